@@ -1,0 +1,42 @@
+//! Old stored forms, brought up to date when they are read. Nothing in the log is ever rewritten.
+//!
+//! To change the form of an event: raise its version in [`current_version`], add an arm to
+//! [`to_current`] that turns the old JSON into the new, and keep the old golden file.
+
+use crate::event::Event;
+use serde_json::{Value, json};
+use std::borrow::Cow;
+
+/// Whether the name is one of ours, now or formerly.
+pub(super) fn is_ours(name: &str) -> bool {
+    Event::NAMES.contains(&name) || name == "SeatReserved"
+}
+
+/// Brings a stored body to the form that [`Event::from_json`] reads. Says what is wrong if it can't.
+pub(super) fn to_current<'a>(name: &'a str, version: u32, body: Cow<'a, str>) -> Result<(Cow<'a, str>, Cow<'a, str>), String> {
+    match (name, version) {
+        // Version 0 was the prototype's: a seat was "reserved", its price a decimal text, its
+        // deadline in seconds since the epoch.
+        ("SeatReserved", 0) => Ok((Cow::Borrowed("SeatLocked"), Cow::Owned(seat_reserved_v0(&body)?))),
+        (_, 1) if Event::NAMES.contains(&name) => Ok((Cow::Borrowed(name), body)),
+        _ => Err(format!("version {version} is not known to this program; a newer one wrote it")),
+    }
+}
+
+fn seat_reserved_v0(body: &str) -> Result<String, String> {
+    let old: Value = serde_json::from_str(body).map_err(|e| e.to_string())?;
+    let field = |name: &str| old.get(name).cloned().ok_or_else(|| format!("`{name}` is missing"));
+    let seconds = field("expires")?.as_i64().ok_or("`expires` is no whole number")?;
+    let expires_at = chrono::DateTime::from_timestamp(seconds, 0).ok_or("`expires` is out of range")?;
+    let price = field("price")?.as_str().and_then(minor_units).ok_or("`price` is no decimal text")?;
+    Ok(json!({"booking": field("order")?, "buyer": field("user")?, "price": price, "expires_at": expires_at}).to_string())
+}
+
+/// `"85.00"` as 8500: the prototype sold in currencies of two digits only.
+fn minor_units(decimal: &str) -> Option<i64> {
+    let (whole, cents) = decimal.split_once('.')?;
+    if cents.len() != 2 || whole.starts_with('-') {
+        return None;
+    }
+    whole.parse::<i64>().ok()?.checked_mul(100)?.checked_add(cents.parse::<u8>().ok()?.into())
+}

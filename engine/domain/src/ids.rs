@@ -1,0 +1,304 @@
+//! Names of things: shows, seats, bookings, buyers, and the streams that hold their history.
+//!
+//! Every identifier is checked when it is made, so that code behind this point can build stream
+//! names, Redis keys and file names from it without escaping.
+
+use serde::{Deserialize, Serialize};
+use std::fmt;
+use std::str::FromStr;
+use std::sync::Arc;
+use uuid::Uuid;
+
+/// Namespace of every name-based UUID of lastseat. It is arbitrary and must never change: event
+/// ids, and so the idempotency of every append, depend on it.
+pub const NAMESPACE: Uuid = Uuid::from_u128(0x6c61_7374_7365_6174_8e6f_7468_696e_6721);
+
+/// Why a text is not an identifier. `Display` says what is allowed.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{what} must be {rule}")]
+pub struct InvalidId {
+    /// The kind of identifier, in words ("a show id").
+    pub what: &'static str,
+    /// What is allowed, in words.
+    pub rule: &'static str,
+}
+
+macro_rules! text_id {
+    ($(#[$doc:meta])* $name:ident, $what:literal, $rule:literal, $valid:expr) => {
+        $(#[$doc])*
+        #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+        #[serde(try_from = "String", into = "String")]
+        pub struct $name(Arc<str>);
+
+        impl $name {
+            /// Checks `text` and makes the identifier of it.
+            ///
+            /// # Errors
+            /// [`InvalidId`] if the text breaks the rule of this identifier.
+            pub fn new(text: &str) -> Result<Self, InvalidId> {
+                let valid: fn(&str) -> bool = $valid;
+                if valid(text) {
+                    Ok(Self(text.into()))
+                } else {
+                    Err(InvalidId { what: $what, rule: $rule })
+                }
+            }
+
+            /// The identifier as text.
+            #[must_use]
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl FromStr for $name {
+            type Err = InvalidId;
+            fn from_str(text: &str) -> Result<Self, InvalidId> {
+                Self::new(text)
+            }
+        }
+
+        impl TryFrom<String> for $name {
+            type Error = InvalidId;
+            fn try_from(text: String) -> Result<Self, InvalidId> {
+                Self::new(&text)
+            }
+        }
+
+        impl From<$name> for String {
+            fn from(id: $name) -> String {
+                id.0.as_ref().to_owned()
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                write!(f, "{}({})", stringify!($name), self.0)
+            }
+        }
+    };
+}
+
+fn is_slug(text: &str) -> bool {
+    (1..=64).contains(&text.len())
+        && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-' || b == b'_')
+        && text.as_bytes().first().is_some_and(u8::is_ascii_alphanumeric)
+}
+
+text_id!(
+    /// A show: one dated performance, or one sale of goods.
+    ShowId,
+    "a show id",
+    "1 to 64 of a-z, 0-9, '-' and '_', starting with a letter or digit",
+    is_slug
+);
+text_id!(
+    /// A part of a show's plan: labelled rows, or unlabelled places sold by number.
+    AreaId,
+    "an area id",
+    "1 to 64 of a-z, 0-9, '-' and '_', starting with a letter or digit",
+    is_slug
+);
+text_id!(
+    /// A price category. Every area is in one.
+    CategoryId,
+    "a category id",
+    "1 to 64 of a-z, 0-9, '-' and '_', starting with a letter or digit",
+    is_slug
+);
+text_id!(
+    /// A sellable place at one show: a label such as `A-1`, or a unit of an unlabelled area such
+    /// as `floor:17`. The colon is what tells them apart, so a label never has one.
+    SeatId,
+    "a seat",
+    "1 to 80 of A-Z, a-z, 0-9, '-', '_' and ':'",
+    |text| (1..=80).contains(&text.len())
+        && text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b':'))
+);
+text_id!(
+    /// Who buys: the subject of the caller's token, or `guest:{booking}` for a caller without one.
+    BuyerId,
+    "a buyer id",
+    "1 to 128 visible ASCII characters without spaces",
+    |text| (1..=128).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_graphic())
+);
+text_id!(
+    /// The payment gateway's name for a payment intent.
+    IntentId,
+    "a payment intent id",
+    "1 to 255 visible ASCII characters without spaces",
+    |text| (1..=255).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_graphic())
+);
+
+impl BuyerId {
+    /// The buyer of a booking made without a token: the booking itself.
+    #[must_use]
+    pub fn guest(booking: BookingId) -> Self {
+        Self(format!("guest:{booking}").into())
+    }
+
+    /// Whether this is a guest of a single booking, without an account.
+    #[must_use]
+    pub fn is_guest(&self) -> bool {
+        self.0.starts_with("guest:")
+    }
+}
+
+impl SeatId {
+    /// The `number`th unit (from 1) of an unlabelled area.
+    #[must_use]
+    pub fn unit(area: &AreaId, number: u32) -> Self {
+        Self(format!("{area}:{number}").into())
+    }
+
+    /// The `number`th seat of a labelled row.
+    #[must_use]
+    pub fn in_row(row: &str, number: u32) -> Self {
+        Self(format!("{row}-{number}").into())
+    }
+}
+
+macro_rules! uuid_id {
+    ($(#[$doc:meta])* $name:ident, $what:literal) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+        #[serde(transparent)]
+        pub struct $name(pub Uuid);
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                self.0.fmt(f)
+            }
+        }
+
+        impl FromStr for $name {
+            type Err = InvalidId;
+            fn from_str(text: &str) -> Result<Self, InvalidId> {
+                Uuid::parse_str(text)
+                    .map(Self)
+                    .map_err(|_| InvalidId { what: $what, rule: "a UUID" })
+            }
+        }
+    };
+}
+
+uuid_id!(
+    /// A booking: one buyer's checkout of 1..n seats, from hold to confirmed or aborted.
+    BookingId,
+    "a booking id"
+);
+uuid_id!(
+    /// A voucher: a reward issued once.
+    VoucherId,
+    "a voucher id"
+);
+
+impl BookingId {
+    /// The booking that `caller` asked for under an idempotency key: the same key always means the
+    /// same booking, on every node and after every restart.
+    #[must_use]
+    pub fn from_key(caller: &str, key: &str) -> Self {
+        Self(Uuid::new_v5(&NAMESPACE, format!("booking|{caller}|{key}").as_bytes()))
+    }
+}
+
+/// The name of a stream, in EventStoreDB's form: category before the first dash.
+#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct StreamName(Arc<str>);
+
+impl StreamName {
+    /// `show-{show}`
+    #[must_use]
+    pub fn show(show: &ShowId) -> Self {
+        Self(format!("show-{show}").into())
+    }
+
+    /// `seat-{show}.{seat}`
+    #[must_use]
+    pub fn seat(show: &ShowId, seat: &SeatId) -> Self {
+        Self(format!("seat-{show}.{seat}").into())
+    }
+
+    /// `booking-{booking}`
+    #[must_use]
+    pub fn booking(booking: BookingId) -> Self {
+        Self(format!("booking-{booking}").into())
+    }
+
+    /// `loyalty-{buyer}`
+    #[must_use]
+    pub fn loyalty(buyer: &BuyerId) -> Self {
+        Self(format!("loyalty-{buyer}").into())
+    }
+
+    /// A name as it was read from a log. Not checked: a log may hold streams of others.
+    #[must_use]
+    pub fn from_log(name: &str) -> Self {
+        Self(name.into())
+    }
+
+    /// What stands before the first dash.
+    #[must_use]
+    pub fn category(&self) -> &str {
+        self.0.split_once('-').map_or(&*self.0, |(category, _)| category)
+    }
+
+    /// What stands behind the first dash.
+    #[must_use]
+    pub fn key(&self) -> &str {
+        self.0.split_once('-').map_or("", |(_, key)| key)
+    }
+
+    /// The show and seat of a `seat-` stream.
+    #[must_use]
+    pub fn as_seat(&self) -> Option<(ShowId, SeatId)> {
+        if self.category() != "seat" {
+            return None;
+        }
+        let (show, seat) = self.key().split_once('.')?;
+        Some((ShowId::new(show).ok()?, SeatId::new(seat).ok()?))
+    }
+
+    /// The booking of a `booking-` stream.
+    #[must_use]
+    pub fn as_booking(&self) -> Option<BookingId> {
+        if self.category() == "booking" { self.key().parse().ok() } else { None }
+    }
+
+    /// The buyer of a `loyalty-` stream.
+    #[must_use]
+    pub fn as_loyalty(&self) -> Option<BuyerId> {
+        if self.category() == "loyalty" { BuyerId::new(self.key()).ok() } else { None }
+    }
+
+    /// The show of a `show-` stream.
+    #[must_use]
+    pub fn as_show(&self) -> Option<ShowId> {
+        if self.category() == "show" { ShowId::new(self.key()).ok() } else { None }
+    }
+
+    /// The name as text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for StreamName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl fmt::Debug for StreamName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "StreamName({})", self.0)
+    }
+}

@@ -1,0 +1,12 @@
+//! What the engine asks of the outside world. One contract suite a port (see [`crate::testkit`]),
+//! run against every adapter.
+
+pub mod event_log;
+pub mod payments;
+pub mod seat_guard;
+pub mod world;
+
+pub use event_log::{EventLog, LogFault};
+pub use payments::PaymentGateway;
+pub use seat_guard::SeatGuard;
+pub use world::{Clock, Ids};

@@ -1,0 +1,112 @@
+//! The payment gateway, in Stripe's terms: one PaymentIntent a booking, captured by hand.
+//!
+//! Every call carries an idempotency key: the same key gets the first call's answer again and has
+//! no second effect. Keys are made here, so that no caller can invent one.
+
+use crate::ids::{BookingId, IntentId};
+use crate::money::Money;
+use async_trait::async_trait;
+
+/// State of an intent. Names are Stripe's.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum IntentStatus {
+    /// Created, or the last method was declined.
+    RequiresPaymentMethod,
+    /// The buyer has to act at `url` first.
+    RequiresAction {
+        /// Where.
+        url: String,
+    },
+    /// The gateway is working on it.
+    Processing,
+    /// Authorised: the money is reserved.
+    RequiresCapture,
+    /// Captured: the money is taken.
+    Succeeded,
+    /// Cancelled: the reservation is lifted, nothing can be taken any more.
+    Canceled,
+}
+
+/// A payment intent as the gateway has it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Intent {
+    /// Its name.
+    pub id: IntentId,
+    /// The booking it was created for, from the intent's metadata.
+    pub booking: BookingId,
+    /// What it is for.
+    pub amount: Money,
+    /// Where it stands.
+    pub status: IntentStatus,
+    /// Code of the last decline (`card_declined`, `insufficient_funds`, …) while
+    /// `RequiresPaymentMethod` after one.
+    pub last_decline: Option<String>,
+    /// Minor units returned so far.
+    pub refunded: i64,
+}
+
+/// The gateway did not do it, or we don't know.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum GatewayFault {
+    /// Surely not done; the same call may be repeated.
+    #[error("the payment gateway is unavailable: {0}")]
+    Unavailable(String),
+    /// Time-out or broken connection: done or not. Repeat under the same key, or retrieve.
+    #[error("the payment gateway's answer was lost: {0}")]
+    OutcomeUnknown(String),
+    /// The gateway refuses for good (unknown method, intent in another state).
+    #[error("the payment gateway refuses: {message} ({code})")]
+    Refused {
+        /// Stripe's code, such as `resource_missing` or `payment_intent_unexpected_state`.
+        code: String,
+        /// For people.
+        message: String,
+    },
+}
+
+/// Takes money. Amounts come from the log, never from a client.
+#[async_trait]
+pub trait PaymentGateway: Send + Sync + 'static {
+    /// The intent of a booking, created on the first call. Key: the booking.
+    ///
+    /// # Errors
+    /// [`GatewayFault`].
+    async fn create(&self, booking: BookingId, amount: Money) -> Result<Intent, GatewayFault>;
+
+    /// Tries a payment method. A decline is an answer (see [`Intent::last_decline`]), not a fault.
+    /// Key: the booking and the attempt.
+    ///
+    /// # Errors
+    /// [`GatewayFault`].
+    async fn confirm(
+        &self,
+        intent: &IntentId,
+        booking: BookingId,
+        attempt: u32,
+        payment_method: &str,
+    ) -> Result<Intent, GatewayFault>;
+
+    /// The intent as it is now.
+    ///
+    /// # Errors
+    /// [`GatewayFault`].
+    async fn retrieve(&self, intent: &IntentId) -> Result<Intent, GatewayFault>;
+
+    /// Takes the reserved money, all of it. Key: the booking.
+    ///
+    /// # Errors
+    /// [`GatewayFault`].
+    async fn capture(&self, intent: &IntentId, booking: BookingId) -> Result<Intent, GatewayFault>;
+
+    /// Lifts the reservation. Already cancelled is a success. Key: the booking.
+    ///
+    /// # Errors
+    /// [`GatewayFault`]; `Refused` if it was captured.
+    async fn cancel(&self, intent: &IntentId, booking: BookingId) -> Result<Intent, GatewayFault>;
+
+    /// Returns all that was captured. Key: the booking.
+    ///
+    /// # Errors
+    /// [`GatewayFault`].
+    async fn refund(&self, intent: &IntentId, booking: BookingId) -> Result<Intent, GatewayFault>;
+}

@@ -1,0 +1,5 @@
+//! Test kits: given/when/then for the rules, and one contract suite a port.
+
+pub mod event_log;
+pub mod payments;
+pub mod seat_guard;

@@ -1,0 +1,1 @@
+//! Contract suite of the port of the same name.

@@ -1,0 +1,7 @@
+//! The outside world, port by port. Which adapter serves is chosen in one place, the wiring of the
+//! binary; nothing else names one.
+
+pub mod event_log;
+pub mod payments;
+pub mod seat_guard;
+pub mod world;

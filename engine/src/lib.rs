@@ -1,0 +1,3 @@
+//! The write side of lastseat: commands in, events out.
+
+pub mod adapters;
