@@ -11,11 +11,11 @@ use crate::show::{Area, Reward};
 use serde::{Deserialize, Serialize};
 
 macro_rules! events {
-    ($($(#[$doc:meta])* $name:ident),* $(,)?) => {
+    ($($name:ident),* $(,)?) => {
         /// Every fact that lastseat records, by the name it is stored under.
         #[derive(Debug, Clone, PartialEq, Eq)]
         pub enum Event {
-            $($(#[$doc])* $name($name),)*
+            $(#[doc = concat!("See [`struct@", stringify!($name), "`].")] $name($name),)*
         }
 
         impl Event {

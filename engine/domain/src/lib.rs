@@ -7,16 +7,16 @@
 //! Start with [`event`] (what can happen), then [`seat`], [`booking`] and [`loyalty`] (who decides
 //! it), then [`settle`] (what has to follow), then [`ports`] (what the engine asks of adapters).
 
-// pub mod booking;
+pub mod booking;
 pub mod codec;
 pub mod event;
 pub mod ids;
-// pub mod loyalty;
+pub mod loyalty;
 pub mod money;
 pub mod ports;
 pub mod rejection;
-// pub mod seat;
-// pub mod settle;
+pub mod seat;
+pub mod settle;
 pub mod show;
 #[cfg(any(test, feature = "testkit"))]
 pub mod testkit;

@@ -119,6 +119,10 @@ rejections! {
     SoldOut { /// When one may come free, if some are only held.
         free_at: Option<Timestamp> } = "sold_out", "Nothing is left of what you asked for.";
 
+    // Idempotency.
+    /// The key was used for another request.
+    IdempotencyKeyReused = "idempotency_key_reused", "This Idempotency-Key was used for a request with another body. Use a new key for a new request.";
+
     // Bookings.
     /// No such booking, or another's.
     BookingNotFound = "booking_not_found", "There is no such booking, or it is not yours.";

@@ -1,0 +1,204 @@
+//! A buyer's loyalty account: counted bookings, points, vouchers.
+//!
+//! A captured payment counts once. A booking of [`BOOKING_VOUCHER_SEATS`] or more seats draws a
+//! voucher from its show's reward table; every [`MILESTONE_SEATS`] seats over time issue another.
+//! Draws and ids are derived from the booking, so a replay comes to the same.
+
+use crate::event::{Event, PointsEarned, PointsRevoked, VoucherCause, VoucherIssued, VoucherRedeemed, VoucherRevoked};
+use crate::ids::{BookingId, BuyerId, NAMESPACE, ShowId, VoucherId};
+use crate::rejection::Rejection;
+use crate::show::Reward;
+use sha2::{Digest, Sha256};
+use std::collections::BTreeMap;
+use uuid::Uuid;
+
+/// Seats that a booking needs for a voucher of its own.
+pub const BOOKING_VOUCHER_SEATS: u32 = 3;
+/// Seats over time that issue a voucher.
+pub const MILESTONE_SEATS: u32 = 10;
+/// Points for a booked seat.
+pub const POINTS_PER_SEAT: u32 = 10;
+/// What a milestone voucher is good for.
+pub const MILESTONE_REWARD: &str = "One ticket free of charge";
+
+/// A loyalty account as its stream tells it.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Account {
+    /// Seats of every booking that was counted; 0 once its refund took them back.
+    pub counted: BTreeMap<BookingId, u32>,
+    /// All vouchers ever issued.
+    pub vouchers: BTreeMap<VoucherId, Voucher>,
+    /// Milestone vouchers issued and not taken back.
+    pub milestones: u32,
+    /// Points, after what was taken back.
+    pub points: u32,
+}
+
+/// A voucher.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Voucher {
+    /// What was issued.
+    pub issued: VoucherIssued,
+    /// Whether it can still be used.
+    pub state: VoucherState,
+}
+
+/// Whether a voucher can still be used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum VoucherState {
+    /// It can.
+    Issued,
+    /// It was.
+    Redeemed,
+    /// It was taken back with its booking's refund.
+    Revoked,
+}
+
+impl Account {
+    /// Seats counted, after what was taken back.
+    #[must_use]
+    pub fn seats(&self) -> u32 {
+        self.counted.values().fold(0, |sum, seats| sum.saturating_add(*seats))
+    }
+}
+
+/// What may be asked of an account.
+#[derive(Debug, Clone)]
+pub enum LoyaltyCommand {
+    /// A payment was captured: count its booking.
+    Credit {
+        /// The buyer, whose account it is.
+        buyer: BuyerId,
+        /// The booking.
+        booking: BookingId,
+        /// Its show.
+        show: ShowId,
+        /// Its seats.
+        seats: u32,
+        /// The show's reward table.
+        rewards: Vec<Reward>,
+    },
+    /// A counted booking was refunded: take back what can be.
+    Revoke {
+        /// The booking.
+        booking: BookingId,
+    },
+    /// Use a voucher.
+    Redeem {
+        /// Which.
+        voucher: VoucherId,
+    },
+}
+
+/// Decides. A booking that was counted, and a refund that was taken account of, yield nothing.
+///
+/// # Errors
+/// A named [`Rejection`] for a voucher that can't be redeemed.
+pub fn decide(account: &Account, command: LoyaltyCommand) -> Result<Vec<Event>, Rejection> {
+    match command {
+        LoyaltyCommand::Credit { booking, .. } if account.counted.contains_key(&booking) => Ok(vec![]),
+        LoyaltyCommand::Credit { buyer, booking, show, seats, rewards } => {
+            Ok(credit(account, &buyer, booking, show, seats, &rewards))
+        }
+        LoyaltyCommand::Revoke { booking } => Ok(revoke(account, booking)),
+        LoyaltyCommand::Redeem { voucher } => match account.vouchers.get(&voucher).map(|v| v.state) {
+            Some(VoucherState::Issued) => Ok(vec![VoucherRedeemed { voucher }.into()]),
+            Some(VoucherState::Redeemed) => Err(Rejection::VoucherRedeemed { voucher }),
+            Some(VoucherState::Revoked) => Err(Rejection::VoucherRevoked { voucher }),
+            None => Err(Rejection::VoucherNotFound { voucher }),
+        },
+    }
+}
+
+fn credit(account: &Account, buyer: &BuyerId, booking: BookingId, show: ShowId, seats: u32, rewards: &[Reward]) -> Vec<Event> {
+    let points = seats.saturating_mul(POINTS_PER_SEAT);
+    let mut events: Vec<Event> = vec![PointsEarned { booking, show, seats, points }.into()];
+    let issue = |voucher, cause, reward: &str| -> Event {
+        VoucherIssued { voucher, booking, buyer: buyer.clone(), cause, reward: reward.to_owned() }.into()
+    };
+    if seats >= BOOKING_VOUCHER_SEATS
+        && let Some(reward) = draw(booking, rewards)
+    {
+        events.push(issue(voucher_id(booking, VoucherCause::Booking, 0), VoucherCause::Booking, reward));
+    }
+    let reached = account.seats().saturating_add(seats) / MILESTONE_SEATS;
+    for ordinal in 0..reached.saturating_sub(account.milestones) {
+        events.push(issue(voucher_id(booking, VoucherCause::Milestone, ordinal), VoucherCause::Milestone, MILESTONE_REWARD));
+    }
+    events
+}
+
+fn revoke(account: &Account, booking: BookingId) -> Vec<Event> {
+    let Some(seats) = account.counted.get(&booking).copied().filter(|seats| *seats > 0) else { return vec![] };
+    let mut events: Vec<Event> = vec![PointsRevoked { booking, seats, points: seats.saturating_mul(POINTS_PER_SEAT) }.into()];
+    let unredeemed = |cause| move |v: &&Voucher| v.issued.cause == cause && v.state == VoucherState::Issued;
+    let own = account.vouchers.values().filter(unredeemed(VoucherCause::Booking)).find(|v| v.issued.booking == booking);
+    events.extend(own.map(|v| VoucherRevoked { voucher: v.issued.voucher, booking }.into()));
+    // A milestone belongs to the account, not to a booking: whichever voucher is still unused goes
+    // back, those of this booking first.
+    let owed = account.milestones.saturating_sub((account.seats() - seats) / MILESTONE_SEATS);
+    let mut milestones: Vec<_> = account.vouchers.values().filter(unredeemed(VoucherCause::Milestone)).collect();
+    milestones.sort_by_key(|v| (v.issued.booking != booking, v.issued.voucher));
+    let taken_back = milestones.iter().take(owed as usize);
+    events.extend(taken_back.map(|v| VoucherRevoked { voucher: v.issued.voucher, booking }.into()));
+    events
+}
+
+/// Draws from the table by weight. The booking's id decides, so every replay draws the same.
+fn draw(booking: BookingId, rewards: &[Reward]) -> Option<&str> {
+    let total: u64 = rewards.iter().map(|r| u64::from(r.weight)).sum();
+    let digest = Sha256::digest(booking.0.as_bytes());
+    let ticket = digest.iter().take(8).fold(0_u64, |n, byte| (n << 8) | u64::from(*byte)).checked_rem(total)?;
+    let mut passed = 0;
+    rewards.iter().find_map(|r| {
+        passed += u64::from(r.weight);
+        (ticket < passed).then_some(r.reward.as_str())
+    })
+}
+
+/// The voucher that a booking leads to: the same for the same booking, always.
+#[must_use]
+pub fn voucher_id(booking: BookingId, cause: VoucherCause, ordinal: u32) -> VoucherId {
+    let cause = match cause {
+        VoucherCause::Booking => "booking",
+        VoucherCause::Milestone => "milestone",
+    };
+    VoucherId(Uuid::new_v5(&NAMESPACE, format!("voucher|{booking}|{cause}|{ordinal}").as_bytes()))
+}
+
+/// Folds one event.
+#[must_use]
+pub fn evolve(mut account: Account, event: &Event) -> Account {
+    match event {
+        Event::PointsEarned(e) => {
+            account.counted.insert(e.booking, e.seats);
+            account.points = account.points.saturating_add(e.points);
+        }
+        Event::PointsRevoked(e) => {
+            account.counted.insert(e.booking, 0);
+            account.points = account.points.saturating_sub(e.points);
+        }
+        Event::VoucherIssued(e) => {
+            if e.cause == VoucherCause::Milestone {
+                account.milestones += 1;
+            }
+            account.vouchers.insert(e.voucher, Voucher { issued: e.clone(), state: VoucherState::Issued });
+        }
+        Event::VoucherRedeemed(e) => set_state(&mut account, e.voucher, VoucherState::Redeemed),
+        Event::VoucherRevoked(e) => {
+            if account.vouchers.get(&e.voucher).is_some_and(|v| v.issued.cause == VoucherCause::Milestone) {
+                account.milestones = account.milestones.saturating_sub(1);
+            }
+            set_state(&mut account, e.voucher, VoucherState::Revoked);
+        }
+        _ => {}
+    }
+    account
+}
+
+fn set_state(account: &mut Account, voucher: VoucherId, state: VoucherState) {
+    if let Some(voucher) = account.vouchers.get_mut(&voucher) {
+        voucher.state = state;
+    }
+}

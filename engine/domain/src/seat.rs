@@ -1,0 +1,119 @@
+//! One seat: free, locked by a booking, or booked.
+//!
+//! A seat never expires by itself. Only the end of its booking frees it, so "confirm against
+//! expire" is a race of two appends on the booking's stream, and never one here.
+
+use crate::Timestamp;
+use crate::event::{AbortReason, Event, SeatBooked, SeatLocked, SeatReleased};
+use crate::ids::{BookingId, BuyerId, SeatId};
+use crate::rejection::{Rejection, SeatState};
+
+/// A seat as its stream tells it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Seat {
+    /// Nobody's.
+    #[default]
+    Free,
+    /// Held.
+    Locked {
+        /// By whom.
+        booking: BookingId,
+        /// When the hold ends unless extended or paid; for telling people, not for deciding.
+        expires_at: Timestamp,
+    },
+    /// Sold.
+    Booked {
+        /// To whom.
+        booking: BookingId,
+    },
+}
+
+impl Seat {
+    /// The booking that has it.
+    #[must_use]
+    pub fn owner(&self) -> Option<BookingId> {
+        match self {
+            Self::Free => None,
+            Self::Locked { booking, .. } | Self::Booked { booking } => Some(*booking),
+        }
+    }
+}
+
+/// What may be asked of a seat.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SeatCommand {
+    /// Give it to a booking until that ends.
+    Lock {
+        /// The booking.
+        booking: BookingId,
+        /// Who is buying.
+        buyer: BuyerId,
+        /// Minor units, from the show's plan.
+        price: i64,
+        /// End of the hold.
+        expires_at: Timestamp,
+    },
+    /// Its booking is committed: sell it.
+    Book {
+        /// The booking.
+        booking: BookingId,
+    },
+    /// Its booking is over: free it.
+    Release {
+        /// The booking.
+        booking: BookingId,
+        /// Why it is over.
+        reason: AbortReason,
+    },
+}
+
+/// Decides. A command whose effect is there already yields nothing. `seat` is for naming it in a
+/// rejection.
+///
+/// # Errors
+/// `SeatUnavailable` for a lock on another's seat; `NotOwner` for booking one that is not the
+/// booking's.
+pub fn decide(seat: &SeatId, state: &Seat, command: SeatCommand) -> Result<Vec<Event>, Rejection> {
+    match (state, command) {
+        (Seat::Free, SeatCommand::Lock { booking, buyer, price, expires_at }) => {
+            Ok(vec![SeatLocked { booking, buyer, price, expires_at }.into()])
+        }
+        (Seat::Locked { booking: owner, .. } | Seat::Booked { booking: owner }, SeatCommand::Lock { booking, .. })
+            if *owner == booking =>
+        {
+            Ok(vec![])
+        }
+        (Seat::Locked { expires_at, .. }, SeatCommand::Lock { .. }) => {
+            Err(Rejection::SeatUnavailable { seat: seat.clone(), state: SeatState::Locked, free_at: Some(*expires_at) })
+        }
+        (Seat::Booked { .. }, SeatCommand::Lock { .. }) => {
+            Err(Rejection::SeatUnavailable { seat: seat.clone(), state: SeatState::Booked, free_at: None })
+        }
+
+        (Seat::Locked { booking: owner, .. }, SeatCommand::Book { booking }) if *owner == booking => {
+            Ok(vec![SeatBooked { booking }.into()])
+        }
+        (Seat::Booked { booking: owner }, SeatCommand::Book { booking }) if *owner == booking => Ok(vec![]),
+        (_, SeatCommand::Book { .. }) => Err(Rejection::NotOwner { seat: seat.clone() }),
+
+        (Seat::Locked { booking: owner, .. } | Seat::Booked { booking: owner }, SeatCommand::Release { booking, reason })
+            if *owner == booking =>
+        {
+            Ok(vec![SeatReleased { booking, reason }.into()])
+        }
+        // Another's, or free: an own lock that is gone needs no release, and another's must never
+        // be touched.
+        (_, SeatCommand::Release { .. }) => Ok(vec![]),
+    }
+}
+
+/// Folds one event.
+#[must_use]
+pub fn evolve(state: Seat, event: &Event) -> Seat {
+    match event {
+        Event::SeatLocked(e) => Seat::Locked { booking: e.booking, expires_at: e.expires_at },
+        Event::SeatBooked(e) => Seat::Booked { booking: e.booking },
+        Event::SeatReleased(_) => Seat::Free,
+        _ => state,
+    }
+}

@@ -1,0 +1,80 @@
+//! How a command fails: refused by a rule, or let down by the infrastructure. The two never mix.
+
+use lastseat_domain::Rejection;
+use lastseat_domain::ports::event_log::LogFault;
+use lastseat_domain::ports::payments::GatewayFault;
+use std::time::Duration;
+
+/// Why a command was not carried out.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum CommandError {
+    /// A rule said no. Repeating the command gets the same answer until something changes.
+    #[error(transparent)]
+    Rejected(#[from] Rejection),
+    /// The infrastructure failed. Repeating the command later may work.
+    #[error(transparent)]
+    Failed(#[from] Fault),
+}
+
+/// The infrastructure failed.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Fault {
+    /// More commands are under way than are admitted. Nothing was done.
+    #[error("too many commands are under way")]
+    Busy {
+        /// When to try again.
+        retry_after: Duration,
+    },
+    /// The server is stopping. Nothing was done.
+    #[error("the server is stopping")]
+    Stopping,
+    /// Something that is needed does not answer. Nothing was done.
+    #[error("{0}")]
+    Unavailable(String),
+    /// It may have been done or not. The same command again finds out.
+    #[error("{0}")]
+    OutcomeUnknown(String),
+    /// What was read makes no sense. A person has to look.
+    #[error("{0}")]
+    Damaged(String),
+}
+
+impl From<LogFault> for Fault {
+    fn from(fault: LogFault) -> Self {
+        let text = fault.to_string();
+        match fault {
+            LogFault::Unavailable(_) => Self::Unavailable(text),
+            LogFault::OutcomeUnknown(_) => Self::OutcomeUnknown(text),
+            LogFault::Damaged(_) | LogFault::Refused(_) => Self::Damaged(text),
+        }
+    }
+}
+
+impl From<LogFault> for CommandError {
+    fn from(fault: LogFault) -> Self {
+        Self::Failed(fault.into())
+    }
+}
+
+impl From<GatewayFault> for Fault {
+    fn from(fault: GatewayFault) -> Self {
+        let text = fault.to_string();
+        match fault {
+            GatewayFault::Unavailable(_) => Self::Unavailable(text),
+            GatewayFault::OutcomeUnknown(_) => Self::OutcomeUnknown(text),
+            GatewayFault::Refused { .. } => Self::Damaged(text),
+        }
+    }
+}
+
+impl From<serde_json::Error> for Fault {
+    fn from(error: serde_json::Error) -> Self {
+        Self::Damaged(format!("an event can't be written as JSON: {error}"))
+    }
+}
+
+impl From<lastseat_domain::codec::Unreadable> for Fault {
+    fn from(error: lastseat_domain::codec::Unreadable) -> Self {
+        Self::Damaged(error.to_string())
+    }
+}
