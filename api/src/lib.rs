@@ -1,1 +1,3 @@
+//! The front of lastseat: HTTP and command line.
 
+pub mod config;
