@@ -18,7 +18,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use table::Table;
 
-/// Shows are swept for empty ones when this many were added, or as many as there are.
+/// No sweep of the shows before this many were added; with more, when half of them are new.
 const MIN_SHOWS_BETWEEN_SWEEPS: usize = 64;
 
 /// A seat guard in the memory of this process.

@@ -145,8 +145,8 @@ impl Table {
     fn put(&mut self, seat: &SeatId, entry: Entry, now: i64) {
         if self.entries.insert(seat.clone(), entry).is_none() {
             self.inserts += 1;
-            // As many insertions as there are entries pay for one pass over them.
-            if self.inserts >= self.entries.len().max(MIN_INSERTS_BETWEEN_SWEEPS) {
+            // Half of what is there came since the last sweep: each insertion pays for two entries.
+            if self.inserts >= MIN_INSERTS_BETWEEN_SWEEPS.max(self.entries.len() / 2) {
                 self.sweep(now);
             }
         }
