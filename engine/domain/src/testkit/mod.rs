@@ -3,3 +3,6 @@
 pub mod event_log;
 pub mod payments;
 pub mod seat_guard;
+pub mod stepping_clock;
+
+pub use stepping_clock::SteppingClock;
