@@ -178,9 +178,7 @@ impl Effective {
                 .get(setting.key)
                 .map(|value| (value.to_owned(), Source::Flag(setting.flag())))
                 // An empty variable is how a shell or a compose file says "not set".
-                .or_else(|| {
-                    (layers.environment)(&variable).filter(|v| !v.is_empty()).map(|v| (v, Source::Environment(variable)))
-                })
+                .or_else(|| (layers.environment)(&variable).filter(|v| !v.is_empty()).map(|v| (v, Source::Environment(variable))))
                 .or_else(|| file.get(setting.key).cloned());
             let Some((value, from)) = found else {
                 effective.sources.insert(setting.key, Source::Default);

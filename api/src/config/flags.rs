@@ -74,10 +74,10 @@ impl Flags {
 /// The flags that every verb takes.
 #[derive(Debug, Clone, Default, Args)]
 pub struct DataFlag {
-    /// Directory of the event log and everything else that is kept [default: ./lastseat-data]
-    #[arg(long, global = true, value_name = "DIR")]
+    /// Directory of everything that is kept [default: ./lastseat-data]
+    #[arg(long, global = true, help_heading = "Everywhere", value_name = "DIR")]
     pub data: Option<String>,
-    /// Configuration file [default: lastseat.toml in the working directory, if there is one]
-    #[arg(long, global = true, value_name = "FILE")]
+    /// Configuration file [default: lastseat.toml, if there is one]
+    #[arg(long, global = true, help_heading = "Everywhere", value_name = "FILE")]
     pub config: Option<PathBuf>,
 }

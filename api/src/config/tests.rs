@@ -118,7 +118,8 @@ fn an_empty_variable_is_not_set() {
 
 #[test]
 fn friendly_spellings() {
-    let environment = [("LASTSEAT_LISTEN", "localhost:9"), ("LASTSEAT_DEMO", "off"), ("LASTSEAT_PUBLIC_URL", "https://a.example/")];
+    let environment =
+        [("LASTSEAT_LISTEN", "localhost:9"), ("LASTSEAT_DEMO", "off"), ("LASTSEAT_PUBLIC_URL", "https://a.example/")];
     let config = layered(&Flags::default(), &environment, None).unwrap().config;
     assert_eq!(config.listen.to_string(), "127.0.0.1:9");
     assert!(!config.demo);
