@@ -165,13 +165,17 @@ pub enum BookingCommand {
     },
     /// The gateway wants the buyer to act.
     RequireAction {
+        /// Which attempt it answered. An answer to an earlier one changes nothing.
+        attempt: u32,
         /// The intent.
         intent: IntentId,
         /// Where.
         url: String,
     },
-    /// The gateway said no to the attempt under way.
+    /// The gateway said no to an attempt.
     Decline {
+        /// Which attempt it answered. An answer to an earlier one changes nothing.
+        attempt: u32,
         /// The intent, if there is one.
         intent: Option<IntentId>,
         /// The gateway's code.
@@ -255,8 +259,8 @@ pub fn decide(state: Option<&Booking>, command: BookingCommand) -> Result<Vec<Ev
         C::Fence { .. } => Ok(vec![]),
         C::Extend { now, seconds } => extend(state, now, seconds),
         C::StartPayment { now, payment_method, request } => start_payment(state, now, payment_method, request),
-        C::RequireAction { intent, url } => require_action(state, intent, url),
-        C::Decline { intent, code } => decline(state, intent, code),
+        C::RequireAction { attempt, intent, url } => require_action(state, attempt, intent, url),
+        C::Decline { attempt, intent, code } => decline(state, attempt, intent, code),
         C::Commit { now, intent, amount } => commit(state, now, intent, amount),
         C::RecordCapture { intent, amount } => record_capture(state, intent, amount),
         C::FailCapture { intent } => match state.phase {
@@ -344,18 +348,23 @@ fn start_payment(
     Ok(vec![PaymentStarted { booking: state.id, attempt: state.attempt() + 1, payment_method, request }.into()])
 }
 
-fn require_action(state: &Booking, intent: IntentId, url: String) -> Result<Vec<Event>, Rejection> {
+// A worker that lost a race decides its command again on what it finds, and by then the buyer may
+// be trying another method: the answer to the old attempt must not pass for one to the new.
+
+fn require_action(state: &Booking, attempt: u32, intent: IntentId, url: String) -> Result<Vec<Event>, Rejection> {
     match &state.phase {
-        Phase::Paying => Ok(vec![PaymentActionRequired { booking: state.id, attempt: state.attempt(), intent, url }.into()]),
+        Phase::Paying if attempt == state.attempt() => {
+            Ok(vec![PaymentActionRequired { booking: state.id, attempt, intent, url }.into()])
+        }
         Phase::Aborted { reason } => Err(Rejection::BookingOver { reason: *reason }),
         _ => Ok(vec![]),
     }
 }
 
-fn decline(state: &Booking, intent: Option<IntentId>, code: String) -> Result<Vec<Event>, Rejection> {
+fn decline(state: &Booking, attempt: u32, intent: Option<IntentId>, code: String) -> Result<Vec<Event>, Rejection> {
     match &state.phase {
-        Phase::Paying | Phase::ActionRequired { .. } => {
-            Ok(vec![PaymentDeclined { booking: state.id, attempt: state.attempt(), intent, code }.into()])
+        Phase::Paying | Phase::ActionRequired { .. } if attempt == state.attempt() => {
+            Ok(vec![PaymentDeclined { booking: state.id, attempt, intent, code }.into()])
         }
         Phase::Aborted { reason } => Err(Rejection::BookingOver { reason: *reason }),
         _ => Ok(vec![]),
