@@ -265,6 +265,7 @@ pub fn decide(state: Option<&Booking>, command: BookingCommand) -> Result<Vec<Ev
         C::RecordCapture { intent, amount } => record_capture(state, intent, amount),
         C::FailCapture { intent } => match state.phase {
             Phase::Committed => {
+                check_intent(state, Some(&intent))?;
                 let booking = state.id;
                 Ok(vec![
                     PaymentVoided { booking, intent }.into(),
@@ -291,7 +292,10 @@ pub fn decide(state: Option<&Booking>, command: BookingCommand) -> Result<Vec<Ev
         }
         C::RecordVoid { intent } => match state.phase {
             Phase::Aborted { .. } if state.voided => Ok(vec![]),
-            Phase::Aborted { .. } => Ok(vec![PaymentVoided { booking: state.id, intent }.into()]),
+            Phase::Aborted { .. } => {
+                check_intent(state, Some(&intent))?;
+                Ok(vec![PaymentVoided { booking: state.id, intent }.into()])
+            }
             _ => Err(Rejection::OutOfOrder { step: "Voiding the payment" }),
         },
         C::Flag { reason } => Ok(if state.flagged { vec![] } else { vec![PaymentFlagged { booking: state.id, reason }.into()] }),
@@ -303,11 +307,20 @@ pub fn decide(state: Option<&Booking>, command: BookingCommand) -> Result<Vec<Ev
         C::RecordRefund { intent, amount } => match state.phase {
             Phase::Refunded => Ok(vec![]),
             Phase::Confirmed { refund_requested: true } if state.amount() == Some(amount) => {
+                check_intent(state, Some(&intent))?;
                 Ok(vec![PaymentRefunded { booking: state.id, intent, amount }.into()])
             }
             Phase::Confirmed { refund_requested: true } => Err(Rejection::PaymentMismatch),
             _ => Err(Rejection::OutOfOrder { step: "Recording a refund" }),
         },
+    }
+}
+
+/// A booking has one intent. Another's that happens to be for the same amount proves nothing.
+fn check_intent(state: &Booking, named: Option<&IntentId>) -> Result<(), Rejection> {
+    match (&state.intent, named) {
+        (Some(own), Some(named)) if own != named => Err(Rejection::PaymentMismatch),
+        _ => Ok(()),
     }
 }
 
@@ -354,6 +367,7 @@ fn start_payment(
 fn require_action(state: &Booking, attempt: u32, intent: IntentId, url: String) -> Result<Vec<Event>, Rejection> {
     match &state.phase {
         Phase::Paying if attempt == state.attempt() => {
+            check_intent(state, Some(&intent))?;
             Ok(vec![PaymentActionRequired { booking: state.id, attempt, intent, url }.into()])
         }
         Phase::Aborted { reason } => Err(Rejection::BookingOver { reason: *reason }),
@@ -364,6 +378,7 @@ fn require_action(state: &Booking, attempt: u32, intent: IntentId, url: String) 
 fn decline(state: &Booking, attempt: u32, intent: Option<IntentId>, code: String) -> Result<Vec<Event>, Rejection> {
     match &state.phase {
         Phase::Paying | Phase::ActionRequired { .. } if attempt == state.attempt() => {
+            check_intent(state, intent.as_ref())?;
             Ok(vec![PaymentDeclined { booking: state.id, attempt, intent, code }.into()])
         }
         Phase::Aborted { reason } => Err(Rejection::BookingOver { reason: *reason }),
@@ -378,6 +393,7 @@ fn commit(state: &Booking, now: Timestamp, intent: IntentId, amount: Money) -> R
         Phase::Held => return Err(Rejection::OutOfOrder { step: "Committing without a payment" }),
         Phase::Paying | Phase::ActionRequired { .. } | Phase::Authorised => {}
     }
+    check_intent(state, Some(&intent))?;
     if state.amount() != Some(amount) {
         return Err(Rejection::PaymentMismatch);
     }
@@ -399,6 +415,7 @@ fn commit(state: &Booking, now: Timestamp, intent: IntentId, amount: Money) -> R
 fn record_capture(state: &Booking, intent: IntentId, amount: Money) -> Result<Vec<Event>, Rejection> {
     match state.phase {
         Phase::Committed if state.amount() == Some(amount) => {
+            check_intent(state, Some(&intent))?;
             Ok(vec![PaymentCaptured { booking: state.id, intent, amount }.into()])
         }
         Phase::Committed => Err(Rejection::PaymentMismatch),
