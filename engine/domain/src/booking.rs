@@ -324,6 +324,11 @@ fn check_intent(state: &Booking, named: Option<&IntentId>) -> Result<(), Rejecti
     }
 }
 
+/// Flagged is for a person: nothing is charged for the booking any more.
+fn check_not_flagged(state: &Booking) -> Result<(), Rejection> {
+    if state.flagged { Err(Rejection::PaymentMismatch) } else { Ok(()) }
+}
+
 /// Undecided and in time, or why not.
 fn check_alive(state: &Booking, now: Timestamp) -> Result<(), Rejection> {
     match &state.phase {
@@ -355,6 +360,7 @@ fn start_payment(
         return Ok(vec![]);
     }
     check_alive(state, now)?;
+    check_not_flagged(state)?;
     if matches!(state.phase, Phase::Paying | Phase::Authorised) {
         return Err(Rejection::PaymentInProgress);
     }
@@ -393,6 +399,7 @@ fn commit(state: &Booking, now: Timestamp, intent: IntentId, amount: Money) -> R
         Phase::Held => return Err(Rejection::OutOfOrder { step: "Committing without a payment" }),
         Phase::Paying | Phase::ActionRequired { .. } | Phase::Authorised => {}
     }
+    check_not_flagged(state)?;
     check_intent(state, Some(&intent))?;
     if state.amount() != Some(amount) {
         return Err(Rejection::PaymentMismatch);
