@@ -13,6 +13,8 @@ use crate::event::{
 use crate::ids::{BookingId, BuyerId, IntentId, ShowId};
 use crate::money::Money;
 use crate::rejection::Rejection;
+use crate::show::MAX_SEATS_PER_BOOKING;
+use std::collections::HashSet;
 
 /// A booking as its stream tells it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -202,9 +204,9 @@ pub enum BookingCommand {
         /// The intent.
         intent: IntentId,
     },
-    /// The buyer changed their mind, or the show is off.
+    /// The buyer changed their mind, the show is off, or another booking had one of the seats.
     Cancel {
-        /// Which of the two.
+        /// Which of these.
         reason: AbortReason,
     },
     /// The hold's time may be over.
@@ -245,15 +247,21 @@ pub fn decide(state: Option<&Booking>, command: BookingCommand) -> Result<Vec<Ev
     use BookingCommand as C;
     let Some(state) = state else {
         return match command {
-            C::Open(opened) => Ok(vec![opened.into()]),
+            C::Open(opened) => {
+                check_adds_up(&opened)?;
+                Ok(vec![opened.into()])
+            }
             C::Fence { booking } => Ok(vec![BookingAborted { booking, reason: AbortReason::Fenced }.into()]),
             _ => Err(Rejection::BookingNotFound),
         };
     };
     match command {
-        C::Open(opened) => match (&state.opened, &state.phase) {
-            (Some(there), _) if *there == opened => Ok(vec![]),
-            (_, Phase::Aborted { reason }) => Err(Rejection::BookingOver { reason: *reason }),
+        // "Open" means that its seats may be locked, so once it is over not even the same request
+        // finds it open.
+        C::Open(opened) => match &state.phase {
+            Phase::Aborted { reason } => Err(Rejection::BookingOver { reason: *reason }),
+            Phase::Refunded => Err(Rejection::AlreadyRefunded),
+            _ if state.opened.as_ref() == Some(&opened) => Ok(vec![]),
             _ => Err(Rejection::OutOfOrder { step: "Opening it again" }),
         },
         C::Fence { .. } => Ok(vec![]),
@@ -316,6 +324,23 @@ pub fn decide(state: Option<&Booking>, command: BookingCommand) -> Result<Vec<Ev
     }
 }
 
+/// One seat at least, none twice, and the amount is the sum of their prices: what is charged is
+/// frozen here.
+fn check_adds_up(opened: &BookingOpened) -> Result<(), Rejection> {
+    if opened.seats.is_empty() {
+        return Err(Rejection::InvalidQuantity { most: MAX_SEATS_PER_BOOKING });
+    }
+    let mut seen = HashSet::new();
+    if let Some(twice) = opened.seats.iter().find(|s| !seen.insert(&s.seat)) {
+        return Err(Rejection::DuplicateSeats { seat: twice.seat.clone() });
+    }
+    let sum = Money::sum(opened.amount.currency, opened.seats.iter().map(|s| s.price));
+    if sum != Some(opened.amount) || opened.seats.iter().any(|s| s.price < 0) {
+        return Err(Rejection::PaymentMismatch);
+    }
+    Ok(())
+}
+
 /// A booking has one intent. Another's that happens to be for the same amount proves nothing.
 fn check_intent(state: &Booking, named: Option<&IntentId>) -> Result<(), Rejection> {
     match (&state.intent, named) {
@@ -345,7 +370,8 @@ fn extend(state: &Booking, now: Timestamp, seconds: u32) -> Result<Vec<Event>, R
     if state.extended {
         return Err(Rejection::AlreadyExtended);
     }
-    let expires_at = state.expires_at.unwrap_or(now) + chrono::TimeDelta::seconds(seconds.into());
+    let deadline = state.expires_at.unwrap_or(now);
+    let expires_at = deadline.checked_add_signed(chrono::TimeDelta::seconds(seconds.into())).unwrap_or(deadline);
     Ok(vec![HoldExtended { booking: state.id, expires_at }.into()])
 }
 

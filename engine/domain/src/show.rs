@@ -10,6 +10,8 @@ use std::sync::Arc;
 
 /// Most seats and units of one show. Keeps a mistyped capacity from filling the memory.
 pub const MAX_SEATS: usize = 200_000;
+/// Most seats that a show may allow in one booking.
+pub const MAX_SEATS_PER_BOOKING: u32 = 100;
 /// Highest price of a seat in minor units: any booking's sum fits in an `i64` by far.
 pub const MAX_PRICE: i64 = 1_000_000_000_000;
 
@@ -267,8 +269,8 @@ fn check(show: &ShowScheduled) -> Result<(), Rejection> {
     if show.title.trim().is_empty() || show.title.len() > 200 || show.title.chars().any(char::is_control) {
         return wrong("title", "must be 1 to 200 bytes of text".into());
     }
-    if !(1..=100).contains(&show.max_seats_per_booking) {
-        return wrong("max_seats_per_booking", "must be 1 to 100".into());
+    if !(1..=MAX_SEATS_PER_BOOKING).contains(&show.max_seats_per_booking) {
+        return wrong("max_seats_per_booking", format!("must be 1 to {MAX_SEATS_PER_BOOKING}"));
     }
     if show.max_seats_per_buyer.is_some_and(|n| n < 1) {
         return wrong("max_seats_per_buyer", "must be at least 1; leave it out for no limit".into());
