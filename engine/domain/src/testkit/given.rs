@@ -135,19 +135,20 @@ impl Command for LoyaltyCommand {
 
 /// What has happened so far.
 #[derive(Debug, Clone)]
-#[must_use]
 pub struct Given {
     events: Vec<Event>,
     at: Timestamp,
 }
 
 /// Starts a sentence with what has happened so far, oldest first.
+#[must_use]
 pub fn given(events: impl IntoIterator<Item = Event>) -> Given {
     Given { events: events.into_iter().collect(), at: Timestamp::UNIX_EPOCH }
 }
 
 impl Given {
     /// All of it happened at `at`; without this, at the epoch.
+    #[must_use]
     pub fn at(self, at: Timestamp) -> Self {
         Self { at, ..self }
     }
