@@ -4,3 +4,6 @@ pub mod event_log;
 pub mod given;
 pub mod payments;
 pub mod seat_guard;
+pub mod stepping_clock;
+
+pub use stepping_clock::SteppingClock;
