@@ -1,0 +1,196 @@
+//! The bookings of every buyer.
+
+use crate::error::UnknownCursor;
+use crate::view::View;
+use lastseat_domain::event::{AbortReason, Event, PricedSeat};
+use lastseat_domain::ports::event_log::Position;
+use lastseat_domain::{BookingId, BuyerId, Envelope, Money, ShowId, Timestamp};
+use serde::{Deserialize, Serialize};
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+
+/// A booking as its buyer sees it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BookingView {
+    /// The booking.
+    pub booking: BookingId,
+    /// The show.
+    pub show: ShowId,
+    /// Who is buying.
+    pub buyer: BuyerId,
+    /// `held`, `paying`, `action_required`, `confirmed`, `aborted` or `refunded`.
+    pub status: BookingStatus,
+    /// Why it was aborted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<AbortReason>,
+    /// The seats and their prices.
+    pub seats: Vec<PricedSeat>,
+    /// Sum of the prices.
+    pub amount: Money,
+    /// When it was opened.
+    pub opened_at: Timestamp,
+    /// When its hold ends, extension included.
+    pub expires_at: Timestamp,
+    /// Attempts to pay so far.
+    pub attempts: u32,
+    /// A person has to look at the payment.
+    pub flagged: bool,
+    /// The event that opened it: what bookings are sorted by.
+    pub opened: Position,
+    /// The last event of it.
+    pub position: Position,
+}
+
+/// Where a booking stands, in the API's words.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum BookingStatus {
+    /// Seats held, nothing paid.
+    Held,
+    /// Payment under way, or decided and being captured.
+    Paying,
+    /// The buyer has to act at their bank.
+    ActionRequired,
+    /// Booked and paid.
+    Confirmed,
+    /// Over without a sale.
+    Aborted,
+    /// Given back.
+    Refunded,
+}
+
+impl BookingStatus {
+    /// What an event makes of its booking's status, if anything.
+    pub(crate) fn after(event: &Event) -> Option<(BookingId, Self)> {
+        Some(match event {
+            Event::BookingOpened(e) => (e.booking, Self::Held),
+            Event::PaymentStarted(e) => (e.booking, Self::Paying),
+            Event::PaymentActionRequired(e) => (e.booking, Self::ActionRequired),
+            Event::PaymentDeclined(e) => (e.booking, Self::Held),
+            Event::PaymentAuthorised(e) => (e.booking, Self::Paying),
+            Event::BookingCommitted(e) => (e.booking, Self::Paying),
+            Event::PaymentCaptured(e) => (e.booking, Self::Confirmed),
+            Event::BookingAborted(e) => (e.booking, Self::Aborted),
+            Event::PaymentRefunded(e) => (e.booking, Self::Refunded),
+            _ => return None,
+        })
+    }
+}
+
+/// Part of a list.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Page<T> {
+    /// The part.
+    pub data: Vec<T>,
+    /// Whether there is more behind it.
+    pub has_more: bool,
+}
+
+/// The view.
+#[derive(Default)]
+pub(crate) struct Bookings {
+    /// Shared with a snapshot that is being written, and copied only when changed meanwhile.
+    rows: BTreeMap<BookingId, Arc<BookingView>>,
+    /// Follows from the rows. Oldest first.
+    by_buyer: HashMap<BuyerId, Vec<BookingId>>,
+}
+
+impl View for Bookings {
+    const NAME: &'static str = "bookings";
+    const SCHEMA: u32 = 1;
+    type Content = BTreeMap<BookingId, Arc<BookingView>>;
+
+    fn apply(&mut self, envelope: &Envelope) {
+        if let Event::BookingOpened(e) = &envelope.event {
+            let row = BookingView {
+                booking: e.booking,
+                show: e.show.clone(),
+                buyer: e.buyer.clone(),
+                status: BookingStatus::Held,
+                reason: None,
+                seats: e.seats.clone(),
+                amount: e.amount,
+                opened_at: envelope.metadata.at,
+                expires_at: e.expires_at,
+                attempts: 0,
+                flagged: false,
+                opened: envelope.position,
+                position: envelope.position,
+            };
+            if self.rows.insert(e.booking, Arc::new(row)).is_none() {
+                self.by_buyer.entry(e.buyer.clone()).or_default().push(e.booking);
+            }
+            return;
+        }
+        let Some(booking) = booking_of(&envelope.event) else { return };
+        // A fenced booking was never opened: it has no seats, no price, and is nobody's to see.
+        let Some(row) = self.rows.get_mut(&booking) else { return };
+        let row = Arc::make_mut(row);
+        row.position = envelope.position;
+        if let Some((_, status)) = BookingStatus::after(&envelope.event) {
+            row.status = status;
+        }
+        match &envelope.event {
+            Event::HoldExtended(e) => row.expires_at = e.expires_at,
+            Event::PaymentStarted(e) => row.attempts = e.attempt,
+            Event::BookingAborted(e) => row.reason = Some(e.reason),
+            Event::PaymentFlagged(_) => row.flagged = true,
+            _ => {}
+        }
+    }
+
+    fn content(&self) -> Self::Content {
+        self.rows.clone()
+    }
+
+    fn restore(rows: Self::Content) -> Result<Self, String> {
+        let mut in_order: Vec<&Arc<BookingView>> = rows.values().collect();
+        in_order.sort_by_key(|row| row.opened);
+        let mut by_buyer: HashMap<BuyerId, Vec<BookingId>> = HashMap::new();
+        for row in in_order {
+            by_buyer.entry(row.buyer.clone()).or_default().push(row.booking);
+        }
+        Ok(Self { rows, by_buyer })
+    }
+}
+
+impl Bookings {
+    /// Up to `limit` bookings of a buyer, newest first, behind the one given.
+    pub fn of(
+        &self,
+        buyer: &BuyerId,
+        starting_after: Option<BookingId>,
+        limit: usize,
+    ) -> Result<Page<BookingView>, UnknownCursor> {
+        let all = self.by_buyer.get(buyer).map_or(&[][..], Vec::as_slice);
+        let end = match starting_after {
+            None => all.len(),
+            Some(cursor) => {
+                let opened = |id: &BookingId| self.rows.get(id).map_or(Position::START, |row| row.opened);
+                let row = self.rows.get(&cursor).filter(|row| row.buyer == *buyer).ok_or(UnknownCursor(cursor))?;
+                all.partition_point(|id| opened(id) < row.opened)
+            }
+        };
+        let mut older = all.iter().take(end).rev().filter_map(|id| self.rows.get(id));
+        let data = older.by_ref().take(limit).map(|row| (**row).clone()).collect();
+        Ok(Page { data, has_more: older.next().is_some() })
+    }
+}
+
+fn booking_of(event: &Event) -> Option<BookingId> {
+    Some(match event {
+        Event::HoldExtended(e) => e.booking,
+        Event::PaymentStarted(e) => e.booking,
+        Event::PaymentActionRequired(e) => e.booking,
+        Event::PaymentDeclined(e) => e.booking,
+        Event::PaymentAuthorised(e) => e.booking,
+        Event::BookingCommitted(e) => e.booking,
+        Event::PaymentCaptured(e) => e.booking,
+        Event::BookingAborted(e) => e.booking,
+        Event::PaymentVoided(e) => e.booking,
+        Event::PaymentFlagged(e) => e.booking,
+        Event::RefundRequested(e) => e.booking,
+        Event::PaymentRefunded(e) => e.booking,
+        _ => return None,
+    })
+}

@@ -1,0 +1,42 @@
+//! What can go wrong on the read side.
+
+use lastseat_domain::BookingId;
+use lastseat_domain::ports::LogFault;
+use std::path::PathBuf;
+
+/// The read side can't do it.
+#[derive(Debug, thiserror::Error)]
+pub enum ProjectionError {
+    /// The log can't be read.
+    #[error(transparent)]
+    Log(#[from] LogFault),
+    /// A file of the views can't be read or written.
+    #[error("{}: {source}", path.display())]
+    Io {
+        /// Which file or folder.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// A view can't be put into its stored form.
+    #[error("the view `{view}` can't be stored: {why}")]
+    Encode {
+        /// Which view.
+        view: &'static str,
+        /// What the serializer said.
+        why: String,
+    },
+    /// An event in the log can't be read by this version of the program.
+    #[error("position {position}: {why}")]
+    Unreadable {
+        /// Where it is.
+        position: u64,
+        /// What is wrong with it.
+        why: String,
+    },
+}
+
+/// A page was asked for behind a booking that is not one of this buyer's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("there is no booking {0} of this buyer to go on behind")]
+pub struct UnknownCursor(pub BookingId);

@@ -1,0 +1,198 @@
+//! The read side as others see it.
+
+use crate::bookings::{BookingView, Page};
+use crate::checkpoint;
+use crate::error::{ProjectionError, UnknownCursor};
+use crate::loyalty::RewardsView;
+use crate::runner::{self, Shared};
+use crate::sales::SalesView;
+use crate::seat_feed::{self, Feeds};
+use crate::seat_map::{EncodedMaps, HouseNow, SeatMapView, seat_map_of};
+use bytes::Bytes;
+use chrono::TimeDelta;
+use futures::StreamExt;
+use futures::stream::BoxStream;
+use lastseat_domain::ports::event_log::Position;
+use lastseat_domain::ports::{Clock, EventLog};
+use lastseat_domain::{BookingId, BuyerId, ShowId};
+use parking_lot::{Mutex, RwLock};
+use serde::Serialize;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+
+/// How far a view has got.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ViewStatus {
+    /// Which view.
+    pub name: &'static str,
+    /// Everything up to here is folded.
+    pub position: Position,
+    /// End of the log, as of about a second ago at most.
+    pub head: Position,
+    /// Distance of the two. Events, in a log whose positions have no gaps.
+    pub lag: u64,
+    /// Events folded since the beginning of the log.
+    pub events_folded: u64,
+    /// Why it is not what the log says, if so.
+    pub error: Option<String>,
+}
+
+/// All views, kept up to date. Cheap to clone; stops by itself when the last clone is gone, but
+/// stores the views in time only through [`ReadModel::stop`].
+#[derive(Clone)]
+pub struct ReadModel {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    shared: Arc<Shared>,
+    stop: watch::Sender<bool>,
+    tasks: Mutex<Vec<JoinHandle<()>>>,
+}
+
+impl ReadModel {
+    /// Reads the stored views from `dir` (`None`: nothing is read or stored) and starts folding
+    /// from where they stand. Does not wait until they have caught up: for that, see
+    /// [`ReadModel::wait_for`] with the log's head.
+    ///
+    /// # Errors
+    /// [`ProjectionError`] if the log or the folder can't be read. A stored view that is damaged is
+    /// no error: it is folded anew.
+    pub async fn open(log: Arc<dyn EventLog>, clock: Arc<dyn Clock>, dir: Option<PathBuf>) -> Result<Self, ProjectionError> {
+        let head = log.head().await?;
+        let at = dir.as_deref();
+        let seat_map = checkpoint::load(at, &*log, head).await?;
+        let bookings = checkpoint::load(at, &*log, head).await?;
+        let loyalty = checkpoint::load(at, &*log, head).await?;
+        let sales = checkpoint::load(at, &*log, head).await?;
+        let shared = Arc::new(Shared {
+            feeds: Feeds::new(&seat_map, clock.now()),
+            log,
+            clock,
+            dir,
+            seat_map: RwLock::new(seat_map),
+            bookings: RwLock::new(bookings),
+            loyalty: RwLock::new(loyalty),
+            sales: RwLock::new(sales),
+            encoded: EncodedMaps::default(),
+            position: watch::Sender::new(Position::START),
+            head: AtomicU64::new(head.0),
+            trouble: Mutex::default(),
+        });
+        // Publishes the position that the stored views have in common.
+        shared.fold(&[], Position::START);
+        let stop = watch::Sender::new(false);
+        let tasks = vec![
+            tokio::spawn(runner::run(Arc::clone(&shared), stop.subscribe())),
+            tokio::spawn(runner::watch_head(Arc::clone(&shared), stop.subscribe())),
+        ];
+        Ok(Self { inner: Arc::new(Inner { shared, stop, tasks: Mutex::new(tasks) }) })
+    }
+
+    /// Waits until everything up to `position` is folded; `false` if it is not within `patience`.
+    pub async fn wait_for(&self, position: Position, patience: Duration) -> bool {
+        let shared = &self.inner.shared;
+        let mut folded = shared.position.subscribe();
+        if *folded.borrow_and_update() >= position {
+            return true;
+        }
+        let patience = TimeDelta::from_std(patience).unwrap_or(TimeDelta::days(1));
+        let over = shared.clock.sleep_until(shared.clock.now() + patience);
+        tokio::select! {
+            reached = folded.wait_for(|folded| *folded >= position) => reached.is_ok(),
+            () = over => false,
+        }
+    }
+
+    /// Everything up to here is folded, by all views.
+    #[must_use]
+    pub fn position(&self) -> Position {
+        *self.inner.shared.position.borrow()
+    }
+
+    /// How far each view has got.
+    #[must_use]
+    pub fn status(&self) -> Vec<ViewStatus> {
+        let shared = &self.inner.shared;
+        let head = shared.head.load(Ordering::Relaxed);
+        let error = shared.trouble.lock().text();
+        let status = shared.slots().map(|slot| {
+            let position = slot.position();
+            ViewStatus {
+                name: slot.name(),
+                position,
+                head: Position(head.max(position.0)),
+                lag: head.saturating_sub(position.0),
+                events_folded: slot.events(),
+                error: error.clone(),
+            }
+        });
+        status.into()
+    }
+
+    /// [`ReadModel::seat_map`] as JSON, encoded once for all who ask at the same position. `None`
+    /// if there is no such show.
+    #[must_use]
+    pub fn seats_json(&self, show: &ShowId) -> Option<Bytes> {
+        let shared = &self.inner.shared;
+        let position = shared.seat_map.read().view.board.houses.get(show)?.changed_at;
+        shared.encoded.get(show, position, || shared.seat_map.read().view.board.houses.get(show).map(HouseNow::of))
+    }
+
+    /// The seats of a show. `None` if there is no such show.
+    #[must_use]
+    pub fn seat_map(&self, show: &ShowId) -> Option<SeatMapView> {
+        self.inner.shared.seat_map.read().view.board.houses.get(show).map(seat_map_of)
+    }
+
+    /// Up to `limit` bookings of a buyer, newest first, behind `starting_after`.
+    ///
+    /// # Errors
+    /// [`UnknownCursor`] if `starting_after` is no booking of this buyer.
+    pub fn bookings_of(
+        &self,
+        buyer: &BuyerId,
+        starting_after: Option<BookingId>,
+        limit: usize,
+    ) -> Result<Page<BookingView>, UnknownCursor> {
+        self.inner.shared.bookings.read().view.of(buyer, starting_after, limit)
+    }
+
+    /// What a buyer has earned; nothing, for a buyer who was never counted.
+    #[must_use]
+    pub fn rewards_of(&self, buyer: &BuyerId) -> RewardsView {
+        self.inner.shared.loyalty.read().view.of(buyer)
+    }
+
+    /// How a show sells. `None` if there is no such show.
+    #[must_use]
+    pub fn sales(&self, show: &ShowId) -> Option<SalesView> {
+        self.inner.shared.sales.read().view.of(show)
+    }
+
+    /// What happens to the seats of a show behind `from` (exclusive), for ever, as SSE: each item is
+    /// one or more whole events. Give the position of a seat map, or a client's `Last-Event-ID`.
+    ///
+    /// A `from` that the log has not reached yet is waited for; nothing before it is told. Ends when
+    /// the reader is too slow, when the log can't be read, and when the model stops: the client then
+    /// resumes by the last id it got. `None` if there is no such show.
+    #[must_use]
+    pub fn seat_feed(&self, show: &ShowId, from: Position) -> Option<BoxStream<'static, Bytes>> {
+        let shared = &self.inner.shared;
+        let feed = shared.feeds.of(show, &shared.seat_map.read())?;
+        Some(seat_feed::read(Arc::clone(shared), feed, from).boxed())
+    }
+
+    /// Stops folding, ends all feeds, and stores the views. Queries go on to be answered as of then.
+    pub async fn stop(&self) {
+        self.inner.stop.send_replace(true);
+        let tasks = std::mem::take(&mut *self.inner.tasks.lock());
+        for task in tasks {
+            let _ = task.await;
+        }
+    }
+}

@@ -1,0 +1,69 @@
+//! The bytes of server-sent events.
+
+use crate::board::{House, rfc3339};
+use bytes::Bytes;
+use lastseat_domain::ports::event_log::Position;
+use lastseat_domain::rejection::SeatState;
+use lastseat_domain::show::Plan;
+use lastseat_domain::{ShowId, Timestamp};
+use std::fmt::Write as _;
+
+/// First bytes of every connection: come back a second after a cut.
+pub(super) fn hello(show: &ShowId, from: Position) -> String {
+    format!("retry: 1000\n: seats of {show} behind position {from}\n\n")
+}
+
+/// A comment, so that proxies and clients know that the connection lives.
+pub(super) const HEARTBEAT: &[u8] = b": still here\n\n";
+
+/// The event name for a seat that has become `state`.
+fn name_of(state: SeatState) -> &'static str {
+    match state {
+        SeatState::Locked => "seat_locked",
+        SeatState::InProcess => "seat_processing",
+        SeatState::Booked => "seat_booked",
+        SeatState::Available => "seat_released",
+    }
+}
+
+/// What one event of the log made of the labelled ones among `seats`; `None` if none is labelled.
+pub(super) fn seats(plan: &Plan, seats: &[u32], state: SeatState, position: Position, at: Timestamp) -> Option<Bytes> {
+    let is_labelled = |index: &&u32| plan.seat(**index).is_some_and(|seat| seat.block.is_some());
+    // Only the last of the group carries the id: see the module's documentation.
+    let last = seats.iter().rfind(is_labelled)?;
+    let at = rfc3339(at);
+    let mut text = String::with_capacity(seats.len() * 128 + 32);
+    for index in seats.iter().filter(is_labelled) {
+        let Some(seat) = plan.seat(*index).map(|seat| &seat.seat) else { continue };
+        if index == last {
+            let _ = writeln!(text, "id: {position}");
+        }
+        // A seat's id needs no escaping: its alphabet has no quotes, backslashes or line ends.
+        let _ = write!(
+            text,
+            "event: {}\ndata: {{\"seat\":\"{seat}\",\"state\":\"{}\",\"position\":{position},\"at\":\"{at}\"}}\n\n",
+            name_of(state),
+            state.name(),
+        );
+    }
+    Some(Bytes::from(text))
+}
+
+/// The availability at `position` of unlabelled areas, given by index. With an id, everything up to
+/// there must stand before them in the stream.
+pub(super) fn areas(house: &House, areas: impl IntoIterator<Item = u32>, position: Position, id: Option<Position>) -> Bytes {
+    let mut text = String::new();
+    for index in areas {
+        let area = house.plan.areas.get(index as usize).filter(|area| !area.labelled);
+        let (Some(area), Some(available)) = (area, house.available.get(index as usize)) else { continue };
+        if let Some(id) = id {
+            let _ = writeln!(text, "id: {id}");
+        }
+        let _ = write!(
+            text,
+            "event: area_availability\ndata: {{\"area\":\"{}\",\"available\":{available},\"position\":{position}}}\n\n",
+            area.area,
+        );
+    }
+    Bytes::from(text)
+}

@@ -1,0 +1,165 @@
+//! The seat feed: what happens to the seats of a show, as server-sent events.
+//!
+//! Every change is encoded once, kept in a ring of its show, and shared by all readers ([`ring`]).
+//! A reader that comes back from before the ring is told what it missed from the log ([`replay`])
+//! and joins the ring where that ends ([`reader`]).
+//!
+//! An `id:` line is a promise: whoever resumes behind that position misses nothing. So
+//! - of the changes that one event makes (a payment begun for three seats) only the last carries it:
+//!   a reader cut within the group resumes before it and gets the group again, whole;
+//! - an area's availability, which is told late and summed up, carries the position up to which
+//!   everything stands before it in the stream, not the position of the change. A reader cut before
+//!   it may resume behind the change, so every connection begins with the areas as they are.
+
+mod frame;
+mod reader;
+mod replay;
+mod ring;
+
+pub(crate) use reader::read;
+
+use crate::board::House;
+use crate::seat_map::SeatMap;
+use crate::view::Folded;
+use chrono::TimeDelta;
+use lastseat_domain::ports::event_log::Position;
+use lastseat_domain::rejection::SeatState;
+use lastseat_domain::show::Plan;
+use lastseat_domain::{Envelope, ShowId, Timestamp};
+use parking_lot::{Mutex, RwLock};
+use ring::Ring;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Arc;
+use tokio::sync::watch;
+
+/// How often the availability of unlabelled areas is told at most.
+const AREA_PACE: TimeDelta = TimeDelta::milliseconds(100);
+
+/// The feed of one show.
+pub(crate) struct ShowFeed {
+    pub show: ShowId,
+    pub plan: Arc<Plan>,
+    pub ring: Mutex<Ring>,
+    /// Told whenever the ring has more, or closes.
+    pub wake: watch::Sender<()>,
+}
+
+/// The feeds of all shows.
+pub(crate) struct Feeds {
+    shows: RwLock<HashMap<ShowId, Arc<ShowFeed>>>,
+    /// Those that got more since the last wake-up.
+    touched: Mutex<BTreeMap<ShowId, Arc<ShowFeed>>>,
+    areas: Mutex<Areas>,
+}
+
+/// What is to be told of unlabelled areas.
+struct Areas {
+    /// By the plan's area index.
+    changed: BTreeMap<ShowId, BTreeSet<u32>>,
+    last_told: Timestamp,
+    closed: bool,
+}
+
+impl Feeds {
+    /// Feeds of the shows in a stored seat map.
+    pub fn new(map: &Folded<SeatMap>, now: Timestamp) -> Self {
+        // Nothing happened to a show between its last change and the map's position.
+        let feeds = map.view.board.houses.iter().map(|(show, house)| (show.clone(), ShowFeed::new(house, house.changed_at)));
+        Self {
+            shows: RwLock::new(feeds.collect()),
+            touched: Mutex::default(),
+            areas: Mutex::new(Areas { changed: BTreeMap::new(), last_told: now, closed: false }),
+        }
+    }
+
+    /// The feed of a show. `None` if there is no such show. Takes the map's lock as a proof that
+    /// nothing is folded meanwhile.
+    pub fn of(&self, show: &ShowId, map: &Folded<SeatMap>) -> Option<Arc<ShowFeed>> {
+        let house = map.view.board.houses.get(show)?;
+        Some(self.of_house(house))
+    }
+
+    fn of_house(&self, house: &House) -> Arc<ShowFeed> {
+        let show = &house.facts.show;
+        if let Some(feed) = self.shows.read().get(show) {
+            return Arc::clone(feed);
+        }
+        // Scheduled since the start, and not changed before now: the ring holds all there ever was.
+        let closed = self.areas.lock().closed;
+        let mut shows = self.shows.write();
+        let feed = shows.entry(show.clone()).or_insert_with(|| ShowFeed::new(house, Position::START));
+        if closed {
+            feed.ring.lock().close();
+        }
+        Arc::clone(feed)
+    }
+
+    /// Takes note of what `event` made of `seats`.
+    pub fn push(&self, house: &House, seats: &[u32], to: SeatState, event: &Envelope) {
+        let feed = self.of_house(house);
+        if let Some(frame) = frame::seats(&feed.plan, seats, to, event.position, event.metadata.at) {
+            feed.ring.lock().push(event.position, frame);
+            let mut touched = self.touched.lock();
+            if !touched.contains_key(&feed.show) {
+                touched.insert(feed.show.clone(), Arc::clone(&feed));
+            }
+        }
+        // A payment begun or declined leaves the number of available seats as it is.
+        if matches!(to, SeatState::Locked | SeatState::Available) {
+            let areas = seats.iter().filter_map(|index| feed.plan.seat(*index));
+            for area in areas.filter(|seat| seat.block.is_none()).map(|seat| seat.area) {
+                self.areas.lock().changed.entry(feed.show.clone()).or_default().insert(area);
+            }
+        }
+    }
+
+    /// Wakes the readers of all shows that got more.
+    pub fn wake(&self) {
+        for feed in std::mem::take(&mut *self.touched.lock()).into_values() {
+            feed.wake.send_replace(());
+        }
+    }
+
+    /// When to call [`Self::flush_areas`], if at all.
+    pub fn next_area_flush(&self) -> Option<Timestamp> {
+        let areas = self.areas.lock();
+        (!areas.changed.is_empty()).then(|| areas.last_told + AREA_PACE)
+    }
+
+    /// Tells the availability of all areas that changed. Only between two batches, when the rings
+    /// hold everything up to the map's position.
+    pub fn flush_areas(&self, map: &Folded<SeatMap>, now: Timestamp) {
+        let changed = {
+            let mut areas = self.areas.lock();
+            areas.last_told = now;
+            std::mem::take(&mut areas.changed)
+        };
+        for (show, areas) in changed {
+            let Some(house) = map.view.board.houses.get(&show) else { continue };
+            let feed = self.of_house(house);
+            let frames = frame::areas(house, areas, map.position, Some(map.position));
+            feed.ring.lock().push(map.position, frames);
+            feed.wake.send_replace(());
+        }
+    }
+
+    /// Ends all feeds.
+    pub fn close(&self) {
+        self.areas.lock().closed = true;
+        for feed in self.shows.read().values() {
+            feed.ring.lock().close();
+            feed.wake.send_replace(());
+        }
+    }
+}
+
+impl ShowFeed {
+    fn new(house: &House, base: Position) -> Arc<Self> {
+        Arc::new(Self {
+            show: house.facts.show.clone(),
+            plan: Arc::clone(&house.plan),
+            ring: Mutex::new(Ring::new(base)),
+            wake: watch::Sender::new(()),
+        })
+    }
+}

@@ -1,0 +1,159 @@
+//! One reader of a feed.
+
+use super::replay::Replay;
+use super::ring::Pulled;
+use super::{ShowFeed, frame};
+use crate::runner::Shared;
+use bytes::Bytes;
+use chrono::TimeDelta;
+use futures::Stream;
+use futures::future::BoxFuture;
+use lastseat_domain::ports::event_log::Position;
+use std::sync::Arc;
+use tokio::sync::watch;
+
+/// Silence after which a comment is sent.
+const HEARTBEAT_EVERY: TimeDelta = TimeDelta::seconds(15);
+
+struct Reader {
+    shared: Arc<Shared>,
+    feed: Arc<ShowFeed>,
+    wake: watch::Receiver<()>,
+    state: State,
+    heartbeat: BoxFuture<'static, ()>,
+    /// Whether anything was sent since the heartbeat was set.
+    busy: bool,
+}
+
+enum State {
+    /// Nothing sent yet.
+    New { from: Position },
+    /// Until the views have reached the position it knows already: they may be behind another node's,
+    /// or somebody made the position up.
+    Waiting { from: Position },
+    /// Reading the log up to where the ring begins.
+    Catching(Box<Replay>),
+    /// Next: the areas as they are.
+    Areas { next: u64, known: Position },
+    /// In the ring.
+    Live { next: u64, known: Position },
+}
+
+/// Everything behind `from`.
+pub(crate) fn read(shared: Arc<Shared>, feed: Arc<ShowFeed>, from: Position) -> impl Stream<Item = Bytes> + Send {
+    let reader = Reader {
+        wake: feed.wake.subscribe(),
+        heartbeat: heartbeat(&shared),
+        shared,
+        feed,
+        state: State::New { from },
+        busy: false,
+    };
+    futures::stream::unfold(reader, |mut reader| async move { reader.next().await.map(|bytes| (bytes, reader)) })
+}
+
+fn heartbeat(shared: &Shared) -> BoxFuture<'static, ()> {
+    shared.clock.sleep_until(shared.clock.now() + HEARTBEAT_EVERY)
+}
+
+impl Reader {
+    /// The next bytes, whole events only. `None` ends the connection.
+    async fn next(&mut self) -> Option<Bytes> {
+        loop {
+            match &mut self.state {
+                State::New { from } => {
+                    let from = *from;
+                    self.state = State::Waiting { from };
+                    return Some(frame::hello(&self.feed.show, from).into());
+                }
+                State::Waiting { from } => {
+                    let from = *from;
+                    let mut folded = self.shared.position.subscribe();
+                    if *folded.borrow_and_update() >= from {
+                        self.state = self.join(from);
+                        continue;
+                    }
+                    tokio::select! {
+                        reached = folded.wait_for(|folded| *folded >= from) => drop(reached.ok()?),
+                        changed = self.wake.changed() => {
+                            changed.ok()?;
+                            if self.feed.ring.lock().is_closed() {
+                                return None;
+                            }
+                        }
+                        () = &mut self.heartbeat => {
+                            self.heartbeat = heartbeat(&self.shared);
+                            return Some(Bytes::from_static(frame::HEARTBEAT));
+                        }
+                    }
+                }
+                State::Catching(replay) => {
+                    let told = match replay.next().await {
+                        Ok(told) => told,
+                        Err(fault) => {
+                            tracing::warn!("a reader of the seat feed is cut: {fault}");
+                            return None;
+                        }
+                    };
+                    let position = replay.position;
+                    if let Some(next) = self.feed.ring.lock().behind(position) {
+                        self.state = State::Areas { next, known: position };
+                    }
+                    if !told.is_empty() {
+                        self.busy = true;
+                        return Some(told);
+                    }
+                }
+                State::Areas { next, known } => {
+                    let (next, known) = (*next, *known);
+                    self.state = State::Live { next, known };
+                    if let Some(areas) = self.areas() {
+                        return Some(areas);
+                    }
+                }
+                State::Live { next, known } => {
+                    self.wake.borrow_and_update();
+                    let pulled = self.feed.ring.lock().pull(*next, *known);
+                    match pulled {
+                        Pulled::Chunk(bytes, to) => {
+                            *next = to;
+                            if !bytes.is_empty() {
+                                self.busy = true;
+                                return Some(bytes);
+                            }
+                        }
+                        Pulled::Nothing => {
+                            tokio::select! {
+                                changed = self.wake.changed() => changed.ok()?,
+                                () = &mut self.heartbeat => {
+                                    self.heartbeat = heartbeat(&self.shared);
+                                    if !std::mem::take(&mut self.busy) {
+                                        return Some(Bytes::from_static(frame::HEARTBEAT));
+                                    }
+                                }
+                            }
+                        }
+                        // Too slow, or the model stops: the client resumes by its last id.
+                        Pulled::FellOff | Pulled::Closed => return None,
+                    }
+                }
+            }
+        }
+    }
+
+    fn join(&self, from: Position) -> State {
+        match self.feed.ring.lock().behind(from) {
+            Some(next) => State::Areas { next, known: from },
+            None => State::Catching(Box::new(Replay::new(Arc::clone(&self.shared), Arc::clone(&self.feed), from))),
+        }
+    }
+
+    /// The unlabelled areas as they are now, without an id: not everything up to now was sent yet.
+    fn areas(&self) -> Option<Bytes> {
+        let unlabelled = (0_u32..).zip(&self.feed.plan.areas).filter(|(_, area)| !area.labelled).map(|(index, _)| index);
+        let folded = self.shared.seat_map.read();
+        let house = folded.view.board.houses.get(&self.feed.show)?;
+        let bytes = frame::areas(house, unlabelled, folded.position, None);
+        (!bytes.is_empty()).then_some(bytes)
+    }
+}

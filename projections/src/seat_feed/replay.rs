@@ -1,0 +1,100 @@
+//! Changes from before the ring, told from the log.
+
+use super::{ShowFeed, frame};
+use crate::board::{OpenHold, held_seats_become, seat_becomes};
+use crate::runner::Shared;
+use bytes::{Bytes, BytesMut};
+use lastseat_domain::event::Event;
+use lastseat_domain::ports::LogFault;
+use lastseat_domain::ports::event_log::{Direction, Filter, Position};
+use lastseat_domain::{BookingId, StreamName, codec};
+use std::collections::HashMap;
+use std::sync::Arc;
+
+const PAGE: usize = 2000;
+
+/// Reads a show's changes out of the log, page by page.
+pub(super) struct Replay {
+    shared: Arc<Shared>,
+    feed: Arc<ShowFeed>,
+    filter: Filter,
+    /// Everything up to here has been told.
+    pub position: Position,
+    /// Seats of this show's bookings met so far; `None` for bookings of other shows.
+    holds: HashMap<BookingId, Option<OpenHold>>,
+}
+
+impl Replay {
+    pub fn new(shared: Arc<Shared>, feed: Arc<ShowFeed>, from: Position) -> Self {
+        let seats = format!("seat-{}.", feed.show);
+        // `SeatReserved` is how the prototype stored a lock.
+        let types = ["SeatLocked", "SeatReserved", "SeatBooked", "SeatReleased"].into_iter().chain([
+            "BookingOpened",
+            "PaymentStarted",
+            "PaymentDeclined",
+        ]);
+        let filter =
+            Filter { stream_prefixes: vec![seats, "booking-".to_owned()], type_prefixes: types.map(ToOwned::to_owned).collect() };
+        Self { shared, feed, filter, position: from, holds: HashMap::new() }
+    }
+
+    /// The changes of the next page, which may be none. Afterwards `position` is where it ended.
+    pub async fn next(&mut self) -> Result<Bytes, LogFault> {
+        // Read before the page: if the page is the last, it reaches at least up to here.
+        let folded = self.shared.seat_map.read().position;
+        let log = Arc::clone(&self.shared.log);
+        let page = log.read_all(Some(self.position), Direction::Forwards, PAGE, &self.filter).await?;
+        let mut told = BytesMut::new();
+        for recorded in &page {
+            self.position = self.position.max(recorded.position);
+            // What the views left out is left out here as well.
+            let Ok(Some(envelope)) = codec::decode(recorded) else { continue };
+            let (position, at) = (envelope.position, envelope.metadata.at);
+            let plan = &self.feed.plan;
+            let group = if let Some(to) = seat_becomes(&envelope.event) {
+                let ours = envelope.stream.as_seat().filter(|(show, _)| *show == self.feed.show);
+                let index = ours.and_then(|(_, seat)| plan.index_of(&seat));
+                index.and_then(|index| frame::seats(plan, &[index], to, position, at))
+            } else if let Some((booking, to)) = held_seats_become(&envelope.event) {
+                let hold = self.hold(booking).await?;
+                hold.and_then(|hold| frame::seats(&self.feed.plan, &hold.seats, to, position, at))
+            } else {
+                if let Event::BookingOpened(e) = &envelope.event {
+                    self.holds.insert(e.booking, self.hold_of(e));
+                }
+                None
+            };
+            if let Some(group) = group {
+                told.extend_from_slice(&group);
+            }
+        }
+        if page.len() < PAGE {
+            self.position = self.position.max(folded);
+        }
+        Ok(told.freeze())
+    }
+
+    /// The seats of a booking of this show, which may have been opened before the first page.
+    async fn hold(&mut self, booking: BookingId) -> Result<Option<OpenHold>, LogFault> {
+        if let Some(known) = self.holds.get(&booking) {
+            return Ok(known.clone());
+        }
+        let log = Arc::clone(&self.shared.log);
+        let first = log.read_stream(&StreamName::booking(booking), Some(0), Direction::Forwards, 1).await?;
+        let opened = first.first().and_then(|recorded| codec::decode(recorded).ok().flatten());
+        let hold = match opened.map(|envelope| envelope.event) {
+            Some(Event::BookingOpened(e)) => self.hold_of(&e),
+            _ => None,
+        };
+        self.holds.insert(booking, hold.clone());
+        Ok(hold)
+    }
+
+    fn hold_of(&self, opened: &lastseat_domain::event::BookingOpened) -> Option<OpenHold> {
+        let index_of = |seat| self.feed.plan.index_of(seat);
+        (opened.show == self.feed.show).then(|| OpenHold {
+            show: opened.show.clone(),
+            seats: opened.seats.iter().filter_map(|s| index_of(&s.seat)).collect(),
+        })
+    }
+}

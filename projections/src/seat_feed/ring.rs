@@ -1,0 +1,128 @@
+//! The latest changes of one show, encoded, for all its readers.
+
+use bytes::{Bytes, BytesMut};
+use lastseat_domain::ports::event_log::Position;
+use std::collections::VecDeque;
+
+/// Most groups of changes that are kept. A reader further behind is told from the log.
+pub(crate) const CAPACITY: usize = 16_384;
+/// Most bytes handed to a reader at once, unless a single group is larger.
+const CHUNK: usize = 256 * 1024;
+/// Joined chunks that are kept for the next reader who stands at the same place.
+const SHARED: usize = 4;
+
+pub(crate) struct Ring {
+    groups: VecDeque<(Position, Bytes)>,
+    /// Number of the first group that is still here; the first ever was 0.
+    first: u64,
+    /// All changes behind this position are here.
+    base: Position,
+    capacity: usize,
+    closed: bool,
+    /// From, to (exclusive), and the groups between.
+    joined: VecDeque<(u64, u64, Bytes)>,
+}
+
+/// What there is for a reader.
+pub(crate) enum Pulled {
+    /// Groups, and the number of the next one.
+    Chunk(Bytes, u64),
+    /// Nothing yet.
+    Nothing,
+    /// What comes next is not here any more.
+    FellOff,
+    /// Nothing will come.
+    Closed,
+}
+
+impl Ring {
+    /// An empty ring: there are no changes behind `base` yet.
+    pub fn new(base: Position) -> Self {
+        Self { groups: VecDeque::new(), first: 0, base, capacity: CAPACITY, closed: false, joined: VecDeque::new() }
+    }
+
+    /// Appends a group. Positions never fall.
+    pub fn push(&mut self, position: Position, group: Bytes) {
+        if group.is_empty() {
+            return;
+        }
+        while self.groups.len() >= self.capacity {
+            if let Some((dropped, _)) = self.groups.pop_front() {
+                self.base = dropped;
+                self.first += 1;
+            }
+        }
+        self.groups.push_back((position, group));
+    }
+
+    /// Number of the first group behind `position`; `None` if groups behind it are gone.
+    pub fn behind(&self, position: Position) -> Option<u64> {
+        if position < self.base {
+            return None;
+        }
+        Some(self.first + self.groups.partition_point(|(at, _)| *at <= position) as u64)
+    }
+
+    /// Number of the group that comes next.
+    pub fn end(&self) -> u64 {
+        self.first + self.groups.len() as u64
+    }
+
+    /// Groups from number `from` on, leaving out those up to position `known`.
+    pub fn pull(&mut self, from: u64, known: Position) -> Pulled {
+        if self.closed {
+            return Pulled::Closed;
+        }
+        let Some(skip) = from.checked_sub(self.first) else { return Pulled::FellOff };
+        let end = self.end();
+        if from >= end {
+            return Pulled::Nothing;
+        }
+        // Most readers are up to date: they stand at the same place and get the same bytes.
+        if let Some((_, to, bytes)) = self.joined.iter().find(|(a, b, _)| *a == from && *b == end) {
+            return Pulled::Chunk(bytes.clone(), *to);
+        }
+        let skip = usize::try_from(skip).unwrap_or(usize::MAX);
+        let (mut count, mut size, mut plain) = (0, 0, true);
+        for (position, group) in self.groups.range(skip.min(self.groups.len())..) {
+            if size > 0 && size + group.len() > CHUNK {
+                break;
+            }
+            count += 1;
+            if *position <= known {
+                plain = false;
+            } else {
+                size += group.len();
+            }
+        }
+        let mut groups = self.groups.range(skip..skip + count).filter(|(position, _)| *position > known).map(|(_, group)| group);
+        let bytes = match (groups.next(), count) {
+            (None, _) => Bytes::new(),
+            (Some(only), 1) => only.clone(),
+            (Some(head), _) => {
+                let mut joined = BytesMut::with_capacity(size);
+                joined.extend_from_slice(head);
+                groups.for_each(|group| joined.extend_from_slice(group));
+                joined.freeze()
+            }
+        };
+        let to = from + count as u64;
+        if plain && to == end && count > 1 {
+            if self.joined.len() >= SHARED {
+                self.joined.pop_front();
+            }
+            self.joined.push_back((from, to, bytes.clone()));
+        }
+        Pulled::Chunk(bytes, to)
+    }
+
+    /// Whether all readers are to end.
+    pub fn is_closed(&self) -> bool {
+        self.closed
+    }
+
+    /// Ends all readers.
+    pub fn close(&mut self) {
+        self.closed = true;
+    }
+}
