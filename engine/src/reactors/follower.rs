@@ -31,8 +31,9 @@ pub(crate) struct Follower {
     core: Arc<Core>,
     docket: Docket,
     position: Position,
-    /// Bookings that come back from being looked at.
-    settled: (mpsc::UnboundedSender<(BookingId, Settled)>, mpsc::UnboundedReceiver<(BookingId, Settled)>),
+    /// Bookings that come back from being looked at; at most [`SETTLING`] are under way.
+    settled: mpsc::Receiver<(BookingId, Settled)>,
+    come_back: mpsc::Sender<(BookingId, Settled)>,
     settling: usize,
     rewards: mpsc::UnboundedSender<Reward>,
     tasks: TaskTracker,
@@ -42,15 +43,8 @@ impl Follower {
     /// `rewards` takes what the loyalty accounts have to take notice of. Unbounded, but it holds no
     /// more than the log has and the docket knows.
     pub(crate) fn new(core: Arc<Core>, rewards: mpsc::UnboundedSender<Reward>, tasks: TaskTracker) -> Self {
-        Self {
-            core,
-            docket: Docket::default(),
-            position: Position::START,
-            settled: mpsc::unbounded_channel(),
-            settling: 0,
-            rewards,
-            tasks,
-        }
+        let (come_back, settled) = mpsc::channel(SETTLING);
+        Self { core, docket: Docket::default(), position: Position::START, settled, come_back, settling: 0, rewards, tasks }
     }
 
     /// Reads the log to its end.
@@ -90,7 +84,7 @@ impl Follower {
                 tokio::select! {
                     biased;
                     () = stop.cancelled() => return,
-                    Some((booking, settled)) = self.settled.1.recv() => self.take_back(booking, settled),
+                    Some((booking, settled)) = self.settled.recv() => self.take_back(booking, settled),
                     delivery = events.next() => match delivery {
                         Some(Ok(Delivery::Event(recorded))) => match self.apply(&recorded) {
                             Ok(Some(reward)) => self.reward(reward),
@@ -186,11 +180,11 @@ impl Follower {
         let room = SETTLING.saturating_sub(self.settling);
         for (booking, seats) in self.docket.take_due(self.core.now(), room) {
             self.settling += 1;
-            let (core, back) = (self.core.clone(), self.settled.0.clone());
+            let (core, back) = (self.core.clone(), self.come_back.clone());
             self.tasks.spawn(async move {
                 let settled = settle(&core, booking, seats).await;
                 // The follower has stopped: a fresh one finds the booking in the log.
-                let _ = back.send((booking, settled));
+                let _ = back.send((booking, settled)).await;
             });
         }
         metrics::gauge!("lastseat_docket_open").set(u32::try_from(self.docket.len()).unwrap_or(u32::MAX));
