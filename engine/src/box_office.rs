@@ -2,6 +2,7 @@
 
 use crate::actors::payment::{PaymentActor, PaymentMessage};
 use crate::actors::registry::Supervisor;
+use crate::adapters::payments::FreeOfCharge;
 use crate::core::Core;
 use crate::error::{CommandError, Fault};
 use crate::reactors::follower::{self, Follower};
@@ -170,6 +171,7 @@ impl BoxOffice {
         let (supervisor, _) = Supervisor::spawn(None, Supervisor, ())
             .await
             .map_err(|e| Fault::Unavailable(format!("the actors' supervisor could not be started: {e}")))?;
+        let ports = Ports { payments: Arc::new(FreeOfCharge::in_front_of(ports.payments)), ..ports };
         let core = Arc::new(Core::new(ports, settings, supervisor.get_cell()));
         let (stop, tasks) = (CancellationToken::new(), TaskTracker::new());
         let (rewards, missing) = mpsc::unbounded_channel();

@@ -138,8 +138,9 @@ impl Attempt<'_> {
     /// The same request opened the booking before: its answer is the answer. Seats that only this
     /// try locked (units of an area, another choice) are given back.
     async fn found_booking(&self, seats: &[SeatId], planned: &[Planned], metadata: &Metadata) -> Result<Landing, CommandError> {
-        let hold = self.core.replay(self.request).await?;
-        let kept: Vec<SeatId> = hold.iter().flat_map(|h| h.booking.seats()).map(|p| p.seat.clone()).collect();
+        let hold = self.core.replay(self.request).await;
+        let booking = self.core.journal.booking(self.booking_id()).await?.state;
+        let kept: Vec<SeatId> = booking.iter().flat_map(|b| b.seats()).map(|p| p.seat.clone()).collect();
         let extra: Vec<SeatId> = seats.iter().filter(|seat| !kept.contains(seat)).cloned().collect();
         let written: Vec<SeatId> = planned.iter().map(|p| p.seat.clone()).filter(|seat| extra.contains(seat)).collect();
         let release = SeatCommand::Release { booking: self.booking_id(), reason: AbortReason::SeatLost };
@@ -147,7 +148,7 @@ impl Attempt<'_> {
         if self.core.ports.guard.release(&self.on_sale.id, &extra, self.booking_id()).await.is_err() {
             self.core.saw_guard_fail();
         }
-        match hold {
+        match hold? {
             Some(hold) => Ok(Landing::Open(Box::new(hold))),
             None => Err(Rejection::BookingOver { reason: AbortReason::Fenced }.into()),
         }

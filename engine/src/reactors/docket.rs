@@ -189,10 +189,11 @@ impl Docket {
             voided: false,
             due: None,
         });
-        if let Some(due) = entry.due.take() {
+        let before = entry.due;
+        entry.due = change(entry);
+        if let Some(due) = before {
             self.due.remove(&(due, booking));
         }
-        entry.due = change(entry);
         let at_rest = match entry.stage {
             Stage::Confirmed => true,
             Stage::Over => entry.seats.is_empty() && entry.to_free == 0 && (entry.voided || !entry.paid_for),
