@@ -73,9 +73,11 @@ fn a_hold_longer_than_the_gateways_memory_repeats_no_payment() {
     let before = next_day() - TimeDelta::milliseconds(1);
     let unknown = vec![open.clone().into(), started(1)];
     assert_eq!(step(unknown.clone(), before), Step::ResumePayment);
-    assert_eq!(step(unknown.clone(), next_day()), Step::Flag);
-    let flagged_too = [unknown, vec![flagged()]].concat();
-    assert_eq!(step(flagged_too, next_day()), Step::WaitUntil(open.expires_at));
+    assert_eq!(step(unknown.clone(), next_day()), Step::WaitUntil(open.expires_at));
+    // A person is called only behind the abort, which nothing can overtake.
+    assert_eq!(step(unknown.clone(), open.expires_at), Step::Expire);
+    let over = [unknown, vec![aborted(AbortReason::Expired)]].concat();
+    assert_eq!(step(over, open.expires_at), Step::Flag);
     // A known intent can be asked after at any age.
     let known = vec![open.into(), started(1), declined(1), started(2)];
     assert_eq!(step(known.clone(), before), Step::ResumePayment);
