@@ -55,8 +55,10 @@ pub fn next_step(booking: &Booking, now: Timestamp) -> Step {
         Phase::Paying | Phase::ActionRequired { .. } | Phase::Authorised if booking.flagged => until_deadline(booking),
         Phase::ActionRequired { .. } => Step::CheckAction,
         // A hold may outlast the gateway's memory. A known intent can be asked after; without one
-        // the only question is the request itself, and that must not be sent again.
-        Phase::Paying if forgotten && booking.intent.is_none() => Step::Flag,
+        // the only question is the request itself, and that must not be sent again. A person is
+        // called once it is aborted: before that, a slow worker may still come with the answer,
+        // and a flag that lands behind its commit would keep a sold booking from being captured.
+        Phase::Paying if forgotten && booking.intent.is_none() => until_deadline(booking),
         Phase::Paying if forgotten => Step::CheckAction,
         Phase::Paying => Step::ResumePayment,
         Phase::Authorised => Step::Decide,
