@@ -1,0 +1,303 @@
+//! The thread that writes: group commit, and what happens when it fails.
+
+use super::batch::{Batch, Written};
+use super::lock::LogLock;
+use super::streams::KnownStreams;
+use super::{FatalHook, Shared, SqliteOptions, faults, readers};
+use lastseat_domain::ports::Clock;
+use lastseat_domain::ports::event_log::{LogFault, Position, StreamWrite, WriteOutcome};
+use rusqlite::Connection;
+use rusqlite::config::DbConfig;
+use std::sync::Arc;
+use tokio::sync::mpsc::error::TryRecvError;
+use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot, watch};
+
+/// Most appends, and most bytes, in one transaction. Larger ones would make everyone in them wait
+/// without saving much.
+const MAX_APPENDS: usize = 4096;
+const MAX_BYTES: usize = 16 * 1024 * 1024;
+
+/// How often the writer steps aside for callers who are about to queue, before it starts a
+/// transaction. Those who were just answered often have their next append ready by then.
+const COURTESIES: u32 = 3;
+
+/// Something for the writer to do.
+pub(super) enum Job {
+    Append(Append),
+    /// Finish what is queued, then give the file free.
+    Close(oneshot::Sender<Result<(), LogFault>>),
+}
+
+/// An append that waits.
+pub(super) struct Append {
+    pub(super) writes: Vec<StreamWrite>,
+    pub(super) bytes: usize,
+    pub(super) answer: Answer,
+    /// Given back when the append is done.
+    pub(super) _room: OwnedSemaphorePermit,
+}
+
+type Answer = oneshot::Sender<Result<Vec<WriteOutcome>, LogFault>>;
+
+/// Why a transaction did not come about.
+enum Failure {
+    /// It was rolled back; the next one may succeed.
+    RolledBack(LogFault),
+    /// Nothing more can be written. The fault is for those who wait, the text for people.
+    Fatal(LogFault, String),
+}
+
+pub(super) struct Writer {
+    connection: Connection,
+    lock: LogLock,
+    shared: Arc<Shared>,
+    clock: Arc<dyn Clock>,
+    on_fatal: FatalHook,
+    /// Position of the last durable event. Subscriptions end when this is dropped.
+    head: watch::Sender<Position>,
+    streams: KnownStreams,
+    next_stream: i64,
+    checkpoint_bytes: u64,
+    page_bytes: u64,
+    #[cfg(test)]
+    commit_faults: super::tests::CommitFaults,
+}
+
+impl Writer {
+    pub(super) fn new(
+        connection: Connection,
+        lock: LogLock,
+        shared: Arc<Shared>,
+        clock: Arc<dyn Clock>,
+        options: SqliteOptions,
+    ) -> rusqlite::Result<Self> {
+        let head = readers::last_position(&connection)?;
+        let last_stream: Option<i64> = connection.query_row("SELECT max(id) FROM streams", [], |row| row.get(0))?;
+        let page_bytes = connection.pragma_query_value(None, "page_size", |row| readers::unsigned(row, 0))?;
+        Ok(Self {
+            connection,
+            lock,
+            shared,
+            clock,
+            on_fatal: options.on_fatal,
+            head: watch::Sender::new(head),
+            streams: KnownStreams::new(options.remembered_streams),
+            next_stream: last_stream.unwrap_or(0) + 1,
+            checkpoint_bytes: options.checkpoint_bytes,
+            page_bytes,
+            #[cfg(test)]
+            commit_faults: options.commit_faults,
+        })
+    }
+
+    pub(super) fn head(&self) -> watch::Receiver<Position> {
+        self.head.subscribe()
+    }
+
+    /// Works until everyone who could send a job is gone, or the log was closed, or has stopped.
+    pub(super) fn run(mut self, mut jobs: mpsc::Receiver<Job>) {
+        let mut closing = Vec::new();
+        while let Some(job) = jobs.blocking_recv() {
+            let appends = gather(job, &mut jobs, &mut closing);
+            if let Err(reason) = self.carry_out(appends) {
+                return self.stop(&reason, jobs, closing);
+            }
+            if closing.is_empty() {
+                self.checkpoint_if_due();
+            } else {
+                // No more jobs from now on, but those that are queued are still received.
+                jobs.close();
+            }
+        }
+        let closed = self.finish();
+        for waiter in closing {
+            // Who asked for it may have gone; then nobody needs the answer.
+            drop(waiter.send(closed.clone()));
+        }
+    }
+
+    /// One transaction, from the first look at the file to the last answer.
+    fn carry_out(&mut self, appends: Vec<Append>) -> Result<(), String> {
+        if appends.is_empty() {
+            return Ok(());
+        }
+        // The room in the queue is given back with the answers.
+        let mut waiting = Vec::with_capacity(appends.len());
+        let mut requests = Vec::with_capacity(appends.len());
+        for Append { writes, answer, _room, .. } in appends {
+            requests.push(writes);
+            waiting.push((answer, _room));
+        }
+        match self.transaction(requests) {
+            Ok(outcomes) => {
+                for ((answer, _), outcomes) in waiting.into_iter().zip(outcomes) {
+                    drop(answer.send(Ok(outcomes)));
+                }
+                Ok(())
+            }
+            Err(Failure::RolledBack(fault)) => {
+                tracing::warn!(%fault, appends = waiting.len(), "the event log rolled a transaction back");
+                for (answer, _) in waiting {
+                    drop(answer.send(Err(fault.clone())));
+                }
+                Ok(())
+            }
+            Err(Failure::Fatal(fault, reason)) => {
+                // Before anyone is answered, so that whoever tries again finds the door shut.
+                self.shared.stopped.get_or_init(|| reason.clone());
+                for (answer, _) in waiting {
+                    drop(answer.send(Err(fault.clone())));
+                }
+                Err(reason)
+            }
+        }
+    }
+
+    fn transaction(&mut self, requests: Vec<Vec<StreamWrite>>) -> Result<Vec<Vec<WriteOutcome>>, Failure> {
+        let (outcomes, written) = match self.write(requests) {
+            Ok(done) => done,
+            Err(error) => return Err(self.roll_back(&error)),
+        };
+        if let Err(error) = self.commit() {
+            return Err(self.commit_failed(&error));
+        }
+        self.next_stream = written.next_stream;
+        if let Some(last) = written.events.last() {
+            let position = last.position;
+            let mut tail = self.shared.tail.write();
+            let evicted = tail.push(written.events);
+            // Under the same lock, so that nobody finds an event in memory that is beyond the head.
+            self.head.send_replace(position);
+            drop(tail);
+            drop(evicted);
+        }
+        Ok(outcomes)
+    }
+
+    fn write(&mut self, requests: Vec<Vec<StreamWrite>>) -> rusqlite::Result<(Vec<Vec<WriteOutcome>>, Written)> {
+        self.connection.execute_batch("BEGIN IMMEDIATE")?;
+        let (head, now) = (*self.head.borrow(), self.clock.now());
+        let mut batch = Batch::new(&self.connection, &mut self.streams, head, self.next_stream, now)?;
+        let outcomes = requests.into_iter().map(|writes| batch.append(writes)).collect::<rusqlite::Result<_>>()?;
+        Ok((outcomes, batch.finish()))
+    }
+
+    fn commit(&self) -> rusqlite::Result<()> {
+        #[cfg(test)]
+        if let Some(fault) = self.commit_faults.lock().pop_front() {
+            return fault.strike(&self.connection);
+        }
+        self.connection.execute_batch("COMMIT")
+    }
+
+    /// After an error inside a transaction: nothing of it is in the log, whatever the error was,
+    /// for the record that would make it count was never written.
+    fn roll_back(&mut self, error: &rusqlite::Error) -> Failure {
+        self.streams.clear();
+        // Some errors roll back by themselves.
+        if !self.connection.is_autocommit()
+            && let Err(second) = self.connection.execute_batch("ROLLBACK")
+        {
+            let reason = format!("{}; then the rollback failed: {}", faults::describe(error), faults::describe(&second));
+            return Failure::Fatal(LogFault::Unavailable(reason.clone()), reason);
+        }
+        let fault = faults::fault(error);
+        match fault {
+            // To go on writing to a damaged file would make it worse.
+            LogFault::Damaged(_) => Failure::Fatal(fault.clone(), fault.to_string()),
+            _ => Failure::RolledBack(fault),
+        }
+    }
+
+    /// After a failed COMMIT. No room for the write-ahead log means that the record which makes
+    /// the transaction count was not written, for it is the last one: as good as an error before.
+    /// Anything else, above all a failed sync, leaves open what a later recovery will find; and
+    /// the operating system may report such an error only once and forget the data. Only a new
+    /// process that reads the file afresh knows.
+    fn commit_failed(&mut self, error: &rusqlite::Error) -> Failure {
+        if faults::is_full(error) {
+            return self.roll_back(error);
+        }
+        self.streams.clear();
+        let reason = format!("a commit failed: {}", faults::describe(error));
+        Failure::Fatal(LogFault::OutcomeUnknown(reason.clone()), reason)
+    }
+
+    /// Moves the write-ahead log into the file once it has grown enough. The callers have been
+    /// answered already; a failure costs nothing but room, and is tried again.
+    fn checkpoint_if_due(&self) {
+        let pages = |mode| {
+            let sql = format!("PRAGMA wal_checkpoint({mode})");
+            let mut statement = self.connection.prepare_cached(&sql)?;
+            statement.query_row([], |row| Ok((row.get::<_, i64>(1)?, row.get::<_, i64>(2)?)))
+        };
+        let due = pages("NOOP").and_then(|(logged, moved)| {
+            let waiting = u64::try_from(logged - moved).unwrap_or(0) * self.page_bytes;
+            if waiting >= self.checkpoint_bytes { pages("PASSIVE").map(|_| ()) } else { Ok(()) }
+        });
+        if let Err(error) = due {
+            tracing::warn!(error = faults::describe(&error), "the write-ahead log could not be moved into the file");
+        }
+    }
+
+    /// Gives the file free after everything queued was carried out.
+    fn finish(self) -> Result<(), LogFault> {
+        let Self { connection, lock, shared, head, .. } = self;
+        shared.readers.close();
+        let moved = connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()));
+        let closed = connection.close().map_err(|(_, error)| error);
+        drop(lock);
+        drop(head);
+        moved.and(closed).map_err(|error| LogFault::Unavailable(faults::describe(&error)))
+    }
+
+    /// The end after a failure that only a new process gets over.
+    fn stop(self, reason: &str, mut jobs: mpsc::Receiver<Job>, closing: Vec<oneshot::Sender<Result<(), LogFault>>>) {
+        tracing::error!(reason, "the event log has stopped; restart the process to recover from the file");
+        let stopped = || self.shared.check_running();
+        jobs.close();
+        let mut closing = closing;
+        while let Some(job) = jobs.blocking_recv() {
+            match job {
+                Job::Append(append) => drop(append.answer.send(stopped().map(|()| Vec::new()))),
+                Job::Close(waiter) => closing.push(waiter),
+            }
+        }
+        // The file stays as the failure has left it. SQLite would otherwise tidy up on closing.
+        if let Err(error) = self.connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true) {
+            tracing::error!(error = faults::describe(&error), "the write-ahead log may not stay as it is");
+        }
+        (self.on_fatal)(reason);
+        let answer = stopped();
+        drop(self);
+        for waiter in closing {
+            drop(waiter.send(answer.clone()));
+        }
+    }
+}
+
+/// Takes a job and everything that waits behind it, up to the bounds of a transaction.
+fn gather(first: Job, jobs: &mut mpsc::Receiver<Job>, closing: &mut Vec<oneshot::Sender<Result<(), LogFault>>>) -> Vec<Append> {
+    let mut appends = Vec::new();
+    let mut bytes = 0;
+    let mut next = Some(first);
+    let mut courtesies = COURTESIES;
+    while appends.len() < MAX_APPENDS && bytes < MAX_BYTES {
+        match next.take().map_or_else(|| jobs.try_recv(), Ok) {
+            Ok(Job::Append(append)) => {
+                bytes += append.bytes;
+                appends.push(append);
+            }
+            Ok(Job::Close(waiter)) => {
+                closing.push(waiter);
+                break;
+            }
+            Err(TryRecvError::Empty) if courtesies > 0 => {
+                courtesies -= 1;
+                std::thread::yield_now();
+            }
+            Err(_) => break,
+        }
+    }
+    appends
+}

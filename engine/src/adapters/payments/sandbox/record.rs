@@ -1,0 +1,216 @@
+//! What the sandbox knows about an intent, and how it says no. Names are Stripe's.
+
+use lastseat_domain::{BookingId, IntentId, Money, Timestamp};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::fmt;
+
+/// A payment intent, captured by hand.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Record {
+    /// `pi_sandbox_` and the booking in hex; further intents of the same booking end in `_2`, `_3`…
+    pub id: IntentId,
+    /// The booking it was created for.
+    pub booking: BookingId,
+    /// What it is for.
+    pub amount: Money,
+    /// Where it stands.
+    pub status: Status,
+    /// When it was created.
+    pub created: Timestamp,
+    /// The method it was confirmed with; none after a decline.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub payment_method: Option<String>,
+    /// Why the last method was declined, until one is not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_decline: Option<Decline>,
+    /// Minor units taken; 0 until captured.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub captured: i64,
+    /// Minor units of each refund, oldest first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub refunds: Vec<i64>,
+    /// What the creator attached beside the booking; carried, not read.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub metadata: BTreeMap<String, String>,
+}
+
+impl Record {
+    /// Minor units returned so far.
+    #[must_use]
+    pub fn refunded(&self) -> i64 {
+        self.refunds.iter().fold(0_i64, |sum, refund| sum.saturating_add(*refund))
+    }
+
+    /// Minor units that are taken and not returned: what the buyer has paid.
+    #[must_use]
+    pub fn kept(&self) -> i64 {
+        self.captured.saturating_sub(self.refunded())
+    }
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands a reference")]
+fn is_zero(amount: &i64) -> bool {
+    *amount == 0
+}
+
+/// State of an intent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Status {
+    /// Created, or the last method was declined.
+    RequiresPaymentMethod,
+    /// The buyer has to authenticate at the bank's page.
+    RequiresAction,
+    /// Authorised.
+    RequiresCapture,
+    /// Captured, in full or in part.
+    Succeeded,
+    /// Cancelled.
+    Canceled,
+}
+
+impl Status {
+    /// Stripe's name.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::RequiresPaymentMethod => "requires_payment_method",
+            Self::RequiresAction => "requires_action",
+            Self::RequiresCapture => "requires_capture",
+            Self::Succeeded => "succeeded",
+            Self::Canceled => "canceled",
+        }
+    }
+}
+
+impl fmt::Display for Status {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// Why a method was declined.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Decline {
+    /// No reason given.
+    Generic,
+    /// Not enough money.
+    InsufficientFunds,
+    /// The card is reported lost.
+    LostCard,
+    /// The card is reported stolen.
+    StolenCard,
+    /// The card has expired.
+    ExpiredCard,
+    /// The security code is wrong.
+    IncorrectCvc,
+    /// The bank could not process it.
+    ProcessingError,
+    /// Over the card's limit.
+    CardVelocityExceeded,
+    /// The buyer did not pass the bank's page.
+    AuthenticationFailure,
+}
+
+impl Decline {
+    /// `code` of Stripe's error.
+    #[must_use]
+    pub fn code(self) -> &'static str {
+        match self {
+            Self::Generic | Self::InsufficientFunds | Self::LostCard | Self::StolenCard | Self::CardVelocityExceeded => {
+                "card_declined"
+            }
+            Self::ExpiredCard => "expired_card",
+            Self::IncorrectCvc => "incorrect_cvc",
+            Self::ProcessingError => "processing_error",
+            Self::AuthenticationFailure => "payment_intent_authentication_failure",
+        }
+    }
+
+    /// `decline_code` of Stripe's error, where the bank gave one.
+    #[must_use]
+    pub fn decline_code(self) -> Option<&'static str> {
+        Some(match self {
+            Self::Generic => "generic_decline",
+            Self::InsufficientFunds => "insufficient_funds",
+            Self::LostCard => "lost_card",
+            Self::StolenCard => "stolen_card",
+            Self::CardVelocityExceeded => "card_velocity_exceeded",
+            Self::ExpiredCard => "expired_card",
+            Self::IncorrectCvc => "incorrect_cvc",
+            Self::ProcessingError => "processing_error",
+            Self::AuthenticationFailure => return None,
+        })
+    }
+
+    /// The one code that says most: the bank's where it gave a reason, else Stripe's.
+    #[must_use]
+    pub fn reason(self) -> &'static str {
+        match self {
+            Self::Generic => self.code(),
+            _ => self.decline_code().unwrap_or(self.code()),
+        }
+    }
+
+    /// For people.
+    #[must_use]
+    pub fn message(self) -> &'static str {
+        match self {
+            Self::Generic | Self::LostCard | Self::StolenCard => "Your card was declined.",
+            Self::InsufficientFunds => "Your card has insufficient funds.",
+            Self::CardVelocityExceeded => "Your card was declined for exceeding its limit.",
+            Self::ExpiredCard => "Your card has expired.",
+            Self::IncorrectCvc => "Your card's security code is incorrect.",
+            Self::ProcessingError => "An error occurred while processing your card. Try again in a little bit.",
+            Self::AuthenticationFailure => "The bank could not authenticate the buyer. Try again, or use another payment method.",
+        }
+    }
+}
+
+/// The gateway refuses: the request can't be done, now or ever.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+#[error("{message} ({})", code.as_str())]
+pub struct Refusal {
+    /// Stripe's code.
+    pub code: Code,
+    /// The parameter at fault, where it is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub param: Option<String>,
+    /// For people.
+    pub message: String,
+}
+
+/// Code of a [`Refusal`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Code {
+    /// No such intent, or no such payment method.
+    ResourceMissing,
+    /// The intent is in a state in which this can't be done.
+    PaymentIntentUnexpectedState,
+    /// All of it was refunded before.
+    ChargeAlreadyRefunded,
+    /// More than was authorised, or than is left to refund.
+    AmountTooLarge,
+    /// Not a positive number of minor units.
+    ParameterInvalidInteger,
+    /// The idempotency key was used for another request.
+    IdempotencyError,
+}
+
+impl Code {
+    /// Stripe's name. (`idempotency_error` is a type of error there, without a code.)
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::ResourceMissing => "resource_missing",
+            Self::PaymentIntentUnexpectedState => "payment_intent_unexpected_state",
+            Self::ChargeAlreadyRefunded => "charge_already_refunded",
+            Self::AmountTooLarge => "amount_too_large",
+            Self::ParameterInvalidInteger => "parameter_invalid_integer",
+            Self::IdempotencyError => "idempotency_error",
+        }
+    }
+}
