@@ -1,13 +1,31 @@
 //! The box office: the one type that the API commands.
 
+use crate::actors::payment::{PaymentActor, PaymentMessage};
+use crate::actors::registry::Supervisor;
+use crate::adapters::payments::FreeOfCharge;
+use crate::core::Core;
 use crate::error::{CommandError, Fault};
+use crate::reactors::follower::{self, Follower};
+use crate::reactors::rewards;
 use lastseat_domain::booking::Booking;
 use lastseat_domain::event::{RequestFingerprint, ShowScheduled};
+use lastseat_domain::loyalty::LoyaltyCommand;
+use lastseat_domain::ports::event_log::WriteOutcome;
 use lastseat_domain::ports::{Clock, EventLog, Ids, PaymentGateway, SeatGuard};
-use lastseat_domain::show::Show;
-use lastseat_domain::{AreaId, BookingId, BuyerId, CategoryId, SeatId, ShowId, VoucherId};
+use lastseat_domain::show::{self, Show, ShowCommand};
+use lastseat_domain::{
+    AreaId, BookingId, BuyerId, CategoryId, Metadata, Rejection, SeatId, ShowId, StreamName, Timestamp, VoucherId, codec,
+};
+use ractor::{Actor, ActorRef};
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
+use tokio::sync::{mpsc, oneshot};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+/// Times that a decision on a show is made anew because another's append came first.
+const TRIES: usize = 16;
 
 /// What the engine needs of the outside world.
 #[derive(Clone)]
@@ -41,7 +59,7 @@ impl Default for Settings {
     fn default() -> Self {
         Self {
             max_in_flight: 4096,
-            passivate_after: Duration::from_secs(30),
+            passivate_after: Duration::from_secs(5),
             settle_after: Duration::from_secs(10),
             payment_patience: Duration::from_secs(10),
         }
@@ -127,8 +145,10 @@ pub struct Status {
     pub ready: bool,
     /// Commands under way.
     pub in_flight: usize,
-    /// Events it has not seen yet.
+    /// How far its own reading of the log is behind what it has written, in positions.
     pub lag: u64,
+    /// Actors awake.
+    pub actors: usize,
     /// Why it works with less than it should, in words; empty if all is well.
     pub degraded: Vec<String>,
 }
@@ -136,12 +156,10 @@ pub struct Status {
 /// The box office. Cheap to clone.
 #[derive(Clone)]
 pub struct BoxOffice {
-    inner: Arc<Inner>,
-}
-
-struct Inner {
-    ports: Ports,
-    settings: Settings,
+    core: Arc<Core>,
+    stop: CancellationToken,
+    tasks: TaskTracker,
+    supervisor: ActorRef<()>,
 }
 
 impl BoxOffice {
@@ -150,124 +168,227 @@ impl BoxOffice {
     /// # Errors
     /// [`Fault`] if the log can't be read.
     pub async fn open(ports: Ports, settings: Settings) -> Result<Self, Fault> {
-        Ok(Self { inner: Arc::new(Inner { ports, settings }) })
+        let (supervisor, _) = Supervisor::spawn(None, Supervisor, ())
+            .await
+            .map_err(|e| Fault::Unavailable(format!("the actors' supervisor could not be started: {e}")))?;
+        let ports = Ports { payments: Arc::new(FreeOfCharge::in_front_of(ports.payments)), ..ports };
+        let core = Arc::new(Core::new(ports, settings, supervisor.get_cell()));
+        let (stop, tasks) = (CancellationToken::new(), TaskTracker::new());
+        let (rewards, missing) = mpsc::unbounded_channel();
+        let mut follower = Follower::new(core.clone(), rewards, tasks.clone());
+        follower.catch_up().await?;
+        tasks.spawn(follower.run(stop.clone()));
+        tasks.spawn(rewards::run(core.clone(), missing, stop.clone()));
+        tasks.spawn(passivate(core.clone(), stop.clone()));
+        Ok(Self { core, stop, tasks, supervisor })
     }
 
     /// All shows by id.
     #[must_use]
     pub fn shows(&self) -> Vec<Arc<Show>> {
-        vec![]
+        self.core.hall.all()
     }
 
     /// A show.
     #[must_use]
-    pub fn show(&self, _show: &ShowId) -> Option<Arc<Show>> {
-        None
+    pub fn show(&self, show: &ShowId) -> Option<Arc<Show>> {
+        self.core.hall.get(show).map(|on_sale| on_sale.show.load_full())
     }
 
     /// Puts a show on sale. The same show again is a success.
     ///
     /// # Errors
     /// [`CommandError`].
-    pub async fn schedule_show(&self, _show: ShowScheduled, _by: &str) -> Result<Arc<Show>, CommandError> {
-        Err(Fault::Stopping.into())
+    pub async fn schedule_show(&self, show: ShowScheduled, by: &str) -> Result<Arc<Show>, CommandError> {
+        let id = show.show.clone();
+        self.change_show(&id, ShowCommand::Schedule(show), by).await
     }
 
     /// Takes no new holds until resumed.
     ///
     /// # Errors
     /// [`CommandError`].
-    pub async fn pause_sales(&self, _show: &ShowId, _by: &str) -> Result<Arc<Show>, CommandError> {
-        Err(Fault::Stopping.into())
+    pub async fn pause_sales(&self, show: &ShowId, by: &str) -> Result<Arc<Show>, CommandError> {
+        self.change_show(show, ShowCommand::Pause, by).await
     }
 
     /// Takes holds again.
     ///
     /// # Errors
     /// [`CommandError`].
-    pub async fn resume_sales(&self, _show: &ShowId, _by: &str) -> Result<Arc<Show>, CommandError> {
-        Err(Fault::Stopping.into())
+    pub async fn resume_sales(&self, show: &ShowId, by: &str) -> Result<Arc<Show>, CommandError> {
+        self.change_show(show, ShowCommand::Resume, by).await
     }
 
-    /// Takes no holds ever again. Open bookings are aborted as they come up; confirmed ones stay
-    /// until they are refunded.
+    /// Takes no holds ever again. Open bookings can't be paid any more and end with their holds;
+    /// confirmed ones stay until they are refunded.
     ///
     /// # Errors
     /// [`CommandError`].
-    pub async fn cancel_show(&self, _show: &ShowId, _by: &str) -> Result<Arc<Show>, CommandError> {
-        Err(Fault::Stopping.into())
+    pub async fn cancel_show(&self, show: &ShowId, by: &str) -> Result<Arc<Show>, CommandError> {
+        self.change_show(show, ShowCommand::Cancel, by).await
+    }
+
+    async fn change_show(&self, id: &ShowId, command: ShowCommand, by: &str) -> Result<Arc<Show>, CommandError> {
+        let _permit = self.core.holds.enter(false)?;
+        for _ in 0..TRIES {
+            let loaded = self.core.journal.show(id).await?;
+            let events = show::decide(loaded.state.as_ref(), command.clone())?;
+            if !events.is_empty() {
+                let metadata = Metadata::new(by, self.core.now());
+                let write = codec::encode(StreamName::show(id), loaded.expected, &events, &metadata).map_err(Fault::from)?;
+                match self.core.journal.append(vec![write]).await?.first() {
+                    Some(WriteOutcome::Written { position, .. }) => self.core.saw_position(position.0),
+                    _ => continue,
+                }
+                for event in &events {
+                    self.core.hall.apply(id, event);
+                }
+            }
+            return self.show(id).ok_or_else(|| Fault::Unavailable("the show is not known to this node yet".into()).into());
+        }
+        Err(Fault::Unavailable("the show is too contended; try again".into()).into())
     }
 
     /// Holds seats.
     ///
     /// # Errors
     /// [`CommandError`].
-    pub async fn hold(&self, _request: HoldRequest) -> Result<Hold, CommandError> {
-        Err(Fault::Stopping.into())
+    pub async fn hold(&self, request: HoldRequest) -> Result<Hold, CommandError> {
+        self.core.hold(request).await
     }
 
     /// A booking as the log has it now; `None` if there is none, or if it was only fenced.
     ///
     /// # Errors
     /// [`Fault`].
-    pub async fn booking(&self, _booking: BookingId) -> Result<Option<Booking>, Fault> {
-        Err(Fault::Stopping)
+    pub async fn booking(&self, booking: BookingId) -> Result<Option<Booking>, Fault> {
+        Ok(self.core.journal.booking(booking).await?.state.filter(|b| b.opened.is_some()))
     }
 
     /// Prolongs a hold, once.
     ///
     /// # Errors
     /// [`CommandError`].
-    pub async fn extend(&self, _booking: BookingId, _by: &str) -> Result<Booking, CommandError> {
-        Err(Fault::Stopping.into())
+    pub async fn extend(&self, booking: BookingId, by: &str) -> Result<Booking, CommandError> {
+        self.command(booking, |reply| PaymentMessage::Extend(by.to_owned(), reply)).await
     }
 
     /// Gives held seats back. A booking that is over already is a success.
     ///
     /// # Errors
     /// [`CommandError`].
-    pub async fn cancel(&self, _booking: BookingId, _by: &str) -> Result<Booking, CommandError> {
-        Err(Fault::Stopping.into())
+    pub async fn cancel(&self, booking: BookingId, by: &str) -> Result<Booking, CommandError> {
+        self.command(booking, |reply| PaymentMessage::Cancel(by.to_owned(), reply)).await
     }
 
-    /// Pays for a hold. The answer says what is known after `payment_patience` at most.
+    /// Pays for a hold. The answer says what is known after `payment_patience` at most; the payment
+    /// itself goes on.
     ///
     /// # Errors
     /// [`CommandError`]; a decline is `Rejection::PaymentDeclined`.
-    pub async fn pay(&self, _booking: BookingId, _request: PayRequest) -> Result<Paid, CommandError> {
-        Err(Fault::Stopping.into())
+    pub async fn pay(&self, booking: BookingId, request: PayRequest) -> Result<Paid, CommandError> {
+        let this = self.clone();
+        // A task of its own: it goes on when the caller is told "not known yet", or hangs up.
+        let mut payment =
+            self.tasks.spawn(async move { this.command(booking, |reply| PaymentMessage::Pay(request.clone(), reply)).await });
+        let patience = chrono::TimeDelta::from_std(self.core.settings.payment_patience).unwrap_or_default();
+        tokio::select! {
+            paid = &mut payment => paid.unwrap_or_else(|e| Err(Fault::OutcomeUnknown(format!("the payment was interrupted: {e}")).into())),
+            () = self.core.ports.clock.sleep_until(self.core.now() + patience) => {
+                let booking = self.booking(booking).await?.ok_or(Rejection::BookingNotFound)?;
+                Ok(Paid::Pending(booking))
+            }
+        }
     }
 
     /// Returns the money of a confirmed booking and frees its seats, exactly once. Refunded already
-    /// is a success.
+    /// is a success. If the gateway does not answer, the booking comes back still confirmed; the
+    /// refund is recorded and carried out as soon as it can be.
     ///
     /// # Errors
     /// [`CommandError`].
-    pub async fn refund(&self, _booking: BookingId, _by: &str) -> Result<Booking, CommandError> {
-        Err(Fault::Stopping.into())
+    pub async fn refund(&self, booking: BookingId, by: &str) -> Result<Booking, CommandError> {
+        self.command(booking, |reply| PaymentMessage::Refund(by.to_owned(), reply)).await
+    }
+
+    async fn command<T: Send + 'static>(
+        &self,
+        booking: BookingId,
+        message: impl Fn(oneshot::Sender<Result<T, CommandError>>) -> PaymentMessage,
+    ) -> Result<T, CommandError> {
+        let core = &self.core;
+        let _permit = core.checkouts.enter(false)?;
+        core.payments.ask(&booking, core.now(), || (PaymentActor::new(booking, core), ()), message).await?
     }
 
     /// Uses a voucher of `buyer`.
     ///
     /// # Errors
     /// [`CommandError`].
-    pub async fn redeem_voucher(&self, _buyer: &BuyerId, _voucher: VoucherId, _by: &str) -> Result<(), CommandError> {
-        Err(Fault::Stopping.into())
+    pub async fn redeem_voucher(&self, buyer: &BuyerId, voucher: VoucherId, by: &str) -> Result<(), CommandError> {
+        let _permit = self.core.checkouts.enter(false)?;
+        rewards::decide(&self.core, buyer, None, by, LoyaltyCommand::Redeem { voucher }).await
     }
 
     /// A hint that something about a booking may have changed outside (a webhook): look at it now.
     /// Believes nothing: it reads the log and asks the gateway.
-    pub fn settle(&self, _booking: BookingId) {}
+    pub fn settle(&self, booking: BookingId) {
+        let core = self.core.clone();
+        self.tasks.spawn(async move { follower::settle(&core, booking, Vec::new()).await });
+    }
 
     /// How the engine is doing.
     #[must_use]
     pub fn status(&self) -> Status {
-        Status { ready: true, in_flight: 0, lag: 0, degraded: vec![] }
+        let core = &self.core;
+        let (written, followed) = (core.written.load(Ordering::Acquire), core.followed.load(Ordering::Acquire));
+        let mut degraded: Vec<String> =
+            core.follower_fault.lock().iter().map(|f| format!("the event log can't be followed: {f}")).collect();
+        if core.is_without_guard() {
+            degraded.push("the seat guard does not answer; selling on without it, with fewer commands at a time".to_owned());
+        }
+        Status {
+            ready: !self.stop.is_cancelled(),
+            in_flight: core.holds.inside() + core.checkouts.inside(),
+            lag: written.saturating_sub(followed),
+            actors: core.seats.len() + core.payments.len(),
+            degraded,
+        }
     }
 
     /// Takes no new commands, finishes those under way, stops the actors and reactors. Commands
     /// still under way after `patience` are left to recovery.
-    pub async fn drain(&self, _patience: Duration) {
-        let _ = (&self.inner.ports, &self.inner.settings);
+    pub async fn drain(&self, patience: Duration) {
+        self.core.holds.close();
+        self.core.checkouts.close();
+        let deadline = self.core.now() + chrono::TimeDelta::from_std(patience).unwrap_or_default();
+        tokio::select! {
+            () = async { self.core.holds.empty().await; self.core.checkouts.empty().await } => {}
+            () = self.core.ports.clock.sleep_until(deadline) => tracing::warn!("commands are still under way; recovery will finish them"),
+        }
+        self.stop.cancel();
+        self.tasks.close();
+        tokio::select! {
+            () = self.tasks.wait() => {}
+            () = self.core.ports.clock.sleep_until(deadline) => {}
+        }
+        self.core.seats.passivate(Timestamp::MAX_UTC);
+        self.core.payments.passivate(Timestamp::MAX_UTC);
+        self.supervisor.stop(None);
+    }
+}
+
+/// Stops idle actors, every now and then.
+async fn passivate(core: Arc<Core>, stop: CancellationToken) {
+    let idle = chrono::TimeDelta::from_std(core.settings.passivate_after).unwrap_or_default();
+    loop {
+        let next = core.now() + (idle / 2).max(chrono::TimeDelta::milliseconds(100));
+        tokio::select! {
+            () = stop.cancelled() => return,
+            () = core.ports.clock.sleep_until(next) => {}
+        }
+        core.seats.passivate(core.now() - idle);
+        core.payments.passivate(core.now() - idle);
     }
 }

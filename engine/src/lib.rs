@@ -2,9 +2,19 @@
 //!
 //! Start with [`box_office::BoxOffice`].
 
+mod actors;
 pub mod adapters;
+mod admission;
+mod board;
 pub mod box_office;
+mod buyers;
+mod core;
 pub mod error;
+mod hall;
+mod hold;
+mod journal;
+mod reactors;
+mod seats;
 
 pub use box_office::{BoxOffice, Hold, HoldRequest, Paid, PayRequest, Ports, Settings, Status, Wanted};
 pub use error::{CommandError, Fault};

@@ -13,6 +13,8 @@ use crate::event::{
 use crate::ids::{BookingId, BuyerId, IntentId, ShowId};
 use crate::money::Money;
 use crate::rejection::Rejection;
+use crate::show::MAX_SEATS_PER_BOOKING;
+use std::collections::HashSet;
 
 /// A booking as its stream tells it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -165,13 +167,17 @@ pub enum BookingCommand {
     },
     /// The gateway wants the buyer to act.
     RequireAction {
+        /// Which attempt it answered. An answer to an earlier one changes nothing.
+        attempt: u32,
         /// The intent.
         intent: IntentId,
         /// Where.
         url: String,
     },
-    /// The gateway said no to the attempt under way.
+    /// The gateway said no to an attempt.
     Decline {
+        /// Which attempt it answered. An answer to an earlier one changes nothing.
+        attempt: u32,
         /// The intent, if there is one.
         intent: Option<IntentId>,
         /// The gateway's code.
@@ -198,9 +204,9 @@ pub enum BookingCommand {
         /// The intent.
         intent: IntentId,
     },
-    /// The buyer changed their mind, or the show is off.
+    /// The buyer changed their mind, the show is off, or another booking had one of the seats.
     Cancel {
-        /// Which of the two.
+        /// Which of these.
         reason: AbortReason,
     },
     /// The hold's time may be over.
@@ -241,26 +247,33 @@ pub fn decide(state: Option<&Booking>, command: BookingCommand) -> Result<Vec<Ev
     use BookingCommand as C;
     let Some(state) = state else {
         return match command {
-            C::Open(opened) => Ok(vec![opened.into()]),
+            C::Open(opened) => {
+                check_adds_up(&opened)?;
+                Ok(vec![opened.into()])
+            }
             C::Fence { booking } => Ok(vec![BookingAborted { booking, reason: AbortReason::Fenced }.into()]),
             _ => Err(Rejection::BookingNotFound),
         };
     };
     match command {
-        C::Open(opened) => match (&state.opened, &state.phase) {
-            (Some(there), _) if *there == opened => Ok(vec![]),
-            (_, Phase::Aborted { reason }) => Err(Rejection::BookingOver { reason: *reason }),
+        // "Open" means that its seats may be locked, so once it is over not even the same request
+        // finds it open.
+        C::Open(opened) => match &state.phase {
+            Phase::Aborted { reason } => Err(Rejection::BookingOver { reason: *reason }),
+            Phase::Refunded => Err(Rejection::AlreadyRefunded),
+            _ if state.opened.as_ref() == Some(&opened) => Ok(vec![]),
             _ => Err(Rejection::OutOfOrder { step: "Opening it again" }),
         },
         C::Fence { .. } => Ok(vec![]),
         C::Extend { now, seconds } => extend(state, now, seconds),
         C::StartPayment { now, payment_method, request } => start_payment(state, now, payment_method, request),
-        C::RequireAction { intent, url } => require_action(state, intent, url),
-        C::Decline { intent, code } => decline(state, intent, code),
+        C::RequireAction { attempt, intent, url } => require_action(state, attempt, intent, url),
+        C::Decline { attempt, intent, code } => decline(state, attempt, intent, code),
         C::Commit { now, intent, amount } => commit(state, now, intent, amount),
         C::RecordCapture { intent, amount } => record_capture(state, intent, amount),
         C::FailCapture { intent } => match state.phase {
             Phase::Committed => {
+                check_intent(state, Some(&intent))?;
                 let booking = state.id;
                 Ok(vec![
                     PaymentVoided { booking, intent }.into(),
@@ -287,7 +300,10 @@ pub fn decide(state: Option<&Booking>, command: BookingCommand) -> Result<Vec<Ev
         }
         C::RecordVoid { intent } => match state.phase {
             Phase::Aborted { .. } if state.voided => Ok(vec![]),
-            Phase::Aborted { .. } => Ok(vec![PaymentVoided { booking: state.id, intent }.into()]),
+            Phase::Aborted { .. } => {
+                check_intent(state, Some(&intent))?;
+                Ok(vec![PaymentVoided { booking: state.id, intent }.into()])
+            }
             _ => Err(Rejection::OutOfOrder { step: "Voiding the payment" }),
         },
         C::Flag { reason } => Ok(if state.flagged { vec![] } else { vec![PaymentFlagged { booking: state.id, reason }.into()] }),
@@ -299,12 +315,43 @@ pub fn decide(state: Option<&Booking>, command: BookingCommand) -> Result<Vec<Ev
         C::RecordRefund { intent, amount } => match state.phase {
             Phase::Refunded => Ok(vec![]),
             Phase::Confirmed { refund_requested: true } if state.amount() == Some(amount) => {
+                check_intent(state, Some(&intent))?;
                 Ok(vec![PaymentRefunded { booking: state.id, intent, amount }.into()])
             }
             Phase::Confirmed { refund_requested: true } => Err(Rejection::PaymentMismatch),
             _ => Err(Rejection::OutOfOrder { step: "Recording a refund" }),
         },
     }
+}
+
+/// One seat at least, none twice, and the amount is the sum of their prices: what is charged is
+/// frozen here.
+fn check_adds_up(opened: &BookingOpened) -> Result<(), Rejection> {
+    if opened.seats.is_empty() {
+        return Err(Rejection::InvalidQuantity { most: MAX_SEATS_PER_BOOKING });
+    }
+    let mut seen = HashSet::new();
+    if let Some(twice) = opened.seats.iter().find(|s| !seen.insert(&s.seat)) {
+        return Err(Rejection::DuplicateSeats { seat: twice.seat.clone() });
+    }
+    let sum = Money::sum(opened.amount.currency, opened.seats.iter().map(|s| s.price));
+    if sum != Some(opened.amount) || opened.seats.iter().any(|s| s.price < 0) {
+        return Err(Rejection::PaymentMismatch);
+    }
+    Ok(())
+}
+
+/// A booking has one intent. Another's that happens to be for the same amount proves nothing.
+fn check_intent(state: &Booking, named: Option<&IntentId>) -> Result<(), Rejection> {
+    match (&state.intent, named) {
+        (Some(own), Some(named)) if own != named => Err(Rejection::PaymentMismatch),
+        _ => Ok(()),
+    }
+}
+
+/// Flagged is for a person: nothing is charged for the booking any more.
+fn check_not_flagged(state: &Booking) -> Result<(), Rejection> {
+    if state.flagged { Err(Rejection::PaymentMismatch) } else { Ok(()) }
 }
 
 /// Undecided and in time, or why not.
@@ -323,7 +370,8 @@ fn extend(state: &Booking, now: Timestamp, seconds: u32) -> Result<Vec<Event>, R
     if state.extended {
         return Err(Rejection::AlreadyExtended);
     }
-    let expires_at = state.expires_at.unwrap_or(now) + chrono::TimeDelta::seconds(seconds.into());
+    let deadline = state.expires_at.unwrap_or(now);
+    let expires_at = deadline.checked_add_signed(chrono::TimeDelta::seconds(seconds.into())).unwrap_or(deadline);
     Ok(vec![HoldExtended { booking: state.id, expires_at }.into()])
 }
 
@@ -338,24 +386,32 @@ fn start_payment(
         return Ok(vec![]);
     }
     check_alive(state, now)?;
+    check_not_flagged(state)?;
     if matches!(state.phase, Phase::Paying | Phase::Authorised) {
         return Err(Rejection::PaymentInProgress);
     }
     Ok(vec![PaymentStarted { booking: state.id, attempt: state.attempt() + 1, payment_method, request }.into()])
 }
 
-fn require_action(state: &Booking, intent: IntentId, url: String) -> Result<Vec<Event>, Rejection> {
+// A worker that lost a race decides its command again on what it finds, and by then the buyer may
+// be trying another method: the answer to the old attempt must not pass for one to the new.
+
+fn require_action(state: &Booking, attempt: u32, intent: IntentId, url: String) -> Result<Vec<Event>, Rejection> {
     match &state.phase {
-        Phase::Paying => Ok(vec![PaymentActionRequired { booking: state.id, attempt: state.attempt(), intent, url }.into()]),
+        Phase::Paying if attempt == state.attempt() => {
+            check_intent(state, Some(&intent))?;
+            Ok(vec![PaymentActionRequired { booking: state.id, attempt, intent, url }.into()])
+        }
         Phase::Aborted { reason } => Err(Rejection::BookingOver { reason: *reason }),
         _ => Ok(vec![]),
     }
 }
 
-fn decline(state: &Booking, intent: Option<IntentId>, code: String) -> Result<Vec<Event>, Rejection> {
+fn decline(state: &Booking, attempt: u32, intent: Option<IntentId>, code: String) -> Result<Vec<Event>, Rejection> {
     match &state.phase {
-        Phase::Paying | Phase::ActionRequired { .. } => {
-            Ok(vec![PaymentDeclined { booking: state.id, attempt: state.attempt(), intent, code }.into()])
+        Phase::Paying | Phase::ActionRequired { .. } if attempt == state.attempt() => {
+            check_intent(state, intent.as_ref())?;
+            Ok(vec![PaymentDeclined { booking: state.id, attempt, intent, code }.into()])
         }
         Phase::Aborted { reason } => Err(Rejection::BookingOver { reason: *reason }),
         _ => Ok(vec![]),
@@ -369,6 +425,8 @@ fn commit(state: &Booking, now: Timestamp, intent: IntentId, amount: Money) -> R
         Phase::Held => return Err(Rejection::OutOfOrder { step: "Committing without a payment" }),
         Phase::Paying | Phase::ActionRequired { .. } | Phase::Authorised => {}
     }
+    check_not_flagged(state)?;
+    check_intent(state, Some(&intent))?;
     if state.amount() != Some(amount) {
         return Err(Rejection::PaymentMismatch);
     }
@@ -390,6 +448,7 @@ fn commit(state: &Booking, now: Timestamp, intent: IntentId, amount: Money) -> R
 fn record_capture(state: &Booking, intent: IntentId, amount: Money) -> Result<Vec<Event>, Rejection> {
     match state.phase {
         Phase::Committed if state.amount() == Some(amount) => {
+            check_intent(state, Some(&intent))?;
             Ok(vec![PaymentCaptured { booking: state.id, intent, amount }.into()])
         }
         Phase::Committed => Err(Rejection::PaymentMismatch),

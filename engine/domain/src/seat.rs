@@ -72,7 +72,7 @@ pub enum SeatCommand {
 ///
 /// # Errors
 /// `SeatUnavailable` for a lock on another's seat; `NotOwner` for booking one that is not the
-/// booking's.
+/// booking's; `OutOfOrder` for freeing a sold one for a reason that can't follow a sale.
 pub fn decide(seat: &SeatId, state: &Seat, command: SeatCommand) -> Result<Vec<Event>, Rejection> {
     match (state, command) {
         (Seat::Free, SeatCommand::Lock { booking, buyer, price, expires_at }) => {
@@ -96,6 +96,11 @@ pub fn decide(seat: &SeatId, state: &Seat, command: SeatCommand) -> Result<Vec<E
         (Seat::Booked { booking: owner }, SeatCommand::Book { booking }) if *owner == booking => Ok(vec![]),
         (_, SeatCommand::Book { .. }) => Err(Rejection::NotOwner { seat: seat.clone() }),
 
+        (Seat::Booked { booking: owner }, SeatCommand::Release { booking, reason })
+            if *owner == booking && !matches!(reason, AbortReason::CaptureFailed | AbortReason::Refunded) =>
+        {
+            Err(Rejection::OutOfOrder { step: "Freeing a sold seat without a refund" })
+        }
         (Seat::Locked { booking: owner, .. } | Seat::Booked { booking: owner }, SeatCommand::Release { booking, reason })
             if *owner == booking =>
         {

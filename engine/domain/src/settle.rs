@@ -25,7 +25,8 @@ pub enum Step {
     Expire,
     /// Ask the gateway what became of the attempt under way: the same request under the same key.
     ResumePayment,
-    /// Ask the gateway whether the buyer has acted.
+    /// Ask the gateway how the intent stands: whether the buyer has acted, or what became of an
+    /// attempt that is too old to be repeated. A question only, nothing is confirmed by it.
     CheckAction,
     /// Decide an authorised payment: commit in time, abort otherwise.
     Decide,
@@ -45,14 +46,20 @@ pub enum Step {
 #[must_use]
 pub fn next_step(booking: &Booking, now: Timestamp) -> Step {
     let overdue = booking.is_overdue(now);
-    let forgotten = booking.attempts.last().is_some_and(|a| a.at + KEY_LIFETIME <= now);
+    let forgotten = booking.attempts.last().is_some_and(|a| now.signed_duration_since(a.at) >= KEY_LIFETIME);
     match &booking.phase {
-        Phase::Held if overdue => Step::Expire,
-        Phase::Held => booking.expires_at.map_or(Step::Rest, Step::WaitUntil),
-        Phase::ActionRequired { .. } if overdue => Step::Expire,
-        Phase::ActionRequired { .. } => Step::CheckAction,
         // Aborting first is always safe: nothing is captured before the commit.
-        Phase::Paying | Phase::Authorised if overdue => Step::Expire,
+        _ if overdue && booking.is_undecided() => Step::Expire,
+        Phase::Held => until_deadline(booking),
+        // A person looks at it, nothing is asked of the gateway; the seats still come free.
+        Phase::Paying | Phase::ActionRequired { .. } | Phase::Authorised if booking.flagged => until_deadline(booking),
+        Phase::ActionRequired { .. } => Step::CheckAction,
+        // A hold may outlast the gateway's memory. A known intent can be asked after; without one
+        // the only question is the request itself, and that must not be sent again. A person is
+        // called once it is aborted: before that, a slow worker may still come with the answer,
+        // and a flag that lands behind its commit would keep a sold booking from being captured.
+        Phase::Paying if forgotten && booking.intent.is_none() => until_deadline(booking),
+        Phase::Paying if forgotten => Step::CheckAction,
         Phase::Paying => Step::ResumePayment,
         Phase::Authorised => Step::Decide,
         Phase::Committed if booking.flagged => Step::Rest,
@@ -61,7 +68,9 @@ pub fn next_step(booking: &Booking, now: Timestamp) -> Step {
         Phase::Confirmed { refund_requested: true } if booking.flagged => Step::Rest,
         Phase::Confirmed { refund_requested: true } => Step::Refund,
         Phase::Aborted { reason } => {
-            let nothing_to_void = booking.attempts.is_empty() || booking.voided || booking.flagged;
+            // A decline that names no intent is proof that there is none.
+            let never_got_there = booking.intent.is_none() && booking.attempts.iter().all(|a| a.declined.is_some());
+            let nothing_to_void = never_got_there || booking.voided || booking.flagged;
             match (nothing_to_void, booking.intent.is_none() && forgotten) {
                 (true, _) => Step::ReleaseSeats(*reason),
                 (false, true) => Step::Flag,
@@ -70,4 +79,8 @@ pub fn next_step(booking: &Booking, now: Timestamp) -> Step {
         }
         Phase::Refunded => Step::ReleaseSeats(AbortReason::Refunded),
     }
+}
+
+fn until_deadline(booking: &Booking) -> Step {
+    booking.expires_at.map_or(Step::Rest, Step::WaitUntil)
 }

@@ -10,6 +10,8 @@ use std::sync::Arc;
 
 /// Most seats and units of one show. Keeps a mistyped capacity from filling the memory.
 pub const MAX_SEATS: usize = 200_000;
+/// Most seats that a show may allow in one booking.
+pub const MAX_SEATS_PER_BOOKING: u32 = 100;
 /// Highest price of a seat in minor units: any booking's sum fits in an `i64` by far.
 pub const MAX_PRICE: i64 = 1_000_000_000_000;
 
@@ -127,9 +129,10 @@ impl Plan {
             let price = price_of.get(&area.category).copied().unwrap_or_default();
             let first = plan.seats.len();
             for row in &area.rows {
+                let gaps: HashSet<u32> = row.gaps_after.iter().copied().collect();
                 for number in 1..=row.seats {
                     plan.push(SeatId::in_row(&row.row, number), area_index, price, Some(block));
-                    if row.gaps_after.contains(&number) {
+                    if gaps.contains(&number) {
                         block += 1;
                     }
                 }
@@ -267,8 +270,8 @@ fn check(show: &ShowScheduled) -> Result<(), Rejection> {
     if show.title.trim().is_empty() || show.title.len() > 200 || show.title.chars().any(char::is_control) {
         return wrong("title", "must be 1 to 200 bytes of text".into());
     }
-    if !(1..=100).contains(&show.max_seats_per_booking) {
-        return wrong("max_seats_per_booking", "must be 1 to 100".into());
+    if !(1..=MAX_SEATS_PER_BOOKING).contains(&show.max_seats_per_booking) {
+        return wrong("max_seats_per_booking", format!("must be 1 to {MAX_SEATS_PER_BOOKING}"));
     }
     if show.max_seats_per_buyer.is_some_and(|n| n < 1) {
         return wrong("max_seats_per_buyer", "must be at least 1; leave it out for no limit".into());
@@ -319,20 +322,27 @@ fn check_areas(show: &ShowScheduled) -> Result<(), Rejection> {
             return wrong(format!("`{}` is in category `{}`, which is not in categories", area.area, area.category));
         }
         match (area.rows.is_empty(), area.capacity) {
-            (true, Some(capacity)) if capacity > 0 => total += capacity as usize,
+            (true, Some(capacity)) if capacity > 0 => total = total.saturating_add(capacity as usize),
             (false, None) => {}
             _ => return wrong(format!("`{}` needs either rows or a capacity of at least 1", area.area)),
         }
         for row in &area.rows {
             let label_ok = (1..=16).contains(&row.row.len()) && row.row.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
             if !label_ok {
-                return wrong(format!("row `{}` of `{}`: a row is 1 to 16 letters or digits", row.row.escape_debug(), area.area));
+                return wrong(format!(
+                    "row `{}` of `{}`: a row is 1 to 16 letters, digits or '_'",
+                    row.row.escape_debug(),
+                    area.area
+                ));
             }
             if !rows.insert(&row.row) {
                 return wrong(format!("row `{}` stands there twice", row.row));
             }
             if row.seats == 0 {
                 return wrong(format!("row `{}` has no seats", row.row));
+            }
+            if let Some(gap) = row.gaps_after.iter().find(|gap| !(1..=row.seats).contains(gap)) {
+                return wrong(format!("row `{}` has a gap after seat {gap}, which it does not have", row.row));
             }
             total = total.saturating_add(row.seats as usize);
         }

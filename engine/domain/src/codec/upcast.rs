@@ -19,7 +19,7 @@ pub(super) fn to_current<'a>(name: &'a str, version: u32, body: Cow<'a, str>) ->
         // deadline in seconds since the epoch.
         ("SeatReserved", 0) => Ok((Cow::Borrowed("SeatLocked"), Cow::Owned(seat_reserved_v0(&body)?))),
         (_, 1) if Event::NAMES.contains(&name) => Ok((Cow::Borrowed(name), body)),
-        _ => Err(format!("version {version} is not known to this program; a newer one wrote it")),
+        _ => Err(format!("version {version} of it is not known to this program; did a newer one write it?")),
     }
 }
 
@@ -35,7 +35,8 @@ fn seat_reserved_v0(body: &str) -> Result<String, String> {
 /// `"85.00"` as 8500: the prototype sold in currencies of two digits only.
 fn minor_units(decimal: &str) -> Option<i64> {
     let (whole, cents) = decimal.split_once('.')?;
-    if cents.len() != 2 || whole.starts_with('-') {
+    // Digits only: `parse` alone would take a sign, and read "1.+5" as 1.05.
+    if cents.len() != 2 || !whole.bytes().chain(cents.bytes()).all(|b| b.is_ascii_digit()) {
         return None;
     }
     whole.parse::<i64>().ok()?.checked_mul(100)?.checked_add(cents.parse::<u8>().ok()?.into())

@@ -1,6 +1,7 @@
 //! Test kits: given/when/then for the rules, and one contract suite a port.
 
 pub mod event_log;
+pub mod given;
 pub mod payments;
 pub mod seat_guard;
 pub mod stepping_clock;

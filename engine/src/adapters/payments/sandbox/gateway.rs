@@ -1,8 +1,9 @@
 //! The sandbox's door in process: the machine, a lock, a journal and a clock.
 
 use super::journal::{Journal, OpenError};
-use super::machine::{self, Answer, Command, Machine, Reply, Request};
+use super::machine::{Answer, Command, Machine, Reply, Request};
 use super::record::{Record, Refusal, Status};
+use super::rules;
 use crate::adapters::payments::keys;
 use async_trait::async_trait;
 use chrono::TimeDelta;
@@ -87,18 +88,14 @@ impl SandboxGateway {
     /// # Errors
     /// [`Undelivered`] if the answer is lost, or nothing was done.
     pub async fn execute(&self, key: Option<String>, command: Command) -> Result<Answer, Undelivered> {
-        match self.perform(key, command)? {
-            Reply::Answer(answer) => Ok(answer),
-            Reply::Slow(answer) => {
-                // Done already: a caller that does not wait changes nothing.
-                let delay = TimeDelta::from_std(self.slow).unwrap_or(TimeDelta::MAX);
-                let now = self.clock.now();
-                self.clock.sleep_until(now.checked_add_signed(delay).unwrap_or(now)).await;
-                Ok(answer)
-            }
-            Reply::Lost => Err(Undelivered::Lost),
-            Reply::Unavailable => Err(Undelivered::Unavailable("told to be by the payment method".to_owned())),
+        let reply = self.perform(key, command)?;
+        if matches!(reply, Reply::Slow(_)) {
+            // Done already: a caller that does not wait changes nothing.
+            let delay = TimeDelta::from_std(self.slow).unwrap_or(TimeDelta::MAX);
+            let now = self.clock.now();
+            self.clock.sleep_until(now.checked_add_signed(delay).unwrap_or(now)).await;
         }
+        delivered(reply)
     }
 
     /// What the buyer does at the bank's page: passes, or does not.
@@ -106,12 +103,8 @@ impl SandboxGateway {
     /// # Errors
     /// [`GatewayFault::Refused`] if the intent does not wait for it.
     pub fn authenticate(&self, intent: &IntentId, success: bool) -> Result<Intent, GatewayFault> {
-        match self.perform(None, Command::Authenticate { intent: intent.clone(), success }) {
-            Ok(Reply::Answer(answer) | Reply::Slow(answer)) => self.told(answer),
-            Ok(Reply::Lost) => Err(Undelivered::Lost.into()),
-            Ok(Reply::Unavailable) => Err(Undelivered::Unavailable(String::new()).into()),
-            Err(undelivered) => Err(undelivered.into()),
-        }
+        let reply = self.perform(None, Command::Authenticate { intent: intent.clone(), success })?;
+        self.told(delivered(reply)?)
     }
 
     /// Every intent, oldest first: the money side, to compare with the log.
@@ -171,6 +164,14 @@ impl SandboxGateway {
     }
 }
 
+fn delivered(reply: Reply) -> Result<Answer, Undelivered> {
+    match reply {
+        Reply::Answer(answer) | Reply::Slow(answer) => Ok(answer),
+        Reply::Lost => Err(Undelivered::Lost),
+        Reply::Unavailable => Err(Undelivered::Unavailable("the payment method says so".to_owned())),
+    }
+}
+
 impl fmt::Debug for SandboxGateway {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("SandboxGateway").field("slow", &self.slow).finish_non_exhaustive()
@@ -210,7 +211,7 @@ impl PaymentGateway for SandboxGateway {
     }
 
     async fn retrieve(&self, intent: &IntentId) -> Result<Intent, GatewayFault> {
-        self.told(self.intent(intent).ok_or_else(|| machine::no_such_intent(intent)))
+        self.told(self.intent(intent).ok_or_else(|| rules::no_such_intent(intent)))
     }
 
     async fn capture(&self, intent: &IntentId, booking: BookingId) -> Result<Intent, GatewayFault> {
@@ -230,5 +231,33 @@ impl PaymentGateway for SandboxGateway {
 
     async fn refund(&self, intent: &IntentId, booking: BookingId) -> Result<Intent, GatewayFault> {
         self.ask(keys::refund(booking), Command::Refund { intent: intent.clone(), amount: None }).await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::adapters::world::SystemClock;
+    use lastseat_domain::Currency;
+
+    /// A full disk: nothing is written, so nothing may have happened.
+    #[tokio::test]
+    #[cfg(target_os = "linux")]
+    async fn what_cannot_be_written_is_not_done() {
+        let booking = BookingId::from_key("gateway", "full disk");
+        let amount = Money { value: 100, currency: Currency::new("EUR").unwrap() };
+        let gateway = SandboxGateway::in_memory(Arc::new(SystemClock));
+        let intent = gateway.create(booking, amount).await.unwrap();
+
+        gateway.state.lock().journal = Some(Journal::on_a_full_disk().unwrap());
+        for _ in 0..2 {
+            let answer = gateway.confirm(&intent.id, booking, 1, "pm_card_visa").await;
+            assert!(matches!(answer, Err(GatewayFault::Unavailable(_))), "{answer:?}");
+        }
+        assert_eq!(gateway.retrieve(&intent.id).await.unwrap(), intent);
+
+        gateway.state.lock().journal = None;
+        let confirmed = gateway.confirm(&intent.id, booking, 1, "pm_card_visa").await.unwrap();
+        assert_eq!(confirmed.status, IntentStatus::RequiresCapture);
     }
 }

@@ -65,6 +65,13 @@ impl Journal {
         Ok((Self { file, length, broken: false, _lock: lock }, machine))
     }
 
+    /// A journal that can't be written to.
+    #[cfg(all(test, target_os = "linux"))]
+    pub(super) fn on_a_full_disk() -> io::Result<Self> {
+        let full = OpenOptions::new().append(true).open("/dev/full")?;
+        Ok(Self { file: full.try_clone()?, length: 0, broken: false, _lock: full })
+    }
+
     /// Adds a line. After an error the file is as it was, or takes no more lines.
     pub(super) fn append(&mut self, change: &Change) -> io::Result<()> {
         if self.broken {
@@ -77,11 +84,15 @@ impl Journal {
                 Ok(())
             }
             Err(error) => {
-                // What was written of it must not become the beginning of the next line.
-                self.broken = self.file.set_len(self.length).is_err();
+                self.take_back();
                 Err(error)
             }
         }
+    }
+
+    /// What was written of a line must not become the beginning of the next.
+    fn take_back(&mut self) {
+        self.broken = self.file.set_len(self.length).is_err();
     }
 }
 
@@ -158,4 +169,25 @@ fn beside(path: &Path, suffix: &str) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(suffix);
     PathBuf::from(name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Half a line, as a full disk leaves it, is taken back and does not spoil the next.
+    #[test]
+    fn half_a_line_is_taken_back() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("sandbox.ndjson");
+        let change = Change { at: lastseat_domain::Timestamp::UNIX_EPOCH, intent: None, answered: None };
+        let (mut journal, _) = Journal::open(&path).unwrap();
+        journal.append(&change).unwrap();
+        journal.file.write_all(b"{\"at\":\"19").unwrap();
+        journal.take_back();
+        journal.append(&change).unwrap();
+        let text = fs::read_to_string(&path).unwrap();
+        assert_eq!(text.lines().count(), 2);
+        assert!(text.lines().all(|line| serde_json::from_str::<Change>(line).is_ok()), "{text}");
+    }
 }

@@ -4,8 +4,8 @@
 //! a change so. Between the two the caller writes the change down, so that nothing is answered
 //! that a crash could undo.
 
-use super::methods::{self, Behaviour};
-use super::record::{Code, Decline, Record, Refusal, Status};
+use super::record::{Code, Record, Refusal, Status};
+use super::rules::{self, Outcome};
 use chrono::TimeDelta;
 use lastseat_domain::{BookingId, IntentId, Money, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -16,9 +16,6 @@ use uuid::Uuid;
 /// Stripe forgets an idempotency key after a day at the earliest; the sandbox does so at once, to
 /// show what depends on it.
 const KEY_LIFETIME: TimeDelta = TimeDelta::hours(24);
-
-/// Stripe's limit: eight digits.
-const MAX_AMOUNT: i64 = 99_999_999;
 
 /// What is asked of the gateway.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -172,19 +169,6 @@ pub struct Machine {
     key_ages: VecDeque<(Timestamp, Arc<str>)>,
 }
 
-/// What became of a command, before the key is considered.
-enum Outcome {
-    Done(Record),
-    DoneSlowly(Record),
-    DoneAnswerLost(Record),
-    /// Refused, and the intent is another for it.
-    Undone(Record, Refusal),
-    Refused(Refusal),
-    /// Not a request at all. Its key stays free, as with Stripe.
-    Invalid(Refusal),
-    Unavailable,
-}
-
 impl Machine {
     /// What the request leads to. Under a key that was used: the first answer again, or
     /// `idempotency_error` if it was used for something else.
@@ -279,23 +263,23 @@ impl Machine {
     fn run(&self, request: &Request) -> Outcome {
         match &request.command {
             Command::Create { booking, amount, metadata } => self.create(*booking, *amount, metadata, request.at),
-            Command::Confirm { intent, payment_method } => self.on(intent, |record| confirm(record, payment_method)),
-            Command::Authenticate { intent, success } => self.on(intent, |record| authenticate(record, *success)),
-            Command::Capture { intent, amount } => self.on(intent, |record| capture(record, *amount)),
-            Command::Cancel { intent } => self.on(intent, cancel),
-            Command::Refund { intent, amount } => self.on(intent, |record| refund(record, *amount)),
+            Command::Confirm { intent, payment_method } => self.on(intent, |record| rules::confirm(record, payment_method)),
+            Command::Authenticate { intent, success } => self.on(intent, |record| rules::authenticate(record, *success)),
+            Command::Capture { intent, amount } => self.on(intent, |record| rules::capture(record, *amount)),
+            Command::Cancel { intent } => self.on(intent, rules::cancel),
+            Command::Refund { intent, amount } => self.on(intent, |record| rules::refund(record, *amount)),
         }
     }
 
     fn on(&self, id: &IntentId, act: impl FnOnce(Record) -> Outcome) -> Outcome {
         match self.intents.get(id) {
             Some(record) => act(Record::clone(record)),
-            None => Outcome::Refused(no_such_intent(id)),
+            None => Outcome::Refused(rules::no_such_intent(id)),
         }
     }
 
     fn create(&self, booking: BookingId, amount: Money, metadata: &BTreeMap<String, String>, at: Timestamp) -> Outcome {
-        if let Err(refusal) = check_amount("amount", amount.value, MAX_AMOUNT) {
+        if let Err(refusal) = rules::check_amount("amount", amount.value, rules::MAX_AMOUNT) {
             return Outcome::Invalid(refusal);
         }
         let Some(id) = self.fresh_id(booking) else {
@@ -324,131 +308,6 @@ impl Machine {
             .chain(further)
             .filter_map(|name| IntentId::new(&name).ok())
             .find(|id| !self.intents.contains_key(id))
-    }
-}
-
-fn confirm(mut record: Record, name: &str) -> Outcome {
-    if !matches!(record.status, Status::RequiresPaymentMethod | Status::RequiresAction) {
-        return Outcome::Refused(unexpected_state(&record, "confirmed", "requires_payment_method, requires_action"));
-    }
-    let Some(behaviour) = methods::behaviour(name) else {
-        return Outcome::Refused(Refusal {
-            code: Code::ResourceMissing,
-            param: Some("payment_method".to_owned()),
-            message: format!(
-                "No such PaymentMethod: '{}'. This is a sandbox; use one of: {}",
-                name.chars().take(80).collect::<String>(),
-                methods::names()
-            ),
-        });
-    };
-    record.payment_method = Some(name.to_owned());
-    record.last_decline = None;
-    match behaviour {
-        Behaviour::Unavailable => Outcome::Unavailable,
-        Behaviour::Decline(reason) => Outcome::Done(declined(record, reason)),
-        Behaviour::DeclineAnswerLost => Outcome::DoneAnswerLost(declined(record, Decline::Generic)),
-        Behaviour::Authenticate => Outcome::Done(Record { status: Status::RequiresAction, ..record }),
-        Behaviour::Approve | Behaviour::CaptureFails | Behaviour::CaptureAnswerLost => Outcome::Done(authorised(record)),
-        Behaviour::ApproveSlowly => Outcome::DoneSlowly(authorised(record)),
-        Behaviour::ApproveAnswerLost => Outcome::DoneAnswerLost(authorised(record)),
-    }
-}
-
-fn authenticate(record: Record, success: bool) -> Outcome {
-    if record.status != Status::RequiresAction {
-        return Outcome::Refused(unexpected_state(&record, "authenticated", "requires_action"));
-    }
-    Outcome::Done(if success { authorised(record) } else { declined(record, Decline::AuthenticationFailure) })
-}
-
-fn capture(mut record: Record, amount: Option<i64>) -> Outcome {
-    if record.status != Status::RequiresCapture {
-        return Outcome::Refused(unexpected_state(&record, "captured", "requires_capture"));
-    }
-    let amount = amount.unwrap_or(record.amount.value);
-    if let Err(refusal) = check_amount("amount_to_capture", amount, record.amount.value) {
-        return Outcome::Refused(refusal);
-    }
-    let behaviour = record.payment_method.as_deref().and_then(methods::behaviour);
-    if behaviour == Some(Behaviour::CaptureFails) {
-        record.status = Status::Canceled;
-        let refusal = unexpected_state(&record, "captured", "requires_capture");
-        return Outcome::Undone(record, refusal);
-    }
-    record.status = Status::Succeeded;
-    record.captured = amount;
-    match behaviour {
-        Some(Behaviour::CaptureAnswerLost) => Outcome::DoneAnswerLost(record),
-        _ => Outcome::Done(record),
-    }
-}
-
-fn cancel(record: Record) -> Outcome {
-    if matches!(record.status, Status::Succeeded | Status::Canceled) {
-        let from = "requires_payment_method, requires_action, requires_capture";
-        return Outcome::Refused(unexpected_state(&record, "canceled", from));
-    }
-    Outcome::Done(Record { status: Status::Canceled, ..record })
-}
-
-fn refund(mut record: Record, amount: Option<i64>) -> Outcome {
-    if record.status != Status::Succeeded {
-        return Outcome::Refused(Refusal {
-            code: Code::PaymentIntentUnexpectedState,
-            param: Some("payment_intent".to_owned()),
-            message: format!("This PaymentIntent ({}) does not have a successful charge to refund.", record.id),
-        });
-    }
-    let left = record.kept();
-    if left == 0 {
-        return Outcome::Refused(Refusal {
-            code: Code::ChargeAlreadyRefunded,
-            param: None,
-            message: format!("The charge of {} has already been refunded.", record.id),
-        });
-    }
-    let amount = amount.unwrap_or(left);
-    if let Err(refusal) = check_amount("amount", amount, left) {
-        return Outcome::Refused(refusal);
-    }
-    record.refunds.push(amount);
-    Outcome::Done(record)
-}
-
-fn authorised(record: Record) -> Record {
-    Record { status: Status::RequiresCapture, ..record }
-}
-
-fn declined(record: Record, reason: Decline) -> Record {
-    Record { status: Status::RequiresPaymentMethod, payment_method: None, last_decline: Some(reason), ..record }
-}
-
-fn check_amount(param: &str, amount: i64, most: i64) -> Result<(), Refusal> {
-    let refuse = |code, message| Err(Refusal { code, param: Some(param.to_owned()), message });
-    if amount < 1 {
-        return refuse(Code::ParameterInvalidInteger, format!("{param} must be a positive number of minor units, not {amount}."));
-    }
-    if amount > most {
-        return refuse(Code::AmountTooLarge, format!("{param} must be no more than {most} minor units, not {amount}."));
-    }
-    Ok(())
-}
-
-/// The refusal of an unknown intent.
-pub(super) fn no_such_intent(id: &IntentId) -> Refusal {
-    Refusal { code: Code::ResourceMissing, param: Some("intent".to_owned()), message: format!("No such payment_intent: '{id}'") }
-}
-
-fn unexpected_state(record: &Record, done: &str, from: &str) -> Refusal {
-    Refusal {
-        code: Code::PaymentIntentUnexpectedState,
-        param: None,
-        message: format!(
-            "This PaymentIntent could not be {done} because it has a status of {}. Only a PaymentIntent with one of the \
-             following statuses may be {done}: {from}.",
-            record.status
-        ),
     }
 }
 

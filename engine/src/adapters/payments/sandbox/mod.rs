@@ -12,6 +12,7 @@ mod journal;
 mod machine;
 mod methods;
 mod record;
+mod rules;
 
 pub use gateway::{SandboxGateway, Undelivered};
 pub use journal::OpenError;

@@ -1,0 +1,184 @@
+//! The commands on an open booking: pay, extend, cancel, refund, settle.
+
+use super::Settled;
+use super::desk::Desk;
+use super::walk::Stop;
+use crate::box_office::{Paid, PayRequest};
+use crate::error::{CommandError, Fault};
+use lastseat_domain::booking::{Attempt, Booking, BookingCommand, Phase};
+use lastseat_domain::event::{AbortReason, RequestFingerprint};
+use lastseat_domain::seat::SeatCommand;
+use lastseat_domain::show::SaleState;
+use lastseat_domain::{Rejection, SeatId, ShowId};
+use std::time::Duration;
+
+/// What the lease has over the hold, so that Redis never lets go before the log does.
+const LEASE_MARGIN: Duration = Duration::from_secs(30);
+
+impl Desk {
+    pub(super) async fn pay(mut self, request: PayRequest) -> Result<Paid, CommandError> {
+        self.actor.clone_from(&request.by);
+        let booking = self.booking().await?;
+        // The same request before, perhaps under another process: its attempt answers.
+        if let Some(earlier) = earlier_attempt(&booking, request.request.as_ref())? {
+            let attempt = earlier.started.attempt;
+            self.walk().await?;
+            return report(self.booking().await?, attempt);
+        }
+        // An attempt whose outcome nobody knows comes first, or the buyer could pay twice.
+        let booking = if matches!(booking.phase, Phase::Held) {
+            booking
+        } else {
+            self.walk().await?;
+            self.booking().await?
+        };
+        if let Some(on_sale) = booking.show().and_then(|show| self.core.hall.get(show))
+            && on_sale.show.load().sale == SaleState::Cancelled
+            && booking.is_undecided()
+        {
+            self.decide(BookingCommand::Cancel { reason: AbortReason::ShowCancelled }).await?;
+            self.walk().await?;
+            return report(self.booking().await?, 0);
+        }
+        let waits_for_buyer = matches!(booking.phase, Phase::ActionRequired { .. });
+        let payment_method = match request.payment_method {
+            // Asked for again while the buyer still has to act: the same answer again.
+            Some(method) if waits_for_buyer && booking.attempts.last().is_some_and(|a| a.started.payment_method == method) => {
+                return report(booking, 0);
+            }
+            Some(method) => method,
+            None => return go_on(booking),
+        };
+        self.check_seats(&booking).await?;
+        let command = BookingCommand::StartPayment { now: self.now(), payment_method, request: request.request };
+        match self.decide(command).await {
+            // Overdue: end it now rather than when the reactor comes by.
+            Err(CommandError::Rejected(rejection @ Rejection::BookingOver { .. })) => {
+                self.walk().await?;
+                return Err(rejection.into());
+            }
+            decided => decided?,
+        }
+        let attempt = self.booking().await?.attempt();
+        self.walk().await?;
+        report(self.booking().await?, attempt)
+    }
+
+    /// Every seat has to be this booking's before money is asked for. Read after the booking, so
+    /// that an abort in between is found by the append.
+    async fn check_seats(&mut self, booking: &Booking) -> Result<(), CommandError> {
+        let Some((show, _, seats)) = Self::particulars(booking).filter(|_| booking.is_undecided()) else { return Ok(()) };
+        for seat in &seats {
+            if !self.core.is_owner(&show, seat, self.id).await? {
+                self.decide(BookingCommand::Cancel { reason: AbortReason::SeatLost }).await?;
+                self.walk().await?;
+                return Err(Rejection::BookingOver { reason: AbortReason::SeatLost }.into());
+            }
+        }
+        Ok(())
+    }
+
+    pub(super) async fn extend(mut self, by: String) -> Result<Booking, CommandError> {
+        self.actor = by;
+        let booking = self.booking().await?;
+        let Some((show, _, seats)) = Self::particulars(&booking) else { return Err(Rejection::BookingNotFound.into()) };
+        let Some(on_sale) = self.core.hall.get(&show) else {
+            return Err(Fault::Unavailable("the show is not known yet".into()).into());
+        };
+        let seconds = on_sale.show.load().facts.hold_seconds;
+        self.decide(BookingCommand::Extend { now: self.now(), seconds }).await?;
+        let booking = self.booking().await?;
+        let left = booking.expires_at.and_then(|t| (t - self.now()).to_std().ok()).unwrap_or_default();
+        if self.core.ports.guard.extend(&show, &seats, self.id, left + LEASE_MARGIN).await.is_err() {
+            self.core.saw_guard_fail();
+        }
+        Ok(booking)
+    }
+
+    pub(super) async fn cancel(mut self, by: String) -> Result<Booking, CommandError> {
+        self.actor = by;
+        self.booking().await?;
+        self.decide(BookingCommand::Cancel { reason: AbortReason::Cancelled }).await?;
+        self.walk().await?;
+        self.booking().await
+    }
+
+    pub(super) async fn refund(mut self, by: String) -> Result<Booking, CommandError> {
+        self.actor = by.clone();
+        self.booking().await?;
+        self.decide(BookingCommand::RequestRefund { by }).await?;
+        self.walk().await?;
+        self.booking().await
+    }
+
+    pub(super) async fn settle(mut self, locked: Vec<(ShowId, SeatId)>) -> Result<Settled, CommandError> {
+        "settle".clone_into(&mut self.actor);
+        if self.find().await?.is_none() && !locked.is_empty() {
+            // Seats of a booking that never opened. Fence it first: its opener may still be alive,
+            // and must then find the door shut.
+            self.decide(BookingCommand::Fence { booking: self.id }).await?;
+        }
+        let stop = self.walk().await?;
+        // Locks that the booking's own seats don't name: of a fenced booking, or of a repeated hold
+        // on an area that had picked other units.
+        let over = self.find().await?.filter(|b| !b.is_undecided());
+        if let Some(booking) = over {
+            let reason = match booking.phase {
+                Phase::Aborted { reason } => reason,
+                _ => AbortReason::SeatLost,
+            };
+            for (show, seat) in locked.iter().filter(|(_, seat)| !booking.seats().iter().any(|p| p.seat == *seat)) {
+                let command = SeatCommand::Release { booking: self.id, reason };
+                self.core.change_seats(show, std::slice::from_ref(seat), &command, &self.metadata()).await?;
+            }
+        }
+        Ok(match stop {
+            Stop::Rest => Settled::Done,
+            Stop::Until(deadline) => Settled::Waiting(deadline),
+            Stop::NoAnswer => Settled::Later,
+        })
+    }
+}
+
+/// The attempt that an idempotent request led to before.
+fn earlier_attempt<'a>(booking: &'a Booking, request: Option<&RequestFingerprint>) -> Result<Option<&'a Attempt>, Rejection> {
+    let Some(request) = request else { return Ok(None) };
+    let same_key = |attempt: &&Attempt| attempt.started.request.as_ref().is_some_and(|r| r.key == request.key);
+    match booking.attempts.iter().find(same_key) {
+        Some(attempt) if attempt.started.request.as_ref() == Some(request) => Ok(Some(attempt)),
+        Some(_) => Err(Rejection::IdempotencyKeyReused),
+        None => Ok(None),
+    }
+}
+
+/// Answers a request without a payment method: the buyer comes back from their bank.
+fn go_on(booking: Booking) -> Result<Paid, CommandError> {
+    match &booking.phase {
+        Phase::Held if booking.attempts.is_empty() => Err(Rejection::PaymentMethodMissing.into()),
+        _ => {
+            let attempt = booking.attempt();
+            report(booking, attempt)
+        }
+    }
+}
+
+/// Where the booking stands, as an answer to the request of `attempt`.
+fn report(booking: Booking, attempt: u32) -> Result<Paid, CommandError> {
+    let declined = |number: u32| booking.attempts.iter().find(|a| a.started.attempt == number).and_then(|a| a.declined.clone());
+    match &booking.phase {
+        Phase::Confirmed { .. } => Ok(Paid::Confirmed(booking)),
+        Phase::ActionRequired { url } => Ok(Paid::ActionRequired { url: url.clone(), booking }),
+        Phase::Held => match declined(attempt) {
+            Some(code) if code == "resource_missing" => {
+                let why = "the gateway does not know it. In the sandbox, try pm_card_visa.".to_owned();
+                Err(Rejection::InvalidPaymentMethod { why }.into())
+            }
+            Some(decline) => Err(Rejection::PaymentDeclined { decline }.into()),
+            None => Err(Rejection::PaymentMethodMissing.into()),
+        },
+        Phase::Paying | Phase::Authorised | Phase::Committed => Ok(Paid::Pending(booking)),
+        Phase::Aborted { reason: AbortReason::CaptureFailed } => Err(Rejection::CaptureFailed.into()),
+        Phase::Aborted { reason } => Err(Rejection::BookingOver { reason: *reason }.into()),
+        Phase::Refunded => Err(Rejection::AlreadyRefunded.into()),
+    }
+}

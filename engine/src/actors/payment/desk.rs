@@ -1,0 +1,113 @@
+//! The desk: a booking as the log has it, and the way to append a decision to its stream.
+
+use crate::core::Core;
+use crate::error::{CommandError, Fault};
+use crate::journal::Loaded;
+use lastseat_domain::booking::{self, Booking, BookingCommand};
+use lastseat_domain::event::Event;
+use lastseat_domain::ports::event_log::{Position, WriteOutcome};
+use lastseat_domain::rejection::SeatState;
+use lastseat_domain::{BookingId, BuyerId, Metadata, Rejection, SeatId, ShowId, StreamName, Timestamp, codec};
+use std::sync::Arc;
+
+/// Times that a decision is made anew because the stream had moved on.
+const TRIES: usize = 16;
+
+/// One command's work on one booking.
+pub(super) struct Desk {
+    pub core: Arc<Core>,
+    pub id: BookingId,
+    /// Who causes what is appended.
+    pub actor: String,
+    loaded: Option<Loaded<Option<Booking>>>,
+}
+
+impl Desk {
+    pub(super) fn new(core: Arc<Core>, id: BookingId) -> Self {
+        Self { core, id, actor: "engine".to_owned(), loaded: None }
+    }
+
+    pub(super) fn now(&self) -> Timestamp {
+        self.core.now()
+    }
+
+    pub(super) fn metadata(&self) -> Metadata {
+        Metadata::of_booking(self.id, &self.actor, self.now())
+    }
+
+    /// The booking, read if it is not known. `None`: no event of it.
+    pub(super) async fn find(&mut self) -> Result<Option<Booking>, Fault> {
+        if self.loaded.is_none() {
+            self.loaded = Some(self.core.journal.booking(self.id).await?);
+        }
+        Ok(self.loaded.as_ref().and_then(|loaded| loaded.state.clone()))
+    }
+
+    /// The booking.
+    ///
+    /// # Errors
+    /// `BookingNotFound` if there is none, or only a fence.
+    pub(super) async fn booking(&mut self) -> Result<Booking, CommandError> {
+        self.find().await?.filter(|b| b.opened.is_some()).ok_or_else(|| Rejection::BookingNotFound.into())
+    }
+
+    /// Decides a command on the booking as it is, appends what comes of it, and decides anew
+    /// wherever another's append came first.
+    pub(super) async fn decide(&mut self, command: BookingCommand) -> Result<(), CommandError> {
+        for _ in 0..TRIES {
+            self.find().await?;
+            let Some(loaded) = self.loaded.take() else { continue };
+            let decided = booking::decide(loaded.state.as_ref(), command.clone());
+            let events = match decided {
+                Ok(events) if !events.is_empty() => events,
+                nothing => {
+                    self.loaded = Some(loaded);
+                    return Ok(nothing.map(drop)?);
+                }
+            };
+            let metadata = self.metadata();
+            let write = codec::encode(StreamName::booking(self.id), loaded.expected, &events, &metadata).map_err(Fault::from)?;
+            match self.core.journal.append(vec![write]).await?.first() {
+                Some(WriteOutcome::Written { last_revision, position }) => {
+                    let state = events.iter().fold(loaded.state, |state, e| booking::evolve(state, e, metadata.at));
+                    self.loaded =
+                        Some(Loaded { state, expected: lastseat_domain::ports::event_log::Expected::Revision(*last_revision) });
+                    self.announce(&events, *position);
+                    return Ok(());
+                }
+                // Left unloaded, so the next round reads it.
+                _ => continue,
+            }
+        }
+        Err(Fault::Unavailable("the booking is too contended; try again".into()).into())
+    }
+
+    /// Tells this node's board and ledger without waiting for the log's subscription.
+    fn announce(&self, events: &[Event], position: Position) {
+        self.core.saw_position(position.0);
+        let Some(booking) = self.loaded.as_ref().and_then(|l| l.state.as_ref()) else { return };
+        let Some(opened) = &booking.opened else { return };
+        for event in events {
+            let state = match event {
+                Event::PaymentStarted(_) => SeatState::InProcess,
+                Event::PaymentDeclined(_) | Event::HoldExtended(_) => SeatState::Locked,
+                Event::BookingAborted(_) | Event::PaymentRefunded(_) => {
+                    self.core.buyers.ended(&opened.show, &opened.buyer, self.id);
+                    continue;
+                }
+                _ => continue,
+            };
+            if let Some(on_sale) = self.core.hall.get(&opened.show) {
+                for priced in &opened.seats {
+                    on_sale.seat_is(&priced.seat, state, position, booking.expires_at);
+                }
+            }
+        }
+    }
+
+    /// Show, buyer and seats of an opened booking.
+    pub(super) fn particulars(booking: &Booking) -> Option<(ShowId, BuyerId, Vec<SeatId>)> {
+        let opened = booking.opened.as_ref()?;
+        Some((opened.show.clone(), opened.buyer.clone(), opened.seats.iter().map(|p| p.seat.clone()).collect()))
+    }
+}

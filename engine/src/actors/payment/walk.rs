@@ -1,0 +1,268 @@
+//! Walks a booking to where it can rest: does what [`next_step`] names until there is nothing left,
+//! or until something has to be waited for. The live path and recovery both come here.
+
+use super::desk::Desk;
+use super::gateway::Call;
+use crate::error::CommandError;
+use lastseat_domain::booking::{Booking, BookingCommand, Phase};
+use lastseat_domain::event::AbortReason;
+use lastseat_domain::ports::payments::{Intent, IntentStatus};
+use lastseat_domain::seat::SeatCommand;
+use lastseat_domain::settle::{Step, next_step};
+use lastseat_domain::{IntentId, Rejection, Timestamp};
+use std::time::Duration;
+
+/// More steps than any booking needs from its first to its last.
+const STEPS: usize = 32;
+/// How long a sold seat stays marked in the guard: longer than any rush. The log knows for ever.
+const SOLD_MARK: Duration = Duration::from_secs(24 * 3600);
+
+/// Why a walk ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Stop {
+    /// Nothing left to do.
+    Rest,
+    /// Nothing before the hold's deadline.
+    Until(Timestamp),
+    /// The gateway does not say, or can't; try later.
+    NoAnswer,
+}
+
+/// What a step led to.
+enum Next {
+    /// The booking moved on.
+    Step,
+    /// It did not.
+    Stop(Stop),
+}
+
+impl Desk {
+    /// Walks on from where the log says the booking is.
+    pub(super) async fn walk(&mut self) -> Result<Stop, CommandError> {
+        for _ in 0..STEPS {
+            let Some(booking) = self.find().await? else { return Ok(Stop::Rest) };
+            let next = match next_step(&booking, self.now()) {
+                Step::Rest => Next::Stop(Stop::Rest),
+                Step::WaitUntil(deadline) => Next::Stop(Stop::Until(deadline)),
+                Step::Expire => self.then(BookingCommand::Expire { now: self.now() }).await?,
+                Step::ResumePayment => self.confirm(&booking).await?,
+                Step::CheckAction => self.check_action(&booking).await?,
+                Step::Decide => self.decide_authorised(&booking).await?,
+                Step::BookSeatsAndCapture => self.book_and_capture(&booking).await?,
+                Step::ReleaseSeats(reason) => {
+                    self.release(&booking, reason).await?;
+                    Next::Stop(Stop::Rest)
+                }
+                // The seats first: they must not wait for a gateway that does not answer.
+                Step::ReleaseSeatsAndVoid(reason) => {
+                    self.release(&booking, reason).await?;
+                    self.void(&booking).await?
+                }
+                Step::Flag => {
+                    let reason = "the payment was started more than 24 hours ago and its outcome was never learnt".to_owned();
+                    self.then(BookingCommand::Flag { reason }).await?
+                }
+                Step::Refund => self.return_money(&booking).await?,
+            };
+            if let Next::Stop(stop) = next {
+                return Ok(stop);
+            }
+        }
+        tracing::error!(booking = %self.id, "a booking does not come to rest");
+        Ok(Stop::NoAnswer)
+    }
+
+    /// Decides a command as the next step.
+    async fn then(&mut self, command: BookingCommand) -> Result<Next, CommandError> {
+        self.decide(command).await?;
+        Ok(Next::Step)
+    }
+
+    /// The booking's intent; created if no event names it. Creating is keyed by the booking, so it
+    /// finds the one there is.
+    async fn intent(&self, booking: &Booking) -> Call<IntentId> {
+        match (&booking.intent, booking.amount()) {
+            (Some(intent), _) => Call::Answer(intent.clone()),
+            (None, None) => Call::NoAnswer,
+            (None, Some(amount)) => match self.call(|| self.core.ports.payments.create(self.id, amount)).await {
+                Call::Answer(intent) => Call::Answer(intent.id),
+                Call::Refused { code, message } => Call::Refused { code, message },
+                Call::NoAnswer => Call::NoAnswer,
+            },
+        }
+    }
+
+    /// Tries the payment method of the attempt under way.
+    async fn confirm(&mut self, booking: &Booking) -> Result<Next, CommandError> {
+        let Some(attempt) = booking.attempts.last() else { return Ok(Next::Stop(Stop::Rest)) };
+        let (number, method) = (attempt.started.attempt, &attempt.started.payment_method);
+        let intent = match self.intent(booking).await {
+            Call::Answer(intent) => intent,
+            Call::Refused { code, .. } => {
+                return self.then(BookingCommand::Decline { attempt: number, intent: None, code }).await;
+            }
+            Call::NoAnswer => return Ok(Next::Stop(Stop::NoAnswer)),
+        };
+        match self.call(|| self.core.ports.payments.confirm(&intent, self.id, number, method)).await {
+            Call::Answer(answer) => self.take_answer(booking, answer).await,
+            // The intent may have moved on without this attempt: an earlier one that was thought
+            // lost has reserved the money. Its state decides, not the refusal.
+            Call::Refused { code, .. } if code == "payment_intent_unexpected_state" => self.look_up(booking, intent).await,
+            Call::Refused { code, .. } => {
+                self.then(BookingCommand::Decline { attempt: number, intent: Some(intent), code }).await
+            }
+            Call::NoAnswer => Ok(Next::Stop(Stop::NoAnswer)),
+        }
+    }
+
+    async fn look_up(&mut self, booking: &Booking, intent: IntentId) -> Result<Next, CommandError> {
+        match self.call(|| self.core.ports.payments.retrieve(&intent)).await {
+            Call::Answer(answer) => self.take_answer(booking, answer).await,
+            Call::Refused { code, .. } => {
+                self.then(BookingCommand::Decline { attempt: booking.attempt(), intent: Some(intent), code }).await
+            }
+            Call::NoAnswer => Ok(Next::Stop(Stop::NoAnswer)),
+        }
+    }
+
+    async fn check_action(&mut self, booking: &Booking) -> Result<Next, CommandError> {
+        let Some(intent) = booking.intent.clone() else { return Ok(Next::Stop(Stop::NoAnswer)) };
+        self.look_up(booking, intent).await
+    }
+
+    /// Records what the gateway says of an undecided payment.
+    async fn take_answer(&mut self, booking: &Booking, answer: Intent) -> Result<Next, CommandError> {
+        if answer.booking != self.id || booking.amount() != Some(answer.amount) {
+            return self.distrust("the gateway's intent is for another booking or amount").await;
+        }
+        let intent = answer.id;
+        match answer.status {
+            // `Succeeded` before we captured: the account captures by itself. The money is there,
+            // so the decision is the same; capturing finds it done.
+            IntentStatus::RequiresCapture | IntentStatus::Succeeded => {
+                self.then(BookingCommand::Commit { now: self.now(), intent, amount: answer.amount }).await
+            }
+            IntentStatus::RequiresAction { .. } if matches!(booking.phase, Phase::ActionRequired { .. }) => {
+                Ok(Next::Stop(booking.expires_at.map_or(Stop::NoAnswer, Stop::Until)))
+            }
+            IntentStatus::RequiresAction { url } => {
+                self.then(BookingCommand::RequireAction { attempt: booking.attempt(), intent, url }).await
+            }
+            IntentStatus::Processing => Ok(Next::Stop(Stop::NoAnswer)),
+            IntentStatus::RequiresPaymentMethod => {
+                let code = answer.last_decline.unwrap_or_else(|| "card_declined".to_owned());
+                self.then(BookingCommand::Decline { attempt: booking.attempt(), intent: Some(intent), code }).await
+            }
+            IntentStatus::Canceled => self.then(BookingCommand::Cancel { reason: AbortReason::Cancelled }).await,
+        }
+    }
+
+    /// Something does not fit that no rule foresees: take no money, free the seats, tell a person.
+    async fn distrust(&mut self, reason: &str) -> Result<Next, CommandError> {
+        tracing::error!(booking = %self.id, reason, "a payment was flagged for a person");
+        self.decide(BookingCommand::Flag { reason: reason.to_owned() }).await?;
+        self.then(BookingCommand::Cancel { reason: AbortReason::Cancelled }).await
+    }
+
+    async fn decide_authorised(&mut self, booking: &Booking) -> Result<Next, CommandError> {
+        match (booking.intent.clone(), booking.amount()) {
+            (Some(intent), Some(amount)) => self.then(BookingCommand::Commit { now: self.now(), intent, amount }).await,
+            _ => self.distrust("an authorised payment without an intent or amount").await,
+        }
+    }
+
+    /// The decision has fallen: roll forward. The seats are marked sold before the money is taken.
+    async fn book_and_capture(&mut self, booking: &Booking) -> Result<Next, CommandError> {
+        let (Some((show, _, seats)), Some(intent)) = (Self::particulars(booking), booking.intent.clone()) else {
+            return Ok(Next::Stop(Stop::Rest));
+        };
+        self.core.change_seats(&show, &seats, &SeatCommand::Book { booking: self.id }, &self.metadata()).await?;
+        if self.core.ports.guard.mark_sold(&show, &seats, self.id, SOLD_MARK).await.is_err() {
+            self.core.saw_guard_fail();
+        }
+        let answer = match self.call(|| self.core.ports.payments.capture(&intent, self.id)).await {
+            Call::Answer(answer) => answer,
+            Call::NoAnswer => return Ok(Next::Stop(Stop::NoAnswer)),
+            // Captured before, or gone: the intent itself tells.
+            Call::Refused { .. } => match self.call(|| self.core.ports.payments.retrieve(&intent)).await {
+                Call::Answer(answer) => answer,
+                Call::Refused { code, message } => {
+                    let reason = format!("the gateway refuses to capture and to tell why: {message} ({code})");
+                    return self.then(BookingCommand::Flag { reason }).await;
+                }
+                Call::NoAnswer => return Ok(Next::Stop(Stop::NoAnswer)),
+            },
+        };
+        match answer.status {
+            IntentStatus::Succeeded => {
+                let recorded = self.decide(BookingCommand::RecordCapture { intent, amount: answer.amount }).await;
+                match recorded {
+                    Err(CommandError::Rejected(Rejection::PaymentMismatch)) => {
+                        let reason = format!("the gateway took {} instead of what the booking says", answer.amount);
+                        self.then(BookingCommand::Flag { reason }).await
+                    }
+                    other => other.map(|()| Next::Step),
+                }
+            }
+            IntentStatus::Canceled => self.then(BookingCommand::FailCapture { intent }).await,
+            // Still capturable after a refusal: the reactor tries again.
+            _ => Ok(Next::Stop(Stop::NoAnswer)),
+        }
+    }
+
+    /// Frees the seats that the booking still has, in the log, then in the guard.
+    pub(super) async fn release(&self, booking: &Booking, reason: AbortReason) -> Result<(), CommandError> {
+        let Some((show, _, seats)) = Self::particulars(booking) else { return Ok(()) };
+        self.core.change_seats(&show, &seats, &SeatCommand::Release { booking: self.id, reason }, &self.metadata()).await?;
+        let guard = &self.core.ports.guard;
+        let unmarked = guard.unmark_sold(&show, &seats, self.id).await;
+        let released = guard.release(&show, &seats, self.id).await;
+        if unmarked.is_err() || released.is_err() {
+            self.core.saw_guard_fail();
+        }
+        Ok(())
+    }
+
+    /// Cancels the intent of an aborted booking.
+    async fn void(&mut self, booking: &Booking) -> Result<Next, CommandError> {
+        let intent = match self.intent(booking).await {
+            Call::Answer(intent) => intent,
+            Call::Refused { code, message } => {
+                let reason = format!("the gateway refuses to tell the intent: {message} ({code})");
+                return self.then(BookingCommand::Flag { reason }).await;
+            }
+            Call::NoAnswer => return Ok(Next::Stop(Stop::NoAnswer)),
+        };
+        match self.call(|| self.core.ports.payments.cancel(&intent, self.id)).await {
+            Call::Answer(_) => self.then(BookingCommand::RecordVoid { intent }).await,
+            Call::Refused { code, message } => {
+                let reason = format!("the intent of an aborted booking can't be cancelled: {message} ({code})");
+                self.then(BookingCommand::Flag { reason }).await
+            }
+            Call::NoAnswer => Ok(Next::Stop(Stop::NoAnswer)),
+        }
+    }
+
+    async fn return_money(&mut self, booking: &Booking) -> Result<Next, CommandError> {
+        let (Some(intent), Some(amount)) = (booking.intent.clone(), booking.amount()) else { return Ok(Next::Stop(Stop::Rest)) };
+        match self.call(|| self.core.ports.payments.refund(&intent, self.id)).await {
+            Call::Answer(answer) if answer.refunded == amount.value => {
+                self.then(BookingCommand::RecordRefund { intent, amount }).await
+            }
+            Call::Answer(answer) => {
+                let reason = format!("the gateway returned {} minor units instead of {}", answer.refunded, amount.value);
+                self.then(BookingCommand::Flag { reason }).await
+            }
+            // Returned before, by a request whose answer was lost: the intent itself tells.
+            Call::Refused { code, message } => match self.call(|| self.core.ports.payments.retrieve(&intent)).await {
+                Call::Answer(answer) if answer.refunded == amount.value => {
+                    self.then(BookingCommand::RecordRefund { intent, amount }).await
+                }
+                _ => {
+                    self.then(BookingCommand::Flag { reason: format!("the gateway refuses to refund: {message} ({code})") }).await
+                }
+            },
+            Call::NoAnswer => Ok(Next::Stop(Stop::NoAnswer)),
+        }
+    }
+}

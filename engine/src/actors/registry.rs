@@ -1,0 +1,150 @@
+//! Finds the actor of a key, or spawns it; sees to it that a lost actor costs a caller a little
+//! time and never an answer.
+//!
+//! Not ractor's own registry: that is one for the whole process, and two engines in one process (a
+//! simulation of several nodes) would collide in it.
+
+use crate::error::Fault;
+use dashmap::DashMap;
+use lastseat_domain::Timestamp;
+use ractor::{Actor, ActorCell, ActorProcessingErr, ActorRef, ActorStatus, SupervisionEvent};
+use std::hash::Hash;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
+use tokio::sync::oneshot;
+
+/// Times that a command is given to a fresh actor after the one before it was lost.
+const TRIES: usize = 3;
+
+/// Actors by key.
+pub(crate) struct Registry<K: Eq + Hash, A: Actor> {
+    entries: DashMap<K, Entry<A>>,
+    supervisor: ActorCell,
+}
+
+struct Entry<A: Actor> {
+    actor: ActorRef<A::Msg>,
+    /// Milliseconds since the epoch.
+    last_used: AtomicI64,
+    /// Commands that wait for a reply: an actor with any is not idle.
+    waiting: Arc<AtomicUsize>,
+}
+
+/// A command that waits for its reply.
+struct Waiting(Arc<AtomicUsize>);
+
+impl Drop for Waiting {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::AcqRel);
+    }
+}
+
+impl<K, A> Registry<K, A>
+where
+    K: Eq + Hash + Clone + Send + Sync + 'static,
+    A: Actor + Clone,
+{
+    pub(crate) fn new(supervisor: ActorCell) -> Self {
+        Self { entries: DashMap::new(), supervisor }
+    }
+
+    /// Sends a message to the actor of `key` and waits for the reply. An actor that died before it
+    /// replied is replaced by one that starts from the log, and asked again; commands are such that
+    /// this has no second effect.
+    pub(crate) async fn ask<R: Send + 'static>(
+        &self,
+        key: &K,
+        now: Timestamp,
+        spawn: impl Fn() -> (A, A::Arguments),
+        message: impl Fn(oneshot::Sender<R>) -> A::Msg,
+    ) -> Result<R, Fault> {
+        for _ in 0..TRIES {
+            let (actor, _waiting) = self.find(key, now, &spawn)?;
+            let (reply, answer) = oneshot::channel();
+            if actor.send_message(message(reply)).is_ok()
+                && let Ok(answer) = answer.await
+            {
+                return Ok(answer);
+            }
+            self.entries.remove_if(key, |_, entry| entry.actor.get_id() == actor.get_id());
+        }
+        Err(Fault::OutcomeUnknown("the command was given up after its actor failed repeatedly; ask what became of it".into()))
+    }
+
+    /// Tells the actor of `key`, if there is one. Nobody waits for it.
+    pub(crate) fn tell(&self, key: &K, message: A::Msg) {
+        let actor = self.entries.get(key).map(|entry| entry.actor.clone());
+        if let Some(actor) = actor
+            && actor.send_message(message).is_err()
+        {
+            self.entries.remove_if(key, |_, entry| entry.actor.get_id() == actor.get_id());
+        }
+    }
+
+    fn find(
+        &self,
+        key: &K,
+        now: Timestamp,
+        spawn: &impl Fn() -> (A, A::Arguments),
+    ) -> Result<(ActorRef<A::Msg>, Waiting), Fault> {
+        let use_it = |entry: &Entry<A>| {
+            entry.last_used.store(now.timestamp_millis(), Ordering::Relaxed);
+            entry.waiting.fetch_add(1, Ordering::AcqRel);
+            (entry.actor.clone(), Waiting(entry.waiting.clone()))
+        };
+        if let Some(entry) = self.entries.get(key) {
+            return Ok(use_it(&entry));
+        }
+        let entry = self.entries.entry(key.clone()).or_try_insert_with(|| {
+            let (actor, arguments) = spawn();
+            let (actor, _) = ractor::ActorRuntime::spawn_linked_instant(None, actor, arguments, self.supervisor.clone())
+                .map_err(|e| Fault::Unavailable(format!("an actor could not be started: {e}")))?;
+            Ok::<_, Fault>(Entry { actor, last_used: AtomicI64::new(0), waiting: Arc::new(AtomicUsize::new(0)) })
+        })?;
+        Ok(use_it(&entry))
+    }
+
+    /// Stops the actors that were not asked since `before`.
+    pub(crate) fn passivate(&self, before: Timestamp) {
+        let before = before.timestamp_millis();
+        self.entries.retain(|_, entry| {
+            let idle = entry.last_used.load(Ordering::Relaxed) < before && entry.waiting.load(Ordering::Acquire) == 0;
+            if idle {
+                entry.actor.stop(None);
+            }
+            !idle && entry.actor.get_status() != ActorStatus::Stopped
+        });
+    }
+
+    /// How many actors are awake.
+    pub(crate) fn len(&self) -> usize {
+        self.entries.len()
+    }
+}
+
+/// Watches over all actors of an engine. A child's end is never its own: whoever asks next gets a
+/// fresh actor that starts from the log.
+pub(crate) struct Supervisor;
+
+impl Actor for Supervisor {
+    type Msg = ();
+    type State = ();
+    type Arguments = ();
+
+    async fn pre_start(&self, _myself: ActorRef<()>, (): ()) -> Result<(), ActorProcessingErr> {
+        Ok(())
+    }
+
+    // The default would stop the supervisor, and with it every other actor.
+    async fn handle_supervisor_evt(
+        &self,
+        _myself: ActorRef<()>,
+        event: SupervisionEvent,
+        _state: &mut (),
+    ) -> Result<(), ActorProcessingErr> {
+        if let SupervisionEvent::ActorFailed(who, error) = event {
+            tracing::error!(actor = %who.get_id(), %error, "an actor failed; its successor starts from the log");
+        }
+        Ok(())
+    }
+}

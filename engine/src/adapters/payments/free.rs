@@ -1,0 +1,75 @@
+//! Free seats: a booking whose amount is nothing never bothers the gateway, which would refuse it.
+//! It walks the same path otherwise, so that nothing else has to know.
+
+use async_trait::async_trait;
+use lastseat_domain::ports::PaymentGateway;
+use lastseat_domain::ports::payments::{GatewayFault, Intent, IntentStatus};
+use lastseat_domain::{BookingId, Currency, IntentId, Money};
+use std::sync::Arc;
+
+/// What the names of intents for nothing begin with; behind it stand the currency and the booking.
+const PREFIX: &str = "free_";
+
+/// Hands everything that costs something on to the gateway within.
+pub struct FreeOfCharge(Arc<dyn PaymentGateway>);
+
+impl FreeOfCharge {
+    /// In front of `gateway`.
+    #[must_use]
+    pub fn in_front_of(gateway: Arc<dyn PaymentGateway>) -> Self {
+        Self(gateway)
+    }
+}
+
+/// The intent for nothing of that name; `None` if the gateway within has it.
+fn free(intent: &IntentId, status: IntentStatus) -> Option<Intent> {
+    let (currency, booking) = intent.as_str().strip_prefix(PREFIX)?.split_once('_')?;
+    let amount = Money { value: 0, currency: Currency::new(currency).ok()? };
+    Some(Intent { id: intent.clone(), booking: booking.parse().ok()?, amount, status, last_decline: None, refunded: 0 })
+}
+
+#[async_trait]
+impl PaymentGateway for FreeOfCharge {
+    async fn create(&self, booking: BookingId, amount: Money) -> Result<Intent, GatewayFault> {
+        let name = (amount.value == 0).then(|| format!("{PREFIX}{}_{booking}", amount.currency));
+        match name.and_then(|name| free(&IntentId::new(&name).ok()?, IntentStatus::RequiresPaymentMethod)) {
+            Some(intent) => Ok(intent),
+            None => self.0.create(booking, amount).await,
+        }
+    }
+
+    async fn confirm(&self, intent: &IntentId, booking: BookingId, attempt: u32, payment_method: &str) -> Result<Intent, GatewayFault> {
+        match free(intent, IntentStatus::RequiresCapture) {
+            Some(intent) => Ok(intent),
+            None => self.0.confirm(intent, booking, attempt, payment_method).await,
+        }
+    }
+
+    async fn retrieve(&self, intent: &IntentId) -> Result<Intent, GatewayFault> {
+        match free(intent, IntentStatus::RequiresCapture) {
+            Some(intent) => Ok(intent),
+            None => self.0.retrieve(intent).await,
+        }
+    }
+
+    async fn capture(&self, intent: &IntentId, booking: BookingId) -> Result<Intent, GatewayFault> {
+        match free(intent, IntentStatus::Succeeded) {
+            Some(intent) => Ok(intent),
+            None => self.0.capture(intent, booking).await,
+        }
+    }
+
+    async fn cancel(&self, intent: &IntentId, booking: BookingId) -> Result<Intent, GatewayFault> {
+        match free(intent, IntentStatus::Canceled) {
+            Some(intent) => Ok(intent),
+            None => self.0.cancel(intent, booking).await,
+        }
+    }
+
+    async fn refund(&self, intent: &IntentId, booking: BookingId) -> Result<Intent, GatewayFault> {
+        match free(intent, IntentStatus::Succeeded) {
+            Some(intent) => Ok(intent),
+            None => self.0.refund(intent, booking).await,
+        }
+    }
+}

@@ -1,0 +1,162 @@
+//! The seat board: what this node knows of every seat of a show, one word a seat, without locks.
+//!
+//! It answers most of a flash sale: a seat known to be taken is refused here, with no actor, no
+//! guard and no disk. It may be stale, so it may only say no; a stale no lasts milliseconds. Each
+//! word carries the log position that it is true at, so that the actors' news and the log's
+//! subscription may come in any order and the newest stands.
+
+use lastseat_domain::Timestamp;
+use lastseat_domain::ports::event_log::Position;
+use lastseat_domain::rejection::SeatState;
+use lastseat_domain::show::Plan;
+use std::sync::atomic::{AtomicI64, AtomicU64, AtomicUsize, Ordering};
+
+/// Low bits of a word: the state. The rest: the position.
+const STATE_BITS: u32 = 2;
+
+/// State of every seat of a show.
+pub(crate) struct SeatBoard {
+    words: Box<[AtomicU64]>,
+    /// When each seat may come free, in milliseconds since the epoch. For telling people.
+    until: Box<[AtomicI64]>,
+    areas: Box<[AreaTally]>,
+}
+
+/// What is left of an area.
+struct AreaTally {
+    first: usize,
+    capacity: usize,
+    available: AtomicI64,
+    /// Where the next search starts, so that buyers at the same moment look at different places.
+    cursor: AtomicUsize,
+    /// When the first held seat may come free, and when that was last looked up; both in
+    /// milliseconds since the epoch.
+    first_free: AtomicI64,
+    looked_up: AtomicI64,
+}
+
+/// How old the answer to "when may one come free" may be. Looking it up walks the whole area, and
+/// every loser of a sold-out area asks.
+const FIRST_FREE_MS: i64 = 250;
+
+impl SeatBoard {
+    pub(crate) fn of(plan: &Plan) -> Self {
+        let areas = plan.areas.iter().map(|a| AreaTally {
+            first: a.first as usize,
+            capacity: a.capacity as usize,
+            available: AtomicI64::new(a.capacity.into()),
+            cursor: AtomicUsize::new(0),
+            first_free: AtomicI64::new(0),
+            looked_up: AtomicI64::new(i64::MIN),
+        });
+        Self {
+            words: plan.seats.iter().map(|_| AtomicU64::new(0)).collect(),
+            until: plan.seats.iter().map(|_| AtomicI64::new(0)).collect(),
+            areas: areas.collect(),
+        }
+    }
+
+    /// What is known of a seat.
+    pub(crate) fn state(&self, seat: u32) -> SeatState {
+        self.words.get(seat as usize).map_or(SeatState::Available, |word| unpack(word.load(Ordering::Acquire)).1)
+    }
+
+    /// Whether no event of this seat was ever seen. A guess good enough to skip a read that the
+    /// append's expected revision checks anyway.
+    pub(crate) fn is_untouched(&self, seat: u32) -> bool {
+        self.words.get(seat as usize).is_some_and(|word| word.load(Ordering::Acquire) == 0)
+    }
+
+    /// When a held seat may come free.
+    pub(crate) fn free_at(&self, seat: u32) -> Option<Timestamp> {
+        match self.state(seat) {
+            SeatState::Locked | SeatState::InProcess => {
+                let ms = self.until.get(seat as usize)?.load(Ordering::Relaxed);
+                Timestamp::from_timestamp_millis(ms).filter(|_| ms > 0)
+            }
+            SeatState::Available | SeatState::Booked => None,
+        }
+    }
+
+    /// Takes news of a seat that are true at `position`; older news than what is known changes
+    /// nothing. `area` is the seat's.
+    pub(crate) fn set(&self, seat: u32, area: u32, state: SeatState, position: Position, until: Option<Timestamp>) {
+        let Some(word) = self.words.get(seat as usize) else { return };
+        let mut old = word.load(Ordering::Acquire);
+        loop {
+            let (known_at, known) = unpack(old);
+            if position < known_at {
+                return;
+            }
+            match word.compare_exchange_weak(old, pack(position, state), Ordering::AcqRel, Ordering::Acquire) {
+                Err(now) => old = now,
+                Ok(_) => {
+                    if let (Some(slot), Some(until)) = (self.until.get(seat as usize), until) {
+                        slot.store(until.timestamp_millis(), Ordering::Relaxed);
+                    }
+                    self.tally(area, known, state);
+                    return;
+                }
+            }
+        }
+    }
+
+    fn tally(&self, area: u32, before: SeatState, after: SeatState) {
+        let change = i64::from(after == SeatState::Available) - i64::from(before == SeatState::Available);
+        if let Some(area) = self.areas.get(area as usize)
+            && change != 0
+        {
+            area.available.fetch_add(change, Ordering::AcqRel);
+        }
+    }
+
+    /// How many seats of an area are not known to be taken.
+    pub(crate) fn available(&self, area: u32) -> u32 {
+        self.areas.get(area as usize).map_or(0, |a| u32::try_from(a.available.load(Ordering::Acquire)).unwrap_or(0))
+    }
+
+    /// When the first held seat of an area may come free, give or take a quarter of a second.
+    pub(crate) fn first_free_at(&self, area: u32, now: Timestamp) -> Option<Timestamp> {
+        let (area, now) = (self.areas.get(area as usize)?, now.timestamp_millis());
+        if now.saturating_sub(area.looked_up.load(Ordering::Acquire)) > FIRST_FREE_MS {
+            area.looked_up.store(now, Ordering::Release);
+            let seats = area.first..area.first + area.capacity;
+            let first = seats.filter_map(|seat| self.free_at(u32::try_from(seat).ok()?)).min();
+            area.first_free.store(first.map_or(0, |t| t.timestamp_millis()), Ordering::Release);
+        }
+        let first = area.first_free.load(Ordering::Acquire);
+        Timestamp::from_timestamp_millis(first).filter(|_| first > 0)
+    }
+
+    /// Seats of an area that are not known to be taken, each once, from a starting point that moves
+    /// on by `step` with every call.
+    pub(crate) fn candidates(&self, area: u32, step: u32) -> impl Iterator<Item = u32> {
+        let (first, capacity, start) = self.areas.get(area as usize).map_or((0, 0, 0), |a| {
+            (a.first, a.capacity, a.cursor.fetch_add(step as usize, Ordering::Relaxed) % a.capacity.max(1))
+        });
+        (start..capacity)
+            .chain(0..start)
+            .filter_map(move |offset| u32::try_from(first + offset).ok())
+            .filter(|seat| self.state(*seat) == SeatState::Available)
+    }
+}
+
+fn pack(position: Position, state: SeatState) -> u64 {
+    let bits = match state {
+        SeatState::Available => 0,
+        SeatState::Locked => 1,
+        SeatState::InProcess => 2,
+        SeatState::Booked => 3,
+    };
+    (position.0 << STATE_BITS) | bits
+}
+
+fn unpack(word: u64) -> (Position, SeatState) {
+    let state = match word & 0b11 {
+        0 => SeatState::Available,
+        1 => SeatState::Locked,
+        2 => SeatState::InProcess,
+        _ => SeatState::Booked,
+    };
+    (Position(word >> STATE_BITS), state)
+}

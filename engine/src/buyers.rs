@@ -1,0 +1,105 @@
+//! How many seats of a show each buyer has, held and booked together, for shows that limit it.
+//!
+//! Exact on one node: a hold reserves its share before it is appended. Several nodes learn of each
+//! other's bookings through the log, so a buyer who asks two of them within the same milliseconds
+//! may get past; see docs/decisions.
+
+use dashmap::DashMap;
+use lastseat_domain::{BookingId, BuyerId, Rejection, ShowId};
+use std::collections::HashMap;
+use std::sync::Arc;
+
+/// The ledger. Cheap to clone.
+#[derive(Clone, Default)]
+pub(crate) struct BuyerLedger(Arc<DashMap<(ShowId, BuyerId), Share>>);
+
+#[derive(Default)]
+struct Share {
+    pending: u32,
+    bookings: HashMap<BookingId, u32>,
+}
+
+impl Share {
+    fn seats(&self) -> u32 {
+        self.bookings.values().fold(self.pending, |sum, seats| sum.saturating_add(*seats))
+    }
+}
+
+/// Seats set aside while their hold is being appended. Given back when dropped.
+pub(crate) struct Reservation {
+    ledger: BuyerLedger,
+    key: (ShowId, BuyerId),
+    seats: u32,
+}
+
+impl BuyerLedger {
+    /// Sets `seats` aside for a hold.
+    ///
+    /// # Errors
+    /// `BuyerLimit` if the buyer would have more than `most`.
+    pub(crate) fn reserve(&self, show: &ShowId, buyer: &BuyerId, seats: u32, most: u32) -> Result<Reservation, Rejection> {
+        let key = (show.clone(), buyer.clone());
+        let mut share = self.0.entry(key.clone()).or_default();
+        let have = share.seats();
+        if have.saturating_add(seats) > most {
+            return Err(Rejection::BuyerLimit { most, have });
+        }
+        share.pending += seats;
+        Ok(Reservation { ledger: self.clone(), key, seats })
+    }
+
+    /// A booking is open: its seats count from now on. Told twice, counted once.
+    pub(crate) fn opened(&self, show: &ShowId, buyer: &BuyerId, booking: BookingId, seats: u32) {
+        if !buyer.is_guest() {
+            self.0.entry((show.clone(), buyer.clone())).or_default().bookings.insert(booking, seats);
+        }
+    }
+
+    /// A booking is over: its seats count no more.
+    pub(crate) fn ended(&self, show: &ShowId, buyer: &BuyerId, booking: BookingId) {
+        if let Some(mut share) = self.0.get_mut(&(show.clone(), buyer.clone())) {
+            share.bookings.remove(&booking);
+        }
+        self.0.remove_if(&(show.clone(), buyer.clone()), |_, share| share.seats() == 0);
+    }
+
+    /// A booking of some show is over. For a refund, which does not name the show; rare enough to
+    /// look through all.
+    pub(crate) fn ended_anywhere(&self, buyer: &BuyerId, booking: BookingId) {
+        if buyer.is_guest() {
+            return;
+        }
+        let keys: Vec<_> = self.0.iter().filter(|e| e.key().1 == *buyer).map(|e| e.key().clone()).collect();
+        for (show, buyer) in keys {
+            self.ended(&show, &buyer, booking);
+        }
+    }
+}
+
+impl Drop for Reservation {
+    fn drop(&mut self) {
+        if let Some(mut share) = self.ledger.0.get_mut(&self.key) {
+            share.pending = share.pending.saturating_sub(self.seats);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use uuid::Uuid;
+
+    #[test]
+    fn a_reservation_counts_until_it_is_dropped_and_a_booking_until_it_ends() {
+        let (ledger, show, buyer) = (BuyerLedger::default(), ShowId::new("s").expect("id"), BuyerId::new("ann").expect("id"));
+        let booking = BookingId(Uuid::from_u128(1));
+        let reservation = ledger.reserve(&show, &buyer, 3, 4).expect("within the limit");
+        assert_eq!(ledger.reserve(&show, &buyer, 2, 4).err(), Some(Rejection::BuyerLimit { most: 4, have: 3 }));
+        ledger.opened(&show, &buyer, booking, 3);
+        drop(reservation);
+        ledger.opened(&show, &buyer, booking, 3);
+        assert!(ledger.reserve(&show, &buyer, 2, 4).is_err());
+        ledger.ended(&show, &buyer, booking);
+        assert!(ledger.reserve(&show, &buyer, 4, 4).is_ok());
+    }
+}

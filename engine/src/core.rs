@@ -1,0 +1,83 @@
+//! What every part of the engine shares: ports, shows, actors, bounds.
+
+use crate::actors::payment::PaymentActor;
+use crate::actors::registry::Registry;
+use crate::actors::seat::{SeatActor, SeatKey};
+use crate::admission::Gate;
+use crate::box_office::{Ports, Settings};
+use crate::buyers::BuyerLedger;
+use crate::hall::Hall;
+use crate::journal::Journal;
+use lastseat_domain::{BookingId, SeatId, ShowId, Timestamp};
+use parking_lot::Mutex;
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+
+/// The shared parts of one engine.
+pub(crate) struct Core {
+    pub ports: Ports,
+    pub settings: Settings,
+    pub journal: Journal,
+    pub hall: Hall,
+    pub buyers: BuyerLedger,
+    pub seats: Registry<SeatKey, SeatActor>,
+    pub payments: Registry<BookingId, PaymentActor>,
+    /// Holds and admin commands.
+    pub holds: Gate,
+    /// Commands on open bookings. A gate of their own, so that a rush for seats never keeps those
+    /// who have some from paying.
+    pub checkouts: Gate,
+    /// Position up to which the follower has read.
+    pub followed: AtomicU64,
+    /// Highest position this node has seen written.
+    pub written: AtomicU64,
+    /// Milliseconds since the epoch when the guard last failed to answer; 0 if it never did.
+    guard_failed_at: AtomicI64,
+    /// Why the follower does not get on, if so.
+    pub follower_fault: Mutex<Option<String>>,
+}
+
+/// How long after the guard last failed the engine still works as without it.
+const GUARD_DISTRUST_MS: i64 = 2_000;
+
+impl Core {
+    pub(crate) fn new(ports: Ports, settings: Settings, supervisor: ractor::ActorCell) -> Self {
+        Self {
+            journal: Journal::new(ports.log.clone(), ports.clock.clone()),
+            hall: Hall::default(),
+            buyers: BuyerLedger::default(),
+            seats: Registry::new(supervisor.clone()),
+            payments: Registry::new(supervisor),
+            holds: Gate::new(settings.max_in_flight),
+            checkouts: Gate::new(settings.max_in_flight),
+            followed: AtomicU64::new(0),
+            written: AtomicU64::new(0),
+            guard_failed_at: AtomicI64::new(0),
+            follower_fault: Mutex::new(None),
+            ports,
+            settings,
+        }
+    }
+
+    pub(crate) fn now(&self) -> Timestamp {
+        self.ports.clock.now()
+    }
+
+    pub(crate) fn saw_guard_fail(&self) {
+        self.guard_failed_at.store(self.now().timestamp_millis(), Ordering::Relaxed);
+    }
+
+    /// Whether the guard failed a moment ago.
+    pub(crate) fn is_without_guard(&self) -> bool {
+        let failed_at = self.guard_failed_at.load(Ordering::Relaxed);
+        failed_at > 0 && self.now().timestamp_millis() - failed_at < GUARD_DISTRUST_MS
+    }
+
+    pub(crate) fn saw_position(&self, position: u64) {
+        self.written.fetch_max(position, Ordering::AcqRel);
+    }
+
+    /// Seats of a booking as ids.
+    pub(crate) fn seat_key(show: &ShowId, seat: &SeatId) -> SeatKey {
+        SeatKey { show: show.clone(), seat: seat.clone() }
+    }
+}

@@ -1,0 +1,181 @@
+//! Which seats a hold is for: checks what was asked for, and finds seats where the choice is ours.
+
+use super::Attempt;
+use crate::box_office::Wanted;
+use lastseat_domain::rejection::SeatState;
+use lastseat_domain::{CategoryId, Rejection, SeatId};
+use std::collections::HashSet;
+
+/// Units offered to the guard beyond what is needed, so that it can step around those that others
+/// are just taking.
+const SPARE: usize = 32;
+
+/// A checked wish.
+pub(crate) enum Choice {
+    /// These, by plan index.
+    Seats(Vec<u32>),
+    /// Any of an unlabelled area.
+    Any {
+        /// Index of the area.
+        area: u32,
+        /// How many.
+        quantity: u32,
+    },
+    /// Side by side in a category.
+    Best {
+        /// Indexes of the category's labelled areas.
+        areas: Vec<u32>,
+        /// How many.
+        quantity: u32,
+    },
+}
+
+impl Choice {
+    /// Checks what was asked for.
+    pub(super) fn of(attempt: &Attempt<'_>) -> Result<Self, Rejection> {
+        let most = attempt.show.facts.max_seats_per_booking;
+        match attempt.request.wanted.quantity() {
+            0 => return Err(Rejection::InvalidQuantity { most }),
+            asked if asked > u64::from(most) => return Err(Rejection::TooManySeats { asked, most }),
+            _ => {}
+        }
+        match &attempt.request.wanted {
+            Wanted::Seats(seats) => Self::named(attempt, seats),
+            Wanted::Any { area, quantity } => {
+                let areas = (0_u32..).zip(&attempt.show.plan.areas);
+                let found = areas.into_iter().find(|(_, a)| a.area == *area && !a.labelled);
+                found
+                    .map(|(index, _)| Self::Any { area: index, quantity: *quantity })
+                    .ok_or_else(|| Rejection::UnknownArea { area: area.clone() })
+            }
+            Wanted::BestAvailable { category, quantity } => Self::best(attempt, category, *quantity),
+        }
+    }
+
+    fn named(attempt: &Attempt<'_>, seats: &[SeatId]) -> Result<Self, Rejection> {
+        let mut seen = HashSet::with_capacity(seats.len());
+        let mut indexes = Vec::with_capacity(seats.len());
+        for seat in seats {
+            if !seen.insert(seat) {
+                return Err(Rejection::DuplicateSeats { seat: seat.clone() });
+            }
+            // Units of an unlabelled area can't be asked for by name: any of them is as good.
+            let plan = &attempt.show.plan;
+            let labelled = plan.index_of(seat).filter(|i| plan.seat(*i).is_some_and(|s| s.block.is_some()));
+            indexes.push(labelled.ok_or_else(|| Rejection::UnknownSeat { seat: seat.to_string() })?);
+        }
+        Ok(Self::Seats(indexes))
+    }
+
+    fn best(attempt: &Attempt<'_>, category: &CategoryId, quantity: u32) -> Result<Self, Rejection> {
+        let areas = (0_u32..).zip(&attempt.show.plan.areas);
+        let areas: Vec<u32> = areas.filter(|(_, a)| a.labelled && a.category == *category).map(|(index, _)| index).collect();
+        if areas.is_empty() {
+            return Err(Rejection::UnknownCategory { category: category.clone() });
+        }
+        Ok(Self::Best { areas, quantity })
+    }
+
+    pub(super) fn quantity(&self) -> u32 {
+        match self {
+            Self::Seats(seats) => u32::try_from(seats.len()).unwrap_or(u32::MAX),
+            Self::Any { quantity, .. } | Self::Best { quantity, .. } => *quantity,
+        }
+    }
+
+    /// Whether other seats would do as well.
+    pub(super) fn is_ours(&self) -> bool {
+        !matches!(self, Self::Seats(_))
+    }
+
+    /// Refuses what the board knows to be taken.
+    pub(super) fn refuse_what_is_taken(&self, attempt: &Attempt<'_>) -> Result<(), Rejection> {
+        let board = &attempt.on_sale.board;
+        match self {
+            Self::Seats(seats) => match seats.iter().find(|seat| board.state(**seat) != SeatState::Available) {
+                Some(taken) => Err(taken_by_board(attempt, *taken)),
+                None => Ok(()),
+            },
+            Self::Any { area, quantity } => enough(attempt, &[*area], *quantity),
+            Self::Best { areas, quantity } => enough(attempt, areas, *quantity),
+        }
+    }
+
+    /// Seats to try, none of them in `avoid`: exactly as many as wanted, or somewhat more of an
+    /// unlabelled area. `round` counts the choices made before, so that two buyers who lost the
+    /// same seats don't choose the same again.
+    pub(super) fn candidates(&self, attempt: &Attempt<'_>, round: u32, avoid: &HashSet<u32>) -> Result<Vec<u32>, Rejection> {
+        match self {
+            Self::Seats(seats) => Ok(seats.clone()),
+            Self::Any { area, quantity } => {
+                let n = *quantity as usize;
+                let free = attempt.on_sale.board.candidates(*area, *quantity).filter(|seat| !avoid.contains(seat));
+                let found: Vec<u32> = free.take(n + SPARE).collect();
+                if found.len() < n { Err(left(attempt, &[*area], found.len())) } else { Ok(found) }
+            }
+            Self::Best { areas, quantity } => side_by_side(attempt, areas, *quantity as usize, round, avoid),
+        }
+    }
+}
+
+fn taken_by_board(attempt: &Attempt<'_>, index: u32) -> Rejection {
+    let board = &attempt.on_sale.board;
+    let seat = attempt.show.plan.seat(index).map(|s| s.seat.clone());
+    match seat {
+        Some(seat) => Rejection::SeatUnavailable { seat, state: board.state(index), free_at: board.free_at(index) },
+        None => Rejection::ShowNotFound,
+    }
+}
+
+fn enough(attempt: &Attempt<'_>, areas: &[u32], quantity: u32) -> Result<(), Rejection> {
+    let available: u32 = areas.iter().map(|area| attempt.on_sale.board.available(*area)).sum();
+    if available < quantity { Err(left(attempt, areas, available as usize)) } else { Ok(()) }
+}
+
+/// The refusal where `available` are left of what was asked for.
+fn left(attempt: &Attempt<'_>, areas: &[u32], available: usize) -> Rejection {
+    match u32::try_from(available) {
+        Ok(0) => Rejection::SoldOut {
+            free_at: areas.iter().filter_map(|area| attempt.on_sale.board.first_free_at(*area, attempt.now)).min(),
+        },
+        available => Rejection::NotEnoughTogether { available: available.unwrap_or(u32::MAX) },
+    }
+}
+
+/// The best `n` seats side by side: the front-most row that has them, as near to its middle as can
+/// be. After the first choice was lost, any such place will do, a different one for every booking.
+fn side_by_side(attempt: &Attempt<'_>, areas: &[u32], n: usize, round: u32, avoid: &HashSet<u32>) -> Result<Vec<u32>, Rejection> {
+    let (plan, board) = (&attempt.show.plan, &attempt.on_sale.board);
+    let is_free = |seat: u32| board.state(seat) == SeatState::Available && !avoid.contains(&seat);
+    let mut places: Vec<u32> = Vec::new();
+    let mut free = 0_usize;
+    for area in areas.iter().filter_map(|index| plan.areas.get(*index as usize)) {
+        let seats: Vec<u32> = (area.first..area.first + area.capacity).collect();
+        let block = |seat: &u32| plan.seat(*seat).and_then(|s| s.block);
+        for row in seats.chunk_by(|a, b| block(a) == block(b)) {
+            free += row.iter().filter(|seat| is_free(**seat)).count();
+            let mut windows: Vec<(usize, u32)> = row
+                .windows(n)
+                .enumerate()
+                .filter(|(_, window)| window.iter().all(|seat| is_free(*seat)))
+                .filter_map(|(at, window)| Some(((2 * at + n).abs_diff(row.len()), *window.first()?)))
+                .collect();
+            windows.sort_unstable();
+            if round == 0 && !windows.is_empty() {
+                places = windows.into_iter().take(1).map(|(_, first)| first).collect();
+                break;
+            }
+            places.extend(windows.into_iter().map(|(_, first)| first));
+        }
+        if round == 0 && !places.is_empty() {
+            break;
+        }
+    }
+    // Spread by the booking's own id, which is as good as random and the same in every replay.
+    let spread = attempt.booking_id().0.as_u64_pair().1.wrapping_add(u64::from(round).wrapping_mul(0x9e37_79b9_7f4a_7c15));
+    let chosen = usize::try_from(spread % (places.len().max(1) as u64)).unwrap_or(0);
+    match places.get(chosen) {
+        Some(first) => Ok((*first..*first + u32::try_from(n).unwrap_or(0)).collect()),
+        None => Err(left(attempt, areas, free)),
+    }
+}

@@ -1,0 +1,220 @@
+//! The follower: reads the log from its start and for ever, keeps this node's boards, ledger and
+//! docket, and has bookings looked at when they are due.
+//!
+//! One task owns the docket; the work itself runs beside it, bounded.
+
+use super::docket::{Docket, Reward};
+use crate::actors::payment::{PaymentActor, PaymentMessage, Settled};
+use crate::core::Core;
+use crate::error::Fault;
+use crate::seats::tell_board;
+use futures::StreamExt;
+use lastseat_domain::event::Event;
+use lastseat_domain::ports::event_log::{Delivery, Direction, Filter, Position, RecordedEvent};
+use lastseat_domain::rejection::SeatState;
+use lastseat_domain::{BookingId, Envelope, SeatId, ShowId, Timestamp, codec};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+/// Events read at a time while starting.
+const PAGE: usize = 2_000;
+/// Bookings looked at side by side.
+const SETTLING: usize = 256;
+/// Pause before the log is asked again after it failed, in milliseconds.
+const RESUBSCRIBE_MS: i64 = 500;
+
+/// Follows the log.
+pub(crate) struct Follower {
+    core: Arc<Core>,
+    docket: Docket,
+    position: Position,
+    /// Bookings that come back from being looked at; at most [`SETTLING`] are under way.
+    settled: mpsc::Receiver<(BookingId, Settled)>,
+    come_back: mpsc::Sender<(BookingId, Settled)>,
+    settling: usize,
+    rewards: mpsc::UnboundedSender<Reward>,
+    tasks: TaskTracker,
+}
+
+impl Follower {
+    /// `rewards` takes what the loyalty accounts have to take notice of. Unbounded, but it holds no
+    /// more than the log has and the docket knows.
+    pub(crate) fn new(core: Arc<Core>, rewards: mpsc::UnboundedSender<Reward>, tasks: TaskTracker) -> Self {
+        let (come_back, settled) = mpsc::channel(SETTLING);
+        Self { core, docket: Docket::default(), position: Position::START, settled, come_back, settling: 0, rewards, tasks }
+    }
+
+    /// Reads the log to its end.
+    ///
+    /// # Errors
+    /// [`Fault`] if it can't be read.
+    pub(crate) async fn catch_up(&mut self) -> Result<(), Fault> {
+        loop {
+            let page = self.core.ports.log.read_all(Some(self.position), Direction::Forwards, PAGE, &Filter::all()).await?;
+            for recorded in &page {
+                // What is missing of the rewards is known at the end, not on the way.
+                self.apply(recorded)?;
+            }
+            if page.len() < PAGE {
+                break;
+            }
+        }
+        self.docket.nobody_is_at_work(self.core.now());
+        for reward in self.docket.missing_rewards() {
+            self.reward(reward);
+        }
+        Ok(())
+    }
+
+    /// Follows until `stop`.
+    pub(crate) async fn run(mut self, stop: CancellationToken) {
+        while !stop.is_cancelled() {
+            let mut events = self.core.ports.log.subscribe(self.position, Filter::all());
+            let fault = loop {
+                let due = self.next_due();
+                let timer = async {
+                    match due {
+                        Some(due) => self.core.ports.clock.sleep_until(due).await,
+                        None => std::future::pending().await,
+                    }
+                };
+                tokio::select! {
+                    biased;
+                    () = stop.cancelled() => return,
+                    Some((booking, settled)) = self.settled.recv() => self.take_back(booking, settled),
+                    delivery = events.next() => match delivery {
+                        Some(Ok(Delivery::Event(recorded))) => match self.apply(&recorded) {
+                            Ok(Some(reward)) => self.reward(reward),
+                            Ok(None) => {}
+                            Err(fault) => break fault.to_string(),
+                        },
+                        Some(Ok(Delivery::Checkpoint(position) | Delivery::CaughtUp(position))) => self.reached(position),
+                        Some(Err(fault)) => break fault.to_string(),
+                        None => break "the event log ended the subscription".to_owned(),
+                    },
+                    () = timer => self.settle_due(),
+                }
+            };
+            if !stop.is_cancelled() {
+                tracing::error!(position = %self.position, fault, "the log can't be followed; trying again");
+                *self.core.follower_fault.lock() = Some(fault);
+                self.core.journal.pause(RESUBSCRIBE_MS).await;
+            }
+        }
+    }
+
+    fn reached(&mut self, position: Position) {
+        self.position = self.position.max(position);
+        self.core.followed.store(self.position.0, Ordering::Release);
+        self.core.saw_position(self.position.0);
+    }
+
+    fn apply(&mut self, recorded: &RecordedEvent) -> Result<Option<Reward>, Fault> {
+        let envelope = codec::decode(recorded)?;
+        let reward = envelope.as_ref().and_then(|envelope| {
+            self.tell_node(envelope);
+            let reward = self.docket.apply(envelope, self.core.settings.settle_after);
+            self.tell_seats_of_booking(envelope);
+            reward
+        });
+        self.reached(recorded.position);
+        if self.core.follower_fault.lock().take().is_some() {
+            tracing::info!(position = %self.position, "the log is followed again");
+        }
+        Ok(reward)
+    }
+
+    /// Shows, seats, buyers.
+    fn tell_node(&self, envelope: &Envelope) {
+        if let Some(show) = envelope.stream.as_show() {
+            self.core.hall.apply(&show, &envelope.event);
+        }
+        if let Some((show, seat)) = envelope.stream.as_seat() {
+            if let Some(on_sale) = self.core.hall.get(&show) {
+                tell_board(&on_sale, &seat, &envelope.event, envelope.position);
+            }
+            let key = Core::seat_key(&show, &seat);
+            self.core.seats.tell(&key, crate::actors::seat::SeatMessage::Seen(envelope.revision));
+        }
+        if let Event::BookingOpened(e) = &envelope.event {
+            let seats = u32::try_from(e.seats.len()).unwrap_or(u32::MAX);
+            self.core.buyers.opened(&e.show, &e.buyer, e.booking, seats);
+        }
+    }
+
+    /// What a booking's events mean for its seats and its buyer.
+    fn tell_seats_of_booking(&self, envelope: &Envelope) {
+        let Some((opened, until)) = envelope.stream.as_booking().and_then(|booking| self.docket.opened(booking)) else { return };
+        let state = match &envelope.event {
+            Event::PaymentStarted(_) => SeatState::InProcess,
+            Event::PaymentDeclined(_) | Event::HoldExtended(_) => SeatState::Locked,
+            Event::BookingAborted(e) => return self.core.buyers.ended(&opened.show, &opened.buyer, e.booking),
+            _ => return,
+        };
+        if let Some(on_sale) = self.core.hall.get(&opened.show) {
+            for priced in &opened.seats {
+                on_sale.seat_is(&priced.seat, state, envelope.position, until);
+            }
+        }
+    }
+
+    fn reward(&self, reward: Reward) {
+        if let Reward::Revoke(booking, buyer) = &reward {
+            // A refunded booking counts no more against its buyer's limit, in whichever show.
+            self.core.buyers.ended_anywhere(buyer, *booking);
+        }
+        if self.rewards.send(reward).is_err() {
+            tracing::debug!("the rewards reactor has stopped");
+        }
+    }
+
+    /// When to look at the next booking; never while as many as allowed are being looked at.
+    fn next_due(&self) -> Option<Timestamp> {
+        if self.settling < SETTLING { self.docket.next_due() } else { None }
+    }
+
+    fn settle_due(&mut self) {
+        let room = SETTLING.saturating_sub(self.settling);
+        for (booking, seats) in self.docket.take_due(self.core.now(), room) {
+            self.settling += 1;
+            let (core, back) = (self.core.clone(), self.come_back.clone());
+            self.tasks.spawn(async move {
+                let settled = settle(&core, booking, seats).await;
+                // The follower has stopped: a fresh one finds the booking in the log.
+                let _ = back.send((booking, settled)).await;
+            });
+        }
+        metrics::gauge!("lastseat_docket_open").set(u32::try_from(self.docket.len()).unwrap_or(u32::MAX));
+    }
+
+    fn take_back(&mut self, booking: BookingId, settled: Settled) {
+        self.settling = self.settling.saturating_sub(1);
+        match settled {
+            Settled::Done => self.docket.done(booking),
+            Settled::Waiting(deadline) => self.docket.again(booking, deadline),
+            Settled::Later => {
+                let pause = chrono::TimeDelta::from_std(self.core.settings.settle_after).unwrap_or_default();
+                self.docket.again(booking, self.core.now() + pause);
+            }
+        }
+    }
+}
+
+/// Has a booking looked at.
+pub(crate) async fn settle(core: &Arc<Core>, booking: BookingId, seats: Vec<(ShowId, SeatId)>) -> Settled {
+    let message = |reply| PaymentMessage::Settle(seats.clone(), reply);
+    match core.payments.ask(&booking, core.now(), || (PaymentActor::new(booking, core), ()), message).await {
+        Ok(Ok(settled)) => settled,
+        Ok(Err(error)) => {
+            tracing::warn!(%booking, %error, "a booking could not be settled; trying again");
+            Settled::Later
+        }
+        Err(fault) => {
+            tracing::warn!(%booking, %fault, "a booking could not be settled; trying again");
+            Settled::Later
+        }
+    }
+}

@@ -1,0 +1,92 @@
+//! The rewards reactor: from `PaymentCaptured`, once and only then. Refunds take back what was
+//! given, as far as it is unused.
+//!
+//! Any number of nodes may do this for the same booking: the loyalty stream's exact revision lets
+//! one of them through, and the rule yields nothing for the others.
+
+use super::docket::Reward;
+use crate::core::Core;
+use crate::error::{CommandError, Fault};
+use futures::StreamExt;
+use futures::stream::{self, BoxStream};
+use lastseat_domain::loyalty::{self, LoyaltyCommand};
+use lastseat_domain::ports::event_log::WriteOutcome;
+use lastseat_domain::{BookingId, BuyerId, Metadata, StreamName, codec};
+use std::sync::Arc;
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+
+/// Accounts worked on side by side.
+const SIDE_BY_SIDE: usize = 64;
+/// Times that a decision is made anew because the account had moved on.
+const TRIES: usize = 16;
+/// Pause before a reward is tried again after a fault, in milliseconds.
+const PAUSE_MS: i64 = 1_000;
+
+/// Gives and takes back rewards until `stop`.
+pub(crate) async fn run(core: Arc<Core>, rewards: mpsc::UnboundedReceiver<Reward>, stop: CancellationToken) {
+    let rewards: BoxStream<'static, Reward> =
+        stream::unfold(rewards, |mut rewards| async { rewards.recv().await.map(|reward| (reward, rewards)) }).boxed();
+    let work = rewards.for_each_concurrent(SIDE_BY_SIDE, |reward| give(&core, reward));
+    tokio::select! {
+        () = stop.cancelled() => {}
+        () = work => {}
+    }
+}
+
+/// Gives one reward, for as long as it takes.
+async fn give(core: &Arc<Core>, reward: Reward) {
+    loop {
+        let given = match &reward {
+            Reward::Credit(opened) => {
+                let rewards = core.hall.get(&opened.show).map(|s| s.show.load().facts.rewards.clone()).unwrap_or_default();
+                let command = LoyaltyCommand::Credit {
+                    buyer: opened.buyer.clone(),
+                    booking: opened.booking,
+                    show: opened.show.clone(),
+                    seats: u32::try_from(opened.seats.len()).unwrap_or(u32::MAX),
+                    rewards,
+                };
+                decide(core, &opened.buyer, Some(opened.booking), "rewards", command).await
+            }
+            Reward::Revoke(booking, buyer) => {
+                decide(core, buyer, Some(*booking), "rewards", LoyaltyCommand::Revoke { booking: *booking }).await
+            }
+        };
+        match given {
+            Ok(()) => return,
+            Err(CommandError::Rejected(rejection)) => return tracing::error!(%rejection, "a reward was refused"),
+            Err(CommandError::Failed(fault)) => {
+                tracing::warn!(%fault, "a reward has to wait");
+                core.journal.pause(PAUSE_MS).await;
+            }
+        }
+    }
+}
+
+/// Decides a command on a buyer's account and appends what comes of it.
+///
+/// # Errors
+/// A rejection of the rules; faults.
+pub(crate) async fn decide(
+    core: &Core,
+    buyer: &BuyerId,
+    booking: Option<BookingId>,
+    by: &str,
+    command: LoyaltyCommand,
+) -> Result<(), CommandError> {
+    for _ in 0..TRIES {
+        let account = core.journal.account(buyer).await?;
+        let events = loyalty::decide(&account.state, command.clone())?;
+        if events.is_empty() {
+            return Ok(());
+        }
+        let metadata = Metadata { correlation: booking.map(|b| b.0), ..Metadata::new(by, core.now()) };
+        let write = codec::encode(StreamName::loyalty(buyer), account.expected, &events, &metadata).map_err(Fault::from)?;
+        if let Some(WriteOutcome::Written { position, .. }) = core.journal.append(vec![write]).await?.first() {
+            core.saw_position(position.0);
+            return Ok(());
+        }
+    }
+    Err(Fault::Unavailable("the loyalty account is too contended; try again".into()).into())
+}

@@ -1,0 +1,184 @@
+//! A box office on adapters in memory, in virtual time: an hour of waiting takes no time.
+#![allow(dead_code, reason = "every test file uses its own part of this")]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test may fail loudly")]
+
+use futures::FutureExt;
+use futures::future::BoxFuture;
+use lastseat_domain::booking::Booking;
+use lastseat_domain::event::{Category, ShowScheduled};
+use lastseat_domain::ports::event_log::{Direction, Filter};
+use lastseat_domain::ports::{Clock, EventLog, Ids, PaymentGateway, SeatGuard};
+use lastseat_domain::show::{Area, Reward, Row};
+use lastseat_domain::{AreaId, BookingId, BuyerId, CategoryId, Currency, Envelope, SeatId, ShowId, Timestamp, codec};
+use lastseat_engine::adapters::event_log::MemoryLog;
+use lastseat_engine::adapters::payments::SandboxGateway;
+use lastseat_engine::adapters::seat_guard::InProcessGuard;
+use lastseat_engine::{BoxOffice, CommandError, Hold, HoldRequest, Paid, PayRequest, Ports, Settings, Wanted};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+use uuid::Uuid;
+
+/// Virtual time: tokio's, which a paused runtime moves on whenever nothing else is to be done.
+#[derive(Clone)]
+pub struct VirtualClock(tokio::time::Instant);
+
+impl VirtualClock {
+    pub fn start() -> Self {
+        Self(tokio::time::Instant::now())
+    }
+}
+
+impl Clock for VirtualClock {
+    fn now(&self) -> Timestamp {
+        let start = Timestamp::from_timestamp(1_800_000_000, 0).unwrap();
+        start + chrono::TimeDelta::from_std(self.0.elapsed()).unwrap()
+    }
+
+    fn sleep_until(&self, deadline: Timestamp) -> BoxFuture<'static, ()> {
+        tokio::time::sleep((deadline - self.now()).to_std().unwrap_or_default()).boxed()
+    }
+}
+
+/// Ids 1, 2, 3, …
+#[derive(Default)]
+pub struct CountedIds(AtomicU64);
+
+impl Ids for CountedIds {
+    fn uuid(&self) -> Uuid {
+        Uuid::from_u128(u128::from(self.0.fetch_add(1, Ordering::SeqCst) + 1))
+    }
+}
+
+/// The adapters of a test; several box offices may share them, as nodes do.
+#[derive(Clone)]
+pub struct House {
+    pub log: Arc<dyn EventLog>,
+    pub guard: Arc<dyn SeatGuard>,
+    pub payments: Arc<dyn PaymentGateway>,
+    pub sandbox: Arc<SandboxGateway>,
+    pub clock: Arc<dyn Clock>,
+    pub ids: Arc<CountedIds>,
+}
+
+impl House {
+    /// `atomic`: as the embedded log; otherwise as EventStoreDB.
+    pub fn new(atomic: bool) -> Self {
+        let clock: Arc<dyn Clock> = Arc::new(VirtualClock::start());
+        let sandbox = Arc::new(SandboxGateway::in_memory(clock.clone()));
+        Self {
+            log: Arc::new(MemoryLog::new(clock.clone(), atomic)),
+            guard: Arc::new(InProcessGuard::new(clock.clone())),
+            payments: sandbox.clone(),
+            sandbox,
+            clock,
+            ids: Arc::default(),
+        }
+    }
+
+    pub async fn node(&self) -> BoxOffice {
+        let ports = Ports {
+            log: self.log.clone(),
+            guard: self.guard.clone(),
+            payments: self.payments.clone(),
+            clock: self.clock.clone(),
+            ids: self.ids.clone(),
+        };
+        BoxOffice::open(ports, Settings::default()).await.expect("the log can be read")
+    }
+
+    /// A box office with the test show on sale.
+    pub async fn open(&self) -> BoxOffice {
+        let office = self.node().await;
+        office.schedule_show(test_show(), "admin").await.expect("the show is valid");
+        office
+    }
+
+    pub fn new_booking(&self) -> BookingId {
+        BookingId(self.ids.uuid())
+    }
+
+    /// Every event of the log.
+    pub async fn history(&self) -> Vec<Envelope> {
+        let events = self.log.read_all(None, Direction::Forwards, usize::MAX, &Filter::all()).await.expect("the log can be read");
+        events.iter().filter_map(|e| codec::decode(e).expect("every event can be read")).collect()
+    }
+
+    /// Names of the events of a booking's stream.
+    pub async fn story(&self, booking: BookingId) -> Vec<&'static str> {
+        let history = self.history().await;
+        history.iter().filter(|e| e.stream.as_booking() == Some(booking)).map(|e| e.event.name()).collect()
+    }
+
+    /// Minor units that the gateway has taken and not returned.
+    pub fn taken(&self) -> i64 {
+        self.sandbox.intents().iter().map(|i| i.kept()).sum()
+    }
+}
+
+/// Rows A and B of 10 at 5,000 each; `floor` of 20 at 2,000. Holds last ten minutes.
+pub fn test_show() -> ShowScheduled {
+    let (seated, standing) = (CategoryId::new("stalls").unwrap(), CategoryId::new("floor").unwrap());
+    let row = |row: &str| Row { row: row.to_owned(), seats: 10, gaps_after: vec![] };
+    ShowScheduled {
+        show: show(),
+        title: "A show".to_owned(),
+        currency: Currency::new("EUR").unwrap(),
+        categories: vec![Category { category: seated.clone(), price: 5000 }, Category { category: standing.clone(), price: 2000 }],
+        areas: vec![
+            Area { area: AreaId::new("stalls").unwrap(), category: seated, rows: vec![row("A"), row("B")], capacity: None },
+            Area { area: AreaId::new("floor").unwrap(), category: standing, rows: vec![], capacity: Some(20) },
+        ],
+        max_seats_per_booking: 6,
+        max_seats_per_buyer: Some(8),
+        hold_seconds: 600,
+        sale_opens_at: None,
+        sale_closes_at: None,
+        rewards: vec![Reward { reward: "A drink".to_owned(), weight: 1 }],
+    }
+}
+
+pub fn show() -> ShowId {
+    ShowId::new("test").unwrap()
+}
+
+pub fn seats(labels: &[&str]) -> Wanted {
+    Wanted::Seats(labels.iter().map(|l| SeatId::new(l).unwrap()).collect())
+}
+
+pub fn floor(quantity: u32) -> Wanted {
+    Wanted::Any { area: AreaId::new("floor").unwrap(), quantity }
+}
+
+pub fn best(quantity: u32) -> Wanted {
+    Wanted::BestAvailable { category: CategoryId::new("stalls").unwrap(), quantity }
+}
+
+/// A hold by a guest.
+pub async fn hold(house: &House, office: &BoxOffice, wanted: Wanted) -> Result<Hold, CommandError> {
+    let booking = house.new_booking();
+    office.hold(HoldRequest { booking, show: show(), wanted, buyer: BuyerId::guest(booking), request: None }).await
+}
+
+/// A hold by a buyer with an account.
+pub async fn hold_as(house: &House, office: &BoxOffice, buyer: &str, wanted: Wanted) -> Result<Hold, CommandError> {
+    let request = HoldRequest { booking: house.new_booking(), show: show(), wanted, buyer: BuyerId::new(buyer).unwrap(), request: None };
+    office.hold(request).await
+}
+
+pub async fn pay(office: &BoxOffice, booking: &Booking, method: &str) -> Result<Paid, CommandError> {
+    office.pay(booking.id, PayRequest { payment_method: Some(method.to_owned()), request: None, by: "buyer".to_owned() }).await
+}
+
+/// The code of a rejection; panics at anything else.
+pub fn code<T: std::fmt::Debug>(result: Result<T, CommandError>) -> &'static str {
+    match result {
+        Err(CommandError::Rejected(rejection)) => rejection.code(),
+        other => panic!("a rejection was expected, not {other:?}"),
+    }
+}
+
+/// Lets reactors work for a while of virtual time.
+pub async fn later(seconds: u64) {
+    tokio::time::sleep(Duration::from_secs(seconds)).await;
+}
