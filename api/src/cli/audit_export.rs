@@ -36,7 +36,7 @@ pub struct Export {
     /// Only what stands behind this position
     #[arg(long, value_name = "POS", default_value_t = 0)]
     from: u64,
-    /// Only this stream, such as show-demo, seat-demo.A-1 or booking-{id}
+    /// Only this stream, such as seat-demo.A-1 or booking-{id}; with * at the end, all that start so
     #[arg(long, value_name = "NAME")]
     stream: Option<String>,
     /// At most so many events
@@ -126,12 +126,18 @@ fn open(data: &DataDir) -> Result<SqliteLog, Failed> {
 
 async fn export(log: &dyn EventLog, args: &Export, mut out: impl Write) -> Result<(), Failed> {
     let mut left = args.limit.map_or(usize::MAX, |limit| usize::try_from(limit).unwrap_or(usize::MAX));
-    let stream = args.stream.as_deref().map(StreamName::from_log);
+    let (stream, filter) = match args.stream.as_deref() {
+        None => (None, Filter::all()),
+        Some(name) => match name.strip_suffix('*') {
+            Some(prefix) => (None, Filter::streams(&[prefix])),
+            None => (Some(StreamName::from_log(name)), Filter::all()),
+        },
+    };
     let (mut position, mut revision) = (Position(args.from), 0);
     while left > 0 {
         let page: Vec<Arc<RecordedEvent>> = match &stream {
             Some(stream) => log.read_stream(stream, Some(revision), Direction::Forwards, PAGE).await?,
-            None => log.read_all(Some(position), Direction::Forwards, PAGE.min(left), &Filter::all()).await?,
+            None => log.read_all(Some(position), Direction::Forwards, PAGE.min(left), &filter).await?,
         };
         let Some(last) = page.last() else { break };
         (position, revision) = (last.position, last.revision + 1);

@@ -98,6 +98,8 @@ fn the_history_comes_whole_and_in_order() {
     let export = |arguments: &[&str]| lines(&place.run(&[&["audit", "export", "--data", "d"], arguments].concat()));
     assert_eq!(export(&["--from", "2400", "--limit", "10"]), all[2400..2410]);
     assert_eq!(export(&["--stream", "show-demo", "--from", "1400", "--limit", "1050"]), all[1400..2450]);
+    assert_eq!(export(&["--stream", "show-*", "--limit", "7"]), all[..7]);
+    assert!(export(&["--stream", "seat-*"]).is_empty());
     assert!(export(&["--stream", "show"]).is_empty(), "a stream's name is whole, not a prefix");
     assert!(export(&["--from", "2501"]).is_empty());
     assert!(export(&["--limit", "0"]).is_empty());
