@@ -72,6 +72,29 @@ fn it_greets_within_a_second_and_drains_on_sigterm() {
 }
 
 #[test]
+fn what_the_greeting_gives_to_copy_works() {
+    if Command::new("curl").arg("--version").output().is_err() {
+        println!("skipped: there is no curl");
+        return;
+    }
+    let place = Place::new();
+    let server = Server::start(&place, &[]);
+    let commands: Vec<&str> = server
+        .greeting
+        .lines()
+        .filter_map(|line| line.strip_prefix("    "))
+        // The stream never ends.
+        .filter(|line| !line.starts_with("curl -N"))
+        .collect();
+    let script = commands.join("\n");
+    let run = Run::of(Command::new("sh").args(["-ec", &script]).current_dir(place.path()));
+    assert_eq!(run.code, 0, "{script}\n{run:?}");
+    for part in [r#""status":"held""#, r#""status":"confirmed""#, "500 buyers at once for seat A-2", "verified: ", "Clean: "] {
+        assert!(run.out.contains(part), "{part} is missing: {script}\n{run:?}");
+    }
+}
+
+#[test]
 fn it_starts_again_on_what_it_left_whatever_way_it_ended() {
     let place = Place::new();
     for signal in ["INT", "KILL", "TERM"] {
