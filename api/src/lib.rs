@@ -14,5 +14,3 @@ pub mod openapi;
 pub mod problem;
 pub mod routes;
 pub mod server;
-
-mod projections_stub;
