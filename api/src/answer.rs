@@ -8,6 +8,8 @@ use http::header::{CONTENT_TYPE, HeaderName, HeaderValue, LOCATION};
 use http::{HeaderMap, StatusCode};
 use serde::Serialize;
 
+const REPLAYED: HeaderName = HeaderName::from_static("idempotent-replayed");
+
 /// Status, headers and body.
 #[derive(Debug, Clone)]
 pub struct Answer {
@@ -73,7 +75,14 @@ impl Answer {
     /// Says that this answer was given before.
     #[must_use]
     pub fn replayed(self) -> Self {
-        self.header(HeaderName::from_static("idempotent-replayed"), HeaderValue::from_static("true"))
+        self.header(REPLAYED, HeaderValue::from_static("true"))
+    }
+
+    /// The answer as it was given first.
+    #[must_use]
+    pub fn first(mut self) -> Self {
+        self.headers.retain(|(name, _)| *name != REPLAYED);
+        self
     }
 
     /// Bytes of memory that it takes, about.

@@ -14,7 +14,7 @@ struct Web;
 /// The answer with a file of the web folder. A caller that has it already is told so.
 #[must_use]
 pub fn serve(path: &str, headers: &HeaderMap) -> Response {
-    let Some(file) = Web::get(path) else {
+    let Some(file) = Web::get(path).or_else(|| Web::get(&format!("assets/{path}"))) else {
         return Problem::new(Code::UnknownRoute, "There is no such file.").into_response();
     };
     let mut tag = String::from("\"");

@@ -19,5 +19,3 @@ pub mod problem;
 pub mod routes;
 pub mod server;
 pub mod wiring;
-
-mod projections_stub;

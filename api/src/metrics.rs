@@ -75,6 +75,8 @@ pub struct Gauges {
     pub head: Option<u64>,
     /// Last position in the read model.
     pub read_model: u64,
+    /// Actors awake.
+    pub actors: u64,
     /// Events that the write side has not seen yet.
     pub engine_lag: u64,
     /// Answers kept for their repeats.
@@ -146,6 +148,7 @@ impl Metrics {
             ("lastseat_read_model_position", "gauge", "Position of the last event in the read model.", Some(gauges.read_model)),
             ("lastseat_read_model_lag", "gauge", "Events that the read model has not seen yet.", lag),
             ("lastseat_engine_lag", "gauge", "Events that the write side has not seen yet.", Some(gauges.engine_lag)),
+            ("lastseat_actors", "gauge", "Actors awake.", Some(gauges.actors)),
             ("lastseat_stream_clients", "gauge", "Clients that listen to a seat stream.", Some(listeners)),
             ("lastseat_idempotency_answers", "gauge", "Answers kept for their repeats.", Some(gauges.answers_kept)),
             ("lastseat_idempotency_bytes", "gauge", "Bytes that the kept answers take.", Some(gauges.answers_bytes)),

@@ -10,9 +10,11 @@ use crate::problem::Problem;
 use axum::extract::{FromRequest, Request};
 use bytes::Bytes;
 use lastseat_domain::event::RequestFingerprint;
+use lastseat_engine::Fault;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use std::sync::Arc;
+use std::task::Poll;
 
 /// A command as it came in; its body has at most `MOST` bytes.
 pub struct Command<const MOST: usize = { body::SMALL }> {
@@ -95,21 +97,38 @@ pub async fn carry_out<const MOST: usize, F, Done>(
     run: F,
 ) -> Answer
 where
-    F: FnOnce(Command<MOST>) -> Done,
-    Done: Future<Output = Result<Answer, Problem>>,
+    F: FnOnce(App, Command<MOST>) -> Done,
+    Done: Future<Output = Result<Answer, Problem>> + Send + 'static,
 {
     let answer = match received {
         Err(problem) => problem.into_answer(),
         Ok(received) => match received.keyed.clone() {
-            None => run(received).await.unwrap_or_else(Problem::into_answer),
-            Some(keyed) => once(app, &keyed, run(received)).await,
+            None => {
+                let run = run(app.clone(), received);
+                to_its_end(async move { run.await.unwrap_or_else(Problem::into_answer) }).await
+            }
+            Some(keyed) => to_its_end(once(app.clone(), keyed, run(app.clone(), received))).await,
         },
     };
     app.metrics().answered(command, answer.problem);
     answer
 }
 
-async fn once(app: &App, keyed: &Keyed, run: impl Future<Output = Result<Answer, Problem>>) -> Answer {
+/// A caller who hangs up drops what the server does for it. A command must not stop half way for
+/// that, with seats locked and no booking: what does not finish at the first go becomes a task of
+/// its own. Most refusals do finish at the first go, and a task would be most of their cost.
+async fn to_its_end(run: impl Future<Output = Answer> + Send + 'static) -> Answer {
+    let mut run = Box::pin(run);
+    if let Poll::Ready(answer) = futures::poll!(run.as_mut()) {
+        return answer;
+    }
+    tokio::spawn(run).await.unwrap_or_else(|error| {
+        tracing::error!(%error, "a command broke off");
+        Problem::from(Fault::OutcomeUnknown(error.to_string())).into_answer()
+    })
+}
+
+async fn once(app: App, keyed: Arc<Keyed>, run: impl Future<Output = Result<Answer, Problem>>) -> Answer {
     let ticket = match app.answers().begin(keyed.slot, keyed.body, app.now()) {
         Begin::New(ticket) => ticket,
         Begin::Replay(answer) => {
@@ -121,7 +140,8 @@ async fn once(app: &App, keyed: &Keyed, run: impl Future<Output = Result<Answer,
     };
     let answer = run.await.unwrap_or_else(Problem::into_answer);
     if answer.decided {
-        ticket.store(answer.clone(), app.now());
+        // The header that says "given before" belongs to the repeat, not to what is repeated.
+        ticket.store(answer.clone().first(), app.now());
     }
     answer
 }

@@ -82,13 +82,17 @@ pub(super) async fn look(app: &App) -> (bool, Vec<Check>) {
     };
     let engine = app.box_office().status();
     let engine_detail = if engine.ready { format!("{} events behind", engine.lag) } else { "is reading the log".to_owned() };
-    let position = app.read_model().position();
-    let lag = head.map_or(0, |head| head.0.saturating_sub(position.0));
+    let lag = head.map_or(0, |head| head.0.saturating_sub(app.read_model().position().0));
+    let trouble = app.read_model().status().into_iter().find_map(|view| view.error);
     let stopping = app.parts().drain.is_cancelled();
     let mut checks = vec![
         Check { name: "event_log", ok: log_ok, detail: log_detail },
         Check { name: "engine", ok: engine.ready, detail: engine_detail },
-        Check { name: "read_model", ok: lag <= MOST_LAG, detail: format!("{lag} events behind") },
+        Check {
+            name: "read_model",
+            ok: trouble.is_none() && lag <= MOST_LAG,
+            detail: trouble.map_or_else(|| format!("{lag} events behind"), |why| format!("{lag} events behind: {why}")),
+        },
         Check { name: "running", ok: !stopping, detail: if stopping { "is stopping" } else { "takes requests" }.to_owned() },
     ];
     let is_ready = checks.iter().all(|check| check.ok);

@@ -21,6 +21,7 @@ pub async fn metrics(State(app): State<App>) -> Answer {
         in_flight: engine.in_flight as u64,
         head: app.parts().log.head().await.ok().map(|head| head.0),
         read_model: app.read_model().position().0,
+        actors: engine.actors as u64,
         engine_lag: engine.lag,
         answers_kept: kept as u64,
         answers_bytes: bytes as u64,

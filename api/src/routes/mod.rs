@@ -64,13 +64,15 @@ pub fn sandbox_operations() -> OpenApiRouter<App> {
 /// Everything that the server answers.
 pub fn router(app: App) -> Router {
     let mut operations = operations();
+    let mut pages = web::router();
     if app.parts().sandbox.is_some() {
         operations = operations.merge(sandbox_operations());
+        pages = pages.merge(web::sandbox_router());
     }
     let (router, _) = operations.split_for_parts();
     router
         .merge(docs::router())
-        .merge(web::router())
+        .merge(pages)
         .method_not_allowed_fallback(method_not_allowed)
         .fallback(unknown_route)
         .with_state(app)

@@ -14,6 +14,16 @@ pub fn router() -> Router<App> {
     Router::new().route("/", get(index)).route("/assets/{*path}", get(asset))
 }
 
+/// The page of the bank that the payment sandbox plays. Its address is what a booking's
+/// `next_action` leads to.
+pub fn sandbox_router() -> Router<App> {
+    Router::new().route("/sandbox/authenticate/{intent}", get(bank))
+}
+
+async fn bank(headers: HeaderMap) -> Response {
+    assets::serve("bank.html", &headers)
+}
+
 async fn index(headers: HeaderMap) -> Response {
     assets::serve("index.html", &headers)
 }

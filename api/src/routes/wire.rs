@@ -4,7 +4,7 @@ use crate::app::App;
 use lastseat_domain::booking::{Booking, Phase};
 use lastseat_domain::event::{AbortReason, PricedSeat};
 use lastseat_domain::show::{SaleState, Show};
-use lastseat_domain::{BookingId, Rejection, ShowId, Timestamp};
+use lastseat_domain::{BookingId, Money, Rejection, ShowId, Timestamp};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -17,6 +17,12 @@ pub struct Amount {
     /// ISO 4217 code.
     #[schema(value_type = String, example = "EUR")]
     pub currency: lastseat_domain::Currency,
+}
+
+impl From<Money> for Amount {
+    fn from(money: Money) -> Self {
+        Self { value: money.value, currency: money.currency }
+    }
 }
 
 /// A seat of a booking.
@@ -119,7 +125,7 @@ impl<'a> BookingJson<'a> {
             show: booking.show(),
             status: booking.status(),
             seats: booking.seats().iter().map(BookedSeat::of).collect(),
-            amount: booking.amount().map(|m| Amount { value: m.value, currency: m.currency }),
+            amount: booking.amount().map(Amount::from),
             expires_at: booking.expires_at,
             extended: booking.extended,
             reason,
@@ -132,7 +138,9 @@ impl<'a> BookingJson<'a> {
 }
 
 impl<'a> BookedSeat<'a> {
-    fn of(seat: &'a PricedSeat) -> Self {
+    /// Of a booking's seat.
+    #[must_use]
+    pub fn of(seat: &'a PricedSeat) -> Self {
         Self { seat: seat.seat.as_str(), price: seat.price }
     }
 }

@@ -21,7 +21,7 @@ use http::StatusCode;
     security(("token" = []), ("booking_token" = [])),
 )]
 pub async fn cancel_booking(State(app): State<App>, InBooking(id): InBooking, command: Result<Command, Problem>) -> Answer {
-    carry_out(&app, metrics::Command::Cancel, command, async |command: Command| {
+    carry_out(&app, metrics::Command::Cancel, command, async move |app: App, command: Command| {
         access::check(&app, &command.caller, id, Admins::Too).await?;
         command.nothing()?;
         let booking = app.box_office().cancel(id, &command.caller.name()).await?;

@@ -24,7 +24,7 @@ use http::StatusCode;
     security(("token" = []), ("booking_token" = [])),
 )]
 pub async fn extend_hold(State(app): State<App>, InBooking(id): InBooking, command: Result<Command, Problem>) -> Answer {
-    carry_out(&app, metrics::Command::Extend, command, async |command: Command| {
+    carry_out(&app, metrics::Command::Extend, command, async move |app: App, command: Command| {
         access::check(&app, &command.caller, id, Admins::No).await?;
         command.nothing()?;
         let booking = app.box_office().extend(id, &command.caller.name()).await?;

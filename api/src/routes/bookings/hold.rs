@@ -68,10 +68,10 @@ pub struct BestAvailable {
     security((), ("token" = []), ("booking_token" = [])),
 )]
 pub async fn hold_seats(State(app): State<App>, InShow(show): InShow, command: Result<Command, Problem>) -> Answer {
-    carry_out(&app, metrics::Command::Hold, command, |command| hold(&app, show, command)).await
+    carry_out(&app, metrics::Command::Hold, command, move |app, command| hold(app, show, command)).await
 }
 
-async fn hold(app: &App, show: ShowId, command: Command) -> Result<Answer, Problem> {
+async fn hold(app: App, show: ShowId, command: Command) -> Result<Answer, Problem> {
     let most = || app.box_office().show(&show).map_or(MOST_BY_DEFAULT, |s| s.facts.max_seats_per_booking);
     let wanted = command.order::<HoldBody>(most).and_then(|body| body.into_wanted(most))?;
     let booking = match command.key() {
@@ -79,11 +79,11 @@ async fn hold(app: &App, show: ShowId, command: Command) -> Result<Answer, Probl
         Some(key) => BookingId::from_key(&format!("{}|{show}", command.caller.scope()), key),
         None => BookingId(app.parts().ids.uuid()),
     };
-    let buyer = buyer(app, &command.caller, booking).await?;
+    let buyer = buyer(&app, &command.caller, booking).await?;
     let request = command.fingerprint();
     let hold = app.box_office().hold(HoldRequest { booking, show, wanted, buyer, request }).await?;
 
-    let mut body = BookingJson::of(app, &hold.booking);
+    let mut body = BookingJson::of(&app, &hold.booking);
     body.token = Some(app.parts().auth.booking_token(hold.booking.id));
     let answer = Answer::json(StatusCode::CREATED, &body).location(&format!("/v1/bookings/{}", hold.booking.id));
     Ok(if hold.replayed { answer.replayed() } else { answer })

@@ -51,26 +51,26 @@ pub struct PayBody {
     security(("token" = []), ("booking_token" = [])),
 )]
 pub async fn pay(State(app): State<App>, InBooking(id): InBooking, command: Result<Command, Problem>) -> Answer {
-    carry_out(&app, metrics::Command::Pay, command, |command| pay_for(&app, id, command)).await
+    carry_out(&app, metrics::Command::Pay, command, move |app, command| pay_for(app, id, command)).await
 }
 
-async fn pay_for(app: &App, id: BookingId, command: Command) -> Result<Answer, Problem> {
-    access::check(app, &command.caller, id, Admins::No).await?;
+async fn pay_for(app: App, id: BookingId, command: Command) -> Result<Answer, Problem> {
+    access::check(&app, &command.caller, id, Admins::No).await?;
     let body = if command.is_empty() { PayBody::default() } else { command.order(|| 1)? };
     let payment_method = body.payment_method.map(checked).transpose()?;
     let goes_on = payment_method.is_none();
     let request = PayRequest { payment_method, request: command.fingerprint(), by: command.caller.name() };
     Ok(match app.box_office().pay(id, request).await? {
-        Paid::Confirmed(booking) => Answer::json(StatusCode::OK, &BookingJson::of(app, &booking)),
+        Paid::Confirmed(booking) => Answer::json(StatusCode::OK, &BookingJson::of(&app, &booking)),
         Paid::ActionRequired { booking, url } => {
-            let mut body = BookingJson::of(app, &booking);
-            body.next_action = Some(NextAction::redirect(app, &url));
+            let mut body = BookingJson::of(&app, &booking);
+            body.next_action = Some(NextAction::redirect(&app, &url));
             let answer = Answer::json(StatusCode::ACCEPTED, &body);
             // That the buyer has not acted yet is no decision: the next look may see it done.
             if goes_on { answer.passing() } else { answer }
         }
         Paid::Pending(booking) => {
-            let mut body = BookingJson::of(app, &booking);
+            let mut body = BookingJson::of(&app, &booking);
             body.retry_after = Some(LOOK_AGAIN);
             Answer::json(StatusCode::ACCEPTED, &body).header(RETRY_AFTER, HeaderValue::from(LOOK_AGAIN)).passing()
         }

@@ -50,7 +50,7 @@ pub struct Authenticated {
     responses((status = 200, description = "The bank has decided", body = Authenticated)),
 )]
 pub async fn authenticate(State(app): State<App>, InIntent(intent): InIntent, command: Result<Command, Problem>) -> Answer {
-    carry_out(&app, metrics::Command::Authenticate, command, async |command: Command| {
+    carry_out(&app, metrics::Command::Authenticate, command, async move |app: App, command: Command| {
         let Authentication { outcome } = command.json()?;
         let Some(door) = &app.parts().sandbox else {
             return Err(Problem::new(Code::UnknownRoute, "Payments are not played here."));

@@ -21,7 +21,7 @@ use http::StatusCode;
     security(("token" = [])),
 )]
 pub async fn cancel_show(State(app): State<App>, InShow(show): InShow, command: Result<Command, Problem>) -> Answer {
-    carry_out(&app, metrics::Command::CancelShow, command, async |command: Command| {
+    carry_out(&app, metrics::Command::CancelShow, command, async move |app: App, command: Command| {
         command.caller.needs(Role::Admin)?;
         command.nothing()?;
         let show = app.box_office().cancel_show(&show, &command.caller.name()).await?;

@@ -90,10 +90,10 @@ pub fn default_rewards() -> Vec<Reward> {
     security(("token" = [])),
 )]
 pub async fn schedule_show(State(app): State<App>, command: Result<Command<{ body::LARGE }>, Problem>) -> Answer {
-    carry_out(&app, metrics::Command::ScheduleShow, command, |command| schedule(&app, command)).await
+    carry_out(&app, metrics::Command::ScheduleShow, command, schedule).await
 }
 
-async fn schedule(app: &App, command: Command<{ body::LARGE }>) -> Result<Answer, Problem> {
+async fn schedule(app: App, command: Command<{ body::LARGE }>) -> Result<Answer, Problem> {
     command.caller.needs(Role::Admin)?;
     let show = command.json::<NewShow>()?.into_facts(|id| app.box_office().show(id).map(|show| (*show.facts).clone()));
     let is_new = app.box_office().show(&show.show).is_none();
