@@ -4,6 +4,7 @@
 mod binary;
 mod config;
 mod help;
+mod http;
 mod load;
 mod log;
 mod serve;
