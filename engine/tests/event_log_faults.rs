@@ -18,7 +18,7 @@ use lastseat_engine::adapters::event_log::sqlite::check_integrity;
 use lastseat_engine::adapters::event_log::{AppendFault, MemoryLog, OpenError, SqliteLog, SqliteOptions};
 use lastseat_engine::adapters::world::SystemClock;
 use serde_json::value::RawValue;
-use std::io::{Seek, SeekFrom, Write};
+use std::io::{BufRead, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use tempfile::TempDir;
@@ -499,6 +499,46 @@ async fn with_a_limit_on_the_size_of_files() {
     assert!(matches!(log.append(write("b-1", 0, 10)).await, Err(LogFault::Unavailable(_))));
     let reason = reason.recv_timeout(std::time::Duration::from_secs(10)).unwrap();
     assert!(reason.contains("commit"), "{reason}");
+}
+
+/// The process is killed while it writes; the test is its own victim.
+#[tokio::test]
+async fn a_killed_process_loses_nothing_it_acknowledged() {
+    let (_folder, path) = folder();
+    let mut victim = std::process::Command::new(std::env::current_exe().unwrap())
+        .args(["--ignored", "--exact", "--nocapture", "until_it_is_killed"])
+        .env("LOG_UNDER_TEST", &path)
+        .stdout(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    let lines = std::io::BufReader::new(victim.stdout.take().unwrap()).lines();
+    let acknowledged = |line: &String| line.strip_prefix("acknowledged ").and_then(|n| n.parse::<u64>().ok());
+    let mut lines = lines.map_while(Result::ok).filter_map(|line| acknowledged(&line));
+    let some = lines.find(|n| *n > 200).unwrap();
+    victim.kill().unwrap();
+    victim.wait().unwrap();
+    // What it still managed to say counts too.
+    let last = lines.last().unwrap_or(some);
+
+    let inspected = SqliteLog::open_read_only(&path).unwrap();
+    let found = all(&inspected).await.unwrap().len() as u64;
+    assert!(found > last, "{found} found, number {last} was acknowledged");
+    assert!(check_integrity(&path).unwrap().findings.is_empty());
+    drop(inspected);
+    let log = open(&path).unwrap();
+    assert_eq!(log.head().await, Ok(Position(found)));
+}
+
+#[tokio::test]
+#[ignore = "run by the test above"]
+async fn until_it_is_killed() {
+    let Some(path) = std::env::var_os("LOG_UNDER_TEST") else { return };
+    let log = open(Path::new(&path)).unwrap();
+    println!();
+    for n in 0_u64..1_000_000 {
+        log.append(write(&format!("a-{n}"), 0, 200)).await.unwrap();
+        println!("acknowledged {n}");
+    }
 }
 
 #[tokio::test]
