@@ -64,6 +64,12 @@ impl fmt::Display for Report {
     }
 }
 
+impl fmt::Display for Violation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} at {} in {}: {}", self.code.name(), self.position, self.stream, self.text)
+    }
+}
+
 fn row(f: &mut fmt::Formatter<'_>, title: &str, counts: &[(&str, u64)]) -> fmt::Result {
     let all: Vec<String> = counts.iter().map(|(name, n)| format!("{name} {}", grouped(*n))).collect();
     writeln!(f, "  {title:<10} {}", if all.is_empty() { "none".to_owned() } else { all.join("   ") })

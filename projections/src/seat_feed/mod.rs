@@ -15,8 +15,11 @@ mod frame;
 mod reader;
 mod replay;
 mod ring;
+#[cfg(test)]
+mod tests;
 
 pub(crate) use reader::read;
+pub(crate) use ring::CAPACITY as RING_CAPACITY;
 
 use crate::board::House;
 use crate::seat_map::SeatMap;
@@ -50,6 +53,7 @@ pub(crate) struct Feeds {
     /// Those that got more since the last wake-up.
     touched: Mutex<BTreeMap<ShowId, Arc<ShowFeed>>>,
     areas: Mutex<Areas>,
+    ring_capacity: usize,
 }
 
 /// What is to be told of unlabelled areas.
@@ -62,13 +66,19 @@ struct Areas {
 
 impl Feeds {
     /// Feeds of the shows in a stored seat map.
-    pub fn new(map: &Folded<SeatMap>, now: Timestamp) -> Self {
+    pub fn new(map: &Folded<SeatMap>, now: Timestamp, ring_capacity: usize) -> Self {
         // Nothing happened to a show between its last change and the map's position.
-        let feeds = map.view.board.houses.iter().map(|(show, house)| (show.clone(), ShowFeed::new(house, house.changed_at)));
+        let feeds = map
+            .view
+            .board
+            .houses
+            .iter()
+            .map(|(show, house)| (show.clone(), ShowFeed::new(house, house.changed_at, ring_capacity)));
         Self {
             shows: RwLock::new(feeds.collect()),
             touched: Mutex::default(),
             areas: Mutex::new(Areas { changed: BTreeMap::new(), last_told: now, closed: false }),
+            ring_capacity,
         }
     }
 
@@ -87,7 +97,7 @@ impl Feeds {
         // Scheduled since the start, and not changed before now: the ring holds all there ever was.
         let closed = self.areas.lock().closed;
         let mut shows = self.shows.write();
-        let feed = shows.entry(show.clone()).or_insert_with(|| ShowFeed::new(house, Position::START));
+        let feed = shows.entry(show.clone()).or_insert_with(|| ShowFeed::new(house, Position::START, self.ring_capacity));
         if closed {
             feed.ring.lock().close();
         }
@@ -154,11 +164,11 @@ impl Feeds {
 }
 
 impl ShowFeed {
-    fn new(house: &House, base: Position) -> Arc<Self> {
+    fn new(house: &House, base: Position, ring_capacity: usize) -> Arc<Self> {
         Arc::new(Self {
             show: house.facts.show.clone(),
             plan: Arc::clone(&house.plan),
-            ring: Mutex::new(Ring::new(base)),
+            ring: Mutex::new(Ring::new(base, ring_capacity)),
             wake: watch::Sender::new(()),
         })
     }
