@@ -108,13 +108,23 @@ async fn next(feed: &mut BoxStream<'static, Bytes>) -> Option<Bytes> {
     tokio::time::timeout(Duration::from_secs(1), feed.next()).await.ok().flatten()
 }
 
+/// Reads until nothing more comes, resuming as a browser does if it is cut for being slow.
 async fn read_all(model: &ReadModel, show: &ShowId, from: Position) -> Client {
     let mut client = Client::default();
-    let mut feed = model.seat_feed(show, from).unwrap();
-    while let Some(bytes) = next(&mut feed).await {
-        client.take(&bytes);
+    'connections: loop {
+        let from = client.last_id.map_or(from, |id| Position(id).max(from));
+        let mut feed = model.seat_feed(show, from).unwrap();
+        while let Ok(next) = tokio::time::timeout(Duration::from_secs(1), feed.next()).await {
+            match next {
+                Some(bytes) => client.take(&bytes),
+                None => {
+                    client.cut();
+                    continue 'connections;
+                }
+            }
+        }
+        return client;
     }
-    client
 }
 
 /// The log grows in parts; a reader who starts from a map is cut wherever `cuts` says.
@@ -142,7 +152,7 @@ async fn follow_with_cuts(world: &World, show: &ShowId, parts: &[usize], cuts: &
         }
         client.cut();
     }
-    // From here on it is left alone; a cut by the server (too slow) does not occur, for it reads on.
+    // From here on it is left alone.
     let from = client.last_id.map_or(start.position, |id| Position(id).max(start.position));
     let rest = read_all(&model, show, from).await;
     client.changes.extend(rest.changes);
@@ -375,7 +385,7 @@ fn a_thousand_readers_of_a_fast_sale() {
         for reader in readers {
             let client = reader.await.unwrap();
             assert_eq!(client.brought_forward(&start), expected);
-            assert!(client.changes.len() > 50, "{}", client.changes.len());
+            assert!(client.changes.len() > 30, "{}", client.changes.len());
             assert_eq!(*count.get_or_insert(client.changes.len()), client.changes.len());
         }
     });
