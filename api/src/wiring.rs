@@ -105,7 +105,7 @@ pub struct Running {
 /// # Errors
 /// [`StartError`].
 pub async fn start(config: Config) -> Result<Running, StartError> {
-    start_with(config, Box::new(|why| tracing::error!(why, "the event log has stopped"))).await
+    start_with(config, Arc::new(|why| tracing::error!(why, "the event log has stopped"))).await
 }
 
 /// Starts a server; `on_fatal` is called if its log stops for good.

@@ -9,6 +9,7 @@ use crate::wiring::{self, Running, StartError};
 use lastseat_domain::ShowId;
 use lastseat_domain::ports::EventLog;
 use std::process::ExitCode;
+use std::sync::Arc;
 
 /// Arguments of `serve`.
 #[derive(Debug, Default, clap::Args)]
@@ -21,7 +22,7 @@ pub struct Serve {
 /// Serves until Ctrl-C or SIGTERM; a second one ends the process at once.
 pub async fn run(config: Config) -> ExitCode {
     logging::install(&config);
-    let running = match wiring::start_with(config.clone(), Box::new(fatal)).await {
+    let running = match wiring::start_with(config.clone(), Arc::new(fatal)).await {
         Ok(running) => running,
         Err(error) => {
             complain(&error.to_string());
