@@ -49,23 +49,38 @@ impl Desk {
             Some(method) => method,
             None => return go_on(booking),
         };
-        self.check_seats(&booking).await?;
-        let command = BookingCommand::StartPayment { now: self.now(), payment_method, request: request.request };
-        match self.decide(command).await {
-            // Overdue: end it now rather than when the reactor comes by.
-            Err(CommandError::Rejected(rejection @ Rejection::BookingOver { .. })) => {
-                self.walk().await?;
-                return Err(rejection.into());
-            }
-            decided => decided?,
-        }
+        self.start_payment(payment_method, request.request).await?;
         let attempt = self.booking().await?.attempt();
         self.walk().await?;
         report(self.booking().await?, attempt)
     }
 
-    /// Every seat has to be this booking's before money is asked for. Read after the booking, so
-    /// that an abort in between is found by the append.
+    /// Records that the gateway is about to be asked. The seats are looked at behind the booking's
+    /// revision, and again whenever that has moved on: so an abort in between is found by the append.
+    async fn start_payment(&mut self, payment_method: String, request: Option<RequestFingerprint>) -> Result<(), CommandError> {
+        loop {
+            let booking = self.booking().await?;
+            self.check_seats(&booking).await?;
+            let command = BookingCommand::StartPayment {
+                now: self.now(),
+                payment_method: payment_method.clone(),
+                request: request.clone(),
+            };
+            match self.decide_once(command).await {
+                Ok(true) => return Ok(()),
+                // Each time another's append has landed, and a booking takes only so many.
+                Ok(false) => {}
+                // Overdue: end it now rather than when the reactor comes by.
+                Err(CommandError::Rejected(rejection @ Rejection::BookingOver { .. })) => {
+                    self.walk().await?;
+                    return Err(rejection.into());
+                }
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    /// Every seat has to be this booking's before money is asked for.
     async fn check_seats(&mut self, booking: &Booking) -> Result<(), CommandError> {
         let Some((show, _, seats)) = Self::particulars(booking).filter(|_| booking.is_undecided()) else { return Ok(()) };
         for seat in &seats {
