@@ -150,6 +150,10 @@ proptest! {
         let mut world = history(&steps, stride);
         finish(&mut world);
         let log = decoded(&world.log);
+        let mut map = Folded::<SeatMap>::default();
+        log.iter().for_each(|event| map.fold(event));
+        let open: Vec<_> = world.bookings.values().filter(|b| b.is_undecided()).map(|b| b.id).collect();
+        assert_eq!(map.view.board.holds.into_keys().collect::<Vec<_>>(), open, "what is decided is forgotten");
         resumes_anywhere::<SeatMap>(&log);
         resumes_anywhere::<Bookings>(&log);
         resumes_anywhere::<Loyalty>(&log);
