@@ -11,6 +11,11 @@ use crate::journal::Journal;
 use lastseat_domain::{BookingId, SeatId, ShowId, Timestamp};
 use parking_lot::Mutex;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::time::Duration;
+
+/// What a lease in the guard has over the hold it is for, so that the guard never lets go before the
+/// log does.
+pub(crate) const LEASE_MARGIN: Duration = Duration::from_secs(30);
 
 /// The shared parts of one engine.
 pub(crate) struct Core {

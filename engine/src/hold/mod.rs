@@ -8,7 +8,7 @@ mod land;
 
 use crate::board::Claim;
 use crate::box_office::{Hold, HoldRequest, Wanted};
-use crate::core::Core;
+use crate::core::{Core, LEASE_MARGIN};
 use crate::error::{CommandError, Fault};
 use crate::hall::OnSale;
 use choose::Choice;
@@ -21,8 +21,6 @@ use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// What the lease has over the hold, so that Redis never lets go before the log does.
-const LEASE_MARGIN: Duration = Duration::from_secs(30);
 /// Units offered to the guard beyond what is needed, so that it can step around those that another
 /// node is just taking.
 const SPARE: usize = 16;

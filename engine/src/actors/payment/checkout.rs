@@ -4,16 +4,13 @@ use super::Settled;
 use super::desk::Desk;
 use super::walk::Stop;
 use crate::box_office::{Paid, PayRequest};
+use crate::core::LEASE_MARGIN;
 use crate::error::{CommandError, Fault};
 use lastseat_domain::booking::{Attempt, Booking, BookingCommand, Phase};
 use lastseat_domain::event::{AbortReason, RequestFingerprint};
 use lastseat_domain::seat::SeatCommand;
 use lastseat_domain::show::SaleState;
 use lastseat_domain::{Rejection, SeatId, ShowId};
-use std::time::Duration;
-
-/// What the lease has over the hold, so that Redis never lets go before the log does.
-const LEASE_MARGIN: Duration = Duration::from_secs(30);
 
 impl Desk {
     pub(super) async fn pay(mut self, request: PayRequest) -> Result<Paid, CommandError> {
