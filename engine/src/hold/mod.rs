@@ -143,6 +143,11 @@ impl Attempt<'_> {
                     Ok(Lock::Locked { .. }) => return Ok((seats, true)),
                     Ok(Lock::Taken { index, lease_left, sold }) => {
                         let Some(seat) = seats.get(index) else { return Ok((seats, false)) };
+                        // Marked as sold, which the log knew first: if the log has freed it since,
+                        // the mark is a leftover. Let the log decide.
+                        if sold && self.is_free_on_board(seat) {
+                            return Ok((seats, false));
+                        }
                         if !choice.is_ours() {
                             return Err(self.refused_by_guard(seat, lease_left, sold).into());
                         }
@@ -155,6 +160,11 @@ impl Attempt<'_> {
                 }
             }
         }
+    }
+
+    fn is_free_on_board(&self, seat: &SeatId) -> bool {
+        let index = self.show.plan.index_of(seat);
+        index.is_some_and(|index| self.on_sale.board.state(index) == SeatState::Available)
     }
 
     fn refused_by_guard(&self, seat: &SeatId, lease_left: Duration, sold: bool) -> Rejection {

@@ -37,14 +37,20 @@ pub(crate) struct Follower {
     settling: usize,
     rewards: mpsc::UnboundedSender<Reward>,
     tasks: TaskTracker,
+    kill: CancellationToken,
 }
 
 impl Follower {
     /// `rewards` takes what the loyalty accounts have to take notice of. Unbounded, but it holds no
     /// more than the log has and the docket knows.
-    pub(crate) fn new(core: Arc<Core>, rewards: mpsc::UnboundedSender<Reward>, tasks: TaskTracker) -> Self {
+    pub(crate) fn new(
+        core: Arc<Core>,
+        rewards: mpsc::UnboundedSender<Reward>,
+        tasks: TaskTracker,
+        kill: CancellationToken,
+    ) -> Self {
         let (come_back, settled) = mpsc::channel(SETTLING);
-        Self { core, docket: Docket::default(), position: Position::START, settled, come_back, settling: 0, rewards, tasks }
+        Self { core, docket: Docket::default(), position: Position::START, settled, come_back, settling: 0, rewards, tasks, kill }
     }
 
     /// Reads the log to its end.
@@ -181,11 +187,13 @@ impl Follower {
         for (booking, seats) in self.docket.take_due(self.core.now(), room) {
             self.settling += 1;
             let (core, back) = (self.core.clone(), self.come_back.clone());
-            self.tasks.spawn(async move {
+            let work = async move {
                 let settled = settle(&core, booking, seats).await;
                 // The follower has stopped: a fresh one finds the booking in the log.
                 let _ = back.send((booking, settled)).await;
-            });
+            };
+            let kill = self.kill.clone();
+            self.tasks.spawn(async move { kill.run_until_cancelled_owned(work).await });
         }
         metrics::gauge!("lastseat_docket_open").set(u32::try_from(self.docket.len()).unwrap_or(u32::MAX));
     }
