@@ -4,6 +4,7 @@
 //! from it. Only the last decides.
 
 mod choose;
+mod heal;
 mod land;
 
 use crate::box_office::{Hold, HoldRequest, Wanted};
@@ -12,6 +13,8 @@ use crate::error::{CommandError, Fault};
 use crate::hall::OnSale;
 use choose::Choice;
 use land::Landing;
+use lastseat_domain::booking::Phase;
+use lastseat_domain::event::AbortReason;
 use lastseat_domain::ports::seat_guard::{Lock, LockAny};
 use lastseat_domain::rejection::SeatState;
 use lastseat_domain::show::Show;
@@ -54,10 +57,19 @@ impl Core {
     ///
     /// # Errors
     /// `IdempotencyKeyReused` if another request did.
-    pub(crate) async fn replay(&self, request: &HoldRequest) -> Result<Option<Hold>, CommandError> {
+    async fn replay(&self, request: &HoldRequest) -> Result<Option<Hold>, CommandError> {
         let Some(booking) = self.journal.booking(request.booking).await?.state else { return Ok(None) };
         match &booking.opened {
-            Some(opened) if opened.request == request.request => Ok(Some(Hold { booking, replayed: true })),
+            Some(opened) if opened.request == request.request => {
+                let booking = match booking.phase {
+                    // It lost a seat before anybody was told that it was open.
+                    Phase::Aborted { reason: AbortReason::SeatLost } => None,
+                    // All or nothing was appended, so it has its seats.
+                    _ if self.ports.log.atomic_across_streams() || !booking.is_undecided() => Some(booking),
+                    _ => self.complete(booking).await.map_err(CommandError::begun)?,
+                };
+                Ok(booking.map(|booking| Hold { booking, replayed: true }))
+            }
             Some(_) => Err(Rejection::IdempotencyKeyReused.into()),
             // Fenced: the first try crashed on its way, and nothing came of it.
             None => Ok(None),
@@ -76,7 +88,7 @@ impl Attempt<'_> {
         let mut avoid = HashSet::new();
         for round in 0..CHOICES {
             let (seats, guarded) = self.lock(&choice, round, &mut avoid).await?;
-            match self.land(&seats).await {
+            match self.land(&seats, choice.is_ours()).await {
                 Ok(Landing::Open(hold)) => return Ok(*hold),
                 Ok(Landing::Lost { seat, rejection }) => {
                     self.unlock(&seats, guarded).await;

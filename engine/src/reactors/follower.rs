@@ -122,6 +122,8 @@ impl Follower {
         let envelope = codec::decode(recorded)?;
         let reward = envelope.as_ref().and_then(|envelope| {
             self.tell_node(envelope);
+            // Before the docket may forget the booking.
+            self.tell_buyers(envelope);
             let reward = self.docket.apply(envelope, self.core.settings.settle_after);
             self.tell_seats_of_booking(envelope);
             reward
@@ -151,13 +153,21 @@ impl Follower {
         }
     }
 
-    /// What a booking's events mean for its seats and its buyer.
+    /// A booking that is over counts no more against its buyer's limit.
+    fn tell_buyers(&self, envelope: &Envelope) {
+        if let Event::BookingAborted(e) = &envelope.event
+            && let Some((opened, _)) = self.docket.opened(e.booking)
+        {
+            self.core.buyers.ended(&opened.show, &opened.buyer, e.booking);
+        }
+    }
+
+    /// What a booking's events mean for its seats.
     fn tell_seats_of_booking(&self, envelope: &Envelope) {
         let Some((opened, until)) = envelope.stream.as_booking().and_then(|booking| self.docket.opened(booking)) else { return };
         let state = match &envelope.event {
             Event::PaymentStarted(_) => SeatState::InProcess,
             Event::PaymentDeclined(_) | Event::HoldExtended(_) => SeatState::Locked,
-            Event::BookingAborted(e) => return self.core.buyers.ended(&opened.show, &opened.buyer, e.booking),
             _ => return,
         };
         if let Some(on_sale) = self.core.hall.get(&opened.show) {
@@ -200,13 +210,12 @@ impl Follower {
 
     fn take_back(&mut self, booking: BookingId, settled: Settled) {
         self.settling = self.settling.saturating_sub(1);
+        let pause = chrono::TimeDelta::from_std(self.core.settings.settle_after).unwrap_or_default();
+        let later = self.core.now() + pause;
         match settled {
-            Settled::Done => self.docket.done(booking),
+            Settled::Done => self.docket.done(booking, later),
             Settled::Waiting(deadline) => self.docket.again(booking, deadline),
-            Settled::Later => {
-                let pause = chrono::TimeDelta::from_std(self.core.settings.settle_after).unwrap_or_default();
-                self.docket.again(booking, self.core.now() + pause);
-            }
+            Settled::Later => self.docket.again(booking, later),
         }
     }
 }

@@ -50,9 +50,7 @@ async fn give(core: &Arc<Core>, reward: Reward) {
                 };
                 decide(core, &opened.buyer, Some(opened.booking), "rewards", command).await
             }
-            Reward::Revoke(booking, buyer) => {
-                decide(core, buyer, Some(*booking), "rewards", LoyaltyCommand::Revoke { booking: *booking }).await
-            }
+            Reward::Revoke(booking, buyer) => revoke(core, *booking, buyer).await,
         };
         match given {
             Ok(()) => return,
@@ -63,6 +61,15 @@ async fn give(core: &Arc<Core>, reward: Reward) {
             }
         }
     }
+}
+
+/// Takes back what a booking was given. It was captured before it was refunded, so if it is not
+/// counted yet, it will be, and must not be left counted: this waits for it.
+async fn revoke(core: &Core, booking: BookingId, buyer: &BuyerId) -> Result<(), CommandError> {
+    if !core.journal.account(buyer).await?.state.counted.contains_key(&booking) {
+        return Err(Fault::Unavailable("the booking has not been counted yet".to_owned()).into());
+    }
+    decide(core, buyer, Some(booking), "rewards", LoyaltyCommand::Revoke { booking }).await
 }
 
 /// Decides a command on a buyer's account and appends what comes of it.

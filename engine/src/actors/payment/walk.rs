@@ -17,6 +17,9 @@ const STEPS: usize = 32;
 /// How long a sold seat stays marked in the guard: longer than any rush. The log knows for ever.
 const SOLD_MARK: Duration = Duration::from_secs(24 * 3600);
 
+/// In place of a gateway's code: the intent that it names is not this booking's.
+const FOREIGN: &str = "foreign_intent";
+
 /// Why a walk ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Stop {
@@ -85,7 +88,11 @@ impl Desk {
             (Some(intent), _) => Call::Answer(intent.clone()),
             (None, None) => Call::NoAnswer,
             (None, Some(amount)) => match self.call(|| self.core.ports.payments.create(self.id, amount)).await {
-                Call::Answer(intent) => Call::Answer(intent.id),
+                Call::Answer(intent) if intent.booking == self.id && intent.amount == amount => Call::Answer(intent.id),
+                Call::Answer(_) => {
+                    let message = "the gateway's intent is for another booking or amount".to_owned();
+                    Call::Refused { code: FOREIGN.to_owned(), message }
+                }
                 Call::Refused { code, message } => Call::Refused { code, message },
                 Call::NoAnswer => Call::NoAnswer,
             },
@@ -98,6 +105,7 @@ impl Desk {
         let (number, method) = (attempt.started.attempt, &attempt.started.payment_method);
         let intent = match self.intent(booking).await {
             Call::Answer(intent) => intent,
+            Call::Refused { code, message } if code == FOREIGN => return self.distrust(&message).await,
             Call::Refused { code, .. } => {
                 return self.then(BookingCommand::Decline { attempt: number, intent: None, code }).await;
             }
@@ -193,6 +201,10 @@ impl Desk {
                 Call::NoAnswer => return Ok(Next::Stop(Stop::NoAnswer)),
             },
         };
+        if answer.id != intent || answer.booking != self.id {
+            let reason = format!("asked to capture {intent}, the gateway answers with {} of {}", answer.id, answer.booking);
+            return self.then(BookingCommand::Flag { reason }).await;
+        }
         match answer.status {
             IntentStatus::Succeeded => {
                 let recorded = self.decide(BookingCommand::RecordCapture { intent, amount: answer.amount }).await;
