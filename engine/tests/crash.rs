@@ -245,9 +245,17 @@ fn again_during_recovery() {
     for atomic in [true, false] {
         for story in STORIES {
             for n in 0..8 {
-                for first in [Cut::Append(n, AppendFate::CutAfter), Cut::Append(n, AppendFate::CutSome(0b101)), Cut::Call(n, CallFate::CutAfter)] {
+                for first in [
+                    Cut::Append(n, AppendFate::CutAfter),
+                    Cut::Append(n, AppendFate::CutSome(0b101)),
+                    Cut::Call(n, CallFate::CutAfter),
+                ] {
                     for m in 0..3 {
-                        for second in [Cut::Append(m, AppendFate::CutBefore), Cut::Append(m, AppendFate::CutAfter), Cut::Call(m, CallFate::CutAfter)] {
+                        for second in [
+                            Cut::Append(m, AppendFate::CutBefore),
+                            Cut::Append(m, AppendFate::CutAfter),
+                            Cut::Call(m, CallFate::CutAfter),
+                        ] {
                             twice += u32::from(run(atomic, story, first, Some(second)));
                         }
                     }

@@ -309,7 +309,13 @@ fn a_seed_is_a_history() {
     for seed in [1, 2, 3, 4] {
         let (first, second) = (run(seed), run(seed));
         let differs = first.0.iter().zip(&second.0).position(|(a, b)| a != b);
-        assert_eq!(differs, None, "seed {seed} from there: {:?} {:?}", first.0.get(differs.unwrap_or(0)), second.0.get(differs.unwrap_or(0)));
+        assert_eq!(
+            differs,
+            None,
+            "seed {seed} from there: {:?} {:?}",
+            first.0.get(differs.unwrap_or(0)),
+            second.0.get(differs.unwrap_or(0))
+        );
         assert!(first == second, "seed {seed}: one history goes on");
     }
 }

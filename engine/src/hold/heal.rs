@@ -93,7 +93,12 @@ impl Attempt<'_> {
     ///
     /// # Errors
     /// `SeatUnavailable` if it is another's; faults.
-    pub(super) async fn lock_again(&self, opened: &BookingOpened, seat: &SeatId, metadata: &Metadata) -> Result<(), CommandError> {
+    pub(super) async fn lock_again(
+        &self,
+        opened: &BookingOpened,
+        seat: &SeatId,
+        metadata: &Metadata,
+    ) -> Result<(), CommandError> {
         let Some(priced) = opened.seats.iter().find(|p| p.seat == *seat) else { return Ok(()) };
         let lock = lock_of(opened, priced, opened.expires_at);
         self.core.change_seats(&self.on_sale.id, std::slice::from_ref(seat), &lock, metadata).await
@@ -103,7 +108,12 @@ impl Attempt<'_> {
     ///
     /// # Errors
     /// Faults.
-    pub(super) async fn give_back(&self, planned: &[Planned], booking: BookingId, metadata: &Metadata) -> Result<(), CommandError> {
+    pub(super) async fn give_back(
+        &self,
+        planned: &[Planned],
+        booking: BookingId,
+        metadata: &Metadata,
+    ) -> Result<(), CommandError> {
         let state = self.core.journal.booking(booking).await?.state;
         let kept = kept_seats(state.as_ref());
         let seats: Vec<SeatId> = planned.iter().map(|p| p.seat.clone()).filter(|seat| !kept.contains(seat)).collect();

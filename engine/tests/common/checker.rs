@@ -185,7 +185,8 @@ pub async fn unsettled(house: &House) -> Vec<String> {
             wrong.push(format!("{id} is paid, and does not have its seats"));
         }
         let seats = i64::try_from(story.seats.len()).unwrap();
-        let (earned, revoked) = (if story.captured { vec![seats] } else { vec![] }, if story.refunded { vec![seats] } else { vec![] });
+        let (earned, revoked) =
+            (if story.captured { vec![seats] } else { vec![] }, if story.refunded { vec![seats] } else { vec![] });
         if (&story.earned, &story.revoked) != (&earned, &revoked) {
             wrong.push(format!("{id}: earned {:?}, revoked {:?} for {seats} seats", story.earned, story.revoked));
         }

@@ -3,12 +3,13 @@
 //! into its streams, which land one by one in any order.
 
 use async_trait::async_trait;
-use futures::stream::BoxStream;
+use futures::StreamExt;
+use futures::stream::{self, BoxStream};
+use lastseat_domain::ports::PaymentGateway;
 use lastseat_domain::ports::event_log::{
     Delivery, Direction, EventLog, Filter, LogFault, Position, RecordedEvent, Revision, StreamWrite, WriteOutcome,
 };
 use lastseat_domain::ports::payments::{GatewayFault, Intent};
-use lastseat_domain::ports::PaymentGateway;
 use lastseat_domain::{BookingId, IntentId, Money, StreamName};
 use lastseat_engine::adapters::seat_guard::{FlakyGuard, GuardMood};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -164,25 +165,38 @@ impl EventLog for StormyLog {
         self.inner.read_all(from, direction, limit, filter).await
     }
 
+    /// Looks every few milliseconds, by the dice. Not the log's own subscription: several that wait
+    /// for the same news are woken by tokio's watch channel in an order of its own dice.
     fn subscribe(&self, from: Position, filter: Filter) -> BoxStream<'static, Result<Delivery, LogFault>> {
-        use futures::StreamExt;
-        let (dice, storm) = (self.dice.clone(), self.storm.clone());
-        let deliver = move |delivery| {
-            let (dice, storm) = (dice.clone(), storm.clone());
+        let (inner, dice, storm) = (self.inner.clone(), self.dice.clone(), self.storm.clone());
+        let look = move |(mut position, mut told, mut over): (Position, bool, bool)| {
+            let (inner, dice, storm, filter) = (inner.clone(), dice.clone(), storm.clone(), filter.clone());
             async move {
-                if dice.percent(20) {
-                    a_while(&dice, 30).await;
+                if over {
+                    return None;
                 }
-                if storm.strikes(&dice) && dice.percent(10) { Err(LogFault::Unavailable("stormy".to_owned())) } else { delivery }
+                let mut news: Vec<Result<Delivery, LogFault>> = Vec::new();
+                while news.is_empty() {
+                    a_while(&dice, 30).await;
+                    if storm.strikes(&dice) && dice.percent(5) {
+                        over = true;
+                        news.push(Err(LogFault::Unavailable("stormy".to_owned())));
+                        break;
+                    }
+                    let Ok(events) = inner.read_all(Some(position), Direction::Forwards, 64, &filter).await else { continue };
+                    if let Some(last) = events.last() {
+                        position = last.position;
+                        told = false;
+                    } else if !told {
+                        told = true;
+                        news.push(Ok(Delivery::CaughtUp(position)));
+                    }
+                    news.extend(events.into_iter().map(|event| Ok(Delivery::Event(event))));
+                }
+                Some((stream::iter(news), (position, told, over)))
             }
         };
-        let mut over = false;
-        let until_error = move |delivery: &Result<Delivery, LogFault>| {
-            let goes_on = !over;
-            over = over || delivery.is_err();
-            futures::future::ready(goes_on)
-        };
-        self.inner.subscribe(from, filter).then(deliver).take_while(until_error).boxed()
+        stream::unfold((from, false, false), look).flatten().boxed()
     }
 
     async fn head(&self) -> Result<Position, LogFault> {

@@ -354,7 +354,13 @@ impl SeatGuard for WiredGuard {
         self.inner.lock_any(show, candidates, n, owner, lease).await
     }
 
-    async fn extend(&self, show: &ShowId, seats: &[SeatId], owner: BookingId, lease: Duration) -> Result<Extend, GuardUnavailable> {
+    async fn extend(
+        &self,
+        show: &ShowId,
+        seats: &[SeatId],
+        owner: BookingId,
+        lease: Duration,
+    ) -> Result<Extend, GuardUnavailable> {
         self.wires.power.needed().await;
         self.inner.extend(show, seats, owner, lease).await
     }
@@ -364,7 +370,13 @@ impl SeatGuard for WiredGuard {
         self.inner.release(show, seats, owner).await
     }
 
-    async fn mark_sold(&self, show: &ShowId, seats: &[SeatId], owner: BookingId, keep: Duration) -> Result<usize, GuardUnavailable> {
+    async fn mark_sold(
+        &self,
+        show: &ShowId,
+        seats: &[SeatId],
+        owner: BookingId,
+        keep: Duration,
+    ) -> Result<usize, GuardUnavailable> {
         self.wires.power.needed().await;
         self.inner.mark_sold(show, seats, owner, keep).await
     }
