@@ -4,6 +4,7 @@
 //! from it. Only the last decides.
 
 mod choose;
+mod heal;
 mod land;
 
 use crate::board::Claim;
@@ -13,6 +14,8 @@ use crate::error::{CommandError, Fault};
 use crate::hall::OnSale;
 use choose::Choice;
 use land::Landing;
+use lastseat_domain::booking::Phase;
+use lastseat_domain::event::AbortReason;
 use lastseat_domain::ports::seat_guard::{Lock, LockAny};
 use lastseat_domain::rejection::SeatState;
 use lastseat_domain::show::Show;
@@ -65,10 +68,19 @@ impl Core {
     ///
     /// # Errors
     /// `IdempotencyKeyReused` if another request did.
-    pub(crate) async fn replay(&self, request: &HoldRequest) -> Result<Option<Hold>, CommandError> {
+    async fn replay(&self, request: &HoldRequest) -> Result<Option<Hold>, CommandError> {
         let Some(booking) = self.journal.booking(request.booking).await?.state else { return Ok(None) };
         match &booking.opened {
-            Some(opened) if opened.request == request.request => Ok(Some(Hold { booking, replayed: true })),
+            Some(opened) if opened.request == request.request => {
+                let booking = match booking.phase {
+                    // It lost a seat before anybody was told that it was open.
+                    Phase::Aborted { reason: AbortReason::SeatLost } => None,
+                    // All or nothing was appended, so it has its seats.
+                    _ if self.ports.log.atomic_across_streams() || !booking.is_undecided() => Some(booking),
+                    _ => self.complete(booking).await.map_err(CommandError::begun)?,
+                };
+                Ok(booking.map(|booking| Hold { booking, replayed: true }))
+            }
             Some(_) => Err(Rejection::IdempotencyKeyReused.into()),
             // Fenced: the first try crashed on its way, and nothing came of it.
             None => Ok(None),
@@ -87,7 +99,7 @@ impl Attempt<'_> {
         let mut avoid = HashSet::new();
         for _ in 0..CHOICES {
             let chosen = self.lock(&choice, &mut avoid).await?;
-            match self.land(&chosen.seats).await {
+            match self.land(&chosen.seats, choice.is_ours()).await {
                 Ok(Landing::Open(hold)) => return Ok(*hold),
                 Ok(Landing::Lost { seat, rejection }) => {
                     self.unlock(&chosen).await;
@@ -150,6 +162,11 @@ impl Attempt<'_> {
                 }
                 Ok(Lock::Taken { index, lease_left, sold }) => {
                     let Some(seat) = seats.get(index) else { return Ok(Chosen { seats, guarded: false, _claim: claim }) };
+                    // Marked as sold, which the log knew first: if the log has freed it since, the
+                    // mark is a leftover. Let the log decide.
+                    if sold && self.is_free_on_board(seat) {
+                        return Ok(Chosen { seats, guarded: false, _claim: claim });
+                    }
                     if !choice.is_ours() {
                         return Err(self.refused_by_guard(seat, lease_left, sold).into());
                     }
@@ -189,6 +206,11 @@ impl Attempt<'_> {
             }
             None => Rejection::ShowNotFound,
         }
+    }
+
+    fn is_free_on_board(&self, seat: &SeatId) -> bool {
+        let index = self.show.plan.index_of(seat);
+        index.is_some_and(|index| self.on_sale.board.state(index) == SeatState::Available)
     }
 
     fn refused_by_guard(&self, seat: &SeatId, lease_left: Duration, sold: bool) -> Rejection {
