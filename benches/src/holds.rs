@@ -25,7 +25,8 @@ pub async fn engine(in_flight: usize, holds: u32, pay: bool) {
         ids: Arc::new(RandomIds),
     };
     let office = BoxOffice::open(ports, Settings::default()).await.expect("open");
-    let (show, area, category) = (ShowId::new("s").expect("id"), AreaId::new("floor").expect("id"), CategoryId::new("c").expect("id"));
+    let (show, area, category) =
+        (ShowId::new("s").expect("id"), AreaId::new("floor").expect("id"), CategoryId::new("c").expect("id"));
     let facts = ShowScheduled {
         show: show.clone(),
         title: "S".into(),
@@ -46,8 +47,13 @@ pub async fn engine(in_flight: usize, holds: u32, pay: bool) {
             let (office, show, area) = (office.clone(), show.clone(), area.clone());
             tokio::spawn(async move {
                 let booking = BookingId(RandomIds.uuid());
-                let request =
-                    HoldRequest { booking, show, wanted: Wanted::Any { area, quantity: 1 }, buyer: BuyerId::guest(booking), request: None };
+                let request = HoldRequest {
+                    booking,
+                    show,
+                    wanted: Wanted::Any { area, quantity: 1 },
+                    buyer: BuyerId::guest(booking),
+                    request: None,
+                };
                 let held = office.hold(request).await;
                 if !pay || held.is_err() {
                     return held.is_ok();
@@ -64,7 +70,11 @@ pub async fn engine(in_flight: usize, holds: u32, pay: bool) {
         .await;
     let seconds = start.elapsed().as_secs_f64();
     let ok = results.iter().filter(|ok| **ok).count();
-    println!("in flight {in_flight} pay {pay}: {ok} of {holds} in {seconds:.2} s = {:.0}/s, actors {}", ok as f64 / seconds, office.status().actors);
+    println!(
+        "in flight {in_flight} pay {pay}: {ok} of {holds} in {seconds:.2} s = {:.0}/s, actors {}",
+        ok as f64 / seconds,
+        office.status().actors
+    );
     let t = Instant::now();
     while office.status().lag > 0 && t.elapsed() < Duration::from_secs(20) {
         tokio::time::sleep(Duration::from_millis(5)).await;

@@ -192,7 +192,9 @@ scenario!(a_payer_whose_hold_lapsed_meanwhile_is_not_confirmed_and_not_charged, 
 
 scenario!(lost_answers_of_the_gateway_charge_once, house, {
     let office = house.open().await;
-    for (seat, method) in [("A-1", "pm_lastseat_answerLost"), ("A-2", "pm_lastseat_captureAnswerLost"), ("A-3", "pm_lastseat_slow")] {
+    for (seat, method) in
+        [("A-1", "pm_lastseat_answerLost"), ("A-2", "pm_lastseat_captureAnswerLost"), ("A-3", "pm_lastseat_slow")]
+    {
         let held = hold(&house, &office, seats(&[seat])).await.unwrap().booking;
         assert!(matches!(pay(&office, &held, method).await, Ok(Paid::Confirmed(_))), "{method}");
     }
@@ -250,7 +252,8 @@ scenario!(rewards_follow_the_capture_once, house, {
     let _second = house.node().await;
     later(30).await;
     let history = house.history().await;
-    let points: u32 = history.iter().filter_map(|e| if let Event::PointsEarned(p) = &e.event { Some(p.points) } else { None }).sum();
+    let points: u32 =
+        history.iter().filter_map(|e| if let Event::PointsEarned(p) = &e.event { Some(p.points) } else { None }).sum();
     assert_eq!(points, 110);
     assert_eq!(history.iter().filter(|e| matches!(e.event, Event::VoucherIssued(_))).count(), 1, "bob's booking of three");
 });

@@ -124,7 +124,10 @@ pub fn test_show() -> ShowScheduled {
         show: show(),
         title: "A show".to_owned(),
         currency: Currency::new("EUR").unwrap(),
-        categories: vec![Category { category: seated.clone(), price: 5000 }, Category { category: standing.clone(), price: 2000 }],
+        categories: vec![
+            Category { category: seated.clone(), price: 5000 },
+            Category { category: standing.clone(), price: 2000 },
+        ],
         areas: vec![
             Area { area: AreaId::new("stalls").unwrap(), category: seated, rows: vec![row("A"), row("B")], capacity: None },
             Area { area: AreaId::new("floor").unwrap(), category: standing, rows: vec![], capacity: Some(20) },
@@ -162,7 +165,8 @@ pub async fn hold(house: &House, office: &BoxOffice, wanted: Wanted) -> Result<H
 
 /// A hold by a buyer with an account.
 pub async fn hold_as(house: &House, office: &BoxOffice, buyer: &str, wanted: Wanted) -> Result<Hold, CommandError> {
-    let request = HoldRequest { booking: house.new_booking(), show: show(), wanted, buyer: BuyerId::new(buyer).unwrap(), request: None };
+    let request =
+        HoldRequest { booking: house.new_booking(), show: show(), wanted, buyer: BuyerId::new(buyer).unwrap(), request: None };
     office.hold(request).await
 }
 

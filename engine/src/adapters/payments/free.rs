@@ -38,7 +38,13 @@ impl PaymentGateway for FreeOfCharge {
         }
     }
 
-    async fn confirm(&self, intent: &IntentId, booking: BookingId, attempt: u32, payment_method: &str) -> Result<Intent, GatewayFault> {
+    async fn confirm(
+        &self,
+        intent: &IntentId,
+        booking: BookingId,
+        attempt: u32,
+        payment_method: &str,
+    ) -> Result<Intent, GatewayFault> {
         match free(intent, IntentStatus::RequiresCapture) {
             Some(intent) => Ok(intent),
             None => self.0.confirm(intent, booking, attempt, payment_method).await,
