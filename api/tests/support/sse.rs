@@ -73,4 +73,15 @@ impl Stream {
             }
         }
     }
+
+    /// The next change of a labelled seat. Areas tell how they stand now and then, and anew to
+    /// whoever comes back: a state, not a change.
+    pub async fn next_seat(&mut self, patience: Duration) -> Option<Change> {
+        loop {
+            let change = self.next(patience).await?;
+            if change.name != "area_availability" {
+                return Some(change);
+            }
+        }
+    }
 }
