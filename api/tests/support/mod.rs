@@ -8,6 +8,7 @@ pub mod client;
 pub mod house;
 pub mod process;
 pub mod sse;
+pub mod surgery;
 
 use serde_json::{Value, json};
 use std::time::{Duration, Instant};
