@@ -134,3 +134,22 @@ async fn a_decision_is_repeated_and_a_new_key_is_a_new_try() {
     assert_eq!(text(&next, "status"), "held");
     house.close().await;
 }
+
+/// The repeat comes when all is over: the hold has run out, and the process that knew the answer is
+/// gone. It is told of the booking as it is, and takes the seat from nobody: not for a second.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_repeat_after_the_end_does_not_take_the_seats_again() {
+    let house = House::open(1).await;
+    let wanted = json!({"seats": ["A-1"]});
+    let hold = |house: &House| house.client.post(HOLD).key("cart-1").json(&wanted).send();
+    let first = hold(&house).await.ok(201);
+    house.wait_for_status(&first, "aborted").await;
+    house.wait_until_free("A-1").await;
+    let house = house.restart().await;
+    let again = hold(&house).await.ok(201);
+    assert_eq!((&again["id"], &again["status"]), (&first["id"], &json!("aborted")));
+    assert_eq!(house.state("A-1").await, "available");
+    let next = house.hold_seat("A-1").await;
+    house.pay(&next, "pm_card_visa").await.ok(200);
+    assert_eq!(house.close().await.revenue(), 4500);
+}

@@ -51,12 +51,13 @@ pub fn close_the_gaps(data: &Path) {
     );
 }
 
-/// Appends events to the end of their stream, as a program without rules would.
-pub async fn plant(data: &Path, stream: StreamName, events: &[Event]) {
+/// Appends events to the end of their stream, as a program without rules would; by their own words
+/// so much later than the last event of the log.
+pub async fn plant(data: &Path, stream: StreamName, events: &[Event], later: chrono::TimeDelta) {
     let log = SqliteLog::open(data.join("events.db"), Arc::new(SystemClock)).unwrap();
     let last = log.read_stream(&stream, None, Direction::Backwards, 1).await.unwrap();
     let head = log.read_all(None, Direction::Backwards, 1, &lastseat_domain::ports::event_log::Filter::all()).await.unwrap();
-    let at = lastseat_domain::codec::decode(&head[0]).unwrap().unwrap().metadata.at;
+    let at = lastseat_domain::codec::decode(&head[0]).unwrap().unwrap().metadata.at + later;
     let expected = last.first().map_or(Expected::NoStream, |event| Expected::Revision(event.revision));
     let write = encode(stream, expected, events, &Metadata::new("enemy", at)).unwrap();
     assert!(log.append(vec![write]).await.unwrap().iter().all(|outcome| outcome.is_written()));
