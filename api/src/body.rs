@@ -9,7 +9,9 @@ use axum::body::{Body, HttpBody};
 use bytes::Bytes;
 use http::HeaderMap;
 use http::header::CONTENT_TYPE;
-use http_body_util::{BodyExt, LengthLimitError, Limited};
+use http_body_util::BodyExt;
+use std::pin::pin;
+use std::task::Poll;
 use std::time::Duration;
 
 /// Most bytes of a body.
@@ -33,23 +35,38 @@ pub async fn read(body: Body, most: usize) -> Result<Bytes, Problem> {
         return Ok(Bytes::new());
     }
     let announced = usize::try_from(body.size_hint().lower()).unwrap_or(usize::MAX);
-    let late = |_| Problem::new(Code::RequestTimeout, "The body did not arrive in time. Send it again, faster.");
-    if announced > most {
-        if announced <= DRAIN {
-            // Whether it arrives makes no difference to the answer.
-            let _ = tokio::time::timeout(PATIENCE, throw_away(body)).await;
-        }
+    if announced > DRAIN {
         return Err(too_large(most));
     }
-    match tokio::time::timeout(PATIENCE, Limited::new(body, most).collect()).await.map_err(late)? {
-        Ok(collected) => Ok(collected.to_bytes()),
-        Err(error) if error.is::<LengthLimitError>() => Err(too_large(most)),
-        Err(_) => Err(Problem::new(Code::BodyUnreadable, "The body broke off or is malformed. Send it again.")),
+    let mut gathering = pin!(gather(body, most));
+    // A small body came along with its headers: no time-out is set up for what is there.
+    if let Poll::Ready(gathered) = futures::poll!(gathering.as_mut()) {
+        return gathered;
     }
+    let late = |_| Problem::new(Code::RequestTimeout, "The body did not arrive in time. Send it again, faster.");
+    tokio::time::timeout(PATIENCE, gathering).await.map_err(late)?
 }
 
-async fn throw_away(mut body: Body) {
-    while let Some(Ok(_)) = body.frame().await {}
+async fn gather(mut body: Body, most: usize) -> Result<Bytes, Problem> {
+    let (mut first, mut rest, mut seen) = (Bytes::new(), Vec::new(), 0);
+    while let Some(frame) = body.frame().await {
+        let broken = |_| Problem::new(Code::BodyUnreadable, "The body broke off or is malformed. Send it again.");
+        let Ok(data) = frame.map_err(broken)?.into_data() else { continue };
+        seen += data.len();
+        if seen > DRAIN {
+            break;
+        } else if seen > most {
+            (first, rest) = (Bytes::new(), Vec::new());
+        } else if first.is_empty() {
+            first = data;
+        } else {
+            rest.extend_from_slice(&data);
+        }
+    }
+    if seen > most {
+        return Err(too_large(most));
+    }
+    Ok(if rest.is_empty() { first } else { [first.as_ref(), &rest].concat().into() })
 }
 
 fn too_large(most: usize) -> Problem {
@@ -104,6 +121,9 @@ mod tests {
         assert_eq!(read(Body::from(vec![b'x'; 11]), 10).await.expect_err("refused").code(), Code::BodyTooLarge);
         let chunks = futures::stream::iter((0..11).map(|_| Ok::<_, std::io::Error>(Bytes::from_static(b"x"))));
         assert_eq!(read(Body::from_stream(chunks), 10).await.expect_err("refused").code(), Code::BodyTooLarge);
+        let chunks =
+            futures::stream::iter(["{", "\"a\"", ":1}"].map(|text| Ok::<_, std::io::Error>(Bytes::from_static(text.as_bytes()))));
+        assert_eq!(read(Body::from_stream(chunks), 10).await.unwrap(), "{\"a\":1}");
         let broken = futures::stream::iter([Ok(Bytes::from_static(b"{")), Err(std::io::Error::other("gone"))]);
         assert_eq!(read(Body::from_stream(broken), 10).await.expect_err("refused").code(), Code::BodyUnreadable);
         assert!(read(Body::empty(), 10).await.unwrap().is_empty());

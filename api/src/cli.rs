@@ -16,7 +16,9 @@ mod token;
 mod verify;
 
 use crate::config::{DataFlag, Effective, Flags};
+use clap::error::ErrorKind;
 use clap::{Parser, Subcommand};
+use std::ffi::OsString;
 use std::process::ExitCode;
 use terminal::complain;
 
@@ -24,7 +26,8 @@ use terminal::complain;
 #[derive(Debug, Parser)]
 #[command(name = "lastseat", version, max_term_width = 100)]
 #[command(after_help = "\
-Without a command it serves a demo show on http://127.0.0.1:8080/ out of ./lastseat-data.
+Without a command it serves a demo show on http://127.0.0.1:8080/ out of ./lastseat-data; flags are
+those of `serve`.
 
 Every flag of `serve` is also an environment variable (--max-in-flight: LASTSEAT_MAX_IN_FLIGHT)
 and a line of lastseat.toml (max_in_flight = 4096). A flag beats the environment, which beats
@@ -65,7 +68,19 @@ impl Cli {
     /// Reads the command line of this process. Help and wrong use end it.
     #[must_use]
     pub fn of_process() -> Self {
-        Self::parse()
+        Self::of(&std::env::args_os().collect::<Vec<_>>()).unwrap_or_else(|error| error.exit())
+    }
+
+    /// Reads a command line. Flags without a verb are those of `serve`.
+    fn of(line: &[OsString]) -> Result<Self, clap::Error> {
+        let as_it_stands = Self::try_parse_from(line);
+        match (&as_it_stands, line) {
+            (Err(error), [program, flags @ ..]) if error.kind() == ErrorKind::UnknownArgument => {
+                let serve = [program.clone(), "serve".into()];
+                Self::try_parse_from(serve.iter().chain(flags)).or(as_it_stands)
+            }
+            _ => as_it_stands,
+        }
     }
 
     /// Does what was asked for.
@@ -107,6 +122,19 @@ mod tests {
     #[test]
     fn the_command_line_is_consistent() {
         Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn flags_without_a_verb_are_those_of_serve() {
+        let of = |line: &str| Cli::of(&line.split(' ').map(OsString::from).collect::<Vec<_>>());
+        let cli = of("lastseat --listen 127.0.0.1:1 --data d").unwrap();
+        assert_eq!(cli.place.data.as_deref(), Some("d"));
+        let Some(Verb::Serve(serve)) = cli.verb else { panic!("no serve") };
+        assert_eq!(serve.flags.listen.as_deref(), Some("127.0.0.1:1"));
+        assert!(of("lastseat").unwrap().verb.is_none());
+        for wrong in ["lastseat --listen 127.0.0.1:1 verify", "lastseat --port 1", "lastseat verify --listen 127.0.0.1:1"] {
+            assert_eq!(of(wrong).unwrap_err().kind(), ErrorKind::UnknownArgument, "{wrong}");
+        }
     }
 
     #[test]

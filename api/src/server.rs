@@ -20,8 +20,10 @@ use tower::Service;
 
 /// More wait in the system's queue until one of these is closed.
 const MAX_CONNECTIONS: usize = 32_768;
-/// For the headers of a request, and between two requests on one connection.
-const HEADER_PATIENCE: Duration = Duration::from_secs(30);
+/// For the headers of a request, and between two requests on one connection. Longer than the 60
+/// seconds after which the usual proxies let go of an idle connection: a server that does it first
+/// may do it while a request is on its way.
+const HEADER_PATIENCE: Duration = Duration::from_secs(75);
 /// Rest after the system ran out of something that an accept needs, such as file descriptors.
 const ACCEPT_REST: Duration = Duration::from_millis(50);
 

@@ -105,7 +105,7 @@ pub struct Running {
 /// # Errors
 /// [`StartError`].
 pub async fn start(config: Config) -> Result<Running, StartError> {
-    start_with(config, Box::new(|why| tracing::error!(why, "the event log has stopped"))).await
+    start_with(config, Arc::new(|why| tracing::error!(why, "the event log has stopped"))).await
 }
 
 /// Starts a server; `on_fatal` is called if its log stops for good.
@@ -116,41 +116,61 @@ pub async fn start_with(config: Config, on_fatal: FatalHook) -> Result<Running, 
     let data = DataDir::prepare(&config.data)?;
     // Bound first: whoever starts it twice learns of the port before anything is opened.
     let listener = listen(config.listen).await?;
-    let addr = listener.local_addr().map_err(|error| refused(config.listen, &error))?;
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-    let ids: Arc<dyn Ids> = Arc::new(RandomIds);
-
     let log = Arc::new(open_log(&data, &clock, on_fatal).await?);
-    let key = token_key::read_or_create(&data)?;
-    let sandbox = Arc::new(SandboxGateway::open(&data.sandbox(), Arc::clone(&clock))?);
+    match assemble(&config, &data, listener, &log, &clock).await {
+        Ok(running) => Ok(running),
+        Err(error) => {
+            // Frees the file at once, whoever still holds the log: another start may follow.
+            if let Err(error) = log.close().await {
+                tracing::warn!(%error, "the event log was not closed in order");
+            }
+            Err(error)
+        }
+    }
+}
+
+/// Everything behind the log.
+async fn assemble(
+    config: &Config,
+    data: &DataDir,
+    listener: TcpListener,
+    log: &Arc<SqliteLog>,
+    clock: &Arc<dyn Clock>,
+) -> Result<Running, StartError> {
+    let addr = listener.local_addr().map_err(|error| refused(config.listen, &error))?;
+    let ids: Arc<dyn Ids> = Arc::new(RandomIds);
+    let key = token_key::read_or_create(data)?;
+    let sandbox = Arc::new(SandboxGateway::open(&data.sandbox(), Arc::clone(clock))?);
 
     let ports = Ports {
-        log: Arc::clone(&log) as Arc<dyn EventLog>,
-        guard: Arc::new(InProcessGuard::new(Arc::clone(&clock))),
+        log: Arc::clone(log) as Arc<dyn EventLog>,
+        guard: Arc::new(InProcessGuard::new(Arc::clone(clock))),
         payments: sandbox.clone(),
-        clock: Arc::clone(&clock),
+        clock: Arc::clone(clock),
         ids: Arc::clone(&ids),
     };
-    let box_office = BoxOffice::open(ports, settings(&config)).await?;
-    if config.demo {
-        demo::put_on_sale(&box_office, config.hold).await?;
+    let box_office = BoxOffice::open(ports, settings(config)).await?;
+    if config.demo
+        && let Err(error) = demo::put_on_sale(&box_office, config.hold).await
+    {
+        box_office.drain(config.drain).await;
+        return Err(error.into());
     }
-
-    let dir = data.views();
-    let read_model = ReadModel::open(Arc::clone(&log) as Arc<dyn EventLog>, Arc::clone(&clock), Some(dir.clone()))
-        .await
-        .map_err(|source| StartError::Views { source, dir })?;
-    if !read_model.wait_for(log.head().await?, VIEWS_PATIENCE).await {
-        tracing::warn!("the views have not caught up with the log yet");
-    }
+    let read_model = match open_views(data, log, clock).await {
+        Ok(read_model) => read_model,
+        Err(error) => {
+            box_office.drain(config.drain).await;
+            return Err(error);
+        }
+    };
 
     let shutdown = CancellationToken::new();
-    let url = config.public_url.clone().unwrap_or_else(|| reachable(addr));
     let app = App::new(AppParts {
         box_office: box_office.clone(),
         read_model: read_model.clone(),
-        log: Arc::clone(&log) as Arc<dyn EventLog>,
-        clock: Arc::clone(&clock),
+        log: Arc::clone(log) as Arc<dyn EventLog>,
+        clock: Arc::clone(clock),
         ids,
         auth: Auth::new(&key),
         guests: config.guests,
@@ -159,8 +179,32 @@ pub async fn start_with(config: Config, on_fatal: FatalHook) -> Result<Running, 
         drain: shutdown.clone(),
     });
     let serving = tokio::spawn(server::serve(listener, routes::router(app), shutdown.clone(), config.drain));
-    let drain = config.drain;
-    Ok(Running { addr, url, auth: Auth::new(&key), log, box_office, read_model, sandbox, clock, shutdown, serving, drain })
+    Ok(Running {
+        addr,
+        url: config.public_url.clone().unwrap_or_else(|| reachable(addr)),
+        auth: Auth::new(&key),
+        log: Arc::clone(log),
+        box_office,
+        read_model,
+        sandbox,
+        clock: Arc::clone(clock),
+        shutdown,
+        serving,
+        drain: config.drain,
+    })
+}
+
+/// The views, caught up with the log if that does not take too long.
+async fn open_views(data: &DataDir, log: &Arc<SqliteLog>, clock: &Arc<dyn Clock>) -> Result<ReadModel, StartError> {
+    let dir = data.views();
+    let head = log.head().await?;
+    let read_model = ReadModel::open(Arc::clone(log) as Arc<dyn EventLog>, Arc::clone(clock), Some(dir.clone()))
+        .await
+        .map_err(|source| StartError::Views { source, dir })?;
+    if !read_model.wait_for(head, VIEWS_PATIENCE).await {
+        tracing::warn!("the views have not caught up with the log yet");
+    }
+    Ok(read_model)
 }
 
 impl Running {

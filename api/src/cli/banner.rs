@@ -6,6 +6,8 @@ use std::path::Path;
 
 /// What the banner tells.
 pub struct Banner<'a> {
+    /// What was typed to start this: what to type for its other verbs.
+    pub program: &'a str,
     /// Where the server can be reached.
     pub url: &'a str,
     /// Where the data lies.
@@ -46,8 +48,10 @@ impl Banner<'_> {
             Some("./lastseat-data") | None => String::new(),
             Some(data) => format!(" --data {data}"),
         };
-        lines.push(format!("  Send 500 buyers for one seat:  lastseat load{}{data}", self.elsewhere()));
-        lines.push(format!("  Prove that none was sold twice: lastseat verify{data}"));
+        let (program, elsewhere) = (self.program, self.elsewhere());
+        lines.push(format!("  {}", paint.bold("Send 500 buyers for one seat, then prove that it was not sold twice")));
+        lines.push(format!("    {program} load{elsewhere}{data}"));
+        lines.push(format!("    {program} verify{data}"));
         lines.push(String::new());
         lines.push(format!("  {}", paint.dim("Stop with Ctrl-C.")));
         lines.push(String::new());
@@ -90,7 +94,7 @@ mod tests {
     use super::*;
 
     fn banner(url: &str, data: &str, demo: Option<&str>) -> String {
-        Banner { url, data: Path::new(data), demo, guests: true, events: 0 }.text(Paint::plain())
+        Banner { program: "./lastseat", url, data: Path::new(data), demo, guests: true, events: 0 }.text(Paint::plain())
     }
 
     #[test]
@@ -103,7 +107,7 @@ mod tests {
             r#"-d '{"seats":["A-1"]}'"#,
             "pm_card_visa",
             "curl -N http://127.0.0.1:8080/v1/shows/demo/seats/stream",
-            "lastseat load\n",
+            "    ./lastseat load\n",
             "Stop with Ctrl-C.",
         ] {
             assert!(text.contains(part), "{part} is missing in {text}");
@@ -113,8 +117,8 @@ mod tests {
     #[test]
     fn commands_name_the_place_if_it_is_not_the_usual_one() {
         let text = banner("http://127.0.0.1:9", "/tmp/x", None);
-        assert!(text.contains("lastseat load --url http://127.0.0.1:9 --data /tmp/x\n"), "{text}");
-        assert!(text.contains("lastseat verify --data /tmp/x\n"));
+        assert!(text.contains("./lastseat load --url http://127.0.0.1:9 --data /tmp/x\n"), "{text}");
+        assert!(text.contains("./lastseat verify --data /tmp/x\n"));
         assert!(!text.contains("curl"));
     }
 }

@@ -181,7 +181,7 @@ async fn race(args: &Load, config: &Config) -> Result<ExitCode, Failed> {
     let (seed, _) = RandomIds.uuid().as_u64_pair();
     let wishes = Wishes::new(&args.goal(), &before, args.buyers as usize, &mut Shuffle::new(seed)).map_err(Failed::Usage)?;
     let what = wishes.what.clone();
-    let progress = bar(u64::from(args.buyers), "  {bar:40.cyan/dim} {human_pos} of {human_len} buyers  {msg}");
+    let progress = bar(u64::from(args.buyers), "  {bar:26.cyan/dim} {human_pos} of {human_len} buyers  {msg}");
     let race = Race {
         target,
         show: args.show.clone(),

@@ -9,6 +9,7 @@ use crate::wiring::{self, Running, StartError};
 use lastseat_domain::ShowId;
 use lastseat_domain::ports::EventLog;
 use std::process::ExitCode;
+use std::sync::Arc;
 
 /// Arguments of `serve`.
 #[derive(Debug, Default, clap::Args)]
@@ -21,7 +22,7 @@ pub struct Serve {
 /// Serves until Ctrl-C or SIGTERM; a second one ends the process at once.
 pub async fn run(config: Config) -> ExitCode {
     logging::install(&config);
-    let running = match wiring::start_with(config.clone(), Box::new(fatal)).await {
+    let running = match wiring::start_with(config.clone(), Arc::new(fatal)).await {
         Ok(running) => running,
         Err(error) => {
             complain(&error.to_string());
@@ -31,7 +32,6 @@ pub async fn run(config: Config) -> ExitCode {
             };
         }
     };
-    greet(&running, &config).await;
     let mut signals = match Signals::new() {
         Ok(signals) => signals,
         Err(error) => {
@@ -40,6 +40,8 @@ pub async fn run(config: Config) -> ExitCode {
             return exit::FATAL.into();
         }
     };
+    // Only now: whoever reads the greeting may send a signal at once.
+    greet(&running, &config).await;
     let first = signals.next().await;
     tell(&format!("lastseat: {first}: finishing what is under way (once more to stop at once)"));
     tokio::select! {
@@ -70,7 +72,10 @@ async fn greet(running: &Running, config: &Config) {
         let free = map.seats.iter().find(|line| line.state.name() == "available");
         free.map_or_else(|| "A-1".to_owned(), |line| line.seat.to_string())
     });
-    let banner = Banner { url: &running.url, data: &config.data, demo: seat.as_deref(), guests: config.guests, events };
+    // Under `cargo run` the program is not on the search path, but its first argument finds it.
+    let program = std::env::args().next().unwrap_or_else(|| "lastseat".to_owned());
+    let banner =
+        Banner { program: &program, url: &running.url, data: &config.data, demo: seat.as_deref(), guests: config.guests, events };
     say(&banner.text(Paint::stdout()));
 }
 

@@ -67,7 +67,7 @@ pub async fn run(args: &Verify, config: &Config) -> ExitCode {
     let file = data.events();
     match verify(&data).await {
         Ok((integrity, report)) => {
-            let clean = report.violations.is_empty();
+            let clean = report.holds();
             if args.json {
                 say_json(&Outcome { log: file, clean, events: integrity.events, streams: integrity.streams, report });
             } else {
@@ -125,18 +125,19 @@ async fn audit(log: &SqliteLog) -> Result<Report, LogFault> {
 
 fn print(file: &Path, integrity: &Integrity, report: &Report) {
     let paint = Paint::stdout();
-    let size = format!(
-        "{} in {}, file intact",
-        count(integrity.events, "event", "events"),
-        count(integrity.streams, "stream", "streams")
-    );
-    say(&format!("\n  {}  {}\n", paint.bold(&file.display().to_string()), paint.dim(&size)));
-    for line in report.to_string().lines() {
-        say(&format!("  {line}"));
+    let file_says = format!("{}, file intact", count(integrity.streams, "stream", "streams"));
+    say(&format!("\n  {}  {}\n", paint.bold(&file.display().to_string()), paint.dim(&file_says)));
+    let text = report.to_string();
+    let mut lines = text.lines().collect::<Vec<_>>();
+    let verdict = lines.pop().unwrap_or_default();
+    for line in lines {
+        let painted = match line.trim_start().chars().next() {
+            Some('✓') => line.replacen('✓', &paint.green("✓"), 1),
+            Some('✗') => paint.red(line),
+            _ => line.to_owned(),
+        };
+        say(&format!("  {painted}"));
     }
-    let verdict = match report.violations.len() as u64 {
-        0 => paint.green("Clean: no seat sold twice, nobody charged without seats."),
-        number => paint.red(&format!("{} found.", count(number, "violation", "violations"))),
-    };
-    say(&format!("\n  {verdict}\n"));
+    let verdict = if report.holds() { paint.green(verdict) } else { paint.red(verdict) };
+    say(&format!("  {verdict}\n"));
 }

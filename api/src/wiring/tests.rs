@@ -5,7 +5,7 @@ fn config(data: &TempDir) -> Config {
     Config {
         listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
         data: data.path().to_owned(),
-        demo: false,
+        demo: true,
         drain: Duration::from_secs(1),
         ..Config::default()
     }
@@ -40,6 +40,16 @@ async fn two_servers_never_share_a_log() {
     let second = start(config(&dir)).await.map(|_| ()).unwrap_err();
     assert!(matches!(second, StartError::Log(OpenError::InUse { .. })), "{second}");
     first.stop().await;
+    start(config(&dir)).await.unwrap().stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_start_that_fails_leaves_the_log_free() {
+    let dir = tempfile::tempdir().unwrap();
+    std::fs::write(dir.path().join("token.key"), "short").unwrap();
+    let error = start(config(&dir)).await.map(|_| ()).unwrap_err();
+    assert!(matches!(error, StartError::Key(_)), "{error}");
+    std::fs::remove_file(dir.path().join("token.key")).unwrap();
     start(config(&dir)).await.unwrap().stop().await;
 }
 

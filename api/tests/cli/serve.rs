@@ -1,6 +1,8 @@
 //! The server as a process: how it greets, how it ends, what it says when it can't start.
 
 use crate::binary::{Place, Run};
+use crate::http::post;
+use serde_json::json;
 use std::io::{BufRead, BufReader, Read};
 use std::net::TcpListener;
 use std::process::{Child, Command, Stdio};
@@ -69,6 +71,76 @@ fn it_greets_within_a_second_and_drains_on_sigterm() {
     assert!(error.contains("SIGTERM: finishing what is under way") && error.contains("nothing is lost"), "{error}");
     assert!(place.path().join("lastseat-data/events.db").exists());
     assert_eq!(place.run(&["verify"]).code, 0);
+}
+
+#[test]
+fn what_the_greeting_gives_to_copy_works() {
+    if Command::new("curl").arg("--version").output().is_err() {
+        println!("skipped: there is no curl");
+        return;
+    }
+    let place = Place::new();
+    let server = Server::start(&place, &[]);
+    let commands: Vec<&str> = server
+        .greeting
+        .lines()
+        .filter_map(|line| line.strip_prefix("    "))
+        // The stream never ends.
+        .filter(|line| !line.starts_with("curl -N"))
+        .collect();
+    let script = commands.join("\n");
+    let run = Run::of(Command::new("sh").args(["-ec", &script]).current_dir(place.path()));
+    assert_eq!(run.code, 0, "{script}\n{run:?}");
+    for part in
+        [r#""status":"held""#, r#""status":"confirmed""#, "500 buyers at once for seat A-2", "verified: ", "All guarantees hold."]
+    {
+        assert!(run.out.contains(part), "{part} is missing: {script}\n{run:?}");
+    }
+}
+
+/// A payment that the gateway takes three seconds to answer.
+fn pay_slowly(server: &Server) -> std::thread::JoinHandle<(u16, serde_json::Value)> {
+    let (status, hold) = post(&server.url, "/v1/shows/demo/bookings", None, &json!({ "seats": ["A-1"] }));
+    assert_eq!(status, 201, "{hold}");
+    let (url, path) = (server.url.clone(), format!("/v1/bookings/{}/payment", hold["id"].as_str().unwrap()));
+    let token = hold["token"].as_str().unwrap().to_owned();
+    let paying = std::thread::spawn(move || post(&url, &path, Some(&token), &json!({ "payment_method": "pm_lastseat_slow" })));
+    std::thread::sleep(Duration::from_millis(500));
+    paying
+}
+
+#[test]
+fn what_is_under_way_is_finished_first() {
+    let place = Place::new();
+    let server = Server::start(&place, &[]);
+    let paying = pay_slowly(&server);
+    server.signal("INT");
+    let (status, booking) = paying.join().unwrap();
+    assert_eq!((status, &booking["status"]), (200, &"confirmed".into()), "{booking}");
+    let (code, error) = server.end();
+    assert_eq!(code, 0, "{error}");
+    assert!(place.run(&["verify"]).out.contains("confirmed 1"));
+}
+
+#[test]
+fn a_second_signal_ends_it_at_once_and_the_next_start_goes_on() {
+    let place = Place::new();
+    let server = Server::start(&place, &[]);
+    let paying = pay_slowly(&server);
+    server.signal("INT");
+    std::thread::sleep(Duration::from_millis(200));
+    server.signal("INT");
+    let (code, error) = server.end();
+    assert_eq!(code, 130, "{error}");
+    assert_eq!(paying.join().unwrap().0, 0, "no answer");
+    let server = Server::start(&place, &["--settle-seconds", "1"]);
+    let given_up = Instant::now() + Duration::from_secs(20);
+    while !place.run(&["verify"]).out.contains("confirmed 1") {
+        assert!(Instant::now() < given_up, "{}", place.run(&["verify"]).out);
+        std::thread::sleep(Duration::from_millis(100));
+    }
+    server.signal("TERM");
+    assert_eq!(server.end().0, 0);
 }
 
 #[test]

@@ -9,6 +9,7 @@ use crate::core::Core;
 use crate::error::{CommandError, Fault};
 use futures::StreamExt;
 use futures::stream::{self, BoxStream};
+use lastseat_domain::event::BookingOpened;
 use lastseat_domain::loyalty::{self, LoyaltyCommand};
 use lastseat_domain::ports::event_log::WriteOutcome;
 use lastseat_domain::{BookingId, BuyerId, Metadata, StreamName, codec};
@@ -29,6 +30,7 @@ pub(crate) async fn run(core: Arc<Core>, rewards: mpsc::UnboundedReceiver<Reward
         stream::unfold(rewards, |mut rewards| async { rewards.recv().await.map(|reward| (reward, rewards)) }).boxed();
     let work = rewards.for_each_concurrent(SIDE_BY_SIDE, |reward| give(&core, reward));
     tokio::select! {
+        biased;
         () = stop.cancelled() => {}
         () = work => {}
     }
@@ -38,20 +40,8 @@ pub(crate) async fn run(core: Arc<Core>, rewards: mpsc::UnboundedReceiver<Reward
 async fn give(core: &Arc<Core>, reward: Reward) {
     loop {
         let given = match &reward {
-            Reward::Credit(opened) => {
-                let rewards = core.hall.get(&opened.show).map(|s| s.show.load().facts.rewards.clone()).unwrap_or_default();
-                let command = LoyaltyCommand::Credit {
-                    buyer: opened.buyer.clone(),
-                    booking: opened.booking,
-                    show: opened.show.clone(),
-                    seats: u32::try_from(opened.seats.len()).unwrap_or(u32::MAX),
-                    rewards,
-                };
-                decide(core, &opened.buyer, Some(opened.booking), "rewards", command).await
-            }
-            Reward::Revoke(booking, buyer) => {
-                decide(core, buyer, Some(*booking), "rewards", LoyaltyCommand::Revoke { booking: *booking }).await
-            }
+            Reward::Credit(opened) => credit(core, opened).await,
+            Reward::Revoke(booking, buyer) => revoke(core, *booking, buyer).await,
         };
         match given {
             Ok(()) => return,
@@ -62,6 +52,27 @@ async fn give(core: &Arc<Core>, reward: Reward) {
             }
         }
     }
+}
+
+async fn credit(core: &Core, opened: &BookingOpened) -> Result<(), CommandError> {
+    let rewards = core.hall.get(&opened.show).map(|s| s.show.load().facts.rewards.clone()).unwrap_or_default();
+    let command = LoyaltyCommand::Credit {
+        buyer: opened.buyer.clone(),
+        booking: opened.booking,
+        show: opened.show.clone(),
+        seats: u32::try_from(opened.seats.len()).unwrap_or(u32::MAX),
+        rewards,
+    };
+    decide(core, &opened.buyer, Some(opened.booking), "rewards", command).await
+}
+
+/// Counts the booking first if that has not happened yet, here or on another node: what is taken
+/// back before it is given would be given afterwards, and stay.
+async fn revoke(core: &Core, booking: BookingId, buyer: &BuyerId) -> Result<(), CommandError> {
+    if let Some(opened) = core.journal.booking(booking).await?.state.and_then(|b| b.opened) {
+        credit(core, &opened).await?;
+    }
+    decide(core, buyer, Some(booking), "rewards", LoyaltyCommand::Revoke { booking }).await
 }
 
 /// Decides a command on a buyer's account and appends what comes of it.

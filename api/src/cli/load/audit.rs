@@ -6,7 +6,7 @@ use crate::cli::audit_export::Line;
 use crate::cli::terminal::count;
 use indicatif::ProgressBar;
 use lastseat_domain::ports::event_log::RecordedEvent;
-use lastseat_projections::audit::{Audit, Report};
+use lastseat_projections::audit::{Audit, Report, Violation};
 
 /// Events asked for at a time.
 const PAGE: usize = 1000;
@@ -15,8 +15,9 @@ const PAGE: usize = 1000;
 pub async fn check(connection: &mut Connection, token: &str, progress: &ProgressBar, verdict: &mut Verdict) {
     match audit(connection, token, progress).await {
         Ok((events, report)) => {
-            verdict.violations.extend(report.violations.iter().map(ToString::to_string));
-            if report.violations.is_empty() {
+            let say = |found: &Violation| format!("{} (position {}, {})", found.text, found.position, found.stream);
+            verdict.violations.extend(report.violations.iter().map(say));
+            if report.holds() {
                 verdict.verified.push(format!("the audit of all {} finds no violation", count(events, "event", "events")));
             }
         }

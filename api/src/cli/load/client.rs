@@ -1,6 +1,7 @@
 //! A plain HTTP/1.1 client: one connection, one request at a time, measured.
 //!
-//! No pool and no retries: what the load tool reports has to be what the server did.
+//! No pool, and what is counted is never sent again: what the load tool reports has to be what the
+//! server did.
 
 use bytes::Bytes;
 use http::header::{AUTHORIZATION, CONTENT_TYPE, HOST};
@@ -146,12 +147,16 @@ impl Connection {
         Ok(self.sender.insert(sender))
     }
 
-    /// Reads.
+    /// Reads. Asked once more if the answer is lost: the server closes connections that were idle
+    /// for long, and may do so while the question is on its way.
     ///
     /// # Errors
     /// [`NoAnswer`].
     pub async fn get(&mut self, path: &str, token: Option<&str>) -> Result<Answer, NoAnswer> {
-        self.send(Method::GET, path, token, Bytes::new()).await
+        match self.send(Method::GET, path, token, Bytes::new()).await {
+            Err(NoAnswer::Lost(_)) => self.send(Method::GET, path, token, Bytes::new()).await,
+            answer => answer,
+        }
     }
 
     /// Sends a JSON body.

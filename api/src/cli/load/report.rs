@@ -137,7 +137,10 @@ impl Report {
             say(&format!("  {} {what}", paint.yellow("could not be verified:")));
         }
         if self.clean() {
-            say(&format!("  {} {}", paint.green("verified:"), verdict.verified.join("; ")));
+            say(&format!("  {} no seat sold twice", paint.green("verified:")));
+            for what in &verdict.verified {
+                say(&format!("    {} {what}", paint.green("✓")));
+            }
         }
         for violation in &verdict.violations {
             say(&format!("  {} {violation}", paint.red("VIOLATION:")));

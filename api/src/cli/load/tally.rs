@@ -160,21 +160,16 @@ pub struct Latency {
 
 impl Latency {
     fn of(samples: &[u32]) -> Option<Self> {
-        if samples.is_empty() {
-            return None;
-        }
-        let mut histogram = Histogram::<u64>::new(3).ok()?;
+        let slowest = samples.iter().copied().max()?;
+        // Bounds, because a histogram that grows by itself does so only where recording may fail.
+        let mut histogram = Histogram::<u64>::new_with_bounds(1, u64::from(slowest).max(2), 3).ok()?;
         for sample in samples {
             histogram.saturating_record(u64::from(*sample));
         }
-        let ms = |micros: u64| Duration::from_micros(micros).as_secs_f64() * 1e3;
-        Some(Self {
-            p50_ms: ms(histogram.value_at_quantile(0.5)),
-            p90_ms: ms(histogram.value_at_quantile(0.9)),
-            p99_ms: ms(histogram.value_at_quantile(0.99)),
-            // The histogram rounds up to its own precision; the slowest is known exactly.
-            max_ms: ms(samples.iter().copied().max().map_or(0, u64::from)),
-        })
+        let ms = |micros: u32| f64::from(micros) / 1e3;
+        // The histogram rounds up to its own precision; the slowest is known exactly.
+        let at = |quantile| ms(u32::try_from(histogram.value_at_quantile(quantile)).unwrap_or(slowest).min(slowest));
+        Some(Self { p50_ms: at(0.5), p90_ms: at(0.9), p99_ms: at(0.99), max_ms: ms(slowest) })
     }
 
     /// The four, for a table.
@@ -214,6 +209,19 @@ mod tests {
             assert!(!tally.payment(&answer(status)));
         }
         assert_eq!((tally.paid, tally.payments_pending, tally.payments_failed), (1, 1, 2));
+    }
+
+    #[test]
+    fn percentiles_are_those_of_the_samples() {
+        let samples: Vec<u32> = (1..=100).map(|n| n * 1000).collect();
+        let latency = Latency::of(&samples).unwrap();
+        let near = |is: f64, should: f64| assert!((is - should).abs() < should * 0.002, "{is} is not {should}");
+        near(latency.p50_ms, 50.0);
+        near(latency.p90_ms, 90.0);
+        near(latency.p99_ms, 99.0);
+        assert_eq!(latency.max_ms, 100.0);
+        assert_eq!(Latency::of(&[0]).unwrap().max_ms, 0.0);
+        assert_eq!(Latency::of(&[u32::MAX]).unwrap().p50_ms, 4_294_967.295);
     }
 
     #[test]
