@@ -12,8 +12,8 @@ use std::sync::Arc;
 pub const MAX_SEATS: usize = 200_000;
 /// Most seats that a show may allow in one booking.
 pub const MAX_SEATS_PER_BOOKING: u32 = 100;
-/// Highest price of a seat in minor units: any booking's sum fits in an `i64` by far.
-pub const MAX_PRICE: i64 = 1_000_000_000_000;
+/// The most that one payment can take, in minor units: what gateways accept (Stripe: eight digits).
+pub const MAX_AMOUNT: i64 = 99_999_999;
 
 /// A part of the plan: labelled rows or unlabelled places, in one price category.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -284,7 +284,7 @@ fn check(show: &ShowScheduled) -> Result<(), Rejection> {
     {
         return wrong("sale_closes_at", "must be after sale_opens_at".into());
     }
-    check_categories(&show.categories)?;
+    check_categories(&show.categories, show.max_seats_per_booking)?;
     check_areas(show)?;
     if show.rewards.len() > 100
         || show.rewards.iter().any(|r| r.weight == 0 || r.reward.trim().is_empty() || r.reward.len() > 200)
@@ -297,15 +297,19 @@ fn check(show: &ShowScheduled) -> Result<(), Rejection> {
     Ok(())
 }
 
-fn check_categories(categories: &[Category]) -> Result<(), Rejection> {
+fn check_categories(categories: &[Category], most_seats: u32) -> Result<(), Rejection> {
     let wrong = |why: String| Err(Rejection::InvalidShow { field: "categories", why });
     let mut seen = HashSet::new();
     for category in categories {
         if !seen.insert(&category.category) {
             return wrong(format!("`{}` stands there twice", category.category));
         }
-        if !(0..=MAX_PRICE).contains(&category.price) {
-            return wrong(format!("the price of `{}` must be 0 to {MAX_PRICE} minor units", category.category));
+        let most = MAX_AMOUNT / i64::from(most_seats.max(1));
+        if !(0..=most).contains(&category.price) {
+            return wrong(format!(
+                "the price of `{}` must be 0 to {most} minor units, so that {most_seats} seats can be paid at once",
+                category.category
+            ));
         }
     }
     Ok(())
