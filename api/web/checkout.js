@@ -240,7 +240,8 @@ export class Checkout extends EventTarget {
       if (after) await sleep(after);
       found = await get(`/v1/bookings/${id}`, { token: this.#token, onwait: () => this.#become(this.phase, this.note ?? SLOW) });
     } catch (error) {
-      if (error.status === 404) {
+      // Gone, or its token is not one of this server's: either way there is nothing to go on with.
+      if (error.status === 404 || error.status === 401) {
         this.#forget();
         this.#become("over", { tone: "bad", text: sentence(error) });
       }
@@ -307,7 +308,7 @@ export class Checkout extends EventTarget {
       this.#write("booking", undefined);
       return this.#become("over", { tone: "bad", text: ending(over[code]) });
     }
-    if (code === "booking_not_found") {
+    if (code === "booking_not_found" || error.status === 401) {
       this.#forget();
       return this.#become("over", { tone: "bad", text: sentence(error) });
     }

@@ -1,13 +1,13 @@
 // Draws the hall and lets people walk about in it: by mouse, by finger and by keyboard.
 
-import { calm, s } from "./dom.js";
+import { calm, h, s } from "./dom.js";
 import { layOut, PITCH } from "./layout.js";
-import { SHAPES } from "./shapes.js";
+import { outline } from "./shapes.js";
 import { money, seatName, spokenMoney, STATE_NAMES, title } from "./words.js";
 import { Zoom } from "./zoom.js";
 
 /** Rings that can light up at once. Beyond that many changes a second nobody sees single ones. */
-const RINGS = 60;
+const RINGS = 40;
 
 export class SeatMap extends EventTarget {
   #hall;
@@ -32,6 +32,9 @@ export class SeatMap extends EventTarget {
     this.#paper = paper;
     this.#tip = tip;
     this.#zoom = new Zoom(hall, paper);
+    // Above the drawing and not in it: they move without anything being painted anew.
+    this.#rings = Array.from({ length: RINGS }, () => h("i", { class: "ring", "aria-hidden": "true" }));
+    paper.parentNode.append(...this.#rings);
     this.#point();
     this.#walk();
   }
@@ -55,7 +58,6 @@ export class SeatMap extends EventTarget {
         class: "seat",
         role: "gridcell",
         tabindex: "-1",
-        transform: `translate(${place.x.toFixed(1)} ${place.y.toFixed(1)}) rotate(${place.turn.toFixed(2)})`,
         data: { seat: place.seat },
       });
       const seat = { ...place, path, rowIndex: 0, index: 0 };
@@ -81,12 +83,9 @@ export class SeatMap extends EventTarget {
     const titles = names.map(({ area, price, x, y }) =>
       s("text", { class: `area tone-${tones.get(area)}`, x, y, dy: "0.35em" }, title(area), s("tspan", { class: "price", dx: "0.6em" }, money(price))),
     );
-    this.#rings = Array.from({ length: RINGS }, () => s("circle", { r: PITCH * 0.62, opacity: 0 }));
-    const rings = this.#rings.map((ring) => s("g", null, ring));
     this.#paper.setAttribute("viewBox", `${box.x} ${box.y} ${box.width} ${box.height}`);
     this.#paper.replaceChildren(
       s("g", { "aria-hidden": "true" }, drawStage(stage.half), ...titles, ...letters),
-      s("g", { class: "rings", "aria-hidden": "true" }, ...rings),
       ...[...groups.values()].map((group) => group.element),
     );
     this.#current = this.#rows[0]?.[0];
@@ -117,16 +116,8 @@ export class SeatMap extends EventTarget {
   refuse(label) {
     const seat = this.#seats.get(label);
     if (!seat || calm.matches) return;
-    const at = seat.path.getAttribute("transform");
-    // The attribute places the seat, so a CSS transform would tear it out of its place.
-    const swing = [0, -3, 3, -2, 2, 0].map((x) => `${at} translate(${x} 0)`);
-    const start = performance.now();
-    const frame = (now) => {
-      const step = Math.floor((now - start) / 60);
-      seat.path.setAttribute("transform", swing[step] ?? at);
-      if (step < swing.length) requestAnimationFrame(frame);
-    };
-    requestAnimationFrame(frame);
+    const swing = [0, -3, 3, -2, 2, 0].map((x) => ({ transform: `translateX(${x}px)` }));
+    seat.path.animate(swing, { duration: 350 });
   }
 
   /** Lights the seats up, one after the other. */
@@ -140,7 +131,7 @@ export class SeatMap extends EventTarget {
   #look(seat) {
     const { path, state } = seat;
     const mine = this.#mine.has(seat.seat);
-    path.setAttribute("d", SHAPES[mine ? "mine" : state]);
+    path.setAttribute("d", outline(mine ? "mine" : state, seat));
     path.dataset.state = state;
     path.classList.toggle("mine", mine);
     path.setAttribute("aria-selected", String(mine));
@@ -152,12 +143,14 @@ export class SeatMap extends EventTarget {
   #flash(seat) {
     if (calm.matches || document.hidden) return;
     const ring = this.#rings[this.#ring++ % RINGS];
-    ring.parentNode.setAttribute("transform", `translate(${seat.x.toFixed(1)} ${seat.y.toFixed(1)})`);
-    ring.setAttribute("class", seat.state);
+    const { x, y, width, height } = this.#box;
+    ring.style.left = `${((seat.x - x) / width) * 100}%`;
+    ring.style.top = `${((seat.y - y) / height) * 100}%`;
+    ring.dataset.state = seat.state;
     ring.animate(
       [
-        { transform: "scale(0.7)", opacity: 0.9 },
-        { transform: "scale(1.9)", opacity: 0 },
+        { transform: "translate(-50%, -50%) scale(0.5)", opacity: 0.9 },
+        { transform: "translate(-50%, -50%) scale(1.5)", opacity: 0 },
       ],
       { duration: 750, easing: "cubic-bezier(0.1, 0.7, 0.3, 1)" },
     );

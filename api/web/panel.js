@@ -25,8 +25,8 @@ export class Panel {
   #checkout;
   #show;
   #card = CARDS[0][0];
-  /** The question of the bank that was put off. */
-  #dismissed;
+  /** Whether the bank's question was put off; it waits behind a button then. */
+  #dismissed = false;
   #more = false;
 
   constructor(panel, bank, checkout, show) {
@@ -176,15 +176,17 @@ export class Panel {
   #ask() {
     this.#bank.addEventListener("close", () => {
       const outcome = this.#bank.returnValue;
-      this.#dismissed = this.#checkout.intent;
+      this.#dismissed = this.#checkout.phase === "action";
       if (outcome === "succeeded" || outcome === "failed") this.#checkout.answerBank(outcome);
     });
   }
 
   #summon() {
     const { phase, intent } = this.#checkout;
-    if (phase === "action" && intent && intent !== this.#dismissed) this.#open();
-    if (phase !== "action" && this.#bank.open) this.#bank.close("");
+    if (phase === "action" && intent && !this.#dismissed) this.#open();
+    if (phase === "action") return;
+    this.#dismissed = false;
+    if (this.#bank.open) this.#bank.close("");
   }
 
   #open() {

@@ -2,7 +2,7 @@
 
 import { h, redraw, s } from "./dom.js";
 import { STATES } from "./house.js";
-import { SHAPES } from "./shapes.js";
+import { outline } from "./shapes.js";
 import { number } from "./words.js";
 
 const NAMES = { available: "Available", locked: "Locked", in_process: "In process", booked: "Booked", mine: "Yours" };
@@ -57,6 +57,6 @@ export class Pulse {
 }
 
 function sign(state) {
-  const path = s("path", { class: state === "mine" ? "seat mine" : "seat", data: { state }, d: SHAPES[state] });
+  const path = s("path", { class: state === "mine" ? "seat mine" : "seat", data: { state }, d: outline(state, { x: 0, y: 0, turn: 0 }) });
   return s("svg", { viewBox: "-9 -9 18 18", class: "tone-0", "aria-hidden": "true" }, path);
 }

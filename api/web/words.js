@@ -97,6 +97,8 @@ export const ending = (reason) => ENDINGS[reason] ?? "The booking is over, and i
 
 const comesBack = (facts) => (facts.free_at ? ` It may come free again at ${timeOfDay(facts.free_at)}.` : "");
 
+const NO_BOOKING = "The box office does not know your booking any more. Its seats are free again.";
+
 const PROBLEMS = {
   seat_unavailable: (facts, asked) => {
     if (facts.seat) {
@@ -117,7 +119,8 @@ const PROBLEMS = {
   invalid_quantity: (facts) => `Choose between 1 and ${facts.most}.`,
   buyer_limit: (facts) => `One person may have ${facts.most} seats of this show, and you have ${facts.have}.`,
   already_extended: () => "The hold was extended once already, which is all that is allowed.",
-  booking_not_found: () => "There is no such booking any more.",
+  booking_not_found: () => NO_BOOKING,
+  invalid_token: () => NO_BOOKING,
   invalid_payment_method: () => "This card can't be used here. Try another one.",
   busy: () => "The box office is overrun. Nothing was done; try again in a moment.",
   outcome_unknown: () => "The box office did not answer clearly. Press the button again: nothing is ever done twice.",

@@ -17,6 +17,7 @@ export class Zoom {
   #scale = 0;
   #dragged = false;
 
+  /** `hall` is the window on the `paper`. */
   constructor(hall, paper) {
     this.#hall = hall;
     this.#paper = paper;
@@ -89,6 +90,7 @@ export class Zoom {
   #set(scale) {
     const least = this.#least();
     this.#scale = Math.min(Math.max(scale, least), Math.max(LARGEST / PITCH, least));
+    this.#hall.style.setProperty("--pitch", `${this.pitch}px`);
     this.#paper.style.width = `${this.#box.width * this.#scale}px`;
     this.#paper.style.height = `${this.#box.height * this.#scale}px`;
     if (this.#scale > least * 1.02) this.#hall.dataset.zoomed = "";
