@@ -110,6 +110,7 @@ export class Checkout extends EventTarget {
       const own = new Set(this.booking.seats.map(({ seat }) => seat));
       if (changes.some(({ seat }) => own.has(seat.seat) && seat.state === "available")) this.#look();
     }
+    // Given back by a refund, say.
     this.#owned = this.#owned.filter((label) => this.#house.state(label) !== "available");
   }
 
@@ -170,7 +171,8 @@ export class Checkout extends EventTarget {
   /** From the end of one booking to the next. */
   again() {
     if (this.phase === "confirmed") {
-      this.#owned = [...this.#owned, ...this.booking.seats.map(({ seat }) => seat)];
+      // Places without a label are nowhere on the map.
+      this.#owned = [...this.#owned, ...this.booking.seats.map(({ seat }) => seat).filter((seat) => this.#house.seats.has(seat))];
       this.#write("owned", this.#owned);
     }
     this.#forget();

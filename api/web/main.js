@@ -43,6 +43,7 @@ async function start() {
   };
   house.addEventListener("loaded", () => {
     map.draw(show, [...house.seats.values()]);
+    checkout.changed([]);
     byId("hall").classList.add("ready");
     mark();
   });
@@ -111,7 +112,7 @@ function announce(show) {
   document.title = `${show.title} · lastseat`;
   byId("title").textContent = show.title;
   const facts = {
-    on_sale: `On sale now. Up to ${show.max_seats_per_booking} seats a booking, held for ${duration(show.hold_seconds)} while you pay.`,
+    on_sale: `Up to ${show.max_seats_per_booking} seats a booking, held for ${duration(show.hold_seconds)} while you pay.`,
     not_open: `The sale opens on ${moment(show.sale_opens_at ?? Date.now())}.`,
     closed: "The sale is over.",
     paused: "The sale is paused for a moment.",
