@@ -62,6 +62,13 @@ impl Auth {
         self.bookings.make(booking)
     }
 
+    /// The booking that a caller (`scope`) asks for under an idempotency key: always the same for
+    /// the same, and not to be foreseen by the caller.
+    #[must_use]
+    pub fn booking_for_key(&self, scope: &str, key: &str) -> BookingId {
+        self.bookings.named(scope, key)
+    }
+
     /// Who sent a request with these headers.
     ///
     /// # Errors

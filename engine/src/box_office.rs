@@ -21,6 +21,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
+use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -153,13 +154,42 @@ pub struct Status {
     pub degraded: Vec<String>,
 }
 
-/// The box office. Cheap to clone.
+/// The box office. Cheap to clone. When the last clone is dropped without [`BoxOffice::drain`], all
+/// that it does ends where it stands, as at a power cut; recovery finishes what was begun.
 #[derive(Clone)]
 pub struct BoxOffice {
     core: Arc<Core>,
+    life: Arc<Life>,
+}
+
+/// What runs for a box office.
+struct Life {
+    /// Reactors take up nothing new.
     stop: CancellationToken,
+    /// Work under way ends, too.
+    kill: CancellationToken,
     tasks: TaskTracker,
     supervisor: ActorRef<()>,
+    core: Arc<Core>,
+}
+
+impl Life {
+    /// Runs beside the commands until it is done, or killed.
+    fn spawn<T: Send + 'static>(&self, work: impl Future<Output = T> + Send + 'static) -> JoinHandle<Option<T>> {
+        let kill = self.kill.clone();
+        self.tasks.spawn(async move { kill.run_until_cancelled_owned(work).await })
+    }
+}
+
+impl Drop for Life {
+    fn drop(&mut self) {
+        self.stop.cancel();
+        self.kill.cancel();
+        self.core.seats.close();
+        self.core.payments.close();
+        // Its children end with it.
+        self.supervisor.kill();
+    }
 }
 
 impl BoxOffice {
@@ -173,14 +203,15 @@ impl BoxOffice {
             .map_err(|e| Fault::Unavailable(format!("the actors' supervisor could not be started: {e}")))?;
         let ports = Ports { payments: Arc::new(FreeOfCharge::in_front_of(ports.payments)), ..ports };
         let core = Arc::new(Core::new(ports, settings, supervisor.get_cell()));
-        let (stop, tasks) = (CancellationToken::new(), TaskTracker::new());
+        let (stop, kill, tasks) = (CancellationToken::new(), CancellationToken::new(), TaskTracker::new());
+        let life = Life { stop, kill, tasks, supervisor, core: core.clone() };
         let (rewards, missing) = mpsc::unbounded_channel();
-        let mut follower = Follower::new(core.clone(), rewards, tasks.clone());
+        let mut follower = Follower::new(core.clone(), rewards, life.tasks.clone(), life.kill.clone());
         follower.catch_up().await?;
-        tasks.spawn(follower.run(stop.clone()));
-        tasks.spawn(rewards::run(core.clone(), missing, stop.clone()));
-        tasks.spawn(passivate(core.clone(), stop.clone()));
-        Ok(Self { core, stop, tasks, supervisor })
+        life.spawn(follower.run(life.stop.clone()));
+        life.spawn(rewards::run(core.clone(), missing, life.stop.clone()));
+        life.spawn(tidy_up(core.clone(), life.stop.clone()));
+        Ok(Self { core, life: Arc::new(life) })
     }
 
     /// All shows by id.
@@ -271,7 +302,7 @@ impl BoxOffice {
     /// # Errors
     /// [`CommandError`].
     pub async fn extend(&self, booking: BookingId, by: &str) -> Result<Booking, CommandError> {
-        self.command(booking, |reply| PaymentMessage::Extend(by.to_owned(), reply)).await
+        command(&self.core, booking, |reply| PaymentMessage::Extend(by.to_owned(), reply)).await
     }
 
     /// Gives held seats back. A booking that is over already is a success.
@@ -279,7 +310,7 @@ impl BoxOffice {
     /// # Errors
     /// [`CommandError`].
     pub async fn cancel(&self, booking: BookingId, by: &str) -> Result<Booking, CommandError> {
-        self.command(booking, |reply| PaymentMessage::Cancel(by.to_owned(), reply)).await
+        command(&self.core, booking, |reply| PaymentMessage::Cancel(by.to_owned(), reply)).await
     }
 
     /// Pays for a hold. The answer says what is known after `payment_patience` at most; the payment
@@ -288,13 +319,18 @@ impl BoxOffice {
     /// # Errors
     /// [`CommandError`]; a decline is `Rejection::PaymentDeclined`.
     pub async fn pay(&self, booking: BookingId, request: PayRequest) -> Result<Paid, CommandError> {
-        let this = self.clone();
+        // The core alone: a payment under way does not keep the box office alive.
+        let core = self.core.clone();
         // A task of its own: it goes on when the caller is told "not known yet", or hangs up.
         let mut payment =
-            self.tasks.spawn(async move { this.command(booking, |reply| PaymentMessage::Pay(request.clone(), reply)).await });
+            self.life.spawn(async move { command(&core, booking, |reply| PaymentMessage::Pay(request.clone(), reply)).await });
         let patience = chrono::TimeDelta::from_std(self.core.settings.payment_patience).unwrap_or_default();
         tokio::select! {
-            paid = &mut payment => paid.unwrap_or_else(|e| Err(Fault::OutcomeUnknown(format!("the payment was interrupted: {e}")).into())),
+            biased;
+            paid = &mut payment => match paid {
+                Ok(Some(paid)) => paid,
+                _ => Err(Fault::OutcomeUnknown("the payment was interrupted".to_owned()).into()),
+            },
             () = self.core.ports.clock.sleep_until(self.core.now() + patience) => {
                 let booking = self.booking(booking).await?.ok_or(Rejection::BookingNotFound)?;
                 Ok(Paid::Pending(booking))
@@ -309,17 +345,7 @@ impl BoxOffice {
     /// # Errors
     /// [`CommandError`].
     pub async fn refund(&self, booking: BookingId, by: &str) -> Result<Booking, CommandError> {
-        self.command(booking, |reply| PaymentMessage::Refund(by.to_owned(), reply)).await
-    }
-
-    async fn command<T: Send + 'static>(
-        &self,
-        booking: BookingId,
-        message: impl Fn(oneshot::Sender<Result<T, CommandError>>) -> PaymentMessage,
-    ) -> Result<T, CommandError> {
-        let core = &self.core;
-        let _permit = core.checkouts.enter(false)?;
-        core.payments.ask(&booking, core.now(), || (PaymentActor::new(booking, core), ()), message).await?
+        command(&self.core, booking, |reply| PaymentMessage::Refund(by.to_owned(), reply)).await
     }
 
     /// Uses a voucher of `buyer`.
@@ -335,7 +361,7 @@ impl BoxOffice {
     /// Believes nothing: it reads the log and asks the gateway.
     pub fn settle(&self, booking: BookingId) {
         let core = self.core.clone();
-        self.tasks.spawn(async move { follower::settle(&core, booking, Vec::new()).await });
+        self.life.spawn(async move { follower::settle(&core, booking, Vec::new()).await });
     }
 
     /// How the engine is doing.
@@ -349,7 +375,7 @@ impl BoxOffice {
             degraded.push("the seat guard does not answer; selling on without it, with fewer commands at a time".to_owned());
         }
         Status {
-            ready: !self.stop.is_cancelled(),
+            ready: !self.life.stop.is_cancelled(),
             in_flight: core.holds.inside() + core.checkouts.inside(),
             lag: written.saturating_sub(followed),
             actors: core.seats.len() + core.payments.len(),
@@ -364,30 +390,44 @@ impl BoxOffice {
         self.core.checkouts.close();
         let deadline = self.core.now() + chrono::TimeDelta::from_std(patience).unwrap_or_default();
         tokio::select! {
+            biased;
             () = async { self.core.holds.empty().await; self.core.checkouts.empty().await } => {}
             () = self.core.ports.clock.sleep_until(deadline) => tracing::warn!("commands are still under way; recovery will finish them"),
         }
-        self.stop.cancel();
-        self.tasks.close();
+        self.life.stop.cancel();
+        self.life.tasks.close();
         tokio::select! {
-            () = self.tasks.wait() => {}
+            biased;
+            () = self.life.tasks.wait() => {}
             () = self.core.ports.clock.sleep_until(deadline) => {}
         }
         self.core.seats.passivate(Timestamp::MAX_UTC);
         self.core.payments.passivate(Timestamp::MAX_UTC);
-        self.supervisor.stop(None);
+        self.life.supervisor.stop(None);
     }
 }
 
-/// Stops idle actors, every now and then.
-async fn passivate(core: Arc<Core>, stop: CancellationToken) {
+/// Asks the actor of a booking's payment.
+async fn command<T: Send + 'static>(
+    core: &Arc<Core>,
+    booking: BookingId,
+    message: impl Fn(oneshot::Sender<Result<T, CommandError>>) -> PaymentMessage,
+) -> Result<T, CommandError> {
+    let _permit = core.checkouts.enter(false)?;
+    core.payments.ask(&booking, core.now(), || (PaymentActor::new(booking, core), ()), message).await?
+}
+
+/// Stops idle actors and asks the guard for what it owes, every now and then.
+async fn tidy_up(core: Arc<Core>, stop: CancellationToken) {
     let idle = chrono::TimeDelta::from_std(core.settings.passivate_after).unwrap_or_default();
     loop {
         let next = core.now() + (idle / 2).max(chrono::TimeDelta::milliseconds(100));
         tokio::select! {
+            biased;
             () = stop.cancelled() => return,
             () = core.ports.clock.sleep_until(next) => {}
         }
+        core.collect_from_guard().await;
         core.seats.passivate(core.now() - idle);
         core.payments.passivate(core.now() - idle);
     }

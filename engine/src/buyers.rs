@@ -81,6 +81,8 @@ impl Drop for Reservation {
         if let Some(mut share) = self.ledger.0.get_mut(&self.key) {
             share.pending = share.pending.saturating_sub(self.seats);
         }
+        // Those who got nothing leave nothing behind.
+        self.ledger.0.remove_if(&self.key, |_, share| share.seats() == 0);
     }
 }
 

@@ -11,6 +11,11 @@ use crate::journal::Journal;
 use lastseat_domain::{BookingId, SeatId, ShowId, Timestamp};
 use parking_lot::Mutex;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::time::Duration;
+
+/// What a lease in the guard has over the hold it is for, so that the guard never lets go before the
+/// log does.
+pub(crate) const LEASE_MARGIN: Duration = Duration::from_secs(30);
 
 /// The shared parts of one engine.
 pub(crate) struct Core {
@@ -32,9 +37,15 @@ pub(crate) struct Core {
     pub written: AtomicU64,
     /// Milliseconds since the epoch when the guard last failed to answer; 0 if it never did.
     guard_failed_at: AtomicI64,
+    /// Seats of bookings that are over, which the guard did not let go because it did not answer.
+    owed_by_guard: Mutex<Vec<(ShowId, Vec<SeatId>, BookingId)>>,
     /// Why the follower does not get on, if so.
     pub follower_fault: Mutex<Option<String>>,
 }
+
+/// Most releases that are kept for a guard that does not answer. Leases lapse by themselves, and a
+/// mark of a sale is checked against the board, so losing some costs time and no seat.
+const MOST_OWED: usize = 10_000;
 
 /// How long after the guard last failed the engine still works as without it.
 const GUARD_DISTRUST_MS: i64 = 2_000;
@@ -52,6 +63,7 @@ impl Core {
             followed: AtomicU64::new(0),
             written: AtomicU64::new(0),
             guard_failed_at: AtomicI64::new(0),
+            owed_by_guard: Mutex::default(),
             follower_fault: Mutex::new(None),
             ports,
             settings,
@@ -70,6 +82,31 @@ impl Core {
     pub(crate) fn is_without_guard(&self) -> bool {
         let failed_at = self.guard_failed_at.load(Ordering::Relaxed);
         failed_at > 0 && self.now().timestamp_millis() - failed_at < GUARD_DISTRUST_MS
+    }
+
+    /// Has the guard let go of the seats of a booking that is over; later, if it does not answer now.
+    pub(crate) async fn free_in_guard(&self, show: &ShowId, seats: &[SeatId], booking: BookingId) {
+        let guard = &self.ports.guard;
+        let unmarked = guard.unmark_sold(show, seats, booking).await;
+        let released = guard.release(show, seats, booking).await;
+        if unmarked.is_err() || released.is_err() {
+            self.saw_guard_fail();
+            let mut owed = self.owed_by_guard.lock();
+            if owed.len() < MOST_OWED {
+                owed.push((show.clone(), seats.to_vec(), booking));
+            }
+        }
+    }
+
+    /// Asks the guard again for what it owes.
+    pub(crate) async fn collect_from_guard(&self) {
+        if self.is_without_guard() {
+            return;
+        }
+        let owed = std::mem::take(&mut *self.owed_by_guard.lock());
+        for (show, seats, booking) in owed {
+            self.free_in_guard(&show, &seats, booking).await;
+        }
     }
 
     pub(crate) fn saw_position(&self, position: u64) {

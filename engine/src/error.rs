@@ -39,6 +39,17 @@ pub enum Fault {
     Damaged(String),
 }
 
+impl CommandError {
+    /// The same failure where part of the command has its effect already: "nothing was done" would
+    /// not be true.
+    pub(crate) fn begun(self) -> Self {
+        match self {
+            Self::Failed(Fault::Unavailable(text)) => Self::Failed(Fault::OutcomeUnknown(text)),
+            other => other,
+        }
+    }
+}
+
 impl From<LogFault> for Fault {
     fn from(fault: LogFault) -> Self {
         let text = fault.to_string();

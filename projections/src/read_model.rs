@@ -129,7 +129,8 @@ impl ReadModel {
     pub fn status(&self) -> Vec<ViewStatus> {
         let shared = &self.inner.shared;
         let head = shared.head.load(Ordering::Relaxed);
-        let error = shared.trouble.lock().text();
+        let dead = !*self.inner.stop.borrow() && self.inner.tasks.lock().iter().any(JoinHandle::is_finished);
+        let error = if dead { Some("the fold ended by a fault of the program".to_owned()) } else { shared.trouble.lock().text() };
         let status = shared.slots().map(|slot| {
             let position = slot.position();
             ViewStatus {

@@ -219,7 +219,7 @@ impl Runner {
         let from = *shared.position.borrow();
         let mut deliveries = shared.log.subscribe(from, our_streams()).ready_chunks(BATCH);
         loop {
-            let area_flush = match shared.feeds.next_area_flush() {
+            let area_flush = match shared.feeds.next_area_flush(shared.clock.now()) {
                 Some(at) => shared.clock.sleep_until(at),
                 None => futures::future::pending().boxed(),
             };
@@ -276,7 +276,7 @@ impl Runner {
         }
         shared.fold(&batch, until);
         let now = shared.clock.now();
-        if shared.feeds.next_area_flush().is_some_and(|at| at <= now) {
+        if shared.feeds.next_area_flush(now).is_some_and(|at| at <= now) {
             shared.feeds.flush_areas(&shared.seat_map.read(), now);
         }
         let count = batch.len() as u64;

@@ -14,13 +14,22 @@ const ID_BYTES: usize = 16;
 /// Makes and checks them.
 pub(super) struct BookingTokens {
     seal: HmacSha256,
+    name: HmacSha256,
 }
 
 impl BookingTokens {
     /// The key is derived, so that a seal can never pass for a JWT's signature or the other way round.
     pub(super) fn new(secret: &[u8]) -> Self {
         let key = hmac(secret).chain_update(b"lastseat booking token 1").finalize().into_bytes();
-        Self { seal: hmac(&key) }
+        let name = hmac(secret).chain_update(b"lastseat booking name 1").finalize().into_bytes();
+        Self { seal: hmac(&key), name: hmac(&name) }
+    }
+
+    /// The booking that a caller asks for under an idempotency key. Sealed with the secret: a buyer
+    /// draws a reward by the booking's id, and must not be able to pick keys until a good one falls.
+    pub(super) fn named(&self, scope: &str, key: &str) -> BookingId {
+        let sealed = self.name.clone().chain_update(scope.as_bytes()).finalize().into_bytes();
+        BookingId::from_key(&URL_SAFE_NO_PAD.encode(sealed), key)
     }
 
     pub(super) fn make(&self, booking: BookingId) -> String {

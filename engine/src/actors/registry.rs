@@ -10,7 +10,7 @@ use lastseat_domain::Timestamp;
 use ractor::{Actor, ActorCell, ActorProcessingErr, ActorRef, ActorStatus, SupervisionEvent};
 use std::hash::Hash;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicUsize, Ordering};
 use tokio::sync::oneshot;
 
 /// Times that a command is given to a fresh actor after the one before it was lost.
@@ -20,6 +20,7 @@ const TRIES: usize = 3;
 pub(crate) struct Registry<K: Eq + Hash, A: Actor> {
     entries: DashMap<K, Entry<A>>,
     supervisor: ActorCell,
+    closed: AtomicBool,
 }
 
 struct Entry<A: Actor> {
@@ -45,7 +46,7 @@ where
     A: Actor + Clone,
 {
     pub(crate) fn new(supervisor: ActorCell) -> Self {
-        Self { entries: DashMap::new(), supervisor }
+        Self { entries: DashMap::new(), supervisor, closed: AtomicBool::new(false) }
     }
 
     /// Sends a message to the actor of `key` and waits for the reply. An actor that died before it
@@ -92,6 +93,9 @@ where
             entry.waiting.fetch_add(1, Ordering::AcqRel);
             (entry.actor.clone(), Waiting(entry.waiting.clone()))
         };
+        if self.closed.load(Ordering::Acquire) {
+            return Err(Fault::Stopping);
+        }
         if let Some(entry) = self.entries.get(key) {
             return Ok(use_it(&entry));
         }
@@ -114,6 +118,11 @@ where
             }
             !idle && entry.actor.get_status() != ActorStatus::Stopped
         });
+    }
+
+    /// Finds and spawns no actor any more.
+    pub(crate) fn close(&self) {
+        self.closed.store(true, Ordering::Release);
     }
 
     /// How many actors are awake.

@@ -1,13 +1,13 @@
 //! Bringing a hold into the log: `BookingOpened` and a `SeatLocked` for each seat, together.
 
 use super::Attempt;
+use super::heal::{kept_seats, lock_of};
 use crate::box_office::Hold;
 use crate::error::{CommandError, Fault};
 use crate::seats::Planned;
-use lastseat_domain::booking::{self, BookingCommand};
+use lastseat_domain::booking::{self, Phase};
 use lastseat_domain::event::{AbortReason, BookingOpened, Event, PricedSeat};
 use lastseat_domain::ports::event_log::{Expected, StreamWrite, WriteOutcome};
-use lastseat_domain::rejection::SeatState;
 use lastseat_domain::seat::SeatCommand;
 use lastseat_domain::{Metadata, Money, Rejection, SeatId, StreamName, codec};
 
@@ -28,19 +28,15 @@ pub(super) enum Landing {
 }
 
 impl Attempt<'_> {
-    /// Appends the hold of `seats`, which are in sorted order.
-    pub(super) async fn land(&self, seats: &[SeatId]) -> Result<Landing, CommandError> {
+    /// Appends the hold of `seats`, which are in sorted order. `others_would_do`: if one of them is
+    /// lost, the booking goes on with others.
+    pub(super) async fn land(&self, seats: &[SeatId], others_would_do: bool) -> Result<Landing, CommandError> {
         let opened = self.opening(seats)?;
         let metadata = Metadata::of_booking(self.booking_id(), self.request.buyer.as_str(), self.now);
         for _ in 0..TRIES {
             let mut planned = Vec::with_capacity(seats.len());
             for priced in &opened.seats {
-                let command = SeatCommand::Lock {
-                    booking: opened.booking,
-                    buyer: opened.buyer.clone(),
-                    price: priced.price,
-                    expires_at: opened.expires_at,
-                };
+                let command = lock_of(&opened, priced, opened.expires_at);
                 match self.core.decide_seat(&self.on_sale.id, &priced.seat, &command).await {
                     Ok(decision) => planned.push(decision),
                     Err(CommandError::Rejected(rejection)) => return Ok(Landing::Lost { seat: priced.seat.clone(), rejection }),
@@ -49,10 +45,17 @@ impl Attempt<'_> {
             }
             // A seat that is this booking's already is left by an earlier try under the same key.
             planned.retain(|p| !p.events.is_empty());
-            match self.append(&opened, &planned, &metadata).await? {
+            let appended = if self.core.ports.log.atomic_across_streams() {
+                self.append_together(&opened, &planned, &metadata).await?
+            } else if others_would_do {
+                self.append_seats_first(&opened, &planned, &metadata).await?
+            } else {
+                self.append_each(&opened, &planned, &metadata).await?
+            };
+            match appended {
                 Appended::All => return Ok(Landing::Open(Box::new(self.hold_of(&opened)?))),
                 Appended::BookingExists => return self.found_booking(seats, &planned, &metadata).await,
-                Appended::Lost(seat) => return Ok(Landing::Lost { rejection: self.why_lost(&seat), seat }),
+                Appended::Lost(seat, rejection) => return Ok(Landing::Lost { seat, rejection }),
                 Appended::Nothing => {}
             }
         }
@@ -86,53 +89,107 @@ impl Attempt<'_> {
         Ok(Hold { booking, replayed: false })
     }
 
-    async fn append(&self, opened: &BookingOpened, planned: &[Planned], metadata: &Metadata) -> Result<Appended, CommandError> {
+    fn opening_write(&self, opened: &BookingOpened, metadata: &Metadata) -> Result<StreamWrite, Fault> {
         let opening = [Event::BookingOpened(opened.clone())];
-        let booking =
-            codec::encode(StreamName::booking(opened.booking), Expected::NoStream, &opening, metadata).map_err(Fault::from)?;
+        Ok(codec::encode(StreamName::booking(opened.booking), Expected::NoStream, &opening, metadata)?)
+    }
+
+    /// Takes the outcomes of the seats' writes. Gives those that had a conflict.
+    fn conflicts(&self, planned: &[Planned], outcomes: &[WriteOutcome]) -> Vec<SeatId> {
+        let mut conflicts = Vec::new();
+        for (planned, outcome) in planned.iter().zip(outcomes) {
+            if !self.core.seat_outcome(&self.on_sale.id, planned, *outcome) {
+                conflicts.push(planned.seat.clone());
+            }
+        }
+        conflicts
+    }
+
+    /// All or nothing.
+    async fn append_together(
+        &self,
+        opened: &BookingOpened,
+        planned: &[Planned],
+        metadata: &Metadata,
+    ) -> Result<Appended, CommandError> {
         let seats = planned.iter().map(|p| p.write(&self.on_sale.id, metadata));
-        let writes: Vec<StreamWrite> = std::iter::once(Ok(booking)).chain(seats).collect::<Result<_, Fault>>()?;
+        let writes = std::iter::once(self.opening_write(opened, metadata)).chain(seats).collect::<Result<Vec<_>, _>>()?;
         let outcomes = self.core.journal.append(writes).await?;
         let Some((booking, seats)) = outcomes.split_first() else {
             return Err(Fault::Damaged("the log gave no outcome".into()).into());
         };
-        let mut lost = None;
-        let mut won = Vec::new();
-        for (planned, outcome) in planned.iter().zip(seats) {
-            if self.core.seat_outcome(&self.on_sale.id, planned, *outcome) {
-                won.push(planned.seat.clone());
-            } else if matches!(outcome, WriteOutcome::Conflict { .. }) {
-                lost = lost.or(Some(planned.seat.clone()));
+        self.conflicts(planned, seats);
+        Ok(match booking {
+            WriteOutcome::Written { position, .. } => {
+                self.core.saw_position(position.0);
+                Appended::All
+            }
+            WriteOutcome::Conflict { .. } => Appended::BookingExists,
+            // Decide anew on what the log has now.
+            WriteOutcome::Withheld => Appended::Nothing,
+        })
+    }
+
+    /// At once, but each stream's write stands alone. A booking that is open without having got all
+    /// of its seats is closed.
+    async fn append_each(
+        &self,
+        opened: &BookingOpened,
+        planned: &[Planned],
+        metadata: &Metadata,
+    ) -> Result<Appended, CommandError> {
+        let seats = planned.iter().map(|p| p.write(&self.on_sale.id, metadata));
+        let writes = std::iter::once(self.opening_write(opened, metadata)).chain(seats).collect::<Result<Vec<_>, _>>()?;
+        let outcomes = self.core.journal.append(writes).await?;
+        let Some((booking, seats)) = outcomes.split_first() else {
+            return Err(Fault::Damaged("the log gave no outcome".into()).into());
+        };
+        let conflicts = self.conflicts(planned, seats);
+        let WriteOutcome::Written { position, .. } = booking else { return Ok(Appended::BookingExists) };
+        self.core.saw_position(position.0);
+        for seat in conflicts {
+            match self.lock_again(opened, &seat, metadata).await {
+                Ok(()) => {}
+                Err(CommandError::Rejected(rejection)) => {
+                    self.core.close_lost(opened, metadata).await.map_err(CommandError::begun)?;
+                    return Ok(Appended::Lost(seat, rejection));
+                }
+                Err(failed) => return Err(failed.begun()),
             }
         }
-        match (booking, lost) {
-            (WriteOutcome::Written { position, .. }, None) => {
+        Ok(Appended::All)
+    }
+
+    /// The seats, and the booking once it has them: a booking that lost a seat is over, and could
+    /// not go on with another.
+    async fn append_seats_first(
+        &self,
+        opened: &BookingOpened,
+        planned: &[Planned],
+        metadata: &Metadata,
+    ) -> Result<Appended, CommandError> {
+        if !planned.is_empty() {
+            let writes = planned.iter().map(|p| p.write(&self.on_sale.id, metadata)).collect::<Result<Vec<_>, _>>()?;
+            let outcomes = self.core.journal.append(writes).await?;
+            for seat in self.conflicts(planned, &outcomes) {
+                match self.lock_again(opened, &seat, metadata).await {
+                    Ok(()) => {}
+                    Err(CommandError::Rejected(rejection)) => {
+                        self.give_back(planned, opened.booking, metadata).await.map_err(CommandError::begun)?;
+                        return Ok(Appended::Lost(seat, rejection));
+                    }
+                    Err(failed) => return Err(failed.begun()),
+                }
+            }
+        }
+        let write = self.opening_write(opened, metadata)?;
+        match self.core.journal.append(vec![write]).await.map_err(|fault| CommandError::from(fault).begun())?.first() {
+            Some(WriteOutcome::Written { position, .. }) => {
                 self.core.saw_position(position.0);
                 Ok(Appended::All)
             }
-            (WriteOutcome::Conflict { .. }, _) => Ok(Appended::BookingExists),
-            // All or nothing, and it was nothing: decide anew on what the log has now.
-            (WriteOutcome::Withheld, _) => Ok(Appended::Nothing),
-            (WriteOutcome::Written { .. }, Some(seat)) => {
-                self.undo(opened, metadata).await?;
-                Ok(Appended::Lost(seat))
-            }
+            _ => Ok(Appended::BookingExists),
         }
-    }
-
-    /// A log without appends across streams wrote the booking but not every seat: close it, then
-    /// free what it won. The other way round, a crash in between would leave an open booking that
-    /// could be paid.
-    async fn undo(&self, opened: &BookingOpened, metadata: &Metadata) -> Result<(), CommandError> {
-        let state = booking::evolve(None, &Event::BookingOpened(opened.clone()), self.now);
-        let events = booking::decide(state.as_ref(), BookingCommand::Cancel { reason: AbortReason::SeatLost })?;
-        let abort =
-            codec::encode(StreamName::booking(opened.booking), Expected::Revision(0), &events, metadata).map_err(Fault::from)?;
-        // A conflict means that somebody else closed it first, which is as good.
-        self.core.journal.append(vec![abort]).await?;
-        let seats: Vec<SeatId> = opened.seats.iter().map(|p| p.seat.clone()).collect();
-        let release = SeatCommand::Release { booking: opened.booking, reason: AbortReason::SeatLost };
-        self.core.change_seats(&self.on_sale.id, &seats, &release, metadata).await
     }
 
     /// The same request opened the booking before: its answer is the answer. Seats that only this
@@ -140,7 +197,7 @@ impl Attempt<'_> {
     async fn found_booking(&self, seats: &[SeatId], planned: &[Planned], metadata: &Metadata) -> Result<Landing, CommandError> {
         let hold = self.core.replay(self.request).await;
         let booking = self.core.journal.booking(self.booking_id()).await?.state;
-        let kept: Vec<SeatId> = booking.iter().flat_map(|b| b.seats()).map(|p| p.seat.clone()).collect();
+        let kept = kept_seats(booking.as_ref());
         let extra: Vec<SeatId> = seats.iter().filter(|seat| !kept.contains(seat)).cloned().collect();
         let written: Vec<SeatId> = planned.iter().map(|p| p.seat.clone()).filter(|seat| extra.contains(seat)).collect();
         let release = SeatCommand::Release { booking: self.booking_id(), reason: AbortReason::SeatLost };
@@ -150,15 +207,11 @@ impl Attempt<'_> {
         }
         match hold? {
             Some(hold) => Ok(Landing::Open(Box::new(hold))),
-            None => Err(Rejection::BookingOver { reason: AbortReason::Fenced }.into()),
+            None => match booking.map(|b| b.phase) {
+                Some(Phase::Aborted { reason }) => Err(Rejection::BookingOver { reason }.into()),
+                _ => Err(Rejection::BookingOver { reason: AbortReason::SeatLost }.into()),
+            },
         }
-    }
-
-    fn why_lost(&self, seat: &SeatId) -> Rejection {
-        let index = self.show.plan.index_of(seat);
-        let state = index.map_or(SeatState::Locked, |i| self.on_sale.board.state(i));
-        let state = if state == SeatState::Available { SeatState::Locked } else { state };
-        Rejection::SeatUnavailable { seat: seat.clone(), state, free_at: index.and_then(|i| self.on_sale.board.free_at(i)) }
     }
 }
 
@@ -168,8 +221,8 @@ enum Appended {
     All,
     /// There is such a booking already.
     BookingExists,
-    /// The booking, but not this seat; what was won is given back.
-    Lost(SeatId),
+    /// Not this seat, for this reason; what was won is given back.
+    Lost(SeatId, Rejection),
     /// None of it.
     Nothing,
 }

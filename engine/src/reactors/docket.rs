@@ -6,7 +6,7 @@
 
 use lastseat_domain::event::{BookingOpened, Event};
 use lastseat_domain::{BookingId, BuyerId, Envelope, SeatId, ShowId, Timestamp};
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -15,7 +15,7 @@ use std::time::Duration;
 struct Entry {
     opened: Option<Arc<BookingOpened>>,
     /// Seats that it has in the log.
-    seats: HashSet<(ShowId, SeatId)>,
+    seats: BTreeSet<(ShowId, SeatId)>,
     /// Sold seats that its refund has yet to free; which ones, the booking itself knows.
     to_free: u32,
     stage: Stage,
@@ -54,8 +54,8 @@ pub(crate) struct Docket {
     open: HashMap<BookingId, Entry>,
     due: BTreeSet<(Timestamp, BookingId)>,
     /// Rewards whose loyalty event has not been seen.
-    credits: HashMap<BookingId, Arc<BookingOpened>>,
-    revokes: HashMap<BookingId, BuyerId>,
+    credits: BTreeMap<BookingId, Arc<BookingOpened>>,
+    revokes: BTreeMap<BookingId, BuyerId>,
     /// Confirmed bookings, for a refund to come. This is the one thing that grows with every sale,
     /// so it is kept small.
     confirmed: HashMap<BookingId, Confirmed>,
@@ -108,7 +108,7 @@ impl Docket {
                 entry.stage = Stage::Moving;
                 Some(at + patience)
             }),
-            Event::PaymentCaptured(e) => return self.captured(e.booking),
+            Event::PaymentCaptured(e) => return self.captured(e.booking, at + patience),
             Event::BookingAborted(e) => self.entry(e.booking, |entry| {
                 entry.stage = Stage::Over;
                 Some(at + patience)
@@ -117,10 +117,11 @@ impl Docket {
                 entry.voided = true;
                 Some(at + patience)
             }),
-            // A person has it now; nothing is left for us but the seats of an aborted booking.
+            // A person has it now; nothing is left for us but the seats, which come free with the
+            // booking's end: that has come, or comes with the hold's.
             Event::PaymentFlagged(e) => self.entry(e.booking, |entry| {
                 entry.voided = true;
-                if entry.stage == Stage::Over { Some(at + patience) } else { None }
+                if entry.stage == Stage::Over { Some(at + patience) } else { entry.expires_at }
             }),
             Event::RefundRequested(e) => self.entry(e.booking, |entry| {
                 entry.stage = Stage::Moving;
@@ -138,12 +139,18 @@ impl Docket {
         None
     }
 
-    fn captured(&mut self, booking: BookingId) -> Option<Reward> {
+    fn captured(&mut self, booking: BookingId, due: Timestamp) -> Option<Reward> {
         let mut opened = None;
         self.entry(booking, |entry| {
             opened.clone_from(&entry.opened);
             entry.stage = Stage::Confirmed;
-            None
+            // What it has beyond what it bought (a repeated hold on an area had picked other
+            // units, and died) is still to be freed.
+            let bought = |(show, seat): &(ShowId, SeatId)| {
+                opened.as_ref().is_some_and(|o: &Arc<BookingOpened>| o.show == *show && o.seats.iter().any(|p| p.seat == *seat))
+            };
+            entry.seats.retain(|seat| !bought(seat));
+            Some(due)
         });
         let opened = opened?;
         let seats = u32::try_from(opened.seats.len()).unwrap_or(u32::MAX);
@@ -170,10 +177,13 @@ impl Docket {
             if taken {
                 entry.seats.insert(seat);
             } else {
-                entry.seats.remove(&seat);
-                entry.to_free = entry.to_free.saturating_sub(1);
+                entry.to_free = entry.to_free.saturating_sub(u32::from(!entry.seats.remove(&seat)));
             }
-            if entry.stage == Stage::Unopened { Some(due) } else { entry.due }
+            match entry.stage {
+                Stage::Held | Stage::Moving => entry.due,
+                // A lock that was long on its way may land behind the booking's end.
+                Stage::Unopened | Stage::Confirmed | Stage::Over => Some(due),
+            }
         });
     }
 
@@ -181,7 +191,7 @@ impl Docket {
     fn entry(&mut self, booking: BookingId, change: impl FnOnce(&mut Entry) -> Option<Timestamp>) {
         let entry = self.open.entry(booking).or_insert_with(|| Entry {
             opened: None,
-            seats: HashSet::new(),
+            seats: BTreeSet::new(),
             to_free: 0,
             stage: Stage::Unopened,
             expires_at: None,
@@ -195,7 +205,7 @@ impl Docket {
             self.due.remove(&(due, booking));
         }
         let at_rest = match entry.stage {
-            Stage::Confirmed => true,
+            Stage::Confirmed => entry.seats.is_empty(),
             Stage::Over => entry.seats.is_empty() && entry.to_free == 0 && (entry.voided || !entry.paid_for),
             Stage::Unopened => entry.seats.is_empty(),
             Stage::Held | Stage::Moving => false,
@@ -240,9 +250,13 @@ impl Docket {
     }
 
     /// A booking was looked at and has nothing left to be done. Only what is over is forgotten: the
-    /// log may still have news of the others.
-    pub(crate) fn done(&mut self, booking: BookingId) {
-        if self.open.get(&booking).is_some_and(|e| e.stage == Stage::Over && e.seats.is_empty() && e.due.is_none()) {
+    /// log may still have news of the others. One that has seats is looked at again at `later`: the
+    /// news of their release may be on their way, or they were locked behind the look.
+    pub(crate) fn done(&mut self, booking: BookingId, later: Timestamp) {
+        let Some(entry) = self.open.get(&booking).filter(|entry| entry.due.is_none()) else { return };
+        if !entry.seats.is_empty() && entry.stage != Stage::Held && entry.stage != Stage::Moving {
+            self.again(booking, later);
+        } else if entry.stage == Stage::Over {
             self.open.remove(&booking);
         }
     }

@@ -37,14 +37,20 @@ pub(crate) struct Follower {
     settling: usize,
     rewards: mpsc::UnboundedSender<Reward>,
     tasks: TaskTracker,
+    kill: CancellationToken,
 }
 
 impl Follower {
     /// `rewards` takes what the loyalty accounts have to take notice of. Unbounded, but it holds no
     /// more than the log has and the docket knows.
-    pub(crate) fn new(core: Arc<Core>, rewards: mpsc::UnboundedSender<Reward>, tasks: TaskTracker) -> Self {
+    pub(crate) fn new(
+        core: Arc<Core>,
+        rewards: mpsc::UnboundedSender<Reward>,
+        tasks: TaskTracker,
+        kill: CancellationToken,
+    ) -> Self {
         let (come_back, settled) = mpsc::channel(SETTLING);
-        Self { core, docket: Docket::default(), position: Position::START, settled, come_back, settling: 0, rewards, tasks }
+        Self { core, docket: Docket::default(), position: Position::START, settled, come_back, settling: 0, rewards, tasks, kill }
     }
 
     /// Reads the log to its end.
@@ -116,6 +122,8 @@ impl Follower {
         let envelope = codec::decode(recorded)?;
         let reward = envelope.as_ref().and_then(|envelope| {
             self.tell_node(envelope);
+            // Before the docket may forget the booking.
+            self.tell_buyers(envelope);
             let reward = self.docket.apply(envelope, self.core.settings.settle_after);
             self.tell_seats_of_booking(envelope);
             reward
@@ -145,13 +153,21 @@ impl Follower {
         }
     }
 
-    /// What a booking's events mean for its seats and its buyer.
+    /// A booking that is over counts no more against its buyer's limit.
+    fn tell_buyers(&self, envelope: &Envelope) {
+        if let Event::BookingAborted(e) = &envelope.event
+            && let Some((opened, _)) = self.docket.opened(e.booking)
+        {
+            self.core.buyers.ended(&opened.show, &opened.buyer, e.booking);
+        }
+    }
+
+    /// What a booking's events mean for its seats.
     fn tell_seats_of_booking(&self, envelope: &Envelope) {
         let Some((opened, until)) = envelope.stream.as_booking().and_then(|booking| self.docket.opened(booking)) else { return };
         let state = match &envelope.event {
             Event::PaymentStarted(_) => SeatState::InProcess,
             Event::PaymentDeclined(_) | Event::HoldExtended(_) => SeatState::Locked,
-            Event::BookingAborted(e) => return self.core.buyers.ended(&opened.show, &opened.buyer, e.booking),
             _ => return,
         };
         if let Some(on_sale) = self.core.hall.get(&opened.show) {
@@ -181,24 +197,25 @@ impl Follower {
         for (booking, seats) in self.docket.take_due(self.core.now(), room) {
             self.settling += 1;
             let (core, back) = (self.core.clone(), self.come_back.clone());
-            self.tasks.spawn(async move {
+            let work = async move {
                 let settled = settle(&core, booking, seats).await;
                 // The follower has stopped: a fresh one finds the booking in the log.
                 let _ = back.send((booking, settled)).await;
-            });
+            };
+            let kill = self.kill.clone();
+            self.tasks.spawn(async move { kill.run_until_cancelled_owned(work).await });
         }
         metrics::gauge!("lastseat_docket_open").set(u32::try_from(self.docket.len()).unwrap_or(u32::MAX));
     }
 
     fn take_back(&mut self, booking: BookingId, settled: Settled) {
         self.settling = self.settling.saturating_sub(1);
+        let pause = chrono::TimeDelta::from_std(self.core.settings.settle_after).unwrap_or_default();
+        let later = self.core.now() + pause;
         match settled {
-            Settled::Done => self.docket.done(booking),
+            Settled::Done => self.docket.done(booking, later),
             Settled::Waiting(deadline) => self.docket.again(booking, deadline),
-            Settled::Later => {
-                let pause = chrono::TimeDelta::from_std(self.core.settings.settle_after).unwrap_or_default();
-                self.docket.again(booking, self.core.now() + pause);
-            }
+            Settled::Later => self.docket.again(booking, later),
         }
     }
 }

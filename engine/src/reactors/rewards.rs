@@ -30,6 +30,7 @@ pub(crate) async fn run(core: Arc<Core>, rewards: mpsc::UnboundedReceiver<Reward
         stream::unfold(rewards, |mut rewards| async { rewards.recv().await.map(|reward| (reward, rewards)) }).boxed();
     let work = rewards.for_each_concurrent(SIDE_BY_SIDE, |reward| give(&core, reward));
     tokio::select! {
+        biased;
         () = stop.cancelled() => {}
         () = work => {}
     }

@@ -1,6 +1,10 @@
 //! A box office on adapters in memory, in virtual time: an hour of waiting takes no time.
 #![allow(dead_code, reason = "every test file uses its own part of this")]
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test may fail loudly")]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "a test may fail loudly")]
+
+pub mod checker;
+pub mod weather;
+pub mod wire;
 
 use futures::FutureExt;
 use futures::future::BoxFuture;

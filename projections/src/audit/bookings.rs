@@ -214,7 +214,7 @@ impl Audit {
     }
 
     /// What is decided but not finished.
-    pub(super) fn finish_bookings(&mut self, _until: Timestamp) {
+    pub(super) fn finish_bookings(&mut self) {
         for (id, book) in &self.bookings {
             let flagged = if book.flagged { "; a person has to look at the payment" } else { "" };
             let text = match (book.decision, book.captured, book.refund_requested) {

@@ -33,10 +33,13 @@ use parking_lot::{Mutex, RwLock};
 use ring::Ring;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, watch};
 
 /// How often the availability of unlabelled areas is told at most.
 const AREA_PACE: TimeDelta = TimeDelta::milliseconds(100);
+
+/// Pages read out of the log at once, for all readers together.
+const REPLAYS: usize = 4;
 
 /// The feed of one show.
 pub(crate) struct ShowFeed {
@@ -54,6 +57,9 @@ pub(crate) struct Feeds {
     touched: Mutex<BTreeMap<ShowId, Arc<ShowFeed>>>,
     areas: Mutex<Areas>,
     ring_capacity: usize,
+    /// Held while a page is read out of the log for one reader: anybody may ask for everything since
+    /// the beginning, and those who do so share what they cost.
+    replays: Semaphore,
 }
 
 /// What is to be told of unlabelled areas.
@@ -79,6 +85,7 @@ impl Feeds {
             touched: Mutex::default(),
             areas: Mutex::new(Areas { changed: BTreeMap::new(), last_told: now, closed: false }),
             ring_capacity,
+            replays: Semaphore::new(REPLAYS),
         }
     }
 
@@ -131,9 +138,11 @@ impl Feeds {
     }
 
     /// When to call [`Self::flush_areas`], if at all.
-    pub fn next_area_flush(&self) -> Option<Timestamp> {
+    pub fn next_area_flush(&self, now: Timestamp) -> Option<Timestamp> {
         let areas = self.areas.lock();
-        (!areas.changed.is_empty()).then(|| areas.last_told + AREA_PACE)
+        // A clock that was set back must not hold the areas up until it is there again.
+        let due = if areas.last_told > now { now } else { areas.last_told + AREA_PACE };
+        (!areas.changed.is_empty()).then_some(due)
     }
 
     /// Tells the availability of all areas that changed. Only between two batches, when the rings

@@ -390,3 +390,21 @@ fn a_thousand_readers_of_a_fast_sale() {
         }
     });
 }
+
+#[test]
+fn what_is_missed_may_fill_many_pages() {
+    let mut world = World::new(1);
+    world.schedule(plan("gala", 20, 250, 0));
+    for row in 'A'..='T' {
+        for number in 1..=250 {
+            world.hold("alice", "gala", &[&format!("{row}-{number}")]);
+        }
+    }
+    paused().block_on(async {
+        let model = open(&HandLog::of(&world.log), 1).await;
+        let show = show_id("gala");
+        let client = read_all(&model, &show, Position(1)).await;
+        assert_eq!(client.changes.len(), 5000);
+        assert_eq!(client.brought_forward(&model.seat_map(&show).unwrap()), states(&model.seat_map(&show).unwrap()));
+    });
+}

@@ -31,11 +31,12 @@ impl Content {
 pub struct HandLog {
     content: Arc<Mutex<Content>>,
     grown: watch::Sender<()>,
+    fault: Arc<Mutex<Option<String>>>,
 }
 
 impl HandLog {
     pub fn new() -> Arc<Self> {
-        Arc::new(Self { content: Arc::default(), grown: watch::Sender::new(()) })
+        Arc::new(Self { content: Arc::default(), grown: watch::Sender::new(()), fault: Arc::default() })
     }
 
     pub fn of(events: &[Arc<RecordedEvent>]) -> Arc<Self> {
@@ -51,6 +52,12 @@ impl HandLog {
             content.streams.entry(event.stream.clone()).or_default().push(Arc::clone(event));
         }
         drop(content);
+        self.grown.send_replace(());
+    }
+
+    /// From now on subscriptions fail, or no longer.
+    pub fn break_down(&self, fault: Option<&str>) {
+        *self.fault.lock().unwrap() = fault.map(ToOwned::to_owned);
         self.grown.send_replace(());
     }
 
@@ -95,18 +102,25 @@ impl EventLog for HandLog {
 
     fn subscribe(&self, from: Position, filter: Filter) -> BoxStream<'static, Result<Delivery, LogFault>> {
         let content = Arc::clone(&self.content);
-        let state = (from, self.grown.subscribe(), Vec::new().into_iter());
-        let step = move |(mut at, mut grown, mut page): (Position, watch::Receiver<()>, std::vec::IntoIter<_>)| {
-            let (content, filter) = (Arc::clone(&content), filter.clone());
+        let fault = Arc::clone(&self.fault);
+        let state = (from, self.grown.subscribe(), Vec::new().into_iter(), false);
+        let step = move |(mut at, mut grown, mut page, mut live): (_, watch::Receiver<()>, std::vec::IntoIter<_>, _)| {
+            let (content, fault, filter) = (Arc::clone(&content), Arc::clone(&fault), filter.clone());
             async move {
                 loop {
+                    if let Some(fault) = fault.lock().unwrap().clone() {
+                        return Some((Err(LogFault::Unavailable(fault)), (at, grown, page, live)));
+                    }
                     if let Some(event) = page.next() {
                         let event: Arc<RecordedEvent> = event;
                         at = event.position;
-                        return Some((Ok(Delivery::Event(event)), (at, grown, page)));
+                        return Some((Ok(Delivery::Event(event)), (at, grown, page, live)));
                     }
                     grown.borrow_and_update();
                     page = content.lock().unwrap().page(at, 1000, &filter).into_iter();
+                    if page.len() == 0 && !std::mem::replace(&mut live, true) {
+                        return Some((Ok(Delivery::CaughtUp(at)), (at, grown, page, live)));
+                    }
                     if page.len() == 0 && grown.changed().await.is_err() {
                         return None;
                     }

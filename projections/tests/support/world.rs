@@ -30,7 +30,7 @@ pub fn seat_id(text: &str) -> SeatId {
 }
 
 pub fn booking_id(n: u128) -> BookingId {
-    BookingId(Uuid::from_u128((n << 64) | (0x5 << 76)))
+    BookingId(Uuid::from_u128((n << 64) | 5))
 }
 
 /// A show of `rows` labelled rows of `per_row`, and an unlabelled floor of `floor` places.

@@ -76,7 +76,7 @@ async fn hold(app: App, show: ShowId, command: Command) -> Result<Answer, Proble
     let wanted = command.order::<HoldBody>(most).and_then(|body| body.into_wanted(most))?;
     let booking = match command.key() {
         // The show is part of it: one key sent to two shows means two bookings.
-        Some(key) => BookingId::from_key(&format!("{}|{show}", command.caller.scope()), key),
+        Some(key) => app.parts().auth.booking_for_key(&format!("{}|{show}", command.caller.scope()), key),
         None => BookingId(app.parts().ids.uuid()),
     };
     let buyer = buyer(&app, &command.caller, booking).await?;

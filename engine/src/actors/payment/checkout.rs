@@ -4,16 +4,13 @@ use super::Settled;
 use super::desk::Desk;
 use super::walk::Stop;
 use crate::box_office::{Paid, PayRequest};
+use crate::core::LEASE_MARGIN;
 use crate::error::{CommandError, Fault};
 use lastseat_domain::booking::{Attempt, Booking, BookingCommand, Phase};
 use lastseat_domain::event::{AbortReason, RequestFingerprint};
 use lastseat_domain::seat::SeatCommand;
 use lastseat_domain::show::SaleState;
 use lastseat_domain::{Rejection, SeatId, ShowId};
-use std::time::Duration;
-
-/// What the lease has over the hold, so that Redis never lets go before the log does.
-const LEASE_MARGIN: Duration = Duration::from_secs(30);
 
 impl Desk {
     pub(super) async fn pay(mut self, request: PayRequest) -> Result<Paid, CommandError> {
@@ -22,14 +19,14 @@ impl Desk {
         // The same request before, perhaps under another process: its attempt answers.
         if let Some(earlier) = earlier_attempt(&booking, request.request.as_ref())? {
             let attempt = earlier.started.attempt;
-            self.walk().await?;
+            self.go_on().await?;
             return report(self.booking().await?, attempt);
         }
         // An attempt whose outcome nobody knows comes first, or the buyer could pay twice.
         let booking = if matches!(booking.phase, Phase::Held) {
             booking
         } else {
-            self.walk().await?;
+            self.go_on().await?;
             self.booking().await?
         };
         if let Some(on_sale) = booking.show().and_then(|show| self.core.hall.get(show))
@@ -37,7 +34,7 @@ impl Desk {
             && booking.is_undecided()
         {
             self.decide(BookingCommand::Cancel { reason: AbortReason::ShowCancelled }).await?;
-            self.walk().await?;
+            self.go_on().await?;
             return report(self.booking().await?, 0);
         }
         let waits_for_buyer = matches!(booking.phase, Phase::ActionRequired { .. });
@@ -47,11 +44,11 @@ impl Desk {
                 return report(booking, 0);
             }
             Some(method) => method,
-            None => return go_on(booking),
+            None => return report_last(booking),
         };
         self.start_payment(payment_method, request.request).await?;
         let attempt = self.booking().await?.attempt();
-        self.walk().await?;
+        self.go_on().await?;
         report(self.booking().await?, attempt)
     }
 
@@ -72,12 +69,18 @@ impl Desk {
                 Ok(false) => {}
                 // Overdue: end it now rather than when the reactor comes by.
                 Err(CommandError::Rejected(rejection @ Rejection::BookingOver { .. })) => {
-                    self.walk().await?;
+                    self.go_on().await?;
                     return Err(rejection.into());
                 }
                 Err(error) => return Err(error),
             }
         }
+    }
+
+    /// Walks on behind a decision. What is decided takes its course, so that a log which fails now
+    /// leaves the caller's outcome open; "nothing was done" would be wrong.
+    async fn go_on(&mut self) -> Result<Stop, CommandError> {
+        self.walk().await.map_err(CommandError::begun)
     }
 
     /// Every seat has to be this booking's before money is asked for.
@@ -86,7 +89,7 @@ impl Desk {
         for seat in &seats {
             if !self.core.is_owner(&show, seat, self.id).await? {
                 self.decide(BookingCommand::Cancel { reason: AbortReason::SeatLost }).await?;
-                self.walk().await?;
+                self.go_on().await?;
                 return Err(Rejection::BookingOver { reason: AbortReason::SeatLost }.into());
             }
         }
@@ -114,7 +117,7 @@ impl Desk {
         self.actor = by;
         self.booking().await?;
         self.decide(BookingCommand::Cancel { reason: AbortReason::Cancelled }).await?;
-        self.walk().await?;
+        self.go_on().await?;
         self.booking().await
     }
 
@@ -122,7 +125,7 @@ impl Desk {
         self.actor = by.clone();
         self.booking().await?;
         self.decide(BookingCommand::RequestRefund { by }).await?;
-        self.walk().await?;
+        self.go_on().await?;
         self.booking().await
     }
 
@@ -167,7 +170,7 @@ fn earlier_attempt<'a>(booking: &'a Booking, request: Option<&RequestFingerprint
 }
 
 /// Answers a request without a payment method: the buyer comes back from their bank.
-fn go_on(booking: Booking) -> Result<Paid, CommandError> {
+fn report_last(booking: Booking) -> Result<Paid, CommandError> {
     match &booking.phase {
         Phase::Held if booking.attempts.is_empty() => Err(Rejection::PaymentMethodMissing.into()),
         _ => {

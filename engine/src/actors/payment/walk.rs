@@ -17,6 +17,9 @@ const STEPS: usize = 32;
 /// How long a sold seat stays marked in the guard: longer than any rush. The log knows for ever.
 const SOLD_MARK: Duration = Duration::from_secs(24 * 3600);
 
+/// In place of a gateway's code: the intent that it names is not this booking's.
+const FOREIGN: &str = "foreign_intent";
+
 /// Why a walk ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Stop {
@@ -99,7 +102,11 @@ impl Desk {
             (Some(intent), _) => Call::Answer(intent.clone()),
             (None, None) => Call::NoAnswer,
             (None, Some(amount)) => match self.call(|| self.core.ports.payments.create(self.id, amount)).await {
-                Call::Answer(intent) => Call::Answer(intent.id),
+                Call::Answer(intent) if intent.booking == self.id && intent.amount == amount => Call::Answer(intent.id),
+                Call::Answer(_) => {
+                    let message = "the gateway's intent is for another booking or amount".to_owned();
+                    Call::Refused { code: FOREIGN.to_owned(), message }
+                }
                 Call::Refused { code, message } => Call::Refused { code, message },
                 Call::NoAnswer => Call::NoAnswer,
             },
@@ -112,6 +119,7 @@ impl Desk {
         let (number, method) = (attempt.started.attempt, &attempt.started.payment_method);
         let intent = match self.intent(booking).await {
             Call::Answer(intent) => intent,
+            Call::Refused { code, message } if code == FOREIGN => return self.distrust(&message).await,
             Call::Refused { code, .. } => {
                 return self.then(BookingCommand::Decline { attempt: number, intent: None, code }).await;
             }
@@ -219,6 +227,10 @@ impl Desk {
                 Call::NoAnswer => return Ok(Next::Stop(Stop::NoAnswer)),
             },
         };
+        if answer.id != intent || answer.booking != self.id {
+            let reason = format!("asked to capture {intent}, the gateway answers with {} of {}", answer.id, answer.booking);
+            return self.then(BookingCommand::Flag { reason }).await;
+        }
         match answer.status {
             IntentStatus::Succeeded => self.then(BookingCommand::RecordCapture { intent, amount: answer.amount }).await,
             IntentStatus::Canceled => self.then(BookingCommand::FailCapture { intent }).await,
@@ -227,17 +239,13 @@ impl Desk {
         }
     }
 
-    /// Frees the seats that the booking still has, in the log, then in the guard.
+    /// Frees the seats that the booking still has, in the guard, then in the log. The guard first:
+    /// a crash in between is made up for by whoever releases them in the log, but a mark that
+    /// outlives the release would keep a free seat from being sold for as long as it stands.
     pub(super) async fn release(&self, booking: &Booking, reason: AbortReason) -> Result<(), CommandError> {
         let Some((show, _, seats)) = Self::particulars(booking) else { return Ok(()) };
-        self.core.change_seats(&show, &seats, &SeatCommand::Release { booking: self.id, reason }, &self.metadata()).await?;
-        let guard = &self.core.ports.guard;
-        let unmarked = guard.unmark_sold(&show, &seats, self.id).await;
-        let released = guard.release(&show, &seats, self.id).await;
-        if unmarked.is_err() || released.is_err() {
-            self.core.saw_guard_fail();
-        }
-        Ok(())
+        self.core.free_in_guard(&show, &seats, self.id).await;
+        self.core.change_seats(&show, &seats, &SeatCommand::Release { booking: self.id, reason }, &self.metadata()).await
     }
 
     /// Cancels the intent of an aborted booking.
@@ -272,6 +280,7 @@ impl Desk {
                 Call::Answer(answer) if answer.refunded == amount.value => {
                     self.then(BookingCommand::RecordRefund { intent, amount }).await
                 }
+                Call::NoAnswer => Ok(Next::Stop(Stop::NoAnswer)),
                 _ => {
                     self.then(BookingCommand::Flag { reason: format!("the gateway refuses to refund: {message} ({code})") }).await
                 }

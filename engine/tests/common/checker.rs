@@ -1,0 +1,222 @@
+//! The invariants, checked on what is there: the raw events of the log and the gateway's records.
+//! Knows nothing of the deciders: a map of owners and a ledger, folded in the log's order.
+
+use lastseat_domain::ports::event_log::{Direction, Filter, RecordedEvent};
+use lastseat_engine::adapters::payments::sandbox::{Record, Status};
+use serde_json::Value;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use super::House;
+
+#[derive(Default)]
+struct Story {
+    opened: bool,
+    buyer: String,
+    seats: BTreeSet<String>,
+    amount: i64,
+    authorised: bool,
+    committed: bool,
+    captured: bool,
+    aborted: Option<String>,
+    refunded: bool,
+    flagged: bool,
+    earned: Vec<i64>,
+    revoked: Vec<i64>,
+}
+
+impl Story {
+    fn is_sold(&self) -> bool {
+        self.captured && !self.refunded
+    }
+}
+
+struct Findings {
+    stories: BTreeMap<String, Story>,
+    /// Seat stream to the booking that has it, and whether it is sold.
+    owners: BTreeMap<String, (String, bool)>,
+    wrong: Vec<String>,
+}
+
+impl Findings {
+    fn note(&mut self, event: &RecordedEvent, what: &str) {
+        self.wrong.push(format!("{} {}@{} {}: {what}", event.position, event.stream, event.revision, event.event_type));
+    }
+
+    fn fold(&mut self, event: &RecordedEvent) {
+        let body: Value = serde_json::from_str(event.data.get()).unwrap();
+        let text = |name: &str| body[name].as_str().unwrap_or_default().to_owned();
+        let stream = event.stream.as_str().to_owned();
+        let booking = text("booking");
+        if stream.starts_with("booking-") && stream != format!("booking-{booking}") {
+            self.note(event, "an event of another booking");
+        }
+        let story = self.stories.entry(booking.clone()).or_default();
+        let owner = self.owners.get(&stream).cloned();
+        let mut wrong = Vec::new();
+        let mut require = |is_right: bool, what: &str| {
+            if !is_right {
+                wrong.push(what.to_owned());
+            }
+        };
+        match event.event_type.as_str() {
+            "SeatLocked" => {
+                require(owner.is_none(), &format!("the seat is {owner:?}'s"));
+                self.owners.insert(stream, (booking, false));
+            }
+            "SeatBooked" => {
+                require(owner == Some((booking.clone(), false)), &format!("sold while the seat is {owner:?}'s"));
+                require(story.committed, "sold before the booking was committed");
+                self.owners.insert(stream, (booking, true));
+            }
+            "SeatReleased" => {
+                require(owner.as_ref().is_some_and(|(o, _)| *o == booking), &format!("released while the seat is {owner:?}'s"));
+                let alive = story.opened && story.aborted.is_none() && !story.refunded;
+                require(!(alive && story.seats.contains(&stream)), "released while its booking lives");
+                self.owners.remove(&stream);
+            }
+            "BookingOpened" => {
+                require(event.revision == 0 && !story.opened, "opened twice");
+                story.opened = true;
+                story.buyer = text("buyer");
+                story.amount = body["amount"]["value"].as_i64().unwrap();
+                let (show, seats) = (text("show"), body["seats"].as_array().unwrap());
+                story.seats = seats.iter().map(|s| format!("seat-{show}.{}", s["seat"].as_str().unwrap())).collect();
+                let sum: i64 = seats.iter().map(|s| s["price"].as_i64().unwrap()).sum();
+                require(sum == story.amount, "the amount is not the sum of the prices");
+            }
+            "PaymentAuthorised" => {
+                require(body["amount"]["value"].as_i64() == Some(story.amount), "another amount was authorised");
+                story.authorised = true;
+            }
+            "BookingCommitted" => {
+                require(story.opened && story.aborted.is_none(), "a late payer was confirmed");
+                require(story.authorised, "committed without money");
+                let has_all = story.seats.iter().all(|s| self.owners.get(s).is_some_and(|(owner, _)| *owner == booking));
+                require(has_all, "committed without having the seats");
+                story.committed = true;
+            }
+            "PaymentCaptured" => {
+                require(story.committed && !story.captured && story.aborted.is_none(), "captured without a decision");
+                require(body["amount"]["value"].as_i64() == Some(story.amount), "another amount was taken");
+                let sold = story.seats.iter().all(|s| self.owners.get(s) == Some(&(booking.clone(), true)));
+                require(sold, "captured before the seats were sold");
+                story.captured = true;
+            }
+            "BookingAborted" => {
+                let reason = text("reason");
+                require(story.aborted.is_none() && !story.captured, "aborted after its end");
+                require(!story.committed || reason == "capture_failed", "aborted after the decision");
+                story.aborted = Some(reason);
+            }
+            "PaymentRefunded" => {
+                require(story.captured && !story.refunded, "refunded what was not paid, or twice");
+                story.refunded = true;
+            }
+            "PaymentFlagged" => story.flagged = true,
+            "PointsEarned" => {
+                require(story.captured, "rewarded before it was paid");
+                story.earned.push(body["seats"].as_i64().unwrap());
+            }
+            "PointsRevoked" => story.revoked.push(body["seats"].as_i64().unwrap()),
+            _ => {}
+        }
+        for what in wrong {
+            self.note(event, &what);
+        }
+    }
+}
+
+async fn fold(house: &House) -> (Findings, Vec<Arc<Record>>) {
+    let mut findings = Findings { stories: BTreeMap::new(), owners: BTreeMap::new(), wrong: Vec::new() };
+    let events = house.log.read_all(None, Direction::Forwards, usize::MAX, &Filter::all()).await.unwrap();
+    for event in &events {
+        findings.fold(event);
+    }
+    let intents = house.sandbox.intents();
+    // At any moment: money is only taken for a decided booking.
+    for intent in &intents {
+        let Some(story) = findings.stories.get(&intent.booking.to_string()) else {
+            findings.wrong.push(format!("{} is for a booking that is not in the log", intent.id));
+            continue;
+        };
+        if intent.captured > 0 && !story.committed {
+            findings.wrong.push(format!("{} was captured, and its booking was never committed", intent.id));
+        }
+        if intent.captured > 0 && intent.captured != story.amount {
+            findings.wrong.push(format!("{}: {} were taken for a booking of {}", intent.id, intent.captured, story.amount));
+        }
+    }
+    (findings, intents)
+}
+
+/// What must hold at any moment. Says what does not.
+pub async fn unsafe_now(house: &House) -> Vec<String> {
+    fold(house).await.0.wrong
+}
+
+/// What must hold besides once everything had its time. Flagged bookings are a person's.
+pub async fn unsettled(house: &House) -> Vec<String> {
+    let (Findings { stories, owners, mut wrong }, intents) = fold(house).await;
+    for (seat, (owner, sold)) in &owners {
+        let story = &stories[owner];
+        if !(story.is_sold() && *sold && story.seats.contains(seat)) && !(story.flagged && story.committed) {
+            wrong.push(format!("{seat} is stuck: {owner} has it (sold: {sold}), which is not a sale of it"));
+        }
+    }
+    let mut kept: BTreeMap<String, i64> = BTreeMap::new();
+    for intent in &intents {
+        let booking = intent.booking.to_string();
+        *kept.entry(booking.clone()).or_default() += intent.kept();
+        if intent.status == Status::RequiresCapture && !stories.get(&booking).is_some_and(|s| s.flagged) {
+            wrong.push(format!("{} still keeps the buyer's money reserved", intent.id));
+        }
+    }
+    for (id, story) in stories.iter().filter(|(id, s)| !id.is_empty() && !s.flagged) {
+        let kept = kept.get(id).copied().unwrap_or(0);
+        let due = if story.is_sold() { story.amount } else { 0 };
+        if kept != due {
+            wrong.push(format!("{id}: {kept} were kept instead of {due}"));
+        }
+        if story.opened && !story.captured && story.aborted.is_none() {
+            wrong.push(format!("{id} is neither sold nor over"));
+        }
+        if story.is_sold() && story.seats.iter().any(|s| owners.get(s) != Some(&(id.clone(), true))) {
+            wrong.push(format!("{id} is paid, and does not have its seats"));
+        }
+        let seats = i64::try_from(story.seats.len()).unwrap();
+        let (earned, revoked) =
+            (if story.captured { vec![seats] } else { vec![] }, if story.refunded { vec![seats] } else { vec![] });
+        if (&story.earned, &story.revoked) != (&earned, &revoked) {
+            wrong.push(format!("{id}: earned {:?}, revoked {:?} for {seats} seats", story.earned, story.revoked));
+        }
+    }
+    wrong
+}
+
+/// Bookings that a person has to look at.
+pub async fn flagged(house: &House) -> usize {
+    fold(house).await.0.stories.values().filter(|s| s.flagged).count()
+}
+
+pub async fn assert_safe(house: &House, what: &str) {
+    let wrong = unsafe_now(house).await;
+    assert!(wrong.is_empty(), "{what}:\n{}\n{}", wrong.join("\n"), log_text(house).await);
+}
+
+pub async fn assert_settled(house: &House, what: &str) {
+    let wrong = unsettled(house).await;
+    assert!(wrong.is_empty(), "{what}:\n{}\n{}", wrong.join("\n"), log_text(house).await);
+}
+
+/// The log, for a failure's report.
+pub async fn log_text(house: &House) -> String {
+    let events = house.log.read_all(None, Direction::Forwards, usize::MAX, &Filter::all()).await.unwrap();
+    let line = |e: &Arc<RecordedEvent>| {
+        let metadata: Value = serde_json::from_str(e.metadata.get()).unwrap();
+        let body: String = e.data.get().chars().take(150).collect();
+        format!("  {} {} {}@{} {} {body}", e.position, e.recorded_at.format("%T%.3f"), e.stream, e.revision, e.event_type)
+            + &format!(" by {}", metadata["actor"])
+    };
+    events.iter().filter(|e| !e.stream.as_str().starts_with("show-")).map(line).collect::<Vec<_>>().join("\n")
+}

@@ -1,0 +1,268 @@
+//! Cuts the power at every step of every story: before an append, behind it, amid it (where the
+//! log has no appends across streams, any part of it may land), long before it lands, and before
+//! and behind every call of the gateway. A fresh node then has to bring everything to rest.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "a test may fail loudly")]
+
+mod common;
+
+use common::checker::{assert_safe, assert_settled, flagged};
+use common::wire::{AppendFate, CallFate, Wires};
+use common::*;
+use lastseat_domain::BookingId;
+use lastseat_domain::booking::Phase;
+use lastseat_engine::{BoxOffice, Paid, PayRequest};
+use std::collections::BTreeSet;
+use std::sync::Mutex;
+
+/// What was said to buyers before the cut.
+#[derive(Default)]
+struct Said {
+    held: Mutex<Option<BookingId>>,
+    confirmed: Mutex<Option<BookingId>>,
+    refunded: Mutex<bool>,
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Story {
+    Pay,
+    Expire,
+    Cancel,
+    Authenticate,
+    Decline,
+    CaptureFails,
+    Refund,
+    Floor,
+}
+
+const STORIES: [Story; 8] = [
+    Story::Pay,
+    Story::Expire,
+    Story::Cancel,
+    Story::Authenticate,
+    Story::Decline,
+    Story::CaptureFails,
+    Story::Refund,
+    Story::Floor,
+];
+
+impl Story {
+    async fn run(self, house: &House, office: &BoxOffice, said: &Said) {
+        let wanted = if matches!(self, Self::Floor) { floor(2) } else { seats(&["A-1", "A-2"]) };
+        let held = hold_as(house, office, "ann", wanted).await.unwrap().booking;
+        *said.held.lock().unwrap() = Some(held.id);
+        let method = match self {
+            Self::Pay | Self::Refund | Self::Floor => "pm_card_visa",
+            Self::Authenticate => "pm_card_authenticationRequired",
+            Self::Decline => "pm_card_chargeDeclined",
+            Self::CaptureFails => "pm_lastseat_captureFails",
+            Self::Expire => return later(620).await,
+            Self::Cancel => {
+                office.cancel(held.id, "ann").await.unwrap();
+                return later(2).await;
+            }
+        };
+        let mut paid = pay(office, &held, method).await;
+        if let Ok(Paid::ActionRequired { booking, .. }) = &paid {
+            house.sandbox.authenticate(booking.intent.as_ref().unwrap(), true).unwrap();
+            paid = office.pay(held.id, PayRequest { payment_method: None, request: None, by: "ann".to_owned() }).await;
+        }
+        if matches!(self, Self::Decline) {
+            assert_eq!(code(paid), "payment_declined");
+            paid = pay(office, &held, "pm_card_visa").await;
+        }
+        match paid {
+            Ok(Paid::Confirmed(_)) => *said.confirmed.lock().unwrap() = Some(held.id),
+            other => assert!(matches!(self, Self::CaptureFails), "{other:?}"),
+        }
+        if matches!(self, Self::Refund) {
+            // The rewards first, so that every run has them in the same place.
+            later(1).await;
+            *said.confirmed.lock().unwrap() = None;
+            assert_eq!(office.refund(held.id, "admin").await.unwrap().status(), "refunded");
+            *said.refunded.lock().unwrap() = true;
+        }
+        later(2).await;
+    }
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Cut {
+    Append(u64, AppendFate),
+    Call(u64, CallFate),
+}
+
+impl Cut {
+    fn plan(self, wires: &Wires) {
+        match self {
+            Self::Append(nth, fate) => wires.append(nth, fate),
+            Self::Call(nth, fate) => wires.call(nth, fate),
+        }
+    }
+}
+
+/// Runs a story until the cut, then lets others clean up, the first of whom may be cut, too. Says
+/// whether the (last) cut came at all.
+fn run(atomic: bool, story: Story, cut: Cut, second: Option<Cut>) -> bool {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build().unwrap();
+    runtime.block_on(async {
+        let what = format!("{story:?}, atomic: {atomic}, {cut:?}, {second:?}");
+        let house = House::new(atomic);
+        house.open().await.drain(std::time::Duration::from_secs(1)).await;
+        let said = Said::default();
+
+        let (wires, end) = Wires::lay(&house);
+        let office = end.node().await;
+        cut.plan(&wires);
+        tokio::select! {
+            biased;
+            () = wires.power.went_out() => {}
+            () = story.run(&house, &office, &said) => {}
+        }
+        let mut was_cut = wires.power.is_out();
+        drop(office);
+        assert_safe(&house, &what).await;
+
+        if let Some(second) = second.filter(|_| was_cut) {
+            let (wires, end) = Wires::lay(&house);
+            second.plan(&wires);
+            tokio::select! {
+                biased;
+                () = wires.power.went_out() => {}
+                () = async { let _office = end.node().await; later(800).await } => {}
+            }
+            was_cut = wires.power.is_out();
+            assert_safe(&house, &what).await;
+        }
+
+        // Hold, lease, and a while to look at what is overdue.
+        let office = house.node().await;
+        later(1500).await;
+        assert_settled(&house, &what).await;
+        assert_eq!(flagged(&house).await, 0, "{what}: nothing here needs a person");
+        check_what_was_said(&house, &office, &said, &what).await;
+        assert_eq!(office.status().actors, 0, "{what}");
+        was_cut
+    })
+}
+
+async fn check_what_was_said(house: &House, office: &BoxOffice, said: &Said, what: &str) {
+    let phase = async |booking| office.booking(booking).await.unwrap().map(|b| b.phase);
+    if let Some(booking) = *said.confirmed.lock().unwrap() {
+        let phase = phase(booking).await;
+        assert_eq!(phase, Some(Phase::Confirmed { refund_requested: false }), "{what}: an acknowledged booking is lost");
+    }
+    let held = *said.held.lock().unwrap();
+    if let Some(booking) = held {
+        let phase = phase(booking).await;
+        assert!(phase.is_some(), "{what}: an acknowledged hold is lost");
+        if *said.refunded.lock().unwrap() {
+            assert_eq!(phase, Some(Phase::Refunded), "{what}");
+        }
+    }
+    // Whatever is free can be had, by somebody without an account.
+    let mut taken = BTreeSet::new();
+    for event in house.history().await {
+        match (event.event.name(), event.stream.as_seat()) {
+            ("SeatLocked", Some((_, seat))) => drop(taken.insert(seat)),
+            ("SeatReleased", Some((_, seat))) => drop(taken.remove(&seat)),
+            _ => {}
+        }
+    }
+    for label in ["A-1", "A-2"] {
+        let again = hold(house, office, seats(&[label])).await;
+        assert_eq!(again.is_err(), taken.iter().any(|s| s.as_str() == label), "{what}: {label} {again:?}");
+    }
+    let units = 20 - taken.iter().filter(|s| s.as_str().starts_with("floor")).count();
+    for quantity in [6, 6, 6, units - 18] {
+        let quantity = u32::try_from(quantity).unwrap();
+        assert!(quantity == 0 || hold(house, office, floor(quantity)).await.is_ok(), "{what}: of the floor {units} are free");
+    }
+    later(700).await;
+}
+
+/// Cuts at 0, 1, 2, … until the story runs through uncut. Says how many cuts that were.
+fn at_every_step(atomic: bool, make: impl Fn(u64) -> Cut) -> u64 {
+    let mut cuts = 0;
+    for story in STORIES {
+        for n in 0.. {
+            assert!(n < 100, "{story:?} never ends");
+            if !run(atomic, story, make(n), None) {
+                assert!(n > 0 || matches!(make(0), Cut::Call(..)), "{story:?} was never cut");
+                break;
+            }
+            cuts += 1;
+        }
+    }
+    cuts
+}
+
+fn cut_appends(fates: &[AppendFate]) {
+    for atomic in [true, false] {
+        for fate in fates {
+            let cuts = at_every_step(atomic, |n| Cut::Append(n, *fate));
+            println!("{fate:?}, atomic {atomic}: {cuts} cuts");
+        }
+    }
+}
+
+#[test]
+fn before_every_append() {
+    cut_appends(&[AppendFate::CutBefore]);
+}
+
+#[test]
+fn behind_every_append() {
+    cut_appends(&[AppendFate::CutAfter]);
+}
+
+/// Every part of an append of up to three streams: the seats without the booking, too.
+#[test]
+fn amid_every_append() {
+    for mask in 1..7 {
+        at_every_step(false, |n| Cut::Append(n, AppendFate::CutSome(mask)));
+    }
+}
+
+/// The append was on its way when its node died, and lands while others clean up, or long after.
+#[test]
+fn every_append_lands_late() {
+    cut_appends(&[AppendFate::CutLate(1), AppendFate::CutLate(15), AppendFate::CutLate(605), AppendFate::CutLate(900)]);
+}
+
+#[test]
+fn before_and_behind_every_call_of_the_gateway() {
+    for atomic in [true, false] {
+        for fate in [CallFate::CutBefore, CallFate::CutAfter] {
+            at_every_step(atomic, |n| Cut::Call(n, fate));
+        }
+    }
+}
+
+/// The first who cleans up is cut, too.
+#[test]
+fn again_during_recovery() {
+    let mut twice = 0;
+    for atomic in [true, false] {
+        for story in STORIES {
+            for n in 0..8 {
+                for first in [
+                    Cut::Append(n, AppendFate::CutAfter),
+                    Cut::Append(n, AppendFate::CutSome(0b101)),
+                    Cut::Call(n, CallFate::CutAfter),
+                ] {
+                    for m in 0..3 {
+                        for second in [
+                            Cut::Append(m, AppendFate::CutBefore),
+                            Cut::Append(m, AppendFate::CutAfter),
+                            Cut::Call(m, CallFate::CutAfter),
+                        ] {
+                            twice += u32::from(run(atomic, story, first, Some(second)));
+                        }
+                    }
+                }
+            }
+        }
+    }
+    println!("cut twice: {twice}");
+    assert!(twice > 100, "{twice}");
+}
