@@ -226,7 +226,7 @@ export class Panel {
   // --- Parts ------------------------------------------------------------------------------------
 
   #bookedChips() {
-    const labels = this.#checkout.booking.seats.map(({ seat }) => seat);
+    const labels = this.#checkout.booking.seats.map(({ seat }) => seat).sort(byNumber);
     const places = new Map();
     for (const label of labels.filter((label) => label.includes(":"))) {
       const area = label.slice(0, label.indexOf(":"));
@@ -254,6 +254,9 @@ export class Panel {
     this.#panel.querySelector(".clock").classList.toggle("urgent", ms < 30_000);
   }
 }
+
+// A-9 before A-10.
+const byNumber = new Intl.Collator(undefined, { numeric: true }).compare;
 
 function chipName(label) {
   const { row, number } = parts(label);
