@@ -55,7 +55,8 @@ fn structure(connection: &Connection) -> rusqlite::Result<Vec<String>> {
     for finding in statement.query_map([], |row| row.get::<_, String>(0))? {
         match finding {
             Ok(finding) if finding == "ok" => {}
-            Ok(finding) => findings.push(finding),
+            // One row may tell of a whole tree, a line for each cell, under a headline.
+            Ok(finding) => findings.extend(finding.lines().filter(|line| !line.starts_with("***")).map(str::to_owned)),
             // Some damage ends the look at it.
             Err(error) if faults::is_damage(&error) => findings.push(faults::describe(&error)),
             Err(error) => return Err(error),
