@@ -64,7 +64,10 @@ pub struct PlannedSeat {
     pub area: u32,
     /// Price in minor units.
     pub price: i64,
-    /// Seats of one block stand side by side in plan order. Units are of no block.
+    /// Its row, counted through the whole show. Units are of no row.
+    pub row: Option<u32>,
+    /// Its stretch of a row without gaps, counted likewise: seats of one block stand side by side in
+    /// plan order. Units are of no block.
     pub block: Option<u32>,
 }
 
@@ -124,19 +127,20 @@ impl Plan {
     fn of(show: &ShowScheduled) -> Self {
         let mut plan = Self { seats: Vec::new(), areas: Vec::new(), index: HashMap::new() };
         let price_of: HashMap<&CategoryId, i64> = show.categories.iter().map(|c| (&c.category, c.price)).collect();
-        let mut block = 0;
+        let (mut rows, mut block) = (0, 0);
         for (area_index, area) in (0_u32..).zip(&show.areas) {
             let price = price_of.get(&area.category).copied().unwrap_or_default();
             let first = plan.seats.len();
             for row in &area.rows {
                 let gaps: HashSet<u32> = row.gaps_after.iter().copied().collect();
                 for number in 1..=row.seats {
-                    plan.push(SeatId::in_row(&row.row, number), area_index, price, Some(block));
+                    plan.push(SeatId::in_row(&row.row, number), area_index, price, Some((rows, block)));
                     if gaps.contains(&number) {
                         block += 1;
                     }
                 }
                 block += 1;
+                rows += 1;
             }
             for number in 1..=area.capacity.unwrap_or(0) {
                 plan.push(SeatId::unit(&area.area, number), area_index, price, None);
@@ -153,9 +157,9 @@ impl Plan {
         plan
     }
 
-    fn push(&mut self, seat: SeatId, area: u32, price: i64, block: Option<u32>) {
+    fn push(&mut self, seat: SeatId, area: u32, price: i64, place: Option<(u32, u32)>) {
         self.index.insert(seat.clone(), small(self.seats.len()));
-        self.seats.push(PlannedSeat { seat, area, price, block });
+        self.seats.push(PlannedSeat { seat, area, price, row: place.map(|p| p.0), block: place.map(|p| p.1) });
     }
 }
 
