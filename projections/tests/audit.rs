@@ -339,7 +339,7 @@ fn seats_too_many_not_in_the_plan_or_not_asked_for() {
     plant(world, &["seat_not_in_plan"], |world| world.append(StreamName::booking(id), &[opened.into()]));
     let (world, id, opened) = opening(&["B-1"]);
     plant(world, &["locked_other_seat"], |world| {
-        world.append(StreamName::booking(id), &[opened.into()]);
+        world.booking(id, BookingCommand::Open(opened));
         let lock = locked(world, id, 8500);
         world.append(seat_stream("B-2"), &[lock]);
     });
@@ -348,11 +348,11 @@ fn seats_too_many_not_in_the_plan_or_not_asked_for() {
     plant(world, &["locked_other_seat"], |world| {
         let lock = locked(world, id, 8500);
         world.append(seat_stream("B-2"), &[lock]);
-        world.append(StreamName::booking(id), &[opened.into()]);
+        world.booking(id, BookingCommand::Open(opened));
     });
     let (world, id, opened) = opening(&["B-1", "B-2"]);
     plant(world, &["payment_without_seats", "committed_without_seats"], |world| {
-        world.append(StreamName::booking(id), &[opened.into()]);
+        world.booking(id, BookingCommand::Open(opened));
         world.start_payment(id);
         world.commit(id);
     });
