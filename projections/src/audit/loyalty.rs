@@ -3,7 +3,7 @@
 use super::bookings::{Book, Decision};
 use super::code::Code;
 use super::report::{Findings, Place};
-use super::{Audit, GRACE, at_the_end};
+use super::{Audit, at_the_end};
 use lastseat_domain::event::{Event, VoucherCause, VoucherIssued};
 use lastseat_domain::loyalty::{
     Account as NoHistory, BOOKING_VOUCHER_SEATS, LoyaltyCommand, MILESTONE_REWARD, MILESTONE_SEATS, POINTS_PER_SEAT,
@@ -130,10 +130,10 @@ impl Audit {
     }
 
     /// What refunds were to take back.
-    pub(super) fn finish_loyalty(&mut self, until: Timestamp) {
-        let findings = &mut self.findings;
+    pub(super) fn finish_loyalty(&mut self) {
+        let (findings, activity) = (&mut self.findings, &self.activity);
         let mut late = |code: Code, since: Option<Timestamp>, position: Position, stream: StreamName, text: String| {
-            if since.is_none_or(|since| until - since > GRACE) {
+            if since.is_none_or(|since| activity.is_late(since)) {
                 findings.wrong(code, &at_the_end(position, &stream), || text);
             } else {
                 findings.pending(stream, text);

@@ -10,6 +10,7 @@
 //!
 //! Memory grows by about 20 bytes an event (its id), 400 a booking, 150 a seat.
 
+mod activity;
 mod bookings;
 mod code;
 mod loyalty;
@@ -21,12 +22,13 @@ mod streams;
 pub use code::Code;
 pub use report::{Flow, Guarantee, MOST_NAMED, Pending, Report, Violation};
 
+use activity::Activity;
 use bookings::Book;
 use chrono::TimeDelta;
 use lastseat_domain::event::{Event, ShowScheduled};
 use lastseat_domain::ports::event_log::{Position, RecordedEvent};
 use lastseat_domain::show::{self, Plan};
-use lastseat_domain::{BookingId, Currency, Envelope, Metadata, ShowId, StreamName, Timestamp, codec};
+use lastseat_domain::{BookingId, Currency, Envelope, Metadata, ShowId, StreamName, codec};
 use loyalty::Rewards;
 use report::{Findings, Place};
 use seats::SeatFact;
@@ -42,7 +44,7 @@ pub const GRACE: TimeDelta = TimeDelta::seconds(60);
 pub struct Audit {
     events: u64,
     foreign: u64,
-    until: Option<Timestamp>,
+    activity: Activity,
     streams: Streams,
     shows: HashMap<ShowId, ShowFacts>,
     bookings: HashMap<BookingId, Book>,
@@ -78,7 +80,7 @@ impl Audit {
             Ok(Some(envelope)) => {
                 self.streams.check_stream(recorded, &mut self.findings);
                 self.events += 1;
-                self.until = self.until.max(Some(envelope.metadata.at));
+                self.activity.saw(envelope.metadata.at);
                 self.take(&envelope);
             }
             Err(unreadable) => {
@@ -145,10 +147,10 @@ impl Audit {
     /// What it came to, taking the last event for the end of the log.
     #[must_use]
     pub fn finish(mut self) -> Report {
-        if let Some(until) = self.until {
+        if let Some(until) = self.activity.until() {
             self.finish_seats(until);
             self.finish_bookings();
-            self.finish_loyalty(until);
+            self.finish_loyalty();
         }
         let mut seats = BTreeMap::from([("available", 0), ("locked", 0), ("booked", 0)]);
         for seat in self.shows.values().flat_map(|show| &show.seats) {
@@ -164,7 +166,7 @@ impl Audit {
             events: self.events,
             foreign_events: self.foreign,
             position: self.streams.position(),
-            until: self.until,
+            until: self.activity.until(),
             shows: self.shows.len() as u64,
             bookings,
             seats,

@@ -3,7 +3,7 @@
 use super::bookings::{Book, Decision};
 use super::code::Code;
 use super::report::Place;
-use super::{Audit, GRACE, at_the_end};
+use super::{Audit, at_the_end};
 use lastseat_domain::event::Event;
 use lastseat_domain::ports::event_log::Position;
 use lastseat_domain::{BookingId, Envelope, StreamName, Timestamp};
@@ -157,7 +157,7 @@ impl Audit {
                 let stream = StreamName::seat(show_id, &planned.seat);
                 let late = (until - due).num_seconds();
                 let text = format!("booking {} {why}, and still has it {late} s later", owner.booking);
-                if until - due > GRACE {
+                if self.activity.is_late(due) {
                     self.findings.wrong(Code::StuckSeat, &at_the_end(owner.position, &stream), || text);
                 } else {
                     self.findings.pending(stream, text);
