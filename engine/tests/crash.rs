@@ -103,7 +103,7 @@ impl Cut {
 /// Runs a story until the cut, then lets others clean up, the first of whom may be cut, too. Says
 /// whether the (last) cut came at all.
 fn run(atomic: bool, story: Story, cut: Cut, second: Option<Cut>) -> bool {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build().unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
     runtime.block_on(async {
         let what = format!("{story:?}, atomic: {atomic}, {cut:?}, {second:?}");
         let house = House::new(atomic);

@@ -111,7 +111,7 @@ impl Attempt<'_> {
     fn reserve_share(&self, seats: u32) -> Result<Option<crate::buyers::Reservation>, Rejection> {
         match self.show.facts.max_seats_per_buyer {
             Some(most) if !self.request.buyer.is_guest() => {
-                self.core.buyers.reserve(&self.on_sale.id, &self.request.buyer, seats, most).map(Some)
+                self.core.buyers.reserve(&self.on_sale.id, &self.request.buyer, self.request.booking, seats, most).map(Some)
             }
             _ => Ok(None),
         }
