@@ -130,7 +130,7 @@ fn a_blind_append_on_a_seat_sells_it_twice_and_is_noticed() {
     }
 }
 
-/// Pays just before the end of the hold. The decision to commit is on its way for five seconds, and
+/// Pays just before the end of the hold. The decision to commit is on its way for fifteen seconds, and
 /// another node expires the hold meanwhile.
 async fn late_payer(category: &'static str) -> (bool, Vec<String>) {
     let house = House::new(true);
@@ -140,8 +140,9 @@ async fn late_payer(category: &'static str) -> (bool, Vec<String>) {
     let (office, _other) = (end.node().await, house.node().await);
     let held = hold(&house, &office, seats(&["A-1"])).await.unwrap().booking;
     later(598).await;
-    wires.append(1, AppendFate::Slow(5));
+    wires.append(1, AppendFate::Slow(15));
     let paid = pay(&office, &held, "pm_card_visa").await;
+    later(30).await;
     (matches!(paid, Ok(Paid::Confirmed(_))), unsafe_now(&house).await)
 }
 
