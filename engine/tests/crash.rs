@@ -147,7 +147,8 @@ fn run(atomic: bool, story: Story, cut: Cut, second: Option<Cut>) -> bool {
 
 async fn check_what_was_said(house: &House, office: &BoxOffice, said: &Said, what: &str) {
     let phase = async |booking| office.booking(booking).await.unwrap().map(|b| b.phase);
-    if let Some(booking) = *said.confirmed.lock().unwrap() {
+    let confirmed = *said.confirmed.lock().unwrap();
+    if let Some(booking) = confirmed {
         let phase = phase(booking).await;
         assert_eq!(phase, Some(Phase::Confirmed { refund_requested: false }), "{what}: an acknowledged booking is lost");
     }
@@ -155,7 +156,8 @@ async fn check_what_was_said(house: &House, office: &BoxOffice, said: &Said, wha
     if let Some(booking) = held {
         let phase = phase(booking).await;
         assert!(phase.is_some(), "{what}: an acknowledged hold is lost");
-        if *said.refunded.lock().unwrap() {
+        let refunded = *said.refunded.lock().unwrap();
+        if refunded {
             assert_eq!(phase, Some(Phase::Refunded), "{what}");
         }
     }

@@ -220,7 +220,7 @@ async fn weather(guard: Arc<FlakyGuard>, storm: Storm, dice: Dice) {
             GuardMood::AnswersLost,
             GuardMood::SaysYes,
         ]));
-        storm.set(dice.pick(&[0, 0, 2, 10, 30]));
+        storm.set(dice.pick(&[0, 0, 2, 10, 40, 70]));
         tokio::time::sleep(Duration::from_millis(dice.below(15_000))).await;
     }
 }
