@@ -1,1 +1,21 @@
+//! The front of lastseat: HTTP and the command line.
+//!
+//! Over HTTP, start with [`routes`], which mirrors the table of operations; [`problem`] is what
+//! every refusal looks like, [`idempotency`] what makes a repeated request harmless. As a process,
+//! start with [`cli`], then [`wiring`], the only place where adapters are chosen.
 
+pub mod answer;
+pub mod app;
+pub mod assets;
+pub mod auth;
+pub mod body;
+pub mod cli;
+pub mod config;
+pub mod demo;
+pub mod idempotency;
+pub mod metrics;
+pub mod openapi;
+pub mod problem;
+pub mod routes;
+pub mod server;
+pub mod wiring;

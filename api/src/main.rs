@@ -1,1 +1,24 @@
-fn main() {}
+//! The binary: an allocator, the limits of the process, a runtime. Everything else is in the
+//! library.
+
+use lastseat::cli::{Cli, exit, terminal};
+use std::process::ExitCode;
+
+// Actors come and go by the hundred thousand; glibc would keep their memory.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+fn main() -> ExitCode {
+    let cli = Cli::of_process();
+    // One connection is one file descriptor, and the usual soft limit of 1,024 is soon used up.
+    // Where it can't be raised, the limit shows as refused connections under load.
+    let _best_effort = rlimit::increase_nofile_limit(1 << 20);
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            terminal::complain(&format!("no threads to work with: {error}"));
+            return exit::FATAL.into();
+        }
+    };
+    runtime.block_on(cli.run())
+}

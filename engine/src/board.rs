@@ -5,11 +5,13 @@
 //! word carries the log position that it is true at, so that the actors' news and the log's
 //! subscription may come in any order and the newest stands.
 
+use crate::hall::OnSale;
 use lastseat_domain::Timestamp;
 use lastseat_domain::ports::event_log::Position;
 use lastseat_domain::rejection::SeatState;
 use lastseat_domain::show::Plan;
-use std::sync::atomic::{AtomicI64, AtomicU64, AtomicUsize, Ordering};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, AtomicUsize, Ordering};
 
 /// Low bits of a word: the state. The rest: the position.
 const STATE_BITS: u32 = 2;
@@ -19,7 +21,43 @@ pub(crate) struct SeatBoard {
     words: Box<[AtomicU64]>,
     /// When each seat may come free, in milliseconds since the epoch. For telling people.
     until: Box<[AtomicI64]>,
+    /// Seats that a hold of this node is just trying to get. The next hold does not even try them,
+    /// and looks elsewhere if it may.
+    claims: Box<[AtomicBool]>,
     areas: Box<[AreaTally]>,
+}
+
+/// Seats claimed by a hold under way, all or none. Given back when dropped.
+pub(crate) struct Claim {
+    on_sale: Arc<OnSale>,
+    seats: Vec<u32>,
+}
+
+impl Claim {
+    /// Claims all of `seats`.
+    ///
+    /// # Errors
+    /// The first seat that another hold is trying to get.
+    pub(crate) fn of(on_sale: &Arc<OnSale>, seats: &[u32]) -> Result<Self, u32> {
+        let mut claim = Self { on_sale: on_sale.clone(), seats: Vec::with_capacity(seats.len()) };
+        for seat in seats {
+            match on_sale.board.claims.get(*seat as usize) {
+                Some(slot) if slot.swap(true, Ordering::AcqRel) => return Err(*seat),
+                _ => claim.seats.push(*seat),
+            }
+        }
+        Ok(claim)
+    }
+}
+
+impl Drop for Claim {
+    fn drop(&mut self) {
+        for seat in &self.seats {
+            if let Some(slot) = self.on_sale.board.claims.get(*seat as usize) {
+                slot.store(false, Ordering::Release);
+            }
+        }
+    }
 }
 
 /// What is left of an area.
@@ -52,6 +90,7 @@ impl SeatBoard {
         Self {
             words: plan.seats.iter().map(|_| AtomicU64::new(0)).collect(),
             until: plan.seats.iter().map(|_| AtomicI64::new(0)).collect(),
+            claims: plan.seats.iter().map(|_| AtomicBool::new(false)).collect(),
             areas: areas.collect(),
         }
     }
@@ -59,6 +98,11 @@ impl SeatBoard {
     /// What is known of a seat.
     pub(crate) fn state(&self, seat: u32) -> SeatState {
         self.words.get(seat as usize).map_or(SeatState::Available, |word| unpack(word.load(Ordering::Acquire)).1)
+    }
+
+    /// Whether a hold may try to get the seat.
+    pub(crate) fn is_free(&self, seat: u32) -> bool {
+        self.state(seat) == SeatState::Available && !self.claims.get(seat as usize).is_some_and(|c| c.load(Ordering::Acquire))
     }
 
     /// Whether no event of this seat was ever seen. A guess good enough to skip a read that the
@@ -128,7 +172,7 @@ impl SeatBoard {
         Timestamp::from_timestamp_millis(first).filter(|_| first > 0)
     }
 
-    /// Seats of an area that are not known to be taken, each once, from a starting point that moves
+    /// Seats of an area that a hold may try to get, each once, from a starting point that moves
     /// on by `step` with every call.
     pub(crate) fn candidates(&self, area: u32, step: u32) -> impl Iterator<Item = u32> {
         let (first, capacity, start) = self.areas.get(area as usize).map_or((0, 0, 0), |a| {
@@ -137,7 +181,7 @@ impl SeatBoard {
         (start..capacity)
             .chain(0..start)
             .filter_map(move |offset| u32::try_from(first + offset).ok())
-            .filter(|seat| self.state(*seat) == SeatState::Available)
+            .filter(|seat| self.is_free(*seat))
     }
 }
 

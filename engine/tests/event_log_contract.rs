@@ -1,4 +1,11 @@
 //! The contract of the event log: every embedded adapter keeps it, and broken ones are caught.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a test speaks by panicking"
+)]
 
 use async_trait::async_trait;
 use futures::stream::BoxStream;

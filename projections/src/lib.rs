@@ -19,6 +19,11 @@ mod runner;
 mod sales;
 mod seat_feed;
 mod seat_map;
+#[cfg(test)]
+#[path = "../tests/support/mod.rs"]
+mod support;
+#[cfg(test)]
+mod tests;
 mod view;
 
 pub use bookings::{BookingStatus, BookingView, Page};

@@ -63,6 +63,16 @@ impl ReadModel {
     /// [`ProjectionError`] if the log or the folder can't be read. A stored view that is damaged is
     /// no error: it is folded anew.
     pub async fn open(log: Arc<dyn EventLog>, clock: Arc<dyn Clock>, dir: Option<PathBuf>) -> Result<Self, ProjectionError> {
+        Self::open_with(log, clock, dir, seat_feed::RING_CAPACITY).await
+    }
+
+    /// Likewise, with rings of another capacity than is good for anything but tests.
+    pub(crate) async fn open_with(
+        log: Arc<dyn EventLog>,
+        clock: Arc<dyn Clock>,
+        dir: Option<PathBuf>,
+        ring_capacity: usize,
+    ) -> Result<Self, ProjectionError> {
         let head = log.head().await?;
         let at = dir.as_deref();
         let seat_map = checkpoint::load(at, &*log, head).await?;
@@ -70,7 +80,7 @@ impl ReadModel {
         let loyalty = checkpoint::load(at, &*log, head).await?;
         let sales = checkpoint::load(at, &*log, head).await?;
         let shared = Arc::new(Shared {
-            feeds: Feeds::new(&seat_map, clock.now()),
+            feeds: Feeds::new(&seat_map, clock.now(), ring_capacity),
             log,
             clock,
             dir,
@@ -119,7 +129,8 @@ impl ReadModel {
     pub fn status(&self) -> Vec<ViewStatus> {
         let shared = &self.inner.shared;
         let head = shared.head.load(Ordering::Relaxed);
-        let error = shared.trouble.lock().text();
+        let dead = !*self.inner.stop.borrow() && self.inner.tasks.lock().iter().any(JoinHandle::is_finished);
+        let error = if dead { Some("the fold ended by a fault of the program".to_owned()) } else { shared.trouble.lock().text() };
         let status = shared.slots().map(|slot| {
             let position = slot.position();
             ViewStatus {

@@ -1,20 +1,21 @@
 //! The real clock and real ids: the only place in the workspace where either is read.
 
-use chrono::Utc;
+use chrono::{SubsecRound, Utc};
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use lastseat_domain::Timestamp;
 use lastseat_domain::ports::{Clock, Ids};
 use uuid::Uuid;
 
-/// The machine's clock.
+/// The machine's clock, in whole milliseconds.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct SystemClock;
 
 impl Clock for SystemClock {
     #[expect(clippy::disallowed_methods, reason = "this is the clock adapter")]
     fn now(&self) -> Timestamp {
-        Utc::now()
+        // Milliseconds are what people and browsers work with; finer digits only make noise.
+        Utc::now().trunc_subsecs(3)
     }
 
     fn sleep_until(&self, deadline: Timestamp) -> BoxFuture<'static, ()> {

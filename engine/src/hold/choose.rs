@@ -6,10 +6,6 @@ use lastseat_domain::rejection::SeatState;
 use lastseat_domain::{CategoryId, Rejection, SeatId};
 use std::collections::HashSet;
 
-/// Units offered to the guard beyond what is needed, so that it can step around those that others
-/// are just taking.
-const SPARE: usize = 32;
-
 /// A checked wish.
 pub(crate) enum Choice {
     /// These, by plan index.
@@ -101,19 +97,17 @@ impl Choice {
         }
     }
 
-    /// Seats to try, none of them in `avoid`: exactly as many as wanted, or somewhat more of an
-    /// unlabelled area. `round` counts the choices made before, so that two buyers who lost the
-    /// same seats don't choose the same again.
-    pub(super) fn candidates(&self, attempt: &Attempt<'_>, round: u32, avoid: &HashSet<u32>) -> Result<Vec<u32>, Rejection> {
+    /// Exactly as many seats as wanted, none of them in `avoid`.
+    pub(super) fn seats(&self, attempt: &Attempt<'_>, avoid: &HashSet<u32>) -> Result<Vec<u32>, Rejection> {
         match self {
             Self::Seats(seats) => Ok(seats.clone()),
             Self::Any { area, quantity } => {
                 let n = *quantity as usize;
                 let free = attempt.on_sale.board.candidates(*area, *quantity).filter(|seat| !avoid.contains(seat));
-                let found: Vec<u32> = free.take(n + SPARE).collect();
+                let found: Vec<u32> = free.take(n).collect();
                 if found.len() < n { Err(left(attempt, &[*area], found.len())) } else { Ok(found) }
             }
-            Self::Best { areas, quantity } => side_by_side(attempt, areas, *quantity as usize, round, avoid),
+            Self::Best { areas, quantity } => side_by_side(attempt, areas, *quantity as usize, avoid),
         }
     }
 }
@@ -142,40 +136,33 @@ fn left(attempt: &Attempt<'_>, areas: &[u32], available: usize) -> Rejection {
     }
 }
 
-/// The best `n` seats side by side: the front-most row that has them, as near to its middle as can
-/// be. After the first choice was lost, any such place will do, a different one for every booking.
-fn side_by_side(attempt: &Attempt<'_>, areas: &[u32], n: usize, round: u32, avoid: &HashSet<u32>) -> Result<Vec<u32>, Rejection> {
+/// The best `n` seats side by side: the front-most row that has them; in it the place that leaves
+/// no single seat beside it, for that could be sold to nobody who comes in company; of these the
+/// nearest to the row's middle.
+fn side_by_side(attempt: &Attempt<'_>, areas: &[u32], n: usize, avoid: &HashSet<u32>) -> Result<Vec<u32>, Rejection> {
     let (plan, board) = (&attempt.show.plan, &attempt.on_sale.board);
-    let is_free = |seat: u32| board.state(seat) == SeatState::Available && !avoid.contains(&seat);
-    let mut places: Vec<u32> = Vec::new();
+    let is_free = |seat: u32| board.is_free(seat) && !avoid.contains(&seat);
     let mut free = 0_usize;
     for area in areas.iter().filter_map(|index| plan.areas.get(*index as usize)) {
-        let seats: Vec<u32> = (area.first..area.first + area.capacity).collect();
-        let block = |seat: &u32| plan.seat(*seat).and_then(|s| s.block);
-        for row in seats.chunk_by(|a, b| block(a) == block(b)) {
-            free += row.iter().filter(|seat| is_free(**seat)).count();
-            let mut windows: Vec<(usize, u32)> = row
-                .windows(n)
-                .enumerate()
-                .filter(|(_, window)| window.iter().all(|seat| is_free(*seat)))
-                .filter_map(|(at, window)| Some(((2 * at + n).abs_diff(row.len()), *window.first()?)))
-                .collect();
-            windows.sort_unstable();
-            if round == 0 && !windows.is_empty() {
-                places = windows.into_iter().take(1).map(|(_, first)| first).collect();
-                break;
+        let place = |seat: u32| plan.seat(seat).map(|s| (s.row, s.block));
+        let seats: Vec<_> = (area.first..area.first + area.capacity).map(|seat| (seat, place(seat), is_free(seat))).collect();
+        for row in seats.chunk_by(|a, b| a.1.map(|p| p.0) == b.1.map(|p| p.0)) {
+            let mut places = Vec::new();
+            let mut at = 0;
+            for run in row.chunk_by(|a, b| (a.1, a.2) == (b.1, b.2)) {
+                if run.first().is_some_and(|seat| seat.2) {
+                    free += run.len();
+                    places.extend(run.windows(n).enumerate().filter_map(|(offset, window)| {
+                        let singles = usize::from(offset == 1) + usize::from(run.len() - offset - n == 1);
+                        Some((singles, (2 * (at + offset) + n).abs_diff(row.len()), window.first()?.0))
+                    }));
+                }
+                at += run.len();
             }
-            places.extend(windows.into_iter().map(|(_, first)| first));
-        }
-        if round == 0 && !places.is_empty() {
-            break;
+            if let Some((_, _, first)) = places.into_iter().min() {
+                return Ok((first..first + u32::try_from(n).unwrap_or(0)).collect());
+            }
         }
     }
-    // Spread by the booking's own id, which is as good as random and the same in every replay.
-    let spread = attempt.booking_id().0.as_u64_pair().1.wrapping_add(u64::from(round).wrapping_mul(0x9e37_79b9_7f4a_7c15));
-    let chosen = usize::try_from(spread % (places.len().max(1) as u64)).unwrap_or(0);
-    match places.get(chosen) {
-        Some(first) => Ok((*first..*first + u32::try_from(n).unwrap_or(0)).collect()),
-        None => Err(left(attempt, areas, free)),
-    }
+    Err(left(attempt, areas, free))
 }

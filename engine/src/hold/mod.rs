@@ -7,8 +7,9 @@ mod choose;
 mod heal;
 mod land;
 
+use crate::board::Claim;
 use crate::box_office::{Hold, HoldRequest, Wanted};
-use crate::core::Core;
+use crate::core::{Core, LEASE_MARGIN};
 use crate::error::{CommandError, Fault};
 use crate::hall::OnSale;
 use choose::Choice;
@@ -23,11 +24,21 @@ use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// What the lease has over the hold, so that Redis never lets go before the log does.
-const LEASE_MARGIN: Duration = Duration::from_secs(30);
+/// Units offered to the guard beyond what is needed, so that it can step around those that another
+/// node is just taking.
+const SPARE: usize = 16;
 /// Times that other seats are chosen after the chosen ones were lost. Only where the buyer left
 /// the choice to us.
 const CHOICES: u32 = 200;
+
+/// Seats that a hold tries to bring into the log.
+struct Chosen {
+    /// In sorted order.
+    seats: Vec<SeatId>,
+    /// Whether the guard has them for us.
+    guarded: bool,
+    _claim: Claim,
+}
 
 /// One hold on its way.
 pub(crate) struct Attempt<'a> {
@@ -101,12 +112,12 @@ impl Attempt<'_> {
         let _permit = self.core.holds.enter(self.core.is_without_guard())?;
         let _share = self.reserve_share(choice.quantity())?;
         let mut avoid = HashSet::new();
-        for round in 0..CHOICES {
-            let (seats, guarded) = self.lock(&choice, round, &mut avoid).await?;
-            match self.land(&seats, choice.is_ours()).await {
+        for _ in 0..CHOICES {
+            let chosen = self.lock(&choice, &mut avoid).await?;
+            match self.land(&chosen.seats, choice.is_ours()).await {
                 Ok(Landing::Open(hold)) => return Ok(*hold),
                 Ok(Landing::Lost { seat, rejection }) => {
-                    self.unlock(&seats, guarded).await;
+                    self.unlock(&chosen).await;
                     if !choice.is_ours() {
                         return Err(rejection.into());
                     }
@@ -115,7 +126,7 @@ impl Attempt<'_> {
                 // Unknown: our seats may be ours. The leases lapse by themselves.
                 Err(CommandError::Failed(fault @ Fault::OutcomeUnknown(_))) => return Err(fault.into()),
                 Err(error) => {
-                    self.unlock(&seats, guarded).await;
+                    self.unlock(&chosen).await;
                     return Err(error);
                 }
             }
@@ -140,52 +151,75 @@ impl Attempt<'_> {
         Duration::from_secs(self.show.facts.hold_seconds.into()) + LEASE_MARGIN
     }
 
-    /// Chooses seats and locks them in the guard. Says whether the guard has them.
-    async fn lock(&self, choice: &Choice, round: u32, avoid: &mut HashSet<u32>) -> Result<(Vec<SeatId>, bool), CommandError> {
-        let (guard, owner) = (&self.core.ports.guard, self.request.booking);
+    /// Chooses seats, claims them from the other holds of this node, and locks them in the guard.
+    async fn lock(&self, choice: &Choice, avoid: &mut HashSet<u32>) -> Result<Chosen, CommandError> {
         loop {
-            let candidates =
-                choice.candidates(self, round.saturating_add(u32::try_from(avoid.len()).unwrap_or(u32::MAX)), avoid)?;
-            let seats = self.names(&candidates);
-            if let Choice::Any { quantity, .. } = choice {
-                let n = *quantity as usize;
-                match guard.lock_any(&self.on_sale.id, &seats, n, owner, self.lease()).await {
-                    Ok(LockAny::Locked(picked)) => {
-                        let mut mine: Vec<SeatId> = picked.into_iter().filter_map(|i| seats.get(i).cloned()).collect();
-                        mine.sort_unstable();
-                        return Ok((mine, true));
-                    }
-                    Ok(LockAny::NotEnough { .. }) => avoid.extend(candidates),
-                    Err(_) => {
-                        self.core.saw_guard_fail();
-                        let mut mine: Vec<SeatId> = seats.into_iter().take(n).collect();
-                        mine.sort_unstable();
-                        return Ok((mine, false));
-                    }
-                }
-            } else {
-                let mut seats = seats;
-                seats.sort_unstable();
-                match guard.lock(&self.on_sale.id, &seats, owner, self.lease()).await {
-                    Ok(Lock::Locked { .. }) => return Ok((seats, true)),
-                    Ok(Lock::Taken { index, lease_left, sold }) => {
-                        let Some(seat) = seats.get(index) else { return Ok((seats, false)) };
-                        // Marked as sold, which the log knew first: if the log has freed it since,
-                        // the mark is a leftover. Let the log decide.
-                        if sold && self.is_free_on_board(seat) {
-                            return Ok((seats, false));
-                        }
-                        if !choice.is_ours() {
-                            return Err(self.refused_by_guard(seat, lease_left, sold).into());
-                        }
-                        avoid.extend(self.show.plan.index_of(seat));
-                    }
-                    Err(_) => {
-                        self.core.saw_guard_fail();
-                        return Ok((seats, false));
-                    }
+            let indexes = choice.seats(self, avoid)?;
+            let claim = match Claim::of(&self.on_sale, &indexes) {
+                Ok(claim) => claim,
+                Err(_) if choice.is_ours() => continue,
+                Err(index) => return Err(self.refused_by_claim(index).into()),
+            };
+            if let Choice::Any { area, .. } = choice {
+                match self.lock_any(*area, &indexes, claim, avoid).await {
+                    Some(chosen) => return Ok(chosen),
+                    None => continue,
                 }
             }
+            let mut seats = self.names(&indexes);
+            seats.sort_unstable();
+            let lock = self.core.ports.guard.lock(&self.on_sale.id, &seats, self.request.booking, self.lease()).await;
+            match lock {
+                Ok(Lock::Locked { .. }) => return Ok(Chosen { seats, guarded: true, _claim: claim }),
+                Err(_) => {
+                    self.core.saw_guard_fail();
+                    return Ok(Chosen { seats, guarded: false, _claim: claim });
+                }
+                Ok(Lock::Taken { index, lease_left, sold }) => {
+                    let Some(seat) = seats.get(index) else { return Ok(Chosen { seats, guarded: false, _claim: claim }) };
+                    // Marked as sold, which the log knew first: if the log has freed it since, the
+                    // mark is a leftover. Let the log decide.
+                    if sold && self.is_free_on_board(seat) {
+                        return Ok(Chosen { seats, guarded: false, _claim: claim });
+                    }
+                    if !choice.is_ours() {
+                        return Err(self.refused_by_guard(seat, lease_left, sold).into());
+                    }
+                    avoid.extend(self.show.plan.index_of(seat));
+                }
+            }
+        }
+    }
+
+    /// Locks as many units of an area as are claimed: these, or others where another node was
+    /// faster. `None` if not enough of those tried are free.
+    async fn lock_any(&self, area: u32, claimed: &[u32], claim: Claim, avoid: &mut HashSet<u32>) -> Option<Chosen> {
+        let spare = self.on_sale.board.candidates(area, 0).filter(|seat| !avoid.contains(seat) && !claimed.contains(seat));
+        let candidates: Vec<u32> = claimed.iter().copied().chain(spare.take(SPARE)).collect();
+        let names = self.names(&candidates);
+        let (owner, n) = (self.request.booking, claimed.len());
+        let (mut seats, guarded) = match self.core.ports.guard.lock_any(&self.on_sale.id, &names, n, owner, self.lease()).await {
+            Ok(LockAny::Locked(picked)) => (picked.into_iter().filter_map(|i| names.get(i).cloned()).collect::<Vec<_>>(), true),
+            Ok(LockAny::NotEnough { .. }) => {
+                avoid.extend(candidates);
+                return None;
+            }
+            Err(_) => {
+                self.core.saw_guard_fail();
+                (self.names(claimed), false)
+            }
+        };
+        seats.sort_unstable();
+        Some(Chosen { seats, guarded, _claim: claim })
+    }
+
+    fn refused_by_claim(&self, index: u32) -> Rejection {
+        match self.show.plan.seat(index) {
+            Some(planned) => {
+                let free_at = Some(self.expires_at());
+                Rejection::SeatUnavailable { seat: planned.seat.clone(), state: SeatState::Locked, free_at }
+            }
+            None => Rejection::ShowNotFound,
         }
     }
 
@@ -204,8 +238,9 @@ impl Attempt<'_> {
         }
     }
 
-    async fn unlock(&self, seats: &[SeatId], guarded: bool) {
-        if guarded && self.core.ports.guard.release(&self.on_sale.id, seats, self.request.booking).await.is_err() {
+    async fn unlock(&self, chosen: &Chosen) {
+        let Chosen { seats, guarded, .. } = chosen;
+        if *guarded && self.core.ports.guard.release(&self.on_sale.id, seats, self.request.booking).await.is_err() {
             self.core.saw_guard_fail();
         }
     }

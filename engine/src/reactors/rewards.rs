@@ -9,6 +9,7 @@ use crate::core::Core;
 use crate::error::{CommandError, Fault};
 use futures::StreamExt;
 use futures::stream::{self, BoxStream};
+use lastseat_domain::event::BookingOpened;
 use lastseat_domain::loyalty::{self, LoyaltyCommand};
 use lastseat_domain::ports::event_log::WriteOutcome;
 use lastseat_domain::{BookingId, BuyerId, Metadata, StreamName, codec};
@@ -39,17 +40,7 @@ pub(crate) async fn run(core: Arc<Core>, rewards: mpsc::UnboundedReceiver<Reward
 async fn give(core: &Arc<Core>, reward: Reward) {
     loop {
         let given = match &reward {
-            Reward::Credit(opened) => {
-                let rewards = core.hall.get(&opened.show).map(|s| s.show.load().facts.rewards.clone()).unwrap_or_default();
-                let command = LoyaltyCommand::Credit {
-                    buyer: opened.buyer.clone(),
-                    booking: opened.booking,
-                    show: opened.show.clone(),
-                    seats: u32::try_from(opened.seats.len()).unwrap_or(u32::MAX),
-                    rewards,
-                };
-                decide(core, &opened.buyer, Some(opened.booking), "rewards", command).await
-            }
+            Reward::Credit(opened) => credit(core, opened).await,
             Reward::Revoke(booking, buyer) => revoke(core, *booking, buyer).await,
         };
         match given {
@@ -63,11 +54,23 @@ async fn give(core: &Arc<Core>, reward: Reward) {
     }
 }
 
-/// Takes back what a booking was given. It was captured before it was refunded, so if it is not
-/// counted yet, it will be, and must not be left counted: this waits for it.
+async fn credit(core: &Core, opened: &BookingOpened) -> Result<(), CommandError> {
+    let rewards = core.hall.get(&opened.show).map(|s| s.show.load().facts.rewards.clone()).unwrap_or_default();
+    let command = LoyaltyCommand::Credit {
+        buyer: opened.buyer.clone(),
+        booking: opened.booking,
+        show: opened.show.clone(),
+        seats: u32::try_from(opened.seats.len()).unwrap_or(u32::MAX),
+        rewards,
+    };
+    decide(core, &opened.buyer, Some(opened.booking), "rewards", command).await
+}
+
+/// Counts the booking first if that has not happened yet, here or on another node: what is taken
+/// back before it is given would be given afterwards, and stay.
 async fn revoke(core: &Core, booking: BookingId, buyer: &BuyerId) -> Result<(), CommandError> {
-    if !core.journal.account(buyer).await?.state.counted.contains_key(&booking) {
-        return Err(Fault::Unavailable("the booking has not been counted yet".to_owned()).into());
+    if let Some(opened) = core.journal.booking(booking).await?.state.and_then(|b| b.opened) {
+        credit(core, &opened).await?;
     }
     decide(core, buyer, Some(booking), "rewards", LoyaltyCommand::Revoke { booking }).await
 }

@@ -1,19 +1,67 @@
-//! Proves the guarantees from the log alone.
+//! Proves guarantees 1 to 5 from the log alone.
+//!
+//! The audit reads raw events in position order and folds them with state machines of its own, so
+//! that a mistake in the engine's deciders does not repeat itself here. All it takes from the domain
+//! is the stored form of events, how a plan is laid out, and how a voucher is drawn.
+//!
+//! What is wrong is a [`Violation`] under a stable [`Code`]. What is merely unfinished (a hold that
+//! ran out a moment ago and is not released yet) is [`Pending`], until it has been so for longer than
+//! [`GRACE`] by the log's own time.
+//!
+//! Memory grows by about 20 bytes an event (its id), 400 a booking, 150 a seat.
 
-use lastseat_domain::ports::event_log::RecordedEvent;
-use serde::Serialize;
+mod activity;
+mod bookings;
+mod code;
+mod loyalty;
+mod render;
+mod report;
+mod seats;
+mod streams;
 
-/// What an audit came to.
-#[derive(Debug, Clone, Serialize)]
-pub struct Report {
-    /// Events seen.
-    pub events: u64,
-}
+pub use code::Code;
+pub use report::{Flow, Guarantee, MOST_NAMED, Pending, Report, Violation};
+
+use activity::Activity;
+use bookings::Book;
+use chrono::TimeDelta;
+use lastseat_domain::event::{Event, ShowScheduled};
+use lastseat_domain::ports::event_log::{Position, RecordedEvent};
+use lastseat_domain::show::{self, Plan};
+use lastseat_domain::{BookingId, Currency, Envelope, Metadata, ShowId, StreamName, codec};
+use loyalty::Rewards;
+use report::{Findings, Place};
+use seats::SeatFact;
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::sync::Arc;
+use streams::Streams;
+
+/// How long something may stay unfinished before it is wrong, by the times in the log.
+pub const GRACE: TimeDelta = TimeDelta::seconds(60);
 
 /// An audit under way.
 #[derive(Debug, Default)]
 pub struct Audit {
     events: u64,
+    foreign: u64,
+    activity: Activity,
+    streams: Streams,
+    shows: HashMap<ShowId, ShowFacts>,
+    bookings: HashMap<BookingId, Book>,
+    /// Keys of requests that opened a booking.
+    requests: HashSet<u64>,
+    rewards: Rewards,
+    money: BTreeMap<Currency, Flow>,
+    findings: Findings,
+}
+
+/// A show and its seats.
+#[derive(Debug)]
+struct ShowFacts {
+    facts: Arc<ShowScheduled>,
+    plan: Arc<Plan>,
+    /// By the plan's index.
+    seats: Vec<SeatFact>,
 }
 
 impl Audit {
@@ -23,14 +71,119 @@ impl Audit {
         Self::default()
     }
 
-    /// Takes the next event of the log, in position order.
-    pub fn observe(&mut self, _event: &RecordedEvent) {
-        self.events += 1;
+    /// Takes the next event of the log. All of them, in position order.
+    pub fn observe(&mut self, recorded: &RecordedEvent) {
+        let place = Place { position: recorded.position, stream: &recorded.stream };
+        self.streams.check_position(recorded, &mut self.findings);
+        match codec::decode(recorded) {
+            Ok(None) => self.foreign += 1,
+            Ok(Some(envelope)) => {
+                self.streams.check_stream(recorded, &mut self.findings);
+                self.events += 1;
+                self.activity.saw(envelope.metadata.at);
+                self.take(&envelope);
+            }
+            Err(unreadable) => {
+                self.streams.check_stream(recorded, &mut self.findings);
+                self.events += 1;
+                let version = serde_json::from_str::<Metadata>(recorded.metadata.get()).map(|m| m.v);
+                let code = if version.is_ok_and(|v| v > 1) { Code::UnknownVersion } else { Code::Unreadable };
+                self.findings.wrong(code, &place, || unreadable.to_string());
+            }
+        }
     }
 
-    /// What it came to.
-    #[must_use]
-    pub fn finish(self) -> Report {
-        Report { events: self.events }
+    fn take(&mut self, envelope: &Envelope) {
+        let place = Place::of(envelope);
+        let category = match &envelope.event {
+            Event::ShowScheduled(_) | Event::SalesPaused(_) | Event::SalesResumed(_) | Event::ShowCancelled(_) => "show",
+            Event::SeatLocked(_) | Event::SeatReleased(_) | Event::SeatBooked(_) => "seat",
+            Event::PointsEarned(_)
+            | Event::PointsRevoked(_)
+            | Event::VoucherIssued(_)
+            | Event::VoucherRevoked(_)
+            | Event::VoucherRedeemed(_) => "loyalty",
+            _ => "booking",
+        };
+        let fits = envelope.stream.category() == category;
+        self.findings.check(Code::Unreadable, true, &place, String::new);
+        self.findings
+            .check(Code::WrongStream, fits, &place, || format!("{} does not belong into this stream", envelope.event.name()));
+        if !fits {
+            return;
+        }
+        match category {
+            "show" => self.take_show(envelope),
+            "seat" => self.take_seat(envelope),
+            "loyalty" => self.take_loyalty(envelope),
+            _ => self.take_booking(envelope),
+        }
     }
+
+    fn take_show(&mut self, envelope: &Envelope) {
+        let place = Place::of(envelope);
+        let (show, scheduled) = match &envelope.event {
+            Event::ShowScheduled(e) => (&e.show, Some(e)),
+            Event::SalesPaused(e) => (&e.show, None),
+            Event::SalesResumed(e) => (&e.show, None),
+            Event::ShowCancelled(e) => (&e.show, None),
+            _ => return,
+        };
+        let own = envelope.stream.as_show().is_some_and(|of_stream| of_stream == *show);
+        self.findings.check(Code::WrongStream, own, &place, || format!("it tells of show {show}"));
+        let Some(facts) = scheduled else {
+            let known = self.shows.contains_key(show);
+            self.findings.check(Code::SeatNotInPlan, known, &place, || format!("show {show} was never scheduled"));
+            return;
+        };
+        let new = !self.shows.contains_key(show);
+        self.findings.check(Code::OpenedTwice, new, &place, || format!("show {show} is scheduled again"));
+        if let (true, Some(laid_out)) = (new, show::evolve(None, &envelope.event)) {
+            let seats = laid_out.plan.seats.iter().map(|_| SeatFact::default()).collect();
+            self.shows.insert(show.clone(), ShowFacts { facts: Arc::new(facts.clone()), plan: laid_out.plan, seats });
+        }
+    }
+
+    /// What it came to, taking the last event for the end of the log.
+    #[must_use]
+    pub fn finish(mut self) -> Report {
+        if let Some(until) = self.activity.until() {
+            self.finish_seats(until);
+            self.finish_bookings();
+            self.finish_loyalty();
+        }
+        let mut seats = BTreeMap::from([("available", 0), ("locked", 0), ("booked", 0)]);
+        for seat in self.shows.values().flat_map(|show| &show.seats) {
+            *seats.entry(seat.state_name()).or_default() += 1;
+        }
+        let mut bookings = BTreeMap::new();
+        for book in self.bookings.values() {
+            if let Some(status) = book.status_name() {
+                *bookings.entry(status).or_default() += 1;
+            }
+        }
+        let mut report = Report {
+            events: self.events,
+            foreign_events: self.foreign,
+            position: self.streams.position(),
+            until: self.activity.until(),
+            shows: self.shows.len() as u64,
+            bookings,
+            seats,
+            money: self.money,
+            vouchers: self.rewards.count_vouchers(),
+            pending: vec![],
+            pending_total: 0,
+            violations: vec![],
+            violations_total: 0,
+            guarantees: vec![],
+        };
+        self.findings.into_report(&mut report);
+        report
+    }
+}
+
+/// Where a matter stands that shows at the end of the log, not at one of its events.
+fn at_the_end(position: Position, stream: &StreamName) -> Place<'_> {
+    Place { position, stream }
 }

@@ -15,8 +15,11 @@ mod frame;
 mod reader;
 mod replay;
 mod ring;
+#[cfg(test)]
+mod tests;
 
 pub(crate) use reader::read;
+pub(crate) use ring::CAPACITY as RING_CAPACITY;
 
 use crate::board::House;
 use crate::seat_map::SeatMap;
@@ -30,10 +33,13 @@ use parking_lot::{Mutex, RwLock};
 use ring::Ring;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, watch};
 
 /// How often the availability of unlabelled areas is told at most.
 const AREA_PACE: TimeDelta = TimeDelta::milliseconds(100);
+
+/// Pages read out of the log at once, for all readers together.
+const REPLAYS: usize = 4;
 
 /// The feed of one show.
 pub(crate) struct ShowFeed {
@@ -50,6 +56,10 @@ pub(crate) struct Feeds {
     /// Those that got more since the last wake-up.
     touched: Mutex<BTreeMap<ShowId, Arc<ShowFeed>>>,
     areas: Mutex<Areas>,
+    ring_capacity: usize,
+    /// Held while a page is read out of the log for one reader: anybody may ask for everything since
+    /// the beginning, and those who do so share what they cost.
+    replays: Semaphore,
 }
 
 /// What is to be told of unlabelled areas.
@@ -62,13 +72,20 @@ struct Areas {
 
 impl Feeds {
     /// Feeds of the shows in a stored seat map.
-    pub fn new(map: &Folded<SeatMap>, now: Timestamp) -> Self {
+    pub fn new(map: &Folded<SeatMap>, now: Timestamp, ring_capacity: usize) -> Self {
         // Nothing happened to a show between its last change and the map's position.
-        let feeds = map.view.board.houses.iter().map(|(show, house)| (show.clone(), ShowFeed::new(house, house.changed_at)));
+        let feeds = map
+            .view
+            .board
+            .houses
+            .iter()
+            .map(|(show, house)| (show.clone(), ShowFeed::new(house, house.changed_at, ring_capacity)));
         Self {
             shows: RwLock::new(feeds.collect()),
             touched: Mutex::default(),
             areas: Mutex::new(Areas { changed: BTreeMap::new(), last_told: now, closed: false }),
+            ring_capacity,
+            replays: Semaphore::new(REPLAYS),
         }
     }
 
@@ -87,7 +104,7 @@ impl Feeds {
         // Scheduled since the start, and not changed before now: the ring holds all there ever was.
         let closed = self.areas.lock().closed;
         let mut shows = self.shows.write();
-        let feed = shows.entry(show.clone()).or_insert_with(|| ShowFeed::new(house, Position::START));
+        let feed = shows.entry(show.clone()).or_insert_with(|| ShowFeed::new(house, Position::START, self.ring_capacity));
         if closed {
             feed.ring.lock().close();
         }
@@ -121,9 +138,11 @@ impl Feeds {
     }
 
     /// When to call [`Self::flush_areas`], if at all.
-    pub fn next_area_flush(&self) -> Option<Timestamp> {
+    pub fn next_area_flush(&self, now: Timestamp) -> Option<Timestamp> {
         let areas = self.areas.lock();
-        (!areas.changed.is_empty()).then(|| areas.last_told + AREA_PACE)
+        // A clock that was set back must not hold the areas up until it is there again.
+        let due = if areas.last_told > now { now } else { areas.last_told + AREA_PACE };
+        (!areas.changed.is_empty()).then_some(due)
     }
 
     /// Tells the availability of all areas that changed. Only between two batches, when the rings
@@ -154,11 +173,11 @@ impl Feeds {
 }
 
 impl ShowFeed {
-    fn new(house: &House, base: Position) -> Arc<Self> {
+    fn new(house: &House, base: Position, ring_capacity: usize) -> Arc<Self> {
         Arc::new(Self {
             show: house.facts.show.clone(),
             plan: Arc::clone(&house.plan),
-            ring: Mutex::new(Ring::new(base)),
+            ring: Mutex::new(Ring::new(base, ring_capacity)),
             wake: watch::Sender::new(()),
         })
     }

@@ -40,6 +40,9 @@ impl Replay {
 
     /// The changes of the next page, which may be none. Afterwards `position` is where it ended.
     pub async fn next(&mut self) -> Result<Bytes, LogFault> {
+        let shared = Arc::clone(&self.shared);
+        // Never closed, so there is always a permit to come.
+        let _permit = shared.feeds.replays.acquire().await.ok();
         // Read before the page: if the page is the last, it reaches at least up to here.
         let folded = self.shared.seat_map.read().position;
         let log = Arc::clone(&self.shared.log);

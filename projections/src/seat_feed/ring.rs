@@ -37,8 +37,8 @@ pub(crate) enum Pulled {
 
 impl Ring {
     /// An empty ring: there are no changes behind `base` yet.
-    pub fn new(base: Position) -> Self {
-        Self { groups: VecDeque::new(), first: 0, base, capacity: CAPACITY, closed: false, joined: VecDeque::new() }
+    pub fn new(base: Position, capacity: usize) -> Self {
+        Self { groups: VecDeque::new(), first: 0, base, capacity, closed: false, joined: VecDeque::new() }
     }
 
     /// Appends a group. Positions never fall.

@@ -4,20 +4,18 @@ use super::Settled;
 use super::desk::Desk;
 use super::walk::Stop;
 use crate::box_office::{Paid, PayRequest};
+use crate::core::LEASE_MARGIN;
 use crate::error::{CommandError, Fault};
 use lastseat_domain::booking::{Attempt, Booking, BookingCommand, Phase};
 use lastseat_domain::event::{AbortReason, RequestFingerprint};
 use lastseat_domain::seat::SeatCommand;
 use lastseat_domain::show::SaleState;
 use lastseat_domain::{Rejection, SeatId, ShowId};
-use std::time::Duration;
-
-/// What the lease has over the hold, so that Redis never lets go before the log does.
-const LEASE_MARGIN: Duration = Duration::from_secs(30);
 
 impl Desk {
     pub(super) async fn pay(mut self, request: PayRequest) -> Result<Paid, CommandError> {
         self.actor.clone_from(&request.by);
+        self.trace.clone_from(&request.trace);
         let booking = self.booking().await?;
         // The same request before, perhaps under another process: its attempt answers.
         if let Some(earlier) = earlier_attempt(&booking, request.request.as_ref())? {
@@ -49,19 +47,35 @@ impl Desk {
             Some(method) => method,
             None => return report_last(booking),
         };
-        self.check_seats(&booking).await?;
-        let command = BookingCommand::StartPayment { now: self.now(), payment_method, request: request.request };
-        match self.decide(command).await {
-            // Overdue: end it now rather than when the reactor comes by.
-            Err(CommandError::Rejected(rejection @ Rejection::BookingOver { .. })) => {
-                self.go_on().await?;
-                return Err(rejection.into());
-            }
-            decided => decided?,
-        }
+        self.start_payment(payment_method, request.request).await?;
         let attempt = self.booking().await?.attempt();
         self.go_on().await?;
         report(self.booking().await?, attempt)
+    }
+
+    /// Records that the gateway is about to be asked. The seats are looked at behind the booking's
+    /// revision, and again whenever that has moved on: so an abort in between is found by the append.
+    async fn start_payment(&mut self, payment_method: String, request: Option<RequestFingerprint>) -> Result<(), CommandError> {
+        loop {
+            let booking = self.booking().await?;
+            self.check_seats(&booking).await?;
+            let command = BookingCommand::StartPayment {
+                now: self.now(),
+                payment_method: payment_method.clone(),
+                request: request.clone(),
+            };
+            match self.decide_once(command).await {
+                Ok(true) => return Ok(()),
+                // Each time another's append has landed, and a booking takes only so many.
+                Ok(false) => {}
+                // Overdue: end it now rather than when the reactor comes by.
+                Err(CommandError::Rejected(rejection @ Rejection::BookingOver { .. })) => {
+                    self.go_on().await?;
+                    return Err(rejection.into());
+                }
+                Err(error) => return Err(error),
+            }
+        }
     }
 
     /// Walks on behind a decision. What is decided takes its course, so that a log which fails now
@@ -70,8 +84,7 @@ impl Desk {
         self.walk().await.map_err(CommandError::begun)
     }
 
-    /// Every seat has to be this booking's before money is asked for. Read after the booking, so
-    /// that an abort in between is found by the append.
+    /// Every seat has to be this booking's before money is asked for.
     async fn check_seats(&mut self, booking: &Booking) -> Result<(), CommandError> {
         let Some((show, _, seats)) = Self::particulars(booking).filter(|_| booking.is_undecided()) else { return Ok(()) };
         for seat in &seats {

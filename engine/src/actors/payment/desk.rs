@@ -5,7 +5,7 @@ use crate::error::{CommandError, Fault};
 use crate::journal::Loaded;
 use lastseat_domain::booking::{self, Booking, BookingCommand};
 use lastseat_domain::event::Event;
-use lastseat_domain::ports::event_log::{Position, WriteOutcome};
+use lastseat_domain::ports::event_log::{Expected, Position, WriteOutcome};
 use lastseat_domain::rejection::SeatState;
 use lastseat_domain::{BookingId, BuyerId, Metadata, Rejection, SeatId, ShowId, StreamName, Timestamp, codec};
 use std::sync::Arc;
@@ -19,12 +19,14 @@ pub(super) struct Desk {
     pub id: BookingId,
     /// Who causes what is appended.
     pub actor: String,
+    /// The caller's W3C trace id.
+    pub trace: Option<String>,
     loaded: Option<Loaded<Option<Booking>>>,
 }
 
 impl Desk {
     pub(super) fn new(core: Arc<Core>, id: BookingId) -> Self {
-        Self { core, id, actor: "engine".to_owned(), loaded: None }
+        Self { core, id, actor: "engine".to_owned(), trace: None, loaded: None }
     }
 
     pub(super) fn now(&self) -> Timestamp {
@@ -32,7 +34,11 @@ impl Desk {
     }
 
     pub(super) fn metadata(&self) -> Metadata {
-        Metadata::of_booking(self.id, &self.actor, self.now())
+        Metadata {
+            causation: self.loaded.as_ref().and_then(|l| l.last),
+            trace: self.trace.clone(),
+            ..Metadata::of_booking(self.id, &self.actor, self.now())
+        }
     }
 
     /// The booking, read if it is not known. `None`: no event of it.
@@ -55,31 +61,45 @@ impl Desk {
     /// wherever another's append came first.
     pub(super) async fn decide(&mut self, command: BookingCommand) -> Result<(), CommandError> {
         for _ in 0..TRIES {
-            self.find().await?;
-            let Some(loaded) = self.loaded.take() else { continue };
-            let decided = booking::decide(loaded.state.as_ref(), command.clone());
-            let events = match decided {
-                Ok(events) if !events.is_empty() => events,
-                nothing => {
-                    self.loaded = Some(loaded);
-                    return Ok(nothing.map(drop)?);
-                }
-            };
-            let metadata = self.metadata();
-            let write = codec::encode(StreamName::booking(self.id), loaded.expected, &events, &metadata).map_err(Fault::from)?;
-            match self.core.journal.append(vec![write]).await?.first() {
-                Some(WriteOutcome::Written { last_revision, position }) => {
-                    let state = events.iter().fold(loaded.state, |state, e| booking::evolve(state, e, metadata.at));
-                    self.loaded =
-                        Some(Loaded { state, expected: lastseat_domain::ports::event_log::Expected::Revision(*last_revision) });
-                    self.announce(&events, *position);
-                    return Ok(());
-                }
-                // Left unloaded, so the next round reads it.
-                _ => continue,
+            if self.decide_once(command.clone()).await? {
+                return Ok(());
             }
         }
         Err(Fault::Unavailable("the booking is too contended; try again".into()).into())
+    }
+
+    /// Decides a command on the booking as it is and appends what comes of it. False if another's
+    /// append came first: for commands that rest on something besides the booking, which has to be
+    /// looked at again.
+    pub(super) async fn decide_once(&mut self, command: BookingCommand) -> Result<bool, CommandError> {
+        self.find().await?;
+        let Some(loaded) = self.loaded.take() else { return Ok(false) };
+        let events = match booking::decide(loaded.state.as_ref(), command) {
+            Ok(events) if !events.is_empty() => events,
+            nothing => {
+                self.loaded = Some(loaded);
+                return Ok(nothing.map(|_| true)?);
+            }
+        };
+        let metadata = self.metadata();
+        let metadata = Metadata { causation: loaded.last, ..metadata };
+        let write = codec::encode(StreamName::booking(self.id), loaded.expected, &events, &metadata).map_err(Fault::from)?;
+        let last = write.events.last().map(|e| e.id);
+        match self.core.journal.append(vec![write]).await?.first() {
+            Some(WriteOutcome::Written { last_revision, position }) => {
+                let state = events.iter().fold(loaded.state, |state, e| booking::evolve(state, e, metadata.at));
+                self.loaded = Some(Loaded { state, expected: Expected::Revision(*last_revision), last });
+                self.announce(&events, *position);
+                Ok(true)
+            }
+            // Left unloaded, so the next look reads it.
+            _ => Ok(false),
+        }
+    }
+
+    /// Reads the booking again at the next look.
+    pub(super) fn forget(&mut self) {
+        self.loaded = None;
     }
 
     /// Tells this node's board and ledger without waiting for the log's subscription.

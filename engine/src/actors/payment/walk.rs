@@ -62,8 +62,7 @@ impl Desk {
                     self.void(&booking).await?
                 }
                 Step::Flag => {
-                    let reason = "the payment was started more than 24 hours ago and its outcome was never learnt".to_owned();
-                    self.then(BookingCommand::Flag { reason }).await?
+                    self.flag("the payment was started more than 24 hours ago and its outcome was never learnt").await?
                 }
                 Step::Refund => self.return_money(&booking).await?,
             };
@@ -75,9 +74,24 @@ impl Desk {
         Ok(Stop::NoAnswer)
     }
 
-    /// Decides a command as the next step.
+    /// Decides a command as the next step. What the gateway says and the booking does not bear out
+    /// is for a person.
     async fn then(&mut self, command: BookingCommand) -> Result<Next, CommandError> {
-        self.decide(command).await?;
+        match self.decide(command).await {
+            Err(CommandError::Rejected(Rejection::PaymentMismatch)) => {
+                self.flag("the gateway's answer is for another intent or amount").await
+            }
+            // Another worker ended the booking meanwhile: what follows from that comes next.
+            Err(CommandError::Rejected(Rejection::BookingOver { .. })) => Ok(Next::Step),
+            decided => decided.map(|()| Next::Step),
+        }
+    }
+
+    /// Calls for a person. Said of the booking as it was looked at: if it has moved on, there may be
+    /// nothing to call for any more.
+    async fn flag(&mut self, reason: &str) -> Result<Next, CommandError> {
+        tracing::error!(booking = %self.id, reason, "a payment is flagged for a person");
+        self.decide_once(BookingCommand::Flag { reason: reason.to_owned() }).await?;
         Ok(Next::Step)
     }
 
@@ -115,19 +129,22 @@ impl Desk {
             Call::Answer(answer) => self.take_answer(booking, answer).await,
             // The intent may have moved on without this attempt: an earlier one that was thought
             // lost has reserved the money. Its state decides, not the refusal.
-            Call::Refused { code, .. } if code == "payment_intent_unexpected_state" => self.look_up(booking, intent).await,
-            Call::Refused { code, .. } => {
-                self.then(BookingCommand::Decline { attempt: number, intent: Some(intent), code }).await
-            }
+            Call::Refused { code, .. } => self.look_up(booking, intent, Some(code)).await,
             Call::NoAnswer => Ok(Next::Stop(Stop::NoAnswer)),
         }
     }
 
-    async fn look_up(&mut self, booking: &Booking, intent: IntentId) -> Result<Next, CommandError> {
+    /// Asks how the intent stands. `refused`: the code with which the gateway refused the attempt,
+    /// which is why it was declined if the intent is as if it had never been made.
+    async fn look_up(&mut self, booking: &Booking, intent: IntentId, refused: Option<String>) -> Result<Next, CommandError> {
         match self.call(|| self.core.ports.payments.retrieve(&intent)).await {
-            Call::Answer(answer) => self.take_answer(booking, answer).await,
+            Call::Answer(answer) => {
+                let last_decline = refused.or(answer.last_decline);
+                self.take_answer(booking, Intent { last_decline, ..answer }).await
+            }
             Call::Refused { code, .. } => {
-                self.then(BookingCommand::Decline { attempt: booking.attempt(), intent: Some(intent), code }).await
+                let attempt = booking.attempt();
+                self.then(BookingCommand::Decline { attempt, intent: Some(intent), code }).await
             }
             Call::NoAnswer => Ok(Next::Stop(Stop::NoAnswer)),
         }
@@ -135,7 +152,7 @@ impl Desk {
 
     async fn check_action(&mut self, booking: &Booking) -> Result<Next, CommandError> {
         let Some(intent) = booking.intent.clone() else { return Ok(Next::Stop(Stop::NoAnswer)) };
-        self.look_up(booking, intent).await
+        self.look_up(booking, intent, None).await
     }
 
     /// Records what the gateway says of an undecided payment.
@@ -167,8 +184,7 @@ impl Desk {
 
     /// Something does not fit that no rule foresees: take no money, free the seats, tell a person.
     async fn distrust(&mut self, reason: &str) -> Result<Next, CommandError> {
-        tracing::error!(booking = %self.id, reason, "a payment was flagged for a person");
-        self.decide(BookingCommand::Flag { reason: reason.to_owned() }).await?;
+        self.flag(reason).await?;
         self.then(BookingCommand::Cancel { reason: AbortReason::Cancelled }).await
     }
 
@@ -184,7 +200,18 @@ impl Desk {
         let (Some((show, _, seats)), Some(intent)) = (Self::particulars(booking), booking.intent.clone()) else {
             return Ok(Next::Stop(Stop::Rest));
         };
-        self.core.change_seats(&show, &seats, &SeatCommand::Book { booking: self.id }, &self.metadata()).await?;
+        match self.core.change_seats(&show, &seats, &SeatCommand::Book { booking: self.id }, &self.metadata()).await {
+            // A committed booking can't lose a seat. So this worker slept while another finished the
+            // booking, and it has been undone since.
+            Err(CommandError::Rejected(Rejection::NotOwner { .. })) => {
+                self.forget();
+                return Ok(match self.find().await? {
+                    Some(now) if now.phase == Phase::Committed => Next::Stop(Stop::NoAnswer),
+                    _ => Next::Step,
+                });
+            }
+            booked => booked?,
+        }
         if self.core.ports.guard.mark_sold(&show, &seats, self.id, SOLD_MARK).await.is_err() {
             self.core.saw_guard_fail();
         }
@@ -195,27 +222,17 @@ impl Desk {
             Call::Refused { .. } => match self.call(|| self.core.ports.payments.retrieve(&intent)).await {
                 Call::Answer(answer) => answer,
                 Call::Refused { code, message } => {
-                    let reason = format!("the gateway refuses to capture and to tell why: {message} ({code})");
-                    return self.then(BookingCommand::Flag { reason }).await;
+                    return self.flag(&format!("the gateway refuses to capture and to tell why: {message} ({code})")).await;
                 }
                 Call::NoAnswer => return Ok(Next::Stop(Stop::NoAnswer)),
             },
         };
         if answer.id != intent || answer.booking != self.id {
-            let reason = format!("asked to capture {intent}, the gateway answers with {} of {}", answer.id, answer.booking);
-            return self.then(BookingCommand::Flag { reason }).await;
+            let (id, booking) = (answer.id, answer.booking);
+            return self.flag(&format!("asked to capture {intent}, the gateway answers with {id} of {booking}")).await;
         }
         match answer.status {
-            IntentStatus::Succeeded => {
-                let recorded = self.decide(BookingCommand::RecordCapture { intent, amount: answer.amount }).await;
-                match recorded {
-                    Err(CommandError::Rejected(Rejection::PaymentMismatch)) => {
-                        let reason = format!("the gateway took {} instead of what the booking says", answer.amount);
-                        self.then(BookingCommand::Flag { reason }).await
-                    }
-                    other => other.map(|()| Next::Step),
-                }
-            }
+            IntentStatus::Succeeded => self.then(BookingCommand::RecordCapture { intent, amount: answer.amount }).await,
             IntentStatus::Canceled => self.then(BookingCommand::FailCapture { intent }).await,
             // Still capturable after a refusal: the reactor tries again.
             _ => Ok(Next::Stop(Stop::NoAnswer)),
@@ -236,16 +253,14 @@ impl Desk {
         let intent = match self.intent(booking).await {
             Call::Answer(intent) => intent,
             Call::Refused { code, message } => {
-                let reason = format!("the gateway refuses to tell the intent: {message} ({code})");
-                return self.then(BookingCommand::Flag { reason }).await;
+                return self.flag(&format!("the gateway refuses to tell the intent: {message} ({code})")).await;
             }
             Call::NoAnswer => return Ok(Next::Stop(Stop::NoAnswer)),
         };
         match self.call(|| self.core.ports.payments.cancel(&intent, self.id)).await {
             Call::Answer(_) => self.then(BookingCommand::RecordVoid { intent }).await,
             Call::Refused { code, message } => {
-                let reason = format!("the intent of an aborted booking can't be cancelled: {message} ({code})");
-                self.then(BookingCommand::Flag { reason }).await
+                self.flag(&format!("the intent of an aborted booking can't be cancelled: {message} ({code})")).await
             }
             Call::NoAnswer => Ok(Next::Stop(Stop::NoAnswer)),
         }
@@ -258,8 +273,7 @@ impl Desk {
                 self.then(BookingCommand::RecordRefund { intent, amount }).await
             }
             Call::Answer(answer) => {
-                let reason = format!("the gateway returned {} minor units instead of {}", answer.refunded, amount.value);
-                self.then(BookingCommand::Flag { reason }).await
+                self.flag(&format!("the gateway returned {} minor units instead of {}", answer.refunded, amount.value)).await
             }
             // Returned before, by a request whose answer was lost: the intent itself tells.
             Call::Refused { code, message } => match self.call(|| self.core.ports.payments.retrieve(&intent)).await {
@@ -267,9 +281,7 @@ impl Desk {
                     self.then(BookingCommand::RecordRefund { intent, amount }).await
                 }
                 Call::NoAnswer => Ok(Next::Stop(Stop::NoAnswer)),
-                _ => {
-                    self.then(BookingCommand::Flag { reason: format!("the gateway refuses to refund: {message} ({code})") }).await
-                }
+                _ => self.flag(&format!("the gateway refuses to refund: {message} ({code})")).await,
             },
             Call::NoAnswer => Ok(Next::Stop(Stop::NoAnswer)),
         }

@@ -1,6 +1,6 @@
 //! Whether the file still holds what was written.
 
-use super::{OpenError, readers, resolve, schema};
+use super::{OpenError, faults, readers, resolve, schema};
 use rusqlite::Connection;
 use std::path::Path;
 
@@ -10,9 +10,9 @@ const MAX_FINDINGS: usize = 20;
 /// What a look through the whole file has found.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Integrity {
-    /// Events in the log.
+    /// Events in the log; 0 where damage does not let them be counted.
     pub events: u64,
-    /// Streams in the log.
+    /// Streams in the log, likewise.
     pub streams: u64,
     /// What is wrong, one sentence each, at most a few of each kind; empty if nothing is.
     pub findings: Vec<String>,
@@ -34,22 +34,34 @@ pub fn check_integrity(path: impl AsRef<Path>) -> Result<Integrity, OpenError> {
         // One transaction: the questions are about one state, whatever a server writes meanwhile.
         connection.execute_batch("BEGIN")?;
         let mut findings = structure(&connection)?;
-        // A file whose trees are broken gives no answer to the finer questions.
-        if findings.is_empty() {
-            findings.extend(contents(&connection)?);
-        }
         let count = |sql| connection.query_row(sql, [], |row| readers::unsigned(row, 0));
-        let (events, streams) = (count("SELECT count(*) FROM events")?, count("SELECT count(*) FROM streams")?);
+        let (events, streams) = (count("SELECT count(*) FROM events"), count("SELECT count(*) FROM streams"));
+        if !findings.is_empty() {
+            // Broken trees give no answer to the finer questions, and perhaps none to these.
+            return Ok(Integrity { events: events.unwrap_or(0), streams: streams.unwrap_or(0), findings });
+        }
+        findings.extend(contents(&connection)?);
+        let (events, streams) = (events?, streams?);
         connection.execute_batch("COMMIT")?;
         Ok(Integrity { events, streams, findings })
     };
     look().map_err(|error| OpenError::of(&path, &error))
 }
 
+/// SQLite's own findings.
 fn structure(connection: &Connection) -> rusqlite::Result<Vec<String>> {
     let mut statement = connection.prepare(&format!("PRAGMA integrity_check({MAX_FINDINGS})"))?;
-    let mut findings: Vec<String> = statement.query_map([], |row| row.get(0))?.collect::<rusqlite::Result<_>>()?;
-    findings.retain(|finding| finding != "ok");
+    let mut findings = Vec::new();
+    for finding in statement.query_map([], |row| row.get::<_, String>(0))? {
+        match finding {
+            Ok(finding) if finding == "ok" => {}
+            // One row may tell of a whole tree, a line for each cell, under a headline.
+            Ok(finding) => findings.extend(finding.lines().filter(|line| !line.starts_with("***")).map(str::to_owned)),
+            // Some damage ends the look at it.
+            Err(error) if faults::is_damage(&error) => findings.push(faults::describe(&error)),
+            Err(error) => return Err(error),
+        }
+    }
     Ok(findings)
 }
 

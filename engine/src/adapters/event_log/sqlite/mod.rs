@@ -98,7 +98,7 @@ pub enum OpenError {
 
 /// Called once, from the thread that writes, when the log has stopped for good and only a restart
 /// of the process, which recovers from the file, helps. The text says why.
-pub type FatalHook = Box<dyn Fn(&str) + Send + Sync>;
+pub type FatalHook = Arc<dyn Fn(&str) + Send + Sync>;
 
 /// Bounds of a [`SqliteLog`], and what to do when it stops.
 pub struct SqliteOptions {
@@ -135,7 +135,7 @@ impl Default for SqliteOptions {
             queue_bytes: 64 * 1024 * 1024,
             checkpoint_bytes: 32 * 1024 * 1024,
             max_file_bytes: None,
-            on_fatal: Box::new(|_| ()),
+            on_fatal: Arc::new(|_| ()),
             #[cfg(test)]
             commit_faults: tests::CommitFaults::default(),
         }

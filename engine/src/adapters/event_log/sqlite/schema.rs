@@ -62,6 +62,8 @@ pub(super) fn open_writer(path: &Path, max_file_bytes: Option<u64>) -> Result<Co
                 "BEGIN IMMEDIATE; {SCHEMA} PRAGMA application_id = {APPLICATION_ID}; \
                  PRAGMA user_version = {SCHEMA_VERSION}; COMMIT;"
             ))?;
+            // From its first moment the file itself says what it is, not only the log beside it.
+            connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?;
         }
         if let Some(bytes) = max_file_bytes {
             let page = connection.pragma_query_value(None, "page_size", |row| readers::unsigned(row, 0))?;

@@ -8,18 +8,14 @@ use lastseat_domain::ports::Clock;
 use lastseat_domain::ports::event_log::{LogFault, Position, StreamWrite, WriteOutcome};
 use rusqlite::Connection;
 use rusqlite::config::DbConfig;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use tokio::sync::mpsc::error::TryRecvError;
 use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot, watch};
 
 /// Most appends, and most bytes, in one transaction. Larger ones would make everyone in them wait
 /// without saving much.
 const MAX_APPENDS: usize = 4096;
 const MAX_BYTES: usize = 16 * 1024 * 1024;
-
-/// How often the writer steps aside for callers who are about to queue, before it starts a
-/// transaction. Those who were just answered often have their next append ready by then.
-const COURTESIES: u32 = 3;
 
 /// Something for the writer to do.
 pub(super) enum Job {
@@ -128,7 +124,12 @@ impl Writer {
             requests.push(writes);
             waiting.push((answer, _room));
         }
-        match self.transaction(requests) {
+        // A log whose writer is gone must not look alive: a panic is a failure like any other.
+        let done = catch_unwind(AssertUnwindSafe(|| self.transaction(requests))).unwrap_or_else(|_| {
+            let reason = "the thread that writes has panicked".to_owned();
+            Err(Failure::Fatal(LogFault::OutcomeUnknown(reason.clone()), reason))
+        });
+        match done {
             Ok(outcomes) => {
                 for ((answer, _), outcomes) in waiting.into_iter().zip(outcomes) {
                     drop(answer.send(Ok(outcomes)));
@@ -281,7 +282,6 @@ fn gather(first: Job, jobs: &mut mpsc::Receiver<Job>, closing: &mut Vec<oneshot:
     let mut appends = Vec::new();
     let mut bytes = 0;
     let mut next = Some(first);
-    let mut courtesies = COURTESIES;
     while appends.len() < MAX_APPENDS && bytes < MAX_BYTES {
         match next.take().map_or_else(|| jobs.try_recv(), Ok) {
             Ok(Job::Append(append)) => {
@@ -291,10 +291,6 @@ fn gather(first: Job, jobs: &mut mpsc::Receiver<Job>, closing: &mut Vec<oneshot:
             Ok(Job::Close(waiter)) => {
                 closing.push(waiter);
                 break;
-            }
-            Err(TryRecvError::Empty) if courtesies > 0 => {
-                courtesies -= 1;
-                std::thread::yield_now();
             }
             Err(_) => break,
         }

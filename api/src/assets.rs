@@ -1,0 +1,57 @@
+//! The pages that are part of the program.
+
+use crate::problem::{Code, Problem};
+use axum::response::{IntoResponse, Response};
+use http::HeaderMap;
+use http::header::{CACHE_CONTROL, CONTENT_TYPE, ETAG, HeaderValue, IF_NONE_MATCH, X_CONTENT_TYPE_OPTIONS};
+use rust_embed::RustEmbed;
+use std::fmt::Write;
+
+#[derive(RustEmbed)]
+#[folder = "$CARGO_MANIFEST_DIR/web"]
+struct Web;
+
+/// The answer with a file of the web folder. A caller that has it already is told so.
+#[must_use]
+pub fn serve(path: &str, headers: &HeaderMap) -> Response {
+    let Some(file) = Web::get(path).or_else(|| Web::get(&format!("assets/{path}"))) else {
+        return Problem::new(Code::UnknownRoute, "There is no such file.").into_response();
+    };
+    let mut tag = String::from("\"");
+    for byte in file.metadata.sha256_hash().iter().take(12) {
+        // Writing to a string can't fail.
+        let _ = write!(tag, "{byte:02x}");
+    }
+    tag.push('"');
+    let known = headers.get(IF_NONE_MATCH).is_some_and(|value| value.as_bytes() == tag.as_bytes());
+    let mut response = if known {
+        http::StatusCode::NOT_MODIFIED.into_response()
+    } else {
+        let mut response = Response::new(file.data.into_owned().into());
+        response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(media_type(path)));
+        response
+    };
+    let fields = response.headers_mut();
+    // Files change with the program and keep their names: ask every time, it costs next to nothing.
+    fields.insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+    fields.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    if let Ok(tag) = HeaderValue::from_str(&tag) {
+        fields.insert(ETAG, tag);
+    }
+    response
+}
+
+fn media_type(path: &str) -> &'static str {
+    match path.rsplit_once('.').map(|(_, end)| end) {
+        Some("html") => "text/html; charset=utf-8",
+        Some("css") => "text/css; charset=utf-8",
+        Some("js" | "mjs") => "text/javascript; charset=utf-8",
+        Some("json" | "webmanifest") => "application/json",
+        Some("svg") => "image/svg+xml",
+        Some("png") => "image/png",
+        Some("ico") => "image/x-icon",
+        Some("woff2") => "font/woff2",
+        Some("txt" | "md") => "text/plain; charset=utf-8",
+        _ => "application/octet-stream",
+    }
+}

@@ -1,0 +1,111 @@
+//! Tokens of people and programs: JWT, signed with HS256 and nothing else.
+
+use super::{HmacSha256, hmac, refuse};
+use crate::problem::{Code, Problem};
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use hmac::Mac;
+use jsonwebtoken::errors::ErrorKind;
+use jsonwebtoken::{Algorithm, DecodingKey, Validation};
+use lastseat_domain::{BuyerId, Timestamp};
+use serde::{Deserialize, Serialize};
+use std::time::Duration;
+
+const ISSUER: &str = "lastseat";
+
+/// What a token allows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Role {
+    /// Books for itself.
+    Buyer,
+    /// Runs shows, sees and cancels any booking, refunds.
+    Admin,
+    /// Reads the event history.
+    Auditor,
+}
+
+impl Role {
+    /// The name in the token.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Buyer => "buyer",
+            Self::Admin => "admin",
+            Self::Auditor => "auditor",
+        }
+    }
+}
+
+impl std::str::FromStr for Role {
+    type Err = String;
+    fn from_str(text: &str) -> Result<Self, String> {
+        [Self::Buyer, Self::Admin, Self::Auditor]
+            .into_iter()
+            .find(|role| role.name() == text)
+            .ok_or_else(|| format!("`{text}` is no role; there are buyer, admin and auditor"))
+    }
+}
+
+#[derive(Deserialize)]
+struct Claims {
+    sub: BuyerId,
+    role: Role,
+    exp: i64,
+}
+
+/// Makes and checks them.
+pub(super) struct Jwt {
+    signer: HmacSha256,
+    key: DecodingKey,
+    validation: Validation,
+}
+
+impl Jwt {
+    pub(super) fn new(secret: &[u8]) -> Self {
+        let mut validation = Validation::new(Algorithm::HS256);
+        validation.set_issuer(&[ISSUER]);
+        validation.set_required_spec_claims(&["exp", "iss", "sub"]);
+        // The library would compare with the machine's clock; `check` compares with ours.
+        validation.validate_exp = false;
+        Self { signer: hmac(secret), key: DecodingKey::from_secret(secret), validation }
+    }
+
+    /// Signed by hand, for that can't fail; the tests check it with the library.
+    pub(super) fn mint(&self, sub: &BuyerId, role: Role, now: Timestamp, ttl: Duration) -> String {
+        let iat = now.timestamp();
+        let exp = iat.saturating_add(i64::try_from(ttl.as_secs()).unwrap_or(i64::MAX));
+        let header = serde_json::json!({"alg": "HS256", "typ": "JWT"}).to_string();
+        let claims =
+            serde_json::json!({"iss": ISSUER, "sub": sub.as_str(), "role": role.name(), "iat": iat, "exp": exp}).to_string();
+        let signed = format!("{}.{}", URL_SAFE_NO_PAD.encode(header), URL_SAFE_NO_PAD.encode(claims));
+        let signature = self.signer.clone().chain_update(signed.as_bytes()).finalize().into_bytes();
+        format!("{signed}.{}", URL_SAFE_NO_PAD.encode(signature))
+    }
+
+    pub(super) fn check(&self, token: &str, now: Timestamp) -> Result<(BuyerId, Role), Problem> {
+        let claims = jsonwebtoken::decode::<Claims>(token, &self.key, &self.validation)
+            .map_err(|error| refuse(Code::InvalidToken, why(error.kind())))?
+            .claims;
+        if claims.exp <= now.timestamp() {
+            return Err(refuse(Code::TokenExpired, "The token's time is over. Get a new one."));
+        }
+        Ok((claims.sub, claims.role))
+    }
+}
+
+/// Enough for an honest caller to find the mistake, and nothing for a dishonest one.
+fn why(kind: &ErrorKind) -> &'static str {
+    match kind {
+        ErrorKind::InvalidSignature => "The token was not signed by this server.",
+        ErrorKind::InvalidAlgorithm | ErrorKind::InvalidAlgorithmName | ErrorKind::UnsupportedAlgorithm => {
+            "The token must be signed with HS256."
+        }
+        ErrorKind::InvalidIssuer => "The token was not issued by lastseat.",
+        ErrorKind::MissingRequiredClaim(_) | ErrorKind::InvalidClaimFormat(_) => {
+            "The token must have the claims iss, sub, role and exp."
+        }
+        ErrorKind::Json(_) => "The token must be a JWT signed with HS256, with the claims iss, sub, role and exp.",
+        _ => "This is not a token of this server.",
+    }
+}

@@ -1,0 +1,144 @@
+use super::*;
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use hmac::Mac;
+use serde_json::json;
+use uuid::Uuid;
+
+const SECRET: &[u8] = b"0123456789abcdef0123456789abcdef";
+const HOUR: Duration = Duration::from_secs(3600);
+
+struct Fixed(Timestamp);
+
+impl Clock for Fixed {
+    fn now(&self) -> Timestamp {
+        self.0
+    }
+    fn sleep_until(&self, _: Timestamp) -> futures::future::BoxFuture<'static, ()> {
+        Box::pin(std::future::ready(()))
+    }
+}
+
+fn noon() -> Timestamp {
+    "2030-06-01T12:00:00Z".parse().unwrap()
+}
+
+fn mint(secret: &[u8], role: Role) -> String {
+    Auth::new(secret).mint(&BuyerId::new("anna").unwrap(), role, HOUR, &Fixed(noon()))
+}
+
+fn ask(token: &str, now: Timestamp) -> Result<Caller, Problem> {
+    let mut headers = HeaderMap::new();
+    headers.insert(AUTHORIZATION, HeaderValue::from_str(&format!("Bearer {token}")).unwrap());
+    Auth::new(SECRET).caller(&headers, now)
+}
+
+fn code(answer: Result<Caller, Problem>) -> &'static str {
+    let problem = answer.expect_err("refused").into_answer();
+    assert_eq!(problem.status, http::StatusCode::UNAUTHORIZED);
+    assert!(problem.headers.iter().any(|(name, _)| name == WWW_AUTHENTICATE));
+    problem.problem.unwrap().text()
+}
+
+fn signed(header: &serde_json::Value, claims: &serde_json::Value) -> String {
+    let text = format!("{}.{}", URL_SAFE_NO_PAD.encode(header.to_string()), URL_SAFE_NO_PAD.encode(claims.to_string()));
+    let seal = hmac(SECRET).chain_update(text.as_bytes()).finalize().into_bytes();
+    format!("{text}.{}", URL_SAFE_NO_PAD.encode(seal))
+}
+
+#[test]
+fn nobody_is_a_guest() {
+    assert_eq!(Auth::new(SECRET).caller(&HeaderMap::new(), noon()).unwrap(), Caller::Guest);
+}
+
+#[test]
+fn a_minted_token_is_good_until_its_time_is_over() {
+    let token = mint(SECRET, Role::Admin);
+    let anna = Caller::Token { sub: BuyerId::new("anna").unwrap(), role: Role::Admin };
+    assert_eq!(ask(&token, noon()).unwrap(), anna);
+    assert_eq!(ask(&token, noon() + chrono::TimeDelta::seconds(3599)).unwrap(), anna);
+    assert_eq!(code(ask(&token, noon() + chrono::TimeDelta::seconds(3600))), "token_expired");
+}
+
+#[test]
+fn a_long_secret_signs_as_the_library_verifies() {
+    let secret = [7_u8; 200];
+    let token = Auth::new(&secret).mint(&BuyerId::new("anna").unwrap(), Role::Buyer, HOUR, &Fixed(noon()));
+    let mut headers = HeaderMap::new();
+    headers.insert(AUTHORIZATION, HeaderValue::from_str(&format!("bearer {token}")).unwrap());
+    assert!(Auth::new(&secret).caller(&headers, noon()).is_ok());
+}
+
+#[test]
+fn foreign_unsigned_and_crippled_tokens_are_refused() {
+    let good = json!({"iss": "lastseat", "sub": "anna", "role": "admin", "iat": 0, "exp": 4_000_000_000_u64});
+    let hs256 = json!({"alg": "HS256", "typ": "JWT"});
+    assert!(ask(&signed(&hs256, &good), noon()).is_ok());
+
+    let mut bad = vec![mint(b"another secret, just as long ....", Role::Admin), String::new(), "x".into(), "a.b.c".into()];
+    for alg in ["none", "None", "NONE", "HS384", "HS512", "RS256", "ES256", ""] {
+        bad.push(signed(&json!({"alg": alg}), &good));
+    }
+    let unsigned = signed(&json!({"alg": "none"}), &good);
+    bad.push(format!("{}.", unsigned.rsplit_once('.').unwrap().0));
+    let token = mint(SECRET, Role::Buyer);
+    bad.push(format!("{}.", token.rsplit_once('.').unwrap().0));
+    for (claim, value) in [
+        ("iss", json!("somebody")),
+        ("role", json!("root")),
+        ("sub", json!("")),
+        ("sub", json!("two words")),
+        ("exp", json!("soon")),
+        ("exp", json!(null)),
+        ("iss", json!(null)),
+    ] {
+        let mut claims = good.clone();
+        claims[claim] = value;
+        bad.push(signed(&hs256, &claims));
+    }
+    for missing in ["iss", "sub", "role", "exp"] {
+        let mut claims = good.clone();
+        claims.as_object_mut().unwrap().remove(missing);
+        bad.push(signed(&hs256, &claims));
+    }
+    for token in bad {
+        assert_eq!(code(ask(&token, noon())), "invalid_token", "{token}");
+    }
+}
+
+#[test]
+fn other_schemes_and_two_headers_are_refused() {
+    let mut headers = HeaderMap::new();
+    headers.insert(AUTHORIZATION, HeaderValue::from_static("Basic YTpi"));
+    assert_eq!(code(Auth::new(SECRET).caller(&headers, noon())), "invalid_token");
+    headers.append(AUTHORIZATION, HeaderValue::from_static("Bearer x"));
+    assert_eq!(code(Auth::new(SECRET).caller(&headers, noon())), "invalid_token");
+    headers.insert(AUTHORIZATION, HeaderValue::from_bytes(b"Bearer \xff").unwrap());
+    assert_eq!(code(Auth::new(SECRET).caller(&headers, noon())), "invalid_token");
+}
+
+#[test]
+fn a_bookings_token_is_the_same_every_time_and_good_for_it_alone() {
+    let booking = BookingId(Uuid::from_u128(7));
+    let auth = Auth::new(SECRET);
+    let token = auth.booking_token(booking);
+    assert!(token.starts_with("bt_"));
+    assert_eq!(token, auth.booking_token(booking));
+    assert_eq!(ask(&token, noon()).unwrap(), Caller::Booking(booking));
+    assert_ne!(token, auth.booking_token(BookingId(Uuid::from_u128(8))));
+    assert_eq!(code(ask(&Auth::new(b"another").booking_token(booking), noon())), "invalid_token");
+    for bad in ["bt_", "bt_!", "bt_AAAA", &token[..token.len() - 4], &format!("{token}AAAA")] {
+        assert_eq!(code(ask(bad, noon())), "invalid_token", "{bad}");
+    }
+}
+
+#[test]
+fn a_missing_role_is_named() {
+    let caller = ask(&mint(SECRET, Role::Buyer), noon()).unwrap();
+    let problem = caller.needs(Role::Auditor).expect_err("refused");
+    assert_eq!(problem.status(), http::StatusCode::FORBIDDEN);
+    let body: serde_json::Value = serde_json::from_slice(&problem.to_json()).unwrap();
+    assert_eq!(body["needed_role"], "auditor");
+    assert_eq!(Caller::Guest.needs(Role::Admin).expect_err("refused").code(), Code::AuthenticationRequired);
+    assert!(caller.needs(Role::Buyer).is_ok());
+}

@@ -1,0 +1,131 @@
+//! From the bytes of a body to a value, or to the problem that says what is wrong with it.
+
+mod json;
+
+pub use json::{parse, parse_order, wrong_quantity};
+
+use crate::problem::{Code, Problem};
+use axum::body::{Body, HttpBody};
+use bytes::Bytes;
+use http::HeaderMap;
+use http::header::CONTENT_TYPE;
+use http_body_util::BodyExt;
+use std::pin::pin;
+use std::task::Poll;
+use std::time::Duration;
+
+/// Most bytes of a body.
+pub const SMALL: usize = 64 << 10;
+/// Most bytes of the plan of a show.
+pub const LARGE: usize = 1 << 20;
+
+/// Time for a body to arrive. Longer than any honest client needs, short enough that sending one
+/// byte a minute does not hold a connection for long.
+const PATIENCE: Duration = Duration::from_secs(30);
+/// Of a body that is too large this much is read and thrown away, for most clients read the answer
+/// only after they have sent everything; beyond it the connection is cut.
+const DRAIN: usize = 32 << 20;
+
+/// Reads the whole body.
+///
+/// # Errors
+/// 413, 408, or 400 if it broke off.
+pub async fn read(body: Body, most: usize) -> Result<Bytes, Problem> {
+    if body.is_end_stream() {
+        return Ok(Bytes::new());
+    }
+    let announced = usize::try_from(body.size_hint().lower()).unwrap_or(usize::MAX);
+    if announced > DRAIN {
+        return Err(too_large(most));
+    }
+    let mut gathering = pin!(gather(body, most));
+    // A small body came along with its headers: no time-out is set up for what is there.
+    if let Poll::Ready(gathered) = futures::poll!(gathering.as_mut()) {
+        return gathered;
+    }
+    let late = |_| Problem::new(Code::RequestTimeout, "The body did not arrive in time. Send it again, faster.");
+    tokio::time::timeout(PATIENCE, gathering).await.map_err(late)?
+}
+
+async fn gather(mut body: Body, most: usize) -> Result<Bytes, Problem> {
+    let (mut first, mut rest, mut seen) = (Bytes::new(), Vec::new(), 0);
+    while let Some(frame) = body.frame().await {
+        let broken = |_| Problem::new(Code::BodyUnreadable, "The body broke off or is malformed. Send it again.");
+        let Ok(data) = frame.map_err(broken)?.into_data() else { continue };
+        seen += data.len();
+        if seen > DRAIN {
+            break;
+        } else if seen > most {
+            (first, rest) = (Bytes::new(), Vec::new());
+        } else if first.is_empty() {
+            first = data;
+        } else {
+            rest.extend_from_slice(&data);
+        }
+    }
+    if seen > most {
+        return Err(too_large(most));
+    }
+    Ok(if rest.is_empty() { first } else { [first.as_ref(), &rest].concat().into() })
+}
+
+fn too_large(most: usize) -> Problem {
+    Problem::new(Code::BodyTooLarge, format!("The body may have {most} bytes here. Send less.")).fact("most", most)
+}
+
+/// Checks that the body says it is JSON.
+///
+/// # Errors
+/// 415.
+pub fn check_media_type(headers: &HeaderMap) -> Result<(), Problem> {
+    let value = headers.get(CONTENT_TYPE).map(http::HeaderValue::as_bytes).unwrap_or_default();
+    if value == b"application/json" || is_json(value) {
+        return Ok(());
+    }
+    Err(Problem::new(Code::UnsupportedMediaType, "Send the body as JSON, with `Content-Type: application/json`."))
+}
+
+fn is_json(value: &[u8]) -> bool {
+    let Ok(text) = std::str::from_utf8(value) else { return false };
+    let essence = text.split(';').next().unwrap_or_default().trim();
+    let Some((kind, name)) = essence.split_once('/') else { return false };
+    let ends_in_json = name.len() > 5 && name.get(name.len() - 5..).is_some_and(|end| end.eq_ignore_ascii_case("+json"));
+    kind.eq_ignore_ascii_case("application") && (name.eq_ignore_ascii_case("json") || ends_in_json)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use http::HeaderValue;
+
+    fn media_type(text: &'static str) -> Result<(), Problem> {
+        let mut headers = HeaderMap::new();
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static(text));
+        check_media_type(&headers)
+    }
+
+    #[test]
+    fn json_by_any_of_its_names_is_taken() {
+        for good in ["application/json", "application/json; charset=utf-8", "Application/JSON", "application/merge-patch+json"] {
+            assert!(media_type(good).is_ok(), "{good}");
+        }
+        for bad in ["", "text/plain", "application/x-www-form-urlencoded", "application/jsonx", "json", "text/json+xml"] {
+            assert_eq!(media_type(bad).expect_err("refused").code(), Code::UnsupportedMediaType, "{bad}");
+        }
+        assert!(check_media_type(&HeaderMap::new()).is_err());
+    }
+
+    #[tokio::test]
+    async fn a_body_beyond_the_limit_is_refused_announced_or_not() {
+        assert_eq!(read(Body::from(vec![b'x'; 10]), 10).await.unwrap().len(), 10);
+        assert_eq!(read(Body::from(vec![b'x'; 11]), 10).await.expect_err("refused").code(), Code::BodyTooLarge);
+        let chunks = futures::stream::iter((0..11).map(|_| Ok::<_, std::io::Error>(Bytes::from_static(b"x"))));
+        assert_eq!(read(Body::from_stream(chunks), 10).await.expect_err("refused").code(), Code::BodyTooLarge);
+        let chunks =
+            futures::stream::iter(["{", "\"a\"", ":1}"].map(|text| Ok::<_, std::io::Error>(Bytes::from_static(text.as_bytes()))));
+        assert_eq!(read(Body::from_stream(chunks), 10).await.unwrap(), "{\"a\":1}");
+        let broken = futures::stream::iter([Ok(Bytes::from_static(b"{")), Err(std::io::Error::other("gone"))]);
+        assert_eq!(read(Body::from_stream(broken), 10).await.expect_err("refused").code(), Code::BodyUnreadable);
+        assert!(read(Body::empty(), 10).await.unwrap().is_empty());
+    }
+}

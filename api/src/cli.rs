@@ -1,0 +1,146 @@
+//! The command line. One file a verb; without a verb it serves.
+
+pub mod exit;
+pub mod terminal;
+
+mod audit_export;
+mod banner;
+mod completions;
+mod config_show;
+mod load;
+mod logging;
+mod openapi;
+mod projections;
+mod serve;
+mod token;
+mod verify;
+
+use crate::config::{DataFlag, Effective, Flags};
+use clap::error::ErrorKind;
+use clap::{Parser, Subcommand};
+use std::ffi::OsString;
+use std::process::ExitCode;
+use terminal::complain;
+
+/// Thousands want the last seat. One gets it, provably.
+#[derive(Debug, Parser)]
+#[command(name = "lastseat", version, max_term_width = 100)]
+#[command(after_help = "\
+Without a command it serves a demo show on http://127.0.0.1:8080/ out of ./lastseat-data; flags are
+those of `serve`.
+
+Every flag of `serve` is also an environment variable (--max-in-flight: LASTSEAT_MAX_IN_FLIGHT)
+and a line of lastseat.toml (max_in_flight = 4096). A flag beats the environment, which beats
+the file; `lastseat config show` tells what is in effect, and why.")]
+pub struct Cli {
+    #[command(flatten)]
+    place: DataFlag,
+    #[command(subcommand)]
+    verb: Option<Verb>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Verb {
+    /// Serve: HTTP, the seat map, the live streams
+    Serve(serve::Serve),
+    /// Send many buyers at once, then prove that nothing was sold twice
+    Load(load::Load),
+    /// Prove from the log alone that nothing was sold twice and nobody charged in vain
+    Verify(verify::Verify),
+    /// Take out the event history
+    #[command(subcommand)]
+    Audit(audit_export::AuditVerb),
+    /// Look after the read side's views
+    #[command(subcommand)]
+    Projections(projections::ProjectionsVerb),
+    /// Mint a token and print it
+    Token(token::Token),
+    /// Print the API's description, OpenAPI 3.1 in JSON
+    Openapi,
+    /// Look at the configuration
+    #[command(subcommand)]
+    Config(config_show::ConfigVerb),
+    /// Print a script that completes commands in a shell
+    Completions(completions::Completions),
+}
+
+impl Cli {
+    /// Reads the command line of this process. Help and wrong use end it.
+    #[must_use]
+    pub fn of_process() -> Self {
+        Self::of(&std::env::args_os().collect::<Vec<_>>()).unwrap_or_else(|error| error.exit())
+    }
+
+    /// Reads a command line. Flags without a verb are those of `serve`.
+    fn of(line: &[OsString]) -> Result<Self, clap::Error> {
+        let as_it_stands = Self::try_parse_from(line);
+        match (&as_it_stands, line) {
+            (Err(error), [program, flags @ ..]) if error.kind() == ErrorKind::UnknownArgument => {
+                let serve = [program.clone(), "serve".into()];
+                Self::try_parse_from(serve.iter().chain(flags)).or(as_it_stands)
+            }
+            _ => as_it_stands,
+        }
+    }
+
+    /// Does what was asked for.
+    pub async fn run(self) -> ExitCode {
+        let verb = self.verb.unwrap_or_else(|| Verb::Serve(serve::Serve::default()));
+        let flags = match &verb {
+            Verb::Serve(serve) => serve.flags.clone(),
+            Verb::Config(config_show::ConfigVerb::Show(show)) => show.flags.clone(),
+            _ => Flags::default(),
+        };
+        let flags = Flags { data: self.place.data, ..flags };
+        let effective = match Effective::of_process(&flags, self.place.config.as_deref()) {
+            Ok(effective) => effective,
+            Err(error) => {
+                complain(&error.to_string());
+                return exit::USAGE.into();
+            }
+        };
+        let config = &effective.config;
+        match &verb {
+            Verb::Serve(_) => serve::run(config.clone()).await,
+            Verb::Load(args) => load::run(args, config).await,
+            Verb::Verify(args) => verify::run(args, config).await,
+            Verb::Audit(audit_export::AuditVerb::Export(args)) => audit_export::run(args, config).await,
+            Verb::Projections(verb) => projections::run(verb, config).await,
+            Verb::Token(args) => token::run(args, config),
+            Verb::Openapi => openapi::run(),
+            Verb::Config(config_show::ConfigVerb::Show(args)) => config_show::show(args, &effective),
+            Verb::Completions(args) => completions::run(args),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn flags_without_a_verb_are_those_of_serve() {
+        let of = |line: &str| Cli::of(&line.split(' ').map(OsString::from).collect::<Vec<_>>());
+        let cli = of("lastseat --listen 127.0.0.1:1 --data d").unwrap();
+        assert_eq!(cli.place.data.as_deref(), Some("d"));
+        let Some(Verb::Serve(serve)) = cli.verb else { panic!("no serve") };
+        assert_eq!(serve.flags.listen.as_deref(), Some("127.0.0.1:1"));
+        assert!(of("lastseat").unwrap().verb.is_none());
+        for wrong in ["lastseat --listen 127.0.0.1:1 verify", "lastseat --port 1", "lastseat verify --listen 127.0.0.1:1"] {
+            assert_eq!(of(wrong).unwrap_err().kind(), ErrorKind::UnknownArgument, "{wrong}");
+        }
+    }
+
+    #[test]
+    fn the_data_directory_may_stand_anywhere() {
+        for line in [["lastseat", "--data", "d", "verify"], ["lastseat", "verify", "--data", "d"]] {
+            assert_eq!(Cli::try_parse_from(line).unwrap().place.data.as_deref(), Some("d"));
+        }
+    }
+}

@@ -1,0 +1,124 @@
+//! The first thing that a newcomer reads: what this is, where to look, what to type.
+
+use super::terminal::Paint;
+use crate::demo;
+use std::path::Path;
+
+/// What the banner tells.
+pub struct Banner<'a> {
+    /// What was typed to start this: what to type for its other verbs.
+    pub program: &'a str,
+    /// Where the server can be reached.
+    pub url: &'a str,
+    /// Where the data lies.
+    pub data: &'a Path,
+    /// Whether the demo show is on sale, and its first free seat.
+    pub demo: Option<&'a str>,
+    /// Whether a token is needed to hold.
+    pub guests: bool,
+    /// Events found in the log.
+    pub events: u64,
+}
+
+impl Banner<'_> {
+    /// The whole text.
+    #[must_use]
+    pub fn text(&self, paint: Paint) -> String {
+        let url = self.url;
+        let mut lines = vec![String::new()];
+        let name = paint.bold(&format!("lastseat {}", env!("CARGO_PKG_VERSION")));
+        lines.push(format!("  {name}   Thousands want the last seat. One gets it, provably."));
+        lines.push(String::new());
+        lines.push(format!("  Seat map   {}", paint.link(&format!("{url}/"))));
+        lines.push(format!("  API        {}", paint.link(&format!("{url}/docs"))));
+        if self.demo.is_some() {
+            lines.push(format!("  Live feed  {}", paint.link(&format!("{url}/v1/shows/{}/seats/stream", demo::SHOW))));
+        }
+        let history = match self.events {
+            0 => "a new log".to_owned(),
+            events => super::terminal::count(events, "event so far", "events so far"),
+        };
+        lines.push(format!("  Data       {}  {}", self.data.display(), paint.dim(&format!("({history})"))));
+        lines.push(format!("  Payments   {}", paint.yellow("sandbox: not for production money")));
+        if let Some(seat) = self.demo.filter(|_| self.guests) {
+            self.try_it(paint, seat, &mut lines);
+        }
+        lines.push(String::new());
+        let data = match self.data.to_str() {
+            Some("./lastseat-data") | None => String::new(),
+            Some(data) => format!(" --data {data}"),
+        };
+        let (program, elsewhere) = (self.program, self.elsewhere());
+        lines.push(format!("  {}", paint.bold("Send 500 buyers for one seat, then prove that it was not sold twice")));
+        lines.push(format!("    {program} load{elsewhere}{data}"));
+        lines.push(format!("    {program} verify{data}"));
+        lines.push(String::new());
+        lines.push(format!("  {}", paint.dim("Stop with Ctrl-C.")));
+        lines.push(String::new());
+        lines.join("\n")
+    }
+
+    fn try_it(&self, paint: Paint, seat: &str, lines: &mut Vec<String>) {
+        let (url, show) = (self.url, demo::SHOW);
+        let json = "-H 'content-type: application/json'";
+        let mut step = |what: &str, commands: &[String]| {
+            lines.push(String::new());
+            lines.push(format!("  {}", paint.bold(what)));
+            lines.extend(commands.iter().map(|command| format!("    {command}")));
+        };
+        step("Watch seats change", &[format!("curl -N {url}/v1/shows/{show}/seats/stream")]);
+        step(
+            "Hold a seat",
+            &[format!("hold=$(curl -s {url}/v1/shows/{show}/bookings {json} -d '{{\"seats\":[\"{seat}\"]}}'); echo \"$hold\"")],
+        );
+        step(
+            "Pay for it",
+            &[
+                "id=$(echo \"$hold\" | sed 's/.*\"id\":\"\\([^\"]*\\)\".*/\\1/'); \
+                 token=$(echo \"$hold\" | sed 's/.*\"token\":\"\\([^\"]*\\)\".*/\\1/')"
+                    .to_owned(),
+                format!(
+                    "curl -s {url}/v1/bookings/$id/payment {json} -H \"authorization: Bearer $token\" -d '{{\"payment_method\":\"pm_card_visa\"}}'"
+                ),
+            ],
+        );
+    }
+
+    fn elsewhere(&self) -> String {
+        if self.url == "http://127.0.0.1:8080" { String::new() } else { format!(" --url {}", self.url) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn banner(url: &str, data: &str, demo: Option<&str>) -> String {
+        Banner { program: "./lastseat", url, data: Path::new(data), demo, guests: true, events: 0 }.text(Paint::plain())
+    }
+
+    #[test]
+    fn it_says_where_to_look_and_what_to_copy() {
+        let text = banner("http://127.0.0.1:8080", "./lastseat-data", Some("A-1"));
+        for part in [
+            "http://127.0.0.1:8080/docs",
+            "./lastseat-data",
+            "not for production money",
+            r#"-d '{"seats":["A-1"]}'"#,
+            "pm_card_visa",
+            "curl -N http://127.0.0.1:8080/v1/shows/demo/seats/stream",
+            "    ./lastseat load\n",
+            "Stop with Ctrl-C.",
+        ] {
+            assert!(text.contains(part), "{part} is missing in {text}");
+        }
+    }
+
+    #[test]
+    fn commands_name_the_place_if_it_is_not_the_usual_one() {
+        let text = banner("http://127.0.0.1:9", "/tmp/x", None);
+        assert!(text.contains("./lastseat load --url http://127.0.0.1:9 --data /tmp/x\n"), "{text}");
+        assert!(text.contains("./lastseat verify --data /tmp/x\n"));
+        assert!(!text.contains("curl"));
+    }
+}

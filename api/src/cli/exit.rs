@@ -1,0 +1,10 @@
+//! Exit statuses, the same for every verb.
+
+/// A rule was broken: a seat sold twice, a charge without seats.
+pub const VIOLATION: u8 = 1;
+/// Wrong use: a flag, a setting, a name that does not exist.
+pub const USAGE: u8 = 2;
+/// What should be read or reached can't be: the log, the server.
+pub const UNREADABLE: u8 = 3;
+/// The log can't promise durability any more (`EX_SOFTWARE`): the process ends rather than lie.
+pub const FATAL: u8 = 70;

@@ -1,0 +1,149 @@
+//! What a race came to, for people and for machines.
+
+use super::check::Verdict;
+use super::race::Finish;
+use super::tally::Latency;
+use crate::cli::terminal::{Paint, count, say, thousands, time};
+use serde::Serialize;
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+/// The whole outcome of a race.
+#[derive(Serialize)]
+pub struct Report {
+    buyers: u32,
+    show: String,
+    wanted: String,
+    connections: usize,
+    won: u64,
+    taken: u64,
+    sold_out: u64,
+    refused: u64,
+    errors: u64,
+    paying: bool,
+    paid: u64,
+    payments_pending: u64,
+    payments_failed: u64,
+    seconds: f64,
+    answers_per_second: f64,
+    hold_latency: Option<Latency>,
+    payment_latency: Option<Latency>,
+    statuses: BTreeMap<u16, u64>,
+    examples: BTreeMap<String, String>,
+    verdict: Verdict,
+}
+
+impl Report {
+    /// Puts the parts together.
+    pub fn new(
+        buyers: u32,
+        show: &str,
+        wanted: String,
+        connections: usize,
+        paying: bool,
+        finish: Finish,
+        verdict: Verdict,
+    ) -> Self {
+        let Finish { tally, took, .. } = finish;
+        let seconds = took.as_secs_f64();
+        Self {
+            buyers,
+            show: show.to_owned(),
+            wanted,
+            connections,
+            won: tally.won,
+            taken: tally.taken,
+            sold_out: tally.sold_out,
+            refused: tally.refused,
+            errors: tally.errors,
+            paying,
+            paid: tally.paid,
+            payments_pending: tally.payments_pending,
+            payments_failed: tally.payments_failed,
+            seconds,
+            answers_per_second: f64::from(buyers) / seconds.max(1e-6),
+            hold_latency: tally.hold_latency(),
+            payment_latency: tally.payment_latency(),
+            statuses: tally.statuses,
+            examples: tally.examples,
+            verdict,
+        }
+    }
+
+    /// Whether no rule was broken.
+    #[must_use]
+    pub fn clean(&self) -> bool {
+        self.verdict.violations.is_empty()
+    }
+
+    /// Prints it for people.
+    pub fn print(&self) {
+        let paint = Paint::stdout();
+        let buyers = count(u64::from(self.buyers), "buyer", "buyers");
+        let title = format!("{buyers} at once for {} of show {}", self.wanted, self.show);
+        say(&format!("\n  {}", paint.bold(&title)));
+        let shared = format!("over {}", count(self.connections as u64, "connection", "connections"));
+        say(&format!("  {}\n", paint.dim(&shared)));
+        self.print_counts(paint);
+        self.print_latency(paint);
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a positive rate for people")]
+        let rate = thousands(self.answers_per_second as u64);
+        let took = time(Duration::from_secs_f64(self.seconds));
+        say(&format!("\n  all answered in {took}: {} buyers/s\n", paint.bold(&rate)));
+        self.print_verdict(paint);
+    }
+
+    fn print_counts(&self, paint: Paint) {
+        let row = |name: &str, number: u64, means: &str, colour: fn(Paint, &str) -> String| {
+            let number_text = format!("{:>9}", thousands(number));
+            let number_text = if number == 0 { paint.dim(&number_text) } else { colour(paint, &number_text) };
+            say(&format!("  {name:<12}{number_text}   {}", paint.dim(means)));
+        };
+        row("won", self.won, "201: the seats are theirs", Paint::green);
+        row("taken", self.taken, "409: somebody was faster", Paint::bold);
+        row("sold out", self.sold_out, "410: nothing left", Paint::bold);
+        row("refused", self.refused, "429, 503 or another 4xx: not served", Paint::yellow);
+        row("errors", self.errors, "no answer, or another 5xx", Paint::red);
+        if self.paying {
+            row("paid", self.paid, "of the winners: booking confirmed", Paint::green);
+            if self.payments_pending > 0 {
+                row("paying", self.payments_pending, "of the winners: the payment is still under way", Paint::yellow);
+            }
+            if self.payments_failed > 0 {
+                row("not paid", self.payments_failed, "of the winners: declined or no answer", Paint::red);
+            }
+        }
+        for (kind, example) in &self.examples {
+            say(&format!("  {}", paint.dim(&format!("for example {kind}: {example}"))));
+        }
+    }
+
+    fn print_latency(&self, paint: Paint) {
+        say(&format!("\n  {}", paint.dim(&format!("{:<10}{:>10}{:>10}{:>10}{:>10}", "", "p50", "p90", "p99", "max"))));
+        for (name, latency) in [("holds", self.hold_latency), ("payments", self.payment_latency)] {
+            if let Some(latency) = latency {
+                let columns: String = latency.columns().into_iter().map(|took| format!("{:>10}", time(took))).collect();
+                say(&format!("  {name:<10}{columns}"));
+            }
+        }
+    }
+
+    fn print_verdict(&self, paint: Paint) {
+        let verdict = &self.verdict;
+        for note in &verdict.notes {
+            say(&format!("  {} {note}", paint.dim("note:")));
+        }
+        for what in &verdict.unverified {
+            say(&format!("  {} {what}", paint.yellow("could not be verified:")));
+        }
+        if self.clean() {
+            say(&format!("  {} no seat sold twice", paint.green("verified:")));
+            for what in &verdict.verified {
+                say(&format!("    {} {what}", paint.green("✓")));
+            }
+        }
+        for violation in &verdict.violations {
+            say(&format!("  {} {violation}", paint.red("VIOLATION:")));
+        }
+    }
+}

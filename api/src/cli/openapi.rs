@@ -1,0 +1,19 @@
+//! `lastseat openapi`: the API's description.
+
+use super::exit;
+use super::terminal::{complain, say};
+use std::process::ExitCode;
+
+/// Prints it.
+pub fn run() -> ExitCode {
+    match crate::openapi::document().to_pretty_json() {
+        Ok(json) => {
+            say(&json);
+            ExitCode::SUCCESS
+        }
+        Err(error) => {
+            complain(&format!("the description can't be written as JSON: {error}"));
+            exit::UNREADABLE.into()
+        }
+    }
+}

@@ -1,0 +1,132 @@
+//! `lastseat projections`: look at the stored views, and fold them anew from the log.
+
+use super::exit;
+use super::terminal::{Paint, complain, count, say, say_json, thousands};
+use crate::config::Config;
+use crate::wiring::data_dir::{DataDir, NoLog};
+use indicatif::{ProgressBar, ProgressStyle};
+use lastseat_domain::ports::{Clock, EventLog};
+use lastseat_engine::adapters::event_log::{OpenError, SqliteLog};
+use lastseat_engine::adapters::world::SystemClock;
+use lastseat_projections::{ProjectionError, RebuildReport, StoredView, rebuild, stored_status};
+use std::process::ExitCode;
+use std::sync::Arc;
+
+/// What `projections` can do.
+#[derive(Debug, clap::Subcommand)]
+pub enum ProjectionsVerb {
+    /// Say how far each stored view has got
+    Status(Output),
+    /// Fold every view anew from the log, and say whether the stored ones were the same to the byte
+    ///
+    /// The server has to be stopped: it writes the same files.
+    Rebuild(Output),
+}
+
+/// How to print.
+#[derive(Debug, clap::Args)]
+pub struct Output {
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Debug, thiserror::Error)]
+enum Failed {
+    #[error(transparent)]
+    NoLog(#[from] NoLog),
+    #[error(transparent)]
+    Open(#[from] OpenError),
+    #[error("{0}; the views are rebuilt while no server has the log open")]
+    InUse(OpenError),
+    #[error(transparent)]
+    Views(#[from] ProjectionError),
+}
+
+/// Does it.
+pub async fn run(verb: &ProjectionsVerb, config: &Config) -> ExitCode {
+    let data = DataDir::at(&config.data);
+    let done = match verb {
+        ProjectionsVerb::Status(output) => status(&data, output),
+        ProjectionsVerb::Rebuild(output) => rebuild_all(&data, output).await,
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            complain(&error.to_string());
+            exit::UNREADABLE.into()
+        }
+    }
+}
+
+fn status(data: &DataDir, output: &Output) -> Result<(), Failed> {
+    // A mistyped directory would pass for one whose views are not built yet.
+    data.existing_events()?;
+    let views = stored_status(data.views())?;
+    if output.json {
+        say_json(&views);
+        return Ok(());
+    }
+    if views.is_empty() {
+        say("no views are stored yet; the server builds them, or `lastseat projections rebuild`");
+    }
+    let paint = Paint::stdout();
+    for StoredView { name, position, events, bytes, sha256, problem, .. } in &views {
+        let hash: String = sha256.chars().take(12).collect();
+        let place = format!("{:<10} up to position {:>10}", name, thousands(position.0));
+        let size = paint.dim(&format!("{}, {} bytes, sha256 {hash}…", count(*events, "event", "events"), thousands(*bytes)));
+        let problem = problem.as_ref().map(|why| format!("  {}", paint.red(why))).unwrap_or_default();
+        say(&format!("{place}  {size}{problem}"));
+    }
+    Ok(())
+}
+
+async fn rebuild_all(data: &DataDir, output: &Output) -> Result<(), Failed> {
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    let events = data.existing_events()?;
+    // Nothing is written to the log, but its lock keeps a server away from the views meanwhile.
+    let log = SqliteLog::open(events, Arc::clone(&clock)).map_err(|error| match error {
+        OpenError::InUse { .. } => Failed::InUse(error),
+        error => Failed::Open(error),
+    })?;
+    let log = Arc::new(log);
+    let progress = ProgressBar::new(0);
+    if let Ok(style) = ProgressStyle::with_template("  {bar:40.cyan/dim} {human_pos} of {human_len} positions") {
+        progress.set_style(style.progress_chars("━╸─"));
+    }
+    let told = progress.clone();
+    let report = rebuild(Arc::clone(&log) as Arc<dyn EventLog>, clock, Some(data.views()), move |position, head| {
+        told.set_length(head.0);
+        told.set_position(position.0);
+    })
+    .await;
+    progress.finish_and_clear();
+    if let Err(error) = log.close().await {
+        complain(&error.to_string());
+    }
+    let report = report?;
+    if output.json {
+        say_json(&report);
+    } else {
+        print(&report);
+    }
+    Ok(())
+}
+
+fn print(report: &RebuildReport) {
+    let paint = Paint::stdout();
+    let took = (report.ended_at - report.started_at).to_std().unwrap_or_default();
+    for view in &report.views {
+        let compared = match (view.identical, &view.problem) {
+            (Some(true), _) => paint.green("the stored one was the same to the byte"),
+            (Some(false), _) => paint.yellow("the stored one was different"),
+            (None, Some(why)) => paint.yellow(&format!("the stored one could not be compared: {why}")),
+            (None, None) => paint.dim("there was none stored"),
+        };
+        let hash: String = view.sha256.chars().take(12).collect();
+        let size = paint.dim(&format!("{:>10} events, sha256 {hash}…", thousands(view.events)));
+        say(&format!("{:<10} {size}  {compared}", view.name));
+    }
+    let events = count(report.events, "event", "events");
+    say(&format!("{events} folded in {}, up to position {}", super::terminal::time(took), thousands(report.position.0)));
+}

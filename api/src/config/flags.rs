@@ -1,0 +1,83 @@
+//! The settings as flags. Values stay text here: the table of settings reads and judges them.
+
+use clap::Args;
+use std::path::PathBuf;
+
+/// The flags of `serve`.
+#[derive(Debug, Clone, Default, Args)]
+pub struct Flags {
+    /// Where the data lies; global, so filled in by the command line's root.
+    #[arg(skip)]
+    pub data: Option<String>,
+    /// Address and port to serve on [default: 127.0.0.1:8080]
+    #[arg(long, value_name = "ADDR:PORT")]
+    pub listen: Option<String>,
+    /// Whether callers without a token may hold seats [default: true]
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, default_missing_value = "true")]
+    pub guests: Option<String>,
+    /// Whether to put the show `demo` on sale [default: true]
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, default_missing_value = "true")]
+    pub demo: Option<String>,
+    /// Commands under way at once; one more is answered 503 [default: 4096]
+    #[arg(long, value_name = "N")]
+    pub max_in_flight: Option<String>,
+    /// How long a hold of the demo show lasts, once it is created [default: 600]
+    #[arg(long, value_name = "SECONDS")]
+    pub hold_seconds: Option<String>,
+    /// Idle time after which a seat's or payment's actor is stopped [default: 30]
+    #[arg(long, value_name = "SECONDS")]
+    pub passivate_seconds: Option<String>,
+    /// Time after which a payment that does not move is looked at again [default: 10]
+    #[arg(long, value_name = "SECONDS")]
+    pub settle_seconds: Option<String>,
+    /// How long a caller waits for the payment gateway before "not known yet" [default: 10]
+    #[arg(long, value_name = "SECONDS")]
+    pub payment_patience_seconds: Option<String>,
+    /// How long running commands may take to finish on stopping [default: 10]
+    #[arg(long, value_name = "SECONDS")]
+    pub drain_seconds: Option<String>,
+    /// Address under which clients reach this server, if not the one it listens on
+    #[arg(long, value_name = "URL")]
+    pub public_url: Option<String>,
+    /// What is logged to stderr: error, warn, info, debug, trace, off [default: info]
+    #[arg(long, value_name = "LEVEL")]
+    pub log_level: Option<String>,
+    /// How log lines look: text or json [default: text]
+    #[arg(long, value_name = "FORMAT")]
+    pub log_format: Option<String>,
+}
+
+impl Flags {
+    /// What was given for a setting.
+    #[must_use]
+    pub fn get(&self, key: &str) -> Option<&str> {
+        match key {
+            "data" => &self.data,
+            "listen" => &self.listen,
+            "guests" => &self.guests,
+            "demo" => &self.demo,
+            "max_in_flight" => &self.max_in_flight,
+            "hold_seconds" => &self.hold_seconds,
+            "passivate_seconds" => &self.passivate_seconds,
+            "settle_seconds" => &self.settle_seconds,
+            "payment_patience_seconds" => &self.payment_patience_seconds,
+            "drain_seconds" => &self.drain_seconds,
+            "public_url" => &self.public_url,
+            "log_level" => &self.log_level,
+            "log_format" => &self.log_format,
+            _ => &None,
+        }
+        .as_deref()
+    }
+}
+
+/// The flags that every verb takes.
+#[derive(Debug, Clone, Default, Args)]
+pub struct DataFlag {
+    /// Directory of everything that is kept [default: ./lastseat-data]
+    #[arg(long, global = true, help_heading = "Everywhere", value_name = "DIR")]
+    pub data: Option<String>,
+    /// Configuration file [default: lastseat.toml, if there is one]
+    #[arg(long, global = true, help_heading = "Everywhere", value_name = "FILE")]
+    pub config: Option<PathBuf>,
+}

@@ -1,0 +1,166 @@
+//! The table of settings: name, what is allowed, how it is read and shown.
+
+use super::{Config, LogFormat};
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::str::FromStr;
+use std::time::Duration;
+
+/// One setting.
+pub struct Setting {
+    /// Its name in the file; the flag and the variable are derived from it.
+    pub key: &'static str,
+    /// What may stand there, in words that go behind "must be".
+    pub allowed: &'static str,
+    /// Reads a value into the configuration; `None` if it is not allowed.
+    pub read: fn(&str, &mut Config) -> Option<()>,
+    /// The value in effect.
+    pub show: fn(&Config) -> String,
+}
+
+impl Setting {
+    /// Its flag on the command line.
+    #[must_use]
+    pub fn flag(&self) -> String {
+        format!("--{}", self.key.replace('_', "-"))
+    }
+
+    /// Its environment variable.
+    #[must_use]
+    pub fn variable(&self) -> String {
+        format!("LASTSEAT_{}", self.key.to_ascii_uppercase())
+    }
+}
+
+/// All names, for an error line.
+pub(super) fn names() -> String {
+    SETTINGS.iter().map(|setting| setting.key).collect::<Vec<_>>().join(", ")
+}
+
+const SWITCH: &str = "true or false";
+const A_DAY: u64 = 86_400;
+
+/// Every setting there is.
+pub const SETTINGS: &[Setting] = &[
+    Setting {
+        key: "listen",
+        allowed: "an IP address and a port, such as 127.0.0.1:8080 or 0.0.0.0:8080",
+        read: |text, config| address(text).map(|v| config.listen = v),
+        show: |config| config.listen.to_string(),
+    },
+    Setting {
+        key: "data",
+        allowed: "the path of a directory",
+        read: |text, config| (!text.is_empty() && !text.contains('\0')).then(|| config.data = PathBuf::from(text)),
+        show: |config| config.data.display().to_string(),
+    },
+    Setting {
+        key: "guests",
+        allowed: SWITCH,
+        read: |text, config| switch(text).map(|v| config.guests = v),
+        show: |config| config.guests.to_string(),
+    },
+    Setting {
+        key: "demo",
+        allowed: SWITCH,
+        read: |text, config| switch(text).map(|v| config.demo = v),
+        show: |config| config.demo.to_string(),
+    },
+    Setting {
+        key: "max_in_flight",
+        allowed: "a whole number from 1 to 1000000",
+        read: |text, config| number(text, 1, 1_000_000).map(|v| config.max_in_flight = v),
+        show: |config| config.max_in_flight.to_string(),
+    },
+    Setting {
+        key: "hold_seconds",
+        allowed: "a whole number of seconds from 1 to 86400",
+        read: |text, config| number(text, 1, A_DAY).map(|v| config.hold = Duration::from_secs(v)),
+        show: |config| config.hold.as_secs().to_string(),
+    },
+    Setting {
+        key: "passivate_seconds",
+        allowed: "a whole number of seconds from 1 to 86400",
+        read: |text, config| number(text, 1, A_DAY).map(|v| config.passivate = Duration::from_secs(v)),
+        show: |config| config.passivate.as_secs().to_string(),
+    },
+    Setting {
+        key: "settle_seconds",
+        allowed: "a whole number of seconds from 1 to 86400",
+        read: |text, config| number(text, 1, A_DAY).map(|v| config.settle = Duration::from_secs(v)),
+        show: |config| config.settle.as_secs().to_string(),
+    },
+    Setting {
+        key: "payment_patience_seconds",
+        allowed: "a whole number of seconds from 1 to 600",
+        read: |text, config| number(text, 1, 600).map(|v| config.payment_patience = Duration::from_secs(v)),
+        show: |config| config.payment_patience.as_secs().to_string(),
+    },
+    Setting {
+        key: "drain_seconds",
+        allowed: "a whole number of seconds from 0 to 3600",
+        read: |text, config| number(text, 0, 3600).map(|v| config.drain = Duration::from_secs(v)),
+        show: |config| config.drain.as_secs().to_string(),
+    },
+    Setting {
+        key: "public_url",
+        allowed: "an http:// or https:// address without query, such as https://tickets.example.org",
+        read: |text, config| url(text).map(|v| config.public_url = Some(v)),
+        show: |config| config.public_url.clone().unwrap_or_default(),
+    },
+    Setting {
+        key: "log_level",
+        allowed: "error, warn, info, debug, trace, off, or tracing directives such as info,lastseat_engine=debug",
+        read: |text, config| level(text).map(|v| config.log_level = v),
+        show: |config| config.log_level.clone(),
+    },
+    Setting {
+        key: "log_format",
+        allowed: "text or json",
+        read: |text, config| format(text).map(|v| config.log_format = v),
+        show: |config| match config.log_format {
+            LogFormat::Text => "text".into(),
+            LogFormat::Json => "json".into(),
+        },
+    },
+];
+
+fn address(text: &str) -> Option<SocketAddr> {
+    // The one name that people type; any other would have to be resolved, to who knows how many
+    // addresses.
+    let literal = text.strip_prefix("localhost:").map(|port| format!("127.0.0.1:{port}"));
+    literal.as_deref().unwrap_or(text).parse().ok()
+}
+
+fn switch(text: &str) -> Option<bool> {
+    match text {
+        "true" | "1" | "yes" | "on" => Some(true),
+        "false" | "0" | "no" | "off" => Some(false),
+        _ => None,
+    }
+}
+
+fn number<N: FromStr + PartialOrd>(text: &str, least: N, most: N) -> Option<N> {
+    text.parse().ok().filter(|n| *n >= least && *n <= most)
+}
+
+fn url(text: &str) -> Option<String> {
+    let uri: http::Uri = text.parse().ok()?;
+    let usable = matches!(uri.scheme_str(), Some("http" | "https")) && uri.host().is_some() && uri.query().is_none();
+    usable.then(|| text.trim_end_matches('/').to_owned())
+}
+
+fn level(text: &str) -> Option<String> {
+    // A single word that is no level would pass as a directive for a crate of that name, and log
+    // nothing at all.
+    let known = text.contains(['=', ',']) || text.parse::<tracing_subscriber::filter::LevelFilter>().is_ok();
+    (known && tracing_subscriber::EnvFilter::builder().parse(text).is_ok()).then(|| text.to_owned())
+}
+
+fn format(text: &str) -> Option<LogFormat> {
+    match text {
+        "text" => Some(LogFormat::Text),
+        "json" => Some(LogFormat::Json),
+        _ => None,
+    }
+}

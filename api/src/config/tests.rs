@@ -1,0 +1,127 @@
+use super::*;
+
+fn layered(flags: &Flags, environment: &[(&str, &str)], file: Option<&str>) -> Result<Effective, ConfigError> {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("some.toml");
+    if let Some(text) = file {
+        std::fs::write(&path, text).unwrap();
+    }
+    let environment = |name: &str| environment.iter().find(|(n, _)| *n == name).map(|(_, v)| (*v).to_owned());
+    Effective::of(&Layers { flags, environment: &environment, file: None, default_file: &path })
+}
+
+fn error(flags: &Flags, environment: &[(&str, &str)], file: Option<&str>) -> String {
+    let error = layered(flags, environment, file).unwrap_err().to_string();
+    assert!(!error.contains('\n'), "one line: {error}");
+    error
+}
+
+#[test]
+fn without_anything_the_defaults_hold() {
+    let effective = layered(&Flags::default(), &[], None).unwrap();
+    assert_eq!(effective.config, Config::default());
+    assert!(effective.sources.values().all(|source| *source == Source::Default));
+    assert_eq!(effective.sources.len(), SETTINGS.len());
+}
+
+#[test]
+fn flag_over_environment_over_file_over_default() {
+    let file = "listen = \"127.0.0.1:1\"\nmax_in_flight = 1\nhold_seconds = 1\nguests = false\n";
+    let environment = [("LASTSEAT_LISTEN", "127.0.0.1:2"), ("LASTSEAT_MAX_IN_FLIGHT", "2")];
+    let flags = Flags { listen: Some("127.0.0.1:3".into()), ..Flags::default() };
+    let effective = layered(&flags, &environment, Some(file)).unwrap();
+    assert_eq!(effective.config.listen.port(), 3);
+    assert_eq!(effective.config.max_in_flight, 2);
+    assert_eq!(effective.config.hold.as_secs(), 1);
+    assert!(!effective.config.guests);
+    assert_eq!(effective.config.settle.as_secs(), 10);
+    assert_eq!(effective.sources["listen"].to_string(), "flag --listen");
+    assert_eq!(effective.sources["max_in_flight"].to_string(), "environment LASTSEAT_MAX_IN_FLIGHT");
+    assert!(matches!(effective.sources["hold_seconds"], Source::File(_)));
+    assert_eq!(effective.sources["settle_seconds"], Source::Default);
+}
+
+#[test]
+fn every_setting_has_a_flag_and_shows_what_it_reads() {
+    for setting in SETTINGS {
+        let shown = (setting.show)(&Config::default());
+        let mut config = Config::default();
+        if !shown.is_empty() {
+            assert!((setting.read)(&shown, &mut config).is_some(), "{} can't read {shown:?}", setting.key);
+        }
+        assert_eq!(config, Config::default(), "{}", setting.key);
+        let flags = Flags {
+            data: Some("x".into()),
+            listen: Some("x".into()),
+            guests: Some("x".into()),
+            demo: Some("x".into()),
+            max_in_flight: Some("x".into()),
+            hold_seconds: Some("x".into()),
+            passivate_seconds: Some("x".into()),
+            settle_seconds: Some("x".into()),
+            payment_patience_seconds: Some("x".into()),
+            drain_seconds: Some("x".into()),
+            public_url: Some("x".into()),
+            log_level: Some("x".into()),
+            log_format: Some("x".into()),
+        };
+        assert_eq!(flags.get(setting.key), Some("x"), "{}", setting.key);
+    }
+}
+
+#[test]
+fn a_wrong_value_is_one_line_that_names_setting_source_and_rule() {
+    let flags = Flags { listen: Some("8080".into()), ..Flags::default() };
+    assert_eq!(
+        error(&flags, &[], None),
+        "listen is \"8080\" (from flag --listen), but must be an IP address and a port, such as 127.0.0.1:8080 or 0.0.0.0:8080"
+    );
+    assert_eq!(
+        error(&Flags::default(), &[("LASTSEAT_MAX_IN_FLIGHT", "0")], None),
+        "max_in_flight is \"0\" (from environment LASTSEAT_MAX_IN_FLIGHT), but must be a whole number from 1 to 1000000"
+    );
+    let line = error(&Flags::default(), &[], Some("hold_seconds = -5"));
+    assert!(line.starts_with("hold_seconds is \"-5\" (from file ") && line.ends_with("from 1 to 86400"), "{line}");
+    for (key, value) in [
+        ("LASTSEAT_GUESTS", "maybe"),
+        ("LASTSEAT_LOG_LEVEL", "loud"),
+        ("LASTSEAT_LOG_FORMAT", "xml"),
+        ("LASTSEAT_PUBLIC_URL", "ftp://x"),
+        ("LASTSEAT_DRAIN_SECONDS", "1e9"),
+        ("LASTSEAT_LISTEN", "example.org:80"),
+    ] {
+        assert!(error(&Flags::default(), &[(key, value)], None).contains(key));
+    }
+}
+
+#[test]
+fn a_wrong_file_is_one_line_too() {
+    let unknown = error(&Flags::default(), &[], Some("listn = \"127.0.0.1:1\""));
+    assert!(unknown.contains("sets \"listn\", which is no setting; the settings are listen, data, guests"), "{unknown}");
+    let broken = error(&Flags::default(), &[], Some("guests = true\nlisten = \n"));
+    assert!(broken.contains("can't be read: line 2: "), "{broken}");
+    let named = Layers {
+        flags: &Flags::default(),
+        environment: &|_| None,
+        file: Some(Path::new("/nowhere/at/all.toml")),
+        default_file: Path::new("unused"),
+    };
+    let missing = Effective::of(&named).unwrap_err().to_string();
+    assert!(missing.starts_with("the configuration file /nowhere/at/all.toml can't be read: "), "{missing}");
+}
+
+#[test]
+fn an_empty_variable_is_not_set() {
+    let effective = layered(&Flags::default(), &[("LASTSEAT_LISTEN", "")], None).unwrap();
+    assert_eq!(effective.sources["listen"], Source::Default);
+}
+
+#[test]
+fn friendly_spellings() {
+    let environment =
+        [("LASTSEAT_LISTEN", "localhost:9"), ("LASTSEAT_DEMO", "off"), ("LASTSEAT_PUBLIC_URL", "https://a.example/")];
+    let config = layered(&Flags::default(), &environment, None).unwrap().config;
+    assert_eq!(config.listen.to_string(), "127.0.0.1:9");
+    assert!(!config.demo);
+    assert_eq!(config.public_url.as_deref(), Some("https://a.example"));
+}

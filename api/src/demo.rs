@@ -1,0 +1,92 @@
+//! The show that is on sale before anybody has set up anything.
+
+use lastseat_domain::event::{Category, ShowScheduled};
+use lastseat_domain::ids::InvalidId;
+use lastseat_domain::money::InvalidCurrency;
+use lastseat_domain::show::{Area, Reward, Row};
+use lastseat_domain::{AreaId, CategoryId, Currency, ShowId};
+use lastseat_engine::{BoxOffice, CommandError};
+use std::time::Duration;
+
+/// Its id.
+pub const SHOW: &str = "demo";
+
+/// The constants below are no names after all.
+#[derive(Debug, thiserror::Error)]
+pub enum DemoError {
+    /// One of them.
+    #[error(transparent)]
+    Id(#[from] InvalidId),
+    /// The other.
+    #[error(transparent)]
+    Currency(#[from] InvalidCurrency),
+    /// The box office does not want it.
+    #[error(transparent)]
+    Refused(#[from] CommandError),
+}
+
+/// Puts the demo show on sale, unless it is already. One that exists stays as it is, whatever hold
+/// time it was created with.
+///
+/// # Errors
+/// [`DemoError`].
+pub async fn put_on_sale(box_office: &BoxOffice, hold: Duration) -> Result<(), DemoError> {
+    let show = show(hold)?;
+    if box_office.show(&show.show).is_none() {
+        box_office.schedule_show(show, "demo").await?;
+    }
+    Ok(())
+}
+
+/// The demo show: 800 labelled seats in two price categories, and 1,000 standing places.
+///
+/// # Errors
+/// [`DemoError`], never in practice: a test makes it.
+pub fn show(hold: Duration) -> Result<ShowScheduled, DemoError> {
+    let category = |id: &str, price| Ok::<_, InvalidId>(Category { category: CategoryId::new(id)?, price });
+    let rows = |rows: &str| rows.chars().map(|row| Row { row: row.into(), seats: 40, gaps_after: vec![10, 30] }).collect();
+    let area = |id: &str, rows: Vec<Row>, capacity| {
+        Ok::<_, InvalidId>(Area { area: AreaId::new(id)?, category: CategoryId::new(id)?, rows, capacity })
+    };
+    let reward = |reward: &str, weight| Reward { reward: reward.into(), weight };
+    Ok(ShowScheduled {
+        show: ShowId::new(SHOW)?,
+        title: "Last Night of the Proms".into(),
+        currency: Currency::new("EUR")?,
+        categories: vec![category("stalls", 8500)?, category("circle", 5500)?, category("floor", 3500)?],
+        areas: vec![
+            area("stalls", rows("ABCDEFGHIJ"), None)?,
+            area("circle", rows("KLMNOPQRST"), None)?,
+            area("floor", vec![], Some(1000))?,
+        ],
+        max_seats_per_booking: 10,
+        max_seats_per_buyer: None,
+        hold_seconds: u32::try_from(hold.as_secs()).unwrap_or(u32::MAX),
+        sale_opens_at: None,
+        sale_closes_at: None,
+        rewards: vec![
+            reward("A glass of wine in the interval", 6),
+            reward("The programme, signed by the conductor", 3),
+            reward("A seat in the box for the final rehearsal", 1),
+        ],
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use lastseat_domain::show::{ShowCommand, decide, evolve};
+
+    #[test]
+    fn the_demo_show_may_be_scheduled_and_has_the_seats_it_promises() {
+        let show = show(Duration::from_secs(600)).unwrap();
+        let events = decide(None, ShowCommand::Schedule(show)).unwrap();
+        let show = events.iter().fold(None, evolve).unwrap();
+        assert_eq!(show.plan.seats.len(), 20 * 40 + 1000);
+        assert_eq!(show.plan.seats[0].seat.as_str(), "A-1");
+        let area = |id: &str| show.plan.area(&AreaId::new(id).unwrap()).unwrap().clone();
+        assert_eq!((area("stalls").capacity, area("stalls").price), (400, 8500));
+        assert_eq!((area("circle").capacity, area("circle").price), (400, 5500));
+        assert_eq!((area("floor").capacity, area("floor").price, area("floor").labelled), (1000, 3500, false));
+    }
+}

@@ -1,0 +1,126 @@
+//! The same request twice has the effect of one and gets the same answer: the memory of answers
+//! given under an `Idempotency-Key`.
+//!
+//! It is bounded, and gone with the process. Beyond it the log remembers holds and payments by
+//! their [`RequestFingerprint`].
+
+mod memory;
+
+pub use memory::{Begin, Memory, Ticket};
+
+use crate::auth::Caller;
+use crate::problem::{Code, Problem};
+use http::{HeaderMap, HeaderName};
+use lastseat_domain::event::RequestFingerprint;
+use sha2::{Digest, Sha256};
+use std::fmt::Write;
+
+static HEADER: HeaderName = HeaderName::from_static("idempotency-key");
+const LONGEST_KEY: usize = 255;
+
+/// A request that carries a key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Keyed {
+    /// The key as it was sent.
+    pub key: String,
+    /// Hash of caller, method, path and key: what the answer is kept under.
+    pub slot: [u8; 32],
+    /// Hash of the body.
+    pub body: [u8; 32],
+}
+
+impl Keyed {
+    /// Reads the key of a request, if it has one.
+    ///
+    /// # Errors
+    /// 400 if it is not 1 to 255 visible ASCII characters.
+    pub fn read(headers: &HeaderMap, caller: &Caller, method: &str, path: &str, body: &[u8]) -> Result<Option<Self>, Problem> {
+        let mut sent = headers.get_all(&HEADER).iter();
+        let Some(value) = sent.next() else { return Ok(None) };
+        let refuse = |detail: &'static str| Err(Problem::new(Code::InvalidIdempotencyKey, detail));
+        if sent.next().is_some() {
+            return refuse("Send one Idempotency-Key, not several.");
+        }
+        let bytes = value.as_bytes();
+        if !(1..=LONGEST_KEY).contains(&bytes.len()) || !bytes.iter().all(u8::is_ascii_graphic) {
+            return refuse("An Idempotency-Key is 1 to 255 visible ASCII characters without spaces; a UUID is a good one.");
+        }
+        let key = String::from_utf8_lossy(bytes).into_owned();
+        // Each part is preceded by its length, so that no two requests run into one another.
+        let mut hash = Sha256::new();
+        for part in [caller.scope().as_str(), method, path, &key] {
+            hash.update(part.len().to_be_bytes());
+            hash.update(part.as_bytes());
+        }
+        Ok(Some(Self { key, slot: hash.finalize().into(), body: Sha256::digest(body).into() }))
+    }
+
+    /// What the log keeps of it.
+    #[must_use]
+    pub fn fingerprint(&self) -> RequestFingerprint {
+        RequestFingerprint { key: hex(&self.slot), body: hex(&self.body) }
+    }
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
+        // Writing to a string can't fail.
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}
+
+/// The refusal of another request under a key that was used.
+#[must_use]
+pub fn reused() -> Problem {
+    lastseat_domain::Rejection::IdempotencyKeyReused.into()
+}
+
+/// The refusal of a repeat while the first is under way.
+#[must_use]
+pub fn in_flight() -> Problem {
+    Problem::new(
+        Code::IdempotencyInFlight,
+        "The first request with this Idempotency-Key is still under way. Send it again after the time given to get its answer.",
+    )
+    .retry_after(std::time::Duration::from_secs(1))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use http::HeaderValue;
+
+    fn read(value: &[u8], body: &[u8]) -> Result<Option<Keyed>, Problem> {
+        let mut headers = HeaderMap::new();
+        headers.insert(&HEADER, HeaderValue::from_bytes(value).unwrap());
+        Keyed::read(&headers, &Caller::Guest, "POST", "/v1/x", body)
+    }
+
+    #[test]
+    fn a_key_is_visible_ascii_of_bounded_length() {
+        assert!(Keyed::read(&HeaderMap::new(), &Caller::Guest, "POST", "/", b"").unwrap().is_none());
+        assert!(read(b"a", b"").unwrap().is_some());
+        assert!(read(&[b'k'; 255], b"").unwrap().is_some());
+        for bad in [&b""[..], &[b'k'; 256], b"two words", "schl\u{fc}ssel".as_bytes(), b"\xff"] {
+            assert_eq!(read(bad, b"").expect_err("refused").code(), Code::InvalidIdempotencyKey);
+        }
+    }
+
+    #[test]
+    fn caller_method_path_and_key_make_the_slot_and_the_body_the_fingerprint() {
+        let one = read(b"k", b"{}").unwrap().unwrap();
+        let other_body = read(b"k", b"{ }").unwrap().unwrap();
+        assert_eq!(one.slot, other_body.slot);
+        assert_ne!(one.body, other_body.body);
+        assert_eq!(one.fingerprint().key.len(), 64);
+
+        let mut headers = HeaderMap::new();
+        headers.insert(&HEADER, HeaderValue::from_static("k"));
+        let at = |caller: Caller, method, path| Keyed::read(&headers, &caller, method, path, b"{}").unwrap().unwrap().slot;
+        assert_ne!(one.slot, at(Caller::Booking(lastseat_domain::BookingId(uuid::Uuid::nil())), "POST", "/v1/x"));
+        assert_ne!(one.slot, at(Caller::Guest, "PUT", "/v1/x"));
+        assert_ne!(one.slot, at(Caller::Guest, "POST", "/v1/y"));
+        assert_eq!(one.slot, at(Caller::Guest, "POST", "/v1/x"));
+    }
+}

@@ -1,0 +1,157 @@
+//! Which operation answers with which problems, put into the description of the API.
+
+use crate::problem::{Code, MEDIA_TYPE};
+use serde::Serialize;
+use std::collections::BTreeMap;
+use utoipa::ToSchema;
+use utoipa::openapi::path::Operation;
+use utoipa::openapi::{Content, OpenApi, PathItem, Ref, RefOr, ResponseBuilder};
+
+/// A refusal (RFC 9457). Besides these members it has the facts that stood in the way, such as
+/// `seat`, `state`, `free_at`, `available`, `most`, `have`, `opens_at`, `field`.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Problem)]
+pub struct ProblemJson {
+    /// An address that says what the code means.
+    #[serde(rename = "type")]
+    #[schema(example = "/problems/seat_unavailable")]
+    kind: String,
+    /// What it means, in a few words.
+    #[schema(example = "The seat is taken")]
+    title: String,
+    /// The status of the answer.
+    #[schema(example = 409)]
+    status: u16,
+    /// What a program goes by; stable.
+    #[schema(example = "seat_unavailable")]
+    code: String,
+    /// What happened and what to do.
+    #[schema(example = "Seat `A-1` is taken. Choose another one.")]
+    detail: String,
+    /// Seconds after which to try again.
+    retry_after: Option<u64>,
+}
+
+use Code as C;
+
+/// Every answer that waits for the log may be this.
+const LOG: &[Code] = &[C::Unavailable, C::Internal];
+/// Every command may be answered with one of these.
+const COMMAND: &[Code] = &[
+    C::InvalidJson,
+    C::BodyUnreadable,
+    C::RequestTimeout,
+    C::BodyTooLarge,
+    C::UnsupportedMediaType,
+    C::InvalidRequest,
+    C::InvalidToken,
+    C::TokenExpired,
+    C::Busy,
+    C::Stopping,
+    C::Unavailable,
+    C::OutcomeUnknown,
+    C::Internal,
+];
+/// Every POST, in addition.
+const POST: &[Code] = &[C::InvalidIdempotencyKey, C::IdempotencyInFlight, C::IdempotencyKeyReused];
+const TOKEN: &[Code] = &[C::AuthenticationRequired, C::InvalidToken, C::TokenExpired];
+const PRIVILEGE: &[Code] = &[C::AuthenticationRequired, C::InvalidToken, C::TokenExpired, C::Forbidden];
+const HOLD: &[Code] = &[
+    C::AuthenticationRequired,
+    C::Forbidden,
+    C::BookingNotFound,
+    C::ShowNotFound,
+    C::SaleNotOpen,
+    C::SalesPaused,
+    C::SaleClosed,
+    C::ShowCancelled,
+    C::PriceNotAccepted,
+    C::TooManySeats,
+    C::InvalidQuantity,
+    C::DuplicateSeats,
+    C::UnknownSeat,
+    C::UnknownArea,
+    C::UnknownCategory,
+    C::BuyerLimit,
+    C::SeatUnavailable,
+    C::SoldOut,
+    C::BookingOver,
+];
+const PAY: &[Code] = &[
+    C::BookingNotFound,
+    C::PriceNotAccepted,
+    C::BookingOver,
+    C::AlreadyRefunded,
+    C::PaymentInProgress,
+    C::PaymentDeclined,
+    C::InvalidPaymentMethod,
+    C::PaymentMethodMissing,
+    C::CaptureFailed,
+    C::PaymentMismatch,
+];
+
+/// The problems of an operation, by its name.
+pub(super) fn of(operation: &str) -> Option<Vec<&'static [Code]>> {
+    Some(match operation {
+        "list_shows" => vec![&[C::InvalidParameter]],
+        "get_show" => vec![&[C::ShowNotFound]],
+        "get_seats" => vec![&[C::ShowNotFound], LOG],
+        "stream_seats" => vec![&[C::ShowNotFound, C::InvalidParameter], LOG],
+        "get_sales" => vec![&[C::ShowNotFound], PRIVILEGE, LOG],
+        "schedule_show" => vec![&[C::ShowExists, C::InvalidShow], PRIVILEGE, COMMAND, POST],
+        "pause_sales" | "resume_sales" => vec![&[C::ShowNotFound, C::ShowCancelled], PRIVILEGE, COMMAND, POST],
+        "cancel_show" => vec![&[C::ShowNotFound], PRIVILEGE, COMMAND, POST],
+        "hold_seats" => vec![HOLD, COMMAND, POST],
+        "get_booking" => vec![&[C::BookingNotFound], TOKEN, LOG],
+        "cancel_booking" => {
+            vec![&[C::BookingNotFound, C::AlreadyConfirmed, C::AlreadyRefunded, C::InvalidIdempotencyKey], TOKEN, COMMAND]
+        }
+        "extend_hold" => vec![
+            &[C::BookingNotFound, C::BookingOver, C::AlreadyExtended, C::AlreadyConfirmed, C::AlreadyRefunded],
+            TOKEN,
+            COMMAND,
+            POST,
+        ],
+        "pay" => vec![PAY, TOKEN, COMMAND, POST],
+        "refund" => vec![&[C::BookingNotFound, C::NotConfirmed, C::PaymentMismatch], PRIVILEGE, COMMAND, POST],
+        "my_bookings" => vec![&[C::InvalidParameter, C::BookingNotFound], TOKEN, LOG],
+        "my_rewards" => vec![&[C::BookingNotFound], TOKEN, LOG],
+        "redeem_voucher" => vec![&[C::VoucherNotFound, C::VoucherRedeemed, C::VoucherRevoked], TOKEN, COMMAND, POST],
+        "audit_events" => vec![&[C::InvalidParameter], PRIVILEGE, LOG],
+        "authenticate" => vec![&[C::SandboxRefused], COMMAND, POST],
+        "problem" => vec![&[C::UnknownRoute]],
+        "live" | "ready" | "metrics" => vec![],
+        _ => return None,
+    })
+}
+
+/// Puts the problems of every operation into its answers.
+pub(super) fn document(document: &mut OpenApi) {
+    for item in document.paths.paths.values_mut() {
+        for operation in operations(item) {
+            let codes = operation.operation_id.as_deref().and_then(of).unwrap_or_default();
+            let mut by_status: BTreeMap<u16, Vec<Code>> = BTreeMap::new();
+            for code in codes.into_iter().flatten() {
+                let codes = by_status.entry(code.status().as_u16()).or_default();
+                if !codes.contains(code) {
+                    codes.push(*code);
+                }
+            }
+            for (status, codes) in by_status {
+                add(operation, status, &codes);
+            }
+        }
+    }
+}
+
+/// The operations of an address.
+pub(super) fn operations(item: &mut PathItem) -> impl Iterator<Item = &mut Operation> {
+    [&mut item.get, &mut item.post, &mut item.delete, &mut item.put, &mut item.patch].into_iter().filter_map(Option::as_mut)
+}
+
+fn add(operation: &mut Operation, status: u16, codes: &[Code]) {
+    let lines: Vec<_> = codes.iter().map(|code| format!("`{}`: {}", code.text(), code.title())).collect();
+    let content = Content::new(Some(RefOr::Ref(Ref::from_schema_name("Problem"))));
+    let response = ResponseBuilder::new().description(lines.join("\n\n")).content(MEDIA_TYPE, content).build();
+    operation.responses.responses.entry(status.to_string()).or_insert_with(|| response.into());
+}

@@ -1,0 +1,183 @@
+//! Every code that a problem can have, with its status and title: one table, from which the
+//! answers, the metrics and the documentation are made.
+
+use http::StatusCode;
+use lastseat_domain::Rejection;
+
+macro_rules! codes {
+    ($($name:ident = $code:literal, $status:ident, $title:literal;)*) => {
+        /// Kind of a problem. Its text is stable and part of the API.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        pub enum Code {
+            $(#[doc = $title] $name,)*
+        }
+
+        impl Code {
+            /// All of them.
+            pub const ALL: &'static [Self] = &[$(Self::$name),*];
+
+            /// The text that stands in the problem.
+            #[must_use]
+            pub fn text(self) -> &'static str {
+                match self { $(Self::$name => $code,)* }
+            }
+
+            /// The status that it comes with.
+            #[must_use]
+            pub fn status(self) -> StatusCode {
+                match self { $(Self::$name => StatusCode::$status,)* }
+            }
+
+            /// What it means, in a few words.
+            #[must_use]
+            pub fn title(self) -> &'static str {
+                match self { $(Self::$name => $title,)* }
+            }
+        }
+    };
+}
+
+codes! {
+    // The request itself.
+    InvalidJson = "invalid_json", BAD_REQUEST, "The body is not JSON";
+    InvalidParameter = "invalid_parameter", BAD_REQUEST, "A parameter of the request is wrong";
+    InvalidIdempotencyKey = "invalid_idempotency_key", BAD_REQUEST, "The Idempotency-Key is malformed";
+    BodyUnreadable = "body_unreadable", BAD_REQUEST, "The body broke off";
+    AuthenticationRequired = "authentication_required", UNAUTHORIZED, "A token is needed";
+    InvalidToken = "invalid_token", UNAUTHORIZED, "The token is not valid";
+    TokenExpired = "token_expired", UNAUTHORIZED, "The token is no longer valid";
+    Forbidden = "forbidden", FORBIDDEN, "Another role is needed";
+    UnknownRoute = "unknown_route", NOT_FOUND, "There is nothing at this address";
+    MethodNotAllowed = "method_not_allowed", METHOD_NOT_ALLOWED, "The method is not possible here";
+    RequestTimeout = "request_timeout", REQUEST_TIMEOUT, "The body took too long to arrive";
+    BodyTooLarge = "body_too_large", PAYLOAD_TOO_LARGE, "The body is too large";
+    UnsupportedMediaType = "unsupported_media_type", UNSUPPORTED_MEDIA_TYPE, "The body must be JSON";
+    InvalidRequest = "invalid_request", UNPROCESSABLE_ENTITY, "The body does not have the expected form";
+    PriceNotAccepted = "price_not_accepted", UNPROCESSABLE_ENTITY, "Prices are not taken from the client";
+    IdempotencyInFlight = "idempotency_in_flight", CONFLICT, "The same request is under way";
+    IdempotencyKeyReused = "idempotency_key_reused", UNPROCESSABLE_ENTITY, "The Idempotency-Key was used for another request";
+
+    // Shows.
+    ShowNotFound = "show_not_found", NOT_FOUND, "No such show";
+    ShowExists = "show_exists", CONFLICT, "Another show has this id";
+    InvalidShow = "invalid_show", UNPROCESSABLE_ENTITY, "The show makes no sense";
+    SaleNotOpen = "sale_not_open", FORBIDDEN, "The sale is not open yet";
+    SalesPaused = "sales_paused", FORBIDDEN, "The sale is paused";
+    SaleClosed = "sale_closed", GONE, "The sale is over";
+    ShowCancelled = "show_cancelled", GONE, "The show was cancelled";
+
+    // Seats.
+    TooManySeats = "too_many_seats", UNPROCESSABLE_ENTITY, "Too many seats";
+    InvalidQuantity = "invalid_quantity", UNPROCESSABLE_ENTITY, "Not a possible quantity";
+    DuplicateSeats = "duplicate_seats", UNPROCESSABLE_ENTITY, "A seat is named twice";
+    UnknownSeat = "unknown_seat", UNPROCESSABLE_ENTITY, "No such seat";
+    UnknownArea = "unknown_area", UNPROCESSABLE_ENTITY, "No such area";
+    UnknownCategory = "unknown_category", UNPROCESSABLE_ENTITY, "No such category";
+    BuyerLimit = "buyer_limit", FORBIDDEN, "One buyer may not have so many seats";
+    SeatUnavailable = "seat_unavailable", CONFLICT, "The seat is taken";
+    SoldOut = "sold_out", GONE, "Nothing is left";
+
+    // Bookings.
+    BookingNotFound = "booking_not_found", NOT_FOUND, "No such booking";
+    BookingOver = "booking_over", GONE, "The booking is over";
+    AlreadyExtended = "already_extended", CONFLICT, "The hold was extended already";
+    AlreadyConfirmed = "already_confirmed", CONFLICT, "The booking is confirmed";
+    AlreadyRefunded = "already_refunded", CONFLICT, "The booking was refunded";
+    NotConfirmed = "not_confirmed", CONFLICT, "The booking is not confirmed";
+    NotOwner = "not_owner", CONFLICT, "The seat is another booking's";
+    OutOfOrder = "out_of_order", CONFLICT, "Not possible in this state";
+
+    // Payment.
+    PaymentInProgress = "payment_in_progress", CONFLICT, "A payment is under way";
+    PaymentDeclined = "payment_declined", PAYMENT_REQUIRED, "The payment was declined";
+    InvalidPaymentMethod = "invalid_payment_method", UNPROCESSABLE_ENTITY, "The payment method can't be used";
+    PaymentMethodMissing = "payment_method_missing", UNPROCESSABLE_ENTITY, "A payment method is needed";
+    CaptureFailed = "capture_failed", PAYMENT_REQUIRED, "The money could not be taken";
+    PaymentMismatch = "payment_mismatch", CONFLICT, "The payment does not fit the booking";
+    SandboxRefused = "sandbox_refused", CONFLICT, "The payment sandbox refuses";
+
+    // Rewards.
+    VoucherNotFound = "voucher_not_found", NOT_FOUND, "No such voucher";
+    VoucherRedeemed = "voucher_redeemed", CONFLICT, "The voucher was used before";
+    VoucherRevoked = "voucher_revoked", CONFLICT, "The voucher was taken back";
+
+    // The server.
+    Internal = "internal", INTERNAL_SERVER_ERROR, "Something is wrong on our side";
+    Busy = "busy", SERVICE_UNAVAILABLE, "Too much to do at once";
+    Unavailable = "unavailable", SERVICE_UNAVAILABLE, "Something that is needed does not answer";
+    Stopping = "stopping", SERVICE_UNAVAILABLE, "The server is stopping";
+    OutcomeUnknown = "outcome_unknown", SERVICE_UNAVAILABLE, "It is not known whether it was done";
+}
+
+impl Code {
+    /// The code of a rejection. Exhaustive, so that a new rejection can't be forgotten here.
+    #[must_use]
+    pub fn of(rejection: &Rejection) -> Self {
+        use Rejection as R;
+        match rejection {
+            R::ShowNotFound => Self::ShowNotFound,
+            R::ShowExists { .. } => Self::ShowExists,
+            R::InvalidShow { .. } => Self::InvalidShow,
+            R::SaleNotOpen { .. } => Self::SaleNotOpen,
+            R::SaleClosed { .. } => Self::SaleClosed,
+            R::SalesPaused { .. } => Self::SalesPaused,
+            R::ShowCancelled { .. } => Self::ShowCancelled,
+            R::TooManySeats { .. } => Self::TooManySeats,
+            R::InvalidQuantity { .. } => Self::InvalidQuantity,
+            R::DuplicateSeats { .. } => Self::DuplicateSeats,
+            R::UnknownSeat { .. } => Self::UnknownSeat,
+            R::UnknownArea { .. } => Self::UnknownArea,
+            R::UnknownCategory { .. } => Self::UnknownCategory,
+            R::BuyerLimit { .. } => Self::BuyerLimit,
+            R::SeatUnavailable { .. } | R::NotEnoughTogether { .. } => Self::SeatUnavailable,
+            R::SoldOut { .. } => Self::SoldOut,
+            R::IdempotencyKeyReused => Self::IdempotencyKeyReused,
+            R::BookingNotFound => Self::BookingNotFound,
+            R::BookingOver { .. } => Self::BookingOver,
+            R::AlreadyExtended => Self::AlreadyExtended,
+            R::AlreadyConfirmed => Self::AlreadyConfirmed,
+            R::AlreadyRefunded => Self::AlreadyRefunded,
+            R::NotConfirmed => Self::NotConfirmed,
+            R::PaymentInProgress => Self::PaymentInProgress,
+            R::PaymentDeclined { .. } => Self::PaymentDeclined,
+            R::InvalidPaymentMethod { .. } => Self::InvalidPaymentMethod,
+            R::PaymentMethodMissing => Self::PaymentMethodMissing,
+            R::CaptureFailed => Self::CaptureFailed,
+            R::PaymentMismatch => Self::PaymentMismatch,
+            R::NotOwner { .. } => Self::NotOwner,
+            R::OutOfOrder { .. } => Self::OutOfOrder,
+            R::VoucherNotFound { .. } => Self::VoucherNotFound,
+            R::VoucherRedeemed { .. } => Self::VoucherRedeemed,
+            R::VoucherRevoked { .. } => Self::VoucherRevoked,
+        }
+    }
+
+    /// Whether an answer with this code is a decision on the request, so that its repeat under the
+    /// same idempotency key gets it again. What may be otherwise in a moment (a sale that has not
+    /// opened, a payment under way) must not burn the key.
+    #[must_use]
+    pub fn is_decision(self) -> bool {
+        let by_a_rule = [402, 404, 409, 410, 422].contains(&self.status().as_u16());
+        by_a_rule && !matches!(self, Self::PaymentInProgress | Self::IdempotencyInFlight | Self::IdempotencyKeyReused)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::HashSet;
+
+    #[test]
+    fn every_code_of_the_rules_is_in_the_table() {
+        let known: HashSet<_> = Code::ALL.iter().map(|c| c.text()).collect();
+        for (code, _) in Rejection::CODES {
+            assert!(known.contains(code), "{code}");
+        }
+    }
+
+    #[test]
+    fn a_code_stands_there_once() {
+        let known: HashSet<_> = Code::ALL.iter().map(|c| c.text()).collect();
+        assert_eq!(known.len(), Code::ALL.len());
+    }
+}

@@ -1,0 +1,50 @@
+//! The facts that a problem carries besides its sentence, so that a program can act on them.
+
+use super::Problem;
+use lastseat_domain::Rejection;
+
+/// Adds what stood in the way.
+pub(super) fn tell(problem: Problem, rejection: &Rejection) -> Problem {
+    use Rejection as R;
+    match rejection {
+        R::ShowExists { show } | R::SalesPaused { show } | R::ShowCancelled { show } => problem.fact("show", show),
+        R::InvalidShow { field, .. } => problem.fact("field", field),
+        R::SaleNotOpen { show, opens_at } => problem.fact("show", show).fact("opens_at", opens_at),
+        R::SaleClosed { show, closed_at } => problem.fact("show", show).fact("closed_at", closed_at),
+        R::TooManySeats { asked, most } => problem.fact("asked", asked).fact("most", most),
+        R::InvalidQuantity { most } => problem.fact("most", most),
+        R::DuplicateSeats { seat } | R::NotOwner { seat } => problem.fact("seat", seat),
+        R::UnknownSeat { seat } => problem.fact("seat", seat),
+        R::UnknownArea { area } => problem.fact("area", area),
+        R::UnknownCategory { category } => problem.fact("category", category),
+        R::BuyerLimit { most, have } => problem.fact("most", most).fact("have", have),
+        R::SeatUnavailable { seat, state, free_at } => {
+            let problem = problem.fact("seat", seat).fact("state", state);
+            match free_at {
+                Some(free_at) => problem.fact("free_at", free_at),
+                None => problem,
+            }
+        }
+        R::NotEnoughTogether { available } => problem.fact("available", available),
+        R::SoldOut { free_at: Some(free_at) } => problem.fact("available", 0).fact("free_at", free_at),
+        R::SoldOut { free_at: None } => problem.fact("available", 0),
+        R::BookingOver { reason } => problem.fact("reason", reason),
+        R::PaymentDeclined { decline } => problem.fact("decline_code", decline),
+        R::VoucherNotFound { voucher } | R::VoucherRedeemed { voucher } | R::VoucherRevoked { voucher } => {
+            problem.fact("voucher", voucher)
+        }
+        R::ShowNotFound
+        | R::IdempotencyKeyReused
+        | R::BookingNotFound
+        | R::AlreadyExtended
+        | R::AlreadyConfirmed
+        | R::AlreadyRefunded
+        | R::NotConfirmed
+        | R::PaymentInProgress
+        | R::InvalidPaymentMethod { .. }
+        | R::PaymentMethodMissing
+        | R::CaptureFailed
+        | R::PaymentMismatch
+        | R::OutOfOrder { .. } => problem,
+    }
+}

@@ -1,0 +1,3 @@
+//! For auditors: the history itself.
+
+pub mod events;

@@ -1,0 +1,197 @@
+//! `POST /v1/shows/{show}/bookings`
+//!
+//! The hot path: when a sale opens, nearly every request comes here and nearly every one is
+//! refused. So no layer stands in front of it, and it does nothing that its answer does not need.
+
+use crate::answer::Answer;
+use crate::app::App;
+use crate::auth::{Caller, Role};
+use crate::body::wrong_quantity;
+use crate::metrics;
+use crate::problem::{Code, Problem};
+use crate::routes::access;
+use crate::routes::command::{Command, carry_out};
+use crate::routes::params::InShow;
+use crate::routes::wire::BookingJson;
+use axum::extract::State;
+use http::StatusCode;
+use lastseat_domain::{AreaId, BookingId, BuyerId, CategoryId, Rejection, SeatId, ShowId};
+use lastseat_engine::{HoldRequest, Wanted};
+use serde::Deserialize;
+use utoipa::ToSchema;
+
+/// Told to callers who send an impossible quantity for a show that is not there.
+const MOST_BY_DEFAULT: u32 = 10;
+
+/// Which seats: exactly one of `seats`, `area` with `quantity`, or `best_available`.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct HoldBody {
+    /// These seats, all or none.
+    #[schema(example = json!(["A-1", "A-2"]))]
+    seats: Option<Vec<String>>,
+    /// Any places of this unlabelled area.
+    area: Option<String>,
+    /// How many of the area.
+    #[schema(minimum = 1)]
+    quantity: Option<u32>,
+    /// The best seats side by side.
+    best_available: Option<BestAvailable>,
+}
+
+/// The best seats side by side in a category.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct BestAvailable {
+    /// How many.
+    #[schema(minimum = 1)]
+    quantity: u32,
+    /// The price category.
+    #[schema(example = "stalls")]
+    category: String,
+}
+
+/// Holds seats. They are the caller's alone until the hold ends; then pay, extend once, or let go.
+///
+/// Prices come from the show. The answer has the booking's own token: whoever has no account needs
+/// it for everything that follows.
+#[utoipa::path(
+    post,
+    path = "/v1/shows/{show}/bookings",
+    tag = "bookings",
+    params(
+        ("show" = String, Path, description = "The show's id"),
+        ("Idempotency-Key" = Option<String>, Header, description = "Makes the repeat of the request harmless"),
+    ),
+    request_body = HoldBody,
+    responses((status = 201, description = "The seats are held", body = BookingJson)),
+    security((), ("token" = []), ("booking_token" = [])),
+)]
+pub async fn hold_seats(State(app): State<App>, InShow(show): InShow, command: Result<Command, Problem>) -> Answer {
+    carry_out(&app, metrics::Command::Hold, command, move |app, command| hold(app, show, command)).await
+}
+
+async fn hold(app: App, show: ShowId, command: Command) -> Result<Answer, Problem> {
+    let most = || app.box_office().show(&show).map_or(MOST_BY_DEFAULT, |s| s.facts.max_seats_per_booking);
+    let wanted = command.order::<HoldBody>(most).and_then(|body| body.into_wanted(most))?;
+    let booking = match command.key() {
+        // The show is part of it: one key sent to two shows means two bookings.
+        Some(key) => app.parts().auth.booking_for_key(&format!("{}|{show}", command.caller.scope()), key),
+        None => BookingId(app.parts().ids.uuid()),
+    };
+    let buyer = buyer(&app, &command.caller, booking).await?;
+    let (request, trace) = (command.fingerprint(), command.trace.clone());
+    let hold = app.box_office().hold(HoldRequest { booking, show, wanted, buyer, request, trace }).await?;
+
+    let mut body = BookingJson::of(&app, &hold.booking);
+    body.token = Some(app.parts().auth.booking_token(hold.booking.id));
+    let answer = Answer::json(StatusCode::CREATED, &body).location(&format!("/v1/bookings/{}", hold.booking.id));
+    Ok(if hold.replayed { answer.replayed() } else { answer })
+}
+
+/// Who is buying.
+async fn buyer(app: &App, caller: &Caller, booking: BookingId) -> Result<BuyerId, Problem> {
+    match caller {
+        Caller::Guest if app.parts().guests => Ok(BuyerId::guest(booking)),
+        Caller::Token { role: Role::Auditor, .. } => {
+            caller.needs(Role::Buyer).and_then(|()| Err(Rejection::BookingNotFound.into()))
+        }
+        Caller::Guest | Caller::Token { .. } | Caller::Booking(_) => access::buyer(app, caller).await,
+    }
+}
+
+impl HoldBody {
+    fn into_wanted(self, most: impl FnOnce() -> u32) -> Result<Wanted, Problem> {
+        match (self.seats, self.area, self.quantity, self.best_available) {
+            (Some(seats), None, None, None) if seats.is_empty() => Err(wrong_quantity(most()).fact("field", "seats")),
+            (Some(seats), None, None, None) => {
+                seats.iter().map(|seat| seat_id(seat)).collect::<Result<_, _>>().map(Wanted::Seats)
+            }
+            (None, Some(area), Some(quantity), None) => Ok(Wanted::Any { area: area_id(&area)?, quantity }),
+            (None, None, None, Some(best)) => {
+                Ok(Wanted::BestAvailable { category: category_id(&best.category)?, quantity: best.quantity })
+            }
+            (None, Some(_), None, None) => Err(wrong_quantity(most()).fact("field", "quantity")),
+            _ => Err(Problem::new(
+                Code::InvalidRequest,
+                "Say which seats in exactly one way: `seats`, or `area` with `quantity`, or `best_available`.",
+            )),
+        }
+    }
+}
+
+/// What can't be the name of a seat is the name of none. Told as it was sent, but not at any length.
+fn seat_id(text: &str) -> Result<SeatId, Problem> {
+    SeatId::new(text).map_err(|_| Rejection::UnknownSeat { seat: shortened(text) }.into())
+}
+
+fn area_id(text: &str) -> Result<AreaId, Problem> {
+    AreaId::new(text).map_err(|_| {
+        let area = shortened(text);
+        Problem::new(Code::UnknownArea, format!("The show has no area `{area}`. Its seats answer lists the areas."))
+            .fact("area", area)
+    })
+}
+
+fn category_id(text: &str) -> Result<CategoryId, Problem> {
+    CategoryId::new(text).map_err(|_| {
+        let category = shortened(text);
+        Problem::new(Code::UnknownCategory, format!("The show has no labelled seats of category `{category}`."))
+            .fact("category", category)
+    })
+}
+
+/// Nothing that is invisible or turns the text around, and nothing long, goes back into a sentence.
+fn shortened(text: &str) -> String {
+    text.chars().take(80).flat_map(char::escape_debug).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn wanted(body: &str) -> Result<Wanted, Problem> {
+        serde_json::from_str::<HoldBody>(body).unwrap().into_wanted(|| 10)
+    }
+
+    fn refused(body: &str) -> &'static str {
+        wanted(body).expect_err(body).code().text()
+    }
+
+    #[test]
+    fn seats_are_asked_for_in_three_ways() {
+        let seats = vec![SeatId::new("A-1").unwrap(), SeatId::new("A-2").unwrap()];
+        assert_eq!(wanted(r#"{"seats":["A-1","A-2"]}"#).unwrap(), Wanted::Seats(seats));
+        let area = AreaId::new("floor").unwrap();
+        assert_eq!(wanted(r#"{"area":"floor","quantity":2}"#).unwrap(), Wanted::Any { area, quantity: 2 });
+        let category = CategoryId::new("stalls").unwrap();
+        let best = r#"{"best_available":{"quantity":3,"category":"stalls"}}"#;
+        assert_eq!(wanted(best).unwrap(), Wanted::BestAvailable { category, quantity: 3 });
+    }
+
+    #[test]
+    fn one_way_at_a_time() {
+        for body in [
+            "{}",
+            r#"{"quantity":2}"#,
+            r#"{"seats":["A-1"],"quantity":1}"#,
+            r#"{"seats":["A-1"],"area":"floor","quantity":1}"#,
+            r#"{"seats":["A-1"],"best_available":{"quantity":3,"category":"stalls"}}"#,
+        ] {
+            assert_eq!(refused(body), "invalid_request", "{body}");
+        }
+        assert_eq!(refused(r#"{"seats":[]}"#), "invalid_quantity");
+        assert_eq!(refused(r#"{"area":"floor"}"#), "invalid_quantity");
+    }
+
+    #[test]
+    fn strange_names_are_names_of_nothing() {
+        for seat in ["", " ", "A 1", "\u{202e}A-1", "A-\u{661}", "\u{ff21}-1", "A-1\u{0}", "../../x", &"x".repeat(81)] {
+            let body = serde_json::json!({"seats": [seat]}).to_string();
+            assert_eq!(refused(&body), "unknown_seat", "{seat:?}");
+        }
+        assert_eq!(refused(r#"{"area":"Fl\u00f6r","quantity":1}"#), "unknown_area");
+        assert_eq!(refused(r#"{"best_available":{"quantity":1,"category":""}}"#), "unknown_category");
+        assert_eq!(shortened("\u{202e}x"), "\\u{202e}x");
+    }
+}

@@ -1,0 +1,101 @@
+//! `POST /v1/bookings/{id}/payment`
+
+use crate::answer::Answer;
+use crate::app::App;
+use crate::metrics;
+use crate::problem::Problem;
+use crate::routes::access::{self, Admins};
+use crate::routes::command::{Command, carry_out};
+use crate::routes::params::InBooking;
+use crate::routes::wire::{BookingJson, NextAction};
+use axum::extract::State;
+use http::StatusCode;
+use http::header::{HeaderValue, RETRY_AFTER};
+use lastseat_domain::{BookingId, Rejection};
+use lastseat_engine::{Paid, PayRequest};
+use serde::Deserialize;
+use utoipa::ToSchema;
+
+/// Seconds after which a caller may look how a slow payment went.
+const LOOK_AGAIN: u64 = 2;
+const LONGEST_METHOD: usize = 255;
+
+/// How to pay.
+#[derive(Debug, Default, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PayBody {
+    /// The gateway's name for the payment method. Absent to go on after the buyer acted at their
+    /// bank.
+    #[schema(example = "pm_card_visa")]
+    payment_method: Option<String>,
+}
+
+/// Pays for a hold. The amount is the booking's.
+///
+/// 402 leaves the hold as it is: try another method while it lasts. 202 with `action_required` says
+/// where to send the buyer; after that, pay again without a method. 202 with `paying` means that the
+/// gateway has not answered yet: the payment goes on by itself, GET the booking to see how it ends.
+#[utoipa::path(
+    post,
+    path = "/v1/bookings/{id}/payment",
+    tag = "bookings",
+    params(
+        ("id" = String, Path, description = "The booking's id"),
+        ("Idempotency-Key" = Option<String>, Header, description = "Makes the repeat of the request harmless"),
+    ),
+    request_body = PayBody,
+    responses(
+        (status = 200, description = "Booked and paid", body = BookingJson),
+        (status = 202, description = "The buyer has to act, or the gateway has not answered yet", body = BookingJson),
+    ),
+    security(("token" = []), ("booking_token" = [])),
+)]
+pub async fn pay(State(app): State<App>, InBooking(id): InBooking, command: Result<Command, Problem>) -> Answer {
+    carry_out(&app, metrics::Command::Pay, command, move |app, command| pay_for(app, id, command)).await
+}
+
+async fn pay_for(app: App, id: BookingId, command: Command) -> Result<Answer, Problem> {
+    access::check(&app, &command.caller, id, Admins::No).await?;
+    let body = if command.is_empty() { PayBody::default() } else { command.order(|| 1)? };
+    let payment_method = body.payment_method.map(checked).transpose()?;
+    let goes_on = payment_method.is_none();
+    let request =
+        PayRequest { payment_method, request: command.fingerprint(), by: command.caller.name(), trace: command.trace.clone() };
+    Ok(match app.box_office().pay(id, request).await? {
+        Paid::Confirmed(booking) => Answer::json(StatusCode::OK, &BookingJson::of(&app, &booking)),
+        Paid::ActionRequired { booking, url } => {
+            let mut body = BookingJson::of(&app, &booking);
+            body.next_action = Some(NextAction::redirect(&app, &url));
+            let answer = Answer::json(StatusCode::ACCEPTED, &body);
+            // That the buyer has not acted yet is no decision: the next look may see it done.
+            if goes_on { answer.passing() } else { answer }
+        }
+        Paid::Pending(booking) => {
+            let mut body = BookingJson::of(&app, &booking);
+            body.retry_after = Some(LOOK_AGAIN);
+            Answer::json(StatusCode::ACCEPTED, &body).header(RETRY_AFTER, HeaderValue::from(LOOK_AGAIN)).passing()
+        }
+    })
+}
+
+/// What can't be the name of a method is none, and need not bother the gateway.
+fn checked(method: String) -> Result<String, Problem> {
+    if (1..=LONGEST_METHOD).contains(&method.len()) && method.bytes().all(|b| b.is_ascii_graphic()) {
+        return Ok(method);
+    }
+    let why = format!("it must be 1 to {LONGEST_METHOD} visible ASCII characters.");
+    Err(Rejection::InvalidPaymentMethod { why }.into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_method_is_a_name() {
+        assert_eq!(checked("pm_card_visa".into()).unwrap(), "pm_card_visa");
+        for bad in ["", " ", "pm card", "pm_\u{e9}", "pm\n", &"x".repeat(256)] {
+            assert_eq!(checked(bad.into()).expect_err("refused").code().text(), "invalid_payment_method");
+        }
+    }
+}

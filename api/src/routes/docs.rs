@@ -1,0 +1,42 @@
+//! The documentation that the server brings along: `/openapi.json`, `/docs`, `/problems/{code}`.
+
+use crate::app::App;
+use crate::openapi;
+use crate::problem::{Code, Problem};
+use axum::Router;
+use axum::extract::Path;
+use axum::extract::rejection::PathRejection;
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use bytes::Bytes;
+use http::header::{CONTENT_TYPE, HeaderValue};
+use utoipa_swagger_ui::{Config, SwaggerUi};
+
+/// What is not an operation of its own.
+pub fn router() -> Router<App> {
+    let document = Bytes::from(openapi::json());
+    let openapi = get(move || {
+        let document = document.clone();
+        async move { ([(CONTENT_TYPE, HeaderValue::from_static("application/json"))], document) }
+    });
+    let ui = SwaggerUi::new("/docs").config(Config::from("/openapi.json").try_it_out_enabled(true));
+    Router::new().route("/openapi.json", openapi).merge(ui)
+}
+
+/// What a problem's code means. The `type` of every problem leads here.
+#[utoipa::path(
+    get,
+    path = "/problems/{code}",
+    tag = "operations",
+    params(("code" = String, Path, description = "The code of a problem")),
+    responses((status = 200, description = "What it means", body = String, content_type = "text/plain")),
+)]
+pub async fn problem(code: Result<Path<String>, PathRejection>) -> Response {
+    let code = code.ok().and_then(|Path(text)| Code::ALL.iter().find(|code| code.text() == text));
+    let Some(code) = code else {
+        return Problem::new(Code::UnknownRoute, "There is no problem with this code.").into_response();
+    };
+    let advice = lastseat_domain::Rejection::CODES.iter().find(|(name, _)| *name == code.text()).map_or("", |(_, text)| text);
+    let (text, title, status) = (code.text(), code.title(), code.status());
+    format!("{text} ({status})\n\n{title}.\n{advice}\n").into_response()
+}

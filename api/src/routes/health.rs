@@ -1,0 +1,102 @@
+//! `GET /health/live`, `GET /health/ready`
+
+use crate::answer::Answer;
+use crate::app::App;
+use axum::extract::State;
+use http::StatusCode;
+use http::header::{HeaderValue, RETRY_AFTER};
+use serde::Serialize;
+use std::time::Duration;
+use utoipa::ToSchema;
+
+/// A log that takes longer to say where it ends does not work.
+const LOG_PATIENCE: Duration = Duration::from_secs(2);
+/// A read model further behind than this shows people seats that are long gone.
+const MOST_LAG: u64 = 10_000;
+
+/// How the server is.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Health {
+    /// `ok` or `not_ready`.
+    #[schema(example = "ok")]
+    status: &'static str,
+    /// What was looked at.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    checks: Vec<Check>,
+}
+
+/// One thing that was looked at.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Check {
+    /// What.
+    #[schema(example = "event_log")]
+    name: &'static str,
+    /// Whether it is as it should be. One that is not makes the server not ready, unless it only
+    /// makes it slower.
+    ok: bool,
+    /// For people.
+    detail: String,
+}
+
+/// Whether the process runs. Never asks anything else, so that a broken disk does not get the
+/// process killed while it saves what it can.
+#[utoipa::path(
+    get,
+    path = "/health/live",
+    tag = "operations",
+    responses((status = 200, description = "The process runs", body = Health)),
+)]
+pub async fn live() -> Answer {
+    Answer::json(StatusCode::OK, &Health { status: "ok", checks: vec![] })
+}
+
+/// Whether the server should get requests.
+#[utoipa::path(
+    get,
+    path = "/health/ready",
+    tag = "operations",
+    responses(
+        (status = 200, description = "The server takes requests", body = Health),
+        (status = 503, description = "It does not, or not yet", body = Health),
+    ),
+)]
+pub async fn ready(State(app): State<App>) -> Answer {
+    let (is_ready, checks) = look(&app).await;
+    if is_ready {
+        return Answer::json(StatusCode::OK, &Health { status: "ok", checks });
+    }
+    Answer::json(StatusCode::SERVICE_UNAVAILABLE, &Health { status: "not_ready", checks })
+        .header(RETRY_AFTER, HeaderValue::from_static("1"))
+}
+
+/// Looks at everything.
+pub(super) async fn look(app: &App) -> (bool, Vec<Check>) {
+    let head = tokio::time::timeout(LOG_PATIENCE, app.parts().log.head()).await;
+    let (log_ok, log_detail, head) = match head {
+        Ok(Ok(head)) => (true, format!("ends at position {head}"), Some(head)),
+        Ok(Err(fault)) => {
+            tracing::warn!(%fault, "the event log is not well");
+            (false, "does not answer as it should".to_owned(), None)
+        }
+        Err(_) => (false, "does not answer in time".to_owned(), None),
+    };
+    let engine = app.box_office().status();
+    let engine_detail = if engine.ready { format!("{} events behind", engine.lag) } else { "is reading the log".to_owned() };
+    let lag = head.map_or(0, |head| head.0.saturating_sub(app.read_model().position().0));
+    let trouble = app.read_model().status().into_iter().find_map(|view| view.error);
+    let stopping = app.parts().drain.is_cancelled();
+    let mut checks = vec![
+        Check { name: "event_log", ok: log_ok, detail: log_detail },
+        Check { name: "engine", ok: engine.ready, detail: engine_detail },
+        Check {
+            name: "read_model",
+            ok: trouble.is_none() && lag <= MOST_LAG,
+            detail: trouble.map_or_else(|| format!("{lag} events behind"), |why| format!("{lag} events behind: {why}")),
+        },
+        Check { name: "running", ok: !stopping, detail: if stopping { "is stopping" } else { "takes requests" }.to_owned() },
+    ];
+    let is_ready = checks.iter().all(|check| check.ok);
+    // Working with less than it should is worth knowing, and no reason to work nowhere.
+    checks.extend(engine.degraded.into_iter().map(|detail| Check { name: "degraded", ok: false, detail }));
+    (is_ready, checks)
+}

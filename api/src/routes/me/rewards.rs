@@ -1,0 +1,60 @@
+//! `GET /v1/me/rewards`
+
+use crate::answer::Answer;
+use crate::app::App;
+use crate::auth::Caller;
+use crate::problem::Problem;
+use crate::routes::access;
+use axum::extract::State;
+use http::StatusCode;
+use utoipa::ToSchema;
+
+/// Points and vouchers of a buyer.
+#[derive(Debug, ToSchema)]
+pub struct Rewards {
+    /// Whose they are.
+    #[schema(example = "anna")]
+    pub buyer: String,
+    /// Booked seats, refunded ones not counted.
+    #[schema(example = 12)]
+    pub seats: u32,
+    /// Points for them.
+    #[schema(example = 120)]
+    pub points: u32,
+    /// All vouchers ever issued, newest first.
+    pub vouchers: Vec<Voucher>,
+}
+
+/// A voucher.
+#[derive(Debug, ToSchema)]
+pub struct Voucher {
+    /// Its id.
+    #[schema(format = Uuid)]
+    pub voucher: String,
+    /// What it was issued for: `booking` or `milestone`.
+    #[schema(example = "booking")]
+    pub cause: String,
+    /// What it is good for.
+    #[schema(example = "One drink")]
+    pub reward: String,
+    /// `issued`, `redeemed` or `revoked`.
+    #[schema(example = "issued")]
+    pub state: String,
+    /// The booking whose payment led to it.
+    #[schema(format = Uuid)]
+    pub booking: String,
+}
+
+/// The caller's points and vouchers.
+#[utoipa::path(
+    get,
+    path = "/v1/me/rewards",
+    tag = "me",
+    responses((status = 200, description = "Points and vouchers", body = Rewards)),
+    security(("token" = []), ("booking_token" = [])),
+)]
+pub async fn my_rewards(State(app): State<App>, caller: Caller) -> Result<Answer, Problem> {
+    let buyer = access::buyer(&app, &caller).await?;
+    app.catch_up().await?;
+    Ok(Answer::json(StatusCode::OK, &app.read_model().rewards_of(&buyer)))
+}

@@ -1,0 +1,34 @@
+//! `GET /metrics`
+
+use crate::answer::Answer;
+use crate::app::App;
+use crate::metrics::Gauges;
+use axum::extract::State;
+use http::{HeaderValue, StatusCode};
+
+/// Counters and gauges as Prometheus reads them.
+#[utoipa::path(
+    get,
+    path = "/metrics",
+    tag = "operations",
+    responses((status = 200, description = "Prometheus text", body = String, content_type = "text/plain")),
+)]
+pub async fn metrics(State(app): State<App>) -> Answer {
+    let engine = app.box_office().status();
+    let (kept, bytes) = app.answers().size();
+    let gauges = Gauges {
+        ready: engine.ready && !app.parts().drain.is_cancelled(),
+        in_flight: engine.in_flight as u64,
+        head: app.parts().log.head().await.ok().map(|head| head.0),
+        read_model: app.read_model().position().0,
+        actors: engine.actors as u64,
+        engine_lag: engine.lag,
+        unfinished: engine.unfinished as u64,
+        degraded: engine.degraded.len() as u64,
+        views: app.read_model().status().into_iter().map(|view| (view.name, view.lag)).collect(),
+        answers_kept: kept as u64,
+        answers_bytes: bytes as u64,
+    };
+    let text = app.metrics().render(&gauges);
+    Answer::new(StatusCode::OK, HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8"), text.into())
+}

@@ -1,0 +1,90 @@
+//! The operations, one file each. The tables below are the whole surface of the server.
+
+pub mod access;
+pub mod audit;
+pub mod bookings;
+pub mod command;
+pub mod docs;
+pub mod health;
+pub mod me;
+pub mod metrics;
+pub mod params;
+pub mod sandbox;
+pub mod shows;
+pub mod web;
+pub mod wire;
+
+use crate::app::App;
+use crate::openapi;
+use crate::problem::{Code, Problem};
+use axum::Router;
+use http::{Method, Uri};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+/// The documented operations.
+#[must_use]
+pub fn operations() -> OpenApiRouter<App> {
+    OpenApiRouter::with_openapi(openapi::frame())
+        // Shows
+        .routes(routes!(shows::list::list_shows, shows::create::schedule_show))
+        .routes(routes!(shows::get::get_show))
+        .routes(routes!(shows::seats::get_seats))
+        .routes(routes!(shows::stream::stream_seats))
+        .routes(routes!(shows::pause::pause_sales))
+        .routes(routes!(shows::resume::resume_sales))
+        .routes(routes!(shows::cancel::cancel_show))
+        .routes(routes!(shows::sales::get_sales))
+        // Bookings
+        .routes(routes!(bookings::hold::hold_seats))
+        .routes(routes!(bookings::get::get_booking, bookings::cancel::cancel_booking))
+        .routes(routes!(bookings::extend::extend_hold))
+        .routes(routes!(bookings::pay::pay))
+        .routes(routes!(bookings::refund::refund))
+        // The caller
+        .routes(routes!(me::bookings::my_bookings))
+        .routes(routes!(me::rewards::my_rewards))
+        .routes(routes!(me::redeem::redeem_voucher))
+        // Auditors
+        .routes(routes!(audit::events::audit_events))
+        // Operators
+        .routes(routes!(health::live))
+        .routes(routes!(health::ready))
+        .routes(routes!(metrics::metrics))
+        // Documentation
+        .routes(routes!(docs::problem))
+}
+
+/// Operations of the payment sandbox: there only where payments are played.
+#[must_use]
+pub fn sandbox_operations() -> OpenApiRouter<App> {
+    OpenApiRouter::default().routes(routes!(sandbox::authenticate::authenticate))
+}
+
+/// Everything that the server answers.
+pub fn router(app: App) -> Router {
+    let mut operations = operations();
+    let mut pages = web::router();
+    if app.parts().sandbox.is_some() {
+        operations = operations.merge(sandbox_operations());
+        pages = pages.merge(web::sandbox_router());
+    }
+    let (router, _) = operations.split_for_parts();
+    router
+        .merge(docs::router())
+        .merge(pages)
+        .method_not_allowed_fallback(method_not_allowed)
+        .fallback(unknown_route)
+        .with_state(app)
+}
+
+async fn unknown_route(uri: Uri) -> Problem {
+    Problem::new(Code::UnknownRoute, "There is nothing at this address. GET /openapi.json lists what there is.")
+        .fact("path", uri.path())
+}
+
+/// The router adds the `Allow` header.
+async fn method_not_allowed(method: Method) -> Problem {
+    Problem::new(Code::MethodNotAllowed, "The method is not possible here. The Allow header says which are.")
+        .fact("method", method.as_str())
+}

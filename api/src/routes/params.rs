@@ -1,0 +1,140 @@
+//! What stands in the address of a request.
+
+use crate::app::App;
+use crate::auth::Caller;
+use crate::problem::{Code, Problem};
+use axum::extract::{FromRequestParts, Path, Query};
+use http::Uri;
+use http::request::Parts;
+use lastseat_domain::{BookingId, IntentId, Rejection, ShowId, VoucherId};
+use std::collections::HashMap;
+use std::str::FromStr;
+
+/// Most items of one page.
+const MOST_ITEMS: usize = 100;
+const DEFAULT_ITEMS: usize = 20;
+
+macro_rules! in_path {
+    ($($(#[$doc:meta])* $name:ident($id:ty), $otherwise:expr;)*) => {$(
+        $(#[$doc])*
+        pub struct $name(pub $id);
+
+        impl FromRequestParts<App> for $name {
+            type Rejection = Problem;
+
+            /// A name that can't be one is the name of nothing.
+            async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
+                let otherwise: fn(String) -> Problem = $otherwise;
+                match Path::<String>::from_request_parts(parts, app).await {
+                    Ok(Path(text)) => <$id>::from_str(&text).map(Self).map_err(|_| otherwise(text)),
+                    Err(_) => Err(otherwise(String::new())),
+                }
+            }
+        }
+    )*};
+}
+
+in_path! {
+    /// The show of the address.
+    InShow(ShowId), |_| Rejection::ShowNotFound.into();
+    /// The booking of the address.
+    InBooking(BookingId), |_| Rejection::BookingNotFound.into();
+    /// The voucher of the address.
+    InVoucher(VoucherId), |_| Problem::new(Code::VoucherNotFound, "There is no such voucher on this account.");
+    /// The payment intent of the address.
+    InIntent(IntentId), |_| Problem::new(Code::SandboxRefused, "There is no such payment intent.");
+}
+
+impl FromRequestParts<App> for Caller {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
+        app.parts().auth.caller(&parts.headers, app.now())
+    }
+}
+
+/// The part of an address behind the question mark.
+pub struct Params(HashMap<String, String>);
+
+impl FromRequestParts<App> for Params {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &App) -> Result<Self, Problem> {
+        Self::of(&parts.uri)
+    }
+}
+
+impl Params {
+    fn of(uri: &Uri) -> Result<Self, Problem> {
+        Query::try_from_uri(uri)
+            .map(|Query(params)| Self(params))
+            .map_err(|_| Problem::new(Code::InvalidParameter, "The part of the address behind `?` can't be read."))
+    }
+
+    /// A parameter as text.
+    #[must_use]
+    pub fn text(&self, name: &str) -> Option<&str> {
+        self.0.get(name).map(String::as_str)
+    }
+
+    /// A parameter as a value.
+    ///
+    /// # Errors
+    /// 400 that says what it must be.
+    pub fn value<T: FromStr>(&self, name: &str, rule: &str) -> Result<Option<T>, Problem> {
+        self.text(name).map(|text| text.parse().map_err(|_| wrong(name, rule))).transpose()
+    }
+
+    /// The size of a page.
+    ///
+    /// # Errors
+    /// 400 if it is not 1 to 100.
+    pub fn limit(&self) -> Result<usize, Problem> {
+        self.limit_of(DEFAULT_ITEMS, MOST_ITEMS)
+    }
+
+    /// The number of items wanted.
+    ///
+    /// # Errors
+    /// 400 if it is not 1 to `most`.
+    pub fn limit_of(&self, default: usize, most: usize) -> Result<usize, Problem> {
+        let rule = || format!("a whole number from 1 to {most}");
+        match self.text("limit").map(str::parse::<usize>) {
+            None => Ok(default),
+            Some(Ok(limit)) if (1..=most).contains(&limit) => Ok(limit),
+            Some(_) => Err(wrong("limit", &rule())),
+        }
+    }
+}
+
+/// The refusal of a parameter.
+#[must_use]
+pub fn wrong(name: &str, rule: &str) -> Problem {
+    Problem::new(Code::InvalidParameter, format!("`{name}` must be {rule}.")).fact("parameter", name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn params(query: &str) -> Params {
+        Params::of(&format!("/x?{query}").parse().unwrap()).unwrap_or_else(|_| panic!("{query}"))
+    }
+
+    #[test]
+    fn a_limit_is_in_bounds() {
+        assert_eq!(params("").limit().unwrap(), 20);
+        assert_eq!(params("limit=1").limit().unwrap(), 1);
+        assert_eq!(params("limit=100").limit().unwrap(), 100);
+        for bad in ["limit=0", "limit=101", "limit=-1", "limit=", "limit=ten", "limit=1.0", "limit=99999999999999999999"] {
+            assert_eq!(params(bad).limit().expect_err("refused").code(), Code::InvalidParameter, "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_value_says_what_it_must_be() {
+        assert_eq!(params("from=7").value::<u64>("from", "a position").unwrap(), Some(7));
+        assert_eq!(params("").value::<u64>("from", "a position").unwrap(), None);
+        assert!(params("from=-7").value::<u64>("from", "a position").is_err());
+    }
+}

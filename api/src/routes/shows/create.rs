@@ -1,0 +1,219 @@
+//! `POST /v1/shows`
+
+use crate::answer::Answer;
+use crate::app::App;
+use crate::auth::Role;
+use crate::body;
+use crate::metrics;
+use crate::problem::Problem;
+use crate::routes::command::{Command, carry_out};
+use crate::routes::wire::{self, ShowJson};
+use axum::extract::State;
+use http::StatusCode;
+use lastseat_domain::event::{Category, ShowScheduled};
+use lastseat_domain::show::{Area, Reward};
+use lastseat_domain::{Currency, ShowId, Timestamp};
+use serde::Deserialize;
+use sha2::{Digest, Sha256};
+use utoipa::ToSchema;
+
+const LONGEST_SLUG: usize = 50;
+
+/// A show to put on sale.
+#[derive(Debug, Clone, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NewShow {
+    /// Its id: 1 to 64 of a-z, 0-9, `-` and `_`. Made from the title if absent. `show` is another
+    /// name for this member.
+    #[serde(alias = "show")]
+    #[schema(value_type = Option<String>, example = "last-night-of-the-proms")]
+    id: Option<ShowId>,
+    /// What people call it.
+    #[schema(example = "Last night of the proms")]
+    title: String,
+    /// ISO 4217 code of every price.
+    #[schema(value_type = String, example = "EUR")]
+    currency: Currency,
+    /// Prices.
+    #[schema(value_type = Vec<wire::Category>)]
+    categories: Vec<Category>,
+    /// The plan.
+    #[schema(value_type = Vec<wire::Area>)]
+    areas: Vec<Area>,
+    /// Most seats in one booking, 1 to 100.
+    #[serde(default = "ten_seats")]
+    #[schema(default = 10)]
+    max_seats_per_booking: u32,
+    /// Most seats of one buyer, held and booked together; no limit if absent.
+    max_seats_per_buyer: Option<u32>,
+    /// Seconds that a hold lasts.
+    #[serde(default = "ten_minutes")]
+    #[schema(default = 600)]
+    hold_seconds: u32,
+    /// First moment of the sale; open at once if absent.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    sale_opens_at: Option<Timestamp>,
+    /// First moment after the sale; never ends if absent.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    sale_closes_at: Option<Timestamp>,
+    /// What a booking of three or more seats may win: a table of ours if absent, nothing if empty.
+    #[schema(value_type = Option<Vec<wire::Reward>>)]
+    rewards: Option<Vec<Reward>>,
+}
+
+fn ten_seats() -> u32 {
+    10
+}
+
+fn ten_minutes() -> u32 {
+    600
+}
+
+/// What a show gives away that says nothing about it.
+#[must_use]
+pub fn default_rewards() -> Vec<Reward> {
+    [("One drink", 6), ("Programme booklet", 3), ("10 % off the next booking", 1)]
+        .map(|(reward, weight)| Reward { reward: reward.to_owned(), weight })
+        .into()
+}
+
+/// Puts a show on sale. The same show again changes nothing and is answered with 200.
+#[utoipa::path(
+    post,
+    path = "/v1/shows",
+    tag = "shows",
+    request_body = NewShow,
+    responses(
+        (status = 201, description = "The show is on sale", body = ShowJson),
+        (status = 200, description = "It was, exactly so", body = ShowJson),
+    ),
+    security(("token" = [])),
+)]
+pub async fn schedule_show(State(app): State<App>, command: Result<Command<{ body::LARGE }>, Problem>) -> Answer {
+    carry_out(&app, metrics::Command::ScheduleShow, command, schedule).await
+}
+
+async fn schedule(app: App, command: Command<{ body::LARGE }>) -> Result<Answer, Problem> {
+    command.caller.needs(Role::Admin)?;
+    let show = command.json::<NewShow>()?.into_facts(|id| app.box_office().show(id).map(|show| (*show.facts).clone()));
+    let is_new = app.box_office().show(&show.show).is_none();
+    let show = app.box_office().schedule_show(show, &command.caller.name()).await?;
+    let status = if is_new { StatusCode::CREATED } else { StatusCode::OK };
+    let answer = Answer::json(status, &ShowJson::of(&show, app.now()));
+    Ok(answer.location(&format!("/v1/shows/{}", show.facts.show)))
+}
+
+impl NewShow {
+    /// The facts to record. `existing` tells of shows that are there.
+    fn into_facts(self, existing: impl Fn(&ShowId) -> Option<ShowScheduled>) -> ShowScheduled {
+        let chosen = self.id.clone();
+        let slug = slug(&self.title);
+        let facts = |show: ShowId| ShowScheduled {
+            show,
+            title: self.title.clone(),
+            currency: self.currency,
+            categories: self.categories.clone(),
+            areas: self.areas.clone(),
+            max_seats_per_booking: self.max_seats_per_booking,
+            max_seats_per_buyer: self.max_seats_per_buyer,
+            hold_seconds: self.hold_seconds,
+            sale_opens_at: self.sale_opens_at,
+            sale_closes_at: self.sale_closes_at,
+            rewards: self.rewards.clone().unwrap_or_else(default_rewards),
+        };
+        if let Some(chosen) = chosen {
+            return facts(chosen);
+        }
+        let plain = facts(slug.clone());
+        match existing(&slug) {
+            // Two shows may have one title. What tells them apart is derived from the show too, so
+            // that the same request still means the same show.
+            Some(other) if other != plain => facts(told_apart(&slug, &plain)),
+            _ => plain,
+        }
+    }
+}
+
+/// The title in the letters of an id.
+fn slug(title: &str) -> ShowId {
+    let mut text = String::new();
+    for c in title.chars().flat_map(char::to_lowercase) {
+        if c.is_ascii_alphanumeric() {
+            text.push(c);
+        } else if !text.is_empty() && !text.ends_with('-') {
+            text.push('-');
+        }
+        if text.len() >= LONGEST_SLUG {
+            break;
+        }
+    }
+    ShowId::new(text.trim_end_matches('-')).unwrap_or_else(|_| named_by_hash("show", title.as_bytes()))
+}
+
+fn told_apart(slug: &ShowId, facts: &ShowScheduled) -> ShowId {
+    named_by_hash(slug.as_str(), &serde_json::to_vec(facts).unwrap_or_default())
+}
+
+/// `{name}-` and eight hexadecimal digits.
+fn named_by_hash(name: &str, what: &[u8]) -> ShowId {
+    let digits = Sha256::digest(what).iter().take(4).fold(0_u32, |n, byte| (n << 8) | u32::from(*byte));
+    let id = format!("{name}-{digits:08x}");
+    match ShowId::new(&id) {
+        Ok(id) => id,
+        // Not possible: the name is a slug of at most 50 letters, or "show".
+        Err(_) => named_by_hash("show", id.as_bytes()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn new_show(title: &str) -> NewShow {
+        serde_json::from_value(serde_json::json!({
+            "title": title,
+            "currency": "EUR",
+            "categories": [{"category": "all", "price": 1000}],
+            "areas": [{"area": "floor", "category": "all", "capacity": 10}],
+        }))
+        .unwrap()
+    }
+
+    #[test]
+    fn an_id_is_made_from_the_title() {
+        for (title, id) in [
+            ("Last Night, 2030!", "last-night-2030"),
+            ("  --Hello--  ", "hello"),
+            ("Ünder the Bridge", "nder-the-bridge"),
+            (&"long ".repeat(100), "long-long-long-long-long-long-long-long-long-long"),
+        ] {
+            assert_eq!(slug(title).as_str(), id);
+        }
+        assert_ne!(slug("\u{6f14}\u{5531}\u{4f1a}"), slug("\u{30b3}\u{30f3}"));
+        assert!(slug("\u{6f14}").as_str().starts_with("show-"));
+    }
+
+    #[test]
+    fn the_same_request_means_the_same_show_even_if_another_has_the_title() {
+        let first = new_show("Gala").into_facts(|_| None);
+        assert_eq!(first.show.as_str(), "gala");
+        assert_eq!((first.max_seats_per_booking, first.hold_seconds), (10, 600));
+        assert!(!first.rewards.is_empty());
+        let again = new_show("Gala").into_facts(|_| Some(first.clone()));
+        assert_eq!(again, first);
+
+        let mut other = new_show("Gala");
+        other.hold_seconds = 60;
+        let second = other.clone().into_facts(|_| Some(first.clone()));
+        assert!(second.show.as_str().starts_with("gala-"));
+        assert_eq!(other.into_facts(|_| Some(first.clone())), second);
+    }
+
+    #[test]
+    fn an_id_may_be_called_show_but_not_twice() {
+        let mut body = serde_json::json!({"show": "gala", "title": "x", "currency": "EUR", "categories": [], "areas": []});
+        assert_eq!(serde_json::from_value::<NewShow>(body.clone()).unwrap().id.unwrap().as_str(), "gala");
+        body["id"] = "gala".into();
+        assert!(serde_json::from_value::<NewShow>(body).is_err());
+    }
+}

@@ -1,0 +1,33 @@
+//! `GET /v1/shows`
+
+use crate::answer::Answer;
+use crate::app::App;
+use crate::problem::Problem;
+use crate::routes::params::Params;
+use crate::routes::wire::{List, ShowJson};
+use axum::extract::State;
+use http::StatusCode;
+use lastseat_domain::ShowId;
+
+/// Lists the shows, by id.
+#[utoipa::path(
+    get,
+    path = "/v1/shows",
+    tag = "shows",
+    params(
+        ("limit" = Option<u32>, Query, description = "Shows on a page, 1 to 100; 20 if absent"),
+        ("starting_after" = Option<String>, Query, description = "Id of the last show of the page before"),
+    ),
+    responses((status = 200, description = "A page of shows", body = List<ShowJson>)),
+)]
+pub async fn list_shows(State(app): State<App>, params: Params) -> Result<Answer, Problem> {
+    let limit = params.limit()?;
+    let after = params.value::<ShowId>("starting_after", "the id of a show")?;
+    let mut shows = app.box_office().shows();
+    shows.sort_by(|a, b| a.facts.show.cmp(&b.facts.show));
+    let start = after.map_or(0, |after| shows.partition_point(|show| show.facts.show <= after));
+    let rest = shows.get(start..).unwrap_or_default();
+    let now = app.now();
+    let data = rest.iter().take(limit).map(|show| ShowJson::of(show, now)).collect();
+    Ok(Answer::json(StatusCode::OK, &List { data, has_more: rest.len() > limit }))
+}

@@ -1,0 +1,31 @@
+//! `POST /v1/shows/{show}/pause`
+
+use crate::answer::Answer;
+use crate::app::App;
+use crate::auth::Role;
+use crate::metrics;
+use crate::problem::Problem;
+use crate::routes::command::{Command, carry_out};
+use crate::routes::params::InShow;
+use crate::routes::wire::ShowJson;
+use axum::extract::State;
+use http::StatusCode;
+
+/// Takes no new holds for a show until it is resumed. Bookings that are open go on.
+#[utoipa::path(
+    post,
+    path = "/v1/shows/{show}/pause",
+    tag = "shows",
+    params(("show" = String, Path, description = "The show's id")),
+    responses((status = 200, description = "The show, paused", body = ShowJson)),
+    security(("token" = [])),
+)]
+pub async fn pause_sales(State(app): State<App>, InShow(show): InShow, command: Result<Command, Problem>) -> Answer {
+    carry_out(&app, metrics::Command::PauseSales, command, async move |app: App, command: Command| {
+        command.caller.needs(Role::Admin)?;
+        command.nothing()?;
+        let show = app.box_office().pause_sales(&show, &command.caller.name()).await?;
+        Ok(Answer::json(StatusCode::OK, &ShowJson::of(&show, app.now())))
+    })
+    .await
+}

@@ -1,0 +1,69 @@
+//! `GET /v1/shows/{show}/seats/stream`
+
+use crate::app::App;
+use crate::problem::Problem;
+use crate::routes::params::{InShow, Params, wrong};
+use axum::body::Body;
+use axum::extract::State;
+use axum::response::Response;
+use futures::StreamExt;
+use http::HeaderMap;
+use http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderName, HeaderValue};
+use lastseat_domain::Rejection;
+use lastseat_domain::ports::event_log::Position;
+use std::convert::Infallible;
+
+/// The changes of a show's seats as they happen, as server-sent events.
+///
+/// Names: `seat_locked`, `seat_processing`, `seat_booked`, `seat_released`, `area_availability`;
+/// the `id` is the position of the log. Starts behind `Last-Event-ID` or `from`, or with what comes
+/// next if neither is there. A reader too slow is cut, and goes on where it was.
+#[utoipa::path(
+    get,
+    path = "/v1/shows/{show}/seats/stream",
+    tag = "seats",
+    params(
+        ("show" = String, Path, description = "The show's id"),
+        ("from" = Option<u64>, Query, description = "Position of the last change that is known, such as a seats answer's"),
+        ("Last-Event-ID" = Option<u64>, Header, description = "The same; a browser sends it by itself when it comes back"),
+    ),
+    responses((status = 200, description = "The changes", body = String, content_type = "text/event-stream")),
+)]
+pub async fn stream_seats(
+    State(app): State<App>,
+    InShow(show): InShow,
+    params: Params,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    let head = app.catch_up().await?;
+    let from = start(&headers, &params)?.unwrap_or(head);
+    // A position from another log: what the reader knows has nothing to do with what is here.
+    if from > head {
+        return Err(wrong("from", "a position of this log; start anew from the seats").fact("position", head));
+    }
+    let feed = app.read_model().seat_feed(&show, from).ok_or(Rejection::ShowNotFound)?;
+    let listener = app.metrics().listener();
+    let drained = app.parts().drain.clone().cancelled_owned();
+    let events = feed.take_until(drained).map(move |bytes| {
+        let _counted_until_the_stream_is_dropped = &listener;
+        Ok::<_, Infallible>(bytes)
+    });
+    let mut response = Response::new(Body::from_stream(events));
+    let fields = response.headers_mut();
+    fields.insert(CONTENT_TYPE, HeaderValue::from_static("text/event-stream"));
+    fields.insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+    // Proxies that collect an answer before they pass it on would collect this one for ever.
+    fields.insert(HeaderName::from_static("x-accel-buffering"), HeaderValue::from_static("no"));
+    Ok(response)
+}
+
+/// Where to start. The header wins: a browser that comes back sends it along with the address it
+/// first called.
+fn start(headers: &HeaderMap, params: &Params) -> Result<Option<Position>, Problem> {
+    const RULE: &str = "a position of the log, a whole number from 0";
+    if let Some(value) = headers.get("last-event-id") {
+        let position = value.to_str().ok().and_then(|text| text.trim().parse().ok());
+        return position.map(|position| Some(Position(position))).ok_or_else(|| wrong("Last-Event-ID", RULE));
+    }
+    Ok(params.value("from", RULE)?.map(Position))
+}

@@ -1,0 +1,33 @@
+//! `/` and `/assets/…`: the pages that are part of the program.
+
+use crate::app::App;
+use crate::assets;
+use axum::Router;
+use axum::extract::Path;
+use axum::extract::rejection::PathRejection;
+use axum::response::Response;
+use axum::routing::get;
+use http::HeaderMap;
+
+/// The pages.
+pub fn router() -> Router<App> {
+    Router::new().route("/", get(index)).route("/assets/{*path}", get(asset))
+}
+
+/// The page of the bank that the payment sandbox plays. Its address is what a booking's
+/// `next_action` leads to.
+pub fn sandbox_router() -> Router<App> {
+    Router::new().route("/sandbox/authenticate/{intent}", get(bank))
+}
+
+async fn bank(headers: HeaderMap) -> Response {
+    assets::serve("bank.html", &headers)
+}
+
+async fn index(headers: HeaderMap) -> Response {
+    assets::serve("index.html", &headers)
+}
+
+async fn asset(path: Result<Path<String>, PathRejection>, headers: HeaderMap) -> Response {
+    assets::serve(&path.map(|Path(path)| path).unwrap_or_default(), &headers)
+}

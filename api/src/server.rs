@@ -1,0 +1,119 @@
+//! The accept loop: HTTP/1.1 over hyper, with what `axum::serve` does not set. A header time-out
+//! (so that a client that never finishes its request does not keep a connection), answers to
+//! pipelined requests written together, no Nagle delay, and a bound on connections.
+//!
+//! HTTP/2 and TLS are the business of the proxy in front.
+
+use axum::Router;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use std::io;
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use tower::Service;
+
+/// More wait in the system's queue until one of these is closed.
+const MAX_CONNECTIONS: usize = 32_768;
+/// For the headers of a request, and between two requests on one connection. Longer than the 60
+/// seconds after which the usual proxies let go of an idle connection: a server that does it first
+/// may do it while a request is on its way.
+const HEADER_PATIENCE: Duration = Duration::from_secs(75);
+/// Rest after the system ran out of something that an accept needs, such as file descriptors.
+const ACCEPT_REST: Duration = Duration::from_millis(50);
+
+/// Serves until `shutdown` is cancelled, then lets what is under way finish, for `patience` at most.
+///
+/// # Errors
+/// Only if the listener itself is broken.
+pub async fn serve(listener: TcpListener, router: Router, shutdown: CancellationToken, patience: Duration) -> io::Result<()> {
+    let mut http = http1::Builder::new();
+    http.timer(TokioTimer::new()).header_read_timeout(HEADER_PATIENCE).pipeline_flush(true);
+    let room = Arc::new(Semaphore::new(MAX_CONNECTIONS));
+    let connections = TaskTracker::new();
+    let cut = CancellationToken::new();
+    loop {
+        let (stream, permit) = tokio::select! {
+            biased;
+            () = shutdown.cancelled() => break,
+            accepted = accept(&listener, &room) => accepted?,
+        };
+        let connection = Connection {
+            http: http.clone(),
+            router: router.clone(),
+            // Tokens of its own: waiting for one shared by thousands would mean one shared mutex.
+            shutdown: shutdown.child_token(),
+            cut: cut.child_token(),
+        };
+        connections.spawn(connection.run(stream, permit));
+    }
+    drop(listener);
+    connections.close();
+    if tokio::time::timeout(patience, connections.wait()).await.is_err() {
+        tracing::warn!(left = connections.len(), "connections are cut");
+        cut.cancel();
+        connections.wait().await;
+    }
+    Ok(())
+}
+
+async fn accept(listener: &TcpListener, room: &Arc<Semaphore>) -> io::Result<(TcpStream, OwnedSemaphorePermit)> {
+    let permit = Arc::clone(room).acquire_owned().await.map_err(io::Error::other)?;
+    loop {
+        match listener.accept().await {
+            Ok((stream, _)) => return Ok((stream, permit)),
+            // The client gave up while it waited: not our concern.
+            Err(error) if is_of_the_client(&error) => {}
+            Err(error) => {
+                tracing::warn!(%error, "can't accept a connection");
+                tokio::time::sleep(ACCEPT_REST).await;
+            }
+        }
+    }
+}
+
+fn is_of_the_client(error: &io::Error) -> bool {
+    use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset};
+    matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset)
+}
+
+struct Connection {
+    http: http1::Builder,
+    router: Router,
+    shutdown: CancellationToken,
+    cut: CancellationToken,
+}
+
+impl Connection {
+    async fn run(self, stream: TcpStream, _permit: OwnedSemaphorePermit) {
+        if let Err(error) = stream.set_nodelay(true) {
+            tracing::debug!(%error, "no TCP_NODELAY");
+        }
+        let router = self.router;
+        let service = service_fn(move |request| router.clone().call(request));
+        let mut connection = pin!(self.http.serve_connection(TokioIo::new(stream), service));
+        let ended = tokio::select! {
+            biased;
+            ended = connection.as_mut() => ended,
+            () = self.shutdown.cancelled() => {
+                connection.as_mut().graceful_shutdown();
+                tokio::select! {
+                    ended = connection => ended,
+                    () = self.cut.cancelled() => Ok(()),
+                }
+            }
+        };
+        // A client that hangs up or talks nonsense is everyday life.
+        if let Err(error) = ended {
+            tracing::debug!(%error, "a connection ended");
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

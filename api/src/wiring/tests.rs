@@ -1,0 +1,69 @@
+use super::*;
+use tempfile::TempDir;
+
+fn config(data: &TempDir) -> Config {
+    Config {
+        listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
+        data: data.path().to_owned(),
+        demo: true,
+        drain: Duration::from_secs(1),
+        ..Config::default()
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn several_servers_live_in_one_process() {
+    let (one, other) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let first = start(config(&one)).await.unwrap();
+    let second = start(config(&other)).await.unwrap();
+    assert_ne!(first.addr, second.addr);
+    assert_eq!(first.url, format!("http://{}", first.addr));
+    tokio::join!(first.stop(), second.stop());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stopped_server_leaves_everything_for_the_next() {
+    let dir = tempfile::tempdir().unwrap();
+    let key = |dir: &TempDir| std::fs::read(dir.path().join("token.key")).unwrap();
+    let first = start(config(&dir)).await.unwrap();
+    let (address, kept) = (first.addr, key(&dir));
+    first.stop().await;
+    assert!(TcpListener::bind(address).await.is_ok(), "the port is free again");
+    start(config(&dir)).await.unwrap().stop().await;
+    assert_eq!(key(&dir), kept);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_servers_never_share_a_log() {
+    let dir = tempfile::tempdir().unwrap();
+    let first = start(config(&dir)).await.unwrap();
+    let second = start(config(&dir)).await.map(|_| ()).unwrap_err();
+    assert!(matches!(second, StartError::Log(OpenError::InUse { .. })), "{second}");
+    first.stop().await;
+    start(config(&dir)).await.unwrap().stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_start_that_fails_leaves_the_log_free() {
+    let dir = tempfile::tempdir().unwrap();
+    std::fs::write(dir.path().join("token.key"), "short").unwrap();
+    let error = start(config(&dir)).await.map(|_| ()).unwrap_err();
+    assert!(matches!(error, StartError::Key(_)), "{error}");
+    std::fs::remove_file(dir.path().join("token.key")).unwrap();
+    start(config(&dir)).await.unwrap().stop().await;
+}
+
+#[tokio::test]
+async fn an_address_of_others_is_named() {
+    let dir = tempfile::tempdir().unwrap();
+    // TEST-NET-1: nobody has it.
+    let config = Config { listen: SocketAddr::from(([192, 0, 2, 1], 80)), ..config(&dir) };
+    let line = start(config).await.map(|_| ()).unwrap_err().to_string();
+    assert_eq!(line, "192.0.2.1:80 can't be listened on: this machine does not have that address; choose another with --listen");
+}
+
+#[test]
+fn a_wildcard_address_is_shown_as_one_that_opens() {
+    assert_eq!(reachable("0.0.0.0:80".parse().unwrap()), "http://127.0.0.1:80");
+    assert_eq!(reachable("[::1]:80".parse().unwrap()), "http://[::1]:80");
+}

@@ -1,0 +1,128 @@
+//! The secret that tokens are signed with: 32 random bytes in a file that only its owner reads.
+
+use super::data_dir::DataDir;
+use std::fs::{File, OpenOptions};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+/// Length of the secret: as long as the HMAC's hash.
+const BYTES: usize = 32;
+
+/// The secret can't be read or made. `Display` says what to do.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum KeyError {
+    /// The file system says no.
+    #[error("the token key {} can't be {doing}: {why}", file.display())]
+    Io {
+        /// The file.
+        file: PathBuf,
+        /// What was being done to it.
+        doing: &'static str,
+        /// Why not.
+        why: String,
+    },
+    /// The file holds something else.
+    #[error(
+        "the token key {} has {bytes} bytes instead of 32; delete it to get a new one, which ends all tokens minted so far",
+        file.display()
+    )]
+    Damaged {
+        /// The file.
+        file: PathBuf,
+        /// How long it is.
+        bytes: usize,
+    },
+    /// The operating system gives no random bytes.
+    #[error("the operating system gives no random bytes: {0}")]
+    NoRandomness(String),
+}
+
+/// The secret, if there is one.
+///
+/// # Errors
+/// [`KeyError`].
+pub fn read(data: &DataDir) -> Result<Option<Vec<u8>>, KeyError> {
+    let file = data.token_key();
+    match std::fs::read(&file) {
+        Ok(key) if key.len() == BYTES => Ok(Some(key)),
+        Ok(key) => Err(KeyError::Damaged { file, bytes: key.len() }),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(KeyError::Io { file, doing: "read", why: error.to_string() }),
+    }
+}
+
+/// The secret, made on first use.
+///
+/// # Errors
+/// [`KeyError`].
+pub fn read_or_create(data: &DataDir) -> Result<Vec<u8>, KeyError> {
+    if let Some(key) = read(data)? {
+        return Ok(key);
+    }
+    let file = data.token_key();
+    let failed = |error: io::Error| KeyError::Io { file: file.clone(), doing: "written", why: error.to_string() };
+    // Written aside and then linked into place, so that nobody reads half a key, and of two who
+    // make one at once both end up with the same.
+    let aside = data.root().join(format!(".token.key-{}", std::process::id()));
+    let linked = write_private(&aside, &random()?).and_then(|()| std::fs::hard_link(&aside, &file));
+    let _may_not_exist = std::fs::remove_file(&aside);
+    match linked {
+        Ok(()) => {}
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+        Err(error) => return Err(failed(error)),
+    }
+    read(data)?.ok_or_else(|| failed(io::ErrorKind::NotFound.into()))
+}
+
+/// The only randomness besides the `Ids` port: a secret must not come from a simulation.
+fn random() -> Result<[u8; BYTES], KeyError> {
+    let mut key = [0; BYTES];
+    getrandom::fill(&mut key).map_err(|error| KeyError::NoRandomness(error.to_string()))?;
+    Ok(key)
+}
+
+fn write_private(path: &Path, key: &[u8]) -> io::Result<()> {
+    let mut options = OpenOptions::new();
+    options.write(true).create(true).truncate(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let mut file: File = options.open(path)?;
+    file.write_all(key)?;
+    file.sync_all()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn made_once_private_and_kept() {
+        let dir = tempfile::tempdir().unwrap();
+        let data = DataDir::at(dir.path());
+        assert!(read(&data).unwrap().is_none());
+        let key = read_or_create(&data).unwrap();
+        assert_eq!(key.len(), BYTES);
+        assert_eq!(read_or_create(&data).unwrap(), key);
+        assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 1, "nothing is left aside");
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::PermissionsExt;
+            assert_eq!(std::fs::metadata(data.token_key()).unwrap().permissions().mode() & 0o777, 0o600);
+        }
+    }
+
+    #[test]
+    fn two_data_directories_have_two_keys() {
+        let (one, other) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        assert_ne!(read_or_create(&DataDir::at(one.path())).unwrap(), read_or_create(&DataDir::at(other.path())).unwrap());
+    }
+
+    #[test]
+    fn a_damaged_key_is_never_overwritten() {
+        let dir = tempfile::tempdir().unwrap();
+        let data = DataDir::at(dir.path());
+        std::fs::write(data.token_key(), b"short").unwrap();
+        assert!(read_or_create(&data).unwrap_err().to_string().contains("has 5 bytes instead of 32"));
+        assert_eq!(std::fs::read(data.token_key()).unwrap(), b"short");
+    }
+}

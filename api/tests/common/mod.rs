@@ -1,0 +1,238 @@
+//! A whole server in a directory of its own, and a small client.
+#![allow(dead_code, reason = "every test file uses its own part of this")]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "a test may fail loudly")]
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use http::{HeaderMap, Request, StatusCode};
+use http_body_util::{BodyExt, Full};
+use hyper_util::rt::TokioIo;
+use lastseat::app::{App, AppParts, SandboxDoor};
+use lastseat::auth::{Auth, Role};
+use lastseat::{routes, server};
+use lastseat_domain::ports::{Clock, EventLog, Ids};
+use lastseat_domain::{BuyerId, IntentId};
+use lastseat_engine::adapters::event_log::SqliteLog;
+use lastseat_engine::adapters::payments::SandboxGateway;
+use lastseat_engine::adapters::seat_guard::InProcessGuard;
+use lastseat_engine::adapters::world::{RandomIds, SystemClock};
+use lastseat_engine::{BoxOffice, Ports, Settings};
+use lastseat_projections::ReadModel;
+use serde_json::{Value, json};
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::net::{TcpListener, TcpStream};
+use tokio_util::sync::CancellationToken;
+
+pub const SECRET: &[u8] = b"0123456789abcdef0123456789abcdef";
+
+/// A server that runs.
+pub struct TestServer {
+    pub addr: SocketAddr,
+    pub auth: Auth,
+    pub log: Arc<SqliteLog>,
+    pub box_office: BoxOffice,
+    pub read_model: ReadModel,
+    stop: CancellationToken,
+    serving: tokio::task::JoinHandle<std::io::Result<()>>,
+}
+
+struct Bank(Arc<SandboxGateway>);
+
+#[async_trait]
+impl SandboxDoor for Bank {
+    async fn authenticate(&self, intent: &IntentId, success: bool) -> Result<lastseat_domain::BookingId, String> {
+        self.0.authenticate(intent, success).map(|intent| intent.booking).map_err(|error| error.to_string())
+    }
+}
+
+/// Starts a server on what lies in `dir`, with a show `demo`: rows A to C of 10, a floor of 20.
+pub async fn start_for_test(dir: &Path) -> TestServer {
+    start_with(dir, true).await
+}
+
+pub async fn start_with(dir: &Path, guests: bool) -> TestServer {
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    let ids: Arc<dyn Ids> = Arc::new(RandomIds);
+    let log = Arc::new(SqliteLog::open(dir.join("events.db"), Arc::clone(&clock)).unwrap());
+    let sandbox = Arc::new(SandboxGateway::open(&dir.join("sandbox"), Arc::clone(&clock)).unwrap());
+    let ports = Ports {
+        log: Arc::clone(&log) as Arc<dyn EventLog>,
+        guard: Arc::new(InProcessGuard::new(Arc::clone(&clock))),
+        payments: sandbox.clone(),
+        clock: Arc::clone(&clock),
+        ids: Arc::clone(&ids),
+    };
+    let box_office = BoxOffice::open(ports, Settings::default()).await.unwrap();
+    let read_model = ReadModel::open(Arc::clone(&log) as Arc<dyn EventLog>, Arc::clone(&clock), None).await.unwrap();
+    let stop = CancellationToken::new();
+    let app = App::new(AppParts {
+        box_office: box_office.clone(),
+        read_model: read_model.clone(),
+        log: Arc::clone(&log) as Arc<dyn EventLog>,
+        clock,
+        ids,
+        auth: Auth::new(SECRET),
+        guests,
+        public_url: Some("http://tickets.test".to_owned()),
+        sandbox: Some(Arc::new(Bank(sandbox))),
+        drain: stop.clone(),
+    });
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let addr = listener.local_addr().unwrap();
+    let serving = tokio::spawn(server::serve(listener, routes::router(app), stop.clone(), Duration::from_secs(2)));
+    let server = TestServer { addr, auth: Auth::new(SECRET), log, box_office, read_model, stop, serving };
+    let demo = server.post("/v1/shows").admin(&server).json(demo()).send().await;
+    assert!(demo.status.is_success(), "{demo:?}");
+    server
+}
+
+/// The show that every test has.
+pub fn demo() -> Value {
+    json!({
+        "id": "demo",
+        "title": "Demo",
+        "currency": "EUR",
+        "categories": [{"category": "stalls", "price": 4500}, {"category": "standing", "price": 3000}],
+        "areas": [
+            {"area": "parquet", "category": "stalls", "rows": [
+                {"row": "A", "seats": 10}, {"row": "B", "seats": 10}, {"row": "C", "seats": 10}]},
+            {"area": "floor", "category": "standing", "capacity": 20},
+        ],
+    })
+}
+
+impl TestServer {
+    pub fn token(&self, sub: &str, role: Role) -> String {
+        self.auth.mint(&BuyerId::new(sub).unwrap(), role, Duration::from_secs(600), &SystemClock)
+    }
+
+    pub fn get(&self, path: &str) -> Call {
+        self.call("GET", path)
+    }
+
+    pub fn post(&self, path: &str) -> Call {
+        self.call("POST", path)
+    }
+
+    pub fn call(&self, method: &str, path: &str) -> Call {
+        Call { addr: self.addr, method: method.to_owned(), path: path.to_owned(), headers: vec![], body: Bytes::new() }
+    }
+
+    /// Holds as a guest; the answer must be 201.
+    pub async fn hold(&self, body: Value) -> Reply {
+        let reply = self.post("/v1/shows/demo/bookings").json(body).send().await;
+        assert_eq!(reply.status, StatusCode::CREATED, "{reply:?}");
+        reply
+    }
+
+    /// The position of the last event: nothing changed while it stays.
+    pub async fn head(&self) -> u64 {
+        self.log.head().await.unwrap().0
+    }
+
+    /// Stops in order, so that another can start on the same directory.
+    pub async fn stop(self) {
+        self.stop.cancel();
+        self.serving.await.unwrap().unwrap();
+        self.box_office.drain(Duration::from_secs(2)).await;
+        self.read_model.stop().await;
+        self.log.close().await.unwrap();
+    }
+}
+
+/// A request in the making.
+#[derive(Clone)]
+pub struct Call {
+    addr: SocketAddr,
+    method: String,
+    path: String,
+    headers: Vec<(String, String)>,
+    body: Bytes,
+}
+
+/// An answer.
+#[derive(Debug)]
+pub struct Reply {
+    pub status: StatusCode,
+    pub headers: HeaderMap,
+    pub body: Bytes,
+}
+
+impl Call {
+    pub fn header(mut self, name: &str, value: &str) -> Self {
+        self.headers.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
+    pub fn bearer(self, token: &str) -> Self {
+        self.header("authorization", &format!("Bearer {token}"))
+    }
+
+    pub fn admin(self, server: &TestServer) -> Self {
+        let token = server.token("root", Role::Admin);
+        self.bearer(&token)
+    }
+
+    pub fn key(self, key: &str) -> Self {
+        self.header("idempotency-key", key)
+    }
+
+    pub fn json(self, body: impl ToString) -> Self {
+        let text = body.to_string();
+        self.header("content-type", "application/json").bytes(text)
+    }
+
+    pub fn bytes(mut self, body: impl Into<Bytes>) -> Self {
+        self.body = body.into();
+        self
+    }
+
+    pub async fn send(self) -> Reply {
+        let (parts, body) = self.open().await;
+        let body = tokio::time::timeout(Duration::from_secs(20), body.collect()).await.expect("an answer").unwrap().to_bytes();
+        Reply { status: parts.status, headers: parts.headers, body }
+    }
+
+    /// Sends, and leaves the body to be read as it comes.
+    pub async fn open(self) -> (http::response::Parts, hyper::body::Incoming) {
+        let stream = TcpStream::connect(self.addr).await.unwrap();
+        let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.unwrap();
+        tokio::spawn(connection);
+        let mut request = Request::builder().method(self.method.as_str()).uri(&self.path).header("host", "test");
+        for (name, value) in &self.headers {
+            request = request.header(name, value);
+        }
+        let request = request.body(Full::new(self.body)).unwrap();
+        sender.send_request(request).await.unwrap().into_parts()
+    }
+}
+
+impl Reply {
+    pub fn json(&self) -> Value {
+        serde_json::from_slice(&self.body).unwrap_or_else(|error| panic!("{error}: {self:?}"))
+    }
+
+    /// A member of the body as text.
+    pub fn text(&self, name: &str) -> String {
+        self.json()[name].as_str().unwrap_or_else(|| panic!("no {name}: {self:?}")).to_owned()
+    }
+
+    pub fn header(&self, name: &str) -> &str {
+        self.headers.get(name).map(|v| v.to_str().unwrap()).unwrap_or_default()
+    }
+
+    /// Checks that this is a problem of that status and code, in the form that was promised.
+    #[track_caller]
+    pub fn is(&self, status: u16, code: &str) -> &Self {
+        assert_eq!(self.header("content-type"), "application/problem+json", "{self:?}");
+        let body = self.json();
+        assert_eq!((self.status.as_u16(), body["code"].as_str().unwrap()), (status, code), "{body}");
+        assert_eq!(body["status"], status);
+        assert_eq!(body["type"], format!("/problems/{code}"));
+        assert!(body["detail"].as_str().unwrap().len() > 10 && !body["title"].as_str().unwrap().is_empty());
+        self
+    }
+}

@@ -1,0 +1,34 @@
+//! What the users of such systems complain of, one scenario each, over real HTTP against the wiring
+//! of the binary. Each ends with a clean audit, and with log, gateway and seat map agreeing.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "a test may fail loudly")]
+
+mod bad_orders;
+mod opening;
+mod payments;
+mod realtime;
+mod refunds;
+mod repeats;
+mod stock;
+#[path = "../support/mod.rs"]
+mod support;
+
+use std::sync::Arc;
+use tokio::task::JoinSet;
+
+/// Runs so many at once and returns what they came to.
+async fn at_once<T, F>(count: usize, run: impl Fn(usize) -> F) -> Vec<T>
+where
+    T: Send + 'static,
+    F: Future<Output = T> + Send + 'static,
+{
+    let start = Arc::new(tokio::sync::Barrier::new(count));
+    let mut tasks = JoinSet::new();
+    for number in 0..count {
+        let (start, run) = (start.clone(), run(number));
+        tasks.spawn(async move {
+            start.wait().await;
+            run.await
+        });
+    }
+    tasks.join_all().await
+}

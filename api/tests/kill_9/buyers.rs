@@ -1,0 +1,322 @@
+//! The load: buyers of every kind, who write down what they were told.
+
+use crate::support::client::{Answer, Client};
+use crate::support::{seats_of, text};
+use lastseat_domain::Timestamp;
+use parking_lot::Mutex;
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+
+/// What a buyer was told, which therefore has to be true for ever.
+#[derive(Debug, Clone)]
+pub struct Fact {
+    pub token: String,
+    pub show: String,
+    pub seats: Vec<String>,
+    pub amount: i64,
+    pub deadline: Timestamp,
+    /// Told: confirmed, refunded, aborted on their own wish.
+    pub confirmed: bool,
+    pub refunded: bool,
+    pub cancelled: bool,
+    /// Asked for, whether or not there was an answer.
+    pub pay_sent: bool,
+    pub refund_sent: bool,
+    pub cancel_sent: bool,
+}
+
+/// A request without an answer. It is sent again under its key.
+#[derive(Debug, Clone)]
+pub enum Unanswered {
+    Hold { show: String, key: String, wanted: Value },
+    Pay { booking: String, key: String, method: String },
+}
+
+/// Everything that was told.
+#[derive(Debug, Default)]
+pub struct Ledger {
+    /// By booking.
+    pub facts: BTreeMap<String, Fact>,
+    pub unanswered: Vec<Unanswered>,
+    /// Answers that the API does not promise.
+    pub unexpected: Vec<String>,
+    /// Requests that were under way when the server was killed.
+    pub cut_off: u64,
+    pub repeated: u64,
+}
+
+impl Ledger {
+    pub fn count(&self, told: impl Fn(&Fact) -> bool) -> usize {
+        self.facts.values().filter(|fact| told(fact)).count()
+    }
+}
+
+/// SplitMix64: the same numbers for the same seed, everywhere.
+#[derive(Debug, Clone)]
+pub struct Rng(pub u64);
+
+impl Rng {
+    pub fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        z ^ (z >> 31)
+    }
+
+    /// From 0 to below `end`.
+    pub fn below(&mut self, end: u64) -> u64 {
+        self.next() % end
+    }
+}
+
+/// Where the buyers are.
+pub struct Market {
+    pub client: Client,
+    pub admin: String,
+    pub show: String,
+    pub ledger: Mutex<Ledger>,
+    pub stop: AtomicBool,
+    /// Tells one key from another, over all cycles.
+    pub numbers: AtomicU64,
+    pub seed: u64,
+}
+
+/// The server is gone.
+struct CutOff;
+
+impl Market {
+    /// Buys and buys until the server is gone.
+    pub async fn buy(&self, mut rng: Rng) {
+        while !self.stop.load(Ordering::Relaxed) {
+            if self.one_booking(&mut rng).await.is_err() {
+                return;
+            }
+        }
+    }
+
+    fn key(&self) -> String {
+        format!("{:x}-{}", self.seed, self.numbers.fetch_add(1, Ordering::Relaxed))
+    }
+
+    async fn one_booking(&self, rng: &mut Rng) -> Result<(), CutOff> {
+        let Some(id) = self.hold(rng).await? else { return Ok(()) };
+        match rng.below(100) {
+            0..45 => self.pay(&id, "pm_card_visa", rng).await?,
+            45..50 => {
+                self.pay(&id, "pm_card_chargeDeclined", rng).await?;
+                self.pay(&id, "pm_card_visa", rng).await?;
+            }
+            50..54 => self.pay(&id, "pm_card_chargeDeclinedInsufficientFunds", rng).await?,
+            54..59 => self.pay(&id, "pm_lastseat_answerLost", rng).await?,
+            59..63 => self.pay(&id, "pm_lastseat_captureAnswerLost", rng).await?,
+            63..66 => self.pay(&id, "pm_lastseat_captureFails", rng).await?,
+            66..71 => self.pay(&id, "pm_card_threeDSecure2Required", rng).await?,
+            71..76 => self.pay_at_the_bank(&id, rng).await?,
+            76..78 => self.pay(&id, "pm_lastseat_slow", rng).await?,
+            78..86 => self.cancel(&id).await?,
+            86..90 => {
+                self.extend(&id).await?;
+                self.pay(&id, "pm_card_visa", rng).await?;
+            }
+            // Abandoned.
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn wanted(rng: &mut Rng) -> Value {
+        match rng.below(10) {
+            0..5 => {
+                let (row, first, count) = (rng.below(20), rng.below(47) + 1, rng.below(3) + 1);
+                let seats: Vec<_> = (first..first + count).map(|seat| format!("R{row}-{seat}")).collect();
+                json!({"seats": seats})
+            }
+            5..8 => json!({"area": "floor", "quantity": rng.below(4) + 1}),
+            _ => json!({"best_available": {"quantity": 2, "category": "stalls"}}),
+        }
+    }
+
+    async fn hold(&self, rng: &mut Rng) -> Result<Option<String>, CutOff> {
+        let (key, wanted) = (self.key(), Self::wanted(rng));
+        let answer = self.client.post(&format!("/v1/shows/{}/bookings", self.show)).key(&key).json(&wanted).try_send().await;
+        let Ok(answer) = answer else {
+            let show = self.show.clone();
+            return Err(self.cut_off(Some(Unanswered::Hold { show, key, wanted })));
+        };
+        Ok(self.ledger.lock().take_hold(&self.show, &answer))
+    }
+
+    async fn pay(&self, id: &str, method: &str, rng: &mut Rng) -> Result<(), CutOff> {
+        let key = self.key();
+        let token = self.note(id, |fact| fact.pay_sent = true);
+        let call = self.client.post(&format!("/v1/bookings/{id}/payment")).bearer(&token).key(&key);
+        let Ok(answer) = call.json(&json!({"payment_method": method})).try_send().await else {
+            let (booking, method) = (id.to_owned(), method.to_owned());
+            return Err(self.cut_off(Some(Unanswered::Pay { booking, key, method })));
+        };
+        if self.ledger.lock().take_payment(id, &answer) && rng.below(8) == 0 {
+            self.refund(id).await?;
+        }
+        Ok(())
+    }
+
+    async fn pay_at_the_bank(&self, id: &str, rng: &mut Rng) -> Result<(), CutOff> {
+        let token = self.note(id, |fact| fact.pay_sent = true);
+        let path = format!("/v1/bookings/{id}/payment");
+        let method = json!({"payment_method": "pm_card_authenticationRequired"});
+        let Ok(answer) = self.client.post(&path).bearer(&token).json(&method).try_send().await else {
+            return Err(self.cut_off(None));
+        };
+        self.ledger.lock().take_payment(id, &answer);
+        if answer.status != 202 {
+            return Ok(());
+        }
+        let url = answer.json()["next_action"]["url"].as_str().unwrap_or_default().to_owned();
+        let intent = url.rsplit('/').next().unwrap_or_default();
+        let outcome = if rng.below(4) == 0 { "failed" } else { "succeeded" };
+        let bank = self.client.post(&format!("/v1/sandbox/intents/{intent}/authenticate")).json(&json!({"outcome": outcome}));
+        if bank.try_send().await.is_err() {
+            return Err(self.cut_off(None));
+        }
+        let Ok(answer) = self.client.post(&path).bearer(&token).json(&json!({})).try_send().await else {
+            return Err(self.cut_off(None));
+        };
+        self.ledger.lock().take_payment(id, &answer);
+        Ok(())
+    }
+
+    async fn refund(&self, id: &str) -> Result<(), CutOff> {
+        self.note(id, |fact| fact.refund_sent = true);
+        let Ok(answer) = self.client.post(&format!("/v1/bookings/{id}/refund")).bearer(&self.admin).try_send().await else {
+            return Err(self.cut_off(None));
+        };
+        match answer.status {
+            200 => drop(self.note(id, |fact| fact.refunded = true)),
+            202 => {}
+            _ => self.ledger.lock().did_not_expect("a refund", &answer),
+        }
+        Ok(())
+    }
+
+    async fn cancel(&self, id: &str) -> Result<(), CutOff> {
+        let token = self.note(id, |fact| fact.cancel_sent = true);
+        let Ok(answer) = self.client.delete(&format!("/v1/bookings/{id}")).bearer(&token).try_send().await else {
+            return Err(self.cut_off(None));
+        };
+        match answer.status {
+            200 => drop(self.note(id, |fact| fact.cancelled = true)),
+            _ => self.ledger.lock().did_not_expect("a cancellation", &answer),
+        }
+        Ok(())
+    }
+
+    async fn extend(&self, id: &str) -> Result<(), CutOff> {
+        let token = self.note(id, |_| ());
+        let Ok(answer) = self.client.post(&format!("/v1/bookings/{id}/extend")).bearer(&token).try_send().await else {
+            return Err(self.cut_off(None));
+        };
+        match answer.status {
+            200 => {
+                let deadline = text(&answer.json(), "expires_at").parse().unwrap();
+                self.note(id, |fact| fact.deadline = deadline);
+            }
+            410 => {}
+            _ => self.ledger.lock().did_not_expect("an extension", &answer),
+        }
+        Ok(())
+    }
+
+    /// Writes something down; the booking's token.
+    fn note(&self, id: &str, what: impl FnOnce(&mut Fact)) -> String {
+        let mut ledger = self.ledger.lock();
+        let fact = ledger.facts.get_mut(id).unwrap();
+        what(fact);
+        fact.token.clone()
+    }
+
+    fn cut_off(&self, again: Option<Unanswered>) -> CutOff {
+        let mut ledger = self.ledger.lock();
+        ledger.cut_off += 1;
+        ledger.unanswered.extend(again);
+        CutOff
+    }
+
+    /// Sends again what was not answered, under the same key to the new process. Whatever this one
+    /// does not answer either, is kept for the next.
+    pub async fn repeat(&self) {
+        let mut unanswered = std::mem::take(&mut self.ledger.lock().unanswered);
+        while let Some(request) = unanswered.pop() {
+            let answer = match &request {
+                Unanswered::Hold { show, key, wanted } => {
+                    self.client.post(&format!("/v1/shows/{show}/bookings")).key(key).json(wanted).try_send().await
+                }
+                Unanswered::Pay { booking, key, method } => {
+                    let token = self.note(booking, |_| ());
+                    let call = self.client.post(&format!("/v1/bookings/{booking}/payment")).bearer(&token).key(key);
+                    call.json(&json!({"payment_method": method})).try_send().await
+                }
+            };
+            let mut ledger = self.ledger.lock();
+            match (&request, answer) {
+                (Unanswered::Hold { show, .. }, Ok(answer)) => drop(ledger.take_hold(show, &answer)),
+                (Unanswered::Pay { booking, .. }, Ok(answer)) => drop(ledger.take_payment(booking, &answer)),
+                (_, Err(_)) => {
+                    ledger.unanswered.push(request);
+                    ledger.unanswered.append(&mut unanswered);
+                    return;
+                }
+            }
+            ledger.repeated += 1;
+        }
+    }
+}
+
+impl Ledger {
+    /// The booking, if the answer is one.
+    fn take_hold(&mut self, show: &str, answer: &Answer) -> Option<String> {
+        match (answer.status, answer.code().as_str()) {
+            (201, _) => {}
+            (409, "seat_unavailable") | (410, "sold_out" | "booking_over") => return None,
+            _ => {
+                self.did_not_expect("a hold", answer);
+                return None;
+            }
+        }
+        let booking = answer.json();
+        let fact = Fact {
+            token: text(&booking, "token").to_owned(),
+            show: show.to_owned(),
+            seats: seats_of(&booking),
+            amount: booking["amount"]["value"].as_i64().unwrap(),
+            deadline: text(&booking, "expires_at").parse().unwrap(),
+            confirmed: false,
+            refunded: false,
+            cancelled: false,
+            pay_sent: false,
+            refund_sent: false,
+            cancel_sent: false,
+        };
+        let id = text(&booking, "id").to_owned();
+        // A repeat is told of the booking as it is by now, so it may be past paying.
+        (self.facts.insert(id.clone(), fact).is_none() && booking["status"] == "held").then_some(id)
+    }
+
+    /// Whether the buyer was told that it is confirmed.
+    fn take_payment(&mut self, id: &str, answer: &Answer) -> bool {
+        match (answer.status, answer.code().as_str()) {
+            (200, _) => {
+                self.facts.get_mut(id).unwrap().confirmed = true;
+                return true;
+            }
+            (202, _) | (402, "payment_declined" | "capture_failed") | (410, "booking_over") => {}
+            _ => self.did_not_expect("a payment", answer),
+        }
+        false
+    }
+
+    fn did_not_expect(&mut self, of: &str, answer: &Answer) {
+        self.unexpected.push(format!("{of}: {} {}", answer.status, String::from_utf8_lossy(&answer.body)));
+    }
+}

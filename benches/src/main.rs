@@ -1,0 +1,67 @@
+//! Figures of lastseat, each beside the limit that it is measured against, in one run: rounds of
+//! the one and the other in turn, and the median of the ratios.
+//!
+//! Absolute figures say as much about the machine as about the program; they are printed for the
+//! context, the ratios are what to compare. Client and servers share the machine's cores.
+
+mod bare;
+mod client;
+mod measure;
+mod raw_log;
+mod server;
+
+use clap::{Parser, Subcommand};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+/// What goes wrong in a measurement ends it, with a sentence.
+pub(crate) type Outcome<T> = Result<T, Box<dyn std::error::Error + Send + Sync>>;
+
+#[derive(Parser)]
+#[command(about = "Figures of lastseat, as ratios within one run")]
+struct Arguments {
+    #[command(subcommand)]
+    role: Option<Role>,
+    /// Rounds of each pair
+    #[arg(long, default_value_t = 5)]
+    rounds: usize,
+    /// Seconds of each measurement
+    #[arg(long, default_value_t = 3.0)]
+    seconds: f64,
+    /// Print JSON on stdout instead of a table
+    #[arg(long)]
+    json: bool,
+}
+
+/// The servers under test are processes of their own, started by this program from itself.
+#[derive(Subcommand)]
+enum Role {
+    /// Bare axum that answers every POST with the same small 409
+    #[command(hide = true)]
+    Bare,
+    /// lastseat on an empty directory
+    #[command(hide = true)]
+    Lastseat { data: PathBuf },
+}
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    if let Err(error) = rlimit::increase_nofile_limit(u64::MAX) {
+        eprintln!("the limit on open files could not be raised: {error}");
+    }
+    let done = match arguments.role {
+        Some(Role::Bare) => server::run(bare::serve()),
+        Some(Role::Lastseat { data }) => server::run(server::lastseat(data)),
+        None => server::run(measure::all(arguments.rounds, arguments.seconds, arguments.json)),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("benches: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}

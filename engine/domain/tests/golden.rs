@@ -1,0 +1,387 @@
+//! The stored form, frozen. Whoever changes one of these files changes what old logs mean: raise
+//! the version and write an upcaster instead.
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test may stop at what it did not expect")]
+
+mod support;
+
+use lastseat_domain::codec::{self, Envelope, Metadata, Unreadable, event_id};
+use lastseat_domain::event::*;
+use lastseat_domain::ids::{NAMESPACE, StreamName};
+use lastseat_domain::loyalty::voucher_id;
+use lastseat_domain::ports::event_log::{Expected, Position, RecordedEvent};
+use lastseat_domain::show::{Area, Reward, Row};
+use lastseat_domain::*;
+use serde_json::value::RawValue;
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+use support::*;
+use uuid::Uuid;
+
+/// The stored text of a golden file, without the newline at its end.
+fn golden(name: &str) -> String {
+    let path = directory().join(format!("{name}.json"));
+    let text = std::fs::read_to_string(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
+    text.strip_suffix('\n').unwrap_or_else(|| panic!("{name} does not end in a newline")).to_owned()
+}
+
+fn directory() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("golden")
+}
+
+fn id(n: u128) -> BookingId {
+    BookingId(Uuid::from_u128(0x1111_2222_3333_4444_5555_6666_7777_0000 + n))
+}
+
+fn voucher() -> VoucherId {
+    VoucherId(Uuid::from_u128(0x9999_8888_7777_6666_5555_4444_3333_2222))
+}
+
+fn request() -> RequestFingerprint {
+    RequestFingerprint { key: "k".repeat(8), body: "b".repeat(8) }
+}
+
+fn scheduled() -> ShowScheduled {
+    let area = |name: &str, category: &str| Area {
+        area: AreaId::new(name).unwrap(),
+        category: CategoryId::new(category).unwrap(),
+        rows: vec![],
+        capacity: None,
+    };
+    let category = |name: &str, price| Category { category: CategoryId::new(name).unwrap(), price };
+    ShowScheduled {
+        show: show(),
+        title: "Hamlet – „Sein“ & <Nichtsein>".into(),
+        currency: Currency::new("EUR").unwrap(),
+        categories: vec![category("front", 8500), category("standing", 2000)],
+        areas: vec![
+            Area {
+                rows: vec![
+                    Row { row: "A".into(), seats: 4, gaps_after: vec![2] },
+                    Row { row: "B".into(), seats: 2, gaps_after: vec![] },
+                ],
+                ..area("stalls", "front")
+            },
+            Area { capacity: Some(300), ..area("floor", "standing") },
+        ],
+        max_seats_per_booking: 10,
+        max_seats_per_buyer: Some(4),
+        hold_seconds: 600,
+        sale_opens_at: Some(minute(0)),
+        sale_closes_at: Some(minute(60) + chrono::TimeDelta::milliseconds(250)),
+        rewards: vec![Reward { reward: "A drink".into(), weight: 3 }],
+    }
+}
+
+/// Every event, fully populated, and once more as `.min` where something may be absent.
+fn samples() -> Vec<(&'static str, Event)> {
+    let (booking, voucher, show) = (id(1), voucher(), show());
+    let (buyer, intent, amount) = (buyer(1), intent(1), eur(14_500));
+    let opened = BookingOpened { booking, request: Some(request()), ..opened() };
+    let started = PaymentStarted { booking, attempt: 2, payment_method: "pm_card_visa".into(), request: Some(request()) };
+    let declined = PaymentDeclined { booking, attempt: 2, intent: Some(intent.clone()), code: "card_declined".into() };
+    let reason = AbortReason::SeatLost;
+    let url = "https://bank.example/3ds?a=1&b=2".to_owned();
+    let bare = ShowScheduled {
+        max_seats_per_buyer: None,
+        sale_opens_at: None,
+        sale_closes_at: None,
+        rewards: vec![],
+        areas: scheduled().areas.into_iter().skip(1).collect(),
+        ..scheduled()
+    };
+    vec![
+        ("ShowScheduled.v1", scheduled().into()),
+        ("ShowScheduled.v1.min", bare.into()),
+        ("SalesPaused.v1", SalesPaused { show: show.clone() }.into()),
+        ("SalesResumed.v1", SalesResumed { show: show.clone() }.into()),
+        ("ShowCancelled.v1", ShowCancelled { show: show.clone() }.into()),
+        ("SeatLocked.v1", SeatLocked { booking, buyer: buyer.clone(), price: 8500, expires_at: minute(10) }.into()),
+        ("SeatReleased.v1", SeatReleased { booking, reason: AbortReason::Expired }.into()),
+        ("SeatBooked.v1", SeatBooked { booking }.into()),
+        ("BookingOpened.v1", opened.clone().into()),
+        ("BookingOpened.v1.min", BookingOpened { request: None, ..opened }.into()),
+        ("HoldExtended.v1", HoldExtended { booking, expires_at: minute(20) }.into()),
+        ("PaymentStarted.v1", started.clone().into()),
+        ("PaymentStarted.v1.min", PaymentStarted { request: None, ..started }.into()),
+        ("PaymentActionRequired.v1", PaymentActionRequired { booking, attempt: 2, intent: intent.clone(), url }.into()),
+        ("PaymentDeclined.v1", declined.clone().into()),
+        ("PaymentDeclined.v1.min", PaymentDeclined { intent: None, ..declined }.into()),
+        ("PaymentAuthorised.v1", PaymentAuthorised { booking, attempt: 2, intent: intent.clone(), amount }.into()),
+        ("BookingCommitted.v1", BookingCommitted { booking }.into()),
+        ("PaymentCaptured.v1", PaymentCaptured { booking, intent: intent.clone(), amount }.into()),
+        ("BookingAborted.v1", BookingAborted { booking, reason }.into()),
+        ("PaymentVoided.v1", PaymentVoided { booking, intent: intent.clone() }.into()),
+        ("PaymentFlagged.v1", PaymentFlagged { booking, reason: "The outcome of attempt 2 is not known.".into() }.into()),
+        ("RefundRequested.v1", RefundRequested { booking, by: "admin".into() }.into()),
+        ("PaymentRefunded.v1", PaymentRefunded { booking, intent, amount }.into()),
+        ("PointsEarned.v1", PointsEarned { booking, show, seats: 2, points: 20 }.into()),
+        ("PointsRevoked.v1", PointsRevoked { booking, seats: 2, points: 20 }.into()),
+        (
+            "VoucherIssued.v1",
+            VoucherIssued { voucher, booking, buyer, cause: VoucherCause::Milestone, reward: "One ticket free of charge".into() }
+                .into(),
+        ),
+        ("VoucherRevoked.v1", VoucherRevoked { voucher, booking }.into()),
+        ("VoucherRedeemed.v1", VoucherRedeemed { voucher }.into()),
+    ]
+}
+
+fn metadata() -> Metadata {
+    Metadata {
+        correlation: Some(id(1).0),
+        causation: Some(Uuid::from_u128(7)),
+        actor: "buyer-1".into(),
+        v: 1,
+        at: minute(3),
+        trace: Some("4bf92f3577b34da6a3ce929d0e0e4736".into()),
+    }
+}
+
+fn raw(json: &str) -> Box<RawValue> {
+    RawValue::from_string(json.to_owned()).unwrap()
+}
+
+fn recorded(event_type: &str, data: &str, metadata: &str) -> RecordedEvent {
+    RecordedEvent {
+        position: Position(42),
+        stream: StreamName::booking(id(1)),
+        revision: 3,
+        id: Uuid::from_u128(5),
+        event_type: event_type.into(),
+        data: raw(data),
+        metadata: raw(metadata),
+        recorded_at: minute(4),
+    }
+}
+
+fn decode(event_type: &str, data: &str, metadata: &str) -> Result<Option<Envelope>, Unreadable> {
+    codec::decode(&recorded(event_type, data, metadata))
+}
+
+/// Why it can't be read.
+fn why(event_type: &str, data: &str, metadata: &str) -> String {
+    decode(event_type, data, metadata).unwrap_err().why
+}
+
+fn metadata_v(version: u32) -> String {
+    format!(r#"{{"actor":"prototype","v":{version},"at":"2026-05-28T20:26:40Z"}}"#)
+}
+
+#[test]
+fn every_event_has_a_golden_file_and_every_golden_file_an_event() {
+    let frozen: BTreeSet<String> = samples().iter().map(|(file, _)| (*file).to_owned()).collect();
+    for name in Event::NAMES {
+        assert!(frozen.contains(&format!("{name}.v1")), "{name} has no golden file");
+    }
+    let others = ["Metadata.v1", "Metadata.v1.min", "SeatReserved.v0"].map(str::to_owned);
+    let expected: BTreeSet<String> = frozen.into_iter().chain(others).map(|file| format!("{file}.json")).collect();
+    let there: BTreeSet<String> =
+        std::fs::read_dir(directory()).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+    assert_eq!(there, expected);
+    assert_eq!(Event::NAMES.len(), 25);
+}
+
+#[test]
+fn what_is_stored_is_read_and_stored_again_byte_by_byte() {
+    for (file, event) in samples() {
+        assert_eq!(file.split('.').next(), Some(event.name()));
+        let stored = golden(file);
+        let envelope = decode(event.name(), &stored, &golden("Metadata.v1")).unwrap().unwrap();
+        assert_eq!(envelope.event, event, "{file}");
+        let write = codec::encode(StreamName::booking(id(1)), Expected::NoStream, &[envelope.event], &metadata()).unwrap();
+        assert_eq!(write.events[0].data.get(), stored, "{file}");
+        assert_eq!(write.events[0].event_type, event.name());
+    }
+}
+
+#[test]
+fn every_word_of_the_stored_form_is_frozen() {
+    let words = |values: &[AbortReason]| serde_json::to_string(values).unwrap();
+    let reasons = [
+        AbortReason::Expired,
+        AbortReason::Cancelled,
+        AbortReason::SeatLost,
+        AbortReason::Fenced,
+        AbortReason::CaptureFailed,
+        AbortReason::ShowCancelled,
+        AbortReason::Refunded,
+    ];
+    let frozen = r#"["expired","cancelled","seat_lost","fenced","capture_failed","show_cancelled","refunded"]"#;
+    assert_eq!(words(&reasons), frozen);
+    assert_eq!(serde_json::from_str::<Vec<AbortReason>>(frozen).unwrap(), reasons);
+    let causes = [VoucherCause::Booking, VoucherCause::Milestone];
+    assert_eq!(serde_json::to_string(&causes).unwrap(), r#"["booking","milestone"]"#);
+}
+
+#[test]
+fn what_surrounds_an_event_is_kept_and_read_back() {
+    let stored = golden("Metadata.v1");
+    let write = codec::encode(
+        StreamName::booking(id(1)),
+        Expected::Revision(2),
+        &[BookingCommitted { booking: id(1) }.into()],
+        &metadata(),
+    )
+    .unwrap();
+    assert_eq!(write.events[0].metadata.get(), stored);
+    let envelope = decode("BookingCommitted", write.events[0].data.get(), &stored).unwrap().unwrap();
+    assert_eq!(envelope.metadata, metadata());
+    assert_eq!((envelope.position, envelope.revision, envelope.id), (Position(42), 3, Uuid::from_u128(5)));
+    assert_eq!(envelope.stream, StreamName::booking(id(1)));
+}
+
+#[test]
+fn metadata_without_booking_cause_or_trace_has_no_such_fields() {
+    let least = Metadata::new("expiry", minute(3));
+    assert_eq!(serde_json::to_string(&least).unwrap(), golden("Metadata.v1.min"));
+    assert_eq!(serde_json::from_str::<Metadata>(&golden("Metadata.v1.min")).unwrap(), least);
+    let of_booking = Metadata::of_booking(id(1), "expiry", minute(3));
+    assert_eq!(of_booking, Metadata { correlation: Some(id(1).0), ..least });
+}
+
+#[test]
+fn metadata_without_a_version_is_of_the_first() {
+    let body = golden("BookingCommitted.v1");
+    let envelope = decode("BookingCommitted", &body, r#"{"actor":"a","at":"2026-05-28T20:26:40Z"}"#).unwrap().unwrap();
+    assert_eq!(envelope.metadata.v, 1);
+}
+
+#[test]
+fn the_prototypes_reservation_is_read_as_a_lock() {
+    let envelope = decode("SeatReserved", &golden("SeatReserved.v0"), &metadata_v(0)).unwrap().unwrap();
+    let lock = SeatLocked { booking: id(1), buyer: buyer(1), price: 8505, expires_at: minute(10) };
+    assert_eq!(envelope.event, lock.into());
+}
+
+#[test]
+fn a_prototypes_reservation_that_makes_no_sense_is_named() {
+    let stored = golden("SeatReserved.v0");
+    let table = [
+        (r#""price":"85.05""#, r#""price":8505"#, "`price` is no decimal text"),
+        (r#""price":"85.05""#, r#""price":"85""#, "`price` is no decimal text"),
+        (r#""price":"85.05""#, r#""price":"85.5""#, "`price` is no decimal text"),
+        (r#""price":"85.05""#, r#""price":"-1.00""#, "`price` is no decimal text"),
+        (r#""price":"85.05""#, r#""price":"1.+5""#, "`price` is no decimal text"),
+        (r#""price":"85.05""#, r#""price":"+1.05""#, "`price` is no decimal text"),
+        (r#""price":"85.05""#, r#""price":"99999999999999999999.00""#, "`price` is no decimal text"),
+        (r#""price":"85.05""#, r#""cost":"85.05""#, "`price` is missing"),
+        (r#""expires":"#, r#""until":"#, "`expires` is missing"),
+        (r#""expires":17"#, r#""expires":1.5,"x":17"#, "`expires` is no whole number"),
+        (r#""expires":"#, r#""expires":999999"#, "`expires` is out of range"),
+        (r#""order":"#, r#""number":"#, "`order` is missing"),
+        (r#""user":"#, r#""name":"#, "`user` is missing"),
+    ];
+    for (from, to, expected) in table {
+        let spoilt = stored.replacen(from, to, 1);
+        assert_ne!(spoilt, stored, "{from} is not in the golden file");
+        assert_eq!(why("SeatReserved", &spoilt, &metadata_v(0)), expected);
+    }
+    assert!(why("SeatReserved", &stored.replacen("buyer-1", "two words", 1), &metadata_v(0)).contains("a buyer id must be"));
+}
+
+#[test]
+fn an_unknown_version_is_not_guessed_at() {
+    let body = golden("SeatBooked.v1");
+    let newer = decode("SeatBooked", &body, &metadata_v(2)).unwrap_err();
+    assert_eq!(
+        newer.to_string(),
+        format!(
+            "event 3 of booking-{} (SeatBooked) can't be read: version 2 of it is not known to this program; did a newer one write it?",
+            id(1)
+        )
+    );
+    assert!(why("SeatBooked", &body, &metadata_v(0)).starts_with("version 0 of it"));
+    assert!(why("SeatReserved", &golden("SeatReserved.v0"), &metadata_v(1)).starts_with("version 1 of it"));
+}
+
+#[test]
+fn a_body_without_its_form_is_named_not_skipped() {
+    let meta = golden("Metadata.v1");
+    assert!(why("SeatBooked", "{}", &meta).starts_with("missing field `booking`"));
+    assert!(why("SeatBooked", "null", &meta).starts_with("invalid type: null"));
+    assert!(why("SeatBooked", r#"{"booking":"seven"}"#, &meta).contains("UUID parsing failed"));
+    let dollars = golden("PaymentCaptured.v1").replace("EUR", "Taler");
+    assert!(why("PaymentCaptured", &dollars, &meta).contains("no ISO 4217 currency code"));
+    let fraction = golden("PaymentCaptured.v1").replace("14500", "145.00");
+    assert!(why("PaymentCaptured", &fraction, &meta).contains("expected i64"));
+    let reason = golden("BookingAborted.v1").replace("seat_lost", "bored");
+    assert!(why("BookingAborted", &reason, &meta).starts_with("unknown variant `bored`"));
+}
+
+#[test]
+fn our_event_in_strange_surroundings_is_named_not_skipped() {
+    let body = golden("SeatBooked.v1");
+    assert!(why("SeatBooked", &body, "null").starts_with("metadata: "));
+    assert!(why("SeatBooked", &body, r#"{"actor":"a"}"#).starts_with("metadata: missing field `at`"));
+    assert!(why("SeatBooked", &body, r#"{"at":"2026-05-28T20:26:40Z"}"#).starts_with("metadata: missing field `actor`"));
+}
+
+#[test]
+fn a_field_that_a_later_program_added_does_not_disturb() {
+    let body = golden("SeatBooked.v1").replace('}', r#","row":"A"}"#);
+    assert!(decode("SeatBooked", &body, &golden("Metadata.v1")).unwrap().is_some());
+}
+
+#[test]
+fn what_is_not_ours_is_passed_over() {
+    for name in ["$metadata", "OrderPlaced", "seatbooked", "SeatBookedX", ""] {
+        assert_eq!(decode(name, "1", "1").unwrap(), None);
+    }
+}
+
+#[test]
+fn ids_never_change() {
+    assert_eq!(NAMESPACE.to_string(), "6c617374-7365-6174-8e6f-7468696e6721");
+    let event: Event = BookingCommitted { booking: id(1) }.into();
+    let of = |stream: &StreamName, revision| event_id(stream, revision, &event, &event.to_json().unwrap()).to_string();
+    let booking = StreamName::booking(id(1));
+    let got = [
+        of(&booking, 3),
+        of(&booking, 4),
+        of(&StreamName::booking(id(2)), 3),
+        BookingId::from_key("buyer-1", "order-1").to_string(),
+        BookingId::from_key("buyer-1", "order-2").to_string(),
+        voucher_id(id(1), VoucherCause::Booking, 0).to_string(),
+        voucher_id(id(1), VoucherCause::Milestone, 0).to_string(),
+        voucher_id(id(1), VoucherCause::Milestone, 1).to_string(),
+    ];
+    // Checked against an independent implementation: UUIDv5 of `{stream}|{revision}|{type}|` and
+    // the SHA-256 of the body, and of `booking|{length of caller}|{caller}|{key}`.
+    let frozen = [
+        "d10bd0bd-9cba-5f22-a34a-73b8392222c1",
+        "d6671132-22cb-53d9-8835-1ea373958cb2",
+        "14097516-6419-539e-b1da-ffd4e4732056",
+        "4eb0baa8-8c65-5d63-abab-3db55244578f",
+        "74419d39-6b90-59a7-9d1b-5eaacffdd881",
+        "21cd4a9d-dddb-554a-93f0-a064b2f7b127",
+        "ac7379d6-0a7e-5037-a736-99b9a080f4ce",
+        "1d403f4b-488e-5d31-a277-994df7fb778b",
+    ];
+    assert_eq!(got, frozen);
+    assert_eq!(got.iter().collect::<BTreeSet<_>>().len(), got.len());
+}
+
+#[test]
+fn a_retry_is_the_same_event_and_a_rival_is_another() {
+    let encode = |at, events: &[Event], metadata: &Metadata| {
+        codec::encode(StreamName::booking(id(1)), at, events, metadata).unwrap().events.iter().map(|e| e.id).collect::<Vec<_>>()
+    };
+    let commit: Event = BookingCommitted { booking: id(1) }.into();
+    let abort: Event = BookingAborted { booking: id(1), reason: AbortReason::Expired }.into();
+    let cancel: Event = BookingAborted { booking: id(1), reason: AbortReason::Cancelled }.into();
+    let at = Expected::Revision(2);
+    let first = encode(at, &[commit.clone(), abort.clone()], &metadata());
+    // Another worker, at another time, that comes to the same.
+    assert_eq!(first, encode(at, &[commit.clone(), abort.clone()], &Metadata::new("recovery", minute(9))));
+    // The second of two events is what it would be alone in its place.
+    assert_eq!(first[1..], encode(Expected::Revision(3), std::slice::from_ref(&abort), &metadata()));
+    // What competes for the place is something else, down to the reason.
+    let rivals = [commit, abort, cancel].map(|event| encode(at, &[event], &metadata())[0]);
+    assert_eq!(BTreeSet::from(rivals).len(), 3);
+}
+
+#[test]
+fn keys_of_two_callers_never_meet() {
+    assert_ne!(BookingId::from_key("auth0|1", "k"), BookingId::from_key("auth0", "1|k"));
+    assert_ne!(BookingId::from_key("a", "b|c"), BookingId::from_key("a|b", "c"));
+}

@@ -1,0 +1,39 @@
+# Recipes of the house. CI calls these; so can you. `just` alone lists them.
+
+set shell := ["bash", "-euo", "pipefail", "-c"]
+
+# List the recipes.
+default:
+    @just --list
+
+# Everything that CI checks, in its order.
+ci: fmt-check lint test first-command
+
+# Is the code formatted?
+fmt-check:
+    cargo fmt --all --check
+
+# Lints of all code, tests included; a warning is an error.
+lint:
+    cargo clippy --workspace --all-targets -- -D warnings
+
+# The README's test command.
+test:
+    cargo test
+
+# The README's first command on an empty folder: does it serve, sell and verify?
+first-command:
+    cargo build --release
+    scripts/first-command.sh target/release/lastseat
+
+# kill -9 under load, as often as you like: `just kill-9 1000`.
+kill-9 cycles="50":
+    LASTSEAT_KILL_CYCLES={{cycles}} cargo test --release -p lastseat --test kill_9 -- --nocapture
+
+# The random simulation, with as many seeds as you like.
+simulate seeds="10000":
+    LASTSEAT_SIMULATION_SEEDS={{seeds}} cargo test --release -p lastseat-engine --test simulation -- --nocapture
+
+# Figures, as ratios within one run. Takes some minutes; close what else runs.
+bench:
+    cargo run --release -p lastseat-benches

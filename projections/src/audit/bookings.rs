@@ -1,0 +1,403 @@
+//! What became of a booking and its money, as its stream tells it.
+
+use super::code::Code;
+use super::report::{Findings, Place};
+use super::{Audit, ShowFacts};
+use chrono::TimeDelta;
+use lastseat_domain::event::{AbortReason, BookingOpened, Event};
+use lastseat_domain::ports::event_log::Position;
+use lastseat_domain::{BookingId, BuyerId, Envelope, Money, ShowId, StreamName, Timestamp};
+use std::collections::{HashMap, HashSet};
+use std::hash::{DefaultHasher, Hash, Hasher};
+
+/// A booking.
+#[derive(Debug, Default)]
+pub(super) struct Book {
+    /// Whether its stream has begun. Seats may be locked for it before.
+    pub begun: bool,
+    /// What it was opened for. Absent if it was fenced, and forgotten once nothing hangs on it.
+    pub opened: Option<Box<Opened>>,
+    pub decision: Decision,
+    /// End of the hold, extension included.
+    pub deadline: Option<Timestamp>,
+    /// When it was aborted or refunded.
+    pub over_at: Option<Timestamp>,
+    /// Seats that it has now.
+    pub seats_held: u32,
+    /// Whether points were given for it, and whether they were taken back.
+    pub credited: bool,
+    pub uncredited: bool,
+    /// Whether a voucher for its own seats was issued.
+    pub voucher: bool,
+    /// Position of its last event.
+    pub position: Position,
+    pay: Pay,
+    extended: bool,
+    attempt: u32,
+    committed: bool,
+    voided: bool,
+    flagged: bool,
+    captured: Option<Money>,
+    refund_requested: bool,
+}
+
+/// What a booking was opened for.
+#[derive(Debug)]
+pub(super) struct Opened {
+    pub show: ShowId,
+    pub buyer: BuyerId,
+    pub amount: Money,
+    /// By the plan's index; seats that are not in the plan are left out.
+    pub seats: Box<[u32]>,
+    /// Number of seats, those included.
+    pub count: u32,
+}
+
+/// Who won the booking's stream.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) enum Decision {
+    #[default]
+    Open,
+    Committed,
+    Aborted,
+    Refunded,
+}
+
+/// Where the payment stands while nothing is decided.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+enum Pay {
+    #[default]
+    None,
+    Started,
+    ActionRequired,
+    Authorised,
+}
+
+impl Decision {
+    /// Whether the seats are to be free.
+    pub fn is_over(self) -> bool {
+        matches!(self, Self::Aborted | Self::Refunded)
+    }
+}
+
+impl Book {
+    /// Paid, and the money was not returned.
+    pub fn is_charged(&self) -> bool {
+        self.captured.is_some() && self.decision != Decision::Refunded
+    }
+
+    /// Whether it was ever paid.
+    pub fn was_paid(&self) -> bool {
+        self.captured.is_some()
+    }
+
+    /// Its status in the API's words; `None` if only seats were locked for it.
+    pub fn status_name(&self) -> Option<&'static str> {
+        Some(match (self.decision, self.pay) {
+            _ if !self.begun => return None,
+            (Decision::Aborted, _) => "aborted",
+            (Decision::Refunded, _) => "refunded",
+            (Decision::Committed, _) if self.captured.is_some() => "confirmed",
+            (Decision::Committed, _) | (Decision::Open, Pay::Started | Pay::Authorised) => "paying",
+            (Decision::Open, Pay::ActionRequired) => "action_required",
+            (Decision::Open, Pay::None) => "held",
+        })
+    }
+
+    /// Nothing more can hang on an aborted booking without seats and money: millions of them are
+    /// worth forgetting the detail of.
+    pub fn forget_if_done(&mut self) {
+        if self.decision == Decision::Aborted && self.seats_held == 0 && self.captured.is_none() {
+            self.opened = None;
+        }
+    }
+
+    fn amount(&self) -> Option<Money> {
+        self.opened.as_ref().map(|o| o.amount)
+    }
+}
+
+fn booking_of(event: &Event) -> Option<BookingId> {
+    Some(match event {
+        Event::BookingOpened(e) => e.booking,
+        Event::HoldExtended(e) => e.booking,
+        Event::PaymentStarted(e) => e.booking,
+        Event::PaymentActionRequired(e) => e.booking,
+        Event::PaymentDeclined(e) => e.booking,
+        Event::PaymentAuthorised(e) => e.booking,
+        Event::BookingCommitted(e) => e.booking,
+        Event::PaymentCaptured(e) => e.booking,
+        Event::BookingAborted(e) => e.booking,
+        Event::PaymentVoided(e) => e.booking,
+        Event::PaymentFlagged(e) => e.booking,
+        Event::RefundRequested(e) => e.booking,
+        Event::PaymentRefunded(e) => e.booking,
+        _ => return None,
+    })
+}
+
+/// How many of a booking's seats it has, and how many of them were sold to it.
+fn seats_of(shows: &HashMap<ShowId, ShowFacts>, booking: BookingId, opened: Option<&Opened>) -> (u32, u32) {
+    let Some(opened) = opened else { return (0, 0) };
+    let Some(show) = shows.get(&opened.show) else { return (0, 0) };
+    let seats = || opened.seats.iter().filter_map(|index| show.seats.get(*index as usize));
+    let count = |of: usize| u32::try_from(of).unwrap_or(u32::MAX);
+    (count(seats().filter(|s| s.is_of(booking)).count()), count(seats().filter(|s| s.is_sold_to(booking)).count()))
+}
+
+/// A check of the booking that an event tells of.
+struct Step<'a> {
+    book: &'a mut Book,
+    findings: &'a mut Findings,
+    place: Place<'a>,
+    at: Timestamp,
+    /// How many of its seats it has, and how many were sold to it.
+    has: u32,
+    sold: u32,
+}
+
+impl Audit {
+    pub(super) fn take_booking(&mut self, envelope: &Envelope) {
+        let place = Place::of(envelope);
+        let Some(id) = booking_of(&envelope.event) else { return };
+        let own = envelope.stream.as_booking() == Some(id);
+        self.findings.check(Code::WrongStream, own, &place, || format!("it tells of booking {id}"));
+        let book = self.bookings.entry(id).or_default();
+        let first = !std::mem::replace(&mut book.begun, true);
+        book.position = envelope.position;
+        let (has, sold) = seats_of(&self.shows, id, book.opened.as_deref());
+        let findings = &mut self.findings;
+        if let Event::BookingOpened(e) = &envelope.event {
+            findings.check(Code::OpenedTwice, first, &place, || format!("booking {id} is there already"));
+            if first {
+                open(book, e, &self.shows, findings, &place);
+                if let Some(request) = &e.request {
+                    let mut hasher = DefaultHasher::new();
+                    request.key.hash(&mut hasher);
+                    let new = self.requests.insert(hasher.finish());
+                    findings
+                        .check(Code::RequestTwice, new, &place, || "another booking was opened by the same request".to_owned());
+                }
+            }
+            return;
+        }
+        let may_begin = matches!(&envelope.event, Event::BookingAborted(e) if e.reason == AbortReason::Fenced);
+        findings.check(Code::AfterTheEnd, !first || may_begin, &place, || {
+            format!("{} comes before the booking was opened", envelope.event.name())
+        });
+        let hold = book.opened.as_ref().and_then(|o| self.shows.get(&o.show)).map(|show| show.facts.hold_seconds);
+        let mut step = Step { book, findings, place, at: envelope.metadata.at, has, sold };
+        match &envelope.event {
+            Event::HoldExtended(e) => step.extend(e.expires_at, hold),
+            Event::PaymentStarted(e) => step.start_payment(e.attempt),
+            Event::PaymentActionRequired(_) => step.move_payment(Pay::ActionRequired),
+            Event::PaymentDeclined(_) => step.move_payment(Pay::None),
+            Event::PaymentAuthorised(e) => step.authorise(e.amount),
+            Event::BookingCommitted(_) => step.commit(),
+            Event::BookingAborted(e) => step.abort(e.reason),
+            Event::PaymentVoided(_) => step.void(),
+            Event::PaymentFlagged(_) => step.book.flagged = true,
+            Event::RefundRequested(_) => step.request_refund(),
+            Event::PaymentCaptured(e) => {
+                step.capture(e.amount);
+                let flow = self.money.entry(e.amount.currency).or_default();
+                flow.captured = flow.captured.saturating_add(e.amount.value);
+            }
+            Event::PaymentRefunded(e) => {
+                step.refund(e.amount);
+                let flow = self.money.entry(e.amount.currency).or_default();
+                flow.refunded = flow.refunded.saturating_add(e.amount.value);
+            }
+            _ => {}
+        }
+        book.forget_if_done();
+    }
+
+    /// What is decided but not finished.
+    pub(super) fn finish_bookings(&mut self) {
+        for (id, book) in &self.bookings {
+            let flagged = if book.flagged { "; a person has to look at the payment" } else { "" };
+            let text = match (book.decision, book.captured, book.refund_requested) {
+                (Decision::Committed, None, _) => "it is committed, and not yet captured",
+                (Decision::Committed, Some(_), true) => "its refund is asked for, and not yet done",
+                _ if book.flagged && !book.voided && book.decision == Decision::Aborted => {
+                    "it is aborted, and its payment is not known"
+                }
+                _ => continue,
+            };
+            self.findings.pending(StreamName::booking(*id), format!("{text}{flagged}"));
+        }
+    }
+}
+
+/// Checks what a booking was opened for against the plan.
+fn open(book: &mut Book, e: &BookingOpened, shows: &HashMap<ShowId, ShowFacts>, findings: &mut Findings, place: &Place<'_>) {
+    let show = shows.get(&e.show);
+    findings.check(Code::SeatNotInPlan, show.is_some(), place, || format!("there is no show {}", e.show));
+    let mut seats = Vec::with_capacity(e.seats.len());
+    let mut seen = HashSet::with_capacity(e.seats.len());
+    for priced in &e.seats {
+        let planned = show.and_then(|s| s.plan.index_of(&priced.seat).and_then(|i| s.plan.seat(i).map(|seat| (i, seat.price))));
+        findings.check(Code::SeatNotInPlan, planned.is_some(), place, || format!("show {} has no seat {}", e.show, priced.seat));
+        findings.check(Code::SeatListedTwice, seen.insert(&priced.seat), place, || format!("it lists {} twice", priced.seat));
+        let Some((index, price)) = planned else { continue };
+        findings.check(Code::PriceDiffers, price == priced.price, place, || {
+            format!("{} costs {} in it, {price} in the plan", priced.seat, priced.price)
+        });
+        seats.push(index);
+    }
+    let sum = e.seats.iter().try_fold(0_i64, |sum, s| sum.checked_add(s.price));
+    let currency = show.is_none_or(|s| s.facts.currency == e.amount.currency);
+    findings.check(Code::AmountDiffers, sum == Some(e.amount.value) && currency, place, || {
+        format!("it costs {}, its prices come to {}", e.amount, sum.map_or_else(|| "too much".to_owned(), |s| s.to_string()))
+    });
+    let most = show.map_or(u32::MAX, |s| s.facts.max_seats_per_booking);
+    let count = u32::try_from(e.seats.len()).unwrap_or(u32::MAX);
+    findings.check(Code::TooManySeats, (1..=most).contains(&count), place, || format!("it has {count} seats of at most {most}"));
+    // Locks may have landed before: all of them must be of seats in the list.
+    let opened =
+        Opened { show: e.show.clone(), buyer: e.buyer.clone(), amount: e.amount, seats: seats.into_boxed_slice(), count };
+    let (listed, _) = seats_of(shows, e.booking, Some(&opened));
+    findings.check(Code::LockedOtherSeat, listed == book.seats_held, place, || {
+        format!("it has {} seats, {listed} of which it asks for", book.seats_held)
+    });
+    book.deadline = Some(e.expires_at);
+    book.opened = Some(Box::new(opened));
+}
+
+impl Step<'_> {
+    fn check(&mut self, code: Code, holds: bool, text: impl FnOnce() -> String) {
+        self.findings.check(code, holds, &self.place, text);
+    }
+
+    fn is_open(&self) -> bool {
+        self.book.decision == Decision::Open
+    }
+
+    fn in_time(&self) -> bool {
+        self.book.deadline.is_some_and(|deadline| self.at < deadline)
+    }
+
+    fn has_all(&self) -> bool {
+        self.book.opened.as_ref().is_some_and(|o| o.count > 0 && self.has == o.count)
+    }
+
+    fn extend(&mut self, to: Timestamp, hold_seconds: Option<u32>) {
+        let (open, in_time, extended) = (self.is_open(), self.in_time(), self.book.extended);
+        self.check(Code::AfterTheEnd, open, || "it is extended and is decided already".to_owned());
+        self.check(Code::ExtendedTwice, !extended, || "it is extended again".to_owned());
+        let at = self.at;
+        self.check(Code::ExtendedLate, in_time || !open, || format!("it is extended at {at}, after its deadline"));
+        let furthest = self.book.deadline.zip(hold_seconds).map(|(t, seconds)| t + TimeDelta::seconds(seconds.into()));
+        self.check(Code::ExtendedLate, furthest.is_none_or(|furthest| to <= furthest), || {
+            format!("it is extended to {to}, further than the show allows")
+        });
+        self.book.extended = true;
+        self.book.deadline = Some(to);
+    }
+
+    fn start_payment(&mut self, attempt: u32) {
+        let (open, in_time, has_all, last) = (self.is_open(), self.in_time(), self.has_all(), self.book.attempt);
+        let at = self.at;
+        self.check(Code::PaymentAfterOver, open, || "a payment begins and the booking is decided already".to_owned());
+        self.check(Code::PaymentAfterOver, in_time || !open, || format!("a payment begins at {at}, after the deadline"));
+        self.check(Code::PaymentWithoutSeats, has_all || !open, || {
+            "a payment begins and not all its seats are its own".to_owned()
+        });
+        self.check(Code::AttemptNumber, last.checked_add(1) == Some(attempt), || {
+            format!("attempt {attempt} follows attempt {last}")
+        });
+        self.book.attempt = attempt;
+        self.book.pay = Pay::Started;
+    }
+
+    fn move_payment(&mut self, to: Pay) {
+        let under_way = self.is_open() && matches!(self.book.pay, Pay::Started | Pay::ActionRequired);
+        self.check(Code::AfterTheEnd, under_way, || "an answer of the gateway, and no payment is under way".to_owned());
+        self.book.pay = to;
+    }
+
+    fn authorise(&mut self, amount: Money) {
+        let under_way = self.is_open() && matches!(self.book.pay, Pay::Started | Pay::ActionRequired);
+        let right = self.book.amount() == Some(amount);
+        self.check(Code::AuthorisedUnasked, under_way, || "a payment is authorised that is not under way".to_owned());
+        self.check(Code::AuthorisedAmount, right, || format!("{amount} is authorised, not what it costs"));
+        self.book.pay = Pay::Authorised;
+    }
+
+    fn commit(&mut self) {
+        let (decision, in_time, has_all) = (self.book.decision, self.in_time(), self.has_all());
+        let authorised = self.book.pay == Pay::Authorised;
+        let at = self.at;
+        self.check(Code::CommittedAndAborted, !decision.is_over(), || "it is committed and was aborted".to_owned());
+        self.check(Code::CommittedTwice, decision != Decision::Committed, || "it is committed again".to_owned());
+        self.check(Code::CommittedLate, in_time, || format!("it is committed at {at}, after its deadline"));
+        self.check(Code::CommittedWithoutSeats, has_all, || "it is committed and not all its seats are its own".to_owned());
+        self.check(Code::AuthorisedUnasked, authorised, || "it is committed without an authorised payment".to_owned());
+        if decision == Decision::Open {
+            self.book.decision = Decision::Committed;
+        }
+        self.book.committed = true;
+    }
+
+    fn abort(&mut self, reason: AbortReason) {
+        let decision = self.book.decision;
+        // The one way back: the reservation was gone when it came to capture, and that is recorded.
+        let failed = reason == AbortReason::CaptureFailed && self.book.voided && self.book.captured.is_none();
+        self.check(Code::CommittedAndAborted, decision != Decision::Committed || failed, || {
+            "it is aborted and was committed".to_owned()
+        });
+        self.check(Code::CommittedTwice, !decision.is_over(), || "it is aborted and is over already".to_owned());
+        if decision == Decision::Open || failed {
+            self.book.decision = Decision::Aborted;
+            self.book.over_at = Some(self.at);
+        }
+    }
+
+    fn capture(&mut self, amount: Money) {
+        let (decision, committed, voided) = (self.book.decision, self.book.committed, self.book.voided);
+        let first = self.book.captured.is_none();
+        let right = self.book.amount() == Some(amount);
+        let sold = self.book.opened.as_ref().is_some_and(|o| self.sold == o.count);
+        self.check(Code::CapturedTwice, first, || "its money is taken again".to_owned());
+        self.check(Code::CapturedAfterAbort, !decision.is_over() || !first, || "its money is taken and it is over".to_owned());
+        self.check(Code::CapturedWithoutCommit, committed || decision.is_over(), || {
+            "its money is taken and it is not committed".to_owned()
+        });
+        self.check(Code::CapturedBeforeSeats, sold || !committed || !first, || {
+            "its money is taken and not all its seats are sold to it".to_owned()
+        });
+        self.check(Code::CapturedAfterVoid, !voided, || "its money is taken after its payment was voided".to_owned());
+        self.check(Code::CapturedAmount, right || decision.is_over(), || format!("{amount} is taken, not what it costs"));
+        if first {
+            self.book.captured = Some(amount);
+        }
+    }
+
+    fn void(&mut self) {
+        let paid = self.book.captured.is_some();
+        self.check(Code::CapturedAfterVoid, !paid, || "its payment is voided after the money was taken".to_owned());
+        self.book.voided = true;
+    }
+
+    fn request_refund(&mut self) {
+        let paid = self.book.is_charged();
+        self.check(Code::RefundWithoutCapture, paid, || "a refund is asked for and there is nothing to return".to_owned());
+        self.book.refund_requested = true;
+    }
+
+    fn refund(&mut self, amount: Money) {
+        let (captured, requested) = (self.book.captured, self.book.refund_requested);
+        let again = self.book.decision == Decision::Refunded;
+        self.check(Code::RefundedTwice, !again, || "its money is returned again".to_owned());
+        self.check(Code::RefundWithoutRequest, requested, || "its money is returned and nobody asked for it".to_owned());
+        self.check(Code::RefundWithoutCapture, captured.is_some(), || "money is returned that was not taken".to_owned());
+        self.check(Code::RefundedAmount, captured.is_none_or(|c| c == amount), || {
+            format!("{amount} is returned, not what was taken")
+        });
+        if !again {
+            self.book.decision = Decision::Refunded;
+            self.book.over_at = Some(self.at);
+        }
+    }
+}

@@ -1,0 +1,120 @@
+//! What can be wrong with a log, and which guarantee that breaks.
+
+use serde::{Serialize, Serializer};
+
+/// The guarantees that a log can prove, as the design words them.
+pub(super) const GUARANTEES: [(u8, &str); 5] = [
+    (1, "A seat never has two live owners."),
+    (2, "Nobody is charged without getting the seats."),
+    (3, "A booking acknowledged as confirmed survives any crash."),
+    (4, "A hold that is not paid for ends by itself; no seat stays stuck."),
+    (5, "The same request twice has the effect of one."),
+];
+
+macro_rules! codes {
+    ($($guarantee:literal $($name:ident $code:literal $doc:literal)*;)*) => {
+        /// What is wrong. The names in JSON are stable.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        #[non_exhaustive]
+        pub enum Code {
+            $($(#[doc = $doc] $name,)*)*
+        }
+
+        impl Code {
+            /// Its stable name.
+            #[must_use]
+            pub fn name(self) -> &'static str {
+                match self { $($(Self::$name => $code,)*)* }
+            }
+
+            /// Number of the guarantee that it breaks.
+            #[must_use]
+            pub fn guarantee(self) -> u8 {
+                match self { $($(Self::$name => $guarantee,)*)* }
+            }
+
+            /// What it means, in a sentence.
+            #[must_use]
+            pub fn meaning(self) -> &'static str {
+                match self { $($(Self::$name => $doc,)*)* }
+            }
+
+            /// All codes, by guarantee.
+            pub const ALL: &'static [Self] = &[$($(Self::$name,)*)*];
+        }
+    };
+}
+
+codes! {
+    1
+    SeatTwoOwners "seat_two_owners" "A seat was locked while another booking still had it."
+    BookedByNonOwner "booked_by_non_owner" "A seat was sold to a booking that did not have it."
+    BookedWithoutCommit "booked_without_commit" "A seat was sold before its booking was committed."
+    BookedAfterAbort "booked_after_abort" "A seat was sold to a booking that was over."
+    ReleasedByNonOwner "released_by_non_owner" "A seat was freed by a booking that did not have it."
+    ReleasedWhileLive "released_while_live" "A seat was freed while its booking was not over."
+    ReleasedUnfenced "released_unfenced" "A seat of a booking that never opened was freed before the booking was fenced."
+    CommittedWithoutSeats "committed_without_seats" "A booking was committed without having all its seats."
+    LockedOtherSeat "locked_other_seat" "A booking locked a seat that it was not opened for."
+    SeatNotInPlan "seat_not_in_plan" "A seat that the show does not have, or a show that does not exist.";
+
+    2
+    CapturedWithoutCommit "captured_without_commit" "Money was taken for a booking that was not committed."
+    CapturedBeforeSeats "captured_before_seats" "Money was taken before all the seats were sold."
+    CapturedAfterAbort "captured_after_abort" "Money was taken for a booking that was over."
+    CapturedAfterVoid "captured_after_void" "Money was taken, or voided, contrary to what was recorded before."
+    CapturedAmount "captured_amount" "Another amount was taken than the booking's."
+    ChargedWithoutSeats "charged_without_seats" "A seat of a paid booking was freed without a refund."
+    AuthorisedAmount "authorised_amount" "Another amount was authorised than the booking's."
+    AuthorisedUnasked "authorised_unasked" "A payment was authorised that was not under way."
+    PaymentWithoutSeats "payment_without_seats" "A payment was begun without having all the seats."
+    AmountDiffers "amount_differs" "The amount of a booking is not the sum of its prices."
+    PriceDiffers "price_differs" "A price is not the one of the show's plan."
+    RefundWithoutRequest "refund_without_request" "Money was returned that nobody asked for."
+    RefundWithoutCapture "refund_without_capture" "Money was returned, or asked for, that had not been taken."
+    RefundedAmount "refunded_amount" "Another amount was returned than was taken."
+    VoucherWithoutPayment "voucher_without_payment" "A voucher was issued for a booking that was not paid."
+    PointsWithoutPayment "points_without_payment" "Points were given for a booking that was not paid."
+    PointsDiffer "points_differ" "Points, seats or the account are not those of the booking."
+    VoucherWrongDraw "voucher_wrong_draw" "A voucher is not the one that the booking leads to."
+    VoucherKept "voucher_kept" "A voucher is still good although its booking was refunded."
+    PointsKept "points_kept" "Points are still there although their booking was refunded."
+    RevokedWithoutRefund "revoked_without_refund" "Points or a voucher were taken back for a booking that was not refunded.";
+
+    3
+    CommittedAndAborted "committed_and_aborted" "A booking was both committed and aborted."
+    AfterTheEnd "after_the_end" "Something was recorded of a booking that could not follow what was there."
+    RevisionGap "revision_gap" "A stream's events are not numbered without gap or repeat."
+    PositionOrder "position_order" "An event does not stand behind the one before it."
+    Unreadable "unreadable" "An event can't be read."
+    UnknownVersion "unknown_version" "An event is of a version that this program does not know."
+    WrongStream "wrong_stream" "An event stands in a stream that it does not belong to.";
+
+    4
+    StuckSeat "stuck_seat" "A seat is still taken long after its booking was over, or should have been."
+    CommittedLate "committed_late" "A booking was committed after its deadline."
+    ExtendedTwice "extended_twice" "A hold was extended more than once."
+    ExtendedLate "extended_late" "A hold was extended after its deadline, or further than the show allows."
+    PaymentAfterOver "payment_after_over" "A payment was begun for a booking that was over or decided."
+    TooManySeats "too_many_seats" "A booking has more seats than the show allows.";
+
+    5
+    EventIdTwice "event_id_twice" "Two events have the same id."
+    SeatLockedTwice "seat_locked_twice" "A booking locked or bought a seat that it had."
+    OpenedTwice "opened_twice" "A booking was opened, or a show scheduled, although it was there."
+    RequestTwice "request_twice" "One idempotency key opened two bookings."
+    SeatListedTwice "seat_listed_twice" "A booking lists a seat twice."
+    CommittedTwice "committed_twice" "A booking was committed or aborted twice."
+    AttemptNumber "attempt_number" "Attempts to pay are not numbered one by one."
+    CapturedTwice "captured_twice" "Money was taken twice for one booking."
+    RefundedTwice "refunded_twice" "Money was returned twice for one booking."
+    PointsTwice "points_twice" "Points were given or taken back twice for one booking."
+    VoucherTwice "voucher_twice" "A voucher was issued twice."
+    RedeemedTwice "redeemed_twice" "A voucher was used twice, or used although it was not there to be used.";
+}
+
+impl Serialize for Code {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.name())
+    }
+}

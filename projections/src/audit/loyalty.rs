@@ -1,0 +1,236 @@
+//! Points and vouchers, as the buyers' streams tell them.
+
+use super::bookings::{Book, Decision};
+use super::code::Code;
+use super::report::{Findings, Place};
+use super::{Audit, at_the_end};
+use lastseat_domain::event::{Event, VoucherCause, VoucherIssued};
+use lastseat_domain::loyalty::{
+    Account as NoHistory, BOOKING_VOUCHER_SEATS, LoyaltyCommand, MILESTONE_REWARD, MILESTONE_SEATS, POINTS_PER_SEAT,
+    VoucherState, decide, voucher_id,
+};
+use lastseat_domain::ports::event_log::Position;
+use lastseat_domain::show::Reward;
+use lastseat_domain::{BookingId, BuyerId, Envelope, ShowId, StreamName, Timestamp, VoucherId};
+use std::collections::{BTreeMap, HashMap};
+
+/// All accounts.
+#[derive(Debug, Default)]
+pub(super) struct Rewards {
+    accounts: HashMap<BuyerId, Account>,
+    vouchers: HashMap<VoucherId, Voucher>,
+}
+
+#[derive(Debug, Default)]
+struct Account {
+    seats: u32,
+    /// Milestone vouchers issued and not taken back.
+    milestones: u32,
+    /// Those of them that were not used.
+    unused: u32,
+    /// Its last event.
+    at: Option<Timestamp>,
+    position: Position,
+}
+
+#[derive(Debug)]
+struct Voucher {
+    booking: BookingId,
+    cause: VoucherCause,
+    state: VoucherState,
+    position: Position,
+    buyer: BuyerId,
+}
+
+impl Rewards {
+    pub fn count_vouchers(&self) -> BTreeMap<&'static str, u64> {
+        let mut counts = BTreeMap::from([("issued", 0), ("redeemed", 0), ("revoked", 0)]);
+        for voucher in self.vouchers.values() {
+            let name = match voucher.state {
+                VoucherState::Issued => "issued",
+                VoucherState::Redeemed => "redeemed",
+                VoucherState::Revoked => "revoked",
+            };
+            *counts.entry(name).or_default() += 1;
+        }
+        counts
+    }
+}
+
+impl Audit {
+    pub(super) fn take_loyalty(&mut self, envelope: &Envelope) {
+        let place = Place::of(envelope);
+        let Some(buyer) = envelope.stream.as_loyalty() else {
+            self.findings.wrong(Code::WrongStream, &place, || "its name holds no buyer".to_owned());
+            return;
+        };
+        let findings = &mut self.findings;
+        let account = self.rewards.accounts.entry(buyer.clone()).or_default();
+        account.at = account.at.max(Some(envelope.metadata.at));
+        account.position = envelope.position;
+        match &envelope.event {
+            Event::PointsEarned(e) => {
+                let book = self.bookings.get_mut(&e.booking);
+                let paid = book.as_ref().is_some_and(|b| b.was_paid());
+                findings.check(Code::PointsWithoutPayment, paid, &place, || format!("booking {} is not paid", e.booking));
+                let opened = book.as_ref().and_then(|b| b.opened.as_deref());
+                let right = e.points == e.seats.saturating_mul(POINTS_PER_SEAT)
+                    && opened.is_none_or(|o| o.count == e.seats && o.buyer == buyer && o.show == e.show);
+                findings.check(Code::PointsDiffer, right, &place, || {
+                    format!("{} points for {} seats are not those of booking {}", e.points, e.seats, e.booking)
+                });
+                account.seats = account.seats.saturating_add(e.seats);
+                if let Some(book) = book {
+                    let again = std::mem::replace(&mut book.credited, true);
+                    findings.check(Code::PointsTwice, !again, &place, || format!("booking {} was counted before", e.booking));
+                }
+            }
+            Event::PointsRevoked(e) => {
+                let book = self.bookings.get_mut(&e.booking);
+                let refunded = book.as_ref().is_some_and(|b| b.decision == Decision::Refunded);
+                findings.check(Code::RevokedWithoutRefund, refunded, &place, || format!("booking {} is not refunded", e.booking));
+                let right = book.as_ref().and_then(|b| b.opened.as_deref()).is_none_or(|o| o.count == e.seats);
+                findings.check(Code::PointsDiffer, right, &place, || {
+                    format!("booking {} has other than {} seats", e.booking, e.seats)
+                });
+                account.seats = account.seats.saturating_sub(e.seats);
+                if let Some(book) = book {
+                    let again = std::mem::replace(&mut book.uncredited, true) || !book.credited;
+                    findings.check(Code::PointsTwice, !again, &place, || {
+                        format!("the points of booking {} are not there to be taken back", e.booking)
+                    });
+                }
+            }
+            Event::VoucherIssued(e) => {
+                let facts = self.bookings.get_mut(&e.booking).map(|book| {
+                    let rewards = book.opened.as_ref().and_then(|o| self.shows.get(&o.show)).map(|s| s.facts.rewards.as_slice());
+                    (book, rewards.unwrap_or_default())
+                });
+                check_issued(e, &buyer, facts, account, findings, &place);
+                let voucher = Voucher {
+                    booking: e.booking,
+                    cause: e.cause,
+                    state: VoucherState::Issued,
+                    position: envelope.position,
+                    buyer: buyer.clone(),
+                };
+                let again = self.rewards.vouchers.insert(e.voucher, voucher).is_some();
+                findings.check(Code::VoucherTwice, !again, &place, || format!("voucher {} was issued before", e.voucher));
+            }
+            Event::VoucherRevoked(e) => {
+                let refunded = self.bookings.get(&e.booking).is_some_and(|b| b.decision == Decision::Refunded);
+                findings.check(Code::RevokedWithoutRefund, refunded, &place, || format!("booking {} is not refunded", e.booking));
+                use_up(&mut self.rewards.vouchers, account, e.voucher, VoucherState::Revoked, &buyer, findings, &place);
+            }
+            Event::VoucherRedeemed(e) => {
+                use_up(&mut self.rewards.vouchers, account, e.voucher, VoucherState::Redeemed, &buyer, findings, &place);
+            }
+            _ => {}
+        }
+    }
+
+    /// What refunds were to take back.
+    pub(super) fn finish_loyalty(&mut self) {
+        let (findings, activity) = (&mut self.findings, &self.activity);
+        let mut late = |code: Code, since: Option<Timestamp>, position: Position, stream: StreamName, text: String| {
+            if since.is_none_or(|since| activity.is_late(since)) {
+                findings.wrong(code, &at_the_end(position, &stream), || text);
+            } else {
+                findings.pending(stream, text);
+            }
+        };
+        for voucher in self.rewards.vouchers.values() {
+            let book = self.bookings.get(&voucher.booking).filter(|b| b.decision == Decision::Refunded);
+            let own = voucher.cause == VoucherCause::Booking && voucher.state == VoucherState::Issued;
+            if let Some(book) = book.filter(|_| own) {
+                let text = format!("a voucher of booking {} is still good, the booking was refunded", voucher.booking);
+                late(Code::VoucherKept, book.over_at, voucher.position, StreamName::loyalty(&voucher.buyer), text);
+            }
+        }
+        for (id, book) in self.bookings.iter().filter(|(_, b)| b.decision == Decision::Refunded && b.credited && !b.uncredited) {
+            let stream = book.opened.as_ref().map_or_else(|| StreamName::booking(*id), |o| StreamName::loyalty(&o.buyer));
+            late(
+                Code::PointsKept,
+                book.over_at,
+                book.position,
+                stream,
+                format!("the points of refunded booking {id} are still there"),
+            );
+        }
+        for (buyer, account) in &self.rewards.accounts {
+            // A milestone voucher that was used can't be taken back; one that was not is.
+            if account.milestones > account.seats / MILESTONE_SEATS && account.unused > 0 {
+                let text = format!("{} milestone vouchers for {} seats", account.milestones, account.seats);
+                late(Code::VoucherKept, account.at, account.position, StreamName::loyalty(buyer), text);
+            }
+        }
+    }
+}
+
+/// A voucher is issued for a paid booking, to its buyer, and is the one it leads to.
+fn check_issued(
+    e: &VoucherIssued,
+    buyer: &BuyerId,
+    facts: Option<(&mut Book, &[Reward])>,
+    account: &mut Account,
+    findings: &mut Findings,
+    place: &Place<'_>,
+) {
+    let paid = facts.as_ref().is_some_and(|(book, _)| book.was_paid());
+    findings.check(Code::VoucherWithoutPayment, paid, place, || format!("booking {} is not paid", e.booking));
+    let mut right = e.buyer == *buyer;
+    match e.cause {
+        VoucherCause::Booking => {
+            if let Some((book, rewards)) = facts {
+                if let Some(opened) = &book.opened {
+                    right &= opened.count >= BOOKING_VOUCHER_SEATS && opened.buyer == *buyer;
+                    right &= drawn(e.booking, buyer, &opened.show, opened.count, rewards).as_ref() == Some(e);
+                }
+                let again = std::mem::replace(&mut book.voucher, true);
+                findings.check(Code::VoucherTwice, !again, place, || format!("booking {} had its voucher", e.booking));
+            }
+        }
+        VoucherCause::Milestone => {
+            account.milestones = account.milestones.saturating_add(1);
+            account.unused = account.unused.saturating_add(1);
+            let most = account.seats / MILESTONE_SEATS;
+            right &= account.milestones <= most && e.reward == MILESTONE_REWARD;
+            right &= (0..=most).any(|ordinal| voucher_id(e.booking, VoucherCause::Milestone, ordinal) == e.voucher);
+        }
+    }
+    findings.check(Code::VoucherWrongDraw, right, place, || {
+        format!("`{}` for booking {} is not what it leads to", e.reward, e.booking)
+    });
+}
+
+/// The voucher that a booking's own seats lead to, whatever happened on the account before.
+fn drawn(booking: BookingId, buyer: &BuyerId, show: &ShowId, seats: u32, rewards: &[Reward]) -> Option<VoucherIssued> {
+    let credit = LoyaltyCommand::Credit { buyer: buyer.clone(), booking, show: show.clone(), seats, rewards: rewards.to_vec() };
+    decide(&NoHistory::default(), credit).ok()?.into_iter().find_map(|event| match event {
+        Event::VoucherIssued(issued) if issued.cause == VoucherCause::Booking => Some(issued),
+        _ => None,
+    })
+}
+
+/// A voucher is used or taken back, which it can be once.
+fn use_up(
+    vouchers: &mut HashMap<VoucherId, Voucher>,
+    account: &mut Account,
+    id: VoucherId,
+    to: VoucherState,
+    buyer: &BuyerId,
+    findings: &mut Findings,
+    place: &Place<'_>,
+) {
+    let voucher = vouchers.get_mut(&id).filter(|v| v.buyer == *buyer);
+    let good = voucher.as_ref().is_some_and(|v| v.state == VoucherState::Issued);
+    findings.check(Code::RedeemedTwice, good, place, || format!("voucher {id} is not there to be used or taken back"));
+    let Some(voucher) = voucher.filter(|_| good) else { return };
+    voucher.state = to;
+    if voucher.cause == VoucherCause::Milestone {
+        account.unused = account.unused.saturating_sub(1);
+        if to == VoucherState::Revoked {
+            account.milestones = account.milestones.saturating_sub(1);
+        }
+    }
+}

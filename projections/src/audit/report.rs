@@ -1,0 +1,172 @@
+//! What an audit came to.
+
+use super::code::{Code, GUARANTEES};
+use lastseat_domain::ports::event_log::Position;
+use lastseat_domain::{Currency, Envelope, StreamName, Timestamp};
+use serde::Serialize;
+use std::collections::BTreeMap;
+
+/// Most violations, and most pending matters, that are named. More are only counted.
+pub const MOST_NAMED: usize = 10_000;
+
+/// What an audit came to.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Report {
+    /// Events of lastseat.
+    pub events: u64,
+    /// Events of others in the same log; not looked at.
+    pub foreign_events: u64,
+    /// Position of the last event.
+    pub position: Position,
+    /// Latest moment at which something was decided: what "now" is to the report.
+    pub until: Option<Timestamp>,
+    /// Shows scheduled.
+    pub shows: u64,
+    /// Bookings by status, in the API's words.
+    pub bookings: BTreeMap<&'static str, u64>,
+    /// Seats by state: `available`, `locked`, `booked`.
+    pub seats: BTreeMap<&'static str, u64>,
+    /// What was taken and returned.
+    pub money: BTreeMap<Currency, Flow>,
+    /// Vouchers by state.
+    pub vouchers: BTreeMap<&'static str, u64>,
+    /// What is not as it will be, but not yet for so long that anything is wrong.
+    pub pending: Vec<Pending>,
+    /// Number of pending matters, those not named included.
+    pub pending_total: u64,
+    /// What is wrong.
+    pub violations: Vec<Violation>,
+    /// Number of violations, those not named included.
+    pub violations_total: u64,
+    /// Guarantee by guarantee.
+    pub guarantees: Vec<Guarantee>,
+}
+
+impl Report {
+    /// Whether all guarantees hold.
+    #[must_use]
+    pub fn holds(&self) -> bool {
+        self.violations_total == 0
+    }
+}
+
+/// Money in and out, in minor units.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub struct Flow {
+    /// Taken, refunds not deducted.
+    pub captured: i64,
+    /// Returned.
+    pub refunded: i64,
+}
+
+/// Something under way.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Pending {
+    /// Whose.
+    pub stream: StreamName,
+    /// What is to come, for people.
+    pub text: String,
+}
+
+/// Something wrong.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Violation {
+    /// What kind.
+    pub code: Code,
+    /// The event that shows it.
+    pub position: Position,
+    /// Its stream.
+    pub stream: StreamName,
+    /// What is wrong, for people.
+    pub text: String,
+}
+
+/// A guarantee.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Guarantee {
+    /// Its number in the design.
+    pub number: u8,
+    /// Its words.
+    pub text: &'static str,
+    /// Whether it holds in this log.
+    pub holds: bool,
+    /// How often it was checked.
+    pub checked: u64,
+    /// How often it was broken.
+    pub violations: u64,
+}
+
+/// Where in the log a check is made.
+pub(super) struct Place<'a> {
+    pub position: Position,
+    pub stream: &'a StreamName,
+}
+
+impl<'a> Place<'a> {
+    pub fn of(envelope: &'a Envelope) -> Self {
+        Self { position: envelope.position, stream: &envelope.stream }
+    }
+}
+
+/// What was found so far.
+#[derive(Debug, Default)]
+pub(super) struct Findings {
+    checked: [u64; GUARANTEES.len()],
+    broken: [u64; GUARANTEES.len()],
+    violations: Vec<Violation>,
+    pending: Vec<Pending>,
+    pending_total: u64,
+}
+
+impl Findings {
+    /// Checks that `holds`. `text` says what is wrong if not.
+    pub fn check(&mut self, code: Code, holds: bool, place: &Place<'_>, text: impl FnOnce() -> String) {
+        let index = usize::from(code.guarantee()).saturating_sub(1);
+        if let Some(checked) = self.checked.get_mut(index) {
+            *checked += 1;
+        }
+        if holds {
+            return;
+        }
+        if let Some(broken) = self.broken.get_mut(index) {
+            *broken += 1;
+        }
+        if self.violations.len() < MOST_NAMED {
+            self.violations.push(Violation { code, position: place.position, stream: place.stream.clone(), text: text() });
+        }
+    }
+
+    /// Says that something is wrong.
+    pub fn wrong(&mut self, code: Code, place: &Place<'_>, text: impl FnOnce() -> String) {
+        self.check(code, false, place, text);
+    }
+
+    pub fn pending(&mut self, stream: StreamName, text: String) {
+        self.pending_total += 1;
+        if self.pending.len() < MOST_NAMED {
+            self.pending.push(Pending { stream, text });
+        }
+    }
+
+    /// Puts what was found into the report.
+    pub fn into_report(mut self, report: &mut Report) {
+        self.violations.sort_by_key(|v| v.position);
+        self.pending.sort_by(|a, b| (&a.stream, &a.text).cmp(&(&b.stream, &b.text)));
+        report.violations_total = self.broken.iter().sum();
+        report.violations = self.violations;
+        report.pending = self.pending;
+        report.pending_total = self.pending_total;
+        let counts = self.checked.into_iter().zip(self.broken);
+        report.guarantees = GUARANTEES
+            .into_iter()
+            .zip(counts)
+            .map(|((number, text), (checked, violations))| Guarantee {
+                number,
+                text,
+                holds: violations == 0,
+                checked,
+                violations,
+            })
+            .collect();
+    }
+}

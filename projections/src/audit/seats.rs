@@ -1,0 +1,168 @@
+//! Who has a seat, as its stream tells it.
+
+use super::bookings::{Book, Decision};
+use super::code::Code;
+use super::report::Place;
+use super::{Audit, at_the_end};
+use lastseat_domain::event::Event;
+use lastseat_domain::ports::event_log::Position;
+use lastseat_domain::{BookingId, Envelope, StreamName, Timestamp};
+
+/// A seat.
+#[derive(Debug, Default)]
+pub(super) struct SeatFact {
+    pub owner: Option<Owner>,
+}
+
+/// Who has a seat.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Owner {
+    pub booking: BookingId,
+    pub booked: bool,
+    /// Deadline as the lock names it.
+    expires_at: Timestamp,
+    /// When and where it was locked.
+    since: Timestamp,
+    position: Position,
+}
+
+impl SeatFact {
+    pub fn is_of(&self, booking: BookingId) -> bool {
+        self.owner.is_some_and(|o| o.booking == booking)
+    }
+
+    pub fn is_sold_to(&self, booking: BookingId) -> bool {
+        self.owner.is_some_and(|o| o.booking == booking && o.booked)
+    }
+
+    pub fn state_name(&self) -> &'static str {
+        match self.owner {
+            None => "available",
+            Some(Owner { booked: false, .. }) => "locked",
+            Some(Owner { booked: true, .. }) => "booked",
+        }
+    }
+}
+
+impl Audit {
+    pub(super) fn take_seat(&mut self, envelope: &Envelope) {
+        let place = Place::of(envelope);
+        let found = envelope.stream.as_seat().and_then(|(show, seat)| {
+            let index = self.shows.get(&show)?.plan.index_of(&seat)?;
+            Some((show, index))
+        });
+        self.findings.check(Code::SeatNotInPlan, found.is_some(), &place, || "no show has such a seat".to_owned());
+        let Some((show_id, index)) = found else { return };
+        let Some(show) = self.shows.get_mut(&show_id) else { return };
+        let price = show.plan.seat(index).map(|seat| seat.price);
+        let Some(seat) = show.seats.get_mut(index as usize) else { return };
+        let findings = &mut self.findings;
+        let before = seat.owner;
+        match &envelope.event {
+            Event::SeatLocked(e) => {
+                let book = self.bookings.entry(e.booking).or_default();
+                let other = before.filter(|o| o.booking != e.booking);
+                findings.check(Code::SeatTwoOwners, other.is_none(), &place, || {
+                    let other = other.map_or_else(String::new, |o| o.booking.to_string());
+                    format!("booking {} locks it while booking {other} still has it", e.booking)
+                });
+                let again = before.is_some_and(|o| o.booking == e.booking);
+                findings.check(Code::SeatLockedTwice, !again, &place, || {
+                    format!("booking {} locks it and has it already", e.booking)
+                });
+                findings.check(Code::PriceDiffers, price == Some(e.price), &place, || {
+                    format!("it is locked for {}, the plan's price is {}", e.price, price.unwrap_or_default())
+                });
+                let wanted = book.opened.as_ref().is_none_or(|o| o.show == show_id && o.seats.contains(&index));
+                findings.check(Code::LockedOtherSeat, wanted, &place, || format!("booking {} did not ask for it", e.booking));
+                seat.owner = Some(Owner {
+                    booking: e.booking,
+                    booked: false,
+                    expires_at: e.expires_at,
+                    since: envelope.metadata.at,
+                    position: envelope.position,
+                });
+                if !again {
+                    book.seats_held += 1;
+                }
+            }
+            Event::SeatBooked(e) => {
+                let owns = before.is_some_and(|o| o.booking == e.booking);
+                findings.check(Code::BookedByNonOwner, owns, &place, || {
+                    let owner = before.map_or_else(|| "nobody".to_owned(), |o| format!("booking {}", o.booking));
+                    format!("it is sold to booking {}, but {owner} has it", e.booking)
+                });
+                let sold = before.is_some_and(|o| o.booking == e.booking && o.booked);
+                findings.check(Code::SeatLockedTwice, !sold, &place, || format!("it is sold to booking {} again", e.booking));
+                let decision = self.bookings.get(&e.booking).map_or(Decision::Open, |b| b.decision);
+                let committed = decision == Decision::Committed;
+                findings.check(Code::BookedAfterAbort, !decision.is_over(), &place, || {
+                    format!("it is sold to booking {}, which is over", e.booking)
+                });
+                findings.check(Code::BookedWithoutCommit, committed || decision.is_over(), &place, || {
+                    format!("it is sold to booking {}, which is not committed", e.booking)
+                });
+                let since = envelope.metadata.at;
+                seat.owner = Some(before.filter(|_| owns).map_or(
+                    Owner { booking: e.booking, booked: true, expires_at: since, since, position: envelope.position },
+                    |o| Owner { booked: true, ..o },
+                ));
+            }
+            Event::SeatReleased(e) => {
+                let owns = before.is_some_and(|o| o.booking == e.booking);
+                findings.check(Code::ReleasedByNonOwner, owns, &place, || {
+                    let owner = before.map_or_else(|| "nobody".to_owned(), |o| format!("booking {}", o.booking));
+                    format!("booking {} frees it, but {owner} has it", e.booking)
+                });
+                let known = self.bookings.get_mut(&e.booking);
+                let book = known.as_deref();
+                let (begun, decision) = book.map_or((false, Decision::Open), |b| (b.begun, b.decision));
+                let charged = book.is_some_and(Book::is_charged);
+                findings.check(Code::ReleasedUnfenced, begun, &place, || {
+                    format!("booking {} was neither opened nor fenced before it frees it", e.booking)
+                });
+                findings.check(Code::ChargedWithoutSeats, !charged, &place, || {
+                    format!("booking {} is paid and not refunded, and loses it", e.booking)
+                });
+                findings.check(Code::ReleasedWhileLive, decision.is_over() || charged || !begun, &place, || {
+                    format!("booking {} frees it and is not over", e.booking)
+                });
+                seat.owner = None;
+                if let Some(book) = known.filter(|_| owns) {
+                    book.seats_held = book.seats_held.saturating_sub(1);
+                    book.forget_if_done();
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// No seat is taken by a booking that is over, or should be.
+    pub(super) fn finish_seats(&mut self, until: Timestamp) {
+        for (show_id, show) in &self.shows {
+            for (planned, seat) in show.plan.seats.iter().zip(&show.seats) {
+                let Some(owner) = seat.owner else { continue };
+                let book = self.bookings.get(&owner.booking);
+                let decision = book.map_or(Decision::Open, |b| b.decision);
+                let (over_at, why) = match (book, decision) {
+                    (_, Decision::Committed) => continue,
+                    (Some(book), Decision::Aborted | Decision::Refunded) => (book.over_at, "is over"),
+                    (Some(book), Decision::Open) if book.begun => (book.deadline, "ran out of time"),
+                    _ => (Some(owner.expires_at), "was never opened"),
+                };
+                let due = over_at.unwrap_or(owner.expires_at).max(owner.since.min(until));
+                if due > until {
+                    continue;
+                }
+                let stream = StreamName::seat(show_id, &planned.seat);
+                let late = (until - due).num_seconds();
+                let text = format!("booking {} {why}, and still has it {late} s later", owner.booking);
+                if self.activity.is_late(due) {
+                    self.findings.wrong(Code::StuckSeat, &at_the_end(owner.position, &stream), || text);
+                } else {
+                    self.findings.pending(stream, text);
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,330 @@
+//! Views against the world that they tell of, and against themselves at every cut.
+
+use crate::bookings::Bookings;
+use crate::checkpoint;
+use crate::loyalty::Loyalty;
+use crate::sales::Sales;
+use crate::seat_map::SeatMap;
+use crate::support::history::{SHOWS, finish, history, steps};
+use crate::support::log::{HandLog, TokioClock};
+use crate::support::world::{World, epoch, plan, show_id};
+use crate::view::{Folded, View};
+use crate::{ReadModel, rebuild, stored_status};
+use lastseat_domain::booking::Phase;
+use lastseat_domain::ports::EventLog;
+use lastseat_domain::ports::event_log::{Position, RecordedEvent};
+use lastseat_domain::rejection::SeatState;
+use lastseat_domain::seat::Seat;
+use lastseat_domain::{BuyerId, Envelope, SeatId, ShowId, codec};
+use proptest::prelude::*;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+const PATIENCE: Duration = Duration::from_secs(20);
+
+fn bytes<V: View>(folded: &Folded<V>) -> Vec<u8> {
+    folded.freeze().encode(V::NAME, V::SCHEMA).unwrap()
+}
+
+fn fold<V: View>(folded: &mut Folded<V>, event: &Envelope) {
+    folded.fold(event);
+    folded.mark(event);
+}
+
+/// A view that is stored and read again after any event goes on as if nothing had happened.
+fn resumes_anywhere<V: View>(log: &[Envelope]) {
+    let mut stored = vec![bytes(&Folded::<V>::default())];
+    let mut from_nothing = Folded::<V>::default();
+    for event in log {
+        fold(&mut from_nothing, event);
+        stored.push(bytes(&from_nothing));
+    }
+    let end = stored.last().unwrap();
+    for (cut, at_cut) in stored.iter().enumerate() {
+        let mut resumed = Folded::<V>::thaw(at_cut).unwrap();
+        assert_eq!(bytes(&resumed), *at_cut, "{} after {cut} events", V::NAME);
+        for event in log.iter().skip(cut) {
+            fold(&mut resumed, event);
+        }
+        assert!(bytes(&resumed) == *end, "{} cut after {cut} events", V::NAME);
+    }
+}
+
+fn decoded(log: &[Arc<RecordedEvent>]) -> Vec<Envelope> {
+    log.iter().map(|e| codec::decode(e).unwrap().unwrap()).collect()
+}
+
+fn expected_state(world: &World, show: &ShowId, seat: &SeatId) -> SeatState {
+    match world.seats.get(&(show.clone(), seat.clone())) {
+        None | Some(Seat::Free) => SeatState::Available,
+        Some(Seat::Booked { .. }) => SeatState::Booked,
+        Some(Seat::Locked { booking, .. }) => {
+            let booking = world.bookings.get(booking);
+            // Once paying, always in process: until a decline, or the seat's own next event.
+            let last = booking.and_then(|b| b.attempts.last());
+            if last.is_some_and(|a| a.declined.is_none()) { SeatState::InProcess } else { SeatState::Locked }
+        }
+    }
+}
+
+async fn follow(log: &Arc<HandLog>, dir: Option<&Path>) -> ReadModel {
+    let model =
+        ReadModel::open(Arc::clone(log) as Arc<dyn EventLog>, TokioClock::new(epoch()), dir.map(Into::into)).await.unwrap();
+    assert!(model.wait_for(log.end(), PATIENCE).await);
+    model
+}
+
+fn paused() -> tokio::runtime::Runtime {
+    tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build().unwrap()
+}
+
+/// What the model answers is what the world is like.
+fn assert_tells_of(model: &ReadModel, world: &World) {
+    for (id, show) in &world.shows {
+        let map = model.seat_map(id).unwrap();
+        assert_eq!(model.seats_json(id).unwrap(), serde_json::to_vec(&map).unwrap());
+        let state = |seat: &SeatId| expected_state(world, id, seat);
+        for seat in &map.seats {
+            assert_eq!(seat.state, state(&seat.seat), "{} of {id}", seat.seat);
+            assert_eq!(seat.price, world.price(id, &seat.seat));
+        }
+        let units = show.plan.areas.iter().filter(|a| !a.labelled).map(|a| a.capacity as usize).sum::<usize>();
+        assert_eq!(map.seats.len() + units, show.plan.seats.len());
+        for (area, planned) in map.areas.iter().zip(&show.plan.areas) {
+            let seats = show.plan.seats.iter().skip(planned.first as usize).take(planned.capacity as usize);
+            let free = seats.filter(|s| state(&s.seat) == SeatState::Available).count();
+            assert_eq!((area.available as usize, area.capacity, area.labelled), (free, planned.capacity, planned.labelled));
+        }
+        let sales = model.sales(id).unwrap();
+        let count = |wanted| show.plan.seats.iter().fold(0_u32, |n, s| n + u32::from(state(&s.seat) == wanted));
+        assert_eq!(sales.seats.available, count(SeatState::Available));
+        assert_eq!(sales.seats.held, count(SeatState::Locked));
+        assert_eq!(sales.seats.in_process, count(SeatState::InProcess));
+        assert_eq!(sales.seats.booked, count(SeatState::Booked));
+        assert_eq!(sales.categories.iter().map(|c| c.seats.booked).sum::<u32>(), sales.seats.booked);
+        let of_show = || world.bookings.values().filter(|b| b.show() == Some(id));
+        let by_status = serde_json::to_value(sales.bookings).unwrap();
+        for (status, n) in by_status.as_object().unwrap() {
+            assert_eq!(n.as_u64(), Some(of_show().filter(|b| b.status() == status).count() as u64), "{status} of {id}");
+        }
+        let paid = of_show().filter(|b| matches!(b.phase, Phase::Confirmed { .. } | Phase::Refunded));
+        assert_eq!(sales.captured.value, paid.map(|b| b.amount().unwrap().value).sum::<i64>());
+        let returned = of_show().filter(|b| b.phase == Phase::Refunded);
+        assert_eq!(sales.refunded.value, returned.map(|b| b.amount().unwrap().value).sum::<i64>());
+    }
+    for buyer in ["buyer-0", "buyer-1", "buyer-2"].map(|b| BuyerId::new(b).unwrap()) {
+        let of_buyer: Vec<_> = world.bookings.values().filter(|b| b.buyer() == Some(&buyer)).collect();
+        let (mut listed, mut cursor) = (vec![], None);
+        loop {
+            let page = model.bookings_of(&buyer, cursor, 2).unwrap();
+            cursor = page.data.last().map(|b| b.booking);
+            listed.extend(page.data);
+            if !page.has_more {
+                break;
+            }
+        }
+        // Bookings are numbered in the order in which they came up; newest first.
+        assert_eq!(listed.iter().rev().map(|b| b.booking).collect::<Vec<_>>(), of_buyer.iter().map(|b| b.id).collect::<Vec<_>>());
+        for (listed, booking) in listed.iter().rev().zip(of_buyer) {
+            assert_eq!(serde_json::to_value(listed).unwrap()["status"], booking.status());
+            assert_eq!(Some(listed.expires_at), booking.expires_at);
+            assert_eq!(listed.seats, booking.seats());
+            assert_eq!(listed.attempts, booking.attempt());
+        }
+        let rewards = model.rewards_of(&buyer);
+        let account = world.accounts.get(&buyer).cloned().unwrap_or_default();
+        assert_eq!((rewards.seats, rewards.points), (account.seats(), account.points));
+        assert_eq!(rewards.vouchers.len(), account.vouchers.len());
+        for voucher in rewards.vouchers {
+            assert_eq!(voucher.state, account.vouchers[&voucher.voucher].state);
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 24, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn every_view_resumes_at_every_cut(steps in steps(80), stride in 1_u64..5) {
+        let mut world = history(&steps, stride);
+        finish(&mut world);
+        let log = decoded(&world.log);
+        let mut map = Folded::<SeatMap>::default();
+        log.iter().for_each(|event| map.fold(event));
+        let open: Vec<_> = world.bookings.values().filter(|b| b.is_undecided()).map(|b| b.id).collect();
+        assert_eq!(map.view.board.holds.into_keys().collect::<Vec<_>>(), open, "what is decided is forgotten");
+        resumes_anywhere::<SeatMap>(&log);
+        resumes_anywhere::<Bookings>(&log);
+        resumes_anywhere::<Loyalty>(&log);
+        resumes_anywhere::<Sales>(&log);
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 100, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn views_tell_of_the_world(steps in steps(150)) {
+        let world = history(&steps, 3);
+        paused().block_on(async {
+            let model = follow(&HandLog::of(&world.log), None).await;
+            assert_tells_of(&model, &world);
+        });
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 12, failure_persistence: None, ..ProptestConfig::default() })]
+
+    /// Through files: a model that is stopped and opened again in the middle stores the same bytes
+    /// as one that saw it all, and as a rebuild.
+    #[test]
+    fn files_are_the_same_whichever_way(steps in steps(120), cut in any::<usize>()) {
+        let world = history(&steps, 1);
+        let cut = cut % (world.log.len() + 1);
+        let (whole, halves) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        paused().block_on(async {
+            let log = HandLog::of(&world.log);
+            follow(&log, Some(whole.path())).await.stop().await;
+            let growing = HandLog::of(&world.log[..cut]);
+            follow(&growing, Some(halves.path())).await.stop().await;
+            let middle = stored_status(halves.path()).unwrap();
+            assert!(middle.iter().all(|v| v.position == growing.end() && v.problem.is_none()), "{middle:?}");
+            growing.push(&world.log[cut..]);
+            let resumed = follow(&growing, Some(halves.path())).await;
+            assert_tells_of(&resumed, &world);
+            resumed.stop().await;
+            let (a, b) = (stored_status(whole.path()).unwrap(), stored_status(halves.path()).unwrap());
+            assert_eq!(a, b);
+            assert_eq!(a.len(), 4);
+            let report = rebuild(log, TokioClock::new(epoch()), Some(whole.path().into()), |_, _| {}).await.unwrap();
+            assert!(report.views.iter().all(|v| v.identical == Some(true)), "{report:?}");
+            assert_eq!(stored_status(whole.path()).unwrap(), b);
+        });
+    }
+}
+
+fn some_world() -> World {
+    let mut world = World::new(1);
+    world.schedule(plan("gala", 2, 6, 9));
+    let id = world.hold("buyer-1", "gala", &["A-1", "A-2", "A-3"]);
+    world.pay(id);
+    world.hold("buyer-2", "gala", &["B-1", "floor:3"]);
+    world
+}
+
+#[test]
+fn what_is_doubtful_is_folded_anew() {
+    let world = some_world();
+    paused().block_on(async {
+        let dir = tempfile::tempdir().unwrap();
+        let log = HandLog::of(&world.log);
+        follow(&log, Some(dir.path())).await.stop().await;
+        let path = checkpoint::path_of(dir.path(), "sales");
+        let good = std::fs::read_to_string(&path).unwrap();
+        let damaged = [
+            good[..good.len() / 2].to_owned(),
+            good.replace("\"captured\":25500", "\"captured\":25501"),
+            good.replace("\"schema\":1", "\"schema\":0"),
+            good.replace("\"view\":\"sales\"", "\"view\":\"sails\""),
+            String::new(),
+        ];
+        for bad in damaged {
+            assert_ne!(bad, good);
+            std::fs::write(&path, &bad).unwrap();
+            let model = follow(&log, Some(dir.path())).await;
+            assert_tells_of(&model, &world);
+            model.stop().await;
+            assert_eq!(std::fs::read_to_string(&path).unwrap(), good);
+        }
+        // Ahead of the log: the log was put back to an older state.
+        let shorter = HandLog::of(&world.log[..world.log.len() - 1]);
+        let model = follow(&shorter, Some(dir.path())).await;
+        assert_eq!(model.sales(&show_id("gala")).unwrap().seats.held, 1);
+        drop(model);
+    });
+}
+
+#[test]
+fn another_log_is_not_taken_for_this_one() {
+    paused().block_on(async {
+        let dir = tempfile::tempdir().unwrap();
+        let world = some_world();
+        follow(&HandLog::of(&world.log), Some(dir.path())).await.stop().await;
+        let mut other = World::new(1);
+        other.schedule(plan("gala", 2, 6, 9));
+        for seat in ["A-1", "A-2", "A-3", "A-4", "A-5", "A-6", "B-1", "B-2", "B-3", "B-4"] {
+            other.hold("buyer-1", "gala", &[seat]);
+        }
+        assert!(other.log.len() > world.log.len());
+        assert_tells_of(&follow(&HandLog::of(&other.log), Some(dir.path())).await, &other);
+    });
+}
+
+#[test]
+fn an_event_that_cannot_be_read_is_left_out_and_nothing_is_stored() {
+    paused().block_on(async {
+        let dir = tempfile::tempdir().unwrap();
+        let world = some_world();
+        let mut log = world.log.clone();
+        let mut newer = (*log[5]).clone();
+        newer.metadata = serde_json::value::RawValue::from_string(newer.metadata.get().replace("\"v\":1", "\"v\":9")).unwrap();
+        log[5] = Arc::new(newer);
+        let model = follow(&HandLog::of(&log), Some(dir.path())).await;
+        let status = model.status();
+        assert!(status.iter().all(|s| s.lag == 0 && s.error.as_ref().is_some_and(|e| e.contains("version 9"))), "{status:?}");
+        model.stop().await;
+        assert!(stored_status(dir.path()).unwrap().is_empty());
+        let rebuilt = rebuild(HandLog::of(&log), TokioClock::new(epoch()), Some(dir.path().into()), |_, _| {}).await;
+        assert!(rebuilt.unwrap_err().to_string().contains("version 9"));
+        assert!(stored_status(dir.path()).unwrap().is_empty());
+    });
+}
+
+#[test]
+fn waiting_ends_when_it_is_reached_or_in_time() {
+    paused().block_on(async {
+        let world = some_world();
+        let log = HandLog::of(&world.log[..3]);
+        let model = follow(&log, None).await;
+        assert_eq!(model.position(), Position(3));
+        assert!(!model.wait_for(Position(4), Duration::from_secs(2)).await);
+        let waiting = tokio::spawn({
+            let model = model.clone();
+            async move { model.wait_for(Position(5), PATIENCE).await }
+        });
+        tokio::task::yield_now().await;
+        log.push(&world.log[3..]);
+        assert!(waiting.await.unwrap());
+        assert!(model.wait_for(log.end(), PATIENCE).await);
+        let status = model.status();
+        assert!(status.iter().all(|s| s.position == log.end() && s.events_folded == world.log.len() as u64), "{status:?}");
+        assert_eq!(status.len(), 4);
+        let nobody = BuyerId::new("nobody").unwrap();
+        assert!(model.bookings_of(&nobody, None, 5).unwrap().data.is_empty());
+        let someone = *world.bookings.keys().next().unwrap();
+        assert!(model.bookings_of(&nobody, Some(someone), 5).is_err());
+        assert!(SHOWS.iter().skip(1).all(|show| model.seats_json(&show_id(show)).is_none()));
+    });
+}
+
+#[test]
+fn a_log_that_fails_is_asked_again() {
+    paused().block_on(async {
+        let world = some_world();
+        let log = HandLog::of(&world.log[..3]);
+        let model = follow(&log, None).await;
+        log.break_down(Some("gone fishing"));
+        log.push(&world.log[3..]);
+        assert!(!model.wait_for(log.end(), Duration::from_secs(60)).await);
+        let status = model.status();
+        assert!(status.iter().all(|s| s.position == Position(3) && s.head == log.end() && s.lag > 0), "{status:?}");
+        assert!(status.iter().all(|s| s.error.as_ref().is_some_and(|e| e.contains("gone fishing"))), "{status:?}");
+        log.break_down(None);
+        assert!(model.wait_for(log.end(), Duration::from_secs(6)).await, "it is asked every five seconds");
+        assert!(model.status().iter().all(|s| s.lag == 0 && s.error.is_none()));
+        assert_tells_of(&model, &world);
+        model.stop().await;
+    });
+}

@@ -1,0 +1,288 @@
+//! A world in which a history happens: every step goes through the domain's deciders, and every
+//! event stands in the log as the engine would have written it.
+
+use chrono::{DateTime, TimeDelta};
+use lastseat_domain::booking::{self, Booking, BookingCommand};
+use lastseat_domain::event::{AbortReason, BookingOpened, Category, Event, PricedSeat, RequestFingerprint, ShowScheduled};
+use lastseat_domain::loyalty::{self, Account, LoyaltyCommand};
+use lastseat_domain::ports::event_log::{Expected, Position, RecordedEvent};
+use lastseat_domain::seat::{self, Seat, SeatCommand};
+use lastseat_domain::show::{self, Area, Reward, Row, Show};
+use lastseat_domain::{
+    AreaId, BookingId, BuyerId, CategoryId, Currency, IntentId, Metadata, Money, SeatId, ShowId, StreamName, Timestamp, codec,
+};
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+use uuid::Uuid;
+
+pub const HOLD_SECONDS: u32 = 120;
+
+pub fn epoch() -> Timestamp {
+    DateTime::from_timestamp(1_900_000_000, 0).unwrap()
+}
+
+pub fn show_id(text: &str) -> ShowId {
+    ShowId::new(text).unwrap()
+}
+
+pub fn seat_id(text: &str) -> SeatId {
+    SeatId::new(text).unwrap()
+}
+
+pub fn booking_id(n: u128) -> BookingId {
+    BookingId(Uuid::from_u128((n << 64) | 5))
+}
+
+/// A show of `rows` labelled rows of `per_row`, and an unlabelled floor of `floor` places.
+pub fn plan(show: &str, rows: u32, per_row: u32, floor: u32) -> ShowScheduled {
+    let category = |text: &str| CategoryId::new(text).unwrap();
+    let row = |n: u32| Row { row: char::from(b'A' + n as u8).to_string(), seats: per_row, gaps_after: vec![] };
+    let mut areas = Vec::new();
+    if rows > 0 {
+        let rows = (0..rows).map(row).collect();
+        areas.push(Area { area: AreaId::new("stalls").unwrap(), category: category("first"), rows, capacity: None });
+    }
+    if floor > 0 {
+        areas.push(Area {
+            area: AreaId::new("floor").unwrap(),
+            category: category("floor"),
+            rows: vec![],
+            capacity: Some(floor),
+        });
+    }
+    ShowScheduled {
+        show: show_id(show),
+        title: format!("The {show}"),
+        currency: Currency::new("EUR").unwrap(),
+        categories: vec![
+            Category { category: category("first"), price: 8500 },
+            Category { category: category("floor"), price: 4000 },
+        ],
+        areas,
+        max_seats_per_booking: 4,
+        max_seats_per_buyer: None,
+        hold_seconds: HOLD_SECONDS,
+        sale_opens_at: None,
+        sale_closes_at: None,
+        rewards: vec![Reward { reward: "A drink".into(), weight: 3 }, Reward { reward: "A poster".into(), weight: 1 }],
+    }
+}
+
+pub struct World {
+    pub now: Timestamp,
+    pub log: Vec<Arc<RecordedEvent>>,
+    pub shows: BTreeMap<ShowId, Show>,
+    pub seats: HashMap<(ShowId, SeatId), Seat>,
+    /// In the order in which they came up, fenced ones included.
+    pub bookings: BTreeMap<BookingId, Booking>,
+    /// Seats locked for a booking.
+    pub held: BTreeMap<BookingId, Vec<(ShowId, SeatId)>>,
+    pub accounts: BTreeMap<BuyerId, Account>,
+    revisions: HashMap<StreamName, u64>,
+    /// Distance of two positions.
+    pub stride: u64,
+    next_booking: u128,
+}
+
+impl World {
+    pub fn new(stride: u64) -> Self {
+        Self {
+            now: epoch(),
+            log: vec![],
+            shows: BTreeMap::new(),
+            seats: HashMap::new(),
+            bookings: BTreeMap::new(),
+            held: BTreeMap::new(),
+            accounts: BTreeMap::new(),
+            revisions: HashMap::new(),
+            stride,
+            next_booking: 0,
+        }
+    }
+
+    pub fn pass(&mut self, seconds: i64) {
+        self.now += TimeDelta::seconds(seconds);
+    }
+
+    /// Puts events into the log as they are, right or wrong.
+    pub fn append(&mut self, stream: StreamName, events: &[Event]) {
+        let count = self.revisions.entry(stream.clone()).or_default();
+        let metadata = Metadata::new("test", self.now);
+        let write = codec::encode(stream.clone(), Expected::after(*count), events, &metadata).unwrap();
+        for new in write.events {
+            let last = self.log.last().map_or(0, |e| e.position.0);
+            self.log.push(Arc::new(RecordedEvent {
+                position: Position(last + self.stride),
+                stream: stream.clone(),
+                revision: *count,
+                id: new.id,
+                event_type: new.event_type,
+                data: new.data,
+                metadata: new.metadata,
+                recorded_at: self.now,
+            }));
+            *count += 1;
+        }
+    }
+
+    pub fn schedule(&mut self, show: ShowScheduled) {
+        let id = show.show.clone();
+        let events = show::decide(self.shows.get(&id), show::ShowCommand::Schedule(show)).unwrap();
+        self.append(StreamName::show(&id), &events);
+        let state = events.iter().fold(self.shows.remove(&id), show::evolve);
+        self.shows.insert(id, state.unwrap());
+    }
+
+    pub fn command_show(&mut self, id: &ShowId, command: show::ShowCommand) {
+        let Ok(events) = show::decide(self.shows.get(id), command) else { return };
+        self.append(StreamName::show(id), &events);
+        let state = events.iter().fold(self.shows.remove(id), show::evolve);
+        self.shows.insert(id.clone(), state.unwrap());
+    }
+
+    pub fn new_booking(&mut self) -> BookingId {
+        self.next_booking += 1;
+        booking_id(self.next_booking)
+    }
+
+    /// One command to one seat. Whether the log has its effect.
+    pub fn seat(&mut self, show: &ShowId, seat: &SeatId, command: SeatCommand) -> bool {
+        let key = (show.clone(), seat.clone());
+        let state = self.seats.get(&key).copied().unwrap_or_default();
+        let Ok(events) = seat::decide(seat, &state, command) else { return false };
+        self.append(StreamName::seat(show, seat), &events);
+        let state = events.iter().fold(state, seat::evolve);
+        for event in &events {
+            match event {
+                Event::SeatLocked(e) => self.held.entry(e.booking).or_default().push(key.clone()),
+                Event::SeatReleased(e) => self.held.entry(e.booking).or_default().retain(|held| *held != key),
+                _ => {}
+            }
+        }
+        self.seats.insert(key, state);
+        true
+    }
+
+    pub fn price(&self, show: &ShowId, seat: &SeatId) -> i64 {
+        let plan = &self.shows[show].plan;
+        plan.seat(plan.index_of(seat).unwrap()).unwrap().price
+    }
+
+    pub fn lock(&mut self, booking: BookingId, buyer: &BuyerId, show: &ShowId, seat: &SeatId) -> bool {
+        let price = self.price(show, seat);
+        let expires_at = self.now + TimeDelta::seconds(HOLD_SECONDS.into());
+        self.seat(show, seat, SeatCommand::Lock { booking, buyer: buyer.clone(), price, expires_at })
+    }
+
+    pub fn opening(&self, booking: BookingId, buyer: &BuyerId, show: &ShowId, seats: &[SeatId]) -> BookingOpened {
+        let seats: Vec<_> = seats.iter().map(|s| PricedSeat { seat: s.clone(), price: self.price(show, s) }).collect();
+        let currency = self.shows[show].facts.currency;
+        BookingOpened {
+            booking,
+            show: show.clone(),
+            buyer: buyer.clone(),
+            amount: Money::sum(currency, seats.iter().map(|s| s.price)).unwrap(),
+            seats,
+            expires_at: self.now + TimeDelta::seconds(HOLD_SECONDS.into()),
+            request: Some(RequestFingerprint { key: booking.to_string(), body: "body".into() }),
+        }
+    }
+
+    /// One command to one booking. Whether the decider took it.
+    pub fn booking(&mut self, id: BookingId, command: BookingCommand) -> bool {
+        let Ok(events) = booking::decide(self.bookings.get(&id), command) else { return false };
+        self.append(StreamName::booking(id), &events);
+        let now = self.now;
+        let state = events.iter().fold(self.bookings.remove(&id), |state, event| booking::evolve(state, event, now));
+        self.bookings.extend(state.map(|state| (id, state)));
+        true
+    }
+
+    /// A hold of seats that are all free.
+    pub fn hold(&mut self, buyer: &str, show: &str, seats: &[&str]) -> BookingId {
+        let (id, show, buyer) = (self.new_booking(), show_id(show), BuyerId::new(buyer).unwrap());
+        let seats: Vec<_> = seats.iter().map(|s| seat_id(s)).collect();
+        let opened = self.opening(id, &buyer, &show, &seats);
+        assert!(self.booking(id, BookingCommand::Open(opened)));
+        for seat in &seats {
+            assert!(self.lock(id, &buyer, &show, seat));
+        }
+        id
+    }
+
+    pub fn intent(&self, id: BookingId) -> IntentId {
+        IntentId::new(&format!("pi_{}", id.0.simple())).unwrap()
+    }
+
+    pub fn start_payment(&mut self, id: BookingId) -> bool {
+        let command = BookingCommand::StartPayment { now: self.now, payment_method: "pm_card_visa".into(), request: None };
+        self.booking(id, command)
+    }
+
+    /// The gateway authorises: decided, one way or the other.
+    pub fn commit(&mut self, id: BookingId) -> bool {
+        let (intent, amount) = (self.intent(id), self.bookings[&id].amount().unwrap());
+        self.booking(id, BookingCommand::Commit { now: self.now, intent, amount })
+    }
+
+    pub fn book_seats(&mut self, id: BookingId) {
+        for (show, seat) in self.held.get(&id).cloned().unwrap_or_default() {
+            assert!(self.seat(&show, &seat, SeatCommand::Book { booking: id }));
+        }
+    }
+
+    pub fn capture(&mut self, id: BookingId) -> bool {
+        let (intent, amount) = (self.intent(id), self.bookings[&id].amount().unwrap());
+        self.booking(id, BookingCommand::RecordCapture { intent, amount })
+    }
+
+    pub fn release(&mut self, id: BookingId, reason: AbortReason) {
+        for (show, seat) in self.held.get(&id).cloned().unwrap_or_default() {
+            assert!(self.seat(&show, &seat, SeatCommand::Release { booking: id, reason }));
+        }
+    }
+
+    /// From hold to confirmed.
+    pub fn pay(&mut self, id: BookingId) {
+        assert!(self.start_payment(id));
+        assert!(self.commit(id));
+        self.book_seats(id);
+        assert!(self.capture(id));
+        self.credit(id);
+    }
+
+    /// From confirmed to given back.
+    pub fn refund(&mut self, id: BookingId) {
+        assert!(self.booking(id, BookingCommand::RequestRefund { by: "admin".into() }));
+        self.return_money(id);
+        self.release(id, AbortReason::Refunded);
+        self.revoke(id);
+    }
+
+    pub fn return_money(&mut self, id: BookingId) {
+        let (intent, amount) = (self.intent(id), self.bookings[&id].amount().unwrap());
+        assert!(self.booking(id, BookingCommand::RecordRefund { intent, amount }));
+    }
+
+    pub fn loyalty(&mut self, buyer: &BuyerId, command: LoyaltyCommand) -> bool {
+        let account = self.accounts.remove(buyer).unwrap_or_default();
+        let decided = loyalty::decide(&account, command);
+        let events = decided.clone().unwrap_or_default();
+        self.append(StreamName::loyalty(buyer), &events);
+        self.accounts.insert(buyer.clone(), events.iter().fold(account, loyalty::evolve));
+        decided.is_ok()
+    }
+
+    pub fn credit(&mut self, id: BookingId) {
+        let opened = self.bookings[&id].opened.clone().unwrap();
+        let rewards = self.shows[&opened.show].facts.rewards.clone();
+        let seats = opened.seats.len() as u32;
+        let buyer = opened.buyer;
+        self.loyalty(&buyer, LoyaltyCommand::Credit { buyer: buyer.clone(), booking: id, show: opened.show, seats, rewards });
+    }
+
+    pub fn revoke(&mut self, id: BookingId) {
+        let buyer = self.bookings[&id].buyer().unwrap().clone();
+        self.loyalty(&buyer, LoyaltyCommand::Revoke { booking: id });
+    }
+}
