@@ -15,13 +15,17 @@ pub(crate) struct BuyerLedger(Arc<DashMap<(ShowId, BuyerId), Share>>);
 
 #[derive(Default)]
 struct Share {
-    pending: u32,
+    /// Holds on their way: seats, and how many requests for the same booking there are. A request
+    /// that comes twice asks for its seats once.
+    pending: HashMap<BookingId, (u32, u32)>,
     bookings: HashMap<BookingId, u32>,
 }
 
 impl Share {
     fn seats(&self) -> u32 {
-        self.bookings.values().fold(self.pending, |sum, seats| sum.saturating_add(*seats))
+        let pending =
+            self.pending.iter().filter(|(booking, _)| !self.bookings.contains_key(booking)).map(|(_, (seats, _))| seats);
+        self.bookings.values().chain(pending).fold(0, |sum, seats| sum.saturating_add(*seats))
     }
 }
 
@@ -29,23 +33,31 @@ impl Share {
 pub(crate) struct Reservation {
     ledger: BuyerLedger,
     key: (ShowId, BuyerId),
-    seats: u32,
+    booking: BookingId,
 }
 
 impl BuyerLedger {
-    /// Sets `seats` aside for a hold.
+    /// Sets `seats` aside for the hold of a booking.
     ///
     /// # Errors
     /// `BuyerLimit` if the buyer would have more than `most`.
-    pub(crate) fn reserve(&self, show: &ShowId, buyer: &BuyerId, seats: u32, most: u32) -> Result<Reservation, Rejection> {
+    pub(crate) fn reserve(
+        &self,
+        show: &ShowId,
+        buyer: &BuyerId,
+        booking: BookingId,
+        seats: u32,
+        most: u32,
+    ) -> Result<Reservation, Rejection> {
         let key = (show.clone(), buyer.clone());
         let mut share = self.0.entry(key.clone()).or_default();
+        let counts_already = share.pending.contains_key(&booking) || share.bookings.contains_key(&booking);
         let have = share.seats();
-        if have.saturating_add(seats) > most {
+        if !counts_already && have.saturating_add(seats) > most {
             return Err(Rejection::BuyerLimit { most, have });
         }
-        share.pending += seats;
-        Ok(Reservation { ledger: self.clone(), key, seats })
+        share.pending.entry(booking).or_insert((seats, 0)).1 += 1;
+        Ok(Reservation { ledger: self.clone(), key, booking })
     }
 
     /// A booking is open: its seats count from now on. Told twice, counted once.
@@ -79,7 +91,13 @@ impl BuyerLedger {
 impl Drop for Reservation {
     fn drop(&mut self) {
         if let Some(mut share) = self.ledger.0.get_mut(&self.key) {
-            share.pending = share.pending.saturating_sub(self.seats);
+            let is_last = share.pending.get_mut(&self.booking).is_some_and(|(_, requests)| {
+                *requests = requests.saturating_sub(1);
+                *requests == 0
+            });
+            if is_last {
+                share.pending.remove(&self.booking);
+            }
         }
         // Those who got nothing leave nothing behind.
         self.ledger.0.remove_if(&self.key, |_, share| share.seats() == 0);
@@ -94,14 +112,15 @@ mod tests {
     #[test]
     fn a_reservation_counts_until_it_is_dropped_and_a_booking_until_it_ends() {
         let (ledger, show, buyer) = (BuyerLedger::default(), ShowId::new("s").expect("id"), BuyerId::new("ann").expect("id"));
-        let booking = BookingId(Uuid::from_u128(1));
-        let reservation = ledger.reserve(&show, &buyer, 3, 4).expect("within the limit");
-        assert_eq!(ledger.reserve(&show, &buyer, 2, 4).err(), Some(Rejection::BuyerLimit { most: 4, have: 3 }));
+        let (booking, other) = (BookingId(Uuid::from_u128(1)), BookingId(Uuid::from_u128(2)));
+        let reservation = ledger.reserve(&show, &buyer, booking, 3, 4).expect("within the limit");
+        assert!(ledger.reserve(&show, &buyer, booking, 3, 4).is_ok(), "the same request again asks for the same seats");
+        assert_eq!(ledger.reserve(&show, &buyer, other, 2, 4).err(), Some(Rejection::BuyerLimit { most: 4, have: 3 }));
         ledger.opened(&show, &buyer, booking, 3);
         drop(reservation);
         ledger.opened(&show, &buyer, booking, 3);
-        assert!(ledger.reserve(&show, &buyer, 2, 4).is_err());
+        assert!(ledger.reserve(&show, &buyer, other, 2, 4).is_err());
         ledger.ended(&show, &buyer, booking);
-        assert!(ledger.reserve(&show, &buyer, 4, 4).is_ok());
+        assert!(ledger.reserve(&show, &buyer, other, 4, 4).is_ok());
     }
 }

@@ -104,7 +104,7 @@ impl Cut {
 /// Runs a story until the cut, then lets others clean up, the first of whom may be cut, too. Says
 /// whether the (last) cut came at all.
 fn run(atomic: bool, story: Story, cut: Cut, second: Option<Cut>) -> bool {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build().unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
     runtime.block_on(async {
         let what = format!("{story:?}, atomic: {atomic}, {cut:?}, {second:?}");
         let house = House::new(atomic);
@@ -148,7 +148,8 @@ fn run(atomic: bool, story: Story, cut: Cut, second: Option<Cut>) -> bool {
 
 async fn check_what_was_said(house: &House, office: &BoxOffice, said: &Said, what: &str) {
     let phase = async |booking| office.booking(booking).await.unwrap().map(|b| b.phase);
-    if let Some(booking) = *said.confirmed.lock().unwrap() {
+    let confirmed = *said.confirmed.lock().unwrap();
+    if let Some(booking) = confirmed {
         let phase = phase(booking).await;
         assert_eq!(phase, Some(Phase::Confirmed { refund_requested: false }), "{what}: an acknowledged booking is lost");
     }
@@ -156,7 +157,8 @@ async fn check_what_was_said(house: &House, office: &BoxOffice, said: &Said, wha
     if let Some(booking) = held {
         let phase = phase(booking).await;
         assert!(phase.is_some(), "{what}: an acknowledged hold is lost");
-        if *said.refunded.lock().unwrap() {
+        let refunded = *said.refunded.lock().unwrap();
+        if refunded {
             assert_eq!(phase, Some(Phase::Refunded), "{what}");
         }
     }
@@ -251,7 +253,8 @@ fn again_during_recovery() {
                     Cut::Append(n, AppendFate::CutSome(0b101)),
                     Cut::Call(n, CallFate::CutAfter),
                 ] {
-                    for m in 0..3 {
+                    // A sample: every second cut has its own second one.
+                    for m in (n % 2..3).step_by(2) {
                         for second in [
                             Cut::Append(m, AppendFate::CutBefore),
                             Cut::Append(m, AppendFate::CutAfter),

@@ -222,7 +222,7 @@ async fn weather(guard: Arc<FlakyGuard>, storm: Storm, dice: Dice) {
             GuardMood::AnswersLost,
             GuardMood::SaysYes,
         ]));
-        storm.set(dice.pick(&[0, 0, 2, 10, 30]));
+        storm.set(dice.pick(&[0, 0, 2, 10, 40, 70]));
         tokio::time::sleep(Duration::from_millis(dice.below(15_000))).await;
     }
 }
@@ -231,7 +231,7 @@ async fn weather(guard: Arc<FlakyGuard>, storm: Storm, dice: Dice) {
 type History = (Vec<(u64, String, uuid::Uuid)>, BTreeMap<&'static str, u32>);
 
 fn run(seed: u64) -> History {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build().unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
     runtime.block_on(async {
         let dice = Dice::new(seed);
         let house = House::new(seed.is_multiple_of(2));

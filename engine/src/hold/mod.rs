@@ -54,13 +54,26 @@ impl Core {
     pub(crate) async fn hold(self: &Arc<Self>, request: HoldRequest) -> Result<Hold, CommandError> {
         let on_sale = self.hall.get(&request.show).ok_or(Rejection::ShowNotFound)?;
         let attempt = Attempt { core: self, show: on_sale.show.load_full(), on_sale, request: &request, now: self.now() };
-        match attempt.run().await {
+        match attempt.run(true).await {
             // The same request before may have got the very seats that are taken now.
             Err(CommandError::Rejected(rejection)) if request.request.is_some() => match self.replay(&request).await? {
                 Some(hold) => Ok(hold),
+                None if self.is_left_over(&request, &rejection).await? => attempt.run(false).await,
                 None => Err(rejection.into()),
             },
             other => other,
+        }
+    }
+
+    /// Whether the seat that is in the way was locked by an earlier try of the same request, which
+    /// did not get as far as opening its booking. Only a log without appends across streams knows
+    /// such a thing.
+    async fn is_left_over(&self, request: &HoldRequest, rejection: &Rejection) -> Result<bool, Fault> {
+        match rejection {
+            Rejection::SeatUnavailable { seat, .. } if !self.ports.log.atomic_across_streams() => {
+                self.is_owner(&request.show, seat, request.booking).await
+            }
+            _ => Ok(false),
         }
     }
 
@@ -89,11 +102,13 @@ impl Core {
 }
 
 impl Attempt<'_> {
-    async fn run(&self) -> Result<Hold, CommandError> {
+    async fn run(&self, ask_board: bool) -> Result<Hold, CommandError> {
         self.show.check_on_sale(self.now)?;
         let choice = Choice::of(self)?;
         // The board says no without taking part in anything.
-        choice.refuse_what_is_taken(self)?;
+        if ask_board {
+            choice.refuse_what_is_taken(self)?;
+        }
         let _permit = self.core.holds.enter(self.core.is_without_guard())?;
         let _share = self.reserve_share(choice.quantity())?;
         let mut avoid = HashSet::new();
@@ -122,7 +137,7 @@ impl Attempt<'_> {
     fn reserve_share(&self, seats: u32) -> Result<Option<crate::buyers::Reservation>, Rejection> {
         match self.show.facts.max_seats_per_buyer {
             Some(most) if !self.request.buyer.is_guest() => {
-                self.core.buyers.reserve(&self.on_sale.id, &self.request.buyer, seats, most).map(Some)
+                self.core.buyers.reserve(&self.on_sale.id, &self.request.buyer, self.request.booking, seats, most).map(Some)
             }
             _ => Ok(None),
         }

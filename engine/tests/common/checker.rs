@@ -160,7 +160,9 @@ pub async fn unsettled(house: &House) -> Vec<String> {
     let (Findings { stories, owners, mut wrong }, intents) = fold(house).await;
     for (seat, (owner, sold)) in &owners {
         let story = &stories[owner];
-        if !(story.is_sold() && *sold && story.seats.contains(seat)) && !(story.flagged && story.committed) {
+        let is_sale = story.is_sold() && *sold && story.seats.contains(seat);
+        let is_a_persons = story.flagged && story.committed;
+        if !is_sale && !is_a_persons {
             wrong.push(format!("{seat} is stuck: {owner} has it (sold: {sold}), which is not a sale of it"));
         }
     }

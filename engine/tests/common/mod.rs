@@ -81,6 +81,10 @@ impl House {
     }
 
     pub async fn node(&self) -> BoxOffice {
+        self.node_with(Settings::default()).await
+    }
+
+    pub async fn node_with(&self, settings: Settings) -> BoxOffice {
         let ports = Ports {
             log: self.log.clone(),
             guard: self.guard.clone(),
@@ -88,7 +92,7 @@ impl House {
             clock: self.clock.clone(),
             ids: self.ids.clone(),
         };
-        BoxOffice::open(ports, Settings::default()).await.expect("the log can be read")
+        BoxOffice::open(ports, settings).await.expect("the log can be read")
     }
 
     /// A box office with the test show on sale.

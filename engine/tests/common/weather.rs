@@ -15,6 +15,7 @@ use lastseat_engine::adapters::seat_guard::{FlakyGuard, GuardMood};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
+use tokio::sync::Notify;
 
 use super::House;
 
@@ -73,7 +74,7 @@ pub fn exposed(house: &House, dice: &Dice, storm: &Storm) -> (House, Arc<FlakyGu
     let guard = Arc::new(FlakyGuard::new(house.guard.clone()));
     guard.set(GuardMood::Faithful);
     let (dice, storm) = (dice.clone(), storm.clone());
-    let log = Arc::new(StormyLog { inner: house.log.clone(), dice: dice.clone(), storm: storm.clone() });
+    let log = Arc::new(StormyLog { inner: house.log.clone(), dice: dice.clone(), storm: storm.clone(), news: Arc::default() });
     let payments = Arc::new(StormyGateway { inner: house.payments.clone(), dice, storm });
     (House { log, guard: guard.clone(), payments, ..house.clone() }, guard)
 }
@@ -82,17 +83,25 @@ pub struct StormyLog {
     pub inner: Arc<dyn EventLog>,
     pub dice: Dice,
     pub storm: Storm,
+    news: Arc<Notify>,
+}
+
+/// Appends, and tells those who follow.
+async fn land_now(inner: &dyn EventLog, news: &Notify, writes: Vec<StreamWrite>) -> Result<Vec<WriteOutcome>, LogFault> {
+    let outcomes = inner.append(writes).await;
+    news.notify_waiters();
+    outcomes
 }
 
 impl StormyLog {
     async fn land(&self, writes: Vec<StreamWrite>) -> Result<Vec<WriteOutcome>, LogFault> {
         a_while(&self.dice, 20).await;
         if self.inner.atomic_across_streams() {
-            return self.inner.append(writes).await;
+            return land_now(&*self.inner, &self.news, writes).await;
         }
         let each = writes.into_iter().map(|write| async {
             a_while(&self.dice, 20).await;
-            let outcome = self.inner.append(vec![write]).await?;
+            let outcome = land_now(&*self.inner, &self.news, vec![write]).await?;
             Ok(outcome[0])
         });
         futures::future::try_join_all(each).await
@@ -129,10 +138,10 @@ impl EventLog for StormyLog {
             }
             // The connection is gone; what was on its way lands much later.
             _ => {
-                let (inner, delay) = (self.inner.clone(), self.dice.below(30_000));
+                let (inner, news, delay) = (self.inner.clone(), self.news.clone(), self.dice.below(30_000));
                 tokio::spawn(async move {
                     tokio::time::sleep(Duration::from_millis(delay)).await;
-                    inner.append(writes).await
+                    land_now(&*inner, &news, writes).await
                 });
                 unknown()
             }
@@ -165,18 +174,23 @@ impl EventLog for StormyLog {
         self.inner.read_all(from, direction, limit, filter).await
     }
 
-    /// Looks every few milliseconds, by the dice. Not the log's own subscription: several that wait
-    /// for the same news are woken by tokio's watch channel in an order of its own dice.
+    /// Looks a few milliseconds after the news, or once a second. Not the log's own subscription:
+    /// several that wait for the same news are woken by tokio's watch channel in an order of its own
+    /// dice.
     fn subscribe(&self, from: Position, filter: Filter) -> BoxStream<'static, Result<Delivery, LogFault>> {
-        let (inner, dice, storm) = (self.inner.clone(), self.dice.clone(), self.storm.clone());
+        let (inner, dice, storm, told_of) = (self.inner.clone(), self.dice.clone(), self.storm.clone(), self.news.clone());
         let look = move |(mut position, mut told, mut over): (Position, bool, bool)| {
-            let (inner, dice, storm, filter) = (inner.clone(), dice.clone(), storm.clone(), filter.clone());
+            let (inner, dice, storm, filter, told_of) =
+                (inner.clone(), dice.clone(), storm.clone(), filter.clone(), told_of.clone());
             async move {
                 if over {
                     return None;
                 }
                 let mut news: Vec<Result<Delivery, LogFault>> = Vec::new();
                 while news.is_empty() {
+                    if told {
+                        let _whichever_comes_first = tokio::time::timeout(Duration::from_secs(1), told_of.notified()).await;
+                    }
                     a_while(&dice, 30).await;
                     if storm.strikes(&dice) && dice.percent(5) {
                         over = true;

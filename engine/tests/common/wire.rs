@@ -72,6 +72,8 @@ pub enum AppendFate {
     CutSome(u32),
     /// The power is out; the append was on its way and lands so many seconds later.
     CutLate(u64),
+    /// Takes so many seconds to arrive.
+    Slow(u64),
     /// The log's client panics before it sends anything.
     Panics,
     /// It panics behind it.
@@ -202,6 +204,10 @@ impl EventLog for WiredLog {
                     inner.append(writes).await
                 });
                 power.cut_here().await
+            }
+            Some(AppendFate::Slow(seconds)) => {
+                tokio::time::sleep(Duration::from_secs(seconds)).await;
+                self.inner.append(writes).await
             }
             Some(AppendFate::Panics) => panic!("told to panic before an append"),
             Some(AppendFate::PanicsAfter) => {

@@ -1,0 +1,314 @@
+//! Every fault of the log and the gateway, at every step: no answer says more than is so, what is
+//! not known is said not to be known, and the same request again finds out.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "a test may fail loudly")]
+
+mod common;
+
+use async_trait::async_trait;
+use common::checker::{assert_safe, assert_settled, flagged};
+use common::wire::{AppendFate, CallFate, Wires};
+use common::*;
+use lastseat_domain::booking::Phase;
+use lastseat_domain::event::{RequestFingerprint, ShowScheduled};
+use lastseat_domain::ports::payments::{GatewayFault, Intent, PaymentGateway};
+use lastseat_domain::{BookingId, BuyerId, IntentId, Money};
+use lastseat_engine::adapters::event_log::MemoryLog;
+use lastseat_engine::adapters::payments::{FaultyGateway, GatewayCall, Misfortune};
+use lastseat_engine::{BoxOffice, CommandError, Fault, HoldRequest, Paid, PayRequest};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+fn in_virtual_time(test: impl AsyncFn(bool)) {
+    for atomic in [true, false] {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
+        runtime.block_on(test(atomic));
+    }
+}
+
+fn key(key: &str) -> Option<RequestFingerprint> {
+    Some(RequestFingerprint { key: key.to_owned(), body: "body".to_owned() })
+}
+
+fn is_unknown<T>(result: &Result<T, CommandError>) -> bool {
+    matches!(result, Err(CommandError::Failed(Fault::OutcomeUnknown(_))))
+}
+
+/// Hold and pay under idempotency keys, each repeated until it is known what became of it. Says how
+/// often that took a repeat.
+async fn insist(house: &House, office: &BoxOffice, what: &str) -> u32 {
+    let hold = HoldRequest {
+        booking: BookingId::from_key("ann", "hold"),
+        show: show(),
+        wanted: seats(&["A-1", "A-2"]),
+        buyer: BuyerId::new("ann").unwrap(),
+        request: key("hold"),
+    };
+    let mut repeats = 0;
+    let booking = loop {
+        match office.hold(hold.clone()).await {
+            Ok(hold) => break hold.booking,
+            Err(CommandError::Failed(fault)) => {
+                let opened = house.booking_is_there(hold.booking).await;
+                assert!(!(opened && matches!(fault, Fault::Unavailable(_))), "{what}: said that nothing was done: {fault}");
+                repeats += 1;
+            }
+            Err(rejected) => panic!("{what}: {rejected}"),
+        }
+        assert!(repeats < 5, "{what}");
+        later(2).await;
+    };
+    assert_eq!(booking.status(), "held", "{what}");
+    let paid = loop {
+        let before = house.story(booking.id).await.len();
+        let request = PayRequest { payment_method: Some("pm_card_visa".to_owned()), request: key("pay"), by: "ann".to_owned() };
+        match office.pay(booking.id, request).await {
+            Ok(Paid::Confirmed(booking)) => break booking,
+            Ok(Paid::Pending(_)) => repeats += 1,
+            Err(CommandError::Failed(fault)) => {
+                let nothing = house.story(booking.id).await.len() == before;
+                assert!(nothing || !matches!(fault, Fault::Unavailable(_)), "{what}: said that nothing was done: {fault}");
+                repeats += 1;
+            }
+            other => panic!("{what}: {other:?}"),
+        }
+        assert!(repeats < 5, "{what}");
+        later(2).await;
+    };
+    assert!(matches!(paid.phase, Phase::Confirmed { .. }), "{what}");
+    repeats
+}
+
+trait Look {
+    async fn booking_is_there(&self, booking: BookingId) -> bool;
+}
+
+impl Look for House {
+    async fn booking_is_there(&self, booking: BookingId) -> bool {
+        !self.story(booking).await.is_empty()
+    }
+}
+
+#[test]
+fn a_fault_at_any_append_is_found_out_or_said() {
+    in_virtual_time(async |atomic| {
+        let fates = [
+            AppendFate::Unavailable,
+            AppendFate::RequestLost,
+            AppendFate::AnswerLost,
+            AppendFate::SomeAnswerLost(0b001),
+            AppendFate::SomeAnswerLost(0b110),
+            AppendFate::SomeAnswerLost(0b011),
+        ];
+        for fate in fates {
+            // One fault, which the engine rides out; and so many that it has to give up.
+            for times in [1, 4] {
+                for n in 0..7 {
+                    let what = format!("atomic: {atomic}, {times} × {fate:?} from append {n}");
+                    let house = House::new(atomic);
+                    house.open().await.drain(Duration::ZERO).await;
+                    let (wires, end) = Wires::lay(&house);
+                    let office = end.node().await;
+                    for k in 0..times {
+                        wires.append(n + k, fate);
+                    }
+                    let repeats = insist(&house, &office, &what).await;
+                    assert!(times > 1 || fate == AppendFate::Unavailable || repeats == 0, "{what}: not even noticed");
+                    assert_safe(&house, &what).await;
+                    later(900).await;
+                    assert_settled(&house, &what).await;
+                    assert_eq!((flagged(&house).await, house.taken()), (0, 10_000), "{what}");
+                }
+            }
+        }
+    });
+}
+
+#[test]
+fn a_fault_at_any_call_of_the_gateway_charges_once() {
+    in_virtual_time(async |atomic| {
+        for fate in [CallFate::Unavailable, CallFate::RequestLost, CallFate::AnswerLost] {
+            for times in [1, 4, 9] {
+                for n in 0..3 {
+                    let what = format!("atomic: {atomic}, {times} × {fate:?} from call {n}");
+                    let house = House::new(atomic);
+                    house.open().await.drain(Duration::ZERO).await;
+                    let (wires, end) = Wires::lay(&house);
+                    let office = end.node().await;
+                    for k in 0..times {
+                        wires.call(n + k, fate);
+                    }
+                    insist(&house, &office, &what).await;
+                    later(900).await;
+                    assert_settled(&house, &what).await;
+                    assert_eq!((flagged(&house).await, house.taken()), (0, 10_000), "{what}");
+                }
+            }
+        }
+    });
+}
+
+#[test]
+fn a_log_that_is_down_refuses_and_everything_resolves_when_it_is_back() {
+    in_virtual_time(async |atomic| {
+        let house = House::new(atomic);
+        let log = MemoryLog::new(house.clock.clone(), atomic);
+        let house = House { log: Arc::new(log.clone()), ..house };
+        let office = house.open().await;
+        let expires = hold(&house, &office, seats(&["A-1"])).await.unwrap().booking;
+        let pays = hold(&house, &office, seats(&["A-2"])).await.unwrap().booking;
+        log.set_down(true);
+        let unavailable = |result: Result<(), CommandError>| matches!(result, Err(CommandError::Failed(Fault::Unavailable(_))));
+        assert!(unavailable(hold(&house, &office, seats(&["A-3"])).await.map(drop)));
+        assert!(unavailable(pay(&office, &pays, "pm_card_visa").await.map(drop)));
+        assert!(unavailable(office.cancel(expires.id, "buyer").await.map(drop)));
+        later(1000).await;
+        log.set_down(false);
+        later(60).await;
+        assert_settled(&house, "back").await;
+        assert!(office.status().degraded.is_empty());
+        assert!(hold(&house, &office, seats(&["A-1", "A-2", "A-3"])).await.is_ok());
+    });
+}
+
+/// Nobody can tell any more what became of the payment: a person is told, and nothing is charged.
+#[test]
+fn a_payment_older_than_the_gateways_memory_is_flagged_and_never_sent_again() {
+    in_virtual_time(async |atomic| {
+        let house = House::new(atomic);
+        let faulty = Arc::new(FaultyGateway::new(house.payments.clone()));
+        let house = House { payments: faulty.clone(), ..house };
+        let office = house.node().await;
+        office.schedule_show(ShowScheduled { hold_seconds: 86_400, ..test_show() }, "admin").await.unwrap();
+        let held = hold(&house, &office, seats(&["A-1"])).await.unwrap().booking;
+        let calls = [GatewayCall::Create, GatewayCall::Confirm, GatewayCall::Retrieve, GatewayCall::Cancel];
+        for call in calls {
+            faulty.strike_all(call, Some(Misfortune::RequestLost));
+        }
+        assert!(matches!(pay(&office, &held, "pm_card_visa").await, Ok(Paid::Pending(_))));
+        later(86_500).await;
+        for call in calls {
+            faulty.strike_all(call, None);
+        }
+        let before: u64 = calls.iter().map(|c| faulty.calls(*c)).sum();
+        later(3 * 86_400).await;
+        assert_eq!(calls.iter().map(|c| faulty.calls(*c)).sum::<u64>(), before, "nothing is asked again");
+        assert_eq!(flagged(&house).await, 1);
+        assert_eq!(house.taken(), 0);
+        assert!(hold(&house, &office, seats(&["A-1"])).await.is_ok(), "the seats are not a person's");
+    });
+}
+
+/// A gateway that mixes up its answers: from the `from`th on, they are of another booking or amount.
+struct MixedUp {
+    inner: Arc<dyn PaymentGateway>,
+    left: AtomicU64,
+    other: BookingId,
+    amount: bool,
+}
+
+impl MixedUp {
+    fn mix(&self, answer: Result<Intent, GatewayFault>) -> Result<Intent, GatewayFault> {
+        let is_right = self.left.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |n| n.checked_sub(1)).is_ok();
+        answer.map(|intent| match (is_right, self.amount) {
+            (true, _) => intent,
+            (false, true) => Intent { amount: Money { value: intent.amount.value - 1, ..intent.amount }, ..intent },
+            (false, false) => Intent { booking: self.other, ..intent },
+        })
+    }
+}
+
+#[async_trait]
+impl PaymentGateway for MixedUp {
+    async fn create(&self, booking: BookingId, amount: Money) -> Result<Intent, GatewayFault> {
+        self.mix(self.inner.create(booking, amount).await)
+    }
+
+    async fn confirm(&self, intent: &IntentId, booking: BookingId, attempt: u32, method: &str) -> Result<Intent, GatewayFault> {
+        self.mix(self.inner.confirm(intent, booking, attempt, method).await)
+    }
+
+    async fn retrieve(&self, intent: &IntentId) -> Result<Intent, GatewayFault> {
+        self.mix(self.inner.retrieve(intent).await)
+    }
+
+    async fn capture(&self, intent: &IntentId, booking: BookingId) -> Result<Intent, GatewayFault> {
+        self.inner.capture(intent, booking).await
+    }
+
+    async fn cancel(&self, intent: &IntentId, booking: BookingId) -> Result<Intent, GatewayFault> {
+        self.inner.cancel(intent, booking).await
+    }
+
+    async fn refund(&self, intent: &IntentId, booking: BookingId) -> Result<Intent, GatewayFault> {
+        self.inner.refund(intent, booking).await
+    }
+}
+
+#[test]
+fn answers_that_do_not_fit_are_flagged_and_never_captured() {
+    in_virtual_time(async |atomic| {
+        for right_answers in [0, 1] {
+            for amount in [true, false] {
+                let what = format!("atomic: {atomic}, after {right_answers} right answers, amount: {amount}");
+                let house = House::new(atomic);
+                let other = house.new_booking();
+                let mixed = MixedUp { inner: house.payments.clone(), left: AtomicU64::new(right_answers), other, amount };
+                let house = House { payments: Arc::new(mixed), ..house };
+                let office = house.open().await;
+                let held = hold(&house, &office, seats(&["A-1"])).await.unwrap().booking;
+                assert_eq!(code(pay(&office, &held, "pm_card_visa").await), "booking_over", "{what}");
+                later(700).await;
+                assert_eq!((flagged(&house).await, house.taken()), (1, 0), "{what}");
+                if right_answers == 0 {
+                    let untouched = house.sandbox.intents().iter().all(|i| i.payment_method.is_none());
+                    assert!(untouched, "{what}: an intent that is not the booking's is not even confirmed");
+                }
+                assert!(hold(&house, &office, seats(&["A-1"])).await.is_ok(), "{what}");
+            }
+        }
+    });
+}
+
+/// The node dies between the flag and the end of the booking: the seats still come free.
+#[test]
+fn a_flagged_booking_keeps_no_seat_when_its_node_dies() {
+    in_virtual_time(async |atomic| {
+        let house = House::new(atomic);
+        house.open().await.drain(Duration::ZERO).await;
+        let other = house.new_booking();
+        let mixed = MixedUp { inner: house.payments.clone(), left: AtomicU64::new(0), other, amount: true };
+        let (wires, end) = Wires::lay(&House { payments: Arc::new(mixed), ..house.clone() });
+        let office = end.node().await;
+        let held = hold(&house, &office, seats(&["A-1"])).await.unwrap().booking;
+        // Append 0 starts the payment, 1 flags it, 2 ends the booking.
+        wires.append(2, AppendFate::CutBefore);
+        tokio::select! {
+            biased;
+            () = wires.power.went_out() => {}
+            _ = pay(&office, &held, "pm_card_visa") => panic!("the power is out"),
+        }
+        drop(office);
+        assert_eq!(house.story(held.id).await.last(), Some(&"PaymentFlagged"));
+        let office = house.node().await;
+        later(700).await;
+        assert!(hold(&house, &office, seats(&["A-1"])).await.is_ok());
+    });
+}
+
+/// The log fails behind the decision to cancel: that is not "nothing was done".
+#[test]
+fn a_cancellation_that_was_decided_is_not_said_to_be_undone() {
+    in_virtual_time(async |atomic| {
+        let house = House::new(atomic);
+        house.open().await.drain(Duration::ZERO).await;
+        let (wires, end) = Wires::lay(&house);
+        let office = end.node().await;
+        let held = hold(&house, &office, seats(&["A-1"])).await.unwrap().booking;
+        wires.append(1, AppendFate::Unavailable);
+        let cancelled = office.cancel(held.id, "buyer").await;
+        assert!(is_unknown(&cancelled), "{cancelled:?}");
+        assert_eq!(office.cancel(held.id, "buyer").await.unwrap().status(), "aborted");
+        assert!(hold(&house, &office, seats(&["A-1"])).await.is_ok());
+    });
+}

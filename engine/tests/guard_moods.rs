@@ -1,0 +1,155 @@
+//! The guard is a filter: down, forgetful, or lying, it costs speed and never a seat.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "a test may fail loudly")]
+
+mod common;
+
+use common::checker::{assert_safe, assert_settled};
+use common::weather::{Dice, Storm, exposed};
+use common::*;
+use futures::future::join_all;
+use lastseat_engine::adapters::seat_guard::{AbsentGuard, FlakyGuard, GuardMood, InProcessGuard};
+use lastseat_engine::{CommandError, Fault, Paid};
+use std::sync::Arc;
+
+fn in_virtual_time(test: impl AsyncFn(bool)) {
+    for atomic in [true, false] {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
+        runtime.block_on(test(atomic));
+    }
+}
+
+/// A house with a guard whose mood can be set.
+fn moody(atomic: bool) -> (House, Arc<FlakyGuard>) {
+    let house = House::new(atomic);
+    let guard = Arc::new(FlakyGuard::new(house.guard.clone()));
+    (House { guard: guard.clone(), ..house }, guard)
+}
+
+/// Sells the floor and a seat to far more buyers than there is room for, in a slow world.
+async fn rush(house: &House, what: &str) {
+    let (outside, _) = exposed(house, &Dice::new(11), &Storm::default());
+    let nodes = [outside.node().await, outside.node().await];
+    let one = join_all((0..40).map(|n| hold(house, &nodes[n % 2], seats(&["B-1"])))).await;
+    assert_eq!(one.iter().filter(|h| h.is_ok()).count(), 1, "{what}");
+    let units = join_all((0..30).map(|n| hold(house, &nodes[n % 2], floor(1)))).await;
+    let held: Vec<_> = units.iter().flatten().collect();
+    assert_eq!(held.len(), 20, "{what}: the sale goes on, and not beyond");
+    let paid = join_all(held.iter().enumerate().map(|(n, h)| pay(&nodes[n % 2], &h.booking, "pm_card_visa"))).await;
+    assert!(paid.iter().all(|p| matches!(p, Ok(Paid::Confirmed(_)))), "{what}: {paid:?}");
+    assert_safe(house, what).await;
+    later(3000).await;
+    assert_settled(house, what).await;
+    assert_eq!(house.taken(), 20 * 2_000, "{what}");
+}
+
+#[test]
+fn in_every_mood_nothing_is_oversold_and_the_sale_goes_on() {
+    in_virtual_time(async |atomic| {
+        for mood in [GuardMood::Faithful, GuardMood::Unavailable, GuardMood::AnswersLost, GuardMood::SaysYes] {
+            let (house, guard) = moody(atomic);
+            house.open().await.drain(std::time::Duration::ZERO).await;
+            guard.set(mood);
+            rush(&house, &format!("atomic: {atomic}, {mood:?}")).await;
+        }
+        let house = House { guard: Arc::new(AbsentGuard), ..House::new(atomic) };
+        house.open().await.drain(std::time::Duration::ZERO).await;
+        rush(&house, &format!("atomic: {atomic}, no guard")).await;
+    });
+}
+
+#[test]
+fn a_guard_that_is_flushed_mid_sale_sells_nothing_twice() {
+    in_virtual_time(async |atomic| {
+        let house = House::new(atomic);
+        let office = house.open().await;
+        let held = hold(&house, &office, seats(&["A-1"])).await.unwrap().booking;
+        let sold = hold(&house, &office, seats(&["A-2"])).await.unwrap().booking;
+        pay(&office, &sold, "pm_card_visa").await.unwrap();
+        // Another node, another guard: empty, as after a flush.
+        let flushed = House { guard: Arc::new(InProcessGuard::new(house.clock.clone())), ..house.clone() };
+        let other = flushed.node().await;
+        for label in ["A-1", "A-2"] {
+            assert_eq!(code(hold(&flushed, &other, seats(&[label])).await), "seat_unavailable");
+        }
+        assert!(matches!(pay(&other, &held, "pm_card_visa").await, Ok(Paid::Confirmed(_))));
+        later(3).await;
+        assert_settled(&house, "flushed").await;
+    });
+}
+
+#[test]
+fn a_failing_guard_is_told_of_and_forgotten_once_it_answers() {
+    in_virtual_time(async |atomic| {
+        let (house, guard) = moody(atomic);
+        let office = house.open().await;
+        assert!(office.status().degraded.is_empty());
+        guard.set(GuardMood::Unavailable);
+        hold(&house, &office, seats(&["A-1"])).await.unwrap();
+        assert_eq!(office.status().degraded.len(), 1);
+        guard.set(GuardMood::Faithful);
+        later(3).await;
+        assert!(office.status().degraded.is_empty());
+    });
+}
+
+/// Without the filter the log takes every loser, so fewer are let in at a time.
+#[test]
+fn without_a_guard_fewer_are_let_in() {
+    in_virtual_time(async |atomic| {
+        let (house, guard) = moody(atomic);
+        house.open().await.drain(std::time::Duration::ZERO).await;
+        let (outside, _) = exposed(&house, &Dice::new(3), &Storm::default());
+        let office = outside.node_with(lastseat_engine::Settings { max_in_flight: 16, ..Default::default() }).await;
+        let busy = |holds: &[Result<lastseat_engine::Hold, CommandError>]| {
+            holds.iter().filter(|h| matches!(h, Err(CommandError::Failed(Fault::Busy { .. })))).count()
+        };
+        let crowd = async || join_all((0..8).map(|_| hold(&house, &office, floor(1)))).await;
+        assert_eq!(busy(&crowd().await), 0);
+        guard.set(GuardMood::Unavailable);
+        hold(&house, &office, floor(1)).await.unwrap();
+        assert_eq!(busy(&crowd().await), 6, "an eighth of 16 is 2");
+        guard.set(GuardMood::Faithful);
+        later(3).await;
+        assert_eq!(busy(&crowd().await), 0);
+    });
+}
+
+/// What could not be released while the guard was down is released when it is back: the seat does
+/// not wait for a lease, or for the mark of a sale, to lapse.
+#[test]
+fn a_guard_that_was_down_at_a_release_keeps_no_seat() {
+    in_virtual_time(async |atomic| {
+        let (house, guard) = moody(atomic);
+        let office = house.open().await;
+        let held = hold(&house, &office, seats(&["A-1"])).await.unwrap().booking;
+        let sold = hold(&house, &office, floor(2)).await.unwrap().booking;
+        pay(&office, &sold, "pm_card_visa").await.unwrap();
+        guard.set(GuardMood::Unavailable);
+        office.cancel(held.id, "buyer").await.unwrap();
+        office.refund(sold.id, "admin").await.unwrap();
+        later(2).await;
+        guard.set(GuardMood::Faithful);
+        later(6).await;
+        assert!(hold(&house, &office, seats(&["A-1"])).await.is_ok());
+        for quantity in [6, 6, 6, 2] {
+            assert!(hold(&house, &office, floor(quantity)).await.is_ok());
+        }
+    });
+}
+
+/// The mark of a sale outlived the sale, and whoever owed its removal is dead.
+#[test]
+fn a_leftover_mark_of_a_sale_is_not_believed() {
+    in_virtual_time(async |atomic| {
+        let (house, guard) = moody(atomic);
+        let office = house.open().await;
+        let sold = hold(&house, &office, seats(&["A-1"])).await.unwrap().booking;
+        pay(&office, &sold, "pm_card_visa").await.unwrap();
+        guard.set(GuardMood::Unavailable);
+        office.refund(sold.id, "admin").await.unwrap();
+        drop(office);
+        guard.set(GuardMood::Faithful);
+        let office = house.node().await;
+        assert!(hold(&house, &office, seats(&["A-1"])).await.is_ok());
+    });
+}

@@ -1,0 +1,256 @@
+//! Several nodes over one log, guard and gateway. Reads and appends take time here, and appends
+//! fall apart into their streams where the log allows it, so that nodes really cross each other.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "a test may fail loudly")]
+
+mod common;
+
+use common::checker::{assert_safe, assert_settled, flagged};
+use common::weather::{Dice, Storm, exposed};
+use common::*;
+use futures::future::join_all;
+use lastseat_domain::event::RequestFingerprint;
+use lastseat_domain::{BookingId, BuyerId};
+use lastseat_engine::adapters::seat_guard::GuardMood;
+use lastseat_engine::{BoxOffice, CommandError, HoldRequest, Paid, PayRequest};
+use std::time::Duration;
+
+/// Runs a scenario for both logs, 2 and 4 nodes, a guard that works and one that lies, and several
+/// throws of the dice.
+macro_rules! scenario {
+    ($name:ident, $house:ident, $nodes:ident, $what:ident, $body:block) => {
+        #[test]
+        fn $name() {
+            for (seed, count) in [(1, 2), (2, 4), (3, 4)] {
+                for (atomic, mood) in [
+                    (true, GuardMood::Faithful),
+                    (false, GuardMood::Faithful),
+                    (true, GuardMood::SaysYes),
+                    (false, GuardMood::SaysYes),
+                ] {
+                    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
+                    runtime.block_on(async {
+                        let $what = format!("seed {seed}, {count} nodes, atomic: {atomic}, guard: {mood:?}");
+                        let $house = House::new(atomic);
+                        $house.open().await.drain(Duration::from_secs(1)).await;
+                        let (outside, guard) = exposed(&$house, &Dice::new(seed), &Storm::default());
+                        guard.set(mood);
+                        let mut $nodes: Vec<BoxOffice> = Vec::new();
+                        for _ in 0..count {
+                            $nodes.push(outside.node().await);
+                        }
+                        later(1).await;
+                        $body
+                        assert_safe(&$house, &$what).await;
+                        later(3000).await;
+                        assert_settled(&$house, &$what).await;
+                        assert_eq!(flagged(&$house).await, 0, "{}", $what);
+                    });
+                }
+            }
+        }
+    };
+}
+
+/// A hold that takes no number of the house: `n` is the buyer.
+async fn hold_of(office: &BoxOffice, n: u128, wanted: lastseat_engine::Wanted) -> Result<lastseat_engine::Hold, CommandError> {
+    let booking = BookingId(uuid::Uuid::from_u128(n << 64));
+    office.hold(HoldRequest { booking, show: show(), wanted, buyer: BuyerId::guest(booking), request: None }).await
+}
+
+fn count_ok<T, E>(results: &[Result<T, E>]) -> usize {
+    results.iter().filter(|r| r.is_ok()).count()
+}
+
+scenario!(of_500_buyers_of_one_seat_one_wins, house, nodes, what, {
+    let holds = join_all((1..=500).map(|n| hold_of(&nodes[n as usize % nodes.len()], n, seats(&["A-1"])))).await;
+    assert_eq!(count_ok(&holds), 1, "{what}");
+    assert!(holds.into_iter().filter(Result::is_err).all(|h| code(h) == "seat_unavailable"), "{what}");
+});
+
+scenario!(crossing_pairs_of_seats_are_all_or_nothing, house, nodes, what, {
+    let pairs = [["A-1", "A-2"], ["A-2", "A-3"], ["A-3", "A-1"]];
+    let holds = join_all((1..=60).map(|n| hold_of(&nodes[n as usize % nodes.len()], n, seats(&pairs[n as usize % 3])))).await;
+    assert!(count_ok(&holds) <= 1, "{what}");
+    for held in holds.iter().flatten() {
+        assert_eq!(held.booking.status(), "held", "{what}");
+    }
+});
+
+scenario!(an_area_is_never_oversold, house, nodes, what, {
+    let holds = join_all((1..=60).map(|n| hold_of(&nodes[n as usize % nodes.len()], n, floor(1)))).await;
+    assert_eq!(count_ok(&holds), 20, "{what}");
+    assert!(holds.iter().flatten().all(|h| h.booking.status() == "held"), "{what}: what is called a hold is one");
+    let paid =
+        join_all(holds.iter().flatten().enumerate().map(|(n, h)| pay(&nodes[n % nodes.len()], &h.booking, "pm_card_visa"))).await;
+    assert!(paid.iter().all(|p| matches!(p, Ok(Paid::Confirmed(_)))), "{what}: {paid:?}");
+    assert_eq!(house.taken(), 20 * 2_000, "{what}");
+});
+
+scenario!(the_best_seats_go_to_whoever_comes_first, house, nodes, what, {
+    let holds = join_all((1..=12).map(|n| hold_of(&nodes[n as usize % nodes.len()], n, best(3)))).await;
+    assert!(count_ok(&holds) >= 4, "{what}: {holds:?}");
+    assert!(holds.iter().flatten().all(|h| h.booking.status() == "held"), "{what}");
+});
+
+scenario!(a_seat_sold_on_one_node_is_refused_on_another, house, nodes, what, {
+    let held = hold_of(&nodes[0], 1, seats(&["A-1"])).await.unwrap().booking;
+    assert!(matches!(pay(&nodes[0], &held, "pm_card_visa").await, Ok(Paid::Confirmed(_))), "{what}");
+    for (n, node) in (2..).zip(&nodes) {
+        assert_eq!(code(hold_of(node, n, seats(&["A-1"])).await), "seat_unavailable", "{what}");
+    }
+});
+
+scenario!(opened_here_paid_there_cancelled_elsewhere, house, nodes, what, {
+    let (a, b, c) = (&nodes[0], &nodes[1], &nodes[nodes.len() - 1]);
+    let first = hold_of(a, 1, seats(&["A-1"])).await.unwrap().booking;
+    let second = hold_of(a, 2, seats(&["A-2"])).await.unwrap().booking;
+    assert!(matches!(pay(b, &first, "pm_card_visa").await, Ok(Paid::Confirmed(_))), "{what}");
+    assert_eq!(code(c.cancel(first.id, "buyer").await), "already_confirmed", "{what}");
+    assert_eq!(c.cancel(second.id, "buyer").await.unwrap().status(), "aborted", "{what}");
+    assert_eq!(code(pay(b, &second, "pm_card_visa").await), "booking_over", "{what}");
+    later(1).await;
+    assert!(hold_of(b, 3, seats(&["A-2"])).await.is_ok(), "{what}");
+});
+
+scenario!(the_same_hold_on_all_nodes_at_once_is_one_booking, house, nodes, what, {
+    for (n, wanted) in [seats(&["A-1", "A-2", "A-3"]), floor(3), best(2)].into_iter().enumerate() {
+        let key = format!("key-{n}");
+        let request = HoldRequest {
+            booking: BookingId::from_key("ann", &key),
+            show: show(),
+            wanted,
+            buyer: BuyerId::new("ann").unwrap(),
+            request: Some(RequestFingerprint { key, body: "body".to_owned() }),
+        };
+        // Once a node: each repeat makes the guard set other units of an area aside for a moment.
+        let holds = join_all(nodes.iter().map(|node| node.hold(request.clone()))).await;
+        let first = holds[0].as_ref().unwrap_or_else(|e| panic!("{what}: {e}")).booking.opened.clone();
+        for hold in &holds {
+            assert_eq!(hold.as_ref().unwrap_or_else(|e| panic!("{what}: {e}")).booking.opened, first, "{what}");
+        }
+        // What was called held can be paid.
+        let booking = &holds[0].as_ref().unwrap().booking;
+        assert!(matches!(pay(&nodes[1], booking, "pm_card_visa").await, Ok(Paid::Confirmed(_))), "{what}");
+    }
+    later(30).await;
+    let office = house.node().await;
+    let rest = hold_of(&office, 9, floor(6)).await;
+    assert!(rest.is_ok(), "{what}: repeats left nothing locked {rest:?}");
+});
+
+scenario!(the_same_payment_on_all_nodes_at_once_is_one_charge, house, nodes, what, {
+    for keyed in [true, false] {
+        let held = hold_of(&nodes[0], 1 + u128::from(keyed), seats(&[if keyed { "A-1" } else { "A-2" }])).await.unwrap().booking;
+        let request = || PayRequest {
+            payment_method: Some("pm_card_visa".to_owned()),
+            request: keyed.then(|| RequestFingerprint { key: "k".to_owned(), body: "b".to_owned() }),
+            by: "buyer".to_owned(),
+        };
+        let paid = join_all(nodes.iter().chain(&nodes).map(|node| node.pay(held.id, request()))).await;
+        assert!(paid.iter().any(|p| matches!(p, Ok(Paid::Confirmed(_)))), "{what}: {paid:?}");
+        let is_fine = |p: &Result<Paid, CommandError>| match p {
+            Ok(Paid::Confirmed(_)) => true,
+            Err(CommandError::Rejected(rejection)) => !keyed && rejection.code() == "payment_in_progress",
+            _ => false,
+        };
+        assert!(paid.iter().all(is_fine), "{what}: {paid:?}");
+        later(20).await;
+        assert_eq!(house.story(held.id).await.iter().filter(|e| **e == "PaymentStarted").count(), 1, "{what}");
+    }
+    assert_eq!(house.taken(), 10_000, "{what}");
+});
+
+scenario!(a_hold_expires_once_however_many_look, house, nodes, what, {
+    let held = hold_of(&nodes[0], 1, seats(&["A-1", "A-2"])).await.unwrap().booking;
+    later(640).await;
+    assert_eq!(house.story(held.id).await, ["BookingOpened", "BookingAborted"], "{what}");
+    let released = house.history().await.iter().filter(|e| e.event.name() == "SeatReleased").count();
+    assert_eq!(released, 2, "{what}");
+    for (n, node) in (2..).zip(&nodes) {
+        let held = hold_of(node, n, seats(&["A-1"])).await.unwrap_or_else(|e| panic!("{what}: {e}")).booking;
+        node.cancel(held.id, "buyer").await.unwrap();
+        later(1).await;
+    }
+});
+
+scenario!(confirm_against_expire_at_the_very_deadline, house, nodes, what, {
+    // Each buyer pays a little later than the one before; the gateway takes up to 200 ms a call.
+    let holds = join_all((1..=10).map(|n| hold_of(&nodes[n as usize % nodes.len()], n, seats(&[&format!("A-{n}")])))).await;
+    let paid = join_all(holds.iter().enumerate().map(|(n, held)| {
+        let (held, node) = (held.as_ref().unwrap().booking.clone(), &nodes[(n + 1) % nodes.len()]);
+        let left = (held.expires_at.unwrap() - house.clock.now()).to_std().unwrap();
+        async move {
+            tokio::time::sleep(left - Duration::from_millis(700 - 60 * n as u64)).await;
+            (held.clone(), pay(node, &held, "pm_card_visa").await)
+        }
+    }))
+    .await;
+    later(60).await;
+    let mut sold = 0;
+    for (held, paid) in &paid {
+        let story = house.story(held.id).await;
+        let decisions = story.iter().filter(|e| matches!(**e, "BookingCommitted" | "BookingAborted")).count();
+        assert_eq!(decisions, 1, "{what}: {story:?}");
+        match paid {
+            Ok(Paid::Confirmed(_)) => sold += 1,
+            other => assert!(matches!(other, Err(CommandError::Rejected(_))), "{what}: {other:?}"),
+        }
+    }
+    assert_eq!(house.taken(), sold * 5_000, "{what}");
+});
+
+scenario!(a_refund_on_all_nodes_at_once_is_one_refund, house, nodes, what, {
+    let held = hold_of(&nodes[0], 1, seats(&["A-1"])).await.unwrap().booking;
+    pay(&nodes[0], &held, "pm_card_visa").await.unwrap();
+    let refunds = join_all(nodes.iter().chain(&nodes).map(|node| node.refund(held.id, "admin"))).await;
+    assert!(refunds.iter().all(|r| r.as_ref().is_ok_and(|b| b.status() == "refunded")), "{what}: {refunds:?}");
+    assert_eq!(house.taken(), 0, "{what}");
+    later(1).await;
+    assert!(hold_of(&nodes[1], 2, seats(&["A-1"])).await.is_ok(), "{what}");
+});
+
+scenario!(rewards_are_given_once_by_all_nodes, house, nodes, what, {
+    for n in 0..3_u32 {
+        let office = &nodes[n as usize % nodes.len()];
+        let held = hold_as(&house, office, "ann", floor(2)).await.unwrap().booking;
+        pay(office, &held, "pm_card_visa").await.unwrap();
+    }
+    later(30).await;
+    let events: Vec<_> =
+        house.history().await.iter().filter(|e| e.stream.category() == "loyalty").map(|e| e.event.name()).collect();
+    assert_eq!(events, ["PointsEarned"; 3], "{what}");
+});
+
+/// Whoever loses a seat has used up nothing of what a buyer may have.
+#[test]
+fn lost_holds_do_not_count_against_the_buyers_limit() {
+    for atomic in [true, false] {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
+        runtime.block_on(async {
+            let house = House::new(atomic);
+            house.open().await.drain(Duration::from_secs(1)).await;
+            let (outside, guard) = exposed(&house, &Dice::new(7), &Storm::default());
+            guard.set(GuardMood::SaysYes);
+            let nodes = [outside.node().await, outside.node().await];
+            for n in 1..=9 {
+                let label = format!("A-{n}");
+                let (first, second) = tokio::join!(
+                    hold_as(&house, &nodes[0], "ann", seats(&[&label])),
+                    hold_as(&house, &nodes[1], "bob", seats(&[&label]))
+                );
+                for (office, held) in [(&nodes[0], first), (&nodes[1], second)] {
+                    match held {
+                        Ok(held) => drop(office.cancel(held.booking.id, "buyer").await.unwrap()),
+                        Err(error) => assert_eq!(code(Err::<(), _>(error)), "seat_unavailable", "atomic: {atomic}, {label}"),
+                    }
+                }
+                later(1).await;
+            }
+            for (buyer, office) in [("ann", &nodes[1]), ("bob", &nodes[0])] {
+                later(1).await;
+                let all = hold_as(&house, office, buyer, floor(6)).await;
+                assert!(all.is_ok(), "atomic: {atomic}, {buyer}: {all:?}");
+            }
+        });
+    }
+}

@@ -1,0 +1,188 @@
+//! Twins that must fail: each takes away one thing that the engine rests on, and the checker has to
+//! notice. Proves that the checker can fail, and what stands between a buyer and a double sale.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "a test may fail loudly")]
+
+mod common;
+
+use async_trait::async_trait;
+use common::checker::unsafe_now;
+use common::weather::{Dice, Storm, exposed};
+use common::wire::{AppendFate, Wires};
+use common::*;
+use futures::future::join_all;
+use futures::stream::BoxStream;
+use lastseat_domain::event::{AbortReason, Event, SeatReleased};
+use lastseat_domain::ports::event_log::{
+    Delivery, Direction, EventLog, Expected, Filter, LogFault, Position, RecordedEvent, Revision, StreamWrite, WriteOutcome,
+};
+use lastseat_domain::ports::payments::{GatewayFault, Intent, PaymentGateway};
+use lastseat_domain::{BookingId, IntentId, Metadata, Money, SeatId, StreamName, codec};
+use lastseat_engine::Paid;
+use lastseat_engine::adapters::seat_guard::GuardMood;
+use std::sync::Arc;
+
+/// A log that appends wherever a stream ends, whatever was expected, to streams of one category.
+struct BlindLog {
+    inner: Arc<dyn EventLog>,
+    category: &'static str,
+}
+
+#[async_trait]
+impl EventLog for BlindLog {
+    fn atomic_across_streams(&self) -> bool {
+        self.inner.atomic_across_streams()
+    }
+
+    async fn append(&self, mut writes: Vec<StreamWrite>) -> Result<Vec<WriteOutcome>, LogFault> {
+        for write in writes.iter_mut().filter(|w| w.stream.category() == self.category) {
+            let last = self.inner.read_stream(&write.stream, None, Direction::Backwards, 1).await?;
+            write.expected = last.first().map_or(Expected::NoStream, |e| Expected::Revision(e.revision));
+        }
+        self.inner.append(writes).await
+    }
+
+    async fn read_stream(
+        &self,
+        stream: &StreamName,
+        from: Option<Revision>,
+        direction: Direction,
+        limit: usize,
+    ) -> Result<Vec<Arc<RecordedEvent>>, LogFault> {
+        self.inner.read_stream(stream, from, direction, limit).await
+    }
+
+    async fn read_all(
+        &self,
+        from: Option<Position>,
+        direction: Direction,
+        limit: usize,
+        filter: &Filter,
+    ) -> Result<Vec<Arc<RecordedEvent>>, LogFault> {
+        self.inner.read_all(from, direction, limit, filter).await
+    }
+
+    fn subscribe(&self, from: Position, filter: Filter) -> BoxStream<'static, Result<Delivery, LogFault>> {
+        self.inner.subscribe(from, filter)
+    }
+
+    async fn head(&self) -> Result<Position, LogFault> {
+        self.inner.head().await
+    }
+}
+
+/// A gateway that captures as soon as it authorises.
+struct EagerGateway(Arc<dyn PaymentGateway>);
+
+#[async_trait]
+impl PaymentGateway for EagerGateway {
+    async fn create(&self, booking: BookingId, amount: Money) -> Result<Intent, GatewayFault> {
+        self.0.create(booking, amount).await
+    }
+
+    async fn confirm(&self, intent: &IntentId, booking: BookingId, attempt: u32, method: &str) -> Result<Intent, GatewayFault> {
+        let answer = self.0.confirm(intent, booking, attempt, method).await?;
+        self.0.capture(intent, booking).await?;
+        Ok(answer)
+    }
+
+    async fn retrieve(&self, intent: &IntentId) -> Result<Intent, GatewayFault> {
+        self.0.retrieve(intent).await
+    }
+
+    async fn capture(&self, intent: &IntentId, booking: BookingId) -> Result<Intent, GatewayFault> {
+        self.0.capture(intent, booking).await
+    }
+
+    async fn cancel(&self, intent: &IntentId, booking: BookingId) -> Result<Intent, GatewayFault> {
+        self.0.cancel(intent, booking).await
+    }
+
+    async fn refund(&self, intent: &IntentId, booking: BookingId) -> Result<Intent, GatewayFault> {
+        self.0.refund(intent, booking).await
+    }
+}
+
+fn run<T>(test: impl Future<Output = T>) -> T {
+    tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap().block_on(test)
+}
+
+/// The rush that the engine survives with every lie of the guard, on a log that is blind for
+/// `category`, or sees.
+async fn rush(atomic: bool, category: &'static str) -> (usize, Vec<String>) {
+    let house = House::new(atomic);
+    house.open().await.drain(std::time::Duration::ZERO).await;
+    let blind = House { log: Arc::new(BlindLog { inner: house.log.clone(), category }), ..house.clone() };
+    let (outside, guard) = exposed(&blind, &Dice::new(5), &Storm::default());
+    guard.set(GuardMood::SaysYes);
+    let nodes = [outside.node().await, outside.node().await];
+    let holds = join_all((0..20).map(|n| hold(&house, &nodes[n % 2], seats(&["A-1"])))).await;
+    let winners = holds.iter().filter(|h| h.is_ok()).count();
+    (winners, unsafe_now(&house).await)
+}
+
+#[test]
+fn a_blind_append_on_a_seat_sells_it_twice_and_is_noticed() {
+    for atomic in [true, false] {
+        assert_eq!(run(rush(atomic, "no such category")), (1, vec![]), "with its eyes open, and the same lying guard");
+        let (winners, wrong) = run(rush(atomic, "seat"));
+        assert!(winners > 1, "atomic: {atomic}: only the log's revision stands between");
+        assert!(wrong.iter().any(|w| w.contains("SeatLocked")), "{wrong:?}");
+    }
+}
+
+/// Pays just before the end of the hold. The decision to commit is on its way for fifteen seconds, and
+/// another node expires the hold meanwhile.
+async fn late_payer(category: &'static str) -> (bool, Vec<String>) {
+    let house = House::new(true);
+    house.open().await.drain(std::time::Duration::ZERO).await;
+    let blind = House { log: Arc::new(BlindLog { inner: house.log.clone(), category }), ..house.clone() };
+    let (wires, end) = Wires::lay(&blind);
+    let (office, _other) = (end.node().await, house.node().await);
+    let held = hold(&house, &office, seats(&["A-1"])).await.unwrap().booking;
+    later(598).await;
+    wires.append(1, AppendFate::Slow(15));
+    let paid = pay(&office, &held, "pm_card_visa").await;
+    later(30).await;
+    (matches!(paid, Ok(Paid::Confirmed(_))), unsafe_now(&house).await)
+}
+
+#[test]
+fn a_blind_append_on_a_booking_confirms_a_late_payer_and_is_noticed() {
+    assert_eq!(run(late_payer("no such category")), (false, vec![]));
+    let (_, wrong) = run(late_payer("booking"));
+    assert!(wrong.iter().any(|w| w.contains("a late payer was confirmed")), "{wrong:?}");
+}
+
+/// Declined by the seat's rule inside; from outside it can only be written past the engine.
+#[test]
+fn a_release_of_anothers_seat_is_noticed() {
+    run(async {
+        let house = House::new(true);
+        let office = house.open().await;
+        hold(&house, &office, seats(&["A-1"])).await.unwrap();
+        assert_eq!(unsafe_now(&house).await, Vec::<String>::new());
+        let release = [Event::from(SeatReleased { booking: house.new_booking(), reason: AbortReason::Expired })];
+        let stream = StreamName::seat(&show(), &SeatId::new("A-1").unwrap());
+        let write = codec::encode(stream, Expected::Revision(0), &release, &Metadata::new("twin", house.clock.now())).unwrap();
+        house.log.append(vec![write]).await.unwrap();
+        let wrong = unsafe_now(&house).await;
+        assert!(wrong.len() == 1 && wrong[0].contains("SeatReleased"), "{wrong:?}");
+    });
+}
+
+#[test]
+fn money_taken_before_the_decision_is_noticed() {
+    run(async {
+        let house = House::new(true);
+        let house = House { payments: Arc::new(EagerGateway(house.payments.clone())), ..house };
+        let office = house.open().await;
+        let held = hold(&house, &office, seats(&["A-1"])).await.unwrap().booking;
+        later(598).await;
+        // The gateway answers behind the deadline: the booking is over, and the money was taken.
+        assert_eq!(code(pay(&office, &held, "pm_lastseat_slow").await), "booking_over");
+        let wrong = unsafe_now(&house).await;
+        assert!(wrong.iter().any(|w| w.contains("was captured, and its booking was never committed")), "{wrong:?}");
+        // The engine did not look away either.
+        assert_eq!(common::checker::flagged(&house).await, 1);
+    });
+}
