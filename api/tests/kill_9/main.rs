@@ -27,7 +27,7 @@ use support::process::{Server, token, verify};
 use support::{PATIENCE, seats_of, text};
 use tokio::task::JoinSet;
 
-const BUYERS: u64 = 12;
+const BUYERS: u64 = 6;
 const HOLD_SECONDS: u32 = 3;
 /// Cycles after which the next show goes on sale, so that there is always something to buy.
 const CYCLES_A_SHOW: u64 = 15;
