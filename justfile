@@ -19,7 +19,7 @@ lint:
 
 # The README's test command.
 test:
-    cargo test --workspace
+    cargo test
 
 # The README's first command on an empty folder: does it serve, sell and verify?
 first-command:

@@ -7,7 +7,7 @@ use crate::problem::Problem;
 use async_trait::async_trait;
 use lastseat_domain::ports::event_log::Position;
 use lastseat_domain::ports::{Clock, EventLog, Ids};
-use lastseat_domain::{IntentId, Timestamp};
+use lastseat_domain::{BookingId, IntentId, Timestamp};
 use lastseat_engine::BoxOffice;
 use lastseat_projections::ReadModel;
 use std::sync::Arc;
@@ -20,11 +20,11 @@ const READ_YOUR_WRITES: Duration = Duration::from_secs(2);
 /// The buyer's side of the payment sandbox: says how the buyer's bank decided.
 #[async_trait]
 pub trait SandboxDoor: Send + Sync + 'static {
-    /// Ends the action that an intent requires.
+    /// Ends the action that an intent requires; says whose booking it is for.
     ///
     /// # Errors
     /// Why that is not possible, in words for the caller.
-    async fn authenticate(&self, intent: &IntentId, success: bool) -> Result<(), String>;
+    async fn authenticate(&self, intent: &IntentId, success: bool) -> Result<BookingId, String>;
 }
 
 /// What an [`App`] is made of.

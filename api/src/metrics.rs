@@ -79,6 +79,12 @@ pub struct Gauges {
     pub actors: u64,
     /// Events that the write side has not seen yet.
     pub engine_lag: u64,
+    /// Bookings that are not at rest.
+    pub unfinished: u64,
+    /// Reasons why the server works with less than it should.
+    pub degraded: u64,
+    /// Views, and how many positions each is behind the log.
+    pub views: Vec<(&'static str, u64)>,
     /// Answers kept for their repeats.
     pub answers_kept: u64,
     /// Bytes that they take.
@@ -148,6 +154,13 @@ impl Metrics {
             ("lastseat_read_model_position", "gauge", "Position of the last event in the read model.", Some(gauges.read_model)),
             ("lastseat_read_model_lag", "gauge", "Events that the read model has not seen yet.", lag),
             ("lastseat_engine_lag", "gauge", "Events that the write side has not seen yet.", Some(gauges.engine_lag)),
+            (
+                "lastseat_unfinished_bookings",
+                "gauge",
+                "Bookings held, being paid for or being cleared away.",
+                Some(gauges.unfinished),
+            ),
+            ("lastseat_degraded", "gauge", "Reasons why the server works with less than it should.", Some(gauges.degraded)),
             ("lastseat_actors", "gauge", "Actors awake.", Some(gauges.actors)),
             ("lastseat_stream_clients", "gauge", "Clients that listen to a seat stream.", Some(listeners)),
             ("lastseat_idempotency_answers", "gauge", "Answers kept for their repeats.", Some(gauges.answers_kept)),
@@ -157,6 +170,10 @@ impl Metrics {
                 family(&mut text, name, kind, help);
                 line(&mut text, name, value);
             }
+        }
+        family(&mut text, "lastseat_view_lag", "gauge", "Positions that a view is behind the log.");
+        for (view, lag) in &gauges.views {
+            line(&mut text, &format!("lastseat_view_lag{{view=\"{view}\"}}"), *lag);
         }
         text
     }

@@ -64,7 +64,7 @@ pub enum StartError {
     #[error("the event history can't be read: {0}; `lastseat verify` says more")]
     Head(#[from] LogFault),
     /// The views.
-    #[error("the views can't be read: {0}; delete the directory {}, they are rebuilt from the log", dir.display())]
+    #[error("the views can't be opened: {source}. If it is the files in {} that are damaged, delete them: they are rebuilt from the log. `lastseat verify` tells how the log is", dir.display())]
     Views {
         /// Why.
         #[source]

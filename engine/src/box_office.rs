@@ -101,6 +101,8 @@ pub struct HoldRequest {
     pub buyer: BuyerId,
     /// The request, if it carried an idempotency key.
     pub request: Option<RequestFingerprint>,
+    /// The caller's W3C trace id, if there was one; goes into the events' metadata.
+    pub trace: Option<String>,
 }
 
 /// An open booking.
@@ -121,6 +123,8 @@ pub struct PayRequest {
     pub request: Option<RequestFingerprint>,
     /// Subject of the caller.
     pub by: String,
+    /// The caller's W3C trace id, if there was one; goes into the events' metadata.
+    pub trace: Option<String>,
 }
 
 /// Where a payment stands. That it was declined is a rejection.
@@ -150,6 +154,8 @@ pub struct Status {
     pub lag: u64,
     /// Actors awake.
     pub actors: usize,
+    /// Bookings that are held, being paid for, or still being cleared away.
+    pub unfinished: usize,
     /// Why it works with less than it should, in words; empty if all is well.
     pub degraded: Vec<String>,
 }
@@ -379,6 +385,7 @@ impl BoxOffice {
             in_flight: core.holds.inside() + core.checkouts.inside(),
             lag: written.saturating_sub(followed),
             actors: core.seats.len() + core.payments.len(),
+            unfinished: core.unfinished.load(Ordering::Relaxed),
             degraded,
         }
     }

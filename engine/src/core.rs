@@ -10,7 +10,7 @@ use crate::hall::Hall;
 use crate::journal::Journal;
 use lastseat_domain::{BookingId, SeatId, ShowId, Timestamp};
 use parking_lot::Mutex;
-use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
 /// What a lease in the guard has over the hold it is for, so that the guard never lets go before the
@@ -33,6 +33,8 @@ pub(crate) struct Core {
     pub checkouts: Gate,
     /// Position up to which the follower has read.
     pub followed: AtomicU64,
+    /// Bookings that are not at rest.
+    pub unfinished: AtomicUsize,
     /// Highest position this node has seen written.
     pub written: AtomicU64,
     /// Milliseconds since the epoch when the guard last failed to answer; 0 if it never did.
@@ -61,6 +63,7 @@ impl Core {
             holds: Gate::new(settings.max_in_flight),
             checkouts: Gate::new(settings.max_in_flight),
             followed: AtomicU64::new(0),
+            unfinished: AtomicUsize::new(0),
             written: AtomicU64::new(0),
             guard_failed_at: AtomicI64::new(0),
             owed_by_guard: Mutex::default(),

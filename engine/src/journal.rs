@@ -9,6 +9,7 @@ use lastseat_domain::seat::{self, Seat};
 use lastseat_domain::show::{self, Show};
 use lastseat_domain::{BookingId, BuyerId, Envelope, SeatId, ShowId, StreamName, Timestamp, codec};
 use std::sync::Arc;
+use uuid::Uuid;
 
 /// Pauses between tries to find out what became of an append, in milliseconds.
 const RETRY_MS: [i64; 3] = [20, 200, 1000];
@@ -22,6 +23,8 @@ pub(crate) struct Loaded<S> {
     pub state: S,
     /// What to expect of its stream.
     pub expected: Expected,
+    /// The event that brought it there.
+    pub last: Option<Uuid>,
 }
 
 /// Loads aggregates and appends decisions.
@@ -80,13 +83,13 @@ impl Journal {
     /// A seat's last event alone tells its state, so only that one is read.
     pub(crate) async fn seat(&self, show: &ShowId, seat: &SeatId) -> Result<Loaded<Seat>, Fault> {
         let last = self.log.read_stream(&StreamName::seat(show, seat), None, Direction::Backwards, 1).await?;
-        let Some(last) = last.first() else { return Ok(Loaded { state: Seat::Free, expected: Expected::NoStream }) };
+        let Some(last) = last.first() else { return Ok(Loaded { state: Seat::Free, expected: Expected::NoStream, last: None }) };
         let state = codec::decode(last)?.map_or(Seat::Free, |e| seat::evolve(Seat::Free, &e.event));
-        Ok(Loaded { state, expected: Expected::Revision(last.revision) })
+        Ok(Loaded { state, expected: Expected::Revision(last.revision), last: Some(last.id) })
     }
 
     async fn fold<S>(&self, stream: &StreamName, initial: S, evolve: impl Fn(S, &Envelope) -> S) -> Result<Loaded<S>, Fault> {
-        let (mut state, mut expected) = (initial, Expected::NoStream);
+        let (mut state, mut expected, mut last) = (initial, Expected::NoStream, None);
         loop {
             let from = expected.next_revision();
             let page: Vec<Arc<RecordedEvent>> = self.log.read_stream(stream, Some(from), Direction::Forwards, PAGE).await?;
@@ -95,9 +98,10 @@ impl Journal {
                     state = evolve(state, &envelope);
                 }
                 expected = Expected::Revision(recorded.revision);
+                last = Some(recorded.id);
             }
             if page.len() < PAGE {
-                return Ok(Loaded { state, expected });
+                return Ok(Loaded { state, expected, last });
             }
         }
     }

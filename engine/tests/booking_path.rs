@@ -160,7 +160,7 @@ scenario!(the_buyer_acts_at_their_bank_and_comes_back, house, {
     assert!(matches!(pay(&office, &held, "pm_card_authenticationRequired").await, Ok(Paid::ActionRequired { .. })));
     let intent: IntentId = office.booking(held.id).await.unwrap().unwrap().intent.unwrap();
     house.sandbox.authenticate(&intent, true).unwrap();
-    let request = PayRequest { payment_method: None, request: None, by: "buyer".to_owned() };
+    let request = PayRequest { payment_method: None, request: None, by: "buyer".to_owned(), trace: None };
     assert!(matches!(office.pay(held.id, request).await, Ok(Paid::Confirmed(_))));
     assert_eq!(house.story(held.id).await.iter().filter(|e| **e == "PaymentStarted").count(), 1);
 });
@@ -268,6 +268,7 @@ scenario!(the_same_request_twice_is_one_booking, house, {
         wanted,
         buyer: BuyerId::new("ann").unwrap(),
         request: fingerprint(body),
+        trace: None,
     };
     let first = office.hold(request(floor(2), "a")).await.unwrap();
     let second = office.hold(request(floor(2), "a")).await.unwrap();
@@ -290,6 +291,7 @@ scenario!(the_same_payment_request_twice_is_one_attempt, house, {
         payment_method: Some(method.to_owned()),
         request: Some(RequestFingerprint { key: "k1".to_owned(), body: method.to_owned() }),
         by: "buyer".to_owned(),
+        trace: None,
     };
     for _ in 0..3 {
         assert_eq!(code(office.pay(held.id, request("pm_card_chargeDeclined")).await), "payment_declined");

@@ -64,7 +64,8 @@ impl Story {
         let mut paid = pay(office, &held, method).await;
         if let Ok(Paid::ActionRequired { booking, .. }) = &paid {
             house.sandbox.authenticate(booking.intent.as_ref().unwrap(), true).unwrap();
-            paid = office.pay(held.id, PayRequest { payment_method: None, request: None, by: "ann".to_owned() }).await;
+            paid =
+                office.pay(held.id, PayRequest { payment_method: None, request: None, by: "ann".to_owned(), trace: None }).await;
         }
         if matches!(self, Self::Decline) {
             assert_eq!(code(paid), "payment_declined");

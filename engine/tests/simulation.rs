@@ -121,6 +121,7 @@ impl Buyer {
             wanted: Wanted::clone(&wanted),
             buyer,
             request: Some(RequestFingerprint { key, body: format!("{wanted:?}") }),
+            trace: None,
         };
         for _ in 0..3 {
             match self.on(async |office| office.hold(request.clone()).await).await {
@@ -162,6 +163,7 @@ impl Buyer {
                 payment_method: method.map(ToOwned::to_owned),
                 request: method.map(|_| request.clone()).filter(|_| self.keys.is_multiple_of(2)),
                 by: self.name.clone(),
+                trace: None,
             };
             let mut paid = self.on(async |office| office.pay(booking.id, pay(Some(method))).await).await;
             if let Some(Ok(Paid::ActionRequired { booking, .. })) = &paid {

@@ -192,14 +192,6 @@ pub(crate) async fn watch_head(shared: Arc<Shared>, mut stop: watch::Receiver<bo
         if let Ok(head) = shared.log.head().await {
             shared.head.fetch_max(head.0, Ordering::Relaxed);
         }
-        let head = shared.head.load(Ordering::Relaxed);
-        for slot in shared.slots() {
-            #[expect(
-                clippy::cast_precision_loss,
-                reason = "a gauge is a float, and a lag of 2^52 is not told apart from its neighbour"
-            )]
-            metrics::gauge!("lastseat_projection_lag", "view" => slot.name()).set(head.saturating_sub(slot.position().0) as f64);
-        }
     }
 }
 
@@ -280,7 +272,6 @@ impl Runner {
             shared.feeds.flush_areas(&shared.seat_map.read(), now);
         }
         let count = batch.len() as u64;
-        metrics::counter!("lastseat_projection_events_total").increment(count);
         self.unstored += count;
         self.store_if_due(now);
         match fault {
@@ -309,7 +300,6 @@ impl Runner {
 
 fn leave_out(shared: &Shared, position: Position, why: &str) {
     tracing::error!(%position, "an event is left out of the views: {why}");
-    metrics::counter!("lastseat_projection_unreadable_total").increment(1);
     let text = format!("position {position} is left out, and no view is stored from there on: {why}");
     shared.trouble.lock().unreadable.get_or_insert(text);
 }

@@ -308,7 +308,7 @@ fn a_price_from_elsewhere() {
         let mut opened = world.opening(id, &BuyerId::new("mallory").unwrap(), &show_id("gala"), &[seat_id("B-1")]);
         opened.seats[0].price = 0;
         opened.amount.value = 0;
-        world.booking(id, BookingCommand::Open(opened));
+        world.append(StreamName::booking(id), &[opened.into()]);
         let lock = locked(world, id, 0);
         world.append(seat_stream("B-1"), &[lock]);
     });
@@ -317,7 +317,7 @@ fn a_price_from_elsewhere() {
         let id = world.new_booking();
         let mut opened = world.opening(id, &BuyerId::new("mallory").unwrap(), &show_id("gala"), &[seat_id("B-1")]);
         opened.amount.value -= 1;
-        world.booking(id, BookingCommand::Open(opened));
+        world.append(StreamName::booking(id), &[opened.into()]);
     });
 }
 
@@ -331,12 +331,12 @@ fn seats_too_many_not_in_the_plan_or_not_asked_for() {
         (world, id, opened)
     };
     let (world, id, opened) = opening(&["B-1", "B-2", "B-3", "B-4", "B-5"]);
-    plant(world, &["too_many_seats"], |world| assert!(world.booking(id, BookingCommand::Open(opened))));
+    plant(world, &["too_many_seats"], |world| world.append(StreamName::booking(id), &[opened.into()]));
     let (world, id, opened) = opening(&["B-1", "B-1"]);
-    plant(world, &["seat_listed_twice"], |world| assert!(world.booking(id, BookingCommand::Open(opened))));
+    plant(world, &["seat_listed_twice"], |world| world.append(StreamName::booking(id), &[opened.into()]));
     let (world, id, mut opened) = opening(&["B-1"]);
     opened.seats[0].seat = seat_id("Z-9");
-    plant(world, &["seat_not_in_plan"], |world| assert!(world.booking(id, BookingCommand::Open(opened))));
+    plant(world, &["seat_not_in_plan"], |world| world.append(StreamName::booking(id), &[opened.into()]));
     let (world, id, opened) = opening(&["B-1"]);
     plant(world, &["locked_other_seat"], |world| {
         world.booking(id, BookingCommand::Open(opened));

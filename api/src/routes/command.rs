@@ -9,6 +9,7 @@ use crate::metrics;
 use crate::problem::Problem;
 use axum::extract::{FromRequest, Request};
 use bytes::Bytes;
+use http::HeaderMap;
 use lastseat_domain::event::RequestFingerprint;
 use lastseat_engine::Fault;
 use serde::Deserialize;
@@ -20,6 +21,8 @@ use std::task::Poll;
 pub struct Command<const MOST: usize = { body::SMALL }> {
     /// Who sent it.
     pub caller: Caller,
+    /// The W3C trace that it belongs to.
+    pub trace: Option<String>,
     keyed: Option<Arc<Keyed>>,
     body: Bytes,
     media_type: Result<(), Problem>,
@@ -39,7 +42,8 @@ impl<const MOST: usize> FromRequest<App> for Command<MOST> {
         let media_type = body::check_media_type(&parts.headers);
         let body = body::read(body, MOST).await?;
         let keyed = Keyed::read(&parts.headers, &caller, parts.method.as_str(), parts.uri.path(), &body)?;
-        Ok(Self { caller, keyed: keyed.map(Arc::new), body, media_type })
+        let trace = trace_id(&parts.headers);
+        Ok(Self { caller, trace, keyed: keyed.map(Arc::new), body, media_type })
     }
 }
 
@@ -87,6 +91,16 @@ impl<const MOST: usize> Command<MOST> {
     pub fn fingerprint(&self) -> Option<RequestFingerprint> {
         self.keyed.as_ref().map(|k| k.fingerprint())
     }
+}
+
+/// The trace id of a `traceparent` header (W3C Trace Context). One that is malformed is passed over,
+/// as the standard says: it must not cost anybody a seat.
+fn trace_id(headers: &HeaderMap) -> Option<String> {
+    let mut fields = headers.get("traceparent")?.to_str().ok()?.split('-');
+    let (version, trace) = (fields.next()?, fields.next()?);
+    let is_hex = |text: &str| text.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'));
+    let valid = version.len() == 2 && is_hex(version) && trace.len() == 32 && is_hex(trace) && trace.bytes().any(|b| b != b'0');
+    valid.then(|| trace.to_owned())
 }
 
 /// Carries a command out, once for each idempotency key, and counts its answer.

@@ -23,6 +23,9 @@ pub async fn metrics(State(app): State<App>) -> Answer {
         read_model: app.read_model().position().0,
         actors: engine.actors as u64,
         engine_lag: engine.lag,
+        unfinished: engine.unfinished as u64,
+        degraded: engine.degraded.len() as u64,
+        views: app.read_model().status().into_iter().map(|view| (view.name, view.lag)).collect(),
         answers_kept: kept as u64,
         answers_bytes: bytes as u64,
     };

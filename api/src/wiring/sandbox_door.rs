@@ -2,7 +2,7 @@
 
 use crate::app::SandboxDoor;
 use async_trait::async_trait;
-use lastseat_domain::IntentId;
+use lastseat_domain::{BookingId, IntentId};
 use lastseat_engine::adapters::payments::SandboxGateway;
 use std::sync::Arc;
 
@@ -11,7 +11,7 @@ pub(super) struct Door(pub(super) Arc<SandboxGateway>);
 
 #[async_trait]
 impl SandboxDoor for Door {
-    async fn authenticate(&self, intent: &IntentId, success: bool) -> Result<(), String> {
-        self.0.authenticate(intent, success).map(|_| ()).map_err(|error| error.to_string())
+    async fn authenticate(&self, intent: &IntentId, success: bool) -> Result<BookingId, String> {
+        self.0.authenticate(intent, success).map(|intent| intent.booking).map_err(|error| error.to_string())
     }
 }

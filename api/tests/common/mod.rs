@@ -43,8 +43,8 @@ struct Bank(Arc<SandboxGateway>);
 
 #[async_trait]
 impl SandboxDoor for Bank {
-    async fn authenticate(&self, intent: &IntentId, success: bool) -> Result<(), String> {
-        self.0.authenticate(intent, success).map(|_| ()).map_err(|error| error.to_string())
+    async fn authenticate(&self, intent: &IntentId, success: bool) -> Result<lastseat_domain::BookingId, String> {
+        self.0.authenticate(intent, success).map(|intent| intent.booking).map_err(|error| error.to_string())
     }
 }
 

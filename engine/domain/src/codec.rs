@@ -112,7 +112,7 @@ fn encode_one(stream: &StreamName, revision: Revision, event: &Event, metadata: 
         id: event_id(stream, revision, event, &body),
         event_type: event.name().to_owned(),
         data: RawValue::from_string(body)?,
-        metadata: serde_json::value::to_raw_value(metadata)?,
+        metadata: serde_json::value::to_raw_value(&Metadata { v: upcast::current_version(event.name()), ..metadata.clone() })?,
     })
 }
 

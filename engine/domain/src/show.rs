@@ -12,8 +12,8 @@ use std::sync::Arc;
 pub const MAX_SEATS: usize = 200_000;
 /// Most seats that a show may allow in one booking.
 pub const MAX_SEATS_PER_BOOKING: u32 = 100;
-/// Highest price of a seat in minor units: any booking's sum fits in an `i64` by far.
-pub const MAX_PRICE: i64 = 1_000_000_000_000;
+/// The most that one payment can take, in minor units: what gateways accept (Stripe: eight digits).
+pub const MAX_AMOUNT: i64 = 99_999_999;
 
 /// A part of the plan: labelled rows or unlabelled places, in one price category.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -64,7 +64,10 @@ pub struct PlannedSeat {
     pub area: u32,
     /// Price in minor units.
     pub price: i64,
-    /// Seats of one block stand side by side in plan order. Units are of no block.
+    /// Its row, counted through the whole show. Units are of no row.
+    pub row: Option<u32>,
+    /// Its stretch of a row without gaps, counted likewise: seats of one block stand side by side in
+    /// plan order. Units are of no block.
     pub block: Option<u32>,
 }
 
@@ -124,19 +127,20 @@ impl Plan {
     fn of(show: &ShowScheduled) -> Self {
         let mut plan = Self { seats: Vec::new(), areas: Vec::new(), index: HashMap::new() };
         let price_of: HashMap<&CategoryId, i64> = show.categories.iter().map(|c| (&c.category, c.price)).collect();
-        let mut block = 0;
+        let (mut rows, mut block) = (0, 0);
         for (area_index, area) in (0_u32..).zip(&show.areas) {
             let price = price_of.get(&area.category).copied().unwrap_or_default();
             let first = plan.seats.len();
             for row in &area.rows {
                 let gaps: HashSet<u32> = row.gaps_after.iter().copied().collect();
                 for number in 1..=row.seats {
-                    plan.push(SeatId::in_row(&row.row, number), area_index, price, Some(block));
+                    plan.push(SeatId::in_row(&row.row, number), area_index, price, Some((rows, block)));
                     if gaps.contains(&number) {
                         block += 1;
                     }
                 }
                 block += 1;
+                rows += 1;
             }
             for number in 1..=area.capacity.unwrap_or(0) {
                 plan.push(SeatId::unit(&area.area, number), area_index, price, None);
@@ -153,9 +157,9 @@ impl Plan {
         plan
     }
 
-    fn push(&mut self, seat: SeatId, area: u32, price: i64, block: Option<u32>) {
+    fn push(&mut self, seat: SeatId, area: u32, price: i64, place: Option<(u32, u32)>) {
         self.index.insert(seat.clone(), small(self.seats.len()));
-        self.seats.push(PlannedSeat { seat, area, price, block });
+        self.seats.push(PlannedSeat { seat, area, price, row: place.map(|p| p.0), block: place.map(|p| p.1) });
     }
 }
 
@@ -284,7 +288,7 @@ fn check(show: &ShowScheduled) -> Result<(), Rejection> {
     {
         return wrong("sale_closes_at", "must be after sale_opens_at".into());
     }
-    check_categories(&show.categories)?;
+    check_categories(&show.categories, show.max_seats_per_booking)?;
     check_areas(show)?;
     if show.rewards.len() > 100
         || show.rewards.iter().any(|r| r.weight == 0 || r.reward.trim().is_empty() || r.reward.len() > 200)
@@ -297,15 +301,19 @@ fn check(show: &ShowScheduled) -> Result<(), Rejection> {
     Ok(())
 }
 
-fn check_categories(categories: &[Category]) -> Result<(), Rejection> {
+fn check_categories(categories: &[Category], most_seats: u32) -> Result<(), Rejection> {
     let wrong = |why: String| Err(Rejection::InvalidShow { field: "categories", why });
     let mut seen = HashSet::new();
     for category in categories {
         if !seen.insert(&category.category) {
             return wrong(format!("`{}` stands there twice", category.category));
         }
-        if !(0..=MAX_PRICE).contains(&category.price) {
-            return wrong(format!("the price of `{}` must be 0 to {MAX_PRICE} minor units", category.category));
+        let most = MAX_AMOUNT / i64::from(most_seats.max(1));
+        if !(0..=most).contains(&category.price) {
+            return wrong(format!(
+                "the price of `{}` must be 0 to {most} minor units, so that {most_seats} seats can be paid at once",
+                category.category
+            ));
         }
     }
     Ok(())

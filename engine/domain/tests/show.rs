@@ -5,7 +5,7 @@ mod support;
 
 use lastseat_domain::event::{Category, Event, SalesPaused, SalesResumed, ShowCancelled, ShowScheduled};
 use lastseat_domain::rejection::Rejection;
-use lastseat_domain::show::{self, Area, MAX_PRICE, MAX_SEATS, Reward, Row, Show, ShowCommand};
+use lastseat_domain::show::{self, Area, MAX_AMOUNT, MAX_SEATS, Reward, Row, Show, ShowCommand};
 use lastseat_domain::testkit::given::given;
 use lastseat_domain::{AreaId, CategoryId, Currency, SeatId};
 use support::*;
@@ -137,7 +137,7 @@ fn a_plan_that_makes_no_sense_is_named() {
         ("sale_closes_at", "empty window", |s| (s.sale_opens_at, s.sale_closes_at) = (Some(minute(1)), Some(minute(1)))),
         ("categories", "twice", |s| s.categories.push(category("front", 1))),
         ("categories", "negative price", |s| s.categories[0].price = -1),
-        ("categories", "price too high", |s| s.categories[0].price = MAX_PRICE + 1),
+        ("categories", "price too high", |s| s.categories[0].price = MAX_AMOUNT + 1),
         ("areas", "none", |s| s.areas.clear()),
         ("areas", "twice", |s| s.areas.push(floor(1))),
         ("areas", "no such category", |s| _ = s.categories.pop()),
@@ -175,7 +175,7 @@ fn the_limits_themselves_are_allowed() {
         max_seats_per_booking: 100,
         max_seats_per_buyer: Some(1),
         hold_seconds: 86_400,
-        categories: vec![category("front", MAX_PRICE), category("standing", 0)],
+        categories: vec![category("front", MAX_AMOUNT / 100), category("standing", 0)],
         areas: vec![stalls(vec![row("A", 1)]), floor(u32::try_from(MAX_SEATS).unwrap() - 1)],
         ..hamlet()
     };

@@ -52,7 +52,7 @@ impl SeatActor {
     /// `untouched`: nobody is known ever to have had the seat, so don't read; a wrong guess is
     /// found out by the append's expected revision.
     pub(crate) fn new(key: SeatKey, journal: Journal, untouched: bool) -> (Self, Option<Loaded<Seat>>) {
-        let guess = untouched.then_some(Loaded { state: Seat::Free, expected: Expected::NoStream });
+        let guess = untouched.then_some(Loaded { state: Seat::Free, expected: Expected::NoStream, last: None });
         (Self { key, journal }, guess)
     }
 

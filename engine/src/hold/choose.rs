@@ -144,20 +144,17 @@ fn side_by_side(attempt: &Attempt<'_>, areas: &[u32], n: usize, avoid: &HashSet<
     let is_free = |seat: u32| board.is_free(seat) && !avoid.contains(&seat);
     let mut free = 0_usize;
     for area in areas.iter().filter_map(|index| plan.areas.get(*index as usize)) {
-        let seats: Vec<(u32, bool)> = (area.first..area.first + area.capacity).map(|seat| (seat, is_free(seat))).collect();
-        let block = |seat: u32| plan.seat(seat).and_then(|s| s.block);
-        let mut before = 0;
-        for row in seats.chunk_by(|a, b| block(a.0) == block(b.0)) {
-            let middle = 2 * before + row.len();
-            let runs = row.chunk_by(|a, b| a.1 == b.1);
-            let mut at = before;
+        let place = |seat: u32| plan.seat(seat).map(|s| (s.row, s.block));
+        let seats: Vec<_> = (area.first..area.first + area.capacity).map(|seat| (seat, place(seat), is_free(seat))).collect();
+        for row in seats.chunk_by(|a, b| a.1.map(|p| p.0) == b.1.map(|p| p.0)) {
             let mut places = Vec::new();
-            for run in runs {
-                if run.first().is_some_and(|seat| seat.1) {
+            let mut at = 0;
+            for run in row.chunk_by(|a, b| (a.1, a.2) == (b.1, b.2)) {
+                if run.first().is_some_and(|seat| seat.2) {
                     free += run.len();
                     places.extend(run.windows(n).enumerate().filter_map(|(offset, window)| {
                         let singles = usize::from(offset == 1) + usize::from(run.len() - offset - n == 1);
-                        Some((singles, (2 * (at + offset) + n).abs_diff(middle), window.first()?.0))
+                        Some((singles, (2 * (at + offset) + n).abs_diff(row.len()), window.first()?.0))
                     }));
                 }
                 at += run.len();
@@ -165,7 +162,6 @@ fn side_by_side(attempt: &Attempt<'_>, areas: &[u32], n: usize, avoid: &HashSet<
             if let Some((_, _, first)) = places.into_iter().min() {
                 return Ok((first..first + u32::try_from(n).unwrap_or(0)).collect());
             }
-            before = at;
         }
     }
     Err(left(attempt, areas, free))

@@ -32,7 +32,10 @@ impl Attempt<'_> {
     /// lost, the booking goes on with others.
     pub(super) async fn land(&self, seats: &[SeatId], others_would_do: bool) -> Result<Landing, CommandError> {
         let opened = self.opening(seats)?;
-        let metadata = Metadata::of_booking(self.booking_id(), self.request.buyer.as_str(), self.now);
+        let metadata = Metadata {
+            trace: self.request.trace.clone(),
+            ..Metadata::of_booking(self.booking_id(), self.request.buyer.as_str(), self.now)
+        };
         for _ in 0..TRIES {
             let mut planned = Vec::with_capacity(seats.len());
             for priced in &opened.seats {

@@ -115,6 +115,7 @@ impl Follower {
     fn reached(&mut self, position: Position) {
         self.position = self.position.max(position);
         self.core.followed.store(self.position.0, Ordering::Release);
+        self.core.unfinished.store(self.docket.len(), Ordering::Relaxed);
         self.core.saw_position(self.position.0);
     }
 
@@ -205,7 +206,6 @@ impl Follower {
             let kill = self.kill.clone();
             self.tasks.spawn(async move { kill.run_until_cancelled_owned(work).await });
         }
-        metrics::gauge!("lastseat_docket_open").set(u32::try_from(self.docket.len()).unwrap_or(u32::MAX));
     }
 
     fn take_back(&mut self, booking: BookingId, settled: Settled) {

@@ -164,18 +164,29 @@ pub fn best(quantity: u32) -> Wanted {
 /// A hold by a guest.
 pub async fn hold(house: &House, office: &BoxOffice, wanted: Wanted) -> Result<Hold, CommandError> {
     let booking = house.new_booking();
-    office.hold(HoldRequest { booking, show: show(), wanted, buyer: BuyerId::guest(booking), request: None }).await
+    office.hold(HoldRequest { booking, show: show(), wanted, buyer: BuyerId::guest(booking), request: None, trace: None }).await
 }
 
 /// A hold by a buyer with an account.
 pub async fn hold_as(house: &House, office: &BoxOffice, buyer: &str, wanted: Wanted) -> Result<Hold, CommandError> {
-    let request =
-        HoldRequest { booking: house.new_booking(), show: show(), wanted, buyer: BuyerId::new(buyer).unwrap(), request: None };
+    let request = HoldRequest {
+        booking: house.new_booking(),
+        show: show(),
+        wanted,
+        buyer: BuyerId::new(buyer).unwrap(),
+        request: None,
+        trace: None,
+    };
     office.hold(request).await
 }
 
 pub async fn pay(office: &BoxOffice, booking: &Booking, method: &str) -> Result<Paid, CommandError> {
-    office.pay(booking.id, PayRequest { payment_method: Some(method.to_owned()), request: None, by: "buyer".to_owned() }).await
+    office
+        .pay(
+            booking.id,
+            PayRequest { payment_method: Some(method.to_owned()), request: None, by: "buyer".to_owned(), trace: None },
+        )
+        .await
 }
 
 /// The code of a rejection; panics at anything else.

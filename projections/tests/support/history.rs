@@ -63,9 +63,12 @@ fn take(world: &mut World, (what, small, dice): Step) {
         6 | 7 => {
             if let Some(id) = pick(world, dice, |b| matches!(b.phase, Phase::Paying | Phase::ActionRequired { .. })) {
                 let intent = world.intent(id);
+                let attempt = world.bookings.get(&id).map_or(0, Booking::attempt);
                 match small % 5 {
-                    0 => world.booking(id, BookingCommand::Decline { intent: Some(intent), code: "card_declined".into() }),
-                    1 => world.booking(id, BookingCommand::RequireAction { intent, url: "https://bank.example".into() }),
+                    0 => {
+                        world.booking(id, BookingCommand::Decline { attempt, intent: Some(intent), code: "card_declined".into() })
+                    }
+                    1 => world.booking(id, BookingCommand::RequireAction { attempt, intent, url: "https://bank.example".into() }),
                     _ => world.commit(id),
                 };
             }

@@ -80,8 +80,8 @@ async fn hold(app: App, show: ShowId, command: Command) -> Result<Answer, Proble
         None => BookingId(app.parts().ids.uuid()),
     };
     let buyer = buyer(&app, &command.caller, booking).await?;
-    let request = command.fingerprint();
-    let hold = app.box_office().hold(HoldRequest { booking, show, wanted, buyer, request }).await?;
+    let (request, trace) = (command.fingerprint(), command.trace.clone());
+    let hold = app.box_office().hold(HoldRequest { booking, show, wanted, buyer, request, trace }).await?;
 
     let mut body = BookingJson::of(&app, &hold.booking);
     body.token = Some(app.parts().auth.booking_token(hold.booking.id));

@@ -11,7 +11,8 @@ use crate::routes::wire::ShowJson;
 use axum::extract::State;
 use http::StatusCode;
 
-/// Takes no holds for a show ever again. Open bookings are aborted; confirmed ones stay until they are refunded.
+/// Takes no holds for a show ever again. Open bookings can't be paid any more and
+/// end with their holds; confirmed ones stay until they are refunded.
 #[utoipa::path(
     post,
     path = "/v1/shows/{show}/cancel",

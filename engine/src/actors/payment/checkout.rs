@@ -15,6 +15,7 @@ use lastseat_domain::{Rejection, SeatId, ShowId};
 impl Desk {
     pub(super) async fn pay(mut self, request: PayRequest) -> Result<Paid, CommandError> {
         self.actor.clone_from(&request.by);
+        self.trace.clone_from(&request.trace);
         let booking = self.booking().await?;
         // The same request before, perhaps under another process: its attempt answers.
         if let Some(earlier) = earlier_attempt(&booking, request.request.as_ref())? {

@@ -19,12 +19,14 @@ pub(super) struct Desk {
     pub id: BookingId,
     /// Who causes what is appended.
     pub actor: String,
+    /// The caller's W3C trace id.
+    pub trace: Option<String>,
     loaded: Option<Loaded<Option<Booking>>>,
 }
 
 impl Desk {
     pub(super) fn new(core: Arc<Core>, id: BookingId) -> Self {
-        Self { core, id, actor: "engine".to_owned(), loaded: None }
+        Self { core, id, actor: "engine".to_owned(), trace: None, loaded: None }
     }
 
     pub(super) fn now(&self) -> Timestamp {
@@ -32,7 +34,11 @@ impl Desk {
     }
 
     pub(super) fn metadata(&self) -> Metadata {
-        Metadata::of_booking(self.id, &self.actor, self.now())
+        Metadata {
+            causation: self.loaded.as_ref().and_then(|l| l.last),
+            trace: self.trace.clone(),
+            ..Metadata::of_booking(self.id, &self.actor, self.now())
+        }
     }
 
     /// The booking, read if it is not known. `None`: no event of it.
@@ -76,11 +82,13 @@ impl Desk {
             }
         };
         let metadata = self.metadata();
+        let metadata = Metadata { causation: loaded.last, ..metadata };
         let write = codec::encode(StreamName::booking(self.id), loaded.expected, &events, &metadata).map_err(Fault::from)?;
+        let last = write.events.last().map(|e| e.id);
         match self.core.journal.append(vec![write]).await?.first() {
             Some(WriteOutcome::Written { last_revision, position }) => {
                 let state = events.iter().fold(loaded.state, |state, e| booking::evolve(state, e, metadata.at));
-                self.loaded = Some(Loaded { state, expected: Expected::Revision(*last_revision) });
+                self.loaded = Some(Loaded { state, expected: Expected::Revision(*last_revision), last });
                 self.announce(&events, *position);
                 Ok(true)
             }

@@ -228,8 +228,8 @@ impl Desk {
             },
         };
         if answer.id != intent || answer.booking != self.id {
-            let reason = format!("asked to capture {intent}, the gateway answers with {} of {}", answer.id, answer.booking);
-            return self.then(BookingCommand::Flag { reason }).await;
+            let (id, booking) = (answer.id, answer.booking);
+            return self.flag(&format!("asked to capture {intent}, the gateway answers with {id} of {booking}")).await;
         }
         match answer.status {
             IntentStatus::Succeeded => self.then(BookingCommand::RecordCapture { intent, amount: answer.amount }).await,
@@ -281,9 +281,7 @@ impl Desk {
                     self.then(BookingCommand::RecordRefund { intent, amount }).await
                 }
                 Call::NoAnswer => Ok(Next::Stop(Stop::NoAnswer)),
-                _ => {
-                    self.then(BookingCommand::Flag { reason: format!("the gateway refuses to refund: {message} ({code})") }).await
-                }
+                _ => self.flag(&format!("the gateway refuses to refund: {message} ({code})")).await,
             },
             Call::NoAnswer => Ok(Next::Stop(Stop::NoAnswer)),
         }

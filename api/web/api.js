@@ -1,0 +1,98 @@
+// Talks to the server. Three things that every caller would otherwise have to get right by itself:
+// problems become exceptions with a stable code, a request that may have got lost is sent again
+// under the same Idempotency-Key, and the server's clock is learnt from its answers.
+
+/** What the server refused, and why. `facts` has the members of the problem, such as the seat. */
+export class Problem extends Error {
+  constructor(status, facts) {
+    super(facts.detail ?? `The server answered ${status}.`);
+    this.status = status;
+    this.code = facts.code ?? "";
+    this.facts = facts;
+  }
+}
+
+/** No answer came, however often we asked. What was asked for may have been done or not. */
+export class Unreachable extends Error {}
+
+const ATTEMPT_MS = 20_000;
+const FIRST_PAUSE_MS = 250;
+const LONGEST_PAUSE_MS = 4_000;
+
+/**
+ * Sends a request until there is an answer that means something, for `patience` milliseconds.
+ * `key` makes it safe to repeat a POST; `onwait` is told before each repeat.
+ */
+export async function send(method, path, { body, token, key, patience = 30_000, onwait } = {}) {
+  const headers = { accept: "application/json" };
+  if (body !== undefined) headers["content-type"] = "application/json";
+  if (token) headers.authorization = `Bearer ${token}`;
+  if (key) headers["idempotency-key"] = key;
+  const request = { method, headers, body: body === undefined ? undefined : JSON.stringify(body) };
+  const until = performance.now() + patience;
+  const repeatable = method !== "POST" || Boolean(key);
+
+  for (let attempt = 0; ; attempt += 1) {
+    const failure = await once(path, request);
+    if (failure.answer !== undefined) return failure.answer;
+    const pause = failure.pause ?? backoff(attempt);
+    if (!repeatable || !failure.passing || performance.now() + pause > until) throw failure.error;
+    onwait?.(failure.error);
+    await sleep(pause);
+  }
+}
+
+async function once(path, request) {
+  let response;
+  let facts;
+  try {
+    const sent = Date.now();
+    response = await fetch(path, { ...request, signal: AbortSignal.timeout(ATTEMPT_MS) });
+    learn(response.headers.get("date"), sent, Date.now());
+    facts = await response.json();
+  } catch {
+    // Refused, cut, too slow, or an answer that broke off: they all mean "unknown".
+    return { passing: true, error: new Unreachable("The server can't be reached.") };
+  }
+  if (response.ok) return { answer: { status: response.status, body: facts } };
+  const error = new Problem(response.status, facts ?? {});
+  // "Not now" is worth asking again; anything else is a decision.
+  const passing = [408, 429, 502, 503, 504].includes(response.status) || error.code === "idempotency_in_flight";
+  const told = Number(response.headers.get("retry-after"));
+  return { passing, error, pause: told > 0 ? told * 1000 : undefined };
+}
+
+// Random, so that a thousand pages cut off by one restart don't come back in the same instant.
+export const backoff = (attempt) => Math.min(LONGEST_PAUSE_MS, FIRST_PAUSE_MS * 2 ** attempt) * (0.75 + Math.random() / 2);
+
+export const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
+
+export const get = (path, options) => send("GET", path, options).then((answer) => answer.body);
+
+// --- The server's clock -------------------------------------------------------------------------
+// A countdown against the visitor's own clock would lie to everybody whose clock is wrong. A Date
+// header has whole seconds only, but each answer narrows down where the difference can lie.
+
+let least = -Infinity;
+let most = Infinity;
+
+function learn(date, sent, received) {
+  const server = Date.parse(date ?? "");
+  if (Number.isNaN(server)) return;
+  const low = server - received;
+  const high = server + 1000 - sent;
+  least = Math.max(least, low);
+  most = Math.min(most, high);
+  // Somebody set one of the clocks: begin anew.
+  if (least > most) [least, most] = [low, high];
+}
+
+/** Milliseconds since 1970 by the server's clock. */
+export const serverNow = () => Date.now() + (Number.isFinite(least) ? (least + most) / 2 : 0);
+
+/** A new Idempotency-Key: one for each thing that a person asks for, the same for its repeats. */
+export function newKey() {
+  // Browsers give randomUUID to https and localhost only; a phone in the same network has neither.
+  if (crypto.randomUUID) return crypto.randomUUID();
+  return [...crypto.getRandomValues(new Uint8Array(16))].map((byte) => byte.toString(16).padStart(2, "0")).join("");
+}

@@ -1,0 +1,39 @@
+// Builds elements without markup strings: what comes from the server can only ever become text or an
+// attribute value, never an element.
+
+const SVG = "http://www.w3.org/2000/svg";
+
+/** An HTML element. `on…` properties become listeners, `data` the dataset, the rest attributes. */
+export function h(tag, props, ...children) {
+  return fill(document.createElement(tag), props, children);
+}
+
+/** The same for SVG. */
+export function s(tag, props, ...children) {
+  return fill(document.createElementNS(SVG, tag), props, children);
+}
+
+function fill(element, props, children) {
+  for (const [name, value] of Object.entries(props ?? {})) {
+    if (value === undefined || value === null || value === false) continue;
+    if (name.startsWith("on")) element.addEventListener(name.slice(2), value);
+    else if (name === "data") Object.assign(element.dataset, value);
+    else element.setAttribute(name, value === true ? "" : value);
+  }
+  element.append(...children.flat(2).filter((child) => child !== null && child !== undefined && child !== false));
+  return element;
+}
+
+/**
+ * Replaces what stands in `parent`, and gives the focus back to the control with the same
+ * `data-key`: who works by keyboard must not be thrown to the top of the page by a redraw.
+ */
+export function redraw(parent, ...children) {
+  const focused = parent.contains(document.activeElement) ? document.activeElement.dataset.key : undefined;
+  parent.replaceChildren(...children.flat(2).filter(Boolean));
+  if (focused) parent.querySelector(`[data-key="${CSS.escape(focused)}"]`)?.focus({ preventScroll: true });
+}
+
+export const byId = (id) => document.getElementById(id);
+
+export const calm = window.matchMedia("(prefers-reduced-motion: reduce)");

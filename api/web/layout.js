@@ -1,0 +1,84 @@
+// From the plan of a show to places on paper. Pure: no element is touched here.
+//
+// Rows are arcs around a point far behind the stage, as in a theatre: every seat looks at the
+// stage. Seats of one row are equally far apart; an aisle is one seat wide.
+
+import { parts } from "./words.js";
+
+export const PITCH = 20;
+const ROW = 22;
+const AISLE = 1;
+const BETWEEN_AREAS = 0.5;
+const FIRST_ROW = 118;
+
+/**
+ * `areas` is the show's plan, `seats` the labelled seats of the snapshot. Gives the paper's size,
+ * the seats with place and angle, the ends of the rows, the areas' name places and the stage.
+ */
+export function layOut(areas, seats) {
+  const blocks = blocksOf(areas, seats);
+  const widest = Math.max(8, ...blocks.flatMap((block) => block.rows.map((row) => row.length)));
+  const half = (widest / 2 + 1.6) * PITCH;
+  // Wide halls bend no more than narrow ones.
+  const radius = half / 0.36;
+  const centre = -radius + FIRST_ROW;
+  const at = (depth, along) => {
+    const r = radius + depth;
+    const angle = along / r;
+    return { x: r * Math.sin(angle), y: centre + r * Math.cos(angle), turn: (-angle * 180) / Math.PI };
+  };
+
+  const places = [];
+  const ends = [];
+  const names = [];
+  let depth = 0;
+  for (const block of blocks) {
+    names.push({ area: block.area, price: block.price, ...at(depth, 0) });
+    depth += ROW * 1.35;
+    for (const row of block.rows) {
+      const from = (-row.length / 2) * PITCH;
+      ends.push({ row: row.row, area: block.area, ...at(depth, from - PITCH * 0.9) });
+      ends.push({ row: row.row, area: block.area, ...at(depth, -from + PITCH * 0.9) });
+      for (const { seat, offset } of row.seats) {
+        places.push({ ...seat, row: row.row, number: parts(seat.seat).number, ...at(depth, from + offset * PITCH) });
+      }
+      depth += ROW;
+    }
+    depth += ROW * BETWEEN_AREAS;
+  }
+
+  const bottom = Math.max(FIRST_ROW, ...places.map((place) => place.y)) + PITCH;
+  return { box: { x: -half, y: 0, width: half * 2, height: bottom }, places, ends, names, stage: { half: Math.min(half * 0.62, 340) } };
+}
+
+/** Areas with their rows; a row has its seats, each with its offset in seats from the row's end. */
+function blocksOf(areas, seats) {
+  const byArea = groupBy(seats, (seat) => seat.area);
+  const plans = new Map(areas.map((area) => [area.area, area]));
+  return [...byArea].map(([area, members]) => {
+    const gaps = new Map((plans.get(area)?.rows ?? []).map((row) => [row.row, new Set(row.gaps_after ?? [])]));
+    const rows = [...groupBy(members, (seat) => parts(seat.seat).row)].map(([row, inRow]) => rowOf(row, inRow, gaps.get(row)));
+    return { area, price: members[0].price, rows };
+  });
+}
+
+function rowOf(row, seats, gaps) {
+  let offset = 0.5;
+  const placed = seats.map((seat) => {
+    const here = offset;
+    offset += gaps?.has(Number(parts(seat.seat).number)) ? 1 + AISLE : 1;
+    return { seat, offset: here };
+  });
+  return { row, seats: placed, length: offset - 0.5 };
+}
+
+function groupBy(items, key) {
+  const groups = new Map();
+  for (const item of items) {
+    const name = key(item);
+    const group = groups.get(name);
+    if (group) group.push(item);
+    else groups.set(name, [item]);
+  }
+  return groups;
+}

@@ -1,0 +1,288 @@
+// Draws the hall and lets people walk about in it: by mouse, by finger and by keyboard.
+
+import { calm, h, s } from "./dom.js";
+import { layOut, PITCH } from "./layout.js";
+import { outline } from "./shapes.js";
+import { money, seatName, spokenMoney, STATE_NAMES, title } from "./words.js";
+import { Zoom } from "./zoom.js";
+
+/** Rings that can light up at once. Beyond that many changes a second nobody sees single ones. */
+const RINGS = 40;
+
+export class SeatMap extends EventTarget {
+  #hall;
+  #paper;
+  #tip;
+  #zoom;
+  /** By label: its place and its element. */
+  #seats = new Map();
+  /** Rows from front to back, each from left to right: where the arrow keys go. */
+  #rows = [];
+  /** Places by square of the paper, to find the seat nearest to the pointer. */
+  #squares = new Map();
+  #mine = new Set();
+  #rings = [];
+  #ring = 0;
+  #current;
+  #box;
+
+  constructor(hall, paper, tip) {
+    super();
+    this.#hall = hall;
+    this.#paper = paper;
+    this.#tip = tip;
+    this.#zoom = new Zoom(hall, paper);
+    // Above the drawing and not in it: they move without anything being painted anew.
+    this.#rings = Array.from({ length: RINGS }, () => h("i", { class: "ring", "aria-hidden": "true" }));
+    paper.parentNode.append(...this.#rings);
+    this.#point();
+    this.#walk();
+  }
+
+  get zoom() {
+    return this.#zoom;
+  }
+
+  /** Draws the whole hall anew. */
+  draw(show, seats) {
+    const { box, places, ends, names, stage } = layOut(show.areas, seats);
+    this.#box = box;
+    this.#seats.clear();
+    this.#squares.clear();
+    this.#rows = [];
+    const tones = new Map(names.map(({ area }, index) => [area, index % 3]));
+    const groups = new Map();
+
+    for (const place of places) {
+      const path = s("path", {
+        class: "seat",
+        role: "gridcell",
+        tabindex: "-1",
+        data: { seat: place.seat },
+      });
+      const seat = { ...place, path, rowIndex: 0, index: 0 };
+      const key = `${place.area}|${place.row}`;
+      if (!groups.has(key)) {
+        const label = `${title(place.area)}, row ${place.row}`;
+        groups.set(key, { seats: [], element: s("g", { role: "row", class: `tone-${tones.get(place.area)}`, "aria-label": label }) });
+        this.#rows.push(groups.get(key).seats);
+      }
+      const group = groups.get(key);
+      seat.rowIndex = this.#rows.length - 1;
+      seat.index = group.seats.length;
+      group.seats.push(seat);
+      group.element.append(path);
+      this.#seats.set(place.seat, seat);
+      this.#square(place.x, place.y, true).push(seat);
+      this.#look(seat);
+    }
+
+    const letters = ends.map(({ row, x, y, turn }) =>
+      s("text", { class: "row", transform: `translate(${x.toFixed(1)} ${y.toFixed(1)}) rotate(${turn.toFixed(2)})`, dy: "0.35em" }, row),
+    );
+    const titles = names.map(({ area, price, x, y }) =>
+      s("text", { class: `area tone-${tones.get(area)}`, x, y, dy: "0.35em" }, title(area), s("tspan", { class: "price", dx: "0.6em" }, money(price))),
+    );
+    this.#paper.setAttribute("viewBox", `${box.x} ${box.y} ${box.width} ${box.height}`);
+    this.#paper.replaceChildren(
+      s("g", { "aria-hidden": "true" }, drawStage(stage.half), ...titles, ...letters),
+      ...[...groups.values()].map((group) => group.element),
+    );
+    this.#current = this.#rows[0]?.[0];
+    this.#current?.path.setAttribute("tabindex", "0");
+    this.#zoom.fit(box);
+  }
+
+  /** Takes over changes: `[{ seat, before }]`. */
+  paint(changes) {
+    for (const { seat: { seat: label, state }, before } of changes) {
+      const seat = this.#seats.get(label);
+      if (!seat || seat.state === state) continue;
+      seat.state = state;
+      this.#look(seat);
+      if (before !== state) this.#flash(seat);
+    }
+  }
+
+  /** Marks the visitor's own seats, chosen or held. */
+  mark(labels) {
+    const now = new Set(labels);
+    const touched = [...this.#mine, ...now].filter((label) => this.#mine.has(label) !== now.has(label));
+    this.#mine = now;
+    for (const label of touched) if (this.#seats.has(label)) this.#look(this.#seats.get(label));
+  }
+
+  /** Says no, at the seat itself. */
+  refuse(label) {
+    const seat = this.#seats.get(label);
+    if (!seat || calm.matches) return;
+    const swing = [0, -3, 3, -2, 2, 0].map((x) => ({ transform: `translateX(${x}px)` }));
+    seat.path.animate(swing, { duration: 350 });
+  }
+
+  /** Lights the seats up, one after the other. */
+  celebrate(labels) {
+    labels.forEach((label, index) => {
+      const seat = this.#seats.get(label);
+      if (seat) setTimeout(() => this.#flash(seat), 120 * index);
+    });
+  }
+
+  #look(seat) {
+    const { path, state } = seat;
+    const mine = this.#mine.has(seat.seat);
+    path.setAttribute("d", outline(mine ? "mine" : state, seat));
+    path.dataset.state = state;
+    path.classList.toggle("mine", mine);
+    path.setAttribute("aria-selected", String(mine));
+    path.setAttribute("aria-disabled", String(!mine && state !== "available"));
+    path.setAttribute("aria-label", `${seatName(seat.seat)}, ${spokenMoney(seat.price)}, ${mine ? "yours" : STATE_NAMES[state]}`);
+    if (seat === this.#told) this.#tell(seat);
+  }
+
+  #flash(seat) {
+    if (calm.matches || document.hidden) return;
+    const ring = this.#rings[this.#ring++ % RINGS];
+    const { x, y, width, height } = this.#box;
+    ring.style.left = `${((seat.x - x) / width) * 100}%`;
+    ring.style.top = `${((seat.y - y) / height) * 100}%`;
+    ring.dataset.state = seat.state;
+    ring.animate(
+      [
+        { transform: "translate(-50%, -50%) scale(0.5)", opacity: 0.9 },
+        { transform: "translate(-50%, -50%) scale(1.5)", opacity: 0 },
+      ],
+      { duration: 750, easing: "cubic-bezier(0.1, 0.7, 0.3, 1)" },
+    );
+  }
+
+  // --- Pointer ----------------------------------------------------------------------------------
+
+  #square(x, y, make) {
+    const key = `${Math.floor(x / PITCH)}:${Math.floor(y / PITCH)}`;
+    if (make && !this.#squares.has(key)) this.#squares.set(key, []);
+    return this.#squares.get(key) ?? [];
+  }
+
+  /** The seat at a place of the window. The gaps between seats belong to the nearest one. */
+  #nearest({ clientX, clientY }) {
+    if (!this.#box) return undefined;
+    const paper = this.#paper.getBoundingClientRect();
+    const scale = this.#box.width / paper.width;
+    const x = this.#box.x + (clientX - paper.left) * scale;
+    const y = this.#box.y + (clientY - paper.top) * scale;
+    let found;
+    let least = PITCH * 0.62;
+    for (let dx = -1; dx <= 1; dx += 1) {
+      for (let dy = -1; dy <= 1; dy += 1) {
+        for (const seat of this.#square(x + dx * PITCH, y + dy * PITCH)) {
+          const far = Math.hypot(seat.x - x, seat.y - y);
+          if (far < least) [found, least] = [seat, far];
+        }
+      }
+    }
+    return found;
+  }
+
+  #point() {
+    this.#paper.addEventListener("click", (event) => {
+      if (this.#zoom.dragged) return;
+      const seat = this.#nearest(event);
+      // On a small screen the whole hall is in sight and no seat can be hit: the first tap goes near.
+      const finger = event.pointerType === "touch" || event.pointerType === "pen";
+      if (finger && !this.#zoom.comfortable) return this.#zoom.approach(event.clientX, event.clientY);
+      if (seat) this.#pick(seat);
+    });
+    this.#paper.addEventListener("pointermove", (event) => {
+      if (event.pointerType === "mouse") this.#tell(this.#nearest(event));
+    });
+    this.#paper.addEventListener("pointerleave", () => this.#tell(undefined));
+    this.#hall.addEventListener("scroll", () => this.#tell(undefined), { passive: true });
+  }
+
+  #pick(seat) {
+    this.#stand(seat);
+    this.dispatchEvent(new CustomEvent("pick", { detail: seat.seat }));
+  }
+
+  #told;
+  #tell(seat) {
+    this.#told = seat;
+    this.#tip.hidden = !seat;
+    this.#paper.classList.toggle("over", Boolean(seat) && (seat.state === "available" || this.#mine.has(seat.seat)));
+    if (!seat) return;
+    const mine = this.#mine.has(seat.seat);
+    const [name, fact] = this.#tip.children;
+    name.textContent = seatName(seat.seat);
+    fact.textContent = mine ? "yours" : seat.state === "available" ? money(seat.price) : STATE_NAMES[seat.state];
+    const at = seat.path.getBoundingClientRect();
+    const frame = this.#tip.offsetParent.getBoundingClientRect();
+    const half = this.#tip.offsetWidth / 2;
+    const x = Math.min(Math.max(at.left + at.width / 2 - frame.left, half + 4), frame.width - half - 4);
+    this.#tip.style.transform = `translate(${x - half}px, ${at.top - frame.top - this.#tip.offsetHeight - 8}px)`;
+  }
+
+  // --- Keyboard ---------------------------------------------------------------------------------
+
+  /** One seat at a time can be tabbed to; from there on the arrow keys lead to all others. */
+  #walk() {
+    this.#paper.addEventListener("keydown", (event) => {
+      const seat = this.#current;
+      if (!seat || event.altKey || event.ctrlKey || event.metaKey) return;
+      const row = this.#rows[seat.rowIndex];
+      const step = {
+        ArrowLeft: () => row[seat.index - 1],
+        ArrowRight: () => row[seat.index + 1],
+        ArrowUp: () => beside(this.#rows[seat.rowIndex - 1], seat),
+        ArrowDown: () => beside(this.#rows[seat.rowIndex + 1], seat),
+        Home: () => row[0],
+        End: () => row.at(-1),
+        Enter: () => this.#pick(seat),
+        " ": () => this.#pick(seat),
+      }[event.key];
+      if (!step) return;
+      event.preventDefault();
+      const next = step();
+      if (next) this.#stand(next, true);
+    });
+    this.#paper.addEventListener("focusin", (event) => {
+      const seat = this.#seats.get(event.target.dataset.seat);
+      if (seat && seat.path.matches(":focus-visible")) this.#tell(seat);
+    });
+    this.#paper.addEventListener("focusout", () => this.#tell(undefined));
+  }
+
+  #stand(seat, focus) {
+    this.#current?.path.setAttribute("tabindex", "-1");
+    this.#current = seat;
+    seat.path.setAttribute("tabindex", "0");
+    if (focus) {
+      this.#zoom.show(seat);
+      seat.path.focus({ preventScroll: true });
+    }
+  }
+}
+
+/** The seat of another row that is nearest to the column one stands in. */
+function beside(row, { x }) {
+  return row?.reduce((best, seat) => (Math.abs(seat.x - x) < Math.abs(best.x - x) ? seat : best));
+}
+
+function drawStage(half) {
+  const front = `M${-half} 14H${half}L${half * 0.94} 44Q0 76 ${-half * 0.94} 44Z`;
+  // What the stage lights reach: a hint of where the front is.
+  const fade = s(
+    "radialGradient",
+    { id: "light" },
+    s("stop", { offset: 0, class: "light-near" }),
+    s("stop", { offset: 1, class: "light-far" }),
+  );
+  return s(
+    "g",
+    { class: "stage" },
+    s("defs", null, fade),
+    s("ellipse", { cy: 60, rx: half * 1.6, ry: 330, fill: "url(#light)" }),
+    s("path", { class: "boards", d: front }),
+    s("text", { y: 41 }, "STAGE"),
+  );
+}

@@ -1,0 +1,133 @@
+// Seats without the map: the best ones side by side of a category, and places of areas whose seats
+// have no labels.
+
+import { h, redraw } from "./dom.js";
+import { money, number, title } from "./words.js";
+
+export class Offers {
+  #place;
+  #show;
+  #house;
+  #checkout;
+  #wanted = new Map();
+  #live = new Map();
+
+  constructor(place, show, house, checkout) {
+    this.#place = place;
+    this.#show = show;
+    this.#house = house;
+    this.#checkout = checkout;
+    house.addEventListener("loaded", () => this.#draw());
+    house.addEventListener("changed", () => this.#count());
+    checkout.addEventListener("changed", () => this.#lock());
+    if (house.areas.size > 0) this.#draw();
+  }
+
+  #draw() {
+    this.#live.clear();
+    const areas = [...this.#house.areas.values()];
+    const labelled = areas.some((area) => area.labelled);
+    redraw(this.#place, labelled && this.#best(), ...areas.filter((area) => !area.labelled).map((area) => this.#area(area)));
+    this.#count();
+    this.#lock();
+  }
+
+  // --- Best available ---------------------------------------------------------------------------
+
+  #best() {
+    const labelled = new Set(this.#show.areas.filter((area) => this.#house.areas.get(area.area)?.labelled).map((area) => area.category));
+    const categories = this.#show.categories.filter(({ category }) => labelled.has(category));
+    const choices = categories.map(({ category, price }, index) =>
+      h(
+        "label",
+        { class: "choice" },
+        h("input", { type: "radio", name: "category", value: category, checked: index === 0, data: { key: `category ${category}` } }),
+        h("span", null, title(category), " ", h("b", null, money(price))),
+      ),
+    );
+    return h(
+      "form",
+      {
+        class: "offer best",
+        onsubmit: (event) => {
+          event.preventDefault();
+          const category = new FormData(event.target).get("category");
+          this.#hold({ best_available: { quantity: this.#quantity("best"), category } });
+        },
+      },
+      h("h3", null, "Best available"),
+      h("p", { class: "hint" }, "The best seats side by side, held at once."),
+      h("div", { class: "choices" }, choices),
+      h("div", { class: "order" }, this.#stepper("best", "seats side by side"), h("button", { data: { key: "best", act: "best" } }, "Hold the best")),
+    );
+  }
+
+  // --- Areas without labels -----------------------------------------------------------------------
+
+  #area({ area, capacity, price }) {
+    const bar = h("i");
+    const left = h("span");
+    const order = h("button", { data: { key: `area ${area}`, act: "area" } }, "Hold places");
+    this.#live.set(area, { bar, left, order, capacity });
+    return h(
+      "form",
+      {
+        class: "offer",
+        data: { area },
+        onsubmit: (event) => {
+          event.preventDefault();
+          this.#hold({ area, quantity: this.#quantity(area) });
+        },
+      },
+      h("div", { class: "head" }, h("h3", null, title(area)), h("p", null, money(price))),
+      h("div", { class: "bar" }, bar),
+      h("p", { class: "hint" }, left, ` of ${number(capacity)} places left`),
+      h("div", { class: "order" }, this.#stepper(area, `places in ${title(area)}`), order),
+    );
+  }
+
+  #count() {
+    for (const [area, { bar, left, order, capacity }] of this.#live) {
+      const { available } = this.#house.areas.get(area);
+      bar.style.width = `${capacity > 0 ? (available / capacity) * 100 : 0}%`;
+      left.textContent = number(available);
+      order.textContent = available > 0 ? "Hold places" : "Sold out";
+    }
+  }
+
+  // --- Parts --------------------------------------------------------------------------------------
+
+  #quantity(name) {
+    return this.#wanted.get(name) ?? 2;
+  }
+
+  #stepper(name, what) {
+    const shown = h("output", { "aria-live": "polite", "aria-label": `Number of ${what}` });
+    const show = () => (shown.textContent = this.#quantity(name));
+    const step = (by) => () => {
+      this.#wanted.set(name, Math.min(Math.max(this.#quantity(name) + by, 1), this.#checkout.most));
+      show();
+    };
+    this.#wanted.set(name, Math.min(this.#quantity(name), this.#checkout.most));
+    show();
+    return h(
+      "div",
+      { class: "stepper" },
+      h("button", { type: "button", "aria-label": `Fewer ${what}`, data: { key: `fewer ${name}` }, onclick: step(-1) }, "−"),
+      shown,
+      h("button", { type: "button", "aria-label": `More ${what}`, data: { key: `more ${name}` }, onclick: step(1) }, "+"),
+    );
+  }
+
+  #hold(want) {
+    const { phase } = this.#checkout;
+    if (phase === "confirmed" || phase === "over") this.#checkout.again();
+    this.#checkout.hold(want);
+  }
+
+  /** One booking at a time. */
+  #lock() {
+    const open = ["picking", "confirmed", "over"].includes(this.#checkout.phase);
+    for (const button of this.#place.querySelectorAll("[data-act]")) button.disabled = !open;
+  }
+}

@@ -1,0 +1,62 @@
+// The legend, which is also the count of seats in each state, and the ticker of changes per second.
+
+import { h, redraw, s } from "./dom.js";
+import { STATES } from "./house.js";
+import { outline } from "./shapes.js";
+import { number } from "./words.js";
+
+const NAMES = { available: "Available", locked: "Locked", in_process: "In process", booked: "Booked", mine: "Yours" };
+const SECONDS = 40;
+
+export class Pulse {
+  #house;
+  #counts = new Map();
+  #rates = Array(SECONDS).fill(0);
+  #bars;
+  #rate;
+  #seen = 0;
+
+  constructor(legend, ticker, house) {
+    this.#house = house;
+    const states = [...STATES, "mine"].map((state) => {
+      const count = h("strong", { data: { count: state } }, "0");
+      this.#counts.set(state, count);
+      return h("li", null, h("span", { class: "sign" }, sign(state)), h("span", { class: "name" }, NAMES[state]), count);
+    });
+    this.#bars = Array.from({ length: SECONDS }, (_, index) => s("rect", { x: index * 3, width: 2, y: 23, height: 1 }));
+    this.#rate = h("strong", null, "0");
+    const chart = s("svg", { viewBox: `0 0 ${SECONDS * 3} 24`, preserveAspectRatio: "none", "aria-hidden": "true" }, this.#bars);
+    redraw(legend, states);
+    redraw(ticker, chart, h("p", null, this.#rate, " changes/s"));
+    house.addEventListener("loaded", () => this.count());
+    house.addEventListener("changed", () => this.count());
+    setInterval(() => this.#second(), 1_000);
+  }
+
+  count(mine) {
+    for (const state of STATES) this.#counts.get(state).textContent = number(this.#house.counts[state]);
+    if (mine !== undefined) this.#counts.get("mine").textContent = number(mine);
+  }
+
+  #second() {
+    const { changes } = this.#house;
+    this.#rates = [...this.#rates.slice(1), changes - this.#seen];
+    this.#seen = changes;
+    const most = Math.max(8, ...this.#rates);
+    this.#rates.forEach((rate, index) => {
+      // Few changes must stay visible beside many.
+      const height = Math.max(1, 24 * Math.sqrt(rate / most));
+      this.#bars[index].setAttribute("y", 24 - height);
+      this.#bars[index].setAttribute("height", height);
+    });
+    // Over three seconds, else the number jumps faster than one can read it.
+    const recent = this.#rates.slice(-3);
+    const mean = recent.reduce((sum, rate) => sum + rate, 0) / recent.length;
+    this.#rate.textContent = mean > 0 && mean < 10 ? mean.toFixed(1) : number(Math.round(mean));
+  }
+}
+
+function sign(state) {
+  const path = s("path", { class: state === "mine" ? "seat mine" : "seat", data: { state }, d: outline(state, { x: 0, y: 0, turn: 0 }) });
+  return s("svg", { viewBox: "-9 -9 18 18", class: "tone-0", "aria-hidden": "true" }, path);
+}

@@ -1,0 +1,133 @@
+// Everything that is said to people: money, times, seats, and what went wrong.
+
+let currency = "EUR";
+let digits = 2;
+
+/** Sets the currency of all amounts, and with it how many minor units make a whole. */
+export function speakIn(code) {
+  currency = code;
+  digits = new Intl.NumberFormat("en", { style: "currency", currency }).resolvedOptions().maximumFractionDigits;
+}
+
+const formats = new Map();
+function format(value, display) {
+  const key = currency + display;
+  if (!formats.has(key)) {
+    const options = { style: "currency", currency, currencyDisplay: display, trailingZeroDisplay: "stripIfInteger" };
+    formats.set(key, new Intl.NumberFormat(undefined, options));
+  }
+  return formats.get(key).format(value / 10 ** digits);
+}
+
+/** `€85` */
+export const money = (minor) => format(minor, "symbol");
+/** `85 euros`: for those who hear it. */
+export const spokenMoney = (minor) => format(minor, "name");
+
+export const number = (value) => new Intl.NumberFormat().format(value);
+
+const clock = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit" });
+const day = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "short" });
+export const timeOfDay = (time) => clock.format(new Date(time));
+export const moment = (time) => day.format(new Date(time));
+
+/** `4:09` */
+export function countdown(ms) {
+  const seconds = Math.max(0, Math.ceil(ms / 1000));
+  return `${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, "0")}`;
+}
+
+export function duration(seconds) {
+  if (seconds % 60 || seconds < 60) return `${seconds} seconds`;
+  return seconds === 60 ? "a minute" : `${seconds / 60} minutes`;
+}
+
+/** `stalls` → `Stalls`, `upper-circle` → `Upper circle`. */
+export function title(id) {
+  const text = id.replaceAll(/[-_]+/g, " ").trim();
+  return text.charAt(0).toUpperCase() + text.slice(1);
+}
+
+/** A label parts at its last dash: `A-12`, `BOX-3-2` (row `BOX-3`, seat 2). */
+export function parts(label) {
+  const dash = label.lastIndexOf("-");
+  return dash < 0 ? { row: "", number: label } : { row: label.slice(0, dash), number: label.slice(dash + 1) };
+}
+
+/** `Row A seat 12`; places without a label are named by their area. */
+export function seatName(label) {
+  const unit = label.indexOf(":");
+  if (unit > 0) return `${title(label.slice(0, unit))}, place ${label.slice(unit + 1)}`;
+  const { row, number: seat } = parts(label);
+  return row ? `Row ${row} seat ${seat}` : `Seat ${seat}`;
+}
+
+export const STATE_NAMES = { available: "available", locked: "held", in_process: "being paid", booked: "booked" };
+
+export const seats = (count) => (count === 1 ? "1 seat" : `${count} seats`);
+
+const DECLINES = {
+  card_declined: "The bank declined this card.",
+  insufficient_funds: "There is not enough money on this card.",
+  expired_card: "This card has expired.",
+  incorrect_cvc: "The security code of this card is wrong.",
+  lost_card: "This card was reported lost.",
+  stolen_card: "This card was reported stolen.",
+  processing_error: "The bank could not process this card.",
+  card_velocity_exceeded: "This card has reached its limit.",
+  authentication_required: "Your bank did not get your confirmation.",
+  payment_intent_authentication_failure: "Your bank did not get your confirmation.",
+};
+
+/** Why the card was not taken, and that nothing is lost. */
+export function declined(code, until) {
+  const why = DECLINES[code] ?? "The payment was declined.";
+  return `${why} Try another one: your seats stay yours until ${timeOfDay(until)}.`;
+}
+
+const ENDINGS = {
+  expired: "Your time ran out before the payment, so the seats went back on sale. You were not charged.",
+  cancelled: "You gave the seats back. You were not charged.",
+  seat_lost: "Somebody else was faster. You were not charged.",
+  capture_failed: "Your bank withdrew its approval. You were not charged, and the seats are free again.",
+  show_cancelled: "The show was cancelled. You were not charged.",
+  refunded: "This booking was refunded.",
+};
+export const ending = (reason) => ENDINGS[reason] ?? "The booking is over, and its seats are free again. You were not charged.";
+
+const comesBack = (facts) => (facts.free_at ? ` It may come free again at ${timeOfDay(facts.free_at)}.` : "");
+
+const NO_BOOKING = "The box office does not know your booking any more. Its seats are free again.";
+
+const PROBLEMS = {
+  seat_unavailable: (facts, asked) => {
+    if (facts.seat) {
+      const gone = facts.state === "booked" ? "was just sold to somebody else." : "was just taken by somebody else.";
+      return `${seatName(facts.seat)} ${gone}${facts.state === "booked" ? "" : comesBack(facts)} Your other seats are still free.`.replace(
+        asked > 1 ? "" : " Your other seats are still free.",
+        "",
+      );
+    }
+    return `${seats(facts.available ?? 0)} left here, but no ${asked} side by side. Ask for fewer, or pick them on the map.`;
+  },
+  sold_out: (facts) => `Nothing is left of these.${facts.free_at ? ` Some are only held: look again at ${timeOfDay(facts.free_at)}.` : ""}`,
+  sale_not_open: (facts) => `The sale opens on ${moment(facts.opens_at)}.`,
+  sale_closed: () => "The sale is over.",
+  sales_paused: () => "The sale is paused for a moment. Your selection stays; try again soon.",
+  show_cancelled: () => "The show was cancelled. Nothing is sold for it.",
+  too_many_seats: (facts) => `One booking may have ${facts.most} seats. Leave some out.`,
+  invalid_quantity: (facts) => `Choose between 1 and ${facts.most}.`,
+  buyer_limit: (facts) => `One person may have ${facts.most} seats of this show, and you have ${facts.have}.`,
+  already_extended: () => "The hold was extended once already, which is all that is allowed.",
+  booking_not_found: () => NO_BOOKING,
+  invalid_token: () => NO_BOOKING,
+  invalid_payment_method: () => "This card can't be used here. Try another one.",
+  busy: () => "The box office is overrun. Nothing was done; try again in a moment.",
+  outcome_unknown: () => "The box office did not answer clearly. Press the button again: nothing is ever done twice.",
+};
+
+/** A refusal as a sentence that says what to do. `asked` is the number of seats asked for. */
+export function sentence(error, asked) {
+  if (error.code === undefined) return "No connection to the box office. Press the button again: nothing is ever done twice.";
+  return PROBLEMS[error.code]?.(error.facts, asked) ?? error.message;
+}
