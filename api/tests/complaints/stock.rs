@@ -164,7 +164,7 @@ async fn the_same_seat_of_two_shows_is_two_seats() {
 /// the seat was sold again to the next in line.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_paid_seat_is_not_sold_again_in_sequence() {
-    let mut house = House::open(1).await;
+    let mut house = House::open(2).await;
     let booking = house.hold_seat("A-1").await;
     house.pay(&booking, "pm_card_visa").await.ok(200);
     for _ in 0..2 {
