@@ -53,9 +53,13 @@ async fn abandoned_holds_of_every_kind_come_back_by_themselves() {
         let over = house.wait_for_status(booking, "aborted").await;
         assert_eq!(over["reason"], "expired");
     }
-    eventually("the floor is free", async || (house.floor().await == 20).then_some(())).await;
-    let map = house.map(GALA).await;
-    assert!(map["seats"].as_array().unwrap().iter().all(|seat| seat["state"] == "available"), "{map}");
+    // The seats follow their booking within moments.
+    eventually("everything is free", async || {
+        let map = house.map(GALA).await;
+        let all = map["seats"].as_array().unwrap().iter().all(|seat| seat["state"] == "available");
+        (all && house.floor().await == 20).then_some(())
+    })
+    .await;
     assert_eq!(house.close().await.seats.len(), 0);
 }
 
