@@ -17,10 +17,10 @@ fn charged(house: &House, booking: &Value) -> (i64, Vec<Status>) {
 /// Node.js systems: the owner was checked once before a wait, so the late payer was confirmed.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_late_payer_is_not_charged_and_the_new_owner_keeps_the_seat() {
-    let house = House::open(1).await;
+    let house = House::open(2).await;
     let late = house.hold_seat("A-1").await;
     house.wait_until_free("A-1").await;
-    let quick = house.hold_seat("A-1").await;
+    let quick = house.hold_seat_twice_as_long("A-1").await;
     let problem = house.pay(&late, "pm_card_visa").await.problem(410, "booking_over");
     assert_eq!(problem["reason"], "expired");
     assert_eq!(charged(&house, &late), (0, vec![]), "the gateway was asked for money");
@@ -40,15 +40,7 @@ async fn a_payment_that_outlasts_its_hold_is_not_taken_and_does_not_touch_the_ne
     let payment = house.paying(&slow).json(&json!({"payment_method": "pm_lastseat_slow"})).send();
     let new_owner = async {
         house.wait_until_free("A-1").await;
-        let new_owner = house.hold_seat("A-1").await;
-        house
-            .client
-            .post(&format!("/v1/bookings/{}/extend", text(&new_owner, "id")))
-            .bearer(text(&new_owner, "token"))
-            .send()
-            .await
-            .ok(200);
-        new_owner
+        house.hold_seat_twice_as_long("A-1").await
     };
     let (answer, new_owner) = tokio::join!(payment, new_owner);
     answer.problem(410, "booking_over");
@@ -64,7 +56,7 @@ async fn a_payment_that_outlasts_its_hold_is_not_taken_and_does_not_touch_the_ne
 /// The buyer is not charged, and nobody's seat is sold over.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_bank_page_answered_after_the_hold_charges_nobody() {
-    let house = House::open(1).await;
+    let house = House::open(2).await;
     let late = house.hold_seat("A-1").await;
     let waiting = house.pay(&late, "pm_card_threeDSecure2Required").await.ok(202);
     assert_eq!(waiting["status"], "action_required");
@@ -72,7 +64,7 @@ async fn a_bank_page_answered_after_the_hold_charges_nobody() {
     let intent = url.rsplit('/').next().unwrap().to_owned();
     assert_eq!(house.state("A-1").await, "in_process");
     house.wait_until_free("A-1").await;
-    let quick = house.hold_seat("A-1").await;
+    let quick = house.hold_seat_twice_as_long("A-1").await;
     // Whether the bank is still listened to depends on how fast the intent was cancelled.
     let bank = house
         .client
@@ -160,7 +152,7 @@ async fn an_approval_withdrawn_before_the_capture_frees_the_seat() {
 /// A decline is not the end: the hold lives on, and every method may be tried until it ends.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_declined_buyer_keeps_the_seat_until_the_hold_ends() {
-    let house = House::open(3).await;
+    let house = House::open(5).await;
     let (patient, hopeless) = (house.hold_seat("A-1").await, house.hold_seat("A-2").await);
     for method in ["pm_card_chargeDeclined", "pm_card_chargeDeclinedInsufficientFunds"] {
         house.pay(&patient, method).await.problem(402, "payment_declined");

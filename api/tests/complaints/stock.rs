@@ -53,9 +53,13 @@ async fn abandoned_holds_of_every_kind_come_back_by_themselves() {
         let over = house.wait_for_status(booking, "aborted").await;
         assert_eq!(over["reason"], "expired");
     }
-    eventually("the floor is free", async || (house.floor().await == 20).then_some(())).await;
-    let map = house.map(GALA).await;
-    assert!(map["seats"].as_array().unwrap().iter().all(|seat| seat["state"] == "available"), "{map}");
+    // The seats follow their booking within moments.
+    eventually("everything is free", async || {
+        let map = house.map(GALA).await;
+        let all = map["seats"].as_array().unwrap().iter().all(|seat| seat["state"] == "available");
+        (all && house.floor().await == 20).then_some(())
+    })
+    .await;
     assert_eq!(house.close().await.seats.len(), 0);
 }
 
@@ -164,7 +168,7 @@ async fn the_same_seat_of_two_shows_is_two_seats() {
 /// the seat was sold again to the next in line.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_paid_seat_is_not_sold_again_in_sequence() {
-    let mut house = House::open(1).await;
+    let mut house = House::open(2).await;
     let booking = house.hold_seat("A-1").await;
     house.pay(&booking, "pm_card_visa").await.ok(200);
     for _ in 0..2 {
