@@ -372,19 +372,22 @@ fn a_stuck_seat_is_pending_first() {
     tick(&mut world, 61);
     let report = audit(&world.log);
     assert!(report.holds() && report.pending.len() == 2, "{report}");
-    plant(world, &["stuck_seat"], |world| tick(world, 1));
+    // The server may have been down until then. A minute later, it has had its time.
+    plant(world, &["stuck_seat"], |world| tick(world, 61));
     // Aborted, but never released.
     let (mut world, _) = world_with_hold();
     world.booking(id, BookingCommand::Cancel { reason: AbortReason::Cancelled });
     tick(&mut world, 60);
     assert_eq!(audit(&world.log).pending.len(), 2);
-    plant(world, &["stuck_seat"], |world| tick(world, 1));
+    // The server may have been down until then. A minute later, it has had its time.
+    plant(world, &["stuck_seat"], |world| tick(world, 61));
     // Locked, but never opened.
     let mut world = World::new(1);
     world.schedule(plan("gala", 2, 6, 9));
     world.lock(id, &BuyerId::new("bob").unwrap(), &show_id("gala"), &seat_id("B-1"));
     tick(&mut world, 180);
-    plant(world, &["stuck_seat"], |world| tick(world, 1));
+    // The server may have been down until then. A minute later, it has had its time.
+    plant(world, &["stuck_seat"], |world| tick(world, 61));
 }
 
 #[test]

@@ -180,6 +180,10 @@ impl Market {
         if bank.try_send().await.is_err() {
             return Err(self.cut_off(None));
         }
+        // The money is reserved, and one in three does not come back to the shop.
+        if rng.below(3) == 0 {
+            return Ok(());
+        }
         let Ok(answer) = self.client.post(&path).bearer(&token).json(&json!({})).try_send().await else {
             return Err(self.cut_off(None));
         };
