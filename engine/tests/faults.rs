@@ -43,6 +43,7 @@ async fn insist(house: &House, office: &BoxOffice, what: &str) -> u32 {
         wanted: seats(&["A-1", "A-2"]),
         buyer: BuyerId::new("ann").unwrap(),
         request: key("hold"),
+        trace: None,
     };
     let mut repeats = 0;
     let booking = loop {
@@ -61,7 +62,12 @@ async fn insist(house: &House, office: &BoxOffice, what: &str) -> u32 {
     assert_eq!(booking.status(), "held", "{what}");
     let paid = loop {
         let before = house.story(booking.id).await.len();
-        let request = PayRequest { payment_method: Some("pm_card_visa".to_owned()), request: key("pay"), by: "ann".to_owned() };
+        let request = PayRequest {
+            payment_method: Some("pm_card_visa".to_owned()),
+            request: key("pay"),
+            by: "ann".to_owned(),
+            trace: None,
+        };
         match office.pay(booking.id, request).await {
             Ok(Paid::Confirmed(booking)) => break booking,
             Ok(Paid::Pending(_)) => repeats += 1,

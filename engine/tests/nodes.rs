@@ -54,7 +54,7 @@ macro_rules! scenario {
 /// A hold that takes no number of the house: `n` is the buyer.
 async fn hold_of(office: &BoxOffice, n: u128, wanted: lastseat_engine::Wanted) -> Result<lastseat_engine::Hold, CommandError> {
     let booking = BookingId(uuid::Uuid::from_u128(n << 64));
-    office.hold(HoldRequest { booking, show: show(), wanted, buyer: BuyerId::guest(booking), request: None }).await
+    office.hold(HoldRequest { booking, show: show(), wanted, buyer: BuyerId::guest(booking), request: None, trace: None }).await
 }
 
 fn count_ok<T, E>(results: &[Result<T, E>]) -> usize {
@@ -121,6 +121,7 @@ scenario!(the_same_hold_on_all_nodes_at_once_is_one_booking, house, nodes, what,
             wanted,
             buyer: BuyerId::new("ann").unwrap(),
             request: Some(RequestFingerprint { key, body: "body".to_owned() }),
+            trace: None,
         };
         // Once a node: each repeat makes the guard set other units of an area aside for a moment.
         let holds = join_all(nodes.iter().map(|node| node.hold(request.clone()))).await;
@@ -145,6 +146,7 @@ scenario!(the_same_payment_on_all_nodes_at_once_is_one_charge, house, nodes, wha
             payment_method: Some("pm_card_visa".to_owned()),
             request: keyed.then(|| RequestFingerprint { key: "k".to_owned(), body: "b".to_owned() }),
             by: "buyer".to_owned(),
+            trace: None,
         };
         let paid = join_all(nodes.iter().chain(&nodes).map(|node| node.pay(held.id, request()))).await;
         assert!(paid.iter().any(|p| matches!(p, Ok(Paid::Confirmed(_)))), "{what}: {paid:?}");
