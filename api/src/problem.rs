@@ -30,7 +30,7 @@ struct Inner {
     code: Code,
     detail: Cow<'static, str>,
     /// Members of the problem besides the standard ones, as JSON text, each with a comma before it.
-    facts: String,
+    facts: Vec<u8>,
     headers: Vec<(HeaderName, HeaderValue)>,
     /// Whether the rules said it, and not the parsing in front of them.
     ruled: bool,
@@ -41,19 +41,20 @@ impl Problem {
     #[must_use]
     pub fn new(code: Code, detail: impl Into<Cow<'static, str>>) -> Self {
         let detail = detail.into();
-        Self(Box::new(Inner { code, detail, facts: String::new(), headers: Vec::new(), ruled: false }))
+        Self(Box::new(Inner { code, detail, facts: Vec::new(), headers: Vec::new(), ruled: false }))
     }
 
     /// Adds a member. What can't be put as JSON is left out.
     #[must_use]
     pub fn fact(mut self, name: &str, value: impl Serialize) -> Self {
-        if let (Ok(name), Ok(value)) = (serde_json::to_string(name), serde_json::to_string(&value)) {
-            let facts = &mut self.0.facts;
-            facts.reserve(name.len() + value.len() + 2);
-            facts.push(',');
-            facts.push_str(&name);
-            facts.push(':');
-            facts.push_str(&value);
+        // Written where it belongs: these are most of what a refusal costs.
+        let facts = &mut self.0.facts;
+        let before = facts.len();
+        facts.push(b',');
+        let named = serde_json::to_writer(&mut *facts, name).is_ok();
+        facts.push(b':');
+        if !named || serde_json::to_writer(&mut *facts, &value).is_err() {
+            facts.truncate(before);
         }
         self
     }
@@ -100,9 +101,13 @@ impl Problem {
         put(",\"code\":\"");
         put(code);
         put("\",\"detail\":");
-        put(&serde_json::to_string(&inner.detail).unwrap_or_else(|_| "\"\"".to_owned()));
-        put(&inner.facts);
-        put("}");
+        let before = body.len();
+        if serde_json::to_writer(&mut body, &inner.detail).is_err() {
+            body.truncate(before);
+            body.extend_from_slice(b"\"\"");
+        }
+        body.extend_from_slice(&inner.facts);
+        body.push(b'}');
         body.into()
     }
 

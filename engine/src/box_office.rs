@@ -292,7 +292,11 @@ impl BoxOffice {
     /// # Errors
     /// [`CommandError`].
     pub async fn hold(&self, request: HoldRequest) -> Result<Hold, CommandError> {
-        self.core.hold(request).await
+        // A repeat under an idempotency key may find its own seats taken, by itself.
+        if request.request.is_none() {
+            self.core.refuse_at_once(&request)?;
+        }
+        Box::pin(self.core.hold(request)).await
     }
 
     /// A booking as the log has it now; `None` if there is none, or if it was only fenced.

@@ -52,8 +52,7 @@ pub(crate) struct Attempt<'a> {
 impl Core {
     /// Holds seats.
     pub(crate) async fn hold(self: &Arc<Self>, request: HoldRequest) -> Result<Hold, CommandError> {
-        let on_sale = self.hall.get(&request.show).ok_or(Rejection::ShowNotFound)?;
-        let attempt = Attempt { core: self, show: on_sale.show.load_full(), on_sale, request: &request, now: self.now() };
+        let attempt = Attempt::of(self, &request)?;
         match attempt.run(true).await {
             // The same request before may have got the very seats that are taken now.
             Err(CommandError::Rejected(rejection)) if request.request.is_some() => match self.replay(&request).await? {
@@ -63,6 +62,14 @@ impl Core {
             },
             other => other,
         }
+    }
+
+    /// The refusals that need no waiting: nearly all of a flash sale. Apart from [`Core::hold`] so
+    /// that they don't pay for the room that a hold's whole way takes in memory.
+    pub(crate) fn refuse_at_once(self: &Arc<Self>, request: &HoldRequest) -> Result<(), Rejection> {
+        let attempt = Attempt::of(self, request)?;
+        attempt.show.check_on_sale(attempt.now)?;
+        Choice::of(&attempt)?.refuse_what_is_taken(&attempt)
     }
 
     /// Whether the seat that is in the way was locked by an earlier try of the same request, which
@@ -101,7 +108,12 @@ impl Core {
     }
 }
 
-impl Attempt<'_> {
+impl<'a> Attempt<'a> {
+    fn of(core: &'a Arc<Core>, request: &'a HoldRequest) -> Result<Self, Rejection> {
+        let on_sale = core.hall.get(&request.show).ok_or(Rejection::ShowNotFound)?;
+        Ok(Self { core, show: on_sale.show.load_full(), on_sale, request, now: core.now() })
+    }
+
     async fn run(&self, ask_board: bool) -> Result<Hold, CommandError> {
         self.show.check_on_sale(self.now)?;
         let choice = Choice::of(self)?;
