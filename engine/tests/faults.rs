@@ -14,6 +14,7 @@ use lastseat_domain::ports::payments::{GatewayFault, Intent, PaymentGateway};
 use lastseat_domain::{BookingId, BuyerId, IntentId, Money};
 use lastseat_engine::adapters::event_log::MemoryLog;
 use lastseat_engine::adapters::payments::{FaultyGateway, GatewayCall, Misfortune};
+use lastseat_engine::adapters::seat_guard::AbsentGuard;
 use lastseat_engine::{BoxOffice, CommandError, Fault, HoldRequest, Paid, PayRequest};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -316,5 +317,66 @@ fn a_cancellation_that_was_decided_is_not_said_to_be_undone() {
         assert!(is_unknown(&cancelled), "{cancelled:?}");
         assert_eq!(office.cancel(held.id, "buyer").await.unwrap().status(), "aborted");
         assert!(hold(&house, &office, seats(&["A-1"])).await.is_ok());
+    });
+}
+
+/// The log lets the booking open without one of its seats, and nobody knows. The same request again
+/// gets the seat, or a no; never a hold that is none.
+#[test]
+fn a_repeated_hold_is_completed_or_refused() {
+    in_virtual_time(async |atomic| {
+        for taken_meanwhile in [false, true] {
+            let what = format!("atomic: {atomic}, taken meanwhile: {taken_meanwhile}");
+            let house = House { guard: Arc::new(AbsentGuard), ..House::new(atomic) };
+            house.open().await.drain(Duration::ZERO).await;
+            let (wires, end) = Wires::lay(&house);
+            let office = end.node().await;
+            (0..4).for_each(|n| wires.append(n, AppendFate::SomeAnswerLost(0b011)));
+            let request = HoldRequest {
+                booking: BookingId::from_key("ann", "hold"),
+                show: show(),
+                wanted: seats(&["A-1", "A-2"]),
+                buyer: BuyerId::new("ann").unwrap(),
+                request: key("hold"),
+                trace: None,
+            };
+            let first = office.hold(request.clone()).await;
+            assert!(is_unknown(&first), "{what}: {first:?}");
+            if taken_meanwhile {
+                hold(&house, &office, seats(&["A-2"])).await.unwrap();
+            }
+            let again = office.hold(request.clone()).await;
+            if taken_meanwhile {
+                for again in [again, office.hold(request).await] {
+                    assert!(matches!(again, Err(CommandError::Rejected(_))), "{what}: {again:?}");
+                }
+            } else {
+                let held = again.unwrap().booking;
+                assert_eq!(code(hold(&house, &office, seats(&["A-2"])).await), "seat_unavailable", "{what}");
+                assert!(matches!(pay(&office, &held, "pm_card_visa").await, Ok(Paid::Confirmed(_))), "{what}");
+            }
+            later(700).await;
+            assert_settled(&house, &what).await;
+        }
+    });
+}
+
+/// The refund comes before the account has counted the booking: it waits for that.
+#[test]
+fn points_are_taken_back_even_if_they_were_late() {
+    in_virtual_time(async |atomic| {
+        let house = House::new(atomic);
+        house.open().await.drain(Duration::ZERO).await;
+        let (wires, end) = Wires::lay(&house);
+        let office = end.node().await;
+        let held = hold_as(&house, &office, "ann", seats(&["A-1"])).await.unwrap().booking;
+        // Behind the start, the decision, the seat and the capture comes the loyalty account.
+        wires.append(4, AppendFate::Unavailable);
+        pay(&office, &held, "pm_card_visa").await.unwrap();
+        tokio::time::sleep(Duration::from_millis(10)).await;
+        assert!(wires.all_struck());
+        assert_eq!(office.refund(held.id, "admin").await.unwrap().status(), "refunded");
+        later(30).await;
+        assert_settled(&house, "refunded").await;
     });
 }

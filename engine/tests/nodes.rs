@@ -124,7 +124,12 @@ scenario!(the_same_hold_on_all_nodes_at_once_is_one_booking, house, nodes, what,
             trace: None,
         };
         // Once a node: each repeat makes the guard set other units of an area aside for a moment.
-        let holds = join_all(nodes.iter().map(|node| node.hold(request.clone()))).await;
+        // A few milliseconds apart, so that their events differ.
+        let holds = join_all(nodes.iter().enumerate().map(async |(n, node)| {
+            tokio::time::sleep(Duration::from_millis(3 * n as u64)).await;
+            node.hold(request.clone()).await
+        }))
+        .await;
         let first = holds[0].as_ref().unwrap_or_else(|e| panic!("{what}: {e}")).booking.opened.clone();
         for hold in &holds {
             assert_eq!(hold.as_ref().unwrap_or_else(|e| panic!("{what}: {e}")).booking.opened, first, "{what}");
