@@ -4,26 +4,21 @@
 //!
 //! HTTP/2 and TLS are the business of the proxy in front.
 
+mod connection;
+
 use axum::Router;
+use connection::Connection;
 use hyper::server::conn::http1;
-use hyper::service::service_fn;
-use hyper_util::rt::{TokioIo, TokioTimer};
 use std::io;
-use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
-use tower::Service;
 
 /// More wait in the system's queue until one of these is closed.
 const MAX_CONNECTIONS: usize = 32_768;
-/// For the headers of a request, and between two requests on one connection. Longer than the 60
-/// seconds after which the usual proxies let go of an idle connection: a server that does it first
-/// may do it while a request is on its way.
-const HEADER_PATIENCE: Duration = Duration::from_secs(75);
 /// Rest after the system ran out of something that an accept needs, such as file descriptors.
 const ACCEPT_REST: Duration = Duration::from_millis(50);
 
@@ -33,7 +28,7 @@ const ACCEPT_REST: Duration = Duration::from_millis(50);
 /// Only if the listener itself is broken.
 pub async fn serve(listener: TcpListener, router: Router, shutdown: CancellationToken, patience: Duration) -> io::Result<()> {
     let mut http = http1::Builder::new();
-    http.timer(TokioTimer::new()).header_read_timeout(HEADER_PATIENCE).pipeline_flush(true);
+    http.pipeline_flush(true).header_read_timeout(None);
     let room = Arc::new(Semaphore::new(MAX_CONNECTIONS));
     let connections = TaskTracker::new();
     let cut = CancellationToken::new();
@@ -80,39 +75,6 @@ async fn accept(listener: &TcpListener, room: &Arc<Semaphore>) -> io::Result<(Tc
 fn is_of_the_client(error: &io::Error) -> bool {
     use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset};
     matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset)
-}
-
-struct Connection {
-    http: http1::Builder,
-    router: Router,
-    shutdown: CancellationToken,
-    cut: CancellationToken,
-}
-
-impl Connection {
-    async fn run(self, stream: TcpStream, _permit: OwnedSemaphorePermit) {
-        if let Err(error) = stream.set_nodelay(true) {
-            tracing::debug!(%error, "no TCP_NODELAY");
-        }
-        let router = self.router;
-        let service = service_fn(move |request| router.clone().call(request));
-        let mut connection = pin!(self.http.serve_connection(TokioIo::new(stream), service));
-        let ended = tokio::select! {
-            biased;
-            ended = connection.as_mut() => ended,
-            () = self.shutdown.cancelled() => {
-                connection.as_mut().graceful_shutdown();
-                tokio::select! {
-                    ended = connection => ended,
-                    () = self.cut.cancelled() => Ok(()),
-                }
-            }
-        };
-        // A client that hangs up or talks nonsense is everyday life.
-        if let Err(error) = ended {
-            tracing::debug!(%error, "a connection ended");
-        }
-    }
 }
 
 #[cfg(test)]

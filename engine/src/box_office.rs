@@ -287,15 +287,22 @@ impl BoxOffice {
         Err(Fault::Unavailable("the show is too contended; try again".into()).into())
     }
 
+    /// The refusals that need no waiting, which are nearly all of a flash sale: the show is not on
+    /// sale, what is asked for makes no sense, or the board knows that it is taken. [`Self::hold`]
+    /// says the same; asked first, it spares the loser the making of a booking. Not to be asked for a
+    /// repeat under an idempotency key, whose seats may be taken by itself.
+    ///
+    /// # Errors
+    /// The rejection.
+    pub fn refuse_at_once(&self, show: &ShowId, wanted: &Wanted) -> Result<(), Rejection> {
+        self.core.refuse_at_once(show, wanted)
+    }
+
     /// Holds seats.
     ///
     /// # Errors
     /// [`CommandError`].
     pub async fn hold(&self, request: HoldRequest) -> Result<Hold, CommandError> {
-        // A repeat under an idempotency key may find its own seats taken, by itself.
-        if request.request.is_none() {
-            self.core.refuse_at_once(&request)?;
-        }
         Box::pin(self.core.hold(request)).await
     }
 

@@ -1,6 +1,6 @@
 //! Which seats a hold is for: checks what was asked for, and finds seats where the choice is ours.
 
-use super::Attempt;
+use super::Wish;
 use crate::box_office::Wanted;
 use lastseat_domain::rejection::SeatState;
 use lastseat_domain::{CategoryId, Rejection, SeatId};
@@ -28,43 +28,43 @@ pub(crate) enum Choice {
 
 impl Choice {
     /// Checks what was asked for.
-    pub(super) fn of(attempt: &Attempt<'_>) -> Result<Self, Rejection> {
-        let most = attempt.show.facts.max_seats_per_booking;
-        match attempt.request.wanted.quantity() {
+    pub(super) fn of(wish: &Wish<'_>) -> Result<Self, Rejection> {
+        let most = wish.show.facts.max_seats_per_booking;
+        match wish.wanted.quantity() {
             0 => return Err(Rejection::InvalidQuantity { most }),
             asked if asked > u64::from(most) => return Err(Rejection::TooManySeats { asked, most }),
             _ => {}
         }
-        match &attempt.request.wanted {
-            Wanted::Seats(seats) => Self::named(attempt, seats),
+        match wish.wanted {
+            Wanted::Seats(seats) => Self::named(wish, seats),
             Wanted::Any { area, quantity } => {
-                let areas = (0_u32..).zip(&attempt.show.plan.areas);
+                let areas = (0_u32..).zip(&wish.show.plan.areas);
                 let found = areas.into_iter().find(|(_, a)| a.area == *area && !a.labelled);
                 found
                     .map(|(index, _)| Self::Any { area: index, quantity: *quantity })
                     .ok_or_else(|| Rejection::UnknownArea { area: area.clone() })
             }
-            Wanted::BestAvailable { category, quantity } => Self::best(attempt, category, *quantity),
+            Wanted::BestAvailable { category, quantity } => Self::best(wish, category, *quantity),
         }
     }
 
-    fn named(attempt: &Attempt<'_>, seats: &[SeatId]) -> Result<Self, Rejection> {
-        let mut seen = HashSet::with_capacity(seats.len());
+    fn named(wish: &Wish<'_>, seats: &[SeatId]) -> Result<Self, Rejection> {
         let mut indexes = Vec::with_capacity(seats.len());
-        for seat in seats {
-            if !seen.insert(seat) {
+        for (at, seat) in seats.iter().enumerate() {
+            // A few at most: looking through those before costs less than a set of them.
+            if seats.iter().take(at).any(|before| before == seat) {
                 return Err(Rejection::DuplicateSeats { seat: seat.clone() });
             }
             // Units of an unlabelled area can't be asked for by name: any of them is as good.
-            let plan = &attempt.show.plan;
+            let plan = &wish.show.plan;
             let labelled = plan.index_of(seat).filter(|i| plan.seat(*i).is_some_and(|s| s.block.is_some()));
             indexes.push(labelled.ok_or_else(|| Rejection::UnknownSeat { seat: seat.to_string() })?);
         }
         Ok(Self::Seats(indexes))
     }
 
-    fn best(attempt: &Attempt<'_>, category: &CategoryId, quantity: u32) -> Result<Self, Rejection> {
-        let areas = (0_u32..).zip(&attempt.show.plan.areas);
+    fn best(wish: &Wish<'_>, category: &CategoryId, quantity: u32) -> Result<Self, Rejection> {
+        let areas = (0_u32..).zip(&wish.show.plan.areas);
         let areas: Vec<u32> = areas.filter(|(_, a)| a.labelled && a.category == *category).map(|(index, _)| index).collect();
         if areas.is_empty() {
             return Err(Rejection::UnknownCategory { category: category.clone() });
@@ -85,52 +85,52 @@ impl Choice {
     }
 
     /// Refuses what the board knows to be taken.
-    pub(super) fn refuse_what_is_taken(&self, attempt: &Attempt<'_>) -> Result<(), Rejection> {
-        let board = &attempt.on_sale.board;
+    pub(super) fn refuse_what_is_taken(&self, wish: &Wish<'_>) -> Result<(), Rejection> {
+        let board = &wish.on_sale.board;
         match self {
             Self::Seats(seats) => match seats.iter().find(|seat| board.state(**seat) != SeatState::Available) {
-                Some(taken) => Err(taken_by_board(attempt, *taken)),
+                Some(taken) => Err(taken_by_board(wish, *taken)),
                 None => Ok(()),
             },
-            Self::Any { area, quantity } => enough(attempt, &[*area], *quantity),
-            Self::Best { areas, quantity } => enough(attempt, areas, *quantity),
+            Self::Any { area, quantity } => enough(wish, &[*area], *quantity),
+            Self::Best { areas, quantity } => enough(wish, areas, *quantity),
         }
     }
 
     /// Exactly as many seats as wanted, none of them in `avoid`.
-    pub(super) fn seats(&self, attempt: &Attempt<'_>, avoid: &HashSet<u32>) -> Result<Vec<u32>, Rejection> {
+    pub(super) fn seats(&self, wish: &Wish<'_>, avoid: &HashSet<u32>) -> Result<Vec<u32>, Rejection> {
         match self {
             Self::Seats(seats) => Ok(seats.clone()),
             Self::Any { area, quantity } => {
                 let n = *quantity as usize;
-                let free = attempt.on_sale.board.candidates(*area, *quantity).filter(|seat| !avoid.contains(seat));
+                let free = wish.on_sale.board.candidates(*area, *quantity).filter(|seat| !avoid.contains(seat));
                 let found: Vec<u32> = free.take(n).collect();
-                if found.len() < n { Err(left(attempt, &[*area], found.len())) } else { Ok(found) }
+                if found.len() < n { Err(left(wish, &[*area], found.len())) } else { Ok(found) }
             }
-            Self::Best { areas, quantity } => side_by_side(attempt, areas, *quantity as usize, avoid),
+            Self::Best { areas, quantity } => side_by_side(wish, areas, *quantity as usize, avoid),
         }
     }
 }
 
-fn taken_by_board(attempt: &Attempt<'_>, index: u32) -> Rejection {
-    let board = &attempt.on_sale.board;
-    let seat = attempt.show.plan.seat(index).map(|s| s.seat.clone());
+fn taken_by_board(wish: &Wish<'_>, index: u32) -> Rejection {
+    let board = &wish.on_sale.board;
+    let seat = wish.show.plan.seat(index).map(|s| s.seat.clone());
     match seat {
         Some(seat) => Rejection::SeatUnavailable { seat, state: board.state(index), free_at: board.free_at(index) },
         None => Rejection::ShowNotFound,
     }
 }
 
-fn enough(attempt: &Attempt<'_>, areas: &[u32], quantity: u32) -> Result<(), Rejection> {
-    let available: u32 = areas.iter().map(|area| attempt.on_sale.board.available(*area)).sum();
-    if available < quantity { Err(left(attempt, areas, available as usize)) } else { Ok(()) }
+fn enough(wish: &Wish<'_>, areas: &[u32], quantity: u32) -> Result<(), Rejection> {
+    let available: u32 = areas.iter().map(|area| wish.on_sale.board.available(*area)).sum();
+    if available < quantity { Err(left(wish, areas, available as usize)) } else { Ok(()) }
 }
 
 /// The refusal where `available` are left of what was asked for.
-fn left(attempt: &Attempt<'_>, areas: &[u32], available: usize) -> Rejection {
+fn left(wish: &Wish<'_>, areas: &[u32], available: usize) -> Rejection {
     match u32::try_from(available) {
         Ok(0) => Rejection::SoldOut {
-            free_at: areas.iter().filter_map(|area| attempt.on_sale.board.first_free_at(*area, attempt.now)).min(),
+            free_at: areas.iter().filter_map(|area| wish.on_sale.board.first_free_at(*area, wish.now)).min(),
         },
         available => Rejection::NotEnoughTogether { available: available.unwrap_or(u32::MAX) },
     }
@@ -139,8 +139,8 @@ fn left(attempt: &Attempt<'_>, areas: &[u32], available: usize) -> Rejection {
 /// The best `n` seats side by side: the front-most row that has them; in it the place that leaves
 /// no single seat beside it, for that could be sold to nobody who comes in company; of these the
 /// nearest to the row's middle.
-fn side_by_side(attempt: &Attempt<'_>, areas: &[u32], n: usize, avoid: &HashSet<u32>) -> Result<Vec<u32>, Rejection> {
-    let (plan, board) = (&attempt.show.plan, &attempt.on_sale.board);
+fn side_by_side(wish: &Wish<'_>, areas: &[u32], n: usize, avoid: &HashSet<u32>) -> Result<Vec<u32>, Rejection> {
+    let (plan, board) = (&wish.show.plan, &wish.on_sale.board);
     let is_free = |seat: u32| board.is_free(seat) && !avoid.contains(&seat);
     let mut free = 0_usize;
     for area in areas.iter().filter_map(|index| plan.areas.get(*index as usize)) {
@@ -164,5 +164,5 @@ fn side_by_side(attempt: &Attempt<'_>, areas: &[u32], n: usize, avoid: &HashSet<
             }
         }
     }
-    Err(left(attempt, areas, free))
+    Err(left(wish, areas, free))
 }

@@ -101,7 +101,7 @@ impl Attempt<'_> {
     ) -> Result<(), CommandError> {
         let Some(priced) = opened.seats.iter().find(|p| p.seat == *seat) else { return Ok(()) };
         let lock = lock_of(opened, priced, opened.expires_at);
-        self.core.change_seats(&self.on_sale.id, std::slice::from_ref(seat), &lock, metadata).await
+        self.core.change_seats(&self.wish.on_sale.id, std::slice::from_ref(seat), &lock, metadata).await
     }
 
     /// Frees seats that this attempt has locked, and that the booking did not open with meanwhile.
@@ -118,7 +118,7 @@ impl Attempt<'_> {
         let kept = kept_seats(state.as_ref());
         let seats: Vec<SeatId> = planned.iter().map(|p| p.seat.clone()).filter(|seat| !kept.contains(seat)).collect();
         let release = SeatCommand::Release { booking, reason: AbortReason::SeatLost };
-        self.core.change_seats(&self.on_sale.id, &seats, &release, metadata).await
+        self.core.change_seats(&self.wish.on_sale.id, &seats, &release, metadata).await
     }
 }
 

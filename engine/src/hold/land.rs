@@ -34,13 +34,13 @@ impl Attempt<'_> {
         let opened = self.opening(seats)?;
         let metadata = Metadata {
             trace: self.request.trace.clone(),
-            ..Metadata::of_booking(self.booking_id(), self.request.buyer.as_str(), self.now)
+            ..Metadata::of_booking(self.booking_id(), self.request.buyer.as_str(), self.wish.now)
         };
         for _ in 0..TRIES {
             let mut planned = Vec::with_capacity(seats.len());
             for priced in &opened.seats {
                 let command = lock_of(&opened, priced, opened.expires_at);
-                match self.core.decide_seat(&self.on_sale.id, &priced.seat, &command).await {
+                match self.core.decide_seat(&self.wish.on_sale.id, &priced.seat, &command).await {
                     Ok(decision) => planned.push(decision),
                     Err(CommandError::Rejected(rejection)) => return Ok(Landing::Lost { seat: priced.seat.clone(), rejection }),
                     Err(failed) => return Err(failed),
@@ -67,15 +67,15 @@ impl Attempt<'_> {
 
     fn opening(&self, seats: &[SeatId]) -> Result<BookingOpened, CommandError> {
         let price = |seat: &SeatId| {
-            let planned = self.show.plan.index_of(seat).and_then(|i| self.show.plan.seat(i));
+            let planned = self.wish.show.plan.index_of(seat).and_then(|i| self.wish.show.plan.seat(i));
             planned.map(|p| PricedSeat { seat: seat.clone(), price: p.price })
         };
         let priced: Vec<PricedSeat> = seats.iter().filter_map(price).collect();
-        let amount = Money::sum(self.show.facts.currency, priced.iter().map(|p| p.price))
+        let amount = Money::sum(self.wish.show.facts.currency, priced.iter().map(|p| p.price))
             .ok_or_else(|| Fault::Damaged("the prices of the show don't add up".into()))?;
         Ok(BookingOpened {
             booking: self.booking_id(),
-            show: self.on_sale.id.clone(),
+            show: self.wish.on_sale.id.clone(),
             buyer: self.request.buyer.clone(),
             seats: priced,
             amount,
@@ -87,7 +87,7 @@ impl Attempt<'_> {
     fn hold_of(&self, opened: &BookingOpened) -> Result<Hold, CommandError> {
         let seats = u32::try_from(opened.seats.len()).unwrap_or(u32::MAX);
         self.core.buyers.opened(&opened.show, &opened.buyer, opened.booking, seats);
-        let booking = booking::evolve(None, &Event::BookingOpened(opened.clone()), self.now);
+        let booking = booking::evolve(None, &Event::BookingOpened(opened.clone()), self.wish.now);
         let booking = booking.ok_or_else(|| Fault::Damaged("an opened booking has no state".into()))?;
         Ok(Hold { booking, replayed: false })
     }
@@ -101,7 +101,7 @@ impl Attempt<'_> {
     fn conflicts(&self, planned: &[Planned], outcomes: &[WriteOutcome]) -> Vec<SeatId> {
         let mut conflicts = Vec::new();
         for (planned, outcome) in planned.iter().zip(outcomes) {
-            if !self.core.seat_outcome(&self.on_sale.id, planned, *outcome) {
+            if !self.core.seat_outcome(&self.wish.on_sale.id, planned, *outcome) {
                 conflicts.push(planned.seat.clone());
             }
         }
@@ -115,7 +115,7 @@ impl Attempt<'_> {
         planned: &[Planned],
         metadata: &Metadata,
     ) -> Result<Appended, CommandError> {
-        let seats = planned.iter().map(|p| p.write(&self.on_sale.id, metadata));
+        let seats = planned.iter().map(|p| p.write(&self.wish.on_sale.id, metadata));
         let writes = std::iter::once(self.opening_write(opened, metadata)).chain(seats).collect::<Result<Vec<_>, _>>()?;
         let outcomes = self.core.journal.append(writes).await?;
         let Some((booking, seats)) = outcomes.split_first() else {
@@ -141,7 +141,7 @@ impl Attempt<'_> {
         planned: &[Planned],
         metadata: &Metadata,
     ) -> Result<Appended, CommandError> {
-        let seats = planned.iter().map(|p| p.write(&self.on_sale.id, metadata));
+        let seats = planned.iter().map(|p| p.write(&self.wish.on_sale.id, metadata));
         let writes = std::iter::once(self.opening_write(opened, metadata)).chain(seats).collect::<Result<Vec<_>, _>>()?;
         let outcomes = self.core.journal.append(writes).await?;
         let Some((booking, seats)) = outcomes.split_first() else {
@@ -172,7 +172,7 @@ impl Attempt<'_> {
         metadata: &Metadata,
     ) -> Result<Appended, CommandError> {
         if !planned.is_empty() {
-            let writes = planned.iter().map(|p| p.write(&self.on_sale.id, metadata)).collect::<Result<Vec<_>, _>>()?;
+            let writes = planned.iter().map(|p| p.write(&self.wish.on_sale.id, metadata)).collect::<Result<Vec<_>, _>>()?;
             let outcomes = self.core.journal.append(writes).await?;
             for seat in self.conflicts(planned, &outcomes) {
                 match self.lock_again(opened, &seat, metadata).await {
@@ -204,8 +204,8 @@ impl Attempt<'_> {
         let extra: Vec<SeatId> = seats.iter().filter(|seat| !kept.contains(seat)).cloned().collect();
         let written: Vec<SeatId> = planned.iter().map(|p| p.seat.clone()).filter(|seat| extra.contains(seat)).collect();
         let release = SeatCommand::Release { booking: self.booking_id(), reason: AbortReason::SeatLost };
-        self.core.change_seats(&self.on_sale.id, &written, &release, metadata).await?;
-        if self.core.ports.guard.release(&self.on_sale.id, &extra, self.booking_id()).await.is_err() {
+        self.core.change_seats(&self.wish.on_sale.id, &written, &release, metadata).await?;
+        if self.core.ports.guard.release(&self.wish.on_sale.id, &extra, self.booking_id()).await.is_err() {
             self.core.saw_guard_fail();
         }
         match hold? {

@@ -19,7 +19,7 @@ use lastseat_domain::event::AbortReason;
 use lastseat_domain::ports::seat_guard::{Lock, LockAny};
 use lastseat_domain::rejection::SeatState;
 use lastseat_domain::show::Show;
-use lastseat_domain::{BookingId, Rejection, SeatId, Timestamp};
+use lastseat_domain::{BookingId, Rejection, SeatId, ShowId, Timestamp};
 use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
@@ -40,19 +40,26 @@ struct Chosen {
     _claim: Claim,
 }
 
+/// What is wanted of which show, and when.
+struct Wish<'a> {
+    on_sale: Arc<OnSale>,
+    show: Arc<Show>,
+    wanted: &'a Wanted,
+    now: Timestamp,
+}
+
 /// One hold on its way.
-pub(crate) struct Attempt<'a> {
-    pub core: &'a Arc<Core>,
-    pub on_sale: Arc<OnSale>,
-    pub show: Arc<Show>,
-    pub request: &'a HoldRequest,
-    pub now: Timestamp,
+struct Attempt<'a> {
+    core: &'a Arc<Core>,
+    wish: Wish<'a>,
+    request: &'a HoldRequest,
 }
 
 impl Core {
     /// Holds seats.
     pub(crate) async fn hold(self: &Arc<Self>, request: HoldRequest) -> Result<Hold, CommandError> {
-        let attempt = Attempt::of(self, &request)?;
+        let wish = self.wish(&request.show, &request.wanted)?;
+        let attempt = Attempt { core: self, wish, request: &request };
         match attempt.run(true).await {
             // The same request before may have got the very seats that are taken now.
             Err(CommandError::Rejected(rejection)) if request.request.is_some() => match self.replay(&request).await? {
@@ -64,12 +71,17 @@ impl Core {
         }
     }
 
+    fn wish<'a>(&self, show: &ShowId, wanted: &'a Wanted) -> Result<Wish<'a>, Rejection> {
+        let on_sale = self.hall.get(show).ok_or(Rejection::ShowNotFound)?;
+        Ok(Wish { show: on_sale.show.load_full(), on_sale, wanted, now: self.now() })
+    }
+
     /// The refusals that need no waiting: nearly all of a flash sale. Apart from [`Core::hold`] so
     /// that they don't pay for the room that a hold's whole way takes in memory.
-    pub(crate) fn refuse_at_once(self: &Arc<Self>, request: &HoldRequest) -> Result<(), Rejection> {
-        let attempt = Attempt::of(self, request)?;
-        attempt.show.check_on_sale(attempt.now)?;
-        Choice::of(&attempt)?.refuse_what_is_taken(&attempt)
+    pub(crate) fn refuse_at_once(&self, show: &ShowId, wanted: &Wanted) -> Result<(), Rejection> {
+        let wish = self.wish(show, wanted)?;
+        wish.show.check_on_sale(wish.now)?;
+        Choice::of(&wish)?.refuse_what_is_taken(&wish)
     }
 
     /// Whether the seat that is in the way was locked by an earlier try of the same request, which
@@ -108,18 +120,13 @@ impl Core {
     }
 }
 
-impl<'a> Attempt<'a> {
-    fn of(core: &'a Arc<Core>, request: &'a HoldRequest) -> Result<Self, Rejection> {
-        let on_sale = core.hall.get(&request.show).ok_or(Rejection::ShowNotFound)?;
-        Ok(Self { core, show: on_sale.show.load_full(), on_sale, request, now: core.now() })
-    }
-
+impl Attempt<'_> {
     async fn run(&self, ask_board: bool) -> Result<Hold, CommandError> {
-        self.show.check_on_sale(self.now)?;
-        let choice = Choice::of(self)?;
+        self.wish.show.check_on_sale(self.wish.now)?;
+        let choice = Choice::of(&self.wish)?;
         // The board says no without taking part in anything.
         if ask_board {
-            choice.refuse_what_is_taken(self)?;
+            choice.refuse_what_is_taken(&self.wish)?;
         }
         let _permit = self.core.holds.enter(self.core.is_without_guard())?;
         let _share = self.reserve_share(choice.quantity())?;
@@ -133,7 +140,7 @@ impl<'a> Attempt<'a> {
                     if !choice.is_ours() {
                         return Err(rejection.into());
                     }
-                    avoid.extend(self.show.plan.index_of(&seat));
+                    avoid.extend(self.wish.show.plan.index_of(&seat));
                 }
                 // Unknown: our seats may be ours. The leases lapse by themselves.
                 Err(CommandError::Failed(fault @ Fault::OutcomeUnknown(_))) => return Err(fault.into()),
@@ -147,27 +154,27 @@ impl<'a> Attempt<'a> {
     }
 
     fn reserve_share(&self, seats: u32) -> Result<Option<crate::buyers::Reservation>, Rejection> {
-        match self.show.facts.max_seats_per_buyer {
+        match self.wish.show.facts.max_seats_per_buyer {
             Some(most) if !self.request.buyer.is_guest() => {
-                self.core.buyers.reserve(&self.on_sale.id, &self.request.buyer, self.request.booking, seats, most).map(Some)
+                self.core.buyers.reserve(&self.wish.on_sale.id, &self.request.buyer, self.request.booking, seats, most).map(Some)
             }
             _ => Ok(None),
         }
     }
 
     pub(crate) fn expires_at(&self) -> Timestamp {
-        self.now + chrono::TimeDelta::seconds(self.show.facts.hold_seconds.into())
+        self.wish.now + chrono::TimeDelta::seconds(self.wish.show.facts.hold_seconds.into())
     }
 
     fn lease(&self) -> Duration {
-        Duration::from_secs(self.show.facts.hold_seconds.into()) + LEASE_MARGIN
+        Duration::from_secs(self.wish.show.facts.hold_seconds.into()) + LEASE_MARGIN
     }
 
     /// Chooses seats, claims them from the other holds of this node, and locks them in the guard.
     async fn lock(&self, choice: &Choice, avoid: &mut HashSet<u32>) -> Result<Chosen, CommandError> {
         loop {
-            let indexes = choice.seats(self, avoid)?;
-            let claim = match Claim::of(&self.on_sale, &indexes) {
+            let indexes = choice.seats(&self.wish, avoid)?;
+            let claim = match Claim::of(&self.wish.on_sale, &indexes) {
                 Ok(claim) => claim,
                 Err(_) if choice.is_ours() => continue,
                 Err(index) => return Err(self.refused_by_claim(index).into()),
@@ -180,7 +187,7 @@ impl<'a> Attempt<'a> {
             }
             let mut seats = self.names(&indexes);
             seats.sort_unstable();
-            let lock = self.core.ports.guard.lock(&self.on_sale.id, &seats, self.request.booking, self.lease()).await;
+            let lock = self.core.ports.guard.lock(&self.wish.on_sale.id, &seats, self.request.booking, self.lease()).await;
             match lock {
                 Ok(Lock::Locked { .. }) => return Ok(Chosen { seats, guarded: true, _claim: claim }),
                 Err(_) => {
@@ -197,7 +204,7 @@ impl<'a> Attempt<'a> {
                     if !choice.is_ours() {
                         return Err(self.refused_by_guard(seat, lease_left, sold).into());
                     }
-                    avoid.extend(self.show.plan.index_of(seat));
+                    avoid.extend(self.wish.show.plan.index_of(seat));
                 }
             }
         }
@@ -206,27 +213,30 @@ impl<'a> Attempt<'a> {
     /// Locks as many units of an area as are claimed: these, or others where another node was
     /// faster. `None` if not enough of those tried are free.
     async fn lock_any(&self, area: u32, claimed: &[u32], claim: Claim, avoid: &mut HashSet<u32>) -> Option<Chosen> {
-        let spare = self.on_sale.board.candidates(area, 0).filter(|seat| !avoid.contains(seat) && !claimed.contains(seat));
+        let spare = self.wish.on_sale.board.candidates(area, 0).filter(|seat| !avoid.contains(seat) && !claimed.contains(seat));
         let candidates: Vec<u32> = claimed.iter().copied().chain(spare.take(SPARE)).collect();
         let names = self.names(&candidates);
         let (owner, n) = (self.request.booking, claimed.len());
-        let (mut seats, guarded) = match self.core.ports.guard.lock_any(&self.on_sale.id, &names, n, owner, self.lease()).await {
-            Ok(LockAny::Locked(picked)) => (picked.into_iter().filter_map(|i| names.get(i).cloned()).collect::<Vec<_>>(), true),
-            Ok(LockAny::NotEnough { .. }) => {
-                avoid.extend(candidates);
-                return None;
-            }
-            Err(_) => {
-                self.core.saw_guard_fail();
-                (self.names(claimed), false)
-            }
-        };
+        let (mut seats, guarded) =
+            match self.core.ports.guard.lock_any(&self.wish.on_sale.id, &names, n, owner, self.lease()).await {
+                Ok(LockAny::Locked(picked)) => {
+                    (picked.into_iter().filter_map(|i| names.get(i).cloned()).collect::<Vec<_>>(), true)
+                }
+                Ok(LockAny::NotEnough { .. }) => {
+                    avoid.extend(candidates);
+                    return None;
+                }
+                Err(_) => {
+                    self.core.saw_guard_fail();
+                    (self.names(claimed), false)
+                }
+            };
         seats.sort_unstable();
         Some(Chosen { seats, guarded, _claim: claim })
     }
 
     fn refused_by_claim(&self, index: u32) -> Rejection {
-        match self.show.plan.seat(index) {
+        match self.wish.show.plan.seat(index) {
             Some(planned) => {
                 let free_at = Some(self.expires_at());
                 Rejection::SeatUnavailable { seat: planned.seat.clone(), state: SeatState::Locked, free_at }
@@ -236,13 +246,13 @@ impl<'a> Attempt<'a> {
     }
 
     fn is_free_on_board(&self, seat: &SeatId) -> bool {
-        let index = self.show.plan.index_of(seat);
-        index.is_some_and(|index| self.on_sale.board.state(index) == SeatState::Available)
+        let index = self.wish.show.plan.index_of(seat);
+        index.is_some_and(|index| self.wish.on_sale.board.state(index) == SeatState::Available)
     }
 
     fn refused_by_guard(&self, seat: &SeatId, lease_left: Duration, sold: bool) -> Rejection {
-        let free_at =
-            (!sold).then(|| self.now + chrono::TimeDelta::from_std(lease_left.saturating_sub(LEASE_MARGIN)).unwrap_or_default());
+        let free_at = (!sold)
+            .then(|| self.wish.now + chrono::TimeDelta::from_std(lease_left.saturating_sub(LEASE_MARGIN)).unwrap_or_default());
         Rejection::SeatUnavailable {
             seat: seat.clone(),
             state: if sold { SeatState::Booked } else { SeatState::Locked },
@@ -252,13 +262,13 @@ impl<'a> Attempt<'a> {
 
     async fn unlock(&self, chosen: &Chosen) {
         let Chosen { seats, guarded, .. } = chosen;
-        if *guarded && self.core.ports.guard.release(&self.on_sale.id, seats, self.request.booking).await.is_err() {
+        if *guarded && self.core.ports.guard.release(&self.wish.on_sale.id, seats, self.request.booking).await.is_err() {
             self.core.saw_guard_fail();
         }
     }
 
     pub(crate) fn names(&self, seats: &[u32]) -> Vec<SeatId> {
-        seats.iter().filter_map(|index| self.show.plan.seat(*index).map(|s| s.seat.clone())).collect()
+        seats.iter().filter_map(|index| self.wish.show.plan.seat(*index).map(|s| s.seat.clone())).collect()
     }
 
     pub(crate) fn booking_id(&self) -> BookingId {

@@ -74,6 +74,9 @@ pub async fn hold_seats(State(app): State<App>, InShow(show): InShow, command: R
 async fn hold(app: App, show: ShowId, command: Command) -> Result<Answer, Problem> {
     let most = || app.box_office().show(&show).map_or(MOST_BY_DEFAULT, |s| s.facts.max_seats_per_booking);
     let wanted = command.order::<HoldBody>(most).and_then(|body| body.into_wanted(most))?;
+    if command.key().is_none() {
+        app.box_office().refuse_at_once(&show, &wanted)?;
+    }
     let booking = match command.key() {
         // The show is part of it: one key sent to two shows means two bookings.
         Some(key) => app.parts().auth.booking_for_key(&format!("{}|{show}", command.caller.scope()), key),
