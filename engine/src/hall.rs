@@ -30,6 +30,13 @@ impl OnSale {
             self.board.set(index, planned.area, state, position, until);
         }
     }
+
+    /// The hold of a seat was prolonged, which leaves its state as it is.
+    pub(crate) fn seat_is_held_until(&self, seat: &SeatId, position: Position, until: Option<Timestamp>) {
+        if let Some(index) = self.show.load().plan.index_of(seat) {
+            self.seat_is(seat, self.board.state(index), position, until);
+        }
+    }
 }
 
 /// All shows. Cheap to clone.

@@ -4,8 +4,8 @@
 use crate::actors::seat::{Decision, SeatActor, SeatMessage};
 use crate::core::Core;
 use crate::error::{CommandError, Fault};
-use crate::hall::OnSale;
-use lastseat_domain::event::Event;
+use crate::hall::{Hall, OnSale};
+use lastseat_domain::event::{BookingOpened, Event};
 use lastseat_domain::ports::event_log::{Expected, Position, StreamWrite, WriteOutcome};
 use lastseat_domain::rejection::SeatState;
 use lastseat_domain::seat::SeatCommand;
@@ -126,4 +126,28 @@ pub(crate) fn tell_board(on_sale: &OnSale, seat: &SeatId, event: &Event, positio
         _ => return,
     };
     on_sale.seat_is(seat, state, position, until);
+}
+
+/// Tells the board what an event of an undecided booking means for its seats.
+pub(crate) fn tell_board_of_booking(
+    hall: &Hall,
+    opened: &BookingOpened,
+    event: &Event,
+    position: Position,
+    until: Option<Timestamp>,
+) {
+    let state = match event {
+        Event::PaymentStarted(_) => Some(SeatState::InProcess),
+        Event::PaymentDeclined(_) => Some(SeatState::Locked),
+        // Prolonged: locked or being paid for, as before.
+        Event::HoldExtended(_) => None,
+        _ => return,
+    };
+    let Some(on_sale) = hall.get(&opened.show) else { return };
+    for seat in opened.seats.iter().map(|priced| &priced.seat) {
+        match state {
+            Some(state) => on_sale.seat_is(seat, state, position, until),
+            None => on_sale.seat_is_held_until(seat, position, until),
+        }
+    }
 }

@@ -11,7 +11,8 @@ use common::*;
 use lastseat_domain::booking::Phase;
 use lastseat_domain::event::{RequestFingerprint, ShowScheduled};
 use lastseat_domain::ports::payments::{GatewayFault, Intent, PaymentGateway};
-use lastseat_domain::{BookingId, BuyerId, IntentId, Money};
+use lastseat_domain::rejection::SeatState;
+use lastseat_domain::{BookingId, BuyerId, IntentId, Money, Rejection};
 use lastseat_engine::adapters::event_log::MemoryLog;
 use lastseat_engine::adapters::payments::{FaultyGateway, GatewayCall, Misfortune};
 use lastseat_engine::adapters::seat_guard::AbsentGuard;
@@ -300,6 +301,31 @@ fn a_flagged_booking_keeps_no_seat_when_its_node_dies() {
         let office = house.node().await;
         later(700).await;
         assert!(hold(&house, &office, seats(&["A-1"])).await.is_ok());
+    });
+}
+
+/// The gateway is down when the buyer pays, and the buyer prolongs the hold meanwhile. The payment is
+/// looked at as soon as without that, not when the longer hold ends.
+#[test]
+fn a_payment_under_way_is_looked_at_though_its_hold_was_prolonged() {
+    in_virtual_time(async |atomic| {
+        let house = House::new(atomic);
+        house.open().await.drain(Duration::ZERO).await;
+        let (wires, end) = Wires::lay(&house);
+        let office = end.node().await;
+        let held = hold(&house, &office, seats(&["A-1"])).await.unwrap().booking;
+        for call in 0..4 {
+            wires.call(call, CallFate::Unavailable);
+        }
+        assert!(matches!(pay(&office, &held, "pm_card_visa").await, Ok(Paid::Pending(_))));
+        office.extend(held.id, "buyer").await.unwrap();
+        let taken = hold(&house, &office, seats(&["A-1"])).await;
+        assert!(
+            matches!(&taken, Err(CommandError::Rejected(Rejection::SeatUnavailable { state: SeatState::InProcess, .. }))),
+            "{taken:?}"
+        );
+        later(30).await;
+        assert_eq!(office.booking(held.id).await.unwrap().unwrap().status(), "confirmed");
     });
 }
 

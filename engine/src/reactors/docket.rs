@@ -85,7 +85,8 @@ impl Docket {
             }
             Event::HoldExtended(e) => self.entry(e.booking, |entry| {
                 entry.expires_at = Some(e.expires_at);
-                Some(e.expires_at)
+                // A payment under way is looked at no later for it.
+                if entry.stage == Stage::Moving { entry.due } else { Some(e.expires_at) }
             }),
             Event::PaymentStarted(e) => self.entry(e.booking, |entry| {
                 entry.paid_for = true;

@@ -7,11 +7,10 @@ use super::docket::{Docket, Reward};
 use crate::actors::payment::{PaymentActor, PaymentMessage, Settled};
 use crate::core::Core;
 use crate::error::Fault;
-use crate::seats::tell_board;
+use crate::seats::{tell_board, tell_board_of_booking};
 use futures::StreamExt;
 use lastseat_domain::event::Event;
 use lastseat_domain::ports::event_log::{Delivery, Direction, Filter, Position, RecordedEvent};
-use lastseat_domain::rejection::SeatState;
 use lastseat_domain::{BookingId, Envelope, SeatId, ShowId, Timestamp, codec};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -175,16 +174,7 @@ impl Follower {
     /// What a booking's events mean for its seats.
     fn tell_seats_of_booking(&self, envelope: &Envelope) {
         let Some((opened, until)) = envelope.stream.as_booking().and_then(|booking| self.docket.opened(booking)) else { return };
-        let state = match &envelope.event {
-            Event::PaymentStarted(_) => SeatState::InProcess,
-            Event::PaymentDeclined(_) | Event::HoldExtended(_) => SeatState::Locked,
-            _ => return,
-        };
-        if let Some(on_sale) = self.core.hall.get(&opened.show) {
-            for priced in &opened.seats {
-                on_sale.seat_is(&priced.seat, state, envelope.position, until);
-            }
-        }
+        tell_board_of_booking(&self.core.hall, &opened, &envelope.event, envelope.position, until);
     }
 
     fn reward(&self, reward: Reward) {

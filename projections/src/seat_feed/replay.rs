@@ -48,7 +48,10 @@ impl Replay {
         let log = Arc::clone(&self.shared.log);
         let page = log.read_all(Some(self.position), Direction::Forwards, PAGE, &self.filter).await?;
         let mut told = BytesMut::new();
-        for recorded in &page {
+        // What the views don't have yet comes through the ring. Told from here, it would be ahead of
+        // the areas, and their next news would pass for known.
+        let folded_part = page.partition_point(|recorded| recorded.position <= folded);
+        for recorded in page.iter().take(folded_part) {
             self.position = self.position.max(recorded.position);
             // What the views left out is left out here as well.
             let Ok(Some(envelope)) = codec::decode(recorded) else { continue };
@@ -71,7 +74,7 @@ impl Replay {
                 told.extend_from_slice(&group);
             }
         }
-        if page.len() < PAGE {
+        if folded_part < PAGE {
             self.position = self.position.max(folded);
         }
         Ok(told.freeze())

@@ -408,3 +408,32 @@ fn what_is_missed_may_fill_many_pages() {
         assert_eq!(client.brought_forward(&model.seat_map(&show).unwrap()), states(&model.seat_map(&show).unwrap()));
     });
 }
+
+#[test]
+fn a_reader_told_from_a_log_that_is_ahead_of_the_views_hears_of_the_areas() {
+    let mut world = World::new(1);
+    world.schedule(plan("gala", 1, 6, 10));
+    world.hold("alice", "gala", &["A-1", "A-2", "A-4", "A-5"]);
+    world.hold("alice", "gala", &["floor:1"]);
+    let known = world.log.len();
+    world.hold("alice", "gala", &["A-3", "floor:2"]);
+    paused().block_on(async {
+        let log = HandLog::of(&world.log[..known]);
+        let model = open(&log, 2).await;
+        log.break_down(Some("only the subscriptions"));
+        log.push(&world.log[known..]);
+        let mut feed = model.seat_feed(&show_id("gala"), Position(1)).unwrap();
+        let mut client = Client::default();
+        while let Some(bytes) = next(&mut feed).await {
+            client.take(&bytes);
+        }
+        assert_eq!(client.areas["floor"], 9);
+        log.break_down(None);
+        assert!(model.wait_for(log.end(), Duration::from_secs(20)).await);
+        while let Some(bytes) = next(&mut feed).await {
+            client.take(&bytes);
+        }
+        assert_eq!(client.areas["floor"], 8);
+        assert_eq!(client.changes.len(), 5);
+    });
+}

@@ -3,10 +3,10 @@
 use crate::core::Core;
 use crate::error::{CommandError, Fault};
 use crate::journal::Loaded;
+use crate::seats::tell_board_of_booking;
 use lastseat_domain::booking::{self, Booking, BookingCommand};
 use lastseat_domain::event::Event;
 use lastseat_domain::ports::event_log::{Expected, Position, WriteOutcome};
-use lastseat_domain::rejection::SeatState;
 use lastseat_domain::{BookingId, BuyerId, Metadata, Rejection, SeatId, ShowId, StreamName, Timestamp, codec};
 use std::sync::Arc;
 
@@ -108,20 +108,10 @@ impl Desk {
         let Some(booking) = self.loaded.as_ref().and_then(|l| l.state.as_ref()) else { return };
         let Some(opened) = &booking.opened else { return };
         for event in events {
-            let state = match event {
-                Event::PaymentStarted(_) => SeatState::InProcess,
-                Event::PaymentDeclined(_) | Event::HoldExtended(_) => SeatState::Locked,
-                Event::BookingAborted(_) | Event::PaymentRefunded(_) => {
-                    self.core.buyers.ended(&opened.show, &opened.buyer, self.id);
-                    continue;
-                }
-                _ => continue,
-            };
-            if let Some(on_sale) = self.core.hall.get(&opened.show) {
-                for priced in &opened.seats {
-                    on_sale.seat_is(&priced.seat, state, position, booking.expires_at);
-                }
+            if matches!(event, Event::BookingAborted(_) | Event::PaymentRefunded(_)) {
+                self.core.buyers.ended(&opened.show, &opened.buyer, self.id);
             }
+            tell_board_of_booking(&self.core.hall, opened, event, position, booking.expires_at);
         }
     }
 
