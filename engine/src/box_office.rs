@@ -180,6 +180,19 @@ struct Life {
 }
 
 impl Life {
+    /// Runs for as long as the engine. If it ends before, by a panic, the engine is not ready any
+    /// more: it would go on selling with holds that never end.
+    fn keep(&self, work: impl Future<Output = ()> + Send + 'static) {
+        let (running, core, stop) = (self.spawn(work), self.core.clone(), self.stop.clone());
+        self.spawn(async move {
+            let ended = running.await;
+            if !stop.is_cancelled() {
+                tracing::error!(?ended, "a reactor has ended");
+                core.task_ended.store(true, Ordering::Release);
+            }
+        });
+    }
+
     /// Runs beside the commands until it is done, or killed.
     fn spawn<T: Send + 'static>(&self, work: impl Future<Output = T> + Send + 'static) -> JoinHandle<Option<T>> {
         let kill = self.kill.clone();
@@ -214,9 +227,9 @@ impl BoxOffice {
         let (rewards, missing) = mpsc::unbounded_channel();
         let mut follower = Follower::new(core.clone(), rewards, life.tasks.clone(), life.kill.clone());
         follower.catch_up().await?;
-        life.spawn(follower.run(life.stop.clone()));
-        life.spawn(rewards::run(core.clone(), missing, life.stop.clone()));
-        life.spawn(tidy_up(core.clone(), life.stop.clone()));
+        life.keep(follower.run(life.stop.clone()));
+        life.keep(rewards::run(core.clone(), missing, life.stop.clone()));
+        life.keep(tidy_up(core.clone(), life.stop.clone()));
         Ok(Self { core, life: Arc::new(life) })
     }
 
@@ -388,11 +401,19 @@ impl BoxOffice {
         let (written, followed) = (core.written.load(Ordering::Acquire), core.followed.load(Ordering::Acquire));
         let mut degraded: Vec<String> =
             core.follower_fault.lock().iter().map(|f| format!("the event log can't be followed: {f}")).collect();
+        let task_ended = core.task_ended.load(Ordering::Acquire);
+        if task_ended {
+            degraded.push("a reactor has ended; restart the server".to_owned());
+        }
+        degraded.extend(core.passed_over.lock().iter().map(|why| format!("an event was passed over: {why}")));
+        let trouble = core.journal.trouble();
+        let writable = trouble.is_none();
+        degraded.extend(trouble.map(|why| format!("the event log can't be written: {why}")));
         if core.is_without_guard() {
             degraded.push("the seat guard does not answer; selling on without it, with fewer commands at a time".to_owned());
         }
         Status {
-            ready: !self.life.stop.is_cancelled(),
+            ready: writable && !task_ended && !self.life.stop.is_cancelled(),
             in_flight: core.holds.inside() + core.checkouts.inside(),
             lag: written.saturating_sub(followed),
             actors: core.seats.len() + core.payments.len(),

@@ -10,7 +10,7 @@ use crate::hall::Hall;
 use crate::journal::Journal;
 use lastseat_domain::{BookingId, SeatId, ShowId, Timestamp};
 use parking_lot::Mutex;
-use std::sync::atomic::{AtomicI64, AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
 /// What a lease in the guard has over the hold it is for, so that the guard never lets go before the
@@ -43,6 +43,10 @@ pub(crate) struct Core {
     owed_by_guard: Mutex<Vec<(ShowId, Vec<SeatId>, BookingId)>>,
     /// Why the follower does not get on, if so.
     pub follower_fault: Mutex<Option<String>>,
+    /// The last event that the follower could not read, if any.
+    pub passed_over: Mutex<Option<String>>,
+    /// A task that should run as long as the engine has ended by itself: a defect.
+    pub task_ended: AtomicBool,
 }
 
 /// Most releases that are kept for a guard that does not answer. Leases lapse by themselves, and a
@@ -68,6 +72,8 @@ impl Core {
             guard_failed_at: AtomicI64::new(0),
             owed_by_guard: Mutex::default(),
             follower_fault: Mutex::new(None),
+            passed_over: Mutex::new(None),
+            task_ended: AtomicBool::new(false),
             ports,
             settings,
         }

@@ -1,6 +1,7 @@
 //! The event log in the rules' terms: aggregates come out, decisions go in.
 
 use crate::error::Fault;
+use chrono::TimeDelta;
 use lastseat_domain::booking::{self, Booking};
 use lastseat_domain::loyalty::{self, Account};
 use lastseat_domain::ports::event_log::{Direction, Expected, LogFault, RecordedEvent, StreamWrite, WriteOutcome};
@@ -8,6 +9,7 @@ use lastseat_domain::ports::{Clock, EventLog};
 use lastseat_domain::seat::{self, Seat};
 use lastseat_domain::show::{self, Show};
 use lastseat_domain::{BookingId, BuyerId, Envelope, SeatId, ShowId, StreamName, Timestamp, codec};
+use parking_lot::Mutex;
 use std::sync::Arc;
 use uuid::Uuid;
 
@@ -32,11 +34,22 @@ pub(crate) struct Loaded<S> {
 pub(crate) struct Journal {
     log: Arc<dyn EventLog>,
     clock: Arc<dyn Clock>,
+    trouble: Arc<Mutex<Option<(Timestamp, String)>>>,
 }
+
+/// How long a failed append makes the node not ready. Then it is asked for work again, and finds out
+/// whether the log is well.
+const DISTRUST: TimeDelta = TimeDelta::seconds(5);
 
 impl Journal {
     pub(crate) fn new(log: Arc<dyn EventLog>, clock: Arc<dyn Clock>) -> Self {
-        Self { log, clock }
+        Self { log, clock, trouble: Arc::default() }
+    }
+
+    /// Why the log could not be written a moment ago, if so.
+    pub(crate) fn trouble(&self) -> Option<String> {
+        let trouble = self.trouble.lock();
+        trouble.as_ref().filter(|(since, _)| self.now() - since < DISTRUST).map(|(_, why)| why.clone())
     }
 
     pub(crate) fn now(&self) -> Timestamp {
@@ -51,6 +64,15 @@ impl Journal {
     /// Appends. Where the log could not say what became of it, the same append is repeated: it has
     /// the same ids at the same revisions, so it can't land twice.
     pub(crate) async fn append(&self, writes: Vec<StreamWrite>) -> Result<Vec<WriteOutcome>, Fault> {
+        let outcome = self.append_until_known(writes).await;
+        match &outcome {
+            Ok(_) => *self.trouble.lock() = None,
+            Err(fault) => *self.trouble.lock() = Some((self.now(), fault.to_string())),
+        }
+        outcome
+    }
+
+    async fn append_until_known(&self, writes: Vec<StreamWrite>) -> Result<Vec<WriteOutcome>, Fault> {
         let mut unknown = None;
         for pause in RETRY_MS.map(Some).into_iter().chain([None]) {
             match self.log.append(writes.clone()).await {

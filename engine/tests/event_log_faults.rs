@@ -276,7 +276,10 @@ async fn damaged_pages_in_the_middle_are_reported() {
     let pages = closed_log_of_500(&path).await;
     overwrite(&path, pages / 2..pages / 2 + 3);
     assert!(!check_integrity(&path).unwrap().findings.is_empty());
-    let log = open(&path).unwrap();
+    // Found before anything is sold, while the file is small enough to be looked over.
+    assert!(matches!(open(&path), Err(OpenError::Damaged { .. })));
+    // And whoever comes upon it while reading is told.
+    let log = SqliteLog::open_read_only(&path).unwrap();
     let read = all(&log).await;
     assert!(matches!(read, Err(LogFault::Damaged(_))), "{read:?}");
     let mut followed = log.subscribe(Position::START, Filter::all());

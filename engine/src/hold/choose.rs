@@ -137,8 +137,8 @@ fn left(wish: &Wish<'_>, areas: &[u32], available: usize) -> Rejection {
 }
 
 /// The best `n` seats side by side: the front-most row that has them; in it the place that leaves
-/// no single seat beside it, for that could be sold to nobody who comes in company; of these the
-/// nearest to the row's middle.
+/// no single seat beside it, for that could be sold to nobody who comes in company, and room for
+/// others of the same size; of these the nearest to the row's middle.
 fn side_by_side(wish: &Wish<'_>, areas: &[u32], n: usize, avoid: &HashSet<u32>) -> Result<Vec<u32>, Rejection> {
     let (plan, board) = (&wish.show.plan, &wish.on_sale.board);
     let is_free = |seat: u32| board.is_free(seat) && !avoid.contains(&seat);
@@ -153,13 +153,15 @@ fn side_by_side(wish: &Wish<'_>, areas: &[u32], n: usize, avoid: &HashSet<u32>) 
                 if run.first().is_some_and(|seat| seat.2) {
                     free += run.len();
                     places.extend(run.windows(n).enumerate().filter_map(|(offset, window)| {
-                        let singles = usize::from(offset == 1) + usize::from(run.len() - offset - n == 1);
-                        Some((singles, (2 * (at + offset) + n).abs_diff(row.len()), window.first()?.0))
+                        let rest = [offset, run.len() - offset - n];
+                        let singles = rest.iter().filter(|seats| **seats == 1).count();
+                        let odd = rest.iter().filter(|seats| **seats % n != 0).count();
+                        Some((singles, odd, (2 * (at + offset) + n).abs_diff(row.len()), window.first()?.0))
                     }));
                 }
                 at += run.len();
             }
-            if let Some((_, _, first)) = places.into_iter().min() {
+            if let Some((_, _, _, first)) = places.into_iter().min() {
                 return Ok((first..first + u32::try_from(n).unwrap_or(0)).collect());
             }
         }

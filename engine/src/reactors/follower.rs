@@ -90,17 +90,20 @@ impl Follower {
                     biased;
                     () = stop.cancelled() => return,
                     Some((booking, settled)) = self.settled.recv() => self.take_back(booking, settled),
+                    // Before the events: a rush that never lets up must not keep holds from ending.
+                    () = timer => self.settle_due(),
                     delivery = events.next() => match delivery {
                         Some(Ok(Delivery::Event(recorded))) => match self.apply(&recorded) {
                             Ok(Some(reward)) => self.reward(reward),
                             Ok(None) => {}
-                            Err(fault) => break fault.to_string(),
+                            // One event that another program wrote must not keep all holds from
+                            // ending. Whoever loads its stream is told.
+                            Err(fault) => self.pass_over(&recorded, &fault),
                         },
                         Some(Ok(Delivery::Checkpoint(position) | Delivery::CaughtUp(position))) => self.reached(position),
                         Some(Err(fault)) => break fault.to_string(),
                         None => break "the event log ended the subscription".to_owned(),
                     },
-                    () = timer => self.settle_due(),
                 }
             };
             if !stop.is_cancelled() {
@@ -109,6 +112,12 @@ impl Follower {
                 self.core.journal.pause(RESUBSCRIBE_MS).await;
             }
         }
+    }
+
+    fn pass_over(&mut self, recorded: &RecordedEvent, fault: &Fault) {
+        tracing::error!(position = %recorded.position, %fault, "an event is passed over");
+        *self.core.passed_over.lock() = Some(fault.to_string());
+        self.reached(recorded.position);
     }
 
     fn reached(&mut self, position: Position) {

@@ -14,6 +14,12 @@ const SCHEMA_VERSION: i32 = 1;
 /// How long to wait for another program that writes to the file, such as a shell of SQLite's.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 
+/// Up to this size a file is looked over from end to end at every start, indexes included: a
+/// fraction of a second.
+const WHOLLY_CHECKED: u64 = 16 << 20;
+/// Up to this size at least every page is.
+const QUICKLY_CHECKED: u64 = 512 << 20;
+
 /// Page cache of the connection that writes, in KiB.
 const WRITER_CACHE_KIB: i64 = 64 * 1024;
 
@@ -73,7 +79,30 @@ pub(super) fn open_writer(path: &Path, max_file_bytes: Option<u64>) -> Result<Co
         Ok(())
     };
     setup().map_err(|error| OpenError::of(path, &error))?;
+    if known == Known::Log {
+        look_it_over(path, &connection)?;
+    }
     Ok(connection)
+}
+
+/// Looks for damage before anything is sold, as thoroughly as a start can wait for. A damaged index
+/// is the worst: it makes a stream look as if it had no events. `lastseat verify` looks at all of it,
+/// however long that takes.
+fn look_it_over(path: &Path, connection: &Connection) -> Result<(), OpenError> {
+    let bytes = std::fs::metadata(path).map_or(0, |file| file.len());
+    let question = if bytes <= WHOLLY_CHECKED {
+        "PRAGMA integrity_check(1)"
+    } else if bytes <= QUICKLY_CHECKED {
+        "PRAGMA quick_check(1)"
+    } else {
+        return Ok(());
+    };
+    let finding: String = connection.query_row(question, [], |row| row.get(0)).map_err(|error| OpenError::of(path, &error))?;
+    if finding == "ok" {
+        return Ok(());
+    }
+    let reason = finding.lines().find(|line| !line.starts_with("***")).unwrap_or("it is not sound").to_owned();
+    Err(OpenError::Damaged { path: path.to_owned(), reason })
 }
 
 /// Opens another connection to a file that is open for writing in this process.
@@ -130,6 +159,8 @@ fn connect(path: &Path, flags: OpenFlags) -> Result<Connection, OpenError> {
     let open = || {
         let connection = Connection::open_with_flags(path, flags)?;
         connection.busy_timeout(BUSY_TIMEOUT)?;
+        // Damage in a page is an error when the page is read, not a row that is missing.
+        connection.pragma_update(None, "cell_size_check", true)?;
         Ok(connection)
     };
     open().map_err(|error| OpenError::of(path, &error))

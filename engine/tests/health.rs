@@ -1,0 +1,62 @@
+//! How the engine says that it is not well, and what goes on meanwhile.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "a test may fail loudly")]
+
+mod common;
+
+use common::*;
+use lastseat_domain::StreamName;
+use lastseat_domain::ports::event_log::{Expected, NewEvent, StreamWrite};
+use lastseat_engine::adapters::event_log::MemoryLog;
+use serde_json::value::RawValue;
+use std::sync::Arc;
+
+fn in_virtual_time(test: impl AsyncFn()) {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
+    runtime.block_on(test());
+}
+
+#[test]
+fn a_log_that_can_not_be_written_makes_the_engine_not_ready_until_it_can() {
+    in_virtual_time(async || {
+        let house = House::new(true);
+        let log = MemoryLog::new(house.clock.clone(), true);
+        let house = House { log: Arc::new(log.clone()), ..house };
+        let office = house.open().await;
+        assert!(office.status().ready);
+        log.set_down(true);
+        assert!(hold(&house, &office, seats(&["A-1"])).await.is_err());
+        assert!(!office.status().ready);
+        assert!(office.status().degraded[0].contains("can't be written"), "{:?}", office.status().degraded);
+        // Nobody asks while it is not ready; so after a while it is asked again, and finds out.
+        later(6).await;
+        assert!(office.status().ready);
+        log.set_down(false);
+        assert!(hold(&house, &office, seats(&["A-1"])).await.is_ok());
+        assert!(office.status().ready && office.status().degraded.is_empty());
+    });
+}
+
+#[test]
+fn an_event_that_can_not_be_read_keeps_no_hold_from_ending() {
+    in_virtual_time(async || {
+        let house = House::new(true);
+        let office = house.open().await;
+        hold(&house, &office, seats(&["A-1"])).await.unwrap();
+        // What a newer program might write, on a seat of its own.
+        let json = |text: &str| RawValue::from_string(text.to_owned()).unwrap();
+        let event = NewEvent {
+            id: lastseat_domain::ports::Ids::uuid(house.ids.as_ref()),
+            event_type: "SeatLocked".to_owned(),
+            data: json(r#"{"from":"the future"}"#),
+            metadata: json(r#"{"actor":"x","v":99,"at":"2030-01-01T00:00:00Z"}"#),
+        };
+        let stream = StreamName::from_log("seat-test.B-1");
+        house.log.append(vec![StreamWrite { stream, expected: Expected::NoStream, events: vec![event] }]).await.unwrap();
+        later(1).await;
+        assert!(office.status().degraded[0].contains("passed over"), "{:?}", office.status().degraded);
+        later(600).await;
+        assert!(hold(&house, &office, seats(&["A-1"])).await.is_ok(), "the hold has ended");
+        // The seat that it is about is not sold on a guess.
+        assert!(hold(&house, &office, seats(&["B-1"])).await.is_err());
+    });
+}
