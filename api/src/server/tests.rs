@@ -81,3 +81,22 @@ async fn what_does_not_finish_in_time_is_cut() {
     tokio::time::timeout(Duration::from_secs(2), serving).await.expect("stopped").unwrap().unwrap();
     assert_eq!(rest(stuck).await, "");
 }
+
+#[tokio::test(start_paused = true)]
+async fn who_says_nothing_is_let_go_and_who_is_being_answered_is_not() {
+    let (address, shutdown, serving) = start(slow(), Duration::from_millis(50)).await;
+    let begun = tokio::time::Instant::now();
+    let silent = tokio::spawn(rest(send(address, "").await));
+    let half = tokio::spawn(rest(send(address, "GET /fast HTTP/1.1\r\nhost").await));
+    let done = tokio::spawn(rest(send(address, "GET /fast HTTP/1.1\r\nhost: x\r\n\r\n").await));
+    let listening = tokio::spawn(rest(send(address, "GET /never HTTP/1.1\r\nhost: x\r\n\r\n").await));
+    assert_eq!(silent.await.unwrap(), "");
+    assert_eq!(half.await.unwrap(), "");
+    assert!(done.await.unwrap().ends_with("fast"));
+    assert!((75..=151).contains(&begun.elapsed().as_secs()), "{:?}", begun.elapsed());
+    tokio::time::sleep(Duration::from_secs(600)).await;
+    assert!(!listening.is_finished());
+    shutdown.cancel();
+    serving.await.unwrap().unwrap();
+    assert_eq!(listening.await.unwrap(), "");
+}
