@@ -104,7 +104,7 @@ fn a_sum_that_does_not_fit_is_no_sum() {
     assert_eq!(Money::sum(euro, []), Some(eur(0)));
     assert_eq!(Money::sum(euro, [i64::MAX, 1]), None);
     // The most that a show may ask for one booking fits by far.
-    let most = std::iter::repeat_n(show::MAX_PRICE, show::MAX_SEATS_PER_BOOKING as usize);
+    let most = std::iter::repeat_n(show::MAX_AMOUNT, show::MAX_SEATS_PER_BOOKING as usize);
     assert!(Money::sum(euro, most).is_some());
 }
 
@@ -123,7 +123,7 @@ fn codes_are_stable_words_and_say_one_thing_each() {
 
 #[test]
 fn a_rejection_says_what_to_do() {
-    let taken = Rejection::SeatUnavailable { seat: seat(1), state: SeatState::Locked, free_at: None };
+    let taken = Rejection::SeatUnavailable { seat: seat(1), state: SeatState::Locked, free_at: None, position: None };
     assert_eq!((taken.code(), taken.to_string().as_str()), ("seat_unavailable", "Seat `A-1` is taken. Choose another one."));
     assert_eq!(serde_json::to_string(&SeatState::InProcess).unwrap(), format!("{:?}", SeatState::InProcess.name()));
 }
