@@ -1,0 +1,140 @@
+//! What the box office is made of, what is asked of it, and what it answers.
+
+use lastseat_domain::booking::Booking;
+use lastseat_domain::event::RequestFingerprint;
+use lastseat_domain::ports::{Clock, EventLog, Ids, PaymentGateway, SeatGuard};
+use lastseat_domain::{AreaId, BookingId, BuyerId, CategoryId, SeatId, ShowId};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// What the engine needs of the outside world.
+#[derive(Clone)]
+pub struct Ports {
+    /// The authority.
+    pub log: Arc<dyn EventLog>,
+    /// The filter in front of it.
+    pub guard: Arc<dyn SeatGuard>,
+    /// Who takes the money.
+    pub payments: Arc<dyn PaymentGateway>,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// New identities.
+    pub ids: Arc<dyn Ids>,
+}
+
+/// Bounds of the engine.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// Commands under way at once; one more is answered with `Fault::Busy`.
+    pub max_in_flight: usize,
+    /// An actor without work for this long is stopped; its history stays.
+    pub passivate_after: Duration,
+    /// A payment that has not moved for this long is looked at by the reactor.
+    pub settle_after: Duration,
+    /// How long a caller waits for the payment gateway before being told "not known yet".
+    pub payment_patience: Duration,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            max_in_flight: 4096,
+            passivate_after: Duration::from_secs(5),
+            settle_after: Duration::from_secs(10),
+            payment_patience: Duration::from_secs(10),
+        }
+    }
+}
+
+/// Which seats a hold is for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Wanted {
+    /// These, all or none.
+    Seats(Vec<SeatId>),
+    /// Any of an unlabelled area.
+    Any {
+        /// The area.
+        area: AreaId,
+        /// How many.
+        quantity: u32,
+    },
+    /// The best side by side in a category.
+    BestAvailable {
+        /// The category.
+        category: CategoryId,
+        /// How many.
+        quantity: u32,
+    },
+}
+
+/// A hold that is asked for.
+#[derive(Debug, Clone)]
+pub struct HoldRequest {
+    /// The booking to open: new, or [`BookingId::from_key`].
+    pub booking: BookingId,
+    /// The show.
+    pub show: ShowId,
+    /// Which seats.
+    pub wanted: Wanted,
+    /// Who is buying.
+    pub buyer: BuyerId,
+    /// The request, if it carried an idempotency key.
+    pub request: Option<RequestFingerprint>,
+    /// The caller's W3C trace id, if there was one; goes into the events' metadata.
+    pub trace: Option<String>,
+}
+
+/// An open booking.
+#[derive(Debug, Clone)]
+pub struct Hold {
+    /// The booking.
+    pub booking: Booking,
+    /// Whether it was opened by an earlier request under the same idempotency key.
+    pub replayed: bool,
+}
+
+/// A payment that is asked for.
+#[derive(Debug, Clone)]
+pub struct PayRequest {
+    /// The gateway's name for the method; none to go on after the buyer acted at their bank.
+    pub payment_method: Option<String>,
+    /// The request, if it carried an idempotency key.
+    pub request: Option<RequestFingerprint>,
+    /// Subject of the caller.
+    pub by: String,
+    /// The caller's W3C trace id, if there was one; goes into the events' metadata.
+    pub trace: Option<String>,
+}
+
+/// Where a payment stands. That it was declined is a rejection.
+#[derive(Debug, Clone)]
+pub enum Paid {
+    /// Booked and paid.
+    Confirmed(Booking),
+    /// The buyer has to act at `url` first, then pay again without a method.
+    ActionRequired {
+        /// The booking.
+        booking: Booking,
+        /// Where.
+        url: String,
+    },
+    /// The gateway has not answered yet; the booking goes on by itself.
+    Pending(Booking),
+}
+
+/// How the engine is doing.
+#[derive(Debug, Clone)]
+pub struct Status {
+    /// Whether it has read the whole log since it started.
+    pub ready: bool,
+    /// Commands under way.
+    pub in_flight: usize,
+    /// How far its own reading of the log is behind what it has written, in positions.
+    pub lag: u64,
+    /// Actors awake.
+    pub actors: usize,
+    /// Bookings that are held, being paid for, or still being cleared away.
+    pub unfinished: usize,
+    /// Why it works with less than it should, in words; empty if all is well.
+    pub degraded: Vec<String>,
+}
