@@ -100,6 +100,12 @@ impl SeatBoard {
         self.words.get(seat as usize).map_or(SeatState::Available, |word| unpack(word.load(Ordering::Acquire)).1)
     }
 
+    /// Log position of the event that a seat's state comes from, if any is known.
+    pub(crate) fn position(&self, seat: u32) -> Option<u64> {
+        let position = self.words.get(seat as usize).map(|word| unpack(word.load(Ordering::Acquire)).0);
+        position.filter(|position| *position > Position::START).map(|position| position.0)
+    }
+
     /// Whether a hold may try to get the seat.
     pub(crate) fn is_free(&self, seat: u32) -> bool {
         self.state(seat) == SeatState::Available && !self.claims.get(seat as usize).is_some_and(|c| c.load(Ordering::Acquire))

@@ -18,8 +18,12 @@ pub(super) fn tell(problem: Problem, rejection: &Rejection) -> Problem {
         R::UnknownArea { area } => problem.fact("area", area),
         R::UnknownCategory { category } => problem.fact("category", category),
         R::BuyerLimit { most, have } => problem.fact("most", most).fact("have", have),
-        R::SeatUnavailable { seat, state, free_at } => {
+        R::SeatUnavailable { seat, state, free_at, position } => {
             let problem = problem.fact("seat", seat).fact("state", state);
+            let problem = match position {
+                Some(position) => problem.fact("position", position),
+                None => problem,
+            };
             match free_at {
                 Some(free_at) => problem.fact("free_at", free_at),
                 None => problem,

@@ -10,7 +10,12 @@ fn json(problem: &Problem) -> serde_json::Value {
 fn a_taken_seat_names_itself_and_when_it_may_be_free() {
     let free_at = "2030-01-01T00:00:00Z".parse().unwrap();
     let seat = SeatId::new("A-1").unwrap();
-    let problem = Problem::from(Rejection::SeatUnavailable { seat, state: SeatState::InProcess, free_at: Some(free_at) });
+    let problem = Problem::from(Rejection::SeatUnavailable {
+        seat,
+        state: SeatState::InProcess,
+        free_at: Some(free_at),
+        position: Some(7),
+    });
     assert_eq!(
         json(&problem),
         serde_json::json!({
@@ -21,6 +26,7 @@ fn a_taken_seat_names_itself_and_when_it_may_be_free() {
             "detail": "Seat `A-1` is taken. Choose another one.",
             "seat": "A-1",
             "state": "in_process",
+            "position": 7,
             "free_at": "2030-01-01T00:00:00Z",
         })
     );

@@ -75,6 +75,7 @@ pub fn read_or_create(data: &DataDir) -> Result<Vec<u8>, KeyError> {
 }
 
 /// The only randomness besides the `Ids` port: a secret must not come from a simulation.
+#[expect(clippy::disallowed_methods, reason = "this is the place where the key that must not be guessed is drawn")]
 fn random() -> Result<[u8; BYTES], KeyError> {
     let mut key = [0; BYTES];
     getrandom::fill(&mut key).map_err(|error| KeyError::NoRandomness(error.to_string()))?;

@@ -270,7 +270,9 @@ impl StreamName {
     /// The booking of a `booking-` stream.
     #[must_use]
     pub fn as_booking(&self) -> Option<BookingId> {
-        if self.category() == "booking" { self.key().parse().ok() } else { None }
+        // A UUID can be written in many ways, a stream's name only in the one that we write.
+        let key = Some(self.key()).filter(|key| key.len() == 36 && !key.bytes().any(|b| b.is_ascii_uppercase()))?;
+        if self.category() == "booking" { key.parse().ok() } else { None }
     }
 
     /// The buyer of a `loyalty-` stream.

@@ -111,7 +111,8 @@ rejections! {
     SeatUnavailable { /// Which.
         seat: SeatId, /// Whether it may come free.
         state: SeatState, /// When it may come free, if it is only held.
-        free_at: Option<Timestamp> } = "seat_unavailable", "Seat `{seat}` is taken. Choose another one.";
+        free_at: Option<Timestamp>, /// Log position of the event that took it, where that is known.
+        position: Option<u64> } = "seat_unavailable", "Seat `{seat}` is taken. Choose another one.";
     /// Some are free, fewer than asked for or not side by side.
     NotEnoughTogether { /// How many are free.
         available: u32 } = "seat_unavailable", "{available} seats are free, but not as asked for. Ask for fewer.";
@@ -172,4 +173,15 @@ rejections! {
     /// Taken back.
     VoucherRevoked { /// Which.
         voucher: VoucherId } = "voucher_revoked", "Voucher {voucher} was taken back with the refund of its booking.";
+}
+
+impl Rejection {
+    /// When what is refused may be had, if only a hold stands in the way.
+    #[must_use]
+    pub fn free_at(&self) -> Option<Timestamp> {
+        match self {
+            Self::SeatUnavailable { free_at, .. } | Self::SoldOut { free_at } => *free_at,
+            _ => None,
+        }
+    }
 }

@@ -83,11 +83,14 @@ pub fn decide(seat: &SeatId, state: &Seat, command: SeatCommand) -> Result<Vec<E
         {
             Ok(vec![])
         }
-        (Seat::Locked { expires_at, .. }, SeatCommand::Lock { .. }) => {
-            Err(Rejection::SeatUnavailable { seat: seat.clone(), state: SeatState::Locked, free_at: Some(*expires_at) })
-        }
+        (Seat::Locked { expires_at, .. }, SeatCommand::Lock { .. }) => Err(Rejection::SeatUnavailable {
+            seat: seat.clone(),
+            state: SeatState::Locked,
+            free_at: Some(*expires_at),
+            position: None,
+        }),
         (Seat::Booked { .. }, SeatCommand::Lock { .. }) => {
-            Err(Rejection::SeatUnavailable { seat: seat.clone(), state: SeatState::Booked, free_at: None })
+            Err(Rejection::SeatUnavailable { seat: seat.clone(), state: SeatState::Booked, free_at: None, position: None })
         }
 
         (Seat::Locked { booking: owner, .. }, SeatCommand::Book { booking }) if *owner == booking => {

@@ -289,6 +289,15 @@ fn an_answer_to_an_older_attempt_changes_nothing() {
 }
 
 #[test]
+fn a_decline_that_names_no_intent_does_not_make_the_known_one_unknown() {
+    let declined = PaymentDeclined { booking: booking(1), attempt: 1, intent: None, code: "expired_card".into() };
+    let after = given(history("action_required"))
+        .when(C::Decline { attempt: 1, intent: None, code: "expired_card".into() })
+        .then_events([declined.into()]);
+    assert_eq!(after.state::<C>().unwrap().intent, Some(intent(1)));
+}
+
+#[test]
 fn what_the_gateway_says_must_fit_the_booking() {
     let usd = lastseat_domain::Money { value: 14_500, currency: lastseat_domain::Currency::new("USD").unwrap() };
     for amount in [eur(14_499), eur(0), usd] {

@@ -130,6 +130,14 @@ fn whichever_milestone_voucher_is_unused_goes_back() {
 }
 
 #[test]
+fn of_several_unused_milestone_vouchers_the_refunded_bookings_own_goes_back() {
+    let history = || vec![earned(1, 10), milestone_issued(1, 0), earned(2, 10), milestone_issued(2, 0)];
+    for n in [1, 2] {
+        given(history()).when(revoke(n)).then_events([points_revoked(n, 10), taken_back(milestone(n, 0), n)]);
+    }
+}
+
+#[test]
 fn a_refund_that_leaves_enough_seats_keeps_the_milestone() {
     let history = vec![earned(1, 5), earned(2, 10), milestone_issued(2, 0)];
     given(history).when(revoke(1)).then_events([points_revoked(1, 5)]);

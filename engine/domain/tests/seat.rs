@@ -57,14 +57,14 @@ fn a_freed_seat_is_given_to_the_next() {
 #[test]
 fn a_locked_seat_is_refused_to_others_with_the_time_it_may_come_free() {
     let rejection = given([locked(1)]).when(lock(2)).then_rejected("seat_unavailable");
-    let told = Rejection::SeatUnavailable { seat: seat(1), state: SeatState::Locked, free_at: Some(too_late()) };
+    let told = Rejection::SeatUnavailable { seat: seat(1), state: SeatState::Locked, free_at: Some(too_late()), position: None };
     assert_eq!(rejection, told);
 }
 
 #[test]
 fn a_sold_seat_is_refused_to_others_without_hope() {
     let rejection = given([locked(1), booked(1)]).when(lock(2)).then_rejected("seat_unavailable");
-    assert_eq!(rejection, Rejection::SeatUnavailable { seat: seat(1), state: SeatState::Booked, free_at: None });
+    assert_eq!(rejection, Rejection::SeatUnavailable { seat: seat(1), state: SeatState::Booked, free_at: None, position: None });
 }
 
 #[test]

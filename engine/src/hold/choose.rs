@@ -116,7 +116,12 @@ fn taken_by_board(wish: &Wish<'_>, index: u32) -> Rejection {
     let board = &wish.on_sale.board;
     let seat = wish.show.plan.seat(index).map(|s| s.seat.clone());
     match seat {
-        Some(seat) => Rejection::SeatUnavailable { seat, state: board.state(index), free_at: board.free_at(index) },
+        Some(seat) => Rejection::SeatUnavailable {
+            seat,
+            state: board.state(index),
+            free_at: board.free_at(index),
+            position: board.position(index),
+        },
         None => Rejection::ShowNotFound,
     }
 }

@@ -239,7 +239,7 @@ impl Attempt<'_> {
         match self.wish.show.plan.seat(index) {
             Some(planned) => {
                 let free_at = Some(self.expires_at());
-                Rejection::SeatUnavailable { seat: planned.seat.clone(), state: SeatState::Locked, free_at }
+                Rejection::SeatUnavailable { seat: planned.seat.clone(), state: SeatState::Locked, free_at, position: None }
             }
             None => Rejection::ShowNotFound,
         }
@@ -257,6 +257,7 @@ impl Attempt<'_> {
             seat: seat.clone(),
             state: if sold { SeatState::Booked } else { SeatState::Locked },
             free_at,
+            position: None,
         }
     }
 

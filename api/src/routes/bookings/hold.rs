@@ -16,7 +16,7 @@ use crate::routes::wire::BookingJson;
 use axum::extract::State;
 use http::StatusCode;
 use lastseat_domain::{AreaId, BookingId, BuyerId, CategoryId, Rejection, SeatId, ShowId};
-use lastseat_engine::{HoldRequest, Wanted};
+use lastseat_engine::{CommandError, HoldRequest, Wanted};
 use serde::Deserialize;
 use utoipa::ToSchema;
 
@@ -75,7 +75,7 @@ async fn hold(app: App, show: ShowId, command: Command) -> Result<Answer, Proble
     let most = || app.box_office().show(&show).map_or(MOST_BY_DEFAULT, |s| s.facts.max_seats_per_booking);
     let wanted = command.order::<HoldBody>(most).and_then(|body| body.into_wanted(most))?;
     if command.key().is_none() {
-        app.box_office().refuse_at_once(&show, &wanted)?;
+        app.box_office().refuse_at_once(&show, &wanted).map_err(|rejection| refused(&app, rejection))?;
     }
     let booking = match command.key() {
         // The show is part of it: one key sent to two shows means two bookings.
@@ -84,12 +84,26 @@ async fn hold(app: App, show: ShowId, command: Command) -> Result<Answer, Proble
     };
     let buyer = buyer(&app, &command.caller, booking).await?;
     let (request, trace) = (command.fingerprint(), command.trace.clone());
-    let hold = app.box_office().hold(HoldRequest { booking, show, wanted, buyer, request, trace }).await?;
+    let held = app.box_office().hold(HoldRequest { booking, show, wanted, buyer, request, trace }).await;
+    let hold = held.map_err(|error| match error {
+        CommandError::Rejected(rejection) => refused(&app, rejection),
+        CommandError::Failed(fault) => fault.into(),
+    })?;
 
     let mut body = BookingJson::of(&app, &hold.booking);
     body.token = Some(app.parts().auth.booking_token(hold.booking.id));
     let answer = Answer::json(StatusCode::CREATED, &body).location(&format!("/v1/bookings/{}", hold.booking.id));
     Ok(if hold.replayed { answer.replayed() } else { answer })
+}
+
+/// Says in seconds, too, when to come back for what is only held.
+fn refused(app: &App, rejection: Rejection) -> Problem {
+    let wait = rejection.free_at().map(|free_at| (free_at - app.now()).to_std().unwrap_or_default());
+    let problem = Problem::from(rejection);
+    match wait {
+        Some(wait) => problem.retry_after(wait),
+        None => problem,
+    }
 }
 
 /// Who is buying.

@@ -27,7 +27,7 @@ pub fn explore(scope: &Scope) -> Found {
     let mut ids: HashMap<World, u32, BuildHasherDefault<Mixer>> = HashMap::default();
     let mut worlds = vec![World::initial()];
     ids.insert(World::initial(), 0);
-    let (mut edges, mut steps, mut out) = (Vec::new(), 0, Vec::new());
+    let (mut back, mut steps, mut out) = (Back::default(), 0, Vec::new());
 
     let mut done = 0;
     while let Some(world) = worlds.get(done).copied() {
@@ -51,13 +51,13 @@ pub fn explore(scope: &Scope) -> Found {
                 fresh
             });
             if is_progress {
-                edges.push((id, u32::try_from(done).unwrap()));
+                back.add(id, u32::try_from(done).unwrap());
             }
         }
         done += 1;
     }
     let resolved: Vec<bool> = worlds.iter().map(|world| is_resolved(world, scope, &streams)).collect();
-    let stuck = count_stuck(edges, resolved);
+    let stuck = back.count_stuck(resolved);
     Found { states: worlds.len(), steps, violation: None, stuck, ways: streams.ways() }
 }
 
@@ -116,21 +116,38 @@ fn is_resolved(world: &World, scope: &Scope, streams: &Streams) -> bool {
     })
 }
 
-/// How many states can't reach a resolved one. `edges` lead backwards.
-fn count_stuck(mut edges: Vec<(u32, u32)>, mut reaches: Vec<bool>) -> usize {
-    edges.sort_unstable();
-    let mut todo: Vec<u32> = (0_u32..).zip(&reaches).filter_map(|(id, resolved)| resolved.then_some(id)).collect();
-    while let Some(id) = todo.pop() {
-        let first = edges.partition_point(|(to, _)| *to < id);
-        for (_, from) in edges[first..].iter().take_while(|(to, _)| *to == id) {
-            let known = &mut reaches[*from as usize];
-            if !*known {
-                *known = true;
-                todo.push(*from);
+/// Where each state can be reached from: for each the last way in, for each way the one before.
+#[derive(Default)]
+struct Back {
+    last_way: Vec<Option<u32>>,
+    ways: Vec<(u32, Option<u32>)>,
+}
+
+impl Back {
+    fn add(&mut self, to: u32, from: u32) {
+        let to = to as usize;
+        if self.last_way.len() <= to {
+            self.last_way.resize(to + 1, None);
+        }
+        let way = u32::try_from(self.ways.len()).unwrap();
+        self.ways.push((from, self.last_way[to].replace(way)));
+    }
+
+    /// How many states can't reach a resolved one.
+    fn count_stuck(&self, mut reaches: Vec<bool>) -> usize {
+        let mut todo: Vec<usize> = (0..reaches.len()).filter(|id| reaches[*id]).collect();
+        while let Some(id) = todo.pop() {
+            let mut way = self.last_way.get(id).copied().flatten();
+            while let Some(at) = way {
+                let (from, before) = self.ways[at as usize];
+                if !std::mem::replace(&mut reaches[from as usize], true) {
+                    todo.push(from as usize);
+                }
+                way = before;
             }
         }
+        reaches.iter().filter(|reaches| !**reaches).count()
     }
-    reaches.iter().filter(|reaches| !**reaches).count()
 }
 
 /// The twin of the seat decider that does not look whose lock it releases.

@@ -3,7 +3,7 @@
 //!
 //! States: rivals 129,490; crowded 528,242; eventful 179,388; long hold 365,616. None breaks a rule,
 //! and from each a resolution can be reached without a crash. The twins are caught after 107 to
-//! 103,141 states.
+//! 103,141 states. Some seven seconds of one core in a debug build.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test may stop at what it did not expect")]
 
 mod explore;
@@ -80,8 +80,8 @@ fn assert_sound(name: &str, scope: &Scope, ways: &[&str]) {
     assert_eq!(found.ways.iter().map(String::as_str).collect::<Vec<_>>(), ways, "{name}");
 }
 
-fn assert_caught(scope: Scope, twin: Twin) {
-    let found = explore(&Scope { twin, ..scope });
+fn assert_caught(scope: &Scope, twin: Twin) {
+    let found = explore(&Scope { twin, ..scope.clone() });
     println!("{twin:?}: {:?}, {} stuck, after {} states", found.violation, found.stuck, found.states);
     assert!(found.violation.is_some() || found.stuck > 0, "{twin:?} goes unnoticed in {} states", found.states);
 }
@@ -104,40 +104,46 @@ fn everything_that_can_happen_to_a_payment() {
 
 #[test]
 fn a_blind_append_on_a_seat_is_caught() {
-    assert_caught(rivals(), Twin::BlindAppendOnSeat);
+    assert_caught(&rivals(), Twin::BlindAppendOnSeat);
 }
 
 #[test]
 fn a_blind_append_on_a_booking_is_caught() {
-    assert_caught(eventful(), Twin::BlindAppendOnBooking);
+    assert_caught(&eventful(), Twin::BlindAppendOnBooking);
 }
 
 #[test]
 fn a_capture_before_the_commit_is_caught() {
-    assert_caught(eventful(), Twin::CaptureBeforeCommit);
+    assert_caught(&eventful(), Twin::CaptureBeforeCommit);
 }
 
 #[test]
 fn a_void_on_a_capture_time_out_is_caught() {
-    assert_caught(eventful(), Twin::VoidOnCaptureTimeout);
+    assert_caught(&eventful(), Twin::VoidOnCaptureTimeout);
 }
 
 #[test]
 fn a_release_of_anothers_lock_is_caught() {
-    assert_caught(rivals(), Twin::ReleaseOfAnothersLock);
+    assert_caught(&rivals(), Twin::ReleaseOfAnothersLock);
 }
 
 #[test]
 fn a_release_without_a_fence_is_caught() {
-    assert_caught(crowded(), Twin::ReleaseWithoutFence);
+    assert_caught(&crowded(), Twin::ReleaseWithoutFence);
 }
 
 #[test]
 fn a_payment_for_seats_that_nobody_checked_is_caught() {
-    assert_caught(rivals(), Twin::PayWithoutCheckingSeats);
+    assert_caught(&rivals(), Twin::PayWithoutCheckingSeats);
 }
 
 #[test]
 fn seats_that_expire_by_themselves_are_caught() {
-    assert_caught(rivals(), Twin::SeatsExpireByThemselves);
+    assert_caught(&rivals(), Twin::SeatsExpireByThemselves);
+}
+
+#[test]
+fn a_flag_in_the_path_of_a_late_commit_is_caught() {
+    // Breaks no rule, but strands a booking that is sold and never captured.
+    assert_caught(&Scope { attempts: 1, second_thoughts: false, ..long_hold() }, Twin::FlagBeforeTheAbort);
 }

@@ -41,6 +41,7 @@ pub enum Twin {
     ReleaseWithoutFence,
     PayWithoutCheckingSeats,
     SeatsExpireByThemselves,
+    FlagBeforeTheAbort,
 }
 
 /// An append of an opener.
@@ -322,6 +323,10 @@ impl World {
         match next_step(booking, streams.now(self.clock[at])) {
             Step::Rest if scope.second_thoughts => out.push(go(self.decide(at, Ask::RequestRefund))),
             Step::Rest => {}
+            // Forgotten by the gateway, undecided.
+            Step::WaitUntil(_) if scope.twin == Twin::FlagBeforeTheAbort && booking.phase == Phase::Paying => {
+                out.push(go(self.decide(at, Ask::Flag)));
+            }
             Step::WaitUntil(_) if booking.attempts.len() < scope.attempts => {
                 out.push(go(Worker::CheckSeats(self.bookings[at], 0)));
             }

@@ -1,0 +1,233 @@
+//! What a booking answers to each command.
+
+use super::{Booking, BookingCommand, Phase};
+use crate::Timestamp;
+use crate::event::{
+    AbortReason, BookingAborted, BookingCommitted, BookingOpened, Event, HoldExtended, PaymentActionRequired, PaymentAuthorised,
+    PaymentCaptured, PaymentDeclined, PaymentFlagged, PaymentRefunded, PaymentStarted, PaymentVoided, RefundRequested,
+    RequestFingerprint,
+};
+use crate::ids::IntentId;
+use crate::money::Money;
+use crate::rejection::Rejection;
+use crate::show::MAX_SEATS_PER_BOOKING;
+use std::collections::HashSet;
+
+/// Decides. `None` is a booking without events. A command whose effect is there already yields
+/// nothing.
+///
+/// # Errors
+/// A named [`Rejection`].
+pub fn decide(state: Option<&Booking>, command: BookingCommand) -> Result<Vec<Event>, Rejection> {
+    use BookingCommand as C;
+    let Some(state) = state else {
+        return match command {
+            C::Open(opened) => {
+                check_adds_up(&opened)?;
+                Ok(vec![opened.into()])
+            }
+            C::Fence { booking } => Ok(vec![BookingAborted { booking, reason: AbortReason::Fenced }.into()]),
+            _ => Err(Rejection::BookingNotFound),
+        };
+    };
+    match command {
+        // "Open" means that its seats may be locked, so once it is over not even the same request
+        // finds it open.
+        C::Open(opened) => match &state.phase {
+            Phase::Aborted { reason } => Err(Rejection::BookingOver { reason: *reason }),
+            Phase::Refunded => Err(Rejection::AlreadyRefunded),
+            _ if state.opened.as_ref() == Some(&opened) => Ok(vec![]),
+            _ => Err(Rejection::OutOfOrder { step: "Opening it again" }),
+        },
+        C::Fence { .. } => Ok(vec![]),
+        C::Extend { now, seconds } => extend(state, now, seconds),
+        C::StartPayment { now, payment_method, request } => start_payment(state, now, payment_method, request),
+        C::RequireAction { attempt, intent, url } => require_action(state, attempt, intent, url),
+        C::Decline { attempt, intent, code } => decline(state, attempt, intent, code),
+        C::Commit { now, intent, amount } => commit(state, now, intent, amount),
+        C::RecordCapture { intent, amount } => record_capture(state, intent, amount),
+        C::FailCapture { intent } => match state.phase {
+            Phase::Committed => {
+                check_intent(state, Some(&intent))?;
+                let booking = state.id;
+                Ok(vec![
+                    PaymentVoided { booking, intent }.into(),
+                    BookingAborted { booking, reason: AbortReason::CaptureFailed }.into(),
+                ])
+            }
+            Phase::Aborted { .. } => Ok(vec![]),
+            _ => Err(Rejection::OutOfOrder { step: "Giving up the capture" }),
+        },
+        C::Cancel { reason } => match &state.phase {
+            Phase::Aborted { .. } => Ok(vec![]),
+            Phase::Held | Phase::ActionRequired { .. } | Phase::Paying | Phase::Authorised => {
+                Ok(vec![BookingAborted { booking: state.id, reason }.into()])
+            }
+            Phase::Committed | Phase::Confirmed { .. } => Err(Rejection::AlreadyConfirmed),
+            Phase::Refunded => Err(Rejection::AlreadyRefunded),
+        },
+        C::Expire { now } => {
+            if state.is_undecided() && state.is_overdue(now) {
+                Ok(vec![BookingAborted { booking: state.id, reason: AbortReason::Expired }.into()])
+            } else {
+                Ok(vec![])
+            }
+        }
+        C::RecordVoid { intent } => match state.phase {
+            Phase::Aborted { .. } if state.voided => Ok(vec![]),
+            Phase::Aborted { .. } => {
+                check_intent(state, Some(&intent))?;
+                Ok(vec![PaymentVoided { booking: state.id, intent }.into()])
+            }
+            _ => Err(Rejection::OutOfOrder { step: "Voiding the payment" }),
+        },
+        C::Flag { reason } => Ok(if state.flagged { vec![] } else { vec![PaymentFlagged { booking: state.id, reason }.into()] }),
+        C::RequestRefund { by } => match state.phase {
+            Phase::Confirmed { refund_requested: false } => Ok(vec![RefundRequested { booking: state.id, by }.into()]),
+            Phase::Confirmed { refund_requested: true } | Phase::Refunded => Ok(vec![]),
+            _ => Err(Rejection::NotConfirmed),
+        },
+        C::RecordRefund { intent, amount } => match state.phase {
+            Phase::Refunded => Ok(vec![]),
+            Phase::Confirmed { refund_requested: true } if state.amount() == Some(amount) => {
+                check_intent(state, Some(&intent))?;
+                Ok(vec![PaymentRefunded { booking: state.id, intent, amount }.into()])
+            }
+            Phase::Confirmed { refund_requested: true } => Err(Rejection::PaymentMismatch),
+            _ => Err(Rejection::OutOfOrder { step: "Recording a refund" }),
+        },
+    }
+}
+
+/// One seat at least, none twice, and the amount is the sum of their prices: what is charged is
+/// frozen here.
+fn check_adds_up(opened: &BookingOpened) -> Result<(), Rejection> {
+    if opened.seats.is_empty() {
+        return Err(Rejection::InvalidQuantity { most: MAX_SEATS_PER_BOOKING });
+    }
+    let mut seen = HashSet::new();
+    if let Some(twice) = opened.seats.iter().find(|s| !seen.insert(&s.seat)) {
+        return Err(Rejection::DuplicateSeats { seat: twice.seat.clone() });
+    }
+    let sum = Money::sum(opened.amount.currency, opened.seats.iter().map(|s| s.price));
+    if sum != Some(opened.amount) || opened.seats.iter().any(|s| s.price < 0) {
+        return Err(Rejection::PaymentMismatch);
+    }
+    Ok(())
+}
+
+/// A booking has one intent. Another's that happens to be for the same amount proves nothing.
+fn check_intent(state: &Booking, named: Option<&IntentId>) -> Result<(), Rejection> {
+    match (&state.intent, named) {
+        (Some(own), Some(named)) if own != named => Err(Rejection::PaymentMismatch),
+        _ => Ok(()),
+    }
+}
+
+/// Flagged is for a person: nothing is charged for the booking any more.
+fn check_not_flagged(state: &Booking) -> Result<(), Rejection> {
+    if state.flagged { Err(Rejection::PaymentMismatch) } else { Ok(()) }
+}
+
+/// Undecided and in time, or why not.
+fn check_alive(state: &Booking, now: Timestamp) -> Result<(), Rejection> {
+    match &state.phase {
+        Phase::Aborted { reason } => Err(Rejection::BookingOver { reason: *reason }),
+        Phase::Refunded => Err(Rejection::AlreadyRefunded),
+        Phase::Committed | Phase::Confirmed { .. } => Err(Rejection::AlreadyConfirmed),
+        _ if state.is_overdue(now) => Err(Rejection::BookingOver { reason: AbortReason::Expired }),
+        _ => Ok(()),
+    }
+}
+
+fn extend(state: &Booking, now: Timestamp, seconds: u32) -> Result<Vec<Event>, Rejection> {
+    check_alive(state, now)?;
+    if state.extended {
+        return Err(Rejection::AlreadyExtended);
+    }
+    let deadline = state.expires_at.unwrap_or(now);
+    let expires_at = deadline.checked_add_signed(chrono::TimeDelta::seconds(seconds.into())).unwrap_or(deadline);
+    Ok(vec![HoldExtended { booking: state.id, expires_at }.into()])
+}
+
+fn start_payment(
+    state: &Booking,
+    now: Timestamp,
+    payment_method: String,
+    request: Option<RequestFingerprint>,
+) -> Result<Vec<Event>, Rejection> {
+    // Paid for already: there is nothing to start, and nothing wrong.
+    if matches!(state.phase, Phase::Committed | Phase::Confirmed { .. }) {
+        return Ok(vec![]);
+    }
+    check_alive(state, now)?;
+    check_not_flagged(state)?;
+    if matches!(state.phase, Phase::Paying | Phase::Authorised) {
+        return Err(Rejection::PaymentInProgress);
+    }
+    Ok(vec![PaymentStarted { booking: state.id, attempt: state.attempt() + 1, payment_method, request }.into()])
+}
+
+// A worker that lost a race decides its command again on what it finds, and by then the buyer may
+// be trying another method: the answer to the old attempt must not pass for one to the new.
+
+fn require_action(state: &Booking, attempt: u32, intent: IntentId, url: String) -> Result<Vec<Event>, Rejection> {
+    match &state.phase {
+        Phase::Paying if attempt == state.attempt() => {
+            check_intent(state, Some(&intent))?;
+            Ok(vec![PaymentActionRequired { booking: state.id, attempt, intent, url }.into()])
+        }
+        Phase::Aborted { reason } => Err(Rejection::BookingOver { reason: *reason }),
+        _ => Ok(vec![]),
+    }
+}
+
+fn decline(state: &Booking, attempt: u32, intent: Option<IntentId>, code: String) -> Result<Vec<Event>, Rejection> {
+    match &state.phase {
+        Phase::Paying | Phase::ActionRequired { .. } if attempt == state.attempt() => {
+            check_intent(state, intent.as_ref())?;
+            Ok(vec![PaymentDeclined { booking: state.id, attempt, intent, code }.into()])
+        }
+        Phase::Aborted { reason } => Err(Rejection::BookingOver { reason: *reason }),
+        _ => Ok(vec![]),
+    }
+}
+
+fn commit(state: &Booking, now: Timestamp, intent: IntentId, amount: Money) -> Result<Vec<Event>, Rejection> {
+    match &state.phase {
+        Phase::Committed | Phase::Confirmed { .. } | Phase::Refunded => return Ok(vec![]),
+        Phase::Aborted { reason } => return Err(Rejection::BookingOver { reason: *reason }),
+        Phase::Held => return Err(Rejection::OutOfOrder { step: "Committing without a payment" }),
+        Phase::Paying | Phase::ActionRequired { .. } | Phase::Authorised => {}
+    }
+    check_not_flagged(state)?;
+    check_intent(state, Some(&intent))?;
+    if state.amount() != Some(amount) {
+        return Err(Rejection::PaymentMismatch);
+    }
+    let booking = state.id;
+    let mut events = Vec::with_capacity(2);
+    if state.phase != Phase::Authorised {
+        events.push(PaymentAuthorised { booking, attempt: state.attempt(), intent, amount }.into());
+    }
+    // A payer whose hold lapsed is not confirmed, however near it was: the money was only
+    // reserved, and goes back.
+    events.push(if state.is_overdue(now) {
+        BookingAborted { booking, reason: AbortReason::Expired }.into()
+    } else {
+        BookingCommitted { booking }.into()
+    });
+    Ok(events)
+}
+
+fn record_capture(state: &Booking, intent: IntentId, amount: Money) -> Result<Vec<Event>, Rejection> {
+    match state.phase {
+        Phase::Committed if state.amount() == Some(amount) => {
+            check_intent(state, Some(&intent))?;
+            Ok(vec![PaymentCaptured { booking: state.id, intent, amount }.into()])
+        }
+        Phase::Committed => Err(Rejection::PaymentMismatch),
+        Phase::Confirmed { .. } | Phase::Refunded => Ok(vec![]),
+        _ => Err(Rejection::OutOfOrder { step: "Capturing before the booking is committed" }),
+    }
+}
