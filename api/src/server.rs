@@ -1,6 +1,6 @@
 //! The accept loop: HTTP/1.1 over hyper, with what `axum::serve` does not set. A header time-out
-//! (so that a client that never finishes its request does not keep a connection), answers to
-//! pipelined requests written together, no Nagle delay, and a bound on connections.
+//! (so that a client that never finishes its request does not keep a connection), no Nagle delay, and
+//! a bound on connections.
 //!
 //! HTTP/2 and TLS are the business of the proxy in front.
 
@@ -28,7 +28,9 @@ const ACCEPT_REST: Duration = Duration::from_millis(50);
 /// Only if the listener itself is broken.
 pub async fn serve(listener: TcpListener, router: Router, shutdown: CancellationToken, patience: Duration) -> io::Result<()> {
     let mut http = http1::Builder::new();
-    http.pipeline_flush(true).header_read_timeout(None);
+    // Not `pipeline_flush`: with it, an answer waits for as long as anything stands unread behind its
+    // request, be it a stray line end or half of the next one. Head and body go out in one write.
+    http.writev(false).header_read_timeout(None);
     let room = Arc::new(Semaphore::new(MAX_CONNECTIONS));
     let connections = TaskTracker::new();
     let cut = CancellationToken::new();

@@ -8,11 +8,16 @@ use async_trait::async_trait;
 use common::checker::{assert_safe, assert_settled, flagged};
 use common::wire::{AppendFate, CallFate, Wires};
 use common::*;
+use futures::StreamExt;
+use futures::stream::{self, BoxStream};
 use lastseat_domain::booking::Phase;
 use lastseat_domain::event::{RequestFingerprint, ShowScheduled};
+use lastseat_domain::ports::event_log::{
+    Delivery, Direction, EventLog, Filter, LogFault, Position, RecordedEvent, Revision, StreamWrite, WriteOutcome,
+};
 use lastseat_domain::ports::payments::{GatewayFault, Intent, PaymentGateway};
 use lastseat_domain::rejection::SeatState;
-use lastseat_domain::{BookingId, BuyerId, IntentId, Money, Rejection};
+use lastseat_domain::{BookingId, BuyerId, IntentId, Money, Rejection, StreamName};
 use lastseat_engine::adapters::event_log::MemoryLog;
 use lastseat_engine::adapters::payments::{FaultyGateway, GatewayCall, Misfortune};
 use lastseat_engine::adapters::seat_guard::AbsentGuard;
@@ -327,6 +332,65 @@ fn a_payment_under_way_is_looked_at_though_its_hold_was_prolonged() {
         later(30).await;
         assert_eq!(office.booking(held.id).await.unwrap().unwrap().status(), "confirmed");
     });
+}
+
+/// A log that always has news, so that whoever follows it never waits.
+struct NeverQuiet(Arc<dyn EventLog>);
+
+#[async_trait]
+impl EventLog for NeverQuiet {
+    fn atomic_across_streams(&self) -> bool {
+        self.0.atomic_across_streams()
+    }
+
+    async fn append(&self, writes: Vec<StreamWrite>) -> Result<Vec<WriteOutcome>, LogFault> {
+        self.0.append(writes).await
+    }
+
+    async fn read_stream(
+        &self,
+        stream: &StreamName,
+        from: Option<Revision>,
+        direction: Direction,
+        limit: usize,
+    ) -> Result<Vec<Arc<RecordedEvent>>, LogFault> {
+        self.0.read_stream(stream, from, direction, limit).await
+    }
+
+    async fn read_all(
+        &self,
+        from: Option<Position>,
+        direction: Direction,
+        limit: usize,
+        filter: &Filter,
+    ) -> Result<Vec<Arc<RecordedEvent>>, LogFault> {
+        self.0.read_all(from, direction, limit, filter).await
+    }
+
+    fn subscribe(&self, from: Position, filter: Filter) -> BoxStream<'static, Result<Delivery, LogFault>> {
+        let noise = stream::repeat_with(|| Ok(Delivery::Checkpoint(Position::START)));
+        stream::select(self.0.subscribe(from, filter), noise).boxed()
+    }
+
+    async fn head(&self) -> Result<Position, LogFault> {
+        self.0.head().await
+    }
+}
+
+/// In real time, for virtual time stands still while anybody is at work.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn holds_end_while_the_log_never_lets_up() {
+    let house = House::new(true);
+    let house = House { log: Arc::new(NeverQuiet(house.log.clone())), ..house };
+    let office = house.node().await;
+    office.schedule_show(ShowScheduled { hold_seconds: 1, ..test_show() }, "admin").await.unwrap();
+    hold(&house, &office, seats(&["A-1"])).await.unwrap();
+    let freed = async {
+        while hold(&house, &office, seats(&["A-1"])).await.is_err() {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(5), freed).await.expect("the first hold ends and the second gets the seat");
 }
 
 /// The log fails behind the decision to cancel: that is not "nothing was done".

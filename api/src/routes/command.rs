@@ -30,7 +30,7 @@ pub struct Command<const MOST: usize = { body::SMALL }> {
 
 /// A command that says everything in its address.
 #[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, expecting = "an object")]
 struct Nothing {}
 
 impl<const MOST: usize> FromRequest<App> for Command<MOST> {

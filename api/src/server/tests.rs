@@ -59,6 +59,23 @@ async fn pipelined_requests_are_answered_in_order() {
     serving.await.unwrap().unwrap();
 }
 
+/// What stands behind a request must not keep its answer back.
+#[tokio::test]
+async fn an_answer_does_not_wait_for_what_comes_after_its_request() {
+    let (address, shutdown, serving) = start(slow(), Duration::from_secs(5)).await;
+    let request = "GET /fast HTTP/1.1\r\nhost: x\r\n\r\n";
+    for behind in ["", "\r\n", "GET /fa", "GET /never HTTP/1.1\r\nhost: x\r\n\r\n"] {
+        let mut stream = send(address, &format!("{request}{behind}")).await;
+        let mut answer = vec![0; 4096];
+        let read = tokio::time::timeout(Duration::from_secs(2), stream.read(&mut answer)).await.expect(behind).unwrap();
+        assert!(answer.get(..read).unwrap().ends_with(b"fast"), "{behind:?}");
+    }
+    let nonsense = rest(send(address, "nonsense\r\n\r\n").await).await;
+    assert!(nonsense.starts_with("HTTP/1.1 400"), "{nonsense:?}");
+    shutdown.cancel();
+    serving.await.unwrap().unwrap();
+}
+
 #[tokio::test]
 async fn what_is_under_way_finishes_and_idle_connections_are_closed() {
     let (address, shutdown, serving) = start(slow(), Duration::from_secs(5)).await;

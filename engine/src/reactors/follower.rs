@@ -79,7 +79,14 @@ impl Follower {
         while !stop.is_cancelled() {
             let mut events = self.core.ports.log.subscribe(self.position, Filter::all());
             let fault = loop {
+                // A rush that never lets up must neither keep holds from ending, and a timer that is set
+                // anew for each event would never fire, nor keep the thread from others.
                 let due = self.next_due();
+                if due.is_some_and(|due| due <= self.core.now()) {
+                    self.settle_due();
+                    continue;
+                }
+                tokio::task::coop::consume_budget().await;
                 let timer = async {
                     match due {
                         Some(due) => self.core.ports.clock.sleep_until(due).await,
@@ -90,8 +97,6 @@ impl Follower {
                     biased;
                     () = stop.cancelled() => return,
                     Some((booking, settled)) = self.settled.recv() => self.take_back(booking, settled),
-                    // Before the events: a rush that never lets up must not keep holds from ending.
-                    () = timer => self.settle_due(),
                     delivery = events.next() => match delivery {
                         Some(Ok(Delivery::Event(recorded))) => match self.apply(&recorded) {
                             Ok(Some(reward)) => self.reward(reward),
@@ -104,6 +109,7 @@ impl Follower {
                         Some(Err(fault)) => break fault.to_string(),
                         None => break "the event log ended the subscription".to_owned(),
                     },
+                    () = timer => self.settle_due(),
                 }
             };
             if !stop.is_cancelled() {

@@ -25,7 +25,7 @@ const MOST_BY_DEFAULT: u32 = 10;
 
 /// Which seats: exactly one of `seats`, `area` with `quantity`, or `best_available`.
 #[derive(Debug, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, expecting = "an object")]
 pub struct HoldBody {
     /// These seats, all or none.
     #[schema(example = json!(["A-1", "A-2"]))]
@@ -41,7 +41,7 @@ pub struct HoldBody {
 
 /// The best seats side by side in a category.
 #[derive(Debug, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, expecting = "an object")]
 pub struct BestAvailable {
     /// How many.
     #[schema(minimum = 1)]
@@ -199,6 +199,14 @@ mod tests {
         }
         assert_eq!(refused(r#"{"seats":[]}"#), "invalid_quantity");
         assert_eq!(refused(r#"{"area":"floor"}"#), "invalid_quantity");
+    }
+
+    #[test]
+    fn a_body_that_is_no_object_is_told_so_in_words_of_json() {
+        for body in ["[]", "null", "7", r#"{"best_available":[]}"#] {
+            let why = serde_json::from_str::<HoldBody>(body).expect_err(body).to_string();
+            assert!(why.contains("expected an object") && !why.contains("struct"), "{why}");
+        }
     }
 
     #[test]

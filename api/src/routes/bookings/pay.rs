@@ -22,7 +22,7 @@ const LONGEST_METHOD: usize = 255;
 
 /// How to pay.
 #[derive(Debug, Default, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, expecting = "an object")]
 pub struct PayBody {
     /// The gateway's name for the payment method. Absent to go on after the buyer acted at their
     /// bank.

@@ -24,7 +24,7 @@ pub enum Outcome {
 
 /// The bank's decision.
 #[derive(Debug, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, expecting = "an object")]
 pub struct Authentication {
     /// How it ends.
     outcome: Outcome,

@@ -21,7 +21,7 @@ const LONGEST_SLUG: usize = 50;
 
 /// A show to put on sale.
 #[derive(Debug, Clone, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, expecting = "an object")]
 pub struct NewShow {
     /// Its id: 1 to 64 of a-z, 0-9, `-` and `_`. Made from the title if absent. `show` is another
     /// name for this member.
