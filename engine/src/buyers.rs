@@ -74,18 +74,6 @@ impl BuyerLedger {
         }
         self.0.remove_if(&(show.clone(), buyer.clone()), |_, share| share.seats() == 0);
     }
-
-    /// A booking of some show is over. For a refund, which does not name the show; rare enough to
-    /// look through all.
-    pub(crate) fn ended_anywhere(&self, buyer: &BuyerId, booking: BookingId) {
-        if buyer.is_guest() {
-            return;
-        }
-        let keys: Vec<_> = self.0.iter().filter(|e| e.key().1 == *buyer).map(|e| e.key().clone()).collect();
-        for (show, buyer) in keys {
-            self.ended(&show, &buyer, booking);
-        }
-    }
 }
 
 impl Drop for Reservation {

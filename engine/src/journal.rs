@@ -67,7 +67,11 @@ impl Journal {
         let outcome = self.append_until_known(writes).await;
         match &outcome {
             Ok(_) => *self.trouble.lock() = None,
-            Err(fault) => *self.trouble.lock() = Some((self.now(), fault.to_string())),
+            Err(fault @ (Fault::Unavailable(_) | Fault::OutcomeUnknown(_))) => {
+                *self.trouble.lock() = Some((self.now(), fault.to_string()));
+            }
+            // What is wrong with this append need not be wrong with the next.
+            Err(_) => {}
         }
         outcome
     }

@@ -107,6 +107,20 @@ scenario!(a_buyer_may_have_so_many_and_no_more, house, {
     assert!(hold_as(&house, &office, "bob", floor(3)).await.is_ok());
 });
 
+scenario!(a_refund_gives_the_buyer_their_share_back_here_and_after_a_restart, house, {
+    let office = house.open().await;
+    let held = hold_as(&house, &office, "ann", floor(6)).await.unwrap().booking;
+    pay(&office, &held, "pm_card_visa").await.unwrap();
+    later(1).await;
+    assert_eq!(code(hold_as(&house, &office, "ann", floor(6)).await), "buyer_limit");
+    office.refund(held.id, "admin").await.unwrap();
+    later(1).await;
+    let again = hold_as(&house, &office, "ann", floor(6)).await.unwrap().booking;
+    office.cancel(again.id, "ann").await.unwrap();
+    let fresh = house.node().await;
+    assert!(hold_as(&house, &fresh, "ann", floor(6)).await.is_ok());
+});
+
 scenario!(a_hold_that_is_not_paid_ends_by_itself, house, {
     let office = house.open().await;
     let held = hold(&house, &office, seats(&["A-1"])).await.unwrap().booking;

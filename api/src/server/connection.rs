@@ -29,6 +29,10 @@ use tower::Service;
 /// server that does it first may do it while a request is on its way.
 const PATIENCE: Duration = Duration::from_secs(75);
 
+/// For what was sent to be taken by the client, where the system can watch over that.
+#[cfg(any(target_os = "linux", target_os = "android"))]
+const WRITE_PATIENCE: Duration = Duration::from_secs(60);
+
 /// A connection that was accepted.
 pub(super) struct Connection {
     pub(super) http: http1::Builder,
@@ -49,6 +53,11 @@ impl Connection {
     pub(super) async fn run(self, stream: TcpStream, _permit: OwnedSemaphorePermit) {
         if let Err(error) = stream.set_nodelay(true) {
             tracing::debug!(%error, "no TCP_NODELAY");
+        }
+        // A client that reads no more, or is gone without a word, would keep a stream open for ever.
+        #[cfg(any(target_os = "linux", target_os = "android"))]
+        if let Err(error) = socket2::SockRef::from(&stream).set_tcp_user_timeout(Some(WRITE_PATIENCE)) {
+            tracing::debug!(%error, "no TCP_USER_TIMEOUT");
         }
         let pulse = Arc::new(Pulse::default());
         let (router, beat) = (self.router, pulse.clone());

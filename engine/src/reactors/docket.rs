@@ -45,7 +45,7 @@ pub(crate) enum Reward {
     /// Captured: count it.
     Credit(Arc<BookingOpened>),
     /// Refunded: take it back.
-    Revoke(BookingId, BuyerId),
+    Revoke(BookingId, Owner),
 }
 
 /// The docket.
@@ -55,7 +55,7 @@ pub(crate) struct Docket {
     due: BTreeSet<(Timestamp, BookingId)>,
     /// Rewards whose loyalty event has not been seen.
     credits: BTreeMap<BookingId, Arc<BookingOpened>>,
-    revokes: BTreeMap<BookingId, BuyerId>,
+    revokes: BTreeMap<BookingId, Owner>,
     /// Confirmed bookings, for a refund to come. This is the one thing that grows with every sale,
     /// so it is kept small.
     confirmed: HashMap<BookingId, Confirmed>,
@@ -63,8 +63,15 @@ pub(crate) struct Docket {
 
 /// What a refund will have to know of a confirmed booking.
 struct Confirmed {
-    buyer: BuyerId,
+    owner: Owner,
     seats: u32,
+}
+
+/// Whose a booking is, and for which show.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Owner {
+    pub buyer: BuyerId,
+    pub show: ShowId,
 }
 
 impl Docket {
@@ -155,7 +162,8 @@ impl Docket {
         });
         let opened = opened?;
         let seats = u32::try_from(opened.seats.len()).unwrap_or(u32::MAX);
-        self.confirmed.insert(booking, Confirmed { buyer: opened.buyer.clone(), seats });
+        self.confirmed
+            .insert(booking, Confirmed { owner: Owner { buyer: opened.buyer.clone(), show: opened.show.clone() }, seats });
         self.credits.insert(booking, opened.clone());
         Some(Reward::Credit(opened))
     }
@@ -168,8 +176,8 @@ impl Docket {
             entry.to_free = confirmed.seats;
             Some(due)
         });
-        self.revokes.insert(booking, confirmed.buyer.clone());
-        Some(Reward::Revoke(booking, confirmed.buyer))
+        self.revokes.insert(booking, confirmed.owner.clone());
+        Some(Reward::Revoke(booking, confirmed.owner))
     }
 
     fn seat(&mut self, booking: BookingId, stream: &lastseat_domain::StreamName, taken: bool, due: Timestamp) {
@@ -275,7 +283,7 @@ impl Docket {
     /// Rewards that are missing.
     pub(crate) fn missing_rewards(&self) -> Vec<Reward> {
         let credits = self.credits.values().cloned().map(Reward::Credit);
-        let revokes = self.revokes.iter().map(|(booking, buyer)| Reward::Revoke(*booking, buyer.clone()));
+        let revokes = self.revokes.iter().map(|(booking, owner)| Reward::Revoke(*booking, owner.clone()));
         credits.chain(revokes).collect()
     }
 

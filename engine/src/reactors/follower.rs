@@ -141,6 +141,10 @@ impl Follower {
             self.tell_buyers(envelope);
             let reward = self.docket.apply(envelope, self.core.settings.settle_after);
             self.tell_seats_of_booking(envelope);
+            if let Some(Reward::Revoke(booking, owner)) = &reward {
+                // A refunded booking counts no more against its buyer's limit.
+                self.core.buyers.ended(&owner.show, &owner.buyer, *booking);
+            }
             reward
         });
         self.reached(recorded.position);
@@ -184,10 +188,6 @@ impl Follower {
     }
 
     fn reward(&self, reward: Reward) {
-        if let Reward::Revoke(booking, buyer) = &reward {
-            // A refunded booking counts no more against its buyer's limit, in whichever show.
-            self.core.buyers.ended_anywhere(buyer, *booking);
-        }
         if self.rewards.send(reward).is_err() {
             tracing::debug!("the rewards reactor has stopped");
         }

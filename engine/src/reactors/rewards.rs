@@ -41,11 +41,13 @@ async fn give(core: &Arc<Core>, reward: Reward) {
     loop {
         let given = match &reward {
             Reward::Credit(opened) => credit(core, opened).await,
-            Reward::Revoke(booking, buyer) => revoke(core, *booking, buyer).await,
+            Reward::Revoke(booking, owner) => revoke(core, *booking, &owner.buyer).await,
         };
         match given {
             Ok(()) => return,
             Err(CommandError::Rejected(rejection)) => return tracing::error!(%rejection, "a reward was refused"),
+            // Trying again reads the same. The next start comes by once more.
+            Err(CommandError::Failed(fault @ Fault::Damaged(_))) => return tracing::error!(%fault, "a reward can't be given"),
             Err(CommandError::Failed(fault)) => {
                 tracing::warn!(%fault, "a reward has to wait");
                 core.journal.pause(PAUSE_MS).await;

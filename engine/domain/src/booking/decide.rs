@@ -82,6 +82,8 @@ pub fn decide(state: Option<&Booking>, command: BookingCommand) -> Result<Vec<Ev
             _ => Err(Rejection::OutOfOrder { step: "Voiding the payment" }),
         },
         C::Flag { reason } => Ok(if state.flagged { vec![] } else { vec![PaymentFlagged { booking: state.id, reason }.into()] }),
+        // Once: a second request finds the first, recording is possible only behind it, and the gateway
+        // is asked under one key for the booking.
         C::RequestRefund { by } => match state.phase {
             Phase::Confirmed { refund_requested: false } => Ok(vec![RefundRequested { booking: state.id, by }.into()]),
             Phase::Confirmed { refund_requested: true } | Phase::Refunded => Ok(vec![]),
