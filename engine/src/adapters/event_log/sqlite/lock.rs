@@ -19,7 +19,7 @@ impl LogLock {
         let io = |error: std::io::Error| OpenError::Io { path: path.clone(), reason: error.to_string() };
         // Not truncated here: until the lock is ours the content belongs to its holder.
         let mut file = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(&path).map_err(io)?;
-        match file.try_lock() {
+        match crate::adapters::file_lock::take(&file) {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => {
                 let mut holder = String::new();

@@ -56,7 +56,7 @@ impl Journal {
             fs::create_dir_all(directory).map_err(failed)?;
         }
         let lock = File::create(beside(path, ".lock")).map_err(failed)?;
-        lock.try_lock().map_err(|error| match error {
+        crate::adapters::file_lock::take(&lock).map_err(|error| match error {
             TryLockError::WouldBlock => OpenError::InUse(path.to_owned()),
             TryLockError::Error(source) => failed(source),
         })?;
