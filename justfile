@@ -26,6 +26,10 @@ first-command:
     cargo build --release
     scripts/first-command.sh target/release/lastseat
 
+# The log on a disk that is full: LOG_SMALL_DISK names the mount point of one of a few megabytes.
+full-disk:
+    cargo test -p lastseat-engine --test event_log_faults -- --ignored full_disk
+
 # kill -9 under load, as often as you like: `just kill-9 1000`.
 kill-9 cycles="50":
     LASTSEAT_KILL_CYCLES={{cycles}} cargo test --release -p lastseat --test kill_9 -- --nocapture
