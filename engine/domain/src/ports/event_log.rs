@@ -4,6 +4,8 @@
 //! positions that grow with every event. Every append names the exact revision it expects; there
 //! is no "any".
 
+pub mod request;
+
 use crate::Timestamp;
 use crate::ids::StreamName;
 use async_trait::async_trait;

@@ -1,11 +1,11 @@
 //! A log in memory: deterministic, without threads, and able to fail on request.
 
 use super::decide::{self, Streams, Verdict};
-use super::request;
 use async_trait::async_trait;
 use futures::StreamExt;
 use futures::stream::{self, BoxStream};
 use lastseat_domain::ports::Clock;
+use lastseat_domain::ports::event_log::request;
 use lastseat_domain::ports::event_log::{
     Delivery, Direction, EventLog, Filter, LogFault, Position, RecordedEvent, Revision, StreamWrite, WriteOutcome,
 };

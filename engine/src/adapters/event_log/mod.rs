@@ -5,9 +5,8 @@
 
 mod decide;
 mod memory;
-mod request;
 pub mod sqlite;
 
+pub use lastseat_domain::ports::event_log::request::{MAX_APPEND_BYTES, MAX_EVENT_BYTES};
 pub use memory::{AppendFault, MemoryLog};
-pub use request::{MAX_APPEND_BYTES, MAX_EVENT_BYTES};
 pub use sqlite::{OpenError, SqliteLog, SqliteOptions};

@@ -20,12 +20,12 @@ mod writer;
 
 pub use integrity::{Integrity, check_integrity};
 
-use super::request;
 use async_trait::async_trait;
 use futures::stream::{self, BoxStream};
 use futures::{FutureExt, StreamExt};
 use lastseat_domain::StreamName;
 use lastseat_domain::ports::Clock;
+use lastseat_domain::ports::event_log::request;
 use lastseat_domain::ports::event_log::{
     Delivery, Direction, EventLog, Filter, LogFault, Position, RecordedEvent, Revision, StreamWrite, WriteOutcome,
 };

@@ -1,6 +1,6 @@
-//! What an append must look like before a log even considers it.
+//! What a request must look like before a log even considers it: the same for every adapter.
 
-use lastseat_domain::ports::event_log::{LogFault, NewEvent, Position, StreamWrite};
+use super::{LogFault, NewEvent, Position, StreamWrite};
 use std::collections::HashSet;
 
 /// Largest event, in bytes of body, metadata, type and stream name together. EventStoreDB's own
@@ -17,7 +17,7 @@ const EVENT_OVERHEAD: usize = 128;
 ///
 /// # Errors
 /// [`LogFault::Refused`] with the reason; such a request would fail whenever it is sent.
-pub(super) fn check(writes: &[StreamWrite]) -> Result<usize, LogFault> {
+pub fn check(writes: &[StreamWrite]) -> Result<usize, LogFault> {
     let mut streams = HashSet::with_capacity(writes.len());
     let mut total = 0;
     for write in writes {
@@ -56,7 +56,7 @@ pub(super) fn check(writes: &[StreamWrite]) -> Result<usize, LogFault> {
 /// [`LogFault::Refused`] for a position that this log has not reached: whoever stored it followed
 /// another log, or this one was put back to an older copy. To wait for the log to get there would
 /// skip, without a word, what is written in between.
-pub(super) fn check_start(from: Position, head: Position) -> Result<(), LogFault> {
+pub fn check_start(from: Position, head: Position) -> Result<(), LogFault> {
     if from > head {
         return refuse(format!(
             "position {from} is ahead of the log, which ends at {head}; the checkpoint belongs to another log or a newer copy of this one"

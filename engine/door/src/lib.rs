@@ -1,0 +1,1 @@
+//! The door: an event log answers the gRPC protocol of EventStoreDB.

@@ -1,0 +1,1 @@
+//! Redis: the seat guard and the rate limits that many nodes share.
