@@ -107,12 +107,7 @@ impl Attempt<'_> {
     ///
     /// # Errors
     /// Faults.
-    pub(super) async fn give_back(
-        &self,
-        locked: &[SeatId],
-        booking: BookingId,
-        metadata: &Metadata,
-    ) -> Result<(), CommandError> {
+    pub(super) async fn give_back(&self, locked: &[SeatId], booking: BookingId, metadata: &Metadata) -> Result<(), CommandError> {
         let state = self.core.journal.booking(booking).await?.state;
         let kept = kept_seats(state.as_ref());
         let seats: Vec<SeatId> = locked.iter().filter(|seat| !kept.contains(seat)).cloned().collect();

@@ -178,7 +178,12 @@ impl Attempt<'_> {
             let mut ours: Vec<SeatId> = planned.iter().map(|p| p.seat.clone()).filter(|seat| !conflicts.contains(seat)).collect();
             for seat in conflicts {
                 // The same request on another node has it for this very booking, and may open with it.
-                if self.core.is_owner(&opened.show, &seat, opened.booking).await.map_err(|fault| CommandError::from(fault).begun())? {
+                if self
+                    .core
+                    .is_owner(&opened.show, &seat, opened.booking)
+                    .await
+                    .map_err(|fault| CommandError::from(fault).begun())?
+                {
                     continue;
                 }
                 match self.lock_again(opened, &seat, metadata).await {

@@ -227,7 +227,8 @@ impl Attempt<'_> {
         let (owner, n) = (self.request.booking, claimed.len());
         let mut spare = SPARE;
         loop {
-            let others = self.wish.on_sale.board.candidates(area, 0).filter(|seat| !avoid.contains(seat) && !claimed.contains(seat));
+            let others =
+                self.wish.on_sale.board.candidates(area, 0).filter(|seat| !avoid.contains(seat) && !claimed.contains(seat));
             let candidates: Vec<u32> = claimed.iter().copied().chain(others.take(spare)).collect();
             let names = self.names(&candidates);
             let locked = self.core.ports.guard.lock_any(&self.wish.on_sale.id, &names, n, owner, self.lease()).await;
