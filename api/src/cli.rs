@@ -7,11 +7,14 @@ mod audit_export;
 mod banner;
 mod completions;
 mod config_show;
+mod doctor;
+mod door;
 mod load;
 mod logging;
 mod openapi;
 mod projections;
 mod serve;
+mod signals;
 mod token;
 mod verify;
 
@@ -50,6 +53,10 @@ enum Verb {
     /// Take out the event history
     #[command(subcommand)]
     Audit(audit_export::AuditVerb),
+    /// Check everything that a node needs, and say what to do about what is wrong
+    Doctor(doctor::Doctor),
+    /// Serve the event log in EventStoreDB's protocol, for nodes and auditors, and sell nothing
+    Door(door::Door),
     /// Look after the read side's views
     #[command(subcommand)]
     Projections(projections::ProjectionsVerb),
@@ -89,10 +96,13 @@ impl Cli {
         let flags = match &verb {
             Verb::Serve(serve) => serve.flags.clone(),
             Verb::Config(config_show::ConfigVerb::Show(show)) => show.flags.clone(),
+            Verb::Doctor(doctor) => doctor.flags.clone(),
+            Verb::Door(door) => door.flags(),
             _ => Flags::default(),
         };
-        let flags = Flags { data: self.place.data, eventstore: self.place.eventstore, ..flags };
-        let effective = match Effective::of_process(&flags, self.place.config.as_deref()) {
+        let DataFlag { data, eventstore, token_key, config } = self.place;
+        let flags = Flags { data, eventstore, token_key, ..flags };
+        let effective = match Effective::of_process(&flags, config.as_deref()) {
             Ok(effective) => effective,
             Err(error) => {
                 complain(&error.to_string());
@@ -105,6 +115,8 @@ impl Cli {
             Verb::Load(args) => load::run(args, config).await,
             Verb::Verify(args) => verify::run(args, config).await,
             Verb::Audit(audit_export::AuditVerb::Export(args)) => audit_export::run(args, config).await,
+            Verb::Doctor(args) => doctor::run(args, config).await,
+            Verb::Door(_) => door::run(config.clone()).await,
             Verb::Projections(verb) => projections::run(verb, config).await,
             Verb::Token(args) => token::run(args, config),
             Verb::Openapi => openapi::run(),

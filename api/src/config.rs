@@ -10,6 +10,7 @@ mod settings;
 pub use flags::{DataFlag, Flags};
 pub use settings::{SETTINGS, Setting};
 
+use crate::wiring::data_dir::DataDir;
 use secret::{Secret, ServiceUrl};
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -43,8 +44,10 @@ pub struct Config {
     pub eventstore_door: Option<SocketAddr>,
     /// Whether others may append through that door.
     pub eventstore_door_write: bool,
-    /// The password that the door asks for.
+    /// The password that opens the door for reading; for appending, too, if there is no other.
     pub eventstore_door_token: Option<Secret>,
+    /// The password that opens the door for appending.
+    pub eventstore_door_write_token: Option<Secret>,
     /// The Redis that guards the seats of all nodes, instead of this process.
     pub redis: Option<ServiceUrl>,
     /// The payment sandbox of another process.
@@ -86,6 +89,7 @@ impl Default for Config {
             eventstore_door: None,
             eventstore_door_write: false,
             eventstore_door_token: None,
+            eventstore_door_write_token: None,
             redis: None,
             sandbox: None,
             sandbox_door: None,
@@ -102,6 +106,14 @@ impl Default for Config {
             log_level: "info".into(),
             log_format: LogFormat::Text,
         }
+    }
+}
+
+impl Config {
+    /// The file of the secret that tokens are signed with.
+    #[must_use]
+    pub fn token_key_file(&self) -> PathBuf {
+        self.token_key.clone().unwrap_or_else(|| DataDir::at(&self.data).token_key())
     }
 }
 
@@ -211,6 +223,7 @@ impl Effective {
                 continue;
             };
             if (setting.read)(&value, &mut effective.config).is_none() {
+                let value = if setting.is_secret() { "(not shown)".to_owned() } else { value };
                 return Err(ConfigError::Value { key: setting.key, value, from, allowed: setting.allowed });
             }
             effective.sources.insert(setting.key, from);

@@ -3,24 +3,31 @@
 //! Nothing here is global: any number of servers run in one process, each on its own directory.
 
 pub mod data_dir;
-mod sandbox_door;
+mod doors;
+mod event_log;
+mod payments;
+pub mod reading;
+mod seat_guard;
 pub mod token_key;
 
 use crate::app::{App, AppParts};
 use crate::auth::Auth;
+use crate::cli::exit;
 use crate::config::Config;
 use crate::demo::{self, DemoError};
 use crate::{routes, server};
 use data_dir::{DataDir, Unusable};
+use doors::Doors;
+use event_log::ChosenLog;
+use lastseat_domain::ports::event_log::{Filter, last_position};
 use lastseat_domain::ports::{Clock, EventLog, Ids, LogFault};
+use lastseat_engine::adapters::event_log::OpenError;
 use lastseat_engine::adapters::event_log::sqlite::FatalHook;
-use lastseat_engine::adapters::event_log::{OpenError, SqliteLog, SqliteOptions};
 use lastseat_engine::adapters::payments::{SandboxGateway, sandbox};
-use lastseat_engine::adapters::seat_guard::InProcessGuard;
 use lastseat_engine::adapters::world::{RandomIds, SystemClock};
 use lastseat_engine::{BoxOffice, Fault, Ports, Settings};
 use lastseat_projections::{ProjectionError, ReadModel};
-use sandbox_door::Door;
+use payments::ChosenPayments;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
@@ -51,6 +58,18 @@ pub enum StartError {
     /// The event log.
     #[error(transparent)]
     Log(#[from] OpenError),
+    /// The event log's cluster.
+    #[error("the event log's cluster can't be used: {0}")]
+    Cluster(String),
+    /// The seat guard.
+    #[error("Redis can't guard the seats: {0}; `lastseat doctor` says more")]
+    Guard(String),
+    /// A door of this process.
+    #[error("{0}")]
+    Door(String),
+    /// The sandbox of another process.
+    #[error("the shared payment sandbox can't be used: {0}")]
+    SharedSandbox(String),
     /// The key that tokens are signed with.
     #[error(transparent)]
     Key(#[from] KeyError),
@@ -77,6 +96,19 @@ pub enum StartError {
     Demo(#[from] DemoError),
 }
 
+impl StartError {
+    /// What the process ends with.
+    #[must_use]
+    pub fn exit(&self) -> u8 {
+        match self {
+            Self::Listen { .. } | Self::Data(_) | Self::Demo(_) | Self::Door(_) | Self::Guard(_) | Self::SharedSandbox(_) => {
+                exit::USAGE
+            }
+            _ => exit::UNREADABLE,
+        }
+    }
+}
+
 /// A server that runs.
 pub struct Running {
     /// Where it listens; tells the port that port 0 led to.
@@ -86,15 +118,18 @@ pub struct Running {
     /// Makes and checks its tokens.
     pub auth: Auth,
     /// The authority.
-    pub log: Arc<SqliteLog>,
+    pub log: Arc<dyn EventLog>,
     /// Takes commands.
     pub box_office: BoxOffice,
     /// Answers questions.
     pub read_model: ReadModel,
-    /// Takes the money.
-    pub sandbox: Arc<SandboxGateway>,
+    /// Where others reach the event log and the payment sandbox, if they may.
+    pub doors: Doors,
+    /// Takes the money, if that is done in this process.
+    pub sandbox: Option<Arc<SandboxGateway>>,
     /// The time.
     pub clock: Arc<dyn Clock>,
+    chosen_log: ChosenLog,
     shutdown: CancellationToken,
     serving: JoinHandle<io::Result<()>>,
     drain: Duration,
@@ -117,14 +152,12 @@ pub async fn start_with(config: Config, on_fatal: FatalHook) -> Result<Running, 
     // Bound first: whoever starts it twice learns of the port before anything is opened.
     let listener = listen(config.listen).await?;
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-    let log = Arc::new(open_log(&data, &clock, on_fatal).await?);
+    let log = ChosenLog::open(&config, &data, &clock, on_fatal).await?;
     match assemble(&config, &data, listener, &log, &clock).await {
         Ok(running) => Ok(running),
         Err(error) => {
             // Frees the file at once, whoever still holds the log: another start may follow.
-            if let Err(error) = log.close().await {
-                tracing::warn!(%error, "the event log was not closed in order");
-            }
+            log.close().await;
             Err(error)
         }
     }
@@ -135,18 +168,22 @@ async fn assemble(
     config: &Config,
     data: &DataDir,
     listener: TcpListener,
-    log: &Arc<SqliteLog>,
+    chosen_log: &ChosenLog,
     clock: &Arc<dyn Clock>,
 ) -> Result<Running, StartError> {
     let addr = listener.local_addr().map_err(|error| refused(config.listen, &error))?;
     let ids: Arc<dyn Ids> = Arc::new(RandomIds);
-    let key = token_key::read_or_create(data)?;
-    let sandbox = Arc::new(SandboxGateway::open(&data.sandbox(), Arc::clone(clock))?);
+    let log = chosen_log.port();
+    let key = token_key::read_or_create(&config.token_key_file())?;
+    let ChosenPayments { gateway, bank, sandbox } = ChosenPayments::open(config, data, clock)?;
+    let shutdown = CancellationToken::new();
+    // Before the log is read to its end: other nodes may wait for this one's doors.
+    let doors = Doors::open(config, &log, sandbox.as_ref(), clock, &shutdown).await?;
 
     let ports = Ports {
-        log: Arc::clone(log) as Arc<dyn EventLog>,
-        guard: Arc::new(InProcessGuard::new(Arc::clone(clock))),
-        payments: sandbox.clone(),
+        log: Arc::clone(&log),
+        guard: seat_guard::open(config, clock).await?,
+        payments: gateway,
         clock: Arc::clone(clock),
         ids: Arc::clone(&ids),
     };
@@ -157,7 +194,7 @@ async fn assemble(
         box_office.drain(config.drain).await;
         return Err(error.into());
     }
-    let read_model = match open_views(data, log, clock).await {
+    let read_model = match open_views(data, &log, clock).await {
         Ok(read_model) => read_model,
         Err(error) => {
             box_office.drain(config.drain).await;
@@ -165,17 +202,16 @@ async fn assemble(
         }
     };
 
-    let shutdown = CancellationToken::new();
     let app = App::new(AppParts {
         box_office: box_office.clone(),
         read_model: read_model.clone(),
-        log: Arc::clone(log) as Arc<dyn EventLog>,
+        log: Arc::clone(&log),
         clock: Arc::clone(clock),
         ids,
         auth: Auth::new(&key),
         guests: config.guests,
         public_url: config.public_url.clone(),
-        sandbox: Some(Arc::new(Door(Arc::clone(&sandbox)))),
+        sandbox: Some(bank),
         drain: shutdown.clone(),
     });
     let serving = tokio::spawn(server::serve(listener, routes::router(app), shutdown.clone(), config.drain));
@@ -183,11 +219,13 @@ async fn assemble(
         addr,
         url: config.public_url.clone().unwrap_or_else(|| reachable(addr)),
         auth: Auth::new(&key),
-        log: Arc::clone(log),
+        log,
         box_office,
         read_model,
+        doors,
         sandbox,
         clock: Arc::clone(clock),
+        chosen_log: chosen_log.clone(),
         shutdown,
         serving,
         drain: config.drain,
@@ -195,10 +233,10 @@ async fn assemble(
 }
 
 /// The views, caught up with the log if that does not take too long.
-async fn open_views(data: &DataDir, log: &Arc<SqliteLog>, clock: &Arc<dyn Clock>) -> Result<ReadModel, StartError> {
+async fn open_views(data: &DataDir, log: &Arc<dyn EventLog>, clock: &Arc<dyn Clock>) -> Result<ReadModel, StartError> {
     let dir = data.views();
-    let head = log.head().await?;
-    let read_model = ReadModel::open(Arc::clone(log) as Arc<dyn EventLog>, Arc::clone(clock), Some(dir.clone()))
+    let head = last_position(&**log, &Filter::our_streams()).await?;
+    let read_model = ReadModel::open(Arc::clone(log), Arc::clone(clock), Some(dir.clone()))
         .await
         .map_err(|source| StartError::Views { source, dir })?;
     if !read_model.wait_for(head, VIEWS_PATIENCE).await {
@@ -219,9 +257,47 @@ impl Running {
         }
         self.box_office.drain(self.drain).await;
         self.read_model.stop().await;
-        if let Err(error) = self.log.close().await {
-            tracing::warn!(%error, "the event log was not closed in order");
+        self.doors.closed().await;
+        self.chosen_log.close().await;
+    }
+}
+
+/// Doors without a box office behind them.
+pub struct OpenDoors {
+    /// Where they are.
+    pub doors: Doors,
+    log: ChosenLog,
+    shutdown: CancellationToken,
+}
+
+/// Opens the doors that the configuration names, and sells nothing.
+///
+/// # Errors
+/// [`StartError`].
+pub async fn open_doors(config: &Config, on_fatal: FatalHook) -> Result<OpenDoors, StartError> {
+    let data = DataDir::prepare(&config.data)?;
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    let log = ChosenLog::open(config, &data, &clock, on_fatal).await?;
+    let sandbox = match config.sandbox_door {
+        Some(_) => ChosenPayments::open(config, &data, &clock)?.sandbox,
+        None => None,
+    };
+    let shutdown = CancellationToken::new();
+    match Doors::open(config, &log.port(), sandbox.as_ref(), &clock, &shutdown).await {
+        Ok(doors) => Ok(OpenDoors { doors, log, shutdown }),
+        Err(error) => {
+            log.close().await;
+            Err(error)
         }
+    }
+}
+
+impl OpenDoors {
+    /// Shuts the doors, then closes the log.
+    pub async fn stop(self) {
+        self.shutdown.cancel();
+        self.doors.closed().await;
+        self.log.close().await;
     }
 }
 
@@ -232,14 +308,6 @@ fn settings(config: &Config) -> Settings {
         settle_after: config.settle,
         payment_patience: config.payment_patience,
     }
-}
-
-async fn open_log(data: &DataDir, clock: &Arc<dyn Clock>, on_fatal: FatalHook) -> Result<SqliteLog, OpenError> {
-    let (path, clock) = (data.events(), Arc::clone(clock));
-    let options = SqliteOptions { on_fatal, ..SqliteOptions::default() };
-    let reason = |error: tokio::task::JoinError| OpenError::Io { path: data.events(), reason: error.to_string() };
-    // Recovery after a crash reads the file; nothing else may wait for it.
-    tokio::task::spawn_blocking(move || SqliteLog::open_with(path, clock, options)).await.map_err(reason)?
 }
 
 async fn listen(address: SocketAddr) -> Result<TcpListener, StartError> {

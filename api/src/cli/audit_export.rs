@@ -3,10 +3,9 @@
 use super::exit;
 use super::terminal::complain;
 use crate::config::Config;
-use crate::wiring::data_dir::{DataDir, NoLog};
+use crate::wiring::reading::{Readable, Unreadable};
 use lastseat_domain::ports::event_log::{Direction, EventLog, Filter, LogFault, Position, RecordedEvent};
 use lastseat_domain::{StreamName, Timestamp};
-use lastseat_engine::adapters::event_log::{OpenError, SqliteLog};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use std::io::{self, BufWriter, Write};
@@ -27,7 +26,8 @@ pub enum AuditVerb {
 /// Arguments of `audit export`.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
-Reads the log only: works while the server runs, and after it was killed.
+Reads the log only: works while the server runs, and after it was killed. Reads a cluster just the
+same: --eventstore esdb://…
 
 Examples:
   lastseat audit export > history.ndjson
@@ -92,9 +92,7 @@ impl From<Line> for RecordedEvent {
 #[derive(Debug, thiserror::Error)]
 enum Failed {
     #[error(transparent)]
-    NoLog(#[from] NoLog),
-    #[error(transparent)]
-    Open(#[from] OpenError),
+    Unreadable(#[from] Unreadable),
     #[error(transparent)]
     Log(#[from] LogFault),
     #[error("the history can't be written: {0}")]
@@ -105,9 +103,9 @@ enum Failed {
 
 /// Exports.
 pub async fn run(args: &Export, config: &Config) -> ExitCode {
-    let exported = match open(&DataDir::at(&config.data)) {
-        Ok(log) => export(&log, args, BufWriter::new(io::stdout().lock())).await,
-        Err(error) => Err(error),
+    let exported = match Readable::open(config) {
+        Ok(readable) => export(&*readable.log, args, BufWriter::new(io::stdout().lock())).await,
+        Err(error) => Err(error.into()),
     };
     match exported {
         Ok(()) => ExitCode::SUCCESS,
@@ -118,10 +116,6 @@ pub async fn run(args: &Export, config: &Config) -> ExitCode {
             exit::UNREADABLE.into()
         }
     }
-}
-
-fn open(data: &DataDir) -> Result<SqliteLog, Failed> {
-    Ok(SqliteLog::open_read_only(data.existing_events()?)?)
 }
 
 async fn export(log: &dyn EventLog, args: &Export, mut out: impl Write) -> Result<(), Failed> {

@@ -154,13 +154,13 @@ impl Load {
 
 /// Mints a token from the key of the data directory; `Err` says in words why that can't be.
 fn token(config: &Config, role: Role) -> Result<String, String> {
-    let data = DataDir::at(&config.data);
-    match token_key::read(&data) {
+    let file = config.token_key_file();
+    match token_key::read(&file) {
         Ok(Some(key)) => {
             let load = BuyerId::new("load").map_err(|error| error.to_string())?;
             Ok(Auth::new(&key).mint(&load, role, TOKEN_LIFE, &SystemClock))
         }
-        Ok(None) => Err(format!("there is no key {} (name the server's data directory with --data)", data.token_key().display())),
+        Ok(None) => Err(format!("there is no key {} (name the server's data directory with --data)", file.display())),
         Err(error) => Err(error.to_string()),
     }
 }

@@ -4,9 +4,9 @@ use super::exit;
 use super::terminal::{Paint, complain, count, say, say_json, thousands};
 use crate::config::Config;
 use crate::wiring::data_dir::{DataDir, NoLog};
+use crate::wiring::reading::{Exclusive, Unreadable};
 use indicatif::{ProgressBar, ProgressStyle};
-use lastseat_domain::ports::{Clock, EventLog};
-use lastseat_engine::adapters::event_log::{OpenError, SqliteLog};
+use lastseat_domain::ports::Clock;
 use lastseat_engine::adapters::world::SystemClock;
 use lastseat_projections::{ProjectionError, RebuildReport, StoredView, rebuild, stored_status};
 use std::process::ExitCode;
@@ -36,19 +36,16 @@ enum Failed {
     #[error(transparent)]
     NoLog(#[from] NoLog),
     #[error(transparent)]
-    Open(#[from] OpenError),
-    #[error("{0}; the views are rebuilt while no server has the log open")]
-    InUse(OpenError),
+    Unreadable(#[from] Unreadable),
     #[error(transparent)]
     Views(#[from] ProjectionError),
 }
 
 /// Does it.
 pub async fn run(verb: &ProjectionsVerb, config: &Config) -> ExitCode {
-    let data = DataDir::at(&config.data);
     let done = match verb {
-        ProjectionsVerb::Status(output) => status(&data, output),
-        ProjectionsVerb::Rebuild(output) => rebuild_all(&data, output).await,
+        ProjectionsVerb::Status(output) => status(config, output),
+        ProjectionsVerb::Rebuild(output) => rebuild_all(config, output).await,
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
@@ -59,9 +56,12 @@ pub async fn run(verb: &ProjectionsVerb, config: &Config) -> ExitCode {
     }
 }
 
-fn status(data: &DataDir, output: &Output) -> Result<(), Failed> {
+fn status(config: &Config, output: &Output) -> Result<(), Failed> {
+    let data = DataDir::at(&config.data);
     // A mistyped directory would pass for one whose views are not built yet.
-    data.existing_events()?;
+    if config.eventstore.is_none() {
+        data.existing_events()?;
+    }
     let views = stored_status(data.views())?;
     if output.json {
         say_json(&views);
@@ -81,27 +81,21 @@ fn status(data: &DataDir, output: &Output) -> Result<(), Failed> {
     Ok(())
 }
 
-async fn rebuild_all(data: &DataDir, output: &Output) -> Result<(), Failed> {
+async fn rebuild_all(config: &Config, output: &Output) -> Result<(), Failed> {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-    let events = data.existing_events()?;
-    // Nothing is written to the log, but its lock keeps a server away from the views meanwhile.
-    let log = SqliteLog::open(events, Arc::clone(&clock)).map_err(|error| match error {
-        OpenError::InUse { .. } => Failed::InUse(error),
-        error => Failed::Open(error),
-    })?;
-    let log = Arc::new(log);
+    let held = Exclusive::open(config).await?;
     let progress = ProgressBar::new(0);
     if let Ok(style) = ProgressStyle::with_template("  {bar:40.cyan/dim} {human_pos} of {human_len} positions") {
         progress.set_style(style.progress_chars("━╸─"));
     }
     let told = progress.clone();
-    let report = rebuild(Arc::clone(&log) as Arc<dyn EventLog>, clock, Some(data.views()), move |position, head| {
+    let report = rebuild(Arc::clone(&held.log), clock, Some(held.views.clone()), move |position, head| {
         told.set_length(head.0);
         told.set_position(position.0);
     })
     .await;
     progress.finish_and_clear();
-    if let Err(error) = log.close().await {
+    if let Err(error) = held.close().await {
         complain(&error.to_string());
     }
     let report = report?;

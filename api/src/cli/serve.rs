@@ -1,11 +1,12 @@
 //! `lastseat serve`, and `lastseat` alone: start, say where to look, run until told to stop.
 
 use super::banner::Banner;
+use super::signals::Signals;
 use super::terminal::{Paint, complain, say, tell};
 use super::{exit, logging};
 use crate::config::{Config, Flags};
 use crate::demo;
-use crate::wiring::{self, Running, StartError};
+use crate::wiring::{self, Running};
 use lastseat_domain::ShowId;
 use lastseat_domain::ports::EventLog;
 use std::process::ExitCode;
@@ -22,14 +23,11 @@ pub struct Serve {
 /// Serves until Ctrl-C or SIGTERM; a second one ends the process at once.
 pub async fn run(config: Config) -> ExitCode {
     logging::install(&config);
-    let running = match wiring::start_with(config.clone(), Arc::new(fatal)).await {
+    let running = match wiring::start_with(config.clone(), Arc::new(exit::fatal)).await {
         Ok(running) => running,
         Err(error) => {
             complain(&error.to_string());
-            return match error {
-                StartError::Listen { .. } | StartError::Data(_) | StartError::Demo(_) => exit::USAGE.into(),
-                _ => exit::UNREADABLE.into(),
-            };
+            return error.exit().into();
         }
     };
     let mut signals = match Signals::new() {
@@ -57,17 +55,10 @@ pub async fn run(config: Config) -> ExitCode {
     }
 }
 
-/// The log can't promise durability any more. Going on would mean acknowledging what may be lost;
-/// the next start recovers from the file.
-fn fatal(why: &str) {
-    complain(&format!("the event log has stopped: {why}; ending, the next start recovers from the log"));
-    std::process::exit(exit::FATAL.into())
-}
-
 async fn greet(running: &Running, config: &Config) {
-    let events = running.log.head().await.map_or(0, |position| position.0);
-    // Its own show does not count as history.
-    let events = if events == 1 && config.demo { 0 } else { events };
+    // In the embedded log a position is a count. Its own show does not count as history.
+    let head = running.log.head().await.map_or(0, |position| position.0);
+    let events = if head == 1 && config.demo { 0 } else { head };
     let seat = ShowId::new(demo::SHOW).ok().and_then(|show| running.read_model.seat_map(&show)).map(|map| {
         let free = map.seats.iter().find(|line| line.state.name() == "available");
         free.map_or_else(|| "A-1".to_owned(), |line| line.seat.to_string())
@@ -77,42 +68,4 @@ async fn greet(running: &Running, config: &Config) {
     let banner =
         Banner { program: &program, url: &running.url, data: &config.data, demo: seat.as_deref(), guests: config.guests, events };
     say(&banner.text(Paint::stdout()));
-}
-
-/// Ctrl-C, and SIGTERM where there is such a thing.
-struct Signals {
-    #[cfg(unix)]
-    interrupt: tokio::signal::unix::Signal,
-    #[cfg(unix)]
-    terminate: tokio::signal::unix::Signal,
-}
-
-impl Signals {
-    #[cfg(unix)]
-    fn new() -> std::io::Result<Self> {
-        use tokio::signal::unix::{SignalKind, signal};
-        Ok(Self { interrupt: signal(SignalKind::interrupt())?, terminate: signal(SignalKind::terminate())? })
-    }
-
-    #[cfg(unix)]
-    async fn next(&mut self) -> &'static str {
-        tokio::select! {
-            _ = self.interrupt.recv() => "Ctrl-C",
-            _ = self.terminate.recv() => "SIGTERM",
-        }
-    }
-
-    #[cfg(not(unix))]
-    #[expect(clippy::unnecessary_wraps, reason = "the other platform can fail")]
-    fn new() -> std::io::Result<Self> {
-        Ok(Self {})
-    }
-
-    #[cfg(not(unix))]
-    async fn next(&mut self) -> &'static str {
-        if tokio::signal::ctrl_c().await.is_err() {
-            std::future::pending::<()>().await;
-        }
-        "Ctrl-C"
-    }
 }

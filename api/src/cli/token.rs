@@ -70,8 +70,8 @@ pub fn run(args: &Token, config: &Config) -> ExitCode {
         RoleName::Admin => Role::Admin,
         RoleName::Auditor => Role::Auditor,
     };
-    let minted = DataDir::prepare(&config.data).map_err(|error| error.to_string()).and_then(|data| {
-        let key = token_key::read_or_create(&data).map_err(|error| error.to_string())?;
+    let minted = DataDir::prepare(&config.data).map_err(|error| error.to_string()).and_then(|_| {
+        let key = token_key::read_or_create(&config.token_key_file()).map_err(|error| error.to_string())?;
         Ok::<_, String>(Auth::new(&key).mint(&args.sub, role, args.ttl, &SystemClock))
     });
     match minted {

@@ -1,19 +1,21 @@
 //! `lastseat verify`: the guarantees, proven from the log alone.
 //!
-//! Reads the file and nothing else: no server has to run, and one that runs is not disturbed.
+//! Reads the file, or the cluster, and nothing else: no server has to run, and one that runs is not
+//! disturbed.
 
 use super::exit;
 use super::terminal::{Paint, complain, count, say, say_json};
 use crate::config::Config;
-use crate::wiring::data_dir::{DataDir, NoLog};
+use crate::wiring::data_dir::DataDir;
+use crate::wiring::reading::{self, Readable};
 use indicatif::{ProgressBar, ProgressStyle};
 use lastseat_domain::ports::LogFault;
 use lastseat_domain::ports::event_log::{Direction, EventLog, Filter, Position};
 use lastseat_engine::adapters::event_log::sqlite::{Integrity, check_integrity};
-use lastseat_engine::adapters::event_log::{OpenError, SqliteLog};
+use lastseat_engine::adapters::event_log::OpenError;
 use lastseat_projections::audit::{Audit, Report};
 use serde::Serialize;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 /// Events read at a time.
@@ -22,7 +24,7 @@ const PAGE: usize = 5000;
 /// Arguments of `verify`.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
-Works while the server runs, and after it was killed.
+Works while the server runs, and after it was killed. Proves a cluster just the same: --eventstore esdb://…
 Exit status: 0 clean, 1 a violation was found, 3 the log can't be read.")]
 pub struct Verify {
     /// Print the report as JSON
@@ -34,7 +36,7 @@ pub struct Verify {
 #[derive(Debug, thiserror::Error)]
 enum Unreadable {
     #[error(transparent)]
-    NoLog(#[from] NoLog),
+    Unreadable(#[from] reading::Unreadable),
     #[error(transparent)]
     Open(#[from] OpenError),
     #[error(transparent)]
@@ -47,7 +49,7 @@ enum Unreadable {
 
 #[derive(Serialize)]
 struct Outcome {
-    log: PathBuf,
+    log: String,
     clean: bool,
     events: u64,
     streams: u64,
@@ -56,28 +58,29 @@ struct Outcome {
 
 #[derive(Serialize)]
 struct Failure {
-    log: PathBuf,
+    log: String,
     clean: bool,
     error: String,
 }
 
 /// Verifies.
 pub async fn run(args: &Verify, config: &Config) -> ExitCode {
-    let data = DataDir::at(&config.data);
-    let file = data.events();
-    match verify(&data).await {
-        Ok((integrity, report)) => {
-            let clean = report.holds();
+    let place = config.eventstore.as_ref().map(ToString::to_string);
+    let place = place.unwrap_or_else(|| DataDir::at(&config.data).events().display().to_string());
+    match verify(config).await {
+        Ok((integrity, read)) => {
+            let clean = read.report.holds();
             if args.json {
-                say_json(&Outcome { log: file, clean, events: integrity.events, streams: integrity.streams, report });
+                let Read { events, streams, report } = read;
+                say_json(&Outcome { log: place, clean, events, streams, report });
             } else {
-                print(&file, &integrity, &report);
+                print(&place, integrity.as_ref(), &read);
             }
             if clean { ExitCode::SUCCESS } else { exit::VIOLATION.into() }
         }
         Err(error) => {
             if args.json {
-                say_json(&Failure { log: file, clean: false, error: error.to_string() });
+                say_json(&Failure { log: place, clean: false, error: error.to_string() });
             }
             complain(&error.to_string());
             exit::UNREADABLE.into()
@@ -85,30 +88,41 @@ pub async fn run(args: &Verify, config: &Config) -> ExitCode {
     }
 }
 
-async fn verify(data: &DataDir) -> Result<(Integrity, Report), Unreadable> {
-    let file = data.existing_events()?;
+/// What was read, and what it proves.
+struct Read {
+    events: u64,
+    streams: u64,
+    report: Report,
+}
+
+async fn verify(config: &Config) -> Result<(Option<Integrity>, Read), Unreadable> {
+    let readable = Readable::open(config)?;
+    let integrity = match readable.file {
+        Some(file) => Some(intact(file).await?),
+        None => None,
+    };
+    Ok((integrity, audit(&*readable.log).await?))
+}
+
+/// Looks at the file itself.
+async fn intact(file: PathBuf) -> Result<Integrity, Unreadable> {
     let progress = ProgressBar::new_spinner().with_message("checking the file");
     progress.enable_steady_tick(std::time::Duration::from_millis(100));
     let path = file.clone();
-    let integrity = tokio::task::spawn_blocking(move || check_integrity(path)).await??;
-    if !integrity.findings.is_empty() {
-        progress.finish_and_clear();
-        return Err(Unreadable::Damaged { file, findings: integrity.findings });
-    }
-    let log = SqliteLog::open_read_only(file)?;
+    let integrity = tokio::task::spawn_blocking(move || check_integrity(path)).await;
     progress.finish_and_clear();
-    let report = audit(&log).await?;
-    Ok((integrity, report))
+    let integrity = integrity??;
+    if integrity.findings.is_empty() { Ok(integrity) } else { Err(Unreadable::Damaged { file, findings: integrity.findings }) }
 }
 
-async fn audit(log: &SqliteLog) -> Result<Report, LogFault> {
+async fn audit(log: &dyn EventLog) -> Result<Read, LogFault> {
     let head = log.head().await?;
     let progress = ProgressBar::new(head.0);
-    if let Ok(style) = ProgressStyle::with_template("  {bar:40.cyan/dim} {human_pos} of {human_len} events") {
+    if let Ok(style) = ProgressStyle::with_template("  {bar:40.cyan/dim} position {human_pos} of {human_len}") {
         progress.set_style(style.progress_chars("━╸─"));
     }
     let mut audit = Audit::new();
-    let mut position = Position::START;
+    let (mut position, mut events, mut streams) = (Position::START, 0, 0);
     // Up to the head as it was: a running server may be faster than this.
     while position < head {
         let page = log.read_all(Some(position), Direction::Forwards, PAGE, &Filter::all()).await?;
@@ -116,17 +130,21 @@ async fn audit(log: &SqliteLog) -> Result<Report, LogFault> {
         position = last.position;
         for event in page.iter().filter(|event| event.position <= head) {
             audit.observe(event);
+            events += 1;
+            streams += u64::from(event.revision == 0);
         }
         progress.set_position(position.0.min(head.0));
     }
     progress.finish_and_clear();
-    Ok(audit.finish())
+    Ok(Read { events, streams, report: audit.finish() })
 }
 
-fn print(file: &Path, integrity: &Integrity, report: &Report) {
+fn print(place: &str, integrity: Option<&Integrity>, read: &Read) {
     let paint = Paint::stdout();
-    let file_says = format!("{}, file intact", count(integrity.streams, "stream", "streams"));
-    say(&format!("\n  {}  {}\n", paint.bold(&file.display().to_string()), paint.dim(&file_says)));
+    let report = &read.report;
+    let streams = count(read.streams, "stream", "streams");
+    let says = if integrity.is_some() { format!("{streams}, file intact") } else { streams };
+    say(&format!("\n  {}  {}\n", paint.bold(place), paint.dim(&says)));
     let text = report.to_string();
     let mut lines = text.lines().collect::<Vec<_>>();
     let verdict = lines.pop().unwrap_or_default();

@@ -12,6 +12,9 @@ pub struct Flags {
     /// The event log; global, too.
     #[arg(skip)]
     pub eventstore: Option<String>,
+    /// The secret that tokens are signed with; global, too.
+    #[arg(skip)]
+    pub token_key: Option<String>,
     /// Address and port to serve on [default: 127.0.0.1:8080]
     #[arg(long, value_name = "ADDR:PORT")]
     pub listen: Option<String>,
@@ -27,15 +30,15 @@ pub struct Flags {
     /// Password for that door; better as LASTSEAT_EVENTSTORE_DOOR_TOKEN, which `ps` does not show
     #[arg(long, value_name = "TOKEN")]
     pub eventstore_door_token: Option<String>,
+    /// Password for appending through that door, if auditors have another for reading
+    #[arg(long, value_name = "TOKEN")]
+    pub eventstore_door_write_token: Option<String>,
     /// Use the payment sandbox of another process, by the address of its sandbox door
     #[arg(long, value_name = "URL")]
     pub sandbox: Option<String>,
     /// Serve this process's payment sandbox to other nodes here
     #[arg(long, value_name = "ADDR:PORT")]
     pub sandbox_door: Option<String>,
-    /// File of the 32 secret bytes that all nodes sign tokens with [default: token.key in --data]
-    #[arg(long, value_name = "FILE")]
-    pub token_key: Option<String>,
     /// Whether callers without a token may hold seats [default: true]
     #[arg(long, value_name = "BOOL", num_args = 0..=1, default_missing_value = "true")]
     pub guests: Option<String>,
@@ -83,6 +86,7 @@ impl Flags {
             "eventstore_door" => &self.eventstore_door,
             "eventstore_door_write" => &self.eventstore_door_write,
             "eventstore_door_token" => &self.eventstore_door_token,
+            "eventstore_door_write_token" => &self.eventstore_door_write_token,
             "sandbox" => &self.sandbox,
             "sandbox_door" => &self.sandbox_door,
             "token_key" => &self.token_key,
@@ -112,6 +116,9 @@ pub struct DataFlag {
     /// EventStoreDB cluster that is the event log, instead of a file in --data: esdb://…
     #[arg(long, global = true, help_heading = "Everywhere", value_name = "URL")]
     pub eventstore: Option<String>,
+    /// File of the 32 secret bytes that all nodes sign tokens with [default: token.key in --data]
+    #[arg(long, global = true, help_heading = "Everywhere", value_name = "FILE")]
+    pub token_key: Option<String>,
     /// Configuration file [default: lastseat.toml, if there is one]
     #[arg(long, global = true, help_heading = "Everywhere", value_name = "FILE")]
     pub config: Option<PathBuf>,

@@ -26,6 +26,12 @@ impl Setting {
         format!("--{}", self.key.replace('_', "-"))
     }
 
+    /// Whether its value may hold a password.
+    #[must_use]
+    pub fn is_secret(&self) -> bool {
+        matches!(self.key, "eventstore" | "redis") || self.key.ends_with("_token")
+    }
+
     /// Its environment variable.
     #[must_use]
     pub fn variable(&self) -> String {
@@ -82,6 +88,12 @@ pub const SETTINGS: &[Setting] = &[
         allowed: "8 characters or more, without spaces",
         read: |text, config| token(text).map(|v| config.eventstore_door_token = Some(v)),
         show: |config| shown(config.eventstore_door_token.as_ref()),
+    },
+    Setting {
+        key: "eventstore_door_write_token",
+        allowed: "8 characters or more, without spaces",
+        read: |text, config| token(text).map(|v| config.eventstore_door_write_token = Some(v)),
+        show: |config| shown(config.eventstore_door_write_token.as_ref()),
     },
     Setting {
         key: "redis",

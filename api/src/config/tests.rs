@@ -58,6 +58,7 @@ fn every_setting_has_a_flag_and_shows_what_it_reads() {
             eventstore_door: Some("x".into()),
             eventstore_door_write: Some("x".into()),
             eventstore_door_token: Some("x".into()),
+            eventstore_door_write_token: Some("x".into()),
             sandbox: Some("x".into()),
             sandbox_door: Some("x".into()),
             token_key: Some("x".into()),
@@ -104,6 +105,10 @@ fn a_wrong_value_is_one_line_that_names_setting_source_and_rule() {
         ("LASTSEAT_SANDBOX", "127.0.0.1:2114"),
     ] {
         assert!(error(&Flags::default(), &[(key, value)], None).contains(key));
+    }
+    for key in ["LASTSEAT_REDIS", "LASTSEAT_EVENTSTORE"] {
+        let line = error(&Flags::default(), &[(key, "http://ann:s3cret@host")], None);
+        assert!(!line.contains("s3cret"), "{line}");
     }
 }
 

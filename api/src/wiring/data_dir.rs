@@ -1,5 +1,7 @@
 //! The directory in which everything lies that outlives the process.
 
+use lastseat_engine::adapters::file_lock;
+use std::fs::{File, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -85,10 +87,29 @@ impl DataDir {
         self.root.join("sandbox.ndjson")
     }
 
-    /// The secret that tokens are signed with.
+    /// The secret that tokens are signed with, unless another file is named.
     #[must_use]
     pub fn token_key(&self) -> PathBuf {
         self.root.join("token.key")
+    }
+
+    /// Held by whoever writes here while the event log is elsewhere.
+    fn lock_file(&self) -> PathBuf {
+        self.root.join("node.lock")
+    }
+
+    /// Keeps other nodes out of the directory. The lock ends with the file, or the process.
+    ///
+    /// # Errors
+    /// [`Unusable`] if another node has it, or the file can't be made.
+    pub fn lock(&self) -> Result<File, Unusable> {
+        let unusable = |why: String| Unusable { root: self.root.clone(), why };
+        let file = File::create(self.lock_file()).map_err(|error| unusable(error.to_string()))?;
+        file_lock::take(&file).map_err(|error| match error {
+            TryLockError::WouldBlock => unusable("another node has it".to_owned()),
+            TryLockError::Error(error) => unusable(error.to_string()),
+        })?;
+        Ok(file)
     }
 }
 
@@ -112,6 +133,17 @@ mod tests {
         let line = DataDir::at(&dir.path().join("x")).existing_events().unwrap_err().to_string();
         assert!(line.starts_with("there is no directory ") && line.ends_with("with --data"), "{line}");
         assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 0);
+    }
+
+    #[test]
+    fn one_node_a_directory() {
+        let dir = tempfile::tempdir().unwrap();
+        let data = DataDir::prepare(dir.path()).unwrap();
+        let held = data.lock().unwrap();
+        let line = data.lock().unwrap_err().to_string();
+        assert!(line.ends_with("another node has it; choose another with --data"), "{line}");
+        drop(held);
+        data.lock().unwrap();
     }
 
     #[test]

@@ -1,6 +1,5 @@
 //! The secret that tokens are signed with: 32 random bytes in a file that only its owner reads.
 
-use super::data_dir::DataDir;
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -41,8 +40,8 @@ pub enum KeyError {
 ///
 /// # Errors
 /// [`KeyError`].
-pub fn read(data: &DataDir) -> Result<Option<Vec<u8>>, KeyError> {
-    let file = data.token_key();
+pub fn read(file: &Path) -> Result<Option<Vec<u8>>, KeyError> {
+    let file = file.to_owned();
     match std::fs::read(&file) {
         Ok(key) if key.len() == BYTES => Ok(Some(key)),
         Ok(key) => Err(KeyError::Damaged { file, bytes: key.len() }),
@@ -55,23 +54,22 @@ pub fn read(data: &DataDir) -> Result<Option<Vec<u8>>, KeyError> {
 ///
 /// # Errors
 /// [`KeyError`].
-pub fn read_or_create(data: &DataDir) -> Result<Vec<u8>, KeyError> {
-    if let Some(key) = read(data)? {
+pub fn read_or_create(file: &Path) -> Result<Vec<u8>, KeyError> {
+    if let Some(key) = read(file)? {
         return Ok(key);
     }
-    let file = data.token_key();
-    let failed = |error: io::Error| KeyError::Io { file: file.clone(), doing: "written", why: error.to_string() };
+    let failed = |error: io::Error| KeyError::Io { file: file.to_owned(), doing: "written", why: error.to_string() };
     // Written aside and then linked into place, so that nobody reads half a key, and of two who
     // make one at once both end up with the same.
-    let aside = data.root().join(format!(".token.key-{}", std::process::id()));
-    let linked = write_private(&aside, &random()?).and_then(|()| std::fs::hard_link(&aside, &file));
+    let aside = file.with_file_name(format!(".token.key-{}", std::process::id()));
+    let linked = write_private(&aside, &random()?).and_then(|()| std::fs::hard_link(&aside, file));
     let _may_not_exist = std::fs::remove_file(&aside);
     match linked {
         Ok(()) => {}
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
         Err(error) => return Err(failed(error)),
     }
-    read(data)?.ok_or_else(|| failed(io::ErrorKind::NotFound.into()))
+    read(file)?.ok_or_else(|| failed(io::ErrorKind::NotFound.into()))
 }
 
 /// The only randomness besides the `Ids` port: a secret must not come from a simulation.
@@ -99,31 +97,31 @@ mod tests {
     #[test]
     fn made_once_private_and_kept() {
         let dir = tempfile::tempdir().unwrap();
-        let data = DataDir::at(dir.path());
-        assert!(read(&data).unwrap().is_none());
-        let key = read_or_create(&data).unwrap();
+        let file = dir.path().join("token.key");
+        assert!(read(&file).unwrap().is_none());
+        let key = read_or_create(&file).unwrap();
         assert_eq!(key.len(), BYTES);
-        assert_eq!(read_or_create(&data).unwrap(), key);
+        assert_eq!(read_or_create(&file).unwrap(), key);
         assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 1, "nothing is left aside");
         #[cfg(unix)]
         {
             use std::os::unix::fs::PermissionsExt;
-            assert_eq!(std::fs::metadata(data.token_key()).unwrap().permissions().mode() & 0o777, 0o600);
+            assert_eq!(std::fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
         }
     }
 
     #[test]
     fn two_data_directories_have_two_keys() {
         let (one, other) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
-        assert_ne!(read_or_create(&DataDir::at(one.path())).unwrap(), read_or_create(&DataDir::at(other.path())).unwrap());
+        assert_ne!(read_or_create(&one.path().join("key")).unwrap(), read_or_create(&other.path().join("key")).unwrap());
     }
 
     #[test]
     fn a_damaged_key_is_never_overwritten() {
         let dir = tempfile::tempdir().unwrap();
-        let data = DataDir::at(dir.path());
-        std::fs::write(data.token_key(), b"short").unwrap();
-        assert!(read_or_create(&data).unwrap_err().to_string().contains("has 5 bytes instead of 32"));
-        assert_eq!(std::fs::read(data.token_key()).unwrap(), b"short");
+        let file = dir.path().join("token.key");
+        std::fs::write(&file, b"short").unwrap();
+        assert!(read_or_create(&file).unwrap_err().to_string().contains("has 5 bytes instead of 32"));
+        assert_eq!(std::fs::read(&file).unwrap(), b"short");
     }
 }

@@ -7,6 +7,7 @@ use parking_lot::Mutex;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Duration;
 
 /// What a buyer was told, which therefore has to be true for ever.
 #[derive(Debug, Clone)]
@@ -73,7 +74,11 @@ impl Rng {
 
 /// Where the buyers are.
 pub struct Market {
-    pub client: Client,
+    /// One for each node; every request goes to the next.
+    pub clients: Vec<Client>,
+    /// Whether something may be down while the buyers buy: they come back after a 503, and go on
+    /// though a node is gone.
+    pub outages: bool,
     pub admin: String,
     pub show: String,
     pub ledger: Mutex<Ledger>,
@@ -91,9 +96,22 @@ impl Market {
     pub async fn buy(&self, mut rng: Rng) {
         while !self.stop.load(Ordering::Relaxed) {
             if self.one_booking(&mut rng).await.is_err() {
-                return;
+                if !self.outages {
+                    return;
+                }
+                tokio::time::sleep(Duration::from_millis(20)).await;
             }
         }
+    }
+
+    fn client(&self) -> &Client {
+        let turn = self.numbers.fetch_add(1, Ordering::Relaxed);
+        &self.clients[usize::try_from(turn).unwrap() % self.clients.len()]
+    }
+
+    /// What was told, if anything was that is worth remembering.
+    fn told(&self, answer: Result<Answer, String>) -> Option<Answer> {
+        answer.ok().filter(|answer| !self.outages || answer.status != 503)
     }
 
     fn key(&self) -> String {
@@ -140,8 +158,8 @@ impl Market {
 
     async fn hold(&self, rng: &mut Rng) -> Result<Option<String>, CutOff> {
         let (key, wanted) = (self.key(), Self::wanted(rng));
-        let answer = self.client.post(&format!("/v1/shows/{}/bookings", self.show)).key(&key).json(&wanted).try_send().await;
-        let Ok(answer) = answer else {
+        let answer = self.client().post(&format!("/v1/shows/{}/bookings", self.show)).key(&key).json(&wanted).try_send().await;
+        let Some(answer) = self.told(answer) else {
             let show = self.show.clone();
             return Err(self.cut_off(Some(Unanswered::Hold { show, key, wanted })));
         };
@@ -151,8 +169,8 @@ impl Market {
     async fn pay(&self, id: &str, method: &str, rng: &mut Rng) -> Result<(), CutOff> {
         let key = self.key();
         let token = self.note(id, |fact| fact.pay_sent = true);
-        let call = self.client.post(&format!("/v1/bookings/{id}/payment")).bearer(&token).key(&key);
-        let Ok(answer) = call.json(&json!({"payment_method": method})).try_send().await else {
+        let call = self.client().post(&format!("/v1/bookings/{id}/payment")).bearer(&token).key(&key);
+        let Some(answer) = self.told(call.json(&json!({"payment_method": method})).try_send().await) else {
             let (booking, method) = (id.to_owned(), method.to_owned());
             return Err(self.cut_off(Some(Unanswered::Pay { booking, key, method })));
         };
@@ -166,7 +184,7 @@ impl Market {
         let token = self.note(id, |fact| fact.pay_sent = true);
         let path = format!("/v1/bookings/{id}/payment");
         let method = json!({"payment_method": "pm_card_authenticationRequired"});
-        let Ok(answer) = self.client.post(&path).bearer(&token).json(&method).try_send().await else {
+        let Some(answer) = self.told(self.client().post(&path).bearer(&token).json(&method).try_send().await) else {
             return Err(self.cut_off(None));
         };
         self.ledger.lock().take_payment(id, &answer);
@@ -176,15 +194,15 @@ impl Market {
         let url = answer.json()["next_action"]["url"].as_str().unwrap_or_default().to_owned();
         let intent = url.rsplit('/').next().unwrap_or_default();
         let outcome = if rng.below(4) == 0 { "failed" } else { "succeeded" };
-        let bank = self.client.post(&format!("/v1/sandbox/intents/{intent}/authenticate")).json(&json!({"outcome": outcome}));
-        if bank.try_send().await.is_err() {
+        let bank = self.client().post(&format!("/v1/sandbox/intents/{intent}/authenticate")).json(&json!({"outcome": outcome}));
+        if self.told(bank.try_send().await).is_none() {
             return Err(self.cut_off(None));
         }
         // The money is reserved, and one in three does not come back to the shop.
         if rng.below(3) == 0 {
             return Ok(());
         }
-        let Ok(answer) = self.client.post(&path).bearer(&token).json(&json!({})).try_send().await else {
+        let Some(answer) = self.told(self.client().post(&path).bearer(&token).json(&json!({})).try_send().await) else {
             return Err(self.cut_off(None));
         };
         self.ledger.lock().take_payment(id, &answer);
@@ -193,7 +211,7 @@ impl Market {
 
     async fn refund(&self, id: &str) -> Result<(), CutOff> {
         self.note(id, |fact| fact.refund_sent = true);
-        let Ok(answer) = self.client.post(&format!("/v1/bookings/{id}/refund")).bearer(&self.admin).try_send().await else {
+        let Some(answer) = self.told(self.client().post(&format!("/v1/bookings/{id}/refund")).bearer(&self.admin).try_send().await) else {
             return Err(self.cut_off(None));
         };
         match answer.status {
@@ -206,7 +224,7 @@ impl Market {
 
     async fn cancel(&self, id: &str) -> Result<(), CutOff> {
         let token = self.note(id, |fact| fact.cancel_sent = true);
-        let Ok(answer) = self.client.delete(&format!("/v1/bookings/{id}")).bearer(&token).try_send().await else {
+        let Some(answer) = self.told(self.client().delete(&format!("/v1/bookings/{id}")).bearer(&token).try_send().await) else {
             return Err(self.cut_off(None));
         };
         match answer.status {
@@ -218,7 +236,7 @@ impl Market {
 
     async fn extend(&self, id: &str) -> Result<(), CutOff> {
         let token = self.note(id, |_| ());
-        let Ok(answer) = self.client.post(&format!("/v1/bookings/{id}/extend")).bearer(&token).try_send().await else {
+        let Some(answer) = self.told(self.client().post(&format!("/v1/bookings/{id}/extend")).bearer(&token).try_send().await) else {
             return Err(self.cut_off(None));
         };
         match answer.status {
@@ -254,19 +272,20 @@ impl Market {
         while let Some(request) = unanswered.pop() {
             let answer = match &request {
                 Unanswered::Hold { show, key, wanted } => {
-                    self.client.post(&format!("/v1/shows/{show}/bookings")).key(key).json(wanted).try_send().await
+                    self.client().post(&format!("/v1/shows/{show}/bookings")).key(key).json(wanted).try_send().await
                 }
                 Unanswered::Pay { booking, key, method } => {
                     let token = self.note(booking, |_| ());
-                    let call = self.client.post(&format!("/v1/bookings/{booking}/payment")).bearer(&token).key(key);
+                    let call = self.client().post(&format!("/v1/bookings/{booking}/payment")).bearer(&token).key(key);
                     call.json(&json!({"payment_method": method})).try_send().await
                 }
             };
+            let answer = self.told(answer);
             let mut ledger = self.ledger.lock();
             match (&request, answer) {
-                (Unanswered::Hold { show, .. }, Ok(answer)) => drop(ledger.take_hold(show, &answer)),
-                (Unanswered::Pay { booking, .. }, Ok(answer)) => drop(ledger.take_payment(booking, &answer)),
-                (_, Err(_)) => {
+                (Unanswered::Hold { show, .. }, Some(answer)) => drop(ledger.take_hold(show, &answer)),
+                (Unanswered::Pay { booking, .. }, Some(answer)) => drop(ledger.take_payment(booking, &answer)),
+                (_, None) => {
                     ledger.unanswered.push(request);
                     ledger.unanswered.append(&mut unanswered);
                     return;

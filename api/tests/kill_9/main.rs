@@ -77,7 +77,8 @@ struct Run {
 impl Run {
     fn market(&mut self, server: &Server, admin: &str, show: &str) -> Arc<Market> {
         Arc::new(Market {
-            client: server.client.clone(),
+            clients: vec![server.client.clone()],
+            outages: false,
             admin: admin.to_owned(),
             show: show.to_owned(),
             ledger: Mutex::new(std::mem::take(&mut self.ledger)),

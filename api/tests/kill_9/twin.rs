@@ -27,7 +27,8 @@ async fn the_checks_notice_a_confirmation_that_was_lost() {
     let server = Server::start(&data).await;
     put_on_sale(&server.client, &admin, "show-0").await;
     let market = Market {
-        client: server.client.clone(),
+        clients: vec![server.client.clone()],
+            outages: false,
         admin,
         show: "show-0".to_owned(),
         ledger: Mutex::new(Ledger::default()),

@@ -2,15 +2,30 @@
 
 use super::client::Client;
 use std::fs::File;
-use std::io::{BufRead, BufReader};
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::io::{BufRead, BufReader, Lines};
+use std::path::Path;
+use std::process::{Child, ChildStdout, Command, Stdio};
 use std::time::{Duration, Instant};
 
 /// A `lastseat serve`. Killed when dropped.
 pub struct Server {
-    child: Child,
+    process: Process,
     pub client: Client,
+}
+
+/// A `lastseat door`: the log that several nodes share, and their sandbox. Killed when dropped.
+pub struct Door {
+    process: Process,
+    /// Where the log is, as a connection string.
+    pub eventstore: String,
+    /// Where the sandbox is.
+    pub sandbox: String,
+}
+
+/// The binary, running.
+struct Process {
+    child: Child,
+    greeting: Lines<BufReader<ChildStdout>>,
 }
 
 /// How a run of the binary ended.
@@ -52,20 +67,55 @@ pub fn token(data: &Path, sub: &str, role: &str) -> String {
     run.out.trim().to_owned()
 }
 
-impl Server {
-    /// Starts it on a free port and waits until it is ready. What it has to say goes to a file
-    /// beside the directory.
-    pub async fn start(data: &Path) -> Self {
-        let log = File::options().create(true).append(true).open(Self::log_file(data)).unwrap();
-        let arguments = ["serve", "--listen", "127.0.0.1:0", "--demo", "false", "--settle-seconds", "1", "--log-level", "warn"];
-        let mut child = command(&arguments, data).stdout(Stdio::piped()).stderr(log).spawn().unwrap();
+/// A token of the nodes that have this key.
+pub fn token_with(key: &Path, data: &Path, sub: &str, role: &str) -> String {
+    let key = key.to_str().unwrap();
+    let run = run(&["token", "--sub", sub, "--role", role, "--token-key", key], data);
+    assert_eq!(run.code, 0, "{run:?}");
+    run.out.trim().to_owned()
+}
+
+impl Process {
+    /// Starts a verb. What it has to say goes to a file beside the directory.
+    fn start(arguments: &[&str], data: &Path) -> Self {
+        let log = File::options().create(true).append(true).open(data.with_extension("stderr")).unwrap();
+        let mut child = command(arguments, data).stdout(Stdio::piped()).stderr(log).spawn().unwrap();
         let greeting = BufReader::new(child.stdout.take().unwrap()).lines();
-        let url = greeting
-            .map_while(Result::ok)
-            .find_map(|line| line.trim().strip_prefix("Seat map").map(|url| url.trim().to_owned()))
-            .unwrap_or_else(|| panic!("no greeting: {}", std::fs::read_to_string(Self::log_file(data)).unwrap()));
-        let addr = url.trim_start_matches("http://").trim_end_matches('/').parse().unwrap();
-        let server = Self { child, client: Client::new(addr) };
+        Self { child, greeting }
+    }
+
+    /// The next word of the greeting behind a title.
+    fn told(&mut self, title: &str, data: &Path) -> String {
+        let line = self.greeting.by_ref().map_while(Result::ok).find_map(|line| {
+            let rest = line.trim().strip_prefix(title)?.split_whitespace().next()?;
+            Some(rest.to_owned())
+        });
+        line.unwrap_or_else(|| panic!("no greeting: {}", std::fs::read_to_string(data.with_extension("stderr")).unwrap()))
+    }
+
+    /// `kill -9`: nothing can be finished, flushed or said.
+    fn kill(&mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        let _ended_already = self.child.kill();
+        let _reaped = self.child.wait();
+    }
+}
+
+impl Server {
+    /// Starts it on a free port and waits until it is ready.
+    pub async fn start(data: &Path) -> Self {
+        Self::start_with(data, &[]).await
+    }
+
+    /// Likewise, with more flags.
+    pub async fn start_with(data: &Path, more: &[&str]) -> Self {
+        let server = Self::begin(data, more);
         super::eventually("the server is ready", async || {
             server.client.get("/health/ready").try_send().await.ok().filter(|answer| answer.status == 200)
         })
@@ -73,35 +123,57 @@ impl Server {
         server
     }
 
-    fn log_file(data: &Path) -> PathBuf {
-        data.with_extension("stderr")
+    /// Starts it, and waits for its greeting only.
+    pub fn begin(data: &Path, more: &[&str]) -> Self {
+        let mut arguments =
+            vec!["serve", "--listen", "127.0.0.1:0", "--demo", "false", "--settle-seconds", "1", "--log-level", "warn"];
+        arguments.extend(more);
+        let mut process = Process::start(&arguments, data);
+        let url = process.told("Seat map", data);
+        let addr = url.trim_start_matches("http://").trim_end_matches('/').parse().unwrap();
+        Self { process, client: Client::new(addr) }
     }
 
     pub fn id(&self) -> u32 {
-        self.child.id()
+        self.process.child.id()
     }
 
     /// `kill -9`: nothing can be finished, flushed or said.
     pub fn kill(mut self) {
-        self.child.kill().unwrap();
-        self.child.wait().unwrap();
+        self.process.kill();
     }
 
     /// Ends it in order.
     pub fn stop(mut self) {
-        let told = Command::new("kill").args(["-s", "TERM", &self.child.id().to_string()]).status().unwrap();
+        let told = Command::new("kill").args(["-s", "TERM", &self.id().to_string()]).status().unwrap();
         assert!(told.success());
         let given_up = Instant::now() + super::PATIENCE;
-        while self.child.try_wait().unwrap().is_none() {
+        while self.process.child.try_wait().unwrap().is_none() {
             assert!(Instant::now() < given_up, "it does not stop");
             std::thread::sleep(Duration::from_millis(20));
         }
     }
 }
 
-impl Drop for Server {
-    fn drop(&mut self) {
-        let _ended_already = self.child.kill();
-        let _reaped = self.child.wait();
+impl Door {
+    /// Starts it on free ports, for nodes that append.
+    pub fn start(data: &Path) -> Self {
+        Self::start_at(data, "127.0.0.1:0", "127.0.0.1:0")
+    }
+
+    /// Starts it where nodes look for it.
+    pub fn start_at(data: &Path, listen: &str, sandbox: &str) -> Self {
+        let arguments = ["door", "--write", "--listen", listen, "--sandbox", sandbox, "--log-level", "warn"];
+        let mut process = Process::start(&arguments, data);
+        let eventstore = process.told("Event log", data);
+        let sandbox = process.told("Payments", data);
+        Self { process, eventstore, sandbox }
+    }
+
+    /// `kill -9`, and again in the same place.
+    pub fn kill_and_restart(mut self, data: &Path) -> Self {
+        self.process.kill();
+        let listen = self.eventstore.trim_start_matches("esdb://").trim_end_matches("?tls=false");
+        Self::start_at(data, listen, self.sandbox.trim_start_matches("http://"))
     }
 }

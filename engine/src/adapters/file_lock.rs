@@ -10,7 +10,10 @@ const PAUSE: Duration = Duration::from_millis(20);
 
 /// Takes the lock of a file, patiently: a server that is just ending may still have it, and so may
 /// any process that was being started by its holder, until it has become another program.
-pub(crate) fn take(file: &File) -> Result<(), TryLockError> {
+///
+/// # Errors
+/// `WouldBlock` if another has it for a second and more; what the system says otherwise.
+pub fn take(file: &File) -> Result<(), TryLockError> {
     for _ in 0..TRIES {
         match file.try_lock() {
             Err(TryLockError::WouldBlock) => thread::sleep(PAUSE),

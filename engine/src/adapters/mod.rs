@@ -2,7 +2,7 @@
 //! binary; nothing else names one.
 
 pub mod event_log;
-mod file_lock;
+pub mod file_lock;
 pub mod payments;
 pub mod seat_guard;
 pub mod world;

@@ -1,0 +1,92 @@
+//! The doors of this process to others: the event log in EventStoreDB's protocol, and the sandbox.
+
+use super::{StartError, listen};
+use crate::config::Config;
+use crate::shared_sandbox;
+use lastseat_door::{DoorSettings, Secret};
+use lastseat_domain::ports::{Clock, EventLog};
+use lastseat_engine::adapters::payments::SandboxGateway;
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use tokio::net::TcpListener;
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+/// Doors that are open.
+#[derive(Debug, Default)]
+pub struct Doors {
+    /// Where the event log is served.
+    pub eventstore: Option<SocketAddr>,
+    /// Where the payment sandbox is served.
+    pub sandbox: Option<SocketAddr>,
+    serving: JoinSet<()>,
+}
+
+impl Doors {
+    /// Opens the doors that the configuration names, until `shutdown`.
+    pub(super) async fn open(
+        config: &Config,
+        log: &Arc<dyn EventLog>,
+        sandbox: Option<&Arc<SandboxGateway>>,
+        clock: &Arc<dyn Clock>,
+        shutdown: &CancellationToken,
+    ) -> Result<Self, StartError> {
+        let mut doors = Self::default();
+        if let Some(at) = config.eventstore_door {
+            if config.eventstore.is_some() {
+                let why = "--eventstore-door serves the log in --data, but --eventstore says that the log is elsewhere; leave one out";
+                return Err(StartError::Door(why.to_owned()));
+            }
+            let settings = door_settings(config, at, clock)?;
+            let (listener, addr) = bind(at).await?;
+            doors.eventstore = Some(addr);
+            doors.keep("the event log's door", lastseat_door::serve(listener, Arc::clone(log), settings, shutdown.clone()));
+        }
+        if let Some(at) = config.sandbox_door {
+            let Some(sandbox) = sandbox else {
+                let why = "--sandbox-door serves the sandbox of this process, but --sandbox names another's; leave one out";
+                return Err(StartError::Door(why.to_owned()));
+            };
+            if !at.ip().is_loopback() {
+                let why = format!("the sandbox's door asks for no password, so {at} would be open to the network; listen on 127.0.0.1");
+                return Err(StartError::Door(why));
+            }
+            let (listener, addr) = bind(at).await?;
+            doors.sandbox = Some(addr);
+            doors.keep("the sandbox's door", shared_sandbox::serve(listener, Arc::clone(sandbox), shutdown.clone()));
+        }
+        Ok(doors)
+    }
+
+    fn keep(&mut self, what: &'static str, serving: impl Future<Output = io::Result<()>> + Send + 'static) {
+        self.serving.spawn(async move {
+            if let Err(error) = serving.await {
+                tracing::error!(%error, "{what} has failed");
+            }
+        });
+    }
+
+    /// Completes when all doors are shut, after `shutdown`.
+    pub(super) async fn closed(mut self) {
+        while self.serving.join_next().await.is_some() {}
+    }
+}
+
+fn door_settings(config: &Config, at: SocketAddr, clock: &Arc<dyn Clock>) -> Result<DoorSettings, StartError> {
+    let secret = |secret: Option<&crate::config::secret::Secret>| secret.and_then(|secret| Secret::new(secret.expose()));
+    let settings = DoorSettings {
+        write: config.eventstore_door_write,
+        reader_token: secret(config.eventstore_door_token.as_ref()),
+        writer_token: secret(config.eventstore_door_write_token.as_ref()),
+        ..DoorSettings::new(Arc::clone(clock))
+    };
+    settings.may_open(at).map_err(StartError::Door)?;
+    Ok(settings)
+}
+
+async fn bind(at: SocketAddr) -> Result<(TcpListener, SocketAddr), StartError> {
+    let listener = listen(at).await?;
+    let addr = listener.local_addr().map_err(|error| super::refused(at, &error))?;
+    Ok((listener, addr))
+}

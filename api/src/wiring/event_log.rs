@@ -1,0 +1,73 @@
+//! Which event log: a file of this process, or a cluster.
+
+use super::StartError;
+use super::data_dir::DataDir;
+use crate::config::Config;
+use lastseat_domain::ports::{Clock, EventLog};
+use lastseat_engine::adapters::event_log::sqlite::FatalHook;
+use lastseat_engine::adapters::event_log::{OpenError, SqliteLog, SqliteOptions};
+use lastseat_eventstore::EventStoreLog;
+use std::fs::File;
+use std::sync::Arc;
+
+/// The event log that was chosen.
+#[derive(Clone)]
+pub(super) enum ChosenLog {
+    /// A file in the data directory. Its own lock keeps others out.
+    Embedded(Arc<SqliteLog>),
+    /// EventStoreDB or KurrentDB, and the lock of the data directory that this node's views lie in.
+    Cluster(Arc<EventStoreLog>, Arc<File>),
+}
+
+impl ChosenLog {
+    /// Opens what the configuration names; `on_fatal` is called if an embedded log stops for good.
+    pub(super) async fn open(
+        config: &Config,
+        data: &DataDir,
+        clock: &Arc<dyn Clock>,
+        on_fatal: FatalHook,
+    ) -> Result<Self, StartError> {
+        match &config.eventstore {
+            None => Ok(Self::Embedded(Arc::new(open_file(data, clock, on_fatal).await?))),
+            Some(url) => {
+                let lock = data.lock()?;
+                Ok(Self::Cluster(Arc::new(open_cluster(url.expose(), clock)?), Arc::new(lock)))
+            }
+        }
+    }
+
+    /// As the engine sees it.
+    pub(super) fn port(&self) -> Arc<dyn EventLog> {
+        match self {
+            Self::Embedded(log) => Arc::clone(log) as Arc<dyn EventLog>,
+            Self::Cluster(log, _) => Arc::clone(log) as Arc<dyn EventLog>,
+        }
+    }
+
+    /// Closes it, whoever still has it.
+    pub(super) async fn close(&self) {
+        match self {
+            Self::Embedded(log) => {
+                if let Err(error) = log.close().await {
+                    tracing::warn!(%error, "the event log was not closed in order");
+                }
+            }
+            Self::Cluster(log, _) => log.close().await,
+        }
+    }
+}
+
+/// The log of a cluster. Does not connect yet.
+pub fn open_cluster(url: &str, clock: &Arc<dyn Clock>) -> Result<EventStoreLog, StartError> {
+    EventStoreLog::open(url, lastseat_eventstore::Options::new(Arc::clone(clock)))
+        .map_err(|error| StartError::Cluster(error.to_string()))
+}
+
+/// The log of a data directory, made if it is not there.
+pub(super) async fn open_file(data: &DataDir, clock: &Arc<dyn Clock>, on_fatal: FatalHook) -> Result<SqliteLog, OpenError> {
+    let (path, clock) = (data.events(), Arc::clone(clock));
+    let options = SqliteOptions { on_fatal, ..SqliteOptions::default() };
+    let reason = |error: tokio::task::JoinError| OpenError::Io { path: data.events(), reason: error.to_string() };
+    // Recovery after a crash reads the file; nothing else may wait for it.
+    tokio::task::spawn_blocking(move || SqliteLog::open_with(path, clock, options)).await.map_err(reason)?
+}

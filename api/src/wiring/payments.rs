@@ -1,0 +1,44 @@
+//! Which payment gateway: the sandbox of this process, or that of another.
+
+use super::StartError;
+use super::data_dir::DataDir;
+use crate::app::SandboxDoor;
+use crate::config::Config;
+use crate::shared_sandbox::SharedSandbox;
+use async_trait::async_trait;
+use lastseat_domain::ports::{Clock, PaymentGateway};
+use lastseat_domain::{BookingId, IntentId};
+use lastseat_engine::adapters::payments::SandboxGateway;
+use std::sync::Arc;
+
+/// The gateway that was chosen.
+pub(super) struct ChosenPayments {
+    /// As the engine sees it.
+    pub gateway: Arc<dyn PaymentGateway>,
+    /// Where a buyer says how an authentication ended.
+    pub bank: Arc<dyn SandboxDoor>,
+    /// The sandbox itself, if it is in this process.
+    pub sandbox: Option<Arc<SandboxGateway>>,
+}
+
+impl ChosenPayments {
+    pub(super) fn open(config: &Config, data: &DataDir, clock: &Arc<dyn Clock>) -> Result<Self, StartError> {
+        if let Some(url) = &config.sandbox {
+            let shared = SharedSandbox::open(url.expose()).map_err(|error| StartError::SharedSandbox(error.to_string()))?;
+            let shared = Arc::new(shared);
+            return Ok(Self { gateway: Arc::clone(&shared) as _, bank: shared, sandbox: None });
+        }
+        let sandbox = Arc::new(SandboxGateway::open(&data.sandbox(), Arc::clone(clock))?);
+        Ok(Self { gateway: Arc::clone(&sandbox) as _, bank: Arc::new(Bank(Arc::clone(&sandbox))), sandbox: Some(sandbox) })
+    }
+}
+
+/// The in-process sandbox as HTTP sees it.
+struct Bank(Arc<SandboxGateway>);
+
+#[async_trait]
+impl SandboxDoor for Bank {
+    async fn authenticate(&self, intent: &IntentId, success: bool) -> Result<BookingId, String> {
+        self.0.authenticate(intent, success).map(|intent| intent.booking).map_err(|error| error.to_string())
+    }
+}

@@ -1,0 +1,15 @@
+//! Several nodes, as processes, over one log behind its door, with Redis and without: a rush, a sale to
+//! the last ticket, and kill -9 of nodes and of the log itself.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "a test may fail loudly")]
+#![allow(clippy::print_stderr, reason = "the seed and the counts belong to what the test says")]
+
+#[path = "../kill_9/buyers.rs"]
+mod buyers;
+#[path = "../kill_9/check.rs"]
+mod check;
+mod kills;
+mod nodes;
+mod rush;
+mod sale;
+#[path = "../support/mod.rs"]
+mod support;

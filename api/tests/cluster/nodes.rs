@@ -1,0 +1,111 @@
+//! The fixture: a door with the log and the sandbox, nodes in front of it, and Redis if wanted.
+
+use crate::check;
+use crate::support::client::Client;
+use crate::support::process::{Door, Server, command, token_with, verify};
+use crate::support::{PATIENCE, books, text};
+use lastseat_redis::testkit::RedisServer;
+use serde_json::{Value, json};
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+use tempfile::TempDir;
+
+/// What runs.
+pub struct Cluster {
+    pub nodes: Vec<Server>,
+    pub door: Option<Door>,
+    redis: Option<RedisServer>,
+    pub admin: String,
+    dir: TempDir,
+}
+
+impl Cluster {
+    /// `None` if Redis is wanted and is not installed.
+    pub async fn start(nodes: usize, with_redis: bool) -> Option<Self> {
+        let redis = if with_redis { Some(RedisServer::start()?) } else { None };
+        let dir = tempfile::tempdir().unwrap();
+        let door = Door::start(&dir.path().join("log"));
+        let admin = token_with(&dir.path().join("token.key"), &dir.path().join("node-0"), "root", "admin");
+        let mut cluster = Self { nodes: Vec::new(), door: Some(door), redis, admin, dir };
+        for number in 0..nodes {
+            let node = cluster.node(number).await;
+            cluster.nodes.push(node);
+        }
+        Some(cluster)
+    }
+
+    /// Starts a node, for the first time or again.
+    pub async fn node(&self, number: usize) -> Server {
+        let door = self.door.as_ref().unwrap();
+        let key = self.dir.path().join("token.key").display().to_string();
+        let mut flags = vec!["--eventstore", &door.eventstore, "--sandbox", &door.sandbox, "--token-key", &key];
+        let redis = self.redis.as_ref().map(RedisServer::url);
+        if let Some(redis) = &redis {
+            flags.extend(["--redis", redis]);
+        }
+        Server::start_with(&self.dir.path().join(format!("node-{number}")), &flags).await
+    }
+
+    /// Kills the log's process, and starts it again in the same place.
+    pub fn kill_the_log(&mut self) {
+        let log = self.log_dir();
+        self.door = Some(self.door.take().unwrap().kill_and_restart(&log));
+    }
+
+    pub fn log_dir(&self) -> PathBuf {
+        self.dir.path().join("log")
+    }
+
+    pub fn clients(&self) -> Vec<Client> {
+        self.nodes.iter().map(|node| node.client.clone()).collect()
+    }
+
+    /// Schedules a show on the first node, and waits until all have it.
+    pub async fn put_on_sale(&self, show: &Value) {
+        let answer = self.nodes[0].client.post("/v1/shows").bearer(&self.admin).json(show).send().await;
+        assert!([200, 201].contains(&answer.status), "{answer:?}");
+        let path = format!("/v1/shows/{}", text(show, "id"));
+        for node in &self.nodes {
+            crate::support::eventually("the node has the show", async || {
+                node.client.get(&path).try_send().await.ok().filter(|answer| answer.status == 200)
+            })
+            .await;
+        }
+    }
+
+    /// Waits until nothing is under way any more: books and gateway agree, and every node's seat map
+    /// with the books. The log is proven by its file and through the door. Returns the books.
+    pub async fn at_rest(&self, shows: &[&str]) -> books::Books {
+        let given_up = Instant::now() + 2 * PATIENCE;
+        let books = loop {
+            let (books, mut open) = check::books_against_gateway(&self.log_dir()).await;
+            for node in &self.nodes {
+                for show in shows {
+                    let map = node.client.get(&format!("/v1/shows/{show}/seats")).send().await.ok(200);
+                    open.extend(books.compare_with_seat_map(&map));
+                }
+            }
+            if open.is_empty() {
+                break books;
+            }
+            open.truncate(10);
+            assert!(Instant::now() < given_up, "it does not come to rest: {open:#?}");
+            tokio::time::sleep(Duration::from_millis(200)).await;
+        };
+        let (code, report) = verify(&self.log_dir());
+        assert_eq!((code, &report["clean"]), (0, &json!(true)), "{report:#}");
+        let door = self.door.as_ref().unwrap();
+        let through = command(&["verify", "--json", "--eventstore", &door.eventstore], &self.log_dir()).output().unwrap();
+        assert!(through.status.success(), "{through:?}");
+        let through: Value = serde_json::from_slice(&through.stdout).unwrap();
+        assert_eq!(through["report"], report["report"], "the same proof, by file and through the door");
+        books
+    }
+
+    /// Every lock in Redis lapses by itself: nothing there ever needs a person.
+    pub fn assert_nothing_stays_in_redis(&self) {
+        if let Some(redis) = &self.redis {
+            assert_eq!(redis.keys_without_end(), Vec::<String>::new());
+        }
+    }
+}
