@@ -3,7 +3,7 @@
 
 use lastseat_domain::testkit::seat_guard::{CASES, GuardBench};
 use lastseat_engine::adapters::world::SystemClock;
-use lastseat_redis::testkit::RedisServer;
+use lastseat_redis::testkit::{RedisCluster, RedisServer, Sentinel};
 use lastseat_redis::{Redis, RedisGuard, RedisOptions};
 use std::sync::Arc;
 use std::time::Duration;
@@ -32,4 +32,20 @@ async fn over_one_server_it_keeps_the_contract() {
     let Some(server) = RedisServer::start() else { return };
     keeps_the_contract(&server.url()).await;
     assert_eq!(server.keys_without_end(), Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn over_a_cluster_it_keeps_the_contract() {
+    let Some(cluster) = RedisCluster::start() else { return };
+    keeps_the_contract(&cluster.url()).await;
+    for n in 0..3 {
+        assert_eq!(cluster.node(n).keys_without_end(), Vec::<String>::new());
+    }
+}
+
+#[tokio::test]
+async fn over_sentinels_it_keeps_the_contract() {
+    let Some(sentinel) = Sentinel::start() else { return };
+    keeps_the_contract(&sentinel.url()).await;
+    assert_eq!(sentinel.servers()[0].keys_without_end(), Vec::<String>::new());
 }

@@ -33,13 +33,18 @@ impl RedisServer {
     /// Starts one.
     #[must_use]
     pub fn start_with(options: ServerOptions) -> Option<Self> {
+        Self::start_on(program::free_port, options)
+    }
+
+    /// Starts one on a port that is found like this.
+    pub(super) fn start_on(port: impl Fn() -> u16, options: ServerOptions) -> Option<Self> {
         if !program::is_installed() {
             return None;
         }
         // A port may be lost between its being found and being taken.
         for _ in 0..10 {
             let dir = tempfile::tempdir().expect("a directory for the server");
-            let mut server = Self { port: program::free_port(), dir, options: options.clone(), process: None };
+            let mut server = Self { port: port(), dir, options: options.clone(), process: None };
             if server.run() {
                 return Some(server);
             }
