@@ -4,6 +4,7 @@
 //! does, an answer is either clear or [`NoAnswer`], and no call takes longer than its time-out.
 
 mod address;
+mod check;
 mod connection;
 mod guard;
 mod options;
@@ -12,6 +13,7 @@ mod script;
 pub mod testkit;
 
 pub use address::BadRedisUrl;
+pub use check::{CheckFailed, Checkup, Finding, Severity};
 pub use connection::{NoAnswer, Redis};
 pub use guard::RedisGuard;
 pub use options::RedisOptions;

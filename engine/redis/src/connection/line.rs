@@ -61,6 +61,10 @@ impl Line {
         line
     }
 
+    pub(super) fn is_cluster(&self) -> bool {
+        self.dialler.is_cluster()
+    }
+
     /// Sends one command and waits for the answer, until `deadline`.
     pub(super) async fn request(self: &Arc<Self>, command: &Cmd, deadline: Instant) -> Result<Value, NoAnswer> {
         self.ensure_kept();
