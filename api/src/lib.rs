@@ -18,4 +18,5 @@ pub mod openapi;
 pub mod problem;
 pub mod routes;
 pub mod server;
+pub mod shared_sandbox;
 pub mod wiring;
