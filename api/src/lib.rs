@@ -19,4 +19,5 @@ pub mod openapi;
 pub mod problem;
 pub mod routes;
 pub mod server;
+pub mod shared_sandbox;
 pub mod wiring;
