@@ -7,7 +7,7 @@ mod audit_export;
 mod banner;
 mod completions;
 mod config_show;
-mod doctor;
+pub mod doctor;
 mod door;
 mod load;
 mod logging;

@@ -5,6 +5,7 @@
 pub mod data_dir;
 mod doors;
 mod event_log;
+pub mod examine;
 mod payments;
 pub mod reading;
 mod seat_guard;
@@ -17,7 +18,7 @@ use crate::config::Config;
 use crate::demo::{self, DemoError};
 use crate::{routes, server};
 use data_dir::{DataDir, Unusable};
-use doors::Doors;
+pub use doors::Doors;
 use event_log::ChosenLog;
 use lastseat_domain::ports::event_log::{Filter, last_position};
 use lastseat_domain::ports::{Clock, EventLog, Ids, LogFault};

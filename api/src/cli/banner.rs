@@ -1,8 +1,9 @@
 //! The first thing that a newcomer reads: what this is, where to look, what to type.
 
 use super::terminal::Paint;
+use crate::config::Config;
 use crate::demo;
-use std::path::Path;
+use crate::wiring::Doors;
 
 /// What the banner tells.
 pub struct Banner<'a> {
@@ -10,12 +11,12 @@ pub struct Banner<'a> {
     pub program: &'a str,
     /// Where the server can be reached.
     pub url: &'a str,
-    /// Where the data lies.
-    pub data: &'a Path,
+    /// What was chosen: where the data lies, who may hold, which services are used.
+    pub config: &'a Config,
     /// Whether the demo show is on sale, and its first free seat.
     pub demo: Option<&'a str>,
-    /// Whether a token is needed to hold.
-    pub guests: bool,
+    /// Where others reach the log and the sandbox of this process.
+    pub doors: &'a Doors,
     /// Events found in the log.
     pub events: u64,
 }
@@ -34,20 +35,12 @@ impl Banner<'_> {
         if self.demo.is_some() {
             lines.push(format!("  Live feed  {}", paint.link(&format!("{url}/v1/shows/{}/seats/stream", demo::SHOW))));
         }
-        let history = match self.events {
-            0 => "a new log".to_owned(),
-            events => super::terminal::count(events, "event so far", "events so far"),
-        };
-        lines.push(format!("  Data       {}  {}", self.data.display(), paint.dim(&format!("({history})"))));
-        lines.push(format!("  Payments   {}", paint.yellow("sandbox: not for production money")));
-        if let Some(seat) = self.demo.filter(|_| self.guests) {
+        self.services(paint, &mut lines);
+        if let Some(seat) = self.demo.filter(|_| self.config.guests) {
             self.try_it(paint, seat, &mut lines);
         }
         lines.push(String::new());
-        let data = match self.data.to_str() {
-            Some("./lastseat-data") | None => String::new(),
-            Some(data) => format!(" --data {data}"),
-        };
+        let data = self.place();
         let (program, elsewhere) = (self.program, self.elsewhere());
         lines.push(format!("  {}", paint.bold("Send 500 buyers for one seat, then prove that it was not sold twice")));
         lines.push(format!("    {program} load{elsewhere}{data}"));
@@ -56,6 +49,46 @@ impl Banner<'_> {
         lines.push(format!("  {}", paint.dim("Stop with Ctrl-C.")));
         lines.push(String::new());
         lines.join("\n")
+    }
+
+    /// Where everything is kept that outlives the process, and what else there is.
+    fn services(&self, paint: Paint, lines: &mut Vec<String>) {
+        let history = match self.events {
+            0 => "a new log".to_owned(),
+            events => super::terminal::count(events, "event so far", "events so far"),
+        };
+        match &self.config.eventstore {
+            None => lines.push(format!("  Data       {}  {}", self.config.data.display(), paint.dim(&format!("({history})")))),
+            Some(url) => lines.push(format!("  Event log  {url}")),
+        }
+        if let Some(redis) = &self.config.redis {
+            lines.push(format!("  Seat guard {redis}"));
+        }
+        let shared =
+            self.config.sandbox.as_ref().map(|url| format!("  {}", paint.dim(&format!("(at {url})")))).unwrap_or_default();
+        lines.push(format!("  Payments   {}{shared}", paint.yellow("sandbox: not for production money")));
+        let may = if self.config.eventstore_door_write { "nodes may append" } else { "for reading" };
+        if let Some(at) = self.doors.eventstore {
+            lines.push(format!(
+                "  Log door   {}  {}",
+                paint.link(&format!("esdb://{at}?tls=false")),
+                paint.dim(&format!("({may})"))
+            ));
+        }
+        if let Some(at) = self.doors.sandbox {
+            lines.push(format!("  Pay door   {}", paint.link(&format!("http://{at}"))));
+        }
+    }
+
+    /// How other verbs find the same log.
+    fn place(&self) -> String {
+        let data = match self.config.data.to_str() {
+            Some("./lastseat-data") | None => String::new(),
+            Some(data) => format!(" --data {data}"),
+        };
+        // Without its password: that one is in the environment, or known to whoever reads this.
+        let eventstore = self.config.eventstore.as_ref().map(|url| format!(" --eventstore '{url}'")).unwrap_or_default();
+        format!("{data}{eventstore}")
     }
 
     fn try_it(&self, paint: Paint, seat: &str, lines: &mut Vec<String>) {
@@ -94,7 +127,8 @@ mod tests {
     use super::*;
 
     fn banner(url: &str, data: &str, demo: Option<&str>) -> String {
-        Banner { program: "./lastseat", url, data: Path::new(data), demo, guests: true, events: 0 }.text(Paint::plain())
+        let config = Config { data: data.into(), ..Config::default() };
+        Banner { program: "./lastseat", url, config: &config, demo, doors: &Doors::default(), events: 0 }.text(Paint::plain())
     }
 
     #[test]
@@ -112,6 +146,17 @@ mod tests {
         ] {
             assert!(text.contains(part), "{part} is missing in {text}");
         }
+    }
+
+    #[test]
+    fn a_cluster_is_named_without_its_passwords() {
+        let url = |text: &str| crate::config::secret::ServiceUrl::of(text, &["esdb://", "redis://"]);
+        let config =
+            Config { eventstore: url("esdb://ann:s3cret@db:2113"), redis: url("redis://:s3cret@cache"), ..Config::default() };
+        let banner = Banner { program: "l", url: "http://a", config: &config, demo: None, doors: &Doors::default(), events: 9 };
+        let text = banner.text(Paint::plain());
+        assert!(text.contains("l verify --eventstore 'esdb://ann:***@db:2113'") && text.contains("redis://:***@cache"), "{text}");
+        assert!(!text.contains("s3cret"));
     }
 
     #[test]

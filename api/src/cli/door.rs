@@ -88,7 +88,11 @@ fn greeting(open: &OpenDoors, config: &Config, paint: Paint) -> String {
         lines.push(format!("  Event log  {url}  {}", paint.dim(&format!("({how})"))));
     }
     if let Some(at) = open.doors.sandbox {
-        lines.push(format!("  Payments   {}  {}", paint.link(&format!("http://{at}")), paint.yellow("sandbox: not for production money")));
+        lines.push(format!(
+            "  Payments   {}  {}",
+            paint.link(&format!("http://{at}")),
+            paint.yellow("sandbox: not for production money")
+        ));
     }
     lines.push(format!("  Data       {}", config.data.display()));
     lines.push(String::new());

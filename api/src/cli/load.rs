@@ -14,7 +14,6 @@ use super::exit;
 use super::terminal::{complain, say_json};
 use crate::auth::{Auth, Role};
 use crate::config::Config;
-use crate::wiring::data_dir::DataDir;
 use crate::wiring::token_key;
 use bytes::Bytes;
 use check::Verdict;

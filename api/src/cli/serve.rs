@@ -8,7 +8,6 @@ use crate::config::{Config, Flags};
 use crate::demo;
 use crate::wiring::{self, Running};
 use lastseat_domain::ShowId;
-use lastseat_domain::ports::EventLog;
 use std::process::ExitCode;
 use std::sync::Arc;
 
@@ -65,7 +64,6 @@ async fn greet(running: &Running, config: &Config) {
     });
     // Under `cargo run` the program is not on the search path, but its first argument finds it.
     let program = std::env::args().next().unwrap_or_else(|| "lastseat".to_owned());
-    let banner =
-        Banner { program: &program, url: &running.url, data: &config.data, demo: seat.as_deref(), guests: config.guests, events };
+    let banner = Banner { program: &program, url: &running.url, config, demo: seat.as_deref(), doors: &running.doors, events };
     say(&banner.text(Paint::stdout()));
 }

@@ -3,8 +3,8 @@
 use super::{StartError, listen};
 use crate::config::Config;
 use crate::shared_sandbox;
-use lastseat_door::{DoorSettings, Secret};
 use lastseat_domain::ports::{Clock, EventLog};
+use lastseat_door::{DoorSettings, Secret};
 use lastseat_engine::adapters::payments::SandboxGateway;
 use std::io;
 use std::net::SocketAddr;
@@ -35,7 +35,8 @@ impl Doors {
         let mut doors = Self::default();
         if let Some(at) = config.eventstore_door {
             if config.eventstore.is_some() {
-                let why = "--eventstore-door serves the log in --data, but --eventstore says that the log is elsewhere; leave one out";
+                let why =
+                    "--eventstore-door serves the log in --data, but --eventstore says that the log is elsewhere; leave one out";
                 return Err(StartError::Door(why.to_owned()));
             }
             let settings = door_settings(config, at, clock)?;
@@ -49,7 +50,8 @@ impl Doors {
                 return Err(StartError::Door(why.to_owned()));
             };
             if !at.ip().is_loopback() {
-                let why = format!("the sandbox's door asks for no password, so {at} would be open to the network; listen on 127.0.0.1");
+                let why =
+                    format!("the sandbox's door asks for no password, so {at} would be open to the network; listen on 127.0.0.1");
                 return Err(StartError::Door(why));
             }
             let (listener, addr) = bind(at).await?;

@@ -16,7 +16,12 @@ pub(super) enum ChosenLog {
     /// A file in the data directory. Its own lock keeps others out.
     Embedded(Arc<SqliteLog>),
     /// EventStoreDB or KurrentDB, and the lock of the data directory that this node's views lie in.
-    Cluster(Arc<EventStoreLog>, Arc<File>),
+    Cluster {
+        /// The log.
+        log: Arc<EventStoreLog>,
+        /// Held as long as the node runs.
+        _lock: Arc<File>,
+    },
 }
 
 impl ChosenLog {
@@ -30,8 +35,8 @@ impl ChosenLog {
         match &config.eventstore {
             None => Ok(Self::Embedded(Arc::new(open_file(data, clock, on_fatal).await?))),
             Some(url) => {
-                let lock = data.lock()?;
-                Ok(Self::Cluster(Arc::new(open_cluster(url.expose(), clock)?), Arc::new(lock)))
+                let lock = Arc::new(data.lock()?);
+                Ok(Self::Cluster { log: Arc::new(open_cluster(url.expose(), clock)?), _lock: lock })
             }
         }
     }
@@ -40,7 +45,7 @@ impl ChosenLog {
     pub(super) fn port(&self) -> Arc<dyn EventLog> {
         match self {
             Self::Embedded(log) => Arc::clone(log) as Arc<dyn EventLog>,
-            Self::Cluster(log, _) => Arc::clone(log) as Arc<dyn EventLog>,
+            Self::Cluster { log, .. } => Arc::clone(log) as Arc<dyn EventLog>,
         }
     }
 
@@ -52,7 +57,7 @@ impl ChosenLog {
                     tracing::warn!(%error, "the event log was not closed in order");
                 }
             }
-            Self::Cluster(log, _) => log.close().await,
+            Self::Cluster { log, .. } => log.close().await,
         }
     }
 }

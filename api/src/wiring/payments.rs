@@ -28,6 +28,11 @@ impl ChosenPayments {
             let shared = Arc::new(shared);
             return Ok(Self { gateway: Arc::clone(&shared) as _, bank: shared, sandbox: None });
         }
+        if config.eventstore.is_some() {
+            tracing::warn!(
+                "payments are in this process's own sandbox; nodes that share an event log must share it, too (--sandbox)"
+            );
+        }
         let sandbox = Arc::new(SandboxGateway::open(&data.sandbox(), Arc::clone(clock))?);
         Ok(Self { gateway: Arc::clone(&sandbox) as _, bank: Arc::new(Bank(Arc::clone(&sandbox))), sandbox: Some(sandbox) })
     }

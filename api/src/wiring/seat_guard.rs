@@ -4,24 +4,26 @@ use super::StartError;
 use crate::config::Config;
 use lastseat_domain::ports::{Clock, SeatGuard};
 use lastseat_engine::adapters::seat_guard::InProcessGuard;
-use lastseat_redis::{Redis, RedisGuard, RedisOptions};
+use lastseat_redis::{Redis, RedisGuard, RedisOptions, Severity};
 use std::sync::Arc;
 
 /// Opens what the configuration names. A Redis that can't be reached is no reason not to start: it is
 /// a filter, and the node sells without it until it answers. One that would lose locks is.
 pub(super) async fn open(config: &Config, clock: &Arc<dyn Clock>) -> Result<Arc<dyn SeatGuard>, StartError> {
     let Some(url) = &config.redis else { return Ok(Arc::new(InProcessGuard::new(Arc::clone(clock)))) };
-    let redis = Redis::open(url.expose(), RedisOptions::default()).map_err(|error| StartError::Guard(error.to_string()))?;
+    let options = RedisOptions { clock: Some(Arc::clone(clock)), ..RedisOptions::default() };
+    let redis = Redis::open(url.expose(), options).map_err(|error| StartError::Guard(error.to_string()))?;
     match redis.check().await {
         Ok(checkup) => {
-            if let Some(why) = checkup.refusal() {
-                return Err(StartError::Guard(why));
-            }
-            for warning in checkup.warnings() {
-                tracing::warn!(redis = redis.address(), warning, "Redis could be set up better");
+            for finding in checkup.findings {
+                match finding.severity {
+                    Severity::Refuse => return Err(StartError::Guard(finding.to_string())),
+                    Severity::Warn => tracing::warn!(redis = redis.address(), %finding, "Redis could be set up better"),
+                    Severity::Ok => {}
+                }
             }
         }
-        Err(error) => tracing::warn!(redis = redis.address(), %error, "Redis does not answer; selling on without it until it does"),
+        Err(error) => tracing::warn!(%error, "selling on without the seat guard until it answers"),
     }
     Ok(Arc::new(RedisGuard::new(redis)))
 }

@@ -28,7 +28,15 @@ struct Counter {
 
 impl Counter {
     /// Sends until there is an answer that is worth something, always under the same key.
-    async fn ask(&self, client: &Client, path: &str, token: Option<&str>, key: &str, body: &Value, times: &Mutex<Vec<Duration>>) -> Answer {
+    async fn ask(
+        &self,
+        client: &Client,
+        path: &str,
+        token: Option<&str>,
+        key: &str,
+        body: &Value,
+        times: &Mutex<Vec<Duration>>,
+    ) -> Answer {
         loop {
             let started = Instant::now();
             let call = client.post(path).key(key).json(body);
@@ -54,7 +62,8 @@ impl Counter {
     async fn buy(&self, client: &Client, buyer: usize) {
         for round in 0.. {
             let wanted = json!({"area": "floor", "quantity": 1});
-            let hold = self.ask(client, "/v1/shows/big/bookings", None, &format!("h-{buyer}-{round}"), &wanted, &self.holds).await;
+            let hold =
+                self.ask(client, "/v1/shows/big/bookings", None, &format!("h-{buyer}-{round}"), &wanted, &self.holds).await;
             match (hold.status, hold.code().as_str()) {
                 (201, _) => {}
                 // Sold out, unless somebody's hold ends.
@@ -114,7 +123,9 @@ async fn sell_everything(with_redis: bool) {
     }
     let before = counter.sold.load(Ordering::Relaxed);
     cluster.kill_the_log();
-    while let Some(done) = tokio::time::timeout(Duration::from_secs(300), buyers.join_next()).await.expect("the sale stands still") {
+    while let Some(done) =
+        tokio::time::timeout(Duration::from_secs(300), buyers.join_next()).await.expect("the sale stands still")
+    {
         done.unwrap();
     }
     let took = started.elapsed();

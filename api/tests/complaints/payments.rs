@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 /// What the gateway has taken and not returned, and the states of the intents.
 fn charged(house: &House, booking: &Value) -> (i64, Vec<Status>) {
-    let intents = house.running().sandbox.intents();
+    let intents = house.running().sandbox.as_ref().unwrap().intents();
     let own: Vec<_> = intents.iter().filter(|intent| intent.booking.to_string() == text(booking, "id")).collect();
     (own.iter().map(|intent| intent.kept()).sum(), own.iter().map(|intent| intent.status).collect())
 }

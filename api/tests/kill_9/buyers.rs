@@ -211,7 +211,9 @@ impl Market {
 
     async fn refund(&self, id: &str) -> Result<(), CutOff> {
         self.note(id, |fact| fact.refund_sent = true);
-        let Some(answer) = self.told(self.client().post(&format!("/v1/bookings/{id}/refund")).bearer(&self.admin).try_send().await) else {
+        let Some(answer) =
+            self.told(self.client().post(&format!("/v1/bookings/{id}/refund")).bearer(&self.admin).try_send().await)
+        else {
             return Err(self.cut_off(None));
         };
         match answer.status {
@@ -236,7 +238,8 @@ impl Market {
 
     async fn extend(&self, id: &str) -> Result<(), CutOff> {
         let token = self.note(id, |_| ());
-        let Some(answer) = self.told(self.client().post(&format!("/v1/bookings/{id}/extend")).bearer(&token).try_send().await) else {
+        let Some(answer) = self.told(self.client().post(&format!("/v1/bookings/{id}/extend")).bearer(&token).try_send().await)
+        else {
             return Err(self.cut_off(None));
         };
         match answer.status {

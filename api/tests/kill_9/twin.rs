@@ -28,7 +28,7 @@ async fn the_checks_notice_a_confirmation_that_was_lost() {
     put_on_sale(&server.client, &admin, "show-0").await;
     let market = Market {
         clients: vec![server.client.clone()],
-            outages: false,
+        outages: false,
         admin,
         show: "show-0".to_owned(),
         ledger: Mutex::new(Ledger::default()),

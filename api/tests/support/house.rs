@@ -156,7 +156,7 @@ impl House {
         let books = loop {
             let (report, books) = books::read(self.data()).await;
             assert!(report.holds(), "{report}");
-            let mut open = books.compare_with_gateway(&self.running.sandbox.intents());
+            let mut open = books.compare_with_gateway(&self.running.sandbox.as_ref().unwrap().intents());
             open.extend(report.pending.iter().map(|pending| format!("{}: {}", pending.stream, pending.text)));
             for show in self.running.box_office.shows() {
                 open.extend(books.compare_with_seat_map(&self.map(show.facts.show.as_str()).await));

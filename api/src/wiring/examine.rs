@@ -1,0 +1,170 @@
+//! Looks at whatever the configuration names, adapter by adapter, for `lastseat doctor`.
+
+use super::data_dir::DataDir;
+use super::event_log::open_cluster;
+use super::{listen, token_key};
+use crate::cli::doctor::{Finding, Mark};
+use crate::config::Config;
+use crate::shared_sandbox::SharedSandbox;
+use lastseat_domain::ports::{Clock, EventLog};
+use lastseat_engine::adapters::event_log::SqliteLog;
+use lastseat_engine::adapters::world::SystemClock;
+use lastseat_redis::{Redis, RedisOptions, Severity};
+use std::sync::Arc;
+
+/// Fewer open files than this, and a rush ends in refused connections.
+const ENOUGH_FILES: u64 = 10_000;
+
+/// Everything that a node of this configuration needs, in the order in which it starts.
+pub async fn everything(config: &Config) -> Vec<Finding> {
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    let mut findings = vec![data_dir(config), address(config).await, token_key_file(config), open_files()];
+    findings.extend(event_log(config, &clock).await);
+    findings.extend(seat_guard(config, &clock).await);
+    findings.extend(payments(config).await);
+    findings
+}
+
+fn data_dir(config: &Config) -> Finding {
+    // Looked at as it is: a doctor does not make what is not there.
+    let root = &config.data;
+    let (mark, text) = if !root.exists() {
+        (Mark::Well, format!("{} will be made at the first start", root.display()))
+    } else {
+        match DataDir::prepare(root) {
+            Ok(_) => (Mark::Well, format!("{} can be written to", root.display())),
+            Err(error) => (Mark::Wrong, error.to_string()),
+        }
+    };
+    Finding::new("data", mark, text)
+}
+
+async fn address(config: &Config) -> Finding {
+    match listen(config.listen).await {
+        Ok(_) => Finding::new("address", Mark::Well, format!("{} is free", config.listen)),
+        Err(error) => Finding::new("address", Mark::Warning, format!("{error}; fine if that is the node itself")),
+    }
+}
+
+fn token_key_file(config: &Config) -> Finding {
+    let file = config.token_key_file();
+    let shared = config.eventstore.is_some() && config.token_key.is_none();
+    match token_key::read(&file) {
+        Err(error) => Finding::new("token key", Mark::Wrong, error.to_string()),
+        Ok(_) if shared => Finding::new(
+            "token key",
+            Mark::Warning,
+            format!(
+                "{} is this node's own: with more nodes than one, name the same file to all of them with --token-key",
+                file.display()
+            ),
+        ),
+        Ok(Some(_)) => Finding::new("token key", Mark::Well, format!("{} is sound", file.display())),
+        Ok(None) => Finding::new("token key", Mark::Well, format!("{} will be made at the first start", file.display())),
+    }
+}
+
+fn open_files() -> Finding {
+    match rlimit::increase_nofile_limit(1 << 20) {
+        Ok(files) if files < ENOUGH_FILES => Finding::new(
+            "open files",
+            Mark::Warning,
+            format!("only {files} at a time, and each connection is one; raise the limit (ulimit -Hn, LimitNOFILE)"),
+        ),
+        Ok(files) => Finding::new("open files", Mark::Well, format!("{files} at a time")),
+        Err(error) => Finding::new("open files", Mark::Warning, format!("the limit can't be read: {error}")),
+    }
+}
+
+async fn event_log(config: &Config, clock: &Arc<dyn Clock>) -> Vec<Finding> {
+    const OF: &str = "event log";
+    let Some(url) = &config.eventstore else { return vec![embedded_log(config).await] };
+    let log = match open_cluster(url.expose(), clock) {
+        Ok(log) => log,
+        Err(error) => return vec![Finding::new(OF, Mark::Wrong, error.to_string())],
+    };
+    let checkup = log.check().await;
+    log.close().await;
+    checkup
+        .findings
+        .into_iter()
+        .map(|finding| {
+            let mark = match finding.severity {
+                lastseat_eventstore::Severity::Ok => Mark::Well,
+                lastseat_eventstore::Severity::Warn => Mark::Warning,
+                lastseat_eventstore::Severity::Refuse => Mark::Wrong,
+            };
+            Finding::new(OF, mark, finding.text)
+        })
+        .collect()
+}
+
+async fn embedded_log(config: &Config) -> Finding {
+    const OF: &str = "event log";
+    let file = match DataDir::at(&config.data).existing_events() {
+        Ok(file) => file,
+        Err(_) => return Finding::new(OF, Mark::Well, "a file in the data directory, made at the first start"),
+    };
+    match SqliteLog::open_read_only(&file) {
+        Ok(log) => match log.head().await {
+            Ok(head) => {
+                Finding::new(OF, Mark::Well, format!("{} ends at position {head}; `lastseat verify` proves it", file.display()))
+            }
+            Err(fault) => Finding::new(OF, Mark::Wrong, fault.to_string()),
+        },
+        Err(error) => Finding::new(OF, Mark::Wrong, error.to_string()),
+    }
+}
+
+async fn seat_guard(config: &Config, clock: &Arc<dyn Clock>) -> Vec<Finding> {
+    const OF: &str = "seat guard";
+    let Some(url) = &config.redis else {
+        let (mark, text) = match config.eventstore {
+            Some(_) => (Mark::Warning, "in this process: with more nodes than one, --redis keeps losers away from the event log"),
+            None => (Mark::Well, "in this process"),
+        };
+        return vec![Finding::new(OF, mark, text)];
+    };
+    let options = RedisOptions { clock: Some(Arc::clone(clock)), ..RedisOptions::default() };
+    let redis = match Redis::open(url.expose(), options) {
+        Ok(redis) => redis,
+        Err(error) => return vec![Finding::new(OF, Mark::Wrong, error.to_string())],
+    };
+    match redis.check().await {
+        Ok(checkup) => checkup
+            .findings
+            .into_iter()
+            .map(|finding| {
+                let mark = match finding.severity {
+                    Severity::Ok => Mark::Well,
+                    Severity::Warn => Mark::Warning,
+                    Severity::Refuse => Mark::Wrong,
+                };
+                Finding::new(OF, mark, finding.to_string())
+            })
+            .collect(),
+        // A node starts and sells without it, slower.
+        Err(error) => vec![Finding::new(OF, Mark::Wrong, error.to_string())],
+    }
+}
+
+async fn payments(config: &Config) -> Vec<Finding> {
+    const OF: &str = "payments";
+    let mut findings = vec![Finding::new(OF, Mark::Warning, "a sandbox: not for production money")];
+    match &config.sandbox {
+        None if config.eventstore.is_some() => findings.push(Finding::new(
+            OF,
+            Mark::Warning,
+            "this process's own sandbox: nodes that share an event log must share it, too (--sandbox-door on one, --sandbox on the others)",
+        )),
+        None => {}
+        Some(url) => findings.push(match SharedSandbox::open(url.expose()) {
+            Err(error) => Finding::new(OF, Mark::Wrong, error.to_string()),
+            Ok(shared) => match shared.check().await {
+                Ok(()) => Finding::new(OF, Mark::Well, format!("the sandbox at {url} answers")),
+                Err(fault) => Finding::new(OF, Mark::Wrong, fault.to_string()),
+            },
+        }),
+    }
+    findings
+}
