@@ -1,0 +1,78 @@
+//! How long a client is willing to wait.
+
+use lastseat_domain::Timestamp;
+use std::time::Duration;
+use tonic::metadata::MetadataMap;
+
+/// The time limit in a call's headers, if there is one that can be read.
+pub(crate) fn of(metadata: &MetadataMap) -> Option<Duration> {
+    let text = metadata.get("grpc-timeout")?.to_str().ok()?;
+    let (digits, unit) = text.split_at_checked(text.len().checked_sub(1)?)?;
+    if digits.len() > 8 {
+        return None;
+    }
+    let count: u64 = digits.parse().ok()?;
+    Some(match unit {
+        "H" => Duration::from_secs(count * 3600),
+        "M" => Duration::from_secs(count * 60),
+        "S" => Duration::from_secs(count),
+        "m" => Duration::from_millis(count),
+        "u" => Duration::from_micros(count),
+        "n" => Duration::from_nanos(count),
+        _ => return None,
+    })
+}
+
+/// From a duration of the protocol; a negative one is over. (Some clients put a date into it:
+/// whoever calls this sets a bound.)
+pub(crate) fn from_duration(duration: prost_types::Duration) -> Duration {
+    let seconds = u64::try_from(duration.seconds).unwrap_or_default();
+    let nanos = u32::try_from(duration.nanos).unwrap_or_default();
+    if duration.seconds < 0 { Duration::ZERO } else { Duration::new(seconds, nanos.min(999_999_999)) }
+}
+
+/// From a date; nothing is left of one that has passed.
+pub(crate) fn from_date(date: prost_types::Timestamp, now: Timestamp) -> Duration {
+    let millis = |seconds: i64, nanos: i64| seconds.saturating_mul(1000).saturating_add(nanos / 1_000_000);
+    let until = millis(date.seconds, i64::from(date.nanos));
+    let now = millis(now.timestamp(), i64::from(now.timestamp_subsec_nanos()));
+    Duration::from_millis(u64::try_from(until.saturating_sub(now)).unwrap_or_default())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_time_limit_is_read_in_every_unit_and_nonsense_is_none() {
+        let read = |text: &str| {
+            let mut metadata = MetadataMap::new();
+            metadata.insert("grpc-timeout", text.parse().unwrap());
+            of(&metadata)
+        };
+        assert_eq!(read("2H"), Some(Duration::from_secs(7200)));
+        assert_eq!(read("3M"), Some(Duration::from_secs(180)));
+        assert_eq!(read("10S"), Some(Duration::from_secs(10)));
+        assert_eq!(read("250m"), Some(Duration::from_millis(250)));
+        assert_eq!(read("10000000u"), Some(Duration::from_secs(10)));
+        assert_eq!(read("5n"), Some(Duration::from_nanos(5)));
+        for nonsense in ["", "S", "1", "1X", "-1S", "123456789S", "1é"] {
+            let header = tonic::metadata::MetadataValue::try_from(nonsense.as_bytes());
+            let Ok(header) = header else { continue };
+            let mut metadata = MetadataMap::new();
+            metadata.insert("grpc-timeout", header);
+            assert_eq!(of(&metadata), None, "{nonsense}");
+        }
+    }
+
+    #[test]
+    fn a_date_in_the_past_leaves_nothing_and_no_date_overflows() {
+        let now = chrono::DateTime::from_timestamp(1_000, 0).unwrap();
+        let date = |seconds| prost_types::Timestamp { seconds, nanos: 0 };
+        assert_eq!(from_date(date(1_003), now), Duration::from_secs(3));
+        assert_eq!(from_date(date(999), now), Duration::ZERO);
+        assert_eq!(from_date(date(i64::MIN), now), Duration::ZERO);
+        assert!(from_date(date(i64::MAX), now) > Duration::from_secs(1));
+        assert_eq!(from_duration(prost_types::Duration { seconds: -1, nanos: 5 }), Duration::ZERO);
+    }
+}
