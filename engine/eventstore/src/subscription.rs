@@ -1,0 +1,267 @@
+//! A subscription that goes on.
+//!
+//! It is made anew behind the last event it has whenever it is lost, for as long as it takes, so
+//! that whoever follows sees no gap and no repeat. It fails only where time does not help: the
+//! position is not of this log, or the credentials don't suffice.
+//!
+//! How far it is, where nothing passes the filter, it finds out for itself: it reads the log's last
+//! event, then whether anything that passes stands between that and what it delivered. Positions of
+//! the server's own checkpoints are not used. Some servers tell one that the next event will have,
+//! and as only commit positions are kept, who resumed there would miss it.
+
+use crate::link::Link;
+use crate::pump::{News, Pump};
+use crate::read;
+use crate::trouble::Trouble;
+use futures::FutureExt;
+use futures::future::BoxFuture;
+use futures::stream::{self, BoxStream, StreamExt};
+use lastseat_domain::ports::event_log::{Delivery, Direction, Filter, LogFault, Position, request};
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::time::Instant;
+
+/// How long nothing has to come before it is looked whether all there was has come.
+const QUIET: Duration = Duration::from_millis(50);
+/// How often it is looked whether something should have come, while nothing comes.
+const WATCH: Duration = Duration::from_secs(5);
+/// Pauses before it is made anew.
+const FIRST_PAUSE: Duration = Duration::from_millis(100);
+const LONGEST_PAUSE: Duration = Duration::from_secs(5);
+/// Events that may be left out without a word.
+const SILENT: u32 = 1_000;
+
+/// See [`EventLog::subscribe`](lastseat_domain::ports::EventLog::subscribe).
+pub(crate) fn subscribe(link: Arc<Link>, from: Position, filter: Filter) -> BoxStream<'static, Result<Delivery, LogFault>> {
+    let closed = link.closed().clone();
+    let following = Following {
+        link,
+        filter,
+        reached: from,
+        told: from,
+        goal: None,
+        pump: None,
+        look: None,
+        look_at: Instant::now(),
+        missing: None,
+        left_out: 0,
+        pause: FIRST_PAUSE,
+        ready: VecDeque::new(),
+        over: false,
+    };
+    let deliveries = stream::unfold(following, async |mut following| {
+        let delivery = following.next().await?;
+        Some((delivery, following))
+    });
+    deliveries.take_until(async move { closed.cancelled().await }).boxed()
+}
+
+struct Following {
+    link: Arc<Link>,
+    filter: Filter,
+    /// Everything up to here that passes was delivered or stands in `ready`. Always the position
+    /// of an event, so that the server can start there.
+    reached: Position,
+    /// How far the reader knows.
+    told: Position,
+    /// What the log held when the reader fell behind; `None` while it has caught up.
+    goal: Option<Position>,
+    pump: Option<Pump>,
+    /// The look under way.
+    look: Option<BoxFuture<'static, Result<Seen, LogFault>>>,
+    /// When to look.
+    look_at: Instant,
+    /// The event that should have come, and since when.
+    missing: Option<(Position, Instant)>,
+    left_out: u32,
+    pause: Duration,
+    ready: VecDeque<Delivery>,
+    over: bool,
+}
+
+/// What a look at the log showed.
+struct Seen {
+    /// The log's last event.
+    head: Position,
+    /// The first event behind `reached` that passes.
+    next: Option<Position>,
+}
+
+enum Happened {
+    News(Option<Result<News, Trouble>>),
+    Looked(Result<Seen, LogFault>),
+    TimeToLook,
+}
+
+impl Following {
+    async fn next(&mut self) -> Option<Result<Delivery, LogFault>> {
+        loop {
+            if let Some(delivery) = self.ready.pop_front() {
+                return Some(Ok(delivery));
+            }
+            if self.over {
+                return None;
+            }
+            if let Err(fault) = self.step().await {
+                self.over = true;
+                return Some(Err(fault));
+            }
+        }
+    }
+
+    /// Does whatever comes next.
+    ///
+    /// # Errors
+    /// [`LogFault`] that time does not heal.
+    async fn step(&mut self) -> Result<(), LogFault> {
+        let Some(pump) = &mut self.pump else { return self.start().await };
+        let looking = async {
+            match &mut self.look {
+                Some(look) => Happened::Looked(look.await),
+                None => {
+                    tokio::time::sleep_until(self.look_at).await;
+                    Happened::TimeToLook
+                }
+            }
+        };
+        let happened = tokio::select! {
+            biased;
+            news = pump.next() => Happened::News(news),
+            happened = looking => happened,
+        };
+        match happened {
+            Happened::News(Some(Ok(news))) => self.take(news),
+            Happened::News(Some(Err(trouble))) => return self.lost(trouble).await,
+            Happened::News(None) => return self.lost(Trouble::Lost("the subscription ended".to_owned())).await,
+            Happened::Looked(seen) => {
+                self.look = None;
+                return self.looked(seen).await;
+            }
+            Happened::TimeToLook => self.look = Some(look(Arc::clone(&self.link), self.filter.clone(), self.reached).boxed()),
+        }
+        Ok(())
+    }
+
+    /// Subscribes behind what was delivered.
+    async fn start(&mut self) -> Result<(), LogFault> {
+        let head = match start_from(&self.link, self.reached).await {
+            Ok(head) => head,
+            Err(LogFault::Unavailable(why)) => return self.lost(Trouble::Lost(why)).await,
+            Err(fault) => return Err(fault),
+        };
+        self.goal = Some(head);
+        self.missing = None;
+        self.look = None;
+        self.look_at = Instant::now() + self.link.options.read_deadline;
+        self.pump = Some(Pump::start(Arc::clone(&self.link), self.reached, &self.filter));
+        Ok(())
+    }
+
+    fn take(&mut self, news: News) {
+        match news {
+            News::Confirmed => {
+                self.pause = FIRST_PAUSE;
+                self.look_at = Instant::now() + QUIET;
+                self.reach(self.reached);
+            }
+            News::Event(raw) => {
+                let Some(position) = raw.position().filter(|position| *position > self.reached) else { return };
+                self.missing = None;
+                if let Some(record) = read::wanted_record(*raw, &self.filter) {
+                    (self.told, self.left_out) = (position, 0);
+                    self.ready.push_back(Delivery::Event(Arc::new(record)));
+                } else {
+                    self.left_out += 1;
+                    if self.left_out >= SILENT {
+                        (self.told, self.left_out) = (position, 0);
+                        self.ready.push_back(Delivery::Checkpoint(position));
+                    }
+                }
+                self.look_at = Instant::now() + QUIET;
+                self.reach(position);
+            }
+            News::Hint => self.look_at = self.look_at.min(Instant::now() + QUIET),
+            News::FellBehind => {
+                self.goal.get_or_insert(self.reached);
+                self.look_at = Instant::now() + QUIET;
+            }
+        }
+    }
+
+    /// Notes that everything up to here was delivered, and tells if that is all there was.
+    fn reach(&mut self, position: Position) {
+        self.reached = self.reached.max(position);
+        if self.goal.is_some_and(|goal| goal <= self.reached) {
+            self.goal = None;
+            self.told = self.reached;
+            self.ready.push_back(Delivery::CaughtUp(self.reached));
+        }
+    }
+
+    async fn looked(&mut self, seen: Result<Seen, LogFault>) -> Result<(), LogFault> {
+        self.look_at = Instant::now() + WATCH;
+        let seen = match seen {
+            Ok(seen) => seen,
+            Err(LogFault::Unavailable(_)) => {
+                self.look_at = Instant::now() + FIRST_PAUSE;
+                return Ok(());
+            }
+            Err(fault) => return Err(fault),
+        };
+        match seen.next.filter(|next| *next > self.reached) {
+            // Whatever passes up to the head was delivered.
+            None if seen.next.is_none() => {
+                self.missing = None;
+                self.reach(seen.head);
+                if self.reached > self.told {
+                    self.told = self.reached;
+                    self.ready.push_back(Delivery::Checkpoint(self.reached));
+                }
+            }
+            // It came in the meantime; there may be more.
+            None => self.look_at = Instant::now() + QUIET,
+            Some(next) => {
+                self.look_at = Instant::now() + QUIET;
+                let (missing, since) = *self.missing.get_or_insert((next, Instant::now()));
+                if missing != next {
+                    self.missing = Some((next, Instant::now()));
+                } else if since.elapsed() > self.link.options.read_deadline {
+                    return self.lost(Trouble::Lost(format!("the event at {next} does not come"))).await;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Waits, to subscribe anew.
+    async fn lost(&mut self, trouble: Trouble) -> Result<(), LogFault> {
+        self.pump = None;
+        self.look = None;
+        if let fault @ (LogFault::Refused(_) | LogFault::Damaged(_)) = trouble.clone().fault("the subscription") {
+            return Err(fault);
+        }
+        tracing::warn!(position = %self.reached, ?trouble, "the subscription was lost and is made anew");
+        tokio::time::sleep(self.pause).await;
+        self.pause = (self.pause * 2).min(LONGEST_PAUSE);
+        Ok(())
+    }
+}
+
+/// The log's last event, and the first behind `reached` that passes.
+async fn look(link: Arc<Link>, filter: Filter, reached: Position) -> Result<Seen, LogFault> {
+    // In this order: what is written in between stands behind the head, or is found.
+    let head = read::head(&link).await?;
+    let next = if head > reached { read::all(&link, Some(reached), Direction::Forwards, 1, &filter).await? } else { Vec::new() };
+    Ok(Seen { head, next: next.first().map(|event| event.position) })
+}
+
+/// Checks where a subscription starts, and gives the log's last event.
+async fn start_from(link: &Link, from: Position) -> Result<Position, LogFault> {
+    let head = read::head(link).await?;
+    if from > head {
+        // On a server that others use, too, the last event may have been deleted since.
+        request::check_start(from, read::end(link).await?.max(head))?;
+    }
+    Ok(head)
+}
