@@ -10,6 +10,9 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
     let cli = Cli::of_process();
+    // Two of its providers are linked in, by crates that each prefer one; left to itself it would panic
+    // at the first TLS connection. An error means that one is installed already.
+    let _first_wins = rustls::crypto::ring::default_provider().install_default();
     // One connection is one file descriptor, and the usual soft limit of 1,024 is soon used up.
     // Where it can't be raised, the limit shows as refused connections under load.
     let _best_effort = rlimit::increase_nofile_limit(1 << 20);

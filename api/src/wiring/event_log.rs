@@ -36,7 +36,7 @@ impl ChosenLog {
             None => Ok(Self::Embedded(Arc::new(open_file(data, clock, on_fatal).await?))),
             Some(url) => {
                 let lock = Arc::new(data.lock()?);
-                Ok(Self::Cluster { log: Arc::new(open_cluster(url.expose(), clock)?), _lock: lock })
+                Ok(Self::Cluster { log: Arc::new(open_cluster(url.expose())?), _lock: lock })
             }
         }
     }
@@ -57,15 +57,14 @@ impl ChosenLog {
                     tracing::warn!(%error, "the event log was not closed in order");
                 }
             }
-            Self::Cluster { log, .. } => log.close().await,
+            Self::Cluster { log, .. } => log.close(),
         }
     }
 }
 
 /// The log of a cluster. Does not connect yet.
-pub fn open_cluster(url: &str, clock: &Arc<dyn Clock>) -> Result<EventStoreLog, StartError> {
-    EventStoreLog::open(url, lastseat_eventstore::Options::new(Arc::clone(clock)))
-        .map_err(|error| StartError::Cluster(error.to_string()))
+pub(super) fn open_cluster(url: &str) -> Result<EventStoreLog, StartError> {
+    EventStoreLog::open(url, lastseat_eventstore::Options::default()).map_err(|error| StartError::Cluster(error.to_string()))
 }
 
 /// The log of a data directory, made if it is not there.

@@ -19,7 +19,7 @@ const ENOUGH_FILES: u64 = 10_000;
 pub async fn everything(config: &Config) -> Vec<Finding> {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let mut findings = vec![data_dir(config), address(config).await, token_key_file(config), open_files()];
-    findings.extend(event_log(config, &clock).await);
+    findings.extend(event_log(config).await);
     findings.extend(seat_guard(config, &clock).await);
     findings.extend(payments(config).await);
     findings
@@ -76,27 +76,25 @@ fn open_files() -> Finding {
     }
 }
 
-async fn event_log(config: &Config, clock: &Arc<dyn Clock>) -> Vec<Finding> {
+async fn event_log(config: &Config) -> Vec<Finding> {
     const OF: &str = "event log";
     let Some(url) = &config.eventstore else { return vec![embedded_log(config).await] };
-    let log = match open_cluster(url.expose(), clock) {
+    let log = match open_cluster(url.expose()) {
         Ok(log) => log,
         Err(error) => return vec![Finding::new(OF, Mark::Wrong, error.to_string())],
     };
     let checkup = log.check().await;
-    log.close().await;
-    checkup
-        .findings
-        .into_iter()
-        .map(|finding| {
-            let mark = match finding.severity {
-                lastseat_eventstore::Severity::Ok => Mark::Well,
-                lastseat_eventstore::Severity::Warn => Mark::Warning,
-                lastseat_eventstore::Severity::Refuse => Mark::Wrong,
-            };
-            Finding::new(OF, mark, finding.text)
-        })
-        .collect()
+    log.close();
+    let mut findings = Vec::new();
+    if checkup.reachable {
+        let version = checkup.version.map(|version| format!(", version {version}")).unwrap_or_default();
+        findings.push(Finding::new(OF, Mark::Well, format!("{} answers{version}", checkup.address)));
+    }
+    findings.extend(checkup.findings.into_iter().map(|finding| {
+        let mark = if finding.serious { Mark::Wrong } else { Mark::Warning };
+        Finding::new(OF, mark, format!("{}; {}", finding.what, finding.advice))
+    }));
+    findings
 }
 
 async fn embedded_log(config: &Config) -> Finding {

@@ -54,8 +54,7 @@ impl Readable {
             let log = Arc::new(SqliteLog::open_read_only(&file)?);
             return Ok(Self { log, place: file.display().to_string(), file: Some(file) });
         };
-        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-        let log = open_cluster(url.expose(), &clock).map_err(|error| Unreadable::Cluster(error.to_string()))?;
+        let log = open_cluster(url.expose()).map_err(|error| Unreadable::Cluster(error.to_string()))?;
         Ok(Self { log: Arc::new(log), place: url.to_string(), file: None })
     }
 }
