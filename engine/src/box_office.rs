@@ -152,6 +152,10 @@ impl BoxOffice {
         let _permit = self.core.holds.enter(false)?;
         for _ in 0..TRIES {
             let loaded = self.core.journal.show(id).await?;
+            if let Some(state) = &loaded.state {
+                // Another node may have scheduled it, and this one not have heard of it yet.
+                self.core.hall.learn(id, state);
+            }
             let events = show::decide(loaded.state.as_ref(), command.clone())?;
             if !events.is_empty() {
                 let metadata = Metadata::new(by, self.core.now());

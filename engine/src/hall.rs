@@ -55,14 +55,20 @@ impl Hall {
         shows
     }
 
+    /// Takes in a show that this node has not heard of yet, as its stream has it.
+    pub(crate) fn learn(&self, show: &ShowId, state: &Show) {
+        if let dashmap::Entry::Vacant(entry) = self.0.entry(show.clone()) {
+            entry.insert(Arc::new(OnSale::of(show, state.clone())));
+        }
+    }
+
     /// Folds an event of a show's stream. Told twice, the same stands.
     pub(crate) fn apply(&self, show: &ShowId, event: &Event) {
         let mut entry = match self.0.entry(show.clone()) {
             dashmap::Entry::Occupied(entry) => entry,
             dashmap::Entry::Vacant(entry) => {
                 if let Some(state) = show::evolve(None, event) {
-                    let board = SeatBoard::of(&state.plan);
-                    entry.insert(Arc::new(OnSale { id: show.clone(), show: ArcSwap::from_pointee(state), board }));
+                    entry.insert(Arc::new(OnSale::of(show, state)));
                 }
                 return;
             }
@@ -74,5 +80,12 @@ impl Hall {
                 on_sale.show.store(Arc::new(next));
             }
         }
+    }
+}
+
+impl OnSale {
+    fn of(id: &ShowId, show: Show) -> Self {
+        let board = SeatBoard::of(&show.plan);
+        Self { id: id.clone(), show: ArcSwap::from_pointee(show), board }
     }
 }

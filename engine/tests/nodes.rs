@@ -261,3 +261,25 @@ fn lost_holds_do_not_count_against_the_buyers_limit() {
         });
     }
 }
+
+#[test]
+fn a_show_that_two_nodes_schedule_at_once_is_one() {
+    for atomic in [true, false] {
+        for seed in 1..=8 {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
+            runtime.block_on(async {
+                let house = House::new(atomic);
+                let (outside, _) = exposed(&house, &Dice::new(seed), &Storm::default());
+                let nodes = [outside.node().await, outside.node().await, outside.node().await];
+                let scheduled = join_all(nodes.iter().map(|node| node.schedule_show(test_show(), "admin"))).await;
+                let failed: Vec<_> = scheduled.into_iter().filter_map(Result::err).collect();
+                assert!(failed.is_empty(), "seed {seed}: {failed:?}");
+                for node in &nodes {
+                    node.pause_sales(&show(), "admin").await.unwrap();
+                    node.resume_sales(&show(), "admin").await.unwrap();
+                }
+                assert_eq!(house.history().await.len(), 7, "seed {seed}");
+            });
+        }
+    }
+}
