@@ -337,25 +337,61 @@ fn seats_too_many_not_in_the_plan_or_not_asked_for() {
     let (world, id, mut opened) = opening(&["B-1"]);
     opened.seats[0].seat = seat_id("Z-9");
     plant(world, &["seat_not_in_plan"], |world| world.append(StreamName::booking(id), &[opened.into()]));
-    let (world, id, opened) = opening(&["B-1"]);
-    plant(world, &["locked_other_seat"], |world| {
-        world.booking(id, BookingCommand::Open(opened));
-        let lock = locked(world, id, 8500);
-        world.append(seat_stream("B-2"), &[lock]);
-    });
-    // The same with the lock first.
-    let (world, id, opened) = opening(&["B-1"]);
-    plant(world, &["locked_other_seat"], |world| {
-        let lock = locked(world, id, 8500);
-        world.append(seat_stream("B-2"), &[lock]);
-        world.booking(id, BookingCommand::Open(opened));
-    });
     let (world, id, opened) = opening(&["B-1", "B-2"]);
     plant(world, &["payment_without_seats", "committed_without_seats"], |world| {
         world.booking(id, BookingCommand::Open(opened));
         world.start_payment(id);
         world.commit(id);
     });
+}
+
+/// A try that failed halfway may leave a lock behind, on a log without appends across streams.
+#[test]
+fn a_seat_that_was_not_asked_for_has_to_go() {
+    let after = |lock_first: bool| {
+        let (mut world, _) = world_with_hold();
+        let id = world.new_booking();
+        let opened = world.opening(id, &BuyerId::new("bob").unwrap(), &show_id("gala"), &[seat_id("B-1")]);
+        let stray = locked(&world, id, 8500);
+        if lock_first {
+            world.append(seat_stream("B-2"), std::slice::from_ref(&stray));
+        }
+        world.booking(id, BookingCommand::Open(opened));
+        let own = locked(&world, id, 8500);
+        world.append(seat_stream("B-1"), &[own]);
+        if !lock_first {
+            world.append(seat_stream("B-2"), &[stray]);
+        }
+        (world, id)
+    };
+    let give_back = |id| SeatReleased { booking: id, reason: AbortReason::SeatLost }.into();
+    for lock_first in [true, false] {
+        // Given back, even after the booking was paid: nobody loses anything.
+        let (mut world, id) = after(lock_first);
+        world.append(seat_stream("B-2"), &[give_back(id)]);
+        assert!(audit(&world.log).holds());
+        // Kept: first there is time to give it back, then not.
+        let (mut world, _) = after(lock_first);
+        let report = audit(&world.log);
+        assert!(report.holds(), "{report}");
+        for number in 0..3 {
+            world.pass(40);
+            world.schedule(plan(&format!("other-{number}"), 1, 1, 0));
+        }
+        let report = audit(&world.log);
+        assert!(report.violations.iter().any(|v| v.code.name() == "locked_other_seat"), "{report}");
+        // Sold.
+        let (world, id) = after(lock_first);
+        plant(world, &["locked_other_seat", "booked_without_commit"], |world| {
+            world.append(seat_stream("B-2"), &[SeatBooked { booking: id }.into()]);
+        });
+    }
+    // A try that lost a seat gives back the others before it is opened.
+    let (mut world, _) = world_with_hold();
+    let id = world.new_booking();
+    world.lock(id, &BuyerId::new("bob").unwrap(), &show_id("gala"), &seat_id("B-1"));
+    world.append(seat_stream("B-1"), &[give_back(id)]);
+    assert!(audit(&world.log).holds());
 }
 
 #[test]

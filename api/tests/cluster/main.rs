@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "a test may fail loudly")]
 #![allow(clippy::print_stderr, reason = "the seed and the counts belong to what the test says")]
 
+#[allow(dead_code, reason = "the other kill test uses all of it")]
 #[path = "../kill_9/buyers.rs"]
 mod buyers;
 #[path = "../kill_9/check.rs"]

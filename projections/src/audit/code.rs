@@ -55,7 +55,7 @@ codes! {
     ReleasedWhileLive "released_while_live" "A seat was freed while its booking was not over."
     ReleasedUnfenced "released_unfenced" "A seat of a booking that never opened was freed before the booking was fenced."
     CommittedWithoutSeats "committed_without_seats" "A booking was committed without having all its seats."
-    LockedOtherSeat "locked_other_seat" "A booking locked a seat that it was not opened for."
+    LockedOtherSeat "locked_other_seat" "A booking kept, or was sold, a seat that it was not opened for."
     SeatNotInPlan "seat_not_in_plan" "A seat that the show does not have, or a show that does not exist.";
 
     2

@@ -4,9 +4,12 @@ use super::bookings::{Book, Decision};
 use super::code::Code;
 use super::report::Place;
 use super::{Audit, at_the_end};
-use lastseat_domain::event::Event;
+use lastseat_domain::event::{AbortReason, Event};
 use lastseat_domain::ports::event_log::Position;
 use lastseat_domain::{BookingId, Envelope, StreamName, Timestamp};
+
+/// Why a seat is to be free that was locked for a booking that was then opened without it.
+const STRAY: &str = "was opened without it";
 
 /// A seat.
 #[derive(Debug, Default)]
@@ -73,8 +76,6 @@ impl Audit {
                 findings.check(Code::PriceDiffers, price == Some(e.price), &place, || {
                     format!("it is locked for {}, the plan's price is {}", e.price, price.unwrap_or_default())
                 });
-                let wanted = book.opened.as_ref().is_none_or(|o| o.show == show_id && o.seats.contains(&index));
-                findings.check(Code::LockedOtherSeat, wanted, &place, || format!("booking {} did not ask for it", e.booking));
                 seat.owner = Some(Owner {
                     booking: e.booking,
                     booked: false,
@@ -94,7 +95,12 @@ impl Audit {
                 });
                 let sold = before.is_some_and(|o| o.booking == e.booking && o.booked);
                 findings.check(Code::SeatLockedTwice, !sold, &place, || format!("it is sold to booking {} again", e.booking));
-                let decision = self.bookings.get(&e.booking).map_or(Decision::Open, |b| b.decision);
+                let book = self.bookings.get(&e.booking);
+                let asked_for = !book.is_some_and(|b| b.is_stray(&show_id, index));
+                findings.check(Code::LockedOtherSeat, asked_for || !owns, &place, || {
+                    format!("it is sold to booking {}, which did not ask for it", e.booking)
+                });
+                let decision = book.map_or(Decision::Open, |b| b.decision);
                 let committed = decision == Decision::Committed;
                 findings.check(Code::BookedAfterAbort, !decision.is_over(), &place, || {
                     format!("it is sold to booking {}, which is over", e.booking)
@@ -117,14 +123,17 @@ impl Audit {
                 let known = self.bookings.get_mut(&e.booking);
                 let book = known.as_deref();
                 let (begun, decision) = book.map_or((false, Decision::Open), |b| (b.begun, b.decision));
-                let charged = book.is_some_and(Book::is_charged);
-                findings.check(Code::ReleasedUnfenced, begun, &place, || {
+                let stray = book.is_some_and(|b| b.is_stray(&show_id, index));
+                let charged = book.is_some_and(Book::is_charged) && !stray;
+                // A try that lost one of its seats gives the others back itself, and goes on with more.
+                let given_back = e.reason == AbortReason::SeatLost;
+                findings.check(Code::ReleasedUnfenced, begun || given_back, &place, || {
                     format!("booking {} was neither opened nor fenced before it frees it", e.booking)
                 });
                 findings.check(Code::ChargedWithoutSeats, !charged, &place, || {
                     format!("booking {} is paid and not refunded, and loses it", e.booking)
                 });
-                findings.check(Code::ReleasedWhileLive, decision.is_over() || charged || !begun, &place, || {
+                findings.check(Code::ReleasedWhileLive, decision.is_over() || charged || stray || !begun, &place, || {
                     format!("booking {} frees it and is not over", e.booking)
                 });
                 seat.owner = None;
@@ -140,11 +149,12 @@ impl Audit {
     /// No seat is taken by a booking that is over, or should be.
     pub(super) fn finish_seats(&mut self, until: Timestamp) {
         for (show_id, show) in &self.shows {
-            for (planned, seat) in show.plan.seats.iter().zip(&show.seats) {
+            for (index, (planned, seat)) in (0_u32..).zip(show.plan.seats.iter().zip(&show.seats)) {
                 let Some(owner) = seat.owner else { continue };
                 let book = self.bookings.get(&owner.booking);
                 let decision = book.map_or(Decision::Open, |b| b.decision);
                 let (over_at, why) = match (book, decision) {
+                    (Some(book), _) if book.is_stray(show_id, index) => (book.opened.as_ref().map(|o| o.at), STRAY),
                     (_, Decision::Committed) => continue,
                     (Some(book), Decision::Aborted | Decision::Refunded) => (book.over_at, "is over"),
                     (Some(book), Decision::Open) if book.begun => (book.deadline, "ran out of time"),
@@ -158,7 +168,8 @@ impl Audit {
                 let late = (until - due).num_seconds();
                 let text = format!("booking {} {why}, and still has it {late} s later", owner.booking);
                 if self.activity.is_late(due) {
-                    self.findings.wrong(Code::StuckSeat, &at_the_end(owner.position, &stream), || text);
+                    let code = if why == STRAY { Code::LockedOtherSeat } else { Code::StuckSeat };
+                    self.findings.wrong(code, &at_the_end(owner.position, &stream), || text);
                 } else {
                     self.findings.pending(stream, text);
                 }
