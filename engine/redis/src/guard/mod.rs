@@ -37,6 +37,16 @@ impl RedisGuard {
         Self { redis, operations: Arc::new(Operations::new()) }
     }
 
+    /// A guard with one script in place of another: a failing twin. `name` as the file's in `lua/`,
+    /// without the ending. Panics if there is none.
+    #[cfg(feature = "testkit")]
+    #[must_use]
+    pub fn with_twin(redis: Redis, name: &str, source: &'static str) -> Self {
+        let mut operations = Operations::new();
+        assert!(operations.replace(name, source), "no script is called {name}");
+        Self { redis, operations: Arc::new(operations) }
+    }
+
     async fn call(&self, script: &Script, show: &ShowId, seats: &[SeatId], args: &[&str]) -> Result<Value, GuardUnavailable> {
         let keys: Vec<_> = seats.iter().map(|seat| key(show, seat)).collect();
         script.call(&self.redis, &keys, args).await.map_err(|why| GuardUnavailable(why.to_string()))
