@@ -74,11 +74,32 @@ async fn a_server_that_stands_still_is_unavailable_and_then_goes_on() {
     server.pause();
     assert!(refusal(&guard, "A-2").await.contains("no answer within 250ms"));
     // Long enough for the connection to be given up, and for another to be tried in vain.
-    until_refused(&guard, "A-2", "no connection").await;
+    until_refused(&guard, "A-3", "no connection").await;
     server.resume();
-    until_healed(&guard, "A-2").await;
-    assert!(is_taken(&lock(&guard, "bob", "A-2").await.unwrap()), "the lock whose answer was late is the owner's own");
+    until_healed(&guard, "A-3").await;
     assert_eq!(server.keys_without_end(), Vec::<String>::new());
+}
+
+/// The server does it when it goes on, and nobody is left to give it back: its asker has gone on
+/// without the guard.
+#[tokio::test]
+async fn a_lock_that_comes_too_late_is_given_back() {
+    let Some(server) = RedisServer::start() else { return };
+    let proxy = Proxy::start(server.port()).await;
+    let guard = brisk_guard(&proxy.url());
+    assert_eq!(until_healed(&guard, "A-1").await, FRESH);
+    let before = server.scripts_run();
+    proxy.set(Network::Delay(Duration::from_millis(400)));
+    refusal(&guard, "A-2").await;
+    guard.lock_any(&show(), &seats(&["A-3", "A-4"]), 1, owner("ann"), LONG).await.unwrap_err();
+    // It is there first, and then it is gone.
+    let is_there = |label: &str| server.must(&["EXISTS", &key(label)]) == redis::Value::Int(1);
+    let started = Instant::now();
+    while is_there("A-2") || is_there("A-3") || is_there("A-4") || server.scripts_run() < before + 4 {
+        assert!(started.elapsed() < common::SOON, "a lock that nobody knows of stays");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    assert!(is_there("A-1"), "what was locked in time stays");
 }
 
 #[tokio::test]
