@@ -29,6 +29,8 @@ const FIRST_PAUSE: Duration = Duration::from_millis(5);
 const LONGEST_PAUSE: Duration = Duration::from_millis(250);
 /// Tries without a connection before an append of which nothing was sent is given up.
 const CONNECTS: u32 = 3;
+/// Sessions that may end under an append before it takes its time.
+const SESSIONS: u32 = 4;
 
 /// Carries out appends.
 pub(crate) struct Appender {
@@ -128,6 +130,12 @@ impl Appender {
                         return Err(trouble.fault(&what()));
                     }
                 }
+                // Another's conflict ended the session, or it had ended long before. Most likely
+                // this append has nothing to do with that.
+                Trouble::SessionEnded if ended == 0 => {
+                    (may_stand, ended) = (true, 1);
+                    continue;
+                }
                 Trouble::Answered(_) | Trouble::Conflict(_) | Trouble::Lost(_) | Trouble::SessionEnded => {
                     may_stand |= matches!(trouble, Trouble::Lost(_) | Trouble::SessionEnded);
                     match (self.slot(write, within).await, &trouble) {
@@ -141,9 +149,8 @@ impl Appender {
                         (Ok(Slot::Open(_)), _) => {}
                         (Err(_), _) => may_stand = true,
                     }
-                    // Another's conflict ended the session: no reason to wait.
                     ended += u32::from(trouble == Trouble::SessionEnded);
-                    if trouble == Trouble::SessionEnded && ended < 4 {
+                    if trouble == Trouble::SessionEnded && ended <= SESSIONS {
                         continue;
                     }
                 }

@@ -54,7 +54,7 @@ pub(crate) struct Circuit {
     /// When it last opened after having been closed.
     opened: Option<Instant>,
     pause: Duration,
-    /// When a call may try again.
+    /// When the next call may try.
     try_at: Option<Instant>,
 }
 
@@ -73,23 +73,22 @@ impl Circuit {
         self.opened
     }
 
-    /// Whether a call may go through. One that may has to report how it went.
+    /// Whether a call may go through that takes no longer than `within`. One that may has to report
+    /// how it went; if it never does, another may try after that time.
     ///
     /// # Errors
     /// How long to wait before asking again.
-    pub(crate) fn admit(&mut self, now: Instant) -> Result<(), Duration> {
-        match self.state {
-            CircuitState::Closed => Ok(()),
-            CircuitState::Trying => Err(self.pause),
-            CircuitState::Open => {
-                let left = self.try_at.map(|at| at.saturating_duration_since(now)).unwrap_or_default();
-                if !left.is_zero() {
-                    return Err(left);
-                }
-                self.state = CircuitState::Trying;
-                Ok(())
-            }
+    pub(crate) fn admit(&mut self, now: Instant, within: Duration) -> Result<(), Duration> {
+        if self.state == CircuitState::Closed {
+            return Ok(());
         }
+        let left = self.try_at.map(|at| at.saturating_duration_since(now)).unwrap_or_default();
+        if !left.is_zero() {
+            return Err(left);
+        }
+        self.state = CircuitState::Trying;
+        self.try_at = Some(now + within);
+        Ok(())
     }
 
     /// A call was answered.
@@ -138,6 +137,7 @@ mod tests {
     use super::*;
 
     const MS: Duration = Duration::from_millis(1);
+    const LONG: Duration = Duration::from_secs(1);
 
     fn circuit() -> (Circuit, Instant) {
         let options = CircuitOptions { failures: 3, window: 1000 * MS, first_pause: 100 * MS, longest_pause: 300 * MS };
@@ -149,14 +149,14 @@ mod tests {
         let (mut circuit, now) = circuit();
         for _ in 0..2 {
             circuit.failed(now);
-            assert_eq!(circuit.admit(now), Ok(()));
+            assert_eq!(circuit.admit(now, LONG), Ok(()));
         }
         circuit.failed(now);
-        assert_eq!(circuit.admit(now + 40 * MS), Err(60 * MS));
-        assert_eq!(circuit.admit(now + 100 * MS), Ok(()), "one may try");
-        assert!(circuit.admit(now + 100 * MS).is_err(), "and only one");
+        assert_eq!(circuit.admit(now + 40 * MS, LONG), Err(60 * MS));
+        assert_eq!(circuit.admit(now + 100 * MS, LONG), Ok(()), "one may try");
+        assert!(circuit.admit(now + 100 * MS, LONG).is_err(), "and only one");
         circuit.succeeded();
-        assert_eq!((circuit.admit(now + 101 * MS), circuit.opened()), (Ok(()), None));
+        assert_eq!((circuit.admit(now + 101 * MS, LONG), circuit.opened()), (Ok(()), None));
     }
 
     #[test]
@@ -178,15 +178,17 @@ mod tests {
         let (mut circuit, mut now) = circuit();
         (0..3).for_each(|_| circuit.failed(now));
         for pause in [100, 200, 300, 300] {
-            assert_eq!(circuit.admit(now), Err(pause * MS));
+            assert_eq!(circuit.admit(now, LONG), Err(pause * MS));
             now += pause * MS;
-            assert_eq!(circuit.admit(now), Ok(()));
+            assert_eq!(circuit.admit(now, LONG), Ok(()));
             circuit.failed(now);
         }
         now += 300 * MS;
-        assert_eq!(circuit.admit(now), Ok(()));
+        assert_eq!(circuit.admit(now, LONG), Ok(()));
         circuit.abandoned(now);
-        assert_eq!(circuit.admit(now), Ok(()), "the next may try");
+        assert_eq!(circuit.admit(now, LONG), Ok(()), "the next may try");
         assert!(circuit.opened().is_some());
+        assert!(circuit.admit(now, LONG).is_err());
+        assert_eq!(circuit.admit(now + LONG, LONG), Ok(()), "one that is never heard of again blocks nobody for ever");
     }
 }

@@ -7,6 +7,7 @@ use crate::options::Options;
 use crate::trouble::Trouble;
 use eventstore::Client;
 use futures::FutureExt;
+use futures::future::{BoxFuture, Shared};
 use parking_lot::Mutex;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
@@ -37,14 +38,15 @@ pub(crate) struct Link {
     pub connection: Connection,
     pub options: Options,
     state: Mutex<State>,
-    /// Held while a client is made, so that only one is.
-    making: tokio::sync::Mutex<()>,
     closed: CancellationToken,
 }
 
+type Making = Shared<BoxFuture<'static, Result<Client, Trouble>>>;
+
 struct State {
     circuit: Circuit,
-    current: Option<Held>,
+    /// The client, or the making of it, which goes on whoever waits for it.
+    current: Option<(u64, Making)>,
     made: u64,
     last_fault: Option<(Instant, String)>,
 }
@@ -56,7 +58,6 @@ impl Link {
             connection,
             options,
             state: Mutex::new(State { circuit, current: None, made: 0, last_fault: None }),
-            making: tokio::sync::Mutex::new(()),
             closed: CancellationToken::new(),
         })
     }
@@ -86,7 +87,7 @@ impl Link {
     where
         Fut: Future<Output = Result<T, Trouble>>,
     {
-        let permit = self.admit()?;
+        let permit = self.admit(within)?;
         let mut number = None;
         let work = async {
             let held = self.held().await?;
@@ -118,12 +119,12 @@ impl Link {
         outcome
     }
 
-    fn admit(&self) -> Result<Permit<'_>, Trouble> {
+    fn admit(&self, within: Duration) -> Result<Permit<'_>, Trouble> {
         if self.closed.is_cancelled() {
             return Err(Trouble::Resting("the log is closed".to_owned()));
         }
         let mut state = self.state.lock();
-        match state.circuit.admit(Instant::now()) {
+        match state.circuit.admit(Instant::now(), within) {
             Ok(()) => Ok(Permit { link: self, open: true }),
             Err(_) => {
                 let why = state.last_fault.as_ref().map_or("", |(_, why)| why);
@@ -133,42 +134,47 @@ impl Link {
     }
 
     /// The client, made if there is none.
-    pub(crate) async fn held(&self) -> Result<Held, Trouble> {
-        if let Some(held) = self.current() {
-            return Ok(held);
-        }
-        let _only_one = self.making.lock().await;
-        if let Some(held) = self.current() {
-            return Ok(held);
-        }
-        let (runtime, settings) = (tokio::runtime::Handle::current(), self.connection.settings.clone());
-        // Reads certificates from files, and panics on some that are damaged.
-        let made = tokio::task::spawn_blocking(move || Client::with_runtime_handle(runtime, settings)).await;
-        let client = match made {
-            Ok(Ok(client)) => client,
-            Ok(Err(e)) => return Err(Trouble::Odd(format!("no client can be made: {e}"))),
-            Err(_) => {
-                return Err(Trouble::Odd("no client can be made; are the certificate files what they should be?".to_owned()));
+    async fn held(&self) -> Result<Held, Trouble> {
+        let (number, making) = {
+            let mut state = self.state.lock();
+            match &state.current {
+                Some((number, making)) => (*number, making.clone()),
+                None => {
+                    state.made += 1;
+                    let making = make(self.connection.settings.clone());
+                    state.current = Some((state.made, making.clone()));
+                    (state.made, making)
+                }
             }
         };
-        let mut state = self.state.lock();
-        state.made += 1;
-        let held = Held { client, number: state.made };
-        state.current = Some(held.clone());
-        Ok(held)
-    }
-
-    fn current(&self) -> Option<Held> {
-        self.state.lock().current.clone()
+        match making.await {
+            Ok(client) => Ok(Held { client, number }),
+            Err(trouble) => {
+                self.forget(number);
+                Err(trouble)
+            }
+        }
     }
 
     /// Has the next call make a new client, unless that was done already.
     fn forget(&self, number: u64) {
         let mut state = self.state.lock();
-        if state.current.as_ref().is_some_and(|held| held.number == number) {
+        if state.current.as_ref().is_some_and(|(current, _)| *current == number) {
             state.current = None;
         }
     }
+}
+
+/// Makes a client. Reads certificates from files, and panics on some that are damaged.
+fn make(settings: eventstore::ClientSettings) -> Making {
+    let runtime = tokio::runtime::Handle::current();
+    let making = tokio::task::spawn_blocking(move || Client::with_runtime_handle(runtime, settings));
+    let made = making.map(|made| match made {
+        Ok(Ok(client)) => Ok(client),
+        Ok(Err(e)) => Err(Trouble::Odd(format!("no client can be made: {e}"))),
+        Err(_) => Err(Trouble::Odd("no client can be made; are the certificate files what they should be?".to_owned())),
+    });
+    made.boxed().shared()
 }
 
 /// Leave to call; reports how the call went, also if its caller loses patience.

@@ -13,14 +13,16 @@ use crate::link::Link;
 use crate::pump::{News, Pump};
 use crate::read;
 use crate::trouble::Trouble;
-use futures::FutureExt;
 use futures::future::BoxFuture;
-use futures::stream::{self, BoxStream, StreamExt};
+use futures::stream::{self, BoxStream};
+use futures::{FutureExt, StreamExt};
 use lastseat_domain::ports::event_log::{Delivery, Direction, Filter, LogFault, Position, request};
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::sync::mpsc;
 use tokio::time::Instant;
+use tokio_util::task::AbortOnDropHandle;
 
 /// How long nothing has to come before it is looked whether all there was has come.
 const QUIET: Duration = Duration::from_millis(50);
@@ -32,29 +34,23 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 /// Events that may be left out without a word.
 const SILENT: u32 = 1_000;
 
+/// Deliveries that may wait for the reader.
+const WAITING: usize = 256;
+
 /// See [`EventLog::subscribe`](lastseat_domain::ports::EventLog::subscribe).
 pub(crate) fn subscribe(link: Arc<Link>, from: Position, filter: Filter) -> BoxStream<'static, Result<Delivery, LogFault>> {
-    let closed = link.closed().clone();
-    let following = Following {
-        link,
-        filter,
-        reached: from,
-        told: from,
-        goal: None,
-        pump: None,
-        look: None,
-        look_at: Instant::now(),
-        missing: None,
-        left_out: 0,
-        pause: FIRST_PAUSE,
-        ready: VecDeque::new(),
-        over: false,
+    let start = async move {
+        let (sender, deliveries) = mpsc::channel(WAITING);
+        let closed = link.closed().clone();
+        // In a task of its own: a reader who takes his time must not keep a call half done.
+        let follow = async move { Following::new(link, from, filter).run(sender).await };
+        let task = tokio::spawn(async move { closed.run_until_cancelled_owned(follow).await });
+        stream::unfold((deliveries, AbortOnDropHandle::new(task)), async |(mut deliveries, task)| {
+            let delivery = deliveries.recv().await?;
+            Some((delivery, (deliveries, task)))
+        })
     };
-    let deliveries = stream::unfold(following, async |mut following| {
-        let delivery = following.next().await?;
-        Some((delivery, following))
-    });
-    deliveries.take_until(async move { closed.cancelled().await }).boxed()
+    start.flatten_stream().boxed()
 }
 
 struct Following {
@@ -77,7 +73,6 @@ struct Following {
     left_out: u32,
     pause: Duration,
     ready: VecDeque<Delivery>,
-    over: bool,
 }
 
 /// What a look at the log showed.
@@ -95,17 +90,34 @@ enum Happened {
 }
 
 impl Following {
-    async fn next(&mut self) -> Option<Result<Delivery, LogFault>> {
+    fn new(link: Arc<Link>, from: Position, filter: Filter) -> Self {
+        Self {
+            link,
+            filter,
+            reached: from,
+            told: from,
+            goal: None,
+            pump: None,
+            look: None,
+            look_at: Instant::now(),
+            missing: None,
+            left_out: 0,
+            pause: FIRST_PAUSE,
+            ready: VecDeque::new(),
+        }
+    }
+
+    /// Follows until a fault that time does not heal, or until nobody reads any more.
+    async fn run(mut self, sender: mpsc::Sender<Result<Delivery, LogFault>>) {
         loop {
-            if let Some(delivery) = self.ready.pop_front() {
-                return Some(Ok(delivery));
-            }
-            if self.over {
-                return None;
+            while let Some(delivery) = self.ready.pop_front() {
+                if sender.send(Ok(delivery)).await.is_err() {
+                    return;
+                }
             }
             if let Err(fault) = self.step().await {
-                self.over = true;
-                return Some(Err(fault));
+                let _ = sender.send(Err(fault)).await;
+                return;
             }
         }
     }

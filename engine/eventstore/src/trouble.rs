@@ -74,7 +74,7 @@ impl From<Error> for Trouble {
             Error::ServerError(why) => Self::Lost(brief(&why)),
             // Both come from the wait for a connection.
             Error::ConnectionClosed => Self::Unreachable("there is no connection".to_owned()),
-            Error::GrpcConnectionError(why) => Self::Unreachable(why.to_string()),
+            Error::GrpcConnectionError(why) => Self::Unreachable(brief(&why.to_string())),
             Error::NotLeaderException(leader) => {
                 Self::NotLeader(format!("the node is not the leader; that is {}:{}", leader.host, leader.port))
             }
@@ -103,6 +103,9 @@ fn was_never_sent(why: &str) -> bool {
 
 /// The message of a status without its code's paragraph and metadata.
 fn brief(status: &str) -> String {
+    if was_never_sent(status) {
+        return "no connection can be made".to_owned();
+    }
     let message = status.split_once("message: \"").and_then(|(_, rest)| rest.split_once('"')).map(|(message, _)| message);
     message.filter(|message| !message.is_empty()).unwrap_or(status).to_owned()
 }

@@ -1,0 +1,127 @@
+//! The contract of the event log, kept by the adapter over a socket: in front of the embedded logs
+//! behind their door, and of a real server where `LASTSEAT_TEST_EVENTSTORE` names one.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "a test may fail loudly")]
+
+mod support;
+
+use futures::FutureExt;
+use lastseat_domain::ports::EventLog;
+use lastseat_domain::ports::event_log::Expected;
+use lastseat_domain::testkit::event_log::{self as suite, Subject};
+use lastseat_engine::adapters::event_log::{MemoryLog, SqliteLog};
+use lastseat_engine::adapters::world::{RandomIds, SystemClock};
+use lastseat_eventstore::{EventStoreLog, Options};
+use std::sync::Arc;
+use support::{PATIENCE, Server, memory, write};
+
+/// A log with a foreign event in it: no rule may count on being alone.
+async fn on(log: EventStoreLog, run: &str) -> Subject {
+    log.append(vec![write(&format!("foreign-{run}"), Expected::NoStream, "foreign")]).await.unwrap();
+    let log: Arc<dyn EventLog> = Arc::new(log);
+    Subject::new(run, move || futures::future::ready(Arc::clone(&log)).boxed())
+}
+
+/// Runs one rule over a door to a log.
+macro_rules! check {
+    ($rule:ident, $log:expr, $options:expr) => {{
+        let server = Server::start(Arc::new($log)).await;
+        let log = EventStoreLog::open(&server.connection_string(), $options).unwrap();
+        tokio::time::timeout(PATIENCE, suite::$rule(&on(log, "test").await)).await.expect("the rule waits for ever")
+    }};
+}
+
+/// As EventStoreDB is: streams stand alone, positions have gaps.
+mod as_a_cluster {
+    use super::*;
+    macro_rules! tests {
+        ($($rule:ident)*) => {$(
+            #[tokio::test]
+            async fn $rule() {
+                check!($rule, memory(), Options::default());
+            }
+        )*};
+    }
+    lastseat_domain::for_each_event_log_rule!(tests);
+}
+
+/// As a server that has no batch sessions.
+mod one_call_an_append {
+    use super::*;
+    macro_rules! tests {
+        ($($rule:ident)*) => {$(
+            #[tokio::test]
+            async fn $rule() {
+                check!($rule, memory(), Options { batch: false, ..Options::default() });
+            }
+        )*};
+    }
+    lastseat_domain::for_each_event_log_rule!(tests);
+}
+
+/// Everything through one session, so that every conflict disturbs everybody.
+mod one_session {
+    use super::*;
+    macro_rules! tests {
+        ($($rule:ident)*) => {$(
+            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn $rule() {
+                let log = MemoryLog::new(Arc::new(SystemClock), true);
+                check!($rule, log, Options { sessions: 1, ..Options::default() });
+            }
+        )*};
+    }
+    lastseat_domain::for_each_event_log_rule!(tests);
+}
+
+mod in_front_of_sqlite {
+    use super::*;
+    macro_rules! tests {
+        ($($rule:ident)*) => {$(
+            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn $rule() {
+                let folder = tempfile::tempdir().unwrap();
+                let log = SqliteLog::open(folder.path().join("events.db"), Arc::new(SystemClock)).unwrap();
+                check!($rule, log, Options::default());
+            }
+        )*};
+    }
+    lastseat_domain::for_each_event_log_rule!(tests);
+}
+
+/// A real server, which others may use at the same time.
+mod real_server {
+    use super::*;
+    use lastseat_domain::ports::Ids;
+
+    /// A log at the server named in the environment, and a name for this run.
+    fn given() -> Option<(EventStoreLog, String)> {
+        let Ok(address) = std::env::var("LASTSEAT_TEST_EVENTSTORE") else {
+            let required = std::env::var("LASTSEAT_REQUIRE_SERVICES").is_ok_and(|value| value == "1");
+            let how = "LASTSEAT_TEST_EVENTSTORE names no server; start EventStoreDB or KurrentDB (package or image \
+                       eventstore/kurrentdb) and set it to its connection string, such as esdb://127.0.0.1:2113?tls=false";
+            assert!(!required, "{how}");
+            eprintln!("left out: {how}");
+            return None;
+        };
+        let log = EventStoreLog::open(&address, Options::default()).unwrap();
+        Some((log, RandomIds.uuid().simple().to_string()))
+    }
+
+    macro_rules! tests {
+        ($($rule:ident)*) => {$(
+            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn $rule() {
+                let Some((log, run)) = given() else { return };
+                tokio::time::timeout(PATIENCE, suite::$rule(&on(log, &run).await)).await.expect("the rule waits for ever")
+            }
+        )*};
+    }
+    lastseat_domain::for_each_event_log_rule!(tests);
+
+    #[tokio::test]
+    async fn is_found_well() {
+        let Some((log, _)) = given() else { return };
+        let found = log.check().await;
+        assert!(found.is_well(), "{found:?}");
+    }
+}

@@ -1,0 +1,469 @@
+//! What happens between the adapter and its server when the wire is cut, stalls, or nobody is there:
+//! no hang, no false answer, and everything heals.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "a test may fail loudly")]
+
+mod support;
+
+use futures::future::join_all;
+use futures::stream::BoxStream;
+use futures::{FutureExt, StreamExt};
+use lastseat_domain::StreamName;
+use lastseat_domain::ports::EventLog;
+use lastseat_domain::ports::event_log::{Delivery, Direction, Expected, Filter, LogFault, Position, StreamWrite, WriteOutcome};
+use lastseat_eventstore::{CircuitState, EventStoreLog};
+use std::sync::Arc;
+use std::time::Duration;
+use support::proxy::Proxy;
+use support::{PATIENCE, Server, impatient, memory, open, to, write};
+use tokio::time::{sleep, timeout};
+
+/// A server, and a client behind a wire that can be cut.
+async fn wired() -> (Server, Proxy, EventStoreLog) {
+    let server = Server::with_memory().await;
+    let proxy = Proxy::to(server.address).await;
+    let log = EventStoreLog::open(&to(proxy.address), impatient()).unwrap();
+    (server, proxy, log)
+}
+
+/// Waits for something that has to come.
+async fn until(what: &str, mut is_so: impl AsyncFnMut() -> bool) {
+    let waiting = async {
+        while !is_so().await {
+            sleep(Duration::from_millis(5)).await;
+        }
+    };
+    timeout(PATIENCE, waiting).await.unwrap_or_else(|_| panic!("never came: {what}"));
+}
+
+async fn bounded<T>(what: &str, future: impl Future<Output = T>) -> T {
+    timeout(PATIENCE, future).await.unwrap_or_else(|_| panic!("hangs: {what}"))
+}
+
+async fn append_one(log: &impl EventLog, write: StreamWrite) -> Result<WriteOutcome, LogFault> {
+    bounded("append", log.append(vec![write])).await.map(|outcomes| outcomes[0])
+}
+
+/// Event names of a stream, and where the last one is.
+async fn stands(log: &Arc<dyn EventLog>, stream: &str) -> Vec<(uuid::Uuid, Position)> {
+    let events = log.read_stream(&StreamName::from_log(stream), None, Direction::Forwards, 1000).await.unwrap();
+    events.iter().map(|event| (event.id, event.position)).collect()
+}
+
+#[tokio::test]
+async fn without_a_server_every_call_fails_soon_and_works_once_there_is_one() {
+    let mut server = Server::with_memory().await;
+    let (address, held) = (server.address, Arc::clone(&server.log));
+    server.stop().await;
+
+    let log = EventStoreLog::open(&to(address), impatient()).unwrap();
+    assert_eq!(log.health().circuit, CircuitState::Closed, "nobody was asked yet");
+    for n in 0..20 {
+        let outcome = append_one(&log, write(&format!("s-{n}"), Expected::NoStream, "x")).await;
+        assert!(matches!(outcome, Err(LogFault::Unavailable(_))), "{outcome:?}");
+        let read = bounded("read", log.read_stream(&StreamName::from_log("s-1"), None, Direction::Forwards, 1)).await;
+        assert!(matches!(read, Err(LogFault::Unavailable(_))), "{read:?}");
+        assert!(matches!(bounded("head", log.head()).await, Err(LogFault::Unavailable(_))));
+    }
+    let health = log.health();
+    assert_ne!(health.circuit, CircuitState::Closed);
+    assert!(health.failing_for.is_some() && health.last_fault.is_some(), "{health:?}");
+    let mut follower = log.subscribe(Position::START, Filter::all());
+    assert!(timeout(Duration::from_millis(100), follower.next()).await.is_err(), "a subscription waits");
+
+    let server = Server::start_at(held, address).await;
+    until("the log is back", async || append_one(&log, write("s-back", Expected::NoStream, "x")).await.is_ok()).await;
+    assert_eq!((log.health().circuit, log.health().failing_for), (CircuitState::Closed, None));
+    let first = bounded("the subscription", follower.next()).await.unwrap().unwrap();
+    assert!(matches!(first, Delivery::Event(event) if event.stream.as_str() == "s-back"));
+    assert_eq!(stands(&server.log, "s-1").await, [], "what was refused was not written");
+}
+
+#[tokio::test]
+async fn an_append_whose_answer_is_lost_is_found_written() {
+    for batch in [true, false] {
+        let (server, proxy, _) = wired().await;
+        let options = lastseat_eventstore::Options { batch, ..impatient() };
+        let log = EventStoreLog::open(&to(proxy.address), options).unwrap();
+        for n in 0..5 {
+            let (stream, expected) = ("booking-1", Expected::after(n));
+            let name = format!("event-{n}");
+            // A connection first: what is stalled is the append's answer.
+            until("there is a connection", async || log.head().await.is_ok()).await;
+            proxy.stall_answers(true);
+            let cut = async {
+                until("the append arrives", async || stands(&server.log, stream).await.len() as u64 == n + 1).await;
+                proxy.cut();
+                proxy.stall_answers(false);
+            };
+            let append = append_one(&log, write(stream, expected, &name));
+            let (outcome, ()) = tokio::join!(append, cut);
+            let standing = stands(&server.log, stream).await;
+            assert_eq!(standing.len() as u64, n + 1, "once");
+            assert_eq!(outcome, Ok(WriteOutcome::Written { last_revision: n, position: standing[standing.len() - 1].1 }));
+        }
+    }
+}
+
+#[tokio::test]
+async fn an_append_whose_request_is_lost_is_sent_again() {
+    let (server, proxy, log) = wired().await;
+    log.head().await.unwrap();
+    for n in 0..5 {
+        let stream = format!("booking-{n}");
+        proxy.stall(true);
+        let cut = async {
+            sleep(Duration::from_millis(30)).await;
+            proxy.cut();
+            proxy.stall(false);
+        };
+        let (outcome, ()) = tokio::join!(append_one(&log, write(&stream, Expected::NoStream, "x")), cut);
+        let standing = stands(&server.log, &stream).await;
+        assert_eq!(outcome, Ok(WriteOutcome::Written { last_revision: 0, position: standing[0].1 }));
+        assert_eq!(standing.len(), 1);
+    }
+}
+
+#[tokio::test]
+async fn an_append_that_came_too_late_on_the_second_try_is_a_conflict() {
+    let (server, proxy, log) = wired().await;
+    log.head().await.unwrap();
+    proxy.stall(true);
+    let other = async {
+        sleep(Duration::from_millis(30)).await;
+        server.log.append(vec![write("seat-1", Expected::NoStream, "another")]).await.unwrap();
+        proxy.cut();
+        proxy.stall(false);
+    };
+    let (outcome, ()) = tokio::join!(append_one(&log, write("seat-1", Expected::NoStream, "ours")), other);
+    assert_eq!(outcome, Ok(WriteOutcome::Conflict { actual: Some(0) }));
+}
+
+#[tokio::test]
+async fn a_wire_that_stalls_for_good_leaves_the_outcome_unknown_and_a_repeat_finds_out() {
+    let (server, proxy, log) = wired().await;
+    log.head().await.unwrap();
+    proxy.stall_answers(true);
+    let writes = vec![write("seat-1", Expected::NoStream, "x"), write("seat-2", Expected::NoStream, "x")];
+    let outcome = bounded("append", log.append(writes.clone())).await;
+    assert!(matches!(outcome, Err(LogFault::OutcomeUnknown(_))), "{outcome:?}");
+    assert!(matches!(bounded("head", log.head()).await, Err(LogFault::Unavailable(_))));
+    proxy.stall_answers(false);
+
+    let mut outcomes = Vec::new();
+    until("the log is back", async || {
+        outcomes = log.append(writes.clone()).await.unwrap_or_default();
+        !outcomes.is_empty()
+    })
+    .await;
+    for (outcome, stream) in outcomes.iter().zip(["seat-1", "seat-2"]) {
+        let standing = stands(&server.log, stream).await;
+        assert_eq!(*outcome, WriteOutcome::Written { last_revision: 0, position: standing[0].1 });
+        assert_eq!(standing.len(), 1);
+    }
+}
+
+#[tokio::test]
+async fn a_slow_wire_is_no_fault() {
+    let (_server, proxy, log) = wired().await;
+    log.head().await.unwrap();
+    proxy.delay(Duration::from_millis(30));
+    let appends = (0..20).map(|n| {
+        let log = log.clone();
+        async move { append_one(&log, write(&format!("s-{n}"), Expected::NoStream, "x")).await.unwrap() }
+    });
+    assert!(join_all(appends).await.into_iter().all(WriteOutcome::is_written));
+    assert_eq!(log.health().circuit, CircuitState::Closed);
+}
+
+/// What one writer was told of one append.
+struct Told {
+    write: StreamWrite,
+    outcome: Result<WriteOutcome, LogFault>,
+}
+
+/// What is wrong with what writers were told, given what stands in the log.
+async fn lies(log: &Arc<dyn EventLog>, told: &[Told]) -> Vec<String> {
+    let mut lies = Vec::new();
+    for Told { write, outcome } in told {
+        let events = log.read_stream(&write.stream, None, Direction::Forwards, 1000).await.unwrap();
+        let ours = events.iter().find(|event| event.id == write.events[0].id);
+        let fine = match (outcome, ours) {
+            (Ok(WriteOutcome::Written { last_revision, position }), Some(event)) => {
+                (event.revision, event.position) == (*last_revision, *position)
+                    && event.revision == write.expected.next_revision()
+            }
+            (Ok(WriteOutcome::Conflict { .. }) | Err(LogFault::Unavailable(_)), None) => true,
+            (Err(LogFault::OutcomeUnknown(_)), _) => true,
+            _ => false,
+        };
+        if !fine {
+            lies.push(format!("{}: told {outcome:?}, but {ours:?}", write.stream));
+        }
+    }
+    lies
+}
+
+/// Writers who fight for streams while the wire is cut again and again. Each is sure of its event's
+/// id: nobody else writes it.
+async fn storm(log: &impl EventLog, proxy: &Proxy, run: &str) -> Vec<Told> {
+    let fight = async |writer: u64| {
+        let mut told = Vec::new();
+        for n in 0..15 {
+            let write = write(&format!("{run}-{}", (writer + n) % 5), Expected::after(n / 2), &format!("{writer}-{n}"));
+            let outcome = append_one(log, write.clone()).await;
+            told.push(Told { write, outcome });
+        }
+        told
+    };
+    let cuts = async {
+        for n in 0.. {
+            sleep(Duration::from_millis(20 + n % 7 * 13)).await;
+            proxy.stall_answers(n % 3 == 0);
+            sleep(Duration::from_millis(15)).await;
+            proxy.cut();
+            proxy.stall_answers(false);
+        }
+    };
+    let fights = join_all((0..12).map(fight));
+    let told = tokio::select! {
+        told = fights => told,
+        () = cuts => Vec::new(),
+    };
+    told.into_iter().flatten().collect()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nobody_is_told_anything_false_while_the_wire_is_cut_again_and_again() {
+    let (server, proxy, log) = wired().await;
+    log.head().await.unwrap();
+    let told = bounded("the storm", storm(&log, &proxy, "storm")).await;
+    assert_eq!(lies(&server.log, &told).await, [""; 0]);
+    let written = told.iter().filter(|told| matches!(told.outcome, Ok(outcome) if outcome.is_written())).count();
+    assert!(written >= 5, "{written} of {} were written: the storm was no test", told.len());
+}
+
+/// The failing twin: whoever takes impatience for "nothing was written" is caught.
+struct Hasty(EventStoreLog);
+
+#[async_trait::async_trait]
+impl EventLog for Hasty {
+    fn atomic_across_streams(&self) -> bool {
+        false
+    }
+
+    async fn append(&self, writes: Vec<StreamWrite>) -> Result<Vec<WriteOutcome>, LogFault> {
+        let log = self.0.clone();
+        let append = tokio::spawn(async move { log.append(writes).await });
+        let hurry = timeout(Duration::from_millis(5), append);
+        hurry.await.map_or_else(|_| Err(LogFault::Unavailable("took too long".to_owned())), Result::unwrap)
+    }
+
+    async fn read_stream(
+        &self,
+        stream: &StreamName,
+        from: Option<u64>,
+        direction: Direction,
+        limit: usize,
+    ) -> Result<Vec<Arc<lastseat_domain::ports::event_log::RecordedEvent>>, LogFault> {
+        self.0.read_stream(stream, from, direction, limit).await
+    }
+
+    async fn read_all(
+        &self,
+        from: Option<Position>,
+        direction: Direction,
+        limit: usize,
+        filter: &Filter,
+    ) -> Result<Vec<Arc<lastseat_domain::ports::event_log::RecordedEvent>>, LogFault> {
+        self.0.read_all(from, direction, limit, filter).await
+    }
+
+    fn subscribe(&self, from: Position, filter: Filter) -> BoxStream<'static, Result<Delivery, LogFault>> {
+        self.0.subscribe(from, filter)
+    }
+
+    async fn head(&self) -> Result<Position, LogFault> {
+        self.0.head().await
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_hasty_adapter_is_caught() {
+    let (server, proxy, log) = wired().await;
+    log.head().await.unwrap();
+    let told = bounded("the storm", storm(&Hasty(log), &proxy, "storm")).await;
+    // What was given up lands a little later.
+    until("a lie", async || !lies(&server.log, &told).await.is_empty()).await;
+}
+
+/// Reads a subscription up to an event of this name, and gives the positions of all events.
+async fn positions_up_to(mut follower: BoxStream<'static, Result<Delivery, LogFault>>, stream: &str) -> Vec<Position> {
+    let mut positions = Vec::new();
+    let (mut reached, mut caught_up) = (Position::START, 0);
+    loop {
+        match bounded("the subscription", follower.next()).await.unwrap().unwrap() {
+            Delivery::Event(event) => {
+                assert!(event.position > reached, "{} comes after {reached} was vouched for", event.position);
+                reached = event.position;
+                positions.push(event.position);
+                if event.stream.as_str() == stream {
+                    assert!(caught_up > 0 || positions.len() > 1);
+                    return positions;
+                }
+            }
+            Delivery::Checkpoint(position) => reached = reached.max(position),
+            Delivery::CaughtUp(position) => {
+                caught_up += 1;
+                reached = reached.max(position);
+            }
+        }
+    }
+}
+
+/// Appends events one after the other, straight to the server's log.
+async fn trickle(log: &Arc<dyn EventLog>, count: u64, last: &str) {
+    for n in 0..count {
+        let stream = if n % 3 == 0 { format!("other-{n}") } else { format!("seat-{n}") };
+        log.append(vec![write(&stream, Expected::NoStream, "x")]).await.unwrap();
+        sleep(Duration::from_millis(2)).await;
+    }
+    log.append(vec![write(last, Expected::NoStream, "x")]).await.unwrap();
+}
+
+async fn expected(log: &Arc<dyn EventLog>, filter: &Filter) -> Vec<Position> {
+    let events = log.read_all(None, Direction::Forwards, usize::MAX, filter).await.unwrap();
+    events.iter().map(|event| event.position).collect()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_subscription_heals_without_gap_or_repeat() {
+    let (server, proxy, log) = wired().await;
+    let (all, some) = (Filter::all(), Filter::streams(&["seat-"]));
+    let whole = tokio::spawn(positions_up_to(log.subscribe(Position::START, all.clone()), "seat-last"));
+    let part = tokio::spawn(positions_up_to(log.subscribe(Position::START, some.clone()), "seat-last"));
+    let cuts = async {
+        for n in 0..8 {
+            sleep(Duration::from_millis(120)).await;
+            proxy.refuse(n % 2 == 0);
+            sleep(Duration::from_millis(40)).await;
+            proxy.refuse(false);
+            proxy.cut();
+        }
+    };
+    tokio::join!(trickle(&server.log, 400, "seat-last"), cuts);
+    assert!(proxy.connections() > 4, "the wire was never cut");
+    assert_eq!(whole.await.unwrap(), expected(&server.log, &all).await);
+    assert_eq!(part.await.unwrap(), expected(&server.log, &some).await);
+}
+
+/// The failing twin: whoever goes on from the head after a cut loses what came in between.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_subscription_that_goes_on_from_the_head_is_caught() {
+    let (server, proxy, log) = wired().await;
+    let naive = async {
+        let mut positions = Vec::new();
+        let mut from = Position::START;
+        while positions.len() < 400 {
+            let mut follower = log.subscribe(from, Filter::all());
+            // Until the cut; then from wherever the log is.
+            while let Ok(Some(Ok(delivery))) = timeout(Duration::from_millis(30), follower.next()).await {
+                if let Delivery::Event(event) = delivery {
+                    positions.push(event.position);
+                    if event.stream.as_str() == "seat-last" {
+                        return positions;
+                    }
+                }
+            }
+            drop(follower);
+            sleep(Duration::from_millis(50)).await;
+            from = server.log.head().await.unwrap();
+            if from >= server.log.head().await.unwrap() && stands(&server.log, "seat-last").await.len() == 1 {
+                return positions;
+            }
+        }
+        positions
+    };
+    let cuts = async {
+        for _ in 0..5 {
+            sleep(Duration::from_millis(100)).await;
+            proxy.cut();
+        }
+    };
+    let (positions, (), ()) = tokio::join!(naive, trickle(&server.log, 200, "seat-last"), cuts);
+    assert_ne!(positions, expected(&server.log, &Filter::all()).await);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_subscription_outlives_its_server() {
+    let held: Arc<dyn EventLog> = Arc::new(memory());
+    let mut server = Server::start(Arc::clone(&held)).await;
+    let log = EventStoreLog::open(&server.connection_string(), impatient()).unwrap();
+    let whole = tokio::spawn(positions_up_to(log.subscribe(Position::START, Filter::all()), "seat-last"));
+    let restarts = async {
+        for _ in 0..4 {
+            sleep(Duration::from_millis(100)).await;
+            let address = server.address;
+            server.stop().await;
+            sleep(Duration::from_millis(60)).await;
+            server = Server::start_at(Arc::clone(&held), address).await;
+        }
+    };
+    tokio::join!(trickle(&held, 300, "seat-last"), restarts);
+    assert_eq!(whole.await.unwrap(), expected(&held, &Filter::all()).await);
+    // Appends, too.
+    until("appends work", async || append_one(&log, write("seat-after", Expected::NoStream, "x")).await.is_ok()).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_subscription_that_stalls_is_made_anew() {
+    let (server, proxy, log) = wired().await;
+    let mut follower = log.subscribe(Position::START, Filter::all());
+    bounded("caught up", follower.next()).await.unwrap().unwrap();
+    // What stands stays stalled; new connections are good.
+    proxy.stall(true);
+    let stalled = tokio::spawn(async move { bounded("the event", follower.next()).await.unwrap().unwrap() });
+    sleep(Duration::from_millis(50)).await;
+    server.log.append(vec![write("seat-1", Expected::NoStream, "x")]).await.unwrap();
+    until("calls fail", async || log.head().await.is_err()).await;
+    proxy.stall(false);
+    assert!(matches!(stalled.await.unwrap(), Delivery::Event(_)));
+}
+
+#[tokio::test]
+async fn a_position_ahead_of_the_log_is_refused() {
+    let (server, _proxy, log) = wired().await;
+    server.log.append(vec![write("seat-1", Expected::NoStream, "x")]).await.unwrap();
+    let head = log.head().await.unwrap();
+    let mut follower = log.subscribe(Position(head.0 + 1), Filter::all());
+    let first = bounded("the subscription", follower.next()).await.unwrap();
+    assert!(matches!(first, Err(LogFault::Refused(_))), "{first:?}");
+    assert!(bounded("the end", follower.next()).await.is_none());
+}
+
+#[tokio::test]
+async fn a_closed_log_ends_its_subscriptions_and_fails_every_call() {
+    let (_server, _proxy, log) = wired().await;
+    let mut follower = log.subscribe(Position::START, Filter::all());
+    bounded("caught up", follower.next()).await.unwrap().unwrap();
+    log.close();
+    assert!(bounded("the end", follower.next()).await.is_none());
+    assert!(matches!(append_one(&log, write("s", Expected::NoStream, "x")).await, Err(LogFault::Unavailable(_))));
+    assert!(matches!(bounded("head", log.head()).await, Err(LogFault::Unavailable(_))));
+    assert!(log.subscribe(Position::START, Filter::all()).next().now_or_never().flatten().is_none());
+}
+
+#[tokio::test]
+async fn a_checkup_says_what_is_there_and_what_to_do() {
+    let server = Server::with_memory().await;
+    let well = bounded("checkup", open(server.address).check()).await;
+    assert!(well.is_well() && well.batch_append && well.version.is_some(), "{well:?}");
+    assert_eq!(server.log.head().await.unwrap(), Position::START, "nothing was written");
+
+    let (address, mut server) = (server.address, server);
+    server.stop().await;
+    let log = EventStoreLog::open(&format!("esdb://ann:hunter2@{address}?tls=false"), impatient()).unwrap();
+    let gone = bounded("checkup", log.check()).await;
+    assert!(!gone.is_well() && !gone.reachable && !gone.findings.is_empty(), "{gone:?}");
+    assert!(gone.findings[0].advice.contains("running"));
+    assert!(!format!("{gone:?} {:?}", log.health()).contains("hunter2"));
+}

@@ -1,0 +1,116 @@
+//! A server for the adapter: the embedded log behind the door, on a port of its own.
+#![allow(dead_code, reason = "every test file uses its own part of this")]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "a test may fail loudly")]
+
+pub mod proxy;
+
+use lastseat_domain::StreamName;
+use lastseat_domain::ids::NAMESPACE;
+use lastseat_domain::ports::EventLog;
+use lastseat_domain::ports::event_log::{Expected, NewEvent, StreamWrite};
+use lastseat_door::DoorSettings;
+use lastseat_engine::adapters::event_log::MemoryLog;
+use lastseat_engine::adapters::world::SystemClock;
+use lastseat_eventstore::{CircuitOptions, EventStoreLog, Options};
+use serde_json::value::RawValue;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::net::{TcpListener, TcpSocket};
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+
+/// Whoever takes longer waits for something that never comes.
+pub const PATIENCE: Duration = Duration::from_secs(60);
+
+/// A log behind an open door. Dropped, the door is shut.
+pub struct Server {
+    pub log: Arc<dyn EventLog>,
+    pub address: SocketAddr,
+    shutdown: CancellationToken,
+    task: Option<tokio::task::JoinHandle<()>>,
+}
+
+impl Server {
+    pub async fn start(log: Arc<dyn EventLog>) -> Self {
+        Self::start_at(log, "127.0.0.1:0".parse().unwrap()).await
+    }
+
+    pub async fn start_at(log: Arc<dyn EventLog>, address: SocketAddr) -> Self {
+        let socket = TcpSocket::new_v4().unwrap();
+        socket.set_reuseaddr(true).unwrap();
+        socket.bind(address).unwrap();
+        let listener: TcpListener = socket.listen(1024).unwrap();
+        let address = listener.local_addr().unwrap();
+        let shutdown = CancellationToken::new();
+        let settings = DoorSettings { write: true, grace: Duration::from_millis(50), ..DoorSettings::new(Arc::new(SystemClock)) };
+        let serving = lastseat_door::serve(listener, Arc::clone(&log), settings, shutdown.clone());
+        let task = tokio::spawn(async move { serving.await.unwrap() });
+        Self { log, address, shutdown, task: Some(task) }
+    }
+
+    /// As EventStoreDB is: streams stand alone, positions have gaps.
+    pub async fn with_memory() -> Self {
+        Self::start(Arc::new(memory())).await
+    }
+
+    /// Shuts the door and waits until the port is free.
+    pub async fn stop(&mut self) {
+        self.shutdown.cancel();
+        if let Some(task) = self.task.take() {
+            tokio::time::timeout(PATIENCE, task).await.expect("the door shuts in time").unwrap();
+        }
+    }
+
+    pub fn connection_string(&self) -> String {
+        to(self.address)
+    }
+
+    pub fn client(&self) -> EventStoreLog {
+        open(self.address)
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.shutdown.cancel();
+    }
+}
+
+pub fn memory() -> MemoryLog {
+    MemoryLog::new(Arc::new(SystemClock), false).with_position_step(97)
+}
+
+pub fn to(address: SocketAddr) -> String {
+    format!("esdb://{address}?tls=false")
+}
+
+pub fn open(address: SocketAddr) -> EventStoreLog {
+    EventStoreLog::open(&to(address), Options::default()).unwrap()
+}
+
+/// For tests of faults, which need not last for seconds.
+pub fn impatient() -> Options {
+    Options {
+        read_deadline: Duration::from_secs(3),
+        append_deadline: Duration::from_secs(3),
+        circuit: CircuitOptions {
+            first_pause: Duration::from_millis(50),
+            longest_pause: Duration::from_millis(200),
+            ..Default::default()
+        },
+        ..Options::default()
+    }
+}
+
+/// One write of one event, whose id is made of its stream and name.
+pub fn write(stream: &str, expected: Expected, name: &str) -> StreamWrite {
+    let json = |text: String| RawValue::from_string(text).unwrap();
+    let event = NewEvent {
+        id: Uuid::new_v5(&NAMESPACE, format!("{stream}/{name}").as_bytes()),
+        event_type: "Tested".to_owned(),
+        data: json(format!("{{\"name\":\"{name}\"}}")),
+        metadata: json("{}".to_owned()),
+    };
+    StreamWrite { stream: StreamName::from_log(stream), expected, events: vec![event] }
+}
