@@ -19,6 +19,7 @@ use serde_json::value::RawValue;
 use std::future::Future;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 use tempfile::TempDir;
 use tokio::net::TcpListener;
@@ -196,5 +197,63 @@ impl EventLog for Silent {
 
     async fn head(&self) -> Result<Position, LogFault> {
         std::future::pending().await
+    }
+}
+
+/// A log that counts what it is asked for.
+pub struct Counting {
+    inner: Arc<dyn EventLog>,
+    all: AtomicUsize,
+}
+
+impl Counting {
+    pub fn new(inner: Arc<dyn EventLog>) -> Self {
+        Self { inner, all: AtomicUsize::new(0) }
+    }
+
+    /// Events that reads of the whole log have given.
+    pub fn asked_of_all(&self) -> usize {
+        self.all.load(Ordering::SeqCst)
+    }
+}
+
+#[async_trait]
+impl EventLog for Counting {
+    fn atomic_across_streams(&self) -> bool {
+        self.inner.atomic_across_streams()
+    }
+
+    async fn append(&self, writes: Vec<StreamWrite>) -> Result<Vec<WriteOutcome>, LogFault> {
+        self.inner.append(writes).await
+    }
+
+    async fn read_stream(
+        &self,
+        stream: &StreamName,
+        from: Option<Revision>,
+        direction: Direction,
+        limit: usize,
+    ) -> Result<Vec<Arc<RecordedEvent>>, LogFault> {
+        self.inner.read_stream(stream, from, direction, limit).await
+    }
+
+    async fn read_all(
+        &self,
+        from: Option<Position>,
+        direction: Direction,
+        limit: usize,
+        filter: &Filter,
+    ) -> Result<Vec<Arc<RecordedEvent>>, LogFault> {
+        let events = self.inner.read_all(from, direction, limit, filter).await?;
+        self.all.fetch_add(events.len(), Ordering::SeqCst);
+        Ok(events)
+    }
+
+    fn subscribe(&self, from: Position, filter: Filter) -> BoxStream<'static, Result<Delivery, LogFault>> {
+        self.inner.subscribe(from, filter)
+    }
+
+    async fn head(&self) -> Result<Position, LogFault> {
+        self.inner.head().await
     }
 }
