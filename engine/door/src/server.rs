@@ -19,6 +19,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::io::Interest;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
@@ -151,7 +152,9 @@ async fn greets(stream: &TcpStream, shutdown: &CancellationToken) -> bool {
             match stream.peek(&mut bytes).await {
                 Ok(GREETING_BYTES) => return true,
                 Ok(0) | Err(_) => return false,
-                // The rest is on its way; `peek` would return at once with what is there.
+                // The rest is on its way, unless nothing more can come. (`peek` would return at once
+                // with what is there.)
+                Ok(_) if stream.ready(Interest::READABLE).await.is_ok_and(|ready| ready.is_read_closed()) => return false,
                 Ok(_) => tokio::time::sleep(Duration::from_millis(5)).await,
             }
         }
