@@ -8,7 +8,7 @@ use eventstore::{
     Authentication, Client, DeleteStreamOptions, Error, ReadAllOptions, ReadStreamOptions, StreamState, SubscribeToAllOptions,
     TombstoneStreamOptions,
 };
-use lastseat_door::{DoorSettings, Secret};
+use lastseat_door::{DoorSettings, Secret, Tls};
 
 async fn reads(client: &Client) -> bool {
     let read = async { all(client.read_stream("seat-1", &ReadStreamOptions::default()).await?).await };
@@ -105,6 +105,48 @@ async fn nothing_is_ever_deleted() {
     assert!(!allowed(soon(client.tombstone_stream("seat-1", &tombstone)).await));
     assert!(reads(&client).await);
     door.shut().await;
+}
+
+/// Clients that trust the certificate come in; the others, and those that speak without TLS, do not.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn over_tls_the_token_is_shown_under_cover() {
+    let made = || rcgen::generate_simple_self_signed(vec!["localhost".to_owned()]).unwrap();
+    let (ours, foreign) = (made(), made());
+    let folder = tempfile::tempdir().unwrap();
+    let file = |name: &str, text: String| {
+        let path = folder.path().join(name);
+        std::fs::write(&path, text).unwrap();
+        path
+    };
+    let trusted = file("ours.pem", ours.cert.pem());
+    let distrusted = file("foreign.pem", foreign.cert.pem());
+    let tls = Tls::from_pem(ours.cert.pem().as_bytes(), ours.signing_key.serialize_pem().as_bytes()).unwrap();
+    let settings = DoorSettings { tls: Some(tls), reader_token: Secret::new("read-me"), ..writing() };
+    let door = Open::new(memory(), settings).await;
+    fill(&door.log, "seat-1", "A", 0..1).await;
+    assert!(reads(&door.client_over_tls("auditor:read-me@", &trusted)).await);
+    assert!(!reads(&door.client_over_tls("auditor:wrong@", &trusted)).await);
+    for stranger in [door.client_over_tls("auditor:read-me@", &distrusted), door.client_as("auditor:read-me@")] {
+        let refused = soon(stranger.read_stream("seat-1", &ReadStreamOptions::default())).await.err();
+        assert!(matches!(refused, Some(Error::GrpcConnectionError(_) | Error::ServerError(_))), "{refused:?}");
+    }
+    door.shut().await;
+}
+
+#[test]
+fn a_certificate_that_can_not_be_used_is_refused_with_the_reason() {
+    let made = rcgen::generate_simple_self_signed(vec!["localhost".to_owned()]).unwrap();
+    let other = rcgen::generate_simple_self_signed(vec!["localhost".to_owned()]).unwrap();
+    let (certificate, key) = (made.cert.pem(), made.signing_key.serialize_pem());
+    for (certificate, key, why) in [
+        ("", &*key, "no certificate"),
+        ("nonsense", &key, "no certificate"),
+        (&certificate, "", "private key can't be read"),
+        (&certificate, &other.signing_key.serialize_pem(), "can't be used"),
+    ] {
+        let refused = Tls::from_pem(certificate.as_bytes(), key.as_bytes()).unwrap_err();
+        assert!(refused.contains(why), "{refused}");
+    }
 }
 
 #[test]

@@ -216,7 +216,11 @@ async fn nothing_is_lost_or_repeated_while_others_write() {
     let writers: Vec<_> = (0..4)
         .map(|writer| {
             let log = Arc::clone(&door.log);
-            tokio::spawn(async move { fill(&log, &format!("seat-{writer}"), "A", 0..500).await })
+            tokio::spawn(async move {
+                for n in 0..500 {
+                    fill(&log, &format!("seat-{writer}"), "A", n..n + 1).await;
+                }
+            })
         })
         .collect();
     let mut whole = client.subscribe_to_all(&SubscribeToAllOptions::default().position(StreamPosition::Start)).await;

@@ -18,6 +18,7 @@ use lastseat_engine::adapters::world::SystemClock;
 use serde_json::value::RawValue;
 use std::future::Future;
 use std::net::SocketAddr;
+use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -85,6 +86,16 @@ impl Open {
         Client::new(uri.parse().unwrap()).unwrap()
     }
 
+    /// Over TLS, trusting the certificate in a file.
+    pub fn client_over_tls(&self, credentials: &str, trusted: &std::path::Path) -> Client {
+        let uri = format!(
+            "esdb://{credentials}localhost:{}?tls=true&tlsCaFile={}&discoveryInterval=10&maxDiscoverAttempts=3",
+            self.address.port(),
+            trusted.display()
+        );
+        Client::new(uri.parse().unwrap()).unwrap()
+    }
+
     /// Shuts the door, and waits until it is.
     pub async fn shut(self) {
         self.shutdown.cancel();
@@ -118,24 +129,26 @@ pub fn events(names: &[&str]) -> Vec<EventData> {
     names.iter().map(|name| event(name)).collect()
 }
 
-/// Writes past the door, events named `{stream}/{n}` of a type.
-pub async fn fill(log: &Arc<dyn EventLog>, stream: &str, event_type: &str, revisions: std::ops::Range<u64>) -> Vec<Position> {
-    let mut positions = Vec::new();
-    for revision in revisions {
+/// Writes past the door, in one append, events named `{stream}/{n}` of a type, and gives their
+/// positions.
+pub async fn fill(log: &Arc<dyn EventLog>, stream: &str, event_type: &str, revisions: Range<u64>) -> Vec<Position> {
+    let new = |revision| {
         let name = format!("{stream}/{revision}");
-        let new = NewEvent {
+        NewEvent {
             id: id(&name),
             event_type: event_type.to_owned(),
             data: RawValue::from_string(serde_json::json!({ "name": name }).to_string()).unwrap(),
             metadata: RawValue::from_string(r#"{"actor":"test"}"#.to_owned()).unwrap(),
-        };
-        let write = StreamWrite { stream: StreamName::from_log(stream), expected: Expected::after(revision), events: vec![new] };
-        match log.append(vec![write]).await.unwrap()[0] {
-            WriteOutcome::Written { position, .. } => positions.push(position),
-            other => panic!("{other:?}"),
         }
+    };
+    let expected = Expected::after(revisions.start);
+    let (count, events) = (revisions.end - revisions.start, revisions.map(new).collect());
+    let write = StreamWrite { stream: StreamName::from_log(stream), expected, events };
+    match log.append(vec![write]).await.unwrap()[0] {
+        // The embedded logs leave no gaps.
+        WriteOutcome::Written { position, .. } => (position.0 + 1 - count..=position.0).map(Position).collect(),
+        other => panic!("{other:?}"),
     }
-    positions
 }
 
 /// The name in an event's body.
