@@ -48,6 +48,10 @@ pub struct Config {
     pub eventstore_door_token: Option<Secret>,
     /// The password that opens the door for appending.
     pub eventstore_door_write_token: Option<Secret>,
+    /// The certificate of that door and those that vouch for it, and its private key, as PEM files.
+    pub eventstore_door_certificate: Option<PathBuf>,
+    /// See above.
+    pub eventstore_door_key: Option<PathBuf>,
     /// The Redis that guards the seats of all nodes, instead of this process.
     pub redis: Option<ServiceUrl>,
     /// The payment sandbox of another process.
@@ -90,6 +94,8 @@ impl Default for Config {
             eventstore_door_write: false,
             eventstore_door_token: None,
             eventstore_door_write_token: None,
+            eventstore_door_certificate: None,
+            eventstore_door_key: None,
             redis: None,
             sandbox: None,
             sandbox_door: None,

@@ -22,6 +22,9 @@ Several nodes on one machine:
       --eventstore 'esdb://127.0.0.1:2113?tls=false' --sandbox http://127.0.0.1:2114 &
   done
 
+Beyond this machine a token is needed, and its bearers need TLS: LASTSEAT_EVENTSTORE_DOOR_TOKEN is for
+reading, LASTSEAT_EVENTSTORE_DOOR_WRITE_TOKEN for appending, too.
+
 An auditor reads the same log with any EventStoreDB client, or with
   lastseat verify --eventstore 'esdb://127.0.0.1:2113?tls=false'")]
 pub struct Door {
@@ -34,6 +37,12 @@ pub struct Door {
     /// Also serve a payment sandbox here, for all nodes
     #[arg(long, value_name = "ADDR:PORT")]
     sandbox: Option<String>,
+    /// PEM file of the certificate, and of those that vouch for it: clients send a token under TLS only
+    #[arg(long, value_name = "FILE", requires = "key")]
+    certificate: Option<String>,
+    /// PEM file of the private key
+    #[arg(long, value_name = "FILE", requires = "certificate")]
+    key: Option<String>,
     /// What is logged to stderr: error, warn, info, debug, trace, off [default: info]
     #[arg(long, value_name = "LEVEL")]
     log_level: Option<String>,
@@ -47,6 +56,8 @@ impl Door {
             eventstore_door: Some(self.listen.clone()),
             eventstore_door_write: self.write.then(|| "true".to_owned()),
             sandbox_door: self.sandbox.clone(),
+            eventstore_door_certificate: self.certificate.clone(),
+            eventstore_door_key: self.key.clone(),
             log_level: self.log_level.clone(),
             ..Flags::default()
         }
@@ -82,10 +93,9 @@ pub async fn run(config: Config) -> ExitCode {
 fn greeting(open: &OpenDoors, config: &Config, paint: Paint) -> String {
     let mut lines = vec![String::new(), format!("  {}", paint.bold("lastseat door   The event log, for nodes and auditors."))];
     lines.push(String::new());
-    if let Some(at) = open.doors.eventstore {
+    if let Some(url) = open.doors.connection_string() {
         let how = if config.eventstore_door_write { "nodes may append" } else { "for reading" };
-        let url = paint.link(&format!("esdb://{at}?tls=false"));
-        lines.push(format!("  Event log  {url}  {}", paint.dim(&format!("({how})"))));
+        lines.push(format!("  Event log  {}  {}", paint.link(&url), paint.dim(&format!("({how})"))));
     }
     if let Some(at) = open.doors.sandbox {
         lines.push(format!(

@@ -6,8 +6,11 @@ use tracing_subscriber::EnvFilter;
 
 /// Installs the process's subscriber. Called once, from the verb that serves.
 pub fn install(config: &Config) {
-    // The level was checked when it was read.
-    let filter = EnvFilter::try_new(&config.log_level).unwrap_or_default();
+    // The level was checked when it was read. The clients of the cluster report each lost connection
+    // hundreds of times; what it means is said by the adapter, once. Whoever names targets gets them.
+    let level = &config.log_level;
+    let quiet = if level.contains(['=', ',']) { level.clone() } else { format!("{level},kurrentdb=off,h2=error") };
+    let filter = EnvFilter::try_new(quiet).unwrap_or_default();
     let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
     let installed = match config.log_format {
         LogFormat::Json => builder.json().flatten_event(true).try_init(),

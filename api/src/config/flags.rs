@@ -33,6 +33,12 @@ pub struct Flags {
     /// Password for appending through that door, if auditors have another for reading
     #[arg(long, value_name = "TOKEN")]
     pub eventstore_door_write_token: Option<String>,
+    /// PEM file of that door's certificate, and of those that vouch for it
+    #[arg(long, value_name = "FILE", requires = "eventstore_door_key")]
+    pub eventstore_door_certificate: Option<String>,
+    /// PEM file of that door's private key
+    #[arg(long, value_name = "FILE")]
+    pub eventstore_door_key: Option<String>,
     /// Use the payment sandbox of another process, by the address of its sandbox door
     #[arg(long, value_name = "URL")]
     pub sandbox: Option<String>,
@@ -87,6 +93,8 @@ impl Flags {
             "eventstore_door_write" => &self.eventstore_door_write,
             "eventstore_door_token" => &self.eventstore_door_token,
             "eventstore_door_write_token" => &self.eventstore_door_write_token,
+            "eventstore_door_certificate" => &self.eventstore_door_certificate,
+            "eventstore_door_key" => &self.eventstore_door_key,
             "sandbox" => &self.sandbox,
             "sandbox_door" => &self.sandbox_door,
             "token_key" => &self.token_key,

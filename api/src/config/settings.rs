@@ -62,7 +62,7 @@ pub const SETTINGS: &[Setting] = &[
     Setting {
         key: "data",
         allowed: "the path of a directory",
-        read: |text, config| (!text.is_empty() && !text.contains('\0')).then(|| config.data = PathBuf::from(text)),
+        read: |text, config| path(text).map(|v| config.data = v),
         show: |config| config.data.display().to_string(),
     },
     Setting {
@@ -96,6 +96,18 @@ pub const SETTINGS: &[Setting] = &[
         show: |config| shown(config.eventstore_door_write_token.as_ref()),
     },
     Setting {
+        key: "eventstore_door_certificate",
+        allowed: "the path of a PEM file",
+        read: |text, config| path(text).map(|v| config.eventstore_door_certificate = Some(v)),
+        show: |config| shown_path(config.eventstore_door_certificate.as_ref()),
+    },
+    Setting {
+        key: "eventstore_door_key",
+        allowed: "the path of a PEM file",
+        read: |text, config| path(text).map(|v| config.eventstore_door_key = Some(v)),
+        show: |config| shown_path(config.eventstore_door_key.as_ref()),
+    },
+    Setting {
         key: "redis",
         allowed: "an address such as redis://127.0.0.1:6379, redis+sentinel://a:26379,b:26379/master or redis+cluster://a:7000,b:7000",
         read: |text, config| service(text, REDIS).map(|v| config.redis = Some(v)),
@@ -116,8 +128,8 @@ pub const SETTINGS: &[Setting] = &[
     Setting {
         key: "token_key",
         allowed: "the path of a file of 32 bytes",
-        read: |text, config| (!text.is_empty() && !text.contains('\0')).then(|| config.token_key = Some(PathBuf::from(text))),
-        show: |config| config.token_key.as_ref().map(|path| path.display().to_string()).unwrap_or_default(),
+        read: |text, config| path(text).map(|v| config.token_key = Some(v)),
+        show: |config| shown_path(config.token_key.as_ref()),
     },
     Setting {
         key: "guests",
@@ -204,6 +216,14 @@ fn service(text: &str, schemes: &[&str]) -> Option<ServiceUrl> {
 fn token(text: &str) -> Option<Secret> {
     let usable = text.len() >= 8 && text.chars().all(|c| c.is_ascii_graphic());
     usable.then(|| Secret::new(text))
+}
+
+fn path(text: &str) -> Option<PathBuf> {
+    (!text.is_empty() && !text.contains('\0')).then(|| PathBuf::from(text))
+}
+
+fn shown_path(path: Option<&PathBuf>) -> String {
+    path.map(|path| path.display().to_string()).unwrap_or_default()
 }
 
 fn shown(value: Option<&impl ToString>) -> String {

@@ -59,6 +59,8 @@ fn every_setting_has_a_flag_and_shows_what_it_reads() {
             eventstore_door_write: Some("x".into()),
             eventstore_door_token: Some("x".into()),
             eventstore_door_write_token: Some("x".into()),
+            eventstore_door_certificate: Some("x".into()),
+            eventstore_door_key: Some("x".into()),
             sandbox: Some("x".into()),
             sandbox_door: Some("x".into()),
             token_key: Some("x".into()),

@@ -4,10 +4,11 @@ use super::{StartError, listen};
 use crate::config::Config;
 use crate::shared_sandbox;
 use lastseat_domain::ports::{Clock, EventLog};
-use lastseat_door::{DoorSettings, Secret};
+use lastseat_door::{DoorSettings, Secret, Tls};
 use lastseat_engine::adapters::payments::SandboxGateway;
 use std::io;
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::sync::Arc;
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
@@ -18,6 +19,8 @@ use tokio_util::sync::CancellationToken;
 pub struct Doors {
     /// Where the event log is served.
     pub eventstore: Option<SocketAddr>,
+    /// Whether it is served under TLS.
+    pub has_tls: bool,
     /// Where the payment sandbox is served.
     pub sandbox: Option<SocketAddr>,
     serving: JoinSet<()>,
@@ -41,6 +44,7 @@ impl Doors {
             }
             let settings = door_settings(config, at, clock)?;
             let (listener, addr) = bind(at).await?;
+            doors.has_tls = settings.tls.is_some();
             doors.eventstore = Some(addr);
             doors.keep("the event log's door", lastseat_door::serve(listener, Arc::clone(log), settings, shutdown.clone()));
         }
@@ -69,6 +73,12 @@ impl Doors {
         });
     }
 
+    /// What clients are told to connect to.
+    #[must_use]
+    pub fn connection_string(&self) -> Option<String> {
+        self.eventstore.map(|at| format!("esdb://{at}{}", if self.has_tls { "" } else { "?tls=false" }))
+    }
+
     /// Completes when all doors are shut, after `shutdown`.
     pub(super) async fn closed(mut self) {
         while self.serving.join_next().await.is_some() {}
@@ -81,10 +91,26 @@ fn door_settings(config: &Config, at: SocketAddr, clock: &Arc<dyn Clock>) -> Res
         write: config.eventstore_door_write,
         reader_token: secret(config.eventstore_door_token.as_ref()),
         writer_token: secret(config.eventstore_door_write_token.as_ref()),
+        tls: tls(config)?,
         ..DoorSettings::new(Arc::clone(clock))
     };
     settings.may_open(at).map_err(StartError::Door)?;
     Ok(settings)
+}
+
+fn tls(config: &Config) -> Result<Option<Tls>, StartError> {
+    let (certificate, key) = match (&config.eventstore_door_certificate, &config.eventstore_door_key) {
+        (None, None) => return Ok(None),
+        (Some(certificate), Some(key)) => (certificate, key),
+        _ => {
+            let why = "eventstore_door_certificate and eventstore_door_key belong together; set both, or neither";
+            return Err(StartError::Door(why.to_owned()));
+        }
+    };
+    let read = |file: &PathBuf| {
+        std::fs::read(file).map_err(|error| StartError::Door(format!("{} can't be read: {error}", file.display())))
+    };
+    Tls::from_pem(&read(certificate)?, &read(key)?).map(Some).map_err(StartError::Door)
 }
 
 async fn bind(at: SocketAddr) -> Result<(TcpListener, SocketAddr), StartError> {

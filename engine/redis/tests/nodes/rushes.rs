@@ -53,7 +53,12 @@ async fn a_large_sale(kind: LogKind, tickets: u32, buyers: u32) {
         tokio::spawn(async move {
             let mut wanted = 1 + n % 5;
             while told.sold.load(Ordering::SeqCst) < tickets {
-                assert!(started.elapsed() < SOON * 3, "not sold: {} of {tickets}, {:?}", told.sold.load(Ordering::SeqCst), told.noes.lock());
+                assert!(
+                    started.elapsed() < SOON * 3,
+                    "not sold: {} of {tickets}, {:?}",
+                    told.sold.load(Ordering::SeqCst),
+                    told.noes.lock()
+                );
                 if told.buy(&office, any(wanted)).await == 0 {
                     // What is left may be one of many, or somebody's who has not paid yet.
                     wanted = 1;
