@@ -127,8 +127,9 @@ impl SeatGuard for RedisGuard {
         if candidates.is_empty() {
             return Ok(LockAny::NotEnough { free: 0 });
         }
-        let reply =
-            self.call_to_lock(&self.operations.lock_any, show, candidates, &[&owner.to_string(), &millis(lease), &n.to_string()]).await?;
+        let reply = self
+            .call_to_lock(&self.operations.lock_any, show, candidates, &[&owner.to_string(), &millis(lease), &n.to_string()])
+            .await?;
         understood(&reply, replies::lock_any(&reply, candidates.len(), n))
     }
 

@@ -81,7 +81,8 @@ impl House {
     async fn node_with(&self, log: Arc<dyn EventLog>, guard: Arc<dyn lastseat_domain::ports::SeatGuard>) -> BoxOffice {
         let (payments, clock) = (self.sandbox.clone(), self.clock.clone());
         let ports = Ports { log, guard, payments, clock, ids: Arc::new(RandomIds) };
-        let settings = Settings { settle_after: Duration::from_secs(2), passivate_after: Duration::from_secs(1), ..Settings::default() };
+        let settings =
+            Settings { settle_after: Duration::from_secs(2), passivate_after: Duration::from_secs(1), ..Settings::default() };
         BoxOffice::open(ports, settings).await.expect("the log can be read")
     }
 }
