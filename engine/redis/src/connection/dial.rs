@@ -6,7 +6,7 @@ use crate::options::RedisOptions;
 use redis::aio::{ConnectionLike, MultiplexedConnection};
 use redis::cluster::ClusterClient;
 use redis::cluster_async::ClusterConnection;
-use redis::{AsyncConnectionConfig, Client, Cmd, ConnectionAddr, ConnectionInfo, RedisError, RedisFuture, Value};
+use redis::{AsyncConnectionConfig, Client, Cmd, ConnectionAddr, ConnectionInfo, RedisError, RedisFuture, TlsCertificates, Value};
 use std::time::Duration;
 
 /// Commands that wait for the socket at once; more wait in line, each for its time-out at most.
@@ -37,6 +37,8 @@ pub(super) struct Dialler {
     servers: Servers,
     connect_timeout: Duration,
     response_timeout: Duration,
+    /// Whom servers are believed by, if not by those whom everybody believes.
+    certificates: Option<TlsCertificates>,
 }
 
 impl Dialler {
@@ -45,6 +47,8 @@ impl Dialler {
             servers: address.servers.clone(),
             connect_timeout: options.connect_timeout,
             response_timeout: options.response_timeout,
+            certificates: (options.root_certificates.clone())
+                .map(|root| TlsCertificates { client_tls: None, root_cert: Some(root) }),
         }
     }
 
@@ -63,13 +67,21 @@ impl Dialler {
 
     async fn server(&self, info: ConnectionInfo) -> Result<MultiplexedConnection, NoAnswer> {
         let at = info.addr().to_string();
+        check_tls(&info)?;
         let config = AsyncConnectionConfig::new()
             // Calls have a time-out of their own, which starts before they get this far.
             .set_response_timeout(None)
             .set_connection_timeout(Some(self.connect_timeout))
             .set_pipeline_buffer_size(QUEUE);
-        let connecting = async { Client::open(info)?.get_multiplexed_async_connection_with_config(&config).await };
+        let connecting = async { self.client(info)?.get_multiplexed_async_connection_with_config(&config).await };
         self.in_time(connecting).await.map_err(|why| NoAnswer::new(format!("no connection to {at}: {why}")))
+    }
+
+    fn client(&self, info: ConnectionInfo) -> Result<Client, RedisError> {
+        match (&self.certificates, info.addr()) {
+            (Some(certificates), ConnectionAddr::TcpTls { .. }) => Client::build_with_tls(info, certificates.clone()),
+            _ => Client::open(info),
+        }
     }
 
     /// The first Sentinel that answers says where; whether it is right the server itself says.
@@ -123,9 +135,14 @@ impl Dialler {
     }
 
     async fn cluster(&self, nodes: &[ConnectionInfo]) -> Result<ClusterConnection, NoAnswer> {
+        nodes.iter().try_for_each(check_tls)?;
         let tcp = nodes.first().map(|node| node.tcp_settings().clone()).unwrap_or_default();
         let connecting = async {
-            let client = ClusterClient::builder(nodes.iter().cloned())
+            let mut builder = ClusterClient::builder(nodes.iter().cloned());
+            if let Some(certificates) = &self.certificates {
+                builder = builder.certs(certificates.clone());
+            }
+            let client = builder
                 .connection_timeout(self.connect_timeout)
                 .response_timeout(self.response_timeout)
                 .retries(CLUSTER_RETRIES)
@@ -150,6 +167,15 @@ impl Dialler {
             Err(_) => Err(NoAnswer::new(format!("nothing heard for {:?}", self.connect_timeout))),
         }
     }
+}
+
+/// TLS needs cryptography, which the program chooses once for all that use TLS.
+fn check_tls(info: &ConnectionInfo) -> Result<(), NoAnswer> {
+    let is_tls = matches!(info.addr(), ConnectionAddr::TcpTls { .. });
+    if is_tls && rustls::crypto::CryptoProvider::get_default().is_none() {
+        return Err(NoAnswer::new("TLS is asked for, and the program has no crypto provider installed for it"));
+    }
+    Ok(())
 }
 
 /// The first of a list of texts.
