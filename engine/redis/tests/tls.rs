@@ -42,9 +42,7 @@ async fn a_server_is_believed_by_the_authority_that_was_named_and_no_other() {
         "tls-auth-clients no".to_owned(),
     ];
     let Some(_server) = RedisServer::start_with(ServerOptions { config, ..ServerOptions::default() }) else { return };
-    let guard = |options: RedisOptions| {
-        RedisGuard::new(Redis::open(&format!("rediss://localhost:{port}"), options).unwrap())
-    };
+    let guard = |options: RedisOptions| RedisGuard::new(Redis::open(&format!("rediss://localhost:{port}"), options).unwrap());
     let root = std::fs::read(file("cert.pem")).unwrap();
     let believing = || RedisOptions { root_certificates: Some(root.clone()), ..patient() };
 

@@ -180,6 +180,17 @@ async fn sentinels_lead_to_the_new_master() {
 }
 
 #[tokio::test]
+async fn sentinels_that_ask_for_a_password_are_told_the_masters() {
+    let Some(sentinel) = Sentinel::start() else { return };
+    let url = sentinel.url();
+    sentinel.set_password("s3cret");
+    let why = refusal(&guard(&url), "A-1").await;
+    assert!(why.contains("user or password are wrong"), "{why}");
+    let url = url.replace("redis+sentinel://", "redis+sentinel://:s3cret@");
+    assert_eq!(lock(&guard(&url), "ann", "A-1").await, Ok(FRESH));
+}
+
+#[tokio::test]
 async fn a_full_server_is_unavailable_and_still_lets_go() {
     let Some(server) = RedisServer::start() else { return };
     let guard = guard(&server.url());

@@ -1,12 +1,15 @@
 //! How a connection is made: to one server, to the master that the Sentinels name, to a cluster.
 
 use super::NoAnswer;
+use super::no_answer::judge;
 use crate::address::{Address, Servers};
 use crate::options::RedisOptions;
 use redis::aio::{ConnectionLike, MultiplexedConnection};
 use redis::cluster::ClusterClient;
 use redis::cluster_async::ClusterConnection;
-use redis::{AsyncConnectionConfig, Client, Cmd, ConnectionAddr, ConnectionInfo, RedisError, RedisFuture, TlsCertificates, Value};
+use redis::{
+    AsyncConnectionConfig, Client, Cmd, ConnectionAddr, ConnectionInfo, RedisError, RedisFuture, TlsCertificates, Value,
+};
 use std::time::Duration;
 
 /// Commands that wait for the socket at once; more wait in line, each for its time-out at most.
@@ -74,7 +77,7 @@ impl Dialler {
             .set_connection_timeout(Some(self.connect_timeout))
             .set_pipeline_buffer_size(QUEUE);
         let connecting = async { self.client(info)?.get_multiplexed_async_connection_with_config(&config).await };
-        self.in_time(connecting).await.map_err(|why| NoAnswer::new(format!("no connection to {at}: {why}")))
+        self.in_time(connecting).await.map_err(|why| why.during(&format!("no connection to {at}")))
     }
 
     fn client(&self, info: ConnectionInfo) -> Result<Client, RedisError> {
@@ -107,15 +110,14 @@ impl Dialler {
         name: &str,
         template: &ConnectionInfo,
     ) -> Result<MultiplexedConnection, NoAnswer> {
-        let mut asked = self.server(sentinel.clone()).await?;
-        let mut question = redis::cmd("SENTINEL");
-        question.arg("GET-MASTER-ADDR-BY-NAME").arg(name);
-        let found: Option<(String, u16)> = self
-            .in_time(question.query_async(&mut asked))
-            .await
-            .map_err(|why| NoAnswer::new(format!("the Sentinel at {} does not answer: {why}", sentinel.addr())))?;
-        let (host, port) =
-            found.ok_or_else(|| NoAnswer::new(format!("the Sentinel at {} knows no '{name}'", sentinel.addr())))?;
+        let (host, port) = match self.ask_sentinel(sentinel.clone(), name).await {
+            // Without a login first: a Sentinel that knows none refuses whoever brings one.
+            Err(why) if why.needs_login() => {
+                let login = template.redis_settings().clone().set_db(0);
+                self.ask_sentinel(sentinel.clone().set_redis_settings(login), name).await
+            }
+            answer => answer,
+        }?;
         let address = match template.addr() {
             ConnectionAddr::TcpTls { insecure, tls_params, .. } => {
                 ConnectionAddr::TcpTls { host, port, insecure: *insecure, tls_params: tls_params.clone() }
@@ -132,6 +134,19 @@ impl Dialler {
             Some("master") => Ok(server),
             _ => Err(NoAnswer::new(format!("{} is no master (any more)", info.addr()))),
         }
+    }
+
+    /// Where a Sentinel says that the master is.
+    async fn ask_sentinel(&self, sentinel: ConnectionInfo, name: &str) -> Result<(String, u16), NoAnswer> {
+        let at = sentinel.addr().to_string();
+        let mut asked = self.server(sentinel).await?;
+        let mut question = redis::cmd("SENTINEL");
+        question.arg("GET-MASTER-ADDR-BY-NAME").arg(name);
+        let found: Option<(String, u16)> = self
+            .in_time(question.query_async(&mut asked))
+            .await
+            .map_err(|why| why.during(&format!("the Sentinel at {at} does not answer")))?;
+        found.ok_or_else(|| NoAnswer::new(format!("the Sentinel at {at} knows no '{name}'")))
     }
 
     async fn cluster(&self, nodes: &[ConnectionInfo]) -> Result<ClusterConnection, NoAnswer> {
@@ -163,7 +178,7 @@ impl Dialler {
 
     async fn in_time<T>(&self, work: impl Future<Output = Result<T, RedisError>>) -> Result<T, NoAnswer> {
         match tokio::time::timeout(self.connect_timeout, work).await {
-            Ok(done) => done.map_err(|why| NoAnswer::new(why.to_string())),
+            Ok(done) => done.map_err(|why| judge(&why, false).0),
             Err(_) => Err(NoAnswer::new(format!("nothing heard for {:?}", self.connect_timeout))),
         }
     }
