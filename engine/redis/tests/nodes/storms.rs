@@ -79,7 +79,7 @@ async fn a_server_that_stands_still_for_a_while(kind: LogKind) {
         }
     })
     .await;
-    assert_redis_needs_nobody(&server, what);
+    assert_redis_needs_nobody(&server, SHORT_HOLD, what);
 }
 
 async fn a_server_that_is_killed_and_comes_back_empty(kind: LogKind) {
@@ -95,7 +95,7 @@ async fn a_server_that_is_killed_and_comes_back_empty(kind: LogKind) {
         }
     })
     .await;
-    assert_redis_needs_nobody(&server, what);
+    assert_redis_needs_nobody(&server, SHORT_HOLD, what);
 }
 
 async fn a_server_that_is_flushed_all_the_time(kind: LogKind) {
@@ -115,7 +115,7 @@ async fn a_server_that_is_flushed_all_the_time(kind: LogKind) {
         flushing.abort();
     })
     .await;
-    assert_redis_needs_nobody(&server, what);
+    assert_redis_needs_nobody(&server, SHORT_HOLD, what);
 }
 
 async fn a_network_that_is_slow_and_then_stalls(kind: LogKind) {
@@ -131,7 +131,7 @@ async fn a_network_that_is_slow_and_then_stalls(kind: LogKind) {
         }
     })
     .await;
-    assert_redis_needs_nobody(&server, what);
+    assert_redis_needs_nobody(&server, SHORT_HOLD, what);
 }
 
 async fn a_failover_that_loses_writes(kind: LogKind) {
@@ -146,7 +146,7 @@ async fn a_failover_that_loses_writes(kind: LogKind) {
         tokio::task::block_in_place(|| sentinel.wait_for_master(1));
     })
     .await;
-    assert_redis_needs_nobody(&sentinel.servers()[1], what);
+    assert_redis_needs_nobody(&sentinel.servers()[1], SHORT_HOLD, what);
 }
 
 async fn a_server_that_is_full(kind: LogKind) {
@@ -159,5 +159,5 @@ async fn a_server_that_is_full(kind: LogKind) {
         server.must(&["CONFIG", "SET", "maxmemory", "0"]);
     })
     .await;
-    assert_redis_needs_nobody(&server, what);
+    assert_redis_needs_nobody(&server, SHORT_HOLD, what);
 }

@@ -1,7 +1,7 @@
 //! What a sale came to: from the log alone, from what buyers were told, and from what is left in Redis.
 
 use crate::crowd::{Told, any, hold, pay};
-use crate::house::{House, LEASE_MARGIN_SECONDS, LogKind, SHORT_HOLD, SOON};
+use crate::house::{House, LEASE_MARGIN_SECONDS, LogKind, SOON};
 use lastseat_domain::ports::EventLog;
 use lastseat_domain::ports::event_log::{Direction, Filter};
 use lastseat_engine::{BoxOffice, Paid};
@@ -76,10 +76,10 @@ pub async fn assert_sells(nodes: &[BoxOffice], what: &str) {
 }
 
 /// Nothing in Redis needs a person: every key ends by itself.
-pub fn assert_redis_needs_nobody(server: &RedisServer, what: &str) {
+pub fn assert_redis_needs_nobody(server: &RedisServer, hold_seconds: u32, what: &str) {
     assert_eq!(server.keys_without_end(), Vec::<String>::new(), "{what}");
     // And a lease that nobody knows of ends with the longest hold.
-    let longest = i64::from(2 * SHORT_HOLD + LEASE_MARGIN_SECONDS) * 1_000;
+    let longest = i64::from(2 * hold_seconds + LEASE_MARGIN_SECONDS) * 1_000;
     let keys: Vec<String> = redis::from_redis_value(server.must(&["KEYS", "*"])).unwrap();
     for key in keys {
         let holder: Option<String> = redis::from_redis_value(server.must(&["GET", &key])).unwrap();
