@@ -5,10 +5,11 @@
 //! cargo run -p lastseat-door --example door -- --write --writer-token secret
 //! ```
 //! `--folder PATH` keeps the log in a file there, in place of in memory; `--listen ADDRESS` is by
-//! default a free port of the loopback.
+//! default a free port of the loopback; `--tls FOLDER` speaks TLS with `certificate.pem` and `key.pem` of
+//! that folder.
 
 use lastseat_domain::ports::EventLog;
-use lastseat_door::{DoorSettings, Secret, serve};
+use lastseat_door::{DoorSettings, Secret, Tls, serve};
 use lastseat_engine::adapters::event_log::{MemoryLog, SqliteLog};
 use lastseat_engine::adapters::world::SystemClock;
 use std::error::Error;
@@ -31,6 +32,11 @@ async fn main() -> Result<(), Box<dyn Error>> {
             "--reader-token" => settings.reader_token = Secret::new(value()?),
             "--writer-token" => settings.writer_token = Secret::new(value()?),
             "--folder" => log = Arc::new(SqliteLog::open(std::path::Path::new(&value()?).join("events.db"), clock.clone())?),
+            "--tls" => {
+                let folder = value()?;
+                let read = |file: &str| std::fs::read(std::path::Path::new(&folder).join(file));
+                settings.tls = Some(Tls::from_pem(&read("certificate.pem")?, &read("key.pem")?)?);
+            }
             "--listen" => listen = value()?,
             other => return Err(format!("unknown argument {other}").into()),
         }
@@ -38,7 +44,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let listener = TcpListener::bind(&listen).await?;
     let address = listener.local_addr()?;
     settings.may_open(address)?;
-    println!("esdb://{address}?tls=false");
+    println!("esdb://{address}?tls={}", settings.tls.is_some());
     let shutdown = CancellationToken::new();
     let door = tokio::spawn(serve(listener, log, settings, shutdown.clone()));
     // Whoever started us goes away, and so do we.

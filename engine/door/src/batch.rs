@@ -163,7 +163,10 @@ impl Session {
         let bytes = ready.draft.as_ref().map_or(0, Draft::bytes);
         self.in_flight_bytes += bytes;
         let door = Arc::clone(&self.door);
-        self.in_flight.push(Box::pin(async move { (bytes, carry_out(door, ready).await) }));
+        // Unconstrained, so that each reaches the log in its turn: a client may send the next event of
+        // a stream before it has the answer to the one before.
+        let append = tokio::task::unconstrained(async move { (bytes, carry_out(door, ready).await) });
+        self.in_flight.push(Box::pin(append));
     }
 }
 

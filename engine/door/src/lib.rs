@@ -7,7 +7,7 @@
 //! serve(listener, log, settings, shutdown).await?;
 //! ```
 //! A client then connects to `esdb://auditor:TOKEN@127.0.0.1:2113?tls=false`; the user's name does
-//! not matter. TLS is the business of the proxy in front.
+//! not matter. The clients for Python and Node send credentials over TLS only: see [`Tls`].
 //!
 //! # What is served
 //! Streams are read in both directions, with a limit; the whole log (`$all`) too, filtered by prefix
@@ -38,8 +38,10 @@ mod node;
 mod read;
 mod server;
 mod settings;
+mod tls;
 mod wire;
 mod write;
 
 pub use server::serve;
 pub use settings::{DoorSettings, Secret};
+pub use tls::Tls;

@@ -1,10 +1,11 @@
-//! The accept loop: HTTP/2 without TLS, connections and calls bounded, no Nagle delay, and an end that
+//! The accept loop: HTTP/2 with or without TLS, connections and calls bounded, no Nagle delay, and an end that
 //! comes soon.
 
 use crate::access::{Access, Doing};
 use crate::door::{Door, StreamsService};
 use crate::node::{Node, ReachedAt};
 use crate::settings::DoorSettings;
+use crate::tls::Tls;
 use crate::wire::gossip::gossip_server::GossipServer;
 use crate::wire::server_features::server_features_server::ServerFeaturesServer;
 use crate::wire::streams::streams_server::StreamsServer;
@@ -17,8 +18,11 @@ use lastseat_domain::ports::event_log::request::MAX_APPEND_BYTES;
 use std::convert::Infallible;
 use std::io;
 use std::net::SocketAddr;
+use std::pin::pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
@@ -41,10 +45,8 @@ const SEND_BUFFER: usize = 256 * 1024;
 /// A connection that nothing came from is asked whether it is still there.
 const STILL_THERE_EVERY: Duration = Duration::from_secs(20);
 const STILL_THERE_WITHIN: Duration = Duration::from_secs(20);
-/// A client says that it speaks HTTP/2 within this time.
-const GREETING_WITHIN: Duration = Duration::from_secs(10);
-/// The first bytes of HTTP/2.
-const GREETING_BYTES: usize = 24;
+/// A client that has connected asks something within this time.
+const FIRST_CALL_WITHIN: Duration = Duration::from_secs(10);
 /// Rest after the system ran out of something that an accept needs, such as file descriptors.
 const ACCEPT_REST: Duration = Duration::from_millis(50);
 
@@ -73,11 +75,12 @@ pub async fn serve(
             continue;
         };
         let reached_at = stream.local_addr().unwrap_or(fallback);
-        let (http, front) = (http.clone(), Front { reached_at: Some(reached_at), ..front.clone() });
+        let (http, front) = (http.clone(), Front { reached_at: Some(reached_at), called: Arc::default(), ..front.clone() });
+        let tls = settings.tls.clone();
         let (shutdown, cut) = (shutdown.child_token(), cut.child_token());
         connections.spawn(async move {
             tokio::select! {
-                () = connection(http, stream, front, shutdown) => {}
+                () = connection(http, stream, tls, front, shutdown) => {}
                 () = cut.cancelled() => {}
             }
             drop(permit);
@@ -124,16 +127,47 @@ async fn accept(listener: &TcpListener, shutdown: &CancellationToken) -> Option<
     }
 }
 
-async fn connection(http: http2::Builder<TokioExecutor>, stream: TcpStream, front: Front, shutdown: CancellationToken) {
+async fn connection(
+    http: http2::Builder<TokioExecutor>,
+    stream: TcpStream,
+    tls: Option<Tls>,
+    front: Front,
+    shutdown: CancellationToken,
+) {
     // An append is a short message that somebody waits for.
-    if stream.set_nodelay(true).is_err() || !greets(&stream, &shutdown).await {
+    if stream.set_nodelay(true).is_err() {
         return;
     }
-    let connection = http.serve_connection(TokioIo::new(stream), front);
-    let mut connection = std::pin::pin!(connection);
+    let says_nothing = says_nothing(Arc::clone(&front.called));
+    let served = async {
+        let Some(tls) = tls else { return speak(http, stream, front, shutdown).await };
+        let accepted = tokio::select! {
+            accepted = tls.acceptor().accept(stream) => accepted,
+            () = shutdown.cancelled() => return,
+        };
+        match accepted {
+            Ok(stream) => speak(http, stream, front, shutdown).await,
+            Err(error) => tracing::debug!(%error, "a connection of the door is not made"),
+        }
+    };
+    tokio::select! {
+        () = served => {}
+        () = says_nothing => tracing::debug!("a connection of the door says nothing"),
+    }
+}
+
+async fn speak<S>(http: http2::Builder<TokioExecutor>, stream: S, front: Front, shutdown: CancellationToken)
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    let called = Arc::clone(&front.called);
+    let mut connection = pin!(http.serve_connection(TokioIo::new(stream), front));
     let served = tokio::select! {
         served = connection.as_mut() => served,
         () = shutdown.cancelled() => {
+            if !called.load(Ordering::Relaxed) {
+                return;
+            }
             connection.as_mut().graceful_shutdown();
             connection.await
         }
@@ -143,22 +177,12 @@ async fn connection(http: http2::Builder<TokioExecutor>, stream: TcpStream, fron
     }
 }
 
-/// Whether the client begins to speak in time. A connection that says nothing takes up room.
-async fn greets(stream: &TcpStream, shutdown: &CancellationToken) -> bool {
-    let greeting = async {
-        let mut bytes = [0; GREETING_BYTES];
-        loop {
-            match stream.peek(&mut bytes).await {
-                Ok(GREETING_BYTES) => return true,
-                Ok(0) | Err(_) => return false,
-                // The rest is on its way; `peek` would return at once with what is there.
-                Ok(_) => tokio::time::sleep(Duration::from_millis(5)).await,
-            }
-        }
-    };
-    tokio::select! {
-        greeted = tokio::time::timeout(GREETING_WITHIN, greeting) => greeted.unwrap_or(false),
-        () = shutdown.cancelled() => false,
+/// Completes if a connection is made and then not used: it takes up room. Clients that have nothing
+/// to ask yet connect again when they have.
+async fn says_nothing(called: Arc<AtomicBool>) {
+    tokio::time::sleep(FIRST_CALL_WITHIN).await;
+    if called.load(Ordering::Relaxed) {
+        std::future::pending().await
     }
 }
 
@@ -171,6 +195,8 @@ struct Front {
     /// Writing: large ones.
     writes: Routes,
     reached_at: Option<SocketAddr>,
+    /// Whether there was a call on this connection.
+    called: Arc<AtomicBool>,
 }
 
 impl Front {
@@ -182,7 +208,7 @@ impl Front {
             .add_service(GossipServer::new(node))
             .prepare();
         let writes = Routes::new(StreamsServer::new(streams).max_decoding_message_size(MAX_WRITE_MESSAGE)).prepare();
-        Self { access: Arc::new(Access::new(settings)), reads, writes, reached_at: None }
+        Self { access: Arc::new(Access::new(settings)), reads, writes, reached_at: None, called: Arc::default() }
     }
 }
 
@@ -192,6 +218,7 @@ impl hyper::service::Service<http::Request<Incoming>> for Front {
     type Future = BoxFuture<'static, Result<Self::Response, Infallible>>;
 
     fn call(&self, mut request: http::Request<Incoming>) -> Self::Future {
+        self.called.store(true, Ordering::Relaxed);
         let doing = Doing::of(request.uri().path());
         if let Err(status) = self.access.check(doing, request.headers()) {
             return Box::pin(std::future::ready(Ok(status.into_http())));

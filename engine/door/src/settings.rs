@@ -1,5 +1,6 @@
 //! How a door is opened.
 
+use crate::tls::Tls;
 use lastseat_domain::ports::Clock;
 use std::fmt;
 use std::net::SocketAddr;
@@ -38,6 +39,10 @@ pub struct DoorSettings {
     pub reader_token: Option<Secret>,
     /// Opens the door for reading and appending. If only the reader's token is set, that one does.
     pub writer_token: Option<Secret>,
+    /// Speaks TLS. Without, clients connect with `tls=false`; note that the official clients for
+    /// Python and Node send their credentials over TLS only, so that a door with a token needs it for
+    /// them, here or in a proxy in front.
+    pub tls: Option<Tls>,
     /// Where clients are told to find this node, as host and port; by default where they found it.
     pub advertise: Option<(String, u16)>,
     /// Longest an append is waited for. Clients may ask for less, not for more.
@@ -60,6 +65,7 @@ impl DoorSettings {
             write: false,
             reader_token: None,
             writer_token: None,
+            tls: None,
             advertise: None,
             append_deadline: Duration::from_secs(10),
             max_connections: 256,
@@ -88,6 +94,7 @@ impl fmt::Debug for DoorSettings {
             .field("write", &self.write)
             .field("reader_token", &self.reader_token)
             .field("writer_token", &self.writer_token)
+            .field("tls", &self.tls.is_some())
             .field("advertise", &self.advertise)
             .finish_non_exhaustive()
     }

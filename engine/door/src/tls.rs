@@ -1,0 +1,44 @@
+//! TLS at the door.
+
+use std::fmt;
+use std::sync::Arc;
+use tokio_rustls::TlsAcceptor;
+use tokio_rustls::rustls::ServerConfig;
+use tokio_rustls::rustls::crypto::ring::default_provider;
+use tokio_rustls::rustls::pki_types::pem::PemObject;
+use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
+
+/// Who the door says it is: a certificate and its key.
+#[derive(Clone)]
+pub struct Tls(TlsAcceptor);
+
+impl Tls {
+    /// From PEM texts: the certificate with those that vouch for it, and the private key.
+    ///
+    /// # Errors
+    /// A sentence that says what is wrong with them.
+    pub fn from_pem(certificates: &[u8], key: &[u8]) -> Result<Self, String> {
+        let chain = CertificateDer::pem_slice_iter(certificates).collect::<Result<Vec<_>, _>>();
+        let chain = chain.map_err(|error| format!("the certificate can't be read: {error}"))?;
+        if chain.is_empty() {
+            return Err("there is no certificate in the PEM text".to_owned());
+        }
+        let key = PrivateKeyDer::from_pem_slice(key).map_err(|error| format!("the private key can't be read: {error}"))?;
+        // Named, for there may be several in the process, and then none is the default.
+        let versions = ServerConfig::builder_with_provider(Arc::new(default_provider())).with_safe_default_protocol_versions();
+        let config = versions.and_then(|versions| versions.with_no_client_auth().with_single_cert(chain, key));
+        let mut config = config.map_err(|error| format!("certificate and key can't be used: {error}"))?;
+        config.alpn_protocols = vec![b"h2".to_vec()];
+        Ok(Self(TlsAcceptor::from(Arc::new(config))))
+    }
+
+    pub(crate) fn acceptor(&self) -> &TlsAcceptor {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Tls {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Tls(…)")
+    }
+}

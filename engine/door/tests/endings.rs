@@ -1,0 +1,149 @@
+//! Ends: the door shuts, the log closes, the server comes back, clients that say nothing.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "a test may fail loudly")]
+
+mod common;
+
+use common::{Open, Silent, at, event, fill, memory, name, names, soon, writing};
+use eventstore::{
+    Error, Position as ClientPosition, ReadAllOptions, ReadStreamOptions, RetryOptions, StreamPosition, StreamState,
+    SubscribeToAllOptions, SubscriptionEvent,
+};
+use lastseat_door::DoorSettings;
+use lastseat_engine::adapters::event_log::SqliteLog;
+use lastseat_engine::adapters::world::SystemClock;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+
+/// Not with OK: there are clients that would subscribe anew at once, for ever.
+#[tokio::test]
+async fn subscriptions_and_reads_end_with_unavailable_when_the_door_shuts() {
+    let door = Open::new(memory(), writing()).await;
+    fill(&door.log, "seat-1", "A", 0..20_000).await;
+    let client = door.client();
+    let mut live = client.subscribe_to_all(&SubscribeToAllOptions::default().position(StreamPosition::End)).await;
+    loop {
+        if matches!(soon(live.next_subscription_event()).await.unwrap(), SubscriptionEvent::CaughtUp(_)) {
+            break;
+        }
+    }
+    let mut reading = client.read_all(&ReadAllOptions::default()).await.unwrap();
+    soon(reading.next()).await.unwrap().unwrap();
+    door.start_shutting();
+    let ended = soon(live.next_subscription_event()).await.unwrap_err();
+    assert!(matches!(&ended, Error::ServerError(why) if why.contains("Unavailable") || why.contains("unavailable")), "{ended:?}");
+    let ended = loop {
+        match soon(reading.next()).await {
+            Ok(Some(_)) => {}
+            Ok(None) => panic!("a read that was cut off must not look complete"),
+            Err(ended) => break ended,
+        }
+    };
+    assert!(matches!(&ended, Error::ServerError(_)), "{ended:?}");
+    door.shut().await;
+}
+
+/// What is under way is answered before the door is shut, and what comes after is not taken.
+#[tokio::test]
+async fn an_append_under_way_is_answered_or_cut_off_after_the_grace() {
+    let settings = DoorSettings { grace: Duration::from_millis(300), append_deadline: Duration::from_secs(3600), ..writing() };
+    let door = Open::new(Arc::new(Silent), settings).await;
+    let client = door.client();
+    let append = tokio::spawn(async move { client.append_to_stream("seat-1", &at(StreamState::NoStream), event("a")).await });
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    // The log never answers: the door shuts all the same.
+    door.shut().await;
+    soon(append).await.unwrap().expect_err("nobody knows what became of it, least of all that it succeeded");
+}
+
+#[tokio::test]
+async fn the_end_of_the_log_is_unavailable_too() {
+    let log = memory();
+    let door = Open::new(log.clone(), writing()).await;
+    let client = door.client();
+    let mut live = client.subscribe_to_all(&SubscribeToAllOptions::default()).await;
+    assert!(matches!(soon(live.next_subscription_event()).await.unwrap(), SubscriptionEvent::Confirmed(_)));
+    log.close();
+    let ended = loop {
+        match soon(live.next_subscription_event()).await {
+            Ok(_) => {}
+            Err(ended) => break ended,
+        }
+    };
+    assert!(matches!(&ended, Error::ServerError(why) if why.contains("closed")), "{ended:?}");
+    let down = soon(client.append_to_stream("seat-1", &at(StreamState::NoStream), event("a"))).await.unwrap_err();
+    assert!(matches!(down, Error::ServerError(_)), "{down:?}");
+    door.shut().await;
+}
+
+/// A subscription goes on where it was, over a restart of the server, and so does everything else.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn after_a_restart_everything_goes_on_where_it_was() {
+    let folder = tempfile::tempdir().unwrap();
+    let open = || Arc::new(SqliteLog::open(folder.path().join("events.db"), Arc::new(SystemClock)).unwrap());
+    let log = open();
+    let door = Open::new(log.clone(), writing()).await;
+    let address = door.address.to_string();
+    fill(&door.log, "seat-1", "A", 0..3).await;
+    let client = door.client();
+    let retry = RetryOptions::default();
+    let options = SubscribeToAllOptions::default().position(StreamPosition::Start).retry_options(retry);
+    let mut followed = client.subscribe_to_all(&options).await;
+    for n in 0..3 {
+        assert_eq!(name(&soon(followed.next()).await.unwrap()), format!("seat-1/{n}"));
+    }
+    door.shut().await;
+    log.close().await.unwrap();
+    drop(log);
+
+    let log = open();
+    let door = Open::at(&address, log.clone(), writing()).await;
+    fill(&door.log, "seat-1", "A", 3..5).await;
+    for n in 3..5 {
+        assert_eq!(name(&soon(followed.next()).await.unwrap()), format!("seat-1/{n}"));
+    }
+    let again = door.client();
+    assert_eq!(names(again.read_stream("seat-1", &ReadStreamOptions::default()).await).await.len(), 5);
+    let behind = StreamPosition::Position(ClientPosition { commit: 4, prepare: 4 });
+    let mut resumed = again.subscribe_to_all(&SubscribeToAllOptions::default().position(behind)).await;
+    assert_eq!(name(&soon(resumed.next()).await.unwrap()), "seat-1/4");
+    door.shut().await;
+    log.close().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_full_door_turns_the_next_one_away_and_lets_them_in_later() {
+    let settings = DoorSettings { max_connections: 1, ..writing() };
+    let door = Open::new(memory(), settings).await;
+    fill(&door.log, "seat-1", "A", 0..1).await;
+    let mut first = TcpStream::connect(door.address).await.unwrap();
+    // Half a greeting: it is in, and says no more.
+    first.write_all(b"PRI * HTTP").await.unwrap();
+    let mut second = TcpStream::connect(door.address).await.unwrap();
+    let closed = soon(second.read(&mut [0; 1])).await;
+    assert!(matches!(closed, Ok(0) | Err(_)), "the second is turned away");
+    drop(first);
+    // There is room again as soon as the door has noticed.
+    let let_in = async {
+        while door.client().read_stream("seat-1", &ReadStreamOptions::default()).await.is_err() {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    soon(let_in).await;
+    door.shut().await;
+}
+
+/// Neither one that is silent nor one that speaks something else keeps the door from shutting.
+#[tokio::test]
+async fn strangers_do_no_harm() {
+    let door = Open::new(memory(), writing()).await;
+    let _silent = TcpStream::connect(door.address).await.unwrap();
+    let mut stranger = TcpStream::connect(door.address).await.unwrap();
+    stranger.write_all(b"GET / HTTP/1.1\r\nHost: nobody\r\n\r\n").await.unwrap();
+    let mut answer = Vec::new();
+    let _either_way = soon(stranger.read_to_end(&mut answer)).await;
+    fill(&door.log, "seat-1", "A", 0..1).await;
+    assert_eq!(names(door.client().read_stream("seat-1", &ReadStreamOptions::default()).await).await, ["seat-1/0"]);
+    door.shut().await;
+}
