@@ -19,16 +19,16 @@ local time = redis.call('TIME')
 local now = tonumber(time[1]) * 1000000 + tonumber(time[2])
 local room = interval * burst
 
-local until_ = tonumber(redis.call('GET', KEYS[1]) or '') or now
+local used_until = tonumber(redis.call('GET', KEYS[1]) or '') or now
 -- A moment too far ahead is from a server whose clock was ahead: it costs one quota at the most.
-local used = math.min(math.max(until_ - now, 0), room)
+local used = math.min(math.max(used_until - now, 0), room)
 local allowed = 0
 if used + interval <= room then
   allowed = 1
   used = used + interval
 end
 
-if used > 0 and now + used ~= until_ then
+if used > 0 and now + used ~= used_until then
   local keep = math.ceil(used / 1000)
   redis.call('SET', KEYS[1], string.format('%.0f', now + used), 'PX', string.format('%.0f', keep))
 end

@@ -10,12 +10,14 @@ use crate::app::{App, AppParts};
 use crate::auth::Auth;
 use crate::config::Config;
 use crate::demo::{self, DemoError};
+use crate::limits::Limits;
 use crate::{routes, server};
 use data_dir::{DataDir, Unusable};
 use lastseat_domain::ports::{Clock, EventLog, Ids, LogFault};
 use lastseat_engine::adapters::event_log::sqlite::FatalHook;
 use lastseat_engine::adapters::event_log::{OpenError, SqliteLog, SqliteOptions};
 use lastseat_engine::adapters::payments::{SandboxGateway, sandbox};
+use lastseat_engine::adapters::rate_limit::InProcessLimiter;
 use lastseat_engine::adapters::seat_guard::InProcessGuard;
 use lastseat_engine::adapters::world::{RandomIds, SystemClock};
 use lastseat_engine::{BoxOffice, Fault, Ports, Settings};
@@ -173,6 +175,7 @@ async fn assemble(
         clock: Arc::clone(clock),
         ids,
         auth: Auth::new(&key),
+        limits: Limits::new(config.quotas, config.proxies.clone(), Arc::new(InProcessLimiter::new(Arc::clone(clock))), None),
         guests: config.guests,
         public_url: config.public_url.clone(),
         sandbox: Some(Arc::new(Door(Arc::clone(&sandbox)))),
