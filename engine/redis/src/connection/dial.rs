@@ -1,0 +1,161 @@
+//! How a connection is made: to one server, to the master that the Sentinels name, to a cluster.
+
+use super::NoAnswer;
+use crate::address::{Address, Servers};
+use crate::options::RedisOptions;
+use redis::aio::{ConnectionLike, MultiplexedConnection};
+use redis::cluster::ClusterClient;
+use redis::cluster_async::ClusterConnection;
+use redis::{AsyncConnectionConfig, Client, Cmd, ConnectionAddr, ConnectionInfo, RedisError, RedisFuture, Value};
+use std::time::Duration;
+
+/// Commands that wait for the socket at once; more wait in line, each for its time-out at most.
+const QUEUE: usize = 4096;
+/// Tries of a command within a cluster, for a slot that moved; all within one time-out.
+const CLUSTER_RETRIES: u32 = 3;
+/// First pause between these, in milliseconds.
+const CLUSTER_RETRY_WAIT: u64 = 10;
+
+/// An open connection. Clones share it; commands of all are pipelined.
+#[derive(Clone)]
+pub(super) enum Wire {
+    Server(MultiplexedConnection),
+    Cluster(ClusterConnection),
+}
+
+impl Wire {
+    pub(super) fn request<'a>(&'a mut self, command: &'a Cmd) -> RedisFuture<'a, Value> {
+        match self {
+            Self::Server(connection) => connection.req_packed_command(command),
+            Self::Cluster(connection) => connection.req_packed_command(command),
+        }
+    }
+}
+
+/// Makes connections.
+pub(super) struct Dialler {
+    servers: Servers,
+    connect_timeout: Duration,
+    response_timeout: Duration,
+}
+
+impl Dialler {
+    pub(super) fn new(address: &Address, options: &RedisOptions) -> Self {
+        Self {
+            servers: address.servers.clone(),
+            connect_timeout: options.connect_timeout,
+            response_timeout: options.response_timeout,
+        }
+    }
+
+    pub(super) fn is_cluster(&self) -> bool {
+        matches!(self.servers, Servers::Cluster(_))
+    }
+
+    /// Connects. Takes the connect time-out at most, for each Sentinel that does not answer once more.
+    pub(super) async fn dial(&self) -> Result<Wire, NoAnswer> {
+        match &self.servers {
+            Servers::Single(info) => self.server(info.clone()).await.map(Wire::Server),
+            Servers::Sentinel { sentinels, master, template } => self.master(sentinels, master, template).await.map(Wire::Server),
+            Servers::Cluster(nodes) => self.cluster(nodes).await.map(Wire::Cluster),
+        }
+    }
+
+    async fn server(&self, info: ConnectionInfo) -> Result<MultiplexedConnection, NoAnswer> {
+        let at = info.addr().to_string();
+        let config = AsyncConnectionConfig::new()
+            // Calls have a time-out of their own, which starts before they get this far.
+            .set_response_timeout(None)
+            .set_connection_timeout(Some(self.connect_timeout))
+            .set_pipeline_buffer_size(QUEUE);
+        let connecting = async { Client::open(info)?.get_multiplexed_async_connection_with_config(&config).await };
+        self.in_time(connecting).await.map_err(|why| NoAnswer::new(format!("no connection to {at}: {why}")))
+    }
+
+    /// The first Sentinel that answers says where; whether it is right the server itself says.
+    async fn master(
+        &self,
+        sentinels: &[ConnectionInfo],
+        name: &str,
+        template: &ConnectionInfo,
+    ) -> Result<MultiplexedConnection, NoAnswer> {
+        let mut troubles = Vec::new();
+        for sentinel in sentinels {
+            match self.master_by(sentinel, name, template).await {
+                Ok(connection) => return Ok(connection),
+                Err(why) => troubles.push(why.to_string()),
+            }
+        }
+        Err(NoAnswer::new(format!("no Sentinel names a master '{name}' that is one: {}", troubles.join("; "))))
+    }
+
+    async fn master_by(
+        &self,
+        sentinel: &ConnectionInfo,
+        name: &str,
+        template: &ConnectionInfo,
+    ) -> Result<MultiplexedConnection, NoAnswer> {
+        let mut asked = self.server(sentinel.clone()).await?;
+        let mut question = redis::cmd("SENTINEL");
+        question.arg("GET-MASTER-ADDR-BY-NAME").arg(name);
+        let found: Option<(String, u16)> = self
+            .in_time(question.query_async(&mut asked))
+            .await
+            .map_err(|why| NoAnswer::new(format!("the Sentinel at {} does not answer: {why}", sentinel.addr())))?;
+        let (host, port) =
+            found.ok_or_else(|| NoAnswer::new(format!("the Sentinel at {} knows no '{name}'", sentinel.addr())))?;
+        let address = match template.addr() {
+            ConnectionAddr::TcpTls { insecure, tls_params, .. } => {
+                ConnectionAddr::TcpTls { host, port, insecure: *insecure, tls_params: tls_params.clone() }
+            }
+            _ => ConnectionAddr::Tcp(host, port),
+        };
+        let info = template.clone().set_addr(address);
+        let mut server = self.server(info.clone()).await?;
+        let role: Value = self
+            .in_time(redis::cmd("ROLE").query_async(&mut server))
+            .await
+            .map_err(|why| NoAnswer::new(format!("{} does not tell its role: {why}", info.addr())))?;
+        match first_word(&role).as_deref() {
+            Some("master") => Ok(server),
+            _ => Err(NoAnswer::new(format!("{} is no master (any more)", info.addr()))),
+        }
+    }
+
+    async fn cluster(&self, nodes: &[ConnectionInfo]) -> Result<ClusterConnection, NoAnswer> {
+        let tcp = nodes.first().map(|node| node.tcp_settings().clone()).unwrap_or_default();
+        let connecting = async {
+            let client = ClusterClient::builder(nodes.iter().cloned())
+                .connection_timeout(self.connect_timeout)
+                .response_timeout(self.response_timeout)
+                .retries(CLUSTER_RETRIES)
+                .min_retry_wait(CLUSTER_RETRY_WAIT)
+                .max_retry_wait(CLUSTER_RETRY_WAIT * 8)
+                .tcp_settings(tcp)
+                .build()?;
+            client.get_async_connection().await
+        };
+        // It asks the nodes for their slots on top of connecting.
+        let most = self.connect_timeout * 2;
+        match tokio::time::timeout(most, connecting).await {
+            Ok(Ok(connection)) => Ok(connection),
+            Ok(Err(why)) => Err(NoAnswer::new(format!("no connection to the cluster: {why}"))),
+            Err(_) => Err(NoAnswer::new(format!("no connection to the cluster within {most:?}"))),
+        }
+    }
+
+    async fn in_time<T>(&self, work: impl Future<Output = Result<T, RedisError>>) -> Result<T, NoAnswer> {
+        match tokio::time::timeout(self.connect_timeout, work).await {
+            Ok(done) => done.map_err(|why| NoAnswer::new(why.to_string())),
+            Err(_) => Err(NoAnswer::new(format!("nothing heard for {:?}", self.connect_timeout))),
+        }
+    }
+}
+
+/// The first of a list of texts.
+fn first_word(value: &Value) -> Option<String> {
+    match value {
+        Value::Array(parts) => parts.first().and_then(|part| redis::from_redis_value_ref(part).ok()),
+        _ => None,
+    }
+}

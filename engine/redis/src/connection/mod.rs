@@ -1,0 +1,70 @@
+//! The connection to Redis, shared by all who call.
+
+mod dial;
+mod line;
+mod no_answer;
+
+pub use no_answer::NoAnswer;
+
+use crate::address::{Address, BadRedisUrl};
+use crate::options::RedisOptions;
+use dial::Dialler;
+use line::Line;
+use redis::{Cmd, Value};
+use std::fmt;
+use std::sync::Arc;
+use tokio::time::Instant;
+
+/// A connection to one Redis server, to the master of a Sentinel set-up, or to a cluster. Cheap to
+/// clone; all clones share it, and the commands of all are pipelined.
+///
+/// It is dialled and kept up in the background, for as long as a clone is alive. While it is down a
+/// call fails at once.
+#[derive(Clone)]
+pub struct Redis {
+    line: Arc<Line>,
+    address: Arc<str>,
+    options: Arc<RedisOptions>,
+}
+
+impl Redis {
+    /// Begins to connect to `redis://[user:pass@]host:port[/db]`,
+    /// `redis+sentinel://[user:pass@]h1:26379,h2:26379/master-name[/db]` or
+    /// `redis+cluster://[user:pass@]h1:7001,h2:7002`; with `rediss` in place of `redis` over TLS, for
+    /// which the process has to have installed rustls' crypto provider. Does not wait, and does not
+    /// fail if Redis is down. To be called within a tokio runtime.
+    ///
+    /// # Errors
+    /// [`BadRedisUrl`].
+    pub fn open(url: &str, options: RedisOptions) -> Result<Self, BadRedisUrl> {
+        let address = Address::parse(url)?;
+        let line = Line::new(Dialler::new(&address, &options), options.clone());
+        Ok(Self { line, address: address.display.into(), options: Arc::new(options) })
+    }
+
+    /// Where it leads, for people: the URL without its password.
+    #[must_use]
+    pub fn address(&self) -> &str {
+        &self.address
+    }
+
+    pub(crate) fn options(&self) -> &RedisOptions {
+        &self.options
+    }
+
+    /// When a call that begins now has to be over.
+    pub(crate) fn deadline(&self) -> Instant {
+        Instant::now() + self.options.response_timeout
+    }
+
+    /// Sends one command, and waits for its answer until `deadline`.
+    pub(crate) async fn request(&self, command: &Cmd, deadline: Instant) -> Result<Value, NoAnswer> {
+        self.line.request(command, deadline).await
+    }
+}
+
+impl fmt::Debug for Redis {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Redis").field("address", &self.address).finish_non_exhaustive()
+    }
+}

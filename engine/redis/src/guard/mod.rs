@@ -1,0 +1,142 @@
+//! The seat guard over Redis: one script of `lua/` an operation.
+//!
+//! A call that timed out has an unknown outcome: the script may have run, or may yet run, when a
+//! server that stood still goes on. That is harmless by how the guard is used. The caller goes on
+//! without the guard and the log decides; a lock that was taken all the same is the owner's own,
+//! or lapses with its lease. Nothing is written that does not end by itself.
+
+mod operations;
+mod replies;
+
+use crate::connection::Redis;
+use crate::script::Script;
+use async_trait::async_trait;
+use lastseat_domain::ports::SeatGuard;
+use lastseat_domain::ports::seat_guard::{Extend, GuardUnavailable, Lock, LockAny};
+use lastseat_domain::{BookingId, SeatId, ShowId};
+pub(crate) use operations::Operations;
+use redis::Value;
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// A hundred years. A longer lease is cut to it: what Redis adds to its clock may not overflow.
+const LONGEST: Duration = Duration::from_secs(100 * 365 * 24 * 60 * 60);
+
+/// A seat guard that many nodes share. Cheap to clone.
+#[derive(Clone)]
+pub struct RedisGuard {
+    redis: Redis,
+    operations: Arc<Operations>,
+}
+
+impl RedisGuard {
+    /// A guard over this connection.
+    #[must_use]
+    pub fn new(redis: Redis) -> Self {
+        Self { redis, operations: Arc::new(Operations::new()) }
+    }
+
+    async fn call(&self, script: &Script, show: &ShowId, seats: &[SeatId], args: &[&str]) -> Result<Value, GuardUnavailable> {
+        let keys: Vec<_> = seats.iter().map(|seat| key(show, seat)).collect();
+        script.call(&self.redis, &keys, args).await.map_err(|why| GuardUnavailable(why.to_string()))
+    }
+}
+
+impl fmt::Debug for RedisGuard {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RedisGuard").field("redis", &self.redis).finish_non_exhaustive()
+    }
+}
+
+/// `seat:{show}:label`. The braces put a show into one slot of a cluster; no id can have one.
+fn key(show: &ShowId, seat: &SeatId) -> String {
+    format!("seat:{{{show}}}:{seat}")
+}
+
+/// Whole milliseconds, at least one: Redis knows no lease of nothing.
+fn millis(lease: Duration) -> String {
+    lease.min(LONGEST).as_millis().max(1).to_string()
+}
+
+/// What a reply means, or that it means nothing.
+fn understood<T>(reply: &Value, meaning: Option<T>) -> Result<T, GuardUnavailable> {
+    meaning.ok_or_else(|| GuardUnavailable(format!("Redis gave a reply that makes no sense: {reply:?}")))
+}
+
+#[async_trait]
+impl SeatGuard for RedisGuard {
+    async fn lock(&self, show: &ShowId, seats: &[SeatId], owner: BookingId, lease: Duration) -> Result<Lock, GuardUnavailable> {
+        if seats.is_empty() {
+            return Ok(Lock::Locked { fresh: 0, already: 0 });
+        }
+        let reply = self.call(&self.operations.lock_seats, show, seats, &[&owner.to_string(), &millis(lease)]).await?;
+        understood(&reply, replies::lock(&reply, seats.len()))
+    }
+
+    async fn lock_any(
+        &self,
+        show: &ShowId,
+        candidates: &[SeatId],
+        n: usize,
+        owner: BookingId,
+        lease: Duration,
+    ) -> Result<LockAny, GuardUnavailable> {
+        if n == 0 {
+            return Ok(LockAny::Locked(vec![]));
+        }
+        if candidates.is_empty() {
+            return Ok(LockAny::NotEnough { free: 0 });
+        }
+        let reply =
+            self.call(&self.operations.lock_any, show, candidates, &[&owner.to_string(), &millis(lease), &n.to_string()]).await?;
+        understood(&reply, replies::lock_any(&reply, candidates.len(), n))
+    }
+
+    async fn extend(
+        &self,
+        show: &ShowId,
+        seats: &[SeatId],
+        owner: BookingId,
+        lease: Duration,
+    ) -> Result<Extend, GuardUnavailable> {
+        if seats.is_empty() {
+            return Ok(Extend::Extended);
+        }
+        let reply = self.call(&self.operations.extend_lock, show, seats, &[&owner.to_string(), &millis(lease)]).await?;
+        understood(&reply, replies::extend(&reply, seats.len()))
+    }
+
+    async fn release(&self, show: &ShowId, seats: &[SeatId], owner: BookingId) -> Result<usize, GuardUnavailable> {
+        if seats.is_empty() {
+            return Ok(0);
+        }
+        let reply = self.call(&self.operations.release_seats, show, seats, &[&owner.to_string()]).await?;
+        understood(&reply, replies::count(&reply, seats.len()))
+    }
+
+    async fn mark_sold(
+        &self,
+        show: &ShowId,
+        seats: &[SeatId],
+        owner: BookingId,
+        keep: Duration,
+    ) -> Result<usize, GuardUnavailable> {
+        if seats.is_empty() {
+            return Ok(0);
+        }
+        let reply = self.call(&self.operations.mark_sold, show, seats, &[&owner.to_string(), &millis(keep)]).await?;
+        understood(&reply, replies::count(&reply, seats.len()))
+    }
+
+    async fn unmark_sold(&self, show: &ShowId, seats: &[SeatId], owner: BookingId) -> Result<usize, GuardUnavailable> {
+        if seats.is_empty() {
+            return Ok(0);
+        }
+        let reply = self.call(&self.operations.unmark_sold, show, seats, &[&owner.to_string()]).await?;
+        understood(&reply, replies::count(&reply, seats.len()))
+    }
+}
+
+#[cfg(test)]
+mod tests;
