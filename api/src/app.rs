@@ -2,11 +2,12 @@
 
 use crate::auth::Auth;
 use crate::idempotency::Memory;
+use crate::lag::Lag;
 use crate::limits::Limits;
 use crate::metrics::Metrics;
 use crate::problem::Problem;
 use async_trait::async_trait;
-use lastseat_domain::ports::event_log::Position;
+use lastseat_domain::ports::event_log::{Filter, Position, last_position};
 use lastseat_domain::ports::{Clock, EventLog, Ids};
 use lastseat_domain::{BookingId, IntentId, Timestamp};
 use lastseat_engine::BoxOffice;
@@ -62,13 +63,14 @@ struct Inner {
     parts: AppParts,
     answers: Memory,
     metrics: Arc<Metrics>,
+    lag: Lag,
 }
 
 impl App {
     /// Puts the parts together.
     #[must_use]
     pub fn new(parts: AppParts) -> Self {
-        Self(Arc::new(Inner { parts, answers: Memory::default(), metrics: Arc::default() }))
+        Self(Arc::new(Inner { parts, answers: Memory::default(), metrics: Arc::default(), lag: Lag::default() }))
     }
 
     /// The parts.
@@ -107,6 +109,12 @@ impl App {
         &self.0.metrics
     }
 
+    /// Whether the read model keeps up.
+    #[must_use]
+    pub fn lag(&self) -> &Lag {
+        &self.0.lag
+    }
+
     /// The time now.
     #[must_use]
     pub fn now(&self) -> Timestamp {
@@ -120,9 +128,14 @@ impl App {
     /// # Errors
     /// 503 if the log can't be asked.
     pub async fn catch_up(&self) -> Result<Position, Problem> {
-        let head = self.0.parts.log.head().await?;
-        if self.read_model().position() < head && !self.read_model().wait_for(head, READ_YOUR_WRITES).await {
-            tracing::debug!(%head, "the read model is behind");
+        let log = &*self.0.parts.log;
+        let head = log.head().await?;
+        if self.read_model().position() < head {
+            // A shared log may end with what is not ours, which the read model hears of only in passing.
+            let ours = last_position(log, &Filter::our_streams()).await?;
+            if !self.read_model().wait_for(ours, READ_YOUR_WRITES).await {
+                tracing::debug!(%ours, "the read model is behind");
+            }
         }
         Ok(head)
     }

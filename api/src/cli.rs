@@ -91,7 +91,7 @@ impl Cli {
             Verb::Config(config_show::ConfigVerb::Show(show)) => show.flags.clone(),
             _ => Flags::default(),
         };
-        let flags = Flags { data: self.place.data, ..flags };
+        let flags = Flags { data: self.place.data, eventstore: self.place.eventstore, ..flags };
         let effective = match Effective::of_process(&flags, self.place.config.as_deref()) {
             Ok(effective) => effective,
             Err(error) => {

@@ -4,12 +4,14 @@
 //! text, so that there is one reader and one error line for each setting; see [`settings`].
 
 mod flags;
+pub mod secret;
 mod settings;
 
 pub use flags::{DataFlag, Flags};
 pub use settings::{SETTINGS, Setting};
 
 use crate::limits::{Proxies, Quotas};
+use secret::{Secret, ServiceUrl};
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::fmt;
@@ -36,6 +38,22 @@ pub struct Config {
     pub listen: SocketAddr,
     /// Directory of the event log and everything else that is kept.
     pub data: PathBuf,
+    /// The EventStoreDB cluster that is the event log, instead of a file in `data`.
+    pub eventstore: Option<ServiceUrl>,
+    /// Where the embedded log answers EventStoreDB's protocol.
+    pub eventstore_door: Option<SocketAddr>,
+    /// Whether others may append through that door.
+    pub eventstore_door_write: bool,
+    /// The password that the door asks for.
+    pub eventstore_door_token: Option<Secret>,
+    /// The Redis that guards the seats of all nodes, instead of this process.
+    pub redis: Option<ServiceUrl>,
+    /// The payment sandbox of another process.
+    pub sandbox: Option<ServiceUrl>,
+    /// Where this process's payment sandbox serves others.
+    pub sandbox_door: Option<SocketAddr>,
+    /// The file of the secret that all nodes sign tokens with, instead of one in `data`.
+    pub token_key: Option<PathBuf>,
     /// Whether callers without a token may hold seats.
     pub guests: bool,
     /// Whether the show `demo` is put on sale.
@@ -69,6 +87,14 @@ impl Default for Config {
         Self {
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 8080)),
             data: PathBuf::from("./lastseat-data"),
+            eventstore: None,
+            eventstore_door: None,
+            eventstore_door_write: false,
+            eventstore_door_token: None,
+            redis: None,
+            sandbox: None,
+            sandbox_door: None,
+            token_key: None,
             guests: true,
             demo: true,
             max_in_flight: 4096,

@@ -13,6 +13,7 @@ pub mod cli;
 pub mod config;
 pub mod demo;
 pub mod idempotency;
+pub mod lag;
 pub mod limits;
 pub mod metrics;
 pub mod openapi;

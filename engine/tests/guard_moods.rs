@@ -7,9 +7,11 @@ use common::checker::{assert_safe, assert_settled};
 use common::weather::{Dice, Storm, exposed};
 use common::*;
 use futures::future::join_all;
+use lastseat_domain::{Rejection, SeatId};
 use lastseat_engine::adapters::seat_guard::{AbsentGuard, FlakyGuard, GuardMood, InProcessGuard};
 use lastseat_engine::{CommandError, Fault, Paid};
 use std::sync::Arc;
+use std::time::Duration;
 
 fn in_virtual_time(test: impl AsyncFn(bool)) {
     for atomic in [true, false] {
@@ -47,12 +49,12 @@ fn in_every_mood_nothing_is_oversold_and_the_sale_goes_on() {
     in_virtual_time(async |atomic| {
         for mood in [GuardMood::Faithful, GuardMood::Unavailable, GuardMood::AnswersLost, GuardMood::SaysYes] {
             let (house, guard) = moody(atomic);
-            house.open().await.drain(std::time::Duration::ZERO).await;
+            house.open().await.drain(Duration::ZERO).await;
             guard.set(mood);
             rush(&house, &format!("atomic: {atomic}, {mood:?}")).await;
         }
         let house = House { guard: Arc::new(AbsentGuard), ..House::new(atomic) };
-        house.open().await.drain(std::time::Duration::ZERO).await;
+        house.open().await.drain(Duration::ZERO).await;
         rush(&house, &format!("atomic: {atomic}, no guard")).await;
     });
 }
@@ -97,7 +99,7 @@ fn a_failing_guard_is_told_of_and_forgotten_once_it_answers() {
 fn without_a_guard_fewer_are_let_in() {
     in_virtual_time(async |atomic| {
         let (house, guard) = moody(atomic);
-        house.open().await.drain(std::time::Duration::ZERO).await;
+        house.open().await.drain(Duration::ZERO).await;
         let (outside, _) = exposed(&house, &Dice::new(3), &Storm::default());
         let office = outside.node_with(lastseat_engine::Settings { max_in_flight: 16, ..Default::default() }).await;
         let busy = |holds: &[Result<lastseat_engine::Hold, CommandError>]| {
@@ -152,4 +154,23 @@ fn a_leftover_mark_of_a_sale_is_not_believed() {
         let office = house.node().await;
         assert!(hold(&house, &office, seats(&["A-1"])).await.is_ok());
     });
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_last_units_are_found_wherever_the_guard_has_them() {
+    for atomic in [true, false] {
+        let house = House::new(atomic);
+        let office = house.open().await;
+        // Another node is just taking all of the 20 but the 4th and the last: more than are offered
+        // to the guard at first.
+        let taken: Vec<_> = (1..20).filter(|n| *n != 4).map(|n| SeatId::new(&format!("floor:{n}")).unwrap()).collect();
+        let other = house.new_booking();
+        house.guard.lock(&show(), &taken, other, Duration::from_secs(60)).await.unwrap();
+        let three = hold(&house, &office, floor(3)).await.unwrap_err();
+        assert!(matches!(three, CommandError::Rejected(Rejection::NotEnoughTogether { available: 2 })), "{three:?}");
+        let two = hold(&house, &office, floor(2)).await.unwrap().booking;
+        let got: Vec<String> = two.seats().iter().map(|p| p.seat.to_string()).collect();
+        assert_eq!(got, ["floor:20", "floor:4"], "atomic: {atomic}");
+        assert_eq!(code(hold(&house, &office, floor(1)).await), "sold_out");
+    }
 }

@@ -4,11 +4,10 @@ use crate::bookings::Bookings;
 use crate::checkpoint::{self, hex_sha256};
 use crate::error::ProjectionError;
 use crate::loyalty::Loyalty;
-use crate::runner::our_streams;
 use crate::sales::Sales;
 use crate::seat_map::SeatMap;
 use crate::view::{Folded, View};
-use lastseat_domain::ports::event_log::{Direction, Position};
+use lastseat_domain::ports::event_log::{Direction, Filter, Position};
 use lastseat_domain::ports::{Clock, EventLog};
 use lastseat_domain::{Timestamp, codec};
 use serde::Serialize;
@@ -144,7 +143,7 @@ pub async fn rebuild(
     let (mut position, mut events) = (Position::START, 0);
     progress(position, head);
     'pages: loop {
-        let page = log.read_all(Some(position), Direction::Forwards, PAGE, &our_streams()).await?;
+        let page = log.read_all(Some(position), Direction::Forwards, PAGE, &Filter::our_streams()).await?;
         if page.is_empty() {
             break;
         }

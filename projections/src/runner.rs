@@ -29,11 +29,6 @@ const STORE_AFTER: TimeDelta = TimeDelta::minutes(5);
 const FIRST_PAUSE: TimeDelta = TimeDelta::milliseconds(100);
 const LONGEST_PAUSE: TimeDelta = TimeDelta::seconds(5);
 
-/// Which streams are ours. A shared log may hold others.
-pub(crate) fn our_streams() -> Filter {
-    Filter::streams(&["show-", "seat-", "booking-", "loyalty-"])
-}
-
 /// What the task and the queries have in common.
 pub(crate) struct Shared {
     pub log: Arc<dyn EventLog>,
@@ -209,7 +204,7 @@ impl Runner {
     async fn follow(&mut self) {
         let shared = Arc::clone(&self.shared);
         let from = *shared.position.borrow();
-        let mut deliveries = shared.log.subscribe(from, our_streams()).ready_chunks(BATCH);
+        let mut deliveries = shared.log.subscribe(from, Filter::our_streams()).ready_chunks(BATCH);
         loop {
             let area_flush = match shared.feeds.next_area_flush(shared.clock.now()) {
                 Some(at) => shared.clock.sleep_until(at),

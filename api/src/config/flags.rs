@@ -9,9 +9,33 @@ pub struct Flags {
     /// Where the data lies; global, so filled in by the command line's root.
     #[arg(skip)]
     pub data: Option<String>,
+    /// The event log; global, too.
+    #[arg(skip)]
+    pub eventstore: Option<String>,
     /// Address and port to serve on [default: 127.0.0.1:8080]
     #[arg(long, value_name = "ADDR:PORT")]
     pub listen: Option<String>,
+    /// Redis that guards the seats of all nodes: redis://, redis+sentinel:// or redis+cluster://
+    #[arg(long, value_name = "URL")]
+    pub redis: Option<String>,
+    /// Also answer EventStoreDB's protocol here, out of the embedded log
+    #[arg(long, value_name = "ADDR:PORT")]
+    pub eventstore_door: Option<String>,
+    /// Whether others may append through that door [default: false]
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, default_missing_value = "true")]
+    pub eventstore_door_write: Option<String>,
+    /// Password for that door; better as LASTSEAT_EVENTSTORE_DOOR_TOKEN, which `ps` does not show
+    #[arg(long, value_name = "TOKEN")]
+    pub eventstore_door_token: Option<String>,
+    /// Use the payment sandbox of another process, by the address of its sandbox door
+    #[arg(long, value_name = "URL")]
+    pub sandbox: Option<String>,
+    /// Serve this process's payment sandbox to other nodes here
+    #[arg(long, value_name = "ADDR:PORT")]
+    pub sandbox_door: Option<String>,
+    /// File of the 32 secret bytes that all nodes sign tokens with [default: token.key in --data]
+    #[arg(long, value_name = "FILE")]
+    pub token_key: Option<String>,
     /// Whether callers without a token may hold seats [default: true]
     #[arg(long, value_name = "BOOL", num_args = 0..=1, default_missing_value = "true")]
     pub guests: Option<String>,
@@ -71,7 +95,15 @@ impl Flags {
     pub fn get(&self, key: &str) -> Option<&str> {
         match key {
             "data" => &self.data,
+            "eventstore" => &self.eventstore,
             "listen" => &self.listen,
+            "redis" => &self.redis,
+            "eventstore_door" => &self.eventstore_door,
+            "eventstore_door_write" => &self.eventstore_door_write,
+            "eventstore_door_token" => &self.eventstore_door_token,
+            "sandbox" => &self.sandbox,
+            "sandbox_door" => &self.sandbox_door,
+            "token_key" => &self.token_key,
             "guests" => &self.guests,
             "demo" => &self.demo,
             "max_in_flight" => &self.max_in_flight,
@@ -101,6 +133,9 @@ pub struct DataFlag {
     /// Directory of everything that is kept [default: ./lastseat-data]
     #[arg(long, global = true, help_heading = "Everywhere", value_name = "DIR")]
     pub data: Option<String>,
+    /// EventStoreDB cluster that is the event log, instead of a file in --data: esdb://…
+    #[arg(long, global = true, help_heading = "Everywhere", value_name = "URL")]
+    pub eventstore: Option<String>,
     /// Configuration file [default: lastseat.toml, if there is one]
     #[arg(long, global = true, help_heading = "Everywhere", value_name = "FILE")]
     pub config: Option<PathBuf>,

@@ -1,5 +1,6 @@
 //! The table of settings: name, what is allowed, how it is read and shown.
 
+use super::secret::{Secret, ServiceUrl};
 use super::{Config, LogFormat};
 use crate::limits::{Network, ProxyHeader};
 use lastseat_domain::Quota;
@@ -39,6 +40,10 @@ pub(super) fn names() -> String {
     SETTINGS.iter().map(|setting| setting.key).collect::<Vec<_>>().join(", ")
 }
 
+const EVENTSTORE: &[&str] =
+    &["esdb://", "esdb+discover://", "kurrentdb://", "kurrentdb+discover://", "kurrent://", "kurrent+discover://"];
+const REDIS: &[&str] =
+    &["redis://", "rediss://", "redis+sentinel://", "rediss+sentinel://", "redis+cluster://", "rediss+cluster://"];
 const SWITCH: &str = "true or false";
 const A_DAY: u64 = 86_400;
 const QUOTA: &str = "off, or a number and the time in which so many come back, such as 60/10s, 300/1m or 5000/1h";
@@ -56,6 +61,54 @@ pub const SETTINGS: &[Setting] = &[
         allowed: "the path of a directory",
         read: |text, config| (!text.is_empty() && !text.contains('\0')).then(|| config.data = PathBuf::from(text)),
         show: |config| config.data.display().to_string(),
+    },
+    Setting {
+        key: "eventstore",
+        allowed: "a connection string, such as esdb://127.0.0.1:2113?tls=false or esdb+discover://cluster.example:2113",
+        read: |text, config| service(text, EVENTSTORE).map(|v| config.eventstore = Some(v)),
+        show: |config| shown(config.eventstore.as_ref()),
+    },
+    Setting {
+        key: "eventstore_door",
+        allowed: "an IP address and a port, such as 127.0.0.1:2113",
+        read: |text, config| address(text).map(|v| config.eventstore_door = Some(v)),
+        show: |config| shown(config.eventstore_door.as_ref()),
+    },
+    Setting {
+        key: "eventstore_door_write",
+        allowed: SWITCH,
+        read: |text, config| switch(text).map(|v| config.eventstore_door_write = v),
+        show: |config| config.eventstore_door_write.to_string(),
+    },
+    Setting {
+        key: "eventstore_door_token",
+        allowed: "8 characters or more, without spaces",
+        read: |text, config| token(text).map(|v| config.eventstore_door_token = Some(v)),
+        show: |config| shown(config.eventstore_door_token.as_ref()),
+    },
+    Setting {
+        key: "redis",
+        allowed: "an address such as redis://127.0.0.1:6379, redis+sentinel://a:26379,b:26379/master or redis+cluster://a:7000,b:7000",
+        read: |text, config| service(text, REDIS).map(|v| config.redis = Some(v)),
+        show: |config| shown(config.redis.as_ref()),
+    },
+    Setting {
+        key: "sandbox",
+        allowed: "the address of another node's sandbox door, such as http://127.0.0.1:2114",
+        read: |text, config| service(text, &["http://"]).map(|v| config.sandbox = Some(v)),
+        show: |config| shown(config.sandbox.as_ref()),
+    },
+    Setting {
+        key: "sandbox_door",
+        allowed: "an IP address and a port, such as 127.0.0.1:2114",
+        read: |text, config| address(text).map(|v| config.sandbox_door = Some(v)),
+        show: |config| shown(config.sandbox_door.as_ref()),
+    },
+    Setting {
+        key: "token_key",
+        allowed: "the path of a file of 32 bytes",
+        read: |text, config| (!text.is_empty() && !text.contains('\0')).then(|| config.token_key = Some(PathBuf::from(text))),
+        show: |config| config.token_key.as_ref().map(|path| path.display().to_string()).unwrap_or_default(),
     },
     Setting {
         key: "guests",
@@ -169,6 +222,19 @@ fn address(text: &str) -> Option<SocketAddr> {
     // addresses.
     let literal = text.strip_prefix("localhost:").map(|port| format!("127.0.0.1:{port}"));
     literal.as_deref().unwrap_or(text).parse().ok()
+}
+
+fn service(text: &str, schemes: &[&str]) -> Option<ServiceUrl> {
+    ServiceUrl::of(text, schemes)
+}
+
+fn token(text: &str) -> Option<Secret> {
+    let usable = text.len() >= 8 && text.chars().all(|c| c.is_ascii_graphic());
+    usable.then(|| Secret::new(text))
+}
+
+fn shown(value: Option<&impl ToString>) -> String {
+    value.map(ToString::to_string).unwrap_or_default()
 }
 
 fn switch(text: &str) -> Option<bool> {

@@ -52,7 +52,15 @@ fn every_setting_has_a_flag_and_shows_what_it_reads() {
         assert_eq!(config, Config::default(), "{}", setting.key);
         let flags = Flags {
             data: Some("x".into()),
+            eventstore: Some("x".into()),
             listen: Some("x".into()),
+            redis: Some("x".into()),
+            eventstore_door: Some("x".into()),
+            eventstore_door_write: Some("x".into()),
+            eventstore_door_token: Some("x".into()),
+            sandbox: Some("x".into()),
+            sandbox_door: Some("x".into()),
+            token_key: Some("x".into()),
             guests: Some("x".into()),
             demo: Some("x".into()),
             max_in_flight: Some("x".into()),
@@ -102,6 +110,11 @@ fn a_wrong_value_is_one_line_that_names_setting_source_and_rule() {
         ("LASTSEAT_PROXY_HEADER", "x-real-ip"),
         ("LASTSEAT_DRAIN_SECONDS", "1e9"),
         ("LASTSEAT_LISTEN", "example.org:80"),
+        ("LASTSEAT_EVENTSTORE", "http://127.0.0.1:2113"),
+        ("LASTSEAT_EVENTSTORE_DOOR", "2113"),
+        ("LASTSEAT_EVENTSTORE_DOOR_TOKEN", "short"),
+        ("LASTSEAT_REDIS", "127.0.0.1:6379"),
+        ("LASTSEAT_SANDBOX", "127.0.0.1:2114"),
     ] {
         assert!(error(&Flags::default(), &[(key, value)], None).contains(key));
     }
@@ -110,7 +123,7 @@ fn a_wrong_value_is_one_line_that_names_setting_source_and_rule() {
 #[test]
 fn a_wrong_file_is_one_line_too() {
     let unknown = error(&Flags::default(), &[], Some("listn = \"127.0.0.1:1\""));
-    assert!(unknown.contains("sets \"listn\", which is no setting; the settings are listen, data, guests"), "{unknown}");
+    assert!(unknown.contains("sets \"listn\", which is no setting; the settings are listen, data, eventstore"), "{unknown}");
     let broken = error(&Flags::default(), &[], Some("guests = true\nlisten = \n"));
     assert!(broken.contains("can't be read: line 2: "), "{broken}");
     let named = Layers {

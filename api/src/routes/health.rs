@@ -5,14 +5,13 @@ use crate::app::App;
 use axum::extract::State;
 use http::StatusCode;
 use http::header::{HeaderValue, RETRY_AFTER};
+use lastseat_domain::ports::event_log::{Filter, last_position};
 use serde::Serialize;
 use std::time::Duration;
 use utoipa::ToSchema;
 
 /// A log that takes longer to say where it ends does not work.
 const LOG_PATIENCE: Duration = Duration::from_secs(2);
-/// A read model further behind than this shows people seats that are long gone.
-const MOST_LAG: u64 = 10_000;
 
 /// How the server is.
 #[derive(Debug, Serialize, ToSchema)]
@@ -81,8 +80,18 @@ pub(super) async fn look(app: &App) -> (bool, Vec<Check>) {
         Err(_) => (false, "does not answer in time".to_owned(), None),
     };
     let engine = app.box_office().status();
-    let engine_detail = if engine.ready { format!("{} events behind", engine.lag) } else { "is reading the log".to_owned() };
-    let lag = head.map_or(0, |head| head.0.saturating_sub(app.read_model().position().0));
+    let engine_detail = if engine.ready { format!("{} positions behind", engine.lag) } else { "is reading the log".to_owned() };
+    let reached = app.read_model().position();
+    let behind = format!("{} positions behind", head.map_or(0, |head| head.0.saturating_sub(reached.0)));
+    // A shared log may end with what is not ours, which the read model hears of only in passing.
+    let goal = match head {
+        Some(head) if head > reached => {
+            let ours = Filter::our_streams();
+            tokio::time::timeout(LOG_PATIENCE, last_position(&*app.parts().log, &ours)).await.ok().and_then(Result::ok)
+        }
+        _ => None,
+    };
+    let stalled = goal.and_then(|goal| app.lag().too_long(goal, reached, app.now()));
     let trouble = app.read_model().status().into_iter().find_map(|view| view.error);
     let stopping = app.parts().drain.is_cancelled();
     let mut checks = vec![
@@ -90,8 +99,12 @@ pub(super) async fn look(app: &App) -> (bool, Vec<Check>) {
         Check { name: "engine", ok: engine.ready, detail: engine_detail },
         Check {
             name: "read_model",
-            ok: trouble.is_none() && lag <= MOST_LAG,
-            detail: trouble.map_or_else(|| format!("{lag} events behind"), |why| format!("{lag} events behind: {why}")),
+            ok: trouble.is_none() && stalled.is_none(),
+            detail: match (trouble, stalled) {
+                (Some(why), _) => format!("{behind}: {why}"),
+                (None, Some(seconds)) => format!("{behind}, for {seconds} s"),
+                (None, None) => behind,
+            },
         },
         Check { name: "running", ok: !stopping, detail: if stopping { "is stopping" } else { "takes requests" }.to_owned() },
     ];

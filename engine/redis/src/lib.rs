@@ -5,6 +5,7 @@
 //! [`NoAnswer`], and no call takes longer than its time-out.
 
 mod address;
+mod check;
 mod connection;
 mod guard;
 mod limiter;
@@ -14,6 +15,7 @@ mod script;
 pub mod testkit;
 
 pub use address::BadRedisUrl;
+pub use check::{CheckFailed, Checkup, Finding, Severity};
 pub use connection::{NoAnswer, Redis};
 pub use guard::RedisGuard;
 pub use limiter::RedisLimiter;

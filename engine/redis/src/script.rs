@@ -2,6 +2,7 @@
 
 use crate::connection::{NoAnswer, Redis};
 use redis::{Cmd, Value};
+use tokio::time::Instant;
 
 /// A script of `lua/`, compiled into the program.
 pub(crate) struct Script {
@@ -20,7 +21,17 @@ impl Script {
     /// Calls it on `keys`, which are all in one slot, with `args`. A server that does not know the
     /// script (restarted, flushed, or new) is sent its text. All within one response time-out.
     pub(crate) async fn call(&self, redis: &Redis, keys: &[String], args: &[&str]) -> Result<Value, NoAnswer> {
-        let deadline = redis.deadline();
+        self.call_until(redis.deadline(), redis, keys, args).await
+    }
+
+    /// The same with another bound than the response time-out.
+    pub(crate) async fn call_until(
+        &self,
+        deadline: Instant,
+        redis: &Redis,
+        keys: &[String],
+        args: &[&str],
+    ) -> Result<Value, NoAnswer> {
         match redis.request(&command("EVALSHA", &self.hash, keys, args), deadline).await {
             Err(why) if why.is_unknown_script() => redis.request(&command("EVAL", self.source, keys, args), deadline).await,
             answer => answer,

@@ -7,7 +7,6 @@
 use super::Attempt;
 use crate::core::Core;
 use crate::error::{CommandError, Fault};
-use crate::seats::Planned;
 use lastseat_domain::booking::{self, Booking, BookingCommand};
 use lastseat_domain::event::{AbortReason, BookingOpened, PricedSeat};
 use lastseat_domain::seat::SeatCommand;
@@ -104,19 +103,14 @@ impl Attempt<'_> {
         self.core.change_seats(&self.wish.on_sale.id, std::slice::from_ref(seat), &lock, metadata).await
     }
 
-    /// Frees seats that this attempt has locked, and that the booking did not open with meanwhile.
+    /// Frees seats that this very attempt has locked, and that the booking did not open with meanwhile.
     ///
     /// # Errors
     /// Faults.
-    pub(super) async fn give_back(
-        &self,
-        planned: &[Planned],
-        booking: BookingId,
-        metadata: &Metadata,
-    ) -> Result<(), CommandError> {
+    pub(super) async fn give_back(&self, locked: &[SeatId], booking: BookingId, metadata: &Metadata) -> Result<(), CommandError> {
         let state = self.core.journal.booking(booking).await?.state;
         let kept = kept_seats(state.as_ref());
-        let seats: Vec<SeatId> = planned.iter().map(|p| p.seat.clone()).filter(|seat| !kept.contains(seat)).collect();
+        let seats: Vec<SeatId> = locked.iter().filter(|seat| !kept.contains(seat)).cloned().collect();
         let release = SeatCommand::Release { booking, reason: AbortReason::SeatLost };
         self.core.change_seats(&self.wish.on_sale.id, &seats, &release, metadata).await
     }

@@ -174,11 +174,22 @@ impl Attempt<'_> {
         if !planned.is_empty() {
             let writes = planned.iter().map(|p| p.write(&self.wish.on_sale.id, metadata)).collect::<Result<Vec<_>, _>>()?;
             let outcomes = self.core.journal.append(writes).await?;
-            for seat in self.conflicts(planned, &outcomes) {
+            let conflicts = self.conflicts(planned, &outcomes);
+            let mut ours: Vec<SeatId> = planned.iter().map(|p| p.seat.clone()).filter(|seat| !conflicts.contains(seat)).collect();
+            for seat in conflicts {
+                // The same request on another node has it for this very booking, and may open with it.
+                if self
+                    .core
+                    .is_owner(&opened.show, &seat, opened.booking)
+                    .await
+                    .map_err(|fault| CommandError::from(fault).begun())?
+                {
+                    continue;
+                }
                 match self.lock_again(opened, &seat, metadata).await {
-                    Ok(()) => {}
+                    Ok(()) => ours.push(seat),
                     Err(CommandError::Rejected(rejection)) => {
-                        self.give_back(planned, opened.booking, metadata).await.map_err(CommandError::begun)?;
+                        self.give_back(&ours, opened.booking, metadata).await.map_err(CommandError::begun)?;
                         return Ok(Appended::Lost(seat, rejection));
                     }
                     Err(failed) => return Err(failed.begun()),

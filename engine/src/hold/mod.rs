@@ -27,6 +27,8 @@ use std::time::Duration;
 /// Units offered to the guard beyond what is needed, so that it can step around those that another
 /// node is just taking.
 const SPARE: usize = 16;
+/// How many times more are offered if those were not enough.
+const SPARE_GROWS: usize = 8;
 /// Times that other seats are chosen after the chosen ones were lost. Only where the buyer left
 /// the choice to us.
 const CHOICES: u32 = 200;
@@ -180,7 +182,7 @@ impl Attempt<'_> {
                 Err(index) => return Err(self.refused_by_claim(index).into()),
             };
             if let Choice::Any { area, .. } = choice {
-                match self.lock_any(*area, &indexes, claim, avoid).await {
+                match self.lock_any(*area, &indexes, claim, avoid).await? {
                     Some(chosen) => return Ok(chosen),
                     None => continue,
                 }
@@ -211,28 +213,47 @@ impl Attempt<'_> {
     }
 
     /// Locks as many units of an area as are claimed: these, or others where another node was
-    /// faster. `None` if not enough of those tried are free.
-    async fn lock_any(&self, area: u32, claimed: &[u32], claim: Claim, avoid: &mut HashSet<u32>) -> Option<Chosen> {
-        let spare = self.wish.on_sale.board.candidates(area, 0).filter(|seat| !avoid.contains(seat) && !claimed.contains(seat));
-        let candidates: Vec<u32> = claimed.iter().copied().chain(spare.take(SPARE)).collect();
-        let names = self.names(&candidates);
+    /// faster. `None` if those tried are all taken: they are in `avoid` from now on.
+    ///
+    /// # Errors
+    /// `NotEnoughTogether` if some are free, but fewer than wanted in the whole area.
+    async fn lock_any(
+        &self,
+        area: u32,
+        claimed: &[u32],
+        claim: Claim,
+        avoid: &mut HashSet<u32>,
+    ) -> Result<Option<Chosen>, Rejection> {
         let (owner, n) = (self.request.booking, claimed.len());
-        let (mut seats, guarded) =
-            match self.core.ports.guard.lock_any(&self.wish.on_sale.id, &names, n, owner, self.lease()).await {
-                Ok(LockAny::Locked(picked)) => {
-                    (picked.into_iter().filter_map(|i| names.get(i).cloned()).collect::<Vec<_>>(), true)
-                }
-                Ok(LockAny::NotEnough { .. }) => {
+        let mut spare = SPARE;
+        loop {
+            let others =
+                self.wish.on_sale.board.candidates(area, 0).filter(|seat| !avoid.contains(seat) && !claimed.contains(seat));
+            let candidates: Vec<u32> = claimed.iter().copied().chain(others.take(spare)).collect();
+            let names = self.names(&candidates);
+            let locked = self.core.ports.guard.lock_any(&self.wish.on_sale.id, &names, n, owner, self.lease()).await;
+            let (mut seats, guarded) = match locked {
+                Ok(LockAny::Locked(picked)) => (picked.into_iter().filter_map(|i| names.get(i).cloned()).collect(), true),
+                Ok(LockAny::NotEnough { free: 0 }) => {
                     avoid.extend(candidates);
-                    return None;
+                    return Ok(None);
+                }
+                // Too few of these, but with those of the rest of the area they may do.
+                Ok(LockAny::NotEnough { .. }) if candidates.len() == n + spare => {
+                    spare *= SPARE_GROWS;
+                    continue;
+                }
+                Ok(LockAny::NotEnough { free }) => {
+                    return Err(Rejection::NotEnoughTogether { available: u32::try_from(free).unwrap_or(u32::MAX) });
                 }
                 Err(_) => {
                     self.core.saw_guard_fail();
                     (self.names(claimed), false)
                 }
             };
-        seats.sort_unstable();
-        Some(Chosen { seats, guarded, _claim: claim })
+            seats.sort_unstable();
+            return Ok(Some(Chosen { seats, guarded, _claim: claim }));
+        }
     }
 
     fn refused_by_claim(&self, index: u32) -> Rejection {

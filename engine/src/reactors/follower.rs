@@ -58,7 +58,8 @@ impl Follower {
     /// [`Fault`] if it can't be read.
     pub(crate) async fn catch_up(&mut self) -> Result<(), Fault> {
         loop {
-            let page = self.core.ports.log.read_all(Some(self.position), Direction::Forwards, PAGE, &Filter::all()).await?;
+            let page =
+                self.core.ports.log.read_all(Some(self.position), Direction::Forwards, PAGE, &Filter::our_streams()).await?;
             for recorded in &page {
                 // What is missing of the rewards is known at the end, not on the way.
                 self.apply(recorded)?;
@@ -77,7 +78,7 @@ impl Follower {
     /// Follows until `stop`.
     pub(crate) async fn run(mut self, stop: CancellationToken) {
         while !stop.is_cancelled() {
-            let mut events = self.core.ports.log.subscribe(self.position, Filter::all());
+            let mut events = self.core.ports.log.subscribe(self.position, Filter::our_streams());
             let fault = loop {
                 // A rush that never lets up must neither keep holds from ending, and a timer that is set
                 // anew for each event would never fire, nor keep the thread from others.

@@ -175,6 +175,12 @@ impl Filter {
         Self::default()
     }
 
+    /// The streams of this program. A shared log may hold others.
+    #[must_use]
+    pub fn our_streams() -> Self {
+        Self::streams(&["show-", "seat-", "booking-", "loyalty-"])
+    }
+
     /// Streams of these prefixes.
     #[must_use]
     pub fn streams(prefixes: &[&str]) -> Self {
@@ -253,4 +259,14 @@ pub trait EventLog: Send + Sync + 'static {
     /// # Errors
     /// [`LogFault`].
     async fn head(&self) -> Result<Position, LogFault>;
+}
+
+/// Position of the last event that passes a filter; [`Position::START`] if none does. A follower with
+/// the same filter gets there, whatever others write into a shared log behind it.
+///
+/// # Errors
+/// [`LogFault`].
+pub async fn last_position(log: &dyn EventLog, filter: &Filter) -> Result<Position, LogFault> {
+    let last = log.read_all(None, Direction::Backwards, 1, filter).await?;
+    Ok(last.first().map_or(Position::START, |event| event.position))
 }

@@ -61,6 +61,10 @@ impl Line {
         line
     }
 
+    pub(super) fn is_cluster(&self) -> bool {
+        self.dialler.is_cluster()
+    }
+
     /// Sends one command and waits for the answer, until `deadline`.
     pub(super) async fn request(self: &Arc<Self>, command: &Cmd, deadline: Instant) -> Result<Value, NoAnswer> {
         self.ensure_kept();
@@ -90,7 +94,7 @@ impl Line {
         let answer = match tokio::time::timeout_at(deadline, wire.request(command)).await {
             Ok(answer) => answer.and_then(Value::extract_error),
             Err(_) => {
-                let why = NoAnswer::new(format!("no answer within {:?}", self.options.response_timeout));
+                let why = NoAnswer::in_time(self.options.response_timeout);
                 self.was_silent(live, &why);
                 return Err(why);
             }

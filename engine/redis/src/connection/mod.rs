@@ -52,6 +52,10 @@ impl Redis {
         &self.options
     }
 
+    pub(crate) fn is_cluster(&self) -> bool {
+        self.line.is_cluster()
+    }
+
     /// When a call that begins now has to be over.
     pub(crate) fn deadline(&self) -> Instant {
         Instant::now() + self.options.response_timeout

@@ -2,6 +2,7 @@
 
 use redis::{ErrorKind, RedisError, ServerErrorKind};
 use std::fmt;
+use std::time::Duration;
 
 /// Redis gave no clear answer: not reached, no answer in time, an error, or a reply of the wrong
 /// form. It says in a few words why. Whether anything was done is not known.
@@ -9,12 +10,23 @@ use std::fmt;
 pub struct NoAnswer {
     why: String,
     unknown_script: bool,
+    may_come_late: bool,
 }
 
 impl NoAnswer {
     /// With the reason, in a few words.
     pub(crate) fn new(why: impl Into<String>) -> Self {
-        Self { why: why.into(), unknown_script: false }
+        Self { why: why.into(), unknown_script: false, may_come_late: false }
+    }
+
+    /// The server was asked, and has not answered within `patience`. It may do it still.
+    pub(super) fn in_time(patience: Duration) -> Self {
+        Self { may_come_late: true, ..Self::new(format!("no answer within {patience:?}")) }
+    }
+
+    /// Whether the server was asked and may do it still: it was just too slow.
+    pub(crate) fn may_come_late(&self) -> bool {
+        self.may_come_late
     }
 
     /// Whether all that is wrong is that the server does not know the script by its hash. Nothing
@@ -76,7 +88,7 @@ pub(super) fn judge(error: &RedisError, cluster: bool) -> (NoAnswer, Symptom) {
     };
     let told = shorten(error.to_string());
     let why = if hint.is_empty() { told } else { format!("{hint} [{told}]") };
-    (NoAnswer { why, unknown_script }, symptom)
+    (NoAnswer { unknown_script, ..NoAnswer::new(why) }, symptom)
 }
 
 /// An error of a script holds the place in the script, and its hash: too much for a line in a log.

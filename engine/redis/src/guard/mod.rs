@@ -3,8 +3,10 @@
 //! A call that timed out has an unknown outcome: the script may have run, or may yet run, when a
 //! server that stood still goes on. That is harmless by how the guard is used. The caller goes on
 //! without the guard and the log decides; a lock that was taken all the same is the owner's own,
-//! or lapses with its lease. Nothing is written that does not end by itself.
+//! is given back by what is sent behind it (`late`), or at worst lapses with its lease. Nothing is
+//! written that does not end by itself.
 
+mod late;
 mod operations;
 mod replies;
 
@@ -14,6 +16,7 @@ use async_trait::async_trait;
 use lastseat_domain::ports::SeatGuard;
 use lastseat_domain::ports::seat_guard::{Extend, GuardUnavailable, Lock, LockAny};
 use lastseat_domain::{BookingId, SeatId, ShowId};
+use late::LateLocks;
 pub(crate) use operations::Operations;
 use redis::Value;
 use std::fmt;
@@ -28,18 +31,50 @@ const LONGEST: Duration = Duration::from_secs(100 * 365 * 24 * 60 * 60);
 pub struct RedisGuard {
     redis: Redis,
     operations: Arc<Operations>,
+    late: Arc<LateLocks>,
 }
 
 impl RedisGuard {
     /// A guard over this connection.
     #[must_use]
     pub fn new(redis: Redis) -> Self {
-        Self { redis, operations: Arc::new(Operations::new()) }
+        Self::of(redis, Operations::new())
+    }
+
+    /// A guard with one script in place of another: a failing twin. `name` as the file's in `lua/`,
+    /// without the ending. Panics if there is none.
+    #[cfg(feature = "testkit")]
+    #[must_use]
+    pub fn with_twin(redis: Redis, name: &str, source: &'static str) -> Self {
+        let mut operations = Operations::new();
+        assert!(operations.replace(name, source), "no script is called {name}");
+        Self::of(redis, operations)
+    }
+
+    fn of(redis: Redis, operations: Operations) -> Self {
+        Self { redis, operations: Arc::new(operations), late: Arc::default() }
     }
 
     async fn call(&self, script: &Script, show: &ShowId, seats: &[SeatId], args: &[&str]) -> Result<Value, GuardUnavailable> {
-        let keys: Vec<_> = seats.iter().map(|seat| key(show, seat)).collect();
-        script.call(&self.redis, &keys, args).await.map_err(|why| GuardUnavailable(why.to_string()))
+        script.call(&self.redis, &keys(show, seats), args).await.map_err(|why| GuardUnavailable(why.to_string()))
+    }
+
+    /// As [`Self::call`], for a script that locks: a lock that comes too late is given back.
+    async fn call_to_lock(
+        &self,
+        script: &Script,
+        show: &ShowId,
+        seats: &[SeatId],
+        args: &[&str],
+    ) -> Result<Value, GuardUnavailable> {
+        let keys = keys(show, seats);
+        let reply = script.call(&self.redis, &keys, args).await;
+        if let (Err(why), Some(owner)) = (&reply, args.first())
+            && why.may_come_late()
+        {
+            self.late.give_back(&self.redis, &self.operations, keys, (*owner).to_owned());
+        }
+        reply.map_err(|why| GuardUnavailable(why.to_string()))
     }
 }
 
@@ -52,6 +87,10 @@ impl fmt::Debug for RedisGuard {
 /// `seat:{show}:label`. The braces put a show into one slot of a cluster; no id can have one.
 fn key(show: &ShowId, seat: &SeatId) -> String {
     format!("seat:{{{show}}}:{seat}")
+}
+
+fn keys(show: &ShowId, seats: &[SeatId]) -> Vec<String> {
+    seats.iter().map(|seat| key(show, seat)).collect()
 }
 
 /// Whole milliseconds, at least one: Redis knows no lease of nothing.
@@ -70,7 +109,7 @@ impl SeatGuard for RedisGuard {
         if seats.is_empty() {
             return Ok(Lock::Locked { fresh: 0, already: 0 });
         }
-        let reply = self.call(&self.operations.lock_seats, show, seats, &[&owner.to_string(), &millis(lease)]).await?;
+        let reply = self.call_to_lock(&self.operations.lock_seats, show, seats, &[&owner.to_string(), &millis(lease)]).await?;
         understood(&reply, replies::lock(&reply, seats.len()))
     }
 
@@ -88,8 +127,9 @@ impl SeatGuard for RedisGuard {
         if candidates.is_empty() {
             return Ok(LockAny::NotEnough { free: 0 });
         }
-        let reply =
-            self.call(&self.operations.lock_any, show, candidates, &[&owner.to_string(), &millis(lease), &n.to_string()]).await?;
+        let reply = self
+            .call_to_lock(&self.operations.lock_any, show, candidates, &[&owner.to_string(), &millis(lease), &n.to_string()])
+            .await?;
         understood(&reply, replies::lock_any(&reply, candidates.len(), n))
     }
 

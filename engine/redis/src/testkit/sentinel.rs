@@ -36,7 +36,7 @@ impl Sentinel {
         program::wait_until("the Sentinels know of each other and of the replica", || {
             sentinel.watchers.iter().all(|watcher| watcher.knows_all())
         });
-        sentinel.wait_for_replica();
+        sentinel.wait_for_follower(1);
         Some(sentinel)
     }
 
@@ -89,8 +89,9 @@ impl Sentinel {
         self.watchers[0].ask(&["SENTINEL", "FAILOVER", NAME]).expect("a failover can be ordered");
     }
 
-    fn wait_for_replica(&self) {
-        program::wait_until("the replica follows", || self.info(1).contains("master_link_status:up"));
+    /// Waits until this server is a replica and hears the master.
+    pub fn wait_for_follower(&self, n: usize) {
+        program::wait_until("the replica follows", || self.info(n).contains("master_link_status:up"));
     }
 
     fn role_of(&self, n: usize) -> &'static str {

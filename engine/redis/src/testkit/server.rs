@@ -124,6 +124,14 @@ impl RedisServer {
         all.into_iter().filter(|key| self.must(&["PTTL", key]) == redis::Value::Int(-1)).collect()
     }
 
+    /// How many scripts it has run.
+    #[must_use]
+    pub fn scripts_run(&self) -> u64 {
+        let stats: String = redis::from_redis_value(self.must(&["INFO", "commandstats"])).expect("a text");
+        let calls = |line: &str| line.split_once("calls=")?.1.split(',').next()?.parse::<u64>().ok();
+        stats.lines().filter(|line| line.starts_with("cmdstat_eval")).filter_map(calls).sum()
+    }
+
     /// Starts the process and waits until it answers; whether it does.
     fn run(&mut self) -> bool {
         let mut command = Command::new("redis-server");

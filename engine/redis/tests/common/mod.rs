@@ -1,0 +1,89 @@
+//! A guard over a server of the test's own.
+#![allow(dead_code, reason = "every test file uses its own part of this")]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "a test may fail loudly")]
+
+pub mod fake;
+
+use lastseat_domain::ports::SeatGuard;
+use lastseat_domain::ports::seat_guard::{GuardUnavailable, Lock};
+use lastseat_domain::{BookingId, SeatId, ShowId};
+use lastseat_redis::{Redis, RedisGuard, RedisOptions};
+use std::time::Duration;
+use tokio::time::Instant;
+
+/// A lease that no test outlives.
+pub const LONG: Duration = Duration::from_secs(600);
+/// What has to come comes within this, on the slowest machine.
+pub const SOON: Duration = Duration::from_secs(30);
+
+/// A connection more patient than in earnest: the machine may be busy with other tests.
+pub fn patient() -> RedisOptions {
+    RedisOptions { response_timeout: Duration::from_secs(10), connect_timeout: Duration::from_secs(5), ..RedisOptions::default() }
+}
+
+/// A guard with a patient connection.
+pub fn guard(url: &str) -> RedisGuard {
+    RedisGuard::new(Redis::open(url, patient()).unwrap())
+}
+
+/// A guard with the time-outs that it has in earnest.
+pub fn brisk_guard(url: &str) -> RedisGuard {
+    RedisGuard::new(Redis::open(url, RedisOptions::default()).unwrap())
+}
+
+pub fn show() -> ShowId {
+    ShowId::new("test").unwrap()
+}
+
+pub fn seats(labels: &[&str]) -> Vec<SeatId> {
+    labels.iter().map(|label| SeatId::new(label).unwrap()).collect()
+}
+
+pub fn owner(who: &str) -> BookingId {
+    BookingId::from_key("test", who)
+}
+
+/// The name of a seat's key.
+pub fn key(label: &str) -> String {
+    format!("seat:{{test}}:{label}")
+}
+
+/// Locks one seat.
+pub async fn lock(guard: &RedisGuard, who: &str, label: &str) -> Result<Lock, GuardUnavailable> {
+    // Whatever Redis does, a call comes to an end.
+    tokio::time::timeout(SOON, guard.lock(&show(), &seats(&[label]), owner(who), LONG)).await.expect("no call hangs")
+}
+
+/// The reason of a guard that can't be asked.
+pub async fn refusal(guard: &RedisGuard, label: &str) -> String {
+    match lock(guard, "ann", label).await {
+        Err(GuardUnavailable(why)) => why,
+        Ok(answer) => panic!("the guard can't know, and says {answer:?}"),
+    }
+}
+
+/// Asks until the guard can't answer, for a reason that has `part` in it.
+pub async fn until_refused(guard: &RedisGuard, label: &str, part: &str) {
+    let (started, mut last) = (Instant::now(), String::new());
+    while started.elapsed() < SOON {
+        match lock(guard, "ann", label).await {
+            Err(GuardUnavailable(why)) if why.contains(part) => return,
+            other => last = format!("{other:?}"),
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    panic!("never '{part}', but {last}");
+}
+
+/// Asks until the guard answers again; nobody does anything for it.
+pub async fn until_healed(guard: &RedisGuard, label: &str) -> Lock {
+    let (started, mut last) = (Instant::now(), String::new());
+    while started.elapsed() < SOON {
+        match lock(guard, "ann", label).await {
+            Ok(answer) => return answer,
+            Err(why) => last = why.to_string(),
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    panic!("it does not heal: {last}");
+}

@@ -1,0 +1,2 @@
+-- The classic: DEL without a look at the owner.
+return redis.call('DEL', unpack(KEYS))
