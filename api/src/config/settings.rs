@@ -162,25 +162,25 @@ pub const SETTINGS: &[Setting] = &[
         key: "rate_limit_caller",
         allowed: QUOTA,
         read: |text, config| quota(text).map(|v| config.quotas.caller = v),
-        show: |config| shown(config.quotas.caller),
+        show: |config| in_words(config.quotas.caller),
     },
     Setting {
         key: "rate_limit_address",
         allowed: QUOTA,
         read: |text, config| quota(text).map(|v| config.quotas.address = v),
-        show: |config| shown(config.quotas.address),
+        show: |config| in_words(config.quotas.address),
     },
     Setting {
         key: "rate_limit_reads",
         allowed: QUOTA,
         read: |text, config| quota(text).map(|v| config.quotas.reads = v),
-        show: |config| shown(config.quotas.reads),
+        show: |config| in_words(config.quotas.reads),
     },
     Setting {
         key: "rate_limit_streams",
         allowed: QUOTA,
         read: |text, config| quota(text).map(|v| config.quotas.streams = v),
-        show: |config| shown(config.quotas.streams),
+        show: |config| in_words(config.quotas.streams),
     },
     Setting {
         key: "trusted_proxies",
@@ -253,7 +253,7 @@ fn quota(text: &str) -> Option<Option<Quota>> {
     if text == "off" { Some(None) } else { text.parse().ok().map(Some) }
 }
 
-fn shown(quota: Option<Quota>) -> String {
+fn in_words(quota: Option<Quota>) -> String {
     quota.map_or_else(|| "off".to_owned(), |quota| quota.to_string())
 }
 
