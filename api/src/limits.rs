@@ -143,7 +143,8 @@ pub async fn let_in_everywhere(app: &App, pass: &Pass) -> Result<(), Problem> {
     let (Some(counts), Some(shared)) = (&pass.0, &app.limits().shared) else { return Ok(()) };
     let asked = counts.lock().clone();
     for (at, count) in asked.into_iter().enumerate() {
-        let Some(allowance) = shared.take(app, &count.key, count.quota).await else { continue };
+        // Whoever did not answer about the one is not asked about the next.
+        let Some(allowance) = shared.take(app, &count.key, count.quota).await else { return Ok(()) };
         if !allowance.allowed {
             return Err(refuse(app, count.policy, count.quota, allowance));
         }

@@ -46,6 +46,9 @@ fn of_pass(pass: &Pass) -> impl Iterator<Item = (HeaderName, HeaderValue)> {
 /// Both fields, or none where nothing is limited. The window of `RateLimit` is the time until there
 /// is one more: within it, no more can be used than is left.
 fn of(counts: &[(Policy, Quota, Allowance)]) -> Option<[(HeaderName, HeaderValue); 2]> {
+    if counts.is_empty() {
+        return None;
+    }
     let (mut policies, mut limits) = (String::new(), String::new());
     for (n, (policy, quota, allowance)) in counts.iter().enumerate() {
         let comma = if n > 0 { ", " } else { "" };
@@ -55,5 +58,5 @@ fn of(counts: &[(Policy, Quota, Allowance)]) -> Option<[(HeaderName, HeaderValue
         let _ = write!(limits, "{comma}\"{name}\";r={};t={window}", allowance.remaining);
     }
     let (policies, limits) = (HeaderValue::try_from(policies).ok()?, HeaderValue::try_from(limits).ok()?);
-    (!counts.is_empty()).then(|| [(POLICY.clone(), policies), (LIMIT.clone(), limits)])
+    Some([(POLICY.clone(), policies), (LIMIT.clone(), limits)])
 }

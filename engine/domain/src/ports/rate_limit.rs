@@ -33,7 +33,8 @@ impl LimitKey {
     }
 }
 
-/// Counts by key. What is idle for as long as its quota takes to fill is forgotten.
+/// Counts by key. What is idle for as long as its quota takes to fill is forgotten. Over a network, an
+/// adapter has a time-out, and answers within it.
 #[async_trait]
 pub trait RateLimiter: Send + Sync + 'static {
     /// Takes one unit of the key's quota, if there is one. A refusal takes nothing, so that whoever
