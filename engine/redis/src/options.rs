@@ -16,6 +16,9 @@ pub struct RedisOptions {
     pub connect_timeout: Duration,
     /// The longest pause between two tries to connect; 1 s by default.
     pub most_backoff: Duration,
+    /// For `rediss://` URLs: the certificates, in PEM, of the authorities that servers are believed by;
+    /// none (the default) for those that browsers believe.
+    pub root_certificates: Option<Vec<u8>>,
     /// For [`Redis::check`](crate::Redis::check): the clock that the server's is compared with. None
     /// by default: the two are not compared.
     pub clock: Option<Arc<dyn Clock>>,
@@ -27,6 +30,7 @@ impl Default for RedisOptions {
             response_timeout: Duration::from_millis(250),
             connect_timeout: Duration::from_millis(500),
             most_backoff: Duration::from_secs(1),
+            root_certificates: None,
             clock: None,
         }
     }
@@ -38,6 +42,7 @@ impl fmt::Debug for RedisOptions {
             .field("response_timeout", &self.response_timeout)
             .field("connect_timeout", &self.connect_timeout)
             .field("most_backoff", &self.most_backoff)
+            .field("root_certificates", &self.root_certificates.is_some())
             .field("clock", &self.clock.is_some())
             .finish()
     }

@@ -180,6 +180,17 @@ async fn sentinels_lead_to_the_new_master() {
 }
 
 #[tokio::test]
+async fn sentinels_that_ask_for_a_password_are_told_the_masters() {
+    let Some(sentinel) = Sentinel::start() else { return };
+    let url = sentinel.url();
+    sentinel.set_password("s3cret");
+    let why = refusal(&guard(&url), "A-1").await;
+    assert!(why.contains("user or password are wrong"), "{why}");
+    let url = url.replace("redis+sentinel://", "redis+sentinel://:s3cret@");
+    assert_eq!(lock(&guard(&url), "ann", "A-1").await, Ok(FRESH));
+}
+
+#[tokio::test]
 async fn a_full_server_is_unavailable_and_still_lets_go() {
     let Some(server) = RedisServer::start() else { return };
     let guard = guard(&server.url());
@@ -270,6 +281,27 @@ async fn a_slot_that_moved_is_followed_and_a_broken_cluster_is_unavailable() {
     until_refused(&guard, "A-1", "").await;
     cluster.node_mut(third).restart();
     assert_eq!(until_healed(&guard, "A-1").await, Lock::Locked { fresh: 0, already: 1 });
+}
+
+/// Nodes that send a caller round in a circle: an end is put to it, and it is no answer.
+#[tokio::test]
+async fn a_circle_of_moved_slots_is_unavailable() {
+    let fake = FakeRedis::start();
+    let guard = brisk_guard(&fake.cluster_url());
+    fake.answers("*3\r\n:1\r\n:1\r\n:0\r\n");
+    assert_eq!(until_healed(&guard, "A-1").await, FRESH, "the fake can answer well");
+    for circle in ["MOVED", "ASK"] {
+        fake.answers(&format!("-{circle} 3999 127.0.0.1:{}\r\n", fake.port()));
+        until_refused(&guard, "A-1", "").await;
+        refusal(&guard, "A-1").await;
+    }
+    for error in ["-TRYAGAIN Multiple keys request during rehashing of slot", "-CLUSTERDOWN The cluster is down", ":7"] {
+        fake.answers(&format!("{error}\r\n"));
+        until_refused(&guard, "A-1", "").await;
+        refusal(&guard, "A-1").await;
+    }
+    fake.answers("*3\r\n:1\r\n:1\r\n:0\r\n");
+    assert_eq!(until_healed(&guard, "A-1").await, FRESH);
 }
 
 /// Replies that no script gives, and errors of all kinds.

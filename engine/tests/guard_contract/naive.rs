@@ -58,7 +58,7 @@ impl NaiveGuard {
     }
 
     fn until(&self, lease: Duration) -> i64 {
-        self.now() + i64::try_from(lease.as_millis()).unwrap()
+        self.now() + i64::try_from(lease.as_millis()).unwrap().max(1)
     }
 
     fn find<'a>(&self, rows: &'a mut Vec<Row>, show: &ShowId, seat: &SeatId) -> Option<&'a mut Row> {

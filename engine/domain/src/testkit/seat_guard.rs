@@ -46,6 +46,7 @@ cases!(
     a_repeat_succeeds_and_never_shortens,
     a_repeat_prolongs,
     a_lease_runs_out,
+    no_lease_is_too_short_or_too_long,
     extend_prolongs_own_locks,
     extend_is_all_or_nothing,
     release_frees_own_locks_only,
@@ -197,6 +198,25 @@ pub async fn a_lease_runs_out(bench: GuardBench) {
     stage.outlast_short().await;
     assert_eq!(stage.lock("bob", &["A-1"], LONG).await, fresh(1));
     assert_eq!(stage.extend("ann", &["A-1"], LONG).await, Extend::Lost { index: 0 });
+}
+
+/// A lease of nothing is none for ever, and one of a thousand years is no error.
+pub async fn no_lease_is_too_short_or_too_long(bench: GuardBench) {
+    let stage = Stage::new(bench, "edges");
+    let ages = Duration::from_secs(1000 * 365 * 24 * 60 * 60);
+    assert_eq!(stage.lock("ann", &["A-1"], Duration::ZERO).await, fresh(1));
+    assert_eq!(stage.lock("ann", &["A-2"], ages).await, fresh(1));
+    assert_eq!(stage.lock("ann", &["A-3"], LONG).await, fresh(1));
+    assert_eq!(stage.extend("ann", &["A-3"], Duration::ZERO).await, Extend::Extended);
+    assert_eq!(stage.mark_sold("ann", &["A-4"], Duration::from_nanos(1)).await, 1);
+    assert_eq!(stage.mark_sold("ann", &["A-5"], ages).await, 1);
+    stage.outlast_short().await;
+    stage.assert_free("A-1").await;
+    stage.assert_leased("A-2").await;
+    stage.assert_leased("A-3").await;
+    stage.assert_free("A-4").await;
+    stage.assert_sold("A-5").await;
+    assert_eq!(stage.extend("ann", &["A-2"], ages).await, Extend::Extended);
 }
 
 /// Extending prolongs, and never shortens.

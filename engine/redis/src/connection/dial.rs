@@ -1,12 +1,15 @@
 //! How a connection is made: to one server, to the master that the Sentinels name, to a cluster.
 
 use super::NoAnswer;
+use super::no_answer::judge;
 use crate::address::{Address, Servers};
 use crate::options::RedisOptions;
 use redis::aio::{ConnectionLike, MultiplexedConnection};
 use redis::cluster::ClusterClient;
 use redis::cluster_async::ClusterConnection;
-use redis::{AsyncConnectionConfig, Client, Cmd, ConnectionAddr, ConnectionInfo, RedisError, RedisFuture, Value};
+use redis::{
+    AsyncConnectionConfig, Client, Cmd, ConnectionAddr, ConnectionInfo, RedisError, RedisFuture, TlsCertificates, Value,
+};
 use std::time::Duration;
 
 /// Commands that wait for the socket at once; more wait in line, each for its time-out at most.
@@ -37,6 +40,8 @@ pub(super) struct Dialler {
     servers: Servers,
     connect_timeout: Duration,
     response_timeout: Duration,
+    /// Whom servers are believed by, if not by those whom everybody believes.
+    certificates: Option<TlsCertificates>,
 }
 
 impl Dialler {
@@ -45,6 +50,8 @@ impl Dialler {
             servers: address.servers.clone(),
             connect_timeout: options.connect_timeout,
             response_timeout: options.response_timeout,
+            certificates: (options.root_certificates.clone())
+                .map(|root| TlsCertificates { client_tls: None, root_cert: Some(root) }),
         }
     }
 
@@ -63,13 +70,21 @@ impl Dialler {
 
     async fn server(&self, info: ConnectionInfo) -> Result<MultiplexedConnection, NoAnswer> {
         let at = info.addr().to_string();
+        check_tls(&info)?;
         let config = AsyncConnectionConfig::new()
             // Calls have a time-out of their own, which starts before they get this far.
             .set_response_timeout(None)
             .set_connection_timeout(Some(self.connect_timeout))
             .set_pipeline_buffer_size(QUEUE);
-        let connecting = async { Client::open(info)?.get_multiplexed_async_connection_with_config(&config).await };
-        self.in_time(connecting).await.map_err(|why| NoAnswer::new(format!("no connection to {at}: {why}")))
+        let connecting = async { self.client(info)?.get_multiplexed_async_connection_with_config(&config).await };
+        self.in_time(connecting).await.map_err(|why| why.during(&format!("no connection to {at}")))
+    }
+
+    fn client(&self, info: ConnectionInfo) -> Result<Client, RedisError> {
+        match (&self.certificates, info.addr()) {
+            (Some(certificates), ConnectionAddr::TcpTls { .. }) => Client::build_with_tls(info, certificates.clone()),
+            _ => Client::open(info),
+        }
     }
 
     /// The first Sentinel that answers says where; whether it is right the server itself says.
@@ -95,15 +110,14 @@ impl Dialler {
         name: &str,
         template: &ConnectionInfo,
     ) -> Result<MultiplexedConnection, NoAnswer> {
-        let mut asked = self.server(sentinel.clone()).await?;
-        let mut question = redis::cmd("SENTINEL");
-        question.arg("GET-MASTER-ADDR-BY-NAME").arg(name);
-        let found: Option<(String, u16)> = self
-            .in_time(question.query_async(&mut asked))
-            .await
-            .map_err(|why| NoAnswer::new(format!("the Sentinel at {} does not answer: {why}", sentinel.addr())))?;
-        let (host, port) =
-            found.ok_or_else(|| NoAnswer::new(format!("the Sentinel at {} knows no '{name}'", sentinel.addr())))?;
+        let (host, port) = match self.ask_sentinel(sentinel.clone(), name).await {
+            // Without a login first: a Sentinel that knows none refuses whoever brings one.
+            Err(why) if why.needs_login() => {
+                let login = template.redis_settings().clone().set_db(0);
+                self.ask_sentinel(sentinel.clone().set_redis_settings(login), name).await
+            }
+            answer => answer,
+        }?;
         let address = match template.addr() {
             ConnectionAddr::TcpTls { insecure, tls_params, .. } => {
                 ConnectionAddr::TcpTls { host, port, insecure: *insecure, tls_params: tls_params.clone() }
@@ -122,10 +136,28 @@ impl Dialler {
         }
     }
 
+    /// Where a Sentinel says that the master is.
+    async fn ask_sentinel(&self, sentinel: ConnectionInfo, name: &str) -> Result<(String, u16), NoAnswer> {
+        let at = sentinel.addr().to_string();
+        let mut asked = self.server(sentinel).await?;
+        let mut question = redis::cmd("SENTINEL");
+        question.arg("GET-MASTER-ADDR-BY-NAME").arg(name);
+        let found: Option<(String, u16)> = self
+            .in_time(question.query_async(&mut asked))
+            .await
+            .map_err(|why| why.during(&format!("the Sentinel at {at} does not answer")))?;
+        found.ok_or_else(|| NoAnswer::new(format!("the Sentinel at {at} knows no '{name}'")))
+    }
+
     async fn cluster(&self, nodes: &[ConnectionInfo]) -> Result<ClusterConnection, NoAnswer> {
+        nodes.iter().try_for_each(check_tls)?;
         let tcp = nodes.first().map(|node| node.tcp_settings().clone()).unwrap_or_default();
         let connecting = async {
-            let client = ClusterClient::builder(nodes.iter().cloned())
+            let mut builder = ClusterClient::builder(nodes.iter().cloned());
+            if let Some(certificates) = &self.certificates {
+                builder = builder.certs(certificates.clone());
+            }
+            let client = builder
                 .connection_timeout(self.connect_timeout)
                 .response_timeout(self.response_timeout)
                 .retries(CLUSTER_RETRIES)
@@ -146,10 +178,19 @@ impl Dialler {
 
     async fn in_time<T>(&self, work: impl Future<Output = Result<T, RedisError>>) -> Result<T, NoAnswer> {
         match tokio::time::timeout(self.connect_timeout, work).await {
-            Ok(done) => done.map_err(|why| NoAnswer::new(why.to_string())),
+            Ok(done) => done.map_err(|why| judge(&why, false).0),
             Err(_) => Err(NoAnswer::new(format!("nothing heard for {:?}", self.connect_timeout))),
         }
     }
+}
+
+/// TLS needs cryptography, which the program chooses once for all that use TLS.
+fn check_tls(info: &ConnectionInfo) -> Result<(), NoAnswer> {
+    let is_tls = matches!(info.addr(), ConnectionAddr::TcpTls { .. });
+    if is_tls && rustls::crypto::CryptoProvider::get_default().is_none() {
+        return Err(NoAnswer::new("TLS is asked for, and the program has no crypto provider installed for it"));
+    }
+    Ok(())
 }
 
 /// The first of a list of texts.

@@ -6,6 +6,7 @@ use super::NoAnswer;
 use super::dial::{Dialler, Wire};
 use super::no_answer::{Symptom, judge};
 use crate::options::RedisOptions;
+use futures::FutureExt;
 use parking_lot::Mutex;
 use redis::{Cmd, Value};
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
@@ -91,9 +92,9 @@ impl Line {
 
     async fn request_over(&self, live: &Arc<Live>, command: &Cmd, deadline: Instant) -> Result<Value, NoAnswer> {
         let mut wire = live.wire.clone();
-        let answer = match tokio::time::timeout_at(deadline, wire.request(command)).await {
-            Ok(answer) => answer.and_then(Value::extract_error),
-            Err(_) => {
+        let answer = match until(deadline, wire.request(command)).await {
+            Some(answer) => answer.and_then(Value::extract_error),
+            None => {
                 let why = NoAnswer::in_time(self.options.response_timeout);
                 self.was_silent(live, &why);
                 return Err(why);
@@ -185,6 +186,24 @@ impl Line {
             let _pulse = self.request_over(live, &redis::cmd("PING"), deadline).await;
         }
     }
+}
+
+/// Turns of the runtime that an answer has after its deadline.
+const LATE_TURNS: usize = 2;
+
+/// Waits for an answer until `deadline`. If this process is what is slow, the answer may be there by
+/// then and nobody had the time to read it: it gets another turn or two.
+async fn until<T>(deadline: Instant, mut answer: impl Future<Output = T> + Unpin) -> Option<T> {
+    if let Ok(answer) = tokio::time::timeout_at(deadline, &mut answer).await {
+        return Some(answer);
+    }
+    for _ in 0..LATE_TURNS {
+        tokio::task::yield_now().await;
+        if let Some(answer) = (&mut answer).now_or_never() {
+            return Some(answer);
+        }
+    }
+    None
 }
 
 /// The keeper's hold on its line. If the keeper ends before the line does (its runtime is gone), the

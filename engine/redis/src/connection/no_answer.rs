@@ -11,12 +11,18 @@ pub struct NoAnswer {
     why: String,
     unknown_script: bool,
     may_come_late: bool,
+    needs_login: bool,
 }
 
 impl NoAnswer {
     /// With the reason, in a few words.
     pub(crate) fn new(why: impl Into<String>) -> Self {
-        Self { why: why.into(), unknown_script: false, may_come_late: false }
+        Self { why: why.into(), unknown_script: false, may_come_late: false, needs_login: false }
+    }
+
+    /// Whether a user and a password are missing.
+    pub(super) fn needs_login(&self) -> bool {
+        self.needs_login
     }
 
     /// The server was asked, and has not answered within `patience`. It may do it still.
@@ -88,7 +94,8 @@ pub(super) fn judge(error: &RedisError, cluster: bool) -> (NoAnswer, Symptom) {
     };
     let told = shorten(error.to_string());
     let why = if hint.is_empty() { told } else { format!("{hint} [{told}]") };
-    (NoAnswer { unknown_script, ..NoAnswer::new(why) }, symptom)
+    let needs_login = error.code() == Some("NOAUTH");
+    (NoAnswer { unknown_script, needs_login, ..NoAnswer::new(why) }, symptom)
 }
 
 /// An error of a script holds the place in the script, and its hash: too much for a line in a log.

@@ -84,6 +84,16 @@ impl Sentinel {
         program::wait_until("the replica is cut off", || self.info(1).contains("master_link_status:down"));
     }
 
+    /// Has servers and Sentinels ask for this password from now on. They don't tell it each other, so
+    /// there is no failover any more.
+    pub fn set_password(&self, password: &str) {
+        for watcher in &self.watchers {
+            let only = ["ACL", "SETUSER", "default", "resetpass", &format!(">{password}")];
+            watcher.ask(&only).expect("a password can be set");
+        }
+        self.servers[0].must(&["CONFIG", "SET", "requirepass", password]);
+    }
+
     /// Has the Sentinels swap master and replica in good order.
     pub fn fail_over(&self) {
         self.watchers[0].ask(&["SENTINEL", "FAILOVER", NAME]).expect("a failover can be ordered");

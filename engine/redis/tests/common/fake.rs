@@ -1,4 +1,5 @@
-//! A server that greets as Redis does, and answers every script with the same bytes.
+//! A server that greets as Redis does, a cluster's node too, and answers every script with the same
+//! bytes.
 
 use std::io::{BufReader, Write};
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
@@ -28,8 +29,17 @@ impl FakeRedis {
         fake
     }
 
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
     pub fn url(&self) -> String {
         format!("redis://127.0.0.1:{}", self.port)
+    }
+
+    /// As the only node of a cluster.
+    pub fn cluster_url(&self) -> String {
+        format!("redis+cluster://127.0.0.1:{}", self.port)
     }
 
     /// From now on, for scripts. Nothing: it never answers.
@@ -46,7 +56,15 @@ impl FakeRedis {
         let (mut reader, mut parser) = (BufReader::new(client.try_clone().unwrap()), redis::Parser::new());
         while let Ok(command) = parser.parse_value(&mut reader) {
             let words: Vec<String> = redis::from_redis_value(command).unwrap();
-            let answer = if words[0].starts_with("EVAL") { self.answer.lock().unwrap().clone() } else { b"+OK\r\n".to_vec() };
+            let answer = match words[0].as_str() {
+                "EVAL" | "EVALSHA" => self.answer.lock().unwrap().clone(),
+                // All slots are its own.
+                "CLUSTER" => {
+                    let port = self.port;
+                    format!("*1\r\n*3\r\n:0\r\n:16383\r\n*2\r\n$9\r\n127.0.0.1\r\n:{port}\r\n").into_bytes()
+                }
+                _ => b"+OK\r\n".to_vec(),
+            };
             if client.write_all(&answer).is_err() {
                 return;
             }

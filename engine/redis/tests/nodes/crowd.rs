@@ -1,0 +1,189 @@
+//! Buyers, and what was said to them.
+
+use crate::house::{floor_area, new_booking, show};
+use lastseat_domain::{BookingId, BuyerId, SeatId};
+use lastseat_engine::{BoxOffice, CommandError, Fault, Hold, HoldRequest, Paid, PayRequest, Wanted};
+use parking_lot::Mutex;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
+use std::time::Duration;
+use tokio::time::Instant;
+
+pub fn any(quantity: u32) -> Wanted {
+    Wanted::Any { area: floor_area(), quantity }
+}
+
+pub fn seat(n: u32) -> Wanted {
+    Wanted::Seats(vec![SeatId::in_row("A", n)])
+}
+
+pub async fn hold(office: &BoxOffice, wanted: Wanted) -> Result<Hold, CommandError> {
+    let booking = new_booking();
+    office.hold(HoldRequest { booking, show: show(), wanted, buyer: BuyerId::guest(booking), request: None, trace: None }).await
+}
+
+pub async fn pay(office: &BoxOffice, booking: BookingId) -> Result<Paid, CommandError> {
+    let method = Some("pm_card_visa".to_owned());
+    office.pay(booking, PayRequest { payment_method: method, request: None, by: "buyer".to_owned(), trace: None }).await
+}
+
+/// What buyers were told, all together.
+#[derive(Default)]
+pub struct Told {
+    /// Seats of bookings that were called confirmed, and not given back since.
+    pub sold: AtomicU32,
+    /// Those bookings.
+    pub confirmed: Mutex<Vec<BookingId>>,
+    /// Bookings that were called refunded.
+    pub refunded: Mutex<Vec<BookingId>>,
+    /// How long holds took, won or lost, in microseconds.
+    holds: Mutex<Vec<u64>>,
+    /// Refusals and failures by their names.
+    pub noes: Mutex<BTreeMap<String, u64>>,
+}
+
+impl Told {
+    fn no(&self, error: &CommandError) {
+        let name = match error {
+            CommandError::Rejected(rejection) => rejection.code().to_owned(),
+            CommandError::Failed(Fault::Busy { .. }) => "busy".to_owned(),
+            CommandError::Failed(fault) => fault.to_string(),
+        };
+        *self.noes.lock().entry(name).or_default() += 1;
+    }
+
+    pub async fn timed_hold(&self, office: &BoxOffice, wanted: Wanted) -> Result<Hold, CommandError> {
+        let started = Instant::now();
+        let held = hold(office, wanted).await;
+        self.holds.lock().push(u64::try_from(started.elapsed().as_micros()).unwrap());
+        held.inspect_err(|error| self.no(error))
+    }
+
+    /// Holds and pays; how many seats that were.
+    pub async fn buy(&self, office: &BoxOffice, wanted: Wanted) -> u32 {
+        let Ok(held) = self.timed_hold(office, wanted).await else { return 0 };
+        self.pay_for(office, &held).await
+    }
+
+    async fn pay_for(&self, office: &BoxOffice, held: &Hold) -> u32 {
+        let booking = held.booking.id;
+        let is_confirmed = match pay(office, booking).await {
+            Ok(Paid::Confirmed(_)) => true,
+            Err(CommandError::Rejected(rejection)) => {
+                self.no(&rejection.into());
+                false
+            }
+            // Not known yet: look again until it is.
+            _ => self.is_confirmed_at_last(office, booking).await,
+        };
+        if !is_confirmed {
+            return 0;
+        }
+        let seats = u32::try_from(held.booking.seats().len()).unwrap();
+        self.confirmed.lock().push(booking);
+        self.sold.fetch_add(seats, Ordering::SeqCst);
+        seats
+    }
+
+    async fn is_confirmed_at_last(&self, office: &BoxOffice, booking: BookingId) -> bool {
+        let started = Instant::now();
+        loop {
+            assert!(started.elapsed() < crate::house::SOON, "nobody gets to know what became of {booking}");
+            match office.booking(booking).await {
+                Ok(Some(found)) if matches!(found.status(), "confirmed" | "aborted") => return found.status() == "confirmed",
+                _ => tokio::time::sleep(Duration::from_millis(100)).await,
+            }
+        }
+    }
+
+    /// The time that 95 of 100 holds took at most, of those that won or lost.
+    pub fn p95(&self) -> Duration {
+        let mut holds = self.holds.lock().clone();
+        holds.sort_unstable();
+        Duration::from_micros(holds.get(holds.len() * 95 / 100).copied().unwrap_or(0))
+    }
+}
+
+/// Buyers of all kinds who go on until they are told to stop: most buy, some walk away, some give
+/// back, some want one of a few seats.
+pub struct Crowd {
+    pub told: Arc<Told>,
+    stop: Arc<AtomicBool>,
+    buyers: Vec<tokio::task::JoinHandle<()>>,
+}
+
+impl Crowd {
+    pub fn rush(nodes: &[BoxOffice], buyers: u64) -> Self {
+        let (told, stop) = (Arc::new(Told::default()), Arc::new(AtomicBool::new(false)));
+        let dice = Arc::new(AtomicU64::new(buyers));
+        let buyers = (0..buyers)
+            .map(|n| {
+                let (told, stop, dice) = (told.clone(), stop.clone(), dice.clone());
+                let nodes = nodes.to_vec();
+                tokio::spawn(async move {
+                    while !stop.load(Ordering::SeqCst) {
+                        let throw = throw(&dice);
+                        let office = &nodes[usize::try_from(throw % nodes.len() as u64).unwrap()];
+                        act(&told, office, n, throw >> 8).await;
+                        tokio::time::sleep(Duration::from_millis(50 + throw % 100)).await;
+                    }
+                })
+            })
+            .collect();
+        Self { told, stop, buyers }
+    }
+
+    /// Waits until buyers were told "confirmed" that many times more.
+    pub async fn until_sold(&self, more: usize, what: &str) {
+        let (before, started) = (self.told.confirmed.lock().len(), Instant::now());
+        while self.told.confirmed.lock().len() < before + more {
+            assert!(started.elapsed() < crate::house::SOON, "{what}: the sale does not go on: {:?}", self.told.noes.lock());
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+
+    /// Everybody goes home.
+    pub async fn stop(self) -> Arc<Told> {
+        self.stop.store(true, Ordering::SeqCst);
+        for buyer in self.buyers {
+            tokio::time::timeout(crate::house::SOON, buyer).await.expect("nobody waits for ever").unwrap();
+        }
+        self.told
+    }
+}
+
+async fn act(told: &Told, office: &BoxOffice, n: u64, throw: u64) {
+    match throw % 10 {
+        // Walks away.
+        0 => drop(told.timed_hold(office, any(1)).await),
+        // Gives back before paying.
+        1 => {
+            if let Ok(held) = told.timed_hold(office, any(2)).await {
+                drop(office.cancel(held.booking.id, "buyer").await);
+            }
+        }
+        // Gives back afterwards.
+        2 => {
+            if let Ok(held) = told.timed_hold(office, any(1)).await
+                && told.pay_for(office, &held).await > 0
+                && office.refund(held.booking.id, "admin").await.is_ok_and(|booking| booking.status() == "refunded")
+            {
+                told.sold.fetch_sub(1, Ordering::SeqCst);
+                told.confirmed.lock().retain(|booking| *booking != held.booking.id);
+                told.refunded.lock().push(held.booking.id);
+            }
+        }
+        // Wants what everybody wants.
+        3..6 => drop(told.buy(office, seat(1 + u32::try_from((throw >> 8) % 20).unwrap())).await),
+        _ => drop(told.buy(office, any(1 + u32::try_from(n % 3).unwrap())).await),
+    }
+}
+
+/// SplitMix64.
+fn throw(state: &AtomicU64) -> u64 {
+    let mut z = state.fetch_add(0x9e37_79b9_7f4a_7c15, Ordering::SeqCst);
+    z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    z ^ (z >> 31)
+}

@@ -1,0 +1,163 @@
+//! A sale while something happens to Redis.
+
+use crate::crowd::Crowd;
+use crate::house::{House, LogKind, SHORT_HOLD};
+use crate::verdict::{assert_clean, assert_redis_needs_nobody, assert_sells, settle};
+use lastseat_redis::testkit::{Network, Proxy, RedisServer, Sentinel};
+use std::time::Duration;
+
+/// Buyers in a sale with trouble.
+const BUYERS: u64 = 40;
+/// Units, more than they buy.
+const UNITS: u32 = 6_000;
+/// Nodes.
+const NODES: usize = 3;
+
+/// Each for both logs.
+macro_rules! storms {
+    ($($name:ident),* $(,)?) => {
+        mod over_sqlite {
+            $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn $name() {
+                super::$name(super::LogKind::Sqlite).await;
+            })*
+        }
+        mod over_a_log_in_memory {
+            $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn $name() {
+                super::$name(super::LogKind::Memory).await;
+            })*
+        }
+    };
+}
+
+storms!(
+    a_server_that_stands_still_for_a_while,
+    a_server_that_is_killed_and_comes_back_empty,
+    a_server_that_is_flushed_all_the_time,
+    a_network_that_is_slow_and_then_stalls,
+    a_failover_that_loses_writes,
+    a_server_that_is_full,
+);
+
+/// Has a crowd buy while `trouble` does its worst, and looks at what came of it. `trouble` waits for
+/// sales to go on at each turn.
+async fn weather(kind: LogKind, url: &str, what: &str, trouble: impl AsyncFnOnce(&Crowd, &[lastseat_engine::BoxOffice])) {
+    let what = format!("{what}, {kind:?}");
+    let house = House::open(kind, UNITS, SHORT_HOLD).await;
+    let nodes = house.nodes(NODES, url).await;
+    let crowd = Crowd::rush(&nodes, BUYERS);
+    crowd.until_sold(30, &what).await;
+    trouble(&crowd, &nodes).await;
+    crowd.until_sold(30, &what).await;
+    let told = crowd.stop().await;
+    assert_clean(&house, &nodes, &told, &what).await;
+    assert_sells(&nodes, &what).await;
+    let report = settle(&house, &nodes, &what).await;
+    println!("{what}: {:?}, {:?}; refusals {:?}", report.seats, report.bookings, told.noes.lock());
+}
+
+/// Something was noticed: the scenario is not idle.
+async fn until_degraded(nodes: &[lastseat_engine::BoxOffice], what: &str) {
+    let started = tokio::time::Instant::now();
+    while nodes.iter().all(|node| node.status().degraded.is_empty()) {
+        assert!(started.elapsed() < crate::house::SOON, "{what}: nobody noticed");
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+}
+
+async fn a_server_that_stands_still_for_a_while(kind: LogKind) {
+    let Some(server) = RedisServer::start() else { return };
+    let what = "stands still";
+    weather(kind, &server.url(), what, async |crowd, nodes| {
+        for _ in 0..2 {
+            server.pause();
+            until_degraded(nodes, what).await;
+            crowd.until_sold(30, what).await;
+            server.resume();
+            crowd.until_sold(30, what).await;
+        }
+    })
+    .await;
+    assert_redis_needs_nobody(&server, SHORT_HOLD, what);
+}
+
+async fn a_server_that_is_killed_and_comes_back_empty(kind: LogKind) {
+    let Some(mut server) = RedisServer::start() else { return };
+    let (what, url) = ("killed", server.url());
+    weather(kind, &url, what, async |crowd, nodes| {
+        for _ in 0..2 {
+            server.kill();
+            until_degraded(nodes, what).await;
+            crowd.until_sold(30, what).await;
+            tokio::task::block_in_place(|| server.restart());
+            crowd.until_sold(30, what).await;
+        }
+    })
+    .await;
+    assert_redis_needs_nobody(&server, SHORT_HOLD, what);
+}
+
+async fn a_server_that_is_flushed_all_the_time(kind: LogKind) {
+    let Some(server) = RedisServer::start() else { return };
+    let what = "flushed";
+    weather(kind, &server.url(), what, async |crowd, _| {
+        let client = redis::Client::open(server.url()).unwrap();
+        let mut connection = client.get_multiplexed_async_connection().await.unwrap();
+        let flushing = tokio::spawn(async move {
+            loop {
+                let _moves_on = redis::cmd("FLUSHALL").query_async::<()>(&mut connection).await;
+                let _forgets_scripts = redis::cmd("SCRIPT").arg("FLUSH").query_async::<()>(&mut connection).await;
+                tokio::time::sleep(Duration::from_millis(3)).await;
+            }
+        });
+        crowd.until_sold(200, what).await;
+        flushing.abort();
+    })
+    .await;
+    assert_redis_needs_nobody(&server, SHORT_HOLD, what);
+}
+
+async fn a_network_that_is_slow_and_then_stalls(kind: LogKind) {
+    let Some(server) = RedisServer::start() else { return };
+    let (what, proxy) = ("a bad network", Proxy::start(server.port()).await);
+    weather(kind, &proxy.url(), what, async |crowd, nodes| {
+        for mood in [Network::Delay(Duration::from_millis(400)), Network::Stall, Network::Cut] {
+            proxy.set(mood);
+            until_degraded(nodes, what).await;
+            crowd.until_sold(30, what).await;
+            proxy.set(Network::Pass);
+            crowd.until_sold(30, what).await;
+        }
+    })
+    .await;
+    assert_redis_needs_nobody(&server, SHORT_HOLD, what);
+}
+
+async fn a_failover_that_loses_writes(kind: LogKind) {
+    let Some(mut sentinel) = tokio::task::block_in_place(Sentinel::start) else { return };
+    let (what, url) = ("a failover", sentinel.url());
+    weather(kind, &url, what, async |crowd, nodes| {
+        tokio::task::block_in_place(|| sentinel.stop_replication());
+        crowd.until_sold(50, what).await;
+        sentinel.servers_mut()[0].kill();
+        until_degraded(nodes, what).await;
+        crowd.until_sold(30, what).await;
+        tokio::task::block_in_place(|| sentinel.wait_for_master(1));
+    })
+    .await;
+    assert_redis_needs_nobody(&sentinel.servers()[1], SHORT_HOLD, what);
+}
+
+async fn a_server_that_is_full(kind: LogKind) {
+    let Some(server) = RedisServer::start() else { return };
+    let what = "full";
+    weather(kind, &server.url(), what, async |crowd, nodes| {
+        server.must(&["CONFIG", "SET", "maxmemory", "1"]);
+        until_degraded(nodes, what).await;
+        crowd.until_sold(50, what).await;
+        server.must(&["CONFIG", "SET", "maxmemory", "0"]);
+    })
+    .await;
+    assert_redis_needs_nobody(&server, SHORT_HOLD, what);
+}

@@ -1,0 +1,108 @@
+//! A twin that must fail: the same Redis that forgets everything, over a log that does not look at
+//! revisions. Proves that the audit sees a double sale, and what stands between a buyer and one.
+
+use crate::crowd::{hold, seat};
+use crate::house::{House, LogKind, SHORT_HOLD};
+use crate::verdict::{audit, violations};
+use async_trait::async_trait;
+use futures::future::join_all;
+use futures::stream::BoxStream;
+use lastseat_domain::StreamName;
+use lastseat_domain::ports::EventLog;
+use lastseat_domain::ports::event_log::{
+    Delivery, Direction, Expected, Filter, LogFault, Position, RecordedEvent, Revision, StreamWrite, WriteOutcome,
+};
+use lastseat_redis::RedisOptions;
+use lastseat_redis::testkit::RedisServer;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// A log that takes its time and, if it is blind, appends to seats wherever their streams end.
+struct SlowLog {
+    inner: Arc<dyn EventLog>,
+    blind: bool,
+}
+
+#[async_trait]
+impl EventLog for SlowLog {
+    fn atomic_across_streams(&self) -> bool {
+        self.inner.atomic_across_streams()
+    }
+
+    async fn append(&self, mut writes: Vec<StreamWrite>) -> Result<Vec<WriteOutcome>, LogFault> {
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        for write in writes.iter_mut().filter(|write| self.blind && write.stream.category() == "seat") {
+            let last = self.inner.read_stream(&write.stream, None, Direction::Backwards, 1).await?;
+            write.expected = last.first().map_or(Expected::NoStream, |event| Expected::Revision(event.revision));
+        }
+        self.inner.append(writes).await
+    }
+
+    async fn read_stream(
+        &self,
+        stream: &StreamName,
+        from: Option<Revision>,
+        direction: Direction,
+        limit: usize,
+    ) -> Result<Vec<Arc<RecordedEvent>>, LogFault> {
+        self.inner.read_stream(stream, from, direction, limit).await
+    }
+
+    async fn read_all(
+        &self,
+        from: Option<Position>,
+        direction: Direction,
+        limit: usize,
+        filter: &Filter,
+    ) -> Result<Vec<Arc<RecordedEvent>>, LogFault> {
+        self.inner.read_all(from, direction, limit, filter).await
+    }
+
+    fn subscribe(&self, from: Position, filter: Filter) -> BoxStream<'static, Result<Delivery, LogFault>> {
+        self.inner.subscribe(from, filter)
+    }
+
+    async fn head(&self) -> Result<Position, LogFault> {
+        self.inner.head().await
+    }
+}
+
+/// Everybody wants the twenty seats at one moment, and Redis is flushed all the time. How many were
+/// told that they have one, and what the audit says.
+async fn rush(kind: LogKind, server: &RedisServer, blind: bool) -> (usize, Vec<String>) {
+    let house = House::open(kind, 1, SHORT_HOLD).await;
+    let log: Arc<dyn EventLog> = Arc::new(SlowLog { inner: house.log.clone(), blind });
+    let nodes = house.nodes_over(&log, 4, &server.url(), RedisOptions::default()).await;
+    let mut flusher = redis::Client::open(server.url()).unwrap().get_multiplexed_async_connection().await.unwrap();
+    let flushing = tokio::spawn(async move {
+        loop {
+            let _moves_on = redis::cmd("FLUSHALL").query_async::<()>(&mut flusher).await;
+            tokio::time::sleep(Duration::from_millis(2)).await;
+        }
+    });
+    let holds = join_all((0..400_u32).map(|n| {
+        let office = nodes[n as usize % nodes.len()].clone();
+        tokio::spawn(async move {
+            // One node after the other comes to a seat, while the first one's append is on its way.
+            tokio::time::sleep(Duration::from_millis(u64::from(n % 4) * 20)).await;
+            hold(&office, seat(1 + n / 20)).await
+        })
+    }))
+    .await;
+    flushing.abort();
+    let won = holds.iter().filter(|held| held.as_ref().unwrap().is_ok()).count();
+    let wrong = violations(&house, &audit(&*house.log).await).await;
+    (won, wrong.iter().map(|violation| format!("{:?} {}", violation.code, violation.stream)).collect())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_flushed_redis_and_a_blind_log_sell_twice_and_the_audit_says_so() {
+    let Some(server) = RedisServer::start() else { return };
+    for kind in [LogKind::Sqlite, LogKind::Memory] {
+        assert_eq!(rush(kind, &server, false).await, (20, vec![]), "{kind:?}: with its eyes open, and the same Redis");
+        let (won, wrong) = rush(kind, &server, true).await;
+        assert!(won > 20, "{kind:?}: {won}: only the log's revision stands between");
+        assert!(wrong.iter().any(|wrong| wrong.contains("seat-test.A-")), "{kind:?}: {won} were told, and {wrong:?}");
+        println!("{kind:?}, blind: {won} of 20 seats, {} violations, {:?} first", wrong.len(), wrong.first());
+    }
+}
