@@ -3,6 +3,7 @@
 use crate::auth::Auth;
 use crate::idempotency::Memory;
 use crate::lag::Lag;
+use crate::limits::Limits;
 use crate::metrics::Metrics;
 use crate::problem::Problem;
 use async_trait::async_trait;
@@ -42,6 +43,8 @@ pub struct AppParts {
     pub ids: Arc<dyn Ids>,
     /// Who is asking.
     pub auth: Auth,
+    /// How much a caller may do in a time.
+    pub limits: Limits,
     /// Whether a hold needs no token.
     pub guests: bool,
     /// Where buyers reach this server, for addresses that leave it (`https://tickets.example`).
@@ -92,6 +95,12 @@ impl App {
     #[must_use]
     pub fn answers(&self) -> &Memory {
         &self.0.answers
+    }
+
+    /// How much a caller may do in a time.
+    #[must_use]
+    pub fn limits(&self) -> &Limits {
+        &self.0.parts.limits
     }
 
     /// What is counted.

@@ -10,6 +10,7 @@ mod settings;
 pub use flags::{DataFlag, Flags};
 pub use settings::{SETTINGS, Setting};
 
+use crate::limits::{Proxies, Quotas};
 use crate::wiring::data_dir::DataDir;
 use secret::{Secret, ServiceUrl};
 use serde::Serialize;
@@ -76,6 +77,10 @@ pub struct Config {
     pub payment_patience: Duration,
     /// How long running commands may take to finish on stopping.
     pub drain: Duration,
+    /// How much a caller, or an address, may do in a time.
+    pub quotas: Quotas,
+    /// Whose word is taken for where a request comes from.
+    pub proxies: Proxies,
     /// The address under which clients reach the server, if not the one it listens on.
     pub public_url: Option<String>,
     /// What is logged: a level or `tracing` directives.
@@ -108,6 +113,8 @@ impl Default for Config {
             settle: Duration::from_secs(10),
             payment_patience: Duration::from_secs(10),
             drain: Duration::from_secs(10),
+            quotas: Quotas::default(),
+            proxies: Proxies::default(),
             public_url: None,
             log_level: "info".into(),
             log_format: LogFormat::Text,

@@ -14,6 +14,7 @@ pub mod config;
 pub mod demo;
 pub mod idempotency;
 pub mod lag;
+pub mod limits;
 pub mod metrics;
 pub mod openapi;
 pub mod problem;

@@ -3,6 +3,7 @@
 //! Every counter exists from the start, so that counting is one atomic addition and no label is
 //! looked up while a request waits. Nothing here is global: two servers in one process count apart.
 
+use crate::limits::Policy;
 use crate::problem::Code;
 use std::fmt::Write;
 use std::sync::Arc;
@@ -50,6 +51,9 @@ pub struct Metrics {
     /// By command and outcome; outcome 0 is a success, the others are the codes in their order.
     answers: Vec<AtomicU64>,
     replays: AtomicU64,
+    /// By policy.
+    limited: [AtomicU64; Policy::ALL.len()],
+    limited_alone: AtomicU64,
     listeners: AtomicI64,
 }
 
@@ -59,6 +63,8 @@ impl Default for Metrics {
         Self {
             answers: (0..cells).map(|_| AtomicU64::new(0)).collect(),
             replays: AtomicU64::new(0),
+            limited: Default::default(),
+            limited_alone: AtomicU64::new(0),
             listeners: AtomicI64::new(0),
         }
     }
@@ -114,6 +120,18 @@ impl Metrics {
         self.replays.fetch_add(1, Ordering::Relaxed);
     }
 
+    /// Counts a request that was refused for a limit.
+    pub fn limited(&self, policy: Policy) {
+        if let Some(cell) = self.limited.get(policy as usize) {
+            cell.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    /// Counts a request for which the limits that all nodes share could not be asked.
+    pub fn limited_by_this_node_alone(&self) {
+        self.limited_alone.fetch_add(1, Ordering::Relaxed);
+    }
+
     /// Counts a listener for as long as the returned value lives.
     #[must_use]
     pub fn listener(self: &Arc<Self>) -> Listener {
@@ -137,6 +155,14 @@ impl Metrics {
                 }
             }
         }
+        family(&mut text, "lastseat_rate_limited_total", "counter", "Requests refused for a rate limit, by policy.");
+        for (policy, cell) in Policy::ALL.iter().zip(&self.limited) {
+            line(
+                &mut text,
+                &format!("lastseat_rate_limited_total{{policy=\"{}\"}}", policy.name()),
+                cell.load(Ordering::Relaxed),
+            );
+        }
         let refused: u64 = self.answers.chunks(OUTCOMES).flat_map(|c| c.iter().skip(1)).map(|c| c.load(Ordering::Relaxed)).sum();
         let lag = gauges.head.map(|head| head.saturating_sub(gauges.read_model));
         let listeners = u64::try_from(self.listeners.load(Ordering::Relaxed)).unwrap_or(0);
@@ -147,6 +173,12 @@ impl Metrics {
                 "counter",
                 "Answers given again under an Idempotency-Key.",
                 Some(self.replays.load(Ordering::Relaxed)),
+            ),
+            (
+                "lastseat_shared_limits_unavailable_total",
+                "counter",
+                "Requests that only this node's limits were asked about.",
+                Some(self.limited_alone.load(Ordering::Relaxed)),
             ),
             ("lastseat_ready", "gauge", "Whether the server takes requests.", Some(u64::from(gauges.ready))),
             ("lastseat_commands_in_flight", "gauge", "Commands under way.", Some(gauges.in_flight)),
@@ -200,6 +232,7 @@ mod tests {
         metrics.answered(Command::Hold, Some(Code::SeatUnavailable));
         metrics.answered(Command::Authenticate, Some(Code::OutcomeUnknown));
         let listener = metrics.listener();
+        metrics.limited(Policy::Address);
         let text = metrics.render(&Gauges { head: Some(10), read_model: 7, ..Gauges::default() });
         for line in [
             "lastseat_commands_total{command=\"hold\",outcome=\"ok\"} 1",
@@ -207,6 +240,8 @@ mod tests {
             "lastseat_commands_total{command=\"authenticate\",outcome=\"outcome_unknown\"} 1",
             "lastseat_commands_total{command=\"pay\",outcome=\"ok\"} 0",
             "lastseat_refusals_total 3",
+            "lastseat_rate_limited_total{policy=\"caller\"} 0",
+            "lastseat_rate_limited_total{policy=\"address\"} 1",
             "lastseat_read_model_lag 3",
             "lastseat_stream_clients 1",
         ] {

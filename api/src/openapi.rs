@@ -1,5 +1,6 @@
 //! The description of the API, made from the code that serves it.
 
+mod limits;
 mod problems;
 
 use crate::routes;
@@ -50,6 +51,7 @@ pub fn frame() -> utoipa::openapi::OpenApi {
 pub fn document() -> utoipa::openapi::OpenApi {
     let (_, mut document) = routes::operations().merge(routes::sandbox_operations()).split_for_parts();
     problems::document(&mut document);
+    limits::document(&mut document);
     document
 }
 

@@ -125,7 +125,7 @@ impl Problem {
 }
 
 /// At least one: a caller told to come back after 0 seconds would not wait at all.
-fn whole_seconds(after: Duration) -> u64 {
+pub(crate) fn whole_seconds(after: Duration) -> u64 {
     let up = u64::from(after.subsec_nanos() > 0);
     after.as_secs().saturating_add(up).max(1)
 }

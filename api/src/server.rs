@@ -10,6 +10,7 @@ use axum::Router;
 use connection::Connection;
 use hyper::server::conn::http1;
 use std::io;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
@@ -35,13 +36,14 @@ pub async fn serve(listener: TcpListener, router: Router, shutdown: Cancellation
     let connections = TaskTracker::new();
     let cut = CancellationToken::new();
     loop {
-        let (stream, permit) = tokio::select! {
+        let (stream, peer, permit) = tokio::select! {
             biased;
             () = shutdown.cancelled() => break,
             accepted = accept(&listener, &room) => accepted?,
         };
         let connection = Connection {
             http: http.clone(),
+            peer,
             router: router.clone(),
             // Tokens of its own: waiting for one shared by thousands would mean one shared mutex.
             shutdown: shutdown.child_token(),
@@ -59,11 +61,11 @@ pub async fn serve(listener: TcpListener, router: Router, shutdown: Cancellation
     Ok(())
 }
 
-async fn accept(listener: &TcpListener, room: &Arc<Semaphore>) -> io::Result<(TcpStream, OwnedSemaphorePermit)> {
+async fn accept(listener: &TcpListener, room: &Arc<Semaphore>) -> io::Result<(TcpStream, SocketAddr, OwnedSemaphorePermit)> {
     let permit = Arc::clone(room).acquire_owned().await.map_err(io::Error::other)?;
     loop {
         match listener.accept().await {
-            Ok((stream, _)) => return Ok((stream, permit)),
+            Ok((stream, peer)) => return Ok((stream, peer, permit)),
             // The client gave up while it waited: not our concern.
             Err(error) if is_of_the_client(&error) => {}
             Err(error) => {

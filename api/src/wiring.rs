@@ -8,7 +8,7 @@ mod event_log;
 pub mod examine;
 mod payments;
 pub mod reading;
-mod seat_guard;
+mod redis;
 pub mod token_key;
 
 use crate::app::{App, AppParts};
@@ -16,18 +16,22 @@ use crate::auth::Auth;
 use crate::cli::exit;
 use crate::config::Config;
 use crate::demo::{self, DemoError};
+use crate::limits::Limits;
 use crate::{routes, server};
 use data_dir::{DataDir, Unusable};
 pub use doors::Doors;
 use event_log::ChosenLog;
 use lastseat_domain::ports::event_log::{Filter, last_position};
-use lastseat_domain::ports::{Clock, EventLog, Ids, LogFault};
+use lastseat_domain::ports::{Clock, EventLog, Ids, LogFault, RateLimiter};
 use lastseat_engine::adapters::event_log::OpenError;
 use lastseat_engine::adapters::event_log::sqlite::FatalHook;
 use lastseat_engine::adapters::payments::{SandboxGateway, sandbox};
+use lastseat_engine::adapters::rate_limit::InProcessLimiter;
+use lastseat_engine::adapters::seat_guard::InProcessGuard;
 use lastseat_engine::adapters::world::{RandomIds, SystemClock};
 use lastseat_engine::{BoxOffice, Fault, Ports, Settings};
 use lastseat_projections::{ProjectionError, ReadModel};
+use lastseat_redis::{Redis, RedisGuard, RedisLimiter};
 use payments::ChosenPayments;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
@@ -181,9 +185,13 @@ async fn assemble(
     // Before the log is read to its end: other nodes may wait for this one's doors.
     let doors = Doors::open(config, &log, sandbox.as_ref(), clock, &shutdown).await?;
 
+    let redis = redis::open(config, clock).await?;
     let ports = Ports {
         log: Arc::clone(&log),
-        guard: seat_guard::open(config, clock).await?,
+        guard: match &redis {
+            Some(redis) => Arc::new(RedisGuard::new(redis.clone())),
+            None => Arc::new(InProcessGuard::new(Arc::clone(clock))),
+        },
         payments: gateway,
         clock: Arc::clone(clock),
         ids: Arc::clone(&ids),
@@ -210,6 +218,7 @@ async fn assemble(
         clock: Arc::clone(clock),
         ids,
         auth: Auth::new(&key),
+        limits: limits(config, redis, clock),
         guests: config.guests,
         public_url: config.public_url.clone(),
         sandbox: Some(bank),
@@ -300,6 +309,13 @@ impl OpenDoors {
         self.doors.closed().await;
         self.log.close().await;
     }
+}
+
+/// Each node limits what comes to it; with Redis, all of them together.
+fn limits(config: &Config, redis: Option<Redis>, clock: &Arc<dyn Clock>) -> Limits {
+    let own = Arc::new(InProcessLimiter::new(Arc::clone(clock)));
+    let shared = redis.map(|redis| Arc::new(RedisLimiter::new(redis)) as Arc<dyn RateLimiter>);
+    Limits::new(config.quotas, config.proxies.clone(), own, shared)
 }
 
 fn settings(config: &Config) -> Settings {

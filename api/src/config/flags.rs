@@ -69,6 +69,24 @@ pub struct Flags {
     /// How long running commands may take to finish on stopping [default: 10]
     #[arg(long, value_name = "SECONDS")]
     pub drain_seconds: Option<String>,
+    /// Commands of one caller in a time, or off [default: 60/10s]
+    #[arg(long, value_name = "QUOTA")]
+    pub rate_limit_caller: Option<String>,
+    /// Commands from one address in a time, or off [default: off]
+    #[arg(long, value_name = "QUOTA")]
+    pub rate_limit_address: Option<String>,
+    /// Questions of one caller (without a token: from one address) in a time, or off [default: off]
+    #[arg(long, value_name = "QUOTA")]
+    pub rate_limit_reads: Option<String>,
+    /// Seat streams opened by one caller (or from one address) in a time, or off [default: off]
+    #[arg(long, value_name = "QUOTA")]
+    pub rate_limit_streams: Option<String>,
+    /// Proxies whose word is taken for where a request comes from, such as 10.0.0.0/8, 127.0.0.1
+    #[arg(long, value_name = "LIST")]
+    pub trusted_proxies: Option<String>,
+    /// The header in which they say so: x-forwarded-for or forwarded [default: x-forwarded-for]
+    #[arg(long, value_name = "NAME")]
+    pub proxy_header: Option<String>,
     /// Address under which clients reach this server, if not the one it listens on
     #[arg(long, value_name = "URL")]
     pub public_url: Option<String>,
@@ -106,6 +124,12 @@ impl Flags {
             "settle_seconds" => &self.settle_seconds,
             "payment_patience_seconds" => &self.payment_patience_seconds,
             "drain_seconds" => &self.drain_seconds,
+            "rate_limit_caller" => &self.rate_limit_caller,
+            "rate_limit_address" => &self.rate_limit_address,
+            "rate_limit_reads" => &self.rate_limit_reads,
+            "rate_limit_streams" => &self.rate_limit_streams,
+            "trusted_proxies" => &self.trusted_proxies,
+            "proxy_header" => &self.proxy_header,
             "public_url" => &self.public_url,
             "log_level" => &self.log_level,
             "log_format" => &self.log_format,

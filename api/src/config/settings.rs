@@ -2,6 +2,8 @@
 
 use super::secret::{Secret, ServiceUrl};
 use super::{Config, LogFormat};
+use crate::limits::{Network, ProxyHeader};
+use lastseat_domain::Quota;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::str::FromStr;
@@ -50,6 +52,7 @@ const REDIS: &[&str] =
     &["redis://", "rediss://", "redis+sentinel://", "rediss+sentinel://", "redis+cluster://", "rediss+cluster://"];
 const SWITCH: &str = "true or false";
 const A_DAY: u64 = 86_400;
+const QUOTA: &str = "off, or a number and the time in which so many come back, such as 60/10s, 300/1m or 5000/1h";
 
 /// Every setting there is.
 pub const SETTINGS: &[Setting] = &[
@@ -180,6 +183,42 @@ pub const SETTINGS: &[Setting] = &[
         show: |config| config.drain.as_secs().to_string(),
     },
     Setting {
+        key: "rate_limit_caller",
+        allowed: QUOTA,
+        read: |text, config| quota(text).map(|v| config.quotas.caller = v),
+        show: |config| in_words(config.quotas.caller),
+    },
+    Setting {
+        key: "rate_limit_address",
+        allowed: QUOTA,
+        read: |text, config| quota(text).map(|v| config.quotas.address = v),
+        show: |config| in_words(config.quotas.address),
+    },
+    Setting {
+        key: "rate_limit_reads",
+        allowed: QUOTA,
+        read: |text, config| quota(text).map(|v| config.quotas.reads = v),
+        show: |config| in_words(config.quotas.reads),
+    },
+    Setting {
+        key: "rate_limit_streams",
+        allowed: QUOTA,
+        read: |text, config| quota(text).map(|v| config.quotas.streams = v),
+        show: |config| in_words(config.quotas.streams),
+    },
+    Setting {
+        key: "trusted_proxies",
+        allowed: "addresses or networks with commas between, such as 10.0.0.0/8, 127.0.0.1; not everybody",
+        read: |text, config| Network::list(text).map(|v| config.proxies.trusted = v),
+        show: |config| config.proxies.trusted.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "),
+    },
+    Setting {
+        key: "proxy_header",
+        allowed: "x-forwarded-for or forwarded",
+        read: |text, config| proxy_header(text).map(|v| config.proxies.header = v),
+        show: |config| config.proxies.header.name().to_string(),
+    },
+    Setting {
         key: "public_url",
         allowed: "an http:// or https:// address without query, such as https://tickets.example.org",
         read: |text, config| url(text).map(|v| config.public_url = Some(v)),
@@ -240,6 +279,20 @@ fn switch(text: &str) -> Option<bool> {
 
 fn number<N: FromStr + PartialOrd>(text: &str, least: N, most: N) -> Option<N> {
     text.parse().ok().filter(|n| *n >= least && *n <= most)
+}
+
+fn quota(text: &str) -> Option<Option<Quota>> {
+    if text == "off" { Some(None) } else { text.parse().ok().map(Some) }
+}
+
+fn in_words(quota: Option<Quota>) -> String {
+    quota.map_or_else(|| "off".to_owned(), |quota| quota.to_string())
+}
+
+fn proxy_header(text: &str) -> Option<ProxyHeader> {
+    [ProxyHeader::XForwardedFor, ProxyHeader::Forwarded]
+        .into_iter()
+        .find(|header| header.name().as_str().eq_ignore_ascii_case(text))
 }
 
 fn url(text: &str) -> Option<String> {

@@ -72,6 +72,12 @@ fn every_setting_has_a_flag_and_shows_what_it_reads() {
             settle_seconds: Some("x".into()),
             payment_patience_seconds: Some("x".into()),
             drain_seconds: Some("x".into()),
+            rate_limit_caller: Some("x".into()),
+            rate_limit_address: Some("x".into()),
+            rate_limit_reads: Some("x".into()),
+            rate_limit_streams: Some("x".into()),
+            trusted_proxies: Some("x".into()),
+            proxy_header: Some("x".into()),
             public_url: Some("x".into()),
             log_level: Some("x".into()),
             log_format: Some("x".into()),
@@ -98,6 +104,13 @@ fn a_wrong_value_is_one_line_that_names_setting_source_and_rule() {
         ("LASTSEAT_LOG_LEVEL", "loud"),
         ("LASTSEAT_LOG_FORMAT", "xml"),
         ("LASTSEAT_PUBLIC_URL", "ftp://x"),
+        ("LASTSEAT_RATE_LIMIT_CALLER", "60"),
+        ("LASTSEAT_RATE_LIMIT_ADDRESS", "0/1s"),
+        ("LASTSEAT_RATE_LIMIT_READS", "no"),
+        ("LASTSEAT_RATE_LIMIT_STREAMS", "5/1d"),
+        ("LASTSEAT_TRUSTED_PROXIES", "everybody"),
+        ("LASTSEAT_TRUSTED_PROXIES", "0.0.0.0/0"),
+        ("LASTSEAT_PROXY_HEADER", "x-real-ip"),
         ("LASTSEAT_DRAIN_SECONDS", "1e9"),
         ("LASTSEAT_LISTEN", "example.org:80"),
         ("LASTSEAT_EVENTSTORE", "http://127.0.0.1:2113"),
@@ -138,10 +151,20 @@ fn an_empty_variable_is_not_set() {
 
 #[test]
 fn friendly_spellings() {
-    let environment =
-        [("LASTSEAT_LISTEN", "localhost:9"), ("LASTSEAT_DEMO", "off"), ("LASTSEAT_PUBLIC_URL", "https://a.example/")];
+    let environment = [
+        ("LASTSEAT_LISTEN", "localhost:9"),
+        ("LASTSEAT_DEMO", "off"),
+        ("LASTSEAT_PUBLIC_URL", "https://a.example/"),
+        ("LASTSEAT_RATE_LIMIT_CALLER", "off"),
+        ("LASTSEAT_RATE_LIMIT_ADDRESS", "300/60s"),
+        ("LASTSEAT_TRUSTED_PROXIES", "10.0.0.0/8,::1"),
+        ("LASTSEAT_PROXY_HEADER", "Forwarded"),
+    ];
     let config = layered(&Flags::default(), &environment, None).unwrap().config;
     assert_eq!(config.listen.to_string(), "127.0.0.1:9");
     assert!(!config.demo);
     assert_eq!(config.public_url.as_deref(), Some("https://a.example"));
+    assert_eq!((config.quotas.caller, config.quotas.address), (None, "300/1m".parse().ok()));
+    assert_eq!(config.proxies.trusted, ["10.0.0.0/8".parse().unwrap(), "::1".parse().unwrap()]);
+    assert_eq!(config.proxies.header, crate::limits::ProxyHeader::Forwarded);
 }

@@ -34,6 +34,8 @@ pub struct ProblemJson {
 
 use Code as C;
 
+/// Every question may be too many, where the operator limits them.
+const READ: &[Code] = &[C::RateLimited];
 /// Every answer that waits for the log may be this.
 const LOG: &[Code] = &[C::Unavailable, C::Internal];
 /// Every command may be answered with one of these.
@@ -46,6 +48,7 @@ const COMMAND: &[Code] = &[
     C::InvalidRequest,
     C::InvalidToken,
     C::TokenExpired,
+    C::RateLimited,
     C::Busy,
     C::Stopping,
     C::Unavailable,
@@ -93,16 +96,16 @@ const PAY: &[Code] = &[
 /// The problems of an operation, by its name.
 pub(super) fn of(operation: &str) -> Option<Vec<&'static [Code]>> {
     Some(match operation {
-        "list_shows" => vec![&[C::InvalidParameter]],
-        "get_show" => vec![&[C::ShowNotFound]],
-        "get_seats" => vec![&[C::ShowNotFound], LOG],
-        "stream_seats" => vec![&[C::ShowNotFound, C::InvalidParameter], LOG],
-        "get_sales" => vec![&[C::ShowNotFound], PRIVILEGE, LOG],
+        "list_shows" => vec![&[C::InvalidParameter], READ],
+        "get_show" => vec![&[C::ShowNotFound], READ],
+        "get_seats" => vec![&[C::ShowNotFound], READ, LOG],
+        "stream_seats" => vec![&[C::ShowNotFound, C::InvalidParameter], READ, LOG],
+        "get_sales" => vec![&[C::ShowNotFound], PRIVILEGE, READ, LOG],
         "schedule_show" => vec![&[C::ShowExists, C::InvalidShow], PRIVILEGE, COMMAND, POST],
         "pause_sales" | "resume_sales" => vec![&[C::ShowNotFound, C::ShowCancelled], PRIVILEGE, COMMAND, POST],
         "cancel_show" => vec![&[C::ShowNotFound], PRIVILEGE, COMMAND, POST],
         "hold_seats" => vec![HOLD, COMMAND, POST],
-        "get_booking" => vec![&[C::BookingNotFound], TOKEN, LOG],
+        "get_booking" => vec![&[C::BookingNotFound], TOKEN, READ, LOG],
         "cancel_booking" => {
             vec![&[C::BookingNotFound, C::AlreadyConfirmed, C::AlreadyRefunded, C::InvalidIdempotencyKey], TOKEN, COMMAND]
         }
@@ -114,10 +117,10 @@ pub(super) fn of(operation: &str) -> Option<Vec<&'static [Code]>> {
         ],
         "pay" => vec![PAY, TOKEN, COMMAND, POST],
         "refund" => vec![&[C::BookingNotFound, C::NotConfirmed, C::PaymentMismatch], PRIVILEGE, COMMAND, POST],
-        "my_bookings" => vec![&[C::InvalidParameter, C::BookingNotFound], TOKEN, LOG],
-        "my_rewards" => vec![&[C::BookingNotFound], TOKEN, LOG],
+        "my_bookings" => vec![&[C::InvalidParameter, C::BookingNotFound], TOKEN, READ, LOG],
+        "my_rewards" => vec![&[C::BookingNotFound], TOKEN, READ, LOG],
         "redeem_voucher" => vec![&[C::VoucherNotFound, C::VoucherRedeemed, C::VoucherRevoked], TOKEN, COMMAND, POST],
-        "audit_events" => vec![&[C::InvalidParameter], PRIVILEGE, LOG],
+        "audit_events" => vec![&[C::InvalidParameter], PRIVILEGE, READ, LOG],
         "authenticate" => vec![&[C::SandboxRefused], COMMAND, POST],
         "problem" => vec![&[C::UnknownRoute]],
         "live" | "ready" | "metrics" => vec![],

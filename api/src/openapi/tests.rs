@@ -45,3 +45,26 @@ fn collect(value: &serde_json::Value, into: &mut Vec<String>) {
         _ => {}
     }
 }
+
+#[test]
+fn whatever_can_be_limited_says_so() {
+    let document = serde_json::to_value(document()).unwrap();
+    let (mut limited, mut free) = (0, Vec::new());
+    for (path, item) in document["paths"].as_object().unwrap() {
+        for (method, operation) in item.as_object().unwrap() {
+            let responses = operation["responses"].as_object().unwrap();
+            let Some(refused) = responses.get("429") else {
+                free.push(format!("{method} {path}"));
+                continue;
+            };
+            limited += 1;
+            assert!(refused["description"].as_str().unwrap().contains("`rate_limited`"));
+            let fields: Vec<_> = refused["headers"].as_object().unwrap().keys().collect();
+            assert_eq!(fields, ["RateLimit", "RateLimit-Policy", "Retry-After"], "{method} {path}");
+            let success = responses.iter().find(|(status, _)| status.starts_with('2')).unwrap().1;
+            assert!(success["headers"]["RateLimit"]["description"].is_string(), "{method} {path}");
+        }
+    }
+    assert!(limited > 15);
+    assert!(free.iter().all(|operation| !operation.contains("/v1/")), "{free:?}");
+}

@@ -56,6 +56,7 @@ codes! {
     PriceNotAccepted = "price_not_accepted", UNPROCESSABLE_ENTITY, "Prices are not taken from the client";
     IdempotencyInFlight = "idempotency_in_flight", CONFLICT, "The same request is under way";
     IdempotencyKeyReused = "idempotency_key_reused", UNPROCESSABLE_ENTITY, "The Idempotency-Key was used for another request";
+    RateLimited = "rate_limited", TOO_MANY_REQUESTS, "Too many requests in a short time";
 
     // Shows.
     ShowNotFound = "show_not_found", NOT_FOUND, "No such show";

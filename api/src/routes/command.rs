@@ -5,6 +5,7 @@ use crate::app::App;
 use crate::auth::Caller;
 use crate::body;
 use crate::idempotency::{self, Begin, Keyed};
+use crate::limits::{self, Pass};
 use crate::metrics;
 use crate::problem::Problem;
 use axum::extract::{FromRequest, Request};
@@ -23,6 +24,7 @@ pub struct Command<const MOST: usize = { body::SMALL }> {
     pub caller: Caller,
     /// The W3C trace that it belongs to.
     pub trace: Option<String>,
+    pass: Pass,
     keyed: Option<Arc<Keyed>>,
     body: Bytes,
     media_type: Result<(), Problem>,
@@ -39,11 +41,13 @@ impl<const MOST: usize> FromRequest<App> for Command<MOST> {
     async fn from_request(request: Request, app: &App) -> Result<Self, Problem> {
         let (parts, body) = request.into_parts();
         let caller = app.parts().auth.caller(&parts.headers, app.now())?;
+        // In front of the body and of the key: what is refused here was not received, and burns no key.
+        let pass = limits::let_in(app, &parts, &caller).await?;
         let media_type = body::check_media_type(&parts.headers);
         let body = body::read(body, MOST).await?;
         let keyed = Keyed::read(&parts.headers, &caller, parts.method.as_str(), parts.uri.path(), &body)?;
         let trace = trace_id(&parts.headers);
-        Ok(Self { caller, trace, keyed: keyed.map(Arc::new), body, media_type })
+        Ok(Self { caller, trace, pass, keyed: keyed.map(Arc::new), body, media_type })
     }
 }
 
@@ -86,6 +90,15 @@ impl<const MOST: usize> Command<MOST> {
         self.keyed.as_ref().map(|k| k.key.as_str())
     }
 
+    /// Asks the limits that all nodes share. For what follows [`carry_out_after_refusals`]; the other
+    /// commands have asked by the time they run.
+    ///
+    /// # Errors
+    /// 429.
+    pub async fn ask_shared_limits(&self, app: &App) -> Result<(), Problem> {
+        limits::let_in_everywhere(app, &self.pass).await
+    }
+
     /// What the log keeps of the request, if it carries a key.
     #[must_use]
     pub fn fingerprint(&self) -> Option<RequestFingerprint> {
@@ -114,15 +127,42 @@ where
     F: FnOnce(App, Command<MOST>) -> Done,
     Done: Future<Output = Result<Answer, Problem>> + Send + 'static,
 {
+    let limited = |app: App, received: Command<MOST>| {
+        let (pass, run) = (received.pass.clone(), run(app.clone(), received));
+        async move {
+            limits::let_in_everywhere(&app, &pass).await?;
+            run.await
+        }
+    };
+    carry_out_after_refusals(app, command, received, limited).await
+}
+
+/// The same for a command that has refusals which cost next to nothing: `run` makes them first, and
+/// asks the limits that all nodes share itself, with [`Command::ask_shared_limits`].
+pub async fn carry_out_after_refusals<const MOST: usize, F, Done>(
+    app: &App,
+    command: metrics::Command,
+    received: Result<Command<MOST>, Problem>,
+    run: F,
+) -> Answer
+where
+    F: FnOnce(App, Command<MOST>) -> Done,
+    Done: Future<Output = Result<Answer, Problem>> + Send + 'static,
+{
     let answer = match received {
         Err(problem) => problem.into_answer(),
-        Ok(received) => match received.keyed.clone() {
-            None => {
-                let run = run(app.clone(), received);
-                to_its_end(async move { run.await.unwrap_or_else(Problem::into_answer) }).await
-            }
-            Some(keyed) => to_its_end(once(app.clone(), keyed, run(app.clone(), received))).await,
-        },
+        Ok(received) => {
+            let pass = received.pass.clone();
+            let answer = match received.keyed.clone() {
+                None => {
+                    let run = run(app.clone(), received);
+                    to_its_end(async move { run.await.unwrap_or_else(Problem::into_answer) }).await
+                }
+                Some(keyed) => to_its_end(once(app.clone(), keyed, run(app.clone(), received))).await,
+            };
+            // Behind the memory of answers: a repeat is told how its limits are now.
+            limits::fields::tell(&pass, answer)
+        }
     };
     app.metrics().answered(command, answer.problem);
     answer

@@ -15,9 +15,11 @@ pub mod web;
 pub mod wire;
 
 use crate::app::App;
+use crate::limits;
 use crate::openapi;
 use crate::problem::{Code, Problem};
 use axum::Router;
+use axum::middleware::from_fn_with_state;
 use http::{Method, Uri};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -69,7 +71,10 @@ pub fn router(app: App) -> Router {
         operations = operations.merge(sandbox_operations());
         pages = pages.merge(web::sandbox_router());
     }
-    let (router, _) = operations.split_for_parts();
+    let (mut router, _) = operations.split_for_parts();
+    if app.limits().has_reads() {
+        router = router.route_layer(from_fn_with_state(app.clone(), limits::reads::limit));
+    }
     router
         .merge(docs::router())
         .merge(pages)

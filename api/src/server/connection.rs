@@ -7,6 +7,7 @@
 
 use axum::Router;
 use axum::body::{Body, HttpBody};
+use axum::extract::ConnectInfo;
 use axum::response::Response;
 use bytes::Bytes;
 use hyper::body::{Frame, SizeHint};
@@ -14,6 +15,7 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use std::future::{Future, poll_fn};
+use std::net::SocketAddr;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
@@ -36,6 +38,8 @@ const WRITE_PATIENCE: Duration = Duration::from_secs(60);
 /// A connection that was accepted.
 pub(super) struct Connection {
     pub(super) http: http1::Builder,
+    /// The other end, for the limits on addresses.
+    pub(super) peer: SocketAddr,
     pub(super) router: Router,
     pub(super) shutdown: CancellationToken,
     pub(super) cut: CancellationToken,
@@ -60,8 +64,9 @@ impl Connection {
             tracing::debug!(%error, "no TCP_USER_TIMEOUT");
         }
         let pulse = Arc::new(Pulse::default());
-        let (router, beat) = (self.router, pulse.clone());
-        let service = service_fn(move |request| {
+        let (router, beat, peer) = (self.router, pulse.clone(), ConnectInfo(self.peer));
+        let service = service_fn(move |mut request: hyper::Request<hyper::body::Incoming>| {
+            request.extensions_mut().insert(peer);
             let (answer, busy) = (router.clone().call(request), beat.begin());
             async move { answer.await.map(|response: Response| response.map(|body| Tracked { body, _busy: busy })) }
         });

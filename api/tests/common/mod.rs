@@ -9,11 +9,13 @@ use http_body_util::{BodyExt, Full};
 use hyper_util::rt::TokioIo;
 use lastseat::app::{App, AppParts, SandboxDoor};
 use lastseat::auth::{Auth, Role};
+use lastseat::limits::{Limits, Proxies, Quotas};
 use lastseat::{routes, server};
 use lastseat_domain::ports::{Clock, EventLog, Ids};
 use lastseat_domain::{BuyerId, IntentId};
 use lastseat_engine::adapters::event_log::SqliteLog;
 use lastseat_engine::adapters::payments::SandboxGateway;
+use lastseat_engine::adapters::rate_limit::InProcessLimiter;
 use lastseat_engine::adapters::seat_guard::InProcessGuard;
 use lastseat_engine::adapters::world::{RandomIds, SystemClock};
 use lastseat_engine::{BoxOffice, Ports, Settings};
@@ -54,6 +56,11 @@ pub async fn start_for_test(dir: &Path) -> TestServer {
 }
 
 pub async fn start_with(dir: &Path, guests: bool) -> TestServer {
+    let local = Arc::new(InProcessLimiter::new(Arc::new(SystemClock)));
+    start_limited(dir, guests, Limits::new(Quotas::default(), Proxies::default(), local, None)).await
+}
+
+pub async fn start_limited(dir: &Path, guests: bool, limits: Limits) -> TestServer {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let ids: Arc<dyn Ids> = Arc::new(RandomIds);
     let log = Arc::new(SqliteLog::open(dir.join("events.db"), Arc::clone(&clock)).unwrap());
@@ -75,6 +82,7 @@ pub async fn start_with(dir: &Path, guests: bool) -> TestServer {
         clock,
         ids,
         auth: Auth::new(SECRET),
+        limits,
         guests,
         public_url: Some("http://tickets.test".to_owned()),
         sandbox: Some(Arc::new(Bank(sandbox))),

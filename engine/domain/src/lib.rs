@@ -14,6 +14,7 @@ pub mod ids;
 pub mod loyalty;
 pub mod money;
 pub mod ports;
+pub mod quota;
 pub mod rejection;
 pub mod seat;
 pub mod settle;
@@ -25,6 +26,7 @@ pub use codec::{Envelope, Metadata};
 pub use event::Event;
 pub use ids::{AreaId, BookingId, BuyerId, CategoryId, IntentId, SeatId, ShowId, StreamName, VoucherId};
 pub use money::{Currency, Money};
+pub use quota::{Allowance, Quota};
 pub use rejection::Rejection;
 
 /// A moment in UTC. Always passed in as a value; the rules never read a clock.

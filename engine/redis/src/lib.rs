@@ -1,12 +1,14 @@
 //! Redis: the seat guard and the rate limits that many nodes share.
 //!
-//! Start with [`Redis`], the connection; [`RedisGuard`] is the seat guard over it. Whatever Redis
-//! does, an answer is either clear or [`NoAnswer`], and no call takes longer than its time-out.
+//! Start with [`Redis`], the connection; [`RedisGuard`] is the seat guard over it,
+//! [`RedisLimiter`] the rate limiter. Whatever Redis does, an answer is either clear or
+//! [`NoAnswer`], and no call takes longer than its time-out.
 
 mod address;
 mod check;
 mod connection;
 mod guard;
+mod limiter;
 mod options;
 mod script;
 #[cfg(feature = "testkit")]
@@ -16,4 +18,5 @@ pub use address::BadRedisUrl;
 pub use check::{CheckFailed, Checkup, Finding, Severity};
 pub use connection::{NoAnswer, Redis};
 pub use guard::RedisGuard;
+pub use limiter::RedisLimiter;
 pub use options::RedisOptions;

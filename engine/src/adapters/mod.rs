@@ -4,5 +4,6 @@
 pub mod event_log;
 pub mod file_lock;
 pub mod payments;
+pub mod rate_limit;
 pub mod seat_guard;
 pub mod world;

@@ -3,10 +3,12 @@
 
 pub mod event_log;
 pub mod payments;
+pub mod rate_limit;
 pub mod seat_guard;
 pub mod world;
 
 pub use event_log::{EventLog, LogFault};
 pub use payments::PaymentGateway;
+pub use rate_limit::RateLimiter;
 pub use seat_guard::SeatGuard;
 pub use world::{Clock, Ids};

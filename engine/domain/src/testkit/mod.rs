@@ -3,6 +3,7 @@
 pub mod event_log;
 pub mod given;
 pub mod payments;
+pub mod rate_limit;
 pub mod seat_guard;
 pub mod stepping_clock;
 

@@ -1,16 +1,15 @@
-//! Which seat guard: one in this process, or Redis for all nodes.
+//! Redis, which guards the seats and counts the commands of all nodes.
 
 use super::StartError;
 use crate::config::Config;
-use lastseat_domain::ports::{Clock, SeatGuard};
-use lastseat_engine::adapters::seat_guard::InProcessGuard;
-use lastseat_redis::{Redis, RedisGuard, RedisOptions, Severity};
+use lastseat_domain::ports::Clock;
+use lastseat_redis::{Redis, RedisOptions, Severity};
 use std::sync::Arc;
 
-/// Opens what the configuration names. A Redis that can't be reached is no reason not to start: it is
-/// a filter, and the node sells without it until it answers. One that would lose locks is.
-pub(super) async fn open(config: &Config, clock: &Arc<dyn Clock>) -> Result<Arc<dyn SeatGuard>, StartError> {
-    let Some(url) = &config.redis else { return Ok(Arc::new(InProcessGuard::new(Arc::clone(clock)))) };
+/// Opens what the configuration names, if it does. A Redis that can't be reached is no reason not to
+/// start: it is a filter, and the node sells without it until it answers. One that would lose locks is.
+pub(super) async fn open(config: &Config, clock: &Arc<dyn Clock>) -> Result<Option<Redis>, StartError> {
+    let Some(url) = &config.redis else { return Ok(None) };
     let options = RedisOptions { clock: Some(Arc::clone(clock)), ..RedisOptions::default() };
     let redis = Redis::open(url.expose(), options).map_err(|error| StartError::Guard(error.to_string()))?;
     match redis.check().await {
@@ -25,5 +24,5 @@ pub(super) async fn open(config: &Config, clock: &Arc<dyn Clock>) -> Result<Arc<
         }
         Err(error) => tracing::warn!(%error, "selling on without the seat guard until it answers"),
     }
-    Ok(Arc::new(RedisGuard::new(redis)))
+    Ok(Some(redis))
 }

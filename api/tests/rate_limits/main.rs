@@ -1,0 +1,12 @@
+//! Rate limits over HTTP: who is counted, what is told, and what a client can't change about it.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic, reason = "a test may fail loudly")]
+
+mod addresses;
+mod callers;
+#[path = "../common/mod.rs"]
+mod common;
+mod idempotency;
+mod node;
+mod nodes;
+mod questions;
+mod redis;
