@@ -5,8 +5,11 @@ mod addresses;
 mod callers;
 #[path = "../common/mod.rs"]
 mod common;
+mod configured;
 mod idempotency;
 mod node;
 mod nodes;
 mod questions;
 mod redis;
+#[path = "../support/mod.rs"]
+mod support;
