@@ -125,7 +125,8 @@ impl Appender {
                 }
                 Trouble::Resting(_) | Trouble::Unreachable(_) | Trouble::NotLeader(_) => {
                     connects += 1;
-                    let given_up = connects >= CONNECTS || matches!(trouble, Trouble::Resting(_));
+                    let late = Instant::now() + within >= deadline;
+                    let given_up = late || connects >= CONNECTS || matches!(trouble, Trouble::Resting(_));
                     if !may_stand && given_up && !matches!(trouble, Trouble::NotLeader(_)) {
                         return Err(trouble.fault(&what()));
                     }
