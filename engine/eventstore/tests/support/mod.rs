@@ -39,13 +39,16 @@ impl Server {
     }
 
     pub async fn start_at(log: Arc<dyn EventLog>, address: SocketAddr) -> Self {
+        Self::start_with(log, address, settings()).await
+    }
+
+    pub async fn start_with(log: Arc<dyn EventLog>, address: SocketAddr, settings: DoorSettings) -> Self {
         let socket = TcpSocket::new_v4().unwrap();
         socket.set_reuseaddr(true).unwrap();
         socket.bind(address).unwrap();
         let listener: TcpListener = socket.listen(1024).unwrap();
         let address = listener.local_addr().unwrap();
         let shutdown = CancellationToken::new();
-        let settings = DoorSettings { write: true, grace: Duration::from_millis(50), ..DoorSettings::new(Arc::new(SystemClock)) };
         let serving = lastseat_door::serve(listener, Arc::clone(&log), settings, shutdown.clone());
         let task = tokio::spawn(async move { serving.await.unwrap() });
         Self { log, address, shutdown, task: Some(task) }
@@ -77,6 +80,11 @@ impl Drop for Server {
     fn drop(&mut self) {
         self.shutdown.cancel();
     }
+}
+
+/// A door that anybody may write through, and that shuts soon.
+pub fn settings() -> DoorSettings {
+    DoorSettings { write: true, grace: Duration::from_millis(50), ..DoorSettings::new(Arc::new(SystemClock)) }
 }
 
 pub fn memory() -> MemoryLog {
