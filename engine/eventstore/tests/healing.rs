@@ -157,3 +157,29 @@ async fn a_position_ahead_of_the_log_is_refused() {
     assert!(matches!(first, Err(LogFault::Refused(_))), "{first:?}");
     assert!(bounded("the end", follower.next()).await.is_none());
 }
+
+/// Two nodes over one log stand for a cluster: whichever goes, the other takes over, for appends,
+/// reads and subscriptions.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn where_one_node_goes_another_takes_over() {
+    let held: Arc<dyn EventLog> = Arc::new(memory());
+    let mut nodes = [Server::start(Arc::clone(&held)).await, Server::start(Arc::clone(&held)).await];
+    let both = format!("esdb://{},{}?tls=false&gossipTimeout=500", nodes[0].address, nodes[1].address);
+    let log = EventStoreLog::open(&both, impatient()).unwrap();
+    let whole = tokio::spawn(positions_up_to(log.subscribe(Position::START, Filter::all()), "seat-last"));
+    for n in 0..6 {
+        let going = &mut nodes[n % 2];
+        going.stop().await;
+        let name = format!("seat-{n}");
+        until("the other node takes over", async || {
+            append_one(&log, write(&name, Expected::NoStream, "x")).await.is_ok_and(|outcome| outcome.is_written())
+        })
+        .await;
+        assert_eq!(stands(&held, &name).await.len(), 1);
+        until("it is read there, too", async || log.head().await.is_ok()).await;
+        let address = nodes[n % 2].address;
+        nodes[n % 2] = Server::start_at(Arc::clone(&held), address).await;
+    }
+    held.append(vec![write("seat-last", Expected::NoStream, "x")]).await.unwrap();
+    assert_eq!(whole.await.unwrap(), expected(&held, &Filter::all()).await);
+}
