@@ -276,6 +276,20 @@ async fn a_closed_log_ends_its_subscriptions_and_fails_every_call() {
     assert!(log.subscribe(Position::START, Filter::all()).next().now_or_never().flatten().is_none());
 }
 
+/// What was sent may have landed: closing the log does not make it "nothing was written".
+#[tokio::test]
+async fn an_append_under_way_while_the_log_is_closed_is_unknown() {
+    let (server, proxy, log) = wired().await;
+    append_one(&log, write("warm", Expected::NoStream, "x")).await.unwrap();
+    proxy.stall_answers(true);
+    let close = async {
+        until("the append arrives", async || !stands(&server.log, "seat-1").await.is_empty()).await;
+        log.close();
+    };
+    let (outcome, ()) = tokio::join!(append_one(&log, write("seat-1", Expected::NoStream, "x")), close);
+    assert!(matches!(outcome, Err(LogFault::OutcomeUnknown(_))), "{outcome:?}");
+}
+
 #[tokio::test]
 async fn a_checkup_says_what_is_there_and_what_to_do() {
     let server = Server::with_memory().await;
