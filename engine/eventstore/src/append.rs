@@ -45,10 +45,10 @@ pub(crate) struct Appender {
 enum Slot {
     /// These events. The position of the last one, if the server tells it.
     Ours(Option<Position>),
-    /// Another event. The stream's last revision.
+    /// Another event, for good. The stream's last revision.
     Taken(Revision),
-    /// Nothing, or not all: nothing can be concluded. The stream's last revision.
-    Open(Option<Revision>),
+    /// Nothing, or not all: nothing can be concluded.
+    Open,
 }
 
 impl Appender {
@@ -111,25 +111,25 @@ impl Appender {
                 Err(trouble) => trouble,
             };
             match &trouble {
-                Trouble::Denied | Trouble::Deleted | Trouble::Odd(_) | Trouble::Missing | Trouble::Unsupported
-                    if alone || trouble != Trouble::Unsupported =>
-                {
+                Trouble::Unsupported if !alone => {
+                    alone = true;
+                    continue;
+                }
+                Trouble::Denied | Trouble::Deleted | Trouble::Odd(_) | Trouble::Missing | Trouble::Unsupported => {
                     return Err(match trouble.fault(&what()) {
                         LogFault::Refused(why) if may_stand => LogFault::OutcomeUnknown(why),
                         fault => fault,
                     });
                 }
-                Trouble::Denied | Trouble::Deleted | Trouble::Odd(_) | Trouble::Missing | Trouble::Unsupported => {
-                    alone = true;
-                    continue;
-                }
-                Trouble::Resting(_) | Trouble::Unreachable(_) | Trouble::NotLeader(_) => {
+                Trouble::Resting(_) | Trouble::Unreachable(_) => {
                     connects += 1;
-                    let given_up = connects >= CONNECTS || matches!(trouble, Trouble::Resting(_));
-                    if !may_stand && given_up && !matches!(trouble, Trouble::NotLeader(_)) {
+                    let late = Instant::now() + within >= deadline;
+                    let given_up = late || connects >= CONNECTS || matches!(trouble, Trouble::Resting(_));
+                    if given_up && !may_stand {
                         return Err(trouble.fault(&what()));
                     }
                 }
+                Trouble::NotLeader(_) => {}
                 // Another's conflict ended the session, or it had ended long before. Most likely
                 // this append has nothing to do with that.
                 Trouble::SessionEnded if ended == 0 => {
@@ -138,16 +138,12 @@ impl Appender {
                 }
                 Trouble::Answered(_) | Trouble::Conflict(_) | Trouble::Lost(_) | Trouble::SessionEnded => {
                     may_stand |= matches!(trouble, Trouble::Lost(_) | Trouble::SessionEnded);
-                    match (self.slot(write, within).await, &trouble) {
-                        (Ok(Slot::Ours(position)), _) => return written(write, position),
-                        (Ok(Slot::Taken(actual)), _) => return Ok(WriteOutcome::Conflict { actual: Some(actual) }),
-                        // The server's own word. It knows of what is still on its way, too.
-                        (Ok(Slot::Open(_)), Trouble::Conflict(actual)) => return Ok(WriteOutcome::Conflict { actual: *actual }),
-                        // The only answer that says why.
-                        (Ok(Slot::Open(_)), Trouble::Answered(_)) => alone = true,
-                        (Err(fault @ (LogFault::Damaged(_) | LogFault::Refused(_))), _) => return Err(fault),
-                        (Ok(Slot::Open(_)), _) => {}
-                        (Err(_), _) => may_stand = true,
+                    match self.concluded(write, &trouble, within).await {
+                        Ok(Some(outcome)) => return Ok(outcome),
+                        // Only an append of its own is answered with the reason.
+                        Ok(None) => alone |= matches!(trouble, Trouble::Answered(_)),
+                        Err(fault @ (LogFault::Damaged(_) | LogFault::Refused(_))) => return Err(fault),
+                        Err(_) => may_stand = true,
                     }
                     ended += u32::from(trouble == Trouble::SessionEnded);
                     if trouble == Trouble::SessionEnded && ended <= SESSIONS {
@@ -155,7 +151,7 @@ impl Appender {
                     }
                 }
             }
-            if Instant::now() + pause >= deadline {
+            if self.link.closed().is_cancelled() || Instant::now() + pause >= deadline {
                 let why = format!("{}: {trouble:?}", what());
                 return Err(if may_stand { LogFault::OutcomeUnknown(why) } else { LogFault::Unavailable(why) });
             }
@@ -164,14 +160,31 @@ impl Appender {
         }
     }
 
+    /// What can be said for sure after a try that did not simply succeed. `None`: nothing.
+    async fn concluded(
+        &self,
+        write: &StreamWrite,
+        trouble: &Trouble,
+        within: Duration,
+    ) -> Result<Option<WriteOutcome>, LogFault> {
+        Ok(match (self.slot(write, within).await?, trouble) {
+            (Slot::Ours(Some(position)), _) => Some(WriteOutcome::Written { last_revision: last_of(write), position }),
+            (Slot::Ours(None), _) => return Err(read::positions_untold(&write.stream)),
+            (Slot::Taken(actual), _) => Some(WriteOutcome::Conflict { actual: Some(actual) }),
+            // The server's own word. It knows of what is still on its way, too.
+            (Slot::Open, Trouble::Conflict(actual)) => Some(WriteOutcome::Conflict { actual: *actual }),
+            (Slot::Open, _) => None,
+        })
+    }
+
     /// Looks at what stands where the events were meant to stand.
     async fn slot(&self, write: &StreamWrite, within: Duration) -> Result<Slot, LogFault> {
         let (first, count) = (write.expected.next_revision(), write.events.len());
         let last = read::page(&self.link, &write.stream, None, Direction::Backwards, 1, within).await?.raws;
-        let Some(last) = last.first() else { return Ok(Slot::Open(None)) };
+        let Some(last) = last.first() else { return Ok(Slot::Open) };
         let actual = last.revision();
         if actual < first {
-            return Ok(Slot::Open(Some(actual)));
+            return Ok(Slot::Open);
         }
         if actual == first && write.events.first().is_some_and(|event| event.id != last.id()) {
             return Ok(Slot::Taken(actual));
@@ -181,14 +194,14 @@ impl Appender {
         }
         let standing = read::page(&self.link, &write.stream, Some(first), Direction::Forwards, count, within).await?.raws;
         let Some(foremost) = standing.first().filter(|event| event.revision() == first) else {
-            return Ok(Slot::Open(Some(actual)));
+            return Ok(Slot::Open);
         };
         if write.events.first().is_some_and(|event| event.id != foremost.id()) {
             return Ok(Slot::Taken(actual));
         }
         let all = standing.len() == count && standing.iter().zip(&write.events).all(|(stands, event)| stands.id() == event.id);
         let position = standing.last().and_then(read::Raw::position);
-        Ok(if all { Slot::Ours(position) } else { Slot::Open(Some(actual)) })
+        Ok(if all { Slot::Ours(position) } else { Slot::Open })
     }
 
     /// The stream's last revision.
@@ -201,13 +214,6 @@ impl Appender {
 
 fn last_of(write: &StreamWrite) -> Revision {
     write.expected.next_revision().saturating_add(write.events.len() as u64).saturating_sub(1)
-}
-
-fn written(write: &StreamWrite, position: Option<Position>) -> Result<WriteOutcome, LogFault> {
-    match position {
-        Some(position) => Ok(WriteOutcome::Written { last_revision: last_of(write), position }),
-        None => Err(read::positions_untold(&write.stream)),
-    }
 }
 
 /// The outcome of an append of several streams from those of its writes.

@@ -20,3 +20,24 @@ pub(crate) fn at_server(filter: &Filter) -> SubscriptionFilter {
     };
     server.max(WINDOW)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sifted(streams: &[&str], types: &[&str]) -> String {
+        let type_prefixes = types.iter().map(|prefix| (*prefix).to_owned()).collect();
+        format!("{:?}", at_server(&Filter { type_prefixes, ..Filter::streams(streams) }))
+    }
+
+    #[test]
+    fn the_server_sifts_by_streams_else_by_types_else_its_own_events_away() {
+        let by_streams = sifted(&["seat-", "show-"], &["Seat"]);
+        assert!(by_streams.contains("based_on_stream: true") && by_streams.contains(r#"["seat-", "show-"]"#), "{by_streams}");
+        let by_types = sifted(&[], &["Seat"]);
+        assert!(by_types.contains("based_on_stream: false") && by_types.contains(r#"["Seat"]"#), "{by_types}");
+        for everything in [sifted(&[], &[]), sifted(&["seat-", ""], &[]), sifted(&[""], &[""])] {
+            assert!(everything.contains("based_on_stream: true") && everything.contains("regex: Some"), "{everything}");
+        }
+    }
+}

@@ -98,7 +98,7 @@ impl Link {
         let guarded = tokio::time::timeout(within, AssertUnwindSafe(work).catch_unwind());
         let mut stalled = false;
         let outcome = match self.closed.run_until_cancelled(guarded).await {
-            None => Err(Trouble::Resting("the log is closed".to_owned())),
+            None => Err(Trouble::Lost("the log was closed".to_owned())),
             Some(Err(_)) if number.is_none() => Err(Trouble::Unreachable(format!("no connection within {within:?}"))),
             Some(Err(_)) => {
                 stalled = true;

@@ -60,6 +60,14 @@ impl EventStoreLog {
     pub fn close(&self) {
         self.link.close();
     }
+
+    /// Whoever has read so far can tell a repeat from a new event.
+    fn seen(&self, events: Vec<Arc<RecordedEvent>>) -> Vec<Arc<RecordedEvent>> {
+        if let Some(greatest) = events.iter().map(|event| event.position).max() {
+            self.appender.saw(greatest);
+        }
+        events
+    }
 }
 
 #[async_trait]
@@ -80,7 +88,7 @@ impl EventLog for EventStoreLog {
         direction: Direction,
         limit: usize,
     ) -> Result<Vec<Arc<RecordedEvent>>, LogFault> {
-        read::stream(&self.link, stream, from, direction, limit).await
+        Ok(self.seen(read::stream(&self.link, stream, from, direction, limit).await?))
     }
 
     async fn read_all(
@@ -90,7 +98,7 @@ impl EventLog for EventStoreLog {
         limit: usize,
         filter: &Filter,
     ) -> Result<Vec<Arc<RecordedEvent>>, LogFault> {
-        read::all(&self.link, from, direction, limit, filter).await
+        Ok(self.seen(read::all(&self.link, from, direction, limit, filter).await?))
     }
 
     fn subscribe(&self, from: Position, filter: Filter) -> BoxStream<'static, Result<Delivery, LogFault>> {
@@ -98,6 +106,8 @@ impl EventLog for EventStoreLog {
     }
 
     async fn head(&self) -> Result<Position, LogFault> {
-        read::head(&self.link).await
+        let head = read::head(&self.link).await?;
+        self.appender.saw(head);
+        Ok(head)
     }
 }

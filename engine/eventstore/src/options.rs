@@ -15,7 +15,7 @@ pub struct Options {
     /// a call of its own, which takes some 40 ms longer with this client. Default yes.
     pub batch: bool,
     /// Number of batch sessions, at least 1. A stream always goes through the same one; a conflict
-    /// disturbs only what is under way in its session. Default 8.
+    /// disturbs only what is under way in its session. Default 16.
     pub sessions: usize,
     /// When the store is given a rest.
     pub circuit: CircuitOptions,
@@ -27,7 +27,7 @@ impl Default for Options {
             read_deadline: Duration::from_secs(5),
             append_deadline: Duration::from_secs(5),
             batch: true,
-            sessions: 8,
+            sessions: 16,
             circuit: CircuitOptions::default(),
         }
     }

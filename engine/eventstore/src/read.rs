@@ -14,7 +14,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 /// Most events asked for at a time.
-const PAGE: usize = 500;
+const PAGE: usize = 2_000;
 /// Tries of a read that fails for a reason that may pass.
 const TRIES: u32 = 3;
 /// Pause between them.
@@ -113,7 +113,7 @@ pub(crate) async fn all(
     let mut goes_on = true;
     while goes_on && events.len() < limit {
         // One more than wanted: forwards the first is the one to start behind.
-        let wanted = limit.saturating_sub(events.len()).saturating_add(1).min(PAGE);
+        let wanted = limit.saturating_sub(events.len()).saturating_add(1).min(PAGE + 1);
         let page = page_of_all(link, from, direction, wanted, filter).await?;
         goes_on = page.goes_on(wanted);
         let before = from;

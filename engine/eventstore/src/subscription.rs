@@ -190,12 +190,15 @@ impl Following {
                         self.ready.push_back(Delivery::Checkpoint(position));
                     }
                 }
-                self.look_at = Instant::now() + QUIET;
                 self.reach(position);
+                // Whoever has caught up and misses nothing need not ask after every event.
+                let all_told = self.goal.is_none() && self.left_out == 0;
+                self.look_at = Instant::now() + if all_told { WATCH } else { QUIET };
             }
             News::Hint => self.look_at = self.look_at.min(Instant::now() + QUIET),
             News::FellBehind => {
-                self.goal.get_or_insert(self.reached);
+                // How far is found out by the next look.
+                self.goal.get_or_insert(Position(u64::MAX));
                 self.look_at = Instant::now() + QUIET;
             }
         }
@@ -225,6 +228,7 @@ impl Following {
             // Whatever passes up to the head was delivered.
             None if seen.next.is_none() => {
                 self.missing = None;
+                self.goal = self.goal.map(|_| seen.head);
                 self.reach(seen.head);
                 if self.reached > self.told {
                     self.told = self.reached;

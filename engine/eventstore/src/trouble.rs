@@ -109,3 +109,48 @@ fn brief(status: &str) -> String {
     let message = status.split_once("message: \"").and_then(|(_, rest)| rest.split_once('"')).map(|(message, _)| message);
     message.filter(|message| !message.is_empty()).unwrap_or(status).to_owned()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// As the client words it.
+    const REFUSED: &str =
+        "status: Unavailable, message: \"client error (Connect)\", details: [], metadata: MetadataMap { headers: {} }";
+    const BROKEN: &str = "status: Unknown, message: \"h2 protocol error\", details: [], metadata: MetadataMap { headers: {} }";
+
+    #[test]
+    fn nothing_was_sent_only_where_there_was_no_connection() {
+        let server_error = |text: &str| Trouble::from(Error::ServerError(text.to_owned()));
+        assert_eq!(server_error(REFUSED), Trouble::Unreachable("no connection can be made".to_owned()));
+        assert_eq!(server_error(BROKEN), Trouble::Lost("h2 protocol error".to_owned()));
+        assert_eq!(server_error("whatever"), Trouble::Lost("whatever".to_owned()));
+        assert!(matches!(Trouble::from(Error::ConnectionClosed), Trouble::Unreachable(_)));
+        assert!(matches!(Trouble::from(Error::DeadlineExceeded), Trouble::Lost(_)));
+    }
+
+    #[test]
+    fn only_what_speaks_of_the_stores_health_counts_against_it() {
+        for (error, counts) in [
+            (Error::ServerError(REFUSED.to_owned()), true),
+            (Error::ServerError(BROKEN.to_owned()), true),
+            (Error::DeadlineExceeded, true),
+            (Error::AccessDenied, false),
+            (Error::ResourceNotFound, false),
+            (Error::ResourceDeleted, false),
+            (Error::UnsupportedFeature, false),
+            (Error::IllegalStateError("odd".to_owned()), false),
+        ] {
+            assert_eq!(Trouble::from(error.clone()).is_failure(), counts, "{error}");
+        }
+    }
+
+    #[test]
+    fn what_time_does_not_heal_is_refused_or_damage() {
+        let fault = |error: Error| Trouble::from(error).fault("reading");
+        assert!(matches!(fault(Error::AccessDenied), LogFault::Refused(_)));
+        assert!(matches!(fault(Error::UnsupportedFeature), LogFault::Refused(_)));
+        assert!(matches!(fault(Error::ResourceDeleted), LogFault::Damaged(_)));
+        assert!(matches!(fault(Error::ServerError(BROKEN.to_owned())), LogFault::Unavailable(_)));
+    }
+}

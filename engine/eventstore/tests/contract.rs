@@ -88,6 +88,45 @@ mod in_front_of_sqlite {
     lastseat_domain::for_each_event_log_rule!(tests);
 }
 
+/// One server for all rules at once, each with a client of its own, and twice over: what a real
+/// server will be like.
+mod shared {
+    use super::*;
+    use std::sync::OnceLock;
+
+    /// The server lives as long as the tests, on a thread of its own.
+    fn address() -> &'static str {
+        static ADDRESS: OnceLock<String> = OnceLock::new();
+        ADDRESS.get_or_init(|| {
+            let (sender, address) = std::sync::mpsc::channel();
+            std::thread::spawn(move || {
+                let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+                runtime.block_on(async {
+                    let server = Server::with_memory().await;
+                    sender.send(server.connection_string()).unwrap();
+                    std::future::pending::<()>().await;
+                });
+            });
+            address.recv().unwrap()
+        })
+    }
+
+    macro_rules! tests {
+        ($($rule:ident)*) => {$(
+            #[tokio::test]
+            async fn $rule() {
+                for run in ["first", "second"] {
+                    let run = format!("{run}-{}", stringify!($rule));
+                    let log = EventStoreLog::open(address(), Options::default()).unwrap();
+                    let rule = async { suite::$rule(&on(log, &run).await).await };
+                    tokio::time::timeout(PATIENCE, rule).await.expect("the rule waits for ever");
+                }
+            }
+        )*};
+    }
+    lastseat_domain::for_each_event_log_rule!(tests);
+}
+
 /// A real server, which others may use at the same time.
 mod real_server {
     use super::*;

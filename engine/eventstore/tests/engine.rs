@@ -185,8 +185,8 @@ async fn over_a_wire_that_is_cut_again_and_again_nobody_is_told_anything_false()
     let far = another_node(&house, EventStoreLog::open(&to(proxy.address), impatient()).unwrap());
     let bad = open(&far).await;
     let buy = async |n: usize| {
-        let label = format!("{}-{}", if n % 2 == 0 { "A" } else { "B" }, 1 + n % 10);
-        let office = if n % 3 == 0 { &good } else { &bad };
+        let label = format!("{}-{}", if n.is_multiple_of(2) { "A" } else { "B" }, 1 + n % 10);
+        let office = if n.is_multiple_of(3) { &good } else { &bad };
         let held = hold(&house, office, seats(&[&label])).await.ok()?.booking;
         match pay(office, &held, "pm_card_visa").await {
             Ok(Paid::Confirmed(booking)) => Some(booking.id),

@@ -7,16 +7,18 @@ pub mod proxy;
 use lastseat_domain::StreamName;
 use lastseat_domain::ids::NAMESPACE;
 use lastseat_domain::ports::EventLog;
-use lastseat_domain::ports::event_log::{Expected, NewEvent, StreamWrite};
+use lastseat_domain::ports::event_log::{Direction, Expected, LogFault, NewEvent, Position, StreamWrite, WriteOutcome};
 use lastseat_door::DoorSettings;
 use lastseat_engine::adapters::event_log::MemoryLog;
 use lastseat_engine::adapters::world::SystemClock;
 use lastseat_eventstore::{CircuitOptions, EventStoreLog, Options};
+use proxy::Proxy;
 use serde_json::value::RawValue;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::{TcpListener, TcpSocket};
+use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
@@ -37,13 +39,16 @@ impl Server {
     }
 
     pub async fn start_at(log: Arc<dyn EventLog>, address: SocketAddr) -> Self {
+        Self::start_with(log, address, settings()).await
+    }
+
+    pub async fn start_with(log: Arc<dyn EventLog>, address: SocketAddr, settings: DoorSettings) -> Self {
         let socket = TcpSocket::new_v4().unwrap();
         socket.set_reuseaddr(true).unwrap();
         socket.bind(address).unwrap();
         let listener: TcpListener = socket.listen(1024).unwrap();
         let address = listener.local_addr().unwrap();
         let shutdown = CancellationToken::new();
-        let settings = DoorSettings { write: true, grace: Duration::from_millis(50), ..DoorSettings::new(Arc::new(SystemClock)) };
         let serving = lastseat_door::serve(listener, Arc::clone(&log), settings, shutdown.clone());
         let task = tokio::spawn(async move { serving.await.unwrap() });
         Self { log, address, shutdown, task: Some(task) }
@@ -75,6 +80,11 @@ impl Drop for Server {
     fn drop(&mut self) {
         self.shutdown.cancel();
     }
+}
+
+/// A door that anybody may write through, and that shuts soon.
+pub fn settings() -> DoorSettings {
+    DoorSettings { write: true, grace: Duration::from_millis(50), ..DoorSettings::new(Arc::new(SystemClock)) }
 }
 
 pub fn memory() -> MemoryLog {
@@ -113,4 +123,36 @@ pub fn write(stream: &str, expected: Expected, name: &str) -> StreamWrite {
         metadata: json("{}".to_owned()),
     };
     StreamWrite { stream: StreamName::from_log(stream), expected, events: vec![event] }
+}
+
+/// A server, and a client behind a wire that can be cut.
+pub async fn wired() -> (Server, Proxy, EventStoreLog) {
+    let server = Server::with_memory().await;
+    let proxy = Proxy::to(server.address).await;
+    let log = EventStoreLog::open(&to(proxy.address), impatient()).unwrap();
+    (server, proxy, log)
+}
+
+/// Waits for something that has to come.
+pub async fn until(what: &str, mut is_so: impl AsyncFnMut() -> bool) {
+    let waiting = async {
+        while !is_so().await {
+            sleep(Duration::from_millis(5)).await;
+        }
+    };
+    timeout(PATIENCE, waiting).await.unwrap_or_else(|_| panic!("never came: {what}"));
+}
+
+pub async fn bounded<T>(what: &str, future: impl Future<Output = T>) -> T {
+    timeout(PATIENCE, future).await.unwrap_or_else(|_| panic!("hangs: {what}"))
+}
+
+pub async fn append_one(log: &impl EventLog, write: StreamWrite) -> Result<WriteOutcome, LogFault> {
+    bounded("append", log.append(vec![write])).await.map(|outcomes| outcomes[0])
+}
+
+/// Event names of a stream, and where the last one is.
+pub async fn stands(log: &Arc<dyn EventLog>, stream: &str) -> Vec<(uuid::Uuid, Position)> {
+    let events = log.read_stream(&StreamName::from_log(stream), None, Direction::Forwards, 1000).await.unwrap();
+    events.iter().map(|event| (event.id, event.position)).collect()
 }
