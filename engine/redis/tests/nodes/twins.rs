@@ -30,7 +30,7 @@ impl EventLog for SlowLog {
     }
 
     async fn append(&self, mut writes: Vec<StreamWrite>) -> Result<Vec<WriteOutcome>, LogFault> {
-        tokio::time::sleep(Duration::from_millis(100)).await;
+        tokio::time::sleep(Duration::from_millis(300)).await;
         for write in writes.iter_mut().filter(|write| self.blind && write.stream.category() == "seat") {
             let last = self.inner.read_stream(&write.stream, None, Direction::Backwards, 1).await?;
             write.expected = last.first().map_or(Expected::NoStream, |event| Expected::Revision(event.revision));
