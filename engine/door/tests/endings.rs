@@ -17,7 +17,7 @@ use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-/// Cut off, it must not look complete. (For subscriptions see `protocol.rs`.)
+/// Cut off, it must not look complete. (For subscriptions see `subscription_ends.rs`.)
 #[tokio::test]
 async fn a_read_ends_with_an_error_when_the_door_shuts() {
     let door = Open::new(memory(), writing()).await;
