@@ -35,6 +35,7 @@ mod door;
 mod fault;
 mod filter;
 mod node;
+mod prompt;
 mod read;
 mod server;
 mod settings;

@@ -4,6 +4,7 @@
 use crate::access::{Access, Doing};
 use crate::door::{Door, StreamsService};
 use crate::node::{Node, ReachedAt};
+use crate::prompt::Prompt;
 use crate::settings::DoorSettings;
 use crate::tls::Tls;
 use crate::wire::gossip::gossip_server::GossipServer;
@@ -138,6 +139,7 @@ async fn connection(
     if stream.set_nodelay(true).is_err() {
         return;
     }
+    let stream = Prompt::new(stream);
     let says_nothing = says_nothing(Arc::clone(&front.called));
     let served = async {
         let Some(tls) = tls else { return speak(http, stream, front, shutdown).await };
