@@ -35,7 +35,6 @@ pub struct House {
     pub log: Arc<dyn EventLog>,
     pub sandbox: Arc<SandboxGateway>,
     pub clock: Arc<dyn Clock>,
-    pub kind: LogKind,
     _dir: TempDir,
 }
 
@@ -49,7 +48,7 @@ impl House {
             LogKind::Memory => Arc::new(MemoryLog::new(clock.clone(), false)),
         };
         let sandbox = Arc::new(SandboxGateway::in_memory(clock.clone()));
-        let house = Self { log, sandbox, clock, kind, _dir: dir };
+        let house = Self { log, sandbox, clock, _dir: dir };
         let office = house.node_with(house.log.clone(), Arc::new(AbsentGuard)).await;
         office.schedule_show(on_sale(floor, hold_seconds), "admin").await.expect("the show is valid");
         office.drain(Duration::from_secs(5)).await;
