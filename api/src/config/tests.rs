@@ -63,6 +63,7 @@ fn every_setting_has_a_flag_and_shows_what_it_reads() {
             eventstore_door_key: Some("x".into()),
             sandbox: Some("x".into()),
             sandbox_door: Some("x".into()),
+            sandbox_door_anywhere: Some("x".into()),
             token_key: Some("x".into()),
             guests: Some("x".into()),
             demo: Some("x".into()),
