@@ -7,7 +7,7 @@ default:
     @just --list
 
 # Everything that CI checks, in its order.
-ci: fmt-check lint test first-command
+ci: fmt-check lint test conformance first-command
 
 # Is the code formatted?
 fmt-check:
@@ -21,6 +21,11 @@ lint:
 test:
     cargo test
 
+# The door of the event log, checked by the official EventStoreDB clients for Python and Node; or a
+# server of your choice: `just conformance esdb://admin:changeit@host:2113`.
+conformance *server:
+    conformance/run {{server}}
+
 # The README's first command on an empty folder: does it serve, sell and verify?
 first-command:
     cargo build --release
@@ -33,6 +38,10 @@ full-disk:
 # kill -9 under load, as often as you like: `just kill-9 1000`.
 kill-9 cycles="50":
     LASTSEAT_KILL_CYCLES={{cycles}} cargo test --release -p lastseat --test kill_9 -- --nocapture
+
+# kill -9 of nodes, and of the log that they share: `just cluster-kill-9 100`.
+cluster-kill-9 cycles="30":
+    LASTSEAT_CLUSTER_KILL_CYCLES={{cycles}} cargo test --release -p lastseat --test cluster -- --nocapture --test-threads 1 kills
 
 # The random simulation, with as many seeds as you like.
 simulate seeds="10000":

@@ -55,6 +55,8 @@ pub struct Config {
     pub eventstore_door_key: Option<PathBuf>,
     /// The Redis that guards the seats of all nodes, instead of this process.
     pub redis: Option<ServiceUrl>,
+    /// How long Redis has for an answer before a command goes on without it.
+    pub redis_timeout: Duration,
     /// The payment sandbox of another process.
     pub sandbox: Option<ServiceUrl>,
     /// Where this process's payment sandbox serves others.
@@ -104,6 +106,7 @@ impl Default for Config {
             eventstore_door_certificate: None,
             eventstore_door_key: None,
             redis: None,
+            redis_timeout: Duration::from_millis(250),
             sandbox: None,
             sandbox_door: None,
             sandbox_door_anywhere: false,

@@ -21,6 +21,9 @@ pub struct Flags {
     /// Redis that guards the seats of all nodes: redis://, redis+sentinel:// or redis+cluster://
     #[arg(long, value_name = "URL")]
     pub redis: Option<String>,
+    /// How long Redis has for an answer before a command goes on without it [default: 250]
+    #[arg(long, value_name = "MS")]
+    pub redis_timeout_ms: Option<String>,
     /// Also answer EventStoreDB's protocol here, out of the embedded log
     #[arg(long, value_name = "ADDR:PORT")]
     pub eventstore_door: Option<String>,
@@ -110,6 +113,7 @@ impl Flags {
             "eventstore" => &self.eventstore,
             "listen" => &self.listen,
             "redis" => &self.redis,
+            "redis_timeout_ms" => &self.redis_timeout_ms,
             "eventstore_door" => &self.eventstore_door,
             "eventstore_door_write" => &self.eventstore_door_write,
             "eventstore_door_token" => &self.eventstore_door_token,

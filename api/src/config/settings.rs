@@ -117,6 +117,12 @@ pub const SETTINGS: &[Setting] = &[
         show: |config| shown(config.redis.as_ref()),
     },
     Setting {
+        key: "redis_timeout_ms",
+        allowed: "a whole number of milliseconds from 10 to 10000",
+        read: |text, config| number(text, 10, 10_000).map(|v| config.redis_timeout = Duration::from_millis(v)),
+        show: |config| config.redis_timeout.as_millis().to_string(),
+    },
+    Setting {
         key: "sandbox",
         allowed: "the address of another node's sandbox door, such as http://127.0.0.1:2114",
         read: |text, config| service(text, &["http://"]).map(|v| config.sandbox = Some(v)),

@@ -55,6 +55,7 @@ fn every_setting_has_a_flag_and_shows_what_it_reads() {
             eventstore: Some("x".into()),
             listen: Some("x".into()),
             redis: Some("x".into()),
+            redis_timeout_ms: Some("x".into()),
             eventstore_door: Some("x".into()),
             eventstore_door_write: Some("x".into()),
             eventstore_door_token: Some("x".into()),

@@ -9,7 +9,7 @@ use crate::shared_sandbox::SharedSandbox;
 use lastseat_domain::ports::{Clock, EventLog};
 use lastseat_engine::adapters::event_log::SqliteLog;
 use lastseat_engine::adapters::world::SystemClock;
-use lastseat_redis::{Redis, RedisOptions, Severity};
+use lastseat_redis::{Redis, Severity};
 use std::sync::Arc;
 
 /// Fewer open files than this, and a rush ends in refused connections.
@@ -123,7 +123,7 @@ async fn seat_guard(config: &Config, clock: &Arc<dyn Clock>) -> Vec<Finding> {
         };
         return vec![Finding::new(OF, mark, text)];
     };
-    let options = RedisOptions { clock: Some(Arc::clone(clock)), ..RedisOptions::default() };
+    let options = super::redis::options(config, clock);
     let redis = match Redis::open(url.expose(), options) {
         Ok(redis) => redis,
         Err(error) => return vec![Finding::new(OF, Mark::Wrong, error.to_string())],

@@ -10,7 +10,7 @@ use std::sync::Arc;
 /// start: it is a filter, and the node sells without it until it answers. One that would lose locks is.
 pub(super) async fn open(config: &Config, clock: &Arc<dyn Clock>) -> Result<Option<Redis>, StartError> {
     let Some(url) = &config.redis else { return Ok(None) };
-    let options = RedisOptions { clock: Some(Arc::clone(clock)), ..RedisOptions::default() };
+    let options = options(config, clock);
     let redis = Redis::open(url.expose(), options).map_err(|error| StartError::Guard(error.to_string()))?;
     match redis.check().await {
         Ok(checkup) => {
@@ -25,4 +25,9 @@ pub(super) async fn open(config: &Config, clock: &Arc<dyn Clock>) -> Result<Opti
         Err(error) => tracing::warn!(%error, "selling on without the seat guard until it answers"),
     }
     Ok(Some(redis))
+}
+
+/// How patient the connection is.
+pub(super) fn options(config: &Config, clock: &Arc<dyn Clock>) -> RedisOptions {
+    RedisOptions { response_timeout: config.redis_timeout, clock: Some(Arc::clone(clock)), ..RedisOptions::default() }
 }

@@ -11,18 +11,19 @@ use crate::wire::streams::{AppendReq, AppendResp};
 use crate::write::{Asked, Draft, Failure};
 use lastseat_domain::ports::event_log::{Expected, Position, Revision};
 use std::time::Duration;
+use tokio::time::Instant;
 use tonic::metadata::MetadataMap;
 use tonic::{Code, Request, Status, Streaming};
 
 impl Door {
     /// Serves one call.
     pub(crate) async fn append_one(&self, request: Request<Streaming<AppendReq>>) -> Result<AppendResp, Status> {
-        let patience = self.append_patience(request.metadata());
+        let until = Instant::now() + self.append_patience(request.metadata());
         let mut incoming = request.into_inner();
-        let taken_in = tokio::time::timeout(patience, self.take_in(&mut incoming)).await;
+        let taken_in = tokio::time::timeout_at(until, self.take_in(&mut incoming)).await;
         // Nothing has been written by then.
         let draft = taken_in.map_err(|_| Status::deadline_exceeded("the events did not come in time; nothing was written"))??;
-        match draft.write(&*self.log, patience).await {
+        match draft.write(&*self.log, until.saturating_duration_since(Instant::now())).await {
             Ok((revision, position)) => Ok(written(revision, position)),
             Err(Failure::Conflict { expected, actual }) => Ok(conflict(expected, actual)),
             Err(failure) => Err(status(&failure)),

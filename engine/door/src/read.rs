@@ -15,6 +15,7 @@ use crate::wire::streams::read_req::options::stream_options::RevisionOption;
 use crate::wire::streams::read_req::options::{CountOption, FilterOption, ReadDirection, StreamOption, uuid_option};
 use crate::wire::streams::{ReadReq, ReadResp};
 use futures::StreamExt;
+use futures::future::BoxFuture;
 use futures::stream::BoxStream;
 use lastseat_domain::StreamName;
 use lastseat_domain::ports::event_log::request;
@@ -56,15 +57,19 @@ impl Door {
     pub(crate) async fn read_any(self: &Arc<Self>, request: Request<ReadReq>) -> Result<Answers, Status> {
         let (metadata, _, request) = request.into_parts();
         let wanted = understand(request)?;
+        let mut ending = self.ending(&metadata);
         let answers = match wanted.count {
-            Some(count) => page::read(Arc::clone(&self.log), wanted, count).boxed(),
-            None => self.subscribe(wanted).await?,
+            Some(count) => page::read(Arc::clone(&self.log), wanted, count),
+            None => tokio::select! {
+                answers = self.subscribe(wanted) => answers?,
+                status = &mut ending => return Err(status),
+            },
         };
-        Ok(until::over(answers, self.ending(&metadata)).boxed())
+        Ok(until::over(answers, ending).boxed())
     }
 
     /// Completes when a call has to end, with the reason.
-    fn ending(&self, metadata: &MetadataMap) -> futures::future::BoxFuture<'static, Status> {
+    fn ending(&self, metadata: &MetadataMap) -> BoxFuture<'static, Status> {
         let shutdown = self.shutdown.child_token().cancelled_owned();
         let limit = deadline::of(metadata);
         Box::pin(async move {

@@ -11,12 +11,13 @@ use eventstore::{
 use lastseat_door::DoorSettings;
 use lastseat_engine::adapters::event_log::SqliteLog;
 use lastseat_engine::adapters::world::SystemClock;
+use std::io::ErrorKind;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-/// Cut off, it must not look complete. (For subscriptions see `protocol.rs`.)
+/// Cut off, it must not look complete. (For subscriptions see `subscription_ends.rs`.)
 #[tokio::test]
 async fn a_read_ends_with_an_error_when_the_door_shuts() {
     let door = Open::new(memory(), writing()).await;
@@ -104,6 +105,39 @@ async fn a_full_door_turns_the_next_one_away_and_lets_them_in_later() {
     };
     soon(let_in).await;
     door.shut().await;
+}
+
+/// In paused time, that is: at once.
+#[tokio::test(start_paused = true)]
+async fn a_connection_that_asks_nothing_is_closed() {
+    let door = Open::new(memory(), writing()).await;
+    for said in [&b""[..], b"PRI * HTTP", b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"] {
+        let mut stream = TcpStream::connect(door.address).await.unwrap();
+        stream.write_all(said).await.unwrap();
+        let mut answer = Vec::new();
+        let closed = soon(stream.read_to_end(&mut answer)).await;
+        assert!(closed.is_ok() || closed.is_err_and(|error| error.kind() == ErrorKind::ConnectionReset));
+    }
+    door.shut().await;
+}
+
+/// A log that hangs keeps neither calls nor the door from ending.
+#[tokio::test]
+async fn a_silent_log_does_not_keep_the_door_from_shutting() {
+    let door = Open::new(Arc::new(Silent), writing()).await;
+    let client = door.client();
+    let read = tokio::spawn({
+        let client = client.clone();
+        async move { client.read_stream("seat-1", &ReadStreamOptions::default()).await?.next().await }
+    });
+    let follow = tokio::spawn(async move {
+        let mut followed = client.subscribe_to_all(&SubscribeToAllOptions::default()).await;
+        followed.next_subscription_event().await.map(|_| ())
+    });
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    door.shut().await;
+    soon(read).await.unwrap().expect_err("nothing was read");
+    soon(follow).await.unwrap().expect_err("nothing is followed");
 }
 
 /// Neither one that is silent nor one that speaks something else keeps the door from shutting.

@@ -3,11 +3,11 @@
 
 mod common;
 
+use common::raw::{channel, read_whole, streams};
 use common::wire::google::rpc::Status as WireStatus;
 use common::wire::shared::{self, StreamIdentifier, uuid};
 use common::wire::streams::batch_append_req::{Options as BatchOptions, ProposedMessage, options as batch_options};
 use common::wire::streams::read_req::options as read_options;
-use common::wire::streams::streams_client::StreamsClient;
 use common::wire::streams::{BatchAppendReq, BatchAppendResp, ReadReq, ReadResp, batch_append_resp, read_req, read_resp};
 use common::wire::{gossip, server_features};
 use common::{Open, fill, id, memory, soon, writing};
@@ -15,29 +15,7 @@ use lastseat_domain::ports::Clock;
 use lastseat_engine::adapters::world::SystemClock;
 use prost::Message;
 use std::collections::HashMap;
-use tonic::transport::{Channel, Endpoint};
-use tonic::{Code, Request, Streaming};
-
-async fn channel(door: &Open) -> Channel {
-    Endpoint::from_shared(format!("http://{}", door.address)).unwrap().connect().await.unwrap()
-}
-
-async fn streams(door: &Open) -> StreamsClient<Channel> {
-    StreamsClient::new(channel(door).await)
-}
-
-fn read_whole(form: Option<read_options::uuid_option::Content>) -> ReadReq {
-    let all = read_options::AllOptions { all_option: Some(read_options::all_options::AllOption::Start(())) };
-    ReadReq {
-        options: Some(read_req::Options {
-            stream_option: Some(read_options::StreamOption::All(all)),
-            count_option: Some(read_options::CountOption::Count(i64::MAX.cast_unsigned())),
-            filter_option: Some(read_options::FilterOption::NoFilter(())),
-            uuid_option: Some(read_options::UuidOption { content: form }),
-            ..Default::default()
-        }),
-    }
-}
+use tonic::{Code, Request};
 
 async fn answers(door: &Open, request: ReadReq) -> Vec<ReadResp> {
     let mut incoming = streams(door).await.read(request).await.unwrap().into_inner();
@@ -349,101 +327,5 @@ async fn incomplete_requests_are_refused_by_name() {
     let nameless = BatchAppendReq { correlation_id: None, ..batch(1, "seat-1", NoStream(()), "a") };
     let mut incoming = client.batch_append(futures::stream::iter([nameless])).await.unwrap().into_inner();
     assert_eq!(soon(incoming.message()).await.unwrap_err().code(), Code::InvalidArgument);
-    door.shut().await;
-}
-
-/// The request of a subscription.
-fn follow(stream_option: read_options::StreamOption) -> ReadReq {
-    let subscription = Some(read_options::CountOption::Subscription(read_options::SubscriptionOptions {}));
-    let options = read_whole(None).options.unwrap();
-    ReadReq { options: Some(read_req::Options { stream_option: Some(stream_option), count_option: subscription, ..options }) }
-}
-
-fn whole() -> read_options::StreamOption {
-    let start = read_options::all_options::AllOption::Start(());
-    read_options::StreamOption::All(read_options::AllOptions { all_option: Some(start) })
-}
-
-fn one(stream: &str) -> read_options::StreamOption {
-    read_options::StreamOption::Stream(read_options::StreamOptions {
-        stream_identifier: Some(StreamIdentifier { stream_name: stream.to_owned().into() }),
-        revision_option: Some(read_options::stream_options::RevisionOption::Start(())),
-    })
-}
-
-async fn next(incoming: &mut Streaming<ReadResp>) -> read_resp::Content {
-    soon(incoming.message()).await.unwrap().expect("a subscription does not end").content.unwrap()
-}
-
-async fn until_caught_up(incoming: &mut Streaming<ReadResp>) {
-    while !matches!(next(incoming).await, read_resp::Content::CaughtUp(_)) {}
-}
-
-/// How a call ends that must not look complete. (The Rust client asks again at once where one does.)
-async fn ending(mut incoming: Streaming<ReadResp>) -> Code {
-    loop {
-        match soon(incoming.message()).await {
-            Ok(Some(_)) => {}
-            Ok(None) => panic!("it ended as if it were complete"),
-            Err(status) => return status.code(),
-        }
-    }
-}
-
-/// It is waited for, and never said to be missing: there are clients that would fall over it.
-#[tokio::test]
-async fn a_stream_that_is_not_there_yet_is_waited_for() {
-    let door = Open::new(memory(), writing()).await;
-    let mut incoming = streams(&door).await.read(follow(one("seat-1"))).await.unwrap().into_inner();
-    assert!(matches!(next(&mut incoming).await, read_resp::Content::Confirmation(_)));
-    let read_resp::Content::CaughtUp(told) = next(&mut incoming).await else { panic!("there is nothing else to say") };
-    assert_eq!(told.stream_revision, None);
-    fill(&door.log, "seat-1", "A", 0..1).await;
-    let read_resp::Content::Event(event) = next(&mut incoming).await else { panic!("there is an event now") };
-    assert_eq!(event.event.unwrap().stream_revision, 0);
-    door.shut().await;
-}
-
-#[tokio::test]
-async fn subscriptions_end_with_unavailable_when_the_door_shuts() {
-    let door = Open::new(memory(), writing()).await;
-    fill(&door.log, "seat-1", "A", 0..10).await;
-    let mut client = streams(&door).await;
-    let mut live = client.read(follow(whole())).await.unwrap().into_inner();
-    until_caught_up(&mut live).await;
-    let mut other = client.read(follow(one("seat-1"))).await.unwrap().into_inner();
-    until_caught_up(&mut other).await;
-    door.start_shutting();
-    assert_eq!((ending(live).await, ending(other).await), (Code::Unavailable, Code::Unavailable));
-    door.shut().await;
-}
-
-#[tokio::test]
-async fn the_end_of_the_log_is_unavailable_too() {
-    let log = memory();
-    let door = Open::new(log.clone(), writing()).await;
-    let mut client = streams(&door).await;
-    let mut live = client.read(follow(whole())).await.unwrap().into_inner();
-    until_caught_up(&mut live).await;
-    let mut other = client.read(follow(one("seat-1"))).await.unwrap().into_inner();
-    until_caught_up(&mut other).await;
-    log.close();
-    assert_eq!((ending(live).await, ending(other).await), (Code::Unavailable, Code::Unavailable));
-    let refused = soon(client.read(follow(whole()))).await.unwrap_err();
-    assert_eq!(refused.code(), Code::Unavailable);
-    let answers = batches(&door, vec![batch(1, "seat-1", NoStream(()), "a")]).await;
-    assert_eq!(Code::from(error(&answers[0]).code), Code::Unavailable);
-    door.shut().await;
-}
-
-/// The client's time limit ends a call, and it is told so.
-#[tokio::test]
-async fn a_call_ends_at_the_clients_deadline() {
-    let door = Open::new(memory(), writing()).await;
-    let mut request = Request::new(follow(whole()));
-    // Written by hand: tonic's own would end the call on this side.
-    request.metadata_mut().insert("grpc-timeout", "200m".parse().unwrap());
-    let incoming = streams(&door).await.read(request).await.unwrap().into_inner();
-    assert_eq!(ending(incoming).await, Code::DeadlineExceeded);
     door.shut().await;
 }

@@ -180,6 +180,18 @@ async fn a_filter_that_can_not_be_served_is_refused_with_the_reason() {
     door.shut().await;
 }
 
+/// By gossip, as in a cluster: of itself, this node says that it leads.
+#[tokio::test]
+async fn a_client_that_looks_for_the_leader_finds_this_node() {
+    let door = Open::new(memory(), writing()).await;
+    fill(&door.log, "seat-1", "A", 0..1).await;
+    for uri in [format!("esdb+discover://{0}?tls=false", door.address), format!("esdb://{0},{0}?tls=false", door.address)] {
+        let client = Client::new(uri.parse().unwrap()).unwrap();
+        assert_eq!(names(soon(client.read_stream("seat-1", &stream())).await).await, ["seat-1/0"], "{uri}");
+    }
+    door.shut().await;
+}
+
 /// The client that asks for it is told where the stream ends.
 #[tokio::test]
 async fn the_last_revision_is_told_behind_the_events() {

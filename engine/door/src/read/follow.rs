@@ -77,6 +77,8 @@ fn confirmed(id: String, answers: impl futures::Stream<Item = Result<ReadResp, S
 type Deliveries = BoxStream<'static, Result<Delivery, LogFault>>;
 
 async fn next_delivery(deliveries: &mut Deliveries) -> Result<Delivery, Status> {
+    // Where nothing passes, a subscription would otherwise keep its thread until the end of the log.
+    tokio::task::consume_budget().await;
     match deliveries.try_next().await {
         Ok(Some(delivery)) => Ok(delivery),
         Ok(None) => Err(Status::unavailable("the event log was closed")),

@@ -78,6 +78,8 @@ impl Reader {
     }
 
     async fn take_page(&mut self) -> Result<(), Status> {
+        // Where nothing passes, a read would otherwise keep its thread until the end of the log.
+        tokio::task::consume_budget().await;
         let limit = usize::try_from(self.left).unwrap_or(usize::MAX).min(self.page_size);
         let page = self.ask(limit).await.map_err(|fault| fault::status(&fault))?;
         self.note(&page, limit);

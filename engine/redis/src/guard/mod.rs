@@ -10,7 +10,7 @@ mod late;
 mod operations;
 mod replies;
 
-use crate::connection::Redis;
+use crate::connection::{NoAnswer, Redis};
 use crate::script::Script;
 use async_trait::async_trait;
 use lastseat_domain::ports::SeatGuard;
@@ -18,13 +18,18 @@ use lastseat_domain::ports::seat_guard::{Extend, GuardUnavailable, Lock, LockAny
 use lastseat_domain::{BookingId, SeatId, ShowId};
 use late::LateLocks;
 pub(crate) use operations::Operations;
+use parking_lot::Mutex;
 use redis::Value;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::time::Instant;
 
 /// A hundred years. A longer lease is cut to it: what Redis adds to its clock may not overflow.
 const LONGEST: Duration = Duration::from_secs(100 * 365 * 24 * 60 * 60);
+
+/// How often a guard that gives no answer is written of, at most.
+const BETWEEN_COMPLAINTS: Duration = Duration::from_secs(10);
 
 /// A seat guard that many nodes share. Cheap to clone.
 #[derive(Clone)]
@@ -32,6 +37,8 @@ pub struct RedisGuard {
     redis: Redis,
     operations: Arc<Operations>,
     late: Arc<LateLocks>,
+    /// When a failure was last written to the log: there may be thousands a second.
+    complained: Arc<Mutex<Option<Instant>>>,
 }
 
 impl RedisGuard {
@@ -52,11 +59,11 @@ impl RedisGuard {
     }
 
     fn of(redis: Redis, operations: Operations) -> Self {
-        Self { redis, operations: Arc::new(operations), late: Arc::default() }
+        Self { redis, operations: Arc::new(operations), late: Arc::default(), complained: Arc::default() }
     }
 
     async fn call(&self, script: &Script, show: &ShowId, seats: &[SeatId], args: &[&str]) -> Result<Value, GuardUnavailable> {
-        script.call(&self.redis, &keys(show, seats), args).await.map_err(|why| GuardUnavailable(why.to_string()))
+        script.call(&self.redis, &keys(show, seats), args).await.map_err(|why| self.unavailable(&why))
     }
 
     /// As [`Self::call`], for a script that locks: a lock that comes too late is given back.
@@ -74,7 +81,17 @@ impl RedisGuard {
         {
             self.late.give_back(&self.redis, &self.operations, keys, (*owner).to_owned());
         }
-        reply.map_err(|why| GuardUnavailable(why.to_string()))
+        reply.map_err(|why| self.unavailable(&why))
+    }
+
+    /// The sale goes on without the guard; somebody should read why.
+    fn unavailable(&self, why: &NoAnswer) -> GuardUnavailable {
+        let mut last = self.complained.lock();
+        if last.is_none_or(|last| last.elapsed() >= BETWEEN_COMPLAINTS) {
+            *last = Some(Instant::now());
+            tracing::warn!(%why, redis = self.redis.address(), "the seat guard gives no answer");
+        }
+        GuardUnavailable(why.to_string())
     }
 }
 

@@ -3,7 +3,7 @@
 use crate::crowd::Crowd;
 use crate::house::{House, LogKind, SHORT_HOLD};
 use crate::verdict::{assert_clean, assert_redis_needs_nobody, assert_sells, settle};
-use lastseat_redis::testkit::{Network, Proxy, RedisServer, Sentinel};
+use lastseat_redis::testkit::{Network, Proxy, RedisCluster, RedisServer, Sentinel};
 use std::time::Duration;
 
 /// Buyers in a sale with trouble.
@@ -38,6 +38,7 @@ storms!(
     a_network_that_is_slow_and_then_stalls,
     a_failover_that_loses_writes,
     a_server_that_is_full,
+    a_cluster_whose_node_stands_still_and_dies,
 );
 
 /// Has a crowd buy while `trouble` does its worst, and looks at what came of it. `trouble` waits for
@@ -160,4 +161,24 @@ async fn a_server_that_is_full(kind: LogKind) {
     })
     .await;
     assert_redis_needs_nobody(&server, SHORT_HOLD, what);
+}
+
+async fn a_cluster_whose_node_stands_still_and_dies(kind: LogKind) {
+    let Some(mut cluster) = tokio::task::block_in_place(RedisCluster::start) else { return };
+    let (what, url) = ("a cluster", cluster.url());
+    // All of a show is on one node.
+    let home = cluster.node_of("seat:{test}:A-1");
+    weather(kind, &url, what, async |crowd, nodes| {
+        cluster.node(home).pause();
+        until_degraded(nodes, what).await;
+        crowd.until_sold(30, what).await;
+        cluster.node(home).resume();
+        crowd.until_sold(30, what).await;
+        cluster.node_mut(home).kill();
+        until_degraded(nodes, what).await;
+        crowd.until_sold(30, what).await;
+        tokio::task::block_in_place(|| cluster.node_mut(home).restart());
+    })
+    .await;
+    assert_redis_needs_nobody(cluster.node(home), SHORT_HOLD, what);
 }
