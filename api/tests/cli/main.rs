@@ -3,6 +3,7 @@
 
 mod binary;
 mod config;
+mod doctor;
 mod help;
 mod http;
 mod load;

@@ -14,3 +14,4 @@ mod rush;
 mod sale;
 #[path = "../support/mod.rs"]
 mod support;
+mod verbs;

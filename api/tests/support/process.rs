@@ -78,8 +78,12 @@ pub fn token_with(key: &Path, data: &Path, sub: &str, role: &str) -> String {
 impl Process {
     /// Starts a verb. What it has to say goes to a file beside the directory.
     fn start(arguments: &[&str], data: &Path) -> Self {
+        Self::spawn(command(arguments, data), data)
+    }
+
+    fn spawn(mut command: Command, data: &Path) -> Self {
         let log = File::options().create(true).append(true).open(data.with_extension("stderr")).unwrap();
-        let mut child = command(arguments, data).stdout(Stdio::piped()).stderr(log).spawn().unwrap();
+        let mut child = command.stdout(Stdio::piped()).stderr(log).spawn().unwrap();
         let greeting = BufReader::new(child.stdout.take().unwrap()).lines();
         Self { child, greeting }
     }
@@ -161,13 +165,23 @@ impl Door {
         Self::start_at(data, "127.0.0.1:0", "127.0.0.1:0")
     }
 
-    /// Starts it where nodes look for it.
-    pub fn start_at(data: &Path, listen: &str, sandbox: &str) -> Self {
-        let arguments = ["door", "--write", "--listen", listen, "--sandbox", sandbox, "--log-level", "warn"];
-        let mut process = Process::start(&arguments, data);
+    /// Starts it for auditors who know this token.
+    pub fn start_for_reading(data: &Path, token: &str) -> Self {
+        let mut command = command(&["door", "--listen", "127.0.0.1:0", "--sandbox", "127.0.0.1:0", "--log-level", "warn"], data);
+        command.env("LASTSEAT_EVENTSTORE_DOOR_TOKEN", token);
+        Self::greeted(Process::spawn(command, data), data)
+    }
+
+    fn greeted(mut process: Process, data: &Path) -> Self {
         let eventstore = process.told("Event log", data);
         let sandbox = process.told("Payments", data);
         Self { process, eventstore, sandbox }
+    }
+
+    /// Starts it where nodes look for it.
+    pub fn start_at(data: &Path, listen: &str, sandbox: &str) -> Self {
+        let arguments = ["door", "--write", "--listen", listen, "--sandbox", sandbox, "--log-level", "warn"];
+        Self::greeted(Process::start(&arguments, data), data)
     }
 
     /// `kill -9`, and again in the same place.

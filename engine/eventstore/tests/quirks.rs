@@ -15,6 +15,7 @@ use lastseat_domain::ports::event_log::{
 use lastseat_engine::adapters::event_log::{AppendFault, MemoryLog};
 use lastseat_eventstore::{EventStoreLog, Options};
 use std::sync::Arc;
+use std::time::Duration;
 use support::{PATIENCE, Server, impatient, memory, write};
 use tokio::time::timeout;
 
@@ -36,6 +37,8 @@ enum Quirk {
     NoPositions,
     /// Checkpoints have the position that the next event will have.
     CheckpointsRunAhead,
+    /// Subscriptions deliver each event a good while after it can be read.
+    DeliversLate,
     /// Subscriptions tell nothing but events.
     TellsNothing,
     /// Subscriptions and reads begin with the event they should begin behind.
@@ -116,6 +119,10 @@ impl EventLog for Quirky {
                     (Quirk::CheckpointsRunAhead, Ok(Delivery::CaughtUp(_) | Delivery::Checkpoint(_))) => {
                         let ahead = Position(log.head().await.unwrap().0 + 97);
                         stream::iter(vec![Ok(Delivery::Checkpoint(ahead)), delivery])
+                    }
+                    (Quirk::DeliversLate, Ok(Delivery::Event(_))) => {
+                        tokio::time::sleep(Duration::from_millis(200)).await;
+                        stream::iter(vec![delivery])
                     }
                     (Quirk::TellsNothing, Ok(Delivery::CaughtUp(_) | Delivery::Checkpoint(_))) => stream::iter(vec![]),
                     _ => stream::iter(vec![delivery]),
@@ -232,6 +239,18 @@ async fn a_server_that_tells_nothing_but_events_and_one_that_repeats_the_start_d
         let read = log.read_all(Some(positions[3]), Direction::Forwards, 2, &Filter::all()).await.unwrap();
         assert_eq!(read.iter().map(|event| event.position).collect::<Vec<_>>(), positions[4..6]);
     }
+}
+
+/// What can be read is vouched for only once it was delivered.
+#[tokio::test]
+async fn a_server_that_delivers_late_loses_nothing() {
+    let (server, log) = at(Quirk::DeliversLate, Options::default()).await;
+    for n in 0..5 {
+        append_one(&log, write(&format!("seat-{n}"), Expected::NoStream, "x")).await.unwrap();
+        append_one(&log, write(&format!("other-{n}"), Expected::NoStream, "x")).await.unwrap();
+    }
+    let (events, reached) = follow(&log, Position::START, Filter::streams(&["seat-"]), 5).await;
+    assert_eq!((events.len(), reached), (5, server.log.head().await.unwrap()));
 }
 
 #[tokio::test]

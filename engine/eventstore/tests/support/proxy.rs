@@ -25,6 +25,8 @@ struct Wire {
     /// Each piece is held back this long, in milliseconds.
     delay: AtomicU64,
     connections: AtomicU64,
+    /// Connections up to this one carry nothing any more.
+    stranded: AtomicU64,
 }
 
 impl Proxy {
@@ -38,6 +40,7 @@ impl Proxy {
             refuse: AtomicBool::new(false),
             delay: AtomicU64::new(0),
             connections: AtomicU64::new(0),
+            stranded: AtomicU64::new(0),
         });
         let shared = Arc::clone(&wire);
         let task = tokio::spawn(async move {
@@ -46,10 +49,10 @@ impl Proxy {
                     continue;
                 }
                 let Ok(server) = TcpStream::connect(server).await else { continue };
-                shared.connections.fetch_add(1, Ordering::SeqCst);
+                let number = shared.connections.fetch_add(1, Ordering::SeqCst) + 1;
                 let _ = (client.set_nodelay(true), server.set_nodelay(true));
                 let wire = Arc::clone(&shared);
-                tokio::spawn(async move { wire.carry(client, server).await });
+                tokio::spawn(async move { wire.carry(number, client, server).await });
             }
         });
         Self { address, wire, _task: AbortOnDropHandle::new(task) }
@@ -79,6 +82,11 @@ impl Proxy {
         self.wire.down_stalled.send_replace(stalled);
     }
 
+    /// The connections that stand carry nothing any more, for good, and nobody is told. New ones do.
+    pub fn strand(&self) {
+        self.wire.stranded.store(self.connections(), Ordering::SeqCst);
+    }
+
     pub fn delay(&self, by: Duration) {
         self.wire.delay.store(u64::try_from(by.as_millis()).unwrap(), Ordering::SeqCst);
     }
@@ -90,18 +98,19 @@ impl Proxy {
 }
 
 impl Wire {
-    async fn carry(&self, client: TcpStream, server: TcpStream) {
+    async fn carry(&self, number: u64, client: TcpStream, server: TcpStream) {
         let mut cuts = self.cuts.subscribe();
         let ((client_reads, client_writes), (server_reads, server_writes)) = (client.into_split(), server.into_split());
         tokio::select! {
             _ = cuts.changed() => {}
-            () = self.pipe(client_reads, server_writes, self.up_stalled.subscribe()) => {}
-            () = self.pipe(server_reads, client_writes, self.down_stalled.subscribe()) => {}
+            () = self.pipe(number, client_reads, server_writes, self.up_stalled.subscribe()) => {}
+            () = self.pipe(number, server_reads, client_writes, self.down_stalled.subscribe()) => {}
         }
     }
 
     async fn pipe(
         &self,
+        number: u64,
         mut from: impl AsyncReadExt + Unpin,
         mut to: impl AsyncWriteExt + Unpin,
         mut stalled: watch::Receiver<bool>,
@@ -110,6 +119,9 @@ impl Wire {
         loop {
             let Ok(length @ 1..) = from.read(&mut piece).await else { return };
             let delay = self.delay.load(Ordering::SeqCst);
+            if self.stranded.load(Ordering::SeqCst) >= number {
+                std::future::pending::<()>().await;
+            }
             if delay > 0 {
                 tokio::time::sleep(Duration::from_millis(delay)).await;
             }
