@@ -61,6 +61,8 @@ pub struct Config {
     pub sandbox: Option<ServiceUrl>,
     /// Where this process's payment sandbox serves others.
     pub sandbox_door: Option<SocketAddr>,
+    /// Whether that may be beyond this machine, although it asks for no password.
+    pub sandbox_door_anywhere: bool,
     /// The file of the secret that all nodes sign tokens with, instead of one in `data`.
     pub token_key: Option<PathBuf>,
     /// Whether callers without a token may hold seats.
@@ -107,6 +109,7 @@ impl Default for Config {
             redis_timeout: Duration::from_millis(250),
             sandbox: None,
             sandbox_door: None,
+            sandbox_door_anywhere: false,
             token_key: None,
             guests: true,
             demo: true,

@@ -48,6 +48,9 @@ pub struct Flags {
     /// Serve this process's payment sandbox to other nodes here
     #[arg(long, value_name = "ADDR:PORT")]
     pub sandbox_door: Option<String>,
+    /// Whether that may be beyond this machine: it asks for no password [default: false]
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, default_missing_value = "true")]
+    pub sandbox_door_anywhere: Option<String>,
     /// Whether callers without a token may hold seats [default: true]
     #[arg(long, value_name = "BOOL", num_args = 0..=1, default_missing_value = "true")]
     pub guests: Option<String>,
@@ -119,6 +122,7 @@ impl Flags {
             "eventstore_door_key" => &self.eventstore_door_key,
             "sandbox" => &self.sandbox,
             "sandbox_door" => &self.sandbox_door,
+            "sandbox_door_anywhere" => &self.sandbox_door_anywhere,
             "token_key" => &self.token_key,
             "guests" => &self.guests,
             "demo" => &self.demo,

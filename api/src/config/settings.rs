@@ -135,6 +135,12 @@ pub const SETTINGS: &[Setting] = &[
         show: |config| shown(config.sandbox_door.as_ref()),
     },
     Setting {
+        key: "sandbox_door_anywhere",
+        allowed: SWITCH,
+        read: |text, config| switch(text).map(|v| config.sandbox_door_anywhere = v),
+        show: |config| config.sandbox_door_anywhere.to_string(),
+    },
+    Setting {
         key: "token_key",
         allowed: "the path of a file of 32 bytes",
         read: |text, config| path(text).map(|v| config.token_key = Some(v)),

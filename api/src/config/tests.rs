@@ -64,6 +64,7 @@ fn every_setting_has_a_flag_and_shows_what_it_reads() {
             eventstore_door_key: Some("x".into()),
             sandbox: Some("x".into()),
             sandbox_door: Some("x".into()),
+            sandbox_door_anywhere: Some("x".into()),
             token_key: Some("x".into()),
             guests: Some("x".into()),
             demo: Some("x".into()),
@@ -168,4 +169,16 @@ fn friendly_spellings() {
     assert_eq!((config.quotas.caller, config.quotas.address), (None, "300/1m".parse().ok()));
     assert_eq!(config.proxies.trusted, ["10.0.0.0/8".parse().unwrap(), "::1".parse().unwrap()]);
     assert_eq!(config.proxies.header, crate::limits::ProxyHeader::Forwarded);
+}
+
+#[test]
+fn every_setting_is_in_the_operators_table() {
+    let table = include_str!("../../../docs/OPERATIONS.md");
+    for setting in SETTINGS {
+        let shown = (setting.show)(&Config::default());
+        let name = format!("`{}`", setting.key);
+        let line = table.lines().find(|line| line.split('|').nth(1).is_some_and(|cell| cell.contains(&name)));
+        let line = line.unwrap_or_else(|| panic!("{name} is not in docs/OPERATIONS.md"));
+        assert!(shown.is_empty() || line.contains(&shown), "{name} is {shown} by default, but documented as {line}");
+    }
 }

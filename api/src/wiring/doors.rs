@@ -53,11 +53,7 @@ impl Doors {
                 let why = "--sandbox-door serves the sandbox of this process, but --sandbox names another's; leave one out";
                 return Err(StartError::Door(why.to_owned()));
             };
-            if !at.ip().is_loopback() {
-                let why =
-                    format!("the sandbox's door asks for no password, so {at} would be open to the network; listen on 127.0.0.1");
-                return Err(StartError::Door(why));
-            }
+            may_open_sandbox(at, config.sandbox_door_anywhere).map_err(StartError::Door)?;
             let (listener, addr) = bind(at).await?;
             doors.sandbox = Some(addr);
             doors.keep("the sandbox's door", shared_sandbox::serve(listener, Arc::clone(sandbox), shutdown.clone()));
@@ -113,8 +109,38 @@ fn tls(config: &Config) -> Result<Option<Tls>, StartError> {
     Tls::from_pem(&read(certificate)?, &read(key)?).map(Some).map_err(StartError::Door)
 }
 
+/// Whoever reaches the sandbox moves its money. It is play money, but a sale that is shown with it is
+/// not to be spoilt by a stranger: beyond this machine only for an operator who says so.
+fn may_open_sandbox(at: SocketAddr, anywhere: bool) -> Result<(), String> {
+    if anywhere || at.ip().is_loopback() {
+        return Ok(());
+    }
+    Err(format!(
+        "the sandbox's door asks for no password, so {at} would be open to the network; listen on 127.0.0.1, \
+         or set sandbox_door_anywhere where only your nodes reach that address"
+    ))
+}
+
 async fn bind(at: SocketAddr) -> Result<(TcpListener, SocketAddr), StartError> {
     let listener = listen(at).await?;
     let addr = listener.local_addr().map_err(|error| super::refused(at, &error))?;
     Ok((listener, addr))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_sandbox_stays_on_this_machine_unless_it_is_said_otherwise() {
+        for inside in ["127.0.0.1:2114", "[::1]:2114"] {
+            assert_eq!(may_open_sandbox(inside.parse().unwrap(), false), Ok(()));
+        }
+        for outside in ["0.0.0.0:2114", "10.0.0.5:2114", "[::]:2114"] {
+            let outside = outside.parse().unwrap();
+            let why = may_open_sandbox(outside, false).unwrap_err();
+            assert!(why.contains(&outside.to_string()) && why.contains("sandbox_door_anywhere"), "{why}");
+            assert_eq!(may_open_sandbox(outside, true), Ok(()));
+        }
+    }
 }

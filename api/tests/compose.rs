@@ -1,0 +1,161 @@
+//! `compose.yaml` and `Dockerfile` against the program: there is no engine here to run them, but names,
+//! values, ports and addresses can be held against each other. Each check is broken on purpose, too.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "a test may fail loudly")]
+
+use clap::Parser;
+use lastseat::cli::Cli;
+use serde_json::Value;
+use std::collections::BTreeMap;
+use std::process::Command;
+
+const COMPOSE: &str = include_str!("../../compose.yaml");
+const DOCKERFILE: &str = include_str!("../../Dockerfile");
+
+/// Variables that the image sets, and a service on top of them.
+fn environment(service: &Value) -> BTreeMap<String, String> {
+    let line = DOCKERFILE.lines().find_map(|line| line.strip_prefix("ENV ")).expect("the image sets something");
+    let image =
+        line.split(' ').map(|pair| pair.split_once('=').unwrap()).map(|(name, value)| (name.to_owned(), value.to_owned()));
+    let own = service["environment"].as_object().into_iter().flatten();
+    image.chain(own.map(|(name, value)| (name.clone(), value.as_str().unwrap_or("").to_owned()))).collect()
+}
+
+/// What the program makes of variables: value and source of every setting, or its complaint.
+fn settings(environment: &BTreeMap<String, String>) -> Result<Vec<Value>, String> {
+    let dir = tempfile::tempdir().unwrap();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_lastseat"));
+    let output =
+        command.args(["config", "show", "--json"]).env_clear().envs(environment).current_dir(dir.path()).output().unwrap();
+    let said = String::from_utf8(if output.status.success() { output.stdout } else { output.stderr }).unwrap();
+    if output.status.success() { Ok(serde_json::from_str(&said).unwrap()) } else { Err(said) }
+}
+
+/// The host and port of an address with a scheme.
+fn place(url: &str) -> (String, String) {
+    let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
+    let authority = rest.split(['/', '?']).next().unwrap_or_default();
+    let (host, port) = authority.rsplit_once(':').unwrap_or((authority, ""));
+    (host.to_owned(), port.to_owned())
+}
+
+/// The words of a list.
+fn words(list: &Value) -> Vec<&str> {
+    list.as_array().into_iter().flatten().filter_map(Value::as_str).collect()
+}
+
+/// Everything that does not fit.
+fn faults(compose: &str) -> Vec<String> {
+    match serde_saphyr::from_str::<Value>(compose) {
+        Ok(all) => [names(&all), what_we_are_told(&all), who_is_asked_where(&all)].concat(),
+        Err(error) => vec![format!("it is no YAML: {error}")],
+    }
+}
+
+/// Services and volumes that others name.
+fn names(all: &Value) -> Vec<String> {
+    let mut faults = Vec::new();
+    for (name, service) in all["services"].as_object().unwrap() {
+        let mut needed = words(&service["depends_on"]);
+        needed.extend(service["depends_on"].as_object().into_iter().flatten().map(|(name, _)| name.as_str()));
+        needed.retain(|needed| all["services"].get(*needed).is_none());
+        faults.extend(needed.iter().map(|needed| format!("{name} depends on {needed}, which is not there")));
+        let volumes = words(&service["volumes"]).into_iter().filter_map(|volume| volume.split(':').next());
+        let unknown = volumes.filter(|volume| all["volumes"].get(volume).is_none());
+        faults.extend(unknown.map(|volume| format!("{name} has an unknown volume {volume}")));
+    }
+    faults
+}
+
+/// Variables and command lines of the services that are lastseat itself.
+fn what_we_are_told(all: &Value) -> Vec<String> {
+    let mut faults = Vec::new();
+    let services = all["services"].as_object().unwrap().iter();
+    for (name, service) in services.filter(|(_, s)| s["image"] == "lastseat" && s["entrypoint"].is_null()) {
+        let environment = environment(service);
+        match settings(&environment) {
+            Ok(settings) => {
+                let read: Vec<_> = settings.iter().filter_map(|s| s["source"].as_str()?.strip_prefix("environment ")).collect();
+                let unread = environment.keys().filter(|variable| !read.contains(&variable.as_str()));
+                faults.extend(unread.map(|variable| format!("{name}: {variable} is no setting")));
+            }
+            Err(why) => faults.push(format!("{name}: {why}")),
+        }
+        if let Err(error) = Cli::try_parse_from(std::iter::once("lastseat").chain(words(&service["command"]))) {
+            faults.push(format!("{name}: {error}"));
+        }
+    }
+    faults
+}
+
+/// Hosts and ports: whoever asks has to ask where the other listens.
+fn who_is_asked_where(all: &Value) -> Vec<String> {
+    let mut faults = Vec::new();
+    let services = all["services"].as_object().unwrap();
+    let payments = words(&services["payments"]["command"]).last().map_or_else(String::new, |at| place(at).1);
+    let caddyfile = all["configs"]["caddyfile"]["content"].as_str().unwrap();
+    let upstreams = caddyfile.lines().find_map(|line| line.trim().strip_prefix("reverse_proxy ")).unwrap();
+    let upstreams: Vec<_> = upstreams.split(' ').filter(|word| *word != "{").map(place).collect();
+    let balancer = &services["load-balancer"];
+    let nodes: Vec<_> = services.iter().filter(|(_, s)| s["environment"].get("LASTSEAT_TOKEN_KEY").is_some()).collect();
+    for (node, service) in &nodes {
+        let environment = environment(service);
+        let told = |setting: &str| environment.get(&format!("LASTSEAT_{setting}")).map(String::as_str).unwrap_or_default();
+        for (setting, host, port) in
+            [("EVENTSTORE", "eventstore", "2113"), ("REDIS", "redis", "6379"), ("SANDBOX", "payments", &payments)]
+        {
+            let asked = place(told(setting));
+            if asked != (host.to_owned(), port.to_owned()) {
+                faults.push(format!("{node} looks for {host} at {asked:?}"));
+            }
+        }
+        let listen = place(told("LISTEN")).1;
+        if !upstreams.contains(&((*node).clone(), listen.clone())) {
+            faults.push(format!("the load balancer does not send to {node}:{listen}"));
+        }
+        if words(&service["healthcheck"]["test"]).last().map(|url| place(url).1) != Some(listen) {
+            faults.push(format!("{node} is checked at another port than it listens on"));
+        }
+        if balancer["networks"]["front"]["ipv4_address"] != told("TRUSTED_PROXIES") {
+            faults.push(format!("{node} trusts another proxy than the load balancer"));
+        }
+    }
+    if nodes.len() < 2 || upstreams.len() != nodes.len() {
+        faults.push(format!("{} nodes, {} of them behind the load balancer", nodes.len(), upstreams.len()));
+    }
+    let published = words(&balancer["ports"]).first().and_then(|ports| ports.rsplit(':').next()).unwrap();
+    if !caddyfile.lines().any(|line| line == format!(":{published} {{")) {
+        faults.push(format!("the load balancer publishes {published} and listens elsewhere"));
+    }
+    faults
+}
+
+#[test]
+fn everything_fits() {
+    assert_eq!(faults(COMPOSE), Vec::<String>::new());
+}
+
+#[test]
+fn what_does_not_fit_is_found() {
+    for (from, to, found) in [
+        ("LASTSEAT_REDIS:", "LASTSEAT_REDDIS:", "LASTSEAT_REDDIS is no setting"),
+        ("esdb://eventstore", "tcp://eventstore", "eventstore is"),
+        ("redis://redis:6379", "redis://redis:6380", "looks for redis"),
+        ("http://payments:2114", "http://payments:2115", "looks for payments"),
+        ("0.0.0.0:2114", "0.0.0.0:2115", "looks for payments"),
+        ("[door, --sandbox,", "[door, --sandbags,", "--sandbags"),
+        ("node-1:8080 node-2:8080", "node-1:8080 node-2:8081", "does not send to node-2:8080"),
+        ("node-1:8080 node-2:8080", "node-1:8080", "2 nodes, 1 of them"),
+        ("127.0.0.1:8080/health/ready", "127.0.0.1:8081/health/ready", "checked at another port"),
+        ("TRUSTED_PROXIES: 172.30.84.10", "TRUSTED_PROXIES: 172.30.84.11", "trusts another proxy"),
+        ("TRUSTED_PROXIES: 172.30.84.10", "TRUSTED_PROXIES: 0.0.0.0/0", "trusted_proxies is"),
+        ("\"127.0.0.1:8080:8080\"", "\"127.0.0.1:8080:80\"", "publishes 80"),
+        ("    redis: { condition", "    reddis: { condition", "depends on reddis"),
+        ("keys:/keys:ro", "key:/keys:ro", "unknown volume key"),
+        ("services:\n", "services\n", "no YAML"),
+    ] {
+        let broken = COMPOSE.replace(from, to);
+        assert_ne!(broken, COMPOSE, "{from} is not in the file");
+        let faults = faults(&broken);
+        assert!(faults.iter().any(|fault| fault.contains(found)), "{from} → {to}: {faults:?}");
+    }
+}
