@@ -39,7 +39,8 @@ pub(crate) struct Core {
     pub written: AtomicU64,
     /// Milliseconds since the epoch when the guard last failed to answer; 0 if it never did.
     guard_failed_at: AtomicI64,
-    /// Seats of bookings that are over, which the guard did not let go because it did not answer.
+    /// Seats of bookings that are over or did not get them, which the guard did not let go because it
+    /// did not answer.
     owed_by_guard: Mutex<Vec<(ShowId, Vec<SeatId>, BookingId)>>,
     /// Why the follower does not get on, if so.
     pub follower_fault: Mutex<Option<String>>,
@@ -100,23 +101,38 @@ impl Core {
         let unmarked = guard.unmark_sold(show, seats, booking).await;
         let released = guard.release(show, seats, booking).await;
         if unmarked.is_err() || released.is_err() {
-            self.saw_guard_fail();
-            let mut owed = self.owed_by_guard.lock();
-            if owed.len() < MOST_OWED {
-                owed.push((show.clone(), seats.to_vec(), booking));
-            }
+            self.guard_owes(show, seats, booking);
         }
     }
 
-    /// Asks the guard again for what it owes.
-    pub(crate) async fn collect_from_guard(&self) {
-        if self.is_without_guard() {
-            return;
+    /// Has the guard let go of seats that a hold did not get in the log; later, if it does not answer
+    /// now: until then it would keep them from everybody.
+    pub(crate) async fn unlock_in_guard(&self, show: &ShowId, seats: &[SeatId], booking: BookingId) {
+        if self.ports.guard.release(show, seats, booking).await.is_err() {
+            self.guard_owes(show, seats, booking);
         }
-        let owed = std::mem::take(&mut *self.owed_by_guard.lock());
-        for (show, seats, booking) in owed {
+    }
+
+    fn guard_owes(&self, show: &ShowId, seats: &[SeatId], booking: BookingId) {
+        self.saw_guard_fail();
+        let mut owed = self.owed_by_guard.lock();
+        if owed.len() < MOST_OWED {
+            owed.push((show.clone(), seats.to_vec(), booking));
+        }
+    }
+
+    /// Asks the guard again for what it owes, until it fails again: one that is slow, asked for all of
+    /// it, would be waited for for hours.
+    pub(crate) async fn collect_from_guard(&self) {
+        let mut owed = std::mem::take(&mut *self.owed_by_guard.lock());
+        while !self.is_without_guard()
+            && let Some((show, seats, booking)) = owed.pop()
+        {
             self.free_in_guard(&show, &seats, booking).await;
         }
+        let mut since = self.owed_by_guard.lock();
+        since.append(&mut owed);
+        since.truncate(MOST_OWED);
     }
 
     pub(crate) fn saw_position(&self, position: u64) {

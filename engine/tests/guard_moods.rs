@@ -7,6 +7,7 @@ use common::checker::{assert_safe, assert_settled};
 use common::weather::{Dice, Storm, exposed};
 use common::*;
 use futures::future::join_all;
+use lastseat_domain::ports::seat_guard::Lock;
 use lastseat_domain::{Rejection, SeatId};
 use lastseat_engine::adapters::seat_guard::{AbsentGuard, FlakyGuard, GuardMood, InProcessGuard};
 use lastseat_engine::{CommandError, Fault, Paid};
@@ -136,6 +137,79 @@ fn a_guard_that_was_down_at_a_release_keeps_no_seat() {
         for quantity in [6, 6, 6, 2] {
             assert!(hold(&house, &office, floor(quantity)).await.is_ok());
         }
+    });
+}
+
+/// A slow guard takes a time-out for each call. Asked for all that it owes, it would keep the engine
+/// from tidying up for hours.
+#[test]
+fn a_guard_that_is_still_down_is_asked_for_one_of_its_debts() {
+    in_virtual_time(async |atomic| {
+        let (house, guard) = moody(atomic);
+        let office = house.open().await;
+        let mut held = Vec::new();
+        for _ in 0..10 {
+            held.push(hold(&house, &office, floor(1)).await.unwrap().booking);
+        }
+        guard.set(GuardMood::Unavailable);
+        for booking in &held {
+            office.cancel(booking.id, "buyer").await.unwrap();
+        }
+        let (before, rounds) = (guard.calls(), 20);
+        // Between two rounds is half of the time after which actors are passivated.
+        later(rounds * 5 / 2).await;
+        let asked = guard.calls() - before;
+        assert!((1..=2 * rounds).contains(&asked), "{asked} calls");
+        guard.set(GuardMood::Faithful);
+        later(30).await;
+        let seats = (1..=20).map(|n| SeatId::new(&format!("floor:{n}")).unwrap()).collect::<Vec<_>>();
+        let all = house.guard.lock(&show(), &seats, house.new_booking(), Duration::from_secs(1)).await;
+        assert!(matches!(all, Ok(Lock::Locked { fresh: 20, .. })), "nothing was forgotten: {all:?}");
+    });
+}
+
+/// A hold that has its seats in the guard and loses one in the log gives the others back. If the
+/// guard does not answer then, they do not wait for their leases to lapse.
+#[test]
+fn a_guard_that_was_down_when_a_hold_gave_up_keeps_no_seat() {
+    in_virtual_time(async |atomic| {
+        let mut gave_up = 0;
+        for seed in 0..10 {
+            let (house, guard) = moody(atomic);
+            house.open().await.drain(Duration::ZERO).await;
+            // Two nodes and a guard each, as where a guard with lost writes takes over.
+            let other = House { guard: Arc::new(InProcessGuard::new(house.clock.clone())), ..house.clone() };
+            let (dice, storm) = (Dice::new(seed), Storm::default());
+            let nodes = [exposed(&house, &dice, &storm).0.node().await, exposed(&other, &dice, &storm).0.node().await];
+            // The lock is answered, what follows is not.
+            guard.set_after(1, GuardMood::Unavailable);
+            let two = hold(&house, &nodes[0], seats(&["A-1", "A-2"]));
+            let (two, one) = tokio::join!(two, hold(&other, &nodes[1], seats(&["A-1"])));
+            assert!(two.is_ok() != one.is_ok(), "one of them has A-1");
+            guard.set(GuardMood::Faithful);
+            later(60).await;
+            if one.is_ok() {
+                gave_up += 1;
+                assert!(hold(&house, &nodes[0], seats(&["A-2"])).await.is_ok(), "atomic: {atomic}, seed {seed}");
+            }
+        }
+        assert!(gave_up > 0, "atomic: {atomic}: the one with two seats never lost");
+    });
+}
+
+/// A call to a slow guard takes its time-out, which a buyer must not wait for with every choice.
+#[test]
+fn a_hold_waits_once_for_a_guard_that_does_not_answer() {
+    in_virtual_time(async |atomic| {
+        let (house, guard) = moody(atomic);
+        house.open().await.drain(Duration::ZERO).await;
+        guard.set(GuardMood::Unavailable);
+        let (outside, _) = exposed(&house, &Dice::new(5), &Storm::default());
+        let nodes = [outside.node().await, outside.node().await];
+        let before = guard.calls();
+        let units = join_all((0..20).map(|n| hold(&house, &nodes[n % 2], floor(1)))).await;
+        assert!(units.iter().all(Result::is_ok), "atomic: {atomic}");
+        assert_eq!(guard.calls() - before, 20, "atomic: {atomic}");
     });
 }
 

@@ -216,9 +216,7 @@ impl Attempt<'_> {
         let written: Vec<SeatId> = planned.iter().map(|p| p.seat.clone()).filter(|seat| extra.contains(seat)).collect();
         let release = SeatCommand::Release { booking: self.booking_id(), reason: AbortReason::SeatLost };
         self.core.change_seats(&self.wish.on_sale.id, &written, &release, metadata).await?;
-        if self.core.ports.guard.release(&self.wish.on_sale.id, &extra, self.booking_id()).await.is_err() {
-            self.core.saw_guard_fail();
-        }
+        self.core.unlock_in_guard(&self.wish.on_sale.id, &extra, self.booking_id()).await;
         match hold? {
             Some(hold) => Ok(Landing::Open(Box::new(hold))),
             None => match booking.map(|b| b.phase) {

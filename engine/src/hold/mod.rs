@@ -22,6 +22,7 @@ use lastseat_domain::show::Show;
 use lastseat_domain::{BookingId, Rejection, SeatId, ShowId, Timestamp};
 use std::collections::HashSet;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 /// Units offered to the guard beyond what is needed, so that it can step around those that another
@@ -55,13 +56,16 @@ struct Attempt<'a> {
     core: &'a Arc<Core>,
     wish: Wish<'a>,
     request: &'a HoldRequest,
+    /// The guard gave this hold no answer. It is not asked again: in a rush without it a hold that
+    /// chooses anew would wait in vain for every choice.
+    without_guard: AtomicBool,
 }
 
 impl Core {
     /// Holds seats.
     pub(crate) async fn hold(self: &Arc<Self>, request: HoldRequest) -> Result<Hold, CommandError> {
         let wish = self.wish(&request.show, &request.wanted)?;
-        let attempt = Attempt { core: self, wish, request: &request };
+        let attempt = Attempt { core: self, wish, request: &request, without_guard: AtomicBool::new(false) };
         match attempt.run(true).await {
             // The same request before may have got the very seats that are taken now.
             Err(CommandError::Rejected(rejection)) if request.request.is_some() => match self.replay(&request).await? {
@@ -181,19 +185,22 @@ impl Attempt<'_> {
                 Err(_) if choice.is_ours() => continue,
                 Err(index) => return Err(self.refused_by_claim(index).into()),
             };
+            let mut seats = self.names(&indexes);
+            seats.sort_unstable();
+            if self.without_guard.load(Ordering::Relaxed) {
+                return Ok(Chosen { seats, guarded: false, _claim: claim });
+            }
             if let Choice::Any { area, .. } = choice {
                 match self.lock_any(*area, &indexes, claim, avoid).await? {
                     Some(chosen) => return Ok(chosen),
                     None => continue,
                 }
             }
-            let mut seats = self.names(&indexes);
-            seats.sort_unstable();
             let lock = self.core.ports.guard.lock(&self.wish.on_sale.id, &seats, self.request.booking, self.lease()).await;
             match lock {
                 Ok(Lock::Locked { .. }) => return Ok(Chosen { seats, guarded: true, _claim: claim }),
                 Err(_) => {
-                    self.core.saw_guard_fail();
+                    self.saw_guard_fail();
                     return Ok(Chosen { seats, guarded: false, _claim: claim });
                 }
                 Ok(Lock::Taken { index, lease_left, sold }) => {
@@ -247,13 +254,18 @@ impl Attempt<'_> {
                     return Err(Rejection::NotEnoughTogether { available: u32::try_from(free).unwrap_or(u32::MAX) });
                 }
                 Err(_) => {
-                    self.core.saw_guard_fail();
+                    self.saw_guard_fail();
                     (self.names(claimed), false)
                 }
             };
             seats.sort_unstable();
             return Ok(Some(Chosen { seats, guarded, _claim: claim }));
         }
+    }
+
+    fn saw_guard_fail(&self) {
+        self.without_guard.store(true, Ordering::Relaxed);
+        self.core.saw_guard_fail();
     }
 
     fn refused_by_claim(&self, index: u32) -> Rejection {
@@ -284,8 +296,8 @@ impl Attempt<'_> {
 
     async fn unlock(&self, chosen: &Chosen) {
         let Chosen { seats, guarded, .. } = chosen;
-        if *guarded && self.core.ports.guard.release(&self.wish.on_sale.id, seats, self.request.booking).await.is_err() {
-            self.core.saw_guard_fail();
+        if *guarded {
+            self.core.unlock_in_guard(&self.wish.on_sale.id, seats, self.request.booking).await;
         }
     }
 

@@ -31,7 +31,8 @@ pub enum GuardMood {
 /// A guard whose mood can be changed while it is in use.
 pub struct FlakyGuard {
     inner: Arc<dyn SeatGuard>,
-    mood: Mutex<(GuardMood, Option<u64>)>,
+    /// Now, and after so many calls.
+    mood: Mutex<(GuardMood, Option<(u64, GuardMood)>)>,
     calls: AtomicU64,
 }
 
@@ -49,7 +50,12 @@ impl FlakyGuard {
 
     /// Behaves like this for the next `calls` calls, then faithfully.
     pub fn set_for(&self, mood: GuardMood, calls: u64) {
-        *self.mood.lock() = (mood, Some(calls));
+        *self.mood.lock() = (mood, Some((calls, GuardMood::Faithful)));
+    }
+
+    /// Is faithful for the next `calls` calls, then behaves like this.
+    pub fn set_after(&self, calls: u64, mood: GuardMood) {
+        *self.mood.lock() = (GuardMood::Faithful, Some((calls, mood)));
     }
 
     /// Calls so far, of any kind and in any mood.
@@ -62,16 +68,11 @@ impl FlakyGuard {
         self.calls.fetch_add(1, Ordering::SeqCst);
         let mut mood = self.mood.lock();
         match &mut mood.1 {
-            None => mood.0,
-            Some(0) => {
-                *mood = (GuardMood::Faithful, None);
-                GuardMood::Faithful
-            }
-            Some(left) => {
-                *left -= 1;
-                mood.0
-            }
+            None => {}
+            Some((0, next)) => *mood = (*next, None),
+            Some((left, _)) => *left -= 1,
         }
+        mood.0
     }
 
     /// One call in the mood of the moment; `yes` is the lie.
