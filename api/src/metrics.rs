@@ -89,6 +89,10 @@ pub struct Gauges {
     pub unfinished: u64,
     /// Reasons why the server works with less than it should.
     pub degraded: u64,
+    /// Whether the seat guard answers, as far as is known.
+    pub guard_answers: bool,
+    /// Times that the seat guard did not answer when it was needed.
+    pub guard_failures: u64,
     /// Views, and how many positions each is behind the log.
     pub views: Vec<(&'static str, u64)>,
     /// Answers kept for their repeats.
@@ -193,6 +197,14 @@ impl Metrics {
                 Some(gauges.unfinished),
             ),
             ("lastseat_degraded", "gauge", "Reasons why the server works with less than it should.", Some(gauges.degraded)),
+            ("lastseat_event_log_up", "gauge", "Whether the event log answers.", Some(u64::from(gauges.head.is_some()))),
+            ("lastseat_seat_guard_up", "gauge", "Whether the seat guard answers.", Some(u64::from(gauges.guard_answers))),
+            (
+                "lastseat_seat_guard_failures_total",
+                "counter",
+                "Times that the seat guard did not answer when it was needed.",
+                Some(gauges.guard_failures),
+            ),
             ("lastseat_actors", "gauge", "Actors awake.", Some(gauges.actors)),
             ("lastseat_stream_clients", "gauge", "Clients that listen to a seat stream.", Some(listeners)),
             ("lastseat_idempotency_answers", "gauge", "Answers kept for their repeats.", Some(gauges.answers_kept)),
@@ -233,7 +245,7 @@ mod tests {
         metrics.answered(Command::Authenticate, Some(Code::OutcomeUnknown));
         let listener = metrics.listener();
         metrics.limited(Policy::Address);
-        let text = metrics.render(&Gauges { head: Some(10), read_model: 7, ..Gauges::default() });
+        let text = metrics.render(&Gauges { head: Some(10), read_model: 7, guard_failures: 4, ..Gauges::default() });
         for line in [
             "lastseat_commands_total{command=\"hold\",outcome=\"ok\"} 1",
             "lastseat_commands_total{command=\"hold\",outcome=\"seat_unavailable\"} 2",
@@ -244,11 +256,15 @@ mod tests {
             "lastseat_rate_limited_total{policy=\"address\"} 1",
             "lastseat_read_model_lag 3",
             "lastseat_stream_clients 1",
+            "lastseat_event_log_up 1",
+            "lastseat_seat_guard_up 0",
+            "lastseat_seat_guard_failures_total 4",
         ] {
             assert!(text.lines().any(|l| l == line), "{line}\n{text}");
         }
         drop(listener);
         let text = metrics.render(&Gauges::default());
         assert!(text.contains("lastseat_stream_clients 0") && !text.contains("lastseat_log_position"));
+        assert!(text.contains("lastseat_event_log_up 0"));
     }
 }

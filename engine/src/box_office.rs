@@ -282,15 +282,20 @@ impl BoxOffice {
         let trouble = core.journal.trouble();
         let writable = trouble.is_none();
         degraded.extend(trouble.map(|why| format!("the event log can't be written: {why}")));
-        if core.is_without_guard() {
-            degraded.push("the seat guard does not answer; selling on without it, with fewer commands at a time".to_owned());
-        }
+        let guard_trouble = core.guard_trouble();
+        degraded.extend(
+            guard_trouble
+                .iter()
+                .map(|why| format!("the seat guard does not answer ({why}); selling on without it, with fewer holds at a time")),
+        );
         Status {
             ready: writable && !task_ended && !self.life.stop.is_cancelled(),
             in_flight: core.holds.inside() + core.checkouts.inside(),
             lag: written.saturating_sub(followed),
             actors: core.seats.len() + core.payments.len(),
             unfinished: core.unfinished.load(Ordering::Relaxed),
+            guard_answers: guard_trouble.is_none(),
+            guard_failures: core.guard_failures.load(Ordering::Relaxed),
             degraded,
         }
     }

@@ -39,6 +39,8 @@ pub(crate) struct Core {
     pub written: AtomicU64,
     /// Milliseconds since the epoch when the guard last failed to answer; 0 if it never did.
     guard_failed_at: AtomicI64,
+    /// Times that the guard did not answer when it was needed.
+    pub guard_failures: AtomicU64,
     /// Seats of bookings that are over or did not get them, which the guard did not let go because it
     /// did not answer.
     owed_by_guard: Mutex<Vec<(ShowId, Vec<SeatId>, BookingId)>>,
@@ -71,6 +73,7 @@ impl Core {
             unfinished: AtomicUsize::new(0),
             written: AtomicU64::new(0),
             guard_failed_at: AtomicI64::new(0),
+            guard_failures: AtomicU64::new(0),
             owed_by_guard: Mutex::default(),
             follower_fault: Mutex::new(None),
             passed_over: Mutex::new(None),
@@ -86,6 +89,14 @@ impl Core {
 
     pub(crate) fn saw_guard_fail(&self) {
         self.guard_failed_at.store(self.now().timestamp_millis(), Ordering::Relaxed);
+        self.guard_failures.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Why the guard is of no use now, if that is so: what it knows itself, or what was found out by
+    /// asking it.
+    pub(crate) fn guard_trouble(&self) -> Option<String> {
+        let found_out = || self.is_without_guard().then(|| "it was asked a moment ago".to_owned());
+        self.ports.guard.trouble().or_else(found_out)
     }
 
     /// Whether the guard failed a moment ago.

@@ -10,7 +10,7 @@ use futures::future::join_all;
 use lastseat_domain::ports::seat_guard::Lock;
 use lastseat_domain::{Rejection, SeatId};
 use lastseat_engine::adapters::seat_guard::{AbsentGuard, FlakyGuard, GuardMood, InProcessGuard};
-use lastseat_engine::{CommandError, Fault, Paid};
+use lastseat_engine::{CommandError, Fault, Paid, Status};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -85,13 +85,22 @@ fn a_failing_guard_is_told_of_and_forgotten_once_it_answers() {
     in_virtual_time(async |atomic| {
         let (house, guard) = moody(atomic);
         let office = house.open().await;
-        assert!(office.status().degraded.is_empty());
+        let calm = |status: &Status| status.degraded.is_empty() && status.guard_answers;
+        assert!(calm(&office.status()));
+        // One that knows says so before anybody has to find out.
         guard.set(GuardMood::Unavailable);
+        let status = office.status();
+        assert!(status.degraded[0].contains("told to be down") && !status.guard_answers && status.ready, "{status:?}");
+        assert_eq!(status.guard_failures, 0);
+        // Another is found out by asking.
+        guard.set(GuardMood::AnswersLost);
+        assert!(calm(&office.status()));
         hold(&house, &office, seats(&["A-1"])).await.unwrap();
-        assert_eq!(office.status().degraded.len(), 1);
+        let status = office.status();
+        assert_eq!((status.degraded.len(), status.guard_answers, status.guard_failures), (1, false, 1), "{status:?}");
         guard.set(GuardMood::Faithful);
         later(3).await;
-        assert!(office.status().degraded.is_empty());
+        assert!(calm(&office.status()));
     });
 }
 

@@ -3,12 +3,14 @@
 
 mod common;
 
+use common::weather::{Dice, Storm, exposed};
 use common::*;
 use lastseat_domain::StreamName;
 use lastseat_domain::ports::event_log::{Expected, NewEvent, StreamWrite};
 use lastseat_engine::adapters::event_log::MemoryLog;
 use serde_json::value::RawValue;
 use std::sync::Arc;
+use std::time::Duration;
 
 fn in_virtual_time(test: impl AsyncFn()) {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
@@ -33,6 +35,31 @@ fn a_log_that_can_not_be_written_makes_the_engine_not_ready_until_it_can() {
         log.set_down(false);
         assert!(hold(&house, &office, seats(&["A-1"])).await.is_ok());
         assert!(office.status().ready && office.status().degraded.is_empty());
+    });
+}
+
+/// Whoever was called at night by "degraded" is let sleep again, though nobody buys at night.
+#[test]
+fn a_log_that_is_followed_again_is_well_without_a_new_event() {
+    in_virtual_time(async || {
+        let house = House::new(true);
+        house.open().await.drain(Duration::ZERO).await;
+        let storm = Storm::default();
+        let (outside, _) = exposed(&house, &Dice::new(7), &storm);
+        let office = outside.node().await;
+        later(5).await;
+        let trouble = || office.status().degraded.iter().any(|why| why.contains("can't be followed"));
+        assert!(!trouble());
+        storm.set(100);
+        let mut waited = 0;
+        while !trouble() {
+            waited += 1;
+            assert!(waited < 10_000, "the subscription never ended");
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+        storm.set(0);
+        later(5).await;
+        assert!(!trouble(), "{:?}", office.status().degraded);
     });
 }
 

@@ -68,12 +68,8 @@ impl Banner<'_> {
             self.config.sandbox.as_ref().map(|url| format!("  {}", paint.dim(&format!("(at {url})")))).unwrap_or_default();
         lines.push(format!("  Payments   {}{shared}", paint.yellow("sandbox: not for production money")));
         let may = if self.config.eventstore_door_write { "nodes may append" } else { "for reading" };
-        if let Some(at) = self.doors.eventstore {
-            lines.push(format!(
-                "  Log door   {}  {}",
-                paint.link(&format!("esdb://{at}?tls=false")),
-                paint.dim(&format!("({may})"))
-            ));
+        if let Some(url) = self.doors.connection_string() {
+            lines.push(format!("  Log door   {}  {}", paint.link(&url), paint.dim(&format!("({may})"))));
         }
         if let Some(at) = self.doors.sandbox {
             lines.push(format!("  Pay door   {}", paint.link(&format!("http://{at}"))));
@@ -157,6 +153,20 @@ mod tests {
         let text = banner.text(Paint::plain());
         assert!(text.contains("l verify --eventstore 'esdb://ann:***@db:2113'") && text.contains("redis://:***@cache"), "{text}");
         assert!(!text.contains("s3cret"));
+    }
+
+    #[test]
+    fn a_door_is_named_as_clients_have_to_name_it() {
+        let config = Config::default();
+        for (has_tls, shown) in
+            [(true, "Log door   esdb://127.0.0.1:2113  (for reading)"), (false, "esdb://127.0.0.1:2113?tls=false")]
+        {
+            let mut doors = Doors::default();
+            (doors.eventstore, doors.has_tls) = (Some(([127, 0, 0, 1], 2113).into()), has_tls);
+            let banner = Banner { program: "l", url: "http://a", config: &config, demo: None, doors: &doors, events: 0 };
+            let text = banner.text(Paint::plain());
+            assert!(text.contains(shown), "{text}");
+        }
     }
 
     #[test]

@@ -5,7 +5,7 @@ use crate::app::App;
 use axum::extract::State;
 use http::StatusCode;
 use http::header::{HeaderValue, RETRY_AFTER};
-use lastseat_domain::ports::event_log::{Filter, last_position};
+use lastseat_domain::ports::event_log::{Filter, Position, last_position};
 use serde::Serialize;
 use std::time::Duration;
 use utoipa::ToSchema;
@@ -60,7 +60,7 @@ pub async fn live() -> Answer {
     ),
 )]
 pub async fn ready(State(app): State<App>) -> Answer {
-    let (is_ready, checks) = look(&app).await;
+    let Look { is_ready, checks, .. } = look(&app).await;
     if is_ready {
         return Answer::json(StatusCode::OK, &Health { status: "ok", checks });
     }
@@ -68,8 +68,18 @@ pub async fn ready(State(app): State<App>) -> Answer {
         .header(RETRY_AFTER, HeaderValue::from_static("1"))
 }
 
-/// Looks at everything.
-pub(super) async fn look(app: &App) -> (bool, Vec<Check>) {
+/// What was found.
+pub(super) struct Look {
+    /// Whether the server should get requests.
+    pub is_ready: bool,
+    /// One by one.
+    pub checks: Vec<Check>,
+    /// Where the log ends, if it says so.
+    pub head: Option<Position>,
+}
+
+/// Looks at everything. Takes a few seconds at most.
+pub(super) async fn look(app: &App) -> Look {
     let head = tokio::time::timeout(LOG_PATIENCE, app.parts().log.head()).await;
     let (log_ok, log_detail, head) = match head {
         Ok(Ok(head)) => (true, format!("ends at position {head}"), Some(head)),
@@ -111,5 +121,5 @@ pub(super) async fn look(app: &App) -> (bool, Vec<Check>) {
     let is_ready = checks.iter().all(|check| check.ok);
     // Working with less than it should is worth knowing, and no reason to work nowhere.
     checks.extend(engine.degraded.into_iter().map(|detail| Check { name: "degraded", ok: false, detail }));
-    (is_ready, checks)
+    Look { is_ready, checks, head }
 }

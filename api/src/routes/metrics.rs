@@ -1,5 +1,6 @@
 //! `GET /metrics`
 
+use super::health::{self, Look};
 use crate::answer::Answer;
 use crate::app::App;
 use crate::metrics::Gauges;
@@ -14,17 +15,21 @@ use http::{HeaderValue, StatusCode};
     responses((status = 200, description = "Prometheus text", body = String, content_type = "text/plain")),
 )]
 pub async fn metrics(State(app): State<App>) -> Answer {
+    // As the load balancer sees it: a metric that says otherwise would send people the wrong way.
+    let Look { is_ready, head, .. } = health::look(&app).await;
     let engine = app.box_office().status();
     let (kept, bytes) = app.answers().size();
     let gauges = Gauges {
-        ready: engine.ready && !app.parts().drain.is_cancelled(),
+        ready: is_ready,
         in_flight: engine.in_flight as u64,
-        head: app.parts().log.head().await.ok().map(|head| head.0),
+        head: head.map(|head| head.0),
         read_model: app.read_model().position().0,
         actors: engine.actors as u64,
         engine_lag: engine.lag,
         unfinished: engine.unfinished as u64,
         degraded: engine.degraded.len() as u64,
+        guard_answers: engine.guard_answers,
+        guard_failures: engine.guard_failures,
         views: app.read_model().status().into_iter().map(|view| (view.name, view.lag)).collect(),
         answers_kept: kept as u64,
         answers_bytes: bytes as u64,

@@ -71,12 +71,14 @@ async fn a_server_that_stands_still_is_unavailable_and_then_goes_on() {
     let Some(server) = RedisServer::start() else { return };
     let guard = brisk_guard(&server.url());
     assert_eq!(until_healed(&guard, "A-1").await, FRESH);
+    assert_eq!(guard.trouble(), None);
     server.pause();
     assert!(refusal(&guard, "A-2").await.contains("no answer within 250ms"));
     // Long enough for the connection to be given up, and for another to be tried in vain.
     until_refused(&guard, "A-3", "no connection").await;
     server.resume();
     until_healed(&guard, "A-3").await;
+    assert_eq!(guard.trouble(), None);
     assert_eq!(server.keys_without_end(), Vec::<String>::new());
 }
 
@@ -141,6 +143,21 @@ async fn an_idle_connection_is_looked_after() {
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
     assert!(lock(&guard, "ann", "A-1").await.is_ok());
+}
+
+/// Operators hear of it though nobody buys.
+#[tokio::test]
+async fn a_server_that_dies_while_nobody_calls_is_known_to_be_gone() {
+    let Some(mut server) = RedisServer::start() else { return };
+    let guard = guard(&server.url());
+    assert_eq!(lock(&guard, "ann", "A-1").await, Ok(FRESH));
+    assert_eq!(guard.trouble(), None);
+    server.kill();
+    let started = Instant::now();
+    while !guard.trouble().is_some_and(|why| why.contains("no connection to 127.0.0.1")) {
+        assert!(started.elapsed() < common::SOON, "nobody notices: {:?}", guard.trouble());
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
 }
 
 #[tokio::test]

@@ -135,6 +135,10 @@ pub struct Status {
     pub actors: usize,
     /// Bookings that are held, being paid for, or still being cleared away.
     pub unfinished: usize,
+    /// Whether the seat guard answers, as far as is known.
+    pub guard_answers: bool,
+    /// Times that the seat guard did not answer when it was needed, since the start.
+    pub guard_failures: u64,
     /// Why it works with less than it should, in words; empty if all is well.
     pub degraded: Vec<String>,
 }

@@ -132,6 +132,10 @@ impl Follower {
         self.core.followed.store(self.position.0, Ordering::Release);
         self.core.unfinished.store(self.docket.len(), Ordering::Relaxed);
         self.core.saw_position(self.position.0);
+        // Not only an event: where nothing is sold, the next one may be long in coming.
+        if self.core.follower_fault.lock().take().is_some() {
+            tracing::info!(position = %self.position, "the log is followed again");
+        }
     }
 
     fn apply(&mut self, recorded: &RecordedEvent) -> Result<Option<Reward>, Fault> {
@@ -149,9 +153,6 @@ impl Follower {
             reward
         });
         self.reached(recorded.position);
-        if self.core.follower_fault.lock().take().is_some() {
-            tracing::info!(position = %self.position, "the log is followed again");
-        }
         Ok(reward)
     }
 

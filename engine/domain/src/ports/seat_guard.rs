@@ -115,4 +115,10 @@ pub trait SeatGuard: Send + Sync + 'static {
     /// # Errors
     /// [`GuardUnavailable`].
     async fn unmark_sold(&self, show: &ShowId, seats: &[SeatId], owner: BookingId) -> Result<usize, GuardUnavailable>;
+
+    /// Why it can't be asked just now, as far as it knows without asking: for operators, who should
+    /// hear of it when nobody buys, too. `None` promises nothing.
+    fn trouble(&self) -> Option<String> {
+        None
+    }
 }

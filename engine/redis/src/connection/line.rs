@@ -66,6 +66,14 @@ impl Line {
         self.dialler.is_cluster()
     }
 
+    /// Why it is down, if it is.
+    pub(super) fn trouble(&self) -> Option<NoAnswer> {
+        match &*self.state.borrow() {
+            State::Down(why) => why.clone(),
+            State::Up(_) => None,
+        }
+    }
+
     /// Sends one command and waits for the answer, until `deadline`.
     pub(super) async fn request(self: &Arc<Self>, command: &Cmd, deadline: Instant) -> Result<Value, NoAnswer> {
         self.ensure_kept();

@@ -48,6 +48,13 @@ impl Redis {
         &self.address
     }
 
+    /// Why there is no connection, if there is none: the last try to make one failed, or the one there
+    /// was led nowhere and was given up. Found out in the background; asks nobody.
+    #[must_use]
+    pub fn trouble(&self) -> Option<NoAnswer> {
+        self.line.trouble()
+    }
+
     pub(crate) fn options(&self) -> &RedisOptions {
         &self.options
     }

@@ -193,6 +193,10 @@ impl SeatGuard for RedisGuard {
         let reply = self.call(&self.operations.unmark_sold, show, seats, &[&owner.to_string()]).await?;
         understood(&reply, replies::count(&reply, seats.len()))
     }
+
+    fn trouble(&self) -> Option<String> {
+        self.redis.trouble().map(|why| why.to_string())
+    }
 }
 
 #[cfg(test)]

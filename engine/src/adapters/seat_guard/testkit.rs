@@ -144,6 +144,10 @@ impl SeatGuard for FlakyGuard {
     async fn unmark_sold(&self, show: &ShowId, seats: &[SeatId], owner: BookingId) -> Result<usize, GuardUnavailable> {
         self.call(self.inner.unmark_sold(show, seats, owner), || seats.len()).await
     }
+
+    fn trouble(&self) -> Option<String> {
+        (self.mood.lock().0 == GuardMood::Unavailable).then(|| "told to be down".to_owned())
+    }
 }
 
 fn absent<T>() -> Result<T, GuardUnavailable> {
