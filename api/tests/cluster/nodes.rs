@@ -14,7 +14,7 @@ use tempfile::TempDir;
 pub struct Cluster {
     pub nodes: Vec<Server>,
     pub door: Option<Door>,
-    redis: Option<RedisServer>,
+    pub redis: Option<RedisServer>,
     pub admin: String,
     dir: TempDir,
 }
