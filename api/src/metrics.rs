@@ -3,11 +3,15 @@
 //! Every counter exists from the start, so that counting is one atomic addition and no label is
 //! looked up while a request waits. Nothing here is global: two servers in one process count apart.
 
+mod latency;
+
 use crate::limits::Policy;
 use crate::problem::Code;
+use latency::Latency;
 use std::fmt::Write;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::time::Duration;
 
 macro_rules! commands {
     ($($name:ident = $label:literal),* $(,)?) => {
@@ -50,6 +54,7 @@ const OUTCOMES: usize = Code::ALL.len() + 1;
 pub struct Metrics {
     /// By command and outcome; outcome 0 is a success, the others are the codes in their order.
     answers: Vec<AtomicU64>,
+    latency: Latency,
     replays: AtomicU64,
     /// By policy.
     limited: [AtomicU64; Policy::ALL.len()],
@@ -62,6 +67,7 @@ impl Default for Metrics {
         let cells = Command::ALL.len() * OUTCOMES;
         Self {
             answers: (0..cells).map(|_| AtomicU64::new(0)).collect(),
+            latency: Latency::default(),
             replays: AtomicU64::new(0),
             limited: Default::default(),
             limited_alone: AtomicU64::new(0),
@@ -111,8 +117,9 @@ impl Drop for Listener {
 }
 
 impl Metrics {
-    /// Counts an answer to a command.
-    pub fn answered(&self, command: Command, problem: Option<Code>) {
+    /// Counts an answer to a command, and how long it took.
+    pub fn answered(&self, command: Command, problem: Option<Code>, took: Duration) {
+        self.latency.took(command, took);
         let outcome = problem.map_or(0, |code| code as usize + 1);
         if let Some(cell) = self.answers.get(command as usize * OUTCOMES + outcome) {
             cell.fetch_add(1, Ordering::Relaxed);
@@ -159,6 +166,7 @@ impl Metrics {
                 }
             }
         }
+        self.latency.render(&mut text);
         family(&mut text, "lastseat_rate_limited_total", "counter", "Requests refused for a rate limit, by policy.");
         for (policy, cell) in Policy::ALL.iter().zip(&self.limited) {
             line(
@@ -239,10 +247,10 @@ mod tests {
     #[test]
     fn answers_are_counted_by_command_and_outcome() {
         let metrics = Arc::new(Metrics::default());
-        metrics.answered(Command::Hold, None);
-        metrics.answered(Command::Hold, Some(Code::SeatUnavailable));
-        metrics.answered(Command::Hold, Some(Code::SeatUnavailable));
-        metrics.answered(Command::Authenticate, Some(Code::OutcomeUnknown));
+        metrics.answered(Command::Hold, None, Duration::from_millis(2));
+        metrics.answered(Command::Hold, Some(Code::SeatUnavailable), Duration::from_millis(2));
+        metrics.answered(Command::Hold, Some(Code::SeatUnavailable), Duration::from_millis(2));
+        metrics.answered(Command::Authenticate, Some(Code::OutcomeUnknown), Duration::from_millis(2));
         let listener = metrics.listener();
         metrics.limited(Policy::Address);
         let text = metrics.render(&Gauges { head: Some(10), read_model: 7, guard_failures: 4, ..Gauges::default() });
@@ -252,6 +260,7 @@ mod tests {
             "lastseat_commands_total{command=\"authenticate\",outcome=\"outcome_unknown\"} 1",
             "lastseat_commands_total{command=\"pay\",outcome=\"ok\"} 0",
             "lastseat_refusals_total 3",
+            "lastseat_command_seconds_count{command=\"hold\"} 3",
             "lastseat_rate_limited_total{policy=\"caller\"} 0",
             "lastseat_rate_limited_total{policy=\"address\"} 1",
             "lastseat_read_model_lag 3",

@@ -17,6 +17,7 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use std::sync::Arc;
 use std::task::Poll;
+use tokio::time::Instant;
 
 /// A command as it came in; its body has at most `MOST` bytes.
 pub struct Command<const MOST: usize = { body::SMALL }> {
@@ -149,6 +150,7 @@ where
     F: FnOnce(App, Command<MOST>) -> Done,
     Done: Future<Output = Result<Answer, Problem>> + Send + 'static,
 {
+    let begun = Instant::now();
     let answer = match received {
         Err(problem) => problem.into_answer(),
         Ok(received) => {
@@ -164,7 +166,7 @@ where
             limits::fields::tell(&pass, answer)
         }
     };
-    app.metrics().answered(command, answer.problem);
+    app.metrics().answered(command, answer.problem, begun.elapsed());
     answer
 }
 
