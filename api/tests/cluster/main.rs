@@ -10,6 +10,7 @@ mod buyers;
 mod check;
 mod kills;
 mod nodes;
+mod outage;
 mod rush;
 mod sale;
 #[path = "../support/mod.rs"]

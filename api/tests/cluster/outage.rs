@@ -1,0 +1,78 @@
+//! The log is gone, or stands still: whoever asks is told so, soon, and told the truth; and when it is
+//! back, so is everything else.
+
+use crate::nodes::Cluster;
+use crate::support::client::{Answer, Client};
+use crate::support::{PATIENCE, eventually, show};
+use serde_json::{Value, json};
+use std::time::Instant;
+
+/// A hold of a seat that nobody has.
+async fn hold(client: &Client, seat: &str, key: &str) -> Answer {
+    let started = Instant::now();
+    let answer = client.post("/v1/shows/gala/bookings").key(key).json(&json!({"seats": [seat]})).send().await;
+    assert!(started.elapsed() < PATIENCE / 2, "an answer after {:?}", started.elapsed());
+    answer
+}
+
+fn log_check(health: &Answer) -> bool {
+    let body: Value = health.json();
+    body["checks"].as_array().unwrap().iter().any(|check| check["name"] == "event_log" && check["ok"] == true)
+}
+
+/// What a node says while its log does not answer.
+async fn is_out(client: &Client, seat: &str) {
+    let refused = hold(client, seat, "during").await;
+    assert_eq!(refused.status, 503, "{refused:?}");
+    assert!(["unavailable", "outcome_unknown"].contains(&refused.code().as_str()), "{refused:?}");
+    assert!(refused.header("retry-after").is_some(), "{refused:?}");
+    let health = eventually("the node is not ready", async || {
+        Some(client.get("/health/ready").send().await).filter(|health| health.status == 503)
+    })
+    .await;
+    assert!(!log_check(&health), "{health:?}");
+    assert_eq!(client.get("/health/live").send().await.status, 200);
+    // What this node knows, it knows: a seat that is taken is refused without the log.
+    let taken = client.post("/v1/shows/gala/bookings").json(&json!({"seats": ["A-1"]})).send().await;
+    taken.problem(409, "seat_unavailable");
+}
+
+/// What it says when the log is back.
+async fn is_back(client: &Client, seat: &str) {
+    eventually("the node is ready again", async || {
+        client.get("/health/ready").try_send().await.ok().filter(|health| health.status == 200)
+    })
+    .await;
+    // The same request as during the outage: it has the effect of one, whatever became of it then.
+    let booking = eventually("the hold comes through", async || {
+        Some(hold(client, seat, "during").await).filter(|answer| answer.status != 503)
+    })
+    .await;
+    assert_eq!(booking.status, 201, "{booking:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_log_that_is_gone_and_comes_back() {
+    let mut cluster = Cluster::start(1, false).await.unwrap();
+    cluster.put_on_sale(&show("gala", 600, 20)).await;
+    let client = cluster.clients().remove(0);
+    assert_eq!(hold(&client, "A-1", "before").await.status, 201);
+    let mut door = cluster.door.take().unwrap();
+    door.kill();
+    is_out(&client, "A-2").await;
+    cluster.door = Some(door.restart(&cluster.log_dir()));
+    is_back(&client, "A-2").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_log_that_stands_still_and_goes_on() {
+    let cluster = Cluster::start(1, false).await.unwrap();
+    cluster.put_on_sale(&show("gala", 600, 20)).await;
+    let client = cluster.clients().remove(0);
+    assert_eq!(hold(&client, "A-1", "before").await.status, 201);
+    let door = cluster.door.as_ref().unwrap();
+    door.signal("STOP");
+    is_out(&client, "A-3").await;
+    door.signal("CONT");
+    is_back(&client, "A-3").await;
+}
