@@ -81,8 +81,8 @@ impl Bench {
         let mut figure = Figure::new("guard calls, fresh seats", at_once, "calls/s", shape.fresh);
         for _ in 0..plan.rounds {
             self.ask(&["FLUSHALL"]).await?;
-            let limit = self.redis_benchmark(shape, plan.seconds, "floor:__rand_int__").await?;
-            self.must_have_locked(limit * plan.seconds).await?;
+            let (limit, called) = self.redis_benchmark(shape, plan.seconds, "floor:__rand_int__").await?;
+            self.must_have_locked(called).await?;
             self.ask(&["FLUSHALL"]).await?;
             let ours = self.lock(at_once, plan.seconds, false).await?;
             self.must_have_locked(ours * plan.seconds).await?;
@@ -98,7 +98,7 @@ impl Bench {
             self.ask(&["FLUSHALL"]).await?;
             let key = format!("seat:{{{SHOW}}}:{TAKEN}");
             self.ask(&["SET", &key, &Uuid::from_u128(1).to_string(), "PX", &LEASE.as_millis().to_string()]).await?;
-            let limit = self.redis_benchmark(shape, plan.seconds, TAKEN).await?;
+            let (limit, _) = self.redis_benchmark(shape, plan.seconds, TAKEN).await?;
             figure.add(self.lock(at_once, plan.seconds, true).await?, limit);
         }
         Ok(figure)
@@ -127,10 +127,11 @@ impl Bench {
         .await
     }
 
-    /// Calls of the script a second, over about so many seconds.
-    async fn redis_benchmark(&self, shape: &Shape, seconds: f64, seat: &str) -> Outcome<f64> {
+    /// Calls of the script a second, over about so many seconds, and how many.
+    async fn redis_benchmark(&self, shape: &Shape, seconds: f64, seat: &str) -> Outcome<(f64, f64)> {
         let probed = self.run_redis_benchmark(shape, PROBE, seat).await?;
-        self.run_redis_benchmark(shape, (probed * seconds).max(PROBE), seat).await
+        let calls = (probed * seconds).max(PROBE);
+        Ok((self.run_redis_benchmark(shape, calls, seat).await?, calls))
     }
 
     async fn run_redis_benchmark(&self, shape: &Shape, calls: f64, seat: &str) -> Outcome<f64> {
