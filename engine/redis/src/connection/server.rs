@@ -2,8 +2,8 @@
 //!
 //! Left to itself the client's driver runs as soon as the first of many callers has handed in its
 //! command, and sends it alone: a system call each, here and at the server. So the driver lets
-//! everybody else who is ready have a turn first. That halves the time of a call where many call, and
-//! costs one turn of the runtime where nobody else does.
+//! everybody else who is ready have a turn first. That doubles what fifty callers get done, and costs one
+//! turn of the runtime where nobody else calls (docs/PERFORMANCE.md).
 
 use futures::FutureExt;
 use redis::aio::{ConnectionLike, MultiplexedConnection};
