@@ -6,11 +6,14 @@
 
 mod bare;
 mod client;
+mod figure;
 mod measure;
 mod raw_log;
 mod server;
 
 use clap::{Parser, Subcommand};
+use measure::Plan;
+use server::Backing;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -31,6 +34,9 @@ struct Arguments {
     /// Seconds of each measurement
     #[arg(long, default_value_t = 3.0)]
     seconds: f64,
+    /// Measure only the groups whose names contain this: refusals, holds, bookings, redis, door, guard
+    #[arg(long)]
+    only: Option<String>,
     /// Print JSON on stdout instead of a table
     #[arg(long)]
     json: bool,
@@ -44,7 +50,14 @@ enum Role {
     Bare,
     /// lastseat on an empty directory
     #[command(hide = true)]
-    Lastseat { data: PathBuf },
+    Lastseat {
+        data: PathBuf,
+        #[command(flatten)]
+        backing: Backing,
+    },
+    /// The embedded log behind its door, on an empty directory
+    #[command(hide = true)]
+    Door { data: PathBuf },
 }
 
 fn main() -> ExitCode {
@@ -54,8 +67,12 @@ fn main() -> ExitCode {
     }
     let done = match arguments.role {
         Some(Role::Bare) => server::run(bare::serve()),
-        Some(Role::Lastseat { data }) => server::run(server::lastseat(data)),
-        None => server::run(measure::all(arguments.rounds, arguments.seconds, arguments.json)),
+        Some(Role::Lastseat { data, backing }) => server::run(server::lastseat(data, backing)),
+        Some(Role::Door { data }) => server::run(server::door(data)),
+        None => {
+            let plan = Plan { rounds: arguments.rounds, seconds: arguments.seconds, only: arguments.only };
+            server::run(measure::all(&plan, arguments.json))
+        }
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

@@ -3,27 +3,62 @@
 use crate::Outcome;
 use lastseat::auth::Role;
 use lastseat::config::Config;
-use lastseat_domain::BuyerId;
+use lastseat::config::secret::ServiceUrl;
+use lastseat_domain::{BuyerId, Quota};
 use std::future::Future;
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::{Child, Command};
+
+const ANY_PORT: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
 
 /// Runs a role on a runtime of its own.
 pub(crate) fn run(role: impl Future<Output = Outcome<()>>) -> Outcome<()> {
     tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(role)
 }
 
+/// What lastseat works with, in place of what it has in itself.
+#[derive(clap::Args, Default)]
+pub(crate) struct Backing {
+    /// Redis as the seat guard.
+    #[arg(long)]
+    pub redis: Option<String>,
+    /// The log of another process, by its connection string.
+    #[arg(long)]
+    pub eventstore: Option<String>,
+    /// Counts every command against a limit that is never reached.
+    #[arg(long)]
+    pub counts: bool,
+}
+
 /// lastseat as it comes, with nothing switched off. Prints the address and an admin's token on
 /// stdout.
-pub(crate) async fn lastseat(data: PathBuf) -> Outcome<()> {
-    let config = Config { listen: SocketAddr::from(([127, 0, 0, 1], 0)), data, demo: false, ..Config::default() };
+pub(crate) async fn lastseat(data: PathBuf, backing: Backing) -> Outcome<()> {
+    let mut config = Config { listen: ANY_PORT, data, demo: false, ..Config::default() };
+    if let Some(url) = backing.redis {
+        config.redis = Some(ServiceUrl::of(&url, &["redis://"]).ok_or("not a URL of Redis")?);
+    }
+    if let Some(url) = backing.eventstore {
+        config.eventstore = Some(ServiceUrl::of(&url, &["esdb://"]).ok_or("not a connection string")?);
+    }
+    if backing.counts {
+        config.quotas.address = Some(Quota::new(1_000_000, 1)?);
+    }
     let running = lastseat::wiring::start(config).await?;
     let admin = running.auth.mint(&BuyerId::new("bench")?, Role::Admin, Duration::from_secs(86_400), running.clock.as_ref());
     println!("{} {admin}", running.addr);
+    std::future::pending().await
+}
+
+/// The embedded log behind its door, open for writing. Prints the address on stdout.
+pub(crate) async fn door(data: PathBuf) -> Outcome<()> {
+    let config = Config { data, eventstore_door: Some(ANY_PORT), eventstore_door_write: true, ..Config::default() };
+    let open = lastseat::wiring::open_doors(&config, Arc::new(|why| eprintln!("the event log has stopped: {why}"))).await?;
+    println!("{}", open.doors.eventstore.ok_or("the door is not open")?);
     std::future::pending().await
 }
 
@@ -54,7 +89,25 @@ impl Server {
         Self::start(&["bare"]).await
     }
 
-    pub(crate) async fn lastseat(data: &Path) -> Outcome<Self> {
-        Self::start(&["lastseat", data.to_str().ok_or("the directory's name is no text")?]).await
+    pub(crate) async fn lastseat(data: &Path, backing: &Backing) -> Outcome<Self> {
+        let mut arguments = vec!["lastseat", name_of(data)?];
+        if let Some(url) = &backing.redis {
+            arguments.extend(["--redis", url]);
+        }
+        if let Some(url) = &backing.eventstore {
+            arguments.extend(["--eventstore", url]);
+        }
+        if backing.counts {
+            arguments.push("--counts");
+        }
+        Self::start(&arguments).await
     }
+
+    pub(crate) async fn door(data: &Path) -> Outcome<Self> {
+        Self::start(&["door", name_of(data)?]).await
+    }
+}
+
+fn name_of(data: &Path) -> Outcome<&str> {
+    data.to_str().ok_or_else(|| "the directory's name is no text".into())
 }

@@ -17,6 +17,7 @@ const USUAL: &str = "127.0.0.1:2113";
 #[command(after_help = "\
 Several nodes on one machine:
   lastseat door --write --sandbox 127.0.0.1:2114 &
+  sleep 1
   for port in 8081 8082; do
     lastseat serve --listen 127.0.0.1:$port --data ./node-$port --token-key ./token.key \\
       --eventstore 'esdb://127.0.0.1:2113?tls=false' --sandbox http://127.0.0.1:2114 &

@@ -61,7 +61,9 @@ pub fn read_or_create(file: &Path) -> Result<Vec<u8>, KeyError> {
     let failed = |error: io::Error| KeyError::Io { file: file.to_owned(), doing: "written", why: error.to_string() };
     // Written aside and then linked into place, so that nobody reads half a key, and of two who
     // make one at once both end up with the same.
-    let aside = file.with_file_name(format!(".token.key-{}", std::process::id()));
+    // By a name of its own: in containers, every process may have the same id.
+    let name: String = random()?.iter().take(8).map(|byte| format!("{byte:02x}")).collect();
+    let aside = file.with_file_name(format!(".token.key-{name}"));
     let linked = write_private(&aside, &random()?).and_then(|()| std::fs::hard_link(&aside, file));
     let _may_not_exist = std::fs::remove_file(&aside);
     match linked {

@@ -10,6 +10,7 @@ mod buyers;
 mod check;
 mod kills;
 mod nodes;
+mod operators;
 mod outage;
 mod rush;
 mod sale;

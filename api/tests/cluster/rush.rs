@@ -6,6 +6,7 @@ use crate::support::{eventually, show, text};
 use serde_json::json;
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Instant;
 use tokio::sync::Barrier;
 use tokio::task::JoinSet;
 
@@ -42,6 +43,7 @@ async fn five_hundred_buyers(with_redis: bool) {
     let (client, booking) = winner.unwrap();
     let pay = client.post(&format!("/v1/bookings/{}/payment", text(&booking, "id"))).bearer(text(&booking, "token"));
     pay.json(&json!({"payment_method": "pm_card_visa"})).send().await.ok(200);
+    let paid = Instant::now();
     for client in &clients {
         eventually("the node knows that the seat is sold", async || {
             let answer = client.post("/v1/shows/gala/bookings").json(&json!({"seats": ["B-7"]})).send().await;
@@ -50,6 +52,7 @@ async fn five_hundred_buyers(with_redis: bool) {
         })
         .await;
     }
+    eprintln!("with Redis: {with_redis}; all nodes refuse the sold seat {:.1?} after the payment was answered", paid.elapsed());
     let books = cluster.at_rest(&["gala"]).await;
     // Without Redis both nodes may have opened a booking: the loser's is over.
     let confirmed = books.count(End::Confirmed);

@@ -184,16 +184,26 @@ impl Door {
         Self::greeted(Process::start(&arguments, data), data)
     }
 
-    /// `kill -9`. Says where it listened, for [`Self::start_at`].
-    pub fn kill(mut self) -> (String, String) {
-        self.process.kill();
-        let listen = self.eventstore.trim_start_matches("esdb://").trim_end_matches("?tls=false");
-        (listen.to_owned(), self.sandbox.trim_start_matches("http://").to_owned())
+    /// `kill -9`, and again in the same place.
+    pub fn kill_and_restart(mut self, data: &Path) -> Self {
+        self.kill();
+        self.restart(data)
     }
 
-    /// `kill -9`, and again in the same place.
-    pub fn kill_and_restart(self, data: &Path) -> Self {
-        let (listen, sandbox) = self.kill();
-        Self::start_at(data, &listen, &sandbox)
+    /// `kill -9`.
+    pub fn kill(&mut self) {
+        self.process.kill();
+    }
+
+    /// Sends it a signal, by name.
+    pub fn signal(&self, name: &str) {
+        let sent = Command::new("kill").args(["-s", name, &self.process.child.id().to_string()]).status().unwrap();
+        assert!(sent.success());
+    }
+
+    /// Again in the same place, after it was killed.
+    pub fn restart(self, data: &Path) -> Self {
+        let listen = self.eventstore.trim_start_matches("esdb://").trim_end_matches("?tls=false");
+        Self::start_at(data, listen, self.sandbox.trim_start_matches("http://"))
     }
 }

@@ -25,8 +25,12 @@ impl RedisLimiter {
     /// A limiter over this connection.
     #[must_use]
     pub fn new(redis: Redis) -> Self {
-        Self { redis, script: Arc::new(Script::new("gcra", include_str!("../../../lua/gcra.lua"))) }
+        Self { redis, script: Arc::new(script()) }
     }
+}
+
+pub(crate) fn script() -> Script {
+    Script::new("gcra", include_str!("../../../lua/gcra.lua"))
 }
 
 impl fmt::Debug for RedisLimiter {

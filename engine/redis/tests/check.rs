@@ -59,15 +59,20 @@ async fn a_user_without_rights_is_told_which_are_missing() {
         "on",
         ">pw",
         "~seat:*",
+        "~limit:*",
         "+@read",
         "+@write",
         "+@scripting",
         "+@connection",
         "+info",
+        "+time",
         "+cluster",
     ];
     server.must(&advised);
     assert_eq!(check(&url("good")).await.worst(), Severity::Ok);
+    // And less is not: a limiter that can't read the clock would never answer.
+    server.must(&["ACL", "SETUSER", "good", "-time"]);
+    assert_eq!(troubles(&check(&url("good")).await, Severity::Refuse), ["scripts"]);
 }
 
 #[tokio::test]

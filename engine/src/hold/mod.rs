@@ -176,6 +176,11 @@ impl Attempt<'_> {
         Duration::from_secs(self.wish.show.facts.hold_seconds.into()) + LEASE_MARGIN
     }
 
+    /// A hold may be prolonged once, by its own length.
+    fn longest_lease(&self) -> Duration {
+        self.lease() * 2
+    }
+
     /// Chooses seats, claims them from the other holds of this node, and locks them in the guard.
     async fn lock(&self, choice: &Choice, avoid: &mut HashSet<u32>) -> Result<Chosen, CommandError> {
         loop {
@@ -206,8 +211,9 @@ impl Attempt<'_> {
                 Ok(Lock::Taken { index, lease_left, sold }) => {
                     let Some(seat) = seats.get(index) else { return Ok(Chosen { seats, guarded: false, _claim: claim }) };
                     // Marked as sold, which the log knew first: if the log has freed it since, the
-                    // mark is a leftover. Let the log decide.
-                    if sold && self.is_free_on_board(seat) {
+                    // mark is a leftover. So is a lease longer than any that is given, which a clock
+                    // that was set back leaves behind. Let the log decide.
+                    if (sold || lease_left > self.longest_lease()) && self.is_free_on_board(seat) {
                         return Ok(Chosen { seats, guarded: false, _claim: claim });
                     }
                     if !choice.is_ours() {

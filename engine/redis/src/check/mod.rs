@@ -5,6 +5,7 @@ mod judgement;
 
 use crate::connection::{NoAnswer, Redis};
 use crate::guard::Operations;
+use crate::limiter;
 use facts::ServerFacts;
 use lastseat_domain::BookingId;
 use redis::{Cmd, Value};
@@ -106,7 +107,8 @@ impl Redis {
                 // A replica says READONLY, and that is what was said of its role already.
                 let is_told = servers.iter().any(|server| !server.is_master());
                 let severity = if is_told { Severity::Warn } else { Severity::Refuse };
-                let advice = "a user of an ACL needs: ~seat:* +@read +@write +@scripting +@connection +info +cluster";
+                let advice =
+                    "a user of an ACL needs: ~seat:* ~limit:* +@read +@write +@scripting +@connection +info +time +cluster";
                 Finding::new(severity, "scripts", format!("they can't be run: {why}. If that is a matter of rights, {advice}"))
             }
         }
@@ -124,9 +126,15 @@ impl Redis {
         let key = [String::from("seat:{lastseat-check}:none")];
         let locked = operations.lock_seats.call(self, &key, &[&owner, "1000"]).await?;
         let released = operations.release_seats.call(self, &key, &[&owner]).await?;
-        match (&locked, &released) {
-            (Value::Array(_), Value::Int(1)) => Ok(()),
-            other => Err(NoAnswer::new(format!("a lock was taken and given back, and the replies were {other:?}"))),
+        if !matches!((&locked, &released), (Value::Array(_), Value::Int(1))) {
+            let replies = format!("a lock was taken and given back, and the replies were {locked:?} and {released:?}");
+            return Err(NoAnswer::new(replies));
+        }
+        // One of nobody's commands: forgotten a millisecond later.
+        let counted = limiter::script().call(self, &["limit:{lastseat-check}".to_owned()], &["1000", "1"]).await?;
+        match counted {
+            Value::Array(_) => Ok(()),
+            other => Err(NoAnswer::new(format!("a command was counted, and the reply was {other:?}"))),
         }
     }
 }

@@ -2,14 +2,13 @@
 
 use super::NoAnswer;
 use super::no_answer::judge;
+use super::server::Server;
 use crate::address::{Address, Servers};
 use crate::options::RedisOptions;
-use redis::aio::{ConnectionLike, MultiplexedConnection};
+use redis::aio::ConnectionLike;
 use redis::cluster::ClusterClient;
 use redis::cluster_async::ClusterConnection;
-use redis::{
-    AsyncConnectionConfig, Client, Cmd, ConnectionAddr, ConnectionInfo, RedisError, RedisFuture, TlsCertificates, Value,
-};
+use redis::{AsyncConnectionConfig, Cmd, ConnectionAddr, ConnectionInfo, RedisError, RedisFuture, TlsCertificates, Value};
 use std::time::Duration;
 
 /// Commands that wait for the socket at once; more wait in line, each for its time-out at most.
@@ -22,7 +21,7 @@ const CLUSTER_RETRY_WAIT: u64 = 10;
 /// An open connection. Clones share it; commands of all are pipelined.
 #[derive(Clone)]
 pub(super) enum Wire {
-    Server(MultiplexedConnection),
+    Server(Server),
     Cluster(ClusterConnection),
 }
 
@@ -68,7 +67,7 @@ impl Dialler {
         }
     }
 
-    async fn server(&self, info: ConnectionInfo) -> Result<MultiplexedConnection, NoAnswer> {
+    async fn server(&self, info: ConnectionInfo) -> Result<Server, NoAnswer> {
         let at = info.addr().to_string();
         check_tls(&info)?;
         let config = AsyncConnectionConfig::new()
@@ -76,24 +75,13 @@ impl Dialler {
             .set_response_timeout(None)
             .set_connection_timeout(Some(self.connect_timeout))
             .set_pipeline_buffer_size(QUEUE);
-        let connecting = async { self.client(info)?.get_multiplexed_async_connection_with_config(&config).await };
-        self.in_time(connecting).await.map_err(|why| why.during(&format!("no connection to {at}")))
-    }
-
-    fn client(&self, info: ConnectionInfo) -> Result<Client, RedisError> {
-        match (&self.certificates, info.addr()) {
-            (Some(certificates), ConnectionAddr::TcpTls { .. }) => Client::build_with_tls(info, certificates.clone()),
-            _ => Client::open(info),
-        }
+        self.in_time(Server::connect(info, self.certificates.as_ref(), config))
+            .await
+            .map_err(|why| why.during(&format!("no connection to {at}")))
     }
 
     /// The first Sentinel that answers says where; whether it is right the server itself says.
-    async fn master(
-        &self,
-        sentinels: &[ConnectionInfo],
-        name: &str,
-        template: &ConnectionInfo,
-    ) -> Result<MultiplexedConnection, NoAnswer> {
+    async fn master(&self, sentinels: &[ConnectionInfo], name: &str, template: &ConnectionInfo) -> Result<Server, NoAnswer> {
         let mut troubles = Vec::new();
         for sentinel in sentinels {
             match self.master_by(sentinel, name, template).await {
@@ -104,12 +92,7 @@ impl Dialler {
         Err(NoAnswer::new(format!("no Sentinel names a master '{name}' that is one: {}", troubles.join("; "))))
     }
 
-    async fn master_by(
-        &self,
-        sentinel: &ConnectionInfo,
-        name: &str,
-        template: &ConnectionInfo,
-    ) -> Result<MultiplexedConnection, NoAnswer> {
+    async fn master_by(&self, sentinel: &ConnectionInfo, name: &str, template: &ConnectionInfo) -> Result<Server, NoAnswer> {
         let (host, port) = match self.ask_sentinel(sentinel.clone(), name).await {
             // Without a login first: a Sentinel that knows none refuses whoever brings one.
             Err(why) if why.needs_login() => {

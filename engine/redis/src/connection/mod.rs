@@ -3,6 +3,7 @@
 mod dial;
 mod line;
 mod no_answer;
+mod server;
 
 pub use no_answer::NoAnswer;
 

@@ -78,6 +78,10 @@ impl Sentinel {
     /// The second server no longer hears what the first is told: what is written from now on is lost
     /// when the first one dies.
     pub fn stop_replication(&self) {
+        // What was told to the master before is to be at the replica: writes go there in their own time.
+        program::wait_until("the replica has what the master has", || {
+            self.servers[0].must(&["DBSIZE"]) == self.servers[1].must(&["DBSIZE"])
+        });
         // The master knows no password, and refuses whoever comes with one.
         self.servers[1].must(&["CONFIG", "SET", "masterauth", "wrong"]);
         self.servers[0].must(&["CLIENT", "KILL", "TYPE", "replica"]);

@@ -4,15 +4,18 @@ use lastseat_domain::event::{Category, ShowScheduled};
 use lastseat_domain::ports::{Clock, EventLog, Ids};
 use lastseat_domain::show::{Area, Row};
 use lastseat_domain::{AreaId, BookingId, CategoryId, Currency, ShowId};
+use lastseat_door::DoorSettings;
 use lastseat_engine::adapters::event_log::{MemoryLog, SqliteLog};
 use lastseat_engine::adapters::payments::SandboxGateway;
 use lastseat_engine::adapters::seat_guard::AbsentGuard;
 use lastseat_engine::adapters::world::{RandomIds, SystemClock};
 use lastseat_engine::{BoxOffice, Ports, Settings};
+use lastseat_eventstore::EventStoreLog;
 use lastseat_redis::{Redis, RedisGuard, RedisOptions};
 use std::sync::Arc;
 use std::time::Duration;
 use tempfile::TempDir;
+use tokio_util::sync::{CancellationToken, DropGuard};
 
 /// What comes comes within this, on the slowest machine.
 pub const SOON: Duration = Duration::from_secs(60);
@@ -28,6 +31,8 @@ pub enum LogKind {
     Sqlite,
     /// In memory, without appends across streams, as a cluster's log.
     Memory,
+    /// SQLite behind its door; each node has a client of its own, as with a cluster.
+    Door,
 }
 
 /// What the nodes of a test share.
@@ -35,6 +40,9 @@ pub struct House {
     pub log: Arc<dyn EventLog>,
     pub sandbox: Arc<SandboxGateway>,
     pub clock: Arc<dyn Clock>,
+    /// Where nodes reach the log, if not in this process.
+    door: Option<String>,
+    _shut: DropGuard,
     _dir: TempDir,
 }
 
@@ -44,12 +52,14 @@ impl House {
         let dir = tempfile::tempdir().unwrap();
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let log: Arc<dyn EventLog> = match kind {
-            LogKind::Sqlite => Arc::new(SqliteLog::open(dir.path().join("log.db"), clock.clone()).unwrap()),
+            LogKind::Sqlite | LogKind::Door => Arc::new(SqliteLog::open(dir.path().join("log.db"), clock.clone()).unwrap()),
             LogKind::Memory => Arc::new(MemoryLog::new(clock.clone(), false)),
         };
         let sandbox = Arc::new(SandboxGateway::in_memory(clock.clone()));
-        let house = Self { log, sandbox, clock, _dir: dir };
-        let office = house.node_with(house.log.clone(), Arc::new(AbsentGuard)).await;
+        let shut = CancellationToken::new();
+        let door = if kind == LogKind::Door { Some(open_door(&log, &clock, &shut).await) } else { None };
+        let house = Self { log, sandbox, clock, door, _shut: shut.drop_guard(), _dir: dir };
+        let office = house.node_with(house.log_of_a_node(), Arc::new(AbsentGuard)).await;
         office.schedule_show(on_sale(floor, hold_seconds), "admin").await.expect("the show is valid");
         office.drain(Duration::from_secs(5)).await;
         house
@@ -57,14 +67,30 @@ impl House {
 
     /// That many nodes, each with a connection of its own to Redis at `url`.
     pub async fn nodes(&self, count: usize, url: &str) -> Vec<BoxOffice> {
-        self.nodes_over(&self.log, count, url, RedisOptions::default()).await
+        self.nodes_with(count, url, RedisOptions::default()).await
     }
 
     /// The same with a connection that is patient: all nodes and buyers share the machine here, and
     /// where Redis works it should not look as if it did not.
     pub async fn patient_nodes(&self, count: usize, url: &str) -> Vec<BoxOffice> {
         let options = RedisOptions { response_timeout: Duration::from_secs(10), ..RedisOptions::default() };
-        self.nodes_over(&self.log, count, url, options).await
+        self.nodes_with(count, url, options).await
+    }
+
+    async fn nodes_with(&self, count: usize, url: &str, options: RedisOptions) -> Vec<BoxOffice> {
+        let mut nodes = Vec::new();
+        for _ in 0..count {
+            nodes.extend(self.nodes_over(&self.log_of_a_node(), 1, url, options.clone()).await);
+        }
+        nodes
+    }
+
+    /// The log as a node comes to it.
+    fn log_of_a_node(&self) -> Arc<dyn EventLog> {
+        match &self.door {
+            Some(door) => Arc::new(EventStoreLog::open(door, lastseat_eventstore::Options::default()).unwrap()),
+            None => self.log.clone(),
+        }
     }
 
     /// The same over another view of the log.
@@ -84,6 +110,15 @@ impl House {
             Settings { settle_after: Duration::from_secs(2), passivate_after: Duration::from_secs(1), ..Settings::default() };
         BoxOffice::open(ports, settings).await.expect("the log can be read")
     }
+}
+
+/// Serves a log to clients of this process; says where.
+async fn open_door(log: &Arc<dyn EventLog>, clock: &Arc<dyn Clock>, shut: &CancellationToken) -> String {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let at = listener.local_addr().unwrap();
+    let settings = DoorSettings { write: true, ..DoorSettings::new(clock.clone()) };
+    tokio::spawn(lastseat_door::serve(listener, log.clone(), settings, shut.clone()));
+    format!("esdb://{at}?tls=false")
 }
 
 pub fn show() -> ShowId {

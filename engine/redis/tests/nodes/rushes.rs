@@ -42,6 +42,11 @@ async fn of_500_buyers_of_one_seat_one_wins_over_a_log_in_memory() {
     of_500_buyers_one_wins(LogKind::Memory).await;
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn of_500_buyers_of_one_seat_one_wins_over_the_door() {
+    of_500_buyers_one_wins(LogKind::Door).await;
+}
+
 /// Seconds; nobody is to lose a hold by being slow on a slow machine.
 const LONG_HOLD: u32 = 300;
 
@@ -93,4 +98,9 @@ async fn exactly_all_tickets_are_sold_over_sqlite() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn exactly_all_tickets_are_sold_over_a_log_in_memory() {
     a_large_sale(LogKind::Memory, 1_000, 250).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn exactly_all_tickets_are_sold_over_the_door() {
+    a_large_sale(LogKind::Door, 1_000, 250).await;
 }

@@ -13,7 +13,7 @@ const UNITS: u32 = 6_000;
 /// Nodes.
 const NODES: usize = 3;
 
-/// Each for both logs.
+/// Each for both kinds of log; two of them over the door as well, below.
 macro_rules! storms {
     ($($name:ident),* $(,)?) => {
         mod over_sqlite {
@@ -181,4 +181,16 @@ async fn a_cluster_whose_node_stands_still_and_dies(kind: LogKind) {
     })
     .await;
     assert_redis_needs_nobody(cluster.node(home), SHORT_HOLD, what);
+}
+
+mod over_the_door {
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn a_server_that_is_killed_and_comes_back_empty() {
+        super::a_server_that_is_killed_and_comes_back_empty(super::LogKind::Door).await;
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn a_server_that_is_flushed_all_the_time() {
+        super::a_server_that_is_flushed_all_the_time(super::LogKind::Door).await;
+    }
 }

@@ -1,0 +1,172 @@
+//! What a client of the HTTP front gets: refusals, holds, bookings.
+
+use super::{Plan, rate};
+use crate::Outcome;
+use crate::client::{Connection, post};
+use crate::figure::Figure;
+use crate::raw_log;
+use crate::server::{Backing, Server};
+use lastseat_redis::testkit::RedisServer;
+use serde_json::json;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Instant;
+
+/// Places on sale: more than can be sold in the time.
+const PLACES: u32 = 150_000;
+
+/// Refusals of a taken seat, against an axum that does nothing else.
+pub(super) async fn refusals(connections: usize, plan: &Plan) -> Outcome<Figure> {
+    let figure = Figure::new("refusals of a taken seat", connections, "requests/s", "bare axum, same POST");
+    refuse(figure, connections, plan, &Backing::default()).await
+}
+
+/// The same with every request counted against a limit that is never reached.
+pub(super) async fn counted_refusals(connections: usize, plan: &Plan) -> Outcome<Figure> {
+    let figure = Figure::new("refusals, each one counted", connections, "requests/s", "bare axum, same POST");
+    refuse(figure, connections, plan, &Backing { counts: true, ..Backing::default() }).await
+}
+
+async fn refuse(mut figure: Figure, connections: usize, plan: &Plan, backing: &Backing) -> Outcome<Figure> {
+    let folder = tempfile::tempdir_in(".")?;
+    let (ours, bare) = (Server::lastseat(folder.path(), backing).await?, Server::bare().await?);
+    schedule(&ours, "taken", 10).await?;
+    let request = post("/v1/shows/taken/bookings", None, r#"{"seats":["A-1"]}"#);
+    if Connection::open(ours.address).await?.send(&request).await?.status != 201 {
+        return Err("the seat could not be taken".into());
+    }
+    for _ in 0..plan.rounds {
+        let limit = flood(bare.address, &request, connections, plan.seconds).await?;
+        figure.add(flood(ours.address, &request, connections, plan.seconds).await?, limit);
+    }
+    Ok(figure)
+}
+
+/// Durable holds of any free place, against SQLite writing the same rows.
+pub(super) async fn holds(connections: usize, plan: &Plan) -> Outcome<Figure> {
+    let mut figure = Figure::new("durable holds", connections, "holds/s", "raw SQLite group commit, same rows");
+    for _ in 0..plan.rounds {
+        let folder = tempfile::tempdir_in(".")?;
+        let limit = raw_log::holds_per_second(folder.path(), connections, plan.seconds).await?;
+        figure.add(hold(connections, plan, &Backing::default()).await?, limit);
+    }
+    Ok(figure)
+}
+
+/// Confirmed bookings: hold and payment. They have no simpler thing to be compared with; the holds
+/// of the same round stand beside them.
+pub(super) async fn bookings(connections: usize, plan: &Plan) -> Outcome<Figure> {
+    let mut figure = Figure::new("confirmed bookings", connections, "bookings/s", "durable holds");
+    for _ in 0..plan.rounds {
+        let limit = hold(connections, plan, &Backing::default()).await?;
+        figure.add(sell(connections, plan, &Backing::default(), true).await?, limit);
+    }
+    Ok(figure)
+}
+
+/// Durable holds with Redis as the guard, against those with the guard in the process. None where
+/// Redis is not installed.
+pub(super) async fn holds_with_redis(connections: usize, plan: &Plan) -> Outcome<Option<Figure>> {
+    let mut figure = Figure::new("holds, Redis as guard", connections, "holds/s", "the same, guard in the process");
+    for _ in 0..plan.rounds {
+        let Some(redis) = tokio::task::spawn_blocking(RedisServer::start).await? else { return Ok(None) };
+        let limit = hold(connections, plan, &Backing::default()).await?;
+        let ours = hold(connections, plan, &Backing { redis: Some(redis.url()), ..Backing::default() }).await?;
+        let asked = tokio::task::spawn_blocking(move || redis.scripts_run()).await?;
+        #[expect(clippy::cast_precision_loss, reason = "far below what a float holds")]
+        if (asked as f64) < ours * plan.seconds {
+            return Err(format!("Redis was asked only {asked} times").into());
+        }
+        figure.add(ours, limit);
+    }
+    Ok(Some(figure))
+}
+
+/// Durable holds of a node whose log is in another process, behind the door, against those of a node
+/// with the same log in itself.
+pub(super) async fn holds_through_the_door(connections: usize, plan: &Plan) -> Outcome<Figure> {
+    let mut figure = Figure::new("holds, log behind the door", connections, "holds/s", "the same, log in the process");
+    for _ in 0..plan.rounds {
+        let limit = hold(connections, plan, &Backing::default()).await?;
+        let folder = tempfile::tempdir_in(".")?;
+        let door = Server::door(folder.path()).await?;
+        let backing = Backing { eventstore: Some(format!("esdb://{}?tls=false", door.address)), ..Backing::default() };
+        figure.add(hold(connections, plan, &backing).await?, limit);
+    }
+    Ok(figure)
+}
+
+/// The same request over and over on every connection; answers a second.
+async fn flood(address: SocketAddr, request: &[u8], connections: usize, seconds: f64) -> Outcome<f64> {
+    let request: Arc<[u8]> = request.into();
+    rate(connections, seconds, |_, until| {
+        let request = request.clone();
+        async move {
+            let mut connection = Connection::open(address).await?;
+            let mut answered = 0;
+            while Instant::now() < until {
+                let status = connection.send(&request).await?.status;
+                if status != 409 {
+                    return Err(format!("409 was expected, not {status}").into());
+                }
+                answered += 1;
+            }
+            Ok(answered)
+        }
+    })
+    .await
+}
+
+async fn hold(connections: usize, plan: &Plan, backing: &Backing) -> Outcome<f64> {
+    sell(connections, plan, backing, false).await
+}
+
+/// Holds, or holds and pays for, one place after the other on every connection; successes a second.
+async fn sell(connections: usize, plan: &Plan, backing: &Backing, pay: bool) -> Outcome<f64> {
+    let folder = tempfile::tempdir_in(".")?;
+    let server = Server::lastseat(folder.path(), backing).await?;
+    schedule(&server, "sale", PLACES).await?;
+    let address = server.address;
+    rate(connections, plan.seconds, |_, until| async move {
+        let hold = post("/v1/shows/sale/bookings", None, r#"{"area":"floor","quantity":1}"#);
+        let mut connection = Connection::open(address).await?;
+        let mut done = 0;
+        while Instant::now() < until {
+            let answer = connection.send(&hold).await?;
+            if answer.status != 201 {
+                return Err(format!("a hold was answered {}: {}", answer.status, String::from_utf8_lossy(answer.body)).into());
+            }
+            if pay {
+                let (Some(id), Some(token)) = (answer.text("id"), answer.text("token")) else {
+                    return Err("a hold without id".into());
+                };
+                let pay = post(&format!("/v1/bookings/{id}/payment"), Some(&token), r#"{"payment_method":"pm_card_visa"}"#);
+                let answer = connection.send(&pay).await?;
+                if answer.status != 200 {
+                    return Err(
+                        format!("a payment was answered {}: {}", answer.status, String::from_utf8_lossy(answer.body)).into()
+                    );
+                }
+            }
+            done += 1;
+        }
+        Ok(done)
+    })
+    .await
+}
+
+/// Puts a show on sale: row A of ten seats, and a floor.
+async fn schedule(server: &Server, show: &str, places: u32) -> Outcome<()> {
+    let body = json!({
+        "id": show, "title": "A measurement", "currency": "EUR", "hold_seconds": 3600,
+        "categories": [{"category": "any", "price": 1000}],
+        "areas": [
+            {"area": "stalls", "category": "any", "rows": [{"row": "A", "seats": 10}]},
+            {"area": "floor", "category": "any", "capacity": places}
+        ],
+    });
+    let request = post("/v1/shows", Some(&server.token), &body.to_string());
+    let mut connection = Connection::open(server.address).await?;
+    let answer = connection.send(&request).await?;
+    if answer.status == 201 { Ok(()) } else { Err(format!("no show: {}", String::from_utf8_lossy(answer.body)).into()) }
+}
