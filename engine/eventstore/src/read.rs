@@ -180,7 +180,7 @@ async fn page_of_all(
     match read.await {
         Ok(page) => Ok(page),
         Err(Trouble::Missing) => Ok(Page::default()),
-        Err(trouble) => Err(trouble.fault("reading the whole log")),
+        Err(trouble) => Err(trouble.fault(&format!("reading the whole log at {}", link.connection.shown))),
     }
 }
 
@@ -240,6 +240,7 @@ pub(crate) async fn end(link: &Link) -> Result<Position, LogFault> {
     let read = tried(link, link.options.read_deadline, move |held, until| async move {
         collect(held.client.read_all(options).await?, until).await
     });
-    let page = read.await.map_err(|trouble| trouble.fault("reading the end of the log"))?;
+    let page =
+        read.await.map_err(|trouble| trouble.fault(&format!("reading the end of the log at {}", link.connection.shown)))?;
     Ok(page.raws.first().and_then(Raw::position).unwrap_or_default())
 }
