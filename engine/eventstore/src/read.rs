@@ -127,7 +127,7 @@ pub(crate) async fn all(
                 continue;
             }
             from = Some(position);
-            if let Some(record) = wanted_record(raw, filter)
+            if let Sifted::Wanted(record) = sifted(raw, filter)
                 && events.len() < limit
             {
                 events.push(Arc::new(record));
@@ -138,15 +138,26 @@ pub(crate) async fn all(
     Ok(events)
 }
 
-/// The event, if it passes and is one the port can express.
-pub(crate) fn wanted_record(raw: Raw, filter: &Filter) -> Option<RecordedEvent> {
+/// What an event of the whole log is to a reader.
+pub(crate) enum Sifted {
+    /// It passes.
+    Wanted(RecordedEvent),
+    /// It does not pass.
+    Unwanted,
+    /// The port can't express it: to every reader, and to the head, it is not there.
+    Unseen,
+}
+
+/// Sifts one event of the whole log.
+pub(crate) fn sifted(raw: Raw, filter: &Filter) -> Sifted {
     let position = raw.position();
     match raw.record() {
-        Ok(record) if filter.matches(record.stream.as_str(), &record.event_type) => Some(record),
-        Ok(_) | Err(Unfit::System | Unfit::NoPosition) => None,
+        Ok(record) if filter.matches(record.stream.as_str(), &record.event_type) => Sifted::Wanted(record),
+        Ok(_) => Sifted::Unwanted,
+        Err(Unfit::System | Unfit::NoPosition) => Sifted::Unseen,
         Err(Unfit::NotJson(why)) => {
             tracing::debug!(?position, why, "another program's event is left out");
-            None
+            Sifted::Unseen
         }
     }
 }

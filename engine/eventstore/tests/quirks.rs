@@ -253,14 +253,16 @@ async fn a_server_that_delivers_late_loses_nothing() {
     assert_eq!((events.len(), reached), (5, server.log.head().await.unwrap()));
 }
 
+/// An event of the server's own, which no reader sees.
+fn own(stream: &str, event_type: &str) -> StreamWrite {
+    let write = write(stream, Expected::NoStream, "own");
+    let event = NewEvent { event_type: event_type.to_owned(), ..write.events[0].clone() };
+    StreamWrite { events: vec![event], ..write }
+}
+
 #[tokio::test]
 async fn events_of_the_servers_own_are_not_seen_and_count_for_nothing() {
     let inner = memory();
-    let own = |stream: &str, event_type: &str| {
-        let write = write(stream, Expected::NoStream, "own");
-        let event = NewEvent { event_type: event_type.to_owned(), ..write.events[0].clone() };
-        StreamWrite { events: vec![event], ..write }
-    };
     inner.append(vec![own("$stats-1", "$statsCollected")]).await.unwrap();
     inner.append(vec![write("seat-1", Expected::NoStream, "x")]).await.unwrap();
     let ours = inner.head().await.unwrap();
@@ -279,6 +281,56 @@ async fn events_of_the_servers_own_are_not_seen_and_count_for_nothing() {
     assert_eq!(follow(&log, end, Filter::all(), 0).await.0, []);
     let linked = log.read_stream(&StreamName::from_log("linked-1"), None, Direction::Forwards, 10).await;
     assert!(matches!(linked, Err(LogFault::Damaged(_))), "{linked:?}");
+}
+
+/// Reads deliveries up to a position, or until the reader has caught up, and gives all that were vouched for.
+async fn vouched(log: &EventStoreLog, from: Position, filter: &Filter, up_to: Option<Position>) -> Vec<Position> {
+    let mut follower = log.subscribe(from, filter.clone());
+    let mut vouched = Vec::new();
+    loop {
+        let delivery = timeout(PATIENCE, follower.next()).await.expect("hangs").unwrap().unwrap();
+        let (position, caught_up) = match delivery {
+            Delivery::Event(event) => (event.position, false),
+            Delivery::Checkpoint(position) => (position, false),
+            Delivery::CaughtUp(position) => (position, true),
+        };
+        vouched.push(position);
+        if up_to.map_or(caught_up, |end| position >= end) {
+            return vouched;
+        }
+    }
+}
+
+/// A stored position is held against the head later: one behind it would be taken for another log's.
+#[tokio::test]
+async fn only_positions_of_events_that_the_head_can_reach_are_vouched_for() {
+    let inner = memory();
+    let server = Server::start(Arc::new(inner.clone())).await;
+    let log = server.client();
+    for (n, filter) in [Filter::streams(&["seat-"]), Filter::all()].iter().enumerate() {
+        let mut from = log.head().await.unwrap();
+        for round in 0..3 {
+            let name = format!("{n}-{round}");
+            for stream in [format!("seat-{name}"), format!("other-{name}")] {
+                inner.append(vec![write(&stream, Expected::NoStream, "x")]).await.unwrap();
+            }
+            // Links, and many of them, in a stream whose name passes.
+            let link = own(&format!("seat-links-{name}"), "$>");
+            let links = StreamWrite { events: vec![link.events[0].clone(); if round == 2 { 1_100 } else { 3 }], ..link };
+            inner.append(vec![links]).await.unwrap();
+            let mut positions = vouched(&log, from, filter, None).await;
+            from = *positions.last().unwrap();
+            assert!(log.head().await.unwrap() >= from, "{from} is ahead of the log");
+
+            inner.append(vec![write(&format!("late-{name}"), Expected::NoStream, "x")]).await.unwrap();
+            let end = inner.head().await.unwrap();
+            positions.extend(vouched(&log, from, filter, Some(end)).await);
+            let seen = log.read_all(None, Direction::Forwards, 1_000, &Filter::all()).await.unwrap();
+            for position in positions {
+                assert!(seen.iter().any(|event| event.position == position), "nobody sees an event at {position}");
+            }
+        }
+    }
 }
 
 #[tokio::test]
