@@ -43,6 +43,8 @@ enum Quirk {
     TellsNothing,
     /// Subscriptions and reads begin with the event they should begin behind.
     StartsInclusive,
+    /// Reads of the whole log bring one event, and then take for ever to find that there is no other.
+    LooksForOneMore,
 }
 
 impl Quirky {
@@ -106,6 +108,14 @@ impl EventLog for Quirky {
             Direction::Forwards if self.quirk == Quirk::StartsInclusive => from.map(|from| Position(from.0.saturating_sub(1))),
             _ => from,
         };
+        if self.quirk == Quirk::LooksForOneMore {
+            let mut page = self.inner.read_all(from, direction, 1, filter).await?;
+            let Some(found) = page.first() else { return std::future::pending().await };
+            // What else it looked at does not pass.
+            let own = RecordedEvent { stream: StreamName::from_log("$own"), ..(**found).clone() };
+            page.resize(limit, Arc::new(own));
+            return Ok(page);
+        }
         self.inner.read_all(from, direction, limit, filter).await
     }
 
@@ -238,6 +248,23 @@ async fn a_server_that_tells_nothing_but_events_and_one_that_repeats_the_start_d
         assert_eq!(follow(&log, positions[2], wanted, 3).await.0, [positions[4], positions[6], positions[8]]);
         let read = log.read_all(Some(positions[3]), Direction::Forwards, 2, &Filter::all()).await.unwrap();
         assert_eq!(read.iter().map(|event| event.position).collect::<Vec<_>>(), positions[4..6]);
+    }
+}
+
+/// What was found is an answer, long before the server is through with the log.
+#[tokio::test]
+async fn a_server_that_looks_for_one_more_event_is_not_waited_for() {
+    let patient = Options { read_deadline: PATIENCE * 10, ..Options::default() };
+    let (server, log) = at(Quirk::LooksForOneMore, patient).await;
+    for stream in ["seat-1", "other-1"] {
+        server.log.append(vec![write(stream, Expected::NoStream, "x")]).await.unwrap();
+    }
+    let head = timeout(PATIENCE, log.head()).await.expect("hangs").unwrap();
+    assert_eq!(head, server.log.head().await.unwrap());
+    for direction in [Direction::Forwards, Direction::Backwards] {
+        let seats = Filter::streams(&["seat-"]);
+        let found = timeout(PATIENCE, log.read_all(None, direction, 1, &seats)).await.expect("hangs").unwrap();
+        assert_eq!(found.iter().map(|event| event.stream.as_str()).collect::<Vec<_>>(), ["seat-1"]);
     }
 }
 
