@@ -120,13 +120,46 @@ fn events_of(write: &StreamWrite) -> Result<Vec<EventData>, Trouble> {
     events.map_err(|e| Trouble::Odd(format!("the events can't be encoded: {e}")))
 }
 
+/// Codes of gRPC with which a session says that an append was surely not carried out: the server was
+/// not ready and gave none, a bad argument, no such thing, a conflict (two codes), no permission, no
+/// credentials.
+const TURNED_DOWN: [i32; 7] = [0, 3, 5, 6, 7, 9, 16];
+
 /// A conflict comes out of a session as the mere text of a status, the end of the session as a
-/// server's error.
+/// server's error. Any other status, such as that it took too long to commit, leaves open what
+/// became of the append.
 fn of_session(error: Error) -> Trouble {
     match error {
         Error::ServerError(why) if why.contains("Batch-append stream has been closed") => Trouble::SessionEnded,
-        Error::Grpc { code, message } => Trouble::Answered(format!("{code}: {message}")),
+        Error::Grpc { code, message } if TURNED_DOWN.contains(&i32::from(code)) => {
+            Trouble::Answered(format!("{code}: {message}"))
+        }
+        Error::Grpc { code, message } => Trouble::Lost(format!("{code}: {message}")),
         Error::ResourceAlreadyExists => Trouble::Answered("conflict".to_owned()),
         other => other.into(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// As servers number and word them.
+    #[test]
+    fn only_what_was_turned_down_was_surely_not_written() {
+        let answer = |code: i32, message: &str| of_session(Error::Grpc { code: code.into(), message: message.to_owned() });
+        for (code, message) in [
+            (0, "Server Is Not Ready"),
+            (3, "MaximumAppendSizeExceeded"),
+            (5, "StreamDeleted"),
+            (6, "WrongExpectedVersion"),
+            (7, "AccessDenied"),
+            (9, "InvalidTransaction"),
+        ] {
+            assert!(matches!(answer(code, message), Trouble::Answered(_)), "{message}");
+        }
+        for (code, message) in [(2, "Unknown"), (4, "Timeout"), (10, "aborted"), (13, "internal"), (14, "gone")] {
+            assert!(matches!(answer(code, message), Trouble::Lost(_)), "{message}");
+        }
     }
 }

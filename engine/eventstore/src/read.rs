@@ -32,7 +32,7 @@ pub(crate) async fn stream(
     loop {
         let wanted = limit.saturating_sub(events.len()).min(PAGE);
         let page = page(link, stream, from, direction, wanted, link.options.read_deadline).await?;
-        let goes_on = page.goes_on(wanted);
+        let goes_on = page.goes_on();
         let mut last = 0;
         for raw in page.raws {
             let revision = raw.revision();
@@ -56,14 +56,14 @@ pub(crate) async fn stream(
 #[derive(Default)]
 pub(crate) struct Page {
     pub raws: Vec<Raw>,
-    /// There was no time for more.
+    /// As many as were wanted came, or there was no time for more.
     cut: bool,
 }
 
 impl Page {
-    /// Whether there may be more where as many as these were wanted.
-    fn goes_on(&self, wanted: usize) -> bool {
-        !self.raws.is_empty() && (self.cut || self.raws.len() >= wanted)
+    /// Whether there may be more.
+    fn goes_on(&self) -> bool {
+        self.cut && !self.raws.is_empty()
     }
 }
 
@@ -91,7 +91,7 @@ pub(crate) async fn page(
     }
     let options = &options;
     let read = tried(link, within, move |held, until| async move {
-        collect(held.client.read_stream(stream.as_str(), options).await?, until).await
+        collect(held.client.read_stream(stream.as_str(), options).await?, until, count, |_| true).await
     });
     match read.await {
         Ok(page) => Ok(page),
@@ -112,22 +112,17 @@ pub(crate) async fn all(
     let mut events: Vec<Arc<RecordedEvent>> = Vec::new();
     let mut goes_on = true;
     while goes_on && events.len() < limit {
-        // One more than wanted: forwards the first is the one to start behind.
-        let wanted = limit.saturating_sub(events.len()).saturating_add(1).min(PAGE + 1);
+        let wanted = limit.saturating_sub(events.len()).min(PAGE);
         let page = page_of_all(link, from, direction, wanted, filter).await?;
-        goes_on = page.goes_on(wanted);
+        goes_on = page.goes_on();
         let before = from;
         for raw in page.raws {
             let Some(position) = raw.position() else { return Err(positions_untold(&"$all")) };
-            let beyond = match direction {
-                Direction::Forwards => from.is_none_or(|from| position > from),
-                Direction::Backwards => from.is_none_or(|from| position < from),
-            };
-            if !beyond {
+            if !is_beyond(position, from, direction) {
                 continue;
             }
             from = Some(position);
-            if let Some(record) = wanted_record(raw, filter)
+            if let Sifted::Wanted(record) = sifted(raw, filter)
                 && events.len() < limit
             {
                 events.push(Arc::new(record));
@@ -138,20 +133,40 @@ pub(crate) async fn all(
     Ok(events)
 }
 
-/// The event, if it passes and is one the port can express.
-pub(crate) fn wanted_record(raw: Raw, filter: &Filter) -> Option<RecordedEvent> {
+/// Whether a reader who starts behind `from` wants to see what stands at a position.
+fn is_beyond(position: Position, from: Option<Position>, direction: Direction) -> bool {
+    match direction {
+        Direction::Forwards => from.is_none_or(|from| position > from),
+        Direction::Backwards => from.is_none_or(|from| position < from),
+    }
+}
+
+/// What an event of the whole log is to a reader.
+pub(crate) enum Sifted {
+    /// It passes.
+    Wanted(RecordedEvent),
+    /// It does not pass.
+    Unwanted,
+    /// The port can't express it: to every reader, and to the head, it is not there.
+    Unseen,
+}
+
+/// Sifts one event of the whole log.
+pub(crate) fn sifted(raw: Raw, filter: &Filter) -> Sifted {
     let position = raw.position();
     match raw.record() {
-        Ok(record) if filter.matches(record.stream.as_str(), &record.event_type) => Some(record),
-        Ok(_) | Err(Unfit::System | Unfit::NoPosition) => None,
+        Ok(record) if filter.matches(record.stream.as_str(), &record.event_type) => Sifted::Wanted(record),
+        Ok(_) => Sifted::Unwanted,
+        Err(Unfit::System | Unfit::NoPosition) => Sifted::Unseen,
         Err(Unfit::NotJson(why)) => {
             tracing::debug!(?position, why, "another program's event is left out");
-            None
+            Sifted::Unseen
         }
     }
 }
 
-/// One page of the whole log, with what the server can't filter.
+/// One page of the whole log: `count` events, with what the server can't filter. The event to start
+/// behind may come on top of them.
 async fn page_of_all(
     link: &Link,
     from: Option<Position>,
@@ -167,15 +182,19 @@ async fn page_of_all(
         (Direction::Backwards, None | Some(Position(MAX_REVISION..))) => StreamPosition::End,
         (_, Some(Position(at))) => StreamPosition::Position(ServerPosition { commit: at, prepare: at }),
     };
-    let mut options =
-        ReadAllOptions::default().position(position).max_count(count).filter(filter::at_server(filter)).requires_leader(true);
+    let mut options = ReadAllOptions::default()
+        .position(position)
+        .max_count(count.saturating_add(1))
+        .filter(filter::at_server(filter))
+        .requires_leader(true);
     options = if direction == Direction::Forwards { options.forwards() } else { options.backwards() };
     if let Some(credentials) = &link.connection.credentials {
         options = options.authenticated(credentials.clone());
     }
     let options = &options;
     let read = tried(link, link.options.read_deadline, move |held, until| async move {
-        collect(held.client.read_all(options).await?, until).await
+        let counts = |raw: &Raw| raw.position().is_none_or(|position| is_beyond(position, from, direction));
+        collect(held.client.read_all(options).await?, until, count, counts).await
     });
     match read.await {
         Ok(page) => Ok(page),
@@ -184,18 +203,28 @@ async fn page_of_all(
     }
 }
 
-/// The events of a read. Those that came in time, if they take long.
-async fn collect(mut read: ReadStream, until: Instant) -> Result<Page, Trouble> {
-    let mut raws = Vec::new();
-    loop {
+/// The events of a read, until `wanted` of those that count are there. Those that came in time, if
+/// they take long.
+///
+/// Does not wait for the server to end the read: a server with a filter looks for one more event
+/// before it does, and where none passes that takes it to the end of the log.
+async fn collect(mut read: ReadStream, until: Instant, wanted: usize, counts: impl Fn(&Raw) -> bool) -> Result<Page, Trouble> {
+    let (mut raws, mut counted) = (Vec::new(), 0);
+    while counted < wanted {
         match tokio::time::timeout_at(until, read.next()).await {
-            Ok(Ok(Some(resolved))) => raws.extend(Raw::of(resolved)),
+            Ok(Ok(Some(resolved))) => {
+                if let Some(raw) = Raw::of(resolved) {
+                    counted += usize::from(counts(&raw));
+                    raws.push(raw);
+                }
+            }
             Ok(Ok(None)) => return Ok(Page { raws, cut: false }),
             Ok(Err(error)) => return Err(error.into()),
             Err(_) if raws.is_empty() => return Err(Trouble::Lost("no event in time".to_owned())),
-            Err(_) => return Ok(Page { raws, cut: true }),
+            Err(_) => break,
         }
     }
+    Ok(Page { raws, cut: true })
 }
 
 /// Calls, and again where the reason of failing may have passed.
@@ -238,7 +267,7 @@ pub(crate) async fn end(link: &Link) -> Result<Position, LogFault> {
     }
     let options = &options;
     let read = tried(link, link.options.read_deadline, move |held, until| async move {
-        collect(held.client.read_all(options).await?, until).await
+        collect(held.client.read_all(options).await?, until, 1, |_| true).await
     });
     let page =
         read.await.map_err(|trouble| trouble.fault(&format!("reading the end of the log at {}", link.connection.shown)))?;

@@ -7,11 +7,13 @@
 //! How far it is, where nothing passes the filter, it finds out for itself: it reads the log's last
 //! event, then whether anything that passes stands between that and what it delivered. Positions of
 //! the server's own checkpoints are not used. Some servers tell one that the next event will have,
-//! and as only commit positions are kept, who resumed there would miss it.
+//! and as only commit positions are kept, who resumed there would miss it. Nor are the positions of
+//! events that the port does not see (links, other programs' events that are no JSON): the log's
+//! head never gets there, and a checkpoint there would look like that of another log.
 
 use crate::link::Link;
 use crate::pump::{News, Pump};
-use crate::read;
+use crate::read::{self, Sifted};
 use crate::trouble::Trouble;
 use futures::future::BoxFuture;
 use futures::stream::{self, BoxStream};
@@ -59,6 +61,9 @@ struct Following {
     /// Everything up to here that passes was delivered or stands in `ready`. Always the position
     /// of an event, so that the server can start there.
     reached: Position,
+    /// Where the port last sees an event up to there, or where the reader began. Only this is vouched
+    /// for: the log's head is never before it.
+    sure: Position,
     /// How far the reader knows.
     told: Position,
     /// What the log held when the reader fell behind; `None` while it has caught up.
@@ -95,6 +100,7 @@ impl Following {
             link,
             filter,
             reached: from,
+            sure: from,
             told: from,
             goal: None,
             pump: None,
@@ -180,15 +186,16 @@ impl Following {
             News::Event(raw) => {
                 let Some(position) = raw.position().filter(|position| *position > self.reached) else { return };
                 self.missing = None;
-                if let Some(record) = read::wanted_record(*raw, &self.filter) {
-                    (self.told, self.left_out) = (position, 0);
-                    self.ready.push_back(Delivery::Event(Arc::new(record)));
-                } else {
-                    self.left_out += 1;
-                    if self.left_out >= SILENT {
-                        (self.told, self.left_out) = (position, 0);
-                        self.ready.push_back(Delivery::Checkpoint(position));
+                match read::sifted(*raw, &self.filter) {
+                    Sifted::Wanted(record) => {
+                        (self.sure, self.told, self.left_out) = (position, position, 0);
+                        self.ready.push_back(Delivery::Event(Arc::new(record)));
                     }
+                    Sifted::Unwanted => {
+                        self.sure = position;
+                        self.leave_out();
+                    }
+                    Sifted::Unseen => self.leave_out(),
                 }
                 self.reach(position);
                 // Whoever has caught up and misses nothing need not ask after every event.
@@ -204,13 +211,31 @@ impl Following {
         }
     }
 
+    /// Says now and then how far it got where nothing passes.
+    fn leave_out(&mut self) {
+        self.left_out += 1;
+        if self.left_out >= SILENT {
+            self.left_out = 0;
+            self.tell();
+        }
+    }
+
+    /// Tells how far it got, if that is news.
+    fn tell(&mut self) {
+        if self.sure > self.told {
+            self.told = self.sure;
+            self.ready.push_back(Delivery::Checkpoint(self.sure));
+        }
+    }
+
     /// Notes that everything up to here was delivered, and tells if that is all there was.
     fn reach(&mut self, position: Position) {
         self.reached = self.reached.max(position);
-        if self.goal.is_some_and(|goal| goal <= self.reached) {
+        if let Some(goal) = self.goal.filter(|goal| *goal <= self.reached) {
             self.goal = None;
-            self.told = self.reached;
-            self.ready.push_back(Delivery::CaughtUp(self.reached));
+            self.sure = self.sure.max(goal);
+            self.told = self.sure;
+            self.ready.push_back(Delivery::CaughtUp(self.sure));
         }
     }
 
@@ -229,11 +254,9 @@ impl Following {
             None if seen.next.is_none() => {
                 self.missing = None;
                 self.goal = self.goal.map(|_| seen.head);
+                self.sure = self.sure.max(seen.head);
                 self.reach(seen.head);
-                if self.reached > self.told {
-                    self.told = self.reached;
-                    self.ready.push_back(Delivery::Checkpoint(self.reached));
-                }
+                self.tell();
             }
             // It came in the meantime; there may be more.
             None => self.look_at = Instant::now() + QUIET,

@@ -132,6 +132,11 @@ mod shared {
 mod real_server {
     use super::*;
     use lastseat_domain::ports::Ids;
+    use std::time::Duration;
+
+    /// It writes to a disk, all rules ask it at once, and some read all it has ever held.
+    const PATIENCE: Duration = Duration::from_secs(300);
+    const DEADLINE: Duration = Duration::from_secs(60);
 
     /// A log at the server named in the environment, and a name for this run.
     fn given() -> Option<(EventStoreLog, String)> {
@@ -139,7 +144,8 @@ mod real_server {
             eprintln!("left out: LASTSEAT_TEST_EVENTSTORE names no server (such as esdb://127.0.0.1:2113?tls=false)");
             return None;
         };
-        let log = EventStoreLog::open(&address, Options::default()).unwrap();
+        let options = Options { read_deadline: DEADLINE, append_deadline: DEADLINE, ..Options::default() };
+        let log = EventStoreLog::open(&address, options).unwrap();
         Some((log, RandomIds.uuid().simple().to_string()))
     }
 
@@ -148,7 +154,8 @@ mod real_server {
             #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
             async fn $rule() {
                 let Some((log, run)) = given() else { return };
-                tokio::time::timeout(PATIENCE, suite::$rule(&on(log, &run).await)).await.expect("the rule waits for ever")
+                let rule = async { suite::$rule(&on(log, &run).await).await };
+                tokio::time::timeout(PATIENCE, rule).await.expect("the rule waits for ever")
             }
         )*};
     }

@@ -43,6 +43,8 @@ enum Quirk {
     TellsNothing,
     /// Subscriptions and reads begin with the event they should begin behind.
     StartsInclusive,
+    /// Reads of the whole log bring one event, and then take for ever to find that there is no other.
+    LooksForOneMore,
 }
 
 impl Quirky {
@@ -106,6 +108,14 @@ impl EventLog for Quirky {
             Direction::Forwards if self.quirk == Quirk::StartsInclusive => from.map(|from| Position(from.0.saturating_sub(1))),
             _ => from,
         };
+        if self.quirk == Quirk::LooksForOneMore {
+            let mut page = self.inner.read_all(from, direction, 1, filter).await?;
+            let Some(found) = page.first() else { return std::future::pending().await };
+            // What else it looked at does not pass.
+            let own = RecordedEvent { stream: StreamName::from_log("$own"), ..(**found).clone() };
+            page.resize(limit, Arc::new(own));
+            return Ok(page);
+        }
         self.inner.read_all(from, direction, limit, filter).await
     }
 
@@ -241,6 +251,20 @@ async fn a_server_that_tells_nothing_but_events_and_one_that_repeats_the_start_d
     }
 }
 
+/// What was found is an answer, long before the server is through with the log.
+#[tokio::test]
+async fn a_server_that_looks_for_one_more_event_is_not_waited_for() {
+    let patient = Options { read_deadline: PATIENCE * 10, ..Options::default() };
+    let (server, log) = at(Quirk::LooksForOneMore, patient).await;
+    server.log.append(vec![write("seat-1", Expected::NoStream, "x")]).await.unwrap();
+    let position = server.log.head().await.unwrap();
+    assert_eq!(timeout(PATIENCE, log.head()).await.expect("hangs").unwrap(), position);
+    for direction in [Direction::Forwards, Direction::Backwards] {
+        let found = timeout(PATIENCE, log.read_all(None, direction, 1, &Filter::all())).await.expect("hangs").unwrap();
+        assert_eq!(found.iter().map(|event| event.position).collect::<Vec<_>>(), [position]);
+    }
+}
+
 /// What can be read is vouched for only once it was delivered.
 #[tokio::test]
 async fn a_server_that_delivers_late_loses_nothing() {
@@ -253,14 +277,16 @@ async fn a_server_that_delivers_late_loses_nothing() {
     assert_eq!((events.len(), reached), (5, server.log.head().await.unwrap()));
 }
 
+/// An event of the server's own, which no reader sees.
+fn own(stream: &str, event_type: &str) -> StreamWrite {
+    let write = write(stream, Expected::NoStream, "own");
+    let event = NewEvent { event_type: event_type.to_owned(), ..write.events[0].clone() };
+    StreamWrite { events: vec![event], ..write }
+}
+
 #[tokio::test]
 async fn events_of_the_servers_own_are_not_seen_and_count_for_nothing() {
     let inner = memory();
-    let own = |stream: &str, event_type: &str| {
-        let write = write(stream, Expected::NoStream, "own");
-        let event = NewEvent { event_type: event_type.to_owned(), ..write.events[0].clone() };
-        StreamWrite { events: vec![event], ..write }
-    };
     inner.append(vec![own("$stats-1", "$statsCollected")]).await.unwrap();
     inner.append(vec![write("seat-1", Expected::NoStream, "x")]).await.unwrap();
     let ours = inner.head().await.unwrap();
@@ -279,6 +305,56 @@ async fn events_of_the_servers_own_are_not_seen_and_count_for_nothing() {
     assert_eq!(follow(&log, end, Filter::all(), 0).await.0, []);
     let linked = log.read_stream(&StreamName::from_log("linked-1"), None, Direction::Forwards, 10).await;
     assert!(matches!(linked, Err(LogFault::Damaged(_))), "{linked:?}");
+}
+
+/// Reads deliveries up to a position, or until the reader has caught up, and gives all that were vouched for.
+async fn vouched(log: &EventStoreLog, from: Position, filter: &Filter, up_to: Option<Position>) -> Vec<Position> {
+    let mut follower = log.subscribe(from, filter.clone());
+    let mut vouched = Vec::new();
+    loop {
+        let delivery = timeout(PATIENCE, follower.next()).await.expect("hangs").unwrap().unwrap();
+        let (position, caught_up) = match delivery {
+            Delivery::Event(event) => (event.position, false),
+            Delivery::Checkpoint(position) => (position, false),
+            Delivery::CaughtUp(position) => (position, true),
+        };
+        vouched.push(position);
+        if up_to.map_or(caught_up, |end| position >= end) {
+            return vouched;
+        }
+    }
+}
+
+/// A stored position is held against the head later: one behind it would be taken for another log's.
+#[tokio::test]
+async fn only_positions_of_events_that_the_head_can_reach_are_vouched_for() {
+    let inner = memory();
+    let server = Server::start(Arc::new(inner.clone())).await;
+    let log = server.client();
+    for (n, filter) in [Filter::streams(&["seat-"]), Filter::all()].iter().enumerate() {
+        let mut from = log.head().await.unwrap();
+        for round in 0..3 {
+            let name = format!("{n}-{round}");
+            for stream in [format!("seat-{name}"), format!("other-{name}")] {
+                inner.append(vec![write(&stream, Expected::NoStream, "x")]).await.unwrap();
+            }
+            // Links, and many of them, in a stream whose name passes.
+            let link = own(&format!("seat-links-{name}"), "$>");
+            let links = StreamWrite { events: vec![link.events[0].clone(); if round == 2 { 1_100 } else { 3 }], ..link };
+            inner.append(vec![links]).await.unwrap();
+            let mut positions = vouched(&log, from, filter, None).await;
+            from = *positions.last().unwrap();
+            assert!(log.head().await.unwrap() >= from, "{from} is ahead of the log");
+
+            inner.append(vec![write(&format!("late-{name}"), Expected::NoStream, "x")]).await.unwrap();
+            let end = inner.head().await.unwrap();
+            positions.extend(vouched(&log, from, filter, Some(end)).await);
+            let seen = log.read_all(None, Direction::Forwards, 1_000, &Filter::all()).await.unwrap();
+            for position in positions {
+                assert!(seen.iter().any(|event| event.position == position), "nobody sees an event at {position}");
+            }
+        }
+    }
 }
 
 #[tokio::test]
