@@ -273,3 +273,23 @@ async fn a_lease_that_a_clock_has_made_endless_blocks_no_seat() {
         assert!(hold(&house, &office, seats(&["A-1"])).await.is_ok(), "atomic: {atomic}");
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn leftovers_of_sales_make_no_area_sold_out() {
+    for atomic in [true, false] {
+        let house = House::new(atomic);
+        let office = house.open().await;
+        let gone = house.new_booking();
+        let units: Vec<_> = (1..=20).map(|n| SeatId::new(&format!("floor:{n}")).unwrap()).collect();
+        // Others at work, whose holds may yet get into the log.
+        house.guard.lock(&show(), &units, gone, Duration::from_secs(600)).await.unwrap();
+        assert_eq!(code(hold(&house, &office, floor(2)).await), "sold_out", "atomic: {atomic}");
+        // Marks of sales that the log has undone, and the guard never heard of it.
+        house.guard.mark_sold(&show(), &units, gone, Duration::from_secs(86_400)).await.unwrap();
+        for _ in 0..10 {
+            hold(&house, &office, floor(2)).await.unwrap();
+        }
+        assert_eq!(code(hold(&house, &office, floor(1)).await), "sold_out", "atomic: {atomic}");
+        assert_safe(&house, "leftovers").await;
+    }
+}

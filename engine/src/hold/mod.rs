@@ -28,6 +28,8 @@ use std::time::Duration;
 /// Units offered to the guard beyond what is needed, so that it can step around those that another
 /// node is just taking.
 const SPARE: usize = 16;
+/// Units beyond what is needed that are looked at one by one for leftovers in the guard.
+const DOUBTED: usize = 8;
 /// How many times more are offered if those were not enough.
 const SPARE_GROWS: usize = 8;
 /// Times that other seats are chosen after the chosen ones were lost. Only where the buyer left
@@ -59,13 +61,16 @@ struct Attempt<'a> {
     /// The guard gave this hold no answer. It is not asked again: in a rush without it a hold that
     /// chooses anew would wait in vain for every choice.
     without_guard: AtomicBool,
+    /// The guard's word on an area was doubted already.
+    doubted: AtomicBool,
 }
 
 impl Core {
     /// Holds seats.
     pub(crate) async fn hold(self: &Arc<Self>, request: HoldRequest) -> Result<Hold, CommandError> {
         let wish = self.wish(&request.show, &request.wanted)?;
-        let attempt = Attempt { core: self, wish, request: &request, without_guard: AtomicBool::new(false) };
+        let (without_guard, doubted) = (AtomicBool::new(false), AtomicBool::new(false));
+        let attempt = Attempt { core: self, wish, request: &request, without_guard, doubted };
         match attempt.run(true).await {
             // The same request before may have got the very seats that are taken now.
             Err(CommandError::Rejected(rejection)) if request.request.is_some() => match self.replay(&request).await? {
@@ -184,7 +189,10 @@ impl Attempt<'_> {
     /// Chooses seats, claims them from the other holds of this node, and locks them in the guard.
     async fn lock(&self, choice: &Choice, avoid: &mut HashSet<u32>) -> Result<Chosen, CommandError> {
         loop {
-            let indexes = choice.seats(&self.wish, avoid)?;
+            let indexes = match choice.seats(&self.wish, avoid) {
+                Ok(indexes) => indexes,
+                Err(rejection) => return self.leftovers(choice).await.ok_or_else(|| rejection.into()),
+            };
             let claim = match Claim::of(&self.wish.on_sale, &indexes) {
                 Ok(claim) => claim,
                 Err(_) if choice.is_ours() => continue,
@@ -196,9 +204,10 @@ impl Attempt<'_> {
                 return Ok(Chosen { seats, guarded: false, _claim: claim });
             }
             if let Choice::Any { area, .. } = choice {
-                match self.lock_any(*area, &indexes, claim, avoid).await? {
-                    Some(chosen) => return Ok(chosen),
-                    None => continue,
+                match self.lock_any(*area, &indexes, claim, avoid).await {
+                    Ok(Some(chosen)) => return Ok(chosen),
+                    Ok(None) => continue,
+                    Err(rejection) => return self.leftovers(choice).await.ok_or_else(|| rejection.into()),
                 }
             }
             let lock = self.core.ports.guard.lock(&self.wish.on_sale.id, &seats, self.request.booking, self.lease()).await;
@@ -210,10 +219,8 @@ impl Attempt<'_> {
                 }
                 Ok(Lock::Taken { index, lease_left, sold }) => {
                     let Some(seat) = seats.get(index) else { return Ok(Chosen { seats, guarded: false, _claim: claim }) };
-                    // Marked as sold, which the log knew first: if the log has freed it since, the
-                    // mark is a leftover. So is a lease longer than any that is given, which a clock
-                    // that was set back leaves behind. Let the log decide.
-                    if (sold || lease_left > self.longest_lease()) && self.is_free_on_board(seat) {
+                    // Let the log decide.
+                    if self.is_leftover(lease_left, sold) && self.is_free_on_board(seat) {
                         return Ok(Chosen { seats, guarded: false, _claim: claim });
                     }
                     if !choice.is_ours() {
@@ -266,6 +273,47 @@ impl Attempt<'_> {
             };
             seats.sort_unstable();
             return Ok(Some(Chosen { seats, guarded, _claim: claim }));
+        }
+    }
+
+    /// Whether what the guard has on a seat that the board has as free is a leftover: a mark of a sale,
+    /// which the log knew first and has undone since; or a lease longer than any that is given, as a
+    /// clock that was set back leaves behind.
+    fn is_leftover(&self, lease_left: Duration, sold: bool) -> bool {
+        sold || lease_left > self.longest_lease()
+    }
+
+    /// Units of an area that only leftovers in the guard keep from being sold: looked for once, and
+    /// only when the area would be called sold out although the board has free ones.
+    async fn leftovers(&self, choice: &Choice) -> Option<Chosen> {
+        let Choice::Any { area, quantity } = choice else { return None };
+        if self.without_guard.load(Ordering::Relaxed) || self.doubted.swap(true, Ordering::Relaxed) {
+            return None;
+        }
+        let (show, owner, n) = (&self.wish.on_sale.id, self.request.booking, *quantity as usize);
+        let candidates: Vec<u32> = self.wish.on_sale.board.candidates(*area, 0).take(n + DOUBTED).collect();
+        let mut found = Vec::with_capacity(n);
+        for index in candidates {
+            if found.len() == n {
+                break;
+            }
+            match self.core.ports.guard.lock(show, &self.names(&[index]), owner, self.lease()).await {
+                Ok(Lock::Taken { lease_left, sold, .. }) if !self.is_leftover(lease_left, sold) => {}
+                Ok(_) => found.push(index),
+                Err(_) => {
+                    self.saw_guard_fail();
+                    break;
+                }
+            }
+        }
+        let mut seats = self.names(&found);
+        seats.sort_unstable();
+        match Claim::of(&self.wish.on_sale, &found) {
+            Ok(claim) if found.len() == n => Some(Chosen { seats, guarded: true, _claim: claim }),
+            _ => {
+                self.core.unlock_in_guard(show, &seats, owner).await;
+                None
+            }
         }
     }
 
