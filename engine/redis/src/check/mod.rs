@@ -130,8 +130,10 @@ impl Redis {
             let replies = format!("a lock was taken and given back, and the replies were {locked:?} and {released:?}");
             return Err(NoAnswer::new(replies));
         }
-        // One of nobody's commands: forgotten a millisecond later.
-        let counted = limiter::script().call(self, &["limit:{lastseat-check}".to_owned()], &["1000", "1"]).await?;
+        // One of nobody's commands, and forgotten again.
+        let key = "limit:{lastseat-check}";
+        let counted = limiter::script().call(self, &[key.to_owned()], &["1000", "1"]).await?;
+        self.request(redis::cmd("DEL").arg(key), self.deadline()).await.map_err(|why| why.during("DEL"))?;
         match counted {
             Value::Array(_) => Ok(()),
             other => Err(NoAnswer::new(format!("a command was counted, and the reply was {other:?}"))),
