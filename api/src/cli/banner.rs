@@ -84,7 +84,8 @@ impl Banner<'_> {
         };
         // Without its password: that one is in the environment, or known to whoever reads this.
         let eventstore = self.config.eventstore.as_ref().map(|url| format!(" --eventstore '{url}'")).unwrap_or_default();
-        format!("{data}{eventstore}")
+        let key = self.config.token_key.as_ref().map(|key| format!(" --token-key {}", key.display())).unwrap_or_default();
+        format!("{data}{eventstore}{key}")
     }
 
     fn try_it(&self, paint: Paint, seat: &str, lines: &mut Vec<String>) {
@@ -147,11 +148,18 @@ mod tests {
     #[test]
     fn a_cluster_is_named_without_its_passwords() {
         let url = |text: &str| crate::config::secret::ServiceUrl::of(text, &["esdb://", "redis://"]);
-        let config =
-            Config { eventstore: url("esdb://ann:s3cret@db:2113"), redis: url("redis://:s3cret@cache"), ..Config::default() };
+        let config = Config {
+            eventstore: url("esdb://ann:s3cret@db:2113"),
+            redis: url("redis://:s3cret@cache"),
+            token_key: Some("k".into()),
+            ..Config::default()
+        };
         let banner = Banner { program: "l", url: "http://a", config: &config, demo: None, doors: &Doors::default(), events: 9 };
         let text = banner.text(Paint::plain());
-        assert!(text.contains("l verify --eventstore 'esdb://ann:***@db:2113'") && text.contains("redis://:***@cache"), "{text}");
+        assert!(
+            text.contains("--eventstore 'esdb://ann:***@db:2113' --token-key k\n") && text.contains("redis://:***@cache"),
+            "{text}"
+        );
         assert!(!text.contains("s3cret"));
     }
 
