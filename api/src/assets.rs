@@ -8,7 +8,7 @@ use rust_embed::RustEmbed;
 use std::fmt::Write;
 
 #[derive(RustEmbed)]
-#[folder = "$CARGO_MANIFEST_DIR/web"]
+#[folder = "$CARGO_MANIFEST_DIR/../web"]
 struct Web;
 
 /// The answer with a file of the web folder. A caller that has it already is told so.

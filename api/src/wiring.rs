@@ -23,13 +23,14 @@ pub use doors::Doors;
 use event_log::ChosenLog;
 use lastseat_domain::ports::event_log::{Filter, last_position};
 use lastseat_domain::ports::{Clock, EventLog, Ids, LogFault, RateLimiter};
-use lastseat_engine::adapters::event_log::OpenError;
-use lastseat_engine::adapters::event_log::sqlite::FatalHook;
-use lastseat_engine::adapters::payments::{SandboxGateway, sandbox};
-use lastseat_engine::adapters::rate_limit::InProcessLimiter;
-use lastseat_engine::adapters::seat_guard::InProcessGuard;
-use lastseat_engine::adapters::world::{RandomIds, SystemClock};
 use lastseat_engine::{BoxOffice, Fault, Ports, Settings};
+use lastseat_event_log_sqlite::FatalHook;
+use lastseat_event_log_sqlite::OpenError;
+use lastseat_in_process::FreeOfCharge;
+use lastseat_in_process::InProcessGuard;
+use lastseat_in_process::InProcessLimiter;
+use lastseat_in_process::{RandomIds, SystemClock};
+use lastseat_payments_sandbox::{self as sandbox, SandboxGateway};
 use lastseat_projections::{ProjectionError, ReadModel};
 use lastseat_redis::{Redis, RedisGuard, RedisLimiter};
 use payments::ChosenPayments;
@@ -192,7 +193,7 @@ async fn assemble(
             Some(redis) => Arc::new(RedisGuard::new(redis.clone())),
             None => Arc::new(InProcessGuard::new(Arc::clone(clock))),
         },
-        payments: gateway,
+        payments: Arc::new(FreeOfCharge::in_front_of(gateway)),
         clock: Arc::clone(clock),
         ids: Arc::clone(&ids),
     };

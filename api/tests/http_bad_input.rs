@@ -126,7 +126,7 @@ async fn bad_tokens_are_refused_even_where_none_is_needed() {
         &lastseat_domain::BuyerId::new("anna").unwrap(),
         Role::Admin,
         std::time::Duration::from_secs(60),
-        &lastseat_engine::adapters::world::SystemClock,
+        &lastseat_in_process::SystemClock,
     );
     // {"alg":"none"} . {"iss":"lastseat","sub":"anna","role":"admin","exp":4000000000} .
     let unsigned = "eyJhbGciOiJub25lIn0.eyJpc3MiOiJsYXN0c2VhdCIsInN1YiI6ImFubmEiLCJyb2xlIjoiYWRtaW4iLCJleHAiOjQwMDAwMDAwMDB9.";
@@ -143,7 +143,7 @@ async fn bad_tokens_are_refused_even_where_none_is_needed() {
         &lastseat_domain::BuyerId::new("anna").unwrap(),
         Role::Admin,
         std::time::Duration::ZERO,
-        &lastseat_engine::adapters::world::SystemClock,
+        &lastseat_in_process::SystemClock,
     );
     server.post(HOLD).json(r#"{"seats":["A-1"]}"#).bearer(&expired).send().await.is(401, "token_expired");
 

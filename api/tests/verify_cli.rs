@@ -11,7 +11,7 @@ use lastseat_domain::event::{
 };
 use lastseat_domain::ports::Clock;
 use lastseat_domain::{BookingId, BuyerId, Currency, Event, IntentId, Money, SeatId, ShowId, StreamName, VoucherId};
-use lastseat_engine::adapters::world::SystemClock;
+use lastseat_in_process::SystemClock;
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
 use support::house::{GALA, House};

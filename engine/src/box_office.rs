@@ -6,7 +6,6 @@ pub use orders::{Hold, HoldRequest, Paid, PayRequest, Ports, Settings, Status, W
 
 use crate::actors::payment::{PaymentActor, PaymentMessage};
 use crate::actors::registry::Supervisor;
-use crate::adapters::payments::FreeOfCharge;
 use crate::core::Core;
 use crate::error::{CommandError, Fault};
 use crate::reactors::follower::{self, Follower};
@@ -89,7 +88,6 @@ impl BoxOffice {
         let (supervisor, _) = Supervisor::spawn(None, Supervisor, ())
             .await
             .map_err(|e| Fault::Unavailable(format!("the actors' supervisor could not be started: {e}")))?;
-        let ports = Ports { payments: Arc::new(FreeOfCharge::in_front_of(ports.payments)), ..ports };
         let core = Arc::new(Core::new(ports, settings, supervisor.get_cell()));
         let (stop, kill, tasks) = (CancellationToken::new(), CancellationToken::new(), TaskTracker::new());
         let life = Life { stop, kill, tasks, supervisor, core: core.clone() };

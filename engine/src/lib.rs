@@ -3,7 +3,6 @@
 //! Start with [`box_office::BoxOffice`].
 
 mod actors;
-pub mod adapters;
 mod admission;
 mod board;
 pub mod box_office;

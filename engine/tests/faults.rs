@@ -18,10 +18,10 @@ use lastseat_domain::ports::event_log::{
 use lastseat_domain::ports::payments::{GatewayFault, Intent, PaymentGateway};
 use lastseat_domain::rejection::SeatState;
 use lastseat_domain::{BookingId, BuyerId, IntentId, Money, Rejection, StreamName};
-use lastseat_engine::adapters::event_log::MemoryLog;
-use lastseat_engine::adapters::payments::{FaultyGateway, GatewayCall, Misfortune};
-use lastseat_engine::adapters::seat_guard::AbsentGuard;
 use lastseat_engine::{BoxOffice, CommandError, Fault, HoldRequest, Paid, PayRequest};
+use lastseat_testkit::AbsentGuard;
+use lastseat_testkit::MemoryLog;
+use lastseat_testkit::{FaultyGateway, GatewayCall, Misfortune};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;

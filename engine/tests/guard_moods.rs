@@ -9,8 +9,9 @@ use common::*;
 use futures::future::join_all;
 use lastseat_domain::ports::seat_guard::Lock;
 use lastseat_domain::{Rejection, SeatId};
-use lastseat_engine::adapters::seat_guard::{AbsentGuard, FlakyGuard, GuardMood, InProcessGuard};
 use lastseat_engine::{CommandError, Fault, Paid, Status};
+use lastseat_in_process::InProcessGuard;
+use lastseat_testkit::{AbsentGuard, FlakyGuard, GuardMood};
 use std::sync::Arc;
 use std::time::Duration;
 

@@ -7,7 +7,7 @@ use common::weather::{Dice, Storm, exposed};
 use common::*;
 use lastseat_domain::StreamName;
 use lastseat_domain::ports::event_log::{Expected, NewEvent, StreamWrite};
-use lastseat_engine::adapters::event_log::MemoryLog;
+use lastseat_testkit::MemoryLog;
 use serde_json::value::RawValue;
 use std::sync::Arc;
 use std::time::Duration;

@@ -10,8 +10,8 @@ use common::*;
 use futures::future::join_all;
 use lastseat_domain::event::RequestFingerprint;
 use lastseat_domain::{BookingId, BuyerId};
-use lastseat_engine::adapters::seat_guard::GuardMood;
 use lastseat_engine::{BoxOffice, CommandError, HoldRequest, Paid, PayRequest};
+use lastseat_testkit::GuardMood;
 use std::time::Duration;
 
 /// Runs a scenario for both logs, 2 and 4 nodes, a guard that works and one that lies, and several

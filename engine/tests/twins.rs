@@ -18,7 +18,7 @@ use lastseat_domain::ports::event_log::{
 use lastseat_domain::ports::payments::{GatewayFault, Intent, PaymentGateway};
 use lastseat_domain::{BookingId, IntentId, Metadata, Money, SeatId, StreamName, codec};
 use lastseat_engine::Paid;
-use lastseat_engine::adapters::seat_guard::GuardMood;
+use lastseat_testkit::GuardMood;
 use std::sync::Arc;
 
 /// A log that appends wherever a stream ends, whatever was expected, to streams of one category.

@@ -12,19 +12,17 @@
     reason = "a measurement, not a part of the program"
 )]
 
-#[path = "../tests/support/mod.rs"]
-mod support;
-
 use futures::StreamExt;
+use lastseat_audit::Audit;
 use lastseat_domain::BookingId;
 use lastseat_domain::ports::EventLog;
 use lastseat_domain::ports::event_log::{Position, RecordedEvent};
-use lastseat_projections::{ReadModel, audit::Audit, rebuild};
+use lastseat_projections::{ReadModel, rebuild};
+use lastseat_testkit::scripted_log::{HandLog, TokioClock};
+use lastseat_testkit::world::{World, epoch, plan, show_id};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
-use support::log::{HandLog, TokioClock};
-use support::world::{World, epoch, plan, show_id};
 
 const SHOWS: usize = 8;
 const ROWS: u32 = 26;

@@ -1,13 +1,9 @@
-//! The read side of lastseat: views folded from the event log, the seat feed, the audit.
+//! The read side of lastseat: views folded from the event log, and the seat feed.
 //!
 //! Nothing here appends. A view is a pure fold of the log ([`view`]); one task folds the log's
 //! subscription into all of them, in position order ([`ReadModel`]). What they store is a shortcut
 //! past the beginning of the log, never a second truth: [`rebuild`] comes to the same bytes.
-//!
-//! [`audit`] shares nothing with the rules that it checks: it folds raw events with state machines
-//! of its own, so that a wrong decider is found out.
 
-pub mod audit;
 mod board;
 mod bookings;
 mod checkpoint;
@@ -19,9 +15,6 @@ mod runner;
 mod sales;
 mod seat_feed;
 mod seat_map;
-#[cfg(test)]
-#[path = "../tests/support/mod.rs"]
-mod support;
 #[cfg(test)]
 mod tests;
 mod view;

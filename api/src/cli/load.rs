@@ -21,7 +21,7 @@ use client::{NoAnswer, Target};
 use indicatif::{ProgressBar, ProgressStyle};
 use lastseat_domain::BuyerId;
 use lastseat_domain::ports::{Clock, Ids};
-use lastseat_engine::adapters::world::{RandomIds, SystemClock};
+use lastseat_in_process::{RandomIds, SystemClock};
 use race::Race;
 use report::Report;
 use seats::{Goal, SeatMap, Wishes};

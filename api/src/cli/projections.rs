@@ -7,7 +7,7 @@ use crate::wiring::data_dir::{DataDir, NoLog};
 use crate::wiring::reading::{Exclusive, Unreadable};
 use indicatif::{ProgressBar, ProgressStyle};
 use lastseat_domain::ports::Clock;
-use lastseat_engine::adapters::world::SystemClock;
+use lastseat_in_process::SystemClock;
 use lastseat_projections::{ProjectionError, RebuildReport, StoredView, rebuild, stored_status};
 use std::process::ExitCode;
 use std::sync::Arc;

@@ -7,7 +7,7 @@ use crate::config::Config;
 use crate::wiring::data_dir::DataDir;
 use crate::wiring::token_key;
 use lastseat_domain::BuyerId;
-use lastseat_engine::adapters::world::SystemClock;
+use lastseat_in_process::SystemClock;
 use std::process::ExitCode;
 use std::time::Duration;
 

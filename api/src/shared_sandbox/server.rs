@@ -8,7 +8,7 @@ use axum::routing::{get, post};
 use axum::{Json, Router};
 use http::Uri;
 use lastseat_domain::ports::PaymentGateway;
-use lastseat_engine::adapters::payments::SandboxGateway;
+use lastseat_payments_sandbox::SandboxGateway;
 use serde::de::DeserializeOwned;
 use std::io;
 use std::sync::Arc;

@@ -1,6 +1,6 @@
 //! The directory in which everything lies that outlives the process.
 
-use lastseat_engine::adapters::file_lock;
+use lastseat_event_log_sqlite::file_lock;
 use std::fs::{File, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};

@@ -4,8 +4,8 @@ use super::{StartError, listen};
 use crate::config::Config;
 use crate::shared_sandbox;
 use lastseat_domain::ports::{Clock, EventLog};
-use lastseat_door::{DoorSettings, Secret, Tls};
-use lastseat_engine::adapters::payments::SandboxGateway;
+use lastseat_eventstore_server::{DoorSettings, Secret, Tls};
+use lastseat_payments_sandbox::SandboxGateway;
 use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -46,7 +46,10 @@ impl Doors {
             let (listener, addr) = bind(at).await?;
             doors.has_tls = settings.tls.is_some();
             doors.eventstore = Some(addr);
-            doors.keep("the event log's door", lastseat_door::serve(listener, Arc::clone(log), settings, shutdown.clone()));
+            doors.keep(
+                "the event log's door",
+                lastseat_eventstore_server::serve(listener, Arc::clone(log), settings, shutdown.clone()),
+            );
         }
         if let Some(at) = config.sandbox_door {
             let Some(sandbox) = sandbox else {

@@ -4,9 +4,9 @@ use super::StartError;
 use super::data_dir::DataDir;
 use crate::config::Config;
 use lastseat_domain::ports::{Clock, EventLog};
-use lastseat_engine::adapters::event_log::sqlite::FatalHook;
-use lastseat_engine::adapters::event_log::{OpenError, SqliteLog, SqliteOptions};
-use lastseat_eventstore::EventStoreLog;
+use lastseat_event_log_eventstore::EventStoreLog;
+use lastseat_event_log_sqlite::FatalHook;
+use lastseat_event_log_sqlite::{OpenError, SqliteLog, SqliteOptions};
 use std::fs::File;
 use std::sync::Arc;
 
@@ -64,7 +64,8 @@ impl ChosenLog {
 
 /// The log of a cluster. Does not connect yet.
 pub(super) fn open_cluster(url: &str) -> Result<EventStoreLog, StartError> {
-    EventStoreLog::open(url, lastseat_eventstore::Options::default()).map_err(|error| StartError::Cluster(error.to_string()))
+    EventStoreLog::open(url, lastseat_event_log_eventstore::Options::default())
+        .map_err(|error| StartError::Cluster(error.to_string()))
 }
 
 /// The log of a data directory, made if it is not there.

@@ -7,8 +7,8 @@ use crate::cli::doctor::{Finding, Mark};
 use crate::config::Config;
 use crate::shared_sandbox::SharedSandbox;
 use lastseat_domain::ports::{Clock, EventLog};
-use lastseat_engine::adapters::event_log::SqliteLog;
-use lastseat_engine::adapters::world::SystemClock;
+use lastseat_event_log_sqlite::SqliteLog;
+use lastseat_in_process::SystemClock;
 use lastseat_redis::{Redis, Severity};
 use std::sync::Arc;
 

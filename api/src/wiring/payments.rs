@@ -8,7 +8,7 @@ use crate::shared_sandbox::SharedSandbox;
 use async_trait::async_trait;
 use lastseat_domain::ports::{Clock, PaymentGateway};
 use lastseat_domain::{BookingId, IntentId};
-use lastseat_engine::adapters::payments::SandboxGateway;
+use lastseat_payments_sandbox::SandboxGateway;
 use std::sync::Arc;
 
 /// The gateway that was chosen.

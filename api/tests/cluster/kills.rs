@@ -5,7 +5,7 @@ use crate::check;
 use crate::nodes::Cluster;
 use crate::support::text;
 use lastseat_domain::ports::Clock;
-use lastseat_engine::adapters::world::SystemClock;
+use lastseat_in_process::SystemClock;
 use parking_lot::Mutex;
 use serde_json::{Value, json};
 use std::hash::{BuildHasher, RandomState};

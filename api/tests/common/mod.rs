@@ -13,12 +13,13 @@ use lastseat::limits::{Limits, Proxies, Quotas};
 use lastseat::{routes, server};
 use lastseat_domain::ports::{Clock, EventLog, Ids};
 use lastseat_domain::{BuyerId, IntentId};
-use lastseat_engine::adapters::event_log::SqliteLog;
-use lastseat_engine::adapters::payments::SandboxGateway;
-use lastseat_engine::adapters::rate_limit::InProcessLimiter;
-use lastseat_engine::adapters::seat_guard::InProcessGuard;
-use lastseat_engine::adapters::world::{RandomIds, SystemClock};
 use lastseat_engine::{BoxOffice, Ports, Settings};
+use lastseat_event_log_sqlite::SqliteLog;
+use lastseat_in_process::FreeOfCharge;
+use lastseat_in_process::InProcessGuard;
+use lastseat_in_process::InProcessLimiter;
+use lastseat_in_process::{RandomIds, SystemClock};
+use lastseat_payments_sandbox::SandboxGateway;
 use lastseat_projections::ReadModel;
 use serde_json::{Value, json};
 use std::net::SocketAddr;
@@ -68,7 +69,7 @@ pub async fn start_limited(dir: &Path, guests: bool, limits: Limits) -> TestServ
     let ports = Ports {
         log: Arc::clone(&log) as Arc<dyn EventLog>,
         guard: Arc::new(InProcessGuard::new(Arc::clone(&clock))),
-        payments: sandbox.clone(),
+        payments: Arc::new(FreeOfCharge::in_front_of(sandbox.clone())),
         clock: Arc::clone(&clock),
         ids: Arc::clone(&ids),
     };

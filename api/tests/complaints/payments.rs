@@ -3,7 +3,7 @@
 use crate::at_once;
 use crate::support::house::House;
 use crate::support::text;
-use lastseat_engine::adapters::payments::sandbox::Status;
+use lastseat_payments_sandbox::Status;
 use serde_json::{Value, json};
 
 /// What the gateway has taken and not returned, and the states of the intents.

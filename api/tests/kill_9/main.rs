@@ -13,7 +13,7 @@ mod twin;
 
 use buyers::{Fact, Ledger, Market, Rng};
 use lastseat_domain::ports::Clock;
-use lastseat_engine::adapters::world::SystemClock;
+use lastseat_in_process::SystemClock;
 use parking_lot::Mutex;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;

@@ -48,7 +48,7 @@ async fn callers_are_counted_apart_and_only_by_what_we_signed() {
         &lastseat_domain::BuyerId::new("anna").unwrap(),
         lastseat::auth::Role::Buyer,
         Duration::from_secs(99),
-        &lastseat_engine::adapters::world::SystemClock,
+        &lastseat_in_process::SystemClock,
     );
     assert_ne!(anna, again);
     let call = node.server.post(&format!("{HOLD}?user=zoe")).bearer(&again).key("fresh").json(json!({"seats": ["A-2"]}));

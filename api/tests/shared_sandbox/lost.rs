@@ -8,7 +8,7 @@ use lastseat::shared_sandbox::SharedSandbox;
 use lastseat_domain::ports::PaymentGateway;
 use lastseat_domain::ports::payments::{GatewayFault, Intent};
 use lastseat_domain::{BookingId, IntentId, Money};
-use lastseat_engine::adapters::payments::SandboxGateway;
+use lastseat_payments_sandbox::SandboxGateway;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 

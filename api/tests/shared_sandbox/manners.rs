@@ -13,7 +13,7 @@ use lastseat::server;
 use lastseat::shared_sandbox::SharedSandbox;
 use lastseat_domain::ports::PaymentGateway;
 use lastseat_domain::ports::payments::GatewayFault;
-use lastseat_engine::adapters::payments::SandboxGateway;
+use lastseat_payments_sandbox::SandboxGateway;
 use serde_json::{Value, json};
 use std::net::SocketAddr;
 use std::time::Duration;

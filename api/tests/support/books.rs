@@ -2,12 +2,12 @@
 //! from the raw events, and compared with what the gateway and the server's seat map say. It shares
 //! no code with the engine's deciders nor with the audit.
 
+use lastseat_audit::{Audit, Report};
 use lastseat_domain::Event;
 use lastseat_domain::codec;
 use lastseat_domain::ports::event_log::{Direction, EventLog, Filter, Position};
-use lastseat_engine::adapters::event_log::SqliteLog;
-use lastseat_engine::adapters::payments::sandbox::{Record, Status};
-use lastseat_projections::audit::{Audit, Report};
+use lastseat_event_log_sqlite::SqliteLog;
+use lastseat_payments_sandbox::{Record, Status};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;

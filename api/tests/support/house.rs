@@ -6,7 +6,7 @@ use lastseat::auth::Role;
 use lastseat::config::Config;
 use lastseat::wiring::{self, Running};
 use lastseat_domain::BuyerId;
-use lastseat_engine::adapters::world::SystemClock;
+use lastseat_in_process::SystemClock;
 use serde_json::{Value, json};
 use std::path::Path;
 use std::time::{Duration, Instant};

@@ -3,8 +3,8 @@
 use lastseat_domain::codec::{Metadata, encode};
 use lastseat_domain::ports::event_log::{Direction, EventLog, Expected};
 use lastseat_domain::{Event, StreamName};
-use lastseat_engine::adapters::event_log::SqliteLog;
-use lastseat_engine::adapters::world::SystemClock;
+use lastseat_event_log_sqlite::SqliteLog;
+use lastseat_in_process::SystemClock;
 use rusqlite::Connection;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;

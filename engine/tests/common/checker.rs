@@ -2,7 +2,7 @@
 //! Knows nothing of the deciders: a map of owners and a ledger, folded in the log's order.
 
 use lastseat_domain::ports::event_log::{Direction, Filter, RecordedEvent};
-use lastseat_engine::adapters::payments::sandbox::{Record, Status};
+use lastseat_payments_sandbox::{Record, Status};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;

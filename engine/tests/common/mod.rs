@@ -14,10 +14,11 @@ use lastseat_domain::ports::event_log::{Direction, Filter};
 use lastseat_domain::ports::{Clock, EventLog, Ids, PaymentGateway, SeatGuard};
 use lastseat_domain::show::{Area, Reward, Row};
 use lastseat_domain::{AreaId, BookingId, BuyerId, CategoryId, Currency, Envelope, SeatId, ShowId, Timestamp, codec};
-use lastseat_engine::adapters::event_log::MemoryLog;
-use lastseat_engine::adapters::payments::SandboxGateway;
-use lastseat_engine::adapters::seat_guard::InProcessGuard;
 use lastseat_engine::{BoxOffice, CommandError, Hold, HoldRequest, Paid, PayRequest, Ports, Settings, Wanted};
+use lastseat_in_process::FreeOfCharge;
+use lastseat_in_process::InProcessGuard;
+use lastseat_payments_sandbox::SandboxGateway;
+use lastseat_testkit::MemoryLog;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -88,7 +89,7 @@ impl House {
         let ports = Ports {
             log: self.log.clone(),
             guard: self.guard.clone(),
-            payments: self.payments.clone(),
+            payments: Arc::new(FreeOfCharge::in_front_of(self.payments.clone())),
             clock: self.clock.clone(),
             ids: self.ids.clone(),
         };

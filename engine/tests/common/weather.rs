@@ -11,7 +11,7 @@ use lastseat_domain::ports::event_log::{
 };
 use lastseat_domain::ports::payments::{GatewayFault, Intent};
 use lastseat_domain::{BookingId, IntentId, Money, StreamName};
-use lastseat_engine::adapters::seat_guard::{FlakyGuard, GuardMood};
+use lastseat_testkit::{FlakyGuard, GuardMood};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;

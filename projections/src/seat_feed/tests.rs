@@ -2,15 +2,15 @@
 
 use crate::ReadModel;
 use crate::seat_map::SeatMapView;
-use crate::support::history::{SHOWS, Step, finish, history, steps};
-use crate::support::log::{HandLog, TokioClock};
-use crate::support::world::{World, epoch, plan, show_id};
 use bytes::Bytes;
 use futures::StreamExt;
 use futures::stream::BoxStream;
 use lastseat_domain::ports::EventLog;
 use lastseat_domain::ports::event_log::Position;
 use lastseat_domain::{AreaId, SeatId, ShowId};
+use lastseat_testkit::history::{SHOWS, Step, finish, history, steps};
+use lastseat_testkit::scripted_log::{HandLog, TokioClock};
+use lastseat_testkit::world::{World, epoch, plan, show_id};
 use proptest::prelude::*;
 use serde_json::Value;
 use std::collections::BTreeMap;

@@ -5,8 +5,8 @@ use super::client::{Connection, NoAnswer};
 use crate::cli::audit_export::Line;
 use crate::cli::terminal::count;
 use indicatif::ProgressBar;
+use lastseat_audit::{Audit, Report, Violation};
 use lastseat_domain::ports::event_log::RecordedEvent;
-use lastseat_projections::audit::{Audit, Report, Violation};
 
 /// Events asked for at a time.
 const PAGE: usize = 1000;

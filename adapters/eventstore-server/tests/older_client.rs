@@ -1,0 +1,94 @@
+//! The crate `eventstore` 4.0.0, which `kurrentdb` succeeded and which is in use out there.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "a test may fail loudly")]
+
+mod common;
+
+use common::{Open, fill, id, memory, soon, sqlite, writing};
+use eventstore_before::{
+    AppendToStreamOptions, Client, CurrentRevision, Error, EventData, ExpectedRevision, ReadAllOptions, ReadStream,
+    ReadStreamOptions, StreamPosition, SubscribeToAllOptions, SubscribeToStreamOptions, SubscriptionFilter,
+};
+use lastseat_domain::ports::EventLog;
+use lastseat_eventstore_server::{DoorSettings, Secret};
+use std::sync::Arc;
+
+fn client(door: &Open, credentials: &str) -> Client {
+    let uri = format!("esdb://{credentials}{}?tls=false&discoveryInterval=10&maxDiscoverAttempts=100", door.address);
+    Client::new(uri.parse().unwrap()).unwrap()
+}
+
+fn event(name: &str) -> EventData {
+    EventData::json("TestHappened", &serde_json::json!({ "name": name })).unwrap().id(id(name))
+}
+
+fn at(expected: ExpectedRevision) -> AppendToStreamOptions {
+    AppendToStreamOptions::default().expected_revision(expected)
+}
+
+async fn ids(mut read: ReadStream) -> eventstore_before::Result<Vec<uuid::Uuid>> {
+    let mut ids = Vec::new();
+    while let Some(event) = soon(read.next()).await? {
+        ids.push(event.get_original_event().id);
+    }
+    Ok(ids)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn it_appends_conflicts_batches_and_reads() {
+    let (_folder, log) = sqlite();
+    let door = Open::new(log, writing()).await;
+    let client = client(&door, "");
+    let first = soon(client.append_to_stream("seat-1", &at(ExpectedRevision::NoStream), event("a"))).await.unwrap();
+    assert_eq!((first.next_expected_version, first.position.commit), (0, 1));
+    let conflict = soon(client.append_to_stream("seat-1", &at(ExpectedRevision::NoStream), event("b"))).await.unwrap_err();
+    let Error::WrongExpectedVersion { expected, current } = conflict else { panic!("{conflict:?}") };
+    assert_eq!((expected, current), (ExpectedRevision::NoStream, CurrentRevision::Current(0)));
+    let batch = client.batch_append(&Default::default()).await.unwrap();
+    let written = soon(batch.append_to_stream("seat-1", ExpectedRevision::Exact(0), vec![event("b"), event("c")])).await.unwrap();
+    assert_eq!(written.current_revision(), Some(2));
+
+    let read = ReadStreamOptions::default();
+    let forwards = ids(client.read_stream("seat-1", &read).await.unwrap()).await.unwrap();
+    assert_eq!(forwards, [id("a"), id("b"), id("c")]);
+    let back = ReadAllOptions::default().position(StreamPosition::End).max_count(2);
+    assert_eq!(ids(client.read_all(&back).await.unwrap()).await.unwrap(), [id("c"), id("b")]);
+    let missing = ids(client.read_stream("seat-2", &read).await.unwrap()).await.unwrap_err();
+    assert!(matches!(missing, Error::ResourceNotFound), "{missing:?}");
+    door.shut().await;
+}
+
+#[tokio::test]
+async fn it_subscribes_with_and_without_a_filter() {
+    let log: Arc<dyn EventLog> = memory();
+    fill(&log, "seat-1", "A", 0..2).await;
+    fill(&log, "booking-1", "B", 0..1).await;
+    let door = Open::new(log, writing()).await;
+    let client = client(&door, "");
+    let options = SubscribeToStreamOptions::default().start_from(StreamPosition::Start);
+    let mut one = client.subscribe_to_stream("seat-1", &options).await;
+    let filter = SubscriptionFilter::on_stream_name().add_prefix("booking-");
+    let options = SubscribeToAllOptions::default().position(StreamPosition::Start).filter(filter);
+    let mut all = client.subscribe_to_all(&options).await;
+    for n in 0..2 {
+        assert_eq!(soon(one.next()).await.unwrap().get_original_event().id, id(&format!("seat-1/{n}")));
+    }
+    assert_eq!(soon(all.next()).await.unwrap().get_original_event().id, id("booking-1/0"));
+    fill(&door.log, "seat-1", "A", 2..3).await;
+    fill(&door.log, "booking-1", "B", 1..2).await;
+    assert_eq!(soon(one.next()).await.unwrap().get_original_event().id, id("seat-1/2"));
+    assert_eq!(soon(all.next()).await.unwrap().get_original_event().id, id("booking-1/1"));
+    door.shut().await;
+}
+
+#[tokio::test]
+async fn it_shows_its_token() {
+    let settings = DoorSettings { reader_token: Secret::new("read-me"), ..DoorSettings::new(writing().clock) };
+    let door = Open::new(memory(), settings).await;
+    fill(&door.log, "seat-1", "A", 0..1).await;
+    for (credentials, opens) in [("auditor:read-me@", true), ("auditor:wrong@", false), ("", false)] {
+        let client = client(&door, credentials);
+        let read = async { ids(client.read_stream("seat-1", &ReadStreamOptions::default()).await?).await };
+        assert_eq!(soon(read).await.is_ok(), opens, "{credentials}");
+    }
+    door.shut().await;
+}

@@ -1,0 +1,263 @@
+//! The sandbox's door in process: the machine, a lock, a journal and a clock.
+
+use super::journal::{Journal, OpenError};
+use super::machine::{Answer, Command, Machine, Reply, Request};
+use super::record::{Record, Refusal, Status};
+use super::rules;
+use async_trait::async_trait;
+use chrono::TimeDelta;
+use lastseat_domain::ports::idempotency_keys as keys;
+use lastseat_domain::ports::payments::{GatewayFault, Intent, IntentStatus};
+use lastseat_domain::ports::{Clock, PaymentGateway};
+use lastseat_domain::{BookingId, IntentId, Money};
+use parking_lot::Mutex;
+use std::collections::BTreeMap;
+use std::fmt;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// A gateway without real money. Cheap to ask: tens of thousands of operations a second.
+pub struct SandboxGateway {
+    clock: Arc<dyn Clock>,
+    slow: Duration,
+    action_base: String,
+    state: Mutex<State>,
+}
+
+struct State {
+    machine: Machine,
+    journal: Option<Journal>,
+}
+
+/// Why there is no answer.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Undelivered {
+    /// It was done, and the connection breaks.
+    #[error("the connection was closed before the answer")]
+    Lost,
+    /// Nothing was done.
+    #[error("{0}")]
+    Unavailable(String),
+}
+
+impl SandboxGateway {
+    /// A gateway that forgets everything with the process.
+    #[must_use]
+    pub fn in_memory(clock: Arc<dyn Clock>) -> Self {
+        Self::over(Machine::default(), None, clock)
+    }
+
+    /// A gateway that keeps its state in a journal file (and a `.lock` file beside it), made if
+    /// it is not there. It survives the death of the process, not a power cut.
+    ///
+    /// # Errors
+    /// [`OpenError`] if the file can't be used, is in use, or is damaged before its last line.
+    pub fn open(path: &Path, clock: Arc<dyn Clock>) -> Result<Self, OpenError> {
+        let (journal, machine) = Journal::open(path)?;
+        Ok(Self::over(machine, Some(journal), clock))
+    }
+
+    fn over(machine: Machine, journal: Option<Journal>, clock: Arc<dyn Clock>) -> Self {
+        Self {
+            clock,
+            slow: Duration::from_secs(3),
+            action_base: "/sandbox/authenticate/".to_owned(),
+            state: Mutex::new(State { machine, journal }),
+        }
+    }
+
+    /// How long `pm_lastseat_slow` takes to answer; 3 s if not said.
+    #[must_use]
+    pub fn with_slow_answers(mut self, delay: Duration) -> Self {
+        self.slow = delay;
+        self
+    }
+
+    /// What stands before the intent's id in the address of the bank's page, where a buyer has to
+    /// authenticate; `/sandbox/authenticate/` if not said.
+    #[must_use]
+    pub fn with_action_base(mut self, base: &str) -> Self {
+        base.clone_into(&mut self.action_base);
+        self
+    }
+
+    /// Does what a client of the gateway asks, once a key. For the second door; in process, use
+    /// [`PaymentGateway`].
+    ///
+    /// # Errors
+    /// [`Undelivered`] if the answer is lost, or nothing was done.
+    pub async fn execute(&self, key: Option<String>, command: Command) -> Result<Answer, Undelivered> {
+        let reply = self.perform(key, command)?;
+        if matches!(reply, Reply::Slow(_)) {
+            // Done already: a caller that does not wait changes nothing.
+            let delay = TimeDelta::from_std(self.slow).unwrap_or(TimeDelta::MAX);
+            let now = self.clock.now();
+            self.clock.sleep_until(now.checked_add_signed(delay).unwrap_or(now)).await;
+        }
+        delivered(reply)
+    }
+
+    /// What the buyer does at the bank's page: passes, or does not.
+    ///
+    /// # Errors
+    /// [`GatewayFault::Refused`] if the intent does not wait for it.
+    pub fn authenticate(&self, intent: &IntentId, success: bool) -> Result<Intent, GatewayFault> {
+        let reply = self.perform(None, Command::Authenticate { intent: intent.clone(), success })?;
+        self.told(delivered(reply)?)
+    }
+
+    /// Every intent, oldest first: the money side, to compare with the log.
+    #[must_use]
+    pub fn intents(&self) -> Vec<Arc<Record>> {
+        let mut intents: Vec<_> = self.state.lock().machine.intents().cloned().collect();
+        intents.sort_by(|a, b| (a.created, &a.id).cmp(&(b.created, &b.id)));
+        intents
+    }
+
+    /// One intent.
+    #[must_use]
+    pub fn intent(&self, id: &IntentId) -> Option<Arc<Record>> {
+        self.state.lock().machine.intent(id).cloned()
+    }
+
+    /// Decides, writes down, makes it so: in this order, under one lock.
+    fn perform(&self, key: Option<String>, command: Command) -> Result<Reply, Undelivered> {
+        let request = Request { key, at: self.clock.now(), command };
+        let mut state = self.state.lock();
+        let decision = state.machine.decide(&request);
+        if let Some(change) = decision.change {
+            if let Some(journal) = &mut state.journal {
+                journal.append(&change).map_err(|error| {
+                    tracing::error!(%error, "the sandbox gateway can't write its journal");
+                    Undelivered::Unavailable(format!("the sandbox can't write its journal: {error}"))
+                })?;
+            }
+            state.machine.evolve(change);
+        }
+        Ok(decision.reply)
+    }
+
+    async fn ask(&self, key: String, command: Command) -> Result<Intent, GatewayFault> {
+        self.told(self.execute(Some(key), command).await?)
+    }
+
+    fn told(&self, answer: Answer) -> Result<Intent, GatewayFault> {
+        Ok(self.view(&*answer?))
+    }
+
+    fn view(&self, record: &Record) -> Intent {
+        Intent {
+            id: record.id.clone(),
+            booking: record.booking,
+            amount: record.amount,
+            status: match record.status {
+                Status::RequiresPaymentMethod => IntentStatus::RequiresPaymentMethod,
+                Status::RequiresAction => IntentStatus::RequiresAction { url: format!("{}{}", self.action_base, record.id) },
+                Status::RequiresCapture => IntentStatus::RequiresCapture,
+                Status::Succeeded => IntentStatus::Succeeded,
+                Status::Canceled => IntentStatus::Canceled,
+            },
+            last_decline: record.last_decline.map(|decline| decline.reason().to_owned()),
+            refunded: record.refunded(),
+        }
+    }
+}
+
+fn delivered(reply: Reply) -> Result<Answer, Undelivered> {
+    match reply {
+        Reply::Answer(answer) | Reply::Slow(answer) => Ok(answer),
+        Reply::Lost => Err(Undelivered::Lost),
+        Reply::Unavailable => Err(Undelivered::Unavailable("the payment method says so".to_owned())),
+    }
+}
+
+impl fmt::Debug for SandboxGateway {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SandboxGateway").field("slow", &self.slow).finish_non_exhaustive()
+    }
+}
+
+impl From<Refusal> for GatewayFault {
+    fn from(refusal: Refusal) -> Self {
+        Self::Refused { code: refusal.code.as_str().to_owned(), message: refusal.message }
+    }
+}
+
+impl From<Undelivered> for GatewayFault {
+    fn from(undelivered: Undelivered) -> Self {
+        match undelivered {
+            Undelivered::Lost => Self::OutcomeUnknown(undelivered.to_string()),
+            Undelivered::Unavailable(why) => Self::Unavailable(why),
+        }
+    }
+}
+
+#[async_trait]
+impl PaymentGateway for SandboxGateway {
+    async fn create(&self, booking: BookingId, amount: Money) -> Result<Intent, GatewayFault> {
+        self.ask(keys::create(booking), Command::Create { booking, amount, metadata: BTreeMap::new() }).await
+    }
+
+    async fn confirm(
+        &self,
+        intent: &IntentId,
+        booking: BookingId,
+        attempt: u32,
+        payment_method: &str,
+    ) -> Result<Intent, GatewayFault> {
+        let command = Command::Confirm { intent: intent.clone(), payment_method: payment_method.to_owned() };
+        self.ask(keys::confirm(booking, attempt), command).await
+    }
+
+    async fn retrieve(&self, intent: &IntentId) -> Result<Intent, GatewayFault> {
+        self.told(self.intent(intent).ok_or_else(|| rules::no_such_intent(intent)))
+    }
+
+    async fn capture(&self, intent: &IntentId, booking: BookingId) -> Result<Intent, GatewayFault> {
+        self.ask(keys::capture(booking), Command::Capture { intent: intent.clone(), amount: None }).await
+    }
+
+    async fn cancel(&self, intent: &IntentId, booking: BookingId) -> Result<Intent, GatewayFault> {
+        match self.ask(keys::cancel(booking), Command::Cancel { intent: intent.clone() }).await {
+            // Stripe refuses to cancel twice; what is wanted is that it be cancelled.
+            Err(GatewayFault::Refused { code, message }) => match self.retrieve(intent).await {
+                Ok(intent) if intent.status == IntentStatus::Canceled => Ok(intent),
+                _ => Err(GatewayFault::Refused { code, message }),
+            },
+            answer => answer,
+        }
+    }
+
+    async fn refund(&self, intent: &IntentId, booking: BookingId) -> Result<Intent, GatewayFault> {
+        self.ask(keys::refund(booking), Command::Refund { intent: intent.clone(), amount: None }).await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use lastseat_domain::Currency;
+    use lastseat_in_process::SystemClock;
+
+    /// A full disk: nothing is written, so nothing may have happened.
+    #[tokio::test]
+    #[cfg(target_os = "linux")]
+    async fn what_cannot_be_written_is_not_done() {
+        let booking = BookingId::from_key("gateway", "full disk");
+        let amount = Money { value: 100, currency: Currency::new("EUR").unwrap() };
+        let gateway = SandboxGateway::in_memory(Arc::new(SystemClock));
+        let intent = gateway.create(booking, amount).await.unwrap();
+
+        gateway.state.lock().journal = Some(Journal::on_a_full_disk().unwrap());
+        for _ in 0..2 {
+            let answer = gateway.confirm(&intent.id, booking, 1, "pm_card_visa").await;
+            assert!(matches!(answer, Err(GatewayFault::Unavailable(_))), "{answer:?}");
+        }
+        assert_eq!(gateway.retrieve(&intent.id).await.unwrap(), intent);
+
+        gateway.state.lock().journal = None;
+        let confirmed = gateway.confirm(&intent.id, booking, 1, "pm_card_visa").await.unwrap();
+        assert_eq!(confirmed.status, IntentStatus::RequiresCapture);
+    }
+}

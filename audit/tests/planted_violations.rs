@@ -1,0 +1,608 @@
+//! The audit: nothing is found in valid histories, and each planted fault is found under its code.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic, reason = "tests")]
+
+use lastseat_audit::{Audit, Report};
+use lastseat_domain::booking::BookingCommand;
+use lastseat_domain::event::*;
+use lastseat_domain::loyalty::{self, LoyaltyCommand};
+use lastseat_domain::ports::event_log::Position;
+use lastseat_domain::ports::event_log::RecordedEvent;
+use lastseat_domain::{BookingId, BuyerId, Event, Money, StreamName};
+use lastseat_testkit::history::{finish, history, steps};
+use lastseat_testkit::world::{World, plan, seat_id, show_id};
+use proptest::prelude::*;
+use std::sync::Arc;
+
+fn audit(events: &[Arc<RecordedEvent>]) -> Report {
+    let mut audit = Audit::new();
+    for event in events {
+        audit.observe(event);
+    }
+    audit.finish()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 200, failure_persistence: None, ..ProptestConfig::default() })]
+
+    /// No valid history has a violation, wherever it is cut.
+    #[test]
+    fn valid_histories_are_found_valid(steps in steps(150), stride in 1_u64..9, cut in any::<usize>()) {
+        let mut world = history(&steps, stride);
+        finish(&mut world);
+        let report = audit(&world.log);
+        prop_assert!(report.violations.is_empty(), "{}", report);
+        prop_assert!(report.pending.is_empty(), "{}", report);
+        prop_assert!(report.guarantees.iter().all(|g| g.holds), "{}", report);
+        let cut = cut % (world.log.len() + 1);
+        let report = audit(&world.log[..cut]);
+        prop_assert!(report.violations.is_empty(), "cut at {cut}: {}", report);
+    }
+}
+
+/// A world with a show, two buyers, and a hold of.
+fn world_with_hold() -> (World, BookingId) {
+    let mut world = World::new(1);
+    world.schedule(plan("gala", 2, 6, 9));
+    let id = world.hold("alice", "gala", &["A-1", "A-2"]);
+    (world, id)
+}
+
+/// Likewise, paid.
+fn world_with_sale() -> (World, BookingId) {
+    let (mut world, id) = world_with_hold();
+    world.pay(id);
+    (world, id)
+}
+
+fn seat_stream(seat: &str) -> StreamName {
+    StreamName::seat(&show_id("gala"), &seat_id(seat))
+}
+
+/// The world is found valid before the fault is planted, and has exactly these codes after it.
+#[track_caller]
+fn plant(mut world: World, codes: &[&str], fault: impl FnOnce(&mut World)) {
+    let before = audit(&world.log);
+    assert!(before.holds(), "before the fault: {before}");
+    fault(&mut world);
+    expect(&world.log, codes);
+}
+
+#[track_caller]
+fn expect(log: &[Arc<RecordedEvent>], codes: &[&str]) {
+    let report = audit(log);
+    let found: std::collections::BTreeSet<&str> = report.violations.iter().map(|v| v.code.name()).collect();
+    assert_eq!(found, codes.iter().copied().collect(), "{report}");
+    assert!(!report.holds());
+    assert_eq!(report.violations_total, report.violations.len() as u64);
+    for violation in &report.violations {
+        let guarantee = report.guarantees.iter().find(|g| g.number == violation.code.guarantee()).unwrap();
+        assert!(!guarantee.holds);
+    }
+    let json = serde_json::to_value(&report).unwrap();
+    assert!(codes.iter().all(|code| json["violations"].as_array().unwrap().iter().any(|v| v["code"] == *code)));
+    assert!(codes.iter().all(|code| report.to_string().contains(code)), "{report}");
+}
+
+fn locked(world: &World, booking: BookingId, price: i64) -> Event {
+    let buyer = BuyerId::new("mallory").unwrap();
+    SeatLocked { booking, buyer, price, expires_at: world.now + chrono::TimeDelta::seconds(120) }.into()
+}
+
+#[test]
+fn a_seat_sold_twice() {
+    let (world, _) = world_with_sale();
+    plant(world, &["seat_two_owners"], |world| {
+        let thief = world.new_booking();
+        let opened = world.opening(thief, &BuyerId::new("mallory").unwrap(), &show_id("gala"), &[seat_id("A-1")]);
+        world.booking(thief, BookingCommand::Open(opened));
+        let lock = locked(world, thief, 8500);
+        world.append(seat_stream("A-1"), &[lock]);
+        world.start_payment(thief);
+        world.commit(thief);
+        world.append(seat_stream("A-1"), &[SeatBooked { booking: thief }.into()]);
+        world.capture(thief);
+    });
+}
+
+#[test]
+fn a_charge_without_seats() {
+    let (world, id) = world_with_sale();
+    plant(world, &["charged_without_seats"], |world| {
+        world.append(seat_stream("A-1"), &[SeatReleased { booking: id, reason: AbortReason::Expired }.into()]);
+    });
+}
+
+#[test]
+fn a_capture_before_the_commit() {
+    let (world, id) = world_with_hold();
+    plant(world, &["captured_without_commit"], |world| {
+        world.start_payment(id);
+        let (intent, amount) = (world.intent(id), world.bookings[&id].amount().unwrap());
+        world.append(StreamName::booking(id), &[PaymentCaptured { booking: id, intent, amount }.into()]);
+    });
+}
+
+#[test]
+fn a_capture_before_the_seats_are_sold() {
+    let (mut world, id) = world_with_hold();
+    world.start_payment(id);
+    world.commit(id);
+    plant(world, &["captured_before_seats"], |world| {
+        world.append(seat_stream("A-1"), &[SeatBooked { booking: id }.into()]);
+        world.capture(id);
+    });
+}
+
+#[test]
+fn a_capture_twice_of_another_amount_and_after_the_end() {
+    let (world, id) = world_with_sale();
+    let intent = world.intent(id);
+    let amount = world.bookings[&id].amount().unwrap();
+    plant(world, &["captured_twice", "captured_amount"], |world| {
+        let more = Money { value: amount.value + 1, ..amount };
+        world.append(StreamName::booking(id), &[PaymentCaptured { booking: id, intent, amount: more }.into()]);
+    });
+    let (mut world, id) = world_with_hold();
+    world.booking(id, BookingCommand::Cancel { reason: AbortReason::Cancelled });
+    world.release(id, AbortReason::Cancelled);
+    plant(world, &["captured_after_abort"], |world| {
+        let intent = world.intent(id);
+        world.append(StreamName::booking(id), &[PaymentCaptured { booking: id, intent, amount }.into()]);
+    });
+}
+
+#[test]
+fn a_voucher_without_a_payment() {
+    let (world, id) = world_with_hold();
+    plant(world, &["voucher_without_payment", "voucher_wrong_draw"], |world| {
+        let buyer = BuyerId::new("alice").unwrap();
+        let voucher = loyalty::voucher_id(id, VoucherCause::Booking, 0);
+        let issued =
+            VoucherIssued { voucher, booking: id, buyer: buyer.clone(), cause: VoucherCause::Booking, reward: "A drink".into() };
+        world.append(StreamName::loyalty(&buyer), &[issued.into()]);
+    });
+    let (world, id) = world_with_hold();
+    plant(world, &["points_without_payment"], |world| {
+        let earned = PointsEarned { booking: id, show: show_id("gala"), seats: 2, points: 20 };
+        world.append(StreamName::loyalty(&BuyerId::new("alice").unwrap()), &[earned.into()]);
+    });
+}
+
+#[test]
+fn rewards_twice_wrong_or_kept() {
+    let sale = || {
+        let mut world = World::new(1);
+        world.schedule(plan("gala", 2, 6, 9));
+        let id = world.hold("alice", "gala", &["A-1", "A-2", "A-3"]);
+        world.pay(id);
+        let buyer = BuyerId::new("alice").unwrap();
+        let voucher = world.accounts[&buyer].vouchers.values().next().unwrap().issued.clone();
+        (world, id, buyer, voucher)
+    };
+    let (world, _, buyer, voucher) = sale();
+    plant(world, &["voucher_twice"], |world| world.append(StreamName::loyalty(&buyer), &[voucher.into()]));
+    let (world, id, buyer, _) = sale();
+    plant(world, &["points_twice"], |world| {
+        let earned = PointsEarned { booking: id, show: show_id("gala"), seats: 3, points: 30 };
+        world.append(StreamName::loyalty(&buyer), &[earned.into()]);
+    });
+    let (world, id, buyer, _) = sale();
+    plant(world, &["voucher_wrong_draw"], |world| {
+        let voucher = loyalty::voucher_id(id, VoucherCause::Milestone, 0);
+        let reward = loyalty::MILESTONE_REWARD.to_owned();
+        let issued = VoucherIssued { voucher, booking: id, buyer: buyer.clone(), cause: VoucherCause::Milestone, reward };
+        world.append(StreamName::loyalty(&buyer), &[issued.into()]);
+    });
+    let (mut world, _, buyer, voucher) = sale();
+    world.loyalty(&buyer, LoyaltyCommand::Redeem { voucher: voucher.voucher });
+    plant(world, &["redeemed_twice"], |world| {
+        world.append(StreamName::loyalty(&buyer), &[VoucherRedeemed { voucher: voucher.voucher }.into()]);
+    });
+    let (world, id, ..) = sale();
+    plant(world, &["voucher_kept", "points_kept"], |world| {
+        world.booking(id, BookingCommand::RequestRefund { by: "admin".into() });
+        world.return_money(id);
+        world.release(id, AbortReason::Refunded);
+        world.pass(61);
+        world.command_show(&show_id("gala"), lastseat_domain::show::ShowCommand::Pause);
+    });
+    let (world, id, buyer, voucher) = sale();
+    plant(world, &["revoked_without_refund"], |world| {
+        world.append(StreamName::loyalty(&buyer), &[VoucherRevoked { voucher: voucher.voucher, booking: id }.into()]);
+    });
+}
+
+#[test]
+fn a_release_of_anothers_seat() {
+    let (mut world, _) = world_with_hold();
+    let other = world.hold("bob", "gala", &["B-1"]);
+    world.booking(other, BookingCommand::Cancel { reason: AbortReason::Cancelled });
+    plant(world, &["released_by_non_owner"], |world| {
+        let released: Event = SeatReleased { booking: other, reason: AbortReason::Cancelled }.into();
+        world.append(seat_stream("A-1"), &[released]);
+        world.release(other, AbortReason::Cancelled);
+    });
+}
+
+#[test]
+fn a_release_while_the_booking_lives_or_was_never_fenced() {
+    let (world, id) = world_with_hold();
+    plant(world, &["released_while_live"], |world| {
+        world.append(seat_stream("A-1"), &[SeatReleased { booking: id, reason: AbortReason::Expired }.into()]);
+    });
+    let (mut world, _) = world_with_hold();
+    let orphan = world.new_booking();
+    world.lock(orphan, &BuyerId::new("bob").unwrap(), &show_id("gala"), &seat_id("B-1"));
+    plant(world, &["released_unfenced"], |world| {
+        world.append(seat_stream("B-1"), &[SeatReleased { booking: orphan, reason: AbortReason::Fenced }.into()]);
+    });
+}
+
+#[test]
+fn a_sale_to_a_booking_that_is_not_committed_or_is_over() {
+    let (world, id) = world_with_hold();
+    plant(world, &["booked_without_commit"], |world| world.append(seat_stream("A-1"), &[SeatBooked { booking: id }.into()]));
+    let (mut world, id) = world_with_hold();
+    world.booking(id, BookingCommand::Cancel { reason: AbortReason::Cancelled });
+    plant(world, &["booked_after_abort"], |world| world.append(seat_stream("A-1"), &[SeatBooked { booking: id }.into()]));
+    let (mut world, id) = world_with_hold();
+    world.start_payment(id);
+    world.commit(id);
+    plant(world, &["booked_by_non_owner"], |world| world.append(seat_stream("B-2"), &[SeatBooked { booking: id }.into()]));
+}
+
+#[test]
+fn a_commit_after_the_deadline() {
+    let (mut world, id) = world_with_hold();
+    world.start_payment(id);
+    plant(world, &["committed_late"], |world| {
+        let (intent, amount) = (world.intent(id), world.bookings[&id].amount().unwrap());
+        world.pass(120);
+        let authorised = PaymentAuthorised { booking: id, attempt: 1, intent, amount };
+        world.append(StreamName::booking(id), &[authorised.into(), BookingCommitted { booking: id }.into()]);
+    });
+}
+
+#[test]
+fn a_booking_both_committed_and_aborted() {
+    let (mut world, id) = world_with_hold();
+    world.start_payment(id);
+    world.commit(id);
+    plant(world, &["committed_and_aborted"], |world| {
+        world.append(StreamName::booking(id), &[BookingAborted { booking: id, reason: AbortReason::Expired }.into()]);
+    });
+    // Not even a failed capture counts unless the void is on record.
+    let (mut world, id) = world_with_hold();
+    world.start_payment(id);
+    world.commit(id);
+    plant(world, &["committed_and_aborted"], |world| {
+        world.append(StreamName::booking(id), &[BookingAborted { booking: id, reason: AbortReason::CaptureFailed }.into()]);
+    });
+}
+
+#[test]
+fn a_refund_twice_unasked_or_of_another_amount() {
+    let (mut world, id) = world_with_sale();
+    world.refund(id);
+    let (intent, amount) = (world.intent(id), world.bookings[&id].amount().unwrap());
+    let refund = |value| PaymentRefunded { booking: id, intent: intent.clone(), amount: Money { value, ..amount } };
+    plant(world, &["refunded_twice"], |world| world.append(StreamName::booking(id), &[refund(amount.value).into()]));
+    let (world, _) = world_with_sale();
+    plant(world, &["refund_without_request"], |world| {
+        world.append(StreamName::booking(id), &[refund(amount.value).into()]);
+        world.release(id, AbortReason::Refunded);
+        world.revoke(id);
+    });
+    let (mut world, _) = world_with_sale();
+    world.booking(id, BookingCommand::RequestRefund { by: "admin".into() });
+    plant(world, &["refunded_amount"], |world| world.append(StreamName::booking(id), &[refund(1).into()]));
+}
+
+#[test]
+fn a_price_from_elsewhere() {
+    let (world, _) = world_with_hold();
+    plant(world, &["price_differs"], |world| {
+        let id = world.new_booking();
+        let mut opened = world.opening(id, &BuyerId::new("mallory").unwrap(), &show_id("gala"), &[seat_id("B-1")]);
+        opened.seats[0].price = 0;
+        opened.amount.value = 0;
+        world.append(StreamName::booking(id), &[opened.into()]);
+        let lock = locked(world, id, 0);
+        world.append(seat_stream("B-1"), &[lock]);
+    });
+    let (world, _) = world_with_hold();
+    plant(world, &["amount_differs"], |world| {
+        let id = world.new_booking();
+        let mut opened = world.opening(id, &BuyerId::new("mallory").unwrap(), &show_id("gala"), &[seat_id("B-1")]);
+        opened.amount.value -= 1;
+        world.append(StreamName::booking(id), &[opened.into()]);
+    });
+}
+
+#[test]
+fn seats_too_many_not_in_the_plan_or_not_asked_for() {
+    let opening = |seats: &[&str]| {
+        let (mut world, _) = world_with_hold();
+        let id = world.new_booking();
+        let seats: Vec<_> = seats.iter().map(|s| seat_id(s)).collect();
+        let opened = world.opening(id, &BuyerId::new("bob").unwrap(), &show_id("gala"), &seats);
+        (world, id, opened)
+    };
+    let (world, id, opened) = opening(&["B-1", "B-2", "B-3", "B-4", "B-5"]);
+    plant(world, &["too_many_seats"], |world| world.append(StreamName::booking(id), &[opened.into()]));
+    let (world, id, opened) = opening(&["B-1", "B-1"]);
+    plant(world, &["seat_listed_twice"], |world| world.append(StreamName::booking(id), &[opened.into()]));
+    let (world, id, mut opened) = opening(&["B-1"]);
+    opened.seats[0].seat = seat_id("Z-9");
+    plant(world, &["seat_not_in_plan"], |world| world.append(StreamName::booking(id), &[opened.into()]));
+    let (world, id, opened) = opening(&["B-1", "B-2"]);
+    plant(world, &["payment_without_seats", "committed_without_seats"], |world| {
+        world.booking(id, BookingCommand::Open(opened));
+        world.start_payment(id);
+        world.commit(id);
+    });
+}
+
+/// A try that failed halfway may leave a lock behind, on a log without appends across streams.
+#[test]
+fn a_seat_that_was_not_asked_for_has_to_go() {
+    let after = |lock_first: bool| {
+        let (mut world, _) = world_with_hold();
+        let id = world.new_booking();
+        let opened = world.opening(id, &BuyerId::new("bob").unwrap(), &show_id("gala"), &[seat_id("B-1")]);
+        let stray = locked(&world, id, 8500);
+        if lock_first {
+            world.append(seat_stream("B-2"), std::slice::from_ref(&stray));
+        }
+        world.booking(id, BookingCommand::Open(opened));
+        let own = locked(&world, id, 8500);
+        world.append(seat_stream("B-1"), &[own]);
+        if !lock_first {
+            world.append(seat_stream("B-2"), &[stray]);
+        }
+        (world, id)
+    };
+    let give_back = |id| SeatReleased { booking: id, reason: AbortReason::SeatLost }.into();
+    for lock_first in [true, false] {
+        // Given back, even after the booking was paid: nobody loses anything.
+        let (mut world, id) = after(lock_first);
+        world.append(seat_stream("B-2"), &[give_back(id)]);
+        assert!(audit(&world.log).holds());
+        // Kept: first there is time to give it back, then not.
+        let (mut world, _) = after(lock_first);
+        let report = audit(&world.log);
+        assert!(report.holds(), "{report}");
+        for number in 0..3 {
+            world.pass(40);
+            world.schedule(plan(&format!("other-{number}"), 1, 1, 0));
+        }
+        let report = audit(&world.log);
+        assert!(report.violations.iter().any(|v| v.code.name() == "locked_other_seat"), "{report}");
+        // Sold.
+        let (world, id) = after(lock_first);
+        plant(world, &["locked_other_seat", "booked_without_commit"], |world| {
+            world.append(seat_stream("B-2"), &[SeatBooked { booking: id }.into()]);
+        });
+    }
+    // A try that lost a seat gives back the others before it is opened.
+    let (mut world, _) = world_with_hold();
+    let id = world.new_booking();
+    world.lock(id, &BuyerId::new("bob").unwrap(), &show_id("gala"), &seat_id("B-1"));
+    world.append(seat_stream("B-1"), &[give_back(id)]);
+    assert!(audit(&world.log).holds());
+}
+
+#[test]
+fn a_stuck_seat_is_pending_first() {
+    let (mut world, id) = world_with_hold();
+    let tick = |world: &mut World, seconds| {
+        world.pass(seconds);
+        let command = if world.log.len().is_multiple_of(2) { "a" } else { "b" };
+        world.schedule(plan(&format!("other-{command}-{}", world.log.len()), 1, 1, 0));
+    };
+    tick(&mut world, 119);
+    let report = audit(&world.log);
+    assert!(report.holds() && report.pending.is_empty(), "a hold in time is neither: {report}");
+    tick(&mut world, 61);
+    let report = audit(&world.log);
+    assert!(report.holds() && report.pending.len() == 2, "{report}");
+    // The server may have been down until then. A minute later, it has had its time.
+    plant(world, &["stuck_seat"], |world| tick(world, 61));
+    // Aborted, but never released.
+    let (mut world, _) = world_with_hold();
+    world.booking(id, BookingCommand::Cancel { reason: AbortReason::Cancelled });
+    tick(&mut world, 60);
+    assert_eq!(audit(&world.log).pending.len(), 2);
+    // The server may have been down until then. A minute later, it has had its time.
+    plant(world, &["stuck_seat"], |world| tick(world, 61));
+    // Locked, but never opened.
+    let mut world = World::new(1);
+    world.schedule(plan("gala", 2, 6, 9));
+    world.lock(id, &BuyerId::new("bob").unwrap(), &show_id("gala"), &seat_id("B-1"));
+    tick(&mut world, 180);
+    // The server may have been down until then. A minute later, it has had its time.
+    plant(world, &["stuck_seat"], |world| tick(world, 61));
+}
+
+#[test]
+fn a_hold_extended_twice_late_or_too_far() {
+    let extended = |world: &World, seconds| -> Event {
+        let id = *world.bookings.keys().next().unwrap();
+        HoldExtended { booking: id, expires_at: world.bookings[&id].expires_at.unwrap() + chrono::TimeDelta::seconds(seconds) }
+            .into()
+    };
+    let (mut world, id) = world_with_hold();
+    let now = world.now;
+    world.booking(id, BookingCommand::Extend { now, seconds: 120 });
+    plant(world, &["extended_twice"], |world| world.append(StreamName::booking(id), &[extended(world, 1)]));
+    let (world, id) = world_with_hold();
+    plant(world, &["extended_late"], |world| world.append(StreamName::booking(id), &[extended(world, 121)]));
+    let (world, id) = world_with_hold();
+    plant(world, &["extended_late"], |world| {
+        world.pass(120);
+        world.append(StreamName::booking(id), &[extended(world, 120)]);
+    });
+}
+
+#[test]
+fn a_payment_begun_after_the_end() {
+    let (world, id) = world_with_sale();
+    let started =
+        |attempt| -> Event { PaymentStarted { booking: id, attempt, payment_method: "pm".into(), request: None }.into() };
+    plant(world, &["payment_after_over"], |world| world.append(StreamName::booking(id), &[started(2)]));
+    let (world, _) = world_with_hold();
+    plant(world, &["attempt_number"], |world| world.append(StreamName::booking(id), &[started(2)]));
+}
+
+#[test]
+fn another_amount_authorised() {
+    let (mut world, id) = world_with_hold();
+    world.start_payment(id);
+    plant(world, &["authorised_amount"], |world| {
+        let (intent, amount) = (world.intent(id), world.bookings[&id].amount().unwrap());
+        let amount = Money { value: amount.value - 1, ..amount };
+        let authorised = PaymentAuthorised { booking: id, attempt: 1, intent, amount };
+        world.append(StreamName::booking(id), &[authorised.into(), BookingCommitted { booking: id }.into()]);
+    });
+}
+
+#[test]
+fn the_same_thing_twice() {
+    let (world, id) = world_with_hold();
+    plant(world, &["seat_locked_twice"], |world| {
+        let lock = locked(world, id, 8500);
+        world.append(seat_stream("A-1"), &[lock]);
+    });
+    let (world, id) = world_with_hold();
+    plant(world, &["opened_twice"], |world| {
+        let opened = world.bookings[&id].opened.clone().unwrap();
+        world.append(StreamName::booking(id), &[opened.into()]);
+    });
+    let (world, id) = world_with_hold();
+    plant(world, &["request_twice"], |world| {
+        let key = world.bookings[&id].opened.clone().unwrap().request;
+        let other = world.new_booking();
+        let mut opened = world.opening(other, &BuyerId::new("alice").unwrap(), &show_id("gala"), &[seat_id("B-1")]);
+        opened.request = key;
+        world.booking(other, BookingCommand::Open(opened));
+    });
+}
+
+/// Changes the last event of a valid log.
+#[track_caller]
+fn tamper(codes: &[&str], change: impl FnOnce(&mut RecordedEvent, &[Arc<RecordedEvent>])) {
+    let (world, _) = world_with_sale();
+    let mut log = world.log;
+    let mut last = (*log.pop().unwrap()).clone();
+    change(&mut last, &log);
+    log.push(Arc::new(last));
+    expect(&log, codes);
+}
+
+#[test]
+fn a_log_that_is_damaged() {
+    tamper(&["event_id_twice"], |event, before| event.id = before[3].id);
+    tamper(&["revision_gap"], |event, _| event.revision += 1);
+    tamper(&["position_order"], |event, before| event.position = before.last().unwrap().position);
+    tamper(&["position_order"], |event, _| event.position = Position(1));
+    let raw = |text: &str| serde_json::value::RawValue::from_string(text.into()).unwrap();
+    tamper(&["unreadable"], |event, _| event.data = raw("[]"));
+    tamper(&["unreadable"], |event, _| event.metadata = raw("{}"));
+    tamper(&["unknown_version"], |event, _| event.metadata = raw(&event.metadata.get().replace("\"v\":1", "\"v\":2")));
+    tamper(&["wrong_stream", "revision_gap"], |event, _| event.stream = StreamName::from_log("seat-gala.A-1"));
+    tamper(&["wrong_stream"], |event, _| event.stream = StreamName::from_log("loyaltyalice"));
+}
+
+#[test]
+fn others_in_the_same_log_are_left_alone() {
+    let (world, _) = world_with_sale();
+    let mut foreign = (*world.log[0]).clone();
+    foreign.position = Position(1000);
+    foreign.event_type = "OrderShipped".into();
+    foreign.stream = StreamName::from_log("order-1");
+    foreign.revision = 17;
+    let mut log = world.log;
+    log.push(Arc::new(foreign));
+    let report = audit(&log);
+    assert!(report.holds(), "{report}");
+    assert_eq!((report.foreign_events, report.position), (1, Position(1000)));
+}
+
+#[test]
+fn the_report_counts() {
+    let mut world = World::new(1);
+    world.schedule(plan("gala", 2, 6, 9));
+    let sold = world.hold("alice", "gala", &["A-1", "A-2", "A-3"]);
+    world.pay(sold);
+    let back = world.hold("bob", "gala", &["floor:1"]);
+    world.pay(back);
+    world.refund(back);
+    world.hold("carol", "gala", &["B-1"]);
+    let report = audit(&world.log);
+    assert!(report.holds(), "{report}");
+    let json = serde_json::to_value(&report).unwrap();
+    assert_eq!(json["bookings"], serde_json::json!({"confirmed": 1, "held": 1, "refunded": 1}));
+    assert_eq!(json["seats"], serde_json::json!({"available": 17, "booked": 3, "locked": 1}));
+    assert_eq!(json["money"], serde_json::json!({"EUR": {"captured": 29500, "refunded": 4000}}));
+    assert_eq!(json["vouchers"], serde_json::json!({"issued": 1, "redeemed": 0, "revoked": 0}));
+    let text = report.to_string();
+    assert!(text.contains("✓ 1  A seat never has two live owners."), "{text}");
+    assert!(text.contains("captured 295.00 EUR   refunded 40.00 EUR"), "{text}");
+}
+
+#[test]
+fn what_cannot_follow() {
+    let (mut world, id) = world_with_hold();
+    world.start_payment(id);
+    world.commit(id);
+    plant(world, &["committed_twice", "authorised_unasked"], |world| {
+        world.append(StreamName::booking(id), &[BookingCommitted { booking: id }.into()]);
+        let authorised = PaymentAuthorised {
+            booking: id,
+            attempt: 1,
+            intent: world.intent(id),
+            amount: world.bookings[&id].amount().unwrap(),
+        };
+        world.append(StreamName::booking(id), &[authorised.into()]);
+    });
+    let (world, id) = world_with_hold();
+    plant(world, &["after_the_end"], |world| {
+        let declined = PaymentDeclined { booking: id, attempt: 1, intent: None, code: "card_declined".into() };
+        world.append(StreamName::booking(id), &[declined.into()]);
+    });
+    let (world, _) = world_with_hold();
+    plant(world, &["after_the_end"], |world| {
+        let other = world.new_booking();
+        let flagged = PaymentFlagged { booking: other, reason: "?".into() };
+        world.append(StreamName::booking(other), &[flagged.into()]);
+    });
+    let (world, id) = world_with_hold();
+    plant(world, &["refund_without_capture"], |world| {
+        world.append(StreamName::booking(id), &[RefundRequested { booking: id, by: "admin".into() }.into()]);
+    });
+    let (world, id) = world_with_sale();
+    plant(world, &["captured_after_void"], |world| {
+        world.append(StreamName::booking(id), &[PaymentVoided { booking: id, intent: world.intent(id) }.into()]);
+    });
+    let (mut world, id) = world_with_sale();
+    world.booking(id, BookingCommand::RequestRefund { by: "admin".into() });
+    world.return_money(id);
+    world.release(id, AbortReason::Refunded);
+    world.revoke(id);
+    plant(world, &["committed_twice"], |world| {
+        world.append(StreamName::booking(id), &[BookingAborted { booking: id, reason: AbortReason::Expired }.into()]);
+    });
+}
+
+#[test]
+fn a_captured_booking_whose_points_are_another_buyers() {
+    let (mut world, id) = world_with_hold();
+    world.start_payment(id);
+    world.commit(id);
+    world.book_seats(id);
+    world.capture(id);
+    plant(world, &["points_differ"], |world| {
+        let earned = PointsEarned { booking: id, show: show_id("gala"), seats: 2, points: 20 };
+        world.append(StreamName::loyalty(&BuyerId::new("mallory").unwrap()), &[earned.into()]);
+    });
+}

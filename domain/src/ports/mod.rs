@@ -1,0 +1,15 @@
+//! What the engine asks of the outside world. One contract suite a port (see the crate `lastseat-testkit`),
+//! run against every adapter.
+
+pub mod event_log;
+pub mod idempotency_keys;
+pub mod payments;
+pub mod rate_limit;
+pub mod seat_guard;
+pub mod world;
+
+pub use event_log::{EventLog, LogFault};
+pub use payments::PaymentGateway;
+pub use rate_limit::RateLimiter;
+pub use seat_guard::SeatGuard;
+pub use world::{Clock, Ids};

@@ -1,0 +1,117 @@
+//! The rules of a seat: every command in every state, for the owner and for another booking.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test may stop at what it did not expect")]
+
+mod support;
+
+use lastseat_domain::event::{AbortReason, Event, SeatBooked, SeatLocked, SeatReleased};
+use lastseat_domain::rejection::{Rejection, SeatState};
+use lastseat_domain::seat::SeatCommand;
+use lastseat_testkit::given::given;
+use support::*;
+
+const EVERY_REASON: [AbortReason; 7] = [
+    AbortReason::Expired,
+    AbortReason::Cancelled,
+    AbortReason::SeatLost,
+    AbortReason::Fenced,
+    AbortReason::CaptureFailed,
+    AbortReason::ShowCancelled,
+    AbortReason::Refunded,
+];
+
+fn locked(n: u8) -> Event {
+    SeatLocked { booking: booking(n), buyer: buyer(n), price: 8500, expires_at: too_late() }.into()
+}
+
+fn booked(n: u8) -> Event {
+    SeatBooked { booking: booking(n) }.into()
+}
+
+fn released(n: u8, reason: AbortReason) -> Event {
+    SeatReleased { booking: booking(n), reason }.into()
+}
+
+fn lock(n: u8) -> SeatCommand {
+    SeatCommand::Lock { booking: booking(n), buyer: buyer(n), price: 8500, expires_at: too_late() }
+}
+
+fn book(n: u8) -> SeatCommand {
+    SeatCommand::Book { booking: booking(n) }
+}
+
+fn release(n: u8, reason: AbortReason) -> SeatCommand {
+    SeatCommand::Release { booking: booking(n), reason }
+}
+
+#[test]
+fn a_free_seat_is_given_to_who_asks() {
+    given([]).when(lock(1)).then_events([locked(1)]);
+}
+
+#[test]
+fn a_freed_seat_is_given_to_the_next() {
+    given([locked(1), released(1, AbortReason::Expired)]).when(lock(2)).then_events([locked(2)]);
+    given([locked(1), booked(1), released(1, AbortReason::Refunded)]).when(lock(2)).then_events([locked(2)]);
+}
+
+#[test]
+fn a_locked_seat_is_refused_to_others_with_the_time_it_may_come_free() {
+    let rejection = given([locked(1)]).when(lock(2)).then_rejected("seat_unavailable");
+    let told = Rejection::SeatUnavailable { seat: seat(1), state: SeatState::Locked, free_at: Some(too_late()), position: None };
+    assert_eq!(rejection, told);
+}
+
+#[test]
+fn a_sold_seat_is_refused_to_others_without_hope() {
+    let rejection = given([locked(1), booked(1)]).when(lock(2)).then_rejected("seat_unavailable");
+    assert_eq!(rejection, Rejection::SeatUnavailable { seat: seat(1), state: SeatState::Booked, free_at: None, position: None });
+}
+
+#[test]
+fn a_repeated_lock_of_the_owner_is_a_success_without_effect() {
+    given([locked(1)]).when(lock(1)).then_nothing();
+    given([locked(1), booked(1)]).when(lock(1)).then_nothing();
+}
+
+#[test]
+fn a_seat_never_expires_by_itself() {
+    // Long past its `expires_at` it is still refused: only the end of its booking frees it.
+    given([locked(1)]).when(lock(2)).then_rejected("seat_unavailable");
+}
+
+#[test]
+fn only_the_owner_can_have_it_booked() {
+    given([locked(1)]).when(book(1)).then_events([booked(1)]);
+    given([locked(1), booked(1)]).when(book(1)).then_nothing();
+    for history in [vec![], vec![locked(1)], vec![locked(1), booked(1)], vec![locked(2), released(2, AbortReason::Expired)]] {
+        given(history).when(book(2)).then_rejected("not_owner");
+    }
+}
+
+#[test]
+fn the_owner_releases_its_lock_for_any_reason() {
+    for reason in EVERY_REASON {
+        given([locked(1)]).when(release(1, reason)).then_events([released(1, reason)]);
+    }
+}
+
+#[test]
+fn a_sold_seat_is_freed_only_by_a_refund_or_a_failed_capture() {
+    for reason in EVERY_REASON {
+        let then = given([locked(1), booked(1)]).when(release(1, reason));
+        if matches!(reason, AbortReason::Refunded | AbortReason::CaptureFailed) {
+            then.then_events([released(1, reason)]);
+        } else {
+            then.then_rejected("out_of_order");
+        }
+    }
+}
+
+#[test]
+fn anothers_seat_is_never_released() {
+    for history in [vec![], vec![locked(1)], vec![locked(1), booked(1)], vec![locked(2), released(2, AbortReason::Expired)]] {
+        for reason in EVERY_REASON {
+            given(history.clone()).when(release(2, reason)).then_nothing();
+        }
+    }
+}

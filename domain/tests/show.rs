@@ -1,0 +1,216 @@
+//! The rules of a show: what makes a plan, and every command in every state.
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test may stop at what it did not expect")]
+
+mod support;
+
+use lastseat_domain::event::{Category, Event, SalesPaused, SalesResumed, ShowCancelled, ShowScheduled};
+use lastseat_domain::rejection::Rejection;
+use lastseat_domain::show::{self, Area, MAX_AMOUNT, MAX_SEATS, Reward, Row, Show, ShowCommand};
+use lastseat_domain::{AreaId, CategoryId, Currency, SeatId};
+use lastseat_testkit::given::given;
+use support::*;
+
+fn category(name: &str, price: i64) -> Category {
+    Category { category: CategoryId::new(name).unwrap(), price }
+}
+
+fn row(name: &str, seats: u32) -> Row {
+    Row { row: name.into(), seats, gaps_after: vec![] }
+}
+
+fn stalls(rows: Vec<Row>) -> Area {
+    Area { area: AreaId::new("stalls").unwrap(), category: CategoryId::new("front").unwrap(), rows, capacity: None }
+}
+
+fn floor(capacity: u32) -> Area {
+    Area {
+        area: AreaId::new("floor").unwrap(),
+        category: CategoryId::new("standing").unwrap(),
+        rows: vec![],
+        capacity: Some(capacity),
+    }
+}
+
+/// Two rows of labelled seats, the first with an aisle, and three standing places.
+fn hamlet() -> ShowScheduled {
+    ShowScheduled {
+        show: show(),
+        title: "Hamlet".into(),
+        currency: Currency::new("EUR").unwrap(),
+        categories: vec![category("front", 8500), category("standing", 2000)],
+        areas: vec![stalls(vec![Row { row: "A".into(), seats: 4, gaps_after: vec![2] }, row("B", 2)]), floor(3)],
+        max_seats_per_booking: 10,
+        max_seats_per_buyer: None,
+        hold_seconds: 600,
+        sale_opens_at: None,
+        sale_closes_at: None,
+        rewards: vec![],
+    }
+}
+
+fn scheduled() -> Event {
+    hamlet().into()
+}
+
+fn paused() -> Event {
+    SalesPaused { show: show() }.into()
+}
+
+fn resumed() -> Event {
+    SalesResumed { show: show() }.into()
+}
+
+fn cancelled() -> Event {
+    ShowCancelled { show: show() }.into()
+}
+
+fn state(events: impl IntoIterator<Item = Event>) -> Show {
+    given(events).state::<ShowCommand>().unwrap()
+}
+
+#[test]
+fn a_show_is_scheduled_once_and_the_same_request_again_is_no_other_show() {
+    given([]).when(ShowCommand::Schedule(hamlet())).then_events([scheduled()]);
+    for history in [vec![scheduled()], vec![scheduled(), paused()], vec![scheduled(), cancelled()]] {
+        given(history.clone()).when(ShowCommand::Schedule(hamlet())).then_nothing();
+        let other = ShowScheduled { title: "Lear".into(), ..hamlet() };
+        given(history).when(ShowCommand::Schedule(other)).then_rejected("show_exists");
+    }
+}
+
+#[test]
+fn what_was_never_scheduled_cannot_be_paused_resumed_or_cancelled() {
+    for command in [ShowCommand::Pause, ShowCommand::Resume, ShowCommand::Cancel] {
+        given([]).when(command).then_rejected("show_not_found");
+    }
+}
+
+#[test]
+fn a_sale_is_paused_and_resumed() {
+    given([scheduled()]).when(ShowCommand::Pause).then_events([paused()]);
+    given([scheduled(), paused()]).when(ShowCommand::Pause).then_nothing();
+    given([scheduled(), paused()]).when(ShowCommand::Resume).then_events([resumed()]);
+    given([scheduled()]).when(ShowCommand::Resume).then_nothing();
+    given([scheduled(), paused(), resumed()]).when(ShowCommand::Pause).then_events([paused()]);
+}
+
+#[test]
+fn a_cancelled_show_stays_cancelled() {
+    given([scheduled()]).when(ShowCommand::Cancel).then_events([cancelled()]);
+    given([scheduled(), paused()]).when(ShowCommand::Cancel).then_events([cancelled()]);
+    given([scheduled(), cancelled()]).when(ShowCommand::Cancel).then_nothing();
+    given([scheduled(), cancelled()]).when(ShowCommand::Pause).then_rejected("show_cancelled");
+    given([scheduled(), cancelled()]).when(ShowCommand::Resume).then_rejected("show_cancelled");
+}
+
+#[test]
+fn holds_are_taken_only_while_it_sells() {
+    assert_eq!(state([scheduled()]).check_on_sale(minute(0)), Ok(()));
+    assert_eq!(state([scheduled(), paused()]).check_on_sale(minute(0)), Err(Rejection::SalesPaused { show: show() }));
+    assert_eq!(state([scheduled(), paused(), resumed()]).check_on_sale(minute(0)), Ok(()));
+    assert_eq!(state([scheduled(), cancelled()]).check_on_sale(minute(0)), Err(Rejection::ShowCancelled { show: show() }));
+}
+
+#[test]
+fn the_sale_window_opens_at_its_first_moment_and_is_shut_at_its_last() {
+    let (opens_at, closed_at) = (minute(10), minute(20));
+    let facts = ShowScheduled { sale_opens_at: Some(opens_at), sale_closes_at: Some(closed_at), ..hamlet() };
+    let on_sale = |at| state([facts.clone().into()]).check_on_sale(minute(at));
+    assert_eq!(on_sale(9), Err(Rejection::SaleNotOpen { show: show(), opens_at }));
+    assert_eq!(on_sale(10), Ok(()));
+    assert_eq!(on_sale(19), Ok(()));
+    assert_eq!(on_sale(20), Err(Rejection::SaleClosed { show: show(), closed_at }));
+}
+
+#[test]
+fn a_plan_that_makes_no_sense_is_named() {
+    type Spoil = fn(&mut ShowScheduled);
+    let table: Vec<(&str, &str, Spoil)> = vec![
+        ("title", "empty", |s| s.title = "  ".into()),
+        ("title", "too long", |s| s.title = "x".repeat(201)),
+        ("title", "control character", |s| s.title = "a\u{7}".into()),
+        ("max_seats_per_booking", "none", |s| s.max_seats_per_booking = 0),
+        ("max_seats_per_booking", "too many", |s| s.max_seats_per_booking = 101),
+        ("max_seats_per_buyer", "none", |s| s.max_seats_per_buyer = Some(0)),
+        ("hold_seconds", "none", |s| s.hold_seconds = 0),
+        ("hold_seconds", "more than a day", |s| s.hold_seconds = 86_401),
+        ("sale_closes_at", "empty window", |s| (s.sale_opens_at, s.sale_closes_at) = (Some(minute(1)), Some(minute(1)))),
+        ("categories", "twice", |s| s.categories.push(category("front", 1))),
+        ("categories", "negative price", |s| s.categories[0].price = -1),
+        ("categories", "price too high", |s| s.categories[0].price = MAX_AMOUNT + 1),
+        ("areas", "none", |s| s.areas.clear()),
+        ("areas", "twice", |s| s.areas.push(floor(1))),
+        ("areas", "no such category", |s| _ = s.categories.pop()),
+        ("areas", "no capacity", |s| s.areas[1].capacity = Some(0)),
+        ("areas", "neither rows nor capacity", |s| s.areas[1].capacity = None),
+        ("areas", "rows and capacity", |s| s.areas[0].capacity = Some(1)),
+        ("areas", "row twice", |s| s.areas[0].rows.push(row("A", 1))),
+        ("areas", "row without seats", |s| s.areas[0].rows.push(row("C", 0))),
+        ("areas", "row without a name", |s| s.areas[0].rows.push(row("", 1))),
+        ("areas", "row with a dash", |s| s.areas[0].rows.push(row("A-1", 1))),
+        ("areas", "row with a colon", |s| s.areas[0].rows.push(row("floor:1", 1))),
+        ("areas", "row name too long", |s| s.areas[0].rows.push(row(&"x".repeat(17), 1))),
+        ("areas", "gap behind no seat", |s| s.areas[0].rows[0].gaps_after = vec![5]),
+        ("areas", "gap before the row", |s| s.areas[0].rows[0].gaps_after = vec![0]),
+        ("areas", "too many seats", |s| s.areas[1].capacity = Some(u32::MAX)),
+        ("areas", "too many seats in a row", |s| s.areas[0].rows[1].seats = u32::MAX),
+        ("rewards", "never drawn", |s| s.rewards = vec![Reward { reward: "a drink".into(), weight: 0 }]),
+        ("rewards", "nothing", |s| s.rewards = vec![Reward { reward: " ".into(), weight: 1 }]),
+        ("rewards", "too many", |s| s.rewards = vec![Reward { reward: "a drink".into(), weight: 1 }; 101]),
+    ];
+    for (field, why, spoil) in table {
+        let mut facts = hamlet();
+        spoil(&mut facts);
+        match given([]).when(ShowCommand::Schedule(facts)).then_rejected("invalid_show") {
+            Rejection::InvalidShow { field: named, .. } => assert_eq!(named, field, "{why}"),
+            other => panic!("{why}: {other}"),
+        }
+    }
+}
+
+#[test]
+fn the_limits_themselves_are_allowed() {
+    let facts = ShowScheduled {
+        title: "x".repeat(200),
+        max_seats_per_booking: 100,
+        max_seats_per_buyer: Some(1),
+        hold_seconds: 86_400,
+        categories: vec![category("front", MAX_AMOUNT / 100), category("standing", 0)],
+        areas: vec![stalls(vec![row("A", 1)]), floor(u32::try_from(MAX_SEATS).unwrap() - 1)],
+        ..hamlet()
+    };
+    given([]).when(ShowCommand::Schedule(facts.clone())).then_events([facts.clone().into()]);
+    assert_eq!(state([facts.into()]).plan.seats.len(), MAX_SEATS);
+}
+
+#[test]
+fn every_seat_has_an_index_a_price_and_neighbours_up_to_the_next_gap() {
+    let plan = state([scheduled()]).plan;
+    let laid_out: Vec<_> = plan.seats.iter().map(|s| (s.seat.as_str(), s.price, s.block)).collect();
+    let expected = [
+        ("A-1", 8500, Some(0)),
+        ("A-2", 8500, Some(0)),
+        ("A-3", 8500, Some(1)),
+        ("A-4", 8500, Some(1)),
+        ("B-1", 8500, Some(2)),
+        ("B-2", 8500, Some(2)),
+        ("floor:1", 2000, None),
+        ("floor:2", 2000, None),
+        ("floor:3", 2000, None),
+    ];
+    assert_eq!(laid_out, expected);
+    for (index, planned) in (0_u32..).zip(&plan.seats) {
+        assert_eq!(plan.index_of(&planned.seat), Some(index));
+        assert_eq!(plan.seat(index), Some(planned));
+        assert!(plan.area_of(planned).is_some_and(|a| (a.first..a.first + a.capacity).contains(&index)));
+    }
+    assert_eq!(plan.index_of(&SeatId::in_row("A", 5)), None);
+    assert_eq!(plan.seat(9), None);
+    assert!(!plan.area(&AreaId::new("floor").unwrap()).unwrap().labelled);
+}
+
+#[test]
+fn events_of_other_streams_leave_a_show_alone() {
+    assert!(show::evolve(None, &committed()).is_none());
+    assert!(show::evolve(None, &paused()).is_none());
+}
