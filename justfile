@@ -33,7 +33,7 @@ first-command:
 
 # The log on a disk that is full: LOG_SMALL_DISK names the mount point of one of a few megabytes.
 full-disk:
-    cargo test -p lastseat-event-log-sqlite --test event_log_faults -- --ignored full_disk
+    cargo test --test event_log_faults -- --ignored full_disk
 
 # kill -9 under load, as often as you like: `just kill-9 1000`.
 kill-9 cycles="50":
