@@ -21,7 +21,7 @@ const READ_YOUR_WRITES: Duration = Duration::from_secs(2);
 
 /// The buyer's side of the payment sandbox: says how the buyer's bank decided.
 #[async_trait]
-pub trait SandboxDoor: Send + Sync + 'static {
+pub trait BankAuthentication: Send + Sync + 'static {
     /// Ends the action that an intent requires; says whose booking it is for.
     ///
     /// # Errors
@@ -50,7 +50,7 @@ pub struct AppParts {
     /// Where buyers reach this server, for addresses that leave it (`https://tickets.example`).
     pub public_url: Option<String>,
     /// The sandbox's door, where payments are played.
-    pub sandbox: Option<Arc<dyn SandboxDoor>>,
+    pub sandbox: Option<Arc<dyn BankAuthentication>>,
     /// Cancelled when the server stops: those who listen to a stream are let go.
     pub drain: CancellationToken,
 }

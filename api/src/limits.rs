@@ -127,7 +127,7 @@ impl Limits {
 ///
 /// # Errors
 /// 429 if it is too much.
-pub async fn let_in(app: &App, parts: &Parts, caller: &Caller) -> Result<Pass, Problem> {
+pub async fn check_node_limits(app: &App, parts: &Parts, caller: &Caller) -> Result<Pass, Problem> {
     let mut counts = Vec::new();
     for (policy, quota, key) in app.limits().of_command(parts, caller) {
         counts.push(count(app, policy, quota, key).await?);
@@ -139,7 +139,7 @@ pub async fn let_in(app: &App, parts: &Parts, caller: &Caller) -> Result<Pass, P
 ///
 /// # Errors
 /// 429 if it is too much. Never because they can't be asked.
-pub async fn let_in_everywhere(app: &App, pass: &Pass) -> Result<(), Problem> {
+pub async fn check_shared_limits(app: &App, pass: &Pass) -> Result<(), Problem> {
     let (Some(counts), Some(shared)) = (&pass.0, &app.limits().shared) else { return Ok(()) };
     let asked = counts.lock().clone();
     for (at, count) in asked.into_iter().enumerate() {

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 use support::client::{Answer, Client};
-use support::house::{GALA, House};
+use support::test_server::{GALA, TestServer};
 use support::{seats_of, show, text};
 use tokio::sync::{Barrier, Semaphore};
 use tokio::task::JoinSet;
@@ -66,8 +66,8 @@ fn won(answers: &[Answer]) -> Vec<Value> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn five_hundred_buyers_of_one_seat() {
-    let house = House::open(600).await;
-    let answers = crowd(&house.client, GALA, 500, |_| json!({"seats": ["B-7"]})).await;
+    let server = TestServer::open(600).await;
+    let answers = crowd(&server.client, GALA, 500, |_| json!({"seats": ["B-7"]})).await;
     assert_eq!(tally(&answers), expected(&[(201, "", 1), (409, "seat_unavailable", 499)]));
     for loser in answers.iter().filter(|answer| answer.status == 409) {
         let problem = loser.json();
@@ -75,33 +75,33 @@ async fn five_hundred_buyers_of_one_seat() {
     }
     let won = won(&answers);
     assert_eq!(seats_of(&won[0]), ["B-7"]);
-    assert_eq!(house.state("B-7").await, "locked");
-    house.pay(&won[0], "pm_card_visa").await.ok(200);
-    assert_eq!(house.state("B-7").await, "booked");
-    let books = house.close().await;
+    assert_eq!(server.state("B-7").await, "locked");
+    server.pay(&won[0], "pm_card_visa").await.ok(200);
+    assert_eq!(server.state("B-7").await, "booked");
+    let books = server.close().await;
     assert_eq!((books.bookings.len(), books.seats.len(), books.revenue()), (1, 1, 4500));
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn ten_thousand_buyers_of_a_thousand_places() {
-    let house = House::open_with(Config::default()).await;
-    house.put_on_sale(&show("phones", 600, 1000)).await;
-    let answers = crowd(&house.client, "phones", 10_000, |_| json!({"area": "floor", "quantity": 1})).await;
+    let server = TestServer::open_with(Config::default()).await;
+    server.put_on_sale(&show("phones", 600, 1000)).await;
+    let answers = crowd(&server.client, "phones", 10_000, |_| json!({"area": "floor", "quantity": 1})).await;
     assert_eq!(tally(&answers), expected(&[(201, "", 1_000), (410, "sold_out", 9_000)]));
     assert_eq!(won(&answers).len(), 1_000);
-    let map = house.map("phones").await;
+    let map = server.map("phones").await;
     assert_eq!(map["areas"][1]["available"], 0, "{}", map["areas"]);
-    let books = house.close().await;
+    let books = server.close().await;
     assert_eq!((books.bookings.len(), books.seats.len()), (1_000, 1_000));
 }
 
 /// Nobody names a seat, so everybody is led to the same best ones.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_crowd_that_wants_the_best_seats() {
-    let house = House::open(600).await;
+    let server = TestServer::open(600).await;
     // 30 seats in rows of 10 side by side: 15 pairs, whichever way they are given out, or fewer if
     // single seats are left between them.
-    let answers = crowd(&house.client, GALA, 200, |_| json!({"best_available": {"quantity": 2, "category": "stalls"}})).await;
+    let answers = crowd(&server.client, GALA, 200, |_| json!({"best_available": {"quantity": 2, "category": "stalls"}})).await;
     let won = won(&answers);
     for pair in &won {
         let seats = seats_of(pair);
@@ -114,22 +114,22 @@ async fn a_crowd_that_wants_the_best_seats() {
         assert!([(409, "seat_unavailable"), (410, "sold_out")].contains(&(loser.status, loser.code().as_str())), "{loser:?}");
     }
     // A pair is refused only where no pair is left.
-    let map = house.map(GALA).await;
+    let map = server.map(GALA).await;
     let free: Vec<bool> = map["seats"].as_array().unwrap().iter().map(|seat| seat["state"] == "available").collect();
     for row in free.chunks(10) {
         assert!(!row.windows(2).any(|pair| pair == [true, true]), "a pair was left over: {free:?}");
     }
     assert_eq!(free.iter().filter(|free| !**free).count(), won.len() * 2);
-    let books = house.close().await;
+    let books = server.close().await;
     assert_eq!(books.seats.len(), won.len() * 2);
 }
 
 /// Overlapping wishes of three seats, in both orders, besides single ones: each gets all or nothing.
 #[tokio::test(flavor = "multi_thread")]
 async fn bookings_of_three_seats_get_all_or_nothing() {
-    let house = House::open(600).await;
+    let server = TestServer::open(600).await;
     let seat = |n: usize| format!("{}-{}", ["A", "B", "C"][n / 10], n % 10 + 1);
-    let answers = crowd(&house.client, GALA, 400, |buyer| {
+    let answers = crowd(&server.client, GALA, 400, |buyer| {
         let first = buyer * 7 % 28;
         let mut three = vec![seat(first), seat(first + 1), seat(first + 2)];
         match buyer % 4 {
@@ -150,23 +150,23 @@ async fn bookings_of_three_seats_get_all_or_nothing() {
     let won = won(&answers);
     assert!(won.iter().any(|booking| seats_of(booking).len() == 3), "no three seats were sold together");
     let owned: BTreeSet<String> = won.iter().flat_map(seats_of).collect();
-    let map = house.map(GALA).await;
+    let map = server.map(GALA).await;
     let locked = map["seats"].as_array().unwrap().iter().filter(|s| s["state"] == "locked").map(|s| text(s, "seat").to_owned());
     assert_eq!(locked.collect::<BTreeSet<_>>(), owned, "a loser has left a seat locked, or a winner has none");
     // What a loser touched on the way is free again: the seats nobody won can be had.
     for free in map["seats"].as_array().unwrap().iter().filter(|s| s["state"] == "available") {
-        house.hold_seat(text(free, "seat")).await;
+        server.hold_seat(text(free, "seat")).await;
     }
-    let books = house.close().await;
+    let books = server.close().await;
     assert_eq!(books.seats.len(), 30);
 }
 
 /// Buyers of three and of one, for a number that three does not divide.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_mixed_crowd_for_a_few_places() {
-    let house = House::open(600).await;
+    let server = TestServer::open(600).await;
     let answers =
-        crowd(&house.client, GALA, 300, |buyer| json!({"area": "floor", "quantity": if buyer % 2 == 0 { 3 } else { 1 }})).await;
+        crowd(&server.client, GALA, 300, |buyer| json!({"area": "floor", "quantity": if buyer % 2 == 0 { 3 } else { 1 }})).await;
     let won = won(&answers);
     for booking in &won {
         assert!([1, 3].contains(&seats_of(booking).len()), "{booking}");
@@ -175,26 +175,26 @@ async fn a_mixed_crowd_for_a_few_places() {
     let mut sold: usize = won.iter().map(|booking| seats_of(booking).len()).sum();
     assert!(answers.iter().all(|answer| [201, 409, 410].contains(&answer.status)), "{:?}", tally(&answers));
     // Whatever the crowd left over can be had, and not one more.
-    while house.try_hold(&json!({"area": "floor", "quantity": 1})).await.status == 201 {
+    while server.try_hold(&json!({"area": "floor", "quantity": 1})).await.status == 201 {
         sold += 1;
     }
     assert_eq!(sold, 20);
-    assert_eq!(house.floor().await, 0);
-    assert_eq!(house.close().await.seats.len(), 20);
+    assert_eq!(server.floor().await, 0);
+    assert_eq!(server.close().await.seats.len(), 20);
 }
 
 /// With room for four commands, the surplus is told to come back. Whoever does, is served.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_surplus_is_told_when_to_come_back_and_loses_nothing() {
-    let house = House::open_with(Config { max_in_flight: 4, ..Config::default() }).await;
-    house.put_on_sale(&show("narrow", 600, 300)).await;
+    let server = TestServer::open_with(Config { max_in_flight: 4, ..Config::default() }).await;
+    server.put_on_sale(&show("narrow", 600, 300)).await;
     let wanted = json!({"area": "floor", "quantity": 1});
     let mut held = 0;
     let mut turned_away = 0;
     let mut waiting = 300;
     for round in 0.. {
         assert!(round < 1000, "{waiting} buyers are never let in");
-        let answers = crowd(&house.client, "narrow", waiting, |_| wanted.clone()).await;
+        let answers = crowd(&server.client, "narrow", waiting, |_| wanted.clone()).await;
         held += won(&answers).len();
         let busy: Vec<&Answer> = answers.iter().filter(|answer| answer.status != 201).collect();
         for answer in &busy {
@@ -212,6 +212,6 @@ async fn a_surplus_is_told_when_to_come_back_and_loses_nothing() {
     }
     assert!(turned_away > 0, "the surplus was never turned away");
     assert_eq!(held, 300);
-    let books = house.close().await;
+    let books = server.close().await;
     assert_eq!((books.bookings.len(), books.seats.len()), (300, 300), "one that was told 503 was held all the same");
 }

@@ -14,9 +14,9 @@ use lastseat_domain::{BookingId, BuyerId, Currency, Event, IntentId, Money, Seat
 use lastseat_in_process::SystemClock;
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
-use support::house::{GALA, House};
 use support::process::{Server, run, token, verify};
 use support::surgery::{copy, plant, sql, take_out};
+use support::test_server::{GALA, TestServer};
 use support::text;
 use tempfile::TempDir;
 use uuid::Uuid;
@@ -32,23 +32,23 @@ struct Sale {
 
 impl Sale {
     async fn hold() -> Self {
-        let house = House::open(600).await;
+        let server = TestServer::open(600).await;
         let mut bookings = Vec::new();
         for (buyer, seats) in
             [("ann", &["A-1"][..]), ("bob", &["A-2", "A-3"]), ("carl", &["B-1"]), ("dora", &["B-2"]), ("eve", &["C-1"])]
         {
-            let call = house.client.post("/v1/shows/gala/bookings").bearer(&house.token(buyer, Role::Buyer));
+            let call = server.client.post("/v1/shows/gala/bookings").bearer(&server.token(buyer, Role::Buyer));
             bookings.push(call.json(&json!({"seats": seats})).send().await.ok(201));
         }
         for paid in [0, 1, 4] {
-            house.pay(&bookings[paid], "pm_card_visa").await.ok(200);
+            server.pay(&bookings[paid], "pm_card_visa").await.ok(200);
         }
-        house.cancel(&bookings[2]).await.ok(200);
-        house.refund(&bookings[4]).await.ok(200);
+        server.cancel(&bookings[2]).await.ok(200);
+        server.refund(&bookings[4]).await.ok(200);
         let id = |n: usize| text(&bookings[n], "id").parse().unwrap();
         let (ann, dora) = (id(0), id(3));
         let dir = tempfile::tempdir().unwrap();
-        let running = house.data().to_owned();
+        let running = server.data().to_owned();
         // The last reward may still be on its way into the log.
         support::eventually("the sale is at rest", async || {
             let (report, _) = support::books::read(&running).await;
@@ -56,7 +56,7 @@ impl Sale {
         })
         .await;
         let data = copy(&running, &dir.path().join("sale"));
-        house.close().await;
+        server.close().await;
         Self { dir, data, ann, dora }
     }
 

@@ -1,7 +1,7 @@
 //! Limits on questions and on opening seat streams. This stands in front of the routes only where
 //! one of them is set.
 
-use super::{LimitKey, Limits, Pass, Policy, Quota, count, fields, let_in_everywhere};
+use super::{LimitKey, Limits, Pass, Policy, Quota, check_shared_limits, count, fields};
 use crate::app::App;
 use crate::auth::Caller;
 use crate::problem::Problem;
@@ -14,7 +14,7 @@ use http::request::Parts;
 /// The layer.
 pub async fn limit(State(app): State<App>, request: Request, next: Next) -> Response {
     let (parts, body) = request.into_parts();
-    let pass = match let_in(&app, &parts).await {
+    let pass = match count_question(&app, &parts).await {
         Ok(pass) => pass,
         Err(problem) => return problem.into_response(),
     };
@@ -23,13 +23,13 @@ pub async fn limit(State(app): State<App>, request: Request, next: Next) -> Resp
     response
 }
 
-async fn let_in(app: &App, parts: &Parts) -> Result<Pass, Problem> {
+async fn count_question(app: &App, parts: &Parts) -> Result<Pass, Problem> {
     // Whoever sends a token that is not good is nobody here; the operation says what is wrong with it.
     let caller = || app.parts().auth.caller(&parts.headers, app.now()).unwrap_or(Caller::Guest);
     let Some((policy, quota, key)) = app.limits().of_question(parts, caller) else { return Ok(Pass::default()) };
     let pass = Pass::of(vec![count(app, policy, quota, key).await?]);
     // A question waits for the log in any case, and a stream lasts: one more round trip is no matter.
-    let_in_everywhere(app, &pass).await?;
+    check_shared_limits(app, &pass).await?;
     Ok(pass)
 }
 

@@ -43,7 +43,7 @@ impl<const MOST: usize> FromRequest<App> for Command<MOST> {
         let (parts, body) = request.into_parts();
         let caller = app.parts().auth.caller(&parts.headers, app.now())?;
         // In front of the body and of the key: what is refused here was not received, and burns no key.
-        let pass = limits::let_in(app, &parts, &caller).await?;
+        let pass = limits::check_node_limits(app, &parts, &caller).await?;
         let media_type = body::check_media_type(&parts.headers);
         let body = body::read(body, MOST).await?;
         let keyed = Keyed::read(&parts.headers, &caller, parts.method.as_str(), parts.uri.path(), &body)?;
@@ -91,13 +91,13 @@ impl<const MOST: usize> Command<MOST> {
         self.keyed.as_ref().map(|k| k.key.as_str())
     }
 
-    /// Asks the limits that all nodes share. For what follows [`carry_out_after_refusals`]; the other
+    /// Asks the limits that all nodes share. For what follows [`execute_with_precheck`]; the other
     /// commands have asked by the time they run.
     ///
     /// # Errors
     /// 429.
-    pub async fn ask_shared_limits(&self, app: &App) -> Result<(), Problem> {
-        limits::let_in_everywhere(app, &self.pass).await
+    pub async fn check_shared_limits(&self, app: &App) -> Result<(), Problem> {
+        limits::check_shared_limits(app, &self.pass).await
     }
 
     /// What the log keeps of the request, if it carries a key.
@@ -118,7 +118,7 @@ fn trace_id(headers: &HeaderMap) -> Option<String> {
 }
 
 /// Carries a command out, once for each idempotency key, and counts its answer.
-pub async fn carry_out<const MOST: usize, F, Done>(
+pub async fn execute<const MOST: usize, F, Done>(
     app: &App,
     command: metrics::Command,
     received: Result<Command<MOST>, Problem>,
@@ -131,16 +131,16 @@ where
     let limited = |app: App, received: Command<MOST>| {
         let (pass, run) = (received.pass.clone(), run(app.clone(), received));
         async move {
-            limits::let_in_everywhere(&app, &pass).await?;
+            limits::check_shared_limits(&app, &pass).await?;
             run.await
         }
     };
-    carry_out_after_refusals(app, command, received, limited).await
+    execute_with_precheck(app, command, received, limited).await
 }
 
 /// The same for a command that has refusals which cost next to nothing: `run` makes them first, and
-/// asks the limits that all nodes share itself, with [`Command::ask_shared_limits`].
-pub async fn carry_out_after_refusals<const MOST: usize, F, Done>(
+/// asks the limits that all nodes share itself, with [`Command::check_shared_limits`].
+pub async fn execute_with_precheck<const MOST: usize, F, Done>(
     app: &App,
     command: metrics::Command,
     received: Result<Command<MOST>, Problem>,
@@ -158,9 +158,9 @@ where
             let answer = match received.keyed.clone() {
                 None => {
                     let run = run(app.clone(), received);
-                    to_its_end(async move { run.await.unwrap_or_else(Problem::into_answer) }).await
+                    run_to_completion(async move { run.await.unwrap_or_else(Problem::into_answer) }).await
                 }
-                Some(keyed) => to_its_end(once(app.clone(), keyed, run(app.clone(), received))).await,
+                Some(keyed) => run_to_completion(once(app.clone(), keyed, run(app.clone(), received))).await,
             };
             // Behind the memory of answers: a repeat is told how its limits are now.
             limits::fields::tell(&pass, answer)
@@ -173,7 +173,7 @@ where
 /// A caller who hangs up drops what the server does for it. A command must not stop half way for
 /// that, with seats locked and no booking: what does not finish at the first go becomes a task of
 /// its own. Most refusals do finish at the first go, and a task would be most of their cost.
-async fn to_its_end(run: impl Future<Output = Answer> + Send + 'static) -> Answer {
+async fn run_to_completion(run: impl Future<Output = Answer> + Send + 'static) -> Answer {
     let mut run = Box::pin(run);
     if let Poll::Ready(answer) = futures::poll!(run.as_mut()) {
         return answer;

@@ -2,7 +2,7 @@
 
 use super::link::{BadUrl, Link, NoAnswer};
 use super::wire::{Act, Authenticate, Confirm, Create, Hello, Reply, Retrieve, VERSION, path};
-use crate::app::SandboxDoor;
+use crate::app::BankAuthentication;
 use crate::problem;
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -150,7 +150,7 @@ impl PaymentGateway for SharedSandbox {
 }
 
 #[async_trait]
-impl SandboxDoor for SharedSandbox {
+impl BankAuthentication for SharedSandbox {
     /// Has no idempotency key: after an answer that was lost, a repeat may be refused, because the
     /// first was heard.
     async fn authenticate(&self, intent: &IntentId, success: bool) -> Result<BookingId, String> {

@@ -2,7 +2,7 @@
 
 use super::StartError;
 use super::data_dir::DataDir;
-use crate::app::SandboxDoor;
+use crate::app::BankAuthentication;
 use crate::config::Config;
 use crate::shared_sandbox::SharedSandbox;
 use async_trait::async_trait;
@@ -16,7 +16,7 @@ pub(super) struct ChosenPayments {
     /// As the engine sees it.
     pub gateway: Arc<dyn PaymentGateway>,
     /// Where a buyer says how an authentication ended.
-    pub bank: Arc<dyn SandboxDoor>,
+    pub bank: Arc<dyn BankAuthentication>,
     /// The sandbox itself, if it is in this process.
     pub sandbox: Option<Arc<SandboxGateway>>,
 }
@@ -42,7 +42,7 @@ impl ChosenPayments {
 struct Bank(Arc<SandboxGateway>);
 
 #[async_trait]
-impl SandboxDoor for Bank {
+impl BankAuthentication for Bank {
     async fn authenticate(&self, intent: &IntentId, success: bool) -> Result<BookingId, String> {
         self.0.authenticate(intent, success).map(|intent| intent.booking).map_err(|error| error.to_string())
     }

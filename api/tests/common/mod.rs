@@ -7,7 +7,7 @@ use bytes::Bytes;
 use http::{HeaderMap, Request, StatusCode};
 use http_body_util::{BodyExt, Full};
 use hyper_util::rt::TokioIo;
-use lastseat::app::{App, AppParts, SandboxDoor};
+use lastseat::app::{App, AppParts, BankAuthentication};
 use lastseat::auth::{Auth, Role};
 use lastseat::limits::{Limits, Proxies, Quotas};
 use lastseat::{routes, server};
@@ -45,7 +45,7 @@ pub struct TestServer {
 struct Bank(Arc<SandboxGateway>);
 
 #[async_trait]
-impl SandboxDoor for Bank {
+impl BankAuthentication for Bank {
     async fn authenticate(&self, intent: &IntentId, success: bool) -> Result<lastseat_domain::BookingId, String> {
         self.0.authenticate(intent, success).map(|intent| intent.booking).map_err(|error| error.to_string())
     }

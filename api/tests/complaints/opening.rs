@@ -2,7 +2,7 @@
 
 use crate::at_once;
 use crate::support::client::Answer;
-use crate::support::house::{GALA, House};
+use crate::support::test_server::{GALA, TestServer};
 use crate::support::{PATIENCE, show, text};
 use chrono::SubsecRound;
 use lastseat_domain::Timestamp;
@@ -13,14 +13,14 @@ use std::time::{Duration, Instant};
 /// and asks again and again. Nothing is sold early, nothing breaks, and all is sold.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_rush_at_the_opening() {
-    let house = House::open(600).await;
-    let opens = (house.running().clock.now() + chrono::TimeDelta::seconds(3)).trunc_subsecs(3);
+    let server = TestServer::open(600).await;
+    let opens = (server.running().clock.now() + chrono::TimeDelta::seconds(3)).trunc_subsecs(3);
     let mut rush = show("rush", 600, 50);
     rush["sale_opens_at"] = json!(opens);
-    house.put_on_sale(&rush).await;
-    let clock = house.running().clock.clone();
+    server.put_on_sale(&rush).await;
+    let clock = server.running().clock.clone();
     let answers = at_once(150, |_| {
-        let (client, clock) = (house.client.clone(), clock.clone());
+        let (client, clock) = (server.client.clone(), clock.clone());
         async move {
             let given_up = Instant::now() + PATIENCE;
             let mut early = 0;
@@ -48,24 +48,25 @@ async fn a_rush_at_the_opening() {
         }
     }
     assert_eq!(sold, 50);
-    assert_eq!(house.close().await.seats.len(), 50);
+    assert_eq!(server.close().await.seats.len(), 50);
 }
 
 /// virtual-waiting-room-on-aws#154: those who hold and never buy jam the queue. Here their time runs
 /// out, those who wait are told when, and every place finds a buyer.
 #[tokio::test(flavor = "multi_thread")]
 async fn abandoners_do_not_jam_the_queue() {
-    let house = House::open(1).await;
+    let server = TestServer::open(1).await;
     let abandoners =
-        at_once(20, |_| house.client.post("/v1/shows/gala/bookings").json(&json!({"area": "floor", "quantity": 1})).send()).await;
+        at_once(20, |_| server.client.post("/v1/shows/gala/bookings").json(&json!({"area": "floor", "quantity": 1})).send())
+            .await;
     assert!(abandoners.iter().all(|answer| answer.status == 201));
-    let full = house.try_hold(&json!({"area": "floor", "quantity": 1})).await;
+    let full = server.try_hold(&json!({"area": "floor", "quantity": 1})).await;
     if full.status != 201 {
         let free_at: Timestamp = text(&full.problem(410, "sold_out"), "free_at").parse().unwrap();
-        assert!(free_at <= house.running().clock.now() + chrono::TimeDelta::seconds(1), "{free_at}");
+        assert!(free_at <= server.running().clock.now() + chrono::TimeDelta::seconds(1), "{free_at}");
     }
     let buy = |_| {
-        let client = house.client.clone();
+        let client = server.client.clone();
         async move {
             let given_up = Instant::now() + PATIENCE;
             loop {
@@ -96,6 +97,6 @@ async fn abandoners_do_not_jam_the_queue() {
     };
     let served = at_once(30, buy).await.into_iter().filter(|served| *served).count();
     assert_eq!(served, 20);
-    assert_eq!(house.map(GALA).await["areas"][1]["available"], 0);
-    assert_eq!(house.close().await.revenue(), 20 * 3000);
+    assert_eq!(server.map(GALA).await["areas"][1]["available"], 0);
+    assert_eq!(server.close().await.revenue(), 20 * 3000);
 }

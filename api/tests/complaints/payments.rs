@@ -1,14 +1,14 @@
 //! Paid, and no ticket.
 
 use crate::at_once;
-use crate::support::house::House;
+use crate::support::test_server::TestServer;
 use crate::support::text;
 use lastseat_payments_sandbox::Status;
 use serde_json::{Value, json};
 
 /// What the gateway has taken and not returned, and the states of the intents.
-fn charged(house: &House, booking: &Value) -> (i64, Vec<Status>) {
-    let intents = house.running().sandbox.as_ref().unwrap().intents();
+fn charged(server: &TestServer, booking: &Value) -> (i64, Vec<Status>) {
+    let intents = server.running().sandbox.as_ref().unwrap().intents();
     let own: Vec<_> = intents.iter().filter(|intent| intent.booking.to_string() == text(booking, "id")).collect();
     (own.iter().map(|intent| intent.kept()).sum(), own.iter().map(|intent| intent.status).collect())
 }
@@ -17,69 +17,69 @@ fn charged(house: &House, booking: &Value) -> (i64, Vec<Status>) {
 /// Node.js systems: the owner was checked once before a wait, so the late payer was confirmed.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_late_payer_is_not_charged_and_the_new_owner_keeps_the_seat() {
-    let house = House::open(2).await;
-    let late = house.hold_seat("A-1").await;
-    house.wait_until_free("A-1").await;
-    let quick = house.hold_seat_twice_as_long("A-1").await;
-    let problem = house.pay(&late, "pm_card_visa").await.problem(410, "booking_over");
+    let server = TestServer::open(2).await;
+    let late = server.hold_seat("A-1").await;
+    server.wait_until_free("A-1").await;
+    let quick = server.hold_seat_twice_as_long("A-1").await;
+    let problem = server.pay(&late, "pm_card_visa").await.problem(410, "booking_over");
     assert_eq!(problem["reason"], "expired");
-    assert_eq!(charged(&house, &late), (0, vec![]), "the gateway was asked for money");
-    house.pay(&quick, "pm_card_visa").await.ok(200);
-    assert_eq!(house.state("A-1").await, "booked");
-    assert_eq!(house.booking(&late).await["status"], "aborted");
-    assert_eq!(house.close().await.revenue(), 4500);
+    assert_eq!(charged(&server, &late), (0, vec![]), "the gateway was asked for money");
+    server.pay(&quick, "pm_card_visa").await.ok(200);
+    assert_eq!(server.state("A-1").await, "booked");
+    assert_eq!(server.booking(&late).await["status"], "aborted");
+    assert_eq!(server.close().await.revenue(), 4500);
 }
 
 /// The same where the payment had begun in time: the answer of the bank takes longer than the hold.
 /// The late payer must neither be confirmed nor take the new owner's lock away.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_payment_that_outlasts_its_hold_is_not_taken_and_does_not_touch_the_new_owners_lock() {
-    let house = House::open(2).await;
-    let slow = house.hold_seat("A-1").await;
+    let server = TestServer::open(2).await;
+    let slow = server.hold_seat("A-1").await;
     // The sandbox answers this one after 3 s.
-    let payment = house.paying(&slow).json(&json!({"payment_method": "pm_lastseat_slow"})).send();
+    let payment = server.paying(&slow).json(&json!({"payment_method": "pm_lastseat_slow"})).send();
     let new_owner = async {
-        house.wait_until_free("A-1").await;
-        house.hold_seat_twice_as_long("A-1").await
+        server.wait_until_free("A-1").await;
+        server.hold_seat_twice_as_long("A-1").await
     };
     let (answer, new_owner) = tokio::join!(payment, new_owner);
     answer.problem(410, "booking_over");
-    house.try_hold(&json!({"seats": ["A-1"]})).await.problem(409, "seat_unavailable");
-    house.pay(&new_owner, "pm_card_visa").await.ok(200);
-    let canceled = async || (charged(&house, &slow) == (0, vec![Status::Canceled])).then_some(());
+    server.try_hold(&json!({"seats": ["A-1"]})).await.problem(409, "seat_unavailable");
+    server.pay(&new_owner, "pm_card_visa").await.ok(200);
+    let canceled = async || (charged(&server, &slow) == (0, vec![Status::Canceled])).then_some(());
     crate::support::eventually("the late reservation of money is lifted", canceled).await;
-    assert_eq!(house.state("A-1").await, "booked");
-    assert_eq!(house.close().await.revenue(), 4500);
+    assert_eq!(server.state("A-1").await, "booked");
+    assert_eq!(server.close().await.revenue(), 4500);
 }
 
 /// Hi.Events#513, alf.io#1421, events-made-easy#496: the bank's word comes after the hold has ended.
 /// The buyer is not charged, and nobody's seat is sold over.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_bank_page_answered_after_the_hold_charges_nobody() {
-    let house = House::open(2).await;
-    let late = house.hold_seat("A-1").await;
-    let waiting = house.pay(&late, "pm_card_threeDSecure2Required").await.ok(202);
+    let server = TestServer::open(2).await;
+    let late = server.hold_seat("A-1").await;
+    let waiting = server.pay(&late, "pm_card_threeDSecure2Required").await.ok(202);
     assert_eq!(waiting["status"], "action_required");
     let url = waiting["next_action"]["url"].as_str().unwrap().to_owned();
     let intent = url.rsplit('/').next().unwrap().to_owned();
-    assert_eq!(house.state("A-1").await, "in_process");
-    house.wait_until_free("A-1").await;
-    let quick = house.hold_seat_twice_as_long("A-1").await;
+    assert_eq!(server.state("A-1").await, "in_process");
+    server.wait_until_free("A-1").await;
+    let quick = server.hold_seat_twice_as_long("A-1").await;
     // Whether the bank is still listened to depends on how fast the intent was cancelled.
-    let bank = house
+    let bank = server
         .client
         .post(&format!("/v1/sandbox/intents/{intent}/authenticate"))
         .json(&json!({"outcome": "succeeded"}))
         .send()
         .await;
     assert!([200, 409].contains(&bank.status), "{bank:?}");
-    let back = house.paying(&late).json(&json!({})).send().await;
+    let back = server.paying(&late).json(&json!({})).send().await;
     back.problem(410, "booking_over");
-    house.pay(&quick, "pm_card_visa").await.ok(200);
-    assert_eq!(charged(&house, &late).0, 0);
-    let canceled = async || (charged(&house, &late).1 == [Status::Canceled]).then_some(());
+    server.pay(&quick, "pm_card_visa").await.ok(200);
+    assert_eq!(charged(&server, &late).0, 0);
+    let canceled = async || (charged(&server, &late).1 == [Status::Canceled]).then_some(());
     crate::support::eventually("the intent is cancelled", canceled).await;
-    assert_eq!(house.close().await.revenue(), 4500);
+    assert_eq!(server.close().await.revenue(), 4500);
 }
 
 /// Hi.Events#598: the repeated message of a payment was answered, and the order stayed reserved.
@@ -87,80 +87,80 @@ async fn a_bank_page_answered_after_the_hold_charges_nobody() {
 /// through or nobody is charged, but nothing stays as it is.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_buyer_who_does_not_come_back_from_the_bank_leaves_nothing_reserved() {
-    let house = House::open(2).await;
-    let booking = house.hold_seat("A-1").await;
-    let waiting = house.pay(&booking, "pm_card_authenticationRequired").await.ok(202);
+    let server = TestServer::open(2).await;
+    let booking = server.hold_seat("A-1").await;
+    let waiting = server.pay(&booking, "pm_card_authenticationRequired").await.ok(202);
     let intent = waiting["next_action"]["url"].as_str().unwrap().rsplit('/').next().unwrap().to_owned();
     let path = format!("/v1/sandbox/intents/{intent}/authenticate");
-    house.client.post(&path).json(&json!({"outcome": "succeeded"})).send().await.ok(200);
+    server.client.post(&path).json(&json!({"outcome": "succeeded"})).send().await.ok(200);
     let end = crate::support::eventually("the booking has ended", async || {
-        Some(house.booking(&booking).await).filter(|now| ["confirmed", "aborted"].contains(&text(now, "status")))
+        Some(server.booking(&booking).await).filter(|now| ["confirmed", "aborted"].contains(&text(now, "status")))
     })
     .await;
     let expected = if end["status"] == "confirmed" { 4500 } else { 0 };
-    let books = house.close().await;
+    let books = server.close().await;
     assert_eq!(books.revenue(), expected);
 }
 
 /// vendure#3508 and others: two requests to pay for one order charge twice.
 #[tokio::test(flavor = "multi_thread")]
 async fn many_requests_to_pay_at_once_charge_once() {
-    let house = House::open(600).await;
-    let booking = house.hold_seat("A-1").await;
+    let server = TestServer::open(600).await;
+    let booking = server.hold_seat("A-1").await;
     let call = |n: usize| {
         let method = ["pm_card_visa", "pm_card_mastercard"][n % 2];
-        house.paying(&booking).json(&json!({"payment_method": method})).send()
+        server.paying(&booking).json(&json!({"payment_method": method})).send()
     };
     let answers = at_once(20, call).await;
     assert!(answers.iter().all(|answer| answer.status == 200), "{:?}", answers.iter().map(|a| a.code()).collect::<Vec<_>>());
-    assert_eq!(charged(&house, &booking), (4500, vec![Status::Succeeded]));
-    assert_eq!(house.booking(&booking).await["payment"]["attempts"], 1);
-    assert_eq!(house.close().await.revenue(), 4500);
+    assert_eq!(charged(&server, &booking), (4500, vec![Status::Succeeded]));
+    assert_eq!(server.booking(&booking).await["payment"]["attempts"], 1);
+    assert_eq!(server.close().await.revenue(), 4500);
 }
 
 /// The gateway has done it and its answer is lost: the buyer neither pays twice nor goes without.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_lost_answer_of_the_gateway_costs_neither_ticket_nor_money() {
-    let house = House::open(600).await;
+    let server = TestServer::open(600).await;
     for (seat, method) in [("A-1", "pm_lastseat_answerLost"), ("A-2", "pm_lastseat_captureAnswerLost")] {
-        let booking = house.hold_seat(seat).await;
-        let answer = house.pay(&booking, method).await;
+        let booking = server.hold_seat(seat).await;
+        let answer = server.pay(&booking, method).await;
         assert!([200, 202].contains(&answer.status), "{answer:?}");
-        house.wait_for_status(&booking, "confirmed").await;
-        assert_eq!(charged(&house, &booking), (4500, vec![Status::Succeeded]));
+        server.wait_for_status(&booking, "confirmed").await;
+        assert_eq!(charged(&server, &booking), (4500, vec![Status::Succeeded]));
     }
-    let declined = house.hold_seat("A-3").await;
-    house.pay(&declined, "pm_lastseat_answerLostDeclined").await.problem(402, "payment_declined");
-    assert_eq!(house.booking(&declined).await["status"], "held");
-    house.pay(&declined, "pm_card_visa").await.ok(200);
-    assert_eq!(house.close().await.revenue(), 3 * 4500);
+    let declined = server.hold_seat("A-3").await;
+    server.pay(&declined, "pm_lastseat_answerLostDeclined").await.problem(402, "payment_declined");
+    assert_eq!(server.booking(&declined).await["status"], "held");
+    server.pay(&declined, "pm_card_visa").await.ok(200);
+    assert_eq!(server.close().await.revenue(), 3 * 4500);
 }
 
 /// The approval is gone when the money is to be taken: no charge, no ticket, the seat is free again.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_approval_withdrawn_before_the_capture_frees_the_seat() {
-    let house = House::open(600).await;
-    let booking = house.hold_seat("A-1").await;
-    house.pay(&booking, "pm_lastseat_captureFails").await.problem(402, "capture_failed");
-    assert_eq!(house.booking(&booking).await["status"], "aborted");
-    house.wait_until_free("A-1").await;
-    let next = house.hold_seat("A-1").await;
-    house.pay(&next, "pm_card_visa").await.ok(200);
-    assert_eq!(house.close().await.revenue(), 4500);
+    let server = TestServer::open(600).await;
+    let booking = server.hold_seat("A-1").await;
+    server.pay(&booking, "pm_lastseat_captureFails").await.problem(402, "capture_failed");
+    assert_eq!(server.booking(&booking).await["status"], "aborted");
+    server.wait_until_free("A-1").await;
+    let next = server.hold_seat("A-1").await;
+    server.pay(&next, "pm_card_visa").await.ok(200);
+    assert_eq!(server.close().await.revenue(), 4500);
 }
 
 /// A decline is not the end: the hold lives on, and every method may be tried until it ends.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_declined_buyer_keeps_the_seat_until_the_hold_ends() {
-    let house = House::open(5).await;
-    let (patient, hopeless) = (house.hold_seat("A-1").await, house.hold_seat("A-2").await);
+    let server = TestServer::open(5).await;
+    let (patient, hopeless) = (server.hold_seat("A-1").await, server.hold_seat("A-2").await);
     for method in ["pm_card_chargeDeclined", "pm_card_chargeDeclinedInsufficientFunds"] {
-        house.pay(&patient, method).await.problem(402, "payment_declined");
-        house.pay(&hopeless, method).await.problem(402, "payment_declined");
+        server.pay(&patient, method).await.problem(402, "payment_declined");
+        server.pay(&hopeless, method).await.problem(402, "payment_declined");
     }
-    house.try_hold(&json!({"seats": ["A-1"]})).await.problem(409, "seat_unavailable");
-    house.pay(&patient, "pm_card_visa").await.ok(200);
-    house.wait_until_free("A-2").await;
-    house.pay(&hopeless, "pm_card_visa").await.problem(410, "booking_over");
-    assert_eq!(house.close().await.revenue(), 4500);
+    server.try_hold(&json!({"seats": ["A-1"]})).await.problem(409, "seat_unavailable");
+    server.pay(&patient, "pm_card_visa").await.ok(200);
+    server.wait_until_free("A-2").await;
+    server.pay(&hopeless, "pm_card_visa").await.problem(410, "booking_over");
+    assert_eq!(server.close().await.revenue(), 4500);
 }

@@ -1,7 +1,7 @@
 //! Seat maps that are wrong after a reconnect.
 
-use crate::support::house::{GALA, House};
 use crate::support::sse::{Change, Stream};
+use crate::support::test_server::{GALA, TestServer};
 use crate::support::text;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -19,25 +19,25 @@ fn seats(map: &Value) -> BTreeMap<String, String> {
 /// sees what one sees who was never cut: no gap, no repeat, and the map comes out right.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_reconnect_restores_held_seats_without_gap_or_repeat() {
-    let house = House::open(600).await;
-    let held_before = house.hold(&json!({"seats": ["A-1", "A-2"]})).await;
-    let before = house.map(GALA).await;
+    let server = TestServer::open(600).await;
+    let held_before = server.hold(&json!({"seats": ["A-1", "A-2"]})).await;
+    let before = server.map(GALA).await;
     assert_eq!(seats(&before)["A-1"], "locked");
     let position = before["position"].as_u64();
-    let mut whole = Stream::open(&house.client, GALA, position, None).await;
-    let mut cut = Stream::open(&house.client, GALA, position, None).await;
+    let mut whole = Stream::open(&server.client, GALA, position, None).await;
+    let mut cut = Stream::open(&server.client, GALA, position, None).await;
 
     let work = async {
         for number in 1..=10 {
-            let booking = house.hold(&json!({"seats": [format!("B-{number}")]})).await;
+            let booking = server.hold(&json!({"seats": [format!("B-{number}")]})).await;
             match number % 3 {
-                0 => drop(house.cancel(&booking).await.ok(200)),
-                1 => drop(house.pay(&booking, "pm_card_visa").await.ok(200)),
-                _ => drop(house.pay(&booking, "pm_card_chargeDeclined").await.problem(402, "payment_declined")),
+                0 => drop(server.cancel(&booking).await.ok(200)),
+                1 => drop(server.pay(&booking, "pm_card_visa").await.ok(200)),
+                _ => drop(server.pay(&booking, "pm_card_chargeDeclined").await.problem(402, "payment_declined")),
             }
         }
-        house.pay(&held_before, "pm_card_visa").await.ok(200);
-        house.hold_seat("C-10").await;
+        server.pay(&held_before, "pm_card_visa").await.ok(200);
+        server.hold_seat("C-10").await;
     };
     // The last change that there will be.
     let is_last = |change: &Change| change.data["seat"] == "C-10";
@@ -58,7 +58,7 @@ async fn a_reconnect_restores_held_seats_without_gap_or_repeat() {
             {
                 let last_id = cut.last_id.clone();
                 drop(cut);
-                cut = Stream::open(&house.client, GALA, None, last_id.as_deref()).await;
+                cut = Stream::open(&server.client, GALA, None, last_id.as_deref()).await;
                 cuts += 1;
             }
         }
@@ -72,34 +72,34 @@ async fn a_reconnect_restores_held_seats_without_gap_or_repeat() {
     for change in &uncut {
         map.insert(text(&change.data, "seat").to_owned(), text(&change.data, "state").to_owned());
     }
-    assert_eq!(map, seats(&house.map(GALA).await));
+    assert_eq!(map, seats(&server.map(GALA).await));
     assert_eq!(
         (map["A-1"].as_str(), map["B-1"].as_str(), map["B-2"].as_str(), map["B-3"].as_str()),
         ("booked", "booked", "locked", "available")
     );
     drop(whole);
-    house.close().await;
+    server.close().await;
 }
 
 /// The same after the server itself was started anew: positions are the log's, not the process's.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_reconnect_after_a_restart_goes_on_where_it_was() {
-    let house = House::open(600).await;
-    let mut stream = Stream::open(&house.client, GALA, Some(0), None).await;
-    let booking = house.hold_seat("A-1").await;
+    let server = TestServer::open(600).await;
+    let mut stream = Stream::open(&server.client, GALA, Some(0), None).await;
+    let booking = server.hold_seat("A-1").await;
     let first = stream.next_seat(SOON).await.unwrap();
     assert_eq!((first.name.as_str(), text(&first.data, "seat")), ("seat_locked", "A-1"));
     let last_id = stream.last_id.clone();
     drop(stream);
     // Changes that nobody listens to.
-    house.hold_seat("A-2").await;
-    house.cancel(&booking).await.ok(200);
-    let house = house.restart().await;
-    let mut stream = Stream::open(&house.client, GALA, None, last_id.as_deref()).await;
+    server.hold_seat("A-2").await;
+    server.cancel(&booking).await.ok(200);
+    let server = server.restart().await;
+    let mut stream = Stream::open(&server.client, GALA, None, last_id.as_deref()).await;
     let missed = [stream.next_seat(SOON).await.unwrap(), stream.next_seat(SOON).await.unwrap()];
     let told: Vec<_> = missed.iter().map(|change| (change.name.as_str(), text(&change.data, "seat"))).collect();
     assert_eq!(told, [("seat_locked", "A-2"), ("seat_released", "A-1")]);
     assert!(stream.next_seat(Duration::from_millis(300)).await.is_none(), "something is told twice");
     drop(stream);
-    house.close().await;
+    server.close().await;
 }

@@ -1,7 +1,7 @@
 //! Refunds that free the wrong seat, or happen twice.
 
 use crate::at_once;
-use crate::support::house::House;
+use crate::support::test_server::TestServer;
 use crate::support::{seats_of, text};
 use lastseat::auth::Role;
 use serde_json::json;
@@ -10,39 +10,39 @@ use serde_json::json;
 /// bookings cost the same, and the middle one is refunded.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_refund_frees_the_seats_of_its_own_booking() {
-    let house = House::open(600).await;
+    let server = TestServer::open(600).await;
     let mut bookings = Vec::new();
     for seats in [["A-1", "A-2"], ["A-3", "A-4"], ["A-5", "A-6"]] {
-        let booking = house.hold(&json!({"seats": seats})).await;
-        house.pay(&booking, "pm_card_visa").await.ok(200);
+        let booking = server.hold(&json!({"seats": seats})).await;
+        server.pay(&booking, "pm_card_visa").await.ok(200);
         bookings.push(booking);
     }
-    assert_eq!(house.refund(&bookings[1]).await.ok(200)["status"], "refunded");
+    assert_eq!(server.refund(&bookings[1]).await.ok(200)["status"], "refunded");
     for seat in ["A-3", "A-4"] {
-        house.wait_until_free(seat).await;
+        server.wait_until_free(seat).await;
     }
     for seat in ["A-1", "A-2", "A-5", "A-6"] {
-        assert_eq!(house.state(seat).await, "booked", "{seat}");
+        assert_eq!(server.state(seat).await, "booked", "{seat}");
     }
     for (booking, kept) in bookings.iter().zip([9000, 0, 9000]) {
-        let intents = house.running().sandbox.as_ref().unwrap().intents();
+        let intents = server.running().sandbox.as_ref().unwrap().intents();
         let intent = intents.iter().find(|intent| intent.booking.to_string() == text(booking, "id")).unwrap();
         assert_eq!(intent.kept(), kept);
     }
     // The freed seats are sold again; the refunded buyer's old booking does not come back to life.
-    let next = house.hold(&json!({"seats": ["A-3", "A-4"]})).await;
-    house.pay(&next, "pm_card_visa").await.ok(200);
-    house.pay(&bookings[1], "pm_card_visa").await.problem(409, "already_refunded");
-    let books = house.close().await;
+    let next = server.hold(&json!({"seats": ["A-3", "A-4"]})).await;
+    server.pay(&next, "pm_card_visa").await.ok(200);
+    server.pay(&bookings[1], "pm_card_visa").await.problem(409, "already_refunded");
+    let books = server.close().await;
     assert_eq!(books.revenue(), 3 * 9000);
 }
 
 /// pretix#343: two refunds of one order, sent at once, return the money twice.
 #[tokio::test(flavor = "multi_thread")]
 async fn two_refunds_at_once_are_one() {
-    let house = House::open(600).await;
-    let ann = house.token("ann", Role::Buyer);
-    let booking = house
+    let server = TestServer::open(600).await;
+    let ann = server.token("ann", Role::Buyer);
+    let booking = server
         .client
         .post("/v1/shows/gala/bookings")
         .bearer(&ann)
@@ -50,35 +50,35 @@ async fn two_refunds_at_once_are_one() {
         .send()
         .await
         .ok(201);
-    house.pay(&booking, "pm_card_visa").await.ok(200);
-    let (path, admin) = (format!("/v1/bookings/{}/refund", text(&booking, "id")), house.admin());
-    let answers = at_once(10, |_| house.client.post(&path).bearer(&admin).send()).await;
+    server.pay(&booking, "pm_card_visa").await.ok(200);
+    let (path, admin) = (format!("/v1/bookings/{}/refund", text(&booking, "id")), server.admin());
+    let answers = at_once(10, |_| server.client.post(&path).bearer(&admin).send()).await;
     for answer in &answers {
         assert_eq!(answer.ok(200)["status"], "refunded");
     }
     // And again, after all was said, and after a restart.
-    house.refund(&booking).await.ok(200);
-    let house = house.restart().await;
-    house.refund(&booking).await.ok(200);
-    let intents = house.running().sandbox.as_ref().unwrap().intents();
+    server.refund(&booking).await.ok(200);
+    let server = server.restart().await;
+    server.refund(&booking).await.ok(200);
+    let intents = server.running().sandbox.as_ref().unwrap().intents();
     assert_eq!((intents.len(), &intents[0].refunds, intents[0].kept()), (1, &vec![4 * 3000], 0));
-    crate::support::eventually("the floor is free", async || (house.floor().await == 20).then_some(())).await;
-    let books = house.close().await;
+    crate::support::eventually("the floor is free", async || (server.floor().await == 20).then_some(())).await;
+    let books = server.close().await;
     assert_eq!((books.revenue(), books.seats.len()), (0, 0));
 }
 
 /// Nobody but an admin returns money, and only what was paid.
 #[tokio::test(flavor = "multi_thread")]
 async fn only_an_admin_refunds_and_only_what_was_paid() {
-    let house = House::open(600).await;
-    let (held, paid) = (house.hold_seat("A-1").await, house.hold_seat("A-2").await);
-    house.pay(&paid, "pm_card_visa").await.ok(200);
-    house.refund(&held).await.problem(409, "not_confirmed");
+    let server = TestServer::open(600).await;
+    let (held, paid) = (server.hold_seat("A-1").await, server.hold_seat("A-2").await);
+    server.pay(&paid, "pm_card_visa").await.ok(200);
+    server.refund(&held).await.problem(409, "not_confirmed");
     let path = format!("/v1/bookings/{}/refund", text(&paid, "id"));
-    house.client.post(&path).bearer(text(&paid, "token")).send().await.problem(403, "forbidden");
-    house.client.post(&path).bearer(&house.token("ann", Role::Buyer)).send().await.problem(403, "forbidden");
-    house.client.post(&path).send().await.problem(401, "authentication_required");
-    house.cancel(&paid).await.problem(409, "already_confirmed");
-    let books = house.close().await;
+    server.client.post(&path).bearer(text(&paid, "token")).send().await.problem(403, "forbidden");
+    server.client.post(&path).bearer(&server.token("ann", Role::Buyer)).send().await.problem(403, "forbidden");
+    server.client.post(&path).send().await.problem(401, "authentication_required");
+    server.cancel(&paid).await.problem(409, "already_confirmed");
+    let books = server.close().await;
     assert_eq!((books.revenue(), seats_of(&held)), (4500, vec!["A-1".to_owned()]));
 }

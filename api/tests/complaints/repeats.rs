@@ -1,7 +1,7 @@
 //! The same request again, and keys that are burnt.
 
 use crate::at_once;
-use crate::support::house::{GALA, House};
+use crate::support::test_server::{GALA, TestServer};
 use crate::support::{eventually, seats_of, show, text};
 use lastseat::config::Config;
 use serde_json::json;
@@ -12,10 +12,10 @@ const HOLD: &str = "/v1/shows/gala/bookings";
 /// after a restart. One charge, one answer.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_repeated_payment_request_gets_the_first_answer() {
-    let house = House::open(600).await;
-    let booking = house.hold_seat("A-1").await;
+    let server = TestServer::open(600).await;
+    let booking = server.hold_seat("A-1").await;
     let body = json!({"payment_method": "pm_card_visa"});
-    let answers = at_once(10, |_| house.paying(&booking).key("pay-1").json(&body).send()).await;
+    let answers = at_once(10, |_| server.paying(&booking).key("pay-1").json(&body).send()).await;
     for answer in &answers {
         match answer.status {
             200 => assert_eq!(answer.json()["status"], "confirmed"),
@@ -23,10 +23,10 @@ async fn a_repeated_payment_request_gets_the_first_answer() {
         }
     }
     assert!(answers.iter().any(|answer| answer.status == 200));
-    let repeat = house.paying(&booking).key("pay-1").json(&body).send().await;
+    let repeat = server.paying(&booking).key("pay-1").json(&body).send().await;
     repeat.ok(200);
     assert_eq!(repeat.header("idempotent-replayed"), Some("true"));
-    house
+    server
         .paying(&booking)
         .key("pay-1")
         .json(&json!({"payment_method": "pm_card_amex"}))
@@ -34,22 +34,22 @@ async fn a_repeated_payment_request_gets_the_first_answer() {
         .await
         .problem(422, "idempotency_key_reused");
     // The memory of answers is gone with the process; the log is not.
-    let house = house.restart().await;
-    assert_eq!(house.paying(&booking).key("pay-1").json(&body).send().await.ok(200)["status"], "confirmed");
-    assert_eq!(house.running().sandbox.as_ref().unwrap().intents().len(), 1);
-    assert_eq!(house.close().await.revenue(), 4500);
+    let server = server.restart().await;
+    assert_eq!(server.paying(&booking).key("pay-1").json(&body).send().await.ok(200)["status"], "confirmed");
+    assert_eq!(server.running().sandbox.as_ref().unwrap().intents().len(), 1);
+    assert_eq!(server.close().await.revenue(), 4500);
 }
 
 /// The answer to a hold is lost on the way: the repeat finds the same booking, and takes no second
 /// seat, whichever process answers.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_repeated_hold_is_one_booking() {
-    let house = House::open(600).await;
+    let server = TestServer::open(600).await;
     let wanted = json!({"area": "floor", "quantity": 2});
-    let hold = |house: &House| {
-        house.client.post(HOLD).bearer(&house.token("ann", lastseat::auth::Role::Buyer)).key("cart-1").json(&wanted)
+    let hold = |server: &TestServer| {
+        server.client.post(HOLD).bearer(&server.token("ann", lastseat::auth::Role::Buyer)).key("cart-1").json(&wanted)
     };
-    let answers = at_once(10, |_| hold(&house).send()).await;
+    let answers = at_once(10, |_| hold(&server).send()).await;
     let first = answers.iter().find(|answer| answer.status == 201).unwrap().json();
     for answer in &answers {
         match answer.status {
@@ -57,12 +57,12 @@ async fn a_repeated_hold_is_one_booking() {
             _ => drop(answer.problem(409, "idempotency_in_flight")),
         }
     }
-    let house = house.restart().await;
-    let again = hold(&house).send().await;
+    let server = server.restart().await;
+    let again = hold(&server).send().await;
     assert_eq!(again.header("idempotent-replayed"), Some("true"));
     assert_eq!((again.ok(201)["id"].clone(), seats_of(&again.json())), (first["id"].clone(), seats_of(&first)));
-    assert_eq!(house.floor().await, 18);
-    assert_eq!(house.close().await.bookings.len(), 1);
+    assert_eq!(server.floor().await, 18);
+    assert_eq!(server.close().await.bookings.len(), 1);
 }
 
 /// Of the Node.js systems: the idempotency key was burnt before the checks, so that a buyer who was
@@ -70,41 +70,41 @@ async fn a_repeated_hold_is_one_booking() {
 /// neither what could not be read, nor what was not let in, nor what came too early.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_key_is_not_burnt_by_what_decided_nothing() {
-    let house = House::open(600).await;
+    let server = TestServer::open(600).await;
     let good = json!({"seats": ["A-1"]});
-    let hold = |body: &str| house.client.post(HOLD).key("k").text(body).send();
+    let hold = |body: &str| server.client.post(HOLD).key("k").text(body).send();
     hold("{").await.problem(400, "invalid_json");
     hold(r#"{"seats":["A-1"],"price":1}"#).await.problem(422, "price_not_accepted");
     hold(r#"{"area":"floor","quantity":-5}"#).await.problem(422, "invalid_quantity");
-    house.client.post(HOLD).key("k").bearer("forged").json(&good).send().await.problem(401, "invalid_token");
+    server.client.post(HOLD).key("k").bearer("forged").json(&good).send().await.problem(401, "invalid_token");
 
     // Not open yet is no decision either.
-    let opens = house.running().clock.now() + chrono::TimeDelta::seconds(2);
+    let opens = server.running().clock.now() + chrono::TimeDelta::seconds(2);
     let mut later = show("later", 600, 5);
     later["sale_opens_at"] = json!(opens);
-    house.put_on_sale(&later).await;
-    let early = house.client.post("/v1/shows/later/bookings").key("k").json(&good).send().await;
+    server.put_on_sale(&later).await;
+    let early = server.client.post("/v1/shows/later/bookings").key("k").json(&good).send().await;
     early.problem(403, "sale_not_open");
     eventually("the same request is served once the sale is open", async || {
-        let answer = house.client.post("/v1/shows/later/bookings").key("k").json(&good).send().await;
+        let answer = server.client.post("/v1/shows/later/bookings").key("k").json(&good).send().await;
         (answer.status == 201).then_some(())
     })
     .await;
 
     assert_eq!(hold(&good.to_string()).await.ok(201)["status"], "held");
-    assert_eq!(house.close().await.bookings.len(), 2);
+    assert_eq!(server.close().await.bookings.len(), 2);
 }
 
 /// The same with admission: whoever is told 503 comes back with the same key and gets a seat.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_key_is_not_burnt_by_a_full_house() {
-    let house = House::open_with(Config { max_in_flight: 1, ..Config::default() }).await;
-    house.put_on_sale(&show(GALA, 600, 100)).await;
+    let server = TestServer::open_with(Config { max_in_flight: 1, ..Config::default() }).await;
+    server.put_on_sale(&show(GALA, 600, 100)).await;
     let wanted = json!({"area": "floor", "quantity": 1});
     let mut turned_away = 0;
     for round in 0.. {
         assert!(round < 1000, "nobody is let in any more");
-        let answers = at_once(40, |buyer| house.client.post(HOLD).key(&format!("buyer-{buyer}")).json(&wanted).send()).await;
+        let answers = at_once(40, |buyer| server.client.post(HOLD).key(&format!("buyer-{buyer}")).json(&wanted).send()).await;
         for busy in answers.iter().filter(|answer| answer.status != 201) {
             busy.problem(503, "busy");
             turned_away += 1;
@@ -114,41 +114,41 @@ async fn a_key_is_not_burnt_by_a_full_house() {
         }
     }
     assert!(turned_away > 0, "everybody was let in at once");
-    assert_eq!(house.floor().await, 60);
-    assert_eq!(house.close().await.bookings.len(), 40);
+    assert_eq!(server.floor().await, 60);
+    assert_eq!(server.close().await.bookings.len(), 40);
 }
 
 /// A decision is kept, though: the repeat of a request that was told "taken" gets the same answer,
 /// even if the seat is free by now. A new try is a new key.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_decision_is_repeated_and_a_new_key_is_a_new_try() {
-    let house = House::open(600).await;
-    let owner = house.hold_seat("A-1").await;
-    let hold = |key: &str| house.client.post(HOLD).key(key).json(&json!({"seats": ["A-1"]})).send();
+    let server = TestServer::open(600).await;
+    let owner = server.hold_seat("A-1").await;
+    let hold = |key: &str| server.client.post(HOLD).key(key).json(&json!({"seats": ["A-1"]})).send();
     hold("first").await.problem(409, "seat_unavailable");
-    house.cancel(&owner).await.ok(200);
+    server.cancel(&owner).await.ok(200);
     let repeat = hold("first").await;
     repeat.problem(409, "seat_unavailable");
     assert_eq!(repeat.header("idempotent-replayed"), Some("true"));
     let next = hold("second").await.ok(201);
     assert_eq!(text(&next, "status"), "held");
-    house.close().await;
+    server.close().await;
 }
 
 /// The repeat comes when all is over: the hold has run out, and the process that knew the answer is
 /// gone. It is told of the booking as it is, and takes the seat from nobody: not for a second.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_repeat_after_the_end_does_not_take_the_seats_again() {
-    let house = House::open(1).await;
+    let server = TestServer::open(1).await;
     let wanted = json!({"seats": ["A-1"]});
-    let hold = |house: &House| house.client.post(HOLD).key("cart-1").json(&wanted).send();
-    let first = hold(&house).await.ok(201);
-    house.wait_for_status(&first, "aborted").await;
-    house.wait_until_free("A-1").await;
-    let house = house.restart().await;
-    let again = hold(&house).await.ok(201);
+    let hold = |server: &TestServer| server.client.post(HOLD).key("cart-1").json(&wanted).send();
+    let first = hold(&server).await.ok(201);
+    server.wait_for_status(&first, "aborted").await;
+    server.wait_until_free("A-1").await;
+    let server = server.restart().await;
+    let again = hold(&server).await.ok(201);
     assert_eq!((&again["id"], &again["status"]), (&first["id"], &json!("aborted")));
-    assert_eq!(house.state("A-1").await, "available");
-    house.hold_seat("A-1").await;
-    house.close().await;
+    assert_eq!(server.state("A-1").await, "available");
+    server.hold_seat("A-1").await;
+    server.close().await;
 }

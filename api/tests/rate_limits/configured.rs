@@ -1,6 +1,6 @@
 //! A server as the binary wires it: what is configured is what limits, and by default nobody decent is.
 
-use super::support::house::{GALA, House};
+use super::support::test_server::{GALA, TestServer};
 use lastseat::auth::Role;
 use lastseat::config::Config;
 use lastseat::limits::Quotas;
@@ -11,24 +11,24 @@ const NOTHING: &str = "/v1/bookings/00000000-0000-4000-8000-000000000000/extend"
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_configured_limits() {
     let quotas = Quotas { caller: "2/24h".parse().ok(), address: "1000/24h".parse().ok(), ..Quotas::default() };
-    let house = House::open_with(Config { quotas, ..Config::default() }).await;
-    let anna = house.token("anna", Role::Buyer);
+    let server = TestServer::open_with(Config { quotas, ..Config::default() }).await;
+    let anna = server.token("anna", Role::Buyer);
     for _ in 0..2 {
-        house.client.post(NOTHING).bearer(&anna).send().await.problem(404, "booking_not_found");
+        server.client.post(NOTHING).bearer(&anna).send().await.problem(404, "booking_not_found");
     }
-    let limited = house.client.post(NOTHING).bearer(&anna).send().await;
+    let limited = server.client.post(NOTHING).bearer(&anna).send().await;
     limited.problem(429, "rate_limited");
     assert_eq!(limited.header("ratelimit-policy"), Some("\"caller\";q=2;w=86400"));
-    house.close().await;
+    server.close().await;
 }
 
 /// By default: a crowd of guests behind one address, a buyer who clicks as fast as anybody can, and
 /// an admin who cleans up.
 #[tokio::test(flavor = "multi_thread")]
 async fn by_default_nobody_decent_is_limited() {
-    let house = House::open(600).await;
+    let server = TestServer::open(600).await;
     for _ in 0..200 {
-        house
+        server
             .client
             .post(&format!("/v1/shows/{GALA}/bookings"))
             .json(&json!({"seats": ["Z-1"]}))
@@ -36,14 +36,14 @@ async fn by_default_nobody_decent_is_limited() {
             .await
             .problem(422, "unknown_seat");
     }
-    let (anna, admin) = (house.token("anna", Role::Buyer), house.admin());
+    let (anna, admin) = (server.token("anna", Role::Buyer), server.admin());
     for n in 1..=20 {
-        let answer = house.client.post(NOTHING).bearer(&anna).send().await;
+        let answer = server.client.post(NOTHING).bearer(&anna).send().await;
         answer.problem(404, "booking_not_found");
         assert!(answer.header("ratelimit").unwrap().starts_with("\"caller\";r="), "{n}: {answer:?}");
     }
     for _ in 0..200 {
-        house.client.post(NOTHING).bearer(&admin).send().await.problem(404, "booking_not_found");
+        server.client.post(NOTHING).bearer(&admin).send().await.problem(404, "booking_not_found");
     }
-    house.close().await;
+    server.close().await;
 }

@@ -9,7 +9,7 @@ mod survival;
 
 use futures::FutureExt;
 use futures::future::join_all;
-use lastseat::app::SandboxDoor;
+use lastseat::app::BankAuthentication;
 use lastseat::shared_sandbox::{SharedSandbox, serve};
 use lastseat_domain::ports::payments::{GatewayFault, Intent, IntentStatus};
 use lastseat_domain::ports::{Clock, PaymentGateway};

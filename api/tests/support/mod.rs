@@ -5,10 +5,10 @@
 
 pub mod books;
 pub mod client;
-pub mod house;
 pub mod process;
 pub mod sse;
 pub mod surgery;
+pub mod test_server;
 
 use serde_json::{Value, json};
 use std::time::{Duration, Instant};

@@ -5,7 +5,7 @@ use crate::app::App;
 use crate::metrics;
 use crate::problem::Problem;
 use crate::routes::access::{self, Admins};
-use crate::routes::command::{Command, carry_out};
+use crate::routes::command::{Command, execute};
 use crate::routes::params::InBooking;
 use crate::routes::wire::BookingJson;
 use axum::extract::State;
@@ -21,7 +21,7 @@ use http::StatusCode;
     security(("token" = []), ("booking_token" = [])),
 )]
 pub async fn cancel_booking(State(app): State<App>, InBooking(id): InBooking, command: Result<Command, Problem>) -> Answer {
-    carry_out(&app, metrics::Command::Cancel, command, async move |app: App, command: Command| {
+    execute(&app, metrics::Command::Cancel, command, async move |app: App, command: Command| {
         access::check(&app, &command.caller, id, Admins::Too).await?;
         command.nothing()?;
         let booking = app.box_office().cancel(id, &command.caller.name()).await?;

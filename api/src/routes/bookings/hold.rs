@@ -10,7 +10,7 @@ use crate::body::wrong_quantity;
 use crate::metrics;
 use crate::problem::{Code, Problem};
 use crate::routes::access;
-use crate::routes::command::{Command, carry_out_after_refusals};
+use crate::routes::command::{Command, execute_with_precheck};
 use crate::routes::params::InShow;
 use crate::routes::wire::BookingJson;
 use axum::extract::State;
@@ -68,7 +68,7 @@ pub struct BestAvailable {
     security((), ("token" = []), ("booking_token" = [])),
 )]
 pub async fn hold_seats(State(app): State<App>, InShow(show): InShow, command: Result<Command, Problem>) -> Answer {
-    carry_out_after_refusals(&app, metrics::Command::Hold, command, move |app, command| hold(app, show, command)).await
+    execute_with_precheck(&app, metrics::Command::Hold, command, move |app, command| hold(app, show, command)).await
 }
 
 async fn hold(app: App, show: ShowId, command: Command) -> Result<Answer, Problem> {
@@ -77,7 +77,7 @@ async fn hold(app: App, show: ShowId, command: Command) -> Result<Answer, Proble
     if command.key().is_none() {
         app.box_office().refuse_at_once(&show, &wanted).map_err(|rejection| refused(&app, rejection))?;
     }
-    command.ask_shared_limits(&app).await?;
+    command.check_shared_limits(&app).await?;
     let booking = match command.key() {
         // The show is part of it: one key sent to two shows means two bookings.
         Some(key) => app.parts().auth.booking_for_key(&format!("{}|{show}", command.caller.scope()), key),

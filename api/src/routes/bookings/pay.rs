@@ -5,7 +5,7 @@ use crate::app::App;
 use crate::metrics;
 use crate::problem::Problem;
 use crate::routes::access::{self, Admins};
-use crate::routes::command::{Command, carry_out};
+use crate::routes::command::{Command, execute};
 use crate::routes::params::InBooking;
 use crate::routes::wire::{BookingJson, NextAction};
 use axum::extract::State;
@@ -51,7 +51,7 @@ pub struct PayBody {
     security(("token" = []), ("booking_token" = [])),
 )]
 pub async fn pay(State(app): State<App>, InBooking(id): InBooking, command: Result<Command, Problem>) -> Answer {
-    carry_out(&app, metrics::Command::Pay, command, move |app, command| pay_for(app, id, command)).await
+    execute(&app, metrics::Command::Pay, command, move |app, command| pay_for(app, id, command)).await
 }
 
 async fn pay_for(app: App, id: BookingId, command: Command) -> Result<Answer, Problem> {

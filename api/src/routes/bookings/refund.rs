@@ -5,7 +5,7 @@ use crate::app::App;
 use crate::auth::Role;
 use crate::metrics;
 use crate::problem::Problem;
-use crate::routes::command::{Command, carry_out};
+use crate::routes::command::{Command, execute};
 use crate::routes::params::InBooking;
 use crate::routes::wire::BookingJson;
 use axum::extract::State;
@@ -31,7 +31,7 @@ const LOOK_AGAIN: u64 = 2;
     security(("token" = [])),
 )]
 pub async fn refund(State(app): State<App>, InBooking(id): InBooking, command: Result<Command, Problem>) -> Answer {
-    carry_out(&app, metrics::Command::Refund, command, async move |app: App, command: Command| {
+    execute(&app, metrics::Command::Refund, command, async move |app: App, command: Command| {
         command.caller.needs(Role::Admin)?;
         command.nothing()?;
         let booking = app.box_office().refund(id, &command.caller.name()).await?;

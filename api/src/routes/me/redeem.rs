@@ -5,7 +5,7 @@ use crate::app::App;
 use crate::metrics;
 use crate::problem::Problem;
 use crate::routes::access;
-use crate::routes::command::{Command, carry_out};
+use crate::routes::command::{Command, execute};
 use crate::routes::params::InVoucher;
 use axum::extract::State;
 use http::StatusCode;
@@ -38,7 +38,7 @@ pub struct Redeemed {
     security(("token" = []), ("booking_token" = [])),
 )]
 pub async fn redeem_voucher(State(app): State<App>, InVoucher(voucher): InVoucher, command: Result<Command, Problem>) -> Answer {
-    carry_out(&app, metrics::Command::RedeemVoucher, command, async move |app: App, command: Command| {
+    execute(&app, metrics::Command::RedeemVoucher, command, async move |app: App, command: Command| {
         let buyer = access::buyer(&app, &command.caller).await?;
         command.nothing()?;
         app.box_office().redeem_voucher(&buyer, voucher, &command.caller.name()).await?;

@@ -4,7 +4,7 @@ use crate::answer::Answer;
 use crate::app::App;
 use crate::metrics;
 use crate::problem::{Code, Problem};
-use crate::routes::command::{Command, carry_out};
+use crate::routes::command::{Command, execute};
 use crate::routes::params::InIntent;
 use axum::extract::State;
 use http::StatusCode;
@@ -51,7 +51,7 @@ pub struct Authenticated {
     responses((status = 200, description = "The bank has decided", body = Authenticated)),
 )]
 pub async fn authenticate(State(app): State<App>, InIntent(intent): InIntent, command: Result<Command, Problem>) -> Answer {
-    carry_out(&app, metrics::Command::Authenticate, command, async move |app: App, command: Command| {
+    execute(&app, metrics::Command::Authenticate, command, async move |app: App, command: Command| {
         let Authentication { outcome } = command.json()?;
         let Some(door) = &app.parts().sandbox else {
             return Err(Problem::new(Code::UnknownRoute, "Payments are not played here."));

@@ -5,7 +5,7 @@ use crate::app::App;
 use crate::auth::Role;
 use crate::metrics;
 use crate::problem::Problem;
-use crate::routes::command::{Command, carry_out};
+use crate::routes::command::{Command, execute};
 use crate::routes::params::InShow;
 use crate::routes::wire::ShowJson;
 use axum::extract::State;
@@ -22,7 +22,7 @@ use http::StatusCode;
     security(("token" = [])),
 )]
 pub async fn cancel_show(State(app): State<App>, InShow(show): InShow, command: Result<Command, Problem>) -> Answer {
-    carry_out(&app, metrics::Command::CancelShow, command, async move |app: App, command: Command| {
+    execute(&app, metrics::Command::CancelShow, command, async move |app: App, command: Command| {
         command.caller.needs(Role::Admin)?;
         command.nothing()?;
         let show = app.box_office().cancel_show(&show, &command.caller.name()).await?;

@@ -6,7 +6,7 @@ use crate::auth::Role;
 use crate::body;
 use crate::metrics;
 use crate::problem::Problem;
-use crate::routes::command::{Command, carry_out};
+use crate::routes::command::{Command, execute};
 use crate::routes::wire::{self, ShowJson};
 use axum::extract::State;
 use http::StatusCode;
@@ -90,7 +90,7 @@ pub fn default_rewards() -> Vec<Reward> {
     security(("token" = [])),
 )]
 pub async fn schedule_show(State(app): State<App>, command: Result<Command<{ body::LARGE }>, Problem>) -> Answer {
-    carry_out(&app, metrics::Command::ScheduleShow, command, schedule).await
+    execute(&app, metrics::Command::ScheduleShow, command, schedule).await
 }
 
 async fn schedule(app: App, command: Command<{ body::LARGE }>) -> Result<Answer, Problem> {

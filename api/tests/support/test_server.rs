@@ -12,23 +12,23 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
-/// The show that every house has: see [`show`].
+/// The show that every test server has: see [`show`].
 pub const GALA: &str = "gala";
 
 /// The server.
-pub struct House {
+pub struct TestServer {
     pub client: Client,
     running: Running,
     dir: TempDir,
     config: Config,
 }
 
-impl House {
+impl TestServer {
     /// With the show `gala`, whose holds last `hold_seconds` and whose floor has 20 places.
     pub async fn open(hold_seconds: u32) -> Self {
-        let house = Self::open_with(Config::default()).await;
-        house.put_on_sale(&show(GALA, hold_seconds, 20)).await;
-        house
+        let server = Self::open_with(Config::default()).await;
+        server.put_on_sale(&show(GALA, hold_seconds, 20)).await;
+        server
     }
 
     /// Without a show, configured so besides address and directory.
