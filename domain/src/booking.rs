@@ -6,9 +6,11 @@
 //! only after the second.
 
 use crate::Timestamp;
+use crate::decider::Decider;
 use crate::event::{AbortReason, BookingOpened, Event, PaymentStarted, PricedSeat, RequestFingerprint};
-use crate::ids::{BookingId, BuyerId, IntentId, ShowId};
+use crate::ids::{BookingId, BuyerId, IntentId, ShowId, StreamName};
 use crate::money::Money;
+use crate::rejection::Rejection;
 
 mod decide;
 
@@ -134,6 +136,28 @@ impl Booking {
             Phase::Aborted { .. } => "aborted",
             Phase::Refunded => "refunded",
         }
+    }
+}
+
+impl Decider for Booking {
+    type Id = BookingId;
+    type State = Option<Self>;
+    type Command = BookingCommand;
+
+    fn stream(id: &BookingId) -> StreamName {
+        StreamName::booking(*id)
+    }
+
+    fn initial() -> Option<Self> {
+        None
+    }
+
+    fn decide(_id: &BookingId, state: &Option<Self>, command: BookingCommand) -> Result<Vec<Event>, Rejection> {
+        decide(state.as_ref(), command)
+    }
+
+    fn evolve(state: Option<Self>, event: &Event, at: Timestamp) -> Option<Self> {
+        evolve(state, event, at)
     }
 }
 

@@ -11,6 +11,7 @@
 
 pub mod booking;
 pub mod codec;
+pub mod decider;
 pub mod event;
 pub mod ids;
 pub mod loyalty;
@@ -23,6 +24,7 @@ pub mod settle;
 pub mod show;
 
 pub use codec::{Envelope, Metadata};
+pub use decider::Decider;
 pub use event::Event;
 pub use ids::{AreaId, BookingId, BuyerId, CategoryId, IntentId, SeatId, ShowId, StreamName, VoucherId};
 pub use money::{Currency, Money};

@@ -4,8 +4,10 @@
 //! voucher from its show's reward table; every [`MILESTONE_SEATS`] seats over time issue another.
 //! Draws and ids are derived from the booking, so a replay comes to the same.
 
+use crate::Timestamp;
+use crate::decider::Decider;
 use crate::event::{Event, PointsEarned, PointsRevoked, VoucherCause, VoucherIssued, VoucherRedeemed, VoucherRevoked};
-use crate::ids::{BookingId, BuyerId, NAMESPACE, ShowId, VoucherId};
+use crate::ids::{BookingId, BuyerId, NAMESPACE, ShowId, StreamName, VoucherId};
 use crate::rejection::Rejection;
 use crate::show::Reward;
 use sha2::{Digest, Sha256};
@@ -60,6 +62,28 @@ impl Account {
     #[must_use]
     pub fn seats(&self) -> u32 {
         self.counted.values().fold(0, |sum, seats| sum.saturating_add(*seats))
+    }
+}
+
+impl Decider for Account {
+    type Id = BuyerId;
+    type State = Self;
+    type Command = LoyaltyCommand;
+
+    fn stream(id: &BuyerId) -> StreamName {
+        StreamName::loyalty(id)
+    }
+
+    fn initial() -> Self {
+        Self::default()
+    }
+
+    fn decide(_id: &BuyerId, state: &Self, command: LoyaltyCommand) -> Result<Vec<Event>, Rejection> {
+        decide(state, command)
+    }
+
+    fn evolve(state: Self, event: &Event, _at: Timestamp) -> Self {
+        evolve(state, event)
     }
 }
 

@@ -4,8 +4,9 @@
 //! expire" is a race of two appends on the booking's stream, and never one here.
 
 use crate::Timestamp;
+use crate::decider::Decider;
 use crate::event::{AbortReason, Event, SeatBooked, SeatLocked, SeatReleased};
-use crate::ids::{BookingId, BuyerId, SeatId};
+use crate::ids::{BookingId, BuyerId, SeatId, ShowId, StreamName};
 use crate::rejection::{Rejection, SeatState};
 
 /// A seat as its stream tells it.
@@ -36,6 +37,39 @@ impl Seat {
             Self::Free => None,
             Self::Locked { booking, .. } | Self::Booked { booking } => Some(*booking),
         }
+    }
+}
+
+/// Identifies a seat among those of all shows.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct SeatKey {
+    /// The show that it is sold for.
+    pub show: ShowId,
+    /// The seat, unique within the show.
+    pub seat: SeatId,
+}
+
+impl Decider for Seat {
+    type Id = SeatKey;
+    type State = Self;
+    type Command = SeatCommand;
+
+    const LAST_EVENT_SUFFICES: bool = true;
+
+    fn stream(id: &SeatKey) -> StreamName {
+        StreamName::seat(&id.show, &id.seat)
+    }
+
+    fn initial() -> Self {
+        Self::Free
+    }
+
+    fn decide(id: &SeatKey, state: &Self, command: SeatCommand) -> Result<Vec<Event>, Rejection> {
+        decide(&id.seat, state, command)
+    }
+
+    fn evolve(state: Self, event: &Event, _at: Timestamp) -> Self {
+        evolve(state, event)
     }
 }
 

@@ -1,8 +1,9 @@
 //! A show: its plan, its prices, its limits, and whether it sells.
 
 use crate::Timestamp;
+use crate::decider::Decider;
 use crate::event::{Category, Event, SalesPaused, SalesResumed, ShowCancelled, ShowScheduled};
-use crate::ids::{AreaId, CategoryId, SeatId};
+use crate::ids::{AreaId, CategoryId, SeatId, ShowId, StreamName};
 use crate::rejection::Rejection;
 use serde::{Deserialize, Serialize};
 use std::collections::{HashMap, HashSet};
@@ -209,6 +210,28 @@ impl Show {
             return Err(Rejection::SaleClosed { show: show(), closed_at });
         }
         Ok(())
+    }
+}
+
+impl Decider for Show {
+    type Id = ShowId;
+    type State = Option<Self>;
+    type Command = ShowCommand;
+
+    fn stream(id: &ShowId) -> StreamName {
+        StreamName::show(id)
+    }
+
+    fn initial() -> Option<Self> {
+        None
+    }
+
+    fn decide(_id: &ShowId, state: &Option<Self>, command: ShowCommand) -> Result<Vec<Event>, Rejection> {
+        decide(state.as_ref(), command)
+    }
+
+    fn evolve(state: Option<Self>, event: &Event, _at: Timestamp) -> Option<Self> {
+        evolve(state, event)
     }
 }
 

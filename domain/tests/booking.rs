@@ -3,18 +3,19 @@
 
 mod support;
 
+use lastseat_domain::Decider;
 use lastseat_domain::booking::{Booking, BookingCommand as C};
 use lastseat_domain::event::*;
 use lastseat_domain::rejection::Rejection;
-use lastseat_testkit::given::{Command, given};
+use lastseat_testkit::given::{TestedCommand, given};
 use support::*;
 
 /// Asks the same in every phase. What follows is written as the names of the events, `-` for
 /// nothing, or the code of the rejection. Through the kit, so every repeat is tried as well.
 fn in_every_phase(command: &C, expected: [&str; 12]) {
     for (phase, expected) in PHASES.into_iter().zip(expected) {
-        let state = given(history(phase)).at(minute(1)).state::<C>();
-        let decided = command.clone().decide(&state);
+        let state = given(history(phase)).at(minute(1)).state::<Booking>();
+        let decided = Booking::decide(&C::id(), &state, command.clone());
         let got = match &decided {
             Ok(events) if events.is_empty() => "-".to_owned(),
             Ok(events) => events.iter().map(Event::name).collect::<Vec<_>>().join(" "),
@@ -28,7 +29,7 @@ fn in_every_phase(command: &C, expected: [&str; 12]) {
 }
 
 fn booking_after(phase: &str) -> Booking {
-    given(history(phase)).at(minute(1)).state::<C>().unwrap()
+    given(history(phase)).at(minute(1)).state::<Booking>().unwrap()
 }
 
 fn pay(now: lastseat_domain::Timestamp) -> C {
@@ -294,7 +295,7 @@ fn a_decline_that_names_no_intent_does_not_make_the_known_one_unknown() {
     let after = given(history("action_required"))
         .when(C::Decline { attempt: 1, intent: None, code: "expired_card".into() })
         .then_events([declined.into()]);
-    assert_eq!(after.state::<C>().unwrap().intent, Some(intent(1)));
+    assert_eq!(after.state::<Booking>().unwrap().intent, Some(intent(1)));
 }
 
 #[test]
@@ -383,6 +384,6 @@ fn a_fenced_booking_has_no_buyer_no_seats_and_no_price() {
 #[test]
 fn a_stream_that_starts_with_something_else_is_no_booking() {
     for event in [started(1), committed(), captured(), voided(), flagged()] {
-        assert_eq!(given([event]).state::<C>(), None);
+        assert_eq!(given([event]).state::<Booking>(), None);
     }
 }

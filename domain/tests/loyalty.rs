@@ -4,7 +4,7 @@
 mod support;
 
 use lastseat_domain::event::{Event, PointsEarned, PointsRevoked, VoucherCause, VoucherIssued, VoucherRedeemed, VoucherRevoked};
-use lastseat_domain::loyalty::{LoyaltyCommand, MILESTONE_REWARD, VoucherState, voucher_id};
+use lastseat_domain::loyalty::{Account, LoyaltyCommand, MILESTONE_REWARD, VoucherState, voucher_id};
 use lastseat_domain::show::Reward;
 use lastseat_domain::{BookingId, VoucherId};
 use lastseat_testkit::given::given;
@@ -59,7 +59,7 @@ fn taken_back(voucher: VoucherId, n: u8) -> Event {
 #[test]
 fn a_captured_booking_is_counted_once() {
     let after = given([]).when(credit(1, 2, table())).then_events([earned(1, 2)]);
-    let account = after.state::<LoyaltyCommand>();
+    let account = after.state::<Account>();
     assert_eq!((account.seats(), account.points), (2, 20));
 }
 
@@ -82,7 +82,7 @@ fn a_draw_depends_on_nothing_but_the_booking_and_follows_the_weights() {
             seats: 3,
             rewards: table(),
         };
-        let decide = || lastseat_domain::loyalty::decide(&given([]).state::<LoyaltyCommand>(), command()).unwrap();
+        let decide = || lastseat_domain::loyalty::decide(&given([]).state::<Account>(), command()).unwrap();
         let events = decide();
         assert_eq!(events, decide());
         let Event::VoucherIssued(voucher) = &events[1] else { panic!("no voucher in {events:?}") };
@@ -109,7 +109,7 @@ fn a_refund_takes_back_points_and_unredeemed_vouchers() {
         taken_back(own(1), 1),
         taken_back(milestone(1, 0), 1),
     ]);
-    let account = after.state::<LoyaltyCommand>();
+    let account = after.state::<Account>();
     assert_eq!((account.seats(), account.points, account.milestones), (0, 0, 0));
 }
 
@@ -160,7 +160,7 @@ fn a_voucher_is_redeemed_once() {
     let redeem = |voucher| LoyaltyCommand::Redeem { voucher };
     let after = given(history()).when(redeem(milestone(1, 0))).then_events([redeemed(milestone(1, 0))]);
     after.clone().when(redeem(milestone(1, 0))).then_rejected("voucher_redeemed");
-    let state = after.state::<LoyaltyCommand>().vouchers[&milestone(1, 0)].state;
+    let state = after.state::<Account>().vouchers[&milestone(1, 0)].state;
     assert_eq!(state, VoucherState::Redeemed);
 
     given(history()).when(redeem(milestone(2, 0))).then_rejected("voucher_not_found");

@@ -5,7 +5,7 @@ mod support;
 
 use chrono::TimeDelta;
 use lastseat_domain::Timestamp;
-use lastseat_domain::booking::{Booking, BookingCommand};
+use lastseat_domain::booking::Booking;
 use lastseat_domain::event::*;
 use lastseat_domain::settle::{KEY_LIFETIME, Step, next_step};
 use lastseat_testkit::given::given;
@@ -17,7 +17,7 @@ fn step(events: Vec<Event>, now: Timestamp) -> Step {
 }
 
 fn booking_after(events: Vec<Event>) -> Booking {
-    given(events).at(minute(1)).state::<BookingCommand>().unwrap()
+    given(events).at(minute(1)).state::<Booking>().unwrap()
 }
 
 /// A moment when the gateway has forgotten the keys of the first minute.
@@ -153,7 +153,7 @@ fn a_flagged_booking_asks_nothing_of_the_gateway() {
 #[test]
 fn no_moment_is_too_late_to_ask() {
     for phase in PHASES.into_iter().skip(1) {
-        let at_the_end = given(history(phase)).at(Timestamp::MAX_UTC).state::<BookingCommand>().unwrap();
+        let at_the_end = given(history(phase)).at(Timestamp::MAX_UTC).state::<Booking>().unwrap();
         for now in [Timestamp::MIN_UTC, Timestamp::MAX_UTC] {
             let _any = next_step(&at_the_end, now);
         }

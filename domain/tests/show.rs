@@ -65,7 +65,7 @@ fn cancelled() -> Event {
 }
 
 fn state(events: impl IntoIterator<Item = Event>) -> Show {
-    given(events).state::<ShowCommand>().unwrap()
+    given(events).state::<Show>().unwrap()
 }
 
 #[test]

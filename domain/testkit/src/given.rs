@@ -1,4 +1,5 @@
-//! Given these events, when this is asked, then these follow: the rules' tests as sentences.
+//! Given these events, when this command arrives, then these events follow: tests of the rules as
+//! sentences.
 //!
 //! ```
 //! # use lastseat_testkit::given::given;
@@ -8,81 +9,54 @@
 //! given([]).when(SeatCommand::Book { booking }).then_rejected("not_owner");
 //! ```
 //!
-//! Every command may arrive twice: after a crash, from two workers, from an impatient client. So
-//! [`Then::then_events`] does not stop at the events: it applies them and asks the same again, and
-//! the second answer must be nothing, or the rejection that is documented in
-//! [`Command::refused_when_repeated`].
+//! Every command may arrive twice: after a crash, from two nodes, from an impatient client. So
+//! [`Then::then_events`] also applies the events and sends the same command again. The second answer
+//! must be no events, or one of the rejections listed by [`TestedCommand::refused_when_repeated`].
 
 #![allow(clippy::panic, reason = "a failed expectation is a failed test")]
 
-use lastseat_domain::Timestamp;
-use lastseat_domain::booking::{self, Booking, BookingCommand};
+use lastseat_domain::booking::{Booking, BookingCommand};
 use lastseat_domain::event::Event;
-use lastseat_domain::ids::SeatId;
-use lastseat_domain::loyalty::{self, Account, LoyaltyCommand};
-use lastseat_domain::rejection::Rejection;
-use lastseat_domain::seat::{self, Seat, SeatCommand};
-use lastseat_domain::show::{self, Show, ShowCommand};
+use lastseat_domain::loyalty::{Account, LoyaltyCommand};
+use lastseat_domain::seat::{Seat, SeatCommand, SeatKey};
+use lastseat_domain::show::{Show, ShowCommand};
+use lastseat_domain::{BookingId, BuyerId, Decider, Rejection, SeatId, ShowId, Timestamp};
 use std::fmt::Debug;
+use uuid::Uuid;
 
-/// A command of one of the aggregates, with the decider that it goes to.
-pub trait Command: Clone + Debug {
-    /// The aggregate.
-    type State;
+/// A command that a sentence can be about.
+pub trait TestedCommand: Clone + Debug {
+    /// The aggregate that the command is sent to.
+    type Aggregate: Decider<Command = Self>;
 
-    /// The aggregate without events.
-    fn initial() -> Self::State;
+    /// The one aggregate of its kind in every sentence.
+    fn id() -> <Self::Aggregate as Decider>::Id;
 
-    /// Folds one event that happened at `at`.
-    fn evolve(state: Self::State, event: &Event, at: Timestamp) -> Self::State;
-
-    /// Decides.
-    ///
-    /// # Errors
-    /// The aggregate's rejections.
-    fn decide(self, state: &Self::State) -> Result<Vec<Event>, Rejection>;
-
-    /// Codes of the rejections that a repeat may meet instead of silence, because the caller must
-    /// be told that it was a repeat.
+    /// Codes of the rejections that may answer a repeat, because the caller has to know that the
+    /// repeat had no effect.
     fn refused_when_repeated(&self) -> &'static [&'static str] {
         &[]
     }
 }
 
-impl Command for SeatCommand {
-    type State = Seat;
+impl TestedCommand for SeatCommand {
+    type Aggregate = Seat;
 
-    fn initial() -> Seat {
-        Seat::default()
-    }
-
-    fn evolve(state: Seat, event: &Event, _at: Timestamp) -> Seat {
-        seat::evolve(state, event)
-    }
-
-    fn decide(self, state: &Seat) -> Result<Vec<Event>, Rejection> {
-        seat::decide(&SeatId::in_row("A", 1), state, self)
+    fn id() -> SeatKey {
+        SeatKey { show: ShowCommand::id(), seat: SeatId::in_row("A", 1) }
     }
 }
 
-impl Command for BookingCommand {
-    type State = Option<Booking>;
+impl TestedCommand for BookingCommand {
+    type Aggregate = Booking;
 
-    fn initial() -> Option<Booking> {
-        None
-    }
-
-    fn evolve(state: Option<Booking>, event: &Event, at: Timestamp) -> Option<Booking> {
-        booking::evolve(state, event, at)
-    }
-
-    fn decide(self, state: &Option<Booking>) -> Result<Vec<Event>, Rejection> {
-        booking::decide(state.as_ref(), self)
+    fn id() -> BookingId {
+        BookingId(Uuid::from_u128(1))
     }
 
     fn refused_when_repeated(&self) -> &'static [&'static str] {
         match self {
-            // One extension is all; a second must not look like a second one granted.
+            // Only one extension is allowed; the second request must not look granted.
             Self::Extend { .. } => &["already_extended"],
             // Two requests to pay are two intentions, unless their idempotency keys say otherwise.
             Self::StartPayment { .. } => &["payment_in_progress"],
@@ -93,85 +67,75 @@ impl Command for BookingCommand {
     }
 }
 
-impl Command for ShowCommand {
-    type State = Option<Show>;
+impl TestedCommand for ShowCommand {
+    type Aggregate = Show;
 
-    fn initial() -> Option<Show> {
-        None
-    }
-
-    fn evolve(state: Option<Show>, event: &Event, _at: Timestamp) -> Option<Show> {
-        show::evolve(state, event)
-    }
-
-    fn decide(self, state: &Option<Show>) -> Result<Vec<Event>, Rejection> {
-        show::decide(state.as_ref(), self)
+    #[allow(clippy::unwrap_used, reason = "a valid constant")]
+    fn id() -> ShowId {
+        ShowId::new("hamlet").unwrap()
     }
 }
 
-impl Command for LoyaltyCommand {
-    type State = Account;
+impl TestedCommand for LoyaltyCommand {
+    type Aggregate = Account;
 
-    fn initial() -> Account {
-        Account::default()
-    }
-
-    fn evolve(state: Account, event: &Event, _at: Timestamp) -> Account {
-        loyalty::evolve(state, event)
-    }
-
-    fn decide(self, state: &Account) -> Result<Vec<Event>, Rejection> {
-        loyalty::decide(state, self)
+    #[allow(clippy::unwrap_used, reason = "a valid constant")]
+    fn id() -> BuyerId {
+        BuyerId::new("buyer-1").unwrap()
     }
 
     fn refused_when_repeated(&self) -> &'static [&'static str] {
         match self {
-            // A voucher buys one thing; the second till must hear that it is gone.
+            // A voucher buys one thing; the second till must learn that it is used up.
             Self::Redeem { .. } => &["voucher_redeemed"],
             _ => &[],
         }
     }
 }
 
-/// What has happened so far.
+fn decide<C: TestedCommand>(given: &Given, command: &C) -> Result<Vec<Event>, Rejection> {
+    C::Aggregate::decide(&C::id(), &given.state::<C::Aggregate>(), command.clone())
+}
+
+/// The events so far.
 #[derive(Debug, Clone)]
 pub struct Given {
     events: Vec<Event>,
     at: Timestamp,
 }
 
-/// Starts a sentence with what has happened so far, oldest first.
+/// Starts a sentence with the events so far, oldest first.
 #[must_use]
 pub fn given(events: impl IntoIterator<Item = Event>) -> Given {
     Given { events: events.into_iter().collect(), at: Timestamp::UNIX_EPOCH }
 }
 
 impl Given {
-    /// All of it happened at `at`; without this, at the epoch.
+    /// Dates all events so far at `at` instead of the Unix epoch.
     #[must_use]
     pub fn at(self, at: Timestamp) -> Self {
         Self { at, ..self }
     }
 
-    /// The aggregate after it.
+    /// The aggregate's state after these events.
     #[must_use]
-    pub fn state<C: Command>(&self) -> C::State {
-        self.events.iter().fold(C::initial(), |state, event| C::evolve(state, event, self.at))
+    pub fn state<D: Decider>(&self) -> D::State {
+        self.events.iter().fold(D::initial(), |state, event| D::evolve(state, event, self.at))
     }
 
-    /// Asks.
-    pub fn when<C: Command>(self, command: C) -> Then<C> {
-        let outcome = command.clone().decide(&self.state::<C>());
+    /// Sends the command.
+    pub fn when<C: TestedCommand>(self, command: C) -> Then<C> {
+        let outcome = decide(&self, &command);
         Then { given: self, command, outcome }
     }
 }
 
-/// The event as it comes out of its stored form.
+/// The event after being stored as JSON and read again.
 fn read_back(event: &Event) -> Option<Event> {
     Event::from_json(event.name(), &event.to_json().ok()?).ok()?
 }
 
-/// What came of it.
+/// The answer to a command.
 #[derive(Debug)]
 #[must_use]
 pub struct Then<C> {
@@ -180,23 +144,23 @@ pub struct Then<C> {
     outcome: Result<Vec<Event>, Rejection>,
 }
 
-impl<C: Command> Then<C> {
-    /// Exactly these events follow; each survives being stored and read; the same command again
-    /// changes nothing. What happened then is the given of a next sentence.
+impl<C: TestedCommand> Then<C> {
+    /// Asserts that exactly these events follow, that each survives being stored and read, and that
+    /// the same command again changes nothing. Returns all events for the next sentence.
     ///
     /// # Panics
-    /// If not.
+    /// If one of these is not so.
     #[track_caller]
     pub fn then_events(self, expected: impl IntoIterator<Item = Event>) -> Given {
         let expected: Vec<Event> = expected.into_iter().collect();
         assert_eq!(self.outcome.as_ref(), Ok(&expected), "after {:?}\nwhen {:?}", self.given.events, self.command);
         for event in &expected {
             let read = read_back(event);
-            assert_eq!(read.as_ref(), Some(event), "does not survive the log");
+            assert_eq!(read.as_ref(), Some(event), "differs after being stored and read");
         }
         let mut after = self.given;
         after.events.extend(expected);
-        match self.command.clone().decide(&after.state::<C>()) {
+        match decide(&after, &self.command) {
             Ok(again) => assert!(again.is_empty(), "a repeat of {:?} has a second effect: {again:?}", self.command),
             Err(no) => assert!(
                 self.command.refused_when_repeated().contains(&no.code()),
@@ -207,19 +171,19 @@ impl<C: Command> Then<C> {
         after
     }
 
-    /// Nothing follows, and nothing is wrong.
+    /// Asserts that no event follows and that the command isn't refused either.
     ///
     /// # Panics
-    /// If not.
+    /// If it is not so.
     #[track_caller]
     pub fn then_nothing(self) -> Given {
         self.then_events([])
     }
 
-    /// It is refused with this code. Returns the rejection, for a look at its facts.
+    /// Asserts that the command is refused with this code, and returns the rejection.
     ///
     /// # Panics
-    /// If not.
+    /// If it is not.
     #[track_caller]
     pub fn then_rejected(self, code: &str) -> Rejection {
         match self.outcome {

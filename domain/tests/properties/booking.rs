@@ -6,7 +6,7 @@ use crate::{holds, is_caught};
 use lastseat_domain::booking::{self, Booking, BookingCommand as C, Phase};
 use lastseat_domain::event::*;
 use lastseat_domain::{Money, Rejection, Timestamp};
-use lastseat_testkit::given::Command;
+use lastseat_testkit::given::TestedCommand;
 use proptest::prelude::*;
 use proptest::strategy::ValueTree;
 use proptest::test_runner::TestCaseError;
