@@ -1,5 +1,5 @@
 //! Admission: a bound on the work under way, so that a rush is answered "later" instead of piling
-//! up in mailboxes. Refusals from the seat board pass in front of it and cost next to nothing.
+//! up in mailboxes. Refusals from the seat table pass in front of it and cost next to nothing.
 
 use crate::error::Fault;
 use std::sync::Arc;

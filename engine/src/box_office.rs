@@ -2,13 +2,13 @@
 
 mod orders;
 
-pub use orders::{Hold, HoldRequest, Paid, PayRequest, Ports, Settings, Status, Wanted};
+pub use orders::{Hold, HoldRequest, Paid, PayRequest, Ports, Settings, Status, SeatSelection};
 
 use crate::actors::payment::{PaymentActor, PaymentMessage};
 use crate::actors::registry::Supervisor;
 use crate::core::Core;
 use crate::error::{CommandError, Fault};
-use crate::reactors::follower::{self, Follower};
+use crate::reactors::log_follower::{self, LogFollower};
 use crate::reactors::rewards;
 use lastseat_domain::booking::Booking;
 use lastseat_domain::event::ShowScheduled;
@@ -92,24 +92,24 @@ impl BoxOffice {
         let (stop, kill, tasks) = (CancellationToken::new(), CancellationToken::new(), TaskTracker::new());
         let life = Life { stop, kill, tasks, supervisor, core: core.clone() };
         let (rewards, missing) = mpsc::unbounded_channel();
-        let mut follower = Follower::new(core.clone(), rewards, life.tasks.clone(), life.kill.clone());
+        let mut follower = LogFollower::new(core.clone(), rewards, life.tasks.clone(), life.kill.clone());
         follower.catch_up().await?;
         life.keep(follower.run(life.stop.clone()));
         life.keep(rewards::run(core.clone(), missing, life.stop.clone()));
-        life.keep(tidy_up(core.clone(), life.stop.clone()));
+        life.keep(run_maintenance(core.clone(), life.stop.clone()));
         Ok(Self { core, life: Arc::new(life) })
     }
 
     /// All shows by id.
     #[must_use]
     pub fn shows(&self) -> Vec<Arc<Show>> {
-        self.core.hall.all()
+        self.core.shows.all()
     }
 
     /// A show.
     #[must_use]
     pub fn show(&self, show: &ShowId) -> Option<Arc<Show>> {
-        self.core.hall.get(show).map(|on_sale| on_sale.show.load_full())
+        self.core.shows.get(show).map(|active_show| active_show.show.load_full())
     }
 
     /// Puts a show on sale. The same show again is a success.
@@ -152,7 +152,7 @@ impl BoxOffice {
             let loaded = self.core.journal.show(id).await?;
             if let Some(state) = &loaded.state {
                 // Another node may have scheduled it, and this one not have heard of it yet.
-                self.core.hall.learn(id, state);
+                self.core.shows.learn(id, state);
             }
             let events = show::decide(loaded.state.as_ref(), command.clone())?;
             if !events.is_empty() {
@@ -163,7 +163,7 @@ impl BoxOffice {
                     _ => continue,
                 }
                 for event in &events {
-                    self.core.hall.apply(id, event);
+                    self.core.shows.apply(id, event);
                 }
             }
             return self.show(id).ok_or_else(|| Fault::Unavailable("the show is not known to this node yet".into()).into());
@@ -172,14 +172,14 @@ impl BoxOffice {
     }
 
     /// The refusals that need no waiting, which are nearly all of a flash sale: the show is not on
-    /// sale, what is asked for makes no sense, or the board knows that it is taken. [`Self::hold`]
+    /// sale, what is asked for makes no sense, or the seat table knows that it is taken. [`Self::hold`]
     /// says the same; asked first, it spares the loser the making of a booking. Not to be asked for a
     /// repeat under an idempotency key, whose seats may be taken by itself.
     ///
     /// # Errors
     /// The rejection.
-    pub fn refuse_at_once(&self, show: &ShowId, wanted: &Wanted) -> Result<(), Rejection> {
-        self.core.refuse_at_once(show, wanted)
+    pub fn refuse_at_once(&self, show: &ShowId, selection: &SeatSelection) -> Result<(), Rejection> {
+        self.core.refuse_at_once(show, selection)
     }
 
     /// Holds seats.
@@ -262,7 +262,7 @@ impl BoxOffice {
     /// Believes nothing: it reads the log and asks the gateway.
     pub fn settle(&self, booking: BookingId) {
         let core = self.core.clone();
-        self.life.spawn(async move { follower::settle(&core, booking, Vec::new()).await });
+        self.life.spawn(async move { log_follower::settle(&core, booking, Vec::new()).await });
     }
 
     /// How the engine is doing.
@@ -333,7 +333,7 @@ async fn command<T: Send + 'static>(
 }
 
 /// Stops idle actors and asks the guard for what it owes, every now and then.
-async fn tidy_up(core: Arc<Core>, stop: CancellationToken) {
+async fn run_maintenance(core: Arc<Core>, stop: CancellationToken) {
     let idle = chrono::TimeDelta::from_std(core.settings.passivate_after).unwrap_or_default();
     loop {
         let next = core.now() + (idle / 2).max(chrono::TimeDelta::milliseconds(100));
@@ -342,7 +342,7 @@ async fn tidy_up(core: Arc<Core>, stop: CancellationToken) {
             () = stop.cancelled() => return,
             () = core.ports.clock.sleep_until(next) => {}
         }
-        core.collect_from_guard().await;
+        core.retry_pending_releases().await;
         core.seats.passivate(core.now() - idle);
         core.payments.passivate(core.now() - idle);
     }

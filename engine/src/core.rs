@@ -6,7 +6,7 @@ use crate::actors::seat::{SeatActor, SeatKey};
 use crate::admission::Gate;
 use crate::box_office::{Ports, Settings};
 use crate::buyers::BuyerLedger;
-use crate::hall::Hall;
+use crate::show_registry::ShowRegistry;
 use crate::journal::Journal;
 use lastseat_domain::{BookingId, SeatId, ShowId, Timestamp};
 use parking_lot::Mutex;
@@ -22,7 +22,7 @@ pub(crate) struct Core {
     pub ports: Ports,
     pub settings: Settings,
     pub journal: Journal,
-    pub hall: Hall,
+    pub shows: ShowRegistry,
     pub buyers: BuyerLedger,
     pub seats: Registry<SeatKey, SeatActor>,
     pub payments: Registry<BookingId, PaymentActor>,
@@ -43,7 +43,7 @@ pub(crate) struct Core {
     pub guard_failures: AtomicU64,
     /// Seats of bookings that are over or did not get them, which the guard did not let go because it
     /// did not answer.
-    owed_by_guard: Mutex<Vec<(ShowId, Vec<SeatId>, BookingId)>>,
+    pending_releases: Mutex<Vec<(ShowId, Vec<SeatId>, BookingId)>>,
     /// Why the follower does not get on, if so.
     pub follower_fault: Mutex<Option<String>>,
     /// The last event that the follower could not read, if any.
@@ -53,8 +53,8 @@ pub(crate) struct Core {
 }
 
 /// Most releases that are kept for a guard that does not answer. Leases lapse by themselves, and a
-/// mark of a sale is checked against the board, so losing some costs time and no seat.
-const MOST_OWED: usize = 10_000;
+/// mark of a sale is checked against the seat table, so losing some costs time and no seat.
+const MAX_PENDING_RELEASES: usize = 10_000;
 
 /// How long after the guard last failed the engine still works as without it.
 const GUARD_DISTRUST_MS: i64 = 2_000;
@@ -63,7 +63,7 @@ impl Core {
     pub(crate) fn new(ports: Ports, settings: Settings, supervisor: ractor::ActorCell) -> Self {
         Self {
             journal: Journal::new(ports.log.clone(), ports.clock.clone()),
-            hall: Hall::default(),
+            shows: ShowRegistry::default(),
             buyers: BuyerLedger::default(),
             seats: Registry::new(supervisor.clone()),
             payments: Registry::new(supervisor),
@@ -74,7 +74,7 @@ impl Core {
             written: AtomicU64::new(0),
             guard_failed_at: AtomicI64::new(0),
             guard_failures: AtomicU64::new(0),
-            owed_by_guard: Mutex::default(),
+            pending_releases: Mutex::default(),
             follower_fault: Mutex::new(None),
             passed_over: Mutex::new(None),
             task_ended: AtomicBool::new(false),
@@ -112,7 +112,7 @@ impl Core {
         let unmarked = guard.unmark_sold(show, seats, booking).await;
         let released = guard.release(show, seats, booking).await;
         if unmarked.is_err() || released.is_err() {
-            self.guard_owes(show, seats, booking);
+            self.release_later(show, seats, booking);
         }
     }
 
@@ -120,30 +120,30 @@ impl Core {
     /// now: until then it would keep them from everybody.
     pub(crate) async fn unlock_in_guard(&self, show: &ShowId, seats: &[SeatId], booking: BookingId) {
         if self.ports.guard.release(show, seats, booking).await.is_err() {
-            self.guard_owes(show, seats, booking);
+            self.release_later(show, seats, booking);
         }
     }
 
-    fn guard_owes(&self, show: &ShowId, seats: &[SeatId], booking: BookingId) {
+    fn release_later(&self, show: &ShowId, seats: &[SeatId], booking: BookingId) {
         self.saw_guard_fail();
-        let mut owed = self.owed_by_guard.lock();
-        if owed.len() < MOST_OWED {
-            owed.push((show.clone(), seats.to_vec(), booking));
+        let mut pending = self.pending_releases.lock();
+        if pending.len() < MAX_PENDING_RELEASES {
+            pending.push((show.clone(), seats.to_vec(), booking));
         }
     }
 
     /// Asks the guard again for what it owes, until it fails again: one that is slow, asked for all of
     /// it, would be waited for for hours.
-    pub(crate) async fn collect_from_guard(&self) {
-        let mut owed = std::mem::take(&mut *self.owed_by_guard.lock());
+    pub(crate) async fn retry_pending_releases(&self) {
+        let mut pending = std::mem::take(&mut *self.pending_releases.lock());
         while !self.is_without_guard()
-            && let Some((show, seats, booking)) = owed.pop()
+            && let Some((show, seats, booking)) = pending.pop()
         {
             self.free_in_guard(&show, &seats, booking).await;
         }
-        let mut since = self.owed_by_guard.lock();
-        since.append(&mut owed);
-        since.truncate(MOST_OWED);
+        let mut since = self.pending_releases.lock();
+        since.append(&mut pending);
+        since.truncate(MAX_PENDING_RELEASES);
     }
 
     pub(crate) fn saw_position(&self, position: u64) {

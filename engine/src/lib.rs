@@ -4,16 +4,16 @@
 
 mod actors;
 mod admission;
-mod board;
+mod seat_table;
 pub mod box_office;
 mod buyers;
 mod core;
 pub mod error;
-mod hall;
+mod show_registry;
 mod hold;
 mod journal;
 mod reactors;
 mod seats;
 
-pub use box_office::{BoxOffice, Hold, HoldRequest, Paid, PayRequest, Ports, Settings, Status, Wanted};
+pub use box_office::{BoxOffice, Hold, HoldRequest, Paid, PayRequest, Ports, Settings, Status, SeatSelection};
 pub use error::{CommandError, Fault};

@@ -1,10 +1,10 @@
 //! Commands on several seats of a booking at once: ask each seat's actor for its decision, append
-//! them together, tell the actors and the board.
+//! them together, tell the actors and the seat table.
 
 use crate::actors::seat::{Decision, SeatActor, SeatMessage};
 use crate::core::Core;
 use crate::error::{CommandError, Fault};
-use crate::hall::{Hall, OnSale};
+use crate::show_registry::{ShowRegistry, ActiveShow};
 use lastseat_domain::event::{BookingOpened, Event};
 use lastseat_domain::ports::event_log::{Expected, Position, StreamWrite, WriteOutcome};
 use lastseat_domain::rejection::SeatState;
@@ -38,8 +38,8 @@ impl Core {
     ) -> Result<R, Fault> {
         let key = Self::seat_key(show, seat);
         let untouched = || {
-            let on_sale = self.hall.get(show);
-            on_sale.is_some_and(|s| s.show.load().plan.index_of(seat).is_some_and(|index| s.board.is_untouched(index)))
+            let active_show = self.shows.get(show);
+            active_show.is_some_and(|s| s.show.load().plan.index_of(seat).is_some_and(|index| s.seats.is_untouched(index)))
         };
         self.seats.ask(&key, self.now(), || SeatActor::new(key.clone(), self.journal.clone(), untouched()), message).await
     }
@@ -56,7 +56,7 @@ impl Core {
         self.ask_seat(show, seat, |reply| SeatMessage::IsOwned(booking, reply)).await?
     }
 
-    /// Takes the outcome of an append to a seat: tells its actor and the board. Says whether it
+    /// Takes the outcome of an append to a seat: tells its actor and the seat table. Says whether it
     /// landed.
     pub(crate) fn seat_outcome(&self, show: &ShowId, planned: &Planned, outcome: WriteOutcome) -> bool {
         let key = Self::seat_key(show, &planned.seat);
@@ -64,8 +64,8 @@ impl Core {
             WriteOutcome::Written { last_revision, position } => {
                 self.seats.tell(&key, SeatMessage::Appended(planned.events.clone(), last_revision));
                 self.saw_position(position.0);
-                if let (Some(on_sale), Some(event)) = (self.hall.get(show), planned.events.last()) {
-                    tell_board(&on_sale, &planned.seat, event, position);
+                if let (Some(active_show), Some(event)) = (self.shows.get(show), planned.events.last()) {
+                    update_table(&active_show, &planned.seat, event, position);
                 }
                 true
             }
@@ -117,20 +117,20 @@ impl Core {
     }
 }
 
-/// Tells the board what an event of a seat means.
-pub(crate) fn tell_board(on_sale: &OnSale, seat: &SeatId, event: &Event, position: Position) {
+/// Tells the seat table what an event of a seat means.
+pub(crate) fn update_table(active_show: &ActiveShow, seat: &SeatId, event: &Event, position: Position) {
     let (state, until): (SeatState, Option<Timestamp>) = match event {
         Event::SeatLocked(e) => (SeatState::Locked, Some(e.expires_at)),
         Event::SeatBooked(_) => (SeatState::Booked, None),
         Event::SeatReleased(_) => (SeatState::Available, None),
         _ => return,
     };
-    on_sale.seat_is(seat, state, position, until);
+    active_show.seat_is(seat, state, position, until);
 }
 
-/// Tells the board what an event of an undecided booking means for its seats.
-pub(crate) fn tell_board_of_booking(
-    hall: &Hall,
+/// Tells the seat table what an event of an undecided booking means for its seats.
+pub(crate) fn update_table_from_booking(
+    shows: &ShowRegistry,
     opened: &BookingOpened,
     event: &Event,
     position: Position,
@@ -143,11 +143,11 @@ pub(crate) fn tell_board_of_booking(
         Event::HoldExtended(_) => None,
         _ => return,
     };
-    let Some(on_sale) = hall.get(&opened.show) else { return };
+    let Some(active_show) = shows.get(&opened.show) else { return };
     for seat in opened.seats.iter().map(|priced| &priced.seat) {
         match state {
-            Some(state) => on_sale.seat_is(seat, state, position, until),
-            None => on_sale.seat_is_held_until(seat, position, until),
+            Some(state) => active_show.seat_is(seat, state, position, until),
+            None => active_show.seat_is_held_until(seat, position, until),
         }
     }
 }

@@ -4,7 +4,7 @@
 mod common;
 
 use common::checker::assert_settled;
-use common::wire::{AppendFate, CallFate, Wires};
+use common::fault_injection::{AppendFate, CallFate, FaultPlan};
 use common::*;
 use lastseat_engine::{CommandError, Fault, Paid};
 use std::time::Duration;
@@ -25,25 +25,25 @@ fn a_payment_actor_that_panics_is_replaced_and_the_answer_comes() {
             for behind in [false, true] {
                 for gateway in [false, true] {
                     let what = format!("atomic: {atomic}, {n}, behind: {behind}, gateway: {gateway}");
-                    let house = House::new(atomic);
-                    house.open().await.drain(Duration::ZERO).await;
-                    let (wires, end) = Wires::lay(&house);
+                    let bench = TestBench::new(atomic);
+                    bench.open().await.drain(Duration::ZERO).await;
+                    let (plan, end) = FaultPlan::around(&bench);
                     let office = end.node().await;
-                    let other = hold(&house, &office, seats(&["A-2"])).await.unwrap().booking;
-                    let held = hold(&house, &office, seats(&["A-1"])).await.unwrap().booking;
+                    let other = hold(&bench, &office, seats(&["A-2"])).await.unwrap().booking;
+                    let held = hold(&bench, &office, seats(&["A-1"])).await.unwrap().booking;
                     if gateway {
-                        wires.call(n % 3, if behind { CallFate::PanicsAfter } else { CallFate::Panics });
+                        plan.call(n % 3, if behind { CallFate::PanicsAfter } else { CallFate::Panics });
                     } else {
-                        wires.append(n, if behind { AppendFate::PanicsAfter } else { AppendFate::Panics });
+                        plan.append(n, if behind { AppendFate::PanicsAfter } else { AppendFate::Panics });
                     }
                     let paid = pay(&office, &held, "pm_card_visa").await;
                     // The buyer named no key, so a second attempt may find the first one at work.
                     assert!(matches!(paid, Ok(Paid::Confirmed(_))), "{what}: {paid:?}");
-                    assert!(wires.all_struck(), "{what}");
+                    assert!(plan.all_struck(), "{what}");
                     assert_eq!(office.cancel(other.id, "buyer").await.unwrap().status(), "aborted", "{what}");
                     later(700).await;
-                    assert_settled(&house, &what).await;
-                    assert_eq!(house.taken(), 5_000, "{what}");
+                    assert_settled(&bench, &what).await;
+                    assert_eq!(bench.taken(), 5_000, "{what}");
                 }
             }
         }
@@ -53,17 +53,17 @@ fn a_payment_actor_that_panics_is_replaced_and_the_answer_comes() {
 #[test]
 fn a_seat_actor_that_panics_is_replaced_and_the_answer_comes() {
     in_virtual_time(async |atomic| {
-        let house = House::new(atomic);
-        let first = house.open().await;
-        let held = hold(&house, &first, seats(&["A-1"])).await.unwrap().booking;
+        let bench = TestBench::new(atomic);
+        let first = bench.open().await;
+        let held = hold(&bench, &first, seats(&["A-1"])).await.unwrap().booking;
         first.cancel(held.id, "buyer").await.unwrap();
         first.drain(Duration::ZERO).await;
-        let (wires, end) = Wires::lay(&house);
+        let (plan, end) = FaultPlan::around(&bench);
         let office = end.node().await;
         // The seat was touched, so its actor reads the log first.
-        wires.panic_at_reads(2);
-        assert!(hold(&house, &office, seats(&["A-1"])).await.is_ok());
-        assert_eq!(code(hold(&house, &office, seats(&["A-1"])).await), "seat_unavailable");
+        plan.panic_at_reads(2);
+        assert!(hold(&bench, &office, seats(&["A-1"])).await.is_ok());
+        assert_eq!(code(hold(&bench, &office, seats(&["A-1"])).await), "seat_unavailable");
     });
 }
 
@@ -71,12 +71,12 @@ fn a_seat_actor_that_panics_is_replaced_and_the_answer_comes() {
 #[test]
 fn an_actor_that_panics_for_ever_is_given_up_and_others_live_on() {
     in_virtual_time(async |atomic| {
-        let house = House::new(atomic);
-        house.open().await.drain(Duration::ZERO).await;
-        let (wires, end) = Wires::lay(&house);
+        let bench = TestBench::new(atomic);
+        bench.open().await.drain(Duration::ZERO).await;
+        let (plan, end) = FaultPlan::around(&bench);
         let office = end.node().await;
-        let held = hold(&house, &office, seats(&["A-1"])).await.unwrap().booking;
-        wires.panic_at_reads(3);
+        let held = hold(&bench, &office, seats(&["A-1"])).await.unwrap().booking;
+        plan.panic_at_reads(3);
         let cancelled = office.cancel(held.id, "buyer").await;
         assert!(matches!(cancelled, Err(CommandError::Failed(Fault::OutcomeUnknown(_)))), "{cancelled:?}");
         assert_eq!(office.cancel(held.id, "buyer").await.unwrap().status(), "aborted");
@@ -86,29 +86,29 @@ fn an_actor_that_panics_for_ever_is_given_up_and_others_live_on() {
 #[test]
 fn idle_actors_fall_asleep_and_wake_with_the_logs_memory() {
     in_virtual_time(async |atomic| {
-        let house = House::new(atomic);
-        let office = house.open().await;
-        let held = hold(&house, &office, seats(&["A-1", "A-2"])).await.unwrap().booking;
-        let sold = hold(&house, &office, seats(&["A-3"])).await.unwrap().booking;
+        let bench = TestBench::new(atomic);
+        let office = bench.open().await;
+        let held = hold(&bench, &office, seats(&["A-1", "A-2"])).await.unwrap().booking;
+        let sold = hold(&bench, &office, seats(&["A-3"])).await.unwrap().booking;
         pay(&office, &sold, "pm_card_visa").await.unwrap();
         assert!(office.status().actors >= 4);
         later(15).await;
         assert_eq!(office.status().actors, 0);
-        assert_eq!(code(hold(&house, &office, seats(&["A-1"])).await), "seat_unavailable");
+        assert_eq!(code(hold(&bench, &office, seats(&["A-1"])).await), "seat_unavailable");
         assert_eq!(code(office.cancel(sold.id, "buyer").await), "already_confirmed");
         assert!(matches!(pay(&office, &held, "pm_card_visa").await, Ok(Paid::Confirmed(_))));
         later(15).await;
         assert_eq!(office.status().actors, 0);
-        assert_settled(&house, "asleep").await;
+        assert_settled(&bench, "asleep").await;
     });
 }
 
 #[test]
 fn a_drain_lets_running_commands_finish_and_no_new_ones_in() {
     in_virtual_time(async |atomic| {
-        let house = House::new(atomic);
-        let office = house.open().await;
-        let held = hold(&house, &office, seats(&["A-1"])).await.unwrap().booking;
+        let bench = TestBench::new(atomic);
+        let office = bench.open().await;
+        let held = hold(&bench, &office, seats(&["A-1"])).await.unwrap().booking;
         let paying = tokio::spawn({
             let (office, held) = (office.clone(), held.clone());
             async move { pay(&office, &held, "pm_lastseat_slow").await }
@@ -119,7 +119,7 @@ fn a_drain_lets_running_commands_finish_and_no_new_ones_in() {
             async move { office.drain(Duration::from_secs(30)).await }
         });
         later(1).await;
-        let late = hold(&house, &office, seats(&["A-2"])).await;
+        let late = hold(&bench, &office, seats(&["A-2"])).await;
         assert!(matches!(late, Err(CommandError::Failed(Fault::Stopping))), "{late:?}");
         let late = office.cancel(held.id, "buyer").await;
         assert!(matches!(late, Err(CommandError::Failed(Fault::Stopping))), "{late:?}");
@@ -134,9 +134,9 @@ fn a_drain_lets_running_commands_finish_and_no_new_ones_in() {
 #[test]
 fn a_dropped_box_office_does_nothing_any_more() {
     in_virtual_time(async |atomic| {
-        let house = House::new(atomic);
-        let office = house.open().await;
-        let held = hold(&house, &office, seats(&["A-1"])).await.unwrap().booking;
+        let bench = TestBench::new(atomic);
+        let office = bench.open().await;
+        let held = hold(&bench, &office, seats(&["A-1"])).await.unwrap().booking;
         let paying = tokio::spawn({
             let (office, held) = (office.clone(), held.clone());
             async move { pay(&office, &held, "pm_lastseat_slow").await }
@@ -145,9 +145,9 @@ fn a_dropped_box_office_does_nothing_any_more() {
         paying.abort();
         drop(office);
         later(2000).await;
-        assert_eq!(house.story(held.id).await, ["BookingOpened", "PaymentStarted"]);
-        let _fresh = house.node().await;
+        assert_eq!(bench.story(held.id).await, ["BookingOpened", "PaymentStarted"]);
+        let _fresh = bench.node().await;
         later(30).await;
-        assert_settled(&house, "dropped").await;
+        assert_settled(&bench, "dropped").await;
     });
 }

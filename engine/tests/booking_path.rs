@@ -15,13 +15,13 @@ use lastseat_engine::{HoldRequest, Paid, PayRequest};
 
 /// Runs a scenario on both kinds of log, each in a virtual time of its own.
 macro_rules! scenario {
-    ($name:ident, $house:ident, $body:block) => {
+    ($name:ident, $bench:ident, $body:block) => {
         #[test]
         fn $name() {
             for atomic in [true, false] {
                 let runtime = tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build().unwrap();
                 runtime.block_on(async {
-                    let $house = House::new(atomic);
+                    let $bench = TestBench::new(atomic);
                     $body
                 });
             }
@@ -29,40 +29,40 @@ macro_rules! scenario {
     };
 }
 
-scenario!(hold_pay_and_the_seats_are_booked, house, {
-    let office = house.open().await;
-    let held = hold(&house, &office, seats(&["A-2", "A-1"])).await.unwrap().booking;
+scenario!(hold_pay_and_the_seats_are_booked, bench, {
+    let office = bench.open().await;
+    let held = hold(&bench, &office, seats(&["A-2", "A-1"])).await.unwrap().booking;
     assert_eq!(held.amount().unwrap().value, 10_000);
     assert_eq!(held.seats().iter().map(|s| s.seat.as_str()).collect::<Vec<_>>(), ["A-1", "A-2"]);
     let Paid::Confirmed(booking) = pay(&office, &held, "pm_card_visa").await.unwrap() else { panic!("not confirmed") };
     assert_eq!(booking.status(), "confirmed");
-    assert_eq!(house.taken(), 10_000);
+    assert_eq!(bench.taken(), 10_000);
     let story = ["BookingOpened", "PaymentStarted", "PaymentAuthorised", "BookingCommitted", "PaymentCaptured"];
-    assert_eq!(house.story(held.id).await, story);
+    assert_eq!(bench.story(held.id).await, story);
     // Paying again is answered with what is.
     assert!(matches!(pay(&office, &held, "pm_card_visa").await, Ok(Paid::Confirmed(_))));
-    assert_eq!(house.story(held.id).await, story);
-    assert_eq!(house.taken(), 10_000);
-    assert_eq!(code(hold(&house, &office, seats(&["A-2"])).await), "seat_unavailable");
+    assert_eq!(bench.story(held.id).await, story);
+    assert_eq!(bench.taken(), 10_000);
+    assert_eq!(code(hold(&bench, &office, seats(&["A-2"])).await), "seat_unavailable");
 });
 
-scenario!(of_500_buyers_of_one_seat_one_wins, house, {
-    let office = house.open().await;
-    let holds = join_all((0..500).map(|_| hold(&house, &office, seats(&["A-1"])))).await;
+scenario!(of_500_buyers_of_one_seat_one_wins, bench, {
+    let office = bench.open().await;
+    let holds = join_all((0..500).map(|_| hold(&bench, &office, seats(&["A-1"])))).await;
     assert_eq!(holds.iter().filter(|h| h.is_ok()).count(), 1);
     assert!(holds.into_iter().filter(Result::is_err).all(|h| code(h) == "seat_unavailable"));
 });
 
-scenario!(an_area_sells_exactly_its_capacity, house, {
-    let office = house.open().await;
-    let holds = join_all((0..300).map(|_| hold(&house, &office, floor(1)))).await;
+scenario!(an_area_sells_exactly_its_capacity, bench, {
+    let office = bench.open().await;
+    let holds = join_all((0..300).map(|_| hold(&bench, &office, floor(1)))).await;
     assert_eq!(holds.iter().filter(|h| h.is_ok()).count(), 20);
     assert!(holds.into_iter().filter(Result::is_err).all(|h| code(h) == "sold_out"));
 });
 
-scenario!(best_available_sits_side_by_side_and_never_overlaps, house, {
-    let office = house.open().await;
-    let holds = join_all((0..20).map(|_| hold(&house, &office, best(3)))).await;
+scenario!(best_available_sits_side_by_side_and_never_overlaps, bench, {
+    let office = bench.open().await;
+    let holds = join_all((0..20).map(|_| hold(&bench, &office, best(3)))).await;
     let mut all = Vec::new();
     for held in holds.iter().flatten() {
         let numbers: Vec<u32> = held.booking.seats().iter().map(|s| s.seat.as_str()[2..].parse().unwrap()).collect();
@@ -75,97 +75,97 @@ scenario!(best_available_sits_side_by_side_and_never_overlaps, house, {
     all.dedup();
     assert_eq!(all.len(), count);
     assert!(count >= 12, "two rows of ten have room for at least four threes, however they fall");
-    assert_eq!(code(hold(&house, &office, best(6)).await), "seat_unavailable");
+    assert_eq!(code(hold(&bench, &office, best(6)).await), "seat_unavailable");
 });
 
-scenario!(several_seats_all_or_nothing, house, {
-    let office = house.open().await;
-    hold(&house, &office, seats(&["A-2"])).await.unwrap();
-    assert_eq!(code(hold(&house, &office, seats(&["A-1", "A-2", "A-3"])).await), "seat_unavailable");
-    assert!(hold(&house, &office, seats(&["A-1", "A-3"])).await.is_ok());
+scenario!(several_seats_all_or_nothing, bench, {
+    let office = bench.open().await;
+    hold(&bench, &office, seats(&["A-2"])).await.unwrap();
+    assert_eq!(code(hold(&bench, &office, seats(&["A-1", "A-2", "A-3"])).await), "seat_unavailable");
+    assert!(hold(&bench, &office, seats(&["A-1", "A-3"])).await.is_ok());
 });
 
-scenario!(what_is_asked_for_is_checked, house, {
-    let office = house.open().await;
-    assert_eq!(code(hold(&house, &office, seats(&["A-1", "A-1"])).await), "duplicate_seats");
-    assert_eq!(code(hold(&house, &office, seats(&["Z-1"])).await), "unknown_seat");
-    assert_eq!(code(hold(&house, &office, seats(&["floor:1"])).await), "unknown_seat");
-    assert_eq!(code(hold(&house, &office, seats(&[])).await), "invalid_quantity");
-    assert_eq!(code(hold(&house, &office, floor(0)).await), "invalid_quantity");
-    assert_eq!(code(hold(&house, &office, floor(u32::MAX)).await), "too_many_seats");
-    assert_eq!(code(hold(&house, &office, best(7)).await), "too_many_seats");
+scenario!(what_is_asked_for_is_checked, bench, {
+    let office = bench.open().await;
+    assert_eq!(code(hold(&bench, &office, seats(&["A-1", "A-1"])).await), "duplicate_seats");
+    assert_eq!(code(hold(&bench, &office, seats(&["Z-1"])).await), "unknown_seat");
+    assert_eq!(code(hold(&bench, &office, seats(&["floor:1"])).await), "unknown_seat");
+    assert_eq!(code(hold(&bench, &office, seats(&[])).await), "invalid_quantity");
+    assert_eq!(code(hold(&bench, &office, floor(0)).await), "invalid_quantity");
+    assert_eq!(code(hold(&bench, &office, floor(u32::MAX)).await), "too_many_seats");
+    assert_eq!(code(hold(&bench, &office, best(7)).await), "too_many_seats");
 });
 
-scenario!(a_buyer_may_have_so_many_and_no_more, house, {
-    let office = house.open().await;
-    let holds = join_all((0..5).map(|_| hold_as(&house, &office, "ann", floor(3)))).await;
+scenario!(a_buyer_may_have_so_many_and_no_more, bench, {
+    let office = bench.open().await;
+    let holds = join_all((0..5).map(|_| hold_as(&bench, &office, "ann", floor(3)))).await;
     assert_eq!(holds.iter().filter(|h| h.is_ok()).count(), 2, "8 are allowed, so two threes");
     let first = holds.iter().flatten().next().unwrap().booking.clone();
-    assert_eq!(code(hold_as(&house, &office, "ann", floor(3)).await), "buyer_limit");
+    assert_eq!(code(hold_as(&bench, &office, "ann", floor(3)).await), "buyer_limit");
     office.cancel(first.id, "ann").await.unwrap();
-    assert!(hold_as(&house, &office, "ann", floor(3)).await.is_ok());
-    assert!(hold_as(&house, &office, "bob", floor(3)).await.is_ok());
+    assert!(hold_as(&bench, &office, "ann", floor(3)).await.is_ok());
+    assert!(hold_as(&bench, &office, "bob", floor(3)).await.is_ok());
 });
 
-scenario!(a_refund_gives_the_buyer_their_share_back_here_and_after_a_restart, house, {
-    let office = house.open().await;
-    let held = hold_as(&house, &office, "ann", floor(6)).await.unwrap().booking;
+scenario!(a_refund_gives_the_buyer_their_share_back_here_and_after_a_restart, bench, {
+    let office = bench.open().await;
+    let held = hold_as(&bench, &office, "ann", floor(6)).await.unwrap().booking;
     pay(&office, &held, "pm_card_visa").await.unwrap();
     later(1).await;
-    assert_eq!(code(hold_as(&house, &office, "ann", floor(6)).await), "buyer_limit");
+    assert_eq!(code(hold_as(&bench, &office, "ann", floor(6)).await), "buyer_limit");
     office.refund(held.id, "admin").await.unwrap();
     later(1).await;
-    let again = hold_as(&house, &office, "ann", floor(6)).await.unwrap().booking;
+    let again = hold_as(&bench, &office, "ann", floor(6)).await.unwrap().booking;
     office.cancel(again.id, "ann").await.unwrap();
-    let fresh = house.node().await;
-    assert!(hold_as(&house, &fresh, "ann", floor(6)).await.is_ok());
+    let fresh = bench.node().await;
+    assert!(hold_as(&bench, &fresh, "ann", floor(6)).await.is_ok());
 });
 
-scenario!(a_hold_that_is_not_paid_ends_by_itself, house, {
-    let office = house.open().await;
-    let held = hold(&house, &office, seats(&["A-1"])).await.unwrap().booking;
+scenario!(a_hold_that_is_not_paid_ends_by_itself, bench, {
+    let office = bench.open().await;
+    let held = hold(&bench, &office, seats(&["A-1"])).await.unwrap().booking;
     later(599).await;
-    assert_eq!(code(hold(&house, &office, seats(&["A-1"])).await), "seat_unavailable");
+    assert_eq!(code(hold(&bench, &office, seats(&["A-1"])).await), "seat_unavailable");
     later(2).await;
-    assert_eq!(house.story(held.id).await, ["BookingOpened", "BookingAborted"]);
-    assert!(hold(&house, &office, seats(&["A-1"])).await.is_ok());
+    assert_eq!(bench.story(held.id).await, ["BookingOpened", "BookingAborted"]);
+    assert!(hold(&bench, &office, seats(&["A-1"])).await.is_ok());
     assert_eq!(code(pay(&office, &held, "pm_card_visa").await), "booking_over");
-    assert_eq!(house.taken(), 0);
+    assert_eq!(bench.taken(), 0);
 });
 
-scenario!(a_hold_is_extended_once, house, {
-    let office = house.open().await;
-    let held = hold(&house, &office, seats(&["A-1"])).await.unwrap().booking;
+scenario!(a_hold_is_extended_once, bench, {
+    let office = bench.open().await;
+    let held = hold(&bench, &office, seats(&["A-1"])).await.unwrap().booking;
     let extended = office.extend(held.id, "buyer").await.unwrap();
     assert_eq!(extended.expires_at.unwrap() - held.expires_at.unwrap(), chrono::TimeDelta::seconds(600));
     assert_eq!(code(office.extend(held.id, "buyer").await), "already_extended");
     later(1100).await;
-    assert_eq!(code(hold(&house, &office, seats(&["A-1"])).await), "seat_unavailable");
+    assert_eq!(code(hold(&bench, &office, seats(&["A-1"])).await), "seat_unavailable");
     later(101).await;
-    assert!(hold(&house, &office, seats(&["A-1"])).await.is_ok());
+    assert!(hold(&bench, &office, seats(&["A-1"])).await.is_ok());
 });
 
-scenario!(cancelling_frees_the_seats_at_once, house, {
-    let office = house.open().await;
-    let held = hold(&house, &office, seats(&["A-1", "B-1"])).await.unwrap().booking;
+scenario!(cancelling_frees_the_seats_at_once, bench, {
+    let office = bench.open().await;
+    let held = hold(&bench, &office, seats(&["A-1", "B-1"])).await.unwrap().booking;
     assert_eq!(office.cancel(held.id, "buyer").await.unwrap().status(), "aborted");
     assert_eq!(office.cancel(held.id, "buyer").await.unwrap().status(), "aborted");
-    assert!(hold(&house, &office, seats(&["A-1", "B-1"])).await.is_ok());
+    assert!(hold(&bench, &office, seats(&["A-1", "B-1"])).await.is_ok());
 });
 
-scenario!(a_decline_leaves_the_hold_open_for_another_method, house, {
-    let office = house.open().await;
-    let held = hold(&house, &office, seats(&["A-1"])).await.unwrap().booking;
+scenario!(a_decline_leaves_the_hold_open_for_another_method, bench, {
+    let office = bench.open().await;
+    let held = hold(&bench, &office, seats(&["A-1"])).await.unwrap().booking;
     assert_eq!(code(pay(&office, &held, "pm_card_chargeDeclined").await), "payment_declined");
     assert_eq!(code(pay(&office, &held, "pm_nonsense").await), "invalid_payment_method");
-    assert_eq!(code(hold(&house, &office, seats(&["A-1"])).await), "seat_unavailable");
+    assert_eq!(code(hold(&bench, &office, seats(&["A-1"])).await), "seat_unavailable");
     assert!(matches!(pay(&office, &held, "pm_card_visa").await, Ok(Paid::Confirmed(_))));
-    assert_eq!(house.taken(), 5_000);
+    assert_eq!(bench.taken(), 5_000);
 });
 
-scenario!(the_buyer_acts_at_their_bank_and_comes_back, house, {
-    let office = house.open().await;
-    let held = hold(&house, &office, seats(&["A-1"])).await.unwrap().booking;
+scenario!(the_buyer_acts_at_their_bank_and_comes_back, bench, {
+    let office = bench.open().await;
+    let held = hold(&bench, &office, seats(&["A-1"])).await.unwrap().booking;
     let Paid::ActionRequired { booking, .. } = pay(&office, &held, "pm_card_authenticationRequired").await.unwrap() else {
         panic!("no action required")
     };
@@ -173,71 +173,71 @@ scenario!(the_buyer_acts_at_their_bank_and_comes_back, house, {
     // Asked again before the buyer acted: the same answer, no second attempt.
     assert!(matches!(pay(&office, &held, "pm_card_authenticationRequired").await, Ok(Paid::ActionRequired { .. })));
     let intent: IntentId = office.booking(held.id).await.unwrap().unwrap().intent.unwrap();
-    house.sandbox.authenticate(&intent, true).unwrap();
+    bench.sandbox.authenticate(&intent, true).unwrap();
     let request = PayRequest { payment_method: None, request: None, by: "buyer".to_owned(), trace: None };
     assert!(matches!(office.pay(held.id, request).await, Ok(Paid::Confirmed(_))));
-    assert_eq!(house.story(held.id).await.iter().filter(|e| **e == "PaymentStarted").count(), 1);
+    assert_eq!(bench.story(held.id).await.iter().filter(|e| **e == "PaymentStarted").count(), 1);
 });
 
-scenario!(whoever_never_acts_at_their_bank_loses_the_hold_and_no_money, house, {
-    let office = house.open().await;
-    let held = hold(&house, &office, seats(&["A-1"])).await.unwrap().booking;
+scenario!(whoever_never_acts_at_their_bank_loses_the_hold_and_no_money, bench, {
+    let office = bench.open().await;
+    let held = hold(&bench, &office, seats(&["A-1"])).await.unwrap().booking;
     pay(&office, &held, "pm_card_authenticationRequired").await.unwrap();
     later(620).await;
     assert_eq!(
-        house.story(held.id).await,
+        bench.story(held.id).await,
         ["BookingOpened", "PaymentStarted", "PaymentActionRequired", "BookingAborted", "PaymentVoided"]
     );
-    assert!(hold(&house, &office, seats(&["A-1"])).await.is_ok());
-    assert_eq!(house.taken(), 0);
+    assert!(hold(&bench, &office, seats(&["A-1"])).await.is_ok());
+    assert_eq!(bench.taken(), 0);
 });
 
-scenario!(a_payer_whose_hold_lapsed_meanwhile_is_not_confirmed_and_not_charged, house, {
-    let office = house.open().await;
-    let held = hold(&house, &office, seats(&["A-1"])).await.unwrap().booking;
+scenario!(a_payer_whose_hold_lapsed_meanwhile_is_not_confirmed_and_not_charged, bench, {
+    let office = bench.open().await;
+    let held = hold(&bench, &office, seats(&["A-1"])).await.unwrap().booking;
     later(598).await;
     // The gateway answers after three seconds: one too late.
     assert_eq!(code(pay(&office, &held, "pm_lastseat_slow").await), "booking_over");
     later(30).await;
-    assert_eq!(house.taken(), 0);
-    assert_eq!(house.story(held.id).await.last(), Some(&"PaymentVoided"));
-    assert!(hold(&house, &office, seats(&["A-1"])).await.is_ok());
+    assert_eq!(bench.taken(), 0);
+    assert_eq!(bench.story(held.id).await.last(), Some(&"PaymentVoided"));
+    assert!(hold(&bench, &office, seats(&["A-1"])).await.is_ok());
 });
 
-scenario!(lost_answers_of_the_gateway_charge_once, house, {
-    let office = house.open().await;
+scenario!(lost_answers_of_the_gateway_charge_once, bench, {
+    let office = bench.open().await;
     for (seat, method) in
         [("A-1", "pm_lastseat_answerLost"), ("A-2", "pm_lastseat_captureAnswerLost"), ("A-3", "pm_lastseat_slow")]
     {
-        let held = hold(&house, &office, seats(&[seat])).await.unwrap().booking;
+        let held = hold(&bench, &office, seats(&[seat])).await.unwrap().booking;
         assert!(matches!(pay(&office, &held, method).await, Ok(Paid::Confirmed(_))), "{method}");
     }
-    assert_eq!(house.taken(), 15_000);
+    assert_eq!(bench.taken(), 15_000);
 });
 
-scenario!(a_failed_capture_frees_the_seat_and_charges_nobody, house, {
-    let office = house.open().await;
-    let held = hold(&house, &office, seats(&["A-1"])).await.unwrap().booking;
+scenario!(a_failed_capture_frees_the_seat_and_charges_nobody, bench, {
+    let office = bench.open().await;
+    let held = hold(&bench, &office, seats(&["A-1"])).await.unwrap().booking;
     assert_eq!(code(pay(&office, &held, "pm_lastseat_captureFails").await), "capture_failed");
     later(1).await;
     let booking = office.booking(held.id).await.unwrap().unwrap();
     assert_eq!(booking.phase, Phase::Aborted { reason: AbortReason::CaptureFailed });
-    assert_eq!(house.taken(), 0);
-    assert!(hold(&house, &office, seats(&["A-1"])).await.is_ok());
+    assert_eq!(bench.taken(), 0);
+    assert!(hold(&bench, &office, seats(&["A-1"])).await.is_ok());
 });
 
-scenario!(a_gateway_that_is_down_leaves_the_answer_open_and_the_hold_ends_in_time, house, {
-    let office = house.open().await;
-    let held = hold(&house, &office, seats(&["A-1"])).await.unwrap().booking;
+scenario!(a_gateway_that_is_down_leaves_the_answer_open_and_the_hold_ends_in_time, bench, {
+    let office = bench.open().await;
+    let held = hold(&bench, &office, seats(&["A-1"])).await.unwrap().booking;
     assert!(matches!(pay(&office, &held, "pm_lastseat_unavailable").await, Ok(Paid::Pending(_))));
     later(620).await;
-    assert!(hold(&house, &office, seats(&["A-1"])).await.is_ok());
-    assert_eq!(house.taken(), 0);
+    assert!(hold(&bench, &office, seats(&["A-1"])).await.is_ok());
+    assert_eq!(bench.taken(), 0);
 });
 
-scenario!(a_refund_returns_the_money_and_frees_the_seats_once, house, {
-    let office = house.open().await;
-    let held = hold_as(&house, &office, "ann", seats(&["A-1", "A-2", "A-3"])).await.unwrap().booking;
+scenario!(a_refund_returns_the_money_and_frees_the_seats_once, bench, {
+    let office = bench.open().await;
+    let held = hold_as(&bench, &office, "ann", seats(&["A-1", "A-2", "A-3"])).await.unwrap().booking;
     assert_eq!(code(office.refund(held.id, "admin").await), "not_confirmed");
     pay(&office, &held, "pm_card_visa").await.unwrap();
     later(1).await;
@@ -245,41 +245,41 @@ scenario!(a_refund_returns_the_money_and_frees_the_seats_once, house, {
         assert_eq!(office.refund(held.id, "admin").await.unwrap().status(), "refunded");
     }
     later(1).await;
-    assert_eq!(house.taken(), 0);
-    assert!(hold(&house, &office, seats(&["A-1", "A-2", "A-3"])).await.is_ok());
-    let loyalty = house.history().await.into_iter().filter(|e| e.stream.category() == "loyalty");
+    assert_eq!(bench.taken(), 0);
+    assert!(hold(&bench, &office, seats(&["A-1", "A-2", "A-3"])).await.is_ok());
+    let loyalty = bench.history().await.into_iter().filter(|e| e.stream.category() == "loyalty");
     let names: Vec<_> = loyalty.map(|e| e.event.name()).collect();
     assert_eq!(names, ["PointsEarned", "VoucherIssued", "PointsRevoked", "VoucherRevoked"]);
 });
 
-scenario!(rewards_follow_the_capture_once, house, {
-    let office = house.open().await;
+scenario!(rewards_follow_the_capture_once, bench, {
+    let office = bench.open().await;
     for _ in 0..4 {
-        let held = hold_as(&house, &office, "ann", best(2)).await.unwrap().booking;
+        let held = hold_as(&bench, &office, "ann", best(2)).await.unwrap().booking;
         pay(&office, &held, "pm_card_visa").await.unwrap();
     }
-    assert_eq!(code(hold_as(&house, &office, "ann", best(2)).await), "buyer_limit");
-    let held = hold_as(&house, &office, "bob", floor(3)).await.unwrap().booking;
+    assert_eq!(code(hold_as(&bench, &office, "ann", best(2)).await), "buyer_limit");
+    let held = hold_as(&bench, &office, "bob", floor(3)).await.unwrap().booking;
     pay(&office, &held, "pm_card_visa").await.unwrap();
     later(1).await;
     // A second node reads the same log from the start and finds nothing left to give.
-    let _second = house.node().await;
+    let _second = bench.node().await;
     later(30).await;
-    let history = house.history().await;
+    let history = bench.history().await;
     let points: u32 =
         history.iter().filter_map(|e| if let Event::PointsEarned(p) = &e.event { Some(p.points) } else { None }).sum();
     assert_eq!(points, 110);
     assert_eq!(history.iter().filter(|e| matches!(e.event, Event::VoucherIssued(_))).count(), 1, "bob's booking of three");
 });
 
-scenario!(the_same_request_twice_is_one_booking, house, {
-    let office = house.open().await;
+scenario!(the_same_request_twice_is_one_booking, bench, {
+    let office = bench.open().await;
     let fingerprint = |body: &str| Some(RequestFingerprint { key: "k".to_owned(), body: body.to_owned() });
     let booking = BookingId::from_key("ann", "key-1");
-    let request = |wanted, body| HoldRequest {
+    let request = |selection, body| HoldRequest {
         booking,
         show: show(),
-        wanted,
+        selection,
         buyer: BuyerId::new("ann").unwrap(),
         request: fingerprint(body),
         trace: None,
@@ -290,17 +290,17 @@ scenario!(the_same_request_twice_is_one_booking, house, {
     assert_eq!(first.booking, second.booking);
     assert_eq!(code(office.hold(request(floor(3), "b")).await), "idempotency_key_reused");
     // Nothing of the repeats is left on any seat: all others can be had.
-    let rest = join_all((0..18).map(|_| hold(&house, &office, floor(1)))).await;
+    let rest = join_all((0..18).map(|_| hold(&bench, &office, floor(1)))).await;
     assert!(rest.iter().all(Result::is_ok));
-    assert_eq!(code(hold(&house, &office, floor(1)).await), "sold_out");
+    assert_eq!(code(hold(&bench, &office, floor(1)).await), "sold_out");
     // Another node, later, gives the same answer.
-    let third = house.node().await.hold(request(floor(2), "a")).await.unwrap();
+    let third = bench.node().await.hold(request(floor(2), "a")).await.unwrap();
     assert_eq!(third.booking, first.booking);
 });
 
-scenario!(the_same_payment_request_twice_is_one_attempt, house, {
-    let office = house.open().await;
-    let held = hold(&house, &office, seats(&["A-1"])).await.unwrap().booking;
+scenario!(the_same_payment_request_twice_is_one_attempt, bench, {
+    let office = bench.open().await;
+    let held = hold(&bench, &office, seats(&["A-1"])).await.unwrap().booking;
     let request = |method: &str| PayRequest {
         payment_method: Some(method.to_owned()),
         request: Some(RequestFingerprint { key: "k1".to_owned(), body: method.to_owned() }),
@@ -311,25 +311,25 @@ scenario!(the_same_payment_request_twice_is_one_attempt, house, {
         assert_eq!(code(office.pay(held.id, request("pm_card_chargeDeclined")).await), "payment_declined");
     }
     assert_eq!(code(office.pay(held.id, request("pm_card_visa")).await), "idempotency_key_reused");
-    assert_eq!(house.story(held.id).await, ["BookingOpened", "PaymentStarted", "PaymentDeclined"]);
+    assert_eq!(bench.story(held.id).await, ["BookingOpened", "PaymentStarted", "PaymentDeclined"]);
 });
 
-scenario!(a_paused_show_takes_no_holds_and_a_cancelled_one_no_payments, house, {
-    let office = house.open().await;
-    let held = hold(&house, &office, seats(&["A-1"])).await.unwrap().booking;
+scenario!(a_paused_show_takes_no_holds_and_a_cancelled_one_no_payments, bench, {
+    let office = bench.open().await;
+    let held = hold(&bench, &office, seats(&["A-1"])).await.unwrap().booking;
     office.pause_sales(&show(), "admin").await.unwrap();
-    assert_eq!(code(hold(&house, &office, seats(&["A-2"])).await), "sales_paused");
+    assert_eq!(code(hold(&bench, &office, seats(&["A-2"])).await), "sales_paused");
     office.resume_sales(&show(), "admin").await.unwrap();
-    assert!(hold(&house, &office, seats(&["A-2"])).await.is_ok());
+    assert!(hold(&bench, &office, seats(&["A-2"])).await.is_ok());
     office.cancel_show(&show(), "admin").await.unwrap();
-    assert_eq!(code(hold(&house, &office, seats(&["A-3"])).await), "show_cancelled");
+    assert_eq!(code(hold(&bench, &office, seats(&["A-3"])).await), "show_cancelled");
     assert_eq!(code(pay(&office, &held, "pm_card_visa").await), "booking_over");
-    assert_eq!(house.taken(), 0);
+    assert_eq!(bench.taken(), 0);
 });
 
-scenario!(commands_on_a_booking_that_does_not_exist_are_refused, house, {
-    let office = house.open().await;
-    let nobody = BookingId(house.ids.uuid());
+scenario!(commands_on_a_booking_that_does_not_exist_are_refused, bench, {
+    let office = bench.open().await;
+    let nobody = BookingId(bench.ids.uuid());
     assert!(office.booking(nobody).await.unwrap().is_none());
     assert_eq!(code(office.extend(nobody, "x").await), "booking_not_found");
     assert_eq!(code(office.cancel(nobody, "x").await), "booking_not_found");

@@ -6,7 +6,7 @@
 mod common;
 
 use common::checker::{assert_safe, assert_settled, flagged};
-use common::wire::{AppendFate, CallFate, Wires};
+use common::fault_injection::{AppendFate, CallFate, FaultPlan};
 use common::*;
 use lastseat_domain::BookingId;
 use lastseat_domain::booking::Phase;
@@ -46,9 +46,9 @@ const STORIES: [Story; 8] = [
 ];
 
 impl Story {
-    async fn run(self, house: &House, office: &BoxOffice, said: &Said) {
-        let wanted = if matches!(self, Self::Floor) { floor(2) } else { seats(&["A-1", "A-2"]) };
-        let held = hold_as(house, office, "ann", wanted).await.unwrap().booking;
+    async fn run(self, bench: &TestBench, office: &BoxOffice, said: &Said) {
+        let selection = if matches!(self, Self::Floor) { floor(2) } else { seats(&["A-1", "A-2"]) };
+        let held = hold_as(bench, office, "ann", selection).await.unwrap().booking;
         *said.held.lock().unwrap() = Some(held.id);
         let method = match self {
             Self::Pay | Self::Refund | Self::Floor => "pm_card_visa",
@@ -63,7 +63,7 @@ impl Story {
         };
         let mut paid = pay(office, &held, method).await;
         if let Ok(Paid::ActionRequired { booking, .. }) = &paid {
-            house.sandbox.authenticate(booking.intent.as_ref().unwrap(), true).unwrap();
+            bench.sandbox.authenticate(booking.intent.as_ref().unwrap(), true).unwrap();
             paid =
                 office.pay(held.id, PayRequest { payment_method: None, request: None, by: "ann".to_owned(), trace: None }).await;
         }
@@ -93,10 +93,10 @@ enum Cut {
 }
 
 impl Cut {
-    fn plan(self, wires: &Wires) {
+    fn plan(self, plan: &FaultPlan) {
         match self {
-            Self::Append(nth, fate) => wires.append(nth, fate),
-            Self::Call(nth, fate) => wires.call(nth, fate),
+            Self::Append(nth, fate) => plan.append(nth, fate),
+            Self::Call(nth, fate) => plan.call(nth, fate),
         }
     }
 }
@@ -107,46 +107,46 @@ fn run(atomic: bool, story: Story, cut: Cut, second: Option<Cut>) -> bool {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
     runtime.block_on(async {
         let what = format!("{story:?}, atomic: {atomic}, {cut:?}, {second:?}");
-        let house = House::new(atomic);
-        house.open().await.drain(std::time::Duration::from_secs(1)).await;
+        let bench = TestBench::new(atomic);
+        bench.open().await.drain(std::time::Duration::from_secs(1)).await;
         let said = Said::default();
 
-        let (wires, end) = Wires::lay(&house);
+        let (plan, end) = FaultPlan::around(&bench);
         let office = end.node().await;
-        cut.plan(&wires);
+        cut.plan(&plan);
         tokio::select! {
             biased;
-            () = wires.power.went_out() => {}
-            () = story.run(&house, &office, &said) => {}
+            () = plan.power.went_out() => {}
+            () = story.run(&bench, &office, &said) => {}
         }
-        let mut was_cut = wires.power.is_out();
+        let mut was_cut = plan.power.is_out();
         drop(office);
-        assert_safe(&house, &what).await;
+        assert_safe(&bench, &what).await;
 
         if let Some(second) = second.filter(|_| was_cut) {
-            let (wires, end) = Wires::lay(&house);
-            second.plan(&wires);
+            let (plan, end) = FaultPlan::around(&bench);
+            second.plan(&plan);
             tokio::select! {
                 biased;
-                () = wires.power.went_out() => {}
+                () = plan.power.went_out() => {}
                 () = async { let _office = end.node().await; later(800).await } => {}
             }
-            was_cut = wires.power.is_out();
-            assert_safe(&house, &what).await;
+            was_cut = plan.power.is_out();
+            assert_safe(&bench, &what).await;
         }
 
         // Hold, lease, and a while to look at what is overdue.
-        let office = house.node().await;
+        let office = bench.node().await;
         later(1500).await;
-        assert_settled(&house, &what).await;
-        assert_eq!(flagged(&house).await, 0, "{what}: nothing here needs a person");
-        check_what_was_said(&house, &office, &said, &what).await;
+        assert_settled(&bench, &what).await;
+        assert_eq!(flagged(&bench).await, 0, "{what}: nothing here needs a person");
+        check_what_was_said(&bench, &office, &said, &what).await;
         assert_eq!(office.status().actors, 0, "{what}");
         was_cut
     })
 }
 
-async fn check_what_was_said(house: &House, office: &BoxOffice, said: &Said, what: &str) {
+async fn check_what_was_said(bench: &TestBench, office: &BoxOffice, said: &Said, what: &str) {
     let phase = async |booking| office.booking(booking).await.unwrap().map(|b| b.phase);
     let confirmed = *said.confirmed.lock().unwrap();
     if let Some(booking) = confirmed {
@@ -164,7 +164,7 @@ async fn check_what_was_said(house: &House, office: &BoxOffice, said: &Said, wha
     }
     // Whatever is free can be had, by somebody without an account.
     let mut taken = BTreeSet::new();
-    for event in house.history().await {
+    for event in bench.history().await {
         match (event.event.name(), event.stream.as_seat()) {
             ("SeatLocked", Some((_, seat))) => drop(taken.insert(seat)),
             ("SeatReleased", Some((_, seat))) => drop(taken.remove(&seat)),
@@ -172,13 +172,13 @@ async fn check_what_was_said(house: &House, office: &BoxOffice, said: &Said, wha
         }
     }
     for label in ["A-1", "A-2"] {
-        let again = hold(house, office, seats(&[label])).await;
+        let again = hold(bench, office, seats(&[label])).await;
         assert_eq!(again.is_err(), taken.iter().any(|s| s.as_str() == label), "{what}: {label} {again:?}");
     }
     let units = 20 - taken.iter().filter(|s| s.as_str().starts_with("floor")).count();
     for quantity in [6, 6, 6, units - 18] {
         let quantity = u32::try_from(quantity).unwrap();
-        assert!(quantity == 0 || hold(house, office, floor(quantity)).await.is_ok(), "{what}: of the floor {units} are free");
+        assert!(quantity == 0 || hold(bench, office, floor(quantity)).await.is_ok(), "{what}: of the floor {units} are free");
     }
     later(700).await;
 }

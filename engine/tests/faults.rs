@@ -6,7 +6,7 @@ mod common;
 
 use async_trait::async_trait;
 use common::checker::{assert_safe, assert_settled, flagged};
-use common::wire::{AppendFate, CallFate, Wires};
+use common::fault_injection::{AppendFate, CallFate, FaultPlan};
 use common::*;
 use futures::StreamExt;
 use futures::stream::{self, BoxStream};
@@ -43,11 +43,11 @@ fn is_unknown<T>(result: &Result<T, CommandError>) -> bool {
 
 /// Hold and pay under idempotency keys, each repeated until it is known what became of it. Says how
 /// often that took a repeat.
-async fn insist(house: &House, office: &BoxOffice, what: &str) -> u32 {
+async fn insist(bench: &TestBench, office: &BoxOffice, what: &str) -> u32 {
     let hold = HoldRequest {
         booking: BookingId::from_key("ann", "hold"),
         show: show(),
-        wanted: seats(&["A-1", "A-2"]),
+        selection: seats(&["A-1", "A-2"]),
         buyer: BuyerId::new("ann").unwrap(),
         request: key("hold"),
         trace: None,
@@ -57,7 +57,7 @@ async fn insist(house: &House, office: &BoxOffice, what: &str) -> u32 {
         match office.hold(hold.clone()).await {
             Ok(hold) => break hold.booking,
             Err(CommandError::Failed(fault)) => {
-                let opened = house.booking_is_there(hold.booking).await;
+                let opened = bench.booking_is_there(hold.booking).await;
                 assert!(!(opened && matches!(fault, Fault::Unavailable(_))), "{what}: said that nothing was done: {fault}");
                 repeats += 1;
             }
@@ -68,7 +68,7 @@ async fn insist(house: &House, office: &BoxOffice, what: &str) -> u32 {
     };
     assert_eq!(booking.status(), "held", "{what}");
     let paid = loop {
-        let before = house.story(booking.id).await.len();
+        let before = bench.story(booking.id).await.len();
         let request = PayRequest {
             payment_method: Some("pm_card_visa".to_owned()),
             request: key("pay"),
@@ -79,7 +79,7 @@ async fn insist(house: &House, office: &BoxOffice, what: &str) -> u32 {
             Ok(Paid::Confirmed(booking)) => break booking,
             Ok(Paid::Pending(_)) => repeats += 1,
             Err(CommandError::Failed(fault)) => {
-                let nothing = house.story(booking.id).await.len() == before;
+                let nothing = bench.story(booking.id).await.len() == before;
                 assert!(nothing || !matches!(fault, Fault::Unavailable(_)), "{what}: said that nothing was done: {fault}");
                 repeats += 1;
             }
@@ -96,7 +96,7 @@ trait Look {
     async fn booking_is_there(&self, booking: BookingId) -> bool;
 }
 
-impl Look for House {
+impl Look for TestBench {
     async fn booking_is_there(&self, booking: BookingId) -> bool {
         !self.story(booking).await.is_empty()
     }
@@ -118,19 +118,19 @@ fn a_fault_at_any_append_is_found_out_or_said() {
             for times in [1, 4] {
                 for n in 0..7 {
                     let what = format!("atomic: {atomic}, {times} × {fate:?} from append {n}");
-                    let house = House::new(atomic);
-                    house.open().await.drain(Duration::ZERO).await;
-                    let (wires, end) = Wires::lay(&house);
+                    let bench = TestBench::new(atomic);
+                    bench.open().await.drain(Duration::ZERO).await;
+                    let (plan, end) = FaultPlan::around(&bench);
                     let office = end.node().await;
                     for k in 0..times {
-                        wires.append(n + k, fate);
+                        plan.append(n + k, fate);
                     }
-                    let repeats = insist(&house, &office, &what).await;
+                    let repeats = insist(&bench, &office, &what).await;
                     assert!(times > 1 || fate == AppendFate::Unavailable || repeats == 0, "{what}: not even noticed");
-                    assert_safe(&house, &what).await;
+                    assert_safe(&bench, &what).await;
                     later(900).await;
-                    assert_settled(&house, &what).await;
-                    assert_eq!((flagged(&house).await, house.taken()), (0, 10_000), "{what}");
+                    assert_settled(&bench, &what).await;
+                    assert_eq!((flagged(&bench).await, bench.taken()), (0, 10_000), "{what}");
                 }
             }
         }
@@ -144,17 +144,17 @@ fn a_fault_at_any_call_of_the_gateway_charges_once() {
             for times in [1, 4, 9] {
                 for n in 0..3 {
                     let what = format!("atomic: {atomic}, {times} × {fate:?} from call {n}");
-                    let house = House::new(atomic);
-                    house.open().await.drain(Duration::ZERO).await;
-                    let (wires, end) = Wires::lay(&house);
+                    let bench = TestBench::new(atomic);
+                    bench.open().await.drain(Duration::ZERO).await;
+                    let (plan, end) = FaultPlan::around(&bench);
                     let office = end.node().await;
                     for k in 0..times {
-                        wires.call(n + k, fate);
+                        plan.call(n + k, fate);
                     }
-                    insist(&house, &office, &what).await;
+                    insist(&bench, &office, &what).await;
                     later(900).await;
-                    assert_settled(&house, &what).await;
-                    assert_eq!((flagged(&house).await, house.taken()), (0, 10_000), "{what}");
+                    assert_settled(&bench, &what).await;
+                    assert_eq!((flagged(&bench).await, bench.taken()), (0, 10_000), "{what}");
                 }
             }
         }
@@ -164,23 +164,23 @@ fn a_fault_at_any_call_of_the_gateway_charges_once() {
 #[test]
 fn a_log_that_is_down_refuses_and_everything_resolves_when_it_is_back() {
     in_virtual_time(async |atomic| {
-        let house = House::new(atomic);
-        let log = MemoryLog::new(house.clock.clone(), atomic);
-        let house = House { log: Arc::new(log.clone()), ..house };
-        let office = house.open().await;
-        let expires = hold(&house, &office, seats(&["A-1"])).await.unwrap().booking;
-        let pays = hold(&house, &office, seats(&["A-2"])).await.unwrap().booking;
+        let bench = TestBench::new(atomic);
+        let log = MemoryLog::new(bench.clock.clone(), atomic);
+        let bench = TestBench { log: Arc::new(log.clone()), ..bench };
+        let office = bench.open().await;
+        let expires = hold(&bench, &office, seats(&["A-1"])).await.unwrap().booking;
+        let pays = hold(&bench, &office, seats(&["A-2"])).await.unwrap().booking;
         log.set_down(true);
         let unavailable = |result: Result<(), CommandError>| matches!(result, Err(CommandError::Failed(Fault::Unavailable(_))));
-        assert!(unavailable(hold(&house, &office, seats(&["A-3"])).await.map(drop)));
+        assert!(unavailable(hold(&bench, &office, seats(&["A-3"])).await.map(drop)));
         assert!(unavailable(pay(&office, &pays, "pm_card_visa").await.map(drop)));
         assert!(unavailable(office.cancel(expires.id, "buyer").await.map(drop)));
         later(1000).await;
         log.set_down(false);
         later(60).await;
-        assert_settled(&house, "back").await;
+        assert_settled(&bench, "back").await;
         assert!(office.status().degraded.is_empty());
-        assert!(hold(&house, &office, seats(&["A-1", "A-2", "A-3"])).await.is_ok());
+        assert!(hold(&bench, &office, seats(&["A-1", "A-2", "A-3"])).await.is_ok());
     });
 }
 
@@ -188,12 +188,12 @@ fn a_log_that_is_down_refuses_and_everything_resolves_when_it_is_back() {
 #[test]
 fn a_payment_older_than_the_gateways_memory_is_flagged_and_never_sent_again() {
     in_virtual_time(async |atomic| {
-        let house = House::new(atomic);
-        let faulty = Arc::new(FaultyGateway::new(house.payments.clone()));
-        let house = House { payments: faulty.clone(), ..house };
-        let office = house.node().await;
+        let bench = TestBench::new(atomic);
+        let faulty = Arc::new(FaultyGateway::new(bench.payments.clone()));
+        let bench = TestBench { payments: faulty.clone(), ..bench };
+        let office = bench.node().await;
         office.schedule_show(ShowScheduled { hold_seconds: 86_400, ..test_show() }, "admin").await.unwrap();
-        let held = hold(&house, &office, seats(&["A-1"])).await.unwrap().booking;
+        let held = hold(&bench, &office, seats(&["A-1"])).await.unwrap().booking;
         let calls = [GatewayCall::Create, GatewayCall::Confirm, GatewayCall::Retrieve, GatewayCall::Cancel];
         for call in calls {
             faulty.strike_all(call, Some(Misfortune::RequestLost));
@@ -206,9 +206,9 @@ fn a_payment_older_than_the_gateways_memory_is_flagged_and_never_sent_again() {
         let before: u64 = calls.iter().map(|c| faulty.calls(*c)).sum();
         later(3 * 86_400).await;
         assert_eq!(calls.iter().map(|c| faulty.calls(*c)).sum::<u64>(), before, "nothing is asked again");
-        assert_eq!(flagged(&house).await, 1);
-        assert_eq!(house.taken(), 0);
-        assert!(hold(&house, &office, seats(&["A-1"])).await.is_ok(), "the seats are not a person's");
+        assert_eq!(flagged(&bench).await, 1);
+        assert_eq!(bench.taken(), 0);
+        assert!(hold(&bench, &office, seats(&["A-1"])).await.is_ok(), "the seats are not a person's");
     });
 }
 
@@ -264,20 +264,20 @@ fn answers_that_do_not_fit_are_flagged_and_never_captured() {
         for right_answers in [0, 1] {
             for amount in [true, false] {
                 let what = format!("atomic: {atomic}, after {right_answers} right answers, amount: {amount}");
-                let house = House::new(atomic);
-                let other = house.new_booking();
-                let mixed = MixedUp { inner: house.payments.clone(), left: AtomicU64::new(right_answers), other, amount };
-                let house = House { payments: Arc::new(mixed), ..house };
-                let office = house.open().await;
-                let held = hold(&house, &office, seats(&["A-1"])).await.unwrap().booking;
+                let bench = TestBench::new(atomic);
+                let other = bench.new_booking();
+                let mixed = MixedUp { inner: bench.payments.clone(), left: AtomicU64::new(right_answers), other, amount };
+                let bench = TestBench { payments: Arc::new(mixed), ..bench };
+                let office = bench.open().await;
+                let held = hold(&bench, &office, seats(&["A-1"])).await.unwrap().booking;
                 assert_eq!(code(pay(&office, &held, "pm_card_visa").await), "booking_over", "{what}");
                 later(700).await;
-                assert_eq!((flagged(&house).await, house.taken()), (1, 0), "{what}");
+                assert_eq!((flagged(&bench).await, bench.taken()), (1, 0), "{what}");
                 if right_answers == 0 {
-                    let untouched = house.sandbox.intents().iter().all(|i| i.payment_method.is_none());
+                    let untouched = bench.sandbox.intents().iter().all(|i| i.payment_method.is_none());
                     assert!(untouched, "{what}: an intent that is not the booking's is not even confirmed");
                 }
-                assert!(hold(&house, &office, seats(&["A-1"])).await.is_ok(), "{what}");
+                assert!(hold(&bench, &office, seats(&["A-1"])).await.is_ok(), "{what}");
             }
         }
     });
@@ -287,25 +287,25 @@ fn answers_that_do_not_fit_are_flagged_and_never_captured() {
 #[test]
 fn a_flagged_booking_keeps_no_seat_when_its_node_dies() {
     in_virtual_time(async |atomic| {
-        let house = House::new(atomic);
-        house.open().await.drain(Duration::ZERO).await;
-        let other = house.new_booking();
-        let mixed = MixedUp { inner: house.payments.clone(), left: AtomicU64::new(0), other, amount: true };
-        let (wires, end) = Wires::lay(&House { payments: Arc::new(mixed), ..house.clone() });
+        let bench = TestBench::new(atomic);
+        bench.open().await.drain(Duration::ZERO).await;
+        let other = bench.new_booking();
+        let mixed = MixedUp { inner: bench.payments.clone(), left: AtomicU64::new(0), other, amount: true };
+        let (plan, end) = FaultPlan::around(&TestBench { payments: Arc::new(mixed), ..bench.clone() });
         let office = end.node().await;
-        let held = hold(&house, &office, seats(&["A-1"])).await.unwrap().booking;
+        let held = hold(&bench, &office, seats(&["A-1"])).await.unwrap().booking;
         // Append 0 starts the payment, 1 flags it, 2 ends the booking.
-        wires.append(2, AppendFate::CutBefore);
+        plan.append(2, AppendFate::CutBefore);
         tokio::select! {
             biased;
-            () = wires.power.went_out() => {}
+            () = plan.power.went_out() => {}
             _ = pay(&office, &held, "pm_card_visa") => panic!("the power is out"),
         }
         drop(office);
-        assert_eq!(house.story(held.id).await.last(), Some(&"PaymentFlagged"));
-        let office = house.node().await;
+        assert_eq!(bench.story(held.id).await.last(), Some(&"PaymentFlagged"));
+        let office = bench.node().await;
         later(700).await;
-        assert!(hold(&house, &office, seats(&["A-1"])).await.is_ok());
+        assert!(hold(&bench, &office, seats(&["A-1"])).await.is_ok());
     });
 }
 
@@ -314,17 +314,17 @@ fn a_flagged_booking_keeps_no_seat_when_its_node_dies() {
 #[test]
 fn a_payment_under_way_is_looked_at_though_its_hold_was_prolonged() {
     in_virtual_time(async |atomic| {
-        let house = House::new(atomic);
-        house.open().await.drain(Duration::ZERO).await;
-        let (wires, end) = Wires::lay(&house);
+        let bench = TestBench::new(atomic);
+        bench.open().await.drain(Duration::ZERO).await;
+        let (plan, end) = FaultPlan::around(&bench);
         let office = end.node().await;
-        let held = hold(&house, &office, seats(&["A-1"])).await.unwrap().booking;
+        let held = hold(&bench, &office, seats(&["A-1"])).await.unwrap().booking;
         for call in 0..4 {
-            wires.call(call, CallFate::Unavailable);
+            plan.call(call, CallFate::Unavailable);
         }
         assert!(matches!(pay(&office, &held, "pm_card_visa").await, Ok(Paid::Pending(_))));
         office.extend(held.id, "buyer").await.unwrap();
-        let taken = hold(&house, &office, seats(&["A-1"])).await;
+        let taken = hold(&bench, &office, seats(&["A-1"])).await;
         assert!(
             matches!(&taken, Err(CommandError::Rejected(Rejection::SeatUnavailable { state: SeatState::InProcess, .. }))),
             "{taken:?}"
@@ -380,13 +380,13 @@ impl EventLog for NeverQuiet {
 /// In real time, for virtual time stands still while anybody is at work.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn holds_end_while_the_log_never_lets_up() {
-    let house = House::new(true);
-    let house = House { log: Arc::new(NeverQuiet(house.log.clone())), ..house };
-    let office = house.node().await;
+    let bench = TestBench::new(true);
+    let bench = TestBench { log: Arc::new(NeverQuiet(bench.log.clone())), ..bench };
+    let office = bench.node().await;
     office.schedule_show(ShowScheduled { hold_seconds: 1, ..test_show() }, "admin").await.unwrap();
-    hold(&house, &office, seats(&["A-1"])).await.unwrap();
+    hold(&bench, &office, seats(&["A-1"])).await.unwrap();
     let freed = async {
-        while hold(&house, &office, seats(&["A-1"])).await.is_err() {
+        while hold(&bench, &office, seats(&["A-1"])).await.is_err() {
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
     };
@@ -397,16 +397,16 @@ async fn holds_end_while_the_log_never_lets_up() {
 #[test]
 fn a_cancellation_that_was_decided_is_not_said_to_be_undone() {
     in_virtual_time(async |atomic| {
-        let house = House::new(atomic);
-        house.open().await.drain(Duration::ZERO).await;
-        let (wires, end) = Wires::lay(&house);
+        let bench = TestBench::new(atomic);
+        bench.open().await.drain(Duration::ZERO).await;
+        let (plan, end) = FaultPlan::around(&bench);
         let office = end.node().await;
-        let held = hold(&house, &office, seats(&["A-1"])).await.unwrap().booking;
-        wires.append(1, AppendFate::Unavailable);
+        let held = hold(&bench, &office, seats(&["A-1"])).await.unwrap().booking;
+        plan.append(1, AppendFate::Unavailable);
         let cancelled = office.cancel(held.id, "buyer").await;
         assert!(is_unknown(&cancelled), "{cancelled:?}");
         assert_eq!(office.cancel(held.id, "buyer").await.unwrap().status(), "aborted");
-        assert!(hold(&house, &office, seats(&["A-1"])).await.is_ok());
+        assert!(hold(&bench, &office, seats(&["A-1"])).await.is_ok());
     });
 }
 
@@ -417,15 +417,15 @@ fn a_repeated_hold_is_completed_or_refused() {
     in_virtual_time(async |atomic| {
         for taken_meanwhile in [false, true] {
             let what = format!("atomic: {atomic}, taken meanwhile: {taken_meanwhile}");
-            let house = House { guard: Arc::new(AbsentGuard), ..House::new(atomic) };
-            house.open().await.drain(Duration::ZERO).await;
-            let (wires, end) = Wires::lay(&house);
+            let bench = TestBench { guard: Arc::new(AbsentGuard), ..TestBench::new(atomic) };
+            bench.open().await.drain(Duration::ZERO).await;
+            let (plan, end) = FaultPlan::around(&bench);
             let office = end.node().await;
-            (0..4).for_each(|n| wires.append(n, AppendFate::SomeAnswerLost(0b011)));
+            (0..4).for_each(|n| plan.append(n, AppendFate::SomeAnswerLost(0b011)));
             let request = HoldRequest {
                 booking: BookingId::from_key("ann", "hold"),
                 show: show(),
-                wanted: seats(&["A-1", "A-2"]),
+                selection: seats(&["A-1", "A-2"]),
                 buyer: BuyerId::new("ann").unwrap(),
                 request: key("hold"),
                 trace: None,
@@ -433,7 +433,7 @@ fn a_repeated_hold_is_completed_or_refused() {
             let first = office.hold(request.clone()).await;
             assert!(is_unknown(&first), "{what}: {first:?}");
             if taken_meanwhile {
-                hold(&house, &office, seats(&["A-2"])).await.unwrap();
+                hold(&bench, &office, seats(&["A-2"])).await.unwrap();
             }
             let again = office.hold(request.clone()).await;
             if taken_meanwhile {
@@ -442,11 +442,11 @@ fn a_repeated_hold_is_completed_or_refused() {
                 }
             } else {
                 let held = again.unwrap().booking;
-                assert_eq!(code(hold(&house, &office, seats(&["A-2"])).await), "seat_unavailable", "{what}");
+                assert_eq!(code(hold(&bench, &office, seats(&["A-2"])).await), "seat_unavailable", "{what}");
                 assert!(matches!(pay(&office, &held, "pm_card_visa").await, Ok(Paid::Confirmed(_))), "{what}");
             }
             later(700).await;
-            assert_settled(&house, &what).await;
+            assert_settled(&bench, &what).await;
         }
     });
 }
@@ -455,18 +455,18 @@ fn a_repeated_hold_is_completed_or_refused() {
 #[test]
 fn points_are_taken_back_even_if_they_were_late() {
     in_virtual_time(async |atomic| {
-        let house = House::new(atomic);
-        house.open().await.drain(Duration::ZERO).await;
-        let (wires, end) = Wires::lay(&house);
+        let bench = TestBench::new(atomic);
+        bench.open().await.drain(Duration::ZERO).await;
+        let (plan, end) = FaultPlan::around(&bench);
         let office = end.node().await;
-        let held = hold_as(&house, &office, "ann", seats(&["A-1"])).await.unwrap().booking;
+        let held = hold_as(&bench, &office, "ann", seats(&["A-1"])).await.unwrap().booking;
         // Behind the start, the decision, the seat and the capture comes the loyalty account.
-        wires.append(4, AppendFate::Unavailable);
+        plan.append(4, AppendFate::Unavailable);
         pay(&office, &held, "pm_card_visa").await.unwrap();
         tokio::time::sleep(Duration::from_millis(10)).await;
-        assert!(wires.all_struck());
+        assert!(plan.all_struck());
         assert_eq!(office.refund(held.id, "admin").await.unwrap().status(), "refunded");
         later(30).await;
-        assert_settled(&house, "refunded").await;
+        assert_settled(&bench, "refunded").await;
     });
 }

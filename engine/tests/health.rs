@@ -3,7 +3,7 @@
 
 mod common;
 
-use common::weather::{Dice, Storm, exposed};
+use common::random_faults::{SeededRandom, FaultRate, with_random_faults};
 use common::*;
 use lastseat_domain::StreamName;
 use lastseat_domain::ports::event_log::{Expected, NewEvent, StreamWrite};
@@ -20,20 +20,20 @@ fn in_virtual_time(test: impl AsyncFn()) {
 #[test]
 fn a_log_that_can_not_be_written_makes_the_engine_not_ready_until_it_can() {
     in_virtual_time(async || {
-        let house = House::new(true);
-        let log = MemoryLog::new(house.clock.clone(), true);
-        let house = House { log: Arc::new(log.clone()), ..house };
-        let office = house.open().await;
+        let bench = TestBench::new(true);
+        let log = MemoryLog::new(bench.clock.clone(), true);
+        let bench = TestBench { log: Arc::new(log.clone()), ..bench };
+        let office = bench.open().await;
         assert!(office.status().ready);
         log.set_down(true);
-        assert!(hold(&house, &office, seats(&["A-1"])).await.is_err());
+        assert!(hold(&bench, &office, seats(&["A-1"])).await.is_err());
         assert!(!office.status().ready);
         assert!(office.status().degraded[0].contains("can't be written"), "{:?}", office.status().degraded);
         // Nobody asks while it is not ready; so after a while it is asked again, and finds out.
         later(6).await;
         assert!(office.status().ready);
         log.set_down(false);
-        assert!(hold(&house, &office, seats(&["A-1"])).await.is_ok());
+        assert!(hold(&bench, &office, seats(&["A-1"])).await.is_ok());
         assert!(office.status().ready && office.status().degraded.is_empty());
     });
 }
@@ -42,22 +42,22 @@ fn a_log_that_can_not_be_written_makes_the_engine_not_ready_until_it_can() {
 #[test]
 fn a_log_that_is_followed_again_is_well_without_a_new_event() {
     in_virtual_time(async || {
-        let house = House::new(true);
-        house.open().await.drain(Duration::ZERO).await;
-        let storm = Storm::default();
-        let (outside, _) = exposed(&house, &Dice::new(7), &storm);
+        let bench = TestBench::new(true);
+        bench.open().await.drain(Duration::ZERO).await;
+        let fault_rate = FaultRate::default();
+        let (outside, _) = with_random_faults(&bench, &SeededRandom::new(7), &fault_rate);
         let office = outside.node().await;
         later(5).await;
         let trouble = || office.status().degraded.iter().any(|why| why.contains("can't be followed"));
         assert!(!trouble());
-        storm.set(100);
+        fault_rate.set(100);
         let mut waited = 0;
         while !trouble() {
             waited += 1;
             assert!(waited < 10_000, "the subscription never ended");
             tokio::time::sleep(Duration::from_millis(100)).await;
         }
-        storm.set(0);
+        fault_rate.set(0);
         later(5).await;
         assert!(!trouble(), "{:?}", office.status().degraded);
     });
@@ -66,24 +66,24 @@ fn a_log_that_is_followed_again_is_well_without_a_new_event() {
 #[test]
 fn an_event_that_can_not_be_read_keeps_no_hold_from_ending() {
     in_virtual_time(async || {
-        let house = House::new(true);
-        let office = house.open().await;
-        hold(&house, &office, seats(&["A-1"])).await.unwrap();
+        let bench = TestBench::new(true);
+        let office = bench.open().await;
+        hold(&bench, &office, seats(&["A-1"])).await.unwrap();
         // What a newer program might write, on a seat of its own.
         let json = |text: &str| RawValue::from_string(text.to_owned()).unwrap();
         let event = NewEvent {
-            id: lastseat_domain::ports::Ids::uuid(house.ids.as_ref()),
+            id: lastseat_domain::ports::Ids::uuid(bench.ids.as_ref()),
             event_type: "SeatLocked".to_owned(),
             data: json(r#"{"from":"the future"}"#),
             metadata: json(r#"{"actor":"x","v":99,"at":"2030-01-01T00:00:00Z"}"#),
         };
         let stream = StreamName::from_log("seat-test.B-1");
-        house.log.append(vec![StreamWrite { stream, expected: Expected::NoStream, events: vec![event] }]).await.unwrap();
+        bench.log.append(vec![StreamWrite { stream, expected: Expected::NoStream, events: vec![event] }]).await.unwrap();
         later(1).await;
         assert!(office.status().degraded[0].contains("passed over"), "{:?}", office.status().degraded);
         later(600).await;
-        assert!(hold(&house, &office, seats(&["A-1"])).await.is_ok(), "the hold has ended");
+        assert!(hold(&bench, &office, seats(&["A-1"])).await.is_ok(), "the hold has ended");
         // The seat that it is about is not sold on a guess.
-        assert!(hold(&house, &office, seats(&["B-1"])).await.is_err());
+        assert!(hold(&bench, &office, seats(&["B-1"])).await.is_err());
     });
 }

@@ -5,7 +5,7 @@
 mod common;
 
 use common::checker::{assert_safe, assert_settled, flagged};
-use common::weather::{Dice, Storm, exposed};
+use common::random_faults::{SeededRandom, FaultRate, with_random_faults};
 use common::*;
 use futures::future::join_all;
 use lastseat_domain::event::RequestFingerprint;
@@ -15,9 +15,9 @@ use lastseat_testkit::GuardMood;
 use std::time::Duration;
 
 /// Runs a scenario for both logs, 2 and 4 nodes, a guard that works and one that lies, and several
-/// throws of the dice.
+/// throws of the random.
 macro_rules! scenario {
-    ($name:ident, $house:ident, $nodes:ident, $what:ident, $body:block) => {
+    ($name:ident, $bench:ident, $nodes:ident, $what:ident, $body:block) => {
         #[test]
         fn $name() {
             for (seed, count) in [(1, 2), (2, 4), (3, 4)] {
@@ -30,9 +30,9 @@ macro_rules! scenario {
                     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
                     runtime.block_on(async {
                         let $what = format!("seed {seed}, {count} nodes, atomic: {atomic}, guard: {mood:?}");
-                        let $house = House::new(atomic);
-                        $house.open().await.drain(Duration::from_secs(1)).await;
-                        let (outside, guard) = exposed(&$house, &Dice::new(seed), &Storm::default());
+                        let $bench = TestBench::new(atomic);
+                        $bench.open().await.drain(Duration::from_secs(1)).await;
+                        let (outside, guard) = with_random_faults(&$bench, &SeededRandom::new(seed), &FaultRate::default());
                         guard.set(mood);
                         let mut $nodes: Vec<BoxOffice> = Vec::new();
                         for _ in 0..count {
@@ -40,10 +40,10 @@ macro_rules! scenario {
                         }
                         later(1).await;
                         $body
-                        assert_safe(&$house, &$what).await;
+                        assert_safe(&$bench, &$what).await;
                         later(3000).await;
-                        assert_settled(&$house, &$what).await;
-                        assert_eq!(flagged(&$house).await, 0, "{}", $what);
+                        assert_settled(&$bench, &$what).await;
+                        assert_eq!(flagged(&$bench).await, 0, "{}", $what);
                     });
                 }
             }
@@ -51,23 +51,23 @@ macro_rules! scenario {
     };
 }
 
-/// A hold that takes no number of the house: `n` is the buyer.
-async fn hold_of(office: &BoxOffice, n: u128, wanted: lastseat_engine::Wanted) -> Result<lastseat_engine::Hold, CommandError> {
+/// A hold that takes no number of the bench: `n` is the buyer.
+async fn hold_of(office: &BoxOffice, n: u128, selection: lastseat_engine::SeatSelection) -> Result<lastseat_engine::Hold, CommandError> {
     let booking = BookingId(uuid::Uuid::from_u128(n << 64));
-    office.hold(HoldRequest { booking, show: show(), wanted, buyer: BuyerId::guest(booking), request: None, trace: None }).await
+    office.hold(HoldRequest { booking, show: show(), selection, buyer: BuyerId::guest(booking), request: None, trace: None }).await
 }
 
 fn count_ok<T, E>(results: &[Result<T, E>]) -> usize {
     results.iter().filter(|r| r.is_ok()).count()
 }
 
-scenario!(of_500_buyers_of_one_seat_one_wins, house, nodes, what, {
+scenario!(of_500_buyers_of_one_seat_one_wins, bench, nodes, what, {
     let holds = join_all((1..=500).map(|n| hold_of(&nodes[n as usize % nodes.len()], n, seats(&["A-1"])))).await;
     assert_eq!(count_ok(&holds), 1, "{what}");
     assert!(holds.into_iter().filter(Result::is_err).all(|h| code(h) == "seat_unavailable"), "{what}");
 });
 
-scenario!(crossing_pairs_of_seats_are_all_or_nothing, house, nodes, what, {
+scenario!(crossing_pairs_of_seats_are_all_or_nothing, bench, nodes, what, {
     let pairs = [["A-1", "A-2"], ["A-2", "A-3"], ["A-3", "A-1"]];
     let holds = join_all((1..=60).map(|n| hold_of(&nodes[n as usize % nodes.len()], n, seats(&pairs[n as usize % 3])))).await;
     assert!(count_ok(&holds) <= 1, "{what}");
@@ -76,23 +76,23 @@ scenario!(crossing_pairs_of_seats_are_all_or_nothing, house, nodes, what, {
     }
 });
 
-scenario!(an_area_is_never_oversold, house, nodes, what, {
+scenario!(an_area_is_never_oversold, bench, nodes, what, {
     let holds = join_all((1..=60).map(|n| hold_of(&nodes[n as usize % nodes.len()], n, floor(1)))).await;
     assert_eq!(count_ok(&holds), 20, "{what}");
     assert!(holds.iter().flatten().all(|h| h.booking.status() == "held"), "{what}: what is called a hold is one");
     let paid =
         join_all(holds.iter().flatten().enumerate().map(|(n, h)| pay(&nodes[n % nodes.len()], &h.booking, "pm_card_visa"))).await;
     assert!(paid.iter().all(|p| matches!(p, Ok(Paid::Confirmed(_)))), "{what}: {paid:?}");
-    assert_eq!(house.taken(), 20 * 2_000, "{what}");
+    assert_eq!(bench.taken(), 20 * 2_000, "{what}");
 });
 
-scenario!(the_best_seats_go_to_whoever_comes_first, house, nodes, what, {
+scenario!(the_best_seats_go_to_whoever_comes_first, bench, nodes, what, {
     let holds = join_all((1..=12).map(|n| hold_of(&nodes[n as usize % nodes.len()], n, best(3)))).await;
     assert!(count_ok(&holds) >= 4, "{what}: {holds:?}");
     assert!(holds.iter().flatten().all(|h| h.booking.status() == "held"), "{what}");
 });
 
-scenario!(a_seat_sold_on_one_node_is_refused_on_another, house, nodes, what, {
+scenario!(a_seat_sold_on_one_node_is_refused_on_another, bench, nodes, what, {
     let held = hold_of(&nodes[0], 1, seats(&["A-1"])).await.unwrap().booking;
     assert!(matches!(pay(&nodes[0], &held, "pm_card_visa").await, Ok(Paid::Confirmed(_))), "{what}");
     for (n, node) in (2..).zip(&nodes) {
@@ -100,7 +100,7 @@ scenario!(a_seat_sold_on_one_node_is_refused_on_another, house, nodes, what, {
     }
 });
 
-scenario!(opened_here_paid_there_cancelled_elsewhere, house, nodes, what, {
+scenario!(opened_here_paid_there_cancelled_elsewhere, bench, nodes, what, {
     let (a, b, c) = (&nodes[0], &nodes[1], &nodes[nodes.len() - 1]);
     let first = hold_of(a, 1, seats(&["A-1"])).await.unwrap().booking;
     let second = hold_of(a, 2, seats(&["A-2"])).await.unwrap().booking;
@@ -112,13 +112,13 @@ scenario!(opened_here_paid_there_cancelled_elsewhere, house, nodes, what, {
     assert!(hold_of(b, 3, seats(&["A-2"])).await.is_ok(), "{what}");
 });
 
-scenario!(the_same_hold_on_all_nodes_at_once_is_one_booking, house, nodes, what, {
-    for (n, wanted) in [seats(&["A-1", "A-2", "A-3"]), floor(3), best(2)].into_iter().enumerate() {
+scenario!(the_same_hold_on_all_nodes_at_once_is_one_booking, bench, nodes, what, {
+    for (n, selection) in [seats(&["A-1", "A-2", "A-3"]), floor(3), best(2)].into_iter().enumerate() {
         let key = format!("key-{n}");
         let request = HoldRequest {
             booking: BookingId::from_key("ann", &key),
             show: show(),
-            wanted,
+            selection,
             buyer: BuyerId::new("ann").unwrap(),
             request: Some(RequestFingerprint { key, body: "body".to_owned() }),
             trace: None,
@@ -139,12 +139,12 @@ scenario!(the_same_hold_on_all_nodes_at_once_is_one_booking, house, nodes, what,
         assert!(matches!(pay(&nodes[1], booking, "pm_card_visa").await, Ok(Paid::Confirmed(_))), "{what}");
     }
     later(30).await;
-    let office = house.node().await;
+    let office = bench.node().await;
     let rest = hold_of(&office, 9, floor(6)).await;
     assert!(rest.is_ok(), "{what}: repeats left nothing locked {rest:?}");
 });
 
-scenario!(the_same_payment_on_all_nodes_at_once_is_one_charge, house, nodes, what, {
+scenario!(the_same_payment_on_all_nodes_at_once_is_one_charge, bench, nodes, what, {
     for keyed in [true, false] {
         let held = hold_of(&nodes[0], 1 + u128::from(keyed), seats(&[if keyed { "A-1" } else { "A-2" }])).await.unwrap().booking;
         let request = || PayRequest {
@@ -162,16 +162,16 @@ scenario!(the_same_payment_on_all_nodes_at_once_is_one_charge, house, nodes, wha
         };
         assert!(paid.iter().all(is_fine), "{what}: {paid:?}");
         later(20).await;
-        assert_eq!(house.story(held.id).await.iter().filter(|e| **e == "PaymentStarted").count(), 1, "{what}");
+        assert_eq!(bench.story(held.id).await.iter().filter(|e| **e == "PaymentStarted").count(), 1, "{what}");
     }
-    assert_eq!(house.taken(), 10_000, "{what}");
+    assert_eq!(bench.taken(), 10_000, "{what}");
 });
 
-scenario!(a_hold_expires_once_however_many_look, house, nodes, what, {
+scenario!(a_hold_expires_once_however_many_look, bench, nodes, what, {
     let held = hold_of(&nodes[0], 1, seats(&["A-1", "A-2"])).await.unwrap().booking;
     later(640).await;
-    assert_eq!(house.story(held.id).await, ["BookingOpened", "BookingAborted"], "{what}");
-    let released = house.history().await.iter().filter(|e| e.event.name() == "SeatReleased").count();
+    assert_eq!(bench.story(held.id).await, ["BookingOpened", "BookingAborted"], "{what}");
+    let released = bench.history().await.iter().filter(|e| e.event.name() == "SeatReleased").count();
     assert_eq!(released, 2, "{what}");
     for (n, node) in (2..).zip(&nodes) {
         let held = hold_of(node, n, seats(&["A-1"])).await.unwrap_or_else(|e| panic!("{what}: {e}")).booking;
@@ -180,12 +180,12 @@ scenario!(a_hold_expires_once_however_many_look, house, nodes, what, {
     }
 });
 
-scenario!(confirm_against_expire_at_the_very_deadline, house, nodes, what, {
+scenario!(confirm_against_expire_at_the_very_deadline, bench, nodes, what, {
     // Each buyer pays a little later than the one before; the gateway takes up to 200 ms a call.
     let holds = join_all((1..=10).map(|n| hold_of(&nodes[n as usize % nodes.len()], n, seats(&[&format!("A-{n}")])))).await;
     let paid = join_all(holds.iter().enumerate().map(|(n, held)| {
         let (held, node) = (held.as_ref().unwrap().booking.clone(), &nodes[(n + 1) % nodes.len()]);
-        let left = (held.expires_at.unwrap() - house.clock.now()).to_std().unwrap();
+        let left = (held.expires_at.unwrap() - bench.clock.now()).to_std().unwrap();
         async move {
             tokio::time::sleep(left - Duration::from_millis(700 - 60 * n as u64)).await;
             (held.clone(), pay(node, &held, "pm_card_visa").await)
@@ -195,7 +195,7 @@ scenario!(confirm_against_expire_at_the_very_deadline, house, nodes, what, {
     later(60).await;
     let mut sold = 0;
     for (held, paid) in &paid {
-        let story = house.story(held.id).await;
+        let story = bench.story(held.id).await;
         let decisions = story.iter().filter(|e| matches!(**e, "BookingCommitted" | "BookingAborted")).count();
         assert_eq!(decisions, 1, "{what}: {story:?}");
         match paid {
@@ -203,28 +203,28 @@ scenario!(confirm_against_expire_at_the_very_deadline, house, nodes, what, {
             other => assert!(matches!(other, Err(CommandError::Rejected(_))), "{what}: {other:?}"),
         }
     }
-    assert_eq!(house.taken(), sold * 5_000, "{what}");
+    assert_eq!(bench.taken(), sold * 5_000, "{what}");
 });
 
-scenario!(a_refund_on_all_nodes_at_once_is_one_refund, house, nodes, what, {
+scenario!(a_refund_on_all_nodes_at_once_is_one_refund, bench, nodes, what, {
     let held = hold_of(&nodes[0], 1, seats(&["A-1"])).await.unwrap().booking;
     pay(&nodes[0], &held, "pm_card_visa").await.unwrap();
     let refunds = join_all(nodes.iter().chain(&nodes).map(|node| node.refund(held.id, "admin"))).await;
     assert!(refunds.iter().all(|r| r.as_ref().is_ok_and(|b| b.status() == "refunded")), "{what}: {refunds:?}");
-    assert_eq!(house.taken(), 0, "{what}");
+    assert_eq!(bench.taken(), 0, "{what}");
     later(1).await;
     assert!(hold_of(&nodes[1], 2, seats(&["A-1"])).await.is_ok(), "{what}");
 });
 
-scenario!(rewards_are_given_once_by_all_nodes, house, nodes, what, {
+scenario!(rewards_are_given_once_by_all_nodes, bench, nodes, what, {
     for n in 0..3_u32 {
         let office = &nodes[n as usize % nodes.len()];
-        let held = hold_as(&house, office, "ann", floor(2)).await.unwrap().booking;
+        let held = hold_as(&bench, office, "ann", floor(2)).await.unwrap().booking;
         pay(office, &held, "pm_card_visa").await.unwrap();
     }
     later(30).await;
     let events: Vec<_> =
-        house.history().await.iter().filter(|e| e.stream.category() == "loyalty").map(|e| e.event.name()).collect();
+        bench.history().await.iter().filter(|e| e.stream.category() == "loyalty").map(|e| e.event.name()).collect();
     assert_eq!(events, ["PointsEarned"; 3], "{what}");
 });
 
@@ -234,16 +234,16 @@ fn lost_holds_do_not_count_against_the_buyers_limit() {
     for atomic in [true, false] {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
         runtime.block_on(async {
-            let house = House::new(atomic);
-            house.open().await.drain(Duration::from_secs(1)).await;
-            let (outside, guard) = exposed(&house, &Dice::new(7), &Storm::default());
+            let bench = TestBench::new(atomic);
+            bench.open().await.drain(Duration::from_secs(1)).await;
+            let (outside, guard) = with_random_faults(&bench, &SeededRandom::new(7), &FaultRate::default());
             guard.set(GuardMood::SaysYes);
             let nodes = [outside.node().await, outside.node().await];
             for n in 1..=9 {
                 let label = format!("A-{n}");
                 let (first, second) = tokio::join!(
-                    hold_as(&house, &nodes[0], "ann", seats(&[&label])),
-                    hold_as(&house, &nodes[1], "bob", seats(&[&label]))
+                    hold_as(&bench, &nodes[0], "ann", seats(&[&label])),
+                    hold_as(&bench, &nodes[1], "bob", seats(&[&label]))
                 );
                 for (office, held) in [(&nodes[0], first), (&nodes[1], second)] {
                     match held {
@@ -255,7 +255,7 @@ fn lost_holds_do_not_count_against_the_buyers_limit() {
             }
             for (buyer, office) in [("ann", &nodes[1]), ("bob", &nodes[0])] {
                 later(1).await;
-                let all = hold_as(&house, office, buyer, floor(6)).await;
+                let all = hold_as(&bench, office, buyer, floor(6)).await;
                 assert!(all.is_ok(), "atomic: {atomic}, {buyer}: {all:?}");
             }
         });
@@ -268,8 +268,8 @@ fn a_show_that_two_nodes_schedule_at_once_is_one() {
         for seed in 1..=8 {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
             runtime.block_on(async {
-                let house = House::new(atomic);
-                let (outside, _) = exposed(&house, &Dice::new(seed), &Storm::default());
+                let bench = TestBench::new(atomic);
+                let (outside, _) = with_random_faults(&bench, &SeededRandom::new(seed), &FaultRate::default());
                 let nodes = [outside.node().await, outside.node().await, outside.node().await];
                 let scheduled = join_all(nodes.iter().map(|node| node.schedule_show(test_show(), "admin"))).await;
                 let failed: Vec<_> = scheduled.into_iter().filter_map(Result::err).collect();
@@ -278,7 +278,7 @@ fn a_show_that_two_nodes_schedule_at_once_is_one() {
                     node.pause_sales(&show(), "admin").await.unwrap();
                     node.resume_sales(&show(), "admin").await.unwrap();
                 }
-                assert_eq!(house.history().await.len(), 7, "seed {seed}");
+                assert_eq!(bench.history().await.len(), 7, "seed {seed}");
             });
         }
     }

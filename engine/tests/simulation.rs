@@ -1,5 +1,5 @@
 //! Random histories: two nodes, a dozen buyers, random commands, random faults of the log, the
-//! gateway and the guard, nodes that die and come back. One thread, virtual time, one dice: a seed
+//! gateway and the guard, nodes that die and come back. One thread, virtual time, one random: a seed
 //! is a history, and a failure names its seed.
 //!
 //! `LASTSEAT_SIMULATION_SEEDS=1000` runs so many; `LASTSEAT_SIMULATION_SEED=17` runs that one.
@@ -8,15 +8,15 @@
 mod common;
 
 use common::checker::{assert_safe, assert_settled, flagged, log_text};
-use common::weather::{Dice, Storm, exposed};
-use common::wire::Wires;
+use common::random_faults::{SeededRandom, FaultRate, with_random_faults};
+use common::fault_injection::FaultPlan;
 use common::*;
 use futures::future::join_all;
 use lastseat_domain::booking::{Booking, Phase};
 use lastseat_domain::event::{AbortReason, RequestFingerprint};
 use lastseat_domain::ports::event_log::{Direction, Filter};
 use lastseat_domain::{BookingId, BuyerId, Rejection};
-use lastseat_engine::{BoxOffice, CommandError, HoldRequest, Paid, PayRequest, Wanted};
+use lastseat_engine::{BoxOffice, CommandError, HoldRequest, Paid, PayRequest, SeatSelection};
 use lastseat_testkit::{FlakyGuard, GuardMood};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
@@ -36,15 +36,15 @@ struct Told {
 }
 
 struct World {
-    house: House,
+    bench: TestBench,
     nodes: Mutex<Vec<Option<BoxOffice>>>,
     told: Mutex<Told>,
 }
 
 impl World {
-    fn node(&self, dice: &Dice) -> Option<BoxOffice> {
+    fn node(&self, random: &SeededRandom) -> Option<BoxOffice> {
         let nodes = self.nodes.lock().unwrap();
-        dice.pick(&nodes)
+        random.pick(&nodes)
     }
 
     fn count(&self, answer: &'static str) {
@@ -59,7 +59,7 @@ async fn patiently<T>(work: impl Future<Output = T>) -> Option<T> {
 
 struct Buyer {
     world: Arc<World>,
-    dice: Dice,
+    random: SeededRandom,
     name: String,
     keys: u64,
 }
@@ -67,10 +67,10 @@ struct Buyer {
 impl Buyer {
     async fn live(mut self) {
         for _ in 0..ACTS {
-            tokio::time::sleep(Duration::from_millis(self.dice.below(20_000))).await;
+            tokio::time::sleep(Duration::from_millis(self.random.below(20_000))).await;
             let Some(booking) = self.hold().await else { continue };
-            tokio::time::sleep(Duration::from_millis(self.dice.below(4_000))).await;
-            match self.dice.below(10) {
+            tokio::time::sleep(Duration::from_millis(self.random.below(4_000))).await;
+            match self.random.below(10) {
                 0 => drop(self.on(async |office| office.cancel(booking.id, "buyer").await).await),
                 1 => {}
                 2 => {
@@ -79,14 +79,14 @@ impl Buyer {
                 }
                 // At the very end of the hold.
                 3 => {
-                    let left = (booking.expires_at.unwrap() - self.world.house.clock.now()).num_milliseconds();
-                    let wait = left - 300 + i64::try_from(self.dice.below(400)).unwrap();
+                    let left = (booking.expires_at.unwrap() - self.world.bench.clock.now()).num_milliseconds();
+                    let wait = left - 300 + i64::try_from(self.random.below(400)).unwrap();
                     tokio::time::sleep(Duration::from_millis(u64::try_from(wait).unwrap_or(0))).await;
                     self.pay(&booking).await;
                 }
                 _ => self.pay(&booking).await,
             }
-            if self.dice.percent(20) {
+            if self.random.percent(20) {
                 self.world.told.lock().unwrap().refunds.insert(booking.id);
                 drop(self.on(async |office| office.refund(booking.id, "admin").await).await);
             }
@@ -95,17 +95,17 @@ impl Buyer {
 
     /// Asks some node.
     async fn on<T>(&self, ask: impl AsyncFnOnce(BoxOffice) -> T) -> Option<T> {
-        let office = self.world.node(&self.dice)?;
+        let office = self.world.node(&self.random)?;
         patiently(ask(office)).await
     }
 
     async fn hold(&mut self) -> Option<Booking> {
-        let dice = &self.dice;
-        let wanted = match dice.below(4) {
-            0 => floor(1 + u32::try_from(dice.below(4)).unwrap()),
-            1 => best(1 + u32::try_from(dice.below(3)).unwrap()),
+        let random = &self.random;
+        let selection = match random.below(4) {
+            0 => floor(1 + u32::try_from(random.below(4)).unwrap()),
+            1 => best(1 + u32::try_from(random.below(3)).unwrap()),
             _ => {
-                let mut labels: Vec<String> = (0..=dice.below(3)).map(|_| format!("A-{}", 1 + dice.below(5))).collect();
+                let mut labels: Vec<String> = (0..=random.below(3)).map(|_| format!("A-{}", 1 + random.below(5))).collect();
                 labels.sort();
                 labels.dedup();
                 seats(&labels.iter().map(String::as_str).collect::<Vec<_>>())
@@ -118,9 +118,9 @@ impl Buyer {
         let request = HoldRequest {
             booking: BookingId::from_key(&self.name, &key),
             show: show(),
-            wanted: Wanted::clone(&wanted),
+            selection: SeatSelection::clone(&selection),
             buyer,
-            request: Some(RequestFingerprint { key, body: format!("{wanted:?}") }),
+            request: Some(RequestFingerprint { key, body: format!("{selection:?}") }),
             trace: None,
         };
         for _ in 0..3 {
@@ -136,13 +136,13 @@ impl Buyer {
                 Some(Err(CommandError::Failed(_))) => self.world.count("hold failed"),
                 None => self.world.count("hold: no answer"),
             }
-            tokio::time::sleep(Duration::from_millis(self.dice.below(3_000))).await;
+            tokio::time::sleep(Duration::from_millis(self.random.below(3_000))).await;
         }
         None
     }
 
     async fn pay(&mut self, booking: &Booking) {
-        for _ in 0..1 + self.dice.below(3) {
+        for _ in 0..1 + self.random.below(3) {
             self.keys += 1;
             let methods = [
                 "pm_card_visa",
@@ -157,7 +157,7 @@ impl Buyer {
                 "pm_lastseat_captureAnswerLost",
                 "pm_lastseat_unavailable",
             ];
-            let method = self.dice.pick(&methods);
+            let method = self.random.pick(&methods);
             let request = RequestFingerprint { key: format!("pay-{}", self.keys), body: method.to_owned() };
             let pay = |method: Option<&str>| PayRequest {
                 payment_method: method.map(ToOwned::to_owned),
@@ -168,9 +168,9 @@ impl Buyer {
             let mut paid = self.on(async |office| office.pay(booking.id, pay(Some(method))).await).await;
             if let Some(Ok(Paid::ActionRequired { booking, .. })) = &paid {
                 let intent = booking.intent.clone().unwrap();
-                tokio::time::sleep(Duration::from_millis(self.dice.below(10_000))).await;
+                tokio::time::sleep(Duration::from_millis(self.random.below(10_000))).await;
                 // The booking may be over by now, and the intent cancelled.
-                let _maybe_too_late = self.world.house.sandbox.authenticate(&intent, self.dice.percent(70));
+                let _maybe_too_late = self.world.bench.sandbox.authenticate(&intent, self.random.percent(70));
                 paid = self.on(async |office| office.pay(booking.id, pay(None)).await).await;
             }
             match paid {
@@ -188,42 +188,42 @@ impl Buyer {
                 Some(Err(CommandError::Failed(_))) => self.world.count("payment failed"),
                 None => self.world.count("payment: no answer"),
             }
-            tokio::time::sleep(Duration::from_millis(self.dice.below(5_000))).await;
+            tokio::time::sleep(Duration::from_millis(self.random.below(5_000))).await;
         }
     }
 }
 
 /// A node that dies now and then.
-async fn node_life(world: Arc<World>, outside: House, index: usize, dice: Dice) {
+async fn node_life(world: Arc<World>, outside: TestBench, index: usize, random: SeededRandom) {
     loop {
-        let (wires, end) = Wires::lay(&outside);
+        let (plan, end) = FaultPlan::around(&outside);
         let office = end.node().await;
         world.nodes.lock().unwrap()[index] = Some(office.clone());
-        tokio::time::sleep(Duration::from_millis(5_000 + dice.below(60_000))).await;
-        if dice.percent(20) {
+        tokio::time::sleep(Duration::from_millis(5_000 + random.below(60_000))).await;
+        if random.percent(20) {
             world.nodes.lock().unwrap()[index] = None;
             office.drain(Duration::from_secs(5)).await;
         } else {
-            wires.power.cut();
+            plan.power.cut();
             world.nodes.lock().unwrap()[index] = None;
         }
         drop(office);
-        tokio::time::sleep(Duration::from_millis(dice.below(20_000))).await;
+        tokio::time::sleep(Duration::from_millis(random.below(20_000))).await;
     }
 }
 
-/// The guard's moods and the storm.
-async fn weather(guard: Arc<FlakyGuard>, storm: Storm, dice: Dice) {
+/// The guard's moods and the fault_rate.
+async fn weather(guard: Arc<FlakyGuard>, fault_rate: FaultRate, random: SeededRandom) {
     loop {
-        guard.set(dice.pick(&[
+        guard.set(random.pick(&[
             GuardMood::Faithful,
             GuardMood::Faithful,
             GuardMood::Unavailable,
             GuardMood::AnswersLost,
             GuardMood::SaysYes,
         ]));
-        storm.set(dice.pick(&[0, 0, 2, 10, 40, 70]));
-        tokio::time::sleep(Duration::from_millis(dice.below(15_000))).await;
+        fault_rate.set(random.pick(&[0, 0, 2, 10, 40, 70]));
+        tokio::time::sleep(Duration::from_millis(random.below(15_000))).await;
     }
 }
 
@@ -233,23 +233,23 @@ type History = (Vec<(u64, String, uuid::Uuid)>, BTreeMap<&'static str, u32>);
 fn run(seed: u64) -> History {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
     runtime.block_on(async {
-        let dice = Dice::new(seed);
-        let house = House::new(seed.is_multiple_of(2));
-        house.open().await.drain(Duration::from_secs(1)).await;
-        let storm = Storm::default();
-        let (outside, guard) = exposed(&house, &dice, &storm);
+        let random = SeededRandom::new(seed);
+        let bench = TestBench::new(seed.is_multiple_of(2));
+        bench.open().await.drain(Duration::from_secs(1)).await;
+        let fault_rate = FaultRate::default();
+        let (outside, guard) = with_random_faults(&bench, &random, &fault_rate);
         let world = Arc::new(World {
-            house: house.clone(),
+            bench: bench.clone(),
             nodes: Mutex::new((0..NODES).map(|_| None).collect()),
             told: Mutex::default(),
         });
-        let mut chaos = vec![tokio::spawn(weather(guard.clone(), storm.clone(), dice.clone()))];
+        let mut chaos = vec![tokio::spawn(weather(guard.clone(), fault_rate.clone(), random.clone()))];
         for index in 0..NODES {
             let index = usize::try_from(index).unwrap();
-            chaos.push(tokio::spawn(node_life(world.clone(), outside.clone(), index, dice.clone())));
+            chaos.push(tokio::spawn(node_life(world.clone(), outside.clone(), index, random.clone())));
         }
         let buyers = (0..BUYERS).map(|n| {
-            let buyer = Buyer { world: world.clone(), dice: dice.clone(), name: format!("buyer{}", n / 2), keys: n * 1000 };
+            let buyer = Buyer { world: world.clone(), random: random.clone(), name: format!("buyer{}", n / 2), keys: n * 1000 };
             tokio::spawn(buyer.live())
         });
         for ended in join_all(buyers).await {
@@ -260,20 +260,20 @@ fn run(seed: u64) -> History {
         }
         world.nodes.lock().unwrap().clear();
         let what = format!("seed {seed}");
-        assert_safe(&house, &what).await;
+        assert_safe(&bench, &what).await;
 
         // Fine weather, and time.
-        let office = house.node().await;
+        let office = bench.node().await;
         later(3000).await;
-        assert_settled(&house, &what).await;
-        assert_eq!(flagged(&house).await, 0, "{what}: nothing here needs a person\n{}", log_text(&house).await);
+        assert_settled(&bench, &what).await;
+        assert_eq!(flagged(&bench).await, 0, "{what}: nothing here needs a person\n{}", log_text(&bench).await);
         let told = std::mem::take(&mut *world.told.lock().unwrap());
         for booking in &told.confirmed {
             let phase = office.booking(*booking).await.unwrap().unwrap().phase;
             let stands = matches!(phase, Phase::Confirmed { .. }) || told.refunds.contains(booking) && phase == Phase::Refunded;
             assert!(stands, "{what}: {booking} was acknowledged as confirmed and is {phase:?}");
         }
-        let events = house.log.read_all(None, Direction::Forwards, usize::MAX, &Filter::all()).await.unwrap();
+        let events = bench.log.read_all(None, Direction::Forwards, usize::MAX, &Filter::all()).await.unwrap();
         let history = events.iter().map(|e| (e.position.0, format!("{} {}", e.stream, e.event_type), e.id)).collect();
         (history, told.answers)
     })

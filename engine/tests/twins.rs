@@ -6,8 +6,8 @@ mod common;
 
 use async_trait::async_trait;
 use common::checker::unsafe_now;
-use common::weather::{Dice, Storm, exposed};
-use common::wire::{AppendFate, Wires};
+use common::random_faults::{SeededRandom, FaultRate, with_random_faults};
+use common::fault_injection::{AppendFate, FaultPlan};
 use common::*;
 use futures::future::join_all;
 use futures::stream::BoxStream;
@@ -109,15 +109,15 @@ fn run<T>(test: impl Future<Output = T>) -> T {
 /// The rush that the engine survives with every lie of the guard, on a log that is blind for
 /// `category`, or sees.
 async fn rush(atomic: bool, category: &'static str) -> (usize, Vec<String>) {
-    let house = House::new(atomic);
-    house.open().await.drain(std::time::Duration::ZERO).await;
-    let blind = House { log: Arc::new(BlindLog { inner: house.log.clone(), category }), ..house.clone() };
-    let (outside, guard) = exposed(&blind, &Dice::new(5), &Storm::default());
+    let bench = TestBench::new(atomic);
+    bench.open().await.drain(std::time::Duration::ZERO).await;
+    let blind = TestBench { log: Arc::new(BlindLog { inner: bench.log.clone(), category }), ..bench.clone() };
+    let (outside, guard) = with_random_faults(&blind, &SeededRandom::new(5), &FaultRate::default());
     guard.set(GuardMood::SaysYes);
     let nodes = [outside.node().await, outside.node().await];
-    let holds = join_all((0..20).map(|n| hold(&house, &nodes[n % 2], seats(&["A-1"])))).await;
+    let holds = join_all((0..20).map(|n| hold(&bench, &nodes[n % 2], seats(&["A-1"])))).await;
     let winners = holds.iter().filter(|h| h.is_ok()).count();
-    (winners, unsafe_now(&house).await)
+    (winners, unsafe_now(&bench).await)
 }
 
 #[test]
@@ -133,17 +133,17 @@ fn a_blind_append_on_a_seat_sells_it_twice_and_is_noticed() {
 /// Pays just before the end of the hold. The decision to commit is on its way for fifteen seconds, and
 /// another node expires the hold meanwhile.
 async fn late_payer(category: &'static str) -> (bool, Vec<String>) {
-    let house = House::new(true);
-    house.open().await.drain(std::time::Duration::ZERO).await;
-    let blind = House { log: Arc::new(BlindLog { inner: house.log.clone(), category }), ..house.clone() };
-    let (wires, end) = Wires::lay(&blind);
-    let (office, _other) = (end.node().await, house.node().await);
-    let held = hold(&house, &office, seats(&["A-1"])).await.unwrap().booking;
+    let bench = TestBench::new(true);
+    bench.open().await.drain(std::time::Duration::ZERO).await;
+    let blind = TestBench { log: Arc::new(BlindLog { inner: bench.log.clone(), category }), ..bench.clone() };
+    let (plan, end) = FaultPlan::around(&blind);
+    let (office, _other) = (end.node().await, bench.node().await);
+    let held = hold(&bench, &office, seats(&["A-1"])).await.unwrap().booking;
     later(598).await;
-    wires.append(1, AppendFate::Slow(15));
+    plan.append(1, AppendFate::Slow(15));
     let paid = pay(&office, &held, "pm_card_visa").await;
     later(30).await;
-    (matches!(paid, Ok(Paid::Confirmed(_))), unsafe_now(&house).await)
+    (matches!(paid, Ok(Paid::Confirmed(_))), unsafe_now(&bench).await)
 }
 
 #[test]
@@ -157,15 +157,15 @@ fn a_blind_append_on_a_booking_confirms_a_late_payer_and_is_noticed() {
 #[test]
 fn a_release_of_anothers_seat_is_noticed() {
     run(async {
-        let house = House::new(true);
-        let office = house.open().await;
-        hold(&house, &office, seats(&["A-1"])).await.unwrap();
-        assert_eq!(unsafe_now(&house).await, Vec::<String>::new());
-        let release = [Event::from(SeatReleased { booking: house.new_booking(), reason: AbortReason::Expired })];
+        let bench = TestBench::new(true);
+        let office = bench.open().await;
+        hold(&bench, &office, seats(&["A-1"])).await.unwrap();
+        assert_eq!(unsafe_now(&bench).await, Vec::<String>::new());
+        let release = [Event::from(SeatReleased { booking: bench.new_booking(), reason: AbortReason::Expired })];
         let stream = StreamName::seat(&show(), &SeatId::new("A-1").unwrap());
-        let write = codec::encode(stream, Expected::Revision(0), &release, &Metadata::new("twin", house.clock.now())).unwrap();
-        house.log.append(vec![write]).await.unwrap();
-        let wrong = unsafe_now(&house).await;
+        let write = codec::encode(stream, Expected::Revision(0), &release, &Metadata::new("twin", bench.clock.now())).unwrap();
+        bench.log.append(vec![write]).await.unwrap();
+        let wrong = unsafe_now(&bench).await;
         assert!(wrong.len() == 1 && wrong[0].contains("SeatReleased"), "{wrong:?}");
     });
 }
@@ -173,16 +173,16 @@ fn a_release_of_anothers_seat_is_noticed() {
 #[test]
 fn money_taken_before_the_decision_is_noticed() {
     run(async {
-        let house = House::new(true);
-        let house = House { payments: Arc::new(EagerGateway(house.payments.clone())), ..house };
-        let office = house.open().await;
-        let held = hold(&house, &office, seats(&["A-1"])).await.unwrap().booking;
+        let bench = TestBench::new(true);
+        let bench = TestBench { payments: Arc::new(EagerGateway(bench.payments.clone())), ..bench };
+        let office = bench.open().await;
+        let held = hold(&bench, &office, seats(&["A-1"])).await.unwrap().booking;
         later(598).await;
         // The gateway answers behind the deadline: the booking is over, and the money was taken.
         assert_eq!(code(pay(&office, &held, "pm_lastseat_slow").await), "booking_over");
-        let wrong = unsafe_now(&house).await;
+        let wrong = unsafe_now(&bench).await;
         assert!(wrong.iter().any(|w| w.contains("was captured, and its booking was never committed")), "{wrong:?}");
         // The engine did not look away either.
-        assert_eq!(common::checker::flagged(&house).await, 1);
+        assert_eq!(common::checker::flagged(&bench).await, 1);
     });
 }

@@ -48,7 +48,7 @@ impl Default for Settings {
 
 /// Which seats a hold is for.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Wanted {
+pub enum SeatSelection {
     /// These, all or none.
     Seats(Vec<SeatId>),
     /// Any of an unlabelled area.
@@ -75,7 +75,7 @@ pub struct HoldRequest {
     /// The show.
     pub show: ShowId,
     /// Which seats.
-    pub wanted: Wanted,
+    pub selection: SeatSelection,
     /// Who is buying.
     pub buyer: BuyerId,
     /// The request, if it carried an idempotency key.

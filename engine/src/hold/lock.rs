@@ -3,7 +3,7 @@
 
 use super::choose::Choice;
 use super::{Attempt, Chosen};
-use crate::board::Claim;
+use crate::seat_table::Claim;
 use crate::core::LEASE_MARGIN;
 use crate::error::CommandError;
 use lastseat_domain::ports::seat_guard::{Lock, LockAny};
@@ -23,7 +23,7 @@ const SPARE_GROWS: usize = 8;
 
 impl Attempt<'_> {
     fn lease(&self) -> Duration {
-        Duration::from_secs(self.wish.show.facts.hold_seconds.into()) + LEASE_MARGIN
+        Duration::from_secs(self.target.show.facts.hold_seconds.into()) + LEASE_MARGIN
     }
 
     /// A hold may be prolonged once, by its own length.
@@ -34,11 +34,11 @@ impl Attempt<'_> {
     /// Chooses seats, claims them from the other holds of this node, and locks them in the guard.
     pub(super) async fn lock(&self, choice: &Choice, avoid: &mut HashSet<u32>) -> Result<Chosen, CommandError> {
         loop {
-            let indexes = match choice.seats(&self.wish, avoid) {
+            let indexes = match choice.seats(&self.target, avoid) {
                 Ok(indexes) => indexes,
                 Err(rejection) => return self.leftovers(choice).await.ok_or_else(|| rejection.into()),
             };
-            let claim = match Claim::of(&self.wish.on_sale, &indexes) {
+            let claim = match Claim::of(&self.target.active_show, &indexes) {
                 Ok(claim) => claim,
                 Err(_) if choice.is_ours() => continue,
                 Err(index) => return Err(self.refused_by_claim(index).into()),
@@ -55,7 +55,7 @@ impl Attempt<'_> {
                     Err(rejection) => return self.leftovers(choice).await.ok_or_else(|| rejection.into()),
                 }
             }
-            let lock = self.core.ports.guard.lock(&self.wish.on_sale.id, &seats, self.request.booking, self.lease()).await;
+            let lock = self.core.ports.guard.lock(&self.target.active_show.id, &seats, self.request.booking, self.lease()).await;
             match lock {
                 Ok(Lock::Locked { .. }) => return Ok(Chosen { seats, guarded: true, _claim: claim }),
                 Err(_) => {
@@ -65,13 +65,13 @@ impl Attempt<'_> {
                 Ok(Lock::Taken { index, lease_left, sold }) => {
                     let Some(seat) = seats.get(index) else { return Ok(Chosen { seats, guarded: false, _claim: claim }) };
                     // Let the log decide.
-                    if self.is_leftover(lease_left, sold) && self.is_free_on_board(seat) {
+                    if self.is_leftover(lease_left, sold) && self.is_free_in_table(seat) {
                         return Ok(Chosen { seats, guarded: false, _claim: claim });
                     }
                     if !choice.is_ours() {
                         return Err(self.refused_by_guard(seat, lease_left, sold).into());
                     }
-                    avoid.extend(self.wish.show.plan.index_of(seat));
+                    avoid.extend(self.target.show.plan.index_of(seat));
                 }
             }
         }
@@ -81,7 +81,7 @@ impl Attempt<'_> {
     /// faster. `None` if those tried are all taken: they are in `avoid` from now on.
     ///
     /// # Errors
-    /// `NotEnoughTogether` if some are free, but fewer than wanted in the whole area.
+    /// `NotEnoughTogether` if some are free, but fewer than selection in the whole area.
     async fn lock_any(
         &self,
         area: u32,
@@ -93,10 +93,10 @@ impl Attempt<'_> {
         let mut spare = SPARE;
         loop {
             let others =
-                self.wish.on_sale.board.candidates(area, 0).filter(|seat| !avoid.contains(seat) && !claimed.contains(seat));
+                self.target.active_show.seats.candidates(area, 0).filter(|seat| !avoid.contains(seat) && !claimed.contains(seat));
             let candidates: Vec<u32> = claimed.iter().copied().chain(others.take(spare)).collect();
             let names = self.names(&candidates);
-            let locked = self.core.ports.guard.lock_any(&self.wish.on_sale.id, &names, n, owner, self.lease()).await;
+            let locked = self.core.ports.guard.lock_any(&self.target.active_show.id, &names, n, owner, self.lease()).await;
             let (mut seats, guarded) = match locked {
                 Ok(LockAny::Locked(picked)) => (picked.into_iter().filter_map(|i| names.get(i).cloned()).collect(), true),
                 Ok(LockAny::NotEnough { free: 0 }) => {
@@ -121,7 +121,7 @@ impl Attempt<'_> {
         }
     }
 
-    /// Whether what the guard has on a seat that the board has as free is a leftover: a mark of a sale,
+    /// Whether what the guard has on a seat that the seat table has as free is a leftover: a mark of a sale,
     /// which the log knew first and has undone since; or a lease longer than any that is given, as a
     /// clock that was set back leaves behind.
     fn is_leftover(&self, lease_left: Duration, sold: bool) -> bool {
@@ -129,14 +129,14 @@ impl Attempt<'_> {
     }
 
     /// Units of an area that only leftovers in the guard keep from being sold: looked for once, and
-    /// only when the area would be called sold out although the board has free ones.
+    /// only when the area would be called sold out although the seat table has free ones.
     async fn leftovers(&self, choice: &Choice) -> Option<Chosen> {
         let Choice::Any { area, quantity } = choice else { return None };
         if self.without_guard.load(Ordering::Relaxed) || self.doubted.swap(true, Ordering::Relaxed) {
             return None;
         }
-        let (show, owner, n) = (&self.wish.on_sale.id, self.request.booking, *quantity as usize);
-        let candidates: Vec<u32> = self.wish.on_sale.board.candidates(*area, 0).take(n + DOUBTED).collect();
+        let (show, owner, n) = (&self.target.active_show.id, self.request.booking, *quantity as usize);
+        let candidates: Vec<u32> = self.target.active_show.seats.candidates(*area, 0).take(n + DOUBTED).collect();
         let mut found = Vec::with_capacity(n);
         for index in candidates {
             if found.len() == n {
@@ -153,7 +153,7 @@ impl Attempt<'_> {
         }
         let mut seats = self.names(&found);
         seats.sort_unstable();
-        match Claim::of(&self.wish.on_sale, &found) {
+        match Claim::of(&self.target.active_show, &found) {
             Ok(claim) if found.len() == n => Some(Chosen { seats, guarded: true, _claim: claim }),
             _ => {
                 self.core.unlock_in_guard(show, &seats, owner).await;
@@ -168,7 +168,7 @@ impl Attempt<'_> {
     }
 
     fn refused_by_claim(&self, index: u32) -> Rejection {
-        match self.wish.show.plan.seat(index) {
+        match self.target.show.plan.seat(index) {
             Some(planned) => {
                 let free_at = Some(self.expires_at());
                 Rejection::SeatUnavailable { seat: planned.seat.clone(), state: SeatState::Locked, free_at, position: None }
@@ -177,14 +177,14 @@ impl Attempt<'_> {
         }
     }
 
-    fn is_free_on_board(&self, seat: &SeatId) -> bool {
-        let index = self.wish.show.plan.index_of(seat);
-        index.is_some_and(|index| self.wish.on_sale.board.state(index) == SeatState::Available)
+    fn is_free_in_table(&self, seat: &SeatId) -> bool {
+        let index = self.target.show.plan.index_of(seat);
+        index.is_some_and(|index| self.target.active_show.seats.state(index) == SeatState::Available)
     }
 
     fn refused_by_guard(&self, seat: &SeatId, lease_left: Duration, sold: bool) -> Rejection {
         let free_at = (!sold)
-            .then(|| self.wish.now + chrono::TimeDelta::from_std(lease_left.saturating_sub(LEASE_MARGIN)).unwrap_or_default());
+            .then(|| self.target.now + chrono::TimeDelta::from_std(lease_left.saturating_sub(LEASE_MARGIN)).unwrap_or_default());
         Rejection::SeatUnavailable {
             seat: seat.clone(),
             state: if sold { SeatState::Booked } else { SeatState::Locked },
@@ -196,7 +196,7 @@ impl Attempt<'_> {
     pub(super) async fn unlock(&self, chosen: &Chosen) {
         let Chosen { seats, guarded, .. } = chosen;
         if *guarded {
-            self.core.unlock_in_guard(&self.wish.on_sale.id, seats, self.request.booking).await;
+            self.core.unlock_in_guard(&self.target.active_show.id, seats, self.request.booking).await;
         }
     }
 }

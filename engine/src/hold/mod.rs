@@ -1,20 +1,20 @@
 //! The hold: from "I want these seats" to an open booking, or a refusal that cost next to nothing.
 //!
-//! Board, admission, guard, actors, log: each stands in front of the next and keeps losers away
+//! Seat table, admission, guard, actors, log: each stands in front of the next and keeps losers away
 //! from it. Only the last decides.
 
 mod choose;
-mod heal;
-mod land;
+mod repair_hold;
+mod append_hold;
 mod lock;
 
-use crate::board::Claim;
-use crate::box_office::{Hold, HoldRequest, Wanted};
+use crate::seat_table::Claim;
+use crate::box_office::{Hold, HoldRequest, SeatSelection};
 use crate::core::Core;
 use crate::error::{CommandError, Fault};
-use crate::hall::OnSale;
+use crate::show_registry::ActiveShow;
 use choose::Choice;
-use land::Landing;
+use append_hold::HoldOutcome;
 use lastseat_domain::booking::Phase;
 use lastseat_domain::event::AbortReason;
 use lastseat_domain::show::Show;
@@ -37,18 +37,18 @@ struct Chosen {
     _claim: Claim,
 }
 
-/// What is wanted of which show, and when.
-struct Wish<'a> {
-    on_sale: Arc<OnSale>,
+/// What is selection of which show, and when.
+struct HoldTarget<'a> {
+    active_show: Arc<ActiveShow>,
     show: Arc<Show>,
-    wanted: &'a Wanted,
+    selection: &'a SeatSelection,
     now: Timestamp,
 }
 
 /// One hold on its way.
 struct Attempt<'a> {
     core: &'a Arc<Core>,
-    wish: Wish<'a>,
+    target: HoldTarget<'a>,
     request: &'a HoldRequest,
     /// The guard gave this hold no answer. It is not asked again: in a rush without it a hold that
     /// chooses anew would wait in vain for every choice.
@@ -60,9 +60,9 @@ struct Attempt<'a> {
 impl Core {
     /// Holds seats.
     pub(crate) async fn hold(self: &Arc<Self>, request: HoldRequest) -> Result<Hold, CommandError> {
-        let wish = self.wish(&request.show, &request.wanted)?;
+        let target = self.target(&request.show, &request.selection)?;
         let (without_guard, doubted) = (AtomicBool::new(false), AtomicBool::new(false));
-        let attempt = Attempt { core: self, wish, request: &request, without_guard, doubted };
+        let attempt = Attempt { core: self, target, request: &request, without_guard, doubted };
         match attempt.run(true).await {
             // The same request before may have got the very seats that are taken now.
             Err(CommandError::Rejected(rejection)) if request.request.is_some() => match self.replay(&request).await? {
@@ -74,17 +74,17 @@ impl Core {
         }
     }
 
-    fn wish<'a>(&self, show: &ShowId, wanted: &'a Wanted) -> Result<Wish<'a>, Rejection> {
-        let on_sale = self.hall.get(show).ok_or(Rejection::ShowNotFound)?;
-        Ok(Wish { show: on_sale.show.load_full(), on_sale, wanted, now: self.now() })
+    fn target<'a>(&self, show: &ShowId, selection: &'a SeatSelection) -> Result<HoldTarget<'a>, Rejection> {
+        let active_show = self.shows.get(show).ok_or(Rejection::ShowNotFound)?;
+        Ok(HoldTarget { show: active_show.show.load_full(), active_show, selection, now: self.now() })
     }
 
     /// The refusals that need no waiting: nearly all of a flash sale. Apart from [`Core::hold`] so
     /// that they don't pay for the room that a hold's whole way takes in memory.
-    pub(crate) fn refuse_at_once(&self, show: &ShowId, wanted: &Wanted) -> Result<(), Rejection> {
-        let wish = self.wish(show, wanted)?;
-        wish.show.check_on_sale(wish.now)?;
-        Choice::of(&wish)?.refuse_what_is_taken(&wish)
+    pub(crate) fn refuse_at_once(&self, show: &ShowId, selection: &SeatSelection) -> Result<(), Rejection> {
+        let target = self.target(show, selection)?;
+        target.show.check_on_sale(target.now)?;
+        Choice::of(&target)?.refuse_what_is_taken(&target)
     }
 
     /// Whether the seat that is in the way was locked by an earlier try of the same request, which
@@ -112,7 +112,7 @@ impl Core {
                     Phase::Aborted { reason: AbortReason::SeatLost } => None,
                     // All or nothing was appended, so it has its seats.
                     _ if self.ports.log.atomic_across_streams() || !booking.is_undecided() => Some(booking),
-                    _ => self.complete(booking).await.map_err(CommandError::begun)?,
+                    _ => self.repair_hold(booking).await.map_err(CommandError::begun)?,
                 };
                 Ok(booking.map(|booking| Hold { booking, replayed: true }))
             }
@@ -124,26 +124,26 @@ impl Core {
 }
 
 impl Attempt<'_> {
-    async fn run(&self, ask_board: bool) -> Result<Hold, CommandError> {
-        self.wish.show.check_on_sale(self.wish.now)?;
-        let choice = Choice::of(&self.wish)?;
-        // The board says no without taking part in anything.
-        if ask_board {
-            choice.refuse_what_is_taken(&self.wish)?;
+    async fn run(&self, check_table: bool) -> Result<Hold, CommandError> {
+        self.target.show.check_on_sale(self.target.now)?;
+        let choice = Choice::of(&self.target)?;
+        // The seat table says no without taking part in anything.
+        if check_table {
+            choice.refuse_what_is_taken(&self.target)?;
         }
         let _permit = self.core.holds.enter(self.core.is_without_guard())?;
         let _share = self.reserve_share(choice.quantity())?;
         let mut avoid = HashSet::new();
         for _ in 0..CHOICES {
             let chosen = self.lock(&choice, &mut avoid).await?;
-            match self.land(&chosen.seats, choice.is_ours()).await {
-                Ok(Landing::Open(hold)) => return Ok(*hold),
-                Ok(Landing::Lost { seat, rejection }) => {
+            match self.append_hold(&chosen.seats, choice.is_ours()).await {
+                Ok(HoldOutcome::Open(hold)) => return Ok(*hold),
+                Ok(HoldOutcome::Lost { seat, rejection }) => {
                     self.unlock(&chosen).await;
                     if !choice.is_ours() {
                         return Err(rejection.into());
                     }
-                    avoid.extend(self.wish.show.plan.index_of(&seat));
+                    avoid.extend(self.target.show.plan.index_of(&seat));
                 }
                 // Unknown: our seats may be ours. The leases lapse by themselves.
                 Err(CommandError::Failed(fault @ Fault::OutcomeUnknown(_))) => return Err(fault.into()),
@@ -157,20 +157,20 @@ impl Attempt<'_> {
     }
 
     fn reserve_share(&self, seats: u32) -> Result<Option<crate::buyers::Reservation>, Rejection> {
-        match self.wish.show.facts.max_seats_per_buyer {
+        match self.target.show.facts.max_seats_per_buyer {
             Some(most) if !self.request.buyer.is_guest() => {
-                self.core.buyers.reserve(&self.wish.on_sale.id, &self.request.buyer, self.request.booking, seats, most).map(Some)
+                self.core.buyers.reserve(&self.target.active_show.id, &self.request.buyer, self.request.booking, seats, most).map(Some)
             }
             _ => Ok(None),
         }
     }
 
     pub(crate) fn expires_at(&self) -> Timestamp {
-        self.wish.now + chrono::TimeDelta::seconds(self.wish.show.facts.hold_seconds.into())
+        self.target.now + chrono::TimeDelta::seconds(self.target.show.facts.hold_seconds.into())
     }
 
     pub(crate) fn names(&self, seats: &[u32]) -> Vec<SeatId> {
-        seats.iter().filter_map(|index| self.wish.show.plan.seat(*index).map(|s| s.seat.clone())).collect()
+        seats.iter().filter_map(|index| self.target.show.plan.seat(*index).map(|s| s.seat.clone())).collect()
     }
 
     pub(crate) fn booking_id(&self) -> BookingId {
@@ -179,7 +179,7 @@ impl Attempt<'_> {
 }
 
 /// What was asked for, in words of the request.
-impl Wanted {
+impl SeatSelection {
     /// How many seats.
     #[must_use]
     pub fn quantity(&self) -> u64 {

@@ -4,7 +4,7 @@
 //! Any number of nodes may do this for the same booking: the loyalty stream's exact revision lets
 //! one of them through, and the rule yields nothing for the others.
 
-use super::docket::Reward;
+use super::pending_bookings::Reward;
 use crate::core::Core;
 use crate::error::{CommandError, Fault};
 use futures::StreamExt;
@@ -57,7 +57,7 @@ async fn give(core: &Arc<Core>, reward: Reward) {
 }
 
 async fn credit(core: &Core, opened: &BookingOpened) -> Result<(), CommandError> {
-    let rewards = core.hall.get(&opened.show).map(|s| s.show.load().facts.rewards.clone()).unwrap_or_default();
+    let rewards = core.shows.get(&opened.show).map(|s| s.show.load().facts.rewards.clone()).unwrap_or_default();
     let command = LoyaltyCommand::Credit {
         buyer: opened.buyer.clone(),
         booking: opened.booking,

@@ -7,7 +7,7 @@ use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use super::House;
+use super::TestBench;
 
 #[derive(Default)]
 struct Story {
@@ -127,13 +127,13 @@ impl Findings {
     }
 }
 
-async fn fold(house: &House) -> (Findings, Vec<Arc<Record>>) {
+async fn fold(bench: &TestBench) -> (Findings, Vec<Arc<Record>>) {
     let mut findings = Findings { stories: BTreeMap::new(), owners: BTreeMap::new(), wrong: Vec::new() };
-    let events = house.log.read_all(None, Direction::Forwards, usize::MAX, &Filter::all()).await.unwrap();
+    let events = bench.log.read_all(None, Direction::Forwards, usize::MAX, &Filter::all()).await.unwrap();
     for event in &events {
         findings.fold(event);
     }
-    let intents = house.sandbox.intents();
+    let intents = bench.sandbox.intents();
     // At any moment: money is only taken for a decided booking.
     for intent in &intents {
         let Some(story) = findings.stories.get(&intent.booking.to_string()) else {
@@ -151,13 +151,13 @@ async fn fold(house: &House) -> (Findings, Vec<Arc<Record>>) {
 }
 
 /// What must hold at any moment. Says what does not.
-pub async fn unsafe_now(house: &House) -> Vec<String> {
-    fold(house).await.0.wrong
+pub async fn unsafe_now(bench: &TestBench) -> Vec<String> {
+    fold(bench).await.0.wrong
 }
 
 /// What must hold besides once everything had its time. Flagged bookings are a person's.
-pub async fn unsettled(house: &House) -> Vec<String> {
-    let (Findings { stories, owners, mut wrong }, intents) = fold(house).await;
+pub async fn unsettled(bench: &TestBench) -> Vec<String> {
+    let (Findings { stories, owners, mut wrong }, intents) = fold(bench).await;
     for (seat, (owner, sold)) in &owners {
         let story = &stories[owner];
         let is_sale = story.is_sold() && *sold && story.seats.contains(seat);
@@ -197,23 +197,23 @@ pub async fn unsettled(house: &House) -> Vec<String> {
 }
 
 /// Bookings that a person has to look at.
-pub async fn flagged(house: &House) -> usize {
-    fold(house).await.0.stories.values().filter(|s| s.flagged).count()
+pub async fn flagged(bench: &TestBench) -> usize {
+    fold(bench).await.0.stories.values().filter(|s| s.flagged).count()
 }
 
-pub async fn assert_safe(house: &House, what: &str) {
-    let wrong = unsafe_now(house).await;
-    assert!(wrong.is_empty(), "{what}:\n{}\n{}", wrong.join("\n"), log_text(house).await);
+pub async fn assert_safe(bench: &TestBench, what: &str) {
+    let wrong = unsafe_now(bench).await;
+    assert!(wrong.is_empty(), "{what}:\n{}\n{}", wrong.join("\n"), log_text(bench).await);
 }
 
-pub async fn assert_settled(house: &House, what: &str) {
-    let wrong = unsettled(house).await;
-    assert!(wrong.is_empty(), "{what}:\n{}\n{}", wrong.join("\n"), log_text(house).await);
+pub async fn assert_settled(bench: &TestBench, what: &str) {
+    let wrong = unsettled(bench).await;
+    assert!(wrong.is_empty(), "{what}:\n{}\n{}", wrong.join("\n"), log_text(bench).await);
 }
 
 /// The log, for a failure's report.
-pub async fn log_text(house: &House) -> String {
-    let events = house.log.read_all(None, Direction::Forwards, usize::MAX, &Filter::all()).await.unwrap();
+pub async fn log_text(bench: &TestBench) -> String {
+    let events = bench.log.read_all(None, Direction::Forwards, usize::MAX, &Filter::all()).await.unwrap();
     let line = |e: &Arc<RecordedEvent>| {
         let metadata: Value = serde_json::from_str(e.metadata.get()).unwrap();
         let body: String = e.data.get().chars().take(150).collect();

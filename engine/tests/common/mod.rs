@@ -3,8 +3,8 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "a test may fail loudly")]
 
 pub mod checker;
-pub mod weather;
-pub mod wire;
+pub mod random_faults;
+pub mod fault_injection;
 
 use futures::FutureExt;
 use futures::future::BoxFuture;
@@ -14,7 +14,7 @@ use lastseat_domain::ports::event_log::{Direction, Filter};
 use lastseat_domain::ports::{Clock, EventLog, Ids, PaymentGateway, SeatGuard};
 use lastseat_domain::show::{Area, Reward, Row};
 use lastseat_domain::{AreaId, BookingId, BuyerId, CategoryId, Currency, Envelope, SeatId, ShowId, Timestamp, codec};
-use lastseat_engine::{BoxOffice, CommandError, Hold, HoldRequest, Paid, PayRequest, Ports, Settings, Wanted};
+use lastseat_engine::{BoxOffice, CommandError, Hold, HoldRequest, Paid, PayRequest, Ports, Settings, SeatSelection};
 use lastseat_in_process::FreeOfCharge;
 use lastseat_in_process::InProcessGuard;
 use lastseat_payments_sandbox::SandboxGateway;
@@ -57,7 +57,7 @@ impl Ids for CountedIds {
 
 /// The adapters of a test; several box offices may share them, as nodes do.
 #[derive(Clone)]
-pub struct House {
+pub struct TestBench {
     pub log: Arc<dyn EventLog>,
     pub guard: Arc<dyn SeatGuard>,
     pub payments: Arc<dyn PaymentGateway>,
@@ -66,7 +66,7 @@ pub struct House {
     pub ids: Arc<CountedIds>,
 }
 
-impl House {
+impl TestBench {
     /// `atomic`: as the embedded log; otherwise as EventStoreDB.
     pub fn new(atomic: bool) -> Self {
         let clock: Arc<dyn Clock> = Arc::new(VirtualClock::start());
@@ -154,30 +154,30 @@ pub fn show() -> ShowId {
     ShowId::new("test").unwrap()
 }
 
-pub fn seats(labels: &[&str]) -> Wanted {
-    Wanted::Seats(labels.iter().map(|l| SeatId::new(l).unwrap()).collect())
+pub fn seats(labels: &[&str]) -> SeatSelection {
+    SeatSelection::Seats(labels.iter().map(|l| SeatId::new(l).unwrap()).collect())
 }
 
-pub fn floor(quantity: u32) -> Wanted {
-    Wanted::Any { area: AreaId::new("floor").unwrap(), quantity }
+pub fn floor(quantity: u32) -> SeatSelection {
+    SeatSelection::Any { area: AreaId::new("floor").unwrap(), quantity }
 }
 
-pub fn best(quantity: u32) -> Wanted {
-    Wanted::BestAvailable { category: CategoryId::new("stalls").unwrap(), quantity }
+pub fn best(quantity: u32) -> SeatSelection {
+    SeatSelection::BestAvailable { category: CategoryId::new("stalls").unwrap(), quantity }
 }
 
 /// A hold by a guest.
-pub async fn hold(house: &House, office: &BoxOffice, wanted: Wanted) -> Result<Hold, CommandError> {
-    let booking = house.new_booking();
-    office.hold(HoldRequest { booking, show: show(), wanted, buyer: BuyerId::guest(booking), request: None, trace: None }).await
+pub async fn hold(bench: &TestBench, office: &BoxOffice, selection: SeatSelection) -> Result<Hold, CommandError> {
+    let booking = bench.new_booking();
+    office.hold(HoldRequest { booking, show: show(), selection, buyer: BuyerId::guest(booking), request: None, trace: None }).await
 }
 
 /// A hold by a buyer with an account.
-pub async fn hold_as(house: &House, office: &BoxOffice, buyer: &str, wanted: Wanted) -> Result<Hold, CommandError> {
+pub async fn hold_as(bench: &TestBench, office: &BoxOffice, buyer: &str, selection: SeatSelection) -> Result<Hold, CommandError> {
     let request = HoldRequest {
-        booking: house.new_booking(),
+        booking: bench.new_booking(),
         show: show(),
-        wanted,
+        selection,
         buyer: BuyerId::new(buyer).unwrap(),
         request: None,
         trace: None,

@@ -2,7 +2,7 @@
 
 use crate::house::{floor_area, new_booking, show};
 use lastseat_domain::{BookingId, BuyerId, SeatId};
-use lastseat_engine::{BoxOffice, CommandError, Fault, Hold, HoldRequest, Paid, PayRequest, Wanted};
+use lastseat_engine::{BoxOffice, CommandError, Fault, Hold, HoldRequest, Paid, PayRequest, SeatSelection};
 use parking_lot::Mutex;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -10,17 +10,17 @@ use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::time::Duration;
 use tokio::time::Instant;
 
-pub fn any(quantity: u32) -> Wanted {
-    Wanted::Any { area: floor_area(), quantity }
+pub fn any(quantity: u32) -> SeatSelection {
+    SeatSelection::Any { area: floor_area(), quantity }
 }
 
-pub fn seat(n: u32) -> Wanted {
-    Wanted::Seats(vec![SeatId::in_row("A", n)])
+pub fn seat(n: u32) -> SeatSelection {
+    SeatSelection::Seats(vec![SeatId::in_row("A", n)])
 }
 
-pub async fn hold(office: &BoxOffice, wanted: Wanted) -> Result<Hold, CommandError> {
+pub async fn hold(office: &BoxOffice, selection: SeatSelection) -> Result<Hold, CommandError> {
     let booking = new_booking();
-    office.hold(HoldRequest { booking, show: show(), wanted, buyer: BuyerId::guest(booking), request: None, trace: None }).await
+    office.hold(HoldRequest { booking, show: show(), selection, buyer: BuyerId::guest(booking), request: None, trace: None }).await
 }
 
 pub async fn pay(office: &BoxOffice, booking: BookingId) -> Result<Paid, CommandError> {
@@ -53,16 +53,16 @@ impl Told {
         *self.noes.lock().entry(name).or_default() += 1;
     }
 
-    pub async fn timed_hold(&self, office: &BoxOffice, wanted: Wanted) -> Result<Hold, CommandError> {
+    pub async fn timed_hold(&self, office: &BoxOffice, selection: SeatSelection) -> Result<Hold, CommandError> {
         let started = Instant::now();
-        let held = hold(office, wanted).await;
+        let held = hold(office, selection).await;
         self.holds.lock().push(u64::try_from(started.elapsed().as_micros()).unwrap());
         held.inspect_err(|error| self.no(error))
     }
 
     /// Holds and pays; how many seats that were.
-    pub async fn buy(&self, office: &BoxOffice, wanted: Wanted) -> u32 {
-        let Ok(held) = self.timed_hold(office, wanted).await else { return 0 };
+    pub async fn buy(&self, office: &BoxOffice, selection: SeatSelection) -> u32 {
+        let Ok(held) = self.timed_hold(office, selection).await else { return 0 };
         self.pay_for(office, &held).await
     }
 

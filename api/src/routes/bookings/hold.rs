@@ -16,7 +16,7 @@ use crate::routes::wire::BookingJson;
 use axum::extract::State;
 use http::StatusCode;
 use lastseat_domain::{AreaId, BookingId, BuyerId, CategoryId, Rejection, SeatId, ShowId};
-use lastseat_engine::{CommandError, HoldRequest, Wanted};
+use lastseat_engine::{CommandError, HoldRequest, SeatSelection};
 use serde::Deserialize;
 use utoipa::ToSchema;
 
@@ -73,9 +73,9 @@ pub async fn hold_seats(State(app): State<App>, InShow(show): InShow, command: R
 
 async fn hold(app: App, show: ShowId, command: Command) -> Result<Answer, Problem> {
     let most = || app.box_office().show(&show).map_or(MOST_BY_DEFAULT, |s| s.facts.max_seats_per_booking);
-    let wanted = command.order::<HoldBody>(most).and_then(|body| body.into_wanted(most))?;
+    let selection = command.order::<HoldBody>(most).and_then(|body| body.into_selection(most))?;
     if command.key().is_none() {
-        app.box_office().refuse_at_once(&show, &wanted).map_err(|rejection| refused(&app, rejection))?;
+        app.box_office().refuse_at_once(&show, &selection).map_err(|rejection| refused(&app, rejection))?;
     }
     command.check_shared_limits(&app).await?;
     let booking = match command.key() {
@@ -85,7 +85,7 @@ async fn hold(app: App, show: ShowId, command: Command) -> Result<Answer, Proble
     };
     let buyer = buyer(&app, &command.caller, booking).await?;
     let (request, trace) = (command.fingerprint(), command.trace.clone());
-    let held = app.box_office().hold(HoldRequest { booking, show, wanted, buyer, request, trace }).await;
+    let held = app.box_office().hold(HoldRequest { booking, show, selection, buyer, request, trace }).await;
     let hold = held.map_err(|error| match error {
         CommandError::Rejected(rejection) => refused(&app, rejection),
         CommandError::Failed(fault) => fault.into(),
@@ -119,15 +119,15 @@ async fn buyer(app: &App, caller: &Caller, booking: BookingId) -> Result<BuyerId
 }
 
 impl HoldBody {
-    fn into_wanted(self, most: impl FnOnce() -> u32) -> Result<Wanted, Problem> {
+    fn into_selection(self, most: impl FnOnce() -> u32) -> Result<SeatSelection, Problem> {
         match (self.seats, self.area, self.quantity, self.best_available) {
             (Some(seats), None, None, None) if seats.is_empty() => Err(wrong_quantity(most()).fact("field", "seats")),
             (Some(seats), None, None, None) => {
-                seats.iter().map(|seat| seat_id(seat)).collect::<Result<_, _>>().map(Wanted::Seats)
+                seats.iter().map(|seat| seat_id(seat)).collect::<Result<_, _>>().map(SeatSelection::Seats)
             }
-            (None, Some(area), Some(quantity), None) => Ok(Wanted::Any { area: area_id(&area)?, quantity }),
+            (None, Some(area), Some(quantity), None) => Ok(SeatSelection::Any { area: area_id(&area)?, quantity }),
             (None, None, None, Some(best)) => {
-                Ok(Wanted::BestAvailable { category: category_id(&best.category)?, quantity: best.quantity })
+                Ok(SeatSelection::BestAvailable { category: category_id(&best.category)?, quantity: best.quantity })
             }
             (None, Some(_), None, None) => Err(wrong_quantity(most()).fact("field", "quantity")),
             _ => Err(Problem::new(
@@ -168,23 +168,23 @@ fn shortened(text: &str) -> String {
 mod tests {
     use super::*;
 
-    fn wanted(body: &str) -> Result<Wanted, Problem> {
-        serde_json::from_str::<HoldBody>(body).unwrap().into_wanted(|| 10)
+    fn selection(body: &str) -> Result<SeatSelection, Problem> {
+        serde_json::from_str::<HoldBody>(body).unwrap().into_selection(|| 10)
     }
 
     fn refused(body: &str) -> &'static str {
-        wanted(body).expect_err(body).code().text()
+        selection(body).expect_err(body).code().text()
     }
 
     #[test]
     fn seats_are_asked_for_in_three_ways() {
         let seats = vec![SeatId::new("A-1").unwrap(), SeatId::new("A-2").unwrap()];
-        assert_eq!(wanted(r#"{"seats":["A-1","A-2"]}"#).unwrap(), Wanted::Seats(seats));
+        assert_eq!(selection(r#"{"seats":["A-1","A-2"]}"#).unwrap(), SeatSelection::Seats(seats));
         let area = AreaId::new("floor").unwrap();
-        assert_eq!(wanted(r#"{"area":"floor","quantity":2}"#).unwrap(), Wanted::Any { area, quantity: 2 });
+        assert_eq!(selection(r#"{"area":"floor","quantity":2}"#).unwrap(), SeatSelection::Any { area, quantity: 2 });
         let category = CategoryId::new("stalls").unwrap();
         let best = r#"{"best_available":{"quantity":3,"category":"stalls"}}"#;
-        assert_eq!(wanted(best).unwrap(), Wanted::BestAvailable { category, quantity: 3 });
+        assert_eq!(selection(best).unwrap(), SeatSelection::BestAvailable { category, quantity: 3 });
     }
 
     #[test]

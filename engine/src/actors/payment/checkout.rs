@@ -1,8 +1,8 @@
 //! The commands on an open booking: pay, extend, cancel, refund, settle.
 
 use super::Settled;
-use super::desk::Desk;
-use super::walk::Stop;
+use super::session::BookingSession;
+use super::process::Stop;
 use crate::box_office::{Paid, PayRequest};
 use crate::core::LEASE_MARGIN;
 use crate::error::{CommandError, Fault};
@@ -12,7 +12,7 @@ use lastseat_domain::seat::SeatCommand;
 use lastseat_domain::show::SaleState;
 use lastseat_domain::{Rejection, SeatId, ShowId};
 
-impl Desk {
+impl BookingSession {
     pub(super) async fn pay(mut self, request: PayRequest) -> Result<Paid, CommandError> {
         self.actor.clone_from(&request.by);
         self.trace.clone_from(&request.trace);
@@ -30,8 +30,8 @@ impl Desk {
             self.go_on().await?;
             self.booking().await?
         };
-        if let Some(on_sale) = booking.show().and_then(|show| self.core.hall.get(show))
-            && on_sale.show.load().sale == SaleState::Cancelled
+        if let Some(active_show) = booking.show().and_then(|show| self.core.shows.get(show))
+            && active_show.show.load().sale == SaleState::Cancelled
             && booking.is_undecided()
         {
             self.decide(BookingCommand::Cancel { reason: AbortReason::ShowCancelled }).await?;
@@ -81,7 +81,7 @@ impl Desk {
     /// Walks on behind a decision. What is decided takes its course, so that a log which fails now
     /// leaves the caller's outcome open; "nothing was done" would be wrong.
     async fn go_on(&mut self) -> Result<Stop, CommandError> {
-        self.walk().await.map_err(CommandError::begun)
+        self.run_until_blocked().await.map_err(CommandError::begun)
     }
 
     /// Every seat has to be this booking's before money is asked for.
@@ -101,10 +101,10 @@ impl Desk {
         self.actor = by;
         let booking = self.booking().await?;
         let Some((show, _, seats)) = Self::particulars(&booking) else { return Err(Rejection::BookingNotFound.into()) };
-        let Some(on_sale) = self.core.hall.get(&show) else {
+        let Some(active_show) = self.core.shows.get(&show) else {
             return Err(Fault::Unavailable("the show is not known yet".into()).into());
         };
-        let seconds = on_sale.show.load().facts.hold_seconds;
+        let seconds = active_show.show.load().facts.hold_seconds;
         self.decide(BookingCommand::Extend { now: self.now(), seconds }).await?;
         let booking = self.booking().await?;
         let left = booking.expires_at.and_then(|t| (t - self.now()).to_std().ok()).unwrap_or_default();
@@ -137,7 +137,7 @@ impl Desk {
             // and must then find the door shut.
             self.decide(BookingCommand::Fence { booking: self.id }).await?;
         }
-        let stop = self.walk().await?;
+        let stop = self.run_until_blocked().await?;
         // Locks that the booking's own seats don't name: of a fenced booking, or of a repeated hold
         // on an area that had picked other units.
         let over = self.find().await?.filter(|b| !b.is_undecided());

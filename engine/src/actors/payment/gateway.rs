@@ -3,7 +3,7 @@
 //! Every call carries an idempotency key, so the same call again finds out what became of the
 //! first. What can't be found out now is left to the reactor, which comes back until it can.
 
-use super::desk::Desk;
+use super::session::BookingSession;
 use lastseat_domain::ports::payments::GatewayFault;
 use std::future::Future;
 
@@ -25,7 +25,7 @@ pub(super) enum Call<T> {
     NoAnswer,
 }
 
-impl Desk {
+impl BookingSession {
     /// Calls until there is an answer, or patience ends.
     pub(super) async fn call<T, F>(&self, mut operation: impl FnMut() -> F) -> Call<T>
     where

@@ -3,14 +3,14 @@
 //! between them.
 
 mod checkout;
-mod desk;
+mod session;
 mod gateway;
-mod walk;
+mod process;
 
 use crate::box_office::{Paid, PayRequest};
 use crate::core::Core;
 use crate::error::CommandError;
-use desk::Desk;
+use session::BookingSession;
 use lastseat_domain::booking::Booking;
 use lastseat_domain::{BookingId, SeatId, ShowId, Timestamp};
 use ractor::{Actor, ActorProcessingErr, ActorRef};
@@ -77,14 +77,14 @@ impl Actor for PaymentActor {
         let Some(core) = self.core.upgrade() else { return Ok(()) };
         // Read anew for every command: other nodes move the booking on, too, and a decision that
         // appends nothing would never notice.
-        let desk = Desk::new(core, self.booking);
+        let session = BookingSession::new(core, self.booking);
         // Nobody listening any more is no fault of the booking.
         match message {
-            PaymentMessage::Pay(request, reply) => drop(reply.send(desk.pay(request).await)),
-            PaymentMessage::Extend(by, reply) => drop(reply.send(desk.extend(by).await)),
-            PaymentMessage::Cancel(by, reply) => drop(reply.send(desk.cancel(by).await)),
-            PaymentMessage::Refund(by, reply) => drop(reply.send(desk.refund(by).await)),
-            PaymentMessage::Settle(seats, reply) => drop(reply.send(desk.settle(seats).await)),
+            PaymentMessage::Pay(request, reply) => drop(reply.send(session.pay(request).await)),
+            PaymentMessage::Extend(by, reply) => drop(reply.send(session.extend(by).await)),
+            PaymentMessage::Cancel(by, reply) => drop(reply.send(session.cancel(by).await)),
+            PaymentMessage::Refund(by, reply) => drop(reply.send(session.refund(by).await)),
+            PaymentMessage::Settle(seats, reply) => drop(reply.send(session.settle(seats).await)),
         }
         Ok(())
     }

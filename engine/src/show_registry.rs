@@ -1,6 +1,6 @@
-//! The shows that are known to this node, each with its seat board.
+//! The shows that are known to this node, each with its seat table.
 
-use crate::board::SeatBoard;
+use crate::seat_table::SeatTable;
 use arc_swap::ArcSwap;
 use dashmap::DashMap;
 use lastseat_domain::event::Event;
@@ -10,41 +10,41 @@ use lastseat_domain::show::{self, Show};
 use lastseat_domain::{SeatId, ShowId, Timestamp};
 use std::sync::Arc;
 
-/// A show with its board.
-pub(crate) struct OnSale {
+/// A show with its table.
+pub(crate) struct ActiveShow {
     /// Its id.
     pub id: ShowId,
     /// As its stream tells it.
     pub show: ArcSwap<Show>,
     /// Its seats.
-    pub board: SeatBoard,
+    pub seats: SeatTable,
 }
 
-impl OnSale {
+impl ActiveShow {
     /// Takes news of a seat of this show.
     pub(crate) fn seat_is(&self, seat: &SeatId, state: SeatState, position: Position, until: Option<Timestamp>) {
         let show = self.show.load();
         if let Some(index) = show.plan.index_of(seat)
             && let Some(planned) = show.plan.seat(index)
         {
-            self.board.set(index, planned.area, state, position, until);
+            self.seats.set(index, planned.area, state, position, until);
         }
     }
 
     /// The hold of a seat was prolonged, which leaves its state as it is.
     pub(crate) fn seat_is_held_until(&self, seat: &SeatId, position: Position, until: Option<Timestamp>) {
         if let Some(index) = self.show.load().plan.index_of(seat) {
-            self.seat_is(seat, self.board.state(index), position, until);
+            self.seat_is(seat, self.seats.state(index), position, until);
         }
     }
 }
 
 /// All shows. Cheap to clone.
 #[derive(Clone, Default)]
-pub(crate) struct Hall(Arc<DashMap<ShowId, Arc<OnSale>>>);
+pub(crate) struct ShowRegistry(Arc<DashMap<ShowId, Arc<ActiveShow>>>);
 
-impl Hall {
-    pub(crate) fn get(&self, show: &ShowId) -> Option<Arc<OnSale>> {
+impl ShowRegistry {
+    pub(crate) fn get(&self, show: &ShowId) -> Option<Arc<ActiveShow>> {
         self.0.get(show).map(|entry| entry.value().clone())
     }
 
@@ -58,7 +58,7 @@ impl Hall {
     /// Takes in a show that this node has not heard of yet, as its stream has it.
     pub(crate) fn learn(&self, show: &ShowId, state: &Show) {
         if let dashmap::Entry::Vacant(entry) = self.0.entry(show.clone()) {
-            entry.insert(Arc::new(OnSale::of(show, state.clone())));
+            entry.insert(Arc::new(ActiveShow::of(show, state.clone())));
         }
     }
 
@@ -68,24 +68,24 @@ impl Hall {
             dashmap::Entry::Occupied(entry) => entry,
             dashmap::Entry::Vacant(entry) => {
                 if let Some(state) = show::evolve(None, event) {
-                    entry.insert(Arc::new(OnSale::of(show, state)));
+                    entry.insert(Arc::new(ActiveShow::of(show, state)));
                 }
                 return;
             }
         };
-        // A plan never changes; a repeat of the first event must not wipe the board.
+        // A plan never changes; a repeat of the first event must not wipe the seat table.
         if !matches!(event, Event::ShowScheduled(_)) {
-            let on_sale = entry.get_mut();
-            if let Some(next) = show::evolve(Some(Show::clone(&on_sale.show.load())), event) {
-                on_sale.show.store(Arc::new(next));
+            let active_show = entry.get_mut();
+            if let Some(next) = show::evolve(Some(Show::clone(&active_show.show.load())), event) {
+                active_show.show.store(Arc::new(next));
             }
         }
     }
 }
 
-impl OnSale {
+impl ActiveShow {
     fn of(id: &ShowId, show: Show) -> Self {
-        let board = SeatBoard::of(&show.plan);
-        Self { id: id.clone(), show: ArcSwap::from_pointee(show), board }
+        let seats = SeatTable::of(&show.plan);
+        Self { id: id.clone(), show: ArcSwap::from_pointee(show), seats }
     }
 }

@@ -1,5 +1,5 @@
 //! A world with weather: a log, a gateway and a guard whose answers take time, get lost, or do not
-//! come, all by one seeded dice. Where the log has no appends across streams, an append falls apart
+//! come, all by one seeded random. Where the log has no appends across streams, an append falls apart
 //! into its streams, which land one by one in any order.
 
 use async_trait::async_trait;
@@ -17,18 +17,18 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio::sync::Notify;
 
-use super::House;
+use super::TestBench;
 
 /// SplitMix64: the same seed, the same throws.
 #[derive(Clone)]
-pub struct Dice(Arc<Mutex<u64>>);
+pub struct SeededRandom(Arc<Mutex<u64>>);
 
-impl Dice {
+impl SeededRandom {
     pub fn new(seed: u64) -> Self {
         Self(Arc::new(Mutex::new(seed)))
     }
 
-    pub fn throw(&self) -> u64 {
+    pub fn next(&self) -> u64 {
         let mut state = self.0.lock().unwrap();
         *state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut z = *state;
@@ -39,7 +39,7 @@ impl Dice {
 
     /// 0 to `n` - 1.
     pub fn below(&self, n: u64) -> u64 {
-        self.throw() % n
+        self.next() % n
     }
 
     pub fn percent(&self, p: u64) -> bool {
@@ -51,57 +51,57 @@ impl Dice {
     }
 }
 
-/// How bad it is, in percent of calls that fail. Shared by all wires; 0 is fine weather.
+/// How bad it is, in percent of calls that fail. Shared by all plan; 0 is fine weather.
 #[derive(Clone, Default)]
-pub struct Storm(Arc<AtomicU64>);
+pub struct FaultRate(Arc<AtomicU64>);
 
-impl Storm {
+impl FaultRate {
     pub fn set(&self, percent: u64) {
         self.0.store(percent, Ordering::SeqCst);
     }
 
-    fn strikes(&self, dice: &Dice) -> bool {
-        dice.percent(self.0.load(Ordering::SeqCst))
+    fn hits(&self, random: &SeededRandom) -> bool {
+        random.percent(self.0.load(Ordering::SeqCst))
     }
 }
 
-async fn a_while(dice: &Dice, most_ms: u64) {
-    tokio::time::sleep(Duration::from_millis(dice.below(most_ms))).await;
+async fn random_delay(random: &SeededRandom, most_ms: u64) {
+    tokio::time::sleep(Duration::from_millis(random.below(most_ms))).await;
 }
 
-/// The house with weather; the flaky guard to set its mood.
-pub fn exposed(house: &House, dice: &Dice, storm: &Storm) -> (House, Arc<FlakyGuard>) {
-    let guard = Arc::new(FlakyGuard::new(house.guard.clone()));
+/// The bench with weather; the flaky guard to set its mood.
+pub fn with_random_faults(bench: &TestBench, random: &SeededRandom, fault_rate: &FaultRate) -> (TestBench, Arc<FlakyGuard>) {
+    let guard = Arc::new(FlakyGuard::new(bench.guard.clone()));
     guard.set(GuardMood::Faithful);
-    let (dice, storm) = (dice.clone(), storm.clone());
-    let log = Arc::new(StormyLog { inner: house.log.clone(), dice: dice.clone(), storm: storm.clone(), news: Arc::default() });
-    let payments = Arc::new(StormyGateway { inner: house.payments.clone(), dice, storm });
-    (House { log, guard: guard.clone(), payments, ..house.clone() }, guard)
+    let (random, fault_rate) = (random.clone(), fault_rate.clone());
+    let log = Arc::new(RandomFaultLog { inner: bench.log.clone(), random: random.clone(), fault_rate: fault_rate.clone(), news: Arc::default() });
+    let payments = Arc::new(RandomFaultGateway { inner: bench.payments.clone(), random, fault_rate });
+    (TestBench { log, guard: guard.clone(), payments, ..bench.clone() }, guard)
 }
 
-pub struct StormyLog {
+pub struct RandomFaultLog {
     pub inner: Arc<dyn EventLog>,
-    pub dice: Dice,
-    pub storm: Storm,
+    pub random: SeededRandom,
+    pub fault_rate: FaultRate,
     news: Arc<Notify>,
 }
 
 /// Appends, and tells those who follow.
-async fn land_now(inner: &dyn EventLog, news: &Notify, writes: Vec<StreamWrite>) -> Result<Vec<WriteOutcome>, LogFault> {
+async fn append_and_notify(inner: &dyn EventLog, news: &Notify, writes: Vec<StreamWrite>) -> Result<Vec<WriteOutcome>, LogFault> {
     let outcomes = inner.append(writes).await;
     news.notify_waiters();
     outcomes
 }
 
-impl StormyLog {
-    async fn land(&self, writes: Vec<StreamWrite>) -> Result<Vec<WriteOutcome>, LogFault> {
-        a_while(&self.dice, 20).await;
+impl RandomFaultLog {
+    async fn append_later(&self, writes: Vec<StreamWrite>) -> Result<Vec<WriteOutcome>, LogFault> {
+        random_delay(&self.random, 20).await;
         if self.inner.atomic_across_streams() {
-            return land_now(&*self.inner, &self.news, writes).await;
+            return append_and_notify(&*self.inner, &self.news, writes).await;
         }
         let each = writes.into_iter().map(|write| async {
-            a_while(&self.dice, 20).await;
-            let outcome = land_now(&*self.inner, &self.news, vec![write]).await?;
+            random_delay(&self.random, 20).await;
+            let outcome = append_and_notify(&*self.inner, &self.news, vec![write]).await?;
             Ok(outcome[0])
         });
         futures::future::try_join_all(each).await
@@ -109,39 +109,39 @@ impl StormyLog {
 }
 
 #[async_trait]
-impl EventLog for StormyLog {
+impl EventLog for RandomFaultLog {
     fn atomic_across_streams(&self) -> bool {
         self.inner.atomic_across_streams()
     }
 
     async fn append(&self, mut writes: Vec<StreamWrite>) -> Result<Vec<WriteOutcome>, LogFault> {
-        let unknown = || Err(LogFault::OutcomeUnknown("stormy".to_owned()));
-        if !self.storm.strikes(&self.dice) {
-            return self.land(writes).await;
+        let unknown = || Err(LogFault::OutcomeUnknown("injected fault".to_owned()));
+        if !self.fault_rate.hits(&self.random) {
+            return self.append_later(writes).await;
         }
-        match self.dice.below(5) {
-            0 => Err(LogFault::Unavailable("stormy".to_owned())),
+        match self.random.below(5) {
+            0 => Err(LogFault::Unavailable("injected fault".to_owned())),
             1 => unknown(),
             2 => {
-                let _lost = self.land(writes).await;
+                let _lost = self.append_later(writes).await;
                 unknown()
             }
             // A part of it.
             3 => {
                 if !self.inner.atomic_across_streams() {
-                    writes.retain(|_| self.dice.percent(50));
+                    writes.retain(|_| self.random.percent(50));
                     if !writes.is_empty() {
-                        let _lost = self.land(writes).await;
+                        let _lost = self.append_later(writes).await;
                     }
                 }
                 unknown()
             }
             // The connection is gone; what was on its way lands much later.
             _ => {
-                let (inner, news, delay) = (self.inner.clone(), self.news.clone(), self.dice.below(30_000));
+                let (inner, news, delay) = (self.inner.clone(), self.news.clone(), self.random.below(30_000));
                 tokio::spawn(async move {
                     tokio::time::sleep(Duration::from_millis(delay)).await;
-                    land_now(&*inner, &news, writes).await
+                    append_and_notify(&*inner, &news, writes).await
                 });
                 unknown()
             }
@@ -155,12 +155,12 @@ impl EventLog for StormyLog {
         direction: Direction,
         limit: usize,
     ) -> Result<Vec<Arc<RecordedEvent>>, LogFault> {
-        a_while(&self.dice, 4).await;
-        if self.storm.strikes(&self.dice) {
-            return Err(LogFault::Unavailable("stormy".to_owned()));
+        random_delay(&self.random, 4).await;
+        if self.fault_rate.hits(&self.random) {
+            return Err(LogFault::Unavailable("injected fault".to_owned()));
         }
         let found = self.inner.read_stream(stream, from, direction, limit).await;
-        a_while(&self.dice, 4).await;
+        random_delay(&self.random, 4).await;
         found
     }
 
@@ -176,12 +176,12 @@ impl EventLog for StormyLog {
 
     /// Looks a few milliseconds after the news, or once a second. Not the log's own subscription:
     /// several that wait for the same news are woken by tokio's watch channel in an order of its own
-    /// dice.
+    /// random.
     fn subscribe(&self, from: Position, filter: Filter) -> BoxStream<'static, Result<Delivery, LogFault>> {
-        let (inner, dice, storm, told_of) = (self.inner.clone(), self.dice.clone(), self.storm.clone(), self.news.clone());
+        let (inner, random, fault_rate, told_of) = (self.inner.clone(), self.random.clone(), self.fault_rate.clone(), self.news.clone());
         let look = move |(mut position, mut told, mut over): (Position, bool, bool)| {
-            let (inner, dice, storm, filter, told_of) =
-                (inner.clone(), dice.clone(), storm.clone(), filter.clone(), told_of.clone());
+            let (inner, random, fault_rate, filter, told_of) =
+                (inner.clone(), random.clone(), fault_rate.clone(), filter.clone(), told_of.clone());
             async move {
                 if over {
                     return None;
@@ -191,10 +191,10 @@ impl EventLog for StormyLog {
                     if told {
                         let _whichever_comes_first = tokio::time::timeout(Duration::from_secs(1), told_of.notified()).await;
                     }
-                    a_while(&dice, 30).await;
-                    if storm.strikes(&dice) && dice.percent(5) {
+                    random_delay(&random, 30).await;
+                    if fault_rate.hits(&random) && random.percent(5) {
                         over = true;
-                        news.push(Err(LogFault::Unavailable("stormy".to_owned())));
+                        news.push(Err(LogFault::Unavailable("injected fault".to_owned())));
                         break;
                     }
                     let Ok(events) = inner.read_all(Some(position), Direction::Forwards, 64, &filter).await else { continue };
@@ -218,34 +218,34 @@ impl EventLog for StormyLog {
     }
 }
 
-struct StormyGateway {
+struct RandomFaultGateway {
     inner: Arc<dyn PaymentGateway>,
-    dice: Dice,
-    storm: Storm,
+    random: SeededRandom,
+    fault_rate: FaultRate,
 }
 
-impl StormyGateway {
+impl RandomFaultGateway {
     async fn call(&self, real: impl Future<Output = Result<Intent, GatewayFault>> + Send) -> Result<Intent, GatewayFault> {
-        a_while(&self.dice, 100).await;
-        if !self.storm.strikes(&self.dice) {
+        random_delay(&self.random, 100).await;
+        if !self.fault_rate.hits(&self.random) {
             let answer = real.await;
-            a_while(&self.dice, 100).await;
+            random_delay(&self.random, 100).await;
             return answer;
         }
-        match self.dice.below(3) {
-            0 => Err(GatewayFault::Unavailable("stormy".to_owned())),
-            1 => Err(GatewayFault::OutcomeUnknown("stormy".to_owned())),
+        match self.random.below(3) {
+            0 => Err(GatewayFault::Unavailable("injected fault".to_owned())),
+            1 => Err(GatewayFault::OutcomeUnknown("injected fault".to_owned())),
             _ => {
                 let _lost = real.await;
-                a_while(&self.dice, 5_000).await;
-                Err(GatewayFault::OutcomeUnknown("stormy".to_owned()))
+                random_delay(&self.random, 5_000).await;
+                Err(GatewayFault::OutcomeUnknown("injected fault".to_owned()))
             }
         }
     }
 }
 
 #[async_trait]
-impl PaymentGateway for StormyGateway {
+impl PaymentGateway for RandomFaultGateway {
     async fn create(&self, booking: BookingId, amount: Money) -> Result<Intent, GatewayFault> {
         self.call(self.inner.create(booking, amount)).await
     }

@@ -25,7 +25,7 @@ impl Core {
     ///
     /// # Errors
     /// Faults.
-    pub(super) async fn complete(&self, booking: Booking) -> Result<Option<Booking>, CommandError> {
+    pub(super) async fn repair_hold(&self, booking: Booking) -> Result<Option<Booking>, CommandError> {
         let (Some(opened), Some(expires_at)) = (booking.opened.clone(), booking.expires_at) else { return Ok(None) };
         let metadata = Metadata::of_booking(booking.id, opened.buyer.as_str(), self.now());
         let mut locked = false;
@@ -100,7 +100,7 @@ impl Attempt<'_> {
     ) -> Result<(), CommandError> {
         let Some(priced) = opened.seats.iter().find(|p| p.seat == *seat) else { return Ok(()) };
         let lock = lock_of(opened, priced, opened.expires_at);
-        self.core.change_seats(&self.wish.on_sale.id, std::slice::from_ref(seat), &lock, metadata).await
+        self.core.change_seats(&self.target.active_show.id, std::slice::from_ref(seat), &lock, metadata).await
     }
 
     /// Frees seats that this very attempt has locked, and that the booking did not open with meanwhile.
@@ -112,7 +112,7 @@ impl Attempt<'_> {
         let kept = kept_seats(state.as_ref());
         let seats: Vec<SeatId> = locked.iter().filter(|seat| !kept.contains(seat)).cloned().collect();
         let release = SeatCommand::Release { booking, reason: AbortReason::SeatLost };
-        self.core.change_seats(&self.wish.on_sale.id, &seats, &release, metadata).await
+        self.core.change_seats(&self.target.active_show.id, &seats, &release, metadata).await
     }
 }
 

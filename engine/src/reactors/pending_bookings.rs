@@ -1,4 +1,4 @@
-//! The docket: which bookings have something left to be done, and when. A pure fold of the log, so
+//! The list of pending bookings: which bookings have something left to be done, and when. A pure fold of the log, so
 //! that every node comes to the same list, and a fresh one after a crash too.
 //!
 //! It only says "look at this booking"; what has to be done, the booking itself tells
@@ -48,9 +48,9 @@ pub(crate) enum Reward {
     Revoke(BookingId, Owner),
 }
 
-/// The docket.
+/// The list of pending bookings.
 #[derive(Default)]
-pub(crate) struct Docket {
+pub(crate) struct PendingBookings {
     open: HashMap<BookingId, Entry>,
     due: BTreeSet<(Timestamp, BookingId)>,
     /// Rewards whose loyalty event has not been seen.
@@ -74,7 +74,7 @@ pub(crate) struct Owner {
     pub show: ShowId,
 }
 
-impl Docket {
+impl PendingBookings {
     /// Folds an event. `patience`: how long a booking in motion is left to whoever moves it.
     pub(crate) fn apply(&mut self, envelope: &Envelope, patience: Duration) -> Option<Reward> {
         let at = envelope.metadata.at;
@@ -232,7 +232,7 @@ impl Docket {
     }
 
     /// Takes the bookings off the list that are due at `now`, at most `limit`, with the seats that
-    /// each has in the log. They come back with [`Docket::again`].
+    /// each has in the log. They come back with [`PendingBookings::again`].
     pub(crate) fn take_due(&mut self, now: Timestamp, limit: usize) -> Vec<(BookingId, Vec<(ShowId, SeatId)>)> {
         let mut taken = Vec::new();
         while taken.len() < limit
@@ -287,7 +287,7 @@ impl Docket {
         credits.chain(revokes).collect()
     }
 
-    /// The seats of an open booking, for telling the board.
+    /// The seats of an open booking, for telling the seat table.
     pub(crate) fn opened(&self, booking: BookingId) -> Option<(Arc<BookingOpened>, Option<Timestamp>)> {
         self.open.get(&booking).and_then(|entry| Some((entry.opened.clone()?, entry.expires_at)))
     }

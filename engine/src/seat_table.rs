@@ -1,11 +1,11 @@
-//! The seat board: what this node knows of every seat of a show, one word a seat, without locks.
+//! The seat table: what this node knows of every seat of a show, one word a seat, without locks.
 //!
 //! It answers most of a flash sale: a seat known to be taken is refused here, with no actor, no
 //! guard and no disk. It may be stale, so it may only say no; a stale no lasts milliseconds. Each
 //! word carries the log position that it is true at, so that the actors' news and the log's
 //! subscription may come in any order and the newest stands.
 
-use crate::hall::OnSale;
+use crate::show_registry::ActiveShow;
 use lastseat_domain::Timestamp;
 use lastseat_domain::ports::event_log::Position;
 use lastseat_domain::rejection::SeatState;
@@ -17,7 +17,7 @@ use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, AtomicUsize, Ordering}
 const STATE_BITS: u32 = 2;
 
 /// State of every seat of a show.
-pub(crate) struct SeatBoard {
+pub(crate) struct SeatTable {
     words: Box<[AtomicU64]>,
     /// When each seat may come free, in milliseconds since the epoch. For telling people.
     until: Box<[AtomicI64]>,
@@ -29,7 +29,7 @@ pub(crate) struct SeatBoard {
 
 /// Seats claimed by a hold under way, all or none. Given back when dropped.
 pub(crate) struct Claim {
-    on_sale: Arc<OnSale>,
+    active_show: Arc<ActiveShow>,
     seats: Vec<u32>,
 }
 
@@ -38,10 +38,10 @@ impl Claim {
     ///
     /// # Errors
     /// The first seat that another hold is trying to get.
-    pub(crate) fn of(on_sale: &Arc<OnSale>, seats: &[u32]) -> Result<Self, u32> {
-        let mut claim = Self { on_sale: on_sale.clone(), seats: Vec::with_capacity(seats.len()) };
+    pub(crate) fn of(active_show: &Arc<ActiveShow>, seats: &[u32]) -> Result<Self, u32> {
+        let mut claim = Self { active_show: active_show.clone(), seats: Vec::with_capacity(seats.len()) };
         for seat in seats {
-            match on_sale.board.claims.get(*seat as usize) {
+            match active_show.seats.claims.get(*seat as usize) {
                 Some(slot) if slot.swap(true, Ordering::AcqRel) => return Err(*seat),
                 _ => claim.seats.push(*seat),
             }
@@ -53,7 +53,7 @@ impl Claim {
 impl Drop for Claim {
     fn drop(&mut self) {
         for seat in &self.seats {
-            if let Some(slot) = self.on_sale.board.claims.get(*seat as usize) {
+            if let Some(slot) = self.active_show.seats.claims.get(*seat as usize) {
                 slot.store(false, Ordering::Release);
             }
         }
@@ -77,7 +77,7 @@ struct AreaTally {
 /// every loser of a sold-out area asks.
 const FIRST_FREE_MS: i64 = 250;
 
-impl SeatBoard {
+impl SeatTable {
     pub(crate) fn of(plan: &Plan) -> Self {
         let areas = plan.areas.iter().map(|a| AreaTally {
             first: a.first as usize,

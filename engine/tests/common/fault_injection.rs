@@ -1,4 +1,4 @@
-//! What lies between a node and the world: wires that can be cut at any call. After the cut the
+//! What lies between a node and the world: plan that can be cut at any call. After the cut the
 //! node gets no answer from anything, for ever, and nothing that it asks for arrives: a power cut,
 //! as the world sees it.
 
@@ -18,7 +18,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio::sync::Notify;
 
-use super::House;
+use super::TestBench;
 
 /// The power of one node.
 #[derive(Default)]
@@ -99,8 +99,8 @@ pub enum CallFate {
     AnswerLost,
 }
 
-/// One node's wires.
-pub struct Wires {
+/// One node's plan.
+pub struct FaultPlan {
     pub power: Power,
     pub appends: AtomicU64,
     pub calls: AtomicU64,
@@ -110,10 +110,10 @@ pub struct Wires {
     reads_to_panic: AtomicU64,
 }
 
-impl Wires {
-    /// Wires of a node to the house's world, and the house as that node sees it.
-    pub fn lay(house: &House) -> (Arc<Self>, House) {
-        let wires = Arc::new(Self {
+impl FaultPlan {
+    /// FaultPlan of a node to the bench's world, and the bench as that node sees it.
+    pub fn around(bench: &TestBench) -> (Arc<Self>, TestBench) {
+        let plan = Arc::new(Self {
             power: Power::default(),
             appends: AtomicU64::new(0),
             calls: AtomicU64::new(0),
@@ -121,13 +121,13 @@ impl Wires {
             call_fates: Mutex::default(),
             reads_to_panic: AtomicU64::new(0),
         });
-        let end = House {
-            log: Arc::new(WiredLog { wires: wires.clone(), inner: house.log.clone() }),
-            guard: Arc::new(WiredGuard { wires: wires.clone(), inner: house.guard.clone() }),
-            payments: Arc::new(WiredGateway { wires: wires.clone(), inner: house.payments.clone() }),
-            ..house.clone()
+        let end = TestBench {
+            log: Arc::new(FaultyLog { plan: plan.clone(), inner: bench.log.clone() }),
+            guard: Arc::new(FaultyGuardPort { plan: plan.clone(), inner: bench.guard.clone() }),
+            payments: Arc::new(FaultyGateway { plan: plan.clone(), inner: bench.payments.clone() }),
+            ..bench.clone()
         };
-        (wires, end)
+        (plan, end)
     }
 
     /// The `nth` append from now, from 0.
@@ -151,8 +151,8 @@ impl Wires {
     }
 }
 
-struct WiredLog {
-    wires: Arc<Wires>,
+struct FaultyLog {
+    plan: Arc<FaultPlan>,
     inner: Arc<dyn EventLog>,
 }
 
@@ -161,7 +161,7 @@ fn some_of(writes: Vec<StreamWrite>, mask: u32) -> Vec<StreamWrite> {
     writes.into_iter().enumerate().filter(|(i, _)| mask & (1 << i) != 0).map(|(_, w)| w).collect()
 }
 
-impl WiredLog {
+impl FaultyLog {
     async fn append_some(&self, writes: Vec<StreamWrite>, mask: u32) {
         let writes = some_of(writes, mask);
         if !self.inner.atomic_across_streams() && !writes.is_empty() {
@@ -171,17 +171,17 @@ impl WiredLog {
 }
 
 #[async_trait]
-impl EventLog for WiredLog {
+impl EventLog for FaultyLog {
     fn atomic_across_streams(&self) -> bool {
         self.inner.atomic_across_streams()
     }
 
     async fn append(&self, writes: Vec<StreamWrite>) -> Result<Vec<WriteOutcome>, LogFault> {
-        let power = &self.wires.power;
+        let power = &self.plan.power;
         power.needed().await;
-        let nth = self.wires.appends.fetch_add(1, Ordering::SeqCst);
-        let fate = self.wires.append_fates.lock().unwrap().remove(&nth);
-        let unknown = || Err(LogFault::OutcomeUnknown("told to lose the answer".to_owned()));
+        let nth = self.plan.appends.fetch_add(1, Ordering::SeqCst);
+        let fate = self.plan.append_fates.lock().unwrap().remove(&nth);
+        let unknown = || Err(LogFault::OutcomeUnknown("instructed to lose the answer".to_owned()));
         match fate {
             None => {
                 let answer = self.inner.append(writes).await;
@@ -209,12 +209,12 @@ impl EventLog for WiredLog {
                 tokio::time::sleep(Duration::from_secs(seconds)).await;
                 self.inner.append(writes).await
             }
-            Some(AppendFate::Panics) => panic!("told to panic before an append"),
+            Some(AppendFate::Panics) => panic!("instructed to panic before an append"),
             Some(AppendFate::PanicsAfter) => {
                 let _lost = self.inner.append(writes).await;
-                panic!("told to panic behind an append")
+                panic!("instructed to panic behind an append")
             }
-            Some(AppendFate::Unavailable) => Err(LogFault::Unavailable("told to be down".to_owned())),
+            Some(AppendFate::Unavailable) => Err(LogFault::Unavailable("instructed to be down".to_owned())),
             Some(AppendFate::RequestLost) => unknown(),
             Some(AppendFate::AnswerLost) => {
                 let _lost = self.inner.append(writes).await;
@@ -234,10 +234,10 @@ impl EventLog for WiredLog {
         direction: Direction,
         limit: usize,
     ) -> Result<Vec<Arc<RecordedEvent>>, LogFault> {
-        self.wires.power.needed().await;
-        let left = &self.wires.reads_to_panic;
+        self.plan.power.needed().await;
+        let left = &self.plan.reads_to_panic;
         if left.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |n| n.checked_sub(1)).is_ok() {
-            panic!("told to panic at a read");
+            panic!("instructed to panic at a read");
         }
         self.inner.read_stream(stream, from, direction, limit).await
     }
@@ -249,16 +249,16 @@ impl EventLog for WiredLog {
         limit: usize,
         filter: &Filter,
     ) -> Result<Vec<Arc<RecordedEvent>>, LogFault> {
-        self.wires.power.needed().await;
+        self.plan.power.needed().await;
         self.inner.read_all(from, direction, limit, filter).await
     }
 
     fn subscribe(&self, from: Position, filter: Filter) -> BoxStream<'static, Result<Delivery, LogFault>> {
-        let wires = self.wires.clone();
+        let plan = self.plan.clone();
         let deliver = move |delivery| {
-            let wires = wires.clone();
+            let plan = plan.clone();
             async move {
-                wires.power.needed().await;
+                plan.power.needed().await;
                 delivery
             }
         };
@@ -266,23 +266,23 @@ impl EventLog for WiredLog {
     }
 
     async fn head(&self) -> Result<Position, LogFault> {
-        self.wires.power.needed().await;
+        self.plan.power.needed().await;
         self.inner.head().await
     }
 }
 
-struct WiredGateway {
-    wires: Arc<Wires>,
+struct FaultyGateway {
+    plan: Arc<FaultPlan>,
     inner: Arc<dyn PaymentGateway>,
 }
 
-impl WiredGateway {
+impl FaultyGateway {
     async fn call(&self, real: impl Future<Output = Result<Intent, GatewayFault>> + Send) -> Result<Intent, GatewayFault> {
-        let power = &self.wires.power;
+        let power = &self.plan.power;
         power.needed().await;
-        let nth = self.wires.calls.fetch_add(1, Ordering::SeqCst);
-        let fate = self.wires.call_fates.lock().unwrap().remove(&nth);
-        let unknown = || Err(GatewayFault::OutcomeUnknown("told to lose the answer".to_owned()));
+        let nth = self.plan.calls.fetch_add(1, Ordering::SeqCst);
+        let fate = self.plan.call_fates.lock().unwrap().remove(&nth);
+        let unknown = || Err(GatewayFault::OutcomeUnknown("instructed to lose the answer".to_owned()));
         match fate {
             None => {
                 let answer = real.await;
@@ -294,12 +294,12 @@ impl WiredGateway {
                 let _lost = real.await;
                 power.cut_here().await
             }
-            Some(CallFate::Panics) => panic!("told to panic before a call of the gateway"),
+            Some(CallFate::Panics) => panic!("instructed to panic before a call of the gateway"),
             Some(CallFate::PanicsAfter) => {
                 let _lost = real.await;
-                panic!("told to panic behind a call of the gateway")
+                panic!("instructed to panic behind a call of the gateway")
             }
-            Some(CallFate::Unavailable) => Err(GatewayFault::Unavailable("told to be down".to_owned())),
+            Some(CallFate::Unavailable) => Err(GatewayFault::Unavailable("instructed to be down".to_owned())),
             Some(CallFate::RequestLost) => unknown(),
             Some(CallFate::AnswerLost) => {
                 let _lost = real.await;
@@ -310,7 +310,7 @@ impl WiredGateway {
 }
 
 #[async_trait]
-impl PaymentGateway for WiredGateway {
+impl PaymentGateway for FaultyGateway {
     async fn create(&self, booking: BookingId, amount: Money) -> Result<Intent, GatewayFault> {
         self.call(self.inner.create(booking, amount)).await
     }
@@ -336,15 +336,15 @@ impl PaymentGateway for WiredGateway {
     }
 }
 
-struct WiredGuard {
-    wires: Arc<Wires>,
+struct FaultyGuardPort {
+    plan: Arc<FaultPlan>,
     inner: Arc<dyn SeatGuard>,
 }
 
 #[async_trait]
-impl SeatGuard for WiredGuard {
+impl SeatGuard for FaultyGuardPort {
     async fn lock(&self, show: &ShowId, seats: &[SeatId], owner: BookingId, lease: Duration) -> Result<Lock, GuardUnavailable> {
-        self.wires.power.needed().await;
+        self.plan.power.needed().await;
         self.inner.lock(show, seats, owner, lease).await
     }
 
@@ -356,7 +356,7 @@ impl SeatGuard for WiredGuard {
         owner: BookingId,
         lease: Duration,
     ) -> Result<LockAny, GuardUnavailable> {
-        self.wires.power.needed().await;
+        self.plan.power.needed().await;
         self.inner.lock_any(show, candidates, n, owner, lease).await
     }
 
@@ -367,12 +367,12 @@ impl SeatGuard for WiredGuard {
         owner: BookingId,
         lease: Duration,
     ) -> Result<Extend, GuardUnavailable> {
-        self.wires.power.needed().await;
+        self.plan.power.needed().await;
         self.inner.extend(show, seats, owner, lease).await
     }
 
     async fn release(&self, show: &ShowId, seats: &[SeatId], owner: BookingId) -> Result<usize, GuardUnavailable> {
-        self.wires.power.needed().await;
+        self.plan.power.needed().await;
         self.inner.release(show, seats, owner).await
     }
 
@@ -383,12 +383,12 @@ impl SeatGuard for WiredGuard {
         owner: BookingId,
         keep: Duration,
     ) -> Result<usize, GuardUnavailable> {
-        self.wires.power.needed().await;
+        self.plan.power.needed().await;
         self.inner.mark_sold(show, seats, owner, keep).await
     }
 
     async fn unmark_sold(&self, show: &ShowId, seats: &[SeatId], owner: BookingId) -> Result<usize, GuardUnavailable> {
-        self.wires.power.needed().await;
+        self.plan.power.needed().await;
         self.inner.unmark_sold(show, seats, owner).await
     }
 }

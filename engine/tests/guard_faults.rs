@@ -4,7 +4,7 @@
 mod common;
 
 use common::checker::{assert_safe, assert_settled};
-use common::weather::{Dice, Storm, exposed};
+use common::random_faults::{SeededRandom, FaultRate, with_random_faults};
 use common::*;
 use futures::future::join_all;
 use lastseat_domain::ports::seat_guard::Lock;
@@ -22,81 +22,81 @@ fn in_virtual_time(test: impl AsyncFn(bool)) {
     }
 }
 
-/// A house with a guard whose mood can be set.
-fn moody(atomic: bool) -> (House, Arc<FlakyGuard>) {
-    let house = House::new(atomic);
-    let guard = Arc::new(FlakyGuard::new(house.guard.clone()));
-    (House { guard: guard.clone(), ..house }, guard)
+/// A bench with a guard whose mood can be set.
+fn with_faulty_guard(atomic: bool) -> (TestBench, Arc<FlakyGuard>) {
+    let bench = TestBench::new(atomic);
+    let guard = Arc::new(FlakyGuard::new(bench.guard.clone()));
+    (TestBench { guard: guard.clone(), ..bench }, guard)
 }
 
 /// Sells the floor and a seat to far more buyers than there is room for, in a slow world.
-async fn rush(house: &House, what: &str) {
-    let (outside, _) = exposed(house, &Dice::new(11), &Storm::default());
+async fn rush(bench: &TestBench, what: &str) {
+    let (outside, _) = with_random_faults(bench, &SeededRandom::new(11), &FaultRate::default());
     let nodes = [outside.node().await, outside.node().await];
-    let one = join_all((0..40).map(|n| hold(house, &nodes[n % 2], seats(&["B-1"])))).await;
+    let one = join_all((0..40).map(|n| hold(bench, &nodes[n % 2], seats(&["B-1"])))).await;
     assert_eq!(one.iter().filter(|h| h.is_ok()).count(), 1, "{what}");
-    let units = join_all((0..30).map(|n| hold(house, &nodes[n % 2], floor(1)))).await;
+    let units = join_all((0..30).map(|n| hold(bench, &nodes[n % 2], floor(1)))).await;
     let held: Vec<_> = units.iter().flatten().collect();
     assert_eq!(held.len(), 20, "{what}: the sale goes on, and not beyond");
     let paid = join_all(held.iter().enumerate().map(|(n, h)| pay(&nodes[n % 2], &h.booking, "pm_card_visa"))).await;
     assert!(paid.iter().all(|p| matches!(p, Ok(Paid::Confirmed(_)))), "{what}: {paid:?}");
-    assert_safe(house, what).await;
+    assert_safe(bench, what).await;
     later(3000).await;
-    assert_settled(house, what).await;
-    assert_eq!(house.taken(), 20 * 2_000, "{what}");
+    assert_settled(bench, what).await;
+    assert_eq!(bench.taken(), 20 * 2_000, "{what}");
 }
 
 #[test]
 fn in_every_mood_nothing_is_oversold_and_the_sale_goes_on() {
     in_virtual_time(async |atomic| {
         for mood in [GuardMood::Faithful, GuardMood::Unavailable, GuardMood::AnswersLost, GuardMood::SaysYes] {
-            let (house, guard) = moody(atomic);
-            house.open().await.drain(Duration::ZERO).await;
+            let (bench, guard) = with_faulty_guard(atomic);
+            bench.open().await.drain(Duration::ZERO).await;
             guard.set(mood);
-            rush(&house, &format!("atomic: {atomic}, {mood:?}")).await;
+            rush(&bench, &format!("atomic: {atomic}, {mood:?}")).await;
         }
-        let house = House { guard: Arc::new(AbsentGuard), ..House::new(atomic) };
-        house.open().await.drain(Duration::ZERO).await;
-        rush(&house, &format!("atomic: {atomic}, no guard")).await;
+        let bench = TestBench { guard: Arc::new(AbsentGuard), ..TestBench::new(atomic) };
+        bench.open().await.drain(Duration::ZERO).await;
+        rush(&bench, &format!("atomic: {atomic}, no guard")).await;
     });
 }
 
 #[test]
 fn a_guard_that_is_flushed_mid_sale_sells_nothing_twice() {
     in_virtual_time(async |atomic| {
-        let house = House::new(atomic);
-        let office = house.open().await;
-        let held = hold(&house, &office, seats(&["A-1"])).await.unwrap().booking;
-        let sold = hold(&house, &office, seats(&["A-2"])).await.unwrap().booking;
+        let bench = TestBench::new(atomic);
+        let office = bench.open().await;
+        let held = hold(&bench, &office, seats(&["A-1"])).await.unwrap().booking;
+        let sold = hold(&bench, &office, seats(&["A-2"])).await.unwrap().booking;
         pay(&office, &sold, "pm_card_visa").await.unwrap();
         // Another node, another guard: empty, as after a flush.
-        let flushed = House { guard: Arc::new(InProcessGuard::new(house.clock.clone())), ..house.clone() };
+        let flushed = TestBench { guard: Arc::new(InProcessGuard::new(bench.clock.clone())), ..bench.clone() };
         let other = flushed.node().await;
         for label in ["A-1", "A-2"] {
             assert_eq!(code(hold(&flushed, &other, seats(&[label])).await), "seat_unavailable");
         }
         assert!(matches!(pay(&other, &held, "pm_card_visa").await, Ok(Paid::Confirmed(_))));
         later(3).await;
-        assert_settled(&house, "flushed").await;
+        assert_settled(&bench, "flushed").await;
     });
 }
 
 #[test]
 fn a_failing_guard_is_told_of_and_forgotten_once_it_answers() {
     in_virtual_time(async |atomic| {
-        let (house, guard) = moody(atomic);
-        let office = house.open().await;
+        let (bench, guard) = with_faulty_guard(atomic);
+        let office = bench.open().await;
         let calm = |status: &Status| status.degraded.is_empty() && status.guard_answers;
         assert!(calm(&office.status()));
         // One that knows says so before anybody has to find out.
         guard.set(GuardMood::Unavailable);
         let status = office.status();
-        assert!(status.degraded[0].contains("told to be down") && !status.guard_answers && status.ready, "{status:?}");
+        assert!(status.degraded[0].contains("instructed to be down") && !status.guard_answers && status.ready, "{status:?}");
         assert_eq!(status.guard_failures, 0);
         // Another is found out by asking.
         guard.set(GuardMood::AnswersLost);
         assert!(calm(&office.status()));
-        hold(&house, &office, seats(&["A-1"])).await.unwrap();
+        hold(&bench, &office, seats(&["A-1"])).await.unwrap();
         let status = office.status();
         assert_eq!((status.degraded.len(), status.guard_answers, status.guard_failures), (1, false, 1), "{status:?}");
         guard.set(GuardMood::Faithful);
@@ -109,17 +109,17 @@ fn a_failing_guard_is_told_of_and_forgotten_once_it_answers() {
 #[test]
 fn without_a_guard_fewer_are_let_in() {
     in_virtual_time(async |atomic| {
-        let (house, guard) = moody(atomic);
-        house.open().await.drain(Duration::ZERO).await;
-        let (outside, _) = exposed(&house, &Dice::new(3), &Storm::default());
+        let (bench, guard) = with_faulty_guard(atomic);
+        bench.open().await.drain(Duration::ZERO).await;
+        let (outside, _) = with_random_faults(&bench, &SeededRandom::new(3), &FaultRate::default());
         let office = outside.node_with(lastseat_engine::Settings { max_in_flight: 16, ..Default::default() }).await;
         let busy = |holds: &[Result<lastseat_engine::Hold, CommandError>]| {
             holds.iter().filter(|h| matches!(h, Err(CommandError::Failed(Fault::Busy { .. })))).count()
         };
-        let crowd = async || join_all((0..8).map(|_| hold(&house, &office, floor(1)))).await;
+        let crowd = async || join_all((0..8).map(|_| hold(&bench, &office, floor(1)))).await;
         assert_eq!(busy(&crowd().await), 0);
         guard.set(GuardMood::Unavailable);
-        hold(&house, &office, floor(1)).await.unwrap();
+        hold(&bench, &office, floor(1)).await.unwrap();
         assert_eq!(busy(&crowd().await), 6, "an eighth of 16 is 2");
         guard.set(GuardMood::Faithful);
         later(3).await;
@@ -132,10 +132,10 @@ fn without_a_guard_fewer_are_let_in() {
 #[test]
 fn a_guard_that_was_down_at_a_release_keeps_no_seat() {
     in_virtual_time(async |atomic| {
-        let (house, guard) = moody(atomic);
-        let office = house.open().await;
-        let held = hold(&house, &office, seats(&["A-1"])).await.unwrap().booking;
-        let sold = hold(&house, &office, floor(2)).await.unwrap().booking;
+        let (bench, guard) = with_faulty_guard(atomic);
+        let office = bench.open().await;
+        let held = hold(&bench, &office, seats(&["A-1"])).await.unwrap().booking;
+        let sold = hold(&bench, &office, floor(2)).await.unwrap().booking;
         pay(&office, &sold, "pm_card_visa").await.unwrap();
         guard.set(GuardMood::Unavailable);
         office.cancel(held.id, "buyer").await.unwrap();
@@ -143,9 +143,9 @@ fn a_guard_that_was_down_at_a_release_keeps_no_seat() {
         later(2).await;
         guard.set(GuardMood::Faithful);
         later(6).await;
-        assert!(hold(&house, &office, seats(&["A-1"])).await.is_ok());
+        assert!(hold(&bench, &office, seats(&["A-1"])).await.is_ok());
         for quantity in [6, 6, 6, 2] {
-            assert!(hold(&house, &office, floor(quantity)).await.is_ok());
+            assert!(hold(&bench, &office, floor(quantity)).await.is_ok());
         }
     });
 }
@@ -155,11 +155,11 @@ fn a_guard_that_was_down_at_a_release_keeps_no_seat() {
 #[test]
 fn a_guard_that_is_still_down_is_asked_for_one_of_its_debts() {
     in_virtual_time(async |atomic| {
-        let (house, guard) = moody(atomic);
-        let office = house.open().await;
+        let (bench, guard) = with_faulty_guard(atomic);
+        let office = bench.open().await;
         let mut held = Vec::new();
         for _ in 0..10 {
-            held.push(hold(&house, &office, floor(1)).await.unwrap().booking);
+            held.push(hold(&bench, &office, floor(1)).await.unwrap().booking);
         }
         guard.set(GuardMood::Unavailable);
         for booking in &held {
@@ -173,7 +173,7 @@ fn a_guard_that_is_still_down_is_asked_for_one_of_its_debts() {
         guard.set(GuardMood::Faithful);
         later(30).await;
         let seats = (1..=20).map(|n| SeatId::new(&format!("floor:{n}")).unwrap()).collect::<Vec<_>>();
-        let all = house.guard.lock(&show(), &seats, house.new_booking(), Duration::from_secs(1)).await;
+        let all = bench.guard.lock(&show(), &seats, bench.new_booking(), Duration::from_secs(1)).await;
         assert!(matches!(all, Ok(Lock::Locked { fresh: 20, .. })), "nothing was forgotten: {all:?}");
     });
 }
@@ -185,22 +185,22 @@ fn a_guard_that_was_down_when_a_hold_gave_up_keeps_no_seat() {
     in_virtual_time(async |atomic| {
         let mut gave_up = 0;
         for seed in 0..10 {
-            let (house, guard) = moody(atomic);
-            house.open().await.drain(Duration::ZERO).await;
+            let (bench, guard) = with_faulty_guard(atomic);
+            bench.open().await.drain(Duration::ZERO).await;
             // Two nodes and a guard each, as where a guard with lost writes takes over.
-            let other = House { guard: Arc::new(InProcessGuard::new(house.clock.clone())), ..house.clone() };
-            let (dice, storm) = (Dice::new(seed), Storm::default());
-            let nodes = [exposed(&house, &dice, &storm).0.node().await, exposed(&other, &dice, &storm).0.node().await];
+            let other = TestBench { guard: Arc::new(InProcessGuard::new(bench.clock.clone())), ..bench.clone() };
+            let (random, fault_rate) = (SeededRandom::new(seed), FaultRate::default());
+            let nodes = [with_random_faults(&bench, &random, &fault_rate).0.node().await, with_random_faults(&other, &random, &fault_rate).0.node().await];
             // The lock is answered, what follows is not.
             guard.set_after(1, GuardMood::Unavailable);
-            let two = hold(&house, &nodes[0], seats(&["A-1", "A-2"]));
+            let two = hold(&bench, &nodes[0], seats(&["A-1", "A-2"]));
             let (two, one) = tokio::join!(two, hold(&other, &nodes[1], seats(&["A-1"])));
             assert!(two.is_ok() != one.is_ok(), "one of them has A-1");
             guard.set(GuardMood::Faithful);
             later(60).await;
             if one.is_ok() {
                 gave_up += 1;
-                assert!(hold(&house, &nodes[0], seats(&["A-2"])).await.is_ok(), "atomic: {atomic}, seed {seed}");
+                assert!(hold(&bench, &nodes[0], seats(&["A-2"])).await.is_ok(), "atomic: {atomic}, seed {seed}");
             }
         }
         assert!(gave_up > 0, "atomic: {atomic}: the one with two seats never lost");
@@ -211,13 +211,13 @@ fn a_guard_that_was_down_when_a_hold_gave_up_keeps_no_seat() {
 #[test]
 fn a_hold_waits_once_for_a_guard_that_does_not_answer() {
     in_virtual_time(async |atomic| {
-        let (house, guard) = moody(atomic);
-        house.open().await.drain(Duration::ZERO).await;
+        let (bench, guard) = with_faulty_guard(atomic);
+        bench.open().await.drain(Duration::ZERO).await;
         guard.set(GuardMood::Unavailable);
-        let (outside, _) = exposed(&house, &Dice::new(5), &Storm::default());
+        let (outside, _) = with_random_faults(&bench, &SeededRandom::new(5), &FaultRate::default());
         let nodes = [outside.node().await, outside.node().await];
         let before = guard.calls();
-        let units = join_all((0..20).map(|n| hold(&house, &nodes[n % 2], floor(1)))).await;
+        let units = join_all((0..20).map(|n| hold(&bench, &nodes[n % 2], floor(1)))).await;
         assert!(units.iter().all(Result::is_ok), "atomic: {atomic}");
         assert_eq!(guard.calls() - before, 20, "atomic: {atomic}");
     });
@@ -227,70 +227,70 @@ fn a_hold_waits_once_for_a_guard_that_does_not_answer() {
 #[test]
 fn a_leftover_mark_of_a_sale_is_not_believed() {
     in_virtual_time(async |atomic| {
-        let (house, guard) = moody(atomic);
-        let office = house.open().await;
-        let sold = hold(&house, &office, seats(&["A-1"])).await.unwrap().booking;
+        let (bench, guard) = with_faulty_guard(atomic);
+        let office = bench.open().await;
+        let sold = hold(&bench, &office, seats(&["A-1"])).await.unwrap().booking;
         pay(&office, &sold, "pm_card_visa").await.unwrap();
         guard.set(GuardMood::Unavailable);
         office.refund(sold.id, "admin").await.unwrap();
         drop(office);
         guard.set(GuardMood::Faithful);
-        let office = house.node().await;
-        assert!(hold(&house, &office, seats(&["A-1"])).await.is_ok());
+        let office = bench.node().await;
+        assert!(hold(&bench, &office, seats(&["A-1"])).await.is_ok());
     });
 }
 
 #[tokio::test(start_paused = true)]
 async fn the_last_units_are_found_wherever_the_guard_has_them() {
     for atomic in [true, false] {
-        let house = House::new(atomic);
-        let office = house.open().await;
+        let bench = TestBench::new(atomic);
+        let office = bench.open().await;
         // Another node is just taking all of the 20 but the 4th and the last: more than are offered
         // to the guard at first.
         let taken: Vec<_> = (1..20).filter(|n| *n != 4).map(|n| SeatId::new(&format!("floor:{n}")).unwrap()).collect();
-        let other = house.new_booking();
-        house.guard.lock(&show(), &taken, other, Duration::from_secs(60)).await.unwrap();
-        let three = hold(&house, &office, floor(3)).await.unwrap_err();
+        let other = bench.new_booking();
+        bench.guard.lock(&show(), &taken, other, Duration::from_secs(60)).await.unwrap();
+        let three = hold(&bench, &office, floor(3)).await.unwrap_err();
         assert!(matches!(three, CommandError::Rejected(Rejection::NotEnoughTogether { available: 2 })), "{three:?}");
-        let two = hold(&house, &office, floor(2)).await.unwrap().booking;
+        let two = hold(&bench, &office, floor(2)).await.unwrap().booking;
         let got: Vec<String> = two.seats().iter().map(|p| p.seat.to_string()).collect();
         assert_eq!(got, ["floor:20", "floor:4"], "atomic: {atomic}");
-        assert_eq!(code(hold(&house, &office, floor(1)).await), "sold_out");
+        assert_eq!(code(hold(&bench, &office, floor(1)).await), "sold_out");
     }
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_lease_that_a_clock_has_made_endless_blocks_no_seat() {
     for atomic in [true, false] {
-        let house = House::new(atomic);
-        let office = house.open().await;
-        let gone = house.new_booking();
+        let bench = TestBench::new(atomic);
+        let office = bench.open().await;
+        let gone = bench.new_booking();
         let seat = [SeatId::new("A-1").unwrap()];
         // Somebody at work, whose hold may yet get into the log; and the leftover of a clock set back.
-        house.guard.lock(&show(), &seat, gone, Duration::from_secs(2 * 630)).await.unwrap();
-        assert_eq!(code(hold(&house, &office, seats(&["A-1"])).await), "seat_unavailable", "atomic: {atomic}");
-        house.guard.release(&show(), &seat, gone).await.unwrap();
-        house.guard.lock(&show(), &seat, gone, Duration::from_secs(86_400)).await.unwrap();
-        assert!(hold(&house, &office, seats(&["A-1"])).await.is_ok(), "atomic: {atomic}");
+        bench.guard.lock(&show(), &seat, gone, Duration::from_secs(2 * 630)).await.unwrap();
+        assert_eq!(code(hold(&bench, &office, seats(&["A-1"])).await), "seat_unavailable", "atomic: {atomic}");
+        bench.guard.release(&show(), &seat, gone).await.unwrap();
+        bench.guard.lock(&show(), &seat, gone, Duration::from_secs(86_400)).await.unwrap();
+        assert!(hold(&bench, &office, seats(&["A-1"])).await.is_ok(), "atomic: {atomic}");
     }
 }
 
 #[tokio::test(start_paused = true)]
 async fn leftovers_of_sales_make_no_area_sold_out() {
     for atomic in [true, false] {
-        let house = House::new(atomic);
-        let office = house.open().await;
-        let gone = house.new_booking();
+        let bench = TestBench::new(atomic);
+        let office = bench.open().await;
+        let gone = bench.new_booking();
         let units: Vec<_> = (1..=20).map(|n| SeatId::new(&format!("floor:{n}")).unwrap()).collect();
         // Others at work, whose holds may yet get into the log.
-        house.guard.lock(&show(), &units, gone, Duration::from_secs(600)).await.unwrap();
-        assert_eq!(code(hold(&house, &office, floor(2)).await), "sold_out", "atomic: {atomic}");
+        bench.guard.lock(&show(), &units, gone, Duration::from_secs(600)).await.unwrap();
+        assert_eq!(code(hold(&bench, &office, floor(2)).await), "sold_out", "atomic: {atomic}");
         // Marks of sales that the log has undone, and the guard never heard of it.
-        house.guard.mark_sold(&show(), &units, gone, Duration::from_secs(86_400)).await.unwrap();
+        bench.guard.mark_sold(&show(), &units, gone, Duration::from_secs(86_400)).await.unwrap();
         for _ in 0..10 {
-            hold(&house, &office, floor(2)).await.unwrap();
+            hold(&bench, &office, floor(2)).await.unwrap();
         }
-        assert_eq!(code(hold(&house, &office, floor(1)).await), "sold_out", "atomic: {atomic}");
-        assert_safe(&house, "leftovers").await;
+        assert_eq!(code(hold(&bench, &office, floor(1)).await), "sold_out", "atomic: {atomic}");
+        assert_safe(&bench, "leftovers").await;
     }
 }

@@ -1,9 +1,9 @@
-//! The desk: a booking as the log has it, and the way to append a decision to its stream.
+//! The session: a booking as the log has it, and the way to append a decision to its stream.
 
 use crate::core::Core;
 use crate::error::{CommandError, Fault};
 use crate::journal::Loaded;
-use crate::seats::tell_board_of_booking;
+use crate::seats::update_table_from_booking;
 use lastseat_domain::booking::{self, Booking, BookingCommand};
 use lastseat_domain::event::Event;
 use lastseat_domain::ports::event_log::{Expected, Position, WriteOutcome};
@@ -14,7 +14,7 @@ use std::sync::Arc;
 const TRIES: usize = 16;
 
 /// One command's work on one booking.
-pub(super) struct Desk {
+pub(super) struct BookingSession {
     pub core: Arc<Core>,
     pub id: BookingId,
     /// Who causes what is appended.
@@ -24,7 +24,7 @@ pub(super) struct Desk {
     loaded: Option<Loaded<Option<Booking>>>,
 }
 
-impl Desk {
+impl BookingSession {
     pub(super) fn new(core: Arc<Core>, id: BookingId) -> Self {
         Self { core, id, actor: "engine".to_owned(), trace: None, loaded: None }
     }
@@ -102,7 +102,7 @@ impl Desk {
         self.loaded = None;
     }
 
-    /// Tells this node's board and ledger without waiting for the log's subscription.
+    /// Tells this node's table and ledger without waiting for the log's subscription.
     fn announce(&self, events: &[Event], position: Position) {
         self.core.saw_position(position.0);
         let Some(booking) = self.loaded.as_ref().and_then(|l| l.state.as_ref()) else { return };
@@ -111,7 +111,7 @@ impl Desk {
             if matches!(event, Event::BookingAborted(_) | Event::PaymentRefunded(_)) {
                 self.core.buyers.ended(&opened.show, &opened.buyer, self.id);
             }
-            tell_board_of_booking(&self.core.hall, opened, event, position, booking.expires_at);
+            update_table_from_booking(&self.core.shows, opened, event, position, booking.expires_at);
         }
     }
 

@@ -1,7 +1,7 @@
 //! Walks a booking to where it can rest: does what [`next_step`] names until there is nothing left,
 //! or until something has to be waited for. The live path and recovery both come here.
 
-use super::desk::Desk;
+use super::session::BookingSession;
 use super::gateway::Call;
 use crate::error::CommandError;
 use lastseat_domain::booking::{Booking, BookingCommand, Phase};
@@ -39,9 +39,9 @@ enum Next {
     Stop(Stop),
 }
 
-impl Desk {
+impl BookingSession {
     /// Walks on from where the log says the booking is.
-    pub(super) async fn walk(&mut self) -> Result<Stop, CommandError> {
+    pub(super) async fn run_until_blocked(&mut self) -> Result<Stop, CommandError> {
         for _ in 0..STEPS {
             let Some(booking) = self.find().await? else { return Ok(Stop::Rest) };
             let next = match next_step(&booking, self.now()) {

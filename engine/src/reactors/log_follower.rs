@@ -1,13 +1,13 @@
-//! The follower: reads the log from its start and for ever, keeps this node's boards, ledger and
-//! docket, and has bookings looked at when they are due.
+//! The follower: reads the log from its start and for ever, keeps this node's seat tables, ledger and
+//! pending, and has bookings looked at when they are due.
 //!
-//! One task owns the docket; the work itself runs beside it, bounded.
+//! One task owns the list of pending bookings; the work itself runs beside it, bounded.
 
-use super::docket::{Docket, Reward};
+use super::pending_bookings::{PendingBookings, Reward};
 use crate::actors::payment::{PaymentActor, PaymentMessage, Settled};
 use crate::core::Core;
 use crate::error::Fault;
-use crate::seats::{tell_board, tell_board_of_booking};
+use crate::seats::{update_table, update_table_from_booking};
 use futures::StreamExt;
 use lastseat_domain::event::Event;
 use lastseat_domain::ports::event_log::{Delivery, Direction, Filter, Position, RecordedEvent};
@@ -26,9 +26,9 @@ const SETTLING: usize = 256;
 const RESUBSCRIBE_MS: i64 = 500;
 
 /// Follows the log.
-pub(crate) struct Follower {
+pub(crate) struct LogFollower {
     core: Arc<Core>,
-    docket: Docket,
+    pending: PendingBookings,
     position: Position,
     /// Bookings that come back from being looked at; at most [`SETTLING`] are under way.
     settled: mpsc::Receiver<(BookingId, Settled)>,
@@ -39,9 +39,9 @@ pub(crate) struct Follower {
     kill: CancellationToken,
 }
 
-impl Follower {
+impl LogFollower {
     /// `rewards` takes what the loyalty accounts have to take notice of. Unbounded, but it holds no
-    /// more than the log has and the docket knows.
+    /// more than the log has and the list of pending bookings knows.
     pub(crate) fn new(
         core: Arc<Core>,
         rewards: mpsc::UnboundedSender<Reward>,
@@ -49,7 +49,7 @@ impl Follower {
         kill: CancellationToken,
     ) -> Self {
         let (come_back, settled) = mpsc::channel(SETTLING);
-        Self { core, docket: Docket::default(), position: Position::START, settled, come_back, settling: 0, rewards, tasks, kill }
+        Self { core, pending: PendingBookings::default(), position: Position::START, settled, come_back, settling: 0, rewards, tasks, kill }
     }
 
     /// Reads the log to its end.
@@ -68,8 +68,8 @@ impl Follower {
                 break;
             }
         }
-        self.docket.nobody_is_at_work(self.core.now());
-        for reward in self.docket.missing_rewards() {
+        self.pending.nobody_is_at_work(self.core.now());
+        for reward in self.pending.missing_rewards() {
             self.reward(reward);
         }
         Ok(())
@@ -130,7 +130,7 @@ impl Follower {
     fn reached(&mut self, position: Position) {
         self.position = self.position.max(position);
         self.core.followed.store(self.position.0, Ordering::Release);
-        self.core.unfinished.store(self.docket.len(), Ordering::Relaxed);
+        self.core.unfinished.store(self.pending.len(), Ordering::Relaxed);
         self.core.saw_position(self.position.0);
         // Not only an event: where nothing is sold, the next one may be long in coming.
         if self.core.follower_fault.lock().take().is_some() {
@@ -142,9 +142,9 @@ impl Follower {
         let envelope = codec::decode(recorded)?;
         let reward = envelope.as_ref().and_then(|envelope| {
             self.tell_node(envelope);
-            // Before the docket may forget the booking.
+            // Before the list of pending bookings may forget the booking.
             self.tell_buyers(envelope);
-            let reward = self.docket.apply(envelope, self.core.settings.settle_after);
+            let reward = self.pending.apply(envelope, self.core.settings.settle_after);
             self.tell_seats_of_booking(envelope);
             if let Some(Reward::Revoke(booking, owner)) = &reward {
                 // A refunded booking counts no more against its buyer's limit.
@@ -159,11 +159,11 @@ impl Follower {
     /// Shows, seats, buyers.
     fn tell_node(&self, envelope: &Envelope) {
         if let Some(show) = envelope.stream.as_show() {
-            self.core.hall.apply(&show, &envelope.event);
+            self.core.shows.apply(&show, &envelope.event);
         }
         if let Some((show, seat)) = envelope.stream.as_seat() {
-            if let Some(on_sale) = self.core.hall.get(&show) {
-                tell_board(&on_sale, &seat, &envelope.event, envelope.position);
+            if let Some(active_show) = self.core.shows.get(&show) {
+                update_table(&active_show, &seat, &envelope.event, envelope.position);
             }
             let key = Core::seat_key(&show, &seat);
             self.core.seats.tell(&key, crate::actors::seat::SeatMessage::Seen(envelope.revision));
@@ -177,7 +177,7 @@ impl Follower {
     /// A booking that is over counts no more against its buyer's limit.
     fn tell_buyers(&self, envelope: &Envelope) {
         if let Event::BookingAborted(e) = &envelope.event
-            && let Some((opened, _)) = self.docket.opened(e.booking)
+            && let Some((opened, _)) = self.pending.opened(e.booking)
         {
             self.core.buyers.ended(&opened.show, &opened.buyer, e.booking);
         }
@@ -185,8 +185,8 @@ impl Follower {
 
     /// What a booking's events mean for its seats.
     fn tell_seats_of_booking(&self, envelope: &Envelope) {
-        let Some((opened, until)) = envelope.stream.as_booking().and_then(|booking| self.docket.opened(booking)) else { return };
-        tell_board_of_booking(&self.core.hall, &opened, &envelope.event, envelope.position, until);
+        let Some((opened, until)) = envelope.stream.as_booking().and_then(|booking| self.pending.opened(booking)) else { return };
+        update_table_from_booking(&self.core.shows, &opened, &envelope.event, envelope.position, until);
     }
 
     fn reward(&self, reward: Reward) {
@@ -197,12 +197,12 @@ impl Follower {
 
     /// When to look at the next booking; never while as many as allowed are being looked at.
     fn next_due(&self) -> Option<Timestamp> {
-        if self.settling < SETTLING { self.docket.next_due() } else { None }
+        if self.settling < SETTLING { self.pending.next_due() } else { None }
     }
 
     fn settle_due(&mut self) {
         let room = SETTLING.saturating_sub(self.settling);
-        for (booking, seats) in self.docket.take_due(self.core.now(), room) {
+        for (booking, seats) in self.pending.take_due(self.core.now(), room) {
             self.settling += 1;
             let (core, back) = (self.core.clone(), self.come_back.clone());
             let work = async move {
@@ -220,9 +220,9 @@ impl Follower {
         let pause = chrono::TimeDelta::from_std(self.core.settings.settle_after).unwrap_or_default();
         let later = self.core.now() + pause;
         match settled {
-            Settled::Done => self.docket.done(booking, later),
-            Settled::Waiting(deadline) => self.docket.again(booking, deadline),
-            Settled::Later => self.docket.again(booking, later),
+            Settled::Done => self.pending.done(booking, later),
+            Settled::Waiting(deadline) => self.pending.again(booking, deadline),
+            Settled::Later => self.pending.again(booking, later),
         }
     }
 }

@@ -1,7 +1,7 @@
 //! Bringing a hold into the log: `BookingOpened` and a `SeatLocked` for each seat, together.
 
 use super::Attempt;
-use super::heal::{kept_seats, lock_of};
+use super::repair_hold::{kept_seats, lock_of};
 use crate::box_office::Hold;
 use crate::error::{CommandError, Fault};
 use crate::seats::Planned;
@@ -15,7 +15,7 @@ use lastseat_domain::{Metadata, Money, Rejection, SeatId, StreamName, codec};
 const TRIES: usize = 4;
 
 /// What became of the append.
-pub(super) enum Landing {
+pub(super) enum HoldOutcome {
     /// The booking is open.
     Open(Box<Hold>),
     /// Another has a seat; nothing of this booking is left on any.
@@ -30,19 +30,19 @@ pub(super) enum Landing {
 impl Attempt<'_> {
     /// Appends the hold of `seats`, which are in sorted order. `others_would_do`: if one of them is
     /// lost, the booking goes on with others.
-    pub(super) async fn land(&self, seats: &[SeatId], others_would_do: bool) -> Result<Landing, CommandError> {
+    pub(super) async fn append_hold(&self, seats: &[SeatId], others_would_do: bool) -> Result<HoldOutcome, CommandError> {
         let opened = self.opening(seats)?;
         let metadata = Metadata {
             trace: self.request.trace.clone(),
-            ..Metadata::of_booking(self.booking_id(), self.request.buyer.as_str(), self.wish.now)
+            ..Metadata::of_booking(self.booking_id(), self.request.buyer.as_str(), self.target.now)
         };
         for _ in 0..TRIES {
             let mut planned = Vec::with_capacity(seats.len());
             for priced in &opened.seats {
                 let command = lock_of(&opened, priced, opened.expires_at);
-                match self.core.decide_seat(&self.wish.on_sale.id, &priced.seat, &command).await {
+                match self.core.decide_seat(&self.target.active_show.id, &priced.seat, &command).await {
                     Ok(decision) => planned.push(decision),
-                    Err(CommandError::Rejected(rejection)) => return Ok(Landing::Lost { seat: priced.seat.clone(), rejection }),
+                    Err(CommandError::Rejected(rejection)) => return Ok(HoldOutcome::Lost { seat: priced.seat.clone(), rejection }),
                     Err(failed) => return Err(failed),
                 }
             }
@@ -56,9 +56,9 @@ impl Attempt<'_> {
                 self.append_each(&opened, &planned, &metadata).await?
             };
             match appended {
-                Appended::All => return Ok(Landing::Open(Box::new(self.hold_of(&opened)?))),
+                Appended::All => return Ok(HoldOutcome::Open(Box::new(self.hold_of(&opened)?))),
                 Appended::BookingExists => return self.found_booking(seats, &planned, &metadata).await,
-                Appended::Lost(seat, rejection) => return Ok(Landing::Lost { seat, rejection }),
+                Appended::Lost(seat, rejection) => return Ok(HoldOutcome::Lost { seat, rejection }),
                 Appended::Nothing => {}
             }
         }
@@ -67,15 +67,15 @@ impl Attempt<'_> {
 
     fn opening(&self, seats: &[SeatId]) -> Result<BookingOpened, CommandError> {
         let price = |seat: &SeatId| {
-            let planned = self.wish.show.plan.index_of(seat).and_then(|i| self.wish.show.plan.seat(i));
+            let planned = self.target.show.plan.index_of(seat).and_then(|i| self.target.show.plan.seat(i));
             planned.map(|p| PricedSeat { seat: seat.clone(), price: p.price })
         };
         let priced: Vec<PricedSeat> = seats.iter().filter_map(price).collect();
-        let amount = Money::sum(self.wish.show.facts.currency, priced.iter().map(|p| p.price))
+        let amount = Money::sum(self.target.show.facts.currency, priced.iter().map(|p| p.price))
             .ok_or_else(|| Fault::Damaged("the prices of the show don't add up".into()))?;
         Ok(BookingOpened {
             booking: self.booking_id(),
-            show: self.wish.on_sale.id.clone(),
+            show: self.target.active_show.id.clone(),
             buyer: self.request.buyer.clone(),
             seats: priced,
             amount,
@@ -87,7 +87,7 @@ impl Attempt<'_> {
     fn hold_of(&self, opened: &BookingOpened) -> Result<Hold, CommandError> {
         let seats = u32::try_from(opened.seats.len()).unwrap_or(u32::MAX);
         self.core.buyers.opened(&opened.show, &opened.buyer, opened.booking, seats);
-        let booking = booking::evolve(None, &Event::BookingOpened(opened.clone()), self.wish.now);
+        let booking = booking::evolve(None, &Event::BookingOpened(opened.clone()), self.target.now);
         let booking = booking.ok_or_else(|| Fault::Damaged("an opened booking has no state".into()))?;
         Ok(Hold { booking, replayed: false })
     }
@@ -101,7 +101,7 @@ impl Attempt<'_> {
     fn conflicts(&self, planned: &[Planned], outcomes: &[WriteOutcome]) -> Vec<SeatId> {
         let mut conflicts = Vec::new();
         for (planned, outcome) in planned.iter().zip(outcomes) {
-            if !self.core.seat_outcome(&self.wish.on_sale.id, planned, *outcome) {
+            if !self.core.seat_outcome(&self.target.active_show.id, planned, *outcome) {
                 conflicts.push(planned.seat.clone());
             }
         }
@@ -115,7 +115,7 @@ impl Attempt<'_> {
         planned: &[Planned],
         metadata: &Metadata,
     ) -> Result<Appended, CommandError> {
-        let seats = planned.iter().map(|p| p.write(&self.wish.on_sale.id, metadata));
+        let seats = planned.iter().map(|p| p.write(&self.target.active_show.id, metadata));
         let writes = std::iter::once(self.opening_write(opened, metadata)).chain(seats).collect::<Result<Vec<_>, _>>()?;
         let outcomes = self.core.journal.append(writes).await?;
         let Some((booking, seats)) = outcomes.split_first() else {
@@ -141,7 +141,7 @@ impl Attempt<'_> {
         planned: &[Planned],
         metadata: &Metadata,
     ) -> Result<Appended, CommandError> {
-        let seats = planned.iter().map(|p| p.write(&self.wish.on_sale.id, metadata));
+        let seats = planned.iter().map(|p| p.write(&self.target.active_show.id, metadata));
         let writes = std::iter::once(self.opening_write(opened, metadata)).chain(seats).collect::<Result<Vec<_>, _>>()?;
         let outcomes = self.core.journal.append(writes).await?;
         let Some((booking, seats)) = outcomes.split_first() else {
@@ -172,7 +172,7 @@ impl Attempt<'_> {
         metadata: &Metadata,
     ) -> Result<Appended, CommandError> {
         if !planned.is_empty() {
-            let writes = planned.iter().map(|p| p.write(&self.wish.on_sale.id, metadata)).collect::<Result<Vec<_>, _>>()?;
+            let writes = planned.iter().map(|p| p.write(&self.target.active_show.id, metadata)).collect::<Result<Vec<_>, _>>()?;
             let outcomes = self.core.journal.append(writes).await?;
             let conflicts = self.conflicts(planned, &outcomes);
             let mut ours: Vec<SeatId> = planned.iter().map(|p| p.seat.clone()).filter(|seat| !conflicts.contains(seat)).collect();
@@ -208,17 +208,17 @@ impl Attempt<'_> {
 
     /// The same request opened the booking before: its answer is the answer. Seats that only this
     /// try locked (units of an area, another choice) are given back.
-    async fn found_booking(&self, seats: &[SeatId], planned: &[Planned], metadata: &Metadata) -> Result<Landing, CommandError> {
+    async fn found_booking(&self, seats: &[SeatId], planned: &[Planned], metadata: &Metadata) -> Result<HoldOutcome, CommandError> {
         let hold = self.core.replay(self.request).await;
         let booking = self.core.journal.booking(self.booking_id()).await?.state;
         let kept = kept_seats(booking.as_ref());
         let extra: Vec<SeatId> = seats.iter().filter(|seat| !kept.contains(seat)).cloned().collect();
         let written: Vec<SeatId> = planned.iter().map(|p| p.seat.clone()).filter(|seat| extra.contains(seat)).collect();
         let release = SeatCommand::Release { booking: self.booking_id(), reason: AbortReason::SeatLost };
-        self.core.change_seats(&self.wish.on_sale.id, &written, &release, metadata).await?;
-        self.core.unlock_in_guard(&self.wish.on_sale.id, &extra, self.booking_id()).await;
+        self.core.change_seats(&self.target.active_show.id, &written, &release, metadata).await?;
+        self.core.unlock_in_guard(&self.target.active_show.id, &extra, self.booking_id()).await;
         match hold? {
-            Some(hold) => Ok(Landing::Open(Box::new(hold))),
+            Some(hold) => Ok(HoldOutcome::Open(Box::new(hold))),
             None => match booking.map(|b| b.phase) {
                 Some(Phase::Aborted { reason }) => Err(Rejection::BookingOver { reason }.into()),
                 _ => Err(Rejection::BookingOver { reason: AbortReason::SeatLost }.into()),
