@@ -2,7 +2,7 @@
 
 mod orders;
 
-pub use orders::{Hold, HoldRequest, Paid, PayRequest, Ports, Settings, Status, SeatSelection};
+pub use orders::{Hold, HoldRequest, Paid, PayRequest, Ports, SeatSelection, Settings, Status};
 
 use crate::actors::payment::{PaymentActor, PaymentMessage};
 use crate::actors::registry::Supervisor;

@@ -4,16 +4,16 @@
 
 mod actors;
 mod admission;
-mod seat_table;
 pub mod box_office;
 mod buyers;
 mod core;
 pub mod error;
-mod show_registry;
 mod hold;
 mod journal;
 mod reactors;
+mod seat_table;
 mod seats;
+mod show_registry;
 
-pub use box_office::{BoxOffice, Hold, HoldRequest, Paid, PayRequest, Ports, Settings, Status, SeatSelection};
+pub use box_office::{BoxOffice, Hold, HoldRequest, Paid, PayRequest, Ports, SeatSelection, Settings, Status};
 pub use error::{CommandError, Fault};

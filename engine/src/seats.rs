@@ -4,7 +4,7 @@
 use crate::actors::seat::{Decision, SeatActor, SeatMessage};
 use crate::core::Core;
 use crate::error::{CommandError, Fault};
-use crate::show_registry::{ShowRegistry, ActiveShow};
+use crate::show_registry::{ActiveShow, ShowRegistry};
 use lastseat_domain::event::{BookingOpened, Event};
 use lastseat_domain::ports::event_log::{Expected, Position, StreamWrite, WriteOutcome};
 use lastseat_domain::rejection::SeatState;

@@ -4,7 +4,7 @@
 mod common;
 
 use common::checker::{assert_safe, assert_settled};
-use common::random_faults::{SeededRandom, FaultRate, with_random_faults};
+use common::random_faults::{FaultRate, SeededRandom, with_random_faults};
 use common::*;
 use futures::future::join_all;
 use lastseat_domain::ports::seat_guard::Lock;
@@ -190,7 +190,10 @@ fn a_guard_that_was_down_when_a_hold_gave_up_keeps_no_seat() {
             // Two nodes and a guard each, as where a guard with lost writes takes over.
             let other = TestBench { guard: Arc::new(InProcessGuard::new(bench.clock.clone())), ..bench.clone() };
             let (random, fault_rate) = (SeededRandom::new(seed), FaultRate::default());
-            let nodes = [with_random_faults(&bench, &random, &fault_rate).0.node().await, with_random_faults(&other, &random, &fault_rate).0.node().await];
+            let nodes = [
+                with_random_faults(&bench, &random, &fault_rate).0.node().await,
+                with_random_faults(&other, &random, &fault_rate).0.node().await,
+            ];
             // The lock is answered, what follows is not.
             guard.set_after(1, GuardMood::Unavailable);
             let two = hold(&bench, &nodes[0], seats(&["A-1", "A-2"]));

@@ -3,7 +3,7 @@
 
 mod common;
 
-use common::random_faults::{SeededRandom, FaultRate, with_random_faults};
+use common::random_faults::{FaultRate, SeededRandom, with_random_faults};
 use common::*;
 use lastseat_domain::StreamName;
 use lastseat_domain::ports::event_log::{Expected, NewEvent, StreamWrite};

@@ -5,7 +5,7 @@
 mod common;
 
 use common::checker::{assert_safe, assert_settled, flagged};
-use common::random_faults::{SeededRandom, FaultRate, with_random_faults};
+use common::random_faults::{FaultRate, SeededRandom, with_random_faults};
 use common::*;
 use futures::future::join_all;
 use lastseat_domain::event::RequestFingerprint;
@@ -52,9 +52,15 @@ macro_rules! scenario {
 }
 
 /// A hold that takes no number of the bench: `n` is the buyer.
-async fn hold_of(office: &BoxOffice, n: u128, selection: lastseat_engine::SeatSelection) -> Result<lastseat_engine::Hold, CommandError> {
+async fn hold_of(
+    office: &BoxOffice,
+    n: u128,
+    selection: lastseat_engine::SeatSelection,
+) -> Result<lastseat_engine::Hold, CommandError> {
     let booking = BookingId(uuid::Uuid::from_u128(n << 64));
-    office.hold(HoldRequest { booking, show: show(), selection, buyer: BuyerId::guest(booking), request: None, trace: None }).await
+    office
+        .hold(HoldRequest { booking, show: show(), selection, buyer: BuyerId::guest(booking), request: None, trace: None })
+        .await
 }
 
 fn count_ok<T, E>(results: &[Result<T, E>]) -> usize {

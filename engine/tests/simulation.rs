@@ -8,8 +8,8 @@
 mod common;
 
 use common::checker::{assert_safe, assert_settled, flagged, log_text};
-use common::random_faults::{SeededRandom, FaultRate, with_random_faults};
 use common::fault_injection::FaultPlan;
+use common::random_faults::{FaultRate, SeededRandom, with_random_faults};
 use common::*;
 use futures::future::join_all;
 use lastseat_domain::booking::{Booking, Phase};

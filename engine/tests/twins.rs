@@ -6,8 +6,8 @@ mod common;
 
 use async_trait::async_trait;
 use common::checker::unsafe_now;
-use common::random_faults::{SeededRandom, FaultRate, with_random_faults};
 use common::fault_injection::{AppendFate, FaultPlan};
+use common::random_faults::{FaultRate, SeededRandom, with_random_faults};
 use common::*;
 use futures::future::join_all;
 use futures::stream::BoxStream;

@@ -42,7 +42,9 @@ impl Attempt<'_> {
                 let command = lock_of(&opened, priced, opened.expires_at);
                 match self.core.decide_seat(&self.target.active_show.id, &priced.seat, &command).await {
                     Ok(decision) => planned.push(decision),
-                    Err(CommandError::Rejected(rejection)) => return Ok(HoldOutcome::Lost { seat: priced.seat.clone(), rejection }),
+                    Err(CommandError::Rejected(rejection)) => {
+                        return Ok(HoldOutcome::Lost { seat: priced.seat.clone(), rejection });
+                    }
                     Err(failed) => return Err(failed),
                 }
             }
@@ -208,7 +210,12 @@ impl Attempt<'_> {
 
     /// The same request opened the booking before: its answer is the answer. Seats that only this
     /// try locked (units of an area, another choice) are given back.
-    async fn found_booking(&self, seats: &[SeatId], planned: &[Planned], metadata: &Metadata) -> Result<HoldOutcome, CommandError> {
+    async fn found_booking(
+        &self,
+        seats: &[SeatId],
+        planned: &[Planned],
+        metadata: &Metadata,
+    ) -> Result<HoldOutcome, CommandError> {
         let hold = self.core.replay(self.request).await;
         let booking = self.core.journal.booking(self.booking_id()).await?.state;
         let kept = kept_seats(booking.as_ref());

@@ -3,9 +3,9 @@
 
 use super::choose::Choice;
 use super::{Attempt, Chosen};
-use crate::seat_table::Claim;
 use crate::core::LEASE_MARGIN;
 use crate::error::CommandError;
+use crate::seat_table::Claim;
 use lastseat_domain::ports::seat_guard::{Lock, LockAny};
 use lastseat_domain::rejection::SeatState;
 use lastseat_domain::{Rejection, SeatId};

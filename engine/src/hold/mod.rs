@@ -3,18 +3,18 @@
 //! Seat table, admission, guard, actors, log: each stands in front of the next and keeps losers away
 //! from it. Only the last decides.
 
-mod choose;
-mod repair_hold;
 mod append_hold;
+mod choose;
 mod lock;
+mod repair_hold;
 
-use crate::seat_table::Claim;
 use crate::box_office::{Hold, HoldRequest, SeatSelection};
 use crate::core::Core;
 use crate::error::{CommandError, Fault};
+use crate::seat_table::Claim;
 use crate::show_registry::ActiveShow;
-use choose::Choice;
 use append_hold::HoldOutcome;
+use choose::Choice;
 use lastseat_domain::booking::Phase;
 use lastseat_domain::event::AbortReason;
 use lastseat_domain::show::Show;
@@ -158,9 +158,11 @@ impl Attempt<'_> {
 
     fn reserve_share(&self, seats: u32) -> Result<Option<crate::buyers::Reservation>, Rejection> {
         match self.target.show.facts.max_seats_per_buyer {
-            Some(most) if !self.request.buyer.is_guest() => {
-                self.core.buyers.reserve(&self.target.active_show.id, &self.request.buyer, self.request.booking, seats, most).map(Some)
-            }
+            Some(most) if !self.request.buyer.is_guest() => self
+                .core
+                .buyers
+                .reserve(&self.target.active_show.id, &self.request.buyer, self.request.booking, seats, most)
+                .map(Some),
             _ => Ok(None),
         }
     }

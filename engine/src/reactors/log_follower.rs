@@ -49,7 +49,17 @@ impl LogFollower {
         kill: CancellationToken,
     ) -> Self {
         let (come_back, settled) = mpsc::channel(SETTLING);
-        Self { core, pending: PendingBookings::default(), position: Position::START, settled, come_back, settling: 0, rewards, tasks, kill }
+        Self {
+            core,
+            pending: PendingBookings::default(),
+            position: Position::START,
+            settled,
+            come_back,
+            settling: 0,
+            rewards,
+            tasks,
+            kill,
+        }
     }
 
     /// Reads the log to its end.

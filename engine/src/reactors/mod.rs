@@ -1,5 +1,5 @@
 //! Consumers of events that issue commands: expiry, recovery, rewards.
 
-pub(crate) mod pending_bookings;
 pub(crate) mod log_follower;
+pub(crate) mod pending_bookings;
 pub(crate) mod rewards;

@@ -3,8 +3,8 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "a test may fail loudly")]
 
 pub mod checker;
-pub mod random_faults;
 pub mod fault_injection;
+pub mod random_faults;
 
 use futures::FutureExt;
 use futures::future::BoxFuture;
@@ -14,7 +14,7 @@ use lastseat_domain::ports::event_log::{Direction, Filter};
 use lastseat_domain::ports::{Clock, EventLog, Ids, PaymentGateway, SeatGuard};
 use lastseat_domain::show::{Area, Reward, Row};
 use lastseat_domain::{AreaId, BookingId, BuyerId, CategoryId, Currency, Envelope, SeatId, ShowId, Timestamp, codec};
-use lastseat_engine::{BoxOffice, CommandError, Hold, HoldRequest, Paid, PayRequest, Ports, Settings, SeatSelection};
+use lastseat_engine::{BoxOffice, CommandError, Hold, HoldRequest, Paid, PayRequest, Ports, SeatSelection, Settings};
 use lastseat_in_process::FreeOfCharge;
 use lastseat_in_process::InProcessGuard;
 use lastseat_payments_sandbox::SandboxGateway;
@@ -169,7 +169,9 @@ pub fn best(quantity: u32) -> SeatSelection {
 /// A hold by a guest.
 pub async fn hold(bench: &TestBench, office: &BoxOffice, selection: SeatSelection) -> Result<Hold, CommandError> {
     let booking = bench.new_booking();
-    office.hold(HoldRequest { booking, show: show(), selection, buyer: BuyerId::guest(booking), request: None, trace: None }).await
+    office
+        .hold(HoldRequest { booking, show: show(), selection, buyer: BuyerId::guest(booking), request: None, trace: None })
+        .await
 }
 
 /// A hold by a buyer with an account.

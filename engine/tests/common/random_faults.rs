@@ -74,7 +74,12 @@ pub fn with_random_faults(bench: &TestBench, random: &SeededRandom, fault_rate: 
     let guard = Arc::new(FlakyGuard::new(bench.guard.clone()));
     guard.set(GuardMood::Faithful);
     let (random, fault_rate) = (random.clone(), fault_rate.clone());
-    let log = Arc::new(RandomFaultLog { inner: bench.log.clone(), random: random.clone(), fault_rate: fault_rate.clone(), news: Arc::default() });
+    let log = Arc::new(RandomFaultLog {
+        inner: bench.log.clone(),
+        random: random.clone(),
+        fault_rate: fault_rate.clone(),
+        news: Arc::default(),
+    });
     let payments = Arc::new(RandomFaultGateway { inner: bench.payments.clone(), random, fault_rate });
     (TestBench { log, guard: guard.clone(), payments, ..bench.clone() }, guard)
 }
@@ -178,7 +183,8 @@ impl EventLog for RandomFaultLog {
     /// several that wait for the same news are woken by tokio's watch channel in an order of its own
     /// random.
     fn subscribe(&self, from: Position, filter: Filter) -> BoxStream<'static, Result<Delivery, LogFault>> {
-        let (inner, random, fault_rate, told_of) = (self.inner.clone(), self.random.clone(), self.fault_rate.clone(), self.news.clone());
+        let (inner, random, fault_rate, told_of) =
+            (self.inner.clone(), self.random.clone(), self.fault_rate.clone(), self.news.clone());
         let look = move |(mut position, mut told, mut over): (Position, bool, bool)| {
             let (inner, random, fault_rate, filter, told_of) =
                 (inner.clone(), random.clone(), fault_rate.clone(), filter.clone(), told_of.clone());

@@ -20,7 +20,9 @@ pub fn seat(n: u32) -> SeatSelection {
 
 pub async fn hold(office: &BoxOffice, selection: SeatSelection) -> Result<Hold, CommandError> {
     let booking = new_booking();
-    office.hold(HoldRequest { booking, show: show(), selection, buyer: BuyerId::guest(booking), request: None, trace: None }).await
+    office
+        .hold(HoldRequest { booking, show: show(), selection, buyer: BuyerId::guest(booking), request: None, trace: None })
+        .await
 }
 
 pub async fn pay(office: &BoxOffice, booking: BookingId) -> Result<Paid, CommandError> {

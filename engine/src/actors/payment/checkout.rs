@@ -1,8 +1,8 @@
 //! The commands on an open booking: pay, extend, cancel, refund, settle.
 
 use super::Settled;
-use super::session::BookingSession;
 use super::process::Stop;
+use super::session::BookingSession;
 use crate::box_office::{Paid, PayRequest};
 use crate::core::LEASE_MARGIN;
 use crate::error::{CommandError, Fault};

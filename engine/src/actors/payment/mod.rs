@@ -3,17 +3,17 @@
 //! between them.
 
 mod checkout;
-mod session;
 mod gateway;
 mod process;
+mod session;
 
 use crate::box_office::{Paid, PayRequest};
 use crate::core::Core;
 use crate::error::CommandError;
-use session::BookingSession;
 use lastseat_domain::booking::Booking;
 use lastseat_domain::{BookingId, SeatId, ShowId, Timestamp};
 use ractor::{Actor, ActorProcessingErr, ActorRef};
+use session::BookingSession;
 use std::sync::{Arc, Weak};
 use tokio::sync::oneshot;
 

@@ -1,8 +1,8 @@
 //! Walks a booking to where it can rest: does what [`next_step`] names until there is nothing left,
 //! or until something has to be waited for. The live path and recovery both come here.
 
-use super::session::BookingSession;
 use super::gateway::Call;
+use super::session::BookingSession;
 use crate::error::CommandError;
 use lastseat_domain::booking::{Booking, BookingCommand, Phase};
 use lastseat_domain::event::AbortReason;
