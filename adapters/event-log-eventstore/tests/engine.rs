@@ -8,8 +8,8 @@ mod support;
 
 use chrono::TimeDelta;
 use common::checker::{assert_safe, flagged, log_text, unsettled};
-use common::wire::{AppendFate, Wires};
-use common::{House, code, hold, pay, seats, test_show};
+use common::fault_injection::{AppendFate, FaultPlan};
+use common::{TestBench, code, hold, pay, seats, test_show};
 use futures::FutureExt;
 use futures::future::{BoxFuture, join_all};
 use lastseat_domain::Timestamp;
@@ -40,11 +40,11 @@ impl Clock for FastClock {
     }
 }
 
-/// A house whose log is behind a connection of its own.
-fn house_at(log: impl EventLog) -> House {
+/// A bench whose log is behind a connection of its own.
+fn bench_at(log: impl EventLog) -> TestBench {
     let clock: Arc<dyn Clock> = Arc::new(FastClock(Instant::now()));
     let sandbox = Arc::new(SandboxGateway::in_memory(clock.clone()));
-    House {
+    TestBench {
         log: Arc::new(log),
         guard: Arc::new(InProcessGuard::new(clock.clone())),
         payments: sandbox.clone(),
@@ -55,63 +55,63 @@ fn house_at(log: impl EventLog) -> House {
 }
 
 /// A box office that waits for its payments, whose every step takes its real time.
-async fn open(house: &House) -> BoxOffice {
-    house.node_with(Settings { payment_patience: Duration::from_secs(1_200), ..Settings::default() }).await
+async fn open(bench: &TestBench) -> BoxOffice {
+    bench.node_with(Settings { payment_patience: Duration::from_secs(1_200), ..Settings::default() }).await
 }
 
-/// The same house seen from another node: another connection to the same server.
-fn another_node(house: &House, log: impl EventLog) -> House {
-    House { log: Arc::new(log), ..house.clone() }
+/// The same bench seen from another node: another connection to the same server.
+fn another_node(bench: &TestBench, log: impl EventLog) -> TestBench {
+    TestBench { log: Arc::new(log), ..bench.clone() }
 }
 
 /// Waits until everything has come to rest.
-async fn settles(house: &House, what: &str) {
+async fn settles(bench: &TestBench, what: &str) {
     let wait = async {
-        while !unsettled(house).await.is_empty() {
+        while !unsettled(bench).await.is_empty() {
             sleep(Duration::from_millis(100)).await;
         }
     };
     if timeout(PATIENCE, wait).await.is_err() {
-        panic!("{what}: {:?}\n{}", unsettled(house).await, log_text(house).await);
+        panic!("{what}: {:?}\n{}", unsettled(bench).await, log_text(bench).await);
     }
-    assert_safe(house, what).await;
+    assert_safe(bench, what).await;
 }
 
-async fn two_nodes() -> (Server, House, BoxOffice, BoxOffice) {
+async fn two_nodes() -> (Server, TestBench, BoxOffice, BoxOffice) {
     let server = Server::with_memory().await;
-    let house = house_at(server.client());
-    let a = open(&house).await;
+    let bench = bench_at(server.client());
+    let a = open(&bench).await;
     a.schedule_show(test_show(), "admin").await.unwrap();
-    let b = open(&another_node(&house, server.client())).await;
-    (server, house, a, b)
+    let b = open(&another_node(&bench, server.client())).await;
+    (server, bench, a, b)
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn held_on_one_node_paid_on_the_other_refused_on_both() {
-    let (_server, house, a, b) = two_nodes().await;
-    let held = hold(&house, &a, seats(&["A-1", "A-2"])).await.unwrap().booking;
+    let (_server, bench, a, b) = two_nodes().await;
+    let held = hold(&bench, &a, seats(&["A-1", "A-2"])).await.unwrap().booking;
     let Paid::Confirmed(paid) = pay(&b, &held, "pm_card_visa").await.unwrap() else { panic!("not confirmed") };
-    assert_eq!((paid.id, house.taken()), (held.id, 10_000));
+    assert_eq!((paid.id, bench.taken()), (held.id, 10_000));
     for office in [&a, &b] {
-        assert_eq!(code(hold(&house, office, seats(&["A-2"])).await), "seat_unavailable");
+        assert_eq!(code(hold(&bench, office, seats(&["A-2"])).await), "seat_unavailable");
     }
-    settles(&house, "paid").await;
+    settles(&bench, "paid").await;
     assert_eq!(
-        house.story(held.id).await,
+        bench.story(held.id).await,
         ["BookingOpened", "PaymentStarted", "PaymentAuthorised", "BookingCommitted", "PaymentCaptured"]
     );
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn of_a_hundred_buyers_on_two_nodes_one_gets_the_seat_and_it_comes_back_unpaid() {
-    let (_server, house, a, b) = two_nodes().await;
-    let holds = join_all((0..100).map(|n| hold(&house, if n % 2 == 0 { &a } else { &b }, seats(&["A-1"])))).await;
+    let (_server, bench, a, b) = two_nodes().await;
+    let holds = join_all((0..100).map(|n| hold(&bench, if n % 2 == 0 { &a } else { &b }, seats(&["A-1"])))).await;
     assert_eq!(holds.iter().filter(|hold| hold.is_ok()).count(), 1);
     let held = holds.into_iter().flatten().next().unwrap().booking;
-    settles(&house, "not paid").await;
-    assert_eq!(house.story(held.id).await, ["BookingOpened", "BookingAborted"]);
+    settles(&bench, "not paid").await;
+    assert_eq!(bench.story(held.id).await, ["BookingOpened", "BookingAborted"]);
     let again = async {
-        while hold(&house, &b, seats(&["A-1"])).await.is_err() {
+        while hold(&bench, &b, seats(&["A-1"])).await.is_err() {
             sleep(Duration::from_millis(50)).await;
         }
     };
@@ -123,33 +123,33 @@ async fn of_a_hundred_buyers_on_two_nodes_one_gets_the_seat_and_it_comes_back_un
 async fn cut_at(nth: u64, fate: AppendFate) -> bool {
     let what = format!("{fate:?} at append {nth}");
     let server = Server::with_memory().await;
-    let house = house_at(server.client());
-    house.open().await.drain(Duration::from_secs(1)).await;
-    let (wires, end) = Wires::lay(&another_node(&house, server.client()));
+    let bench = bench_at(server.client());
+    bench.open().await.drain(Duration::from_secs(1)).await;
+    let (plan, end) = FaultPlan::around(&another_node(&bench, server.client()));
     let office = open(&end).await;
-    wires.append(nth, fate);
+    plan.append(nth, fate);
     let story = async {
-        let held = hold(&house, &office, seats(&["A-1", "A-2"])).await.unwrap().booking;
+        let held = hold(&bench, &office, seats(&["A-1", "A-2"])).await.unwrap().booking;
         let paid = pay(&office, &held, "pm_card_visa").await.unwrap();
         assert!(matches!(paid, Paid::Confirmed(_)), "{what}: {paid:?}");
         held.id
     };
     let confirmed = tokio::select! {
         biased;
-        () = wires.power.went_out() => None,
+        () = plan.power.went_out() => None,
         booking = story => Some(booking),
         () = sleep(PATIENCE) => panic!("{what}: hangs"),
     };
     drop(office);
-    assert_safe(&house, &what).await;
-    let fresh = open(&house).await;
-    settles(&house, &what).await;
-    assert_eq!(flagged(&house).await, 0, "{what}");
+    assert_safe(&bench, &what).await;
+    let fresh = open(&bench).await;
+    settles(&bench, &what).await;
+    assert_eq!(flagged(&bench).await, 0, "{what}");
     if let Some(booking) = confirmed {
         let phase = fresh.booking(booking).await.unwrap().map(|booking| booking.phase);
         assert_eq!(phase, Some(Phase::Confirmed { refund_requested: false }), "{what}: an acknowledged booking is lost");
     }
-    wires.power.is_out()
+    plan.power.is_out()
 }
 
 /// Cuts at every step up to one that the story never gets to.
@@ -180,14 +180,14 @@ async fn cut_amid_every_append() {
 /// The nodes live on, and the wire of one of them is cut again and again.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn over_a_wire_that_is_cut_again_and_again_nobody_is_told_anything_false() {
-    let (server, house, good, _) = two_nodes().await;
+    let (server, bench, good, _) = two_nodes().await;
     let proxy = Proxy::to(server.address).await;
-    let far = another_node(&house, EventStoreLog::open(&to(proxy.address), impatient()).unwrap());
+    let far = another_node(&bench, EventStoreLog::open(&to(proxy.address), impatient()).unwrap());
     let bad = open(&far).await;
     let buy = async |n: usize| {
         let label = format!("{}-{}", if n.is_multiple_of(2) { "A" } else { "B" }, 1 + n % 10);
         let office = if n.is_multiple_of(3) { &good } else { &bad };
-        let held = hold(&house, office, seats(&[&label])).await.ok()?.booking;
+        let held = hold(&bench, office, seats(&[&label])).await.ok()?.booking;
         match pay(office, &held, "pm_card_visa").await {
             Ok(Paid::Confirmed(booking)) => Some(booking.id),
             _ => None,
@@ -218,8 +218,8 @@ async fn over_a_wire_that_is_cut_again_and_again_nobody_is_told_anything_false()
         () = cuts => Vec::new(),
         () = sleep(PATIENCE * 2) => panic!("the buyers hang"),
     };
-    assert_safe(&house, "cut wire").await;
-    settles(&house, "cut wire").await;
+    assert_safe(&bench, "cut wire").await;
+    settles(&bench, "cut wire").await;
     assert!(!confirmed.is_empty(), "nobody was served");
     for booking in confirmed {
         let phase = good.booking(booking).await.unwrap().map(|booking| booking.phase);
@@ -230,13 +230,13 @@ async fn over_a_wire_that_is_cut_again_and_again_nobody_is_told_anything_false()
 /// With nobody there at all a buyer is told soon that it can't be done now.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn without_a_server_a_buyer_is_told_soon() {
-    let (mut server, house, a, _) = two_nodes().await;
+    let (mut server, bench, a, _) = two_nodes().await;
     server.stop().await;
-    let outcome = timeout(PATIENCE, hold(&house, &a, seats(&["A-1"]))).await.expect("hangs");
+    let outcome = timeout(PATIENCE, hold(&bench, &a, seats(&["A-1"]))).await.expect("hangs");
     assert!(matches!(outcome, Err(CommandError::Failed(_))), "{outcome:?}");
     let _server = Server::start_at(Arc::clone(&server.log), server.address).await;
     let again = async {
-        while hold(&house, &a, seats(&["A-1"])).await.is_err() {
+        while hold(&bench, &a, seats(&["A-1"])).await.is_err() {
             sleep(Duration::from_millis(50)).await;
         }
     };
