@@ -1,6 +1,7 @@
-//! An answer that is complete before it is sent, so that it can be kept and given again.
+//! A complete answer: status, headers and body, built before anything is sent, so that it can be
+//! stored and repeated under an idempotency key.
 
-use crate::problem::{Code, Problem};
+use crate::problem::{Code, MEDIA_TYPE, Problem};
 use axum::body::Body;
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
@@ -10,30 +11,27 @@ use serde::Serialize;
 
 const REPLAYED: HeaderName = HeaderName::from_static("idempotent-replayed");
 
-/// Status, headers and body.
 #[derive(Debug, Clone)]
 pub struct Answer {
-    /// The status.
     pub status: StatusCode,
-    /// The headers, media type included.
+    /// `Content-Type` included.
     pub headers: Vec<(HeaderName, HeaderValue)>,
-    /// The body.
     pub body: Bytes,
-    /// Whether something was decided, so that a repeat under the same idempotency key gets this
-    /// answer again.
+    /// Whether the request was decided. A repeat under the same idempotency key then gets this
+    /// answer; otherwise the repeat is executed.
     pub decided: bool,
     /// The problem's code, if this is one.
     pub problem: Option<Code>,
 }
 
 impl Answer {
-    /// An answer that is not kept.
+    /// An answer that is not stored.
     #[must_use]
     pub fn new(status: StatusCode, media_type: HeaderValue, body: Bytes) -> Self {
         Self { status, headers: vec![(CONTENT_TYPE, media_type)], body, decided: false, problem: None }
     }
 
-    /// JSON that is kept if the status is a success.
+    /// JSON. It is stored if the status is a success.
     #[must_use]
     pub fn json(status: StatusCode, body: &impl Serialize) -> Self {
         match serde_json::to_vec(body) {
@@ -44,19 +42,18 @@ impl Answer {
             }
             Err(error) => {
                 tracing::error!(%error, "an answer can't be written as JSON");
-                Problem::new(Code::Internal, "The answer could not be written.").into_answer()
+                Problem::new(Code::Internal, "The server could not write the answer. Report this to the operator.").into()
             }
         }
     }
 
-    /// Adds a header.
     #[must_use]
     pub fn header(mut self, name: HeaderName, value: HeaderValue) -> Self {
         self.headers.push((name, value));
         self
     }
 
-    /// Says where the new thing is.
+    /// Sets `Location` to the path of what was created.
     #[must_use]
     pub fn location(self, path: &str) -> Self {
         match HeaderValue::from_str(path) {
@@ -65,31 +62,42 @@ impl Answer {
         }
     }
 
-    /// Not kept: the next request of the same kind may get another answer.
+    /// Marks the answer as provisional: the same request may get another one later.
     #[must_use]
-    pub fn passing(mut self) -> Self {
+    pub fn undecided(mut self) -> Self {
         self.decided = false;
         self
     }
 
-    /// Says that this answer was given before.
+    /// Marks the answer as the repeat of an earlier one.
     #[must_use]
     pub fn replayed(self) -> Self {
         self.header(REPLAYED, HeaderValue::from_static("true"))
     }
 
-    /// The answer as it was given first.
+    /// The answer as it was given the first time.
     #[must_use]
-    pub fn first(mut self) -> Self {
+    pub fn without_replayed(mut self) -> Self {
         self.headers.retain(|(name, _)| *name != REPLAYED);
         self
     }
 
-    /// Bytes of memory that it takes, about.
+    /// About how many bytes of memory the answer takes.
     #[must_use]
-    pub fn weight(&self) -> usize {
+    pub fn size(&self) -> usize {
         let headers: usize = self.headers.iter().map(|(name, value)| name.as_str().len() + value.len() + 64).sum();
         self.body.len() + headers + 128
+    }
+}
+
+impl From<Problem> for Answer {
+    fn from(problem: Problem) -> Self {
+        let (code, decided) = (problem.code(), problem.is_decision());
+        let mut answer = Self::new(code.status(), HeaderValue::from_static(MEDIA_TYPE), problem.to_json());
+        answer.headers.extend(problem.into_headers());
+        answer.decided = decided;
+        answer.problem = Some(code);
+        answer
     }
 }
 
@@ -103,5 +111,11 @@ impl IntoResponse for Answer {
         }
         *response.headers_mut() = headers;
         response
+    }
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        Answer::from(self).into_response()
     }
 }

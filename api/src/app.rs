@@ -1,12 +1,13 @@
-//! What every operation has at hand.
+//! The state that every operation has access to.
 
-use crate::auth::Auth;
-use crate::idempotency::Memory;
+use crate::auth::{Auth, Caller};
+use crate::idempotency::AnswerStore;
 use crate::lag::Lag;
-use crate::limits::Limits;
+use crate::limits::{AppliedLimits, Limits};
 use crate::metrics::Metrics;
 use crate::problem::Problem;
 use async_trait::async_trait;
+use http::request::Parts;
 use lastseat_domain::ports::event_log::{Filter, Position, last_position};
 use lastseat_domain::ports::{Clock, EventLog, Ids};
 use lastseat_domain::{BookingId, IntentId, Timestamp};
@@ -16,42 +17,35 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
-/// How long a reader waits for the read model to have what the reader may know of already.
+/// How long a read waits for the read model to include the caller's own writes.
 const READ_YOUR_WRITES: Duration = Duration::from_secs(2);
 
-/// The buyer's side of the payment sandbox: says how the buyer's bank decided.
+/// The bank's side of the payment sandbox, which decides on a buyer's confirmation.
 #[async_trait]
 pub trait BankAuthentication: Send + Sync + 'static {
-    /// Ends the action that an intent requires; says whose booking it is for.
+    /// Ends the action that an intent requires and returns the booking that it pays for.
     ///
     /// # Errors
-    /// Why that is not possible, in words for the caller.
+    /// Why that is not possible, as a sentence for the caller.
     async fn authenticate(&self, intent: &IntentId, success: bool) -> Result<BookingId, String>;
 }
 
 /// What an [`App`] is made of.
 pub struct AppParts {
-    /// Takes the commands.
     pub box_office: BoxOffice,
-    /// Answers the questions.
     pub read_model: ReadModel,
-    /// For auditors.
     pub log: Arc<dyn EventLog>,
-    /// The time.
     pub clock: Arc<dyn Clock>,
-    /// New identities.
     pub ids: Arc<dyn Ids>,
-    /// Who is asking.
     pub auth: Auth,
-    /// How much a caller may do in a time.
     pub limits: Limits,
     /// Whether a hold needs no token.
     pub guests: bool,
-    /// Where buyers reach this server, for addresses that leave it (`https://tickets.example`).
+    /// Where buyers reach this server, for links in answers (`https://tickets.example`).
     pub public_url: Option<String>,
-    /// The sandbox's door, where payments are played.
+    /// The sandbox's bank, where payments are simulated.
     pub sandbox: Option<Arc<dyn BankAuthentication>>,
-    /// Cancelled when the server stops: those who listen to a stream are let go.
+    /// Cancelled when the server stops; seat streams end then.
     pub drain: CancellationToken,
 }
 
@@ -61,49 +55,43 @@ pub struct App(Arc<Inner>);
 
 struct Inner {
     parts: AppParts,
-    answers: Memory,
+    answers: AnswerStore,
     metrics: Arc<Metrics>,
     lag: Lag,
 }
 
 impl App {
-    /// Puts the parts together.
     #[must_use]
     pub fn new(parts: AppParts) -> Self {
-        Self(Arc::new(Inner { parts, answers: Memory::default(), metrics: Arc::default(), lag: Lag::default() }))
+        Self(Arc::new(Inner { parts, answers: AnswerStore::default(), metrics: Arc::default(), lag: Lag::default() }))
     }
 
-    /// The parts.
     #[must_use]
     pub fn parts(&self) -> &AppParts {
         &self.0.parts
     }
 
-    /// Takes the commands.
     #[must_use]
     pub fn box_office(&self) -> &BoxOffice {
         &self.0.parts.box_office
     }
 
-    /// Answers the questions.
     #[must_use]
     pub fn read_model(&self) -> &ReadModel {
         &self.0.parts.read_model
     }
 
-    /// Answers given under idempotency keys.
+    /// The answers given under idempotency keys.
     #[must_use]
-    pub fn answers(&self) -> &Memory {
+    pub fn answers(&self) -> &AnswerStore {
         &self.0.answers
     }
 
-    /// How much a caller may do in a time.
     #[must_use]
     pub fn limits(&self) -> &Limits {
         &self.0.parts.limits
     }
 
-    /// What is counted.
     #[must_use]
     pub fn metrics(&self) -> &Arc<Metrics> {
         &self.0.metrics
@@ -115,23 +103,38 @@ impl App {
         &self.0.lag
     }
 
-    /// The time now.
     #[must_use]
     pub fn now(&self) -> Timestamp {
         self.0.parts.clock.now()
     }
 
-    /// Waits, if not for long, until the read model has everything that is in the log now, so that
-    /// a caller sees what it did itself. A read model that is far behind answers all the same: its
-    /// answers carry the position that they are true at.
+    /// Counts a command on this node.
     ///
     /// # Errors
-    /// 503 if the log can't be asked.
+    /// 429.
+    pub async fn check_node_limits(&self, parts: &Parts, caller: &Caller) -> Result<AppliedLimits, Problem> {
+        self.limits().check_node(parts, caller, self.metrics()).await
+    }
+
+    /// Counts on all nodes what this node has counted.
+    ///
+    /// # Errors
+    /// 429.
+    pub async fn check_shared_limits(&self, applied: &AppliedLimits) -> Result<(), Problem> {
+        self.limits().check_shared(applied, &*self.0.parts.clock, self.metrics()).await
+    }
+
+    /// Waits up to [`READ_YOUR_WRITES`] until the read model has everything that is in the log now, so
+    /// that callers see their own writes. After that the read model answers as it is: its answers carry
+    /// the position that they are true at.
+    ///
+    /// # Errors
+    /// 503 if the log does not answer.
     pub async fn catch_up(&self) -> Result<Position, Problem> {
         let log = &*self.0.parts.log;
         let head = log.head().await?;
         if self.read_model().position() < head {
-            // A shared log may end with what is not ours, which the read model hears of only in passing.
+            // A shared log may end with events that are not ours; the read model never reaches those.
             let ours = last_position(log, &Filter::our_streams()).await?;
             if !self.read_model().wait_for(ours, READ_YOUR_WRITES).await {
                 tracing::debug!(%ours, "the read model is behind");
@@ -140,7 +143,7 @@ impl App {
         Ok(head)
     }
 
-    /// An address as a caller outside can follow it.
+    /// Completes a path to a URL that a caller outside can follow.
     #[must_use]
     pub fn absolute(&self, url: &str) -> String {
         match &self.0.parts.public_url {

@@ -1,4 +1,4 @@
-//! From the bytes of a body to a value, or to the problem that says what is wrong with it.
+//! Reads a request's body: its bytes, its media type, its JSON.
 
 mod json;
 
@@ -14,48 +14,48 @@ use std::pin::pin;
 use std::task::Poll;
 use std::time::Duration;
 
-/// Most bytes of a body.
+/// Maximum bytes of a body.
 pub const SMALL: usize = 64 << 10;
-/// Most bytes of the plan of a show.
+/// Maximum bytes of the plan of a show.
 pub const LARGE: usize = 1 << 20;
 
-/// Time for a body to arrive. Longer than any honest client needs, short enough that sending one
-/// byte a minute does not hold a connection for long.
+/// Time for a body to arrive: longer than an honest client needs, and short enough that a client
+/// which sends one byte a minute does not keep a connection.
 const PATIENCE: Duration = Duration::from_secs(30);
-/// Of a body that is too large this much is read and thrown away, for most clients read the answer
-/// only after they have sent everything; beyond it the connection is cut.
+/// How much of a body that is too large is read and dropped: most clients read the answer only after
+/// they have sent everything. Beyond that the connection is closed.
 const DRAIN: usize = 32 << 20;
 
 /// Reads the whole body.
 ///
 /// # Errors
 /// 413, 408, or 400 if it broke off.
-pub async fn read(body: Body, most: usize) -> Result<Bytes, Problem> {
+pub async fn read(body: Body, max: usize) -> Result<Bytes, Problem> {
     if body.is_end_stream() {
         return Ok(Bytes::new());
     }
     let announced = usize::try_from(body.size_hint().lower()).unwrap_or(usize::MAX);
     if announced > DRAIN {
-        return Err(too_large(most));
+        return Err(too_large(max));
     }
-    let mut gathering = pin!(gather(body, most));
-    // A small body came along with its headers: no time-out is set up for what is there.
+    let mut gathering = pin!(gather(body, max));
+    // A small body arrives with its headers: then no timer is set up.
     if let Poll::Ready(gathered) = futures::poll!(gathering.as_mut()) {
         return gathered;
     }
-    let late = |_| Problem::new(Code::RequestTimeout, "The body did not arrive in time. Send it again, faster.");
+    let late = |_| Problem::new(Code::RequestTimeout, "The body did not arrive in 30 seconds. Send the request again.");
     tokio::time::timeout(PATIENCE, gathering).await.map_err(late)?
 }
 
-async fn gather(mut body: Body, most: usize) -> Result<Bytes, Problem> {
+async fn gather(mut body: Body, max: usize) -> Result<Bytes, Problem> {
     let (mut first, mut rest, mut seen) = (Bytes::new(), Vec::new(), 0);
     while let Some(frame) = body.frame().await {
-        let broken = |_| Problem::new(Code::BodyUnreadable, "The body broke off or is malformed. Send it again.");
+        let broken = |_| Problem::new(Code::BodyUnreadable, "The body ended early or is malformed. Send the request again.");
         let Ok(data) = frame.map_err(broken)?.into_data() else { continue };
         seen += data.len();
         if seen > DRAIN {
             break;
-        } else if seen > most {
+        } else if seen > max {
             (first, rest) = (Bytes::new(), Vec::new());
         } else if first.is_empty() {
             first = data;
@@ -63,14 +63,14 @@ async fn gather(mut body: Body, most: usize) -> Result<Bytes, Problem> {
             rest.extend_from_slice(&data);
         }
     }
-    if seen > most {
-        return Err(too_large(most));
+    if seen > max {
+        return Err(too_large(max));
     }
     Ok(if rest.is_empty() { first } else { [first.as_ref(), &rest].concat().into() })
 }
 
-fn too_large(most: usize) -> Problem {
-    Problem::new(Code::BodyTooLarge, format!("The body may have {most} bytes here. Send less.")).fact("most", most)
+fn too_large(max: usize) -> Problem {
+    Problem::new(Code::BodyTooLarge, format!("The body may have at most {max} bytes here. Send less.")).fact("most", max)
 }
 
 /// Checks that the body says it is JSON.
@@ -105,7 +105,7 @@ mod tests {
     }
 
     #[test]
-    fn json_by_any_of_its_names_is_taken() {
+    fn every_json_media_type_is_accepted() {
         for good in ["application/json", "application/json; charset=utf-8", "Application/JSON", "application/merge-patch+json"] {
             assert!(media_type(good).is_ok(), "{good}");
         }
@@ -116,7 +116,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_body_beyond_the_limit_is_refused_announced_or_not() {
+    async fn a_body_over_the_limit_is_refused_with_and_without_content_length() {
         assert_eq!(read(Body::from(vec![b'x'; 10]), 10).await.unwrap().len(), 10);
         assert_eq!(read(Body::from(vec![b'x'; 11]), 10).await.expect_err("refused").code(), Code::BodyTooLarge);
         let chunks = futures::stream::iter((0..11).map(|_| Ok::<_, std::io::Error>(Bytes::from_static(b"x"))));

@@ -1,12 +1,12 @@
-//! The same request twice has the effect of one and gets the same answer: the memory of answers
-//! given under an `Idempotency-Key`.
+//! The same request twice has the effect of one and gets the same answer: reads the
+//! `Idempotency-Key` and stores the answers given under it.
 //!
-//! It is bounded, and gone with the process. Beyond it the log remembers holds and payments by
-//! their [`RequestFingerprint`].
+//! The store is bounded and lost with the process. Holds and payments are recognised after that too,
+//! because the log keeps their [`RequestFingerprint`].
 
-mod memory;
+mod store;
 
-pub use memory::{Begin, Memory, Ticket};
+pub use store::{AnswerStore, Begin, Ticket};
 
 use crate::auth::Caller;
 use crate::problem::{Code, Problem};
@@ -21,9 +21,8 @@ const LONGEST_KEY: usize = 255;
 /// A request that carries a key.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Keyed {
-    /// The key as it was sent.
     pub key: String,
-    /// Hash of caller, method, path and key: what the answer is kept under.
+    /// Hash of caller, method, path and key. The answer is stored under it.
     pub slot: [u8; 32],
     /// Hash of the body.
     pub body: [u8; 32],
@@ -43,10 +42,10 @@ impl Keyed {
         }
         let bytes = value.as_bytes();
         if !(1..=LONGEST_KEY).contains(&bytes.len()) || !bytes.iter().all(u8::is_ascii_graphic) {
-            return refuse("An Idempotency-Key is 1 to 255 visible ASCII characters without spaces; a UUID is a good one.");
+            return refuse("An Idempotency-Key must be 1 to 255 visible ASCII characters without spaces. Use a UUID.");
         }
         let key = String::from_utf8_lossy(bytes).into_owned();
-        // Each part is preceded by its length, so that no two requests run into one another.
+        // Each part is preceded by its length, so that two requests never hash the same text.
         let mut hash = Sha256::new();
         for part in [caller.scope().as_str(), method, path, &key] {
             hash.update(part.len().to_be_bytes());
@@ -55,7 +54,7 @@ impl Keyed {
         Ok(Some(Self { key, slot: hash.finalize().into(), body: Sha256::digest(body).into() }))
     }
 
-    /// What the log keeps of it.
+    /// What the log keeps of the request.
     #[must_use]
     pub fn fingerprint(&self) -> RequestFingerprint {
         RequestFingerprint { key: hex(&self.slot), body: hex(&self.body) }
@@ -70,18 +69,18 @@ fn hex(bytes: &[u8]) -> String {
     })
 }
 
-/// The refusal of another request under a key that was used.
+/// The refusal of another body under a key that was used.
 #[must_use]
 pub fn reused() -> Problem {
     lastseat_domain::Rejection::IdempotencyKeyReused.into()
 }
 
-/// The refusal of a repeat while the first is under way.
+/// The refusal of a repeat while the first request is still being executed.
 #[must_use]
 pub fn in_flight() -> Problem {
     Problem::new(
         Code::IdempotencyInFlight,
-        "The first request with this Idempotency-Key is still under way. Send it again after the time given to get its answer.",
+        "The first request with this Idempotency-Key is still being executed. Send it again after `retry_after` seconds to get its answer.",
     )
     .retry_after(std::time::Duration::from_secs(1))
 }
@@ -108,7 +107,7 @@ mod tests {
     }
 
     #[test]
-    fn caller_method_path_and_key_make_the_slot_and_the_body_the_fingerprint() {
+    fn the_slot_depends_on_caller_method_path_and_key_but_not_on_the_body() {
         let one = read(b"k", b"{}").unwrap().unwrap();
         let other_body = read(b"k", b"{ }").unwrap().unwrap();
         assert_eq!(one.slot, other_body.slot);

@@ -1,13 +1,12 @@
-//! The description of the API, made from the code that serves it.
+//! The description of the API around and beyond its operations, which describe themselves.
 
 mod limits;
 mod problems;
 
-use crate::routes;
 use utoipa::OpenApi;
 use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
 
-/// What stands around the operations.
+/// The document without its operations.
 #[derive(OpenApi)]
 #[openapi(
     info(
@@ -20,17 +19,17 @@ use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
     components(schemas(problems::ProblemJson)),
     tags(
         (name = "shows", description = "Shows and their sale"),
-        (name = "seats", description = "Seats as they are, and as they change"),
+        (name = "seats", description = "The state of seats, and its changes"),
         (name = "bookings", description = "From hold to confirmed"),
-        (name = "me", description = "What is the caller's own"),
-        (name = "audit", description = "The history itself"),
-        (name = "sandbox", description = "What a buyer's bank would do, where payments are played"),
-        (name = "operations", description = "For those who run it"),
+        (name = "me", description = "The caller's own bookings and rewards"),
+        (name = "audit", description = "The event history"),
+        (name = "sandbox", description = "The buyer's bank, where payments are simulated"),
+        (name = "operations", description = "For operators"),
     ),
 )]
 struct Frame;
 
-/// The description without its operations.
+/// The document that the operations are put into.
 #[must_use]
 pub fn frame() -> utoipa::openapi::OpenApi {
     let mut frame = Frame::openapi();
@@ -46,19 +45,16 @@ pub fn frame() -> utoipa::openapi::OpenApi {
     frame
 }
 
-/// The whole description.
-#[must_use]
-pub fn document() -> utoipa::openapi::OpenApi {
-    let (_, mut document) = routes::operations().merge(routes::sandbox_operations()).split_for_parts();
-    problems::document(&mut document);
-    limits::document(&mut document);
-    document
+/// Adds to every operation what all of its kind have in common.
+pub fn complete(document: &mut utoipa::openapi::OpenApi) {
+    problems::add(document);
+    limits::add(document);
 }
 
-/// The whole description as JSON text.
+/// The document as JSON text.
 #[must_use]
-pub fn json() -> String {
-    document().to_pretty_json().unwrap_or_else(|error| {
+pub fn json(document: &utoipa::openapi::OpenApi) -> String {
+    document.to_pretty_json().unwrap_or_else(|error| {
         tracing::error!(%error, "the description of the API can't be written");
         "{}".to_owned()
     })

@@ -1,27 +1,23 @@
 //! What a refusal looks like: an RFC 9457 problem with a stable code, a sentence that says what to
-//! do, and the fact that stood in the way.
+//! do next, and the facts that stood in the way.
 
 mod codes;
-mod facts;
+mod rejection;
 
 pub use codes::Code;
 
-use crate::answer::Answer;
-use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
-use http::header::{HeaderName, HeaderValue, RETRY_AFTER};
-use http::{StatusCode, header};
-use lastseat_domain::Rejection;
+use http::StatusCode;
+use http::header::{HeaderName, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
 use lastseat_domain::ports::LogFault;
 use lastseat_engine::{CommandError, Fault};
 use serde::Serialize;
 use std::borrow::Cow;
 use std::time::Duration;
 
-/// The media type of a problem.
 pub const MEDIA_TYPE: &str = "application/problem+json";
 
-/// A refusal, or a failure, on its way to the caller.
+/// A refusal or a failure, before it becomes an answer.
 #[derive(Debug, Clone)]
 pub struct Problem(Box<Inner>);
 
@@ -29,25 +25,42 @@ pub struct Problem(Box<Inner>);
 struct Inner {
     code: Code,
     detail: Cow<'static, str>,
-    /// Members of the problem besides the standard ones, as JSON text, each with a comma before it.
+    /// Members besides the standard ones, as JSON text, each with a comma before it.
     facts: Vec<u8>,
     headers: Vec<(HeaderName, HeaderValue)>,
-    /// Whether the rules said it, and not the parsing in front of them.
-    ruled: bool,
+    /// Whether a rule of the domain refused the request, not the parsing before it.
+    from_rules: bool,
 }
 
 impl Problem {
-    /// A problem; `detail` says what the caller can do.
+    /// `detail` says what happened and what the caller can do next.
     #[must_use]
     pub fn new(code: Code, detail: impl Into<Cow<'static, str>>) -> Self {
         let detail = detail.into();
-        Self(Box::new(Inner { code, detail, facts: Vec::new(), headers: Vec::new(), ruled: false }))
+        Self(Box::new(Inner { code, detail, facts: Vec::new(), headers: Vec::new(), from_rules: false }))
     }
 
-    /// Adds a member. What can't be put as JSON is left out.
+    /// The 401 of a caller without a token where one is needed.
+    #[must_use]
+    pub fn authentication_required() -> Self {
+        Self::new(Code::AuthenticationRequired, "Send `Authorization: Bearer …` with your token or with the booking's token.")
+            .header(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer realm=\"lastseat\""))
+    }
+
+    /// The 401 of a token that is not accepted, with its challenge (RFC 6750).
+    #[must_use]
+    pub fn token_refused(code: Code, detail: &'static str) -> Self {
+        let challenge = match code {
+            Code::TokenExpired => "Bearer realm=\"lastseat\", error=\"invalid_token\", error_description=\"token expired\"",
+            _ => "Bearer realm=\"lastseat\", error=\"invalid_token\"",
+        };
+        Self::new(code, detail).header(WWW_AUTHENTICATE, HeaderValue::from_static(challenge))
+    }
+
+    /// Adds a member. A value that can't be written as JSON is left out.
     #[must_use]
     pub fn fact(mut self, name: &str, value: impl Serialize) -> Self {
-        // Written where it belongs: these are most of what a refusal costs.
+        // Written straight into the buffer: facts are most of what a refusal costs.
         let facts = &mut self.0.facts;
         let before = facts.len();
         facts.push(b',');
@@ -59,30 +72,38 @@ impl Problem {
         self
     }
 
-    /// Adds a header.
     #[must_use]
     pub fn header(mut self, name: HeaderName, value: HeaderValue) -> Self {
         self.0.headers.push((name, value));
         self
     }
 
-    /// Says when to come back, in the header and in the problem.
+    /// Says when to try again, in the header and in the body.
     #[must_use]
     pub fn retry_after(self, after: Duration) -> Self {
         let seconds = whole_seconds(after);
         self.header(RETRY_AFTER, HeaderValue::from(seconds)).fact("retry_after", seconds)
     }
 
-    /// The code.
     #[must_use]
     pub fn code(&self) -> Code {
         self.0.code
     }
 
-    /// The status.
     #[must_use]
     pub fn status(&self) -> StatusCode {
         self.0.code.status()
+    }
+
+    /// Whether a repeat under the same idempotency key gets this refusal again.
+    #[must_use]
+    pub fn is_decision(&self) -> bool {
+        self.0.from_rules && self.0.code.is_decision()
+    }
+
+    #[must_use]
+    pub fn into_headers(self) -> Vec<(HeaderName, HeaderValue)> {
+        self.0.headers
     }
 
     /// The body.
@@ -110,38 +131,12 @@ impl Problem {
         body.push(b'}');
         body.into()
     }
-
-    /// The answer: the problem, and whether its repeat gets it again.
-    #[must_use]
-    pub fn into_answer(self) -> Answer {
-        let body = self.to_json();
-        let Inner { code, headers, ruled, .. } = *self.0;
-        let mut answer = Answer::new(code.status(), HeaderValue::from_static(MEDIA_TYPE), body);
-        answer.headers.extend(headers);
-        answer.decided = ruled && code.is_decision();
-        answer.problem = Some(code);
-        answer
-    }
 }
 
-/// At least one: a caller told to come back after 0 seconds would not wait at all.
+/// Rounded up, and at least one: a client that reads 0 would not wait at all.
 pub(crate) fn whole_seconds(after: Duration) -> u64 {
     let up = u64::from(after.subsec_nanos() > 0);
     after.as_secs().saturating_add(up).max(1)
-}
-
-impl IntoResponse for Problem {
-    fn into_response(self) -> Response {
-        self.into_answer().into_response()
-    }
-}
-
-impl From<Rejection> for Problem {
-    fn from(rejection: Rejection) -> Self {
-        let mut problem = Self::new(Code::of(&rejection), rejection.to_string());
-        problem.0.ruled = true;
-        facts::tell(problem, &rejection)
-    }
 }
 
 impl From<Fault> for Problem {
@@ -149,7 +144,7 @@ impl From<Fault> for Problem {
         let soon = Duration::from_secs(1);
         match fault {
             Fault::Busy { retry_after } => {
-                Self::new(Code::Busy, "Nothing was done. Send the same request again after the time given.")
+                Self::new(Code::Busy, "Nothing was done. Send the same request again after `retry_after` seconds.")
                     .retry_after(retry_after)
             }
             Fault::Stopping => {
@@ -158,19 +153,23 @@ impl From<Fault> for Problem {
             }
             Fault::Unavailable(why) => {
                 tracing::warn!(why, "unavailable");
-                Self::new(Code::Unavailable, "Nothing was done. Send the same request again after the time given.")
+                Self::new(Code::Unavailable, "Nothing was done. Send the same request again after `retry_after` seconds.")
                     .retry_after(soon)
             }
             Fault::OutcomeUnknown(why) => {
                 tracing::warn!(why, "outcome unknown");
-                let detail = "It may have been done or not. Send the same request with the same Idempotency-Key again: \
-                              it finds out, and is never done twice.";
+                let detail = "The request may have been carried out or not. Send it again with the same Idempotency-Key: \
+                              you get the outcome, and nothing is done twice.";
                 Self::new(Code::OutcomeUnknown, detail).retry_after(soon)
             }
-            // What is wrong is for the operator; a caller can't help and need not know.
+            // The cause is for the operator's log; the caller can't help and must not learn of it.
             Fault::Damaged(why) => {
                 tracing::error!(why, "damaged");
-                Self::new(Code::Internal, "The operator was told. Repeating the request will not help before it is mended.")
+                Self::new(
+                    Code::Internal,
+                    "The server found damaged data and wrote it to its log. Repeating the request will not help until the \
+                     operator has repaired it.",
+                )
             }
         }
     }
@@ -188,15 +187,6 @@ impl From<CommandError> for Problem {
 impl From<LogFault> for Problem {
     fn from(fault: LogFault) -> Self {
         Fault::from(fault).into()
-    }
-}
-
-impl Problem {
-    /// The answer to a caller without a token where one is needed.
-    #[must_use]
-    pub fn authentication_required() -> Self {
-        Self::new(Code::AuthenticationRequired, "Send `Authorization: Bearer …` with your token or with the booking's token.")
-            .header(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer realm=\"lastseat\""))
     }
 }
 

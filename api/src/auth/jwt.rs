@@ -1,6 +1,6 @@
 //! Tokens of people and programs: JWT, signed with HS256 and nothing else.
 
-use super::{HmacSha256, hmac, refuse};
+use super::hmac_key::{HmacSha256, hmac};
 use crate::problem::{Code, Problem};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -85,10 +85,10 @@ impl Jwt {
 
     pub(super) fn check(&self, token: &str, now: Timestamp) -> Result<(BuyerId, Role), Problem> {
         let claims = jsonwebtoken::decode::<Claims>(token, &self.key, &self.validation)
-            .map_err(|error| refuse(Code::InvalidToken, why(error.kind())))?
+            .map_err(|error| Problem::token_refused(Code::InvalidToken, why(error.kind())))?
             .claims;
         if claims.exp <= now.timestamp() {
-            return Err(refuse(Code::TokenExpired, "The token's time is over. Get a new one."));
+            return Err(Problem::token_refused(Code::TokenExpired, "The token's time is over. Get a new one."));
         }
         Ok((claims.sub, claims.role))
     }

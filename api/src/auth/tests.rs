@@ -1,4 +1,6 @@
+use super::hmac_key::hmac;
 use super::*;
+use crate::answer::Answer;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use hmac::Mac;
@@ -34,9 +36,9 @@ fn ask(token: &str, now: Timestamp) -> Result<Caller, Problem> {
 }
 
 fn code(answer: Result<Caller, Problem>) -> &'static str {
-    let problem = answer.expect_err("refused").into_answer();
+    let problem = Answer::from(answer.expect_err("refused"));
     assert_eq!(problem.status, http::StatusCode::UNAUTHORIZED);
-    assert!(problem.headers.iter().any(|(name, _)| name == WWW_AUTHENTICATE));
+    assert!(problem.headers.iter().any(|(name, _)| name == http::header::WWW_AUTHENTICATE));
     problem.problem.unwrap().text()
 }
 

@@ -1,12 +1,12 @@
-//! JSON that is refused says where and why. The common case, a body that is right, is parsed once
-//! and pays for none of that.
+//! Parses JSON bodies; a refusal says where and why. A correct body is parsed once and pays nothing for
+//! that.
 
 use crate::problem::{Code, Problem};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use serde_json::error::Category;
 
-/// Names under which clients like to send a price.
+/// Members in which clients try to send a price.
 const PRICES: &[&str] = &[
     "price",
     "prices",
@@ -23,8 +23,6 @@ const PRICES: &[&str] = &[
     "tax",
 ];
 
-/// Reads a value.
-///
 /// # Errors
 /// 400 for what is not JSON, 422 for JSON of another form.
 pub fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
@@ -34,12 +32,11 @@ pub fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
     })
 }
 
-/// Reads what a buyer asks for. `most` is the largest quantity, for telling it to a caller who sent
-/// an impossible one.
+/// Parses what a buyer asks for. `max` is the largest quantity, for the detail of the problem.
 ///
 /// # Errors
 /// As [`parse`]; prices and quantities have their own problems.
-pub fn parse_order<T: DeserializeOwned>(body: &[u8], most: impl FnOnce() -> u32) -> Result<T, Problem> {
+pub fn parse_order<T: DeserializeOwned>(body: &[u8], max: impl FnOnce() -> u32) -> Result<T, Problem> {
     serde_json::from_slice(body).map_err(|error| match explain::<T>(body, &error) {
         Wrong::NotJson(problem) => problem,
         Wrong::Form { path, why, value } => {
@@ -48,17 +45,17 @@ pub fn parse_order<T: DeserializeOwned>(body: &[u8], most: impl FnOnce() -> u32)
                 return Problem::new(Code::PriceNotAccepted, detail).fact("field", field);
             }
             if path == "quantity" || path.ends_with(".quantity") {
-                return wrong_quantity(most()).fact("field", path);
+                return wrong_quantity(max()).fact("field", path);
             }
             wrong_form(path, &why)
         }
     })
 }
 
-/// The refusal of a quantity that can't be read as one.
+/// The refusal of a quantity that is not a possible number.
 #[must_use]
-pub fn wrong_quantity(most: u32) -> Problem {
-    Problem::new(Code::InvalidQuantity, format!("The quantity must be a whole number from 1 to {most}.")).fact("most", most)
+pub fn wrong_quantity(max: u32) -> Problem {
+    Problem::new(Code::InvalidQuantity, format!("The quantity must be a whole number from 1 to {max}.")).fact("most", max)
 }
 
 enum Wrong {
@@ -68,7 +65,7 @@ enum Wrong {
 
 #[cold]
 fn explain<T: DeserializeOwned>(body: &[u8], error: &serde_json::Error) -> Wrong {
-    // What is no JSON at all is said first, wherever the parser stumbled over the form before.
+    // What is not JSON at all is reported as such, even if the parser found a wrong form first.
     let value: Value = match serde_json::from_slice(body) {
         Ok(value) => value,
         Err(error) => return Wrong::NotJson(not_json(body, &error)),
@@ -101,12 +98,12 @@ fn not_json(body: &[u8], error: &serde_json::Error) -> Problem {
     Problem::new(Code::InvalidJson, detail).fact("line", error.line()).fact("column", error.column())
 }
 
-/// The parser's sentence without its "at line 1 column 2": the field is named already.
+/// The parser's sentence without its "at line 1 column 2": the problem names the field already.
 fn without_place(text: &str) -> &str {
     text.rsplit_once(" at line ").map_or(text, |(text, _)| text)
 }
 
-/// The first member, however deep, that is named like a price.
+/// The first member at any depth that is named like a price.
 fn price_in(value: &Value) -> Option<&str> {
     match value {
         Value::Object(members) => members
@@ -124,7 +121,7 @@ mod tests {
 
     #[derive(Debug, Deserialize)]
     #[serde(deny_unknown_fields)]
-    struct Wanted {
+    struct Order {
         #[serde(default)]
         seats: Vec<String>,
         quantity: Option<u32>,
@@ -138,18 +135,18 @@ mod tests {
     }
 
     fn refused(body: &[u8]) -> (&'static str, Value) {
-        let problem = parse_order::<Wanted>(body, || 10).expect_err("refused");
+        let problem = parse_order::<Order>(body, || 10).expect_err("refused");
         (problem.code().text(), serde_json::from_slice(&problem.to_json()).unwrap())
     }
 
     #[test]
-    fn what_is_right_is_read() {
-        let read: Wanted = parse(br#"{"seats":["A-1"],"quantity":2,"inner":{"quantity":3}}"#).unwrap();
+    fn a_correct_body_is_parsed() {
+        let read: Order = parse(br#"{"seats":["A-1"],"quantity":2,"inner":{"quantity":3}}"#).unwrap();
         assert_eq!((read.seats.len(), read.quantity, read.inner.unwrap().quantity), (1, Some(2), 3));
     }
 
     #[test]
-    fn what_is_no_json_is_a_400_with_its_place() {
+    fn a_body_that_is_not_json_is_a_400_with_line_and_column() {
         let deep = "[".repeat(100_000);
         for bad in
             [&b""[..], b"{", b"nothing", b"{\"seats\":[\"\xff\"]}", b"{} {}", b"{'a':1}", deep.as_bytes(), b"\xef\xbb\xbf{}"]
@@ -163,7 +160,7 @@ mod tests {
     }
 
     #[test]
-    fn another_form_is_a_422_with_its_field() {
+    fn json_of_another_form_is_a_422_with_its_field() {
         assert_eq!(refused(br#"{"seats":["A-1",7]}"#).1["field"], "seats[1]");
         for bad in [&br#"{"seats":"A-1"}"#[..], b"[]", b"null", b"7", br#"{"nonsense":1}"#, br#"{"seats":[],"seats":[]}"#] {
             assert_eq!(refused(bad).0, "invalid_request", "{}", String::from_utf8_lossy(bad));
@@ -171,7 +168,7 @@ mod tests {
     }
 
     #[test]
-    fn an_impossible_quantity_says_what_is_possible() {
+    fn an_impossible_quantity_is_refused_with_the_maximum() {
         for bad in ["-5", "1.5", "\"3\"", "9223372036854775808", "4294967296", "[]", "true", "1e3"] {
             let (code, body) = refused(format!("{{\"quantity\":{bad}}}").as_bytes());
             assert_eq!(code, "invalid_quantity", "{bad}");
@@ -181,7 +178,7 @@ mod tests {
     }
 
     #[test]
-    fn a_price_is_not_taken_wherever_it_stands() {
+    fn a_price_is_refused_at_any_depth() {
         for bad in [r#"{"price":0}"#, r#"{"seats":["A-1"],"amount":{"x":1}}"#, r#"{"seats":[{"seat":"A-1","price":1}]}"#] {
             assert_eq!(refused(bad.as_bytes()).0, "price_not_accepted", "{bad}");
         }

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 
 /// Prints it.
 pub fn run() -> ExitCode {
-    match crate::openapi::document().to_pretty_json() {
+    match crate::routes::document().to_pretty_json() {
         Ok(json) => {
             say(&json);
             ExitCode::SUCCESS

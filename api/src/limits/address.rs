@@ -1,9 +1,8 @@
-//! Where a request comes from.
+//! Finds out which client a request comes from.
 //!
-//! The other end of the connection, which nobody can choose freely; or what a proxy that we trust
-//! says about its own client. A header that anybody can send says nothing: from a peer that is no
-//! trusted proxy it is passed over, and from one that is, only what trusted proxies wrote counts.
-//! Those append at the right, so the list is read from there.
+//! That is the peer of the connection, or the client that a trusted proxy names. Anybody can send a
+//! proxy header: from a peer that is not a trusted proxy it is ignored, and from a trusted proxy only
+//! the entries of trusted proxies count. Proxies append at the right, so the list is read from there.
 
 use axum::extract::ConnectInfo;
 use http::request::Parts;
@@ -12,15 +11,15 @@ use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::str::FromStr;
 
-/// Addresses with a common beginning, such as `10.0.0.0/8`, or one address.
+/// Addresses with a common prefix, such as `10.0.0.0/8`, or a single address.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Network {
     address: IpAddr,
     bits: u8,
 }
 
-/// In which header proxies say whom they speak for. One only: a proxy that writes the one passes the
-/// other on as its client sent it.
+/// The header in which proxies name their client. Only one is read: a proxy that writes the one
+/// forwards the other as its client sent it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum ProxyHeader {
     /// `X-Forwarded-For`.
@@ -30,22 +29,20 @@ pub enum ProxyHeader {
     Forwarded,
 }
 
-/// The proxies that are trusted; none by default.
+/// The trusted proxies; none by default.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Proxies {
-    /// Where they are.
     pub trusted: Vec<Network>,
-    /// What they write.
     pub header: ProxyHeader,
 }
 
-/// Whom an address stands for: an IPv4 address, or the 64 bits of an IPv6 address that one household
-/// has, whatever it makes of the other 64.
+/// What an address is counted as: an IPv4 address, or the first 64 bits of an IPv6 address, because
+/// one household chooses the other 64 freely.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Client(IpAddr);
 
 impl Proxies {
-    /// Whom a request comes from. A server that was not told its peers counts all of them as one.
+    /// The client of a request. A server that does not know its peers counts all of them as one.
     #[must_use]
     pub fn client(&self, parts: &Parts) -> Client {
         let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|peer| peer.0.ip());
@@ -58,16 +55,16 @@ impl Proxies {
         if !self.trusts(nearest) {
             return nearest;
         }
-        let told = headers.get_all(self.header.name()).iter().filter_map(|value| value.to_str().ok());
-        let told: Vec<&str> = told.flat_map(|list| list.split(',')).collect();
-        for (hops, hop) in told.iter().rev().enumerate() {
+        let named = headers.get_all(self.header.name()).iter().filter_map(|value| value.to_str().ok());
+        let named: Vec<&str> = named.flat_map(|list| list.split(',')).collect();
+        for (hops, hop) in named.iter().rev().enumerate() {
             match self.header.address(hop.trim()) {
                 Some(address) if !self.trusts(address) => return address,
-                // Proxies talking to each other. If nothing but proxies comes, the request is that
-                // one's which spoke to us first.
+                // One proxy forwarding for another. If only proxies are listed, the request is of
+                // the one that is named by the peer.
                 Some(address) if hops == 0 => nearest = address,
                 Some(_) => {}
-                // Not an address: whoever wrote it hides its client, or never saw one.
+                // Not an address: the proxy hides its client or does not know it.
                 None => break,
             }
         }
@@ -80,7 +77,7 @@ impl Proxies {
 }
 
 impl ProxyHeader {
-    /// The name, as it is written in lower case.
+    /// The header's name in lower case.
     #[must_use]
     pub fn name(self) -> HeaderName {
         match self {
@@ -89,7 +86,7 @@ impl ProxyHeader {
         }
     }
 
-    /// The address in one element of the list.
+    /// The address in one entry of the list.
     fn address(self, element: &str) -> Option<IpAddr> {
         match self {
             Self::XForwardedFor => node(element),
@@ -118,7 +115,7 @@ impl Network {
         }
     }
 
-    /// A list with commas between.
+    /// Parses a comma-separated list.
     pub(crate) fn list(text: &str) -> Option<Vec<Self>> {
         text.split(',').map(str::trim).filter(|item| !item.is_empty()).map(|item| item.parse().ok()).collect()
     }
@@ -127,7 +124,7 @@ impl Network {
 impl FromStr for Network {
     type Err = ();
 
-    /// Not everybody: `0.0.0.0/0` would leave it to every client who it is.
+    /// Refuses `0.0.0.0/0`: with it, every client could choose its own address.
     fn from_str(text: &str) -> Result<Self, ()> {
         let (address, bits) = text.split_once('/').map_or((text, None), |(address, bits)| (address, Some(bits)));
         let address: IpAddr = address.parse().map_err(|_| ())?;

@@ -1,7 +1,8 @@
-//! How limits look in an answer: the fields `RateLimit-Policy` and `RateLimit` of the IETF draft
-//! draft-ietf-httpapi-ratelimit-headers, and the problem of whoever was too fast.
+//! Limits in an answer: the fields `RateLimit-Policy` and `RateLimit` of the IETF draft
+//! draft-ietf-httpapi-ratelimit-headers, and the 429.
 
-use super::{Count, Pass, Policy};
+use super::applied::{AppliedLimit, AppliedLimits};
+use super::policy::Policy;
 use crate::answer::Answer;
 use crate::problem::{Code, Problem, whole_seconds};
 use axum::response::Response;
@@ -16,41 +17,41 @@ static LIMIT: HeaderName = HeaderName::from_static("ratelimit");
 pub(super) fn problem(policy: Policy, quota: Quota, allowance: Allowance) -> Problem {
     let (burst, seconds) = (quota.burst(), quota.seconds());
     let detail = format!(
-        "Nothing was done. At most {burst} of this kind in {seconds} seconds. Send the same request again after the time \
-         given; an Idempotency-Key stays good."
+        "Nothing was done: at most {burst} requests of this kind are allowed in {seconds} seconds. Send the same request \
+         again after `retry_after` seconds; its Idempotency-Key stays valid."
     );
     let problem = Problem::new(Code::RateLimited, detail).fact("policy", policy.name()).retry_after(allowance.more_in);
     let fields = of(&[(policy, quota, allowance)]);
     fields.into_iter().flatten().fold(problem, |problem, (name, value)| problem.header(name, value))
 }
 
-/// Tells the limits that an answer was counted under. A refusal for a limit has its own already.
-pub fn tell(pass: &Pass, mut answer: Answer) -> Answer {
+/// Adds the fields to an answer. A refusal for a limit has its own already.
+pub fn add_to_answer(applied: &AppliedLimits, mut answer: Answer) -> Answer {
     if answer.problem != Some(Code::RateLimited) {
-        answer.headers.extend(of_pass(pass));
+        answer.headers.extend(of_applied(applied));
     }
     answer
 }
 
-/// The same for a response that is under way.
-pub(super) fn tell_in(pass: &Pass, response: &mut Response) {
-    response.headers_mut().extend(of_pass(pass));
+/// Adds the fields to a response.
+pub(super) fn add_to_response(applied: &AppliedLimits, response: &mut Response) {
+    response.headers_mut().extend(of_applied(applied));
 }
 
-fn of_pass(pass: &Pass) -> impl Iterator<Item = (HeaderName, HeaderValue)> {
-    let counts: Vec<_> =
-        pass.counts().iter().map(|Count { policy, quota, allowance, .. }| (*policy, *quota, *allowance)).collect();
-    of(&counts).into_iter().flatten()
+fn of_applied(applied: &AppliedLimits) -> impl Iterator<Item = (HeaderName, HeaderValue)> {
+    let limits: Vec<_> =
+        applied.list().iter().map(|AppliedLimit { policy, quota, allowance, .. }| (*policy, *quota, *allowance)).collect();
+    of(&limits).into_iter().flatten()
 }
 
-/// Both fields, or none where nothing is limited. The window of `RateLimit` is the time until there
-/// is one more: within it, no more can be used than is left.
-fn of(counts: &[(Policy, Quota, Allowance)]) -> Option<[(HeaderName, HeaderValue); 2]> {
-    if counts.is_empty() {
+/// Both fields, or none where nothing is limited. The window `t` of `RateLimit` is the time until one
+/// more request is allowed: within it, no more than `r` can be used.
+fn of(applied: &[(Policy, Quota, Allowance)]) -> Option<[(HeaderName, HeaderValue); 2]> {
+    if applied.is_empty() {
         return None;
     }
     let (mut policies, mut limits) = (String::new(), String::new());
-    for (n, (policy, quota, allowance)) in counts.iter().enumerate() {
+    for (n, (policy, quota, allowance)) in applied.iter().enumerate() {
         let comma = if n > 0 { ", " } else { "" };
         let (name, window) = (policy.name(), whole_seconds(allowance.more_in));
         // Writing to a string can't fail.

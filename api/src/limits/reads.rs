@@ -1,7 +1,7 @@
-//! Limits on questions and on opening seat streams. This stands in front of the routes only where
-//! one of them is set.
+//! Limits on reads and on opening seat streams: a layer that the router has only where one of them
+//! is set.
 
-use super::{LimitKey, Limits, Pass, Policy, Quota, check_shared_limits, count, fields};
+use super::{AppliedLimits, Limits, Policy, fields};
 use crate::app::App;
 use crate::auth::Caller;
 use crate::problem::Problem;
@@ -10,32 +10,34 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use http::Method;
 use http::request::Parts;
+use lastseat_domain::Quota;
+use lastseat_domain::ports::rate_limit::LimitKey;
 
 /// The layer.
 pub async fn limit(State(app): State<App>, request: Request, next: Next) -> Response {
     let (parts, body) = request.into_parts();
-    let pass = match count_question(&app, &parts).await {
-        Ok(pass) => pass,
+    let applied = match count(&app, &parts).await {
+        Ok(applied) => applied,
         Err(problem) => return problem.into_response(),
     };
     let mut response = next.run(Request::from_parts(parts, body)).await;
-    fields::tell_in(&pass, &mut response);
+    fields::add_to_response(&applied, &mut response);
     response
 }
 
-async fn count_question(app: &App, parts: &Parts) -> Result<Pass, Problem> {
-    // Whoever sends a token that is not good is nobody here; the operation says what is wrong with it.
+async fn count(app: &App, parts: &Parts) -> Result<AppliedLimits, Problem> {
+    // A token that is not valid counts as none here; the operation itself answers 401.
     let caller = || app.parts().auth.caller(&parts.headers, app.now()).unwrap_or(Caller::Guest);
-    let Some((policy, quota, key)) = app.limits().of_question(parts, caller) else { return Ok(Pass::default()) };
-    let pass = Pass::of(vec![count(app, policy, quota, key).await?]);
-    // A question waits for the log in any case, and a stream lasts: one more round trip is no matter.
-    check_shared_limits(app, &pass).await?;
-    Ok(pass)
+    let Some((policy, quota, key)) = app.limits().of_read(parts, caller) else { return Ok(AppliedLimits::default()) };
+    let applied = AppliedLimits::new(vec![app.limits().count(policy, quota, key, app.metrics()).await?]);
+    // A read waits for the log anyway and a stream lasts: one more round trip does not matter.
+    app.check_shared_limits(&applied).await?;
+    Ok(applied)
 }
 
 impl Limits {
-    /// What a question is counted under: its caller's name, or its address where there is no token.
-    fn of_question(&self, parts: &Parts, caller: impl FnOnce() -> Caller) -> Option<(Policy, Quota, LimitKey)> {
+    /// What a read is counted under: the caller's name, or the address where there is no token.
+    fn of_read(&self, parts: &Parts, caller: impl FnOnce() -> Caller) -> Option<(Policy, Quota, LimitKey)> {
         let (policy, quota) = match kind(parts)? {
             Policy::Streams => (Policy::Streams, self.quotas.streams?),
             policy => (policy, self.quotas.reads?),
@@ -49,12 +51,12 @@ impl Limits {
     }
 }
 
-/// Which limit is meant by a request, if one is.
+/// The policy that a request falls under, if it is a read.
 fn kind(parts: &Parts) -> Option<Policy> {
     let path = parts.extensions.get::<MatchedPath>()?.as_str();
-    let asks = parts.method == Method::GET || parts.method == Method::HEAD;
+    let reads = parts.method == Method::GET || parts.method == Method::HEAD;
     match path {
-        _ if !asks || !path.starts_with("/v1/") => None,
+        _ if !reads || !path.starts_with("/v1/") => None,
         _ if path.ends_with("/stream") => Some(Policy::Streams),
         _ => Some(Policy::Reads),
     }

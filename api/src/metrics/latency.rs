@@ -1,7 +1,8 @@
-//! How long commands take, as Prometheus histograms. One addition to a bucket and one to a sum a
-//! command; what is cumulative is added up when somebody reads.
+//! How long commands take, as Prometheus histograms. Recording is one addition to a bucket and one to
+//! a sum; the cumulative counts are computed when metrics are read.
 
-use super::{Command, family};
+use super::commands::Command;
+use super::text::family;
 use std::fmt::Write;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -26,7 +27,7 @@ struct Histogram {
     sum_micros: AtomicU64,
 }
 
-/// A histogram a command.
+/// One histogram per command.
 pub(super) struct Latency(Vec<Histogram>);
 
 impl Default for Latency {
@@ -36,7 +37,7 @@ impl Default for Latency {
 }
 
 impl Latency {
-    pub(super) fn took(&self, command: Command, time: Duration) {
+    pub(super) fn record(&self, command: Command, time: Duration) {
         let Some(histogram) = self.0.get(command as usize) else { return };
         let micros = u64::try_from(time.as_micros()).unwrap_or(u64::MAX);
         let bucket = BOUNDS.iter().take_while(|(bound, _)| micros > *bound).count();
@@ -46,7 +47,7 @@ impl Latency {
         histogram.sum_micros.fetch_add(micros, Ordering::Relaxed);
     }
 
-    /// Commands that were never sent are left out.
+    /// Leaves out commands that were never sent.
     pub(super) fn render(&self, text: &mut String) {
         const NAME: &str = "lastseat_command_seconds";
         family(text, NAME, "histogram", "How long commands took, from the whole request to its answer.");
@@ -76,10 +77,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_takes_as_long_as_a_bound_is_within_it_and_buckets_add_up() {
+    fn buckets_are_cumulative_and_include_their_bound() {
         let latency = Latency::default();
         for micros in [0, 1_000, 1_001, 250_000, 10_000_001] {
-            latency.took(Command::Hold, Duration::from_micros(micros));
+            latency.record(Command::Hold, Duration::from_micros(micros));
         }
         let mut text = String::new();
         latency.render(&mut text);

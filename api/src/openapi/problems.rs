@@ -1,4 +1,4 @@
-//! Which operation answers with which problems, put into the description of the API.
+//! Which operation answers with which problems: the table, and its way into the document.
 
 use crate::problem::{Code, MEDIA_TYPE};
 use serde::Serialize;
@@ -7,12 +7,12 @@ use utoipa::ToSchema;
 use utoipa::openapi::path::Operation;
 use utoipa::openapi::{Content, OpenApi, PathItem, Ref, RefOr, ResponseBuilder};
 
-/// A refusal (RFC 9457). Besides these members it has the facts that stood in the way, such as
+/// A refusal (RFC 9457). Besides these members it has the facts behind the refusal, such as
 /// `seat`, `state`, `free_at`, `available`, `most`, `have`, `opens_at`, `field`.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = Problem)]
 pub struct ProblemJson {
-    /// An address that says what the code means.
+    /// Address of a page that explains the code.
     #[serde(rename = "type")]
     #[schema(example = "/problems/seat_unavailable")]
     kind: String,
@@ -22,7 +22,7 @@ pub struct ProblemJson {
     /// The status of the answer.
     #[schema(example = 409)]
     status: u16,
-    /// What a program goes by; stable.
+    /// Stable; the member that programs should use.
     #[schema(example = "seat_unavailable")]
     code: String,
     /// What happened and what to do.
@@ -34,11 +34,11 @@ pub struct ProblemJson {
 
 use Code as C;
 
-/// Every question may be too many, where the operator limits them.
+/// Every read, where the operator limits reads.
 const READ: &[Code] = &[C::RateLimited];
-/// Every answer that waits for the log may be this.
+/// Every operation that waits for the log.
 const LOG: &[Code] = &[C::Unavailable, C::Internal];
-/// Every command may be answered with one of these.
+/// Every command.
 const COMMAND: &[Code] = &[
     C::InvalidJson,
     C::BodyUnreadable,
@@ -55,7 +55,7 @@ const COMMAND: &[Code] = &[
     C::OutcomeUnknown,
     C::Internal,
 ];
-/// Every POST, in addition.
+/// Every command that takes an idempotency key, in addition.
 const POST: &[Code] = &[C::InvalidIdempotencyKey, C::IdempotencyInFlight, C::IdempotencyKeyReused];
 const TOKEN: &[Code] = &[C::AuthenticationRequired, C::InvalidToken, C::TokenExpired];
 const PRIVILEGE: &[Code] = &[C::AuthenticationRequired, C::InvalidToken, C::TokenExpired, C::Forbidden];
@@ -93,7 +93,7 @@ const PAY: &[Code] = &[
     C::PaymentMismatch,
 ];
 
-/// The problems of an operation, by its name.
+/// The problems of an operation, by its `operationId`.
 pub(super) fn of(operation: &str) -> Option<Vec<&'static [Code]>> {
     Some(match operation {
         "list_shows" => vec![&[C::InvalidParameter], READ],
@@ -128,8 +128,8 @@ pub(super) fn of(operation: &str) -> Option<Vec<&'static [Code]>> {
     })
 }
 
-/// Puts the problems of every operation into its answers.
-pub(super) fn document(document: &mut OpenApi) {
+/// Adds its problems to every operation.
+pub(super) fn add(document: &mut OpenApi) {
     for item in document.paths.paths.values_mut() {
         for operation in operations(item) {
             let codes = operation.operation_id.as_deref().and_then(of).unwrap_or_default();
@@ -141,18 +141,18 @@ pub(super) fn document(document: &mut OpenApi) {
                 }
             }
             for (status, codes) in by_status {
-                add(operation, status, &codes);
+                add_response(operation, status, &codes);
             }
         }
     }
 }
 
-/// The operations of an address.
+/// The operations of a path.
 pub(super) fn operations(item: &mut PathItem) -> impl Iterator<Item = &mut Operation> {
     [&mut item.get, &mut item.post, &mut item.delete, &mut item.put, &mut item.patch].into_iter().filter_map(Option::as_mut)
 }
 
-fn add(operation: &mut Operation, status: u16, codes: &[Code]) {
+fn add_response(operation: &mut Operation, status: u16, codes: &[Code]) {
     let lines: Vec<_> = codes.iter().map(|code| format!("`{}`: {}", code.text(), code.title())).collect();
     let content = Content::new(Some(RefOr::Ref(Ref::from_schema_name("Problem"))));
     let response = ResponseBuilder::new().description(lines.join("\n\n")).content(MEDIA_TYPE, content).build();

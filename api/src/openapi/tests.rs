@@ -1,7 +1,8 @@
 use super::*;
+use crate::routes::document;
 
 #[test]
-fn every_operation_is_there_with_its_answers() {
+fn every_operation_is_documented_with_its_answers() {
     let mut document = document();
     let mut lines = Vec::new();
     for (path, item) in &mut document.paths.paths {
@@ -21,7 +22,7 @@ fn every_operation_is_there_with_its_answers() {
 }
 
 #[test]
-fn every_reference_leads_somewhere() {
+fn every_reference_resolves() {
     let document = serde_json::to_value(document()).unwrap();
     assert!(document["openapi"].as_str().unwrap().starts_with("3.1"));
     let mut references = Vec::new();
@@ -29,7 +30,7 @@ fn every_reference_leads_somewhere() {
     assert!(references.len() > 50);
     for reference in references {
         let pointer = reference.strip_prefix('#').unwrap();
-        assert!(document.pointer(pointer).is_some(), "{reference} leads nowhere");
+        assert!(document.pointer(pointer).is_some(), "{reference} does not resolve");
     }
 }
 
@@ -47,7 +48,7 @@ fn collect(value: &serde_json::Value, into: &mut Vec<String>) {
 }
 
 #[test]
-fn whatever_can_be_limited_says_so() {
+fn every_operation_that_can_be_limited_documents_its_limit_headers() {
     let document = serde_json::to_value(document()).unwrap();
     let (mut limited, mut free) = (0, Vec::new());
     for (path, item) in document["paths"].as_object().unwrap() {

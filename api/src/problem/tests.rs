@@ -1,4 +1,5 @@
 use super::*;
+use lastseat_domain::Rejection;
 use lastseat_domain::SeatId;
 use lastseat_domain::rejection::SeatState;
 
@@ -7,7 +8,7 @@ fn json(problem: &Problem) -> serde_json::Value {
 }
 
 #[test]
-fn a_taken_seat_names_itself_and_when_it_may_be_free() {
+fn a_taken_seat_is_named_with_the_time_it_may_be_free() {
     let free_at = "2030-01-01T00:00:00Z".parse().unwrap();
     let seat = SeatId::new("A-1").unwrap();
     let problem = Problem::from(Rejection::SeatUnavailable {
@@ -30,11 +31,11 @@ fn a_taken_seat_names_itself_and_when_it_may_be_free() {
             "free_at": "2030-01-01T00:00:00Z",
         })
     );
-    assert!(problem.into_answer().decided);
+    assert!(problem.is_decision());
 }
 
 #[test]
-fn every_title_can_stand_in_json_as_it_is() {
+fn every_title_is_json_without_escaping() {
     for code in Code::ALL {
         let problem = Problem::new(*code, "\"quoted\" \\ and\nbroken \u{1F3AD}");
         assert_eq!(json(&problem)["title"], code.title());
@@ -43,27 +44,27 @@ fn every_title_can_stand_in_json_as_it_is() {
 }
 
 #[test]
-fn waiting_is_at_least_a_second_and_rounded_up() {
+fn retry_after_is_rounded_up_and_at_least_one_second() {
     assert_eq!(whole_seconds(Duration::ZERO), 1);
     assert_eq!(whole_seconds(Duration::from_millis(1_001)), 2);
     assert_eq!(whole_seconds(Duration::from_secs(3)), 3);
 }
 
 #[test]
-fn damage_is_not_told_to_the_caller() {
+fn damage_is_not_disclosed_to_the_caller() {
     let problem = Problem::from(Fault::Damaged("/var/lib/secret is broken".into()));
     assert_eq!(problem.status(), StatusCode::INTERNAL_SERVER_ERROR);
     assert!(!String::from_utf8_lossy(&problem.to_json()).contains("secret"));
 }
 
 #[test]
-fn what_may_be_otherwise_in_a_moment_is_not_a_decision() {
+fn a_refusal_that_may_pass_is_not_a_decision() {
     for fault in [Fault::Stopping, Fault::Unavailable("x".into()), Fault::OutcomeUnknown("x".into())] {
-        assert!(!Problem::from(fault).into_answer().decided);
+        assert!(!Problem::from(fault).is_decision());
     }
     let show = lastseat_domain::ShowId::new("demo").unwrap();
-    assert!(!Problem::from(Rejection::SalesPaused { show }).into_answer().decided);
-    assert!(!Problem::from(Rejection::PaymentInProgress).into_answer().decided);
-    // The parser's 422 is not a decision of the rules.
-    assert!(!Problem::new(Code::InvalidQuantity, "no").into_answer().decided);
+    assert!(!Problem::from(Rejection::SalesPaused { show }).is_decision());
+    assert!(!Problem::from(Rejection::PaymentInProgress).is_decision());
+    // The parser's 422 is not a decision of the domain.
+    assert!(!Problem::new(Code::InvalidQuantity, "no").is_decision());
 }

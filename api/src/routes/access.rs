@@ -1,4 +1,4 @@
-//! Whose booking it is. Whoever may not know of one is told that there is none.
+//! Who may read and command a booking. To all others it does not exist (404).
 
 use crate::app::App;
 use crate::auth::Caller;
@@ -6,19 +6,18 @@ use crate::problem::Problem;
 use lastseat_domain::booking::Booking;
 use lastseat_domain::{BookingId, BuyerId, Rejection};
 
-/// Whether being an admin is enough.
+/// Whether admins may act on other people's bookings.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Admins {
-    /// Admins may do it to any booking.
-    Too,
+    Allowed,
     /// Only the buyer may.
-    No,
+    Refused,
 }
 
-/// The booking, if the caller may have to do with it.
+/// The booking, if the caller may read it.
 ///
 /// # Errors
-/// 401 without a token, 404 if there is none or it is another's.
+/// 401 without a token, 404 if it does not exist or is another's.
 pub async fn booking(app: &App, caller: &Caller, booking: BookingId, admins: Admins) -> Result<Booking, Problem> {
     if *caller == Caller::Guest {
         return Err(Problem::authentication_required());
@@ -30,16 +29,16 @@ pub async fn booking(app: &App, caller: &Caller, booking: BookingId, admins: Adm
     let allowed = match caller {
         Caller::Guest => false,
         Caller::Booking(own) => *own == booking,
-        Caller::Token { sub, .. } => found.buyer() == Some(sub) || (admins == Admins::Too && caller.is_admin()),
+        Caller::Token { sub, .. } => found.buyer() == Some(sub) || (admins == Admins::Allowed && caller.is_admin()),
     };
     if allowed { Ok(found) } else { Err(Rejection::BookingNotFound.into()) }
 }
 
-/// Checks that the caller may command the booking. A booking's own token says so by itself, and the
-/// command will find out whether there is a booking: one look at the log less on the way to a sale.
+/// Checks that the caller may command the booking. The booking's own token is proof enough, and the
+/// command finds out whether the booking exists: that saves one read of the log per sale.
 ///
 /// # Errors
-/// 401 without a token, 404 if there is none or it is another's.
+/// 401 without a token, 404 if it does not exist or is another's.
 pub async fn check(app: &App, caller: &Caller, id: BookingId, admins: Admins) -> Result<(), Problem> {
     if matches!(caller, Caller::Booking(own) if *own == id) {
         return Ok(());
@@ -47,10 +46,10 @@ pub async fn check(app: &App, caller: &Caller, id: BookingId, admins: Admins) ->
     booking(app, caller, id, admins).await.map(|_| ())
 }
 
-/// The buyer that the caller is, or acts for.
+/// The buyer that the caller is, or whose booking token it has.
 ///
 /// # Errors
-/// 401 without a token, 404 if the token's booking is gone.
+/// 401 without a token, 404 if the token's booking does not exist.
 pub async fn buyer(app: &App, caller: &Caller) -> Result<BuyerId, Problem> {
     match caller {
         Caller::Guest => Err(Problem::authentication_required()),

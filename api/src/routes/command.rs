@@ -1,11 +1,11 @@
-//! How every command comes in: who sends it, under which idempotency key, with which body.
+//! How a command is received and executed: caller, limits, body, idempotency key, answer.
 
 use crate::answer::Answer;
 use crate::app::App;
 use crate::auth::Caller;
 use crate::body;
 use crate::idempotency::{self, Begin, Keyed};
-use crate::limits::{self, Pass};
+use crate::limits::{self, AppliedLimits};
 use crate::metrics;
 use crate::problem::Problem;
 use axum::extract::{FromRequest, Request};
@@ -19,40 +19,39 @@ use std::sync::Arc;
 use std::task::Poll;
 use tokio::time::Instant;
 
-/// A command as it came in; its body has at most `MOST` bytes.
-pub struct Command<const MOST: usize = { body::SMALL }> {
-    /// Who sent it.
+/// A command as it was received. Its body has at most `MAX` bytes.
+pub struct Command<const MAX: usize = { body::SMALL }> {
     pub caller: Caller,
-    /// The W3C trace that it belongs to.
+    /// The id of the W3C trace that the command belongs to.
     pub trace: Option<String>,
-    pass: Pass,
+    limits: AppliedLimits,
     keyed: Option<Arc<Keyed>>,
     body: Bytes,
     media_type: Result<(), Problem>,
 }
 
-/// A command that says everything in its address.
+/// The body of a command that is complete without one.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields, expecting = "an object")]
 struct Nothing {}
 
-impl<const MOST: usize> FromRequest<App> for Command<MOST> {
+impl<const MAX: usize> FromRequest<App> for Command<MAX> {
     type Rejection = Problem;
 
     async fn from_request(request: Request, app: &App) -> Result<Self, Problem> {
         let (parts, body) = request.into_parts();
         let caller = app.parts().auth.caller(&parts.headers, app.now())?;
-        // In front of the body and of the key: what is refused here was not received, and burns no key.
-        let pass = limits::check_node_limits(app, &parts, &caller).await?;
+        // Before the body and the key: what a limit refuses is not read and does not use up a key.
+        let limits = app.check_node_limits(&parts, &caller).await?;
         let media_type = body::check_media_type(&parts.headers);
-        let body = body::read(body, MOST).await?;
+        let body = body::read(body, MAX).await?;
         let keyed = Keyed::read(&parts.headers, &caller, parts.method.as_str(), parts.uri.path(), &body)?;
         let trace = trace_id(&parts.headers);
-        Ok(Self { caller, trace, pass, keyed: keyed.map(Arc::new), body, media_type })
+        Ok(Self { caller, trace, limits, keyed: keyed.map(Arc::new), body, media_type })
     }
 }
 
-impl<const MOST: usize> Command<MOST> {
+impl<const MAX: usize> Command<MAX> {
     /// The body as a value.
     ///
     /// # Errors
@@ -62,22 +61,21 @@ impl<const MOST: usize> Command<MOST> {
         body::parse(&self.body)
     }
 
-    /// The body as an order, in which prices and impossible quantities have problems of their own.
+    /// The body as an order: prices and impossible quantities get problems of their own.
     ///
     /// # Errors
     /// 415, 400 or 422.
-    pub fn order<T: DeserializeOwned>(&self, most: impl FnOnce() -> u32) -> Result<T, Problem> {
+    pub fn order<T: DeserializeOwned>(&self, max: impl FnOnce() -> u32) -> Result<T, Problem> {
         self.media_type.clone()?;
-        body::parse_order(&self.body, most)
+        body::parse_order(&self.body, max)
     }
 
-    /// Whether there is a body at all.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.body.is_empty()
     }
 
-    /// Refuses a body that says something, where nothing can be said.
+    /// Accepts no body or an empty object.
     ///
     /// # Errors
     /// 415, 400 or 422.
@@ -91,13 +89,13 @@ impl<const MOST: usize> Command<MOST> {
         self.keyed.as_ref().map(|k| k.key.as_str())
     }
 
-    /// Asks the limits that all nodes share. For what follows [`execute_with_precheck`]; the other
-    /// commands have asked by the time they run.
+    /// Counts the command on all nodes. Commands run by [`execute_with_precheck`] call this
+    /// themselves; for the others [`execute`] has called it.
     ///
     /// # Errors
     /// 429.
     pub async fn check_shared_limits(&self, app: &App) -> Result<(), Problem> {
-        limits::check_shared_limits(app, &self.pass).await
+        app.check_shared_limits(&self.limits).await
     }
 
     /// What the log keeps of the request, if it carries a key.
@@ -107,8 +105,8 @@ impl<const MOST: usize> Command<MOST> {
     }
 }
 
-/// The trace id of a `traceparent` header (W3C Trace Context). One that is malformed is passed over,
-/// as the standard says: it must not cost anybody a seat.
+/// The trace id of a `traceparent` header (W3C Trace Context). The standard says to ignore a
+/// malformed one.
 fn trace_id(headers: &HeaderMap) -> Option<String> {
     let mut fields = headers.get("traceparent")?.to_str().ok()?.split('-');
     let (version, trace) = (fields.next()?, fields.next()?);
@@ -117,87 +115,89 @@ fn trace_id(headers: &HeaderMap) -> Option<String> {
     valid.then(|| trace.to_owned())
 }
 
-/// Carries a command out, once for each idempotency key, and counts its answer.
-pub async fn execute<const MOST: usize, F, Done>(
+/// Executes a command, once per idempotency key, and counts its answer.
+pub async fn execute<const MAX: usize, F, Done>(
     app: &App,
     command: metrics::Command,
-    received: Result<Command<MOST>, Problem>,
+    received: Result<Command<MAX>, Problem>,
     run: F,
 ) -> Answer
 where
-    F: FnOnce(App, Command<MOST>) -> Done,
+    F: FnOnce(App, Command<MAX>) -> Done,
     Done: Future<Output = Result<Answer, Problem>> + Send + 'static,
 {
-    let limited = |app: App, received: Command<MOST>| {
-        let (pass, run) = (received.pass.clone(), run(app.clone(), received));
+    let limited = |app: App, received: Command<MAX>| {
+        let (limits, run) = (received.limits.clone(), run(app.clone(), received));
         async move {
-            limits::check_shared_limits(&app, &pass).await?;
+            app.check_shared_limits(&limits).await?;
             run.await
         }
     };
     execute_with_precheck(app, command, received, limited).await
 }
 
-/// The same for a command that has refusals which cost next to nothing: `run` makes them first, and
-/// asks the limits that all nodes share itself, with [`Command::check_shared_limits`].
-pub async fn execute_with_precheck<const MOST: usize, F, Done>(
+/// Like [`execute`], for a command with refusals that cost next to nothing: `run` makes them first,
+/// then calls [`Command::check_shared_limits`] itself.
+pub async fn execute_with_precheck<const MAX: usize, F, Done>(
     app: &App,
     command: metrics::Command,
-    received: Result<Command<MOST>, Problem>,
+    received: Result<Command<MAX>, Problem>,
     run: F,
 ) -> Answer
 where
-    F: FnOnce(App, Command<MOST>) -> Done,
+    F: FnOnce(App, Command<MAX>) -> Done,
     Done: Future<Output = Result<Answer, Problem>> + Send + 'static,
 {
     let begun = Instant::now();
     let answer = match received {
-        Err(problem) => problem.into_answer(),
+        Err(problem) => problem.into(),
         Ok(received) => {
-            let pass = received.pass.clone();
+            let applied = received.limits.clone();
             let answer = match received.keyed.clone() {
                 None => {
                     let run = run(app.clone(), received);
-                    run_to_completion(async move { run.await.unwrap_or_else(Problem::into_answer) }).await
+                    run_to_completion(async move { run.await.unwrap_or_else(Answer::from) }).await
                 }
-                Some(keyed) => run_to_completion(once(app.clone(), keyed, run(app.clone(), received))).await,
+                Some(keyed) => run_to_completion(run_once(app.clone(), keyed, run(app.clone(), received))).await,
             };
-            // Behind the memory of answers: a repeat is told how its limits are now.
-            limits::fields::tell(&pass, answer)
+            // After the answer store: a repeat reports its limits as they are now.
+            limits::fields::add_to_answer(&applied, answer)
         }
     };
     app.metrics().answered(command, answer.problem, begun.elapsed());
     answer
 }
 
-/// A caller who hangs up drops what the server does for it. A command must not stop half way for
-/// that, with seats locked and no booking: what does not finish at the first go becomes a task of
-/// its own. Most refusals do finish at the first go, and a task would be most of their cost.
+/// Runs a command to its end even if the caller hangs up, which drops the request's future: a command
+/// must not stop half way, with seats locked and no booking. A command that does not finish at the
+/// first poll becomes a task. Most refusals do finish at the first poll, and a task would be most of
+/// their cost.
 async fn run_to_completion(run: impl Future<Output = Answer> + Send + 'static) -> Answer {
     let mut run = Box::pin(run);
     if let Poll::Ready(answer) = futures::poll!(run.as_mut()) {
         return answer;
     }
     tokio::spawn(run).await.unwrap_or_else(|error| {
-        tracing::error!(%error, "a command broke off");
-        Problem::from(Fault::OutcomeUnknown(error.to_string())).into_answer()
+        tracing::error!(%error, "a command's task failed");
+        Problem::from(Fault::OutcomeUnknown(error.to_string())).into()
     })
 }
 
-async fn once(app: App, keyed: Arc<Keyed>, run: impl Future<Output = Result<Answer, Problem>>) -> Answer {
+/// Runs a command unless its key has an answer already.
+async fn run_once(app: App, keyed: Arc<Keyed>, run: impl Future<Output = Result<Answer, Problem>>) -> Answer {
     let ticket = match app.answers().begin(keyed.slot, keyed.body, app.now()) {
         Begin::New(ticket) => ticket,
         Begin::Replay(answer) => {
             app.metrics().replayed();
             return answer.replayed();
         }
-        Begin::Reused => return idempotency::reused().into_answer(),
-        Begin::InFlight => return idempotency::in_flight().into_answer(),
+        Begin::Reused => return idempotency::reused().into(),
+        Begin::InFlight => return idempotency::in_flight().into(),
     };
-    let answer = run.await.unwrap_or_else(Problem::into_answer);
+    let answer = run.await.unwrap_or_else(Answer::from);
     if answer.decided {
-        // The header that says "given before" belongs to the repeat, not to what is repeated.
-        ticket.store(answer.clone().first(), app.now());
+        // The header "Idempotent-Replayed" belongs to the repeat, not to what is repeated.
+        ticket.store(answer.clone().without_replayed(), app.now());
     }
     answer
 }

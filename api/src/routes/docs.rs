@@ -1,7 +1,6 @@
-//! The documentation that the server brings along: `/openapi.json`, `/docs`, `/problems/{code}`.
+//! The documentation that the server serves: `/openapi.json`, `/docs`, `/problems/{code}`.
 
 use crate::app::App;
-use crate::openapi;
 use crate::problem::{Code, Problem};
 use axum::Router;
 use axum::extract::Path;
@@ -12,9 +11,9 @@ use bytes::Bytes;
 use http::header::{CONTENT_TYPE, HeaderValue};
 use utoipa_swagger_ui::{Config, SwaggerUi};
 
-/// What is not an operation of its own.
-pub fn router() -> Router<App> {
-    let document = Bytes::from(openapi::json());
+/// The routes that are not in the OpenAPI document. `document` is that document as JSON.
+pub fn router(document: String) -> Router<App> {
+    let document = Bytes::from(document);
     let openapi = get(move || {
         let document = document.clone();
         async move { ([(CONTENT_TYPE, HeaderValue::from_static("application/json"))], document) }
@@ -34,7 +33,11 @@ pub fn router() -> Router<App> {
 pub async fn problem(code: Result<Path<String>, PathRejection>) -> Response {
     let code = code.ok().and_then(|Path(text)| Code::ALL.iter().find(|code| code.text() == text));
     let Some(code) = code else {
-        return Problem::new(Code::UnknownRoute, "There is no problem with this code.").into_response();
+        return Problem::new(
+            Code::UnknownRoute,
+            "No problem has this code. GET /openapi.json lists the codes of every operation.",
+        )
+        .into_response();
     };
     let advice = lastseat_domain::Rejection::CODES.iter().find(|(name, _)| *name == code.text()).map_or("", |(_, text)| text);
     let (text, title, status) = (code.text(), code.title(), code.status());

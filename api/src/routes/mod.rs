@@ -1,4 +1,4 @@
-//! The operations, one file each. The tables below are the whole surface of the server.
+//! The routes by resource. The tables below list everything that the server answers.
 
 pub mod access;
 pub mod audit;
@@ -29,20 +29,20 @@ use utoipa_axum::routes;
 pub fn operations() -> OpenApiRouter<App> {
     OpenApiRouter::with_openapi(openapi::frame())
         // Shows
-        .routes(routes!(shows::list::list_shows, shows::create::schedule_show))
-        .routes(routes!(shows::get::get_show))
+        .routes(routes!(shows::read::list_shows, shows::create::schedule_show))
+        .routes(routes!(shows::read::get_show))
         .routes(routes!(shows::seats::get_seats))
         .routes(routes!(shows::stream::stream_seats))
-        .routes(routes!(shows::pause::pause_sales))
-        .routes(routes!(shows::resume::resume_sales))
-        .routes(routes!(shows::cancel::cancel_show))
+        .routes(routes!(shows::control::pause_sales))
+        .routes(routes!(shows::control::resume_sales))
+        .routes(routes!(shows::control::cancel_show))
         .routes(routes!(shows::sales::get_sales))
         // Bookings
         .routes(routes!(bookings::hold::hold_seats))
-        .routes(routes!(bookings::get::get_booking, bookings::cancel::cancel_booking))
-        .routes(routes!(bookings::extend::extend_hold))
+        .routes(routes!(bookings::manage::get_booking, bookings::manage::cancel_booking))
+        .routes(routes!(bookings::manage::extend_hold))
         .routes(routes!(bookings::pay::pay))
-        .routes(routes!(bookings::refund::refund))
+        .routes(routes!(bookings::manage::refund))
         // The caller
         .routes(routes!(me::bookings::my_bookings))
         .routes(routes!(me::rewards::my_rewards))
@@ -57,10 +57,18 @@ pub fn operations() -> OpenApiRouter<App> {
         .routes(routes!(docs::problem))
 }
 
-/// Operations of the payment sandbox: there only where payments are played.
+/// Operations of the payment sandbox; present only where payments are simulated.
 #[must_use]
 pub fn sandbox_operations() -> OpenApiRouter<App> {
-    OpenApiRouter::default().routes(routes!(sandbox::authenticate::authenticate))
+    OpenApiRouter::default().routes(routes!(sandbox::authenticate))
+}
+
+/// The description of the API (OpenAPI 3.1), made from the code that serves it.
+#[must_use]
+pub fn document() -> utoipa::openapi::OpenApi {
+    let (_, mut document) = operations().merge(sandbox_operations()).split_for_parts();
+    openapi::complete(&mut document);
+    document
 }
 
 /// Everything that the server answers.
@@ -76,7 +84,7 @@ pub fn router(app: App) -> Router {
         router = router.route_layer(from_fn_with_state(app.clone(), limits::reads::limit));
     }
     router
-        .merge(docs::router())
+        .merge(docs::router(openapi::json(&document())))
         .merge(pages)
         .method_not_allowed_fallback(method_not_allowed)
         .fallback(unknown_route)
@@ -84,12 +92,15 @@ pub fn router(app: App) -> Router {
 }
 
 async fn unknown_route(uri: Uri) -> Problem {
-    Problem::new(Code::UnknownRoute, "There is nothing at this address. GET /openapi.json lists what there is.")
+    Problem::new(Code::UnknownRoute, "There is nothing at this address. GET /openapi.json lists all addresses.")
         .fact("path", uri.path())
 }
 
 /// The router adds the `Allow` header.
 async fn method_not_allowed(method: Method) -> Problem {
-    Problem::new(Code::MethodNotAllowed, "The method is not possible here. The Allow header says which are.")
-        .fact("method", method.as_str())
+    Problem::new(
+        Code::MethodNotAllowed,
+        "This address does not support the method. The Allow header lists the methods that it supports.",
+    )
+    .fact("method", method.as_str())
 }

@@ -82,7 +82,7 @@ async fn the_problem_explains_itself() {
     node.nothing(&anna).await.is(404, "booking_not_found");
     let limited = node.nothing(&anna).await;
     limited.is(429, "rate_limited");
-    assert!(limited.text("detail").contains("At most 1 of this kind in 3600 seconds"), "{limited:?}");
+    assert!(limited.text("detail").contains("at most 1 requests of this kind are allowed in 3600 seconds"), "{limited:?}");
     let page = node.server.get(&limited.text("type")).send().await;
     assert_eq!(page.status, StatusCode::OK);
     node.server.stop().await;

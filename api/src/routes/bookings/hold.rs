@@ -1,7 +1,7 @@
 //! `POST /v1/shows/{show}/bookings`
 //!
 //! The hot path: when a sale opens, nearly every request comes here and nearly every one is
-//! refused. So no layer stands in front of it, and it does nothing that its answer does not need.
+//! refused. So it has no middleware and does nothing that its answer does not need.
 
 use crate::answer::Answer;
 use crate::app::App;
@@ -20,19 +20,19 @@ use lastseat_engine::{CommandError, HoldRequest, SeatSelection};
 use serde::Deserialize;
 use utoipa::ToSchema;
 
-/// Told to callers who send an impossible quantity for a show that is not there.
-const MOST_BY_DEFAULT: u32 = 10;
+/// The maximum that is named to a caller who sends an impossible quantity for an unknown show.
+const DEFAULT_MAX: u32 = 10;
 
 /// Which seats: exactly one of `seats`, `area` with `quantity`, or `best_available`.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields, expecting = "an object")]
 pub struct HoldBody {
-    /// These seats, all or none.
+    /// Labels of seats: you get all of them or none.
     #[schema(example = json!(["A-1", "A-2"]))]
     seats: Option<Vec<String>>,
     /// Any places of this unlabelled area.
     area: Option<String>,
-    /// How many of the area.
+    /// Number of places in the area.
     #[schema(minimum = 1)]
     quantity: Option<u32>,
     /// The best seats side by side.
@@ -43,7 +43,7 @@ pub struct HoldBody {
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields, expecting = "an object")]
 pub struct BestAvailable {
-    /// How many.
+    /// Number of seats.
     #[schema(minimum = 1)]
     quantity: u32,
     /// The price category.
@@ -51,10 +51,10 @@ pub struct BestAvailable {
     category: String,
 }
 
-/// Holds seats. They are the caller's alone until the hold ends; then pay, extend once, or let go.
+/// Holds seats. Nobody else can get them until the hold ends: pay, extend it once, or cancel it.
 ///
-/// Prices come from the show. The answer has the booking's own token: whoever has no account needs
-/// it for everything that follows.
+/// Prices come from the show. The answer contains the booking's token, which a caller without an
+/// account needs for all further requests.
 #[utoipa::path(
     post,
     path = "/v1/shows/{show}/bookings",
@@ -72,14 +72,14 @@ pub async fn hold_seats(State(app): State<App>, InShow(show): InShow, command: R
 }
 
 async fn hold(app: App, show: ShowId, command: Command) -> Result<Answer, Problem> {
-    let most = || app.box_office().show(&show).map_or(MOST_BY_DEFAULT, |s| s.facts.max_seats_per_booking);
-    let selection = command.order::<HoldBody>(most).and_then(|body| body.into_selection(most))?;
+    let max = || app.box_office().show(&show).map_or(DEFAULT_MAX, |s| s.facts.max_seats_per_booking);
+    let selection = command.order::<HoldBody>(max).and_then(|body| body.into_selection(max))?;
     if command.key().is_none() {
         app.box_office().refuse_at_once(&show, &selection).map_err(|rejection| refused(&app, rejection))?;
     }
     command.check_shared_limits(&app).await?;
     let booking = match command.key() {
-        // The show is part of it: one key sent to two shows means two bookings.
+        // The show is part of the scope: one key sent to two shows makes two bookings.
         Some(key) => app.parts().auth.booking_for_key(&format!("{}|{show}", command.caller.scope()), key),
         None => BookingId(app.parts().ids.uuid()),
     };
@@ -97,7 +97,7 @@ async fn hold(app: App, show: ShowId, command: Command) -> Result<Answer, Proble
     Ok(if hold.replayed { answer.replayed() } else { answer })
 }
 
-/// Says in seconds, too, when to come back for what is only held.
+/// Adds `retry_after` where seats are only held and may become free.
 fn refused(app: &App, rejection: Rejection) -> Problem {
     let wait = rejection.free_at().map(|free_at| (free_at - app.now()).to_std().unwrap_or_default());
     let problem = Problem::from(rejection);
@@ -107,7 +107,7 @@ fn refused(app: &App, rejection: Rejection) -> Problem {
     }
 }
 
-/// Who is buying.
+/// The buyer of the booking.
 async fn buyer(app: &App, caller: &Caller, booking: BookingId) -> Result<BuyerId, Problem> {
     match caller {
         Caller::Guest if app.parts().guests => Ok(BuyerId::guest(booking)),
@@ -119,9 +119,9 @@ async fn buyer(app: &App, caller: &Caller, booking: BookingId) -> Result<BuyerId
 }
 
 impl HoldBody {
-    fn into_selection(self, most: impl FnOnce() -> u32) -> Result<SeatSelection, Problem> {
+    fn into_selection(self, max: impl FnOnce() -> u32) -> Result<SeatSelection, Problem> {
         match (self.seats, self.area, self.quantity, self.best_available) {
-            (Some(seats), None, None, None) if seats.is_empty() => Err(wrong_quantity(most()).fact("field", "seats")),
+            (Some(seats), None, None, None) if seats.is_empty() => Err(wrong_quantity(max()).fact("field", "seats")),
             (Some(seats), None, None, None) => {
                 seats.iter().map(|seat| seat_id(seat)).collect::<Result<_, _>>().map(SeatSelection::Seats)
             }
@@ -129,7 +129,7 @@ impl HoldBody {
             (None, None, None, Some(best)) => {
                 Ok(SeatSelection::BestAvailable { category: category_id(&best.category)?, quantity: best.quantity })
             }
-            (None, Some(_), None, None) => Err(wrong_quantity(most()).fact("field", "quantity")),
+            (None, Some(_), None, None) => Err(wrong_quantity(max()).fact("field", "quantity")),
             _ => Err(Problem::new(
                 Code::InvalidRequest,
                 "Say which seats in exactly one way: `seats`, or `area` with `quantity`, or `best_available`.",
@@ -138,7 +138,7 @@ impl HoldBody {
     }
 }
 
-/// What can't be the name of a seat is the name of none. Told as it was sent, but not at any length.
+/// A text that can't be a seat's label is an unknown seat. The problem repeats the text, shortened.
 fn seat_id(text: &str) -> Result<SeatId, Problem> {
     SeatId::new(text).map_err(|_| Rejection::UnknownSeat { seat: shortened(text) }.into())
 }
@@ -159,7 +159,7 @@ fn category_id(text: &str) -> Result<CategoryId, Problem> {
     })
 }
 
-/// Nothing that is invisible or turns the text around, and nothing long, goes back into a sentence.
+/// Escapes invisible characters and those that change the text's direction, and limits the length.
 fn shortened(text: &str) -> String {
     text.chars().take(80).flat_map(char::escape_debug).collect()
 }
@@ -177,7 +177,7 @@ mod tests {
     }
 
     #[test]
-    fn seats_are_asked_for_in_three_ways() {
+    fn seats_can_be_selected_in_three_ways() {
         let seats = vec![SeatId::new("A-1").unwrap(), SeatId::new("A-2").unwrap()];
         assert_eq!(selection(r#"{"seats":["A-1","A-2"]}"#).unwrap(), SeatSelection::Seats(seats));
         let area = AreaId::new("floor").unwrap();
@@ -188,7 +188,7 @@ mod tests {
     }
 
     #[test]
-    fn one_way_at_a_time() {
+    fn exactly_one_way_of_selecting_is_accepted() {
         for body in [
             "{}",
             r#"{"quantity":2}"#,
@@ -203,7 +203,7 @@ mod tests {
     }
 
     #[test]
-    fn a_body_that_is_no_object_is_told_so_in_words_of_json() {
+    fn a_body_that_is_not_an_object_is_refused_in_terms_of_json() {
         for body in ["[]", "null", "7", r#"{"best_available":[]}"#] {
             let why = serde_json::from_str::<HoldBody>(body).expect_err(body).to_string();
             assert!(why.contains("expected an object") && !why.contains("struct"), "{why}");
@@ -211,7 +211,7 @@ mod tests {
     }
 
     #[test]
-    fn strange_names_are_names_of_nothing() {
+    fn malformed_names_are_unknown_seats_areas_and_categories() {
         for seat in ["", " ", "A 1", "\u{202e}A-1", "A-\u{661}", "\u{ff21}-1", "A-1\u{0}", "../../x", &"x".repeat(81)] {
             let body = serde_json::json!({"seats": [seat]}).to_string();
             assert_eq!(refused(&body), "unknown_seat", "{seat:?}");

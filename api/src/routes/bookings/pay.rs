@@ -24,8 +24,7 @@ const LONGEST_METHOD: usize = 255;
 #[derive(Debug, Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields, expecting = "an object")]
 pub struct PayBody {
-    /// The gateway's name for the payment method. Absent to go on after the buyer acted at their
-    /// bank.
+    /// The gateway's name for the payment method. Absent to continue after the buyer acted at the bank.
     #[schema(example = "pm_card_visa")]
     payment_method: Option<String>,
 }
@@ -34,7 +33,7 @@ pub struct PayBody {
 ///
 /// 402 leaves the hold as it is: try another method while it lasts. 202 with `action_required` says
 /// where to send the buyer; after that, pay again without a method. 202 with `paying` means that the
-/// gateway has not answered yet: the payment goes on by itself, GET the booking to see how it ends.
+/// gateway has not answered yet: the payment continues by itself, GET the booking to see how it ends.
 #[utoipa::path(
     post,
     path = "/v1/bookings/{id}/payment",
@@ -55,10 +54,10 @@ pub async fn pay(State(app): State<App>, InBooking(id): InBooking, command: Resu
 }
 
 async fn pay_for(app: App, id: BookingId, command: Command) -> Result<Answer, Problem> {
-    access::check(&app, &command.caller, id, Admins::No).await?;
+    access::check(&app, &command.caller, id, Admins::Refused).await?;
     let body = if command.is_empty() { PayBody::default() } else { command.order(|| 1)? };
     let payment_method = body.payment_method.map(checked).transpose()?;
-    let goes_on = payment_method.is_none();
+    let continues = payment_method.is_none();
     let request =
         PayRequest { payment_method, request: command.fingerprint(), by: command.caller.name(), trace: command.trace.clone() };
     Ok(match app.box_office().pay(id, request).await? {
@@ -67,18 +66,18 @@ async fn pay_for(app: App, id: BookingId, command: Command) -> Result<Answer, Pr
             let mut body = BookingJson::of(&app, &booking);
             body.next_action = Some(NextAction::redirect(&app, &url));
             let answer = Answer::json(StatusCode::ACCEPTED, &body);
-            // That the buyer has not acted yet is no decision: the next look may see it done.
-            if goes_on { answer.passing() } else { answer }
+            // Not final: the buyer may have acted by the next request.
+            if continues { answer.undecided() } else { answer }
         }
         Paid::Pending(booking) => {
             let mut body = BookingJson::of(&app, &booking);
             body.retry_after = Some(LOOK_AGAIN);
-            Answer::json(StatusCode::ACCEPTED, &body).header(RETRY_AFTER, HeaderValue::from(LOOK_AGAIN)).passing()
+            Answer::json(StatusCode::ACCEPTED, &body).header(RETRY_AFTER, HeaderValue::from(LOOK_AGAIN)).undecided()
         }
     })
 }
 
-/// What can't be the name of a method is none, and need not bother the gateway.
+/// A text that can't be a method's name is refused without asking the gateway.
 fn checked(method: String) -> Result<String, Problem> {
     if (1..=LONGEST_METHOD).contains(&method.len()) && method.bytes().all(|b| b.is_ascii_graphic()) {
         return Ok(method);
@@ -92,7 +91,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_method_is_a_name() {
+    fn a_method_is_visible_ascii_of_bounded_length() {
         assert_eq!(checked("pm_card_visa".into()).unwrap(), "pm_card_visa");
         for bad in ["", " ", "pm card", "pm_\u{e9}", "pm\n", &"x".repeat(256)] {
             assert_eq!(checked(bad.into()).expect_err("refused").code().text(), "invalid_payment_method");

@@ -42,10 +42,10 @@ pub async fn stream_seats(
         return Err(wrong("from", "a position of this log; start anew from the seats").fact("position", head));
     }
     let feed = app.read_model().seat_feed(&show, from).ok_or(Rejection::ShowNotFound)?;
-    let listener = app.metrics().listener();
+    let client = app.metrics().stream_client();
     let drained = app.parts().drain.clone().cancelled_owned();
     let events = feed.take_until(drained).map(move |bytes| {
-        let _counted_until_the_stream_is_dropped = &listener;
+        let _counted_until_the_stream_is_dropped = &client;
         Ok::<_, Infallible>(bytes)
     });
     let mut response = Response::new(Body::from_stream(events));

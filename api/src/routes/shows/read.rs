@@ -1,15 +1,15 @@
-//! `GET /v1/shows`
+//! `GET /v1/shows`, `GET /v1/shows/{show}`
 
 use crate::answer::Answer;
 use crate::app::App;
 use crate::problem::Problem;
-use crate::routes::params::Params;
+use crate::routes::params::{InShow, Params};
 use crate::routes::wire::{List, ShowJson};
 use axum::extract::State;
 use http::StatusCode;
-use lastseat_domain::ShowId;
+use lastseat_domain::{Rejection, ShowId};
 
-/// Lists the shows, by id.
+/// Lists the shows by id.
 #[utoipa::path(
     get,
     path = "/v1/shows",
@@ -30,4 +30,17 @@ pub async fn list_shows(State(app): State<App>, params: Params) -> Result<Answer
     let now = app.now();
     let data = rest.iter().take(limit).map(|show| ShowJson::of(show, now)).collect();
     Ok(Answer::json(StatusCode::OK, &List { data, has_more: rest.len() > limit }))
+}
+
+/// A show: its plan, its prices, its limits, and whether it is on sale.
+#[utoipa::path(
+    get,
+    path = "/v1/shows/{show}",
+    tag = "shows",
+    params(("show" = String, Path, description = "The show's id")),
+    responses((status = 200, description = "The show", body = ShowJson)),
+)]
+pub async fn get_show(State(app): State<App>, InShow(show): InShow) -> Result<Answer, Problem> {
+    let show = app.box_office().show(&show).ok_or(Rejection::ShowNotFound)?;
+    Ok(Answer::json(StatusCode::OK, &ShowJson::of(&show, app.now())))
 }

@@ -1,4 +1,4 @@
-//! `POST /v1/sandbox/intents/{intent}/authenticate`
+//! `POST /v1/sandbox/intents/{intent}/authenticate`: the bank's side of the payment sandbox.
 
 use crate::answer::Answer;
 use crate::app::App;
@@ -12,13 +12,11 @@ use lastseat_domain::IntentId;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-/// How the buyer's bank decides.
+/// Whether the buyer confirmed the payment to the bank.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Outcome {
-    /// It was the buyer.
     Succeeded,
-    /// It was not.
     Failed,
 }
 
@@ -26,22 +24,22 @@ pub enum Outcome {
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields, expecting = "an object")]
 pub struct Authentication {
-    /// How it ends.
+    /// The bank's decision.
     outcome: Outcome,
 }
 
-/// The decision as it was noted.
+/// The decision as it was recorded.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Authenticated {
     /// The payment intent.
     #[schema(value_type = String)]
     intent: IntentId,
-    /// How it ended.
+    /// The bank's decision.
     outcome: Outcome,
 }
 
-/// Plays the page of a bank that asks the buyer for a confirmation. The booking then goes on by
-/// itself; paying again without a method tells how it ended.
+/// Simulates the bank's page on which the buyer confirms a payment. The booking then continues by
+/// itself; pay again without a method to see the result.
 #[utoipa::path(
     post,
     path = "/v1/sandbox/intents/{intent}/authenticate",
@@ -53,12 +51,15 @@ pub struct Authenticated {
 pub async fn authenticate(State(app): State<App>, InIntent(intent): InIntent, command: Result<Command, Problem>) -> Answer {
     execute(&app, metrics::Command::Authenticate, command, async move |app: App, command: Command| {
         let Authentication { outcome } = command.json()?;
-        let Some(door) = &app.parts().sandbox else {
-            return Err(Problem::new(Code::UnknownRoute, "Payments are not played here."));
+        let Some(bank) = &app.parts().sandbox else {
+            return Err(Problem::new(
+                Code::UnknownRoute,
+                "This server does not simulate payments. Start it with the sandbox gateway to use this address.",
+            ));
         };
         let refused = |why| Problem::new(Code::SandboxRefused, why);
-        let booking = door.authenticate(&intent, outcome == Outcome::Succeeded).await.map_err(refused)?;
-        // What a webhook is elsewhere: a hint, from which the engine only learns where to look.
+        let booking = bank.authenticate(&intent, outcome == Outcome::Succeeded).await.map_err(refused)?;
+        // Like a webhook: a hint. The engine asks the gateway for the outcome.
         app.box_office().settle(booking);
         Ok(Answer::json(StatusCode::OK, &Authenticated { intent, outcome }))
     })

@@ -1,10 +1,18 @@
-//! The facts that a problem carries besides its sentence, so that a program can act on them.
+//! A rejection of the domain as a problem: its code, its sentence, and the facts that let a program
+//! act on it.
 
-use super::Problem;
+use super::{Code, Problem};
 use lastseat_domain::Rejection;
 
-/// Adds what stood in the way.
-pub(super) fn tell(problem: Problem, rejection: &Rejection) -> Problem {
+impl From<Rejection> for Problem {
+    fn from(rejection: Rejection) -> Self {
+        let mut problem = Self::new(Code::of(&rejection), rejection.to_string());
+        problem.0.from_rules = true;
+        with_facts(problem, &rejection)
+    }
+}
+
+fn with_facts(problem: Problem, rejection: &Rejection) -> Problem {
     use Rejection as R;
     match rejection {
         R::ShowExists { show } | R::SalesPaused { show } | R::ShowCancelled { show } => problem.fact("show", show),

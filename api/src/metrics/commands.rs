@@ -1,0 +1,34 @@
+//! The commands of the API, as metrics name them.
+
+macro_rules! commands {
+    ($($name:ident = $label:literal),* $(,)?) => {
+        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+        pub enum Command {
+            $($name,)*
+        }
+
+        impl Command {
+            pub const ALL: &'static [Self] = &[$(Self::$name),*];
+
+            /// The value of the label `command`.
+            #[must_use]
+            pub fn label(self) -> &'static str {
+                match self { $(Self::$name => $label,)* }
+            }
+        }
+    };
+}
+
+commands! {
+    Hold = "hold",
+    Pay = "pay",
+    Extend = "extend",
+    Cancel = "cancel",
+    Refund = "refund",
+    ScheduleShow = "schedule_show",
+    PauseSales = "pause_sales",
+    ResumeSales = "resume_sales",
+    CancelShow = "cancel_show",
+    RedeemVoucher = "redeem_voucher",
+    Authenticate = "authenticate",
+}

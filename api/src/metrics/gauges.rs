@@ -1,0 +1,64 @@
+//! What is measured when metrics are read.
+
+use super::text::{family, sample, single};
+
+#[derive(Debug, Clone, Default)]
+pub struct Gauges {
+    /// Whether the server takes requests.
+    pub ready: bool,
+    /// Commands being executed.
+    pub in_flight: u64,
+    /// Last position of the log; none if the log does not answer.
+    pub head: Option<u64>,
+    /// Last position that the read model has.
+    pub read_model: u64,
+    /// Actors in memory.
+    pub actors: u64,
+    /// Events that the write side has not seen yet.
+    pub engine_lag: u64,
+    /// Bookings that are held, being paid for or being cleaned up.
+    pub unfinished: u64,
+    /// Reasons why the server works with less than it should.
+    pub degraded: u64,
+    /// Whether the seat guard answers, as far as is known.
+    pub guard_answers: bool,
+    /// Times that the seat guard did not answer when it was needed.
+    pub guard_failures: u64,
+    /// Each view's name, and how many positions it is behind the log.
+    pub views: Vec<(&'static str, u64)>,
+    /// Answers stored for their repeats.
+    pub answers_kept: u64,
+    /// Bytes that they take.
+    pub answers_bytes: u64,
+}
+
+impl Gauges {
+    pub(super) fn render(&self, text: &mut String) {
+        let lag = self.head.map(|head| head.saturating_sub(self.read_model));
+        for (name, help, value) in [
+            ("lastseat_ready", "Whether the server takes requests.", Some(u64::from(self.ready))),
+            ("lastseat_commands_in_flight", "Commands being executed.", Some(self.in_flight)),
+            ("lastseat_log_position", "Position of the last event in the log.", self.head),
+            ("lastseat_read_model_position", "Position of the last event in the read model.", Some(self.read_model)),
+            ("lastseat_read_model_lag", "Events that the read model has not seen yet.", lag),
+            ("lastseat_engine_lag", "Events that the write side has not seen yet.", Some(self.engine_lag)),
+            ("lastseat_unfinished_bookings", "Bookings held, being paid for or being cleaned up.", Some(self.unfinished)),
+            ("lastseat_degraded", "Reasons why the server works with less than it should.", Some(self.degraded)),
+            ("lastseat_event_log_up", "Whether the event log answers.", Some(u64::from(self.head.is_some()))),
+            ("lastseat_seat_guard_up", "Whether the seat guard answers.", Some(u64::from(self.guard_answers))),
+            ("lastseat_actors", "Actors in memory.", Some(self.actors)),
+            ("lastseat_idempotency_answers", "Answers stored for their repeats.", Some(self.answers_kept)),
+            ("lastseat_idempotency_bytes", "Bytes that the stored answers take.", Some(self.answers_bytes)),
+        ] {
+            if let Some(value) = value {
+                single(text, name, "gauge", help, value);
+            }
+        }
+        let help = "Times that the seat guard did not answer when it was needed.";
+        single(text, "lastseat_seat_guard_failures_total", "counter", help, self.guard_failures);
+        family(text, "lastseat_view_lag", "gauge", "Positions that a view is behind the log.");
+        for (view, lag) in &self.views {
+            sample(text, &format!("lastseat_view_lag{{view=\"{view}\"}}"), *lag);
+        }
+    }
+}

@@ -1,0 +1,103 @@
+//! What can be done with an existing booking besides paying: read, cancel, extend, refund.
+
+use crate::answer::Answer;
+use crate::app::App;
+use crate::auth::{Caller, Role};
+use crate::metrics;
+use crate::problem::Problem;
+use crate::routes::access::{self, Admins};
+use crate::routes::command::{Command, execute};
+use crate::routes::params::InBooking;
+use crate::routes::wire::BookingJson;
+use axum::extract::State;
+use http::StatusCode;
+use http::header::{CACHE_CONTROL, HeaderValue, RETRY_AFTER};
+
+/// Seconds after which an admin may look how a slow refund went.
+const LOOK_AGAIN: u64 = 2;
+
+/// A booking as the log has it now.
+#[utoipa::path(
+    get,
+    path = "/v1/bookings/{id}",
+    tag = "bookings",
+    params(("id" = String, Path, description = "The booking's id")),
+    responses((status = 200, description = "The booking", body = BookingJson)),
+    security(("token" = []), ("booking_token" = [])),
+)]
+pub async fn get_booking(State(app): State<App>, InBooking(id): InBooking, caller: Caller) -> Result<Answer, Problem> {
+    let booking = access::booking(&app, &caller, id, Admins::Allowed).await?;
+    let answer = Answer::json(StatusCode::OK, &BookingJson::of(&app, &booking));
+    Ok(answer.header(CACHE_CONTROL, HeaderValue::from_static("private, no-cache")))
+}
+
+/// Cancels a hold and frees its seats. A booking that is over already stays as it is.
+#[utoipa::path(
+    delete,
+    path = "/v1/bookings/{id}",
+    tag = "bookings",
+    params(("id" = String, Path, description = "The booking's id")),
+    responses((status = 200, description = "The booking, aborted", body = BookingJson)),
+    security(("token" = []), ("booking_token" = [])),
+)]
+pub async fn cancel_booking(State(app): State<App>, InBooking(id): InBooking, command: Result<Command, Problem>) -> Answer {
+    execute(&app, metrics::Command::Cancel, command, async move |app: App, command: Command| {
+        access::check(&app, &command.caller, id, Admins::Allowed).await?;
+        command.nothing()?;
+        let booking = app.box_office().cancel(id, &command.caller.name()).await?;
+        Ok(Answer::json(StatusCode::OK, &BookingJson::of(&app, &booking)))
+    })
+    .await
+}
+
+/// Extends a hold by its original duration. Once.
+#[utoipa::path(
+    post,
+    path = "/v1/bookings/{id}/extend",
+    tag = "bookings",
+    params(
+        ("id" = String, Path, description = "The booking's id"),
+        ("Idempotency-Key" = Option<String>, Header, description = "Makes the repeat of the request harmless"),
+    ),
+    responses((status = 200, description = "The booking with its new deadline", body = BookingJson)),
+    security(("token" = []), ("booking_token" = [])),
+)]
+pub async fn extend_hold(State(app): State<App>, InBooking(id): InBooking, command: Result<Command, Problem>) -> Answer {
+    execute(&app, metrics::Command::Extend, command, async move |app: App, command: Command| {
+        access::check(&app, &command.caller, id, Admins::Refused).await?;
+        command.nothing()?;
+        let booking = app.box_office().extend(id, &command.caller.name()).await?;
+        Ok(Answer::json(StatusCode::OK, &BookingJson::of(&app, &booking)))
+    })
+    .await
+}
+
+/// Returns the money of a confirmed booking and frees its seats, exactly once.
+#[utoipa::path(
+    post,
+    path = "/v1/bookings/{id}/refund",
+    tag = "bookings",
+    params(
+        ("id" = String, Path, description = "The booking's id"),
+        ("Idempotency-Key" = Option<String>, Header, description = "Makes the repeat of the request harmless"),
+    ),
+    responses(
+        (status = 200, description = "The booking, refunded", body = BookingJson),
+        (status = 202, description = "The refund is recorded; the gateway has not answered yet", body = BookingJson),
+    ),
+    security(("token" = [])),
+)]
+pub async fn refund(State(app): State<App>, InBooking(id): InBooking, command: Result<Command, Problem>) -> Answer {
+    execute(&app, metrics::Command::Refund, command, async move |app: App, command: Command| {
+        command.caller.needs(Role::Admin)?;
+        command.nothing()?;
+        let booking = app.box_office().refund(id, &command.caller.name()).await?;
+        if booking.status() == "refunded" {
+            return Ok(Answer::json(StatusCode::OK, &BookingJson::of(&app, &booking)));
+        }
+        let mut body = BookingJson::of(&app, &booking);
+        body.retry_after = Some(LOOK_AGAIN);
+        Ok(Answer::json(StatusCode::ACCEPTED, &body).header(RETRY_AFTER, HeaderValue::from(LOOK_AGAIN)).undecided())
+    })
+    .await
+}

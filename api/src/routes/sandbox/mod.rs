@@ -1,3 +1,0 @@
-//! What a buyer's bank would do, where payments are played.
-
-pub mod authenticate;
