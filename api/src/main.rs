@@ -2,6 +2,7 @@
 //! library.
 
 use lastseat::cli::{Cli, exit, terminal};
+use std::pin::Pin;
 use std::process::ExitCode;
 
 // Actors come and go by the hundred thousand; glibc would keep their memory.
@@ -23,5 +24,8 @@ fn main() -> ExitCode {
             return exit::FATAL.into();
         }
     };
-    runtime.block_on(cli.run())
+    // On the heap and without a type of its own: the compiler would otherwise write the whole program out
+    // once for each of the runtime's ways to wait.
+    let program: Pin<Box<dyn Future<Output = ExitCode>>> = Box::pin(cli.run());
+    runtime.block_on(program)
 }

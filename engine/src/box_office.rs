@@ -1,38 +1,38 @@
 //! The box office: the one type that the API commands.
 
-mod orders;
-
-pub use orders::{Hold, HoldRequest, Paid, PayRequest, Ports, SeatSelection, Settings, Status};
-
-use crate::actors::payment::{PaymentActor, PaymentMessage};
+use crate::actors::payment::PaymentMessage;
 use crate::actors::registry::Supervisor;
 use crate::core::Core;
 use crate::error::{CommandError, Fault};
-use crate::reactors::log_follower::{self, LogFollower};
+use crate::hold;
+use crate::payments::Payments;
+use crate::ports::Ports;
+use crate::reactors::log_follower::LogFollower;
+use crate::reactors::progress::FollowerProgress;
 use crate::reactors::rewards;
+use crate::requests::{Hold, HoldRequest, Paid, PayRequest, SeatSelection, Status};
+use crate::settings::Settings;
 use lastseat_domain::booking::Booking;
 use lastseat_domain::event::ShowScheduled;
 use lastseat_domain::loyalty::LoyaltyCommand;
-use lastseat_domain::ports::event_log::WriteOutcome;
-use lastseat_domain::show::{self, Show, ShowCommand};
-use lastseat_domain::{BookingId, BuyerId, Metadata, Rejection, ShowId, StreamName, Timestamp, VoucherId, codec};
+use lastseat_domain::show::{Show, ShowCommand};
+use lastseat_domain::{BookingId, BuyerId, Metadata, Rejection, ShowId, Timestamp, VoucherId};
 use ractor::{Actor, ActorRef};
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
-
-/// Times that a decision on a show is made anew because another's append came first.
-const TRIES: usize = 16;
 
 /// The box office. Cheap to clone. When the last clone is dropped without [`BoxOffice::drain`], all
 /// that it does ends where it stands, as at a power cut; recovery finishes what was begun.
 #[derive(Clone)]
 pub struct BoxOffice {
     core: Arc<Core>,
+    payments: Arc<Payments>,
+    progress: Arc<FollowerProgress>,
     life: Arc<Life>,
 }
 
@@ -45,18 +45,21 @@ struct Life {
     tasks: TaskTracker,
     supervisor: ActorRef<()>,
     core: Arc<Core>,
+    payments: Arc<Payments>,
+    /// A task that should run as long as the engine has ended by itself: a defect.
+    task_ended: Arc<AtomicBool>,
 }
 
 impl Life {
     /// Runs for as long as the engine. If it ends before, by a panic, the engine is not ready any
     /// more: it would go on selling with holds that never end.
     fn keep(&self, work: impl Future<Output = ()> + Send + 'static) {
-        let (running, core, stop) = (self.spawn(work), self.core.clone(), self.stop.clone());
+        let (running, task_ended, stop) = (self.spawn(work), self.task_ended.clone(), self.stop.clone());
         self.spawn(async move {
             let ended = running.await;
             if !stop.is_cancelled() {
                 tracing::error!(?ended, "a reactor has ended");
-                core.task_ended.store(true, Ordering::Release);
+                task_ended.store(true, Ordering::Release);
             }
         });
     }
@@ -73,7 +76,7 @@ impl Drop for Life {
         self.stop.cancel();
         self.kill.cancel();
         self.core.seats.close();
-        self.core.payments.close();
+        self.payments.close();
         // Its children end with it.
         self.supervisor.kill();
     }
@@ -90,14 +93,18 @@ impl BoxOffice {
             .map_err(|e| Fault::Unavailable(format!("the actors' supervisor could not be started: {e}")))?;
         let core = Arc::new(Core::new(ports, settings, supervisor.get_cell()));
         let (stop, kill, tasks) = (CancellationToken::new(), CancellationToken::new(), TaskTracker::new());
-        let life = Life { stop, kill, tasks, supervisor, core: core.clone() };
+        let payments = Arc::new(Payments::new(core.clone(), supervisor.get_cell()));
+        let progress = Arc::new(FollowerProgress::default());
+        let task_ended = Arc::default();
+        let life = Life { stop, kill, tasks, supervisor, core: core.clone(), payments: payments.clone(), task_ended };
         let (rewards, missing) = mpsc::unbounded_channel();
-        let mut follower = LogFollower::new(core.clone(), rewards, life.tasks.clone(), life.kill.clone());
+        let mut follower =
+            LogFollower::new(core.clone(), payments.clone(), progress.clone(), rewards, life.tasks.clone(), life.kill.clone());
         follower.catch_up().await?;
         life.keep(follower.run(life.stop.clone()));
         life.keep(rewards::run(core.clone(), missing, life.stop.clone()));
-        life.keep(run_maintenance(core.clone(), life.stop.clone()));
-        Ok(Self { core, life: Arc::new(life) })
+        life.keep(run_maintenance(core.clone(), payments.clone(), life.stop.clone()));
+        Ok(Self { core, payments, progress, life: Arc::new(life) })
     }
 
     /// All shows by id.
@@ -109,7 +116,7 @@ impl BoxOffice {
     /// A show.
     #[must_use]
     pub fn show(&self, show: &ShowId) -> Option<Arc<Show>> {
-        self.core.shows.get(show).map(|active_show| active_show.show.load_full())
+        self.core.shows.get(show).map(|active| active.show.load_full())
     }
 
     /// Puts a show on sale. The same show again is a success.
@@ -148,27 +155,15 @@ impl BoxOffice {
 
     async fn change_show(&self, id: &ShowId, command: ShowCommand, by: &str) -> Result<Arc<Show>, CommandError> {
         let _permit = self.core.holds.enter(false)?;
-        for _ in 0..TRIES {
-            let loaded = self.core.journal.show(id).await?;
-            if let Some(state) = &loaded.state {
-                // Another node may have scheduled it, and this one not have heard of it yet.
-                self.core.shows.learn(id, state);
-            }
-            let events = show::decide(loaded.state.as_ref(), command.clone())?;
-            if !events.is_empty() {
-                let metadata = Metadata::new(by, self.core.now());
-                let write = codec::encode(StreamName::show(id), loaded.expected, &events, &metadata).map_err(Fault::from)?;
-                match self.core.journal.append(vec![write]).await?.first() {
-                    Some(WriteOutcome::Written { position, .. }) => self.core.saw_position(position.0),
-                    _ => continue,
-                }
-                for event in &events {
-                    self.core.shows.apply(id, event);
-                }
-            }
-            return self.show(id).ok_or_else(|| Fault::Unavailable("the show is not known to this node yet".into()).into());
+        let metadata = Metadata::new(by, self.core.now());
+        let executed = self.core.journal.execute::<Show>(id, &command, &metadata).await?;
+        let Some(state) = &executed.loaded.state else { return Err(Rejection::ShowNotFound.into()) };
+        // Without waiting for the log's subscription: the caller expects to find what it did.
+        self.core.shows.learn(id, state);
+        for event in &executed.events {
+            self.core.shows.apply(id, event);
         }
-        Err(Fault::Unavailable("the show is too contended; try again".into()).into())
+        self.show(id).ok_or_else(|| Rejection::ShowNotFound.into())
     }
 
     /// The refusals that need no waiting, which are nearly all of a flash sale: the show is not on
@@ -179,7 +174,7 @@ impl BoxOffice {
     /// # Errors
     /// The rejection.
     pub fn refuse_at_once(&self, show: &ShowId, selection: &SeatSelection) -> Result<(), Rejection> {
-        self.core.refuse_at_once(show, selection)
+        hold::refuse_at_once(&self.core, show, selection)
     }
 
     /// Holds seats.
@@ -187,7 +182,7 @@ impl BoxOffice {
     /// # Errors
     /// [`CommandError`].
     pub async fn hold(&self, request: HoldRequest) -> Result<Hold, CommandError> {
-        Box::pin(self.core.hold(request)).await
+        Box::pin(hold::hold(&self.core, &request)).await
     }
 
     /// A booking as the log has it now; `None` if there is none, or if it was only fenced.
@@ -195,7 +190,7 @@ impl BoxOffice {
     /// # Errors
     /// [`Fault`].
     pub async fn booking(&self, booking: BookingId) -> Result<Option<Booking>, Fault> {
-        Ok(self.core.journal.booking(booking).await?.state.filter(|b| b.opened.is_some()))
+        Ok(self.core.journal.load::<Booking>(&booking).await?.state.filter(|b| b.opened.is_some()))
     }
 
     /// Prolongs a hold, once.
@@ -203,7 +198,7 @@ impl BoxOffice {
     /// # Errors
     /// [`CommandError`].
     pub async fn extend(&self, booking: BookingId, by: &str) -> Result<Booking, CommandError> {
-        command(&self.core, booking, |reply| PaymentMessage::Extend(by.to_owned(), reply)).await
+        self.payments.command(booking, |reply| PaymentMessage::Extend(by.to_owned(), reply)).await
     }
 
     /// Gives held seats back. A booking that is over already is a success.
@@ -211,7 +206,7 @@ impl BoxOffice {
     /// # Errors
     /// [`CommandError`].
     pub async fn cancel(&self, booking: BookingId, by: &str) -> Result<Booking, CommandError> {
-        command(&self.core, booking, |reply| PaymentMessage::Cancel(by.to_owned(), reply)).await
+        self.payments.command(booking, |reply| PaymentMessage::Cancel(by.to_owned(), reply)).await
     }
 
     /// Pays for a hold. The answer says what is known after `payment_patience` at most; the payment
@@ -220,11 +215,11 @@ impl BoxOffice {
     /// # Errors
     /// [`CommandError`]; a decline is `Rejection::PaymentDeclined`.
     pub async fn pay(&self, booking: BookingId, request: PayRequest) -> Result<Paid, CommandError> {
-        // The core alone: a payment under way does not keep the box office alive.
-        let core = self.core.clone();
+        // Without the box office itself, which a payment under way does not keep alive.
+        let payments = self.payments.clone();
         // A task of its own: it goes on when the caller is told "not known yet", or hangs up.
         let mut payment =
-            self.life.spawn(async move { command(&core, booking, |reply| PaymentMessage::Pay(request.clone(), reply)).await });
+            self.life.spawn(async move { payments.command(booking, |reply| PaymentMessage::Pay(request.clone(), reply)).await });
         let patience = chrono::TimeDelta::from_std(self.core.settings.payment_patience).unwrap_or_default();
         tokio::select! {
             biased;
@@ -246,7 +241,7 @@ impl BoxOffice {
     /// # Errors
     /// [`CommandError`].
     pub async fn refund(&self, booking: BookingId, by: &str) -> Result<Booking, CommandError> {
-        command(&self.core, booking, |reply| PaymentMessage::Refund(by.to_owned(), reply)).await
+        self.payments.command(booking, |reply| PaymentMessage::Refund(by.to_owned(), reply)).await
     }
 
     /// Uses a voucher of `buyer`.
@@ -261,26 +256,23 @@ impl BoxOffice {
     /// A hint that something about a booking may have changed outside (a webhook): look at it now.
     /// Believes nothing: it reads the log and asks the gateway.
     pub fn settle(&self, booking: BookingId) {
-        let core = self.core.clone();
-        self.life.spawn(async move { log_follower::settle(&core, booking, Vec::new()).await });
+        let payments = self.payments.clone();
+        self.life.spawn(async move { payments.settle(booking, Vec::new()).await });
     }
 
     /// How the engine is doing.
     #[must_use]
     pub fn status(&self) -> Status {
         let core = &self.core;
-        let (written, followed) = (core.written.load(Ordering::Acquire), core.followed.load(Ordering::Acquire));
-        let mut degraded: Vec<String> =
-            core.follower_fault.lock().iter().map(|f| format!("the event log can't be followed: {f}")).collect();
-        let task_ended = core.task_ended.load(Ordering::Acquire);
+        let mut degraded = self.progress.troubles();
+        let task_ended = self.life.task_ended.load(Ordering::Acquire);
         if task_ended {
-            degraded.push("a reactor has ended; restart the server".to_owned());
+            degraded.push("a background task has ended; restart the server".to_owned());
         }
-        degraded.extend(core.passed_over.lock().iter().map(|why| format!("an event was passed over: {why}")));
         let trouble = core.journal.trouble();
         let writable = trouble.is_none();
         degraded.extend(trouble.map(|why| format!("the event log can't be written: {why}")));
-        let guard_trouble = core.guard_trouble();
+        let guard_trouble = core.guard.trouble();
         degraded.extend(
             guard_trouble
                 .iter()
@@ -289,11 +281,11 @@ impl BoxOffice {
         Status {
             ready: writable && !task_ended && !self.life.stop.is_cancelled(),
             in_flight: core.holds.inside() + core.checkouts.inside(),
-            lag: written.saturating_sub(followed),
-            actors: core.seats.len() + core.payments.len(),
-            unfinished: core.unfinished.load(Ordering::Relaxed),
+            lag: core.journal.written().0.saturating_sub(self.progress.position().0),
+            actors: core.seats.awake() + self.payments.awake(),
+            unfinished: self.progress.unfinished(),
             guard_answers: guard_trouble.is_none(),
-            guard_failures: core.guard_failures.load(Ordering::Relaxed),
+            guard_failures: core.guard.failures(),
             degraded,
         }
     }
@@ -317,23 +309,13 @@ impl BoxOffice {
             () = self.core.ports.clock.sleep_until(deadline) => {}
         }
         self.core.seats.passivate(Timestamp::MAX_UTC);
-        self.core.payments.passivate(Timestamp::MAX_UTC);
+        self.payments.passivate(Timestamp::MAX_UTC);
         self.life.supervisor.stop(None);
     }
 }
 
-/// Asks the actor of a booking's payment.
-async fn command<T: Send + 'static>(
-    core: &Arc<Core>,
-    booking: BookingId,
-    message: impl Fn(oneshot::Sender<Result<T, CommandError>>) -> PaymentMessage,
-) -> Result<T, CommandError> {
-    let _permit = core.checkouts.enter(false)?;
-    core.payments.ask(&booking, core.now(), || (PaymentActor::new(booking, core), ()), message).await?
-}
-
-/// Stops idle actors and asks the guard for what it owes, every now and then.
-async fn run_maintenance(core: Arc<Core>, stop: CancellationToken) {
+/// Stops idle actors and tries pending releases of the guard again, every now and then.
+async fn run_maintenance(core: Arc<Core>, payments: Arc<Payments>, stop: CancellationToken) {
     let idle = chrono::TimeDelta::from_std(core.settings.passivate_after).unwrap_or_default();
     loop {
         let next = core.now() + (idle / 2).max(chrono::TimeDelta::milliseconds(100));
@@ -342,8 +324,8 @@ async fn run_maintenance(core: Arc<Core>, stop: CancellationToken) {
             () = stop.cancelled() => return,
             () = core.ports.clock.sleep_until(next) => {}
         }
-        core.retry_pending_releases().await;
+        core.guard.retry_pending_releases().await;
         core.seats.passivate(core.now() - idle);
-        core.payments.passivate(core.now() - idle);
+        payments.passivate(core.now() - idle);
     }
 }

@@ -1,20 +1,21 @@
-//! The event log in the rules' terms: aggregates come out, decisions go in.
+//! The event log in the rules' terms: load an aggregate, carry out a command on it, append.
 
-use crate::error::Fault;
+use crate::error::{CommandError, Fault};
 use chrono::TimeDelta;
-use lastseat_domain::booking::{self, Booking};
-use lastseat_domain::loyalty::{self, Account};
-use lastseat_domain::ports::event_log::{Direction, Expected, LogFault, RecordedEvent, StreamWrite, WriteOutcome};
+use lastseat_domain::event::Event;
+use lastseat_domain::ports::event_log::{Direction, Expected, LogFault, Position, RecordedEvent, StreamWrite, WriteOutcome};
 use lastseat_domain::ports::{Clock, EventLog};
-use lastseat_domain::seat::{self, Seat};
-use lastseat_domain::show::{self, Show};
-use lastseat_domain::{BookingId, BuyerId, Envelope, SeatId, ShowId, StreamName, Timestamp, codec};
+use lastseat_domain::{Decider, Metadata, StreamName, Timestamp, codec};
 use parking_lot::Mutex;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use uuid::Uuid;
 
 /// Pauses between tries to find out what became of an append, in milliseconds.
 const RETRY_MS: [i64; 3] = [20, 200, 1000];
+/// Times that a command is decided again because another append came first. Each time some append
+/// succeeded, so the system as a whole moves on.
+const TRIES: usize = 16;
 /// Events asked for at a time. A booking has about ten.
 const PAGE: usize = 256;
 
@@ -35,6 +36,18 @@ pub(crate) struct Journal {
     log: Arc<dyn EventLog>,
     clock: Arc<dyn Clock>,
     trouble: Arc<Mutex<Option<(Timestamp, String)>>>,
+    /// Highest position that this node knows to be written.
+    written: Arc<AtomicU64>,
+}
+
+/// What carrying out a command led to.
+pub(crate) struct Executed<S> {
+    /// The aggregate afterwards.
+    pub loaded: Loaded<S>,
+    /// The events that were appended; none if the command's effect was already there.
+    pub events: Vec<Event>,
+    /// Position of the last of them.
+    pub position: Option<Position>,
 }
 
 /// How long a failed append makes the node not ready. Then it is asked for work again, and finds out
@@ -43,7 +56,7 @@ const DISTRUST: TimeDelta = TimeDelta::seconds(5);
 
 impl Journal {
     pub(crate) fn new(log: Arc<dyn EventLog>, clock: Arc<dyn Clock>) -> Self {
-        Self { log, clock, trouble: Arc::default() }
+        Self { log, clock, trouble: Arc::default(), written: Arc::default() }
     }
 
     /// Why the log could not be written a moment ago, if so.
@@ -66,7 +79,14 @@ impl Journal {
     pub(crate) async fn append(&self, writes: Vec<StreamWrite>) -> Result<Vec<WriteOutcome>, Fault> {
         let outcome = self.append_until_known(writes).await;
         match &outcome {
-            Ok(_) => *self.trouble.lock() = None,
+            Ok(outcomes) => {
+                *self.trouble.lock() = None;
+                for outcome in outcomes {
+                    if let WriteOutcome::Written { position, .. } = outcome {
+                        self.saw_position(*position);
+                    }
+                }
+            }
             Err(fault @ (Fault::Unavailable(_) | Fault::OutcomeUnknown(_))) => {
                 *self.trouble.lock() = Some((self.now(), fault.to_string()));
             }
@@ -94,41 +114,100 @@ impl Journal {
         Err(unknown.map_or_else(|| Fault::Unavailable("the event log does not answer".into()), Fault::from))
     }
 
-    pub(crate) async fn booking(&self, id: BookingId) -> Result<Loaded<Option<Booking>>, Fault> {
-        self.fold(&StreamName::booking(id), None, |state, e| booking::evolve(state, &e.event, e.metadata.at)).await
+    /// Carries out a command: loads the aggregate, decides, appends at the revision that was read. If
+    /// another append came first, starts again.
+    ///
+    /// # Errors
+    /// The rejection of the rules; faults.
+    pub(crate) async fn execute<D: Decider>(
+        &self,
+        id: &D::Id,
+        command: &D::Command,
+        metadata: &Metadata,
+    ) -> Result<Executed<D::State>, CommandError> {
+        for _ in 0..TRIES {
+            let loaded = self.load::<D>(id).await?;
+            if let Some(executed) = self.execute_on::<D>(id, loaded, command, metadata).await? {
+                return Ok(executed);
+            }
+        }
+        Err(contended(&D::stream(id)).into())
     }
 
-    pub(crate) async fn account(&self, buyer: &BuyerId) -> Result<Loaded<Account>, Fault> {
-        self.fold(&StreamName::loyalty(buyer), Account::default(), |state, e| loyalty::evolve(state, &e.event)).await
+    /// The same on an aggregate as it was loaded. `None`: another append came first.
+    ///
+    /// # Errors
+    /// The rejection of the rules; faults.
+    pub(crate) async fn execute_on<D: Decider>(
+        &self,
+        id: &D::Id,
+        loaded: Loaded<D::State>,
+        command: &D::Command,
+        metadata: &Metadata,
+    ) -> Result<Option<Executed<D::State>>, CommandError> {
+        let events = D::decide(id, &loaded.state, command.clone())?;
+        if events.is_empty() {
+            return Ok(Some(Executed { loaded, events, position: None }));
+        }
+        let metadata = Metadata { causation: metadata.causation.or(loaded.last), ..metadata.clone() };
+        let write = codec::encode(D::stream(id), loaded.expected, &events, &metadata).map_err(Fault::from)?;
+        let last = write.events.last().map(|event| event.id);
+        let Some(WriteOutcome::Written { last_revision, position }) = self.append(vec![write]).await?.first().copied() else {
+            return Ok(None);
+        };
+        let state = events.iter().fold(loaded.state, |state, event| D::evolve(state, event, metadata.at));
+        let loaded = Loaded { state, expected: Expected::Revision(last_revision), last };
+        Ok(Some(Executed { loaded, events, position: Some(position) }))
     }
 
-    pub(crate) async fn show(&self, id: &ShowId) -> Result<Loaded<Option<Show>>, Fault> {
-        self.fold(&StreamName::show(id), None, |state, e| show::evolve(state, &e.event)).await
-    }
-
-    /// A seat's last event alone tells its state, so only that one is read.
-    pub(crate) async fn seat(&self, show: &ShowId, seat: &SeatId) -> Result<Loaded<Seat>, Fault> {
-        let last = self.log.read_stream(&StreamName::seat(show, seat), None, Direction::Backwards, 1).await?;
-        let Some(last) = last.first() else { return Ok(Loaded { state: Seat::Free, expected: Expected::NoStream, last: None }) };
-        let state = codec::decode(last)?.map_or(Seat::Free, |e| seat::evolve(Seat::Free, &e.event));
-        Ok(Loaded { state, expected: Expected::Revision(last.revision), last: Some(last.id) })
-    }
-
-    async fn fold<S>(&self, stream: &StreamName, initial: S, evolve: impl Fn(S, &Envelope) -> S) -> Result<Loaded<S>, Fault> {
-        let (mut state, mut expected, mut last) = (initial, Expected::NoStream, None);
+    /// An aggregate as the log has it.
+    ///
+    /// # Errors
+    /// [`Fault`] if the log can't be read, or holds what makes no sense.
+    pub(crate) async fn load<D: Decider>(&self, id: &D::Id) -> Result<Loaded<D::State>, Fault> {
+        let stream = D::stream(id);
+        let mut loaded = Loaded { state: D::initial(), expected: Expected::NoStream, last: None };
+        if D::LAST_EVENT_SUFFICES {
+            for recorded in self.log.read_stream(&stream, None, Direction::Backwards, 1).await? {
+                loaded.advance::<D>(&recorded)?;
+            }
+            return Ok(loaded);
+        }
         loop {
-            let from = expected.next_revision();
-            let page: Vec<Arc<RecordedEvent>> = self.log.read_stream(stream, Some(from), Direction::Forwards, PAGE).await?;
+            let from = loaded.expected.next_revision();
+            let page: Vec<Arc<RecordedEvent>> = self.log.read_stream(&stream, Some(from), Direction::Forwards, PAGE).await?;
             for recorded in &page {
-                if let Some(envelope) = codec::decode(recorded)? {
-                    state = evolve(state, &envelope);
-                }
-                expected = Expected::Revision(recorded.revision);
-                last = Some(recorded.id);
+                loaded.advance::<D>(recorded)?;
             }
             if page.len() < PAGE {
-                return Ok(Loaded { state, expected, last });
+                return Ok(loaded);
             }
         }
     }
+
+    /// Highest position that this node knows to be written.
+    pub(crate) fn written(&self) -> Position {
+        Position(self.written.load(Ordering::Acquire))
+    }
+
+    pub(crate) fn saw_position(&self, position: Position) {
+        self.written.fetch_max(position.0, Ordering::AcqRel);
+    }
+}
+
+impl<S> Loaded<S> {
+    fn advance<D: Decider<State = S>>(&mut self, recorded: &RecordedEvent) -> Result<(), Fault> {
+        if let Some(envelope) = codec::decode(recorded)? {
+            let state = std::mem::replace(&mut self.state, D::initial());
+            self.state = D::evolve(state, &envelope.event, envelope.metadata.at);
+        }
+        self.expected = Expected::Revision(recorded.revision);
+        self.last = Some(recorded.id);
+        Ok(())
+    }
+}
+
+/// Too many others append to the same stream at once.
+pub(crate) fn contended(stream: &StreamName) -> Fault {
+    Fault::Unavailable(format!("too many changes to {stream} at once; try again"))
 }

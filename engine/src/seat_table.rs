@@ -5,7 +5,6 @@
 //! word carries the log position that it is true at, so that the actors' news and the log's
 //! subscription may come in any order and the newest stands.
 
-use crate::show_registry::ActiveShow;
 use lastseat_domain::Timestamp;
 use lastseat_domain::ports::event_log::Position;
 use lastseat_domain::rejection::SeatState;
@@ -29,7 +28,7 @@ pub(crate) struct SeatTable {
 
 /// Seats claimed by a hold under way, all or none. Given back when dropped.
 pub(crate) struct Claim {
-    active_show: Arc<ActiveShow>,
+    table: Arc<SeatTable>,
     seats: Vec<u32>,
 }
 
@@ -38,10 +37,10 @@ impl Claim {
     ///
     /// # Errors
     /// The first seat that another hold is trying to get.
-    pub(crate) fn of(active_show: &Arc<ActiveShow>, seats: &[u32]) -> Result<Self, u32> {
-        let mut claim = Self { active_show: active_show.clone(), seats: Vec::with_capacity(seats.len()) };
+    pub(crate) fn of(table: &Arc<SeatTable>, seats: &[u32]) -> Result<Self, u32> {
+        let mut claim = Self { table: table.clone(), seats: Vec::with_capacity(seats.len()) };
         for seat in seats {
-            match active_show.seats.claims.get(*seat as usize) {
+            match table.claims.get(*seat as usize) {
                 Some(slot) if slot.swap(true, Ordering::AcqRel) => return Err(*seat),
                 _ => claim.seats.push(*seat),
             }
@@ -53,7 +52,7 @@ impl Claim {
 impl Drop for Claim {
     fn drop(&mut self) {
         for seat in &self.seats {
-            if let Some(slot) = self.active_show.seats.claims.get(*seat as usize) {
+            if let Some(slot) = self.table.claims.get(*seat as usize) {
                 slot.store(false, Ordering::Release);
             }
         }

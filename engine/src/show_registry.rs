@@ -17,7 +17,7 @@ pub(crate) struct ActiveShow {
     /// As its stream tells it.
     pub show: ArcSwap<Show>,
     /// Its seats.
-    pub seats: SeatTable,
+    pub seats: Arc<SeatTable>,
 }
 
 impl ActiveShow {
@@ -73,11 +73,11 @@ impl ShowRegistry {
                 return;
             }
         };
-        // A plan never changes; a repeat of the first event must not wipe the seat table.
+        // A plan never changes; a repeat of the first event must not wipe the table.
         if !matches!(event, Event::ShowScheduled(_)) {
-            let active_show = entry.get_mut();
-            if let Some(next) = show::evolve(Some(Show::clone(&active_show.show.load())), event) {
-                active_show.show.store(Arc::new(next));
+            let active = entry.get_mut();
+            if let Some(next) = show::evolve(Some(Show::clone(&active.show.load())), event) {
+                active.show.store(Arc::new(next));
             }
         }
     }
@@ -85,7 +85,7 @@ impl ShowRegistry {
 
 impl ActiveShow {
     fn of(id: &ShowId, show: Show) -> Self {
-        let seats = SeatTable::of(&show.plan);
-        Self { id: id.clone(), show: ArcSwap::from_pointee(show), seats }
+        let table = SeatTable::of(&show.plan);
+        Self { id: id.clone(), show: ArcSwap::from_pointee(show), seats: Arc::new(table) }
     }
 }

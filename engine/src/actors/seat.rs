@@ -3,21 +3,12 @@
 
 use crate::error::{CommandError, Fault};
 use crate::journal::{Journal, Loaded};
+use lastseat_domain::BookingId;
 use lastseat_domain::event::Event;
 use lastseat_domain::ports::event_log::{Expected, Revision};
-use lastseat_domain::seat::{self, Seat, SeatCommand};
-use lastseat_domain::{BookingId, SeatId, ShowId};
+use lastseat_domain::seat::{self, Seat, SeatCommand, SeatKey};
 use ractor::{Actor, ActorProcessingErr, ActorRef};
 use tokio::sync::oneshot;
-
-/// Which seat.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub(crate) struct SeatKey {
-    /// Its show.
-    pub show: ShowId,
-    /// Its id.
-    pub seat: SeatId,
-}
 
 /// What the rules say, and where it has to be appended.
 #[derive(Debug)]
@@ -60,7 +51,7 @@ impl SeatActor {
     async fn load(&self, known: &mut Option<Loaded<Seat>>) -> Result<(Loaded<Seat>, bool), Fault> {
         match known {
             Some(loaded) => Ok((loaded.clone(), true)),
-            None => Ok((known.insert(self.journal.seat(&self.key.show, &self.key.seat).await?).clone(), false)),
+            None => Ok((known.insert(self.journal.load::<Seat>(&self.key).await?).clone(), false)),
         }
     }
 

@@ -1,12 +1,12 @@
-//! Which seats a hold is for: checks what was asked for, and finds seats where the choice is ours.
+//! Which seats a hold is for: checks what was asked for, and finds seats where the buyer leaves the choice to us.
 
-use super::HoldTarget;
-use crate::box_office::SeatSelection;
+use super::attempt::HoldContext;
+use crate::requests::SeatSelection;
 use lastseat_domain::rejection::SeatState;
 use lastseat_domain::{CategoryId, Rejection, SeatId};
 use std::collections::HashSet;
 
-/// A checked target.
+/// A checked selection.
 pub(crate) enum Choice {
     /// These, by plan index.
     Seats(Vec<u32>),
@@ -28,27 +28,27 @@ pub(crate) enum Choice {
 
 impl Choice {
     /// Checks what was asked for.
-    pub(super) fn of(target: &HoldTarget<'_>) -> Result<Self, Rejection> {
-        let most = target.show.facts.max_seats_per_booking;
-        match target.selection.quantity() {
+    pub(super) fn of(context: &HoldContext<'_>) -> Result<Self, Rejection> {
+        let most = context.show.facts.max_seats_per_booking;
+        match context.selection.quantity() {
             0 => return Err(Rejection::InvalidQuantity { most }),
             asked if asked > u64::from(most) => return Err(Rejection::TooManySeats { asked, most }),
             _ => {}
         }
-        match target.selection {
-            SeatSelection::Seats(seats) => Self::named(target, seats),
+        match context.selection {
+            SeatSelection::Seats(seats) => Self::named(context, seats),
             SeatSelection::Any { area, quantity } => {
-                let areas = (0_u32..).zip(&target.show.plan.areas);
+                let areas = (0_u32..).zip(&context.show.plan.areas);
                 let found = areas.into_iter().find(|(_, a)| a.area == *area && !a.labelled);
                 found
                     .map(|(index, _)| Self::Any { area: index, quantity: *quantity })
                     .ok_or_else(|| Rejection::UnknownArea { area: area.clone() })
             }
-            SeatSelection::BestAvailable { category, quantity } => Self::best(target, category, *quantity),
+            SeatSelection::BestAvailable { category, quantity } => Self::best(context, category, *quantity),
         }
     }
 
-    fn named(target: &HoldTarget<'_>, seats: &[SeatId]) -> Result<Self, Rejection> {
+    fn named(context: &HoldContext<'_>, seats: &[SeatId]) -> Result<Self, Rejection> {
         let mut indexes = Vec::with_capacity(seats.len());
         for (at, seat) in seats.iter().enumerate() {
             // A few at most: looking through those before costs less than a set of them.
@@ -56,15 +56,15 @@ impl Choice {
                 return Err(Rejection::DuplicateSeats { seat: seat.clone() });
             }
             // Units of an unlabelled area can't be asked for by name: any of them is as good.
-            let plan = &target.show.plan;
+            let plan = &context.show.plan;
             let labelled = plan.index_of(seat).filter(|i| plan.seat(*i).is_some_and(|s| s.block.is_some()));
             indexes.push(labelled.ok_or_else(|| Rejection::UnknownSeat { seat: seat.to_string() })?);
         }
         Ok(Self::Seats(indexes))
     }
 
-    fn best(target: &HoldTarget<'_>, category: &CategoryId, quantity: u32) -> Result<Self, Rejection> {
-        let areas = (0_u32..).zip(&target.show.plan.areas);
+    fn best(context: &HoldContext<'_>, category: &CategoryId, quantity: u32) -> Result<Self, Rejection> {
+        let areas = (0_u32..).zip(&context.show.plan.areas);
         let areas: Vec<u32> = areas.filter(|(_, a)| a.labelled && a.category == *category).map(|(index, _)| index).collect();
         if areas.is_empty() {
             return Err(Rejection::UnknownCategory { category: category.clone() });
@@ -85,36 +85,36 @@ impl Choice {
     }
 
     /// Refuses what the seat table knows to be taken.
-    pub(super) fn refuse_what_is_taken(&self, target: &HoldTarget<'_>) -> Result<(), Rejection> {
-        let table = &target.active_show.seats;
+    pub(super) fn refuse_what_is_taken(&self, context: &HoldContext<'_>) -> Result<(), Rejection> {
+        let table = &context.active.seats;
         match self {
             Self::Seats(seats) => match seats.iter().find(|seat| table.state(**seat) != SeatState::Available) {
-                Some(taken) => Err(taken_in_table(target, *taken)),
+                Some(taken) => Err(taken_in_table(context, *taken)),
                 None => Ok(()),
             },
-            Self::Any { area, quantity } => enough(target, &[*area], *quantity),
-            Self::Best { areas, quantity } => enough(target, areas, *quantity),
+            Self::Any { area, quantity } => enough(context, &[*area], *quantity),
+            Self::Best { areas, quantity } => enough(context, areas, *quantity),
         }
     }
 
-    /// Exactly as many seats as selection, none of them in `avoid`.
-    pub(super) fn seats(&self, target: &HoldTarget<'_>, avoid: &HashSet<u32>) -> Result<Vec<u32>, Rejection> {
+    /// Exactly as many seats as asked for, none of them in `avoid`.
+    pub(super) fn seats(&self, context: &HoldContext<'_>, avoid: &HashSet<u32>) -> Result<Vec<u32>, Rejection> {
         match self {
             Self::Seats(seats) => Ok(seats.clone()),
             Self::Any { area, quantity } => {
                 let n = *quantity as usize;
-                let free = target.active_show.seats.candidates(*area, *quantity).filter(|seat| !avoid.contains(seat));
+                let free = context.active.seats.candidates(*area, *quantity).filter(|seat| !avoid.contains(seat));
                 let found: Vec<u32> = free.take(n).collect();
-                if found.len() < n { Err(left(target, &[*area], found.len())) } else { Ok(found) }
+                if found.len() < n { Err(remaining(context, &[*area], found.len())) } else { Ok(found) }
             }
-            Self::Best { areas, quantity } => side_by_side(target, areas, *quantity as usize, avoid),
+            Self::Best { areas, quantity } => side_by_side(context, areas, *quantity as usize, avoid),
         }
     }
 }
 
-fn taken_in_table(target: &HoldTarget<'_>, index: u32) -> Rejection {
-    let table = &target.active_show.seats;
-    let seat = target.show.plan.seat(index).map(|s| s.seat.clone());
+fn taken_in_table(context: &HoldContext<'_>, index: u32) -> Rejection {
+    let table = &context.active.seats;
+    let seat = context.show.plan.seat(index).map(|s| s.seat.clone());
     match seat {
         Some(seat) => Rejection::SeatUnavailable {
             seat,
@@ -126,26 +126,26 @@ fn taken_in_table(target: &HoldTarget<'_>, index: u32) -> Rejection {
     }
 }
 
-fn enough(target: &HoldTarget<'_>, areas: &[u32], quantity: u32) -> Result<(), Rejection> {
-    let available: u32 = areas.iter().map(|area| target.active_show.seats.available(*area)).sum();
-    if available < quantity { Err(left(target, areas, available as usize)) } else { Ok(()) }
+fn enough(context: &HoldContext<'_>, areas: &[u32], quantity: u32) -> Result<(), Rejection> {
+    let available: u32 = areas.iter().map(|area| context.active.seats.available(*area)).sum();
+    if available < quantity { Err(remaining(context, areas, available as usize)) } else { Ok(()) }
 }
 
 /// The refusal where `available` are left of what was asked for.
-fn left(target: &HoldTarget<'_>, areas: &[u32], available: usize) -> Rejection {
+fn remaining(context: &HoldContext<'_>, areas: &[u32], available: usize) -> Rejection {
     match u32::try_from(available) {
         Ok(0) => Rejection::SoldOut {
-            free_at: areas.iter().filter_map(|area| target.active_show.seats.first_free_at(*area, target.now)).min(),
+            free_at: areas.iter().filter_map(|area| context.active.seats.first_free_at(*area, context.now)).min(),
         },
         available => Rejection::NotEnoughTogether { available: available.unwrap_or(u32::MAX) },
     }
 }
 
 /// The best `n` seats side by side: the front-most row that has them; in it the place that leaves
-/// no single seat beside it, for that could be sold to nobody who comes in company, and room for
+/// no single seat beside it, because a stranded single seat can't be sold to a group, and room for
 /// others of the same size; of these the nearest to the row's middle.
-fn side_by_side(target: &HoldTarget<'_>, areas: &[u32], n: usize, avoid: &HashSet<u32>) -> Result<Vec<u32>, Rejection> {
-    let (plan, table) = (&target.show.plan, &target.active_show.seats);
+fn side_by_side(context: &HoldContext<'_>, areas: &[u32], n: usize, avoid: &HashSet<u32>) -> Result<Vec<u32>, Rejection> {
+    let (plan, table) = (&context.show.plan, &context.active.seats);
     let is_free = |seat: u32| table.is_free(seat) && !avoid.contains(&seat);
     let mut free = 0_usize;
     for area in areas.iter().filter_map(|index| plan.areas.get(*index as usize)) {
@@ -171,5 +171,5 @@ fn side_by_side(target: &HoldTarget<'_>, areas: &[u32], n: usize, avoid: &HashSe
             }
         }
     }
-    Err(left(target, areas, free))
+    Err(remaining(context, areas, free))
 }

@@ -1,10 +1,10 @@
 //! Seats for a hold: chosen, claimed from the other holds of this node, and locked in the guard, which
-//! keeps those of all nodes apart. The guard is a filter and may be wrong; the log, behind it, is not.
+//! keeps the holds of all nodes apart. The guard is a filter and may be wrong; only the log decides.
 
+use super::attempt::HoldAttempt;
 use super::choose::Choice;
-use super::{Attempt, Chosen};
-use crate::core::LEASE_MARGIN;
 use crate::error::CommandError;
+use crate::guard_service::LEASE_MARGIN;
 use crate::seat_table::Claim;
 use lastseat_domain::ports::seat_guard::{Lock, LockAny};
 use lastseat_domain::rejection::SeatState;
@@ -21,24 +21,24 @@ const DOUBTED: usize = 8;
 /// How many times more are offered if those were not enough.
 const SPARE_GROWS: usize = 8;
 
-impl Attempt<'_> {
-    fn lease(&self) -> Duration {
-        Duration::from_secs(self.target.show.facts.hold_seconds.into()) + LEASE_MARGIN
-    }
+/// Seats that a hold tries to bring into the log.
+pub(super) struct Chosen {
+    /// In sorted order.
+    pub seats: Vec<SeatId>,
+    /// Whether the guard has locked them for this booking.
+    guarded: bool,
+    _claim: Claim,
+}
 
-    /// A hold may be prolonged once, by its own length.
-    fn longest_lease(&self) -> Duration {
-        self.lease() * 2
-    }
-
+impl HoldAttempt<'_> {
     /// Chooses seats, claims them from the other holds of this node, and locks them in the guard.
     pub(super) async fn lock(&self, choice: &Choice, avoid: &mut HashSet<u32>) -> Result<Chosen, CommandError> {
         loop {
-            let indexes = match choice.seats(&self.target, avoid) {
+            let indexes = match choice.seats(&self.context, avoid) {
                 Ok(indexes) => indexes,
                 Err(rejection) => return self.leftovers(choice).await.ok_or_else(|| rejection.into()),
             };
-            let claim = match Claim::of(&self.target.active_show, &indexes) {
+            let claim = match Claim::of(&self.context.active.seats, &indexes) {
                 Ok(claim) => claim,
                 Err(_) if choice.is_ours() => continue,
                 Err(index) => return Err(self.refused_by_claim(index).into()),
@@ -55,11 +55,11 @@ impl Attempt<'_> {
                     Err(rejection) => return self.leftovers(choice).await.ok_or_else(|| rejection.into()),
                 }
             }
-            let lock = self.core.ports.guard.lock(&self.target.active_show.id, &seats, self.request.booking, self.lease()).await;
+            let lock = self.core.guard.port().lock(&self.context.active.id, &seats, self.request.booking, self.lease()).await;
             match lock {
                 Ok(Lock::Locked { .. }) => return Ok(Chosen { seats, guarded: true, _claim: claim }),
                 Err(_) => {
-                    self.saw_guard_fail();
+                    self.record_guard_failure();
                     return Ok(Chosen { seats, guarded: false, _claim: claim });
                 }
                 Ok(Lock::Taken { index, lease_left, sold }) => {
@@ -71,7 +71,7 @@ impl Attempt<'_> {
                     if !choice.is_ours() {
                         return Err(self.refused_by_guard(seat, lease_left, sold).into());
                     }
-                    avoid.extend(self.target.show.plan.index_of(seat));
+                    avoid.extend(self.context.show.plan.index_of(seat));
                 }
             }
         }
@@ -81,7 +81,7 @@ impl Attempt<'_> {
     /// faster. `None` if those tried are all taken: they are in `avoid` from now on.
     ///
     /// # Errors
-    /// `NotEnoughTogether` if some are free, but fewer than selection in the whole area.
+    /// `NotEnoughTogether` if some are free, but fewer than asked for in the whole area.
     async fn lock_any(
         &self,
         area: u32,
@@ -93,10 +93,10 @@ impl Attempt<'_> {
         let mut spare = SPARE;
         loop {
             let others =
-                self.target.active_show.seats.candidates(area, 0).filter(|seat| !avoid.contains(seat) && !claimed.contains(seat));
+                self.context.active.seats.candidates(area, 0).filter(|seat| !avoid.contains(seat) && !claimed.contains(seat));
             let candidates: Vec<u32> = claimed.iter().copied().chain(others.take(spare)).collect();
             let names = self.names(&candidates);
-            let locked = self.core.ports.guard.lock_any(&self.target.active_show.id, &names, n, owner, self.lease()).await;
+            let locked = self.core.guard.port().lock_any(&self.context.active.id, &names, n, owner, self.lease()).await;
             let (mut seats, guarded) = match locked {
                 Ok(LockAny::Locked(picked)) => (picked.into_iter().filter_map(|i| names.get(i).cloned()).collect(), true),
                 Ok(LockAny::NotEnough { free: 0 }) => {
@@ -112,7 +112,7 @@ impl Attempt<'_> {
                     return Err(Rejection::NotEnoughTogether { available: u32::try_from(free).unwrap_or(u32::MAX) });
                 }
                 Err(_) => {
-                    self.saw_guard_fail();
+                    self.record_guard_failure();
                     (self.names(claimed), false)
                 }
             };
@@ -132,43 +132,38 @@ impl Attempt<'_> {
     /// only when the area would be called sold out although the seat table has free ones.
     async fn leftovers(&self, choice: &Choice) -> Option<Chosen> {
         let Choice::Any { area, quantity } = choice else { return None };
-        if self.without_guard.load(Ordering::Relaxed) || self.doubted.swap(true, Ordering::Relaxed) {
+        if self.without_guard.load(Ordering::Relaxed) || self.checked_leftovers.swap(true, Ordering::Relaxed) {
             return None;
         }
-        let (show, owner, n) = (&self.target.active_show.id, self.request.booking, *quantity as usize);
-        let candidates: Vec<u32> = self.target.active_show.seats.candidates(*area, 0).take(n + DOUBTED).collect();
+        let (show, owner, n) = (&self.context.active.id, self.request.booking, *quantity as usize);
+        let candidates: Vec<u32> = self.context.active.seats.candidates(*area, 0).take(n + DOUBTED).collect();
         let mut found = Vec::with_capacity(n);
         for index in candidates {
             if found.len() == n {
                 break;
             }
-            match self.core.ports.guard.lock(show, &self.names(&[index]), owner, self.lease()).await {
+            match self.core.guard.port().lock(show, &self.names(&[index]), owner, self.lease()).await {
                 Ok(Lock::Taken { lease_left, sold, .. }) if !self.is_leftover(lease_left, sold) => {}
                 Ok(_) => found.push(index),
                 Err(_) => {
-                    self.saw_guard_fail();
+                    self.record_guard_failure();
                     break;
                 }
             }
         }
         let mut seats = self.names(&found);
         seats.sort_unstable();
-        match Claim::of(&self.target.active_show, &found) {
+        match Claim::of(&self.context.active.seats, &found) {
             Ok(claim) if found.len() == n => Some(Chosen { seats, guarded: true, _claim: claim }),
             _ => {
-                self.core.unlock_in_guard(show, &seats, owner).await;
+                self.core.guard.unlock(show, &seats, owner).await;
                 None
             }
         }
     }
 
-    fn saw_guard_fail(&self) {
-        self.without_guard.store(true, Ordering::Relaxed);
-        self.core.saw_guard_fail();
-    }
-
     fn refused_by_claim(&self, index: u32) -> Rejection {
-        match self.target.show.plan.seat(index) {
+        match self.context.show.plan.seat(index) {
             Some(planned) => {
                 let free_at = Some(self.expires_at());
                 Rejection::SeatUnavailable { seat: planned.seat.clone(), state: SeatState::Locked, free_at, position: None }
@@ -178,13 +173,13 @@ impl Attempt<'_> {
     }
 
     fn is_free_in_table(&self, seat: &SeatId) -> bool {
-        let index = self.target.show.plan.index_of(seat);
-        index.is_some_and(|index| self.target.active_show.seats.state(index) == SeatState::Available)
+        let index = self.context.show.plan.index_of(seat);
+        index.is_some_and(|index| self.context.active.seats.state(index) == SeatState::Available)
     }
 
     fn refused_by_guard(&self, seat: &SeatId, lease_left: Duration, sold: bool) -> Rejection {
         let free_at = (!sold)
-            .then(|| self.target.now + chrono::TimeDelta::from_std(lease_left.saturating_sub(LEASE_MARGIN)).unwrap_or_default());
+            .then(|| self.context.now + chrono::TimeDelta::from_std(lease_left.saturating_sub(LEASE_MARGIN)).unwrap_or_default());
         Rejection::SeatUnavailable {
             seat: seat.clone(),
             state: if sold { SeatState::Booked } else { SeatState::Locked },
@@ -196,7 +191,7 @@ impl Attempt<'_> {
     pub(super) async fn unlock(&self, chosen: &Chosen) {
         let Chosen { seats, guarded, .. } = chosen;
         if *guarded {
-            self.core.unlock_in_guard(&self.target.active_show.id, seats, self.request.booking).await;
+            self.core.guard.unlock(&self.context.active.id, seats, self.request.booking).await;
         }
     }
 }

@@ -1,193 +1,122 @@
-//! The hold: from "I want these seats" to an open booking, or a refusal that cost next to nothing.
+//! The hold: from a buyer's request for seats to an open booking, or a refusal that cost next to nothing.
 //!
-//! Seat table, admission, guard, actors, log: each stands in front of the next and keeps losers away
-//! from it. Only the last decides.
+//! Seat table, admission, buyer's limit, guard, log: each keeps losers away from the next. Only the log
+//! decides.
 
-mod append_hold;
+mod attempt;
 mod choose;
 mod lock;
+mod open_atomic;
+mod open_compensated;
+mod opening;
 mod repair_hold;
+mod replay;
 
-use crate::box_office::{Hold, HoldRequest, SeatSelection};
+use crate::buyers::Reservation;
 use crate::core::Core;
 use crate::error::{CommandError, Fault};
-use crate::seat_table::Claim;
-use crate::show_registry::ActiveShow;
-use append_hold::HoldOutcome;
+use crate::requests::{Hold, HoldRequest, SeatSelection};
+use attempt::{HoldAttempt, HoldContext};
 use choose::Choice;
-use lastseat_domain::booking::Phase;
-use lastseat_domain::event::AbortReason;
-use lastseat_domain::show::Show;
-use lastseat_domain::{BookingId, Rejection, SeatId, ShowId, Timestamp};
+use lastseat_domain::{Rejection, SeatId, ShowId};
+use opening::{HoldOutcome, Opening};
+use replay::replay;
 use std::collections::HashSet;
-use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
-/// Times that other seats are chosen after the chosen ones were lost. Only where the buyer left
-/// the choice to us.
+/// Times that other seats are chosen after the chosen ones were lost. Only where the buyer leaves the
+/// choice to us.
 const CHOICES: u32 = 200;
 
-/// Seats that a hold tries to bring into the log.
-struct Chosen {
-    /// In sorted order.
-    seats: Vec<SeatId>,
-    /// Whether the guard has them for us.
-    guarded: bool,
-    _claim: Claim,
+/// The refusals that need no waiting: nearly all of a flash sale. Apart from [`hold`], so that a refusal
+/// avoids allocating the hold's future.
+///
+/// # Errors
+/// The rejection.
+pub(crate) fn refuse_at_once(core: &Core, show: &ShowId, selection: &SeatSelection) -> Result<(), Rejection> {
+    let context = HoldContext::of(core, show, selection)?;
+    context.show.check_on_sale(context.now)?;
+    Choice::of(&context)?.refuse_what_is_taken(&context)
 }
 
-/// What is selection of which show, and when.
-struct HoldTarget<'a> {
-    active_show: Arc<ActiveShow>,
-    show: Arc<Show>,
-    selection: &'a SeatSelection,
-    now: Timestamp,
-}
-
-/// One hold on its way.
-struct Attempt<'a> {
-    core: &'a Arc<Core>,
-    target: HoldTarget<'a>,
-    request: &'a HoldRequest,
-    /// The guard gave this hold no answer. It is not asked again: in a rush without it a hold that
-    /// chooses anew would wait in vain for every choice.
-    without_guard: AtomicBool,
-    /// The guard's word on an area was doubted already.
-    doubted: AtomicBool,
-}
-
-impl Core {
-    /// Holds seats.
-    pub(crate) async fn hold(self: &Arc<Self>, request: HoldRequest) -> Result<Hold, CommandError> {
-        let target = self.target(&request.show, &request.selection)?;
-        let (without_guard, doubted) = (AtomicBool::new(false), AtomicBool::new(false));
-        let attempt = Attempt { core: self, target, request: &request, without_guard, doubted };
-        match attempt.run(true).await {
-            // The same request before may have got the very seats that are taken now.
-            Err(CommandError::Rejected(rejection)) if request.request.is_some() => match self.replay(&request).await? {
-                Some(hold) => Ok(hold),
-                None if self.is_left_over(&request, &rejection).await? => attempt.run(false).await,
-                None => Err(rejection.into()),
-            },
-            other => other,
-        }
-    }
-
-    fn target<'a>(&self, show: &ShowId, selection: &'a SeatSelection) -> Result<HoldTarget<'a>, Rejection> {
-        let active_show = self.shows.get(show).ok_or(Rejection::ShowNotFound)?;
-        Ok(HoldTarget { show: active_show.show.load_full(), active_show, selection, now: self.now() })
-    }
-
-    /// The refusals that need no waiting: nearly all of a flash sale. Apart from [`Core::hold`] so
-    /// that they don't pay for the room that a hold's whole way takes in memory.
-    pub(crate) fn refuse_at_once(&self, show: &ShowId, selection: &SeatSelection) -> Result<(), Rejection> {
-        let target = self.target(show, selection)?;
-        target.show.check_on_sale(target.now)?;
-        Choice::of(&target)?.refuse_what_is_taken(&target)
-    }
-
-    /// Whether the seat that is in the way was locked by an earlier try of the same request, which
-    /// did not get as far as opening its booking. Only a log without appends across streams knows
-    /// such a thing.
-    async fn is_left_over(&self, request: &HoldRequest, rejection: &Rejection) -> Result<bool, Fault> {
-        match rejection {
-            Rejection::SeatUnavailable { seat, .. } if !self.ports.log.atomic_across_streams() => {
-                self.is_owner(&request.show, seat, request.booking).await
-            }
-            _ => Ok(false),
-        }
-    }
-
-    /// The booking that the same request opened before, if it did.
-    ///
-    /// # Errors
-    /// `IdempotencyKeyReused` if another request did.
-    async fn replay(&self, request: &HoldRequest) -> Result<Option<Hold>, CommandError> {
-        let Some(booking) = self.journal.booking(request.booking).await?.state else { return Ok(None) };
-        match &booking.opened {
-            Some(opened) if opened.request == request.request => {
-                let booking = match booking.phase {
-                    // It lost a seat before anybody was told that it was open.
-                    Phase::Aborted { reason: AbortReason::SeatLost } => None,
-                    // All or nothing was appended, so it has its seats.
-                    _ if self.ports.log.atomic_across_streams() || !booking.is_undecided() => Some(booking),
-                    _ => self.repair_hold(booking).await.map_err(CommandError::begun)?,
-                };
-                Ok(booking.map(|booking| Hold { booking, replayed: true }))
-            }
-            Some(_) => Err(Rejection::IdempotencyKeyReused.into()),
-            // Fenced: the first try crashed on its way, and nothing came of it.
-            None => Ok(None),
-        }
+/// Holds seats.
+///
+/// # Errors
+/// [`CommandError`].
+pub(crate) async fn hold(core: &Core, request: &HoldRequest) -> Result<Hold, CommandError> {
+    let attempt = HoldAttempt::of(core, request)?;
+    match run(&attempt, true).await {
+        // The same request before may have got the very seats that are taken now.
+        Err(CommandError::Rejected(rejection)) if request.request.is_some() => match replay(core, request).await? {
+            Some(hold) => Ok(hold),
+            None if is_leftover_lock(core, request, &rejection).await? => run(&attempt, false).await,
+            None => Err(rejection.into()),
+        },
+        other => other,
     }
 }
 
-impl Attempt<'_> {
-    async fn run(&self, check_table: bool) -> Result<Hold, CommandError> {
-        self.target.show.check_on_sale(self.target.now)?;
-        let choice = Choice::of(&self.target)?;
-        // The seat table says no without taking part in anything.
-        if check_table {
-            choice.refuse_what_is_taken(&self.target)?;
+/// Whether the seat that is in the way was locked by an earlier try of the same request, which failed
+/// before it opened its booking. Only happens in a log without appends across streams.
+async fn is_leftover_lock(core: &Core, request: &HoldRequest, rejection: &Rejection) -> Result<bool, Fault> {
+    match rejection {
+        Rejection::SeatUnavailable { seat, .. } if !core.ports.log.atomic_across_streams() => {
+            core.seats.is_owner(&request.show, seat, request.booking).await
         }
-        let _permit = self.core.holds.enter(self.core.is_without_guard())?;
-        let _share = self.reserve_share(choice.quantity())?;
-        let mut avoid = HashSet::new();
-        for _ in 0..CHOICES {
-            let chosen = self.lock(&choice, &mut avoid).await?;
-            match self.append_hold(&chosen.seats, choice.is_ours()).await {
-                Ok(HoldOutcome::Open(hold)) => return Ok(*hold),
-                Ok(HoldOutcome::Lost { seat, rejection }) => {
-                    self.unlock(&chosen).await;
-                    if !choice.is_ours() {
-                        return Err(rejection.into());
-                    }
-                    avoid.extend(self.target.show.plan.index_of(&seat));
+        _ => Ok(false),
+    }
+}
+
+async fn run(attempt: &HoldAttempt<'_>, ask_seat_table: bool) -> Result<Hold, CommandError> {
+    let context = &attempt.context;
+    context.show.check_on_sale(context.now)?;
+    let choice = Choice::of(context)?;
+    if ask_seat_table {
+        choice.refuse_what_is_taken(context)?;
+    }
+    let _permit = attempt.core.holds.enter(attempt.core.guard.has_just_failed())?;
+    let _share = reserve_share(attempt, choice.quantity())?;
+    let mut avoid = HashSet::new();
+    for _ in 0..CHOICES {
+        let chosen = attempt.lock(&choice, &mut avoid).await?;
+        match open(attempt, &chosen.seats, choice.is_ours()).await {
+            Ok(HoldOutcome::Open(hold)) => return Ok(*hold),
+            Ok(HoldOutcome::Lost { seat, rejection }) => {
+                attempt.unlock(&chosen).await;
+                if !choice.is_ours() {
+                    return Err(rejection.into());
                 }
-                // Unknown: our seats may be ours. The leases lapse by themselves.
-                Err(CommandError::Failed(fault @ Fault::OutcomeUnknown(_))) => return Err(fault.into()),
-                Err(error) => {
-                    self.unlock(&chosen).await;
-                    return Err(error);
-                }
+                avoid.extend(context.show.plan.index_of(&seat));
+            }
+            // Unknown: the seats may be ours. The leases end by themselves.
+            Err(CommandError::Failed(fault @ Fault::OutcomeUnknown(_))) => return Err(fault.into()),
+            Err(error) => {
+                attempt.unlock(&chosen).await;
+                return Err(error);
             }
         }
-        Err(Fault::Busy { retry_after: Duration::from_secs(1) }.into())
     }
+    Err(Fault::Busy { retry_after: Duration::from_secs(1) }.into())
+}
 
-    fn reserve_share(&self, seats: u32) -> Result<Option<crate::buyers::Reservation>, Rejection> {
-        match self.target.show.facts.max_seats_per_buyer {
-            Some(most) if !self.request.buyer.is_guest() => self
-                .core
-                .buyers
-                .reserve(&self.target.active_show.id, &self.request.buyer, self.request.booking, seats, most)
-                .map(Some),
-            _ => Ok(None),
+/// Sets the seats aside within the buyer's limit, where the show has one.
+fn reserve_share(attempt: &HoldAttempt<'_>, seats: u32) -> Result<Option<Reservation>, Rejection> {
+    let (context, request) = (&attempt.context, attempt.request);
+    match context.show.facts.max_seats_per_buyer {
+        Some(most) if !request.buyer.is_guest() => {
+            attempt.core.buyers.reserve(&context.active.id, &request.buyer, request.booking, seats, most).map(Some)
         }
-    }
-
-    pub(crate) fn expires_at(&self) -> Timestamp {
-        self.target.now + chrono::TimeDelta::seconds(self.target.show.facts.hold_seconds.into())
-    }
-
-    pub(crate) fn names(&self, seats: &[u32]) -> Vec<SeatId> {
-        seats.iter().filter_map(|index| self.target.show.plan.seat(*index).map(|s| s.seat.clone())).collect()
-    }
-
-    pub(crate) fn booking_id(&self) -> BookingId {
-        self.request.booking
+        _ => Ok(None),
     }
 }
 
-/// What was asked for, in words of the request.
-impl SeatSelection {
-    /// How many seats.
-    #[must_use]
-    pub fn quantity(&self) -> u64 {
-        match self {
-            Self::Seats(seats) => seats.len() as u64,
-            Self::Any { quantity, .. } | Self::BestAvailable { quantity, .. } => u64::from(*quantity),
-        }
+/// Appends the booking and its locks, the way the log allows. `others_would_do`: if a seat is lost, the
+/// booking goes on with others.
+async fn open(attempt: &HoldAttempt<'_>, seats: &[SeatId], others_would_do: bool) -> Result<HoldOutcome, CommandError> {
+    let opening = Opening::of(attempt, seats)?;
+    if attempt.core.ports.log.atomic_across_streams() {
+        open_atomic::open(&opening).await
+    } else {
+        open_compensated::open(&opening, others_would_do).await
     }
 }

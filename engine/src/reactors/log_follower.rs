@@ -1,19 +1,20 @@
-//! The follower: reads the log from its start and for ever, keeps this node's seat tables, ledger and
-//! pending, and has bookings looked at when they are due.
+//! Consumes the log and updates this node's state: shows, seat tables, buyer limits, pending bookings.
+//! Settles bookings when they are due.
 //!
-//! One task owns the list of pending bookings; the work itself runs beside it, bounded.
+//! One task owns the list of pending bookings; settling runs beside it, bounded.
 
 use super::pending_bookings::{PendingBookings, Reward};
-use crate::actors::payment::{PaymentActor, PaymentMessage, Settled};
+use super::progress::FollowerProgress;
+use crate::actors::payment::Settled;
 use crate::core::Core;
 use crate::error::Fault;
-use crate::seats::{update_table, update_table_from_booking};
+use crate::payments::Payments;
+use crate::seats::{apply_booking_event, apply_seat_event};
 use futures::StreamExt;
 use lastseat_domain::event::Event;
 use lastseat_domain::ports::event_log::{Delivery, Direction, Filter, Position, RecordedEvent};
-use lastseat_domain::{BookingId, Envelope, SeatId, ShowId, Timestamp, codec};
+use lastseat_domain::{BookingId, Envelope, Timestamp, codec};
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -28,7 +29,9 @@ const RESUBSCRIBE_MS: i64 = 500;
 /// Follows the log.
 pub(crate) struct LogFollower {
     core: Arc<Core>,
-    pending: PendingBookings,
+    payments: Arc<Payments>,
+    progress: Arc<FollowerProgress>,
+    pending_bookings: PendingBookings,
     position: Position,
     /// Bookings that come back from being looked at; at most [`SETTLING`] are under way.
     settled: mpsc::Receiver<(BookingId, Settled)>,
@@ -40,10 +43,12 @@ pub(crate) struct LogFollower {
 }
 
 impl LogFollower {
-    /// `rewards` takes what the loyalty accounts have to take notice of. Unbounded, but it holds no
-    /// more than the log has and the list of pending bookings knows.
+    /// `rewards` takes payments that loyalty accounts have to count. Unbounded, but it holds no more
+    /// than the list of pending bookings does.
     pub(crate) fn new(
         core: Arc<Core>,
+        payments: Arc<Payments>,
+        progress: Arc<FollowerProgress>,
         rewards: mpsc::UnboundedSender<Reward>,
         tasks: TaskTracker,
         kill: CancellationToken,
@@ -51,7 +56,9 @@ impl LogFollower {
         let (come_back, settled) = mpsc::channel(SETTLING);
         Self {
             core,
-            pending: PendingBookings::default(),
+            payments,
+            progress,
+            pending_bookings: PendingBookings::default(),
             position: Position::START,
             settled,
             come_back,
@@ -78,8 +85,8 @@ impl LogFollower {
                 break;
             }
         }
-        self.pending.nobody_is_at_work(self.core.now());
-        for reward in self.pending.missing_rewards() {
+        self.pending_bookings.nobody_is_at_work(self.core.now());
+        for reward in self.pending_bookings.missing_rewards() {
             self.reward(reward);
         }
         Ok(())
@@ -114,7 +121,7 @@ impl LogFollower {
                             Ok(None) => {}
                             // One event that another program wrote must not keep all holds from
                             // ending. Whoever loads its stream is told.
-                            Err(fault) => self.pass_over(&recorded, &fault),
+                            Err(fault) => self.skip(&recorded, &fault),
                         },
                         Some(Ok(Delivery::Checkpoint(position) | Delivery::CaughtUp(position))) => self.reached(position),
                         Some(Err(fault)) => break fault.to_string(),
@@ -125,25 +132,22 @@ impl LogFollower {
             };
             if !stop.is_cancelled() {
                 tracing::error!(position = %self.position, fault, "the log can't be followed; trying again");
-                *self.core.follower_fault.lock() = Some(fault);
+                self.progress.failed(fault);
                 self.core.journal.pause(RESUBSCRIBE_MS).await;
             }
         }
     }
 
-    fn pass_over(&mut self, recorded: &RecordedEvent, fault: &Fault) {
-        tracing::error!(position = %recorded.position, %fault, "an event is passed over");
-        *self.core.passed_over.lock() = Some(fault.to_string());
+    fn skip(&mut self, recorded: &RecordedEvent, fault: &Fault) {
+        tracing::error!(position = %recorded.position, %fault, "an event can't be read and is skipped");
+        self.progress.skipped(fault.to_string());
         self.reached(recorded.position);
     }
 
     fn reached(&mut self, position: Position) {
         self.position = self.position.max(position);
-        self.core.followed.store(self.position.0, Ordering::Release);
-        self.core.unfinished.store(self.pending.len(), Ordering::Relaxed);
-        self.core.saw_position(self.position.0);
-        // Not only an event: where nothing is sold, the next one may be long in coming.
-        if self.core.follower_fault.lock().take().is_some() {
+        self.core.journal.saw_position(self.position);
+        if self.progress.reached(self.position, self.pending_bookings.len()) {
             tracing::info!(position = %self.position, "the log is followed again");
         }
     }
@@ -152,9 +156,9 @@ impl LogFollower {
         let envelope = codec::decode(recorded)?;
         let reward = envelope.as_ref().and_then(|envelope| {
             self.tell_node(envelope);
-            // Before the list of pending bookings may forget the booking.
+            // Before the list may drop the booking.
             self.tell_buyers(envelope);
-            let reward = self.pending.apply(envelope, self.core.settings.settle_after);
+            let reward = self.pending_bookings.apply(envelope, self.core.settings.settle_after);
             self.tell_seats_of_booking(envelope);
             if let Some(Reward::Revoke(booking, owner)) = &reward {
                 // A refunded booking counts no more against its buyer's limit.
@@ -172,11 +176,10 @@ impl LogFollower {
             self.core.shows.apply(&show, &envelope.event);
         }
         if let Some((show, seat)) = envelope.stream.as_seat() {
-            if let Some(active_show) = self.core.shows.get(&show) {
-                update_table(&active_show, &seat, &envelope.event, envelope.position);
+            if let Some(active) = self.core.shows.get(&show) {
+                apply_seat_event(&active, &seat, &envelope.event, envelope.position);
             }
-            let key = Core::seat_key(&show, &seat);
-            self.core.seats.tell(&key, crate::actors::seat::SeatMessage::Seen(envelope.revision));
+            self.core.seats.saw_event(&show, &seat, envelope.revision);
         }
         if let Event::BookingOpened(e) = &envelope.event {
             let seats = u32::try_from(e.seats.len()).unwrap_or(u32::MAX);
@@ -187,7 +190,7 @@ impl LogFollower {
     /// A booking that is over counts no more against its buyer's limit.
     fn tell_buyers(&self, envelope: &Envelope) {
         if let Event::BookingAborted(e) = &envelope.event
-            && let Some((opened, _)) = self.pending.opened(e.booking)
+            && let Some((opened, _)) = self.pending_bookings.opened(e.booking)
         {
             self.core.buyers.ended(&opened.show, &opened.buyer, e.booking);
         }
@@ -195,8 +198,10 @@ impl LogFollower {
 
     /// What a booking's events mean for its seats.
     fn tell_seats_of_booking(&self, envelope: &Envelope) {
-        let Some((opened, until)) = envelope.stream.as_booking().and_then(|booking| self.pending.opened(booking)) else { return };
-        update_table_from_booking(&self.core.shows, &opened, &envelope.event, envelope.position, until);
+        let Some((opened, until)) = envelope.stream.as_booking().and_then(|booking| self.pending_bookings.opened(booking)) else {
+            return;
+        };
+        apply_booking_event(&self.core.shows, &opened, &envelope.event, envelope.position, until);
     }
 
     fn reward(&self, reward: Reward) {
@@ -207,16 +212,16 @@ impl LogFollower {
 
     /// When to look at the next booking; never while as many as allowed are being looked at.
     fn next_due(&self) -> Option<Timestamp> {
-        if self.settling < SETTLING { self.pending.next_due() } else { None }
+        if self.settling < SETTLING { self.pending_bookings.next_due() } else { None }
     }
 
     fn settle_due(&mut self) {
         let room = SETTLING.saturating_sub(self.settling);
-        for (booking, seats) in self.pending.take_due(self.core.now(), room) {
+        for (booking, seats) in self.pending_bookings.take_due(self.core.now(), room) {
             self.settling += 1;
-            let (core, back) = (self.core.clone(), self.come_back.clone());
+            let (payments, back) = (self.payments.clone(), self.come_back.clone());
             let work = async move {
-                let settled = settle(&core, booking, seats).await;
+                let settled = payments.settle(booking, seats).await;
                 // The follower has stopped: a fresh one finds the booking in the log.
                 let _ = back.send((booking, settled)).await;
             };
@@ -230,25 +235,9 @@ impl LogFollower {
         let pause = chrono::TimeDelta::from_std(self.core.settings.settle_after).unwrap_or_default();
         let later = self.core.now() + pause;
         match settled {
-            Settled::Done => self.pending.done(booking, later),
-            Settled::Waiting(deadline) => self.pending.again(booking, deadline),
-            Settled::Later => self.pending.again(booking, later),
-        }
-    }
-}
-
-/// Has a booking looked at.
-pub(crate) async fn settle(core: &Arc<Core>, booking: BookingId, seats: Vec<(ShowId, SeatId)>) -> Settled {
-    let message = |reply| PaymentMessage::Settle(seats.clone(), reply);
-    match core.payments.ask(&booking, core.now(), || (PaymentActor::new(booking, core), ()), message).await {
-        Ok(Ok(settled)) => settled,
-        Ok(Err(error)) => {
-            tracing::warn!(%booking, %error, "a booking could not be settled; trying again");
-            Settled::Later
-        }
-        Err(fault) => {
-            tracing::warn!(%booking, %fault, "a booking could not be settled; trying again");
-            Settled::Later
+            Settled::Done => self.pending_bookings.done(booking, later),
+            Settled::Waiting(deadline) => self.pending_bookings.again(booking, deadline),
+            Settled::Later => self.pending_bookings.again(booking, later),
         }
     }
 }

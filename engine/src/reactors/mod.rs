@@ -2,4 +2,5 @@
 
 pub(crate) mod log_follower;
 pub(crate) mod pending_bookings;
+pub(crate) mod progress;
 pub(crate) mod rewards;

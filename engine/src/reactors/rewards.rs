@@ -9,18 +9,16 @@ use crate::core::Core;
 use crate::error::{CommandError, Fault};
 use futures::StreamExt;
 use futures::stream::{self, BoxStream};
+use lastseat_domain::booking::Booking;
 use lastseat_domain::event::BookingOpened;
-use lastseat_domain::loyalty::{self, LoyaltyCommand};
-use lastseat_domain::ports::event_log::WriteOutcome;
-use lastseat_domain::{BookingId, BuyerId, Metadata, StreamName, codec};
+use lastseat_domain::loyalty::{Account, LoyaltyCommand};
+use lastseat_domain::{BookingId, BuyerId, Metadata};
 use std::sync::Arc;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 /// Accounts worked on side by side.
 const SIDE_BY_SIDE: usize = 64;
-/// Times that a decision is made anew because the account had moved on.
-const TRIES: usize = 16;
 /// Pause before a reward is tried again after a fault, in milliseconds.
 const PAUSE_MS: i64 = 1_000;
 
@@ -71,7 +69,7 @@ async fn credit(core: &Core, opened: &BookingOpened) -> Result<(), CommandError>
 /// Counts the booking first if that has not happened yet, here or on another node: what is taken
 /// back before it is given would be given afterwards, and stay.
 async fn revoke(core: &Core, booking: BookingId, buyer: &BuyerId) -> Result<(), CommandError> {
-    if let Some(opened) = core.journal.booking(booking).await?.state.and_then(|b| b.opened) {
+    if let Some(opened) = core.journal.load::<Booking>(&booking).await?.state.and_then(|b| b.opened) {
         credit(core, &opened).await?;
     }
     decide(core, buyer, Some(booking), "rewards", LoyaltyCommand::Revoke { booking }).await
@@ -88,18 +86,7 @@ pub(crate) async fn decide(
     by: &str,
     command: LoyaltyCommand,
 ) -> Result<(), CommandError> {
-    for _ in 0..TRIES {
-        let account = core.journal.account(buyer).await?;
-        let events = loyalty::decide(&account.state, command.clone())?;
-        if events.is_empty() {
-            return Ok(());
-        }
-        let metadata = Metadata { correlation: booking.map(|b| b.0), ..Metadata::new(by, core.now()) };
-        let write = codec::encode(StreamName::loyalty(buyer), account.expected, &events, &metadata).map_err(Fault::from)?;
-        if let Some(WriteOutcome::Written { position, .. }) = core.journal.append(vec![write]).await?.first() {
-            core.saw_position(position.0);
-            return Ok(());
-        }
-    }
-    Err(Fault::Unavailable("the loyalty account is too contended; try again".into()).into())
+    let metadata = Metadata { correlation: booking.map(|b| b.0), ..Metadata::new(by, core.now()) };
+    core.journal.execute::<Account>(buyer, &command, &metadata).await?;
+    Ok(())
 }

@@ -3,9 +3,9 @@
 use super::Settled;
 use super::process::Stop;
 use super::session::BookingSession;
-use crate::box_office::{Paid, PayRequest};
-use crate::core::LEASE_MARGIN;
 use crate::error::{CommandError, Fault};
+use crate::guard_service::LEASE_MARGIN;
+use crate::requests::{Paid, PayRequest};
 use lastseat_domain::booking::{Attempt, Booking, BookingCommand, Phase};
 use lastseat_domain::event::{AbortReason, RequestFingerprint};
 use lastseat_domain::seat::SeatCommand;
@@ -30,8 +30,8 @@ impl BookingSession {
             self.go_on().await?;
             self.booking().await?
         };
-        if let Some(active_show) = booking.show().and_then(|show| self.core.shows.get(show))
-            && active_show.show.load().sale == SaleState::Cancelled
+        if let Some(active) = booking.show().and_then(|show| self.core.shows.get(show))
+            && active.show.load().sale == SaleState::Cancelled
             && booking.is_undecided()
         {
             self.decide(BookingCommand::Cancel { reason: AbortReason::ShowCancelled }).await?;
@@ -88,7 +88,7 @@ impl BookingSession {
     async fn check_seats(&mut self, booking: &Booking) -> Result<(), CommandError> {
         let Some((show, _, seats)) = Self::particulars(booking).filter(|_| booking.is_undecided()) else { return Ok(()) };
         for seat in &seats {
-            if !self.core.is_owner(&show, seat, self.id).await? {
+            if !self.core.seats.is_owner(&show, seat, self.id).await? {
                 self.decide(BookingCommand::Cancel { reason: AbortReason::SeatLost }).await?;
                 self.go_on().await?;
                 return Err(Rejection::BookingOver { reason: AbortReason::SeatLost }.into());
@@ -101,15 +101,15 @@ impl BookingSession {
         self.actor = by;
         let booking = self.booking().await?;
         let Some((show, _, seats)) = Self::particulars(&booking) else { return Err(Rejection::BookingNotFound.into()) };
-        let Some(active_show) = self.core.shows.get(&show) else {
+        let Some(active) = self.core.shows.get(&show) else {
             return Err(Fault::Unavailable("the show is not known yet".into()).into());
         };
-        let seconds = active_show.show.load().facts.hold_seconds;
+        let seconds = active.show.load().facts.hold_seconds;
         self.decide(BookingCommand::Extend { now: self.now(), seconds }).await?;
         let booking = self.booking().await?;
         let left = booking.expires_at.and_then(|t| (t - self.now()).to_std().ok()).unwrap_or_default();
-        if self.core.ports.guard.extend(&show, &seats, self.id, left + LEASE_MARGIN).await.is_err() {
-            self.core.saw_guard_fail();
+        if self.core.guard.port().extend(&show, &seats, self.id, left + LEASE_MARGIN).await.is_err() {
+            self.core.guard.record_failure();
         }
         Ok(booking)
     }
@@ -148,7 +148,7 @@ impl BookingSession {
             };
             for (show, seat) in locked.iter().filter(|(_, seat)| !booking.seats().iter().any(|p| p.seat == *seat)) {
                 let command = SeatCommand::Release { booking: self.id, reason };
-                self.core.change_seats(show, std::slice::from_ref(seat), &command, &self.metadata()).await?;
+                self.core.seats.change(show, std::slice::from_ref(seat), &command, &self.metadata()).await?;
             }
         }
         Ok(match stop {

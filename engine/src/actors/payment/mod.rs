@@ -7,9 +7,9 @@ mod gateway;
 mod process;
 mod session;
 
-use crate::box_office::{Paid, PayRequest};
 use crate::core::Core;
 use crate::error::CommandError;
+use crate::requests::{Paid, PayRequest};
 use lastseat_domain::booking::Booking;
 use lastseat_domain::{BookingId, SeatId, ShowId, Timestamp};
 use ractor::{Actor, ActorProcessingErr, ActorRef};
@@ -48,7 +48,7 @@ pub(crate) enum Settled {
 #[derive(Clone)]
 pub(crate) struct PaymentActor {
     booking: BookingId,
-    /// Weak: the core has the registry that has this actor.
+    /// Weak: an actor does not keep an engine alive that was dropped.
     core: Weak<Core>,
 }
 

@@ -200,7 +200,7 @@ impl BookingSession {
         let (Some((show, _, seats)), Some(intent)) = (Self::particulars(booking), booking.intent.clone()) else {
             return Ok(Next::Stop(Stop::Rest));
         };
-        match self.core.change_seats(&show, &seats, &SeatCommand::Book { booking: self.id }, &self.metadata()).await {
+        match self.core.seats.change(&show, &seats, &SeatCommand::Book { booking: self.id }, &self.metadata()).await {
             // A committed booking can't lose a seat. So this worker slept while another finished the
             // booking, and it has been undone since.
             Err(CommandError::Rejected(Rejection::NotOwner { .. })) => {
@@ -212,8 +212,8 @@ impl BookingSession {
             }
             booked => booked?,
         }
-        if self.core.ports.guard.mark_sold(&show, &seats, self.id, SOLD_MARK).await.is_err() {
-            self.core.saw_guard_fail();
+        if self.core.guard.port().mark_sold(&show, &seats, self.id, SOLD_MARK).await.is_err() {
+            self.core.guard.record_failure();
         }
         let answer = match self.call(|| self.core.ports.payments.capture(&intent, self.id)).await {
             Call::Answer(answer) => answer,
@@ -244,8 +244,8 @@ impl BookingSession {
     /// outlives the release would keep a free seat from being sold for as long as it stands.
     pub(super) async fn release(&self, booking: &Booking, reason: AbortReason) -> Result<(), CommandError> {
         let Some((show, _, seats)) = Self::particulars(booking) else { return Ok(()) };
-        self.core.free_in_guard(&show, &seats, self.id).await;
-        self.core.change_seats(&show, &seats, &SeatCommand::Release { booking: self.id, reason }, &self.metadata()).await
+        self.core.guard.release_ended(&show, &seats, self.id).await;
+        self.core.seats.change(&show, &seats, &SeatCommand::Release { booking: self.id, reason }, &self.metadata()).await
     }
 
     /// Cancels the intent of an aborted booking.

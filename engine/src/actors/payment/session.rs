@@ -1,16 +1,16 @@
-//! The session: a booking as the log has it, and the way to append a decision to its stream.
+//! One loaded booking, and the means to append a decision to its stream.
 
 use crate::core::Core;
 use crate::error::{CommandError, Fault};
-use crate::journal::Loaded;
-use crate::seats::update_table_from_booking;
-use lastseat_domain::booking::{self, Booking, BookingCommand};
+use crate::journal::{Loaded, contended};
+use crate::seats::apply_booking_event;
+use lastseat_domain::booking::{Booking, BookingCommand};
 use lastseat_domain::event::Event;
-use lastseat_domain::ports::event_log::{Expected, Position, WriteOutcome};
-use lastseat_domain::{BookingId, BuyerId, Metadata, Rejection, SeatId, ShowId, StreamName, Timestamp, codec};
+use lastseat_domain::ports::event_log::Position;
+use lastseat_domain::{BookingId, BuyerId, Metadata, Rejection, SeatId, ShowId, StreamName, Timestamp};
 use std::sync::Arc;
 
-/// Times that a decision is made anew because the stream had moved on.
+/// Times that a decision is made again because the stream had moved on.
 const TRIES: usize = 16;
 
 /// One command's work on one booking.
@@ -44,7 +44,7 @@ impl BookingSession {
     /// The booking, read if it is not known. `None`: no event of it.
     pub(super) async fn find(&mut self) -> Result<Option<Booking>, Fault> {
         if self.loaded.is_none() {
-            self.loaded = Some(self.core.journal.booking(self.id).await?);
+            self.loaded = Some(self.core.journal.load::<Booking>(&self.id).await?);
         }
         Ok(self.loaded.as_ref().and_then(|loaded| loaded.state.clone()))
     }
@@ -57,15 +57,15 @@ impl BookingSession {
         self.find().await?.filter(|b| b.opened.is_some()).ok_or_else(|| Rejection::BookingNotFound.into())
     }
 
-    /// Decides a command on the booking as it is, appends what comes of it, and decides anew
-    /// wherever another's append came first.
+    /// Decides a command on the booking and appends the events; decides again if another append came
+    /// first.
     pub(super) async fn decide(&mut self, command: BookingCommand) -> Result<(), CommandError> {
         for _ in 0..TRIES {
             if self.decide_once(command.clone()).await? {
                 return Ok(());
             }
         }
-        Err(Fault::Unavailable("the booking is too contended; try again".into()).into())
+        Err(contended(&StreamName::booking(self.id)).into())
     }
 
     /// Decides a command on the booking as it is and appends what comes of it. False if another's
@@ -73,27 +73,26 @@ impl BookingSession {
     /// looked at again.
     pub(super) async fn decide_once(&mut self, command: BookingCommand) -> Result<bool, CommandError> {
         self.find().await?;
-        let Some(loaded) = self.loaded.take() else { return Ok(false) };
-        let events = match booking::decide(loaded.state.as_ref(), command) {
-            Ok(events) if !events.is_empty() => events,
-            nothing => {
-                self.loaded = Some(loaded);
-                return Ok(nothing.map(|_| true)?);
-            }
-        };
         let metadata = self.metadata();
-        let metadata = Metadata { causation: loaded.last, ..metadata };
-        let write = codec::encode(StreamName::booking(self.id), loaded.expected, &events, &metadata).map_err(Fault::from)?;
-        let last = write.events.last().map(|e| e.id);
-        match self.core.journal.append(vec![write]).await?.first() {
-            Some(WriteOutcome::Written { last_revision, position }) => {
-                let state = events.iter().fold(loaded.state, |state, e| booking::evolve(state, e, metadata.at));
-                self.loaded = Some(Loaded { state, expected: Expected::Revision(*last_revision), last });
-                self.announce(&events, *position);
+        let Some(loaded) = self.loaded.clone() else { return Ok(false) };
+        match self.core.journal.execute_on::<Booking>(&self.id, loaded, &command, &metadata).await {
+            Ok(Some(executed)) => {
+                self.loaded = Some(executed.loaded);
+                if let Some(position) = executed.position {
+                    self.announce(&executed.events, position);
+                }
                 Ok(true)
             }
-            // Left unloaded, so the next look reads it.
-            _ => Ok(false),
+            Ok(None) => {
+                self.forget();
+                Ok(false)
+            }
+            // A refusal says nothing new of the booking; after a fault it has to be read again.
+            Err(rejected @ CommandError::Rejected(_)) => Err(rejected),
+            Err(failed) => {
+                self.forget();
+                Err(failed)
+            }
         }
     }
 
@@ -102,16 +101,15 @@ impl BookingSession {
         self.loaded = None;
     }
 
-    /// Tells this node's table and ledger without waiting for the log's subscription.
+    /// Updates this node's seat table and ledger without waiting for the log's subscription.
     fn announce(&self, events: &[Event], position: Position) {
-        self.core.saw_position(position.0);
         let Some(booking) = self.loaded.as_ref().and_then(|l| l.state.as_ref()) else { return };
         let Some(opened) = &booking.opened else { return };
         for event in events {
             if matches!(event, Event::BookingAborted(_) | Event::PaymentRefunded(_)) {
                 self.core.buyers.ended(&opened.show, &opened.buyer, self.id);
             }
-            update_table_from_booking(&self.core.shows, opened, event, position, booking.expires_at);
+            apply_booking_event(&self.core.shows, opened, event, position, booking.expires_at);
         }
     }
 

@@ -1,50 +1,8 @@
-//! What the box office is made of, what is asked of it, and what it answers.
+//! What the box office is asked, and what it answers.
 
 use lastseat_domain::booking::Booking;
 use lastseat_domain::event::RequestFingerprint;
-use lastseat_domain::ports::{Clock, EventLog, Ids, PaymentGateway, SeatGuard};
 use lastseat_domain::{AreaId, BookingId, BuyerId, CategoryId, SeatId, ShowId};
-use std::sync::Arc;
-use std::time::Duration;
-
-/// What the engine needs of the outside world.
-#[derive(Clone)]
-pub struct Ports {
-    /// The authority.
-    pub log: Arc<dyn EventLog>,
-    /// The filter in front of it.
-    pub guard: Arc<dyn SeatGuard>,
-    /// Who takes the money.
-    pub payments: Arc<dyn PaymentGateway>,
-    /// The time.
-    pub clock: Arc<dyn Clock>,
-    /// New identities.
-    pub ids: Arc<dyn Ids>,
-}
-
-/// Bounds of the engine.
-#[derive(Debug, Clone)]
-pub struct Settings {
-    /// Commands under way at once; one more is answered with `Fault::Busy`.
-    pub max_in_flight: usize,
-    /// An actor without work for this long is stopped; its history stays.
-    pub passivate_after: Duration,
-    /// A payment that has not moved for this long is looked at by the reactor.
-    pub settle_after: Duration,
-    /// How long a caller waits for the payment gateway before being told "not known yet".
-    pub payment_patience: Duration,
-}
-
-impl Default for Settings {
-    fn default() -> Self {
-        Self {
-            max_in_flight: 4096,
-            passivate_after: Duration::from_secs(5),
-            settle_after: Duration::from_secs(10),
-            payment_patience: Duration::from_secs(10),
-        }
-    }
-}
 
 /// Which seats a hold is for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -65,6 +23,17 @@ pub enum SeatSelection {
         /// How many.
         quantity: u32,
     },
+}
+
+impl SeatSelection {
+    /// How many seats it asks for.
+    #[must_use]
+    pub fn quantity(&self) -> u64 {
+        match self {
+            Self::Seats(seats) => seats.len() as u64,
+            Self::Any { quantity, .. } | Self::BestAvailable { quantity, .. } => u64::from(*quantity),
+        }
+    }
 }
 
 /// A hold that is asked for.
