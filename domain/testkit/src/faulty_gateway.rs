@@ -100,7 +100,7 @@ impl FaultyGateway {
                 Err(GatewayFault::OutcomeUnknown(format!("told to lose the answer of {call:?}")))
             }
             Some(Misfortune::RequestLost) => Err(GatewayFault::OutcomeUnknown(format!("told to lose {call:?}"))),
-            Some(Misfortune::Unavailable) => Err(GatewayFault::Unavailable(format!("told to be down for {call:?}"))),
+            Some(Misfortune::Unavailable) => Err(GatewayFault::Unavailable(format!("instructed to be down for {call:?}"))),
         }
     }
 }

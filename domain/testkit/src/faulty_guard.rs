@@ -83,7 +83,7 @@ impl FlakyGuard {
     ) -> Result<T, GuardUnavailable> {
         match self.mood() {
             GuardMood::Faithful => real.await,
-            GuardMood::Unavailable => Err(GuardUnavailable("told to be down".to_owned())),
+            GuardMood::Unavailable => Err(GuardUnavailable("instructed to be down".to_owned())),
             GuardMood::AnswersLost => {
                 real.await?;
                 Err(GuardUnavailable("told to lose its answer".to_owned()))
@@ -146,7 +146,7 @@ impl SeatGuard for FlakyGuard {
     }
 
     fn trouble(&self) -> Option<String> {
-        (self.mood.lock().0 == GuardMood::Unavailable).then(|| "told to be down".to_owned())
+        (self.mood.lock().0 == GuardMood::Unavailable).then(|| "instructed to be down".to_owned())
     }
 }
 
