@@ -1,9 +1,11 @@
 //! The show that is on sale before anybody has set up anything.
 
-use lastseat_domain::event::{Category, ShowScheduled};
+use lastseat_domain::event::Reward;
+use lastseat_domain::event::ShowScheduled;
 use lastseat_domain::ids::InvalidId;
 use lastseat_domain::money::InvalidCurrency;
-use lastseat_domain::show::{Area, Reward, Row};
+use lastseat_domain::plan::Category;
+use lastseat_domain::plan::{Area, Row};
 use lastseat_domain::{AreaId, CategoryId, Currency, ShowId};
 use lastseat_engine::{BoxOffice, CommandError};
 use std::time::Duration;

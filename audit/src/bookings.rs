@@ -126,6 +126,8 @@ impl Book {
     }
 }
 
+/// The audit's own mapping, because it shares no rule with the engine: an event that
+/// `lastseat_domain::Event::booking` assigned wrongly would be found here.
 fn booking_of(event: &Event) -> Option<BookingId> {
     Some(match event {
         Event::BookingOpened(e) => e.booking,

@@ -4,13 +4,13 @@ use super::bookings::{Book, Decision};
 use super::code::Code;
 use super::report::{Findings, Place};
 use super::{Audit, at_the_end};
+use lastseat_domain::event::Reward;
 use lastseat_domain::event::{Event, VoucherCause, VoucherIssued};
 use lastseat_domain::loyalty::{
     Account as NoHistory, BOOKING_VOUCHER_SEATS, LoyaltyCommand, MILESTONE_REWARD, MILESTONE_SEATS, POINTS_PER_SEAT,
     VoucherState, decide, voucher_id,
 };
 use lastseat_domain::ports::event_log::Position;
-use lastseat_domain::show::Reward;
 use lastseat_domain::{BookingId, BuyerId, Envelope, ShowId, StreamName, Timestamp, VoucherId};
 use std::collections::{BTreeMap, HashMap};
 

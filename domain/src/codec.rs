@@ -3,8 +3,9 @@
 
 use crate::Timestamp;
 use crate::event::Event;
-use crate::ids::{BookingId, NAMESPACE, StreamName};
+use crate::ids::{BookingId, NAMESPACE};
 use crate::ports::event_log::{Expected, NewEvent, Position, RecordedEvent, Revision, StreamWrite};
+use crate::stream_name::StreamName;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use sha2::{Digest, Sha256};

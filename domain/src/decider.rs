@@ -3,8 +3,8 @@
 
 use crate::Timestamp;
 use crate::event::Event;
-use crate::ids::StreamName;
 use crate::rejection::Rejection;
+use crate::stream_name::StreamName;
 use std::fmt::Debug;
 
 /// An aggregate: one thing with a stream of its own, and the rules that decide what may be appended

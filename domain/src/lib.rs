@@ -16,20 +16,25 @@ pub mod event;
 pub mod ids;
 pub mod loyalty;
 pub mod money;
+pub mod plan;
 pub mod ports;
 pub mod quota;
 pub mod rejection;
 pub mod seat;
+pub mod seat_state;
 pub mod settle;
 pub mod show;
+pub mod stream_name;
 
 pub use codec::{Envelope, Metadata};
 pub use decider::Decider;
 pub use event::Event;
-pub use ids::{AreaId, BookingId, BuyerId, CategoryId, IntentId, SeatId, ShowId, StreamName, VoucherId};
+pub use ids::{AreaId, BookingId, BuyerId, CategoryId, IntentId, SeatId, ShowId, VoucherId};
 pub use money::{Currency, Money};
 pub use quota::{Allowance, Quota};
 pub use rejection::Rejection;
+pub use seat_state::SeatState;
+pub use stream_name::StreamName;
 
 /// A moment in UTC. Always passed in as a value; the rules never read a clock.
 pub type Timestamp = chrono::DateTime<chrono::Utc>;

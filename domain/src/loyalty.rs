@@ -6,10 +6,10 @@
 
 use crate::Timestamp;
 use crate::decider::Decider;
-use crate::event::{Event, PointsEarned, PointsRevoked, VoucherCause, VoucherIssued, VoucherRedeemed, VoucherRevoked};
-use crate::ids::{BookingId, BuyerId, NAMESPACE, ShowId, StreamName, VoucherId};
+use crate::event::{Event, PointsEarned, PointsRevoked, Reward, VoucherCause, VoucherIssued, VoucherRedeemed, VoucherRevoked};
+use crate::ids::{BookingId, BuyerId, NAMESPACE, ShowId, VoucherId};
 use crate::rejection::Rejection;
-use crate::show::Reward;
+use crate::stream_name::StreamName;
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
 use uuid::Uuid;

@@ -6,33 +6,7 @@
 use crate::Timestamp;
 use crate::event::AbortReason;
 use crate::ids::{AreaId, CategoryId, SeatId, ShowId, VoucherId};
-
-/// State of a seat as everybody may see it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum SeatState {
-    /// Free.
-    Available,
-    /// Held by a booking.
-    Locked,
-    /// Held by a booking whose payment is under way.
-    InProcess,
-    /// Sold.
-    Booked,
-}
-
-impl SeatState {
-    /// The name that the API uses.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Available => "available",
-            Self::Locked => "locked",
-            Self::InProcess => "in_process",
-            Self::Booked => "booked",
-        }
-    }
-}
+use crate::seat_state::SeatState;
 
 macro_rules! rejections {
     ($($(#[$doc:meta])* $name:ident $({ $($(#[$fdoc:meta])* $field:ident : $ty:ty),* $(,)? })? = $code:literal, $text:literal;)*) => {
@@ -67,7 +41,7 @@ rejections! {
     /// The show makes no sense.
     InvalidShow { /// Which part.
         field: &'static str, /// What is wrong with it.
-        why: String } = "invalid_show", "`{field}` {why}.";
+        why: String } = "invalid_show", "Invalid show: {why}.";
     /// Too early.
     SaleNotOpen { /// Which.
         show: ShowId, /// When to come back.

@@ -6,8 +6,10 @@
 use crate::Timestamp;
 use crate::decider::Decider;
 use crate::event::{AbortReason, Event, SeatBooked, SeatLocked, SeatReleased};
-use crate::ids::{BookingId, BuyerId, SeatId, ShowId, StreamName};
-use crate::rejection::{Rejection, SeatState};
+use crate::ids::{BookingId, BuyerId, SeatId, ShowId};
+use crate::rejection::Rejection;
+use crate::seat_state::SeatState;
+use crate::stream_name::StreamName;
 
 /// A seat as its stream tells it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

@@ -6,10 +6,10 @@ mod support;
 
 use lastseat_domain::codec::{self, Envelope, Metadata, Unreadable, event_id};
 use lastseat_domain::event::*;
-use lastseat_domain::ids::{NAMESPACE, StreamName};
+use lastseat_domain::ids::NAMESPACE;
 use lastseat_domain::loyalty::voucher_id;
+use lastseat_domain::plan::{Area, Category, Row};
 use lastseat_domain::ports::event_log::{Expected, Position, RecordedEvent};
-use lastseat_domain::show::{Area, Reward, Row};
 use lastseat_domain::*;
 use serde_json::value::RawValue;
 use std::collections::BTreeSet;

@@ -3,9 +3,9 @@
 
 mod support;
 
+use lastseat_domain::event::Reward;
 use lastseat_domain::event::{Event, PointsEarned, PointsRevoked, VoucherCause, VoucherIssued, VoucherRedeemed, VoucherRevoked};
 use lastseat_domain::loyalty::{Account, LoyaltyCommand, MILESTONE_REWARD, VoucherState, voucher_id};
-use lastseat_domain::show::Reward;
 use lastseat_domain::{BookingId, VoucherId};
 use lastseat_testkit::given::given;
 use std::collections::HashMap;

@@ -3,7 +3,8 @@
 
 mod support;
 
-use lastseat_domain::rejection::{Rejection, SeatState};
+use lastseat_domain::rejection::Rejection;
+use lastseat_domain::seat_state::SeatState;
 use lastseat_domain::*;
 use std::collections::BTreeMap;
 use support::*;

@@ -4,8 +4,9 @@
 mod support;
 
 use lastseat_domain::event::{AbortReason, Event, SeatBooked, SeatLocked, SeatReleased};
-use lastseat_domain::rejection::{Rejection, SeatState};
+use lastseat_domain::rejection::Rejection;
 use lastseat_domain::seat::SeatCommand;
+use lastseat_domain::seat_state::SeatState;
 use lastseat_testkit::given::given;
 use support::*;
 

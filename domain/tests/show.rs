@@ -3,9 +3,12 @@
 
 mod support;
 
-use lastseat_domain::event::{Category, Event, SalesPaused, SalesResumed, ShowCancelled, ShowScheduled};
+use lastseat_domain::event::Reward;
+use lastseat_domain::event::{Event, SalesPaused, SalesResumed, ShowCancelled, ShowScheduled};
+use lastseat_domain::plan::Category;
+use lastseat_domain::plan::{Area, Row};
 use lastseat_domain::rejection::Rejection;
-use lastseat_domain::show::{self, Area, MAX_AMOUNT, MAX_SEATS, Reward, Row, Show, ShowCommand};
+use lastseat_domain::show::{self, MAX_AMOUNT, MAX_SEATS, Show, ShowCommand};
 use lastseat_domain::{AreaId, CategoryId, Currency, SeatId};
 use lastseat_testkit::given::given;
 use support::*;
@@ -186,7 +189,7 @@ fn the_limits_themselves_are_allowed() {
 #[test]
 fn every_seat_has_an_index_a_price_and_neighbours_up_to_the_next_gap() {
     let plan = state([scheduled()]).plan;
-    let laid_out: Vec<_> = plan.seats.iter().map(|s| (s.seat.as_str(), s.price, s.block)).collect();
+    let laid_out: Vec<_> = plan.seats.iter().map(|s| (s.seat.as_str(), s.price, s.segment)).collect();
     let expected = [
         ("A-1", 8500, Some(0)),
         ("A-2", 8500, Some(0)),

@@ -6,9 +6,9 @@
 //! subscription may come in any order and the newest stands.
 
 use lastseat_domain::Timestamp;
+use lastseat_domain::plan::Plan;
 use lastseat_domain::ports::event_log::Position;
-use lastseat_domain::rejection::SeatState;
-use lastseat_domain::show::Plan;
+use lastseat_domain::seat_state::SeatState;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, AtomicUsize, Ordering};
 

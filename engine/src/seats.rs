@@ -8,8 +8,8 @@ use crate::journal::Journal;
 use crate::show_registry::{ActiveShow, ShowRegistry};
 use lastseat_domain::event::{BookingOpened, Event};
 use lastseat_domain::ports::event_log::{Expected, Position, Revision, StreamWrite, WriteOutcome};
-use lastseat_domain::rejection::SeatState;
 use lastseat_domain::seat::{SeatCommand, SeatKey};
+use lastseat_domain::seat_state::SeatState;
 use lastseat_domain::{BookingId, Metadata, SeatId, ShowId, StreamName, Timestamp, codec};
 use tokio::sync::oneshot;
 
@@ -150,12 +150,8 @@ impl Seats {
 
 /// Applies an event of a seat to the seat table.
 pub(crate) fn apply_seat_event(active: &ActiveShow, seat: &SeatId, event: &Event, position: Position) {
-    let (state, until): (SeatState, Option<Timestamp>) = match event {
-        Event::SeatLocked(e) => (SeatState::Locked, Some(e.expires_at)),
-        Event::SeatBooked(_) => (SeatState::Booked, None),
-        Event::SeatReleased(_) => (SeatState::Available, None),
-        _ => return,
-    };
+    let Some(state) = SeatState::after_seat_event(event) else { return };
+    let until = if let Event::SeatLocked(e) = event { Some(e.expires_at) } else { None };
     active.seat_is(seat, state, position, until);
 }
 
@@ -167,13 +163,11 @@ pub(crate) fn apply_booking_event(
     position: Position,
     until: Option<Timestamp>,
 ) {
-    let state = match event {
-        Event::PaymentStarted(_) => Some(SeatState::InProcess),
-        Event::PaymentDeclined(_) => Some(SeatState::Locked),
-        // Prolonged: locked or being paid for, as before.
-        Event::HoldExtended(_) => None,
-        _ => return,
-    };
+    let state = SeatState::after_booking_event(event);
+    // An extended hold stays as it is, locked or in process, but for longer.
+    if state.is_none() && !matches!(event, Event::HoldExtended(_)) {
+        return;
+    }
     let Some(active) = shows.get(&opened.show) else { return };
     for seat in opened.seats.iter().map(|priced| &priced.seat) {
         match state {

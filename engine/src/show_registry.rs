@@ -5,7 +5,7 @@ use arc_swap::ArcSwap;
 use dashmap::DashMap;
 use lastseat_domain::event::Event;
 use lastseat_domain::ports::event_log::Position;
-use lastseat_domain::rejection::SeatState;
+use lastseat_domain::seat_state::SeatState;
 use lastseat_domain::show::{self, Show};
 use lastseat_domain::{SeatId, ShowId, Timestamp};
 use std::sync::Arc;

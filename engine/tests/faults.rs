@@ -16,7 +16,7 @@ use lastseat_domain::ports::event_log::{
     Delivery, Direction, EventLog, Filter, LogFault, Position, RecordedEvent, Revision, StreamWrite, WriteOutcome,
 };
 use lastseat_domain::ports::payments::{GatewayFault, Intent, PaymentGateway};
-use lastseat_domain::rejection::SeatState;
+use lastseat_domain::seat_state::SeatState;
 use lastseat_domain::{BookingId, BuyerId, IntentId, Money, Rejection, StreamName};
 use lastseat_engine::{BoxOffice, CommandError, Fault, HoldRequest, Paid, PayRequest};
 use lastseat_testkit::AbsentGuard;

@@ -7,33 +7,14 @@
 
 use chrono::SecondsFormat;
 use lastseat_domain::event::{Event, ShowScheduled};
+use lastseat_domain::plan::Plan;
 use lastseat_domain::ports::event_log::Position;
-use lastseat_domain::rejection::SeatState;
-use lastseat_domain::show::{self, Plan};
+use lastseat_domain::seat_state::SeatState;
+use lastseat_domain::show;
 use lastseat_domain::{BookingId, Envelope, ShowId, Timestamp};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::sync::Arc;
-
-/// What an event of a seat's stream makes of the seat.
-pub(crate) fn seat_becomes(event: &Event) -> Option<SeatState> {
-    match event {
-        Event::SeatLocked(_) => Some(SeatState::Locked),
-        Event::SeatBooked(_) => Some(SeatState::Booked),
-        Event::SeatReleased(_) => Some(SeatState::Available),
-        _ => None,
-    }
-}
-
-/// What an event of a booking's stream makes of all its seats. An action that the buyer has to take
-/// at their bank leaves them in process; an abort leaves them as they are until each is released.
-pub(crate) fn held_seats_become(event: &Event) -> Option<(BookingId, SeatState)> {
-    match event {
-        Event::PaymentStarted(e) => Some((e.booking, SeatState::InProcess)),
-        Event::PaymentDeclined(e) => Some((e.booking, SeatState::Locked)),
-        _ => None,
-    }
-}
 
 /// RFC 3339 in UTC, as the events themselves carry it.
 pub(crate) fn rfc3339(at: Timestamp) -> String {
@@ -95,7 +76,7 @@ impl Board {
     /// after the fact.
     pub fn apply(&mut self, envelope: &Envelope, mut changed: impl FnMut(&House, &[u32], SeatState)) {
         let position = envelope.position;
-        if let Some(to) = seat_becomes(&envelope.event) {
+        if let Some(to) = SeatState::after_seat_event(&envelope.event) {
             let Some((show, seat)) = envelope.stream.as_seat() else { return };
             let Some(house) = self.houses.get_mut(&show) else { return };
             let Some(index) = house.plan.index_of(&seat) else { return };
@@ -104,7 +85,7 @@ impl Board {
             changed(house, &[index], to);
             return;
         }
-        if let Some((booking, to)) = held_seats_become(&envelope.event) {
+        if let (Some(booking), Some(to)) = (envelope.event.booking(), SeatState::after_booking_event(&envelope.event)) {
             let Some(hold) = self.holds.get(&booking) else { return };
             let Some(house) = self.houses.get_mut(&hold.show) else { return };
             for index in &hold.seats {

@@ -122,7 +122,7 @@ impl View for Bookings {
             }
             return;
         }
-        let Some(booking) = booking_of(&envelope.event) else { return };
+        let Some(booking) = envelope.event.booking() else { return };
         // A fenced booking was never opened: it has no seats, no price, and is nobody's to see.
         let Some(row) = self.rows.get_mut(&booking) else { return };
         let row = Arc::make_mut(row);
@@ -175,22 +175,4 @@ impl Bookings {
         let data = older.by_ref().take(limit).map(|row| (**row).clone()).collect();
         Ok(Page { data, has_more: older.next().is_some() })
     }
-}
-
-fn booking_of(event: &Event) -> Option<BookingId> {
-    Some(match event {
-        Event::HoldExtended(e) => e.booking,
-        Event::PaymentStarted(e) => e.booking,
-        Event::PaymentActionRequired(e) => e.booking,
-        Event::PaymentDeclined(e) => e.booking,
-        Event::PaymentAuthorised(e) => e.booking,
-        Event::BookingCommitted(e) => e.booking,
-        Event::PaymentCaptured(e) => e.booking,
-        Event::BookingAborted(e) => e.booking,
-        Event::PaymentVoided(e) => e.booking,
-        Event::PaymentFlagged(e) => e.booking,
-        Event::RefundRequested(e) => e.booking,
-        Event::PaymentRefunded(e) => e.booking,
-        _ => return None,
-    })
 }

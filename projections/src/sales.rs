@@ -5,7 +5,7 @@ use crate::bookings::BookingStatus;
 use crate::view::View;
 use lastseat_domain::event::Event;
 use lastseat_domain::ports::event_log::Position;
-use lastseat_domain::rejection::SeatState;
+use lastseat_domain::seat_state::SeatState;
 use lastseat_domain::{BookingId, CategoryId, Currency, Envelope, Money, ShowId};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;

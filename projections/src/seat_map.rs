@@ -3,9 +3,9 @@
 use crate::board::{Board, BoardContent, House};
 use crate::view::View;
 use bytes::Bytes;
+use lastseat_domain::plan::Plan;
 use lastseat_domain::ports::event_log::Position;
-use lastseat_domain::rejection::SeatState;
-use lastseat_domain::show::Plan;
+use lastseat_domain::seat_state::SeatState;
 use lastseat_domain::{AreaId, Envelope, SeatId, ShowId};
 use parking_lot::Mutex;
 use serde::Serialize;

@@ -1,7 +1,7 @@
 use super::*;
 use lastseat_domain::Rejection;
 use lastseat_domain::SeatId;
-use lastseat_domain::rejection::SeatState;
+use lastseat_domain::seat_state::SeatState;
 
 fn json(problem: &Problem) -> serde_json::Value {
     serde_json::from_slice(&problem.to_json()).expect("a problem is JSON")

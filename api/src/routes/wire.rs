@@ -234,10 +234,10 @@ pub struct ShowJson<'a> {
     pub currency: lastseat_domain::Currency,
     /// Prices.
     #[schema(value_type = Vec<Category>)]
-    pub categories: &'a [lastseat_domain::event::Category],
+    pub categories: &'a [lastseat_domain::plan::Category],
     /// The plan.
     #[schema(value_type = Vec<Area>)]
-    pub areas: &'a [lastseat_domain::show::Area],
+    pub areas: &'a [lastseat_domain::plan::Area],
     /// Most seats in one booking.
     #[schema(example = 10)]
     pub max_seats_per_booking: u32,
@@ -257,7 +257,7 @@ pub struct ShowJson<'a> {
     pub sale_closes_at: Option<Timestamp>,
     /// What a booking of three or more seats may win.
     #[schema(value_type = Vec<Reward>)]
-    pub rewards: &'a [lastseat_domain::show::Reward],
+    pub rewards: &'a [lastseat_domain::event::Reward],
 }
 
 impl<'a> ShowJson<'a> {

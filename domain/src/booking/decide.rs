@@ -1,6 +1,7 @@
-//! What a booking answers to each command.
+//! The rules of a booking: which events follow from each command.
 
-use super::{Booking, BookingCommand, Phase};
+use super::command::BookingCommand;
+use super::state::{Booking, Phase};
 use crate::Timestamp;
 use crate::event::{
     AbortReason, BookingAborted, BookingCommitted, BookingOpened, Event, HoldExtended, PaymentActionRequired, PaymentAuthorised,
@@ -13,11 +14,10 @@ use crate::rejection::Rejection;
 use crate::show::MAX_SEATS_PER_BOOKING;
 use std::collections::HashSet;
 
-/// Decides. `None` is a booking without events. A command whose effect is there already yields
-/// nothing.
+/// See [`Decider::decide`](crate::Decider::decide). `None` is a booking without events.
 ///
 /// # Errors
-/// A named [`Rejection`].
+/// The [`Rejection`] that says why the command is refused.
 pub fn decide(state: Option<&Booking>, command: BookingCommand) -> Result<Vec<Event>, Rejection> {
     use BookingCommand as C;
     let Some(state) = state else {
@@ -31,13 +31,13 @@ pub fn decide(state: Option<&Booking>, command: BookingCommand) -> Result<Vec<Ev
         };
     };
     match command {
-        // "Open" means that its seats may be locked, so once it is over not even the same request
-        // finds it open.
+        // "Open" means that its seats may be locked. So once the booking has ended, even a repeat of
+        // the same request must not get the answer that it is open.
         C::Open(opened) => match &state.phase {
             Phase::Aborted { reason } => Err(Rejection::BookingOver { reason: *reason }),
             Phase::Refunded => Err(Rejection::AlreadyRefunded),
             _ if state.opened.as_ref() == Some(&opened) => Ok(vec![]),
-            _ => Err(Rejection::OutOfOrder { step: "Opening it again" }),
+            _ => Err(Rejection::OutOfOrder { step: "Opening the booking again" }),
         },
         C::Fence { .. } => Ok(vec![]),
         C::Extend { now, seconds } => extend(state, now, seconds),
@@ -82,8 +82,8 @@ pub fn decide(state: Option<&Booking>, command: BookingCommand) -> Result<Vec<Ev
             _ => Err(Rejection::OutOfOrder { step: "Voiding the payment" }),
         },
         C::Flag { reason } => Ok(if state.flagged { vec![] } else { vec![PaymentFlagged { booking: state.id, reason }.into()] }),
-        // Once: a second request finds the first, recording is possible only behind it, and the gateway
-        // is asked under one key for the booking.
+        // One refund for a booking: a second request finds the first, only a requested refund can be
+        // recorded, and the gateway gets one idempotency key for the booking.
         C::RequestRefund { by } => match state.phase {
             Phase::Confirmed { refund_requested: false } => Ok(vec![RefundRequested { booking: state.id, by }.into()]),
             Phase::Confirmed { refund_requested: true } | Phase::Refunded => Ok(vec![]),
@@ -101,8 +101,8 @@ pub fn decide(state: Option<&Booking>, command: BookingCommand) -> Result<Vec<Ev
     }
 }
 
-/// One seat at least, none twice, and the amount is the sum of their prices: what is charged is
-/// frozen here.
+/// There is at least one seat, none appears twice, and the amount is the sum of the prices. This
+/// amount is what will be charged.
 fn check_adds_up(opened: &BookingOpened) -> Result<(), Rejection> {
     if opened.seats.is_empty() {
         return Err(Rejection::InvalidQuantity { most: MAX_SEATS_PER_BOOKING });
@@ -118,7 +118,7 @@ fn check_adds_up(opened: &BookingOpened) -> Result<(), Rejection> {
     Ok(())
 }
 
-/// A booking has one intent. Another's that happens to be for the same amount proves nothing.
+/// A booking has one payment intent. Another booking's intent proves nothing, even for the same amount.
 fn check_intent(state: &Booking, named: Option<&IntentId>) -> Result<(), Rejection> {
     match (&state.intent, named) {
         (Some(own), Some(named)) if own != named => Err(Rejection::PaymentMismatch),
@@ -126,12 +126,12 @@ fn check_intent(state: &Booking, named: Option<&IntentId>) -> Result<(), Rejecti
     }
 }
 
-/// Flagged is for a person: nothing is charged for the booking any more.
+/// Nothing more is charged for a booking that a person has to look at.
 fn check_not_flagged(state: &Booking) -> Result<(), Rejection> {
     if state.flagged { Err(Rejection::PaymentMismatch) } else { Ok(()) }
 }
 
-/// Undecided and in time, or why not.
+/// The booking is undecided and its hold hasn't expired.
 fn check_alive(state: &Booking, now: Timestamp) -> Result<(), Rejection> {
     match &state.phase {
         Phase::Aborted { reason } => Err(Rejection::BookingOver { reason: *reason }),
@@ -158,7 +158,7 @@ fn start_payment(
     payment_method: String,
     request: Option<RequestFingerprint>,
 ) -> Result<Vec<Event>, Rejection> {
-    // Paid for already: there is nothing to start, and nothing wrong.
+    // Already paid for: no event, and no error.
     if matches!(state.phase, Phase::Committed | Phase::Confirmed { .. }) {
         return Ok(vec![]);
     }
@@ -170,8 +170,8 @@ fn start_payment(
     Ok(vec![PaymentStarted { booking: state.id, attempt: state.attempt() + 1, payment_method, request }.into()])
 }
 
-// A worker that lost a race decides its command again on what it finds, and by then the buyer may
-// be trying another method: the answer to the old attempt must not pass for one to the new.
+// A worker that lost a race decides its command again in the newer state. By then the buyer may be
+// trying another payment method, and the answer to the old attempt must not count for the new one.
 
 fn require_action(state: &Booking, attempt: u32, intent: IntentId, url: String) -> Result<Vec<Event>, Rejection> {
     match &state.phase {
@@ -212,8 +212,8 @@ fn commit(state: &Booking, now: Timestamp, intent: IntentId, amount: Money) -> R
     if state.phase != Phase::Authorised {
         events.push(PaymentAuthorised { booking, attempt: state.attempt(), intent, amount }.into());
     }
-    // A payer whose hold lapsed is not confirmed, however near it was: the money was only
-    // reserved, and goes back.
+    // The hold may have expired while the gateway worked. Then the booking isn't confirmed, however
+    // close it was: the money was only reserved, and the reservation is cancelled.
     events.push(if state.is_overdue(now) {
         BookingAborted { booking, reason: AbortReason::Expired }.into()
     } else {

@@ -8,7 +8,7 @@ pub mod request;
 pub mod revision_check;
 
 use crate::Timestamp;
-use crate::ids::StreamName;
+use crate::stream_name::StreamName;
 use async_trait::async_trait;
 use futures::stream::BoxStream;
 use serde::{Deserialize, Serialize};

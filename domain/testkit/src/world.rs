@@ -3,11 +3,14 @@
 
 use chrono::{DateTime, TimeDelta};
 use lastseat_domain::booking::{self, Booking, BookingCommand};
-use lastseat_domain::event::{AbortReason, BookingOpened, Category, Event, PricedSeat, RequestFingerprint, ShowScheduled};
+use lastseat_domain::event::Reward;
+use lastseat_domain::event::{AbortReason, BookingOpened, Event, PricedSeat, RequestFingerprint, ShowScheduled};
 use lastseat_domain::loyalty::{self, Account, LoyaltyCommand};
+use lastseat_domain::plan::Category;
+use lastseat_domain::plan::{Area, Row};
 use lastseat_domain::ports::event_log::{Expected, Position, RecordedEvent};
 use lastseat_domain::seat::{self, Seat, SeatCommand};
-use lastseat_domain::show::{self, Area, Reward, Row, Show};
+use lastseat_domain::show::{self, Show};
 use lastseat_domain::{
     AreaId, BookingId, BuyerId, CategoryId, Currency, IntentId, Metadata, Money, SeatId, ShowId, StreamName, Timestamp, codec,
 };

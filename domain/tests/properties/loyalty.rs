@@ -2,9 +2,9 @@
 
 use crate::support::*;
 use crate::{holds, is_caught};
+use lastseat_domain::event::Reward;
 use lastseat_domain::event::*;
 use lastseat_domain::loyalty::{self, Account, LoyaltyCommand, MILESTONE_SEATS, VoucherState};
-use lastseat_domain::show::Reward;
 use lastseat_domain::{BookingId, Rejection, VoucherId};
 use proptest::prelude::*;
 use proptest::test_runner::TestCaseError;

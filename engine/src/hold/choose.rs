@@ -2,7 +2,7 @@
 
 use super::attempt::HoldContext;
 use crate::requests::SeatSelection;
-use lastseat_domain::rejection::SeatState;
+use lastseat_domain::seat_state::SeatState;
 use lastseat_domain::{CategoryId, Rejection, SeatId};
 use std::collections::HashSet;
 
@@ -57,7 +57,7 @@ impl Choice {
             }
             // Units of an unlabelled area can't be asked for by name: any of them is as good.
             let plan = &context.show.plan;
-            let labelled = plan.index_of(seat).filter(|i| plan.seat(*i).is_some_and(|s| s.block.is_some()));
+            let labelled = plan.index_of(seat).filter(|i| plan.seat(*i).is_some_and(|s| s.segment.is_some()));
             indexes.push(labelled.ok_or_else(|| Rejection::UnknownSeat { seat: seat.to_string() })?);
         }
         Ok(Self::Seats(indexes))
@@ -149,7 +149,7 @@ fn side_by_side(context: &HoldContext<'_>, areas: &[u32], n: usize, avoid: &Hash
     let is_free = |seat: u32| table.is_free(seat) && !avoid.contains(&seat);
     let mut free = 0_usize;
     for area in areas.iter().filter_map(|index| plan.areas.get(*index as usize)) {
-        let place = |seat: u32| plan.seat(seat).map(|s| (s.row, s.block));
+        let place = |seat: u32| plan.seat(seat).map(|s| (s.row, s.segment));
         let seats: Vec<_> = (area.first..area.first + area.capacity).map(|seat| (seat, place(seat), is_free(seat))).collect();
         for row in seats.chunk_by(|a, b| a.1.map(|p| p.0) == b.1.map(|p| p.0)) {
             let mut places = Vec::new();

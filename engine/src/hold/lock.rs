@@ -7,7 +7,7 @@ use crate::error::CommandError;
 use crate::guard_service::LEASE_MARGIN;
 use crate::seat_table::Claim;
 use lastseat_domain::ports::seat_guard::{Lock, LockAny};
-use lastseat_domain::rejection::SeatState;
+use lastseat_domain::seat_state::SeatState;
 use lastseat_domain::{Rejection, SeatId};
 use std::collections::HashSet;
 use std::sync::atomic::Ordering;

@@ -2,9 +2,9 @@
 
 use crate::board::{House, rfc3339};
 use bytes::Bytes;
+use lastseat_domain::plan::Plan;
 use lastseat_domain::ports::event_log::Position;
-use lastseat_domain::rejection::SeatState;
-use lastseat_domain::show::Plan;
+use lastseat_domain::seat_state::SeatState;
 use lastseat_domain::{ShowId, Timestamp};
 use std::fmt::Write as _;
 
@@ -28,7 +28,7 @@ fn name_of(state: SeatState) -> &'static str {
 
 /// What one event of the log made of the labelled ones among `seats`; `None` if none is labelled.
 pub(super) fn seats(plan: &Plan, seats: &[u32], state: SeatState, position: Position, at: Timestamp) -> Option<Bytes> {
-    let is_labelled = |index: &&u32| plan.seat(**index).is_some_and(|seat| seat.block.is_some());
+    let is_labelled = |index: &&u32| plan.seat(**index).is_some_and(|seat| seat.segment.is_some());
     // Only the last of the group carries the id: see the module's documentation.
     let last = seats.iter().rfind(is_labelled)?;
     let at = rfc3339(at);

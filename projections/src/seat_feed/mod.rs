@@ -25,9 +25,9 @@ use crate::board::House;
 use crate::seat_map::SeatMap;
 use crate::view::Folded;
 use chrono::TimeDelta;
+use lastseat_domain::plan::Plan;
 use lastseat_domain::ports::event_log::Position;
-use lastseat_domain::rejection::SeatState;
-use lastseat_domain::show::Plan;
+use lastseat_domain::seat_state::SeatState;
 use lastseat_domain::{Envelope, ShowId, Timestamp};
 use parking_lot::{Mutex, RwLock};
 use ring::Ring;
@@ -124,7 +124,7 @@ impl Feeds {
         // A payment begun or declined leaves the number of available seats as it is.
         if matches!(to, SeatState::Locked | SeatState::Available) {
             let areas = seats.iter().filter_map(|index| feed.plan.seat(*index));
-            for area in areas.filter(|seat| seat.block.is_none()).map(|seat| seat.area) {
+            for area in areas.filter(|seat| seat.segment.is_none()).map(|seat| seat.area) {
                 self.areas.lock().changed.entry(feed.show.clone()).or_default().insert(area);
             }
         }

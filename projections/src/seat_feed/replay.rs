@@ -1,13 +1,13 @@
 //! Changes from before the ring, told from the log.
 
 use super::{ShowFeed, frame};
-use crate::board::{OpenHold, held_seats_become, seat_becomes};
+use crate::board::OpenHold;
 use crate::runner::Shared;
 use bytes::{Bytes, BytesMut};
 use lastseat_domain::event::Event;
 use lastseat_domain::ports::LogFault;
 use lastseat_domain::ports::event_log::{Direction, Filter, Position};
-use lastseat_domain::{BookingId, StreamName, codec};
+use lastseat_domain::{BookingId, SeatState, StreamName, codec};
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -57,11 +57,12 @@ impl Replay {
             let Ok(Some(envelope)) = codec::decode(recorded) else { continue };
             let (position, at) = (envelope.position, envelope.metadata.at);
             let plan = &self.feed.plan;
-            let group = if let Some(to) = seat_becomes(&envelope.event) {
+            let group = if let Some(to) = SeatState::after_seat_event(&envelope.event) {
                 let ours = envelope.stream.as_seat().filter(|(show, _)| *show == self.feed.show);
                 let index = ours.and_then(|(_, seat)| plan.index_of(&seat));
                 index.and_then(|index| frame::seats(plan, &[index], to, position, at))
-            } else if let Some((booking, to)) = held_seats_become(&envelope.event) {
+            } else if let (Some(booking), Some(to)) = (envelope.event.booking(), SeatState::after_booking_event(&envelope.event))
+            {
                 let hold = self.hold(booking).await?;
                 hold.and_then(|hold| frame::seats(&self.feed.plan, &hold.seats, to, position, at))
             } else {

@@ -1,8 +1,9 @@
 //! What nodes share: a log, a gateway, a show, and a Redis that each reaches by a connection of its own.
 
-use lastseat_domain::event::{Category, ShowScheduled};
+use lastseat_domain::event::ShowScheduled;
+use lastseat_domain::plan::Category;
+use lastseat_domain::plan::{Area, Row};
 use lastseat_domain::ports::{Clock, EventLog, Ids};
-use lastseat_domain::show::{Area, Row};
 use lastseat_domain::{AreaId, BookingId, CategoryId, Currency, ShowId};
 use lastseat_engine::{BoxOffice, Ports, Settings};
 use lastseat_event_log_eventstore::EventStoreLog;

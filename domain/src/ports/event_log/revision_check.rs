@@ -1,7 +1,7 @@
 //! What becomes of an append: the rule on expected revisions and repeats, apart from any storage.
 
 use super::{Expected, Position, Revision, StreamWrite, WriteOutcome};
-use crate::ids::StreamName;
+use crate::stream_name::StreamName;
 use uuid::Uuid;
 
 /// What the rule has to know of the streams as they stand.

@@ -1,0 +1,106 @@
+//! The commands of a booking.
+
+use crate::Timestamp;
+use crate::event::{AbortReason, BookingOpened, RequestFingerprint};
+use crate::ids::{BookingId, IntentId};
+use crate::money::Money;
+
+/// What can be requested of a booking. The time is passed in, because the rules never read a clock.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum BookingCommand {
+    /// Hold the seats.
+    Open(BookingOpened),
+    /// Keep it from opening: seats were locked for it, but the node that did so crashed.
+    Fence {
+        /// The booking. No event of its stream names it yet.
+        booking: BookingId,
+    },
+    /// Prolong the hold.
+    Extend {
+        /// The current time.
+        now: Timestamp,
+        /// Seconds to add to the deadline.
+        seconds: u32,
+    },
+    /// Try a payment method.
+    StartPayment {
+        /// The current time.
+        now: Timestamp,
+        /// The gateway's name for it.
+        payment_method: String,
+        /// The request, if it had an idempotency key.
+        request: Option<RequestFingerprint>,
+    },
+    /// Record that the gateway requires the buyer to confirm with their bank.
+    RequireAction {
+        /// The attempt that it answered. An answer to an earlier attempt changes nothing.
+        attempt: u32,
+        /// The payment intent.
+        intent: IntentId,
+        /// The page where they confirm.
+        url: String,
+    },
+    /// Record that the gateway declined an attempt.
+    Decline {
+        /// The attempt that it answered. An answer to an earlier attempt changes nothing.
+        attempt: u32,
+        /// The intent, if one was created.
+        intent: Option<IntentId>,
+        /// The gateway's code.
+        code: String,
+    },
+    /// The gateway reserved the money: commit, or abort if the hold has expired.
+    Commit {
+        /// The current time.
+        now: Timestamp,
+        /// The payment intent.
+        intent: IntentId,
+        /// What was reserved.
+        amount: Money,
+    },
+    /// Record that the gateway took the money.
+    RecordCapture {
+        /// The payment intent.
+        intent: IntentId,
+        /// What was taken.
+        amount: Money,
+    },
+    /// The booking is committed, but the authorisation is no longer valid: end it without a sale.
+    FailCapture {
+        /// The payment intent.
+        intent: IntentId,
+    },
+    /// End it before the decision: the buyer cancelled, the show was cancelled, or another booking got
+    /// one of the seats.
+    Cancel {
+        /// Which of these it was.
+        reason: AbortReason,
+    },
+    /// End it if its deadline has passed and nothing is decided.
+    Expire {
+        /// The current time.
+        now: Timestamp,
+    },
+    /// Record that the intent of the aborted booking is cancelled.
+    RecordVoid {
+        /// The payment intent.
+        intent: IntentId,
+    },
+    /// Leave the payment to a person, because its outcome can't be found out.
+    Flag {
+        /// What is unknown.
+        reason: String,
+    },
+    /// Refund a confirmed booking.
+    RequestRefund {
+        /// Subject of the admin's token.
+        by: String,
+    },
+    /// Record that the gateway returned the money.
+    RecordRefund {
+        /// The payment intent.
+        intent: IntentId,
+        /// What was returned.
+        amount: Money,
+    },
+}

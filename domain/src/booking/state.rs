@@ -1,0 +1,190 @@
+//! The state of a booking, and how each event changes it.
+
+use crate::Timestamp;
+use crate::event::{AbortReason, BookingOpened, Event, PaymentStarted, PricedSeat};
+use crate::ids::{BookingId, BuyerId, IntentId, ShowId};
+use crate::money::Money;
+
+/// A booking, as its events describe it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Booking {
+    /// Also the name of its stream.
+    pub id: BookingId,
+    /// Seats, buyer and price. `None` for a fenced booking: seats were locked for it, but a crash
+    /// kept it from opening.
+    pub opened: Option<BookingOpened>,
+    /// The deadline of the hold, extension included. `None` if fenced.
+    pub expires_at: Option<Timestamp>,
+    /// Whether the one extension was used.
+    pub extended: bool,
+    /// How far it has got.
+    pub phase: Phase,
+    /// All attempts to pay, oldest first.
+    pub attempts: Vec<Attempt>,
+    /// The payment intent, as soon as an event names it.
+    pub intent: Option<IntentId>,
+    /// Whether the intent is known to be cancelled.
+    pub voided: bool,
+    /// Whether a person has to look at the payment. Nothing more is charged then.
+    pub flagged: bool,
+}
+
+/// An attempt to pay.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Attempt {
+    /// The event that began it.
+    pub started: PaymentStarted,
+    /// When it began, by the clock of the engine that wrote the event.
+    pub at: Timestamp,
+    /// The gateway's code, if it was declined.
+    pub declined: Option<String>,
+}
+
+/// How far a booking has got.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Phase {
+    /// The seats are held, and no payment is in progress.
+    Held,
+    /// The gateway was called, and its answer is not known yet.
+    Paying,
+    /// The buyer has to confirm the payment with their bank.
+    ActionRequired {
+        /// The page where they do.
+        url: String,
+    },
+    /// The money is reserved, and nothing is decided yet. Other programs may write such a log; lastseat
+    /// appends the authorisation and the decision together.
+    Authorised,
+    /// Decided: the seats belong to the buyer, and the money is being taken.
+    Committed,
+    /// Paid and booked.
+    Confirmed {
+        /// Whether an admin requested a refund that isn't completed yet.
+        refund_requested: bool,
+    },
+    /// Ended without a sale.
+    Aborted {
+        /// Why.
+        reason: AbortReason,
+    },
+    /// The money was returned.
+    Refunded,
+}
+
+impl Booking {
+    /// Whether the hold's deadline has passed at `now`.
+    #[must_use]
+    pub fn is_overdue(&self, now: Timestamp) -> bool {
+        self.expires_at.is_some_and(|t| t <= now)
+    }
+
+    /// Whether the booking is neither committed nor ended.
+    #[must_use]
+    pub fn is_undecided(&self) -> bool {
+        matches!(self.phase, Phase::Held | Phase::Paying | Phase::ActionRequired { .. } | Phase::Authorised)
+    }
+
+    /// The number of the last attempt to pay; 0 before the first.
+    #[must_use]
+    pub fn attempt(&self) -> u32 {
+        self.attempts.last().map_or(0, |a| a.started.attempt)
+    }
+
+    /// The buyer; `None` if fenced.
+    #[must_use]
+    pub fn buyer(&self) -> Option<&BuyerId> {
+        self.opened.as_ref().map(|o| &o.buyer)
+    }
+
+    /// The show; `None` if fenced.
+    #[must_use]
+    pub fn show(&self) -> Option<&ShowId> {
+        self.opened.as_ref().map(|o| &o.show)
+    }
+
+    /// The seats; none if fenced.
+    #[must_use]
+    pub fn seats(&self) -> &[PricedSeat] {
+        self.opened.as_ref().map_or(&[], |o| &o.seats)
+    }
+
+    /// The price of all seats; `None` if fenced.
+    #[must_use]
+    pub fn amount(&self) -> Option<Money> {
+        self.opened.as_ref().map(|o| o.amount)
+    }
+
+    /// The status as the API names it.
+    #[must_use]
+    pub fn status(&self) -> &'static str {
+        match self.phase {
+            Phase::Held => "held",
+            Phase::Paying | Phase::Authorised | Phase::Committed => "paying",
+            Phase::ActionRequired { .. } => "action_required",
+            Phase::Confirmed { .. } => "confirmed",
+            Phase::Aborted { .. } => "aborted",
+            Phase::Refunded => "refunded",
+        }
+    }
+}
+
+/// See [`Decider::evolve`](crate::Decider::evolve).
+#[must_use]
+pub fn evolve(state: Option<Booking>, event: &Event, at: Timestamp) -> Option<Booking> {
+    let blank = |id: BookingId| Booking {
+        id,
+        opened: None,
+        expires_at: None,
+        extended: false,
+        phase: Phase::Held,
+        attempts: Vec::new(),
+        intent: None,
+        voided: false,
+        flagged: false,
+    };
+    let mut next = match (state, event) {
+        (None, Event::BookingOpened(e)) => {
+            Booking { opened: Some(e.clone()), expires_at: Some(e.expires_at), ..blank(e.booking) }
+        }
+        (None, Event::BookingAborted(e)) => blank(e.booking),
+        (Some(state), _) => state,
+        (None, _) => return None,
+    };
+    match event {
+        Event::HoldExtended(e) => {
+            next.expires_at = Some(e.expires_at);
+            next.extended = true;
+        }
+        Event::PaymentStarted(e) => {
+            next.attempts.push(Attempt { started: e.clone(), at, declined: None });
+            next.phase = Phase::Paying;
+        }
+        Event::PaymentActionRequired(e) => {
+            next.intent = Some(e.intent.clone());
+            next.phase = Phase::ActionRequired { url: e.url.clone() };
+        }
+        Event::PaymentDeclined(e) => {
+            next.intent = e.intent.clone().or(next.intent);
+            if let Some(attempt) = next.attempts.last_mut() {
+                attempt.declined = Some(e.code.clone());
+            }
+            next.phase = Phase::Held;
+        }
+        Event::PaymentAuthorised(e) => {
+            next.intent = Some(e.intent.clone());
+            next.phase = Phase::Authorised;
+        }
+        Event::BookingCommitted(_) => next.phase = Phase::Committed,
+        Event::PaymentCaptured(_) => next.phase = Phase::Confirmed { refund_requested: false },
+        Event::BookingAborted(e) => next.phase = Phase::Aborted { reason: e.reason },
+        Event::PaymentVoided(e) => {
+            next.intent = Some(e.intent.clone());
+            next.voided = true;
+        }
+        Event::PaymentFlagged(_) => next.flagged = true,
+        Event::RefundRequested(_) => next.phase = Phase::Confirmed { refund_requested: true },
+        Event::PaymentRefunded(_) => next.phase = Phase::Refunded,
+        _ => {}
+    }
+    Some(next)
+}

@@ -1,0 +1,197 @@
+//! Events of a booking's stream: the hold, the payment, the decision and the refund.
+
+use crate::Timestamp;
+use crate::ids::{BookingId, BuyerId, IntentId, SeatId, ShowId};
+use crate::money::Money;
+use serde::{Deserialize, Serialize};
+
+/// A seat with its price at the time of the hold.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PricedSeat {
+    /// The seat.
+    pub seat: SeatId,
+    /// Minor units of the show's currency.
+    pub price: i64,
+}
+
+/// Hashes of a request with an `Idempotency-Key`, so that its repeat is recognised after a restart.
+/// The key and the body themselves are not stored.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RequestFingerprint {
+    /// Hash of the caller and the idempotency key.
+    pub key: String,
+    /// Hash of the body.
+    pub body: String,
+}
+
+/// Seats are held. From here on the seats and their prices are fixed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BookingOpened {
+    /// The booking.
+    pub booking: BookingId,
+    /// The show that all its seats are for.
+    pub show: ShowId,
+    /// The buyer.
+    pub buyer: BuyerId,
+    /// The seats, sorted, with their prices.
+    pub seats: Vec<PricedSeat>,
+    /// Sum of the prices.
+    pub amount: Money,
+    /// When the hold ends unless it is extended or paid for.
+    pub expires_at: Timestamp,
+    /// The request, if it had an idempotency key.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub request: Option<RequestFingerprint>,
+}
+
+/// The hold lasts longer. At most once for a booking.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HoldExtended {
+    /// The booking.
+    pub booking: BookingId,
+    /// The new deadline.
+    pub expires_at: Timestamp,
+}
+
+/// The payment gateway is about to be called. Written before the call, so that a crash in between
+/// is noticed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PaymentStarted {
+    /// The booking.
+    pub booking: BookingId,
+    /// Number of this confirmation of the payment intent, from 1.
+    pub attempt: u32,
+    /// The gateway's name for the payment method.
+    pub payment_method: String,
+    /// The request, if it had an idempotency key.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub request: Option<RequestFingerprint>,
+}
+
+/// The buyer has to confirm the payment with their bank (3-D Secure) before it can go on.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PaymentActionRequired {
+    /// The booking.
+    pub booking: BookingId,
+    /// The attempt that the gateway answered.
+    pub attempt: u32,
+    /// The booking's payment intent.
+    pub intent: IntentId,
+    /// The page where the buyer confirms.
+    pub url: String,
+}
+
+/// The gateway declined. The hold goes on, and the buyer may try another payment method.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PaymentDeclined {
+    /// The booking.
+    pub booking: BookingId,
+    /// The attempt that the gateway answered.
+    pub attempt: u32,
+    /// The booking's payment intent, if one was created.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub intent: Option<IntentId>,
+    /// The gateway's code, such as `card_declined`.
+    pub code: String,
+}
+
+/// The money is reserved, but not taken yet.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PaymentAuthorised {
+    /// The booking.
+    pub booking: BookingId,
+    /// The attempt that the gateway answered.
+    pub attempt: u32,
+    /// The booking's payment intent.
+    pub intent: IntentId,
+    /// What the gateway reserved; equals the booking's amount.
+    pub amount: Money,
+}
+
+/// The decision: the seats belong to this buyer. Everything that is still missing (marking the seats
+/// as booked, taking the money) is completed, not undone.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BookingCommitted {
+    /// The booking.
+    pub booking: BookingId,
+}
+
+/// The money is taken. The booking is confirmed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PaymentCaptured {
+    /// The booking.
+    pub booking: BookingId,
+    /// The booking's payment intent.
+    pub intent: IntentId,
+    /// What was taken; equals the booking's amount.
+    pub amount: Money,
+}
+
+/// Why a booking ended without seats, or why a seat was released.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AbortReason {
+    /// The hold's time ran out.
+    Expired,
+    /// The buyer cancelled.
+    Cancelled,
+    /// Another booking got one of the seats first.
+    SeatLost,
+    /// Seats were locked, but the booking never opened because of a crash. Recovery closed it.
+    Fenced,
+    /// Committed, but the gateway's authorisation was no longer valid when the money was to be taken.
+    CaptureFailed,
+    /// The show was cancelled.
+    ShowCancelled,
+    /// Confirmed, then refunded. Only on seats: the booking itself ends with `PaymentRefunded`.
+    Refunded,
+}
+
+/// The booking has ended without a sale, and this is final. Its seats are to be released and its
+/// payment intent cancelled.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BookingAborted {
+    /// The booking.
+    pub booking: BookingId,
+    /// Why.
+    pub reason: AbortReason,
+}
+
+/// The payment intent of an aborted booking is cancelled: the buyer was not charged.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PaymentVoided {
+    /// The booking.
+    pub booking: BookingId,
+    /// The booking's payment intent.
+    pub intent: IntentId,
+}
+
+/// lastseat can't find out the outcome of the payment. A person has to look at the gateway.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PaymentFlagged {
+    /// The booking.
+    pub booking: BookingId,
+    /// What is unknown, for that person.
+    pub reason: String,
+}
+
+/// An admin requested the refund of a confirmed booking. Written before the gateway is called, so
+/// that the refund is completed after a crash.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RefundRequested {
+    /// The booking.
+    pub booking: BookingId,
+    /// Subject of the admin's token.
+    pub by: String,
+}
+
+/// The money was returned. The seats are released next.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PaymentRefunded {
+    /// The booking.
+    pub booking: BookingId,
+    /// The booking's payment intent.
+    pub intent: IntentId,
+    /// What was returned; equals what was taken.
+    pub amount: Money,
+}

@@ -1,0 +1,36 @@
+//! Events of a seat's stream.
+
+use super::booking::AbortReason;
+use crate::Timestamp;
+use crate::ids::{BookingId, BuyerId};
+use serde::{Deserialize, Serialize};
+
+/// A booking holds the seat, until the booking's own stream says that it has ended.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SeatLocked {
+    /// The booking that owns the seat from here on.
+    pub booking: BookingId,
+    /// The buyer of that booking.
+    pub buyer: BuyerId,
+    /// Price in minor units of the show's currency, from the show's plan.
+    pub price: i64,
+    /// When the hold ends unless it is extended or paid for. For display only: the seat doesn't
+    /// expire, its booking does.
+    pub expires_at: Timestamp,
+}
+
+/// The seat is available again.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SeatReleased {
+    /// The booking that owned it.
+    pub booking: BookingId,
+    /// Why that booking no longer does.
+    pub reason: AbortReason,
+}
+
+/// The seat is sold.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SeatBooked {
+    /// The booking that owns it.
+    pub booking: BookingId,
+}

@@ -1,0 +1,116 @@
+//! Whether a show can be scheduled as its organiser wrote it.
+
+use crate::event::ShowScheduled;
+use crate::plan::{Area, Category, Row};
+use crate::rejection::Rejection;
+use std::collections::HashSet;
+
+/// Most seats of one show, places sold by quantity included. Keeps a mistyped capacity from
+/// filling the memory.
+pub const MAX_SEATS: usize = 200_000;
+/// Most seats that a show may allow in one booking.
+pub const MAX_SEATS_PER_BOOKING: u32 = 100;
+/// The most that one payment can take, in minor units: what gateways accept (Stripe: eight digits).
+pub const MAX_AMOUNT: i64 = 99_999_999;
+
+/// Checks everything and names the first thing that is wrong.
+pub(super) fn validate(show: &ShowScheduled) -> Result<(), Rejection> {
+    if show.title.trim().is_empty() || show.title.len() > 200 || show.title.chars().any(char::is_control) {
+        return invalid("title", "`title` must be 1 to 200 bytes of text");
+    }
+    if !(1..=MAX_SEATS_PER_BOOKING).contains(&show.max_seats_per_booking) {
+        return invalid("max_seats_per_booking", format!("`max_seats_per_booking` must be 1 to {MAX_SEATS_PER_BOOKING}"));
+    }
+    if show.max_seats_per_buyer.is_some_and(|n| n < 1) {
+        return invalid("max_seats_per_buyer", "`max_seats_per_buyer` must be at least 1; leave it out for no limit");
+    }
+    if !(1..=86_400).contains(&show.hold_seconds) {
+        return invalid("hold_seconds", "`hold_seconds` must be 1 to 86400");
+    }
+    if let (Some(opens), Some(closes)) = (show.sale_opens_at, show.sale_closes_at)
+        && closes <= opens
+    {
+        return invalid("sale_closes_at", "`sale_closes_at` must be after sale_opens_at");
+    }
+    validate_categories(&show.categories, show.max_seats_per_booking)?;
+    validate_areas(show)?;
+    if show.rewards.len() > 100
+        || show.rewards.iter().any(|r| r.weight == 0 || r.reward.trim().is_empty() || r.reward.len() > 200)
+    {
+        return invalid(
+            "rewards",
+            "`rewards` must be at most 100 lines, each with a text of 1 to 200 bytes and a weight of at least 1",
+        );
+    }
+    Ok(())
+}
+
+fn invalid<T>(field: &'static str, why: impl Into<String>) -> Result<T, Rejection> {
+    Err(Rejection::InvalidShow { field, why: why.into() })
+}
+
+fn validate_categories(categories: &[Category], most_seats: u32) -> Result<(), Rejection> {
+    let mut seen = HashSet::new();
+    for category in categories {
+        if !seen.insert(&category.category) {
+            return invalid("categories", format!("category `{}` appears twice", category.category));
+        }
+        let most = MAX_AMOUNT / i64::from(most_seats.max(1));
+        if !(0..=most).contains(&category.price) {
+            return invalid(
+                "categories",
+                format!(
+                    "the price of `{}` must be 0 to {most} minor units, so that one payment can cover {most_seats} seats",
+                    category.category
+                ),
+            );
+        }
+    }
+    Ok(())
+}
+
+fn validate_areas(show: &ShowScheduled) -> Result<(), Rejection> {
+    let (mut areas, mut rows, mut total) = (HashSet::new(), HashSet::new(), 0_usize);
+    for area in &show.areas {
+        if !areas.insert(&area.area) {
+            return invalid("areas", format!("area `{}` appears twice", area.area));
+        }
+        if !show.categories.iter().any(|c| c.category == area.category) {
+            return invalid("areas", format!("area `{}` is in category `{}`, which doesn't exist", area.area, area.category));
+        }
+        match (area.rows.is_empty(), area.capacity) {
+            (true, Some(capacity)) if capacity > 0 => total = total.saturating_add(capacity as usize),
+            (false, None) => {}
+            _ => return invalid("areas", format!("area `{}` needs either rows or a capacity of at least 1", area.area)),
+        }
+        for row in &area.rows {
+            validate_row(area, row)?;
+            if !rows.insert(&row.row) {
+                return invalid("areas", format!("row `{}` appears twice", row.row));
+            }
+            total = total.saturating_add(row.seats as usize);
+        }
+    }
+    if total == 0 || total > MAX_SEATS {
+        return invalid("areas", format!("a show needs 1 to {MAX_SEATS} seats, but this one has {total}"));
+    }
+    Ok(())
+}
+
+fn validate_row(area: &Area, row: &Row) -> Result<(), Rejection> {
+    let label_ok = (1..=16).contains(&row.row.len()) && row.row.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
+    if !label_ok {
+        let label = row.row.escape_debug();
+        return invalid(
+            "areas",
+            format!("row `{label}` of area `{}` must be named by 1 to 16 letters, digits or '_'", area.area),
+        );
+    }
+    if row.seats == 0 {
+        return invalid("areas", format!("row `{}` has no seats", row.row));
+    }
+    if let Some(gap) = row.gaps_after.iter().find(|gap| !(1..=row.seats).contains(gap)) {
+        return invalid("areas", format!("row `{}` has a gap after seat {gap}, but no such seat", row.row));
+    }
+    Ok(())
+}

@@ -1,0 +1,103 @@
+//! Names of streams: built from identifiers, and read back into them.
+
+use crate::ids::{BookingId, BuyerId, SeatId, ShowId};
+use serde::{Deserialize, Serialize};
+use std::fmt;
+use std::sync::Arc;
+
+/// The name of a stream in EventStoreDB's form: category, dash, key. The category has no dash.
+#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct StreamName(Arc<str>);
+
+impl StreamName {
+    /// `show-{show}`
+    #[must_use]
+    pub fn show(show: &ShowId) -> Self {
+        Self(format!("show-{show}").into())
+    }
+
+    /// `seat-{show}.{seat}`
+    #[must_use]
+    pub fn seat(show: &ShowId, seat: &SeatId) -> Self {
+        Self(format!("seat-{show}.{seat}").into())
+    }
+
+    /// `booking-{booking}`
+    #[must_use]
+    pub fn booking(booking: BookingId) -> Self {
+        Self(format!("booking-{booking}").into())
+    }
+
+    /// `loyalty-{buyer}`
+    #[must_use]
+    pub fn loyalty(buyer: &BuyerId) -> Self {
+        Self(format!("loyalty-{buyer}").into())
+    }
+
+    /// A name that was read from a log. It isn't checked, because other programs may share the log.
+    #[must_use]
+    pub fn from_log(name: &str) -> Self {
+        Self(name.into())
+    }
+
+    /// The part before the first dash, or the whole name if it has none.
+    #[must_use]
+    pub fn category(&self) -> &str {
+        self.0.split_once('-').map_or(&*self.0, |(category, _)| category)
+    }
+
+    /// The part after the first dash; empty if the name has none.
+    #[must_use]
+    pub fn key(&self) -> &str {
+        self.0.split_once('-').map_or("", |(_, key)| key)
+    }
+
+    /// The show and seat of a `seat-` stream; `None` for other streams.
+    #[must_use]
+    pub fn as_seat(&self) -> Option<(ShowId, SeatId)> {
+        if self.category() != "seat" {
+            return None;
+        }
+        let (show, seat) = self.key().split_once('.')?;
+        Some((ShowId::new(show).ok()?, SeatId::new(seat).ok()?))
+    }
+
+    /// The booking of a `booking-` stream; `None` for other streams.
+    #[must_use]
+    pub fn as_booking(&self) -> Option<BookingId> {
+        // The parser accepts every form of a UUID, but a stream of ours only ever has this one.
+        let key = Some(self.key()).filter(|key| key.len() == 36 && !key.bytes().any(|b| b.is_ascii_uppercase()))?;
+        if self.category() == "booking" { key.parse().ok() } else { None }
+    }
+
+    /// The buyer of a `loyalty-` stream; `None` for other streams.
+    #[must_use]
+    pub fn as_loyalty(&self) -> Option<BuyerId> {
+        if self.category() == "loyalty" { BuyerId::new(self.key()).ok() } else { None }
+    }
+
+    /// The show of a `show-` stream; `None` for other streams.
+    #[must_use]
+    pub fn as_show(&self) -> Option<ShowId> {
+        if self.category() == "show" { ShowId::new(self.key()).ok() } else { None }
+    }
+
+    /// The name as text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for StreamName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl fmt::Debug for StreamName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "StreamName({})", self.0)
+    }
+}
