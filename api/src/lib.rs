@@ -20,5 +20,4 @@ pub mod openapi;
 pub mod problem;
 pub mod routes;
 pub mod server;
-pub mod shared_sandbox;
 pub mod wiring;

@@ -1,6 +1,6 @@
 //! The sandbox's door in process: the machine, a lock, a journal and a clock.
 
-use super::journal::{Journal, OpenError};
+use super::journal::{OpenError, SandboxJournal};
 use super::machine::{Answer, Command, Machine, Reply, Request};
 use super::record::{Record, Refusal, Status};
 use super::rules;
@@ -27,7 +27,7 @@ pub struct SandboxGateway {
 
 struct State {
     machine: Machine,
-    journal: Option<Journal>,
+    journal: Option<SandboxJournal>,
 }
 
 /// Why there is no answer.
@@ -54,11 +54,11 @@ impl SandboxGateway {
     /// # Errors
     /// [`OpenError`] if the file can't be used, is in use, or is damaged before its last line.
     pub fn open(path: &Path, clock: Arc<dyn Clock>) -> Result<Self, OpenError> {
-        let (journal, machine) = Journal::open(path)?;
+        let (journal, machine) = SandboxJournal::open(path)?;
         Ok(Self::over(machine, Some(journal), clock))
     }
 
-    fn over(machine: Machine, journal: Option<Journal>, clock: Arc<dyn Clock>) -> Self {
+    fn over(machine: Machine, journal: Option<SandboxJournal>, clock: Arc<dyn Clock>) -> Self {
         Self {
             clock,
             slow: Duration::from_secs(3),
@@ -249,7 +249,7 @@ mod tests {
         let gateway = SandboxGateway::in_memory(Arc::new(SystemClock));
         let intent = gateway.create(booking, amount).await.unwrap();
 
-        gateway.state.lock().journal = Some(Journal::on_a_full_disk().unwrap());
+        gateway.state.lock().journal = Some(SandboxJournal::on_a_full_disk().unwrap());
         for _ in 0..2 {
             let answer = gateway.confirm(&intent.id, booking, 1, "pm_card_visa").await;
             assert!(matches!(answer, Err(GatewayFault::Unavailable(_))), "{answer:?}");

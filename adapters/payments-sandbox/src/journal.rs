@@ -38,7 +38,7 @@ pub enum OpenError {
 
 /// The open journal, at its end.
 #[derive(Debug)]
-pub(super) struct Journal {
+pub(super) struct SandboxJournal {
     file: File,
     /// Length of what is known to be whole.
     length: u64,
@@ -48,7 +48,7 @@ pub(super) struct Journal {
     _lock: File,
 }
 
-impl Journal {
+impl SandboxJournal {
     /// Reads what is there, writes it anew without what is outdated, and opens that for more.
     pub(super) fn open(path: &Path) -> Result<(Self, Machine), OpenError> {
         let failed = |source| OpenError::Io { path: path.to_owned(), source };
@@ -181,7 +181,7 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("sandbox.ndjson");
         let change = Change { at: lastseat_domain::Timestamp::UNIX_EPOCH, intent: None, answered: None };
-        let (mut journal, _) = Journal::open(&path).unwrap();
+        let (mut journal, _) = SandboxJournal::open(&path).unwrap();
         journal.append(&change).unwrap();
         journal.file.write_all(b"{\"at\":\"19").unwrap();
         journal.take_back();

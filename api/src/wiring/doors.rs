@@ -2,10 +2,10 @@
 
 use super::{StartError, listen};
 use crate::config::Config;
-use crate::shared_sandbox;
+use crate::server;
 use lastseat_domain::ports::{Clock, EventLog};
 use lastseat_eventstore_server::{DoorSettings, Secret, Tls};
-use lastseat_payments_sandbox::SandboxGateway;
+use lastseat_payments_sandbox::{self as sandbox_adapter, SandboxGateway};
 use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -59,7 +59,10 @@ impl Doors {
             may_open_sandbox(at, config.sandbox_door_anywhere).map_err(StartError::Door)?;
             let (listener, addr) = bind(at).await?;
             doors.sandbox = Some(addr);
-            doors.keep("the sandbox's door", shared_sandbox::serve(listener, Arc::clone(sandbox), shutdown.clone()));
+            doors.keep(
+                "the sandbox's door",
+                server::serve(listener, sandbox_adapter::router(Arc::clone(sandbox)), shutdown.clone(), sandbox_adapter::DRAIN),
+            );
         }
         Ok(doors)
     }

@@ -5,10 +5,10 @@ use super::event_log::open_cluster;
 use super::{listen, token_key};
 use crate::cli::doctor::{Finding, Mark};
 use crate::config::Config;
-use crate::shared_sandbox::SharedSandbox;
 use lastseat_domain::ports::{Clock, EventLog};
 use lastseat_event_log_sqlite::SqliteLog;
 use lastseat_in_process::SystemClock;
+use lastseat_payments_sandbox::RemoteSandbox;
 use lastseat_redis::{Redis, Severity};
 use std::sync::Arc;
 
@@ -156,7 +156,7 @@ async fn payments(config: &Config) -> Vec<Finding> {
             "this process's own sandbox: nodes that share an event log must share it, too (--sandbox-door on one, --sandbox on the others)",
         )),
         None => {}
-        Some(url) => findings.push(match SharedSandbox::open(url.expose()) {
+        Some(url) => findings.push(match RemoteSandbox::open(url.expose()) {
             Err(error) => Finding::new(OF, Mark::Wrong, error.to_string()),
             Ok(shared) => match shared.check().await {
                 Ok(()) => Finding::new(OF, Mark::Well, format!("the sandbox at {url} answers")),

@@ -4,11 +4,10 @@ use super::StartError;
 use super::data_dir::DataDir;
 use crate::app::BankAuthentication;
 use crate::config::Config;
-use crate::shared_sandbox::SharedSandbox;
 use async_trait::async_trait;
 use lastseat_domain::ports::{Clock, PaymentGateway};
 use lastseat_domain::{BookingId, IntentId};
-use lastseat_payments_sandbox::SandboxGateway;
+use lastseat_payments_sandbox::{RemoteSandbox, SandboxGateway};
 use std::sync::Arc;
 
 /// The gateway that was chosen.
@@ -24,9 +23,8 @@ pub(super) struct ChosenPayments {
 impl ChosenPayments {
     pub(super) fn open(config: &Config, data: &DataDir, clock: &Arc<dyn Clock>) -> Result<Self, StartError> {
         if let Some(url) = &config.sandbox {
-            let shared = SharedSandbox::open(url.expose()).map_err(|error| StartError::SharedSandbox(error.to_string()))?;
-            let shared = Arc::new(shared);
-            return Ok(Self { gateway: Arc::clone(&shared) as _, bank: shared, sandbox: None });
+            let remote = RemoteSandbox::open(url.expose()).map_err(|error| StartError::SharedSandbox(error.to_string()))?;
+            return Ok(Self { gateway: Arc::new(remote.clone()), bank: Arc::new(RemoteBank(remote)), sandbox: None });
         }
         if config.eventstore.is_some() {
             tracing::warn!(
@@ -38,7 +36,17 @@ impl ChosenPayments {
     }
 }
 
-/// The in-process sandbox as HTTP sees it.
+/// Another node's sandbox as the HTTP routes see it.
+struct RemoteBank(RemoteSandbox);
+
+#[async_trait]
+impl BankAuthentication for RemoteBank {
+    async fn authenticate(&self, intent: &IntentId, success: bool) -> Result<BookingId, String> {
+        self.0.authenticate(intent, success).await.map(|intent| intent.booking).map_err(|error| error.to_string())
+    }
+}
+
+/// The in-process sandbox as the HTTP routes see it.
 struct Bank(Arc<SandboxGateway>);
 
 #[async_trait]

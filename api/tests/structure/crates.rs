@@ -37,8 +37,7 @@ fn adapters(packages: &BTreeMap<String, Package>) -> BTreeSet<String> {
 }
 
 /// Files that still name an adapter. Only ever shortened.
-const STILL_NAMES_ONE: [&str; 5] =
-    ["cli/verify.rs", "cli/token.rs", "cli/load.rs", "cli/projections.rs", "shared_sandbox/server.rs"];
+const STILL_NAMES_ONE: [&str; 4] = ["cli/verify.rs", "cli/token.rs", "cli/load.rs", "cli/projections.rs"];
 
 /// Files below `folder` that name one of `crates`, apart from the wiring.
 fn files_that_name(crates: &BTreeSet<String>, folder: &Path) -> Vec<String> {

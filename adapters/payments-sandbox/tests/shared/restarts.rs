@@ -1,12 +1,10 @@
 //! The process that has the sandbox is killed and started again on the same port; the nodes go on.
 
-use super::{Served, at, booking, clock, eur, in_time};
-use lastseat::shared_sandbox::{SharedSandbox, serve};
+use super::{Served, at, booking, clock, eur, in_time, serve};
 use lastseat_domain::ports::PaymentGateway;
 use lastseat_domain::ports::payments::{GatewayFault, Intent, IntentStatus};
 use lastseat_in_process::SystemClock;
-use lastseat_payments_sandbox::SandboxGateway;
-use lastseat_payments_sandbox::Status;
+use lastseat_payments_sandbox::{RemoteSandbox, SandboxGateway, Status};
 use std::future::Future;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::SocketAddr;
@@ -38,7 +36,7 @@ async fn serves_until_killed() {
     serve(listener, Arc::new(sandbox), CancellationToken::new()).await.unwrap();
 }
 
-/// The port may be taken for a moment by somebody's outgoing connection.
+/// The port may be taken for a moment by an outgoing connection of another program.
 async fn bind(addr: SocketAddr) -> TcpListener {
     in_time(async {
         loop {
@@ -60,7 +58,7 @@ struct Process {
 impl Process {
     fn start(journal: &Path, addr: &str) -> Self {
         let mut child = Command::new(std::env::current_exe().unwrap())
-            .args(["--ignored", "--exact", "survival::serves_until_killed", "--nocapture"])
+            .args(["--ignored", "--exact", "restarts::serves_until_killed", "--nocapture"])
             .env(JOURNAL, journal)
             .env(LISTEN, addr)
             .stdin(Stdio::piped())
@@ -104,7 +102,7 @@ async fn answered<F: Future<Output = Result<Intent, GatewayFault>>>(mut call: im
     .await
 }
 
-async fn pay(shared: &SharedSandbox, name: &str) -> Intent {
+async fn pay(shared: &RemoteSandbox, name: &str) -> Intent {
     let ann = booking(name);
     let intent = answered(|| shared.create(ann, eur(100))).await;
     answered(|| shared.confirm(&intent.id, ann, 1, "pm_card_visa")).await;
@@ -178,10 +176,9 @@ async fn payments_go_on_while_the_server_is_killed_again_and_again() {
     assert!(intents.iter().all(|record| record.status == Status::Succeeded && record.kept() == 100), "{intents:?}");
 }
 
-/// Stopped in order and started again: connections that were kept are of no use any more, and that
-/// is found out.
+/// After an orderly stop and a start, the client notices that its idle connections are closed.
 #[tokio::test]
-async fn connections_to_a_server_that_was_are_not_used() {
+async fn closed_connections_are_not_reused() {
     let served = Served::start(SandboxGateway::in_memory(clock())).await;
     let (shared, addr, sandbox) = (at(served.addr), served.addr, served.sandbox.clone());
     futures::future::join_all((0..8).map(|n| pay_for(&shared, n))).await;
@@ -192,6 +189,6 @@ async fn connections_to_a_server_that_was_are_not_used() {
     again.stop().await;
 }
 
-async fn pay_for(shared: &SharedSandbox, n: usize) {
+async fn pay_for(shared: &RemoteSandbox, n: usize) {
     assert_eq!(pay(shared, &format!("kept connection {n}")).await.status, IntentStatus::Succeeded);
 }

@@ -1,21 +1,19 @@
-//! One payment sandbox for several nodes: the gateway's contract over a socket, lost connections,
+//! One payment sandbox for several nodes: the gateway's contract over a socket, lost connections, and
 //! servers that die, hang or are something else.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "a test may fail loudly")]
 
-mod lost;
-mod manners;
+mod lost_connections;
+mod protocol;
 mod proxy;
-mod survival;
+mod restarts;
 
 use futures::FutureExt;
 use futures::future::join_all;
-use lastseat::app::BankAuthentication;
-use lastseat::shared_sandbox::{SharedSandbox, serve};
 use lastseat_domain::ports::payments::{GatewayFault, Intent, IntentStatus};
 use lastseat_domain::ports::{Clock, PaymentGateway};
 use lastseat_domain::{BookingId, Currency, Money};
 use lastseat_in_process::SystemClock;
-use lastseat_payments_sandbox::SandboxGateway;
+use lastseat_payments_sandbox::{RemoteSandbox, SandboxGateway, router};
 use lastseat_testkit::SteppingClock;
 use lastseat_testkit::payments::{CASES, GatewayBench, SANDBOX_CASES};
 use std::future::Future;
@@ -26,7 +24,7 @@ use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-/// Longer than anything here takes on a busy machine; whoever waits this long hangs.
+/// Longer than anything here takes on a busy machine; a call that takes this long hangs.
 const PATIENCE: Duration = Duration::from_secs(120);
 
 fn clock() -> Arc<dyn Clock> {
@@ -41,12 +39,17 @@ fn eur(value: i64) -> Money {
     Money { value, currency: Currency::new("EUR").unwrap() }
 }
 
-fn at(addr: SocketAddr) -> SharedSandbox {
-    SharedSandbox::open(&format!("http://{addr}")).unwrap()
+fn at(addr: SocketAddr) -> RemoteSandbox {
+    RemoteSandbox::open(&format!("http://{addr}")).unwrap()
 }
 
 async fn in_time<T>(what: impl Future<Output = T>) -> T {
     tokio::time::timeout(PATIENCE, what).await.expect("it hangs")
+}
+
+/// Serves until `stop` is cancelled, then lets running calls finish.
+async fn serve(listener: TcpListener, sandbox: Arc<SandboxGateway>, stop: CancellationToken) -> std::io::Result<()> {
+    axum::serve(listener, router(sandbox)).with_graceful_shutdown(stop.cancelled_owned()).await
 }
 
 /// A sandbox that is served in this process.
@@ -108,15 +111,15 @@ async fn a_shared_sandbox_with_a_journal_keeps_the_contract() {
     keeps_the_contract(SandboxGateway::open(&directory.path().join("sandbox.ndjson"), clock()).unwrap()).await;
 }
 
-/// Refusals, and answers that the sandbox itself loses, sound as they do in its process.
+/// Refusals, and answers that the sandbox itself loses, are the same as in its own process.
 #[tokio::test]
-async fn a_shared_sandbox_says_what_one_in_process_says() {
+async fn a_remote_sandbox_answers_as_a_local_one() {
     let served = Served::start(SandboxGateway::in_memory(clock())).await;
     let (shared, inside) = (at(served.addr), SandboxGateway::in_memory(clock()));
     let methods =
         ["pm_card_visa", "pm_card_chargeDeclined", "pm_lastseat_answerLost", "pm_lastseat_unavailable", "pm_unheard_of", ""];
     for method in methods {
-        let mut said = Vec::new();
+        let mut answers_of_both = Vec::new();
         for gateway in [&shared as &dyn PaymentGateway, &inside] {
             let (ann, mut answers) = (booking(&format!("same with {method}")), Vec::new());
             let intent = gateway.create(ann, eur(700)).await.unwrap();
@@ -124,14 +127,14 @@ async fn a_shared_sandbox_says_what_one_in_process_says() {
             answers.push(gateway.capture(&intent.id, ann).await);
             answers.push(gateway.refund(&intent.id, booking("somebody else's")).await);
             answers.push(gateway.create(ann, eur(-1)).await);
-            said.push(answers);
+            answers_of_both.push(answers);
         }
-        assert_eq!(said[0], said[1], "{method}");
+        assert_eq!(answers_of_both[0], answers_of_both[1], "{method}");
     }
     served.stop().await;
 }
 
-/// What one node begins another ends; both at once are one.
+/// One node finishes what another began; the same call from both has one effect.
 #[tokio::test]
 async fn two_nodes_have_one_gateway() {
     let served = Served::start(SandboxGateway::in_memory(clock())).await;
@@ -142,15 +145,15 @@ async fn two_nodes_have_one_gateway() {
     let id = &made[0].id;
     let waiting = here.confirm(id, ann, 1, "pm_card_authenticationRequired").await.unwrap();
     assert!(matches!(waiting.status, IntentStatus::RequiresAction { .. }));
-    assert_eq!(there.authenticate(id, true).await, Ok(ann));
-    assert!(there.authenticate(id, true).await.unwrap_err().contains("payment_intent_unexpected_state"));
+    assert_eq!(there.authenticate(id, true).await.unwrap().booking, ann);
+    assert!(there.authenticate(id, true).await.unwrap_err().to_string().contains("payment_intent_unexpected_state"));
     let taken = join_all((0..64).map(|n| if n % 2 == 0 { &here } else { &there }.capture(id, ann))).await;
     assert!(taken.iter().all(|answer| answer.as_ref().unwrap().status == IntentStatus::Succeeded), "{taken:?}");
     assert_eq!(served.sandbox.intents().iter().map(|record| record.captured).collect::<Vec<_>>(), [100]);
     served.stop().await;
 }
 
-/// A call under way when the server is told to stop is answered; the next one finds nobody.
+/// A call that runs when the server stops is answered; the next one finds no server.
 #[tokio::test]
 async fn a_stop_lets_calls_end() {
     let sandbox = SandboxGateway::in_memory(Arc::new(SystemClock)).with_slow_answers(Duration::from_millis(500));

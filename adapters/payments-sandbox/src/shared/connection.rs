@@ -1,8 +1,9 @@
-//! The way to the other process: a request, and its answer or why there is none.
+//! HTTP connections to the node that serves the sandbox: sends a request, returns the answer or why
+//! there is none.
 //!
-//! A request that surely did not leave was not done; once it may have left, nobody here knows.
+//! A request that surely was not sent had no effect. Once it may have been sent, its outcome is unknown.
 
-use crate::body;
+use super::wire::MAX_BODY;
 use bytes::Bytes;
 use http::header::CONTENT_TYPE;
 use http::uri::{Authority, Scheme};
@@ -17,22 +18,22 @@ use std::time::Duration;
 use tokio::sync::Semaphore;
 use tokio::time::{Instant, timeout_at};
 
-/// For a connection to come about.
+/// How long connecting may take.
 const CONNECT: Duration = Duration::from_secs(1);
-/// An idle connection is closed before the server does it (after 75 s), for the server might do it
-/// while a request is on its way.
+/// Idle connections are closed before the server closes them (after 75 s), because the server might
+/// do so while a request is on its way.
 const IDLE: Duration = Duration::from_secs(30);
-/// Requests under way at once, each on a connection of its own; more wait for their turn.
-const AT_ONCE: usize = 256;
+/// Maximum concurrent requests, each on a connection of its own; further ones wait.
+const MAX_CONCURRENT: usize = 256;
 
 /// Why an address can't be that of a shared sandbox. `Display` says how to write it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("the shared sandbox's address {0}; write it like http://127.0.0.1:8090")]
 pub struct BadUrl(String);
 
-/// Why there is no answer, for people.
+/// Why there is no answer, as a sentence for people.
 pub(super) enum NoAnswer {
-    /// The request did not leave.
+    /// The request was not sent.
     NotSent(String),
     /// It may have arrived.
     Lost(String),
@@ -40,14 +41,14 @@ pub(super) enum NoAnswer {
 
 /// Connections to one server, kept for the next request.
 #[derive(Clone)]
-pub(super) struct Link {
+pub(super) struct Connection {
     pub(super) authority: Authority,
     http: Client<HttpConnector, Full<Bytes>>,
-    turns: Arc<Semaphore>,
+    permits: Arc<Semaphore>,
 }
 
-impl Link {
-    /// To the server of an address. No I/O.
+impl Connection {
+    /// Connections to the server at `url`, opened on demand.
     pub(super) fn to(url: &str) -> Result<Self, BadUrl> {
         let bad = |why: &str| BadUrl(why.to_owned());
         let uri: Uri = url.parse().map_err(|error| BadUrl(format!("can't be read: {error}")))?;
@@ -68,29 +69,30 @@ impl Link {
         connector.set_nodelay(true);
         connector.set_connect_timeout(Some(CONNECT));
         let http = Client::builder(TokioExecutor::new()).pool_timer(TokioTimer::new()).pool_idle_timeout(IDLE).build(connector);
-        Ok(Self { authority, http, turns: Arc::new(Semaphore::new(AT_ONCE)) })
+        Ok(Self { authority, http, permits: Arc::new(Semaphore::new(MAX_CONCURRENT)) })
     }
 
-    /// Sends a request once and reads the whole answer, within `patience` or not at all.
+    /// Sends a request once and reads the whole answer, within `timeout` or not at all.
     pub(super) async fn exchange(
         &self,
         method: Method,
         path: &'static str,
         body: Bytes,
-        patience: Duration,
+        timeout: Duration,
     ) -> Result<Response<Bytes>, NoAnswer> {
-        let deadline = Instant::now() + patience;
-        let busy = || NoAnswer::NotSent(format!("{AT_ONCE} calls to {} are under way, and none ended in time", self.authority));
-        let _turn = timeout_at(deadline, self.turns.acquire()).await.ok().and_then(Result::ok).ok_or_else(busy)?;
+        let deadline = Instant::now() + timeout;
+        let busy =
+            || NoAnswer::NotSent(format!("{MAX_CONCURRENT} calls to {} are under way, and none ended in time", self.authority));
+        let _permit = timeout_at(deadline, self.permits.acquire()).await.ok().and_then(Result::ok).ok_or_else(busy)?;
         let request = self.request(method, path, body).map_err(|error| NoAnswer::NotSent(error.to_string()))?;
         let answer = async {
             let response = self.http.request(request).await.map_err(|error| self.unanswered(&error))?;
             let (head, body) = response.into_parts();
             let broken_off = |error| NoAnswer::Lost(format!("the answer of {} broke off: {error}", self.authority));
-            let body = Limited::new(body, body::SMALL).collect().await.map_err(broken_off)?;
+            let body = Limited::new(body, MAX_BODY).collect().await.map_err(broken_off)?;
             Ok(Response::from_parts(head, body.to_bytes()))
         };
-        let late = |_| NoAnswer::Lost(format!("{} did not answer within {patience:?}", self.authority));
+        let late = |_| NoAnswer::Lost(format!("{} did not answer within {timeout:?}", self.authority));
         timeout_at(deadline, answer).await.map_err(late)?
     }
 
@@ -110,11 +112,11 @@ impl Link {
     }
 }
 
-/// What is at the bottom of an error: those above only say that a request failed.
+/// The innermost cause: the errors around it say only that a request failed.
 fn root(error: &(dyn Error + 'static)) -> String {
-    let mut bottom = error;
-    while let Some(cause) = bottom.source() {
-        bottom = cause;
+    let mut innermost = error;
+    while let Some(cause) = innermost.source() {
+        innermost = cause;
     }
-    bottom.to_string()
+    innermost.to_string()
 }

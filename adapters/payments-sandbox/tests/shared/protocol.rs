@@ -1,4 +1,4 @@
-//! Requests that make no sense, servers that are something else, and addresses that are none.
+//! The protocol between nodes, invalid requests, servers that are something else, invalid addresses.
 
 use super::{Served, at, booking, clock, eur, in_time};
 use axum::Router;
@@ -9,11 +9,9 @@ use http::{Request, StatusCode};
 use http_body_util::{BodyExt, Full};
 use hyper_util::client::legacy::Client;
 use hyper_util::rt::TokioExecutor;
-use lastseat::server;
-use lastseat::shared_sandbox::SharedSandbox;
 use lastseat_domain::ports::PaymentGateway;
 use lastseat_domain::ports::payments::GatewayFault;
-use lastseat_payments_sandbox::SandboxGateway;
+use lastseat_payments_sandbox::{RemoteSandbox, SandboxGateway};
 use serde_json::{Value, json};
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -34,9 +32,9 @@ async fn send(addr: SocketAddr, method: &str, path: &str, media: &str, body: imp
     (head.status, serde_json::from_slice(&body).unwrap())
 }
 
-/// The form is a promise to nodes of another build.
+/// Nodes of another build rely on this form.
 #[tokio::test]
-async fn what_goes_over_the_wire() {
+async fn the_protocol_is_stable() {
     let served = Served::start(SandboxGateway::in_memory(clock())).await;
     let ann = booking("wire");
     let id = format!("pi_sandbox_{}", ann.0.simple());
@@ -78,7 +76,7 @@ async fn what_goes_over_the_wire() {
 }
 
 #[tokio::test]
-async fn a_request_that_makes_no_sense_is_told_so() {
+async fn an_invalid_request_is_refused_with_its_reason() {
     let served = Served::start(SandboxGateway::in_memory(clock())).await;
     let ann = booking("nonsense").to_string();
     let create = |booking: &str, amount: Value| json!({"booking": booking, "amount": amount}).to_string();
@@ -138,16 +136,20 @@ async fn a_request_that_makes_no_sense_is_told_so() {
     served.stop().await;
 }
 
-/// Whatever is asked, the answer is this.
+/// A server that gives the same answer to every request.
 async fn always(status: u16, media: &'static str, body: String) -> (SocketAddr, DropGuard) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let (addr, stop) = (listener.local_addr().unwrap(), CancellationToken::new());
     let answer = move || async move { (StatusCode::from_u16(status).unwrap(), [(CONTENT_TYPE, media)], body).into_response() };
-    tokio::spawn(server::serve(listener, Router::new().fallback(answer), stop.clone(), Duration::ZERO));
+    tokio::spawn(
+        axum::serve(listener, Router::new().fallback(answer))
+            .with_graceful_shutdown(stop.clone().cancelled_owned())
+            .into_future(),
+    );
     (addr, stop.drop_guard())
 }
 
-/// Only our own server's "no" to the request itself proves that nothing was done.
+/// Only our own server's refusal of the request itself proves that nothing was done.
 #[tokio::test]
 async fn the_answer_of_something_else_proves_nothing() {
     const PROBLEM: &str = "application/problem+json";
@@ -168,21 +170,21 @@ async fn the_answer_of_something_else_proves_nothing() {
     for (status, media, body, undone) in answers {
         let (addr, _stop) = always(status, media, body.clone()).await;
         let answer = in_time(at(addr).create(booking("else"), eur(100))).await;
-        let told = if undone {
+        let reported = if undone {
             matches!(answer, Err(GatewayFault::Unavailable(_)))
         } else {
             matches!(answer, Err(GatewayFault::OutcomeUnknown(_)))
         };
-        assert!(told, "{status} {body}: {answer:?}");
+        assert!(reported, "{status} {body}: {answer:?}");
     }
 }
 
 #[tokio::test]
-async fn a_check_tells_a_sandbox_from_the_rest() {
+async fn a_check_distinguishes_a_sandbox_from_other_servers() {
     let served = Served::start(SandboxGateway::in_memory(clock())).await;
     let (addr, shared) = (served.addr, at(served.addr));
     assert_eq!(shared.check().await, Ok(()));
-    assert_eq!(SharedSandbox::open(&format!("http://localhost:{}/", addr.port())).unwrap().check().await, Ok(()));
+    assert_eq!(RemoteSandbox::open(&format!("http://localhost:{}/", addr.port())).unwrap().check().await, Ok(()));
     served.stop().await;
     assert!(matches!(shared.check().await, Err(GatewayFault::Unavailable(_))));
 
@@ -202,18 +204,18 @@ async fn a_check_tells_a_sandbox_from_the_rest() {
     assert!(matches!(in_time(hurried.check()).await, Err(GatewayFault::Unavailable(_))));
 }
 
-/// A request that surely did not leave was surely not done.
+/// A request that was not sent had no effect.
 #[tokio::test]
-async fn nobody_there_is_undone() {
+async fn no_server_means_not_done() {
     let nobody = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
     let answer = in_time(at(nobody).create(booking("nobody"), eur(100))).await;
     assert!(matches!(answer, Err(GatewayFault::Unavailable(_))), "{answer:?}");
 }
 
-/// A machine that is gone answers nothing at all: here, a listener whose queue is full.
+/// An unreachable machine answers nothing at all: here, a listener whose queue is full.
 #[tokio::test]
 #[cfg(target_os = "linux")]
-async fn a_connection_that_does_not_come_about_is_undone() {
+async fn a_failed_connection_means_not_done() {
     let full = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).unwrap();
     full.bind(&SocketAddr::from(([127, 0, 0, 1], 0)).into()).unwrap();
     full.listen(0).unwrap();
@@ -227,9 +229,9 @@ async fn a_connection_that_does_not_come_about_is_undone() {
     assert!(matches!(answer, Err(GatewayFault::Unavailable(_))), "{answer:?}");
 }
 
-/// More calls than may be under way wait for their turn; one whose turn never came was not done.
+/// Calls over the limit wait; one that waits until its deadline was not made.
 #[tokio::test]
-async fn a_call_that_had_no_turn_is_undone() {
+async fn a_call_that_waits_until_its_deadline_is_not_done() {
     const AT_ONCE: usize = 256;
     let silent = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let shared = at(silent.local_addr().unwrap()).with_deadline(super::PATIENCE);
@@ -251,7 +253,7 @@ async fn a_call_that_had_no_turn_is_undone() {
 #[test]
 fn an_address_is_a_host_and_a_port() {
     for good in ["http://127.0.0.1:8090", "http://127.0.0.1:8090/", "http://[::1]:8090", "http://sandbox.internal:80"] {
-        SharedSandbox::open(good).unwrap();
+        RemoteSandbox::open(good).unwrap();
     }
     let bad = [
         ("", "can't be read"),
@@ -267,7 +269,7 @@ fn an_address_is_a_host_and_a_port() {
         ("http://127.0.0.1:8090/?a=b", "end after the port"),
     ];
     for (url, says) in bad {
-        let message = SharedSandbox::open(url).expect_err(url).to_string();
+        let message = RemoteSandbox::open(url).expect_err(url).to_string();
         assert!(message.contains(says) && message.contains("write it like") && !message.contains("secret"), "{url}: {message}");
     }
 }

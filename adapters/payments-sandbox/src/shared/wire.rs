@@ -1,72 +1,55 @@
-//! What goes over the wire: JSON over HTTP/1.1, one POST for each method of the port, and one for
-//! the buyer at the bank's page.
+//! The protocol between nodes: JSON over HTTP/1.1, one POST for each method of the payment port and
+//! one for the buyer at the bank's page.
 //!
-//! The sandbox's word, a fault of it too, is a [`Reply`] with status 200. Any other status is about
-//! the request itself, and then the sandbox was not asked.
+//! The sandbox's result, be it an intent or a fault, is a [`Reply`] with status 200. Any other status
+//! is about the request itself; the sandbox was not called.
 
 use lastseat_domain::ports::payments::{GatewayFault, Intent, IntentStatus};
 use lastseat_domain::{BookingId, IntentId, Money};
 use serde::{Deserialize, Serialize};
 
-/// Version of this form. Nodes of another one are told so by [`super::SharedSandbox::check`].
+/// Version of this protocol. [`super::RemoteSandbox::check`] refuses a node of another one.
 pub const VERSION: u32 = 1;
+/// Maximum bytes of a body, in either direction.
+pub const MAX_BODY: usize = 64 << 10;
 
-/// Where each thing is asked for.
 pub mod path {
-    /// Who is there: GET, answered with a [`super::Hello`].
     pub const HELLO: &str = "/sandbox";
-    /// Takes a [`super::Create`].
     pub const CREATE: &str = "/sandbox/create";
-    /// Takes a [`super::Confirm`].
     pub const CONFIRM: &str = "/sandbox/confirm";
-    /// Takes a [`super::Retrieve`].
     pub const RETRIEVE: &str = "/sandbox/retrieve";
-    /// Takes an [`super::Act`].
     pub const CAPTURE: &str = "/sandbox/capture";
-    /// Takes an [`super::Act`].
     pub const CANCEL: &str = "/sandbox/cancel";
-    /// Takes an [`super::Act`].
     pub const REFUND: &str = "/sandbox/refund";
-    /// Takes an [`super::Authenticate`].
     pub const AUTHENTICATE: &str = "/sandbox/authenticate";
 }
 
-/// Tells a shared sandbox from whatever else may listen at an address.
+/// The answer to `GET /sandbox`, which distinguishes a sandbox from any other server.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Hello {
-    /// The [`VERSION`] that is spoken.
     pub shared_sandbox: u32,
 }
 
-/// The intent of a booking.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, expecting = "an object")]
 pub struct Create {
-    /// For which.
     pub booking: BookingId,
-    /// How much it costs.
     pub amount: Money,
 }
 
-/// One attempt to pay.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, expecting = "an object")]
 pub struct Confirm {
-    /// Which intent.
     pub intent: IntentId,
-    /// Whose.
     pub booking: BookingId,
-    /// From 1.
+    /// Counts from 1.
     pub attempt: u32,
-    /// The gateway's name for it.
     pub payment_method: String,
 }
 
-/// A look at an intent.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, expecting = "an object")]
 pub struct Retrieve {
-    /// Which.
     pub intent: IntentId,
 }
 
@@ -74,9 +57,7 @@ pub struct Retrieve {
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, expecting = "an object")]
 pub struct Act {
-    /// Which intent.
     pub intent: IntentId,
-    /// Whose.
     pub booking: BookingId,
 }
 
@@ -84,19 +65,16 @@ pub struct Act {
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, expecting = "an object")]
 pub struct Authenticate {
-    /// Which intent waits for it.
     pub intent: IntentId,
-    /// Whether the buyer passes.
     pub success: bool,
 }
 
-/// The sandbox's word.
+/// The sandbox's result.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Reply {
-    /// The intent as the call left it.
     Intent(#[serde(with = "IntentForm")] Intent),
-    /// The same fault as a caller in the sandbox's process gets.
+    /// As a caller in the sandbox's own process would get it.
     Fault(Fault),
 }
 
@@ -125,27 +103,12 @@ enum StatusForm {
     Canceled,
 }
 
-/// A [`GatewayFault`].
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum Fault {
-    /// [`GatewayFault::Unavailable`].
-    Unavailable {
-        /// For people.
-        message: String,
-    },
-    /// [`GatewayFault::OutcomeUnknown`].
-    OutcomeUnknown {
-        /// For people.
-        message: String,
-    },
-    /// [`GatewayFault::Refused`].
-    Refused {
-        /// Stripe's code.
-        code: String,
-        /// For people.
-        message: String,
-    },
+    Unavailable { message: String },
+    OutcomeUnknown { message: String },
+    Refused { code: String, message: String },
 }
 
 impl From<GatewayFault> for Fault {

@@ -1,14 +1,13 @@
-//! Connections that are cut or hang, at every point of every call: what is said of such a call is
-//! true, and the same call again gives the answer that it would have had, and has one effect.
+//! Connections that are cut or hang, at every point of every call: the reported outcome of such a call
+//! is true, and a repeat gives the answer that the call would have had and has one effect.
 
-use super::proxy::{Misfortune, Proxy};
+use super::proxy::{NetworkFailure, Proxy};
 use super::{Served, at, booking, clock, eur, in_time};
 use async_trait::async_trait;
-use lastseat::shared_sandbox::SharedSandbox;
 use lastseat_domain::ports::PaymentGateway;
 use lastseat_domain::ports::payments::{GatewayFault, Intent};
 use lastseat_domain::{BookingId, IntentId, Money};
-use lastseat_payments_sandbox::SandboxGateway;
+use lastseat_payments_sandbox::{RemoteSandbox, SandboxGateway};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
@@ -23,7 +22,7 @@ enum Call {
     Refund,
 }
 
-/// What is done before, and the call that misfortune strikes.
+/// The calls made before, and the call that fails.
 const TRIALS: &[(&[Call], Call)] = &[
     (&[], Call::Create),
     (&[Call::Create], Call::Confirm("pm_card_visa")),
@@ -51,39 +50,39 @@ async fn make(gateway: &dyn PaymentGateway, call: Call, booking: BookingId) -> R
     }
 }
 
-/// Strikes every call with a misfortune; `struck` makes the call that is struck, `gateway` repeats
-/// it. Says what was wrong: nothing, if all is well.
+/// Lets every call meet a network failure: `failing` makes that call, `gateway` repeats it. Returns
+/// what was wrong.
 async fn trials(
     served: &Served,
     proxy: &Proxy,
-    misfortune: Misfortune,
-    struck: &dyn PaymentGateway,
+    failure: NetworkFailure,
+    failing: &dyn PaymentGateway,
     gateway: &dyn PaymentGateway,
 ) -> Vec<String> {
     let mut wrong = Vec::new();
     for (n, (before, call)) in TRIALS.iter().enumerate() {
-        let ann = booking(&format!("{misfortune:?} {n}"));
-        let calm = SandboxGateway::in_memory(clock());
+        let ann = booking(&format!("{failure:?} {n}"));
+        let reference = SandboxGateway::in_memory(clock());
         for call in *before {
-            let _whatever_it_says = (make(&*served.sandbox, *call, ann).await, make(&calm, *call, ann).await);
+            let _ignored = (make(&*served.sandbox, *call, ann).await, make(&reference, *call, ann).await);
         }
         let record = || served.sandbox.intents().into_iter().find(|record| record.booking == ann);
         let was = record();
-        proxy.strike(misfortune);
-        let answer = in_time(make(struck, *call, ann)).await;
-        let mut complain = |what: &str| wrong.push(format!("{misfortune:?} {call:?} after {before:?}: {what}, {answer:?}"));
+        proxy.fail_next(failure);
+        let answer = in_time(make(failing, *call, ann)).await;
+        let mut complain = |what: &str| wrong.push(format!("{failure:?} {call:?} after {before:?}: {what}, {answer:?}"));
         match &answer {
             Err(GatewayFault::OutcomeUnknown(_)) => {}
-            Err(GatewayFault::Unavailable(_)) if record() != was => complain("said to be undone, and was done"),
-            _ => complain("nobody could know"),
+            Err(GatewayFault::Unavailable(_)) if record() != was => complain("reported as not done, and was done"),
+            _ => complain("the outcome could not be known"),
         }
-        let expected = make(&calm, *call, ann).await;
+        let expected = make(&reference, *call, ann).await;
         for _ in 0..2 {
             if in_time(make(gateway, *call, ann)).await != expected {
                 complain("the repeat has another answer");
             }
         }
-        if record() != calm.intents().into_iter().next() {
+        if record() != reference.intents().into_iter().next() {
             complain("not the one effect");
         }
     }
@@ -95,9 +94,9 @@ async fn a_cut_connection_is_an_unknown_outcome() {
     let served = Served::start(SandboxGateway::in_memory(clock())).await;
     let proxy = Proxy::to(served.addr).await;
     let shared = at(proxy.addr);
-    let cuts = [Misfortune::RequestLost, Misfortune::RequestCut, Misfortune::AnswerLost, Misfortune::AnswerCut];
-    for misfortune in cuts {
-        assert_eq!(trials(&served, &proxy, misfortune, &shared, &shared).await, Vec::<String>::new());
+    let cuts = [NetworkFailure::RequestLost, NetworkFailure::RequestCut, NetworkFailure::AnswerLost, NetworkFailure::AnswerCut];
+    for failure in cuts {
+        assert_eq!(trials(&served, &proxy, failure, &shared, &shared).await, Vec::<String>::new());
     }
 }
 
@@ -107,33 +106,33 @@ async fn a_stalled_server_is_an_unknown_outcome() {
     let proxy = Proxy::to(served.addr).await;
     let shared = at(proxy.addr);
     let impatient = shared.clone().with_deadline(Duration::from_millis(150));
-    for misfortune in [Misfortune::RequestStalled, Misfortune::AnswerStalled] {
-        assert_eq!(trials(&served, &proxy, misfortune, &impatient, &shared).await, Vec::<String>::new());
+    for failure in [NetworkFailure::RequestStalled, NetworkFailure::AnswerStalled] {
+        assert_eq!(trials(&served, &proxy, failure, &impatient, &shared).await, Vec::<String>::new());
     }
 }
 
 /// A client with one rule broken.
 struct Twin {
-    inner: SharedSandbox,
+    inner: RemoteSandbox,
     rule: Rule,
     calls: AtomicU32,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Rule {
-    /// Takes a call without an answer for one that was not done.
-    NoAnswerIsUndone,
-    /// Repeats under a new key.
+    /// Treats a call without an answer as not done.
+    NoAnswerMeansNotDone,
+    /// Repeats a call under a new key.
     KeysAreFresh,
-    /// Takes the state of things for the answer of the call.
-    LooksInsteadOfRepeating,
+    /// Takes the current state of the intent for the answer to the call.
+    ReadsInsteadOfRepeating,
 }
 
 impl Twin {
-    async fn told(&self, answer: Result<Intent, GatewayFault>, intent: Option<&IntentId>) -> Result<Intent, GatewayFault> {
+    async fn apply_rule(&self, answer: Result<Intent, GatewayFault>, intent: Option<&IntentId>) -> Result<Intent, GatewayFault> {
         match (answer, self.rule, intent) {
-            (Err(GatewayFault::OutcomeUnknown(why)), Rule::NoAnswerIsUndone, _) => Err(GatewayFault::Unavailable(why)),
-            (Err(GatewayFault::OutcomeUnknown(_)), Rule::LooksInsteadOfRepeating, Some(id)) => self.inner.retrieve(id).await,
+            (Err(GatewayFault::OutcomeUnknown(why)), Rule::NoAnswerMeansNotDone, _) => Err(GatewayFault::Unavailable(why)),
+            (Err(GatewayFault::OutcomeUnknown(_)), Rule::ReadsInsteadOfRepeating, Some(id)) => self.inner.retrieve(id).await,
             (answer, ..) => answer,
         }
     }
@@ -142,44 +141,47 @@ impl Twin {
 #[async_trait]
 impl PaymentGateway for Twin {
     async fn create(&self, booking: BookingId, amount: Money) -> Result<Intent, GatewayFault> {
-        self.told(self.inner.create(booking, amount).await, None).await
+        self.apply_rule(self.inner.create(booking, amount).await, None).await
     }
 
     async fn confirm(&self, intent: &IntentId, booking: BookingId, attempt: u32, method: &str) -> Result<Intent, GatewayFault> {
         let fresh = self.calls.fetch_add(1, Ordering::Relaxed);
         let attempt = if self.rule == Rule::KeysAreFresh { attempt + fresh } else { attempt };
-        self.told(self.inner.confirm(intent, booking, attempt, method).await, Some(intent)).await
+        self.apply_rule(self.inner.confirm(intent, booking, attempt, method).await, Some(intent)).await
     }
 
     async fn retrieve(&self, intent: &IntentId) -> Result<Intent, GatewayFault> {
-        self.told(self.inner.retrieve(intent).await, None).await
+        self.apply_rule(self.inner.retrieve(intent).await, None).await
     }
 
     async fn capture(&self, intent: &IntentId, booking: BookingId) -> Result<Intent, GatewayFault> {
-        self.told(self.inner.capture(intent, booking).await, Some(intent)).await
+        self.apply_rule(self.inner.capture(intent, booking).await, Some(intent)).await
     }
 
     async fn cancel(&self, intent: &IntentId, booking: BookingId) -> Result<Intent, GatewayFault> {
-        self.told(self.inner.cancel(intent, booking).await, Some(intent)).await
+        self.apply_rule(self.inner.cancel(intent, booking).await, Some(intent)).await
     }
 
     async fn refund(&self, intent: &IntentId, booking: BookingId) -> Result<Intent, GatewayFault> {
-        self.told(self.inner.refund(intent, booking).await, Some(intent)).await
+        self.apply_rule(self.inner.refund(intent, booking).await, Some(intent)).await
     }
 }
 
 #[tokio::test]
 async fn every_broken_rule_is_caught() {
     let rules = [
-        (Rule::NoAnswerIsUndone, "Capture after [Create, Confirm(\"pm_card_visa\")]: said to be undone, and was done"),
+        (Rule::NoAnswerMeansNotDone, "Capture after [Create, Confirm(\"pm_card_visa\")]: reported as not done, and was done"),
         (Rule::KeysAreFresh, "Confirm(\"pm_card_visa\") after [Create]: the repeat has another answer"),
-        (Rule::LooksInsteadOfRepeating, "Refund after [Create, Confirm(\"pm_card_visa\"), Capture]: nobody could know"),
+        (
+            Rule::ReadsInsteadOfRepeating,
+            "Refund after [Create, Confirm(\"pm_card_visa\"), Capture]: the outcome could not be known",
+        ),
     ];
     for (rule, complaint) in rules {
         let served = Served::start(SandboxGateway::in_memory(clock())).await;
         let proxy = Proxy::to(served.addr).await;
         let twin = Twin { inner: at(proxy.addr), rule, calls: AtomicU32::new(1) };
-        let wrong = trials(&served, &proxy, Misfortune::AnswerLost, &twin, &twin).await;
+        let wrong = trials(&served, &proxy, NetworkFailure::AnswerLost, &twin, &twin).await;
         assert!(wrong.iter().any(|text| text.contains(complaint)), "{rule:?} is not caught by {complaint}: {wrong:#?}");
     }
 }

@@ -1,4 +1,4 @@
-//! A network between the nodes and the sandbox, which does to one request what it is told to.
+//! A proxy between the nodes and the sandbox that makes one chosen request fail.
 
 use parking_lot::Mutex;
 use std::io;
@@ -8,9 +8,9 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_util::sync::{CancellationToken, DropGuard};
 
-/// What becomes of a request.
+/// How a request fails.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Misfortune {
+pub enum NetworkFailure {
     /// The connection is cut before anything of it arrives.
     RequestLost,
     /// Half of it arrives.
@@ -25,10 +25,10 @@ pub enum Misfortune {
     AnswerStalled,
 }
 
-/// Passes everything on, but for the request that is struck. Ends when dropped.
+/// Passes everything on, except the request that is to fail. Ends when dropped.
 pub struct Proxy {
     pub addr: SocketAddr,
-    next: Arc<Mutex<Option<Misfortune>>>,
+    next: Arc<Mutex<Option<NetworkFailure>>>,
     _ends: DropGuard,
 }
 
@@ -36,10 +36,10 @@ impl Proxy {
     pub async fn to(server: SocketAddr) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let (addr, next, end) = (listener.local_addr().unwrap(), Arc::new(Mutex::new(None)), CancellationToken::new());
-        let (misfortunes, ends) = (next.clone(), end.clone().drop_guard());
+        let (failures, ends) = (next.clone(), end.clone().drop_guard());
         tokio::spawn(end.clone().run_until_cancelled_owned(async move {
             while let Ok((client, _)) = listener.accept().await {
-                let connection = carry(client, server, misfortunes.clone());
+                let connection = carry(client, server, failures.clone());
                 tokio::spawn(end.clone().run_until_cancelled_owned(async { drop(connection.await) }));
             }
         }));
@@ -47,31 +47,31 @@ impl Proxy {
     }
 
     /// Strikes the next request.
-    pub fn strike(&self, misfortune: Misfortune) {
-        *self.next.lock() = Some(misfortune);
+    pub fn fail_next(&self, failure: NetworkFailure) {
+        *self.next.lock() = Some(failure);
     }
 }
 
-async fn carry(mut client: TcpStream, server: SocketAddr, next: Arc<Mutex<Option<Misfortune>>>) -> io::Result<()> {
+async fn carry(mut client: TcpStream, server: SocketAddr, next: Arc<Mutex<Option<NetworkFailure>>>) -> io::Result<()> {
     client.set_nodelay(true)?;
     loop {
         let request = message(&mut client).await?;
-        let misfortune = next.lock().take();
-        match misfortune {
-            Some(Misfortune::RequestLost) => return Ok(()),
-            Some(Misfortune::RequestStalled) => std::future::pending().await,
+        let failure = next.lock().take();
+        match failure {
+            Some(NetworkFailure::RequestLost) => return Ok(()),
+            Some(NetworkFailure::RequestStalled) => std::future::pending().await,
             _ => {}
         }
         let mut upstream = TcpStream::connect(server).await?;
-        if misfortune == Some(Misfortune::RequestCut) {
+        if failure == Some(NetworkFailure::RequestCut) {
             return upstream.write_all(&request[..request.len() - 20]).await;
         }
         upstream.write_all(&request).await?;
         let answer = message(&mut upstream).await?;
-        match misfortune {
-            Some(Misfortune::AnswerLost) => return Ok(()),
-            Some(Misfortune::AnswerCut) => return client.write_all(&answer[..answer.len() - 20]).await,
-            Some(Misfortune::AnswerStalled) => {
+        match failure {
+            Some(NetworkFailure::AnswerLost) => return Ok(()),
+            Some(NetworkFailure::AnswerCut) => return client.write_all(&answer[..answer.len() - 20]).await,
+            Some(NetworkFailure::AnswerStalled) => {
                 client.write_all(&answer[..answer.len() - 20]).await?;
                 std::future::pending().await
             }
