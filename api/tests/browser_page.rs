@@ -202,8 +202,9 @@ async fn two_windows() -> Option<(Child, Window, Window)> {
 }
 
 fn no_browser<T>(why: &str) -> Option<T> {
-    assert!(std::env::var_os("LASTSEAT_REQUIRE_BROWSER").is_none_or(|value| value != "1"), "no browser to test with: {why}");
-    eprintln!("skipped: no browser to test with ({why}). Install chromium and chromedriver to have this tested.");
+    let missing = "a browser: install chromium and chromedriver";
+    eprintln!("no browser: {why}");
+    lastseat_testkit::skipped::skip(missing, "LASTSEAT_REQUIRE_BROWSER");
     None
 }
 

@@ -93,3 +93,10 @@ fn a_planted_dependency_is_found() {
         ["lastseat-domain depends on lastseat-testkit", "lastseat-engine depends on lastseat-redis"]
     );
 }
+
+/// Cargo runs tests in the order of the crates' names, and `skipped_tests` has to be the last: it prints
+/// which tests were skipped.
+#[test]
+fn the_last_crate_by_name_reports_skipped_tests() {
+    assert_eq!(packages().keys().next_back().map(String::as_str), Some(TESTKIT));
+}

@@ -35,6 +35,8 @@ fn read(package: &Value, names: &[String], root: &PathBuf) -> Package {
     let depends_on = list(&package["dependencies"])
         .iter()
         .filter(|dependency| dependency["kind"].as_str() != Some("dev"))
+        // Optional ones belong to a feature for tests.
+        .filter(|dependency| dependency["optional"].as_bool() != Some(true))
         .map(|dependency| text(&dependency["name"]))
         .filter(|name| names.contains(name))
         .collect();

@@ -1,11 +1,7 @@
 //! Given these events, when this command arrives, then these events follow: tests of the rules as
 //! sentences.
 //!
-//! ```
-//! # use lastseat_testkit::given::given;
-//! # use lastseat_domain::seat::SeatCommand;
-//! # use lastseat_domain::event::SeatBooked;
-//! # let booking = lastseat_domain::BookingId(uuid::Uuid::nil());
+//! ```ignore
 //! given([]).when(SeatCommand::Book { booking }).then_rejected("not_owner");
 //! ```
 //!
@@ -190,5 +186,15 @@ impl<C: TestedCommand> Then<C> {
             Err(rejection) if rejection.code() == code => rejection,
             other => panic!("after {:?}\nwhen {:?}\nexpected {code}, got {other:?}", self.given.events, self.command),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_rejection_is_expected_by_its_code() {
+        given([]).when(SeatCommand::Book { booking: BookingId(Uuid::nil()) }).then_rejected("not_owner");
     }
 }

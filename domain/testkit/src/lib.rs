@@ -24,6 +24,7 @@ pub mod payments;
 pub mod rate_limit;
 pub mod scripted_log;
 pub mod seat_guard;
+pub mod skipped;
 pub mod stepping_clock;
 pub mod world;
 
