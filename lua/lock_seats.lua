@@ -1,7 +1,7 @@
 -- lock_seats: locks all seats for one owner, or none of them.
 --
 -- A seat's key holds its owner under a lease, or "sold:" and its buyer. What the owner has already
--- stays the owner's; its lease is prolonged, never shortened. A sold seat is refused to everybody.
+-- stays the owner's; its lease is prolonged, never shortened. A sold seat is refused to all.
 --
 -- KEYS[1..n]  seats of one show, seat:{show}:label
 -- ARGV[1]     owner

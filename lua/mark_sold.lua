@@ -1,7 +1,7 @@
 -- mark_sold: marks those seats as sold to the owner that are free, or the owner's by lease or sale.
 --
--- A sold seat is refused to everybody without asking the log. The mark ends by itself; marking again
--- prolongs it, and never shortens what stands.
+-- A sold seat is refused to all buyers without reading the log. The mark expires by itself; marking
+-- again prolongs it and never shortens it.
 --
 -- KEYS[1..n]  seats of one show, seat:{show}:label
 -- ARGV[1]     owner

@@ -7,7 +7,7 @@ use lastseat_domain::ports::payments::{GatewayFault, Intent, IntentStatus};
 use lastseat_domain::{BookingId, Currency, IntentId, Money};
 use std::sync::Arc;
 
-/// What the names of intents for nothing begin with; behind it stand the currency and the booking.
+/// Prefix of the ids of free intents; currency and booking follow.
 const PREFIX: &str = "free_";
 
 /// Hands everything that costs something on to the gateway within.

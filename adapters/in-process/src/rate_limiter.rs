@@ -21,8 +21,8 @@ const MOST_KEYS: usize = 1_000_000;
 /// A rate limiter in the memory of this process. Never unavailable; gone with the process.
 ///
 /// A million keys are remembered. With so many live ones, further keys are allowed without being
-/// remembered: nobody who has a million keys is held by a limit on each, and to refuse the others
-/// would let such a one shut everybody out.
+/// remembered: a limit for each key does not stop a client with a million keys, and refusing further keys
+/// would let such a client lock out all others.
 pub struct InProcessLimiter {
     clock: Arc<dyn Clock>,
     /// Until when a key's quota is used up ahead, in microseconds.
@@ -57,7 +57,7 @@ impl InProcessLimiter {
 
     fn add(&self, key: &LimitKey, quota: Quota, now: u64) -> Allowance {
         let added = self.added.fetch_add(1, Ordering::Relaxed) + 1;
-        // Each new key pays for two that are looked at. Whoever resets the counter sweeps.
+        // Each new key pays for two that are looked at. The call that resets the counter sweeps.
         if added >= MIN_KEYS_BETWEEN_SWEEPS.min(self.most).max(self.keys() / 2) && self.added.swap(0, Ordering::Relaxed) >= added
         {
             self.used_until.retain(|_, until| *until > now);

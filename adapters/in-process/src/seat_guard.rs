@@ -101,7 +101,7 @@ impl fmt::Debug for InProcessGuard {
 }
 
 /// When a lease that starts now ends. At least a millisecond from now, so that a lease of nothing
-/// is not a lock for ever in one guard and none in another.
+/// does not mean no expiry in one guard and no lock in another.
 fn until(now: i64, lease: Duration) -> i64 {
     now.saturating_add(i64::try_from(lease.as_millis()).unwrap_or(i64::MAX).max(1))
 }

@@ -1,4 +1,4 @@
-//! The rate limiter's contract: kept by the limiter in process, and told apart from every broken rule.
+//! The rate limiter's contract: the in-process limiter keeps it, and every broken rule fails it.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "a test fails by panicking")]
 
 use async_trait::async_trait;

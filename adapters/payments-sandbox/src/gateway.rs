@@ -1,4 +1,4 @@
-//! The sandbox's door in process: the machine, a lock, a journal and a clock.
+//! The sandbox as a gateway in this process: the state machine, a lock, a journal and a clock.
 
 use super::journal::{OpenError, SandboxJournal};
 use super::machine::{Answer, Command, Machine, Reply, Request};
@@ -67,23 +67,23 @@ impl SandboxGateway {
         }
     }
 
-    /// How long `pm_lastseat_slow` takes to answer; 3 s if not said.
+    /// How long `pm_lastseat_slow` takes to answer; 3 s by default.
     #[must_use]
     pub fn with_slow_answers(mut self, delay: Duration) -> Self {
         self.slow = delay;
         self
     }
 
-    /// What stands before the intent's id in the address of the bank's page, where a buyer has to
-    /// authenticate; `/sandbox/authenticate/` if not said.
+    /// Prefix of the address of the bank's page, where a buyer authenticates; the intent's id follows.
+    /// `/sandbox/authenticate/` by default.
     #[must_use]
     pub fn with_action_base(mut self, base: &str) -> Self {
         base.clone_into(&mut self.action_base);
         self
     }
 
-    /// Does what a client of the gateway asks, once a key. For the second door; in process, use
-    /// [`PaymentGateway`].
+    /// Carries out a command, once for each idempotency key. For servers that speak a gateway's own
+    /// protocol; in this process, use [`PaymentGateway`].
     ///
     /// # Errors
     /// [`Undelivered`] if the answer is lost, or nothing was done.
@@ -104,7 +104,7 @@ impl SandboxGateway {
     /// [`GatewayFault::Refused`] if the intent does not wait for it.
     pub fn authenticate(&self, intent: &IntentId, success: bool) -> Result<Intent, GatewayFault> {
         let reply = self.perform(None, Command::Authenticate { intent: intent.clone(), success })?;
-        self.told(delivered(reply)?)
+        self.intent_of(delivered(reply)?)
     }
 
     /// Every intent, oldest first: the money side, to compare with the log.
@@ -139,10 +139,10 @@ impl SandboxGateway {
     }
 
     async fn ask(&self, key: String, command: Command) -> Result<Intent, GatewayFault> {
-        self.told(self.execute(Some(key), command).await?)
+        self.intent_of(self.execute(Some(key), command).await?)
     }
 
-    fn told(&self, answer: Answer) -> Result<Intent, GatewayFault> {
+    fn intent_of(&self, answer: Answer) -> Result<Intent, GatewayFault> {
         Ok(self.view(&*answer?))
     }
 
@@ -211,7 +211,7 @@ impl PaymentGateway for SandboxGateway {
     }
 
     async fn retrieve(&self, intent: &IntentId) -> Result<Intent, GatewayFault> {
-        self.told(self.intent(intent).ok_or_else(|| rules::no_such_intent(intent)))
+        self.intent_of(self.intent(intent).ok_or_else(|| rules::no_such_intent(intent)))
     }
 
     async fn capture(&self, intent: &IntentId, booking: BookingId) -> Result<Intent, GatewayFault> {
@@ -220,7 +220,7 @@ impl PaymentGateway for SandboxGateway {
 
     async fn cancel(&self, intent: &IntentId, booking: BookingId) -> Result<Intent, GatewayFault> {
         match self.ask(keys::cancel(booking), Command::Cancel { intent: intent.clone() }).await {
-            // Stripe refuses to cancel twice; what is wanted is that it be cancelled.
+            // Stripe refuses to cancel twice; the port wants a cancelled intent.
             Err(GatewayFault::Refused { code, message }) => match self.retrieve(intent).await {
                 Ok(intent) if intent.status == IntentStatus::Canceled => Ok(intent),
                 _ => Err(GatewayFault::Refused { code, message }),

@@ -24,8 +24,10 @@ pub enum OpenError {
     /// Another process has it open.
     #[error("the sandbox's journal {0} is in use by another process; give each its own data directory")]
     InUse(PathBuf),
-    /// A line that is not the last is not a change. Not dropped: it may be somebody's payment.
-    #[error("line {line} of the sandbox's journal {path} is damaged ({reason}); mend it, or move the file away to start anew")]
+    /// A line before the last can't be read. It is not dropped, because it may be a payment.
+    #[error(
+        "line {line} of the sandbox's journal {path} is damaged ({reason}); repair it, or move the file away to start with an empty journal"
+    )]
     Damaged {
         /// Which file.
         path: PathBuf,
@@ -49,7 +51,7 @@ pub(super) struct SandboxJournal {
 }
 
 impl SandboxJournal {
-    /// Reads what is there, writes it anew without what is outdated, and opens that for more.
+    /// Reads the journal, rewrites it without outdated lines, and opens it for appending.
     pub(super) fn open(path: &Path) -> Result<(Self, Machine), OpenError> {
         let failed = |source| OpenError::Io { path: path.to_owned(), source };
         if let Some(directory) = path.parent() {

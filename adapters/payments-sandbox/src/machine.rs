@@ -213,7 +213,7 @@ impl Machine {
             let answer = match (given, change.intent) {
                 (Given::Intent, Some(record)) | (Given::Then(record), _) => Ok(record),
                 (Given::Refused(refusal), _) => Err(refusal),
-                // Nothing was said, so there is nothing to repeat.
+                // There was no answer, so there is none to repeat.
                 (Given::Intent, None) => return,
             };
             let key: Arc<str> = key.into();
@@ -225,7 +225,7 @@ impl Machine {
 
     fn forget_keys(&mut self, now: Timestamp) {
         while let Some((_, key)) = self.key_ages.pop_front_if(|(at, _)| now - *at >= KEY_LIFETIME) {
-            // The key may have been used again since; then a younger entry stands for it.
+            // The key may have been used again since; then it has a younger entry.
             if self.keys.get(&key).is_some_and(|kept| !kept.is_alive(now)) {
                 self.keys.remove(&key);
             }

@@ -14,7 +14,6 @@ pub struct Record {
     pub booking: BookingId,
     /// What it is for.
     pub amount: Money,
-    /// Where it stands.
     pub status: Status,
     /// When it was created.
     pub created: Timestamp,

@@ -2,7 +2,7 @@
 
 use redis::{ConnectionInfo, IntoConnectionInfo};
 
-/// A URL that does not say where Redis is. `Display` says what is wrong, and never has a password.
+/// A URL that is not a Redis address. `Display` says what is wrong and never includes the password.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("not a URL of Redis: {0}")]
 pub struct BadRedisUrl(pub String);
@@ -42,19 +42,19 @@ impl Address {
             None | Some("") => Ok(0),
             Some(number) => number
                 .parse::<u16>()
-                .map_err(|_| bad(format!("'{number}' is not the number of a database; leave it away for database 0"))),
+                .map_err(|_| bad(format!("'{number}' is not the number of a database; leave it out for database 0"))),
         };
         let servers = match parts.kind {
             "" => match (parts.hosts.as_slice(), parts.path.as_slice()) {
                 ([host], [] | [_]) => Servers::Single(parts.server(host, db(parts.path.first().copied())?)?),
-                ([_], _) => return Err(bad("behind the host there can be a database number, and nothing else")),
+                ([_], _) => return Err(bad("only a database number may follow the host")),
                 _ => return Err(bad("it names several servers; use redis+sentinel:// or redis+cluster:// for those")),
             },
             "sentinel" => {
                 let (master, db) = match parts.path.as_slice() {
                     [master] if !master.is_empty() => (*master, 0),
                     [master, number] if !master.is_empty() => (*master, db(Some(number))?),
-                    _ => return Err(bad("behind the Sentinels stands the master's name: redis+sentinel://host:26379/mymaster")),
+                    _ => return Err(bad("the master's name must follow the Sentinels: redis+sentinel://host:26379/mymaster")),
                 };
                 let alone = Parts { login: None, ..parts.clone() };
                 let sentinels = parts.hosts.iter().map(|host| alone.server_or(host, 26379, 0)).collect::<Result<_, _>>()?;
@@ -80,7 +80,7 @@ struct Parts<'a> {
     base: &'a str,
     /// Nothing, `sentinel` or `cluster`.
     kind: &'a str,
-    /// `user:pass`, as it stands in the URL.
+    /// `user:pass`, as written in the URL.
     login: Option<&'a str>,
     hosts: Vec<&'a str>,
     path: Vec<&'a str>,
@@ -99,7 +99,7 @@ impl<'a> Parts<'a> {
             None => (None, rest),
         };
         if rest.contains(['?', '#']) {
-            return Err(bad("nothing can stand behind a ? or #"));
+            return Err(bad("it may not have a ? or #"));
         }
         let (hosts, path) = match rest.split_once('/') {
             Some((hosts, path)) => (hosts, path.trim_end_matches('/').split('/').collect()),

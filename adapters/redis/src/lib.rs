@@ -1,8 +1,8 @@
 //! Redis: the seat guard and the rate limits that many nodes share.
 //!
-//! Start with [`Redis`], the connection; [`RedisGuard`] is the seat guard over it,
-//! [`RedisLimiter`] the rate limiter. Whatever Redis does, an answer is either clear or
-//! [`NoAnswer`], and no call takes longer than its time-out.
+//! [`Redis`] is the connection; [`RedisGuard`] is the seat guard over it, [`RedisLimiter`] the rate
+//! limiter. Whatever Redis does, an answer is either clear or [`NoAnswer`], and no call takes longer than
+//! its time-out.
 
 mod address;
 mod check;
@@ -15,8 +15,9 @@ mod script;
 pub mod testkit;
 
 pub use address::BadRedisUrl;
-pub use check::{CheckFailed, Checkup, Finding, Severity};
+pub use check::{CheckFailed, Checkup};
 pub use connection::{NoAnswer, Redis};
 pub use guard::RedisGuard;
+pub use lastseat_domain::ports::{Finding, Severity};
 pub use limiter::RedisLimiter;
 pub use options::RedisOptions;

@@ -1,6 +1,6 @@
 //! The rate limiter over Redis: `lua/gcra.lua`.
 //!
-//! A call that timed out may have taken a unit. Whoever asked goes on with the limiter of its own
+//! A call that timed out may have taken a unit. The caller goes on with the limiter of its own
 //! node, and the unit comes back like any other.
 
 use crate::connection::Redis;

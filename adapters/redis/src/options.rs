@@ -8,7 +8,7 @@ use std::time::Duration;
 /// Bounds of a connection to Redis.
 #[derive(Clone)]
 pub struct RedisOptions {
-    /// How long a call waits for its answer, all told; 250 ms by default. What is not answered by
+    /// How long a call waits for its answer, in all; 250 ms by default. What is not answered by
     /// then is "unavailable", and whether it was done is not known.
     pub response_timeout: Duration,
     /// How long one server has for accepting a connection and greeting; 500 ms by default. Only the

@@ -26,23 +26,25 @@ fn troubles(checkup: &Checkup, severity: Severity) -> Vec<&'static str> {
 }
 
 #[tokio::test]
-async fn a_server_as_it_comes_will_do_until_it_throws_locks_away() {
+async fn a_default_server_is_accepted_and_an_evicting_one_refused_even_without_a_limit() {
     let Some(server) = RedisServer::start() else { return };
     let redis = Redis::open(&server.url(), patient()).unwrap();
     let checkup = redis.check().await.unwrap();
     assert_eq!(checkup.worst(), Severity::Ok, "{checkup:?}");
     let subjects: Vec<_> = checkup.findings.iter().map(|finding| finding.subject).collect();
     assert_eq!(subjects, ["version", "role", "memory", "clock", "scripts"]);
-    assert_eq!(server.must(&["DBSIZE"]), redis::Value::Int(0), "the check leaves nothing behind");
+    assert_eq!(server.must(&["DBSIZE"]), redis::Value::Int(0), "the check leaves no key");
 
     server.must(&["CONFIG", "SET", "maxmemory-policy", "allkeys-lru"]);
-    assert_eq!(troubles(&redis.check().await.unwrap(), Severity::Warn), ["memory"]);
+    let unlimited = redis.check().await.unwrap();
+    assert_eq!(troubles(&unlimited, Severity::Refuse), ["memory"]);
+    assert!(unlimited.findings.iter().any(|finding| finding.text.contains("maxmemory is 0")), "{unlimited:?}");
     server.must(&["CONFIG", "SET", "maxmemory", "100mb"]);
     assert_eq!(troubles(&redis.check().await.unwrap(), Severity::Refuse), ["memory"]);
 }
 
 #[tokio::test]
-async fn a_user_without_rights_is_told_which_are_missing() {
+async fn a_user_without_rights_learns_which_are_missing() {
     let Some(server) = RedisServer::start() else { return };
     server.must(&["ACL", "SETUSER", "poor", "on", ">pw", "~*", "+@all", "-@scripting", "-config"]);
     server.must(&["ACL", "SETUSER", "managed", "on", ">pw", "~*", "+@all", "-config"]);
@@ -76,7 +78,7 @@ async fn a_user_without_rights_is_told_which_are_missing() {
 }
 
 #[tokio::test]
-async fn a_cluster_is_looked_at_node_by_node() {
+async fn a_cluster_is_checked_node_by_node() {
     let Some(mut cluster) = RedisCluster::start() else { return };
     let checkup = check(&cluster.url()).await;
     assert_eq!(checkup.worst(), Severity::Ok, "{checkup:?}");
@@ -96,7 +98,7 @@ async fn a_cluster_is_looked_at_node_by_node() {
 }
 
 #[tokio::test]
-async fn by_sentinel_it_is_the_master_that_is_looked_at() {
+async fn through_sentinel_the_master_is_checked() {
     let Some(sentinel) = Sentinel::start() else { return };
     let checkup = check(&sentinel.url()).await;
     assert_eq!(checkup.worst(), Severity::Ok, "{checkup:?}");
@@ -105,8 +107,8 @@ async fn by_sentinel_it_is_the_master_that_is_looked_at() {
 }
 
 #[tokio::test]
-async fn one_that_is_not_there_is_told_with_what_to_look_at() {
-    // A port that nobody has: it was free, and is not taken.
+async fn an_unreachable_server_is_reported_with_what_to_check() {
+    // A port without a server.
     let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
     let redis = Redis::open(&format!("redis://ann:s3cret@127.0.0.1:{port}"), patient()).unwrap();
     let failed = redis.check().await.unwrap_err().to_string();

@@ -95,7 +95,7 @@ async fn a_server_that_is_gone_or_out_of_order_is_unavailable() {
     server.must(&["HSET", "limit:{t:gone}", "another's", "key"]);
     limiter.take(&key("gone"), quota).await.expect_err("a key of another kind");
     server.kill();
-    let gone = limiter.take(&key("gone"), quota).await.expect_err("nobody there");
+    let gone = limiter.take(&key("gone"), quota).await.expect_err("no server");
     assert!(gone.to_string().starts_with("the rate limiter is unavailable: "), "{gone}");
     server.restart();
     let back = || async { limiter.take(&key("gone"), quota).await.ok() };

@@ -16,7 +16,7 @@ const OWNER: &str = "ann";
 const LEASE: Duration = Duration::from_secs(77);
 const COUNT: usize = 2;
 
-/// What stands at the head of a script.
+/// The header of a script.
 struct Header {
     name: &'static str,
     source: &'static str,
@@ -85,17 +85,17 @@ impl Header {
 
 /// Calls the operation whose script has this name, on three seats.
 fn call<'a>(guard: &'a RedisGuard, name: &str, labels: &'a [&'a str]) -> BoxFuture<'a, ()> {
-    let (wanted, who) = (seats(labels), owner(OWNER));
+    let (chosen, who) = (seats(labels), owner(OWNER));
     let name = name.to_owned();
     async move {
         match name.as_str() {
-            "lock_seats" => drop(guard.lock(&show(), &wanted, who, LEASE).await.unwrap()),
-            "lock_any" => drop(guard.lock_any(&show(), &wanted, COUNT, who, LEASE).await.unwrap()),
-            "extend_lock" => drop(guard.extend(&show(), &wanted, who, LEASE).await.unwrap()),
-            "release_seats" => drop(guard.release(&show(), &wanted, who).await.unwrap()),
-            "mark_sold" => drop(guard.mark_sold(&show(), &wanted, who, LEASE).await.unwrap()),
-            "unmark_sold" => drop(guard.unmark_sold(&show(), &wanted, who).await.unwrap()),
-            other => panic!("nobody calls {other}"),
+            "lock_seats" => drop(guard.lock(&show(), &chosen, who, LEASE).await.unwrap()),
+            "lock_any" => drop(guard.lock_any(&show(), &chosen, COUNT, who, LEASE).await.unwrap()),
+            "extend_lock" => drop(guard.extend(&show(), &chosen, who, LEASE).await.unwrap()),
+            "release_seats" => drop(guard.release(&show(), &chosen, who).await.unwrap()),
+            "mark_sold" => drop(guard.mark_sold(&show(), &chosen, who, LEASE).await.unwrap()),
+            "unmark_sold" => drop(guard.unmark_sold(&show(), &chosen, who).await.unwrap()),
+            other => panic!("no call is known for {other}"),
         }
     }
     .boxed()
@@ -154,7 +154,7 @@ async fn callers_send_what_the_heads_ask_for() {
                 "owner" => owner(OWNER).to_string(),
                 "lease_ms" | "keep_ms" => LEASE.as_millis().to_string(),
                 "count" => COUNT.to_string(),
-                other => panic!("{}: nobody knows what {other} is", header.name),
+                other => panic!("{}: {other} is unknown", header.name),
             })
             .collect();
         assert_eq!(call[6..], expected, "{}: {:?}", header.name, header.args);

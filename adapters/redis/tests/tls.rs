@@ -25,7 +25,7 @@ fn make_certificate(dir: &Path) -> bool {
 }
 
 #[tokio::test]
-async fn a_server_is_believed_by_the_authority_that_was_named_and_no_other() {
+async fn only_the_named_authority_is_trusted() {
     let dir = tempfile::tempdir().unwrap();
     if !make_certificate(dir.path()) {
         return;
@@ -44,7 +44,7 @@ async fn a_server_is_believed_by_the_authority_that_was_named_and_no_other() {
     let root = std::fs::read(file("cert.pem")).unwrap();
     let believing = || RedisOptions { root_certificates: Some(root.clone()), ..patient() };
 
-    // Before the program has chosen its cryptography: said, and no thread brought down.
+    // Before the program has installed a crypto provider: an error, not a panic.
     let why = refusal(&guard(believing()), "A-1").await;
     assert!(why.contains("crypto provider"), "{why}");
     rustls::crypto::ring::default_provider().install_default().expect("none is installed yet");

@@ -98,20 +98,20 @@ async fn a_lock_that_comes_too_late_is_given_back() {
     let is_there = |label: &str| server.must(&["EXISTS", &key(label)]) == redis::Value::Int(1);
     let started = Instant::now();
     while is_there("A-2") || is_there("A-3") || is_there("A-4") || server.scripts_run() < before + 4 {
-        assert!(started.elapsed() < common::SOON, "a lock that nobody knows of stays");
+        assert!(started.elapsed() < common::SOON, "a lock that no caller knows of stays");
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
     assert!(is_there("A-1"), "what was locked in time stays");
 }
 
 #[tokio::test]
-async fn a_network_in_any_mood_is_unavailable_and_then_heals() {
+async fn a_failing_network_is_unavailable_until_it_recovers() {
     let Some(server) = RedisServer::start() else { return };
     let proxy = Proxy::start(server.port()).await;
     let guard = brisk_guard(&proxy.url());
     until_healed(&guard, "A-1").await;
-    for mood in [Network::Delay(Duration::from_secs(2)), Network::Stall, Network::Cut, Network::Refuse, Network::Stall] {
-        proxy.set(mood);
+    for state in [Network::Delay(Duration::from_secs(2)), Network::Stall, Network::Cut, Network::Refuse, Network::Stall] {
+        proxy.set(state);
         until_refused(&guard, "A-1", "").await;
         refusal(&guard, "A-1").await;
         proxy.set(Network::Pass);
@@ -122,7 +122,7 @@ async fn a_network_in_any_mood_is_unavailable_and_then_heals() {
     until_healed(&guard, "A-1").await;
 }
 
-/// A connection that was cut while nobody called is found out before somebody does.
+/// A connection that was cut while idle is replaced before the next call.
 #[tokio::test]
 async fn an_idle_connection_is_looked_after() {
     let Some(server) = RedisServer::start() else { return };
@@ -139,13 +139,13 @@ async fn an_idle_connection_is_looked_after() {
     let started = Instant::now();
     // The first sign of it is a new connection's, not a caller's.
     while ours() == 0 {
-        assert!(started.elapsed() < common::SOON, "nobody dials");
+        assert!(started.elapsed() < common::SOON, "it does not reconnect");
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
     assert!(lock(&guard, "ann", "A-1").await.is_ok());
 }
 
-/// Operators hear of it though nobody buys.
+/// Operators see the failure although there are no buyers.
 #[tokio::test]
 async fn a_server_that_dies_while_nobody_calls_is_known_to_be_gone() {
     let Some(mut server) = RedisServer::start() else { return };
@@ -155,7 +155,7 @@ async fn a_server_that_dies_while_nobody_calls_is_known_to_be_gone() {
     server.kill();
     let started = Instant::now();
     while !guard.trouble().is_some_and(|why| why.contains("no connection to 127.0.0.1")) {
-        assert!(started.elapsed() < common::SOON, "nobody notices: {:?}", guard.trouble());
+        assert!(started.elapsed() < common::SOON, "it is not noticed: {:?}", guard.trouble());
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
 }
@@ -247,10 +247,10 @@ async fn a_key_that_is_somebody_elses_is_unavailable() {
     let guard = guard(&server.url());
     server.must(&["RPUSH", &key("A-1"), "no", "lock"]);
     assert!(refusal(&guard, "A-1").await.contains("something else"));
-    let wanted = seats(&["A-1", "A-2"]);
-    guard.lock_any(&show(), &wanted, 1, owner("ann"), LONG).await.unwrap_err();
-    guard.extend(&show(), &wanted, owner("ann"), LONG).await.unwrap_err();
-    guard.release(&show(), &wanted, owner("ann")).await.unwrap_err();
+    let pair = seats(&["A-1", "A-2"]);
+    guard.lock_any(&show(), &pair, 1, owner("ann"), LONG).await.unwrap_err();
+    guard.extend(&show(), &pair, owner("ann"), LONG).await.unwrap_err();
+    guard.release(&show(), &pair, owner("ann")).await.unwrap_err();
     // Ours in form, and without an end: no script of ours wrote it.
     server.must(&["SET", &key("A-3"), "somebody"]);
     assert!(refusal(&guard, "A-3").await.contains("no sense"));

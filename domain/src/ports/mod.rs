@@ -1,6 +1,7 @@
 //! What the engine asks of the outside world. One contract suite a port (see the crate `lastseat-testkit`),
 //! run against every adapter.
 
+pub mod check;
 pub mod event_log;
 pub mod idempotency_keys;
 pub mod payments;
@@ -8,6 +9,7 @@ pub mod rate_limit;
 pub mod seat_guard;
 pub mod world;
 
+pub use check::{Finding, Severity};
 pub use event_log::{EventLog, LogFault};
 pub use payments::PaymentGateway;
 pub use rate_limit::RateLimiter;

@@ -106,7 +106,7 @@ impl Table {
             if before.is_some_and(|entry| entry.owner != owner) {
                 continue;
             }
-            // Marking again never shortens what stands.
+            // Marking again never shortens the mark.
             let until = before.map_or(until, |entry| entry.until.max(until));
             self.put(seat, Entry { owner, until, sold: true }, now);
             marked += 1;

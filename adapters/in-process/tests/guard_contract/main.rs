@@ -1,4 +1,4 @@
-//! The seat guard's contract: kept by the guard in process, and told apart from every broken rule.
+//! The seat guard's contract: the in-process guard keeps it, and every broken rule fails it.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "a test fails by panicking")]
 
 mod naive;

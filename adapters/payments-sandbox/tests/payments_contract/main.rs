@@ -1,4 +1,4 @@
-//! The payment gateway's contract: kept by the sandbox, and told apart from every broken rule.
+//! The payment gateway's contract: the sandbox keeps it, and every broken rule fails it.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "a test fails by panicking")]
 
 mod rules;

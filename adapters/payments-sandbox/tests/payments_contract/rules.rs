@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// The second door, as an HTTP server would use it.
+/// Commands as a server of a gateway's own protocol would send them.
 async fn ask(gateway: &SandboxGateway, key: Option<&str>, command: Command) -> Result<Arc<Record>, Refusal> {
     gateway.execute(key.map(str::to_owned), command).await.unwrap()
 }

@@ -98,7 +98,7 @@ async fn one_process_at_a_time() {
 async fn opening_writes_only_what_counts() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("sandbox.ndjson");
-    // A compaction that was cut short leaves this behind.
+    // A compaction that was cut short leaves this file.
     fs::write(directory.path().join("sandbox.ndjson.new"), "{\"at\":").unwrap();
     let time = SteppingClock::default();
     let gateway = SandboxGateway::open(&path, Arc::new(time.clone())).unwrap();

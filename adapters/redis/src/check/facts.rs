@@ -1,4 +1,4 @@
-//! What servers tell of themselves.
+//! What servers report about themselves.
 
 use redis::Value;
 use std::collections::HashMap;
@@ -31,8 +31,8 @@ impl ServerFacts {
 }
 
 /// The servers of an answer to INFO: one, or several by address.
-pub(super) fn servers(told: &Value) -> Vec<ServerFacts> {
-    let mut servers: Vec<_> = match told {
+pub(super) fn servers(info: &Value) -> Vec<ServerFacts> {
+    let mut servers: Vec<_> = match info {
         Value::Map(nodes) => nodes.iter().map(|(node, info)| ServerFacts::of(Some(text(node)), &text(info))).collect(),
         single => vec![ServerFacts::of(None, &text(single))],
     };

@@ -1,16 +1,16 @@
-//! What the facts mean. No I/O.
+//! Judges the facts. No I/O.
 
 use super::facts::ServerFacts;
-use super::{Finding, Severity};
 use crate::connection::NoAnswer;
 use lastseat_domain::Timestamp;
+use lastseat_domain::ports::{Finding, Severity};
 
-/// The oldest that knows all that the scripts use.
+/// The oldest version that has all commands of the scripts.
 const OLDEST: (u64, u64) = (6, 2);
-/// Clocks may be this far apart without anybody noticing.
+/// Clocks may differ by this much without a warning.
 const CLOSE_MS: i64 = 2_000;
 
-/// All that is to be said of one server.
+/// All findings about one server.
 pub(super) fn of_server(server: &ServerFacts, by_cluster_url: bool, now: Option<Timestamp>) -> Vec<Finding> {
     let mut findings = vec![of_version(server), of_role(server, by_cluster_url), of_memory(server)];
     findings.extend(now.and_then(|now| of_clock(server, now)));
@@ -23,7 +23,7 @@ pub(super) fn of_server(server: &ServerFacts, by_cluster_url: bool, now: Option<
 }
 
 fn of_version(server: &ServerFacts) -> Finding {
-    // Valkey calls itself by the Redis version that it stands in for, too.
+    // Valkey also reports the Redis version that it is compatible with.
     let name = if server.get("valkey_version").is_some() { "Valkey" } else { "Redis" };
     let own = server.get("valkey_version").or(server.get("redis_version")).unwrap_or("of unknown version");
     let version = server.get("redis_version").and_then(|text| {
@@ -49,53 +49,51 @@ fn of_role(server: &ServerFacts, by_cluster_url: bool) -> Finding {
         (true, false) => Finding::new(
             Severity::Refuse,
             "role",
-            "a node of a cluster, and asked as if it were alone: most shows would be elsewhere; use redis+cluster://",
+            "a node of a cluster that is addressed as a single server: it lacks most shows; use redis+cluster://",
         ),
         (true, true) => Finding::new(Severity::Ok, "role", "a master of a cluster"),
         (false, _) => Finding::new(Severity::Ok, "role", "a master"),
     }
 }
 
-/// A policy that evicts takes locks away from live bookings, silently: the log still sells each seat
-/// once, but losers get as far as the log, and that is what the guard is for.
+/// A policy that evicts removes the locks of live bookings without a word. The log still sells each seat
+/// once, but then losers reach the log, which the guard is there to prevent. Without a limit such a policy
+/// does nothing yet. It is refused all the same: setting `maxmemory` later gives no warning.
 fn of_memory(server: &ServerFacts) -> Finding {
-    let (limit, policy) = (server.number("maxmemory"), server.get("maxmemory_policy"));
-    match (limit, policy) {
+    const SUBJECT: &str = "memory";
+    const REMEDY: &str = "CONFIG SET maxmemory-policy noeviction, in redis.conf too; if other programs need another policy, \
+                          run a Redis of its own for lastseat";
+    match (server.number("maxmemory"), server.get("maxmemory_policy")) {
         (_, None) => Finding::new(
             Severity::Warn,
-            "memory",
-            "it does not tell its maxmemory-policy; make sure that it is noeviction, or locks are thrown away when it is full",
+            SUBJECT,
+            "it does not report its maxmemory-policy; make sure that it is noeviction, or a full Redis evicts locks",
         ),
-        (Some(0), Some("noeviction")) => Finding::new(Severity::Ok, "memory", "no limit, and nothing is evicted"),
+        (Some(0), Some("noeviction")) => Finding::new(Severity::Ok, SUBJECT, "no limit, and nothing is evicted"),
         (Some(limit), Some("noeviction")) => {
-            Finding::new(Severity::Ok, "memory", format!("{limit} bytes at most, and nothing is evicted"))
+            Finding::new(Severity::Ok, SUBJECT, format!("{limit} bytes at most, and nothing is evicted"))
         }
-        (Some(0), Some(policy)) => Finding::new(
-            Severity::Warn,
-            "memory",
-            format!(
-                "maxmemory-policy is {policy}; it does nothing without a limit (maxmemory 0), but would throw away locks with one: CONFIG SET maxmemory-policy noeviction"
-            ),
-        ),
-        (_, Some(policy)) => Finding::new(
-            Severity::Refuse,
-            "memory",
-            format!(
-                "maxmemory-policy is {policy}: when it is full it throws away locks of seats. CONFIG SET maxmemory-policy noeviction, in redis.conf too, and a Redis of its own if others need it otherwise"
-            ),
-        ),
+        (Some(0), Some(policy)) => {
+            let text = format!(
+                "maxmemory-policy is {policy}: nothing is evicted while maxmemory is 0, but as soon as it is set, a full Redis evicts locks of seats. {REMEDY}"
+            );
+            Finding::new(Severity::Refuse, SUBJECT, text)
+        }
+        (_, Some(policy)) => {
+            let text = format!("maxmemory-policy is {policy}: a full Redis evicts locks of seats. {REMEDY}");
+            Finding::new(Severity::Refuse, SUBJECT, text)
+        }
     }
 }
 
-/// Leases are counted by the server alone, so the distance matters to people who compare logs.
+/// The server alone counts leases, so a difference matters only to people who compare logs.
 fn of_clock(server: &ServerFacts, now: Timestamp) -> Option<Finding> {
     let server_ms = server.number("server_time_usec")? / 1_000;
     let apart = server_ms.saturating_sub(now.timestamp_millis());
     Some(if apart.abs() <= CLOSE_MS {
         Finding::new(Severity::Ok, "clock", format!("{apart} ms from ours"))
     } else {
-        let text =
-            format!("{apart} ms from ours; leases don't suffer, but times in logs don't match: look at NTP on both machines");
+        let text = format!("{apart} ms from ours; leases are not affected, but times in logs differ: check NTP on both machines");
         Finding::new(Severity::Warn, "clock", text)
     })
 }
@@ -104,13 +102,13 @@ fn of_clock(server: &ServerFacts, now: Timestamp) -> Option<Finding> {
 pub(super) fn of_slots(info: Result<String, NoAnswer>) -> Finding {
     let info = match info {
         Ok(info) => ServerFacts::of(None, &info),
-        Err(why) => return Finding::new(Severity::Warn, "slots", format!("the cluster does not tell its state: {why}")),
+        Err(why) => return Finding::new(Severity::Warn, "slots", format!("the cluster does not report its state: {why}")),
     };
     let served = info.number("cluster_slots_ok").unwrap_or(0);
     if info.get("cluster_state") == Some("ok") && served == 16_384 {
         Finding::new(Severity::Ok, "slots", "all 16384 are served")
     } else {
-        let text = format!("{served} of 16384 are served; shows in the others have no guard: look at redis-cli --cluster check");
+        let text = format!("{served} of 16384 are served; shows in the others have no guard: run redis-cli --cluster check");
         Finding::new(Severity::Refuse, "slots", text)
     }
 }

@@ -1,4 +1,4 @@
-//! Whether this Redis will do, and what to change if not.
+//! Checks whether this Redis is fit to guard seats, and what to change if it isn't.
 
 mod facts;
 mod judgement;
@@ -8,78 +8,44 @@ use crate::guard::Operations;
 use crate::limiter;
 use facts::ServerFacts;
 use lastseat_domain::BookingId;
+use lastseat_domain::ports::{Finding, Severity};
 use redis::{Cmd, Value};
-use std::fmt;
 use tokio::time::Instant;
-
-/// How much a [`Finding`] matters.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Severity {
-    /// As it should be.
-    Ok,
-    /// It works, and could surprise.
-    Warn,
-    /// Not to be used like this.
-    Refuse,
-}
-
-/// One thing that was looked at.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Finding {
-    /// How much it matters.
-    pub severity: Severity,
-    /// What was looked at, in a word or two.
-    pub subject: &'static str,
-    /// How it is and, unless that is as it should be, what to do.
-    pub text: String,
-}
-
-impl Finding {
-    fn new(severity: Severity, subject: &'static str, text: impl Into<String>) -> Self {
-        Self { severity, subject, text: text.into() }
-    }
-}
-
-impl fmt::Display for Finding {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.subject, self.text)
-    }
-}
 
 /// What [`Redis::check`] found.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Checkup {
-    /// Everything that was looked at.
+    /// One finding for each thing that was checked.
     pub findings: Vec<Finding>,
 }
 
 impl Checkup {
-    /// The worst that was found.
+    /// The worst severity that was found.
     #[must_use]
     pub fn worst(&self) -> Severity {
         self.findings.iter().map(|finding| finding.severity).max().unwrap_or(Severity::Ok)
     }
 }
 
-/// Redis could not be looked at. Says why, and what to do.
+/// Redis could not be checked. `Display` says why and what to do.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct CheckFailed(pub String);
 
 impl Redis {
-    /// Looks at the server, or at each master of a cluster: version, role, memory and what happens
-    /// when it is full, slots, scripts, clock. Takes and gives back one lock, of a show that is none.
-    /// It is more patient than other calls, for it also waits for the connection.
+    /// Checks the server, or each master of a cluster: version, role, memory and what happens
+    /// when it is full, slots, scripts, clock. Takes and releases one lock, of a show that does not exist.
+    /// It may take longer than other calls, because it also waits for the connection.
     ///
     /// # Errors
-    /// [`CheckFailed`] if it can't be reached or does not tell.
+    /// [`CheckFailed`] if it can't be reached or refuses INFO.
     pub async fn check(&self) -> Result<Checkup, CheckFailed> {
         let options = self.options();
         let deadline = Instant::now() + options.connect_timeout * 4 + options.response_timeout;
-        let told = self.request(&redis::cmd("INFO"), deadline).await.map_err(|why| self.not_told(&why))?;
-        let servers = facts::servers(&told);
+        let info = self.request(&redis::cmd("INFO"), deadline).await.map_err(|why| self.cannot_check(&why))?;
+        let servers = facts::servers(&info);
         if servers.is_empty() {
-            return Err(self.not_told(&NoAnswer::new("INFO comes back empty")));
+            return Err(self.cannot_check(&NoAnswer::new("INFO comes back empty")));
         }
         let now = options.clock.as_ref().map(|clock| clock.now());
         let mut findings: Vec<_> =
@@ -92,9 +58,9 @@ impl Redis {
         Ok(Checkup { findings })
     }
 
-    fn not_told(&self, why: &NoAnswer) -> CheckFailed {
+    fn cannot_check(&self, why: &NoAnswer) -> CheckFailed {
         CheckFailed(format!(
-            "Redis at {} can't be asked: {why}. Is it running, are host, port, user and password right, and does it let this machine in?",
+            "Redis at {} can't be checked: {why}. Is it running, are host, port, user and password right, and may this machine connect?",
             self.address()
         ))
     }
@@ -102,11 +68,11 @@ impl Redis {
     /// Loads every script, and runs two.
     async fn try_scripts(&self, servers: &[ServerFacts]) -> Finding {
         match self.run_scripts().await {
-            Ok(()) => Finding::new(Severity::Ok, "scripts", "known, and allowed"),
+            Ok(()) => Finding::new(Severity::Ok, "scripts", "loaded, and allowed to run"),
             Err(why) => {
-                // A replica says READONLY, and that is what was said of its role already.
-                let is_told = servers.iter().any(|server| !server.is_master());
-                let severity = if is_told { Severity::Warn } else { Severity::Refuse };
+                // A replica answers READONLY; the finding about its role already says so.
+                let is_reported = servers.iter().any(|server| !server.is_master());
+                let severity = if is_reported { Severity::Warn } else { Severity::Refuse };
                 let advice =
                     "a user of an ACL needs: ~seat:* ~limit:* +@read +@write +@scripting +@connection +info +time +cluster";
                 Finding::new(severity, "scripts", format!("they can't be run: {why}. If that is a matter of rights, {advice}"))
@@ -121,16 +87,16 @@ impl Redis {
             load.arg("SCRIPT").arg("LOAD").arg(script.source);
             self.request(&load, self.deadline()).await.map_err(|why| why.during(script.name))?;
         }
-        // Of nobody's booking, at a show of a name that no plan can have by chance.
+        // For a booking that does not exist, at a show whose name no plan can have by chance.
         let owner = BookingId::from_key("lastseat", "check").to_string();
         let key = [String::from("seat:{lastseat-check}:none")];
         let locked = operations.lock_seats.call(self, &key, &[&owner, "1000"]).await?;
         let released = operations.release_seats.call(self, &key, &[&owner]).await?;
         if !matches!((&locked, &released), (Value::Array(_), Value::Int(1))) {
-            let replies = format!("a lock was taken and given back, and the replies were {locked:?} and {released:?}");
+            let replies = format!("a lock was taken and released, and the replies were {locked:?} and {released:?}");
             return Err(NoAnswer::new(replies));
         }
-        // One of nobody's commands, and forgotten again.
+        // Counts one command for a client that does not exist, and deletes the counter.
         let key = "limit:{lastseat-check}";
         let counted = limiter::script().call(self, &[key.to_owned()], &["1000", "1"]).await?;
         self.request(redis::cmd("DEL").arg(key), self.deadline()).await.map_err(|why| why.during("DEL"))?;

@@ -21,13 +21,14 @@ fn a_good_server_is_good_in_everything() {
 }
 
 #[test]
-fn what_throws_locks_away_is_refused_and_told_why() {
+fn a_policy_that_evicts_locks_is_refused_with_its_reason() {
     for policy in ["allkeys-lru", "allkeys-lfu", "allkeys-random", "volatile-lru", "volatile-ttl", "volatile-random"] {
         let finding = found("memory", &[("noeviction", policy)], false);
         assert_eq!(finding.severity, Severity::Refuse);
         assert!(finding.text.contains(policy) && finding.text.contains("noeviction"), "{finding}");
         let unlimited = found("memory", &[("noeviction", policy), ("maxmemory:1000", "maxmemory:0")], false);
-        assert_eq!(unlimited.severity, Severity::Warn, "it can't act");
+        assert_eq!(unlimited.severity, Severity::Refuse, "a limit that is set later would evict locks");
+        assert!(unlimited.text.contains("maxmemory is 0") && unlimited.text.contains("noeviction"), "{unlimited}");
     }
     assert_eq!(found("memory", &[("maxmemory:1000", "maxmemory:0")], false).severity, Severity::Ok);
     assert_eq!(found("memory", &[("maxmemory_policy", "something_else")], false).severity, Severity::Warn);

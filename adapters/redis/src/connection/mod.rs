@@ -1,16 +1,16 @@
-//! The connection to Redis, shared by all who call.
+//! The connection to Redis, shared by all callers.
 
-mod dial;
-mod line;
+mod connect;
 mod no_answer;
+mod reconnecting;
 mod server;
 
 pub use no_answer::NoAnswer;
 
 use crate::address::{Address, BadRedisUrl};
 use crate::options::RedisOptions;
-use dial::Dialler;
-use line::Line;
+use connect::Connector;
+use reconnecting::Reconnecting;
 use redis::{Cmd, Value};
 use std::fmt;
 use std::sync::Arc;
@@ -19,11 +19,11 @@ use tokio::time::Instant;
 /// A connection to one Redis server, to the master of a Sentinel set-up, or to a cluster. Cheap to
 /// clone; all clones share it, and the commands of all are pipelined.
 ///
-/// It is dialled and kept up in the background, for as long as a clone is alive. While it is down a
-/// call fails at once.
+/// It is opened, monitored and reopened in the background for as long as a clone is alive. While it is
+/// down, calls fail at once.
 #[derive(Clone)]
 pub struct Redis {
-    line: Arc<Line>,
+    connection: Arc<Reconnecting>,
     address: Arc<str>,
     options: Arc<RedisOptions>,
 }
@@ -39,21 +39,21 @@ impl Redis {
     /// [`BadRedisUrl`].
     pub fn open(url: &str, options: RedisOptions) -> Result<Self, BadRedisUrl> {
         let address = Address::parse(url)?;
-        let line = Line::new(Dialler::new(&address, &options), options.clone());
-        Ok(Self { line, address: address.display.into(), options: Arc::new(options) })
+        let connection = Reconnecting::new(Connector::new(&address, &options), options.clone());
+        Ok(Self { connection, address: address.display.into(), options: Arc::new(options) })
     }
 
-    /// Where it leads, for people: the URL without its password.
+    /// The URL without its password, for messages.
     #[must_use]
     pub fn address(&self) -> &str {
         &self.address
     }
 
-    /// Why there is no connection, if there is none: the last try to make one failed, or the one there
-    /// was led nowhere and was given up. Found out in the background; asks nobody.
+    /// Why there is no connection, if there is none: the last attempt to connect failed, or the connection
+    /// broke. Reads what the background task found out; sends nothing.
     #[must_use]
     pub fn trouble(&self) -> Option<NoAnswer> {
-        self.line.trouble()
+        self.connection.trouble()
     }
 
     pub(crate) fn options(&self) -> &RedisOptions {
@@ -61,7 +61,7 @@ impl Redis {
     }
 
     pub(crate) fn is_cluster(&self) -> bool {
-        self.line.is_cluster()
+        self.connection.is_cluster()
     }
 
     /// When a call that begins now has to be over.
@@ -71,7 +71,7 @@ impl Redis {
 
     /// Sends one command, and waits for its answer until `deadline`.
     pub(crate) async fn request(&self, command: &Cmd, deadline: Instant) -> Result<Value, NoAnswer> {
-        self.line.request(command, deadline).await
+        self.connection.request(command, deadline).await
     }
 }
 

@@ -1,11 +1,11 @@
-//! What is not a clear answer, and what it says about the connection it came over.
+//! The failure of a call, and what it says about the connection it was made over.
 
 use redis::{ErrorKind, RedisError, ServerErrorKind};
 use std::fmt;
 use std::time::Duration;
 
 /// Redis gave no clear answer: not reached, no answer in time, an error, or a reply of the wrong
-/// form. It says in a few words why. Whether anything was done is not known.
+/// form. `Display` says why in a few words. Whether the command was carried out is unknown.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NoAnswer {
     why: String,
@@ -25,18 +25,17 @@ impl NoAnswer {
         self.needs_login
     }
 
-    /// The server was asked, and has not answered within `patience`. It may do it still.
+    /// The server has not answered within `patience`. It may still carry out the command.
     pub(super) fn in_time(patience: Duration) -> Self {
         Self { may_come_late: true, ..Self::new(format!("no answer within {patience:?}")) }
     }
 
-    /// Whether the server was asked and may do it still: it was just too slow.
+    /// Whether the server may still carry out the command: it was only too slow.
     pub(crate) fn may_come_late(&self) -> bool {
         self.may_come_late
     }
 
-    /// Whether all that is wrong is that the server does not know the script by its hash. Nothing
-    /// was done then.
+    /// Whether the server only does not know the script by its hash. Then nothing was carried out.
     pub(crate) fn is_unknown_script(&self) -> bool {
         self.unknown_script
     }
@@ -58,25 +57,25 @@ impl std::error::Error for NoAnswer {}
 /// What an error says about the connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Symptom {
-    /// The server speaks; it just can't or won't do this. Another connection would hear the same.
+    /// The server answers with a refusal; another connection would get the same.
     Refused,
-    /// This connection leads nowhere, or to the wrong server.
-    Useless,
-    /// Nothing was heard, which may be the moment's trouble or the connection's.
+    /// The connection is broken, or leads to the wrong server.
+    Broken,
+    /// No answer, which may be temporary or the connection's fault.
     Silent,
 }
 
 /// The error in a few words, and what it says about the connection.
 pub(super) fn judge(error: &RedisError, cluster: bool) -> (NoAnswer, Symptom) {
     let symptom = match error.kind() {
-        // A cluster's nodes come and go; its connection looks after them by itself, unless nothing
-        // is heard from any of them.
+        // A cluster's nodes come and go; its connection looks after them by itself, unless no
+        // node answers at all.
         ErrorKind::Io | ErrorKind::ClusterConnectionNotFound | ErrorKind::Parse if cluster => Symptom::Silent,
         ErrorKind::Server(ServerErrorKind::ReadOnly | ServerErrorKind::Moved) if cluster => Symptom::Silent,
-        ErrorKind::Io | ErrorKind::Parse | ErrorKind::AuthenticationFailed => Symptom::Useless,
+        ErrorKind::Io | ErrorKind::Parse | ErrorKind::AuthenticationFailed => Symptom::Broken,
         // A master that was demoted: the new one is elsewhere.
-        ErrorKind::Server(ServerErrorKind::ReadOnly) => Symptom::Useless,
-        _ if matches!(error.code(), Some("NOAUTH" | "WRONGPASS")) => Symptom::Useless,
+        ErrorKind::Server(ServerErrorKind::ReadOnly) => Symptom::Broken,
+        _ if matches!(error.code(), Some("NOAUTH" | "WRONGPASS")) => Symptom::Broken,
         _ => Symptom::Refused,
     };
     let unknown_script = error.kind() == ErrorKind::Server(ServerErrorKind::NoScript);
@@ -92,8 +91,8 @@ pub(super) fn judge(error: &RedisError, cluster: bool) -> (NoAnswer, Symptom) {
         Some("NOAUTH" | "WRONGPASS") => "user or password are wrong",
         _ => "",
     };
-    let told = shorten(error.to_string());
-    let why = if hint.is_empty() { told } else { format!("{hint} [{told}]") };
+    let message = shorten(error.to_string());
+    let why = if hint.is_empty() { message } else { format!("{hint} [{message}]") };
     let needs_login = error.code() == Some("NOAUTH");
     (NoAnswer { unknown_script, needs_login, ..NoAnswer::new(why) }, symptom)
 }

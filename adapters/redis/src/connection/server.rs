@@ -2,8 +2,8 @@
 //!
 //! Left to itself the client's driver runs as soon as the first of many callers has handed in its
 //! command, and sends it alone: a system call each, here and at the server. So the driver lets
-//! everybody else who is ready have a turn first. That doubles what fifty callers get done, and costs one
-//! turn of the runtime where nobody else calls (docs/PERFORMANCE.md).
+//! all other ready tasks run first. That doubles what fifty callers get done, and costs one
+//! turn of the runtime where there is no other caller (docs/PERFORMANCE.md).
 
 use futures::FutureExt;
 use redis::aio::{ConnectionLike, MultiplexedConnection};
@@ -101,7 +101,7 @@ mod tests {
             }
         };
         let driver = if gathers { tokio::spawn(after_the_others(driver)) } else { tokio::spawn(driver) };
-        // It waits before anybody calls.
+        // The driver waits before the first call.
         tokio::time::sleep(std::time::Duration::from_millis(10)).await;
         // The runtime has one worker, which takes what one task starts in turn.
         let callers: Vec<_> = (0..CALLERS)
@@ -122,7 +122,7 @@ mod tests {
     }
 
     #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
-    async fn who_is_ready_hands_in_first() {
+    async fn ready_callers_send_before_the_driver_runs() {
         let callers = tokio::spawn(async { handed_in_by_the_first_run(true).await }).await.unwrap();
         assert_eq!(callers, 8);
         // The twin: without it the runtime runs the driver right after the first caller.

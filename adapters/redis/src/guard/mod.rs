@@ -1,9 +1,9 @@
 //! The seat guard over Redis: one script of `lua/` an operation.
 //!
 //! A call that timed out has an unknown outcome: the script may have run, or may yet run, when a
-//! server that stood still goes on. That is harmless by how the guard is used. The caller goes on
+//! server that was stopped resumes. The guard's callers make that harmless: the caller continues
 //! without the guard and the log decides; a lock that was taken all the same is the owner's own,
-//! is given back by what is sent behind it (`late`), or at worst lapses with its lease. Nothing is
+//! is released by a command that is sent after it (`late`), or at worst ends with its lease. Nothing is
 //! written that does not end by itself.
 
 mod late;
@@ -28,8 +28,8 @@ use tokio::time::Instant;
 /// A hundred years. A longer lease is cut to it: what Redis adds to its clock may not overflow.
 const LONGEST: Duration = Duration::from_secs(100 * 365 * 24 * 60 * 60);
 
-/// How often a guard that gives no answer is written of, at most.
-const BETWEEN_COMPLAINTS: Duration = Duration::from_secs(10);
+/// Minimum time between two log lines about a guard that gives no answer.
+const LOG_INTERVAL: Duration = Duration::from_secs(10);
 
 /// A seat guard that many nodes share. Cheap to clone.
 #[derive(Clone)]
@@ -38,7 +38,7 @@ pub struct RedisGuard {
     operations: Arc<Operations>,
     late: Arc<LateLocks>,
     /// When a failure was last written to the log: there may be thousands a second.
-    complained: Arc<Mutex<Option<Instant>>>,
+    last_logged: Arc<Mutex<Option<Instant>>>,
 }
 
 impl RedisGuard {
@@ -59,7 +59,7 @@ impl RedisGuard {
     }
 
     fn of(redis: Redis, operations: Operations) -> Self {
-        Self { redis, operations: Arc::new(operations), late: Arc::default(), complained: Arc::default() }
+        Self { redis, operations: Arc::new(operations), late: Arc::default(), last_logged: Arc::default() }
     }
 
     async fn call(&self, script: &Script, show: &ShowId, seats: &[SeatId], args: &[&str]) -> Result<Value, GuardUnavailable> {
@@ -84,10 +84,10 @@ impl RedisGuard {
         reply.map_err(|why| self.unavailable(&why))
     }
 
-    /// The sale goes on without the guard; somebody should read why.
+    /// Logs why the sale goes on without the guard.
     fn unavailable(&self, why: &NoAnswer) -> GuardUnavailable {
-        let mut last = self.complained.lock();
-        if last.is_none_or(|last| last.elapsed() >= BETWEEN_COMPLAINTS) {
+        let mut last = self.last_logged.lock();
+        if last.is_none_or(|last| last.elapsed() >= LOG_INTERVAL) {
             *last = Some(Instant::now());
             tracing::warn!(%why, redis = self.redis.address(), "the seat guard gives no answer");
         }

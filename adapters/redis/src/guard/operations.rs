@@ -1,4 +1,4 @@
-//! The guard's scripts. What each takes and replies stands at its head.
+//! The guard's scripts. Each script's header says what it takes and replies.
 
 use crate::script::Script;
 

@@ -10,7 +10,7 @@ fn numbers(value: &Value) -> Option<Vec<i64>> {
     parts.iter().map(|part| if let Value::Int(number) = part { Some(*number) } else { None }).collect()
 }
 
-/// A script counts its keys from 1, everybody else from 0.
+/// Scripts count keys from 1, Rust from 0.
 fn index(of_script: i64, keys: usize) -> Option<usize> {
     usize::try_from(of_script).ok()?.checked_sub(1).filter(|index| *index < keys)
 }

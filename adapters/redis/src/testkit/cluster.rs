@@ -56,7 +56,7 @@ impl RedisCluster {
         let text = |value| redis::from_redis_value::<String>(value).expect("a text");
         let slot = redis::from_redis_value::<u16>(self.nodes[0].must(&["CLUSTER", "KEYSLOT", key])).expect("a slot").to_string();
         let target = text(self.nodes[to].must(&["CLUSTER", "MYID"]));
-        // The new owner first, so that the slot is never nobody's.
+        // The new owner first, so that the slot always has an owner.
         for n in [to, 0, 1, 2] {
             self.nodes[n].must(&["CLUSTER", "SETSLOT", &slot, "NODE", &target]);
         }

@@ -54,7 +54,7 @@ impl Drop for Process {
     }
 }
 
-/// Asks until it is so; says `what` was waited for if it never is.
+/// Polls until `is_so`. Panics with `what` if that takes too long.
 pub(super) fn wait_until(what: &str, mut is_so: impl FnMut() -> bool) {
     let started = Instant::now();
     while !is_so() {
@@ -73,7 +73,7 @@ pub(super) fn ask(port: u16, command: &[&str]) -> Result<redis::Value, redis::Re
     redis::cmd(name).arg(arguments).query(&mut connection)
 }
 
-/// Whether somebody listens there.
+/// Whether a server listens on the port.
 pub(super) fn listens(port: u16) -> bool {
     TcpStream::connect((Ipv4Addr::LOCALHOST, port)).is_ok()
 }

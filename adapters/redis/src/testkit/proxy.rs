@@ -1,4 +1,4 @@
-//! A network that can go bad: a TCP proxy on a loopback port of its own.
+//! A network that can fail: a TCP proxy on a loopback port of its own.
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
@@ -15,7 +15,7 @@ pub enum Network {
     Pass,
     /// Passes on everything that much later, in either direction.
     Delay(Duration),
-    /// Accepts, keeps connections open, and passes on nothing until it is in another mood.
+    /// Accepts, keeps connections open, and passes on nothing until its state changes.
     Stall,
     /// Ends every connection, and each new one as soon as it is made.
     Cut,
@@ -23,10 +23,10 @@ pub enum Network {
     Refuse,
 }
 
-/// Passes connections on to a port, well or badly. Ends when dropped.
+/// Passes connections on to a port, as its [`Network`] says. Ends when dropped.
 pub struct Proxy {
     port: u16,
-    mood: watch::Sender<Network>,
+    state: watch::Sender<Network>,
     _task: AbortOnDropHandle<()>,
 }
 
@@ -35,9 +35,9 @@ impl Proxy {
     pub async fn start(target: u16) -> Self {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.expect("a free port");
         let port = listener.local_addr().expect("a bound port").port();
-        let (mood, news) = watch::channel(Network::Pass);
+        let (state, news) = watch::channel(Network::Pass);
         let task = AbortOnDropHandle::new(tokio::spawn(serve(listener, target, news)));
-        Self { port, mood, _task: task }
+        Self { port, state, _task: task }
     }
 
     /// Its port.
@@ -54,24 +54,24 @@ impl Proxy {
 
     /// Treats everything like this from now on, connections that are open too.
     pub fn set(&self, network: Network) {
-        self.mood.send_replace(network);
+        self.state.send_replace(network);
     }
 }
 
-async fn serve(listener: TcpListener, target: u16, mut mood: watch::Receiver<Network>) {
+async fn serve(listener: TcpListener, target: u16, mut state: watch::Receiver<Network>) {
     let at = listener.local_addr().expect("a bound port");
     let (mut listener, mut open) = (Some(listener), tokio::task::JoinSet::new());
     loop {
-        let now = *mood.borrow_and_update();
+        let now = *state.borrow_and_update();
         if now == Network::Refuse {
             listener = None;
         } else if listener.is_none() {
             listener = Some(bind_again(at).await);
         }
         tokio::select! {
-            changed = mood.changed() => if changed.is_err() { return },
+            changed = state.changed() => if changed.is_err() { return },
             Some(accepted) = accept(listener.as_ref()) => if now != Network::Cut {
-                open.spawn(pass(accepted, target, mood.clone()));
+                open.spawn(pass(accepted, target, state.clone()));
             },
             Some(_ended) = open.join_next() => {}
         }
@@ -94,28 +94,28 @@ async fn accept(listener: Option<&TcpListener>) -> Option<TcpStream> {
     }
 }
 
-/// One connection, until either side ends it or the mood does.
-async fn pass(client: TcpStream, target: u16, mut mood: watch::Receiver<Network>) {
+/// One connection, until either side or a change of state ends it.
+async fn pass(client: TcpStream, target: u16, mut state: watch::Receiver<Network>) {
     let Ok(server) = TcpStream::connect((Ipv4Addr::LOCALHOST, target)).await else { return };
     let _faster = (client.set_nodelay(true), server.set_nodelay(true));
     let ((client_in, client_out), (server_in, server_out)) = (client.into_split(), server.into_split());
-    let (there, back) = (mood.clone(), mood.clone());
+    let (there, back) = (state.clone(), state.clone());
     tokio::select! {
         () = carry(client_in, server_out, there) => {}
         () = carry(server_in, client_out, back) => {}
-        _cut = mood.wait_for(|now| matches!(now, Network::Cut | Network::Refuse)) => {}
+        _cut = state.wait_for(|now| matches!(now, Network::Cut | Network::Refuse)) => {}
     }
 }
 
-/// One direction. What is late does not hold up what comes behind it any longer.
-async fn carry(mut from: impl AsyncReadExt + Unpin, mut to: impl AsyncWriteExt + Unpin, mut mood: watch::Receiver<Network>) {
+/// One direction. A delay does not add up: data that arrives meanwhile waits no longer than its own delay.
+async fn carry(mut from: impl AsyncReadExt + Unpin, mut to: impl AsyncWriteExt + Unpin, mut state: watch::Receiver<Network>) {
     let (on_its_way, mut arriving) = mpsc::channel::<(Instant, Vec<u8>)>(4096);
     let reading = {
-        let mood = mood.clone();
+        let state = state.clone();
         async move {
             let mut buffer = vec![0; 64 * 1024];
             while let Ok(n @ 1..) = from.read(&mut buffer).await {
-                let delay = if let Network::Delay(delay) = *mood.borrow() { delay } else { Duration::ZERO };
+                let delay = if let Network::Delay(delay) = *state.borrow() { delay } else { Duration::ZERO };
                 if on_its_way.send((Instant::now() + delay, buffer[..n].to_vec())).await.is_err() {
                     return;
                 }
@@ -125,7 +125,7 @@ async fn carry(mut from: impl AsyncReadExt + Unpin, mut to: impl AsyncWriteExt +
     let writing = async {
         while let Some((due, bytes)) = arriving.recv().await {
             tokio::time::sleep_until(due).await;
-            let _moves_on = mood.wait_for(|now| *now != Network::Stall).await.is_ok();
+            let _still_running = state.wait_for(|now| *now != Network::Stall).await.is_ok();
             if to.write_all(&bytes).await.is_err() {
                 return;
             }

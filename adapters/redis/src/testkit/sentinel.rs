@@ -75,14 +75,14 @@ impl Sentinel {
         program::wait_until("the failover", || self.master() == n && self.role_of(n) == "master");
     }
 
-    /// The second server no longer hears what the first is told: what is written from now on is lost
+    /// The second server no longer gets what is written to the first: what is written from now on is lost
     /// when the first one dies.
     pub fn stop_replication(&self) {
-        // What was told to the master before is to be at the replica: writes go there in their own time.
+        // Replication is asynchronous: wait until the replica has what was written before.
         program::wait_until("the replica has what the master has", || {
             self.servers[0].must(&["DBSIZE"]) == self.servers[1].must(&["DBSIZE"])
         });
-        // The master knows no password, and refuses whoever comes with one.
+        // The master knows no password, and refuses a client that sends one.
         self.servers[1].must(&["CONFIG", "SET", "masterauth", "wrong"]);
         self.servers[0].must(&["CLIENT", "KILL", "TYPE", "replica"]);
         program::wait_until("the replica is cut off", || self.info(1).contains("master_link_status:down"));

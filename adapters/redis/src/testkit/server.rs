@@ -117,7 +117,7 @@ impl RedisServer {
         self.ask(command).unwrap_or_else(|why| panic!("{command:?}: {why}"))
     }
 
-    /// Its keys that would stay for ever.
+    /// Its keys without an expiry.
     #[must_use]
     pub fn keys_without_end(&self) -> Vec<String> {
         let all: Vec<String> = redis::from_redis_value(self.must(&["KEYS", "*"])).expect("names of keys");

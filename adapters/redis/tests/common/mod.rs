@@ -75,7 +75,7 @@ pub async fn until_refused(guard: &RedisGuard, label: &str, part: &str) {
     panic!("never '{part}', but {last}");
 }
 
-/// Asks until the guard answers again; nobody does anything for it.
+/// Polls until the guard answers again by itself.
 pub async fn until_healed(guard: &RedisGuard, label: &str) -> Lock {
     let (started, mut last) = (Instant::now(), String::new());
     while started.elapsed() < SOON {

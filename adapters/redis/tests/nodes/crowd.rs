@@ -1,6 +1,6 @@
-//! Buyers, and what was said to them.
+//! Buyers and the answers that they got.
 
-use crate::house::{floor_area, new_booking, show};
+use crate::cluster::{floor_area, new_booking, show};
 use lastseat_domain::{BookingId, BuyerId, SeatId};
 use lastseat_engine::{BoxOffice, CommandError, Fault, Hold, HoldRequest, Paid, PayRequest, SeatSelection};
 use parking_lot::Mutex;
@@ -30,36 +30,36 @@ pub async fn pay(office: &BoxOffice, booking: BookingId) -> Result<Paid, Command
     office.pay(booking, PayRequest { payment_method: method, request: None, by: "buyer".to_owned(), trace: None }).await
 }
 
-/// What buyers were told, all together.
+/// The answers that all buyers got.
 #[derive(Default)]
-pub struct Told {
-    /// Seats of bookings that were called confirmed, and not given back since.
+pub struct Answers {
+    /// Seats of bookings that were confirmed and not refunded.
     pub sold: AtomicU32,
-    /// Those bookings.
+    /// Confirmed bookings.
     pub confirmed: Mutex<Vec<BookingId>>,
-    /// Bookings that were called refunded.
+    /// Refunded bookings.
     pub refunded: Mutex<Vec<BookingId>>,
     /// How long holds took, won or lost, in microseconds.
     holds: Mutex<Vec<u64>>,
-    /// Refusals and failures by their names.
-    pub noes: Mutex<BTreeMap<String, u64>>,
+    /// Number of refusals and failures by name.
+    pub refusals: Mutex<BTreeMap<String, u64>>,
 }
 
-impl Told {
-    fn no(&self, error: &CommandError) {
+impl Answers {
+    fn refuse(&self, error: &CommandError) {
         let name = match error {
             CommandError::Rejected(rejection) => rejection.code().to_owned(),
             CommandError::Failed(Fault::Busy { .. }) => "busy".to_owned(),
             CommandError::Failed(fault) => fault.to_string(),
         };
-        *self.noes.lock().entry(name).or_default() += 1;
+        *self.refusals.lock().entry(name).or_default() += 1;
     }
 
     pub async fn timed_hold(&self, office: &BoxOffice, selection: SeatSelection) -> Result<Hold, CommandError> {
         let started = Instant::now();
         let held = hold(office, selection).await;
         self.holds.lock().push(u64::try_from(started.elapsed().as_micros()).unwrap());
-        held.inspect_err(|error| self.no(error))
+        held.inspect_err(|error| self.refuse(error))
     }
 
     /// Holds and pays; how many seats that were.
@@ -73,11 +73,11 @@ impl Told {
         let is_confirmed = match pay(office, booking).await {
             Ok(Paid::Confirmed(_)) => true,
             Err(CommandError::Rejected(rejection)) => {
-                self.no(&rejection.into());
+                self.refuse(&rejection.into());
                 false
             }
             // Not known yet: look again until it is.
-            _ => self.is_confirmed_at_last(office, booking).await,
+            _ => self.wait_until_decided(office, booking).await,
         };
         if !is_confirmed {
             return 0;
@@ -88,10 +88,10 @@ impl Told {
         seats
     }
 
-    async fn is_confirmed_at_last(&self, office: &BoxOffice, booking: BookingId) -> bool {
+    async fn wait_until_decided(&self, office: &BoxOffice, booking: BookingId) -> bool {
         let started = Instant::now();
         loop {
-            assert!(started.elapsed() < crate::house::SOON, "nobody gets to know what became of {booking}");
+            assert!(started.elapsed() < crate::cluster::SOON, "the outcome of {booking} stays unknown");
             match office.booking(booking).await {
                 Ok(Some(found)) if matches!(found.status(), "confirmed" | "aborted") => return found.status() == "confirmed",
                 _ => tokio::time::sleep(Duration::from_millis(100)).await,
@@ -107,78 +107,82 @@ impl Told {
     }
 }
 
-/// Buyers of all kinds who go on until they are told to stop: most buy, some walk away, some give
-/// back, some want one of a few seats.
+/// Buyers of all kinds who go on until they are stopped: most buy, some abandon their hold, some refund,
+/// some contend for the same few seats.
 pub struct Crowd {
-    pub told: Arc<Told>,
+    pub answers: Arc<Answers>,
     stop: Arc<AtomicBool>,
     buyers: Vec<tokio::task::JoinHandle<()>>,
 }
 
 impl Crowd {
     pub fn rush(nodes: &[BoxOffice], buyers: u64) -> Self {
-        let (told, stop) = (Arc::new(Told::default()), Arc::new(AtomicBool::new(false)));
+        let (answers, stop) = (Arc::new(Answers::default()), Arc::new(AtomicBool::new(false)));
         let dice = Arc::new(AtomicU64::new(buyers));
         let buyers = (0..buyers)
             .map(|n| {
-                let (told, stop, dice) = (told.clone(), stop.clone(), dice.clone());
+                let (answers, stop, dice) = (answers.clone(), stop.clone(), dice.clone());
                 let nodes = nodes.to_vec();
                 tokio::spawn(async move {
                     while !stop.load(Ordering::SeqCst) {
                         let throw = throw(&dice);
                         let office = &nodes[usize::try_from(throw % nodes.len() as u64).unwrap()];
-                        act(&told, office, n, throw >> 8).await;
+                        act(&answers, office, n, throw >> 8).await;
                         tokio::time::sleep(Duration::from_millis(50 + throw % 100)).await;
                     }
                 })
             })
             .collect();
-        Self { told, stop, buyers }
+        Self { answers, stop, buyers }
     }
 
-    /// Waits until buyers were told "confirmed" that many times more.
+    /// Waits for that many further confirmed bookings.
     pub async fn until_sold(&self, more: usize, what: &str) {
-        let (before, started) = (self.told.confirmed.lock().len(), Instant::now());
-        while self.told.confirmed.lock().len() < before + more {
-            assert!(started.elapsed() < crate::house::SOON, "{what}: the sale does not go on: {:?}", self.told.noes.lock());
+        let (before, started) = (self.answers.confirmed.lock().len(), Instant::now());
+        while self.answers.confirmed.lock().len() < before + more {
+            assert!(
+                started.elapsed() < crate::cluster::SOON,
+                "{what}: the sale does not go on: {:?}",
+                self.answers.refusals.lock()
+            );
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
     }
 
-    /// Everybody goes home.
-    pub async fn stop(self) -> Arc<Told> {
+    /// Stops all buyers and returns their answers.
+    pub async fn stop(self) -> Arc<Answers> {
         self.stop.store(true, Ordering::SeqCst);
         for buyer in self.buyers {
-            tokio::time::timeout(crate::house::SOON, buyer).await.expect("nobody waits for ever").unwrap();
+            tokio::time::timeout(crate::cluster::SOON, buyer).await.expect("a buyer waits too long").unwrap();
         }
-        self.told
+        self.answers
     }
 }
 
-async fn act(told: &Told, office: &BoxOffice, n: u64, throw: u64) {
+async fn act(answers: &Answers, office: &BoxOffice, n: u64, throw: u64) {
     match throw % 10 {
-        // Walks away.
-        0 => drop(told.timed_hold(office, any(1)).await),
-        // Gives back before paying.
+        // Abandons the hold.
+        0 => drop(answers.timed_hold(office, any(1)).await),
+        // Cancels before paying.
         1 => {
-            if let Ok(held) = told.timed_hold(office, any(2)).await {
+            if let Ok(held) = answers.timed_hold(office, any(2)).await {
                 drop(office.cancel(held.booking.id, "buyer").await);
             }
         }
-        // Gives back afterwards.
+        // Gets a refund.
         2 => {
-            if let Ok(held) = told.timed_hold(office, any(1)).await
-                && told.pay_for(office, &held).await > 0
+            if let Ok(held) = answers.timed_hold(office, any(1)).await
+                && answers.pay_for(office, &held).await > 0
                 && office.refund(held.booking.id, "admin").await.is_ok_and(|booking| booking.status() == "refunded")
             {
-                told.sold.fetch_sub(1, Ordering::SeqCst);
-                told.confirmed.lock().retain(|booking| *booking != held.booking.id);
-                told.refunded.lock().push(held.booking.id);
+                answers.sold.fetch_sub(1, Ordering::SeqCst);
+                answers.confirmed.lock().retain(|booking| *booking != held.booking.id);
+                answers.refunded.lock().push(held.booking.id);
             }
         }
-        // Wants what everybody wants.
-        3..6 => drop(told.buy(office, seat(1 + u32::try_from((throw >> 8) % 20).unwrap())).await),
-        _ => drop(told.buy(office, any(1 + u32::try_from(n % 3).unwrap())).await),
+        // Contends for one of the same few seats.
+        3..6 => drop(answers.buy(office, seat(1 + u32::try_from((throw >> 8) % 20).unwrap())).await),
+        _ => drop(answers.buy(office, any(1 + u32::try_from(n % 3).unwrap())).await),
     }
 }
 

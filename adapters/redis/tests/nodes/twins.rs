@@ -1,9 +1,9 @@
-//! A twin that must fail: the same Redis that forgets everything, over a log that does not look at
-//! revisions. Proves that the audit sees a double sale, and what stands between a buyer and one.
+//! A failing twin: the same Redis that forgets everything, over a log that ignores revisions. It proves
+//! that the audit sees a double sale, and that only the log's revision check prevents one.
 
+use crate::cluster::{LogKind, SHORT_HOLD, TestCluster};
 use crate::crowd::{hold, seat};
-use crate::house::{House, LogKind, SHORT_HOLD};
-use crate::verdict::audit;
+use crate::outcome::audit;
 use async_trait::async_trait;
 use futures::future::join_all;
 use futures::stream::BoxStream;
@@ -17,7 +17,7 @@ use lastseat_redis::testkit::RedisServer;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// A log that takes its time and, if it is blind, appends to seats wherever their streams end.
+/// A slow log. If it is blind, it ignores the expected revision of a seat and appends at the end of its stream.
 struct SlowLog {
     inner: Arc<dyn EventLog>,
     blind: bool,
@@ -67,16 +67,16 @@ impl EventLog for SlowLog {
     }
 }
 
-/// Everybody wants the twenty seats at one moment, and Redis is flushed all the time. How many were
-/// told that they have one, and what the audit says.
+/// All buyers want the same twenty seats while Redis is flushed again and again. Returns how many holds
+/// succeeded and what the audit found.
 async fn rush(kind: LogKind, server: &RedisServer, blind: bool) -> (usize, Vec<String>) {
-    let house = House::open(kind, 1, SHORT_HOLD).await;
-    let log: Arc<dyn EventLog> = Arc::new(SlowLog { inner: house.log.clone(), blind });
-    let nodes = house.nodes_over(&log, 4, &server.url(), RedisOptions::default()).await;
+    let cluster = TestCluster::open(kind, 1, SHORT_HOLD).await;
+    let log: Arc<dyn EventLog> = Arc::new(SlowLog { inner: cluster.log.clone(), blind });
+    let nodes = cluster.nodes_over(&log, 4, &server.url(), RedisOptions::default()).await;
     let mut flusher = redis::Client::open(server.url()).unwrap().get_multiplexed_async_connection().await.unwrap();
     let flushing = tokio::spawn(async move {
         loop {
-            let _moves_on = redis::cmd("FLUSHALL").query_async::<()>(&mut flusher).await;
+            let _ignored = redis::cmd("FLUSHALL").query_async::<()>(&mut flusher).await;
             tokio::time::sleep(Duration::from_millis(2)).await;
         }
     });
@@ -91,7 +91,7 @@ async fn rush(kind: LogKind, server: &RedisServer, blind: bool) -> (usize, Vec<S
     .await;
     flushing.abort();
     let won = holds.iter().filter(|held| held.as_ref().unwrap().is_ok()).count();
-    let wrong = audit(&*house.log).await.violations;
+    let wrong = audit(&*cluster.log).await.violations;
     (won, wrong.iter().map(|violation| format!("{:?} {}", violation.code, violation.stream)).collect())
 }
 
@@ -99,10 +99,10 @@ async fn rush(kind: LogKind, server: &RedisServer, blind: bool) -> (usize, Vec<S
 async fn a_flushed_redis_and_a_blind_log_sell_twice_and_the_audit_says_so() {
     let Some(server) = RedisServer::start() else { return };
     for kind in [LogKind::Sqlite, LogKind::Memory] {
-        assert_eq!(rush(kind, &server, false).await, (20, vec![]), "{kind:?}: with its eyes open, and the same Redis");
+        assert_eq!(rush(kind, &server, false).await, (20, vec![]), "{kind:?}: the same Redis, with revisions checked");
         let (won, wrong) = rush(kind, &server, true).await;
-        assert!(won > 20, "{kind:?}: {won}: only the log's revision stands between");
-        assert!(wrong.iter().any(|wrong| wrong.contains("seat-test.A-")), "{kind:?}: {won} were told, and {wrong:?}");
+        assert!(won > 20, "{kind:?}: {won}: only the log's revision check prevents this");
+        assert!(wrong.iter().any(|wrong| wrong.contains("seat-test.A-")), "{kind:?}: {won} holds, and {wrong:?}");
         println!("{kind:?}, blind: {won} of 20 seats, {} {:?} first", wrong.len(), wrong.first());
     }
 }

@@ -1,4 +1,4 @@
--- Sets the lease anew, whatever is left of it.
+-- Sets the lease without regard to what is left of it.
 local fresh, already = 0, 0
 for index, seat in ipairs(KEYS) do
   local holder = redis.call('GET', seat)

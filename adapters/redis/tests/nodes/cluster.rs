@@ -1,4 +1,4 @@
-//! What nodes share: a log, a gateway, a show, and a Redis that each reaches by a connection of its own.
+//! Several nodes over one log, one gateway and one show; each has a connection of its own to Redis.
 
 use lastseat_domain::event::ShowScheduled;
 use lastseat_domain::plan::Category;
@@ -19,52 +19,52 @@ use std::time::Duration;
 use tempfile::TempDir;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
-/// What comes comes within this, on the slowest machine.
+/// Everything here happens within this, on the slowest machine.
 pub const SOON: Duration = Duration::from_secs(60);
 /// How long a hold lasts where holds are to run out during the test.
 pub const SHORT_HOLD: u32 = 3;
 /// A lease is that much longer than its hold.
 pub const LEASE_MARGIN_SECONDS: u32 = 30;
 
-/// The logs that nodes are tried over.
+/// The event logs that the nodes are tested with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LogKind {
     /// SQLite: one append is one transaction.
     Sqlite,
     /// In memory, without appends across streams, as a cluster's log.
     Memory,
-    /// SQLite behind its door; each node has a client of its own, as with a cluster.
-    Door,
+    /// SQLite behind our EventStoreDB-protocol server; each node has a client of its own, as with a real cluster.
+    Server,
 }
 
 /// What the nodes of a test share.
-pub struct House {
+pub struct TestCluster {
     pub log: Arc<dyn EventLog>,
     pub sandbox: Arc<SandboxGateway>,
     pub clock: Arc<dyn Clock>,
     /// Where nodes reach the log, if not in this process.
-    door: Option<String>,
+    log_address: Option<String>,
     _shut: DropGuard,
     _dir: TempDir,
 }
 
-impl House {
+impl TestCluster {
     /// With a show on sale: `floor` of that many units at 2,000, seats at 5,000.
     pub async fn open(kind: LogKind, floor: u32, hold_seconds: u32) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let log: Arc<dyn EventLog> = match kind {
-            LogKind::Sqlite | LogKind::Door => Arc::new(SqliteLog::open(dir.path().join("log.db"), clock.clone()).unwrap()),
+            LogKind::Sqlite | LogKind::Server => Arc::new(SqliteLog::open(dir.path().join("log.db"), clock.clone()).unwrap()),
             LogKind::Memory => Arc::new(MemoryLog::new(clock.clone(), false)),
         };
         let sandbox = Arc::new(SandboxGateway::in_memory(clock.clone()));
         let shut = CancellationToken::new();
-        let door = if kind == LogKind::Door { Some(open_door(&log, &clock, &shut).await) } else { None };
-        let house = Self { log, sandbox, clock, door, _shut: shut.drop_guard(), _dir: dir };
-        let office = house.node_with(house.log_of_a_node(), Arc::new(AbsentGuard)).await;
+        let log_address = if kind == LogKind::Server { Some(serve_log(&log, &clock, &shut).await) } else { None };
+        let cluster = Self { log, sandbox, clock, log_address, _shut: shut.drop_guard(), _dir: dir };
+        let office = cluster.node_with(cluster.log_of_a_node(), Arc::new(AbsentGuard)).await;
         office.schedule_show(on_sale(floor, hold_seconds), "admin").await.expect("the show is valid");
         office.drain(Duration::from_secs(5)).await;
-        house
+        cluster
     }
 
     /// That many nodes, each with a connection of its own to Redis at `url`.
@@ -72,8 +72,8 @@ impl House {
         self.nodes_with(count, url, RedisOptions::default()).await
     }
 
-    /// The same with a connection that is patient: all nodes and buyers share the machine here, and
-    /// where Redis works it should not look as if it did not.
+    /// The same with long time-outs: all nodes and buyers share the machine here, and a Redis that works
+    /// should not look as if it did not.
     pub async fn patient_nodes(&self, count: usize, url: &str) -> Vec<BoxOffice> {
         let options = RedisOptions { response_timeout: Duration::from_secs(10), ..RedisOptions::default() };
         self.nodes_with(count, url, options).await
@@ -87,10 +87,10 @@ impl House {
         nodes
     }
 
-    /// The log as a node comes to it.
+    /// The log as a node reaches it.
     fn log_of_a_node(&self) -> Arc<dyn EventLog> {
-        match &self.door {
-            Some(door) => Arc::new(EventStoreLog::open(door, lastseat_event_log_eventstore::Options::default()).unwrap()),
+        match &self.log_address {
+            Some(address) => Arc::new(EventStoreLog::open(address, lastseat_event_log_eventstore::Options::default()).unwrap()),
             None => self.log.clone(),
         }
     }
@@ -114,8 +114,8 @@ impl House {
     }
 }
 
-/// Serves a log to clients of this process; says where.
-async fn open_door(log: &Arc<dyn EventLog>, clock: &Arc<dyn Clock>, shut: &CancellationToken) -> String {
+/// Serves a log to clients of this process and returns its address.
+async fn serve_log(log: &Arc<dyn EventLog>, clock: &Arc<dyn Clock>, shut: &CancellationToken) -> String {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let at = listener.local_addr().unwrap();
     let settings = DoorSettings { write: true, ..DoorSettings::new(clock.clone()) };

@@ -1,7 +1,7 @@
-//! What a sale came to: from the log alone, from what buyers were told, and from what is left in Redis.
+//! Checks the outcome of a sale: the log, the answers that buyers got, and what is left in Redis.
 
-use crate::crowd::{Told, any, hold, pay};
-use crate::house::{House, LEASE_MARGIN_SECONDS, SOON};
+use crate::cluster::{LEASE_MARGIN_SECONDS, SOON, TestCluster};
+use crate::crowd::{Answers, any, hold, pay};
 use lastseat_audit::{Audit, Report};
 use lastseat_domain::ports::EventLog;
 use lastseat_domain::ports::event_log::{Direction, Filter};
@@ -19,39 +19,39 @@ pub async fn audit(log: &dyn EventLog) -> Report {
     audit.finish()
 }
 
-/// Waits until all nodes are as they should be by themselves, and all holds are over.
-pub async fn settle(house: &House, nodes: &[BoxOffice], what: &str) -> Report {
+/// Waits until all nodes have recovered by themselves and all holds are over.
+pub async fn settle(cluster: &TestCluster, nodes: &[BoxOffice], what: &str) -> Report {
     let started = Instant::now();
     loop {
-        let report = audit(&*house.log).await;
+        let report = audit(&*cluster.log).await;
         let statuses: Vec<_> = nodes.iter().map(BoxOffice::status).collect();
-        let calm = statuses.iter().all(|status| status.ready && status.degraded.is_empty() && status.unfinished == 0);
-        if calm && report.pending_total == 0 && report.seats["locked"] == 0 {
+        let settled = statuses.iter().all(|status| status.ready && status.degraded.is_empty() && status.unfinished == 0);
+        if settled && report.pending_total == 0 && report.seats["locked"] == 0 {
             return report;
         }
-        assert!(started.elapsed() < SOON, "{what}: it does not come to rest: {statuses:?}, {:?}", report.pending.first());
+        assert!(started.elapsed() < SOON, "{what}: it does not settle: {statuses:?}, {:?}", report.pending.first());
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
 }
 
-/// All guarantees hold, no seat is stuck, and what buyers were told is so.
-pub async fn assert_clean(house: &House, nodes: &[BoxOffice], told: &Told, what: &str) -> Report {
-    let report = settle(house, nodes, what).await;
+/// All guarantees hold, no seat is stuck, and the answers that buyers got are true.
+pub async fn assert_clean(cluster: &TestCluster, nodes: &[BoxOffice], answers: &Answers, what: &str) -> Report {
+    let report = settle(cluster, nodes, what).await;
     assert!(report.holds(), "{what}: {report}");
-    for (bookings, status) in [(&told.confirmed, "confirmed"), (&told.refunded, "refunded")] {
+    for (bookings, status) in [(&answers.confirmed, "confirmed"), (&answers.refunded, "refunded")] {
         let bookings = bookings.lock().clone();
         for (booking, node) in bookings.iter().zip(nodes.iter().cycle()) {
             let found = node.booking(*booking).await.unwrap();
-            assert_eq!(found.map(|booking| booking.status()), Some(status), "{what}: {booking} was told so");
+            assert_eq!(found.map(|booking| booking.status()), Some(status), "{what}: {booking} was answered so");
         }
     }
-    let taken: i64 = house.sandbox.intents().iter().map(|intent| intent.kept()).sum();
+    let taken: i64 = cluster.sandbox.intents().iter().map(|intent| intent.kept()).sum();
     let kept: i64 = report.money.values().map(|flow| flow.captured - flow.refunded).sum();
     assert_eq!(taken, kept, "{what}: the money at the gateway is the money in the log");
     report
 }
 
-/// The nodes sell still, through the guard: nobody had to do anything.
+/// The nodes still sell, through the guard, without an operator's help.
 pub async fn assert_sells(nodes: &[BoxOffice], what: &str) {
     for node in nodes {
         let held = hold(node, any(1)).await.unwrap_or_else(|why| panic!("{what}: {why}"));
@@ -60,10 +60,10 @@ pub async fn assert_sells(nodes: &[BoxOffice], what: &str) {
     }
 }
 
-/// Nothing in Redis needs a person: every key ends by itself.
-pub fn assert_redis_needs_nobody(server: &RedisServer, hold_seconds: u32, what: &str) {
+/// Every key in Redis expires by itself.
+pub fn assert_every_key_ends(server: &RedisServer, hold_seconds: u32, what: &str) {
     assert_eq!(server.keys_without_end(), Vec::<String>::new(), "{what}");
-    // And a lease that nobody knows of ends with the longest hold.
+    // A lease that no node knows of ends with the longest hold.
     let longest = i64::from(2 * hold_seconds + LEASE_MARGIN_SECONDS) * 1_000;
     let keys: Vec<String> = redis::from_redis_value(server.must(&["KEYS", "*"])).unwrap();
     for key in keys {

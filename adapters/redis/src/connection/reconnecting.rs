@@ -1,9 +1,8 @@
-//! One line to Redis that is kept up: dialled in the background, watched, and dialled anew when it
-//! leads nowhere. Who calls never waits for more than the first dialling, and for that no longer
-//! than for an answer.
+//! A connection to Redis that is opened in the background, monitored, and reopened when it breaks. Callers
+//! wait only for the first attempt to connect, and for that no longer than for an answer.
 
 use super::NoAnswer;
-use super::dial::{Dialler, Wire};
+use super::connect::{Connector, OpenConnection};
 use super::no_answer::{Symptom, judge};
 use crate::options::RedisOptions;
 use futures::FutureExt;
@@ -15,55 +14,54 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
-/// How long nothing at all may be heard over a line before it is given up.
-const PATIENCE: Duration = Duration::from_secs(1);
-/// The first pause between two tries to connect; doubled from one to the next.
+/// How long a connection may be silent before it is dropped.
+const MAX_SILENCE: Duration = Duration::from_secs(1);
+/// The first pause between two attempts to connect; doubled from one to the next.
 const FIRST_BACKOFF: Duration = Duration::from_millis(50);
-/// How often a line without traffic is tried.
+/// How often an idle connection is checked.
 const HEARTBEAT: Duration = Duration::from_secs(1);
 
-/// A line to Redis.
-pub(super) struct Line {
-    dialler: Dialler,
+pub(super) struct Reconnecting {
+    connector: Connector,
     options: RedisOptions,
-    /// Where it stands; the keeper and those who find it broken change it.
+    /// Changed by the keeper, and by calls that find the connection broken.
     state: watch::Sender<State>,
-    /// Times in a row that a line came to nothing: not connected, or connected and no use.
+    /// Consecutive failures: not connected, or connected without an answer.
     failures: AtomicU32,
     has_keeper: AtomicBool,
 }
 
 #[derive(Clone)]
 enum State {
-    /// Being dialled; why the last one came to nothing, if there was one.
+    /// Being opened; why the last one failed, if there was one.
     Down(Option<NoAnswer>),
     Up(Arc<Live>),
 }
 
-/// A line that is up.
+/// A connection that is up.
 struct Live {
-    wire: Wire,
-    /// Since when nothing was heard that should have been; none if something was heard since.
+    wire: OpenConnection,
+    /// Since when an expected answer is missing; `None` after any answer.
     silent_since: Mutex<Option<Instant>>,
-    /// Whether something was heard since the keeper looked last.
+    /// Whether there was an answer since the keeper last checked.
     heard: AtomicBool,
 }
 
-impl Line {
-    pub(super) fn new(dialler: Dialler, options: RedisOptions) -> Arc<Self> {
-        let line = Arc::new(Self {
-            dialler,
+impl Reconnecting {
+    pub(super) fn new(connector: Connector, options: RedisOptions) -> Arc<Self> {
+        let connection = Arc::new(Self {
+            connector,
             options,
             state: watch::Sender::new(State::Down(None)),
             failures: AtomicU32::new(0),
             has_keeper: AtomicBool::new(false),
         });
-        line.ensure_kept();
-        line
+        connection.ensure_kept();
+        connection
     }
 
     pub(super) fn is_cluster(&self) -> bool {
-        self.dialler.is_cluster()
+        self.connector.is_cluster()
     }
 
     /// Why it is down, if it is.
@@ -84,7 +82,7 @@ impl Line {
         self.request_over(&live, command, deadline).await
     }
 
-    /// A line that is up. Waits while one is dialled, unless the last try just failed.
+    /// The connection. Waits while it is being opened, unless the last attempt has just failed.
     async fn live(&self) -> Result<Arc<Live>, NoAnswer> {
         let mut state = self.state.subscribe();
         loop {
@@ -104,46 +102,46 @@ impl Line {
             Some(answer) => answer.and_then(Value::extract_error),
             None => {
                 let why = NoAnswer::in_time(self.options.response_timeout);
-                self.was_silent(live, &why);
+                self.record_silence(live, &why);
                 return Err(why);
             }
         };
         let error = match answer {
             Ok(value) => {
-                self.was_heard(live);
+                self.record_answer(live);
                 return Ok(value);
             }
             Err(error) => error,
         };
-        let (why, symptom) = judge(&error, self.dialler.is_cluster());
+        let (why, symptom) = judge(&error, self.connector.is_cluster());
         match symptom {
-            Symptom::Refused => self.was_heard(live),
-            Symptom::Useless => self.give_up(live, &why),
-            Symptom::Silent => self.was_silent(live, &why),
+            Symptom::Refused => self.record_answer(live),
+            Symptom::Broken => self.drop_broken(live, &why),
+            Symptom::Silent => self.record_silence(live, &why),
         }
         Err(why)
     }
 
-    fn was_heard(&self, live: &Live) {
+    fn record_answer(&self, live: &Live) {
         live.heard.store(true, Ordering::Relaxed);
         *live.silent_since.lock() = None;
         self.failures.store(0, Ordering::Relaxed);
     }
 
-    fn was_silent(&self, live: &Arc<Live>, why: &NoAnswer) {
+    fn record_silence(&self, live: &Arc<Live>, why: &NoAnswer) {
         // It was sent that long ago, at least.
         let sent = Instant::now().checked_sub(self.options.response_timeout).unwrap_or_else(Instant::now);
         let since = *live.silent_since.lock().get_or_insert(sent);
-        if since.elapsed() >= PATIENCE.max(self.options.response_timeout * 2) {
-            self.give_up(live, why);
+        if since.elapsed() >= MAX_SILENCE.max(self.options.response_timeout * 2) {
+            self.drop_broken(live, why);
         }
     }
 
-    /// Has this line dialled anew, unless it was before.
-    fn give_up(&self, live: &Arc<Live>, why: &NoAnswer) {
+    /// Has this connection reopened, unless that was done already.
+    fn drop_broken(&self, live: &Arc<Live>, why: &NoAnswer) {
         self.state.send_if_modified(|state| match state {
             State::Up(current) if Arc::ptr_eq(current, live) => {
-                tracing::warn!(%why, "the connection to Redis is given up; dialling anew");
+                tracing::warn!(%why, "the connection to Redis is broken; reconnecting");
                 *state = State::Down(Some(why.clone()));
                 true
             }
@@ -163,7 +161,7 @@ impl Line {
         }
     }
 
-    /// The pause before the next try: none before the first, then longer and longer.
+    /// The pause before the next attempt: none before the first, then longer and longer.
     fn backoff(&self) -> Duration {
         match self.failures.fetch_add(1, Ordering::Relaxed) {
             0 => Duration::ZERO,
@@ -171,9 +169,9 @@ impl Line {
         }
     }
 
-    async fn dial(&self) {
-        let dialled = self.dialler.dial().await;
-        let state = match dialled {
+    async fn connect(&self) {
+        let opened = self.connector.connect().await;
+        let state = match opened {
             Ok(wire) => {
                 tracing::debug!("connected to Redis");
                 State::Up(Arc::new(Live { wire, silent_since: Mutex::new(None), heard: AtomicBool::new(true) }))
@@ -186,12 +184,11 @@ impl Line {
         self.state.send_replace(state);
     }
 
-    /// Asks for a sign of life over a line that had no traffic. A cluster's connection looks after
-    /// its nodes by itself.
-    async fn feel_the_pulse(&self, live: &Arc<Live>) {
-        if !live.heard.swap(false, Ordering::Relaxed) && !self.dialler.is_cluster() {
+    /// Pings over an idle connection. A cluster's connection checks its nodes by itself.
+    async fn ping(&self, live: &Arc<Live>) {
+        if !live.heard.swap(false, Ordering::Relaxed) && !self.connector.is_cluster() {
             let deadline = Instant::now() + self.options.response_timeout;
-            let _pulse = self.request_over(live, &redis::cmd("PING"), deadline).await;
+            let _handled = self.request_over(live, &redis::cmd("PING"), deadline).await;
         }
     }
 }
@@ -199,8 +196,8 @@ impl Line {
 /// Turns of the runtime that an answer has after its deadline.
 const LATE_TURNS: usize = 2;
 
-/// Waits for an answer until `deadline`. If this process is what is slow, the answer may be there by
-/// then and nobody had the time to read it: it gets another turn or two.
+/// Waits for an answer until `deadline`. If this process is the slow one, the answer may have arrived unread,
+/// so it gets another turn or two.
 async fn until<T>(deadline: Instant, mut answer: impl Future<Output = T> + Unpin) -> Option<T> {
     if let Ok(answer) = tokio::time::timeout_at(deadline, &mut answer).await {
         return Some(answer);
@@ -214,19 +211,19 @@ async fn until<T>(deadline: Instant, mut answer: impl Future<Output = T> + Unpin
     None
 }
 
-/// The keeper's hold on its line. If the keeper ends before the line does (its runtime is gone), the
-/// next call brings another.
-struct Keeper(Weak<Line>);
+/// The keeper's reference to its connection. If the keeper ends first (its runtime is gone), the next call
+/// starts another.
+struct Keeper(Weak<Reconnecting>);
 
 impl Drop for Keeper {
     fn drop(&mut self) {
-        if let Some(line) = self.0.upgrade() {
-            line.has_keeper.store(false, Ordering::Release);
+        if let Some(connection) = self.0.upgrade() {
+            connection.has_keeper.store(false, Ordering::Release);
         }
     }
 }
 
-/// Keeps a line up until nobody has it any more.
+/// Keeps a connection up until its last user drops it.
 async fn keep(keeper: Keeper) {
     loop {
         let Some(kept) = keeper.0.upgrade() else { return };
@@ -237,13 +234,13 @@ async fn keep(keeper: Keeper) {
                 drop(kept);
                 tokio::time::sleep(pause).await;
                 let Some(kept) = keeper.0.upgrade() else { return };
-                kept.dial().await;
+                kept.connect().await;
             }
             State::Up(live) => {
-                kept.feel_the_pulse(&live).await;
+                kept.ping(&live).await;
                 drop((kept, live));
-                // Until it is given up, or the line itself is dropped.
-                let _whichever_is_first = tokio::time::timeout(HEARTBEAT, news.changed()).await;
+                // Until it breaks, or its last user drops it.
+                let _changed_or_idle = tokio::time::timeout(HEARTBEAT, news.changed()).await;
             }
         }
     }

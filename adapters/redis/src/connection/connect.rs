@@ -1,4 +1,4 @@
-//! How a connection is made: to one server, to the master that the Sentinels name, to a cluster.
+//! Opens a connection: to one server, to the master that the Sentinels name, or to a cluster.
 
 use super::NoAnswer;
 use super::no_answer::judge;
@@ -11,7 +11,7 @@ use redis::cluster_async::ClusterConnection;
 use redis::{AsyncConnectionConfig, Cmd, ConnectionAddr, ConnectionInfo, RedisError, RedisFuture, TlsCertificates, Value};
 use std::time::Duration;
 
-/// Commands that wait for the socket at once; more wait in line, each for its time-out at most.
+/// Commands that may wait for the socket; further ones wait for a place, each until its time-out.
 const QUEUE: usize = 4096;
 /// Tries of a command within a cluster, for a slot that moved; all within one time-out.
 const CLUSTER_RETRIES: u32 = 3;
@@ -20,12 +20,12 @@ const CLUSTER_RETRY_WAIT: u64 = 10;
 
 /// An open connection. Clones share it; commands of all are pipelined.
 #[derive(Clone)]
-pub(super) enum Wire {
+pub(super) enum OpenConnection {
     Server(Server),
     Cluster(ClusterConnection),
 }
 
-impl Wire {
+impl OpenConnection {
     pub(super) fn request<'a>(&'a mut self, command: &'a Cmd) -> RedisFuture<'a, Value> {
         match self {
             Self::Server(connection) => connection.req_packed_command(command),
@@ -34,16 +34,15 @@ impl Wire {
     }
 }
 
-/// Makes connections.
-pub(super) struct Dialler {
+pub(super) struct Connector {
     servers: Servers,
     connect_timeout: Duration,
     response_timeout: Duration,
-    /// Whom servers are believed by, if not by those whom everybody believes.
+    /// Certificate authorities to trust in place of the well-known ones.
     certificates: Option<TlsCertificates>,
 }
 
-impl Dialler {
+impl Connector {
     pub(super) fn new(address: &Address, options: &RedisOptions) -> Self {
         Self {
             servers: address.servers.clone(),
@@ -59,11 +58,13 @@ impl Dialler {
     }
 
     /// Connects. Takes the connect time-out at most, for each Sentinel that does not answer once more.
-    pub(super) async fn dial(&self) -> Result<Wire, NoAnswer> {
+    pub(super) async fn connect(&self) -> Result<OpenConnection, NoAnswer> {
         match &self.servers {
-            Servers::Single(info) => self.server(info.clone()).await.map(Wire::Server),
-            Servers::Sentinel { sentinels, master, template } => self.master(sentinels, master, template).await.map(Wire::Server),
-            Servers::Cluster(nodes) => self.cluster(nodes).await.map(Wire::Cluster),
+            Servers::Single(info) => self.server(info.clone()).await.map(OpenConnection::Server),
+            Servers::Sentinel { sentinels, master, template } => {
+                self.master(sentinels, master, template).await.map(OpenConnection::Server)
+            }
+            Servers::Cluster(nodes) => self.cluster(nodes).await.map(OpenConnection::Cluster),
         }
     }
 
@@ -80,7 +81,7 @@ impl Dialler {
             .map_err(|why| why.during(&format!("no connection to {at}")))
     }
 
-    /// The first Sentinel that answers says where; whether it is right the server itself says.
+    /// The first Sentinel that answers names the master; the server itself confirms its role.
     async fn master(&self, sentinels: &[ConnectionInfo], name: &str, template: &ConnectionInfo) -> Result<Server, NoAnswer> {
         let mut troubles = Vec::new();
         for sentinel in sentinels {
@@ -94,7 +95,7 @@ impl Dialler {
 
     async fn master_by(&self, sentinel: &ConnectionInfo, name: &str, template: &ConnectionInfo) -> Result<Server, NoAnswer> {
         let (host, port) = match self.ask_sentinel(sentinel.clone(), name).await {
-            // Without a login first: a Sentinel that knows none refuses whoever brings one.
+            // Without a login first: a Sentinel that has no users refuses a login.
             Err(why) if why.needs_login() => {
                 let login = template.redis_settings().clone().set_db(0);
                 self.ask_sentinel(sentinel.clone().set_redis_settings(login), name).await
@@ -112,7 +113,7 @@ impl Dialler {
         let role: Value = self
             .in_time(redis::cmd("ROLE").query_async(&mut server))
             .await
-            .map_err(|why| NoAnswer::new(format!("{} does not tell its role: {why}", info.addr())))?;
+            .map_err(|why| NoAnswer::new(format!("{} does not report its role: {why}", info.addr())))?;
         match first_word(&role).as_deref() {
             Some("master") => Ok(server),
             _ => Err(NoAnswer::new(format!("{} is no master (any more)", info.addr()))),
@@ -162,7 +163,7 @@ impl Dialler {
     async fn in_time<T>(&self, work: impl Future<Output = Result<T, RedisError>>) -> Result<T, NoAnswer> {
         match tokio::time::timeout(self.connect_timeout, work).await {
             Ok(done) => done.map_err(|why| judge(&why, false).0),
-            Err(_) => Err(NoAnswer::new(format!("nothing heard for {:?}", self.connect_timeout))),
+            Err(_) => Err(NoAnswer::new(format!("no answer for {:?}", self.connect_timeout))),
         }
     }
 }
