@@ -1,8 +1,7 @@
-// Talks to the server. Three things that every caller would otherwise have to get right by itself:
-// problems become exceptions with a stable code, a request that may have got lost is sent again
-// under the same Idempotency-Key, and the server's clock is learnt from its answers.
+// Sends requests to the server. Problems become exceptions with a stable code, a request that may be
+// lost is repeated under the same Idempotency-Key, and the server's clock is derived from its answers.
 
-/** What the server refused, and why. `facts` has the members of the problem, such as the seat. */
+/** A refusal. `facts` has the members of the problem, such as the seat. */
 export class Problem extends Error {
   constructor(status, facts) {
     super(facts.detail ?? `The server answered ${status}.`);
@@ -12,7 +11,7 @@ export class Problem extends Error {
   }
 }
 
-/** No answer came, however often we asked. What was asked for may have been done or not. */
+/** No answer came, in spite of repeats. The request may have been carried out or not. */
 export class Unreachable extends Error {}
 
 const ATTEMPT_MS = 20_000;
@@ -20,8 +19,8 @@ const FIRST_PAUSE_MS = 250;
 const LONGEST_PAUSE_MS = 4_000;
 
 /**
- * Sends a request until there is an answer that means something, for `patience` milliseconds.
- * `key` makes it safe to repeat a POST; `onwait` is told before each repeat.
+ * Sends a request until there is a final answer, for `patience` milliseconds. `key` makes it safe to
+ * repeat a POST; `onwait` is called before each repeat.
  */
 export async function send(method, path, { body, token, key, patience = 30_000, onwait } = {}) {
   const headers = { accept: "application/json" };
@@ -56,10 +55,10 @@ async function once(path, request) {
   }
   if (response.ok) return { answer: { status: response.status, body: facts } };
   const error = new Problem(response.status, facts ?? {});
-  // "Not now" is worth asking again; anything else is a decision.
+  // These may pass; anything else is a decision.
   const passing = [408, 429, 502, 503, 504].includes(response.status) || error.code === "idempotency_in_flight";
-  const told = Number(response.headers.get("retry-after"));
-  return { passing, error, pause: told > 0 ? told * 1000 : undefined };
+  const seconds = Number(response.headers.get("retry-after"));
+  return { passing, error, pause: seconds > 0 ? seconds * 1000 : undefined };
 }
 
 // Random, so that a thousand pages cut off by one restart don't come back in the same instant.
@@ -70,8 +69,8 @@ export const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 export const get = (path, options) => send("GET", path, options).then((answer) => answer.body);
 
 // --- The server's clock -------------------------------------------------------------------------
-// A countdown against the visitor's own clock would lie to everybody whose clock is wrong. A Date
-// header has whole seconds only, but each answer narrows down where the difference can lie.
+// A countdown by the visitor's own clock would be wrong wherever that clock is wrong. A Date header has
+// whole seconds only, but each answer narrows the range of the difference.
 
 let least = -Infinity;
 let most = Infinity;
@@ -83,16 +82,16 @@ function learn(date, sent, received) {
   const high = server + 1000 - sent;
   least = Math.max(least, low);
   most = Math.min(most, high);
-  // Somebody set one of the clocks: begin anew.
+  // One of the clocks was set: start over.
   if (least > most) [least, most] = [low, high];
 }
 
 /** Milliseconds since 1970 by the server's clock. */
 export const serverNow = () => Date.now() + (Number.isFinite(least) ? (least + most) / 2 : 0);
 
-/** A new Idempotency-Key: one for each thing that a person asks for, the same for its repeats. */
+/** A new Idempotency-Key: one for each command of a person, the same for its repeats. */
 export function newKey() {
-  // Browsers give randomUUID to https and localhost only; a phone in the same network has neither.
+  // Browsers have randomUUID on https and localhost only; a phone in the same network has neither.
   if (crypto.randomUUID) return crypto.randomUUID();
   return [...crypto.getRandomValues(new Uint8Array(16))].map((byte) => byte.toString(16).padStart(2, "0")).join("");
 }

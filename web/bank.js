@@ -1,4 +1,4 @@
-// The page of the test bank: tells the sandbox what the buyer decided.
+// The page of the test bank: sends the buyer's decision to the sandbox.
 const intent = decodeURIComponent(location.pathname.split('/').pop());
 const outcome = document.getElementById('outcome');
 
@@ -13,9 +13,9 @@ async function decide(decision) {
     outcome.textContent = problem.detail ?? `The bank answered ${answer.status}.`;
     return;
   }
-  outcome.textContent = 'Noted. Go back to the shop and finish the payment there.';
+  outcome.textContent = 'Saved. Go back to the shop to finish the payment.';
   for (const button of document.querySelectorAll('button')) button.disabled = true;
-  // A shop that opened this page in a window of its own wants to know.
+  // For a shop that opened this page in a window of its own.
   window.opener?.postMessage({ intent, outcome: decision }, location.origin);
 }
 

@@ -6,15 +6,18 @@
 //                                  └─ declined ───┤─▶ action (the bank asks) ─▶ paying
 //                                                 └─▶ over
 //
-// The booking's id and token live in the session storage, so a reload goes on where it was. So does
-// a hold that was asked for and not answered: its repeat under the same key finds out.
+// `unknown` is a booking that the server does not show with the token that we have.
+//
+// The tokens are kept by `bookings.js`. The session storage has which booking this tab shows, so that a
+// reload goes on where it was. It also has a hold that was requested and not answered: repeating it
+// under the same key finds out what became of it.
 
 import { get, newKey, Problem, send, serverNow, sleep } from "./api.js";
-import { declined, ending, seatName, sentence } from "./words.js";
+import { CANNOT_SHOW, declined, ending, seatName, sentence } from "./words.js";
 
 const LOOK_AGAIN_MS = 2_000;
-/** A hold without an answer is asked for again after a reload, but not after a long absence. */
-const FORGET_ASKED_MS = 60_000;
+/** A hold without an answer is repeated after a reload, but not after a long absence. */
+const FORGET_REQUEST_MS = 60_000;
 
 const UNDER_REVIEW = { tone: "bad", text: "The bank's answer is unclear. A person is looking at it; you will not pay twice." };
 const SLOW = { tone: "calm", text: "The box office is slow to answer. Still trying; nothing is done twice.", passing: true };
@@ -23,34 +26,49 @@ export class Checkout extends EventTarget {
   phase = "picking";
   picked = [];
   booking = undefined;
-  /** `{ tone: "bad" | "good" | "calm", text }`: the last thing to tell. */
+  /** `{ tone: "bad" | "good" | "calm", text }`: the last message to the visitor. */
   note = undefined;
   /** Whether a request is on its way. */
   busy = false;
 
   #show;
-  #house;
+  #title;
+  #inventory;
+  #bookings;
   #token;
   #most;
   #key;
-  #owned;
   #looking = false;
 
-  constructor(show, house) {
+  /** `linked` is the booking that the page's address asks for: `{ booking, token }`, or `{}` if the server does not show it. */
+  constructor(show, inventory, bookings, linked) {
     super();
     this.#show = show.id;
+    this.#title = show.title;
     this.#most = show.max_seats_per_booking;
-    this.#house = house;
+    this.#inventory = inventory;
+    this.#bookings = bookings;
     this.#key = `lastseat:${show.id}`;
-    this.#owned = this.#read("owned") ?? [];
-    this.#restore();
+    if (linked) this.#showLinked(linked);
+    else this.#restore();
+    // Another tab may have paid for the booking or given it back.
+    bookings.addEventListener("changed", () => {
+      const entry = this.booking && !this.busy && bookings.entry(this.booking.id);
+      if (entry && this.booking.status && entry.status !== this.booking.status) this.#look();
+      this.dispatchEvent(new Event("changed"));
+    });
     setInterval(() => this.#tick(), 1_000);
   }
 
   /** Labels of the visitor's seats: chosen, held or booked. */
   get mine() {
     const held = this.booking && this.phase !== "over" ? this.booking.seats.map(({ seat }) => seat) : [];
-    return [...this.#owned, ...this.picked, ...held];
+    return [...new Set([...this.#owned, ...this.picked, ...held])];
+  }
+
+  /** Seats of paid bookings. A refund makes them available again. */
+  get #owned() {
+    return this.#bookings.owned(this.#show).filter((label) => !["available", undefined].includes(this.#inventory.state(label)));
   }
 
   get most() {
@@ -58,7 +76,7 @@ export class Checkout extends EventTarget {
   }
 
   get total() {
-    return this.picked.reduce((sum, label) => sum + (this.#house.seats.get(label)?.price ?? 0), 0);
+    return this.picked.reduce((sum, label) => sum + (this.#inventory.seats.get(label)?.price ?? 0), 0);
   }
 
   /** Milliseconds until the hold ends. */
@@ -69,13 +87,13 @@ export class Checkout extends EventTarget {
   // --- Picking ----------------------------------------------------------------------------------
 
   toggle(label) {
-    if (this.phase === "over" || this.phase === "confirmed") this.again();
+    if (["over", "confirmed", "unknown"].includes(this.phase)) this.again();
     if (this.phase !== "picking") {
       if (!this.mine.includes(label)) this.#refuse(label, "You hold seats already. Pay for them or give them back first.");
       return;
     }
     if (this.picked.includes(label)) return this.drop(label);
-    const state = this.#house.state(label);
+    const state = this.#inventory.state(label);
     if (state !== "available") {
       const text = {
         locked: "is held by somebody else. It may come free again.",
@@ -100,18 +118,16 @@ export class Checkout extends EventTarget {
     this.#become("picking");
   }
 
-  /** The house has changed: chosen seats may be gone, held ones may have been taken away. */
+  /** Seats have changed: chosen ones may be gone, held ones may have been released. */
   changed(changes) {
     if (this.phase === "picking") {
-      const gone = this.picked.filter((label) => this.#house.state(label) !== "available");
+      const gone = this.picked.filter((label) => this.#inventory.state(label) !== "available");
       const names = gone.map(seatName).join(", ");
       if (gone.length > 0) this.#lose(gone, `${names} ${gone.length === 1 ? "was" : "were"} just taken by somebody else.`);
     } else if (this.booking && !this.busy) {
       const own = new Set(this.booking.seats.map(({ seat }) => seat));
       if (changes.some(({ seat }) => own.has(seat.seat) && seat.state === "available")) this.#look();
     }
-    // Given back by a refund, say.
-    this.#owned = this.#owned.filter((label) => this.#house.state(label) !== "available");
   }
 
   #refuse(label, text) {
@@ -127,56 +143,60 @@ export class Checkout extends EventTarget {
 
   // --- Holding ----------------------------------------------------------------------------------
 
-  /** Holds the chosen seats, or what `want` says instead: an area or the best available. */
-  async hold(want = { seats: this.picked }, repeat) {
+  /** Holds the chosen seats, or another `selection`: places of an area, or the best available seats. */
+  async hold(selection = { seats: this.picked }, repeatedKey) {
     if (this.phase !== "picking" || this.busy) return;
-    const asked = want.seats?.length ?? want.quantity ?? want.best_available.quantity;
-    const ask = { what: "hold", body: JSON.stringify(want) };
-    const key = repeat ?? this.#keyOf(ask);
-    this.#write("asked", { want, key, at: Date.now() });
+    const quantity = selection.seats?.length ?? selection.quantity ?? selection.best_available.quantity;
+    const request = { command: "hold", body: JSON.stringify(selection) };
+    const key = repeatedKey ?? this.#keyOf(request);
+    this.#write("request", { selection, key, at: Date.now() });
     this.#become("holding");
     try {
-      const { body } = await this.#send("POST", `/v1/shows/${encodeURIComponent(this.#show)}/bookings`, { body: want, key });
+      const { body } = await this.#send("POST", `/v1/shows/${encodeURIComponent(this.#show)}/bookings`, { body: selection, key });
       const { token, ...booking } = body;
       this.#token = token;
       this.picked = [];
       this.#settle(booking);
     } catch (error) {
-      this.#unknown = error instanceof Problem ? undefined : { ...ask, key };
+      this.#unanswered = error instanceof Problem ? undefined : { ...request, key };
       this.phase = "picking";
       const seat = error.facts?.seat;
-      const text = sentence(error, asked);
+      const text = sentence(error, quantity);
       if (seat && this.picked.includes(seat)) this.#lose([seat], text);
       else this.#become("picking", { tone: "bad", text });
     } finally {
-      this.#write("asked", undefined);
+      this.#write("request", undefined);
     }
   }
 
   async extend() {
-    await this.#command({ what: "extend" }, async (key) => {
+    await this.#command({ command: "extend" }, async (key) => {
       const { body } = await this.#send("POST", this.#path("/extend"), { key, token: this.#token });
       this.#settle(body, { tone: "good", text: "You have more time." });
     });
   }
 
   async cancel() {
-    await this.#command({ what: "cancel" }, async () => {
+    await this.#command({ command: "cancel" }, async () => {
       await this.#send("DELETE", this.#path(), { token: this.#token });
-      this.#forget();
+      this.#bookings.remove(this.booking.id);
+      this.#leave();
       this.#become("picking", { tone: "calm", text: "Your seats are free again." });
     });
   }
 
-  /** From the end of one booking to the next. */
+  /** Leaves a booking that is over, paid or unknown. Goes on with an open one if there is one, else with picking. */
   again() {
-    if (this.phase === "confirmed") {
-      // Places without a label are nowhere on the map.
-      this.#owned = [...this.#owned, ...this.booking.seats.map(({ seat }) => seat).filter((seat) => this.#house.seats.has(seat))];
-      this.#write("owned", this.#owned);
-    }
-    this.#forget();
+    this.#leave();
     this.#become("picking");
+    this.#restore();
+  }
+
+  /** Shows another booking of this show. */
+  async open({ id, token }) {
+    if (this.busy || this.phase === "holding") return;
+    this.picked = [];
+    await this.#load(id, token);
   }
 
   // --- Paying -----------------------------------------------------------------------------------
@@ -186,18 +206,18 @@ export class Checkout extends EventTarget {
     if (this.busy) return;
     const body = method ? { payment_method: method } : {};
     this.phase = "paying";
-    await this.#command({ what: "pay", body: JSON.stringify(body) }, async (key) => {
+    await this.#command({ command: "pay", body: JSON.stringify(body) }, async (key) => {
       const { body: booking } = await this.#send("POST", this.#path("/payment"), { body, key, token: this.#token });
       this.#settle(booking);
     });
   }
 
-  /** Plays the visitor's answer to the bank's question, then goes on with the payment. */
+  /** Sends the visitor's answer to the bank's question, then continues the payment. */
   async answerBank(outcome) {
     if (this.busy) return;
     const path = `/v1/sandbox/intents/${encodeURIComponent(this.intent)}/authenticate`;
     this.phase = "paying";
-    const done = await this.#command({ what: "answer", body: outcome }, (key) => this.#send("POST", path, { body: { outcome }, key }));
+    const done = await this.#command({ command: "answer", body: outcome }, (key) => this.#send("POST", path, { body: { outcome }, key }));
     if (done) await this.pay();
   }
 
@@ -214,7 +234,8 @@ export class Checkout extends EventTarget {
   /** Takes over an answer that is a booking. */
   #settle(booking, note) {
     this.booking = booking;
-    this.#write("booking", { id: booking.id, token: this.#token });
+    this.#write("booking", booking.id);
+    this.#bookings.keep(booking, this.#token, this.#title);
     const { status, reason, payment } = booking;
     if (status === "confirmed") return this.#become("confirmed", note);
     if (status === "aborted" || status === "refunded") {
@@ -226,13 +247,13 @@ export class Checkout extends EventTarget {
       this.#become("paying", payment?.under_review ? UNDER_REVIEW : note);
       return this.#look((booking.retry_after ?? LOOK_AGAIN_MS / 1000) * 1000);
     }
-    // A slow payment that ended in a decline is told here and nowhere else.
-    const fell = this.phase === "paying" && payment?.last_decline;
-    const told = this.note?.passing ? undefined : this.note;
-    return this.#become("held", note ?? (fell ? { tone: "bad", text: declined(payment.last_decline, booking.expires_at) } : told));
+    // A slow payment that ended in a decline is reported here and nowhere else.
+    const decline = this.phase === "paying" && payment?.last_decline;
+    const lasting = this.note?.passing ? undefined : this.note;
+    return this.#become("held", note ?? (decline ? { tone: "bad", text: declined(payment.last_decline, booking.expires_at) } : lasting));
   }
 
-  /** Asks how the booking stands. One question at a time. */
+  /** Asks for the state of the booking. One question at a time. */
   async #look(after = 0) {
     if (this.#looking || !this.booking) return;
     this.#looking = true;
@@ -242,17 +263,14 @@ export class Checkout extends EventTarget {
       if (after) await sleep(after);
       found = await get(`/v1/bookings/${id}`, { token: this.#token, onwait: () => this.#become(this.phase, this.note ?? SLOW) });
     } catch (error) {
-      // Gone, or its token is not one of this server's: either way there is nothing to go on with.
-      if (error.status === 404 || error.status === 401) {
-        this.#forget();
-        this.#become("over", { tone: "bad", text: sentence(error) });
-      }
+      if (this.booking?.id === id && (error.status === 404 || error.status === 401)) this.#cannotShow();
     } finally {
       this.#looking = false;
     }
-    if (this.booking?.id !== id) return;
+    // Meanwhile the visitor may have opened another booking.
+    if (this.booking?.id !== id) return this.booking && this.phase === "restoring" ? this.#look() : undefined;
     if (found) this.#settle(found);
-    else if (this.phase === "paying") this.#look(LOOK_AGAIN_MS);
+    else if (this.phase === "paying" || this.phase === "restoring") this.#look(LOOK_AGAIN_MS);
   }
 
   #tick() {
@@ -264,12 +282,12 @@ export class Checkout extends EventTarget {
 
   // --- Requests ---------------------------------------------------------------------------------
 
-  /** What was asked for and never answered, with its key. */
-  #unknown;
+  /** The request that was never answered, with its key. */
+  #unanswered;
 
-  /** The key of a request: the same as before if the same was asked for and never answered. */
-  #keyOf({ what, body }) {
-    return this.#unknown?.what === what && this.#unknown.body === body ? this.#unknown.key : newKey();
+  /** The key of a request: the same as before if the same request was never answered. */
+  #keyOf({ command, body }) {
+    return this.#unanswered?.command === command && this.#unanswered.body === body ? this.#unanswered.key : newKey();
   }
 
   #path(rest = "") {
@@ -278,27 +296,27 @@ export class Checkout extends EventTarget {
 
   async #send(method, path, options) {
     const answer = await send(method, path, { ...options, onwait: () => this.#become(this.phase, SLOW) });
-    this.#unknown = undefined;
+    this.#unanswered = undefined;
     return answer;
   }
 
   /** Does something to the booking, under one key; says whether it was done. */
-  async #command(ask, command) {
+  async #command(request, run) {
     if (this.busy || !this.booking) return false;
-    const key = this.#keyOf(ask);
+    const key = this.#keyOf(request);
     let done = false;
     this.busy = true;
     this.#become(this.phase);
     try {
-      await command(key);
+      await run(key);
       done = true;
     } catch (error) {
-      this.#unknown = error instanceof Problem ? undefined : { ...ask, key };
+      this.#unanswered = error instanceof Problem ? undefined : { ...request, key };
       this.#fail(error);
     }
     this.busy = false;
     this.#become(this.phase, this.note);
-    // The booking itself knows best where it stands now.
+    // The booking itself has its current state.
     if (!done) await this.#look();
     return done;
   }
@@ -308,13 +326,11 @@ export class Checkout extends EventTarget {
     const over = { booking_over: facts?.reason, capture_failed: "capture_failed" };
     if (code in over) {
       this.#write("booking", undefined);
+      this.#bookings.keep({ ...this.booking, status: "aborted" }, this.#token, this.#title);
       return this.#become("over", { tone: "bad", text: ending(over[code]) });
     }
-    if (code === "booking_not_found" || error.status === 401) {
-      this.#forget();
-      return this.#become("over", { tone: "bad", text: sentence(error) });
-    }
-    // Under way or done already: the look that follows tells.
+    if (code === "booking_not_found" || error.status === 401) return this.#cannotShow();
+    // Under way or done already: the look that follows shows it.
     if (code === "payment_in_progress" || code === "already_confirmed") return undefined;
     const text = code === "payment_declined" ? declined(facts.decline_code, this.booking.expires_at) : sentence(error);
     const note = { tone: "bad", text, passing: !(error instanceof Problem) };
@@ -323,21 +339,41 @@ export class Checkout extends EventTarget {
 
   // --- Memory -----------------------------------------------------------------------------------
 
+  /** Goes on with the booking that this tab showed last, else with an open one from another tab. */
   async #restore() {
-    const stored = this.#read("booking");
-    const asked = this.#read("asked");
-    if (stored) {
-      this.#token = stored.token;
-      this.booking = { id: stored.id, seats: [] };
-      this.phase = "restoring";
-      await this.#look();
-      if (this.phase === "restoring") this.#become("picking");
-    } else if (asked && Date.now() - asked.at < FORGET_ASKED_MS) {
-      await this.hold(asked.want, asked.key);
+    const id = this.#read("booking");
+    const entry = (id && this.#bookings.entry(id)) ?? this.#bookings.open(this.#show);
+    const request = this.#read("request");
+    if (entry) {
+      await this.#load(entry.id, entry.token);
+      // A hold from another tab that has ended meanwhile is no news here.
+      if (this.phase === "over" && entry.id !== id) this.again();
+    } else if (request && Date.now() - request.at < FORGET_REQUEST_MS) {
+      await this.hold(request.selection, request.key);
     }
   }
 
-  #forget() {
+  #showLinked({ booking, token }) {
+    if (!booking) return this.#cannotShow();
+    this.#token = token;
+    this.phase = "restoring";
+    this.#settle(booking);
+  }
+
+  async #load(id, token) {
+    this.#token = token;
+    this.booking = { id, seats: [] };
+    this.#become("restoring");
+    await this.#look();
+  }
+
+  /** The server does not show the booking with this token. Its entry stays: it may be a paid one. */
+  #cannotShow() {
+    this.#leave();
+    this.#become("unknown", { tone: "bad", text: CANNOT_SHOW });
+  }
+
+  #leave() {
     this.#write("booking", undefined);
     this.booking = undefined;
     this.#token = undefined;

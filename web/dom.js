@@ -25,13 +25,29 @@ function fill(element, props, children) {
 }
 
 /**
- * Replaces what stands in `parent`, and gives the focus back to the control with the same
- * `data-key`: who works by keyboard must not be thrown to the top of the page by a redraw.
+ * Replaces the children of `parent` and keeps the focus on the control with the same `data-key`. If
+ * that control is gone or disabled, the focus goes to the first heading: someone who works by keyboard
+ * must not be thrown to the top of the page.
  */
 export function redraw(parent, ...children) {
-  const focused = parent.contains(document.activeElement) ? document.activeElement.dataset.key : undefined;
+  const focused = parent.contains(document.activeElement) ? document.activeElement : undefined;
+  const key = focused?.dataset.key;
   parent.replaceChildren(...children.flat(2).filter(Boolean));
-  if (focused) parent.querySelector(`[data-key="${CSS.escape(focused)}"]`)?.focus({ preventScroll: true });
+  if (!focused) return;
+  const control = key && parent.querySelector(`[data-key="${CSS.escape(key)}"]`);
+  if (control && !control.disabled && !control.closest("fieldset:disabled")) control.focus({ preventScroll: true });
+  else focusHeading(parent);
+}
+
+export function focusHeading(parent) {
+  const heading = parent.querySelector("h2, h3");
+  heading?.setAttribute("tabindex", "-1");
+  heading?.focus({ preventScroll: true });
+}
+
+/** Reads a sentence out to screen readers. */
+export function announce(text) {
+  byId("announcer").textContent = text;
 }
 
 export const byId = (id) => document.getElementById(id);

@@ -1,25 +1,24 @@
-// Keeps the house true: a snapshot, then every change after it, without gap or repeat.
+// Keeps the inventory current: a snapshot, then every change after it, without gap or repeat.
 //
-// The browser's EventSource comes back by itself after a cut and says which change it saw last. What
-// it does not do: come back after a refusal, notice that a connection is dead but not closed, or
-// notice that the server was started on another log. Those are this module's business, and the
-// answer to all of them is a new snapshot.
+// The browser's EventSource reconnects after a cut and sends the id of the last event it saw. It does
+// not reconnect after a refusal, and it does not notice a dead connection or a server that was
+// restarted with another log. This module notices these and loads a new snapshot.
 
 import { backoff, get } from "./api.js";
 
 const EVENTS = ["seat_locked", "seat_processing", "seat_booked", "seat_released"];
-/** Silence after which we ask whether there was really nothing to say. */
+/** Silence after which we ask whether an event was missed. */
 const SILENCE_MS = 25_000;
-/** How long the stream may take to tell what the snapshot knows already. */
+/** How long the stream may take to send what the snapshot has already. */
 const PATIENCE_MS = 3_000;
-/** A tab nobody sees gives its connection back; browsers have but six to one server. */
+/** A hidden tab closes its connection; browsers allow only six to one server. */
 const HIDDEN_MS = 60_000;
 
 export class Feed extends EventTarget {
   /** `loading`, `live`, `reconnecting` or `resting`. */
   status = "loading";
 
-  #house;
+  #inventory;
   #path;
   #source;
   #position = 0;
@@ -27,9 +26,9 @@ export class Feed extends EventTarget {
   #timer = 0;
   #heard = performance.now();
 
-  constructor(show, house) {
+  constructor(show, inventory) {
     super();
-    this.#house = house;
+    this.#inventory = inventory;
     this.#path = `/v1/shows/${encodeURIComponent(show)}/seats`;
     setInterval(() => this.#listen(), 5_000);
     document.addEventListener("visibilitychange", () => this.#rest());
@@ -44,7 +43,7 @@ export class Feed extends EventTarget {
     this.#source?.close();
     try {
       const snapshot = await get(this.#path, { patience: 0 });
-      this.#house.reset(snapshot);
+      this.#inventory.reset(snapshot);
       this.#open(snapshot.position);
     } catch (error) {
       if (error.status === 404) return this.dispatchEvent(new Event("gone"));
@@ -53,7 +52,7 @@ export class Feed extends EventTarget {
   }
 
   #later() {
-    this.#tell("reconnecting");
+    this.#setStatus("reconnecting");
     this.#source?.close();
     clearTimeout(this.#timer);
     this.#timer = setTimeout(() => this.#load(), backoff(this.#failures));
@@ -71,7 +70,7 @@ export class Feed extends EventTarget {
     source.onopen = () => {
       this.#failures = 0;
       this.#heard = performance.now();
-      this.#tell("live");
+      this.#setStatus("live");
       if (cut) this.#check();
     };
     source.onerror = () => {
@@ -79,7 +78,7 @@ export class Feed extends EventTarget {
       cut = true;
       // Closed means refused: the position is not one of this log, or the server is too busy.
       if (source.readyState === EventSource.CLOSED) this.#later();
-      else this.#tell("reconnecting");
+      else this.#setStatus("reconnecting");
     };
     const hear = (event) => {
       this.#heard = performance.now();
@@ -89,22 +88,22 @@ export class Feed extends EventTarget {
     for (const name of EVENTS) {
       source.addEventListener(name, (event) => {
         const { seat, state } = hear(event);
-        this.#house.change(seat, state);
+        this.#inventory.change(seat, state);
       });
     }
     source.addEventListener("area_availability", (event) => {
       const { area, available } = hear(event);
-      this.#house.available(area, available);
+      this.#inventory.available(area, available);
     });
   }
 
-  // --- Doubt ------------------------------------------------------------------------------------
+  // --- Missed events ------------------------------------------------------------------------------------
 
   #listen() {
     if (this.status === "live" && performance.now() - this.#heard > SILENCE_MS) this.#check();
   }
 
-  /** Asks whether the stream has told everything; if it has not within a moment, begins anew. */
+  /** Asks whether the stream has sent everything. If it has not after a moment, loads a new snapshot. */
   async #check() {
     const source = this.#source;
     this.#heard = performance.now();
@@ -115,7 +114,7 @@ export class Feed extends EventTarget {
         if (source === this.#source && this.#position < position) this.#load();
       }, PATIENCE_MS);
     } catch {
-      // A connection that looks alive to a server that does not answer is not alive.
+      // The connection looks open, but the server does not answer.
       if (source === this.#source && this.status === "live") this.#later();
     }
   }
@@ -125,17 +124,17 @@ export class Feed extends EventTarget {
     if (document.hidden) {
       this.#timer = setTimeout(() => {
         this.#source?.close();
-        this.#tell("resting");
+        this.#setStatus("resting");
       }, HIDDEN_MS);
     } else if (this.status === "resting") {
-      this.#tell("reconnecting");
+      this.#setStatus("reconnecting");
       this.#open(this.#position);
     } else if (this.#source?.readyState !== EventSource.OPEN) {
       this.#load();
     }
   }
 
-  #tell(status) {
+  #setStatus(status) {
     if (this.status === status) return;
     this.status = status;
     this.dispatchEvent(new Event("status"));

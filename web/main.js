@@ -1,55 +1,102 @@
-// Puts the page together: finds the show, keeps the house true, and connects map, checkout and the
-// rest. Each of them tells its own story in its own file.
+// Puts the page together: finds the show and the booking that the address asks for, and connects the
+// seat feed, the map, the checkout and the rest.
 
-import { backoff, get, sleep } from "./api.js";
+import { get } from "./api.js";
+import { Bookings } from "./bookings.js";
 import { Checkout } from "./checkout.js";
 import { byId, h } from "./dom.js";
 import { Feed } from "./feed.js";
-import { House } from "./house.js";
+import { Inventory } from "./inventory.js";
 import { SeatMap } from "./map.js";
+import { MyBookings } from "./my-bookings.js";
 import { Offers } from "./offers.js";
 import { Panel } from "./panel.js";
 import { Pulse } from "./pulse.js";
-import { duration, moment, speakIn } from "./words.js";
+import { findShow, listShows, SaleStatus } from "./show.js";
+import { duration, moment, useCurrency } from "./words.js";
 
-const STATUS = {
+const CONNECTION = {
   loading: "Connecting…",
   live: "Live",
   reconnecting: "Reconnecting…",
   resting: "Paused",
 };
 
-const FAVOURITE = "demo";
-
 start();
 
 async function start() {
-  const asked = new URLSearchParams(location.search).get("show");
-  const show = await find(asked);
-  if (!show) return nothing();
-  speakIn(show.currency);
-  announce(show);
+  const bookings = new Bookings();
+  const linked = await findBooking(bookings);
+  const id = linked?.booking?.show ?? new URLSearchParams(location.search).get("show") ?? undefined;
+  // The list is for visitors who want another show: the others don't wait for it.
+  const list = listShows(reconnecting);
+  const show = await findShow(id, list, reconnecting);
+  list.then((shows) => (show ? choose(shows, show.id) : noShow(id, shows)));
+  // The same link with another token changes the fragment only, which loads nothing.
+  window.addEventListener("hashchange", () => location.hash.startsWith("#token=") && location.reload());
+  if (!show) return new MyBookings(bookings, ({ id }) => location.assign(`/?booking=${id}`));
+  build(show, bookings, linked);
+}
 
-  const house = new House();
-  const pulse = new Pulse(byId("legend"), byId("ticker"), house);
+/**
+ * The booking of a link: `/?booking=<id>#token=<token>`. `{}` if the server does not show it with that
+ * token, or with the one that this browser keeps. `undefined` without such a link.
+ */
+async function findBooking(bookings) {
+  const id = new URLSearchParams(location.search).get("booking");
+  if (!id) return undefined;
+  const token = new URLSearchParams(location.hash.slice(1)).get("token") ?? bookings.entry(id)?.token;
+  if (!token) return {};
+  try {
+    const booking = await get(`/v1/bookings/${encodeURIComponent(id)}`, { token, patience: Infinity, onwait: reconnecting });
+    bookings.keep(booking, token);
+    // The token is kept now. It should not stay in the address bar, where others can read it.
+    history.replaceState(null, "", `/?show=${encodeURIComponent(booking.show)}`);
+    return { booking, token };
+  } catch {
+    return {};
+  }
+}
+
+function build(show, bookings, linked) {
+  useCurrency(show.currency);
+  document.title = `${show.title} · lastseat`;
+  byId("title").textContent = show.title;
+
+  const sale = new SaleStatus(show);
+  const inventory = new Inventory();
+  const pulse = new Pulse(byId("legend"), byId("ticker"), inventory);
   const map = new SeatMap(byId("hall"), byId("map"), byId("tip"));
-  const checkout = new Checkout(show, house);
-  new Panel(byId("checkout"), byId("bank"), checkout, show);
-  new Offers(byId("offers"), show, house, checkout);
+  const checkout = new Checkout(show, inventory, bookings, linked);
+  new Panel(byId("checkout"), byId("bank"), checkout, sale, bookings);
+  new Offers(byId("offers"), sale, inventory, checkout);
+  new MyBookings(bookings, (entry) => {
+    if (entry.show === show.id) checkout.open(entry);
+    else location.assign(`/?booking=${encodeURIComponent(entry.id)}`);
+  });
 
+  const facts = () => {
+    const text = saleFacts(sale.show, inventory);
+    // Setting the same text again would be read out again.
+    if (byId("facts").textContent !== text) byId("facts").textContent = text;
+  };
+  sale.addEventListener("changed", facts);
+  facts();
   const mark = () => {
     map.mark(checkout.mine);
     pulse.count(checkout.mine.length);
   };
-  house.addEventListener("loaded", () => {
-    map.draw(show, [...house.seats.values()]);
+  inventory.addEventListener("loaded", () => {
+    map.draw(show, [...inventory.seats.values()]);
     checkout.changed([]);
     byId("hall").classList.add("ready");
     mark();
+    facts();
   });
-  house.addEventListener("changed", ({ detail }) => {
+  inventory.addEventListener("changed", ({ detail }) => {
     map.paint(detail);
     checkout.changed(detail);
+    facts();
   });
   map.addEventListener("pick", ({ detail }) => checkout.toggle(detail));
   let phase = checkout.phase;
@@ -60,80 +107,61 @@ async function start() {
   });
   checkout.addEventListener("refused", ({ detail }) => detail.forEach((label) => map.refuse(label)));
 
-  const feed = new Feed(show.id, house);
-  const tell = () => {
-    byId("link").dataset.state = feed.status;
-    byId("link").lastElementChild.textContent = STATUS[feed.status];
-  };
-  feed.addEventListener("status", tell);
+  const feed = new Feed(show.id, inventory);
+  const showConnection = () => connection(feed.status);
+  feed.addEventListener("status", showConnection);
   feed.addEventListener("gone", () => location.reload());
-  tell();
+  showConnection();
 
   byId("nearer").addEventListener("click", () => map.zoom.step(1.5));
   byId("farther").addEventListener("click", () => map.zoom.step(1 / 1.5));
   byId("whole").addEventListener("click", () => map.zoom.whole());
 }
 
-/** The show that was asked for, else the demo, else the first. */
-async function find(asked) {
-  // The list is for those who want another show: nobody has to wait for it who finds theirs at once.
-  const list = persist("/v1/shows?limit=100").then(({ data }) => data);
-  list.then((shows) => choose(shows, asked));
-  const guess = await describe(asked ?? FAVOURITE);
-  if (guess) return guess;
-  const [first] = await list;
-  return first && describe(first.id);
-}
-
-async function describe(id) {
-  try {
-    return await persist(`/v1/shows/${encodeURIComponent(id)}`);
-  } catch (error) {
-    if (error.status === 404) return undefined;
-    throw error;
-  }
-}
-
-/** Asks until there is an answer: a visitor who came too early need not reload. */
-async function persist(path) {
-  for (let attempt = 0; ; attempt += 1) {
-    try {
-      return await get(path, { patience: 0 });
-    } catch (error) {
-      if (error.status >= 400 && error.status < 500 && error.status !== 429) throw error;
-      byId("link").dataset.state = "reconnecting";
-      byId("link").lastElementChild.textContent = STATUS.reconnecting;
-      await sleep(backoff(attempt));
-    }
-  }
-}
-
-function announce(show) {
-  document.title = `${show.title} · lastseat`;
-  byId("title").textContent = show.title;
+/** Whether the show sells, and what is left. */
+function saleFacts(show, inventory) {
   const facts = {
-    on_sale: `Up to ${show.max_seats_per_booking} seats a booking, held for ${duration(show.hold_seconds)} while you pay.`,
     not_open: `The sale opens on ${moment(show.sale_opens_at ?? Date.now())}.`,
     closed: "The sale is over.",
-    paused: "The sale is paused for a moment.",
+    paused: "The sale is paused. This page notices when it goes on.",
     cancelled: "This show was cancelled.",
-  };
-  byId("facts").textContent = facts[show.status] ?? "";
+  }[show.status];
+  if (facts) return facts;
+  if (inventory.soldOut) return "Sold out.";
+  if (inventory.full) return "Every seat is taken at the moment. Some are only held and may come free.";
+  return `Up to ${show.max_seats_per_booking} seats a booking, held for ${duration(show.hold_seconds)} while you pay.`;
 }
 
-function choose(shows, asked) {
+function choose(shows, chosen) {
   if (shows.length < 2) return;
   const select = byId("shows");
-  const chosen = [asked, FAVOURITE].find((id) => shows.some((show) => show.id === id));
   select.append(...shows.map(({ id, title }) => h("option", { value: id, selected: id === chosen }, title)));
   select.addEventListener("change", () => (location.search = `?show=${encodeURIComponent(select.value)}`));
   select.hidden = false;
 }
 
-function nothing() {
-  byId("title").textContent = "No show is on sale";
-  byId("facts").textContent = "As soon as there is one, its seats are here.";
-  byId("link").dataset.state = "resting";
-  byId("link").lastElementChild.textContent = "Connected";
+/** No such show, or none at all. */
+function noShow(id, shows) {
   document.body.classList.add("none");
+  connection("resting");
+  byId("link").lastElementChild.textContent = "Connected";
+  if (id === undefined) {
+    byId("title").textContent = "No show is on sale";
+    byId("facts").textContent = "Reload this page when there is one.";
+    return;
+  }
+  document.title = "No such show · lastseat";
+  byId("title").textContent = `There is no show “${id}”`;
+  byId("facts").textContent = shows.length > 0 ? "Check the address, or choose one of these:" : "No other show is on sale either.";
+  byId("choice").append(...shows.map(({ id, title }) => h("li", null, h("a", { href: `/?show=${encodeURIComponent(id)}` }, title))));
+  byId("choice").hidden = shows.length === 0;
+}
+
+function connection(status) {
+  byId("link").dataset.state = status;
+  byId("link").lastElementChild.textContent = CONNECTION[status];
+}
+
+function reconnecting() {
+  connection("reconnecting");
 }

@@ -1,4 +1,4 @@
-// Draws the hall and lets people walk about in it: by mouse, by finger and by keyboard.
+// Draws the seat map and takes input from mouse, finger and keyboard.
 
 import { calm, h, s } from "./dom.js";
 import { layOut, PITCH } from "./layout.js";
@@ -32,18 +32,18 @@ export class SeatMap extends EventTarget {
     this.#paper = paper;
     this.#tip = tip;
     this.#zoom = new Zoom(hall, paper);
-    // Above the drawing and not in it: they move without anything being painted anew.
+    // Above the drawing and not in it: they move without repainting the seats.
     this.#rings = Array.from({ length: RINGS }, () => h("i", { class: "ring", "aria-hidden": "true" }));
     paper.parentNode.append(...this.#rings);
-    this.#point();
-    this.#walk();
+    this.#listenToPointer();
+    this.#listenToKeys();
   }
 
   get zoom() {
     return this.#zoom;
   }
 
-  /** Draws the whole hall anew. */
+  /** Draws the whole map. */
   draw(show, seats) {
     const { box, places, ends, names, stage } = layOut(show.areas, seats);
     this.#box = box;
@@ -112,7 +112,7 @@ export class SeatMap extends EventTarget {
     for (const label of touched) if (this.#seats.has(label)) this.#look(this.#seats.get(label));
   }
 
-  /** Says no, at the seat itself. */
+  /** Shakes a seat that can't be picked. */
   refuse(label) {
     const seat = this.#seats.get(label);
     if (!seat || calm.matches) return;
@@ -137,7 +137,7 @@ export class SeatMap extends EventTarget {
     path.setAttribute("aria-selected", String(mine));
     path.setAttribute("aria-disabled", String(!mine && state !== "available"));
     path.setAttribute("aria-label", `${seatName(seat.seat)}, ${spokenMoney(seat.price)}, ${mine ? "yours" : STATE_NAMES[state]}`);
-    if (seat === this.#told) this.#tell(seat);
+    if (seat === this.#tipSeat) this.#showTip(seat);
   }
 
   #flash(seat) {
@@ -184,7 +184,7 @@ export class SeatMap extends EventTarget {
     return found;
   }
 
-  #point() {
+  #listenToPointer() {
     this.#paper.addEventListener("click", (event) => {
       if (this.#zoom.dragged) return;
       const seat = this.#nearest(event);
@@ -194,20 +194,20 @@ export class SeatMap extends EventTarget {
       if (seat) this.#pick(seat);
     });
     this.#paper.addEventListener("pointermove", (event) => {
-      if (event.pointerType === "mouse") this.#tell(this.#nearest(event));
+      if (event.pointerType === "mouse") this.#showTip(this.#nearest(event));
     });
-    this.#paper.addEventListener("pointerleave", () => this.#tell(undefined));
-    this.#hall.addEventListener("scroll", () => this.#tell(undefined), { passive: true });
+    this.#paper.addEventListener("pointerleave", () => this.#showTip(undefined));
+    this.#hall.addEventListener("scroll", () => this.#showTip(undefined), { passive: true });
   }
 
   #pick(seat) {
-    this.#stand(seat);
+    this.#makeCurrent(seat);
     this.dispatchEvent(new CustomEvent("pick", { detail: seat.seat }));
   }
 
-  #told;
-  #tell(seat) {
-    this.#told = seat;
+  #tipSeat;
+  #showTip(seat) {
+    this.#tipSeat = seat;
     this.#tip.hidden = !seat;
     this.#paper.classList.toggle("over", Boolean(seat) && (seat.state === "available" || this.#mine.has(seat.seat)));
     if (!seat) return;
@@ -225,9 +225,11 @@ export class SeatMap extends EventTarget {
   // --- Keyboard ---------------------------------------------------------------------------------
 
   /** One seat at a time can be tabbed to; from there on the arrow keys lead to all others. */
-  #walk() {
+  #listenToKeys() {
     this.#paper.addEventListener("keydown", (event) => {
-      const seat = this.#current;
+      // The focused seat, which need not be the one that was used last: screen readers and scripts can
+      // focus any of them.
+      const seat = this.#seats.get(event.target.dataset.seat) ?? this.#current;
       if (!seat || event.altKey || event.ctrlKey || event.metaKey) return;
       const row = this.#rows[seat.rowIndex];
       const step = {
@@ -243,16 +245,17 @@ export class SeatMap extends EventTarget {
       if (!step) return;
       event.preventDefault();
       const next = step();
-      if (next) this.#stand(next, true);
+      if (next) this.#makeCurrent(next, true);
     });
     this.#paper.addEventListener("focusin", (event) => {
       const seat = this.#seats.get(event.target.dataset.seat);
-      if (seat && seat.path.matches(":focus-visible")) this.#tell(seat);
+      if (seat) this.#makeCurrent(seat);
+      if (seat && seat.path.matches(":focus-visible")) this.#showTip(seat);
     });
-    this.#paper.addEventListener("focusout", () => this.#tell(undefined));
+    this.#paper.addEventListener("focusout", () => this.#showTip(undefined));
   }
 
-  #stand(seat, focus) {
+  #makeCurrent(seat, focus) {
     this.#current?.path.setAttribute("tabindex", "-1");
     this.#current = seat;
     seat.path.setAttribute("tabindex", "0");
@@ -263,7 +266,7 @@ export class SeatMap extends EventTarget {
   }
 }
 
-/** The seat of another row that is nearest to the column one stands in. */
+/** The seat of another row that is nearest to this one's column. */
 function beside(row, { x }) {
   return row?.reduce((best, seat) => (Math.abs(seat.x - x) < Math.abs(best.x - x) ? seat : best));
 }

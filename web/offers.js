@@ -4,28 +4,34 @@
 import { h, redraw } from "./dom.js";
 import { money, number, title } from "./words.js";
 
+/** Phases of a booking that needs nothing more: a new hold may begin. */
+const LEFT = ["confirmed", "over", "unknown"];
+
 export class Offers {
   #place;
   #show;
-  #house;
+  #inventory;
   #checkout;
-  #wanted = new Map();
+  #sale;
+  #quantities = new Map();
   #live = new Map();
 
-  constructor(place, show, house, checkout) {
+  constructor(place, sale, inventory, checkout) {
     this.#place = place;
-    this.#show = show;
-    this.#house = house;
+    this.#show = sale.show;
+    this.#sale = sale;
+    sale.addEventListener("changed", () => this.#lock());
+    this.#inventory = inventory;
     this.#checkout = checkout;
-    house.addEventListener("loaded", () => this.#draw());
-    house.addEventListener("changed", () => this.#count());
+    inventory.addEventListener("loaded", () => this.#draw());
+    inventory.addEventListener("changed", () => this.#count());
     checkout.addEventListener("changed", () => this.#lock());
-    if (house.areas.size > 0) this.#draw();
+    if (inventory.areas.size > 0) this.#draw();
   }
 
   #draw() {
     this.#live.clear();
-    const areas = [...this.#house.areas.values()];
+    const areas = [...this.#inventory.areas.values()];
     const labelled = areas.some((area) => area.labelled);
     redraw(this.#place, labelled && this.#best(), ...areas.filter((area) => !area.labelled).map((area) => this.#area(area)));
     this.#count();
@@ -35,7 +41,7 @@ export class Offers {
   // --- Best available ---------------------------------------------------------------------------
 
   #best() {
-    const labelled = new Set(this.#show.areas.filter((area) => this.#house.areas.get(area.area)?.labelled).map((area) => area.category));
+    const labelled = new Set(this.#show.areas.filter((area) => this.#inventory.areas.get(area.area)?.labelled).map((area) => area.category));
     const categories = this.#show.categories.filter(({ category }) => labelled.has(category));
     const choices = categories.map(({ category, price }, index) =>
       h(
@@ -56,7 +62,7 @@ export class Offers {
         },
       },
       h("h3", null, "Best available"),
-      h("p", { class: "hint" }, "The best seats side by side, held at once."),
+      h("p", { class: "hint" }, "The best seats side by side, held for you at once."),
       h("div", { class: "choices" }, choices),
       h("div", { class: "order" }, this.#stepper("best", "seats side by side"), h("button", { data: { key: "best", act: "best" } }, "Hold the best")),
     );
@@ -88,27 +94,27 @@ export class Offers {
 
   #count() {
     for (const [area, { bar, left, order, capacity }] of this.#live) {
-      const { available } = this.#house.areas.get(area);
+      const { available } = this.#inventory.areas.get(area);
       bar.style.width = `${capacity > 0 ? (available / capacity) * 100 : 0}%`;
       left.textContent = number(available);
-      order.textContent = available > 0 ? "Hold places" : "Sold out";
+      order.textContent = available > 0 ? "Hold places" : "None left";
     }
   }
 
   // --- Parts --------------------------------------------------------------------------------------
 
   #quantity(name) {
-    return this.#wanted.get(name) ?? 2;
+    return this.#quantities.get(name) ?? 2;
   }
 
   #stepper(name, what) {
     const shown = h("output", { "aria-live": "polite", "aria-label": `Number of ${what}` });
     const show = () => (shown.textContent = this.#quantity(name));
     const step = (by) => () => {
-      this.#wanted.set(name, Math.min(Math.max(this.#quantity(name) + by, 1), this.#checkout.most));
+      this.#quantities.set(name, Math.min(Math.max(this.#quantity(name) + by, 1), this.#checkout.most));
       show();
     };
-    this.#wanted.set(name, Math.min(this.#quantity(name), this.#checkout.most));
+    this.#quantities.set(name, Math.min(this.#quantity(name), this.#checkout.most));
     show();
     return h(
       "div",
@@ -119,15 +125,15 @@ export class Offers {
     );
   }
 
-  #hold(want) {
+  #hold(selection) {
     const { phase } = this.#checkout;
-    if (phase === "confirmed" || phase === "over") this.#checkout.again();
-    this.#checkout.hold(want);
+    if (LEFT.includes(phase)) this.#checkout.again();
+    this.#checkout.hold(selection);
   }
 
   /** One booking at a time. */
   #lock() {
-    const open = ["picking", "confirmed", "over"].includes(this.#checkout.phase);
+    const open = this.#sale.onSale && ["picking", ...LEFT].includes(this.#checkout.phase);
     for (const button of this.#place.querySelectorAll("[data-act]")) button.disabled = !open;
   }
 }

@@ -1,22 +1,24 @@
-// Draws the checkout. Every change of it draws the whole panel anew, which is a few dozen elements;
-// only the countdown lives between two drawings.
+// Draws the checkout. Every change redraws the whole panel, which is a few dozen elements; only the
+// countdown is updated in between. It also keeps the keyboard focus in the panel and reads out the
+// important steps: held, paying, paid, over.
 
-import { h, redraw } from "./dom.js";
-import { countdown, duration, money, parts, seatName, seats, timeOfDay, title } from "./words.js";
+import { announce, focusHeading, h, redraw } from "./dom.js";
+import { copyButton } from "./my-bookings.js";
+import { countdown, duration, fullMoney, money, parts, placeNames, seatName, seats, timeOfDay } from "./words.js";
 
 /** Test cards of the sandbox, by what they show; the second list is for the curious. */
 const CARDS = [
   ["pm_card_visa", "Visa", "4242", "is accepted"],
   ["pm_card_chargeDeclined", "Visa", "0002", "is declined"],
-  ["pm_card_chargeDeclinedInsufficientFunds", "Visa", "9995", "has no money"],
-  ["pm_card_authenticationRequired", "Visa", "3184", "the bank asks first"],
+  ["pm_card_chargeDeclinedInsufficientFunds", "Visa", "9995", "has too little money"],
+  ["pm_card_authenticationRequired", "Visa", "3184", "asks you to confirm"],
   ["pm_lastseat_slow", "Visa", "0003", "the bank is slow"],
 ];
 const MORE_CARDS = [
   ["pm_card_mastercard", "Mastercard", "4444", "is accepted"],
   ["pm_card_chargeDeclinedExpiredCard", "Visa", "0069", "has expired"],
   ["pm_lastseat_answerLost", "Visa", "0007", "the answer gets lost"],
-  ["pm_lastseat_captureFails", "Visa", "0008", "approved, then not"],
+  ["pm_lastseat_captureFails", "Visa", "0008", "approved, then refused"],
 ];
 
 export class Panel {
@@ -24,21 +26,30 @@ export class Panel {
   #bank;
   #checkout;
   #show;
+  #sale;
+  #bookings;
   #card = CARDS[0][0];
-  /** Whether the bank's question was put off; it waits behind a button then. */
+  /** Whether the visitor closed the bank's dialog without an answer; a button opens it again. */
   #dismissed = false;
   #more = false;
+  #phase;
+  /** The control that lost the focus when it was disabled; it gets the focus back. */
+  #lost;
+  #announced;
 
-  constructor(panel, bank, checkout, show) {
+  constructor(panel, bank, checkout, sale, bookings) {
     this.#panel = panel;
     this.#bank = bank;
     this.#checkout = checkout;
-    this.#show = show;
+    this.#show = sale.show;
+    this.#sale = sale;
+    this.#bookings = bookings;
     checkout.addEventListener("changed", () => this.#draw());
+    sale.addEventListener("changed", () => this.#draw());
     setInterval(() => this.#tick(), 250);
     this.#ask();
     this.#draw();
-    // On a phone the panel is a sheet over the page's end, which has to leave it room.
+    // On a phone the panel is a sheet over the end of the page, so the page leaves space for it.
     new ResizeObserver(() => document.documentElement.style.setProperty("--sheet", `${panel.offsetHeight}px`)).observe(panel);
   }
 
@@ -52,13 +63,54 @@ export class Panel {
       paying: () => this.#held(),
       action: () => this.#held(),
       confirmed: () => this.#ticket(),
-      over: () => this.#over(),
+      over: () => this.#over("The booking is over", "Pick seats again"),
+      unknown: () => this.#over("Can't show this booking", "Pick seats"),
     }[phase];
     this.#panel.dataset.phase = phase === "picking" && this.#checkout.picked.length === 0 ? "empty" : phase;
     this.#panel.toggleAttribute("aria-busy", this.#checkout.busy || phase === "holding");
+    const key = this.#panel.contains(document.activeElement) ? document.activeElement.dataset.key : undefined;
     redraw(this.#panel, ...draw());
     this.#tick();
+    this.#keepFocus(key);
+    this.#announce();
     this.#summon();
+  }
+
+  // --- Focus and screen readers -----------------------------------------------------------------
+
+  #keepFocus(key) {
+    const { phase } = this.#checkout;
+    const onHeading = this.#panel.contains(document.activeElement) && document.activeElement.matches("h2");
+    if (onHeading && key) this.#lost = key;
+    if (!onHeading) this.#lost = undefined;
+    const lost = this.#lost && this.#panel.querySelector(`[data-key="${CSS.escape(this.#lost)}"]`);
+    if (lost && !lost.matches(":disabled")) {
+      this.#lost = undefined;
+      lost.focus({ preventScroll: true });
+    }
+    // The control that was used may be outside the panel, in a dialog or among the offers, and gone or
+    // disabled by now. A page that was just opened keeps its focus.
+    const { activeElement } = document;
+    const nowhere = activeElement === document.body || activeElement?.matches(":disabled");
+    const step = this.#phase !== undefined && this.#phase !== phase && this.#phase !== "restoring" && phase !== "picking";
+    if (step && nowhere && !this.#bank.open) focusHeading(this.#panel);
+    this.#phase = phase;
+  }
+
+  #announce() {
+    const { booking, note, phase } = this.#checkout;
+    const places = () => placeNames(booking.seats.map(({ seat }) => seat)).join(", ");
+    const steps = {
+      held: () => `${seats(booking.seats.length)} held for you until ${timeOfDay(booking.expires_at)}: ${places()}.`,
+      paying: () => "Paying. Waiting for the bank.",
+      action: () => "Your bank asks you to confirm the payment.",
+      confirmed: () => `Booked and paid: ${places()}.`,
+    };
+    const sentences = [steps[phase]?.(), note?.tone !== "bad" && note?.text].filter(Boolean);
+    const text = sentences.join(" ");
+    // A redraw without news is not read out again. Bad news is an alert of its own.
+    if (text && text !== this.#announced) announce(text);
+    this.#announced = text;
   }
 
   // --- Picking ----------------------------------------------------------------------------------
@@ -68,9 +120,9 @@ export class Panel {
     const holding = phase === "holding";
     if (picked.length === 0) {
       return [
-        h("h2", null, holding ? "Finding seats…" : "Pick your seats"),
+        h("h2", null, holding ? "Finding seats…" : this.#sale.onSale ? "Pick your seats" : "Not on sale now"),
         this.#note(),
-        h("p", { class: "hint" }, `Choose up to ${most} on the map. Nothing is yours until you hold it, and then for ${duration(this.#show.hold_seconds)}.`),
+        this.#sale.onSale && h("p", { class: "hint" }, `Choose up to ${most} on the map. Then hold them: they are yours for ${duration(this.#show.hold_seconds)} while you pay.`),
       ];
     }
     const chips = picked.map((label) =>
@@ -88,7 +140,11 @@ export class Panel {
       h(
         "div",
         { class: "buttons" },
-        h("button", { type: "button", class: "primary", disabled: holding, data: { key: "hold", act: "hold" }, onclick: () => this.#checkout.hold() }, holding ? "Holding…" : `Hold ${seats(picked.length)}`),
+        h(
+          "button",
+          { type: "button", class: "primary", disabled: holding || !this.#sale.onSale, data: { key: "hold", act: "hold" }, onclick: () => this.#checkout.hold() },
+          holding ? "Holding…" : this.#sale.onSale ? `Hold ${seats(picked.length)}` : "Not on sale now",
+        ),
         h("button", { type: "button", class: "quiet", disabled: holding, data: { key: "clear" }, onclick: () => this.#checkout.clear() }, "Clear"),
       ),
     ];
@@ -118,7 +174,7 @@ export class Panel {
     return h(
       "div",
       { class: "clock" },
-      h("p", null, paying ? "Your seats stay yours while the bank answers." : ["Yours for ", h("strong", { class: "left", role: "timer" }, ""), `, until ${timeOfDay(this.#checkout.booking.expires_at)}`]),
+      h("p", null, paying ? "Your seats stay held while the bank answers." : ["Yours for ", h("strong", { class: "left", role: "timer" }, ""), `, until ${timeOfDay(this.#checkout.booking.expires_at)}`]),
       h("div", { class: paying ? "bar endless" : "bar" }, h("i")),
     );
   }
@@ -162,7 +218,7 @@ export class Panel {
   #atTheBank(still) {
     const { intent, booking } = this.#checkout;
     if (intent) {
-      return h("button", { type: "button", class: "primary", disabled: still, data: { key: "bank", act: "bank" }, onclick: () => this.#open() }, "Your bank asks you something");
+      return h("button", { type: "button", class: "primary", disabled: still, data: { key: "bank", act: "bank" }, onclick: () => this.#open() }, "Confirm with your bank");
     }
     return h(
       "div",
@@ -172,12 +228,13 @@ export class Panel {
     );
   }
 
-  /** The bank's own page, played by a dialog. */
+  /** The dialog that stands in for the bank's own page. */
   #ask() {
     this.#bank.addEventListener("close", () => {
       const outcome = this.#bank.returnValue;
       this.#dismissed = this.#checkout.phase === "action";
       if (outcome === "succeeded" || outcome === "failed") this.#checkout.answerBank(outcome);
+      else this.#panel.querySelector("[data-key=bank]")?.focus({ preventScroll: true });
     });
   }
 
@@ -191,7 +248,7 @@ export class Panel {
 
   #open() {
     if (this.#bank.open) return;
-    this.#bank.querySelector(".amount").textContent = money(this.#checkout.booking.amount.value);
+    this.#bank.querySelector(".amount").textContent = fullMoney(this.#checkout.booking.amount.value);
     this.#bank.returnValue = "";
     this.#bank.showModal();
   }
@@ -200,6 +257,7 @@ export class Panel {
 
   #ticket() {
     const { booking } = this.#checkout;
+    const entry = this.#bookings.entry(booking.id);
     return [
       h(
         "div",
@@ -211,36 +269,33 @@ export class Panel {
         h("div", { class: "stub" }, h("span", null, "Booking"), h("code", null, booking.id)),
       ),
       this.#note(),
-      h("button", { type: "button", class: "quiet", data: { key: "again", act: "again" }, onclick: () => this.#checkout.again() }, "Pick more seats"),
+      h("p", { class: "hint" }, "Your ticket is in “My bookings” in this browser. For another device, copy its link."),
+      h(
+        "div",
+        { class: "buttons" },
+        h("button", { type: "button", class: "primary", data: { key: "again", act: "again" }, onclick: () => this.#checkout.again() }, "Pick more seats"),
+        entry && copyButton(entry),
+      ),
     ];
   }
 
-  #over() {
+  #over(heading, next) {
     return [
-      h("h2", null, "The booking is over"),
+      h("h2", null, heading),
       this.#note(),
-      h("button", { type: "button", class: "primary", data: { key: "again", act: "again" }, onclick: () => this.#checkout.again() }, "Pick seats again"),
+      h("button", { type: "button", class: "primary", data: { key: "again", act: "again" }, onclick: () => this.#checkout.again() }, next),
     ];
   }
 
   // --- Parts ------------------------------------------------------------------------------------
 
   #bookedChips() {
-    const labels = this.#checkout.booking.seats.map(({ seat }) => seat).sort(byNumber);
-    const places = new Map();
-    for (const label of labels.filter((label) => label.includes(":"))) {
-      const area = label.slice(0, label.indexOf(":"));
-      places.set(area, (places.get(area) ?? 0) + 1);
-    }
-    return [
-      ...labels.filter((label) => !label.includes(":")).map((label) => h("li", { class: "chip" }, chipName(label))),
-      ...[...places].map(([area, count]) => h("li", { class: "chip" }, `${title(area)} × ${count}`)),
-    ];
+    return placeNames(this.#checkout.booking.seats.map(({ seat }) => seat)).map((name) => h("li", { class: "chip" }, name.includes(" ") ? name : chipName(name)));
   }
 
   #note() {
     const { note } = this.#checkout;
-    return note && h("p", { class: `note ${note.tone}`, role: note.tone === "bad" ? "alert" : "status" }, note.text);
+    return note && h("p", { class: `note ${note.tone}`, role: note.tone === "bad" && "alert" }, note.text);
   }
 
   #tick() {
@@ -248,15 +303,12 @@ export class Panel {
     if (!left) return;
     const ms = this.#checkout.left;
     left.textContent = countdown(ms);
-    // Extending adds as long again, so the bar fills up again and then stands for the last stretch.
+    // Extending adds the hold time once more; the bar is full until the last hold time begins.
     const part = ms / (this.#show.hold_seconds * 1000);
     this.#panel.querySelector(".bar i").style.width = `${Math.min(100, Math.max(0, part * 100))}%`;
     this.#panel.querySelector(".clock").classList.toggle("urgent", ms < 30_000);
   }
 }
-
-// A-9 before A-10.
-const byNumber = new Intl.Collator(undefined, { numeric: true }).compare;
 
 function chipName(label) {
   const { row, number } = parts(label);

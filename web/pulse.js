@@ -1,7 +1,7 @@
 // The legend, which is also the count of seats in each state, and the ticker of changes per second.
 
 import { h, redraw, s } from "./dom.js";
-import { STATES } from "./house.js";
+import { STATES } from "./inventory.js";
 import { outline } from "./shapes.js";
 import { number } from "./words.js";
 
@@ -9,15 +9,15 @@ const NAMES = { available: "Available", locked: "Locked", in_process: "In proces
 const SECONDS = 40;
 
 export class Pulse {
-  #house;
+  #inventory;
   #counts = new Map();
   #rates = Array(SECONDS).fill(0);
   #bars;
   #rate;
   #seen = 0;
 
-  constructor(legend, ticker, house) {
-    this.#house = house;
+  constructor(legend, ticker, inventory) {
+    this.#inventory = inventory;
     const states = [...STATES, "mine"].map((state) => {
       const count = h("strong", { data: { count: state } }, "0");
       this.#counts.set(state, count);
@@ -28,18 +28,18 @@ export class Pulse {
     const chart = s("svg", { viewBox: `0 0 ${SECONDS * 3} 24`, preserveAspectRatio: "none", "aria-hidden": "true" }, this.#bars);
     redraw(legend, states);
     redraw(ticker, chart, h("p", null, this.#rate, " changes/s"));
-    house.addEventListener("loaded", () => this.count());
-    house.addEventListener("changed", () => this.count());
+    inventory.addEventListener("loaded", () => this.count());
+    inventory.addEventListener("changed", () => this.count());
     setInterval(() => this.#second(), 1_000);
   }
 
   count(mine) {
-    for (const state of STATES) this.#counts.get(state).textContent = number(this.#house.counts[state]);
+    for (const state of STATES) this.#counts.get(state).textContent = number(this.#inventory.counts[state]);
     if (mine !== undefined) this.#counts.get("mine").textContent = number(mine);
   }
 
   #second() {
-    const { changes } = this.#house;
+    const { changes } = this.#inventory;
     this.#rates = [...this.#rates.slice(1), changes - this.#seen];
     this.#seen = changes;
     const most = Math.max(8, ...this.#rates);

@@ -1,10 +1,10 @@
-// Everything that is said to people: money, times, seats, and what went wrong.
+// All sentences for the visitor: money, times, seats, and what went wrong.
 
 let currency = "EUR";
 let digits = 2;
 
 /** Sets the currency of all amounts, and with it how many minor units make a whole. */
-export function speakIn(code) {
+export function useCurrency(code) {
   currency = code;
   digits = new Intl.NumberFormat("en", { style: "currency", currency }).resolvedOptions().maximumFractionDigits;
 }
@@ -21,7 +21,14 @@ function format(value, display) {
 
 /** `€85` */
 export const money = (minor) => format(minor, "symbol");
-/** `85 euros`: for those who hear it. */
+/** `€85.00`: an amount to confirm. */
+export const fullMoney = (minor) => new Intl.NumberFormat(undefined, { style: "currency", currency }).format(minor / 10 ** digits);
+/** An amount in a currency of its own. */
+export function moneyIn(minor, code) {
+  const format = new Intl.NumberFormat(undefined, { style: "currency", currency: code });
+  return format.format(minor / 10 ** format.resolvedOptions().maximumFractionDigits);
+}
+/** `85 euros`, for screen readers. */
 export const spokenMoney = (minor) => format(minor, "name");
 
 export const number = (value) => new Intl.NumberFormat().format(value);
@@ -62,6 +69,20 @@ export function seatName(label) {
   return row ? `Row ${row} seat ${seat}` : `Seat ${seat}`;
 }
 
+// A-9 before A-10.
+const byNumber = new Intl.Collator(undefined, { numeric: true }).compare;
+
+/** Names of a booking's places: each labelled seat, and how many of each area without labels. */
+export function placeNames(labels) {
+  const sorted = [...labels].sort(byNumber);
+  const counts = new Map();
+  for (const label of sorted.filter((label) => label.includes(":"))) {
+    const area = label.slice(0, label.indexOf(":"));
+    counts.set(area, (counts.get(area) ?? 0) + 1);
+  }
+  return [...sorted.filter((label) => !label.includes(":")), ...[...counts].map(([area, count]) => `${title(area)} × ${count}`)];
+}
+
 export const STATE_NAMES = { available: "available", locked: "held", in_process: "being paid", booked: "booked" };
 
 export const seats = (count) => (count === 1 ? "1 seat" : `${count} seats`);
@@ -79,10 +100,10 @@ const DECLINES = {
   payment_intent_authentication_failure: "Your bank did not get your confirmation.",
 };
 
-/** Why the card was not taken, and that nothing is lost. */
+/** Why the card was declined, and that the seats are still held. */
 export function declined(code, until) {
   const why = DECLINES[code] ?? "The payment was declined.";
-  return `${why} Try another one: your seats stay yours until ${timeOfDay(until)}.`;
+  return `${why} Try another card: your seats are held until ${timeOfDay(until)}.`;
 }
 
 const ENDINGS = {
@@ -97,7 +118,10 @@ export const ending = (reason) => ENDINGS[reason] ?? "The booking is over, and i
 
 const comesBack = (facts) => (facts.free_at ? ` It may come free again at ${timeOfDay(facts.free_at)}.` : "");
 
-const NO_BOOKING = "The box office does not know your booking any more. Its seats are free again.";
+/** Says nothing about the seats: the booking may be held, paid or over. */
+export const CANNOT_SHOW =
+  "This booking can't be shown with the token that this page has. If you paid, your seats are still yours. " +
+  "Open the complete link to the booking, or use the browser that you booked with. If neither works, ask the box office and name the booking's number.";
 
 const PROBLEMS = {
   seat_unavailable: (facts, asked) => {
@@ -110,7 +134,7 @@ const PROBLEMS = {
     }
     return `${seats(facts.available ?? 0)} left here, but no ${asked} side by side. Ask for fewer, or pick them on the map.`;
   },
-  sold_out: (facts) => `Nothing is left of these.${facts.free_at ? ` Some are only held: look again at ${timeOfDay(facts.free_at)}.` : ""}`,
+  sold_out: (facts) => `Sold out.${facts.free_at ? ` Some are only held and may come free at ${timeOfDay(facts.free_at)}.` : ""}`,
   sale_not_open: (facts) => `The sale opens on ${moment(facts.opens_at)}.`,
   sale_closed: () => "The sale is over.",
   sales_paused: () => "The sale is paused for a moment. Your selection stays; try again soon.",
@@ -119,15 +143,15 @@ const PROBLEMS = {
   invalid_quantity: (facts) => `Choose between 1 and ${facts.most}.`,
   buyer_limit: (facts) => `One person may have ${facts.most} seats of this show, and you have ${facts.have}.`,
   already_extended: () => "The hold was extended once already, which is all that is allowed.",
-  booking_not_found: () => NO_BOOKING,
-  invalid_token: () => NO_BOOKING,
+  booking_not_found: () => CANNOT_SHOW,
+  invalid_token: () => CANNOT_SHOW,
   invalid_payment_method: () => "This card can't be used here. Try another one.",
-  busy: () => "The box office is overrun. Nothing was done; try again in a moment.",
-  outcome_unknown: () => "The box office did not answer clearly. Press the button again: nothing is ever done twice.",
+  busy: () => "The box office is very busy. Nothing was done. Try again in a moment.",
+  outcome_unknown: () => "The box office did not confirm the request. Press the button again: nothing is done twice.",
 };
 
-/** A refusal as a sentence that says what to do. `asked` is the number of seats asked for. */
+/** A refusal as a sentence that says what to do. `asked` is the number of seats in the request. */
 export function sentence(error, asked) {
-  if (error.code === undefined) return "No connection to the box office. Press the button again: nothing is ever done twice.";
+  if (error.code === undefined) return "No connection to the box office. Press the button again: nothing is done twice.";
   return PROBLEMS[error.code]?.(error.facts, asked) ?? error.message;
 }

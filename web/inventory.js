@@ -1,21 +1,21 @@
-// What is known of the seats: one place that the feed writes and everything on the page reads.
+// The state of every seat and area: the feed writes it, the rest of the page reads it.
 //
-// Changes are collected and handed on once a frame. Ten seats a second or a thousand, the page
+// Changes are collected and reported once a frame. Ten seats a second or a thousand, the page
 // draws as often as the screen can show it, and a seat that changed five times is drawn once.
 
 export const STATES = ["available", "locked", "in_process", "booked"];
 
-export class House extends EventTarget {
+export class Inventory extends EventTarget {
   seats = new Map();
   areas = new Map();
   counts = Object.fromEntries(STATES.map((state) => [state, 0]));
-  /** Changes that came in, ever; what the ticker counts. */
+  /** Changes received since the page was opened. */
   changes = 0;
 
   #changed = new Map();
   #frame = 0;
 
-  /** Takes over a snapshot. What differs from what was known is handed on as a change. */
+  /** Applies a snapshot. Differences are reported as changes. */
   reset({ seats, areas }) {
     const same = seats.length === this.seats.size && seats.every(({ seat }) => this.seats.has(seat));
     this.areas = new Map(areas.map((area) => [area.area, { ...area }]));
@@ -44,6 +44,17 @@ export class House extends EventTarget {
     known.available = available;
     this.changes += 1;
     this.#soon();
+  }
+
+  /** Nothing can be held now. */
+  get full() {
+    const areas = [...this.areas.values()];
+    return areas.length > 0 && areas.every(({ labelled, available }) => labelled || available === 0) && this.counts.available === 0;
+  }
+
+  /** Every labelled seat is booked, and no place of an area is left. */
+  get soldOut() {
+    return this.full && this.counts.locked === 0 && this.counts.in_process === 0;
   }
 
   state(seat) {

@@ -1,0 +1,116 @@
+//! A booking stays within reach: in another tab, after the next purchase, by its link.
+
+use crate::server::Server;
+use crate::window::{Size, Window, in_windows};
+use serde_json::json;
+
+#[tokio::test]
+async fn a_paid_booking_is_listed_in_every_tab_and_after_picking_more_seats() {
+    in_windows(Size::Desktop, async |[window]| {
+        let server = Server::start().await;
+        window.open(&server.url).await;
+        buy(window, "A-20").await;
+        window.click("[data-act=again]").await;
+        window.until("#checkout", "Pick your seats").await;
+        listed(window, "A-20").await;
+
+        let tab = window.page.new_window(true).await.unwrap();
+        window.page.switch_to_window(tab.handle).await.unwrap();
+        window.open(&server.url).await;
+        listed(window, "A-20").await;
+        window.click("#bookings [data-act=open]").await;
+        window.until("#checkout .ticket", "A 20").await;
+        window.until("#checkout .ticket", "Booked and paid").await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_second_tab_shows_the_open_hold() {
+    in_windows(Size::Desktop, async |[window]| {
+        let server = Server::start().await;
+        window.open(&server.url).await;
+        window.until("#link", "Live").await;
+        window.click("[data-seat='A-20']").await;
+        window.click("[data-act=hold]").await;
+        window.until("#checkout", "1 seat held").await;
+        let first = window.page.window().await.unwrap();
+
+        let tab = window.page.new_window(true).await.unwrap();
+        window.page.switch_to_window(tab.handle).await.unwrap();
+        window.open(&server.url).await;
+        window.until("#checkout", "1 seat held").await;
+        window.click("[data-act=pay]").await;
+        window.until("#checkout .ticket", "Booked and paid").await;
+
+        window.page.switch_to_window(first).await.unwrap();
+        window.until("#checkout .ticket", "Booked and paid").await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_link_opens_the_booking_in_another_browser_and_does_not_stay_in_the_address() {
+    in_windows(Size::Desktop, async |[one, other]| {
+        let server = Server::start().await;
+        one.open(&server.url).await;
+        buy(one, "A-20").await;
+        let link = one.eval("return document.querySelector('#checkout [data-act=copy]').dataset.link").await;
+        let link = link.as_str().unwrap();
+        assert!(link.contains("/?booking=") && link.contains("#token=bt_"), "{link}");
+
+        other.open(link).await;
+        other.until("#checkout .ticket", "Booked and paid").await;
+        other.until_eval("return location.href.includes('bt_')", json!(false)).await;
+        listed(other, "A-20").await;
+        other.page.refresh().await.unwrap();
+        other.until("#checkout .ticket", "Booked and paid").await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_wrong_token_does_not_claim_that_the_seats_are_free() {
+    in_windows(Size::Desktop, async |[one, other]| {
+        let server = Server::start().await;
+        one.open(&server.url).await;
+        buy(one, "A-20").await;
+        let link = one.eval("return document.querySelector('#checkout [data-act=copy]').dataset.link").await;
+        let (address, _) = link.as_str().unwrap().split_once('#').unwrap();
+
+        for wrong in [address.to_owned(), format!("{address}#token=bt_wrong")] {
+            other.open(&wrong).await;
+            other.until("#checkout h2", "Can't show this booking").await;
+            other.until("#checkout .note", "If you paid, your seats are still yours").await;
+            let text = other.eval("return document.querySelector('#checkout').innerText").await;
+            assert!(!text.as_str().unwrap().contains("free again"), "{text}");
+        }
+        // A kept token that the server rejects is not deleted: it may be good again, or good elsewhere.
+        let spoil = "for (const key of Object.keys(localStorage)) {
+                localStorage.setItem(key, localStorage.getItem(key).replace(/\"bt_[^\"]*/, '\"bt_wrong'));
+            }";
+        one.eval(spoil).await;
+        one.page.refresh().await.unwrap();
+        one.until("#checkout h2", "Can't show this booking").await;
+        listed(one, "A-20").await;
+    })
+    .await;
+}
+
+async fn buy(window: &Window, seat: &str) {
+    window.until("#link", "Live").await;
+    window.click(&format!("[data-seat='{seat}']")).await;
+    window.click("[data-act=hold]").await;
+    window.until("#checkout", "1 seat held").await;
+    window.click("[data-act=pay]").await;
+    window.until("#checkout .ticket", "Booked and paid").await;
+}
+
+/// Opens the list and waits for a paid booking of `seat`.
+async fn listed(window: &Window, seat: &str) {
+    window.until("#my-bookings", "My bookings (1)").await;
+    window.click("#my-bookings").await;
+    for text in [seat, "Booked and paid", "1 seat · €85.00"] {
+        window.until("#bookings[open] .entry", text).await;
+    }
+}

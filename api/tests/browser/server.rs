@@ -1,0 +1,57 @@
+//! A server of its own for each test.
+
+use crate::window::PATIENCE;
+use std::process::Stdio;
+use tempfile::TempDir;
+use tokio::io::{AsyncBufReadExt, AsyncRead, BufReader};
+use tokio::process::{Child, Command};
+
+pub struct Server {
+    pub url: String,
+    _process: Child,
+    data: TempDir,
+}
+
+impl Server {
+    pub async fn start() -> Self {
+        let data = tempfile::tempdir().unwrap();
+        let mut process = Command::new(env!("CARGO_BIN_EXE_lastseat"))
+            .args(["serve", "--listen", "127.0.0.1:0"])
+            .current_dir(data.path())
+            .env_clear()
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .kill_on_drop(true)
+            .spawn()
+            .unwrap();
+        let url = line_with(process.stdout.take().unwrap(), "Seat map").await;
+        Self { url: url.trim().trim_end_matches('/').to_owned(), _process: process, data }
+    }
+
+    /// A token with role `admin`.
+    pub async fn admin(&self) -> String {
+        let output = Command::new(env!("CARGO_BIN_EXE_lastseat"))
+            .args(["token", "--sub", "ann", "--role", "admin"])
+            .current_dir(self.data.path())
+            .env_clear()
+            .output()
+            .await
+            .unwrap();
+        assert!(output.status.success(), "{output:?}");
+        String::from_utf8(output.stdout).unwrap().trim().to_owned()
+    }
+}
+
+/// Reads until a line contains `mark`, and returns the rest of that line. Keeps reading after that,
+/// because a process that writes to a closed pipe gets an error.
+pub async fn line_with(output: impl AsyncRead + Unpin + Send + 'static, mark: &str) -> String {
+    let mut lines = BufReader::new(output).lines();
+    loop {
+        let line = tokio::time::timeout(PATIENCE, lines.next_line()).await.expect("a line in time").unwrap();
+        let line = line.unwrap_or_else(|| panic!("the output ended without `{mark}`"));
+        if let Some((_, rest)) = line.split_once(mark) {
+            tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
+            return rest.to_owned();
+        }
+    }
+}

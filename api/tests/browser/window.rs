@@ -1,0 +1,155 @@
+//! Browser windows, by chromedriver.
+
+use crate::server::line_with;
+use fantoccini::wd::Capabilities;
+use fantoccini::{Client, ClientBuilder, Locator};
+use futures::FutureExt;
+use hyper_util::client::legacy::connect::HttpConnector;
+use serde_json::{Value, json};
+use std::panic::{AssertUnwindSafe, resume_unwind};
+use std::process::Stdio;
+use std::time::{Duration, Instant};
+use tokio::process::{Child, Command};
+
+/// The limit of each wait. Far more than a page needs: the machine may be busy.
+pub const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Width and height of the windows of a test.
+#[derive(Clone, Copy)]
+pub enum Size {
+    Desktop,
+    /// 390 × 844, as a phone shows it.
+    Phone,
+}
+
+/// Runs `test` in `N` windows with separate storage, or prints that it is skipped.
+pub async fn in_windows<const N: usize>(size: Size, test: impl AsyncFnOnce([&Window; N])) {
+    let Some((_driver, windows)) = open_windows::<N>(size).await else { return };
+    let outcome = AssertUnwindSafe(test(windows.each_ref())).catch_unwind().await;
+    // A session that is left open would leave its browser running.
+    for window in windows {
+        window.page.close().await.unwrap();
+    }
+    if let Err(panic) = outcome {
+        resume_unwind(panic);
+    }
+}
+
+pub struct Window {
+    pub page: Client,
+}
+
+impl Window {
+    /// Opens a page and waits for its seat map.
+    pub async fn open(&self, url: &str) {
+        self.page.goto(url).await.unwrap();
+        self.page.wait().at_most(PATIENCE).for_element(Locator::Css("#map [data-seat]")).await.unwrap();
+    }
+
+    pub async fn eval(&self, script: &str) -> Value {
+        self.page.execute(script, vec![]).await.unwrap()
+    }
+
+    pub async fn click(&self, css: &str) {
+        self.page.wait().at_most(PATIENCE).for_element(Locator::Css(css)).await.unwrap().click().await.unwrap();
+    }
+
+    /// Sends a key to the element that has the focus.
+    pub async fn press(&self, key: &str) {
+        self.page.active_element().await.unwrap().send_keys(key).await.unwrap();
+    }
+
+    /// Waits until the text of the element that `css` selects contains `text`.
+    pub async fn until(&self, css: &str, text: &str) {
+        let script = "return document.querySelector(arguments[0])?.innerText ?? null";
+        self.wait_for(script, css, |found| found.as_str().is_some_and(|found| found.contains(text)), text).await;
+    }
+
+    /// Waits until a seat is drawn in a state.
+    pub async fn until_state(&self, seat: &str, state: &str) {
+        let script = "return document.querySelector(`[data-seat='${arguments[0]}']`)?.dataset.state ?? null";
+        self.wait_for(script, seat, |found| found == state, state).await;
+    }
+
+    /// Waits until the element with the focus is, or has the text, `expected`.
+    pub async fn until_focus(&self, expected: &str) {
+        let script = "const e = document.activeElement;
+            return [e.dataset.key, e.dataset.seat, e.innerText, e.tagName].filter(Boolean).join(' | ')";
+        let fits = |found: &Value| found.as_str().is_some_and(|found| found.contains(expected));
+        self.wait_for(script, "the element with the focus", fits, expected).await;
+    }
+
+    /// Waits until a script returns `expected`.
+    pub async fn until_eval(&self, script: &str, expected: Value) {
+        self.wait_for(script, script, |found| *found == expected, &expected.to_string()).await;
+    }
+
+    /// Sends a request from the page and returns the status and the body.
+    pub async fn request(&self, method: &str, path: &str, token: Option<&str>, body: Value) -> (u64, Value) {
+        let script = r#"
+            const [method, path, token, body] = arguments;
+            const request = new XMLHttpRequest();
+            request.open(method, path, false);
+            request.setRequestHeader("content-type", "application/json");
+            if (token) request.setRequestHeader("authorization", `Bearer ${token}`);
+            request.send(body ? JSON.stringify(body) : null);
+            return [request.status, JSON.parse(request.responseText)]"#;
+        let answer = self.page.execute(script, vec![json!(method), json!(path), json!(token), body]).await.unwrap();
+        (answer[0].as_u64().unwrap(), answer[1].clone())
+    }
+
+    async fn wait_for(&self, script: &str, what: &str, fits: impl Fn(&Value) -> bool, expected: &str) {
+        let begin = Instant::now();
+        loop {
+            let found = self.page.execute(script, vec![json!(what)]).await.unwrap();
+            if fits(&found) {
+                return;
+            }
+            assert!(begin.elapsed() < PATIENCE, "`{what}` should be or contain `{expected}`, but: {found}");
+            tokio::time::sleep(Duration::from_millis(25)).await;
+        }
+    }
+}
+
+async fn open_windows<const N: usize>(size: Size) -> Option<(Child, [Window; N])> {
+    let started =
+        Command::new("chromedriver").arg("--port=0").stdout(Stdio::piped()).stderr(Stdio::null()).kill_on_drop(true).spawn();
+    let mut driver = match started {
+        Ok(driver) => driver,
+        Err(error) => return no_browser(&format!("chromedriver: {error}")),
+    };
+    let port = line_with(driver.stdout.take().unwrap(), "successfully on port ").await;
+    let url = format!("http://127.0.0.1:{}", port.trim_end_matches('.'));
+    let mut windows = Vec::new();
+    for _ in 0..N {
+        match session(&url, size).await {
+            Ok(window) => windows.push(window),
+            Err(error) => return no_browser(&error),
+        }
+    }
+    windows.try_into().ok().map(|windows| (driver, windows))
+}
+
+fn no_browser<T>(why: &str) -> Option<T> {
+    assert!(std::env::var_os("LASTSEAT_REQUIRE_BROWSER").is_none_or(|value| value != "1"), "no browser to test with: {why}");
+    eprintln!("skipped: no browser to test with ({why}). Install chromium and chromedriver to run this test.");
+    None
+}
+
+async fn session(driver: &str, size: Size) -> Result<Window, String> {
+    let mut options = json!({
+        "args": [
+            "--headless=new", "--window-size=1280,900", "--lang=en-GB", "--disable-gpu", "--disable-dev-shm-usage",
+            "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync",
+            // Containers run tests as root, where the sandbox does not start. It opens our own page only.
+            "--no-sandbox",
+        ],
+        "prefs": {"intl.accept_languages": "en-GB"},
+    });
+    if let Size::Phone = size {
+        options["mobileEmulation"] = json!({"deviceMetrics": {"width": 390, "height": 844, "pixelRatio": 2.0}});
+    }
+    let capabilities = Capabilities::from_iter([("goog:chromeOptions".to_owned(), options)]);
+    let page = ClientBuilder::new(HttpConnector::new()).capabilities(capabilities).connect(driver).await;
+    page.map(|page| Window { page }).map_err(|error| error.to_string())
+}

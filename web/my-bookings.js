@@ -1,0 +1,88 @@
+// "My bookings": the list of the visitor's bookings, with a link to each that works in any browser.
+
+import { Bookings } from "./bookings.js";
+import { announce, byId, h, redraw } from "./dom.js";
+import { moneyIn, placeNames, seats } from "./words.js";
+
+const STATUS = {
+  held: "Held, not paid yet",
+  paying: "Being paid",
+  action_required: "Waiting for your bank",
+  confirmed: "Booked and paid",
+  aborted: "Ended, not charged",
+  refunded: "Refunded",
+};
+
+export class MyBookings {
+  #bookings;
+  #open;
+  #button = byId("my-bookings");
+  #dialog = byId("bookings");
+  #list = byId("booking-list");
+
+  /** `open` shows one booking; it gets the entry. */
+  constructor(bookings, open) {
+    this.#bookings = bookings;
+    this.#open = open;
+    this.#button.addEventListener("click", () => {
+      this.#dialog.showModal();
+      bookings.refresh();
+    });
+    bookings.addEventListener("changed", () => this.#draw());
+    this.#draw();
+  }
+
+  #draw() {
+    const entries = this.#bookings.all;
+    this.#button.hidden = entries.length === 0;
+    this.#button.textContent = `My bookings (${entries.length})`;
+    if (entries.length === 0 && this.#dialog.open) this.#dialog.close();
+    redraw(this.#list, ...entries.map((entry) => this.#entry(entry)));
+  }
+
+  #entry(entry) {
+    const { id, title, status, amount, currency } = entry;
+    const count = entry.seats.length;
+    const price = amount === undefined ? "" : ` · ${moneyIn(amount, currency)}`;
+    return h(
+      "li",
+      { class: "entry", data: { booking: id, status } },
+      h("div", { class: "head" }, h("h3", null, title), h("p", { class: "status" }, STATUS[status] ?? status)),
+      h("p", null, `${placeNames(entry.seats).join(", ")}`),
+      h("p", { class: "hint" }, `${seats(count)}${price}`),
+      h(
+        "div",
+        { class: "buttons small" },
+        h("button", { type: "button", data: { key: `open ${id}`, act: "open" }, onclick: () => this.#show(entry) }, "Open"),
+        copyButton(entry),
+        ["aborted", "refunded"].includes(status) &&
+          h("button", { type: "button", class: "quiet", data: { key: `remove ${id}`, act: "remove" }, onclick: () => this.#bookings.remove(id) }, "Remove from list"),
+      ),
+    );
+  }
+
+  #show(entry) {
+    this.#dialog.close();
+    this.#open(entry);
+  }
+}
+
+/** Copies the link of a booking, or shows it where the browser forbids the clipboard. */
+export function copyButton(entry) {
+  const copy = async () => {
+    const link = Bookings.link(entry);
+    try {
+      await navigator.clipboard.writeText(link);
+      button.textContent = "Link copied";
+      announce("Link copied. Whoever has it can open this booking.");
+    } catch {
+      // Browsers allow the clipboard on https and localhost only.
+      const field = h("input", { class: "copy", readonly: true, value: link, "aria-label": "Link to this booking" });
+      button.replaceWith(field);
+      field.focus();
+      field.select();
+    }
+  };
+  const button = h("button", { type: "button", class: "quiet", data: { key: `copy ${entry.id}`, act: "copy", link: Bookings.link(entry) }, onclick: copy }, "Copy link");
+  return button;
+}

@@ -1,0 +1,83 @@
+// Finds the show that the address asks for, and notices when its sale opens, pauses, ends or is
+// cancelled. The seat stream carries seats only, so the show itself is asked for every few seconds.
+
+import { backoff, get, sleep } from "./api.js";
+
+const FAVOURITE = "demo";
+const ASK_AGAIN_MS = 3_000;
+const PAGE = 100;
+
+/** The show `id`; without an id the demo, else the first. `undefined` if there is none. */
+export async function findShow(id, list, onwait) {
+  const guess = await describe(id ?? FAVOURITE, onwait);
+  if (guess || id) return guess;
+  const [first] = await list;
+  return first && describe(first.id, onwait);
+}
+
+/** All shows, page by page. */
+export async function listShows(onwait) {
+  const shows = [];
+  for (let more = true; more; ) {
+    const after = shows.length > 0 ? `&starting_after=${encodeURIComponent(shows.at(-1).id)}` : "";
+    const { data, has_more } = await persist(`/v1/shows?limit=${PAGE}${after}`, onwait);
+    shows.push(...data);
+    more = has_more && data.length > 0;
+  }
+  return shows;
+}
+
+async function describe(id, onwait) {
+  try {
+    return await persist(`/v1/shows/${encodeURIComponent(id)}`, onwait);
+  } catch (error) {
+    // Not a possible id is as good as an unknown one.
+    if (error.status === 404 || error.status === 400) return undefined;
+    throw error;
+  }
+}
+
+/** Asks until there is an answer: a visitor who came too early need not reload. */
+async function persist(path, onwait) {
+  for (let attempt = 0; ; attempt += 1) {
+    try {
+      return await get(path, { patience: 0 });
+    } catch (error) {
+      if (error.status >= 400 && error.status < 500 && error.status !== 429) throw error;
+      onwait?.();
+      await sleep(backoff(attempt));
+    }
+  }
+}
+
+/** Keeps a show's status current while the page is visible. */
+export class SaleStatus extends EventTarget {
+  #show;
+
+  constructor(show) {
+    super();
+    this.#show = show;
+    setInterval(() => this.#ask(), ASK_AGAIN_MS);
+    document.addEventListener("visibilitychange", () => this.#ask());
+  }
+
+  get show() {
+    return this.#show;
+  }
+
+  get onSale() {
+    return this.#show.status === "on_sale";
+  }
+
+  async #ask() {
+    if (document.hidden) return;
+    try {
+      const show = await get(`/v1/shows/${encodeURIComponent(this.#show.id)}`, { patience: 0 });
+      if (show.status === this.#show.status) return;
+      this.#show = show;
+      this.dispatchEvent(new Event("changed"));
+    } catch {
+      // The next question comes in a moment; the feed says that the server is away.
+    }
+  }
+}
