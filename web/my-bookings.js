@@ -74,7 +74,7 @@ export function copyButton(entry) {
     try {
       await navigator.clipboard.writeText(link);
       button.textContent = "Link copied";
-      announce("Link copied. Whoever has it can open this booking.");
+      announce("Link copied. Anyone with it can open this booking.");
     } catch {
       // Browsers allow the clipboard on https and localhost only.
       const field = h("input", { class: "copy", readonly: true, value: link, "aria-label": "Link to this booking" });

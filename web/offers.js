@@ -15,6 +15,7 @@ export class Offers {
   #sale;
   #quantities = new Map();
   #live = new Map();
+  #bestButton;
 
   constructor(place, sale, inventory, checkout) {
     this.#place = place;
@@ -51,6 +52,7 @@ export class Offers {
         h("span", null, title(category), " ", h("b", null, money(price))),
       ),
     );
+    this.#bestButton = h("button", { data: { key: "best", act: "best" } }, "Hold the best");
     return h(
       "form",
       {
@@ -64,7 +66,7 @@ export class Offers {
       h("h3", null, "Best available"),
       h("p", { class: "hint" }, "The best seats side by side, held for you at once."),
       h("div", { class: "choices" }, choices),
-      h("div", { class: "order" }, this.#stepper("best", "seats side by side"), h("button", { data: { key: "best", act: "best" } }, "Hold the best")),
+      h("div", { class: "order" }, this.#stepper("best", "seats side by side"), this.#bestButton),
     );
   }
 
@@ -99,6 +101,7 @@ export class Offers {
       left.textContent = number(available);
       order.textContent = available > 0 ? "Hold places" : "None left";
     }
+    if (this.#bestButton) this.#bestButton.textContent = this.#inventory.counts.available > 0 ? "Hold the best" : "None left";
   }
 
   // --- Parts --------------------------------------------------------------------------------------

@@ -58,7 +58,7 @@ async fn the_focus_stays_in_the_checkout_and_each_step_is_announced() {
         window.eval("document.querySelector('#bank [value=succeeded]').focus()").await;
         window.press(ENTER).await;
         window.until("#checkout .ticket", "Booked and paid").await;
-        window.until_focus("Demo").await;
+        window.until_focus("Last Night of the Proms").await;
         window.until_eval("return announced", json!(["Paying. Waiting for the bank.", "Booked and paid: A-20."])).await;
     })
     .await;

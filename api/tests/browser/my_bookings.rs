@@ -19,7 +19,7 @@ async fn a_paid_booking_is_listed_in_every_tab_and_after_picking_more_seats() {
         window.open(&server.url).await;
         listed(window, "A-20").await;
         window.click("#bookings [data-act=open]").await;
-        window.until("#checkout .ticket", "A 20").await;
+        window.until("#checkout .ticket .chip", "20").await;
         window.until("#checkout .ticket", "Booked and paid").await;
     })
     .await;
