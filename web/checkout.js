@@ -330,7 +330,7 @@ export class Checkout extends EventTarget {
       return this.#become("over", { tone: "bad", text: ending(over[code]) });
     }
     if (code === "booking_not_found" || error.status === 401) return this.#cannotShow();
-    // Under way or done already: the look that follows shows it.
+    // In progress or done already: the next look shows it.
     if (code === "payment_in_progress" || code === "already_confirmed") return undefined;
     const text = code === "payment_declined" ? declined(facts.decline_code, this.booking.expires_at) : sentence(error);
     const note = { tone: "bad", text, passing: !(error instanceof Problem) };

@@ -1,6 +1,6 @@
-// From the plan of a show to places on paper. Pure: no element is touched here.
+// Computes the places of all seats from a show's plan. Pure: it touches no element.
 //
-// Rows are arcs around a point far behind the stage, as in a theatre: every seat looks at the
+// Rows are arcs around a point far beyond the stage, as in a theatre: every seat faces the
 // stage. Seats of one row are equally far apart; an aisle is one seat wide.
 
 import { parts } from "./words.js";
@@ -12,14 +12,14 @@ const BETWEEN_AREAS = 0.5;
 const FIRST_ROW = 118;
 
 /**
- * `areas` is the show's plan, `seats` the labelled seats of the snapshot. Gives the paper's size,
+ * `areas` is the show's plan, `seats` the labelled seats of the snapshot. Returns the paper's size,
  * the seats with place and angle, the ends of the rows, the areas' name places and the stage.
  */
 export function layOut(areas, seats) {
   const blocks = blocksOf(areas, seats);
   const widest = Math.max(8, ...blocks.flatMap((block) => block.rows.map((row) => row.length)));
   const half = (widest / 2 + 1.6) * PITCH;
-  // Wide halls bend no more than narrow ones.
+  // Wide plans curve no more than narrow ones.
   const radius = half / 0.36;
   const centre = -radius + FIRST_ROW;
   const at = (depth, along) => {

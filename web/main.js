@@ -66,7 +66,7 @@ function build(show, bookings, linked) {
   const sale = new SaleStatus(show);
   const inventory = new Inventory();
   const pulse = new Pulse(byId("legend"), byId("ticker"), inventory);
-  const map = new SeatMap(byId("hall"), byId("map"), byId("tip"));
+  const map = new SeatMap(byId("viewport"), byId("map"), byId("tip"));
   const checkout = new Checkout(show, inventory, bookings, linked);
   new Panel(byId("checkout"), byId("bank"), checkout, sale, bookings);
   new Offers(byId("offers"), sale, inventory, checkout);
@@ -89,7 +89,7 @@ function build(show, bookings, linked) {
   inventory.addEventListener("loaded", () => {
     map.draw(show, [...inventory.seats.values()]);
     checkout.changed([]);
-    byId("hall").classList.add("ready");
+    byId("viewport").classList.add("ready");
     mark();
     facts();
   });

@@ -10,7 +10,7 @@ import { Zoom } from "./zoom.js";
 const RINGS = 40;
 
 export class SeatMap extends EventTarget {
-  #hall;
+  #viewport;
   #paper;
   #tip;
   #zoom;
@@ -26,12 +26,12 @@ export class SeatMap extends EventTarget {
   #current;
   #box;
 
-  constructor(hall, paper, tip) {
+  constructor(viewport, paper, tip) {
     super();
-    this.#hall = hall;
+    this.#viewport = viewport;
     this.#paper = paper;
     this.#tip = tip;
-    this.#zoom = new Zoom(hall, paper);
+    this.#zoom = new Zoom(viewport, paper);
     // Above the drawing and not in it: they move without repainting the seats.
     this.#rings = Array.from({ length: RINGS }, () => h("i", { class: "ring", "aria-hidden": "true" }));
     paper.parentNode.append(...this.#rings);
@@ -188,7 +188,7 @@ export class SeatMap extends EventTarget {
     this.#paper.addEventListener("click", (event) => {
       if (this.#zoom.dragged) return;
       const seat = this.#nearest(event);
-      // On a small screen the whole hall is in sight and no seat can be hit: the first tap goes near.
+      // On a small screen the seats of the whole map are too small to hit: the first tap zooms in.
       const finger = event.pointerType === "touch" || event.pointerType === "pen";
       if (finger && !this.#zoom.comfortable) return this.#zoom.approach(event.clientX, event.clientY);
       if (seat) this.#pick(seat);
@@ -197,7 +197,7 @@ export class SeatMap extends EventTarget {
       if (event.pointerType === "mouse") this.#showTip(this.#nearest(event));
     });
     this.#paper.addEventListener("pointerleave", () => this.#showTip(undefined));
-    this.#hall.addEventListener("scroll", () => this.#showTip(undefined), { passive: true });
+    this.#viewport.addEventListener("scroll", () => this.#showTip(undefined), { passive: true });
   }
 
   #pick(seat) {

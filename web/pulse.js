@@ -44,12 +44,12 @@ export class Pulse {
     this.#seen = changes;
     const most = Math.max(8, ...this.#rates);
     this.#rates.forEach((rate, index) => {
-      // Few changes must stay visible beside many.
+      // Few changes must stay visible next to many.
       const height = Math.max(1, 24 * Math.sqrt(rate / most));
       this.#bars[index].setAttribute("y", 24 - height);
       this.#bars[index].setAttribute("height", height);
     });
-    // Over three seconds, else the number jumps faster than one can read it.
+    // The mean of three seconds: a faster number can't be read.
     const recent = this.#rates.slice(-3);
     const mean = recent.reduce((sum, rate) => sum + rate, 0) / recent.length;
     this.#rate.textContent = mean > 0 && mean < 10 ? mean.toFixed(1) : number(Math.round(mean));

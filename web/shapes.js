@@ -1,9 +1,9 @@
-// How a seat looks in each state. Each state has a shape of its own, so that the map can be read
-// without telling colours apart; the style sheet adds the colours.
+// The shape of a seat in each state. Each state has its own shape, so that the map can be read
+// without colours; the style sheet adds the colours.
 //
 // A seat is one path, and place and angle are worked into its points. A `transform` for each seat
-// would read better, but a browser keeps a property tree node for every one of them, and a hall of
-// 5,000 then takes half a second a frame where it takes a few milliseconds this way.
+// would read better, but a browser keeps a property tree node for every one of them, and a map of
+// 5,000 seats then takes half a second per frame instead of a few milliseconds.
 
 /** A square with round corners: half its width, and the radius of the corners. */
 const shell = (r, c) => [
@@ -25,15 +25,15 @@ const cross = (r, w) =>
 
 // What lies inside another outline is a hole in it.
 const SHAPES = {
-  // A seat to sit down on.
+  // Available: a full square.
   available: shell(7.4, 3.6),
-  // Emptied, with a keyhole.
+  // Locked: an outline with a keyhole.
   locked: [...shell(7.2, 3.4), ...shell(4.9, 2), ...shell(2.1, 2.1)],
-  // Filling up.
+  // In process: half full.
   in_process: [...shell(7.2, 3.4), ...polygon([-4.9, -4.9], [4.9, -4.9], [4.9, 0.2], [-4.9, 0.2])],
-  // Gone.
+  // Booked: a cross.
   booked: cross(4.4, 1.4),
-  // The visitor's own: with a tick.
+  // The visitor's own: a tick.
   mine: [...shell(8.6, 4), ...polygon([-4.7, 0.4], [-3, -1.3], [-1.2, 0.6], [3.2, -3.9], [4.9, -2.2], [-1.2, 4])],
 };
 
