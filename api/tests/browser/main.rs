@@ -1,6 +1,6 @@
 //! The pages in a real browser.
 //!
-//! Needs chromedriver and a browser that fits it. Without them each test prints that it is skipped;
+//! Needs chromedriver and a browser that fits it. Without them each test is skipped and reported;
 //! with `LASTSEAT_REQUIRE_BROWSER=1`, as in CI, their absence is a failure.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test may fail loudly")]
 
