@@ -228,7 +228,7 @@ export class Panel {
     );
   }
 
-  /** The dialog that stands in for the bank's own page. */
+  /** The dialog that replaces the bank's own page. */
   #ask() {
     this.#bank.addEventListener("close", () => {
       const outcome = this.#bank.returnValue;
