@@ -7,7 +7,7 @@ default:
     @just --list
 
 # Everything that CI checks, in its order.
-ci: fmt-check lint test conformance first-command
+ci: fmt-check lint test openapi-lint conformance first-command
 
 # Is the code formatted?
 fmt-check:
@@ -20,6 +20,10 @@ lint:
 # The README's test command.
 test:
     cargo test
+
+# The OpenAPI document, checked by somebody else's linter (Redocly).
+openapi-lint:
+    conformance/openapi/lint
 
 # The door of the event log, checked by the official EventStoreDB clients for Python and Node; or a
 # server of your choice: `just conformance esdb://admin:changeit@host:2113`.

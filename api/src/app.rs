@@ -137,7 +137,7 @@ impl App {
             // A shared log may end with events that are not ours; the read model never reaches those.
             let ours = last_position(log, &Filter::our_streams()).await?;
             if !self.read_model().wait_for(ours, READ_YOUR_WRITES).await {
-                tracing::debug!(%ours, "the read model is behind");
+                tracing::debug!(%ours, "the read model has not caught up");
             }
         }
         Ok(head)

@@ -1,9 +1,10 @@
-//! The pages that are part of the program.
+//! Serves the pages that are embedded in the program.
 
+use crate::etag;
 use crate::problem::{Code, Problem};
 use axum::response::{IntoResponse, Response};
 use http::HeaderMap;
-use http::header::{CACHE_CONTROL, CONTENT_TYPE, ETAG, HeaderValue, IF_NONE_MATCH, X_CONTENT_TYPE_OPTIONS};
+use http::header::{CACHE_CONTROL, CONTENT_TYPE, ETAG, HeaderValue, X_CONTENT_TYPE_OPTIONS};
 use rust_embed::RustEmbed;
 use std::fmt::Write;
 
@@ -11,11 +12,12 @@ use std::fmt::Write;
 #[folder = "$CARGO_MANIFEST_DIR/../web"]
 struct Web;
 
-/// The answer with a file of the web folder. A caller that has it already is told so.
+/// Answers with a file of the folder `web`, or with 304 if the caller has it.
 #[must_use]
 pub fn serve(path: &str, headers: &HeaderMap) -> Response {
     let Some(file) = Web::get(path).or_else(|| Web::get(&format!("assets/{path}"))) else {
-        return Problem::new(Code::UnknownRoute, "There is no such file.").into_response();
+        return Problem::new(Code::UnknownRoute, "There is no such file. The seat map is at /, the documentation at /docs.")
+            .into_response();
     };
     let mut tag = String::from("\"");
     for byte in file.metadata.sha256_hash().iter().take(12) {
@@ -23,8 +25,7 @@ pub fn serve(path: &str, headers: &HeaderMap) -> Response {
         let _ = write!(tag, "{byte:02x}");
     }
     tag.push('"');
-    let known = headers.get(IF_NONE_MATCH).is_some_and(|value| value.as_bytes() == tag.as_bytes());
-    let mut response = if known {
+    let mut response = if etag::is_known(headers, &tag) {
         http::StatusCode::NOT_MODIFIED.into_response()
     } else {
         let mut response = Response::new(file.data.into_owned().into());
@@ -32,7 +33,7 @@ pub fn serve(path: &str, headers: &HeaderMap) -> Response {
         response
     };
     let fields = response.headers_mut();
-    // Files change with the program and keep their names: ask every time, it costs next to nothing.
+    // Files keep their names when the program changes, so that a cache has to ask every time.
     fields.insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
     fields.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     if let Ok(tag) = HeaderValue::from_str(&tag) {

@@ -16,7 +16,8 @@ use sha2::{Digest, Sha256};
 use std::fmt::Write;
 
 static HEADER: HeaderName = HeaderName::from_static("idempotency-key");
-const LONGEST_KEY: usize = 255;
+/// In bytes, which are ASCII characters.
+pub const MAX_KEY_LENGTH: usize = 255;
 
 /// A request that carries a key.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -41,7 +42,7 @@ impl Keyed {
             return refuse("Send one Idempotency-Key, not several.");
         }
         let bytes = value.as_bytes();
-        if !(1..=LONGEST_KEY).contains(&bytes.len()) || !bytes.iter().all(u8::is_ascii_graphic) {
+        if !(1..=MAX_KEY_LENGTH).contains(&bytes.len()) || !bytes.iter().all(u8::is_ascii_graphic) {
             return refuse("An Idempotency-Key must be 1 to 255 visible ASCII characters without spaces. Use a UUID.");
         }
         let key = String::from_utf8_lossy(bytes).into_owned();

@@ -2,6 +2,7 @@
 
 mod limits;
 mod problems;
+mod strict;
 
 use utoipa::OpenApi;
 use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
@@ -49,6 +50,7 @@ pub fn frame() -> utoipa::openapi::OpenApi {
 pub fn complete(document: &mut utoipa::openapi::OpenApi) {
     problems::add(document);
     limits::add(document);
+    strict::add(document);
 }
 
 /// The document as JSON text.

@@ -14,11 +14,11 @@ use tokio::sync::{Barrier, Semaphore};
 use tokio::task::JoinSet;
 
 /// Buyers who have a connection at the same time: both of its ends are this process's, and a usual
-/// limit is 20,000 files. The others stand right behind them.
+/// limit is 20,000 files. The others follow at once.
 const SIDE_BY_SIDE: usize = 2_000;
 
 /// All buyers ask at the same moment. Returns the answers in the order of the buyers.
-async fn crowd(client: &Client, show: &str, buyers: usize, wanted: impl Fn(usize) -> Value) -> Vec<Answer> {
+async fn crowd(client: &Client, show: &str, buyers: usize, selection: impl Fn(usize) -> Value) -> Vec<Answer> {
     let _best_effort = rlimit::increase_nofile_limit(1 << 20);
     let at_once = buyers.min(SIDE_BY_SIDE);
     client.warm_up(at_once).await;
@@ -27,7 +27,7 @@ async fn crowd(client: &Client, show: &str, buyers: usize, wanted: impl Fn(usize
     let start = std::sync::Arc::new(Barrier::new(buyers));
     let mut tasks = JoinSet::new();
     for buyer in 0..buyers {
-        let (call, room, start) = (client.post(&path).json(&wanted(buyer)), room.clone(), start.clone());
+        let (call, room, start) = (client.post(&path).json(&selection(buyer)), room.clone(), start.clone());
         tasks.spawn(async move {
             start.wait().await;
             let _place = room.acquire_owned().await.unwrap();
@@ -183,18 +183,18 @@ async fn a_mixed_crowd_for_a_few_places() {
     assert_eq!(server.close().await.seats.len(), 20);
 }
 
-/// With room for four commands, the surplus is told to come back. Whoever does, is served.
+/// With admission for four commands, the surplus is answered 503 with Retry-After. All who retry are served.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_surplus_is_told_when_to_come_back_and_loses_nothing() {
     let server = TestServer::open_with(Config { max_in_flight: 4, ..Config::default() }).await;
     server.put_on_sale(&show("narrow", 600, 300)).await;
-    let wanted = json!({"area": "floor", "quantity": 1});
+    let selection = json!({"area": "floor", "quantity": 1});
     let mut held = 0;
     let mut turned_away = 0;
     let mut waiting = 300;
     for round in 0.. {
         assert!(round < 1000, "{waiting} buyers are never let in");
-        let answers = crowd(&server.client, "narrow", waiting, |_| wanted.clone()).await;
+        let answers = crowd(&server.client, "narrow", waiting, |_| selection.clone()).await;
         held += won(&answers).len();
         let busy: Vec<&Answer> = answers.iter().filter(|answer| answer.status != 201).collect();
         for answer in &busy {
@@ -213,5 +213,5 @@ async fn a_surplus_is_told_when_to_come_back_and_loses_nothing() {
     assert!(turned_away > 0, "the surplus was never turned away");
     assert_eq!(held, 300);
     let books = server.close().await;
-    assert_eq!((books.bookings.len(), books.seats.len()), (300, 300), "one that was told 503 was held all the same");
+    assert_eq!((books.bookings.len(), books.seats.len()), (300, 300), "a hold answered 503 exists all the same");
 }

@@ -158,6 +158,50 @@ async fn bad_tokens_are_refused_even_where_none_is_needed() {
 }
 
 #[tokio::test]
+async fn a_bad_token_is_refused_by_every_operation() {
+    let dir = tempfile::tempdir().unwrap();
+    let server = start_for_test(dir.path()).await;
+    let document = server.get("/openapi.json").send().await.json();
+    let mut tried = 0;
+    for (path, item) in document["paths"].as_object().unwrap() {
+        if !path.starts_with("/v1/") {
+            continue;
+        }
+        for method in item.as_object().unwrap().keys() {
+            let path = path.replace("{show}", "demo").replace("{id}", &uuid::Uuid::nil().to_string());
+            let path = path.replace("{voucher}", &uuid::Uuid::nil().to_string()).replace("{intent}", "pi_1");
+            let reply = server.call(&method.to_uppercase(), &path).bearer("nonsense").send().await;
+            reply.is(401, "invalid_token");
+            assert!(reply.header("www-authenticate").starts_with("Bearer"), "{method} {path}");
+            tried += 1;
+        }
+    }
+    assert!(tried > 18, "{tried}");
+    for path in ["/v1/shows", "/v1/shows/demo", "/v1/shows/demo/seats"] {
+        assert_eq!(server.get(path).bearer(&server.token("anna", Role::Buyer)).send().await.status, 200, "{path}");
+    }
+    // A load balancer or a scraper may send what it likes.
+    for path in ["/health/live", "/health/ready", "/metrics", "/problems/sold_out"] {
+        assert_eq!(server.get(path).bearer("nonsense").send().await.status, 200, "{path}");
+    }
+    server.stop().await;
+}
+
+/// The buyer of a guest's booking is `guest:` and the booking's id.
+#[tokio::test]
+async fn a_token_with_a_guests_name_as_subject_is_not_that_guest() {
+    let dir = tempfile::tempdir().unwrap();
+    let server = start_for_test(dir.path()).await;
+    let held = server.hold(json!({"seats": ["A-1"]})).await;
+    let forged = server.token(&format!("guest:{}", held.text("id")), Role::Buyer);
+    for path in [format!("/v1/bookings/{}", held.text("id")), "/v1/me/bookings".to_owned(), "/v1/shows".to_owned()] {
+        let reply = server.get(&path).bearer(&forged).send().await;
+        assert!(reply.is(401, "invalid_token").text("detail").contains("`sub`"), "{reply:?}");
+    }
+    server.stop().await;
+}
+
+#[tokio::test]
 async fn bad_shows_are_refused() {
     let dir = tempfile::tempdir().unwrap();
     let server = start_for_test(dir.path()).await;

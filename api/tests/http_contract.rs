@@ -192,7 +192,7 @@ async fn a_booking_is_its_buyers_and_anothers_is_none() {
     assert_eq!(server.get(&guests).admin(&server).send().await.status, StatusCode::OK);
     server.post(&format!("{guests}/payment")).json("{}").admin(&server).send().await.is(404, "booking_not_found");
 
-    // The booking's token stands for its buyer.
+    // The booking's token acts for its buyer.
     let mine = server.get("/v1/me/bookings").bearer(&of_anna.text("token")).send().await.json();
     assert_eq!(mine["data"][0]["id"], of_anna.text("id"));
     let mine = server.get("/v1/me/bookings").bearer(&of_guest.text("token")).send().await.json();
@@ -252,7 +252,16 @@ async fn the_server_describes_itself() {
     let text = String::from_utf8(metrics.body.to_vec()).unwrap();
     assert!(text.contains("lastseat_commands_total{command=\"hold\",outcome=\"invalid_request\"} 1"), "{text}");
     assert!(server.get("/openapi.json").send().await.json()["paths"].as_object().unwrap().len() > 15);
-    assert_eq!(server.get("/docs/").send().await.status, StatusCode::OK);
+    for path in ["/docs", "/docs/"] {
+        let docs = server.get(path).send().await;
+        assert_eq!((docs.status, docs.header("content-type")), (StatusCode::OK, "text/html; charset=utf-8"));
+        // It works without a network: everything that it names is served here.
+        let text = String::from_utf8(docs.body.to_vec()).unwrap();
+        for named in text.split(['"', ' ']).filter(|word| word.starts_with('/') && word.len() > 1 && !word.starts_with("/>")) {
+            assert_eq!(server.get(named).send().await.status, StatusCode::OK, "{named}");
+        }
+        assert!(!text.contains("http://") && !text.contains("https://"));
+    }
     assert_eq!(server.get("/problems/sold_out").send().await.status, StatusCode::OK);
     let page = server.get("/").send().await;
     assert_eq!((page.status, page.header("content-type")), (StatusCode::OK, "text/html; charset=utf-8"));

@@ -126,7 +126,7 @@ async fn the_log_remembers_what_a_restart_forgets() {
     let again = server.post(HOLD).json(&body).key("one").send().await;
     assert_eq!(again.json(), first.json());
     assert_eq!((again.status, again.header(REPLAYED)), (StatusCode::CREATED, "true"));
-    // Once more, now from memory: the header stands there once.
+    // Once more, now from memory: the header is there once.
     let third = server.post(HOLD).json(&body).key("one").send().await;
     assert_eq!(third.headers.get_all(REPLAYED).iter().count(), 1);
     server.post(HOLD).json(json!({"seats": ["A-2"]})).key("one").send().await.is(422, "idempotency_key_reused");

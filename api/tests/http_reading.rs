@@ -66,7 +66,7 @@ async fn the_stream_goes_on_from_the_seats_and_ends_with_the_server() {
 
     let metrics = server.get("/metrics").send().await;
     assert!(String::from_utf8_lossy(&metrics.body).contains("lastseat_stream_clients 2"));
-    tokio::time::timeout(Duration::from_secs(5), server.stop()).await.expect("listeners are let go");
+    tokio::time::timeout(Duration::from_secs(5), server.stop()).await.expect("streams are ended");
     let _ = read_until_end(&mut body).await;
 }
 

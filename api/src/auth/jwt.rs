@@ -1,4 +1,4 @@
-//! Tokens of people and programs: JWT, signed with HS256 and nothing else.
+//! Tokens of people and programs: JWTs, signed with HS256 and nothing else.
 
 use super::hmac_key::{HmacSha256, hmac};
 use crate::problem::{Code, Problem};
@@ -13,20 +13,19 @@ use std::time::Duration;
 
 const ISSUER: &str = "lastseat";
 
-/// What a token allows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Role {
-    /// Books for itself.
+    /// Books for themselves.
     Buyer,
-    /// Runs shows, sees and cancels any booking, refunds.
+    /// Runs shows, reads and cancels any booking, refunds.
     Admin,
     /// Reads the event history.
     Auditor,
 }
 
 impl Role {
-    /// The name in the token.
+    /// The value of the claim `role`.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -43,7 +42,7 @@ impl std::str::FromStr for Role {
         [Self::Buyer, Self::Admin, Self::Auditor]
             .into_iter()
             .find(|role| role.name() == text)
-            .ok_or_else(|| format!("`{text}` is no role; there are buyer, admin and auditor"))
+            .ok_or_else(|| format!("`{text}` is not a role; the roles are buyer, admin and auditor"))
     }
 }
 
@@ -52,9 +51,9 @@ struct Claims {
     sub: BuyerId,
     role: Role,
     exp: i64,
+    nbf: Option<i64>,
 }
 
-/// Makes and checks them.
 pub(super) struct Jwt {
     signer: HmacSha256,
     key: DecodingKey,
@@ -66,12 +65,14 @@ impl Jwt {
         let mut validation = Validation::new(Algorithm::HS256);
         validation.set_issuer(&[ISSUER]);
         validation.set_required_spec_claims(&["exp", "iss", "sub"]);
-        // The library would compare with the machine's clock; `check` compares with ours.
+        // The library would compare with the machine's clock; `check` compares with our clock, and
+        // with the same leeway for `exp` and `nbf`: none.
         validation.validate_exp = false;
+        validation.validate_nbf = false;
         Self { signer: hmac(secret), key: DecodingKey::from_secret(secret), validation }
     }
 
-    /// Signed by hand, for that can't fail; the tests check it with the library.
+    /// Signed here because the library's way can fail; the tests check it with the library.
     pub(super) fn mint(&self, sub: &BuyerId, role: Role, now: Timestamp, ttl: Duration) -> String {
         let iat = now.timestamp();
         let exp = iat.saturating_add(i64::try_from(ttl.as_secs()).unwrap_or(i64::MAX));
@@ -88,24 +89,34 @@ impl Jwt {
             .map_err(|error| Problem::token_refused(Code::InvalidToken, why(error.kind())))?
             .claims;
         if claims.exp <= now.timestamp() {
-            return Err(Problem::token_refused(Code::TokenExpired, "The token's time is over. Get a new one."));
+            return Err(Problem::token_refused(Code::TokenExpired, "The token has expired. Get a new one."));
+        }
+        if claims.nbf.is_some_and(|nbf| nbf > now.timestamp()) {
+            let detail = "The token is not valid yet: its claim `nbf` is in the future. Wait until then, or get a new token.";
+            return Err(Problem::token_refused(Code::InvalidToken, detail));
+        }
+        // The buyer id of a guest's booking: its bearer would be that guest.
+        if claims.sub.is_guest() {
+            let detail = "The claim `sub` must not begin with `guest:`, which is reserved for bookings without an account. Get \
+                          a token with another subject; for a guest's booking send the booking's own token.";
+            return Err(Problem::token_refused(Code::InvalidToken, detail));
         }
         Ok((claims.sub, claims.role))
     }
 }
 
-/// Enough for an honest caller to find the mistake, and nothing for a dishonest one.
+/// Tells an honest caller what to correct, and an attacker nothing.
 fn why(kind: &ErrorKind) -> &'static str {
     match kind {
-        ErrorKind::InvalidSignature => "The token was not signed by this server.",
+        ErrorKind::InvalidSignature => "The token was not signed with this server's key. Get a token from this server.",
         ErrorKind::InvalidAlgorithm | ErrorKind::InvalidAlgorithmName | ErrorKind::UnsupportedAlgorithm => {
-            "The token must be signed with HS256."
+            "The token must be signed with HS256. Get a token from this server."
         }
-        ErrorKind::InvalidIssuer => "The token was not issued by lastseat.",
+        ErrorKind::InvalidIssuer => "The claim `iss` of the token must be `lastseat`. Get a token from this server.",
         ErrorKind::MissingRequiredClaim(_) | ErrorKind::InvalidClaimFormat(_) => {
             "The token must have the claims iss, sub, role and exp."
         }
         ErrorKind::Json(_) => "The token must be a JWT signed with HS256, with the claims iss, sub, role and exp.",
-        _ => "This is not a token of this server.",
+        _ => "This is not a token of this server. Get one from this server, or send the booking's own token.",
     }
 }

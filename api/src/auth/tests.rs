@@ -49,12 +49,12 @@ fn signed(header: &serde_json::Value, claims: &serde_json::Value) -> String {
 }
 
 #[test]
-fn nobody_is_a_guest() {
+fn a_request_without_a_token_is_a_guests() {
     assert_eq!(Auth::new(SECRET).caller(&HeaderMap::new(), noon()).unwrap(), Caller::Guest);
 }
 
 #[test]
-fn a_minted_token_is_good_until_its_time_is_over() {
+fn a_minted_token_is_valid_until_it_expires() {
     let token = mint(SECRET, Role::Admin);
     let anna = Caller::Token { sub: BuyerId::new("anna").unwrap(), role: Role::Admin };
     assert_eq!(ask(&token, noon()).unwrap(), anna);
@@ -72,7 +72,7 @@ fn a_long_secret_signs_as_the_library_verifies() {
 }
 
 #[test]
-fn foreign_unsigned_and_crippled_tokens_are_refused() {
+fn foreign_unsigned_and_incomplete_tokens_are_refused() {
     let good = json!({"iss": "lastseat", "sub": "anna", "role": "admin", "iat": 0, "exp": 4_000_000_000_u64});
     let hs256 = json!({"alg": "HS256", "typ": "JWT"});
     assert!(ask(&signed(&hs256, &good), noon()).is_ok());
@@ -108,6 +108,30 @@ fn foreign_unsigned_and_crippled_tokens_are_refused() {
     }
 }
 
+fn with_claim(claim: &str, value: serde_json::Value) -> String {
+    let mut claims = json!({"iss": "lastseat", "sub": "anna", "role": "buyer", "exp": 4_000_000_000_u64});
+    claims[claim] = value;
+    signed(&json!({"alg": "HS256", "typ": "JWT"}), &claims)
+}
+
+#[test]
+fn a_token_is_refused_before_its_nbf() {
+    let nbf = noon().timestamp();
+    let token = with_claim("nbf", json!(nbf));
+    assert_eq!(code(ask(&token, noon() - chrono::TimeDelta::seconds(1))), "invalid_token");
+    assert!(ask(&token, noon()).is_ok());
+    assert!(ask(&with_claim("nbf", json!(null)), noon()).is_ok());
+    assert_eq!(code(ask(&with_claim("nbf", json!("soon")), noon())), "invalid_token");
+}
+
+#[test]
+fn a_token_with_the_subject_of_a_guest_is_refused() {
+    let guest = BuyerId::guest(BookingId(Uuid::from_u128(7)));
+    assert_eq!(code(ask(&with_claim("sub", json!(guest.as_str())), noon())), "invalid_token");
+    assert_eq!(code(ask(&with_claim("sub", json!("guest:anything")), noon())), "invalid_token");
+    assert!(ask(&with_claim("sub", json!("guest")), noon()).is_ok());
+}
+
 #[test]
 fn other_schemes_and_two_headers_are_refused() {
     let mut headers = HeaderMap::new();
@@ -120,7 +144,7 @@ fn other_schemes_and_two_headers_are_refused() {
 }
 
 #[test]
-fn a_bookings_token_is_the_same_every_time_and_good_for_it_alone() {
+fn a_booking_always_has_the_same_token_and_no_other_booking_has_it() {
     let booking = BookingId(Uuid::from_u128(7));
     let auth = Auth::new(SECRET);
     let token = auth.booking_token(booking);
@@ -135,7 +159,7 @@ fn a_bookings_token_is_the_same_every_time_and_good_for_it_alone() {
 }
 
 #[test]
-fn a_missing_role_is_named() {
+fn the_needed_role_is_named_in_the_refusal() {
     let caller = ask(&mint(SECRET, Role::Buyer), noon()).unwrap();
     let problem = caller.needs(Role::Auditor).expect_err("refused");
     assert_eq!(problem.status(), http::StatusCode::FORBIDDEN);

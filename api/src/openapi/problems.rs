@@ -7,7 +7,7 @@ use utoipa::ToSchema;
 use utoipa::openapi::path::Operation;
 use utoipa::openapi::{Content, OpenApi, PathItem, Ref, RefOr, ResponseBuilder};
 
-/// A refusal (RFC 9457). Besides these members it has the facts behind the refusal, such as
+/// A refusal (RFC 9457). Besides these members it has the facts that caused the refusal, such as
 /// `seat`, `state`, `free_at`, `available`, `most`, `have`, `opens_at`, `field`.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = Problem)]
@@ -34,8 +34,8 @@ pub struct ProblemJson {
 
 use Code as C;
 
-/// Every read, where the operator limits reads.
-const READ: &[Code] = &[C::RateLimited];
+/// Every read: a token that is sent must be valid, and the operator may limit reads.
+const READ: &[Code] = &[C::RateLimited, C::InvalidToken, C::TokenExpired];
 /// Every operation that waits for the log.
 const LOG: &[Code] = &[C::Unavailable, C::Internal];
 /// Every command.
@@ -56,7 +56,7 @@ const COMMAND: &[Code] = &[
     C::Internal,
 ];
 /// Every command that takes an idempotency key, in addition.
-const POST: &[Code] = &[C::InvalidIdempotencyKey, C::IdempotencyInFlight, C::IdempotencyKeyReused];
+const KEYED: &[Code] = &[C::InvalidIdempotencyKey, C::IdempotencyInFlight, C::IdempotencyKeyReused];
 const TOKEN: &[Code] = &[C::AuthenticationRequired, C::InvalidToken, C::TokenExpired];
 const PRIVILEGE: &[Code] = &[C::AuthenticationRequired, C::InvalidToken, C::TokenExpired, C::Forbidden];
 const HOLD: &[Code] = &[
@@ -101,27 +101,27 @@ pub(super) fn of(operation: &str) -> Option<Vec<&'static [Code]>> {
         "get_seats" => vec![&[C::ShowNotFound], READ, LOG],
         "stream_seats" => vec![&[C::ShowNotFound, C::InvalidParameter], READ, LOG],
         "get_sales" => vec![&[C::ShowNotFound], PRIVILEGE, READ, LOG],
-        "schedule_show" => vec![&[C::ShowExists, C::InvalidShow], PRIVILEGE, COMMAND, POST],
-        "pause_sales" | "resume_sales" => vec![&[C::ShowNotFound, C::ShowCancelled], PRIVILEGE, COMMAND, POST],
-        "cancel_show" => vec![&[C::ShowNotFound], PRIVILEGE, COMMAND, POST],
-        "hold_seats" => vec![HOLD, COMMAND, POST],
+        "schedule_show" => vec![&[C::ShowExists, C::InvalidShow], PRIVILEGE, COMMAND, KEYED],
+        "pause_sales" | "resume_sales" => vec![&[C::ShowNotFound, C::ShowCancelled], PRIVILEGE, COMMAND, KEYED],
+        "cancel_show" => vec![&[C::ShowNotFound], PRIVILEGE, COMMAND, KEYED],
+        "hold_seats" => vec![HOLD, COMMAND, KEYED],
         "get_booking" => vec![&[C::BookingNotFound], TOKEN, READ, LOG],
         "cancel_booking" => {
-            vec![&[C::BookingNotFound, C::AlreadyConfirmed, C::AlreadyRefunded, C::InvalidIdempotencyKey], TOKEN, COMMAND]
+            vec![&[C::BookingNotFound, C::AlreadyConfirmed, C::AlreadyRefunded], TOKEN, COMMAND, KEYED]
         }
         "extend_hold" => vec![
             &[C::BookingNotFound, C::BookingOver, C::AlreadyExtended, C::AlreadyConfirmed, C::AlreadyRefunded],
             TOKEN,
             COMMAND,
-            POST,
+            KEYED,
         ],
-        "pay" => vec![PAY, TOKEN, COMMAND, POST],
-        "refund" => vec![&[C::BookingNotFound, C::NotConfirmed, C::PaymentMismatch], PRIVILEGE, COMMAND, POST],
+        "pay" => vec![PAY, TOKEN, COMMAND, KEYED],
+        "refund" => vec![&[C::BookingNotFound, C::NotConfirmed, C::PaymentMismatch], PRIVILEGE, COMMAND, KEYED],
         "my_bookings" => vec![&[C::InvalidParameter, C::BookingNotFound], TOKEN, READ, LOG],
         "my_rewards" => vec![&[C::BookingNotFound], TOKEN, READ, LOG],
-        "redeem_voucher" => vec![&[C::VoucherNotFound, C::VoucherRedeemed, C::VoucherRevoked], TOKEN, COMMAND, POST],
+        "redeem_voucher" => vec![&[C::VoucherNotFound, C::VoucherRedeemed, C::VoucherRevoked], TOKEN, COMMAND, KEYED],
         "audit_events" => vec![&[C::InvalidParameter], PRIVILEGE, READ, LOG],
-        "authenticate" => vec![&[C::SandboxRefused], COMMAND, POST],
+        "authenticate" => vec![&[C::SandboxRefused], COMMAND, KEYED],
         "problem" => vec![&[C::UnknownRoute]],
         "live" | "ready" | "metrics" => vec![],
         _ => return None,

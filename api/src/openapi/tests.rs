@@ -69,3 +69,72 @@ fn every_operation_that_can_be_limited_documents_its_limit_headers() {
     assert!(limited > 15);
     assert!(free.iter().all(|operation| !operation.contains("/v1/")), "{free:?}");
 }
+
+fn document_json() -> serde_json::Value {
+    serde_json::to_value(document()).unwrap()
+}
+
+fn parameter<'a>(document: &'a serde_json::Value, method: &str, path: &str, name: &str) -> &'a serde_json::Value {
+    let all = document["paths"][path][method]["parameters"].as_array().unwrap();
+    let found: Vec<_> = all.iter().filter(|parameter| parameter["name"] == name).collect();
+    assert_eq!(found.len(), 1, "{name} of {method} {path}");
+    &found[0]["schema"]
+}
+
+#[test]
+fn every_command_documents_its_idempotency_key() {
+    let document = document_json();
+    let mut commands = 0;
+    for (path, item) in document["paths"].as_object().unwrap() {
+        for method in item.as_object().unwrap().keys().filter(|method| *method != "get") {
+            let key = parameter(&document, method, path, "Idempotency-Key");
+            assert_eq!((&key["minLength"], &key["maxLength"], &key["pattern"]), (&1.into(), &255.into(), &"^[!-~]+$".into()));
+            assert_eq!(key["type"], "string");
+            commands += 1;
+        }
+    }
+    assert_eq!(commands, crate::metrics::Command::ALL.len());
+}
+
+#[test]
+fn parameters_and_bodies_are_as_strict_as_the_server() {
+    let document = document_json();
+    for (path, most) in [("/v1/shows", 100), ("/v1/me/bookings", 100), ("/v1/audit/events", 100_000)] {
+        let limit = parameter(&document, "get", path, "limit");
+        assert_eq!((&limit["minimum"], &limit["maximum"]), (&1.into(), &most.into()), "{path}");
+    }
+    assert_eq!(parameter(&document, "get", "/v1/shows", "starting_after")["minLength"], 1);
+    assert_eq!(parameter(&document, "get", "/v1/me/bookings", "starting_after")["format"], "uuid");
+    for item in document["paths"].as_object().unwrap().values() {
+        for operation in item.as_object().unwrap().values() {
+            for parameter in operation["parameters"].as_array().into_iter().flatten() {
+                assert!(parameter["schema"]["type"].is_string(), "{parameter}");
+            }
+        }
+    }
+    let schemas = &document["components"]["schemas"];
+    let new_show = &schemas["NewShow"]["properties"];
+    assert_eq!(new_show["max_seats_per_buyer"]["minimum"], 1);
+    assert_eq!((&new_show["hold_seconds"]["minimum"], &new_show["hold_seconds"]["maximum"]), (&1.into(), &86_400.into()));
+    let ways = schemas["HoldBody"]["oneOf"].as_array().unwrap();
+    let required: Vec<_> = ways
+        .iter()
+        .map(|way| {
+            let schema = document.pointer(way["$ref"].as_str().unwrap().strip_prefix('#').unwrap()).unwrap();
+            assert_eq!(schema["additionalProperties"], false);
+            schema["required"].clone()
+        })
+        .collect();
+    assert_eq!(serde_json::json!(required), serde_json::json!([["seats"], ["area", "quantity"], ["best_available"]]));
+}
+
+#[test]
+fn every_operation_says_whether_it_needs_a_token() {
+    let document = document_json();
+    assert_eq!(document["servers"][0]["url"], "/");
+    for item in document["paths"].as_object().unwrap().values() {
+        for operation in item.as_object().unwrap().values() {
+            assert!(operation["security"].is_array(), "{}", operation["operationId"]);
+        }
+    }
+}

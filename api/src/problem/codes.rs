@@ -1,28 +1,26 @@
-//! Every code that a problem can have, with its status and title: one table, from which the
-//! answers, the metrics and the documentation are made.
+//! Every code that a problem can have, with its status and title. Answers, metrics and documentation
+//! are made from this table.
 
 use http::StatusCode;
 use lastseat_domain::Rejection;
 
 macro_rules! codes {
     ($($name:ident = $code:literal, $status:ident, $title:literal;)*) => {
-        /// Kind of a problem. Its text is stable and part of the API.
+        /// The kind of a problem. Its text is stable and part of the API.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
         pub enum Code {
-            $(#[doc = $title] $name,)*
+            $($name,)*
         }
 
         impl Code {
-            /// All of them.
             pub const ALL: &'static [Self] = &[$(Self::$name),*];
 
-            /// The text that stands in the problem.
+            /// The member `code`.
             #[must_use]
             pub fn text(self) -> &'static str {
                 match self { $(Self::$name => $code,)* }
             }
 
-            /// The status that it comes with.
             #[must_use]
             pub fn status(self) -> StatusCode {
                 match self { $(Self::$name => StatusCode::$status,)* }
@@ -42,7 +40,7 @@ codes! {
     InvalidJson = "invalid_json", BAD_REQUEST, "The body is not JSON";
     InvalidParameter = "invalid_parameter", BAD_REQUEST, "A parameter of the request is wrong";
     InvalidIdempotencyKey = "invalid_idempotency_key", BAD_REQUEST, "The Idempotency-Key is malformed";
-    BodyUnreadable = "body_unreadable", BAD_REQUEST, "The body broke off";
+    BodyUnreadable = "body_unreadable", BAD_REQUEST, "The body ended early";
     AuthenticationRequired = "authentication_required", UNAUTHORIZED, "A token is needed";
     InvalidToken = "invalid_token", UNAUTHORIZED, "The token is not valid";
     TokenExpired = "token_expired", UNAUTHORIZED, "The token is no longer valid";
@@ -54,14 +52,14 @@ codes! {
     UnsupportedMediaType = "unsupported_media_type", UNSUPPORTED_MEDIA_TYPE, "The body must be JSON";
     InvalidRequest = "invalid_request", UNPROCESSABLE_ENTITY, "The body does not have the expected form";
     PriceNotAccepted = "price_not_accepted", UNPROCESSABLE_ENTITY, "Prices are not taken from the client";
-    IdempotencyInFlight = "idempotency_in_flight", CONFLICT, "The same request is under way";
+    IdempotencyInFlight = "idempotency_in_flight", CONFLICT, "The same request is being executed";
     IdempotencyKeyReused = "idempotency_key_reused", UNPROCESSABLE_ENTITY, "The Idempotency-Key was used for another request";
     RateLimited = "rate_limited", TOO_MANY_REQUESTS, "Too many requests in a short time";
 
     // Shows.
     ShowNotFound = "show_not_found", NOT_FOUND, "No such show";
     ShowExists = "show_exists", CONFLICT, "Another show has this id";
-    InvalidShow = "invalid_show", UNPROCESSABLE_ENTITY, "The show makes no sense";
+    InvalidShow = "invalid_show", UNPROCESSABLE_ENTITY, "The show is invalid";
     SaleNotOpen = "sale_not_open", FORBIDDEN, "The sale is not open yet";
     SalesPaused = "sales_paused", FORBIDDEN, "The sale is paused";
     SaleClosed = "sale_closed", GONE, "The sale is over";
@@ -76,7 +74,7 @@ codes! {
     UnknownCategory = "unknown_category", UNPROCESSABLE_ENTITY, "No such category";
     BuyerLimit = "buyer_limit", FORBIDDEN, "One buyer may not have so many seats";
     SeatUnavailable = "seat_unavailable", CONFLICT, "The seat is taken";
-    SoldOut = "sold_out", GONE, "Nothing is left";
+    SoldOut = "sold_out", GONE, "Sold out";
 
     // Bookings.
     BookingNotFound = "booking_not_found", NOT_FOUND, "No such booking";
@@ -89,25 +87,25 @@ codes! {
     OutOfOrder = "out_of_order", CONFLICT, "Not possible in this state";
 
     // Payment.
-    PaymentInProgress = "payment_in_progress", CONFLICT, "A payment is under way";
+    PaymentInProgress = "payment_in_progress", CONFLICT, "A payment is in progress";
     PaymentDeclined = "payment_declined", PAYMENT_REQUIRED, "The payment was declined";
     InvalidPaymentMethod = "invalid_payment_method", UNPROCESSABLE_ENTITY, "The payment method can't be used";
     PaymentMethodMissing = "payment_method_missing", UNPROCESSABLE_ENTITY, "A payment method is needed";
-    CaptureFailed = "capture_failed", PAYMENT_REQUIRED, "The money could not be taken";
+    CaptureFailed = "capture_failed", PAYMENT_REQUIRED, "The money could not be captured";
     PaymentMismatch = "payment_mismatch", CONFLICT, "The payment does not fit the booking";
-    SandboxRefused = "sandbox_refused", CONFLICT, "The payment sandbox refuses";
+    SandboxRefused = "sandbox_refused", CONFLICT, "The payment sandbox refused";
 
     // Rewards.
     VoucherNotFound = "voucher_not_found", NOT_FOUND, "No such voucher";
     VoucherRedeemed = "voucher_redeemed", CONFLICT, "The voucher was used before";
-    VoucherRevoked = "voucher_revoked", CONFLICT, "The voucher was taken back";
+    VoucherRevoked = "voucher_revoked", CONFLICT, "The voucher was revoked";
 
     // The server.
-    Internal = "internal", INTERNAL_SERVER_ERROR, "Something is wrong on our side";
-    Busy = "busy", SERVICE_UNAVAILABLE, "Too much to do at once";
-    Unavailable = "unavailable", SERVICE_UNAVAILABLE, "Something that is needed does not answer";
+    Internal = "internal", INTERNAL_SERVER_ERROR, "The server has a defect";
+    Busy = "busy", SERVICE_UNAVAILABLE, "The server is busy";
+    Unavailable = "unavailable", SERVICE_UNAVAILABLE, "A service that is needed does not answer";
     Stopping = "stopping", SERVICE_UNAVAILABLE, "The server is stopping";
-    OutcomeUnknown = "outcome_unknown", SERVICE_UNAVAILABLE, "It is not known whether it was done";
+    OutcomeUnknown = "outcome_unknown", SERVICE_UNAVAILABLE, "The outcome is not known";
 }
 
 impl Code {
@@ -153,9 +151,9 @@ impl Code {
         }
     }
 
-    /// Whether an answer with this code is a decision on the request, so that its repeat under the
-    /// same idempotency key gets it again. What may be otherwise in a moment (a sale that has not
-    /// opened, a payment under way) must not burn the key.
+    /// Whether a refusal with this code is a decision on the request, so that its repeat under the same
+    /// idempotency key gets it again. A refusal that may pass (a sale that has not opened, a payment in
+    /// progress) must not use up the key.
     #[must_use]
     pub fn is_decision(self) -> bool {
         let by_a_rule = [402, 404, 409, 410, 422].contains(&self.status().as_u16());
@@ -169,7 +167,7 @@ mod tests {
     use std::collections::HashSet;
 
     #[test]
-    fn every_code_of_the_rules_is_in_the_table() {
+    fn every_code_of_a_rejection_is_in_the_table() {
         let known: HashSet<_> = Code::ALL.iter().map(|c| c.text()).collect();
         for (code, _) in Rejection::CODES {
             assert!(known.contains(code), "{code}");
@@ -177,7 +175,7 @@ mod tests {
     }
 
     #[test]
-    fn a_code_stands_there_once() {
+    fn every_code_is_unique() {
         let known: HashSet<_> = Code::ALL.iter().map(|c| c.text()).collect();
         assert_eq!(known.len(), Code::ALL.len());
     }

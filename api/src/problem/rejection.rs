@@ -2,6 +2,7 @@
 //! act on it.
 
 use super::{Code, Problem};
+use crate::names::reason_name;
 use lastseat_domain::Rejection;
 
 impl From<Rejection> for Problem {
@@ -27,7 +28,7 @@ fn with_facts(problem: Problem, rejection: &Rejection) -> Problem {
         R::UnknownCategory { category } => problem.fact("category", category),
         R::BuyerLimit { most, have } => problem.fact("most", most).fact("have", have),
         R::SeatUnavailable { seat, state, free_at, position } => {
-            let problem = problem.fact("seat", seat).fact("state", state);
+            let problem = problem.fact("seat", seat).fact("state", state.name());
             let problem = match position {
                 Some(position) => problem.fact("position", position),
                 None => problem,
@@ -40,7 +41,7 @@ fn with_facts(problem: Problem, rejection: &Rejection) -> Problem {
         R::NotEnoughTogether { available } => problem.fact("available", available),
         R::SoldOut { free_at: Some(free_at) } => problem.fact("available", 0).fact("free_at", free_at),
         R::SoldOut { free_at: None } => problem.fact("available", 0),
-        R::BookingOver { reason } => problem.fact("reason", reason),
+        R::BookingOver { reason } => problem.fact("reason", reason_name(*reason)),
         R::PaymentDeclined { decline } => problem.fact("decline_code", decline),
         R::VoucherNotFound { voucher } | R::VoucherRedeemed { voucher } | R::VoucherRevoked { voucher } => {
             problem.fact("voucher", voucher)

@@ -3,6 +3,9 @@
 use crate::app::App;
 use crate::auth::Caller;
 use crate::problem::Problem;
+use axum::extract::{Request, State};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
 use lastseat_domain::booking::Booking;
 use lastseat_domain::{BookingId, BuyerId, Rejection};
 
@@ -12,6 +15,15 @@ pub enum Admins {
     Allowed,
     /// Only the buyer may.
     Refused,
+}
+
+/// A layer for operations that need no token: refuses one that is sent and is not valid, because its
+/// sender believes to be signed in.
+pub async fn check_token(State(app): State<App>, request: Request, next: Next) -> Response {
+    match app.parts().auth.caller(request.headers(), app.now()) {
+        Ok(_) => next.run(request).await,
+        Err(problem) => problem.into_response(),
+    }
 }
 
 /// The booking, if the caller may read it.

@@ -1,6 +1,7 @@
 //! The documentation that the server serves: `/openapi.json`, `/docs`, `/problems/{code}`.
 
 use crate::app::App;
+use crate::assets;
 use crate::problem::{Code, Problem};
 use axum::Router;
 use axum::extract::Path;
@@ -8,8 +9,8 @@ use axum::extract::rejection::PathRejection;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use bytes::Bytes;
+use http::HeaderMap;
 use http::header::{CONTENT_TYPE, HeaderValue};
-use utoipa_swagger_ui::{Config, SwaggerUi};
 
 /// The routes that are not in the OpenAPI document. `document` is that document as JSON.
 pub fn router(document: String) -> Router<App> {
@@ -18,8 +19,9 @@ pub fn router(document: String) -> Router<App> {
         let document = document.clone();
         async move { ([(CONTENT_TYPE, HeaderValue::from_static("application/json"))], document) }
     });
-    let ui = SwaggerUi::new("/docs").config(Config::from("/openapi.json").try_it_out_enabled(true));
-    Router::new().route("/openapi.json", openapi).merge(ui)
+    let page = get(|headers: HeaderMap| async move { assets::serve("docs/docs.html", &headers) });
+    // With and without the slash: people type both.
+    Router::new().route("/openapi.json", openapi).route("/docs", page.clone()).route("/docs/", page)
 }
 
 /// What a problem's code means. The `type` of every problem leads here.

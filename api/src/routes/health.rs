@@ -10,35 +10,34 @@ use serde::Serialize;
 use std::time::Duration;
 use utoipa::ToSchema;
 
-/// A log that takes longer to say where it ends does not work.
+/// A log that does not report its head within this time counts as down.
 const LOG_PATIENCE: Duration = Duration::from_secs(2);
 
-/// How the server is.
+/// The state of the server.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Health {
     /// `ok` or `not_ready`.
     #[schema(example = "ok")]
     status: &'static str,
-    /// What was looked at.
+    /// What was checked.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     checks: Vec<Check>,
 }
 
-/// One thing that was looked at.
+/// One thing that was checked.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Check {
-    /// What.
     #[schema(example = "event_log")]
     name: &'static str,
-    /// Whether it is as it should be. One that is not makes the server not ready, unless it only
-    /// makes it slower.
+    /// Whether it works as it should. If not, the server is not ready, except for checks named
+    /// `degraded`: those only make it slower or less safe.
     ok: bool,
-    /// For people.
+    /// For people, not for programs.
     detail: String,
 }
 
-/// Whether the process runs. Never asks anything else, so that a broken disk does not get the
-/// process killed while it saves what it can.
+/// Whether the process runs. Checks nothing else: a broken disk must not get the process killed while
+/// it saves what it can.
 #[utoipa::path(
     get,
     path = "/health/live",
@@ -49,7 +48,9 @@ pub async fn live() -> Answer {
     Answer::json(StatusCode::OK, &Health { status: "ok", checks: vec![] })
 }
 
-/// Whether the server should get requests.
+/// Whether the server can take requests: the log answers, the engine and the read model keep up with
+/// it, and the server is not stopping. Other causes of trouble, such as a seat guard that is down, are
+/// listed as `degraded` and leave the server ready.
 #[utoipa::path(
     get,
     path = "/health/ready",
@@ -60,7 +61,7 @@ pub async fn live() -> Answer {
     ),
 )]
 pub async fn ready(State(app): State<App>) -> Answer {
-    let Look { is_ready, checks, .. } = look(&app).await;
+    let Readiness { is_ready, checks, .. } = check(&app).await;
     if is_ready {
         return Answer::json(StatusCode::OK, &Health { status: "ok", checks });
     }
@@ -68,24 +69,21 @@ pub async fn ready(State(app): State<App>) -> Answer {
         .header(RETRY_AFTER, HeaderValue::from_static("1"))
 }
 
-/// What was found.
-pub(super) struct Look {
-    /// Whether the server should get requests.
+pub(super) struct Readiness {
     pub is_ready: bool,
-    /// One by one.
     pub checks: Vec<Check>,
-    /// Where the log ends, if it says so.
+    /// The last position of the log, if it answers.
     pub head: Option<Position>,
 }
 
-/// Looks at everything. Takes a few seconds at most.
-pub(super) async fn look(app: &App) -> Look {
+/// Checks everything. Takes four seconds at most.
+pub(super) async fn check(app: &App) -> Readiness {
     let head = tokio::time::timeout(LOG_PATIENCE, app.parts().log.head()).await;
     let (log_ok, log_detail, head) = match head {
         Ok(Ok(head)) => (true, format!("ends at position {head}"), Some(head)),
         Ok(Err(fault)) => {
-            tracing::warn!(%fault, "the event log is not well");
-            (false, "does not answer as it should".to_owned(), None)
+            tracing::warn!(%fault, "the event log failed");
+            (false, "answers with an error; see the server's log".to_owned(), None)
         }
         Err(_) => (false, "does not answer in time".to_owned(), None),
     };
@@ -93,7 +91,7 @@ pub(super) async fn look(app: &App) -> Look {
     let engine_detail = if engine.ready { format!("{} positions behind", engine.lag) } else { "is reading the log".to_owned() };
     let reached = app.read_model().position();
     let behind = format!("{} positions behind", head.map_or(0, |head| head.0.saturating_sub(reached.0)));
-    // A shared log may end with what is not ours, which the read model hears of only in passing.
+    // A shared log may end with events that are not ours; the read model never reaches those.
     let goal = match head {
         Some(head) if head > reached => {
             let ours = Filter::our_streams();
@@ -102,15 +100,15 @@ pub(super) async fn look(app: &App) -> Look {
         _ => None,
     };
     let stalled = goal.and_then(|goal| app.lag().too_long(goal, reached, app.now()));
-    let trouble = app.read_model().status().into_iter().find_map(|view| view.error);
+    let error = app.read_model().status().into_iter().find_map(|view| view.error);
     let stopping = app.parts().drain.is_cancelled();
     let mut checks = vec![
         Check { name: "event_log", ok: log_ok, detail: log_detail },
         Check { name: "engine", ok: engine.ready, detail: engine_detail },
         Check {
             name: "read_model",
-            ok: trouble.is_none() && stalled.is_none(),
-            detail: match (trouble, stalled) {
+            ok: error.is_none() && stalled.is_none(),
+            detail: match (error, stalled) {
                 (Some(why), _) => format!("{behind}: {why}"),
                 (None, Some(seconds)) => format!("{behind}, for {seconds} s"),
                 (None, None) => behind,
@@ -119,7 +117,7 @@ pub(super) async fn look(app: &App) -> Look {
         Check { name: "running", ok: !stopping, detail: if stopping { "is stopping" } else { "takes requests" }.to_owned() },
     ];
     let is_ready = checks.iter().all(|check| check.ok);
-    // Working with less than it should is worth knowing, and no reason to work nowhere.
+    // A degraded server is still better than none.
     checks.extend(engine.degraded.into_iter().map(|detail| Check { name: "degraded", ok: false, detail }));
-    Look { is_ready, checks, head }
+    Readiness { is_ready, checks, head }
 }

@@ -1,6 +1,6 @@
 //! `GET /metrics`
 
-use super::health::{self, Look};
+use super::health::{self, Readiness};
 use crate::answer::Answer;
 use crate::app::App;
 use crate::metrics::Gauges;
@@ -15,8 +15,8 @@ use http::{HeaderValue, StatusCode};
     responses((status = 200, description = "Prometheus text", body = String, content_type = "text/plain")),
 )]
 pub async fn metrics(State(app): State<App>) -> Answer {
-    // As the load balancer sees it: a metric that says otherwise would send people the wrong way.
-    let Look { is_ready, head, .. } = health::look(&app).await;
+    // The same check that the load balancer makes, so that the two never disagree.
+    let Readiness { is_ready, head, .. } = health::check(&app).await;
     let engine = app.box_office().status();
     let (kept, bytes) = app.answers().size();
     let gauges = Gauges {

@@ -5,6 +5,7 @@ pub mod audit;
 pub mod bookings;
 pub mod command;
 pub mod docs;
+mod headers;
 pub mod health;
 pub mod me;
 pub mod metrics;
@@ -19,71 +20,98 @@ use crate::limits;
 use crate::openapi;
 use crate::problem::{Code, Problem};
 use axum::Router;
-use axum::middleware::from_fn_with_state;
+use axum::middleware::{from_fn_with_state, map_response};
+use axum::response::{IntoResponse, Response};
 use http::{Method, Uri};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-/// The documented operations.
-#[must_use]
-pub fn operations() -> OpenApiRouter<App> {
+/// All documented operations.
+fn operations() -> OpenApiRouter<App> {
     OpenApiRouter::with_openapi(openapi::frame())
-        // Shows
-        .routes(routes!(shows::read::list_shows, shows::create::schedule_show))
+        .merge(public_reads())
+        .merge(commands_of_shows())
+        .merge(private_operations())
+        .merge(sandbox_operations())
+        .merge(for_operators())
+}
+
+/// Reads that need no token.
+fn public_reads() -> OpenApiRouter<App> {
+    OpenApiRouter::default()
+        .routes(routes!(shows::read::list_shows))
         .routes(routes!(shows::read::get_show))
         .routes(routes!(shows::seats::get_seats))
         .routes(routes!(shows::stream::stream_seats))
+}
+
+/// A hold is the hot path: these have no middleware.
+fn commands_of_shows() -> OpenApiRouter<App> {
+    OpenApiRouter::default()
+        .routes(routes!(shows::create::schedule_show))
         .routes(routes!(shows::control::pause_sales))
         .routes(routes!(shows::control::resume_sales))
         .routes(routes!(shows::control::cancel_show))
-        .routes(routes!(shows::sales::get_sales))
-        // Bookings
         .routes(routes!(bookings::hold::hold_seats))
+}
+
+/// Operations whose answers are for one caller only, so that no cache may store them.
+fn private_operations() -> OpenApiRouter<App> {
+    OpenApiRouter::default()
+        .routes(routes!(shows::sales::get_sales))
         .routes(routes!(bookings::manage::get_booking, bookings::manage::cancel_booking))
         .routes(routes!(bookings::manage::extend_hold))
         .routes(routes!(bookings::pay::pay))
         .routes(routes!(bookings::manage::refund))
-        // The caller
         .routes(routes!(me::bookings::my_bookings))
         .routes(routes!(me::rewards::my_rewards))
         .routes(routes!(me::redeem::redeem_voucher))
-        // Auditors
         .routes(routes!(audit::events::audit_events))
-        // Operators
-        .routes(routes!(health::live))
-        .routes(routes!(health::ready))
-        .routes(routes!(metrics::metrics))
-        // Documentation
-        .routes(routes!(docs::problem))
 }
 
 /// Operations of the payment sandbox; present only where payments are simulated.
-#[must_use]
-pub fn sandbox_operations() -> OpenApiRouter<App> {
+fn sandbox_operations() -> OpenApiRouter<App> {
     OpenApiRouter::default().routes(routes!(sandbox::authenticate))
+}
+
+fn for_operators() -> OpenApiRouter<App> {
+    OpenApiRouter::default()
+        .routes(routes!(health::live))
+        .routes(routes!(health::ready))
+        .routes(routes!(metrics::metrics))
+        .routes(routes!(docs::problem))
 }
 
 /// The description of the API (OpenAPI 3.1), made from the code that serves it.
 #[must_use]
 pub fn document() -> utoipa::openapi::OpenApi {
-    let (_, mut document) = operations().merge(sandbox_operations()).split_for_parts();
+    let (_, mut document) = operations().split_for_parts();
     openapi::complete(&mut document);
     document
 }
 
 /// Everything that the server answers.
 pub fn router(app: App) -> Router {
-    let mut operations = operations();
+    let limited = |router: OpenApiRouter<App>| {
+        let limit = app.limits().has_reads().then(|| from_fn_with_state(app.clone(), limits::reads::limit));
+        let (router, _) = router.split_for_parts();
+        match limit {
+            Some(limit) => router.route_layer(limit),
+            None => router,
+        }
+    };
+    let token_checked = public_reads().route_layer(from_fn_with_state(app.clone(), access::check_token));
+    let private = limited(private_operations()).route_layer(map_response(headers::no_store));
+    let mut open = commands_of_shows().merge(for_operators());
     let mut pages = web::router();
     if app.parts().sandbox.is_some() {
-        operations = operations.merge(sandbox_operations());
+        open = open.merge(sandbox_operations());
         pages = pages.merge(web::sandbox_router());
     }
-    let (mut router, _) = operations.split_for_parts();
-    if app.limits().has_reads() {
-        router = router.route_layer(from_fn_with_state(app.clone(), limits::reads::limit));
-    }
-    router
+    let (open, _) = open.split_for_parts();
+    limited(token_checked)
+        .merge(open)
+        .merge(private)
         .merge(docs::router(openapi::json(&document())))
         .merge(pages)
         .method_not_allowed_fallback(method_not_allowed)
@@ -91,16 +119,15 @@ pub fn router(app: App) -> Router {
         .with_state(app)
 }
 
-async fn unknown_route(uri: Uri) -> Problem {
-    Problem::new(Code::UnknownRoute, "There is nothing at this address. GET /openapi.json lists all addresses.")
-        .fact("path", uri.path())
+async fn unknown_route(uri: Uri) -> Response {
+    let detail = "There is nothing at this address. GET /openapi.json lists all addresses.";
+    let problem = Problem::new(Code::UnknownRoute, detail).fact("path", uri.path());
+    headers::no_store_if_private(uri.path(), problem.into_response())
 }
 
 /// The router adds the `Allow` header.
-async fn method_not_allowed(method: Method) -> Problem {
-    Problem::new(
-        Code::MethodNotAllowed,
-        "This address does not support the method. The Allow header lists the methods that it supports.",
-    )
-    .fact("method", method.as_str())
+async fn method_not_allowed(method: Method, uri: Uri) -> Response {
+    let detail = "This address does not support the method. The Allow header lists the methods that it supports.";
+    let problem = Problem::new(Code::MethodNotAllowed, detail).fact("method", method.as_str());
+    headers::no_store_if_private(uri.path(), problem.into_response())
 }

@@ -1,4 +1,4 @@
-//! What stands in the address of a request.
+//! Parameters in the path and the query of a request.
 
 use crate::app::App;
 use crate::auth::Caller;
@@ -10,8 +10,8 @@ use lastseat_domain::{BookingId, IntentId, Rejection, ShowId, VoucherId};
 use std::collections::HashMap;
 use std::str::FromStr;
 
-/// Most items of one page.
-const MOST_ITEMS: usize = 100;
+/// Maximum items of one page.
+const MAX_ITEMS: usize = 100;
 const DEFAULT_ITEMS: usize = 20;
 
 macro_rules! in_path {
@@ -22,7 +22,7 @@ macro_rules! in_path {
         impl FromRequestParts<App> for $name {
             type Rejection = Problem;
 
-            /// A name that can't be one is the name of nothing.
+            /// A malformed id is answered like an unknown one.
             async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
                 let otherwise: fn(String) -> Problem = $otherwise;
                 match Path::<String>::from_request_parts(parts, app).await {
@@ -35,14 +35,14 @@ macro_rules! in_path {
 }
 
 in_path! {
-    /// The show of the address.
+    /// The show in the path.
     InShow(ShowId), |_| Rejection::ShowNotFound.into();
-    /// The booking of the address.
+    /// The booking in the path.
     InBooking(BookingId), |_| Rejection::BookingNotFound.into();
-    /// The voucher of the address.
-    InVoucher(VoucherId), |_| Problem::new(Code::VoucherNotFound, "There is no such voucher on this account.");
-    /// The payment intent of the address.
-    InIntent(IntentId), |_| Problem::new(Code::SandboxRefused, "There is no such payment intent.");
+    /// The voucher in the path.
+    InVoucher(VoucherId), |_| Problem::new(Code::VoucherNotFound, "There is no such voucher on this account. GET /v1/me/rewards lists them.");
+    /// The payment intent in the path.
+    InIntent(IntentId), |_| Problem::new(Code::SandboxRefused, "There is no such payment intent. Take its id from the booking's `next_action`.");
 }
 
 impl FromRequestParts<App> for Caller {
@@ -53,7 +53,7 @@ impl FromRequestParts<App> for Caller {
     }
 }
 
-/// The part of an address behind the question mark.
+/// The query.
 pub struct Params(HashMap<String, String>);
 
 impl FromRequestParts<App> for Params {
@@ -66,9 +66,9 @@ impl FromRequestParts<App> for Params {
 
 impl Params {
     fn of(uri: &Uri) -> Result<Self, Problem> {
-        Query::try_from_uri(uri)
-            .map(|Query(params)| Self(params))
-            .map_err(|_| Problem::new(Code::InvalidParameter, "The part of the address behind `?` can't be read."))
+        Query::try_from_uri(uri).map(|Query(params)| Self(params)).map_err(|_| {
+            Problem::new(Code::InvalidParameter, "The query of the address is malformed. Percent-encode its values as UTF-8.")
+        })
     }
 
     /// A parameter as text.
@@ -90,18 +90,18 @@ impl Params {
     /// # Errors
     /// 400 if it is not 1 to 100.
     pub fn limit(&self) -> Result<usize, Problem> {
-        self.limit_of(DEFAULT_ITEMS, MOST_ITEMS)
+        self.limit_of(DEFAULT_ITEMS, MAX_ITEMS)
     }
 
-    /// The number of items wanted.
+    /// The number of items to return.
     ///
     /// # Errors
-    /// 400 if it is not 1 to `most`.
-    pub fn limit_of(&self, default: usize, most: usize) -> Result<usize, Problem> {
-        let rule = || format!("a whole number from 1 to {most}");
+    /// 400 if it is not 1 to `max`.
+    pub fn limit_of(&self, default: usize, max: usize) -> Result<usize, Problem> {
+        let rule = || format!("a whole number from 1 to {max}");
         match self.text("limit").map(str::parse::<usize>) {
             None => Ok(default),
-            Some(Ok(limit)) if (1..=most).contains(&limit) => Ok(limit),
+            Some(Ok(limit)) if (1..=max).contains(&limit) => Ok(limit),
             Some(_) => Err(wrong("limit", &rule())),
         }
     }
@@ -122,7 +122,7 @@ mod tests {
     }
 
     #[test]
-    fn a_limit_is_in_bounds() {
+    fn a_limit_must_be_in_bounds() {
         assert_eq!(params("").limit().unwrap(), 20);
         assert_eq!(params("limit=1").limit().unwrap(), 1);
         assert_eq!(params("limit=100").limit().unwrap(), 100);
@@ -132,7 +132,7 @@ mod tests {
     }
 
     #[test]
-    fn a_value_says_what_it_must_be() {
+    fn a_value_is_parsed_or_refused() {
         assert_eq!(params("from=7").value::<u64>("from", "a position").unwrap(), Some(7));
         assert_eq!(params("").value::<u64>("from", "a position").unwrap(), None);
         assert!(params("from=-7").value::<u64>("from", "a position").is_err());

@@ -1,4 +1,4 @@
-//! `/` and `/assets/…`: the pages that are part of the program.
+//! `/` and `/assets/…`: the pages that are embedded in the program.
 
 use crate::app::App;
 use crate::assets;
@@ -9,13 +9,11 @@ use axum::response::Response;
 use axum::routing::get;
 use http::HeaderMap;
 
-/// The pages.
 pub fn router() -> Router<App> {
     Router::new().route("/", get(index)).route("/assets/{*path}", get(asset))
 }
 
-/// The page of the bank that the payment sandbox plays. Its address is what a booking's
-/// `next_action` leads to.
+/// The page of the sandbox's bank, to which a booking's `next_action` leads.
 pub fn sandbox_router() -> Router<App> {
     Router::new().route("/sandbox/authenticate/{intent}", get(bank))
 }

@@ -1,15 +1,17 @@
-//! One connection: serves its requests, lets go of it when it is idle for too long or the server
+//! Serves the requests of one connection and closes it when it is idle for too long or the server
 //! stops.
 //!
-//! hyper's own header time-out sets a timer for every request, and a `select!` over it, the requests
-//! and the shutdown asks all three whenever anything happens; under a rush of small requests both
-//! show. Here the timer is one a connection, and only who called is asked.
+//! hyper's own header time-out sets a timer for every request, and a `select!` over timer, requests
+//! and shutdown polls all three on every wake-up; both are measurable under a rush of small requests.
+//! Here a connection has one timer, and a wake-up by a request polls nothing else.
 
 use axum::Router;
 use axum::body::{Body, HttpBody};
 use axum::extract::ConnectInfo;
 use axum::response::Response;
 use bytes::Bytes;
+use http::StatusCode;
+use http::header::CONTENT_LENGTH;
 use hyper::body::{Frame, SizeHint};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
@@ -26,16 +28,15 @@ use tokio::sync::OwnedSemaphorePermit;
 use tokio_util::sync::CancellationToken;
 use tower::Service;
 
-/// For the headers of a request, and between two requests on one connection; at the most twice as
-/// long. Longer than the 60 seconds after which the usual proxies let go of an idle connection: a
-/// server that does it first may do it while a request is on its way.
-const PATIENCE: Duration = Duration::from_secs(75);
+/// Time for the headers of a request, and between two requests on one connection; it may take twice
+/// as long. Longer than the 60 seconds after which the usual proxies close an idle connection: a
+/// server that closes it first may do so while a request is on its way.
+const IDLE_TIMEOUT: Duration = Duration::from_secs(75);
 
-/// For what was sent to be taken by the client, where the system can watch over that.
+/// Time for the client to acknowledge what was sent, where the system can measure that.
 #[cfg(any(target_os = "linux", target_os = "android"))]
-const WRITE_PATIENCE: Duration = Duration::from_secs(60);
+const WRITE_TIMEOUT: Duration = Duration::from_secs(60);
 
-/// A connection that was accepted.
 pub(super) struct Connection {
     pub(super) http: http1::Builder,
     /// The other end, for the limits on addresses.
@@ -45,11 +46,11 @@ pub(super) struct Connection {
     pub(super) cut: CancellationToken,
 }
 
-/// Why a connection is let go.
-enum Call {
-    /// The server stops: finish what is under way.
+/// Why a connection is closed.
+enum Close {
+    /// The server stops: finish the running requests.
     Shutdown,
-    /// Nothing came for too long.
+    /// No request for too long.
     Idle,
 }
 
@@ -58,43 +59,52 @@ impl Connection {
         if let Err(error) = stream.set_nodelay(true) {
             tracing::debug!(%error, "no TCP_NODELAY");
         }
-        // A client that reads no more, or is gone without a word, would keep a stream open for ever.
+        // A client that stops reading, or vanishes, would keep a seat stream open without end.
         #[cfg(any(target_os = "linux", target_os = "android"))]
-        if let Err(error) = socket2::SockRef::from(&stream).set_tcp_user_timeout(Some(WRITE_PATIENCE)) {
+        if let Err(error) = socket2::SockRef::from(&stream).set_tcp_user_timeout(Some(WRITE_TIMEOUT)) {
             tracing::debug!(%error, "no TCP_USER_TIMEOUT");
         }
-        let pulse = Arc::new(Pulse::default());
-        let (router, beat, peer) = (self.router, pulse.clone(), ConnectInfo(self.peer));
+        let activity = Arc::new(Activity::default());
+        let (router, requests, peer) = (self.router, activity.clone(), ConnectInfo(self.peer));
         let service = service_fn(move |mut request: hyper::Request<hyper::body::Incoming>| {
             request.extensions_mut().insert(peer);
-            let (answer, busy) = (router.clone().call(request), beat.begin());
-            async move { answer.await.map(|response: Response| response.map(|body| Tracked { body, _busy: busy })) }
-        });
-        let mut connection = pin!(self.http.serve_connection(TokioIo::new(stream), service));
-        let mut calls = pin!(async {
-            tokio::select! {
-                biased;
-                () = self.shutdown.cancelled() => Call::Shutdown,
-                () = pulse.stopped() => Call::Idle,
+            let (answer, busy) = (router.clone().call(request), requests.begin());
+            async move {
+                answer.await.map(|mut response: Response| {
+                    // The router sets 0 when it answers HEAD. A 304 has no body, so that is not the length of
+                    // what a GET would get (RFC 9110 §8.6): say none.
+                    if response.status() == StatusCode::NOT_MODIFIED {
+                        response.headers_mut().remove(CONTENT_LENGTH);
+                    }
+                    response.map(|body| Tracked { body, _busy: busy })
+                })
             }
         });
-        let mut bell: Option<(Arc<Bell>, Waker)> = None;
+        let mut connection = pin!(self.http.serve_connection(TokioIo::new(stream), service));
+        let mut closing = pin!(async {
+            tokio::select! {
+                biased;
+                () = self.shutdown.cancelled() => Close::Shutdown,
+                () = activity.stopped() => Close::Idle,
+            }
+        });
+        let mut signal: Option<(Arc<CloseSignal>, Waker)> = None;
         let first = poll_fn(|context| {
             if let Poll::Ready(ended) = connection.as_mut().poll(context) {
                 return Poll::Ready(Ok(ended));
             }
-            let (bell, waker) = bell.get_or_insert_with(|| Bell::of(context));
-            if bell.rang.swap(false, Ordering::AcqRel)
-                && let Poll::Ready(call) = calls.as_mut().poll(&mut Context::from_waker(waker))
+            let (signal, waker) = signal.get_or_insert_with(|| CloseSignal::new(context));
+            if signal.woken.swap(false, Ordering::AcqRel)
+                && let Poll::Ready(close) = closing.as_mut().poll(&mut Context::from_waker(waker))
             {
-                return Poll::Ready(Err(call));
+                return Poll::Ready(Err(close));
             }
             Poll::Pending
         });
         let ended = match first.await {
             Ok(ended) => ended,
-            Err(Call::Idle) => Ok(()),
-            Err(Call::Shutdown) => {
+            Err(Close::Idle) => Ok(()),
+            Err(Close::Shutdown) => {
                 connection.as_mut().graceful_shutdown();
                 tokio::select! {
                     ended = connection => ended,
@@ -102,55 +112,55 @@ impl Connection {
                 }
             }
         };
-        // A client that hangs up or talks nonsense is everyday life.
+        // Clients hang up or send nonsense every day.
         if let Err(error) = ended {
             tracing::debug!(%error, "a connection ended");
         }
     }
 }
 
-/// Wakes the connection's task and remembers that it was not a request that did.
-struct Bell {
-    rang: AtomicBool,
+/// Wakes the connection's task and records that the wake-up came from `closing`, not from a request.
+struct CloseSignal {
+    woken: AtomicBool,
     task: Waker,
 }
 
-impl Bell {
-    /// Rung once, so that what it stands for is asked a first time. A task's waker stays good for
-    /// the task's life, so it is taken once.
-    fn of(context: &Context<'_>) -> (Arc<Self>, Waker) {
-        let bell = Arc::new(Self { rang: AtomicBool::new(true), task: context.waker().clone() });
-        (bell.clone(), Waker::from(bell))
+impl CloseSignal {
+    /// Starts as woken, so that `closing` is polled a first time. A task's waker stays valid as long as
+    /// the task, so it is taken once.
+    fn new(context: &Context<'_>) -> (Arc<Self>, Waker) {
+        let signal = Arc::new(Self { woken: AtomicBool::new(true), task: context.waker().clone() });
+        (signal.clone(), Waker::from(signal))
     }
 }
 
-impl Wake for Bell {
+impl Wake for CloseSignal {
     fn wake(self: Arc<Self>) {
-        self.rang.store(true, Ordering::Release);
+        self.woken.store(true, Ordering::Release);
         self.task.wake_by_ref();
     }
 }
 
-/// Whether a connection lives: requests so far, and those whose answer is not out yet.
+/// The activity of a connection: requests so far, and those whose answer is not sent yet.
 #[derive(Default)]
-struct Pulse {
+struct Activity {
     begun: AtomicU64,
     busy: AtomicUsize,
 }
 
-impl Pulse {
+impl Activity {
     fn begin(self: &Arc<Self>) -> Busy {
         self.begun.fetch_add(1, Ordering::AcqRel);
         self.busy.fetch_add(1, Ordering::AcqRel);
         Busy(self.clone())
     }
 
-    /// Completes when no request has come for [`PATIENCE`] and none is being answered; a seat stream
-    /// is an answer that goes on.
+    /// Completes when no request has arrived for [`IDLE_TIMEOUT`] and none is being answered. A seat
+    /// stream is an answer that continues.
     async fn stopped(&self) {
         loop {
             let begun = self.begun.load(Ordering::Acquire);
-            tokio::time::sleep(PATIENCE).await;
+            tokio::time::sleep(IDLE_TIMEOUT).await;
             if self.begun.load(Ordering::Acquire) == begun && self.busy.load(Ordering::Acquire) == 0 {
                 return;
             }
@@ -158,8 +168,8 @@ impl Pulse {
     }
 }
 
-/// A request that is being answered, until the last byte of the answer is on its way.
-struct Busy(Arc<Pulse>);
+/// A request that is being answered, until the last byte of the answer was handed over.
+struct Busy(Arc<Activity>);
 
 impl Drop for Busy {
     fn drop(&mut self) {
@@ -167,7 +177,7 @@ impl Drop for Busy {
     }
 }
 
-/// A body with what ends when it ends.
+/// A body that keeps its request busy until it ends.
 struct Tracked {
     body: Body,
     _busy: Busy,

@@ -79,7 +79,7 @@ async fn killed_again_and_again(with_redis: bool) {
         let market = Arc::into_inner(market).expect("all buyers are home");
         (ledger, numbers) = (market.ledger.into_inner(), market.numbers.into_inner());
         assert_eq!(ledger.unexpected, Vec::<String>::new(), "cycle {cycle}, seed {seed}");
-        // Whichever node is asked: what was told is true.
+        // Whichever node is asked: every answer is still true.
         let recent = SystemClock.now() - chrono::TimeDelta::seconds(2 * i64::from(HOLD_SECONDS));
         let facts: Vec<(String, Fact)> =
             ledger.facts.iter().filter(|(_, fact)| fact.deadline > recent).map(|(id, fact)| (id.clone(), fact.clone())).collect();
@@ -103,7 +103,7 @@ async fn killed_again_and_again(with_redis: bool) {
     cluster.assert_nothing_stays_in_redis();
     let confirmed = ledger.count(|fact| fact.confirmed);
     eprintln!(
-        "{} holds acknowledged, {confirmed} confirmations, {} requests cut off or told to come back, {} repeated; \
+        "{} holds acknowledged, {confirmed} confirmations, {} requests cut off or answered 503, {} repeated; \
          {} bookings in the log, at rest {:.1?} after the last hold was over",
         ledger.facts.len(),
         ledger.cut_off,

@@ -89,7 +89,7 @@ impl Cluster {
                 break books;
             }
             open.truncate(10);
-            assert!(Instant::now() < given_up, "it does not come to rest: {open:#?}");
+            assert!(Instant::now() < given_up, "something stays pending: {open:#?}");
             tokio::time::sleep(Duration::from_millis(200)).await;
         };
         let door = self.door.as_ref().unwrap();

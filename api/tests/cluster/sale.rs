@@ -13,7 +13,7 @@ use tokio::task::JoinSet;
 
 const TICKETS: usize = 4_350;
 const BUYERS: usize = 1_000;
-/// As long as a buyer who is told to come back later waits here.
+/// How long a buyer waits here after a 503.
 const LATER: Duration = Duration::from_millis(100);
 
 /// What the buyers have in common.
@@ -124,7 +124,7 @@ async fn sell_everything(with_redis: bool) {
     let before = counter.sold.load(Ordering::Relaxed);
     cluster.kill_the_log();
     while let Some(done) =
-        tokio::time::timeout(Duration::from_secs(300), buyers.join_next()).await.expect("the sale stands still")
+        tokio::time::timeout(Duration::from_secs(300), buyers.join_next()).await.expect("the sale makes no progress")
     {
         done.unwrap();
     }

@@ -23,8 +23,8 @@ async fn history_proof_and_views_are_the_same_by_file_and_through_the_door() {
     let cluster = Cluster::start(2, false).await.unwrap();
     cluster.put_on_sale(&show("gala", 600, 20)).await;
     for (number, client) in cluster.clients().iter().enumerate() {
-        let wanted = json!({"seats": [format!("A-{}", number + 1), format!("B-{}", number + 1)]});
-        let booking = client.post("/v1/shows/gala/bookings").json(&wanted).send().await.ok(201);
+        let selection = json!({"seats": [format!("A-{}", number + 1), format!("B-{}", number + 1)]});
+        let booking = client.post("/v1/shows/gala/bookings").json(&selection).send().await.ok(201);
         let pay = client.post(&format!("/v1/bookings/{}/payment", text(&booking, "id"))).bearer(text(&booking, "token"));
         pay.json(&json!({"payment_method": "pm_card_visa"})).send().await.ok(200);
     }
@@ -41,7 +41,7 @@ async fn history_proof_and_views_are_the_same_by_file_and_through_the_door() {
     let one = ["audit", "export", "--stream", "seat-gala.A-1"];
     assert_eq!(ok(&through(door, &one, &log).output().unwrap()).lines().count(), 2);
 
-    // The views of a node that has stopped, folded anew from the cluster, are the same to the byte.
+    // The views of a node that has stopped, rebuilt from the cluster, are the same to the byte.
     let Cluster { mut nodes, door, .. } = cluster;
     nodes.remove(0).stop();
     let door = door.unwrap();

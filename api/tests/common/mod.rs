@@ -153,7 +153,7 @@ impl TestServer {
 }
 
 /// A request in the making.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct Call {
     addr: SocketAddr,
     method: String,

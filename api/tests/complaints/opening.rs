@@ -52,7 +52,7 @@ async fn a_rush_at_the_opening() {
 }
 
 /// virtual-waiting-room-on-aws#154: those who hold and never buy jam the queue. Here their time runs
-/// out, those who wait are told when, and every place finds a buyer.
+/// out, those who wait learn when, and every place finds a buyer.
 #[tokio::test(flavor = "multi_thread")]
 async fn abandoners_do_not_jam_the_queue() {
     let server = TestServer::open(1).await;

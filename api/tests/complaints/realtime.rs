@@ -81,7 +81,7 @@ async fn a_reconnect_restores_held_seats_without_gap_or_repeat() {
     server.close().await;
 }
 
-/// The same after the server itself was started anew: positions are the log's, not the process's.
+/// The same after a restart of the server: positions are the log's, not the process's.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_reconnect_after_a_restart_goes_on_where_it_was() {
     let server = TestServer::open(600).await;
@@ -97,9 +97,9 @@ async fn a_reconnect_after_a_restart_goes_on_where_it_was() {
     let server = server.restart().await;
     let mut stream = Stream::open(&server.client, GALA, None, last_id.as_deref()).await;
     let missed = [stream.next_seat(SOON).await.unwrap(), stream.next_seat(SOON).await.unwrap()];
-    let told: Vec<_> = missed.iter().map(|change| (change.name.as_str(), text(&change.data, "seat"))).collect();
-    assert_eq!(told, [("seat_locked", "A-2"), ("seat_released", "A-1")]);
-    assert!(stream.next_seat(Duration::from_millis(300)).await.is_none(), "something is told twice");
+    let received: Vec<_> = missed.iter().map(|change| (change.name.as_str(), text(&change.data, "seat"))).collect();
+    assert_eq!(received, [("seat_locked", "A-2"), ("seat_released", "A-1")]);
+    assert!(stream.next_seat(Duration::from_millis(300)).await.is_none(), "a change was sent twice");
     drop(stream);
     server.close().await;
 }

@@ -45,9 +45,9 @@ async fn a_repeated_payment_request_gets_the_first_answer() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_repeated_hold_is_one_booking() {
     let server = TestServer::open(600).await;
-    let wanted = json!({"area": "floor", "quantity": 2});
+    let selection = json!({"area": "floor", "quantity": 2});
     let hold = |server: &TestServer| {
-        server.client.post(HOLD).bearer(&server.token("ann", lastseat::auth::Role::Buyer)).key("cart-1").json(&wanted)
+        server.client.post(HOLD).bearer(&server.token("ann", lastseat::auth::Role::Buyer)).key("cart-1").json(&selection)
     };
     let answers = at_once(10, |_| hold(&server).send()).await;
     let first = answers.iter().find(|answer| answer.status == 201).unwrap().json();
@@ -95,16 +95,16 @@ async fn a_key_is_not_burnt_by_what_decided_nothing() {
     assert_eq!(server.close().await.bookings.len(), 2);
 }
 
-/// The same with admission: whoever is told 503 comes back with the same key and gets a seat.
+/// The same with admission: a buyer who got a 503 comes back with the same key and gets a seat.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_key_is_not_burnt_by_a_full_house() {
     let server = TestServer::open_with(Config { max_in_flight: 1, ..Config::default() }).await;
     server.put_on_sale(&show(GALA, 600, 100)).await;
-    let wanted = json!({"area": "floor", "quantity": 1});
+    let selection = json!({"area": "floor", "quantity": 1});
     let mut turned_away = 0;
     for round in 0.. {
         assert!(round < 1000, "nobody is let in any more");
-        let answers = at_once(40, |buyer| server.client.post(HOLD).key(&format!("buyer-{buyer}")).json(&wanted).send()).await;
+        let answers = at_once(40, |buyer| server.client.post(HOLD).key(&format!("buyer-{buyer}")).json(&selection).send()).await;
         for busy in answers.iter().filter(|answer| answer.status != 201) {
             busy.problem(503, "busy");
             turned_away += 1;
@@ -118,7 +118,7 @@ async fn a_key_is_not_burnt_by_a_full_house() {
     assert_eq!(server.close().await.bookings.len(), 40);
 }
 
-/// A decision is kept, though: the repeat of a request that was told "taken" gets the same answer,
+/// A decision is kept, though: the repeat of a request that was answered "taken" gets the same answer,
 /// even if the seat is free by now. A new try is a new key.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_decision_is_repeated_and_a_new_key_is_a_new_try() {
@@ -136,12 +136,12 @@ async fn a_decision_is_repeated_and_a_new_key_is_a_new_try() {
 }
 
 /// The repeat comes when all is over: the hold has run out, and the process that knew the answer is
-/// gone. It is told of the booking as it is, and takes the seat from nobody: not for a second.
+/// gone. It is answered with the booking as it is, and takes the seat from nobody: not for a second.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_repeat_after_the_end_does_not_take_the_seats_again() {
     let server = TestServer::open(1).await;
-    let wanted = json!({"seats": ["A-1"]});
-    let hold = |server: &TestServer| server.client.post(HOLD).key("cart-1").json(&wanted).send();
+    let selection = json!({"seats": ["A-1"]});
+    let hold = |server: &TestServer| server.client.post(HOLD).key("cart-1").json(&selection).send();
     let first = hold(&server).await.ok(201);
     server.wait_for_status(&first, "aborted").await;
     server.wait_until_free("A-1").await;

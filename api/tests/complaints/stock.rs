@@ -64,7 +64,7 @@ async fn abandoned_holds_of_every_kind_come_back_by_themselves() {
     assert_eq!(server.close().await.seats.len(), 0);
 }
 
-/// pretix#1575: a reservation could be prolonged for ever. Here once, however often and fast one
+/// pretix#1575: a reservation could be extended without end. Here once, however often and fast one
 /// asks, and then it ends.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_hold_is_extended_once_and_then_ends() {
@@ -90,13 +90,13 @@ async fn ten_places_never_sell_twelve() {
     let server = TestServer::open(600).await;
     server.put_on_sale(&show("ten", 600, 10)).await;
     let path = "/v1/shows/ten/bookings";
-    let wanted = |quantity: usize| server.client.post(path).json(&json!({"area": "floor", "quantity": quantity})).send();
-    let answers = at_once(60, |buyer| wanted(buyer % 4 + 1)).await;
+    let selection = |quantity: usize| server.client.post(path).json(&json!({"area": "floor", "quantity": quantity})).send();
+    let answers = at_once(60, |buyer| selection(buyer % 4 + 1)).await;
     let mut bookings: Vec<Value> = answers.iter().filter(|answer| answer.status == 201).map(|answer| answer.json()).collect();
     assert!(answers.iter().all(|answer| [201, 409, 410].contains(&answer.status)));
     // What is left can be had to the last place.
     loop {
-        let answer = wanted(1).await;
+        let answer = selection(1).await;
         if answer.status != 201 {
             answer.problem(410, "sold_out");
             break;

@@ -1,4 +1,4 @@
-//! The load: buyers of every kind, who write down what they were told.
+//! The load: buyers of every kind, who record their answers.
 
 use crate::support::client::{Answer, Client};
 use crate::support::{seats_of, text};
@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
-/// What a buyer was told, which therefore has to be true for ever.
+/// What a buyer was answered, which must stay true.
 #[derive(Debug, Clone)]
 pub struct Fact {
     pub token: String,
@@ -17,7 +17,7 @@ pub struct Fact {
     pub seats: Vec<String>,
     pub amount: i64,
     pub deadline: Timestamp,
-    /// Told: confirmed, refunded, aborted on their own wish.
+    /// Answered: confirmed, refunded, cancelled by the buyer.
     pub confirmed: bool,
     pub refunded: bool,
     pub cancelled: bool,
@@ -30,11 +30,11 @@ pub struct Fact {
 /// A request without an answer. It is sent again under its key.
 #[derive(Debug, Clone)]
 pub enum Unanswered {
-    Hold { show: String, key: String, wanted: Value },
+    Hold { show: String, key: String, selection: Value },
     Pay { booking: String, key: String, method: String },
 }
 
-/// Everything that was told.
+/// All answers.
 #[derive(Debug, Default)]
 pub struct Ledger {
     /// By booking.
@@ -48,8 +48,8 @@ pub struct Ledger {
 }
 
 impl Ledger {
-    pub fn count(&self, told: impl Fn(&Fact) -> bool) -> usize {
-        self.facts.values().filter(|fact| told(fact)).count()
+    pub fn count(&self, holds: impl Fn(&Fact) -> bool) -> usize {
+        self.facts.values().filter(|fact| holds(fact)).count()
     }
 }
 
@@ -109,8 +109,8 @@ impl Market {
         &self.clients[usize::try_from(turn).unwrap() % self.clients.len()]
     }
 
-    /// What was told, if anything was that is worth remembering.
-    fn told(&self, answer: Result<Answer, String>) -> Option<Answer> {
+    /// The answer, if there was one that is worth remembering.
+    fn answered(&self, answer: Result<Answer, String>) -> Option<Answer> {
         answer.ok().filter(|answer| !self.outages || answer.status != 503)
     }
 
@@ -144,7 +144,7 @@ impl Market {
         Ok(())
     }
 
-    fn wanted(rng: &mut Rng) -> Value {
+    fn selection(rng: &mut Rng) -> Value {
         match rng.below(10) {
             0..5 => {
                 let (row, first, count) = (rng.below(20), rng.below(47) + 1, rng.below(3) + 1);
@@ -157,11 +157,11 @@ impl Market {
     }
 
     async fn hold(&self, rng: &mut Rng) -> Result<Option<String>, CutOff> {
-        let (key, wanted) = (self.key(), Self::wanted(rng));
-        let answer = self.client().post(&format!("/v1/shows/{}/bookings", self.show)).key(&key).json(&wanted).try_send().await;
-        let Some(answer) = self.told(answer) else {
+        let (key, selection) = (self.key(), Self::selection(rng));
+        let answer = self.client().post(&format!("/v1/shows/{}/bookings", self.show)).key(&key).json(&selection).try_send().await;
+        let Some(answer) = self.answered(answer) else {
             let show = self.show.clone();
-            return Err(self.cut_off(Some(Unanswered::Hold { show, key, wanted })));
+            return Err(self.cut_off(Some(Unanswered::Hold { show, key, selection })));
         };
         Ok(self.ledger.lock().take_hold(&self.show, &answer))
     }
@@ -170,7 +170,7 @@ impl Market {
         let key = self.key();
         let token = self.note(id, |fact| fact.pay_sent = true);
         let call = self.client().post(&format!("/v1/bookings/{id}/payment")).bearer(&token).key(&key);
-        let Some(answer) = self.told(call.json(&json!({"payment_method": method})).try_send().await) else {
+        let Some(answer) = self.answered(call.json(&json!({"payment_method": method})).try_send().await) else {
             let (booking, method) = (id.to_owned(), method.to_owned());
             return Err(self.cut_off(Some(Unanswered::Pay { booking, key, method })));
         };
@@ -184,7 +184,7 @@ impl Market {
         let token = self.note(id, |fact| fact.pay_sent = true);
         let path = format!("/v1/bookings/{id}/payment");
         let method = json!({"payment_method": "pm_card_authenticationRequired"});
-        let Some(answer) = self.told(self.client().post(&path).bearer(&token).json(&method).try_send().await) else {
+        let Some(answer) = self.answered(self.client().post(&path).bearer(&token).json(&method).try_send().await) else {
             return Err(self.cut_off(None));
         };
         self.ledger.lock().take_payment(id, &answer);
@@ -195,14 +195,14 @@ impl Market {
         let intent = url.rsplit('/').next().unwrap_or_default();
         let outcome = if rng.below(4) == 0 { "failed" } else { "succeeded" };
         let bank = self.client().post(&format!("/v1/sandbox/intents/{intent}/authenticate")).json(&json!({"outcome": outcome}));
-        if self.told(bank.try_send().await).is_none() {
+        if self.answered(bank.try_send().await).is_none() {
             return Err(self.cut_off(None));
         }
         // The money is reserved, and one in three does not come back to the shop.
         if rng.below(3) == 0 {
             return Ok(());
         }
-        let Some(answer) = self.told(self.client().post(&path).bearer(&token).json(&json!({})).try_send().await) else {
+        let Some(answer) = self.answered(self.client().post(&path).bearer(&token).json(&json!({})).try_send().await) else {
             return Err(self.cut_off(None));
         };
         self.ledger.lock().take_payment(id, &answer);
@@ -212,7 +212,7 @@ impl Market {
     async fn refund(&self, id: &str) -> Result<(), CutOff> {
         self.note(id, |fact| fact.refund_sent = true);
         let Some(answer) =
-            self.told(self.client().post(&format!("/v1/bookings/{id}/refund")).bearer(&self.admin).try_send().await)
+            self.answered(self.client().post(&format!("/v1/bookings/{id}/refund")).bearer(&self.admin).try_send().await)
         else {
             return Err(self.cut_off(None));
         };
@@ -226,7 +226,8 @@ impl Market {
 
     async fn cancel(&self, id: &str) -> Result<(), CutOff> {
         let token = self.note(id, |fact| fact.cancel_sent = true);
-        let Some(answer) = self.told(self.client().delete(&format!("/v1/bookings/{id}")).bearer(&token).try_send().await) else {
+        let Some(answer) = self.answered(self.client().delete(&format!("/v1/bookings/{id}")).bearer(&token).try_send().await)
+        else {
             return Err(self.cut_off(None));
         };
         match answer.status {
@@ -238,7 +239,8 @@ impl Market {
 
     async fn extend(&self, id: &str) -> Result<(), CutOff> {
         let token = self.note(id, |_| ());
-        let Some(answer) = self.told(self.client().post(&format!("/v1/bookings/{id}/extend")).bearer(&token).try_send().await)
+        let Some(answer) =
+            self.answered(self.client().post(&format!("/v1/bookings/{id}/extend")).bearer(&token).try_send().await)
         else {
             return Err(self.cut_off(None));
         };
@@ -274,8 +276,8 @@ impl Market {
         let mut unanswered = std::mem::take(&mut self.ledger.lock().unanswered);
         while let Some(request) = unanswered.pop() {
             let answer = match &request {
-                Unanswered::Hold { show, key, wanted } => {
-                    self.client().post(&format!("/v1/shows/{show}/bookings")).key(key).json(wanted).try_send().await
+                Unanswered::Hold { show, key, selection } => {
+                    self.client().post(&format!("/v1/shows/{show}/bookings")).key(key).json(selection).try_send().await
                 }
                 Unanswered::Pay { booking, key, method } => {
                     let token = self.note(booking, |_| ());
@@ -283,7 +285,7 @@ impl Market {
                     call.json(&json!({"payment_method": method})).try_send().await
                 }
             };
-            let answer = self.told(answer);
+            let answer = self.answered(answer);
             let mut ledger = self.ledger.lock();
             match (&request, answer) {
                 (Unanswered::Hold { show, .. }, Some(answer)) => drop(ledger.take_hold(show, &answer)),
@@ -325,11 +327,11 @@ impl Ledger {
             cancel_sent: false,
         };
         let id = text(&booking, "id").to_owned();
-        // A repeat is told of the booking as it is by now, so it may be past paying.
+        // A repeat is answered with the booking as it is by now, so it may be past paying.
         (self.facts.insert(id.clone(), fact).is_none() && booking["status"] == "held").then_some(id)
     }
 
-    /// Whether the buyer was told that it is confirmed.
+    /// Whether the buyer was answered that it is confirmed.
     fn take_payment(&mut self, id: &str, answer: &Answer) -> bool {
         match (answer.status, answer.code().as_str()) {
             (200, _) => {

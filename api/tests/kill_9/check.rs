@@ -1,4 +1,4 @@
-//! Whether what was told is still true.
+//! Whether all answers are still true.
 
 use crate::buyers::Fact;
 use crate::support::books::{self, Books, End};
@@ -13,14 +13,14 @@ use serde_json::Value;
 use std::path::Path;
 use std::sync::Arc;
 
-/// Asks the server about every one of these bookings. Says what is not as it was told.
+/// Reads every one of these bookings from the server and lists those that differ from the answers.
 pub async fn told_is_true(client: &Client, facts: impl IntoIterator<Item = (String, Fact)>) -> Vec<String> {
     let asked = futures::stream::iter(facts).map(async |(id, fact)| {
         let answer = client.get(&format!("/v1/bookings/{id}")).bearer(&fact.token).send().await;
         let now = SystemClock.now();
         match answer.status {
-            200 => differs(&fact, &answer.json(), now).map(|why| format!("booking {id} {why}; told: {fact:?}")),
-            _ => Some(format!("booking {id} is lost ({}); told: {fact:?}", answer.status)),
+            200 => differs(&fact, &answer.json(), now).map(|why| format!("booking {id} {why}; answered: {fact:?}")),
+            _ => Some(format!("booking {id} is lost ({}); answered: {fact:?}", answer.status)),
         }
     });
     asked.buffer_unordered(8).filter_map(async |wrong| wrong).collect().await

@@ -95,7 +95,7 @@ impl Run {
         assert_eq!(self.ledger.unexpected, Vec::<String>::new());
     }
 
-    /// One cycle: start, check what was told before, buy, kill, verify.
+    /// One cycle: start, check the earlier answers, buy, kill, verify.
     async fn cycle(&mut self, data: &Path, admin: &str, cycle: u64, rng: &mut Rng) {
         let show = format!("show-{}", cycle / CYCLES_A_SHOW);
         let server = Server::start(data).await;
@@ -149,7 +149,7 @@ async fn nothing_acknowledged_is_lost_by_kill_9() {
     }
     eprintln!("{:?} for the kills", started.elapsed());
 
-    // The last start. Everything comes to rest by itself.
+    // The last start. Everything pending finishes by itself.
     let server = Server::start(&data).await;
     let market = run.market(&server, &admin, "show-0");
     market.repeat().await;
@@ -174,7 +174,7 @@ async fn nothing_acknowledged_is_lost_by_kill_9() {
         if open.is_empty() {
             break (books, shows);
         }
-        assert!(Instant::now() < given_up, "it does not come to rest, seed {seed}: {open:#?}");
+        assert!(Instant::now() < given_up, "something stays pending, seed {seed}: {open:#?}");
         tokio::time::sleep(Duration::from_millis(200)).await;
     };
     let wrong = check::told_is_true(&server.client, run.ledger.facts.clone()).await;

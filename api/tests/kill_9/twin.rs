@@ -60,7 +60,7 @@ async fn the_checks_notice_a_confirmation_that_was_lost() {
     assert_eq!(code, 3, "{report:#}");
 
     // A log from before the confirmation, as a disk that lied would leave it: consistent in itself,
-    // and only those who remember what they were told can know. The gateway remembers, too.
+    // and only those who remember their answers can know. The gateway remembers, too.
     let older = copy(&data, &dir.path().join("older"));
     take_out(&older, &of_victim);
     close_the_gaps(&older);

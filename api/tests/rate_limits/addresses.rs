@@ -35,7 +35,7 @@ async fn what_an_untrusted_peer_says_about_itself_changes_nothing() {
 #[tokio::test]
 async fn from_a_trusted_proxy_the_right_most_untrusted_address_counts() {
     let node = addresses("127.0.0.0/8 10.0.0.0/8", ProxyHeader::XForwardedFor).await;
-    // One client, who says something new about itself each time, behind two proxies.
+    // One client, who sends another header each time, through two proxies.
     for n in 0..8 {
         let list = format!("198.51.100.{n}, 203.0.113.9, 10.0.0.7");
         let reply = node.guest(&[("x-forwarded-for", &list), ("forwarded", &format!("for=198.51.100.{n}"))]).await;

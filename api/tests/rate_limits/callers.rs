@@ -1,4 +1,4 @@
-//! Who is counted, and what is told.
+//! Which callers are counted, and what they are answered.
 
 use super::node::{HOLD, callers, fields};
 use http::StatusCode;
@@ -31,7 +31,7 @@ async fn a_caller_has_a_quota_and_is_told_what_is_left() {
     assert_eq!(node.metric("lastseat_rate_limited_total{policy=\"caller\"}").await, 1);
     assert_eq!(node.metric("lastseat_commands_total{command=\"hold\",outcome=\"rate_limited\"}").await, 1);
 
-    // Whoever waits as long as was said is let in.
+    // A caller who waits for Retry-After is accepted.
     node.clock.advance(Duration::from_secs(1140));
     assert_eq!(node.hold(&anna, "A-3").await.status, StatusCode::CREATED);
     node.server.stop().await;

@@ -22,7 +22,7 @@ async fn what_is_configured_limits() {
     server.close().await;
 }
 
-/// By default: a crowd of guests behind one address, a buyer who clicks as fast as anybody can, and
+/// By default: a crowd of guests with one address, a buyer who clicks as fast as anybody can, and
 /// an admin who cleans up.
 #[tokio::test(flavor = "multi_thread")]
 async fn by_default_nobody_decent_is_limited() {

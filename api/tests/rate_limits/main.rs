@@ -1,4 +1,4 @@
-//! Rate limits over HTTP: who is counted, what is told, and what a client can't change about it.
+//! Rate limits over HTTP: who is counted, what they are answered, and what a client can't forge.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic, reason = "a test may fail loudly")]
 
 mod addresses;

@@ -30,7 +30,7 @@ async fn questions_and_streams_have_quotas_of_their_own() {
     node.server.get("/v1/shows/demo/seats/stream").send().await.is(429, "rate_limited");
     assert_eq!(node.metric("lastseat_rate_limited_total{policy=\"streams\"}").await, 1);
 
-    // Whoever has a token is counted by it; a token that is not good makes nobody of anybody.
+    // A caller with a token is counted by it; with a token that is not valid, by the address.
     let anna = node.buyer("anna");
     assert_eq!(node.server.get(SHOW).bearer(&anna).send().await.status, StatusCode::OK);
     for n in 0..3 {

@@ -102,7 +102,7 @@ impl Books {
         self.bookings.values().filter(|book| book.end == End::Confirmed).map(|book| book.amount).sum()
     }
 
-    /// Where money and seats don't agree. Empty once everything has come to rest.
+    /// Where money and seats don't agree. Empty once nothing is pending.
     pub fn compare_with_gateway(&self, intents: &[Arc<Record>]) -> Vec<String> {
         let mut wrong = Vec::new();
         let mut kept: BTreeMap<String, i64> = BTreeMap::new();
@@ -149,7 +149,7 @@ impl Books {
         self.seats.get(&(show.to_owned(), seat.to_owned())).map(|(booking, sold)| (booking, *sold))
     }
 
-    /// Where the seat map of a show, as the server tells it, is not what the log says.
+    /// Where the server's seat map of a show differs from the log.
     pub fn compare_with_seat_map(&self, map: &Value) -> Vec<String> {
         let mut wrong = Vec::new();
         let show = map["show"].as_str().unwrap();
@@ -159,7 +159,7 @@ impl Books {
                 .filter(move |((of, seat), _)| of == show && seat.contains(':') != labelled)
                 .map(|((_, s), o)| (s, o))
         };
-        let told = |states: &[&str]| -> BTreeSet<String> {
+        let on_map = |states: &[&str]| -> BTreeSet<String> {
             let seats = map["seats"].as_array().unwrap().iter();
             seats
                 .filter(|seat| states.contains(&seat["state"].as_str().unwrap()))
@@ -169,8 +169,8 @@ impl Books {
         for (states, sold) in [(&["booked"][..], true), (&["locked", "in_process"], false)] {
             let log: BTreeSet<String> =
                 ours(true).filter(|(_, (_, is_sold))| *is_sold == sold).map(|(seat, _)| seat.clone()).collect();
-            if told(states) != log {
-                wrong.push(format!("{show}: {states:?} are {:?} on the map and {log:?} in the log", told(states)));
+            if on_map(states) != log {
+                wrong.push(format!("{show}: {states:?} are {:?} on the map and {log:?} in the log", on_map(states)));
             }
         }
         for area in map["areas"].as_array().unwrap().iter().filter(|area| area["labelled"] == false) {

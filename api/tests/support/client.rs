@@ -114,7 +114,7 @@ impl Call {
         self.text(&body.to_string())
     }
 
-    /// A body as it stands, said to be JSON.
+    /// A body as it is, with the media type of JSON.
     pub fn text(mut self, body: &str) -> Self {
         self.body = Bytes::copy_from_slice(body.as_bytes());
         self.header("content-type", "application/json")

@@ -13,7 +13,7 @@ pub mod test_server;
 use serde_json::{Value, json};
 use std::time::{Duration, Instant};
 
-/// Longer than anything takes on a busy machine; whoever waits this long has found a defect.
+/// Longer than anything takes on a busy machine: waiting this long means a defect.
 pub const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Asks until there is an answer. Fails after [`PATIENCE`] and says what was waited for.

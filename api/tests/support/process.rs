@@ -38,7 +38,7 @@ pub struct Run {
 
 pub fn command(arguments: &[&str], data: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_lastseat"));
-    // Neither a configuration file nor variables of whoever runs the tests.
+    // Neither a configuration file nor variables of the user who runs the tests.
     command.args(arguments).arg("--data").arg(data).env_clear().current_dir(data.parent().unwrap()).stdin(Stdio::null());
     command
 }
@@ -88,8 +88,8 @@ impl Process {
         Self { child, greeting }
     }
 
-    /// The next word of the greeting behind a title.
-    fn told(&mut self, title: &str, data: &Path) -> String {
+    /// The word after a title in the greeting.
+    fn greeting_word(&mut self, title: &str, data: &Path) -> String {
         let line = self.greeting.by_ref().map_while(Result::ok).find_map(|line| {
             let rest = line.trim().strip_prefix(title)?.split_whitespace().next()?;
             Some(rest.to_owned())
@@ -133,7 +133,7 @@ impl Server {
             vec!["serve", "--listen", "127.0.0.1:0", "--demo", "false", "--settle-seconds", "1", "--log-level", "warn"];
         arguments.extend(more);
         let mut process = Process::start(&arguments, data);
-        let url = process.told("Seat map", data);
+        let url = process.greeting_word("Seat map", data);
         let addr = url.trim_start_matches("http://").trim_end_matches('/').parse().unwrap();
         Self { process, client: Client::new(addr) }
     }
@@ -149,8 +149,8 @@ impl Server {
 
     /// Ends it in order.
     pub fn stop(mut self) {
-        let told = Command::new("kill").args(["-s", "TERM", &self.id().to_string()]).status().unwrap();
-        assert!(told.success());
+        let sent = Command::new("kill").args(["-s", "TERM", &self.id().to_string()]).status().unwrap();
+        assert!(sent.success());
         let given_up = Instant::now() + super::PATIENCE;
         while self.process.child.try_wait().unwrap().is_none() {
             assert!(Instant::now() < given_up, "it does not stop");
@@ -173,8 +173,8 @@ impl Door {
     }
 
     fn greeted(mut process: Process, data: &Path) -> Self {
-        let eventstore = process.told("Event log", data);
-        let sandbox = process.told("Payments", data);
+        let eventstore = process.greeting_word("Event log", data);
+        let sandbox = process.greeting_word("Payments", data);
         Self { process, eventstore, sandbox }
     }
 

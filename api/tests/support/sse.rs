@@ -74,8 +74,8 @@ impl Stream {
         }
     }
 
-    /// The next change of a labelled seat. Areas tell how they stand now and then, and anew to
-    /// whoever comes back: a state, not a change.
+    /// The next change of a labelled seat. Events of areas are skipped: they are repeated on reconnect
+    /// and carry a state, not a change.
     pub async fn next_seat(&mut self, patience: Duration) -> Option<Change> {
         loop {
             let change = self.next(patience).await?;

@@ -36,7 +36,7 @@ pub fn take_out(data: &Path, condition: &str) -> usize {
     open(data).execute(&sql, []).unwrap()
 }
 
-/// Numbers positions and revisions anew, as if what was taken out had never been written.
+/// Renumbers positions and revisions, as if the removed events had never been written.
 pub fn close_the_gaps(data: &Path) {
     sql(
         data,

@@ -46,7 +46,7 @@ impl TestServer {
         Self { client: Client::new(running.addr), running, dir, config }
     }
 
-    /// Stops in order and starts anew on what is there.
+    /// Stops in order and starts again on the same directory.
     pub async fn restart(self) -> Self {
         let Self { running, dir, config, .. } = self;
         running.stop().await;
@@ -74,12 +74,12 @@ impl TestServer {
     }
 
     /// Holds seats of the gala as a guest; the answer has to be 201.
-    pub async fn hold(&self, wanted: &Value) -> Value {
-        self.try_hold(wanted).await.ok(201)
+    pub async fn hold(&self, selection: &Value) -> Value {
+        self.try_hold(selection).await.ok(201)
     }
 
-    pub async fn try_hold(&self, wanted: &Value) -> super::client::Answer {
-        self.client.post(&format!("/v1/shows/{GALA}/bookings")).json(wanted).send().await
+    pub async fn try_hold(&self, selection: &Value) -> super::client::Answer {
+        self.client.post(&format!("/v1/shows/{GALA}/bookings")).json(selection).send().await
     }
 
     /// Holds one named seat of the gala.
@@ -87,7 +87,7 @@ impl TestServer {
         self.hold(&json!({"seats": [seat]})).await
     }
 
-    /// The same, extended at once: for whoever still has something to do in a show of short holds.
+    /// The same, extended at once, for tests that need time in a show of short holds.
     pub async fn hold_seat_twice_as_long(&self, seat: &str) -> Value {
         let booking = self.hold_seat(seat).await;
         let path = format!("/v1/bookings/{}/extend", super::text(&booking, "id"));
@@ -149,7 +149,7 @@ impl TestServer {
         map["areas"].as_array().unwrap().iter().find(|area| area["area"] == "floor").unwrap()["available"].as_u64().unwrap()
     }
 
-    /// Ends a scenario: everything comes to rest, the audit of the log's file is clean, and log,
+    /// Ends a scenario: nothing is pending, the audit of the log's file is clean, and log,
     /// gateway and seat maps agree. Returns the books.
     pub async fn close(self) -> books::Books {
         let given_up = Instant::now() + PATIENCE;
@@ -164,7 +164,7 @@ impl TestServer {
             if open.is_empty() {
                 break books;
             }
-            assert!(Instant::now() < given_up, "it does not come to rest: {open:#?}");
+            assert!(Instant::now() < given_up, "something stays pending: {open:#?}");
             tokio::time::sleep(Duration::from_millis(50)).await;
         };
         self.running.stop().await;

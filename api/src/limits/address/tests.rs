@@ -16,22 +16,22 @@ fn parts(peer: &str, headers: &[(&'static str, &str)]) -> Parts {
     parts
 }
 
-/// Who calls, where 10.0.0.0/8 are proxies that write `X-Forwarded-For`.
-fn x(peer: &str, told: &[&str]) -> String {
-    let headers: Vec<_> = told.iter().map(|value| ("x-forwarded-for", *value)).collect();
+/// The client of a request, where 10.0.0.0/8 are proxies that write `X-Forwarded-For`.
+fn x(peer: &str, sent: &[&str]) -> String {
+    let headers: Vec<_> = sent.iter().map(|value| ("x-forwarded-for", *value)).collect();
     proxies("10.0.0.0/8, fd00::/8", ProxyHeader::XForwardedFor).client(&parts(peer, &headers)).to_string()
 }
 
 /// The same with proxies that write `Forwarded`.
-fn f(peer: &str, told: &str) -> String {
-    proxies("10.0.0.0/8", ProxyHeader::Forwarded).client(&parts(peer, &[("forwarded", told)])).to_string()
+fn f(peer: &str, sent: &str) -> String {
+    proxies("10.0.0.0/8", ProxyHeader::Forwarded).client(&parts(peer, &[("forwarded", sent)])).to_string()
 }
 
 #[test]
-fn a_peer_that_is_no_proxy_is_the_client_whatever_it_says() {
-    for told in ["", "1.2.3.4", "10.0.0.1", "1.2.3.4, 10.0.0.1", "unknown"] {
-        assert_eq!(x("203.0.113.9", &[told]), "from:203.0.113.9");
-        assert_eq!(f("203.0.113.9", &format!("for={told}")), "from:203.0.113.9");
+fn a_peer_that_is_not_a_proxy_is_the_client_whatever_it_sends() {
+    for sent in ["", "1.2.3.4", "10.0.0.1", "1.2.3.4, 10.0.0.1", "unknown"] {
+        assert_eq!(x("203.0.113.9", &[sent]), "from:203.0.113.9");
+        assert_eq!(f("203.0.113.9", &format!("for={sent}")), "from:203.0.113.9");
     }
     let nobody = Proxies::default().client(&parts("127.0.0.1", &[("x-forwarded-for", "1.2.3.4"), ("forwarded", "for=1.2.3.4")]));
     assert_eq!(nobody.to_string(), "from:127.0.0.1");
@@ -50,7 +50,7 @@ fn from_a_proxy_the_right_most_address_that_is_no_proxy_counts() {
 }
 
 #[test]
-fn where_no_client_is_told_the_nearest_hop_is_the_client() {
+fn without_a_named_client_the_nearest_hop_is_the_client() {
     assert_eq!(x(PROXY, &[]), "from:10.0.0.1");
     assert_eq!(x(PROXY, &["1.2.3.4, unknown"]), "from:10.0.0.1");
     assert_eq!(x(PROXY, &["1.2.3.4, "]), "from:10.0.0.1");
@@ -60,18 +60,18 @@ fn where_no_client_is_told_the_nearest_hop_is_the_client() {
 }
 
 #[test]
-fn the_standard_header_is_read_in_its_own_form() {
+fn the_forwarded_header_is_parsed_as_rfc_7239_says() {
     assert_eq!(f(PROXY, "for=203.0.113.9"), "from:203.0.113.9");
     assert_eq!(f(PROXY, "for=1.2.3.4, For=\"203.0.113.9:4711\";proto=https;by=10.0.0.1"), "from:203.0.113.9");
     assert_eq!(f(PROXY, "for=1.2.3.4, proto=https;for=\"[2001:db8:1:2::3]:47011\", for=10.2.2.2"), "from:2001:db8:1:2::/64");
     assert_eq!(f(PROXY, "for=1.2.3.4, for=_hidden"), "from:10.0.0.1");
     assert_eq!(f(PROXY, "for=1.2.3.4, by=10.0.0.1"), "from:10.0.0.1");
-    // A quotation mark that a client leaves open does not swallow what the proxy wrote behind it.
+    // A quotation mark that a client leaves open does not swallow what the proxy wrote after it.
     assert_eq!(f(PROXY, "for=\"1.2.3.4, for=203.0.113.9"), "from:203.0.113.9");
 }
 
 #[test]
-fn the_header_that_the_proxies_do_not_write_is_the_clients_and_says_nothing() {
+fn a_header_that_the_proxies_do_not_write_is_ignored() {
     let headers = [("x-forwarded-for", "203.0.113.9"), ("forwarded", "for=1.2.3.4")];
     let parts = parts(PROXY, &headers);
     assert_eq!(proxies("10.0.0.0/8", ProxyHeader::XForwardedFor).client(&parts).to_string(), "from:203.0.113.9");
@@ -95,19 +95,19 @@ fn can_be_forged(who: impl Fn(&str) -> String) -> bool {
 }
 
 #[test]
-fn a_client_can_not_choose_who_it_is() {
-    assert!(!can_be_forged(|told| x(PROXY, &[told])));
-    assert!(!can_be_forged(|told| f(PROXY, &told.split(',').map(|hop| format!("for={hop}")).collect::<Vec<_>>().join(","))));
+fn a_client_can_not_choose_its_address() {
+    assert!(!can_be_forged(|sent| x(PROXY, &[sent])));
+    assert!(!can_be_forged(|sent| f(PROXY, &sent.split(',').map(|hop| format!("for={hop}")).collect::<Vec<_>>().join(","))));
 }
 
 #[test]
 fn trusting_the_left_most_address_is_caught() {
     // The broken twin: what most tutorials do.
-    assert!(can_be_forged(|told| told.split(',').next().unwrap_or_default().trim().to_owned()));
+    assert!(can_be_forged(|sent| sent.split(',').next().unwrap_or_default().trim().to_owned()));
 }
 
 #[test]
-fn networks_are_read_as_they_are_written() {
+fn networks_are_parsed_and_displayed_alike() {
     for (text, inside, outside) in [
         ("10.0.0.0/8", "10.255.1.1", "11.0.0.1"),
         ("192.168.4.7/24", "192.168.4.1", "192.168.5.7"),

@@ -63,8 +63,8 @@ pub struct Line<'a> {
     tag = "audit",
     params(
         ("from" = Option<u64>, Query, description = "Only events behind this position"),
-        ("stream" = Option<String>, Query, description = "Only this stream, or with a `*` at the end every stream that starts so"),
-        ("limit" = Option<u32>, Query, description = "Most events, 1 to 100000; 1000 if absent"),
+        ("stream" = Option<String>, Query, min_length = 1, description = "Only this stream, or with a `*` at the end every stream that starts so"),
+        ("limit" = Option<u32>, Query, minimum = 1, maximum = 100000, description = "Most events, 1 to 100000; 1000 if absent"),
     ),
     responses((status = 200, description = "One event a line", body = Line, content_type = "application/x-ndjson")),
     security(("token" = [])),

@@ -15,6 +15,7 @@ use crate::routes::params::InShow;
 use crate::routes::wire::BookingJson;
 use axum::extract::State;
 use http::StatusCode;
+use http::header::{CACHE_CONTROL, HeaderValue};
 use lastseat_domain::{AreaId, BookingId, BuyerId, CategoryId, Rejection, SeatId, ShowId};
 use lastseat_engine::{CommandError, HoldRequest, SeatSelection};
 use serde::Deserialize;
@@ -23,19 +24,57 @@ use utoipa::ToSchema;
 /// The maximum that is named to a caller who sends an impossible quantity for an unknown show.
 const DEFAULT_MAX: u32 = 10;
 
-/// Which seats: exactly one of `seats`, `area` with `quantity`, or `best_available`.
-#[derive(Debug, Deserialize, ToSchema)]
+/// Which seats, in exactly one of three ways. This is what the OpenAPI document shows; a request is
+/// parsed as [`HoldBody`], which can say what is wrong with it.
+#[derive(ToSchema)]
+#[schema(as = HoldBody, title = "HoldBody")]
+#[serde(untagged)]
+#[allow(dead_code, reason = "only described, never built")]
+pub enum HoldBodySchema {
+    #[schema(title = "Named seats")]
+    Seats(HoldSeats),
+    #[schema(title = "Places of an area")]
+    Area(HoldArea),
+    #[schema(title = "Best available")]
+    BestAvailable(HoldBestAvailable),
+}
+
+/// Seats by their labels.
+#[derive(ToSchema)]
+#[serde(deny_unknown_fields)]
+#[allow(dead_code, reason = "only described, never built")]
+pub struct HoldSeats {
+    /// Labels of seats: you get all of them or none.
+    #[schema(example = json!(["A-1", "A-2"]), min_items = 1)]
+    seats: Vec<String>,
+}
+
+/// Any places of an unlabelled area.
+#[derive(ToSchema)]
+#[serde(deny_unknown_fields)]
+#[allow(dead_code, reason = "only described, never built")]
+pub struct HoldArea {
+    #[schema(example = "floor")]
+    area: String,
+    /// Number of places.
+    #[schema(minimum = 1, example = 2)]
+    quantity: u32,
+}
+
+/// The best seats that are free side by side.
+#[derive(ToSchema)]
+#[serde(deny_unknown_fields)]
+#[allow(dead_code, reason = "only described, never built")]
+pub struct HoldBestAvailable {
+    best_available: BestAvailable,
+}
+
+#[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields, expecting = "an object")]
 pub struct HoldBody {
-    /// Labels of seats: you get all of them or none.
-    #[schema(example = json!(["A-1", "A-2"]))]
     seats: Option<Vec<String>>,
-    /// Any places of this unlabelled area.
     area: Option<String>,
-    /// Number of places in the area.
-    #[schema(minimum = 1)]
     quantity: Option<u32>,
-    /// The best seats side by side.
     best_available: Option<BestAvailable>,
 }
 
@@ -59,11 +98,8 @@ pub struct BestAvailable {
     post,
     path = "/v1/shows/{show}/bookings",
     tag = "bookings",
-    params(
-        ("show" = String, Path, description = "The show's id"),
-        ("Idempotency-Key" = Option<String>, Header, description = "Makes the repeat of the request harmless"),
-    ),
-    request_body = HoldBody,
+    params(("show" = String, Path, description = "The show's id")),
+    request_body = HoldBodySchema,
     responses((status = 201, description = "The seats are held", body = BookingJson)),
     security((), ("token" = []), ("booking_token" = [])),
 )]
@@ -94,6 +130,8 @@ async fn hold(app: App, show: ShowId, command: Command) -> Result<Answer, Proble
     let mut body = BookingJson::of(&app, &hold.booking);
     body.token = Some(app.parts().auth.booking_token(hold.booking.id));
     let answer = Answer::json(StatusCode::CREATED, &body).location(&format!("/v1/bookings/{}", hold.booking.id));
+    // It contains the booking's token.
+    let answer = answer.header(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     Ok(if hold.replayed { answer.replayed() } else { answer })
 }
 

@@ -11,7 +11,7 @@ use crate::routes::params::InBooking;
 use crate::routes::wire::BookingJson;
 use axum::extract::State;
 use http::StatusCode;
-use http::header::{CACHE_CONTROL, HeaderValue, RETRY_AFTER};
+use http::header::{HeaderValue, RETRY_AFTER};
 
 /// Seconds after which an admin may look how a slow refund went.
 const LOOK_AGAIN: u64 = 2;
@@ -27,8 +27,7 @@ const LOOK_AGAIN: u64 = 2;
 )]
 pub async fn get_booking(State(app): State<App>, InBooking(id): InBooking, caller: Caller) -> Result<Answer, Problem> {
     let booking = access::booking(&app, &caller, id, Admins::Allowed).await?;
-    let answer = Answer::json(StatusCode::OK, &BookingJson::of(&app, &booking));
-    Ok(answer.header(CACHE_CONTROL, HeaderValue::from_static("private, no-cache")))
+    Ok(Answer::json(StatusCode::OK, &BookingJson::of(&app, &booking)))
 }
 
 /// Cancels a hold and frees its seats. A booking that is over already stays as it is.
@@ -55,10 +54,7 @@ pub async fn cancel_booking(State(app): State<App>, InBooking(id): InBooking, co
     post,
     path = "/v1/bookings/{id}/extend",
     tag = "bookings",
-    params(
-        ("id" = String, Path, description = "The booking's id"),
-        ("Idempotency-Key" = Option<String>, Header, description = "Makes the repeat of the request harmless"),
-    ),
+    params(("id" = String, Path, description = "The booking's id")),
     responses((status = 200, description = "The booking with its new deadline", body = BookingJson)),
     security(("token" = []), ("booking_token" = [])),
 )]
@@ -77,10 +73,7 @@ pub async fn extend_hold(State(app): State<App>, InBooking(id): InBooking, comma
     post,
     path = "/v1/bookings/{id}/refund",
     tag = "bookings",
-    params(
-        ("id" = String, Path, description = "The booking's id"),
-        ("Idempotency-Key" = Option<String>, Header, description = "Makes the repeat of the request harmless"),
-    ),
+    params(("id" = String, Path, description = "The booking's id")),
     responses(
         (status = 200, description = "The booking, refunded", body = BookingJson),
         (status = 202, description = "The refund is recorded; the gateway has not answered yet", body = BookingJson),

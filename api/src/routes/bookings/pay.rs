@@ -25,7 +25,7 @@ const LONGEST_METHOD: usize = 255;
 #[serde(deny_unknown_fields, expecting = "an object")]
 pub struct PayBody {
     /// The gateway's name for the payment method. Absent to continue after the buyer acted at the bank.
-    #[schema(example = "pm_card_visa")]
+    #[schema(example = "pm_card_visa", min_length = 1, max_length = 255, pattern = "^[!-~]+$")]
     payment_method: Option<String>,
 }
 
@@ -38,10 +38,7 @@ pub struct PayBody {
     post,
     path = "/v1/bookings/{id}/payment",
     tag = "bookings",
-    params(
-        ("id" = String, Path, description = "The booking's id"),
-        ("Idempotency-Key" = Option<String>, Header, description = "Makes the repeat of the request harmless"),
-    ),
+    params(("id" = String, Path, description = "The booking's id")),
     request_body = PayBody,
     responses(
         (status = 200, description = "Booked and paid", body = BookingJson),

@@ -70,8 +70,8 @@ impl<'a> MyBooking<'a> {
     path = "/v1/me/bookings",
     tag = "me",
     params(
-        ("limit" = Option<u32>, Query, description = "Bookings on a page, 1 to 100; 20 if absent"),
-        ("starting_after" = Option<String>, Query, description = "Id of the last booking of the page before"),
+        ("limit" = Option<u32>, Query, minimum = 1, maximum = 100, description = "Bookings on a page, 1 to 100; 20 if absent"),
+        ("starting_after" = Option<Uuid>, Query, description = "Id of the last booking of the page before"),
     ),
     responses((status = 200, description = "A page of bookings", body = List<MyBooking>)),
     security(("token" = []), ("booking_token" = [])),

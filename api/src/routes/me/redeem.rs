@@ -30,10 +30,7 @@ pub struct Redeemed {
     post,
     path = "/v1/me/rewards/{voucher}/redeem",
     tag = "me",
-    params(
-        ("voucher" = String, Path, description = "The voucher's id"),
-        ("Idempotency-Key" = Option<String>, Header, description = "Makes the repeat of the request harmless"),
-    ),
+    params(("voucher" = String, Path, description = "The voucher's id")),
     responses((status = 200, description = "The voucher is used", body = Redeemed)),
     security(("token" = []), ("booking_token" = [])),
 )]

@@ -10,16 +10,13 @@ use crate::routes::command::{Command, execute};
 use crate::routes::wire::{self, ShowJson};
 use axum::extract::State;
 use http::StatusCode;
-use lastseat_domain::event::Reward;
-use lastseat_domain::event::ShowScheduled;
-use lastseat_domain::plan::Area;
-use lastseat_domain::plan::Category;
+use lastseat_domain::event::{Reward, ShowScheduled};
 use lastseat_domain::{Currency, ShowId, Timestamp};
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
 use utoipa::ToSchema;
 
-const LONGEST_SLUG: usize = 50;
+const MAX_SLUG_LENGTH: usize = 50;
 
 /// A show to put on sale.
 #[derive(Debug, Clone, Deserialize, ToSchema)]
@@ -28,29 +25,29 @@ pub struct NewShow {
     /// Its id: 1 to 64 of a-z, 0-9, `-` and `_`. Made from the title if absent. `show` is another
     /// name for this member.
     #[serde(alias = "show")]
-    #[schema(value_type = Option<String>, example = "last-night-of-the-proms")]
+    #[schema(value_type = Option<String>, example = "last-night-of-the-proms", min_length = 1, max_length = 64, pattern = "^[a-z0-9_-]+$")]
     id: Option<ShowId>,
-    /// What people call it.
-    #[schema(example = "Last night of the proms")]
+    /// The name that buyers see.
+    #[schema(example = "Last night of the proms", min_length = 1, max_length = 200)]
     title: String,
     /// ISO 4217 code of every price.
-    #[schema(value_type = String, example = "EUR")]
+    #[schema(value_type = String, example = "EUR", pattern = "^[A-Z]{3}$")]
     currency: Currency,
     /// Prices.
-    #[schema(value_type = Vec<wire::Category>)]
-    categories: Vec<Category>,
+    categories: Vec<wire::Category>,
     /// The plan.
-    #[schema(value_type = Vec<wire::Area>)]
-    areas: Vec<Area>,
+    #[schema(min_items = 1)]
+    areas: Vec<wire::Area>,
     /// Most seats in one booking, 1 to 100.
     #[serde(default = "ten_seats")]
-    #[schema(default = 10)]
+    #[schema(default = 10, minimum = 1, maximum = 100)]
     max_seats_per_booking: u32,
     /// Most seats of one buyer, held and booked together; no limit if absent.
+    #[schema(minimum = 1)]
     max_seats_per_buyer: Option<u32>,
     /// Seconds that a hold lasts.
     #[serde(default = "ten_minutes")]
-    #[schema(default = 600)]
+    #[schema(default = 600, minimum = 1, maximum = 86400)]
     hold_seconds: u32,
     /// First moment of the sale; open at once if absent.
     #[schema(value_type = Option<String>, format = DateTime)]
@@ -59,8 +56,7 @@ pub struct NewShow {
     #[schema(value_type = Option<String>, format = DateTime)]
     sale_closes_at: Option<Timestamp>,
     /// What a booking of three or more seats may win: a table of ours if absent, nothing if empty.
-    #[schema(value_type = Option<Vec<wire::Reward>>)]
-    rewards: Option<Vec<Reward>>,
+    rewards: Option<Vec<wire::Reward>>,
 }
 
 fn ten_seats() -> u32 {
@@ -71,7 +67,12 @@ fn ten_minutes() -> u32 {
     600
 }
 
-/// What a show gives away that says nothing about it.
+/// All times of lastseat are whole milliseconds.
+fn whole_milliseconds(time: Timestamp) -> Timestamp {
+    Timestamp::from_timestamp_millis(time.timestamp_millis()).unwrap_or(time)
+}
+
+/// The rewards of a show that does not name any.
 #[must_use]
 pub fn default_rewards() -> Vec<Reward> {
     [("One drink", 6), ("Programme booklet", 3), ("10 % off the next booking", 1)]
@@ -79,7 +80,7 @@ pub fn default_rewards() -> Vec<Reward> {
         .into()
 }
 
-/// Puts a show on sale. The same show again changes nothing and is answered with 200.
+/// Puts a show on sale. Sending the same show again changes nothing and is answered with 200.
 #[utoipa::path(
     post,
     path = "/v1/shows",
@@ -87,7 +88,7 @@ pub fn default_rewards() -> Vec<Reward> {
     request_body = NewShow,
     responses(
         (status = 201, description = "The show is on sale", body = ShowJson),
-        (status = 200, description = "It was, exactly so", body = ShowJson),
+        (status = 200, description = "The same show was on sale already", body = ShowJson),
     ),
     security(("token" = [])),
 )]
@@ -106,7 +107,7 @@ async fn schedule(app: App, command: Command<{ body::LARGE }>) -> Result<Answer,
 }
 
 impl NewShow {
-    /// The facts to record. `existing` tells of shows that are there.
+    /// The facts to record. `existing` looks up a show by id.
     fn into_facts(self, existing: impl Fn(&ShowId) -> Option<ShowScheduled>) -> ShowScheduled {
         let chosen = self.id.clone();
         let slug = slug(&self.title);
@@ -114,23 +115,26 @@ impl NewShow {
             show,
             title: self.title.clone(),
             currency: self.currency,
-            categories: self.categories.clone(),
-            areas: self.areas.clone(),
+            categories: self.categories.iter().cloned().map(Into::into).collect(),
+            areas: self.areas.iter().cloned().map(Into::into).collect(),
             max_seats_per_booking: self.max_seats_per_booking,
             max_seats_per_buyer: self.max_seats_per_buyer,
             hold_seconds: self.hold_seconds,
-            sale_opens_at: self.sale_opens_at,
-            sale_closes_at: self.sale_closes_at,
-            rewards: self.rewards.clone().unwrap_or_else(default_rewards),
+            sale_opens_at: self.sale_opens_at.map(whole_milliseconds),
+            sale_closes_at: self.sale_closes_at.map(whole_milliseconds),
+            rewards: self
+                .rewards
+                .as_ref()
+                .map_or_else(default_rewards, |rewards| rewards.iter().cloned().map(Into::into).collect()),
         };
         if let Some(chosen) = chosen {
             return facts(chosen);
         }
         let plain = facts(slug.clone());
         match existing(&slug) {
-            // Two shows may have one title. What tells them apart is derived from the show too, so
-            // that the same request still means the same show.
-            Some(other) if other != plain => facts(told_apart(&slug, &plain)),
+            // Two shows may have one title. The suffix is derived from the show's facts, so that the
+            // same request still means the same show.
+            Some(other) if other != plain => facts(with_suffix(&slug, &plain)),
             _ => plain,
         }
     }
@@ -145,14 +149,14 @@ fn slug(title: &str) -> ShowId {
         } else if !text.is_empty() && !text.ends_with('-') {
             text.push('-');
         }
-        if text.len() >= LONGEST_SLUG {
+        if text.len() >= MAX_SLUG_LENGTH {
             break;
         }
     }
     ShowId::new(text.trim_end_matches('-')).unwrap_or_else(|_| named_by_hash("show", title.as_bytes()))
 }
 
-fn told_apart(slug: &ShowId, facts: &ShowScheduled) -> ShowId {
+fn with_suffix(slug: &ShowId, facts: &ShowScheduled) -> ShowId {
     named_by_hash(slug.as_str(), &serde_json::to_vec(facts).unwrap_or_default())
 }
 
@@ -209,6 +213,16 @@ mod tests {
         let second = other.clone().into_facts(|_| Some(first.clone()));
         assert!(second.show.as_str().starts_with("gala-"));
         assert_eq!(other.into_facts(|_| Some(first.clone())), second);
+    }
+
+    #[test]
+    fn times_are_whole_milliseconds() {
+        let mut show = new_show("Gala");
+        show.sale_opens_at = Some("2030-06-01T12:00:00.123456Z".parse().unwrap());
+        show.sale_closes_at = Some("2030-06-02T12:00:00.999999999Z".parse().unwrap());
+        let facts = show.into_facts(|_| None);
+        assert_eq!(facts.sale_opens_at, Some("2030-06-01T12:00:00.123Z".parse().unwrap()));
+        assert_eq!(facts.sale_closes_at, Some("2030-06-02T12:00:00.999Z".parse().unwrap()));
     }
 
     #[test]

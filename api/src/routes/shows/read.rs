@@ -15,8 +15,8 @@ use lastseat_domain::{Rejection, ShowId};
     path = "/v1/shows",
     tag = "shows",
     params(
-        ("limit" = Option<u32>, Query, description = "Shows on a page, 1 to 100; 20 if absent"),
-        ("starting_after" = Option<String>, Query, description = "Id of the last show of the page before"),
+        ("limit" = Option<u32>, Query, minimum = 1, maximum = 100, description = "Shows on a page, 1 to 100; 20 if absent"),
+        ("starting_after" = Option<String>, Query, min_length = 1, max_length = 64, pattern = "^[a-z0-9_-]+$", description = "Id of the last show of the page before"),
     ),
     responses((status = 200, description = "A page of shows", body = List<ShowJson>)),
 )]

@@ -1,11 +1,12 @@
 //! `GET /v1/shows/{show}/seats`
 
 use crate::app::App;
+use crate::etag;
 use crate::problem::Problem;
 use crate::routes::params::InShow;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
-use http::header::{CACHE_CONTROL, CONTENT_TYPE, ETAG, HeaderValue, IF_NONE_MATCH};
+use http::header::{CACHE_CONTROL, CONTENT_TYPE, ETAG, HeaderValue};
 use http::{HeaderMap, StatusCode};
 use lastseat_domain::Rejection;
 use serde::Serialize;
@@ -85,8 +86,8 @@ pub struct AreaJson {
 pub async fn get_seats(State(app): State<App>, InShow(show): InShow, headers: HeaderMap) -> Result<Response, Problem> {
     app.catch_up().await?;
     let body = app.read_model().seats_json(&show).ok_or(Rejection::ShowNotFound)?;
-    let tag = position_in(&body).and_then(|position| HeaderValue::try_from(format!("\"{position}\"")).ok());
-    let known = tag.is_some() && headers.get(IF_NONE_MATCH) == tag.as_ref();
+    let tag = position_in(&body).map(|position| format!("\"{position}\""));
+    let known = tag.as_ref().is_some_and(|tag| etag::is_known(&headers, tag));
     let mut response = if known {
         StatusCode::NOT_MODIFIED.into_response()
     } else {
@@ -95,7 +96,7 @@ pub async fn get_seats(State(app): State<App>, InShow(show): InShow, headers: He
         response
     };
     response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
-    if let Some(tag) = tag {
+    if let Some(tag) = tag.and_then(|tag| HeaderValue::try_from(tag).ok()) {
         response.headers_mut().insert(ETAG, tag);
     }
     Ok(response)

@@ -1,0 +1,17 @@
+//! Names that are part of the API, whatever the event log calls the same thing.
+
+use lastseat_domain::event::AbortReason;
+
+/// Why a booking was aborted.
+#[must_use]
+pub fn reason_name(reason: AbortReason) -> &'static str {
+    match reason {
+        AbortReason::Expired => "expired",
+        AbortReason::Cancelled => "cancelled",
+        AbortReason::SeatLost => "seat_lost",
+        AbortReason::Fenced => "fenced",
+        AbortReason::CaptureFailed => "capture_failed",
+        AbortReason::ShowCancelled => "show_cancelled",
+        AbortReason::Refunded => "refunded",
+    }
+}

@@ -1,0 +1,153 @@
+//! A booking in an answer.
+
+use super::Amount;
+use crate::app::App;
+use crate::names::reason_name;
+use lastseat_domain::booking::{Booking, Phase};
+use lastseat_domain::event::PricedSeat;
+use lastseat_domain::{BookingId, ShowId, Timestamp};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+/// A seat of a booking.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct BookedSeat<'a> {
+    /// Its label, or `area:number` for a place of an unlabelled area.
+    #[schema(example = "A-1")]
+    pub seat: &'a str,
+    /// Price in minor units, as it was when the hold began.
+    #[schema(example = 4500)]
+    pub price: i64,
+}
+
+/// What the buyer has to do before the payment can continue.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct NextAction {
+    /// Always `redirect_to_url`.
+    #[serde(rename = "type")]
+    #[schema(example = "redirect_to_url")]
+    pub kind: &'static str,
+    /// Where to send the buyer. After that, pay again without a method.
+    pub url: String,
+}
+
+/// The payment of a booking so far.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Payment<'a> {
+    /// Number of attempts to pay.
+    pub attempts: usize,
+    /// The gateway's code, if the last attempt was declined.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(example = "card_declined")]
+    pub last_decline: Option<&'a str>,
+    /// The outcome of the payment is unknown; a person has to look at the gateway.
+    #[serde(skip_serializing_if = "is_false")]
+    pub under_review: bool,
+    /// An admin has requested a refund that is not complete yet.
+    #[serde(skip_serializing_if = "is_false")]
+    pub refund_requested: bool,
+}
+
+/// A booking.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Booking)]
+pub struct BookingJson<'a> {
+    /// Its id.
+    #[schema(value_type = String, format = Uuid)]
+    pub id: BookingId,
+    /// Its show.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = String, example = "demo")]
+    pub show: Option<&'a ShowId>,
+    /// One of `held`, `paying`, `action_required`, `confirmed`, `aborted`, `refunded`.
+    #[schema(example = "held")]
+    pub status: &'static str,
+    /// Its seats.
+    pub seats: Vec<BookedSeat<'a>>,
+    /// Sum of their prices.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub amount: Option<Amount>,
+    /// When the hold ends unless paid or extended.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub expires_at: Option<Timestamp>,
+    /// Whether the hold was extended. It can be extended once.
+    pub extended: bool,
+    /// Why it was aborted: `expired`, `cancelled`, `seat_lost`, `fenced`, `capture_failed`, `show_cancelled` or `refunded`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(example = "expired")]
+    pub reason: Option<&'static str>,
+    /// The payment so far; absent before the first attempt.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub payment: Option<Payment<'a>>,
+    /// What the buyer has to do before the payment can continue.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub next_action: Option<NextAction>,
+    /// Seconds after which to look again, while the gateway has not answered.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub retry_after: Option<u64>,
+    /// The booking's token; only in the answer that opened it. Its bearer may see, pay, extend and
+    /// cancel the booking.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub token: Option<String>,
+}
+
+impl<'a> BookingJson<'a> {
+    /// Without a token, which only the answer to a hold contains.
+    #[must_use]
+    pub fn of(app: &App, booking: &'a Booking) -> Self {
+        let reason = match booking.phase {
+            Phase::Aborted { reason } => Some(reason_name(reason)),
+            _ => None,
+        };
+        let next_action = match &booking.phase {
+            Phase::ActionRequired { url } => Some(NextAction::redirect(app, url)),
+            _ => None,
+        };
+        Self {
+            id: booking.id,
+            show: booking.show(),
+            status: booking.status(),
+            seats: booking.seats().iter().map(BookedSeat::of).collect(),
+            amount: booking.amount().map(Amount::from),
+            expires_at: booking.expires_at,
+            extended: booking.extended,
+            reason,
+            payment: Payment::of(booking),
+            next_action,
+            retry_after: None,
+            token: None,
+        }
+    }
+}
+
+impl<'a> BookedSeat<'a> {
+    #[must_use]
+    pub fn of(seat: &'a PricedSeat) -> Self {
+        Self { seat: seat.seat.as_str(), price: seat.price }
+    }
+}
+
+impl<'a> Payment<'a> {
+    fn of(booking: &'a Booking) -> Option<Self> {
+        let last = booking.attempts.last()?;
+        Some(Self {
+            attempts: booking.attempts.len(),
+            last_decline: last.declined.as_deref(),
+            under_review: booking.flagged,
+            refund_requested: matches!(booking.phase, Phase::Confirmed { refund_requested: true }),
+        })
+    }
+}
+
+impl NextAction {
+    #[must_use]
+    pub fn redirect(app: &App, url: &str) -> Self {
+        Self { kind: "redirect_to_url", url: app.absolute(url) }
+    }
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "the form that serde asks for")]
+fn is_false(value: &bool) -> bool {
+    !value
+}

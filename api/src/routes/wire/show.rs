@@ -1,0 +1,170 @@
+//! A show in a request and in an answer.
+
+use lastseat_domain::show::{SaleState, Show};
+use lastseat_domain::{AreaId, CategoryId, Currency, Rejection, ShowId, Timestamp, event, plan};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+/// A price category.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Category {
+    #[schema(value_type = String, example = "stalls", min_length = 1)]
+    pub category: CategoryId,
+    /// Price of one seat in minor units.
+    #[schema(example = 4500, minimum = 0)]
+    pub price: i64,
+}
+
+/// A part of the plan: either rows of labelled seats, or a number of places without labels.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Area {
+    #[schema(value_type = String, example = "parquet", min_length = 1)]
+    pub area: AreaId,
+    /// Its price category.
+    #[schema(value_type = String, example = "stalls", min_length = 1)]
+    pub category: CategoryId,
+    /// Rows of labelled seats. Leave it out for an area without labels.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub rows: Vec<Row>,
+    /// Number of places without labels. Leave it out for an area with rows.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(minimum = 1)]
+    pub capacity: Option<u32>,
+}
+
+/// A row: `A` of 40 seats has the seats `A-1` to `A-40`.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Row {
+    /// The part of its seats' labels before the dash; unique in the show.
+    #[schema(example = "A", min_length = 1, max_length = 16, pattern = "^[A-Za-z0-9_]+$")]
+    pub row: String,
+    /// Number of seats.
+    #[schema(example = 40, minimum = 1)]
+    pub seats: u32,
+    /// Numbers of the seats that an aisle follows.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schema(example = json!([20]))]
+    pub gaps_after: Vec<u32>,
+}
+
+/// A line of the reward table.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Reward {
+    /// What the voucher is good for.
+    #[schema(example = "One drink", min_length = 1, max_length = 200)]
+    pub reward: String,
+    /// How often it is drawn, relative to the others.
+    #[schema(example = 3, minimum = 1)]
+    pub weight: u32,
+}
+
+/// Conversion of a type of the domain to its JSON and back.
+macro_rules! both_ways {
+    ($json:ty = $domain:ty { $($field:ident),* }) => {
+        impl From<$json> for $domain {
+            fn from(json: $json) -> Self {
+                Self { $($field: json.$field.into()),* }
+            }
+        }
+
+        impl From<&$domain> for $json {
+            fn from(domain: &$domain) -> Self {
+                Self { $($field: domain.$field.clone().into()),* }
+            }
+        }
+    };
+}
+
+both_ways!(Category = plan::Category { category, price });
+both_ways!(Row = plan::Row { row, seats, gaps_after });
+both_ways!(Reward = event::Reward { reward, weight });
+
+impl From<Area> for plan::Area {
+    fn from(json: Area) -> Self {
+        let rows = json.rows.into_iter().map(Into::into).collect();
+        Self { area: json.area, category: json.category, rows, capacity: json.capacity }
+    }
+}
+
+impl From<&plan::Area> for Area {
+    fn from(area: &plan::Area) -> Self {
+        let rows = area.rows.iter().map(Into::into).collect();
+        Self { area: area.area.clone(), category: area.category.clone(), rows, capacity: area.capacity }
+    }
+}
+
+/// A show.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Show)]
+pub struct ShowJson<'a> {
+    /// Its id.
+    #[schema(value_type = String, example = "demo")]
+    pub id: &'a ShowId,
+    /// The name that buyers see.
+    #[schema(example = "Demo night")]
+    pub title: &'a str,
+    /// One of `on_sale`, `not_open`, `closed`, `paused`, `cancelled`.
+    #[schema(example = "on_sale")]
+    pub status: &'static str,
+    /// ISO 4217 code of every price.
+    #[schema(value_type = String, example = "EUR")]
+    pub currency: Currency,
+    /// Prices.
+    pub categories: Vec<Category>,
+    /// The plan.
+    pub areas: Vec<Area>,
+    /// Maximum seats in one booking.
+    #[schema(example = 10)]
+    pub max_seats_per_booking: u32,
+    /// Maximum seats of one buyer; no limit if absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max_seats_per_buyer: Option<u32>,
+    /// Seconds that a hold lasts.
+    #[schema(example = 600)]
+    pub hold_seconds: u32,
+    /// First moment of the sale; open from the start if absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub sale_opens_at: Option<Timestamp>,
+    /// First moment after the sale; never ends if absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub sale_closes_at: Option<Timestamp>,
+    /// What a booking of three or more seats may win.
+    pub rewards: Vec<Reward>,
+}
+
+impl<'a> ShowJson<'a> {
+    #[must_use]
+    pub fn of(show: &'a Show, now: Timestamp) -> Self {
+        let facts = &show.facts;
+        Self {
+            id: &facts.show,
+            title: &facts.title,
+            status: sale_status(show, now),
+            currency: facts.currency,
+            categories: facts.categories.iter().map(Into::into).collect(),
+            areas: facts.areas.iter().map(Into::into).collect(),
+            max_seats_per_booking: facts.max_seats_per_booking,
+            max_seats_per_buyer: facts.max_seats_per_buyer,
+            hold_seconds: facts.hold_seconds,
+            sale_opens_at: facts.sale_opens_at,
+            sale_closes_at: facts.sale_closes_at,
+            rewards: facts.rewards.iter().map(Into::into).collect(),
+        }
+    }
+}
+
+fn sale_status(show: &Show, now: Timestamp) -> &'static str {
+    match (show.sale, show.check_on_sale(now)) {
+        (SaleState::Paused, _) => "paused",
+        (SaleState::Cancelled, _) => "cancelled",
+        (SaleState::Selling, Err(Rejection::SaleNotOpen { .. })) => "not_open",
+        (SaleState::Selling, Err(_)) => "closed",
+        (SaleState::Selling, Ok(())) => "on_sale",
+    }
+}

@@ -1,0 +1,96 @@
+//! What caches and conditional requests get: ETags, HEAD, `Cache-Control`.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic, reason = "a test may fail loudly")]
+
+mod common;
+
+use common::start_for_test;
+use http::StatusCode;
+use lastseat::auth::Role;
+use serde_json::json;
+
+const SEATS: &str = "/v1/shows/demo/seats";
+
+#[tokio::test]
+async fn if_none_match_is_compared_weakly_and_as_a_list() {
+    let dir = tempfile::tempdir().unwrap();
+    let server = start_for_test(dir.path()).await;
+    for path in [SEATS, "/", "/assets/favicon.svg"] {
+        let etag = server.get(path).send().await.header("etag").to_owned();
+        assert!(etag.starts_with('"'), "{path}: {etag}");
+        for known in [etag.clone(), format!("W/{etag}"), format!("\"other\", W/{etag}"), "*".to_owned()] {
+            let reply = server.get(path).header("if-none-match", &known).send().await;
+            assert_eq!((reply.status, reply.body.len()), (StatusCode::NOT_MODIFIED, 0), "{path}: {known}");
+            assert_eq!(reply.header("etag"), etag);
+        }
+        for other in ["\"other\"", "W/\"other\"", "\"a, b\"", etag.trim_matches('"')] {
+            assert_eq!(server.get(path).header("if-none-match", other).send().await.status, StatusCode::OK, "{path}: {other}");
+        }
+    }
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn head_has_the_length_of_get_or_none_and_a_304_has_none() {
+    let dir = tempfile::tempdir().unwrap();
+    let server = start_for_test(dir.path()).await;
+    for path in [SEATS, "/", "/v1/shows", "/health/live", "/openapi.json", "/docs", "/v1/shows/nothing"] {
+        let get = server.get(path).send().await;
+        let head = server.call("HEAD", path).send().await;
+        assert_eq!((head.status, head.body.len()), (get.status, 0), "{path}");
+        assert_eq!(head.header("content-length"), get.body.len().to_string(), "{path}");
+    }
+    for path in [SEATS, "/"] {
+        let etag = server.get(path).send().await.header("etag").to_owned();
+        for method in ["GET", "HEAD"] {
+            let reply = server.call(method, path).header("if-none-match", &etag).send().await;
+            assert_eq!(reply.status, StatusCode::NOT_MODIFIED);
+            assert_eq!(reply.header("content-length"), "", "{method} {path}");
+        }
+    }
+    server.stop().await;
+}
+
+/// Every path whose answers are for one caller only, with answers of all kinds.
+#[tokio::test]
+async fn private_answers_are_not_stored_by_any_cache_errors_included() {
+    let dir = tempfile::tempdir().unwrap();
+    let server = start_for_test(dir.path()).await;
+    let (anna, ada) = (server.token("anna", Role::Buyer), server.token("ada", Role::Auditor));
+    let hold = server.post("/v1/shows/demo/bookings").json(json!({"seats": ["A-1"]})).bearer(&anna).send().await;
+    assert_eq!((hold.status, hold.header("cache-control")), (StatusCode::CREATED, "no-store"));
+    let booking = format!("/v1/bookings/{}", hold.text("id"));
+    let pay = server.post(&format!("{booking}/payment")).json(json!({"payment_method": "pm_card_visa"}));
+    for (call, status) in [
+        (server.get(&booking).bearer(&anna), 200),
+        (server.call("HEAD", &booking).bearer(&anna), 200),
+        (server.get(&booking), 401),
+        (server.get(&booking).bearer("nonsense"), 401),
+        (server.get(&booking).bearer(&ada), 404),
+        (server.get("/v1/bookings/nonsense").bearer(&anna), 404),
+        (server.call("PUT", &booking), 405),
+        (server.get("/v1/bookings"), 404),
+        (server.get("/v1/bookings/a/b/c"), 404),
+        (server.post(&format!("{booking}/extend")).bearer(&anna), 200),
+        (server.post(&format!("{booking}/extend")).bearer(&anna), 409),
+        (pay.bearer(&anna), 200),
+        (server.call("DELETE", &booking).bearer(&anna), 409),
+        (server.post(&format!("{booking}/refund")).bearer(&anna), 403),
+        (server.post(&format!("{booking}/refund")).admin(&server), 200),
+        (server.get("/v1/me/bookings").bearer(&anna), 200),
+        (server.get("/v1/me/bookings"), 401),
+        (server.get("/v1/me/bookings?limit=0").bearer(&anna), 400),
+        (server.get("/v1/me/rewards").bearer(&anna), 200),
+        (server.post("/v1/me/rewards/x/redeem").bearer(&anna), 404),
+        (server.get("/v1/me/nothing"), 404),
+        (server.get("/v1/audit/events").bearer(&ada), 200),
+        (server.get("/v1/audit/events").bearer(&anna), 403),
+        (server.get("/v1/audit/events?limit=0").bearer(&ada), 400),
+        (server.post("/v1/audit/events"), 405),
+    ] {
+        let what = format!("{call:?}");
+        let reply = call.send().await;
+        assert_eq!((reply.status.as_u16(), reply.header("cache-control")), (status, "no-store"), "{what}");
+    }
+    assert_eq!(server.get("/v1/shows").send().await.header("cache-control"), "");
+    server.stop().await;
+}
