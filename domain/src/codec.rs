@@ -1,5 +1,5 @@
-//! Between facts and their stored form: event ids, metadata, JSON, and the upcasters that read
-//! what older versions wrote.
+//! Converts events to and from their stored form: event ids, metadata, JSON, and the upcasters that
+//! read what older versions wrote.
 
 use crate::Timestamp;
 use crate::event::Event;
@@ -14,23 +14,23 @@ use uuid::Uuid;
 
 mod upcast;
 
-/// What is recorded around a fact.
+/// The metadata that is stored with an event.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Metadata {
-    /// The booking that everything of one checkout belongs to.
+    /// The booking whose checkout the event is part of.
     #[serde(rename = "$correlationId", default, skip_serializing_if = "Option::is_none")]
     pub correlation: Option<Uuid>,
     /// The event that led to this one.
     #[serde(rename = "$causationId", default, skip_serializing_if = "Option::is_none")]
     pub causation: Option<Uuid>,
-    /// Who caused it: a caller's subject, or the reactor's name.
+    /// Who caused it: the subject of a caller's token, or the name of a part of lastseat.
     pub actor: String,
     /// Schema version of the body, from 1.
     #[serde(default = "first_version")]
     pub v: u32,
-    /// When it was decided, by the engine's clock. The rules' notion of "when".
+    /// When it was decided, by the engine's clock. The rules use this time, not the log's.
     pub at: Timestamp,
-    /// W3C trace id, where the caller sent one.
+    /// W3C trace id, if the caller sent one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub trace: Option<String>,
 }
@@ -40,20 +40,20 @@ fn first_version() -> u32 {
 }
 
 impl Metadata {
-    /// Metadata of something that happens now to a booking.
+    /// Metadata of an event that is part of a booking's checkout.
     #[must_use]
     pub fn of_booking(booking: BookingId, actor: &str, at: Timestamp) -> Self {
         Self { correlation: Some(booking.0), ..Self::new(actor, at) }
     }
 
-    /// Metadata of something that belongs to no booking.
+    /// Metadata of an event that isn't part of a checkout.
     #[must_use]
     pub fn new(actor: &str, at: Timestamp) -> Self {
         Self { correlation: None, causation: None, actor: actor.to_owned(), v: 1, at, trace: None }
     }
 }
 
-/// A fact as it was read: the event with its surroundings.
+/// An event that was read from the log, with its place and metadata.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Envelope {
     /// Place in the whole log.
@@ -64,9 +64,9 @@ pub struct Envelope {
     pub revision: Revision,
     /// Its id.
     pub id: Uuid,
-    /// The fact.
+    /// The event itself.
     pub event: Event,
-    /// What was recorded around it.
+    /// Its metadata.
     pub metadata: Metadata,
 }
 
@@ -78,14 +78,14 @@ pub struct Unreadable {
     pub stream: StreamName,
     /// Index in the stream.
     pub revision: Revision,
-    /// Name it is stored under.
+    /// The event type that it is stored under.
     pub event_type: String,
     /// What is wrong.
     pub why: String,
 }
 
-/// The id of a fact: the same fact at the same place always has the same id, so a retry is the
-/// same event, and two different facts that compete for one revision never pass for each other.
+/// The id of an event: the same event at the same place always has the same id, so a retry writes the
+/// same event. Two different events that compete for one revision have different ids.
 #[must_use]
 pub fn event_id(stream: &StreamName, revision: Revision, event: &Event, body: &str) -> Uuid {
     let mut name = Vec::with_capacity(160);
@@ -95,7 +95,7 @@ pub fn event_id(stream: &StreamName, revision: Revision, event: &Event, body: &s
     Uuid::new_v5(&NAMESPACE, &name)
 }
 
-/// Puts facts into their stored form, as an append to `stream` where it looks as `expected`.
+/// Encodes events as an append to `stream` at revision `expected`.
 ///
 /// # Errors
 /// Only if the serializer fails.
@@ -117,11 +117,11 @@ fn encode_one(stream: &StreamName, revision: Revision, event: &Event, metadata: 
     })
 }
 
-/// Reads a stored event; older versions are brought up to date on the way. `None` if the event is
-/// not one of ours, which a shared log may well hold.
+/// Decodes a stored event, also one written by an older version. `None` if lastseat has no event of
+/// this type; other programs may share the log.
 ///
 /// # Errors
-/// [`Unreadable`] if it bears one of our names but not its form.
+/// [`Unreadable`] if it has one of our types, but not its form.
 pub fn decode(recorded: &RecordedEvent) -> Result<Option<Envelope>, Unreadable> {
     let unreadable = |why: String| Unreadable {
         stream: recorded.stream.clone(),

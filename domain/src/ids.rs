@@ -1,7 +1,7 @@
-//! Names of things: shows, seats, bookings, buyers, and the streams that hold their history.
+//! Identifiers of shows, seats, bookings, buyers and so on.
 //!
-//! Every identifier is checked when it is made, so that code behind this point can build stream
-//! names, Redis keys and file names from it without escaping.
+//! Every identifier is checked when it is created, so all other code can build stream names, Redis keys
+//! and file names from it without escaping.
 
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -13,7 +13,7 @@ use uuid::Uuid;
 /// ids, and so the idempotency of every append, depend on it.
 pub const NAMESPACE: Uuid = Uuid::from_u128(0x6c61_7374_7365_6174_8e6f_7468_696e_6721);
 
-/// Why a text is not an identifier. `Display` says what is allowed.
+/// The text is not a valid identifier. `Display` says what is allowed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{what} must be {rule}")]
 pub struct InvalidId {
@@ -31,7 +31,7 @@ macro_rules! text_id {
         pub struct $name(Arc<str>);
 
         impl $name {
-            /// Checks `text` and makes the identifier of it.
+            /// Checks `text` and creates the identifier.
             ///
             /// # Errors
             /// [`InvalidId`] if the text breaks the rule of this identifier.
@@ -99,7 +99,7 @@ text_id!(
     is_slug
 );
 text_id!(
-    /// A part of a show's plan: labelled rows, or unlabelled places sold by number.
+    /// A part of a show's plan: rows of labelled seats, or places that are sold by quantity.
     AreaId,
     "an area id",
     "1 to 64 of a-z, 0-9, '-' and '_', starting with a letter or digit",
@@ -113,8 +113,8 @@ text_id!(
     is_slug
 );
 text_id!(
-    /// A sellable place at one show: a label such as `A-1`, or a unit of an unlabelled area such
-    /// as `floor:17`. The colon is what tells them apart, so a label never has one.
+    /// A sellable place at one show: a label such as `A-1`, or one place of an area that is sold by
+    /// quantity, such as `floor:17`. Labels never have a colon.
     SeatId,
     "a seat",
     "1 to 80 of A-Z, a-z, 0-9, '-', '_' and ':'",
@@ -122,7 +122,7 @@ text_id!(
         && text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b':'))
 );
 text_id!(
-    /// Who buys: the subject of the caller's token, or `guest:{booking}` for a caller without one.
+    /// The buyer: the subject of the caller's token, or `guest:{booking}` for a caller without one.
     BuyerId,
     "a buyer id",
     "1 to 128 visible ASCII characters without spaces",
@@ -151,13 +151,13 @@ impl BuyerId {
 }
 
 impl SeatId {
-    /// The `number`th unit (from 1) of an unlabelled area.
+    /// The `number`th place (from 1) of an area that is sold by quantity.
     #[must_use]
     pub fn unit(area: &AreaId, number: u32) -> Self {
         Self(format!("{area}:{number}").into())
     }
 
-    /// The `number`th seat of a labelled row.
+    /// The `number`th seat (from 1) of a row.
     #[must_use]
     pub fn in_row(row: &str, number: u32) -> Self {
         Self(format!("{row}-{number}").into())
@@ -200,9 +200,10 @@ uuid_id!(
 );
 
 impl BookingId {
-    /// The booking that `caller` asked for under an idempotency key: the same key always means the
-    /// same booking, on every node and after every restart. The caller's length stands in front, for
-    /// subjects such as `auth0|17` hold the separator: no key of one caller is a key of another.
+    /// The booking that `caller` requests with an idempotency key: the same key always means the same
+    /// booking, on every node and after every restart. The hashed text begins with the length of the
+    /// caller, because a subject such as `auth0|17` contains the separator: one caller's key must never
+    /// equal another's.
     #[must_use]
     pub fn from_key(caller: &str, key: &str) -> Self {
         Self(Uuid::new_v5(&NAMESPACE, format!("booking|{}|{caller}|{key}", caller.len()).as_bytes()))

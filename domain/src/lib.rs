@@ -1,11 +1,29 @@
-//! Facts and rules of lastseat.
+//! The events and rules of lastseat, and the ports through which it uses the outside world.
 //!
 //! Everything here is a value or a pure function of values: no clock, no I/O, no randomness, no
-//! runtime. What the rules need of the outside world is passed in; what they want done comes back
-//! as events or as a named [`Rejection`].
+//! runtime. What a rule needs to know is passed in. Its answer is a list of events or a [`Rejection`].
 //!
-//! Start with [`event`] (what can happen), then [`seat`], [`booking`] and [`loyalty`] (who decides
-//! it), then [`settle`] (what has to follow), then [`ports`] (what the engine asks of adapters).
+//! | to find | look at |
+//! |---|---|
+//! | what can happen | [`event`]: one file for each kind of stream |
+//! | what an aggregate has to promise | [`Decider`] |
+//! | when a show is on sale, and which shows can be scheduled | [`show`] |
+//! | when a seat is refused | [`seat`]; the text of the refusal is in [`rejection`] |
+//! | when a booking is committed, aborted, refunded | [`booking`] |
+//! | points and vouchers | [`loyalty`] |
+//! | what has to be done next for a booking, also after a crash | [`settle`] |
+//! | the state of a seat as buyers see it | [`seat_state`] |
+//! | how events are stored, and how old ones are read | [`codec`] |
+//! | what an adapter has to do | [`ports`] |
+//!
+//! **A new event:** its struct in `src/event/`, its name in the list in `src/event.rs`, a case in the
+//! `evolve` of its aggregate, a file in `golden/`. A changed event: `src/codec/upcast.rs`.
+//!
+//! **A new rejection:** a line in `src/rejection.rs`, returned by the `decide` of its aggregate. Then the
+//! compiler asks for its HTTP status in `api/src/problem/codes.rs`.
+//!
+//! **A new payment provider, log or guard:** a crate in `adapters/` that implements the trait in
+//! [`ports`] and passes the contract suite of `lastseat-testkit`, and a line in `api/src/wiring`.
 
 #![warn(missing_docs)]
 
@@ -36,5 +54,5 @@ pub use rejection::Rejection;
 pub use seat_state::SeatState;
 pub use stream_name::StreamName;
 
-/// A moment in UTC. Always passed in as a value; the rules never read a clock.
+/// A moment in UTC. It is always passed in, because the rules never read a clock.
 pub type Timestamp = chrono::DateTime<chrono::Utc>;

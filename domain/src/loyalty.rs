@@ -1,8 +1,8 @@
-//! A buyer's loyalty account: counted bookings, points, vouchers.
+//! The rules of a buyer's loyalty account: counted bookings, points, vouchers.
 //!
 //! A captured payment counts once. A booking of [`BOOKING_VOUCHER_SEATS`] or more seats draws a
-//! voucher from its show's reward table; every [`MILESTONE_SEATS`] seats over time issue another.
-//! Draws and ids are derived from the booking, so a replay comes to the same.
+//! voucher from its show's reward table, and every [`MILESTONE_SEATS`] seats over time another one is
+//! issued. Draws and ids are derived from the booking, so a repeat has the same result.
 
 use crate::Timestamp;
 use crate::decider::Decider;
@@ -23,7 +23,7 @@ pub const POINTS_PER_SEAT: u32 = 10;
 /// What a milestone voucher is good for.
 pub const MILESTONE_REWARD: &str = "One ticket free of charge";
 
-/// A loyalty account as its stream tells it.
+/// A loyalty account, as its events describe it.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Account {
     /// Seats of every booking that was counted; 0 once its refund took them back.
@@ -49,11 +49,11 @@ pub struct Voucher {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum VoucherState {
-    /// It can.
+    /// It can be used.
     Issued,
-    /// It was.
+    /// It was used.
     Redeemed,
-    /// It was taken back with its booking's refund.
+    /// It was taken back because its booking was refunded.
     Revoked,
 }
 
@@ -87,12 +87,12 @@ impl Decider for Account {
     }
 }
 
-/// What may be asked of an account.
+/// What can be requested of an account.
 #[derive(Debug, Clone)]
 pub enum LoyaltyCommand {
     /// A payment was captured: count its booking.
     Credit {
-        /// The buyer, whose account it is.
+        /// The owner of the account.
         buyer: BuyerId,
         /// The booking.
         booking: BookingId,
@@ -115,10 +115,10 @@ pub enum LoyaltyCommand {
     },
 }
 
-/// Decides. A booking that was counted, and a refund that was taken account of, yield nothing.
+/// See [`Decider::decide`].
 ///
 /// # Errors
-/// A named [`Rejection`] for a voucher that can't be redeemed.
+/// The [`Rejection`] that says why a voucher can't be redeemed.
 pub fn decide(account: &Account, command: LoyaltyCommand) -> Result<Vec<Event>, Rejection> {
     match command {
         LoyaltyCommand::Credit { booking, .. } if account.counted.contains_key(&booking) => Ok(vec![]),
@@ -159,8 +159,8 @@ fn revoke(account: &Account, booking: BookingId) -> Vec<Event> {
     let unredeemed = |cause| move |v: &&Voucher| v.issued.cause == cause && v.state == VoucherState::Issued;
     let own = account.vouchers.values().filter(unredeemed(VoucherCause::Booking)).find(|v| v.issued.booking == booking);
     events.extend(own.map(|v| VoucherRevoked { voucher: v.issued.voucher, booking }.into()));
-    // A milestone belongs to the account, not to a booking: whichever voucher is still unused goes
-    // back, those of this booking first.
+    // A milestone belongs to the account, not to a booking, so any unused voucher can be taken back.
+    // Those of this booking come first.
     let owed = account.milestones.saturating_sub((account.seats() - seats) / MILESTONE_SEATS);
     let mut milestones: Vec<_> = account.vouchers.values().filter(unredeemed(VoucherCause::Milestone)).collect();
     milestones.sort_by_key(|v| (v.issued.booking != booking, v.issued.voucher));
@@ -169,7 +169,7 @@ fn revoke(account: &Account, booking: BookingId) -> Vec<Event> {
     events
 }
 
-/// Draws from the table by weight. The booking's id decides, so every replay draws the same.
+/// Draws from the table by weight. The booking's id is the random number, so a repeat draws the same.
 fn draw(booking: BookingId, rewards: &[Reward]) -> Option<&str> {
     let total: u64 = rewards.iter().map(|r| u64::from(r.weight)).sum();
     let digest = Sha256::digest(booking.0.as_bytes());
@@ -181,7 +181,8 @@ fn draw(booking: BookingId, rewards: &[Reward]) -> Option<&str> {
     })
 }
 
-/// The voucher that a booking leads to: the same for the same booking, always.
+/// The id of the voucher that a booking leads to; always the same for the same booking. `ordinal`
+/// counts the milestone vouchers of one booking, from 0.
 #[must_use]
 pub fn voucher_id(booking: BookingId, cause: VoucherCause, ordinal: u32) -> VoucherId {
     let cause = match cause {
@@ -191,7 +192,7 @@ pub fn voucher_id(booking: BookingId, cause: VoucherCause, ordinal: u32) -> Vouc
     VoucherId(Uuid::new_v5(&NAMESPACE, format!("voucher|{booking}|{cause}|{ordinal}").as_bytes()))
 }
 
-/// Folds one event.
+/// See [`Decider::evolve`].
 #[must_use]
 pub fn evolve(mut account: Account, event: &Event) -> Account {
     match event {

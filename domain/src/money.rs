@@ -26,7 +26,7 @@ impl Currency {
         std::str::from_utf8(&self.0).unwrap_or("XXX")
     }
 
-    /// Digits behind the point when the amount is shown to people (2 for EUR, 0 for JPY).
+    /// Number of decimal digits of an amount in major units (2 for EUR, 0 for JPY).
     #[must_use]
     pub fn exponent(&self) -> u16 {
         iso_currency::Currency::from_code(self.code()).and_then(|c| c.exponent()).unwrap_or(0)
@@ -35,7 +35,7 @@ impl Currency {
 
 /// The text is not an ISO 4217 code.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` is no ISO 4217 currency code; write it like EUR")]
+#[error("`{0}` is not an ISO 4217 currency code; write it like EUR")]
 pub struct InvalidCurrency(pub String);
 
 impl TryFrom<String> for Currency {

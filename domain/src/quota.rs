@@ -1,8 +1,8 @@
-//! How much somebody may do in a time: the generic cell rate algorithm, as a pure function.
+//! Rate limits: the generic cell rate algorithm (GCRA) as a pure function.
 //!
-//! A key has one number, the moment until which its quota is used up ahead: each unit moves it on by
-//! one interval, the time moves it back. No window begins or ends, so there is no moment at which
-//! two quotas can be spent at once, and nothing has to be reset.
+//! The state of a key is one number, a moment in time. Each unit moves it forward by one interval, and
+//! units are available while it is less than the quota's time ahead of now. There are no windows, so
+//! nobody can use two quotas at the turn of one, and nothing has to be reset.
 
 use std::fmt;
 use std::num::NonZeroU32;
@@ -14,26 +14,27 @@ const MOST_UNITS: u32 = 1_000_000;
 /// Longest time of a quota, in seconds.
 const LONGEST: u32 = 86_400;
 
-/// So many at once, refilled evenly over so many seconds. `Display` and `FromStr` write it `60/10s`.
+/// A number of units that can be used at once, and the seconds in which they are refilled, evenly.
+/// Written as `60/10s`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Quota {
     burst: NonZeroU32,
     seconds: NonZeroU32,
 }
 
-/// What is no quota. `Display` says what is one.
+/// The text or the numbers are not a quota. `Display` says what is allowed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("a quota is a number from 1 to 1000000 and a time from 1s to 24h, such as 60/10s, 300/1m or 5000/1h")]
 pub struct InvalidQuota;
 
-/// Whether a key may go on, and what is left of its quota.
+/// Whether a request is within the quota, and what is left.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Allowance {
-    /// Whether it may. If so, one unit was taken; if not, none was.
+    /// Whether it is. If so, one unit was taken; if not, none was.
     pub allowed: bool,
-    /// Units that are left for use at once.
+    /// Units that can be used right now.
     pub remaining: u32,
-    /// When there will be one more of them; never longer than one interval of the quota.
+    /// Time until one more unit is available; at most one interval of the quota.
     pub more_in: Duration,
 }
 
@@ -55,25 +56,24 @@ impl Quota {
         self.burst.get()
     }
 
-    /// Seconds in which all of them come back.
+    /// Seconds in which all units are refilled.
     #[must_use]
     pub fn seconds(self) -> u32 {
         self.seconds.get()
     }
 
-    /// Microseconds in which one unit comes back. Rounded down: whoever waits as long as was said
-    /// must not find a microsecond missing.
+    /// Microseconds in which one unit is refilled. Rounded down, so that a caller who waits as long as
+    /// the answer said isn't one microsecond too early.
     #[must_use]
     pub fn interval_micros(self) -> u64 {
         u64::from(self.seconds.get()) * 1_000_000 / u64::from(self.burst.get())
     }
 
-    /// Takes one unit if there is one. `used_until` is what the key has from its last request, 0 if
-    /// there was none; what comes back beside the answer is what it has from now on. Both, and
-    /// `now`, are microseconds since the Unix epoch; `used_until <= now` is the same as 0, so that
-    /// such a key can be forgotten.
+    /// Takes one unit if one is available. `used_until` is the key's state after its last request, 0 if
+    /// there was none; the second value returned is the new state. Both, and `now`, are microseconds
+    /// since the Unix epoch. A state that isn't after `now` means the same as 0, so it can be deleted.
     ///
-    /// A `used_until` from a clock that went back costs one quota at the most.
+    /// If the clock was set back, `used_until` counts for at most one quota.
     #[must_use]
     pub fn take(self, used_until: u64, now: u64) -> (Allowance, u64) {
         let interval = self.interval_micros();

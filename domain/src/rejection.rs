@@ -1,7 +1,11 @@
-//! The rules' ways of saying no. One name a reason; its code is stable and part of the API.
+//! Every reason for which the rules refuse a command, with its stable code and the sentence that the
+//! caller reads.
 //!
-//! A rejection is an answer. That something could not be done for want of disk or network is a
-//! fault and travels apart (see [`crate::ports`]).
+//! A rejection is an answer of the rules. A failure of disk or network is a fault, and the ports
+//! ([`crate::ports`]) have types of their own for it.
+//!
+//! To add a rejection: add it to the list below, return it from a `decide`, and give it an HTTP status
+//! in `api/src/problem/codes.rs` (the compiler asks for that).
 
 use crate::Timestamp;
 use crate::event::AbortReason;
@@ -10,7 +14,7 @@ use crate::seat_state::SeatState;
 
 macro_rules! rejections {
     ($($(#[$doc:meta])* $name:ident $({ $($(#[$fdoc:meta])* $field:ident : $ty:ty),* $(,)? })? = $code:literal, $text:literal;)*) => {
-        /// Why a command is refused. `Display` says what the caller can do.
+        /// Why a command is refused. `Display` says what happened and what the caller can do.
         #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
         pub enum Rejection {
             $($(#[$doc])* #[error($text)] $name $({ $($(#[$fdoc])* $field: $ty),* })?,)*
@@ -23,7 +27,7 @@ macro_rules! rejections {
                 match self { $(rejections!(@pattern $name $({ $($field),* })?) => $code,)* }
             }
 
-            /// Every code with its text, for the documentation.
+            /// Every code with its sentence, for the documentation.
             pub const CODES: &'static [(&'static str, &'static str)] = &[$(($code, $text)),*];
         }
     };
@@ -36,63 +40,63 @@ rejections! {
     /// No such show.
     ShowNotFound = "show_not_found", "There is no such show. GET /v1/shows lists them.";
     /// Another show has this id.
-    ShowExists { /// Which.
-        show: ShowId } = "show_exists", "There is another show `{show}`. Choose another id.";
-    /// The show makes no sense.
-    InvalidShow { /// Which part.
-        field: &'static str, /// What is wrong with it.
+    ShowExists { /// The one that was requested.
+        show: ShowId } = "show_exists", "The id `{show}` belongs to another show. Choose another id.";
+    /// The show can't be scheduled like this.
+    InvalidShow { /// The field of the request.
+        field: &'static str, /// What is wrong with it, without the full stop.
         why: String } = "invalid_show", "Invalid show: {why}.";
-    /// Too early.
-    SaleNotOpen { /// Which.
-        show: ShowId, /// When to come back.
-        opens_at: Timestamp } = "sale_not_open", "The sale of `{show}` opens at {opens_at}. Ask again then.";
-    /// Too late.
-    SaleClosed { /// Which.
-        show: ShowId, /// Since when.
+    /// The sale window hasn't begun.
+    SaleNotOpen { /// The one that was requested.
+        show: ShowId, /// When it begins.
+        opens_at: Timestamp } = "sale_not_open", "The sale of `{show}` opens at {opens_at}. Try again then.";
+    /// The sale window has ended.
+    SaleClosed { /// The one that was requested.
+        show: ShowId, /// When it ended.
         closed_at: Timestamp } = "sale_closed", "The sale of `{show}` closed at {closed_at}.";
     /// An admin paused the sale.
-    SalesPaused { /// Which.
-        show: ShowId } = "sales_paused", "The sale of `{show}` is paused. Ask again later.";
-    /// The show is off.
-    ShowCancelled { /// Which.
-        show: ShowId } = "show_cancelled", "`{show}` was cancelled. Nothing is sold for it.";
+    SalesPaused { /// The one that was requested.
+        show: ShowId } = "sales_paused", "The sale of `{show}` is paused. Try again later.";
+    /// The show won't take place.
+    ShowCancelled { /// The one that was requested.
+        show: ShowId } = "show_cancelled", "The show `{show}` was cancelled and is no longer on sale.";
 
-    // Asking for seats.
-    /// Nothing asked for, or too much.
-    TooManySeats { /// What was asked for.
+    // Choosing seats.
+    /// More seats than one booking of this show may have.
+    TooManySeats { /// Seats requested.
         asked: u64, /// The most.
-        most: u32 } = "too_many_seats", "{asked} seats are too many; one booking may have {most}. Ask for fewer.";
-    /// Zero seats, or less.
+        most: u32 } = "too_many_seats", "A booking of this show can have at most {most} seats, but {asked} were requested. Request fewer.";
+    /// No seats at all.
     InvalidQuantity { /// The most.
         most: u32 } = "invalid_quantity", "The quantity must be a whole number from 1 to {most}.";
-    /// One seat named twice.
-    DuplicateSeats { /// Which.
-        seat: SeatId } = "duplicate_seats", "Seat `{seat}` is named twice. Name each seat once.";
+    /// The request lists a seat twice.
+    DuplicateSeats { /// The one that was requested.
+        seat: SeatId } = "duplicate_seats", "Seat `{seat}` is listed twice. List each seat once.";
     /// The show has no such seat.
-    UnknownSeat { /// What was asked for.
+    UnknownSeat { /// As requested.
         seat: String } = "unknown_seat", "The show has no seat `{seat}`. GET /v1/shows/…/seats lists them.";
-    /// The show has no such unlabelled area.
-    UnknownArea { /// What was asked for.
-        area: AreaId } = "unknown_area", "The show has no area `{area}` that is sold by quantity. Its seats answer lists the areas.";
+    /// The show has no such area that is sold by quantity.
+    UnknownArea { /// As requested.
+        area: AreaId } = "unknown_area", "The show has no area `{area}` that is sold by quantity. GET /v1/shows/…/seats lists the areas.";
     /// The show has no labelled seats of this category.
-    UnknownCategory { /// What was asked for.
+    UnknownCategory { /// As requested.
         category: CategoryId } = "unknown_category", "The show has no labelled seats of category `{category}`.";
-    /// The buyer has as many as allowed.
+    /// The buyer would have more seats than the show allows.
     BuyerLimit { /// The most.
-        most: u32, /// What the buyer holds or has booked.
-        have: u32 } = "buyer_limit", "One buyer may have {most} seats of this show; you have {have}. Ask for fewer, or cancel a booking.";
-    /// Somebody has it.
-    SeatUnavailable { /// Which.
-        seat: SeatId, /// Whether it may come free.
-        state: SeatState, /// When it may come free, if it is only held.
-        free_at: Option<Timestamp>, /// Log position of the event that took it, where that is known.
+        most: u32, /// Seats that the buyer holds or has booked.
+        have: u32 } = "buyer_limit", "One buyer can have at most {most} seats of this show, and you already have {have}. Request fewer, or cancel a booking.";
+    /// The seat is held or sold.
+    SeatUnavailable { /// The one that was requested.
+        seat: SeatId, /// Held seats may become available again, sold ones don't.
+        state: SeatState, /// When the hold ends, if it is only held.
+        free_at: Option<Timestamp>, /// Log position of the event that took it, if known.
         position: Option<u64> } = "seat_unavailable", "Seat `{seat}` is taken. Choose another one.";
-    /// Some are free, fewer than asked for or not side by side.
-    NotEnoughTogether { /// How many are free.
-        available: u32 } = "seat_unavailable", "{available} seats are free, but not as asked for. Ask for fewer.";
-    /// None is left.
-    SoldOut { /// When one may come free, if some are only held.
-        free_at: Option<Timestamp> } = "sold_out", "Nothing is left of what you asked for.";
+    /// Some seats are available, but fewer than requested or not next to each other.
+    NotEnoughTogether { /// How many are available.
+        available: u32 } = "seat_unavailable", "{available} seats are available, but not as many together as requested. Request fewer.";
+    /// Nothing is available of what was requested.
+    SoldOut { /// When the first hold ends, if some are only held.
+        free_at: Option<Timestamp> } = "sold_out", "Sold out.";
 
     // Idempotency.
     /// The key was used for another request.
@@ -101,56 +105,56 @@ rejections! {
     // Bookings.
     /// No such booking, or another's.
     BookingNotFound = "booking_not_found", "There is no such booking, or it is not yours.";
-    /// Ended without a sale.
+    /// It ended without a sale.
     BookingOver { /// Why.
-        reason: AbortReason } = "booking_over", "The booking is over and its seats are free again. Book anew.";
-    /// Extended before.
-    AlreadyExtended = "already_extended", "The hold was extended once, which is all that is allowed. Pay before it ends.";
-    /// Sold; only a refund undoes that.
-    AlreadyConfirmed = "already_confirmed", "The booking is confirmed. Only a refund by an admin undoes it.";
-    /// Refunded.
-    AlreadyRefunded = "already_refunded", "The booking was refunded.";
-    /// Not sold yet.
+        reason: AbortReason } = "booking_over", "The booking has ended and its seats were released. Start a new booking.";
+    /// The one extension was used.
+    AlreadyExtended = "already_extended", "The hold was already extended, and only one extension is possible. Pay before it ends.";
+    /// It is sold, and only a refund reverses that.
+    AlreadyConfirmed = "already_confirmed", "The booking is confirmed. Ask the organiser for a refund to give it back.";
+    /// Its money was returned.
+    AlreadyRefunded = "already_refunded", "The booking was refunded. Start a new booking.";
+    /// Nothing was paid for it.
     NotConfirmed = "not_confirmed", "Only a confirmed booking can be refunded. Cancel it instead.";
 
     // Payment.
-    /// An attempt is under way.
-    PaymentInProgress = "payment_in_progress", "A payment of this booking is under way. GET the booking to see how it ends.";
-    /// The gateway said no.
+    /// An attempt is in progress.
+    PaymentInProgress = "payment_in_progress", "A payment of this booking is in progress. GET the booking to see its outcome.";
+    /// The gateway declined.
     PaymentDeclined { /// The gateway's code.
-        decline: String } = "payment_declined", "The payment was declined ({decline}). The seats stay yours until the hold ends: try another method.";
-    /// The gateway knows no such method.
+        decline: String } = "payment_declined", "The payment was declined ({decline}). Your seats are held until the hold ends: try another payment method.";
+    /// The gateway refused the payment method.
     InvalidPaymentMethod { /// Why.
         why: String } = "invalid_payment_method", "The payment method can't be used: {why}";
-    /// Nothing waits for the buyer.
+    /// The request names no payment method, and none is in use.
     PaymentMethodMissing = "payment_method_missing", "`payment_method` is needed to pay.";
-    /// The money could not be taken.
-    CaptureFailed = "capture_failed", "The bank withdrew its approval before the money was taken. You were not charged, the seats are free again. Book anew.";
-    /// The gateway's answer does not fit the booking.
-    PaymentMismatch = "payment_mismatch", "The payment does not fit the booking. A person has to look at it.";
+    /// The authorisation was no longer valid when the money was to be taken.
+    CaptureFailed = "capture_failed", "Your bank withdrew its approval before the payment was taken. You were not charged, and the seats were released. Start a new booking.";
+    /// The payment's amount, currency, intent or state doesn't match the booking.
+    PaymentMismatch = "payment_mismatch", "The payment doesn't match the booking. Nothing more is charged; contact the organiser.";
 
-    // Rules of a single stream that only a defect or a race can break.
-    /// The seat is not this booking's.
-    NotOwner { /// Which.
-        seat: SeatId } = "not_owner", "Seat `{seat}` is not this booking's.";
-    /// The step before it is missing.
-    OutOfOrder { /// What was asked for.
+    // Broken only by a defect or a race.
+    /// Another booking owns the seat, or none does.
+    NotOwner { /// The one that was requested.
+        seat: SeatId } = "not_owner", "Seat `{seat}` doesn't belong to this booking.";
+    /// The booking isn't in a state in which this is possible.
+    OutOfOrder { /// What was requested, as the beginning of a sentence.
         step: &'static str } = "out_of_order", "{step} is not possible in this state of the booking.";
 
     // Rewards.
     /// No such voucher on this account.
-    VoucherNotFound { /// Which.
+    VoucherNotFound { /// The one that was requested.
         voucher: VoucherId } = "voucher_not_found", "There is no voucher {voucher} on this account.";
-    /// Used before.
-    VoucherRedeemed { /// Which.
-        voucher: VoucherId } = "voucher_redeemed", "Voucher {voucher} was used before.";
-    /// Taken back.
-    VoucherRevoked { /// Which.
-        voucher: VoucherId } = "voucher_revoked", "Voucher {voucher} was taken back with the refund of its booking.";
+    /// It was already used.
+    VoucherRedeemed { /// The one that was requested.
+        voucher: VoucherId } = "voucher_redeemed", "Voucher {voucher} was already used.";
+    /// It was taken back because its booking was refunded.
+    VoucherRevoked { /// The one that was requested.
+        voucher: VoucherId } = "voucher_revoked", "Voucher {voucher} was taken back because its booking was refunded.";
 }
 
 impl Rejection {
-    /// When what is refused may be had, if only a hold stands in the way.
+    /// When the request may succeed, if a hold is what prevents it now.
     #[must_use]
     pub fn free_at(&self) -> Option<Timestamp> {
         match self {

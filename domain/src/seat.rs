@@ -1,7 +1,7 @@
-//! One seat: free, locked by a booking, or booked.
+//! The rules of one seat: free, locked by a booking, or booked.
 //!
-//! A seat never expires by itself. Only the end of its booking frees it, so "confirm against
-//! expire" is a race of two appends on the booking's stream, and never one here.
+//! A seat never expires by itself: it is released only after its booking has ended. So confirming and
+//! expiring compete for one revision of the booking's stream, and never here.
 
 use crate::Timestamp;
 use crate::decider::Decider;
@@ -11,28 +11,28 @@ use crate::rejection::Rejection;
 use crate::seat_state::SeatState;
 use crate::stream_name::StreamName;
 
-/// A seat as its stream tells it.
+/// A seat, as its events describe it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Seat {
-    /// Nobody's.
+    /// It can be locked.
     #[default]
     Free,
-    /// Held.
+    /// Held by a booking.
     Locked {
-        /// By whom.
+        /// The owner.
         booking: BookingId,
-        /// When the hold ends unless extended or paid; for telling people, not for deciding.
+        /// When the hold ends unless it is extended or paid for. For display, not for decisions.
         expires_at: Timestamp,
     },
     /// Sold.
     Booked {
-        /// To whom.
+        /// The owner.
         booking: BookingId,
     },
 }
 
 impl Seat {
-    /// The booking that has it.
+    /// The booking that owns it.
     #[must_use]
     pub fn owner(&self) -> Option<BookingId> {
         match self {
@@ -75,14 +75,14 @@ impl Decider for Seat {
     }
 }
 
-/// What may be asked of a seat.
+/// What can be requested of a seat.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum SeatCommand {
-    /// Give it to a booking until that ends.
+    /// Give it to a booking until that booking ends.
     Lock {
         /// The booking.
         booking: BookingId,
-        /// Who is buying.
+        /// The buyer.
         buyer: BuyerId,
         /// Minor units, from the show's plan.
         price: i64,
@@ -94,21 +94,21 @@ pub enum SeatCommand {
         /// The booking.
         booking: BookingId,
     },
-    /// Its booking is over: free it.
+    /// Its booking has ended: release it.
     Release {
         /// The booking.
         booking: BookingId,
-        /// Why it is over.
+        /// Why it has ended.
         reason: AbortReason,
     },
 }
 
-/// Decides. A command whose effect is there already yields nothing. `seat` is for naming it in a
-/// rejection.
+/// See [`Decider::decide`]. `seat` is named in rejections.
 ///
 /// # Errors
-/// `SeatUnavailable` for a lock on another's seat; `NotOwner` for booking one that is not the
-/// booking's; `OutOfOrder` for freeing a sold one for a reason that can't follow a sale.
+/// `SeatUnavailable` for locking a seat that another booking owns; `NotOwner` for booking a seat that
+/// the booking doesn't own; `OutOfOrder` for releasing a sold seat for a reason that can't follow a
+/// sale.
 pub fn decide(seat: &SeatId, state: &Seat, command: SeatCommand) -> Result<Vec<Event>, Rejection> {
     match (state, command) {
         (Seat::Free, SeatCommand::Lock { booking, buyer, price, expires_at }) => {
@@ -138,20 +138,20 @@ pub fn decide(seat: &SeatId, state: &Seat, command: SeatCommand) -> Result<Vec<E
         (Seat::Booked { booking: owner }, SeatCommand::Release { booking, reason })
             if *owner == booking && !matches!(reason, AbortReason::CaptureFailed | AbortReason::Refunded) =>
         {
-            Err(Rejection::OutOfOrder { step: "Freeing a sold seat without a refund" })
+            Err(Rejection::OutOfOrder { step: "Releasing a sold seat without a refund" })
         }
         (Seat::Locked { booking: owner, .. } | Seat::Booked { booking: owner }, SeatCommand::Release { booking, reason })
             if *owner == booking =>
         {
             Ok(vec![SeatReleased { booking, reason }.into()])
         }
-        // Another's, or free: an own lock that is gone needs no release, and another's must never
-        // be touched.
+        // The booking doesn't own the seat. It has nothing to release, and must not release what
+        // another booking owns.
         (_, SeatCommand::Release { .. }) => Ok(vec![]),
     }
 }
 
-/// Folds one event.
+/// See [`Decider::evolve`].
 #[must_use]
 pub fn evolve(state: Seat, event: &Event) -> Seat {
     match event {

@@ -1,44 +1,44 @@
-//! What has to follow: the recovery table as a function.
+//! The next step of a booking: the process manager's rules, which are also the recovery table.
 //!
-//! Given a booking as the log tells it and the time, [`next_step`] names the one thing to do next.
-//! The live path and the recovery after a crash both walk it, so there is no second code path that
-//! only a crash would test. Every step may be repeated: the deciders yield nothing for what is done,
-//! and the gateway's calls carry idempotency keys.
+//! From the state of a booking and the time, [`next_step`] names the one thing to do next. Normal
+//! operation and the recovery from a crash both follow it, so no code runs only after a crash. Every
+//! step may be repeated: the deciders add no events for what is already done, and the calls of the
+//! gateway carry idempotency keys.
 
 use crate::Timestamp;
 use crate::booking::{Booking, Phase};
 use crate::event::AbortReason;
 use chrono::TimeDelta;
 
-/// How long the gateway is sure to remember an idempotency key. Behind that a repeat could charge
-/// anew, so it is never sent.
+/// How long the gateway remembers an idempotency key for certain. After that a repeat could charge a
+/// second time, so it is never sent.
 pub const KEY_LIFETIME: TimeDelta = TimeDelta::hours(24);
 
 /// The next thing to do for a booking.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Step {
-    /// Nothing, for good.
+    /// Nothing, now or later.
     Rest,
     /// Nothing until the hold's deadline.
     WaitUntil(Timestamp),
-    /// Decide that the time is over.
+    /// End the booking, because its deadline has passed.
     Expire,
-    /// Ask the gateway what became of the attempt under way: the same request under the same key.
+    /// Find out the outcome of the attempt in progress: send the same request with the same key again.
     ResumePayment,
-    /// Ask the gateway how the intent stands: whether the buyer has acted, or what became of an
-    /// attempt that is too old to be repeated. A question only, nothing is confirmed by it.
+    /// Retrieve the intent: whether the buyer has confirmed with their bank, or the outcome of an attempt
+    /// that is too old to be repeated. This only reads; it doesn't confirm anything.
     CheckAction,
-    /// Decide an authorised payment: commit in time, abort otherwise.
+    /// Commit the authorised payment if the hold hasn't expired, abort otherwise.
     Decide,
     /// Mark the seats as sold, then take the money.
     BookSeatsAndCapture,
-    /// Free the seats that the booking still has.
+    /// Release the seats that the booking still owns.
     ReleaseSeats(AbortReason),
-    /// Free the seats, then cancel the intent.
+    /// Release the seats, then cancel the intent.
     ReleaseSeatsAndVoid(AbortReason),
-    /// The gateway has forgotten: tell a person.
+    /// Leave the payment to a person, because the gateway no longer remembers the request.
     Flag,
-    /// Return the money, then free the seats.
+    /// Return the money, then release the seats.
     Refund,
 }
 
@@ -51,13 +51,13 @@ pub fn next_step(booking: &Booking, now: Timestamp) -> Step {
         // Aborting first is always safe: nothing is captured before the commit.
         _ if overdue && booking.is_undecided() => Step::Expire,
         Phase::Held => until_deadline(booking),
-        // A person looks at it, nothing is asked of the gateway; the seats still come free.
+        // A person looks at the payment, so the gateway isn't called. The seats are still released in time.
         Phase::Paying | Phase::ActionRequired { .. } | Phase::Authorised if booking.flagged => until_deadline(booking),
         Phase::ActionRequired { .. } => Step::CheckAction,
-        // A hold may outlast the gateway's memory. A known intent can be asked after; without one
-        // the only question is the request itself, and that must not be sent again. A person is
-        // called once it is aborted: before that, a slow worker may still come with the answer,
-        // and a flag that lands behind its commit would keep a sold booking from being captured.
+        // A hold may last longer than the gateway remembers keys. A known intent can be retrieved.
+        // Without one, only the request itself could find out, and that must not be sent again.
+        // A person is notified once the booking is aborted: until then a slow worker may still bring
+        // the answer, and a flag appended after its commit would keep the money from being taken.
         Phase::Paying if forgotten && booking.intent.is_none() => until_deadline(booking),
         Phase::Paying if forgotten => Step::CheckAction,
         Phase::Paying => Step::ResumePayment,
@@ -68,9 +68,9 @@ pub fn next_step(booking: &Booking, now: Timestamp) -> Step {
         Phase::Confirmed { refund_requested: true } if booking.flagged => Step::Rest,
         Phase::Confirmed { refund_requested: true } => Step::Refund,
         Phase::Aborted { reason } => {
-            // A decline that names no intent is proof that there is none.
-            let never_got_there = booking.intent.is_none() && booking.attempts.iter().all(|a| a.declined.is_some());
-            let nothing_to_void = never_got_there || booking.voided || booking.flagged;
+            // A decline without an intent proves that none was created.
+            let no_intent_created = booking.intent.is_none() && booking.attempts.iter().all(|a| a.declined.is_some());
+            let nothing_to_void = no_intent_created || booking.voided || booking.flagged;
             match (nothing_to_void, booking.intent.is_none() && forgotten) {
                 (true, _) => Step::ReleaseSeats(*reason),
                 (false, true) => Step::Flag,

@@ -21,7 +21,7 @@ use lastseat_domain::{BookingId, BuyerId, IntentId, Money, Rejection, StreamName
 use lastseat_engine::{BoxOffice, CommandError, Fault, HoldRequest, Paid, PayRequest};
 use lastseat_testkit::AbsentGuard;
 use lastseat_testkit::MemoryLog;
-use lastseat_testkit::{FaultyGateway, GatewayCall, Misfortune};
+use lastseat_testkit::{FaultyGateway, GatewayCall, GatewayCallFault};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -196,12 +196,12 @@ fn a_payment_older_than_the_gateways_memory_is_flagged_and_never_sent_again() {
         let held = hold(&bench, &office, seats(&["A-1"])).await.unwrap().booking;
         let calls = [GatewayCall::Create, GatewayCall::Confirm, GatewayCall::Retrieve, GatewayCall::Cancel];
         for call in calls {
-            faulty.strike_all(call, Some(Misfortune::RequestLost));
+            faulty.fail_all(call, Some(GatewayCallFault::RequestLost));
         }
         assert!(matches!(pay(&office, &held, "pm_card_visa").await, Ok(Paid::Pending(_))));
         later(86_500).await;
         for call in calls {
-            faulty.strike_all(call, None);
+            faulty.fail_all(call, None);
         }
         let before: u64 = calls.iter().map(|c| faulty.calls(*c)).sum();
         later(3 * 86_400).await;

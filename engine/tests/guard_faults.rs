@@ -11,7 +11,7 @@ use lastseat_domain::ports::seat_guard::Lock;
 use lastseat_domain::{Rejection, SeatId};
 use lastseat_engine::{CommandError, Fault, Paid, Status};
 use lastseat_in_process::InProcessGuard;
-use lastseat_testkit::{AbsentGuard, FlakyGuard, GuardMood};
+use lastseat_testkit::{AbsentGuard, FaultyGuard, GuardFault};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -23,9 +23,9 @@ fn in_virtual_time(test: impl AsyncFn(bool)) {
 }
 
 /// A bench with a guard whose mood can be set.
-fn with_faulty_guard(atomic: bool) -> (TestBench, Arc<FlakyGuard>) {
+fn with_faulty_guard(atomic: bool) -> (TestBench, Arc<FaultyGuard>) {
     let bench = TestBench::new(atomic);
-    let guard = Arc::new(FlakyGuard::new(bench.guard.clone()));
+    let guard = Arc::new(FaultyGuard::new(bench.guard.clone()));
     (TestBench { guard: guard.clone(), ..bench }, guard)
 }
 
@@ -49,7 +49,7 @@ async fn rush(bench: &TestBench, what: &str) {
 #[test]
 fn in_every_mood_nothing_is_oversold_and_the_sale_goes_on() {
     in_virtual_time(async |atomic| {
-        for mood in [GuardMood::Faithful, GuardMood::Unavailable, GuardMood::AnswersLost, GuardMood::SaysYes] {
+        for mood in [GuardFault::None, GuardFault::Unavailable, GuardFault::AnswersLost, GuardFault::SaysYes] {
             let (bench, guard) = with_faulty_guard(atomic);
             bench.open().await.drain(Duration::ZERO).await;
             guard.set(mood);
@@ -89,17 +89,17 @@ fn a_failing_guard_is_told_of_and_forgotten_once_it_answers() {
         let calm = |status: &Status| status.degraded.is_empty() && status.guard_answers;
         assert!(calm(&office.status()));
         // One that knows says so before anybody has to find out.
-        guard.set(GuardMood::Unavailable);
+        guard.set(GuardFault::Unavailable);
         let status = office.status();
         assert!(status.degraded[0].contains("instructed to be down") && !status.guard_answers && status.ready, "{status:?}");
         assert_eq!(status.guard_failures, 0);
         // Another is found out by asking.
-        guard.set(GuardMood::AnswersLost);
+        guard.set(GuardFault::AnswersLost);
         assert!(calm(&office.status()));
         hold(&bench, &office, seats(&["A-1"])).await.unwrap();
         let status = office.status();
         assert_eq!((status.degraded.len(), status.guard_answers, status.guard_failures), (1, false, 1), "{status:?}");
-        guard.set(GuardMood::Faithful);
+        guard.set(GuardFault::None);
         later(3).await;
         assert!(calm(&office.status()));
     });
@@ -118,10 +118,10 @@ fn without_a_guard_fewer_are_let_in() {
         };
         let crowd = async || join_all((0..8).map(|_| hold(&bench, &office, floor(1)))).await;
         assert_eq!(busy(&crowd().await), 0);
-        guard.set(GuardMood::Unavailable);
+        guard.set(GuardFault::Unavailable);
         hold(&bench, &office, floor(1)).await.unwrap();
         assert_eq!(busy(&crowd().await), 6, "an eighth of 16 is 2");
-        guard.set(GuardMood::Faithful);
+        guard.set(GuardFault::None);
         later(3).await;
         assert_eq!(busy(&crowd().await), 0);
     });
@@ -137,11 +137,11 @@ fn a_guard_that_was_down_at_a_release_keeps_no_seat() {
         let held = hold(&bench, &office, seats(&["A-1"])).await.unwrap().booking;
         let sold = hold(&bench, &office, floor(2)).await.unwrap().booking;
         pay(&office, &sold, "pm_card_visa").await.unwrap();
-        guard.set(GuardMood::Unavailable);
+        guard.set(GuardFault::Unavailable);
         office.cancel(held.id, "buyer").await.unwrap();
         office.refund(sold.id, "admin").await.unwrap();
         later(2).await;
-        guard.set(GuardMood::Faithful);
+        guard.set(GuardFault::None);
         later(6).await;
         assert!(hold(&bench, &office, seats(&["A-1"])).await.is_ok());
         for quantity in [6, 6, 6, 2] {
@@ -161,7 +161,7 @@ fn a_guard_that_is_still_down_is_asked_for_one_of_its_debts() {
         for _ in 0..10 {
             held.push(hold(&bench, &office, floor(1)).await.unwrap().booking);
         }
-        guard.set(GuardMood::Unavailable);
+        guard.set(GuardFault::Unavailable);
         for booking in &held {
             office.cancel(booking.id, "buyer").await.unwrap();
         }
@@ -170,7 +170,7 @@ fn a_guard_that_is_still_down_is_asked_for_one_of_its_debts() {
         later(rounds * 5 / 2).await;
         let asked = guard.calls() - before;
         assert!((1..=2 * rounds).contains(&asked), "{asked} calls");
-        guard.set(GuardMood::Faithful);
+        guard.set(GuardFault::None);
         later(30).await;
         let seats = (1..=20).map(|n| SeatId::new(&format!("floor:{n}")).unwrap()).collect::<Vec<_>>();
         let all = bench.guard.lock(&show(), &seats, bench.new_booking(), Duration::from_secs(1)).await;
@@ -195,11 +195,11 @@ fn a_guard_that_was_down_when_a_hold_gave_up_keeps_no_seat() {
                 with_random_faults(&other, &random, &fault_rate).0.node().await,
             ];
             // The lock is answered, what follows is not.
-            guard.set_after(1, GuardMood::Unavailable);
+            guard.set_after(1, GuardFault::Unavailable);
             let two = hold(&bench, &nodes[0], seats(&["A-1", "A-2"]));
             let (two, one) = tokio::join!(two, hold(&other, &nodes[1], seats(&["A-1"])));
             assert!(two.is_ok() != one.is_ok(), "one of them has A-1");
-            guard.set(GuardMood::Faithful);
+            guard.set(GuardFault::None);
             later(60).await;
             if one.is_ok() {
                 gave_up += 1;
@@ -216,7 +216,7 @@ fn a_hold_waits_once_for_a_guard_that_does_not_answer() {
     in_virtual_time(async |atomic| {
         let (bench, guard) = with_faulty_guard(atomic);
         bench.open().await.drain(Duration::ZERO).await;
-        guard.set(GuardMood::Unavailable);
+        guard.set(GuardFault::Unavailable);
         let (outside, _) = with_random_faults(&bench, &SeededRandom::new(5), &FaultRate::default());
         let nodes = [outside.node().await, outside.node().await];
         let before = guard.calls();
@@ -234,10 +234,10 @@ fn a_leftover_mark_of_a_sale_is_not_believed() {
         let office = bench.open().await;
         let sold = hold(&bench, &office, seats(&["A-1"])).await.unwrap().booking;
         pay(&office, &sold, "pm_card_visa").await.unwrap();
-        guard.set(GuardMood::Unavailable);
+        guard.set(GuardFault::Unavailable);
         office.refund(sold.id, "admin").await.unwrap();
         drop(office);
-        guard.set(GuardMood::Faithful);
+        guard.set(GuardFault::None);
         let office = bench.node().await;
         assert!(hold(&bench, &office, seats(&["A-1"])).await.is_ok());
     });

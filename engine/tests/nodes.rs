@@ -11,7 +11,7 @@ use futures::future::join_all;
 use lastseat_domain::event::RequestFingerprint;
 use lastseat_domain::{BookingId, BuyerId};
 use lastseat_engine::{BoxOffice, CommandError, HoldRequest, Paid, PayRequest};
-use lastseat_testkit::GuardMood;
+use lastseat_testkit::GuardFault;
 use std::time::Duration;
 
 /// Runs a scenario for both logs, 2 and 4 nodes, a guard that works and one that lies, and several
@@ -22,10 +22,10 @@ macro_rules! scenario {
         fn $name() {
             for (seed, count) in [(1, 2), (2, 4), (3, 4)] {
                 for (atomic, mood) in [
-                    (true, GuardMood::Faithful),
-                    (false, GuardMood::Faithful),
-                    (true, GuardMood::SaysYes),
-                    (false, GuardMood::SaysYes),
+                    (true, GuardFault::None),
+                    (false, GuardFault::None),
+                    (true, GuardFault::SaysYes),
+                    (false, GuardFault::SaysYes),
                 ] {
                     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
                     runtime.block_on(async {
@@ -243,7 +243,7 @@ fn lost_holds_do_not_count_against_the_buyers_limit() {
             let bench = TestBench::new(atomic);
             bench.open().await.drain(Duration::from_secs(1)).await;
             let (outside, guard) = with_random_faults(&bench, &SeededRandom::new(7), &FaultRate::default());
-            guard.set(GuardMood::SaysYes);
+            guard.set(GuardFault::SaysYes);
             let nodes = [outside.node().await, outside.node().await];
             for n in 1..=9 {
                 let label = format!("A-{n}");

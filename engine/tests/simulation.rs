@@ -17,7 +17,7 @@ use lastseat_domain::event::{AbortReason, RequestFingerprint};
 use lastseat_domain::ports::event_log::{Direction, Filter};
 use lastseat_domain::{BookingId, BuyerId, Rejection};
 use lastseat_engine::{BoxOffice, CommandError, HoldRequest, Paid, PayRequest, SeatSelection};
-use lastseat_testkit::{FlakyGuard, GuardMood};
+use lastseat_testkit::{FaultyGuard, GuardFault};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -213,14 +213,14 @@ async fn node_life(world: Arc<World>, outside: TestBench, index: usize, random: 
 }
 
 /// The guard's moods and the fault_rate.
-async fn weather(guard: Arc<FlakyGuard>, fault_rate: FaultRate, random: SeededRandom) {
+async fn weather(guard: Arc<FaultyGuard>, fault_rate: FaultRate, random: SeededRandom) {
     loop {
         guard.set(random.pick(&[
-            GuardMood::Faithful,
-            GuardMood::Faithful,
-            GuardMood::Unavailable,
-            GuardMood::AnswersLost,
-            GuardMood::SaysYes,
+            GuardFault::None,
+            GuardFault::None,
+            GuardFault::Unavailable,
+            GuardFault::AnswersLost,
+            GuardFault::SaysYes,
         ]));
         fault_rate.set(random.pick(&[0, 0, 2, 10, 40, 70]));
         tokio::time::sleep(Duration::from_millis(random.below(15_000))).await;

@@ -18,7 +18,7 @@ use lastseat_domain::ports::event_log::{
 use lastseat_domain::ports::payments::{GatewayFault, Intent, PaymentGateway};
 use lastseat_domain::{BookingId, IntentId, Metadata, Money, SeatId, StreamName, codec};
 use lastseat_engine::Paid;
-use lastseat_testkit::GuardMood;
+use lastseat_testkit::GuardFault;
 use std::sync::Arc;
 
 /// A log that appends wherever a stream ends, whatever was expected, to streams of one category.
@@ -113,7 +113,7 @@ async fn rush(atomic: bool, category: &'static str) -> (usize, Vec<String>) {
     bench.open().await.drain(std::time::Duration::ZERO).await;
     let blind = TestBench { log: Arc::new(BlindLog { inner: bench.log.clone(), category }), ..bench.clone() };
     let (outside, guard) = with_random_faults(&blind, &SeededRandom::new(5), &FaultRate::default());
-    guard.set(GuardMood::SaysYes);
+    guard.set(GuardFault::SaysYes);
     let nodes = [outside.node().await, outside.node().await];
     let holds = join_all((0..20).map(|n| hold(&bench, &nodes[n % 2], seats(&["A-1"])))).await;
     let winners = holds.iter().filter(|h| h.is_ok()).count();

@@ -18,7 +18,7 @@ use lastseat_domain::BookingId;
 use lastseat_domain::ports::EventLog;
 use lastseat_domain::ports::event_log::{Position, RecordedEvent};
 use lastseat_projections::{ReadModel, rebuild};
-use lastseat_testkit::scripted_log::{HandLog, TokioClock};
+use lastseat_testkit::scripted_log::{ScriptedLog, TokioClock};
 use lastseat_testkit::world::{World, epoch, plan, show_id};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -63,7 +63,7 @@ async fn main() {
     let clock = TokioClock::new(epoch());
     let patience = Duration::from_secs(600);
 
-    let log = HandLog::of(&events);
+    let log = ScriptedLog::of(&events);
     let start = Instant::now();
     let model = ReadModel::open(Arc::clone(&log) as Arc<dyn EventLog>, clock.clone(), None).await.unwrap();
     assert!(model.wait_for(log.end(), patience).await);
@@ -98,7 +98,7 @@ async fn main() {
         events.iter().filter(|e| e.stream.as_str().contains("show-0") || e.stream.category() == "booking").collect();
     for (pace, count) in [(Some(Duration::from_millis(1)), 3000), (None, 60_000)] {
         let part = &of_show[..count.min(of_show.len())];
-        let log = HandLog::of(&events[..SHOWS]);
+        let log = ScriptedLog::of(&events[..SHOWS]);
         let model = ReadModel::open(Arc::clone(&log) as Arc<dyn EventLog>, clock.clone(), None).await.unwrap();
         assert!(model.wait_for(log.end(), patience).await);
         let (told, wakes, bytes) = (Arc::new(AtomicU64::new(0)), Arc::new(AtomicU64::new(0)), Arc::new(AtomicU64::new(0)));

@@ -14,7 +14,7 @@ use lastseat_domain::seat::Seat;
 use lastseat_domain::seat_state::SeatState;
 use lastseat_domain::{BuyerId, Envelope, SeatId, ShowId, codec};
 use lastseat_testkit::history::{SHOWS, finish, history, steps};
-use lastseat_testkit::scripted_log::{HandLog, TokioClock};
+use lastseat_testkit::scripted_log::{ScriptedLog, TokioClock};
 use lastseat_testkit::world::{World, epoch, plan, show_id};
 use proptest::prelude::*;
 use std::path::Path;
@@ -68,7 +68,7 @@ fn expected_state(world: &World, show: &ShowId, seat: &SeatId) -> SeatState {
     }
 }
 
-async fn follow(log: &Arc<HandLog>, dir: Option<&Path>) -> ReadModel {
+async fn follow(log: &Arc<ScriptedLog>, dir: Option<&Path>) -> ReadModel {
     let model =
         ReadModel::open(Arc::clone(log) as Arc<dyn EventLog>, TokioClock::new(epoch()), dir.map(Into::into)).await.unwrap();
     assert!(model.wait_for(log.end(), PATIENCE).await);
@@ -168,7 +168,7 @@ proptest! {
     fn views_tell_of_the_world(steps in steps(150)) {
         let world = history(&steps, 3);
         paused().block_on(async {
-            let model = follow(&HandLog::of(&world.log), None).await;
+            let model = follow(&ScriptedLog::of(&world.log), None).await;
             assert_tells_of(&model, &world);
         });
     }
@@ -185,9 +185,9 @@ proptest! {
         let cut = cut % (world.log.len() + 1);
         let (whole, halves) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
         paused().block_on(async {
-            let log = HandLog::of(&world.log);
+            let log = ScriptedLog::of(&world.log);
             follow(&log, Some(whole.path())).await.stop().await;
-            let growing = HandLog::of(&world.log[..cut]);
+            let growing = ScriptedLog::of(&world.log[..cut]);
             follow(&growing, Some(halves.path())).await.stop().await;
             let middle = stored_status(halves.path()).unwrap();
             assert!(middle.iter().all(|v| v.position == growing.end() && v.problem.is_none()), "{middle:?}");
@@ -219,7 +219,7 @@ fn what_is_doubtful_is_folded_anew() {
     let world = some_world();
     paused().block_on(async {
         let dir = tempfile::tempdir().unwrap();
-        let log = HandLog::of(&world.log);
+        let log = ScriptedLog::of(&world.log);
         follow(&log, Some(dir.path())).await.stop().await;
         let path = checkpoint::path_of(dir.path(), "sales");
         let good = std::fs::read_to_string(&path).unwrap();
@@ -239,7 +239,7 @@ fn what_is_doubtful_is_folded_anew() {
             assert_eq!(std::fs::read_to_string(&path).unwrap(), good);
         }
         // Ahead of the log: the log was put back to an older state.
-        let shorter = HandLog::of(&world.log[..world.log.len() - 1]);
+        let shorter = ScriptedLog::of(&world.log[..world.log.len() - 1]);
         let model = follow(&shorter, Some(dir.path())).await;
         assert_eq!(model.sales(&show_id("gala")).unwrap().seats.held, 1);
         drop(model);
@@ -251,14 +251,14 @@ fn another_log_is_not_taken_for_this_one() {
     paused().block_on(async {
         let dir = tempfile::tempdir().unwrap();
         let world = some_world();
-        follow(&HandLog::of(&world.log), Some(dir.path())).await.stop().await;
+        follow(&ScriptedLog::of(&world.log), Some(dir.path())).await.stop().await;
         let mut other = World::new(1);
         other.schedule(plan("gala", 2, 6, 9));
         for seat in ["A-1", "A-2", "A-3", "A-4", "A-5", "A-6", "B-1", "B-2", "B-3", "B-4"] {
             other.hold("buyer-1", "gala", &[seat]);
         }
         assert!(other.log.len() > world.log.len());
-        assert_tells_of(&follow(&HandLog::of(&other.log), Some(dir.path())).await, &other);
+        assert_tells_of(&follow(&ScriptedLog::of(&other.log), Some(dir.path())).await, &other);
     });
 }
 
@@ -271,12 +271,12 @@ fn an_event_that_cannot_be_read_is_left_out_and_nothing_is_stored() {
         let mut newer = (*log[5]).clone();
         newer.metadata = serde_json::value::RawValue::from_string(newer.metadata.get().replace("\"v\":1", "\"v\":9")).unwrap();
         log[5] = Arc::new(newer);
-        let model = follow(&HandLog::of(&log), Some(dir.path())).await;
+        let model = follow(&ScriptedLog::of(&log), Some(dir.path())).await;
         let status = model.status();
         assert!(status.iter().all(|s| s.lag == 0 && s.error.as_ref().is_some_and(|e| e.contains("version 9"))), "{status:?}");
         model.stop().await;
         assert!(stored_status(dir.path()).unwrap().is_empty());
-        let rebuilt = rebuild(HandLog::of(&log), TokioClock::new(epoch()), Some(dir.path().into()), |_, _| {}).await;
+        let rebuilt = rebuild(ScriptedLog::of(&log), TokioClock::new(epoch()), Some(dir.path().into()), |_, _| {}).await;
         assert!(rebuilt.unwrap_err().to_string().contains("version 9"));
         assert!(stored_status(dir.path()).unwrap().is_empty());
     });
@@ -286,7 +286,7 @@ fn an_event_that_cannot_be_read_is_left_out_and_nothing_is_stored() {
 fn waiting_ends_when_it_is_reached_or_in_time() {
     paused().block_on(async {
         let world = some_world();
-        let log = HandLog::of(&world.log[..3]);
+        let log = ScriptedLog::of(&world.log[..3]);
         let model = follow(&log, None).await;
         assert_eq!(model.position(), Position(3));
         assert!(!model.wait_for(Position(4), Duration::from_secs(2)).await);
@@ -313,7 +313,7 @@ fn waiting_ends_when_it_is_reached_or_in_time() {
 fn a_log_that_fails_is_asked_again() {
     paused().block_on(async {
         let world = some_world();
-        let log = HandLog::of(&world.log[..3]);
+        let log = ScriptedLog::of(&world.log[..3]);
         let model = follow(&log, None).await;
         log.break_down(Some("gone fishing"));
         log.push(&world.log[3..]);

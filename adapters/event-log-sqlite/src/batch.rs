@@ -2,7 +2,7 @@
 
 use super::readers::{integer, unsigned};
 use super::streams::{Known, KnownStreams};
-use lastseat_domain::ports::event_log::revision_check::{self as decide, Streams, Verdict};
+use lastseat_domain::ports::event_log::revision_check::{self, Check, Streams};
 use lastseat_domain::ports::event_log::{NewEvent, Position, RecordedEvent, Revision, StreamWrite, WriteOutcome};
 use lastseat_domain::{StreamName, Timestamp};
 use rusqlite::{CachedStatement, Connection, OptionalExtension};
@@ -63,12 +63,12 @@ impl<'a> Batch<'a> {
 
     /// Carries out one append. After an error the transaction has to be rolled back.
     pub(super) fn append(&mut self, writes: Vec<StreamWrite>) -> rusqlite::Result<Vec<WriteOutcome>> {
-        let verdicts = decide::judge(self, &writes, true)?;
-        let judged = writes.into_iter().zip(verdicts);
+        let checks = revision_check::check(self, &writes, true)?;
+        let judged = writes.into_iter().zip(checks);
         judged
-            .map(|(write, verdict)| match verdict {
-                Verdict::Answer(outcome) => Ok(outcome),
-                Verdict::Fits { first } => self.write(write, first),
+            .map(|(write, check)| match check {
+                Check::Answer(outcome) => Ok(outcome),
+                Check::Fits { first } => self.write(write, first),
             })
             .collect()
     }
@@ -151,7 +151,7 @@ impl Streams for Batch<'_> {
         Ok(self.known(stream)?.map(|known| known.revision))
     }
 
-    fn standing(&mut self, stream: &StreamName, revision: Revision) -> rusqlite::Result<Option<(Uuid, Position)>> {
+    fn event_at(&mut self, stream: &StreamName, revision: Revision) -> rusqlite::Result<Option<(Uuid, Position)>> {
         let Some(known) = self.known(stream)? else { return Ok(None) };
         if known.revision == revision {
             return Ok(Some((known.id, known.position)));

@@ -19,7 +19,7 @@ pub(super) enum CommitFault {
 }
 
 impl CommitFault {
-    pub(super) fn strike(self, connection: &Connection) -> rusqlite::Result<()> {
+    pub(super) fn fail_nth(self, connection: &Connection) -> rusqlite::Result<()> {
         assert!(!matches!(self, Self::Panic), "told to panic");
         if matches!(self, Self::Landed) {
             connection.execute_batch("COMMIT")?;

@@ -186,7 +186,7 @@ impl Writer {
     fn commit(&self) -> rusqlite::Result<()> {
         #[cfg(test)]
         if let Some(fault) = self.commit_faults.lock().pop_front() {
-            return fault.strike(&self.connection);
+            return fault.fail_nth(&self.connection);
         }
         self.connection.execute_batch("COMMIT")
     }

@@ -1,4 +1,5 @@
-//! Old stored forms, brought up to date when they are read. Nothing in the log is ever rewritten.
+//! Upcasters: convert older stored forms to the current one when they are read. The log itself is
+//! never rewritten.
 //!
 //! To change the form of an event: write it under a higher version in its metadata, let
 //! [`to_current`] take that version as it is and turn the old JSON into the new, and keep the old
@@ -13,19 +14,19 @@ pub(super) fn current_version(_name: &str) -> u32 {
     1
 }
 
-/// Whether the name is one of ours, now or formerly.
+/// Whether this is or was an event type of ours.
 pub(super) fn is_ours(name: &str) -> bool {
     Event::NAMES.contains(&name) || name == "SeatReserved"
 }
 
-/// Brings a stored body to the form that [`Event::from_json`] reads. Says what is wrong if it can't.
+/// Converts a stored name and body to the form that [`Event::from_json`] reads, or says what is wrong.
 pub(super) fn to_current<'a>(name: &'a str, version: u32, body: Cow<'a, str>) -> Result<(Cow<'a, str>, Cow<'a, str>), String> {
     match (name, version) {
         // Version 0 was the prototype's: a seat was "reserved", its price a decimal text, its
         // deadline in seconds since the epoch.
         ("SeatReserved", 0) => Ok((Cow::Borrowed("SeatLocked"), Cow::Owned(seat_reserved_v0(&body)?))),
         (_, 1) if Event::NAMES.contains(&name) => Ok((Cow::Borrowed(name), body)),
-        _ => Err(format!("version {version} of it is not known to this program; did a newer one write it?")),
+        _ => Err(format!("version {version} of it is unknown to this version of lastseat; a newer one may have written it")),
     }
 }
 

@@ -1,8 +1,8 @@
-//! The event log: the only authority.
+//! The port of the event log, which is the only authority on what happened.
 //!
-//! Semantics are EventStoreDB's. A stream is a list of events numbered from 0; the whole log has
-//! positions that grow with every event. Every append names the exact revision it expects; there
-//! is no "any".
+//! Its semantics are EventStoreDB's. A stream is a list of events numbered from 0, and the whole log has
+//! positions that grow with every event. Every append names the exact revision that it expects; there is
+//! no "any".
 
 pub mod request;
 pub mod revision_check;
@@ -19,8 +19,8 @@ use uuid::Uuid;
 /// Zero-based index of an event in its stream.
 pub type Revision = u64;
 
-/// Place in the whole log. Grows with every event, gapless to readers in the embedded log, with
-/// gaps elsewhere. `Position::START` (0) stands before the first event.
+/// Place in the whole log. Grows with every event: without gaps in the embedded log, with gaps in
+/// EventStoreDB. `Position::START` (0) is before the first event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Position(pub u64);
@@ -36,7 +36,7 @@ impl std::fmt::Display for Position {
     }
 }
 
-/// What a stream must look like for an append to land.
+/// What a stream must look like for an append to succeed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Expected {
     /// The stream has no events.
@@ -62,12 +62,12 @@ impl Expected {
     }
 }
 
-/// An event on its way into the log.
+/// An event to be appended.
 #[derive(Debug, Clone)]
 pub struct NewEvent {
-    /// Derived from the fact itself, so that a retry is the same event.
+    /// Derived from the event itself, so that a retry writes the same event.
     pub id: Uuid,
-    /// Name of the fact.
+    /// The event type, such as `SeatLocked`.
     pub event_type: String,
     /// JSON body.
     pub data: Box<RawValue>,
@@ -78,25 +78,25 @@ pub struct NewEvent {
 /// Events for one stream, at an exact revision.
 #[derive(Debug, Clone)]
 pub struct StreamWrite {
-    /// Which stream.
+    /// The stream.
     pub stream: StreamName,
-    /// What it must look like.
+    /// The state in which it must be.
     pub expected: Expected,
     /// At least one event.
     pub events: Vec<NewEvent>,
 }
 
-/// What became of one [`StreamWrite`] of an append.
+/// The outcome of one [`StreamWrite`] of an append.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum WriteOutcome {
-    /// Durable. Also the answer if exactly these events stood there already.
+    /// Durable. Also the answer if exactly these events had already been written.
     Written {
         /// Revision of the last event written.
         last_revision: Revision,
         /// Position of the last event written.
         position: Position,
     },
-    /// Not written: the stream looks different.
+    /// Not written, because the stream wasn't as expected.
     Conflict {
         /// Revision of the stream's last event; `None` if it has none.
         actual: Option<Revision>,
@@ -113,24 +113,24 @@ impl WriteOutcome {
     }
 }
 
-/// The log could not do it. Never used for a conflict, which is an answer.
+/// The log failed. A conflict is an answer, not a fault.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum LogFault {
     /// Nothing was written or read; trying again later may work.
     #[error("the event log is unavailable: {0}")]
     Unavailable(String),
-    /// The append may or may not have landed. Send the same events at the same revisions again.
+    /// The append may or may not have been written. Repeat it with the same events and revisions.
     #[error("the outcome of the append is unknown: {0}")]
     OutcomeUnknown(String),
-    /// What was read can't be what was written. A person has to look.
+    /// What was read can't be what was written. A person has to examine the log.
     #[error("the event log is damaged: {0}")]
     Damaged(String),
-    /// The request itself can't be served, whenever it is sent (an empty write, an event too large).
+    /// The request is invalid, whenever it is sent (a write without events, an event too large).
     #[error("the event log refuses the request: {0}")]
     Refused(String),
 }
 
-/// An event as it stands in the log.
+/// An event in the log.
 #[derive(Debug, Clone)]
 pub struct RecordedEvent {
     /// Place in the whole log.
@@ -141,13 +141,13 @@ pub struct RecordedEvent {
     pub revision: Revision,
     /// Its id.
     pub id: Uuid,
-    /// Name of the fact.
+    /// The event type, such as `SeatLocked`.
     pub event_type: String,
     /// JSON body.
     pub data: Box<RawValue>,
     /// JSON metadata.
     pub metadata: Box<RawValue>,
-    /// When the log wrote it, by the log's own clock. For people; rules use the metadata's `at`.
+    /// When the log wrote it, by the log's own clock. For display; rules use the metadata's `at`.
     pub recorded_at: Timestamp,
 }
 
@@ -160,12 +160,12 @@ pub enum Direction {
     Backwards,
 }
 
-/// Which events of the whole log are wanted. Empty lists want all.
+/// Selects events of the whole log. An empty list selects everything.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Filter {
-    /// Stream name prefixes, any of which is enough (`seat-demo.`).
+    /// Prefixes of stream names; one of them has to match (`seat-demo.`).
     pub stream_prefixes: Vec<String>,
-    /// Event type prefixes, any of which is enough (`Payment`).
+    /// Prefixes of event types; one of them has to match (`Payment`).
     pub type_prefixes: Vec<String>,
 }
 
@@ -176,7 +176,7 @@ impl Filter {
         Self::default()
     }
 
-    /// The streams of this program. A shared log may hold others.
+    /// All streams of lastseat. Other programs may share the log.
     #[must_use]
     pub fn our_streams() -> Self {
         Self::streams(&["show-", "seat-", "booking-", "loyalty-"])
@@ -201,24 +201,24 @@ impl Filter {
 pub enum Delivery {
     /// The next event, in position order.
     Event(Arc<RecordedEvent>),
-    /// No event up to here passes the filter besides those delivered. A checkpoint may be stored.
+    /// Every event up to here that passes the filter was delivered. A checkpoint may be stored.
     Checkpoint(Position),
-    /// Everything up to this position was delivered; what follows is new. Sent on first reaching
-    /// the head, and again whenever the reader had fallen behind and caught up.
+    /// The reader has reached the head of the log; what follows is new. Sent again each time the reader
+    /// has caught up after it had fallen behind.
     CaughtUp(Position),
 }
 
 /// An append-only log of streams.
 #[async_trait]
 pub trait EventLog: Send + Sync + 'static {
-    /// Whether an append of several streams is all or nothing. Where it is not, each stream's
-    /// write stands or falls alone, and the caller compensates.
+    /// Whether an append to several streams is all or nothing. If it isn't, each stream's write succeeds
+    /// or fails on its own, and the caller compensates.
     fn atomic_across_streams(&self) -> bool;
 
-    /// Appends. The outcomes stand in the order of the writes. Returns only when what is reported
-    /// as written is durable. No stream may occur twice in one append.
+    /// Appends. The outcomes are in the order of the writes. Returns only when what is reported as
+    /// written is durable. No stream may occur twice in one append.
     ///
-    /// Repeating an append (same ids, same expected revisions) is answered as the first time.
+    /// The repeat of an append (same ids, same expected revisions) gets the same answer as the first.
     ///
     /// # Errors
     /// [`LogFault`]; after [`LogFault::OutcomeUnknown`] repeat the same append to find out.
@@ -237,9 +237,8 @@ pub trait EventLog: Send + Sync + 'static {
         limit: usize,
     ) -> Result<Vec<Arc<RecordedEvent>>, LogFault>;
 
-    /// Up to `limit` events of the whole log that pass the filter, starting behind `from`
-    /// exclusive (forwards: positions greater, backwards: positions smaller; `None`: from the
-    /// respective end).
+    /// Up to `limit` events of the whole log that pass the filter, starting next to `from`, exclusive
+    /// (forwards: greater positions, backwards: smaller ones; `None`: from the respective end).
     ///
     /// # Errors
     /// [`LogFault`].
@@ -251,8 +250,8 @@ pub trait EventLog: Send + Sync + 'static {
         filter: &Filter,
     ) -> Result<Vec<Arc<RecordedEvent>>, LogFault>;
 
-    /// Everything behind `from` (exclusive) that passes the filter, for ever: first what is there,
-    /// then what comes, without gap or repeat. Ends only after an error, or when the log closes.
+    /// Every event after `from` (exclusive) that passes the filter: first the existing ones, then new
+    /// ones, without gap or repeat. Ends only after an error, or when the log closes.
     fn subscribe(&self, from: Position, filter: Filter) -> BoxStream<'static, Result<Delivery, LogFault>>;
 
     /// Position of the last event; `Position::START` if there is none.
@@ -262,8 +261,8 @@ pub trait EventLog: Send + Sync + 'static {
     async fn head(&self) -> Result<Position, LogFault>;
 }
 
-/// Position of the last event that passes a filter; [`Position::START`] if none does. A follower with
-/// the same filter gets there, whatever others write into a shared log behind it.
+/// Position of the last event that passes a filter; [`Position::START`] if none does. A subscription with
+/// the same filter reaches this position, even if other programs write to the log after it.
 ///
 /// # Errors
 /// [`LogFault`].

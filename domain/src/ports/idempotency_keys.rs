@@ -1,33 +1,35 @@
-//! Idempotency keys, made of the booking alone: any node, after any crash, repeats a call under
-//! the key of the first. A gateway keeps one list of keys for all operations, so each names its own.
+//! The idempotency keys that payment adapters send. They follow from the booking alone, so any node
+//! can repeat a call with the same key after a crash.
+//!
+//! A gateway has one list of keys for all its operations, so each key begins with its operation.
 
 use crate::BookingId;
 
-/// Key of creating the booking's intent.
+/// Key for creating the booking's intent.
 #[must_use]
 pub fn create(booking: BookingId) -> String {
     format!("create-{booking}")
 }
 
-/// Key of one attempt to pay.
+/// Key for one attempt to pay.
 #[must_use]
 pub fn confirm(booking: BookingId, attempt: u32) -> String {
     format!("confirm-{booking}-{attempt}")
 }
 
-/// Key of taking the money.
+/// Key for taking the money.
 #[must_use]
 pub fn capture(booking: BookingId) -> String {
     format!("capture-{booking}")
 }
 
-/// Key of lifting the reservation.
+/// Key for cancelling the reservation.
 #[must_use]
 pub fn cancel(booking: BookingId) -> String {
     format!("cancel-{booking}")
 }
 
-/// Key of returning the money.
+/// Key for returning the money.
 #[must_use]
 pub fn refund(booking: BookingId) -> String {
     format!("refund-{booking}")

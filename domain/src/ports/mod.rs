@@ -1,5 +1,5 @@
-//! What the engine asks of the outside world. One contract suite a port (see the crate `lastseat-testkit`),
-//! run against every adapter.
+//! Ports: the traits through which lastseat uses the outside world. The crate `lastseat-testkit` has one
+//! contract suite for each port, which runs against every adapter.
 
 pub mod check;
 pub mod event_log;

@@ -1,7 +1,8 @@
 //! The payment gateway, in Stripe's terms: one PaymentIntent a booking, captured by hand.
 //!
-//! Every call carries an idempotency key: the same key gets the first call's answer again and has
-//! no second effect. Keys are made here, so that no caller can invent one.
+//! Every call that changes something carries an idempotency key: the same key gets the first call's
+//! answer again and has no second effect. Adapters take the keys from
+//! [`idempotency_keys`](super::idempotency_keys), so no caller can invent one.
 
 use crate::ids::{BookingId, IntentId};
 use crate::money::Money;
@@ -12,9 +13,9 @@ use async_trait::async_trait;
 pub enum IntentStatus {
     /// Created, or the last method was declined.
     RequiresPaymentMethod,
-    /// The buyer has to act at `url` first.
+    /// The buyer has to confirm with their bank first.
     RequiresAction {
-        /// Where.
+        /// The page where they do.
         url: String,
     },
     /// The gateway is working on it.
@@ -23,7 +24,7 @@ pub enum IntentStatus {
     RequiresCapture,
     /// Captured: the money is taken.
     Succeeded,
-    /// Cancelled: the reservation is lifted, nothing can be taken any more.
+    /// Cancelled: the reservation has ended, and nothing can be taken any more.
     Canceled,
 }
 
@@ -36,7 +37,7 @@ pub struct Intent {
     pub booking: BookingId,
     /// What it is for.
     pub amount: Money,
-    /// Where it stands.
+    /// Its state.
     pub status: IntentStatus,
     /// Code of the last decline (`card_declined`, `insufficient_funds`, …) while
     /// `RequiresPaymentMethod` after one.
@@ -45,21 +46,21 @@ pub struct Intent {
     pub refunded: i64,
 }
 
-/// The gateway did not do it, or we don't know.
+/// The gateway didn't do it, or it is unknown whether it did.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum GatewayFault {
-    /// Surely not done; the same call may be repeated.
+    /// Certainly not done; the same call may be repeated.
     #[error("the payment gateway is unavailable: {0}")]
     Unavailable(String),
     /// Time-out or broken connection: done or not. Repeat under the same key, or retrieve.
     #[error("the payment gateway's answer was lost: {0}")]
     OutcomeUnknown(String),
-    /// The gateway refuses for good (unknown method, intent in another state).
+    /// The gateway refuses, and will again (unknown payment method, intent in another state).
     #[error("the payment gateway refuses: {message} ({code})")]
     Refused {
         /// Stripe's code, such as `resource_missing` or `payment_intent_unexpected_state`.
         code: String,
-        /// For people.
+        /// The gateway's explanation.
         message: String,
     },
 }
@@ -98,7 +99,7 @@ pub trait PaymentGateway: Send + Sync + 'static {
     /// [`GatewayFault`].
     async fn capture(&self, intent: &IntentId, booking: BookingId) -> Result<Intent, GatewayFault>;
 
-    /// Lifts the reservation. Already cancelled is a success. Key: the booking.
+    /// Cancels the reservation; succeeds if it is already cancelled. Key: the booking.
     ///
     /// # Errors
     /// [`GatewayFault`]; `Refused` if it was captured.

@@ -1,13 +1,13 @@
-//! The seat guard: an expiring lock on each seat that keeps losers away from the log.
+//! The port of the seat guard: expiring locks on seats that keep losing requests away from the log.
 //!
-//! It is a filter, never an authority: it may be flushed, fail over or lie, and no seat is sold
-//! twice for it. So "unavailable" is neither "free" nor "taken".
+//! It is a filter, not an authority: it may be flushed, fail over or answer wrongly, and still no seat is
+//! sold twice. "Unavailable" is neither "free" nor "taken".
 
 use crate::ids::{BookingId, SeatId, ShowId};
 use async_trait::async_trait;
 use std::time::Duration;
 
-/// The guard can't be asked. Go on without it.
+/// The guard can't be reached. The caller goes on without it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("the seat guard is unavailable: {0}")]
 pub struct GuardUnavailable(pub String);
@@ -15,18 +15,18 @@ pub struct GuardUnavailable(pub String);
 /// Answer to [`SeatGuard::lock`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Lock {
-    /// All seats are the owner's.
+    /// The owner has all seats.
     Locked {
         /// Seats locked by this call.
         fresh: usize,
         /// Seats the owner had before; their lease was not shortened.
         already: usize,
     },
-    /// At least one seat is another's; nothing was written.
+    /// Another owner has at least one seat; nothing was written.
     Taken {
         /// Index of the first such seat in the request.
         index: usize,
-        /// What is left of its lease.
+        /// Remaining time of its lease.
         lease_left: Duration,
         /// Whether it is marked as sold.
         sold: bool,
@@ -36,11 +36,11 @@ pub enum Lock {
 /// Answer to [`SeatGuard::lock_any`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum LockAny {
-    /// Exactly as many as asked for, as indexes into the candidates, ascending.
+    /// As many as requested: indexes into the candidates, ascending.
     Locked(Vec<usize>),
-    /// Fewer candidates than asked for are free; nothing was written.
+    /// Fewer candidates are free than requested; nothing was written.
     NotEnough {
-        /// How many are.
+        /// How many are free.
         free: usize,
     },
 }
@@ -48,16 +48,16 @@ pub enum LockAny {
 /// Answer to [`SeatGuard::extend`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Extend {
-    /// The owner has all of them for the new lease, or for longer.
+    /// The owner has all seats for the new lease, or for longer.
     Extended,
-    /// The owner does not have this one; nothing was extended.
+    /// The owner doesn't have this seat; nothing was extended.
     Lost {
         /// Its index in the request.
         index: usize,
     },
 }
 
-/// Expiring locks on seats. All of one call belong to one show. Owners are bookings.
+/// Expiring locks on seats. All seats of one call belong to one show. Owners are bookings.
 #[async_trait]
 pub trait SeatGuard: Send + Sync + 'static {
     /// Locks all of `seats`, or none.
@@ -79,7 +79,7 @@ pub trait SeatGuard: Send + Sync + 'static {
         lease: Duration,
     ) -> Result<LockAny, GuardUnavailable>;
 
-    /// Prolongs the owner's locks; never shortens one.
+    /// Extends the owner's locks; never shortens one.
     ///
     /// # Errors
     /// [`GuardUnavailable`].
@@ -91,14 +91,14 @@ pub trait SeatGuard: Send + Sync + 'static {
         lease: Duration,
     ) -> Result<Extend, GuardUnavailable>;
 
-    /// Releases those of `seats` that are the owner's, sold ones excepted; says how many.
+    /// Releases those of `seats` that the owner has, except sold ones; returns how many.
     ///
     /// # Errors
     /// [`GuardUnavailable`].
     async fn release(&self, show: &ShowId, seats: &[SeatId], owner: BookingId) -> Result<usize, GuardUnavailable>;
 
-    /// Marks those of `seats` as sold that are the owner's or nobody's, for `keep`; says how many.
-    /// A sold seat is refused without asking the log.
+    /// Marks those of `seats` as sold that are free or belong to the owner, for `keep`; returns how many.
+    /// A sold seat is refused without reading the log.
     ///
     /// # Errors
     /// [`GuardUnavailable`].
@@ -110,14 +110,14 @@ pub trait SeatGuard: Send + Sync + 'static {
         keep: Duration,
     ) -> Result<usize, GuardUnavailable>;
 
-    /// Frees those of `seats` that were sold to the owner; says how many.
+    /// Frees those of `seats` that were sold to the owner; returns how many.
     ///
     /// # Errors
     /// [`GuardUnavailable`].
     async fn unmark_sold(&self, show: &ShowId, seats: &[SeatId], owner: BookingId) -> Result<usize, GuardUnavailable>;
 
-    /// Why it can't be asked just now, as far as it knows without asking: for operators, who should
-    /// hear of it when nobody buys, too. `None` promises nothing.
+    /// Why the guard is unavailable, as far as the adapter knows without a call. For operators, who need
+    /// to know it while nobody buys. `None` doesn't promise that the next call succeeds.
     fn trouble(&self) -> Option<String> {
         None
     }

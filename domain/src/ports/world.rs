@@ -1,11 +1,11 @@
-//! Time and identity. Everything that would make two runs differ comes through here, so that a
-//! simulation can hand in its own.
+//! Time and new ids. Everything that would make two runs differ comes through these ports, so that a
+//! simulation can supply its own.
 
 use crate::Timestamp;
 use futures::future::BoxFuture;
 use uuid::Uuid;
 
-/// Where the time comes from.
+/// The source of time.
 pub trait Clock: Send + Sync + 'static {
     /// The time now, in UTC.
     fn now(&self) -> Timestamp;
@@ -14,8 +14,8 @@ pub trait Clock: Send + Sync + 'static {
     fn sleep_until(&self, deadline: Timestamp) -> BoxFuture<'static, ()>;
 }
 
-/// Where new identities come from.
+/// The source of new ids.
 pub trait Ids: Send + Sync + 'static {
-    /// A UUID that was never given out before.
+    /// A UUID that was never returned before.
     fn uuid(&self) -> Uuid;
 }

@@ -1,4 +1,4 @@
-//! A gateway that fails on purpose, for tests of what is built on one (feature `testkit`).
+//! A payment gateway that fails on purpose, for tests of the code that uses one.
 
 use async_trait::async_trait;
 use lastseat_domain::ports::PaymentGateway;
@@ -21,9 +21,9 @@ pub enum GatewayCall {
     Refund,
 }
 
-/// What becomes of a call.
+/// What goes wrong with a call of a [`FaultyGateway`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Misfortune {
+pub enum GatewayCallFault {
     /// It is done, and the answer is [`GatewayFault::OutcomeUnknown`].
     AnswerLost,
     /// It never arrives, and the answer is [`GatewayFault::OutcomeUnknown`].
@@ -32,7 +32,7 @@ pub enum Misfortune {
     Unavailable,
 }
 
-/// Wraps a gateway, counts its calls, and fails those it was told to.
+/// Wraps a gateway, counts its calls, and fails those that the test selects. Nothing fails at first.
 pub struct FaultyGateway {
     inner: Arc<dyn PaymentGateway>,
     state: Mutex<State>,
@@ -41,50 +41,50 @@ pub struct FaultyGateway {
 #[derive(Debug, Default)]
 struct State {
     calls: HashMap<GatewayCall, u64>,
-    planned: HashMap<(GatewayCall, u64), Misfortune>,
-    standing: HashMap<GatewayCall, Misfortune>,
+    planned: HashMap<(GatewayCall, u64), GatewayCallFault>,
+    permanent: HashMap<GatewayCall, GatewayCallFault>,
 }
 
 impl FaultyGateway {
-    /// Wraps a gateway; nothing fails until told to.
+    /// Wraps a gateway.
     #[must_use]
     pub fn new(inner: Arc<dyn PaymentGateway>) -> Self {
         Self { inner, state: Mutex::default() }
     }
 
-    /// Strikes the `nth` call of an operation, from 1, counted over the whole life of this wrapper.
-    pub fn strike(&self, call: GatewayCall, nth: u64, misfortune: Misfortune) {
-        self.state.lock().planned.insert((call, nth), misfortune);
+    /// Fails the `nth` call of an operation, counted from 1 since this wrapper was created.
+    pub fn fail_nth(&self, call: GatewayCall, nth: u64, fault: GatewayCallFault) {
+        self.state.lock().planned.insert((call, nth), fault);
     }
 
-    /// Strikes the next call of an operation.
-    pub fn strike_next(&self, call: GatewayCall, misfortune: Misfortune) {
+    /// Fails the next call of an operation.
+    pub fn fail_next(&self, call: GatewayCall, fault: GatewayCallFault) {
         let mut state = self.state.lock();
         let next = state.calls.get(&call).copied().unwrap_or(0) + 1;
-        state.planned.insert((call, next), misfortune);
+        state.planned.insert((call, next), fault);
     }
 
-    /// Strikes every call of an operation until told `None`.
-    pub fn strike_all(&self, call: GatewayCall, misfortune: Option<Misfortune>) {
-        let standing = &mut self.state.lock().standing;
-        match misfortune {
-            Some(misfortune) => standing.insert(call, misfortune),
-            None => standing.remove(&call),
+    /// Fails every call of an operation, until called with `None`.
+    pub fn fail_all(&self, call: GatewayCall, fault: Option<GatewayCallFault>) {
+        let permanent = &mut self.state.lock().permanent;
+        match fault {
+            Some(fault) => permanent.insert(call, fault),
+            None => permanent.remove(&call),
         };
     }
 
-    /// Calls of an operation so far, struck ones included.
+    /// All calls of an operation so far, failed ones included.
     #[must_use]
     pub fn calls(&self, call: GatewayCall) -> u64 {
         self.state.lock().calls.get(&call).copied().unwrap_or(0)
     }
 
-    fn count(&self, call: GatewayCall) -> Option<Misfortune> {
+    fn count(&self, call: GatewayCall) -> Option<GatewayCallFault> {
         let mut state = self.state.lock();
         let nth = state.calls.entry(call).or_default();
         *nth += 1;
         let nth = *nth;
-        state.planned.remove(&(call, nth)).or_else(|| state.standing.get(&call).copied())
+        state.planned.remove(&(call, nth)).or_else(|| state.permanent.get(&call).copied())
     }
 
     async fn call<T>(
@@ -94,13 +94,15 @@ impl FaultyGateway {
     ) -> Result<T, GatewayFault> {
         match self.count(call) {
             None => real.await,
-            Some(Misfortune::AnswerLost) => {
-                // Whatever it was, an error too, the caller does not get to know.
+            Some(GatewayCallFault::AnswerLost) => {
+                // The caller doesn't learn the answer, even if it is an error.
                 let _answer = real.await;
-                Err(GatewayFault::OutcomeUnknown(format!("told to lose the answer of {call:?}")))
+                Err(GatewayFault::OutcomeUnknown(format!("set to lose the answer of {call:?} by the test")))
             }
-            Some(Misfortune::RequestLost) => Err(GatewayFault::OutcomeUnknown(format!("told to lose {call:?}"))),
-            Some(Misfortune::Unavailable) => Err(GatewayFault::Unavailable(format!("instructed to be down for {call:?}"))),
+            Some(GatewayCallFault::RequestLost) => Err(GatewayFault::OutcomeUnknown(format!("set to lose {call:?} by the test"))),
+            Some(GatewayCallFault::Unavailable) => {
+                Err(GatewayFault::Unavailable(format!("set to be down for {call:?} by the test")))
+            }
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Guards that fail on purpose, for tests of what is built on a guard (feature `testkit`).
+//! Seat guards that fail on purpose, for tests of the code that uses a guard.
 
 use async_trait::async_trait;
 use lastseat_domain::ports::SeatGuard;
@@ -10,97 +10,97 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-/// A guard that is not there: every call is [`GuardUnavailable`].
+/// No guard at all: every call is answered [`GuardUnavailable`].
 #[derive(Debug, Clone, Copy, Default)]
 pub struct AbsentGuard;
 
-/// How a [`FlakyGuard`] behaves.
+/// What goes wrong with the calls of a [`FaultyGuard`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum GuardMood {
-    /// As the guard within.
+pub enum GuardFault {
+    /// Nothing: the wrapped guard answers.
     #[default]
-    Faithful,
-    /// Down: nothing is done, every call is [`GuardUnavailable`].
+    None,
+    /// The guard is down: nothing is done, and the answer is [`GuardUnavailable`].
     Unavailable,
-    /// Time-outs: the guard within does it, and the answer is [`GuardUnavailable`] all the same.
+    /// Time-outs: the wrapped guard does it, but the answer is [`GuardUnavailable`].
     AnswersLost,
-    /// A lying Redis: every call succeeds in full, and the guard within is never asked.
+    /// A Redis that answers wrongly: every call succeeds completely, and the wrapped guard isn't called.
     SaysYes,
 }
 
-/// A guard whose mood can be changed while it is in use.
-pub struct FlakyGuard {
+/// Wraps a guard and fails its calls as set. Nothing fails at first.
+pub struct FaultyGuard {
     inner: Arc<dyn SeatGuard>,
-    /// Now, and after so many calls.
-    mood: Mutex<(GuardMood, Option<(u64, GuardMood)>)>,
+    /// The present fault; and after how many calls the next one replaces it.
+    fault: Mutex<(GuardFault, Option<(u64, GuardFault)>)>,
     calls: AtomicU64,
 }
 
-impl FlakyGuard {
-    /// Wraps a guard; faithful until told otherwise.
+impl FaultyGuard {
+    /// Wraps a guard.
     #[must_use]
     pub fn new(inner: Arc<dyn SeatGuard>) -> Self {
-        Self { inner, mood: Mutex::default(), calls: AtomicU64::new(0) }
+        Self { inner, fault: Mutex::default(), calls: AtomicU64::new(0) }
     }
 
-    /// Behaves like this from now on.
-    pub fn set(&self, mood: GuardMood) {
-        *self.mood.lock() = (mood, None);
+    /// Fails every call from now on.
+    pub fn set(&self, fault: GuardFault) {
+        *self.fault.lock() = (fault, None);
     }
 
-    /// Behaves like this for the next `calls` calls, then faithfully.
-    pub fn set_for(&self, mood: GuardMood, calls: u64) {
-        *self.mood.lock() = (mood, Some((calls, GuardMood::Faithful)));
+    /// Fails the next `calls` calls, and none after these.
+    pub fn set_for(&self, fault: GuardFault, calls: u64) {
+        *self.fault.lock() = (fault, Some((calls, GuardFault::None)));
     }
 
-    /// Is faithful for the next `calls` calls, then behaves like this.
-    pub fn set_after(&self, calls: u64, mood: GuardMood) {
-        *self.mood.lock() = (GuardMood::Faithful, Some((calls, mood)));
+    /// Fails none of the next `calls` calls, and every call after these.
+    pub fn set_after(&self, calls: u64, fault: GuardFault) {
+        *self.fault.lock() = (GuardFault::None, Some((calls, fault)));
     }
 
-    /// Calls so far, of any kind and in any mood.
+    /// All calls so far, failed ones included.
     #[must_use]
     pub fn calls(&self) -> u64 {
         self.calls.load(Ordering::SeqCst)
     }
 
-    fn mood(&self) -> GuardMood {
+    fn next_fault(&self) -> GuardFault {
         self.calls.fetch_add(1, Ordering::SeqCst);
-        let mut mood = self.mood.lock();
-        match &mut mood.1 {
+        let mut fault = self.fault.lock();
+        match &mut fault.1 {
             None => {}
-            Some((0, next)) => *mood = (*next, None),
+            Some((0, next)) => *fault = (*next, None),
             Some((left, _)) => *left -= 1,
         }
-        mood.0
+        fault.0
     }
 
-    /// One call in the mood of the moment; `yes` is the lie.
+    /// Makes one call with the present fault; `yes` is the answer of [`GuardFault::SaysYes`].
     async fn call<T>(
         &self,
         real: impl Future<Output = Result<T, GuardUnavailable>> + Send,
         yes: impl FnOnce() -> T + Send,
     ) -> Result<T, GuardUnavailable> {
-        match self.mood() {
-            GuardMood::Faithful => real.await,
-            GuardMood::Unavailable => Err(GuardUnavailable("instructed to be down".to_owned())),
-            GuardMood::AnswersLost => {
+        match self.next_fault() {
+            GuardFault::None => real.await,
+            GuardFault::Unavailable => Err(GuardUnavailable("set to be down by the test".to_owned())),
+            GuardFault::AnswersLost => {
                 real.await?;
-                Err(GuardUnavailable("told to lose its answer".to_owned()))
+                Err(GuardUnavailable("set to lose its answers by the test".to_owned()))
             }
-            GuardMood::SaysYes => Ok(yes()),
+            GuardFault::SaysYes => Ok(yes()),
         }
     }
 }
 
-impl fmt::Debug for FlakyGuard {
+impl fmt::Debug for FaultyGuard {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("FlakyGuard").field("mood", &*self.mood.lock()).field("calls", &self.calls).finish_non_exhaustive()
+        f.debug_struct("FaultyGuard").field("fault", &*self.fault.lock()).field("calls", &self.calls).finish_non_exhaustive()
     }
 }
 
 #[async_trait]
-impl SeatGuard for FlakyGuard {
+impl SeatGuard for FaultyGuard {
     async fn lock(&self, show: &ShowId, seats: &[SeatId], owner: BookingId, lease: Duration) -> Result<Lock, GuardUnavailable> {
         self.call(self.inner.lock(show, seats, owner, lease), || Lock::Locked { fresh: seats.len(), already: 0 }).await
     }
@@ -113,8 +113,8 @@ impl SeatGuard for FlakyGuard {
         owner: BookingId,
         lease: Duration,
     ) -> Result<LockAny, GuardUnavailable> {
-        let lie = || LockAny::Locked((0..n.min(candidates.len())).collect());
-        self.call(self.inner.lock_any(show, candidates, n, owner, lease), lie).await
+        let yes = || LockAny::Locked((0..n.min(candidates.len())).collect());
+        self.call(self.inner.lock_any(show, candidates, n, owner, lease), yes).await
     }
 
     async fn extend(
@@ -146,12 +146,12 @@ impl SeatGuard for FlakyGuard {
     }
 
     fn trouble(&self) -> Option<String> {
-        (self.mood.lock().0 == GuardMood::Unavailable).then(|| "instructed to be down".to_owned())
+        (self.fault.lock().0 == GuardFault::Unavailable).then(|| "set to be down by the test".to_owned())
     }
 }
 
 fn absent<T>() -> Result<T, GuardUnavailable> {
-    Err(GuardUnavailable("there is none".to_owned()))
+    Err(GuardUnavailable("there is no guard".to_owned()))
 }
 
 #[async_trait]

@@ -1,8 +1,12 @@
-//! For tests: given/when/then for the rules, one contract suite per port, and ports that fail on purpose.
+//! For tests only.
 //!
-//! Every adapter runs the suite of its port, so a test double can't pass what the real service
-//! refuses. [`MemoryLog`], [`FlakyGuard`] and [`FaultyGateway`] are the doubles that tests inject
-//! faults through; [`world`] and [`history`] make valid histories with the real deciders.
+//! * [`given`]: given/when/then for the rules.
+//! * [`event_log`], [`seat_guard`], [`rate_limit`], [`payments`]: one contract suite for each port. Every
+//!   adapter runs the suite of its port, so a test double can't accept what the real service refuses.
+//! * [`MemoryLog`], [`FaultyGuard`], [`FaultyGateway`]: test doubles that fail on purpose.
+//! * [`scripted_log`]: a log whose events and positions the test supplies.
+//! * [`world`], [`history`]: valid histories of events, written by the real deciders.
+//! * [`SteppingClock`], [`TokioClock`](scripted_log::TokioClock): clocks that a test controls.
 
 #![allow(
     clippy::unwrap_used,
@@ -28,7 +32,7 @@ pub mod skipped;
 pub mod stepping_clock;
 pub mod world;
 
-pub use faulty_gateway::{FaultyGateway, GatewayCall, Misfortune};
-pub use faulty_guard::{AbsentGuard, FlakyGuard, GuardMood};
+pub use faulty_gateway::{FaultyGateway, GatewayCall, GatewayCallFault};
+pub use faulty_guard::{AbsentGuard, FaultyGuard, GuardFault};
 pub use memory_log::{AppendFault, MemoryLog};
 pub use stepping_clock::SteppingClock;

@@ -1,11 +1,11 @@
-//! A log in memory: deterministic, without threads, and able to fail on request.
+//! An event log in memory for tests: deterministic, without threads, and able to fail on purpose.
 
 use async_trait::async_trait;
 use futures::StreamExt;
 use futures::stream::{self, BoxStream};
 use lastseat_domain::ports::Clock;
 use lastseat_domain::ports::event_log::request;
-use lastseat_domain::ports::event_log::revision_check::{self as decide, Streams, Verdict};
+use lastseat_domain::ports::event_log::revision_check::{self, Check, Streams};
 use lastseat_domain::ports::event_log::{
     Delivery, Direction, EventLog, Filter, LogFault, Position, RecordedEvent, Revision, StreamWrite, WriteOutcome,
 };
@@ -20,11 +20,11 @@ use uuid::Uuid;
 /// Most events that a subscription takes at once.
 const PAGE: usize = 256;
 
-/// What goes wrong with one append of a [`MemoryLog`]. A request that the log refuses is refused
-/// without using up a fault.
+/// What goes wrong with one append of a [`MemoryLog`]. An invalid request is refused without using up a
+/// fault.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum AppendFault {
-    /// Nothing goes wrong; to aim at a later append.
+    /// Nothing; for failing a later append.
     None,
     /// Nothing is written; answered [`LogFault::Unavailable`].
     Unavailable,
@@ -32,8 +32,8 @@ pub enum AppendFault {
     AnswerLost,
     /// Nothing is written, and the caller can't tell: [`LogFault::OutcomeUnknown`].
     RequestLost,
-    /// Only the first n writes are carried out; answered [`LogFault::OutcomeUnknown`]. An atomic
-    /// log can't do things by halves and writes nothing.
+    /// Only the first n writes are made; answered [`LogFault::OutcomeUnknown`]. An atomic log writes all
+    /// or nothing, and so writes nothing.
     OnlyFirst(usize),
 }
 
@@ -59,8 +59,8 @@ struct Inner {
 
 impl MemoryLog {
     /// An empty log. With `atomic_across_streams` an append of several streams is all or nothing,
-    /// as in the embedded log; without, each stream's write stands alone, as in EventStoreDB.
-    /// `clock` dates the events.
+    /// as in the embedded log; without, each stream's write succeeds or fails on its own, as in
+    /// EventStoreDB. `clock` dates the events.
     #[must_use]
     pub fn new(clock: Arc<dyn Clock>, atomic_across_streams: bool) -> Self {
         let head = watch::Sender::new(Position::START);
@@ -73,7 +73,7 @@ impl MemoryLog {
         Self { step: step.max(1), ..self }
     }
 
-    /// Lets the next appends fail, one fault each, behind those already waiting.
+    /// Fails the next appends, one fault each, after the faults that are already waiting.
     pub fn fail_next_appends(&self, faults: Vec<AppendFault>) {
         self.inner.lock().faults.extend(faults);
     }
@@ -102,7 +102,7 @@ impl MemoryLog {
         let fault = inner.faults.pop_front().unwrap_or(AppendFault::None);
         match fault {
             AppendFault::None | AppendFault::AnswerLost => {}
-            AppendFault::Unavailable => return Err(LogFault::Unavailable("told to fail".to_owned())),
+            AppendFault::Unavailable => return Err(LogFault::Unavailable("set to fail by the test".to_owned())),
             AppendFault::OnlyFirst(n) if !self.atomic => writes.truncate(n),
             AppendFault::RequestLost | AppendFault::OnlyFirst(_) => writes.clear(),
         }
@@ -114,7 +114,7 @@ impl MemoryLog {
         }
         match fault {
             AppendFault::None => Ok(outcomes),
-            _ => Err(LogFault::OutcomeUnknown("told to lose the answer".to_owned())),
+            _ => Err(LogFault::OutcomeUnknown("set to lose the answer by the test".to_owned())),
         }
     }
 }
@@ -125,12 +125,12 @@ impl Inner {
     }
 
     fn write(&mut self, writes: Vec<StreamWrite>, atomic: bool, step: u64, now: Timestamp) -> Vec<WriteOutcome> {
-        let Ok(verdicts) = decide::judge(self, &writes, atomic);
-        let judged = writes.into_iter().zip(verdicts);
-        judged
-            .map(|(write, verdict)| match verdict {
-                Verdict::Answer(outcome) => outcome,
-                Verdict::Fits { first } => self.write_one(write, first, step, now),
+        let Ok(checks) = revision_check::check(self, &writes, atomic);
+        let checked = writes.into_iter().zip(checks);
+        checked
+            .map(|(write, check)| match check {
+                Check::Answer(outcome) => outcome,
+                Check::Fits { first } => self.write_one(write, first, step, now),
             })
             .collect()
     }
@@ -155,8 +155,8 @@ impl Inner {
         WriteOutcome::Written { last_revision, position: self.head() }
     }
 
-    /// The events behind a position, oldest first.
-    fn behind(&self, position: Position) -> &[Arc<RecordedEvent>] {
+    /// The events after a position, oldest first.
+    fn after(&self, position: Position) -> &[Arc<RecordedEvent>] {
         let start = self.events.partition_point(|event| event.position <= position);
         self.events.get(start..).unwrap_or_default()
     }
@@ -175,7 +175,7 @@ impl Streams for Inner {
         Ok(self.streams.get(stream).and_then(|events| events.last()).map(|event| event.revision))
     }
 
-    fn standing(&mut self, stream: &StreamName, revision: Revision) -> Result<Option<(Uuid, Position)>, Infallible> {
+    fn event_at(&mut self, stream: &StreamName, revision: Revision) -> Result<Option<(Uuid, Position)>, Infallible> {
         let events = self.streams.get(stream);
         let event = usize::try_from(revision).ok().and_then(|index| events?.get(index));
         Ok(event.map(|event| (event.id, event.position)))
@@ -222,14 +222,14 @@ impl EventLog for MemoryLog {
         filter: &Filter,
     ) -> Result<Vec<Arc<RecordedEvent>>, LogFault> {
         let inner = self.up()?;
-        let wanted = |event: &&Arc<RecordedEvent>| filter.matches(event.stream.as_str(), &event.event_type);
+        let passes = |event: &&Arc<RecordedEvent>| filter.matches(event.stream.as_str(), &event.event_type);
         Ok(match direction {
             Direction::Forwards => {
-                inner.behind(from.unwrap_or(Position::START)).iter().filter(wanted).take(limit).cloned().collect()
+                inner.after(from.unwrap_or(Position::START)).iter().filter(passes).take(limit).cloned().collect()
             }
             Direction::Backwards => {
                 let events = inner.before(from.unwrap_or(Position(u64::MAX)));
-                events.iter().rev().filter(wanted).take(limit).cloned().collect()
+                events.iter().rev().filter(passes).take(limit).cloned().collect()
             }
         })
     }
@@ -242,8 +242,14 @@ impl EventLog for MemoryLog {
             let closed = LogFault::Unavailable("the memory log is closed".to_owned());
             return stream::iter([Err(closed)]).boxed();
         };
-        let subscription =
-            Subscription { inner: Arc::clone(&self.inner), head, cursor: from, filter, ready: VecDeque::new(), behind: true };
+        let subscription = Subscription {
+            inner: Arc::clone(&self.inner),
+            head,
+            cursor: from,
+            filter,
+            ready: VecDeque::new(),
+            catching_up: true,
+        };
         stream::unfold(subscription, Subscription::next).boxed()
     }
 
@@ -255,12 +261,12 @@ impl EventLog for MemoryLog {
 struct Subscription {
     inner: Arc<Mutex<Inner>>,
     head: watch::Receiver<Position>,
-    /// Everything up to here was looked at.
+    /// Every event up to here was filtered.
     cursor: Position,
     filter: Filter,
     ready: VecDeque<Delivery>,
-    /// Whether the next arrival at the head is worth telling.
-    behind: bool,
+    /// Whether reaching the head is news to the reader.
+    catching_up: bool,
 }
 
 impl Subscription {
@@ -277,13 +283,13 @@ impl Subscription {
         }
     }
 
-    /// Fills `ready`; `false` if there is nothing to tell.
+    /// Fills `ready`; `false` if there is nothing to deliver.
     fn take_page(&mut self) -> bool {
         let inner = self.inner.lock();
         if inner.down {
             return false;
         }
-        let events = inner.behind(self.cursor);
+        let events = inner.after(self.cursor);
         let page = events.get(..PAGE.min(events.len())).unwrap_or_default();
         for event in page {
             self.cursor = event.position;
@@ -297,8 +303,8 @@ impl Subscription {
             self.ready.push_back(Delivery::Checkpoint(self.cursor));
         }
         if page.len() < events.len() {
-            self.behind = true;
-        } else if std::mem::take(&mut self.behind) {
+            self.catching_up = true;
+        } else if std::mem::take(&mut self.catching_up) {
             self.ready.push_back(Delivery::CaughtUp(self.cursor));
         }
         !self.ready.is_empty()

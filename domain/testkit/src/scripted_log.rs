@@ -1,4 +1,5 @@
-//! A log that is filled by hand, and a clock that follows the runtime's.
+//! A log whose events the test supplies, and a clock that follows the runtime's time. For tests of the
+//! read side, which needs exact positions and never appends.
 
 use async_trait::async_trait;
 use chrono::TimeDelta;
@@ -28,23 +29,29 @@ impl Content {
     }
 }
 
-pub struct HandLog {
+/// A log that contains the events that the test pushes, at the positions that these have.
+pub struct ScriptedLog {
     content: Arc<Mutex<Content>>,
     grown: watch::Sender<()>,
     fault: Arc<Mutex<Option<String>>>,
 }
 
-impl HandLog {
+impl ScriptedLog {
+    /// An empty log.
+    #[must_use]
     pub fn new() -> Arc<Self> {
         Arc::new(Self { content: Arc::default(), grown: watch::Sender::new(()), fault: Arc::default() })
     }
 
+    /// A log with these events.
+    #[must_use]
     pub fn of(events: &[Arc<RecordedEvent>]) -> Arc<Self> {
         let log = Self::new();
         log.push(events);
         log
     }
 
+    /// Adds events after those that are there.
     pub fn push(&self, events: &[Arc<RecordedEvent>]) {
         let mut content = self.content.lock().unwrap();
         for event in events {
@@ -55,19 +62,21 @@ impl HandLog {
         self.grown.send_replace(());
     }
 
-    /// From now on subscriptions fail, or no longer.
+    /// Fails subscriptions from now on, until called with `None`.
     pub fn break_down(&self, fault: Option<&str>) {
         *self.fault.lock().unwrap() = fault.map(ToOwned::to_owned);
         self.grown.send_replace(());
     }
 
+    /// Position of the last event.
+    #[must_use]
     pub fn end(&self) -> Position {
         self.content.lock().unwrap().events.last().map_or(Position::START, |e| e.position)
     }
 }
 
 #[async_trait]
-impl EventLog for HandLog {
+impl EventLog for ScriptedLog {
     fn atomic_across_streams(&self) -> bool {
         false
     }
@@ -135,13 +144,15 @@ impl EventLog for HandLog {
     }
 }
 
-/// The runtime's time, which a test may hold still.
+/// A clock that follows tokio's time, which a test can pause and advance.
 pub struct TokioClock {
     origin: Timestamp,
     start: tokio::time::Instant,
 }
 
 impl TokioClock {
+    /// A clock that shows `origin` now.
+    #[must_use]
     pub fn new(origin: Timestamp) -> Arc<Self> {
         Arc::new(Self { origin, start: tokio::time::Instant::now() })
     }

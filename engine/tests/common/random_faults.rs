@@ -11,7 +11,7 @@ use lastseat_domain::ports::event_log::{
 };
 use lastseat_domain::ports::payments::{GatewayFault, Intent};
 use lastseat_domain::{BookingId, IntentId, Money, StreamName};
-use lastseat_testkit::{FlakyGuard, GuardMood};
+use lastseat_testkit::{FaultyGuard, GuardFault};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -70,9 +70,9 @@ async fn random_delay(random: &SeededRandom, most_ms: u64) {
 }
 
 /// The bench with weather; the flaky guard to set its mood.
-pub fn with_random_faults(bench: &TestBench, random: &SeededRandom, fault_rate: &FaultRate) -> (TestBench, Arc<FlakyGuard>) {
-    let guard = Arc::new(FlakyGuard::new(bench.guard.clone()));
-    guard.set(GuardMood::Faithful);
+pub fn with_random_faults(bench: &TestBench, random: &SeededRandom, fault_rate: &FaultRate) -> (TestBench, Arc<FaultyGuard>) {
+    let guard = Arc::new(FaultyGuard::new(bench.guard.clone()));
+    guard.set(GuardFault::None);
     let (random, fault_rate) = (random.clone(), fault_rate.clone());
     let log = Arc::new(RandomFaultLog {
         inner: bench.log.clone(),

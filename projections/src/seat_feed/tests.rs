@@ -9,7 +9,7 @@ use lastseat_domain::ports::EventLog;
 use lastseat_domain::ports::event_log::Position;
 use lastseat_domain::{AreaId, SeatId, ShowId};
 use lastseat_testkit::history::{SHOWS, Step, finish, history, steps};
-use lastseat_testkit::scripted_log::{HandLog, TokioClock};
+use lastseat_testkit::scripted_log::{ScriptedLog, TokioClock};
 use lastseat_testkit::world::{World, epoch, plan, show_id};
 use proptest::prelude::*;
 use serde_json::Value;
@@ -21,7 +21,7 @@ fn paused() -> tokio::runtime::Runtime {
     tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build().unwrap()
 }
 
-async fn open(log: &Arc<HandLog>, ring: usize) -> ReadModel {
+async fn open(log: &Arc<ScriptedLog>, ring: usize) -> ReadModel {
     let log = Arc::clone(log);
     let model = ReadModel::open_with(Arc::clone(&log) as Arc<dyn EventLog>, TokioClock::new(epoch()), None, ring).await.unwrap();
     assert!(model.wait_for(log.end(), Duration::from_secs(20)).await);
@@ -132,7 +132,7 @@ async fn follow_with_cuts(world: &World, show: &ShowId, parts: &[usize], cuts: &
     let mut parts: Vec<_> = parts.iter().map(|p| p % (world.log.len() + 1)).collect();
     parts.push(world.log.len());
     parts.sort_unstable();
-    let log = HandLog::of(&world.log[..parts[0]]);
+    let log = ScriptedLog::of(&world.log[..parts[0]]);
     let model = open(&log, ring).await;
     let Some(start) = model.seat_map(show) else { return };
     let mut client = Client::default();
@@ -160,10 +160,10 @@ async fn follow_with_cuts(world: &World, show: &ShowId, parts: &[usize], cuts: &
     assert_eq!(client.brought_forward(&start), states(&end));
     assert_eq!(rest.areas, unlabelled(&end));
     // The same, change by change, as one who was never cut, out of a ring that holds everything.
-    let calm = open(&HandLog::of(&world.log), 1 << 20).await;
+    let calm = open(&ScriptedLog::of(&world.log), 1 << 20).await;
     assert_eq!(client.changes, read_all(&calm, show, start.position).await.changes);
     // And as one who reads it all from the log.
-    let late = open(&HandLog::of(&world.log), 1).await;
+    let late = open(&ScriptedLog::of(&world.log), 1).await;
     assert_eq!(client.changes, read_all(&late, show, start.position).await.changes);
 }
 
@@ -190,7 +190,7 @@ proptest! {
         let world = history(&steps, 2);
         paused().block_on(async {
             let show = show_id("gala");
-            let log = HandLog::of(&[]);
+            let log = ScriptedLog::of(&[]);
             let model = open(&log, ring).await;
             let mut maps = vec![];
             for event in &world.log {
@@ -216,7 +216,7 @@ fn the_bytes_are_these() {
     let id = world.hold("alice", "gala", &["A-1", "A-2", "floor:1"]);
     world.start_payment(id);
     paused().block_on(async {
-        let log = HandLog::of(&world.log[..1]);
+        let log = ScriptedLog::of(&world.log[..1]);
         let model = open(&log, 100).await;
         let mut feed = model.seat_feed(&show_id("gala"), Position(1)).unwrap();
         let mut text = String::new();
@@ -266,7 +266,7 @@ fn a_burst_on_an_area_is_summed_up() {
         world.hold("alice", "rave", &[&format!("floor:{n}")]);
     }
     paused().block_on(async {
-        let log = HandLog::of(&world.log[..1]);
+        let log = ScriptedLog::of(&world.log[..1]);
         let model = open(&log, 100).await;
         let mut client = Client::default();
         let mut feed = model.seat_feed(&show_id("rave"), Position(1)).unwrap();
@@ -293,7 +293,7 @@ fn a_position_that_is_not_reached_yet_is_waited_for() {
     world.hold("alice", "gala", &["A-1", "A-2", "floor:1"]);
     world.hold("alice", "gala", &["A-3"]);
     paused().block_on(async {
-        let log = HandLog::of(&world.log[..1]);
+        let log = ScriptedLog::of(&world.log[..1]);
         let model = open(&log, 100).await;
         let mut feed = model.seat_feed(&show_id("gala"), Position(4)).unwrap();
         let mut client = Client::default();
@@ -316,7 +316,7 @@ fn silence_is_filled_and_only_silence() {
     world.schedule(plan("gala", 1, 6, 0));
     world.hold("alice", "gala", &["A-1"]);
     paused().block_on(async {
-        let log = HandLog::of(&world.log[..1]);
+        let log = ScriptedLog::of(&world.log[..1]);
         let model = open(&log, 100).await;
         let mut feed = model.seat_feed(&show_id("gala"), Position(1)).unwrap();
         feed.next().await.unwrap();
@@ -338,7 +338,7 @@ fn the_slow_are_cut_and_all_are_cut_at_the_end() {
         world.hold("alice", "gala", &[seat]);
     }
     paused().block_on(async {
-        let log = HandLog::of(&world.log[..1]);
+        let log = ScriptedLog::of(&world.log[..1]);
         let model = open(&log, 3).await;
         let show = show_id("gala");
         let mut slow = model.seat_feed(&show, Position(1)).unwrap();
@@ -365,7 +365,7 @@ fn a_thousand_readers_of_a_fast_sale() {
     let world = history(&steps, 1);
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
     runtime.block_on(async {
-        let log = HandLog::of(&world.log[..2]);
+        let log = ScriptedLog::of(&world.log[..2]);
         let model = open(&log, 1 << 16).await;
         let show = show_id("gala");
         let start = model.seat_map(&show).unwrap();
@@ -401,7 +401,7 @@ fn what_is_missed_may_fill_many_pages() {
         }
     }
     paused().block_on(async {
-        let model = open(&HandLog::of(&world.log), 1).await;
+        let model = open(&ScriptedLog::of(&world.log), 1).await;
         let show = show_id("gala");
         let client = read_all(&model, &show, Position(1)).await;
         assert_eq!(client.changes.len(), 5000);
@@ -418,7 +418,7 @@ fn a_reader_told_from_a_log_that_is_ahead_of_the_views_hears_of_the_areas() {
     let known = world.log.len();
     world.hold("alice", "gala", &["A-3", "floor:2"]);
     paused().block_on(async {
-        let log = HandLog::of(&world.log[..known]);
+        let log = ScriptedLog::of(&world.log[..known]);
         let model = open(&log, 2).await;
         log.break_down(Some("only the subscriptions"));
         log.push(&world.log[known..]);

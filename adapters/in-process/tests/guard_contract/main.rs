@@ -10,7 +10,7 @@ use lastseat_in_process::InProcessGuard;
 use lastseat_in_process::SystemClock;
 use lastseat_testkit::SteppingClock;
 use lastseat_testkit::seat_guard::{CASES, GuardBench};
-use lastseat_testkit::{AbsentGuard, FlakyGuard, GuardMood};
+use lastseat_testkit::{AbsentGuard, FaultyGuard, GuardFault};
 use naive::{Fault, NaiveGuard};
 use proptest::prelude::*;
 use std::sync::Arc;
@@ -247,17 +247,17 @@ async fn what_has_run_out_does_not_pile_up() {
 #[tokio::test]
 async fn guards_fail_when_told_to() {
     let inner = Arc::new(InProcessGuard::new(Arc::new(SteppingClock::default())));
-    let flaky = FlakyGuard::new(inner.clone());
+    let flaky = FaultyGuard::new(inner.clone());
     let (show, seats, fresh) = (show("flaky"), [seat(1)], Lock::Locked { fresh: 1, already: 0 });
     let lock = |name: &'static str| flaky.lock(&show, &seats, owner(name), LONG);
 
-    flaky.set_for(GuardMood::Unavailable, 1);
+    flaky.set_for(GuardFault::Unavailable, 1);
     lock("ann").await.unwrap_err();
     assert_eq!(inner.entries(), 0);
-    flaky.set_for(GuardMood::AnswersLost, 1);
+    flaky.set_for(GuardFault::AnswersLost, 1);
     lock("ann").await.unwrap_err();
     assert!(matches!(lock("bob").await, Ok(Lock::Taken { .. })), "it was done");
-    flaky.set(GuardMood::SaysYes);
+    flaky.set(GuardFault::SaysYes);
     assert_eq!(lock("bob").await, Ok(fresh.clone()));
     assert_eq!(lock("eve").await, Ok(fresh), "to anybody");
     assert_eq!(flaky.calls(), 5);

@@ -14,7 +14,7 @@ use lastseat_payments_sandbox::SandboxGateway;
 use lastseat_payments_sandbox::TEST_METHODS;
 use lastseat_testkit::SteppingClock;
 use lastseat_testkit::payments::{CASES, GatewayBench, GatewayCase, SANDBOX_CASES};
-use lastseat_testkit::{FaultyGateway, GatewayCall, Misfortune};
+use lastseat_testkit::{FaultyGateway, GatewayCall, GatewayCallFault};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use twin::{Fault, Twin};
@@ -112,24 +112,24 @@ async fn gateways_fail_when_told_to() {
     let faulty = FaultyGateway::new(inner.clone());
     let ann = booking("faulty");
 
-    faulty.strike(GatewayCall::Create, 1, Misfortune::RequestLost);
-    faulty.strike(GatewayCall::Create, 2, Misfortune::AnswerLost);
+    faulty.fail_nth(GatewayCall::Create, 1, GatewayCallFault::RequestLost);
+    faulty.fail_nth(GatewayCall::Create, 2, GatewayCallFault::AnswerLost);
     assert!(matches!(faulty.create(ann, eur(100)).await, Err(GatewayFault::OutcomeUnknown(_))));
     assert_eq!(inner.intents().len(), 0);
     assert!(matches!(faulty.create(ann, eur(100)).await, Err(GatewayFault::OutcomeUnknown(_))));
     assert_eq!(inner.intents().len(), 1);
     let intent = faulty.create(ann, eur(100)).await.unwrap();
 
-    faulty.strike_next(GatewayCall::Confirm, Misfortune::Unavailable);
+    faulty.fail_next(GatewayCall::Confirm, GatewayCallFault::Unavailable);
     let confirm = || faulty.confirm(&intent.id, ann, 1, "pm_card_visa");
     assert!(matches!(confirm().await, Err(GatewayFault::Unavailable(_))));
     assert_eq!(confirm().await.unwrap().status, IntentStatus::RequiresCapture);
 
-    faulty.strike_all(GatewayCall::Capture, Some(Misfortune::RequestLost));
+    faulty.fail_all(GatewayCall::Capture, Some(GatewayCallFault::RequestLost));
     for _ in 0..3 {
         faulty.capture(&intent.id, ann).await.unwrap_err();
     }
-    faulty.strike_all(GatewayCall::Capture, None);
+    faulty.fail_all(GatewayCall::Capture, None);
     assert_eq!(faulty.capture(&intent.id, ann).await.unwrap().status, IntentStatus::Succeeded);
     assert_eq!([GatewayCall::Create, GatewayCall::Capture, GatewayCall::Refund].map(|call| faulty.calls(call)), [3, 4, 0]);
 }

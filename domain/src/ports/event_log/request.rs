@@ -1,4 +1,4 @@
-//! What a request must look like before a log even considers it: the same for every adapter.
+//! Checks that every adapter of the event log makes before it serves a request.
 
 use super::{LogFault, NewEvent, Position, StreamWrite};
 use std::collections::HashSet;
@@ -10,10 +10,10 @@ pub const MAX_EVENT_BYTES: usize = 1024 * 1024;
 /// Largest append, in bytes of all its events.
 pub const MAX_APPEND_BYTES: usize = 16 * 1024 * 1024;
 
-/// Roughly what an event costs beyond its texts: id, revision, timestamps, bookkeeping.
+/// Approximate size of an event apart from its texts: id, revision, timestamps.
 const EVENT_OVERHEAD: usize = 128;
 
-/// Checks the form of an append and gives its size in bytes.
+/// Checks an append and returns its size in bytes.
 ///
 /// # Errors
 /// [`LogFault::Refused`] with the reason; such a request would fail whenever it is sent.
@@ -53,9 +53,9 @@ pub fn check(writes: &[StreamWrite]) -> Result<usize, LogFault> {
 /// Checks where a subscription starts.
 ///
 /// # Errors
-/// [`LogFault::Refused`] for a position that this log has not reached: whoever stored it followed
-/// another log, or this one was put back to an older copy. To wait for the log to get there would
-/// skip, without a word, what is written in between.
+/// [`LogFault::Refused`] for a position after the end of the log: the checkpoint belongs to another log,
+/// or this log was restored from an older copy. Waiting for the log to grow up to it would silently skip
+/// the events in between.
 pub fn check_start(from: Position, head: Position) -> Result<(), LogFault> {
     if from > head {
         return refuse(format!(
