@@ -286,7 +286,7 @@ fn an_unknown_version_is_not_guessed_at() {
     assert_eq!(
         newer.to_string(),
         format!(
-            "event 3 of booking-{} (SeatBooked) can't be read: version 2 of it is not known to this program; did a newer one write it?",
+            "event 3 of booking-{} (SeatBooked) can't be read: version 2 of it is unknown to this version of lastseat; a newer one may have written it",
             id(1)
         )
     );

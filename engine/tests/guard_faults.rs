@@ -91,7 +91,7 @@ fn a_failing_guard_is_told_of_and_forgotten_once_it_answers() {
         // One that knows says so before anybody has to find out.
         guard.set(GuardFault::Unavailable);
         let status = office.status();
-        assert!(status.degraded[0].contains("instructed to be down") && !status.guard_answers && status.ready, "{status:?}");
+        assert!(status.degraded[0].contains("set to be down by the test") && !status.guard_answers && status.ready, "{status:?}");
         assert_eq!(status.guard_failures, 0);
         // Another is found out by asking.
         guard.set(GuardFault::AnswersLost);
