@@ -1,41 +1,36 @@
-//! What a doctor asks the store.
+//! Checks that a store is reachable and has what lastseat needs.
 
-use crate::lanes;
-use crate::link::Link;
-use crate::read;
-use crate::trouble::Trouble;
+use crate::append_sessions::send_single;
+use crate::call_error::CallError;
+use crate::connection::Connection;
+use crate::read::{self, MAX_REVISION};
 use eventstore::BatchAppendOptions;
 use lastseat_domain::StreamName;
 use lastseat_domain::ports::event_log::{Expected, LogFault, NewEvent, StreamWrite};
 use serde_json::value::RawValue;
 
-/// What was found at the store.
+/// The result of a check.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Checkup {
-    /// Where it was looked for, without the password.
+    /// The store's address, without the password.
     pub address: String,
-    /// Whether a server answered.
     pub reachable: bool,
-    /// Its version; `None` if it can't be reached or, being older than 21.6, does not tell.
+    /// `None` if it can't be reached, or is older than 21.6 and doesn't report its version.
     pub version: Option<String>,
-    /// Whether it takes batches of appends, which is much faster.
+    /// Whether it has batch appends, which are much faster.
     pub batch_append: bool,
     /// Whether the whole log can be read.
     pub readable: bool,
     /// Whether events could be written.
     pub writable: bool,
-    /// What is not as it should be.
     pub findings: Vec<Finding>,
 }
 
-/// Something that is not as it should be.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Finding {
     /// Whether lastseat can't work because of it.
     pub serious: bool,
-    /// What it is.
     pub what: String,
-    /// What to do about it.
     pub advice: String,
 }
 
@@ -51,9 +46,9 @@ impl Checkup {
     }
 }
 
-pub(crate) async fn check(link: &Link) -> Checkup {
+pub(crate) async fn check(connection: &Connection) -> Checkup {
     let mut found = Checkup {
-        address: link.connection.shown.clone(),
+        address: connection.target.shown.clone(),
         reachable: false,
         version: None,
         batch_append: false,
@@ -61,17 +56,19 @@ pub(crate) async fn check(link: &Link) -> Checkup {
         writable: false,
         findings: Vec::new(),
     };
-    if !reach(link, &mut found).await {
+    if !reach(connection, &mut found).await {
         return found;
     }
-    ask_for_batches(link, &mut found).await;
-    read_something(link, &mut found).await;
-    try_to_write(link, &mut found).await;
+    check_batch_append(connection, &mut found).await;
+    check_reading(connection, &mut found).await;
+    check_writing(connection, &mut found).await;
     found
 }
 
-async fn reach(link: &Link, found: &mut Checkup) -> bool {
-    let info = link.call(link.options.read_deadline, |held| async move { Ok(held.client.server_info().await?) }).await;
+async fn reach(connection: &Connection, found: &mut Checkup) -> bool {
+    let info = connection
+        .call(connection.options.read_deadline, |numbered| async move { Ok(numbered.client.server_info().await?) })
+        .await;
     match info {
         Ok(info) => {
             found.reachable = true;
@@ -79,7 +76,7 @@ async fn reach(link: &Link, found: &mut Checkup) -> bool {
             if version == 0 {
                 found.find(
                     true,
-                    "the server does not tell its version".to_owned(),
+                    "the server doesn't report its version".to_owned(),
                     "use EventStoreDB 22.10 or newer, or KurrentDB",
                 );
             } else {
@@ -87,19 +84,19 @@ async fn reach(link: &Link, found: &mut Checkup) -> bool {
                 if version < (22, 10) {
                     found.find(
                         true,
-                        format!("EventStoreDB {version} does not tell the positions of events in streams"),
+                        format!("EventStoreDB {version} doesn't send the positions of events in streams"),
                         "use EventStoreDB 22.10 or newer, or KurrentDB",
                     );
                 }
             }
         }
-        Err(trouble) => {
-            let what = trouble.fault(&link.connection.shown).to_string();
-            let advice = if link.connection.settings.is_secure_mode_enabled() {
+        Err(error) => {
+            let what = error.fault(&connection.target.shown).to_string();
+            let advice = if connection.target.settings.is_secure_mode_enabled() {
                 "is the server running, are host and port right, may this machine connect, does the server's certificate fit \
                  (tlsCaFile=…), or is it a server without TLS (tls=false)?"
             } else {
-                "is the server running, are host and port right, may this machine connect, or does the server want TLS \
+                "is the server running, are host and port right, may this machine connect, or does the server require TLS \
                  (tls=true)?"
             };
             found.find(true, what, advice);
@@ -108,60 +105,60 @@ async fn reach(link: &Link, found: &mut Checkup) -> bool {
     found.reachable
 }
 
-async fn ask_for_batches(link: &Link, found: &mut Checkup) {
-    // A session that nothing is sent through costs nothing.
-    let asked = link
-        .call(link.options.read_deadline, |held| async move {
-            Ok(held.client.batch_append(&BatchAppendOptions::default()).await.map(drop)?)
+async fn check_batch_append(connection: &Connection, found: &mut Checkup) {
+    // An unused session costs nothing.
+    let opened = connection
+        .call(connection.options.read_deadline, |numbered| async move {
+            Ok(numbered.client.batch_append(&BatchAppendOptions::default()).await.map(drop)?)
         })
         .await;
-    found.batch_append = asked.is_ok();
-    if asked == Err(Trouble::Unsupported) {
-        let what = "the server takes no batches of appends; each append takes some 40 ms".to_owned();
+    found.batch_append = opened.is_ok();
+    if opened == Err(CallError::Unsupported) {
+        let what = "the server has no batch appends, so each append takes some 40 ms".to_owned();
         found.find(false, what, "use EventStoreDB 21.10 or newer, or KurrentDB");
     }
 }
 
-async fn read_something(link: &Link, found: &mut Checkup) {
-    match read::head(link).await {
+async fn check_reading(connection: &Connection, found: &mut Checkup) {
+    match read::head(connection).await {
         Ok(_) => found.readable = true,
         Err(fault @ LogFault::Refused(_)) => found.find(
             true,
             fault.to_string(),
             "give the user the right to read $all: membership of $admins, or an entry in the access list of $all",
         ),
-        Err(fault) => found.find(true, fault.to_string(), "look at the server's own log and health"),
+        Err(fault) => found.find(true, fault.to_string(), "check the server's own log and health"),
     }
 }
 
-/// An append that no server carries out: it expects a revision that no stream can have. Its
-/// conflict says that it would have been carried out otherwise.
-async fn try_to_write(link: &Link, found: &mut Checkup) {
+/// Tries an append that can't succeed: it expects a revision that no stream has. A conflict shows that
+/// writing is allowed.
+async fn check_writing(connection: &Connection, found: &mut Checkup) {
     let Ok(json) = RawValue::from_string("{}".to_owned()) else { return };
     let id = uuid::Uuid::new_v5(&lastseat_domain::ids::NAMESPACE, b"checkup");
     let event = NewEvent { id, event_type: "Checkup".to_owned(), data: json.clone(), metadata: json };
     let stream = StreamName::from_log("lastseat-checkup");
-    let write = StreamWrite { stream, expected: Expected::Revision(crate::append::MAX_REVISION - 1), events: vec![event] };
-    // Once more on the leader, if this node is not.
-    let mut outcome = lanes::send_alone(link, &write, link.options.append_deadline).await;
-    if matches!(outcome, Err(Trouble::NotLeader(_))) {
-        outcome = lanes::send_alone(link, &write, link.options.append_deadline).await;
+    let write = StreamWrite { stream, expected: Expected::Revision(MAX_REVISION - 1), events: vec![event] };
+    // A follower's answer makes the client connect to the leader: try once more.
+    let mut outcome = send_single(connection, &write, connection.options.append_deadline).await;
+    if matches!(outcome, Err(CallError::NotLeader(_))) {
+        outcome = send_single(connection, &write, connection.options.append_deadline).await;
     }
     match outcome {
-        Err(Trouble::Conflict(_)) => found.writable = true,
+        Err(CallError::Conflict(_)) => found.writable = true,
         Ok(_) => found.find(
             true,
-            "the server wrote an event at a revision that can't be".to_owned(),
+            "the server wrote an event at an impossible revision".to_owned(),
             "don't use this server: it does not check expected revisions",
         ),
-        Err(Trouble::Denied) => found.find(
+        Err(CallError::Denied) => found.find(
             true,
             "the user may not write".to_owned(),
             "check user and password of the connection string, and that the user may write streams",
         ),
-        Err(trouble) => found.find(
+        Err(error) => found.find(
             true,
-            trouble.fault("a try to write").to_string(),
+            error.fault("a test append").to_string(),
             "is there a leader, are most nodes of the cluster up, is the server read-only or its disk full?",
         ),
     }

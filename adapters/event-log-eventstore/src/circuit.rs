@@ -1,8 +1,8 @@
-//! The circuit breaker: when the store is given a rest. Pure; the time is an argument.
+//! A circuit breaker. Pure: the time is an argument.
 //!
-//! Closed, every call goes through. After several failures in a row it opens, and calls fail at
-//! once. After a pause one call is let through to see; the pause doubles with every failure and is
-//! over with the first success.
+//! While it is closed, every call goes through. After several failures in a row it opens, and calls fail
+//! at once. After a pause one trial call goes through; the pause doubles with each failed trial, and the
+//! first success closes the circuit.
 
 use std::time::Duration;
 use tokio::time::Instant;
@@ -10,9 +10,9 @@ use tokio::time::Instant;
 /// When the circuit opens, and for how long.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CircuitOptions {
-    /// Failures in a row, without a success in between, that open it. At least 1. Default 5.
+    /// Failures in a row that open it. At least 1. Default 5.
     pub failures: u32,
-    /// How close together they have to be. Default 10 s.
+    /// Time within which they have to occur. Default 10 s.
     pub window: Duration,
     /// First pause. Default 250 ms.
     pub first_pause: Duration,
@@ -31,30 +31,27 @@ impl Default for CircuitOptions {
     }
 }
 
-/// Whether calls go through.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum CircuitState {
-    /// They do.
+    /// Calls go through.
     Closed,
-    /// They fail at once, until the pause is over.
+    /// Calls fail at once, until the pause is over.
     Open,
-    /// One call is under way to see whether the store is back; the others fail at once.
+    /// One trial call is under way; the others fail at once.
     Trying,
 }
 
-/// See the module.
 #[derive(Debug)]
 pub(crate) struct Circuit {
     options: CircuitOptions,
     state: CircuitState,
     /// Failures since the last success.
     failures: u32,
-    /// When the first of them was.
     first_failure: Option<Instant>,
-    /// When it last opened after having been closed.
+    /// When it left the closed state.
     opened: Option<Instant>,
     pause: Duration,
-    /// When the next call may try.
+    /// When the next trial call may start.
     try_at: Option<Instant>,
 }
 
@@ -73,11 +70,11 @@ impl Circuit {
         self.opened
     }
 
-    /// Whether a call may go through that takes no longer than `within`. One that may has to report
-    /// how it went; if it never does, another may try after that time.
+    /// Admits a call that takes at most `within`. The caller must report the outcome; if it doesn't,
+    /// another trial call is admitted after that time.
     ///
     /// # Errors
-    /// How long to wait before asking again.
+    /// How long to wait before trying again.
     pub(crate) fn admit(&mut self, now: Instant, within: Duration) -> Result<(), Duration> {
         if self.state == CircuitState::Closed {
             return Ok(());
@@ -96,7 +93,7 @@ impl Circuit {
         *self = Self::new(self.options.clone());
     }
 
-    /// A call failed in a way that speaks of the store's or the network's health.
+    /// A call failed because of the store or the network.
     pub(crate) fn failed(&mut self, now: Instant) {
         match self.state {
             CircuitState::Closed => {
@@ -113,12 +110,12 @@ impl Circuit {
                 self.pause = (self.pause * 2).min(self.options.longest_pause);
                 self.open(now);
             }
-            // Of a call that set out before.
+            // A call from before it opened.
             CircuitState::Open => {}
         }
     }
 
-    /// A call was given up by its caller, or its answer says nothing about the store's health.
+    /// A call was cancelled, or its outcome says nothing about the store's health.
     pub(crate) fn abandoned(&mut self, now: Instant) {
         if self.state == CircuitState::Trying {
             self.state = CircuitState::Open;
@@ -145,7 +142,7 @@ mod tests {
     }
 
     #[test]
-    fn opens_after_failures_in_a_row_and_closes_with_a_success() {
+    fn opens_after_failures_in_a_row_and_closes_after_a_success() {
         let (mut circuit, now) = circuit();
         for _ in 0..2 {
             circuit.failed(now);
@@ -160,7 +157,7 @@ mod tests {
     }
 
     #[test]
-    fn a_success_in_between_or_a_long_time_makes_failures_single() {
+    fn a_success_or_a_long_time_between_failures_resets_the_count() {
         let (mut circuit, now) = circuit();
         for n in 0..10 {
             circuit.failed(now + n * MS);
@@ -174,7 +171,7 @@ mod tests {
     }
 
     #[test]
-    fn the_pause_doubles_up_to_the_longest_and_a_given_up_try_is_free_again() {
+    fn the_pause_doubles_up_to_the_longest_and_a_cancelled_trial_frees_its_place() {
         let (mut circuit, mut now) = circuit();
         (0..3).for_each(|_| circuit.failed(now));
         for pause in [100, 200, 300, 300] {
@@ -189,6 +186,6 @@ mod tests {
         assert_eq!(circuit.admit(now, LONG), Ok(()), "the next may try");
         assert!(circuit.opened().is_some());
         assert!(circuit.admit(now, LONG).is_err());
-        assert_eq!(circuit.admit(now + LONG, LONG), Ok(()), "one that is never heard of again blocks nobody for ever");
+        assert_eq!(circuit.admit(now + LONG, LONG), Ok(()), "a trial without an outcome doesn't block the circuit for good");
     }
 }

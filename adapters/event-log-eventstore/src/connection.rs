@@ -1,192 +1,221 @@
-//! The connection string: checked before the client sees it, and fit to be shown.
+//! The connection to the store: recreates the client when its connection is lost, and passes every call
+//! through the circuit breaker, with a deadline.
 
-use eventstore::{ClientSettings, Credentials};
-use std::fmt::Write as _;
+use crate::call_error::CallError;
+use crate::circuit::{Circuit, CircuitState};
+use crate::connection_string::Target;
+use crate::options::Options;
+use eventstore::Client;
+use futures::FutureExt;
+use futures::future::{BoxFuture, Shared};
+use parking_lot::Mutex;
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
 
-/// The connection string can't be used. Holds the reason, never the password.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("the connection string can't be used: {0}")]
-pub struct BadConnectionString(String);
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Health {
+    /// Anything but [`CircuitState::Closed`] means that the store did not answer a moment ago.
+    pub circuit: CircuitState,
+    /// How long the circuit has not been closed.
+    pub failing_for: Option<Duration>,
+    /// The last failure, and how long ago it was. Kept after the store is back.
+    pub last_fault: Option<(Duration, String)>,
+}
 
-/// Schemes that the client knows; each also with `+discover`.
-const SCHEMES: [&str; 4] = ["esdb", "kurrentdb", "kurrent", "kdb"];
+/// A client, and its number: each new client gets a greater one.
+#[derive(Clone)]
+pub(crate) struct NumberedClient {
+    pub client: Client,
+    pub number: u64,
+}
 
-/// What is set unless the string says otherwise. The client's own values are made for patient
-/// programs: it waits half a second before it first connects, and three for a node that is silent.
-const DEFAULTS: [(&str, &str); 3] = [("discoveryInterval", "50"), ("gossipTimeout", "1500"), ("connectionName", "lastseat")];
-
-/// Where to connect, and as whom.
 pub(crate) struct Connection {
-    pub settings: ClientSettings,
-    /// Given with every call where the client would send user and password still encoded.
-    pub credentials: Option<Credentials>,
-    /// For people: without the password.
-    pub shown: String,
+    pub target: Target,
+    pub options: Options,
+    state: Mutex<State>,
+    closed: CancellationToken,
+}
+
+type PendingClient = Shared<BoxFuture<'static, Result<Client, CallError>>>;
+
+struct State {
+    circuit: Circuit,
+    /// The client, or its creation, which continues even if the caller gives up.
+    current: Option<(u64, PendingClient)>,
+    created: u64,
+    last_fault: Option<(Instant, String)>,
 }
 
 impl Connection {
-    pub(crate) fn parse(text: &str) -> Result<Self, BadConnectionString> {
-        let text = text.trim();
-        let bad = |why: &str| BadConnectionString(why.to_owned());
-        let Some((scheme, rest)) = text.split_once("://") else {
-            return Err(bad(
-                "it has no scheme; write esdb://host:2113, or esdb+discover://name:2113 for a cluster behind one name",
-            ));
+    pub(crate) fn new(target: Target, options: Options) -> Arc<Self> {
+        let circuit = Circuit::new(options.circuit.clone());
+        Arc::new(Self {
+            target,
+            options,
+            state: Mutex::new(State { circuit, current: None, created: 0, last_fault: None }),
+            closed: CancellationToken::new(),
+        })
+    }
+
+    /// Fails all calls from now on, those under way included, and ends the subscriptions.
+    pub(crate) fn close(&self) {
+        self.closed.cancel();
+        self.state.lock().current = None;
+    }
+
+    pub(crate) fn closed(&self) -> &CancellationToken {
+        &self.closed
+    }
+
+    pub(crate) fn health(&self) -> Health {
+        let (state, now) = (self.state.lock(), Instant::now());
+        let since = |then: Instant| now.saturating_duration_since(then);
+        Health {
+            circuit: state.circuit.state(),
+            failing_for: state.circuit.opened().map(since),
+            last_fault: state.last_fault.as_ref().map(|(when, why)| (since(*when), why.clone())),
+        }
+    }
+
+    /// Runs a call with a time limit, counted by the circuit breaker.
+    pub(crate) async fn call<T, Fut>(&self, within: Duration, op: impl FnOnce(NumberedClient) -> Fut) -> Result<T, CallError>
+    where
+        Fut: Future<Output = Result<T, CallError>>,
+    {
+        let permit = self.admit(within)?;
+        let mut number = None;
+        let work = async {
+            let client = self.client().await?;
+            number = Some(client.number);
+            op(client).await
         };
-        if !SCHEMES.contains(&scheme.strip_suffix("+discover").unwrap_or(scheme)) {
-            return Err(BadConnectionString(format!("the scheme {scheme}:// is not one of esdb, kurrentdb, kurrent, kdb")));
-        }
-        let (authority, query) = rest.split_once('?').unwrap_or((rest, ""));
-        // A slash behind several hosts would be taken for one more host.
-        let authority = authority.trim_end_matches('/');
-        let (user_info, hosts) = authority.rsplit_once('@').map_or((None, authority), |(user, hosts)| (Some(user), hosts));
-        check_hosts(hosts)?;
-        if user_info.is_some_and(|info| info.contains([',', '/', '@'])) {
-            return Err(bad("a comma, slash or @ in user or password has to be written as %2C, %2F, %40"));
-        }
-        let query = with_defaults(query)?;
-        let full = format!("{scheme}://{authority}?{query}");
-        // The client's message may hold the whole string.
-        let settings: ClientSettings = full.parse().map_err(|e: eventstore::ClientSettingsParseError| match e.error() {
-            Some(e) => BadConnectionString(format!("{e}; hosts were read as {hosts}")),
-            None if e.message().contains('@') => bad("a host or an option can't be read"),
-            None => bad(e.message()),
-        })?;
-        if settings.max_discover_attempts() < 2 {
-            return Err(bad("maxDiscoverAttempts has to be 2 or more; with less this client never connects"));
-        }
-        let (user, password) = user_info.map_or(("", ""), |info| info.split_once(':').unwrap_or((info, "")));
-        let credentials = match user_info.is_some_and(|info| info.contains('%')) {
-            true => Some(Credentials::new(decoded(user)?, decoded(password)?)),
-            false => None,
-        };
-        let login = if user.is_empty() { String::new() } else { format!("{user}:***@") };
-        Ok(Self { settings, credentials, shown: format!("{scheme}://{login}{hosts}") })
-    }
-
-    /// Whether the client chooses among nodes.
-    pub(crate) fn is_cluster(&self) -> bool {
-        self.settings.is_dns_discovery_enabled() || self.settings.hosts().len() > 1
-    }
-}
-
-/// The client panics on hosts that no URL can have.
-fn check_hosts(hosts: &str) -> Result<(), BadConnectionString> {
-    let fine = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_' | ':' | '[' | ']');
-    for host in hosts.split(',') {
-        if host.is_empty() || host.starts_with(':') || !host.chars().all(fine) {
-            return Err(BadConnectionString(format!("\"{host}\" is no host; write host:port, several separated by commas")));
-        }
-    }
-    Ok(())
-}
-
-fn with_defaults(query: &str) -> Result<String, BadConnectionString> {
-    let mut full = query.trim_end_matches('&').to_owned();
-    let pairs = || query.split('&').filter_map(|pair| pair.split_once('='));
-    for (name, value) in pairs() {
-        // The name goes into a header, and the client takes for granted that it fits.
-        if name.eq_ignore_ascii_case("connectionName") && !value.chars().all(|c| c.is_ascii_graphic() && c != '%') {
-            return Err(BadConnectionString("connectionName may have only plain letters, digits and signs".to_owned()));
-        }
-    }
-    for (name, value) in DEFAULTS {
-        if !pairs().any(|(given, _)| given.eq_ignore_ascii_case(name)) {
-            let _ = write!(full, "{}{name}={value}", if full.is_empty() { "" } else { "&" });
-        }
-    }
-    Ok(full)
-}
-
-/// Resolves %-escapes.
-fn decoded(text: &str) -> Result<String, BadConnectionString> {
-    let bad = || BadConnectionString("an escape (%) in user or password can't be read; a percent sign itself is %25".to_owned());
-    let mut bytes = Vec::with_capacity(text.len());
-    let mut rest = text.bytes();
-    while let Some(byte) = rest.next() {
-        if byte != b'%' {
-            bytes.push(byte);
-            continue;
-        }
-        let (Some(high), Some(low)) = (rest.next(), rest.next()) else { return Err(bad()) };
-        let digits = [high, low];
-        let digits = std::str::from_utf8(&digits).map_err(|_| bad())?;
-        bytes.push(u8::from_str_radix(digits, 16).map_err(|_| bad())?);
-    }
-    String::from_utf8(bytes).map_err(|_| bad())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn parse(text: &str) -> Connection {
-        Connection::parse(text).unwrap_or_else(|e| panic!("{text}: {e}"))
-    }
-
-    fn hosts(text: &str) -> Vec<String> {
-        parse(text).settings.hosts().iter().map(|host| format!("{}:{}", host.host, host.port)).collect()
-    }
-
-    #[test]
-    fn every_scheme_and_every_way_to_name_nodes_is_read() {
-        for scheme in ["esdb", "kurrentdb", "kurrent", "kdb", "esdb+discover", "kurrentdb+discover"] {
-            assert_eq!(hosts(&format!("{scheme}://db.example.org")), ["db.example.org:2113"]);
-            assert_eq!(parse(&format!("{scheme}://h:1")).is_cluster(), scheme.ends_with("discover"));
-        }
-        assert_eq!(hosts("esdb://a:1,b:2,c:3?tls=false"), ["a:1", "b:2", "c:3"]);
-        assert_eq!(hosts("esdb://admin:changeit@a:1,b:2/?tls=false"), ["a:1", "b:2"]);
-        assert_eq!(hosts("esdb://127.0.0.1:2113/"), ["127.0.0.1:2113"]);
-        assert!(parse("esdb://a:1,b:2").is_cluster());
-    }
-
-    #[test]
-    fn options_of_the_client_are_kept_and_the_rest_is_made_for_impatient_programs() {
-        let set = parse("esdb://h?tls=false&discoveryInterval=700&nodePreference=follower").settings;
-        assert!(!set.is_secure_mode_enabled());
-        assert_eq!(set.discovery_interval().as_millis(), 700);
-        assert_eq!(set.node_preference(), eventstore::NodePreference::Follower);
-        let plain = parse("esdb://h").settings;
-        assert!(plain.is_secure_mode_enabled());
-        assert_eq!((plain.discovery_interval().as_millis(), plain.gossip_timeout().as_millis()), (50, 1500));
-    }
-
-    #[test]
-    fn a_password_with_signs_in_it_is_sent_as_it_is_and_shown_never() {
-        let connection = parse("esdb://ann:s%40cret%2F%3A1@h:1?tls=false");
-        assert_eq!(connection.credentials, Some(Credentials::new("ann", "s@cret/:1")));
-        assert_eq!(connection.shown, "esdb://ann:***@h:1");
-        assert_eq!(parse("esdb://admin:changeit@h").credentials, None, "the client does it");
-    }
-
-    #[test]
-    fn what_can_not_be_used_is_told_without_the_password() {
-        for text in [
-            "",
-            "localhost:2113",
-            "http://hunter2@h",
-            "esdb://",
-            "esdb://:2113",
-            "esdb://a,,b",
-            "esdb://u:hunter2@a:port",
-            "esdb://u:hunter2@a:1,b:port",
-            "esdb://u:hunter2@a:99999",
-            "esdb://u:hunter2%4@a",
-            "esdb://u:hunter2%ff@a",
-            "esdb://u:hunter2@x@a",
-            "esdb://u:hunter2,x@a",
-            "esdb://u:hunter2@a b",
-            "esdb://u:hunter2@a/path",
-            "esdb://u:hunter2@a?tls=perhaps",
-            "esdb://u:hunter2@a?nodePreference=king",
-            "esdb://u:hunter2@a?maxDiscoverAttempts=1",
-            "esdb://u:hunter2@a?userCertFile=x",
-            "esdb://u:hunter2@a?connectionName=%0a",
-        ] {
-            match Connection::parse(text) {
-                Ok(connection) => panic!("{text} is taken as {}", connection.shown),
-                Err(e) => assert!(!e.to_string().contains("hunter2"), "{e}"),
+        // The client panics on servers that violate the protocol.
+        let guarded = tokio::time::timeout(within, AssertUnwindSafe(work).catch_unwind());
+        let mut stalled = false;
+        let outcome = match self.closed.run_until_cancelled(guarded).await {
+            None => Err(CallError::Lost("the log was closed".to_owned())),
+            Some(Err(_)) if number.is_none() => Err(CallError::Unreachable(format!("no connection within {within:?}"))),
+            Some(Err(_)) => {
+                stalled = true;
+                Err(CallError::Lost(format!("no answer within {within:?}")))
             }
+            Some(Ok(Err(_))) => Err(CallError::Lost("the client failed on the server's answer".to_owned())),
+            Some(Ok(Ok(outcome))) => outcome,
+        };
+        if let (Err(error), Some(number)) = (&outcome, number) {
+            // After a failed connect the client's own task has ended. In a cluster the client stays
+            // with its node even when that is gone. On a stalled connection it waits for a long time.
+            let gone = matches!(error, CallError::Unreachable(_));
+            if gone || stalled || (error.is_failure() && self.target.is_cluster()) {
+                self.forget(number);
+            }
+        }
+        permit.report(&outcome);
+        outcome
+    }
+
+    fn admit(&self, within: Duration) -> Result<Permit<'_>, CallError> {
+        if self.closed.is_cancelled() {
+            return Err(CallError::Suspended("the log is closed".to_owned()));
+        }
+        let mut state = self.state.lock();
+        match state.circuit.admit(Instant::now(), within) {
+            Ok(()) => Ok(Permit { connection: self, pending: true }),
+            Err(_) => {
+                let why = state.last_fault.as_ref().map_or("", |(_, why)| why);
+                Err(CallError::Suspended(format!("{} does not answer: {why}", self.target.shown)))
+            }
+        }
+    }
+
+    /// The client, created if there is none.
+    async fn client(&self) -> Result<NumberedClient, CallError> {
+        let (number, pending) = {
+            let mut state = self.state.lock();
+            match &state.current {
+                Some((number, pending)) => (*number, pending.clone()),
+                None => {
+                    state.created += 1;
+                    let pending = create(self.target.settings.clone());
+                    state.current = Some((state.created, pending.clone()));
+                    (state.created, pending)
+                }
+            }
+        };
+        match pending.await {
+            Ok(client) => Ok(NumberedClient { client, number }),
+            Err(error) => {
+                self.forget(number);
+                Err(error)
+            }
+        }
+    }
+
+    /// Makes the next call create a new client, unless one was created already.
+    fn forget(&self, number: u64) {
+        let mut state = self.state.lock();
+        if state.current.as_ref().is_some_and(|(current, _)| *current == number) {
+            state.current = None;
+        }
+    }
+}
+
+/// The client reads certificate files while it is created, and panics on some that are damaged.
+fn create(settings: eventstore::ClientSettings) -> PendingClient {
+    let runtime = tokio::runtime::Handle::current();
+    let creating = tokio::task::spawn_blocking(move || Client::with_runtime_handle(runtime, settings));
+    let created = creating.map(|created| match created {
+        Ok(Ok(client)) => Ok(client),
+        Ok(Err(e)) => Err(CallError::Other(format!("the client can't be created: {e}"))),
+        Err(_) => Err(CallError::Other("the client can't be created; are the certificate files valid?".to_owned())),
+    });
+    created.boxed().shared()
+}
+
+/// Permission for one call. Reports its outcome to the circuit, also if the caller gives up.
+struct Permit<'a> {
+    connection: &'a Connection,
+    pending: bool,
+}
+
+impl Permit<'_> {
+    fn report<T>(mut self, outcome: &Result<T, CallError>) {
+        self.pending = false;
+        let mut state = self.connection.state.lock();
+        let now = Instant::now();
+        match outcome {
+            // These say nothing about the store's health.
+            Err(CallError::SessionEnded | CallError::NotLeader(_) | CallError::Suspended(_)) => state.circuit.abandoned(now),
+            Err(error) if error.is_failure() => {
+                let (CallError::Unreachable(why) | CallError::Lost(why)) = error else { return };
+                state.last_fault = Some((now, why.clone()));
+                let before = state.circuit.state();
+                state.circuit.failed(now);
+                if before == CircuitState::Closed && state.circuit.state() == CircuitState::Open {
+                    tracing::error!(
+                        store = self.connection.target.shown,
+                        why,
+                        "the event store does not answer; the circuit breaker pauses calls to it"
+                    );
+                }
+            }
+            _ => {
+                if state.circuit.state() != CircuitState::Closed {
+                    tracing::info!(store = self.connection.target.shown, "the event store answers again");
+                }
+                state.circuit.succeeded();
+            }
+        }
+    }
+}
+
+impl Drop for Permit<'_> {
+    fn drop(&mut self) {
+        if self.pending {
+            self.connection.state.lock().circuit.abandoned(Instant::now());
         }
     }
 }

@@ -1,33 +1,33 @@
 //! The event log in an EventStoreDB or KurrentDB cluster.
 //!
-//! [`EventStoreLog`] is the port's adapter over the official client. Three things are its own:
+//! [`EventStoreLog`] implements the port over the official client, and adds three things:
 //!
-//! - An append comes back decided. What a time-out or a cut connection leaves open is found out by
-//!   repeating the append under its ids, and by looking at the revision it was meant for
-//!   ([`append`]).
-//! - A subscription goes on. It picks up behind the last event it has, and vouches for a position
-//!   only after it has looked for itself; a server's checkpoint is no more than a hint
-//!   ([`subscription`]).
-//! - A store that is slow or gone is given a rest, and calls fail at once meanwhile ([`circuit`]).
+//! - The outcome of an append is found out. After a time-out or a broken connection the append is
+//!   repeated under the same event ids, and the revision that it was meant for is read ([`append`]).
+//! - Subscriptions reconnect after the last event delivered. They report a position only after reading
+//!   the log themselves; a server's checkpoint is only a hint ([`subscription`]).
+//! - A circuit breaker pauses calls to a store that is slow or gone; they fail at once meanwhile
+//!   ([`circuit`]).
 
 mod append;
+mod append_sessions;
+mod call_error;
 mod check;
 mod circuit;
 mod connection;
+mod connection_string;
 mod filter;
-mod lanes;
-mod link;
 mod log;
+mod log_probe;
 mod options;
-mod pump;
 mod read;
 mod record;
+mod server_subscription;
 mod subscription;
-mod trouble;
 
 pub use check::{Checkup, Finding};
 pub use circuit::{CircuitOptions, CircuitState};
-pub use connection::BadConnectionString;
-pub use link::Health;
+pub use connection::Health;
+pub use connection_string::BadConnectionString;
 pub use log::EventStoreLog;
 pub use options::Options;

@@ -1,9 +1,9 @@
-//! The port's adapter.
+//! The implementation of the port.
 
-use crate::append::{Appender, together};
+use crate::append::{Appender, combine};
 use crate::check::{self, Checkup};
-use crate::connection::{BadConnectionString, Connection};
-use crate::link::{Health, Link};
+use crate::connection::{Connection, Health};
+use crate::connection_string::{BadConnectionString, Target};
 use crate::options::Options;
 use crate::{read, subscription};
 use async_trait::async_trait;
@@ -17,51 +17,52 @@ use std::sync::Arc;
 
 /// An [`EventLog`] in an EventStoreDB or KurrentDB cluster. Clones share the connection.
 ///
-/// Streams of one append stand or fall each alone. Positions are commit positions. Events of
-/// other programs that are no JSON, links, and the server's own events are not seen in the whole
-/// log; in a stream that is read by name they are a fault.
+/// An append of several streams is not atomic. Positions are commit positions. Reads and
+/// subscriptions of the whole log leave out system streams, links, and events that are not JSON; in a
+/// stream that is read by name, the last two are a fault. Other programs' JSON events are included,
+/// whatever their type.
 #[derive(Clone)]
 pub struct EventStoreLog {
-    link: Arc<Link>,
+    connection: Arc<Connection>,
     appender: Arc<Appender>,
 }
 
 impl EventStoreLog {
-    /// A log at the store that a connection string names (`esdb://host:2113?tls=false`,
-    /// `esdb+discover://cluster.example.org:2113`, `kurrentdb://a:2113,b:2113,c:2113`, …). Nothing
-    /// is connected yet.
+    /// Takes a connection string (`esdb://host:2113?tls=false`,
+    /// `esdb+discover://cluster.example.org:2113`, `kurrentdb://a:2113,b:2113,c:2113`, …). Connects
+    /// only when first used.
     ///
     /// # Errors
     /// [`BadConnectionString`] with the reason.
     pub fn open(connection_string: &str, options: Options) -> Result<Self, BadConnectionString> {
-        let link = Link::new(Connection::parse(connection_string)?, options);
-        let appender = Arc::new(Appender::new(Arc::clone(&link)));
-        Ok(Self { link, appender })
+        let connection = Connection::new(Target::parse(connection_string)?, options);
+        let appender = Arc::new(Appender::new(Arc::clone(&connection)));
+        Ok(Self { connection, appender })
     }
 
-    /// Where the store is, without the password.
+    /// The connection string without its password and options.
     #[must_use]
     pub fn address(&self) -> &str {
-        &self.link.connection.shown
+        &self.connection.target.shown
     }
 
-    /// How the link to the store is, by what the last calls met with. Asks nobody.
+    /// The connection's health, from the last calls. Makes no call.
     #[must_use]
     pub fn health(&self) -> Health {
-        self.link.health()
+        self.connection.health()
     }
 
-    /// Asks the store whether everything that is needed is there. Writes nothing.
+    /// Checks that the store is reachable and has what lastseat needs. Writes nothing.
     pub async fn check(&self) -> Checkup {
-        check::check(&self.link).await
+        check::check(&self.connection).await
     }
 
-    /// Ends all subscriptions and lets every other call fail from now on.
+    /// Ends all subscriptions and fails all other calls from now on.
     pub fn close(&self) {
-        self.link.close();
+        self.connection.close();
     }
 
-    /// Whoever has read so far can tell a repeat from a new event.
+    /// Notes the positions read: they tell a repeated append from a new one.
     fn seen(&self, events: Vec<Arc<RecordedEvent>>) -> Vec<Arc<RecordedEvent>> {
         if let Some(greatest) = events.iter().map(|event| event.position).max() {
             self.appender.saw(greatest);
@@ -78,7 +79,7 @@ impl EventLog for EventStoreLog {
 
     async fn append(&self, writes: Vec<StreamWrite>) -> Result<Vec<WriteOutcome>, LogFault> {
         request::check(&writes)?;
-        together(join_all(writes.iter().map(|write| self.appender.append(write))).await)
+        combine(join_all(writes.iter().map(|write| self.appender.append(write))).await)
     }
 
     async fn read_stream(
@@ -88,7 +89,7 @@ impl EventLog for EventStoreLog {
         direction: Direction,
         limit: usize,
     ) -> Result<Vec<Arc<RecordedEvent>>, LogFault> {
-        Ok(self.seen(read::stream(&self.link, stream, from, direction, limit).await?))
+        Ok(self.seen(read::stream(&self.connection, stream, from, direction, limit).await?))
     }
 
     async fn read_all(
@@ -98,15 +99,15 @@ impl EventLog for EventStoreLog {
         limit: usize,
         filter: &Filter,
     ) -> Result<Vec<Arc<RecordedEvent>>, LogFault> {
-        Ok(self.seen(read::all(&self.link, from, direction, limit, filter).await?))
+        Ok(self.seen(read::all(&self.connection, from, direction, limit, filter).await?))
     }
 
     fn subscribe(&self, from: Position, filter: Filter) -> BoxStream<'static, Result<Delivery, LogFault>> {
-        subscription::subscribe(Arc::clone(&self.link), from, filter)
+        subscription::subscribe(Arc::clone(&self.connection), from, filter)
     }
 
     async fn head(&self) -> Result<Position, LogFault> {
-        let head = read::head(&self.link).await?;
+        let head = read::head(&self.connection).await?;
         self.appender.saw(head);
         Ok(head)
     }

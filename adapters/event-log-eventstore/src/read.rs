@@ -1,11 +1,10 @@
-//! Reads, a page at a time: no read is longer than its deadline allows, whatever the limit.
+//! Reads, page by page: each page has a deadline of its own, so no limit is too large.
 
-use crate::append::MAX_REVISION;
+use crate::call_error::CallError;
+use crate::connection::{Connection, NumberedClient};
 use crate::filter;
-use crate::link::{Held, Link};
-pub(crate) use crate::record::Raw;
+pub(crate) use crate::record::RawEvent;
 use crate::record::Unfit;
-use crate::trouble::Trouble;
 use eventstore::{Position as ServerPosition, ReadAllOptions, ReadStream, ReadStreamOptions, StreamPosition};
 use lastseat_domain::StreamName;
 use lastseat_domain::ports::event_log::{Direction, Filter, LogFault, Position, RecordedEvent, Revision};
@@ -13,16 +12,19 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::Instant;
 
-/// Most events asked for at a time.
+/// The greatest revision that servers accept.
+pub(crate) const MAX_REVISION: Revision = i64::MAX as Revision;
+
+/// Most events of one call.
 const PAGE: usize = 2_000;
-/// Tries of a read that fails for a reason that may pass.
+/// Attempts of a read that fails temporarily.
 const TRIES: u32 = 3;
 /// Pause between them.
 const PAUSE: Duration = Duration::from_millis(25);
 
 /// Up to `limit` events of a stream.
 pub(crate) async fn stream(
-    link: &Link,
+    connection: &Connection,
     stream: &StreamName,
     mut from: Option<Revision>,
     direction: Direction,
@@ -30,17 +32,19 @@ pub(crate) async fn stream(
 ) -> Result<Vec<Arc<RecordedEvent>>, LogFault> {
     let mut events: Vec<Arc<RecordedEvent>> = Vec::new();
     loop {
-        let wanted = limit.saturating_sub(events.len()).min(PAGE);
-        let page = page(link, stream, from, direction, wanted, link.options.read_deadline).await?;
+        let count = limit.saturating_sub(events.len()).min(PAGE);
+        let page = page(connection, stream, from, direction, count, connection.options.read_deadline).await?;
         let goes_on = page.goes_on();
         let mut last = 0;
-        for raw in page.raws {
+        for raw in page.events {
             let revision = raw.revision();
             last = revision;
             events.push(Arc::new(raw.record().map_err(|unfit| match unfit {
-                Unfit::NoPosition => positions_untold(stream),
+                Unfit::NoPosition => no_positions(stream),
                 Unfit::NotJson(why) => LogFault::Damaged(format!("{stream} at revision {revision}: {why}")),
-                Unfit::System => LogFault::Damaged(format!("{stream} at revision {revision}: an event of the server's own")),
+                Unfit::System | Unfit::Link => {
+                    LogFault::Damaged(format!("{stream} at revision {revision}: a link or a system event"))
+                }
             })?));
         }
         from = match direction {
@@ -52,24 +56,24 @@ pub(crate) async fn stream(
     }
 }
 
-/// What one call brought.
+/// The result of one call.
 #[derive(Default)]
 pub(crate) struct Page {
-    pub raws: Vec<Raw>,
-    /// As many as were wanted came, or there was no time for more.
+    pub events: Vec<RawEvent>,
+    /// The limit was reached, or there was no time for more.
     cut: bool,
 }
 
 impl Page {
     /// Whether there may be more.
     fn goes_on(&self) -> bool {
-        self.cut && !self.raws.is_empty()
+        self.cut && !self.events.is_empty()
     }
 }
 
-/// One page of a stream as the server has it.
+/// One page of a stream, unconverted.
 pub(crate) async fn page(
-    link: &Link,
+    connection: &Connection,
     stream: &StreamName,
     from: Option<Revision>,
     direction: Direction,
@@ -79,31 +83,31 @@ pub(crate) async fn page(
     let position = match (direction, from) {
         _ if count == 0 => return Ok(Page::default()),
         (Direction::Forwards, None) => StreamPosition::Start,
-        // Servers take no number beyond these.
+        // Servers reject greater numbers.
         (Direction::Forwards, Some(MAX_REVISION..)) => return Ok(Page::default()),
         (Direction::Backwards, None | Some(MAX_REVISION..)) => StreamPosition::End,
         (_, Some(revision)) => StreamPosition::Position(revision),
     };
     let mut options = ReadStreamOptions::default().position(position).max_count(count).requires_leader(true);
     options = if direction == Direction::Forwards { options.forwards() } else { options.backwards() };
-    if let Some(credentials) = &link.connection.credentials {
+    if let Some(credentials) = &connection.target.credentials {
         options = options.authenticated(credentials.clone());
     }
     let options = &options;
-    let read = tried(link, within, move |held, until| async move {
-        collect(held.client.read_stream(stream.as_str(), options).await?, until, count, |_| true).await
+    let read = with_retries(connection, within, move |numbered, until| async move {
+        collect(numbered.client.read_stream(stream.as_str(), options).await?, until, count, |_| true).await
     });
     match read.await {
         Ok(page) => Ok(page),
-        Err(Trouble::Missing) => Ok(Page::default()),
-        Err(trouble) => Err(trouble.fault(stream.as_str())),
+        Err(CallError::Missing) => Ok(Page::default()),
+        Err(error) => Err(error.fault(stream.as_str())),
     }
 }
 
-/// Up to `limit` events of the whole log that pass the filter. What another program wrote and the
-/// port can't express is left out.
+/// Up to `limit` events of the whole log that pass the filter. Other programs' events that the port
+/// can't represent are left out.
 pub(crate) async fn all(
-    link: &Link,
+    connection: &Connection,
     mut from: Option<Position>,
     direction: Direction,
     limit: usize,
@@ -112,17 +116,17 @@ pub(crate) async fn all(
     let mut events: Vec<Arc<RecordedEvent>> = Vec::new();
     let mut goes_on = true;
     while goes_on && events.len() < limit {
-        let wanted = limit.saturating_sub(events.len()).min(PAGE);
-        let page = page_of_all(link, from, direction, wanted, filter).await?;
+        let count = limit.saturating_sub(events.len()).min(PAGE);
+        let page = page_of_all(connection, from, direction, count, filter).await?;
         goes_on = page.goes_on();
         let before = from;
-        for raw in page.raws {
-            let Some(position) = raw.position() else { return Err(positions_untold(&"$all")) };
+        for raw in page.events {
+            let Some(position) = raw.position() else { return Err(no_positions(&"$all")) };
             if !is_beyond(position, from, direction) {
                 continue;
             }
             from = Some(position);
-            if let Sifted::Wanted(record) = sifted(raw, filter)
+            if let Filtered::Passes(record) = apply_filter(raw, filter)
                 && events.len() < limit
             {
                 events.push(Arc::new(record));
@@ -133,7 +137,7 @@ pub(crate) async fn all(
     Ok(events)
 }
 
-/// Whether a reader who starts behind `from` wants to see what stands at a position.
+/// Whether a position comes after `from` in reading order.
 fn is_beyond(position: Position, from: Option<Position>, direction: Direction) -> bool {
     match direction {
         Direction::Forwards => from.is_none_or(|from| position > from),
@@ -141,26 +145,22 @@ fn is_beyond(position: Position, from: Option<Position>, direction: Direction) -
     }
 }
 
-/// What an event of the whole log is to a reader.
-pub(crate) enum Sifted {
-    /// It passes.
-    Wanted(RecordedEvent),
-    /// It does not pass.
-    Unwanted,
-    /// The port can't express it: to every reader, and to the head, it is not there.
-    Unseen,
+pub(crate) enum Filtered {
+    Passes(RecordedEvent),
+    Rejected,
+    /// The port can't represent it, so readers and the head don't see it.
+    Hidden,
 }
 
-/// Sifts one event of the whole log.
-pub(crate) fn sifted(raw: Raw, filter: &Filter) -> Sifted {
+pub(crate) fn apply_filter(raw: RawEvent, filter: &Filter) -> Filtered {
     let position = raw.position();
     match raw.record() {
-        Ok(record) if filter.matches(record.stream.as_str(), &record.event_type) => Sifted::Wanted(record),
-        Ok(_) => Sifted::Unwanted,
-        Err(Unfit::System | Unfit::NoPosition) => Sifted::Unseen,
+        Ok(record) if filter.matches(record.stream.as_str(), &record.event_type) => Filtered::Passes(record),
+        Ok(_) => Filtered::Rejected,
+        Err(Unfit::System | Unfit::Link | Unfit::NoPosition) => Filtered::Hidden,
         Err(Unfit::NotJson(why)) => {
-            tracing::debug!(?position, why, "another program's event is left out");
-            Sifted::Unseen
+            tracing::debug!(?position, why, "another program's event can't be represented and is left out");
+            Filtered::Hidden
         }
     }
 }
@@ -168,7 +168,7 @@ pub(crate) fn sifted(raw: Raw, filter: &Filter) -> Sifted {
 /// One page of the whole log: `count` events, with what the server can't filter. The event to start
 /// behind may come on top of them.
 async fn page_of_all(
-    link: &Link,
+    connection: &Connection,
     from: Option<Position>,
     direction: Direction,
     count: usize,
@@ -185,91 +185,98 @@ async fn page_of_all(
     let mut options = ReadAllOptions::default()
         .position(position)
         .max_count(count.saturating_add(1))
-        .filter(filter::at_server(filter))
+        .filter(filter::server_filter(filter))
         .requires_leader(true);
     options = if direction == Direction::Forwards { options.forwards() } else { options.backwards() };
-    if let Some(credentials) = &link.connection.credentials {
+    if let Some(credentials) = &connection.target.credentials {
         options = options.authenticated(credentials.clone());
     }
     let options = &options;
-    let read = tried(link, link.options.read_deadline, move |held, until| async move {
-        let counts = |raw: &Raw| raw.position().is_none_or(|position| is_beyond(position, from, direction));
-        collect(held.client.read_all(options).await?, until, count, counts).await
+    let read = with_retries(connection, connection.options.read_deadline, move |numbered, until| async move {
+        let counts = |raw: &RawEvent| raw.position().is_none_or(|position| is_beyond(position, from, direction));
+        collect(numbered.client.read_all(options).await?, until, count, counts).await
     });
     match read.await {
         Ok(page) => Ok(page),
-        Err(Trouble::Missing) => Ok(Page::default()),
-        Err(trouble) => Err(trouble.fault(&format!("reading the whole log at {}", link.connection.shown))),
+        Err(CallError::Missing) => Ok(Page::default()),
+        Err(error) => Err(error.fault(&format!("reading the whole log at {}", connection.target.shown))),
     }
 }
 
-/// The events of a read, until `wanted` of those that count are there. Those that came in time, if
-/// they take long.
+/// Collects events until `wanted` of those that count have arrived, or the time is up.
 ///
-/// Does not wait for the server to end the read: a server with a filter looks for one more event
-/// before it does, and where none passes that takes it to the end of the log.
-async fn collect(mut read: ReadStream, until: Instant, wanted: usize, counts: impl Fn(&Raw) -> bool) -> Result<Page, Trouble> {
-    let (mut raws, mut counted) = (Vec::new(), 0);
+/// Doesn't wait for the server to end the read: with a filter, the server first searches for one more
+/// event, perhaps to the end of the log.
+async fn collect(
+    mut read: ReadStream,
+    until: Instant,
+    wanted: usize,
+    counts: impl Fn(&RawEvent) -> bool,
+) -> Result<Page, CallError> {
+    let (mut events, mut counted) = (Vec::new(), 0);
     while counted < wanted {
         match tokio::time::timeout_at(until, read.next()).await {
             Ok(Ok(Some(resolved))) => {
-                if let Some(raw) = Raw::of(resolved) {
+                if let Some(raw) = RawEvent::of(resolved) {
                     counted += usize::from(counts(&raw));
-                    raws.push(raw);
+                    events.push(raw);
                 }
             }
-            Ok(Ok(None)) => return Ok(Page { raws, cut: false }),
+            Ok(Ok(None)) => return Ok(Page { events, cut: false }),
             Ok(Err(error)) => return Err(error.into()),
-            Err(_) if raws.is_empty() => return Err(Trouble::Lost("no event in time".to_owned())),
+            Err(_) if events.is_empty() => return Err(CallError::Lost("no event in time".to_owned())),
             Err(_) => break,
         }
     }
-    Ok(Page { raws, cut: true })
+    Ok(Page { events, cut: true })
 }
 
-/// Calls, and again where the reason of failing may have passed.
-async fn tried<T, Fut>(link: &Link, within: Duration, op: impl Fn(Held, Instant) -> Fut) -> Result<T, Trouble>
+/// Retries a call that fails temporarily.
+async fn with_retries<T, Fut>(
+    connection: &Connection,
+    within: Duration,
+    op: impl Fn(NumberedClient, Instant) -> Fut,
+) -> Result<T, CallError>
 where
-    Fut: Future<Output = Result<T, Trouble>>,
+    Fut: Future<Output = Result<T, CallError>>,
 {
     let deadline = Instant::now() + within;
     for n in 1.. {
-        // Half of what is left: the other half is for a new connection.
+        // Half of the time left; the other half is for a new connection.
         let left = deadline.saturating_duration_since(Instant::now());
         let share = if n < TRIES { left / 2 } else { left };
         let until = Instant::now() + share * 9 / 10;
-        match link.call(share, |held| op(held, until)).await {
-            Err(Trouble::Resting(why)) => return Err(Trouble::Resting(why)),
-            Err(trouble) if n < TRIES && trouble.may_pass() && share > PAUSE => tokio::time::sleep(PAUSE * n).await,
+        match connection.call(share, |numbered| op(numbered, until)).await {
+            Err(CallError::Suspended(why)) => return Err(CallError::Suspended(why)),
+            Err(error) if n < TRIES && error.is_temporary() && share > PAUSE => tokio::time::sleep(PAUSE * n).await,
             outcome => return outcome,
         }
     }
-    Err(Trouble::Lost("no answer".to_owned()))
+    Err(CallError::Lost("no answer".to_owned()))
 }
 
-pub(crate) fn positions_untold(what: &impl std::fmt::Display) -> LogFault {
+pub(crate) fn no_positions(what: &impl std::fmt::Display) -> LogFault {
     LogFault::Refused(format!(
-        "{what}: this server does not tell the positions of events; EventStoreDB 22.10 or newer, or KurrentDB, is needed"
+        "{what}: this server doesn't send the positions of events; use EventStoreDB 22.10 or newer, or KurrentDB"
     ))
 }
 
 /// Position of the last event that a subscription to everything delivers.
-pub(crate) async fn head(link: &Link) -> Result<Position, LogFault> {
-    let last = all(link, None, Direction::Backwards, 1, &Filter::all()).await?;
+pub(crate) async fn head(connection: &Connection) -> Result<Position, LogFault> {
+    let last = all(connection, None, Direction::Backwards, 1, &Filter::all()).await?;
     Ok(last.first().map_or(Position::START, |last| last.position))
 }
 
-/// Position of the log's very last event, whosever it is.
-pub(crate) async fn end(link: &Link) -> Result<Position, LogFault> {
+/// Position of the last event of all, system events included.
+pub(crate) async fn end(connection: &Connection) -> Result<Position, LogFault> {
     let mut options = ReadAllOptions::default().position(StreamPosition::End).max_count(1).requires_leader(true);
-    if let Some(credentials) = &link.connection.credentials {
+    if let Some(credentials) = &connection.target.credentials {
         options = options.authenticated(credentials.clone());
     }
     let options = &options;
-    let read = tried(link, link.options.read_deadline, move |held, until| async move {
-        collect(held.client.read_all(options).await?, until, 1, |_| true).await
+    let read = with_retries(connection, connection.options.read_deadline, move |numbered, until| async move {
+        collect(numbered.client.read_all(options).await?, until, 1, |_| true).await
     });
-    let page =
-        read.await.map_err(|trouble| trouble.fault(&format!("reading the end of the log at {}", link.connection.shown)))?;
-    Ok(page.raws.first().and_then(Raw::position).unwrap_or_default())
+    let page = read.await.map_err(|error| error.fault(&format!("reading the end of the log at {}", connection.target.shown)))?;
+    Ok(page.events.first().and_then(RawEvent::position).unwrap_or_default())
 }

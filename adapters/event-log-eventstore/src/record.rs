@@ -1,34 +1,38 @@
-//! Events as the server has them, and as the port wants them.
+//! Converts the server's events into the port's.
 
 use eventstore::ResolvedEvent;
 use lastseat_domain::ports::event_log::{Position, RecordedEvent};
 use lastseat_domain::{StreamName, Timestamp};
 use serde_json::value::RawValue;
 
-/// Why an event can't be given to the port.
+/// The type of link events.
+const LINK: &str = "$>";
+
+/// Why an event can't be represented in the port.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Unfit {
-    /// The server's own: its stream or type begins with `$`, links among them.
+    /// In a system stream, whose name begins with `$`.
     System,
-    /// Body or metadata is no JSON: another program's.
+    /// A link to another event.
+    Link,
+    /// Another program's: body or metadata is not JSON.
     NotJson(String),
-    /// The server does not tell the position.
+    /// An old server, which doesn't send positions.
     NoPosition,
 }
 
-/// The event and its place in the log.
-pub(crate) struct Raw(eventstore::RecordedEvent);
+pub(crate) struct RawEvent(eventstore::RecordedEvent);
 
-impl Raw {
-    /// `None` for a link whose event is gone, which holds nothing.
+impl RawEvent {
+    /// `None` for a connection whose event is gone, which holds nothing.
     pub(crate) fn of(resolved: ResolvedEvent) -> Option<Self> {
-        // Links are never asked to be resolved, so that the event is what stands there.
+        // Links are never resolved here, so the event is the one in the stream that was read.
         resolved.event.or(resolved.link).map(Self)
     }
 
-    /// Its position; `None` where an old server does not tell it.
+    /// `None` if an old server doesn't send it.
     pub(crate) fn position(&self) -> Option<Position> {
-        told(self.0.position.commit)
+        valid_position(self.0.position.commit)
     }
 
     pub(crate) fn revision(&self) -> u64 {
@@ -39,19 +43,21 @@ impl Raw {
         self.0.id
     }
 
-    /// As the port has it.
     pub(crate) fn record(self) -> Result<RecordedEvent, Unfit> {
         let position = self.position();
         let raw = self.0;
         let stream = raw.stream_id();
-        if stream.starts_with('$') || raw.event_type.starts_with('$') {
+        if stream.starts_with('$') {
             return Err(Unfit::System);
         }
+        if raw.event_type == LINK {
+            return Err(Unfit::Link);
+        }
         let position = position.ok_or(Unfit::NoPosition)?;
-        let data = json(&raw.data).map_err(|e| Unfit::NotJson(format!("the body is no JSON: {e}")))?;
-        // Other programs may write none at all.
-        let metadata = if raw.custom_metadata.is_empty() { &b"{}"[..] } else { &raw.custom_metadata };
-        let metadata = json(metadata).map_err(|e| Unfit::NotJson(format!("the metadata is no JSON: {e}")))?;
+        let data = json(&raw.data).map_err(|e| Unfit::NotJson(format!("the body is not JSON: {e}")))?;
+        // Other programs may write none.
+        let metadata = if raw.custom_metadata.is_empty() { &b"null"[..] } else { &raw.custom_metadata };
+        let metadata = json(metadata).map_err(|e| Unfit::NotJson(format!("the metadata is not JSON: {e}")))?;
         let recorded_at = raw.metadata.get("created").and_then(|ticks| time_of(ticks)).unwrap_or(raw.created);
         let stream = StreamName::from_log(stream);
         Ok(RecordedEvent {
@@ -67,8 +73,8 @@ impl Raw {
     }
 }
 
-/// A commit position, unless it is one of those that stand for "not told".
-pub(crate) fn told(commit: u64) -> Option<Position> {
+/// A commit position, unless it is one of the values that mean "unknown".
+pub(crate) fn valid_position(commit: u64) -> Option<Position> {
     (commit != 0 && i64::try_from(commit).is_ok()).then_some(Position(commit))
 }
 
@@ -77,7 +83,7 @@ fn json(bytes: &[u8]) -> Result<Box<RawValue>, String> {
     RawValue::from_string(text.to_owned()).map_err(|e| e.to_string())
 }
 
-/// The client rounds to seconds what the server counts in ticks of 100 ns.
+/// From the server's ticks of 100 ns; the client's own value is rounded to seconds.
 fn time_of(ticks: &str) -> Option<Timestamp> {
     let ticks: i64 = ticks.parse().ok()?;
     Timestamp::from_timestamp_micros(ticks / 10)
@@ -88,11 +94,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn positions_that_stand_for_not_told_are_none() {
+    fn positions_that_mean_unknown_are_none() {
         for commit in [0, u64::MAX, u64::MAX - 1, 1 << 63] {
-            assert_eq!(told(commit), None, "{commit}");
+            assert_eq!(valid_position(commit), None, "{commit}");
         }
-        assert_eq!(told(1), Some(Position(1)));
+        assert_eq!(valid_position(1), Some(Position(1)));
     }
 
     #[test]

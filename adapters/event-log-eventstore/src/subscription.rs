@@ -1,24 +1,25 @@
-//! A subscription that goes on.
+//! A subscription that reconnects by itself.
 //!
-//! It is made anew behind the last event it has whenever it is lost, for as long as it takes, so
-//! that whoever follows sees no gap and no repeat. It fails only where time does not help: the
-//! position is not of this log, or the credentials don't suffice.
+//! Whenever the server's subscription is lost, a new one starts after the last event received, so that
+//! the reader sees no gap and no repeat. It fails only for permanent reasons: the position is not of
+//! this log, or the credentials are insufficient.
 //!
-//! How far it is, where nothing passes the filter, it finds out for itself: it reads the log's last
-//! event, then whether anything that passes stands between that and what it delivered. Positions of
-//! the server's own checkpoints are not used. Some servers tell one that the next event will have,
-//! and as only commit positions are kept, who resumed there would miss it. Nor are the positions of
-//! events that the port does not see (links, other programs' events that are no JSON): the log's
-//! head never gets there, and a checkpoint there would look like that of another log.
+//! To report progress while nothing passes the filter, it reads the log's last event, then checks that
+//! no event between that and the last delivery passes. It does not use the server's checkpoints: some
+//! servers send the position of the next event, and as only commit positions are kept, a reader that
+//! resumed there would miss it. Nor does it use positions of events that the port can't represent (links,
+//! events that are not JSON): the log's head never reaches them, so such a checkpoint would look like
+//! one of another log.
 
-use crate::link::Link;
-use crate::pump::{News, Pump};
-use crate::read::{self, Sifted};
-use crate::trouble::Trouble;
+use crate::call_error::CallError;
+use crate::connection::Connection;
+use crate::log_probe::{Probe, check_start, probe};
+use crate::read::{self, Filtered};
+use crate::server_subscription::{ServerMessage, ServerSubscription};
 use futures::future::BoxFuture;
 use futures::stream::{self, BoxStream};
 use futures::{FutureExt, StreamExt};
-use lastseat_domain::ports::event_log::{Delivery, Direction, Filter, LogFault, Position, request};
+use lastseat_domain::ports::event_log::{Delivery, Filter, LogFault, Position};
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
@@ -26,26 +27,30 @@ use tokio::sync::mpsc;
 use tokio::time::Instant;
 use tokio_util::task::AbortOnDropHandle;
 
-/// How long nothing has to come before it is looked whether all there was has come.
+/// Silence after which the log is probed while catching up.
 const QUIET: Duration = Duration::from_millis(50);
-/// How often it is looked whether something should have come, while nothing comes.
+/// Interval of probes once caught up.
 const WATCH: Duration = Duration::from_secs(5);
-/// Pauses before it is made anew.
+/// Pauses before reconnecting.
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
-/// Events that may be left out without a word.
-const SILENT: u32 = 1_000;
+/// Events left out before a checkpoint reports progress.
+const CHECKPOINT_EVERY: u32 = 1_000;
 
-/// Deliveries that may wait for the reader.
-const WAITING: usize = 256;
+/// Deliveries buffered for the reader.
+const BUFFER: usize = 256;
 
 /// See [`EventLog::subscribe`](lastseat_domain::ports::EventLog::subscribe).
-pub(crate) fn subscribe(link: Arc<Link>, from: Position, filter: Filter) -> BoxStream<'static, Result<Delivery, LogFault>> {
+pub(crate) fn subscribe(
+    connection: Arc<Connection>,
+    from: Position,
+    filter: Filter,
+) -> BoxStream<'static, Result<Delivery, LogFault>> {
     let start = async move {
-        let (sender, deliveries) = mpsc::channel(WAITING);
-        let closed = link.closed().clone();
-        // In a task of its own: a reader who takes his time must not keep a call half done.
-        let follow = async move { Following::new(link, from, filter).run(sender).await };
+        let (sender, deliveries) = mpsc::channel(BUFFER);
+        let closed = connection.closed().clone();
+        // In a task of its own, so that a slow reader doesn't keep a call half done.
+        let follow = async move { Subscription::new(connection, from, filter).run(sender).await };
         let task = tokio::spawn(async move { closed.run_until_cancelled_owned(follow).await });
         stream::unfold((deliveries, AbortOnDropHandle::new(task)), async |(mut deliveries, task)| {
             let delivery = deliveries.recv().await?;
@@ -55,57 +60,48 @@ pub(crate) fn subscribe(link: Arc<Link>, from: Position, filter: Filter) -> BoxS
     start.flatten_stream().boxed()
 }
 
-struct Following {
-    link: Arc<Link>,
+struct Subscription {
+    connection: Arc<Connection>,
     filter: Filter,
-    /// Everything up to here that passes was delivered or stands in `ready`. Always the position
-    /// of an event, so that the server can start there.
+    /// Everything up to here that passes was delivered or is in `ready`. Always the position of an event,
+    /// so that the server can resume there.
     reached: Position,
-    /// Where the port last sees an event up to there, or where the reader began. Only this is vouched
-    /// for: the log's head is never before it.
-    sure: Position,
-    /// How far the reader knows.
-    told: Position,
-    /// What the log held when the reader fell behind; `None` while it has caught up.
+    /// The last position up to `reached` of an event that the port can represent, or the reader's start.
+    /// Only this may be reported: the log's head is never before it.
+    reportable: Position,
+    /// The last position reported to the reader.
+    reported: Position,
+    /// The log's head when catching up began; `None` while caught up.
     goal: Option<Position>,
-    pump: Option<Pump>,
-    /// The look under way.
-    look: Option<BoxFuture<'static, Result<Seen, LogFault>>>,
-    /// When to look.
-    look_at: Instant,
-    /// The event that should have come, and since when.
+    server: Option<ServerSubscription>,
+    /// The probe under way.
+    probe: Option<BoxFuture<'static, Result<Probe, LogFault>>>,
+    probe_at: Instant,
+    /// An event that a probe has found and the server has not sent, and since when.
     missing: Option<(Position, Instant)>,
     left_out: u32,
     pause: Duration,
     ready: VecDeque<Delivery>,
 }
 
-/// What a look at the log showed.
-struct Seen {
-    /// The log's last event.
-    head: Position,
-    /// The first event behind `reached` that passes.
-    next: Option<Position>,
+enum Step {
+    Message(Option<Result<ServerMessage, CallError>>),
+    Probed(Result<Probe, LogFault>),
+    ProbeDue,
 }
 
-enum Happened {
-    News(Option<Result<News, Trouble>>),
-    Looked(Result<Seen, LogFault>),
-    TimeToLook,
-}
-
-impl Following {
-    fn new(link: Arc<Link>, from: Position, filter: Filter) -> Self {
+impl Subscription {
+    fn new(connection: Arc<Connection>, from: Position, filter: Filter) -> Self {
         Self {
-            link,
+            connection,
             filter,
             reached: from,
-            sure: from,
-            told: from,
+            reportable: from,
+            reported: from,
             goal: None,
-            pump: None,
-            look: None,
-            look_at: Instant::now(),
+            server: None,
+            probe: None,
+            probe_at: Instant::now(),
             missing: None,
             left_out: 0,
             pause: FIRST_PAUSE,
@@ -113,7 +109,7 @@ impl Following {
         }
     }
 
-    /// Follows until a fault that time does not heal, or until nobody reads any more.
+    /// Runs until a permanent fault, or until the reader is gone.
     async fn run(mut self, sender: mpsc::Sender<Result<Delivery, LogFault>>) {
         loop {
             while let Some(delivery) = self.ready.pop_front() {
@@ -128,179 +124,161 @@ impl Following {
         }
     }
 
-    /// Does whatever comes next.
-    ///
     /// # Errors
-    /// [`LogFault`] that time does not heal.
+    /// Only permanent faults.
     async fn step(&mut self) -> Result<(), LogFault> {
-        let Some(pump) = &mut self.pump else { return self.start().await };
-        let looking = async {
-            match &mut self.look {
-                Some(look) => Happened::Looked(look.await),
+        let Some(server) = &mut self.server else { return self.start().await };
+        let probing = async {
+            match &mut self.probe {
+                Some(probe) => Step::Probed(probe.await),
                 None => {
-                    tokio::time::sleep_until(self.look_at).await;
-                    Happened::TimeToLook
+                    tokio::time::sleep_until(self.probe_at).await;
+                    Step::ProbeDue
                 }
             }
         };
-        let happened = tokio::select! {
+        let step = tokio::select! {
             biased;
-            news = pump.next() => Happened::News(news),
-            happened = looking => happened,
+            message = server.next() => Step::Message(message),
+            step = probing => step,
         };
-        match happened {
-            Happened::News(Some(Ok(news))) => self.take(news),
-            Happened::News(Some(Err(trouble))) => return self.lost(trouble).await,
-            Happened::News(None) => return self.lost(Trouble::Lost("the subscription ended".to_owned())).await,
-            Happened::Looked(seen) => {
-                self.look = None;
-                return self.looked(seen).await;
+        match step {
+            Step::Message(Some(Ok(message))) => self.handle(message),
+            Step::Message(Some(Err(error))) => return self.lost(error).await,
+            Step::Message(None) => return self.lost(CallError::Lost("the subscription ended".to_owned())).await,
+            Step::Probed(probe) => {
+                self.probe = None;
+                return self.probed(probe).await;
             }
-            Happened::TimeToLook => self.look = Some(look(Arc::clone(&self.link), self.filter.clone(), self.reached).boxed()),
+            Step::ProbeDue => {
+                self.probe = Some(probe(Arc::clone(&self.connection), self.filter.clone(), self.reached).boxed());
+            }
         }
         Ok(())
     }
 
-    /// Subscribes behind what was delivered.
+    /// Subscribes after what was received.
     async fn start(&mut self) -> Result<(), LogFault> {
-        let head = match start_from(&self.link, self.reached).await {
+        let head = match check_start(&self.connection, self.reached).await {
             Ok(head) => head,
-            Err(LogFault::Unavailable(why)) => return self.lost(Trouble::Lost(why)).await,
+            Err(LogFault::Unavailable(why)) => return self.lost(CallError::Lost(why)).await,
             Err(fault) => return Err(fault),
         };
         self.goal = Some(head);
         self.missing = None;
-        self.look = None;
-        self.look_at = Instant::now() + self.link.options.read_deadline;
-        self.pump = Some(Pump::start(Arc::clone(&self.link), self.reached, &self.filter));
+        self.probe = None;
+        self.probe_at = Instant::now() + self.connection.options.read_deadline;
+        self.server = Some(ServerSubscription::start(Arc::clone(&self.connection), self.reached, &self.filter));
         Ok(())
     }
 
-    fn take(&mut self, news: News) {
-        match news {
-            News::Confirmed => {
+    fn handle(&mut self, message: ServerMessage) {
+        match message {
+            ServerMessage::Confirmed => {
                 self.pause = FIRST_PAUSE;
-                self.look_at = Instant::now() + QUIET;
+                self.probe_at = Instant::now() + QUIET;
                 self.reach(self.reached);
             }
-            News::Event(raw) => {
+            ServerMessage::Event(raw) => {
                 let Some(position) = raw.position().filter(|position| *position > self.reached) else { return };
                 self.missing = None;
-                match read::sifted(*raw, &self.filter) {
-                    Sifted::Wanted(record) => {
-                        (self.sure, self.told, self.left_out) = (position, position, 0);
+                match read::apply_filter(*raw, &self.filter) {
+                    Filtered::Passes(record) => {
+                        (self.reportable, self.reported, self.left_out) = (position, position, 0);
                         self.ready.push_back(Delivery::Event(Arc::new(record)));
                     }
-                    Sifted::Unwanted => {
-                        self.sure = position;
+                    Filtered::Rejected => {
+                        self.reportable = position;
                         self.leave_out();
                     }
-                    Sifted::Unseen => self.leave_out(),
+                    Filtered::Hidden => self.leave_out(),
                 }
                 self.reach(position);
-                // Whoever has caught up and misses nothing need not ask after every event.
-                let all_told = self.goal.is_none() && self.left_out == 0;
-                self.look_at = Instant::now() + if all_told { WATCH } else { QUIET };
+                // No probe after every event once caught up, if nothing was left out.
+                let up_to_date = self.goal.is_none() && self.left_out == 0;
+                self.probe_at = Instant::now() + if up_to_date { WATCH } else { QUIET };
             }
-            News::Hint => self.look_at = self.look_at.min(Instant::now() + QUIET),
-            News::FellBehind => {
-                // How far is found out by the next look.
+            ServerMessage::Hint => self.probe_at = self.probe_at.min(Instant::now() + QUIET),
+            ServerMessage::FellBehind => {
+                // The next probe finds out how far.
                 self.goal.get_or_insert(Position(u64::MAX));
-                self.look_at = Instant::now() + QUIET;
+                self.probe_at = Instant::now() + QUIET;
             }
         }
     }
 
-    /// Says now and then how far it got where nothing passes.
+    /// Reports progress now and then while nothing passes.
     fn leave_out(&mut self) {
         self.left_out += 1;
-        if self.left_out >= SILENT {
+        if self.left_out >= CHECKPOINT_EVERY {
             self.left_out = 0;
-            self.tell();
+            self.report();
         }
     }
 
-    /// Tells how far it got, if that is news.
-    fn tell(&mut self) {
-        if self.sure > self.told {
-            self.told = self.sure;
-            self.ready.push_back(Delivery::Checkpoint(self.sure));
+    /// Queues a checkpoint if there is progress to report.
+    fn report(&mut self) {
+        if self.reportable > self.reported {
+            self.reported = self.reportable;
+            self.ready.push_back(Delivery::Checkpoint(self.reportable));
         }
     }
 
-    /// Notes that everything up to here was delivered, and tells if that is all there was.
+    /// Notes that everything up to here was received, and queues "caught up" when that reaches the goal.
     fn reach(&mut self, position: Position) {
         self.reached = self.reached.max(position);
         if let Some(goal) = self.goal.filter(|goal| *goal <= self.reached) {
             self.goal = None;
-            self.sure = self.sure.max(goal);
-            self.told = self.sure;
-            self.ready.push_back(Delivery::CaughtUp(self.sure));
+            self.reportable = self.reportable.max(goal);
+            self.reported = self.reportable;
+            self.ready.push_back(Delivery::CaughtUp(self.reportable));
         }
     }
 
-    async fn looked(&mut self, seen: Result<Seen, LogFault>) -> Result<(), LogFault> {
-        self.look_at = Instant::now() + WATCH;
-        let seen = match seen {
-            Ok(seen) => seen,
+    async fn probed(&mut self, probe: Result<Probe, LogFault>) -> Result<(), LogFault> {
+        self.probe_at = Instant::now() + WATCH;
+        let probe = match probe {
+            Ok(probe) => probe,
             Err(LogFault::Unavailable(_)) => {
-                self.look_at = Instant::now() + FIRST_PAUSE;
+                self.probe_at = Instant::now() + FIRST_PAUSE;
                 return Ok(());
             }
             Err(fault) => return Err(fault),
         };
-        match seen.next.filter(|next| *next > self.reached) {
-            // Whatever passes up to the head was delivered.
-            None if seen.next.is_none() => {
+        match probe.next.filter(|next| *next > self.reached) {
+            // Everything up to the head that passes was received.
+            None if probe.next.is_none() => {
                 self.missing = None;
-                self.goal = self.goal.map(|_| seen.head);
-                self.sure = self.sure.max(seen.head);
-                self.reach(seen.head);
-                self.tell();
+                self.goal = self.goal.map(|_| probe.head);
+                self.reportable = self.reportable.max(probe.head);
+                self.reach(probe.head);
+                self.report();
             }
-            // It came in the meantime; there may be more.
-            None => self.look_at = Instant::now() + QUIET,
+            // Received in the meantime; there may be more.
+            None => self.probe_at = Instant::now() + QUIET,
             Some(next) => {
-                self.look_at = Instant::now() + QUIET;
+                self.probe_at = Instant::now() + QUIET;
                 let (missing, since) = *self.missing.get_or_insert((next, Instant::now()));
                 if missing != next {
                     self.missing = Some((next, Instant::now()));
-                } else if since.elapsed() > self.link.options.read_deadline {
-                    return self.lost(Trouble::Lost(format!("the event at {next} does not come"))).await;
+                } else if since.elapsed() > self.connection.options.read_deadline {
+                    return self.lost(CallError::Lost(format!("the server does not send the event at {next}"))).await;
                 }
             }
         }
         Ok(())
     }
 
-    /// Waits, to subscribe anew.
-    async fn lost(&mut self, trouble: Trouble) -> Result<(), LogFault> {
-        self.pump = None;
-        self.look = None;
-        if let fault @ (LogFault::Refused(_) | LogFault::Damaged(_)) = trouble.clone().fault("the subscription") {
+    /// Waits before reconnecting, unless the error is permanent.
+    async fn lost(&mut self, error: CallError) -> Result<(), LogFault> {
+        self.server = None;
+        self.probe = None;
+        if let fault @ (LogFault::Refused(_) | LogFault::Damaged(_)) = error.clone().fault("the subscription") {
             return Err(fault);
         }
-        tracing::warn!(position = %self.reached, ?trouble, "the subscription was lost and is made anew");
+        tracing::warn!(position = %self.reached, ?error, "the subscription was lost; reconnecting");
         tokio::time::sleep(self.pause).await;
         self.pause = (self.pause * 2).min(LONGEST_PAUSE);
         Ok(())
     }
-}
-
-/// The log's last event, and the first behind `reached` that passes.
-async fn look(link: Arc<Link>, filter: Filter, reached: Position) -> Result<Seen, LogFault> {
-    // In this order: what is written in between stands behind the head, or is found.
-    let head = read::head(&link).await?;
-    let next = if head > reached { read::all(&link, Some(reached), Direction::Forwards, 1, &filter).await? } else { Vec::new() };
-    Ok(Seen { head, next: next.first().map(|event| event.position) })
-}
-
-/// Checks where a subscription starts, and gives the log's last event.
-async fn start_from(link: &Link, from: Position) -> Result<Position, LogFault> {
-    let head = read::head(link).await?;
-    if from > head {
-        // On a server that others use, too, the last event may have been deleted since.
-        request::check_start(from, read::end(link).await?.max(head))?;
-    }
-    Ok(head)
 }

@@ -9,12 +9,12 @@ use lastseat_domain::StreamName;
 use lastseat_domain::ports::EventLog;
 use lastseat_domain::ports::event_log::{Delivery, Direction, Expected, Filter, LogFault, Position};
 use lastseat_event_log_eventstore::{CircuitState, EventStoreLog};
-use lastseat_eventstore_server::{DoorSettings, Secret, Tls};
+use lastseat_eventstore_server::{Secret, ServerSettings, Tls};
 use std::path::Path;
 use std::sync::Arc;
 use support::{Server, append_one, bounded, impatient, memory, settings, write};
 
-async fn guarded(settings: DoorSettings) -> Server {
+async fn guarded(settings: ServerSettings) -> Server {
     Server::start_with(Arc::new(memory()), "127.0.0.1:0".parse().unwrap(), settings).await
 }
 
@@ -24,7 +24,7 @@ fn open(server: &Server, credentials: &str) -> EventStoreLog {
 
 #[tokio::test]
 async fn a_password_with_signs_in_it_opens_the_door() {
-    let server = guarded(DoorSettings { reader_token: Secret::new("s@cret/:1"), ..settings() }).await;
+    let server = guarded(ServerSettings { reader_token: Secret::new("s@cret/:1"), ..settings() }).await;
     let log = open(&server, "ann:s%40cret%2F%3A1@");
     assert!(append_one(&log, write("seat-1", Expected::NoStream, "x")).await.unwrap().is_written());
     let stream = StreamName::from_log("seat-1");
@@ -36,7 +36,7 @@ async fn a_password_with_signs_in_it_opens_the_door() {
 
 #[tokio::test]
 async fn a_wrong_password_is_refused_with_advice() {
-    let server = guarded(DoorSettings { reader_token: Secret::new("right"), ..settings() }).await;
+    let server = guarded(ServerSettings { reader_token: Secret::new("right"), ..settings() }).await;
     let log = open(&server, "ann:wrong@");
     for _ in 0..10 {
         let refused = [
@@ -55,7 +55,7 @@ async fn a_wrong_password_is_refused_with_advice() {
 
 #[tokio::test]
 async fn a_door_for_reading_only_is_found_not_writable() {
-    let server = guarded(DoorSettings { write: false, ..settings() }).await;
+    let server = guarded(ServerSettings { write: false, ..settings() }).await;
     server.log.append(vec![write("seat-1", Expected::NoStream, "x")]).await.unwrap();
     let log = open(&server, "");
     assert!(log.head().await.unwrap() > Position::START);
@@ -81,7 +81,7 @@ async fn over_tls_a_server_is_trusted_by_its_certificate_only() {
         path
     };
     let tls = Tls::from_pem(ours.cert.pem().as_bytes(), ours.signing_key.serialize_pem().as_bytes()).unwrap();
-    let server = guarded(DoorSettings { tls: Some(tls), ..settings() }).await;
+    let server = guarded(ServerSettings { tls: Some(tls), ..settings() }).await;
 
     let log = over_tls(&server, &file("ours.pem", ours.cert.pem()));
     assert!(append_one(&log, write("seat-1", Expected::NoStream, "x")).await.unwrap().is_written());

@@ -1,9 +1,9 @@
-//! What SQLite's errors mean to a caller of the log.
+//! Classifies SQLite's errors.
 
 use lastseat_domain::ports::event_log::LogFault;
 use rusqlite::{Error, ErrorCode};
 
-/// Whether the error says that the file does not hold what was written.
+/// Whether the error shows that the file is damaged.
 pub(super) fn is_damage(error: &Error) -> bool {
     match error {
         Error::SqliteFailure(failure, _) => {
@@ -17,23 +17,23 @@ pub(super) fn is_damage(error: &Error) -> bool {
     }
 }
 
-/// Whether there was no room left.
+/// Whether the disk, or the file's size limit, is full.
 pub(super) fn is_full(error: &Error) -> bool {
     error.sqlite_error_code() == Some(ErrorCode::DiskFull)
 }
 
-/// The fault of a call that has changed nothing.
+/// The fault of a call that changed nothing.
 pub(super) fn fault(error: &Error) -> LogFault {
     if is_damage(error) {
         LogFault::Damaged(describe(error))
     } else if is_full(error) {
-        LogFault::Unavailable(format!("no room left on the disk ({})", describe(error)))
+        LogFault::Unavailable(format!("no space left on the disk ({})", describe(error)))
     } else {
         LogFault::Unavailable(describe(error))
     }
 }
 
-/// SQLite's sentence, and its extended code for whoever looks it up.
+/// SQLite's message and its extended code.
 pub(super) fn describe(error: &Error) -> String {
     error.sqlite_extended_error_code().map_or_else(|| error.to_string(), |code| format!("{error} (SQLite code {code})"))
 }

@@ -1,18 +1,18 @@
-//! Locks on files: one process for each log and journal.
+//! An exclusive lock on a file.
 
 use std::fs::{File, TryLockError};
 use std::thread;
 use std::time::Duration;
 
-/// Pauses before a lock is called another's: a second, all together.
+/// A lock is waited for this many times this long: one second.
 const TRIES: u32 = 50;
 const PAUSE: Duration = Duration::from_millis(20);
 
-/// Takes the lock of a file, patiently: a server that is just ending may still have it, and so may
-/// any process that was being started by its holder, until it has become another program.
+/// Locks a file exclusively, waiting up to a second: a server that is shutting down may still hold the
+/// lock, and so may a child process of its holder until its `exec`.
 ///
 /// # Errors
-/// `WouldBlock` if another has it for a second and more; what the system says otherwise.
+/// `WouldBlock` if the lock is still held after a second; otherwise the system's error.
 pub fn take(file: &File) -> Result<(), TryLockError> {
     for _ in 0..TRIES {
         match file.try_lock() {

@@ -1,43 +1,44 @@
-//! Whether the file still holds what was written.
+//! A full check of the file for damage.
 
-use super::{OpenError, faults, readers, resolve, schema};
+use crate::open_error::OpenError;
+use crate::paths::resolve;
+use crate::{faults, readers, schema};
 use rusqlite::Connection;
 use std::path::Path;
 
-/// Most findings of one kind that are listed.
+/// Most findings of one kind.
 const MAX_FINDINGS: usize = 20;
 
-/// What a look through the whole file has found.
+/// The result of a full check.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Integrity {
-    /// Events in the log; 0 where damage does not let them be counted.
+    /// Events in the log; 0 if damage prevents counting them.
     pub events: u64,
     /// Streams in the log, likewise.
     pub streams: u64,
-    /// What is wrong, one sentence each, at most a few of each kind; empty if nothing is.
+    /// What is wrong, one sentence each; at most 20 of each kind.
     pub findings: Vec<String>,
 }
 
-/// Looks through the whole log at `path`: SQLite's own structures, positions and revisions without
-/// gaps, every event in a stream, every body JSON. Changes nothing; works while a server has the
-/// log open. Takes time in proportion to the size of the file, and blocks.
+/// Checks the whole log at `path`: SQLite's own structures, positions and revisions without gaps, every
+/// event in a stream, every body JSON. Changes nothing, and works while a server has the log open. Blocks
+/// for a time in proportion to the size of the file.
 ///
 /// It can't see a changed byte inside a body that is still JSON.
 ///
 /// # Errors
-/// [`OpenError`] if the file can't be opened, or is damaged so badly that it can't be looked
-/// through; less damage is a finding.
+/// [`OpenError`] if the file can't be opened, or is too damaged to be checked; less damage is a finding.
 pub fn check_integrity(path: impl AsRef<Path>) -> Result<Integrity, OpenError> {
     let path = resolve(path.as_ref())?;
     let connection = schema::open_inspector(&path)?;
-    let look = || -> rusqlite::Result<Integrity> {
-        // One transaction: the questions are about one state, whatever a server writes meanwhile.
+    let check = || -> rusqlite::Result<Integrity> {
+        // One transaction, so that all queries see one state while a server writes.
         connection.execute_batch("BEGIN")?;
         let mut findings = structure(&connection)?;
         let count = |sql| connection.query_row(sql, [], |row| readers::unsigned(row, 0));
         let (events, streams) = (count("SELECT count(*) FROM events"), count("SELECT count(*) FROM streams"));
         if !findings.is_empty() {
-            // Broken trees give no answer to the finer questions, and perhaps none to these.
+            // Damaged trees make further queries useless, perhaps even these.
             return Ok(Integrity { events: events.unwrap_or(0), streams: streams.unwrap_or(0), findings });
         }
         findings.extend(contents(&connection)?);
@@ -45,7 +46,7 @@ pub fn check_integrity(path: impl AsRef<Path>) -> Result<Integrity, OpenError> {
         connection.execute_batch("COMMIT")?;
         Ok(Integrity { events, streams, findings })
     };
-    look().map_err(|error| OpenError::of(&path, &error))
+    check().map_err(|error| OpenError::of(&path, &error))
 }
 
 /// SQLite's own findings.
@@ -55,9 +56,9 @@ fn structure(connection: &Connection) -> rusqlite::Result<Vec<String>> {
     for finding in statement.query_map([], |row| row.get::<_, String>(0))? {
         match finding {
             Ok(finding) if finding == "ok" => {}
-            // One row may tell of a whole tree, a line for each cell, under a headline.
+            // One row may describe a whole tree, one line for each cell below a headline.
             Ok(finding) => findings.extend(finding.lines().filter(|line| !line.starts_with("***")).map(str::to_owned)),
-            // Some damage ends the look at it.
+            // Some damage ends the check itself.
             Err(error) if faults::is_damage(&error) => findings.push(faults::describe(&error)),
             Err(error) => return Err(error),
         }
@@ -65,8 +66,8 @@ fn structure(connection: &Connection) -> rusqlite::Result<Vec<String>> {
     Ok(findings)
 }
 
-/// Each question selects a sentence for every violation.
-const QUESTIONS: [&str; 5] = [
+/// Each query selects a sentence for every violation.
+const CHECKS: [&str; 5] = [
     "SELECT 'the log has ' || count(*) || ' events, but its last position is ' || max(position) \
      FROM events HAVING count(*) > 0 AND (min(position) <> 1 OR max(position) <> count(*))",
     "SELECT 'stream ' || stream || ' has ' || count(*) || ' events, but its last revision is ' || max(revision) \
@@ -75,14 +76,14 @@ const QUESTIONS: [&str; 5] = [
      FROM events WHERE stream NOT IN (SELECT id FROM streams)",
     "SELECT 'the event at ' || position || ' is not JSON' \
      FROM events WHERE NOT json_valid(data) OR NOT json_valid(metadata) OR length(id) <> 16",
-    "SELECT 'the events at ' || e.position || ' and ' || f.position || ' stand in the wrong order' \
+    "SELECT 'the events at ' || e.position || ' and ' || f.position || ' are in the wrong order' \
      FROM events e JOIN events f ON f.stream = e.stream AND f.revision = e.revision + 1 AND f.position < e.position",
 ];
 
 fn contents(connection: &Connection) -> rusqlite::Result<Vec<String>> {
     let mut findings = Vec::new();
-    for question in QUESTIONS {
-        let mut statement = connection.prepare(&format!("{question} LIMIT {MAX_FINDINGS}"))?;
+    for check in CHECKS {
+        let mut statement = connection.prepare(&format!("{check} LIMIT {MAX_FINDINGS}"))?;
         let found = statement.query_map([], |row| row.get::<_, String>(0))?;
         findings.extend(found.collect::<rusqlite::Result<Vec<_>>>()?);
     }

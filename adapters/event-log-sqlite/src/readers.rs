@@ -1,6 +1,6 @@
-//! Reading from the file: a few connections, each used by one blocking task at a time.
+//! Reads from the file: a few connections, each used by one blocking task at a time.
 
-use super::faults;
+use crate::faults;
 use lastseat_domain::StreamName;
 use lastseat_domain::ports::event_log::{Direction, Filter, LogFault, Position, RecordedEvent, Revision};
 use parking_lot::Mutex;
@@ -10,19 +10,17 @@ use std::sync::Arc;
 use tokio::sync::Semaphore;
 use uuid::Uuid;
 
-/// Most rows that one look at the file takes, so that no read holds a connection, or the
-/// write-ahead log, for long.
+/// Most rows scanned by one query, so that no read holds a connection or the write-ahead log for long.
 const PAGE_ROWS: usize = 4096;
 
-/// Most bytes of bodies that one look at the file brings.
+/// Most bytes of bodies returned by one query.
 const PAGE_BYTES: usize = 8 * 1024 * 1024;
 
 type OpenFn = dyn Fn() -> rusqlite::Result<Connection> + Send + Sync;
 
-/// Connections for reading.
 pub(super) struct Readers {
     open: Box<OpenFn>,
-    /// Connections that nobody uses; `None` once closed.
+    /// Unused connections; `None` once closed.
     idle: Mutex<Option<Vec<Connection>>>,
     permits: Arc<Semaphore>,
 }
@@ -33,12 +31,12 @@ impl Readers {
         Self { open, idle: Mutex::new(Some(Vec::new())), permits: Arc::new(Semaphore::new(count.max(1))) }
     }
 
-    /// Closes the connections that nobody uses, and the others as they come back.
+    /// Closes the unused connections now, and the others when their query ends.
     pub(super) fn close(&self) {
         self.idle.lock().take();
     }
 
-    /// Adds a connection that is open already.
+    /// Adds an open connection.
     pub(super) fn keep(&self, connection: Connection) {
         if let Some(idle) = self.idle.lock().as_mut() {
             idle.push(connection);
@@ -51,7 +49,7 @@ impl Readers {
         if self.idle.lock().is_some() { Ok(()) } else { Err(closed()) }
     }
 
-    /// Runs a query where blocking does no harm.
+    /// Runs a query on a thread that may block.
     pub(super) async fn run<T: Send + 'static>(
         self: &Arc<Self>,
         query: impl FnOnce(&Connection) -> Result<T, LogFault> + Send + 'static,
@@ -66,13 +64,13 @@ impl Readers {
                 None => (readers.open)().map_err(|error| faults::fault(&error))?,
             };
             let answer = query(&connection);
-            // After an error a fresh connection is the safer one.
+            // After an error, a new connection is safer.
             if answer.is_ok() {
                 readers.keep(connection);
             }
             answer
         });
-        task.await.unwrap_or_else(|error| Err(LogFault::Unavailable(format!("the read was broken off: {error}"))))
+        task.await.unwrap_or_else(|error| Err(LogFault::Unavailable(format!("the read was cancelled: {error}"))))
     }
 }
 
@@ -80,13 +78,13 @@ fn closed() -> LogFault {
     LogFault::Unavailable("the log is closed".to_owned())
 }
 
-/// Some of the log, and how far it was looked at.
+/// A part of the log, and how far it was scanned.
 pub(super) struct Page {
     /// The events that pass the filter, in reading order.
     pub(super) events: Vec<Arc<RecordedEvent>>,
-    /// Last position looked at.
+    /// Last position scanned.
     pub(super) reached: Position,
-    /// Whether there is nothing behind `reached` up to the bound.
+    /// Whether there is nothing between `reached` and the bound.
     pub(super) is_last: bool,
 }
 
@@ -95,13 +93,12 @@ pub(super) fn head(connection: &Connection) -> Result<Position, LogFault> {
     last_position(connection).map_err(|error| faults::fault(&error))
 }
 
-/// The same, for who handles SQLite's errors.
+/// The same, with SQLite's error.
 pub(super) fn last_position(connection: &Connection) -> rusqlite::Result<Position> {
     connection.query_row("SELECT ifnull(max(position), 0) FROM events", [], |row| unsigned(row, 0).map(Position))
 }
 
-/// Reads a stream as the log's `read_stream` does, up to `head`: what is further is not announced
-/// yet.
+/// Reads a stream as the log's `read_stream` does, up to `head`: later events are not published yet.
 pub(super) fn stream(
     connection: &Connection,
     stream: &StreamName,
@@ -143,8 +140,8 @@ pub(super) fn stream(
     Ok(events)
 }
 
-/// Up to `limit` events behind `from` in the given direction that pass the filter, as far as one
-/// page goes. Forwards it ends at `bound`, which is the head; backwards at the first event.
+/// At most one page of up to `limit` events after `from`, in the given direction, that pass the filter.
+/// Forwards it ends at `bound`, which is the head; backwards at the first event.
 pub(super) fn page(
     connection: &Connection,
     from: Position,
@@ -154,7 +151,7 @@ pub(super) fn page(
     filter: &Filter,
 ) -> Result<Page, LogFault> {
     let sql = match direction {
-        // The outer join shows an event whose stream is missing, which then is reported.
+        // The outer join also returns an event without a stream, which is then reported as damage.
         Direction::Forwards => {
             "SELECT e.position, s.name, e.revision, e.type, e.id, e.data, e.metadata, e.recorded_at \
              FROM events e LEFT JOIN streams s ON s.id = e.stream \
@@ -167,13 +164,13 @@ pub(super) fn page(
         }
     };
     let mut page = Page { events: Vec::new(), reached: from, is_last: false };
-    let mut looked_at = 0;
+    let mut scanned = 0;
     let mut bytes = 0;
     let mut gap = None;
     let mut query = || -> rusqlite::Result<()> {
         let mut statement = connection.prepare_cached(sql)?;
         let mut rows = statement.query((integer(from.0), integer(bound.0)))?;
-        while looked_at < PAGE_ROWS && bytes < PAGE_BYTES && page.events.len() < limit {
+        while scanned < PAGE_ROWS && bytes < PAGE_BYTES && page.events.len() < limit {
             let Some(row) = rows.next()? else {
                 page.is_last = true;
                 break;
@@ -181,16 +178,16 @@ pub(super) fn page(
             let position = Position(unsigned(row, 0)?);
             let follows = match direction {
                 Direction::Forwards => position.0 == page.reached.0 + 1,
-                // The first one back may be anywhere before a bound that is no position in use.
-                Direction::Backwards => looked_at == 0 || position.0 + 1 == page.reached.0,
+                // The first event backwards may be anywhere before a bound that is not in use.
+                Direction::Backwards => scanned == 0 || position.0 + 1 == page.reached.0,
             };
             if !follows {
                 gap = Some((page.reached, position));
                 break;
             }
             page.reached = position;
-            looked_at += 1;
-            // Looked at in place: nothing is copied of an event that does not pass.
+            scanned += 1;
+            // Filtered in place: an event that doesn't pass is not copied.
             let (stream, event_type) = (row.get_ref(1)?.as_str()?, row.get_ref(3)?.as_str()?);
             if filter.matches(stream, event_type) {
                 let event = event(row, StreamName::from_log(stream))?;
@@ -202,7 +199,7 @@ pub(super) fn page(
     };
     query().map_err(|error| faults::fault(&error))?;
     if let Some((before, after)) = gap {
-        return Err(LogFault::Damaged(format!("no event stands between the positions {before} and {after}")));
+        return Err(LogFault::Damaged(format!("there is a gap between the positions {before} and {after}")));
     }
     Ok(page)
 }
@@ -230,13 +227,12 @@ fn json(row: &Row<'_>, column: usize) -> rusqlite::Result<Box<RawValue>> {
     RawValue::from_string(row.get(column)?).map_err(broken)
 }
 
-/// A number that is never negative.
 pub(super) fn unsigned(row: &Row<'_>, column: usize) -> rusqlite::Result<u64> {
     let number: i64 = row.get(column)?;
     u64::try_from(number).map_err(|_| rusqlite::Error::IntegralValueOutOfRange(column, number))
 }
 
-/// SQLite's integers are signed; no position or revision comes near the end of them.
+/// SQLite's integers are signed; no position or revision comes near their maximum.
 pub(super) fn integer(number: u64) -> i64 {
     i64::try_from(number).unwrap_or(i64::MAX)
 }

@@ -1,6 +1,7 @@
-//! The file: its tables, its identity, and how it is opened.
+//! The file: its tables, how it is recognised, and how it is opened.
 
-use super::{OpenError, faults, readers};
+use crate::open_error::OpenError;
+use crate::readers;
 use rusqlite::{Connection, OpenFlags};
 use std::path::Path;
 use std::time::Duration;
@@ -8,23 +9,22 @@ use std::time::Duration;
 /// Marks the file as a log of lastseat ("lsea"); `file(1)` and SQLite's tools show it.
 const APPLICATION_ID: i32 = 0x6c73_6561;
 
-/// Version of the tables, in `PRAGMA user_version`.
+/// Stored in `PRAGMA user_version`.
 const SCHEMA_VERSION: i32 = 1;
 
-/// How long to wait for another program that writes to the file, such as a shell of SQLite's.
+/// Wait for another program that writes to the file, such as SQLite's shell.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Up to this size a file is looked over from end to end at every start, indexes included: a
-/// fraction of a second.
-const WHOLLY_CHECKED: u64 = 16 << 20;
-/// Up to this size at least every page is.
-const QUICKLY_CHECKED: u64 = 512 << 20;
+/// Up to this size the whole file, indexes included, is checked at every start: a fraction of a second.
+const FULL_CHECK_BYTES: u64 = 16 << 20;
+/// Up to this size at least every page is checked.
+const QUICK_CHECK_BYTES: u64 = 512 << 20;
 
 /// Page cache of the connection that writes, in KiB.
 const WRITER_CACHE_KIB: i64 = 64 * 1024;
 
-/// `events` is the log. Streams have numbers of their own because a name in every event and every
-/// index entry would double the size. `event_log` is for people: `SELECT * FROM event_log`.
+/// `events` is the log. Streams have numbers because their names in every event and index entry would
+/// double the size. The view `event_log` is for people: `SELECT * FROM event_log`.
 const SCHEMA: &str = "
 CREATE TABLE streams (
     id   INTEGER PRIMARY KEY,
@@ -57,18 +57,18 @@ pub(super) fn open_writer(path: &Path, max_file_bytes: Option<u64>) -> Result<Co
     let connection = connect(path, flags)?;
     let known = identify(path, &connection)?;
     let setup = || -> rusqlite::Result<()> {
-        // A transaction is durable when its COMMIT returns: the write-ahead log is synced each time.
+        // COMMIT syncs the write-ahead log, so a transaction is durable when it returns.
         connection.pragma_update(None, "journal_mode", "WAL")?;
         connection.pragma_update(None, "synchronous", "FULL")?;
         connection.pragma_update(None, "cache_size", -WRITER_CACHE_KIB)?;
-        // The writer moves the write-ahead log into the file itself, after answering.
+        // The writer checkpoints by itself, after answering.
         connection.pragma_update(None, "wal_autocheckpoint", 0)?;
         if known == Known::Empty {
             connection.execute_batch(&format!(
                 "BEGIN IMMEDIATE; {SCHEMA} PRAGMA application_id = {APPLICATION_ID}; \
                  PRAGMA user_version = {SCHEMA_VERSION}; COMMIT;"
             ))?;
-            // From its first moment the file itself says what it is, not only the log beside it.
+            // Write the identity into the file itself, not only into the write-ahead log.
             connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?;
         }
         if let Some(bytes) = max_file_bytes {
@@ -80,32 +80,31 @@ pub(super) fn open_writer(path: &Path, max_file_bytes: Option<u64>) -> Result<Co
     };
     setup().map_err(|error| OpenError::of(path, &error))?;
     if known == Known::Log {
-        look_it_over(path, &connection)?;
+        check_for_damage(path, &connection)?;
     }
     Ok(connection)
 }
 
-/// Looks for damage before anything is sold, as thoroughly as a start can wait for. A damaged index
-/// is the worst: it makes a stream look as if it had no events. `lastseat verify` looks at all of it,
-/// however long that takes.
-fn look_it_over(path: &Path, connection: &Connection) -> Result<(), OpenError> {
+/// Checks for damage before anything is sold, as thoroughly as a start can wait for. A damaged index is
+/// the worst: it makes a stream look empty. `lastseat verify` checks everything, however long it takes.
+fn check_for_damage(path: &Path, connection: &Connection) -> Result<(), OpenError> {
     let bytes = std::fs::metadata(path).map_or(0, |file| file.len());
-    let question = if bytes <= WHOLLY_CHECKED {
+    let check = if bytes <= FULL_CHECK_BYTES {
         "PRAGMA integrity_check(1)"
-    } else if bytes <= QUICKLY_CHECKED {
+    } else if bytes <= QUICK_CHECK_BYTES {
         "PRAGMA quick_check(1)"
     } else {
         return Ok(());
     };
-    let finding: String = connection.query_row(question, [], |row| row.get(0)).map_err(|error| OpenError::of(path, &error))?;
+    let finding: String = connection.query_row(check, [], |row| row.get(0)).map_err(|error| OpenError::of(path, &error))?;
     if finding == "ok" {
         return Ok(());
     }
-    let reason = finding.lines().find(|line| !line.starts_with("***")).unwrap_or("it is not sound").to_owned();
+    let reason = finding.lines().find(|line| !line.starts_with("***")).unwrap_or("the check found damage").to_owned();
     Err(OpenError::Damaged { path: path.to_owned(), reason })
 }
 
-/// Opens another connection to a file that is open for writing in this process.
+/// Opens a read connection to a file that this process has open for writing.
 pub(super) fn open_reader(path: &Path) -> rusqlite::Result<Connection> {
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(path, flags)?;
@@ -113,7 +112,7 @@ pub(super) fn open_reader(path: &Path) -> rusqlite::Result<Connection> {
     Ok(connection)
 }
 
-/// Opens the file for reading only, whether or not a server has it open, also after it was killed.
+/// Opens the file for reading only, while a server has it open, or after one was killed.
 pub(super) fn open_inspector(path: &Path) -> Result<Connection, OpenError> {
     if !path.is_file() {
         return Err(OpenError::Missing { path: path.to_owned() });
@@ -123,22 +122,22 @@ pub(super) fn open_inspector(path: &Path) -> Result<Connection, OpenError> {
         Err(error @ OpenError::Io { .. }) => error,
         done => return done,
     };
-    // In a folder that can't be written SQLite can't make the index of the write-ahead log. If
-    // there is no such log to index, the file by itself is everything, and nobody is writing.
+    // In a read-only folder SQLite can't create the index of the write-ahead log. If that log is empty,
+    // the file alone is complete, and nobody is writing.
     if wal_is_empty(path) {
         if let Some(uri) = immutable_uri(path) {
             return inspect(path, Path::new(&uri), read_only | OpenFlags::SQLITE_OPEN_URI);
         }
         return Err(first);
     }
-    // A write-ahead log that was left behind has to be recovered first, which needs the right to
-    // write beside it; the log itself stays as it is.
+    // A remaining write-ahead log has to be recovered first, which needs write access to the folder. The
+    // events stay as they are.
     let recovering = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     match inspect(path, path, recovering) {
         Err(OpenError::Io { path, reason }) => Err(OpenError::Io {
             path,
             reason: format!(
-                "{reason}; the write-ahead log beside it has to be recovered, so copy the file and its -wal to a folder that can be written and look there"
+                "{reason}; its write-ahead log has to be recovered first: copy the file and its -wal to a writable folder and open them there"
             ),
         }),
         done => done,
@@ -159,7 +158,7 @@ fn connect(path: &Path, flags: OpenFlags) -> Result<Connection, OpenError> {
     let open = || {
         let connection = Connection::open_with_flags(path, flags)?;
         connection.busy_timeout(BUSY_TIMEOUT)?;
-        // Damage in a page is an error when the page is read, not a row that is missing.
+        // Report damage in a page as an error, not as a missing row.
         connection.pragma_update(None, "cell_size_check", true)?;
         Ok(connection)
     };
@@ -172,7 +171,7 @@ enum Known {
     Log,
 }
 
-/// Looks whose file it is before anything in it is changed.
+/// Checks that the file is ours before anything in it is changed.
 fn identify(path: &Path, connection: &Connection) -> Result<Known, OpenError> {
     let read = || -> rusqlite::Result<(i32, i32, i64)> {
         let application = connection.pragma_query_value(None, "application_id", |row| row.get(0))?;
@@ -194,7 +193,7 @@ fn wal_is_empty(path: &Path) -> bool {
     std::fs::metadata(wal).map_or(true, |wal| wal.len() == 0)
 }
 
-/// The path as a URI that tells SQLite to expect no change and no write-ahead log.
+/// The path as a URI that promises SQLite no changes and no write-ahead log.
 fn immutable_uri(path: &Path) -> Option<String> {
     let path = std::path::absolute(path).ok()?;
     let mut uri = "file:".to_owned();
@@ -207,30 +206,4 @@ fn immutable_uri(path: &Path) -> Option<String> {
     }
     uri.push_str("?immutable=1");
     Some(uri)
-}
-
-impl OpenError {
-    /// The meaning of SQLite's error on the way into a file.
-    pub(super) fn of(path: &Path, error: &rusqlite::Error) -> Self {
-        let (path, reason) = (path.to_owned(), faults::describe(error));
-        if error.sqlite_error_code() == Some(rusqlite::ErrorCode::NotADatabase) {
-            Self::Foreign { path }
-        } else if faults::is_damage(error) {
-            Self::Damaged { path, reason }
-        } else {
-            Self::Io { path, reason }
-        }
-    }
-
-    fn at(mut self, new: &Path) -> Self {
-        match &mut self {
-            Self::InUse { path, .. }
-            | Self::Missing { path }
-            | Self::Foreign { path }
-            | Self::OtherVersion { path, .. }
-            | Self::Damaged { path, .. }
-            | Self::Io { path, .. } => *path = new.to_owned(),
-        }
-        self
-    }
 }

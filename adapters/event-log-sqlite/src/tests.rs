@@ -1,108 +1,84 @@
-//! What can't be brought about from outside: a commit that fails.
+//! What callers see of a commit that fails, and what a restart then finds.
 
-use super::*;
-use rusqlite::Connection;
-use std::collections::VecDeque;
+use crate::commit_faults::CommitFault;
+use crate::{SqliteLog, SqliteOptions};
+use futures::StreamExt;
+use lastseat_domain::StreamName;
+use lastseat_domain::ports::event_log::{
+    Delivery, Direction, EventLog, Expected, Filter, LogFault, NewEvent, Position, StreamWrite, WriteOutcome,
+};
+use lastseat_in_process::SystemClock;
+use parking_lot::Mutex;
+use serde_json::value::RawValue;
+use std::sync::Arc;
+use uuid::Uuid;
 
-/// Faults of the next commits.
-pub(super) type CommitFaults = Arc<Mutex<VecDeque<CommitFault>>>;
-
-/// What a failing commit has done to the file.
-#[derive(Debug, Clone, Copy)]
-pub(super) enum CommitFault {
-    /// It is durable, and the error came after.
-    Landed,
-    /// Nothing was written.
-    Lost,
-    /// The thread that writes panics.
-    Panic,
+fn write(key: &str) -> Vec<StreamWrite> {
+    let json = || RawValue::from_string("{}".to_owned()).unwrap();
+    let event = NewEvent {
+        id: Uuid::new_v5(&Uuid::nil(), key.as_bytes()),
+        event_type: "Happened".to_owned(),
+        data: json(),
+        metadata: json(),
+    };
+    vec![StreamWrite { stream: StreamName::from_log(key), expected: Expected::NoStream, events: vec![event] }]
 }
 
-impl CommitFault {
-    pub(super) fn fail_nth(self, connection: &Connection) -> rusqlite::Result<()> {
-        assert!(!matches!(self, Self::Panic), "told to panic");
-        if matches!(self, Self::Landed) {
-            connection.execute_batch("COMMIT")?;
-        }
-        let failure = rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_IOERR_FSYNC);
-        Err(rusqlite::Error::SqliteFailure(failure, Some("disk I/O error".to_owned())))
+/// The streams that a restart finds.
+async fn after(fault: CommitFault) -> Vec<String> {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("events.db");
+    let reasons = Arc::new(Mutex::new(Vec::new()));
+    let hook = Arc::clone(&reasons);
+    let options =
+        SqliteOptions { on_fatal: Arc::new(move |reason| hook.lock().push(reason.to_owned())), ..SqliteOptions::default() };
+    let faults = Arc::clone(&options.commit_faults);
+    let log = SqliteLog::open_with(&path, Arc::new(SystemClock), options).unwrap();
+    log.append(write("a-1")).await.unwrap();
+    let mut follower = log.subscribe(Position::START, Filter::all());
+
+    faults.lock().push_back(fault);
+    let answer = log.append(write("a-2")).await;
+    assert!(matches!(answer, Err(LogFault::OutcomeUnknown(_))), "{answer:?}");
+    for _ in 0..3 {
+        let answer = log.append(write("a-3")).await;
+        assert!(matches!(answer, Err(LogFault::Unavailable(_))), "{answer:?}");
     }
+    // What was acknowledged can still be read, what is in doubt can't.
+    assert_eq!(log.head().await, Ok(Position(1)));
+    let all = log.read_all(None, Direction::Forwards, 10, &Filter::all()).await.unwrap();
+    assert_eq!(all.len(), 1);
+    let doubtful = StreamName::from_log("a-2");
+    assert!(log.read_stream(&doubtful, None, Direction::Forwards, 10).await.unwrap().is_empty());
+    // Subscribers get what is certain, then learn that no more will come.
+    assert!(matches!(follower.next().await, Some(Ok(Delivery::Event(_)))));
+    assert!(matches!(follower.next().await, Some(Ok(Delivery::CaughtUp(Position(1))))));
+    assert!(matches!(follower.next().await, Some(Err(LogFault::Unavailable(_)))));
+    assert!(follower.next().await.is_none());
+    assert!(log.close().await.is_err(), "closing does not hide it");
+    drop(log);
+    assert_eq!(reasons.lock().len(), 1, "{reasons:?}");
+
+    let log = SqliteLog::open(&path, Arc::new(SystemClock)).unwrap();
+    let found = log.read_all(None, Direction::Forwards, 10, &Filter::all()).await.unwrap();
+    // Sending the same again settles the doubt either way.
+    let outcome = log.append(write("a-2")).await.unwrap();
+    assert_eq!(outcome, [WriteOutcome::Written { last_revision: 0, position: Position(2) }]);
+    assert_eq!(log.head().await, Ok(Position(2)));
+    found.iter().map(|event| event.stream.to_string()).collect()
 }
 
-mod commits_that_fail {
-    use super::*;
-    use lastseat_domain::ports::event_log::{Expected, NewEvent};
-    use lastseat_in_process::SystemClock;
-    use serde_json::value::RawValue;
-    use uuid::Uuid;
+#[tokio::test]
+async fn a_failed_commit_may_be_durable() {
+    assert_eq!(after(CommitFault::Durable).await, ["a-1", "a-2"]);
+}
 
-    fn write(key: &str) -> Vec<StreamWrite> {
-        let json = || RawValue::from_string("{}".to_owned()).unwrap();
-        let event = NewEvent {
-            id: Uuid::new_v5(&Uuid::nil(), key.as_bytes()),
-            event_type: "Happened".to_owned(),
-            data: json(),
-            metadata: json(),
-        };
-        vec![StreamWrite { stream: StreamName::from_log(key), expected: Expected::NoStream, events: vec![event] }]
-    }
+#[tokio::test]
+async fn a_failed_commit_may_be_lost() {
+    assert_eq!(after(CommitFault::Lost).await, ["a-1"]);
+}
 
-    /// What callers see of a commit that fails, and what a restart then finds.
-    async fn after(fault: CommitFault) -> Vec<String> {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("events.db");
-        let reasons = Arc::new(Mutex::new(Vec::new()));
-        let hook = Arc::clone(&reasons);
-        let options =
-            SqliteOptions { on_fatal: Arc::new(move |reason| hook.lock().push(reason.to_owned())), ..SqliteOptions::default() };
-        let faults = Arc::clone(&options.commit_faults);
-        let log = SqliteLog::open_with(&path, Arc::new(SystemClock), options).unwrap();
-        log.append(write("a-1")).await.unwrap();
-        let mut follower = log.subscribe(Position::START, Filter::all());
-
-        faults.lock().push_back(fault);
-        let answer = log.append(write("a-2")).await;
-        assert!(matches!(answer, Err(LogFault::OutcomeUnknown(_))), "{answer:?}");
-        for _ in 0..3 {
-            let answer = log.append(write("a-3")).await;
-            assert!(matches!(answer, Err(LogFault::Unavailable(_))), "{answer:?}");
-        }
-        // What was acknowledged can still be read, what is in doubt can't.
-        assert_eq!(log.head().await, Ok(Position(1)));
-        let all = log.read_all(None, Direction::Forwards, 10, &Filter::all()).await.unwrap();
-        assert_eq!(all.len(), 1);
-        let doubtful = StreamName::from_log("a-2");
-        assert!(log.read_stream(&doubtful, None, Direction::Forwards, 10).await.unwrap().is_empty());
-        // Subscribers get what is certain, then learn that no more will come.
-        assert!(matches!(follower.next().await, Some(Ok(Delivery::Event(_)))));
-        assert!(matches!(follower.next().await, Some(Ok(Delivery::CaughtUp(Position(1))))));
-        assert!(matches!(follower.next().await, Some(Err(LogFault::Unavailable(_)))));
-        assert!(follower.next().await.is_none());
-        assert!(log.close().await.is_err(), "closing does not hide it");
-        drop(log);
-        assert_eq!(reasons.lock().len(), 1, "{reasons:?}");
-
-        let log = SqliteLog::open(&path, Arc::new(SystemClock)).unwrap();
-        let found = log.read_all(None, Direction::Forwards, 10, &Filter::all()).await.unwrap();
-        // Sending the same again settles the doubt either way.
-        let outcome = log.append(write("a-2")).await.unwrap();
-        assert_eq!(outcome, [WriteOutcome::Written { last_revision: 0, position: Position(2) }]);
-        assert_eq!(log.head().await, Ok(Position(2)));
-        found.iter().map(|event| event.stream.to_string()).collect()
-    }
-
-    #[tokio::test]
-    async fn may_have_landed() {
-        assert_eq!(after(CommitFault::Landed).await, ["a-1", "a-2"]);
-    }
-
-    #[tokio::test]
-    async fn may_be_lost() {
-        assert_eq!(after(CommitFault::Lost).await, ["a-1"]);
-    }
-
-    #[tokio::test]
-    async fn may_panic() {
-        assert_eq!(after(CommitFault::Panic).await, ["a-1"]);
-    }
+#[tokio::test]
+async fn the_writer_thread_may_panic() {
+    assert_eq!(after(CommitFault::Panic).await, ["a-1"]);
 }

@@ -1,9 +1,11 @@
-//! The thread that writes: group commit, and what happens when it fails.
+//! The writer thread: commits queued appends in groups, and handles failures.
 
-use super::batch::{Batch, Written};
-use super::lock::LogLock;
-use super::streams::KnownStreams;
-use super::{FatalHook, Shared, SqliteOptions, faults, readers};
+use crate::known_streams::KnownStreams;
+use crate::log_lock::LogLock;
+use crate::options::{FatalHook, SqliteOptions};
+use crate::shared::Shared;
+use crate::transaction::{Transaction, Written};
+use crate::{faults, readers};
 use lastseat_domain::ports::Clock;
 use lastseat_domain::ports::event_log::{LogFault, Position, StreamWrite, WriteOutcome};
 use rusqlite::Connection;
@@ -12,34 +14,32 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot, watch};
 
-/// Most appends, and most bytes, in one transaction. Larger ones would make everyone in them wait
-/// without saving much.
+/// Most appends, and most bytes, in one transaction. Larger ones would only make their callers wait
+/// longer.
 const MAX_APPENDS: usize = 4096;
 const MAX_BYTES: usize = 16 * 1024 * 1024;
 
-/// Something for the writer to do.
 pub(super) enum Job {
     Append(Append),
-    /// Finish what is queued, then give the file free.
+    /// Write what is queued, then release the file.
     Close(oneshot::Sender<Result<(), LogFault>>),
 }
 
-/// An append that waits.
 pub(super) struct Append {
     pub(super) writes: Vec<StreamWrite>,
     pub(super) bytes: usize,
     pub(super) answer: Answer,
-    /// Given back when the append is done.
-    pub(super) _room: OwnedSemaphorePermit,
+    /// Its place in the queue, released when the append is done.
+    pub(super) _queue_space: OwnedSemaphorePermit,
 }
 
 type Answer = oneshot::Sender<Result<Vec<WriteOutcome>, LogFault>>;
 
-/// Why a transaction did not come about.
+/// Why a transaction failed.
 enum Failure {
     /// It was rolled back; the next one may succeed.
     RolledBack(LogFault),
-    /// Nothing more can be written. The fault is for those who wait, the text for people.
+    /// The log must stop. The fault is for the callers, the text for people.
     Fatal(LogFault, String),
 }
 
@@ -56,7 +56,7 @@ pub(super) struct Writer {
     checkpoint_bytes: u64,
     page_bytes: u64,
     #[cfg(test)]
-    commit_faults: super::tests::CommitFaults,
+    commit_faults: crate::commit_faults::CommitFaults,
 }
 
 impl Writer {
@@ -90,7 +90,7 @@ impl Writer {
         self.head.subscribe()
     }
 
-    /// Works until everyone who could send a job is gone, or the log was closed, or has stopped.
+    /// Runs until all senders are gone, the log is closed, or it has to stop.
     pub(super) fn run(mut self, mut jobs: mpsc::Receiver<Job>) {
         let mut closing = Vec::new();
         while let Some(job) = jobs.blocking_recv() {
@@ -101,32 +101,32 @@ impl Writer {
             if closing.is_empty() {
                 self.checkpoint_if_due();
             } else {
-                // No more jobs from now on, but those that are queued are still received.
+                // Takes no new jobs; queued ones are still received.
                 jobs.close();
             }
         }
         let closed = self.finish();
         for waiter in closing {
-            // Who asked for it may have gone; then nobody needs the answer.
+            // The caller may have given up.
             drop(waiter.send(closed.clone()));
         }
     }
 
-    /// One transaction, from the first look at the file to the last answer.
+    /// Writes in one transaction and answers all callers.
     fn carry_out(&mut self, appends: Vec<Append>) -> Result<(), String> {
         if appends.is_empty() {
             return Ok(());
         }
-        // The room in the queue is given back with the answers.
+        // Places in the queue are released with the answers.
         let mut waiting = Vec::with_capacity(appends.len());
         let mut requests = Vec::with_capacity(appends.len());
-        for Append { writes, answer, _room, .. } in appends {
+        for Append { writes, answer, _queue_space, .. } in appends {
             requests.push(writes);
-            waiting.push((answer, _room));
+            waiting.push((answer, _queue_space));
         }
-        // A log whose writer is gone must not look alive: a panic is a failure like any other.
+        // A panic must stop the log like any other fatal failure, not leave it without a writer.
         let done = catch_unwind(AssertUnwindSafe(|| self.transaction(requests))).unwrap_or_else(|_| {
-            let reason = "the thread that writes has panicked".to_owned();
+            let reason = "the writer thread panicked".to_owned();
             Err(Failure::Fatal(LogFault::OutcomeUnknown(reason.clone()), reason))
         });
         match done {
@@ -137,14 +137,14 @@ impl Writer {
                 Ok(())
             }
             Err(Failure::RolledBack(fault)) => {
-                tracing::warn!(%fault, appends = waiting.len(), "the event log rolled a transaction back");
+                tracing::warn!(%fault, appends = waiting.len(), "the event log rolled back a transaction");
                 for (answer, _) in waiting {
                     drop(answer.send(Err(fault.clone())));
                 }
                 Ok(())
             }
             Err(Failure::Fatal(fault, reason)) => {
-                // Before anyone is answered, so that whoever tries again finds the door shut.
+                // Before the answers, so that a retry is refused.
                 self.shared.stopped.get_or_init(|| reason.clone());
                 for (answer, _) in waiting {
                     drop(answer.send(Err(fault.clone())));
@@ -165,11 +165,11 @@ impl Writer {
         self.next_stream = written.next_stream;
         if let Some(last) = written.events.last() {
             let position = last.position;
-            let mut tail = self.shared.tail.write();
-            let evicted = tail.push(written.events);
-            // Under the same lock, so that nobody finds an event in memory that is beyond the head.
+            let mut recent = self.shared.recent.write();
+            let evicted = recent.push(written.events);
+            // Under the same lock, so that no read finds an event in memory beyond the head.
             self.head.send_replace(position);
-            drop(tail);
+            drop(recent);
             drop(evicted);
         }
         Ok(outcomes)
@@ -178,24 +178,24 @@ impl Writer {
     fn write(&mut self, requests: Vec<Vec<StreamWrite>>) -> rusqlite::Result<(Vec<Vec<WriteOutcome>>, Written)> {
         self.connection.execute_batch("BEGIN IMMEDIATE")?;
         let (head, now) = (*self.head.borrow(), self.clock.now());
-        let mut batch = Batch::new(&self.connection, &mut self.streams, head, self.next_stream, now)?;
-        let outcomes = requests.into_iter().map(|writes| batch.append(writes)).collect::<rusqlite::Result<_>>()?;
-        Ok((outcomes, batch.finish()))
+        let mut transaction = Transaction::new(&self.connection, &mut self.streams, head, self.next_stream, now)?;
+        let outcomes = requests.into_iter().map(|writes| transaction.append(writes)).collect::<rusqlite::Result<_>>()?;
+        Ok((outcomes, transaction.finish()))
     }
 
     fn commit(&self) -> rusqlite::Result<()> {
         #[cfg(test)]
         if let Some(fault) = self.commit_faults.lock().pop_front() {
-            return fault.fail_nth(&self.connection);
+            return fault.apply(&self.connection);
         }
         self.connection.execute_batch("COMMIT")
     }
 
-    /// After an error inside a transaction: nothing of it is in the log, whatever the error was,
-    /// for the record that would make it count was never written.
+    /// After an error before COMMIT: nothing of the transaction is in the log, because its commit record
+    /// was never written.
     fn roll_back(&mut self, error: &rusqlite::Error) -> Failure {
         self.streams.clear();
-        // Some errors roll back by themselves.
+        // Some errors roll back automatically.
         if !self.connection.is_autocommit()
             && let Err(second) = self.connection.execute_batch("ROLLBACK")
         {
@@ -204,17 +204,16 @@ impl Writer {
         }
         let fault = faults::fault(error);
         match fault {
-            // To go on writing to a damaged file would make it worse.
+            // Further writes to a damaged file would make it worse.
             LogFault::Damaged(_) => Failure::Fatal(fault.clone(), fault.to_string()),
             _ => Failure::RolledBack(fault),
         }
     }
 
-    /// After a failed COMMIT. No room for the write-ahead log means that the record which makes
-    /// the transaction count was not written, for it is the last one: as good as an error before.
-    /// Anything else, above all a failed sync, leaves open what a later recovery will find; and
-    /// the operating system may report such an error only once and forget the data. Only a new
-    /// process that reads the file afresh knows.
+    /// After a failed COMMIT. If the disk is full, the commit record, which comes last, was not written:
+    /// the same as an error before COMMIT. Any other error, above all a failed sync, leaves open what
+    /// recovery will find, and the operating system may report it only once and drop the data. Only a new
+    /// process that reads the file knows.
     fn commit_failed(&mut self, error: &rusqlite::Error) -> Failure {
         if faults::is_full(error) {
             return self.roll_back(error);
@@ -224,8 +223,8 @@ impl Writer {
         Failure::Fatal(LogFault::OutcomeUnknown(reason.clone()), reason)
     }
 
-    /// Moves the write-ahead log into the file once it has grown enough. The callers have been
-    /// answered already; a failure costs nothing but room, and is tried again.
+    /// Moves the write-ahead log into the file once it has grown enough. The callers are already answered;
+    /// a failure only costs disk space, and is retried.
     fn checkpoint_if_due(&self) {
         let pages = |mode| {
             let sql = format!("PRAGMA wal_checkpoint({mode})");
@@ -241,7 +240,7 @@ impl Writer {
         }
     }
 
-    /// Gives the file free after everything queued was carried out.
+    /// Releases the file after everything queued was written.
     fn finish(self) -> Result<(), LogFault> {
         let Self { connection, lock, shared, head, .. } = self;
         shared.readers.close();
@@ -252,7 +251,7 @@ impl Writer {
         moved.and(closed).map_err(|error| LogFault::Unavailable(faults::describe(&error)))
     }
 
-    /// The end after a failure that only a new process gets over.
+    /// Stops after a fatal failure.
     fn stop(self, reason: &str, mut jobs: mpsc::Receiver<Job>, closing: Vec<oneshot::Sender<Result<(), LogFault>>>) {
         tracing::error!(reason, "the event log has stopped; restart the process to recover from the file");
         let stopped = || self.shared.check_running();
@@ -264,9 +263,9 @@ impl Writer {
                 Job::Close(waiter) => closing.push(waiter),
             }
         }
-        // The file stays as the failure has left it. SQLite would otherwise tidy up on closing.
+        // Leave the file as the failure left it; SQLite would otherwise checkpoint on closing.
         if let Err(error) = self.connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true) {
-            tracing::error!(error = faults::describe(&error), "the write-ahead log may not stay as it is");
+            tracing::error!(error = faults::describe(&error), "closing may change the write-ahead log");
         }
         (self.on_fatal)(reason);
         let answer = stopped();
@@ -277,7 +276,7 @@ impl Writer {
     }
 }
 
-/// Takes a job and everything that waits behind it, up to the bounds of a transaction.
+/// Takes a job and those queued after it, up to the limits of a transaction.
 fn gather(first: Job, jobs: &mut mpsc::Receiver<Job>, closing: &mut Vec<oneshot::Sender<Result<(), LogFault>>>) -> Vec<Append> {
     let mut appends = Vec::new();
     let mut bytes = 0;

@@ -1,17 +1,17 @@
-//! `BatchAppend`: many appends under way on one call, answered as they land, each by the id that the
-//! client gave it. One that fails does not end the others.
+//! `BatchAppend`: many concurrent appends on one call. Each is answered when it is done, under the
+//! client's correlation id. A failed append doesn't affect the others.
 
 use crate::convert::{IdForm, id_from_wire, id_to_wire, position_to_wire, stream_to_wire};
 use crate::deadline;
-use crate::door::Door;
 use crate::fault;
+use crate::served_log::ServedLog;
 use crate::wire::google::rpc::Status as WireStatus;
 use crate::wire::shared;
 use crate::wire::streams::batch_append_req::Options;
 use crate::wire::streams::batch_append_req::options::{DeadlineOption, ExpectedStreamPosition as AskedPosition};
 use crate::wire::streams::batch_append_resp::{ExpectedStreamPosition, Result as Answer, Success, success};
 use crate::wire::streams::{BatchAppendReq, BatchAppendResp};
-use crate::write::{Asked, Draft, Failure};
+use crate::write::{Draft, ExpectedState, Failure};
 use futures::future::BoxFuture;
 use futures::stream::{self, BoxStream, FuturesUnordered, StreamExt};
 use lastseat_domain::ports::event_log::Expected;
@@ -23,55 +23,54 @@ use tokio_util::sync::WaitForCancellationFutureOwned;
 use tonic::{Code, Status, Streaming};
 use uuid::Uuid;
 
-/// Most appends under way on one call; more are not read until some of them have landed.
+/// Appends under way on one call; further ones are not read until some are done.
 const MAX_IN_FLIGHT: usize = 1024;
-/// Most bytes of events under way on one call, in the same way.
+/// Bytes of events under way on one call, likewise.
 const MAX_BYTES: usize = 32 * 1024 * 1024;
-/// Most appends on one call of which only a part has come.
-const MAX_PARTS: usize = 64;
+/// Partly received appends on one call.
+const MAX_PARTIAL: usize = 64;
 
-/// An append that is ready to be carried out, or failed before that.
-struct Ready {
+/// A completely received append, or the reason why it can't be carried out.
+struct Received {
     correlation: Uuid,
     draft: Result<Draft, Failure>,
-    head: Head,
+    header: Header,
 }
 
-/// What the answer repeats of the request.
+/// The options of an append; the answer repeats some of them.
 #[derive(Clone)]
-struct Head {
+struct Header {
     stream: Option<shared::StreamIdentifier>,
     expected: Option<ExpectedStreamPosition>,
-    patience: Duration,
+    time_limit: Duration,
 }
 
 struct Session {
-    door: Arc<Door>,
+    served: Arc<ServedLog>,
     incoming: Streaming<BatchAppendReq>,
-    /// Whether more may come.
+    /// Whether more appends are taken.
     open: bool,
-    /// Why the call ends with an error when everything under way has landed.
+    /// The error that ends the call once everything under way is done.
     ending: Option<Status>,
-    parts: HashMap<Uuid, (Head, Result<Draft, Failure>)>,
-    part_bytes: usize,
+    partial: HashMap<Uuid, (Header, Result<Draft, Failure>)>,
+    partial_bytes: usize,
     in_flight: FuturesUnordered<BoxFuture<'static, (usize, BatchAppendResp)>>,
     in_flight_bytes: usize,
     shutdown: std::pin::Pin<Box<WaitForCancellationFutureOwned>>,
 }
 
-/// Serves one call.
 pub(crate) fn session(
-    door: Arc<Door>,
+    served: Arc<ServedLog>,
     incoming: Streaming<BatchAppendReq>,
 ) -> BoxStream<'static, Result<BatchAppendResp, Status>> {
-    let shutdown = Box::pin(door.shutdown.child_token().cancelled_owned());
+    let shutdown = Box::pin(served.shutdown.child_token().cancelled_owned());
     let session = Session {
-        door,
+        served,
         incoming,
         open: true,
         ending: None,
-        parts: HashMap::new(),
-        part_bytes: 0,
+        partial: HashMap::new(),
+        partial_bytes: 0,
         in_flight: FuturesUnordered::new(),
         in_flight_bytes: 0,
         shutdown,
@@ -85,12 +84,12 @@ impl Session {
             if !self.open && self.in_flight.is_empty() {
                 return self.ending.take().map(|status| (Err(status), self));
             }
-            let takes_more = self.open && self.in_flight.len() < MAX_IN_FLIGHT && self.in_flight_bytes < MAX_BYTES;
+            let accepts_more = self.open && self.in_flight.len() < MAX_IN_FLIGHT && self.in_flight_bytes < MAX_BYTES;
             tokio::select! {
                 biased;
-                // Reading goes first: the log writes best what it gets together.
-                part = self.incoming.message(), if takes_more => match part {
-                    Ok(Some(part)) => if let Err(status) = self.take(part) { self.end(Some(status)) },
+                // Reading goes first: the log commits in one transaction whatever is waiting.
+                part = self.incoming.message(), if accepts_more => match part {
+                    Ok(Some(part)) => if let Err(status) = self.receive(part) { self.end(Some(status)) },
                     Ok(None) => self.end(None),
                     Err(status) => self.end(Some(status)),
                 },
@@ -98,25 +97,25 @@ impl Session {
                     self.in_flight_bytes -= bytes;
                     return Some((Ok(answer), self));
                 },
-                () = &mut self.shutdown, if self.open => self.end(Some(fault::shutting())),
+                () = &mut self.shutdown, if self.open => self.end(Some(fault::shutting_down())),
             }
         }
     }
 
-    /// Takes no more; what is under way lands and is answered.
+    /// Takes no more appends; those under way are still answered.
     fn end(&mut self, ending: Option<Status>) {
         self.open = false;
         self.ending = ending;
-        self.parts.clear();
+        self.partial.clear();
     }
 
-    /// Takes a part of an append, and starts the append if that was its last.
-    fn take(&mut self, part: BatchAppendReq) -> Result<(), Status> {
+    /// Adds a part to its append, and starts the append with its last part.
+    fn receive(&mut self, part: BatchAppendReq) -> Result<(), Status> {
         let correlation = id_from_wire(part.correlation_id, "the correlation id")?;
-        let (head, mut draft) = match (self.parts.remove(&correlation), part.options) {
+        let (header, mut draft) = match (self.partial.remove(&correlation), part.options) {
             (Some(begun), _) => begun,
             (None, Some(options)) => self.begin(options),
-            (None, None) => return Err(Status::invalid_argument("the first part of a batch has its options")),
+            (None, None) => return Err(Status::invalid_argument("the first part of a batch append must have options")),
         };
         let before = draft.as_ref().map_or(0, Draft::bytes);
         for event in part.proposed_messages {
@@ -126,96 +125,103 @@ impl Session {
             }
         }
         let bytes = draft.as_ref().map_or(0, Draft::bytes);
-        self.part_bytes = self.part_bytes.saturating_sub(before);
+        self.partial_bytes = self.partial_bytes.saturating_sub(before);
         if part.is_final {
-            self.start(Ready { correlation, draft, head });
+            self.start(Received { correlation, draft, header });
             return Ok(());
         }
-        self.part_bytes += bytes;
-        self.parts.insert(correlation, (head, draft));
-        if self.parts.len() > MAX_PARTS || self.part_bytes > MAX_BYTES {
-            return Err(Status::resource_exhausted("too many unfinished batches on one call"));
+        self.partial_bytes += bytes;
+        self.partial.insert(correlation, (header, draft));
+        if self.partial.len() > MAX_PARTIAL || self.partial_bytes > MAX_BYTES {
+            return Err(Status::resource_exhausted("too many unfinished appends on one call"));
         }
         Ok(())
     }
 
-    fn begin(&self, options: Options) -> (Head, Result<Draft, Failure>) {
-        let longest = self.door.append_deadline;
-        let patience = match options.deadline_option {
+    fn begin(&self, options: Options) -> (Header, Result<Draft, Failure>) {
+        let longest = self.served.append_deadline;
+        let time_limit = match options.deadline_option {
             None => longest,
             Some(DeadlineOption::Deadline(duration)) => deadline::from_duration(duration),
-            Some(DeadlineOption::Deadline21100(date)) => deadline::from_date(date, self.door.clock.now()),
+            Some(DeadlineOption::Deadline21100(date)) => deadline::from_date(date, self.served.clock.now()),
         };
-        let (asked, expected) = match options.expected_stream_position {
+        let (state, expected) = match options.expected_stream_position {
             None => (None, None),
             Some(AskedPosition::StreamPosition(revision)) => {
-                (Some(Asked::Revision(revision)), Some(ExpectedStreamPosition::StreamPosition(revision)))
+                (Some(ExpectedState::Revision(revision)), Some(ExpectedStreamPosition::StreamPosition(revision)))
             }
-            Some(AskedPosition::NoStream(())) => (Some(Asked::NoStream), Some(ExpectedStreamPosition::NoStream(()))),
-            Some(AskedPosition::Any(())) => (Some(Asked::Any), Some(ExpectedStreamPosition::Any(()))),
-            Some(AskedPosition::StreamExists(())) => (Some(Asked::StreamExists), Some(ExpectedStreamPosition::StreamExists(()))),
+            Some(AskedPosition::NoStream(())) => (Some(ExpectedState::NoStream), Some(ExpectedStreamPosition::NoStream(()))),
+            Some(AskedPosition::Any(())) => (Some(ExpectedState::Any), Some(ExpectedStreamPosition::Any(()))),
+            Some(AskedPosition::StreamExists(())) => {
+                (Some(ExpectedState::StreamExists), Some(ExpectedStreamPosition::StreamExists(())))
+            }
         };
-        let head = Head { stream: options.stream_identifier.clone(), expected, patience: patience.min(longest) };
-        (head, Draft::new(options.stream_identifier, asked))
+        let stream = options.stream_identifier.clone();
+        let header = Header { stream, expected, time_limit: time_limit.min(longest) };
+        (header, Draft::new(options.stream_identifier, state))
     }
 
-    fn start(&mut self, ready: Ready) {
-        let bytes = ready.draft.as_ref().map_or(0, Draft::bytes);
+    fn start(&mut self, append: Received) {
+        let bytes = append.draft.as_ref().map_or(0, Draft::bytes);
         self.in_flight_bytes += bytes;
-        let door = Arc::clone(&self.door);
-        // Unconstrained, so that each reaches the log in its turn: a client may send the next event of
-        // a stream before it has the answer to the one before.
-        let append = tokio::task::unconstrained(async move { (bytes, carry_out(door, ready).await) });
+        let served = Arc::clone(&self.served);
+        // Unconstrained, so that appends reach the log in order: a client may send the next event of a
+        // stream before it has the answer to the previous one.
+        let append = tokio::task::unconstrained(async move { (bytes, carry_out(served, append).await) });
         self.in_flight.push(Box::pin(append));
     }
 }
 
-async fn carry_out(door: Arc<Door>, ready: Ready) -> BatchAppendResp {
-    let Ready { correlation, draft, head } = ready;
-    let mut stream_identifier = head.stream;
+async fn carry_out(served: Arc<ServedLog>, append: Received) -> BatchAppendResp {
+    let Received { correlation, draft, header } = append;
+    let mut stream_identifier = header.stream;
     let result = match draft {
         Ok(draft) => {
             stream_identifier = Some(stream_to_wire(&draft.stream));
-            draft.write(&*door.log, head.patience).await
+            draft.write(&*served.log, header.time_limit).await
         }
         Err(failure) => Err(failure),
     };
     let result = match result {
-        Ok((revision, position)) => Answer::Success(Success {
-            current_revision_option: Some(success::CurrentRevisionOption::CurrentRevision(revision)),
-            position_option: Some(success::PositionOption::Position(position_to_wire(position))),
+        Ok(appended) => Answer::Success(Success {
+            current_revision_option: Some(
+                appended
+                    .last_revision
+                    .map_or(success::CurrentRevisionOption::NoStream(()), success::CurrentRevisionOption::CurrentRevision),
+            ),
+            position_option: Some(success::PositionOption::Position(position_to_wire(appended.position))),
         }),
         Err(failure) => Answer::Error(error(&failure)),
     };
     BatchAppendResp {
         correlation_id: Some(id_to_wire(correlation, IdForm::Text)),
-        // Clients take it for granted.
+        // Clients fail without it.
         stream_identifier: Some(stream_identifier.unwrap_or_default()),
-        expected_stream_position: head.expected,
+        expected_stream_position: header.expected,
         result: Some(result),
     }
 }
 
-/// Every error has details: there are clients that look at nothing else.
+/// Every error has details: some clients look at nothing else.
 fn error(failure: &Failure) -> WireStatus {
     let message = failure.message();
     let (code, details) = match failure {
         Failure::Conflict { expected, actual } => {
             use shared::wrong_expected_version::{
-                CurrentStreamRevisionOption as Current, ExpectedStreamPositionOption as Wanted,
+                CurrentStreamRevisionOption as Current, ExpectedStreamPositionOption as Expectation,
             };
             let wrong = shared::WrongExpectedVersion {
                 current_stream_revision_option: Some(actual.map_or(Current::CurrentNoStream(()), Current::CurrentStreamRevision)),
                 expected_stream_position_option: Some(match expected {
-                    Expected::NoStream => Wanted::ExpectedNoStream(()),
-                    Expected::Revision(revision) => Wanted::ExpectedStreamPosition(*revision),
+                    Expected::NoStream => Expectation::ExpectedNoStream(()),
+                    Expected::Revision(revision) => Expectation::ExpectedStreamPosition(*revision),
                 }),
             };
             (Code::AlreadyExists, details("WrongExpectedVersion", &wrong))
         }
-        Failure::TooLarge { most } => {
-            let most = shared::MaximumAppendSizeExceeded { max_append_size: u32::try_from(*most).unwrap_or(u32::MAX) };
-            (Code::InvalidArgument, details("MaximumAppendSizeExceeded", &most))
+        Failure::TooLarge { limit } => {
+            let exceeded = shared::MaximumAppendSizeExceeded { max_append_size: u32::try_from(*limit).unwrap_or(u32::MAX) };
+            (Code::InvalidArgument, details("MaximumAppendSizeExceeded", &exceeded))
         }
         Failure::Invalid(why) => (Code::InvalidArgument, details("BadRequest", &shared::BadRequest { message: why.clone() })),
         Failure::TimedOut => (Code::DeadlineExceeded, details("Timeout", &shared::Timeout {})),

@@ -1,4 +1,4 @@
-//! Between the protocol's values and ours.
+//! Conversions between the protocol's messages and the domain's types.
 
 use crate::wire::shared::{AllStreamPosition, StreamIdentifier, Uuid as WireUuid, uuid as wire_uuid};
 use crate::wire::streams::{ReadResp, read_resp};
@@ -12,16 +12,18 @@ use uuid::Uuid;
 /// Longest name of a stream, in bytes.
 const MAX_STREAM_NAME: usize = 1024;
 
-/// How a client wants to have ids.
+/// Metadata of an event without metadata: the log's is always JSON.
+pub(crate) const NO_METADATA: &str = "null";
+
+/// The encoding of ids that a client asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum IdForm {
-    /// Two numbers of 64 bits.
+    /// Two 64-bit numbers.
     Structured,
-    /// Text.
     Text,
 }
 
-/// An id as clients write it, in either form.
+/// Clients write ids in either form.
 pub(crate) fn id_from_wire(id: Option<WireUuid>, what: &str) -> Result<Uuid, Status> {
     let missing = || Status::invalid_argument(format!("{what} is missing"));
     match id.and_then(|id| id.value).ok_or_else(missing)? {
@@ -53,7 +55,7 @@ pub(crate) fn stream_from_wire(stream: Option<StreamIdentifier>) -> Result<Strea
     let name =
         std::str::from_utf8(&stream.stream_name).map_err(|_| Status::invalid_argument("the stream's name is not UTF-8"))?;
     if name.is_empty() || name.len() > MAX_STREAM_NAME {
-        return Err(Status::invalid_argument(format!("a stream's name has 1 to {MAX_STREAM_NAME} bytes")));
+        return Err(Status::invalid_argument(format!("a stream's name must have 1 to {MAX_STREAM_NAME} bytes")));
     }
     Ok(StreamName::from_log(name))
 }
@@ -62,7 +64,7 @@ pub(crate) fn stream_to_wire(stream: &StreamName) -> StreamIdentifier {
     StreamIdentifier { stream_name: Bytes::copy_from_slice(stream.as_str().as_bytes()) }
 }
 
-/// Commit and prepare position are one here: there is no transaction that spans several writes.
+/// Commit and prepare position are the same: no transaction spans several writes.
 pub(crate) fn position_to_wire(position: Position) -> AllStreamPosition {
     AllStreamPosition { commit_position: position.0, prepare_position: position.0 }
 }
@@ -71,7 +73,6 @@ pub(crate) fn date_to_wire(date: Timestamp) -> prost_types::Timestamp {
     prost_types::Timestamp { seconds: date.timestamp(), nanos: i32::try_from(date.timestamp_subsec_nanos()).unwrap_or_default() }
 }
 
-/// An event on its way to a client.
 pub(crate) fn event_to_wire(event: &RecordedEvent, form: IdForm) -> ReadResp {
     let recorded = read_resp::read_event::RecordedEvent {
         id: Some(id_to_wire(event.id, form)),
@@ -84,7 +85,10 @@ pub(crate) fn event_to_wire(event: &RecordedEvent, form: IdForm) -> ReadResp {
             ("content-type".to_owned(), "application/json".to_owned()),
             ("created".to_owned(), ticks(event.recorded_at).to_string()),
         ]),
-        custom_metadata: Bytes::copy_from_slice(event.metadata.get().as_bytes()),
+        custom_metadata: match event.metadata.get() {
+            NO_METADATA => Bytes::new(),
+            metadata => Bytes::copy_from_slice(metadata.as_bytes()),
+        },
         data: Bytes::copy_from_slice(event.data.get().as_bytes()),
     };
     let position = read_resp::read_event::Position::CommitPosition(event.position.0);
@@ -92,7 +96,7 @@ pub(crate) fn event_to_wire(event: &RecordedEvent, form: IdForm) -> ReadResp {
     ReadResp { content: Some(read_resp::Content::Event(event)) }
 }
 
-/// Steps of 100 ns since 1970.
+/// Units of 100 ns since 1970.
 fn ticks(date: Timestamp) -> i64 {
     date.timestamp() * 10_000_000 + i64::from(date.timestamp_subsec_nanos() / 100)
 }

@@ -1,10 +1,10 @@
-//! How long a client is willing to wait.
+//! Deadlines, in the forms in which clients send them.
 
 use lastseat_domain::Timestamp;
 use std::time::Duration;
 use tonic::metadata::MetadataMap;
 
-/// The time limit in a call's headers, if there is one that can be read.
+/// The call's `grpc-timeout`, if present and valid.
 pub(crate) fn of(metadata: &MetadataMap) -> Option<Duration> {
     let text = metadata.get("grpc-timeout")?.to_str().ok()?;
     let (digits, unit) = text.split_at_checked(text.len().checked_sub(1)?)?;
@@ -23,15 +23,14 @@ pub(crate) fn of(metadata: &MetadataMap) -> Option<Duration> {
     })
 }
 
-/// From a duration of the protocol; a negative one is over. (Some clients put a date into it:
-/// whoever calls this sets a bound.)
+/// Zero for a negative duration. Callers set an upper bound: some clients put a date into it.
 pub(crate) fn from_duration(duration: prost_types::Duration) -> Duration {
     let seconds = u64::try_from(duration.seconds).unwrap_or_default();
     let nanos = u32::try_from(duration.nanos).unwrap_or_default();
     if duration.seconds < 0 { Duration::ZERO } else { Duration::new(seconds, nanos.min(999_999_999)) }
 }
 
-/// From a date; nothing is left of one that has passed.
+/// Zero for a date that has passed.
 pub(crate) fn from_date(date: prost_types::Timestamp, now: Timestamp) -> Duration {
     let millis = |seconds: i64, nanos: i64| seconds.saturating_mul(1000).saturating_add(nanos / 1_000_000);
     let until = millis(date.seconds, i64::from(date.nanos));

@@ -1,4 +1,4 @@
-//! What goes wrong, in gRPC's terms.
+//! Failures as gRPC statuses.
 
 use lastseat_domain::ports::LogFault;
 use tonic::metadata::MetadataValue;
@@ -15,19 +15,17 @@ pub(crate) fn status(fault: &LogFault) -> Status {
     Status::new(code, fault.to_string())
 }
 
-/// The door is being shut.
-pub(crate) fn shutting() -> Status {
-    Status::unavailable("the door is being shut; connect again")
+pub(crate) fn shutting_down() -> Status {
+    Status::unavailable("the server is shutting down; connect again")
 }
 
-/// Not for this caller.
 pub(crate) fn denied(why: &str) -> Status {
     let mut status = Status::permission_denied(why);
-    name(&mut status, "access-denied");
+    set_exception(&mut status, "access-denied");
     status
 }
 
-/// Names the error in the trailer that clients of EventStoreDB look at.
-pub(crate) fn name(status: &mut Status, exception: &'static str) {
+/// Names the error in the trailer from which EventStoreDB's clients make their typed errors.
+pub(crate) fn set_exception(status: &mut Status, exception: &'static str) {
     status.metadata_mut().insert("exception", MetadataValue::from_static(exception));
 }

@@ -1,29 +1,32 @@
-//! The door: any event log answers the gRPC protocol of EventStoreDB, so that its official clients
-//! read the embedded log as they would read a cluster, and append to it where that is allowed.
+//! Serves any event log over the gRPC protocol of EventStoreDB: its official clients read the embedded
+//! log as they would read a cluster, and append to it where that is allowed.
 //!
 //! ```ignore
-//! let settings = DoorSettings { reader_token: Secret::new("…"), ..DoorSettings::new(clock) };
-//! settings.may_open(listener.local_addr()?)?;
+//! let settings = ServerSettings { reader_token: Secret::new("…"), ..ServerSettings::new(clock) };
+//! settings.may_listen_on(listener.local_addr()?)?;
 //! serve(listener, log, settings, shutdown).await?;
 //! ```
-//! A client then connects to `esdb://auditor:TOKEN@127.0.0.1:2113?tls=false`; the user's name does
-//! not matter. The clients for Python and Node send credentials over TLS only: see [`Tls`].
+//! A client connects to `esdb://auditor:TOKEN@127.0.0.1:2113?tls=false`; any user name will do. The
+//! clients for Python and Node send credentials over TLS only: see [`ServerSettings::tls`].
 //!
-//! # What is served
-//! Streams are read in both directions, with a limit; the whole log (`$all`) too, filtered by prefix
-//! or by regular expression of stream or type. Subscriptions to either go on behind a revision or a
-//! position. Appends are single or in batches. A position of the log is both commit and prepare
-//! position.
+//! # Supported
+//! Reads of a stream and of the whole log (`$all`), in both directions, with a limit; filters on `$all`
+//! by prefix or regular expression of stream name or event type; subscriptions to both, from any
+//! revision or position; single and batch appends. A position is both commit and prepare position.
 //!
-//! # What is not
-//! - **No `any` and no `stream_exists`** as expected revision: this log never appends blindly.
-//! - **JSON only.** Empty metadata is read back as `{}`.
-//! - **Nothing is deleted**, no stream is tombstoned.
-//! - **No streams of the server's own.** No stream metadata (`$$…`), and no system projections, so no
-//!   `$ce-…` or `$et-…`: they read as missing. A filter on `$all` does the same and costs no writes.
-//! - **No links**, so that `resolve_links` has nothing to do; no persistent subscriptions, users,
-//!   projections or operations, and no append across streams (`UNIMPLEMENTED`).
-//! - No "fell behind": the log tells only when a reader has caught up. After a rush it says so again.
+//! # Different from a real server
+//! - **JSON only.** Body and metadata of an event are JSON, with content type `application/json`;
+//!   metadata may be absent. Anything else is refused with `INVALID_ARGUMENT`: send JSON, or wrap
+//!   binary data in it, for example as a Base64 string. Metadata that is the JSON text `null` reads
+//!   back as absent.
+//! - **Exact revisions only.** No `any` and no `stream_exists`: this log never appends blindly.
+//! - **No deletion**, no tombstones: the log is the record of who owns which seat.
+//! - **No system streams.** Stream names that begin with `$` can't be appended to (event types can
+//!   begin with it). No stream metadata (`$$…`) and no system projections: `$ce-…` and `$et-…` read as
+//!   missing. A filter on `$all` does the same and costs no writes.
+//! - **No links**, so `resolve_links` has no effect. No persistent subscriptions, users, projections,
+//!   operations, and no append across streams: `UNIMPLEMENTED`.
+//! - No "fell behind": a subscription sends "caught up" again instead, when it has.
 #![allow(clippy::result_large_err, reason = "a gRPC status is large, and it is the last thing a call does")]
 
 mod access;
@@ -31,18 +34,20 @@ mod append;
 mod batch;
 mod convert;
 mod deadline;
-mod door;
+mod dispatcher;
+mod event_filter;
 mod fault;
-mod filter;
 mod node;
-mod prompt;
+mod quick_ack;
 mod read;
+mod served_log;
 mod server;
 mod settings;
+mod streams_service;
 mod tls;
 mod wire;
 mod write;
 
 pub use server::serve;
-pub use settings::{DoorSettings, Secret};
+pub use settings::{Secret, ServerSettings};
 pub use tls::Tls;

@@ -1,4 +1,5 @@
-//! What clients ask before they do anything: which methods there are, and who leads.
+//! What clients ask first: which methods the server has (`ServerFeatures`), and which node leads
+//! (`Gossip`).
 
 use crate::convert::{IdForm, id_to_wire};
 use crate::wire::gossip::gossip_server::Gossip;
@@ -12,17 +13,17 @@ use std::sync::Arc;
 use tonic::{Request, Response, Status};
 use uuid::Uuid;
 
-/// The release whose protocol is spoken here; clients compare it with what they need.
-const SPEAKS_LIKE: &str = "23.10.0";
+/// The release whose protocol this is; clients compare it with what they need.
+const PROTOCOL_VERSION: &str = "23.10.0";
 
-/// The address at which a client reached us.
+/// The address at which a client reached us, in the extensions of its request.
 #[derive(Clone, Copy)]
 pub(crate) struct ReachedAt(pub(crate) SocketAddr);
 
-/// This node, as it presents itself.
 #[derive(Clone)]
 pub(crate) struct Node {
     pub(crate) clock: Arc<dyn Clock>,
+    /// See [`ServerSettings::advertise`](crate::ServerSettings::advertise).
     pub(crate) advertise: Option<(String, u16)>,
 }
 
@@ -34,7 +35,7 @@ impl ServerFeatures for Node {
             service_name: service.to_owned(),
             features: Vec::new(),
         };
-        // In small letters: clients look for exactly these.
+        // Lower case: clients compare byte for byte.
         let methods = vec![
             method("event_store.client.streams.streams", "read"),
             method("event_store.client.streams.streams", "append"),
@@ -42,7 +43,7 @@ impl ServerFeatures for Node {
             method("event_store.client.gossip.gossip", "read"),
             method("event_store.client.server_features.serverfeatures", "getsupportedmethods"),
         ];
-        Ok(Response::new(SupportedMethods { methods, event_store_server_version: SPEAKS_LIKE.to_owned() }))
+        Ok(Response::new(SupportedMethods { methods, event_store_server_version: PROTOCOL_VERSION.to_owned() }))
     }
 }
 

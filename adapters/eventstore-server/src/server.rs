@@ -1,22 +1,13 @@
-//! The accept loop: HTTP/2 with or without TLS, connections and calls bounded, no Nagle delay, and an end that
-//! comes soon.
+//! The accept loop: HTTP/2 with or without TLS, limits on connections and calls, and a graceful shutdown
+//! of bounded length.
 
-use crate::access::{Access, Doing};
-use crate::door::{Door, StreamsService};
-use crate::node::{Node, ReachedAt};
-use crate::prompt::Prompt;
-use crate::settings::DoorSettings;
+use crate::dispatcher::Dispatcher;
+use crate::quick_ack::QuickAckStream;
+use crate::settings::ServerSettings;
 use crate::tls::Tls;
-use crate::wire::gossip::gossip_server::GossipServer;
-use crate::wire::server_features::server_features_server::ServerFeaturesServer;
-use crate::wire::streams::streams_server::StreamsServer;
-use futures::future::BoxFuture;
-use hyper::body::Incoming;
 use hyper::server::conn::http2;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use lastseat_domain::ports::EventLog;
-use lastseat_domain::ports::event_log::request::MAX_APPEND_BYTES;
-use std::convert::Infallible;
 use std::io;
 use std::net::SocketAddr;
 use std::pin::pin;
@@ -28,60 +19,54 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
-use tonic::body::Body;
-use tonic::codegen::Service;
-use tonic::service::Routes;
 
-/// Largest message of a writer: one append in one piece, with what stands around its events.
-const MAX_WRITE_MESSAGE: usize = MAX_APPEND_BYTES + 1024 * 1024;
-/// Largest message of a reader: a filter with all its prefixes.
-const MAX_READ_MESSAGE: usize = 512 * 1024;
-/// Largest head of a call, in bytes.
+/// Largest header list of a call, in bytes.
 const MAX_HEADERS: u32 = 16 * 1024;
-/// What one call and one connection may send ahead of being read, in bytes.
+/// HTTP/2 flow-control windows of one call and one connection, in bytes.
 const CALL_WINDOW: u32 = 256 * 1024;
 const CONNECTION_WINDOW: u32 = 1024 * 1024;
-/// Answers kept for one call that its client does not take, in bytes.
+/// Answers buffered for a call whose client doesn't read, in bytes.
 const SEND_BUFFER: usize = 256 * 1024;
-/// A connection that nothing came from is asked whether it is still there.
-const STILL_THERE_EVERY: Duration = Duration::from_secs(20);
-const STILL_THERE_WITHIN: Duration = Duration::from_secs(20);
-/// A client that has connected asks something within this time.
+const KEEP_ALIVE_INTERVAL: Duration = Duration::from_secs(20);
+const KEEP_ALIVE_TIMEOUT: Duration = Duration::from_secs(20);
+/// A connection without a call is closed after this time.
 const FIRST_CALL_WITHIN: Duration = Duration::from_secs(10);
-/// Rest after the system ran out of something that an accept needs, such as file descriptors.
-const ACCEPT_REST: Duration = Duration::from_millis(50);
+/// Pause after a failed accept: most likely the process has run out of file descriptors.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
-/// Opens the door: answers EventStoreDB's protocol on `listener` with what is in `log`, until
-/// `shutdown` is cancelled. Then subscriptions and reads end with `UNAVAILABLE`, appends under way
-/// are answered, and what has not ended within [`DoorSettings::grace`] is cut off.
+/// Serves `log` over EventStoreDB's protocol on `listener` until `shutdown` is cancelled. Then
+/// subscriptions and reads end with `UNAVAILABLE`, appends under way are answered, and whatever has
+/// not ended within [`ServerSettings::grace`] is cut off.
 ///
 /// # Errors
 /// If the listener itself is broken.
 pub async fn serve(
     listener: TcpListener,
     log: Arc<dyn EventLog>,
-    settings: DoorSettings,
+    settings: ServerSettings,
     shutdown: CancellationToken,
 ) -> io::Result<()> {
     let http = http(&settings);
-    let front = Front::new(log, &settings, &shutdown);
-    let room = Arc::new(Semaphore::new(settings.max_connections));
+    let dispatcher = Dispatcher::new(log, &settings, &shutdown);
+    let permits = Arc::new(Semaphore::new(settings.max_connections));
     let connections = TaskTracker::new();
     let cut = CancellationToken::new();
     let fallback = listener.local_addr()?;
     while let Some((stream, _)) = accept(&listener, &shutdown).await {
-        // Closed at once rather than left waiting: its client tries another time, or tells somebody.
-        let Ok(permit) = Arc::clone(&room).try_acquire_owned() else {
-            tracing::warn!(connections = settings.max_connections, "the door is full; a connection is closed");
+        // Closed at once rather than left waiting, so that its client notices.
+        let Ok(permit) = Arc::clone(&permits).try_acquire_owned() else {
+            tracing::warn!(
+                limit = settings.max_connections,
+                "the EventStoreDB-protocol server has reached its connection limit; a connection is closed"
+            );
             continue;
         };
-        let reached_at = stream.local_addr().unwrap_or(fallback);
-        let (http, front) = (http.clone(), Front { reached_at: Some(reached_at), called: Arc::default(), ..front.clone() });
-        let tls = settings.tls.clone();
+        let dispatcher = dispatcher.for_connection(stream.local_addr().unwrap_or(fallback));
+        let (http, tls) = (http.clone(), settings.tls.clone());
         let (shutdown, cut) = (shutdown.child_token(), cut.child_token());
         connections.spawn(async move {
             tokio::select! {
-                () = connection(http, stream, tls, front, shutdown) => {}
+                () = connection(http, stream, tls, dispatcher, shutdown) => {}
                 () = cut.cancelled() => {}
             }
             drop(permit);
@@ -90,14 +75,17 @@ pub async fn serve(
     drop(listener);
     connections.close();
     if tokio::time::timeout(settings.grace, connections.wait()).await.is_err() {
-        tracing::warn!(left = connections.len(), "connections of the door are cut");
+        tracing::warn!(
+            connections = connections.len(),
+            "the EventStoreDB-protocol server cuts the connections that did not end in time"
+        );
         cut.cancel();
         connections.wait().await;
     }
     Ok(())
 }
 
-fn http(settings: &DoorSettings) -> http2::Builder<TokioExecutor> {
+fn http(settings: &ServerSettings) -> http2::Builder<TokioExecutor> {
     let mut http = http2::Builder::new(TokioExecutor::new());
     http.timer(TokioTimer::new())
         .max_concurrent_streams(settings.max_calls_per_connection)
@@ -105,12 +93,12 @@ fn http(settings: &DoorSettings) -> http2::Builder<TokioExecutor> {
         .initial_stream_window_size(CALL_WINDOW)
         .initial_connection_window_size(CONNECTION_WINDOW)
         .max_send_buf_size(SEND_BUFFER)
-        .keep_alive_interval(STILL_THERE_EVERY)
-        .keep_alive_timeout(STILL_THERE_WITHIN);
+        .keep_alive_interval(KEEP_ALIVE_INTERVAL)
+        .keep_alive_timeout(KEEP_ALIVE_TIMEOUT);
     http
 }
 
-/// The next connection; `None` when the door is to be shut.
+/// The next connection; `None` on shutdown.
 async fn accept(listener: &TcpListener, shutdown: &CancellationToken) -> Option<(TcpStream, SocketAddr)> {
     loop {
         let accepted = tokio::select! {
@@ -122,7 +110,7 @@ async fn accept(listener: &TcpListener, shutdown: &CancellationToken) -> Option<
             Ok(connection) => return Some(connection),
             Err(error) => {
                 tracing::warn!(%error, "can't accept a connection");
-                tokio::time::sleep(ACCEPT_REST).await;
+                tokio::time::sleep(ACCEPT_PAUSE).await;
             }
         }
     }
@@ -132,38 +120,38 @@ async fn connection(
     http: http2::Builder<TokioExecutor>,
     stream: TcpStream,
     tls: Option<Tls>,
-    front: Front,
+    dispatcher: Dispatcher,
     shutdown: CancellationToken,
 ) {
-    // An append is a short message that somebody waits for.
+    // Answers are small, and somebody waits for each.
     if stream.set_nodelay(true).is_err() {
         return;
     }
-    let stream = Prompt::new(stream);
-    let says_nothing = says_nothing(Arc::clone(&front.called));
+    let stream = QuickAckStream::new(stream);
+    let idle = idle(dispatcher.called());
     let served = async {
-        let Some(tls) = tls else { return speak(http, stream, front, shutdown).await };
+        let Some(tls) = tls else { return serve_http(http, stream, dispatcher, shutdown).await };
         let accepted = tokio::select! {
             accepted = tls.acceptor().accept(stream) => accepted,
             () = shutdown.cancelled() => return,
         };
         match accepted {
-            Ok(stream) => speak(http, stream, front, shutdown).await,
-            Err(error) => tracing::debug!(%error, "a connection of the door is not made"),
+            Ok(stream) => serve_http(http, stream, dispatcher, shutdown).await,
+            Err(error) => tracing::debug!(%error, "a TLS handshake failed"),
         }
     };
     tokio::select! {
         () = served => {}
-        () = says_nothing => tracing::debug!("a connection of the door says nothing"),
+        () = idle => tracing::debug!("a connection without a call is closed"),
     }
 }
 
-async fn speak<S>(http: http2::Builder<TokioExecutor>, stream: S, front: Front, shutdown: CancellationToken)
+async fn serve_http<S>(http: http2::Builder<TokioExecutor>, stream: S, dispatcher: Dispatcher, shutdown: CancellationToken)
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
-    let called = Arc::clone(&front.called);
-    let mut connection = pin!(http.serve_connection(TokioIo::new(stream), front));
+    let called = dispatcher.called();
+    let mut connection = pin!(http.serve_connection(TokioIo::new(stream), dispatcher));
     let served = tokio::select! {
         served = connection.as_mut() => served,
         () = shutdown.cancelled() => {
@@ -175,66 +163,15 @@ where
         }
     };
     if let Err(error) = served {
-        tracing::debug!(%error, "a connection of the door ended");
+        tracing::debug!(%error, "a connection ended with an error");
     }
 }
 
-/// Completes if a connection is made and then not used: it takes up room. Clients that have nothing
-/// to ask yet connect again when they have.
-async fn says_nothing(called: Arc<AtomicBool>) {
+/// Completes if a connection made no call in time: it takes up a permit. Clients that have nothing
+/// to ask yet reconnect when they have.
+async fn idle(called: Arc<AtomicBool>) {
     tokio::time::sleep(FIRST_CALL_WITHIN).await;
     if called.load(Ordering::Relaxed) {
         std::future::pending().await
-    }
-}
-
-/// What stands before the services: looks at the token before anything of a call's body is read.
-#[derive(Clone)]
-struct Front {
-    access: Arc<Access>,
-    /// Reading and greeting: small messages.
-    reads: Routes,
-    /// Writing: large ones.
-    writes: Routes,
-    reached_at: Option<SocketAddr>,
-    /// Whether there was a call on this connection.
-    called: Arc<AtomicBool>,
-}
-
-impl Front {
-    fn new(log: Arc<dyn EventLog>, settings: &DoorSettings, shutdown: &CancellationToken) -> Self {
-        let streams = StreamsService(Arc::new(Door::new(log, settings, shutdown.clone())));
-        let node = Node { clock: Arc::clone(&settings.clock), advertise: settings.advertise.clone() };
-        let reads = Routes::new(StreamsServer::new(streams.clone()).max_decoding_message_size(MAX_READ_MESSAGE))
-            .add_service(ServerFeaturesServer::new(node.clone()))
-            .add_service(GossipServer::new(node))
-            .prepare();
-        let writes = Routes::new(StreamsServer::new(streams).max_decoding_message_size(MAX_WRITE_MESSAGE)).prepare();
-        Self { access: Arc::new(Access::new(settings)), reads, writes, reached_at: None, called: Arc::default() }
-    }
-}
-
-impl hyper::service::Service<http::Request<Incoming>> for Front {
-    type Response = http::Response<Body>;
-    type Error = Infallible;
-    type Future = BoxFuture<'static, Result<Self::Response, Infallible>>;
-
-    fn call(&self, mut request: http::Request<Incoming>) -> Self::Future {
-        self.called.store(true, Ordering::Relaxed);
-        let doing = Doing::of(request.uri().path());
-        if let Err(status) = self.access.check(doing, request.headers()) {
-            return Box::pin(std::future::ready(Ok(status.into_http())));
-        }
-        if let Some(address) = self.reached_at {
-            request.extensions_mut().insert(ReachedAt(address));
-        }
-        let mut routes = if doing == Doing::Writing { self.writes.clone() } else { self.reads.clone() };
-        Box::pin(async move {
-            match routes.call(request).await {
-                Ok(response) => Ok(response),
-                // The services answer every failure themselves.
-                Err(error) => Ok(tonic::Status::internal(error.to_string()).into_http()),
-            }
-        })
     }
 }

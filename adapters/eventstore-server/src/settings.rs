@@ -1,4 +1,4 @@
-//! How a door is opened.
+//! Settings of the server.
 
 use crate::tls::Tls;
 use lastseat_domain::ports::Clock;
@@ -7,12 +7,12 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// A token that opens the door. Never printed.
+/// An access token. `Debug` never prints it.
 #[derive(Clone)]
 pub struct Secret(String);
 
 impl Secret {
-    /// A secret of this text; `None` if it is empty, for everybody would know that one.
+    /// `None` for an empty text, which everybody would guess.
     #[must_use]
     pub fn new(text: impl Into<String>) -> Option<Self> {
         let text = text.into();
@@ -30,35 +30,35 @@ impl fmt::Debug for Secret {
     }
 }
 
-/// How a door is opened: who may come in, and how much may be under way.
+/// Access, addresses and limits.
 #[derive(Clone)]
-pub struct DoorSettings {
-    /// Whether anybody may append. Without, the door is for reading only, whatever the tokens.
+pub struct ServerSettings {
+    /// Whether appends are allowed at all. If not, no token allows them.
     pub write: bool,
-    /// Opens the door for reading. With neither token set, everybody may come in.
+    /// Allows reading. With neither token set, everybody may read.
     pub reader_token: Option<Secret>,
-    /// Opens the door for reading and appending. If only the reader's token is set, that one does.
+    /// Allows reading and appending. If only the reader's token is set, that one allows both.
     pub writer_token: Option<Secret>,
-    /// Speaks TLS. Without, clients connect with `tls=false`; note that the official clients for
-    /// Python and Node send their credentials over TLS only, so that a door with a token needs it for
-    /// them, here or in a proxy in front.
+    /// Without TLS, clients connect with `tls=false`. The official clients for Python and Node send
+    /// credentials over TLS only: with a token set they need TLS here, or in a proxy in front.
     pub tls: Option<Tls>,
-    /// Where clients are told to find this node, as host and port; by default where they found it.
+    /// Host and port that gossip names, for clients that discover nodes. By default the address at
+    /// which the client reached this server; set it if the certificate names DNS names only.
     pub advertise: Option<(String, u16)>,
-    /// Longest an append is waited for. Clients may ask for less, not for more.
+    /// Longest wait for an append. Clients may ask for less, not for more.
     pub append_deadline: Duration,
-    /// Most connections; the next ones are closed at once.
+    /// Further connections are closed at once.
     pub max_connections: usize,
-    /// Most calls at one time on one connection, subscriptions included; clients queue the others.
+    /// Concurrent calls on one connection, subscriptions included; clients queue the others.
     pub max_calls_per_connection: u32,
-    /// How long calls may take to end after the door was told to shut.
+    /// How long calls may take to end after shutdown began.
     pub grace: Duration,
-    /// The time, for clients that send deadlines as a date, and for the dates in answers.
+    /// For deadlines that clients send as a date, and for the dates in answers.
     pub clock: Arc<dyn Clock>,
 }
 
-impl DoorSettings {
-    /// A door for reading, open to everybody: see [`may_open`](Self::may_open).
+impl ServerSettings {
+    /// A read-only server without a token: see [`may_listen_on`](Self::may_listen_on).
     #[must_use]
     pub fn new(clock: Arc<dyn Clock>) -> Self {
         Self {
@@ -75,22 +75,23 @@ impl DoorSettings {
         }
     }
 
-    /// Whether a door with these settings may be opened at an address: one that asks for no token
-    /// only where nobody but this machine reaches it.
+    /// Without a token, only loopback addresses are allowed.
     ///
     /// # Errors
     /// A sentence that says what to do.
-    pub fn may_open(&self, at: SocketAddr) -> Result<(), String> {
-        if self.reader_token.is_some() || self.writer_token.is_some() || at.ip().is_loopback() {
+    pub fn may_listen_on(&self, address: SocketAddr) -> Result<(), String> {
+        if self.reader_token.is_some() || self.writer_token.is_some() || address.ip().is_loopback() {
             return Ok(());
         }
-        Err(format!("a door at {at} that asks for no token would be open to the network; set a token, or listen on 127.0.0.1"))
+        Err(format!(
+            "at {address} the EventStoreDB-protocol server would be open to the network without a token; set a token, or listen on 127.0.0.1"
+        ))
     }
 }
 
-impl fmt::Debug for DoorSettings {
+impl fmt::Debug for ServerSettings {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("DoorSettings")
+        f.debug_struct("ServerSettings")
             .field("write", &self.write)
             .field("reader_token", &self.reader_token)
             .field("writer_token", &self.writer_token)

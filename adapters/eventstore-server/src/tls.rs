@@ -1,4 +1,4 @@
-//! TLS at the door.
+//! The server's TLS certificate.
 
 use std::fmt;
 use std::sync::Arc;
@@ -8,12 +8,12 @@ use tokio_rustls::rustls::crypto::ring::default_provider;
 use tokio_rustls::rustls::pki_types::pem::PemObject;
 use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
 
-/// Who the door says it is: a certificate and its key.
+/// A certificate and its private key, ready for handshakes.
 #[derive(Clone)]
 pub struct Tls(TlsAcceptor);
 
 impl Tls {
-    /// From PEM texts: the certificate with those that vouch for it, and the private key.
+    /// From PEM texts: the certificate chain, and the private key.
     ///
     /// # Errors
     /// A sentence that says what is wrong with them.
@@ -24,7 +24,7 @@ impl Tls {
             return Err("there is no certificate in the PEM text".to_owned());
         }
         let key = PrivateKeyDer::from_pem_slice(key).map_err(|error| format!("the private key can't be read: {error}"))?;
-        // Named, for there may be several in the process, and then none is the default.
+        // Given explicitly: with two providers in the process rustls has no default and panics.
         let versions = ServerConfig::builder_with_provider(Arc::new(default_provider())).with_safe_default_protocol_versions();
         let config = versions.and_then(|versions| versions.with_no_client_auth().with_single_cert(chain, key));
         let mut config = config.map_err(|error| format!("certificate and key can't be used: {error}"))?;

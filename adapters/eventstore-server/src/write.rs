@@ -1,11 +1,13 @@
-//! What both ways to append have in common: checking what comes, and carrying it out.
+//! What `Append` and `BatchAppend` have in common: validating the events, and writing them.
 
-use crate::convert::{id_from_wire, stream_from_wire};
+use crate::convert::{NO_METADATA, id_from_wire, stream_from_wire};
 use crate::wire::shared::{StreamIdentifier, Uuid as WireUuid};
 use bytes::Bytes;
 use lastseat_domain::StreamName;
 use lastseat_domain::ports::event_log::request::{MAX_APPEND_BYTES, MAX_EVENT_BYTES};
-use lastseat_domain::ports::event_log::{EventLog, Expected, LogFault, NewEvent, Position, Revision, StreamWrite, WriteOutcome};
+use lastseat_domain::ports::event_log::{
+    Direction, EventLog, Expected, LogFault, NewEvent, Position, Revision, StreamWrite, WriteOutcome,
+};
 use serde_json::value::RawValue;
 use std::collections::HashMap;
 use std::time::Duration;
@@ -13,30 +15,28 @@ use std::time::Duration;
 /// Most events of one append.
 const MAX_EVENTS: usize = 10_000;
 
-/// Why an append has no success for an answer.
+/// Why an append did not succeed.
 #[derive(Debug, Clone)]
 pub(crate) enum Failure {
-    /// The request can't be served, whenever it is sent.
+    /// The request can never succeed.
     Invalid(String),
-    /// More bytes than one event or one append may have.
     TooLarge {
-        /// The bound that was passed, in bytes.
-        most: usize,
+        /// The limit that was exceeded, in bytes.
+        limit: usize,
     },
-    /// The stream looks different. Nothing was written.
+    /// The stream is at another revision. Nothing was written.
     Conflict {
-        /// What it should have looked like.
         expected: Expected,
-        /// Its last revision; `None` if it has no events.
+        /// `None` if the stream has no events.
         actual: Option<Revision>,
     },
     /// Nothing was written.
     Unavailable(String),
-    /// No answer in time: written or not, nobody knows.
+    /// The deadline passed; whether it was written is unknown.
     TimedOut,
-    /// Written or not, nobody knows.
+    /// Whether it was written is unknown.
     Unknown(String),
-    /// A person has to look.
+    /// The log is damaged.
     Damaged(String),
 }
 
@@ -44,7 +44,7 @@ impl Failure {
     pub(crate) fn message(&self) -> String {
         match self {
             Self::Invalid(why) | Self::Unavailable(why) | Self::Damaged(why) => why.clone(),
-            Self::TooLarge { most } => format!("larger than the {most} bytes allowed"),
+            Self::TooLarge { limit } => format!("larger than the {limit} bytes allowed"),
             Self::Conflict { expected, actual } => format!("the stream is at {actual:?} and not at {expected:?}"),
             Self::TimedOut => {
                 "no answer in time; it may have been written: send the same events at the same revision again".to_owned()
@@ -65,16 +65,24 @@ impl From<LogFault> for Failure {
     }
 }
 
-/// What a client expects of the stream, in the protocol's words.
+/// What a client expects of the stream, as the protocol has it.
 #[derive(Debug, Clone, Copy)]
-pub(crate) enum Asked {
+pub(crate) enum ExpectedState {
     Revision(Revision),
     NoStream,
     Any,
     StreamExists,
 }
 
-/// An append as far as it has come in.
+/// The answer to a successful append.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Appended {
+    /// The stream's last revision; `None` if an append of no events found no stream.
+    pub(crate) last_revision: Option<Revision>,
+    pub(crate) position: Position,
+}
+
+/// An append as far as it has been received.
 #[derive(Debug)]
 pub(crate) struct Draft {
     pub(crate) stream: StreamName,
@@ -84,18 +92,17 @@ pub(crate) struct Draft {
 }
 
 impl Draft {
-    /// The head of an append.
-    pub(crate) fn new(stream: Option<StreamIdentifier>, asked: Option<Asked>) -> Result<Self, Failure> {
+    pub(crate) fn new(stream: Option<StreamIdentifier>, expected: Option<ExpectedState>) -> Result<Self, Failure> {
         let stream = stream_from_wire(stream).map_err(|status| Failure::Invalid(status.message().to_owned()))?;
         if stream.as_str().starts_with('$') {
             return invalid(
-                "streams whose names start with $ are the server's own, and this log has none of them, nor stream metadata",
+                "streams whose names begin with $ are reserved: this log has no system streams and no stream metadata; choose another name",
             );
         }
-        let expected = match asked {
-            Some(Asked::Revision(revision)) => Expected::Revision(revision),
-            Some(Asked::NoStream) => Expected::NoStream,
-            Some(Asked::Any | Asked::StreamExists) | None => {
+        let expected = match expected {
+            Some(ExpectedState::Revision(revision)) => Expected::Revision(revision),
+            Some(ExpectedState::NoStream) => Expected::NoStream,
+            Some(ExpectedState::Any | ExpectedState::StreamExists) | None => {
                 return invalid(
                     "this log never appends blindly: name the exact revision that the stream must be at, or that there must be no stream",
                 );
@@ -104,7 +111,7 @@ impl Draft {
         Ok(Self { stream, expected, events: Vec::new(), bytes: 0 })
     }
 
-    /// Adds an event as the client proposes it.
+    /// Adds a proposed event.
     pub(crate) fn push(
         &mut self,
         id: Option<WireUuid>,
@@ -118,23 +125,24 @@ impl Draft {
         }
         let event_type = metadata.get("type").filter(|name| !name.is_empty());
         let Some(event_type) = event_type else { return invalid("an event has no type: the metadata `type` is missing") };
-        if event_type.starts_with('$') {
-            return invalid("types that start with $ are the server's own");
-        }
         match metadata.get("content-type").map(String::as_str) {
             Some("application/json") => {}
-            Some(other) => return invalid(format!("this log keeps JSON only: content-type {other} is not application/json")),
+            Some(other) => {
+                return invalid(format!(
+                    "this log stores JSON only: content-type {other} is not application/json; send JSON, or wrap the data in it, for example as a Base64 string"
+                ));
+            }
             None => return invalid("an event's content-type is missing; it must be application/json"),
         }
         let bytes = event_type.len() + custom_metadata.len() + data.len();
         if bytes + self.stream.as_str().len() > MAX_EVENT_BYTES {
-            return Err(Failure::TooLarge { most: MAX_EVENT_BYTES });
+            return Err(Failure::TooLarge { limit: MAX_EVENT_BYTES });
         }
         self.bytes += bytes;
         if self.bytes > MAX_APPEND_BYTES || self.events.len() >= MAX_EVENTS {
-            return Err(Failure::TooLarge { most: MAX_APPEND_BYTES });
+            return Err(Failure::TooLarge { limit: MAX_APPEND_BYTES });
         }
-        let metadata = if custom_metadata.is_empty() { Bytes::from_static(b"{}") } else { custom_metadata };
+        let metadata = if custom_metadata.is_empty() { Bytes::from_static(NO_METADATA.as_bytes()) } else { custom_metadata };
         self.events.push(NewEvent {
             id,
             event_type: event_type.clone(),
@@ -144,29 +152,55 @@ impl Draft {
         Ok(())
     }
 
-    /// Bytes taken in so far.
+    /// Size of the events received so far.
     pub(crate) fn bytes(&self) -> usize {
         self.bytes
     }
 
-    /// Appends, and waits for the answer for as long as that.
-    pub(crate) async fn write(self, log: &dyn EventLog, deadline: Duration) -> Result<(Revision, Position), Failure> {
+    /// Appends the events, waiting no longer than `deadline`.
+    pub(crate) async fn write(self, log: &dyn EventLog, deadline: Duration) -> Result<Appended, Failure> {
         if self.events.is_empty() {
-            return invalid("an append without events");
+            let check = self.write_nothing(log);
+            return tokio::time::timeout(deadline, check).await.map_err(|_| Failure::TimedOut)?;
         }
         let Self { stream, expected, events, .. } = self;
         let append = log.append(vec![StreamWrite { stream, expected, events }]);
         let outcomes = tokio::time::timeout(deadline, append).await.map_err(|_| Failure::TimedOut)??;
         match outcomes.first() {
-            Some(WriteOutcome::Written { last_revision, position }) => Ok((*last_revision, *position)),
+            Some(WriteOutcome::Written { last_revision, position }) => {
+                Ok(Appended { last_revision: Some(*last_revision), position: *position })
+            }
             Some(WriteOutcome::Conflict { actual }) => Err(Failure::Conflict { expected, actual: *actual }),
             Some(WriteOutcome::Withheld) | None => Err(Failure::Unknown("the log has no answer for the write".to_owned())),
         }
     }
+
+    /// The log takes no empty append, but EventStoreDB answers one: with the stream's revision, or as a
+    /// conflict.
+    async fn write_nothing(self, log: &dyn EventLog) -> Result<Appended, Failure> {
+        let last = log.read_stream(&self.stream, None, Direction::Backwards, 1).await?;
+        let actual = last.first().map(|event| event.revision);
+        let expected = match self.expected {
+            Expected::NoStream => None,
+            Expected::Revision(revision) => Some(revision),
+        };
+        if actual != expected {
+            return Err(Failure::Conflict { expected: self.expected, actual });
+        }
+        let position = match last.first() {
+            Some(event) => event.position,
+            None => log.head().await?,
+        };
+        Ok(Appended { last_revision: actual, position })
+    }
 }
 
 fn json(bytes: &[u8], what: &str) -> Result<Box<RawValue>, Failure> {
-    let not_json = || Failure::Invalid(format!("an event's {what} is not JSON"));
+    let not_json = || {
+        Failure::Invalid(format!(
+            "an event's {what} is not JSON, and this log stores JSON only; send JSON, or wrap the data in it, for example as a Base64 string"
+        ))
+    };
     let text = String::from_utf8(bytes.to_vec()).map_err(|_| not_json())?;
     RawValue::from_string(text).map_err(|_| not_json())
 }

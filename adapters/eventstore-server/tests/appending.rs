@@ -1,11 +1,11 @@
-//! Appending through the door: one at a time and in batches.
+//! Appends: single and in batches.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "a test may fail loudly")]
 
 mod common;
 
-use common::{Open, Silent, at, event, events, memory, names, soon, sqlite, writing};
+use common::{Silent, TestServer, all, at, event, events, memory, names, soon, sqlite, writing};
 use eventstore::{Client, CurrentRevision, Error, EventData, ReadStreamOptions, StreamState};
-use lastseat_eventstore_server::DoorSettings;
+use lastseat_eventstore_server::ServerSettings;
 use lastseat_testkit::AppendFault;
 use std::sync::Arc;
 use std::time::Duration;
@@ -25,20 +25,20 @@ fn code(error: &Error) -> Code {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn events_are_appended_at_their_revision_and_read_back() {
     let (_folder, log) = sqlite();
-    let door = Open::new(log, writing()).await;
-    let client = door.client();
+    let server = TestServer::new(log, writing()).await;
+    let client = server.client();
     let first = soon(client.append_to_stream("seat-1", &at(StreamState::NoStream), event("a"))).await.unwrap();
     assert_eq!((first.next_expected_version, first.position.commit, first.position.prepare), (0, 1, 1));
     let next = soon(client.append_to_stream("seat-1", &at(StreamState::StreamRevision(0)), events(&["b", "c"]))).await.unwrap();
     assert_eq!((next.next_expected_version, next.position.commit), (2, 3));
     assert_eq!(read(&client, "seat-1").await, ["a", "b", "c"]);
-    door.shut().await;
+    server.stop().await;
 }
 
 #[tokio::test]
 async fn a_conflict_names_both_revisions_and_writes_nothing() {
-    let door = Open::new(memory(), writing()).await;
-    let client = door.client();
+    let server = TestServer::new(memory(), writing()).await;
+    let client = server.client();
     soon(client.append_to_stream("seat-1", &at(StreamState::NoStream), events(&["a", "b"]))).await.unwrap();
     for (asked, stream, current) in [
         (StreamState::StreamRevision(0), "seat-1", CurrentRevision::Current(1)),
@@ -53,39 +53,38 @@ async fn a_conflict_names_both_revisions_and_writes_nothing() {
         }
     }
     assert_eq!(read(&client, "seat-1").await, ["a", "b"]);
-    door.shut().await;
+    server.stop().await;
 }
 
 #[tokio::test]
-async fn the_same_append_twice_is_written_once_and_answered_alike() {
-    let door = Open::new(memory(), writing()).await;
-    let client = door.client();
+async fn a_repeated_append_is_written_once_and_gets_the_same_answer() {
+    let server = TestServer::new(memory(), writing()).await;
+    let client = server.client();
     soon(client.append_to_stream("seat-1", &at(StreamState::NoStream), event("a"))).await.unwrap();
-    let behind = at(StreamState::StreamRevision(0));
-    let append = || client.append_to_stream("seat-1", &behind, events(&["b", "c"]));
+    let next = at(StreamState::StreamRevision(0));
+    let append = || client.append_to_stream("seat-1", &next, events(&["b", "c"]));
     let (first, again) = (soon(append()).await.unwrap(), soon(append()).await.unwrap());
     assert_eq!((first.next_expected_version, first.position), (again.next_expected_version, again.position));
     assert_eq!(read(&client, "seat-1").await, ["a", "b", "c"]);
-    door.shut().await;
+    server.stop().await;
 }
 
-/// The log's own rule, and it is said why.
 #[tokio::test]
 async fn a_blind_append_is_refused() {
-    let door = Open::new(memory(), writing()).await;
-    let client = door.client();
+    let server = TestServer::new(memory(), writing()).await;
+    let client = server.client();
     for blind in [StreamState::Any, StreamState::StreamExists] {
         let refused = soon(client.append_to_stream("seat-1", &at(blind), event("a"))).await.unwrap_err();
         assert_eq!(code(&refused), Code::InvalidArgument);
         assert!(refused.to_string().contains("never appends blindly"), "{refused}");
     }
-    door.shut().await;
+    server.stop().await;
 }
 
 #[tokio::test]
-async fn what_the_log_can_not_keep_is_refused_with_the_reason() {
-    let door = Open::new(memory(), writing()).await;
-    let client = door.client();
+async fn invalid_events_are_refused_with_the_reason() {
+    let server = TestServer::new(memory(), writing()).await;
+    let client = server.client();
     let json = || EventData::json("A", &1).unwrap();
     let not_json = EventData::json("A", &1).unwrap().metadata("{".into());
     let binary = EventData::binary("A", "1".into());
@@ -95,26 +94,103 @@ async fn what_the_log_can_not_keep_is_refused_with_the_reason() {
         ("seat-1", not_json, "metadata is not JSON"),
         ("seat-1", large, "larger than the 1048576 bytes"),
         ("seat-1", EventData::json("", &1).unwrap(), "no type"),
-        ("seat-1", EventData::json("$deleted", &1).unwrap(), "server's own"),
         ("$$seat-1", json(), "stream metadata"),
-        ("", json(), "name has 1 to 1024 bytes"),
+        ("$ce-seat", json(), "reserved"),
+        ("", json(), "name must have 1 to 1024 bytes"),
     ] {
         let refused = soon(client.append_to_stream(stream, &at(StreamState::NoStream), event)).await.unwrap_err();
         assert_eq!(code(&refused), Code::InvalidArgument, "{refused}");
         assert!(refused.to_string().contains(why), "{refused}");
     }
-    let nothing = soon(client.append_to_stream("seat-1", &at(StreamState::NoStream), Vec::<EventData>::new())).await.unwrap_err();
-    assert_eq!(code(&nothing), Code::InvalidArgument);
-    assert_eq!(door.log.head().await.unwrap().0, 0, "nothing of it was written");
-    door.shut().await;
+    assert_eq!(server.log.head().await.unwrap().0, 0, "nothing of it was written");
+    server.stop().await;
+}
+
+/// As the client library of emmett does for its checkpoints.
+#[tokio::test]
+async fn an_event_type_may_begin_with_a_dollar_sign() {
+    let server = TestServer::new(memory(), writing()).await;
+    let client = server.client();
+    let checkpoint = EventData::json("$ProcessorCheckpoint", &serde_json::json!({ "name": "c" })).unwrap();
+    soon(client.append_to_stream("checkpoint-1", &at(StreamState::NoStream), checkpoint.clone())).await.unwrap();
+    let batch = client.batch_append(&Default::default()).await.unwrap();
+    soon(batch.append_to_stream("checkpoint-2", StreamState::NoStream, vec![checkpoint])).await.unwrap();
+    for stream in ["checkpoint-1", "checkpoint-2"] {
+        let read = all(client.read_stream(stream, &ReadStreamOptions::default()).await.unwrap()).await.unwrap();
+        assert_eq!(read[0].get_original_event().event_type, "$ProcessorCheckpoint");
+    }
+    server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn absent_metadata_reads_back_as_absent_and_an_empty_object_as_itself() {
+    let (_folder, log) = sqlite();
+    let server = TestServer::new(log, writing()).await;
+    let client = server.client();
+    let absent = event("absent");
+    let empty = event("empty").metadata("{}".into());
+    soon(client.append_to_stream("seat-1", &at(StreamState::NoStream), vec![absent.clone(), empty.clone()])).await.unwrap();
+    let batch = client.batch_append(&Default::default()).await.unwrap();
+    soon(batch.append_to_stream("seat-2", StreamState::NoStream, vec![absent, empty])).await.unwrap();
+    for stream in ["seat-1", "seat-2"] {
+        let read = all(client.read_stream(stream, &ReadStreamOptions::default()).await.unwrap()).await.unwrap();
+        let metadata: Vec<_> = read.iter().map(|event| event.get_original_event().custom_metadata.clone()).collect();
+        assert_eq!(metadata, ["", "{}"]);
+    }
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn an_append_of_no_events_is_answered_with_the_revision_or_as_a_conflict() {
+    let server = TestServer::new(memory(), writing()).await;
+    let client = server.client();
+    let nothing = Vec::<EventData>::new;
+    soon(client.append_to_stream("seat-1", &at(StreamState::NoStream), events(&["a", "b"]))).await.unwrap();
+    let same = soon(client.append_to_stream("seat-1", &at(StreamState::StreamRevision(1)), nothing())).await.unwrap();
+    assert_eq!((same.next_expected_version, same.position.commit), (1, 2));
+    soon(client.append_to_stream("seat-2", &at(StreamState::NoStream), nothing())).await.unwrap();
+    for (stream, expected, current) in [
+        ("seat-1", StreamState::StreamRevision(9), CurrentRevision::Current(1)),
+        ("seat-1", StreamState::StreamRevision(0), CurrentRevision::Current(1)),
+        ("seat-1", StreamState::NoStream, CurrentRevision::Current(1)),
+        ("seat-2", StreamState::StreamRevision(0), CurrentRevision::NoStream),
+    ] {
+        match soon(client.append_to_stream(stream, &at(expected), nothing())).await.unwrap_err() {
+            Error::WrongExpectedVersion { expected: e, current: c } => assert_eq!((e, c), (expected, current)),
+            other => panic!("{other:?}"),
+        }
+    }
+    let batch = client.batch_append(&Default::default()).await.unwrap();
+    let same = soon(batch.append_to_stream("seat-1", StreamState::StreamRevision(1), nothing())).await.unwrap();
+    assert_eq!((same.current_revision(), same.current_position().unwrap().commit), (Some(1), 2));
+    let none = soon(batch.append_to_stream("seat-2", StreamState::NoStream, nothing())).await.unwrap();
+    assert_eq!(none.current_revision(), None);
+    let conflict = soon(batch.append_to_stream("seat-1", StreamState::StreamRevision(9), nothing())).await.unwrap_err();
+    assert_eq!(code(&conflict), Code::AlreadyExists);
+    assert_eq!(server.log.head().await.unwrap().0, 2, "nothing was written");
+    server.stop().await;
+}
+
+/// The message says what to do: many clients' authors meet this limit first.
+#[tokio::test]
+async fn a_refused_binary_event_says_what_to_send_instead() {
+    let server = TestServer::new(memory(), writing()).await;
+    let binary = EventData::binary("A", vec![0_u8, 255].into());
+    let not_json = EventData::json("A", &1).unwrap().metadata("{".into());
+    for event in [binary, not_json] {
+        let append = server.client().append_to_stream("seat-1", &at(StreamState::NoStream), event);
+        let refused = soon(append).await.unwrap_err().to_string();
+        assert!(refused.contains("JSON only") && refused.contains("Base64"), "{refused}");
+    }
+    server.stop().await;
 }
 
 /// Nearly as large as an event may be, and sixteen of them in one append.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn large_events_go_in_and_out() {
     let (_folder, log) = sqlite();
-    let door = Open::new(log, writing()).await;
-    let client = door.client();
+    let server = TestServer::new(log, writing()).await;
+    let client = server.client();
     let large =
         |n: usize| EventData::json("Large", &serde_json::json!({ "name": format!("{n}{}", "x".repeat(900_000)) })).unwrap();
     let all: Vec<_> = (0..16).map(large).collect();
@@ -126,14 +202,14 @@ async fn large_events_go_in_and_out() {
         assert_eq!(read.len(), 16);
         assert!(read.iter().enumerate().all(|(n, name)| name.len() > 900_000 && name.starts_with(&n.to_string())));
     }
-    door.shut().await;
+    server.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn many_batches_are_under_way_on_one_call() {
+async fn many_batch_appends_run_on_one_call() {
     let (_folder, log) = sqlite();
-    let door = Open::new(log, writing()).await;
-    let client = door.client();
+    let server = TestServer::new(log, writing()).await;
+    let client = server.client();
     let batch = Arc::new(client.batch_append(&Default::default()).await.unwrap());
     let appends = (0..2_000_u32).map(|n| {
         let batch = Arc::clone(&batch);
@@ -146,17 +222,17 @@ async fn many_batches_are_under_way_on_one_call() {
     let answers = soon(futures::future::join_all(appends)).await;
     let mut positions: Vec<_> = answers.into_iter().map(|answer| answer.unwrap().current_position().unwrap().commit).collect();
     positions.sort_unstable();
-    assert_eq!(positions, (1..=2_000).map(|n| n * 2).collect::<Vec<u64>>(), "each has a place of its own");
+    assert_eq!(positions, (1..=2_000).map(|n| n * 2).collect::<Vec<u64>>(), "each has its own position");
     assert_eq!(read(&client, "seat-1234").await, ["1234a", "1234b"]);
-    door.shut().await;
+    server.stop().await;
 }
 
-/// Sent one behind the other without waiting, they arrive in that order.
+/// Sent without waiting for answers.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn batches_for_one_stream_keep_their_order() {
+async fn batch_appends_to_one_stream_keep_their_order() {
     let (_folder, log) = sqlite();
-    let door = Open::new(log, writing()).await;
-    let client = door.client();
+    let server = TestServer::new(log, writing()).await;
+    let client = server.client();
     let batch = client.batch_append(&Default::default()).await.unwrap();
     let appends = (0..200_u64).map(|n| {
         let expected = n.checked_sub(1).map_or(StreamState::NoStream, StreamState::StreamRevision);
@@ -165,31 +241,31 @@ async fn batches_for_one_stream_keep_their_order() {
     for (n, answer) in soon(futures::future::join_all(appends)).await.into_iter().enumerate() {
         assert_eq!(answer.unwrap().current_revision(), u64::try_from(n).ok());
     }
-    door.shut().await;
+    server.stop().await;
 }
 
-/// The client ends its session on the first error; a new one goes on.
+/// The client ends its session with the first error, so the test opens another.
 #[tokio::test]
 async fn a_conflict_in_a_batch_is_an_error_of_that_append() {
-    let door = Open::new(memory(), writing()).await;
-    let client = door.client();
+    let server = TestServer::new(memory(), writing()).await;
+    let client = server.client();
     let batch = client.batch_append(&Default::default()).await.unwrap();
     soon(batch.append_to_stream("seat-1", StreamState::NoStream, events(&["a"]))).await.unwrap();
-    soon(batch.append_to_stream("seat-1", StreamState::NoStream, events(&["a"]))).await.expect("the same again is no conflict");
+    soon(batch.append_to_stream("seat-1", StreamState::NoStream, events(&["a"]))).await.expect("a repeat is no conflict");
     let conflict = soon(batch.append_to_stream("seat-1", StreamState::NoStream, events(&["other"]))).await.unwrap_err();
     assert_eq!(code(&conflict), Code::AlreadyExists);
     let batch = client.batch_append(&Default::default()).await.unwrap();
     soon(batch.append_to_stream("seat-1", StreamState::StreamRevision(0), events(&["b"]))).await.unwrap();
     assert_eq!(read(&client, "seat-1").await, ["a", "b"]);
-    door.shut().await;
+    server.stop().await;
 }
 
-/// Never a false acknowledgement, and never a false refusal.
+/// Neither a false acknowledgement nor a false refusal.
 #[tokio::test]
-async fn a_lost_answer_is_said_to_be_unknown_and_the_repeat_finds_out() {
+async fn after_a_lost_answer_the_outcome_is_unknown_and_a_repeat_finds_it() {
     let log = memory();
-    let door = Open::new(log.clone(), writing()).await;
-    let client = door.client();
+    let server = TestServer::new(log.clone(), writing()).await;
+    let client = server.client();
     for (fault, stream) in [(AppendFault::AnswerLost, "seat-1"), (AppendFault::RequestLost, "seat-2")] {
         let new = at(StreamState::NoStream);
         let append = || client.append_to_stream(stream, &new, event(stream));
@@ -203,19 +279,19 @@ async fn a_lost_answer_is_said_to_be_unknown_and_the_repeat_finds_out() {
     log.fail_next_appends(vec![AppendFault::Unavailable]);
     let down = soon(client.append_to_stream("seat-3", &at(StreamState::NoStream), event("c"))).await.unwrap_err();
     assert!(matches!(down, Error::ServerError(_)), "{down:?}");
-    door.shut().await;
+    server.stop().await;
 }
 
 #[tokio::test]
-async fn nobody_waits_for_a_silent_log_longer_than_the_deadline() {
-    let settings = DoorSettings { append_deadline: Duration::from_millis(200), ..writing() };
-    let door = Open::new(Arc::new(Silent), settings).await;
-    let client = door.client();
+async fn an_append_to_a_log_that_never_answers_ends_at_the_deadline() {
+    let settings = ServerSettings { append_deadline: Duration::from_millis(200), ..writing() };
+    let server = TestServer::new(Arc::new(Silent), settings).await;
+    let client = server.client();
     let late = soon(client.append_to_stream("seat-1", &at(StreamState::NoStream), event("a"))).await.unwrap_err();
     assert!(matches!(late, Error::DeadlineExceeded), "{late:?}");
-    // This client sends a date where a duration belongs: some fifty years.
+    // This client sends a date as a duration: some fifty years.
     let batch = client.batch_append(&Default::default()).await.unwrap();
     let late = soon(batch.append_to_stream("seat-1", StreamState::NoStream, events(&["a"]))).await.unwrap_err();
     assert_eq!(code(&late), Code::DeadlineExceeded);
-    door.shut().await;
+    server.stop().await;
 }

@@ -10,15 +10,15 @@ use common::wire::streams::batch_append_req::{Options as BatchOptions, ProposedM
 use common::wire::streams::read_req::options as read_options;
 use common::wire::streams::{BatchAppendReq, BatchAppendResp, ReadReq, ReadResp, batch_append_resp, read_req, read_resp};
 use common::wire::{gossip, server_features};
-use common::{Open, fill, id, memory, soon, writing};
+use common::{TestServer, fill, id, memory, soon, writing};
 use lastseat_domain::ports::Clock;
 use lastseat_in_process::SystemClock;
 use prost::Message;
 use std::collections::HashMap;
 use tonic::{Code, Request};
 
-async fn answers(door: &Open, request: ReadReq) -> Vec<ReadResp> {
-    let mut incoming = streams(door).await.read(request).await.unwrap().into_inner();
+async fn answers(server: &TestServer, request: ReadReq) -> Vec<ReadResp> {
+    let mut incoming = streams(server).await.read(request).await.unwrap().into_inner();
     let mut answers = Vec::new();
     while let Some(answer) = soon(incoming.message()).await.unwrap() {
         answers.push(answer);
@@ -26,11 +26,11 @@ async fn answers(door: &Open, request: ReadReq) -> Vec<ReadResp> {
     answers
 }
 
-/// Python drops events with ids in the other form, without a word, and looks at `commit_position`.
+/// Python silently drops events with ids in the other form, and reads `commit_position`.
 #[tokio::test]
-async fn ids_are_read_in_the_form_that_is_asked_for() {
-    let door = Open::new(memory(), writing()).await;
-    fill(&door.log, "seat-1", "A", 0..1).await;
+async fn ids_are_sent_in_the_form_asked_for() {
+    let server = TestServer::new(memory(), writing()).await;
+    fill(&server.log, "seat-1", "A", 0..1).await;
     let (high, low) = id("seat-1/0").as_u64_pair();
     let structured = uuid::Structured { most_significant_bits: high.cast_signed(), least_significant_bits: low.cast_signed() };
     let text = uuid::Value::String(id("seat-1/0").to_string());
@@ -39,7 +39,7 @@ async fn ids_are_read_in_the_form_that_is_asked_for() {
         (Some(read_options::uuid_option::Content::Structured(())), uuid::Value::Structured(structured)),
         (None, uuid::Value::Structured(structured)),
     ] {
-        let answers = answers(&door, read_whole(form)).await;
+        let answers = answers(&server, read_whole(form)).await;
         let [ReadResp { content: Some(read_resp::Content::Event(read)) }] = &answers[..] else { panic!("{answers:?}") };
         assert_eq!(read.position, Some(read_resp::read_event::Position::CommitPosition(1)));
         assert!(read.link.is_none());
@@ -50,9 +50,9 @@ async fn ids_are_read_in_the_form_that_is_asked_for() {
         assert_eq!(event.metadata["content-type"], "application/json");
         let ticks: i64 = event.metadata["created"].parse().unwrap();
         let now = SystemClock.now().timestamp();
-        assert!((now - 600..=now + 600).contains(&(ticks / 10_000_000)), "steps of 100 ns since 1970: {ticks}");
+        assert!((now - 600..=now + 600).contains(&(ticks / 10_000_000)), "units of 100 ns since 1970: {ticks}");
     }
-    door.shut().await;
+    server.stop().await;
 }
 
 fn correlation(n: u32) -> shared::Uuid {
@@ -89,9 +89,9 @@ fn batch(n: u32, stream: &str, expected: batch_options::ExpectedStreamPosition, 
     }
 }
 
-async fn batches(door: &Open, requests: Vec<BatchAppendReq>) -> Vec<BatchAppendResp> {
+async fn batches(server: &TestServer, requests: Vec<BatchAppendReq>) -> Vec<BatchAppendResp> {
     let outgoing = futures::stream::iter(requests);
-    let mut incoming = streams(door).await.batch_append(outgoing).await.unwrap().into_inner();
+    let mut incoming = streams(server).await.batch_append(outgoing).await.unwrap().into_inner();
     let mut answers = Vec::new();
     while let Some(answer) = soon(incoming.message()).await.unwrap() {
         answers.push(answer);
@@ -113,14 +113,14 @@ fn is_written(answer: &BatchAppendResp) -> bool {
 
 use batch_options::ExpectedStreamPosition::{Any, NoStream, StreamPosition};
 
-/// Neither a conflict nor nonsense ends the session; the others land. Everything has its details.
+/// Neither a conflict nor an invalid append ends the session; the others succeed. Every error has details.
 #[tokio::test]
-async fn each_batch_is_answered_for_itself() {
-    let door = Open::new(memory(), writing()).await;
+async fn each_batch_append_is_answered_by_itself() {
+    let server = TestServer::new(memory(), writing()).await;
     let mut nonsense = batch(4, "seat-4", NoStream(()), "d");
     nonsense.proposed_messages[0].data = "{".into();
     let answers = batches(
-        &door,
+        &server,
         vec![
             batch(1, "seat-1", NoStream(()), "a"),
             batch(2, "seat-1", NoStream(()), "b"),
@@ -133,7 +133,7 @@ async fn each_batch_is_answered_for_itself() {
     .await;
     assert_eq!(answers.len(), 6);
     for answer in &answers {
-        assert!(!answer.stream_identifier.as_ref().unwrap().stream_name.is_empty(), "clients take it for granted");
+        assert!(!answer.stream_identifier.as_ref().unwrap().stream_name.is_empty(), "clients fail without it");
         assert!(answer.expected_stream_position.is_some());
     }
     assert!(is_written(&answers[0]) && is_written(&answers[5]));
@@ -155,13 +155,13 @@ async fn each_batch_is_answered_for_itself() {
         assert_eq!(Code::from(status.code), Code::InvalidArgument);
         assert_eq!(status.details.as_ref().unwrap().type_url, "type.googleapis.com/event_store.client.BadRequest");
     }
-    door.shut().await;
+    server.stop().await;
 }
 
-/// Node cuts large appends into parts; those of several appends may be mixed.
+/// Node splits large appends; the parts of several appends may be mixed.
 #[tokio::test]
-async fn a_batch_in_parts_is_one_append() {
-    let door = Open::new(memory(), writing()).await;
+async fn a_batch_append_in_parts_is_one_append() {
+    let server = TestServer::new(memory(), writing()).await;
     let part = |n: u32, begins: bool, name: &str, is_final: bool| BatchAppendReq {
         correlation_id: Some(correlation(n)),
         options: begins.then(|| options(&format!("seat-{n}"), NoStream(()), None)),
@@ -169,7 +169,7 @@ async fn a_batch_in_parts_is_one_append() {
         is_final,
     };
     let answers = batches(
-        &door,
+        &server,
         vec![
             part(1, true, "a", false),
             part(2, true, "x", false),
@@ -180,17 +180,17 @@ async fn a_batch_in_parts_is_one_append() {
     )
     .await;
     assert!(answers.len() == 2 && answers.iter().all(is_written));
-    let read = answers_in_short(&door).await;
+    let read = streams_and_ids(&server).await;
     assert_eq!(
         read,
         [("seat-2", "x"), ("seat-2", "y"), ("seat-1", "a"), ("seat-1", "b"), ("seat-1", "c")]
             .map(|(s, n)| (s.to_owned(), id(n).to_string()))
     );
-    door.shut().await;
+    server.stop().await;
 }
 
-async fn answers_in_short(door: &Open) -> Vec<(String, String)> {
-    let read = answers(door, read_whole(Some(read_options::uuid_option::Content::String(())))).await;
+async fn streams_and_ids(server: &TestServer) -> Vec<(String, String)> {
+    let read = answers(server, read_whole(Some(read_options::uuid_option::Content::String(())))).await;
     let short = read.into_iter().map(|answer| {
         let Some(read_resp::Content::Event(event)) = answer.content else { panic!("{answer:?}") };
         let event = event.event.unwrap();
@@ -202,8 +202,8 @@ async fn answers_in_short(door: &Open) -> Vec<(String, String)> {
 
 /// Rust sends a date as a duration, Python a duration of ten thousand years, Node a date.
 #[tokio::test]
-async fn every_clients_deadline_is_understood() {
-    let door = Open::new(memory(), writing()).await;
+async fn every_clients_form_of_deadline_is_understood() {
+    let server = TestServer::new(memory(), writing()).await;
     let now = SystemClock.now().timestamp();
     use batch_options::DeadlineOption::{Deadline, Deadline21100};
     let duration = |seconds| Deadline(prost_types::Duration { seconds, nanos: 0 });
@@ -226,51 +226,52 @@ async fn every_clients_deadline_is_understood() {
             proposed_messages: vec![proposed("a")],
             is_final: true,
         };
-        let answers = batches(&door, vec![request]).await;
+        let answers = batches(&server, vec![request]).await;
         assert_eq!(answers.len(), 1);
         if in_time {
             assert!(is_written(&answers[0]), "{deadline:?}: {answers:?}");
         } else if !is_written(&answers[0]) {
-            // A log that answers at once may be faster than no time at all.
+            // The log may answer before even a zero time-out is noticed.
             let details = error(&answers[0]).details.as_ref().unwrap();
             assert_eq!(details.type_url, "type.googleapis.com/event_store.client.Timeout");
         }
     }
-    door.shut().await;
+    server.stop().await;
 }
 
 #[tokio::test]
-async fn the_server_says_what_it_can_do_and_where_it_is() {
-    let settings =
-        lastseat_eventstore_server::DoorSettings { reader_token: lastseat_eventstore_server::Secret::new("token"), ..writing() };
-    let door = Open::new(memory(), settings).await;
-    // Asked before anybody shows a token.
-    let mut features = server_features::server_features_client::ServerFeaturesClient::new(channel(&door).await);
+async fn features_and_gossip_need_no_token() {
+    let settings = lastseat_eventstore_server::ServerSettings {
+        reader_token: lastseat_eventstore_server::Secret::new("token"),
+        ..writing()
+    };
+    let server = TestServer::new(memory(), settings).await;
+    let mut features = server_features::server_features_client::ServerFeaturesClient::new(channel(&server).await);
     let methods = soon(features.get_supported_methods(())).await.unwrap().into_inner();
     assert!(methods.event_store_server_version.chars().all(|c| c.is_ascii_digit() || c == '.'));
     let batch_append = |m: &server_features::SupportedMethod| {
         m.method_name == "batchappend" && m.service_name == "event_store.client.streams.streams"
     };
     assert!(methods.methods.iter().any(batch_append));
-    let mut gossip = gossip::gossip_client::GossipClient::new(channel(&door).await);
+    let mut gossip = gossip::gossip_client::GossipClient::new(channel(&server).await);
     let members = soon(gossip.read(())).await.unwrap().into_inner().members;
     assert_eq!(members.len(), 1);
     assert!(members[0].is_alive && members[0].state() == gossip::member_info::VNodeState::Leader);
     let end_point = members[0].http_end_point.as_ref().unwrap();
-    assert_eq!((&*end_point.address, end_point.port), ("127.0.0.1", u32::from(door.address.port())));
-    door.shut().await;
+    assert_eq!((&*end_point.address, end_point.port), ("127.0.0.1", u32::from(server.address.port())));
+    server.stop().await;
 
-    let settings = lastseat_eventstore_server::DoorSettings { advertise: Some(("log.example".into(), 2113)), ..writing() };
-    let door = Open::new(memory(), settings).await;
-    let mut gossip = gossip::gossip_client::GossipClient::new(channel(&door).await);
+    let settings = lastseat_eventstore_server::ServerSettings { advertise: Some(("log.example".into(), 2113)), ..writing() };
+    let server = TestServer::new(memory(), settings).await;
+    let mut gossip = gossip::gossip_client::GossipClient::new(channel(&server).await);
     let members = soon(gossip.read(())).await.unwrap().into_inner().members;
     assert_eq!(members[0].http_end_point.as_ref().unwrap().address, "log.example");
-    door.shut().await;
+    server.stop().await;
 }
 
 #[tokio::test]
-async fn what_is_not_served_is_said_to_be_unimplemented() {
-    let door = Open::new(memory(), writing()).await;
+async fn unsupported_calls_are_unimplemented() {
+    let server = TestServer::new(memory(), writing()).await;
     for path in [
         "/event_store.client.users.Users/Create",
         "/event_store.client.persistent_subscriptions.PersistentSubscriptions/Read",
@@ -279,19 +280,19 @@ async fn what_is_not_served_is_said_to_be_unimplemented() {
         "/kurrentdb.protocol.v2.streams.StreamsService/AppendSession",
         "/event_store.client.streams.Streams/Rename",
     ] {
-        let mut grpc = tonic::client::Grpc::new(channel(&door).await);
+        let mut grpc = tonic::client::Grpc::new(channel(&server).await);
         grpc.ready().await.unwrap();
         let codec: tonic::codec::ProstCodec<(), ()> = tonic::codec::ProstCodec::default();
         let answer = soon(grpc.unary(Request::new(()), path.parse().unwrap(), codec)).await;
         assert_eq!(answer.unwrap_err().code(), Code::Unimplemented, "{path}");
     }
-    door.shut().await;
+    server.stop().await;
 }
 
 #[tokio::test]
-async fn incomplete_requests_are_refused_by_name() {
-    let door = Open::new(memory(), writing()).await;
-    let mut client = streams(&door).await;
+async fn incomplete_requests_are_refused_with_the_missing_part() {
+    let server = TestServer::new(memory(), writing()).await;
+    let mut client = streams(&server).await;
     let whole = || read_whole(None).options.unwrap();
     for (request, why) in [
         (ReadReq { options: None }, "options is missing"),
@@ -317,16 +318,16 @@ async fn incomplete_requests_are_refused_by_name() {
                     ..whole()
                 }),
             },
-            "goes forwards",
+            "reads forwards",
         ),
     ] {
         let refused = soon(client.read(request)).await.unwrap_err();
         assert_eq!(refused.code(), Code::InvalidArgument);
         assert!(refused.message().contains(why), "{refused}");
     }
-    // Without the id there is nothing to answer to: the session ends.
+    // Without the id it can't be answered: the session ends.
     let nameless = BatchAppendReq { correlation_id: None, ..batch(1, "seat-1", NoStream(()), "a") };
     let mut incoming = client.batch_append(futures::stream::iter([nameless])).await.unwrap().into_inner();
     assert_eq!(soon(incoming.message()).await.unwrap_err().code(), Code::InvalidArgument);
-    door.shut().await;
+    server.stop().await;
 }

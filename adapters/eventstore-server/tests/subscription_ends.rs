@@ -1,4 +1,4 @@
-//! How subscriptions begin and end, message by message: what no client shows.
+//! How subscriptions begin and end, message by message, which client libraries hide.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "a test may fail loudly")]
 
 mod common;
@@ -7,7 +7,7 @@ use common::raw::{read_whole, streams};
 use common::wire::shared::StreamIdentifier;
 use common::wire::streams::read_req::options as read_options;
 use common::wire::streams::{ReadReq, ReadResp, read_req, read_resp};
-use common::{Open, fill, memory, soon, writing};
+use common::{TestServer, fill, memory, soon, writing};
 use tonic::{Code, Request, Streaming};
 
 /// The request of a subscription.
@@ -37,50 +37,51 @@ async fn until_caught_up(incoming: &mut Streaming<ReadResp>) {
     while !matches!(next(incoming).await, read_resp::Content::CaughtUp(_)) {}
 }
 
-/// How a call ends that must not look complete. (The Rust client asks again at once where one does.)
+/// The code with which a call ends. A normal end fails the test: the Rust client resubscribes in a tight
+/// loop after one.
 async fn ending(mut incoming: Streaming<ReadResp>) -> Code {
     loop {
         match soon(incoming.message()).await {
             Ok(Some(_)) => {}
-            Ok(None) => panic!("it ended as if it were complete"),
+            Ok(None) => panic!("it ended normally"),
             Err(status) => return status.code(),
         }
     }
 }
 
-/// It is waited for, and never said to be missing: there are clients that would fall over it.
+/// "Not found" makes the Rust client panic.
 #[tokio::test]
-async fn a_stream_that_is_not_there_yet_is_waited_for() {
-    let door = Open::new(memory(), writing()).await;
-    let mut incoming = streams(&door).await.read(follow(one("seat-1"))).await.unwrap().into_inner();
+async fn a_subscription_to_a_missing_stream_waits_for_it() {
+    let server = TestServer::new(memory(), writing()).await;
+    let mut incoming = streams(&server).await.read(follow(one("seat-1"))).await.unwrap().into_inner();
     assert!(matches!(next(&mut incoming).await, read_resp::Content::Confirmation(_)));
-    let read_resp::Content::CaughtUp(told) = next(&mut incoming).await else { panic!("there is nothing else to say") };
-    assert_eq!(told.stream_revision, None);
-    fill(&door.log, "seat-1", "A", 0..1).await;
-    let read_resp::Content::Event(event) = next(&mut incoming).await else { panic!("there is an event now") };
+    let read_resp::Content::CaughtUp(at) = next(&mut incoming).await else { panic!("not caught up") };
+    assert_eq!(at.stream_revision, None);
+    fill(&server.log, "seat-1", "A", 0..1).await;
+    let read_resp::Content::Event(event) = next(&mut incoming).await else { panic!("no event") };
     assert_eq!(event.event.unwrap().stream_revision, 0);
-    door.shut().await;
+    server.stop().await;
 }
 
 #[tokio::test]
-async fn subscriptions_end_with_unavailable_when_the_door_shuts() {
-    let door = Open::new(memory(), writing()).await;
-    fill(&door.log, "seat-1", "A", 0..10).await;
-    let mut client = streams(&door).await;
+async fn subscriptions_end_with_unavailable_on_shutdown() {
+    let server = TestServer::new(memory(), writing()).await;
+    fill(&server.log, "seat-1", "A", 0..10).await;
+    let mut client = streams(&server).await;
     let mut live = client.read(follow(whole())).await.unwrap().into_inner();
     until_caught_up(&mut live).await;
     let mut other = client.read(follow(one("seat-1"))).await.unwrap().into_inner();
     until_caught_up(&mut other).await;
-    door.start_shutting();
+    server.begin_shutdown();
     assert_eq!((ending(live).await, ending(other).await), (Code::Unavailable, Code::Unavailable));
-    door.shut().await;
+    server.stop().await;
 }
 
 #[tokio::test]
-async fn the_end_of_the_log_is_unavailable_too() {
+async fn subscriptions_end_with_unavailable_when_the_log_closes() {
     let log = memory();
-    let door = Open::new(log.clone(), writing()).await;
-    let mut client = streams(&door).await;
+    let server = TestServer::new(log.clone(), writing()).await;
+    let mut client = streams(&server).await;
     let mut live = client.read(follow(whole())).await.unwrap().into_inner();
     until_caught_up(&mut live).await;
     let mut other = client.read(follow(one("seat-1"))).await.unwrap().into_inner();
@@ -89,17 +90,16 @@ async fn the_end_of_the_log_is_unavailable_too() {
     assert_eq!((ending(live).await, ending(other).await), (Code::Unavailable, Code::Unavailable));
     let refused = soon(client.read(follow(whole()))).await.unwrap_err();
     assert_eq!(refused.code(), Code::Unavailable);
-    door.shut().await;
+    server.stop().await;
 }
 
-/// The client's time limit ends a call, and it is told so.
 #[tokio::test]
 async fn a_call_ends_at_the_clients_deadline() {
-    let door = Open::new(memory(), writing()).await;
+    let server = TestServer::new(memory(), writing()).await;
     let mut request = Request::new(follow(whole()));
     // Written by hand: tonic's own would end the call on this side.
     request.metadata_mut().insert("grpc-timeout", "200m".parse().unwrap());
-    let incoming = streams(&door).await.read(request).await.unwrap().into_inner();
+    let incoming = streams(&server).await.read(request).await.unwrap().into_inner();
     assert_eq!(ending(incoming).await, Code::DeadlineExceeded);
-    door.shut().await;
+    server.stop().await;
 }

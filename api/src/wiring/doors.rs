@@ -4,7 +4,7 @@ use super::{StartError, listen};
 use crate::config::Config;
 use crate::server;
 use lastseat_domain::ports::{Clock, EventLog};
-use lastseat_eventstore_server::{DoorSettings, Secret, Tls};
+use lastseat_eventstore_server::{Secret, ServerSettings, Tls};
 use lastseat_payments_sandbox::{self as sandbox_adapter, SandboxGateway};
 use std::io;
 use std::net::SocketAddr;
@@ -87,16 +87,16 @@ impl Doors {
     }
 }
 
-fn door_settings(config: &Config, at: SocketAddr, clock: &Arc<dyn Clock>) -> Result<DoorSettings, StartError> {
+fn door_settings(config: &Config, at: SocketAddr, clock: &Arc<dyn Clock>) -> Result<ServerSettings, StartError> {
     let secret = |secret: Option<&crate::config::secret::Secret>| secret.and_then(|secret| Secret::new(secret.expose()));
-    let settings = DoorSettings {
+    let settings = ServerSettings {
         write: config.eventstore_door_write,
         reader_token: secret(config.eventstore_door_token.as_ref()),
         writer_token: secret(config.eventstore_door_write_token.as_ref()),
         tls: tls(config)?,
-        ..DoorSettings::new(Arc::clone(clock))
+        ..ServerSettings::new(Arc::clone(clock))
     };
-    settings.may_open(at).map_err(StartError::Door)?;
+    settings.may_listen_on(at).map_err(StartError::Door)?;
     Ok(settings)
 }
 

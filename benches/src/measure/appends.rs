@@ -8,7 +8,7 @@ use lastseat_domain::ports::EventLog;
 use lastseat_domain::ports::event_log::{Expected, NewEvent, StreamWrite};
 use lastseat_event_log_eventstore::{EventStoreLog, Options};
 use lastseat_event_log_sqlite::SqliteLog;
-use lastseat_eventstore_server::{DoorSettings, serve};
+use lastseat_eventstore_server::{ServerSettings, serve};
 use lastseat_in_process::SystemClock;
 use serde_json::value::RawValue;
 use std::sync::Arc;
@@ -34,7 +34,7 @@ pub(super) async fn through_the_door(in_flight: usize, plan: &Plan) -> Outcome<F
         let listener = TcpListener::bind("127.0.0.1:0").await?;
         let client = format!("esdb://{}?tls=false", listener.local_addr()?);
         let shutdown = CancellationToken::new();
-        let settings = DoorSettings { write: true, ..DoorSettings::new(clock) };
+        let settings = ServerSettings { write: true, ..ServerSettings::new(clock) };
         let door = tokio::spawn(serve(listener, served.clone(), settings, shutdown.clone()));
         let ours = appends(Arc::new(EventStoreLog::open(&client, Options::default())?), in_flight, plan.seconds).await;
         shutdown.cancel();

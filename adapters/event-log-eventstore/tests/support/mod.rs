@@ -9,7 +9,7 @@ use lastseat_domain::ids::NAMESPACE;
 use lastseat_domain::ports::EventLog;
 use lastseat_domain::ports::event_log::{Direction, Expected, LogFault, NewEvent, Position, StreamWrite, WriteOutcome};
 use lastseat_event_log_eventstore::{CircuitOptions, EventStoreLog, Options};
-use lastseat_eventstore_server::DoorSettings;
+use lastseat_eventstore_server::ServerSettings;
 use lastseat_in_process::SystemClock;
 use lastseat_testkit::MemoryLog;
 use proxy::Proxy;
@@ -42,7 +42,7 @@ impl Server {
         Self::start_with(log, address, settings()).await
     }
 
-    pub async fn start_with(log: Arc<dyn EventLog>, address: SocketAddr, settings: DoorSettings) -> Self {
+    pub async fn start_with(log: Arc<dyn EventLog>, address: SocketAddr, settings: ServerSettings) -> Self {
         let socket = TcpSocket::new_v4().unwrap();
         socket.set_reuseaddr(true).unwrap();
         socket.bind(address).unwrap();
@@ -83,8 +83,8 @@ impl Drop for Server {
 }
 
 /// A door that anybody may write through, and that shuts soon.
-pub fn settings() -> DoorSettings {
-    DoorSettings { write: true, grace: Duration::from_millis(50), ..DoorSettings::new(Arc::new(SystemClock)) }
+pub fn settings() -> ServerSettings {
+    ServerSettings { write: true, grace: Duration::from_millis(50), ..ServerSettings::new(Arc::new(SystemClock)) }
 }
 
 pub fn memory() -> MemoryLog {

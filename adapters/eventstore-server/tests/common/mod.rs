@@ -1,4 +1,4 @@
-//! A door to an embedded log, and clients that come through it.
+//! A server over an embedded log, and clients of it.
 #![allow(dead_code, reason = "every test file uses its own part of this")]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "a test may fail loudly")]
 
@@ -14,7 +14,7 @@ use lastseat_domain::ports::event_log::{
 };
 use lastseat_domain::ports::{EventLog, LogFault};
 use lastseat_event_log_sqlite::SqliteLog;
-use lastseat_eventstore_server::{DoorSettings, serve};
+use lastseat_eventstore_server::{ServerSettings, serve};
 use lastseat_in_process::SystemClock;
 use lastseat_testkit::MemoryLog;
 use serde_json::value::RawValue;
@@ -30,25 +30,24 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-/// Whoever takes longer waits for something that never comes.
 pub const PATIENCE: Duration = Duration::from_secs(60);
 
-/// The value of something that must not take for ever.
+/// Waits, but fails after [`PATIENCE`].
 pub async fn soon<T>(what: impl Future<Output = T>) -> T {
-    tokio::time::timeout(PATIENCE, what).await.expect("something never comes")
+    tokio::time::timeout(PATIENCE, what).await.expect("it took too long")
 }
 
-/// A door in this process.
-pub struct Open {
+/// A running server in this process.
+pub struct TestServer {
     pub address: SocketAddr,
     pub log: Arc<dyn EventLog>,
     shutdown: CancellationToken,
     serving: JoinHandle<std::io::Result<()>>,
 }
 
-/// Settings of a door that is written through.
-pub fn writing() -> DoorSettings {
-    DoorSettings { write: true, ..DoorSettings::new(Arc::new(SystemClock)) }
+/// Settings of a server that takes appends.
+pub fn writing() -> ServerSettings {
+    ServerSettings { write: true, ..ServerSettings::new(Arc::new(SystemClock)) }
 }
 
 pub fn memory() -> Arc<MemoryLog> {
@@ -61,12 +60,12 @@ pub fn sqlite() -> (TempDir, Arc<SqliteLog>) {
     (folder, Arc::new(log))
 }
 
-impl Open {
-    pub async fn new(log: Arc<dyn EventLog>, settings: DoorSettings) -> Self {
+impl TestServer {
+    pub async fn new(log: Arc<dyn EventLog>, settings: ServerSettings) -> Self {
         Self::at("127.0.0.1:0", log, settings).await
     }
 
-    pub async fn at(address: &str, log: Arc<dyn EventLog>, settings: DoorSettings) -> Self {
+    pub async fn at(address: &str, log: Arc<dyn EventLog>, settings: ServerSettings) -> Self {
         let listener = TcpListener::bind(address).await.unwrap();
         let address = listener.local_addr().unwrap();
         let shutdown = CancellationToken::new();
@@ -74,7 +73,7 @@ impl Open {
         Self { address, log, shutdown, serving }
     }
 
-    /// A client of its own, without credentials.
+    /// Without credentials.
     pub fn client(&self) -> Client {
         self.client_as("")
     }
@@ -98,14 +97,14 @@ impl Open {
         Client::new(uri.parse().unwrap()).unwrap()
     }
 
-    /// Shuts the door, and waits until it is.
-    pub async fn shut(self) {
+    /// Shuts down and waits for the end.
+    pub async fn stop(self) {
         self.shutdown.cancel();
         soon(self.serving).await.unwrap().unwrap();
     }
 
-    /// Tells the door to shut, and goes on.
-    pub fn start_shutting(&self) {
+    /// Begins to shut down, without waiting.
+    pub fn begin_shutdown(&self) {
         self.shutdown.cancel();
     }
 }
@@ -131,8 +130,7 @@ pub fn events(names: &[&str]) -> Vec<EventData> {
     names.iter().map(|name| event(name)).collect()
 }
 
-/// Writes past the door, in one append, events named `{stream}/{n}` of a type, and gives their
-/// positions.
+/// Writes events named `{stream}/{n}` directly to the log, in one append. Returns their positions.
 pub async fn fill(log: &Arc<dyn EventLog>, stream: &str, event_type: &str, revisions: Range<u64>) -> Vec<Position> {
     let new = |revision| {
         let name = format!("{stream}/{revision}");
@@ -159,7 +157,6 @@ pub fn name(event: &ResolvedEvent) -> String {
     body["name"].as_str().unwrap().to_owned()
 }
 
-/// Everything that a read yields.
 pub async fn all(mut read: ReadStream) -> eventstore::Result<Vec<ResolvedEvent>> {
     let mut events = Vec::new();
     while let Some(event) = soon(read.next()).await? {
@@ -168,12 +165,11 @@ pub async fn all(mut read: ReadStream) -> eventstore::Result<Vec<ResolvedEvent>>
     Ok(events)
 }
 
-/// The names of everything that a read yields.
 pub async fn names(read: eventstore::Result<ReadStream>) -> Vec<String> {
     all(read.unwrap()).await.unwrap().iter().map(name).collect()
 }
 
-/// A log that takes every request and never answers one.
+/// A log that never answers.
 pub struct Silent;
 
 #[async_trait]
@@ -215,7 +211,7 @@ impl EventLog for Silent {
     }
 }
 
-/// A log that counts what it is asked for.
+/// A log that counts the events it returns.
 pub struct Counting {
     inner: Arc<dyn EventLog>,
     all: AtomicUsize,
@@ -226,8 +222,8 @@ impl Counting {
         Self { inner, all: AtomicUsize::new(0) }
     }
 
-    /// Events that reads of the whole log have given.
-    pub fn asked_of_all(&self) -> usize {
+    /// Events returned by reads of the whole log.
+    pub fn events_read(&self) -> usize {
         self.all.load(Ordering::SeqCst)
     }
 }

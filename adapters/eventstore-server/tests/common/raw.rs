@@ -1,17 +1,17 @@
-//! Calls of the bare protocol.
+//! Calls without a client library.
 
-use super::Open;
+use super::TestServer;
 use super::wire::streams::read_req::options as read_options;
 use super::wire::streams::streams_client::StreamsClient;
 use super::wire::streams::{ReadReq, read_req};
 use tonic::transport::{Channel, Endpoint};
 
-pub async fn channel(door: &Open) -> Channel {
-    Endpoint::from_shared(format!("http://{}", door.address)).unwrap().connect().await.unwrap()
+pub async fn channel(server: &TestServer) -> Channel {
+    Endpoint::from_shared(format!("http://{}", server.address)).unwrap().connect().await.unwrap()
 }
 
-pub async fn streams(door: &Open) -> StreamsClient<Channel> {
-    StreamsClient::new(channel(door).await)
+pub async fn streams(server: &TestServer) -> StreamsClient<Channel> {
+    StreamsClient::new(channel(server).await)
 }
 
 /// All events, with ids in this form.

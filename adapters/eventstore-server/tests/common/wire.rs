@@ -1,4 +1,4 @@
-//! The bare protocol, for what the clients hide.
+//! The protocol's messages, for what client libraries hide.
 #![allow(missing_docs, unused_imports, clippy::all, clippy::allow_attributes_without_reason, reason = "generated")]
 
 include!(concat!(env!("OUT_DIR"), "/wire.rs"));

@@ -8,7 +8,7 @@ use lastseat_domain::{AreaId, BookingId, CategoryId, Currency, ShowId};
 use lastseat_engine::{BoxOffice, Ports, Settings};
 use lastseat_event_log_eventstore::EventStoreLog;
 use lastseat_event_log_sqlite::SqliteLog;
-use lastseat_eventstore_server::DoorSettings;
+use lastseat_eventstore_server::ServerSettings;
 use lastseat_in_process::{RandomIds, SystemClock};
 use lastseat_payments_sandbox::SandboxGateway;
 use lastseat_redis::{Redis, RedisGuard, RedisOptions};
@@ -118,7 +118,7 @@ impl TestCluster {
 async fn serve_log(log: &Arc<dyn EventLog>, clock: &Arc<dyn Clock>, shut: &CancellationToken) -> String {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let at = listener.local_addr().unwrap();
-    let settings = DoorSettings { write: true, ..DoorSettings::new(clock.clone()) };
+    let settings = ServerSettings { write: true, ..ServerSettings::new(clock.clone()) };
     tokio::spawn(lastseat_eventstore_server::serve(listener, log.clone(), settings, shut.clone()));
     format!("esdb://{at}?tls=false")
 }

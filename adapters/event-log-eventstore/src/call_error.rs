@@ -1,56 +1,55 @@
-//! What the client's errors mean.
+//! The client's errors, classified by what they say about the call.
 
 use eventstore::{CurrentRevision, Error};
 use lastseat_domain::ports::event_log::{LogFault, Revision};
 
-/// How a call to the server can fail.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Trouble {
+pub(crate) enum CallError {
     /// There is no connection; nothing was sent.
     Unreachable(String),
-    /// The circuit is open or the log is closed; nothing was sent.
-    Resting(String),
-    /// The connection broke, or no answer came in time, or the server gave up. What was sent may
-    /// have been carried out.
+    /// The circuit is open, the log is closed, or the reader is gone; nothing was sent.
+    Suspended(String),
+    /// The connection broke, or there was no answer in time, or the server gave up. The call may have
+    /// been carried out.
     Lost(String),
-    /// A batch session ended, most likely because of another's conflict. What was sent may have
+    /// The batch session ended, most likely because of another append's conflict. The call may have
     /// been carried out.
     SessionEnded,
-    /// This node won't do it, another would; nothing was done.
+    /// This node is not the leader; nothing was done.
     NotLeader(String),
-    /// A batch session's answer to this request, in words only.
-    Answered(String),
+    /// A batch session's answer to this append, as text only: most likely a conflict.
+    TextAnswer(String),
     /// The stream is at another revision.
     Conflict(Option<Revision>),
-    /// The credentials don't suffice.
+    /// The credentials are wrong or insufficient.
     Denied,
-    /// The stream was deleted for ever.
+    /// The stream was tombstoned.
     Deleted,
     /// There is no such stream.
     Missing,
-    /// The server does not know the call.
+    /// The server doesn't have the call.
     Unsupported,
     /// Anything else; the same call would fail again.
-    Odd(String),
+    Other(String),
 }
 
-/// Codes of gRPC that leave open what became of a call.
+/// gRPC codes that leave the outcome of a call open.
 const CANCELLED: i32 = 1;
 const RESOURCE_EXHAUSTED: i32 = 8;
 const ABORTED: i32 = 10;
 
-impl Trouble {
-    /// Whether it speaks of the store's or the network's health.
+impl CallError {
+    /// Whether it counts against the health of the store or the network.
     pub(crate) fn is_failure(&self) -> bool {
         matches!(self, Self::Unreachable(_) | Self::Lost(_))
     }
 
-    /// Whether trying again soon may help.
-    pub(crate) fn may_pass(&self) -> bool {
-        matches!(self, Self::Unreachable(_) | Self::Resting(_) | Self::Lost(_) | Self::SessionEnded | Self::NotLeader(_))
+    /// Whether a retry may succeed.
+    pub(crate) fn is_temporary(&self) -> bool {
+        matches!(self, Self::Unreachable(_) | Self::Suspended(_) | Self::Lost(_) | Self::SessionEnded | Self::NotLeader(_))
     }
 
-    /// The fault of a call that changes nothing.
+    /// The fault of a call that did not change anything.
     pub(crate) fn fault(self, what: &str) -> LogFault {
         match self {
             Self::Denied => LogFault::Refused(format!(
@@ -58,8 +57,8 @@ impl Trouble {
             )),
             Self::Deleted => LogFault::Damaged(format!("{what}: the stream was deleted on the server")),
             Self::Unsupported => LogFault::Refused(format!("{what}: the server does not support this call")),
-            Self::Odd(why) => LogFault::Refused(format!("{what}: {why}")),
-            Self::Unreachable(why) | Self::Resting(why) | Self::Lost(why) | Self::NotLeader(why) | Self::Answered(why) => {
+            Self::Other(why) => LogFault::Refused(format!("{what}: {why}")),
+            Self::Unreachable(why) | Self::Suspended(why) | Self::Lost(why) | Self::NotLeader(why) | Self::TextAnswer(why) => {
                 LogFault::Unavailable(format!("{what}: {why}"))
             }
             Self::SessionEnded | Self::Conflict(_) | Self::Missing => LogFault::Unavailable(format!("{what}: {self:?}")),
@@ -67,12 +66,12 @@ impl Trouble {
     }
 }
 
-impl From<Error> for Trouble {
+impl From<Error> for CallError {
     fn from(error: Error) -> Self {
         match error {
             Error::ServerError(why) if was_never_sent(&why) => Self::Unreachable(brief(&why)),
             Error::ServerError(why) => Self::Lost(brief(&why)),
-            // Both come from the wait for a connection.
+            // Both come from waiting for a connection.
             Error::ConnectionClosed => Self::Unreachable("there is no connection".to_owned()),
             Error::GrpcConnectionError(why) => Self::Unreachable(brief(&why.to_string())),
             Error::NotLeaderException(leader) => {
@@ -89,19 +88,19 @@ impl From<Error> for Trouble {
             }),
             Error::Grpc { code, message } => match i32::from(code) {
                 CANCELLED | RESOURCE_EXHAUSTED | ABORTED => Self::Lost(format!("{code}: {message}")),
-                _ => Self::Odd(format!("{code}: {message}")),
+                _ => Self::Other(format!("{code}: {message}")),
             },
-            other => Self::Odd(other.to_string()),
+            other => Self::Other(other.to_string()),
         }
     }
 }
 
-/// Whether a transport error is one of connecting.
+/// Whether a transport error happened while connecting.
 fn was_never_sent(why: &str) -> bool {
     why.contains("client error (Connect)") || why.contains("tcp connect error")
 }
 
-/// The message of a status without its code's paragraph and metadata.
+/// The message of a status, without its code and metadata.
 fn brief(status: &str) -> String {
     if was_never_sent(status) {
         return "no connection can be made".to_owned();
@@ -114,23 +113,23 @@ fn brief(status: &str) -> String {
 mod tests {
     use super::*;
 
-    /// As the client words it.
+    /// The client's wording.
     const REFUSED: &str =
         "status: Unavailable, message: \"client error (Connect)\", details: [], metadata: MetadataMap { headers: {} }";
     const BROKEN: &str = "status: Unknown, message: \"h2 protocol error\", details: [], metadata: MetadataMap { headers: {} }";
 
     #[test]
     fn nothing_was_sent_only_where_there_was_no_connection() {
-        let server_error = |text: &str| Trouble::from(Error::ServerError(text.to_owned()));
-        assert_eq!(server_error(REFUSED), Trouble::Unreachable("no connection can be made".to_owned()));
-        assert_eq!(server_error(BROKEN), Trouble::Lost("h2 protocol error".to_owned()));
-        assert_eq!(server_error("whatever"), Trouble::Lost("whatever".to_owned()));
-        assert!(matches!(Trouble::from(Error::ConnectionClosed), Trouble::Unreachable(_)));
-        assert!(matches!(Trouble::from(Error::DeadlineExceeded), Trouble::Lost(_)));
+        let server_error = |text: &str| CallError::from(Error::ServerError(text.to_owned()));
+        assert_eq!(server_error(REFUSED), CallError::Unreachable("no connection can be made".to_owned()));
+        assert_eq!(server_error(BROKEN), CallError::Lost("h2 protocol error".to_owned()));
+        assert_eq!(server_error("whatever"), CallError::Lost("whatever".to_owned()));
+        assert!(matches!(CallError::from(Error::ConnectionClosed), CallError::Unreachable(_)));
+        assert!(matches!(CallError::from(Error::DeadlineExceeded), CallError::Lost(_)));
     }
 
     #[test]
-    fn only_what_speaks_of_the_stores_health_counts_against_it() {
+    fn only_failures_of_store_or_network_count_against_health() {
         for (error, counts) in [
             (Error::ServerError(REFUSED.to_owned()), true),
             (Error::ServerError(BROKEN.to_owned()), true),
@@ -141,13 +140,13 @@ mod tests {
             (Error::UnsupportedFeature, false),
             (Error::IllegalStateError("odd".to_owned()), false),
         ] {
-            assert_eq!(Trouble::from(error.clone()).is_failure(), counts, "{error}");
+            assert_eq!(CallError::from(error.clone()).is_failure(), counts, "{error}");
         }
     }
 
     #[test]
-    fn what_time_does_not_heal_is_refused_or_damage() {
-        let fault = |error: Error| Trouble::from(error).fault("reading");
+    fn permanent_errors_are_refusals_or_damage() {
+        let fault = |error: Error| CallError::from(error).fault("reading");
         assert!(matches!(fault(Error::AccessDenied), LogFault::Refused(_)));
         assert!(matches!(fault(Error::UnsupportedFeature), LogFault::Refused(_)));
         assert!(matches!(fault(Error::ResourceDeleted), LogFault::Damaged(_)));

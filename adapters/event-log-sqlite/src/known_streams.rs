@@ -1,25 +1,22 @@
-//! What the writer remembers of streams, so that most appends need no look at the file.
+//! A cache of streams' last events, so that most appends need no query.
 
 use lastseat_domain::StreamName;
 use lastseat_domain::ports::event_log::{Position, Revision};
 use std::collections::HashMap;
 use uuid::Uuid;
 
-/// A stream with at least one event.
+/// The last event of a stream.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Known {
     /// `streams.id`.
     pub(super) number: i64,
-    /// Revision of the last event.
     pub(super) revision: Revision,
-    /// Id of the last event.
     pub(super) id: Uuid,
-    /// Position of the last event.
     pub(super) position: Position,
 }
 
-/// The streams used last, up to a bound. Two generations: what is used moves to the young one;
-/// when that is full the old one is forgotten and the young one grows old.
+/// The most recently used streams, up to a limit, in two generations: a used stream moves to the young
+/// one; when that is full, it replaces the old one.
 pub(super) struct KnownStreams {
     young: HashMap<StreamName, Known>,
     old: HashMap<StreamName, Known>,
@@ -27,7 +24,6 @@ pub(super) struct KnownStreams {
 }
 
 impl KnownStreams {
-    /// Remembers at most `max` streams.
     pub(super) fn new(max: usize) -> Self {
         Self { young: HashMap::new(), old: HashMap::new(), max_young: (max / 2).max(1) }
     }
@@ -48,7 +44,7 @@ impl KnownStreams {
         self.young.insert(stream, known);
     }
 
-    /// Forgets everything: what was remembered of a transaction that did not come about is wrong.
+    /// Empties the cache after a rollback, when it may hold events that were not written.
     pub(super) fn clear(&mut self) {
         self.young.clear();
         self.old.clear();

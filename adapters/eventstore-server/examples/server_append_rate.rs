@@ -1,17 +1,17 @@
-//! How many appends and reads a second go through the door, with the official Rust client on the
-//! same machine.
+//! Measures appends and reads a second through the server, with the official Rust client on the same
+//! machine.
 //!
 //! ```sh
-//! cargo run --release -p lastseat-eventstore-server --example door_rate -- [seconds] [folder]
+//! cargo run --release -p lastseat-eventstore-server --example server_append_rate -- [seconds] [folder]
 //! ```
-//! Appends are one event of 300 bytes to a new stream each, durable when answered; so many are in
-//! flight on one `BatchAppend` session. Reads are the whole log from its start.
-#![allow(clippy::expect_used, clippy::print_stdout, reason = "a measurement ends with the first thing that goes wrong")]
+//! Each append is one event of 300 bytes to a new stream, durable when answered; 1, 64 and 1,024 are in
+//! flight on one `BatchAppend` session. The read is the whole log from its start.
+#![allow(clippy::expect_used, clippy::print_stdout, reason = "a measurement ends with the first error")]
 
 use eventstore::{Client, EventData, ReadAllOptions, StreamState};
 use futures::future::join_all;
 use lastseat_event_log_sqlite::SqliteLog;
-use lastseat_eventstore_server::{DoorSettings, serve};
+use lastseat_eventstore_server::{ServerSettings, serve};
 use lastseat_in_process::SystemClock;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -52,12 +52,12 @@ async fn main() {
     let temporary = tempfile::tempdir().expect("a folder");
     let folder = given.map_or(temporary.path().to_owned(), Into::into);
     let clock = Arc::new(SystemClock);
-    let log = Arc::new(SqliteLog::open(folder.join("door_rate.db"), clock.clone()).expect("a log"));
+    let log = Arc::new(SqliteLog::open(folder.join("server_append_rate.db"), clock.clone()).expect("a log"));
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let uri = format!("esdb://{}?tls=false", listener.local_addr().expect("an address"));
     let shutdown = CancellationToken::new();
-    let settings = DoorSettings { write: true, ..DoorSettings::new(clock) };
-    let door = tokio::spawn(serve(listener, log, settings, shutdown.clone()));
+    let settings = ServerSettings { write: true, ..ServerSettings::new(clock) };
+    let server = tokio::spawn(serve(listener, log, settings, shutdown.clone()));
     let client = Client::new(uri.parse().expect("a connection string")).expect("a client");
 
     let time = Duration::from_secs_f64(seconds);
@@ -74,5 +74,5 @@ async fn main() {
     }
     println!("read the whole log     {:>8.0}/s", f64::from(count) / start.elapsed().as_secs_f64());
     shutdown.cancel();
-    door.await.expect("no panic").expect("a door");
+    server.await.expect("no panic").expect("a server");
 }

@@ -1,8 +1,7 @@
-//! A connection whose packets are acknowledged at once.
+//! A connection that acknowledges packets at once.
 //!
-//! The official client for Rust sends a call in two pieces, and keeps the second back until the first
-//! is acknowledged, which a system at rest does only after some 40 ms. Every read of a node would take
-//! that long.
+//! The official Rust client sends a call in two packets and, without TCP_NODELAY, holds the second
+//! until the first is acknowledged. An idle system delays that by some 40 ms, for every read of a node.
 
 use std::io;
 use std::pin::Pin;
@@ -10,24 +9,23 @@ use std::task::{Context, Poll, ready};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 
-/// A connection.
-pub(crate) struct Prompt(TcpStream);
+pub(crate) struct QuickAckStream(TcpStream);
 
-impl Prompt {
+impl QuickAckStream {
     pub(crate) fn new(stream: TcpStream) -> Self {
-        let prompt = Self(stream);
-        prompt.acknowledge();
-        prompt
+        let stream = Self(stream);
+        stream.acknowledge();
+        stream
     }
 
-    /// Not for good: the system falls back to its own ways, so it is told again after each read.
+    /// The kernel resets the option by itself, so it is set again after each read.
     fn acknowledge(&self) {
         #[cfg(target_os = "linux")]
         let _only_slower = socket2::SockRef::from(&self.0).set_tcp_quickack(true);
     }
 }
 
-impl AsyncRead for Prompt {
+impl AsyncRead for QuickAckStream {
     fn poll_read(mut self: Pin<&mut Self>, context: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let read = ready!(Pin::new(&mut self.0).poll_read(context, buffer));
         self.acknowledge();
@@ -35,7 +33,7 @@ impl AsyncRead for Prompt {
     }
 }
 
-impl AsyncWrite for Prompt {
+impl AsyncWrite for QuickAckStream {
     fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         Pin::new(&mut self.0).poll_write(context, bytes)
     }

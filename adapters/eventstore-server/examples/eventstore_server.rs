@@ -1,16 +1,16 @@
-//! Opens a door to an empty log, for trying clients out: prints the connection string and waits for
-//! its standard input to end.
+//! Serves an empty log, to try clients: prints the connection string, and runs until its standard input
+//! ends.
 //!
 //! ```text
-//! cargo run -p lastseat-eventstore-server --example door -- --write --writer-token secret
+//! cargo run -p lastseat-eventstore-server --example eventstore_server -- --write --writer-token secret
 //! ```
-//! `--folder PATH` keeps the log in a file there, in place of in memory; `--listen ADDRESS` is by
-//! default a free port of the loopback; `--tls FOLDER` speaks TLS with `certificate.pem` and `key.pem` of
-//! that folder.
+//! `--folder PATH` stores the log in a file there instead of in memory. `--listen ADDRESS` defaults to a
+//! free loopback port. `--tls FOLDER` uses `certificate.pem` and `key.pem` of that folder. `--advertise
+//! HOST:PORT` sets the address in gossip.
 
 use lastseat_domain::ports::EventLog;
 use lastseat_event_log_sqlite::SqliteLog;
-use lastseat_eventstore_server::{DoorSettings, Secret, Tls, serve};
+use lastseat_eventstore_server::{Secret, ServerSettings, Tls, serve};
 use lastseat_in_process::SystemClock;
 use lastseat_testkit::MemoryLog;
 use std::error::Error;
@@ -22,7 +22,7 @@ use tokio_util::sync::CancellationToken;
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {
     let clock = Arc::new(SystemClock);
-    let mut settings = DoorSettings::new(clock.clone());
+    let mut settings = ServerSettings::new(clock.clone());
     let mut log: Arc<dyn EventLog> = Arc::new(MemoryLog::new(clock.clone(), true));
     let mut listen = "127.0.0.1:0".to_owned();
     let mut arguments = std::env::args().skip(1);
@@ -39,17 +39,21 @@ async fn main() -> Result<(), Box<dyn Error>> {
                 settings.tls = Some(Tls::from_pem(&read("certificate.pem")?, &read("key.pem")?)?);
             }
             "--listen" => listen = value()?,
+            "--advertise" => {
+                let address = value()?;
+                let (host, port) = address.rsplit_once(':').ok_or("--advertise needs HOST:PORT")?;
+                settings.advertise = Some((host.to_owned(), port.parse()?));
+            }
             other => return Err(format!("unknown argument {other}").into()),
         }
     }
     let listener = TcpListener::bind(&listen).await?;
     let address = listener.local_addr()?;
-    settings.may_open(address)?;
+    settings.may_listen_on(address)?;
     println!("esdb://{address}?tls={}", settings.tls.is_some());
     let shutdown = CancellationToken::new();
-    let door = tokio::spawn(serve(listener, log, settings, shutdown.clone()));
-    // Whoever started us goes away, and so do we.
+    let server = tokio::spawn(serve(listener, log, settings, shutdown.clone()));
     tokio::io::stdin().read_to_end(&mut Vec::new()).await?;
     shutdown.cancel();
-    Ok(door.await??)
+    Ok(server.await??)
 }

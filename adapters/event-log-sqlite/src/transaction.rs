@@ -1,7 +1,7 @@
-//! The appends of one transaction.
+//! The appends of one SQLite transaction.
 
-use super::readers::{integer, unsigned};
-use super::streams::{Known, KnownStreams};
+use crate::known_streams::{Known, KnownStreams};
+use crate::readers::{integer, unsigned};
 use lastseat_domain::ports::event_log::revision_check::{self, Check, Streams};
 use lastseat_domain::ports::event_log::{NewEvent, Position, RecordedEvent, Revision, StreamWrite, WriteOutcome};
 use lastseat_domain::{StreamName, Timestamp};
@@ -10,9 +10,9 @@ use std::sync::Arc;
 use uuid::Uuid;
 
 /// Carries out appends inside a transaction that the caller begins and ends. Conflicts are decided
-/// against the file *and* what came before in the same transaction, so if that fails, every answer
-/// given in it is void.
-pub(super) struct Batch<'a> {
+/// against the file *and* the earlier appends of the transaction, so if it fails, all its answers are
+/// void.
+pub(super) struct Transaction<'a> {
     last_of_stream: CachedStatement<'a>,
     at_revision: CachedStatement<'a>,
     insert_stream: CachedStatement<'a>,
@@ -24,15 +24,14 @@ pub(super) struct Batch<'a> {
     recorded: Vec<Arc<RecordedEvent>>,
 }
 
-/// What a batch has written.
 pub(super) struct Written {
     /// In order of position.
     pub(super) events: Vec<Arc<RecordedEvent>>,
-    /// Number that the next new stream will get.
+    /// Number of the next new stream.
     pub(super) next_stream: i64,
 }
 
-impl<'a> Batch<'a> {
+impl<'a> Transaction<'a> {
     pub(super) fn new(
         connection: &'a Connection,
         streams: &'a mut KnownStreams,
@@ -40,7 +39,7 @@ impl<'a> Batch<'a> {
         next_stream: i64,
         now: Timestamp,
     ) -> rusqlite::Result<Self> {
-        // The file keeps microseconds; who reads from memory gets the same.
+        // Rounded to microseconds, as in the file, so that reads from memory give the same.
         let recorded_at = chrono::DateTime::from_timestamp_micros(now.timestamp_micros()).unwrap_or(now);
         Ok(Self {
             last_of_stream: connection.prepare_cached(
@@ -61,7 +60,7 @@ impl<'a> Batch<'a> {
         })
     }
 
-    /// Carries out one append. After an error the transaction has to be rolled back.
+    /// After an error the transaction has to be rolled back.
     pub(super) fn append(&mut self, writes: Vec<StreamWrite>) -> rusqlite::Result<Vec<WriteOutcome>> {
         let checks = revision_check::check(self, &writes, true)?;
         let judged = writes.into_iter().zip(checks);
@@ -144,7 +143,7 @@ impl<'a> Batch<'a> {
     }
 }
 
-impl Streams for Batch<'_> {
+impl Streams for Transaction<'_> {
     type Error = rusqlite::Error;
 
     fn last(&mut self, stream: &StreamName) -> rusqlite::Result<Option<Revision>> {

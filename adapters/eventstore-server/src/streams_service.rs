@@ -1,47 +1,20 @@
-//! The service `Streams`: what a client reads and appends.
+//! The gRPC service `Streams`: hands each call to the module that serves it.
 
 use crate::batch;
 use crate::fault;
 use crate::read::Answers;
-use crate::settings::DoorSettings;
+use crate::served_log::ServedLog;
 use crate::wire::streams::streams_server::Streams;
 use crate::wire::streams::{
     AppendReq, AppendResp, BatchAppendReq, BatchAppendResp, DeleteReq, DeleteResp, ReadReq, TombstoneReq, TombstoneResp,
 };
 use futures::stream::BoxStream;
-use lastseat_domain::ports::{Clock, EventLog};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
-use tokio_util::sync::CancellationToken;
 use tonic::{Request, Response, Status, Streaming};
-use uuid::Uuid;
 
-/// What all calls share.
-pub(crate) struct Door {
-    pub(crate) log: Arc<dyn EventLog>,
-    pub(crate) clock: Arc<dyn Clock>,
-    pub(crate) append_deadline: Duration,
-    pub(crate) shutdown: CancellationToken,
-    subscriptions: AtomicU64,
-}
-
-impl Door {
-    pub(crate) fn new(log: Arc<dyn EventLog>, settings: &DoorSettings, shutdown: CancellationToken) -> Self {
-        let (clock, append_deadline) = (Arc::clone(&settings.clock), settings.append_deadline);
-        Self { log, clock, append_deadline, shutdown, subscriptions: AtomicU64::new(1) }
-    }
-
-    /// For people who compare logs of client and server; nothing else depends on it.
-    pub(crate) fn subscription_id(&self) -> String {
-        let count = self.subscriptions.fetch_add(1, Ordering::Relaxed);
-        Uuid::from_u64_pair(self.clock.now().timestamp_millis().cast_unsigned(), count).to_string()
-    }
-}
-
-/// The service, shared by all connections.
+/// Clones serve the same log.
 #[derive(Clone)]
-pub(crate) struct StreamsService(pub(crate) Arc<Door>);
+pub(crate) struct StreamsService(pub(crate) Arc<ServedLog>);
 
 #[tonic::async_trait]
 impl Streams for StreamsService {
@@ -73,5 +46,5 @@ impl Streams for StreamsService {
 }
 
 fn nothing_is_deleted() -> Status {
-    fault::denied("nothing is ever deleted from this log: it is the record of who owns which seat")
+    fault::denied("streams can't be deleted: this log is the record of who owns which seat")
 }

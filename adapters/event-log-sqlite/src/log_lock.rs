@@ -1,12 +1,12 @@
-//! One process a log.
+//! Lets only one process write to a log.
 
-use super::OpenError;
+use crate::open_error::OpenError;
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{Read, Seek, Write};
 use std::path::{Path, PathBuf};
 
-/// Held while a log is open for writing. The operating system frees it when the process ends, in
-/// whatever way; the file stays and means nothing by itself.
+/// Held while a log is open for writing. The operating system releases it when the process ends, however
+/// it ends. The file stays; its existence means nothing.
 #[derive(Debug)]
 pub(super) struct LogLock {
     _file: File,
@@ -17,13 +17,13 @@ impl LogLock {
     pub(super) fn take(log: &Path) -> Result<Self, OpenError> {
         let path = lock_path(log);
         let io = |error: std::io::Error| OpenError::Io { path: path.clone(), reason: error.to_string() };
-        // Not truncated here: until the lock is ours the content belongs to its holder.
+        // Not truncated yet: until the lock is ours, the file has the holder's process id.
         let mut file = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(&path).map_err(io)?;
         match crate::file_lock::take(&file) {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => {
                 let mut holder = String::new();
-                // Only for the message; a holder that can't be read is a holder all the same.
+                // Only for the message, which can do without it.
                 let holder = file.read_to_string(&mut holder).ok().and_then(|_| holder.trim().parse().ok());
                 return Err(OpenError::InUse { path: log.to_owned(), holder });
             }

@@ -1,31 +1,29 @@
-//! The newest events, in memory.
+//! The newest events of the log, in memory.
 
 use lastseat_domain::StreamName;
 use lastseat_domain::ports::event_log::{Direction, Position, RecordedEvent, Revision};
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 
-/// Roughly what an event costs in memory beyond its texts.
+/// Approximate memory of an event beyond its texts, in bytes.
 const EVENT_OVERHEAD: usize = 256;
 
-/// The newest events of the log without a gap, up to a bound. An answer is `None` where the events
-/// in memory do not suffice.
-pub(super) struct Tail {
+/// The newest events, without a gap, up to a limit. An answer is `None` if it would need older events.
+pub(super) struct RecentEvents {
     events: VecDeque<Arc<RecordedEvent>>,
-    /// The same events by stream; each list is the newest part of its stream without a gap.
+    /// The same events by stream: the newest part of each stream, without a gap.
     streams: HashMap<StreamName, VecDeque<Arc<RecordedEvent>>>,
     bytes: usize,
     max_events: usize,
     max_bytes: usize,
 }
 
-impl Tail {
+impl RecentEvents {
     pub(super) fn new(max_events: usize, max_bytes: usize) -> Self {
         Self { events: VecDeque::new(), streams: HashMap::new(), bytes: 0, max_events, max_bytes }
     }
 
-    /// Adds the events that follow the newest. Gives back what has no more room, to be dropped
-    /// outside of any lock.
+    /// Adds the events that follow the newest. Returns the evicted events, to be dropped outside of locks.
     pub(super) fn push(&mut self, events: Vec<Arc<RecordedEvent>>) -> Vec<Arc<RecordedEvent>> {
         for event in events {
             self.bytes += size(&event);
@@ -47,8 +45,8 @@ impl Tail {
         evicted
     }
 
-    /// Up to `max` events behind a position, oldest first; empty behind the newest.
-    pub(super) fn behind(&self, position: Position, max: usize) -> Option<Vec<Arc<RecordedEvent>>> {
+    /// Up to `max` events after a position, oldest first.
+    pub(super) fn after(&self, position: Position, max: usize) -> Option<Vec<Arc<RecordedEvent>>> {
         let first = self.events.front()?.position.0;
         let start = usize::try_from((position.0 + 1).checked_sub(first)?).ok()?;
         Some(self.events.iter().skip(start).take(max).cloned().collect())

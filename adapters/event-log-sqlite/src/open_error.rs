@@ -1,0 +1,88 @@
+//! Why a log can't be opened.
+
+use crate::faults;
+use std::path::{Path, PathBuf};
+
+/// Why a log could not be opened. Nothing was changed.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum OpenError {
+    /// Another process, or another part of this one, has it open for writing.
+    #[error(
+        "the event log {} is in use{}; stop that process, or give this one a folder of its own",
+        path.display(),
+        holder.map(|id| format!(" by process {id}")).unwrap_or_default()
+    )]
+    InUse {
+        /// The log.
+        path: PathBuf,
+        /// Process id of the holder, if it could be read.
+        holder: Option<u32>,
+    },
+    /// There is no such file, and it was to be opened for reading only.
+    #[error("there is no event log at {}", path.display())]
+    Missing {
+        /// The log.
+        path: PathBuf,
+    },
+    /// The file is not an event log of lastseat.
+    #[error("{} is not an event log of lastseat; choose another path", path.display())]
+    Foreign {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The file was written by another version.
+    #[error(
+        "the event log {} has format {found}, and this version of lastseat reads format {supported}; use the version that wrote it, or a newer one",
+        path.display()
+    )]
+    OtherVersion {
+        /// The log.
+        path: PathBuf,
+        /// Format of the file.
+        found: i32,
+        /// Format of this version.
+        supported: i32,
+    },
+    /// The file is damaged.
+    #[error("the event log {} is damaged: {reason}; restore it from a copy", path.display())]
+    Damaged {
+        /// The log.
+        path: PathBuf,
+        /// What SQLite says.
+        reason: String,
+    },
+    /// The file can't be read or written.
+    #[error("the event log {} can't be opened: {reason}", path.display())]
+    Io {
+        /// The file concerned.
+        path: PathBuf,
+        /// What SQLite or the operating system says.
+        reason: String,
+    },
+}
+
+impl OpenError {
+    /// Classifies SQLite's error on opening a file.
+    pub(crate) fn of(path: &Path, error: &rusqlite::Error) -> Self {
+        let (path, reason) = (path.to_owned(), faults::describe(error));
+        if error.sqlite_error_code() == Some(rusqlite::ErrorCode::NotADatabase) {
+            Self::Foreign { path }
+        } else if faults::is_damage(error) {
+            Self::Damaged { path, reason }
+        } else {
+            Self::Io { path, reason }
+        }
+    }
+
+    pub(crate) fn at(mut self, new: &Path) -> Self {
+        match &mut self {
+            Self::InUse { path, .. }
+            | Self::Missing { path }
+            | Self::Foreign { path }
+            | Self::OtherVersion { path, .. }
+            | Self::Damaged { path, .. }
+            | Self::Io { path, .. } => *path = new.to_owned(),
+        }
+        self
+    }
+}

@@ -1,0 +1,88 @@
+//! The HTTP/2 service of a connection: checks the token, then routes the call.
+
+use crate::access::{Access, CallKind};
+use crate::node::{Node, ReachedAt};
+use crate::served_log::ServedLog;
+use crate::settings::ServerSettings;
+use crate::streams_service::StreamsService;
+use crate::wire::gossip::gossip_server::GossipServer;
+use crate::wire::server_features::server_features_server::ServerFeaturesServer;
+use crate::wire::streams::streams_server::StreamsServer;
+use futures::future::BoxFuture;
+use hyper::body::Incoming;
+use lastseat_domain::ports::EventLog;
+use lastseat_domain::ports::event_log::request::MAX_APPEND_BYTES;
+use std::convert::Infallible;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use tokio_util::sync::CancellationToken;
+use tonic::body::Body;
+use tonic::codegen::Service;
+use tonic::service::Routes;
+
+/// Largest message of a writer: one whole append, plus the encoding around its events.
+const MAX_WRITE_MESSAGE: usize = MAX_APPEND_BYTES + 1024 * 1024;
+/// Largest message of a reader: a filter with all its prefixes.
+const MAX_READ_MESSAGE: usize = 512 * 1024;
+
+/// One for each connection; clones of one template share everything else.
+#[derive(Clone)]
+pub(crate) struct Dispatcher {
+    access: Arc<Access>,
+    /// Calls with small messages: reads, features, gossip.
+    reads: Routes,
+    /// Calls with large messages.
+    writes: Routes,
+    reached_at: Option<SocketAddr>,
+    called: Arc<AtomicBool>,
+}
+
+impl Dispatcher {
+    /// The template.
+    pub(crate) fn new(log: Arc<dyn EventLog>, settings: &ServerSettings, shutdown: &CancellationToken) -> Self {
+        let streams = StreamsService(Arc::new(ServedLog::new(log, settings, shutdown.clone())));
+        let node = Node { clock: Arc::clone(&settings.clock), advertise: settings.advertise.clone() };
+        let reads = Routes::new(StreamsServer::new(streams.clone()).max_decoding_message_size(MAX_READ_MESSAGE))
+            .add_service(ServerFeaturesServer::new(node.clone()))
+            .add_service(GossipServer::new(node))
+            .prepare();
+        let writes = Routes::new(StreamsServer::new(streams).max_decoding_message_size(MAX_WRITE_MESSAGE)).prepare();
+        Self { access: Arc::new(Access::new(settings)), reads, writes, reached_at: None, called: Arc::default() }
+    }
+
+    /// For a connection that reached us at this address.
+    pub(crate) fn for_connection(&self, reached_at: SocketAddr) -> Self {
+        Self { reached_at: Some(reached_at), called: Arc::default(), ..self.clone() }
+    }
+
+    /// Becomes true with the first call on this connection.
+    pub(crate) fn called(&self) -> Arc<AtomicBool> {
+        Arc::clone(&self.called)
+    }
+}
+
+impl hyper::service::Service<http::Request<Incoming>> for Dispatcher {
+    type Response = http::Response<Body>;
+    type Error = Infallible;
+    type Future = BoxFuture<'static, Result<Self::Response, Infallible>>;
+
+    fn call(&self, mut request: http::Request<Incoming>) -> Self::Future {
+        self.called.store(true, Ordering::Relaxed);
+        let kind = CallKind::of(request.uri().path());
+        if let Err(status) = self.access.check(kind, request.headers()) {
+            return Box::pin(std::future::ready(Ok(status.into_http())));
+        }
+        if let Some(address) = self.reached_at {
+            request.extensions_mut().insert(ReachedAt(address));
+        }
+        let mut routes = if kind == CallKind::Write { self.writes.clone() } else { self.reads.clone() };
+        Box::pin(async move {
+            match routes.call(request).await {
+                Ok(response) => Ok(response),
+                // The services answer every failure themselves.
+                Err(error) => Ok(tonic::Status::internal(error.to_string()).into_http()),
+            }
+        })
+    }
+}
