@@ -1,4 +1,4 @@
-"""Prints what the clients found, one column a client; ends with status 1 if a check does not hold."""
+"""Prints the results, one column for each client. Exit status 1 if a check fails."""
 
 import json
 import sys
@@ -16,19 +16,19 @@ def main(files):
                 if found["holds"] is False:
                     failures.append(f"✗ {client}: {found['check']}\n    {found['why']}")
         if not any(client in row for row in rows.values()):
-            failures.append(f"✗ {client}: it checked nothing")
+            failures.append(f"✗ {client}: it ran no checks")
 
     signs = {True: "✓", False: "✗", None: "·"}
     width = max(map(len, rows), default=0)
     print(" " * width, *(f"{client:>8}" for client in clients))
     for check, row in rows.items():
-        # A dot: not checked with this client or against this server.
+        # A dot: not run with this client or against this server.
         print(f"{check:<{width}}", *(f"{signs[row.get(client)]:>8}" for client in clients))
     print()
     for failure in failures:
         print(failure)
     hold = sum(value is True for row in rows.values() for value in row.values())
-    print(f"{hold} checks hold, {len(failures)} do not")
+    print(f"{hold} checks pass, {len(failures)} fail")
     return 1 if failures else 0
 
 

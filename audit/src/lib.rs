@@ -77,7 +77,10 @@ impl Audit {
         let place = Place { position: recorded.position, stream: &recorded.stream };
         self.streams.check_position(recorded, &mut self.findings);
         match codec::decode(recorded) {
-            Ok(None) => self.foreign += 1,
+            Ok(None) => {
+                self.streams.count_foreign(recorded);
+                self.foreign += 1;
+            }
             Ok(Some(envelope)) => {
                 self.streams.check_stream(recorded, &mut self.findings);
                 self.events += 1;

@@ -29,6 +29,13 @@ impl Streams {
         self.last = last.max(recorded.position);
     }
 
+    /// Another program's event in one of our streams takes a revision, too.
+    pub fn count_foreign(&mut self, recorded: &RecordedEvent) {
+        if matches!(recorded.stream.category(), "show" | "seat" | "booking" | "loyalty") {
+            self.next.insert(recorded.stream.clone(), recorded.revision.saturating_add(1));
+        }
+    }
+
     /// Streams of ours are numbered from 0 without a gap, and no id occurs twice.
     pub fn check_stream(&mut self, recorded: &RecordedEvent, findings: &mut Findings) {
         let place = Place { position: recorded.position, stream: &recorded.stream };

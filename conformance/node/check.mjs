@@ -11,7 +11,7 @@ import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 
-// Whoever takes longer waits for something that never comes.
+// Time limit of a check.
 const PATIENCE_MS = 30_000;
 const RUN = randomUUID().slice(0, 8);
 
@@ -25,7 +25,7 @@ const stream = (key) => `conf${RUN}${key}-1`;
 /** The n-th event; each has an id of its own. */
 const event = (n, type = "Happened") => jsonEvent({ type, id: randomUUID(), data: { n }, metadata: { by: "node" } });
 
-/** A stream of this run with events 0, 1, …; gives its name and the position of the last. */
+/** A stream of this run with events 0, 1, …; returns its name and the position of the last. */
 async function filled(client, key, count, type) {
   const name = stream(key);
   const events = Array.from({ length: count }, (_, n) => event(n, type));
@@ -43,7 +43,7 @@ async function all(read) {
 const numbers = (events) => events.map((got) => got.data.n);
 const read = async (client, name, options) => numbers(await all(client.readStream(name, options)));
 
-/** The error of a call that must fail in this way. */
+/** The error of a call that must fail with this type. */
 async function refused(kind, call) {
   let failed;
   try {
@@ -66,7 +66,7 @@ async function taken(subscription, count) {
   throw new Error("the subscription ended");
 }
 
-/** Ends subscriptions, whatever became of the check. */
+/** Ends the subscriptions even if the check fails. */
 async function following(subscriptions, run) {
   try {
     return await run(...subscriptions);
@@ -135,7 +135,7 @@ check("a conflict with a stream that is missing says so", async (client) => {
 });
 
 check("a conflict is typed and names the revisions", async (client) => {
-  // With credentials of its own, this client appends one by one.
+  // With credentials for the call, this client uses the unary Append.
   const { name } = await filled(client, "single", 3);
   const options = { streamState: 1n, credentials: { username: "nobody", password: "nothing" } };
   const error = await refused(WrongExpectedVersionError, () => client.appendToStream(name, event(9), options));
@@ -149,6 +149,26 @@ check("the same append twice is written once", async (client) => {
   const again = await client.appendToStream(name, events, { streamState: 0n });
   assert.deepEqual(again, first);
   assert.deepEqual(await read(client, name), [0, 1, 2]);
+});
+
+check("an event type may begin with a dollar sign", async (client) => {
+  const { name } = await filled(client, "dollar", 2, "$Checkpoint");
+  assert.deepEqual((await all(client.readStream(name))).map((got) => got.type), ["$Checkpoint", "$Checkpoint"]);
+});
+
+check("absent metadata reads back as absent", async (client) => {
+  const bare = [jsonEvent({ type: "Bare", data: {} }), jsonEvent({ type: "Bare", data: {}, metadata: {} })];
+  await client.appendToStream(stream("bare"), bare, { streamState: NO_STREAM });
+  assert.deepEqual((await all(client.readStream(stream("bare")))).map((got) => got.metadata), [undefined, {}]);
+});
+
+check("an append of no events is answered with the revision or as a conflict", async (client) => {
+  const { name } = await filled(client, "nothing", 3);
+  for (const credentials of [undefined, { username: "nobody", password: "nothing" }]) {
+    assert.equal((await client.appendToStream(name, [], { streamState: 2n, credentials })).nextExpectedRevision, 2n);
+    const error = await refused(WrongExpectedVersionError, () => client.appendToStream(name, [], { streamState: 9n, credentials }));
+    assert.deepEqual([error.expectedState, error.actualState], [9n, 2n]);
+  }
 });
 
 // Reading
@@ -165,7 +185,7 @@ check("an event is read as it was written", async (client) => {
   assert(Math.abs(got.created.getTime() - Date.now()) < 3_600_000, got.created);
 });
 
-check("read a stream both ways, from a revision, with a limit", async (client) => {
+check("read a stream in both directions, from a revision, with a limit", async (client) => {
   const { name } = await filled(client, "read", 10);
   const count = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9];
   assert.deepEqual(await read(client, name), count);
@@ -187,9 +207,9 @@ check("stream metadata of a plain stream is empty", async (client) => {
   assert.equal((await client.getStreamMetadata(name)).metadata, undefined);
 });
 
-check("read the whole log both ways from a position", async (client) => {
+check("read the whole log in both directions from a position", async (client) => {
   const { name } = await filled(client, "whole", 3);
-  // With a filter, for a real server writes events of its own in between.
+  // With a filter, because a real server writes system events in between.
   const filter = streamNameFilter({ prefixes: [name] });
   const got = await all(client.readAll({ direction: BACKWARDS, fromPosition: END, maxCount: 3, filter }));
   assert.deepEqual(numbers(got), [2, 1, 0]);
@@ -217,7 +237,7 @@ check("filter the whole log by regular expression", async (client) => {
   assert.deepEqual(await types(eventTypeFilter({ regex: `^(?!Regex${RUN}A)Regex${RUN}.*$` })), ["B", "B"]);
 });
 
-check("filter out the server's own events", async (client) => {
+check("filter out system events", async (client) => {
   const { name } = await filled(client, "own", 1);
   const got = await all(client.readAll({ direction: BACKWARDS, fromPosition: END, maxCount: 20, filter: excludeSystemEvents() }));
   assert(got.every(({ type }) => !type.startsWith("$")));
@@ -226,7 +246,7 @@ check("filter out the server's own events", async (client) => {
 
 // Subscriptions
 
-check("follow a stream from its start, then live", async (client) => {
+check("subscribe to a stream from its start, then live", async (client) => {
   const { name } = await filled(client, "follow", 3);
   await following([client.subscribeToStream(name, { fromRevision: START })], async (followed) => {
     assert.deepEqual(numbers(await taken(followed, 3)), [0, 1, 2]);
@@ -235,18 +255,18 @@ check("follow a stream from its start, then live", async (client) => {
   });
 });
 
-check("follow a stream behind a revision and from its end", async (client) => {
-  const { name } = await filled(client, "behind", 3);
+check("subscribe to a stream after a revision and at its end", async (client) => {
+  const { name } = await filled(client, "after", 3);
   const both = [client.subscribeToStream(name, { fromRevision: 1n }), client.subscribeToStream(name, { fromRevision: END })];
-  await following(both, async (behind, live) => {
+  await following(both, async (after, live) => {
     await confirmed(live);
     await client.appendToStream(name, event(3), { streamState: 2n });
-    assert.deepEqual(numbers(await taken(behind, 2)), [2, 3]);
+    assert.deepEqual(numbers(await taken(after, 2)), [2, 3]);
     assert.deepEqual(numbers(await taken(live, 1)), [3]);
   });
 });
 
-check("follow a stream that is not there yet", async (client) => {
+check("subscribe to a stream that does not exist yet", async (client) => {
   await following([client.subscribeToStream(stream("later"))], async (followed) => {
     await confirmed(followed);
     await filled(client, "later", 1);
@@ -254,21 +274,21 @@ check("follow a stream that is not there yet", async (client) => {
   });
 });
 
-check("follow the whole log from start, position and end", async (client) => {
+check("subscribe to the whole log at start, position and end", async (client) => {
   const { name } = await filled(client, "all", 3);
   const filter = streamNameFilter({ prefixes: [name] });
   const [first] = await all(client.readStream(name, { maxCount: 1 }));
   const three = [START, first.position, END].map((fromPosition) => client.subscribeToAll({ fromPosition, filter }));
-  await following(three, async (start, behind, live) => {
+  await following(three, async (start, after, live) => {
     await confirmed(live);
     assert.deepEqual(numbers(await taken(start, 3)), [0, 1, 2]);
-    assert.deepEqual(numbers(await taken(behind, 2)), [1, 2]);
+    assert.deepEqual(numbers(await taken(after, 2)), [1, 2]);
     await client.appendToStream(name, event(3), { streamState: 2n });
-    for (const followed of [start, behind, live]) assert.deepEqual(numbers(await taken(followed, 1)), [3]);
+    for (const followed of [start, after, live]) assert.deepEqual(numbers(await taken(followed, 1)), [3]);
   });
 });
 
-check("follow the whole log with a regular expression", async (client) => {
+check("subscribe to the whole log with a regular expression", async (client) => {
   await filled(client, "rega", 2);
   const { name } = await filled(client, "regb", 2);
   const filter = streamNameFilter({ regex: `^conf${RUN}reg[b-z]-1$` });
@@ -277,7 +297,7 @@ check("follow the whole log with a regular expression", async (client) => {
   });
 });
 
-check("checkpoints come where nothing passes, and resume", async (client) => {
+check("checkpoints are sent while nothing passes, and resume", async (client) => {
   const { name, position } = await filled(client, "points", 1);
   await filled(client, "noise", 200);
   const prefixes = [name];
@@ -296,18 +316,18 @@ check("checkpoints come where nothing passes, and resume", async (client) => {
   });
 });
 
-check("it is told when a reader has caught up", async (client) => {
+check("a subscription reports that it has caught up", async (client) => {
   const { name, position } = await filled(client, "caught", 2);
   for (const subscribe of [() => client.subscribeToStream(name), () => client.subscribeToAll({ fromPosition: position })]) {
     await following([subscribe()], async (followed) => {
-      const told = new Promise((resolve, reject) => followed.once("caughtUp", resolve).once("error", reject));
+      const caughtUp = new Promise((resolve, reject) => followed.once("caughtUp", resolve).once("error", reject));
       followed.resume();
-      await told;
+      await caughtUp;
     });
   }
 });
 
-// What this log does differently, and on purpose.
+// Intended differences from a real server.
 
 const policy = () => { if (process.env.CONFORMANCE_OURS !== "1") throw new Skipped(); };
 
@@ -319,24 +339,24 @@ check("policy: a blind append is refused", async (client) => {
   }
 });
 
-check("policy: what is not JSON is refused", async (client) => {
+check("policy: events that are not JSON are refused", async (client) => {
   policy();
   const binary = binaryEvent({ type: "Binary", data: new Uint8Array([0]) });
   const error = await refused(Error, () => client.appendToStream(stream("binary"), binary, { streamState: NO_STREAM }));
-  assert.match(error.message, /JSON only/);
+  assert.match(error.message, /JSON only.*Base64/);
 });
 
-check("policy: nothing is deleted", async (client) => {
+check("policy: streams can't be deleted", async (client) => {
   policy();
   const { name } = await filled(client, "delete", 1);
   for (const remove of ["deleteStream", "tombstoneStream"]) {
     const error = await refused(AccessDeniedError, () => client[remove](name, { expectedRevision: 0n }));
-    assert.match(error.message, /nothing is ever deleted/);
+    assert.match(error.message, /streams can't be deleted/);
   }
   assert.deepEqual(await read(client, name), [0]);
 });
 
-/** Under the name that this client prefers. */
+/** With the scheme that this client prefers. */
 const connect = (uri) => KurrentDBClient.connectionString(uri.replace(/^esdb/, "kurrentdb"));
 
 const guarded = (token) => {
@@ -344,7 +364,7 @@ const guarded = (token) => {
   return connect(process.env.CONFORMANCE_GUARDED.replace("//", token ? `//anybody:${token}@` : "//"));
 };
 
-check("policy: without the right token nobody comes in", async () => {
+check("policy: a wrong token is refused", async () => {
   for (const token of ["wrong", ""]) {
     const client = guarded(token);
     await refused(AccessDeniedError, () => all(client.readStream(stream("secret"))));
@@ -355,7 +375,7 @@ check("policy: without the right token nobody comes in", async () => {
   }
 });
 
-check("policy: the writer's token opens for both, the reader's for reading", async () => {
+check("policy: the writer's token allows both, the reader's only reading", async () => {
   const writer = guarded("write-me");
   const { name } = await filled(writer, "guarded", 2);
   const reader = guarded("read-me");
@@ -363,27 +383,35 @@ check("policy: the writer's token opens for both, the reader's for reading", asy
   await following([reader.subscribeToStream(name)], async (followed) => assert.deepEqual(numbers(await taken(followed, 2)), [0, 1]));
   const options = { streamState: 1n, credentials: { username: "anybody", password: "read-me" } };
   const error = await refused(AccessDeniedError, () => reader.appendToStream(name, event(2), options));
-  assert.match(error.message, /for reading only/);
+  assert.match(error.message, /may only read/);
   await writer.dispose();
   await reader.dispose();
 });
 
-check("policy: nobody writes through a door for reading", async () => {
+check("policy: discovery leads to the advertised name", async () => {
+  policy();
+  const client = connect(process.env.CONFORMANCE_GUARDED.replace("esdb://", "esdb+discover://anybody:write-me@"));
+  const { name } = await filled(client, "discover", 1);
+  assert.deepEqual(await read(client, name), [0]);
+  await client.dispose();
+});
+
+check("policy: a read-only server refuses appends", async () => {
   policy();
   const client = connect(process.env.CONFORMANCE_READ_ONLY);
   assert.deepEqual(await all(client.readAll({ maxCount: 1 })), []);
   const options = { streamState: NO_STREAM, credentials: { username: "nobody", password: "nothing" } };
-  const error = await refused(AccessDeniedError, () => client.appendToStream(stream("shut"), event(0), options));
-  assert.match(error.message, /for reading only/);
+  const error = await refused(AccessDeniedError, () => client.appendToStream(stream("readonly"), event(0), options));
+  assert.match(error.message, /read-only/);
   await client.dispose();
 });
 
 const client = connect(process.env.CONFORMANCE_SERVER);
-// A subscription's error that nobody waits for any more is no reason to die.
+// A late error of a subscription must not end the process.
 process.on("unhandledRejection", () => {});
 for (const { name, run } of checks) {
   const result = { check: name, holds: true };
-  const late = sleep(PATIENCE_MS, undefined, { ref: false }).then(() => { throw new Error("something never came"); });
+  const late = sleep(PATIENCE_MS, undefined, { ref: false }).then(() => { throw new Error("it took too long"); });
   try {
     await Promise.race([run(client), late]);
   } catch (error) {

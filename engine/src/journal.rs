@@ -168,10 +168,13 @@ impl Journal {
         let stream = D::stream(id);
         let mut loaded = Loaded { state: D::initial(), expected: Expected::NoStream, last: None };
         if D::LAST_EVENT_SUFFICES {
-            for recorded in self.log.read_stream(&stream, None, Direction::Backwards, 1).await? {
-                loaded.advance::<D>(&recorded)?;
+            let last = self.log.read_stream(&stream, None, Direction::Backwards, 1).await?;
+            let Some(last) = last.first() else { return Ok(loaded) };
+            if codec::decode(last)?.is_some() {
+                loaded.advance::<D>(last)?;
+                return Ok(loaded);
             }
-            return Ok(loaded);
+            // Another program wrote it: the state is in the events before it.
         }
         loop {
             let from = loaded.expected.next_revision();

@@ -161,7 +161,7 @@ mod tests {
     /// Codes and messages of real servers.
     #[test]
     fn only_a_rejected_append_was_certainly_not_written() {
-        let answer = |code: i32, message: &str| of_session(Error::Grpc { code: code.into(), message: message.to_owned() });
+        let answer = |code: i32, message: &str| session_error(Error::Grpc { code: code.into(), message: message.to_owned() });
         for (code, message) in [
             (0, "Server Is Not Ready"),
             (3, "MaximumAppendSizeExceeded"),

@@ -1,5 +1,4 @@
-//! Who may come in: credentials, rights, certificates. What is refused is refused with advice, and
-//! is no reason to give the store a rest.
+//! Credentials, permissions, certificates. A refusal comes with advice, and doesn't open the circuit.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "a test may fail loudly")]
 
 mod support;
@@ -23,7 +22,7 @@ fn open(server: &Server, credentials: &str) -> EventStoreLog {
 }
 
 #[tokio::test]
-async fn a_password_with_signs_in_it_opens_the_door() {
+async fn a_password_with_special_characters_works() {
     let server = guarded(ServerSettings { reader_token: Secret::new("s@cret/:1"), ..settings() }).await;
     let log = open(&server, "ann:s%40cret%2F%3A1@");
     assert!(append_one(&log, write("seat-1", Expected::NoStream, "x")).await.unwrap().is_written());
@@ -54,7 +53,7 @@ async fn a_wrong_password_is_refused_with_advice() {
 }
 
 #[tokio::test]
-async fn a_door_for_reading_only_is_found_not_writable() {
+async fn the_check_finds_a_read_only_server_not_writable() {
     let server = guarded(ServerSettings { write: false, ..settings() }).await;
     server.log.append(vec![write("seat-1", Expected::NoStream, "x")]).await.unwrap();
     let log = open(&server, "");
@@ -71,7 +70,7 @@ fn over_tls(server: &Server, trusted: &Path) -> EventStoreLog {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn over_tls_a_server_is_trusted_by_its_certificate_only() {
+async fn over_tls_only_a_trusted_certificate_is_accepted() {
     let made = || rcgen::generate_simple_self_signed(vec!["localhost".to_owned()]).unwrap();
     let (ours, foreign) = (made(), made());
     let folder = tempfile::tempdir().unwrap();
@@ -95,7 +94,7 @@ async fn over_tls_a_server_is_trusted_by_its_certificate_only() {
     }
     for broken in [folder.path().join("missing.pem"), file("broken.pem", "-----BEGIN CERTIFICATE-----\n%".to_owned())] {
         let refused = append_one(&over_tls(&server, &broken), write("seat-2", Expected::NoStream, "x")).await;
-        assert!(matches!(&refused, Err(LogFault::Refused(why)) if why.contains("client can be made")), "{refused:?}");
+        assert!(matches!(&refused, Err(LogFault::Refused(why)) if why.contains("the client can't be created")), "{refused:?}");
     }
     let second = StreamName::from_log("seat-2");
     assert!(server.log.read_stream(&second, None, Direction::Forwards, 1).await.unwrap().is_empty());

@@ -1,5 +1,5 @@
-//! The contract of the event log, kept by the adapter over a socket: in front of the embedded logs
-//! behind their door, and of a real server where `LASTSEAT_TEST_EVENTSTORE` names one.
+//! The contract suite of the event log, over a socket: against our own server over the embedded logs, and
+//! against a real server if `LASTSEAT_TEST_EVENTSTORE` names one.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "a test may fail loudly")]
 
 mod support;
@@ -15,23 +15,23 @@ use lastseat_testkit::event_log::{self as suite, Subject};
 use std::sync::Arc;
 use support::{PATIENCE, Server, memory, write};
 
-/// A log with a foreign event in it: no rule may count on being alone.
+/// A log that already has a foreign event: no rule may depend on an empty log.
 async fn on(log: EventStoreLog, run: &str) -> Subject {
     log.append(vec![write(&format!("foreign-{run}"), Expected::NoStream, "foreign")]).await.unwrap();
     let log: Arc<dyn EventLog> = Arc::new(log);
     Subject::new(run, move || futures::future::ready(Arc::clone(&log)).boxed())
 }
 
-/// Runs one rule over a door to a log.
+/// Runs one rule against a server over a log.
 macro_rules! check {
     ($rule:ident, $log:expr, $options:expr) => {{
         let server = Server::start(Arc::new($log)).await;
         let log = EventStoreLog::open(&server.connection_string(), $options).unwrap();
-        tokio::time::timeout(PATIENCE, suite::$rule(&on(log, "test").await)).await.expect("the rule waits for ever")
+        tokio::time::timeout(PATIENCE, suite::$rule(&on(log, "test").await)).await.expect("the rule hangs")
     }};
 }
 
-/// As EventStoreDB is: streams stand alone, positions have gaps.
+/// Like EventStoreDB: appends are not atomic across streams, and positions have gaps.
 mod as_a_cluster {
     use super::*;
     macro_rules! tests {
@@ -45,7 +45,7 @@ mod as_a_cluster {
     lastseat_testkit::for_each_event_log_rule!(tests);
 }
 
-/// As a server that has no batch sessions.
+/// As against a server without batch sessions.
 mod one_call_an_append {
     use super::*;
     macro_rules! tests {
@@ -59,7 +59,7 @@ mod one_call_an_append {
     lastseat_testkit::for_each_event_log_rule!(tests);
 }
 
-/// Everything through one session, so that every conflict disturbs everybody.
+/// Everything through one session, so that every conflict affects all appends.
 mod one_session {
     use super::*;
     macro_rules! tests {
@@ -89,13 +89,13 @@ mod in_front_of_sqlite {
     lastseat_testkit::for_each_event_log_rule!(tests);
 }
 
-/// One server for all rules at once, each with a client of its own, and twice over: what a real
-/// server will be like.
+/// One server for all rules at the same time, each with its own client, and twice: as a real server is
+/// used.
 mod shared {
     use super::*;
     use std::sync::OnceLock;
 
-    /// The server lives as long as the tests, on a thread of its own.
+    /// The server runs on a thread of its own until the tests end.
     fn address() -> &'static str {
         static ADDRESS: OnceLock<String> = OnceLock::new();
         ADDRESS.get_or_init(|| {
@@ -120,7 +120,7 @@ mod shared {
                     let run = format!("{run}-{}", stringify!($rule));
                     let log = EventStoreLog::open(address(), Options::default()).unwrap();
                     let rule = async { suite::$rule(&on(log, &run).await).await };
-                    tokio::time::timeout(PATIENCE, rule).await.expect("the rule waits for ever");
+                    tokio::time::timeout(PATIENCE, rule).await.expect("the rule hangs");
                 }
             }
         )*};
@@ -128,21 +128,21 @@ mod shared {
     lastseat_testkit::for_each_event_log_rule!(tests);
 }
 
-/// A real server, which others may use at the same time. No package brings one, so none is started
-/// here: whoever has one names it.
+/// A real server, which others may use at the same time. No package provides one, so the environment has
+/// to name it.
 mod real_server {
     use super::*;
     use lastseat_domain::ports::Ids;
     use std::time::Duration;
 
-    /// It writes to a disk, all rules ask it at once, and some read all it has ever held.
+    /// It writes to a disk, all rules run at once, and some read its whole log.
     const PATIENCE: Duration = Duration::from_secs(300);
     const DEADLINE: Duration = Duration::from_secs(60);
 
     /// A log at the server named in the environment, and a name for this run.
     fn given() -> Option<(EventStoreLog, String)> {
         let Ok(address) = std::env::var("LASTSEAT_TEST_EVENTSTORE") else {
-            eprintln!("left out: LASTSEAT_TEST_EVENTSTORE names no server (such as esdb://127.0.0.1:2113?tls=false)");
+            eprintln!("skipped: LASTSEAT_TEST_EVENTSTORE names no server (such as esdb://127.0.0.1:2113?tls=false)");
             return None;
         };
         let options = Options { read_deadline: DEADLINE, append_deadline: DEADLINE, ..Options::default() };
@@ -156,14 +156,14 @@ mod real_server {
             async fn $rule() {
                 let Some((log, run)) = given() else { return };
                 let rule = async { suite::$rule(&on(log, &run).await).await };
-                tokio::time::timeout(PATIENCE, rule).await.expect("the rule waits for ever")
+                tokio::time::timeout(PATIENCE, rule).await.expect("the rule hangs")
             }
         )*};
     }
     lastseat_testkit::for_each_event_log_rule!(tests);
 
     #[tokio::test]
-    async fn is_found_well() {
+    async fn passes_the_check() {
         let Some((log, _)) = given() else { return };
         let found = log.check().await;
         assert!(found.is_well(), "{found:?}");

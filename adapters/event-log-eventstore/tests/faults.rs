@@ -1,5 +1,4 @@
-//! What happens between the adapter and its server when the wire is cut, stalls, or nobody is there:
-//! no hang, no false answer, and everything heals.
+//! The connection is cut, stalls, or there is no server: no hang, no false answer, and everything recovers.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "a test may fail loudly")]
 
 mod support;
@@ -14,7 +13,7 @@ use lastseat_event_log_eventstore::{CircuitState, EventStoreLog};
 use std::sync::Arc;
 use std::time::Duration;
 use support::proxy::Proxy;
-use support::{Server, append_one, bounded, impatient, open, stands, to, until, wired, write};
+use support::{Server, append_one, bounded, events_of, impatient, open, to, until, with_proxy, write};
 use tokio::time::{sleep, timeout};
 
 #[tokio::test]
@@ -24,7 +23,7 @@ async fn without_a_server_every_call_fails_soon_and_works_once_there_is_one() {
     server.stop().await;
 
     let log = EventStoreLog::open(&to(address), impatient()).unwrap();
-    assert_eq!(log.health().circuit, CircuitState::Closed, "nobody was asked yet");
+    assert_eq!(log.health().circuit, CircuitState::Closed, "no call was made yet");
     for n in 0..20 {
         let outcome = append_one(&log, write(&format!("s-{n}"), Expected::NoStream, "x")).await;
         assert!(matches!(outcome, Err(LogFault::Unavailable(_))), "{outcome:?}");
@@ -43,13 +42,13 @@ async fn without_a_server_every_call_fails_soon_and_works_once_there_is_one() {
     assert_eq!((log.health().circuit, log.health().failing_for), (CircuitState::Closed, None));
     let first = bounded("the subscription", follower.next()).await.unwrap().unwrap();
     assert!(matches!(first, Delivery::Event(event) if event.stream.as_str() == "s-back"));
-    assert_eq!(stands(&server.log, "s-1").await, [], "what was refused was not written");
+    assert_eq!(events_of(&server.log, "s-1").await, [], "a refused append was written");
 }
 
 #[tokio::test]
 async fn an_append_whose_answer_is_lost_is_found_written() {
     for batch in [true, false] {
-        let (server, proxy, _) = wired().await;
+        let (server, proxy, _) = with_proxy().await;
         let options = lastseat_event_log_eventstore::Options { batch, ..impatient() };
         let log = EventStoreLog::open(&to(proxy.address), options).unwrap();
         for n in 0..5 {
@@ -59,22 +58,22 @@ async fn an_append_whose_answer_is_lost_is_found_written() {
             until("there is a connection", async || log.head().await.is_ok()).await;
             proxy.stall_answers(true);
             let cut = async {
-                until("the append arrives", async || stands(&server.log, stream).await.len() as u64 == n + 1).await;
+                until("the append arrives", async || events_of(&server.log, stream).await.len() as u64 == n + 1).await;
                 proxy.cut();
                 proxy.stall_answers(false);
             };
             let append = append_one(&log, write(stream, expected, &name));
             let (outcome, ()) = tokio::join!(append, cut);
-            let standing = stands(&server.log, stream).await;
-            assert_eq!(standing.len() as u64, n + 1, "once");
-            assert_eq!(outcome, Ok(WriteOutcome::Written { last_revision: n, position: standing[standing.len() - 1].1 }));
+            let written = events_of(&server.log, stream).await;
+            assert_eq!(written.len() as u64, n + 1, "once");
+            assert_eq!(outcome, Ok(WriteOutcome::Written { last_revision: n, position: written[written.len() - 1].1 }));
         }
     }
 }
 
 #[tokio::test]
 async fn an_append_whose_request_is_lost_is_sent_again() {
-    let (server, proxy, log) = wired().await;
+    let (server, proxy, log) = with_proxy().await;
     log.head().await.unwrap();
     for n in 0..5 {
         let stream = format!("booking-{n}");
@@ -85,15 +84,15 @@ async fn an_append_whose_request_is_lost_is_sent_again() {
             proxy.stall(false);
         };
         let (outcome, ()) = tokio::join!(append_one(&log, write(&stream, Expected::NoStream, "x")), cut);
-        let standing = stands(&server.log, &stream).await;
-        assert_eq!(outcome, Ok(WriteOutcome::Written { last_revision: 0, position: standing[0].1 }));
-        assert_eq!(standing.len(), 1);
+        let written = events_of(&server.log, &stream).await;
+        assert_eq!(outcome, Ok(WriteOutcome::Written { last_revision: 0, position: written[0].1 }));
+        assert_eq!(written.len(), 1);
     }
 }
 
 #[tokio::test]
-async fn an_append_that_came_too_late_on_the_second_try_is_a_conflict() {
-    let (server, proxy, log) = wired().await;
+async fn an_append_that_is_too_late_on_its_second_attempt_is_a_conflict() {
+    let (server, proxy, log) = with_proxy().await;
     log.head().await.unwrap();
     proxy.stall(true);
     let other = async {
@@ -107,8 +106,8 @@ async fn an_append_that_came_too_late_on_the_second_try_is_a_conflict() {
 }
 
 #[tokio::test]
-async fn a_wire_that_stalls_for_good_leaves_the_outcome_unknown_and_a_repeat_finds_out() {
-    let (server, proxy, log) = wired().await;
+async fn a_stalled_connection_leaves_the_outcome_unknown_and_a_repeat_finds_it() {
+    let (server, proxy, log) = with_proxy().await;
     log.head().await.unwrap();
     proxy.stall_answers(true);
     let writes = vec![write("seat-1", Expected::NoStream, "x"), write("seat-2", Expected::NoStream, "x")];
@@ -124,15 +123,15 @@ async fn a_wire_that_stalls_for_good_leaves_the_outcome_unknown_and_a_repeat_fin
     })
     .await;
     for (outcome, stream) in outcomes.iter().zip(["seat-1", "seat-2"]) {
-        let standing = stands(&server.log, stream).await;
-        assert_eq!(*outcome, WriteOutcome::Written { last_revision: 0, position: standing[0].1 });
-        assert_eq!(standing.len(), 1);
+        let written = events_of(&server.log, stream).await;
+        assert_eq!(*outcome, WriteOutcome::Written { last_revision: 0, position: written[0].1 });
+        assert_eq!(written.len(), 1);
     }
 }
 
 #[tokio::test]
-async fn a_slow_wire_is_no_fault() {
-    let (_server, proxy, log) = wired().await;
+async fn a_slow_connection_is_no_fault() {
+    let (_server, proxy, log) = with_proxy().await;
     log.head().await.unwrap();
     proxy.delay(Duration::from_millis(30));
     let appends = (0..20).map(|n| {
@@ -143,16 +142,16 @@ async fn a_slow_wire_is_no_fault() {
     assert_eq!(log.health().circuit, CircuitState::Closed);
 }
 
-/// What one writer was told of one append.
-struct Told {
+/// The reported outcome of one append.
+struct Reported {
     write: StreamWrite,
     outcome: Result<WriteOutcome, LogFault>,
 }
 
-/// What is wrong with what writers were told, given what stands in the log.
-async fn lies(log: &Arc<dyn EventLog>, told: &[Told]) -> Vec<String> {
-    let mut lies = Vec::new();
-    for Told { write, outcome } in told {
+/// The reported outcomes that the log contradicts.
+async fn false_reports(log: &Arc<dyn EventLog>, reports: &[Reported]) -> Vec<String> {
+    let mut wrong = Vec::new();
+    for Reported { write, outcome } in reports {
         let events = log.read_stream(&write.stream, None, Direction::Forwards, 1000).await.unwrap();
         let ours = events.iter().find(|event| event.id == write.events[0].id);
         let fine = match (outcome, ours) {
@@ -165,23 +164,22 @@ async fn lies(log: &Arc<dyn EventLog>, told: &[Told]) -> Vec<String> {
             _ => false,
         };
         if !fine {
-            lies.push(format!("{}: told {outcome:?}, but {ours:?}", write.stream));
+            wrong.push(format!("{}: reported {outcome:?}, but {ours:?}", write.stream));
         }
     }
-    lies
+    wrong
 }
 
-/// Writers who fight for streams while the wire is cut again and again. Each is sure of its event's
-/// id: nobody else writes it.
-async fn storm(log: &impl EventLog, proxy: &Proxy, run: &str) -> Vec<Told> {
-    let fight = async |writer: u64| {
-        let mut told = Vec::new();
+/// Writers contend for streams while the connection is cut repeatedly. Every event has its own id.
+async fn contend(log: &impl EventLog, proxy: &Proxy, run: &str) -> Vec<Reported> {
+    let writer_task = async |writer: u64| {
+        let mut reports = Vec::new();
         for n in 0..15 {
             let write = write(&format!("{run}-{}", (writer + n) % 5), Expected::after(n / 2), &format!("{writer}-{n}"));
             let outcome = append_one(log, write.clone()).await;
-            told.push(Told { write, outcome });
+            reports.push(Reported { write, outcome });
         }
-        told
+        reports
     };
     let cuts = async {
         for n in 0.. {
@@ -192,25 +190,25 @@ async fn storm(log: &impl EventLog, proxy: &Proxy, run: &str) -> Vec<Told> {
             proxy.stall_answers(false);
         }
     };
-    let fights = join_all((0..12).map(fight));
-    let told = tokio::select! {
-        told = fights => told,
+    let writers = join_all((0..12).map(writer_task));
+    let reports = tokio::select! {
+        reports = writers => reports,
         () = cuts => Vec::new(),
     };
-    told.into_iter().flatten().collect()
+    reports.into_iter().flatten().collect()
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn nobody_is_told_anything_false_while_the_wire_is_cut_again_and_again() {
-    let (server, proxy, log) = wired().await;
+async fn no_outcome_is_reported_falsely_while_the_connection_is_cut_repeatedly() {
+    let (server, proxy, log) = with_proxy().await;
     log.head().await.unwrap();
-    let told = bounded("the storm", storm(&log, &proxy, "storm")).await;
-    assert_eq!(lies(&server.log, &told).await, [""; 0]);
-    let written = told.iter().filter(|told| matches!(told.outcome, Ok(outcome) if outcome.is_written())).count();
-    assert!(written >= 5, "{written} of {} were written: the storm was no test", told.len());
+    let reports = bounded("the writers", contend(&log, &proxy, "run")).await;
+    assert_eq!(false_reports(&server.log, &reports).await, [""; 0]);
+    let written = reports.iter().filter(|report| matches!(report.outcome, Ok(outcome) if outcome.is_written())).count();
+    assert!(written >= 5, "{written} of {} were written: too few for a test", reports.len());
 }
 
-/// The failing twin: whoever takes impatience for "nothing was written" is caught.
+/// The failing twin: reports "nothing was written" after a time-out.
 struct Hasty(EventStoreLog);
 
 #[async_trait::async_trait]
@@ -256,17 +254,17 @@ impl EventLog for Hasty {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_hasty_adapter_is_caught() {
-    let (server, proxy, log) = wired().await;
+async fn an_adapter_that_takes_a_timeout_for_not_written_is_caught() {
+    let (server, proxy, log) = with_proxy().await;
     log.head().await.unwrap();
-    let told = bounded("the storm", storm(&Hasty(log), &proxy, "storm")).await;
-    // What was given up lands a little later.
-    until("a lie", async || !lies(&server.log, &told).await.is_empty()).await;
+    let reports = bounded("the writers", contend(&Hasty(log), &proxy, "run")).await;
+    // The abandoned appends are written a little later.
+    until("a false report", async || !false_reports(&server.log, &reports).await.is_empty()).await;
 }
 
 #[tokio::test]
 async fn a_closed_log_ends_its_subscriptions_and_fails_every_call() {
-    let (_server, _proxy, log) = wired().await;
+    let (_server, _proxy, log) = with_proxy().await;
     let mut follower = log.subscribe(Position::START, Filter::all());
     bounded("caught up", follower.next()).await.unwrap().unwrap();
     log.close();
@@ -276,14 +274,14 @@ async fn a_closed_log_ends_its_subscriptions_and_fails_every_call() {
     assert!(log.subscribe(Position::START, Filter::all()).next().now_or_never().flatten().is_none());
 }
 
-/// What was sent may have landed: closing the log does not make it "nothing was written".
+/// It may have been written: closing the log doesn't undo that.
 #[tokio::test]
 async fn an_append_under_way_while_the_log_is_closed_is_unknown() {
-    let (server, proxy, log) = wired().await;
+    let (server, proxy, log) = with_proxy().await;
     append_one(&log, write("warm", Expected::NoStream, "x")).await.unwrap();
     proxy.stall_answers(true);
     let close = async {
-        until("the append arrives", async || !stands(&server.log, "seat-1").await.is_empty()).await;
+        until("the append arrives", async || !events_of(&server.log, "seat-1").await.is_empty()).await;
         log.close();
     };
     let (outcome, ()) = tokio::join!(append_one(&log, write("seat-1", Expected::NoStream, "x")), close);
@@ -291,7 +289,7 @@ async fn an_append_under_way_while_the_log_is_closed_is_unknown() {
 }
 
 #[tokio::test]
-async fn a_checkup_says_what_is_there_and_what_to_do() {
+async fn a_check_reports_the_state_and_what_to_do() {
     let server = Server::with_memory().await;
     let well = bounded("checkup", open(server.address).check()).await;
     assert!(well.is_well() && well.batch_append && well.version.is_some(), "{well:?}");

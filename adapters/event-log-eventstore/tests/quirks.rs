@@ -1,5 +1,5 @@
-//! What servers do that the embedded log does not, each seen with some version of the real one:
-//! repeats answered in other words, checkpoints that run ahead, silence, events of their own.
+//! Behaviour of real servers that the embedded log doesn't have, each seen in some version: repeats
+//! answered differently, checkpoints ahead of events, missing messages, system events.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "a test may fail loudly")]
 
 mod support;
@@ -19,7 +19,7 @@ use std::time::Duration;
 use support::{PATIENCE, Server, impatient, memory, write};
 use tokio::time::timeout;
 
-/// A log with the habits of a server.
+/// A log that behaves like a real server in one respect.
 struct Quirky {
     inner: MemoryLog,
     quirk: Quirk,
@@ -33,22 +33,22 @@ enum Quirk {
     RepeatsWithoutPosition,
     /// A repeat is answered as a conflict.
     RepeatsAreConflicts,
-    /// Positions of events in streams are not told.
+    /// Events in streams have no positions.
     NoPositions,
-    /// Checkpoints have the position that the next event will have.
+    /// A checkpoint has the position that the next event will get.
     CheckpointsRunAhead,
-    /// Subscriptions deliver each event a good while after it can be read.
+    /// Subscriptions deliver each event long after it can be read.
     DeliversLate,
-    /// Subscriptions tell nothing but events.
-    TellsNothing,
-    /// Subscriptions and reads begin with the event they should begin behind.
+    /// Subscriptions send only events.
+    SendsOnlyEvents,
+    /// Subscriptions and reads start with the event that they should start after.
     StartsInclusive,
-    /// Reads of the whole log bring one event, and then take for ever to find that there is no other.
-    LooksForOneMore,
+    /// Reads of the whole log return one event, and then search for another without end.
+    SearchesForOneMore,
 }
 
 impl Quirky {
-    async fn stands(&self, write: &StreamWrite) -> bool {
+    async fn has(&self, write: &StreamWrite) -> bool {
         let first = Some(write.expected.next_revision());
         let events = self.inner.read_stream(&write.stream, first, Direction::Forwards, 1).await.unwrap();
         events.first().is_some_and(|event| event.id == write.events[0].id)
@@ -64,7 +64,7 @@ impl EventLog for Quirky {
     async fn append(&self, writes: Vec<StreamWrite>) -> Result<Vec<WriteOutcome>, LogFault> {
         let mut repeats = Vec::new();
         for write in &writes {
-            repeats.push(self.stands(write).await);
+            repeats.push(self.has(write).await);
         }
         let mut outcomes = self.inner.append(writes).await?;
         let head = self.inner.head().await?;
@@ -108,10 +108,10 @@ impl EventLog for Quirky {
             Direction::Forwards if self.quirk == Quirk::StartsInclusive => from.map(|from| Position(from.0.saturating_sub(1))),
             _ => from,
         };
-        if self.quirk == Quirk::LooksForOneMore {
+        if self.quirk == Quirk::SearchesForOneMore {
             let mut page = self.inner.read_all(from, direction, 1, filter).await?;
             let Some(found) = page.first() else { return std::future::pending().await };
-            // What else it looked at does not pass.
+            // The other events scanned don't pass.
             let own = RecordedEvent { stream: StreamName::from_log("$own"), ..(**found).clone() };
             page.resize(limit, Arc::new(own));
             return Ok(page);
@@ -134,7 +134,7 @@ impl EventLog for Quirky {
                         tokio::time::sleep(Duration::from_millis(200)).await;
                         stream::iter(vec![delivery])
                     }
-                    (Quirk::TellsNothing, Ok(Delivery::CaughtUp(_) | Delivery::Checkpoint(_))) => stream::iter(vec![]),
+                    (Quirk::SendsOnlyEvents, Ok(Delivery::CaughtUp(_) | Delivery::Checkpoint(_))) => stream::iter(vec![]),
                     _ => stream::iter(vec![delivery]),
                 }
             }
@@ -158,7 +158,7 @@ async fn append_one(log: &EventStoreLog, write: StreamWrite) -> Result<WriteOutc
 }
 
 #[tokio::test]
-async fn a_repeat_is_answered_as_the_first_time_whatever_the_server_says() {
+async fn a_repeat_is_answered_like_the_first_append_whatever_the_server_answers() {
     for quirk in [Quirk::RepeatsAtTheHead, Quirk::RepeatsWithoutPosition, Quirk::RepeatsAreConflicts] {
         for batch in [true, false] {
             let (_server, log) = at(quirk, Options { batch, ..Options::default() }).await;
@@ -173,21 +173,21 @@ async fn a_repeat_is_answered_as_the_first_time_whatever_the_server_says() {
 }
 
 #[tokio::test]
-async fn a_server_that_tells_no_positions_is_refused_with_the_version_that_is_needed() {
+async fn a_server_without_positions_is_refused_with_the_version_needed() {
     let (_server, log) = at(Quirk::NoPositions, Options::default()).await;
     append_one(&log, write("seat-1", Expected::NoStream, "x")).await.unwrap();
     let read = log.read_stream(&StreamName::from_log("seat-1"), None, Direction::Forwards, 10).await;
     assert!(matches!(&read, Err(LogFault::Refused(why)) if why.contains("22.10")), "{read:?}");
 }
 
-/// Reads deliveries until `count` events came and the reader has caught up behind them.
+/// Reads until `count` events were delivered and the subscription has caught up.
 async fn follow(log: &EventStoreLog, from: Position, filter: Filter, count: usize) -> (Vec<Position>, Position) {
     let mut follower = log.subscribe(from, filter);
     let (mut events, mut reached) = (Vec::new(), from);
     loop {
         match timeout(PATIENCE, follower.next()).await.expect("hangs").unwrap().unwrap() {
             Delivery::Event(event) => {
-                assert!(event.position > reached, "{} was vouched for already, or repeated", event.position);
+                assert!(event.position > reached, "{} was reported before, or is a repeat", event.position);
                 reached = event.position;
                 events.push(event.position);
             }
@@ -202,7 +202,7 @@ async fn follow(log: &EventStoreLog, from: Position, filter: Filter, count: usiz
     }
 }
 
-/// What somebody stores who believes the server.
+/// The server's own checkpoint.
 async fn first_checkpoint(server: &Arc<dyn EventLog>, filter: &Filter) -> Position {
     let mut deliveries = server.subscribe(Position::START, filter.clone());
     loop {
@@ -215,24 +215,24 @@ async fn first_checkpoint(server: &Arc<dyn EventLog>, filter: &Filter) -> Positi
 #[tokio::test]
 async fn a_checkpoint_that_runs_ahead_is_not_passed_on() {
     let (server, log) = at(Quirk::CheckpointsRunAhead, Options::default()).await;
-    let wanted = Filter::streams(&["seat-"]);
+    let seats = Filter::streams(&["seat-"]);
     for n in 0..10 {
         append_one(&log, write(&format!("other-{n}"), Expected::NoStream, "x")).await.unwrap();
-        let (none, reached) = follow(&log, Position::START, wanted.clone(), n).await;
+        let (none, reached) = follow(&log, Position::START, seats.clone(), n).await;
         assert_eq!((none.len(), reached), (n, server.log.head().await.unwrap()));
-        let naive = first_checkpoint(&server.log, &wanted).await;
-        // This one gets the very position that the server's checkpoint told.
+        let naive = first_checkpoint(&server.log, &seats).await;
+        // This event gets the position that the server's checkpoint had.
         let next = append_one(&log, write(&format!("seat-{n}"), Expected::NoStream, "x")).await.unwrap();
         let WriteOutcome::Written { position, .. } = next else { panic!("{next:?}") };
-        assert_eq!(follow(&log, reached, wanted.clone(), 1).await.0, [position], "whoever resumed lost an event");
-        // The failing twin: whoever believes the server loses it.
-        assert_eq!(follow(&log, naive, wanted.clone(), 0).await.0, []);
+        assert_eq!(follow(&log, reached, seats.clone(), 1).await.0, [position], "a reader that resumed missed an event");
+        // The failing twin: a reader that resumes at the server's checkpoint misses it.
+        assert_eq!(follow(&log, naive, seats.clone(), 0).await.0, []);
     }
 }
 
 #[tokio::test]
-async fn a_server_that_tells_nothing_but_events_and_one_that_repeats_the_start_do() {
-    for quirk in [Quirk::TellsNothing, Quirk::StartsInclusive] {
+async fn servers_that_send_only_events_or_repeat_the_start_are_supported() {
+    for quirk in [Quirk::SendsOnlyEvents, Quirk::StartsInclusive] {
         let (server, log) = at(quirk, impatient()).await;
         let mut positions = Vec::new();
         for n in 0..5 {
@@ -241,21 +241,21 @@ async fn a_server_that_tells_nothing_but_events_and_one_that_repeats_the_start_d
                 positions.push(server.log.head().await.unwrap());
             }
         }
-        let wanted = Filter::streams(&["seat-"]);
-        let (events, reached) = follow(&log, Position::START, wanted.clone(), 5).await;
+        let seats = Filter::streams(&["seat-"]);
+        let (events, reached) = follow(&log, Position::START, seats.clone(), 5).await;
         assert_eq!(events, positions.iter().copied().step_by(2).collect::<Vec<_>>(), "{quirk:?}");
         assert_eq!(reached, positions[9], "{quirk:?}");
-        assert_eq!(follow(&log, positions[2], wanted, 3).await.0, [positions[4], positions[6], positions[8]]);
+        assert_eq!(follow(&log, positions[2], seats, 3).await.0, [positions[4], positions[6], positions[8]]);
         let read = log.read_all(Some(positions[3]), Direction::Forwards, 2, &Filter::all()).await.unwrap();
         assert_eq!(read.iter().map(|event| event.position).collect::<Vec<_>>(), positions[4..6]);
     }
 }
 
-/// What was found is an answer, long before the server is through with the log.
+/// The events found are returned before the server has searched the whole log.
 #[tokio::test]
-async fn a_server_that_looks_for_one_more_event_is_not_waited_for() {
+async fn a_read_does_not_wait_while_the_server_searches_for_one_more_event() {
     let patient = Options { read_deadline: PATIENCE * 10, ..Options::default() };
-    let (server, log) = at(Quirk::LooksForOneMore, patient).await;
+    let (server, log) = at(Quirk::SearchesForOneMore, patient).await;
     server.log.append(vec![write("seat-1", Expected::NoStream, "x")]).await.unwrap();
     let position = server.log.head().await.unwrap();
     assert_eq!(timeout(PATIENCE, log.head()).await.expect("hangs").unwrap(), position);
@@ -265,9 +265,9 @@ async fn a_server_that_looks_for_one_more_event_is_not_waited_for() {
     }
 }
 
-/// What can be read is vouched for only once it was delivered.
+/// A position is reported only after everything up to it was delivered.
 #[tokio::test]
-async fn a_server_that_delivers_late_loses_nothing() {
+async fn late_deliveries_are_not_lost() {
     let (server, log) = at(Quirk::DeliversLate, Options::default()).await;
     for n in 0..5 {
         append_one(&log, write(&format!("seat-{n}"), Expected::NoStream, "x")).await.unwrap();
@@ -277,21 +277,21 @@ async fn a_server_that_delivers_late_loses_nothing() {
     assert_eq!((events.len(), reached), (5, server.log.head().await.unwrap()));
 }
 
-/// An event of the server's own, which no reader sees.
-fn own(stream: &str, event_type: &str) -> StreamWrite {
+/// A write of one event of this type.
+fn typed(stream: &str, event_type: &str) -> StreamWrite {
     let write = write(stream, Expected::NoStream, "own");
     let event = NewEvent { event_type: event_type.to_owned(), ..write.events[0].clone() };
     StreamWrite { events: vec![event], ..write }
 }
 
 #[tokio::test]
-async fn events_of_the_servers_own_are_not_seen_and_count_for_nothing() {
+async fn system_events_and_links_are_not_seen() {
     let inner = memory();
-    inner.append(vec![own("$stats-1", "$statsCollected")]).await.unwrap();
+    inner.append(vec![typed("$stats-1", "$statsCollected")]).await.unwrap();
     inner.append(vec![write("seat-1", Expected::NoStream, "x")]).await.unwrap();
     let ours = inner.head().await.unwrap();
-    inner.append(vec![own("$$seat-1", "$metadata")]).await.unwrap();
-    inner.append(vec![own("linked-1", "$>")]).await.unwrap();
+    inner.append(vec![typed("$$seat-1", "$metadata")]).await.unwrap();
+    inner.append(vec![typed("linked-1", "$>")]).await.unwrap();
     let server = Server::start(Arc::new(inner)).await;
     let log = server.client();
     assert_eq!(log.head().await, Ok(ours), "a follower can reach the head");
@@ -300,17 +300,17 @@ async fn events_of_the_servers_own_are_not_seen_and_count_for_nothing() {
         assert_eq!(all.iter().map(|event| event.position).collect::<Vec<_>>(), [ours]);
     }
     assert_eq!(follow(&log, Position::START, Filter::all(), 1).await, (vec![ours], ours));
-    // The head as others see it is a place to start from, though nothing of ours is there.
+    // The log's real end is a valid start, though the port sees no event there.
     let end = server.log.head().await.unwrap();
     assert_eq!(follow(&log, end, Filter::all(), 0).await.0, []);
     let linked = log.read_stream(&StreamName::from_log("linked-1"), None, Direction::Forwards, 10).await;
     assert!(matches!(linked, Err(LogFault::Damaged(_))), "{linked:?}");
 }
 
-/// Reads deliveries up to a position, or until the reader has caught up, and gives all that were vouched for.
-async fn vouched(log: &EventStoreLog, from: Position, filter: &Filter, up_to: Option<Position>) -> Vec<Position> {
+/// All positions reported by a subscription, up to a position or until it has caught up.
+async fn reported(log: &EventStoreLog, from: Position, filter: &Filter, up_to: Option<Position>) -> Vec<Position> {
     let mut follower = log.subscribe(from, filter.clone());
-    let mut vouched = Vec::new();
+    let mut reported = Vec::new();
     loop {
         let delivery = timeout(PATIENCE, follower.next()).await.expect("hangs").unwrap().unwrap();
         let (position, caught_up) = match delivery {
@@ -318,16 +318,16 @@ async fn vouched(log: &EventStoreLog, from: Position, filter: &Filter, up_to: Op
             Delivery::Checkpoint(position) => (position, false),
             Delivery::CaughtUp(position) => (position, true),
         };
-        vouched.push(position);
+        reported.push(position);
         if up_to.map_or(caught_up, |end| position >= end) {
-            return vouched;
+            return reported;
         }
     }
 }
 
-/// A stored position is held against the head later: one behind it would be taken for another log's.
+/// A stored position is compared with the head later: one after it would look like another log's.
 #[tokio::test]
-async fn only_positions_of_events_that_the_head_can_reach_are_vouched_for() {
+async fn only_positions_that_the_head_can_reach_are_reported() {
     let inner = memory();
     let server = Server::start(Arc::new(inner.clone())).await;
     let log = server.client();
@@ -338,27 +338,27 @@ async fn only_positions_of_events_that_the_head_can_reach_are_vouched_for() {
             for stream in [format!("seat-{name}"), format!("other-{name}")] {
                 inner.append(vec![write(&stream, Expected::NoStream, "x")]).await.unwrap();
             }
-            // Links, and many of them, in a stream whose name passes.
-            let link = own(&format!("seat-links-{name}"), "$>");
+            // Many links in a stream whose name passes.
+            let link = typed(&format!("seat-links-{name}"), "$>");
             let links = StreamWrite { events: vec![link.events[0].clone(); if round == 2 { 1_100 } else { 3 }], ..link };
             inner.append(vec![links]).await.unwrap();
-            let mut positions = vouched(&log, from, filter, None).await;
+            let mut positions = reported(&log, from, filter, None).await;
             from = *positions.last().unwrap();
             assert!(log.head().await.unwrap() >= from, "{from} is ahead of the log");
 
             inner.append(vec![write(&format!("late-{name}"), Expected::NoStream, "x")]).await.unwrap();
             let end = inner.head().await.unwrap();
-            positions.extend(vouched(&log, from, filter, Some(end)).await);
+            positions.extend(reported(&log, from, filter, Some(end)).await);
             let seen = log.read_all(None, Direction::Forwards, 1_000, &Filter::all()).await.unwrap();
             for position in positions {
-                assert!(seen.iter().any(|event| event.position == position), "nobody sees an event at {position}");
+                assert!(seen.iter().any(|event| event.position == position), "no event is visible at {position}");
             }
         }
     }
 }
 
 #[tokio::test]
-async fn faults_of_the_servers_own_store_are_waited_out() {
+async fn temporary_faults_of_the_servers_store_are_retried() {
     let inner = memory();
     let server = Server::start(Arc::new(inner.clone())).await;
     for batch in [true, false] {
@@ -367,10 +367,10 @@ async fn faults_of_the_servers_own_store_are_waited_out() {
             inner.fail_next_appends(vec![fault, AppendFault::Unavailable, fault]);
             let stream = format!("seat-{batch}-{fault:?}");
             let outcome = append_one(&log, write(&stream, Expected::NoStream, "x")).await;
-            let standing = inner.read_stream(&StreamName::from_log(&stream), None, Direction::Forwards, 10).await.unwrap();
-            assert_eq!(standing.len(), 1, "{fault:?}");
-            assert_eq!(outcome, Ok(WriteOutcome::Written { last_revision: 0, position: standing[0].position }), "{fault:?}");
-            // What is left of the faults is not for the next round.
+            let written = inner.read_stream(&StreamName::from_log(&stream), None, Direction::Forwards, 10).await.unwrap();
+            assert_eq!(written.len(), 1, "{fault:?}");
+            assert_eq!(outcome, Ok(WriteOutcome::Written { last_revision: 0, position: written[0].position }), "{fault:?}");
+            // Use up the remaining faults before the next round.
             while inner.append(vec![write("waste", Expected::NoStream, "x")]).await.is_err() {}
         }
     }

@@ -221,7 +221,7 @@ async fn foreign_and_newer_files_are_refused_and_left_alone() {
 
     let (_folder, path) = folder();
     assert!(matches!(SqliteLog::open_read_only(&path), Err(OpenError::Missing { .. })));
-    assert!(!path.exists(), "looking does not create");
+    assert!(!path.exists(), "reading does not create");
     assert!(matches!(open(&path.join("no/such/folder/events.db")), Err(OpenError::Io { .. })));
 }
 
@@ -233,7 +233,7 @@ async fn a_full_file_is_unavailable_and_recovers() {
     let answer = log.append(write("large", 0, 500 * 1024)).await;
     assert!(matches!(&answer, Err(LogFault::Unavailable(why)) if why.contains("no room")), "{answer:?}");
     assert_eq!(log.head().await, Ok(Position(5)));
-    // What fits is still taken, and nothing of the large one stays behind.
+    // Smaller appends still succeed, and nothing of the large one was written.
     let outcome = log.append(write("a-0", 1, 10)).await.unwrap();
     assert_eq!(outcome, [WriteOutcome::Written { last_revision: 1, position: Position(6) }]);
     log.close().await.unwrap();
@@ -277,9 +277,9 @@ async fn damaged_pages_in_the_middle_are_reported() {
     let pages = closed_log_of_500(&path).await;
     overwrite(&path, pages / 2..pages / 2 + 3);
     assert!(!check_integrity(&path).unwrap().findings.is_empty());
-    // Found before anything is sold, while the file is small enough to be looked over.
+    // Found before anything is sold, while the file is small enough for a full check.
     assert!(matches!(open(&path), Err(OpenError::Damaged { .. })));
-    // And whoever comes upon it while reading is told.
+    // And reported by a read that meets it.
     let log = SqliteLog::open_read_only(&path).unwrap();
     let read = all(&log).await;
     assert!(matches!(read, Err(LogFault::Damaged(_))), "{read:?}");
@@ -310,8 +310,8 @@ async fn a_file_damaged_beyond_use_is_not_opened() {
 #[tokio::test]
 async fn a_log_that_others_write_to_stops_before_it_gets_worse() {
     let (_folder, path) = folder();
-    let (told, reason) = std::sync::mpsc::channel();
-    let on_fatal = Arc::new(move |reason: &str| told.send(reason.to_owned()).unwrap());
+    let (sender, reason) = std::sync::mpsc::channel();
+    let on_fatal = Arc::new(move |reason: &str| sender.send(reason.to_owned()).unwrap());
     let log = open_with(&path, SqliteOptions { on_fatal, ..SqliteOptions::default() });
     fill(&log, 5).await;
     let intruder = rusqlite::Connection::open(&path).unwrap();
@@ -351,7 +351,7 @@ async fn a_full_disk_is_unavailable_until_there_is_room() {
     assert!(check_integrity(&path).unwrap().findings.is_empty());
 }
 
-/// Removes rows behind the log's back: SQLite itself finds nothing wrong with that.
+/// Removes rows directly, which SQLite itself does not notice.
 #[tokio::test]
 async fn removed_events_are_noticed() {
     for (sql, what) in [
@@ -489,8 +489,8 @@ async fn a_failing_disk_stops_the_log_and_recovers_in_a_new_process() {
 #[ignore = "run by the test above"]
 async fn with_a_limit_on_the_size_of_files() {
     let Some(path) = std::env::var_os("LOG_UNDER_TEST") else { return };
-    let (told, reason) = std::sync::mpsc::channel();
-    let on_fatal = Arc::new(move |reason: &str| told.send(reason.to_owned()).unwrap());
+    let (sender, reason) = std::sync::mpsc::channel();
+    let on_fatal = Arc::new(move |reason: &str| sender.send(reason.to_owned()).unwrap());
     let log = open_with(Path::new(&path), SqliteOptions { on_fatal, ..SqliteOptions::default() });
     for n in 0.. {
         match log.append(write(&format!("a-{n}"), 0, 5000)).await {
@@ -546,7 +546,7 @@ async fn until_it_is_killed() {
 }
 
 #[tokio::test]
-async fn the_memory_log_fails_as_told() {
+async fn the_memory_log_fails_as_scripted() {
     let clock = Arc::new(SystemClock);
     let log = MemoryLog::new(clock.clone(), false);
     log.fail_next_appends(vec![AppendFault::None, AppendFault::Unavailable]);

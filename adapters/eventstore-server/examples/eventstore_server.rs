@@ -5,8 +5,8 @@
 //! cargo run -p lastseat-eventstore-server --example eventstore_server -- --write --writer-token secret
 //! ```
 //! `--folder PATH` stores the log in a file there instead of in memory. `--listen ADDRESS` defaults to a
-//! free loopback port. `--tls FOLDER` uses `certificate.pem` and `key.pem` of that folder. `--advertise
-//! HOST:PORT` sets the address in gossip.
+//! free loopback port. `--tls FOLDER` uses `certificate.pem` and `key.pem` of that folder. `--advertise HOST`
+//! sets the name in gossip.
 
 use lastseat_domain::ports::EventLog;
 use lastseat_event_log_sqlite::SqliteLog;
@@ -24,6 +24,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let clock = Arc::new(SystemClock);
     let mut settings = ServerSettings::new(clock.clone());
     let mut log: Arc<dyn EventLog> = Arc::new(MemoryLog::new(clock.clone(), true));
+    let mut advertise = None;
     let mut listen = "127.0.0.1:0".to_owned();
     let mut arguments = std::env::args().skip(1);
     while let Some(argument) = arguments.next() {
@@ -39,17 +40,14 @@ async fn main() -> Result<(), Box<dyn Error>> {
                 settings.tls = Some(Tls::from_pem(&read("certificate.pem")?, &read("key.pem")?)?);
             }
             "--listen" => listen = value()?,
-            "--advertise" => {
-                let address = value()?;
-                let (host, port) = address.rsplit_once(':').ok_or("--advertise needs HOST:PORT")?;
-                settings.advertise = Some((host.to_owned(), port.parse()?));
-            }
+            "--advertise" => advertise = Some(value()?),
             other => return Err(format!("unknown argument {other}").into()),
         }
     }
     let listener = TcpListener::bind(&listen).await?;
     let address = listener.local_addr()?;
     settings.may_listen_on(address)?;
+    settings.advertise = advertise.map(|host| (host, address.port()));
     println!("esdb://{address}?tls={}", settings.tls.is_some());
     let shutdown = CancellationToken::new();
     let server = tokio::spawn(serve(listener, log, settings, shutdown.clone()));

@@ -177,9 +177,9 @@ async fn a_refused_binary_event_says_what_to_send_instead() {
     let server = TestServer::new(memory(), writing()).await;
     let binary = EventData::binary("A", vec![0_u8, 255].into());
     let not_json = EventData::json("A", &1).unwrap().metadata("{".into());
+    let client = server.client();
     for event in [binary, not_json] {
-        let append = server.client().append_to_stream("seat-1", &at(StreamState::NoStream), event);
-        let refused = soon(append).await.unwrap_err().to_string();
+        let refused = soon(client.append_to_stream("seat-1", &at(StreamState::NoStream), event)).await.unwrap_err().to_string();
         assert!(refused.contains("JSON only") && refused.contains("Base64"), "{refused}");
     }
     server.stop().await;

@@ -1,4 +1,4 @@
-//! A server for the adapter: the embedded log behind the door, on a port of its own.
+//! A server for the adapter's tests: a log in memory, served over EventStoreDB's protocol.
 #![allow(dead_code, reason = "every test file uses its own part of this")]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "a test may fail loudly")]
 
@@ -22,10 +22,9 @@ use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-/// Whoever takes longer waits for something that never comes.
 pub const PATIENCE: Duration = Duration::from_secs(60);
 
-/// A log behind an open door. Dropped, the door is shut.
+/// Stops when dropped.
 pub struct Server {
     pub log: Arc<dyn EventLog>,
     pub address: SocketAddr,
@@ -54,16 +53,16 @@ impl Server {
         Self { log, address, shutdown, task: Some(task) }
     }
 
-    /// As EventStoreDB is: streams stand alone, positions have gaps.
+    /// Like EventStoreDB: appends are not atomic across streams, and positions have gaps.
     pub async fn with_memory() -> Self {
         Self::start(Arc::new(memory())).await
     }
 
-    /// Shuts the door and waits until the port is free.
+    /// Stops, and waits until the port is free.
     pub async fn stop(&mut self) {
         self.shutdown.cancel();
         if let Some(task) = self.task.take() {
-            tokio::time::timeout(PATIENCE, task).await.expect("the door shuts in time").unwrap();
+            tokio::time::timeout(PATIENCE, task).await.expect("the server stops in time").unwrap();
         }
     }
 
@@ -82,7 +81,7 @@ impl Drop for Server {
     }
 }
 
-/// A door that anybody may write through, and that shuts soon.
+/// No token, appends allowed, a short grace period.
 pub fn settings() -> ServerSettings {
     ServerSettings { write: true, grace: Duration::from_millis(50), ..ServerSettings::new(Arc::new(SystemClock)) }
 }
@@ -99,7 +98,7 @@ pub fn open(address: SocketAddr) -> EventStoreLog {
     EventStoreLog::open(&to(address), Options::default()).unwrap()
 }
 
-/// For tests of faults, which need not last for seconds.
+/// Short deadlines and pauses, for tests of faults.
 pub fn impatient() -> Options {
     Options {
         read_deadline: Duration::from_secs(3),
@@ -113,7 +112,7 @@ pub fn impatient() -> Options {
     }
 }
 
-/// One write of one event, whose id is made of its stream and name.
+/// A write of one event, whose id is derived from its stream and name.
 pub fn write(stream: &str, expected: Expected, name: &str) -> StreamWrite {
     let json = |text: String| RawValue::from_string(text).unwrap();
     let event = NewEvent {
@@ -125,22 +124,22 @@ pub fn write(stream: &str, expected: Expected, name: &str) -> StreamWrite {
     StreamWrite { stream: StreamName::from_log(stream), expected, events: vec![event] }
 }
 
-/// A server, and a client behind a wire that can be cut.
-pub async fn wired() -> (Server, Proxy, EventStoreLog) {
+/// A server, and a client connected through a proxy that can cut the connection.
+pub async fn with_proxy() -> (Server, Proxy, EventStoreLog) {
     let server = Server::with_memory().await;
     let proxy = Proxy::to(server.address).await;
     let log = EventStoreLog::open(&to(proxy.address), impatient()).unwrap();
     (server, proxy, log)
 }
 
-/// Waits for something that has to come.
+/// Waits until a condition holds.
 pub async fn until(what: &str, mut is_so: impl AsyncFnMut() -> bool) {
     let waiting = async {
         while !is_so().await {
             sleep(Duration::from_millis(5)).await;
         }
     };
-    timeout(PATIENCE, waiting).await.unwrap_or_else(|_| panic!("never came: {what}"));
+    timeout(PATIENCE, waiting).await.unwrap_or_else(|_| panic!("did not happen: {what}"));
 }
 
 pub async fn bounded<T>(what: &str, future: impl Future<Output = T>) -> T {
@@ -151,8 +150,8 @@ pub async fn append_one(log: &impl EventLog, write: StreamWrite) -> Result<Write
     bounded("append", log.append(vec![write])).await.map(|outcomes| outcomes[0])
 }
 
-/// Event names of a stream, and where the last one is.
-pub async fn stands(log: &Arc<dyn EventLog>, stream: &str) -> Vec<(uuid::Uuid, Position)> {
+/// Ids and positions of a stream's events.
+pub async fn events_of(log: &Arc<dyn EventLog>, stream: &str) -> Vec<(uuid::Uuid, Position)> {
     let events = log.read_stream(&StreamName::from_log(stream), None, Direction::Forwards, 1000).await.unwrap();
     events.iter().map(|event| (event.id, event.position)).collect()
 }

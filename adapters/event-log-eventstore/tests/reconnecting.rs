@@ -1,5 +1,4 @@
-//! What a reader sees of a wire that is cut, a server that is restarted, a connection that stalls:
-//! nothing. No gap, no repeat, no end.
+//! The connection is cut or stalls, or the server restarts: readers see no gap, no repeat and no end.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "a test may fail loudly")]
 
 mod support;
@@ -11,17 +10,17 @@ use lastseat_domain::ports::event_log::{Delivery, Direction, Expected, Filter, L
 use lastseat_event_log_eventstore::EventStoreLog;
 use std::sync::Arc;
 use std::time::Duration;
-use support::{Server, append_one, bounded, impatient, memory, stands, until, wired, write};
+use support::{Server, append_one, bounded, events_of, impatient, memory, until, with_proxy, write};
 use tokio::time::{sleep, timeout};
 
-/// Reads a subscription up to an event of this name, and gives the positions of all events.
+/// Positions of all events of a subscription, up to the first event of `stream`.
 async fn positions_up_to(mut follower: BoxStream<'static, Result<Delivery, LogFault>>, stream: &str) -> Vec<Position> {
     let mut positions = Vec::new();
     let (mut reached, mut caught_up) = (Position::START, 0);
     loop {
         match bounded("the subscription", follower.next()).await.unwrap().unwrap() {
             Delivery::Event(event) => {
-                assert!(event.position > reached, "{} comes after {reached} was vouched for", event.position);
+                assert!(event.position > reached, "{} comes after {reached} was reported", event.position);
                 reached = event.position;
                 positions.push(event.position);
                 if event.stream.as_str() == stream {
@@ -38,7 +37,7 @@ async fn positions_up_to(mut follower: BoxStream<'static, Result<Delivery, LogFa
     }
 }
 
-/// Appends events one after the other, straight to the server's log.
+/// Appends events one by one, directly to the server's log.
 async fn trickle(log: &Arc<dyn EventLog>, count: u64, last: &str) {
     for n in 0..count {
         let stream = if n % 3 == 0 { format!("other-{n}") } else { format!("seat-{n}") };
@@ -54,8 +53,8 @@ async fn expected(log: &Arc<dyn EventLog>, filter: &Filter) -> Vec<Position> {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_subscription_heals_without_gap_or_repeat() {
-    let (server, proxy, log) = wired().await;
+async fn a_subscription_reconnects_without_gap_or_repeat() {
+    let (server, proxy, log) = with_proxy().await;
     let (all, some) = (Filter::all(), Filter::streams(&["seat-"]));
     let whole = tokio::spawn(positions_up_to(log.subscribe(Position::START, all.clone()), "seat-last"));
     let part = tokio::spawn(positions_up_to(log.subscribe(Position::START, some.clone()), "seat-last"));
@@ -69,21 +68,21 @@ async fn a_subscription_heals_without_gap_or_repeat() {
         }
     };
     tokio::join!(trickle(&server.log, 400, "seat-last"), cuts);
-    assert!(proxy.connections() > 4, "the wire was never cut");
+    assert!(proxy.connections() > 4, "the connection was never cut");
     assert_eq!(whole.await.unwrap(), expected(&server.log, &all).await);
     assert_eq!(part.await.unwrap(), expected(&server.log, &some).await);
 }
 
-/// The failing twin: whoever goes on from the head after a cut loses what came in between.
+/// The failing twin: a reader that resumes from the head after a cut misses events.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_subscription_that_goes_on_from_the_head_is_caught() {
-    let (server, proxy, log) = wired().await;
+async fn a_subscription_that_resumes_from_the_head_is_caught() {
+    let (server, proxy, log) = with_proxy().await;
     let naive = async {
         let mut positions = Vec::new();
         let mut from = Position::START;
         while positions.len() < 400 {
             let mut follower = log.subscribe(from, Filter::all());
-            // Until the cut; then from wherever the log is.
+            // Until the cut; then from the current head.
             while let Ok(Some(Ok(delivery))) = timeout(Duration::from_millis(30), follower.next()).await {
                 if let Delivery::Event(event) = delivery {
                     positions.push(event.position);
@@ -95,7 +94,7 @@ async fn a_subscription_that_goes_on_from_the_head_is_caught() {
             drop(follower);
             sleep(Duration::from_millis(50)).await;
             from = server.log.head().await.unwrap();
-            if from >= server.log.head().await.unwrap() && stands(&server.log, "seat-last").await.len() == 1 {
+            if from >= server.log.head().await.unwrap() && events_of(&server.log, "seat-last").await.len() == 1 {
                 return positions;
             }
         }
@@ -112,7 +111,7 @@ async fn a_subscription_that_goes_on_from_the_head_is_caught() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_subscription_outlives_its_server() {
+async fn a_subscription_survives_restarts_of_the_server() {
     let held: Arc<dyn EventLog> = Arc::new(memory());
     let mut server = Server::start(Arc::clone(&held)).await;
     let log = EventStoreLog::open(&server.connection_string(), impatient()).unwrap();
@@ -133,8 +132,8 @@ async fn a_subscription_outlives_its_server() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_subscription_that_stalls_is_made_anew() {
-    let (server, proxy, log) = wired().await;
+async fn a_stalled_subscription_reconnects() {
+    let (server, proxy, log) = with_proxy().await;
     let mut follower = log.subscribe(Position::START, Filter::all());
     bounded("caught up", follower.next()).await.unwrap().unwrap();
     proxy.strand();
@@ -147,7 +146,7 @@ async fn a_subscription_that_stalls_is_made_anew() {
 
 #[tokio::test]
 async fn a_position_ahead_of_the_log_is_refused() {
-    let (server, _proxy, log) = wired().await;
+    let (server, _proxy, log) = with_proxy().await;
     server.log.append(vec![write("seat-1", Expected::NoStream, "x")]).await.unwrap();
     let head = log.head().await.unwrap();
     let mut follower = log.subscribe(Position(head.0 + 1), Filter::all());
@@ -156,25 +155,24 @@ async fn a_position_ahead_of_the_log_is_refused() {
     assert!(bounded("the end", follower.next()).await.is_none());
 }
 
-/// Two nodes over one log stand for a cluster: whichever goes, the other takes over, for appends,
-/// reads and subscriptions.
+/// Two nodes over one log as a cluster: whichever stops, the other takes over appends, reads and
+/// subscriptions.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn where_one_node_goes_another_takes_over() {
+async fn when_one_node_stops_another_takes_over() {
     let held: Arc<dyn EventLog> = Arc::new(memory());
     let mut nodes = [Server::start(Arc::clone(&held)).await, Server::start(Arc::clone(&held)).await];
     let both = format!("esdb://{},{}?tls=false&gossipTimeout=500", nodes[0].address, nodes[1].address);
     let log = EventStoreLog::open(&both, impatient()).unwrap();
     let whole = tokio::spawn(positions_up_to(log.subscribe(Position::START, Filter::all()), "seat-last"));
     for n in 0..6 {
-        let going = &mut nodes[n % 2];
-        going.stop().await;
+        nodes[n % 2].stop().await;
         let name = format!("seat-{n}");
         until("the other node takes over", async || {
             append_one(&log, write(&name, Expected::NoStream, "x")).await.is_ok_and(|outcome| outcome.is_written())
         })
         .await;
-        assert_eq!(stands(&held, &name).await.len(), 1);
-        until("it is read there, too", async || log.head().await.is_ok()).await;
+        assert_eq!(events_of(&held, &name).await.len(), 1);
+        until("reads work there, too", async || log.head().await.is_ok()).await;
         let address = nodes[n % 2].address;
         nodes[n % 2] = Server::start_at(Arc::clone(&held), address).await;
     }
