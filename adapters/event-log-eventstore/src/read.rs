@@ -165,8 +165,8 @@ pub(crate) fn apply_filter(raw: RawEvent, filter: &Filter) -> Filtered {
     }
 }
 
-/// One page of the whole log: `count` events, with what the server can't filter. The event to start
-/// behind may come on top of them.
+/// One page of the whole log: `count` events, some of which may not pass the filter. The event at the start
+/// may come in addition.
 async fn page_of_all(
     connection: &Connection,
     from: Option<Position>,

@@ -1,5 +1,5 @@
-//! The engine on the adapter: box offices that share nothing but a server, in real time on a fast
-//! clock, with the power and the wire cut at any step.
+//! The engine on this adapter: box offices that share only a server, on a fast clock, with nodes and
+//! connections failing at any step.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "a test may fail loudly")]
 
 #[path = "../../../engine/tests/common/mod.rs"]
@@ -40,7 +40,7 @@ impl Clock for FastClock {
     }
 }
 
-/// A bench whose log is behind a connection of its own.
+/// A bench with its own connection to the log.
 fn bench_at(log: impl EventLog) -> TestBench {
     let clock: Arc<dyn Clock> = Arc::new(FastClock(Instant::now()));
     let sandbox = Arc::new(SandboxGateway::in_memory(clock.clone()));
@@ -54,17 +54,17 @@ fn bench_at(log: impl EventLog) -> TestBench {
     }
 }
 
-/// A box office that waits for its payments, whose every step takes its real time.
+/// A box office with long payment time-outs, because steps take real time on the fast clock.
 async fn open(bench: &TestBench) -> BoxOffice {
     bench.node_with(Settings { payment_patience: Duration::from_secs(1_200), ..Settings::default() }).await
 }
 
-/// The same bench seen from another node: another connection to the same server.
+/// The same bench for another node, with its own connection to the server.
 fn another_node(bench: &TestBench, log: impl EventLog) -> TestBench {
     TestBench { log: Arc::new(log), ..bench.clone() }
 }
 
-/// Waits until everything has come to rest.
+/// Waits until nothing is unsettled.
 async fn settles(bench: &TestBench, what: &str) {
     let wait = async {
         while !unsettled(bench).await.is_empty() {
@@ -165,21 +165,21 @@ async fn cut_before_every_append() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn cut_behind_every_append() {
+async fn cut_after_every_append() {
     cut_at_every_step(AppendFate::CutAfter).await;
 }
 
 /// The booking without its second seat; the seats without their booking.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn cut_amid_every_append() {
+async fn cut_within_every_append() {
     for mask in [0b011, 0b110] {
         cut_at_every_step(AppendFate::CutSome(mask)).await;
     }
 }
 
-/// The nodes live on, and the wire of one of them is cut again and again.
+/// One of two nodes has a connection that is cut repeatedly.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn over_a_wire_that_is_cut_again_and_again_nobody_is_told_anything_false() {
+async fn no_outcome_is_false_over_a_connection_that_is_cut_repeatedly() {
     let (server, bench, good, _) = two_nodes().await;
     let proxy = Proxy::to(server.address).await;
     let far = another_node(&bench, EventStoreLog::open(&to(proxy.address), impatient()).unwrap());
@@ -220,16 +220,15 @@ async fn over_a_wire_that_is_cut_again_and_again_nobody_is_told_anything_false()
     };
     assert_safe(&bench, "cut wire").await;
     settles(&bench, "cut wire").await;
-    assert!(!confirmed.is_empty(), "nobody was served");
+    assert!(!confirmed.is_empty(), "no booking was confirmed");
     for booking in confirmed {
         let phase = good.booking(booking).await.unwrap().map(|booking| booking.phase);
         assert_eq!(phase, Some(Phase::Confirmed { refund_requested: false }), "an acknowledged booking is lost");
     }
 }
 
-/// With nobody there at all a buyer is told soon that it can't be done now.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn without_a_server_a_buyer_is_told_soon() {
+async fn without_a_server_a_hold_fails_soon_and_works_again_once_there_is_one() {
     let (mut server, bench, a, _) = two_nodes().await;
     server.stop().await;
     let outcome = timeout(PATIENCE, hold(&bench, &a, seats(&["A-1"]))).await.expect("hangs");
@@ -240,5 +239,5 @@ async fn without_a_server_a_buyer_is_told_soon() {
             sleep(Duration::from_millis(50)).await;
         }
     };
-    timeout(PATIENCE, again).await.expect("it goes on once the server is back");
+    timeout(PATIENCE, again).await.expect("a hold succeeds once the server is back");
 }

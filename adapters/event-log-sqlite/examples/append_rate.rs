@@ -1,13 +1,13 @@
-//! How many events a second the embedded log takes.
+//! Measures events a second that the embedded log writes.
 //!
 //! ```sh
-//! cargo run --release -p lastseat-engine --example append_rate -- [seconds] [folder]
+//! cargo run --release -p lastseat-event-log-sqlite --example append_rate -- [seconds] [folder]
 //! ```
 //!
 //! `seats`: one event to a seat of 100,000, each at its exact revision. `bookings`: one event to a
 //! new stream each. `holds`: a new booking and two seats in one append. `conflicts`: the wrong
 //! revision of one seat. Bodies and metadata are 300 bytes together.
-#![allow(clippy::expect_used, clippy::print_stdout, reason = "a measurement ends with the first thing that goes wrong")]
+#![allow(clippy::expect_used, clippy::print_stdout, reason = "a measurement ends with the first error")]
 
 use futures::future::join_all;
 use lastseat_domain::StreamName;
@@ -83,7 +83,7 @@ async fn caller(log: Arc<SqliteLog>, load: Load, caller: u64, callers: u64, end:
         };
         let count = writes.len() as u64;
         let start = Instant::now();
-        let outcomes = log.append(writes).await.expect("the log takes it");
+        let outcomes = log.append(writes).await.expect("the append succeeds");
         took.push(start.elapsed());
         assert!(load == Load::Conflicts || outcomes.iter().all(|outcome| outcome.is_written()), "{outcomes:?}");
         events += count;
@@ -137,7 +137,7 @@ async fn main() {
     }
 }
 
-/// How long it takes to read a stream that was just written, and one that was not.
+/// Measures reads of streams in memory and in the file.
 async fn reads(log: &Arc<SqliteLog>) {
     let head = log.head().await.expect("head");
     for (what, from) in [("from memory", None), ("from the file", Some(lastseat_domain::ports::event_log::Position(10_000)))] {

@@ -1,11 +1,5 @@
-//! The contract of the event log: every embedded adapter keeps it, and broken ones are caught.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    clippy::panic,
-    reason = "a test speaks by panicking"
-)]
+//! The contract suite of the event log, against the embedded logs and against broken ones, which must fail.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic, reason = "a test may fail loudly")]
 
 use async_trait::async_trait;
 use futures::stream::BoxStream;
@@ -25,10 +19,9 @@ use std::sync::Arc;
 use std::time::Duration;
 use tempfile::TempDir;
 
-/// Whoever takes longer waits for something that never comes.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// A log with a foreign event in it: no rule may count on being alone.
+/// A log that already has a foreign event: no rule may depend on an empty log.
 async fn on(log: Arc<dyn EventLog>) -> Subject {
     let json = || RawValue::from_string("{}".to_owned()).unwrap();
     let foreign = NewEvent { id: uuid::Uuid::from_u128(7), event_type: "Foreign".to_owned(), data: json(), metadata: json() };
@@ -50,7 +43,7 @@ fn sqlite(options: SqliteOptions) -> (TempDir, Arc<SqliteLog>) {
 /// Runs one rule against one log.
 macro_rules! check {
     ($rule:ident, $log:expr) => {
-        tokio::time::timeout(PATIENCE, suite::$rule(&on($log).await)).await.expect("the rule waits for ever")
+        tokio::time::timeout(PATIENCE, suite::$rule(&on($log).await)).await.expect("the rule hangs")
     };
 }
 
@@ -67,7 +60,7 @@ mod memory_atomic {
     lastseat_testkit::for_each_event_log_rule!(tests);
 }
 
-/// As EventStoreDB is: streams stand alone, positions have gaps.
+/// Like EventStoreDB: appends are not atomic across streams, and positions have gaps.
 mod memory_not_atomic {
     use super::*;
     macro_rules! tests {
@@ -96,8 +89,7 @@ mod sqlite_embedded {
     lastseat_testkit::for_each_event_log_rule!(tests);
 }
 
-/// With next to nothing in memory: everything is read from the file, and every stream's revision
-/// is looked up.
+/// With almost nothing in memory: all events are read from the file, and every revision is queried.
 mod sqlite_from_the_file {
     use super::*;
     macro_rules! tests {
@@ -126,20 +118,20 @@ enum Flaw {
     None,
     /// Appends wherever the stream ends.
     IgnoresRevision,
-    /// Takes every append for a new one.
+    /// Treats every append as a new one.
     ForgetsIds,
-    /// Answers by the first event of a batch whether it was there.
+    /// Recognises a repeat by its first event only.
     LooksAtFirstIdOnly,
-    /// Says that it is atomic.
-    LiesAboutAtomicity,
-    /// Reads of the whole log include where they start.
+    /// Falsely claims to be atomic.
+    ClaimsAtomicity,
+    /// Reads of the whole log include their start.
     StartsInclusive,
     /// Subscriptions lose an event now and then.
     LosesDeliveries,
     /// Subscriptions repeat an event now and then.
     RepeatsDeliveries,
-    /// Subscriptions tell nothing but events.
-    TellsNoProgress,
+    /// Subscriptions send only events.
+    SendsOnlyEvents,
     /// Prefixes match anywhere, whatever the case.
     FiltersLoosely,
     /// Parses and prints bodies.
@@ -155,8 +147,8 @@ impl Broken {
         writes
     }
 
-    /// The position of the first event if that was written before at the same place.
-    async fn first_stands(&self, write: &StreamWrite) -> Option<WriteOutcome> {
+    /// The outcome of a repeat, if the first event is already at its revision.
+    async fn first_is_written(&self, write: &StreamWrite) -> Option<WriteOutcome> {
         let (Expected::NoStream | Expected::Revision(0..1000)) = write.expected else { return None };
         let slot = Some(write.expected.next_revision());
         let events = self.inner.read_stream(&write.stream, slot, Direction::Forwards, 1).await.unwrap();
@@ -168,19 +160,19 @@ impl Broken {
 #[async_trait]
 impl EventLog for Broken {
     fn atomic_across_streams(&self) -> bool {
-        self.flaw == Flaw::LiesAboutAtomicity || self.inner.atomic_across_streams()
+        self.flaw == Flaw::ClaimsAtomicity || self.inner.atomic_across_streams()
     }
 
     async fn append(&self, mut writes: Vec<StreamWrite>) -> Result<Vec<WriteOutcome>, LogFault> {
         match self.flaw {
             Flaw::IgnoresRevision => writes = self.rebased(writes).await,
             Flaw::LooksAtFirstIdOnly if writes.len() == 1 && !writes[0].events.is_empty() => {
-                if let Some(outcome) = self.first_stands(&writes[0]).await {
+                if let Some(outcome) = self.first_is_written(&writes[0]).await {
                     return Ok(vec![outcome]);
                 }
             }
             Flaw::ForgetsIds => {
-                // What stands there has another id by now.
+                // The stored event has another id.
                 for event in writes.iter_mut().flat_map(|write| &mut write.events) {
                     event.id = uuid::Uuid::new_v5(&event.id, &self.inner.head().await?.0.to_be_bytes());
                 }
@@ -245,7 +237,7 @@ impl EventLog for Broken {
             let times = match flaw {
                 Flaw::LosesDeliveries if is_event && n % 10 == 4 => 0,
                 Flaw::RepeatsDeliveries if is_event && n % 10 == 4 => 2,
-                Flaw::TellsNoProgress if !is_event => 0,
+                Flaw::SendsOnlyEvents if !is_event => 0,
                 _ => 1,
             };
             futures::stream::iter(vec![delivery; times])
@@ -263,9 +255,9 @@ async fn broken_by(flaw: Flaw) -> Vec<&'static str> {
     let mut broken = Vec::new();
     macro_rules! run {
         ($($rule:ident)*) => {$(
-            let inner = memory(flaw != Flaw::LiesAboutAtomicity);
+            let inner = memory(flaw != Flaw::ClaimsAtomicity);
             let subject = on(Arc::new(Broken { inner, flaw })).await;
-            // In memory everything is there at once: what is not there then never comes.
+            // In memory everything is immediate: what is not there after this time never will be.
             let rule = tokio::time::timeout(Duration::from_millis(500), suite::$rule(&subject));
             match AssertUnwindSafe(rule).catch_unwind().await {
                 Ok(Ok(())) => {}
@@ -285,13 +277,13 @@ async fn broken_adapters_are_caught() {
         (Flaw::IgnoresRevision, "a_wrong_revision_is_a_conflict_and_writes_nothing"),
         (Flaw::ForgetsIds, "a_repeat_of_one_event_is_answered_as_the_first_time"),
         (Flaw::LooksAtFirstIdOnly, "a_partly_repeated_batch_is_a_conflict"),
-        (Flaw::LiesAboutAtomicity, "one_conflict_withholds_the_rest_where_appends_are_atomic"),
+        (Flaw::ClaimsAtomicity, "one_conflict_withholds_the_rest_where_appends_are_atomic"),
         (Flaw::StartsInclusive, "the_log_is_read_forwards_from_a_position_exclusive"),
         (Flaw::StartsInclusive, "a_subscription_starts_behind_its_position"),
         (Flaw::LosesDeliveries, "a_subscription_has_no_gap_and_no_repeat_under_concurrent_appends"),
         (Flaw::RepeatsDeliveries, "a_subscription_has_no_gap_and_no_repeat_under_concurrent_appends"),
-        (Flaw::TellsNoProgress, "a_subscription_tells_how_far_it_is_where_nothing_passes"),
-        (Flaw::TellsNoProgress, "a_subscription_tells_when_it_has_caught_up"),
+        (Flaw::SendsOnlyEvents, "a_subscription_tells_how_far_it_is_where_nothing_passes"),
+        (Flaw::SendsOnlyEvents, "a_subscription_tells_when_it_has_caught_up"),
         (Flaw::FiltersLoosely, "the_log_is_filtered_by_stream_prefix"),
         (Flaw::FiltersLoosely, "the_log_is_filtered_by_type_prefix"),
         (Flaw::Reformats, "what_was_written_is_read_back_byte_for_byte"),

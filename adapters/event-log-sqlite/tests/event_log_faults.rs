@@ -1,4 +1,4 @@
-//! The embedded log when something goes wrong around it: locks, crashes, full disks, damage.
+//! The embedded log under faults: locks, crashes, full disks, damage.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -61,8 +61,7 @@ async fn all(log: &dyn EventLog) -> Result<Vec<Arc<RecordedEvent>>, LogFault> {
     log.read_all(None, Direction::Forwards, usize::MAX, &Filter::all()).await
 }
 
-/// Copies the files as a crash would leave them: what is in the page cache of the operating system
-/// survives the death of a process.
+/// Copies the files as a killed process leaves them: data in the operating system's page cache survives.
 fn crash_copy(path: &Path, to: &Path, parts: &[&str]) {
     for part in parts {
         let with = |path: &Path| PathBuf::from(format!("{}{part}", path.display()));
@@ -169,13 +168,13 @@ async fn a_log_in_use_can_be_read_by_others() {
     let inspected = SqliteLog::open_read_only(&path).unwrap();
     assert_eq!(all(&inspected).await.unwrap().len(), 5);
     log.append(write("b-1", 0, 10)).await.unwrap();
-    assert_eq!(inspected.head().await, Ok(Position(6)), "it sees what is written later");
+    assert_eq!(inspected.head().await, Ok(Position(6)), "it sees later events");
     assert!(matches!(inspected.append(write("b-2", 0, 10)).await, Err(LogFault::Refused(_))));
     let deliveries: Vec<_> = inspected.subscribe(Position(4), Filter::all()).collect().await;
     assert!(matches!(&*deliveries, [Ok(Delivery::Event(_)), Ok(Delivery::Event(_)), Ok(Delivery::CaughtUp(Position(6)))]));
     let integrity = check_integrity(&path).unwrap();
     assert_eq!((integrity.events, integrity.streams, integrity.findings.len()), (6, 6, 0));
-    // The reader does not hinder the writer.
+    // The reader doesn't block the writer.
     log.append(write("b-2", 0, 10)).await.unwrap();
     log.close().await.unwrap();
     assert_eq!(all(&inspected).await.unwrap().len(), 7);
@@ -231,7 +230,7 @@ async fn a_full_file_is_unavailable_and_recovers() {
     let log = open_with(&path, SqliteOptions { max_file_bytes: Some(400 * 1024), ..SqliteOptions::default() });
     fill(&log, 5).await;
     let answer = log.append(write("large", 0, 500 * 1024)).await;
-    assert!(matches!(&answer, Err(LogFault::Unavailable(why)) if why.contains("no room")), "{answer:?}");
+    assert!(matches!(&answer, Err(LogFault::Unavailable(why)) if why.contains("no space left")), "{answer:?}");
     assert_eq!(log.head().await, Ok(Position(5)));
     // Smaller appends still succeed, and nothing of the large one was written.
     let outcome = log.append(write("a-0", 1, 10)).await.unwrap();
@@ -306,7 +305,7 @@ async fn a_file_damaged_beyond_use_is_not_opened() {
     assert!(found.as_ref().map_or(true, |integrity| !integrity.findings.is_empty()), "{found:?}");
 }
 
-/// Damage that only an append comes upon: another program has taken the next position.
+/// Damage that only an append finds: another program used the next position.
 #[tokio::test]
 async fn a_log_that_others_write_to_stops_before_it_gets_worse() {
     let (_folder, path) = folder();
@@ -323,7 +322,7 @@ async fn a_log_that_others_write_to_stops_before_it_gets_worse() {
     assert!(!reason.recv_timeout(std::time::Duration::from_secs(10)).unwrap().is_empty());
 }
 
-/// Needs a small disk, which takes rights that a test should not need:
+/// Needs a small disk, and so permissions that a test should not need:
 /// `mount -t tmpfs -o size=3m none /mnt/small`, then `LOG_SMALL_DISK=/mnt/small cargo test … -- --ignored full_disk`.
 #[tokio::test]
 #[ignore = "needs a small disk in LOG_SMALL_DISK"]
@@ -339,7 +338,7 @@ async fn a_full_disk_is_unavailable_until_there_is_room() {
             Err(fault) => break fault,
         }
     };
-    assert!(matches!(&fault, LogFault::Unavailable(why) if why.contains("no room")), "{fault:?}");
+    assert!(matches!(&fault, LogFault::Unavailable(why) if why.contains("no space left")), "{fault:?}");
     assert!(acknowledged > 10);
     assert!(matches!(log.append(write("b-1", 0, 10_000)).await, Err(LogFault::Unavailable(_))));
     std::fs::remove_file(&ballast).unwrap();
@@ -373,10 +372,10 @@ async fn removed_events_are_noticed() {
 }
 
 #[tokio::test]
-async fn an_append_goes_on_when_its_caller_leaves() {
+async fn an_append_is_carried_out_when_its_caller_gives_up() {
     let (_folder, path) = folder();
     let log = open(&path).unwrap();
-    assert!(log.append(write("a-1", 0, 10)).now_or_never().is_none(), "asked once, then dropped");
+    assert!(log.append(write("a-1", 0, 10)).now_or_never().is_none(), "polled once, then dropped");
     let second = log.append(write("a-2", 0, 10)).await.unwrap();
     assert_eq!(second, [WriteOutcome::Written { last_revision: 0, position: Position(2) }]);
     // Dropping the log writes what is queued.
@@ -463,8 +462,7 @@ async fn a_checkpoint_of_another_log_is_refused() {
     }
 }
 
-/// A write error of the operating system's making: the test runs itself again with a limit on the
-/// size of files.
+/// A real write error: the test runs itself again with a limit on file sizes.
 #[cfg(unix)]
 #[tokio::test]
 async fn a_failing_disk_stops_the_log_and_recovers_in_a_new_process() {
@@ -505,7 +503,7 @@ async fn with_a_limit_on_the_size_of_files() {
     assert!(reason.contains("commit"), "{reason}");
 }
 
-/// The process is killed while it writes; the test is its own victim.
+/// The test runs itself again and kills that process while it writes.
 #[tokio::test]
 async fn a_killed_process_loses_nothing_it_acknowledged() {
     let (_folder, path) = folder();
@@ -521,7 +519,7 @@ async fn a_killed_process_loses_nothing_it_acknowledged() {
     let some = lines.find(|n| *n > 200).unwrap();
     victim.kill().unwrap();
     victim.wait().unwrap();
-    // What it still managed to say counts too.
+    // Output up to the kill counts, too.
     let last = lines.last().unwrap_or(some);
 
     let inspected = SqliteLog::open_read_only(&path).unwrap();
@@ -553,14 +551,14 @@ async fn the_memory_log_fails_as_scripted() {
     let three = |n: u64| ["x", "y", "z"].iter().flat_map(|key| write(&format!("{key}-{n}"), 0, 10)).collect::<Vec<_>>();
     assert!(log.append(three(0)).await.is_ok());
     assert!(matches!(log.append(three(1)).await, Err(LogFault::Unavailable(_))));
-    for (n, fault, landed) in
+    for (n, fault, written) in
         [(2, AppendFault::AnswerLost, 3), (3, AppendFault::RequestLost, 0), (4, AppendFault::OnlyFirst(1), 1)]
     {
         log.fail_next_appends(vec![fault]);
         assert!(matches!(log.append(three(n)).await, Err(LogFault::OutcomeUnknown(_))));
         let events = all(&log).await.unwrap();
-        let stand = events.iter().filter(|event| event.stream.as_str().ends_with(&format!("-{n}"))).count();
-        assert_eq!(stand, landed, "append {n}");
+        let found = events.iter().filter(|event| event.stream.as_str().ends_with(&format!("-{n}"))).count();
+        assert_eq!(found, written, "append {n}");
         assert!(log.append(three(n)).await.unwrap().iter().all(|outcome| outcome.is_written()));
     }
     log.set_down(true);

@@ -89,7 +89,7 @@ async fn connections_over_the_limit_are_closed_until_one_is_free() {
     let server = TestServer::new(memory(), settings).await;
     fill(&server.log, "seat-1", "A", 0..1).await;
     let mut first = TcpStream::connect(server.address).await.unwrap();
-    // Half a greeting: it is in, and says no more.
+    // It sends half of HTTP/2's preface, and then nothing.
     first.write_all(b"PRI * HTTP").await.unwrap();
     let mut second = TcpStream::connect(server.address).await.unwrap();
     let closed = soon(second.read(&mut [0; 1])).await;
