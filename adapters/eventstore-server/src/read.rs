@@ -58,7 +58,7 @@ impl ServedLog {
             subscription::Context { log: Arc::clone(&self.log), clock: Arc::clone(&self.clock), id_form: request.id_form, head };
         let id = self.subscription_id();
         match request.source {
-            Source::Stream(stream) => Ok(context.to_stream(id, stream, request.from)),
+            Source::Stream(stream) => Ok(context.subscribe_to_stream(id, stream, request.from)),
             Source::All(filter) => {
                 let from = match request.from {
                     From::Start => Position::START,
@@ -66,7 +66,7 @@ impl ServedLog {
                     From::At(position) => Position(position),
                 };
                 check_start(from, head).map_err(|fault| fault::status(&fault))?;
-                Ok(context.to_all(id, from, filter))
+                Ok(context.subscribe_to_all(id, from, filter))
             }
         }
     }

@@ -30,14 +30,14 @@ pub(super) struct Context {
 
 impl Context {
     /// Every event after `from` that passes the filter.
-    pub(super) fn to_all(self, id: String, from: Position, filter: EventFilter) -> Answers {
+    pub(super) fn subscribe_to_all(self, id: String, from: Position, filter: EventFilter) -> Answers {
         let deliveries = self.log.subscribe(from, filter.log_filter.clone());
         let all = AllSubscription { context: self, deliveries, filter, last_checkpoint: from, ready: VecDeque::new() };
         confirmed(id, stream::try_unfold(all, AllSubscription::next))
     }
 
     /// Every event of one stream after a revision. The stream need not exist yet.
-    pub(super) fn to_stream(self, id: String, stream: StreamName, from: From) -> Answers {
+    pub(super) fn subscribe_to_stream(self, id: String, stream: StreamName, from: From) -> Answers {
         // Events up to the head are read from the stream, later ones come from the log's subscription.
         let filter = Filter::streams(&[stream.as_str()]);
         let deliveries = self.log.subscribe(self.head, filter);
