@@ -1,6 +1,5 @@
 //! The command line. One file a verb; without a verb it serves.
 
-pub mod exit;
 pub mod terminal;
 
 mod audit_export;
@@ -8,7 +7,7 @@ mod banner;
 mod completions;
 mod config_show;
 pub mod doctor;
-mod door;
+mod eventstore_server;
 mod load;
 mod logging;
 mod openapi;
@@ -19,6 +18,7 @@ mod token;
 mod verify;
 
 use crate::config::{DataFlag, Effective, Flags};
+use crate::exit;
 use clap::error::ErrorKind;
 use clap::{Parser, Subcommand};
 use std::ffi::OsString;
@@ -55,8 +55,8 @@ enum Verb {
     Audit(audit_export::AuditVerb),
     /// Check everything that a node needs, and say what to do about what is wrong
     Doctor(doctor::Doctor),
-    /// Serve the event log in EventStoreDB's protocol, for nodes and auditors, and sell nothing
-    Door(door::Door),
+    /// Serve the event log in EventStoreDB's protocol, to nodes and auditors; sell nothing
+    EventstoreServer(eventstore_server::EventStoreServerArgs),
     /// Look after the read side's views
     #[command(subcommand)]
     Projections(projections::ProjectionsVerb),
@@ -97,7 +97,7 @@ impl Cli {
             Verb::Serve(serve) => serve.flags.clone(),
             Verb::Config(config_show::ConfigVerb::Show(show)) => show.flags.clone(),
             Verb::Doctor(doctor) => doctor.flags.clone(),
-            Verb::Door(door) => door.flags(),
+            Verb::EventstoreServer(args) => args.flags(),
             _ => Flags::default(),
         };
         let DataFlag { data, eventstore, token_key, config } = self.place;
@@ -116,7 +116,7 @@ impl Cli {
             Verb::Verify(args) => verify::run(args, config).await,
             Verb::Audit(audit_export::AuditVerb::Export(args)) => audit_export::run(args, config).await,
             Verb::Doctor(args) => doctor::run(args, config).await,
-            Verb::Door(_) => door::run(config.clone()).await,
+            Verb::EventstoreServer(_) => eventstore_server::run(config.clone()).await,
             Verb::Projections(verb) => projections::run(verb, config).await,
             Verb::Token(args) => token::run(args, config),
             Verb::Openapi => openapi::run(),

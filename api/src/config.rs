@@ -10,8 +10,8 @@ mod settings;
 pub use flags::{DataFlag, Flags};
 pub use settings::{SETTINGS, Setting};
 
+use crate::data_dir::DataDir;
 use crate::limits::{Proxies, Quotas};
-use crate::wiring::data_dir::DataDir;
 use secret::{Secret, ServiceUrl};
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -41,18 +41,20 @@ pub struct Config {
     pub data: PathBuf,
     /// The EventStoreDB cluster that is the event log, instead of a file in `data`.
     pub eventstore: Option<ServiceUrl>,
-    /// Where the embedded log answers EventStoreDB's protocol.
-    pub eventstore_door: Option<SocketAddr>,
-    /// Whether others may append through that door.
-    pub eventstore_door_write: bool,
-    /// The password that opens the door for reading; for appending, too, if there is no other.
-    pub eventstore_door_token: Option<Secret>,
-    /// The password that opens the door for appending.
-    pub eventstore_door_write_token: Option<Secret>,
-    /// The certificate of that door and those that vouch for it, and its private key, as PEM files.
-    pub eventstore_door_certificate: Option<PathBuf>,
+    /// Where the embedded log is served in EventStoreDB's protocol.
+    pub eventstore_listen: Option<SocketAddr>,
+    /// Whether clients of that server may append.
+    pub eventstore_listen_write: bool,
+    /// That server's token for reading; for appending, too, if there is no other.
+    pub eventstore_listen_token: Option<Secret>,
+    /// That server's token for appending.
+    pub eventstore_listen_write_token: Option<Secret>,
+    /// That server's certificate chain and private key, as PEM files.
+    pub eventstore_listen_certificate: Option<PathBuf>,
     /// See above.
-    pub eventstore_door_key: Option<PathBuf>,
+    pub eventstore_listen_key: Option<PathBuf>,
+    /// Host and port that gossip names, instead of the address that a client connected to.
+    pub eventstore_advertise: Option<(String, u16)>,
     /// The Redis that guards the seats of all nodes, instead of this process.
     pub redis: Option<ServiceUrl>,
     /// How long Redis has for an answer before a command goes on without it.
@@ -60,9 +62,9 @@ pub struct Config {
     /// The payment sandbox of another process.
     pub sandbox: Option<ServiceUrl>,
     /// Where this process's payment sandbox serves others.
-    pub sandbox_door: Option<SocketAddr>,
+    pub sandbox_listen: Option<SocketAddr>,
     /// Whether that may be beyond this machine, although it asks for no password.
-    pub sandbox_door_anywhere: bool,
+    pub sandbox_listen_anywhere: bool,
     /// The file of the secret that all nodes sign tokens with, instead of one in `data`.
     pub token_key: Option<PathBuf>,
     /// Whether callers without a token may hold seats.
@@ -99,17 +101,18 @@ impl Default for Config {
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 8080)),
             data: PathBuf::from("./lastseat-data"),
             eventstore: None,
-            eventstore_door: None,
-            eventstore_door_write: false,
-            eventstore_door_token: None,
-            eventstore_door_write_token: None,
-            eventstore_door_certificate: None,
-            eventstore_door_key: None,
+            eventstore_listen: None,
+            eventstore_listen_write: false,
+            eventstore_listen_token: None,
+            eventstore_listen_write_token: None,
+            eventstore_listen_certificate: None,
+            eventstore_listen_key: None,
+            eventstore_advertise: None,
             redis: None,
             redis_timeout: Duration::from_millis(250),
             sandbox: None,
-            sandbox_door: None,
-            sandbox_door_anywhere: false,
+            sandbox_listen: None,
+            sandbox_listen_anywhere: false,
             token_key: None,
             guests: true,
             demo: true,

@@ -1,7 +1,8 @@
 //! The binary: an allocator, the limits of the process, a runtime. Everything else is in the
 //! library.
 
-use lastseat::cli::{Cli, exit, terminal};
+use lastseat::cli::{Cli, terminal};
+use lastseat::exit;
 use std::pin::Pin;
 use std::process::ExitCode;
 

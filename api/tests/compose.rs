@@ -142,7 +142,7 @@ fn what_does_not_fit_is_found() {
         ("redis://redis:6379", "redis://redis:6380", "looks for redis"),
         ("http://payments:2114", "http://payments:2115", "looks for payments"),
         ("0.0.0.0:2114", "0.0.0.0:2115", "looks for payments"),
-        ("[door, --sandbox,", "[door, --sandbags,", "--sandbags"),
+        ("[eventstore-server, --sandbox-listen,", "[eventstore-server, --sandbags,", "--sandbags"),
         ("node-1:8080 node-2:8080", "node-1:8080 node-2:8081", "does not send to node-2:8080"),
         ("node-1:8080 node-2:8080", "node-1:8080", "2 nodes, 1 of them"),
         ("127.0.0.1:8080/health/ready", "127.0.0.1:8081/health/ready", "checked at another port"),

@@ -34,7 +34,7 @@ struct Arguments {
     /// Seconds of each measurement
     #[arg(long, default_value_t = 3.0)]
     seconds: f64,
-    /// Measure only the groups whose names contain this: refusals, holds, bookings, redis, door, guard
+    /// Measure only the groups whose names contain this: refusals, holds, bookings, redis, eventstore, guard
     #[arg(long)]
     only: Option<String>,
     /// Print JSON on stdout instead of a table
@@ -55,9 +55,9 @@ enum Role {
         #[command(flatten)]
         backing: Backing,
     },
-    /// The embedded log behind its door, on an empty directory
+    /// The embedded log behind its EventStoreDB-protocol server, on an empty directory
     #[command(hide = true)]
-    Door { data: PathBuf },
+    EventstoreServer { data: PathBuf },
 }
 
 fn main() -> ExitCode {
@@ -68,7 +68,7 @@ fn main() -> ExitCode {
     let done = match arguments.role {
         Some(Role::Bare) => server::run(bare::serve()),
         Some(Role::Lastseat { data, backing }) => server::run(server::lastseat(data, backing)),
-        Some(Role::Door { data }) => server::run(server::door(data)),
+        Some(Role::EventstoreServer { data }) => server::run(server::eventstore_server(data)),
         None => {
             let plan = Plan { rounds: arguments.rounds, seconds: arguments.seconds, only: arguments.only };
             server::run(measure::all(&plan, arguments.json))

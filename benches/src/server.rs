@@ -54,11 +54,12 @@ pub(crate) async fn lastseat(data: PathBuf, backing: Backing) -> Outcome<()> {
     std::future::pending().await
 }
 
-/// The embedded log behind its door, open for writing. Prints the address on stdout.
-pub(crate) async fn door(data: PathBuf) -> Outcome<()> {
-    let config = Config { data, eventstore_door: Some(ANY_PORT), eventstore_door_write: true, ..Config::default() };
-    let open = lastseat::wiring::open_doors(&config, Arc::new(|why| eprintln!("the event log has stopped: {why}"))).await?;
-    println!("{}", open.doors.eventstore.ok_or("the door is not open")?);
+/// The embedded log, served in EventStoreDB's protocol to nodes that append. Prints the address on stdout.
+pub(crate) async fn eventstore_server(data: PathBuf) -> Outcome<()> {
+    let config = Config { data, eventstore_listen: Some(ANY_PORT), eventstore_listen_write: true, ..Config::default() };
+    let on_fatal = Arc::new(|why: &str| eprintln!("the event log has stopped: {why}"));
+    let host = lastseat::wiring::LogHost::start(&config, on_fatal).await?;
+    println!("{}", host.eventstore_server.as_ref().ok_or("the log is not served")?.addr);
     std::future::pending().await
 }
 
@@ -103,8 +104,8 @@ impl Server {
         Self::start(&arguments).await
     }
 
-    pub(crate) async fn door(data: &Path) -> Outcome<Self> {
-        Self::start(&["door", name_of(data)?]).await
+    pub(crate) async fn eventstore_server(data: &Path) -> Outcome<Self> {
+        Self::start(&["eventstore-server", name_of(data)?]).await
     }
 }
 

@@ -1,8 +1,8 @@
 //! `lastseat audit export`: the event history, whole, one JSON object a line.
 
-use super::exit;
 use super::terminal::complain;
 use crate::config::Config;
+use crate::exit;
 use crate::wiring::reading::{Readable, Unreadable};
 use lastseat_domain::ports::event_log::{Direction, EventLog, Filter, LogFault, Position, RecordedEvent};
 use lastseat_domain::{StreamName, Timestamp};

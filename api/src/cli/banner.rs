@@ -3,7 +3,7 @@
 use super::terminal::Paint;
 use crate::config::Config;
 use crate::demo;
-use crate::wiring::Doors;
+use std::net::SocketAddr;
 
 /// What the banner tells.
 pub struct Banner<'a> {
@@ -15,8 +15,10 @@ pub struct Banner<'a> {
     pub config: &'a Config,
     /// Whether the demo show is on sale, and its first free seat.
     pub demo: Option<&'a str>,
-    /// Where others reach the log and the sandbox of this process.
-    pub doors: &'a Doors,
+    /// What clients connect to for the event log of this process.
+    pub eventstore_server: Option<&'a str>,
+    /// Where other nodes reach the payment sandbox of this process.
+    pub sandbox_server: Option<SocketAddr>,
     /// Events found in the log.
     pub events: u64,
 }
@@ -67,12 +69,12 @@ impl Banner<'_> {
         let shared =
             self.config.sandbox.as_ref().map(|url| format!("  {}", paint.dim(&format!("(at {url})")))).unwrap_or_default();
         lines.push(format!("  Payments   {}{shared}", paint.yellow("sandbox: not for production money")));
-        let may = if self.config.eventstore_door_write { "nodes may append" } else { "for reading" };
-        if let Some(url) = self.doors.connection_string() {
-            lines.push(format!("  Log door   {}  {}", paint.link(&url), paint.dim(&format!("({may})"))));
+        let may = if self.config.eventstore_listen_write { "nodes may append" } else { "for reading" };
+        if let Some(url) = self.eventstore_server {
+            lines.push(format!("  Event log  {}  {}", paint.link(url), paint.dim(&format!("({may})"))));
         }
-        if let Some(at) = self.doors.sandbox {
-            lines.push(format!("  Pay door   {}", paint.link(&format!("http://{at}"))));
+        if let Some(at) = self.sandbox_server {
+            lines.push(format!("  Sandbox    {}", paint.link(&format!("http://{at}"))));
         }
     }
 
@@ -125,7 +127,8 @@ mod tests {
 
     fn banner(url: &str, data: &str, demo: Option<&str>) -> String {
         let config = Config { data: data.into(), ..Config::default() };
-        Banner { program: "./lastseat", url, config: &config, demo, doors: &Doors::default(), events: 0 }.text(Paint::plain())
+        Banner { program: "./lastseat", url, config: &config, demo, eventstore_server: None, sandbox_server: None, events: 0 }
+            .text(Paint::plain())
     }
 
     #[test]
@@ -154,7 +157,15 @@ mod tests {
             token_key: Some("k".into()),
             ..Config::default()
         };
-        let banner = Banner { program: "l", url: "http://a", config: &config, demo: None, doors: &Doors::default(), events: 9 };
+        let banner = Banner {
+            program: "l",
+            url: "http://a",
+            config: &config,
+            demo: None,
+            eventstore_server: None,
+            sandbox_server: None,
+            events: 9,
+        };
         let text = banner.text(Paint::plain());
         assert!(
             text.contains("--eventstore 'esdb://ann:***@db:2113' --token-key k\n") && text.contains("redis://:***@cache"),
@@ -164,16 +175,20 @@ mod tests {
     }
 
     #[test]
-    fn a_door_is_named_as_clients_have_to_name_it() {
+    fn servers_for_other_programs_are_named() {
         let config = Config::default();
-        for (has_tls, shown) in
-            [(true, "Log door   esdb://127.0.0.1:2113  (for reading)"), (false, "esdb://127.0.0.1:2113?tls=false")]
-        {
-            let mut doors = Doors::default();
-            (doors.eventstore, doors.has_tls) = (Some(([127, 0, 0, 1], 2113).into()), has_tls);
-            let banner = Banner { program: "l", url: "http://a", config: &config, demo: None, doors: &doors, events: 0 };
-            let text = banner.text(Paint::plain());
-            assert!(text.contains(shown), "{text}");
+        let banner = Banner {
+            program: "l",
+            url: "http://a",
+            config: &config,
+            demo: None,
+            eventstore_server: Some("esdb://127.0.0.1:2113"),
+            sandbox_server: Some(([127, 0, 0, 1], 2114).into()),
+            events: 0,
+        };
+        let text = banner.text(Paint::plain());
+        for part in ["Event log  esdb://127.0.0.1:2113  (for reading)", "Sandbox    http://127.0.0.1:2114"] {
+            assert!(text.contains(part), "{text}");
         }
     }
 

@@ -1,10 +1,10 @@
 //! `lastseat doctor`: looks at everything that a node needs, and says what to do about what is wrong.
 //! Changes nothing that was there before.
 
-use super::exit;
 use super::terminal::{Paint, say, say_json};
 use crate::config::{Config, Flags};
-use crate::wiring::examine;
+use crate::exit;
+use crate::wiring::checks::{self, Finding, Mark};
 use serde::Serialize;
 use std::process::ExitCode;
 
@@ -22,36 +22,6 @@ pub struct Doctor {
     pub flags: Flags,
 }
 
-/// How something is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Mark {
-    /// As it should be.
-    Well,
-    /// A node sells with it, and it could be better.
-    Warning,
-    /// No node should sell with it.
-    Wrong,
-}
-
-/// One thing that was looked at.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Finding {
-    /// What it belongs to: `event log`, `seat guard`, …
-    pub of: &'static str,
-    /// How it is.
-    pub mark: Mark,
-    /// What was seen and, unless it is well, what to do.
-    pub text: String,
-}
-
-impl Finding {
-    /// A finding.
-    pub fn new(of: &'static str, mark: Mark, text: impl Into<String>) -> Self {
-        Self { of, mark, text: text.into() }
-    }
-}
-
 #[derive(Serialize)]
 struct Diagnosis<'a> {
     can_sell: bool,
@@ -60,7 +30,7 @@ struct Diagnosis<'a> {
 
 /// Looks, and prints.
 pub async fn run(args: &Doctor, config: &Config) -> ExitCode {
-    let findings = examine::everything(config).await;
+    let findings = checks::run_all(config).await;
     let can_sell = findings.iter().all(|finding| finding.mark < Mark::Wrong);
     if args.json {
         say_json(&Diagnosis { can_sell, findings: &findings });

@@ -10,10 +10,10 @@ mod shuffle;
 mod sustained;
 mod tally;
 
-use super::exit;
 use super::terminal::{complain, say_json};
 use crate::auth::{Auth, Role};
 use crate::config::Config;
+use crate::exit;
 use crate::wiring::token_key;
 use bytes::Bytes;
 use check::Verdict;

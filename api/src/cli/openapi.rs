@@ -1,7 +1,7 @@
 //! `lastseat openapi`: the API's description.
 
-use super::exit;
 use super::terminal::{complain, say};
+use crate::exit;
 use std::process::ExitCode;
 
 /// Prints it.

@@ -1,9 +1,9 @@
 //! `lastseat projections`: look at the stored views, and fold them anew from the log.
 
-use super::exit;
 use super::terminal::{Paint, complain, count, say, say_json, thousands};
 use crate::config::Config;
-use crate::wiring::data_dir::{DataDir, NoLog};
+use crate::data_dir::{DataDir, NoLog};
+use crate::exit;
 use crate::wiring::reading::{Exclusive, Unreadable};
 use indicatif::{ProgressBar, ProgressStyle};
 use lastseat_domain::ports::Clock;

@@ -1,12 +1,13 @@
 //! `lastseat serve`, and `lastseat` alone: start, say where to look, run until told to stop.
 
 use super::banner::Banner;
+use super::logging;
 use super::signals::Signals;
-use super::terminal::{Paint, complain, say, tell};
-use super::{exit, logging};
+use super::terminal::{self, Paint, complain, say, tell};
 use crate::config::{Config, Flags};
 use crate::demo;
-use crate::wiring::{self, Running};
+use crate::exit;
+use crate::wiring::{self, EventStoreServer, Running};
 use lastseat_domain::ShowId;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -22,7 +23,7 @@ pub struct Serve {
 /// Serves until Ctrl-C or SIGTERM; a second one ends the process at once.
 pub async fn run(config: Config) -> ExitCode {
     logging::install(&config);
-    let running = match wiring::start_with(config.clone(), Arc::new(exit::fatal)).await {
+    let running = match wiring::start_with(config.clone(), Arc::new(terminal::fatal)).await {
         Ok(running) => running,
         Err(error) => {
             complain(&error.to_string());
@@ -64,6 +65,15 @@ async fn greet(running: &Running, config: &Config) {
     });
     // Under `cargo run` the program is not on the search path, but its first argument finds it.
     let program = std::env::args().next().unwrap_or_else(|| "lastseat".to_owned());
-    let banner = Banner { program: &program, url: &running.url, config, demo: seat.as_deref(), doors: &running.doors, events };
+    let eventstore_server = running.eventstore_server.as_ref().map(EventStoreServer::connection_string);
+    let banner = Banner {
+        program: &program,
+        url: &running.url,
+        config,
+        demo: seat.as_deref(),
+        eventstore_server: eventstore_server.as_deref(),
+        sandbox_server: running.sandbox_server.as_ref().map(|server| server.addr),
+        events,
+    };
     say(&banner.text(Paint::stdout()));
 }

@@ -101,6 +101,12 @@ pub fn complain(what: &str) {
     tell(&format!("{} {what}", paint.red("lastseat:")));
 }
 
+/// Ends the process: the log can't promise durability any more, so nothing may be acknowledged.
+pub fn fatal(why: &str) {
+    complain(&format!("the event log has stopped: {why}; start again to recover from the log"));
+    std::process::exit(crate::exit::FATAL.into())
+}
+
 /// 10000 as 10,000.
 #[must_use]
 pub fn thousands(number: u64) -> String {

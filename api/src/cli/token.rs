@@ -1,10 +1,10 @@
 //! `lastseat token`: mints a token and prints it, alone, so that it can be put into a variable.
 
-use super::exit;
 use super::terminal::{complain, say};
 use crate::auth::{Auth, Role};
 use crate::config::Config;
-use crate::wiring::data_dir::DataDir;
+use crate::data_dir::DataDir;
+use crate::exit;
 use crate::wiring::token_key;
 use lastseat_domain::BuyerId;
 use lastseat_in_process::SystemClock;

@@ -3,10 +3,10 @@
 //! Reads the file, or the cluster, and nothing else: no server has to run, and one that runs is not
 //! disturbed.
 
-use super::exit;
 use super::terminal::{Paint, complain, count, say, say_json};
 use crate::config::Config;
-use crate::wiring::data_dir::DataDir;
+use crate::data_dir::DataDir;
+use crate::exit;
 use crate::wiring::reading::{self, Readable};
 use indicatif::{ProgressBar, ProgressStyle};
 use lastseat_audit::{Audit, Report};

@@ -26,31 +26,34 @@ pub struct Flags {
     pub redis_timeout_ms: Option<String>,
     /// Also answer EventStoreDB's protocol here, out of the embedded log
     #[arg(long, value_name = "ADDR:PORT")]
-    pub eventstore_door: Option<String>,
-    /// Whether others may append through that door [default: false]
+    pub eventstore_listen: Option<String>,
+    /// Whether clients of that server may append [default: false]
     #[arg(long, value_name = "BOOL", num_args = 0..=1, default_missing_value = "true")]
-    pub eventstore_door_write: Option<String>,
-    /// Password for that door; better as LASTSEAT_EVENTSTORE_DOOR_TOKEN, which `ps` does not show
+    pub eventstore_listen_write: Option<String>,
+    /// Token of that server; better as LASTSEAT_EVENTSTORE_LISTEN_TOKEN, which `ps` does not show
     #[arg(long, value_name = "TOKEN")]
-    pub eventstore_door_token: Option<String>,
-    /// Password for appending through that door, if auditors have another for reading
+    pub eventstore_listen_token: Option<String>,
+    /// Token of that server for appending, if auditors have another for reading
     #[arg(long, value_name = "TOKEN")]
-    pub eventstore_door_write_token: Option<String>,
-    /// PEM file of that door's certificate, and of those that vouch for it
-    #[arg(long, value_name = "FILE", requires = "eventstore_door_key")]
-    pub eventstore_door_certificate: Option<String>,
-    /// PEM file of that door's private key
+    pub eventstore_listen_write_token: Option<String>,
+    /// PEM file of that server's certificate chain
+    #[arg(long, value_name = "FILE", requires = "eventstore_listen_key")]
+    pub eventstore_listen_certificate: Option<String>,
+    /// PEM file of that server's private key
     #[arg(long, value_name = "FILE")]
-    pub eventstore_door_key: Option<String>,
-    /// Use the payment sandbox of another process, by the address of its sandbox door
+    pub eventstore_listen_key: Option<String>,
+    /// Host and port that clients of that server find it under (gossip) [default: where they connected]
+    #[arg(long, value_name = "HOST:PORT")]
+    pub eventstore_advertise: Option<String>,
+    /// Use the payment sandbox of another process, by the address that it serves it on
     #[arg(long, value_name = "URL")]
     pub sandbox: Option<String>,
     /// Serve this process's payment sandbox to other nodes here
     #[arg(long, value_name = "ADDR:PORT")]
-    pub sandbox_door: Option<String>,
+    pub sandbox_listen: Option<String>,
     /// Whether that may be beyond this machine: it asks for no password [default: false]
     #[arg(long, value_name = "BOOL", num_args = 0..=1, default_missing_value = "true")]
-    pub sandbox_door_anywhere: Option<String>,
+    pub sandbox_listen_anywhere: Option<String>,
     /// Whether callers without a token may hold seats [default: true]
     #[arg(long, value_name = "BOOL", num_args = 0..=1, default_missing_value = "true")]
     pub guests: Option<String>,
@@ -114,15 +117,16 @@ impl Flags {
             "listen" => &self.listen,
             "redis" => &self.redis,
             "redis_timeout_ms" => &self.redis_timeout_ms,
-            "eventstore_door" => &self.eventstore_door,
-            "eventstore_door_write" => &self.eventstore_door_write,
-            "eventstore_door_token" => &self.eventstore_door_token,
-            "eventstore_door_write_token" => &self.eventstore_door_write_token,
-            "eventstore_door_certificate" => &self.eventstore_door_certificate,
-            "eventstore_door_key" => &self.eventstore_door_key,
+            "eventstore_listen" => &self.eventstore_listen,
+            "eventstore_listen_write" => &self.eventstore_listen_write,
+            "eventstore_listen_token" => &self.eventstore_listen_token,
+            "eventstore_listen_write_token" => &self.eventstore_listen_write_token,
+            "eventstore_listen_certificate" => &self.eventstore_listen_certificate,
+            "eventstore_listen_key" => &self.eventstore_listen_key,
+            "eventstore_advertise" => &self.eventstore_advertise,
             "sandbox" => &self.sandbox,
-            "sandbox_door" => &self.sandbox_door,
-            "sandbox_door_anywhere" => &self.sandbox_door_anywhere,
+            "sandbox_listen" => &self.sandbox_listen,
+            "sandbox_listen_anywhere" => &self.sandbox_listen_anywhere,
             "token_key" => &self.token_key,
             "guests" => &self.guests,
             "demo" => &self.demo,

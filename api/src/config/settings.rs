@@ -75,40 +75,46 @@ pub const SETTINGS: &[Setting] = &[
         show: |config| shown(config.eventstore.as_ref()),
     },
     Setting {
-        key: "eventstore_door",
+        key: "eventstore_listen",
         allowed: "an IP address and a port, such as 127.0.0.1:2113",
-        read: |text, config| address(text).map(|v| config.eventstore_door = Some(v)),
-        show: |config| shown(config.eventstore_door.as_ref()),
+        read: |text, config| address(text).map(|v| config.eventstore_listen = Some(v)),
+        show: |config| shown(config.eventstore_listen.as_ref()),
     },
     Setting {
-        key: "eventstore_door_write",
+        key: "eventstore_listen_write",
         allowed: SWITCH,
-        read: |text, config| switch(text).map(|v| config.eventstore_door_write = v),
-        show: |config| config.eventstore_door_write.to_string(),
+        read: |text, config| switch(text).map(|v| config.eventstore_listen_write = v),
+        show: |config| config.eventstore_listen_write.to_string(),
     },
     Setting {
-        key: "eventstore_door_token",
+        key: "eventstore_listen_token",
         allowed: "8 characters or more, without spaces",
-        read: |text, config| token(text).map(|v| config.eventstore_door_token = Some(v)),
-        show: |config| shown(config.eventstore_door_token.as_ref()),
+        read: |text, config| token(text).map(|v| config.eventstore_listen_token = Some(v)),
+        show: |config| shown(config.eventstore_listen_token.as_ref()),
     },
     Setting {
-        key: "eventstore_door_write_token",
+        key: "eventstore_listen_write_token",
         allowed: "8 characters or more, without spaces",
-        read: |text, config| token(text).map(|v| config.eventstore_door_write_token = Some(v)),
-        show: |config| shown(config.eventstore_door_write_token.as_ref()),
+        read: |text, config| token(text).map(|v| config.eventstore_listen_write_token = Some(v)),
+        show: |config| shown(config.eventstore_listen_write_token.as_ref()),
     },
     Setting {
-        key: "eventstore_door_certificate",
+        key: "eventstore_listen_certificate",
         allowed: "the path of a PEM file",
-        read: |text, config| path(text).map(|v| config.eventstore_door_certificate = Some(v)),
-        show: |config| shown_path(config.eventstore_door_certificate.as_ref()),
+        read: |text, config| path(text).map(|v| config.eventstore_listen_certificate = Some(v)),
+        show: |config| shown_path(config.eventstore_listen_certificate.as_ref()),
     },
     Setting {
-        key: "eventstore_door_key",
+        key: "eventstore_listen_key",
         allowed: "the path of a PEM file",
-        read: |text, config| path(text).map(|v| config.eventstore_door_key = Some(v)),
-        show: |config| shown_path(config.eventstore_door_key.as_ref()),
+        read: |text, config| path(text).map(|v| config.eventstore_listen_key = Some(v)),
+        show: |config| shown_path(config.eventstore_listen_key.as_ref()),
+    },
+    Setting {
+        key: "eventstore_advertise",
+        allowed: "a host name or IP address and a port, such as log.example.org:2113",
+        read: |text, config| host_and_port(text).map(|v| config.eventstore_advertise = Some(v)),
+        show: |config| config.eventstore_advertise.as_ref().map(|(host, port)| format!("{host}:{port}")).unwrap_or_default(),
     },
     Setting {
         key: "redis",
@@ -124,21 +130,21 @@ pub const SETTINGS: &[Setting] = &[
     },
     Setting {
         key: "sandbox",
-        allowed: "the address of another node's sandbox door, such as http://127.0.0.1:2114",
+        allowed: "the address of another node's sandbox server, such as http://127.0.0.1:2114",
         read: |text, config| service(text, &["http://"]).map(|v| config.sandbox = Some(v)),
         show: |config| shown(config.sandbox.as_ref()),
     },
     Setting {
-        key: "sandbox_door",
+        key: "sandbox_listen",
         allowed: "an IP address and a port, such as 127.0.0.1:2114",
-        read: |text, config| address(text).map(|v| config.sandbox_door = Some(v)),
-        show: |config| shown(config.sandbox_door.as_ref()),
+        read: |text, config| address(text).map(|v| config.sandbox_listen = Some(v)),
+        show: |config| shown(config.sandbox_listen.as_ref()),
     },
     Setting {
-        key: "sandbox_door_anywhere",
+        key: "sandbox_listen_anywhere",
         allowed: SWITCH,
-        read: |text, config| switch(text).map(|v| config.sandbox_door_anywhere = v),
-        show: |config| config.sandbox_door_anywhere.to_string(),
+        read: |text, config| switch(text).map(|v| config.sandbox_listen_anywhere = v),
+        show: |config| config.sandbox_listen_anywhere.to_string(),
     },
     Setting {
         key: "token_key",
@@ -258,6 +264,13 @@ fn address(text: &str) -> Option<SocketAddr> {
     // addresses.
     let literal = text.strip_prefix("localhost:").map(|port| format!("127.0.0.1:{port}"));
     literal.as_deref().unwrap_or(text).parse().ok()
+}
+
+fn host_and_port(text: &str) -> Option<(String, u16)> {
+    let (host, port) = text.rsplit_once(':')?;
+    let usable = !host.is_empty() && !host.contains(|c: char| c.is_whitespace() || c == '/' || c == '@');
+    let port = port.parse().ok().filter(|port| *port > 0)?;
+    usable.then(|| (host.to_owned(), port))
 }
 
 fn service(text: &str, schemes: &[&str]) -> Option<ServiceUrl> {

@@ -1,8 +1,8 @@
 //! Which event log: a file of this process, or a cluster.
 
-use super::StartError;
-use super::data_dir::DataDir;
+use super::start_error::StartError;
 use crate::config::Config;
+use crate::data_dir::DataDir;
 use lastseat_domain::ports::{Clock, EventLog};
 use lastseat_event_log_eventstore::EventStoreLog;
 use lastseat_event_log_sqlite::FatalHook;

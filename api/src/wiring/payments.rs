@@ -1,9 +1,9 @@
 //! Which payment gateway: the sandbox of this process, or that of another.
 
-use super::StartError;
-use super::data_dir::DataDir;
+use super::start_error::StartError;
 use crate::app::BankAuthentication;
 use crate::config::Config;
+use crate::data_dir::DataDir;
 use async_trait::async_trait;
 use lastseat_domain::ports::{Clock, PaymentGateway};
 use lastseat_domain::{BookingId, IntentId};

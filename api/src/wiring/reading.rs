@@ -1,8 +1,8 @@
 //! A log to read, for the verbs that prove and take out the history: a file, or a cluster.
 
-use super::data_dir::{DataDir, NoLog, Unusable};
 use super::event_log::{self, open_cluster};
 use crate::config::Config;
+use crate::data_dir::{DataDir, NoLog, Unusable};
 use lastseat_domain::ports::{Clock, EventLog, LogFault};
 use lastseat_event_log_sqlite::{OpenError, SqliteLog};
 use lastseat_in_process::SystemClock;

@@ -1,6 +1,6 @@
 //! Redis, which guards the seats and counts the commands of all nodes.
 
-use super::StartError;
+use super::start_error::StartError;
 use crate::config::Config;
 use lastseat_domain::ports::Clock;
 use lastseat_redis::{Redis, RedisOptions, Severity};

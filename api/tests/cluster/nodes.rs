@@ -1,8 +1,8 @@
-//! The fixture: a door with the log and the sandbox, nodes in front of it, and Redis if wanted.
+//! The fixture: a server with the log and the sandbox, nodes in front of it, and Redis if wanted.
 
 use crate::check;
 use crate::support::client::Client;
-use crate::support::process::{Door, Server, command, token_with, verify};
+use crate::support::process::{LogServer, Server, command, token_with, verify};
 use crate::support::{PATIENCE, books, text};
 use lastseat_redis::testkit::RedisServer;
 use serde_json::{Value, json};
@@ -13,7 +13,7 @@ use tempfile::TempDir;
 /// What runs.
 pub struct Cluster {
     pub nodes: Vec<Server>,
-    pub door: Option<Door>,
+    pub log_server: Option<LogServer>,
     pub redis: Option<RedisServer>,
     pub admin: String,
     dir: TempDir,
@@ -24,9 +24,9 @@ impl Cluster {
     pub async fn start(nodes: usize, with_redis: bool) -> Option<Self> {
         let redis = if with_redis { Some(RedisServer::start()?) } else { None };
         let dir = tempfile::tempdir().unwrap();
-        let door = Door::start(&dir.path().join("log"));
+        let log_server = LogServer::start(&dir.path().join("log"));
         let admin = token_with(&dir.path().join("token.key"), &dir.path().join("node-0"), "root", "admin");
-        let mut cluster = Self { nodes: Vec::new(), door: Some(door), redis, admin, dir };
+        let mut cluster = Self { nodes: Vec::new(), log_server: Some(log_server), redis, admin, dir };
         for number in 0..nodes {
             let node = cluster.node(number).await;
             cluster.nodes.push(node);
@@ -36,9 +36,9 @@ impl Cluster {
 
     /// Starts a node, for the first time or again.
     pub async fn node(&self, number: usize) -> Server {
-        let door = self.door.as_ref().unwrap();
+        let log_server = self.log_server.as_ref().unwrap();
         let key = self.dir.path().join("token.key").display().to_string();
-        let mut flags = vec!["--eventstore", &door.eventstore, "--sandbox", &door.sandbox, "--token-key", &key];
+        let mut flags = vec!["--eventstore", &log_server.eventstore, "--sandbox", &log_server.sandbox, "--token-key", &key];
         let redis = self.redis.as_ref().map(RedisServer::url);
         if let Some(redis) = &redis {
             flags.extend(["--redis", redis]);
@@ -49,7 +49,7 @@ impl Cluster {
     /// Kills the log's process, and starts it again in the same place.
     pub fn kill_the_log(&mut self) {
         let log = self.log_dir();
-        self.door = Some(self.door.take().unwrap().kill_and_restart(&log));
+        self.log_server = Some(self.log_server.take().unwrap().kill_and_restart(&log));
     }
 
     pub fn log_dir(&self) -> PathBuf {
@@ -74,7 +74,7 @@ impl Cluster {
     }
 
     /// Waits until nothing is under way any more: books and gateway agree, and every node's seat map
-    /// with the books. The log is proven by its file and through the door. Returns the books.
+    /// with the books. The log is proven by its file and through the server. Returns the books.
     pub async fn at_rest(&self, shows: &[&str]) -> books::Books {
         let given_up = Instant::now() + 2 * PATIENCE;
         let books = loop {
@@ -92,12 +92,13 @@ impl Cluster {
             assert!(Instant::now() < given_up, "something stays pending: {open:#?}");
             tokio::time::sleep(Duration::from_millis(200)).await;
         };
-        let door = self.door.as_ref().unwrap();
+        let log_server = self.log_server.as_ref().unwrap();
         // Rewards follow in their own time, so the log may still grow.
-        crate::support::eventually("the proof is the same by file and through the door", async || {
+        crate::support::eventually("the proof is the same by file and through the server", async || {
             let (code, report) = verify(&self.log_dir());
             assert_eq!((code, &report["clean"]), (0, &json!(true)), "{report:#}");
-            let through = command(&["verify", "--json", "--eventstore", &door.eventstore], &self.log_dir()).output().unwrap();
+            let through =
+                command(&["verify", "--json", "--eventstore", &log_server.eventstore], &self.log_dir()).output().unwrap();
             assert!(through.status.success(), "{through:?}");
             let through: Value = serde_json::from_slice(&through.stdout).unwrap();
             (through["report"] == report["report"]).then_some(())

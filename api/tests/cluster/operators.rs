@@ -47,8 +47,8 @@ async fn redis_dies_then_the_log_and_each_is_told_by_name() {
     hold("B-1").await.ok(201);
     assert!(metric(&node, "lastseat_seat_guard_failures_total").await > before);
 
-    let mut door = cluster.door.take().unwrap();
-    door.kill();
+    let mut log_server = cluster.log_server.take().unwrap();
+    log_server.kill();
     eventually("it is seen that the log is gone", async || (lamps(&node).await == [0, 0, 0]).then_some(())).await;
     let (status, names, why) = health(&node).await;
     assert!(status == 503 && names.contains(&"event_log".to_owned()), "{why}");
@@ -56,7 +56,7 @@ async fn redis_dies_then_the_log_and_each_is_told_by_name() {
     assert_eq!(refused.status, 503, "{refused:?}");
     assert!(refused.header("retry-after").is_some());
 
-    cluster.door = Some(door.restart(&cluster.log_dir()));
+    cluster.log_server = Some(log_server.restart(&cluster.log_dir()));
     cluster.redis.as_mut().unwrap().restart();
     eventually("all is well again", async || {
         let (status, names, _) = health(&node).await;

@@ -57,10 +57,10 @@ async fn a_log_that_is_gone_and_comes_back() {
     cluster.put_on_sale(&show("gala", 600, 20)).await;
     let client = cluster.clients().remove(0);
     assert_eq!(hold(&client, "A-1", "before").await.status, 201);
-    let mut door = cluster.door.take().unwrap();
-    door.kill();
+    let mut log_server = cluster.log_server.take().unwrap();
+    log_server.kill();
     is_out(&client, "A-2").await;
-    cluster.door = Some(door.restart(&cluster.log_dir()));
+    cluster.log_server = Some(log_server.restart(&cluster.log_dir()));
     is_back(&client, "A-2").await;
 }
 
@@ -70,9 +70,9 @@ async fn a_log_that_stands_still_and_goes_on() {
     cluster.put_on_sale(&show("gala", 600, 20)).await;
     let client = cluster.clients().remove(0);
     assert_eq!(hold(&client, "A-1", "before").await.status, 201);
-    let door = cluster.door.as_ref().unwrap();
-    door.signal("STOP");
+    let log_server = cluster.log_server.as_ref().unwrap();
+    log_server.signal("STOP");
     is_out(&client, "A-3").await;
-    door.signal("CONT");
+    log_server.signal("CONT");
     is_back(&client, "A-3").await;
 }

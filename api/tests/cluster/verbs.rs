@@ -1,15 +1,15 @@
-//! The verbs that read, through the door: they say what they say of the file.
+//! The verbs that read, through the server: they say what they say of the file.
 
 use crate::nodes::Cluster;
-use crate::support::process::{Door, command, run};
+use crate::support::process::{LogServer, command, run};
 use crate::support::{show, text};
 use serde_json::{Value, json};
 use std::path::Path;
 use std::process::{Command, Output};
 
-fn through(door: &Door, arguments: &[&str], data: &Path) -> Command {
+fn through(log_server: &LogServer, arguments: &[&str], data: &Path) -> Command {
     let mut command = command(arguments, data);
-    command.args(["--eventstore", &door.eventstore]);
+    command.args(["--eventstore", &log_server.eventstore]);
     command
 }
 
@@ -19,7 +19,7 @@ fn ok(output: &Output) -> String {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn history_proof_and_views_are_the_same_by_file_and_through_the_door() {
+async fn history_proof_and_views_are_the_same_by_file_and_through_the_server() {
     let cluster = Cluster::start(2, false).await.unwrap();
     cluster.put_on_sale(&show("gala", 600, 20)).await;
     for (number, client) in cluster.clients().iter().enumerate() {
@@ -28,43 +28,43 @@ async fn history_proof_and_views_are_the_same_by_file_and_through_the_door() {
         let pay = client.post(&format!("/v1/bookings/{}/payment", text(&booking, "id"))).bearer(text(&booking, "token"));
         pay.json(&json!({"payment_method": "pm_card_visa"})).send().await.ok(200);
     }
-    // Proven by file and through the door in there.
+    // Proven by file and through the server in there.
     let books = cluster.at_rest(&["gala"]).await;
     assert_eq!(books.seats.len(), 4);
 
-    let (door, log) = (cluster.door.as_ref().unwrap(), cluster.log_dir());
+    let (log_server, log) = (cluster.log_server.as_ref().unwrap(), cluster.log_dir());
     let by_file = run(&["audit", "export"], &log).out;
-    assert_eq!(ok(&through(door, &["audit", "export"], &log).output().unwrap()), by_file);
+    assert_eq!(ok(&through(log_server, &["audit", "export"], &log).output().unwrap()), by_file);
     assert!(by_file.lines().count() > 15);
     let part = ["audit", "export", "--stream", "seat-gala.A-*", "--limit", "3", "--from", "2"];
-    assert_eq!(ok(&through(door, &part, &log).output().unwrap()), run(&part, &log).out);
+    assert_eq!(ok(&through(log_server, &part, &log).output().unwrap()), run(&part, &log).out);
     let one = ["audit", "export", "--stream", "seat-gala.A-1"];
-    assert_eq!(ok(&through(door, &one, &log).output().unwrap()).lines().count(), 2);
+    assert_eq!(ok(&through(log_server, &one, &log).output().unwrap()).lines().count(), 2);
 
     // The views of a node that has stopped, rebuilt from the cluster, are the same to the byte.
-    let Cluster { mut nodes, door, .. } = cluster;
+    let Cluster { mut nodes, log_server, .. } = cluster;
     nodes.remove(0).stop();
-    let door = door.unwrap();
+    let log_server = log_server.unwrap();
     let node = log.with_file_name("node-0");
-    let rebuilt = ok(&through(&door, &["projections", "rebuild", "--json"], &node).output().unwrap());
+    let rebuilt = ok(&through(&log_server, &["projections", "rebuild", "--json"], &node).output().unwrap());
     let rebuilt: Value = serde_json::from_str(&rebuilt).unwrap();
     for view in rebuilt["views"].as_array().unwrap() {
         assert_eq!(view["identical"], true, "{rebuilt:#}");
     }
     // Not while a node writes them.
-    let busy = through(&door, &["projections", "rebuild"], &log.with_file_name("node-1")).output().unwrap();
+    let busy = through(&log_server, &["projections", "rebuild"], &log.with_file_name("node-1")).output().unwrap();
     assert_eq!(busy.status.code(), Some(3), "{busy:?}");
     assert!(String::from_utf8(busy.stderr).unwrap().contains("another node has it"));
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_door_for_auditors_lets_them_read_and_nobody_sell() {
+async fn a_server_for_auditors_lets_them_read_and_nobody_sell() {
     let dir = tempfile::tempdir().unwrap();
     let log = dir.path().join("log");
     let token = "read-me-please";
-    let door = Door::start_for_reading(&log, token);
+    let log_server = LogServer::start_for_reading(&log, token);
     let verify = |url: &str| command(&["verify", "--eventstore", url], &log).output().unwrap();
-    let bare = door.eventstore.clone();
+    let bare = log_server.eventstore.clone();
     let with = |token: &str| bare.replace("esdb://", &format!("esdb://auditor:{token}@"));
     ok(&verify(&with(token)));
     for stranger in [bare.clone(), with("something-else")] {

@@ -13,8 +13,8 @@ pub struct Server {
     pub client: Client,
 }
 
-/// A `lastseat door`: the log that several nodes share, and their sandbox. Killed when dropped.
-pub struct Door {
+/// A `lastseat eventstore-server`: the log that several nodes share, and their sandbox. Killed when dropped.
+pub struct LogServer {
     process: Process,
     /// Where the log is, as a connection string.
     pub eventstore: String,
@@ -159,7 +159,7 @@ impl Server {
     }
 }
 
-impl Door {
+impl LogServer {
     /// Starts it on free ports, for nodes that append.
     pub fn start(data: &Path) -> Self {
         Self::start_at(data, "127.0.0.1:0", "127.0.0.1:0")
@@ -167,8 +167,11 @@ impl Door {
 
     /// Starts it for auditors who know this token.
     pub fn start_for_reading(data: &Path, token: &str) -> Self {
-        let mut command = command(&["door", "--listen", "127.0.0.1:0", "--sandbox", "127.0.0.1:0", "--log-level", "warn"], data);
-        command.env("LASTSEAT_EVENTSTORE_DOOR_TOKEN", token);
+        let mut command = command(
+            &["eventstore-server", "--listen", "127.0.0.1:0", "--sandbox-listen", "127.0.0.1:0", "--log-level", "warn"],
+            data,
+        );
+        command.env("LASTSEAT_EVENTSTORE_LISTEN_TOKEN", token);
         Self::greeted(Process::spawn(command, data), data)
     }
 
@@ -180,7 +183,7 @@ impl Door {
 
     /// Starts it where nodes look for it.
     pub fn start_at(data: &Path, listen: &str, sandbox: &str) -> Self {
-        let arguments = ["door", "--write", "--listen", listen, "--sandbox", sandbox, "--log-level", "warn"];
+        let arguments = ["eventstore-server", "--write", "--listen", listen, "--sandbox-listen", sandbox, "--log-level", "warn"];
         Self::greeted(Process::start(&arguments, data), data)
     }
 

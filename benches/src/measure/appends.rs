@@ -20,9 +20,10 @@ use uuid::Uuid;
 /// With its metadata about as large as `SeatLocked`.
 const BODY: usize = 200;
 
-/// Appends through client and door to the embedded log, against appends to it in the process.
-pub(super) async fn through_the_door(in_flight: usize, plan: &Plan) -> Outcome<Figure> {
-    let mut figure = Figure::new("appends through the door", in_flight, "appends/s", "the same log, in the process");
+/// Appends through client and EventStoreDB-protocol server to the embedded log, against appends to it in the process.
+pub(super) async fn through_the_server(in_flight: usize, plan: &Plan) -> Outcome<Figure> {
+    let mut figure =
+        Figure::new("appends through the EventStoreDB protocol", in_flight, "appends/s", "the same log, in the process");
     for _ in 0..plan.rounds {
         let folder = tempfile::tempdir_in(".")?;
         let clock = Arc::new(SystemClock);
@@ -35,10 +36,10 @@ pub(super) async fn through_the_door(in_flight: usize, plan: &Plan) -> Outcome<F
         let client = format!("esdb://{}?tls=false", listener.local_addr()?);
         let shutdown = CancellationToken::new();
         let settings = ServerSettings { write: true, ..ServerSettings::new(clock) };
-        let door = tokio::spawn(serve(listener, served.clone(), settings, shutdown.clone()));
+        let server = tokio::spawn(serve(listener, served.clone(), settings, shutdown.clone()));
         let ours = appends(Arc::new(EventStoreLog::open(&client, Options::default())?), in_flight, plan.seconds).await;
         shutdown.cancel();
-        door.await??;
+        server.await??;
         served.close().await?;
         figure.add(ours?, limit);
     }

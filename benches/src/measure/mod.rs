@@ -44,9 +44,9 @@ pub(crate) async fn all(plan: &Plan, as_json: bool) -> Outcome<()> {
         if plan.has("redis") {
             figures.extend(over_http::holds_with_redis(connections, plan).await?);
         }
-        if plan.has("door") {
-            figures.push(over_http::holds_through_the_door(connections, plan).await?);
-            figures.push(appends::through_the_door(connections, plan).await?);
+        if plan.has("eventstore") {
+            figures.push(over_http::holds_on_a_served_log(connections, plan).await?);
+            figures.push(appends::through_the_server(connections, plan).await?);
         }
     }
     if plan.has("guard") {

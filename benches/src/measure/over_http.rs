@@ -82,15 +82,15 @@ pub(super) async fn holds_with_redis(connections: usize, plan: &Plan) -> Outcome
     Ok(Some(figure))
 }
 
-/// Durable holds of a node whose log is in another process, behind the door, against those of a node
+/// Durable holds of a node whose log is in another process against those of a node
 /// with the same log in itself.
-pub(super) async fn holds_through_the_door(connections: usize, plan: &Plan) -> Outcome<Figure> {
-    let mut figure = Figure::new("holds, log behind the door", connections, "holds/s", "the same, log in the process");
+pub(super) async fn holds_on_a_served_log(connections: usize, plan: &Plan) -> Outcome<Figure> {
+    let mut figure = Figure::new("holds, log in another process", connections, "holds/s", "the same, log in the process");
     for _ in 0..plan.rounds {
         let limit = hold(connections, plan, &Backing::default()).await?;
         let folder = tempfile::tempdir_in(".")?;
-        let door = Server::door(folder.path()).await?;
-        let backing = Backing { eventstore: Some(format!("esdb://{}?tls=false", door.address)), ..Backing::default() };
+        let server = Server::eventstore_server(folder.path()).await?;
+        let backing = Backing { eventstore: Some(format!("esdb://{}?tls=false", server.address)), ..Backing::default() };
         figure.add(hold(connections, plan, &backing).await?, limit);
     }
     Ok(figure)

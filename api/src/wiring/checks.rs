@@ -1,22 +1,52 @@
-//! Looks at whatever the configuration names, adapter by adapter, for `lastseat doctor`.
+//! Checks everything that the configuration names, adapter by adapter, for `lastseat doctor`.
 
-use super::data_dir::DataDir;
 use super::event_log::open_cluster;
-use super::{listen, token_key};
-use crate::cli::doctor::{Finding, Mark};
+use super::{listener::bind, token_key};
 use crate::config::Config;
+use crate::data_dir::DataDir;
 use lastseat_domain::ports::{Clock, EventLog};
 use lastseat_event_log_sqlite::SqliteLog;
 use lastseat_in_process::SystemClock;
 use lastseat_payments_sandbox::RemoteSandbox;
 use lastseat_redis::{Redis, Severity};
+use serde::Serialize;
 use std::sync::Arc;
 
 /// Fewer open files than this, and a rush ends in refused connections.
 const ENOUGH_FILES: u64 = 10_000;
 
+/// How something is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Mark {
+    /// As it should be.
+    Well,
+    /// A node sells with it, and it could be better.
+    Warning,
+    /// No node should sell with it.
+    Wrong,
+}
+
+/// One thing that was looked at.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Finding {
+    /// What it belongs to: `event log`, `seat guard`, …
+    pub of: &'static str,
+    /// How it is.
+    pub mark: Mark,
+    /// What was seen and, unless it is well, what to do.
+    pub text: String,
+}
+
+impl Finding {
+    /// A finding.
+    pub fn new(of: &'static str, mark: Mark, text: impl Into<String>) -> Self {
+        Self { of, mark, text: text.into() }
+    }
+}
+
 /// Everything that a node of this configuration needs, in the order in which it starts.
-pub async fn everything(config: &Config) -> Vec<Finding> {
+pub async fn run_all(config: &Config) -> Vec<Finding> {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let mut findings = vec![data_dir(config), address(config).await, token_key_file(config), open_files()];
     findings.extend(event_log(config).await);
@@ -40,7 +70,7 @@ fn data_dir(config: &Config) -> Finding {
 }
 
 async fn address(config: &Config) -> Finding {
-    match listen(config.listen).await {
+    match bind(config.listen).await {
         Ok(_) => Finding::new("address", Mark::Well, format!("{} is free", config.listen)),
         Err(error) => Finding::new("address", Mark::Warning, format!("{error}; fine if that is the node itself")),
     }
@@ -153,7 +183,7 @@ async fn payments(config: &Config) -> Vec<Finding> {
         None if config.eventstore.is_some() => findings.push(Finding::new(
             OF,
             Mark::Warning,
-            "this process's own sandbox: nodes that share an event log must share it, too (--sandbox-door on one, --sandbox on the others)",
+            "this process's own sandbox: nodes that share an event log must share it, too (--sandbox-listen on one, --sandbox on the others)",
         )),
         None => {}
         Some(url) => findings.push(match RemoteSandbox::open(url.expose()) {

@@ -1,0 +1,105 @@
+//! Serves the embedded event log in EventStoreDB's protocol.
+
+use super::listener::bind;
+use super::start_error::StartError;
+use crate::config::Config;
+use lastseat_domain::ports::{Clock, EventLog};
+use lastseat_eventstore_server::{Secret, ServerSettings, Tls};
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+/// The EventStoreDB-protocol server of this process.
+#[derive(Debug)]
+pub struct EventStoreServer {
+    pub addr: SocketAddr,
+    has_tls: bool,
+    serving: JoinHandle<()>,
+}
+
+impl EventStoreServer {
+    /// Starts it if `--eventstore-listen` is set. It serves until `shutdown`.
+    pub(super) async fn start(
+        config: &Config,
+        log: &Arc<dyn EventLog>,
+        clock: &Arc<dyn Clock>,
+        shutdown: &CancellationToken,
+    ) -> Result<Option<Self>, StartError> {
+        let Some(at) = config.eventstore_listen else { return Ok(None) };
+        if config.eventstore.is_some() {
+            let why =
+                "--eventstore-listen serves the log in --data, but --eventstore says that the log is elsewhere; leave one out";
+            return Err(StartError::Server(why.to_owned()));
+        }
+        let settings = settings(config, at, clock)?;
+        let (listener, addr) = bind(at).await?;
+        let has_tls = settings.tls.is_some();
+        let serving = lastseat_eventstore_server::serve(listener, Arc::clone(log), settings, shutdown.clone());
+        let serving = tokio::spawn(async move {
+            if let Err(error) = serving.await {
+                tracing::error!(%error, "the EventStoreDB-protocol server has failed");
+            }
+        });
+        Ok(Some(Self { addr, has_tls, serving }))
+    }
+
+    /// What clients connect to.
+    #[must_use]
+    pub fn connection_string(&self) -> String {
+        connection_string(self.addr, self.has_tls)
+    }
+
+    /// Completes when it has stopped, after `shutdown`.
+    pub(super) async fn stopped(self) {
+        if let Err(error) = self.serving.await {
+            tracing::error!(%error, "the EventStoreDB-protocol server's task failed");
+        }
+    }
+}
+
+fn connection_string(addr: SocketAddr, has_tls: bool) -> String {
+    format!("esdb://{addr}{}", if has_tls { "" } else { "?tls=false" })
+}
+
+fn settings(config: &Config, at: SocketAddr, clock: &Arc<dyn Clock>) -> Result<ServerSettings, StartError> {
+    let secret = |secret: Option<&crate::config::secret::Secret>| secret.and_then(|secret| Secret::new(secret.expose()));
+    let settings = ServerSettings {
+        write: config.eventstore_listen_write,
+        reader_token: secret(config.eventstore_listen_token.as_ref()),
+        writer_token: secret(config.eventstore_listen_write_token.as_ref()),
+        tls: tls(config)?,
+        advertise: config.eventstore_advertise.clone(),
+        ..ServerSettings::new(Arc::clone(clock))
+    };
+    settings.may_listen_on(at).map_err(StartError::Server)?;
+    Ok(settings)
+}
+
+fn tls(config: &Config) -> Result<Option<Tls>, StartError> {
+    let (certificate, key) = match (&config.eventstore_listen_certificate, &config.eventstore_listen_key) {
+        (None, None) => return Ok(None),
+        (Some(certificate), Some(key)) => (certificate, key),
+        _ => {
+            let why = "eventstore_listen_certificate and eventstore_listen_key belong together; set both, or neither";
+            return Err(StartError::Server(why.to_owned()));
+        }
+    };
+    let read = |file: &PathBuf| {
+        std::fs::read(file).map_err(|error| StartError::Server(format!("{} can't be read: {error}", file.display())))
+    };
+    Tls::from_pem(&read(certificate)?, &read(key)?).map(Some).map_err(StartError::Server)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn clients_without_tls_have_to_say_so() {
+        let addr = "127.0.0.1:2113".parse().unwrap();
+        assert_eq!(connection_string(addr, true), "esdb://127.0.0.1:2113");
+        assert_eq!(connection_string(addr, false), "esdb://127.0.0.1:2113?tls=false");
+    }
+}

@@ -1,0 +1,71 @@
+//! A process that serves the event log, and the payment sandbox if asked to, and sells nothing.
+
+use super::event_log::ChosenLog;
+use super::eventstore_server::EventStoreServer;
+use super::payments::ChosenPayments;
+use super::sandbox_server::SandboxServer;
+use super::start_error::StartError;
+use crate::config::Config;
+use crate::data_dir::DataDir;
+use lastseat_domain::ports::Clock;
+use lastseat_event_log_sqlite::FatalHook;
+use lastseat_in_process::SystemClock;
+use std::sync::Arc;
+use tokio_util::sync::CancellationToken;
+
+/// The servers that the configuration names, running.
+pub struct LogHost {
+    pub eventstore_server: Option<EventStoreServer>,
+    pub sandbox_server: Option<SandboxServer>,
+    log: ChosenLog,
+    shutdown: CancellationToken,
+}
+
+impl LogHost {
+    /// Opens the log and starts the servers; `on_fatal` is called if the log stops for good.
+    ///
+    /// # Errors
+    /// [`StartError`].
+    pub async fn start(config: &Config, on_fatal: FatalHook) -> Result<Self, StartError> {
+        let data = DataDir::prepare(&config.data)?;
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+        let log = ChosenLog::open(config, &data, &clock, on_fatal).await?;
+        let shutdown = CancellationToken::new();
+        match start_servers(config, &data, &log, &clock, &shutdown).await {
+            Ok((eventstore_server, sandbox_server)) => Ok(Self { eventstore_server, sandbox_server, log, shutdown }),
+            Err(error) => {
+                shutdown.cancel();
+                log.close().await;
+                Err(error)
+            }
+        }
+    }
+
+    /// Stops the servers, then closes the log.
+    pub async fn stop(self) {
+        self.shutdown.cancel();
+        if let Some(server) = self.eventstore_server {
+            server.stopped().await;
+        }
+        if let Some(server) = self.sandbox_server {
+            server.stopped().await;
+        }
+        self.log.close().await;
+    }
+}
+
+async fn start_servers(
+    config: &Config,
+    data: &DataDir,
+    log: &ChosenLog,
+    clock: &Arc<dyn Clock>,
+    shutdown: &CancellationToken,
+) -> Result<(Option<EventStoreServer>, Option<SandboxServer>), StartError> {
+    let sandbox = match config.sandbox_listen {
+        Some(_) => ChosenPayments::open(config, data, clock)?.sandbox,
+        None => None,
+    };
+    let eventstore_server = EventStoreServer::start(config, &log.port(), clock, shutdown).await?;
+    let sandbox_server = SandboxServer::start(config, sandbox.as_ref(), shutdown).await?;
+    Ok((eventstore_server, sandbox_server))
+}

@@ -1,0 +1,79 @@
+//! Serves the payment sandbox of this process to other nodes.
+
+use super::listener::bind;
+use super::start_error::StartError;
+use crate::config::Config;
+use crate::server;
+use lastseat_payments_sandbox::{self as sandbox_adapter, SandboxGateway};
+use std::net::SocketAddr;
+use std::sync::Arc;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+/// The sandbox server of this process.
+#[derive(Debug)]
+pub struct SandboxServer {
+    pub addr: SocketAddr,
+    serving: JoinHandle<()>,
+}
+
+impl SandboxServer {
+    /// Starts it if `--sandbox-listen` is set. It serves until `shutdown`.
+    pub(super) async fn start(
+        config: &Config,
+        sandbox: Option<&Arc<SandboxGateway>>,
+        shutdown: &CancellationToken,
+    ) -> Result<Option<Self>, StartError> {
+        let Some(at) = config.sandbox_listen else { return Ok(None) };
+        let Some(sandbox) = sandbox else {
+            let why = "--sandbox-listen serves the sandbox of this process, but --sandbox names another's; leave one out";
+            return Err(StartError::Server(why.to_owned()));
+        };
+        may_listen(at, config.sandbox_listen_anywhere).map_err(StartError::Server)?;
+        let (listener, addr) = bind(at).await?;
+        let serving = server::serve(listener, sandbox_adapter::router(Arc::clone(sandbox)), shutdown.clone(), sandbox_adapter::DRAIN);
+        let serving = tokio::spawn(async move {
+            if let Err(error) = serving.await {
+                tracing::error!(%error, "the sandbox server has failed");
+            }
+        });
+        Ok(Some(Self { addr, serving }))
+    }
+
+    /// Completes when it has stopped, after `shutdown`.
+    pub(super) async fn stopped(self) {
+        if let Err(error) = self.serving.await {
+            tracing::error!(%error, "the sandbox server's task failed");
+        }
+    }
+}
+
+/// The sandbox asks for no password. It is play money, but a stranger must not spoil a demonstration:
+/// listening beyond this machine has to be asked for.
+fn may_listen(at: SocketAddr, anywhere: bool) -> Result<(), String> {
+    if anywhere || at.ip().is_loopback() {
+        return Ok(());
+    }
+    Err(format!(
+        "the sandbox server asks for no password, so {at} would be open to the network; listen on 127.0.0.1, \
+         or set sandbox_listen_anywhere where only your nodes reach that address"
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_sandbox_stays_on_this_machine_unless_asked_otherwise() {
+        for inside in ["127.0.0.1:2114", "[::1]:2114"] {
+            assert_eq!(may_listen(inside.parse().unwrap(), false), Ok(()));
+        }
+        for outside in ["0.0.0.0:2114", "10.0.0.5:2114", "[::]:2114"] {
+            let outside = outside.parse().unwrap();
+            let why = may_listen(outside, false).unwrap_err();
+            assert!(why.contains(&outside.to_string()) && why.contains("sandbox_listen_anywhere"), "{why}");
+            assert_eq!(may_listen(outside, true), Ok(()));
+        }
+    }
+}

@@ -1,0 +1,65 @@
+//! Why a server did not start.
+
+use super::token_key::KeyError;
+use crate::data_dir::Unusable;
+use crate::demo::DemoError;
+use crate::exit;
+use lastseat_domain::ports::LogFault;
+use lastseat_engine::Fault;
+use lastseat_event_log_sqlite::OpenError;
+use lastseat_payments_sandbox as sandbox;
+use lastseat_projections::ProjectionError;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+/// Why a server did not start. `Display` is one line that says what to do.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    #[error("{address} can't be listened on: {why}")]
+    Listen { address: SocketAddr, why: String },
+    #[error(transparent)]
+    Data(#[from] Unusable),
+    #[error(transparent)]
+    Log(#[from] OpenError),
+    #[error("the event log's cluster can't be used: {0}")]
+    Cluster(String),
+    #[error("Redis can't guard the seats: {0}; `lastseat doctor` says more")]
+    Guard(String),
+    /// The settings of a server for other nodes are unusable or unsafe.
+    #[error("{0}")]
+    Server(String),
+    #[error("the shared payment sandbox can't be used: {0}")]
+    SharedSandbox(String),
+    #[error(transparent)]
+    Key(#[from] KeyError),
+    #[error("the payment sandbox can't start: {0}")]
+    Sandbox(#[from] sandbox::OpenError),
+    #[error("the event history can't be read: {0}; `lastseat verify` says more")]
+    History(#[from] Fault),
+    #[error("the event history can't be read: {0}; `lastseat verify` says more")]
+    Head(#[from] LogFault),
+    #[error(
+        "the views can't be opened: {source}. If the files in {} are damaged, delete them: they are rebuilt from the log. \
+         Run `lastseat verify` to check the log itself", dir.display()
+    )]
+    Views {
+        #[source]
+        source: ProjectionError,
+        dir: PathBuf,
+    },
+    #[error("the demo show can't be put on sale: {0}; leave it out with --demo false")]
+    Demo(#[from] DemoError),
+}
+
+impl StartError {
+    /// The exit status of the process.
+    #[must_use]
+    pub fn exit(&self) -> u8 {
+        match self {
+            Self::Listen { .. } | Self::Data(_) | Self::Demo(_) | Self::Server(_) | Self::Guard(_) | Self::SharedSandbox(_) => {
+                exit::USAGE
+            }
+            _ => exit::UNREADABLE,
+        }
+    }
+}
