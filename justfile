@@ -1,4 +1,4 @@
-# Recipes of the house. CI calls these; so can you. `just` alone lists them.
+# CI calls these; so can you. `just` alone lists them.
 
 set shell := ["bash", "-euo", "pipefail", "-c"]
 
@@ -34,6 +34,10 @@ conformance *server:
 first-command:
     cargo build --release
     scripts/first-command.sh target/release/lastseat
+
+# Writes the table of settings in docs/OPERATIONS.md from their declaration.
+settings-table:
+    LASTSEAT_WRITE_DOCS=1 cargo test -p lastseat --lib the_operators_table
 
 # The log on a disk that is full: LOG_SMALL_DISK names the mount point of one of a few megabytes.
 full-disk:

@@ -17,7 +17,7 @@ mod signals;
 mod token;
 mod verify;
 
-use crate::config::{DataFlag, Effective, Flags};
+use crate::config::{CommonFlags, Effective, SettingFlags};
 use crate::exit;
 use clap::error::ErrorKind;
 use clap::{Parser, Subcommand};
@@ -34,10 +34,10 @@ those of `serve`.
 
 Every flag of `serve` is also an environment variable (--max-in-flight: LASTSEAT_MAX_IN_FLIGHT)
 and a line of lastseat.toml (max_in_flight = 4096). A flag beats the environment, which beats
-the file; `lastseat config show` tells what is in effect, and why.")]
+the file; `lastseat config show` shows what is in effect, and why.")]
 pub struct Cli {
     #[command(flatten)]
-    place: DataFlag,
+    common: CommonFlags,
     #[command(subcommand)]
     verb: Option<Verb>,
 }
@@ -80,29 +80,28 @@ impl Cli {
 
     /// Reads a command line. Flags without a verb are those of `serve`.
     fn of(line: &[OsString]) -> Result<Self, clap::Error> {
-        let as_it_stands = Self::try_parse_from(line);
-        match (&as_it_stands, line) {
+        let parsed = Self::try_parse_from(line);
+        match (&parsed, line) {
             (Err(error), [program, flags @ ..]) if error.kind() == ErrorKind::UnknownArgument => {
                 let serve = [program.clone(), "serve".into()];
-                Self::try_parse_from(serve.iter().chain(flags)).or(as_it_stands)
+                Self::try_parse_from(serve.iter().chain(flags)).or(parsed)
             }
-            _ => as_it_stands,
+            _ => parsed,
         }
     }
 
     /// Does what was asked for.
     pub async fn run(self) -> ExitCode {
         let verb = self.verb.unwrap_or_else(|| Verb::Serve(serve::Serve::default()));
-        let flags = match &verb {
-            Verb::Serve(serve) => serve.flags.clone(),
-            Verb::Config(config_show::ConfigVerb::Show(show)) => show.flags.clone(),
-            Verb::Doctor(doctor) => doctor.flags.clone(),
-            Verb::EventstoreServer(args) => args.flags(),
-            _ => Flags::default(),
+        let mut flags = match &verb {
+            Verb::Serve(serve) => serve.flags.0.clone(),
+            Verb::Config(config_show::ConfigVerb::Show(show)) => show.flags.0.clone(),
+            Verb::Doctor(doctor) => doctor.flags.0.clone(),
+            Verb::EventstoreServer(args) => args.flags.clone(),
+            _ => SettingFlags::default(),
         };
-        let DataFlag { data, eventstore, token_key, config } = self.place;
-        let flags = Flags { data, eventstore, token_key, ..flags };
-        let effective = match Effective::of_process(&flags, config.as_deref()) {
+        flags.extend(self.common.settings);
+        let effective = match Effective::of_process(&flags, self.common.file.as_deref()) {
             Ok(effective) => effective,
             Err(error) => {
                 complain(&error.to_string());
@@ -140,9 +139,9 @@ mod tests {
     fn flags_without_a_verb_are_those_of_serve() {
         let of = |line: &str| Cli::of(&line.split(' ').map(OsString::from).collect::<Vec<_>>());
         let cli = of("lastseat --listen 127.0.0.1:1 --data d").unwrap();
-        assert_eq!(cli.place.data.as_deref(), Some("d"));
+        assert_eq!(cli.common.settings.get("data"), Some("d"));
         let Some(Verb::Serve(serve)) = cli.verb else { panic!("no serve") };
-        assert_eq!(serve.flags.listen.as_deref(), Some("127.0.0.1:1"));
+        assert_eq!(serve.flags.0.get("listen"), Some("127.0.0.1:1"));
         assert!(of("lastseat").unwrap().verb.is_none());
         for wrong in ["lastseat --listen 127.0.0.1:1 verify", "lastseat --port 1", "lastseat verify --listen 127.0.0.1:1"] {
             assert_eq!(of(wrong).unwrap_err().kind(), ErrorKind::UnknownArgument, "{wrong}");
@@ -152,7 +151,7 @@ mod tests {
     #[test]
     fn the_data_directory_may_stand_anywhere() {
         for line in [["lastseat", "--data", "d", "verify"], ["lastseat", "verify", "--data", "d"]] {
-            assert_eq!(Cli::try_parse_from(line).unwrap().place.data.as_deref(), Some("d"));
+            assert_eq!(Cli::try_parse_from(line).unwrap().common.settings.get("data"), Some("d"));
         }
     }
 }

@@ -218,7 +218,7 @@ impl Running {
 fn limits(config: &Config, redis: Option<Redis>, clock: &Arc<dyn Clock>) -> Limits {
     let own = Arc::new(InProcessLimiter::new(Arc::clone(clock)));
     let shared = redis.map(|redis| Arc::new(RedisLimiter::new(redis)) as Arc<dyn RateLimiter>);
-    Limits::new(config.quotas, config.proxies.clone(), own, shared)
+    Limits::new(config.quotas(), config.proxies(), own, shared)
 }
 
 fn settings(config: &Config) -> Settings {

@@ -46,7 +46,7 @@ pub(crate) async fn lastseat(data: PathBuf, backing: Backing) -> Outcome<()> {
         config.eventstore = Some(ServiceUrl::of(&url, &["esdb://"]).ok_or("not a connection string")?);
     }
     if backing.counts {
-        config.quotas.address = Some(Quota::new(1_000_000, 1)?);
+        config.rate_limit_address = Some(Quota::new(1_000_000, 1)?);
     }
     let running = lastseat::wiring::start(config).await?;
     let admin = running.auth.mint(&BuyerId::new("bench")?, Role::Admin, Duration::from_secs(86_400), running.clock.as_ref());

@@ -18,7 +18,6 @@ pub struct ShowArgs {
     /// Print JSON
     #[arg(long)]
     json: bool,
-    /// Settings as `serve` would take them.
     #[command(flatten)]
     pub flags: Flags,
 }

@@ -17,7 +17,6 @@ pub struct Doctor {
     /// Print JSON
     #[arg(long)]
     json: bool,
-    /// Settings as `serve` would take them.
     #[command(flatten)]
     pub flags: Flags,
 }

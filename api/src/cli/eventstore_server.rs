@@ -4,18 +4,35 @@
 use super::logging;
 use super::signals::Signals;
 use super::terminal::{self, Paint, complain, say, tell};
-use crate::config::{Config, Flags};
+use crate::config::{Config, SETTINGS, Setting, SettingFlags};
 use crate::exit;
 use crate::wiring::LogHost;
+use clap::{ArgMatches, Args, Command, FromArgMatches};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::process::ExitCode;
 use std::sync::Arc;
 
 /// EventStoreDB's own port.
-const DEFAULT_ADDRESS: &str = "127.0.0.1:2113";
+const DEFAULT_ADDRESS: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 2113);
+
+/// The flags of this verb, and the settings that they set.
+const FLAGS: [(&str, &str); 7] = [
+    ("listen", "eventstore_listen"),
+    ("write", "eventstore_listen_write"),
+    ("sandbox-listen", "sandbox_listen"),
+    ("certificate", "eventstore_listen_certificate"),
+    ("key", "eventstore_listen_key"),
+    ("advertise", "eventstore_advertise"),
+    ("log-level", "log_level"),
+];
 
 /// Arguments of `eventstore-server`.
-#[derive(Debug, clap::Args)]
-#[command(after_help = "\
+#[derive(Debug, Default)]
+pub struct EventStoreServerArgs {
+    pub flags: SettingFlags,
+}
+
+const EXAMPLES: &str = "\
 Several nodes on one machine:
   lastseat eventstore-server --write --sandbox-listen 127.0.0.1:2114 &
   sleep 1
@@ -28,52 +45,42 @@ Beyond this machine a token is needed, and clients send tokens under TLS only:
 LASTSEAT_EVENTSTORE_LISTEN_TOKEN for reading, LASTSEAT_EVENTSTORE_LISTEN_WRITE_TOKEN for appending, too.
 
 An auditor reads the same log with any EventStoreDB client, or with
-  lastseat verify --eventstore 'esdb://127.0.0.1:2113?tls=false'")]
-pub struct EventStoreServerArgs {
-    /// Address and port to answer EventStoreDB's protocol on
-    #[arg(long, value_name = "ADDR:PORT", default_value = DEFAULT_ADDRESS)]
-    listen: String,
-    /// Let others append; without, they may only read
-    #[arg(long)]
-    write: bool,
-    /// Also serve a payment sandbox here, for all nodes
-    #[arg(long, value_name = "ADDR:PORT")]
-    sandbox_listen: Option<String>,
-    /// PEM file of the certificate, and of those that vouch for it: clients send a token under TLS only
-    #[arg(long, value_name = "FILE", requires = "key")]
-    certificate: Option<String>,
-    /// PEM file of the private key
-    #[arg(long, value_name = "FILE", requires = "certificate")]
-    key: Option<String>,
-    /// Host and port under which clients find this server, for esdb+discover:// [default: the address
-    /// that they connected to]
-    #[arg(long, value_name = "HOST:PORT")]
-    advertise: Option<String>,
-    /// What is logged to stderr: error, warn, info, debug, trace, off [default: info]
-    #[arg(long, value_name = "LEVEL")]
-    log_level: Option<String>,
-}
+  lastseat verify --eventstore 'esdb://127.0.0.1:2113?tls=false'";
 
-impl EventStoreServerArgs {
-    /// The settings that these arguments stand for.
-    #[must_use]
-    pub fn flags(&self) -> Flags {
-        Flags {
-            eventstore_listen: Some(self.listen.clone()),
-            eventstore_listen_write: self.write.then(|| "true".to_owned()),
-            sandbox_listen: self.sandbox_listen.clone(),
-            eventstore_listen_certificate: self.certificate.clone(),
-            eventstore_listen_key: self.key.clone(),
-            eventstore_advertise: self.advertise.clone(),
-            log_level: self.log_level.clone(),
-            ..Flags::default()
-        }
+impl Args for EventStoreServerArgs {
+    fn augment_args(command: Command) -> Command {
+        let args = FLAGS.iter().filter_map(|(flag, key)| Some(setting(key)?.arg(Some(flag))));
+        command.args(args).after_help(EXAMPLES).mut_arg("eventstore_listen", |arg| {
+            arg.help(format!("Address and port to serve the event log on [default: {DEFAULT_ADDRESS}]"))
+        })
+    }
+
+    fn augment_args_for_update(command: Command) -> Command {
+        Self::augment_args(command)
     }
 }
 
+impl FromArgMatches for EventStoreServerArgs {
+    fn from_arg_matches(matches: &ArgMatches) -> Result<Self, clap::Error> {
+        let mut args = Self::default();
+        args.update_from_arg_matches(matches)?;
+        Ok(args)
+    }
+
+    fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), clap::Error> {
+        self.flags.read(matches, |setting| FLAGS.iter().any(|(_, key)| *key == setting.key));
+        Ok(())
+    }
+}
+
+fn setting(key: &str) -> Option<&'static Setting> {
+    SETTINGS.iter().find(|setting| setting.key == key)
+}
+
 /// Serves until Ctrl-C or SIGTERM.
-pub async fn run(config: Config) -> ExitCode {
+pub async fn run(mut config: Config) -> ExitCode {
     logging::install(&config);
+    config.eventstore_listen.get_or_insert(DEFAULT_ADDRESS);
     let host = match LogHost::start(&config, Arc::new(terminal::fatal)).await {
         Ok(host) => host,
         Err(error) => {

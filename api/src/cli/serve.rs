@@ -15,7 +15,6 @@ use std::sync::Arc;
 /// Arguments of `serve`.
 #[derive(Debug, Default, clap::Args)]
 pub struct Serve {
-    /// Every setting.
     #[command(flatten)]
     pub flags: Flags,
 }

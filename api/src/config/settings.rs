@@ -1,23 +1,30 @@
-//! The table of settings: name, what is allowed, how it is read and shown.
+//! The settings, each declared once.
 
+use super::kinds::{self, LogFormat};
 use super::secret::{Secret, ServiceUrl};
-use super::{Config, LogFormat};
-use crate::limits::{Network, ProxyHeader};
+use crate::data_dir::DataDir;
+use crate::limits::{Network, Proxies, ProxyHeader, Quotas};
 use lastseat_domain::Quota;
-use std::net::SocketAddr;
+use lastseat_engine::Settings as EngineSettings;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
-use std::str::FromStr;
 use std::time::Duration;
 
-/// One setting.
+/// One setting, as flags, environment, file and documentation see it.
 pub struct Setting {
     /// Its name in the file; the flag and the variable are derived from it.
     pub key: &'static str,
-    /// What may stand there, in words that go behind "must be".
+    pub help: &'static str,
+    /// Completes "must be …".
     pub allowed: &'static str,
+    pub(super) value_name: &'static str,
+    /// The value may contain a password: no message repeats it.
+    pub is_secret: bool,
+    /// Every verb takes it, not only those that start a server.
+    pub is_common: bool,
     /// Reads a value into the configuration; `None` if it is not allowed.
     pub read: fn(&str, &mut Config) -> Option<()>,
-    /// The value in effect.
+    /// The value in effect, without passwords; empty if there is none.
     pub show: fn(&Config) -> String,
 }
 
@@ -28,315 +35,155 @@ impl Setting {
         format!("--{}", self.key.replace('_', "-"))
     }
 
-    /// Whether its value may hold a password.
-    #[must_use]
-    pub fn is_secret(&self) -> bool {
-        matches!(self.key, "eventstore" | "redis") || self.key.ends_with("_token")
-    }
-
     /// Its environment variable.
     #[must_use]
     pub fn variable(&self) -> String {
         format!("LASTSEAT_{}", self.key.to_ascii_uppercase())
     }
-}
 
-/// All names, for an error line.
-pub(super) fn names() -> String {
-    SETTINGS.iter().map(|setting| setting.key).collect::<Vec<_>>().join(", ")
-}
-
-const EVENTSTORE: &[&str] =
-    &["esdb://", "esdb+discover://", "kurrentdb://", "kurrentdb+discover://", "kurrent://", "kurrent+discover://"];
-const REDIS: &[&str] =
-    &["redis://", "rediss://", "redis+sentinel://", "rediss+sentinel://", "redis+cluster://", "rediss+cluster://"];
-const SWITCH: &str = "true or false";
-const A_DAY: u64 = 86_400;
-const QUOTA: &str = "off, or a number and the time in which so many come back, such as 60/10s, 300/1m or 5000/1h";
-
-/// Every setting there is.
-pub const SETTINGS: &[Setting] = &[
-    Setting {
-        key: "listen",
-        allowed: "an IP address and a port, such as 127.0.0.1:8080 or 0.0.0.0:8080",
-        read: |text, config| address(text).map(|v| config.listen = v),
-        show: |config| config.listen.to_string(),
-    },
-    Setting {
-        key: "data",
-        allowed: "the path of a directory",
-        read: |text, config| path(text).map(|v| config.data = v),
-        show: |config| config.data.display().to_string(),
-    },
-    Setting {
-        key: "eventstore",
-        allowed: "a connection string, such as esdb://127.0.0.1:2113?tls=false or esdb+discover://cluster.example:2113",
-        read: |text, config| service(text, EVENTSTORE).map(|v| config.eventstore = Some(v)),
-        show: |config| shown(config.eventstore.as_ref()),
-    },
-    Setting {
-        key: "eventstore_listen",
-        allowed: "an IP address and a port, such as 127.0.0.1:2113",
-        read: |text, config| address(text).map(|v| config.eventstore_listen = Some(v)),
-        show: |config| shown(config.eventstore_listen.as_ref()),
-    },
-    Setting {
-        key: "eventstore_listen_write",
-        allowed: SWITCH,
-        read: |text, config| switch(text).map(|v| config.eventstore_listen_write = v),
-        show: |config| config.eventstore_listen_write.to_string(),
-    },
-    Setting {
-        key: "eventstore_listen_token",
-        allowed: "8 characters or more, without spaces",
-        read: |text, config| token(text).map(|v| config.eventstore_listen_token = Some(v)),
-        show: |config| shown(config.eventstore_listen_token.as_ref()),
-    },
-    Setting {
-        key: "eventstore_listen_write_token",
-        allowed: "8 characters or more, without spaces",
-        read: |text, config| token(text).map(|v| config.eventstore_listen_write_token = Some(v)),
-        show: |config| shown(config.eventstore_listen_write_token.as_ref()),
-    },
-    Setting {
-        key: "eventstore_listen_certificate",
-        allowed: "the path of a PEM file",
-        read: |text, config| path(text).map(|v| config.eventstore_listen_certificate = Some(v)),
-        show: |config| shown_path(config.eventstore_listen_certificate.as_ref()),
-    },
-    Setting {
-        key: "eventstore_listen_key",
-        allowed: "the path of a PEM file",
-        read: |text, config| path(text).map(|v| config.eventstore_listen_key = Some(v)),
-        show: |config| shown_path(config.eventstore_listen_key.as_ref()),
-    },
-    Setting {
-        key: "eventstore_advertise",
-        allowed: "a host name or IP address and a port, such as log.example.org:2113",
-        read: |text, config| host_and_port(text).map(|v| config.eventstore_advertise = Some(v)),
-        show: |config| config.eventstore_advertise.as_ref().map(|(host, port)| format!("{host}:{port}")).unwrap_or_default(),
-    },
-    Setting {
-        key: "redis",
-        allowed: "an address such as redis://127.0.0.1:6379, redis+sentinel://a:26379,b:26379/master or redis+cluster://a:7000,b:7000",
-        read: |text, config| service(text, REDIS).map(|v| config.redis = Some(v)),
-        show: |config| shown(config.redis.as_ref()),
-    },
-    Setting {
-        key: "redis_timeout_ms",
-        allowed: "a whole number of milliseconds from 10 to 10000",
-        read: |text, config| number(text, 10, 10_000).map(|v| config.redis_timeout = Duration::from_millis(v)),
-        show: |config| config.redis_timeout.as_millis().to_string(),
-    },
-    Setting {
-        key: "sandbox",
-        allowed: "the address of another node's sandbox server, such as http://127.0.0.1:2114",
-        read: |text, config| service(text, &["http://"]).map(|v| config.sandbox = Some(v)),
-        show: |config| shown(config.sandbox.as_ref()),
-    },
-    Setting {
-        key: "sandbox_listen",
-        allowed: "an IP address and a port, such as 127.0.0.1:2114",
-        read: |text, config| address(text).map(|v| config.sandbox_listen = Some(v)),
-        show: |config| shown(config.sandbox_listen.as_ref()),
-    },
-    Setting {
-        key: "sandbox_listen_anywhere",
-        allowed: SWITCH,
-        read: |text, config| switch(text).map(|v| config.sandbox_listen_anywhere = v),
-        show: |config| config.sandbox_listen_anywhere.to_string(),
-    },
-    Setting {
-        key: "token_key",
-        allowed: "the path of a file of 32 bytes",
-        read: |text, config| path(text).map(|v| config.token_key = Some(v)),
-        show: |config| shown_path(config.token_key.as_ref()),
-    },
-    Setting {
-        key: "guests",
-        allowed: SWITCH,
-        read: |text, config| switch(text).map(|v| config.guests = v),
-        show: |config| config.guests.to_string(),
-    },
-    Setting {
-        key: "demo",
-        allowed: SWITCH,
-        read: |text, config| switch(text).map(|v| config.demo = v),
-        show: |config| config.demo.to_string(),
-    },
-    Setting {
-        key: "max_in_flight",
-        allowed: "a whole number from 1 to 1000000",
-        read: |text, config| number(text, 1, 1_000_000).map(|v| config.max_in_flight = v),
-        show: |config| config.max_in_flight.to_string(),
-    },
-    Setting {
-        key: "hold_seconds",
-        allowed: "a whole number of seconds from 1 to 86400",
-        read: |text, config| number(text, 1, A_DAY).map(|v| config.hold = Duration::from_secs(v)),
-        show: |config| config.hold.as_secs().to_string(),
-    },
-    Setting {
-        key: "passivate_seconds",
-        allowed: "a whole number of seconds from 1 to 86400",
-        read: |text, config| number(text, 1, A_DAY).map(|v| config.passivate = Duration::from_secs(v)),
-        show: |config| config.passivate.as_secs().to_string(),
-    },
-    Setting {
-        key: "settle_seconds",
-        allowed: "a whole number of seconds from 1 to 86400",
-        read: |text, config| number(text, 1, A_DAY).map(|v| config.settle = Duration::from_secs(v)),
-        show: |config| config.settle.as_secs().to_string(),
-    },
-    Setting {
-        key: "payment_patience_seconds",
-        allowed: "a whole number of seconds from 1 to 600",
-        read: |text, config| number(text, 1, 600).map(|v| config.payment_patience = Duration::from_secs(v)),
-        show: |config| config.payment_patience.as_secs().to_string(),
-    },
-    Setting {
-        key: "drain_seconds",
-        allowed: "a whole number of seconds from 0 to 3600",
-        read: |text, config| number(text, 0, 3600).map(|v| config.drain = Duration::from_secs(v)),
-        show: |config| config.drain.as_secs().to_string(),
-    },
-    Setting {
-        key: "rate_limit_caller",
-        allowed: QUOTA,
-        read: |text, config| quota(text).map(|v| config.quotas.caller = v),
-        show: |config| in_words(config.quotas.caller),
-    },
-    Setting {
-        key: "rate_limit_address",
-        allowed: QUOTA,
-        read: |text, config| quota(text).map(|v| config.quotas.address = v),
-        show: |config| in_words(config.quotas.address),
-    },
-    Setting {
-        key: "rate_limit_reads",
-        allowed: QUOTA,
-        read: |text, config| quota(text).map(|v| config.quotas.reads = v),
-        show: |config| in_words(config.quotas.reads),
-    },
-    Setting {
-        key: "rate_limit_streams",
-        allowed: QUOTA,
-        read: |text, config| quota(text).map(|v| config.quotas.streams = v),
-        show: |config| in_words(config.quotas.streams),
-    },
-    Setting {
-        key: "trusted_proxies",
-        allowed: "addresses or networks with commas between, such as 10.0.0.0/8, 127.0.0.1; not everybody",
-        read: |text, config| Network::list(text).map(|v| config.proxies.trusted = v),
-        show: |config| config.proxies.trusted.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "),
-    },
-    Setting {
-        key: "proxy_header",
-        allowed: "x-forwarded-for or forwarded",
-        read: |text, config| proxy_header(text).map(|v| config.proxies.header = v),
-        show: |config| config.proxies.header.name().to_string(),
-    },
-    Setting {
-        key: "public_url",
-        allowed: "an http:// or https:// address without query, such as https://tickets.example.org",
-        read: |text, config| url(text).map(|v| config.public_url = Some(v)),
-        show: |config| config.public_url.clone().unwrap_or_default(),
-    },
-    Setting {
-        key: "log_level",
-        allowed: "error, warn, info, debug, trace, off, or tracing directives such as info,lastseat_engine=debug",
-        read: |text, config| level(text).map(|v| config.log_level = v),
-        show: |config| config.log_level.clone(),
-    },
-    Setting {
-        key: "log_format",
-        allowed: "text or json",
-        read: |text, config| format(text).map(|v| config.log_format = v),
-        show: |config| match config.log_format {
-            LogFormat::Text => "text".into(),
-            LogFormat::Json => "json".into(),
-        },
-    },
-];
-
-fn address(text: &str) -> Option<SocketAddr> {
-    // The one name that people type; any other would have to be resolved, to who knows how many
-    // addresses.
-    let literal = text.strip_prefix("localhost:").map(|port| format!("127.0.0.1:{port}"));
-    literal.as_deref().unwrap_or(text).parse().ok()
-}
-
-fn host_and_port(text: &str) -> Option<(String, u16)> {
-    let (host, port) = text.rsplit_once(':')?;
-    let usable = !host.is_empty() && !host.contains(|c: char| c.is_whitespace() || c == '/' || c == '@');
-    let port = port.parse().ok().filter(|port| *port > 0)?;
-    usable.then(|| (host.to_owned(), port))
-}
-
-fn service(text: &str, schemes: &[&str]) -> Option<ServiceUrl> {
-    ServiceUrl::of(text, schemes)
-}
-
-fn token(text: &str) -> Option<Secret> {
-    let usable = text.len() >= 8 && text.chars().all(|c| c.is_ascii_graphic());
-    usable.then(|| Secret::new(text))
-}
-
-fn path(text: &str) -> Option<PathBuf> {
-    (!text.is_empty() && !text.contains('\0')).then(|| PathBuf::from(text))
-}
-
-fn shown_path(path: Option<&PathBuf>) -> String {
-    path.map(|path| path.display().to_string()).unwrap_or_default()
-}
-
-fn shown(value: Option<&impl ToString>) -> String {
-    value.map(ToString::to_string).unwrap_or_default()
-}
-
-fn switch(text: &str) -> Option<bool> {
-    match text {
-        "true" | "1" | "yes" | "on" => Some(true),
-        "false" | "0" | "no" | "off" => Some(false),
-        _ => None,
+    /// The default as text; empty if there is none.
+    #[must_use]
+    pub fn default_text(&self) -> String {
+        (self.show)(&Config::default())
     }
 }
 
-fn number<N: FromStr + PartialOrd>(text: &str, least: N, most: N) -> Option<N> {
-    text.parse().ok().filter(|n| *n >= least && *n <= most)
+/// Declares the fields of [`Config`], their defaults, and [`SETTINGS`].
+/// A line is: help text, field, key, type, default, kind, who takes it.
+macro_rules! settings {
+    ($($(#[doc = $help:literal])+ $field:ident, $key:literal: $type:ty = $default:expr, $kind:ident, $takes:ident;)+) => {
+        /// The value of every setting.
+        #[derive(Debug, Clone, PartialEq, Eq)]
+        pub struct Config {
+            $($(#[doc = $help])+ pub $field: $type,)+
+        }
+
+        impl Default for Config {
+            fn default() -> Self {
+                Self { $($field: $default,)+ }
+            }
+        }
+
+        /// Every setting there is.
+        pub const SETTINGS: &[Setting] = &[$(Setting {
+            key: $key,
+            help: concat!($($help),+),
+            allowed: kinds::$kind.allowed,
+            value_name: kinds::$kind.value_name,
+            is_secret: kinds::$kind.is_secret,
+            is_common: $takes,
+            read: |text, config| (kinds::$kind.read)(text).map(|value| config.$field = value),
+            show: |config| (kinds::$kind.show)(&config.$field),
+        },)+];
+    };
 }
 
-fn quota(text: &str) -> Option<Option<Quota>> {
-    if text == "off" { Some(None) } else { text.parse().ok().map(Some) }
+const SERVER: bool = false;
+const EVERY_VERB: bool = true;
+
+settings! {
+    /// Address and port to serve on; port 0 takes a free one
+    listen, "listen": SocketAddr = SocketAddr::from((Ipv4Addr::LOCALHOST, 8080)), ADDRESS, SERVER;
+    /// Directory of everything that is stored
+    data, "data": PathBuf = PathBuf::from("./lastseat-data"), DIRECTORY, EVERY_VERB;
+    /// EventStoreDB cluster that is the event log, instead of a file in --data
+    eventstore, "eventstore": Option<ServiceUrl> = None, EVENTSTORE, EVERY_VERB;
+    /// Also serve the embedded event log in EventStoreDB's protocol, here
+    eventstore_listen, "eventstore_listen": Option<SocketAddr> = None, OPTIONAL_ADDRESS, SERVER;
+    /// Whether clients of that server may append
+    eventstore_listen_write, "eventstore_listen_write": bool = false, SWITCH, SERVER;
+    /// Token of that server for reading, and for appending if there is no other
+    eventstore_listen_token, "eventstore_listen_token": Option<Secret> = None, TOKEN, SERVER;
+    /// Token of that server for reading and appending
+    eventstore_listen_write_token, "eventstore_listen_write_token": Option<Secret> = None, TOKEN, SERVER;
+    /// Certificate chain of that server, for TLS; needs the key, too
+    eventstore_listen_certificate, "eventstore_listen_certificate": Option<PathBuf> = None, PEM_FILE, SERVER;
+    /// Private key of that server, for TLS
+    eventstore_listen_key, "eventstore_listen_key": Option<PathBuf> = None, PEM_FILE, SERVER;
+    /// Where clients of that server find it, if not at the address that they connected to
+    eventstore_advertise, "eventstore_advertise": Option<(String, u16)> = None, HOST_AND_PORT, SERVER;
+    /// Redis that guards the seats and counts the commands of all nodes
+    redis, "redis": Option<ServiceUrl> = None, REDIS, SERVER;
+    /// How long Redis has for a reply before a command goes on without it
+    redis_timeout, "redis_timeout_ms": Duration = Duration::from_millis(250), MILLISECONDS, SERVER;
+    /// Use the payment sandbox of another process
+    sandbox, "sandbox": Option<ServiceUrl> = None, SANDBOX, SERVER;
+    /// Serve this process's payment sandbox to other nodes, here
+    sandbox_listen, "sandbox_listen": Option<SocketAddr> = None, OPTIONAL_ADDRESS, SERVER;
+    /// Whether that may be beyond this machine: the sandbox asks for no password
+    sandbox_listen_anywhere, "sandbox_listen_anywhere": bool = false, SWITCH, SERVER;
+    /// File of the 32 secret bytes that all nodes sign tokens with, instead of token.key in --data
+    token_key, "token_key": Option<PathBuf> = None, KEY_FILE, EVERY_VERB;
+    /// Whether callers without a token may hold seats
+    guests, "guests": bool = true, SWITCH, SERVER;
+    /// Whether to put the show `demo` on sale
+    demo, "demo": bool = true, SWITCH, SERVER;
+    /// Commands in progress at once, for holds and for bookings each; the next one is answered 503
+    max_in_flight, "max_in_flight": usize = EngineSettings::default().max_in_flight, COUNT, SERVER;
+    /// Hold time of the demo show, when it is created; other shows have their own
+    hold, "hold_seconds": Duration = Duration::from_secs(600), SECONDS, SERVER;
+    /// Idle time after which an actor is stopped
+    passivate, "passivate_seconds": Duration = EngineSettings::default().passivate_after, SECONDS, SERVER;
+    /// Time after which a payment that makes no progress is checked again
+    settle, "settle_seconds": Duration = EngineSettings::default().settle_after, SECONDS, SERVER;
+    /// How long a caller waits for the payment gateway before the answer is 202 `paying`
+    payment_patience, "payment_patience_seconds": Duration = EngineSettings::default().payment_patience, SECONDS_UP_TO_600, SERVER;
+    /// How long each step of stopping may take
+    drain, "drain_seconds": Duration = Duration::from_secs(10), SECONDS_OR_NONE, SERVER;
+    /// Commands of one caller (a token's subject, or a booking's own token) in a time
+    rate_limit_caller, "rate_limit_caller": Option<Quota> = Quotas::default().caller, QUOTA, SERVER;
+    /// Commands from one address in a time
+    rate_limit_address, "rate_limit_address": Option<Quota> = Quotas::default().address, QUOTA, SERVER;
+    /// Reads of one caller (without a token: from one address) in a time
+    rate_limit_reads, "rate_limit_reads": Option<Quota> = Quotas::default().reads, QUOTA, SERVER;
+    /// Seat streams opened by one caller (without a token: from one address) in a time
+    rate_limit_streams, "rate_limit_streams": Option<Quota> = Quotas::default().streams, QUOTA, SERVER;
+    /// Proxies that are believed where a request comes from
+    trusted_proxies, "trusted_proxies": Vec<Network> = Proxies::default().trusted, NETWORKS, SERVER;
+    /// The header in which they say so
+    proxy_header, "proxy_header": ProxyHeader = Proxies::default().header, PROXY_HEADER, SERVER;
+    /// Address under which clients reach this server, if not the one it listens on
+    public_url, "public_url": Option<String> = None, PUBLIC_URL, SERVER;
+    /// What is logged to stderr
+    log_level, "log_level": String = "info".into(), LOG_LEVEL, SERVER;
+    /// Format of the log lines
+    log_format, "log_format": LogFormat = LogFormat::Text, LOG_FORMAT, SERVER;
 }
 
-fn in_words(quota: Option<Quota>) -> String {
-    quota.map_or_else(|| "off".to_owned(), |quota| quota.to_string())
-}
-
-fn proxy_header(text: &str) -> Option<ProxyHeader> {
-    [ProxyHeader::XForwardedFor, ProxyHeader::Forwarded]
-        .into_iter()
-        .find(|header| header.name().as_str().eq_ignore_ascii_case(text))
-}
-
-fn url(text: &str) -> Option<String> {
-    let uri: http::Uri = text.parse().ok()?;
-    let usable = matches!(uri.scheme_str(), Some("http" | "https")) && uri.host().is_some() && uri.query().is_none();
-    usable.then(|| text.trim_end_matches('/').to_owned())
-}
-
-fn level(text: &str) -> Option<String> {
-    // A single word that is no level would pass as a directive for a crate of that name, and log
-    // nothing at all.
-    let known = text.contains(['=', ',']) || text.parse::<tracing_subscriber::filter::LevelFilter>().is_ok();
-    (known && tracing_subscriber::EnvFilter::builder().parse(text).is_ok()).then(|| text.to_owned())
-}
-
-fn format(text: &str) -> Option<LogFormat> {
-    match text {
-        "text" => Some(LogFormat::Text),
-        "json" => Some(LogFormat::Json),
-        _ => None,
+impl Config {
+    /// The file of the secret that tokens are signed with.
+    #[must_use]
+    pub fn token_key_file(&self) -> PathBuf {
+        self.token_key.clone().unwrap_or_else(|| DataDir::at(&self.data).token_key())
     }
+
+    /// The rate limits.
+    #[must_use]
+    pub fn quotas(&self) -> Quotas {
+        Quotas {
+            caller: self.rate_limit_caller,
+            address: self.rate_limit_address,
+            reads: self.rate_limit_reads,
+            streams: self.rate_limit_streams,
+        }
+    }
+
+    /// The proxies in front of this server.
+    #[must_use]
+    pub fn proxies(&self) -> Proxies {
+        Proxies { trusted: self.trusted_proxies.clone(), header: self.proxy_header }
+    }
+}
+
+/// The table of docs/OPERATIONS.md.
+#[cfg(test)]
+pub(super) fn markdown() -> String {
+    let mut table = String::from("| setting | default | must be | |\n|---|---|---|---|\n");
+    for setting in SETTINGS {
+        let default = setting.default_text();
+        let default = if default.is_empty() { "none".to_owned() } else { format!("`{default}`") };
+        let verbs = if setting.is_common { ". Every verb takes it" } else { "" };
+        table.push_str(&format!("| `{}` | {default} | {} | {}{verbs} |\n", setting.key, setting.allowed, setting.help.trim()));
+    }
+    table
 }

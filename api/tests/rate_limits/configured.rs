@@ -3,15 +3,14 @@
 use super::support::test_server::{GALA, TestServer};
 use lastseat::auth::Role;
 use lastseat::config::Config;
-use lastseat::limits::Quotas;
 use serde_json::json;
 
 const NOTHING: &str = "/v1/bookings/00000000-0000-4000-8000-000000000000/extend";
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_configured_limits() {
-    let quotas = Quotas { caller: "2/24h".parse().ok(), address: "1000/24h".parse().ok(), ..Quotas::default() };
-    let server = TestServer::open_with(Config { quotas, ..Config::default() }).await;
+    let (rate_limit_caller, rate_limit_address) = ("2/24h".parse().ok(), "1000/24h".parse().ok());
+    let server = TestServer::open_with(Config { rate_limit_caller, rate_limit_address, ..Config::default() }).await;
     let anna = server.token("anna", Role::Buyer);
     for _ in 0..2 {
         server.client.post(NOTHING).bearer(&anna).send().await.problem(404, "booking_not_found");

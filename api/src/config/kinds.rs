@@ -1,0 +1,210 @@
+//! The kinds of values that settings take: how each is read and shown.
+
+use super::secret::{Secret, ServiceUrl};
+use crate::limits::{Network, ProxyHeader};
+use lastseat_domain::Quota;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::str::FromStr;
+use std::time::Duration;
+
+/// A kind of value.
+pub(super) struct Kind<T> {
+    /// Stands for the value in help texts.
+    pub value_name: &'static str,
+    /// Completes "must be …".
+    pub allowed: &'static str,
+    /// `None` if the text is not allowed.
+    pub read: fn(&str) -> Option<T>,
+    /// Text that `read` takes; empty if there is no value.
+    pub show: fn(&T) -> String,
+    /// The value may contain a password: no message repeats it.
+    pub is_secret: bool,
+}
+
+/// Format of the log lines on stderr.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LogFormat {
+    Text,
+    /// One JSON object a line.
+    Json,
+}
+
+type Read<T> = fn(&str) -> Option<T>;
+type Show<T> = fn(&T) -> String;
+
+const fn kind<T>(value_name: &'static str, allowed: &'static str, read: Read<T>, show: Show<T>) -> Kind<T> {
+    Kind { value_name, allowed, read, show, is_secret: false }
+}
+
+const fn secret<T>(value_name: &'static str, allowed: &'static str, read: Read<T>, show: Show<T>) -> Kind<T> {
+    Kind { value_name, allowed, read, show, is_secret: true }
+}
+
+/// The value name that marks a switch: its flag without a value means `true`.
+pub(super) const BOOL: &str = "BOOL";
+
+pub(super) const SWITCH: Kind<bool> = kind(BOOL, "true or false", switch, ToString::to_string);
+pub(super) const ADDRESS: Kind<SocketAddr> =
+    kind("ADDR:PORT", "an IP address and a port, such as 127.0.0.1:8080 or 0.0.0.0:8080", address, ToString::to_string);
+pub(super) const OPTIONAL_ADDRESS: Kind<Option<SocketAddr>> =
+    kind("ADDR:PORT", "an IP address and a port, such as 127.0.0.1:2113", |text| address(text).map(Some), show_optional);
+pub(super) const HOST_AND_PORT: Kind<Option<(String, u16)>> = kind(
+    "HOST:PORT",
+    "a host name or IP address and a port, such as log.example.org:2113",
+    |text| host_and_port(text).map(Some),
+    |value| value.as_ref().map(|(host, port)| format!("{host}:{port}")).unwrap_or_default(),
+);
+pub(super) const DIRECTORY: Kind<PathBuf> = kind("DIR", "the path of a directory", path, |path| path.display().to_string());
+pub(super) const PEM_FILE: Kind<Option<PathBuf>> = kind("FILE", "the path of a PEM file", |text| path(text).map(Some), show_path);
+pub(super) const KEY_FILE: Kind<Option<PathBuf>> =
+    kind("FILE", "the path of a file of 32 bytes", |text| path(text).map(Some), show_path);
+pub(super) const TOKEN: Kind<Option<Secret>> =
+    secret("TOKEN", "8 characters or more, without spaces", |text| token(text).map(Some), show_optional);
+pub(super) const EVENTSTORE: Kind<Option<ServiceUrl>> = secret(
+    "URL",
+    "a connection string, such as esdb://127.0.0.1:2113?tls=false or esdb+discover://cluster.example:2113",
+    |text| {
+        let schemes =
+            ["esdb://", "esdb+discover://", "kurrentdb://", "kurrentdb+discover://", "kurrent://", "kurrent+discover://"];
+        ServiceUrl::of(text, &schemes).map(Some)
+    },
+    show_optional,
+);
+pub(super) const REDIS: Kind<Option<ServiceUrl>> = secret(
+    "URL",
+    "an address such as redis://127.0.0.1:6379, redis+sentinel://a:26379,b:26379/master or redis+cluster://a:7000,b:7000",
+    |text| {
+        let schemes =
+            ["redis://", "rediss://", "redis+sentinel://", "rediss+sentinel://", "redis+cluster://", "rediss+cluster://"];
+        ServiceUrl::of(text, &schemes).map(Some)
+    },
+    show_optional,
+);
+pub(super) const SANDBOX: Kind<Option<ServiceUrl>> = kind(
+    "URL",
+    "the address of another node's sandbox server, such as http://127.0.0.1:2114",
+    |text| ServiceUrl::of(text, &["http://"]).map(Some),
+    show_optional,
+);
+pub(super) const COUNT: Kind<usize> =
+    kind("N", "a whole number from 1 to 1000000", |text| number(text, 1, 1_000_000), ToString::to_string);
+pub(super) const SECONDS: Kind<Duration> =
+    kind("SECONDS", "a whole number of seconds from 1 to 86400", |text| seconds(text, 1, 86_400), show_seconds);
+pub(super) const SECONDS_UP_TO_600: Kind<Duration> =
+    kind("SECONDS", "a whole number of seconds from 1 to 600", |text| seconds(text, 1, 600), show_seconds);
+pub(super) const SECONDS_OR_NONE: Kind<Duration> =
+    kind("SECONDS", "a whole number of seconds from 0 to 3600", |text| seconds(text, 0, 3600), show_seconds);
+pub(super) const MILLISECONDS: Kind<Duration> = kind(
+    "MS",
+    "a whole number of milliseconds from 10 to 10000",
+    |text| number(text, 10, 10_000).map(Duration::from_millis),
+    |time| time.as_millis().to_string(),
+);
+pub(super) const QUOTA: Kind<Option<Quota>> = kind(
+    "QUOTA",
+    "off, or a number and the time in which so many come back, such as 60/10s, 300/1m or 5000/1h",
+    |text| if text == "off" { Some(None) } else { text.parse().ok().map(Some) },
+    |quota| quota.map_or_else(|| "off".to_owned(), |quota| quota.to_string()),
+);
+pub(super) const NETWORKS: Kind<Vec<Network>> = kind(
+    "LIST",
+    "addresses or networks with commas between, such as 10.0.0.0/8, 127.0.0.1; not everybody",
+    Network::list,
+    |networks| networks.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "),
+);
+pub(super) const PROXY_HEADER: Kind<ProxyHeader> =
+    kind("NAME", "x-forwarded-for or forwarded", proxy_header, |header| header.name().to_string());
+pub(super) const PUBLIC_URL: Kind<Option<String>> = kind(
+    "URL",
+    "an http:// or https:// address without query, such as https://tickets.example.org",
+    |text| url(text).map(Some),
+    |url| url.clone().unwrap_or_default(),
+);
+pub(super) const LOG_LEVEL: Kind<String> = kind(
+    "LEVEL",
+    "error, warn, info, debug, trace, off, or tracing directives such as info,lastseat_engine=debug",
+    level,
+    String::clone,
+);
+pub(super) const LOG_FORMAT: Kind<LogFormat> = kind(
+    "FORMAT",
+    "text or json",
+    |text| match text {
+        "text" => Some(LogFormat::Text),
+        "json" => Some(LogFormat::Json),
+        _ => None,
+    },
+    |format| match format {
+        LogFormat::Text => "text".into(),
+        LogFormat::Json => "json".into(),
+    },
+);
+
+fn show_optional<T: ToString>(value: &Option<T>) -> String {
+    value.as_ref().map(ToString::to_string).unwrap_or_default()
+}
+
+fn show_path(path: &Option<PathBuf>) -> String {
+    path.as_ref().map(|path| path.display().to_string()).unwrap_or_default()
+}
+
+fn show_seconds(time: &Duration) -> String {
+    time.as_secs().to_string()
+}
+
+fn address(text: &str) -> Option<SocketAddr> {
+    // The only name that is taken: others would have to be resolved, and may have many addresses.
+    let literal = text.strip_prefix("localhost:").map(|port| format!("127.0.0.1:{port}"));
+    literal.as_deref().unwrap_or(text).parse().ok()
+}
+
+fn host_and_port(text: &str) -> Option<(String, u16)> {
+    let (host, port) = text.rsplit_once(':')?;
+    let usable = !host.is_empty() && !host.contains(|c: char| c.is_whitespace() || c == '/' || c == '@');
+    let port = port.parse().ok().filter(|port| *port > 0)?;
+    usable.then(|| (host.to_owned(), port))
+}
+
+fn token(text: &str) -> Option<Secret> {
+    let usable = text.len() >= 8 && text.chars().all(|c| c.is_ascii_graphic());
+    usable.then(|| Secret::new(text))
+}
+
+fn path(text: &str) -> Option<PathBuf> {
+    (!text.is_empty() && !text.contains('\0')).then(|| PathBuf::from(text))
+}
+
+fn switch(text: &str) -> Option<bool> {
+    match text {
+        "true" | "1" | "yes" | "on" => Some(true),
+        "false" | "0" | "no" | "off" => Some(false),
+        _ => None,
+    }
+}
+
+fn number<N: FromStr + PartialOrd>(text: &str, least: N, most: N) -> Option<N> {
+    text.parse().ok().filter(|n| *n >= least && *n <= most)
+}
+
+fn seconds(text: &str, least: u64, most: u64) -> Option<Duration> {
+    number(text, least, most).map(Duration::from_secs)
+}
+
+fn proxy_header(text: &str) -> Option<ProxyHeader> {
+    [ProxyHeader::XForwardedFor, ProxyHeader::Forwarded]
+        .into_iter()
+        .find(|header| header.name().as_str().eq_ignore_ascii_case(text))
+}
+
+fn url(text: &str) -> Option<String> {
+    let uri: http::Uri = text.parse().ok()?;
+    let usable = matches!(uri.scheme_str(), Some("http" | "https")) && uri.host().is_some() && uri.query().is_none();
+    usable.then(|| text.trim_end_matches('/').to_owned())
+}
+
+fn level(text: &str) -> Option<String> {
+    // A single word that is no level would pass as a directive for a crate of that name, and log nothing.
+    let known = text.contains(['=', ',']) || text.parse::<tracing_subscriber::filter::LevelFilter>().is_ok();
+    (known && tracing_subscriber::EnvFilter::builder().parse(text).is_ok()).then(|| text.to_owned())
+}
