@@ -8,6 +8,7 @@ mod completions;
 mod config_show;
 pub mod doctor;
 mod eventstore_server;
+mod kill_demo;
 mod load;
 mod logging;
 mod openapi;
@@ -48,6 +49,8 @@ enum Verb {
     Serve(serve::Serve),
     /// Send many buyers at once, then prove that nothing was sold twice
     Load(load::Load),
+    /// Kill a server in the middle of a rush, restart it, and show that nothing acknowledged was lost
+    KillDemo(kill_demo::KillDemo),
     /// Prove from the log alone that nothing was sold twice and nobody charged in vain
     Verify(verify::Verify),
     /// Take out the event history
@@ -112,6 +115,7 @@ impl Cli {
         match &verb {
             Verb::Serve(_) => serve::run(config.clone()).await,
             Verb::Load(args) => load::run(args, config).await,
+            Verb::KillDemo(args) => kill_demo::run(args).await,
             Verb::Verify(args) => verify::run(args, config).await,
             Verb::Audit(audit_export::AuditVerb::Export(args)) => audit_export::run(args, config).await,
             Verb::Doctor(args) => doctor::run(args, config).await,

@@ -1,16 +1,16 @@
-//! `lastseat load`: many buyers at once, and the proof afterwards that nothing was sold twice.
+//! `lastseat load`: sends many buyers at once, then proves that no seat was sold twice.
 
 mod audit;
 mod check;
-mod client;
-mod race;
+pub(super) mod client;
+pub(super) mod race;
 mod report;
-mod seats;
-mod shuffle;
+pub(super) mod seats;
+pub(super) mod shuffle;
 mod sustained;
 mod tally;
 
-use super::terminal::{complain, say_json};
+use super::terminal::{complain, count, say_json};
 use crate::auth::{Auth, Role};
 use crate::config::Config;
 use crate::exit;
@@ -24,14 +24,16 @@ use lastseat_domain::ports::{Clock, Ids};
 use lastseat_in_process::{RandomIds, SystemClock};
 use race::Race;
 use report::Report;
-use seats::{Goal, SeatMap, Wishes};
+use seats::{Goal, Requests, SeatMap};
 use serde_json::json;
 use shuffle::Shuffle;
 use std::process::ExitCode;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 use sustained::{OwnShows, Scenario, Source, Sustained};
 
-/// More connections than that measure the operating systems rather than the server.
+/// More connections than this measure the operating system, not the server.
 const MOST_CONNECTIONS: usize = 1000;
 /// Tokens of a run outlive it, but not for long.
 const TOKEN_LIFE: Duration = Duration::from_secs(3600);
@@ -40,13 +42,13 @@ const TOKEN_LIFE: Duration = Duration::from_secs(3600);
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
-  lastseat load                                     500 buyers, one seat: one wins, 499 are told so
+  lastseat load                                     500 buyers, one seat: one wins, 499 are refused
   lastseat load --buyers 10000 --area floor         10,000 buyers, 1,000 places
   lastseat load --buyers 2000 --best circle --quantity 2
-  lastseat load --seconds 10 --scenario book        a steady load, for figures
+  lastseat load --seconds 10 --scenario book        a steady load for ten seconds
 
 More buyers than connections share them in turn: each connection carries one request at a time.
-Exit status: 0 clean, 1 a violation was found, 2 wrong use, 3 the server can't be reached.")]
+Exit status: 0 clean, 1 a violation was found, 2 wrong use, 3 the server can't be reached or went away.")]
 pub struct Load {
     /// The server
     #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:8080")]
@@ -54,22 +56,22 @@ pub struct Load {
     /// How many buyers come at once
     #[arg(long, value_name = "N", default_value_t = 500, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     buyers: u32,
-    /// The show they want to see
+    /// Whose seats they ask for
     #[arg(long, value_name = "SHOW", default_value = crate::demo::SHOW)]
     show: String,
-    /// All want this seat [default: the first free one]
+    /// All ask for this seat [default: the first free one]
     #[arg(long, value_name = "LABEL", group = "goal")]
     seat: Option<String>,
-    /// Each wants places in this unlabelled area
+    /// Each asks for places in this unlabelled area
     #[arg(long, value_name = "AREA", group = "goal")]
     area: Option<String>,
-    /// Each wants the best seats side by side in this category
+    /// Each asks for the best seats side by side in this category
     #[arg(long, value_name = "CATEGORY", group = "goal")]
     best: Option<String>,
-    /// Each wants a random one of the free seats
+    /// Each asks for a random one of the free seats
     #[arg(long, group = "goal")]
     spread: bool,
-    /// How many places each wants, with --area and --best
+    /// How many places each asks for, with --area and --best
     #[arg(long, value_name = "N", default_value_t = 1)]
     quantity: u32,
     /// Winners pay with pm_card_visa [default]
@@ -90,8 +92,8 @@ pub struct Load {
     /// Connections of the steady load, each with one request at a time
     #[arg(long, value_name = "C", default_value_t = 64, requires = "seconds", value_parser = clap::value_parser!(u32).range(1..=60_000))]
     concurrency: u32,
-    /// What the steady load does: refuse (ask for a taken seat), hold or book (free seats; they come
-    /// from --area, or from shows that are made for the purpose with the key in --data)
+    /// What the steady load does: refuse (ask for a taken seat), hold or book (free seats: from
+    /// --area, or from shows that are made for it with the key in --data and cancelled afterwards)
     #[arg(long, value_enum, hide_possible_values = true, default_value_t = Scenario::Refuse, requires = "seconds")]
     scenario: Scenario,
 }
@@ -178,8 +180,8 @@ async fn race(args: &Load, config: &Config) -> Result<ExitCode, Failed> {
     let mut control = target.connect().await?;
     let before = SeatMap::fetch(&mut control, &args.show).await?;
     let (seed, _) = RandomIds.uuid().as_u64_pair();
-    let wishes = Wishes::new(&args.goal(), &before, args.buyers as usize, &mut Shuffle::new(seed)).map_err(Failed::Usage)?;
-    let what = wishes.what.clone();
+    let requests = Requests::new(&args.goal(), &before, args.buyers as usize, &mut Shuffle::new(seed)).map_err(Failed::Usage)?;
+    let what = requests.what.clone();
     let progress = bar(u64::from(args.buyers), "  {bar:26.cyan/dim} {human_pos} of {human_len} buyers  {msg}");
     let race = Race {
         target,
@@ -187,15 +189,19 @@ async fn race(args: &Load, config: &Config) -> Result<ExitCode, Failed> {
         buyers: args.buyers as usize,
         connections: args.connections(),
         pay: args.pays(),
-        wishes,
+        requests,
+        counters: Arc::default(),
     };
     let finish = race.run(&progress).await?;
     progress.set_message("checking");
-    let mut verdict = Verdict::of_seats(&mut control, &args.show, &before, &finish, || SystemClock.now()).await?;
-    match token(config, Role::Auditor) {
-        Ok(token) => audit::check(&mut control, &token, &progress, &mut verdict).await,
-        Err(why) => verdict.unverified.push(format!("the event log: {why}")),
-    }
+    let verdict = match Verdict::of_seats(&mut control, &args.show, &before, &finish, || SystemClock.now()).await {
+        Ok(mut verdict) => {
+            audit_log(&mut control, config, &progress, &mut verdict).await;
+            verdict
+        }
+        // What was counted is worth more than an error line.
+        Err(error) => Verdict::unavailable(&error),
+    };
     progress.finish_and_clear();
     let report = Report::new(args.buyers, &args.show, what, args.connections(), args.pays(), finish, verdict);
     if args.json {
@@ -203,7 +209,15 @@ async fn race(args: &Load, config: &Config) -> Result<ExitCode, Failed> {
     } else {
         report.print();
     }
-    Ok(if report.clean() { ExitCode::SUCCESS } else { exit::VIOLATION.into() })
+    Ok(report.exit())
+}
+
+/// Audits the server's history, if a token for that can be made.
+async fn audit_log(control: &mut client::Connection, config: &Config, progress: &ProgressBar, verdict: &mut Verdict) {
+    match token(config, Role::Auditor) {
+        Ok(token) => audit::check(control, &token, progress, verdict).await,
+        Err(why) => verdict.unverified.push(format!("the event log: {why}")),
+    }
 }
 
 async fn steady(args: &Load, config: &Config, seconds: u64) -> Result<ExitCode, Failed> {
@@ -221,11 +235,12 @@ async fn steady(args: &Load, config: &Config, seconds: u64) -> Result<ExitCode, 
                 Failed::Usage(format!("shows can't be made for the load: {why}; or take places of an area with --area"))
             })?;
             let (unique, _) = RandomIds.uuid().as_u64_pair();
-            Some(Source::OwnShows(OwnShows::new(format!("load-{unique:x}"), token, control).into()))
+            let own = OwnShows::new(format!("load-{unique:x}"), token, target.connect().await?);
+            Some(Source::OwnShows(own.into()))
         }
     };
-    let progress = bar(seconds * 1000, "  {bar:40.cyan/dim} {elapsed} of a steady load");
-    let load = Sustained {
+    let progress = bar(seconds * 1000, "  {bar:40.cyan/dim} {elapsed}  {msg}");
+    let load = Arc::new(Sustained {
         target,
         scenario: args.scenario,
         show: args.show.clone(),
@@ -233,17 +248,28 @@ async fn steady(args: &Load, config: &Config, seconds: u64) -> Result<ExitCode, 
         taken,
         seconds,
         concurrency: args.concurrency as usize,
-    };
-    let figures = load.run(&progress).await?;
-    progress.finish_and_clear();
-    for (kind, example) in &figures.examples {
-        complain(&format!("for example {kind}: {example}"));
+        gone: AtomicBool::new(false),
+    });
+    let mut figures = Arc::clone(&load).run(&progress).await?;
+    if let Some(Source::OwnShows(shows)) = &load.source {
+        match shows.lock().await.cancel().await {
+            Ok(shows) => {
+                figures.verdict.notes.push(format!("cancelled {} made for the load", count(shows.into(), "show", "shows")))
+            }
+            Err(error) => figures.verdict.notes.push(format!("shows of the load are still on sale: {error}")),
+        }
     }
-    say_json(&figures);
-    Ok(ExitCode::SUCCESS)
+    audit_log(&mut control, config, &progress, &mut figures.verdict).await;
+    progress.finish_and_clear();
+    if args.json {
+        say_json(&figures);
+    } else {
+        figures.print();
+    }
+    Ok(figures.exit())
 }
 
-/// Makes sure that a seat is taken, and says how to ask for it in vain.
+/// Makes sure that a seat is taken; returns the request for it, which will be refused.
 async fn take_a_seat(args: &Load, control: &mut client::Connection) -> Result<Bytes, Failed> {
     let map = SeatMap::fetch(control, &args.show).await?;
     let taken = map.seats.iter().find(|line| args.seat.as_ref().map_or(line.state == "booked", |seat| line.seat == *seat));
@@ -253,7 +279,7 @@ async fn take_a_seat(args: &Load, control: &mut client::Connection) -> Result<By
     let body = Bytes::from(json!({ "seats": [seat] }).to_string());
     let answer = control.post(&format!("/v1/shows/{}/bookings", args.show), None, body.clone()).await?;
     if answer.status == http::StatusCode::CREATED {
-        // Held only, it would be free again before a long run ends.
+        // A hold alone would expire during a long run.
         race::pay(control, &answer.json()?).await?;
     }
     Ok(body)

@@ -96,7 +96,7 @@ fn five_hundred_buyers_of_one_seat() {
     for (what, count) in [("won", 1), ("taken", 499), ("sold_out", 0), ("refused", 0), ("errors", 0), ("paid", 1)] {
         assert_eq!(report[what], count, "{what} in {report}");
     }
-    assert_eq!(report["wanted"], "seat A-1");
+    assert_eq!(report["wanted"], "all for seat A-1");
     assert_eq!(report["connections"], 500);
     assert!(report["hold_latency"]["p99_ms"].as_f64().unwrap() > 0.0);
     let unverified = report["verdict"]["unverified"][0].as_str().unwrap();
@@ -106,7 +106,7 @@ fn five_hundred_buyers_of_one_seat() {
     let run = load(shop, &["--buyers", "20", "--connections", "3"]);
     assert_eq!(run.code, 0, "{run:?}");
     for part in [
-        "20 buyers at once for seat A-2 of show demo",
+        "20 buyers at once, all for seat A-2 (show demo)",
         "over 3 connections",
         "taken              19",
         "verified: no seat sold twice",
@@ -135,7 +135,13 @@ fn a_server_that_sells_twice_is_found_out() {
 
 #[test]
 fn refusals_for_a_while() {
-    let run = load(Shop::open(true), &["--seconds", "1", "--concurrency", "2"]);
+    let shop = Shop::open(true);
+    let run = load(shop, &["--seconds", "1", "--concurrency", "2"]);
+    assert!(
+        run.code == 0 && run.out.contains(" refusals: ") && run.out.contains("could not be verified: the event log"),
+        "{run:?}"
+    );
+    let run = load(shop, &["--seconds", "1", "--concurrency", "2", "--json"]);
     assert_eq!(run.code, 0, "{run:?}");
     let figures = run.json();
     assert_eq!(figures["scenario"], "refuse");
@@ -147,7 +153,8 @@ fn refusals_for_a_while() {
 fn holds_need_seats_from_somewhere() {
     let run = load(Shop::open(true), &["--seconds", "1", "--scenario", "hold"]);
     assert!(run.one_line(2).contains("or take places of an area with --area"));
-    let run = load(Shop::open(true), &["--seconds", "1", "--scenario", "book", "--area", "floor", "--concurrency", "1"]);
+    let run =
+        load(Shop::open(true), &["--seconds", "1", "--scenario", "book", "--area", "floor", "--concurrency", "1", "--json"]);
     assert_eq!(run.json()["done"], 5, "{run:?}");
 }
 

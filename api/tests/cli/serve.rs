@@ -91,9 +91,13 @@ fn what_the_greeting_gives_to_copy_works() {
     let script = commands.join("\n");
     let run = Run::of(Command::new("sh").args(["-ec", &script]).current_dir(place.path()));
     assert_eq!(run.code, 0, "{script}\n{run:?}");
-    for part in
-        [r#""status":"held""#, r#""status":"confirmed""#, "500 buyers at once for seat A-2", "verified: ", "All guarantees hold."]
-    {
+    for part in [
+        r#""status":"held""#,
+        r#""status":"confirmed""#,
+        "500 buyers at once, all for seat A-2",
+        "verified: ",
+        "All guarantees hold.",
+    ] {
         assert!(run.out.contains(part), "{part} is missing: {script}\n{run:?}");
     }
 }
@@ -201,4 +205,54 @@ fn the_description_of_the_api_needs_no_server() {
     let run: Run = Place::new().run(&["openapi"]);
     assert_eq!(run.code, 0);
     assert_eq!(run.json()["openapi"], "3.1.0");
+}
+
+#[test]
+fn a_steady_load_is_verified_and_its_shows_are_cancelled() {
+    let place = Place::new();
+    let server = Server::start(&place, &["--data", "d"]);
+    let arguments = ["load", "--url", &server.url, "--data", "d", "--seconds", "1", "--scenario", "book", "--concurrency", "4"];
+    let run = place.run(&arguments);
+    assert_eq!(run.code, 0, "{run:?}");
+    for part in [" confirmed bookings: ", "note: cancelled 1 show made for the load", "finds no violation"] {
+        assert!(run.out.contains(part), "{part} is missing: {run:?}");
+    }
+    let history = place.run(&["audit", "export", "--data", "d", "--stream", "show-*"]).out;
+    assert_eq!(history.matches("ShowCancelled").count(), 1, "{history}");
+}
+
+#[test]
+fn a_load_whose_server_dies_reports_what_it_counted() {
+    let place = Place::new();
+    for steady in [false, true] {
+        let server = Server::start(&place, &["--data", "d"]);
+        let mut arguments = vec!["load", "--url", &server.url, "--data", "d", "--json"];
+        if steady {
+            arguments.extend(["--seconds", "60"]);
+        } else {
+            arguments.extend(["--buyers", "1000000", "--connections", "4", "--seat", "A-1"]);
+        }
+        let load = place.command(&arguments).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        std::thread::sleep(Duration::from_secs(4));
+        server.signal("KILL");
+        let output = load.wait_with_output().unwrap();
+        assert_eq!(output.status.code(), Some(3), "{output:?}");
+        let report: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+        assert_eq!(report["server_gone"], true, "{report}");
+        assert!(report["statuses"]["409"].as_u64().unwrap() > 0, "{report}");
+    }
+}
+
+#[test]
+fn the_kill_demo_loses_nothing() {
+    let place = Place::new();
+    let run = place.run(&["kill-demo", "--bookings", "40", "--connections", "8", "--json"]);
+    assert_eq!(run.code, 0, "{run:?}");
+    let outcome = run.json();
+    assert!(outcome["acknowledged_bookings"].as_u64().unwrap() >= 40, "{outcome}");
+    assert!(outcome["events"].as_u64().unwrap() >= 7 * 40, "{outcome}");
+    assert_eq!((&outcome["lost"], &outcome["violations"]), (&json!([]), &json!([])), "{outcome}");
+    let run = place.run(&["kill-demo", "--bookings", "5", "--connections", "2"]);
+    assert!(run.code == 0 && run.out.contains("Nothing was lost.") && run.out.contains("with SIGKILL"), "{run:?}");
+    assert_eq!(std::fs::read_dir(place.path()).unwrap().count(), 0, "it leaves nothing");
 }

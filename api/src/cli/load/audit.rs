@@ -1,4 +1,4 @@
-//! The proof after the race: the whole event history, read over HTTP and audited here.
+//! The proof after the load: the whole event history, read over HTTP and audited here.
 
 use super::check::Verdict;
 use super::client::{Connection, NoAnswer};
@@ -8,7 +8,7 @@ use indicatif::ProgressBar;
 use lastseat_audit::{Audit, Report, Violation};
 use lastseat_domain::ports::event_log::RecordedEvent;
 
-/// Events asked for at a time.
+/// Events requested at a time.
 const PAGE: usize = 1000;
 
 /// Audits the server's history and adds what it finds.
@@ -36,10 +36,10 @@ async fn audit(connection: &mut Connection, token: &str, progress: &ProgressBar)
         let mut seen = 0_usize;
         for line in page.body.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()) {
             let line: Line = serde_json::from_slice(line)
-                .map_err(|error| NoAnswer::Unexpected(format!("an event that makes no sense behind {from}: {error}")))?;
+                .map_err(|error| NoAnswer::Unexpected(format!("an unreadable event after {from}: {error}")))?;
             let event = RecordedEvent::from(line);
             if event.position.0 <= from {
-                return Err(NoAnswer::Unexpected(format!("position {} again, behind {from}", event.position)));
+                return Err(NoAnswer::Unexpected(format!("position {} again, after {from}", event.position)));
             }
             from = event.position.0;
             audit.observe(&event);

@@ -1,15 +1,15 @@
-//! After the race: does the server show exactly what was won, and was nothing sold twice?
+//! After the race: does the server show exactly what was won, and was no seat sold twice?
 
 use super::client::{Connection, NoAnswer};
 use super::race::Finish;
 use super::seats::{SeatMap, Won};
-use crate::cli::terminal::{count, thousands};
+use crate::cli::terminal::{Paint, count, say, thousands};
 use lastseat_domain::Timestamp;
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-/// The seat map follows the log by milliseconds; it is given this long.
+/// How long the seat map may take to show what was answered.
 const PATIENCE: Duration = Duration::from_secs(10);
 const MOST_NAMED: usize = 10;
 
@@ -29,7 +29,14 @@ pub struct Verdict {
 }
 
 impl Verdict {
-    /// Compares what the buyers were told with each other and with the seat map.
+    /// The server could not be asked any more.
+    #[must_use]
+    pub fn unavailable(error: &NoAnswer) -> Self {
+        let why = format!("the seats and the event log: {error}; start the server again and run `lastseat verify`");
+        Self { unverified: vec![why], ..Self::default() }
+    }
+
+    /// Compares the answers that the buyers got with each other and with the seat map.
     ///
     /// # Errors
     /// [`NoAnswer`] if the server does not show its seats any more.
@@ -98,6 +105,31 @@ impl Verdict {
             ));
         }
         verdict
+    }
+
+    /// Whether no rule was broken.
+    #[must_use]
+    pub fn holds(&self) -> bool {
+        self.violations.is_empty()
+    }
+
+    /// Prints it for people.
+    pub fn print(&self, paint: Paint) {
+        for note in &self.notes {
+            say(&format!("  {} {note}", paint.dim("note:")));
+        }
+        for what in &self.unverified {
+            say(&format!("  {} {what}", paint.yellow("could not be verified:")));
+        }
+        if self.holds() && !self.verified.is_empty() {
+            say(&format!("  {} no seat sold twice", paint.green("verified:")));
+            for what in &self.verified {
+                say(&format!("    {} {what}", paint.green("✓")));
+            }
+        }
+        for violation in &self.violations {
+            say(&format!("  {} {violation}", paint.red("VIOLATION:")));
+        }
     }
 
     fn found(&mut self, holds: &str, mut violations: Vec<String>) {

@@ -15,7 +15,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::net::TcpStream;
 
-/// Longer than any answer should take; whoever waits this long counts as an error.
+/// Longer than any answer should take; after this, it counts as lost.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Why there was no answer.
@@ -32,7 +32,7 @@ pub enum NoAnswer {
     /// The request was sent, and may have been carried out.
     #[error("no answer: {0}")]
     Lost(String),
-    /// Something else than what was asked for.
+    /// An answer that can't be used.
     #[error("{0}")]
     Unexpected(String),
 }
@@ -102,11 +102,10 @@ impl Answer {
         if !self.status.is_success() {
             return Err(NoAnswer::Unexpected(format!("{}: {}", self.status, self.problem())));
         }
-        serde_json::from_slice(&self.body)
-            .map_err(|error| NoAnswer::Unexpected(format!("an answer that makes no sense: {error}")))
+        serde_json::from_slice(&self.body).map_err(|error| NoAnswer::Unexpected(format!("an unreadable answer: {error}")))
     }
 
-    /// The sentence of a problem document, or the start of whatever it is.
+    /// The sentence of a problem document, or the start of another body.
     #[must_use]
     pub fn problem(&self) -> String {
         #[derive(serde::Deserialize)]
@@ -147,8 +146,8 @@ impl Connection {
         Ok(self.sender.insert(sender))
     }
 
-    /// Reads. Asked once more if the answer is lost: the server closes connections that were idle
-    /// for long, and may do so while the question is on its way.
+    /// Reads. Retried once if the answer is lost: the server may close an idle connection just when the
+    /// request is sent.
     ///
     /// # Errors
     /// [`NoAnswer`].
@@ -197,7 +196,7 @@ impl Connection {
             Ok(Err(error)) => error.to_string(),
             Err(_) => format!("none within {} s", PATIENCE.as_secs()),
         };
-        // Whatever still comes on this connection would pass for the answer to the next request.
+        // A late answer on this connection would be taken for the answer to the next request.
         self.sender = None;
         Err(NoAnswer::Lost(lost))
     }

@@ -1,49 +1,54 @@
-//! All buyers at once: connections are opened first, then released together.
+//! All buyers at once: the connections are opened first, then all send together.
 
 use super::client::{Answer, Connection, NoAnswer, Target};
-use super::seats::{Wishes, Won};
+use super::seats::{Requests, Won};
 use super::tally::Tally;
 use bytes::Bytes;
 use futures::future::join_all;
 use indicatif::ProgressBar;
 use serde_json::json;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 use tokio::sync::Barrier;
 
+/// Counts while the race runs, for an observer.
+#[derive(Debug, Default)]
+pub struct Counters {
+    /// Bookings whose payment was answered "confirmed".
+    pub confirmed: AtomicU64,
+}
+
 /// A race to run.
 pub struct Race {
-    /// The server.
     pub target: Target,
-    /// The show.
     pub show: String,
-    /// How many buyers.
     pub buyers: usize,
-    /// Connections that they share.
+    /// Connections that the buyers share.
     pub connections: usize,
     /// Whether winners pay.
     pub pay: bool,
-    /// What they want.
-    pub wishes: Wishes,
+    pub requests: Requests,
+    pub counters: Arc<Counters>,
 }
 
 /// How it went.
 #[derive(Default)]
 pub struct Finish {
-    /// Counts and times.
     pub tally: Tally,
     /// Every booking that was won.
     pub won: Vec<Won>,
-    /// From the release to the last answer.
+    /// From the first request to the last answer.
     pub took: Duration,
+    /// The server stopped taking connections before every buyer had sent.
+    pub server_gone: bool,
 }
 
 impl Race {
     /// Runs it.
     ///
     /// # Errors
-    /// [`NoAnswer`] if not even the connections can be opened.
+    /// [`NoAnswer`] if the connections can't be opened.
     pub async fn run(self, progress: &ProgressBar) -> Result<Finish, NoAnswer> {
         progress.set_message("opening connections");
         let opened = join_all((0..self.connections).map(|_| self.target.connect())).await;
@@ -52,12 +57,14 @@ impl Race {
         let start = Arc::new(Barrier::new(connections.len() + 1));
         let race = Arc::new(self);
         let queue = Arc::new(AtomicUsize::new(0));
-        let lanes: Vec<_> = connections
+        let gone = Arc::new(AtomicBool::new(false));
+        let workers: Vec<_> = connections
             .into_iter()
             .map(|connection| {
-                let lane = Lane {
+                let worker = Worker {
                     race: Arc::clone(&race),
                     queue: Arc::clone(&queue),
+                    gone: Arc::clone(&gone),
                     connection,
                     finish: Finish::default(),
                     progress: progress.clone(),
@@ -65,15 +72,15 @@ impl Race {
                 let start = Arc::clone(&start);
                 tokio::spawn(async move {
                     start.wait().await;
-                    lane.run().await
+                    worker.run().await
                 })
             })
             .collect();
         start.wait().await;
         let started = Instant::now();
         let mut finish = Finish::default();
-        for lane in lanes {
-            match lane.await {
+        for worker in workers {
+            match worker.await {
                 Ok(part) => {
                     finish.tally.add(part.tally);
                     finish.won.extend(part.won);
@@ -82,28 +89,34 @@ impl Race {
             }
         }
         finish.took = started.elapsed();
+        finish.server_gone = gone.load(Ordering::Relaxed);
         Ok(finish)
     }
 }
 
 /// One connection and what its buyers got.
-struct Lane {
+struct Worker {
     race: Arc<Race>,
     queue: Arc<AtomicUsize>,
+    gone: Arc<AtomicBool>,
     connection: Connection,
     finish: Finish,
     progress: ProgressBar,
 }
 
-impl Lane {
+impl Worker {
     async fn run(mut self) -> Finish {
         let path = format!("/v1/shows/{}/bookings", self.race.show);
         loop {
             let buyer = self.queue.fetch_add(1, Ordering::Relaxed);
-            if buyer >= self.race.buyers {
+            if buyer >= self.race.buyers || self.gone.load(Ordering::Relaxed) {
                 return self.finish;
             }
-            let answer = self.connection.post(&path, None, self.race.wishes.of(buyer)).await;
+            let answer = self.connection.post(&path, None, self.race.requests.of(buyer)).await;
+            if let Err(NoAnswer::NotSent { .. }) = answer {
+                // The others would only be refused, too; what was counted so far is the result.
+                self.gone.store(true, Ordering::Relaxed);
+            }
             if self.finish.tally.hold(&answer)
                 && let Ok(answer) = answer
             {
@@ -117,8 +130,8 @@ impl Lane {
         let mut won: Won = match answer.json() {
             Ok(won) => won,
             Err(error) => {
-                // Counted as won, but what was won can't be told: the check afterwards finds a
-                // difference, and this says why.
+                // Counted as won, but which seats is unknown: the check afterwards finds a difference,
+                // and this says why.
                 self.finish.tally.examples.entry("201".into()).or_insert_with(|| error.to_string());
                 return;
             }
@@ -126,6 +139,9 @@ impl Lane {
         if self.race.pay {
             let answer = pay(&mut self.connection, &won).await;
             won.paid = self.finish.tally.payment(&answer);
+            if won.paid {
+                self.race.counters.confirmed.fetch_add(1, Ordering::Relaxed);
+            }
         }
         self.finish.won.push(won);
     }

@@ -1,7 +1,8 @@
-//! What the server says about a show's seats, and which of them the buyers go for.
+//! The seats of a show as the server reports them, and which of them the buyers ask for.
 
 use super::client::{Connection, NoAnswer};
 use super::shuffle::Shuffle;
+use crate::cli::terminal::{count, thousands};
 use bytes::Bytes;
 use serde::Deserialize;
 use serde_json::json;
@@ -37,7 +38,7 @@ pub struct AreaLine {
 }
 
 impl SeatMap {
-    /// Asks for it.
+    /// Fetches it.
     ///
     /// # Errors
     /// [`NoAnswer`].
@@ -62,39 +63,29 @@ impl SeatMap {
     }
 }
 
-/// What the buyers go for, as asked on the command line.
+/// What the buyers ask for, as given on the command line.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Goal {
-    /// All for the same seat; none named: the first that is free.
+    /// All ask for the same seat; without a label: the first that is free.
     OneSeat(Option<String>),
-    /// Each for a random one of the free seats.
+    /// Each asks for a random one of the free seats.
     Spread,
-    /// Each for some of an area.
-    Area {
-        /// Which.
-        area: String,
-        /// How many.
-        quantity: u32,
-    },
-    /// Each for seats side by side.
-    Best {
-        /// Price category.
-        category: String,
-        /// How many.
-        quantity: u32,
-    },
+    /// Each asks for any places of an area.
+    Area { area: String, quantity: u32 },
+    /// Each asks for the best seats side by side in a price category.
+    Best { category: String, quantity: u32 },
 }
 
-/// The bodies that the buyers send, and what they are after in words.
+/// The bodies that the buyers send.
 #[derive(Debug)]
-pub struct Wishes {
-    /// In words.
+pub struct Requests {
+    /// What they ask for, in words that follow "10 buyers at once, ".
     pub what: String,
     bodies: Vec<Bytes>,
 }
 
-impl Wishes {
-    /// Makes the wishes of `buyers` out of the goal and what is free.
+impl Requests {
+    /// Makes the requests of `buyers` from the goal and the free seats.
     ///
     /// # Errors
     /// A line that says what is not there, and what to try instead.
@@ -105,13 +96,13 @@ impl Wishes {
                 if !map.seats.iter().any(|line| line.seat == *seat) {
                     return Err(format!("the show has no labelled seat {seat:?}"));
                 }
-                Ok(one(format!("seat {seat}"), json!({ "seats": [seat] })))
+                Ok(one(format!("all for seat {seat}"), json!({ "seats": [seat] })))
             }
             Goal::OneSeat(None) => {
                 let seat = map.free().into_iter().next().ok_or(
                     "the show has no free labelled seat left; try --area, another --show, or start the server on a fresh --data",
                 )?;
-                Ok(one(format!("seat {seat}"), json!({ "seats": [seat] })))
+                Ok(one(format!("all for seat {seat}"), json!({ "seats": [seat] })))
             }
             Goal::Spread => {
                 let free = map.free();
@@ -120,7 +111,8 @@ impl Wishes {
                 }
                 let bodies =
                     (0..buyers).filter_map(|_| shuffle.pick(&free)).map(|seat| json!({ "seats": [seat] }).to_string().into());
-                Ok(Self { what: format!("a random one of {} free seats each", free.len()), bodies: bodies.collect() })
+                let what = format!("each for a random one of the {} free seats", thousands(free.len() as u64));
+                Ok(Self { what, bodies: bodies.collect() })
             }
             Goal::Area { area, quantity } => {
                 let Some(line) = map.areas.iter().find(|line| line.area == *area) else {
@@ -130,21 +122,26 @@ impl Wishes {
                 if line.labelled {
                     return Err(format!("the seats of area {area:?} have labels; try --best CATEGORY, --seat or --spread"));
                 }
-                let what = format!("{quantity} of the {} free places of area {area} each", line.available);
+                let places = count(line.available, "place", "places");
+                let what = format!("each for {} of the {places} in \"{area}\"", in_words(*quantity));
                 Ok(one(what, json!({ "area": area, "quantity": quantity })))
             }
             Goal::Best { category, quantity } => Ok(one(
-                format!("the best {quantity} of category {category} each"),
+                format!("each for the best {} in \"{category}\"", count(u64::from(*quantity), "seat", "seats")),
                 json!({ "best_available": { "quantity": quantity, "category": category } }),
             )),
         }
     }
 
-    /// The body of a buyer's request.
+    /// The body of one buyer's request.
     #[must_use]
     pub fn of(&self, buyer: usize) -> Bytes {
         self.bodies.get(buyer % self.bodies.len().max(1)).cloned().unwrap_or_default()
     }
+}
+
+fn in_words(quantity: u32) -> String {
+    if quantity == 1 { "one".to_owned() } else { quantity.to_string() }
 }
 
 /// Answer to a hold, as far as it is needed here.
@@ -189,28 +186,29 @@ mod tests {
         .unwrap()
     }
 
-    fn wishes(goal: &Goal) -> Result<Wishes, String> {
-        Wishes::new(goal, &map(), 3, &mut Shuffle::new(7))
+    fn requests(goal: &Goal) -> Result<Requests, String> {
+        Requests::new(goal, &map(), 3, &mut Shuffle::new(7))
     }
 
     #[test]
     fn the_default_is_the_first_free_seat() {
-        let wishes = wishes(&Goal::OneSeat(None)).unwrap();
-        assert_eq!(wishes.what, "seat A-2");
-        assert_eq!(wishes.of(2), r#"{"seats":["A-2"]}"#);
+        let requests = requests(&Goal::OneSeat(None)).unwrap();
+        assert_eq!(requests.what, "all for seat A-2");
+        assert_eq!(requests.of(2), r#"{"seats":["A-2"]}"#);
     }
 
     #[test]
     fn an_area_is_asked_for_by_quantity() {
-        let wishes = wishes(&Goal::Area { area: "floor".into(), quantity: 2 }).unwrap();
-        assert_eq!(wishes.of(0), r#"{"area":"floor","quantity":2}"#);
+        let requests = requests(&Goal::Area { area: "floor".into(), quantity: 2 }).unwrap();
+        assert_eq!(requests.of(0), r#"{"area":"floor","quantity":2}"#);
+        assert_eq!(requests.what, "each for 2 of the 9 places in \"floor\"");
     }
 
     #[test]
     fn what_is_not_there_is_named() {
-        assert!(wishes(&Goal::OneSeat(Some("Z-9".into()))).unwrap_err().contains("Z-9"));
-        assert!(wishes(&Goal::Area { area: "roof".into(), quantity: 1 }).unwrap_err().ends_with("stalls, floor"));
-        assert!(wishes(&Goal::Area { area: "stalls".into(), quantity: 1 }).unwrap_err().contains("--best"));
+        assert!(requests(&Goal::OneSeat(Some("Z-9".into()))).unwrap_err().contains("Z-9"));
+        assert!(requests(&Goal::Area { area: "roof".into(), quantity: 1 }).unwrap_err().ends_with("stalls, floor"));
+        assert!(requests(&Goal::Area { area: "stalls".into(), quantity: 1 }).unwrap_err().contains("--best"));
     }
 
     #[test]

@@ -1,19 +1,26 @@
-//! A steady load for a while, for figures: each connection sends one request after the other.
+//! A steady load for a given time: each connection sends one request after the other.
 
-use super::client::{Connection, NoAnswer, Target};
+use super::check::Verdict;
+use super::client::{Answer, Connection, NoAnswer, Target};
 use super::race::pay;
+use super::report::{print_latency, rate};
 use super::seats::Won;
 use super::tally::{Latency, Tally};
+use crate::cli::terminal::{Paint, count, say, thousands};
+use crate::exit;
 use bytes::Bytes;
 use futures::future::join_all;
 use indicatif::ProgressBar;
 use serde::Serialize;
 use serde_json::json;
+use std::collections::BTreeMap;
+use std::process::ExitCode;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 use tokio::sync::Mutex;
 
-/// What is done over and over.
+/// What each connection does over and over.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Scenario {
@@ -31,31 +38,25 @@ const SEATS_A_ROW: u32 = 100;
 
 /// A steady load to run.
 pub struct Sustained {
-    /// The server.
     pub target: Target,
-    /// What to do.
     pub scenario: Scenario,
-    /// The show whose seat is asked for in vain.
+    /// The show of the taken seat.
     pub show: String,
-    /// Where seats come from; none to refuse.
+    /// Where free seats come from; none for [`Scenario::Refuse`].
     pub source: Option<Source>,
-    /// The taken seat's request.
+    /// The request for a taken seat.
     pub taken: Bytes,
-    /// How long.
     pub seconds: u64,
     /// How many connections.
     pub concurrency: usize,
+    /// The server stopped taking connections.
+    pub gone: AtomicBool,
 }
 
 /// Where free seats come from.
 pub enum Source {
     /// Any place of an area of a show, until it is sold out.
-    Area {
-        /// The show.
-        show: String,
-        /// The area.
-        area: String,
-    },
+    Area { show: String, area: String },
     /// Labelled seats of shows made for this run, each seat asked for once.
     OwnShows(Mutex<OwnShows>),
 }
@@ -66,7 +67,6 @@ pub struct OwnShows {
     pub prefix: String,
     /// An admin's token.
     pub token: String,
-    /// Makes them.
     pub connection: Connection,
     made: u32,
     next: u32,
@@ -93,6 +93,22 @@ impl OwnShows {
         format!("{}-{}", self.prefix, self.made)
     }
 
+    /// Cancels the shows, so that nothing of the load stays on sale.
+    ///
+    /// # Errors
+    /// [`NoAnswer`]: the first one that could not be cancelled.
+    pub async fn cancel(&mut self) -> Result<u32, NoAnswer> {
+        let prefix = self.prefix.clone();
+        for number in 1..=self.made {
+            let path = format!("/v1/shows/{prefix}-{number}/cancel");
+            let answer = self.connection.post(&path, Some(&self.token), Bytes::new()).await?;
+            if !answer.status.is_success() {
+                return Err(NoAnswer::Unexpected(format!("{}: {}", answer.status, answer.problem())));
+            }
+        }
+        Ok(self.made)
+    }
+
     async fn make(&mut self) -> Result<(), NoAnswer> {
         self.made += 1;
         let rows: Vec<_> = (1..=ROWS).map(|row| json!({ "row": format!("R{row}"), "seats": SEATS_A_ROW })).collect();
@@ -107,7 +123,12 @@ impl OwnShows {
         });
         let answer = self.connection.post("/v1/shows", Some(&self.token), show.to_string().into()).await?;
         if !answer.status.is_success() {
-            return Err(NoAnswer::Unexpected(format!("no show for the load: {}: {}", answer.status, answer.problem())));
+            self.made -= 1;
+            return Err(NoAnswer::Unexpected(format!(
+                "the show for the load was refused: {}: {}",
+                answer.status,
+                answer.problem()
+            )));
         }
         self.next = 0;
         Ok(())
@@ -120,37 +141,78 @@ pub struct Figures {
     scenario: Scenario,
     connections: usize,
     seconds: f64,
-    /// Of the scenario's own good outcome: refusals, holds, or confirmed bookings.
+    /// The scenario's intended outcome: refusals, holds, or confirmed bookings.
     done: u64,
-    /// The same a second.
-    pub per_second: f64,
+    per_second: f64,
+    server_gone: bool,
     hold_latency: Option<Latency>,
     payment_latency: Option<Latency>,
-    statuses: std::collections::BTreeMap<u16, u64>,
-    /// Examples of trouble.
-    pub examples: std::collections::BTreeMap<String, String>,
+    statuses: BTreeMap<u16, u64>,
+    examples: BTreeMap<String, String>,
+    /// Filled in after the load.
+    pub verdict: Verdict,
+}
+
+impl Figures {
+    /// Exit status: a violation counts more than a server that went away.
+    #[must_use]
+    pub fn exit(&self) -> ExitCode {
+        match (self.verdict.holds(), self.server_gone) {
+            (false, _) => exit::VIOLATION.into(),
+            (true, true) => exit::UNREADABLE.into(),
+            (true, false) => ExitCode::SUCCESS,
+        }
+    }
+
+    /// Prints them for people.
+    pub fn print(&self) {
+        let paint = Paint::stdout();
+        let (does, done) = match self.scenario {
+            Scenario::Refuse => ("asking for a taken seat", "refusals"),
+            Scenario::Hold => ("holding free seats", "holds"),
+            Scenario::Book => ("holding free seats and paying", "confirmed bookings"),
+        };
+        let connections = count(self.connections as u64, "connection", "connections");
+        say(&format!("\n  {}\n", paint.bold(&format!("{connections} {does}, for {:.1} s", self.seconds))));
+        if self.server_gone {
+            say(&format!("  {}; counted until then:", paint.red("the server went away")));
+        }
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a positive rate for people")]
+        let rate = thousands(self.per_second as u64);
+        say(&format!("  {} {done}: {} a second", paint.bold(&thousands(self.done)), paint.bold(&rate)));
+        for (status, number) in &self.statuses {
+            let status = if *status == 0 { "no answer".to_owned() } else { status.to_string() };
+            say(&format!("  {}", paint.dim(&format!("{status}: {}", thousands(*number)))));
+        }
+        for (kind, example) in &self.examples {
+            say(&format!("  {}", paint.dim(&format!("for example {kind}: {example}"))));
+        }
+        print_latency(paint, [("holds", self.hold_latency), ("payments", self.payment_latency)]);
+        say("");
+        self.verdict.print(paint);
+    }
 }
 
 impl Sustained {
     /// Runs it.
     ///
     /// # Errors
-    /// [`NoAnswer`] if not even the connections can be opened.
-    pub async fn run(self, progress: &ProgressBar) -> Result<Figures, NoAnswer> {
+    /// [`NoAnswer`] if the connections can't be opened.
+    pub async fn run(self: Arc<Self>, progress: &ProgressBar) -> Result<Figures, NoAnswer> {
         let opened = join_all((0..self.concurrency).map(|_| self.target.connect())).await;
         let connections = opened.into_iter().collect::<Result<Vec<_>, _>>()?;
-        let run = Arc::new(self);
+        let run = self;
         let started = Instant::now();
         let end = started + Duration::from_secs(run.seconds);
-        let lanes: Vec<_> =
-            connections.into_iter().map(|connection| tokio::spawn(lane(Arc::clone(&run), connection, end))).collect();
-        while Instant::now() < end {
+        let workers: Vec<_> =
+            connections.into_iter().map(|connection| tokio::spawn(send_until(Arc::clone(&run), connection, end))).collect();
+        while Instant::now() < end && !run.gone.load(Ordering::Relaxed) {
             progress.set_position(started.elapsed().as_millis().try_into().unwrap_or(u64::MAX));
             tokio::time::sleep(Duration::from_millis(100).min(end.saturating_duration_since(Instant::now()))).await;
         }
         let mut tally = Tally::default();
-        for lane in lanes {
-            tally.add(lane.await.map_err(|error| NoAnswer::Unexpected(format!("a connection's task failed: {error}")))?);
+        for worker in workers {
+            tally.add(worker.await.map_err(|error| NoAnswer::Unexpected(format!("a connection's task failed: {error}")))?);
         }
         let seconds = started.elapsed().as_secs_f64();
         let done = match run.scenario {
@@ -163,13 +225,21 @@ impl Sustained {
             connections: run.concurrency,
             seconds,
             done,
-            #[expect(clippy::cast_precision_loss, reason = "a rate for people; 2^53 requests take years")]
-            per_second: done as f64 / seconds,
+            per_second: rate(done, seconds),
+            server_gone: run.gone.load(Ordering::Relaxed),
             hold_latency: tally.hold_latency(),
             payment_latency: tally.payment_latency(),
             statuses: tally.statuses,
             examples: tally.examples,
+            verdict: Verdict::default(),
         })
+    }
+
+    /// Ends the load early if the server takes no more connections.
+    fn notice(&self, answer: &Result<Answer, NoAnswer>) {
+        if let Err(NoAnswer::NotSent { .. }) = answer {
+            self.gone.store(true, Ordering::Relaxed);
+        }
     }
 
     async fn request(&self) -> Result<(String, Bytes), NoAnswer> {
@@ -181,23 +251,27 @@ impl Sustained {
     }
 }
 
-async fn lane(run: Arc<Sustained>, mut connection: Connection, end: Instant) -> Tally {
+async fn send_until(run: Arc<Sustained>, mut connection: Connection, end: Instant) -> Tally {
     let mut tally = Tally::default();
-    // Refusals are counted by the hundred thousand: what never changes is made once.
+    // Refusals come by the hundred thousand: the path is built once.
     let refused_at = format!("/v1/shows/{}/bookings", run.show);
-    while Instant::now() < end {
+    while Instant::now() < end && !run.gone.load(Ordering::Relaxed) {
         if run.source.is_none() {
-            tally.hold(&connection.post(&refused_at, None, run.taken.clone()).await);
+            let answer = connection.post(&refused_at, None, run.taken.clone()).await;
+            run.notice(&answer);
+            tally.hold(&answer);
             continue;
         }
         let (show, body) = match run.request().await {
             Ok(request) => request,
             Err(error) => {
-                tally.examples.entry("no show".into()).or_insert_with(|| error.to_string());
+                run.notice(&Err(error.clone()));
+                tally.examples.entry("no seats".into()).or_insert_with(|| error.to_string());
                 return tally;
             }
         };
         let answer = connection.post(&format!("/v1/shows/{show}/bookings"), None, body).await;
+        run.notice(&answer);
         if tally.hold(&answer)
             && run.scenario == Scenario::Book
             && let Ok(won) = answer.and_then(|answer| answer.json::<Won>())

@@ -10,17 +10,17 @@ use std::time::Duration;
 /// Counts of one connection, or of all.
 #[derive(Debug, Default)]
 pub struct Tally {
-    /// 201: the seats are the buyer's.
+    /// 201: the buyer has the seats.
     pub won: u64,
-    /// 409: somebody was faster.
+    /// 409: another buyer was faster.
     pub taken: u64,
-    /// 410: nothing left.
+    /// 410: no seat was left.
     pub sold_out: u64,
     /// 429, 503 and every other 4xx: not served.
     pub refused: u64,
     /// No answer, or another 5xx.
     pub errors: u64,
-    /// Of the errors: holds whose outcome nobody knows.
+    /// Of the errors: holds whose outcome is unknown.
     pub unknown: u64,
     /// Payments that ended in a confirmed booking.
     pub paid: u64,
@@ -30,13 +30,12 @@ pub struct Tally {
     pub payments_failed: u64,
     /// Answers by status; 0 stands for none.
     pub statuses: BTreeMap<u16, u64>,
-    /// One example of each kind of trouble, for people.
+    /// One example of each kind of failure, for people.
     pub examples: BTreeMap<String, String>,
     holds: Vec<u32>,
     payments: Vec<u32>,
 }
 
-/// Latencies that long don't differ in what they tell.
 fn micros(took: Duration) -> u32 {
     u32::try_from(took.as_micros()).unwrap_or(u32::MAX)
 }
@@ -109,6 +108,12 @@ impl Tally {
 
     fn example(&mut self, answer: &Answer) {
         self.examples.entry(answer.status.as_u16().to_string()).or_insert_with(|| answer.problem());
+    }
+
+    /// Holds that got an answer.
+    #[must_use]
+    pub fn answered(&self) -> u64 {
+        self.holds.len() as u64
     }
 
     /// Adds another connection's counts.
