@@ -23,6 +23,7 @@ use crate::exit;
 use clap::error::ErrorKind;
 use clap::{Parser, Subcommand};
 use std::ffi::OsString;
+use std::pin::Pin;
 use std::process::ExitCode;
 use terminal::complain;
 
@@ -93,8 +94,29 @@ impl Cli {
         }
     }
 
-    /// Does what was asked for.
-    pub async fn run(self) -> ExitCode {
+    /// Runs the verb to its end, on a runtime of its own.
+    #[must_use]
+    pub fn run(self) -> ExitCode {
+        // Two TLS providers are linked in, by crates that each prefer one; without a choice, the first
+        // connection would panic. An error means that one is installed already.
+        let _first_wins = rustls::crypto::ring::default_provider().install_default();
+        // One connection is one file descriptor, and the usual soft limit of 1,024 is soon used up.
+        // Where it can't be raised, the limit shows as refused connections under load.
+        let _best_effort = rlimit::increase_nofile_limit(1 << 20);
+        let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+            Ok(runtime) => runtime,
+            Err(error) => {
+                complain(&format!("no threads to work with: {error}"));
+                return exit::FATAL.into();
+            }
+        };
+        // Boxed, so that the compiler does not write out the whole program for each way in which the
+        // runtime waits.
+        let program: Pin<Box<dyn Future<Output = ExitCode>>> = Box::pin(self.run_verb());
+        runtime.block_on(program)
+    }
+
+    async fn run_verb(self) -> ExitCode {
         let verb = self.verb.unwrap_or_else(|| Verb::Serve(serve::Serve::default()));
         let mut flags = match &verb {
             Verb::Serve(serve) => serve.flags.0.clone(),

@@ -31,7 +31,8 @@ impl SandboxServer {
         };
         may_listen(at, config.sandbox_listen_anywhere).map_err(StartError::Server)?;
         let (listener, addr) = bind(at).await?;
-        let serving = server::serve(listener, sandbox_adapter::router(Arc::clone(sandbox)), shutdown.clone(), sandbox_adapter::DRAIN);
+        let serving =
+            server::serve(listener, sandbox_adapter::router(Arc::clone(sandbox)), shutdown.clone(), sandbox_adapter::DRAIN);
         let serving = tokio::spawn(async move {
             if let Err(error) = serving.await {
                 tracing::error!(%error, "the sandbox server has failed");
