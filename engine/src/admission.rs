@@ -1,5 +1,5 @@
-//! Admission: a bound on the work under way, so that a rush is answered "later" instead of piling
-//! up in mailboxes. Refusals from the seat table pass in front of it and cost next to nothing.
+//! Admission: a bound on the commands in flight, so that a rush is answered "later" instead of piling up
+//! in mailboxes. Refusals from the seat table come before it.
 
 use crate::error::Fault;
 use std::sync::Arc;
@@ -7,10 +7,10 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 use tokio::sync::Notify;
 
-/// When a caller who was turned away should come back.
+/// When a caller who was not admitted should try again.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
 
-/// A gate that lets a bounded number through at a time.
+/// Admits a bounded number of commands at a time.
 #[derive(Clone)]
 pub(crate) struct Gate(Arc<Inner>);
 
@@ -21,7 +21,7 @@ struct Inner {
     left: Notify,
 }
 
-/// One command's stay inside. Leaves when dropped.
+/// One admitted command; dropping it frees its place.
 pub(crate) struct Permit(Arc<Inner>);
 
 impl Gate {
@@ -34,12 +34,12 @@ impl Gate {
         }))
     }
 
-    /// Lets a command in, if there is room. `degraded`: something that takes load off the log is
-    /// missing, so only an eighth of the room is used.
+    /// Admits a command, if the limit allows. `degraded`: the guard, which takes load off the log, is
+    /// missing, so only an eighth of the limit is used.
     pub(crate) fn enter(&self, degraded: bool) -> Result<Permit, Fault> {
         let limit = if degraded { (self.0.limit / 8).max(1) } else { self.0.limit };
         let before = self.0.inside.fetch_add(1, Ordering::AcqRel);
-        // The permit is made before the checks: dropping it is what undoes the count.
+        // Created before the checks, because dropping it undoes the count.
         let permit = Permit(self.0.clone());
         if self.0.closed.load(Ordering::Acquire) {
             return Err(Fault::Stopping);
@@ -54,7 +54,7 @@ impl Gate {
         self.0.inside.load(Ordering::Acquire)
     }
 
-    /// Lets nobody in any more.
+    /// Admits nothing any more.
     pub(crate) fn close(&self) {
         self.0.closed.store(true, Ordering::Release);
     }

@@ -1,81 +1,79 @@
-//! The box office: the one type that the API commands.
+//! The box office: every command of the write side starts here.
 
-use crate::actors::payment::PaymentMessage;
 use crate::actors::registry::Supervisor;
-use crate::core::Core;
 use crate::error::{CommandError, Fault};
 use crate::hold;
-use crate::payments::Payments;
+use crate::maintenance::run_maintenance;
+use crate::origin::{Context, Origin};
+use crate::payment::{PaymentMessage, Payments};
 use crate::ports::Ports;
 use crate::reactors::log_follower::LogFollower;
-use crate::reactors::progress::FollowerProgress;
 use crate::reactors::rewards;
-use crate::requests::{Hold, HoldRequest, Paid, PayRequest, SeatSelection, Status};
+use crate::requests::{Hold, HoldRequest, Paid, PayRequest, SeatSelection};
+use crate::services::Services;
 use crate::settings::Settings;
+use crate::status::{RecoverySummary, Status};
 use lastseat_domain::booking::Booking;
 use lastseat_domain::event::ShowScheduled;
-use lastseat_domain::loyalty::LoyaltyCommand;
+use lastseat_domain::loyalty::{Account, LoyaltyCommand};
 use lastseat_domain::show::{Show, ShowCommand};
-use lastseat_domain::{BookingId, BuyerId, Metadata, Rejection, ShowId, Timestamp, VoucherId};
+use lastseat_domain::{BookingId, BuyerId, Rejection, ShowId, Timestamp, VoucherId};
 use ractor::{Actor, ActorRef};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-/// The box office. Cheap to clone. When the last clone is dropped without [`BoxOffice::drain`], all
-/// that it does ends where it stands, as at a power cut; recovery finishes what was begun.
+/// The box office. Cheap to clone. When the last clone is dropped without [`BoxOffice::drain`], its
+/// work stops at once, as in a power cut; recovery finishes what was begun.
 #[derive(Clone)]
 pub struct BoxOffice {
-    core: Arc<Core>,
-    payments: Arc<Payments>,
-    progress: Arc<FollowerProgress>,
-    life: Arc<Life>,
+    services: Arc<Services>,
+    payments: Payments,
+    tasks: Arc<Tasks>,
 }
 
-/// What runs for a box office.
-struct Life {
-    /// Reactors take up nothing new.
+/// The tasks and actors of a box office.
+struct Tasks {
+    /// Nothing new is started.
     stop: CancellationToken,
-    /// Work under way ends, too.
+    /// Work in progress ends, too.
     kill: CancellationToken,
-    tasks: TaskTracker,
+    running: TaskTracker,
     supervisor: ActorRef<()>,
-    core: Arc<Core>,
-    payments: Arc<Payments>,
-    /// A task that should run as long as the engine has ended by itself: a defect.
-    task_ended: Arc<AtomicBool>,
+    services: Arc<Services>,
+    payments: Payments,
 }
 
-impl Life {
-    /// Runs for as long as the engine. If it ends before, by a panic, the engine is not ready any
-    /// more: it would go on selling with holds that never end.
+impl Tasks {
+    /// Runs for as long as the engine. If it ends before, by a panic, the engine is not ready any more:
+    /// it would go on selling with holds that never end.
     fn keep(&self, work: impl Future<Output = ()> + Send + 'static) {
-        let (running, task_ended, stop) = (self.spawn(work), self.task_ended.clone(), self.stop.clone());
+        let (running, services, stop) = (self.spawn(work), self.services.clone(), self.stop.clone());
         self.spawn(async move {
             let ended = running.await;
             if !stop.is_cancelled() {
-                tracing::error!(?ended, "a reactor has ended");
-                task_ended.store(true, Ordering::Release);
+                tracing::error!(?ended, "a task of the engine has ended");
+                services.health.task_ended.store(true, Ordering::Release);
             }
         });
     }
 
-    /// Runs beside the commands until it is done, or killed.
+    /// Runs until it is done, or killed.
     fn spawn<T: Send + 'static>(&self, work: impl Future<Output = T> + Send + 'static) -> JoinHandle<Option<T>> {
         let kill = self.kill.clone();
-        self.tasks.spawn(async move { kill.run_until_cancelled_owned(work).await })
+        self.running.spawn(async move { kill.run_until_cancelled_owned(work).await })
     }
 }
 
-impl Drop for Life {
+impl Drop for Tasks {
     fn drop(&mut self) {
         self.stop.cancel();
         self.kill.cancel();
-        self.core.seats.close();
+        self.services.seats.close();
         self.payments.close();
         // Its children end with it.
         self.supervisor.kill();
@@ -83,7 +81,7 @@ impl Drop for Life {
 }
 
 impl BoxOffice {
-    /// Reads the log to its end, then starts the reactors that finish what a crash left behind.
+    /// Reads the log to its end, then starts the tasks that finish what a crash has left unfinished.
     ///
     /// # Errors
     /// [`Fault`] if the log can't be read.
@@ -91,90 +89,94 @@ impl BoxOffice {
         let (supervisor, _) = Supervisor::spawn(None, Supervisor, ())
             .await
             .map_err(|e| Fault::Unavailable(format!("the actors' supervisor could not be started: {e}")))?;
-        let core = Arc::new(Core::new(ports, settings, supervisor.get_cell()));
-        let (stop, kill, tasks) = (CancellationToken::new(), CancellationToken::new(), TaskTracker::new());
-        let payments = Arc::new(Payments::new(core.clone(), supervisor.get_cell()));
-        let progress = Arc::new(FollowerProgress::default());
-        let task_ended = Arc::default();
-        let life = Life { stop, kill, tasks, supervisor, core: core.clone(), payments: payments.clone(), task_ended };
+        let services = Arc::new(Services::new(ports, settings, supervisor.get_cell()));
+        let payments = Payments::new(services.clone(), supervisor.get_cell());
+        let (stop, kill, running) = (CancellationToken::new(), CancellationToken::new(), TaskTracker::new());
+        let tasks = Tasks { stop, kill, running, supervisor, services: services.clone(), payments: payments.clone() };
         let (rewards, missing) = mpsc::unbounded_channel();
         let mut follower =
-            LogFollower::new(core.clone(), payments.clone(), progress.clone(), rewards, life.tasks.clone(), life.kill.clone());
+            LogFollower::new(services.clone(), payments.clone(), rewards, tasks.running.clone(), tasks.kill.clone());
         follower.catch_up().await?;
-        life.keep(follower.run(life.stop.clone()));
-        life.keep(rewards::run(core.clone(), missing, life.stop.clone()));
-        life.keep(run_maintenance(core.clone(), payments.clone(), life.stop.clone()));
-        Ok(Self { core, payments, progress, life: Arc::new(life) })
+        tasks.keep(follower.run(tasks.stop.clone()));
+        tasks.keep(rewards::run(services.clone(), missing, tasks.stop.clone()));
+        tasks.keep(run_maintenance(services.clone(), payments.clone(), tasks.stop.clone()));
+        Ok(Self { services, payments, tasks: Arc::new(tasks) })
     }
 
     /// All shows by id.
     #[must_use]
     pub fn shows(&self) -> Vec<Arc<Show>> {
-        self.core.shows.all()
+        self.services.shows.all()
     }
 
-    /// A show.
     #[must_use]
     pub fn show(&self, show: &ShowId) -> Option<Arc<Show>> {
-        self.core.shows.get(show).map(|active| active.show.load_full())
+        self.services.shows.get(show).map(|active| active.show.load_full())
     }
 
-    /// Puts a show on sale. The same show again is a success.
+    /// Schedules a show. The same show again is a success.
     ///
     /// # Errors
     /// [`CommandError`].
-    pub async fn schedule_show(&self, show: ShowScheduled, by: &str) -> Result<Arc<Show>, CommandError> {
+    pub async fn schedule_show(&self, show: ShowScheduled, by: impl Into<Origin>) -> Result<Arc<Show>, CommandError> {
         let id = show.show.clone();
-        self.change_show(&id, ShowCommand::Schedule(show), by).await
+        self.change_show(&id, ShowCommand::Schedule(show), by.into()).await
     }
 
-    /// Takes no new holds until resumed.
+    /// Accepts no new holds until resumed.
     ///
     /// # Errors
     /// [`CommandError`].
-    pub async fn pause_sales(&self, show: &ShowId, by: &str) -> Result<Arc<Show>, CommandError> {
-        self.change_show(show, ShowCommand::Pause, by).await
+    pub async fn pause_sales(&self, show: &ShowId, by: impl Into<Origin>) -> Result<Arc<Show>, CommandError> {
+        self.change_show(show, ShowCommand::Pause, by.into()).await
     }
 
-    /// Takes holds again.
+    /// Accepts holds again.
     ///
     /// # Errors
     /// [`CommandError`].
-    pub async fn resume_sales(&self, show: &ShowId, by: &str) -> Result<Arc<Show>, CommandError> {
-        self.change_show(show, ShowCommand::Resume, by).await
+    pub async fn resume_sales(&self, show: &ShowId, by: impl Into<Origin>) -> Result<Arc<Show>, CommandError> {
+        self.change_show(show, ShowCommand::Resume, by.into()).await
     }
 
-    /// Takes no holds ever again. Open bookings can't be paid any more and end with their holds;
-    /// confirmed ones stay until they are refunded.
+    /// Ends the sale for good. Open bookings can't be paid or extended any more and end with their
+    /// holds; confirmed ones stay until they are refunded.
     ///
     /// # Errors
     /// [`CommandError`].
-    pub async fn cancel_show(&self, show: &ShowId, by: &str) -> Result<Arc<Show>, CommandError> {
-        self.change_show(show, ShowCommand::Cancel, by).await
+    pub async fn cancel_show(&self, show: &ShowId, by: impl Into<Origin>) -> Result<Arc<Show>, CommandError> {
+        self.change_show(show, ShowCommand::Cancel, by.into()).await
     }
 
-    async fn change_show(&self, id: &ShowId, command: ShowCommand, by: &str) -> Result<Arc<Show>, CommandError> {
-        let _permit = self.core.holds.enter(false)?;
-        let metadata = Metadata::new(by, self.core.now());
-        let executed = self.core.journal.execute::<Show>(id, &command, &metadata).await?;
-        let Some(state) = &executed.loaded.state else { return Err(Rejection::ShowNotFound.into()) };
-        // Without waiting for the log's subscription: the caller expects to find what it did.
-        self.core.shows.learn(id, state);
-        for event in &executed.events {
-            self.core.shows.apply(id, event);
+    async fn change_show(&self, id: &ShowId, command: ShowCommand, origin: Origin) -> Result<Arc<Show>, CommandError> {
+        let services = &self.services;
+        let _permit = services.holds.enter(false)?;
+        let mut known = None;
+        let executed = services.journal.execute::<Show>(id, command, &Context::command(origin), &mut known).await;
+        if let Some(state) = known.as_ref().and_then(|loaded| loaded.state.as_ref()) {
+            // Another node may have scheduled it a moment ago.
+            services.shows.learn(id, state);
         }
-        self.show(id).ok_or_else(|| Rejection::ShowNotFound.into())
+        for event in &executed?.events {
+            services.shows.apply(id, event);
+        }
+        self.show(id).ok_or_else(|| Fault::Unavailable("the show is not known to this node yet".into()).into())
     }
 
-    /// The refusals that need no waiting, which are nearly all of a flash sale: the show is not on
-    /// sale, what is asked for makes no sense, or the seat table knows that it is taken. [`Self::hold`]
-    /// says the same; asked first, it spares the loser the making of a booking. Not to be asked for a
-    /// repeat under an idempotency key, whose seats may be taken by itself.
+    /// The refusals that need no waiting, which are nearly all of a flash sale: the show is not on sale,
+    /// the selection does not fit its plan, or the seat table knows that the seats are taken.
+    /// [`Self::hold`] refuses the same; called before it, this saves the loser the cost of a hold.
+    /// `keyed`: the booking of a request with an idempotency key; not refused here if it may exist.
     ///
     /// # Errors
     /// The rejection.
-    pub fn refuse_at_once(&self, show: &ShowId, selection: &SeatSelection) -> Result<(), Rejection> {
-        hold::refuse_at_once(&self.core, show, selection)
+    pub fn refuse_at_once(
+        &self,
+        show: &ShowId,
+        selection: &SeatSelection,
+        keyed: Option<BookingId>,
+    ) -> Result<(), Rejection> {
+        hold::refuse_at_once(&self.services, show, selection, keyed)
     }
 
     /// Holds seats.
@@ -182,7 +184,7 @@ impl BoxOffice {
     /// # Errors
     /// [`CommandError`].
     pub async fn hold(&self, request: HoldRequest) -> Result<Hold, CommandError> {
-        Box::pin(hold::hold(&self.core, &request)).await
+        Box::pin(hold::hold(&self.services, &request)).await
     }
 
     /// A booking as the log has it now; `None` if there is none, or if it was only fenced.
@@ -190,142 +192,136 @@ impl BoxOffice {
     /// # Errors
     /// [`Fault`].
     pub async fn booking(&self, booking: BookingId) -> Result<Option<Booking>, Fault> {
-        Ok(self.core.journal.load::<Booking>(&booking).await?.state.filter(|b| b.opened.is_some()))
+        Ok(self.services.journal.load::<Booking>(&booking).await?.state.filter(|b| b.opened.is_some()))
     }
 
-    /// Prolongs a hold, once.
+    /// Extends a hold, once.
     ///
     /// # Errors
     /// [`CommandError`].
-    pub async fn extend(&self, booking: BookingId, by: &str) -> Result<Booking, CommandError> {
-        self.payments.command(booking, |reply| PaymentMessage::Extend(by.to_owned(), reply)).await
+    pub async fn extend(&self, booking: BookingId, by: impl Into<Origin>) -> Result<Booking, CommandError> {
+        let origin = by.into();
+        self.payments.command(booking, |reply| PaymentMessage::Extend(origin.clone(), reply)).await
     }
 
     /// Gives held seats back. A booking that is over already is a success.
     ///
     /// # Errors
     /// [`CommandError`].
-    pub async fn cancel(&self, booking: BookingId, by: &str) -> Result<Booking, CommandError> {
-        self.payments.command(booking, |reply| PaymentMessage::Cancel(by.to_owned(), reply)).await
+    pub async fn cancel(&self, booking: BookingId, by: impl Into<Origin>) -> Result<Booking, CommandError> {
+        let origin = by.into();
+        self.payments.command(booking, |reply| PaymentMessage::Cancel(origin.clone(), reply)).await
     }
 
-    /// Pays for a hold. The answer says what is known after `payment_patience` at most; the payment
-    /// itself goes on.
+    /// Pays for a hold. The answer comes after `payment_patience` at most, with what is known then; the
+    /// payment itself goes on.
     ///
     /// # Errors
     /// [`CommandError`]; a decline is `Rejection::PaymentDeclined`.
     pub async fn pay(&self, booking: BookingId, request: PayRequest) -> Result<Paid, CommandError> {
-        // Without the box office itself, which a payment under way does not keep alive.
+        // Without `Tasks`: a payment in progress does not keep the box office alive.
         let payments = self.payments.clone();
-        // A task of its own: it goes on when the caller is told "not known yet", or hangs up.
+        // A task of its own: it goes on when the caller has its answer, or hangs up.
         let mut payment =
-            self.life.spawn(async move { payments.command(booking, |reply| PaymentMessage::Pay(request.clone(), reply)).await });
-        let patience = chrono::TimeDelta::from_std(self.core.settings.payment_patience).unwrap_or_default();
+            self.tasks.spawn(async move { payments.command(booking, |reply| PaymentMessage::Pay(request.clone(), reply)).await });
+        let services = &self.services;
+        let patience = chrono::TimeDelta::from_std(services.settings.payment_patience).unwrap_or_default();
         tokio::select! {
             biased;
             paid = &mut payment => match paid {
                 Ok(Some(paid)) => paid,
                 _ => Err(Fault::OutcomeUnknown("the payment was interrupted".to_owned()).into()),
             },
-            () = self.core.ports.clock.sleep_until(self.core.now() + patience) => {
+            () = services.ports.clock.sleep_until(services.now() + patience) => {
                 let booking = self.booking(booking).await?.ok_or(Rejection::BookingNotFound)?;
                 Ok(Paid::Pending(booking))
             }
         }
     }
 
-    /// Returns the money of a confirmed booking and frees its seats, exactly once. Refunded already
-    /// is a success. If the gateway does not answer, the booking comes back still confirmed; the
-    /// refund is recorded and carried out as soon as it can be.
+    /// Returns the money of a confirmed booking and frees its seats, exactly once. Refunded already is a
+    /// success. If the gateway does not answer, the booking is returned still confirmed; the refund is
+    /// recorded and carried out as soon as possible.
     ///
     /// # Errors
     /// [`CommandError`].
-    pub async fn refund(&self, booking: BookingId, by: &str) -> Result<Booking, CommandError> {
-        self.payments.command(booking, |reply| PaymentMessage::Refund(by.to_owned(), reply)).await
+    pub async fn refund(&self, booking: BookingId, by: impl Into<Origin>) -> Result<Booking, CommandError> {
+        let origin = by.into();
+        self.payments.command(booking, |reply| PaymentMessage::Refund(origin.clone(), reply)).await
     }
 
     /// Uses a voucher of `buyer`.
     ///
     /// # Errors
     /// [`CommandError`].
-    pub async fn redeem_voucher(&self, buyer: &BuyerId, voucher: VoucherId, by: &str) -> Result<(), CommandError> {
-        let _permit = self.core.checkouts.enter(false)?;
-        rewards::decide(&self.core, buyer, None, by, LoyaltyCommand::Redeem { voucher }).await
+    pub async fn redeem_voucher(&self, buyer: &BuyerId, voucher: VoucherId, by: impl Into<Origin>) -> Result<(), CommandError> {
+        let _permit = self.services.checkouts.enter(false)?;
+        let (command, context) = (LoyaltyCommand::Redeem { voucher }, Context::command(by.into()));
+        self.services.journal.execute::<Account>(buyer, command, &context, &mut None).await?;
+        Ok(())
     }
 
     /// A hint that something about a booking may have changed outside (a webhook): look at it now.
     /// Believes nothing: it reads the log and asks the gateway.
     pub fn settle(&self, booking: BookingId) {
         let payments = self.payments.clone();
-        self.life.spawn(async move { payments.settle(booking, Vec::new()).await });
+        self.tasks.spawn(async move { payments.settle(booking, Vec::new()).await });
     }
 
-    /// How the engine is doing.
     #[must_use]
     pub fn status(&self) -> Status {
-        let core = &self.core;
-        let mut degraded = self.progress.troubles();
-        let task_ended = self.life.task_ended.load(Ordering::Acquire);
-        if task_ended {
-            degraded.push("a background task has ended; restart the server".to_owned());
-        }
-        let trouble = core.journal.trouble();
-        let writable = trouble.is_none();
-        degraded.extend(trouble.map(|why| format!("the event log can't be written: {why}")));
-        let guard_trouble = core.guard.trouble();
-        degraded.extend(
-            guard_trouble
-                .iter()
-                .map(|why| format!("the seat guard does not answer ({why}); selling on without it, with fewer holds at a time")),
-        );
+        let (services, health) = (&self.services, &self.services.health);
+        let task_ended = health.task_ended.load(Ordering::Acquire);
+        let (log_trouble, guard_trouble) = (services.journal.trouble(), services.guard.trouble());
+        let mut degraded = Vec::new();
+        degraded.extend(health.follower_fault.lock().iter().map(|why| format!("the event log can't be followed: {why}")));
+        degraded.extend(task_ended.then(|| "a task of the engine has ended; restart the server".to_owned()));
+        degraded.extend(health.skipped_event.lock().iter().map(|why| format!("an event was skipped: {why}")));
+        degraded.extend(log_trouble.iter().map(|why| format!("the event log can't be written: {why}")));
+        degraded.extend(guard_trouble.iter().map(|why| {
+            format!("the seat guard does not answer ({why}); the sale goes on without it, with fewer holds at a time")
+        }));
         Status {
-            ready: writable && !task_ended && !self.life.stop.is_cancelled(),
-            in_flight: core.holds.inside() + core.checkouts.inside(),
-            lag: core.journal.written().0.saturating_sub(self.progress.position().0),
-            actors: core.seats.awake() + self.payments.awake(),
-            unfinished: self.progress.unfinished(),
+            ready: log_trouble.is_none() && !task_ended && !self.tasks.stop.is_cancelled(),
+            in_flight: services.holds.inside() + services.checkouts.inside(),
+            lag: services.journal.written().saturating_sub(health.followed.load(Ordering::Acquire)),
+            actors: services.seats.awake() + self.payments.awake(),
+            unfinished: health.unfinished.load(Ordering::Relaxed),
             guard_answers: guard_trouble.is_none(),
-            guard_failures: core.guard.failures(),
+            guard_failures: services.guard.failures(),
             degraded,
         }
     }
 
-    /// Takes no new commands, finishes those under way, stops the actors and reactors. Commands
-    /// still under way after `patience` are left to recovery.
-    pub async fn drain(&self, patience: Duration) {
-        self.core.holds.close();
-        self.core.checkouts.close();
-        let deadline = self.core.now() + chrono::TimeDelta::from_std(patience).unwrap_or_default();
-        tokio::select! {
-            biased;
-            () = async { self.core.holds.empty().await; self.core.checkouts.empty().await } => {}
-            () = self.core.ports.clock.sleep_until(deadline) => tracing::warn!("commands are still under way; recovery will finish them"),
-        }
-        self.life.stop.cancel();
-        self.life.tasks.close();
-        tokio::select! {
-            biased;
-            () = self.life.tasks.wait() => {}
-            () = self.core.ports.clock.sleep_until(deadline) => {}
-        }
-        self.core.seats.passivate(Timestamp::MAX_UTC);
-        self.payments.passivate(Timestamp::MAX_UTC);
-        self.life.supervisor.stop(None);
+    /// What recovery did after the start; `None` while it is still at work.
+    #[must_use]
+    pub fn recovery(&self) -> Option<RecoverySummary> {
+        *self.services.health.recovery.lock()
     }
-}
 
-/// Stops idle actors and tries pending releases of the guard again, every now and then.
-async fn run_maintenance(core: Arc<Core>, payments: Arc<Payments>, stop: CancellationToken) {
-    let idle = chrono::TimeDelta::from_std(core.settings.passivate_after).unwrap_or_default();
-    loop {
-        let next = core.now() + (idle / 2).max(chrono::TimeDelta::milliseconds(100));
+    /// Accepts no new commands, finishes those in flight, stops the actors and tasks. Commands still in
+    /// flight after `patience` are left to recovery.
+    pub async fn drain(&self, patience: Duration) {
+        let (services, tasks) = (&self.services, &self.tasks);
+        services.holds.close();
+        services.checkouts.close();
+        let deadline = services.now() + chrono::TimeDelta::from_std(patience).unwrap_or_default();
         tokio::select! {
             biased;
-            () = stop.cancelled() => return,
-            () = core.ports.clock.sleep_until(next) => {}
+            () = async { services.holds.empty().await; services.checkouts.empty().await } => {}
+            () = services.ports.clock.sleep_until(deadline) => {
+                tracing::warn!("commands are still in flight; recovery will finish them");
+            }
         }
-        core.guard.retry_pending_releases().await;
-        core.seats.passivate(core.now() - idle);
-        payments.passivate(core.now() - idle);
+        tasks.stop.cancel();
+        tasks.running.close();
+        tokio::select! {
+            biased;
+            () = tasks.running.wait() => {}
+            () = services.ports.clock.sleep_until(deadline) => {}
+        }
+        services.seats.passivate(Timestamp::MAX_UTC);
+        self.payments.passivate(Timestamp::MAX_UTC);
+        tasks.supervisor.stop(None);
     }
 }

@@ -1,22 +1,22 @@
 //! How many seats of a show each buyer has, held and booked together, for shows that limit it.
 //!
 //! Exact on one node: a hold reserves its share before it is appended. Several nodes learn of each
-//! other's bookings through the log, so a buyer who asks two of them within the same milliseconds
-//! may get past; see docs/decisions.
+//! other's bookings through the log, so a buyer who uses two of them within the same milliseconds may
+//! exceed the limit; see docs/decisions/0008-buyer-limits.md.
 
 use dashmap::DashMap;
 use lastseat_domain::{BookingId, BuyerId, Rejection, ShowId};
 use std::collections::HashMap;
 use std::sync::Arc;
 
-/// The ledger. Cheap to clone.
+/// Seats by show and buyer. Cheap to clone.
 #[derive(Clone, Default)]
 pub(crate) struct BuyerLedger(Arc<DashMap<(ShowId, BuyerId), Share>>);
 
 #[derive(Default)]
 struct Share {
-    /// Holds on their way: seats, and how many requests for the same booking there are. A request
-    /// that comes twice asks for its seats once.
+    /// Holds being appended: seats, and the number of requests for the same booking. Seats of a
+    /// repeated request count once.
     pending: HashMap<BookingId, (u32, u32)>,
     bookings: HashMap<BookingId, u32>,
 }
@@ -60,7 +60,7 @@ impl BuyerLedger {
         Ok(Reservation { ledger: self.clone(), key, booking })
     }
 
-    /// A booking is open: its seats count from now on. Told twice, counted once.
+    /// A booking is open: its seats count from now on, once, however often this is called.
     pub(crate) fn opened(&self, show: &ShowId, buyer: &BuyerId, booking: BookingId, seats: u32) {
         if !buyer.is_guest() {
             self.0.entry((show.clone(), buyer.clone())).or_default().bookings.insert(booking, seats);
@@ -87,7 +87,7 @@ impl Drop for Reservation {
                 share.pending.remove(&self.booking);
             }
         }
-        // Those who got nothing leave nothing behind.
+        // A buyer without seats needs no entry.
         self.ledger.0.remove_if(&self.key, |_, share| share.seats() == 0);
     }
 }

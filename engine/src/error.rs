@@ -1,4 +1,4 @@
-//! How a command fails: refused by a rule, or let down by the infrastructure. The two never mix.
+//! How a command fails: a rule refuses it, or the infrastructure fails. The two never mix.
 
 use lastseat_domain::Rejection;
 use lastseat_domain::ports::event_log::LogFault;
@@ -19,8 +19,8 @@ pub enum CommandError {
 /// The infrastructure failed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Fault {
-    /// More commands are under way than are admitted. Nothing was done.
-    #[error("too many commands are under way")]
+    /// More commands are in flight than are admitted. Nothing was done.
+    #[error("too many commands are in flight")]
     Busy {
         /// When to try again.
         retry_after: Duration,
@@ -28,7 +28,7 @@ pub enum Fault {
     /// The server is stopping. Nothing was done.
     #[error("the server is stopping")]
     Stopping,
-    /// Something that is needed does not answer. Nothing was done.
+    /// Something that the command needs does not answer. Nothing was done.
     #[error("{0}")]
     Unavailable(String),
     /// It may have been done or not. The same command again finds out.

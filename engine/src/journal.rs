@@ -1,11 +1,17 @@
-//! The event log in the rules' terms: load an aggregate, carry out a command on it, append.
+//! Loads aggregates from the event log and appends what their rules decide.
+//!
+//! [`Journal::execute`] is the one loop of the write side: load, decide, append at the exact revision,
+//! and begin again if another writer was faster.
 
 use crate::error::{CommandError, Fault};
+use crate::origin::Context;
 use chrono::TimeDelta;
+use lastseat_domain::decider::Decider;
 use lastseat_domain::event::Event;
+use lastseat_domain::ids::NAMESPACE;
 use lastseat_domain::ports::event_log::{Direction, Expected, LogFault, Position, RecordedEvent, StreamWrite, WriteOutcome};
 use lastseat_domain::ports::{Clock, EventLog};
-use lastseat_domain::{Decider, Metadata, StreamName, Timestamp, codec};
+use lastseat_domain::{Metadata, StreamName, Timestamp, codec};
 use parking_lot::Mutex;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -13,46 +19,66 @@ use uuid::Uuid;
 
 /// Pauses between tries to find out what became of an append, in milliseconds.
 const RETRY_MS: [i64; 3] = [20, 200, 1000];
-/// Times that a command is decided again because another append came first. Each time some append
-/// succeeded, so the system as a whole moves on.
-const TRIES: usize = 16;
-/// Events asked for at a time. A booking has about ten.
+/// Events read at a time. A booking has about ten.
 const PAGE: usize = 256;
+/// Times that a command is decided again because another writer was faster. Each time one append has
+/// succeeded, so somebody always makes progress.
+const TRIES: usize = 16;
+/// How long a failed append makes the node not ready. After that it gets work again, and finds out
+/// whether the log is well.
+const DISTRUST: TimeDelta = TimeDelta::seconds(5);
 
-/// An aggregate as it stands in the log, and what the next append to it has to expect.
+/// An aggregate as the log has it.
 #[derive(Debug, Clone)]
 pub(crate) struct Loaded<S> {
-    /// Its state.
     pub state: S,
-    /// What to expect of its stream.
+    /// What the next append to its stream has to expect.
     pub expected: Expected,
-    /// The event that brought it there.
+    /// Id of the last event.
     pub last: Option<Uuid>,
+    /// Trace id of the last event.
+    pub trace: Option<String>,
 }
 
-/// Loads aggregates and appends decisions.
+impl<S> Loaded<S> {
+    pub(crate) fn without_events(state: S) -> Self {
+        Self { state, expected: Expected::NoStream, last: None, trace: None }
+    }
+
+    /// Metadata of what follows from a command on this aggregate.
+    pub(crate) fn metadata(&self, stream: &StreamName, context: &Context, at: Timestamp) -> Metadata {
+        let trace = if context.carries_on_trace { self.trace.clone() } else { None };
+        Metadata {
+            correlation: context.booking.map(|booking| booking.0),
+            causation: Some(context.cause.or(self.last).unwrap_or_else(|| first_command(stream))),
+            trace: context.origin.trace.clone().or(trace),
+            ..Metadata::new(&context.origin.by, at)
+        }
+    }
+}
+
+/// The id of the command that began a stream, where nothing else names it.
+fn first_command(stream: &StreamName) -> Uuid {
+    Uuid::new_v5(&NAMESPACE, format!("{}|command", stream.as_str()).as_bytes())
+}
+
+/// What a command has led to.
+#[derive(Debug)]
+pub(crate) struct Executed {
+    /// None if the command's effect had been achieved before.
+    pub events: Vec<Event>,
+    /// Position of the last event.
+    pub position: Option<Position>,
+}
+
+/// Loads aggregates and appends decisions. Cheap to clone.
 #[derive(Clone)]
 pub(crate) struct Journal {
     log: Arc<dyn EventLog>,
     clock: Arc<dyn Clock>,
     trouble: Arc<Mutex<Option<(Timestamp, String)>>>,
-    /// Highest position that this node knows to be written.
     written: Arc<AtomicU64>,
 }
-
-/// What carrying out a command led to.
-pub(crate) struct Executed<S> {
-    /// The aggregate afterwards.
-    pub loaded: Loaded<S>,
-    /// The events that were appended; none if the command's effect was already there.
-    pub events: Vec<Event>,
-    /// Position of the last of them.
-    pub position: Option<Position>,
-}
-
-/// How long a failed append makes the node not ready. Then it is asked for work again, and finds out
-/// whether the log is well.
-const DISTRUST: TimeDelta = TimeDelta::seconds(5);
 
 impl Journal {
     pub(crate) fn new(log: Arc<dyn EventLog>, clock: Arc<dyn Clock>) -> Self {
@@ -71,21 +97,113 @@ impl Journal {
 
     /// Waits `ms` milliseconds by the engine's clock.
     pub(crate) async fn pause(&self, ms: i64) {
-        self.clock.sleep_until(self.now() + chrono::TimeDelta::milliseconds(ms)).await;
+        self.clock.sleep_until(self.now() + TimeDelta::milliseconds(ms)).await;
     }
 
-    /// Appends. Where the log could not say what became of it, the same append is repeated: it has
-    /// the same ids at the same revisions, so it can't land twice.
+    /// Highest position that this node has seen written.
+    pub(crate) fn written(&self) -> u64 {
+        self.written.load(Ordering::Acquire)
+    }
+
+    pub(crate) fn saw_position(&self, position: Position) {
+        self.written.fetch_max(position.0, Ordering::AcqRel);
+    }
+
+    /// Executes a command: decides it on the aggregate, appends the events at the exact revision, and
+    /// decides it again wherever another writer was faster.
+    ///
+    /// `known` is the aggregate if it has been loaded before; afterwards, what is known of it then.
+    ///
+    /// # Errors
+    /// The rejection; a fault.
+    pub(crate) async fn execute<D: Decider>(
+        &self,
+        id: &D::Id,
+        command: D::Command,
+        context: &Context,
+        known: &mut Option<Loaded<D::State>>,
+    ) -> Result<Executed, CommandError> {
+        for _ in 0..TRIES {
+            if let Some(executed) = self.try_execute::<D>(id, command.clone(), context, known).await? {
+                return Ok(executed);
+            }
+        }
+        Err(Fault::Unavailable(format!("{} is too contended; try again", D::stream(id).as_str())).into())
+    }
+
+    /// One try of [`Self::execute`]. `None` if another writer was faster: for commands that depend on
+    /// more than the aggregate, which has to be looked at again first.
+    pub(crate) async fn try_execute<D: Decider>(
+        &self,
+        id: &D::Id,
+        command: D::Command,
+        context: &Context,
+        known: &mut Option<Loaded<D::State>>,
+    ) -> Result<Option<Executed>, CommandError> {
+        let loaded = match known.take() {
+            Some(loaded) => loaded,
+            None => self.load::<D>(id).await?,
+        };
+        let events = match D::decide(id, &loaded.state, command) {
+            Ok(events) if !events.is_empty() => events,
+            nothing => {
+                *known = Some(loaded);
+                return Ok(nothing.map(|events| Some(Executed { events, position: None }))?);
+            }
+        };
+        let stream = D::stream(id);
+        let metadata = loaded.metadata(&stream, context, self.now());
+        let write = codec::encode(stream, loaded.expected, &events, &metadata).map_err(Fault::from)?;
+        let last = write.events.last().map(|e| e.id);
+        match self.append(vec![write]).await?.first() {
+            Some(WriteOutcome::Written { last_revision, position }) => {
+                let state = events.iter().fold(loaded.state, |state, e| D::evolve(state, e, metadata.at));
+                *known = Some(Loaded { state, expected: Expected::Revision(*last_revision), last, trace: metadata.trace });
+                Ok(Some(Executed { events, position: Some(*position) }))
+            }
+            // `known` stays empty, so the next try reads the stream.
+            _ => Ok(None),
+        }
+    }
+
+    /// An aggregate as the log has it now.
+    pub(crate) async fn load<D: Decider>(&self, id: &D::Id) -> Result<Loaded<D::State>, Fault> {
+        let stream = D::stream(id);
+        if D::LAST_EVENT_SUFFICES {
+            let page = self.log.read_stream(&stream, None, Direction::Backwards, 1).await?;
+            let Some(last) = page.first() else { return Ok(Loaded::without_events(D::initial())) };
+            if codec::decode(last)?.is_some() {
+                return fold::<D>(Loaded::without_events(D::initial()), &page);
+            }
+            // Another program wrote it: the state is in the events before it.
+        }
+        let mut loaded = Loaded::without_events(D::initial());
+        loop {
+            let from = loaded.expected.next_revision();
+            let page = self.log.read_stream(&stream, Some(from), Direction::Forwards, PAGE).await?;
+            loaded = fold::<D>(loaded, &page)?;
+            if page.len() < PAGE {
+                return Ok(loaded);
+            }
+        }
+    }
+
+    /// Appends to several streams: at once where the log can do that, else each for itself. Where the
+    /// log can't say what became of it, the same append is repeated: it has the same ids at the same
+    /// revisions, so it can't be written twice.
+    ///
+    /// # Errors
+    /// [`Fault::OutcomeUnknown`] if it may have been written.
     pub(crate) async fn append(&self, writes: Vec<StreamWrite>) -> Result<Vec<WriteOutcome>, Fault> {
         let outcome = self.append_until_known(writes).await;
         match &outcome {
             Ok(outcomes) => {
-                *self.trouble.lock() = None;
                 for outcome in outcomes {
                     if let WriteOutcome::Written { position, .. } = outcome {
                         self.saw_position(*position);
                     }
                 }
+                *self.trouble.lock() = None;
             }
             Err(fault @ (Fault::Unavailable(_) | Fault::OutcomeUnknown(_))) => {
                 *self.trouble.lock() = Some((self.now(), fault.to_string()));
@@ -101,7 +219,7 @@ impl Journal {
         for pause in RETRY_MS.map(Some).into_iter().chain([None]) {
             match self.log.append(writes.clone()).await {
                 Ok(outcomes) => return Ok(outcomes),
-                // Refused at once, and nothing before it may have landed.
+                // Refused at once, and no try before it can have been written.
                 Err(fault @ LogFault::Unavailable(_)) if unknown.is_none() => return Err(fault.into()),
                 Err(fault @ (LogFault::Damaged(_) | LogFault::Refused(_))) => return Err(fault.into()),
                 Err(fault @ LogFault::OutcomeUnknown(_)) => unknown = Some(fault),
@@ -113,104 +231,16 @@ impl Journal {
         }
         Err(unknown.map_or_else(|| Fault::Unavailable("the event log does not answer".into()), Fault::from))
     }
-
-    /// Carries out a command: loads the aggregate, decides, appends at the revision that was read. If
-    /// another append came first, starts again.
-    ///
-    /// # Errors
-    /// The rejection of the rules; faults.
-    pub(crate) async fn execute<D: Decider>(
-        &self,
-        id: &D::Id,
-        command: &D::Command,
-        metadata: &Metadata,
-    ) -> Result<Executed<D::State>, CommandError> {
-        for _ in 0..TRIES {
-            let loaded = self.load::<D>(id).await?;
-            if let Some(executed) = self.execute_on::<D>(id, loaded, command, metadata).await? {
-                return Ok(executed);
-            }
-        }
-        Err(contended(&D::stream(id)).into())
-    }
-
-    /// The same on an aggregate as it was loaded. `None`: another append came first.
-    ///
-    /// # Errors
-    /// The rejection of the rules; faults.
-    pub(crate) async fn execute_on<D: Decider>(
-        &self,
-        id: &D::Id,
-        loaded: Loaded<D::State>,
-        command: &D::Command,
-        metadata: &Metadata,
-    ) -> Result<Option<Executed<D::State>>, CommandError> {
-        let events = D::decide(id, &loaded.state, command.clone())?;
-        if events.is_empty() {
-            return Ok(Some(Executed { loaded, events, position: None }));
-        }
-        let metadata = Metadata { causation: metadata.causation.or(loaded.last), ..metadata.clone() };
-        let write = codec::encode(D::stream(id), loaded.expected, &events, &metadata).map_err(Fault::from)?;
-        let last = write.events.last().map(|event| event.id);
-        let Some(WriteOutcome::Written { last_revision, position }) = self.append(vec![write]).await?.first().copied() else {
-            return Ok(None);
-        };
-        let state = events.iter().fold(loaded.state, |state, event| D::evolve(state, event, metadata.at));
-        let loaded = Loaded { state, expected: Expected::Revision(last_revision), last };
-        Ok(Some(Executed { loaded, events, position: Some(position) }))
-    }
-
-    /// An aggregate as the log has it.
-    ///
-    /// # Errors
-    /// [`Fault`] if the log can't be read, or holds what makes no sense.
-    pub(crate) async fn load<D: Decider>(&self, id: &D::Id) -> Result<Loaded<D::State>, Fault> {
-        let stream = D::stream(id);
-        let mut loaded = Loaded { state: D::initial(), expected: Expected::NoStream, last: None };
-        if D::LAST_EVENT_SUFFICES {
-            let last = self.log.read_stream(&stream, None, Direction::Backwards, 1).await?;
-            let Some(last) = last.first() else { return Ok(loaded) };
-            if codec::decode(last)?.is_some() {
-                loaded.advance::<D>(last)?;
-                return Ok(loaded);
-            }
-            // Another program wrote it: the state is in the events before it.
-        }
-        loop {
-            let from = loaded.expected.next_revision();
-            let page: Vec<Arc<RecordedEvent>> = self.log.read_stream(&stream, Some(from), Direction::Forwards, PAGE).await?;
-            for recorded in &page {
-                loaded.advance::<D>(recorded)?;
-            }
-            if page.len() < PAGE {
-                return Ok(loaded);
-            }
-        }
-    }
-
-    /// Highest position that this node knows to be written.
-    pub(crate) fn written(&self) -> Position {
-        Position(self.written.load(Ordering::Acquire))
-    }
-
-    pub(crate) fn saw_position(&self, position: Position) {
-        self.written.fetch_max(position.0, Ordering::AcqRel);
-    }
 }
 
-impl<S> Loaded<S> {
-    fn advance<D: Decider<State = S>>(&mut self, recorded: &RecordedEvent) -> Result<(), Fault> {
+fn fold<D: Decider>(mut loaded: Loaded<D::State>, events: &[Arc<RecordedEvent>]) -> Result<Loaded<D::State>, Fault> {
+    for recorded in events {
         if let Some(envelope) = codec::decode(recorded)? {
-            let state = std::mem::replace(&mut self.state, D::initial());
-            self.state = D::evolve(state, &envelope.event, envelope.metadata.at);
+            loaded.state = D::evolve(loaded.state, &envelope.event, envelope.metadata.at);
+            loaded.trace = envelope.metadata.trace;
         }
-        self.expected = Expected::Revision(recorded.revision);
-        self.last = Some(recorded.id);
-        Ok(())
+        loaded.expected = Expected::Revision(recorded.revision);
+        loaded.last = Some(recorded.id);
     }
-}
-
-/// Too many others append to the same stream at once.
-pub(crate) fn contended(stream: &StreamName) -> Fault {
-    Fault::Unavailable(format!("too many changes to {stream} at once; try again"))
+    Ok(loaded)
 }

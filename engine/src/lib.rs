@@ -1,28 +1,34 @@
 //! The write side of lastseat: commands in, events out.
 //!
-//! Start with [`box_office::BoxOffice`]. A hold goes through `hold`, everything after it through the
-//! booking's payment actor (`actors/payment`); `journal` is the one place that appends a decision.
+//! Start with [`BoxOffice`].
 
 mod actors;
 mod admission;
-pub mod box_office;
+mod box_office;
 mod buyers;
-mod core;
-pub mod error;
+mod error;
 mod guard_service;
+mod health;
 mod hold;
 mod journal;
-mod payments;
+mod known_bookings;
+mod maintenance;
+mod origin;
+mod payment;
 mod ports;
 mod reactors;
 mod requests;
 mod seat_table;
 mod seats;
+mod services;
 mod settings;
 mod show_registry;
+mod status;
 
 pub use box_office::BoxOffice;
 pub use error::{CommandError, Fault};
+pub use origin::Origin;
 pub use ports::Ports;
-pub use requests::{Hold, HoldRequest, Paid, PayRequest, SeatSelection, Status};
+pub use requests::{Hold, HoldRequest, Paid, PayRequest, SeatSelection};
 pub use settings::Settings;
+pub use status::{RecoverySummary, Status};

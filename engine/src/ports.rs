@@ -1,19 +1,16 @@
-//! What the engine needs of the outside world: one adapter per port, chosen by whoever starts it.
+//! The ports of the engine: what it needs from outside.
 
 use lastseat_domain::ports::{Clock, EventLog, Ids, PaymentGateway, SeatGuard};
 use std::sync::Arc;
 
-/// What the engine needs of the outside world.
+/// What the engine needs from outside.
 #[derive(Clone)]
 pub struct Ports {
-    /// The authority.
+    /// The only authority.
     pub log: Arc<dyn EventLog>,
-    /// The filter in front of it.
+    /// A filter that keeps losers away from the log. It may be wrong.
     pub guard: Arc<dyn SeatGuard>,
-    /// Who takes the money.
     pub payments: Arc<dyn PaymentGateway>,
-    /// The time.
     pub clock: Arc<dyn Clock>,
-    /// New identities.
     pub ids: Arc<dyn Ids>,
 }

@@ -1,9 +1,9 @@
 //! The seat table: what this node knows of every seat of a show, one word a seat, without locks.
 //!
-//! It answers most of a flash sale: a seat known to be taken is refused here, with no actor, no
-//! guard and no disk. It may be stale, so it may only say no; a stale no lasts milliseconds. Each
-//! word carries the log position that it is true at, so that the actors' news and the log's
-//! subscription may come in any order and the newest stands.
+//! It answers most of a flash sale: a seat that is known to be taken is refused here, without an actor,
+//! the guard or a disk. It may be stale, so it may only say no, and a stale no lasts milliseconds. Each
+//! word carries the log position that it is true at, so that own appends and the log's subscription
+//! may arrive in any order and the newest wins.
 
 use lastseat_domain::Timestamp;
 use lastseat_domain::plan::Plan;
@@ -18,15 +18,16 @@ const STATE_BITS: u32 = 2;
 /// State of every seat of a show.
 pub(crate) struct SeatTable {
     words: Box<[AtomicU64]>,
-    /// When each seat may come free, in milliseconds since the epoch. For telling people.
+    /// When each seat may become free, in milliseconds since the epoch. Shown to buyers, never used to
+    /// decide.
     until: Box<[AtomicI64]>,
-    /// Seats that a hold of this node is just trying to get. The next hold does not even try them,
-    /// and looks elsewhere if it may.
+    /// Seats with a [`Claim`].
     claims: Box<[AtomicBool]>,
     areas: Box<[AreaTally]>,
 }
 
-/// Seats claimed by a hold under way, all or none. Given back when dropped.
+/// Seats that one hold is trying to get, all or none. Other holds of this node don't try them until it
+/// is dropped.
 pub(crate) struct Claim {
     table: Arc<SeatTable>,
     seats: Vec<u32>,
@@ -36,7 +37,7 @@ impl Claim {
     /// Claims all of `seats`.
     ///
     /// # Errors
-    /// The first seat that another hold is trying to get.
+    /// The first seat that another hold has claimed.
     pub(crate) fn of(table: &Arc<SeatTable>, seats: &[u32]) -> Result<Self, u32> {
         let mut claim = Self { table: table.clone(), seats: Vec::with_capacity(seats.len()) };
         for seat in seats {
@@ -59,25 +60,25 @@ impl Drop for Claim {
     }
 }
 
-/// What is left of an area.
+/// Counts of an area.
 struct AreaTally {
     first: usize,
     capacity: usize,
     available: AtomicI64,
     /// Where the next search starts, so that buyers at the same moment look at different places.
     cursor: AtomicUsize,
-    /// When the first held seat may come free, and when that was last looked up; both in
+    /// When the first held seat may become free, and when that was last looked up; both in
     /// milliseconds since the epoch.
     first_free: AtomicI64,
     looked_up: AtomicI64,
 }
 
-/// How old the answer to "when may one come free" may be. Looking it up walks the whole area, and
+/// How old the answer to "when may one become free" may be. Looking it up reads the whole area, and
 /// every loser of a sold-out area asks.
 const FIRST_FREE_MS: i64 = 250;
 
 impl SeatTable {
-    pub(crate) fn of(plan: &Plan) -> Self {
+    pub(crate) fn new(plan: &Plan) -> Self {
         let areas = plan.areas.iter().map(|a| AreaTally {
             first: a.first as usize,
             capacity: a.capacity as usize,
@@ -94,7 +95,7 @@ impl SeatTable {
         }
     }
 
-    /// What is known of a seat.
+    /// State of a seat as this node knows it.
     pub(crate) fn state(&self, seat: u32) -> SeatState {
         self.words.get(seat as usize).map_or(SeatState::Available, |word| unpack(word.load(Ordering::Acquire)).1)
     }
@@ -110,13 +111,12 @@ impl SeatTable {
         self.state(seat) == SeatState::Available && !self.claims.get(seat as usize).is_some_and(|c| c.load(Ordering::Acquire))
     }
 
-    /// Whether no event of this seat was ever seen. A guess good enough to skip a read that the
-    /// append's expected revision checks anyway.
+    /// Whether no event of this seat was ever seen.
     pub(crate) fn is_untouched(&self, seat: u32) -> bool {
         self.words.get(seat as usize).is_some_and(|word| word.load(Ordering::Acquire) == 0)
     }
 
-    /// When a held seat may come free.
+    /// When a held seat may become free.
     pub(crate) fn free_at(&self, seat: u32) -> Option<Timestamp> {
         match self.state(seat) {
             SeatState::Locked | SeatState::InProcess => {
@@ -127,8 +127,7 @@ impl SeatTable {
         }
     }
 
-    /// Takes news of a seat that are true at `position`; older news than what is known changes
-    /// nothing. `area` is the seat's.
+    /// Sets the state that a seat has at `position`, unless a newer one is known. `area` is the seat's.
     pub(crate) fn set(&self, seat: u32, area: u32, state: SeatState, position: Position, until: Option<Timestamp>) {
         let Some(word) = self.words.get(seat as usize) else { return };
         let mut old = word.load(Ordering::Acquire);
@@ -164,7 +163,7 @@ impl SeatTable {
         self.areas.get(area as usize).map_or(0, |a| u32::try_from(a.available.load(Ordering::Acquire)).unwrap_or(0))
     }
 
-    /// When the first held seat of an area may come free, give or take a quarter of a second.
+    /// When the first held seat of an area may become free, give or take a quarter of a second.
     pub(crate) fn first_free_at(&self, area: u32, now: Timestamp) -> Option<Timestamp> {
         let (area, now) = (self.areas.get(area as usize)?, now.timestamp_millis());
         if now.saturating_sub(area.looked_up.load(Ordering::Acquire)) > FIRST_FREE_MS {

@@ -1,17 +1,16 @@
-//! Limits and waiting times of the engine.
+//! The engine's limits and time-outs.
 
 use std::time::Duration;
 
-/// Bounds of the engine.
 #[derive(Debug, Clone)]
 pub struct Settings {
-    /// Commands under way at once; one more is answered with `Fault::Busy`.
+    /// Commands in flight at the same time; the next one is answered with `Fault::Busy`.
     pub max_in_flight: usize,
-    /// An actor without work for this long is stopped; its history stays.
+    /// An actor without work for this long is stopped. Its history stays in the log.
     pub passivate_after: Duration,
-    /// A payment that has not moved for this long is looked at by the reactor.
+    /// A payment that has not moved for this long is looked at by the booking process.
     pub settle_after: Duration,
-    /// How long a caller waits for the payment gateway before being told "not known yet".
+    /// How long a caller waits for the payment gateway before the answer is "not known yet".
     pub payment_patience: Duration,
 }
 
@@ -19,7 +18,7 @@ impl Default for Settings {
     fn default() -> Self {
         Self {
             max_in_flight: 4096,
-            passivate_after: Duration::from_secs(5),
+            passivate_after: Duration::from_secs(30),
             settle_after: Duration::from_secs(10),
             payment_patience: Duration::from_secs(10),
         }

@@ -1,40 +1,67 @@
-//! The shows that are known to this node, each with its seat table.
+//! The shows that this node knows, each with its seat table.
 
 use crate::seat_table::SeatTable;
 use arc_swap::ArcSwap;
 use dashmap::DashMap;
-use lastseat_domain::event::Event;
+use lastseat_domain::event::{BookingOpened, Event};
 use lastseat_domain::ports::event_log::Position;
 use lastseat_domain::seat_state::SeatState;
 use lastseat_domain::show::{self, Show};
 use lastseat_domain::{SeatId, ShowId, Timestamp};
 use std::sync::Arc;
 
-/// A show with its table.
+/// A show and the state of its seats.
 pub(crate) struct ActiveShow {
-    /// Its id.
     pub id: ShowId,
-    /// As its stream tells it.
     pub show: ArcSwap<Show>,
-    /// Its seats.
     pub seats: Arc<SeatTable>,
 }
 
 impl ActiveShow {
-    /// Takes news of a seat of this show.
-    pub(crate) fn seat_is(&self, seat: &SeatId, state: SeatState, position: Position, until: Option<Timestamp>) {
+    fn new(id: &ShowId, show: Show) -> Self {
+        let seats = Arc::new(SeatTable::new(&show.plan));
+        Self { id: id.clone(), show: ArcSwap::from_pointee(show), seats }
+    }
+
+    /// Whether no event of the seat was seen. A guess that saves a read: the append's expected
+    /// revision checks it.
+    pub(crate) fn is_untouched(&self, seat: &SeatId) -> bool {
+        self.show.load().plan.index_of(seat).is_some_and(|index| self.seats.is_untouched(index))
+    }
+
+    /// Applies an event of a seat's stream to the seat table.
+    pub(crate) fn apply_seat_event(&self, seat: &SeatId, event: &Event, position: Position) {
+        let Some(state) = SeatState::after_seat_event(event) else { return };
+        let until = if let Event::SeatLocked(e) = event { Some(e.expires_at) } else { None };
+        self.set(seat, Some(state), position, until);
+    }
+
+    /// Applies an event of an undecided booking to the seats that it has. `until`: the deadline.
+    pub(crate) fn apply_booking_event(
+        &self,
+        opened: &BookingOpened,
+        event: &Event,
+        position: Position,
+        until: Option<Timestamp>,
+    ) {
+        let state = SeatState::after_booking_event(event);
+        // An extended hold stays as it is, locked or in process, but for longer.
+        if state.is_none() && !matches!(event, Event::HoldExtended(_)) {
+            return;
+        }
+        for priced in &opened.seats {
+            self.set(&priced.seat, state, position, until);
+        }
+    }
+
+    /// `state`: none if it stays.
+    fn set(&self, seat: &SeatId, state: Option<SeatState>, position: Position, until: Option<Timestamp>) {
         let show = self.show.load();
         if let Some(index) = show.plan.index_of(seat)
             && let Some(planned) = show.plan.seat(index)
         {
+            let state = state.unwrap_or_else(|| self.seats.state(index));
             self.seats.set(index, planned.area, state, position, until);
-        }
-    }
-
-    /// The hold of a seat was prolonged, which leaves its state as it is.
-    pub(crate) fn seat_is_held_until(&self, seat: &SeatId, position: Position, until: Option<Timestamp>) {
-        if let Some(index) = self.show.load().plan.index_of(seat) {
-            self.seat_is(seat, self.seats.state(index), position, until);
         }
     }
 }
@@ -55,37 +82,30 @@ impl ShowRegistry {
         shows
     }
 
-    /// Takes in a show that this node has not heard of yet, as its stream has it.
+    /// Adds a show as its stream has it, unless this node knows it already.
     pub(crate) fn learn(&self, show: &ShowId, state: &Show) {
         if let dashmap::Entry::Vacant(entry) = self.0.entry(show.clone()) {
-            entry.insert(Arc::new(ActiveShow::of(show, state.clone())));
+            entry.insert(Arc::new(ActiveShow::new(show, state.clone())));
         }
     }
 
-    /// Folds an event of a show's stream. Told twice, the same stands.
+    /// Applies an event of a show's stream. Applying it twice changes nothing.
     pub(crate) fn apply(&self, show: &ShowId, event: &Event) {
         let mut entry = match self.0.entry(show.clone()) {
             dashmap::Entry::Occupied(entry) => entry,
             dashmap::Entry::Vacant(entry) => {
                 if let Some(state) = show::evolve(None, event) {
-                    entry.insert(Arc::new(ActiveShow::of(show, state)));
+                    entry.insert(Arc::new(ActiveShow::new(show, state)));
                 }
                 return;
             }
         };
-        // A plan never changes; a repeat of the first event must not wipe the table.
+        // A plan never changes; a repeat of the first event must not empty the seat table.
         if !matches!(event, Event::ShowScheduled(_)) {
-            let active = entry.get_mut();
-            if let Some(next) = show::evolve(Some(Show::clone(&active.show.load())), event) {
-                active.show.store(Arc::new(next));
+            let active_show = entry.get_mut();
+            if let Some(next) = show::evolve(Some(Show::clone(&active_show.show.load())), event) {
+                active_show.show.store(Arc::new(next));
             }
         }
-    }
-}
-
-impl ActiveShow {
-    fn of(id: &ShowId, show: Show) -> Self {
-        let table = SeatTable::of(&show.plan);
-        Self { id: id.clone(), show: ArcSwap::from_pointee(show), seats: Arc::new(table) }
     }
 }

@@ -327,6 +327,17 @@ scenario!(a_paused_show_takes_no_holds_and_a_cancelled_one_no_payments, bench, {
     assert_eq!(bench.taken(), 0);
 });
 
+scenario!(a_hold_of_a_cancelled_show_can_not_be_extended, bench, {
+    let office = bench.open().await;
+    let held = hold(&bench, &office, seats(&["A-1"])).await.unwrap().booking;
+    let ended = hold(&bench, &office, seats(&["A-2"])).await.unwrap().booking;
+    office.cancel(ended.id, "buyer").await.unwrap();
+    office.cancel_show(&show(), "admin").await.unwrap();
+    assert_eq!(code(office.extend(held.id, "buyer").await), "show_cancelled");
+    assert_eq!(bench.story(held.id).await, ["BookingOpened"]);
+    assert_eq!(code(office.extend(ended.id, "buyer").await), "booking_over");
+});
+
 scenario!(commands_on_a_booking_that_does_not_exist_are_refused, bench, {
     let office = bench.open().await;
     let nobody = BookingId(bench.ids.uuid());

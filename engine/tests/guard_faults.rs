@@ -112,7 +112,7 @@ fn without_a_guard_fewer_are_let_in() {
         let (bench, guard) = with_faulty_guard(atomic);
         bench.open().await.drain(Duration::ZERO).await;
         let (outside, _) = with_random_faults(&bench, &SeededRandom::new(3), &FaultRate::default());
-        let office = outside.node_with(lastseat_engine::Settings { max_in_flight: 16, ..Default::default() }).await;
+        let office = outside.node_with(lastseat_engine::Settings { max_in_flight: 16, ..test_settings() }).await;
         let busy = |holds: &[Result<lastseat_engine::Hold, CommandError>]| {
             holds.iter().filter(|h| matches!(h, Err(CommandError::Failed(Fault::Busy { .. })))).count()
         };

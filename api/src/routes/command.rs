@@ -12,7 +12,7 @@ use axum::extract::{FromRequest, Request};
 use bytes::Bytes;
 use http::HeaderMap;
 use lastseat_domain::event::RequestFingerprint;
-use lastseat_engine::Fault;
+use lastseat_engine::{Fault, Origin};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use std::sync::Arc;
@@ -96,6 +96,12 @@ impl<const MAX: usize> Command<MAX> {
     /// 429.
     pub async fn check_shared_limits(&self, app: &App) -> Result<(), Problem> {
         app.check_shared_limits(&self.limits).await
+    }
+
+    /// Who sent the command, for the events that follow from it.
+    #[must_use]
+    pub fn origin(&self) -> Origin {
+        Origin::new(&self.caller.name(), self.trace.clone())
     }
 
     /// What the log keeps of the request, if it carries a key.

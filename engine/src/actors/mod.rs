@@ -1,7 +1,5 @@
-//! One actor a seat, one actor a payment. Spawned when first asked, rebuilt from the log after a
-//! panic, passivated when idle. They are thin: load, decide, append, reply; the rules are in the
-//! domain crate.
+//! What the actors have in common, and the actor of a seat. An actor is started by its first command,
+//! restarted from the log after a panic, and stopped when idle.
 
-pub(crate) mod payment;
 pub(crate) mod registry;
 pub(crate) mod seat;

@@ -1,5 +1,5 @@
-//! Finds the actor of a key, or spawns it; sees to it that a lost actor costs a caller a little
-//! time and never an answer.
+//! Finds or starts the actor of a key. A caller whose actor fails is retried on a fresh actor, up to
+//! three times.
 //!
 //! Not ractor's own registry: that is one for the whole process, and two engines in one process (a
 //! simulation of several nodes) would collide in it.
@@ -13,7 +13,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicUsize, Ordering};
 use tokio::sync::oneshot;
 
-/// Times that a command is given to a fresh actor after the one before it was lost.
+/// Times that a command is sent, each time to a fresh actor.
 const TRIES: usize = 3;
 
 /// Actors by key.
@@ -49,8 +49,8 @@ where
         Self { entries: DashMap::new(), supervisor, closed: AtomicBool::new(false) }
     }
 
-    /// Sends a message to the actor of `key` and waits for the reply. An actor that died before it
-    /// replied is replaced by one that starts from the log, and asked again; commands are such that
+    /// Sends a message to the actor of `key` and waits for the reply. If the actor fails before it has
+    /// replied, a fresh one starts from the log and gets the message again. Commands are idempotent, so
     /// this has no second effect.
     pub(crate) async fn ask<R: Send + 'static>(
         &self,
@@ -69,10 +69,10 @@ where
             }
             self.entries.remove_if(key, |_, entry| entry.actor.get_id() == actor.get_id());
         }
-        Err(Fault::OutcomeUnknown("the command was given up after its actor failed repeatedly; ask what became of it".into()))
+        Err(Fault::OutcomeUnknown("the command's actor failed repeatedly; its outcome is unknown".into()))
     }
 
-    /// Tells the actor of `key`, if there is one. Nobody waits for it.
+    /// Sends a message to the actor of `key` if there is one, without waiting for a reply.
     pub(crate) fn tell(&self, key: &K, message: A::Msg) {
         let actor = self.entries.get(key).map(|entry| entry.actor.clone());
         if let Some(actor) = actor
@@ -108,7 +108,7 @@ where
         Ok(use_it(&entry))
     }
 
-    /// Stops the actors that were not asked since `before`.
+    /// Stops the actors that were not used since `before`.
     pub(crate) fn passivate(&self, before: Timestamp) {
         let before = before.timestamp_millis();
         self.entries.retain(|_, entry| {
@@ -120,19 +120,19 @@ where
         });
     }
 
-    /// Finds and spawns no actor any more.
+    /// Finds and starts no actor any more.
     pub(crate) fn close(&self) {
         self.closed.store(true, Ordering::Release);
     }
 
-    /// How many actors are awake.
+    /// How many actors are in memory.
     pub(crate) fn len(&self) -> usize {
         self.entries.len()
     }
 }
 
-/// Watches over all actors of an engine. A child's end is never its own: whoever asks next gets a
-/// fresh actor that starts from the log.
+/// Supervises all actors of an engine. It survives each of them: the next command gets a fresh actor
+/// that starts from the log.
 pub(crate) struct Supervisor;
 
 impl Actor for Supervisor {

@@ -1,35 +1,34 @@
-//! The actor of one seat: keeps the seat as the log has it, and decides commands on it one after
-//! the other. The append itself is the asker's, for several seats may have to land together.
+//! The actor of one seat: keeps the seat as the log has it, and decides commands on it one after the
+//! other. The caller appends the decision, because several seats may have to be written together.
 
 use crate::error::{CommandError, Fault};
 use crate::journal::{Journal, Loaded};
 use lastseat_domain::BookingId;
+use lastseat_domain::decider::Decider;
 use lastseat_domain::event::Event;
 use lastseat_domain::ports::event_log::{Expected, Revision};
 use lastseat_domain::seat::{self, Seat, SeatCommand, SeatKey};
 use ractor::{Actor, ActorProcessingErr, ActorRef};
 use tokio::sync::oneshot;
 
-/// What the rules say, and where it has to be appended.
+/// What a command leads to.
 #[derive(Debug)]
 pub(crate) struct Decision {
-    /// What to append; nothing if the effect is there already.
+    /// None if the command's effect has been achieved.
     pub events: Vec<Event>,
-    /// At which place.
+    /// What their append has to expect.
     pub expected: Expected,
 }
 
-/// Messages to a seat.
 pub(crate) enum SeatMessage {
-    /// Decide a command.
     Decide(SeatCommand, oneshot::Sender<Result<Decision, CommandError>>),
     /// Does this booking have the seat?
     IsOwned(BookingId, oneshot::Sender<Result<bool, Fault>>),
-    /// The asker appended these; the last has this revision.
+    /// The caller appended these; the last has this revision.
     Appended(Vec<Event>, Revision),
-    /// The log looks different from what was decided on: read it again.
+    /// The stream was not as the decision expected: read it again.
     Forget,
-    /// The log's subscription brought an event of this revision; it may be another node's.
+    /// The log's subscription brought an event of this revision, perhaps another node's.
     Seen(Revision),
 }
 
@@ -40,14 +39,14 @@ pub(crate) struct SeatActor {
 }
 
 impl SeatActor {
-    /// `untouched`: nobody is known ever to have had the seat, so don't read; a wrong guess is
-    /// found out by the append's expected revision.
+    /// `untouched`: no event of the seat is known, so don't read its stream. The append's expected
+    /// revision finds out if that is wrong.
     pub(crate) fn new(key: SeatKey, journal: Journal, untouched: bool) -> (Self, Option<Loaded<Seat>>) {
-        let guess = untouched.then_some(Loaded { state: Seat::Free, expected: Expected::NoStream, last: None });
+        let guess = untouched.then(|| Loaded::without_events(Seat::initial()));
         (Self { key, journal }, guess)
     }
 
-    /// The seat as last known, or else as the log has it; and whether it was only known.
+    /// The seat as known or else as the log has it; and whether it was known.
     async fn load(&self, known: &mut Option<Loaded<Seat>>) -> Result<(Loaded<Seat>, bool), Fault> {
         match known {
             Some(loaded) => Ok((loaded.clone(), true)),
@@ -57,15 +56,15 @@ impl SeatActor {
 
     async fn decide(&self, command: SeatCommand, known: &mut Option<Loaded<Seat>>) -> Result<Decision, CommandError> {
         let (loaded, cached) = self.load(known).await?;
-        let decided = seat::decide(&self.key.seat, &loaded.state, command.clone());
+        let decided = Seat::decide(&self.key, &loaded.state, command.clone());
         let appends = decided.as_ref().is_ok_and(|events| !events.is_empty());
-        // What is appended, the log checks. "Nothing to do" and "no" it can't check: another node
-        // may have moved the seat on, so these are never said from memory. A refused lock is the
-        // exception: that no is corrected as soon as the log's subscription brings the news.
+        // The log checks what is appended. It can't check "nothing to do" and "no": another node may
+        // have changed the seat, so these are never answered from memory. A refused lock is the
+        // exception: the log's subscription corrects it within milliseconds.
         if cached && !appends && !matches!(command, SeatCommand::Lock { .. }) {
             *known = None;
             let (loaded, _) = self.load(known).await?;
-            let events = seat::decide(&self.key.seat, &loaded.state, command)?;
+            let events = Seat::decide(&self.key, &loaded.state, command)?;
             return Ok(Decision { events, expected: loaded.expected });
         }
         Ok(Decision { events: decided?, expected: loaded.expected })
@@ -82,7 +81,7 @@ impl SeatActor {
 }
 
 /// Whether what is known ends before `revision`.
-fn is_behind(loaded: &Loaded<Seat>, revision: Revision) -> bool {
+fn is_older(loaded: &Loaded<Seat>, revision: Revision) -> bool {
     loaded.expected.next_revision() <= revision
 }
 
@@ -102,18 +101,18 @@ impl Actor for SeatActor {
         known: &mut Self::State,
     ) -> Result<(), ActorProcessingErr> {
         match message {
-            // Nobody listening any more is no fault of the seat.
+            // A caller who has gone away is no fault of the seat.
             SeatMessage::Decide(command, reply) => drop(reply.send(self.decide(command, known).await)),
             SeatMessage::IsOwned(booking, reply) => drop(reply.send(self.is_owned(booking, known).await)),
             SeatMessage::Appended(events, revision) => {
-                // Messages of several askers may overtake each other: older news change nothing.
-                if let Some(loaded) = known.as_mut().filter(|loaded| is_behind(loaded, revision)) {
+                // Messages of several callers may overtake each other: an older one changes nothing.
+                if let Some(loaded) = known.as_mut().filter(|loaded| is_older(loaded, revision)) {
                     loaded.state = events.iter().fold(loaded.state, seat::evolve);
                     loaded.expected = Expected::Revision(revision);
                 }
             }
             SeatMessage::Seen(revision) => {
-                if known.as_ref().is_some_and(|loaded| is_behind(loaded, revision)) {
+                if known.as_ref().is_some_and(|loaded| is_older(loaded, revision)) {
                     *known = None;
                 }
             }

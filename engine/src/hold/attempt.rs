@@ -1,74 +1,78 @@
-//! One hold on its way: what is asked for, of which show, and what it has learnt so far.
+//! One hold being placed, and the events that open its booking.
 
-use crate::core::Core;
-use crate::guard_service::LEASE_MARGIN;
-use crate::requests::{HoldRequest, SeatSelection};
-use crate::show_registry::ActiveShow;
-use lastseat_domain::show::Show;
-use lastseat_domain::{Rejection, SeatId, ShowId, Timestamp};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use super::target::HoldTarget;
+use crate::error::{CommandError, Fault};
+use crate::requests::{Hold, HoldRequest};
+use crate::services::Services;
+use lastseat_domain::booking::{self, Booking};
+use lastseat_domain::decider::Decider;
+use lastseat_domain::event::{BookingOpened, Event, PricedSeat};
+use lastseat_domain::ports::event_log::{Expected, StreamWrite};
+use lastseat_domain::seat::SeatCommand;
+use lastseat_domain::{Metadata, Rejection, SeatId, Timestamp, codec};
 
-/// Which seats are asked for, of which show, and when.
-pub(super) struct HoldContext<'a> {
-    pub active: Arc<ActiveShow>,
-    pub show: Arc<Show>,
-    pub selection: &'a SeatSelection,
-    pub now: Timestamp,
-}
-
-impl<'a> HoldContext<'a> {
-    /// # Errors
-    /// `ShowNotFound`.
-    pub(super) fn of(core: &Core, show: &ShowId, selection: &'a SeatSelection) -> Result<Self, Rejection> {
-        let active = core.shows.get(show).ok_or(Rejection::ShowNotFound)?;
-        Ok(Self { show: active.show.load_full(), active, selection, now: core.now() })
-    }
-}
-
-pub(super) struct HoldAttempt<'a> {
-    pub core: &'a Core,
-    pub context: HoldContext<'a>,
+pub(super) struct Attempt<'a> {
+    pub services: &'a Services,
+    pub target: HoldTarget<'a>,
     pub request: &'a HoldRequest,
-    /// The guard gave this hold no answer. It is not asked again: in a rush without it a hold that
-    /// chooses again would wait in vain for every choice.
-    pub without_guard: AtomicBool,
-    /// The area's locks in the guard were checked for leftovers already.
-    pub checked_leftovers: AtomicBool,
 }
 
-impl<'a> HoldAttempt<'a> {
-    /// # Errors
-    /// `ShowNotFound`.
-    pub(super) fn of(core: &'a Core, request: &'a HoldRequest) -> Result<Self, Rejection> {
-        let context = HoldContext::of(core, &request.show, &request.selection)?;
-        let (without_guard, checked_leftovers) = (AtomicBool::new(false), AtomicBool::new(false));
-        Ok(Self { core, context, request, without_guard, checked_leftovers })
+/// What became of an append of the booking's first event and its seats' locks.
+pub(super) enum Appended {
+    /// Everything was written.
+    All,
+    /// There is a booking with this id already.
+    BookingExists,
+    /// Another booking has this seat. What was written has been undone.
+    Lost(SeatId, Rejection),
+    /// Nothing was written: a seat had changed since it was decided.
+    Nothing,
+}
+
+impl Attempt<'_> {
+    pub(super) fn opening_of(&self, seats: &[SeatId]) -> Result<BookingOpened, Fault> {
+        let (seats, amount) = self.target.priced(seats)?;
+        Ok(BookingOpened {
+            booking: self.request.booking,
+            show: self.target.active_show.id.clone(),
+            buyer: self.request.buyer.clone(),
+            seats,
+            amount,
+            expires_at: self.target.expires_at(),
+            request: self.request.request.clone(),
+        })
     }
 
-    /// Deadline of the hold.
-    pub(super) fn expires_at(&self) -> Timestamp {
-        self.context.now + chrono::TimeDelta::seconds(self.context.show.facts.hold_seconds.into())
+    pub(super) fn metadata(&self) -> Metadata {
+        metadata_of_hold(self.request, self.target.now)
     }
 
-    /// How long the guard's locks last.
-    pub(super) fn lease(&self) -> Duration {
-        Duration::from_secs(self.context.show.facts.hold_seconds.into()) + LEASE_MARGIN
+    pub(super) fn opening_write(&self, opened: &BookingOpened, metadata: &Metadata) -> Result<StreamWrite, Fault> {
+        let opening = [Event::BookingOpened(opened.clone())];
+        Ok(codec::encode(Booking::stream(&opened.booking), Expected::NoStream, &opening, metadata)?)
     }
 
-    /// The longest lease that is ever given: a hold may be extended once, by its own length.
-    pub(super) fn longest_lease(&self) -> Duration {
-        self.lease() * 2
+    /// The answer for a booking that has just been opened.
+    pub(super) fn hold_of(&self, opened: &BookingOpened) -> Result<Hold, CommandError> {
+        let seats = u32::try_from(opened.seats.len()).unwrap_or(u32::MAX);
+        self.services.buyers.opened(&opened.show, &opened.buyer, opened.booking, seats);
+        let booking = booking::evolve(None, &Event::BookingOpened(opened.clone()), self.target.now);
+        let booking = booking.ok_or_else(|| Fault::Damaged("an opened booking has no state".into()))?;
+        Ok(Hold { booking, replayed: false })
     }
+}
 
-    /// Ids of seats given by plan index.
-    pub(super) fn names(&self, seats: &[u32]) -> Vec<SeatId> {
-        seats.iter().filter_map(|index| self.context.show.plan.seat(*index).map(|s| s.seat.clone())).collect()
+/// Metadata of everything that a hold request writes. The request has no event that caused it; the
+/// booking's id, which is the request's own, stands for it.
+pub(super) fn metadata_of_hold(request: &HoldRequest, at: Timestamp) -> Metadata {
+    Metadata {
+        causation: Some(request.booking.0),
+        trace: request.trace.clone(),
+        ..Metadata::of_booking(request.booking, request.buyer.as_str(), at)
     }
+}
 
-    pub(super) fn record_guard_failure(&self) {
-        self.without_guard.store(true, Ordering::Relaxed);
-        self.core.guard.record_failure();
-    }
+/// The command that locks one of a booking's seats.
+pub(super) fn lock_command(opened: &BookingOpened, priced: &PricedSeat, expires_at: Timestamp) -> SeatCommand {
+    SeatCommand::Lock { booking: opened.booking, buyer: opened.buyer.clone(), price: priced.price, expires_at }
 }

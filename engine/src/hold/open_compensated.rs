@@ -1,107 +1,121 @@
-//! Opens a hold in a log where each stream's append is independent, as in EventStoreDB: what was won is
-//! given back if a seat was lost.
+//! Opens a hold on a log that appends to each stream for itself. A hold that gets only some of its
+//! seats is undone.
 
-use super::opening::{HoldOutcome, Locks, Opening};
-use super::repair_hold::{close_lost, kept_seats, lock_of};
+use super::attempt::{Appended, Attempt, lock_command};
+use super::repair_hold::{close_lost, kept_seats};
 use crate::error::{CommandError, Fault};
 use crate::seats::Planned;
-use lastseat_domain::SeatId;
 use lastseat_domain::booking::Booking;
-use lastseat_domain::event::AbortReason;
+use lastseat_domain::event::{AbortReason, BookingOpened};
 use lastseat_domain::ports::event_log::WriteOutcome;
 use lastseat_domain::seat::SeatCommand;
+use lastseat_domain::{Metadata, SeatId};
 
-/// `others_would_do`: if one of the seats is lost, the booking goes on with others.
-///
-/// # Errors
-/// [`CommandError`].
-pub(super) async fn open(opening: &Opening<'_>, others_would_do: bool) -> Result<HoldOutcome, CommandError> {
-    match opening.plan_locks().await? {
-        Locks::Lost(outcome) => Ok(outcome),
-        Locks::Planned(planned) if others_would_do => seats_first(opening, &planned).await,
-        Locks::Planned(planned) => all_at_once(opening, &planned).await,
+pub(super) async fn open_compensated(
+    attempt: &Attempt<'_>,
+    opened: &BookingOpened,
+    planned: &[Planned],
+    others_would_do: bool,
+) -> Result<Appended, CommandError> {
+    let metadata = attempt.metadata();
+    if others_would_do {
+        open_after_seats(attempt, opened, planned, &metadata).await
+    } else {
+        open_with_seats(attempt, opened, planned, &metadata).await
     }
 }
 
-/// Appends booking and locks at once, each to its stream. A booking that is open without having got
-/// all of its seats is closed.
-async fn all_at_once(opening: &Opening<'_>, planned: &[Planned]) -> Result<HoldOutcome, CommandError> {
-    let core = opening.attempt.core;
-    let mut writes = vec![opening.booking_write()];
-    writes.extend(opening.seat_writes(planned)?);
-    let outcomes = core.journal.append(writes).await?;
+/// The booking and its seats at the same time. If a seat is lost, the booking is closed.
+async fn open_with_seats(
+    attempt: &Attempt<'_>,
+    opened: &BookingOpened,
+    planned: &[Planned],
+    metadata: &Metadata,
+) -> Result<Appended, CommandError> {
+    let seats = planned.iter().map(|p| p.write(metadata));
+    let writes = std::iter::once(attempt.opening_write(opened, metadata)).chain(seats).collect::<Result<Vec<_>, _>>()?;
+    let outcomes = attempt.services.journal.append(writes).await?;
     let Some((booking, seats)) = outcomes.split_first() else {
         return Err(Fault::Damaged("the log gave no outcome".into()).into());
     };
-    let conflicts = opening.conflicts(planned, seats);
+    let conflicts = conflicts(attempt, planned, seats);
     if !booking.is_written() {
-        return opening.found_booking(planned).await;
+        return Ok(Appended::BookingExists);
     }
     for seat in conflicts {
-        match lock_again(opening, &seat).await {
+        match lock_again(attempt, opened, &seat, metadata).await {
             Ok(()) => {}
             Err(CommandError::Rejected(rejection)) => {
-                close_lost(core, &opening.opened, &opening.metadata).await.map_err(CommandError::begun)?;
-                return Ok(HoldOutcome::Lost { seat, rejection });
+                close_lost(attempt.services, opened, metadata).await.map_err(CommandError::begun)?;
+                return Ok(Appended::Lost(seat, rejection));
             }
             Err(failed) => return Err(failed.begun()),
         }
     }
-    opening.open()
+    Ok(Appended::All)
 }
 
-/// Appends the locks, and the booking once it has them: a booking that lost a seat is over, and could
-/// not go on with another.
-async fn seats_first(opening: &Opening<'_>, planned: &[Planned]) -> Result<HoldOutcome, CommandError> {
-    let (core, opened) = (opening.attempt.core, &opening.opened);
+/// The seats first, then the booking: a booking that lost a seat is over, and could not go on with
+/// another.
+async fn open_after_seats(
+    attempt: &Attempt<'_>,
+    opened: &BookingOpened,
+    planned: &[Planned],
+    metadata: &Metadata,
+) -> Result<Appended, CommandError> {
     if !planned.is_empty() {
-        let outcomes = core.journal.append(opening.seat_writes(planned)?).await?;
-        let conflicts = opening.conflicts(planned, &outcomes);
-        let mut locked: Vec<SeatId> = planned.iter().map(|p| p.seat.clone()).filter(|seat| !conflicts.contains(seat)).collect();
+        let writes = planned.iter().map(|p| p.write(metadata)).collect::<Result<Vec<_>, _>>()?;
+        let outcomes = attempt.services.journal.append(writes).await?;
+        let conflicts = conflicts(attempt, planned, &outcomes);
+        let mut ours: Vec<SeatId> = planned.iter().map(|p| p.key.seat.clone()).filter(|seat| !conflicts.contains(seat)).collect();
         for seat in conflicts {
             // The same request on another node has locked it for this very booking, and may open with it.
-            let owned = core.seats.is_owner(&opened.show, &seat, opened.booking).await;
+            let owned = attempt.services.seats.is_owner(&opened.show, &seat, opened.booking).await;
             if owned.map_err(|fault| CommandError::from(fault).begun())? {
                 continue;
             }
-            match lock_again(opening, &seat).await {
-                Ok(()) => locked.push(seat),
+            match lock_again(attempt, opened, &seat, metadata).await {
+                Ok(()) => ours.push(seat),
                 Err(CommandError::Rejected(rejection)) => {
-                    give_back(opening, &locked).await.map_err(CommandError::begun)?;
-                    return Ok(HoldOutcome::Lost { seat, rejection });
+                    give_back(attempt, &ours, metadata).await.map_err(CommandError::begun)?;
+                    return Ok(Appended::Lost(seat, rejection));
                 }
                 Err(failed) => return Err(failed.begun()),
             }
         }
     }
-    let outcomes = core.journal.append(vec![opening.booking_write()]).await;
-    match outcomes.map_err(|fault| CommandError::from(fault).begun())?.first() {
-        Some(WriteOutcome::Written { .. }) => opening.open(),
-        _ => opening.found_booking(planned).await,
-    }
+    let write = attempt.opening_write(opened, metadata)?;
+    let outcomes = attempt.services.journal.append(vec![write]).await.map_err(|fault| CommandError::from(fault).begun())?;
+    let opened = outcomes.first().is_some_and(|outcome| outcome.is_written());
+    Ok(if opened { Appended::All } else { Appended::BookingExists })
 }
 
-/// Locks a seat whose append had a conflict, unless another booking has it. The conflict may be with
-/// an event that this node had not seen, or with the same request on another node.
-///
-/// # Errors
-/// `SeatUnavailable` if another booking has it; faults.
-async fn lock_again(opening: &Opening<'_>, seat: &SeatId) -> Result<(), CommandError> {
-    let opened = &opening.opened;
+/// Passes the outcomes of the seats' writes on. Returns the seats that had a conflict.
+fn conflicts(attempt: &Attempt<'_>, planned: &[Planned], outcomes: &[WriteOutcome]) -> Vec<SeatId> {
+    let lost = planned.iter().zip(outcomes).filter(|(planned, outcome)| !attempt.services.seats.take_outcome(planned, **outcome));
+    lost.map(|(planned, _)| planned.key.seat.clone()).collect()
+}
+
+/// Locks a seat whose write had a conflict, unless it is another booking's. The conflict may be with
+/// old events that this node had not seen, or with the same request on another node.
+async fn lock_again(
+    attempt: &Attempt<'_>,
+    opened: &BookingOpened,
+    seat: &SeatId,
+    metadata: &Metadata,
+) -> Result<(), CommandError> {
     let Some(priced) = opened.seats.iter().find(|p| p.seat == *seat) else { return Ok(()) };
-    let lock = lock_of(opened, priced, opened.expires_at);
-    opening.attempt.core.seats.change(&opened.show, std::slice::from_ref(seat), &lock, &opening.metadata).await
+    let lock = lock_command(opened, priced, opened.expires_at);
+    attempt.services.seats.execute(&opened.show, std::slice::from_ref(seat), &lock, metadata).await
 }
 
-/// Releases seats that this very attempt has locked, and that the booking did not open with meanwhile.
-///
-/// # Errors
-/// Faults.
-async fn give_back(opening: &Opening<'_>, locked: &[SeatId]) -> Result<(), CommandError> {
-    let (core, opened) = (opening.attempt.core, &opening.opened);
-    let booking = core.journal.load::<Booking>(&opened.booking).await?.state;
-    let kept = kept_seats(booking.as_ref());
+/// Releases seats that this very attempt has locked, except those that its booking was opened with by
+/// another node meanwhile.
+async fn give_back(attempt: &Attempt<'_>, locked: &[SeatId], metadata: &Metadata) -> Result<(), CommandError> {
+    let booking = attempt.request.booking;
+    let state = attempt.services.journal.load::<Booking>(&booking).await?.state;
+    let kept = kept_seats(state.as_ref());
     let seats: Vec<SeatId> = locked.iter().filter(|seat| !kept.contains(seat)).cloned().collect();
-    let release = SeatCommand::Release { booking: opened.booking, reason: AbortReason::SeatLost };
-    core.seats.change(&opened.show, &seats, &release, &opening.metadata).await
+    let release = SeatCommand::Release { booking, reason: AbortReason::SeatLost };
+    attempt.services.seats.execute(&attempt.request.show, &seats, &release, metadata).await
 }

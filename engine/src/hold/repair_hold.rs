@@ -1,38 +1,39 @@
-//! For logs without appends across streams: completes an open booking that lacks seats, or closes it.
+//! Makes an open booking and its seats consistent, on logs that append to each stream for itself.
 //!
-//! There each stream's append is independent. A booking may be open without some of its seats because
-//! its opener died, because another node is opening it under the same idempotency key, or because
-//! another booking has them. Only the last is a loss.
+//! There a booking may be open without some of its seats because its node died, because another node
+//! is opening it under the same idempotency key, or because another booking has them. Only the last
+//! is a loss.
 
-use crate::core::Core;
+use super::attempt::lock_command;
 use crate::error::CommandError;
-use lastseat_domain::booking::{self, Booking, BookingCommand};
-use lastseat_domain::event::{AbortReason, BookingOpened, PricedSeat};
+use crate::origin::{Context, Origin};
+use crate::services::Services;
+use lastseat_domain::booking::{Booking, BookingCommand, Phase};
+use lastseat_domain::event::{AbortReason, BookingOpened};
 use lastseat_domain::seat::SeatCommand;
-use lastseat_domain::{Metadata, SeatId, Timestamp};
+use lastseat_domain::{Metadata, SeatId};
 
-/// The command that gives a booking one of its seats.
-pub(super) fn lock_of(opened: &BookingOpened, priced: &PricedSeat, expires_at: Timestamp) -> SeatCommand {
-    SeatCommand::Lock { booking: opened.booking, buyer: opened.buyer.clone(), price: priced.price, expires_at }
-}
-
-/// Locks the seats that an undecided booking lacks. `None`: it could not get them all, and is over.
+/// Locks the seats that an undecided booking does not have. `None`: one is lost, and the booking is
+/// over.
 ///
 /// # Errors
 /// Faults.
-pub(super) async fn complete(core: &Core, booking: Booking) -> Result<Option<Booking>, CommandError> {
+pub(super) async fn repair_hold(
+    services: &Services,
+    booking: Booking,
+    metadata: &Metadata,
+) -> Result<Option<Booking>, CommandError> {
     let (Some(opened), Some(expires_at)) = (booking.opened.clone(), booking.expires_at) else { return Ok(None) };
-    let metadata = Metadata::of_booking(booking.id, opened.buyer.as_str(), core.now());
     let mut locked = false;
     for priced in &opened.seats {
-        if core.seats.is_owner(&opened.show, &priced.seat, booking.id).await? {
+        if services.seats.is_owner(&opened.show, &priced.seat, booking.id).await? {
             continue;
         }
-        let lock = lock_of(&opened, priced, expires_at);
-        match core.seats.change(&opened.show, std::slice::from_ref(&priced.seat), &lock, &metadata).await {
+        let lock = lock_command(&opened, priced, expires_at);
+        match services.seats.execute(&opened.show, std::slice::from_ref(&priced.seat), &lock, metadata).await {
             Ok(()) => locked = true,
             Err(CommandError::Rejected(_)) => {
-                close_lost(core, &opened, &metadata).await?;
+                close_lost(services, &opened, metadata).await?;
                 return Ok(None);
             }
             Err(failed) => return Err(failed),
@@ -41,30 +42,34 @@ pub(super) async fn complete(core: &Core, booking: Booking) -> Result<Option<Boo
     if !locked {
         return Ok(Some(booking));
     }
-    // It may have ended meanwhile, and its end have freed the seats before they were locked.
-    let Some(booking) = core.journal.load::<Booking>(&booking.id).await?.state else { return Ok(None) };
-    if matches!(booking.phase, booking::Phase::Aborted { .. }) {
-        close_lost(core, &opened, &metadata).await?;
+    // It may have ended meanwhile, and its seats may have been released before they were locked.
+    let Some(booking) = services.journal.load::<Booking>(&booking.id).await?.state else { return Ok(None) };
+    if matches!(booking.phase, Phase::Aborted { .. }) {
+        close_lost(services, &opened, metadata).await?;
         return Ok(None);
     }
     Ok(Some(booking))
 }
 
-/// Closes a booking that did not get all of its seats, then frees those that it has. The other
-/// way round, a crash in between would leave an open booking that could be paid.
+/// Closes a booking that did not get all of its seats, then releases those that it has. In the other
+/// order, a crash in between would leave an open booking that could be paid.
 ///
 /// # Errors
-/// Faults; a rejection if it was sold, which takes all of its seats.
-pub(super) async fn close_lost(core: &Core, opened: &BookingOpened, metadata: &Metadata) -> Result<(), CommandError> {
-    let cancel = BookingCommand::Cancel { reason: AbortReason::SeatLost };
-    core.journal.execute::<Booking>(&opened.booking, &cancel, metadata).await?;
+/// Faults; a rejection if it was sold, which needs all of its seats.
+pub(super) async fn close_lost(services: &Services, opened: &BookingOpened, metadata: &Metadata) -> Result<(), CommandError> {
+    let context = Context {
+        cause: metadata.causation,
+        ..Context::command(Origin::new(&metadata.actor, metadata.trace.clone())).of_booking(opened.booking)
+    };
+    let abort = BookingCommand::Cancel { reason: AbortReason::SeatLost };
+    services.journal.execute::<Booking>(&opened.booking, abort, &context, &mut None).await?;
     let seats: Vec<SeatId> = opened.seats.iter().map(|p| p.seat.clone()).collect();
     let release = SeatCommand::Release { booking: opened.booking, reason: AbortReason::SeatLost };
-    core.seats.change(&opened.show, &seats, &release, metadata).await
+    services.seats.execute(&opened.show, &seats, &release, metadata).await
 }
 
-/// The seats that a booking is to keep: all of its own, unless it is over.
+/// The seats that a booking keeps: all of its own, unless it is over.
 pub(super) fn kept_seats(booking: Option<&Booking>) -> Vec<SeatId> {
-    let alive = booking.filter(|b| !matches!(b.phase, booking::Phase::Aborted { .. } | booking::Phase::Refunded));
+    let alive = booking.filter(|b| !matches!(b.phase, Phase::Aborted { .. } | Phase::Refunded));
     alive.iter().flat_map(|b| b.seats()).map(|p| p.seat.clone()).collect()
 }

@@ -1,9 +1,10 @@
-//! The same request again, under its idempotency key: finds the booking that the first one opened.
+//! The answer to a request that was sent before under the same idempotency key.
 
-use super::repair_hold;
-use crate::core::Core;
+use super::attempt::metadata_of_hold;
+use super::opening::Opening;
 use crate::error::CommandError;
 use crate::requests::{Hold, HoldRequest};
+use crate::services::Services;
 use lastseat_domain::Rejection;
 use lastseat_domain::booking::{Booking, Phase};
 use lastseat_domain::event::AbortReason;
@@ -11,22 +12,20 @@ use lastseat_domain::event::AbortReason;
 /// The booking that the same request opened before, if it did.
 ///
 /// # Errors
-/// `IdempotencyKeyReused` if another request did; faults.
-pub(super) async fn replay(core: &Core, request: &HoldRequest) -> Result<Option<Hold>, CommandError> {
-    let Some(booking) = core.journal.load::<Booking>(&request.booking).await?.state else { return Ok(None) };
+/// `IdempotencyKeyReused` if another request did.
+pub(super) async fn replay(services: &Services, opening: Opening, request: &HoldRequest) -> Result<Option<Hold>, CommandError> {
+    let Some(booking) = services.journal.load::<Booking>(&request.booking).await?.state else { return Ok(None) };
     match &booking.opened {
         Some(opened) if opened.request == request.request => {
             let booking = match booking.phase {
-                // It lost a seat before anybody learnt that it was open.
+                // It lost a seat before anyone was answered that it was open.
                 Phase::Aborted { reason: AbortReason::SeatLost } => None,
-                // All or nothing was appended, so it has its seats.
-                _ if core.ports.log.atomic_across_streams() || !booking.is_undecided() => Some(booking),
-                _ => repair_hold::complete(core, booking).await.map_err(CommandError::begun)?,
+                _ => opening.ensure_seats(services, booking, &metadata_of_hold(request, services.now())).await?,
             };
             Ok(booking.map(|booking| Hold { booking, replayed: true }))
         }
         Some(_) => Err(Rejection::IdempotencyKeyReused.into()),
-        // Fenced: the first try crashed on its way, and nothing came of it.
+        // Fenced: the first try crashed, and had no effect.
         None => Ok(None),
     }
 }

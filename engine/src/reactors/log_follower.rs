@@ -1,39 +1,39 @@
-//! Consumes the log and updates this node's state: shows, seat tables, buyer limits, pending bookings.
-//! Settles bookings when they are due.
+//! The log follower: consumes the log and updates this node's state (shows, seat tables, buyer ledger,
+//! pending bookings), and has the bookings that are due looked at.
 //!
-//! One task owns the list of pending bookings; settling runs beside it, bounded.
+//! One task owns the list of pending bookings; the work itself runs in tasks of its own, bounded.
 
 use super::pending_bookings::{PendingBookings, Reward};
-use super::progress::FollowerProgress;
-use crate::actors::payment::Settled;
-use crate::core::Core;
+use super::recovery::Recovery;
 use crate::error::Fault;
-use crate::payments::Payments;
-use crate::seats::{apply_booking_event, apply_seat_event};
+use crate::payment::{Payments, Settled};
+use crate::services::Services;
 use futures::StreamExt;
 use lastseat_domain::event::Event;
-use lastseat_domain::ports::event_log::{Delivery, Direction, Filter, Position, RecordedEvent};
+use lastseat_domain::ports::event_log::{Delivery, Direction, Filter, LogFault, Position, RecordedEvent};
+use lastseat_domain::seat::SeatKey;
 use lastseat_domain::{BookingId, Envelope, Timestamp, codec};
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 /// Events read at a time while starting.
 const PAGE: usize = 2_000;
-/// Bookings looked at side by side.
+/// Bookings looked at in parallel.
 const SETTLING: usize = 256;
-/// Pause before the log is asked again after it failed, in milliseconds.
+/// Pause before the log is subscribed to again after it failed, in milliseconds.
 const RESUBSCRIBE_MS: i64 = 500;
 
-/// Follows the log.
 pub(crate) struct LogFollower {
-    core: Arc<Core>,
-    payments: Arc<Payments>,
-    progress: Arc<FollowerProgress>,
-    pending_bookings: PendingBookings,
+    services: Arc<Services>,
+    payments: Payments,
+    pending: PendingBookings,
     position: Position,
-    /// Bookings that come back from being looked at; at most [`SETTLING`] are under way.
+    /// None before the whole log was read, and after recovery is finished.
+    recovery: Option<Recovery>,
+    /// Bookings that were looked at; at most [`SETTLING`] are in progress.
     settled: mpsc::Receiver<(BookingId, Settled)>,
     come_back: mpsc::Sender<(BookingId, Settled)>,
     settling: usize,
@@ -43,23 +43,22 @@ pub(crate) struct LogFollower {
 }
 
 impl LogFollower {
-    /// `rewards` takes payments that loyalty accounts have to count. Unbounded, but it holds no more
-    /// than the list of pending bookings does.
+    /// `rewards` takes what has to be recorded in loyalty accounts. Unbounded, but it holds no more
+    /// than the list of pending bookings has.
     pub(crate) fn new(
-        core: Arc<Core>,
-        payments: Arc<Payments>,
-        progress: Arc<FollowerProgress>,
+        services: Arc<Services>,
+        payments: Payments,
         rewards: mpsc::UnboundedSender<Reward>,
         tasks: TaskTracker,
         kill: CancellationToken,
     ) -> Self {
         let (come_back, settled) = mpsc::channel(SETTLING);
         Self {
-            core,
+            services,
             payments,
-            progress,
-            pending_bookings: PendingBookings::default(),
+            pending: PendingBookings::default(),
             position: Position::START,
+            recovery: None,
             settled,
             come_back,
             settling: 0,
@@ -74,80 +73,109 @@ impl LogFollower {
     /// # Errors
     /// [`Fault`] if it can't be read.
     pub(crate) async fn catch_up(&mut self) -> Result<(), Fault> {
+        let started = self.services.now();
         loop {
-            let page =
-                self.core.ports.log.read_all(Some(self.position), Direction::Forwards, PAGE, &Filter::our_streams()).await?;
+            let log = &self.services.ports.log;
+            let page = log.read_all(Some(self.position), Direction::Forwards, PAGE, &Filter::our_streams()).await?;
             for recorded in &page {
-                // What is missing of the rewards is known at the end, not on the way.
+                // Which rewards are missing is known at the end, not on the way.
                 self.apply(recorded)?;
             }
             if page.len() < PAGE {
                 break;
             }
         }
-        self.pending_bookings.nobody_is_at_work(self.core.now());
-        for reward in self.pending_bookings.missing_rewards() {
+        let now = self.services.now();
+        self.pending.nobody_is_at_work(now);
+        self.recovery = Some(Recovery::new(started, self.pending.due(now)));
+        self.check_recovery();
+        for reward in self.pending.missing_rewards() {
             self.reward(reward);
         }
         Ok(())
     }
 
-    /// Follows until `stop`.
+    /// Follows the log until `stop`.
     pub(crate) async fn run(mut self, stop: CancellationToken) {
         while !stop.is_cancelled() {
-            let mut events = self.core.ports.log.subscribe(self.position, Filter::our_streams());
-            let fault = loop {
-                // A rush that never lets up must neither keep holds from ending, and a timer that is set
-                // anew for each event would never fire, nor keep the thread from others.
-                let due = self.next_due();
-                if due.is_some_and(|due| due <= self.core.now()) {
-                    self.settle_due();
-                    continue;
-                }
-                tokio::task::coop::consume_budget().await;
-                let timer = async {
-                    match due {
-                        Some(due) => self.core.ports.clock.sleep_until(due).await,
-                        None => std::future::pending().await,
-                    }
-                };
-                tokio::select! {
-                    biased;
-                    () = stop.cancelled() => return,
-                    Some((booking, settled)) = self.settled.recv() => self.take_back(booking, settled),
-                    delivery = events.next() => match delivery {
-                        Some(Ok(Delivery::Event(recorded))) => match self.apply(&recorded) {
-                            Ok(Some(reward)) => self.reward(reward),
-                            Ok(None) => {}
-                            // One event that another program wrote must not keep all holds from
-                            // ending. Whoever loads its stream is told.
-                            Err(fault) => self.skip(&recorded, &fault),
-                        },
-                        Some(Ok(Delivery::Checkpoint(position) | Delivery::CaughtUp(position))) => self.reached(position),
-                        Some(Err(fault)) => break fault.to_string(),
-                        None => break "the event log ended the subscription".to_owned(),
-                    },
-                    () = timer => self.settle_due(),
-                }
+            let fault = tokio::select! {
+                biased;
+                () = stop.cancelled() => return,
+                fault = self.follow() => fault,
             };
-            if !stop.is_cancelled() {
-                tracing::error!(position = %self.position, fault, "the log can't be followed; trying again");
-                self.progress.failed(fault);
-                self.core.journal.pause(RESUBSCRIBE_MS).await;
+            tracing::error!(position = %self.position, fault, "the log can't be followed; trying again");
+            *self.services.health.follower_fault.lock() = Some(fault);
+            tokio::select! {
+                biased;
+                () = stop.cancelled() => return,
+                () = self.services.journal.pause(RESUBSCRIBE_MS) => {}
             }
         }
     }
 
+    /// Follows the log until the subscription fails; returns why.
+    async fn follow(&mut self) -> String {
+        let mut events = self.services.ports.log.subscribe(self.position, Filter::our_streams());
+        loop {
+            // During a long rush holds must still end, although a timer that is created for each event
+            // would never fire, and other tasks must get their turn.
+            let due = self.next_due();
+            if due.is_some_and(|due| due <= self.services.now()) {
+                self.settle_due();
+                continue;
+            }
+            tokio::task::coop::consume_budget().await;
+            let clock = &self.services.ports.clock;
+            let timer = async {
+                match due {
+                    Some(due) => clock.sleep_until(due).await,
+                    None => std::future::pending().await,
+                }
+            };
+            tokio::select! {
+                biased;
+                Some((booking, settled)) = self.settled.recv() => self.take_back(booking, settled),
+                delivery = events.next() => {
+                    if let Err(fault) = self.take_delivery(delivery) {
+                        return fault;
+                    }
+                }
+                () = timer => self.settle_due(),
+            }
+        }
+    }
+
+    fn take_delivery(&mut self, delivery: Option<Result<Delivery, LogFault>>) -> Result<(), String> {
+        match delivery {
+            Some(Ok(Delivery::Event(recorded))) => match self.apply(&recorded) {
+                Ok(Some(reward)) => self.reward(reward),
+                Ok(None) => {}
+                // One event that another program wrote must not keep all holds from ending. Loading its
+                // stream reports the fault to the caller.
+                Err(fault) => self.skip(&recorded, &fault),
+            },
+            Some(Ok(Delivery::Checkpoint(position) | Delivery::CaughtUp(position))) => self.reached(position),
+            Some(Err(fault)) => return Err(fault.to_string()),
+            None => return Err("the event log ended the subscription".to_owned()),
+        }
+        self.check_recovery();
+        Ok(())
+    }
+
     fn skip(&mut self, recorded: &RecordedEvent, fault: &Fault) {
-        tracing::error!(position = %recorded.position, %fault, "an event can't be read and is skipped");
-        self.progress.skipped(fault.to_string());
+        tracing::error!(position = %recorded.position, %fault, "an event is skipped");
+        *self.services.health.skipped_event.lock() = Some(fault.to_string());
         self.reached(recorded.position);
     }
 
     fn reached(&mut self, position: Position) {
         self.position = self.position.max(position);
-        self.core.journal.saw_position(self.position);
-        if self.progress.reached(self.position, self.pending_bookings.len()) {
+        let health = &self.services.health;
+        health.followed.store(self.position.0, Ordering::Release);
+        health.unfinished.store(self.pending.len(), Ordering::Relaxed);
+        self.services.journal.saw_position(self.position);
+        // After any delivery, not only an event: while nothing is sold, the next may take long.
+        if health.follower_fault.lock().take().is_some() {
             tracing::info!(position = %self.position, "the log is followed again");
         }
     }
@@ -155,14 +183,19 @@ impl LogFollower {
     fn apply(&mut self, recorded: &RecordedEvent) -> Result<Option<Reward>, Fault> {
         let envelope = codec::decode(recorded)?;
         let reward = envelope.as_ref().and_then(|envelope| {
-            self.tell_node(envelope);
-            // Before the list may drop the booking.
-            self.tell_buyers(envelope);
-            let reward = self.pending_bookings.apply(envelope, self.core.settings.settle_after);
-            self.tell_seats_of_booking(envelope);
-            if let Some(Reward::Revoke(booking, owner)) = &reward {
-                // A refunded booking counts no more against its buyer's limit.
-                self.core.buyers.ended(&owner.show, &owner.buyer, *booking);
+            // Before the seat table shows its seats as taken.
+            self.learn_booking(envelope);
+            self.update_shows_and_seats(envelope);
+            // Before the list of pending bookings may forget the booking.
+            self.end_in_ledger(envelope);
+            let reward = self.pending.apply(envelope, self.services.settings.settle_after);
+            self.update_seats_of_booking(envelope);
+            if let Some(Reward::Revoke { booking, owner, .. }) = &reward {
+                // A refunded booking no longer counts against its buyer's limit.
+                self.services.buyers.ended(&owner.show, &owner.buyer, *booking);
+            }
+            if let Some(recovery) = &mut self.recovery {
+                recovery.saw(envelope);
             }
             reward
         });
@@ -170,59 +203,71 @@ impl LogFollower {
         Ok(reward)
     }
 
-    /// Shows, seats, buyers.
-    fn tell_node(&self, envelope: &Envelope) {
+    /// Remembers the bookings that a repeated request may ask for again.
+    fn learn_booking(&self, envelope: &Envelope) {
+        match &envelope.event {
+            Event::BookingOpened(e) if e.request.is_some() => self.services.known_bookings.insert(e.booking),
+            // The first try may have stopped before it opened its booking.
+            Event::SeatLocked(e) if !self.services.ports.log.atomic_across_streams() => {
+                self.services.known_bookings.insert(e.booking);
+            }
+            _ => {}
+        }
+    }
+
+    fn update_shows_and_seats(&self, envelope: &Envelope) {
+        let services = &self.services;
         if let Some(show) = envelope.stream.as_show() {
-            self.core.shows.apply(&show, &envelope.event);
+            services.shows.apply(&show, &envelope.event);
         }
         if let Some((show, seat)) = envelope.stream.as_seat() {
-            if let Some(active) = self.core.shows.get(&show) {
-                apply_seat_event(&active, &seat, &envelope.event, envelope.position);
+            if let Some(active_show) = services.shows.get(&show) {
+                active_show.apply_seat_event(&seat, &envelope.event, envelope.position);
             }
-            self.core.seats.saw_event(&show, &seat, envelope.revision);
+            services.seats.saw_event(&SeatKey { show, seat }, envelope.revision);
         }
         if let Event::BookingOpened(e) = &envelope.event {
             let seats = u32::try_from(e.seats.len()).unwrap_or(u32::MAX);
-            self.core.buyers.opened(&e.show, &e.buyer, e.booking, seats);
+            services.buyers.opened(&e.show, &e.buyer, e.booking, seats);
         }
     }
 
-    /// A booking that is over counts no more against its buyer's limit.
-    fn tell_buyers(&self, envelope: &Envelope) {
+    /// A booking that is over no longer counts against its buyer's limit.
+    fn end_in_ledger(&self, envelope: &Envelope) {
         if let Event::BookingAborted(e) = &envelope.event
-            && let Some((opened, _)) = self.pending_bookings.opened(e.booking)
+            && let Some((opened, _)) = self.pending.opened(e.booking)
         {
-            self.core.buyers.ended(&opened.show, &opened.buyer, e.booking);
+            self.services.buyers.ended(&opened.show, &opened.buyer, e.booking);
         }
     }
 
-    /// What a booking's events mean for its seats.
-    fn tell_seats_of_booking(&self, envelope: &Envelope) {
-        let Some((opened, until)) = envelope.stream.as_booking().and_then(|booking| self.pending_bookings.opened(booking)) else {
-            return;
-        };
-        apply_booking_event(&self.core.shows, &opened, &envelope.event, envelope.position, until);
+    fn update_seats_of_booking(&self, envelope: &Envelope) {
+        if let Some((opened, until)) = envelope.stream.as_booking().and_then(|booking| self.pending.opened(booking))
+            && let Some(active_show) = self.services.shows.get(&opened.show)
+        {
+            active_show.apply_booking_event(opened, &envelope.event, envelope.position, until);
+        }
     }
 
     fn reward(&self, reward: Reward) {
         if self.rewards.send(reward).is_err() {
-            tracing::debug!("the rewards reactor has stopped");
+            tracing::debug!("the rewards task has stopped");
         }
     }
 
-    /// When to look at the next booking; never while as many as allowed are being looked at.
+    /// When to look at the next booking; none while as many as allowed are being looked at.
     fn next_due(&self) -> Option<Timestamp> {
-        if self.settling < SETTLING { self.pending_bookings.next_due() } else { None }
+        if self.settling < SETTLING { self.pending.next_due() } else { None }
     }
 
     fn settle_due(&mut self) {
         let room = SETTLING.saturating_sub(self.settling);
-        for (booking, seats) in self.pending_bookings.take_due(self.core.now(), room) {
+        for (booking, seats) in self.pending.take_due(self.services.now(), room) {
             self.settling += 1;
             let (payments, back) = (self.payments.clone(), self.come_back.clone());
             let work = async move {
                 let settled = payments.settle(booking, seats).await;
-                // The follower has stopped: a fresh one finds the booking in the log.
+                // If the follower has stopped, the next one finds the booking in the log.
                 let _ = back.send((booking, settled)).await;
             };
             let kill = self.kill.clone();
@@ -232,12 +277,39 @@ impl LogFollower {
 
     fn take_back(&mut self, booking: BookingId, settled: Settled) {
         self.settling = self.settling.saturating_sub(1);
-        let pause = chrono::TimeDelta::from_std(self.core.settings.settle_after).unwrap_or_default();
-        let later = self.core.now() + pause;
+        let pause = chrono::TimeDelta::from_std(self.services.settings.settle_after).unwrap_or_default();
+        let later = self.services.now() + pause;
         match settled {
-            Settled::Done => self.pending_bookings.done(booking, later),
-            Settled::Waiting(deadline) => self.pending_bookings.again(booking, deadline),
-            Settled::Later => self.pending_bookings.again(booking, later),
+            Settled::Done => self.pending.done(booking, later),
+            Settled::Waiting(deadline) => self.pending.again(booking, deadline),
+            Settled::Later => self.pending.again(booking, later),
+        }
+        if settled != Settled::Later
+            && let Some(recovery) = &mut self.recovery
+        {
+            recovery.settled(booking);
+            self.check_recovery();
+        }
+    }
+
+    /// Reports recovery once everything that was due at the start is finished, and what it wrote has
+    /// been read back.
+    fn check_recovery(&mut self) {
+        if self.position.0 < self.services.journal.written() {
+            return;
+        }
+        if let Some(summary) = self.recovery.as_ref().and_then(|recovery| recovery.summary(self.services.now())) {
+            self.recovery = None;
+            if summary.resumed + summary.aborted > 0 {
+                tracing::info!(
+                    bookings_resumed = summary.resumed,
+                    bookings_aborted = summary.aborted,
+                    seats_freed = summary.seats_freed,
+                    ms = u64::try_from(summary.took.as_millis()).unwrap_or(u64::MAX),
+                    "recovery finished what the last run left unfinished"
+                );
+            }
+            *self.services.health.recovery.lock() = Some(summary);
         }
     }
 }

@@ -1,6 +1,7 @@
-//! Consumers of events that issue commands: expiry, recovery, rewards.
+//! Tasks that consume the log's events and issue commands: expiry, recovery, rewards.
+
+mod pending_bookings;
 
 pub(crate) mod log_follower;
-pub(crate) mod pending_bookings;
-pub(crate) mod progress;
+mod recovery;
 pub(crate) mod rewards;

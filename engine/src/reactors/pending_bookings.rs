@@ -1,225 +1,197 @@
-//! The list of pending bookings: which bookings have something left to be done, and when. A pure fold of the log, so
-//! that every node comes to the same list, and a fresh one after a crash too.
+//! The pending bookings: which bookings have something left to be done, and when. A pure fold of the
+//! log, so every node comes to the same list, also after a crash.
 //!
-//! It only says "look at this booking"; what has to be done, the booking itself tells
-//! ([`lastseat_domain::settle`]).
+//! It folds each booking as its stream says, and asks [`next_step`] what is due. Besides the booking it
+//! keeps what only other streams tell: the seats that are locked for it, and which rewards have been
+//! recorded.
 
+use lastseat_domain::booking::{self, Booking, Phase};
 use lastseat_domain::event::{BookingOpened, Event};
-use lastseat_domain::{BookingId, BuyerId, Envelope, SeatId, ShowId, Timestamp};
+use lastseat_domain::settle::{Step, next_step};
+use lastseat_domain::{BookingId, BuyerId, Envelope, SeatId, ShowId, StreamName, Timestamp};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
+use uuid::Uuid;
 
-/// What is known of a booking that is not at rest.
-#[derive(Debug, Clone)]
-struct Entry {
-    opened: Option<Arc<BookingOpened>>,
-    /// Seats that it has in the log.
-    seats: BTreeSet<(ShowId, SeatId)>,
-    /// Sold seats that its refund has yet to free; which ones, the booking itself knows.
-    to_free: u32,
-    stage: Stage,
-    expires_at: Option<Timestamp>,
-    paid_for: bool,
-    voided: bool,
-    due: Option<Timestamp>,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Stage {
-    /// Seats only: its opening has not been seen.
-    Unopened,
-    /// Nothing happens before the deadline.
-    Held,
-    /// Somebody should be at work on it.
-    Moving,
-    /// Confirmed.
-    Confirmed,
-    /// Over: aborted or refunded.
-    Over,
-}
-
-/// A payment that the loyalty account has to take notice of.
+/// A payment that has to be recorded in the buyer's loyalty account.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Reward {
     /// Captured: count it.
-    Credit(Arc<BookingOpened>),
+    Credit { opened: Arc<BookingOpened>, cause: Cause },
     /// Refunded: take it back.
-    Revoke(BookingId, Owner),
+    Revoke { booking: BookingId, owner: Owner, cause: Cause },
 }
 
-/// The list of pending bookings.
-#[derive(Default)]
-pub(crate) struct PendingBookings {
-    open: HashMap<BookingId, Entry>,
-    due: BTreeSet<(Timestamp, BookingId)>,
-    /// Rewards whose loyalty event has not been seen.
-    credits: BTreeMap<BookingId, Arc<BookingOpened>>,
-    revokes: BTreeMap<BookingId, Owner>,
-    /// Confirmed bookings, for a refund to come. This is the one thing that grows with every sale,
-    /// so it is kept small.
-    confirmed: HashMap<BookingId, Confirmed>,
+/// The event that a reward follows from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Cause {
+    pub event: Uuid,
+    pub trace: Option<String>,
 }
 
-/// What a refund will have to know of a confirmed booking.
-struct Confirmed {
-    owner: Owner,
-    seats: u32,
-}
-
-/// Whose a booking is, and for which show.
+/// Who has a booking, and for which show.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Owner {
     pub buyer: BuyerId,
     pub show: ShowId,
 }
 
+#[derive(Default)]
+pub(crate) struct PendingBookings {
+    open: HashMap<BookingId, Entry>,
+    due: BTreeSet<(Timestamp, BookingId)>,
+    /// Rewards whose loyalty event has not been seen.
+    credits: BTreeMap<BookingId, Reward>,
+    revokes: BTreeMap<BookingId, Reward>,
+    /// Confirmed bookings, of which nothing is pending until a refund is requested. This is the one
+    /// thing that grows with every sale, so it keeps only what a refund needs.
+    confirmed: HashMap<BookingId, Confirmed>,
+}
+
+struct Confirmed {
+    owner: Owner,
+    seats: u32,
+}
+
+/// A booking with something left to be done.
+#[derive(Default)]
+struct Entry {
+    /// None before its opening is seen. Boxed, because the map's free slots take as much as its entries.
+    booking: Option<Box<Booking>>,
+    /// Seats that are locked for it. Its own seats leave the set when it is captured.
+    locked: BTreeSet<(ShowId, SeatId)>,
+    /// Sold seats that its refund has not freed yet.
+    to_free: u32,
+    /// None while it is being looked at, or if nothing is due.
+    due: Option<Timestamp>,
+}
+
+impl Entry {
+    /// When to look at it, as of `now`. `later`: how long a booking in motion is left to the node that
+    /// works on it.
+    fn due_at(&self, now: Timestamp, later: Timestamp) -> Option<Timestamp> {
+        let Some(booking) = &self.booking else { return Some(later) };
+        match next_step(booking, now) {
+            Step::Rest => (self.is_over() && !self.locked.is_empty()).then_some(later),
+            Step::WaitUntil(deadline) => Some(deadline),
+            Step::Expire => booking.expires_at,
+            // The buyer is at their bank. Their next request or a webhook brings the outcome, or the
+            // hold ends.
+            Step::CheckAction if matches!(booking.phase, Phase::ActionRequired { .. }) => booking.expires_at,
+            _ => Some(later),
+        }
+    }
+
+    /// Whether the booking has ended, as sold or not. Seats may still have to be released.
+    fn is_over(&self) -> bool {
+        self.booking.as_ref().is_none_or(|b| {
+            matches!(b.phase, Phase::Aborted { .. } | Phase::Refunded | Phase::Confirmed { refund_requested: false })
+        })
+    }
+
+    /// Whether nothing is left to be done, unless another event comes.
+    fn is_finished(&self, now: Timestamp) -> bool {
+        self.locked.is_empty()
+            && self.is_over()
+            && self.booking.as_ref().is_none_or(|booking| match next_step(booking, now) {
+                // Naming the step again and again is all that the rule can do: it does not see the seats.
+                Step::ReleaseSeats(_) => self.to_free == 0,
+                step => step == Step::Rest,
+            })
+    }
+}
+
 impl PendingBookings {
-    /// Folds an event. `patience`: how long a booking in motion is left to whoever moves it.
+    /// Applies an event. `patience`: how long a booking in motion is left to the node that works on it.
     pub(crate) fn apply(&mut self, envelope: &Envelope, patience: Duration) -> Option<Reward> {
-        let at = envelope.metadata.at;
+        let now = envelope.metadata.at;
+        let later = now + patience;
         match &envelope.event {
-            Event::SeatLocked(e) => self.seat(e.booking, &envelope.stream, true, at + patience),
-            Event::SeatReleased(e) => self.seat(e.booking, &envelope.stream, false, at + patience),
-            Event::BookingOpened(e) => {
-                let opened = Arc::new(e.clone());
-                self.entry(e.booking, |entry| {
-                    entry.opened = Some(opened);
-                    entry.expires_at = Some(e.expires_at);
-                    entry.stage = if entry.stage == Stage::Unopened { Stage::Held } else { entry.stage };
-                    Some(e.expires_at)
-                });
-            }
-            Event::HoldExtended(e) => self.entry(e.booking, |entry| {
-                entry.expires_at = Some(e.expires_at);
-                // A payment under way is looked at no later for it.
-                if entry.stage == Stage::Moving { entry.due } else { Some(e.expires_at) }
-            }),
-            Event::PaymentStarted(e) => self.entry(e.booking, |entry| {
-                entry.paid_for = true;
-                entry.stage = Stage::Moving;
-                Some(at + patience)
-            }),
-            Event::PaymentActionRequired(_) | Event::PaymentDeclined(_) => {
-                if let Some(booking) = envelope.stream.as_booking() {
-                    self.entry(booking, |entry| {
-                        entry.stage = Stage::Held;
-                        entry.expires_at
-                    });
-                }
-            }
-            Event::PaymentAuthorised(e) => self.entry(e.booking, |entry| {
-                entry.stage = Stage::Moving;
-                Some(at + patience)
-            }),
-            Event::BookingCommitted(e) => self.entry(e.booking, |entry| {
-                entry.stage = Stage::Moving;
-                Some(at + patience)
-            }),
-            Event::PaymentCaptured(e) => return self.captured(e.booking, at + patience),
-            Event::BookingAborted(e) => self.entry(e.booking, |entry| {
-                entry.stage = Stage::Over;
-                Some(at + patience)
-            }),
-            Event::PaymentVoided(e) => self.entry(e.booking, |entry| {
-                entry.voided = true;
-                Some(at + patience)
-            }),
-            // A person has it now; nothing is left for us but the seats, which come free with the
-            // booking's end: that has come, or comes with the hold's.
-            Event::PaymentFlagged(e) => self.entry(e.booking, |entry| {
-                entry.voided = true;
-                if entry.stage == Stage::Over { Some(at + patience) } else { entry.expires_at }
-            }),
-            Event::RefundRequested(e) => self.entry(e.booking, |entry| {
-                entry.stage = Stage::Moving;
-                Some(at + patience)
-            }),
-            Event::PaymentRefunded(e) => return self.refunded(e.booking, at + patience),
+            Event::SeatLocked(e) => self.seat(e.booking, &envelope.stream, true, now, later),
+            Event::SeatReleased(e) => self.seat(e.booking, &envelope.stream, false, now, later),
             Event::PointsEarned(e) => {
                 self.credits.remove(&e.booking);
             }
             Event::PointsRevoked(e) => {
                 self.revokes.remove(&e.booking);
             }
-            _ => {}
+            _ => return envelope.stream.as_booking().and_then(|booking| self.booking(booking, envelope, later)),
         }
         None
     }
 
-    fn captured(&mut self, booking: BookingId, due: Timestamp) -> Option<Reward> {
-        let mut opened = None;
-        self.entry(booking, |entry| {
-            opened.clone_from(&entry.opened);
-            entry.stage = Stage::Confirmed;
-            // What it has beyond what it bought (a repeated hold on an area had picked other
-            // units, and died) is still to be freed.
-            let bought = |(show, seat): &(ShowId, SeatId)| {
-                opened.as_ref().is_some_and(|o: &Arc<BookingOpened>| o.show == *show && o.seats.iter().any(|p| p.seat == *seat))
-            };
-            entry.seats.retain(|seat| !bought(seat));
-            Some(due)
+    /// Applies an event of a booking's stream.
+    fn booking(&mut self, id: BookingId, envelope: &Envelope, later: Timestamp) -> Option<Reward> {
+        let now = envelope.metadata.at;
+        let is_confirmed = self.confirmed.contains_key(&id);
+        let refunded = match envelope.event {
+            Event::PaymentRefunded(_) => self.confirmed.remove(&id),
+            _ => None,
+        };
+        let mut captured = None;
+        self.change(id, now, |entry| {
+            let before = entry.booking.take().map(|booking| *booking).or_else(|| is_confirmed.then(|| confirmed(id)));
+            entry.booking = booking::evolve(before, &envelope.event, now).map(Box::new);
+            entry.to_free = refunded.as_ref().map_or(entry.to_free, |confirmed| confirmed.seats);
+            if let (Event::PaymentCaptured(_), Some(booking)) = (&envelope.event, &entry.booking) {
+                captured.clone_from(&booking.opened);
+                // What it has besides its own seats (a repeated hold on an area had picked other
+                // units, and its node died) still has to be released.
+                let bought = |(show, seat): &(ShowId, SeatId)| {
+                    booking.show() == Some(show) && booking.seats().iter().any(|p| p.seat == *seat)
+                };
+                entry.locked.retain(|seat| !bought(seat));
+            }
+            match envelope.event {
+                // A payment in progress is looked at no later for it.
+                Event::HoldExtended(_) if entry.due.is_some_and(|due| due < later) => entry.due.min(entry.due_at(now, later)),
+                _ => entry.due_at(now, later),
+            }
         });
-        let opened = opened?;
-        let seats = u32::try_from(opened.seats.len()).unwrap_or(u32::MAX);
-        self.confirmed
-            .insert(booking, Confirmed { owner: Owner { buyer: opened.buyer.clone(), show: opened.show.clone() }, seats });
-        self.credits.insert(booking, opened.clone());
-        Some(Reward::Credit(opened))
+        let cause = Cause { event: envelope.id, trace: envelope.metadata.trace.clone() };
+        match (captured, refunded) {
+            (Some(opened), _) => Some(self.captured(opened, cause)),
+            (_, Some(Confirmed { owner, .. })) => {
+                let revoke = Reward::Revoke { booking: id, owner, cause };
+                self.revokes.insert(id, revoke.clone());
+                Some(revoke)
+            }
+            _ => None,
+        }
     }
 
-    fn refunded(&mut self, booking: BookingId, due: Timestamp) -> Option<Reward> {
-        let confirmed = self.confirmed.remove(&booking)?;
-        self.entry(booking, |entry| {
-            entry.stage = Stage::Over;
-            entry.voided = true;
-            entry.to_free = confirmed.seats;
-            Some(due)
-        });
-        self.revokes.insert(booking, confirmed.owner.clone());
-        Some(Reward::Revoke(booking, confirmed.owner))
+    fn captured(&mut self, opened: BookingOpened, cause: Cause) -> Reward {
+        let (booking, seats) = (opened.booking, u32::try_from(opened.seats.len()).unwrap_or(u32::MAX));
+        let owner = Owner { buyer: opened.buyer.clone(), show: opened.show.clone() };
+        self.confirmed.insert(booking, Confirmed { owner, seats });
+        let credit = Reward::Credit { opened: Arc::new(opened), cause };
+        self.credits.insert(booking, credit.clone());
+        credit
     }
 
-    fn seat(&mut self, booking: BookingId, stream: &lastseat_domain::StreamName, taken: bool, due: Timestamp) {
+    fn seat(&mut self, booking: BookingId, stream: &StreamName, locked: bool, now: Timestamp, later: Timestamp) {
         let Some(seat) = stream.as_seat() else { return };
-        self.entry(booking, |entry| {
-            if taken {
-                entry.seats.insert(seat);
+        self.change(booking, now, |entry| {
+            if locked {
+                entry.locked.insert(seat);
             } else {
-                entry.to_free = entry.to_free.saturating_sub(u32::from(!entry.seats.remove(&seat)));
+                entry.to_free = entry.to_free.saturating_sub(u32::from(!entry.locked.remove(&seat)));
             }
-            match entry.stage {
-                Stage::Held | Stage::Moving => entry.due,
-                // A lock that was long on its way may land behind the booking's end.
-                Stage::Unopened | Stage::Confirmed | Stage::Over => Some(due),
-            }
+            // A lock whose append took long may come after the booking's end.
+            if entry.is_over() { Some(later) } else { entry.due }
         });
     }
 
-    /// Changes an entry and its due time; drops it once it is at rest.
-    fn entry(&mut self, booking: BookingId, change: impl FnOnce(&mut Entry) -> Option<Timestamp>) {
-        let entry = self.open.entry(booking).or_insert_with(|| Entry {
-            opened: None,
-            seats: BTreeSet::new(),
-            to_free: 0,
-            stage: Stage::Unopened,
-            expires_at: None,
-            paid_for: false,
-            voided: false,
-            due: None,
-        });
+    /// Changes an entry and its due time; removes it once it is finished.
+    fn change(&mut self, booking: BookingId, now: Timestamp, change: impl FnOnce(&mut Entry) -> Option<Timestamp>) {
+        let entry = self.open.entry(booking).or_default();
         let before = entry.due;
         entry.due = change(entry);
         if let Some(due) = before {
             self.due.remove(&(due, booking));
         }
-        let at_rest = match entry.stage {
-            Stage::Confirmed => entry.seats.is_empty(),
-            Stage::Over => entry.seats.is_empty() && entry.to_free == 0 && (entry.voided || !entry.paid_for),
-            Stage::Unopened => entry.seats.is_empty(),
-            Stage::Held | Stage::Moving => false,
-        };
-        if at_rest {
+        if entry.is_finished(now) {
             self.open.remove(&booking);
         } else if let Some(due) = entry.due {
             self.due.insert((due, booking));
@@ -231,8 +203,13 @@ impl PendingBookings {
         self.due.first().map(|(due, _)| *due)
     }
 
-    /// Takes the bookings off the list that are due at `now`, at most `limit`, with the seats that
-    /// each has in the log. They come back with [`PendingBookings::again`].
+    /// The bookings that are due at `now`.
+    pub(crate) fn due(&self, now: Timestamp) -> impl Iterator<Item = BookingId> {
+        self.due.iter().take_while(move |(due, _)| *due <= now).map(|(_, booking)| *booking)
+    }
+
+    /// Takes bookings that are due at `now`, at most `limit`, with the seats that are locked for each.
+    /// They come back with [`Self::again`] or [`Self::done`].
     pub(crate) fn take_due(&mut self, now: Timestamp, limit: usize) -> Vec<(BookingId, Vec<(ShowId, SeatId)>)> {
         let mut taken = Vec::new();
         while taken.len() < limit
@@ -242,13 +219,13 @@ impl PendingBookings {
             self.due.remove(&(due, booking));
             if let Some(entry) = self.open.get_mut(&booking) {
                 entry.due = None;
-                taken.push((booking, entry.seats.iter().cloned().collect()));
+                taken.push((booking, entry.locked.iter().cloned().collect()));
             }
         }
         taken
     }
 
-    /// Puts a booking back on the list, unless an event has put it there or ended it meanwhile.
+    /// Looks at a booking again at `due`, unless an event has set a time or ended it meanwhile.
     pub(crate) fn again(&mut self, booking: BookingId, due: Timestamp) {
         if let Some(entry) = self.open.get_mut(&booking)
             && entry.due.is_none()
@@ -258,42 +235,57 @@ impl PendingBookings {
         }
     }
 
-    /// A booking was looked at and has nothing left to be done. Only what is over is forgotten: the
-    /// log may still have news of the others. One that has seats is looked at again at `later`: the
-    /// news of their release may be on their way, or they were locked behind the look.
+    /// A booking was looked at and has nothing left to be done. Only what is over is forgotten: the log
+    /// may still have events of the others. One with seats is looked at again at `later`: the events of
+    /// their release may be on their way, or they were locked after the look.
     pub(crate) fn done(&mut self, booking: BookingId, later: Timestamp) {
-        let Some(entry) = self.open.get(&booking).filter(|entry| entry.due.is_none()) else { return };
-        if !entry.seats.is_empty() && entry.stage != Stage::Held && entry.stage != Stage::Moving {
+        let Some(entry) = self.open.get(&booking).filter(|entry| entry.due.is_none() && entry.is_over()) else { return };
+        if !entry.locked.is_empty() {
             self.again(booking, later);
-        } else if entry.stage == Stage::Over {
+        } else {
             self.open.remove(&booking);
         }
     }
 
-    /// After reading the log from its start: nobody is at work on anything, so whatever is in
-    /// motion is due now.
+    /// After the log was read from its start: no node of this process works on anything, so whatever
+    /// is in motion is due now.
     pub(crate) fn nobody_is_at_work(&mut self, now: Timestamp) {
-        let moving: Vec<_> =
-            self.open.iter().filter(|(_, e)| e.stage != Stage::Held && e.due.is_some()).map(|(id, _)| *id).collect();
-        for booking in moving {
-            self.entry(booking, |_| Some(now));
+        for (booking, entry) in self.open.iter_mut().filter(|(_, entry)| entry.due.is_some()) {
+            let due = entry.due_at(now, now);
+            if let Some(before) = std::mem::replace(&mut entry.due, due) {
+                self.due.remove(&(before, *booking));
+            }
+            self.due.extend(due.map(|due| (due, *booking)));
         }
     }
 
     /// Rewards that are missing.
     pub(crate) fn missing_rewards(&self) -> Vec<Reward> {
-        let credits = self.credits.values().cloned().map(Reward::Credit);
-        let revokes = self.revokes.iter().map(|(booking, owner)| Reward::Revoke(*booking, owner.clone()));
-        credits.chain(revokes).collect()
+        self.credits.values().chain(self.revokes.values()).cloned().collect()
     }
 
-    /// The seats of an open booking, for telling the seat table.
-    pub(crate) fn opened(&self, booking: BookingId) -> Option<(Arc<BookingOpened>, Option<Timestamp>)> {
-        self.open.get(&booking).and_then(|entry| Some((entry.opened.clone()?, entry.expires_at)))
+    /// How a pending booking was opened, and its deadline.
+    pub(crate) fn opened(&self, booking: BookingId) -> Option<(&BookingOpened, Option<Timestamp>)> {
+        let booking = self.open.get(&booking)?.booking.as_ref()?;
+        Some((booking.opened.as_ref()?, booking.expires_at))
     }
 
-    /// Bookings that are not at rest.
     pub(crate) fn len(&self) -> usize {
         self.open.len()
+    }
+}
+
+/// A confirmed booking, as much of it as its refund needs.
+fn confirmed(id: BookingId) -> Booking {
+    Booking {
+        id,
+        opened: None,
+        expires_at: None,
+        extended: false,
+        phase: Phase::Confirmed { refund_requested: false },
+        attempts: Vec::new(),
+        intent: None,
+        voided: false,
+        flagged: false,
     }
 }

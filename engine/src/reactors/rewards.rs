@@ -1,32 +1,33 @@
-//! The rewards reactor: from `PaymentCaptured`, once and only then. Refunds take back what was
-//! given, as far as it is unused.
+//! The rewards task: counts each captured payment in the buyer's loyalty account, once. A refund takes
+//! back what was given, as far as it is unused.
 //!
-//! Any number of nodes may do this for the same booking: the loyalty stream's exact revision lets
-//! one of them through, and the rule yields nothing for the others.
+//! Any number of nodes may do this for the same booking: the loyalty stream's exact revision lets one
+//! of them write, and the rule yields nothing for the others.
 
-use super::pending_bookings::Reward;
-use crate::core::Core;
+use super::pending_bookings::{Cause, Reward};
 use crate::error::{CommandError, Fault};
+use crate::origin::{Context, Origin};
+use crate::services::Services;
 use futures::StreamExt;
 use futures::stream::{self, BoxStream};
 use lastseat_domain::booking::Booking;
 use lastseat_domain::event::BookingOpened;
 use lastseat_domain::loyalty::{Account, LoyaltyCommand};
-use lastseat_domain::{BookingId, BuyerId, Metadata};
+use lastseat_domain::{BookingId, BuyerId};
 use std::sync::Arc;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
-/// Accounts worked on side by side.
-const SIDE_BY_SIDE: usize = 64;
+/// Accounts worked on in parallel.
+const IN_PARALLEL: usize = 64;
 /// Pause before a reward is tried again after a fault, in milliseconds.
 const PAUSE_MS: i64 = 1_000;
 
 /// Gives and takes back rewards until `stop`.
-pub(crate) async fn run(core: Arc<Core>, rewards: mpsc::UnboundedReceiver<Reward>, stop: CancellationToken) {
+pub(crate) async fn run(services: Arc<Services>, rewards: mpsc::UnboundedReceiver<Reward>, stop: CancellationToken) {
     let rewards: BoxStream<'static, Reward> =
         stream::unfold(rewards, |mut rewards| async { rewards.recv().await.map(|reward| (reward, rewards)) }).boxed();
-    let work = rewards.for_each_concurrent(SIDE_BY_SIDE, |reward| give(&core, reward));
+    let work = rewards.for_each_concurrent(IN_PARALLEL, |reward| give(&services, reward));
     tokio::select! {
         biased;
         () = stop.cancelled() => {}
@@ -34,28 +35,28 @@ pub(crate) async fn run(core: Arc<Core>, rewards: mpsc::UnboundedReceiver<Reward
     }
 }
 
-/// Gives one reward, for as long as it takes.
-async fn give(core: &Arc<Core>, reward: Reward) {
+/// Gives or takes back one reward; tries again until the log answers.
+async fn give(services: &Services, reward: Reward) {
     loop {
         let given = match &reward {
-            Reward::Credit(opened) => credit(core, opened).await,
-            Reward::Revoke(booking, owner) => revoke(core, *booking, &owner.buyer).await,
+            Reward::Credit { opened, cause } => credit(services, opened, cause).await,
+            Reward::Revoke { booking, owner, cause } => revoke(services, *booking, &owner.buyer, cause).await,
         };
         match given {
             Ok(()) => return,
             Err(CommandError::Rejected(rejection)) => return tracing::error!(%rejection, "a reward was refused"),
-            // Trying again reads the same. The next start comes by once more.
+            // Reading it again gives the same. The next start tries once more.
             Err(CommandError::Failed(fault @ Fault::Damaged(_))) => return tracing::error!(%fault, "a reward can't be given"),
             Err(CommandError::Failed(fault)) => {
                 tracing::warn!(%fault, "a reward has to wait");
-                core.journal.pause(PAUSE_MS).await;
+                services.journal.pause(PAUSE_MS).await;
             }
         }
     }
 }
 
-async fn credit(core: &Core, opened: &BookingOpened) -> Result<(), CommandError> {
-    let rewards = core.shows.get(&opened.show).map(|s| s.show.load().facts.rewards.clone()).unwrap_or_default();
+async fn credit(services: &Services, opened: &BookingOpened, cause: &Cause) -> Result<(), CommandError> {
+    let rewards = services.shows.get(&opened.show).map(|s| s.show.load().facts.rewards.clone()).unwrap_or_default();
     let command = LoyaltyCommand::Credit {
         buyer: opened.buyer.clone(),
         booking: opened.booking,
@@ -63,30 +64,27 @@ async fn credit(core: &Core, opened: &BookingOpened) -> Result<(), CommandError>
         seats: u32::try_from(opened.seats.len()).unwrap_or(u32::MAX),
         rewards,
     };
-    decide(core, &opened.buyer, Some(opened.booking), "rewards", command).await
+    execute(services, &opened.buyer, opened.booking, command, cause).await
 }
 
-/// Counts the booking first if that has not happened yet, here or on another node: what is taken
-/// back before it is given would be given afterwards, and stay.
-async fn revoke(core: &Core, booking: BookingId, buyer: &BuyerId) -> Result<(), CommandError> {
-    if let Some(opened) = core.journal.load::<Booking>(&booking).await?.state.and_then(|b| b.opened) {
-        credit(core, &opened).await?;
+/// Counts the booking first if that has not happened yet, here or on another node: what is taken back
+/// before it is given would be given afterwards, and stay.
+async fn revoke(services: &Services, booking: BookingId, buyer: &BuyerId, cause: &Cause) -> Result<(), CommandError> {
+    if let Some(opened) = services.journal.load::<Booking>(&booking).await?.state.and_then(|b| b.opened) {
+        credit(services, &opened, cause).await?;
     }
-    decide(core, buyer, Some(booking), "rewards", LoyaltyCommand::Revoke { booking }).await
+    execute(services, buyer, booking, LoyaltyCommand::Revoke { booking }, cause).await
 }
 
-/// Decides a command on a buyer's account and appends what comes of it.
-///
-/// # Errors
-/// A rejection of the rules; faults.
-pub(crate) async fn decide(
-    core: &Core,
+async fn execute(
+    services: &Services,
     buyer: &BuyerId,
-    booking: Option<BookingId>,
-    by: &str,
+    booking: BookingId,
     command: LoyaltyCommand,
+    cause: &Cause,
 ) -> Result<(), CommandError> {
-    let metadata = Metadata { correlation: booking.map(|b| b.0), ..Metadata::new(by, core.now()) };
-    core.journal.execute::<Account>(buyer, &command, &metadata).await?;
+    let origin = Origin::new("rewards", cause.trace.clone());
+    let context = Context { cause: Some(cause.event), ..Context::command(origin).of_booking(booking) };
+    services.journal.execute::<Account>(buyer, command, &context, &mut None).await?;
     Ok(())
 }

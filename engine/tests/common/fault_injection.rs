@@ -104,6 +104,8 @@ pub struct FaultPlan {
     pub power: Power,
     pub appends: AtomicU64,
     pub calls: AtomicU64,
+    /// Reads of single streams.
+    pub reads: AtomicU64,
     append_fates: Mutex<BTreeMap<u64, AppendFate>>,
     call_fates: Mutex<BTreeMap<u64, CallFate>>,
     /// Reads that panic yet.
@@ -117,6 +119,7 @@ impl FaultPlan {
             power: Power::default(),
             appends: AtomicU64::new(0),
             calls: AtomicU64::new(0),
+            reads: AtomicU64::new(0),
             append_fates: Mutex::default(),
             call_fates: Mutex::default(),
             reads_to_panic: AtomicU64::new(0),
@@ -235,6 +238,7 @@ impl EventLog for FaultyLog {
         limit: usize,
     ) -> Result<Vec<Arc<RecordedEvent>>, LogFault> {
         self.plan.power.needed().await;
+        self.plan.reads.fetch_add(1, Ordering::SeqCst);
         let left = &self.plan.reads_to_panic;
         if left.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |n| n.checked_sub(1)).is_ok() {
             panic!("instructed to panic at a read");

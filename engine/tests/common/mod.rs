@@ -84,7 +84,7 @@ impl TestBench {
     }
 
     pub async fn node(&self) -> BoxOffice {
-        self.node_with(Settings::default()).await
+        self.node_with(test_settings()).await
     }
 
     pub async fn node_with(&self, settings: Settings) -> BoxOffice {
@@ -125,6 +125,11 @@ impl TestBench {
     pub fn taken(&self) -> i64 {
         self.sandbox.intents().iter().map(|i| i.kept()).sum()
     }
+}
+
+/// Actors are passivated after five seconds.
+pub fn test_settings() -> Settings {
+    Settings { passivate_after: Duration::from_secs(5), ..Settings::default() }
 }
 
 /// Rows A and B of 10 at 5,000 each; `floor` of 20 at 2,000. Holds last ten minutes.

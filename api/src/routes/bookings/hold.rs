@@ -110,15 +110,11 @@ pub async fn hold_seats(State(app): State<App>, InShow(show): InShow, command: R
 async fn hold(app: App, show: ShowId, command: Command) -> Result<Answer, Problem> {
     let max = || app.box_office().show(&show).map_or(DEFAULT_MAX, |s| s.facts.max_seats_per_booking);
     let selection = command.order::<HoldBody>(max).and_then(|body| body.into_selection(max))?;
-    if command.key().is_none() {
-        app.box_office().refuse_at_once(&show, &selection).map_err(|rejection| refused(&app, rejection))?;
-    }
+    // The show is part of the scope: one key sent to two shows makes two bookings.
+    let keyed = command.key().map(|key| app.parts().auth.booking_for_key(&format!("{}|{show}", command.caller.scope()), key));
+    app.box_office().refuse_at_once(&show, &selection, keyed).map_err(|rejection| refused(&app, rejection))?;
     command.check_shared_limits(&app).await?;
-    let booking = match command.key() {
-        // The show is part of the scope: one key sent to two shows makes two bookings.
-        Some(key) => app.parts().auth.booking_for_key(&format!("{}|{show}", command.caller.scope()), key),
-        None => BookingId(app.parts().ids.uuid()),
-    };
+    let booking = keyed.unwrap_or_else(|| BookingId(app.parts().ids.uuid()));
     let buyer = buyer(&app, &command.caller, booking).await?;
     let (request, trace) = (command.fingerprint(), command.trace.clone());
     let held = app.box_office().hold(HoldRequest { booking, show, selection, buyer, request, trace }).await;

@@ -43,7 +43,7 @@ pub async fn cancel_booking(State(app): State<App>, InBooking(id): InBooking, co
     execute(&app, metrics::Command::Cancel, command, async move |app: App, command: Command| {
         access::check(&app, &command.caller, id, Admins::Allowed).await?;
         command.nothing()?;
-        let booking = app.box_office().cancel(id, &command.caller.name()).await?;
+        let booking = app.box_office().cancel(id, command.origin()).await?;
         Ok(Answer::json(StatusCode::OK, &BookingJson::of(&app, &booking)))
     })
     .await
@@ -62,7 +62,7 @@ pub async fn extend_hold(State(app): State<App>, InBooking(id): InBooking, comma
     execute(&app, metrics::Command::Extend, command, async move |app: App, command: Command| {
         access::check(&app, &command.caller, id, Admins::Refused).await?;
         command.nothing()?;
-        let booking = app.box_office().extend(id, &command.caller.name()).await?;
+        let booking = app.box_office().extend(id, command.origin()).await?;
         Ok(Answer::json(StatusCode::OK, &BookingJson::of(&app, &booking)))
     })
     .await
@@ -84,7 +84,7 @@ pub async fn refund(State(app): State<App>, InBooking(id): InBooking, command: R
     execute(&app, metrics::Command::Refund, command, async move |app: App, command: Command| {
         command.caller.needs(Role::Admin)?;
         command.nothing()?;
-        let booking = app.box_office().refund(id, &command.caller.name()).await?;
+        let booking = app.box_office().refund(id, command.origin()).await?;
         if booking.status() == "refunded" {
             return Ok(Answer::json(StatusCode::OK, &BookingJson::of(&app, &booking)));
         }

@@ -38,7 +38,7 @@ pub async fn redeem_voucher(State(app): State<App>, InVoucher(voucher): InVouche
     execute(&app, metrics::Command::RedeemVoucher, command, async move |app: App, command: Command| {
         let buyer = access::buyer(&app, &command.caller).await?;
         command.nothing()?;
-        app.box_office().redeem_voucher(&buyer, voucher, &command.caller.name()).await?;
+        app.box_office().redeem_voucher(&buyer, voucher, command.origin()).await?;
         Ok(Answer::json(StatusCode::OK, &Redeemed { voucher, state: VoucherState::Redeemed }))
     })
     .await

@@ -23,8 +23,8 @@ use lastseat_domain::show::Show;
 )]
 pub async fn pause_sales(State(app): State<App>, InShow(show): InShow, command: Result<Command, Problem>) -> Answer {
     execute(&app, metrics::Command::PauseSales, command, async move |app: App, command: Command| {
-        let by = admin(&command)?;
-        let show = app.box_office().pause_sales(&show, &by).await?;
+        admin(&command)?;
+        let show = app.box_office().pause_sales(&show, command.origin()).await?;
         Ok(answer(&app, &show))
     })
     .await
@@ -41,8 +41,8 @@ pub async fn pause_sales(State(app): State<App>, InShow(show): InShow, command: 
 )]
 pub async fn resume_sales(State(app): State<App>, InShow(show): InShow, command: Result<Command, Problem>) -> Answer {
     execute(&app, metrics::Command::ResumeSales, command, async move |app: App, command: Command| {
-        let by = admin(&command)?;
-        let show = app.box_office().resume_sales(&show, &by).await?;
+        admin(&command)?;
+        let show = app.box_office().resume_sales(&show, command.origin()).await?;
         Ok(answer(&app, &show))
     })
     .await
@@ -60,18 +60,17 @@ pub async fn resume_sales(State(app): State<App>, InShow(show): InShow, command:
 )]
 pub async fn cancel_show(State(app): State<App>, InShow(show): InShow, command: Result<Command, Problem>) -> Answer {
     execute(&app, metrics::Command::CancelShow, command, async move |app: App, command: Command| {
-        let by = admin(&command)?;
-        let show = app.box_office().cancel_show(&show, &by).await?;
+        admin(&command)?;
+        let show = app.box_office().cancel_show(&show, command.origin()).await?;
         Ok(answer(&app, &show))
     })
     .await
 }
 
 /// The name of the admin who sent a command without a body.
-fn admin(command: &Command) -> Result<String, Problem> {
+fn admin(command: &Command) -> Result<(), Problem> {
     command.caller.needs(Role::Admin)?;
-    command.nothing()?;
-    Ok(command.caller.name())
+    command.nothing()
 }
 
 fn answer(app: &App, show: &Show) -> Answer {

@@ -100,7 +100,7 @@ async fn schedule(app: App, command: Command<{ body::LARGE }>) -> Result<Answer,
     command.caller.needs(Role::Admin)?;
     let show = command.json::<NewShow>()?.into_facts(|id| app.box_office().show(id).map(|show| (*show.facts).clone()));
     let is_new = app.box_office().show(&show.show).is_none();
-    let show = app.box_office().schedule_show(show, &command.caller.name()).await?;
+    let show = app.box_office().schedule_show(show, command.origin()).await?;
     let status = if is_new { StatusCode::CREATED } else { StatusCode::OK };
     let answer = Answer::json(status, &ShowJson::of(&show, app.now()));
     Ok(answer.location(&format!("/v1/shows/{}", show.facts.show)))

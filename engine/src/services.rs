@@ -1,40 +1,46 @@
-//! What every command of one engine shares: ports, shows, seats, limits.
+//! What the parts of one engine share. Behaviour is in the services themselves.
 
 use crate::admission::Gate;
 use crate::buyers::BuyerLedger;
 use crate::guard_service::GuardService;
+use crate::health::Health;
 use crate::journal::Journal;
+use crate::known_bookings::KnownBookings;
 use crate::ports::Ports;
 use crate::seats::Seats;
 use crate::settings::Settings;
 use crate::show_registry::ShowRegistry;
 use lastseat_domain::Timestamp;
 
-/// The shared parts of one engine.
-pub(crate) struct Core {
+pub(crate) struct Services {
     pub ports: Ports,
     pub settings: Settings,
     pub journal: Journal,
-    pub guard: GuardService,
     pub shows: ShowRegistry,
-    pub seats: Seats,
     pub buyers: BuyerLedger,
-    /// Bounds holds and commands on shows.
+    pub known_bookings: KnownBookings,
+    pub seats: Seats,
+    pub guard: GuardService,
+    /// Admits holds and admin commands.
     pub holds: Gate,
-    /// Bounds commands on open bookings. A gate of its own, so that a rush for seats never keeps those
-    /// who have some from paying.
+    /// Admits commands on open bookings. A gate of its own, so that a rush for seats never keeps
+    /// buyers who have some from paying.
     pub checkouts: Gate,
+    pub health: Health,
 }
 
-impl Core {
+impl Services {
     pub(crate) fn new(ports: Ports, settings: Settings, supervisor: ractor::ActorCell) -> Self {
-        let (journal, shows) = (Journal::new(ports.log.clone(), ports.clock.clone()), ShowRegistry::default());
+        let journal = Journal::new(ports.log.clone(), ports.clock.clone());
+        let shows = ShowRegistry::default();
         Self {
-            guard: GuardService::new(ports.guard.clone(), ports.clock.clone()),
             seats: Seats::new(journal.clone(), shows.clone(), supervisor),
             buyers: BuyerLedger::default(),
+            known_bookings: KnownBookings::default(),
+            guard: GuardService::new(ports.guard.clone(), ports.clock.clone()),
             holds: Gate::new(settings.max_in_flight),
             checkouts: Gate::new(settings.max_in_flight),
+            health: Health::default(),
             journal,
             shows,
             ports,

@@ -1,13 +1,14 @@
-//! Which seats a hold is for: checks what was asked for, and finds seats where the buyer leaves the choice to us.
+//! Which seats a hold is for: checks the request against the plan, refuses what is known to be taken,
+//! and picks seats where the buyer left the choice to the box office.
 
-use super::attempt::HoldContext;
+use super::target::HoldTarget;
 use crate::requests::SeatSelection;
 use lastseat_domain::seat_state::SeatState;
 use lastseat_domain::{CategoryId, Rejection, SeatId};
 use std::collections::HashSet;
 
-/// A checked selection.
-pub(crate) enum Choice {
+/// A selection that the show's plan allows.
+pub(super) enum Choice {
     /// These, by plan index.
     Seats(Vec<u32>),
     /// Any of an unlabelled area.
@@ -27,44 +28,44 @@ pub(crate) enum Choice {
 }
 
 impl Choice {
-    /// Checks what was asked for.
-    pub(super) fn of(context: &HoldContext<'_>) -> Result<Self, Rejection> {
-        let most = context.show.facts.max_seats_per_booking;
-        match context.selection.quantity() {
+    /// Checks the selection against the plan.
+    pub(super) fn of(target: &HoldTarget<'_>) -> Result<Self, Rejection> {
+        let most = target.show.facts.max_seats_per_booking;
+        match target.selection.quantity() {
             0 => return Err(Rejection::InvalidQuantity { most }),
             asked if asked > u64::from(most) => return Err(Rejection::TooManySeats { asked, most }),
             _ => {}
         }
-        match context.selection {
-            SeatSelection::Seats(seats) => Self::named(context, seats),
+        match target.selection {
+            SeatSelection::Seats(seats) => Self::named(target, seats),
             SeatSelection::Any { area, quantity } => {
-                let areas = (0_u32..).zip(&context.show.plan.areas);
+                let areas = (0_u32..).zip(&target.show.plan.areas);
                 let found = areas.into_iter().find(|(_, a)| a.area == *area && !a.labelled);
                 found
                     .map(|(index, _)| Self::Any { area: index, quantity: *quantity })
                     .ok_or_else(|| Rejection::UnknownArea { area: area.clone() })
             }
-            SeatSelection::BestAvailable { category, quantity } => Self::best(context, category, *quantity),
+            SeatSelection::BestAvailable { category, quantity } => Self::best(target, category, *quantity),
         }
     }
 
-    fn named(context: &HoldContext<'_>, seats: &[SeatId]) -> Result<Self, Rejection> {
+    fn named(target: &HoldTarget<'_>, seats: &[SeatId]) -> Result<Self, Rejection> {
         let mut indexes = Vec::with_capacity(seats.len());
         for (at, seat) in seats.iter().enumerate() {
-            // A few at most: looking through those before costs less than a set of them.
+            // There are only a few: comparing them costs less than a set.
             if seats.iter().take(at).any(|before| before == seat) {
                 return Err(Rejection::DuplicateSeats { seat: seat.clone() });
             }
-            // Units of an unlabelled area can't be asked for by name: any of them is as good.
-            let plan = &context.show.plan;
+            // Units of an unlabelled area have no names for buyers: any of them is as good.
+            let plan = &target.show.plan;
             let labelled = plan.index_of(seat).filter(|i| plan.seat(*i).is_some_and(|s| s.segment.is_some()));
             indexes.push(labelled.ok_or_else(|| Rejection::UnknownSeat { seat: seat.to_string() })?);
         }
         Ok(Self::Seats(indexes))
     }
 
-    fn best(context: &HoldContext<'_>, category: &CategoryId, quantity: u32) -> Result<Self, Rejection> {
-        let areas = (0_u32..).zip(&context.show.plan.areas);
+    fn best(target: &HoldTarget<'_>, category: &CategoryId, quantity: u32) -> Result<Self, Rejection> {
+        let areas = (0_u32..).zip(&target.show.plan.areas);
         let areas: Vec<u32> = areas.filter(|(_, a)| a.labelled && a.category == *category).map(|(index, _)| index).collect();
         if areas.is_empty() {
             return Err(Rejection::UnknownCategory { category: category.clone() });
@@ -79,42 +80,42 @@ impl Choice {
         }
     }
 
-    /// Whether other seats would do as well.
-    pub(super) fn is_ours(&self) -> bool {
+    /// Whether other seats are as good.
+    pub(super) fn is_open(&self) -> bool {
         !matches!(self, Self::Seats(_))
     }
 
-    /// Refuses what the seat table knows to be taken.
-    pub(super) fn refuse_what_is_taken(&self, context: &HoldContext<'_>) -> Result<(), Rejection> {
-        let table = &context.active.seats;
+    /// Refuses what the seat table knows to be taken. This is where nearly all of a flash sale ends.
+    pub(super) fn refuse_what_is_taken(&self, target: &HoldTarget<'_>) -> Result<(), Rejection> {
+        let table = &target.active_show.seats;
         match self {
             Self::Seats(seats) => match seats.iter().find(|seat| table.state(**seat) != SeatState::Available) {
-                Some(taken) => Err(taken_in_table(context, *taken)),
+                Some(taken) => Err(taken_in_table(target, *taken)),
                 None => Ok(()),
             },
-            Self::Any { area, quantity } => enough(context, &[*area], *quantity),
-            Self::Best { areas, quantity } => enough(context, areas, *quantity),
+            Self::Any { area, quantity } => enough(target, &[*area], *quantity),
+            Self::Best { areas, quantity } => enough(target, areas, *quantity),
         }
     }
 
-    /// Exactly as many seats as asked for, none of them in `avoid`.
-    pub(super) fn seats(&self, context: &HoldContext<'_>, avoid: &HashSet<u32>) -> Result<Vec<u32>, Rejection> {
+    /// Exactly as many seats as selected, none of them in `avoid`.
+    pub(super) fn seats(&self, target: &HoldTarget<'_>, avoid: &HashSet<u32>) -> Result<Vec<u32>, Rejection> {
         match self {
             Self::Seats(seats) => Ok(seats.clone()),
             Self::Any { area, quantity } => {
                 let n = *quantity as usize;
-                let free = context.active.seats.candidates(*area, *quantity).filter(|seat| !avoid.contains(seat));
+                let free = target.active_show.seats.candidates(*area, *quantity).filter(|seat| !avoid.contains(seat));
                 let found: Vec<u32> = free.take(n).collect();
-                if found.len() < n { Err(remaining(context, &[*area], found.len())) } else { Ok(found) }
+                if found.len() < n { Err(left(target, &[*area], found.len())) } else { Ok(found) }
             }
-            Self::Best { areas, quantity } => side_by_side(context, areas, *quantity as usize, avoid),
+            Self::Best { areas, quantity } => side_by_side(target, areas, *quantity as usize, avoid),
         }
     }
 }
 
-fn taken_in_table(context: &HoldContext<'_>, index: u32) -> Rejection {
-    let table = &context.active.seats;
-    let seat = context.show.plan.seat(index).map(|s| s.seat.clone());
+fn taken_in_table(target: &HoldTarget<'_>, index: u32) -> Rejection {
+    let table = &target.active_show.seats;
+    let seat = target.show.plan.seat(index).map(|s| s.seat.clone());
     match seat {
         Some(seat) => Rejection::SeatUnavailable {
             seat,
@@ -126,26 +127,26 @@ fn taken_in_table(context: &HoldContext<'_>, index: u32) -> Rejection {
     }
 }
 
-fn enough(context: &HoldContext<'_>, areas: &[u32], quantity: u32) -> Result<(), Rejection> {
-    let available: u32 = areas.iter().map(|area| context.active.seats.available(*area)).sum();
-    if available < quantity { Err(remaining(context, areas, available as usize)) } else { Ok(()) }
+fn enough(target: &HoldTarget<'_>, areas: &[u32], quantity: u32) -> Result<(), Rejection> {
+    let available: u32 = areas.iter().map(|area| target.active_show.seats.available(*area)).sum();
+    if available < quantity { Err(left(target, areas, available as usize)) } else { Ok(()) }
 }
 
-/// The refusal where `available` are left of what was asked for.
-fn remaining(context: &HoldContext<'_>, areas: &[u32], available: usize) -> Rejection {
+/// The refusal where only `available` seats are left.
+fn left(target: &HoldTarget<'_>, areas: &[u32], available: usize) -> Rejection {
     match u32::try_from(available) {
         Ok(0) => Rejection::SoldOut {
-            free_at: areas.iter().filter_map(|area| context.active.seats.first_free_at(*area, context.now)).min(),
+            free_at: areas.iter().filter_map(|area| target.active_show.seats.first_free_at(*area, target.now)).min(),
         },
         available => Rejection::NotEnoughTogether { available: available.unwrap_or(u32::MAX) },
     }
 }
 
-/// The best `n` seats side by side: the front-most row that has them; in it the place that leaves
-/// no single seat beside it, because a stranded single seat can't be sold to a group, and room for
-/// others of the same size; of these the nearest to the row's middle.
-fn side_by_side(context: &HoldContext<'_>, areas: &[u32], n: usize, avoid: &HashSet<u32>) -> Result<Vec<u32>, Rejection> {
-    let (plan, table) = (&context.show.plan, &context.active.seats);
+/// The best `n` seats side by side: the front-most row that has them; in it the place that strands no
+/// single seat, which can't be sold to a group, and leaves space for groups of the same size; of these
+/// the nearest to the row's middle.
+fn side_by_side(target: &HoldTarget<'_>, areas: &[u32], n: usize, avoid: &HashSet<u32>) -> Result<Vec<u32>, Rejection> {
+    let (plan, table) = (&target.show.plan, &target.active_show.seats);
     let is_free = |seat: u32| table.is_free(seat) && !avoid.contains(&seat);
     let mut free = 0_usize;
     for area in areas.iter().filter_map(|index| plan.areas.get(*index as usize)) {
@@ -171,5 +172,5 @@ fn side_by_side(context: &HoldContext<'_>, areas: &[u32], n: usize, avoid: &Hash
             }
         }
     }
-    Err(remaining(context, areas, free))
+    Err(left(target, areas, free))
 }

@@ -1,0 +1,21 @@
+//! What the engine's tasks report about themselves.
+
+use crate::status::RecoverySummary;
+use parking_lot::Mutex;
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize};
+
+#[derive(Default)]
+pub(crate) struct Health {
+    /// Position up to which the follower has applied the log.
+    pub followed: AtomicU64,
+    /// Bookings that are not finished.
+    pub unfinished: AtomicUsize,
+    /// Why the log can't be followed, if so.
+    pub follower_fault: Mutex<Option<String>>,
+    /// Why the follower skipped an event, if it did.
+    pub skipped_event: Mutex<Option<String>>,
+    /// A task that should run as long as the engine has ended: a defect.
+    pub task_ended: AtomicBool,
+    /// What recovery did, once it is finished.
+    pub recovery: Mutex<Option<RecoverySummary>>,
+}

@@ -1,0 +1,106 @@
+//! Places a hold: refuses at once what can be refused at once, then tries seats until the log says
+//! yes.
+
+use super::append_hold::{HoldOutcome, append_hold};
+use super::attempt::Attempt;
+use super::choice::Choice;
+use super::lock_seats::SeatLocker;
+use super::opening::Opening;
+use super::replay::replay;
+use super::target::HoldTarget;
+use crate::buyers::Reservation;
+use crate::error::{CommandError, Fault};
+use crate::requests::{Hold, HoldRequest, SeatSelection};
+use crate::services::Services;
+use lastseat_domain::{BookingId, Rejection, ShowId};
+use std::time::Duration;
+
+/// Times that other seats are chosen after the chosen ones were lost, where the buyer left the choice
+/// to the box office.
+const CHOICES: u32 = 200;
+
+/// The refusals that need no waiting: nearly all of a flash sale. Apart from [`hold`] so that they
+/// avoid allocating the hold's future. `keyed`: the booking of a request with an idempotency key.
+pub(crate) fn refuse_at_once(
+    services: &Services,
+    show: &ShowId,
+    selection: &SeatSelection,
+    keyed: Option<BookingId>,
+) -> Result<(), Rejection> {
+    let refused = check_table(&HoldTarget::find(services, show, selection)?);
+    if keyed.is_some_and(|booking| may_be_repeat(services, booking)) { Ok(()) } else { refused }
+}
+
+/// Whether an earlier request under the same idempotency key may have opened the booking.
+fn may_be_repeat(services: &Services, booking: BookingId) -> bool {
+    // A node that can't follow the log does not know what other nodes have opened.
+    services.known_bookings.may_contain(booking) || services.health.follower_fault.lock().is_some()
+}
+
+pub(crate) async fn hold(services: &Services, request: &HoldRequest) -> Result<Hold, CommandError> {
+    let target = HoldTarget::find(services, &request.show, &request.selection)?;
+    let opening = Opening::of(&*services.ports.log);
+    let attempt = Attempt { services, target, request };
+    let result = match check_table(&attempt.target) {
+        Ok(()) => try_seats(&attempt, opening).await,
+        Err(rejection) if !(request.request.is_some() && may_be_repeat(services, request.booking)) => {
+            return Err(rejection.into());
+        }
+        Err(rejection) => Err(rejection.into()),
+    };
+    match result {
+        // An earlier try of the same request may have got the very seats that are taken now.
+        Err(CommandError::Rejected(rejection)) if request.request.is_some() => match replay(services, opening, request).await? {
+            Some(hold) => Ok(hold),
+            None if opening.is_own_leftover(services, request, &rejection).await? => try_seats(&attempt, opening).await,
+            None => Err(rejection.into()),
+        },
+        other => other,
+    }
+}
+
+fn check_table(target: &HoldTarget<'_>) -> Result<(), Rejection> {
+    target.show.check_on_sale(target.now)?;
+    Choice::of(target)?.refuse_what_is_taken(target)
+}
+
+/// Tries seats until the log has accepted some, or none are left to try.
+async fn try_seats(attempt: &Attempt<'_>, opening: Opening) -> Result<Hold, CommandError> {
+    let services = attempt.services;
+    attempt.target.show.check_on_sale(attempt.target.now)?;
+    let choice = Choice::of(&attempt.target)?;
+    let _permit = services.holds.enter(services.guard.is_distrusted())?;
+    let _share = reserve_share(attempt, choice.quantity())?;
+    let mut locker = SeatLocker::new(attempt);
+    for _ in 0..CHOICES {
+        let chosen = locker.lock(&choice).await?;
+        match append_hold(attempt, opening, &chosen.seats, choice.is_open()).await {
+            Ok(HoldOutcome::Open(hold)) => return Ok(*hold),
+            Ok(HoldOutcome::Lost { seat, rejection }) => {
+                locker.unlock(&chosen).await;
+                if !choice.is_open() {
+                    return Err(rejection.into());
+                }
+                locker.avoid(&seat);
+            }
+            // The seats may be this booking's. If not, their leases end by themselves.
+            Err(CommandError::Failed(fault @ Fault::OutcomeUnknown(_))) => return Err(fault.into()),
+            Err(error) => {
+                locker.unlock(&chosen).await;
+                return Err(error);
+            }
+        }
+    }
+    Err(Fault::Busy { retry_after: Duration::from_secs(1) }.into())
+}
+
+/// Counts the seats against the buyer's limit while they are being appended.
+fn reserve_share(attempt: &Attempt<'_>, seats: u32) -> Result<Option<Reservation>, Rejection> {
+    let request = attempt.request;
+    match attempt.target.show.facts.max_seats_per_buyer {
+        Some(most) if !request.buyer.is_guest() => {
+            attempt.services.buyers.reserve(&request.show, &request.buyer, request.booking, seats, most).map(Some)
+        }
+        _ => Ok(None),
+    }
+}

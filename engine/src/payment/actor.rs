@@ -1,0 +1,83 @@
+//! The actor of one booking's payment: every command on an open booking goes through it, one after the
+//! other. Several nodes may each have one for the same booking; the booking's stream decides between
+//! them.
+
+use super::commands::{self, Settled};
+use super::session::BookingSession;
+use crate::error::CommandError;
+use crate::origin::{Context, Origin};
+use crate::requests::{Paid, PayRequest};
+use crate::services::Services;
+use lastseat_domain::booking::Booking;
+use lastseat_domain::{BookingId, SeatId, ShowId};
+use ractor::{Actor, ActorProcessingErr, ActorRef};
+use std::sync::{Arc, Weak};
+use tokio::sync::oneshot;
+
+type Reply<T> = oneshot::Sender<Result<T, CommandError>>;
+
+pub(crate) enum PaymentMessage {
+    Pay(PayRequest, Reply<Paid>),
+    Extend(Origin, Reply<Booking>),
+    Cancel(Origin, Reply<Booking>),
+    Refund(Origin, Reply<Booking>),
+    /// Do what has to follow. The seats are those that the log's subscription saw locked for the
+    /// booking, needed if it never opened.
+    Settle(Vec<(ShowId, SeatId)>, Reply<Settled>),
+}
+
+#[derive(Clone)]
+pub(crate) struct PaymentActor {
+    booking: BookingId,
+    /// Weak: an idle actor does not keep the log and the other services of a dropped engine.
+    services: Weak<Services>,
+}
+
+impl PaymentActor {
+    pub(crate) fn new(booking: BookingId, services: &Arc<Services>) -> Self {
+        Self { booking, services: Arc::downgrade(services) }
+    }
+}
+
+impl Actor for PaymentActor {
+    type Msg = PaymentMessage;
+    type State = ();
+    type Arguments = ();
+
+    async fn pre_start(&self, _myself: ActorRef<PaymentMessage>, (): ()) -> Result<(), ActorProcessingErr> {
+        Ok(())
+    }
+
+    async fn handle(
+        &self,
+        _myself: ActorRef<PaymentMessage>,
+        message: PaymentMessage,
+        _state: &mut (),
+    ) -> Result<(), ActorProcessingErr> {
+        // The engine is gone, and with it everyone who waits for a reply.
+        let Some(services) = self.services.upgrade() else { return Ok(()) };
+        // Every command reads the booking: other nodes change it, too, and a decision that appends
+        // nothing would never notice.
+        let session = |context| BookingSession::new(services, self.booking, context);
+        // A caller who has gone away is no fault of the booking.
+        match message {
+            PaymentMessage::Pay(request, reply) => {
+                let origin = Origin { by: request.by.clone(), trace: request.trace.clone() };
+                drop(reply.send(commands::pay(session(Context::command(origin)), request).await));
+            }
+            PaymentMessage::Extend(origin, reply) => {
+                drop(reply.send(commands::extend(session(Context::command(origin))).await));
+            }
+            PaymentMessage::Cancel(origin, reply) => {
+                drop(reply.send(commands::cancel(session(Context::command(origin))).await));
+            }
+            PaymentMessage::Refund(origin, reply) => {
+                drop(reply.send(commands::refund(session(Context::command(origin))).await));
+            }
+            PaymentMessage::Settle(seats, reply) => {
+                drop(reply.send(commands::settle(session(Context::step("settle")), seats).await));
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,95 @@
+//! The steps before the decision: have the gateway reserve the money, then commit.
+
+use super::gateway::{Reply, call};
+use super::session::BookingSession;
+use super::steps::{FOREIGN, Next, Stop, distrust, intent, then};
+use crate::error::CommandError;
+use lastseat_domain::IntentId;
+use lastseat_domain::booking::{Booking, BookingCommand, Phase};
+use lastseat_domain::event::AbortReason;
+use lastseat_domain::ports::payments::{Intent, IntentStatus};
+
+/// Tries the payment method of the attempt in progress.
+pub(super) async fn confirm(session: &mut BookingSession, booking: &Booking) -> Result<Next, CommandError> {
+    let Some(attempt) = booking.attempts.last() else { return Ok(Next::Stop(Stop::Finished)) };
+    let (number, method) = (attempt.started.attempt, &attempt.started.payment_method);
+    let intent = match intent(session, booking).await {
+        Reply::Answer(intent) => intent,
+        Reply::Refused { code, message } if code == FOREIGN => return distrust(session, &message).await,
+        Reply::Refused { code, .. } => {
+            return then(session, BookingCommand::Decline { attempt: number, intent: None, code }).await;
+        }
+        Reply::NoAnswer => return Ok(Next::Stop(Stop::NoAnswer)),
+    };
+    match call(session, || session.services.ports.payments.confirm(&intent, session.id, number, method)).await {
+        Reply::Answer(answer) => take_answer(session, booking, answer).await,
+        // An earlier attempt that was thought lost may have reserved the money. The intent's state
+        // decides, not the refusal.
+        Reply::Refused { code, .. } => look_up(session, booking, intent, Some(code)).await,
+        Reply::NoAnswer => Ok(Next::Stop(Stop::NoAnswer)),
+    }
+}
+
+/// Reads the intent that the buyer has to confirm with their bank.
+pub(super) async fn check_action(session: &mut BookingSession, booking: &Booking) -> Result<Next, CommandError> {
+    let Some(intent) = booking.intent.clone() else { return Ok(Next::Stop(Stop::NoAnswer)) };
+    look_up(session, booking, intent, None).await
+}
+
+/// Decides an authorised payment.
+pub(super) async fn decide_authorised(session: &mut BookingSession, booking: &Booking) -> Result<Next, CommandError> {
+    match (booking.intent.clone(), booking.amount()) {
+        (Some(intent), Some(amount)) => {
+            let now = session.now();
+            then(session, BookingCommand::Commit { now, intent, amount }).await
+        }
+        _ => distrust(session, "an authorised payment without an intent or amount").await,
+    }
+}
+
+/// Reads the intent's state. `refused`: the code with which the gateway refused the attempt, which is
+/// why it was declined if the intent shows no trace of it.
+async fn look_up(
+    session: &mut BookingSession,
+    booking: &Booking,
+    intent: IntentId,
+    refused: Option<String>,
+) -> Result<Next, CommandError> {
+    match call(session, || session.services.ports.payments.retrieve(&intent)).await {
+        Reply::Answer(answer) => {
+            let last_decline = refused.or(answer.last_decline);
+            take_answer(session, booking, Intent { last_decline, ..answer }).await
+        }
+        Reply::Refused { code, .. } => {
+            let attempt = booking.attempt();
+            then(session, BookingCommand::Decline { attempt, intent: Some(intent), code }).await
+        }
+        Reply::NoAnswer => Ok(Next::Stop(Stop::NoAnswer)),
+    }
+}
+
+/// Records what the gateway answers about an undecided payment.
+async fn take_answer(session: &mut BookingSession, booking: &Booking, answer: Intent) -> Result<Next, CommandError> {
+    if answer.booking != session.id || booking.amount() != Some(answer.amount) {
+        return distrust(session, "the gateway's intent is for another booking or amount").await;
+    }
+    let intent = answer.id;
+    let command = match answer.status {
+        // `Succeeded` before the capture: the account captures by itself. The money is there, so the
+        // decision is the same; the capture will find it done.
+        IntentStatus::RequiresCapture | IntentStatus::Succeeded => {
+            BookingCommand::Commit { now: session.now(), intent, amount: answer.amount }
+        }
+        IntentStatus::RequiresAction { .. } if matches!(booking.phase, Phase::ActionRequired { .. }) => {
+            return Ok(Next::Stop(booking.expires_at.map_or(Stop::NoAnswer, Stop::Until)));
+        }
+        IntentStatus::RequiresAction { url } => BookingCommand::RequireAction { attempt: booking.attempt(), intent, url },
+        IntentStatus::Processing => return Ok(Next::Stop(Stop::NoAnswer)),
+        IntentStatus::RequiresPaymentMethod => {
+            let code = answer.last_decline.unwrap_or_else(|| "card_declined".to_owned());
+            BookingCommand::Decline { attempt: booking.attempt(), intent: Some(intent), code }
+        }
+        IntentStatus::Canceled => BookingCommand::Cancel { reason: AbortReason::Cancelled },
+    };
+    then(session, command).await
+}

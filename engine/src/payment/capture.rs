@@ -1,0 +1,108 @@
+//! The steps after the decision: book the seats and take the money, or release and return both.
+
+use super::gateway::{Reply, call};
+use super::session::BookingSession;
+use super::steps::{Next, Stop, flag, intent, then};
+use crate::error::CommandError;
+use lastseat_domain::Rejection;
+use lastseat_domain::booking::{Booking, BookingCommand, Phase};
+use lastseat_domain::event::AbortReason;
+use lastseat_domain::ports::payments::IntentStatus;
+use lastseat_domain::seat::SeatCommand;
+
+/// The booking is committed: marks the seats as sold, then takes the money.
+pub(super) async fn book_and_capture(session: &mut BookingSession, booking: &Booking) -> Result<Next, CommandError> {
+    let (Some((show, seats)), Some(intent)) = (BookingSession::show_and_seats(booking), booking.intent.clone()) else {
+        return Ok(Next::Stop(Stop::Finished));
+    };
+    let book = SeatCommand::Book { booking: session.id };
+    match session.services.seats.execute(&show, &seats, &book, &session.metadata()).await {
+        // A committed booking can't lose a seat. So another worker finished the booking while this one
+        // was slow, and it has been undone since.
+        Err(CommandError::Rejected(Rejection::NotOwner { .. })) => {
+            session.forget();
+            return Ok(match session.find().await? {
+                Some(now) if now.phase == Phase::Committed => Next::Stop(Stop::NoAnswer),
+                _ => Next::Step,
+            });
+        }
+        booked => booked?,
+    }
+    session.services.guard.mark_sold(&show, &seats, session.id).await;
+    let payments = &session.services.ports.payments;
+    let answer = match call(session, || payments.capture(&intent, session.id)).await {
+        Reply::Answer(answer) => answer,
+        Reply::NoAnswer => return Ok(Next::Stop(Stop::NoAnswer)),
+        // Captured before, or gone: the intent itself shows which.
+        Reply::Refused { .. } => match call(session, || payments.retrieve(&intent)).await {
+            Reply::Answer(answer) => answer,
+            Reply::Refused { code, message } => {
+                let reason = format!("the gateway refuses to capture, and to show the intent: {message} ({code})");
+                return flag(session, &reason).await;
+            }
+            Reply::NoAnswer => return Ok(Next::Stop(Stop::NoAnswer)),
+        },
+    };
+    if answer.id != intent || answer.booking != session.id {
+        let (id, booking) = (answer.id, answer.booking);
+        return flag(session, &format!("a capture of {intent} was answered with {id} of booking {booking}")).await;
+    }
+    match answer.status {
+        IntentStatus::Succeeded => then(session, BookingCommand::RecordCapture { intent, amount: answer.amount }).await,
+        IntentStatus::Canceled => then(session, BookingCommand::FailCapture { intent }).await,
+        // Refused, but it can still be captured: the process tries again.
+        _ => Ok(Next::Stop(Stop::NoAnswer)),
+    }
+}
+
+/// Releases the seats that the booking still has, in the guard and then in the log. In the other order,
+/// a crash in between would leave a mark in the guard that keeps a free seat from being sold.
+pub(super) async fn release(session: &BookingSession, booking: &Booking, reason: AbortReason) -> Result<(), CommandError> {
+    let Some((show, seats)) = BookingSession::show_and_seats(booking) else { return Ok(()) };
+    session.services.guard.free(&show, &seats, session.id).await;
+    let release = SeatCommand::Release { booking: session.id, reason };
+    session.services.seats.execute(&show, &seats, &release, &session.metadata()).await
+}
+
+/// Cancels the intent of an aborted booking.
+pub(super) async fn void(session: &mut BookingSession, booking: &Booking) -> Result<Next, CommandError> {
+    let intent = match intent(session, booking).await {
+        Reply::Answer(intent) => intent,
+        Reply::Refused { code, message } => {
+            return flag(session, &format!("the gateway refuses to name the intent: {message} ({code})")).await;
+        }
+        Reply::NoAnswer => return Ok(Next::Stop(Stop::NoAnswer)),
+    };
+    match call(session, || session.services.ports.payments.cancel(&intent, session.id)).await {
+        Reply::Answer(_) => then(session, BookingCommand::RecordVoid { intent }).await,
+        Reply::Refused { code, message } => {
+            flag(session, &format!("the intent of an aborted booking can't be cancelled: {message} ({code})")).await
+        }
+        Reply::NoAnswer => Ok(Next::Stop(Stop::NoAnswer)),
+    }
+}
+
+/// Returns the money of a booking whose refund was requested.
+pub(super) async fn return_money(session: &mut BookingSession, booking: &Booking) -> Result<Next, CommandError> {
+    let (Some(intent), Some(amount)) = (booking.intent.clone(), booking.amount()) else {
+        return Ok(Next::Stop(Stop::Finished));
+    };
+    let payments = &session.services.ports.payments;
+    match call(session, || payments.refund(&intent, session.id)).await {
+        Reply::Answer(answer) if answer.refunded == amount.value => {
+            then(session, BookingCommand::RecordRefund { intent, amount }).await
+        }
+        Reply::Answer(answer) => {
+            flag(session, &format!("the gateway returned {} minor units instead of {}", answer.refunded, amount.value)).await
+        }
+        // Returned before, by a request whose answer was lost: the intent itself shows it.
+        Reply::Refused { code, message } => match call(session, || payments.retrieve(&intent)).await {
+            Reply::Answer(answer) if answer.refunded == amount.value => {
+                then(session, BookingCommand::RecordRefund { intent, amount }).await
+            }
+            Reply::NoAnswer => Ok(Next::Stop(Stop::NoAnswer)),
+            _ => flag(session, &format!("the gateway refuses to refund: {message} ({code})")).await,
+        },
+        Reply::NoAnswer => Ok(Next::Stop(Stop::NoAnswer)),
+    }
+}

@@ -1,0 +1,215 @@
+//! The commands on an open booking: pay, extend, cancel, refund, settle.
+
+use super::process::run_until_blocked;
+use super::session::BookingSession;
+use super::steps::Stop;
+use crate::error::{CommandError, Fault};
+use crate::guard_service::LEASE_MARGIN;
+use crate::requests::{Paid, PayRequest};
+use lastseat_domain::booking::{Attempt, Booking, BookingCommand, Phase};
+use lastseat_domain::event::{AbortReason, RequestFingerprint};
+use lastseat_domain::seat::{SeatCommand, SeatKey};
+use lastseat_domain::show::SaleState;
+use lastseat_domain::{Rejection, SeatId, ShowId, Timestamp};
+
+/// What there is left to do for a booking.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Settled {
+    /// Nothing, for good.
+    Done,
+    /// Nothing before this moment.
+    Waiting(Timestamp),
+    /// Something that could not be done now.
+    Later,
+}
+
+pub(super) async fn pay(mut session: BookingSession, request: PayRequest) -> Result<Paid, CommandError> {
+    let booking = session.booking().await?;
+    // The same request may have been sent before, perhaps to another process: its attempt answers.
+    if let Some(earlier) = earlier_attempt(&booking, request.request.as_ref())? {
+        let attempt = earlier.started.attempt;
+        follow_up(&mut session).await?;
+        return report(session.booking().await?, attempt);
+    }
+    // An attempt whose outcome is unknown comes first, or the buyer could pay twice.
+    let booking = if matches!(booking.phase, Phase::Held) {
+        booking
+    } else {
+        follow_up(&mut session).await?;
+        session.booking().await?
+    };
+    if booking.is_undecided() && is_cancelled(&session, &booking) {
+        session.execute(BookingCommand::Cancel { reason: AbortReason::ShowCancelled }).await?;
+        follow_up(&mut session).await?;
+        return report(session.booking().await?, 0);
+    }
+    let waits_for_buyer = matches!(booking.phase, Phase::ActionRequired { .. });
+    let payment_method = match request.payment_method {
+        // A repeat while the buyer still has to act: the same answer again.
+        Some(method) if waits_for_buyer && booking.attempts.last().is_some_and(|a| a.started.payment_method == method) => {
+            return report(booking, 0);
+        }
+        Some(method) => method,
+        None => return report_last(booking),
+    };
+    start_payment(&mut session, payment_method, request.request).await?;
+    let attempt = session.booking().await?.attempt();
+    follow_up(&mut session).await?;
+    report(session.booking().await?, attempt)
+}
+
+/// Records that the gateway is about to be called. The seats are checked after the booking's revision
+/// was read, and again whenever it has changed: so the append finds an abort in between.
+async fn start_payment(
+    session: &mut BookingSession,
+    payment_method: String,
+    request: Option<RequestFingerprint>,
+) -> Result<(), CommandError> {
+    loop {
+        let booking = session.booking().await?;
+        check_seats(session, &booking).await?;
+        let command =
+            BookingCommand::StartPayment { now: session.now(), payment_method: payment_method.clone(), request: request.clone() };
+        match session.try_execute(command).await {
+            Ok(true) => return Ok(()),
+            // Each time another writer's append has succeeded, and a booking takes only so many.
+            Ok(false) => {}
+            // Overdue: end it now instead of when the process comes by.
+            Err(CommandError::Rejected(rejection @ Rejection::BookingOver { .. })) => {
+                follow_up(session).await?;
+                return Err(rejection.into());
+            }
+            Err(error) => return Err(error),
+        }
+    }
+}
+
+/// Runs the process after a decision. What is decided will be done, so a log that fails now leaves the
+/// outcome open; "nothing was done" would be wrong.
+async fn follow_up(session: &mut BookingSession) -> Result<Stop, CommandError> {
+    run_until_blocked(session).await.map_err(CommandError::begun)
+}
+
+fn is_cancelled(session: &BookingSession, booking: &Booking) -> bool {
+    let show = booking.show().and_then(|show| session.services.shows.get(show));
+    show.is_some_and(|active| active.show.load().sale == SaleState::Cancelled)
+}
+
+/// Every seat has to be this booking's before money is requested.
+async fn check_seats(session: &mut BookingSession, booking: &Booking) -> Result<(), CommandError> {
+    let Some((show, seats)) = BookingSession::show_and_seats(booking).filter(|_| booking.is_undecided()) else {
+        return Ok(());
+    };
+    for seat in &seats {
+        if !session.services.seats.is_owner(&show, seat, session.id).await? {
+            session.execute(BookingCommand::Cancel { reason: AbortReason::SeatLost }).await?;
+            follow_up(session).await?;
+            return Err(Rejection::BookingOver { reason: AbortReason::SeatLost }.into());
+        }
+    }
+    Ok(())
+}
+
+pub(super) async fn extend(mut session: BookingSession) -> Result<Booking, CommandError> {
+    let booking = session.booking().await?;
+    let Some((show, seats)) = BookingSession::show_and_seats(&booking) else { return Err(Rejection::BookingNotFound.into()) };
+    let Some(active_show) = session.services.shows.get(&show) else {
+        return Err(Fault::Unavailable("the show is not known to this node yet".into()).into());
+    };
+    let seconds = active_show.show.load().facts.hold_seconds;
+    if booking.is_undecided() && !booking.is_overdue(session.now()) && is_cancelled(&session, &booking) {
+        return Err(Rejection::ShowCancelled { show }.into());
+    }
+    session.execute(BookingCommand::Extend { now: session.now(), seconds }).await?;
+    let booking = session.booking().await?;
+    let left = booking.expires_at.and_then(|t| (t - session.now()).to_std().ok()).unwrap_or_default();
+    session.services.guard.extend(&show, &seats, session.id, left + LEASE_MARGIN).await;
+    Ok(booking)
+}
+
+pub(super) async fn cancel(mut session: BookingSession) -> Result<Booking, CommandError> {
+    session.booking().await?;
+    session.execute(BookingCommand::Cancel { reason: AbortReason::Cancelled }).await?;
+    follow_up(&mut session).await?;
+    session.booking().await
+}
+
+pub(super) async fn refund(mut session: BookingSession) -> Result<Booking, CommandError> {
+    session.booking().await?;
+    let by = session.by().to_owned();
+    session.execute(BookingCommand::RequestRefund { by }).await?;
+    follow_up(&mut session).await?;
+    session.booking().await
+}
+
+pub(super) async fn settle(mut session: BookingSession, locked: Vec<(ShowId, SeatId)>) -> Result<Settled, CommandError> {
+    if let (None, Some((show, seat))) = (session.find().await?, locked.first()) {
+        session.fence(&SeatKey { show: show.clone(), seat: seat.clone() }).await?;
+    }
+    let stop = run_until_blocked(&mut session).await?;
+    if let Some(booking) = session.find().await?.filter(|b| !b.is_undecided()) {
+        release_strays(&session, &booking, &locked).await?;
+    }
+    Ok(match stop {
+        Stop::Finished => Settled::Done,
+        Stop::Until(deadline) => Settled::Waiting(deadline),
+        Stop::NoAnswer => Settled::Later,
+    })
+}
+
+/// Releases locks on seats that the booking does not name: of a fenced booking, or of a repeated hold
+/// on an area that had picked other units.
+async fn release_strays(session: &BookingSession, booking: &Booking, locked: &[(ShowId, SeatId)]) -> Result<(), CommandError> {
+    let reason = match booking.phase {
+        Phase::Aborted { reason } => reason,
+        _ => AbortReason::SeatLost,
+    };
+    let release = SeatCommand::Release { booking: session.id, reason };
+    for (show, seat) in locked.iter().filter(|(_, seat)| !booking.seats().iter().any(|p| p.seat == *seat)) {
+        session.services.seats.execute(show, std::slice::from_ref(seat), &release, &session.metadata()).await?;
+    }
+    Ok(())
+}
+
+/// The attempt that an idempotent request led to before.
+fn earlier_attempt<'a>(booking: &'a Booking, request: Option<&RequestFingerprint>) -> Result<Option<&'a Attempt>, Rejection> {
+    let Some(request) = request else { return Ok(None) };
+    let same_key = |attempt: &&Attempt| attempt.started.request.as_ref().is_some_and(|r| r.key == request.key);
+    match booking.attempts.iter().find(same_key) {
+        Some(attempt) if attempt.started.request.as_ref() == Some(request) => Ok(Some(attempt)),
+        Some(_) => Err(Rejection::IdempotencyKeyReused),
+        None => Ok(None),
+    }
+}
+
+/// Answers a request without a payment method: the buyer comes back from their bank.
+fn report_last(booking: Booking) -> Result<Paid, CommandError> {
+    match &booking.phase {
+        Phase::Held if booking.attempts.is_empty() => Err(Rejection::PaymentMethodMissing.into()),
+        _ => {
+            let attempt = booking.attempt();
+            report(booking, attempt)
+        }
+    }
+}
+
+/// Where the booking stands, as an answer to the request of `attempt`.
+fn report(booking: Booking, attempt: u32) -> Result<Paid, CommandError> {
+    let declined = |number: u32| booking.attempts.iter().find(|a| a.started.attempt == number).and_then(|a| a.declined.clone());
+    match &booking.phase {
+        Phase::Confirmed { .. } => Ok(Paid::Confirmed(booking)),
+        Phase::ActionRequired { url } => Ok(Paid::ActionRequired { url: url.clone(), booking }),
+        Phase::Held => match declined(attempt) {
+            Some(code) if code == "resource_missing" => {
+                let why = "the gateway does not know it. In the sandbox, try pm_card_visa.".to_owned();
+                Err(Rejection::InvalidPaymentMethod { why }.into())
+            }
+            Some(decline) => Err(Rejection::PaymentDeclined { decline }.into()),
+            None => Err(Rejection::PaymentMethodMissing.into()),
+        },
+        Phase::Paying | Phase::Authorised | Phase::Committed => Ok(Paid::Pending(booking)),
+        Phase::Aborted { reason: AbortReason::CaptureFailed } => Err(Rejection::CaptureFailed.into()),
+        Phase::Aborted { reason } => Err(Rejection::BookingOver { reason: *reason }.into()),
+        Phase::Refunded => Err(Rejection::AlreadyRefunded.into()),
+    }
+}

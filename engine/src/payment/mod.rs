@@ -1,0 +1,16 @@
+//! Everything that happens to an open booking: the commands on it, and the process that drives it
+//! forward until it is confirmed or over.
+
+mod actor;
+mod authorise;
+mod capture;
+mod commands;
+mod gateway;
+mod payments;
+mod process;
+mod session;
+mod steps;
+
+pub(crate) use actor::PaymentMessage;
+pub(crate) use commands::Settled;
+pub(crate) use payments::Payments;

@@ -1,0 +1,119 @@
+//! A booking session: one booking as the log has it, and the means to append decisions to its stream.
+
+use crate::error::{CommandError, Fault};
+use crate::journal::{Executed, Loaded};
+use crate::origin::Context;
+use crate::services::Services;
+use lastseat_domain::booking::{Booking, BookingCommand};
+use lastseat_domain::decider::Decider;
+use lastseat_domain::event::Event;
+use lastseat_domain::{BookingId, Metadata, Rejection, SeatId, ShowId, Timestamp};
+use std::sync::Arc;
+
+/// One command's work on one booking.
+pub(super) struct BookingSession {
+    pub services: Arc<Services>,
+    pub id: BookingId,
+    context: Context,
+    known: Option<Loaded<Option<Booking>>>,
+}
+
+impl BookingSession {
+    pub(super) fn new(services: Arc<Services>, id: BookingId, context: Context) -> Self {
+        Self { services, id, context: context.of_booking(id), known: None }
+    }
+
+    pub(super) fn now(&self) -> Timestamp {
+        self.services.now()
+    }
+
+    pub(super) fn by(&self) -> &str {
+        &self.context.origin.by
+    }
+
+    /// Metadata for events of the booking's seats: caused by the booking's last event.
+    pub(super) fn metadata(&self) -> Metadata {
+        let stream = Booking::stream(&self.id);
+        match &self.known {
+            Some(loaded) => loaded.metadata(&stream, &self.context, self.now()),
+            None => Loaded::without_events(()).metadata(&stream, &self.context, self.now()),
+        }
+    }
+
+    /// The booking, read if it is not known. `None`: no event of it.
+    pub(super) async fn find(&mut self) -> Result<Option<Booking>, Fault> {
+        if self.known.is_none() {
+            self.known = Some(self.services.journal.load::<Booking>(&self.id).await?);
+        }
+        Ok(self.known.as_ref().and_then(|loaded| loaded.state.clone()))
+    }
+
+    /// The booking.
+    ///
+    /// # Errors
+    /// `BookingNotFound` if there is none, or if it was only fenced.
+    pub(super) async fn booking(&mut self) -> Result<Booking, CommandError> {
+        self.find().await?.filter(|b| b.opened.is_some()).ok_or_else(|| Rejection::BookingNotFound.into())
+    }
+
+    /// Executes a command on the booking.
+    pub(super) async fn execute(&mut self, command: BookingCommand) -> Result<(), CommandError> {
+        let executed = self.services.journal.execute::<Booking>(&self.id, command, &self.context, &mut self.known).await?;
+        self.publish(&executed);
+        Ok(())
+    }
+
+    /// Executes a command unless another writer is faster: for commands that depend on more than the
+    /// booking, which has to be looked at again. Returns whether it was executed.
+    pub(super) async fn try_execute(&mut self, command: BookingCommand) -> Result<bool, CommandError> {
+        let journal = &self.services.journal;
+        let executed = journal.try_execute::<Booking>(&self.id, command, &self.context, &mut self.known).await?;
+        if let Some(executed) = &executed {
+            self.publish(executed);
+        }
+        Ok(executed.is_some())
+    }
+
+    /// Closes a booking that never opened, before its seats are released: its opener may still be
+    /// alive, and must then find that it is closed. `locked` is one of its seats.
+    pub(super) async fn fence(&mut self, locked: &lastseat_domain::seat::SeatKey) -> Result<(), CommandError> {
+        // The seat's lock is the only trace that the request has left.
+        let lock = self.services.journal.load::<lastseat_domain::seat::Seat>(locked).await?;
+        let mut context = self.context.clone();
+        if lock.state.owner() == Some(self.id) {
+            context.cause = lock.last;
+            context.origin.trace = lock.trace;
+        }
+        let fence = BookingCommand::Fence { booking: self.id };
+        let executed = self.services.journal.execute::<Booking>(&self.id, fence, &context, &mut self.known).await?;
+        self.publish(&executed);
+        Ok(())
+    }
+
+    /// Reads the booking again at the next look.
+    pub(super) fn forget(&mut self) {
+        self.known = None;
+    }
+
+    /// Updates this node's seat table and buyer ledger without waiting for the log's subscription.
+    fn publish(&self, executed: &Executed) {
+        let (Some(position), Some(booking)) = (executed.position, self.known.as_ref().and_then(|l| l.state.as_ref())) else {
+            return;
+        };
+        let Some(opened) = &booking.opened else { return };
+        for event in &executed.events {
+            if matches!(event, Event::BookingAborted(_) | Event::PaymentRefunded(_)) {
+                self.services.buyers.ended(&opened.show, &opened.buyer, self.id);
+            }
+            if let Some(show) = self.services.shows.get(&opened.show) {
+                show.apply_booking_event(opened, event, position, booking.expires_at);
+            }
+        }
+    }
+
+    /// Show and seats of an opened booking.
+    pub(super) fn show_and_seats(booking: &Booking) -> Option<(ShowId, Vec<SeatId>)> {
+        let opened = booking.opened.as_ref()?;
+        Some((opened.show.clone(), opened.seats.iter().map(|p| p.seat.clone()).collect()))
+    }
+}

@@ -1,0 +1,37 @@
+//! How the engine is doing, and what it found when it started.
+
+use std::time::Duration;
+
+#[derive(Debug, Clone)]
+pub struct Status {
+    /// Whether this node should get commands: it can write the log, its tasks run, and it is not
+    /// stopping. A box office that has been opened has read the whole log.
+    pub ready: bool,
+    /// Commands in flight.
+    pub in_flight: usize,
+    /// Positions between what this node has written and what it has read back.
+    pub lag: u64,
+    /// Actors in memory.
+    pub actors: usize,
+    /// Bookings that are held, being paid for, or still being cleared up.
+    pub unfinished: usize,
+    /// Whether the seat guard answers, as far as is known.
+    pub guard_answers: bool,
+    /// Times that the seat guard did not answer when it was needed, since the start.
+    pub guard_failures: u64,
+    /// What is missing, in words; empty if all is well.
+    pub degraded: Vec<String>,
+}
+
+/// What recovery found in the log at the start and finished.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct RecoverySummary {
+    /// Bookings that were due and were carried on, among them those that only had seats to free.
+    pub resumed: usize,
+    /// Bookings that were aborted because their time was over or they had never opened.
+    pub aborted: usize,
+    /// Seats of all these that were freed.
+    pub seats_freed: usize,
+    /// From the start to the last of them.
+    pub took: Duration,
+}

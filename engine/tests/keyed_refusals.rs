@@ -1,0 +1,113 @@
+//! A request with an idempotency key is refused as cheaply as one without, and its repeat still gets the
+//! first answer.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "a test may fail loudly")]
+
+mod common;
+
+use common::fault_injection::FaultPlan;
+use common::*;
+use lastseat_domain::event::RequestFingerprint;
+use lastseat_domain::{BookingId, BuyerId};
+use lastseat_engine::{BoxOffice, CommandError, Hold, HoldRequest, SeatSelection};
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+fn in_virtual_time(test: impl AsyncFn(bool)) {
+    for atomic in [true, false] {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
+        runtime.block_on(test(atomic));
+    }
+}
+
+/// A hold under an idempotency key.
+async fn keyed(office: &BoxOffice, key: &str, selection: SeatSelection) -> Result<Hold, CommandError> {
+    let booking = BookingId::from_key("ann", key);
+    let request = Some(RequestFingerprint { key: key.to_owned(), body: "hash".to_owned() });
+    let buyer = BuyerId::guest(booking);
+    office.hold(HoldRequest { booking, show: show(), selection, buyer, request, trace: None }).await
+}
+
+#[test]
+fn a_keyed_refusal_reads_nothing_from_the_log() {
+    in_virtual_time(async |atomic| {
+        let bench = TestBench::new(atomic);
+        bench.open().await.drain(Duration::ZERO).await;
+        let (plan, counted) = FaultPlan::around(&bench);
+        let office = counted.node().await;
+        hold(&bench, &office, seats(&["A-1"])).await.unwrap();
+        for quantity in [6, 6, 6, 2] {
+            hold(&bench, &office, floor(quantity)).await.unwrap();
+        }
+        later(1).await;
+        let before = plan.reads.load(Ordering::SeqCst);
+        for n in 0..100 {
+            assert_eq!(code(keyed(&office, &format!("seat {n}"), seats(&["A-1"])).await), "seat_unavailable");
+            assert_eq!(code(keyed(&office, &format!("floor {n}"), floor(1)).await), "sold_out");
+        }
+        assert_eq!(plan.reads.load(Ordering::SeqCst), before, "atomic: {atomic}");
+    });
+}
+
+#[test]
+fn a_repeat_gets_its_first_answer_at_once_and_after_a_restart() {
+    in_virtual_time(async |atomic| {
+        let bench = TestBench::new(atomic);
+        let office = bench.open().await;
+        let first = keyed(&office, "k", seats(&["A-1"])).await.unwrap();
+        let again = keyed(&office, "k", seats(&["A-1"])).await.unwrap();
+        assert_eq!((again.booking.id, again.replayed), (first.booking.id, true));
+        office.drain(Duration::ZERO).await;
+        let restarted = bench.node().await;
+        let again = keyed(&restarted, "k", seats(&["A-1"])).await.unwrap();
+        assert_eq!((again.booking.id, again.replayed), (first.booking.id, true));
+        assert_eq!(again.booking.opened, first.booking.opened);
+    });
+}
+
+#[test]
+fn a_repeat_at_another_node_gets_the_first_answer() {
+    in_virtual_time(async |atomic| {
+        let bench = TestBench::new(atomic);
+        let nodes = [bench.open().await, bench.node().await];
+        for wait in [0, 1] {
+            let (key, seat) = (format!("k{wait}"), format!("A-{}", wait + 1));
+            let first = keyed(&nodes[0], &key, seats(&[&seat])).await.unwrap();
+            later(wait).await;
+            let again = keyed(&nodes[1], &key, seats(&[&seat])).await.unwrap();
+            assert_eq!((again.booking.id, again.replayed), (first.booking.id, true), "after {wait} s");
+        }
+    });
+}
+
+#[test]
+fn a_refused_key_succeeds_once_the_seat_is_free_on_any_node() {
+    in_virtual_time(async |atomic| {
+        let bench = TestBench::new(atomic);
+        let nodes = [bench.open().await, bench.node().await];
+        let held = hold(&bench, &nodes[0], seats(&["A-1"])).await.unwrap().booking;
+        later(1).await;
+        for node in &nodes {
+            assert_eq!(code(keyed(node, "k", seats(&["A-1"])).await), "seat_unavailable");
+        }
+        nodes[0].cancel(held.id, "buyer").await.unwrap();
+        later(1).await;
+        let hold = keyed(&nodes[1], "k", seats(&["A-1"])).await.unwrap();
+        assert!(!hold.replayed, "a refusal is not stored");
+        later(1).await;
+        assert!(keyed(&nodes[0], "k", seats(&["A-1"])).await.unwrap().replayed);
+    });
+}
+
+/// The check that the API does before it spends anything on a request.
+#[test]
+fn the_precheck_refuses_a_new_key_and_lets_a_repeat_pass() {
+    in_virtual_time(async |atomic| {
+        let bench = TestBench::new(atomic);
+        let office = bench.open().await;
+        keyed(&office, "k", seats(&["A-1"])).await.unwrap();
+        let check = |key: &str| office.refuse_at_once(&show(), &seats(&["A-1"]), Some(BookingId::from_key("ann", key)));
+        assert_eq!(check("k"), Ok(()));
+        assert_eq!(check("new").unwrap_err().code(), "seat_unavailable");
+        assert_eq!(office.refuse_at_once(&show(), &seats(&["A-1"]), None).unwrap_err().code(), "seat_unavailable");
+    });
+}

@@ -1,0 +1,133 @@
+//! Every event names what caused it and, where the command brought one, the trace it belongs to.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "a test may fail loudly")]
+
+mod common;
+
+use common::fault_injection::{AppendFate, FaultPlan};
+use common::*;
+use lastseat_domain::booking::Booking;
+use lastseat_domain::event::{Event, VoucherCause};
+use lastseat_domain::{BuyerId, Envelope};
+use lastseat_engine::{BoxOffice, CommandError, HoldRequest, Origin, Paid, PayRequest, SeatSelection};
+use std::collections::HashSet;
+use std::time::Duration;
+
+const TRACE: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
+
+fn in_virtual_time(test: impl AsyncFn(bool)) {
+    for atomic in [true, false] {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
+        runtime.block_on(test(atomic));
+    }
+}
+
+fn by(who: &str) -> Origin {
+    Origin::new(who, Some(TRACE.to_owned()))
+}
+
+async fn traced_hold(bench: &TestBench, office: &BoxOffice, selection: SeatSelection) -> Booking {
+    let (booking, buyer) = (bench.new_booking(), BuyerId::new("ann").unwrap());
+    let trace = Some(TRACE.to_owned());
+    office.hold(HoldRequest { booking, show: show(), selection, buyer, request: None, trace }).await.unwrap().booking
+}
+
+async fn traced_pay(office: &BoxOffice, booking: &Booking, method: Option<&str>) -> Result<Paid, CommandError> {
+    let (payment_method, trace) = (method.map(str::to_owned), Some(TRACE.to_owned()));
+    office.pay(booking.id, PayRequest { payment_method, request: None, by: "ann".to_owned(), trace }).await
+}
+
+/// Everything that can happen to a sale.
+async fn all_stories(bench: &TestBench, office: &BoxOffice) {
+    office.schedule_show(test_show(), by("admin")).await.unwrap();
+    office.pause_sales(&show(), by("admin")).await.unwrap();
+    office.resume_sales(&show(), by("admin")).await.unwrap();
+
+    let refunded = traced_hold(bench, office, seats(&["A-1", "A-2", "A-3"])).await;
+    office.extend(refunded.id, by("ann")).await.unwrap();
+    assert_eq!(code(traced_pay(office, &refunded, Some("pm_card_chargeDeclined")).await), "payment_declined");
+    traced_pay(office, &refunded, Some("pm_card_visa")).await.unwrap();
+    later(2).await;
+    office.refund(refunded.id, by("admin")).await.unwrap();
+    later(2).await;
+
+    let action = traced_hold(bench, office, floor(3)).await;
+    let Ok(Paid::ActionRequired { booking, .. }) = traced_pay(office, &action, Some("pm_card_authenticationRequired")).await
+    else {
+        panic!("no action required")
+    };
+    bench.sandbox.authenticate(booking.intent.as_ref().unwrap(), true).unwrap();
+    traced_pay(office, &action, None).await.unwrap();
+    later(2).await;
+    let history = bench.history().await;
+    let voucher = history.iter().rev().find_map(|e| match &e.event {
+        Event::VoucherIssued(e) if e.cause == VoucherCause::Booking => Some(e.voucher),
+        _ => None,
+    });
+    office.redeem_voucher(&BuyerId::new("ann").unwrap(), voucher.unwrap(), by("ann")).await.unwrap();
+
+    let cancelled = traced_hold(bench, office, seats(&["B-1"])).await;
+    office.cancel(cancelled.id, by("ann")).await.unwrap();
+    let gone = traced_hold(bench, office, seats(&["B-2"])).await;
+    let _capture_fails = traced_pay(office, &gone, Some("pm_lastseat_captureFails")).await;
+    // It expires while the buyer is at their bank.
+    let expired = traced_hold(bench, office, best(2)).await;
+    traced_pay(office, &expired, Some("pm_card_authenticationRequired")).await.unwrap();
+    later(700).await;
+    office.cancel_show(&show(), by("admin")).await.unwrap();
+    later(2).await;
+}
+
+fn assert_complete(history: &[Envelope], what: &str) {
+    for event in history {
+        let at = format!("{what}: {} of {}@{}", event.event.name(), event.stream, event.revision);
+        assert!(event.metadata.causation.is_some(), "{at}: no causation");
+        assert_eq!(event.metadata.trace.as_deref(), Some(TRACE), "{at}: no trace");
+    }
+}
+
+#[test]
+fn every_event_of_every_story_has_a_cause_and_a_trace() {
+    in_virtual_time(async |atomic| {
+        let bench = TestBench::new(atomic);
+        let office = bench.node().await;
+        all_stories(&bench, &office).await;
+        let history = bench.history().await;
+        assert_complete(&history, &format!("atomic: {atomic}"));
+        let seen: HashSet<&str> = history.iter().map(|e| e.event.name()).collect();
+        // A flag needs a gateway that contradicts itself.
+        let missing: Vec<_> = Event::NAMES.iter().filter(|name| **name != "PaymentFlagged" && !seen.contains(**name)).collect();
+        assert!(missing.is_empty(), "not told: {missing:?}");
+        // What an event caused names an event of the log; what a request began names the request.
+        let ids: HashSet<_> = history.iter().map(|e| e.id).collect();
+        for event in history.iter().filter(|e| e.revision > 0 || e.stream.as_booking().is_none() && e.stream.as_seat().is_none()) {
+            let cause = event.metadata.causation.unwrap();
+            let is_request = event.metadata.correlation == Some(cause) || event.event.name() == "ShowScheduled";
+            assert!(is_request || ids.contains(&cause), "{} of {}", event.event.name(), event.stream);
+        }
+    });
+}
+
+/// The second node finds the hold in the log only, and carries on its trace.
+#[test]
+fn recovery_carries_on_the_trace_of_what_it_finds() {
+    in_virtual_time(async |atomic| {
+        for fate in [AppendFate::CutAfter, AppendFate::CutSome(0b10)] {
+            let bench = TestBench::new(atomic);
+            let office = bench.node().await;
+            office.schedule_show(test_show(), by("admin")).await.unwrap();
+            office.drain(Duration::ZERO).await;
+            let (plan, cut) = FaultPlan::around(&bench);
+            let dying = cut.node().await;
+            plan.append(0, fate);
+            tokio::select! {
+                _ = traced_hold(&cut, &dying, seats(&["A-1", "A-2"])) => panic!("not cut"),
+                () = plan.power.went_out() => {}
+            }
+            let _recovering = bench.node().await;
+            later(700).await;
+            let history = bench.history().await;
+            assert!(history.len() > 1 || atomic && fate != AppendFate::CutAfter, "{fate:?}: nothing was written");
+            assert_complete(&history, &format!("atomic: {atomic}, {fate:?}"));
+        }
+    });
+}
