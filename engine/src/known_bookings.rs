@@ -10,9 +10,10 @@ use qfilter::Filter;
 
 /// The filter is split so that growing a part of it, which copies that part, stays short.
 const SHARDS: u64 = 16;
-/// Bookings per shard when it is created, and at most: 67 million in all.
-const FIRST_CAPACITY: u64 = 64;
-const MAX_CAPACITY: u64 = 1 << 22;
+/// Bookings per shard when it is created, and at most: 31 million in all. A higher limit costs every
+/// booking more bits from the start.
+const FIRST_CAPACITY: u64 = 60;
+const MAX_CAPACITY: u64 = 1_990_000;
 /// Wrong "maybe"s of a shard that is full. Smaller ones are wrong less often.
 const MAX_FALSE_POSITIVES: f64 = 1.0 / 64.0;
 
@@ -80,7 +81,7 @@ mod tests {
         let wrong = (BOOKINGS..2 * BOOKINGS).filter(|n| known.may_contain(booking(*n))).count();
         assert!(wrong < 1_000, "{wrong} of 100,000");
         let bytes: usize = known.shards.iter().filter_map(|shard| shard.read().as_ref().map(Filter::memory_usage)).sum();
-        assert!(bytes < 350_000, "{bytes} bytes for 100,000 bookings");
+        assert!(bytes < 300_000, "{bytes} bytes for 100,000 bookings");
     }
 
     #[test]
