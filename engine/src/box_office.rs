@@ -170,12 +170,7 @@ impl BoxOffice {
     ///
     /// # Errors
     /// The rejection.
-    pub fn refuse_at_once(
-        &self,
-        show: &ShowId,
-        selection: &SeatSelection,
-        keyed: Option<BookingId>,
-    ) -> Result<(), Rejection> {
+    pub fn refuse_at_once(&self, show: &ShowId, selection: &SeatSelection, keyed: Option<BookingId>) -> Result<(), Rejection> {
         hold::refuse_at_once(&self.services, show, selection, keyed)
     }
 

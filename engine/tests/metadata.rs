@@ -99,7 +99,8 @@ fn every_event_of_every_story_has_a_cause_and_a_trace() {
         assert!(missing.is_empty(), "not told: {missing:?}");
         // What an event caused names an event of the log; what a request began names the request.
         let ids: HashSet<_> = history.iter().map(|e| e.id).collect();
-        for event in history.iter().filter(|e| e.revision > 0 || e.stream.as_booking().is_none() && e.stream.as_seat().is_none()) {
+        for event in history.iter().filter(|e| e.revision > 0 || e.stream.as_booking().is_none() && e.stream.as_seat().is_none())
+        {
             let cause = event.metadata.causation.unwrap();
             let is_request = event.metadata.correlation == Some(cause) || event.event.name() == "ShowScheduled";
             assert!(is_request || ids.contains(&cause), "{} of {}", event.event.name(), event.stream);
