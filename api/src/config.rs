@@ -7,7 +7,7 @@
 mod flags;
 mod kinds;
 mod layers;
-pub mod secret;
+pub mod service_url;
 mod settings;
 
 pub use flags::{CommonFlags, Flags, SettingFlags};

@@ -3,7 +3,7 @@
 use crate::Outcome;
 use lastseat::auth::Role;
 use lastseat::config::Config;
-use lastseat::config::secret::ServiceUrl;
+use lastseat::config::service_url::ServiceUrl;
 use lastseat_domain::{BuyerId, Quota};
 use std::future::Future;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};

@@ -40,6 +40,7 @@ pub mod quota;
 pub mod rejection;
 pub mod seat;
 pub mod seat_state;
+mod secret;
 pub mod settle;
 pub mod show;
 pub mod stream_name;
@@ -52,6 +53,7 @@ pub use money::{Currency, Money};
 pub use quota::{Allowance, Quota};
 pub use rejection::Rejection;
 pub use seat_state::SeatState;
+pub use secret::Secret;
 pub use stream_name::StreamName;
 
 /// A moment in UTC. It is always passed in, because the rules never read a clock.

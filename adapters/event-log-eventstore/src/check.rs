@@ -7,6 +7,7 @@ use crate::read::{self, MAX_REVISION};
 use eventstore::BatchAppendOptions;
 use lastseat_domain::StreamName;
 use lastseat_domain::ports::event_log::{Expected, LogFault, NewEvent, StreamWrite};
+use lastseat_domain::ports::{Finding, Severity};
 use serde_json::value::RawValue;
 
 /// The result of a check.
@@ -26,23 +27,18 @@ pub struct Checkup {
     pub findings: Vec<Finding>,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Finding {
-    /// Whether lastseat can't work because of it.
-    pub serious: bool,
-    pub what: String,
-    pub advice: String,
-}
-
 impl Checkup {
     /// Whether lastseat can work with this store.
     #[must_use]
     pub fn is_well(&self) -> bool {
-        self.reachable && self.readable && self.writable && !self.findings.iter().any(|finding| finding.serious)
+        self.reachable
+            && self.readable
+            && self.writable
+            && self.findings.iter().all(|finding| finding.severity < Severity::Refuse)
     }
 
-    fn find(&mut self, serious: bool, what: String, advice: &str) {
-        self.findings.push(Finding { serious, what, advice: advice.to_owned() });
+    fn find(&mut self, severity: Severity, what: String, advice: &str) {
+        self.findings.push(Finding::new(severity, "event log", format!("{what}; {advice}")));
     }
 }
 
@@ -75,7 +71,7 @@ async fn reach(connection: &Connection, found: &mut Checkup) -> bool {
             let version = info.version();
             if version == 0 {
                 found.find(
-                    true,
+                    Severity::Refuse,
                     "the server doesn't report its version".to_owned(),
                     "use EventStoreDB 22.10 or newer, or KurrentDB",
                 );
@@ -83,7 +79,7 @@ async fn reach(connection: &Connection, found: &mut Checkup) -> bool {
                 found.version = Some(version.to_string());
                 if version < (22, 10) {
                     found.find(
-                        true,
+                        Severity::Refuse,
                         format!("EventStoreDB {version} doesn't send the positions of events in streams"),
                         "use EventStoreDB 22.10 or newer, or KurrentDB",
                     );
@@ -99,7 +95,7 @@ async fn reach(connection: &Connection, found: &mut Checkup) -> bool {
                 "is the server running, are host and port right, may this machine connect, or does the server require TLS \
                  (tls=true)?"
             };
-            found.find(true, what, advice);
+            found.find(Severity::Refuse, what, advice);
         }
     }
     found.reachable
@@ -115,7 +111,7 @@ async fn check_batch_append(connection: &Connection, found: &mut Checkup) {
     found.batch_append = opened.is_ok();
     if opened == Err(CallError::Unsupported) {
         let what = "the server has no batch appends, so each append takes some 40 ms".to_owned();
-        found.find(false, what, "use EventStoreDB 21.10 or newer, or KurrentDB");
+        found.find(Severity::Warn, what, "use EventStoreDB 21.10 or newer, or KurrentDB");
     }
 }
 
@@ -123,11 +119,11 @@ async fn check_reading(connection: &Connection, found: &mut Checkup) {
     match read::head(connection).await {
         Ok(_) => found.readable = true,
         Err(fault @ LogFault::Refused(_)) => found.find(
-            true,
+            Severity::Refuse,
             fault.to_string(),
             "give the user the right to read $all: membership of $admins, or an entry in the access list of $all",
         ),
-        Err(fault) => found.find(true, fault.to_string(), "check the server's own log and health"),
+        Err(fault) => found.find(Severity::Refuse, fault.to_string(), "check the server's own log and health"),
     }
 }
 
@@ -147,17 +143,17 @@ async fn check_writing(connection: &Connection, found: &mut Checkup) {
     match outcome {
         Err(CallError::Conflict(_)) => found.writable = true,
         Ok(_) => found.find(
-            true,
+            Severity::Refuse,
             "the server wrote an event at an impossible revision".to_owned(),
             "don't use this server: it does not check expected revisions",
         ),
         Err(CallError::Denied) => found.find(
-            true,
+            Severity::Refuse,
             "the user may not write".to_owned(),
             "check user and password of the connection string, and that the user may write streams",
         ),
         Err(error) => found.find(
-            true,
+            Severity::Refuse,
             error.fault("a test append").to_string(),
             "is there a leader, are most nodes of the cluster up, is the server read-only or its disk full?",
         ),

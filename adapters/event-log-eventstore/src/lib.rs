@@ -25,7 +25,7 @@ mod record;
 mod server_subscription;
 mod subscription;
 
-pub use check::{Checkup, Finding};
+pub use check::Checkup;
 pub use circuit::{CircuitOptions, CircuitState};
 pub use connection::Health;
 pub use connection_string::BadConnectionString;

@@ -90,7 +90,7 @@ async fn over_tls_only_a_trusted_certificate_is_accepted() {
         let refused = append_one(&stranger, write("seat-2", Expected::NoStream, "x")).await;
         assert!(matches!(refused, Err(LogFault::Unavailable(_) | LogFault::OutcomeUnknown(_))), "{refused:?}");
         let found = bounded("checkup", stranger.check()).await;
-        assert!(!found.reachable && found.findings[0].advice.contains("TLS"), "{found:?}");
+        assert!(!found.reachable && found.findings[0].text.contains("TLS"), "{found:?}");
     }
     for broken in [folder.path().join("missing.pem"), file("broken.pem", "-----BEGIN CERTIFICATE-----\n%".to_owned())] {
         let refused = append_one(&over_tls(&server, &broken), write("seat-2", Expected::NoStream, "x")).await;

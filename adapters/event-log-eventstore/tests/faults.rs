@@ -300,6 +300,6 @@ async fn a_check_reports_the_state_and_what_to_do() {
     let log = EventStoreLog::open(&format!("esdb://ann:hunter2@{address}?tls=false"), impatient()).unwrap();
     let gone = bounded("checkup", log.check()).await;
     assert!(!gone.is_well() && !gone.reachable && !gone.findings.is_empty(), "{gone:?}");
-    assert!(gone.findings[0].advice.contains("running"));
+    assert!(gone.findings[0].text.contains("running"));
     assert!(!format!("{gone:?} {:?}", log.health()).contains("hunter2"));
 }

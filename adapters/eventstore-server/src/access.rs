@@ -44,8 +44,8 @@ pub(crate) struct Access {
 
 impl Access {
     pub(crate) fn new(settings: &ServerSettings) -> Self {
-        let reader = settings.reader_token.as_ref().map(|token| digest(token.reveal()));
-        let writer = settings.writer_token.as_ref().map(|token| digest(token.reveal()));
+        let reader = settings.reader_token.as_ref().map(|token| digest(token.expose()));
+        let writer = settings.writer_token.as_ref().map(|token| digest(token.expose()));
         let readers = reader.into_iter().chain(writer).collect();
         Self { write: settings.write, readers, writers: writer.or(reader).into_iter().collect() }
     }

@@ -48,6 +48,7 @@ mod tls;
 mod wire;
 mod write;
 
+pub use lastseat_domain::Secret;
 pub use server::serve;
-pub use settings::{Secret, ServerSettings};
+pub use settings::ServerSettings;
 pub use tls::Tls;

@@ -1,34 +1,12 @@
 //! Settings of the server.
 
 use crate::tls::Tls;
+use lastseat_domain::Secret;
 use lastseat_domain::ports::Clock;
 use std::fmt;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
-
-/// An access token. `Debug` never prints it.
-#[derive(Clone)]
-pub struct Secret(String);
-
-impl Secret {
-    /// `None` for an empty text, which everybody would guess.
-    #[must_use]
-    pub fn new(text: impl Into<String>) -> Option<Self> {
-        let text = text.into();
-        (!text.is_empty()).then_some(Self(text))
-    }
-
-    pub(crate) fn reveal(&self) -> &str {
-        &self.0
-    }
-}
-
-impl fmt::Debug for Secret {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Secret(…)")
-    }
-}
 
 /// Access, addresses and limits.
 #[derive(Clone)]

@@ -150,7 +150,7 @@ mod tests {
 
     #[test]
     fn a_cluster_is_named_without_its_passwords() {
-        let url = |text: &str| crate::config::secret::ServiceUrl::of(text, &["esdb://", "redis://"]);
+        let url = |text: &str| crate::config::service_url::ServiceUrl::of(text, &["esdb://", "redis://"]);
         let config = Config {
             eventstore: url("esdb://ann:s3cret@db:2113"),
             redis: url("redis://:s3cret@cache"),

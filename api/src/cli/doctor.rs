@@ -4,7 +4,8 @@
 use super::terminal::{Paint, say, say_json};
 use crate::config::{Config, Flags};
 use crate::exit;
-use crate::wiring::checks::{self, Finding, Mark};
+use crate::wiring::checks;
+use lastseat_domain::ports::{Finding, Severity};
 use serde::Serialize;
 use std::process::ExitCode;
 
@@ -30,7 +31,7 @@ struct Diagnosis<'a> {
 /// Looks, and prints.
 pub async fn run(args: &Doctor, config: &Config) -> ExitCode {
     let findings = checks::run_all(config).await;
-    let can_sell = findings.iter().all(|finding| finding.mark < Mark::Wrong);
+    let can_sell = findings.iter().all(|finding| finding.severity < Severity::Refuse);
     if args.json {
         say_json(&Diagnosis { can_sell, findings: &findings });
     } else {
@@ -40,25 +41,25 @@ pub async fn run(args: &Doctor, config: &Config) -> ExitCode {
 }
 
 fn text(findings: &[Finding], paint: Paint) -> String {
-    let width = findings.iter().map(|finding| finding.of.len()).max().unwrap_or(0);
+    let width = findings.iter().map(|finding| finding.subject.len()).max().unwrap_or(0);
     let mut lines = vec![String::new()];
     let mut above = "";
-    for Finding { of, mark, text } in findings {
-        let sign = match mark {
-            Mark::Well => paint.green("✓"),
-            Mark::Warning => paint.yellow("!"),
-            Mark::Wrong => paint.red("✗"),
+    for Finding { subject, severity, text } in findings {
+        let sign = match severity {
+            Severity::Ok => paint.green("✓"),
+            Severity::Warn => paint.yellow("!"),
+            Severity::Refuse => paint.red("✗"),
         };
-        let of_shown = if *of == above { "" } else { *of };
-        above = of;
-        lines.push(format!("  {sign} {}  {text}", paint.bold(&format!("{of_shown:width$}"))));
+        let shown_subject = if *subject == above { "" } else { *subject };
+        above = subject;
+        lines.push(format!("  {sign} {}  {text}", paint.bold(&format!("{shown_subject:width$}"))));
     }
-    let worst = findings.iter().map(|finding| finding.mark).max().unwrap_or(Mark::Well);
+    let worst = findings.iter().map(|finding| finding.severity).max().unwrap_or(Severity::Ok);
     lines.push(String::new());
     lines.push(match worst {
-        Mark::Well => paint.green("  All is well."),
-        Mark::Warning => paint.yellow("  A node can sell with this; see the lines marked with !"),
-        Mark::Wrong => paint.red("  A node should not sell with this; see the lines marked with ✗"),
+        Severity::Ok => paint.green("  All is well."),
+        Severity::Warn => paint.yellow("  A node can sell with this; see the lines marked with !"),
+        Severity::Refuse => paint.red("  A node should not sell with this; see the lines marked with ✗"),
     });
     lines.push(String::new());
     lines.join("\n")
@@ -71,9 +72,9 @@ mod tests {
     #[test]
     fn the_same_part_is_named_once() {
         let findings = [
-            Finding::new("event log", Mark::Well, "ends at 5"),
-            Finding::new("event log", Mark::Warning, "is old; get a new one"),
-            Finding::new("payments", Mark::Wrong, "are gone"),
+            Finding::new(Severity::Ok, "event log", "ends at 5"),
+            Finding::new(Severity::Warn, "event log", "is old; get a new one"),
+            Finding::new(Severity::Refuse, "payments", "are gone"),
         ];
         assert_eq!(
             text(&findings, Paint::plain()),

@@ -1,8 +1,8 @@
 //! The kinds of values that settings take: how each is read and shown.
 
-use super::secret::{Secret, ServiceUrl};
+use super::service_url::ServiceUrl;
 use crate::limits::{Network, ProxyHeader};
-use lastseat_domain::Quota;
+use lastseat_domain::{Quota, Secret};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::str::FromStr;
@@ -168,7 +168,7 @@ fn host_and_port(text: &str) -> Option<(String, u16)> {
 
 fn token(text: &str) -> Option<Secret> {
     let usable = text.len() >= 8 && text.chars().all(|c| c.is_ascii_graphic());
-    usable.then(|| Secret::new(text))
+    if usable { Secret::new(text) } else { None }
 }
 
 fn path(text: &str) -> Option<PathBuf> {

@@ -1,10 +1,10 @@
 //! The settings, each declared once.
 
 use super::kinds::{self, LogFormat};
-use super::secret::{Secret, ServiceUrl};
+use super::service_url::ServiceUrl;
 use crate::data_dir::DataDir;
 use crate::limits::{Network, Proxies, ProxyHeader, Quotas};
-use lastseat_domain::Quota;
+use lastseat_domain::{Quota, Secret};
 use lastseat_engine::Settings as EngineSettings;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;

@@ -4,7 +4,7 @@ use super::listener::bind;
 use super::start_error::StartError;
 use crate::config::Config;
 use lastseat_domain::ports::{Clock, EventLog};
-use lastseat_eventstore_server::{Secret, ServerSettings, Tls};
+use lastseat_eventstore_server::{ServerSettings, Tls};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -64,11 +64,10 @@ fn connection_string(addr: SocketAddr, has_tls: bool) -> String {
 }
 
 fn settings(config: &Config, at: SocketAddr, clock: &Arc<dyn Clock>) -> Result<ServerSettings, StartError> {
-    let secret = |secret: Option<&crate::config::secret::Secret>| secret.and_then(|secret| Secret::new(secret.expose()));
     let settings = ServerSettings {
         write: config.eventstore_listen_write,
-        reader_token: secret(config.eventstore_listen_token.as_ref()),
-        writer_token: secret(config.eventstore_listen_write_token.as_ref()),
+        reader_token: config.eventstore_listen_token.clone(),
+        writer_token: config.eventstore_listen_write_token.clone(),
         tls: tls(config)?,
         advertise: config.eventstore_advertise.clone(),
         ..ServerSettings::new(Arc::clone(clock))

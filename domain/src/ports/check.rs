@@ -31,7 +31,8 @@ pub struct Finding {
 }
 
 impl Finding {
-    /// A finding about `subject`.
+    /// A finding about `subject`; `text` says what was found and what to do.
+    #[must_use]
     pub fn new(severity: Severity, subject: &'static str, text: impl Into<String>) -> Self {
         Self { subject, severity, text: text.into() }
     }
