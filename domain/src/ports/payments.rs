@@ -3,6 +3,11 @@
 //! Every call that changes something carries an idempotency key: the same key gets the first call's
 //! answer again and has no second effect. Adapters take the keys from
 //! [`idempotency_keys`](super::idempotency_keys), so no caller can invent one.
+//!
+//! **A new payment provider:** implement [`PaymentGateway`] in a crate of its own in `adapters/`, with the keys
+//! from [`idempotency_keys`](super::idempotency_keys); run the contract suite `lastseat_testkit::payments`
+//! against it, as `adapters/payments-sandbox/tests/payments_contract` does; add a choice in
+//! `api/src/wiring/payments.rs` and its settings in `api/src/config/settings.rs`. The engine does not change.
 
 use crate::ids::{BookingId, IntentId};
 use crate::money::Money;
