@@ -1,5 +1,5 @@
-//! The stored form, frozen. Whoever changes one of these files changes what old logs mean: raise
-//! the version and write an upcaster instead.
+//! The stored form of every event doesn't change. To change one of these files would change what old
+//! logs mean: raise the version and write an upcaster instead.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test may stop at what it did not expect")]
 
 mod support;
@@ -301,7 +301,7 @@ fn a_body_without_its_form_is_named_not_skipped() {
     assert!(why("SeatBooked", "null", &meta).starts_with("invalid type: null"));
     assert!(why("SeatBooked", r#"{"booking":"seven"}"#, &meta).contains("UUID parsing failed"));
     let dollars = golden("PaymentCaptured.v1").replace("EUR", "Taler");
-    assert!(why("PaymentCaptured", &dollars, &meta).contains("no ISO 4217 currency code"));
+    assert!(why("PaymentCaptured", &dollars, &meta).contains("not an ISO 4217 currency code"));
     let fraction = golden("PaymentCaptured.v1").replace("14500", "145.00");
     assert!(why("PaymentCaptured", &fraction, &meta).contains("expected i64"));
     let reason = golden("BookingAborted.v1").replace("seat_lost", "bored");

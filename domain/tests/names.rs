@@ -1,4 +1,4 @@
-//! Names, amounts and codes: what is let in, and what people read.
+//! Identifiers, amounts and codes: what is accepted, and what people read.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test may stop at what it did not expect")]
 
 mod support;
@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 use support::*;
 
 #[test]
-fn ids_hold_nothing_that_would_need_escaping() {
+fn ids_contain_nothing_that_needs_escaping() {
     let long = |n| "x".repeat(n);
     for good in ["a", "hamlet-2026", "0_1", &long(64)] {
         assert!(ShowId::new(good).is_ok() && AreaId::new(good).is_ok() && CategoryId::new(good).is_ok(), "{good}");
@@ -64,7 +64,7 @@ fn streams_are_named_by_category_and_key_and_read_back() {
 }
 
 #[test]
-fn a_stream_of_somebody_else_is_not_taken_for_ours() {
+fn streams_of_other_programs_are_not_taken_for_ours() {
     let streams = [
         "",
         "seat",

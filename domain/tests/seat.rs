@@ -58,8 +58,9 @@ fn a_freed_seat_is_given_to_the_next() {
 #[test]
 fn a_locked_seat_is_refused_to_others_with_the_time_it_may_come_free() {
     let rejection = given([locked(1)]).when(lock(2)).then_rejected("seat_unavailable");
-    let told = Rejection::SeatUnavailable { seat: seat(1), state: SeatState::Locked, free_at: Some(too_late()), position: None };
-    assert_eq!(rejection, told);
+    let expected =
+        Rejection::SeatUnavailable { seat: seat(1), state: SeatState::Locked, free_at: Some(too_late()), position: None };
+    assert_eq!(rejection, expected);
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! The recovery table, line by line: what is to be done next, from the log alone.
+//! The recovery table, line by line: the next step, from the log alone.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test may stop at what it did not expect")]
 
 mod support;
@@ -74,7 +74,7 @@ fn a_hold_longer_than_the_gateways_memory_repeats_no_payment() {
     let unknown = vec![open.clone().into(), started(1)];
     assert_eq!(step(unknown.clone(), before), Step::ResumePayment);
     assert_eq!(step(unknown.clone(), next_day()), Step::WaitUntil(open.expires_at));
-    // A person is called only behind the abort, which nothing can overtake.
+    // A person is notified only after the abort, which is final.
     assert_eq!(step(unknown.clone(), open.expires_at), Step::Expire);
     let over = [unknown, vec![aborted(AbortReason::Expired)]].concat();
     assert_eq!(step(over, open.expires_at), Step::Flag);

@@ -153,7 +153,7 @@ fn a_plan_that_makes_no_sense_is_named() {
         ("areas", "row with a dash", |s| s.areas[0].rows.push(row("A-1", 1))),
         ("areas", "row with a colon", |s| s.areas[0].rows.push(row("floor:1", 1))),
         ("areas", "row name too long", |s| s.areas[0].rows.push(row(&"x".repeat(17), 1))),
-        ("areas", "gap behind no seat", |s| s.areas[0].rows[0].gaps_after = vec![5]),
+        ("areas", "gap after a missing seat", |s| s.areas[0].rows[0].gaps_after = vec![5]),
         ("areas", "gap before the row", |s| s.areas[0].rows[0].gaps_after = vec![0]),
         ("areas", "too many seats", |s| s.areas[1].capacity = Some(u32::MAX)),
         ("areas", "too many seats in a row", |s| s.areas[0].rows[1].seats = u32::MAX),

@@ -3,7 +3,7 @@
 //!
 //! The log under test may be shared: it may hold other streams, grow by other hands, and leave
 //! gaps between positions. Every rule works in streams of its own, named after the run and the
-//! rule. The suite starts no task and sets no timer; where an adapter might wait for ever the
+//! rule. The suite starts no task and sets no timer; where an adapter might never answer, the
 //! caller sets a time limit.
 //!
 //! ```ignore
@@ -229,7 +229,7 @@ impl Follower {
     }
 
     async fn next(&mut self) -> Delivery {
-        let delivery = self.deliveries.next().await.expect("a subscription goes on for ever");
+        let delivery = self.deliveries.next().await.expect("a subscription doesn't end");
         let delivery = delivery.expect("the log can be read");
         match &delivery {
             Delivery::Event(event) => {
@@ -244,14 +244,14 @@ impl Follower {
                 self.reached = event.position;
             }
             Delivery::Checkpoint(position) | Delivery::CaughtUp(position) => {
-                assert!(*position >= self.reached, "{delivery:?} goes back behind {}", self.reached);
+                assert!(*position >= self.reached, "{delivery:?} goes back before {}", self.reached);
                 self.reached = *position;
             }
         }
         delivery
     }
 
-    /// The next `count` events, whatever is told in between.
+    /// The next `count` events; other deliveries are skipped.
     async fn events(&mut self, count: usize) -> Vec<Arc<RecordedEvent>> {
         let mut events = Vec::new();
         while events.len() < count {

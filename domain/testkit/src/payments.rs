@@ -191,7 +191,7 @@ pub async fn an_intent_created_by_many_at_once_is_one(bench: GatewayBench) {
     assert_eq!(ids.len(), 1, "{ids:?}");
 }
 
-/// The same booking for another amount is a mistake, and is told so.
+/// The same booking with another amount is refused as a mistake.
 pub async fn the_amount_of_a_key_is_frozen(bench: GatewayBench) {
     let checkout = Checkout::new(&bench, "frozen").await;
     assert_refused(&bench.gateway.create(checkout.booking, eur(1)).await, "idempotency_error");
@@ -280,7 +280,7 @@ pub async fn capture_needs_an_authorisation(bench: GatewayBench) {
     assert_declined(&declined.now().await, "card_declined");
 }
 
-/// Errors are kept under a key as well: whoever asks too early has spent the key.
+/// Errors are stored with a key as well: a request that is sent too early uses up its key.
 pub async fn a_refusal_is_repeated_under_its_key(bench: GatewayBench) {
     let checkout = Checkout::new(&bench, "refusal-repeated").await;
     let refusal = checkout.capture().await;

@@ -148,7 +148,7 @@ fn fresh(fresh: usize) -> Lock {
     Lock::Locked { fresh, already: 0 }
 }
 
-/// The first comer gets it; the next is told which seat, for how long, and that it is not sold.
+/// The first owner gets the seat; the next learns which seat is taken, for how long, and that it isn't sold.
 pub async fn a_free_seat_is_locked_and_others_are_refused(bench: GuardBench) {
     let stage = Stage::new(bench, "free");
     assert_eq!(stage.lock("ann", &["A-1", "A-2"], LONG).await, fresh(2));
@@ -200,7 +200,7 @@ pub async fn a_lease_runs_out(bench: GuardBench) {
     assert_eq!(stage.extend("ann", &["A-1"], LONG).await, Extend::Lost { index: 0 });
 }
 
-/// A lease of nothing is none for ever, and one of a thousand years is no error.
+/// A lease of zero doesn't last, and one of a thousand years is no error.
 pub async fn no_lease_is_too_short_or_too_long(bench: GuardBench) {
     let stage = Stage::new(bench, "edges");
     let ages = Duration::from_secs(1000 * 365 * 24 * 60 * 60);
@@ -258,7 +258,7 @@ pub async fn release_frees_own_locks_only(bench: GuardBench) {
     assert_eq!(stage.release("ann", &["A-1"]).await, 0, "it was released before");
 }
 
-/// The classic: a slow owner deletes the lock of whoever came after it.
+/// The classic mistake: a slow owner deletes the lock of the next owner.
 pub async fn a_late_release_leaves_the_new_owner_alone(bench: GuardBench) {
     let stage = Stage::new(bench, "late-release");
     assert_eq!(stage.lock("ann", &["A-1"], stage.bench.short).await, fresh(1));
@@ -346,7 +346,7 @@ pub async fn any_is_all_or_nothing(bench: GuardBench) {
     stage.assert_free("f:3").await;
 }
 
-/// A candidate that is named twice is one seat.
+/// A candidate that is listed twice is one seat.
 pub async fn any_counts_a_candidate_once(bench: GuardBench) {
     let stage = Stage::new(bench, "any-once");
     assert_eq!(stage.lock_any("ann", &["f:1", "f:1"], 2).await, LockAny::NotEnough { free: 1 });
@@ -374,7 +374,7 @@ pub async fn one_of_many_wins_a_seat(bench: GuardBench) {
     assert_eq!(winners, 1, "{answers:?}");
 }
 
-/// Two seats wanted by many in either order: one gets both, nobody gets one of them, nothing hangs.
+/// Many request two seats in either order: one gets both, nobody gets only one, and nothing hangs.
 pub async fn one_of_many_wins_crossing_seats(bench: GuardBench) {
     let stage = Stage::new(bench, "cross");
     let answers = join_all((0..32).map(|n| {

@@ -1,5 +1,5 @@
 //! A world in which a history happens: every step goes through the domain's deciders, and every
-//! event stands in the log as the engine would have written it.
+//! event is in the log as the engine would have written it.
 
 use chrono::{DateTime, TimeDelta};
 use lastseat_domain::booking::{self, Booking, BookingCommand};

@@ -54,7 +54,7 @@ fn long_hold() -> Scope {
     Scope { clock: [5, 60 * 25, 60 * 49], deadline: 60 * 48, ..eventful() }
 }
 
-/// How bookings end, and stand before, where two contend.
+/// The states that two contending bookings reach and end in.
 const CONTENDED: [&str; 7] = ["CaptureFailed", "Expired", "Fenced", "SeatLost", "confirmed", "held", "paying"];
 
 /// The same for one booking with everything that can happen to its payment.

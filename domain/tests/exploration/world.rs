@@ -75,7 +75,7 @@ pub enum Answer {
     ActionRequired,
 }
 
-/// Where a worker is. What stands in it is what the worker has in its memory.
+/// What a worker is doing, with what it has in memory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Worker {
     Idle,
@@ -249,7 +249,7 @@ impl World {
                         next.bookings[at] = stream;
                         next
                     }),
-                    // Lost the race. A payment starts over, for its seats must be checked behind
+                    // Lost the race. A payment starts over, because its seats must be checked after
                     // the revision; all else is decided again on what is there now.
                     _ if ask == Ask::Pay => out.push(go(Worker::Idle)),
                     _ => out.push(go(Worker::Append(there, self.clock[at], ask))),

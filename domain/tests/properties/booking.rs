@@ -1,4 +1,4 @@
-//! Whatever a booking is asked, in whatever order: one decision, money only behind it, and every
+//! Whatever commands a booking gets, in whatever order: one decision, money only after it, and every
 //! sum the same.
 
 use crate::support::*;
@@ -11,9 +11,9 @@ use proptest::prelude::*;
 use proptest::strategy::ValueTree;
 use proptest::test_runner::TestCaseError;
 
-type Decider = fn(Option<&Booking>, C) -> Result<Vec<Event>, Rejection>;
+type DecideFn = fn(Option<&Booking>, C) -> Result<Vec<Event>, Rejection>;
 
-/// A command and the minute of its sender's clock, which may be behind or ahead of the others'.
+/// A command and the minute of its sender's clock, which may be earlier or later than the others'.
 pub fn commands() -> impl Strategy<Value = Vec<(C, i64)>> {
     prop::collection::vec((0..40_u8, 0..25_i64, 1..4_u32, any::<bool>()), 1..30).prop_map(|rows| {
         let mut commands = vec![(C::Open(opened()), 0)];
@@ -46,9 +46,9 @@ fn command(which: u8, now: Timestamp, attempt: u32, fits: bool) -> C {
     }
 }
 
-/// All that was recorded, told apart by what the rules are about.
+/// Everything that was recorded, sorted by what the rules are about.
 #[derive(Default)]
-struct Told {
+struct Recorded {
     opened: Option<BookingOpened>,
     attempts: u32,
     commits: u32,
@@ -57,7 +57,7 @@ struct Told {
     refunded: Option<Money>,
 }
 
-impl Told {
+impl Recorded {
     fn check_next(&mut self, event: &Event) -> Result<(), TestCaseError> {
         let amount = self.opened.as_ref().map(|o| o.amount);
         match event {
@@ -102,13 +102,13 @@ impl Told {
     }
 }
 
-fn one_decision_and_money_behind_it(decide: Decider, commands: Vec<(C, i64)>) -> Result<(), TestCaseError> {
+fn one_decision_and_money_only_after_it(decide: DecideFn, commands: Vec<(C, i64)>) -> Result<(), TestCaseError> {
     let mut state: Option<Booking> = None;
-    let mut told = Told::default();
+    let mut recorded = Recorded::default();
     for (command, at) in commands {
         let Ok(events) = decide(state.as_ref(), command.clone()) else { continue };
         for event in &events {
-            told.check_next(event)?;
+            recorded.check_next(event)?;
             state = booking::evolve(state, event, minute(at));
         }
         match decide(state.as_ref(), command.clone()) {
@@ -122,8 +122,8 @@ fn one_decision_and_money_behind_it(decide: Decider, commands: Vec<(C, i64)>) ->
 }
 
 #[test]
-fn a_booking_is_decided_once_and_charged_only_behind_the_commit() {
-    holds(&commands(), |commands| one_decision_and_money_behind_it(booking::decide, commands));
+fn a_booking_is_decided_once_and_charged_only_after_the_commit() {
+    holds(&commands(), |commands| one_decision_and_money_only_after_it(booking::decide, commands));
 }
 
 #[test]
@@ -147,56 +147,56 @@ fn the_cases_get_as_far_as_a_refund() {
 }
 
 #[test]
-fn a_commit_behind_the_abort_is_caught() {
-    let twin: Decider = |state, command| match (state, &command) {
+fn a_commit_after_the_abort_is_caught() {
+    let twin: DecideFn = |state, command| match (state, &command) {
         (Some(Booking { phase: Phase::Aborted { reason: AbortReason::Cancelled }, id, .. }), C::Commit { .. }) => {
             Ok(vec![BookingCommitted { booking: *id }.into()])
         }
         _ => booking::decide(state, command),
     };
-    is_caught(&commands(), "decided twice", |commands| one_decision_and_money_behind_it(twin, commands));
+    is_caught(&commands(), "decided twice", |commands| one_decision_and_money_only_after_it(twin, commands));
 }
 
 #[test]
-fn an_expiry_that_does_not_look_is_caught() {
-    let twin: Decider = |state, command| match (state, &command) {
+fn an_expiry_that_ignores_the_state_is_caught() {
+    let twin: DecideFn = |state, command| match (state, &command) {
         (Some(booking), C::Expire { now }) if booking.is_overdue(*now) && !matches!(booking.phase, Phase::Aborted { .. }) => {
             Ok(vec![BookingAborted { booking: booking.id, reason: AbortReason::Expired }.into()])
         }
         _ => booking::decide(state, command),
     };
-    is_caught(&commands(), "decided twice", |commands| one_decision_and_money_behind_it(twin, commands));
+    is_caught(&commands(), "decided twice", |commands| one_decision_and_money_only_after_it(twin, commands));
 }
 
 #[test]
 fn a_capture_before_the_commit_is_caught() {
-    let twin: Decider = |state, command| match (state, &command) {
+    let twin: DecideFn = |state, command| match (state, &command) {
         (Some(Booking { phase: Phase::Paying, id, .. }), C::RecordCapture { intent, amount }) => {
             Ok(vec![PaymentCaptured { booking: *id, intent: intent.clone(), amount: *amount }.into()])
         }
         _ => booking::decide(state, command),
     };
-    is_caught(&commands(), "charged without a commit", |commands| one_decision_and_money_behind_it(twin, commands));
+    is_caught(&commands(), "charged without a commit", |commands| one_decision_and_money_only_after_it(twin, commands));
 }
 
 #[test]
 fn a_capture_of_any_amount_is_caught() {
-    let twin: Decider = |state, command| match (state, &command) {
+    let twin: DecideFn = |state, command| match (state, &command) {
         (Some(Booking { phase: Phase::Committed, id, .. }), C::RecordCapture { intent, amount }) => {
             Ok(vec![PaymentCaptured { booking: *id, intent: intent.clone(), amount: *amount }.into()])
         }
         _ => booking::decide(state, command),
     };
-    is_caught(&commands(), "money does not add up", |commands| one_decision_and_money_behind_it(twin, commands));
+    is_caught(&commands(), "money does not add up", |commands| one_decision_and_money_only_after_it(twin, commands));
 }
 
 #[test]
-fn an_answer_that_does_not_say_to_what_is_caught() {
-    let twin: Decider = |state, command| match (state, command) {
+fn an_answer_without_its_attempt_is_caught() {
+    let twin: DecideFn = |state, command| match (state, command) {
         (Some(state), C::Decline { intent, code, attempt }) if state.phase == Phase::Paying => {
             Ok(vec![PaymentDeclined { booking: state.id, attempt, intent, code }.into()])
         }
         (state, command) => booking::decide(state, command),
     };
-    is_caught(&commands(), "an old answer passed for a new one", |commands| one_decision_and_money_behind_it(twin, commands));
+    is_caught(&commands(), "an old answer passed for a new one", |commands| one_decision_and_money_only_after_it(twin, commands));
 }

@@ -10,7 +10,7 @@ use proptest::prelude::*;
 use proptest::test_runner::TestCaseError;
 use std::collections::BTreeSet;
 
-type Decider = fn(&Account, LoyaltyCommand) -> Result<Vec<Event>, Rejection>;
+type DecideFn = fn(&Account, LoyaltyCommand) -> Result<Vec<Event>, Rejection>;
 
 /// What is asked: of a booking, or of the n-th voucher there is.
 #[derive(Debug, Clone, Copy)]
@@ -49,7 +49,7 @@ fn command(account: &Account, asked: Asked) -> Option<LoyaltyCommand> {
 }
 
 #[derive(Default)]
-struct Told {
+struct Recorded {
     earned: BTreeSet<BookingId>,
     revoked: BTreeSet<BookingId>,
     issued: BTreeSet<VoucherId>,
@@ -58,7 +58,7 @@ struct Told {
     points: i64,
 }
 
-impl Told {
+impl Recorded {
     fn check_next(&mut self, event: &Event) -> Result<(), TestCaseError> {
         match event {
             Event::PointsEarned(e) => {
@@ -87,17 +87,17 @@ impl Told {
     }
 }
 
-fn exactly_once(decide: Decider, asked: Vec<Asked>) -> Result<(), TestCaseError> {
+fn exactly_once(decide: DecideFn, asked: Vec<Asked>) -> Result<(), TestCaseError> {
     let mut account = Account::default();
-    let mut told = Told::default();
+    let mut recorded = Recorded::default();
     for asked in asked {
         let Some(command) = command(&account, asked) else { continue };
         for event in decide(&account, command.clone()).unwrap_or_default() {
-            told.check_next(&event)?;
+            recorded.check_next(&event)?;
             account = loyalty::evolve(account, &event);
         }
         prop_assert_eq!(decide(&account, command).unwrap_or_default(), vec![], "a repeat has a second effect");
-        prop_assert_eq!(i64::from(account.points), told.points);
+        prop_assert_eq!(i64::from(account.points), recorded.points);
 
         let milestones = |state: &[VoucherState]| {
             let of_account = account.vouchers.values().filter(|v| v.issued.cause == VoucherCause::Milestone);
@@ -119,7 +119,7 @@ fn a_booking_counts_exactly_once_and_its_refund_takes_back_what_can_be() {
 
 #[test]
 fn an_account_that_forgets_whom_it_counted_is_caught() {
-    let twin: Decider = |account, command| {
+    let twin: DecideFn = |account, command| {
         let forgetful = Account { counted: std::collections::BTreeMap::new(), ..account.clone() };
         loyalty::decide(if matches!(command, LoyaltyCommand::Credit { .. }) { &forgetful } else { account }, command)
     };
@@ -128,7 +128,7 @@ fn an_account_that_forgets_whom_it_counted_is_caught() {
 
 #[test]
 fn a_refund_that_takes_back_redeemed_vouchers_is_caught() {
-    let twin: Decider = |account, command| {
+    let twin: DecideFn = |account, command| {
         let mut blind = account.clone();
         for voucher in blind.vouchers.values_mut() {
             voucher.state = VoucherState::Issued;
@@ -140,7 +140,7 @@ fn a_refund_that_takes_back_redeemed_vouchers_is_caught() {
 
 #[test]
 fn a_second_redemption_is_caught() {
-    let twin: Decider = |account, command| match command {
+    let twin: DecideFn = |account, command| match command {
         LoyaltyCommand::Redeem { voucher } => Ok(vec![VoucherRedeemed { voucher }.into()]),
         command => loyalty::decide(account, command),
     };

@@ -8,7 +8,7 @@ use lastseat_domain::{BookingId, Rejection};
 use proptest::prelude::*;
 use proptest::test_runner::TestCaseError;
 
-type Decider = fn(&Seat, SeatCommand) -> Result<Vec<Event>, Rejection>;
+type DecideFn = fn(&Seat, SeatCommand) -> Result<Vec<Event>, Rejection>;
 
 /// A command, and how many events its sender has not seen.
 type Sent = (SeatCommand, usize);
@@ -37,7 +37,7 @@ fn commands() -> impl Strategy<Value = Vec<Sent>> {
 }
 
 /// The log: appends only what was decided on its last event, unless it is `blind`.
-fn never_two_live_owners(decide: Decider, blind: bool, commands: Vec<Sent>) -> Result<(), TestCaseError> {
+fn never_two_live_owners(decide: DecideFn, blind: bool, commands: Vec<Sent>) -> Result<(), TestCaseError> {
     let mut log: Vec<Event> = Vec::new();
     let mut owners: Vec<BookingId> = Vec::new();
     for (command, unseen) in commands {
@@ -83,7 +83,7 @@ fn a_log_that_does_not_compare_revisions_is_caught() {
 
 #[test]
 fn a_release_that_does_not_look_whose_lock_it_is_is_caught() {
-    let twin: Decider = |state, command| match command {
+    let twin: DecideFn = |state, command| match command {
         SeatCommand::Release { booking, reason } if *state != Seat::Free => Ok(vec![SeatReleased { booking, reason }.into()]),
         command => real(state, command),
     };
@@ -92,7 +92,7 @@ fn a_release_that_does_not_look_whose_lock_it_is_is_caught() {
 
 #[test]
 fn a_lock_that_does_not_look_is_caught() {
-    let twin: Decider = |state, command| match command {
+    let twin: DecideFn = |state, command| match command {
         SeatCommand::Lock { booking, buyer, price, expires_at } if state.owner() != Some(booking) => {
             Ok(vec![SeatLocked { booking, buyer, price, expires_at }.into()])
         }
@@ -103,7 +103,7 @@ fn a_lock_that_does_not_look_is_caught() {
 
 #[test]
 fn a_sale_to_whoever_asks_is_caught() {
-    let twin: Decider = |state, command| match command {
+    let twin: DecideFn = |state, command| match command {
         SeatCommand::Book { booking } if !matches!(state, Seat::Booked { .. }) => Ok(vec![SeatBooked { booking }.into()]),
         command => real(state, command),
     };
@@ -112,7 +112,7 @@ fn a_sale_to_whoever_asks_is_caught() {
 
 #[test]
 fn a_lock_that_is_given_twice_is_caught() {
-    let twin: Decider = |state, command| match (state, command) {
+    let twin: DecideFn = |state, command| match (state, command) {
         (Seat::Locked { booking: owner, expires_at }, SeatCommand::Lock { booking, buyer, price, .. }) if *owner == booking => {
             Ok(vec![SeatLocked { booking, buyer, price, expires_at: *expires_at }.into()])
         }

@@ -1,4 +1,4 @@
-//! From wherever a booking got to, doing what `next_step` says comes to rest.
+//! From every state of a booking, following `next_step` ends in a final state.
 
 use super::booking::commands;
 use crate::support::*;

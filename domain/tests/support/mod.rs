@@ -1,4 +1,4 @@
-//! Values that the tests of the rules talk about, and every phase of a booking as its history.
+//! Values for the tests of the rules, and a history for every phase of a booking.
 #![allow(dead_code, reason = "each test crate uses a part of it")]
 
 use chrono::TimeDelta;

@@ -13,7 +13,7 @@ pub async fn a_new_stream_starts_at_revision_zero(subject: &Subject) {
     assert_eq!((revisions(&events), names(&events)), (vec![0, 1, 2], vec!["x".into(), "y".into(), "z".into()]));
 }
 
-/// `Revision(n)` lands behind event n.
+/// `Revision(n)` appends after event n.
 pub async fn a_stream_grows_at_its_exact_revision(subject: &Subject) {
     let (log, place) = (subject.log().await, subject.place("grow"));
     must_write(&log, place.write("a", Expected::NoStream, &["0", "1"])).await;
@@ -119,7 +119,7 @@ pub async fn a_repeat_of_many_streams_is_answered_as_the_first_time(subject: &Su
     assert_eq!(log.read_stream(&place.stream("b"), None, Direction::Forwards, 10).await.unwrap().len(), 4);
 }
 
-/// A batch of which only a part stands there is not a repeat.
+/// A batch of which only a part was written is not a repeat.
 pub async fn a_partly_repeated_batch_is_a_conflict(subject: &Subject) {
     let (log, place) = (subject.log().await, subject.place("partly"));
     must_write(&log, place.write("a", Expected::NoStream, &["x", "y"])).await;
@@ -244,10 +244,10 @@ pub async fn one_of_many_concurrent_appends_at_one_revision_wins(subject: &Subje
         let winners: Vec<_> = (0..).zip(&outcomes).filter(|(_, outcome)| outcome.is_written()).collect();
         assert_eq!(winners.len(), 1, "exactly one wins: {outcomes:?}");
         let lost = outcomes.iter().filter(|o| **o == WriteOutcome::Conflict { actual: Some(round) }).count();
-        assert_eq!(lost, 31, "the others are told by what: {outcomes:?}");
+        assert_eq!(lost, 31, "the others get a conflict: {outcomes:?}");
         let stands = log.read_stream(&place.stream("a"), Some(round), Direction::Forwards, 1).await.unwrap();
         let winner: usize = winners[0].0;
-        assert_eq!(super::names(&stands), [names[winner].clone()], "the winner stands there");
+        assert_eq!(super::names(&stands), [names[winner].clone()], "the winner was written");
     }
 }
 

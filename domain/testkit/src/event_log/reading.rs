@@ -205,7 +205,7 @@ pub async fn a_limit_counts_events_that_pass(subject: &Subject) {
     assert_eq!(names(&last), ["29", "19"]);
 }
 
-/// An append that is sent after another was answered stands behind it; an outcome's position is
+/// An append that is sent after another was answered is after it in the log; an outcome's position is
 /// that of the write's last event.
 pub async fn positions_follow_the_order_of_answers(subject: &Subject) {
     let (log, place) = (subject.log().await, subject.place("order"));

@@ -1,4 +1,4 @@
-//! Rules of subscriptions: order, completeness, and what is told besides events.
+//! Rules of subscriptions: order, completeness, and what is delivered besides events.
 
 use super::{Follower, Subject, fill, must_write, names, positions};
 use futures::future::{join, join_all};
@@ -79,7 +79,7 @@ pub async fn a_subscription_has_no_gap_and_no_repeat_under_concurrent_appends(su
     assert_eq!(positions(&late), positions(&all)[100..]);
 }
 
-/// Only what passes, by stream and by type, before the head and behind it.
+/// Only what passes the filter, by stream and by type, before the head and after it.
 pub async fn a_subscription_filters(subject: &Subject) {
     let (log, place) = (subject.log().await, subject.place("sub-filter"));
     let wanted = |key: &str| place.stream(key).as_str().to_owned();
@@ -114,7 +114,7 @@ pub async fn a_subscription_tells_how_far_it_is_where_nothing_passes(subject: &S
         let delivery = follower.next().await;
         assert!(!matches!(delivery, Delivery::Event(_)), "{delivery:?}");
     }
-    // Also behind the head. How often is left to the adapter, but not "never".
+    // Also after the head. How often is up to the adapter, but "never" is wrong.
     let floods = (0..20).map(|n| {
         let names: Vec<String> = (0..100).map(|m| format!("flood {n}-{m}")).collect();
         let names: Vec<&str> = names.iter().map(String::as_str).collect();
@@ -128,7 +128,7 @@ pub async fn a_subscription_tells_how_far_it_is_where_nothing_passes(subject: &S
     }
 }
 
-/// Told once everything that was there is delivered; at an empty place at once.
+/// Sent once all existing events are delivered; immediately if there are none.
 pub async fn a_subscription_tells_when_it_has_caught_up(subject: &Subject) {
     let (log, place) = (subject.log().await, subject.place("sub-caught"));
     let head = log.head().await.unwrap();
