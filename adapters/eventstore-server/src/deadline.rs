@@ -43,7 +43,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_time_limit_is_read_in_every_unit_and_nonsense_is_none() {
+    fn a_timeout_is_parsed_in_every_unit_and_an_invalid_one_is_none() {
         let read = |text: &str| {
             let mut metadata = MetadataMap::new();
             metadata.insert("grpc-timeout", text.parse().unwrap());
@@ -55,17 +55,17 @@ mod tests {
         assert_eq!(read("250m"), Some(Duration::from_millis(250)));
         assert_eq!(read("10000000u"), Some(Duration::from_secs(10)));
         assert_eq!(read("5n"), Some(Duration::from_nanos(5)));
-        for nonsense in ["", "S", "1", "1X", "-1S", "123456789S", "1é"] {
-            let header = tonic::metadata::MetadataValue::try_from(nonsense.as_bytes());
+        for invalid in ["", "S", "1", "1X", "-1S", "123456789S", "1é"] {
+            let header = tonic::metadata::MetadataValue::try_from(invalid.as_bytes());
             let Ok(header) = header else { continue };
             let mut metadata = MetadataMap::new();
             metadata.insert("grpc-timeout", header);
-            assert_eq!(of(&metadata), None, "{nonsense}");
+            assert_eq!(of(&metadata), None, "{invalid}");
         }
     }
 
     #[test]
-    fn a_date_in_the_past_leaves_nothing_and_no_date_overflows() {
+    fn a_date_in_the_past_leaves_no_time_and_no_date_overflows() {
         let now = chrono::DateTime::from_timestamp(1_000, 0).unwrap();
         let date = |seconds| prost_types::Timestamp { seconds, nanos: 0 };
         assert_eq!(from_date(date(1_003), now), Duration::from_secs(3));
