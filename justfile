@@ -25,8 +25,8 @@ test:
 openapi-lint:
     conformance/openapi/lint
 
-# The door of the event log, checked by the official EventStoreDB clients for Python and Node; or a
-# server of your choice: `just conformance esdb://admin:changeit@host:2113`.
+# Tests the EventStoreDB-protocol server with the official clients for Python and Node; or a server of your
+# choice: `just conformance esdb://admin:changeit@host:2113`.
 conformance *server:
     conformance/run {{server}}
 
