@@ -4,6 +4,7 @@
 //! with `LASTSEAT_REQUIRE_BROWSER=1`, as in CI, their absence is a failure.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test may fail loudly")]
 
+mod docs;
 mod keyboard;
 mod my_bookings;
 mod sale;

@@ -24,8 +24,8 @@ use utoipa::ToSchema;
 /// The maximum that is named to a caller who sends an impossible quantity for an unknown show.
 const DEFAULT_MAX: u32 = 10;
 
-/// Which seats, in exactly one of three ways. This is what the OpenAPI document shows; a request is
-/// parsed as [`HoldBody`], which can say what is wrong with it.
+/// Which seats, in exactly one of three ways.
+// Only described: a request is parsed as `HoldBody`, which can say what is wrong with it.
 #[derive(ToSchema)]
 #[schema(as = HoldBody, title = "HoldBody")]
 #[serde(untagged)]
@@ -69,6 +69,7 @@ pub struct HoldBestAvailable {
     best_available: BestAvailable,
 }
 
+/// All members of the three ways; [`HoldBody::into_selection`] checks that exactly one is used.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields, expecting = "an object")]
 pub struct HoldBody {
