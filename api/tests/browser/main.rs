@@ -2,7 +2,14 @@
 //!
 //! Needs chromedriver and a browser that fits it. Without them each test is skipped and reported;
 //! with `LASTSEAT_REQUIRE_BROWSER=1`, as in CI, their absence is a failure.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test may fail loudly")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::disallowed_methods,
+    reason = "a test may fail loudly and use the machine's clock"
+)]
 
 mod docs;
 mod keyboard;
