@@ -16,6 +16,7 @@ use crate::status::{RecoverySummary, Status};
 use lastseat_domain::booking::Booking;
 use lastseat_domain::event::ShowScheduled;
 use lastseat_domain::loyalty::{Account, LoyaltyCommand};
+use lastseat_domain::ports::event_log::Position;
 use lastseat_domain::show::{Show, ShowCommand};
 use lastseat_domain::{BookingId, BuyerId, Rejection, ShowId, Timestamp, VoucherId};
 use ractor::{Actor, ActorRef};
@@ -261,6 +262,13 @@ impl BoxOffice {
     pub fn settle(&self, booking: BookingId) {
         let payments = self.payments.clone();
         self.tasks.spawn(async move { payments.settle(booking, Vec::new()).await });
+    }
+
+    /// Highest position that this node itself has written since it started. A read model that has it
+    /// shows a caller its own writes, if they went through this node.
+    #[must_use]
+    pub fn last_written(&self) -> Position {
+        Position(self.services.journal.appended())
     }
 
     #[must_use]

@@ -78,11 +78,13 @@ pub(crate) struct Journal {
     clock: Arc<dyn Clock>,
     trouble: Arc<Mutex<Option<(Timestamp, String)>>>,
     written: Arc<AtomicU64>,
+    /// Highest position of this node's own appends.
+    appended: Arc<AtomicU64>,
 }
 
 impl Journal {
     pub(crate) fn new(log: Arc<dyn EventLog>, clock: Arc<dyn Clock>) -> Self {
-        Self { log, clock, trouble: Arc::default(), written: Arc::default() }
+        Self { log, clock, trouble: Arc::default(), written: Arc::default(), appended: Arc::default() }
     }
 
     /// Why the log could not be written a moment ago, if so.
@@ -103,6 +105,11 @@ impl Journal {
     /// Highest position that this node has seen written.
     pub(crate) fn written(&self) -> u64 {
         self.written.load(Ordering::Acquire)
+    }
+
+    /// Highest position that this node itself has written since it started.
+    pub(crate) fn appended(&self) -> u64 {
+        self.appended.load(Ordering::Acquire)
     }
 
     pub(crate) fn saw_position(&self, position: Position) {
@@ -200,6 +207,7 @@ impl Journal {
             Ok(outcomes) => {
                 for outcome in outcomes {
                     if let WriteOutcome::Written { position, .. } = outcome {
+                        self.appended.fetch_max(position.0, Ordering::AcqRel);
                         self.saw_position(*position);
                     }
                 }

@@ -12,36 +12,35 @@ use std::sync::Arc;
 /// A booking as its buyer sees it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct BookingView {
-    /// The booking.
     pub booking: BookingId,
-    /// The show.
     pub show: ShowId,
-    /// Who is buying.
     pub buyer: BuyerId,
-    /// `held`, `paying`, `action_required`, `confirmed`, `aborted` or `refunded`.
     pub status: BookingStatus,
     /// Why it was aborted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<AbortReason>,
-    /// The seats and their prices.
     pub seats: Vec<PricedSeat>,
     /// Sum of the prices.
     pub amount: Money,
-    /// When it was opened.
     pub opened_at: Timestamp,
     /// When its hold ends, extension included.
     pub expires_at: Timestamp,
     /// Attempts to pay so far.
     pub attempts: u32,
+    /// The gateway's code, if the last attempt was declined.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_decline: Option<String>,
+    /// A refund is requested and not done yet.
+    pub refund_requested: bool,
     /// A person has to look at the payment.
     pub flagged: bool,
-    /// The event that opened it: what bookings are sorted by.
+    /// Position of the event that opened it. Bookings are sorted by it.
     pub opened: Position,
-    /// The last event of it.
+    /// Position of its last event.
     pub position: Position,
 }
 
-/// Where a booking stands, in the API's words.
+/// Status of a booking, in the API's words.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum BookingStatus {
@@ -55,7 +54,7 @@ pub enum BookingStatus {
     Confirmed,
     /// Over without a sale.
     Aborted,
-    /// Given back.
+    /// Refunded.
     Refunded,
 }
 
@@ -77,12 +76,11 @@ impl BookingStatus {
     }
 }
 
-/// Part of a list.
+/// One page of a list.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Page<T> {
-    /// The part.
     pub data: Vec<T>,
-    /// Whether there is more behind it.
+    /// Whether there is more after it.
     pub has_more: bool,
 }
 
@@ -97,7 +95,7 @@ pub(crate) struct Bookings {
 
 impl View for Bookings {
     const NAME: &'static str = "bookings";
-    const SCHEMA: u32 = 1;
+    const SCHEMA: u32 = 2;
     type Content = BTreeMap<BookingId, Arc<BookingView>>;
 
     fn apply(&mut self, envelope: &Envelope) {
@@ -113,6 +111,8 @@ impl View for Bookings {
                 opened_at: envelope.metadata.at,
                 expires_at: e.expires_at,
                 attempts: 0,
+                last_decline: None,
+                refund_requested: false,
                 flagged: false,
                 opened: envelope.position,
                 position: envelope.position,
@@ -123,7 +123,7 @@ impl View for Bookings {
             return;
         }
         let Some(booking) = envelope.event.booking() else { return };
-        // A fenced booking was never opened: it has no seats, no price, and is nobody's to see.
+        // A fenced booking was never opened: it has no seats, no price and no buyer.
         let Some(row) = self.rows.get_mut(&booking) else { return };
         let row = Arc::make_mut(row);
         row.position = envelope.position;
@@ -132,7 +132,13 @@ impl View for Bookings {
         }
         match &envelope.event {
             Event::HoldExtended(e) => row.expires_at = e.expires_at,
-            Event::PaymentStarted(e) => row.attempts = e.attempt,
+            Event::PaymentStarted(e) => {
+                row.attempts = e.attempt;
+                row.last_decline = None;
+            }
+            Event::PaymentDeclined(e) => row.last_decline = Some(e.code.clone()),
+            Event::RefundRequested(_) => row.refund_requested = true,
+            Event::PaymentRefunded(_) => row.refund_requested = false,
             Event::BookingAborted(e) => row.reason = Some(e.reason),
             Event::PaymentFlagged(_) => row.flagged = true,
             _ => {}
@@ -155,7 +161,11 @@ impl View for Bookings {
 }
 
 impl Bookings {
-    /// Up to `limit` bookings of a buyer, newest first, behind the one given.
+    pub fn buyer_of(&self, booking: BookingId) -> Option<&BuyerId> {
+        self.rows.get(&booking).map(|row| &row.buyer)
+    }
+
+    /// Up to `limit` bookings of a buyer, newest first, after the one given.
     pub fn of(
         &self,
         buyer: &BuyerId,

@@ -1,8 +1,8 @@
-//! Stored views: one file a view, true at the position it names.
+//! Stores each view in a file of its own, and loads it at the next start.
 //!
-//! A file is a shortcut, so whatever is doubtful about it is a reason to fold anew rather than to
-//! believe it: a broken file, another schema, a position the log has not reached, a log that holds
-//! another event where the view says it stood.
+//! A file only saves time. If anything about it is in doubt, the view is rebuilt from the log: a
+//! damaged file, another schema, a position that the log has not reached, or a log that has another
+//! event at the view's position.
 
 use crate::error::ProjectionError;
 use crate::view::{Folded, Landmark, View};
@@ -18,7 +18,7 @@ use std::path::{Path, PathBuf};
 /// Names of all views, in the order of reports.
 pub(crate) const NAMES: [&str; 4] = ["seat_map", "bookings", "loyalty", "sales"];
 
-/// A view as it lies in the folder.
+/// The file of a stored view.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct StoredView {
     /// Which view.
@@ -37,7 +37,7 @@ pub struct StoredView {
     pub problem: Option<String>,
 }
 
-/// The form of a file. The content comes last, so that the head of a large file tells all.
+/// The format of a file. The content comes last, so that the first bytes of a large file say what it is.
 #[derive(Serialize, Deserialize)]
 struct Document<'a> {
     view: std::borrow::Cow<'a, str>,
@@ -45,7 +45,7 @@ struct Document<'a> {
     position: Position,
     events: u64,
     last: Option<Landmark>,
-    /// Of the content's bytes, in hex: a flipped bit may well leave valid JSON.
+    /// Of the content's bytes, in hex: a flipped bit can leave valid JSON.
     sha256: String,
     #[serde(borrow)]
     content: &'a RawValue,
@@ -65,7 +65,7 @@ impl<V: View> Folded<V> {
         Frozen { content: self.view.content(), position: self.position, events: self.events, last: self.last.clone() }
     }
 
-    /// A view from the bytes of its file. Says why not if they are not to be believed.
+    /// A view from the bytes of its file. The error says why they can't be trusted.
     pub fn thaw(bytes: &[u8]) -> Result<Self, String> {
         let document = parse(bytes)?;
         if document.view != V::NAME {
@@ -142,7 +142,7 @@ pub(crate) fn write(dir: &Path, view: &str, bytes: &[u8]) -> Result<(), Projecti
     store().map_err(|source| ProjectionError::Io { path: path.clone(), source })
 }
 
-/// A view from its file, or an empty one if there is none to be believed.
+/// A view from its file, or an empty one if there is no file that can be trusted.
 pub(crate) async fn load<V: View>(dir: Option<&Path>, log: &dyn EventLog, head: Position) -> Result<Folded<V>, ProjectionError> {
     let Some(bytes) = dir.map(|dir| read(dir, V::NAME)).transpose()?.flatten() else { return Ok(Folded::default()) };
     let doubt = match Folded::<V>::thaw(&bytes) {
@@ -153,7 +153,7 @@ pub(crate) async fn load<V: View>(dir: Option<&Path>, log: &dyn EventLog, head: 
         },
         Err(doubt) => doubt,
     };
-    tracing::warn!(view = V::NAME, "the stored view is not used, and folded anew from the log: {doubt}");
+    tracing::warn!(view = V::NAME, "the stored view is not used and is rebuilt from the log: {doubt}");
     Ok(Folded::default())
 }
 
@@ -167,7 +167,7 @@ async fn landmark_missing(log: &dyn EventLog, last: Option<&Landmark>) -> Result
     Ok(Some(format!("the log does not have its last event, {} of {}", last.revision, last.stream)))
 }
 
-/// What lies in a folder of views. Reads the files only, not the log.
+/// Lists the stored views in a folder. Reads the files only, not the log.
 ///
 /// # Errors
 /// [`ProjectionError::Io`] if a file is there but can't be read.

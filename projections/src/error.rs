@@ -1,10 +1,10 @@
-//! What can go wrong on the read side.
+//! Errors of the read side.
 
 use lastseat_domain::BookingId;
 use lastseat_domain::ports::LogFault;
 use std::path::PathBuf;
 
-/// The read side can't do it.
+/// A view can't be opened, stored or rebuilt.
 #[derive(Debug, thiserror::Error)]
 pub enum ProjectionError {
     /// The log can't be read.
@@ -36,7 +36,7 @@ pub enum ProjectionError {
     },
 }
 
-/// A page was asked for behind a booking that is not one of this buyer's.
+/// A page was requested after a booking that this buyer does not have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("there is no booking {0} of this buyer to go on behind")]
+#[error("this buyer has no booking {0}, so no page can start after it")]
 pub struct UnknownCursor(pub BookingId);

@@ -1,10 +1,9 @@
 //! The read side of lastseat: views folded from the event log, and the seat feed.
 //!
-//! Nothing here appends. A view is a pure fold of the log ([`view`]); one task folds the log's
-//! subscription into all of them, in position order ([`ReadModel`]). What they store is a shortcut
-//! past the beginning of the log, never a second truth: [`rebuild`] comes to the same bytes.
+//! Start with [`ReadModel`]: it subscribes to the log and folds each event into all views, in position
+//! order, on one task. Nothing here appends. A view is a pure fold of the log, so its stored file only
+//! saves time at the next start: [`rebuild`] computes the same bytes from the log.
 
-mod board;
 mod bookings;
 mod checkpoint;
 mod error;
@@ -15,6 +14,7 @@ mod runner;
 mod sales;
 mod seat_feed;
 mod seat_map;
+mod seat_states;
 #[cfg(test)]
 mod tests;
 mod view;
@@ -23,7 +23,7 @@ pub use bookings::{BookingStatus, BookingView, Page};
 pub use checkpoint::{StoredView, stored_status};
 pub use error::{ProjectionError, UnknownCursor};
 pub use loyalty::{RewardsView, VoucherView};
-pub use read_model::{ReadModel, ViewStatus};
+pub use read_model::{Freshness, ReadModel, ViewStatus};
 pub use rebuild::{RebuildReport, RebuiltView, rebuild};
 pub use sales::{BookingCounts, CategorySales, SalesView, SeatCounts};
 pub use seat_map::{AreaView, SeatMapView, SeatView};

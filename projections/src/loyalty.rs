@@ -14,7 +14,7 @@ pub struct RewardsView {
     pub buyer: BuyerId,
     /// Seats counted, after what refunds took back.
     pub seats: u32,
-    /// Points, likewise.
+    /// Points, after what refunds took back.
     pub points: u32,
     /// All vouchers ever issued, newest first.
     pub vouchers: Vec<VoucherView>,

@@ -1,4 +1,4 @@
-//! The read side as others see it.
+//! The read side's public interface: opens the views, keeps them up to date, answers queries.
 
 use crate::bookings::{BookingView, Page};
 use crate::checkpoint;
@@ -7,7 +7,7 @@ use crate::loyalty::RewardsView;
 use crate::runner::{self, Shared};
 use crate::sales::SalesView;
 use crate::seat_feed::{self, Feeds};
-use crate::seat_map::{EncodedMaps, HouseNow, SeatMapView, seat_map_of};
+use crate::seat_map::{EncodedMaps, SeatMapView, ShowSnapshot, seat_map_of};
 use bytes::Bytes;
 use chrono::TimeDelta;
 use futures::StreamExt;
@@ -41,6 +41,17 @@ pub struct ViewStatus {
     pub error: Option<String>,
 }
 
+/// How current the views are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Freshness {
+    /// All views have folded everything up to this position.
+    pub position: Position,
+    /// Distance from the log's head, as far as it is known.
+    pub lag: u64,
+    /// Time since the views were last known to have everything that the log had.
+    pub age: Duration,
+}
+
 /// All views, kept up to date. Cheap to clone; stops by itself when the last clone is gone, but
 /// stores the views in time only through [`ReadModel::stop`].
 #[derive(Clone)]
@@ -56,23 +67,24 @@ struct Inner {
 
 impl ReadModel {
     /// Reads the stored views from `dir` (`None`: nothing is read or stored) and starts folding
-    /// from where they stand. Does not wait until they have caught up: for that, see
+    /// from their positions. Does not wait until they have caught up: for that, see
     /// [`ReadModel::wait_for`] with the log's head.
     ///
     /// # Errors
     /// [`ProjectionError`] if the log or the folder can't be read. A stored view that is damaged is
-    /// no error: it is folded anew.
+    /// no error: it is rebuilt.
     pub async fn open(log: Arc<dyn EventLog>, clock: Arc<dyn Clock>, dir: Option<PathBuf>) -> Result<Self, ProjectionError> {
         Self::open_with(log, clock, dir, seat_feed::RING_CAPACITY).await
     }
 
-    /// Likewise, with rings of another capacity than is good for anything but tests.
+    /// Like [`ReadModel::open`], with a ring capacity that tests choose.
     pub(crate) async fn open_with(
         log: Arc<dyn EventLog>,
         clock: Arc<dyn Clock>,
         dir: Option<PathBuf>,
         ring_capacity: usize,
     ) -> Result<Self, ProjectionError> {
+        let opened_at = clock.now();
         let head = log.head().await?;
         let at = dir.as_deref();
         let seat_map = checkpoint::load(at, &*log, head).await?;
@@ -91,6 +103,7 @@ impl ReadModel {
             encoded: EncodedMaps::default(),
             position: watch::Sender::new(Position::START),
             head: AtomicU64::new(head.0),
+            current_at: Mutex::new(opened_at),
             trouble: Mutex::default(),
         });
         // Publishes the position that the stored views have in common.
@@ -118,10 +131,25 @@ impl ReadModel {
         }
     }
 
-    /// Everything up to here is folded, by all views.
+    /// All views have folded everything up to this position.
     #[must_use]
     pub fn position(&self) -> Position {
         *self.inner.shared.position.borrow()
+    }
+
+    /// How current the answers are. Never asks the log.
+    #[must_use]
+    pub fn freshness(&self) -> Freshness {
+        let shared = &self.inner.shared;
+        let position = self.position();
+        let age = (shared.clock.now() - *shared.current_at.lock()).to_std().unwrap_or_default();
+        Freshness { position, lag: shared.head.load(Ordering::Relaxed).saturating_sub(position.0), age }
+    }
+
+    /// The buyer of a booking. `None` if the views don't have the booking.
+    #[must_use]
+    pub fn buyer_of(&self, booking: BookingId) -> Option<BuyerId> {
+        self.inner.shared.bookings.read().view.buyer_of(booking).cloned()
     }
 
     /// How far each view has got.
@@ -130,7 +158,11 @@ impl ReadModel {
         let shared = &self.inner.shared;
         let head = shared.head.load(Ordering::Relaxed);
         let dead = !*self.inner.stop.borrow() && self.inner.tasks.lock().iter().any(JoinHandle::is_finished);
-        let error = if dead { Some("the fold ended by a fault of the program".to_owned()) } else { shared.trouble.lock().text() };
+        let error = if dead {
+            Some("the task that updates the views has ended; restart the server".to_owned())
+        } else {
+            shared.trouble.lock().text()
+        };
         let status = shared.slots().map(|slot| {
             let position = slot.position();
             ViewStatus {
@@ -150,17 +182,17 @@ impl ReadModel {
     #[must_use]
     pub fn seats_json(&self, show: &ShowId) -> Option<Bytes> {
         let shared = &self.inner.shared;
-        let position = shared.seat_map.read().view.board.houses.get(show)?.changed_at;
-        shared.encoded.get(show, position, || shared.seat_map.read().view.board.houses.get(show).map(HouseNow::of))
+        let position = shared.seat_map.read().view.states.shows.get(show)?.changed_at;
+        shared.encoded.get(show, position, || shared.seat_map.read().view.states.shows.get(show).map(ShowSnapshot::of))
     }
 
     /// The seats of a show. `None` if there is no such show.
     #[must_use]
     pub fn seat_map(&self, show: &ShowId) -> Option<SeatMapView> {
-        self.inner.shared.seat_map.read().view.board.houses.get(show).map(seat_map_of)
+        self.inner.shared.seat_map.read().view.states.shows.get(show).map(seat_map_of)
     }
 
-    /// Up to `limit` bookings of a buyer, newest first, behind `starting_after`.
+    /// Up to `limit` bookings of a buyer, newest first, after `starting_after`.
     ///
     /// # Errors
     /// [`UnknownCursor`] if `starting_after` is no booking of this buyer.
@@ -185,10 +217,10 @@ impl ReadModel {
         self.inner.shared.sales.read().view.of(show)
     }
 
-    /// What happens to the seats of a show behind `from` (exclusive), for ever, as SSE: each item is
-    /// one or more whole events. Give the position of a seat map, or a client's `Last-Event-ID`.
+    /// Streams the changes of a show's seats after `from` (exclusive) as server-sent events, without
+    /// end. Each item is one or more whole events. Give the position of a seat map, or a client's `Last-Event-ID`.
     ///
-    /// A `from` that the log has not reached yet is waited for; nothing before it is told. Ends when
+    /// Waits for a `from` that the log has not reached yet and sends nothing from before it. Ends when
     /// the reader is too slow, when the log can't be read, and when the model stops: the client then
     /// resumes by the last id it got. `None` if there is no such show.
     #[must_use]

@@ -1,4 +1,4 @@
-//! Folding everything anew, to prove the stored views or to replace them.
+//! Rebuilds all views from the log, compares them with the stored ones, and replaces those.
 
 use crate::bookings::Bookings;
 use crate::checkpoint::{self, hex_sha256};
@@ -16,7 +16,7 @@ use std::sync::Arc;
 
 const PAGE: usize = 4096;
 
-/// What a rebuild came to.
+/// Result of a rebuild.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct RebuildReport {
     /// End of the log, and the position of every view now.
@@ -31,16 +31,16 @@ pub struct RebuildReport {
     pub views: Vec<RebuiltView>,
 }
 
-/// A view folded anew.
+/// Result of a rebuild for one view.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct RebuiltView {
     /// Which.
     pub name: &'static str,
     /// Events folded into it.
     pub events: u64,
-    /// Where the stored view stood; `None` if there was none, or none that could be compared.
+    /// Position of the stored view; `None` if there was none, or none that could be compared.
     pub checkpoint: Option<Position>,
-    /// Whether the fold came to the same bytes there; `None` if there was nothing to compare.
+    /// Whether the fold gave the same bytes there; `None` if there was nothing to compare.
     pub identical: Option<bool>,
     /// Why there was nothing to compare, if something was stored.
     pub problem: Option<String>,
@@ -79,10 +79,10 @@ impl<V: View> Rebuilding<V> {
     }
 }
 
-/// Lets views of different types stand in one list.
+/// A view under reconstruction, whatever its type.
 trait Step {
     /// Compares with the stored view if everything up to its checkpoint is folded: that is so once
-    /// the next event is behind it.
+    /// the next event comes after it.
     fn compare_before(&mut self, next: Position) -> Result<(), ProjectionError>;
     fn fold(&mut self, event: &lastseat_domain::Envelope);
     fn finish(&mut self, head: Position, dir: Option<&Path>) -> Result<RebuiltView, ProjectionError>;
@@ -119,9 +119,9 @@ impl<V: View> Step for Rebuilding<V> {
     }
 }
 
-/// Folds all views from nothing up to the log's head, says of each stored one whether the fold came
-/// to the same bytes at its checkpoint, and stores the new ones (with `dir`). `progress` is told how
-/// far it is and where it ends. Nothing else may be writing to `dir` meanwhile.
+/// Folds all views from the start of the log to its head, reports for each stored view whether the
+/// fold gave the same bytes at its checkpoint, and stores the new views in `dir`, if given.
+/// `progress` receives the current position and the head. Nothing else may write to `dir` meanwhile.
 ///
 /// # Errors
 /// [`ProjectionError`], without having stored anything: if the log can't be read to its end, or an

@@ -10,7 +10,7 @@ use crate::seat_map::{EncodedMaps, SeatMap};
 use crate::view::{Folded, View};
 use chrono::TimeDelta;
 use futures::{FutureExt, StreamExt};
-use lastseat_domain::ports::event_log::{Delivery, Filter, Position};
+use lastseat_domain::ports::event_log::{Delivery, Filter, Position, last_position};
 use lastseat_domain::ports::{Clock, EventLog, LogFault};
 use lastseat_domain::{Envelope, Timestamp, codec};
 use parking_lot::{Mutex, RwLock};
@@ -25,11 +25,11 @@ const BATCH: usize = 1024;
 const STORE_AFTER_EVENTS: u64 = 500_000;
 /// Time after which they are stored if anything happened.
 const STORE_AFTER: TimeDelta = TimeDelta::minutes(5);
-/// How long to wait before asking a log again that failed: the first time, and at most.
+/// First and longest pause before the subscription to a failing log is opened again.
 const FIRST_PAUSE: TimeDelta = TimeDelta::milliseconds(100);
 const LONGEST_PAUSE: TimeDelta = TimeDelta::seconds(5);
 
-/// What the task and the queries have in common.
+/// State shared by the task that folds and the queries.
 pub(crate) struct Shared {
     pub log: Arc<dyn EventLog>,
     pub clock: Arc<dyn Clock>,
@@ -42,9 +42,11 @@ pub(crate) struct Shared {
     pub feeds: Feeds,
     /// Position folded by all views.
     pub position: watch::Sender<Position>,
-    /// The log's head as last heard of.
+    /// The log's head when it was last read.
     pub head: AtomicU64,
-    /// Why the views are not what the log says, if so.
+    /// When the views were last known to have everything that the log had.
+    pub current_at: Mutex<Timestamp>,
+    /// Why the views may differ from the log, if they do.
     pub trouble: Mutex<Trouble>,
 }
 
@@ -52,8 +54,8 @@ pub(crate) struct Shared {
 pub(crate) struct Trouble {
     /// The log can't be read at the moment.
     pub log: Option<String>,
-    /// An event could not be read and was left out. From here on nothing is stored: a version of
-    /// the program that can read it has to fold it.
+    /// An event could not be read and was skipped. Nothing is stored from then on, so that a version
+    /// of the program that can read the event folds it.
     pub unreadable: Option<String>,
     /// The last attempt to store the views failed.
     pub store: Option<String>,
@@ -117,7 +119,7 @@ impl Shared {
             let mut folded = self.seat_map.write();
             for event in batch {
                 folded.fold_with(event, |map, event| {
-                    map.board.apply(event, |house, seats, to| self.feeds.push(house, seats, to, event));
+                    map.states.apply(event, |show_seats, seats, to| self.feeds.push(show_seats, seats, to, event));
                 });
             }
             if let Some(event) = batch.last() {
@@ -152,7 +154,7 @@ impl Shared {
     }
 }
 
-/// Folds until told to stop, or until nobody is left to tell.
+/// Folds until `stop` is set or its sender is gone.
 pub(crate) async fn run(shared: Arc<Shared>, mut stop: watch::Receiver<bool>) {
     let mut runner =
         Runner { store_at: shared.clock.now() + STORE_AFTER, shared, unstored: 0, storing: None, pause: FIRST_PAUSE };
@@ -176,7 +178,7 @@ pub(crate) async fn run(shared: Arc<Shared>, mut stop: watch::Receiver<bool>) {
     let _ = tokio::task::spawn_blocking(move || shared.store()).await;
 }
 
-/// Asks the log for its head now and then, so that a lag shows even while nothing is delivered.
+/// Reads the log's head once a second, so that a lag shows even while nothing is delivered.
 pub(crate) async fn watch_head(shared: Arc<Shared>, mut stop: watch::Receiver<bool>) {
     loop {
         let wake = shared.clock.now() + TimeDelta::seconds(1);
@@ -184,9 +186,25 @@ pub(crate) async fn watch_head(shared: Arc<Shared>, mut stop: watch::Receiver<bo
             _ = stop.wait_for(|stop| *stop) => return,
             () = shared.clock.sleep_until(wake) => {}
         }
-        if let Ok(head) = shared.log.head().await {
-            shared.head.fetch_max(head.0, Ordering::Relaxed);
+        let asked_at = shared.clock.now();
+        let Ok(head) = shared.log.head().await else { continue };
+        shared.head.fetch_max(head.0, Ordering::Relaxed);
+        if has_everything(&shared, head).await {
+            *shared.current_at.lock() = asked_at;
         }
+    }
+}
+
+/// Whether all views have every event of ours up to `head`. A shared log may end with other programs'
+/// events, which the views don't see.
+async fn has_everything(shared: &Shared, head: Position) -> bool {
+    let folded = *shared.position.borrow();
+    if folded >= head {
+        return true;
+    }
+    match last_position(&*shared.log, &Filter::our_streams()).await {
+        Ok(ours) => folded >= ours,
+        Err(_) => false,
     }
 }
 
@@ -225,13 +243,13 @@ impl Runner {
                 self.report(fault.to_string());
                 return;
             }
-            // A log in memory is always ready; others want the thread as well.
+            // A log in memory is always ready; other tasks need the thread too.
             tokio::task::yield_now().await;
         }
     }
 
     fn report(&self, text: String) {
-        tracing::warn!("the views stand still: {text}");
+        tracing::warn!("the views are not updated: {text}");
         self.shared.trouble.lock().log = Some(text);
     }
 
@@ -279,8 +297,8 @@ impl Runner {
         }
     }
 
-    /// Stores the views now and then on another thread; the fold only waits for what is to be
-    /// stored to be taken.
+    /// Stores the views from time to time, on another thread. The fold waits only while the content to
+    /// store is taken.
     fn store_if_due(&mut self, now: Timestamp) {
         let due = self.unstored >= STORE_AFTER_EVENTS || (self.unstored > 0 && self.store_at <= now);
         if !due || self.shared.dir.is_none() || self.storing.as_ref().is_some_and(|s| !s.is_finished()) {
@@ -294,7 +312,7 @@ impl Runner {
 }
 
 fn leave_out(shared: &Shared, position: Position, why: &str) {
-    tracing::error!(%position, "an event is left out of the views: {why}");
-    let text = format!("position {position} is left out, and no view is stored from there on: {why}");
+    tracing::error!(%position, "an event is skipped in the views: {why}");
+    let text = format!("the event at position {position} is skipped, and no view is stored from there on: {why}");
     shared.trouble.lock().unreadable.get_or_insert(text);
 }

@@ -1,7 +1,7 @@
 //! How every show sells.
 
-use crate::board::{Board, BoardContent, House};
 use crate::bookings::BookingStatus;
+use crate::seat_states::{SeatStates, ShowSeats, StoredSeatStates};
 use crate::view::View;
 use lastseat_domain::event::Event;
 use lastseat_domain::ports::event_log::Position;
@@ -13,9 +13,8 @@ use std::collections::BTreeMap;
 /// How a show sells.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct SalesView {
-    /// The show.
     pub show: ShowId,
-    /// What people call it.
+    /// Its name, for people.
     pub title: String,
     /// The last event that is counted here.
     pub position: Position,
@@ -73,7 +72,7 @@ pub struct BookingCounts {
     pub confirmed: u64,
     /// Over without a sale.
     pub aborted: u64,
-    /// Given back.
+    /// Refunded.
     pub refunded: u64,
 }
 
@@ -93,7 +92,6 @@ impl BookingCounts {
 /// The seats of a category.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct CategorySales {
-    /// Its id.
     pub category: CategoryId,
     /// Price of one seat, minor units.
     pub price: i64,
@@ -102,7 +100,7 @@ pub struct CategorySales {
     pub seats: SeatCounts,
 }
 
-/// What the seats alone don't tell of a show.
+/// What the states of the seats don't show: bookings and money.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub(crate) struct Takings {
     bookings: BookingCounts,
@@ -121,7 +119,7 @@ pub(crate) struct Live {
 /// The view.
 #[derive(Default)]
 pub(crate) struct Sales {
-    board: Board,
+    states: SeatStates,
     shows: BTreeMap<ShowId, Takings>,
     /// Aborted and refunded bookings never change again, and are only counted.
     live: BTreeMap<BookingId, Live>,
@@ -130,18 +128,18 @@ pub(crate) struct Sales {
 /// What is stored of it.
 #[derive(Serialize, Deserialize)]
 pub(crate) struct SalesContent {
-    board: BoardContent,
+    states: StoredSeatStates,
     shows: BTreeMap<ShowId, Takings>,
     live: BTreeMap<BookingId, Live>,
 }
 
 impl View for Sales {
     const NAME: &'static str = "sales";
-    const SCHEMA: u32 = 1;
+    const SCHEMA: u32 = 2;
     type Content = SalesContent;
 
     fn apply(&mut self, envelope: &Envelope) {
-        self.board.apply(envelope, |_, _, _| {});
+        self.states.apply(envelope, |_, _, _| {});
         if let Event::BookingOpened(e) = &envelope.event {
             let takings = self.shows.entry(e.show.clone()).or_default();
             *takings.bookings.of(BookingStatus::Held) += 1;
@@ -170,25 +168,25 @@ impl View for Sales {
     }
 
     fn content(&self) -> SalesContent {
-        SalesContent { board: self.board.content(), shows: self.shows.clone(), live: self.live.clone() }
+        SalesContent { states: self.states.content(), shows: self.shows.clone(), live: self.live.clone() }
     }
 
     fn restore(content: SalesContent) -> Result<Self, String> {
-        Ok(Self { board: Board::restore(content.board)?, shows: content.shows, live: content.live })
+        Ok(Self { states: SeatStates::restore(content.states)?, shows: content.shows, live: content.live })
     }
 }
 
 impl Sales {
     /// How a show sells; `None` if there is no such show.
     pub fn of(&self, show: &ShowId) -> Option<SalesView> {
-        let house = self.board.houses.get(show)?;
+        let show_seats = self.states.shows.get(show)?;
         let takings = self.shows.get(show).cloned().unwrap_or_default();
-        let currency = house.facts.currency;
-        let (seats, categories) = count_seats(house);
+        let currency = show_seats.facts.currency;
+        let (seats, categories) = count_seats(show_seats);
         Some(SalesView {
             show: show.clone(),
-            title: house.facts.title.clone(),
-            position: takings.position.max(house.changed_at),
+            title: show_seats.facts.title.clone(),
+            position: takings.position.max(show_seats.changed_at),
             currency,
             seats,
             bookings: takings.bookings,
@@ -199,16 +197,16 @@ impl Sales {
     }
 }
 
-fn count_seats(house: &House) -> (SeatCounts, Vec<CategorySales>) {
+fn count_seats(show_seats: &ShowSeats) -> (SeatCounts, Vec<CategorySales>) {
     let mut all = SeatCounts::default();
     let mut by_category: BTreeMap<&CategoryId, SeatCounts> = BTreeMap::new();
-    for (seat, state) in house.plan.seats.iter().zip(&house.states) {
+    for (seat, state) in show_seats.plan.seats.iter().zip(&show_seats.states) {
         all.count(*state);
-        if let Some(area) = house.plan.area_of(seat) {
+        if let Some(area) = show_seats.plan.area_of(seat) {
             by_category.entry(&area.category).or_default().count(*state);
         }
     }
-    let categories = house.facts.categories.iter().map(|c| CategorySales {
+    let categories = show_seats.facts.categories.iter().map(|c| CategorySales {
         category: c.category.clone(),
         price: c.price,
         seats: by_category.get(&c.category).copied().unwrap_or_default(),

@@ -1,4 +1,4 @@
-//! Views against the world that they tell of, and against themselves at every cut.
+//! Compares the views with the model world whose log they fold, and with themselves at every cut.
 
 use crate::bookings::Bookings;
 use crate::checkpoint;
@@ -80,7 +80,7 @@ fn paused() -> tokio::runtime::Runtime {
 }
 
 /// What the model answers is what the world is like.
-fn assert_tells_of(model: &ReadModel, world: &World) {
+fn assert_matches_world(model: &ReadModel, world: &World) {
     for (id, show) in &world.shows {
         let map = model.seat_map(id).unwrap();
         assert_eq!(model.seats_json(id).unwrap(), serde_json::to_vec(&map).unwrap());
@@ -97,7 +97,7 @@ fn assert_tells_of(model: &ReadModel, world: &World) {
             assert_eq!((area.available as usize, area.capacity, area.labelled), (free, planned.capacity, planned.labelled));
         }
         let sales = model.sales(id).unwrap();
-        let count = |wanted| show.plan.seats.iter().fold(0_u32, |n, s| n + u32::from(state(&s.seat) == wanted));
+        let count = |state_counted| show.plan.seats.iter().fold(0_u32, |n, s| n + u32::from(state(&s.seat) == state_counted));
         assert_eq!(sales.seats.available, count(SeatState::Available));
         assert_eq!(sales.seats.held, count(SeatState::Locked));
         assert_eq!(sales.seats.in_process, count(SeatState::InProcess));
@@ -131,6 +131,8 @@ fn assert_tells_of(model: &ReadModel, world: &World) {
             assert_eq!(Some(listed.expires_at), booking.expires_at);
             assert_eq!(listed.seats, booking.seats());
             assert_eq!(listed.attempts, booking.attempt());
+            assert_eq!(listed.last_decline, booking.attempts.last().and_then(|a| a.declined.clone()));
+            assert_eq!(listed.refund_requested, matches!(booking.phase, Phase::Confirmed { refund_requested: true }));
         }
         let rewards = model.rewards_of(&buyer);
         let account = world.accounts.get(&buyer).cloned().unwrap_or_default();
@@ -153,7 +155,7 @@ proptest! {
         let mut map = Folded::<SeatMap>::default();
         log.iter().for_each(|event| map.fold(event));
         let open: Vec<_> = world.bookings.values().filter(|b| b.is_undecided()).map(|b| b.id).collect();
-        assert_eq!(map.view.board.holds.into_keys().collect::<Vec<_>>(), open, "what is decided is forgotten");
+        assert_eq!(map.view.states.holds.into_keys().collect::<Vec<_>>(), open, "what is decided is forgotten");
         resumes_anywhere::<SeatMap>(&log);
         resumes_anywhere::<Bookings>(&log);
         resumes_anywhere::<Loyalty>(&log);
@@ -165,11 +167,11 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 100, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn views_tell_of_the_world(steps in steps(150)) {
+    fn views_match_the_world(steps in steps(150)) {
         let world = history(&steps, 3);
         paused().block_on(async {
             let model = follow(&ScriptedLog::of(&world.log), None).await;
-            assert_tells_of(&model, &world);
+            assert_matches_world(&model, &world);
         });
     }
 }
@@ -193,7 +195,7 @@ proptest! {
             assert!(middle.iter().all(|v| v.position == growing.end() && v.problem.is_none()), "{middle:?}");
             growing.push(&world.log[cut..]);
             let resumed = follow(&growing, Some(halves.path())).await;
-            assert_tells_of(&resumed, &world);
+            assert_matches_world(&resumed, &world);
             resumed.stop().await;
             let (a, b) = (stored_status(whole.path()).unwrap(), stored_status(halves.path()).unwrap());
             assert_eq!(a, b);
@@ -215,7 +217,7 @@ fn some_world() -> World {
 }
 
 #[test]
-fn what_is_doubtful_is_folded_anew() {
+fn a_doubtful_file_is_rebuilt() {
     let world = some_world();
     paused().block_on(async {
         let dir = tempfile::tempdir().unwrap();
@@ -226,7 +228,7 @@ fn what_is_doubtful_is_folded_anew() {
         let damaged = [
             good[..good.len() / 2].to_owned(),
             good.replace("\"captured\":25500", "\"captured\":25501"),
-            good.replace("\"schema\":1", "\"schema\":0"),
+            good.replace("\"schema\":2", "\"schema\":1"),
             good.replace("\"view\":\"sales\"", "\"view\":\"sails\""),
             String::new(),
         ];
@@ -234,7 +236,7 @@ fn what_is_doubtful_is_folded_anew() {
             assert_ne!(bad, good);
             std::fs::write(&path, &bad).unwrap();
             let model = follow(&log, Some(dir.path())).await;
-            assert_tells_of(&model, &world);
+            assert_matches_world(&model, &world);
             model.stop().await;
             assert_eq!(std::fs::read_to_string(&path).unwrap(), good);
         }
@@ -247,7 +249,7 @@ fn what_is_doubtful_is_folded_anew() {
 }
 
 #[test]
-fn another_log_is_not_taken_for_this_one() {
+fn a_view_of_another_log_is_not_used() {
     paused().block_on(async {
         let dir = tempfile::tempdir().unwrap();
         let world = some_world();
@@ -258,12 +260,12 @@ fn another_log_is_not_taken_for_this_one() {
             other.hold("buyer-1", "gala", &[seat]);
         }
         assert!(other.log.len() > world.log.len());
-        assert_tells_of(&follow(&ScriptedLog::of(&other.log), Some(dir.path())).await, &other);
+        assert_matches_world(&follow(&ScriptedLog::of(&other.log), Some(dir.path())).await, &other);
     });
 }
 
 #[test]
-fn an_event_that_cannot_be_read_is_left_out_and_nothing_is_stored() {
+fn an_unreadable_event_is_skipped_and_nothing_is_stored() {
     paused().block_on(async {
         let dir = tempfile::tempdir().unwrap();
         let world = some_world();
@@ -310,7 +312,7 @@ fn waiting_ends_when_it_is_reached_or_in_time() {
 }
 
 #[test]
-fn a_log_that_fails_is_asked_again() {
+fn a_failing_log_is_tried_again() {
     paused().block_on(async {
         let world = some_world();
         let log = ScriptedLog::of(&world.log[..3]);
@@ -324,7 +326,7 @@ fn a_log_that_fails_is_asked_again() {
         log.break_down(None);
         assert!(model.wait_for(log.end(), Duration::from_secs(6)).await, "it is asked every five seconds");
         assert!(model.status().iter().all(|s| s.lag == 0 && s.error.is_none()));
-        assert_tells_of(&model, &world);
+        assert_matches_world(&model, &world);
         model.stop().await;
     });
 }

@@ -12,7 +12,7 @@ pub(crate) trait View: Default + Send + Sync + 'static {
     /// What it is called in files, metrics and the status.
     const NAME: &'static str;
     /// Raised whenever the content's form, or what the fold makes of an event, changes. What an
-    /// older version stored is then folded anew.
+    /// older version stored is then rebuilt.
     const SCHEMA: u32;
     /// What is stored. Taking it must be cheap, for the fold waits meanwhile.
     type Content: Serialize + DeserializeOwned + Send + 'static;
@@ -27,7 +27,7 @@ pub(crate) trait View: Default + Send + Sync + 'static {
     fn restore(content: Self::Content) -> Result<Self, String>;
 }
 
-/// An event by which a log is known again: a checkpoint of another log is not to be believed.
+/// An event that identifies a log: a checkpoint from another log must not be used.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Landmark {
     pub stream: StreamName,
@@ -54,7 +54,7 @@ impl<V: View> Folded<V> {
         self.fold_with(event, V::apply);
     }
 
-    /// Like [`Self::fold`], with another way of applying that also tells what changed.
+    /// Like [`Self::fold`], with another way of applying the event.
     pub fn fold_with(&mut self, event: &Envelope, apply: impl FnOnce(&mut V, &Envelope)) {
         if event.position <= self.position {
             return;
@@ -64,7 +64,7 @@ impl<V: View> Folded<V> {
         self.events += 1;
     }
 
-    /// Remembers the event that this view stands at, if it has just been folded.
+    /// Remembers the view's last event, if `event` is the one that was just folded.
     pub fn mark(&mut self, event: &Envelope) {
         if event.position == self.position {
             self.last = Some(Landmark { stream: event.stream.clone(), revision: event.revision, id: event.id });

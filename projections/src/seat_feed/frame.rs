@@ -1,6 +1,6 @@
 //! The bytes of server-sent events.
 
-use crate::board::{House, rfc3339};
+use crate::seat_states::{ShowSeats, rfc3339};
 use bytes::Bytes;
 use lastseat_domain::plan::Plan;
 use lastseat_domain::ports::event_log::Position;
@@ -10,7 +10,7 @@ use std::fmt::Write as _;
 
 /// First bytes of every connection: come back a second after a cut.
 pub(super) fn hello(show: &ShowId, from: Position) -> String {
-    format!("retry: 1000\n: seats of {show} behind position {from}\n\n")
+    format!("retry: 1000\n: seats of {show} after position {from}\n\n")
 }
 
 /// A comment, so that proxies and clients know that the connection lives.
@@ -26,7 +26,8 @@ fn name_of(state: SeatState) -> &'static str {
     }
 }
 
-/// What one event of the log made of the labelled ones among `seats`; `None` if none is labelled.
+/// The changes that one event of the log made to the labelled seats among `seats`; `None` if none is
+/// labelled.
 pub(super) fn seats(plan: &Plan, seats: &[u32], state: SeatState, position: Position, at: Timestamp) -> Option<Bytes> {
     let is_labelled = |index: &&u32| plan.seat(**index).is_some_and(|seat| seat.segment.is_some());
     // Only the last of the group carries the id: see the module's documentation.
@@ -50,12 +51,17 @@ pub(super) fn seats(plan: &Plan, seats: &[u32], state: SeatState, position: Posi
 }
 
 /// The availability at `position` of unlabelled areas, given by index. With an id, everything up to
-/// there must stand before them in the stream.
-pub(super) fn areas(house: &House, areas: impl IntoIterator<Item = u32>, position: Position, id: Option<Position>) -> Bytes {
+/// there must come before them in the stream.
+pub(super) fn areas(
+    show_seats: &ShowSeats,
+    areas: impl IntoIterator<Item = u32>,
+    position: Position,
+    id: Option<Position>,
+) -> Bytes {
     let mut text = String::new();
     for index in areas {
-        let area = house.plan.areas.get(index as usize).filter(|area| !area.labelled);
-        let (Some(area), Some(available)) = (area, house.available.get(index as usize)) else { continue };
+        let area = show_seats.plan.areas.get(index as usize).filter(|area| !area.labelled);
+        let (Some(area), Some(available)) = (area, show_seats.available.get(index as usize)) else { continue };
         if let Some(id) = id {
             let _ = writeln!(text, "id: {id}");
         }

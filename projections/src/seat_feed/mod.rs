@@ -1,15 +1,15 @@
-//! The seat feed: what happens to the seats of a show, as server-sent events.
+//! The seat feed: the changes of a show's seats, as server-sent events.
 //!
 //! Every change is encoded once, kept in a ring of its show, and shared by all readers ([`ring`]).
-//! A reader that comes back from before the ring is told what it missed from the log ([`replay`])
-//! and joins the ring where that ends ([`reader`]).
+//! A reader that resumes from before the ring gets what it missed from the log ([`replay`]) and joins
+//! the ring where that ends ([`reader`]).
 //!
-//! An `id:` line is a promise: whoever resumes behind that position misses nothing. So
+//! An `id:` line is a promise: a client that resumes after that position misses nothing. So
 //! - of the changes that one event makes (a payment begun for three seats) only the last carries it:
 //!   a reader cut within the group resumes before it and gets the group again, whole;
-//! - an area's availability, which is told late and summed up, carries the position up to which
-//!   everything stands before it in the stream, not the position of the change. A reader cut before
-//!   it may resume behind the change, so every connection begins with the areas as they are.
+//! - an area's availability is sent late and summed up. It carries the position up to which the stream
+//!   is complete, not the position of the change. A reader cut before it may resume after the change,
+//!   so every connection begins with the current availability of all areas.
 
 mod frame;
 mod reader;
@@ -21,8 +21,8 @@ mod tests;
 pub(crate) use reader::read;
 pub(crate) use ring::CAPACITY as RING_CAPACITY;
 
-use crate::board::House;
 use crate::seat_map::SeatMap;
+use crate::seat_states::ShowSeats;
 use crate::view::Folded;
 use chrono::TimeDelta;
 use lastseat_domain::plan::Plan;
@@ -35,7 +35,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 use tokio::sync::{Semaphore, watch};
 
-/// How often the availability of unlabelled areas is told at most.
+/// Shortest time between two reports of the availability of unlabelled areas.
 const AREA_PACE: TimeDelta = TimeDelta::milliseconds(100);
 
 /// Pages read out of the log at once, for all readers together.
@@ -46,7 +46,7 @@ pub(crate) struct ShowFeed {
     pub show: ShowId,
     pub plan: Arc<Plan>,
     pub ring: Mutex<Ring>,
-    /// Told whenever the ring has more, or closes.
+    /// Notified whenever the ring has more, or closes.
     pub wake: watch::Sender<()>,
 }
 
@@ -57,16 +57,16 @@ pub(crate) struct Feeds {
     touched: Mutex<BTreeMap<ShowId, Arc<ShowFeed>>>,
     areas: Mutex<Areas>,
     ring_capacity: usize,
-    /// Held while a page is read out of the log for one reader: anybody may ask for everything since
-    /// the beginning, and those who do so share what they cost.
+    /// Held while a page is read out of the log for one reader: any client may ask for everything since
+    /// the beginning, so such readers share a limited number of reads.
     replays: Semaphore,
 }
 
-/// What is to be told of unlabelled areas.
+/// The unlabelled areas whose availability has to be sent.
 struct Areas {
     /// By the plan's area index.
     changed: BTreeMap<ShowId, BTreeSet<u32>>,
-    last_told: Timestamp,
+    last_sent: Timestamp,
     closed: bool,
 }
 
@@ -77,13 +77,13 @@ impl Feeds {
         let feeds = map
             .view
             .board
-            .houses
+            .shows
             .iter()
-            .map(|(show, house)| (show.clone(), ShowFeed::new(house, house.changed_at, ring_capacity)));
+            .map(|(show, show_seats)| (show.clone(), ShowFeed::new(show_seats, show_seats.changed_at, ring_capacity)));
         Self {
             shows: RwLock::new(feeds.collect()),
             touched: Mutex::default(),
-            areas: Mutex::new(Areas { changed: BTreeMap::new(), last_told: now, closed: false }),
+            areas: Mutex::new(Areas { changed: BTreeMap::new(), last_sent: now, closed: false }),
             ring_capacity,
             replays: Semaphore::new(REPLAYS),
         }
@@ -92,28 +92,28 @@ impl Feeds {
     /// The feed of a show. `None` if there is no such show. Takes the map's lock as a proof that
     /// nothing is folded meanwhile.
     pub fn of(&self, show: &ShowId, map: &Folded<SeatMap>) -> Option<Arc<ShowFeed>> {
-        let house = map.view.board.houses.get(show)?;
-        Some(self.of_house(house))
+        let show_seats = map.view.states.shows.get(show)?;
+        Some(self.feed_of(show_seats))
     }
 
-    fn of_house(&self, house: &House) -> Arc<ShowFeed> {
-        let show = &house.facts.show;
+    fn feed_of(&self, show_seats: &ShowSeats) -> Arc<ShowFeed> {
+        let show = &show_seats.facts.show;
         if let Some(feed) = self.shows.read().get(show) {
             return Arc::clone(feed);
         }
         // Scheduled since the start, and not changed before now: the ring holds all there ever was.
         let closed = self.areas.lock().closed;
         let mut shows = self.shows.write();
-        let feed = shows.entry(show.clone()).or_insert_with(|| ShowFeed::new(house, Position::START, self.ring_capacity));
+        let feed = shows.entry(show.clone()).or_insert_with(|| ShowFeed::new(show_seats, Position::START, self.ring_capacity));
         if closed {
             feed.ring.lock().close();
         }
         Arc::clone(feed)
     }
 
-    /// Takes note of what `event` made of `seats`.
-    pub fn push(&self, house: &House, seats: &[u32], to: SeatState, event: &Envelope) {
-        let feed = self.of_house(house);
+    /// Adds the change that `event` made to `seats`.
+    pub fn push(&self, show_seats: &ShowSeats, seats: &[u32], to: SeatState, event: &Envelope) {
+        let feed = self.feed_of(show_seats);
         if let Some(frame) = frame::seats(&feed.plan, seats, to, event.position, event.metadata.at) {
             feed.ring.lock().push(event.position, frame);
             let mut touched = self.touched.lock();
@@ -141,22 +141,22 @@ impl Feeds {
     pub fn next_area_flush(&self, now: Timestamp) -> Option<Timestamp> {
         let areas = self.areas.lock();
         // A clock that was set back must not hold the areas up until it is there again.
-        let due = if areas.last_told > now { now } else { areas.last_told + AREA_PACE };
+        let due = if areas.last_sent > now { now } else { areas.last_sent + AREA_PACE };
         (!areas.changed.is_empty()).then_some(due)
     }
 
-    /// Tells the availability of all areas that changed. Only between two batches, when the rings
+    /// Sends the availability of all areas that changed. Only between two batches, when the rings
     /// hold everything up to the map's position.
     pub fn flush_areas(&self, map: &Folded<SeatMap>, now: Timestamp) {
         let changed = {
             let mut areas = self.areas.lock();
-            areas.last_told = now;
+            areas.last_sent = now;
             std::mem::take(&mut areas.changed)
         };
         for (show, areas) in changed {
-            let Some(house) = map.view.board.houses.get(&show) else { continue };
-            let feed = self.of_house(house);
-            let frames = frame::areas(house, areas, map.position, Some(map.position));
+            let Some(show_seats) = map.view.states.shows.get(&show) else { continue };
+            let feed = self.feed_of(show_seats);
+            let frames = frame::areas(show_seats, areas, map.position, Some(map.position));
             feed.ring.lock().push(map.position, frames);
             feed.wake.send_replace(());
         }
@@ -173,10 +173,10 @@ impl Feeds {
 }
 
 impl ShowFeed {
-    fn new(house: &House, base: Position, ring_capacity: usize) -> Arc<Self> {
+    fn new(show_seats: &ShowSeats, base: Position, ring_capacity: usize) -> Arc<Self> {
         Arc::new(Self {
-            show: house.facts.show.clone(),
-            plan: Arc::clone(&house.plan),
+            show: show_seats.facts.show.clone(),
+            plan: Arc::clone(&show_seats.plan),
             ring: Mutex::new(Ring::new(base, ring_capacity)),
             wake: watch::Sender::new(()),
         })

@@ -28,8 +28,8 @@ struct Reader {
 enum State {
     /// Nothing sent yet.
     New { from: Position },
-    /// Until the views have reached the position it knows already: they may be behind another node's,
-    /// or somebody made the position up.
+    /// Until the views have reached the position it knows already: another node may be ahead,
+    /// or the client invented the position.
     Waiting { from: Position },
     /// Reading the log up to where the ring begins.
     Catching(Box<Replay>),
@@ -39,7 +39,7 @@ enum State {
     Live { next: u64, known: Position },
 }
 
-/// Everything behind `from`.
+/// Streams everything after `from`.
 pub(crate) fn read(shared: Arc<Shared>, feed: Arc<ShowFeed>, from: Position) -> impl Stream<Item = Bytes> + Send {
     let reader = Reader {
         wake: feed.wake.subscribe(),
@@ -88,20 +88,20 @@ impl Reader {
                     }
                 }
                 State::Catching(replay) => {
-                    let told = match replay.next().await {
-                        Ok(told) => told,
+                    let changes = match replay.next().await {
+                        Ok(changes) => changes,
                         Err(fault) => {
                             tracing::warn!("a reader of the seat feed is cut: {fault}");
                             return None;
                         }
                     };
                     let position = replay.position;
-                    if let Some(next) = self.feed.ring.lock().behind(position) {
+                    if let Some(next) = self.feed.ring.lock().first_after(position) {
                         self.state = State::Areas { next, known: position };
                     }
-                    if !told.is_empty() {
+                    if !changes.is_empty() {
                         self.busy = true;
-                        return Some(told);
+                        return Some(changes);
                     }
                 }
                 State::Areas { next, known } => {
@@ -142,7 +142,7 @@ impl Reader {
     }
 
     fn join(&self, from: Position) -> State {
-        match self.feed.ring.lock().behind(from) {
+        match self.feed.ring.lock().first_after(from) {
             Some(next) => State::Areas { next, known: from },
             None => State::Catching(Box::new(Replay::new(Arc::clone(&self.shared), Arc::clone(&self.feed), from))),
         }
@@ -152,8 +152,8 @@ impl Reader {
     fn areas(&self) -> Option<Bytes> {
         let unlabelled = (0_u32..).zip(&self.feed.plan.areas).filter(|(_, area)| !area.labelled).map(|(index, _)| index);
         let folded = self.shared.seat_map.read();
-        let house = folded.view.board.houses.get(&self.feed.show)?;
-        let bytes = frame::areas(house, unlabelled, folded.position, None);
+        let show_seats = folded.view.states.shows.get(&self.feed.show)?;
+        let bytes = frame::areas(show_seats, unlabelled, folded.position, None);
         (!bytes.is_empty()).then_some(bytes)
     }
 }

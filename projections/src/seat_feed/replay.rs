@@ -1,8 +1,8 @@
-//! Changes from before the ring, told from the log.
+//! Reads the changes from before the ring out of the log.
 
 use super::{ShowFeed, frame};
-use crate::board::OpenHold;
 use crate::runner::Shared;
+use crate::seat_states::OpenHold;
 use bytes::{Bytes, BytesMut};
 use lastseat_domain::event::Event;
 use lastseat_domain::ports::LogFault;
@@ -18,7 +18,7 @@ pub(super) struct Replay {
     shared: Arc<Shared>,
     feed: Arc<ShowFeed>,
     filter: Filter,
-    /// Everything up to here has been told.
+    /// Everything up to here has been sent.
     pub position: Position,
     /// Seats of this show's bookings met so far; `None` for bookings of other shows.
     holds: HashMap<BookingId, Option<OpenHold>>,
@@ -41,19 +41,19 @@ impl Replay {
     /// The changes of the next page, which may be none. Afterwards `position` is where it ended.
     pub async fn next(&mut self) -> Result<Bytes, LogFault> {
         let shared = Arc::clone(&self.shared);
-        // Never closed, so there is always a permit to come.
+        // Never closed, so this waits for a permit and can't fail.
         let _permit = shared.feeds.replays.acquire().await.ok();
         // Read before the page: if the page is the last, it reaches at least up to here.
         let folded = self.shared.seat_map.read().position;
         let log = Arc::clone(&self.shared.log);
         let page = log.read_all(Some(self.position), Direction::Forwards, PAGE, &self.filter).await?;
-        let mut told = BytesMut::new();
-        // What the views don't have yet comes through the ring. Told from here, it would be ahead of
-        // the areas, and their next news would pass for known.
+        let mut changes = BytesMut::new();
+        // What the views don't have yet comes through the ring. Sent from here, it would be ahead of the
+        // areas, and their next change would be taken for known.
         let folded_part = page.partition_point(|recorded| recorded.position <= folded);
         for recorded in page.iter().take(folded_part) {
             self.position = self.position.max(recorded.position);
-            // What the views left out is left out here as well.
+            // What the views skip is skipped here too.
             let Ok(Some(envelope)) = codec::decode(recorded) else { continue };
             let (position, at) = (envelope.position, envelope.metadata.at);
             let plan = &self.feed.plan;
@@ -72,13 +72,13 @@ impl Replay {
                 None
             };
             if let Some(group) = group {
-                told.extend_from_slice(&group);
+                changes.extend_from_slice(&group);
             }
         }
         if folded_part < PAGE {
             self.position = self.position.max(folded);
         }
-        Ok(told.freeze())
+        Ok(changes.freeze())
     }
 
     /// The seats of a booking of this show, which may have been opened before the first page.
@@ -98,10 +98,6 @@ impl Replay {
     }
 
     fn hold_of(&self, opened: &lastseat_domain::event::BookingOpened) -> Option<OpenHold> {
-        let index_of = |seat| self.feed.plan.index_of(seat);
-        (opened.show == self.feed.show).then(|| OpenHold {
-            show: opened.show.clone(),
-            seats: opened.seats.iter().filter_map(|s| index_of(&s.seat)).collect(),
-        })
+        (opened.show == self.feed.show).then(|| OpenHold::new(opened, &self.feed.plan))
     }
 }

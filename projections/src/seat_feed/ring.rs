@@ -4,18 +4,18 @@ use bytes::{Bytes, BytesMut};
 use lastseat_domain::ports::event_log::Position;
 use std::collections::VecDeque;
 
-/// Most groups of changes that are kept. A reader further behind is told from the log.
+/// Most groups of changes that are kept. A reader from before them reads the log.
 pub(crate) const CAPACITY: usize = 16_384;
 /// Most bytes handed to a reader at once, unless a single group is larger.
 const CHUNK: usize = 256 * 1024;
-/// Joined chunks that are kept for the next reader who stands at the same place.
+/// Joined chunks that are kept for the next reader at the same place.
 const SHARED: usize = 4;
 
 pub(crate) struct Ring {
     groups: VecDeque<(Position, Bytes)>,
     /// Number of the first group that is still here; the first ever was 0.
     first: u64,
-    /// All changes behind this position are here.
+    /// All changes after this position are here.
     base: Position,
     capacity: usize,
     closed: bool,
@@ -36,7 +36,7 @@ pub(crate) enum Pulled {
 }
 
 impl Ring {
-    /// An empty ring: there are no changes behind `base` yet.
+    /// An empty ring: there are no changes after `base` yet.
     pub fn new(base: Position, capacity: usize) -> Self {
         Self { groups: VecDeque::new(), first: 0, base, capacity, closed: false, joined: VecDeque::new() }
     }
@@ -55,8 +55,8 @@ impl Ring {
         self.groups.push_back((position, group));
     }
 
-    /// Number of the first group behind `position`; `None` if groups behind it are gone.
-    pub fn behind(&self, position: Position) -> Option<u64> {
+    /// Number of the first group after `position`; `None` if groups after it are gone.
+    pub fn first_after(&self, position: Position) -> Option<u64> {
         if position < self.base {
             return None;
         }
@@ -78,7 +78,7 @@ impl Ring {
         if from >= end {
             return Pulled::Nothing;
         }
-        // Most readers are up to date: they stand at the same place and get the same bytes.
+        // Most readers are up to date: they are at the same place and get the same bytes.
         if let Some((_, to, bytes)) = self.joined.iter().find(|(a, b, _)| *a == from && *b == end) {
             return Pulled::Chunk(bytes.clone(), *to);
         }

@@ -76,7 +76,7 @@ impl Client {
         self.changes.push((position, name.to_owned(), data));
     }
 
-    /// The connection broke: what is not whole is lost, and what has no id behind it comes again.
+    /// The connection broke: what is not whole is lost, and what has no id after it comes again.
     fn cut(&mut self) {
         self.buffer.clear();
         let last = self.last_id.unwrap_or(0);
@@ -184,7 +184,7 @@ proptest! {
         paused().block_on(follow_with_cuts(&world, &show_id(SHOWS[show]), &parts, &cuts, ring));
     }
 
-    /// A map at any position, and the changes behind it, make the map at the end.
+    /// A map at any position, and the changes after it, make the map at the end.
     #[test]
     fn a_map_and_what_follows_make_a_later_map(steps in steps(60), ring in 1_usize..40) {
         let world = history(&steps, 2);
@@ -229,7 +229,7 @@ fn the_bytes_are_these() {
         }
         let expected = "\
 retry: 1000
-: seats of gala behind position 1
+: seats of gala after position 1
 
 event: area_availability
 data: {\"area\":\"floor\",\"available\":9,\"position\":1}
@@ -410,7 +410,7 @@ fn what_is_missed_may_fill_many_pages() {
 }
 
 #[test]
-fn a_reader_told_from_a_log_that_is_ahead_of_the_views_hears_of_the_areas() {
+fn a_reader_of_a_log_ahead_of_the_views_still_gets_the_areas() {
     let mut world = World::new(1);
     world.schedule(plan("gala", 1, 6, 10));
     world.hold("alice", "gala", &["A-1", "A-2", "A-4", "A-5"]);

@@ -1,12 +1,12 @@
-//! The seats of every show and what each event does to them: the part that the seat map, the sales
-//! view and the seat feed have in common.
+//! The state of every seat of every show, and how each event changes it. The seat map, the sales view
+//! and the seat feed share it.
 //!
 //! What an event does to a seat follows from the event alone, and from which seats its booking was
-//! opened for. It does not depend on the seat's state, so that the feed can tell old changes from
-//! the log without knowing what the house looked like at the time.
+//! opened for. It does not depend on the seat's state, so the feed can replay old changes from
+//! the log without knowing the state of the other seats at that time.
 
 use chrono::SecondsFormat;
-use lastseat_domain::event::{Event, ShowScheduled};
+use lastseat_domain::event::{BookingOpened, Event, ShowScheduled};
 use lastseat_domain::plan::Plan;
 use lastseat_domain::ports::event_log::Position;
 use lastseat_domain::seat_state::SeatState;
@@ -21,9 +21,9 @@ pub(crate) fn rfc3339(at: Timestamp) -> String {
     at.to_rfc3339_opts(SecondsFormat::AutoSi, true)
 }
 
-/// One show's house.
+/// The seats of one show.
 #[derive(Debug, Clone)]
-pub(crate) struct House {
+pub(crate) struct ShowSeats {
     pub facts: Arc<ShowScheduled>,
     pub plan: Arc<Plan>,
     /// By the plan's index.
@@ -34,7 +34,7 @@ pub(crate) struct House {
     pub changed_at: Position,
 }
 
-impl House {
+impl ShowSeats {
     fn new(facts: Arc<ShowScheduled>, changed_at: Position) -> Option<Self> {
         let show = show::evolve(None, &Event::ShowScheduled((*facts).clone()))?;
         let plan = show.plan;
@@ -60,99 +60,108 @@ impl House {
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct OpenHold {
     pub show: ShowId,
-    /// Indexes into the show's plan.
+    /// Indexes into the show's plan, ascending.
     pub seats: Vec<u32>,
 }
 
-/// All houses, and the holds that payment events refer to.
+impl OpenHold {
+    /// The hold of a booking of the show with this plan.
+    pub fn new(opened: &BookingOpened, plan: &Plan) -> Self {
+        let mut seats: Vec<u32> = opened.seats.iter().filter_map(|s| plan.index_of(&s.seat)).collect();
+        // The event lists them by label: A-10 before A-9.
+        seats.sort_unstable();
+        Self { show: opened.show.clone(), seats }
+    }
+}
+
+/// The seats of all shows, and the holds that payment events refer to.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Board {
-    pub houses: BTreeMap<ShowId, House>,
+pub(crate) struct SeatStates {
+    pub shows: BTreeMap<ShowId, ShowSeats>,
     pub holds: BTreeMap<BookingId, OpenHold>,
 }
 
-impl Board {
-    /// Folds one event. `changed` is told which seats of which house it touched, once an event,
-    /// after the fact.
-    pub fn apply(&mut self, envelope: &Envelope, mut changed: impl FnMut(&House, &[u32], SeatState)) {
+impl SeatStates {
+    /// Folds one event. If it changed seats, calls `changed` once, afterwards, with them and their new
+    /// state.
+    pub fn apply(&mut self, envelope: &Envelope, mut changed: impl FnMut(&ShowSeats, &[u32], SeatState)) {
         let position = envelope.position;
         if let Some(to) = SeatState::after_seat_event(&envelope.event) {
             let Some((show, seat)) = envelope.stream.as_seat() else { return };
-            let Some(house) = self.houses.get_mut(&show) else { return };
-            let Some(index) = house.plan.index_of(&seat) else { return };
-            house.set(index, to);
-            house.changed_at = position;
-            changed(house, &[index], to);
+            let Some(show_seats) = self.shows.get_mut(&show) else { return };
+            let Some(index) = show_seats.plan.index_of(&seat) else { return };
+            show_seats.set(index, to);
+            show_seats.changed_at = position;
+            changed(show_seats, &[index], to);
             return;
         }
         if let (Some(booking), Some(to)) = (envelope.event.booking(), SeatState::after_booking_event(&envelope.event)) {
             let Some(hold) = self.holds.get(&booking) else { return };
-            let Some(house) = self.houses.get_mut(&hold.show) else { return };
+            let Some(show_seats) = self.shows.get_mut(&hold.show) else { return };
             for index in &hold.seats {
-                house.set(*index, to);
+                show_seats.set(*index, to);
             }
-            house.changed_at = position;
-            changed(house, &hold.seats, to);
+            show_seats.changed_at = position;
+            changed(show_seats, &hold.seats, to);
             return;
         }
         match &envelope.event {
             Event::ShowScheduled(e) => {
-                if let Some(house) = House::new(Arc::new(e.clone()), position) {
-                    self.houses.entry(e.show.clone()).or_insert(house);
+                if let Some(show_seats) = ShowSeats::new(Arc::new(e.clone()), position) {
+                    self.shows.entry(e.show.clone()).or_insert(show_seats);
                 }
             }
             Event::BookingOpened(e) => {
-                if let Some(house) = self.houses.get(&e.show) {
-                    let seats = e.seats.iter().filter_map(|s| house.plan.index_of(&s.seat)).collect();
-                    self.holds.insert(e.booking, OpenHold { show: e.show.clone(), seats });
+                if let Some(show_seats) = self.shows.get(&e.show) {
+                    self.holds.insert(e.booking, OpenHold::new(e, &show_seats.plan));
                 }
             }
-            // Decided: from here on only the seats' own events touch them.
+            // Decided: from here on only the seats' own events change them.
             Event::BookingCommitted(e) => drop(self.holds.remove(&e.booking)),
             Event::BookingAborted(e) => drop(self.holds.remove(&e.booking)),
             _ => {}
         }
     }
 
-    pub fn content(&self) -> BoardContent {
-        let houses = self.houses.iter().map(|(show, house)| {
-            let content = HouseContent {
-                facts: Arc::clone(&house.facts),
-                changed_at: house.changed_at,
-                states: house.states.iter().map(|s| letter(*s)).collect(),
+    pub fn content(&self) -> StoredSeatStates {
+        let shows = self.shows.iter().map(|(show, show_seats)| {
+            let content = StoredShow {
+                facts: Arc::clone(&show_seats.facts),
+                changed_at: show_seats.changed_at,
+                states: show_seats.states.iter().map(|s| letter(*s)).collect(),
             };
             (show.clone(), content)
         });
-        BoardContent { houses: houses.collect(), holds: self.holds.clone() }
+        StoredSeatStates { shows: shows.collect(), holds: self.holds.clone() }
     }
 
-    pub fn restore(content: BoardContent) -> Result<Self, String> {
-        let mut houses = BTreeMap::new();
-        for (show, stored) in content.houses {
-            let mut house =
-                House::new(stored.facts, stored.changed_at).ok_or_else(|| format!("the plan of {show} can't be laid out"))?;
-            if stored.states.len() != house.states.len() {
-                return Err(format!("{show} has {} seats, {} states are stored", house.states.len(), stored.states.len()));
+    pub fn restore(content: StoredSeatStates) -> Result<Self, String> {
+        let mut shows = BTreeMap::new();
+        for (show, stored) in content.shows {
+            let mut show_seats =
+                ShowSeats::new(stored.facts, stored.changed_at).ok_or_else(|| format!("the plan of {show} can't be laid out"))?;
+            if stored.states.len() != show_seats.states.len() {
+                return Err(format!("{show} has {} seats, {} states are stored", show_seats.states.len(), stored.states.len()));
             }
             for (index, stored) in (0_u32..).zip(stored.states.chars()) {
-                let state = of_letter(stored).ok_or_else(|| format!("`{stored}` is no state of a seat"))?;
-                house.set(index, state);
+                let state = of_letter(stored).ok_or_else(|| format!("`{stored}` is not the state of a seat"))?;
+                show_seats.set(index, state);
             }
-            houses.insert(show, house);
+            shows.insert(show, show_seats);
         }
-        Ok(Self { houses, holds: content.holds })
+        Ok(Self { shows, holds: content.holds })
     }
 }
 
-/// The stored form of a [`Board`].
+/// The stored form of a [`SeatStates`].
 #[derive(Debug, Clone, Serialize, Deserialize)]
-pub(crate) struct BoardContent {
-    houses: BTreeMap<ShowId, HouseContent>,
+pub(crate) struct StoredSeatStates {
+    shows: BTreeMap<ShowId, StoredShow>,
     holds: BTreeMap<BookingId, OpenHold>,
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
-struct HouseContent {
+struct StoredShow {
     facts: Arc<ShowScheduled>,
     changed_at: Position,
     /// One letter a seat, in plan order.
