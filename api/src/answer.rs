@@ -53,6 +53,13 @@ impl Answer {
         self
     }
 
+    /// Adds several headers.
+    #[must_use]
+    pub fn with(mut self, headers: impl IntoIterator<Item = (HeaderName, HeaderValue)>) -> Self {
+        self.headers.extend(headers);
+        self
+    }
+
     /// Sets `Location` to the path of what was created.
     #[must_use]
     pub fn location(self, path: &str) -> Self {

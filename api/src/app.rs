@@ -8,17 +8,12 @@ use crate::metrics::Metrics;
 use crate::problem::Problem;
 use async_trait::async_trait;
 use http::request::Parts;
-use lastseat_domain::ports::event_log::{Filter, Position, last_position};
 use lastseat_domain::ports::{Clock, EventLog, Ids};
 use lastseat_domain::{BookingId, IntentId, Timestamp};
 use lastseat_engine::BoxOffice;
 use lastseat_projections::ReadModel;
 use std::sync::Arc;
-use std::time::Duration;
 use tokio_util::sync::CancellationToken;
-
-/// How long a read waits for the read model to include the caller's own writes.
-const READ_YOUR_WRITES: Duration = Duration::from_secs(2);
 
 /// The bank's side of the payment sandbox, which decides on a buyer's confirmation.
 #[async_trait]
@@ -122,25 +117,6 @@ impl App {
     /// 429.
     pub async fn check_shared_limits(&self, applied: &AppliedLimits) -> Result<(), Problem> {
         self.limits().check_shared(applied, &*self.0.parts.clock, self.metrics()).await
-    }
-
-    /// Waits up to [`READ_YOUR_WRITES`] until the read model has everything that is in the log now, so
-    /// that callers see their own writes. After that the read model answers as it is: its answers carry
-    /// the position that they are true at.
-    ///
-    /// # Errors
-    /// 503 if the log does not answer.
-    pub async fn catch_up(&self) -> Result<Position, Problem> {
-        let log = &*self.0.parts.log;
-        let head = log.head().await?;
-        if self.read_model().position() < head {
-            // A shared log may end with events that are not ours; the read model never reaches those.
-            let ours = last_position(log, &Filter::our_streams()).await?;
-            if !self.read_model().wait_for(ours, READ_YOUR_WRITES).await {
-                tracing::debug!(%ours, "the read model has not caught up");
-            }
-        }
-        Ok(head)
     }
 
     /// Completes a path to a URL that a caller outside can follow.

@@ -127,6 +127,15 @@ impl Caller {
         matches!(self, Self::Token { role: Role::Admin, .. })
     }
 
+    /// Requires one of two roles.
+    ///
+    /// # Errors
+    /// 401 without a token, 403 with another role.
+    pub fn needs_one_of(&self, roles: [Role; 2]) -> Result<(), Problem> {
+        let [first, second] = roles;
+        self.needs(first).or_else(|refusal| self.needs(second).map_err(|_| refusal))
+    }
+
     /// Requires a role.
     ///
     /// # Errors

@@ -30,10 +30,10 @@ async fn a_caller_sees_its_own_hold_in_the_seats() {
     server.stop().await;
 }
 
-/// Reads the stream until `wanted` is in it.
-async fn read_until(body: &mut hyper::body::Incoming, wanted: &str) -> String {
+/// Reads the stream until it contains a text.
+async fn read_until(body: &mut hyper::body::Incoming, text_awaited: &str) -> String {
     let mut text = String::new();
-    while !text.contains(wanted) {
+    while !text.contains(text_awaited) {
         let frame =
             tokio::time::timeout(Duration::from_secs(5), body.frame()).await.expect("an event").expect("not the end").unwrap();
         text.push_str(std::str::from_utf8(frame.data_ref().unwrap()).unwrap());
@@ -79,7 +79,7 @@ async fn read_until_end(body: &mut hyper::body::Incoming) -> usize {
 }
 
 #[tokio::test]
-async fn auditors_read_the_history_as_it_stands_in_the_log() {
+async fn auditors_and_admins_read_the_history_and_the_sales() {
     let dir = tempfile::tempdir().unwrap();
     let server = start_for_test(dir.path()).await;
     for n in 1..=10 {
@@ -116,6 +116,68 @@ async fn auditors_read_the_history_as_it_stands_in_the_log() {
     assert_eq!(read("?stream=seat-demo.A-1&from=100").await.len(), 0);
     assert_eq!(read("?stream=nothing").await.len(), 0);
     server.get("/v1/audit/events").send().await.is(401, "authentication_required");
-    server.get("/v1/audit/events").admin(&server).send().await.is(403, "forbidden");
+    assert_eq!(server.get("/v1/audit/events").admin(&server).send().await.status, StatusCode::OK);
+    let buyer = server.token("anna", Role::Buyer);
+    server.get("/v1/audit/events").bearer(&buyer).send().await.is(403, "forbidden");
+    assert_eq!(server.get("/v1/shows/demo/sales").bearer(&ada).send().await.status, StatusCode::OK);
+    server.get("/v1/shows/demo/sales").bearer(&buyer).send().await.is(403, "forbidden");
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn reads_answer_from_memory_with_their_age_while_the_log_is_down() {
+    let dir = tempfile::tempdir().unwrap();
+    let server = start_for_test(dir.path()).await;
+    let anna = server.token("anna", Role::Buyer);
+    let held = server.post("/v1/shows/demo/bookings").bearer(&anna).json(json!({"seats": ["A-1"]})).send().await;
+    let position = held.header("lastseat-position").to_owned();
+    let named = server.get("/v1/shows/demo/seats").header("lastseat-min-position", &position).send().await;
+    assert_eq!((named.status, named.header("lastseat-position")), (StatusCode::OK, position.as_str()));
+    server.get("/v1/shows/demo/seats").header("lastseat-min-position", "x").send().await.is(400, "invalid_parameter");
+    let (stream, mut changes) = server.get("/v1/shows/demo/seats/stream?from=0").open().await;
+    assert_eq!(stream.status, StatusCode::OK);
+    read_until(&mut changes, "seat_locked").await;
+
+    server.log.close().await.unwrap();
+    tokio::time::sleep(Duration::from_millis(2200)).await;
+    let auditor = server.token("ada", Role::Auditor);
+    server.get("/v1/audit/events").bearer(&auditor).send().await.is(503, "unavailable");
+    let booking_token = held.json()["token"].as_str().unwrap().to_owned();
+    for (path, token) in [
+        ("/v1/shows/demo/seats", &anna),
+        ("/v1/shows/demo/sales", &auditor),
+        ("/v1/me/bookings", &anna),
+        ("/v1/me/bookings", &booking_token),
+        ("/v1/me/rewards", &anna),
+    ] {
+        let reply = server.get(path).bearer(token).send().await;
+        assert_eq!(reply.status, StatusCode::OK, "{path}: {reply:?}");
+        assert!(reply.header("age").parse::<u64>().unwrap() >= 1, "{path}: {reply:?}");
+        assert_eq!((reply.header("lastseat-lag"), reply.header("lastseat-position")), ("0", position.as_str()), "{path}");
+    }
+    assert_eq!(server.get("/v1/shows").send().await.status, StatusCode::OK);
+    let (stream, _) = server.get("/v1/shows/demo/seats/stream").open().await;
+    assert_eq!(stream.status, StatusCode::OK, "new readers are taken");
+    let open = tokio::time::timeout(Duration::from_millis(300), changes.frame()).await;
+    assert!(!matches!(open, Ok(None)), "the stream stays connected");
+}
+
+#[tokio::test]
+async fn ones_bookings_show_a_decline_and_list_seats_in_plan_order() {
+    let dir = tempfile::tempdir().unwrap();
+    let server = start_for_test(dir.path()).await;
+    let anna = server.token("anna", Role::Buyer);
+    let held = server.post("/v1/shows/demo/bookings").bearer(&anna).json(json!({"seats": ["A-10", "A-8", "A-9"]})).send().await;
+    let seats = |booking: &Value| booking["seats"].as_array().unwrap().iter().map(|s| s["seat"].clone()).collect::<Vec<_>>();
+    assert_eq!(seats(&held.json()), ["A-8", "A-9", "A-10"]);
+    let id = held.json()["id"].as_str().unwrap().to_owned();
+    let pay = server.post(&format!("/v1/bookings/{id}/payment")).bearer(&anna);
+    let declined = pay.json(json!({"payment_method": "pm_card_visa_chargeDeclined"})).send().await;
+    assert_eq!(declined.status, StatusCode::PAYMENT_REQUIRED, "{declined:?}");
+    let listed = server.get("/v1/me/bookings").bearer(&anna).send().await.json();
+    assert_eq!(seats(&listed["data"][0]), ["A-8", "A-9", "A-10"]);
+    let single = server.get(&format!("/v1/bookings/{id}")).bearer(&anna).send().await.json();
+    assert_eq!(listed["data"][0]["payment"], single["payment"]);
+    assert!(single["payment"]["last_decline"].is_string(), "{single}");
     server.stop().await;
 }

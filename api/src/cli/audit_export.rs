@@ -1,4 +1,4 @@
-//! `lastseat audit export`: the event history, whole, one JSON object a line.
+//! `lastseat audit export`: prints the whole event history, one JSON object per line.
 
 use super::terminal::complain;
 use crate::config::Config;
@@ -19,27 +19,27 @@ const PAGE: usize = 1000;
 /// What `audit` can do.
 #[derive(Debug, clap::Subcommand)]
 pub enum AuditVerb {
-    /// Print the event history: one JSON object a line, oldest first
+    /// Export the event history: one JSON object per line, oldest first
     Export(Export),
 }
 
 /// Arguments of `audit export`.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
-Reads the log only: works while the server runs, and after it was killed. Reads a cluster just the
-same: --eventstore esdb://…
+Reads only the log, so it works while the server runs and after a crash. For a cluster, add
+--eventstore esdb://…
 
 Examples:
   lastseat audit export > history.ndjson
   lastseat audit export --stream seat-demo.A-1 | jq -c '[.revision, .type, .data.booking]'")]
 pub struct Export {
-    /// Only what stands behind this position
+    /// Only events after this position
     #[arg(long, value_name = "POS", default_value_t = 0)]
     from: u64,
-    /// Only this stream, such as seat-demo.A-1 or booking-{id}; with * at the end, all that start so
+    /// Only this stream, such as seat-demo.A-1 or booking-{id}; with * at the end, all streams with this prefix
     #[arg(long, value_name = "NAME")]
     stream: Option<String>,
-    /// At most so many events
+    /// At most this many events
     #[arg(long, value_name = "N")]
     limit: Option<u64>,
 }
@@ -101,7 +101,6 @@ enum Failed {
     Json(#[from] serde_json::Error),
 }
 
-/// Exports.
 pub async fn run(args: &Export, config: &Config) -> ExitCode {
     let exported = match Readable::open(config) {
         Ok(readable) => export(&*readable.log, args, BufWriter::new(io::stdout().lock())).await,

@@ -1,4 +1,4 @@
-//! `lastseat projections`: look at the stored views, and fold them anew from the log.
+//! `lastseat projections`: shows the stored views, and rebuilds them from the log.
 
 use super::terminal::{Paint, complain, count, say, say_json, thousands};
 use crate::config::Config;
@@ -15,13 +15,19 @@ use std::sync::Arc;
 /// What `projections` can do.
 #[derive(Debug, clap::Subcommand)]
 pub enum ProjectionsVerb {
-    /// Say how far each stored view has got
+    /// Show the position of each stored view
     Status(Output),
-    /// Fold every view anew from the log, and say whether the stored ones were the same to the byte
+    /// Rebuild every view from the log, and say whether the stored ones had the same bytes
     ///
     /// The server has to be stopped: it writes the same files.
     Rebuild(Output),
 }
+
+/// A server keeps its views in memory and stores them only from time to time.
+const NOTHING_STORED: &str = "\
+No view is stored yet. A server keeps its views in memory and stores them every 5 minutes, after 500,000 events, and when
+it stops. While it runs, GET /health/ready and GET /metrics show how far they are. To store them without a server, run
+`lastseat projections rebuild`.";
 
 /// How to print.
 #[derive(Debug, clap::Args)]
@@ -41,7 +47,6 @@ enum Failed {
     Views(#[from] ProjectionError),
 }
 
-/// Does it.
 pub async fn run(verb: &ProjectionsVerb, config: &Config) -> ExitCode {
     let done = match verb {
         ProjectionsVerb::Status(output) => status(config, output),
@@ -68,7 +73,7 @@ fn status(config: &Config, output: &Output) -> Result<(), Failed> {
         return Ok(());
     }
     if views.is_empty() {
-        say("no views are stored yet; the server builds them, or `lastseat projections rebuild`");
+        say(NOTHING_STORED);
     }
     let paint = Paint::stdout();
     for StoredView { name, position, events, bytes, sha256, problem, .. } in &views {
@@ -88,10 +93,10 @@ async fn rebuild_all(config: &Config, output: &Output) -> Result<(), Failed> {
     if let Ok(style) = ProgressStyle::with_template("  {bar:40.cyan/dim} {human_pos} of {human_len} positions") {
         progress.set_style(style.progress_chars("━╸─"));
     }
-    let told = progress.clone();
+    let bar = progress.clone();
     let report = rebuild(Arc::clone(&held.log), clock, Some(held.views.clone()), move |position, head| {
-        told.set_length(head.0);
-        told.set_position(position.0);
+        bar.set_length(head.0);
+        bar.set_position(position.0);
     })
     .await;
     progress.finish_and_clear();
@@ -112,10 +117,10 @@ fn print(report: &RebuildReport) {
     let took = (report.ended_at - report.started_at).to_std().unwrap_or_default();
     for view in &report.views {
         let compared = match (view.identical, &view.problem) {
-            (Some(true), _) => paint.green("the stored one was the same to the byte"),
-            (Some(false), _) => paint.yellow("the stored one was different"),
+            (Some(true), _) => paint.green("same bytes as the stored one"),
+            (Some(false), _) => paint.yellow("different from the stored one"),
             (None, Some(why)) => paint.yellow(&format!("the stored one could not be compared: {why}")),
-            (None, None) => paint.dim("there was none stored"),
+            (None, None) => paint.dim("none was stored"),
         };
         let hash: String = view.sha256.chars().take(12).collect();
         let size = paint.dim(&format!("{:>10} events, sha256 {hash}…", thousands(view.events)));

@@ -1,7 +1,6 @@
-//! `lastseat verify`: the guarantees, proven from the log alone.
+//! `lastseat verify`: proves the guarantees from the log alone.
 //!
-//! Reads the file, or the cluster, and nothing else: no server has to run, and one that runs is not
-//! disturbed.
+//! Reads only the log file or the cluster. No server has to run, and a running server is not affected.
 
 use super::terminal::{Paint, complain, count, say, say_json};
 use crate::config::Config;
@@ -24,7 +23,7 @@ const PAGE: usize = 5000;
 /// Arguments of `verify`.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
-Works while the server runs, and after it was killed. Proves a cluster just the same: --eventstore esdb://…
+Works while the server runs and after a crash. For a cluster, add --eventstore esdb://…
 Exit status: 0 clean, 1 a violation was found, 3 the log can't be read.")]
 pub struct Verify {
     /// Print the report as JSON
@@ -63,7 +62,6 @@ struct Failure {
     error: String,
 }
 
-/// Verifies.
 pub async fn run(args: &Verify, config: &Config) -> ExitCode {
     let place = config.eventstore.as_ref().map(ToString::to_string);
     let place = place.unwrap_or_else(|| DataDir::at(&config.data).events().display().to_string());
@@ -104,7 +102,7 @@ async fn verify(config: &Config) -> Result<(Option<Integrity>, Read), Unreadable
     Ok((integrity, audit(&*readable.log).await?))
 }
 
-/// Looks at the file itself.
+/// Checks the file itself.
 async fn intact(file: PathBuf) -> Result<Integrity, Unreadable> {
     let progress = ProgressBar::new_spinner().with_message("checking the file");
     progress.enable_steady_tick(std::time::Duration::from_millis(100));

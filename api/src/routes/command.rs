@@ -8,9 +8,10 @@ use crate::idempotency::{self, Begin, Keyed};
 use crate::limits::{self, AppliedLimits};
 use crate::metrics;
 use crate::problem::Problem;
+use crate::routes::freshness;
 use axum::extract::{FromRequest, Request};
 use bytes::Bytes;
-use http::HeaderMap;
+use http::{HeaderMap, HeaderValue};
 use lastseat_domain::event::RequestFingerprint;
 use lastseat_engine::{Fault, Origin};
 use serde::Deserialize;
@@ -167,11 +168,19 @@ where
                 Some(keyed) => run_to_completion(run_once(app.clone(), keyed, run(app.clone(), received))).await,
             };
             // After the answer store: a repeat reports its limits as they are now.
-            limits::fields::add_to_answer(&applied, answer)
+            limits::fields::add_to_answer(&applied, with_position(app, answer))
         }
     };
     app.metrics().answered(command, answer.problem, begun.elapsed());
     answer
+}
+
+/// Adds the position that a read has to include to show the command's effect.
+fn with_position(app: &App, answer: Answer) -> Answer {
+    if !answer.status.is_success() {
+        return answer;
+    }
+    answer.header(freshness::POSITION, HeaderValue::from(app.box_office().last_written().0))
 }
 
 /// Runs a command to its end even if the caller hangs up, which drops the request's future: a command

@@ -5,6 +5,7 @@ pub mod audit;
 pub mod bookings;
 pub mod command;
 pub mod docs;
+pub mod freshness;
 mod headers;
 pub mod health;
 pub mod me;

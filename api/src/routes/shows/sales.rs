@@ -4,10 +4,11 @@ use crate::answer::Answer;
 use crate::app::App;
 use crate::auth::{Caller, Role};
 use crate::problem::Problem;
+use crate::routes::freshness;
 use crate::routes::params::InShow;
 use crate::routes::wire::Amount;
 use axum::extract::State;
-use http::StatusCode;
+use http::{HeaderMap, StatusCode};
 use lastseat_domain::Rejection;
 use std::collections::BTreeMap;
 use utoipa::ToSchema;
@@ -38,18 +39,26 @@ pub struct Sales {
     pub categories: Vec<BTreeMap<String, u64>>,
 }
 
-/// What a show has sold so far.
+/// What a show has sold so far. For admins and auditors.
 #[utoipa::path(
     get,
     path = "/v1/shows/{show}/sales",
     tag = "shows",
-    params(("show" = String, Path, description = "The show's id")),
+    params(
+        ("show" = String, Path, description = "The show's id"),
+        ("Lastseat-Min-Position" = Option<u64>, Header, description = "Wait, up to 2 s, until the answer includes this position: `Lastseat-Position` of a command's answer"),
+    ),
     responses((status = 200, description = "The sales of the show", body = Sales)),
     security(("token" = [])),
 )]
-pub async fn get_sales(State(app): State<App>, InShow(show): InShow, caller: Caller) -> Result<Answer, Problem> {
-    caller.needs(Role::Admin)?;
-    app.catch_up().await?;
+pub async fn get_sales(
+    State(app): State<App>,
+    InShow(show): InShow,
+    caller: Caller,
+    headers: HeaderMap,
+) -> Result<Answer, Problem> {
+    caller.needs_one_of([Role::Admin, Role::Auditor])?;
+    let fresh = freshness::wait(&app, &headers).await?;
     let sales = app.read_model().sales(&show).ok_or(Rejection::ShowNotFound)?;
-    Ok(Answer::json(StatusCode::OK, &sales))
+    Ok(Answer::json(StatusCode::OK, &sales).with(freshness::fields(fresh)))
 }

@@ -3,6 +3,7 @@
 use crate::app::App;
 use crate::etag;
 use crate::problem::Problem;
+use crate::routes::freshness;
 use crate::routes::params::InShow;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
@@ -66,7 +67,9 @@ pub struct AreaJson {
     price: i64,
 }
 
-/// Every seat and its state. What the caller did before is in it.
+/// Every seat and its state, from memory: also while the log can't be reached. `Age` is the time in
+/// seconds since the answer was known to be current, `Lastseat-Lag` its distance from the end of the
+/// log. What the caller did before on this node is in it.
 ///
 /// `position` is where to go on: `GET /v1/shows/{show}/seats/stream?from={position}` has every
 /// change after it, without gap or repeat.
@@ -77,6 +80,7 @@ pub struct AreaJson {
     params(
         ("show" = String, Path, description = "The show's id"),
         ("If-None-Match" = Option<String>, Header, description = "ETag of an earlier answer"),
+        ("Lastseat-Min-Position" = Option<u64>, Header, description = "Wait, up to 2 s, until the answer includes this position: `Lastseat-Position` of a command's answer"),
     ),
     responses(
         (status = 200, description = "The seats", body = SeatsJson),
@@ -84,7 +88,7 @@ pub struct AreaJson {
     ),
 )]
 pub async fn get_seats(State(app): State<App>, InShow(show): InShow, headers: HeaderMap) -> Result<Response, Problem> {
-    app.catch_up().await?;
+    let fresh = freshness::wait(&app, &headers).await?;
     let body = app.read_model().seats_json(&show).ok_or(Rejection::ShowNotFound)?;
     let tag = position_in(&body).map(|position| format!("\"{position}\""));
     let known = tag.as_ref().is_some_and(|tag| etag::is_known(&headers, tag));
@@ -96,6 +100,7 @@ pub async fn get_seats(State(app): State<App>, InShow(show): InShow, headers: He
         response
     };
     response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+    response.headers_mut().extend(freshness::fields(fresh));
     if let Some(tag) = tag.and_then(|tag| HeaderValue::try_from(tag).ok()) {
         response.headers_mut().insert(ETAG, tag);
     }

@@ -2,6 +2,7 @@
 
 use crate::app::App;
 use crate::problem::Problem;
+use crate::routes::freshness;
 use crate::routes::params::{InShow, Params, wrong};
 use axum::body::Body;
 use axum::extract::State;
@@ -16,8 +17,9 @@ use std::convert::Infallible;
 /// The changes of a show's seats as they happen, as server-sent events.
 ///
 /// Names: `seat_locked`, `seat_processing`, `seat_booked`, `seat_released`, `area_availability`;
-/// the `id` is the position of the log. Starts behind `Last-Event-ID` or `from`, or with what comes
-/// next if neither is there. A reader too slow is cut, and goes on where it was.
+/// the `id` is the position of the log. Starts after `Last-Event-ID` or `from`, or with the next
+/// change if neither is there. A reader that is too slow is disconnected and resumes. Stays connected
+/// while the log is down.
 #[utoipa::path(
     get,
     path = "/v1/shows/{show}/seats/stream",
@@ -35,11 +37,10 @@ pub async fn stream_seats(
     params: Params,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    let head = app.catch_up().await?;
-    let from = start(&headers, &params)?.unwrap_or(head);
-    // A position from another log: what the reader knows has nothing to do with what is here.
-    if from > head {
-        return Err(wrong("from", "a position of this log; start anew from the seats").fact("position", head));
+    let fresh = freshness::wait(&app, &headers).await?;
+    let from = start(&headers, &params)?.unwrap_or(fresh.position);
+    if from > fresh.position {
+        refuse_unknown_position(&app, from).await?;
     }
     let feed = app.read_model().seat_feed(&show, from).ok_or(Rejection::ShowNotFound)?;
     let client = app.metrics().stream_client();
@@ -52,9 +53,20 @@ pub async fn stream_seats(
     let fields = response.headers_mut();
     fields.insert(CONTENT_TYPE, HeaderValue::from_static("text/event-stream"));
     fields.insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
-    // Proxies that collect an answer before they pass it on would collect this one for ever.
+    // Proxies that collect an answer before they pass it on would never pass this one on.
     fields.insert(HeaderName::from_static("x-accel-buffering"), HeaderValue::from_static("no"));
     Ok(response)
+}
+
+/// Refuses a position that the log has not reached: it comes from another log. While the log can't be
+/// read, the reader waits for the position instead.
+async fn refuse_unknown_position(app: &App, from: Position) -> Result<(), Problem> {
+    match app.parts().log.head().await {
+        Ok(head) if from > head => {
+            Err(wrong("from", "a position of this log; load the seats again and start from theirs").fact("position", head))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// Where to start. The header wins: a browser that comes back sends it along with the address it

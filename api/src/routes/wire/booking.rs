@@ -108,7 +108,7 @@ impl<'a> BookingJson<'a> {
             id: booking.id,
             show: booking.show(),
             status: booking.status(),
-            seats: booking.seats().iter().map(BookedSeat::of).collect(),
+            seats: BookedSeat::in_plan_order(app, booking.show(), booking.seats()),
             amount: booking.amount().map(Amount::from),
             expires_at: booking.expires_at,
             extended: booking.extended,
@@ -122,6 +122,16 @@ impl<'a> BookingJson<'a> {
 }
 
 impl<'a> BookedSeat<'a> {
+    /// The seats of a booking, in the order of the show's plan: A-9 before A-10.
+    #[must_use]
+    pub fn in_plan_order(app: &App, show: Option<&ShowId>, seats: &'a [PricedSeat]) -> Vec<Self> {
+        let mut sorted: Vec<&PricedSeat> = seats.iter().collect();
+        if let Some(show) = show.and_then(|show| app.box_office().show(show)) {
+            sorted.sort_by_key(|priced| show.plan.index_of(&priced.seat));
+        }
+        sorted.into_iter().map(Self::of).collect()
+    }
+
     #[must_use]
     pub fn of(seat: &'a PricedSeat) -> Self {
         Self { seat: seat.seat.as_str(), price: seat.price }
