@@ -172,7 +172,7 @@ async fn ones_bookings_show_a_decline_and_list_seats_in_plan_order() {
     assert_eq!(seats(&held.json()), ["A-8", "A-9", "A-10"]);
     let id = held.json()["id"].as_str().unwrap().to_owned();
     let pay = server.post(&format!("/v1/bookings/{id}/payment")).bearer(&anna);
-    let declined = pay.json(json!({"payment_method": "pm_card_visa_chargeDeclined"})).send().await;
+    let declined = pay.json(json!({"payment_method": "pm_card_chargeDeclined"})).send().await;
     assert_eq!(declined.status, StatusCode::PAYMENT_REQUIRED, "{declined:?}");
     let listed = server.get("/v1/me/bookings").bearer(&anna).send().await.json();
     assert_eq!(seats(&listed["data"][0]), ["A-8", "A-9", "A-10"]);

@@ -132,7 +132,7 @@ fn views_are_built_from_nothing_and_come_out_the_same_again() {
     let status = place.run(&["projections", "status", "--data", "d"]);
     assert_eq!(status.code, 0);
     assert!(status.out.lines().all(|line| line.contains("up to position")), "{}", status.out);
-    assert!(place.run(&["projections", "rebuild", "--data", "d"]).out.contains("the same to the byte"));
+    assert!(place.run(&["projections", "rebuild", "--data", "d"]).out.contains("same bytes as the stored one"));
 }
 
 #[test]
