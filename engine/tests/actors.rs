@@ -16,15 +16,15 @@ fn in_virtual_time(test: impl AsyncFn(bool)) {
     }
 }
 
-/// A panic on the way of a payment, before or behind every append and call: the actor is replaced
+/// A panic on the way of a payment, before or after every append and call: the actor is replaced
 /// by one that starts from the log, the caller gets the answer, others never notice.
 #[test]
 fn a_payment_actor_that_panics_is_replaced_and_the_answer_comes() {
     in_virtual_time(async |atomic| {
         for n in 0..4 {
-            for behind in [false, true] {
+            for after in [false, true] {
                 for gateway in [false, true] {
-                    let what = format!("atomic: {atomic}, {n}, behind: {behind}, gateway: {gateway}");
+                    let what = format!("atomic: {atomic}, {n}, after: {after}, gateway: {gateway}");
                     let bench = TestBench::new(atomic);
                     bench.open().await.drain(Duration::ZERO).await;
                     let (plan, end) = FaultPlan::around(&bench);
@@ -32,9 +32,9 @@ fn a_payment_actor_that_panics_is_replaced_and_the_answer_comes() {
                     let other = hold(&bench, &office, seats(&["A-2"])).await.unwrap().booking;
                     let held = hold(&bench, &office, seats(&["A-1"])).await.unwrap().booking;
                     if gateway {
-                        plan.call(n % 3, if behind { CallFate::PanicsAfter } else { CallFate::Panics });
+                        plan.call(n % 3, if after { CallFate::PanicsAfter } else { CallFate::Panics });
                     } else {
-                        plan.append(n, if behind { AppendFate::PanicsAfter } else { AppendFate::Panics });
+                        plan.append(n, if after { AppendFate::PanicsAfter } else { AppendFate::Panics });
                     }
                     let paid = pay(&office, &held, "pm_card_visa").await;
                     // The buyer named no key, so a second attempt may find the first one at work.
@@ -67,7 +67,7 @@ fn a_seat_actor_that_panics_is_replaced_and_the_answer_comes() {
     });
 }
 
-/// An actor that never gets up again is given up, and the caller told that nobody knows.
+/// An actor that fails again and again is given up, and the caller gets "outcome unknown".
 #[test]
 fn an_actor_that_panics_for_ever_is_given_up_and_others_live_on() {
     in_virtual_time(async |atomic| {

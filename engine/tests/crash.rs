@@ -1,6 +1,6 @@
-//! Cuts the power at every step of every story: before an append, behind it, amid it (where the
+//! Cuts the power at every step of every story: before an append, after it, amid it (where the
 //! log has no appends across streams, any part of it may land), long before it lands, and before
-//! and behind every call of the gateway. A fresh node then has to bring everything to rest.
+//! and after every call of the gateway. A fresh node then has to finish everything.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "a test may fail loudly")]
 
 mod common;

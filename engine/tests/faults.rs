@@ -184,7 +184,7 @@ fn a_log_that_is_down_refuses_and_everything_resolves_when_it_is_back() {
     });
 }
 
-/// Nobody can tell any more what became of the payment: a person is told, and nothing is charged.
+/// The outcome of the payment can't be found out any more: it is flagged for a person, and nothing is charged.
 #[test]
 fn a_payment_older_than_the_gateways_memory_is_flagged_and_never_sent_again() {
     in_virtual_time(async |atomic| {
@@ -334,7 +334,7 @@ fn a_payment_under_way_is_looked_at_though_its_hold_was_prolonged() {
     });
 }
 
-/// A log that always has news, so that whoever follows it never waits.
+/// A log that always has news, so that its follower never waits.
 struct NeverQuiet(Arc<dyn EventLog>);
 
 #[async_trait]
@@ -377,7 +377,7 @@ impl EventLog for NeverQuiet {
     }
 }
 
-/// In real time, for virtual time stands still while anybody is at work.
+/// In real time, because virtual time stops while any task is at work.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn holds_end_while_the_log_never_lets_up() {
     let bench = TestBench::new(true);
@@ -393,7 +393,7 @@ async fn holds_end_while_the_log_never_lets_up() {
     tokio::time::timeout(Duration::from_secs(5), freed).await.expect("the first hold ends and the second gets the seat");
 }
 
-/// The log fails behind the decision to cancel: that is not "nothing was done".
+/// The log fails after the decision to cancel: that is not "nothing was done".
 #[test]
 fn a_cancellation_that_was_decided_is_not_said_to_be_undone() {
     in_virtual_time(async |atomic| {
@@ -460,7 +460,7 @@ fn points_are_taken_back_even_if_they_were_late() {
         let (plan, end) = FaultPlan::around(&bench);
         let office = end.node().await;
         let held = hold_as(&bench, &office, "ann", seats(&["A-1"])).await.unwrap().booking;
-        // Behind the start, the decision, the seat and the capture comes the loyalty account.
+        // After the start, the decision, the seat and the capture comes the loyalty account.
         plan.append(4, AppendFate::Unavailable);
         pay(&office, &held, "pm_card_visa").await.unwrap();
         tokio::time::sleep(Duration::from_millis(10)).await;

@@ -22,7 +22,7 @@ fn in_virtual_time(test: impl AsyncFn(bool)) {
     }
 }
 
-/// A bench with a guard whose mood can be set.
+/// A bench with a guard whose faults can be set.
 fn with_faulty_guard(atomic: bool) -> (TestBench, Arc<FaultyGuard>) {
     let bench = TestBench::new(atomic);
     let guard = Arc::new(FaultyGuard::new(bench.guard.clone()));
@@ -49,11 +49,11 @@ async fn rush(bench: &TestBench, what: &str) {
 #[test]
 fn in_every_mood_nothing_is_oversold_and_the_sale_goes_on() {
     in_virtual_time(async |atomic| {
-        for mood in [GuardFault::None, GuardFault::Unavailable, GuardFault::AnswersLost, GuardFault::SaysYes] {
+        for fault in [GuardFault::None, GuardFault::Unavailable, GuardFault::AnswersLost, GuardFault::SaysYes] {
             let (bench, guard) = with_faulty_guard(atomic);
             bench.open().await.drain(Duration::ZERO).await;
-            guard.set(mood);
-            rush(&bench, &format!("atomic: {atomic}, {mood:?}")).await;
+            guard.set(fault);
+            rush(&bench, &format!("atomic: {atomic}, {fault:?}")).await;
         }
         let bench = TestBench { guard: Arc::new(AbsentGuard), ..TestBench::new(atomic) };
         bench.open().await.drain(Duration::ZERO).await;
@@ -82,7 +82,7 @@ fn a_guard_that_is_flushed_mid_sale_sells_nothing_twice() {
 }
 
 #[test]
-fn a_failing_guard_is_told_of_and_forgotten_once_it_answers() {
+fn a_failing_guard_is_reported_and_forgotten_once_it_answers() {
     in_virtual_time(async |atomic| {
         let (bench, guard) = with_faulty_guard(atomic);
         let office = bench.open().await;
@@ -226,7 +226,7 @@ fn a_hold_waits_once_for_a_guard_that_does_not_answer() {
     });
 }
 
-/// The mark of a sale outlived the sale, and whoever owed its removal is dead.
+/// The mark of a sale outlived the sale, and the node that had to remove it is dead.
 #[test]
 fn a_leftover_mark_of_a_sale_is_not_believed() {
     in_virtual_time(async |atomic| {

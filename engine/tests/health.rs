@@ -38,7 +38,7 @@ fn a_log_that_can_not_be_written_makes_the_engine_not_ready_until_it_can() {
     });
 }
 
-/// Whoever was called at night by "degraded" is let sleep again, though nobody buys at night.
+/// A log that answers again clears "degraded", even while nothing is sold.
 #[test]
 fn a_log_that_is_followed_again_is_well_without_a_new_event() {
     in_virtual_time(async || {

@@ -96,7 +96,7 @@ fn every_event_of_every_story_has_a_cause_and_a_trace() {
         let seen: HashSet<&str> = history.iter().map(|e| e.event.name()).collect();
         // A flag needs a gateway that contradicts itself.
         let missing: Vec<_> = Event::NAMES.iter().filter(|name| **name != "PaymentFlagged" && !seen.contains(**name)).collect();
-        assert!(missing.is_empty(), "not told: {missing:?}");
+        assert!(missing.is_empty(), "never happened: {missing:?}");
         // What an event caused names an event of the log; what a request began names the request.
         let ids: HashSet<_> = history.iter().map(|e| e.id).collect();
         for event in history.iter().filter(|e| e.revision > 0 || e.stream.as_booking().is_none() && e.stream.as_seat().is_none())

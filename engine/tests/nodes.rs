@@ -21,7 +21,7 @@ macro_rules! scenario {
         #[test]
         fn $name() {
             for (seed, count) in [(1, 2), (2, 4), (3, 4)] {
-                for (atomic, mood) in [
+                for (atomic, fault) in [
                     (true, GuardFault::None),
                     (false, GuardFault::None),
                     (true, GuardFault::SaysYes),
@@ -29,11 +29,11 @@ macro_rules! scenario {
                 ] {
                     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
                     runtime.block_on(async {
-                        let $what = format!("seed {seed}, {count} nodes, atomic: {atomic}, guard: {mood:?}");
+                        let $what = format!("seed {seed}, {count} nodes, atomic: {atomic}, guard: {fault:?}");
                         let $bench = TestBench::new(atomic);
                         $bench.open().await.drain(Duration::from_secs(1)).await;
                         let (outside, guard) = with_random_faults(&$bench, &SeededRandom::new(seed), &FaultRate::default());
-                        guard.set(mood);
+                        guard.set(fault);
                         let mut $nodes: Vec<BoxOffice> = Vec::new();
                         for _ in 0..count {
                             $nodes.push(outside.node().await);
@@ -234,7 +234,7 @@ scenario!(rewards_are_given_once_by_all_nodes, bench, nodes, what, {
     assert_eq!(events, ["PointsEarned"; 3], "{what}");
 });
 
-/// Whoever loses a seat has used up nothing of what a buyer may have.
+/// A lost seat does not count against the buyer's limit.
 #[test]
 fn lost_holds_do_not_count_against_the_buyers_limit() {
     for atomic in [true, false] {

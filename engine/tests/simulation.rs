@@ -26,9 +26,9 @@ const NODES: u64 = 2;
 const BUYERS: u64 = 12;
 const ACTS: u64 = 6;
 
-/// What buyers were told.
+/// What buyers got as answers.
 #[derive(Default)]
-struct Told {
+struct Answers {
     confirmed: BTreeSet<BookingId>,
     /// Somebody asked for a refund, with whatever answer.
     refunds: BTreeSet<BookingId>,
@@ -38,7 +38,7 @@ struct Told {
 struct World {
     bench: TestBench,
     nodes: Mutex<Vec<Option<BoxOffice>>>,
-    told: Mutex<Told>,
+    answers: Mutex<Answers>,
 }
 
 impl World {
@@ -48,7 +48,7 @@ impl World {
     }
 
     fn count(&self, answer: &'static str) {
-        *self.told.lock().unwrap().answers.entry(answer).or_default() += 1;
+        *self.answers.lock().unwrap().answers.entry(answer).or_default() += 1;
     }
 }
 
@@ -87,7 +87,7 @@ impl Buyer {
                 _ => self.pay(&booking).await,
             }
             if self.random.percent(20) {
-                self.world.told.lock().unwrap().refunds.insert(booking.id);
+                self.world.answers.lock().unwrap().refunds.insert(booking.id);
                 drop(self.on(async |office| office.refund(booking.id, "admin").await).await);
             }
         }
@@ -176,13 +176,13 @@ impl Buyer {
             match paid {
                 Some(Ok(Paid::Confirmed(_))) => {
                     self.world.count("confirmed");
-                    self.world.told.lock().unwrap().confirmed.insert(booking.id);
+                    self.world.answers.lock().unwrap().confirmed.insert(booking.id);
                     return;
                 }
                 Some(Ok(_)) => self.world.count("pending"),
                 Some(Err(CommandError::Rejected(rejection))) => {
                     let lost = Rejection::BookingOver { reason: AbortReason::SeatLost };
-                    assert_ne!(rejection, lost, "{} was told that it holds its seats", booking.id);
+                    assert_ne!(rejection, lost, "{} was answered that it holds its seats", booking.id);
                     self.world.count(rejection.code());
                 }
                 Some(Err(CommandError::Failed(_))) => self.world.count("payment failed"),
@@ -212,8 +212,8 @@ async fn node_life(world: Arc<World>, outside: TestBench, index: usize, random: 
     }
 }
 
-/// The guard's moods and the fault_rate.
-async fn weather(guard: Arc<FaultyGuard>, fault_rate: FaultRate, random: SeededRandom) {
+/// Changes the guard's faults and the rate of all other faults.
+async fn change_faults(guard: Arc<FaultyGuard>, fault_rate: FaultRate, random: SeededRandom) {
     loop {
         guard.set(random.pick(&[
             GuardFault::None,
@@ -241,9 +241,9 @@ fn run(seed: u64) -> History {
         let world = Arc::new(World {
             bench: bench.clone(),
             nodes: Mutex::new((0..NODES).map(|_| None).collect()),
-            told: Mutex::default(),
+            answers: Mutex::default(),
         });
-        let mut chaos = vec![tokio::spawn(weather(guard.clone(), fault_rate.clone(), random.clone()))];
+        let mut chaos = vec![tokio::spawn(change_faults(guard.clone(), fault_rate.clone(), random.clone()))];
         for index in 0..NODES {
             let index = usize::try_from(index).unwrap();
             chaos.push(tokio::spawn(node_life(world.clone(), outside.clone(), index, random.clone())));
@@ -262,20 +262,21 @@ fn run(seed: u64) -> History {
         let what = format!("seed {seed}");
         assert_safe(&bench, &what).await;
 
-        // Fine weather, and time.
+        // No faults any more, and time.
         let office = bench.node().await;
         later(3000).await;
         assert_settled(&bench, &what).await;
         assert_eq!(flagged(&bench).await, 0, "{what}: nothing here needs a person\n{}", log_text(&bench).await);
-        let told = std::mem::take(&mut *world.told.lock().unwrap());
-        for booking in &told.confirmed {
+        let reported = std::mem::take(&mut *world.answers.lock().unwrap());
+        for booking in &reported.confirmed {
             let phase = office.booking(*booking).await.unwrap().unwrap().phase;
-            let stands = matches!(phase, Phase::Confirmed { .. }) || told.refunds.contains(booking) && phase == Phase::Refunded;
-            assert!(stands, "{what}: {booking} was acknowledged as confirmed and is {phase:?}");
+            let holds_true =
+                matches!(phase, Phase::Confirmed { .. }) || reported.refunds.contains(booking) && phase == Phase::Refunded;
+            assert!(holds_true, "{what}: {booking} was acknowledged as confirmed and is {phase:?}");
         }
         let events = bench.log.read_all(None, Direction::Forwards, usize::MAX, &Filter::all()).await.unwrap();
         let history = events.iter().map(|e| (e.position.0, format!("{} {}", e.stream, e.event_type), e.id)).collect();
-        (history, told.answers)
+        (history, reported.answers)
     })
 }
 

@@ -1,5 +1,5 @@
 //! Twins that must fail: each takes away one thing that the engine rests on, and the checker has to
-//! notice. Proves that the checker can fail, and what stands between a buyer and a double sale.
+//! notice. Proves that the checker can fail, and what prevents a double sale.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "a test may fail loudly")]
 
 mod common;
@@ -125,7 +125,7 @@ fn a_blind_append_on_a_seat_sells_it_twice_and_is_noticed() {
     for atomic in [true, false] {
         assert_eq!(run(rush(atomic, "no such category")), (1, vec![]), "with its eyes open, and the same lying guard");
         let (winners, wrong) = run(rush(atomic, "seat"));
-        assert!(winners > 1, "atomic: {atomic}: only the log's revision stands between");
+        assert!(winners > 1, "atomic: {atomic}: only the log's revision prevents it");
         assert!(wrong.iter().any(|w| w.contains("SeatLocked")), "{wrong:?}");
     }
 }
@@ -178,7 +178,7 @@ fn money_taken_before_the_decision_is_noticed() {
         let office = bench.open().await;
         let held = hold(&bench, &office, seats(&["A-1"])).await.unwrap().booking;
         later(598).await;
-        // The gateway answers behind the deadline: the booking is over, and the money was taken.
+        // The gateway answers after the deadline: the booking is over, and the money was taken.
         assert_eq!(code(pay(&office, &held, "pm_lastseat_slow").await), "booking_over");
         let wrong = unsafe_now(&bench).await;
         assert!(wrong.iter().any(|w| w.contains("was captured, and its booking was never committed")), "{wrong:?}");

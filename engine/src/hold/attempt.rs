@@ -63,7 +63,7 @@ impl Attempt<'_> {
 }
 
 /// Metadata of everything that a hold request writes. The request has no event that caused it; the
-/// booking's id, which is the request's own, stands for it.
+/// booking's id, which is the request's own, names the cause.
 pub(super) fn metadata_of_hold(request: &HoldRequest, at: Timestamp) -> Metadata {
     Metadata {
         causation: Some(request.booking.0),

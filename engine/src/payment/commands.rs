@@ -193,7 +193,7 @@ fn report_last(booking: Booking) -> Result<Paid, CommandError> {
     }
 }
 
-/// Where the booking stands, as an answer to the request of `attempt`.
+/// The state of the booking as an answer to the request of `attempt`.
 fn report(booking: Booking, attempt: u32) -> Result<Paid, CommandError> {
     let declined = |number: u32| booking.attempts.iter().find(|a| a.started.attempt == number).and_then(|a| a.declined.clone());
     match &booking.phase {

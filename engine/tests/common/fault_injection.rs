@@ -1,5 +1,5 @@
 //! What lies between a node and the world: plan that can be cut at any call. After the cut the
-//! node gets no answer from anything, for ever, and nothing that it asks for arrives: a power cut,
+//! node gets no answer from anything ever again, and nothing that it asks for arrives: a power cut,
 //! as the world sees it.
 
 use async_trait::async_trait;
@@ -40,11 +40,11 @@ impl Power {
     /// Completes at the cut.
     pub async fn went_out(&self) {
         loop {
-            let told = self.went_out.notified();
+            let notified = self.went_out.notified();
             if self.is_out() {
                 return;
             }
-            told.await;
+            notified.await;
         }
     }
 
@@ -76,7 +76,7 @@ pub enum AppendFate {
     Slow(u64),
     /// The log's client panics before it sends anything.
     Panics,
-    /// It panics behind it.
+    /// It panics after the append.
     PanicsAfter,
     /// Answered so, and nothing done.
     Unavailable,
@@ -215,7 +215,7 @@ impl EventLog for FaultyLog {
             Some(AppendFate::Panics) => panic!("instructed to panic before an append"),
             Some(AppendFate::PanicsAfter) => {
                 let _lost = self.inner.append(writes).await;
-                panic!("instructed to panic behind an append")
+                panic!("instructed to panic after an append")
             }
             Some(AppendFate::Unavailable) => Err(LogFault::Unavailable("instructed to be down".to_owned())),
             Some(AppendFate::RequestLost) => unknown(),
@@ -301,7 +301,7 @@ impl FaultyGateway {
             Some(CallFate::Panics) => panic!("instructed to panic before a call of the gateway"),
             Some(CallFate::PanicsAfter) => {
                 let _lost = real.await;
-                panic!("instructed to panic behind a call of the gateway")
+                panic!("instructed to panic after a call of the gateway")
             }
             Some(CallFate::Unavailable) => Err(GatewayFault::Unavailable("instructed to be down".to_owned())),
             Some(CallFate::RequestLost) => unknown(),

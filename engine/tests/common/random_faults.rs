@@ -1,4 +1,4 @@
-//! A world with weather: a log, a gateway and a guard whose answers take time, get lost, or do not
+//! A world with random faults: a log, a gateway and a guard whose answers take time, get lost, or do not
 //! come, all by one seeded random. Where the log has no appends across streams, an append falls apart
 //! into its streams, which land one by one in any order.
 
@@ -51,7 +51,7 @@ impl SeededRandom {
     }
 }
 
-/// How bad it is, in percent of calls that fail. Shared by all plan; 0 is fine weather.
+/// How bad it is, in percent of calls that fail. Shared by all ports of a bench; 0 is none.
 #[derive(Clone, Default)]
 pub struct FaultRate(Arc<AtomicU64>);
 
@@ -69,7 +69,7 @@ async fn random_delay(random: &SeededRandom, most_ms: u64) {
     tokio::time::sleep(Duration::from_millis(random.below(most_ms))).await;
 }
 
-/// The bench with weather; the flaky guard to set its mood.
+/// The bench with random faults, and its guard, whose faults are set by hand.
 pub fn with_random_faults(bench: &TestBench, random: &SeededRandom, fault_rate: &FaultRate) -> (TestBench, Arc<FaultyGuard>) {
     let guard = Arc::new(FaultyGuard::new(bench.guard.clone()));
     guard.set(GuardFault::None);
@@ -185,7 +185,7 @@ impl EventLog for RandomFaultLog {
     fn subscribe(&self, from: Position, filter: Filter) -> BoxStream<'static, Result<Delivery, LogFault>> {
         let (inner, random, fault_rate, told_of) =
             (self.inner.clone(), self.random.clone(), self.fault_rate.clone(), self.news.clone());
-        let look = move |(mut position, mut told, mut over): (Position, bool, bool)| {
+        let look = move |(mut position, mut caught_up, mut over): (Position, bool, bool)| {
             let (inner, random, fault_rate, filter, told_of) =
                 (inner.clone(), random.clone(), fault_rate.clone(), filter.clone(), told_of.clone());
             async move {
@@ -194,7 +194,7 @@ impl EventLog for RandomFaultLog {
                 }
                 let mut news: Vec<Result<Delivery, LogFault>> = Vec::new();
                 while news.is_empty() {
-                    if told {
+                    if caught_up {
                         let _whichever_comes_first = tokio::time::timeout(Duration::from_secs(1), told_of.notified()).await;
                     }
                     random_delay(&random, 30).await;
@@ -206,14 +206,14 @@ impl EventLog for RandomFaultLog {
                     let Ok(events) = inner.read_all(Some(position), Direction::Forwards, 64, &filter).await else { continue };
                     if let Some(last) = events.last() {
                         position = last.position;
-                        told = false;
-                    } else if !told {
-                        told = true;
+                        caught_up = false;
+                    } else if !caught_up {
+                        caught_up = true;
                         news.push(Ok(Delivery::CaughtUp(position)));
                     }
                     news.extend(events.into_iter().map(|event| Ok(Delivery::Event(event))));
                 }
-                Some((stream::iter(news), (position, told, over)))
+                Some((stream::iter(news), (position, caught_up, over)))
             }
         };
         stream::unfold((from, false, false), look).flatten().boxed()
