@@ -146,7 +146,7 @@ impl Cli {
             Verb::Token(args) => token::run(args, config),
             Verb::Openapi => openapi::run(),
             Verb::Config(config_show::ConfigVerb::Show(args)) => config_show::show(args, &effective),
-            Verb::Completions(args) => completions::run(args),
+            Verb::Completions(args) => completions::run(args, <Self as clap::CommandFactory>::command()),
         }
     }
 }

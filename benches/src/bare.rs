@@ -1,7 +1,7 @@
 //! The limit for refusals: an axum that takes the same POST, reads its body, and answers a problem
 //! of the same size without thinking.
 
-use crate::Outcome;
+use crate::outcome::Outcome;
 use axum::Router;
 use axum::routing::post;
 use tokio::net::TcpListener;

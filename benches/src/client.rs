@@ -1,7 +1,7 @@
 //! A client that costs as little as can be, for it shares the cores with what it measures: requests
 //! are made beforehand, of an answer only the status, the length and one member are read.
 
-use crate::Outcome;
+use crate::outcome::Outcome;
 use std::net::SocketAddr;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;

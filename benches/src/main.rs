@@ -8,6 +8,7 @@ mod bare;
 mod client;
 mod figure;
 mod measure;
+mod outcome;
 mod raw_log;
 mod server;
 
@@ -19,9 +20,6 @@ use std::process::ExitCode;
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
-/// What goes wrong in a measurement ends it, with a sentence.
-pub(crate) type Outcome<T> = Result<T, Box<dyn std::error::Error + Send + Sync>>;
 
 #[derive(Parser)]
 #[command(about = "Figures of lastseat, as ratios within one run")]

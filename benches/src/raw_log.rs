@@ -2,7 +2,7 @@
 //! by one thread that commits whatever has come in, with as many holds in flight as the HTTP side
 //! has connections. No rules, no actors, no HTTP.
 
-use crate::Outcome;
+use crate::outcome::Outcome;
 use rusqlite::{Connection, params};
 use std::path::Path;
 use std::time::{Duration, Instant};

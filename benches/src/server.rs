@@ -1,6 +1,6 @@
 //! The servers under test, and their processes.
 
-use crate::Outcome;
+use crate::outcome::Outcome;
 use lastseat::auth::Role;
 use lastseat::config::Config;
 use lastseat::config::service_url::ServiceUrl;

@@ -1,6 +1,5 @@
 //! `lastseat completions`: a script that completes commands in a shell.
 
-use clap::CommandFactory;
 use std::process::ExitCode;
 
 /// Arguments of `completions`.
@@ -10,10 +9,10 @@ pub struct Completions {
     shell: clap_complete::Shell,
 }
 
-/// Prints the script.
-pub fn run(args: &Completions) -> ExitCode {
+/// Prints the script for `program`.
+pub fn run(args: &Completions, mut program: clap::Command) -> ExitCode {
     let mut script = Vec::new();
-    clap_complete::generate(args.shell, &mut super::Cli::command(), "lastseat", &mut script);
+    clap_complete::generate(args.shell, &mut program, "lastseat", &mut script);
     super::terminal::say(String::from_utf8_lossy(&script).trim_end());
     ExitCode::SUCCESS
 }

@@ -1,8 +1,8 @@
 //! The event log's port by itself: durable appends of one event to a new stream each.
 
-use super::{Plan, rate};
-use crate::Outcome;
+use super::plan::{Plan, rate};
 use crate::figure::Figure;
+use crate::outcome::Outcome;
 use lastseat_domain::StreamName;
 use lastseat_domain::ports::EventLog;
 use lastseat_domain::ports::event_log::{Expected, NewEvent, StreamWrite};

@@ -1,9 +1,9 @@
 //! The guard over Redis by itself, against `redis-benchmark` calling the same script on the same
 //! server: one key, the same arguments.
 
-use super::{Plan, rate};
-use crate::Outcome;
+use super::plan::{Plan, rate};
 use crate::figure::Figure;
+use crate::outcome::Outcome;
 use lastseat_domain::ports::SeatGuard;
 use lastseat_domain::ports::seat_guard::Lock;
 use lastseat_domain::{BookingId, SeatId, ShowId};

@@ -3,29 +3,15 @@
 mod appends;
 mod guard;
 mod over_http;
+mod plan;
 
-use crate::Outcome;
 use crate::figure::Figure;
-use std::time::{Duration, Instant};
+use crate::outcome::Outcome;
+
+pub(crate) use plan::Plan;
 
 /// Connections, or callers, of each measurement.
 const CONNECTIONS: [usize; 2] = [64, 500];
-
-/// How long it is measured, and what.
-pub(crate) struct Plan {
-    /// Rounds of each pair.
-    pub rounds: usize,
-    /// Seconds of each measurement.
-    pub seconds: f64,
-    /// Only the groups whose names contain this.
-    pub only: Option<String>,
-}
-
-impl Plan {
-    fn has(&self, group: &str) -> bool {
-        self.only.as_ref().is_none_or(|only| group.contains(only.as_str()))
-    }
-}
 
 /// Measures everything that is planned and prints it.
 pub(crate) async fn all(plan: &Plan, as_json: bool) -> Outcome<()> {
@@ -58,20 +44,4 @@ pub(crate) async fn all(plan: &Plan, as_json: bool) -> Outcome<()> {
         println!("{}", Figure::table(&figures));
     }
     Ok(())
-}
-
-/// Runs so many tasks for some seconds, each numbered from 0; what they did a second, all together.
-async fn rate<Work, F>(tasks: usize, seconds: f64, work: Work) -> Outcome<f64>
-where
-    Work: Fn(usize, Instant) -> F,
-    F: Future<Output = Outcome<u32>> + Send + 'static,
-{
-    let start = Instant::now();
-    let until = start + Duration::from_secs_f64(seconds);
-    let tasks: Vec<_> = (0..tasks).map(|number| tokio::spawn(work(number, until))).collect();
-    let mut done = 0.0;
-    for task in tasks {
-        done += f64::from(task.await??);
-    }
-    Ok(done / start.elapsed().as_secs_f64())
 }

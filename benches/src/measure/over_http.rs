@@ -1,9 +1,9 @@
 //! What a client of the HTTP front gets: refusals, holds, bookings.
 
-use super::{Plan, rate};
-use crate::Outcome;
+use super::plan::{Plan, rate};
 use crate::client::{Connection, post};
 use crate::figure::Figure;
+use crate::outcome::Outcome;
 use crate::raw_log;
 use crate::server::{Backing, Server};
 use lastseat_redis::testkit::RedisServer;

@@ -76,7 +76,7 @@ impl Feeds {
         // Nothing happened to a show between its last change and the map's position.
         let feeds = map
             .view
-            .board
+            .states
             .shows
             .iter()
             .map(|(show, show_seats)| (show.clone(), ShowFeed::new(show_seats, show_seats.changed_at, ring_capacity)));

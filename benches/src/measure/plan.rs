@@ -1,0 +1,36 @@
+//! How long each measurement takes, and the loop that all of them share.
+
+use crate::outcome::Outcome;
+use std::time::{Duration, Instant};
+
+/// How long it is measured, and what.
+pub(crate) struct Plan {
+    /// Rounds of each pair.
+    pub rounds: usize,
+    /// Seconds of each measurement.
+    pub seconds: f64,
+    /// Only the groups whose names contain this.
+    pub only: Option<String>,
+}
+
+impl Plan {
+    pub(super) fn has(&self, group: &str) -> bool {
+        self.only.as_ref().is_none_or(|only| group.contains(only.as_str()))
+    }
+}
+
+/// Runs so many tasks for some seconds, each numbered from 0; what they did a second, all together.
+pub(super) async fn rate<Work, F>(tasks: usize, seconds: f64, work: Work) -> Outcome<f64>
+where
+    Work: Fn(usize, Instant) -> F,
+    F: Future<Output = Outcome<u32>> + Send + 'static,
+{
+    let start = Instant::now();
+    let until = start + Duration::from_secs_f64(seconds);
+    let tasks: Vec<_> = (0..tasks).map(|number| tokio::spawn(work(number, until))).collect();
+    let mut done = 0.0;
+    for task in tasks {
+        done += f64::from(task.await??);
+    }
+    Ok(done / start.elapsed().as_secs_f64())
+}
