@@ -2,7 +2,7 @@
 //! was down for a night clears away at its start what ran out meanwhile, and only what it still has
 //! not cleared away some time *after that* is stuck.
 
-use super::GRACE;
+use super::facts::GRACE;
 use lastseat_domain::Timestamp;
 use std::collections::BTreeMap;
 

@@ -1,130 +1,14 @@
 //! What became of a booking and its money, as its stream tells it.
 
 use super::code::Code;
+use super::facts::{Book, Decision, Opened, Pay, ShowFacts};
 use super::report::{Findings, Place};
-use super::{Audit, ShowFacts};
+use super::state::Audit;
 use chrono::TimeDelta;
 use lastseat_domain::event::{AbortReason, BookingOpened, Event};
-use lastseat_domain::ports::event_log::Position;
-use lastseat_domain::{BookingId, BuyerId, Envelope, Money, ShowId, StreamName, Timestamp};
+use lastseat_domain::{BookingId, Envelope, Money, ShowId, StreamName, Timestamp};
 use std::collections::{HashMap, HashSet};
 use std::hash::{DefaultHasher, Hash, Hasher};
-
-/// A booking.
-#[derive(Debug, Default)]
-pub(super) struct Book {
-    /// Whether its stream has begun. Seats may be locked for it before.
-    pub begun: bool,
-    /// What it was opened for. Absent if it was fenced, and forgotten once nothing hangs on it.
-    pub opened: Option<Box<Opened>>,
-    pub decision: Decision,
-    /// End of the hold, extension included.
-    pub deadline: Option<Timestamp>,
-    /// When it was aborted or refunded.
-    pub over_at: Option<Timestamp>,
-    /// Seats that it has now.
-    pub seats_held: u32,
-    /// Whether points were given for it, and whether they were taken back.
-    pub credited: bool,
-    pub uncredited: bool,
-    /// Whether a voucher for its own seats was issued.
-    pub voucher: bool,
-    /// Position of its last event.
-    pub position: Position,
-    pay: Pay,
-    extended: bool,
-    attempt: u32,
-    committed: bool,
-    voided: bool,
-    flagged: bool,
-    captured: Option<Money>,
-    refund_requested: bool,
-}
-
-/// What a booking was opened for.
-#[derive(Debug)]
-pub(super) struct Opened {
-    pub show: ShowId,
-    pub buyer: BuyerId,
-    pub amount: Money,
-    /// By the plan's index; seats that are not in the plan are left out.
-    pub seats: Box<[u32]>,
-    /// Number of seats, those included.
-    pub count: u32,
-    /// When.
-    pub at: Timestamp,
-}
-
-/// Who won the booking's stream.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(super) enum Decision {
-    #[default]
-    Open,
-    Committed,
-    Aborted,
-    Refunded,
-}
-
-/// Where the payment stands while nothing is decided.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-enum Pay {
-    #[default]
-    None,
-    Started,
-    ActionRequired,
-    Authorised,
-}
-
-impl Decision {
-    /// Whether the seats are to be free.
-    pub fn is_over(self) -> bool {
-        matches!(self, Self::Aborted | Self::Refunded)
-    }
-}
-
-impl Book {
-    /// Whether it is known to have been opened for other seats than this one. On a log without appends
-    /// across streams a try that failed may leave such a lock behind; it has to go, and harms nobody
-    /// until then.
-    pub fn is_stray(&self, show: &ShowId, seat: u32) -> bool {
-        self.opened.as_ref().is_some_and(|o| o.show != *show || !o.seats.contains(&seat))
-    }
-
-    /// Paid, and the money was not returned.
-    pub fn is_charged(&self) -> bool {
-        self.captured.is_some() && self.decision != Decision::Refunded
-    }
-
-    /// Whether it was ever paid.
-    pub fn was_paid(&self) -> bool {
-        self.captured.is_some()
-    }
-
-    /// Its status in the API's words; `None` if only seats were locked for it.
-    pub fn status_name(&self) -> Option<&'static str> {
-        Some(match (self.decision, self.pay) {
-            _ if !self.begun => return None,
-            (Decision::Aborted, _) => "aborted",
-            (Decision::Refunded, _) => "refunded",
-            (Decision::Committed, _) if self.captured.is_some() => "confirmed",
-            (Decision::Committed, _) | (Decision::Open, Pay::Started | Pay::Authorised) => "paying",
-            (Decision::Open, Pay::ActionRequired) => "action_required",
-            (Decision::Open, Pay::None) => "held",
-        })
-    }
-
-    /// Nothing more can hang on an aborted booking without seats and money: millions of them are
-    /// worth forgetting the detail of.
-    pub fn forget_if_done(&mut self) {
-        if self.decision == Decision::Aborted && self.seats_held == 0 && self.captured.is_none() {
-            self.opened = None;
-        }
-    }
-
-    fn amount(&self) -> Option<Money> {
-        self.opened.as_ref().map(|o| o.amount)
-    }
-}
 
 /// The audit's own mapping, because it shares no rule with the engine: an event that
 /// `lastseat_domain::Event::booking` assigned wrongly would be found here.

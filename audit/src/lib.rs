@@ -13,57 +13,27 @@
 mod activity;
 mod bookings;
 mod code;
+mod facts;
 mod loyalty;
 mod render;
 mod report;
 mod seats;
+mod state;
 mod streams;
 
 pub use code::Code;
+pub use facts::GRACE;
 pub use report::{Flow, Guarantee, MOST_NAMED, Pending, Report, Violation};
+pub use state::Audit;
 
-use activity::Activity;
-use bookings::Book;
-use chrono::TimeDelta;
-use lastseat_domain::event::{Event, ShowScheduled};
-use lastseat_domain::plan::Plan;
-use lastseat_domain::ports::event_log::{Position, RecordedEvent};
+use facts::{SeatFact, ShowFacts};
+use lastseat_domain::event::Event;
+use lastseat_domain::ports::event_log::RecordedEvent;
 use lastseat_domain::show;
-use lastseat_domain::{BookingId, Currency, Envelope, Metadata, ShowId, StreamName, codec};
-use loyalty::Rewards;
-use report::{Findings, Place};
-use seats::SeatFact;
-use std::collections::{BTreeMap, HashMap, HashSet};
+use lastseat_domain::{Envelope, Metadata, codec};
+use report::Place;
+use std::collections::BTreeMap;
 use std::sync::Arc;
-use streams::Streams;
-
-/// How long something may stay unfinished before it is wrong, by the times in the log.
-pub const GRACE: TimeDelta = TimeDelta::seconds(60);
-
-/// An audit under way.
-#[derive(Debug, Default)]
-pub struct Audit {
-    events: u64,
-    foreign: u64,
-    activity: Activity,
-    streams: Streams,
-    shows: HashMap<ShowId, ShowFacts>,
-    bookings: HashMap<BookingId, Book>,
-    /// Keys of requests that opened a booking.
-    requests: HashSet<u64>,
-    rewards: Rewards,
-    money: BTreeMap<Currency, Flow>,
-    findings: Findings,
-}
-
-/// A show and its seats.
-#[derive(Debug)]
-struct ShowFacts {
-    facts: Arc<ShowScheduled>,
-    plan: Arc<Plan>,
-    /// By the plan's index.
-    seats: Vec<SeatFact>,
-}
 
 impl Audit {
     /// An audit of a log from its beginning.
@@ -185,9 +155,4 @@ impl Audit {
         self.findings.into_report(&mut report);
         report
     }
-}
-
-/// Where a matter stands that shows at the end of the log, not at one of its events.
-fn at_the_end(position: Position, stream: &StreamName) -> Place<'_> {
-    Place { position, stream }
 }

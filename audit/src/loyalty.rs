@@ -1,9 +1,9 @@
 //! Points and vouchers, as the buyers' streams tell them.
 
-use super::bookings::{Book, Decision};
 use super::code::Code;
+use super::facts::{Account, Book, Decision, Voucher, at_the_end};
 use super::report::{Findings, Place};
-use super::{Audit, at_the_end};
+use super::state::Audit;
 use lastseat_domain::event::Reward;
 use lastseat_domain::event::{Event, VoucherCause, VoucherIssued};
 use lastseat_domain::loyalty::{
@@ -12,50 +12,7 @@ use lastseat_domain::loyalty::{
 };
 use lastseat_domain::ports::event_log::Position;
 use lastseat_domain::{BookingId, BuyerId, Envelope, ShowId, StreamName, Timestamp, VoucherId};
-use std::collections::{BTreeMap, HashMap};
-
-/// All accounts.
-#[derive(Debug, Default)]
-pub(super) struct Rewards {
-    accounts: HashMap<BuyerId, Account>,
-    vouchers: HashMap<VoucherId, Voucher>,
-}
-
-#[derive(Debug, Default)]
-struct Account {
-    seats: u32,
-    /// Milestone vouchers issued and not taken back.
-    milestones: u32,
-    /// Those of them that were not used.
-    unused: u32,
-    /// Its last event.
-    at: Option<Timestamp>,
-    position: Position,
-}
-
-#[derive(Debug)]
-struct Voucher {
-    booking: BookingId,
-    cause: VoucherCause,
-    state: VoucherState,
-    position: Position,
-    buyer: BuyerId,
-}
-
-impl Rewards {
-    pub fn count_vouchers(&self) -> BTreeMap<&'static str, u64> {
-        let mut counts = BTreeMap::from([("issued", 0), ("redeemed", 0), ("revoked", 0)]);
-        for voucher in self.vouchers.values() {
-            let name = match voucher.state {
-                VoucherState::Issued => "issued",
-                VoucherState::Redeemed => "redeemed",
-                VoucherState::Revoked => "revoked",
-            };
-            *counts.entry(name).or_default() += 1;
-        }
-        counts
-    }
-}
+use std::collections::HashMap;
 
 impl Audit {
     pub(super) fn take_loyalty(&mut self, envelope: &Envelope) {

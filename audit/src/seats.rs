@@ -1,51 +1,14 @@
 //! Who has a seat, as its stream tells it.
 
-use super::bookings::{Book, Decision};
 use super::code::Code;
+use super::facts::{Book, Decision, Owner, at_the_end};
 use super::report::Place;
-use super::{Audit, at_the_end};
+use super::state::Audit;
 use lastseat_domain::event::{AbortReason, Event};
-use lastseat_domain::ports::event_log::Position;
-use lastseat_domain::{BookingId, Envelope, StreamName, Timestamp};
+use lastseat_domain::{Envelope, StreamName, Timestamp};
 
 /// Why a seat is to be free that was locked for a booking that was then opened without it.
 const STRAY: &str = "was opened without it";
-
-/// A seat.
-#[derive(Debug, Default)]
-pub(super) struct SeatFact {
-    pub owner: Option<Owner>,
-}
-
-/// Who has a seat.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Owner {
-    pub booking: BookingId,
-    pub booked: bool,
-    /// Deadline as the lock names it.
-    expires_at: Timestamp,
-    /// When and where it was locked.
-    since: Timestamp,
-    position: Position,
-}
-
-impl SeatFact {
-    pub fn is_of(&self, booking: BookingId) -> bool {
-        self.owner.is_some_and(|o| o.booking == booking)
-    }
-
-    pub fn is_sold_to(&self, booking: BookingId) -> bool {
-        self.owner.is_some_and(|o| o.booking == booking && o.booked)
-    }
-
-    pub fn state_name(&self) -> &'static str {
-        match self.owner {
-            None => "available",
-            Some(Owner { booked: false, .. }) => "locked",
-            Some(Owner { booked: true, .. }) => "booked",
-        }
-    }
-}
 
 impl Audit {
     pub(super) fn take_seat(&mut self, envelope: &Envelope) {

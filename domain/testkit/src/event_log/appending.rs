@@ -1,6 +1,6 @@
 //! Rules of appending: exact revisions, repeats, atomicity.
 
-use super::{Subject, append_one, fill, json, must_write, names, revision_of, revisions};
+use super::subject::{Subject, append_one, fill, json, must_write, names, revision_of, revisions};
 use futures::future::join_all;
 use lastseat_domain::ports::event_log::{Direction, Expected, LogFault, NewEvent, StreamWrite, WriteOutcome};
 
@@ -247,7 +247,7 @@ pub async fn one_of_many_concurrent_appends_at_one_revision_wins(subject: &Subje
         assert_eq!(lost, 31, "the others get a conflict: {outcomes:?}");
         let stands = log.read_stream(&place.stream("a"), Some(round), Direction::Forwards, 1).await.unwrap();
         let winner: usize = winners[0].0;
-        assert_eq!(super::names(&stands), [names[winner].clone()], "the winner was written");
+        assert_eq!(super::subject::names(&stands), [names[winner].clone()], "the winner was written");
     }
 }
 

@@ -1,6 +1,6 @@
 //! Rules of reading: fidelity, directions, bounds, filters.
 
-use super::{Place, Subject, append_one, fill, json, must_write, names, positions, revisions};
+use super::subject::{Place, Subject, append_one, fill, json, must_write, names, positions, revisions};
 use lastseat_domain::StreamName;
 use lastseat_domain::ports::EventLog;
 use lastseat_domain::ports::event_log::{Direction, Expected, Filter, NewEvent, Position, StreamWrite, WriteOutcome};

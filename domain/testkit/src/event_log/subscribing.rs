@@ -1,6 +1,6 @@
 //! Rules of subscriptions: order, completeness, and what is delivered besides events.
 
-use super::{Follower, Subject, fill, must_write, names, positions};
+use super::subject::{Follower, Subject, fill, must_write, names, positions};
 use futures::future::{join, join_all};
 use lastseat_domain::ports::event_log::{Delivery, Direction, Expected, Filter, Position, StreamWrite};
 

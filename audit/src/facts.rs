@@ -1,0 +1,224 @@
+//! What the audit knows of shows, seats, bookings and loyalty accounts, folded from the log. The rules
+//! that judge it are in `bookings`, `seats` and `loyalty`.
+
+use super::report::Place;
+use chrono::TimeDelta;
+use lastseat_domain::event::{ShowScheduled, VoucherCause};
+use lastseat_domain::loyalty::VoucherState;
+use lastseat_domain::plan::Plan;
+use lastseat_domain::ports::event_log::Position;
+use lastseat_domain::{BookingId, BuyerId, Money, ShowId, StreamName, Timestamp, VoucherId};
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+
+/// How long something may stay unfinished before it is wrong, by the times in the log.
+pub const GRACE: TimeDelta = TimeDelta::seconds(60);
+
+/// A show and its seats.
+#[derive(Debug)]
+pub(super) struct ShowFacts {
+    pub facts: Arc<ShowScheduled>,
+    pub plan: Arc<Plan>,
+    /// By the plan's index.
+    pub seats: Vec<SeatFact>,
+}
+
+/// A seat.
+#[derive(Debug, Default)]
+pub(super) struct SeatFact {
+    pub owner: Option<Owner>,
+}
+
+/// Who has a seat.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Owner {
+    pub booking: BookingId,
+    pub booked: bool,
+    /// Deadline as the lock names it.
+    pub expires_at: Timestamp,
+    /// When and where it was locked.
+    pub since: Timestamp,
+    pub position: Position,
+}
+
+impl SeatFact {
+    pub fn is_of(&self, booking: BookingId) -> bool {
+        self.owner.is_some_and(|o| o.booking == booking)
+    }
+
+    pub fn is_sold_to(&self, booking: BookingId) -> bool {
+        self.owner.is_some_and(|o| o.booking == booking && o.booked)
+    }
+
+    pub fn state_name(&self) -> &'static str {
+        match self.owner {
+            None => "available",
+            Some(Owner { booked: false, .. }) => "locked",
+            Some(Owner { booked: true, .. }) => "booked",
+        }
+    }
+}
+
+/// A booking.
+#[derive(Debug, Default)]
+pub(super) struct Book {
+    /// Whether its stream has begun. Seats may be locked for it before.
+    pub begun: bool,
+    /// What it was opened for. Absent if it was fenced, and forgotten once nothing hangs on it.
+    pub opened: Option<Box<Opened>>,
+    pub decision: Decision,
+    /// End of the hold, extension included.
+    pub deadline: Option<Timestamp>,
+    /// When it was aborted or refunded.
+    pub over_at: Option<Timestamp>,
+    /// Seats that it has now.
+    pub seats_held: u32,
+    /// Whether points were given for it, and whether they were taken back.
+    pub credited: bool,
+    pub uncredited: bool,
+    /// Whether a voucher for its own seats was issued.
+    pub voucher: bool,
+    /// Position of its last event.
+    pub position: Position,
+    pub pay: Pay,
+    pub extended: bool,
+    pub attempt: u32,
+    pub committed: bool,
+    pub voided: bool,
+    pub flagged: bool,
+    pub captured: Option<Money>,
+    pub refund_requested: bool,
+}
+
+/// What a booking was opened for.
+#[derive(Debug)]
+pub(super) struct Opened {
+    pub show: ShowId,
+    pub buyer: BuyerId,
+    pub amount: Money,
+    /// By the plan's index; seats that are not in the plan are left out.
+    pub seats: Box<[u32]>,
+    /// Number of seats, those included.
+    pub count: u32,
+    /// When.
+    pub at: Timestamp,
+}
+
+/// Who won the booking's stream.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) enum Decision {
+    #[default]
+    Open,
+    Committed,
+    Aborted,
+    Refunded,
+}
+
+/// Where the payment stands while nothing is decided.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) enum Pay {
+    #[default]
+    None,
+    Started,
+    ActionRequired,
+    Authorised,
+}
+
+impl Decision {
+    /// Whether the seats are to be free.
+    pub fn is_over(self) -> bool {
+        matches!(self, Self::Aborted | Self::Refunded)
+    }
+}
+
+impl Book {
+    /// Whether it is known to have been opened for other seats than this one. On a log without appends
+    /// across streams a try that failed may leave such a lock behind; it has to go, and harms nobody
+    /// until then.
+    pub fn is_stray(&self, show: &ShowId, seat: u32) -> bool {
+        self.opened.as_ref().is_some_and(|o| o.show != *show || !o.seats.contains(&seat))
+    }
+
+    /// Paid, and the money was not returned.
+    pub fn is_charged(&self) -> bool {
+        self.captured.is_some() && self.decision != Decision::Refunded
+    }
+
+    /// Whether it was ever paid.
+    pub fn was_paid(&self) -> bool {
+        self.captured.is_some()
+    }
+
+    /// Its status in the API's words; `None` if only seats were locked for it.
+    pub fn status_name(&self) -> Option<&'static str> {
+        Some(match (self.decision, self.pay) {
+            _ if !self.begun => return None,
+            (Decision::Aborted, _) => "aborted",
+            (Decision::Refunded, _) => "refunded",
+            (Decision::Committed, _) if self.captured.is_some() => "confirmed",
+            (Decision::Committed, _) | (Decision::Open, Pay::Started | Pay::Authorised) => "paying",
+            (Decision::Open, Pay::ActionRequired) => "action_required",
+            (Decision::Open, Pay::None) => "held",
+        })
+    }
+
+    /// Nothing more can hang on an aborted booking without seats and money: millions of them are
+    /// worth forgetting the detail of.
+    pub fn forget_if_done(&mut self) {
+        if self.decision == Decision::Aborted && self.seats_held == 0 && self.captured.is_none() {
+            self.opened = None;
+        }
+    }
+
+    pub fn amount(&self) -> Option<Money> {
+        self.opened.as_ref().map(|o| o.amount)
+    }
+}
+
+/// All accounts.
+#[derive(Debug, Default)]
+pub(super) struct Rewards {
+    pub accounts: HashMap<BuyerId, Account>,
+    pub vouchers: HashMap<VoucherId, Voucher>,
+}
+
+#[derive(Debug, Default)]
+pub(super) struct Account {
+    pub seats: u32,
+    /// Milestone vouchers issued and not taken back.
+    pub milestones: u32,
+    /// Those of them that were not used.
+    pub unused: u32,
+    /// Its last event.
+    pub at: Option<Timestamp>,
+    pub position: Position,
+}
+
+#[derive(Debug)]
+pub(super) struct Voucher {
+    pub booking: BookingId,
+    pub cause: VoucherCause,
+    pub state: VoucherState,
+    pub position: Position,
+    pub buyer: BuyerId,
+}
+
+impl Rewards {
+    pub fn count_vouchers(&self) -> BTreeMap<&'static str, u64> {
+        let mut counts = BTreeMap::from([("issued", 0), ("redeemed", 0), ("revoked", 0)]);
+        for voucher in self.vouchers.values() {
+            let name = match voucher.state {
+                VoucherState::Issued => "issued",
+                VoucherState::Redeemed => "redeemed",
+                VoucherState::Revoked => "revoked",
+            };
+            *counts.entry(name).or_default() += 1;
+        }
+        counts
+    }
+}
+
+/// Where a matter stands that shows at the end of the log, not at one of its events.
+pub(super) fn at_the_end(position: Position, stream: &StreamName) -> Place<'_> {
+    Place { position, stream }
+}

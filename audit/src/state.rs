@@ -1,0 +1,24 @@
+//! The state of an audit.
+
+use super::activity::Activity;
+use super::facts::{Book, Rewards, ShowFacts};
+use super::report::{Findings, Flow};
+use super::streams::Streams;
+use lastseat_domain::{BookingId, Currency, ShowId};
+use std::collections::{BTreeMap, HashMap, HashSet};
+
+/// An audit under way.
+#[derive(Debug, Default)]
+pub struct Audit {
+    pub(super) events: u64,
+    pub(super) foreign: u64,
+    pub(super) activity: Activity,
+    pub(super) streams: Streams,
+    pub(super) shows: HashMap<ShowId, ShowFacts>,
+    pub(super) bookings: HashMap<BookingId, Book>,
+    /// Keys of requests that opened a booking.
+    pub(super) requests: HashSet<u64>,
+    pub(super) rewards: Rewards,
+    pub(super) money: BTreeMap<Currency, Flow>,
+    pub(super) findings: Findings,
+}
