@@ -1,6 +1,6 @@
 //! The directory in which everything lies that outlives the process.
 
-use lastseat_event_log_sqlite::file_lock;
+use crate::wiring::chosen::file_lock;
 use std::fs::{File, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};

@@ -3,6 +3,7 @@
 //! Nothing here is global: any number of servers run in one process, each on its own directory.
 
 pub mod checks;
+pub mod chosen;
 mod event_log;
 mod eventstore_server;
 mod listener;

@@ -5,9 +5,9 @@ use crate::auth::{Auth, Role};
 use crate::config::Config;
 use crate::data_dir::DataDir;
 use crate::exit;
+use crate::wiring::chosen::SystemClock;
 use crate::wiring::token_key;
 use lastseat_domain::BuyerId;
-use lastseat_in_process::SystemClock;
 use std::process::ExitCode;
 use std::time::Duration;
 
