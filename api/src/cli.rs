@@ -52,9 +52,9 @@ enum Verb {
     Load(load::Load),
     /// Kill a server in the middle of a rush, restart it, and show that nothing acknowledged was lost
     KillDemo(kill_demo::KillDemo),
-    /// Prove from the log alone that nothing was sold twice and nobody charged in vain
+    /// Prove from the log alone that nothing was sold twice and nobody was charged for nothing
     Verify(verify::Verify),
-    /// Take out the event history
+    /// Export the event history
     #[command(subcommand)]
     Audit(audit_export::AuditVerb),
     /// Check everything that a node needs, and say what to do about what is wrong

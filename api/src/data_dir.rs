@@ -93,7 +93,7 @@ impl DataDir {
         self.root.join("token.key")
     }
 
-    /// Held by whoever writes here while the event log is elsewhere.
+    /// Held by the node that writes here while the event log is elsewhere.
     fn lock_file(&self) -> PathBuf {
         self.root.join("node.lock")
     }

@@ -87,7 +87,7 @@ fn what_we_are_told(all: &Value) -> Vec<String> {
     faults
 }
 
-/// Hosts and ports: whoever asks has to ask where the other listens.
+/// Hosts and ports: each service calls where the other one listens.
 fn who_is_asked_where(all: &Value) -> Vec<String> {
     let mut faults = Vec::new();
     let services = all["services"].as_object().unwrap();
@@ -99,23 +99,23 @@ fn who_is_asked_where(all: &Value) -> Vec<String> {
     let nodes: Vec<_> = services.iter().filter(|(_, s)| s["environment"].get("LASTSEAT_TOKEN_KEY").is_some()).collect();
     for (node, service) in &nodes {
         let environment = environment(service);
-        let told = |setting: &str| environment.get(&format!("LASTSEAT_{setting}")).map(String::as_str).unwrap_or_default();
+        let setting_value = |setting: &str| environment.get(&format!("LASTSEAT_{setting}")).map(String::as_str).unwrap_or_default();
         for (setting, host, port) in
             [("EVENTSTORE", "eventstore", "2113"), ("REDIS", "redis", "6379"), ("SANDBOX", "payments", &payments)]
         {
-            let asked = place(told(setting));
+            let asked = place(setting_value(setting));
             if asked != (host.to_owned(), port.to_owned()) {
                 faults.push(format!("{node} looks for {host} at {asked:?}"));
             }
         }
-        let listen = place(told("LISTEN")).1;
+        let listen = place(setting_value("LISTEN")).1;
         if !upstreams.contains(&((*node).clone(), listen.clone())) {
             faults.push(format!("the load balancer does not send to {node}:{listen}"));
         }
         if words(&service["healthcheck"]["test"]).last().map(|url| place(url).1) != Some(listen) {
             faults.push(format!("{node} is checked at another port than it listens on"));
         }
-        if balancer["networks"]["front"]["ipv4_address"] != told("TRUSTED_PROXIES") {
+        if balancer["networks"]["front"]["ipv4_address"] != setting_value("TRUSTED_PROXIES") {
             faults.push(format!("{node} trusts another proxy than the load balancer"));
         }
     }

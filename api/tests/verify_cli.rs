@@ -81,10 +81,10 @@ fn violations(data: &Path) -> Vec<String> {
     let found = report["report"]["violations"].as_array().unwrap();
     assert_eq!(report["report"]["violations_total"], found.len());
     // For people the same, in the same words.
-    let told = run(&["verify"], data);
-    assert_eq!(told.code, 1, "{told:?}");
+    let output = run(&["verify"], data);
+    assert_eq!(output.code, 1, "{output:?}");
     for violation in found {
-        assert!(told.out.contains(text(violation, "text")), "{violation} is missing in {}", told.out);
+        assert!(output.out.contains(text(violation, "text")), "{violation} is missing in {}", output.out);
     }
     found.iter().map(|violation| text(violation, "code").to_owned()).collect()
 }
@@ -106,9 +106,9 @@ async fn a_clean_sale_is_clean_stopped_running_or_killed() {
     assert_eq!(found["bookings"], json!({"aborted": 1, "confirmed": 2, "held": 1, "refunded": 1}));
     assert_eq!((&found["seats"]["booked"], &found["seats"]["locked"]), (&json!(3), &json!(1)));
     assert_eq!(found["money"]["EUR"], json!({"captured": 4 * 4500, "refunded": 4500}));
-    let told = run(&["verify"], &sale.data);
-    assert_eq!((told.code, told.err.as_str()), (0, ""));
-    assert!(told.out.contains("All guarantees hold."), "{}", told.out);
+    let output = run(&["verify"], &sale.data);
+    assert_eq!((output.code, output.err.as_str()), (0, ""));
+    assert!(output.out.contains("All guarantees hold."), "{}", output.out);
 
     // While a server runs on it and sells.
     let data = sale.copy("running");
@@ -228,8 +228,8 @@ async fn what_is_no_log_or_a_broken_one_is_exit_3() {
         let (code, report) = verify(data);
         assert_eq!((code, &report["clean"]), (3, &json!(false)), "{what}: {report:#}");
         assert!(!text(&report, "error").is_empty());
-        let told = run(&["verify"], data);
-        assert_eq!((told.code, told.out.as_str(), told.err.lines().count()), (3, "", 1), "{what}: {told:?}");
+        let output = run(&["verify"], data);
+        assert_eq!((output.code, output.out.as_str(), output.err.lines().count()), (3, "", 1), "{what}: {output:?}");
     };
     unreadable(&sale.dir.path().join("nowhere"), "no directory");
     assert!(!sale.dir.path().join("nowhere").exists());

@@ -18,7 +18,7 @@ impl Default for Settings {
     fn default() -> Self {
         Self {
             max_in_flight: 4096,
-            passivate_after: Duration::from_secs(30),
+            passivate_after: Duration::from_secs(5),
             settle_after: Duration::from_secs(10),
             payment_patience: Duration::from_secs(10),
         }

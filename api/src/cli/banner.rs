@@ -84,7 +84,7 @@ impl Banner<'_> {
             Some("./lastseat-data") | None => String::new(),
             Some(data) => format!(" --data {data}"),
         };
-        // Without its password: that one is in the environment, or known to whoever reads this.
+        // Without its password: that one is in the environment, or known to the reader.
         let eventstore = self.config.eventstore.as_ref().map(|url| format!(" --eventstore '{url}'")).unwrap_or_default();
         let key = self.config.token_key.as_ref().map(|key| format!(" --token-key {}", key.display())).unwrap_or_default();
         format!("{data}{eventstore}{key}")

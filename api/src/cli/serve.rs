@@ -1,4 +1,4 @@
-//! `lastseat serve`, and `lastseat` alone: start, say where to look, run until told to stop.
+//! `lastseat serve`, and `lastseat` alone: start, say where to look, run until a signal stops it.
 
 use super::banner::Banner;
 use super::logging;
@@ -37,7 +37,7 @@ pub async fn run(config: Config) -> ExitCode {
             return exit::FATAL.into();
         }
     };
-    // Only now: whoever reads the greeting may send a signal at once.
+    // Only now: a reader of the greeting may send a signal at once.
     greet(&running, &config).await;
     let first = signals.next().await;
     tell(&format!("lastseat: {first}: finishing what is under way (once more to stop at once)"));

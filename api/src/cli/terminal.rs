@@ -75,7 +75,7 @@ impl Paint {
     }
 }
 
-/// Prints to standard output. Whoever closed it does not want the rest, which is no error.
+/// Prints to standard output. If it was closed, the rest is not wanted, which is no error.
 pub fn say(text: &str) {
     let mut out = std::io::stdout().lock();
     let _closed = out.write_all(text.as_bytes()).and_then(|()| out.write_all(b"\n")).and_then(|()| out.flush());

@@ -156,7 +156,7 @@ fn every_setting_has_a_flag() {
     assert_eq!(flags("--max-in-flight 7").get("max_in_flight"), Some("7"));
 }
 
-/// `just settings-table` writes the table anew.
+/// `just settings-table` writes the table.
 #[test]
 fn the_operators_table_is_the_declaration() {
     const BEGIN: &str = "<!-- settings: written by `just settings-table` -->\n";

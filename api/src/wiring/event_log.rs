@@ -49,7 +49,7 @@ impl ChosenLog {
         }
     }
 
-    /// Closes it, whoever still has it.
+    /// Closes it, even if other parts still hold it.
     pub(super) async fn close(&self) {
         match self {
             Self::Embedded(log) => {

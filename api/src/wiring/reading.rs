@@ -10,7 +10,7 @@ use std::fs::File;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-/// A log that is only read. Whoever sells from it is not disturbed.
+/// A log that is only read. A server that sells from it is not disturbed.
 pub struct Readable {
     /// The log.
     pub log: Arc<dyn EventLog>,

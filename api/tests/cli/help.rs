@@ -1,4 +1,4 @@
-//! What `--help` says, and what wrong use is told. A change shows in review.
+//! What `--help` says, and what wrong use is answered. A change shows in review.
 
 use crate::binary::Place;
 

@@ -1,5 +1,5 @@
 //! What operators see when Redis dies, then the log, and when both are back. Nobody has to do anything
-//! but bring them back, and each is told by its name.
+//! but bring them back, and each is named.
 
 use crate::nodes::Cluster;
 use crate::support::client::Client;

@@ -146,10 +146,10 @@ impl Bench {
             .kill_on_drop(true)
             .output()
             .await?;
-        let told = String::from_utf8_lossy(&output.stdout);
-        let row = told.lines().last().unwrap_or_default();
+        let output_text = String::from_utf8_lossy(&output.stdout);
+        let row = output_text.lines().last().unwrap_or_default();
         let rate = row.split(',').nth(1).and_then(|field| field.trim_matches('"').parse().ok());
-        rate.ok_or_else(|| format!("redis-benchmark: {told}{}", String::from_utf8_lossy(&output.stderr)).into())
+        rate.ok_or_else(|| format!("redis-benchmark: {output_text}{}", String::from_utf8_lossy(&output.stderr)).into())
     }
 
     /// That calls were no mere errors. A few may have met by chance.

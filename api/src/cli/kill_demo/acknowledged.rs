@@ -1,4 +1,4 @@
-//! Compares what buyers were told with the log, which is read from its file.
+//! Compares what was acknowledged to buyers with the log, which is read from its file.
 
 use crate::cli::load::seats::Won;
 use crate::config::Config;
