@@ -99,7 +99,8 @@ fn who_is_asked_where(all: &Value) -> Vec<String> {
     let nodes: Vec<_> = services.iter().filter(|(_, s)| s["environment"].get("LASTSEAT_TOKEN_KEY").is_some()).collect();
     for (node, service) in &nodes {
         let environment = environment(service);
-        let setting_value = |setting: &str| environment.get(&format!("LASTSEAT_{setting}")).map(String::as_str).unwrap_or_default();
+        let setting_value =
+            |setting: &str| environment.get(&format!("LASTSEAT_{setting}")).map(String::as_str).unwrap_or_default();
         for (setting, host, port) in
             [("EVENTSTORE", "eventstore", "2113"), ("REDIS", "redis", "6379"), ("SANDBOX", "payments", &payments)]
         {

@@ -50,8 +50,20 @@ impl Window {
         self.page.execute(script, vec![]).await.unwrap()
     }
 
+    /// Clicks, once the element is in view and nothing covers it: a page that was just drawn may still
+    /// be scrolling.
     pub async fn click(&self, css: &str) {
-        self.page.wait().at_most(PATIENCE).for_element(Locator::Css(css)).await.unwrap().click().await.unwrap();
+        let until = Instant::now() + PATIENCE;
+        loop {
+            let element = self.page.wait().at_most(PATIENCE).for_element(Locator::Css(css)).await.unwrap();
+            let script = "document.querySelector(arguments[0])?.scrollIntoView({ block: 'center', behavior: 'instant' })";
+            self.page.execute(script, vec![css.into()]).await.unwrap();
+            match element.click().await {
+                Ok(()) => return,
+                Err(error) => assert!(Instant::now() < until, "{css} can't be clicked: {error}"),
+            }
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
     }
 
     /// Sends a key to the element that has the focus.
