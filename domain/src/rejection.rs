@@ -96,7 +96,7 @@ rejections! {
         available: u32 } = "seat_unavailable", "{available} seats are available, but not as many together as requested. Request fewer.";
     /// Nothing is available of what was requested.
     SoldOut { /// When the first hold ends, if some are only held.
-        free_at: Option<Timestamp> } = "sold_out", "Sold out.";
+        free_at: Option<Timestamp> } = "sold_out", "Sold out. A place becomes free if a hold ends without payment.";
 
     // Idempotency.
     /// The key was used for another request.
