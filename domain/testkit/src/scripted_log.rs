@@ -27,6 +27,13 @@ impl Content {
         let matching = self.events[start..].iter().filter(|e| filter.matches(e.stream.as_str(), &e.event_type));
         matching.take(limit).cloned().collect()
     }
+
+    /// The last events before `from`, newest first.
+    fn page_before(&self, from: Option<Position>, limit: usize, filter: &Filter) -> Vec<Arc<RecordedEvent>> {
+        let end = from.map_or(self.events.len(), |from| self.events.partition_point(|e| e.position < from));
+        let matching = self.events[..end].iter().rev().filter(|e| filter.matches(e.stream.as_str(), &e.event_type));
+        matching.take(limit).cloned().collect()
+    }
 }
 
 /// A log that contains the events that the test pushes, at the positions that these have.
@@ -105,8 +112,11 @@ impl EventLog for ScriptedLog {
         limit: usize,
         filter: &Filter,
     ) -> Result<Vec<Arc<RecordedEvent>>, LogFault> {
-        assert_eq!(direction, Direction::Forwards);
-        Ok(self.content.lock().unwrap().page(from.unwrap_or_default(), limit, filter))
+        let content = self.content.lock().unwrap();
+        Ok(match direction {
+            Direction::Forwards => content.page(from.unwrap_or_default(), limit, filter),
+            Direction::Backwards => content.page_before(from, limit, filter),
+        })
     }
 
     fn subscribe(&self, from: Position, filter: Filter) -> BoxStream<'static, Result<Delivery, LogFault>> {
