@@ -4,11 +4,19 @@
 
 mod common;
 
+use async_trait::async_trait;
 use common::fault_injection::FaultPlan;
 use common::*;
+use futures::StreamExt;
+use futures::stream::{self, BoxStream};
 use lastseat_domain::event::RequestFingerprint;
-use lastseat_domain::{BookingId, BuyerId};
+use lastseat_domain::ports::EventLog;
+use lastseat_domain::ports::event_log::{
+    Delivery, Direction, Filter, LogFault, Position, RecordedEvent, Revision, StreamWrite, WriteOutcome,
+};
+use lastseat_domain::{BookingId, BuyerId, StreamName};
 use lastseat_engine::{BoxOffice, CommandError, Hold, HoldRequest, SeatSelection};
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
@@ -114,5 +122,71 @@ fn the_precheck_refuses_a_new_key_and_lets_a_repeat_pass() {
         assert_eq!(check("k"), Ok(()));
         assert_eq!(check("new").unwrap_err().code(), "seat_unavailable");
         assert_eq!(office.refuse_at_once(&show(), &seats(&["A-1"]), None).unwrap_err().code(), "seat_unavailable");
+    });
+}
+
+/// A log whose subscriptions never deliver anything: a node over it is as late as a node can be.
+struct SilentLog(Arc<dyn EventLog>);
+
+#[async_trait]
+impl EventLog for SilentLog {
+    fn atomic_across_streams(&self) -> bool {
+        self.0.atomic_across_streams()
+    }
+
+    async fn append(&self, writes: Vec<StreamWrite>) -> Result<Vec<WriteOutcome>, LogFault> {
+        self.0.append(writes).await
+    }
+
+    async fn read_stream(
+        &self,
+        stream: &StreamName,
+        from: Option<Revision>,
+        direction: Direction,
+        limit: usize,
+    ) -> Result<Vec<Arc<RecordedEvent>>, LogFault> {
+        self.0.read_stream(stream, from, direction, limit).await
+    }
+
+    async fn read_all(
+        &self,
+        from: Option<Position>,
+        direction: Direction,
+        limit: usize,
+        filter: &Filter,
+    ) -> Result<Vec<Arc<RecordedEvent>>, LogFault> {
+        self.0.read_all(from, direction, limit, filter).await
+    }
+
+    fn subscribe(&self, _from: Position, _filter: Filter) -> BoxStream<'static, Result<Delivery, LogFault>> {
+        stream::pending().boxed()
+    }
+
+    async fn head(&self) -> Result<Position, LogFault> {
+        self.0.head().await
+    }
+}
+
+/// Sales end on a node that has not read of the first request yet.
+#[test]
+fn a_repeat_after_sales_have_ended_gets_the_first_answer_on_a_late_node() {
+    in_virtual_time(async |atomic| {
+        for cancelled in [false, true] {
+            let bench = TestBench::new(atomic);
+            let on_time = bench.open().await;
+            let late = TestBench { log: Arc::new(SilentLog(bench.log.clone())), ..bench.clone() }.node().await;
+            let first = keyed(&on_time, "k", seats(&["A-1"])).await.unwrap();
+            if cancelled {
+                late.cancel_show(&show(), "admin").await.unwrap();
+            } else {
+                late.pause_sales(&show(), "admin").await.unwrap();
+            }
+            let booking = BookingId::from_key("ann", "k");
+            assert_eq!(late.refuse_at_once(&show(), &seats(&["A-1"]), Some(booking)), Ok(()));
+            let again = keyed(&late, "k", seats(&["A-1"])).await.unwrap();
+            assert_eq!((again.booking.id, again.replayed), (first.booking.id, true), "atomic: {atomic}");
+            let other = code(keyed(&late, "other", seats(&["A-2"])).await);
+            assert_eq!(other, if cancelled { "show_cancelled" } else { "sales_paused" });
+        }
     });
 }

@@ -27,30 +27,38 @@ pub(crate) fn refuse_at_once(
     selection: &SeatSelection,
     keyed: Option<BookingId>,
 ) -> Result<(), Rejection> {
-    let refused = check_table(&HoldTarget::find(services, show, selection)?);
-    if keyed.is_some_and(|booking| may_be_repeat(services, booking)) { Ok(()) } else { refused }
+    match check_table(&HoldTarget::find(services, show, selection)?) {
+        Err(rejection) if keyed.is_some_and(|booking| may_be_repeat(services, booking, &rejection)) => Ok(()),
+        checked => checked,
+    }
 }
 
-/// Whether an earlier request under the same idempotency key may have opened the booking.
-fn may_be_repeat(services: &Services, booking: BookingId) -> bool {
+/// Whether an earlier request under the same idempotency key may have opened the booking, so that only
+/// the log can tell the answer.
+fn may_be_repeat(services: &Services, booking: BookingId, rejection: &Rejection) -> bool {
+    // The seat table refuses a seat only after this node has read who has it. That sales have ended it
+    // knows by the clock, or from its own command, perhaps before it has read of the first request.
+    let sales_ended =
+        matches!(rejection, Rejection::SaleClosed { .. } | Rejection::SalesPaused { .. } | Rejection::ShowCancelled { .. });
     // A node that can't follow the log does not know what other nodes have opened.
-    services.known_bookings.may_contain(booking) || services.health.follower_fault.lock().is_some()
+    let log_unknown = services.health.follower_fault.lock().is_some();
+    sales_ended || log_unknown || services.known_bookings.may_contain(booking)
 }
 
 pub(crate) async fn hold(services: &Services, request: &HoldRequest) -> Result<Hold, CommandError> {
     let target = HoldTarget::find(services, &request.show, &request.selection)?;
     let opening = Opening::of(&*services.ports.log);
     let attempt = Attempt { services, target, request };
+    let keyed = request.request.is_some();
     let result = match check_table(&attempt.target) {
         Ok(()) => try_seats(&attempt, opening).await,
-        Err(rejection) if !(request.request.is_some() && may_be_repeat(services, request.booking)) => {
-            return Err(rejection.into());
-        }
-        Err(rejection) => Err(rejection.into()),
+        // Not the answer yet: the log is asked below for that of the first request.
+        Err(rejection) if keyed && may_be_repeat(services, request.booking, &rejection) => Err(rejection.into()),
+        Err(rejection) => return Err(rejection.into()),
     };
     match result {
         // An earlier try of the same request may have got the very seats that are taken now.
-        Err(CommandError::Rejected(rejection)) if request.request.is_some() => match replay(services, opening, request).await? {
+        Err(CommandError::Rejected(rejection)) if keyed => match replay(services, opening, request).await? {
             Some(hold) => Ok(hold),
             None if opening.is_own_leftover(services, request, &rejection).await? => try_seats(&attempt, opening).await,
             None => Err(rejection.into()),
