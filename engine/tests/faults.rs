@@ -12,16 +12,15 @@ use futures::StreamExt;
 use futures::stream::{self, BoxStream};
 use lastseat_domain::booking::Phase;
 use lastseat_domain::event::{RequestFingerprint, ShowScheduled};
-use lastseat_domain::ports::event_log::{
-    Delivery, Direction, EventLog, Filter, LogFault, Position, RecordedEvent, Revision, StreamWrite, WriteOutcome,
-};
+use lastseat_domain::ports::event_log::{Delivery, EventLog, Filter, LogFault, Position};
 use lastseat_domain::ports::payments::{GatewayFault, Intent, PaymentGateway};
 use lastseat_domain::seat_state::SeatState;
-use lastseat_domain::{BookingId, BuyerId, IntentId, Money, Rejection, StreamName};
+use lastseat_domain::{BookingId, BuyerId, IntentId, Money, Rejection};
 use lastseat_engine::{BoxOffice, CommandError, Fault, HoldRequest, Paid, PayRequest};
 use lastseat_testkit::AbsentGuard;
 use lastseat_testkit::MemoryLog;
 use lastseat_testkit::{FaultyGateway, GatewayCall, GatewayCallFault};
+use lastseat_testkit::{ForwardGateway, ForwardLog, ForwardingGateway, ForwardingLog};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -232,7 +231,11 @@ impl MixedUp {
 }
 
 #[async_trait]
-impl PaymentGateway for MixedUp {
+impl ForwardGateway for MixedUp {
+    fn inner(&self) -> &dyn PaymentGateway {
+        &*self.inner
+    }
+
     async fn create(&self, booking: BookingId, amount: Money) -> Result<Intent, GatewayFault> {
         self.mix(self.inner.create(booking, amount).await)
     }
@@ -243,18 +246,6 @@ impl PaymentGateway for MixedUp {
 
     async fn retrieve(&self, intent: &IntentId) -> Result<Intent, GatewayFault> {
         self.mix(self.inner.retrieve(intent).await)
-    }
-
-    async fn capture(&self, intent: &IntentId, booking: BookingId) -> Result<Intent, GatewayFault> {
-        self.inner.capture(intent, booking).await
-    }
-
-    async fn cancel(&self, intent: &IntentId, booking: BookingId) -> Result<Intent, GatewayFault> {
-        self.inner.cancel(intent, booking).await
-    }
-
-    async fn refund(&self, intent: &IntentId, booking: BookingId) -> Result<Intent, GatewayFault> {
-        self.inner.refund(intent, booking).await
     }
 }
 
@@ -267,7 +258,7 @@ fn answers_that_do_not_fit_are_flagged_and_never_captured() {
                 let bench = TestBench::new(atomic);
                 let other = bench.new_booking();
                 let mixed = MixedUp { inner: bench.payments.clone(), left: AtomicU64::new(right_answers), other, amount };
-                let bench = TestBench { payments: Arc::new(mixed), ..bench };
+                let bench = TestBench { payments: Arc::new(ForwardingGateway(mixed)), ..bench };
                 let office = bench.open().await;
                 let held = hold(&bench, &office, seats(&["A-1"])).await.unwrap().booking;
                 assert_eq!(code(pay(&office, &held, "pm_card_visa").await), "booking_over", "{what}");
@@ -291,7 +282,7 @@ fn a_flagged_booking_keeps_no_seat_when_its_node_dies() {
         bench.open().await.drain(Duration::ZERO).await;
         let other = bench.new_booking();
         let mixed = MixedUp { inner: bench.payments.clone(), left: AtomicU64::new(0), other, amount: true };
-        let (plan, end) = FaultPlan::around(&TestBench { payments: Arc::new(mixed), ..bench.clone() });
+        let (plan, end) = FaultPlan::around(&TestBench { payments: Arc::new(ForwardingGateway(mixed)), ..bench.clone() });
         let office = end.node().await;
         let held = hold(&bench, &office, seats(&["A-1"])).await.unwrap().booking;
         // Append 0 starts the payment, 1 flags it, 2 ends the booking.
@@ -338,42 +329,14 @@ fn a_payment_under_way_is_looked_at_though_its_hold_was_prolonged() {
 struct NeverQuiet(Arc<dyn EventLog>);
 
 #[async_trait]
-impl EventLog for NeverQuiet {
-    fn atomic_across_streams(&self) -> bool {
-        self.0.atomic_across_streams()
-    }
-
-    async fn append(&self, writes: Vec<StreamWrite>) -> Result<Vec<WriteOutcome>, LogFault> {
-        self.0.append(writes).await
-    }
-
-    async fn read_stream(
-        &self,
-        stream: &StreamName,
-        from: Option<Revision>,
-        direction: Direction,
-        limit: usize,
-    ) -> Result<Vec<Arc<RecordedEvent>>, LogFault> {
-        self.0.read_stream(stream, from, direction, limit).await
-    }
-
-    async fn read_all(
-        &self,
-        from: Option<Position>,
-        direction: Direction,
-        limit: usize,
-        filter: &Filter,
-    ) -> Result<Vec<Arc<RecordedEvent>>, LogFault> {
-        self.0.read_all(from, direction, limit, filter).await
+impl ForwardLog for NeverQuiet {
+    fn inner(&self) -> &dyn EventLog {
+        &*self.0
     }
 
     fn subscribe(&self, from: Position, filter: Filter) -> BoxStream<'static, Result<Delivery, LogFault>> {
         let noise = stream::repeat_with(|| Ok(Delivery::Checkpoint(Position::START)));
         stream::select(self.0.subscribe(from, filter), noise).boxed()
-    }
-
-    async fn head(&self) -> Result<Position, LogFault> {
-        self.0.head().await
     }
 }
 
@@ -381,7 +344,7 @@ impl EventLog for NeverQuiet {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn holds_end_while_the_log_never_lets_up() {
     let bench = TestBench::new(true);
-    let bench = TestBench { log: Arc::new(NeverQuiet(bench.log.clone())), ..bench };
+    let bench = TestBench { log: Arc::new(ForwardingLog(NeverQuiet(bench.log.clone()))), ..bench };
     let office = bench.node().await;
     office.schedule_show(ShowScheduled { hold_seconds: 1, ..test_show() }, "admin").await.unwrap();
     hold(&bench, &office, seats(&["A-1"])).await.unwrap();

@@ -11,11 +11,10 @@ use futures::StreamExt;
 use futures::stream::{self, BoxStream};
 use lastseat_domain::event::RequestFingerprint;
 use lastseat_domain::ports::EventLog;
-use lastseat_domain::ports::event_log::{
-    Delivery, Direction, Filter, LogFault, Position, RecordedEvent, Revision, StreamWrite, WriteOutcome,
-};
-use lastseat_domain::{BookingId, BuyerId, StreamName};
+use lastseat_domain::ports::event_log::{Delivery, Filter, LogFault, Position};
+use lastseat_domain::{BookingId, BuyerId};
 use lastseat_engine::{BoxOffice, CommandError, Hold, HoldRequest, SeatSelection};
+use lastseat_testkit::{ForwardLog, ForwardingLog};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -129,41 +128,13 @@ fn the_precheck_refuses_a_new_key_and_lets_a_repeat_pass() {
 struct SilentLog(Arc<dyn EventLog>);
 
 #[async_trait]
-impl EventLog for SilentLog {
-    fn atomic_across_streams(&self) -> bool {
-        self.0.atomic_across_streams()
-    }
-
-    async fn append(&self, writes: Vec<StreamWrite>) -> Result<Vec<WriteOutcome>, LogFault> {
-        self.0.append(writes).await
-    }
-
-    async fn read_stream(
-        &self,
-        stream: &StreamName,
-        from: Option<Revision>,
-        direction: Direction,
-        limit: usize,
-    ) -> Result<Vec<Arc<RecordedEvent>>, LogFault> {
-        self.0.read_stream(stream, from, direction, limit).await
-    }
-
-    async fn read_all(
-        &self,
-        from: Option<Position>,
-        direction: Direction,
-        limit: usize,
-        filter: &Filter,
-    ) -> Result<Vec<Arc<RecordedEvent>>, LogFault> {
-        self.0.read_all(from, direction, limit, filter).await
+impl ForwardLog for SilentLog {
+    fn inner(&self) -> &dyn EventLog {
+        &*self.0
     }
 
     fn subscribe(&self, _from: Position, _filter: Filter) -> BoxStream<'static, Result<Delivery, LogFault>> {
         stream::pending().boxed()
-    }
-
-    async fn head(&self) -> Result<Position, LogFault> {
-        self.0.head().await
     }
 }
 
@@ -174,7 +145,7 @@ fn a_repeat_after_sales_have_ended_gets_the_first_answer_on_a_late_node() {
         for cancelled in [false, true] {
             let bench = TestBench::new(atomic);
             let on_time = bench.open().await;
-            let late = TestBench { log: Arc::new(SilentLog(bench.log.clone())), ..bench.clone() }.node().await;
+            let late = TestBench { log: Arc::new(ForwardingLog(SilentLog(bench.log.clone()))), ..bench.clone() }.node().await;
             let first = keyed(&on_time, "k", seats(&["A-1"])).await.unwrap();
             if cancelled {
                 late.cancel_show(&show(), "admin").await.unwrap();

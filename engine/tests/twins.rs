@@ -10,15 +10,13 @@ use common::fault_injection::{AppendFate, FaultPlan};
 use common::random_faults::{FaultRate, SeededRandom, with_random_faults};
 use common::*;
 use futures::future::join_all;
-use futures::stream::BoxStream;
 use lastseat_domain::event::{AbortReason, Event, SeatReleased};
-use lastseat_domain::ports::event_log::{
-    Delivery, Direction, EventLog, Expected, Filter, LogFault, Position, RecordedEvent, Revision, StreamWrite, WriteOutcome,
-};
+use lastseat_domain::ports::event_log::{Direction, EventLog, Expected, LogFault, StreamWrite, WriteOutcome};
 use lastseat_domain::ports::payments::{GatewayFault, Intent, PaymentGateway};
-use lastseat_domain::{BookingId, IntentId, Metadata, Money, SeatId, StreamName, codec};
+use lastseat_domain::{BookingId, IntentId, Metadata, SeatId, StreamName, codec};
 use lastseat_engine::Paid;
 use lastseat_testkit::GuardFault;
+use lastseat_testkit::{ForwardGateway, ForwardLog, ForwardingGateway, ForwardingLog};
 use std::sync::Arc;
 
 /// A log that appends wherever a stream ends, whatever was expected, to streams of one category.
@@ -28,9 +26,9 @@ struct BlindLog {
 }
 
 #[async_trait]
-impl EventLog for BlindLog {
-    fn atomic_across_streams(&self) -> bool {
-        self.inner.atomic_across_streams()
+impl ForwardLog for BlindLog {
+    fn inner(&self) -> &dyn EventLog {
+        &*self.inner
     }
 
     async fn append(&self, mut writes: Vec<StreamWrite>) -> Result<Vec<WriteOutcome>, LogFault> {
@@ -40,65 +38,21 @@ impl EventLog for BlindLog {
         }
         self.inner.append(writes).await
     }
-
-    async fn read_stream(
-        &self,
-        stream: &StreamName,
-        from: Option<Revision>,
-        direction: Direction,
-        limit: usize,
-    ) -> Result<Vec<Arc<RecordedEvent>>, LogFault> {
-        self.inner.read_stream(stream, from, direction, limit).await
-    }
-
-    async fn read_all(
-        &self,
-        from: Option<Position>,
-        direction: Direction,
-        limit: usize,
-        filter: &Filter,
-    ) -> Result<Vec<Arc<RecordedEvent>>, LogFault> {
-        self.inner.read_all(from, direction, limit, filter).await
-    }
-
-    fn subscribe(&self, from: Position, filter: Filter) -> BoxStream<'static, Result<Delivery, LogFault>> {
-        self.inner.subscribe(from, filter)
-    }
-
-    async fn head(&self) -> Result<Position, LogFault> {
-        self.inner.head().await
-    }
 }
 
 /// A gateway that captures as soon as it authorises.
 struct EagerGateway(Arc<dyn PaymentGateway>);
 
 #[async_trait]
-impl PaymentGateway for EagerGateway {
-    async fn create(&self, booking: BookingId, amount: Money) -> Result<Intent, GatewayFault> {
-        self.0.create(booking, amount).await
+impl ForwardGateway for EagerGateway {
+    fn inner(&self) -> &dyn PaymentGateway {
+        &*self.0
     }
 
     async fn confirm(&self, intent: &IntentId, booking: BookingId, attempt: u32, method: &str) -> Result<Intent, GatewayFault> {
         let answer = self.0.confirm(intent, booking, attempt, method).await?;
         self.0.capture(intent, booking).await?;
         Ok(answer)
-    }
-
-    async fn retrieve(&self, intent: &IntentId) -> Result<Intent, GatewayFault> {
-        self.0.retrieve(intent).await
-    }
-
-    async fn capture(&self, intent: &IntentId, booking: BookingId) -> Result<Intent, GatewayFault> {
-        self.0.capture(intent, booking).await
-    }
-
-    async fn cancel(&self, intent: &IntentId, booking: BookingId) -> Result<Intent, GatewayFault> {
-        self.0.cancel(intent, booking).await
-    }
-
-    async fn refund(&self, intent: &IntentId, booking: BookingId) -> Result<Intent, GatewayFault> {
-        self.0.refund(intent, booking).await
     }
 }
 
@@ -111,7 +65,7 @@ fn run<T>(test: impl Future<Output = T>) -> T {
 async fn rush(atomic: bool, category: &'static str) -> (usize, Vec<String>) {
     let bench = TestBench::new(atomic);
     bench.open().await.drain(std::time::Duration::ZERO).await;
-    let blind = TestBench { log: Arc::new(BlindLog { inner: bench.log.clone(), category }), ..bench.clone() };
+    let blind = TestBench { log: Arc::new(ForwardingLog(BlindLog { inner: bench.log.clone(), category })), ..bench.clone() };
     let (outside, guard) = with_random_faults(&blind, &SeededRandom::new(5), &FaultRate::default());
     guard.set(GuardFault::SaysYes);
     let nodes = [outside.node().await, outside.node().await];
@@ -135,7 +89,7 @@ fn a_blind_append_on_a_seat_sells_it_twice_and_is_noticed() {
 async fn late_payer(category: &'static str) -> (bool, Vec<String>) {
     let bench = TestBench::new(true);
     bench.open().await.drain(std::time::Duration::ZERO).await;
-    let blind = TestBench { log: Arc::new(BlindLog { inner: bench.log.clone(), category }), ..bench.clone() };
+    let blind = TestBench { log: Arc::new(ForwardingLog(BlindLog { inner: bench.log.clone(), category })), ..bench.clone() };
     let (plan, end) = FaultPlan::around(&blind);
     let (office, _other) = (end.node().await, bench.node().await);
     let held = hold(&bench, &office, seats(&["A-1"])).await.unwrap().booking;
@@ -174,7 +128,7 @@ fn a_release_of_anothers_seat_is_noticed() {
 fn money_taken_before_the_decision_is_noticed() {
     run(async {
         let bench = TestBench::new(true);
-        let bench = TestBench { payments: Arc::new(EagerGateway(bench.payments.clone())), ..bench };
+        let bench = TestBench { payments: Arc::new(ForwardingGateway(EagerGateway(bench.payments.clone()))), ..bench };
         let office = bench.open().await;
         let held = hold(&bench, &office, seats(&["A-1"])).await.unwrap().booking;
         later(598).await;

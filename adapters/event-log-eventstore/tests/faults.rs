@@ -4,12 +4,12 @@
 mod support;
 
 use futures::future::join_all;
-use futures::stream::BoxStream;
 use futures::{FutureExt, StreamExt};
 use lastseat_domain::StreamName;
 use lastseat_domain::ports::EventLog;
 use lastseat_domain::ports::event_log::{Delivery, Direction, Expected, Filter, LogFault, Position, StreamWrite, WriteOutcome};
 use lastseat_event_log_eventstore::{CircuitState, EventStoreLog};
+use lastseat_testkit::{ForwardLog, ForwardingLog};
 use std::sync::Arc;
 use std::time::Duration;
 use support::proxy::Proxy;
@@ -212,7 +212,11 @@ async fn no_outcome_is_reported_falsely_while_the_connection_is_cut_repeatedly()
 struct Hasty(EventStoreLog);
 
 #[async_trait::async_trait]
-impl EventLog for Hasty {
+impl ForwardLog for Hasty {
+    fn inner(&self) -> &dyn EventLog {
+        &self.0
+    }
+
     fn atomic_across_streams(&self) -> bool {
         false
     }
@@ -223,41 +227,13 @@ impl EventLog for Hasty {
         let hurry = timeout(Duration::from_millis(5), append);
         hurry.await.map_or_else(|_| Err(LogFault::Unavailable("took too long".to_owned())), Result::unwrap)
     }
-
-    async fn read_stream(
-        &self,
-        stream: &StreamName,
-        from: Option<u64>,
-        direction: Direction,
-        limit: usize,
-    ) -> Result<Vec<Arc<lastseat_domain::ports::event_log::RecordedEvent>>, LogFault> {
-        self.0.read_stream(stream, from, direction, limit).await
-    }
-
-    async fn read_all(
-        &self,
-        from: Option<Position>,
-        direction: Direction,
-        limit: usize,
-        filter: &Filter,
-    ) -> Result<Vec<Arc<lastseat_domain::ports::event_log::RecordedEvent>>, LogFault> {
-        self.0.read_all(from, direction, limit, filter).await
-    }
-
-    fn subscribe(&self, from: Position, filter: Filter) -> BoxStream<'static, Result<Delivery, LogFault>> {
-        self.0.subscribe(from, filter)
-    }
-
-    async fn head(&self) -> Result<Position, LogFault> {
-        self.0.head().await
-    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_adapter_that_takes_a_timeout_for_not_written_is_caught() {
     let (server, proxy, log) = with_proxy().await;
     log.head().await.unwrap();
-    let reports = bounded("the writers", contend(&Hasty(log), &proxy, "run")).await;
+    let reports = bounded("the writers", contend(&ForwardingLog(Hasty(log)), &proxy, "run")).await;
     // The abandoned appends are written a little later.
     until("a false report", async || !false_reports(&server.log, &reports).await.is_empty()).await;
 }

@@ -14,6 +14,7 @@ use lastseat_domain::ports::event_log::{
 };
 use lastseat_event_log_eventstore::{EventStoreLog, Options};
 use lastseat_testkit::{AppendFault, MemoryLog};
+use lastseat_testkit::{ForwardLog, ForwardingLog};
 use std::sync::Arc;
 use std::time::Duration;
 use support::{PATIENCE, Server, impatient, memory, write};
@@ -56,7 +57,11 @@ impl Quirky {
 }
 
 #[async_trait]
-impl EventLog for Quirky {
+impl ForwardLog for Quirky {
+    fn inner(&self) -> &dyn EventLog {
+        &self.inner
+    }
+
     fn atomic_across_streams(&self) -> bool {
         false
     }
@@ -141,14 +146,10 @@ impl EventLog for Quirky {
         };
         self.inner.subscribe(from, filter).then(spoil).flatten().boxed()
     }
-
-    async fn head(&self) -> Result<Position, LogFault> {
-        self.inner.head().await
-    }
 }
 
 async fn at(quirk: Quirk, options: Options) -> (Server, EventStoreLog) {
-    let server = Server::start(Arc::new(Quirky { inner: memory(), quirk })).await;
+    let server = Server::start(Arc::new(ForwardingLog(Quirky { inner: memory(), quirk }))).await;
     let log = EventStoreLog::open(&server.connection_string(), options).unwrap();
     (server, log)
 }

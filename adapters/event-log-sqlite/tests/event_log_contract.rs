@@ -7,12 +7,13 @@ use futures::{FutureExt, StreamExt};
 use lastseat_domain::StreamName;
 use lastseat_domain::ports::EventLog;
 use lastseat_domain::ports::event_log::{
-    Delivery, Direction, Expected, Filter, LogFault, NewEvent, Position, RecordedEvent, Revision, StreamWrite, WriteOutcome,
+    Delivery, Direction, Expected, Filter, LogFault, NewEvent, Position, RecordedEvent, StreamWrite, WriteOutcome,
 };
 use lastseat_event_log_sqlite::{SqliteLog, SqliteOptions};
 use lastseat_in_process::SystemClock;
 use lastseat_testkit::MemoryLog;
 use lastseat_testkit::event_log::{self as suite, Subject};
+use lastseat_testkit::{ForwardLog, ForwardingLog};
 use serde_json::value::RawValue;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
@@ -158,7 +159,11 @@ impl Broken {
 }
 
 #[async_trait]
-impl EventLog for Broken {
+impl ForwardLog for Broken {
+    fn inner(&self) -> &dyn EventLog {
+        &self.inner
+    }
+
     fn atomic_across_streams(&self) -> bool {
         self.flaw == Flaw::ClaimsAtomicity || self.inner.atomic_across_streams()
     }
@@ -187,16 +192,6 @@ impl EventLog for Broken {
             _ => {}
         }
         self.inner.append(writes).await
-    }
-
-    async fn read_stream(
-        &self,
-        stream: &StreamName,
-        from: Option<Revision>,
-        direction: Direction,
-        limit: usize,
-    ) -> Result<Vec<Arc<RecordedEvent>>, LogFault> {
-        self.inner.read_stream(stream, from, direction, limit).await
     }
 
     async fn read_all(
@@ -244,10 +239,6 @@ impl EventLog for Broken {
         };
         self.inner.subscribe(from, filter).enumerate().flat_map(spoil).boxed()
     }
-
-    async fn head(&self) -> Result<Position, LogFault> {
-        self.inner.head().await
-    }
 }
 
 /// The rules that a flaw breaks.
@@ -256,7 +247,7 @@ async fn broken_by(flaw: Flaw) -> Vec<&'static str> {
     macro_rules! run {
         ($($rule:ident)*) => {$(
             let inner = memory(flaw != Flaw::ClaimsAtomicity);
-            let subject = on(Arc::new(Broken { inner, flaw })).await;
+            let subject = on(Arc::new(ForwardingLog(Broken { inner, flaw }))).await;
             // In memory everything is immediate: what is not there after this time never will be.
             let rule = tokio::time::timeout(Duration::from_millis(500), suite::$rule(&subject));
             match AssertUnwindSafe(rule).catch_unwind().await {

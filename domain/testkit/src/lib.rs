@@ -21,6 +21,7 @@
 pub mod event_log;
 mod faulty_gateway;
 mod faulty_guard;
+mod forwarding;
 pub mod given;
 pub mod history;
 mod memory_log;
@@ -34,5 +35,6 @@ pub mod world;
 
 pub use faulty_gateway::{FaultyGateway, GatewayCall, GatewayCallFault};
 pub use faulty_guard::{AbsentGuard, FaultyGuard, GuardFault};
+pub use forwarding::{ForwardGateway, ForwardLog, ForwardingGateway, ForwardingLog};
 pub use memory_log::{AppendFault, MemoryLog};
 pub use stepping_clock::SteppingClock;

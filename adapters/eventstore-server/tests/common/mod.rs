@@ -16,6 +16,7 @@ use lastseat_domain::ports::{EventLog, LogFault};
 use lastseat_event_log_sqlite::SqliteLog;
 use lastseat_eventstore_server::{ServerSettings, serve};
 use lastseat_in_process::SystemClock;
+use lastseat_testkit::ForwardLog;
 use lastseat_testkit::MemoryLog;
 use serde_json::value::RawValue;
 use std::future::Future;
@@ -229,23 +230,9 @@ impl Counting {
 }
 
 #[async_trait]
-impl EventLog for Counting {
-    fn atomic_across_streams(&self) -> bool {
-        self.inner.atomic_across_streams()
-    }
-
-    async fn append(&self, writes: Vec<StreamWrite>) -> Result<Vec<WriteOutcome>, LogFault> {
-        self.inner.append(writes).await
-    }
-
-    async fn read_stream(
-        &self,
-        stream: &StreamName,
-        from: Option<Revision>,
-        direction: Direction,
-        limit: usize,
-    ) -> Result<Vec<Arc<RecordedEvent>>, LogFault> {
-        self.inner.read_stream(stream, from, direction, limit).await
+impl ForwardLog for Counting {
+    fn inner(&self) -> &dyn EventLog {
+        &*self.inner
     }
 
     async fn read_all(
@@ -258,13 +245,5 @@ impl EventLog for Counting {
         let events = self.inner.read_all(from, direction, limit, filter).await?;
         self.all.fetch_add(events.len(), Ordering::SeqCst);
         Ok(events)
-    }
-
-    fn subscribe(&self, from: Position, filter: Filter) -> BoxStream<'static, Result<Delivery, LogFault>> {
-        self.inner.subscribe(from, filter)
-    }
-
-    async fn head(&self) -> Result<Position, LogFault> {
-        self.inner.head().await
     }
 }

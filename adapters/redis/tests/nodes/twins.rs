@@ -6,14 +6,11 @@ use crate::crowd::{hold, seat};
 use crate::outcome::audit;
 use async_trait::async_trait;
 use futures::future::join_all;
-use futures::stream::BoxStream;
-use lastseat_domain::StreamName;
 use lastseat_domain::ports::EventLog;
-use lastseat_domain::ports::event_log::{
-    Delivery, Direction, Expected, Filter, LogFault, Position, RecordedEvent, Revision, StreamWrite, WriteOutcome,
-};
+use lastseat_domain::ports::event_log::{Direction, Expected, LogFault, StreamWrite, WriteOutcome};
 use lastseat_redis::RedisOptions;
 use lastseat_redis::testkit::RedisServer;
+use lastseat_testkit::{ForwardLog, ForwardingLog};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -24,9 +21,9 @@ struct SlowLog {
 }
 
 #[async_trait]
-impl EventLog for SlowLog {
-    fn atomic_across_streams(&self) -> bool {
-        self.inner.atomic_across_streams()
+impl ForwardLog for SlowLog {
+    fn inner(&self) -> &dyn EventLog {
+        &*self.inner
     }
 
     async fn append(&self, mut writes: Vec<StreamWrite>) -> Result<Vec<WriteOutcome>, LogFault> {
@@ -37,41 +34,13 @@ impl EventLog for SlowLog {
         }
         self.inner.append(writes).await
     }
-
-    async fn read_stream(
-        &self,
-        stream: &StreamName,
-        from: Option<Revision>,
-        direction: Direction,
-        limit: usize,
-    ) -> Result<Vec<Arc<RecordedEvent>>, LogFault> {
-        self.inner.read_stream(stream, from, direction, limit).await
-    }
-
-    async fn read_all(
-        &self,
-        from: Option<Position>,
-        direction: Direction,
-        limit: usize,
-        filter: &Filter,
-    ) -> Result<Vec<Arc<RecordedEvent>>, LogFault> {
-        self.inner.read_all(from, direction, limit, filter).await
-    }
-
-    fn subscribe(&self, from: Position, filter: Filter) -> BoxStream<'static, Result<Delivery, LogFault>> {
-        self.inner.subscribe(from, filter)
-    }
-
-    async fn head(&self) -> Result<Position, LogFault> {
-        self.inner.head().await
-    }
 }
 
 /// All buyers want the same twenty seats while Redis is flushed again and again. Returns how many holds
 /// succeeded and what the audit found.
 async fn rush(kind: LogKind, server: &RedisServer, blind: bool) -> (usize, Vec<String>) {
     let cluster = TestCluster::open(kind, 1, SHORT_HOLD).await;
-    let log: Arc<dyn EventLog> = Arc::new(SlowLog { inner: cluster.log.clone(), blind });
+    let log: Arc<dyn EventLog> = Arc::new(ForwardingLog(SlowLog { inner: cluster.log.clone(), blind }));
     let nodes = cluster.nodes_over(&log, 4, &server.url(), RedisOptions::default()).await;
     let mut flusher = redis::Client::open(server.url()).unwrap().get_multiplexed_async_connection().await.unwrap();
     let flushing = tokio::spawn(async move {
