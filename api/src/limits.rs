@@ -12,7 +12,7 @@
 pub mod address;
 mod applied;
 pub mod fields;
-mod policy;
+pub mod policy;
 pub mod reads;
 mod shared;
 

@@ -127,7 +127,7 @@ fn a_forgotten_payment_of_unknown_outcome_is_for_a_person_and_the_seats_still_co
 #[test]
 fn a_confirmed_booking_rests() {
     for now in [in_time(), too_late(), next_day()] {
-        assert_eq!(step(history("confirmed"), now), Step::Rest);
+        assert_eq!(step(history("confirmed"), now), Step::Done);
     }
 }
 
@@ -146,7 +146,7 @@ fn a_flagged_booking_asks_nothing_of_the_gateway() {
         assert_eq!(step(over, too_late()), Step::ReleaseSeats(AbortReason::Expired), "{phase}");
     }
     for phase in ["committed", "confirmed", "refunding"] {
-        assert_eq!(step(and(phase, [flagged()]), too_late()), Step::Rest, "{phase}");
+        assert_eq!(step(and(phase, [flagged()]), too_late()), Step::Done, "{phase}");
     }
 }
 

@@ -321,8 +321,8 @@ impl World {
             out.push(go(self.decide(at, Ask::Cancel)));
         }
         match next_step(booking, streams.now(self.clock[at])) {
-            Step::Rest if scope.second_thoughts => out.push(go(self.decide(at, Ask::RequestRefund))),
-            Step::Rest => {}
+            Step::Done if scope.second_thoughts => out.push(go(self.decide(at, Ask::RequestRefund))),
+            Step::Done => {}
             // Forgotten by the gateway, undecided.
             Step::WaitUntil(_) if scope.twin == Twin::FlagBeforeTheAbort && booking.phase == Phase::Paying => {
                 out.push(go(self.decide(at, Ask::Flag)));
