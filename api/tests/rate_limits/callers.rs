@@ -6,7 +6,7 @@ use serde_json::json;
 use std::time::Duration;
 
 #[tokio::test]
-async fn a_caller_has_a_quota_and_is_told_what_is_left() {
+async fn a_caller_has_a_quota_and_sees_what_is_left() {
     let node = callers("3/1h", None).await;
     let anna = node.buyer("anna");
     for (seat, left) in [("A-1", 2), ("A-2", 1)] {
@@ -43,7 +43,7 @@ async fn callers_are_counted_apart_and_only_by_what_we_signed() {
     let (anna, ben) = (node.buyer("anna"), node.buyer("ben"));
     let held = node.hold(&anna, "A-1").await;
     node.hold(&anna, "A-2").await.is(429, "rate_limited");
-    // A new token, a new key, another agent, names of her own making: she stays who she is.
+    // A new token, a new key, another user agent, invented headers: still the same caller.
     let again = node.server.auth.mint(
         &lastseat_domain::BuyerId::new("anna").unwrap(),
         lastseat::auth::Role::Buyer,
@@ -61,7 +61,7 @@ async fn callers_are_counted_apart_and_only_by_what_we_signed() {
     assert_eq!(node.server.post(&format!("{path}/extend")).bearer(&token).send().await.status, StatusCode::OK);
     node.server.call("DELETE", &path).bearer(&token).send().await.is(429, "rate_limited");
 
-    // Guests have no name to be counted by, and admins are not counted.
+    // Guests are not counted by name, and admins not at all.
     for _ in 0..3 {
         let guest = node.guest(&[]).await;
         guest.is(409, "seat_unavailable");
@@ -69,7 +69,7 @@ async fn callers_are_counted_apart_and_only_by_what_we_signed() {
         let admin = node.server.post("/v1/shows/demo/resume").admin(&node.server).send().await;
         assert_eq!((admin.status, fields(&admin)), (StatusCode::OK, ("", "")));
     }
-    // Questions are not commands.
+    // Reads are not commands.
     let mine = node.server.get("/v1/me/bookings").bearer(&anna).send().await;
     assert_eq!((mine.status, fields(&mine)), (StatusCode::OK, ("", "")));
     node.server.stop().await;
