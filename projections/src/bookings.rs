@@ -186,6 +186,10 @@ impl View for Bookings {
 }
 
 impl Bookings {
+    pub fn one(&self, booking: BookingId) -> Option<Arc<BookingView>> {
+        self.rows.get(&booking).cloned()
+    }
+
     pub fn buyer_of(&self, booking: BookingId) -> Option<&BuyerId> {
         self.rows.get(&booking).map(|row| &row.buyer)
     }

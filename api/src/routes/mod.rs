@@ -12,6 +12,7 @@ pub mod me;
 pub mod metrics;
 pub mod params;
 pub mod sandbox;
+pub mod sender;
 pub mod shows;
 pub mod web;
 pub mod wire;

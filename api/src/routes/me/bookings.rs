@@ -4,14 +4,16 @@ use crate::answer::Answer;
 use crate::app::App;
 use crate::auth::Caller;
 use crate::problem::Problem;
+use crate::routes::access::{self, Mine};
+use crate::routes::freshness;
 use crate::routes::params::{Params, wrong};
 use crate::routes::wire::{BookingJson, List};
-use crate::routes::{access, freshness};
 use axum::extract::State;
 use http::{HeaderMap, StatusCode};
 use lastseat_domain::BookingId;
+use lastseat_projections::{BookingView, Page};
 
-/// The caller's bookings, newest first.
+/// The caller's bookings, newest first; with a booking's own token, that booking alone.
 #[utoipa::path(
     get,
     path = "/v1/me/bookings",
@@ -26,11 +28,22 @@ use lastseat_domain::BookingId;
 )]
 pub async fn my_bookings(State(app): State<App>, caller: Caller, params: Params, headers: HeaderMap) -> Result<Answer, Problem> {
     const CURSOR: &str = "the id of a booking of yours";
-    let buyer = access::buyer(&app, &caller).await?;
+    let mine = access::mine(&app, &caller).await?;
     let limit = params.limit()?;
     let after = params.value::<BookingId>("starting_after", CURSOR)?;
     let fresh = freshness::wait(&app, &headers).await?;
-    let page = app.read_model().bookings_of(&buyer, after, limit).map_err(|_| wrong("starting_after", CURSOR))?;
+    let page = page(&app, &mine, after, limit).ok_or_else(|| wrong("starting_after", CURSOR))?;
     let data: Vec<_> = page.data.iter().map(|view| BookingJson::listed(&app, view)).collect();
     Ok(Answer::json(StatusCode::OK, &List { data, has_more: page.has_more }).with(freshness::fields(fresh)))
+}
+
+/// A page of the bookings that the caller may see. `None` if `after` is none of them.
+fn page(app: &App, mine: &Mine, after: Option<BookingId>, limit: usize) -> Option<Page<BookingView>> {
+    let Some(only) = mine.only else { return app.read_model().bookings_of(&mine.buyer, after, limit).ok() };
+    let data = match after {
+        Some(after) if after == only => vec![],
+        Some(_) => return None,
+        None => app.read_model().booking(only).map(|booking| (*booking).clone()).into_iter().collect(),
+    };
+    Some(Page { data, has_more: false })
 }
