@@ -40,7 +40,7 @@ pub struct AppParts {
     /// Where buyers reach this server, for links in answers (`https://tickets.example`).
     pub public_url: Option<String>,
     /// The sandbox's bank, where payments are simulated.
-    pub sandbox: Option<Arc<dyn BankAuthentication>>,
+    pub bank: Option<Arc<dyn BankAuthentication>>,
     /// Cancelled when the server stops; seat streams end then.
     pub drain: CancellationToken,
 }

@@ -29,7 +29,7 @@ pub enum Step {
     /// that is too old to be repeated. This only reads; it doesn't confirm anything.
     CheckAction,
     /// Commit the authorised payment if the hold hasn't expired, abort otherwise.
-    Decide,
+    CommitAuthorised,
     /// Mark the seats as sold, then take the money.
     BookSeatsAndCapture,
     /// Release the seats that the booking still owns.
@@ -61,7 +61,7 @@ pub fn next_step(booking: &Booking, now: Timestamp) -> Step {
         Phase::Paying if forgotten && booking.intent.is_none() => until_deadline(booking),
         Phase::Paying if forgotten => Step::CheckAction,
         Phase::Paying => Step::ResumePayment,
-        Phase::Authorised => Step::Decide,
+        Phase::Authorised => Step::CommitAuthorised,
         Phase::Committed if booking.flagged => Step::Done,
         Phase::Committed => Step::BookSeatsAndCapture,
         Phase::Confirmed { refund_requested: false } => Step::Done,

@@ -86,7 +86,7 @@ fn a_hold_longer_than_the_gateways_memory_repeats_no_payment() {
 
 #[test]
 fn an_authorised_payment_is_decided_in_time_and_aborted_late() {
-    assert_eq!(step(history("authorised"), in_time()), Step::Decide);
+    assert_eq!(step(history("authorised"), in_time()), Step::CommitAuthorised);
     assert_eq!(step(history("authorised"), too_late()), Step::Expire);
 }
 

@@ -56,7 +56,7 @@ pub async fn authenticate(
 ) -> Answer {
     execute(&app, metrics::Command::Authenticate, command, async move |app: App, command: Command<Anyone>| {
         let Authentication { outcome } = command.json()?;
-        let Some(bank) = &app.parts().sandbox else {
+        let Some(bank) = &app.parts().bank else {
             return Err(Problem::new(
                 Code::UnknownRoute,
                 "This server does not simulate payments. Start it with the sandbox gateway to use this address.",

@@ -86,7 +86,7 @@ pub async fn start_limited(dir: &Path, guests: bool, limits: Limits) -> TestServ
         limits,
         guests,
         public_url: Some("http://tickets.test".to_owned()),
-        sandbox: Some(Arc::new(Bank(sandbox))),
+        bank: Some(Arc::new(Bank(sandbox))),
         drain: stop.clone(),
     });
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();

@@ -51,7 +51,7 @@ impl Engine {
                 2 => self.ask(C::RequireAction { attempt, intent, url: "https://bank.example".into() }),
                 _ => {}
             },
-            Step::Decide => self.ask(C::Commit { now, intent, amount }),
+            Step::CommitAuthorised => self.ask(C::Commit { now, intent, amount }),
             Step::BookSeatsAndCapture if self.answers.next() == Some(3) => {}
             Step::BookSeatsAndCapture if self.reservation_is_gone => self.ask(C::FailCapture { intent }),
             Step::BookSeatsAndCapture => self.ask(C::RecordCapture { intent, amount }),

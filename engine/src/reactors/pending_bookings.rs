@@ -249,7 +249,7 @@ impl PendingBookings {
 
     /// After the log was read from its start: no node of this process works on anything, so whatever
     /// is in motion is due now.
-    pub(crate) fn nobody_is_at_work(&mut self, now: Timestamp) {
+    pub(crate) fn make_unfinished_due(&mut self, now: Timestamp) {
         for (booking, entry) in self.open.iter_mut().filter(|(_, entry)| entry.due.is_some()) {
             let due = entry.due_at(now, now);
             if let Some(before) = std::mem::replace(&mut entry.due, due) {
