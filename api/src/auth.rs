@@ -13,7 +13,7 @@ use http::header::AUTHORIZATION;
 use http::{HeaderMap, HeaderValue};
 use jwt::Jwt;
 use lastseat_domain::ports::Clock;
-use lastseat_domain::{BookingId, BuyerId, Timestamp};
+use lastseat_domain::{BookingId, BuyerId, CommandId, Timestamp};
 use std::time::Duration;
 
 /// Makes and checks tokens.
@@ -58,6 +58,13 @@ impl Auth {
     #[must_use]
     pub fn booking_for_key(&self, scope: &str, key: &str) -> BookingId {
         self.bookings.id_for_key(scope, key)
+    }
+
+    /// The id of a command that carries an idempotency key, from the hashes of the request and of its
+    /// body: always the same for the same two, and not predictable by the caller.
+    #[must_use]
+    pub fn command_for_request(&self, slot: &[u8; 32], body: &[u8; 32]) -> CommandId {
+        self.bookings.command_for_request(slot, body)
     }
 
     /// Who sent a request with these headers.
@@ -107,15 +114,9 @@ impl Caller {
     pub fn scope(&self) -> String {
         match self {
             Self::Guest => "guest".to_owned(),
-            Self::Token { sub, .. } => Self::scope_of(sub),
+            Self::Token { sub, .. } => format!("sub:{sub}"),
             Self::Booking(booking) => format!("booking:{booking}"),
         }
-    }
-
-    /// The scope of a buyer with a token of its own.
-    #[must_use]
-    pub fn scope_of(buyer: &BuyerId) -> String {
-        format!("sub:{buyer}")
     }
 
     /// The actor that the log records.
@@ -131,17 +132,6 @@ impl Caller {
     #[must_use]
     pub fn is_admin(&self) -> bool {
         matches!(self, Self::Token { role: Role::Admin, .. })
-    }
-
-    /// Refuses the bearer of a token whose role reads and does nothing else.
-    ///
-    /// # Errors
-    /// 403.
-    pub fn may_command(&self) -> Result<(), Problem> {
-        match self {
-            Self::Token { role: Role::Auditor, .. } => Err(forbidden(Role::Buyer, Role::Auditor.name())),
-            _ => Ok(()),
-        }
     }
 
     /// Requires one of two roles.

@@ -65,28 +65,10 @@ async fn keys_have_a_form() {
     let server = start_for_test(dir.path()).await;
     let before = server.head().await;
     for key in ["", "two words", &"k".repeat(256)] {
-        let call = server.post(HOLD).json(json!({"seats": ["A-1"]})).header("idempotency-key", key);
-        call.send().await.is(400, "invalid_idempotency_key");
+        server.post(HOLD).json(json!({"seats": ["A-1"]})).key(key).send().await.is(400, "invalid_idempotency_key");
     }
     server.post(HOLD).json(json!({"seats": ["A-1"]})).key("one").key("two").send().await.is(400, "invalid_idempotency_key");
     assert_eq!(server.head().await, before);
-    server.stop().await;
-}
-
-/// All guests are one caller, and the answer has the booking's token.
-#[tokio::test]
-async fn two_strangers_with_the_same_simple_key_do_not_get_one_booking() {
-    let dir = tempfile::tempdir().unwrap();
-    let server = start_for_test(dir.path()).await;
-    let hold = || server.post(HOLD).json(json!({"area": "floor", "quantity": 1})).header("idempotency-key", "order-1");
-    for _ in 0..2 {
-        let refused = hold().send().await;
-        assert!(refused.is(400, "invalid_idempotency_key").text("detail").contains("random UUID"), "{refused:?}");
-    }
-    // Whoever has a name may count.
-    let (anna, ben) = (server.token("anna", Role::Buyer), server.token("ben", Role::Buyer));
-    let (annas, bens) = (hold().bearer(&anna).send().await, hold().bearer(&ben).send().await);
-    assert_ne!(annas.text("token"), bens.text("token"));
     server.stop().await;
 }
 
@@ -148,5 +130,54 @@ async fn the_log_remembers_what_a_restart_forgets() {
     let third = server.post(HOLD).json(&body).key("one").send().await;
     assert_eq!(third.headers.get_all(REPLAYED).iter().count(), 1);
     server.post(HOLD).json(json!({"seats": ["A-2"]})).key("one").send().await.is(422, "idempotency_key_reused");
+    server.stop().await;
+}
+
+/// The path that redeems the voucher of a booking that is paid here.
+async fn voucher_to_redeem(server: &common::TestServer, token: &str) -> String {
+    let held = server.post(HOLD).json(json!({"seats": ["A-1", "A-2", "A-3"]})).bearer(token).send().await;
+    let pay = server.post(&format!("/v1/bookings/{}/payment", held.text("id"))).bearer(token);
+    assert_eq!(pay.json(json!({"payment_method": "pm_card_visa"})).send().await.status, StatusCode::OK);
+    for _ in 0..200 {
+        let rewards = server.get("/v1/me/rewards").bearer(token).send().await.json();
+        if let Some(id) = rewards["vouchers"][0]["voucher"].as_str() {
+            return format!("/v1/me/rewards/{id}/redeem");
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(25)).await;
+    }
+    panic!("no voucher came");
+}
+
+/// Each for itself is a fair request; only one of them may hand out the reward.
+#[tokio::test(flavor = "multi_thread")]
+async fn of_20_who_redeem_one_voucher_at_once_one_succeeds() {
+    let dir = tempfile::tempdir().unwrap();
+    let server = start_for_test(dir.path()).await;
+    let anna = server.token("anna", Role::Buyer);
+    let path = voucher_to_redeem(&server, &anna).await;
+    let redeem = |key: &str| server.post(&path).bearer(&anna).key(key).send();
+    let keys: Vec<String> = (0..20).map(|n| format!("key-{n}")).collect();
+    let replies = futures::future::join_all(keys.iter().map(|key| redeem(key))).await;
+    let winners: Vec<usize> = (0..20).filter(|n| replies[*n].status == StatusCode::OK).collect();
+    assert_eq!(winners.len(), 1, "{replies:?}");
+    for reply in replies.iter().filter(|r| r.status != StatusCode::OK) {
+        reply.is(409, "voucher_redeemed");
+    }
+    let winner = winners[0];
+    let position = replies[winner].header("lastseat-position").parse::<u64>().unwrap();
+    assert!(position > 0);
+    same(&replies[winner], &redeem(&keys[winner]).await);
+    server.stop().await;
+
+    // A new process has forgotten the answers. The log has not.
+    let server = start_for_test(dir.path()).await;
+    let anna = server.token("anna", Role::Buyer);
+    let redeem = |key: &str| server.post(&path).bearer(&anna).key(key).send();
+    redeem("key-20").await.is(409, "voucher_redeemed");
+    redeem(&keys[(winner + 1) % 20]).await.is(409, "voucher_redeemed");
+    let again = redeem(&keys[winner]).await;
+    assert_eq!((again.status, &again.body), (StatusCode::OK, &replies[winner].body));
+    // It names the position of what the other process has written.
+    assert!(again.header("lastseat-position").parse::<u64>().unwrap() >= position);
     server.stop().await;
 }

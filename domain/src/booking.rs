@@ -37,6 +37,10 @@ impl Decider for Booking {
         decide(state.as_ref(), command)
     }
 
+    fn not_before(command: BookingCommand, last: Timestamp) -> BookingCommand {
+        command.not_before(last)
+    }
+
     fn evolve(state: Option<Self>, event: &Event, at: Timestamp) -> Option<Self> {
         evolve(state, event, at)
     }

@@ -20,7 +20,8 @@ pub struct Metadata {
     /// The booking whose checkout the event is part of.
     #[serde(rename = "$correlationId", default, skip_serializing_if = "Option::is_none")]
     pub correlation: Option<Uuid>,
-    /// The event that led to this one.
+    /// What led to this event: the id of an earlier event, or of a caller's command
+    /// ([`CommandId`](crate::ids::CommandId)). For a hold, the booking's id.
     #[serde(rename = "$causationId", default, skip_serializing_if = "Option::is_none")]
     pub causation: Option<Uuid>,
     /// Who caused it: the subject of a caller's token, or the name of a part of lastseat.
@@ -33,10 +34,21 @@ pub struct Metadata {
     /// W3C trace id, if the caller sent one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub trace: Option<String>,
+    /// The rule that made the event's id, from 1; see [`IdRule`]. [`encode`] writes [`ID_RULE`].
+    #[serde(default = "first_version", skip_serializing_if = "is_first_version")]
+    pub id_rule: u32,
 }
+
+/// The rule by which this program makes the ids of new events.
+pub const ID_RULE: u32 = 2;
 
 fn first_version() -> u32 {
     1
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde wants it so")]
+fn is_first_version(version: &u32) -> bool {
+    *version == first_version()
 }
 
 impl Metadata {
@@ -49,7 +61,7 @@ impl Metadata {
     /// Metadata of an event that isn't part of a checkout.
     #[must_use]
     pub fn new(actor: &str, at: Timestamp) -> Self {
-        Self { correlation: None, causation: None, actor: actor.to_owned(), v: 1, at, trace: None }
+        Self { correlation: None, causation: None, actor: actor.to_owned(), v: 1, at, trace: None, id_rule: ID_RULE }
     }
 }
 
@@ -84,15 +96,48 @@ pub struct Unreadable {
     pub why: String,
 }
 
-/// The id of an event: the same event at the same place always has the same id, so a retry writes the
-/// same event. Two different events that compete for one revision have different ids.
+/// What an event's id covers besides stream, revision and type.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum IdRule {
+    /// Rule 1: the body.
+    Body,
+    /// Rule 2: the body and the cause.
+    BodyAndCause(Option<Uuid>),
+}
+
+/// The id of an event. A retry of a command writes the same event, so it has the same id; so do two
+/// workers on the same step of a booking. Whatever else competes for the revision has another id: a
+/// different fact, or the same fact by another command.
 #[must_use]
-pub fn event_id(stream: &StreamName, revision: Revision, event: &Event, body: &str) -> Uuid {
-    let mut name = Vec::with_capacity(160);
+pub fn event_id(stream: &StreamName, revision: Revision, event_type: &str, body: &str, rule: IdRule) -> Uuid {
+    let mut name = Vec::with_capacity(200);
     name.extend_from_slice(stream.as_str().as_bytes());
-    name.extend_from_slice(format!("|{revision}|{}|", event.name()).as_bytes());
+    name.extend_from_slice(format!("|{revision}|{event_type}|").as_bytes());
     name.extend_from_slice(&Sha256::digest(body.as_bytes()));
+    if let IdRule::BodyAndCause(cause) = rule {
+        name.push(b'|');
+        name.extend_from_slice(cause.as_ref().map_or(&[][..], |cause| cause.as_bytes()));
+    }
     Uuid::new_v5(&NAMESPACE, &name)
+}
+
+/// Bytes of the metadata's hash. It reveals changes by accident and by hand; who recomputes ids can
+/// recompute it, too.
+const HASH_BYTES: usize = 8;
+
+/// The metadata as it is stored. Its last member, `hash`, covers the event's id and all other members,
+/// so that no change of them goes unnoticed. They can't be part of the id: two workers that record one
+/// fact a moment apart have to agree on it.
+fn stored_metadata(id: Uuid, metadata: &Metadata) -> serde_json::Result<Box<RawValue>> {
+    let mut text = serde_json::to_string(metadata)?;
+    text.pop();
+    let hash = Sha256::new_with_prefix(id.as_bytes()).chain_update(text.as_bytes()).finalize();
+    text.push_str(",\"hash\":\"");
+    for byte in hash.iter().take(HASH_BYTES) {
+        text.push_str(&format!("{byte:02x}"));
+    }
+    text.push_str("\"}");
+    RawValue::from_string(text)
 }
 
 /// Encodes events as an append to `stream` at revision `expected`.
@@ -109,11 +154,13 @@ pub fn encode(stream: StreamName, expected: Expected, events: &[Event], metadata
 
 fn encode_one(stream: &StreamName, revision: Revision, event: &Event, metadata: &Metadata) -> serde_json::Result<NewEvent> {
     let body = event.to_json()?;
+    let id = event_id(stream, revision, event.name(), &body, IdRule::BodyAndCause(metadata.causation));
+    let metadata = Metadata { v: upcast::current_version(event.name()), id_rule: ID_RULE, ..metadata.clone() };
     Ok(NewEvent {
-        id: event_id(stream, revision, event, &body),
+        id,
         event_type: event.name().to_owned(),
         data: RawValue::from_string(body)?,
-        metadata: serde_json::value::to_raw_value(&Metadata { v: upcast::current_version(event.name()), ..metadata.clone() })?,
+        metadata: stored_metadata(id, &metadata)?,
     })
 }
 

@@ -63,6 +63,14 @@ pub trait Decider {
     /// The [`Rejection`] that says why the command is refused. A refusal changes nothing.
     fn decide(id: &Self::Id, state: &Self::State, command: Self::Command) -> Result<Vec<Event>, Rejection>;
 
+    /// The command as it is decided on a stream whose last event was decided at `last`. Clocks of nodes
+    /// differ, but time never goes back within a stream: a command that carries the time gets the later
+    /// of the two.
+    #[must_use]
+    fn not_before(command: Self::Command, _last: Timestamp) -> Self::Command {
+        command
+    }
+
     /// The state after `event`, which was decided at `at` by the clock of the engine that decided it.
     fn evolve(state: Self::State, event: &Event, at: Timestamp) -> Self::State;
 }

@@ -209,3 +209,31 @@ impl BookingId {
         Self(Uuid::new_v5(&NAMESPACE, format!("booking|{}|{caller}|{key}", caller.len()).as_bytes()))
     }
 }
+
+/// A command of a caller. It is the cause of the events that the command leads to, and so a part of
+/// their ids: a repeat of the command writes the same events, a rival with the same wish does not.
+///
+/// A UUID of version 8, so that it is never taken for the id of an event, which has version 5.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct CommandId(Uuid);
+
+impl CommandId {
+    /// The command that these bytes stand for: random ones for a command that is sent once, a hash of
+    /// caller and idempotency key for one that may be repeated. Six bits are not used.
+    #[must_use]
+    pub fn new(bytes: [u8; 16]) -> Self {
+        Self(uuid::Builder::from_custom_bytes(bytes).into_uuid())
+    }
+
+    /// The command that an event names as its cause; `None` if its cause is something else.
+    #[must_use]
+    pub fn of_cause(cause: Uuid) -> Option<Self> {
+        (cause.get_version_num() == 8).then_some(Self(cause))
+    }
+
+    /// As a cause.
+    #[must_use]
+    pub fn uuid(self) -> Uuid {
+        self.0
+    }
+}

@@ -48,7 +48,7 @@ pub mod stream_name;
 pub use codec::{Envelope, Metadata};
 pub use decider::Decider;
 pub use event::Event;
-pub use ids::{AreaId, BookingId, BuyerId, CategoryId, IntentId, SeatId, ShowId, VoucherId};
+pub use ids::{AreaId, BookingId, BuyerId, CategoryId, CommandId, IntentId, SeatId, ShowId, VoucherId};
 pub use money::{Currency, Money};
 pub use quota::{Allowance, Quota};
 pub use rejection::Rejection;

@@ -387,3 +387,22 @@ fn a_stream_that_starts_with_something_else_is_no_booking() {
         assert_eq!(given([event]).state::<Booking>(), None);
     }
 }
+
+/// Clocks of nodes differ. What another node has decided is not before what is decided now.
+#[test]
+fn a_command_is_never_decided_before_the_last_event() {
+    let (early, late) = (minute(3), minute(11));
+    for (command, moved) in [
+        (pay(early), pay(late)),
+        (commit(early), commit(late)),
+        (C::Expire { now: early }, C::Expire { now: late }),
+        (C::Extend { now: early, seconds: 600 }, C::Extend { now: late, seconds: 600 }),
+    ] {
+        assert_eq!(Booking::not_before(command.clone(), late), moved);
+        assert_eq!(Booking::not_before(moved.clone(), early), moved);
+    }
+    // So a hold that is over for its stream is not committed by a node for which it is not.
+    let state = given(history("paying")).at(minute(1)).state::<Booking>();
+    let decided = Booking::decide(&C::id(), &state, Booking::not_before(commit(early), late)).unwrap();
+    assert_eq!(decided.last().map(Event::name), Some("BookingAborted"));
+}

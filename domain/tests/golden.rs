@@ -4,7 +4,7 @@
 
 mod support;
 
-use lastseat_domain::codec::{self, Envelope, Metadata, Unreadable, event_id};
+use lastseat_domain::codec::{self, Envelope, ID_RULE, IdRule, Metadata, Unreadable, event_id};
 use lastseat_domain::event::*;
 use lastseat_domain::ids::NAMESPACE;
 use lastseat_domain::loyalty::voucher_id;
@@ -126,7 +126,13 @@ fn samples() -> Vec<(&'static str, Event)> {
     ]
 }
 
+/// As it is written today.
 fn metadata() -> Metadata {
+    Metadata { id_rule: ID_RULE, ..first_metadata() }
+}
+
+/// As it was written before ids covered the cause.
+fn first_metadata() -> Metadata {
     Metadata {
         correlation: Some(id(1).0),
         causation: Some(Uuid::from_u128(7)),
@@ -134,6 +140,7 @@ fn metadata() -> Metadata {
         v: 1,
         at: minute(3),
         trace: Some("4bf92f3577b34da6a3ce929d0e0e4736".into()),
+        id_rule: 1,
     }
 }
 
@@ -173,7 +180,7 @@ fn every_event_has_a_golden_file_and_every_golden_file_an_event() {
     for name in Event::NAMES {
         assert!(frozen.contains(&format!("{name}.v1")), "{name} has no golden file");
     }
-    let others = ["Metadata.v1", "Metadata.v1.min", "SeatReserved.v0"].map(str::to_owned);
+    let others = ["Metadata.v1", "Metadata.v1.min", "Metadata.v1.id_rule_2", "SeatReserved.v0"].map(str::to_owned);
     let expected: BTreeSet<String> = frozen.into_iter().chain(others).map(|file| format!("{file}.json")).collect();
     let there: BTreeSet<String> =
         std::fs::read_dir(directory()).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
@@ -215,7 +222,7 @@ fn every_word_of_the_stored_form_is_frozen() {
 
 #[test]
 fn what_surrounds_an_event_is_kept_and_read_back() {
-    let stored = golden("Metadata.v1");
+    let stored = golden("Metadata.v1.id_rule_2");
     let write = codec::encode(
         StreamName::booking(id(1)),
         Expected::Revision(2),
@@ -231,12 +238,20 @@ fn what_surrounds_an_event_is_kept_and_read_back() {
 }
 
 #[test]
+fn metadata_from_before_ids_covered_the_cause_is_read() {
+    let body = golden("BookingCommitted.v1");
+    let envelope = decode("BookingCommitted", &body, &golden("Metadata.v1")).unwrap().unwrap();
+    assert_eq!(envelope.metadata, first_metadata());
+    assert_eq!(serde_json::to_string(&first_metadata()).unwrap(), golden("Metadata.v1"));
+}
+
+#[test]
 fn metadata_without_booking_cause_or_trace_has_no_such_fields() {
-    let least = Metadata::new("expiry", minute(3));
+    let least = Metadata { id_rule: 1, ..Metadata::new("expiry", minute(3)) };
     assert_eq!(serde_json::to_string(&least).unwrap(), golden("Metadata.v1.min"));
     assert_eq!(serde_json::from_str::<Metadata>(&golden("Metadata.v1.min")).unwrap(), least);
     let of_booking = Metadata::of_booking(id(1), "expiry", minute(3));
-    assert_eq!(of_booking, Metadata { correlation: Some(id(1).0), ..least });
+    assert_eq!(of_booking, Metadata { correlation: Some(id(1).0), id_rule: ID_RULE, ..least });
 }
 
 #[test]
@@ -333,7 +348,9 @@ fn what_is_not_ours_is_passed_over() {
 fn ids_never_change() {
     assert_eq!(NAMESPACE.to_string(), "6c617374-7365-6174-8e6f-7468696e6721");
     let event: Event = BookingCommitted { booking: id(1) }.into();
-    let of = |stream: &StreamName, revision| event_id(stream, revision, &event, &event.to_json().unwrap()).to_string();
+    let body = event.to_json().unwrap();
+    let of = |stream: &StreamName, revision| event_id(stream, revision, event.name(), &body, IdRule::Body).to_string();
+    let by = |cause| event_id(&StreamName::booking(id(1)), 3, event.name(), &body, IdRule::BodyAndCause(cause)).to_string();
     let booking = StreamName::booking(id(1));
     let got = [
         of(&booking, 3),
@@ -344,9 +361,14 @@ fn ids_never_change() {
         voucher_id(id(1), VoucherCause::Booking, 0).to_string(),
         voucher_id(id(1), VoucherCause::Milestone, 0).to_string(),
         voucher_id(id(1), VoucherCause::Milestone, 1).to_string(),
+        by(Some(Uuid::from_u128(7))),
+        by(Some(Uuid::from_u128(8))),
+        by(None),
+        CommandId::new([0xff; 16]).uuid().to_string(),
     ];
     // Checked against an independent implementation: UUIDv5 of `{stream}|{revision}|{type}|` and
-    // the SHA-256 of the body, and of `booking|{length of caller}|{caller}|{key}`.
+    // the SHA-256 of the body (by rule 2 also `|` and the cause), and of
+    // `booking|{length of caller}|{caller}|{key}`.
     let frozen = [
         "d10bd0bd-9cba-5f22-a34a-73b8392222c1",
         "d6671132-22cb-53d9-8835-1ea373958cb2",
@@ -356,6 +378,10 @@ fn ids_never_change() {
         "21cd4a9d-dddb-554a-93f0-a064b2f7b127",
         "ac7379d6-0a7e-5037-a736-99b9a080f4ce",
         "1d403f4b-488e-5d31-a277-994df7fb778b",
+        "2bd4efeb-efa7-5dfd-afe9-d5cb3b733d42",
+        "5a487b56-0bc3-5d93-89e1-206e2d3097d5",
+        "dd9f909d-fe59-594e-9eb0-d6ff0700a0c0",
+        "ffffffff-ffff-8fff-bfff-ffffffffffff",
     ];
     assert_eq!(got, frozen);
     assert_eq!(got.iter().collect::<BTreeSet<_>>().len(), got.len());
@@ -371,8 +397,14 @@ fn a_retry_is_the_same_event_and_a_rival_is_another() {
     let cancel: Event = BookingAborted { booking: id(1), reason: AbortReason::Cancelled }.into();
     let at = Expected::Revision(2);
     let first = encode(at, &[commit.clone(), abort.clone()], &metadata());
-    // Another worker, at another time, that comes to the same.
-    assert_eq!(first, encode(at, &[commit.clone(), abort.clone()], &Metadata::new("recovery", minute(9))));
+    // Another worker on the same step, at another time, that comes to the same.
+    let cause = metadata().causation;
+    let recovery = Metadata { causation: cause, ..Metadata::new("recovery", minute(9)) };
+    assert_eq!(first, encode(at, &[commit.clone(), abort.clone()], &recovery));
+    // The same fact by another command.
+    let rival = Metadata { causation: Some(Uuid::from_u128(8)), ..metadata() };
+    let by_rival = encode(at, &[commit.clone(), abort.clone()], &rival);
+    assert!(first.iter().all(|id| !by_rival.contains(id)));
     // The second of two events is what it would be alone in its place.
     assert_eq!(first[1..], encode(Expected::Revision(3), std::slice::from_ref(&abort), &metadata()));
     // What competes for the place is something else, down to the reason.

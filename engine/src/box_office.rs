@@ -149,11 +149,16 @@ impl BoxOffice {
         self.change_show(show, ShowCommand::Cancel, by.into()).await
     }
 
+    /// What is recorded of a caller's command. One context for all tries of the command.
+    fn command(&self, by: impl Into<Origin>) -> Context {
+        Context::command(by.into(), || self.services.ports.ids.uuid())
+    }
+
     async fn change_show(&self, id: &ShowId, command: ShowCommand, origin: Origin) -> Result<Arc<Show>, CommandError> {
         let services = &self.services;
         let _permit = services.holds.enter(false)?;
         let mut known = None;
-        let executed = services.journal.execute::<Show>(id, command, &Context::command(origin), &mut known).await;
+        let executed = services.journal.execute::<Show>(id, command, &self.command(origin), &mut known).await;
         if let Some(state) = known.as_ref().and_then(|loaded| loaded.state.as_ref()) {
             // Another node may have scheduled it a moment ago.
             services.shows.learn(id, state);
@@ -196,8 +201,8 @@ impl BoxOffice {
     /// # Errors
     /// [`CommandError`].
     pub async fn extend(&self, booking: BookingId, by: impl Into<Origin>) -> Result<Booking, CommandError> {
-        let origin = by.into();
-        self.payments.command(booking, |reply| PaymentMessage::Extend(origin.clone(), reply)).await
+        let context = self.command(by);
+        self.payments.command(booking, |reply| PaymentMessage::Extend(context.clone(), reply)).await
     }
 
     /// Gives held seats back. A booking that is over already is a success.
@@ -205,8 +210,8 @@ impl BoxOffice {
     /// # Errors
     /// [`CommandError`].
     pub async fn cancel(&self, booking: BookingId, by: impl Into<Origin>) -> Result<Booking, CommandError> {
-        let origin = by.into();
-        self.payments.command(booking, |reply| PaymentMessage::Cancel(origin.clone(), reply)).await
+        let context = self.command(by);
+        self.payments.command(booking, |reply| PaymentMessage::Cancel(context.clone(), reply)).await
     }
 
     /// Pays for a hold. The answer comes after `payment_patience` at most, with what is known then; the
@@ -216,10 +221,11 @@ impl BoxOffice {
     /// [`CommandError`]; a decline is `Rejection::PaymentDeclined`.
     pub async fn pay(&self, booking: BookingId, request: PayRequest) -> Result<Paid, CommandError> {
         // Without `Tasks`: a payment in progress does not keep the box office alive.
-        let payments = self.payments.clone();
+        let (payments, context) = (self.payments.clone(), self.command(request.origin.clone()));
         // A task of its own: it goes on when the caller has its answer, or hangs up.
-        let mut payment =
-            self.tasks.spawn(async move { payments.command(booking, |reply| PaymentMessage::Pay(request.clone(), reply)).await });
+        let mut payment = self.tasks.spawn(async move {
+            payments.command(booking, |reply| PaymentMessage::Pay(context.clone(), request.clone(), reply)).await
+        });
         let services = &self.services;
         let patience = chrono::TimeDelta::from_std(services.settings.payment_patience).unwrap_or_default();
         tokio::select! {
@@ -242,8 +248,8 @@ impl BoxOffice {
     /// # Errors
     /// [`CommandError`].
     pub async fn refund(&self, booking: BookingId, by: impl Into<Origin>) -> Result<Booking, CommandError> {
-        let origin = by.into();
-        self.payments.command(booking, |reply| PaymentMessage::Refund(origin.clone(), reply)).await
+        let context = self.command(by);
+        self.payments.command(booking, |reply| PaymentMessage::Refund(context.clone(), reply)).await
     }
 
     /// Uses a voucher of `buyer`.
@@ -252,7 +258,7 @@ impl BoxOffice {
     /// [`CommandError`].
     pub async fn redeem_voucher(&self, buyer: &BuyerId, voucher: VoucherId, by: impl Into<Origin>) -> Result<(), CommandError> {
         let _permit = self.services.checkouts.enter(false)?;
-        let (command, context) = (LoyaltyCommand::Redeem { voucher }, Context::command(by.into()));
+        let (command, context) = (LoyaltyCommand::Redeem { voucher }, self.command(by));
         self.services.journal.execute::<Account>(buyer, command, &context, &mut None).await?;
         Ok(())
     }
@@ -264,11 +270,12 @@ impl BoxOffice {
         self.tasks.spawn(async move { payments.settle(booking, Vec::new()).await });
     }
 
-    /// Highest position that this node itself has written since it started. A read model that has it
-    /// shows a caller its own writes, if they went through this node.
+    /// Highest position that an answer of this node may rest on: of what it has written since it started,
+    /// and of what it has read to decide a command, which another node may have written. A read model
+    /// that has it shows a caller the effect of every command that this node has answered.
     #[must_use]
     pub fn last_written(&self) -> Position {
-        Position(self.services.journal.appended())
+        Position(self.services.journal.reported())
     }
 
     #[must_use]

@@ -4,14 +4,14 @@
 //! and begin again if another writer was faster.
 
 use crate::error::{CommandError, Fault};
-use crate::origin::Context;
+use crate::origin::{Cause, Context};
 use chrono::TimeDelta;
 use lastseat_domain::decider::Decider;
 use lastseat_domain::event::Event;
 use lastseat_domain::ids::NAMESPACE;
 use lastseat_domain::ports::event_log::{Direction, Expected, LogFault, Position, RecordedEvent, StreamWrite, WriteOutcome};
 use lastseat_domain::ports::{Clock, EventLog};
-use lastseat_domain::{Metadata, StreamName, Timestamp, codec};
+use lastseat_domain::{CommandId, Metadata, StreamName, Timestamp, codec};
 use parking_lot::Mutex;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -38,22 +38,43 @@ pub(crate) struct Loaded<S> {
     pub last: Option<Uuid>,
     /// Trace id of the last event.
     pub trace: Option<String>,
+    /// When the last event was decided.
+    pub at: Option<Timestamp>,
+    /// The callers' commands that led to events of the stream. None for what is loaded from its last
+    /// event alone.
+    commands: Vec<CommandId>,
 }
 
 impl<S> Loaded<S> {
     pub(crate) fn without_events(state: S) -> Self {
-        Self { state, expected: Expected::NoStream, last: None, trace: None }
+        Self { state, expected: Expected::NoStream, last: None, trace: None, at: None, commands: vec![] }
     }
 
     /// Metadata of what follows from a command on this aggregate.
-    pub(crate) fn metadata(&self, stream: &StreamName, context: &Context, at: Timestamp) -> Metadata {
+    pub(crate) fn metadata(&self, stream: &StreamName, context: &Context, now: Timestamp) -> Metadata {
         let trace = if context.carries_on_trace { self.trace.clone() } else { None };
+        let cause = match context.cause {
+            Cause::Command(id) => id.uuid(),
+            Cause::Named(cause) => cause,
+            Cause::LastEvent => self.last.unwrap_or_else(|| first_command(stream)),
+        };
         Metadata {
             correlation: context.booking.map(|booking| booking.0),
-            causation: Some(context.cause.or(self.last).unwrap_or_else(|| first_command(stream))),
-            trace: context.origin.trace.clone().or(trace),
-            ..Metadata::new(&context.origin.by, at)
+            causation: Some(cause),
+            trace: context.trace.clone().or(trace),
+            ..Metadata::new(&context.by, self.not_before(now))
         }
+    }
+
+    /// The time of what is decided now. Clocks of nodes differ, but time never goes back within a stream.
+    pub(crate) fn not_before(&self, now: Timestamp) -> Timestamp {
+        self.at.map_or(now, |last| last.max(now))
+    }
+
+    /// Whether the stream has the events of this very command: it was sent before, perhaps to another
+    /// process, and its answer was lost.
+    fn has_effect_of(&self, context: &Context) -> bool {
+        context.command_id().is_some_and(|command| self.commands.contains(&command))
     }
 }
 
@@ -65,7 +86,7 @@ fn first_command(stream: &StreamName) -> Uuid {
 /// What a command has led to.
 #[derive(Debug)]
 pub(crate) struct Executed {
-    /// None if the command's effect had been achieved before.
+    /// None if the command's effect had been achieved before, by itself or by another.
     pub events: Vec<Event>,
     /// Position of the last event.
     pub position: Option<Position>,
@@ -78,13 +99,13 @@ pub(crate) struct Journal {
     clock: Arc<dyn Clock>,
     trouble: Arc<Mutex<Option<(Timestamp, String)>>>,
     written: Arc<AtomicU64>,
-    /// Highest position of this node's own appends.
-    appended: Arc<AtomicU64>,
+    /// Highest position that this node has appended, or read to decide a command.
+    reported: Arc<AtomicU64>,
 }
 
 impl Journal {
     pub(crate) fn new(log: Arc<dyn EventLog>, clock: Arc<dyn Clock>) -> Self {
-        Self { log, clock, trouble: Arc::default(), written: Arc::default(), appended: Arc::default() }
+        Self { log, clock, trouble: Arc::default(), written: Arc::default(), reported: Arc::default() }
     }
 
     /// Why the log could not be written a moment ago, if so.
@@ -107,9 +128,10 @@ impl Journal {
         self.written.load(Ordering::Acquire)
     }
 
-    /// Highest position that this node itself has written since it started.
-    pub(crate) fn appended(&self) -> u64 {
-        self.appended.load(Ordering::Acquire)
+    /// Highest position that an answer of this node may rest on: of what it has appended, and of what it
+    /// has read to decide a command, which another node may have written.
+    pub(crate) fn reported(&self) -> u64 {
+        self.reported.load(Ordering::Acquire)
     }
 
     pub(crate) fn saw_position(&self, position: Position) {
@@ -117,7 +139,8 @@ impl Journal {
     }
 
     /// Executes a command: decides it on the aggregate, appends the events at the exact revision, and
-    /// decides it again wherever another writer was faster.
+    /// decides it again wherever another writer was faster. A caller's command is executed once: if its
+    /// events are in the log already, there is nothing to decide.
     ///
     /// `known` is the aggregate if it has been loaded before; afterwards, what is known of it then.
     ///
@@ -151,6 +174,14 @@ impl Journal {
             Some(loaded) => loaded,
             None => self.load::<D>(id).await?,
         };
+        if loaded.has_effect_of(context) {
+            *known = Some(loaded);
+            return Ok(Some(Executed { events: vec![], position: None }));
+        }
+        let command = match loaded.at {
+            Some(last) => D::not_before(command, last),
+            None => command,
+        };
         let events = match D::decide(id, &loaded.state, command) {
             Ok(events) if !events.is_empty() => events,
             nothing => {
@@ -165,7 +196,10 @@ impl Journal {
         match self.append(vec![write]).await?.first() {
             Some(WriteOutcome::Written { last_revision, position }) => {
                 let state = events.iter().fold(loaded.state, |state, e| D::evolve(state, e, metadata.at));
-                *known = Some(Loaded { state, expected: Expected::Revision(*last_revision), last, trace: metadata.trace });
+                let mut commands = loaded.commands;
+                commands.extend(context.command_id());
+                let (expected, at) = (Expected::Revision(*last_revision), Some(metadata.at));
+                *known = Some(Loaded { state, expected, last, trace: metadata.trace, at, commands });
                 Ok(Some(Executed { events, position: Some(*position) }))
             }
             // `known` stays empty, so the next try reads the stream.
@@ -180,7 +214,7 @@ impl Journal {
             let page = self.log.read_stream(&stream, None, Direction::Backwards, 1).await?;
             let Some(last) = page.first() else { return Ok(Loaded::without_events(D::initial())) };
             if codec::decode(last)?.is_some() {
-                return fold::<D>(Loaded::without_events(D::initial()), &page);
+                return self.fold::<D>(Loaded::without_events(D::initial()), &page);
             }
             // Another program wrote it: the state is in the events before it.
         }
@@ -188,7 +222,7 @@ impl Journal {
         loop {
             let from = loaded.expected.next_revision();
             let page = self.log.read_stream(&stream, Some(from), Direction::Forwards, PAGE).await?;
-            loaded = fold::<D>(loaded, &page)?;
+            loaded = self.fold::<D>(loaded, &page)?;
             if page.len() < PAGE {
                 return Ok(loaded);
             }
@@ -207,7 +241,7 @@ impl Journal {
             Ok(outcomes) => {
                 for outcome in outcomes {
                     if let WriteOutcome::Written { position, .. } = outcome {
-                        self.appended.fetch_max(position.0, Ordering::AcqRel);
+                        self.reported.fetch_max(position.0, Ordering::AcqRel);
                         self.saw_position(*position);
                     }
                 }
@@ -239,16 +273,20 @@ impl Journal {
         }
         Err(unknown.map_or_else(|| Fault::Unavailable("the event log does not answer".into()), Fault::from))
     }
-}
 
-fn fold<D: Decider>(mut loaded: Loaded<D::State>, events: &[Arc<RecordedEvent>]) -> Result<Loaded<D::State>, Fault> {
-    for recorded in events {
-        if let Some(envelope) = codec::decode(recorded)? {
-            loaded.state = D::evolve(loaded.state, &envelope.event, envelope.metadata.at);
-            loaded.trace = envelope.metadata.trace;
+    fn fold<D: Decider>(&self, mut loaded: Loaded<D::State>, events: &[Arc<RecordedEvent>]) -> Result<Loaded<D::State>, Fault> {
+        for recorded in events {
+            if let Some(envelope) = codec::decode(recorded)? {
+                let at = envelope.metadata.at;
+                loaded.state = D::evolve(loaded.state, &envelope.event, at);
+                loaded.trace = envelope.metadata.trace;
+                loaded.at = Some(loaded.at.map_or(at, |last| last.max(at)));
+                loaded.commands.extend(envelope.metadata.causation.and_then(CommandId::of_cause));
+            }
+            loaded.expected = Expected::Revision(recorded.revision);
+            loaded.last = Some(recorded.id);
+            self.reported.fetch_max(recorded.position.0, Ordering::AcqRel);
         }
-        loaded.expected = Expected::Revision(recorded.revision);
-        loaded.last = Some(recorded.id);
+        Ok(loaded)
     }
-    Ok(loaded)
 }

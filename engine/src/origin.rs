@@ -1,6 +1,6 @@
 //! Where a command comes from. Recorded in the metadata of every event that follows from it.
 
-use lastseat_domain::BookingId;
+use lastseat_domain::{BookingId, CommandId};
 use uuid::Uuid;
 
 /// Who sent a command, and the trace that it belongs to.
@@ -10,12 +10,21 @@ pub struct Origin {
     pub by: String,
     /// W3C trace id, if the caller sent one.
     pub trace: Option<String>,
+    /// The command, if the caller may repeat it: every repeat has the same id. `None`: it is sent once,
+    /// and gets a new id.
+    pub command: Option<CommandId>,
 }
 
 impl Origin {
     #[must_use]
     pub fn new(by: &str, trace: Option<String>) -> Self {
-        Self { by: by.to_owned(), trace }
+        Self { by: by.to_owned(), trace, command: None }
+    }
+
+    /// The same for a command that may be repeated.
+    #[must_use]
+    pub fn repeatable(self, command: Option<CommandId>) -> Self {
+        Self { command, ..self }
     }
 }
 
@@ -25,31 +34,58 @@ impl From<&str> for Origin {
     }
 }
 
+/// What causes an event. It is a part of the event's id, so it decides what counts as the same event.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Cause {
+    /// A caller's command: a rival's events are others.
+    Command(CommandId),
+    /// The last event of the stream that is appended to: a step of a process, which is the same on
+    /// whichever node it runs.
+    LastEvent,
+    /// This event or request.
+    Named(Uuid),
+}
+
 /// What the engine knows about a command besides the command itself.
 #[derive(Debug, Clone)]
 pub(crate) struct Context {
-    pub origin: Origin,
+    pub by: String,
+    pub trace: Option<String>,
     /// The booking that the command belongs to.
     pub booking: Option<BookingId>,
-    /// The event or request that caused the command. `None`: the last event of the stream that is
-    /// appended to.
-    pub cause: Option<Uuid>,
+    pub cause: Cause,
     /// A step of a process carries on the trace of the stream's last event.
     pub carries_on_trace: bool,
 }
 
 impl Context {
-    /// A caller's command.
-    pub(crate) fn command(origin: Origin) -> Self {
-        Self { origin, booking: None, cause: None, carries_on_trace: false }
+    /// A caller's command. `new_id`: for a command without an id.
+    pub(crate) fn command(origin: Origin, new_id: impl FnOnce() -> Uuid) -> Self {
+        let id = origin.command.unwrap_or_else(|| CommandId::new(new_id().into_bytes()));
+        Self { by: origin.by, trace: origin.trace, booking: None, cause: Cause::Command(id), carries_on_trace: false }
     }
 
     /// A process's step.
     pub(crate) fn step(by: &str) -> Self {
-        Self { origin: by.into(), booking: None, cause: None, carries_on_trace: true }
+        Self { by: by.to_owned(), trace: None, booking: None, cause: Cause::LastEvent, carries_on_trace: true }
+    }
+
+    /// What follows from an event or request.
+    pub(crate) fn following(by: &str, trace: Option<String>, cause: Uuid) -> Self {
+        Self { by: by.to_owned(), trace, booking: None, cause: Cause::Named(cause), carries_on_trace: false }
     }
 
     pub(crate) fn of_booking(self, booking: BookingId) -> Self {
         Self { booking: Some(booking), ..self }
+    }
+
+    /// The caller's command, if it is one.
+    pub(crate) fn command_id(&self) -> Option<CommandId> {
+        if let Cause::Command(id) = self.cause { Some(id) } else { None }
+    }
+
+    /// The steps that follow from this command: each is caused by the event before it.
+    pub(crate) fn steps(&self) -> Self {
+        Self { cause: Cause::LastEvent, ..self.clone() }
     }
 }

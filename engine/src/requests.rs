@@ -1,5 +1,6 @@
 //! What callers ask of the box office, and what it answers.
 
+use crate::origin::Origin;
 use lastseat_domain::booking::Booking;
 use lastseat_domain::event::RequestFingerprint;
 use lastseat_domain::{AreaId, BookingId, BuyerId, CategoryId, SeatId, ShowId};
@@ -52,10 +53,7 @@ pub struct PayRequest {
     pub payment_method: Option<String>,
     /// The request, if it carried an idempotency key.
     pub request: Option<RequestFingerprint>,
-    /// Subject of the caller.
-    pub by: String,
-    /// The caller's W3C trace id, if there was one.
-    pub trace: Option<String>,
+    pub origin: Origin,
 }
 
 /// State of a payment. A decline is a rejection.

@@ -23,11 +23,16 @@ pub(crate) struct Planned {
     pub key: SeatKey,
     pub events: Vec<Event>,
     pub expected: Expected,
+    /// When the seat's last event was decided.
+    last_at: Option<Timestamp>,
 }
 
 impl Planned {
     pub(crate) fn write(&self, metadata: &Metadata) -> Result<StreamWrite, Fault> {
-        Ok(codec::encode(Seat::stream(&self.key), self.expected, &self.events, metadata)?)
+        // Clocks of nodes differ, but time never goes back within a stream.
+        let at = self.last_at.map_or(metadata.at, |last| last.max(metadata.at));
+        let metadata = Metadata { at, ..metadata.clone() };
+        Ok(codec::encode(Seat::stream(&self.key), self.expected, &self.events, &metadata)?)
     }
 }
 
@@ -55,8 +60,8 @@ impl Seats {
 
     /// What a command on a seat leads to. No events: its effect has been achieved.
     pub(crate) async fn decide(&self, key: &SeatKey, command: &SeatCommand) -> Result<Planned, CommandError> {
-        let Decision { events, expected } = self.ask(key, |reply| SeatMessage::Decide(command.clone(), reply)).await??;
-        Ok(Planned { key: key.clone(), events, expected })
+        let Decision { events, expected, last_at } = self.ask(key, |reply| SeatMessage::Decide(command.clone(), reply)).await??;
+        Ok(Planned { key: key.clone(), events, expected, last_at })
     }
 
     /// Whether the booking has the seat in the log.
@@ -66,11 +71,11 @@ impl Seats {
     }
 
     /// Passes the outcome of an append on to the seat's actor and the seat table. Returns whether it
-    /// was written.
-    pub(crate) fn take_outcome(&self, planned: &Planned, outcome: WriteOutcome) -> bool {
+    /// was written. `at`: when it was decided.
+    pub(crate) fn take_outcome(&self, planned: &Planned, outcome: WriteOutcome, at: Timestamp) -> bool {
         match outcome {
             WriteOutcome::Written { last_revision, position } => {
-                self.actors.tell(&planned.key, SeatMessage::Appended(planned.events.clone(), last_revision));
+                self.actors.tell(&planned.key, SeatMessage::Appended(planned.events.clone(), last_revision, at));
                 if let (Some(show), Some(event)) = (self.shows.get(&planned.key.show), planned.events.last()) {
                     show.apply_seat_event(&planned.key.seat, event, position);
                 }
@@ -112,7 +117,7 @@ impl Seats {
             let outcomes = self.journal.append(writes).await?;
             left.clear();
             for (planned, outcome) in planned.into_iter().zip(outcomes) {
-                if !self.take_outcome(&planned, outcome) {
+                if !self.take_outcome(&planned, outcome, metadata.at) {
                     left.push(planned.key);
                 }
             }

@@ -174,7 +174,7 @@ scenario!(the_buyer_acts_at_their_bank_and_comes_back, bench, {
     assert!(matches!(pay(&office, &held, "pm_card_authenticationRequired").await, Ok(Paid::ActionRequired { .. })));
     let intent: IntentId = office.booking(held.id).await.unwrap().unwrap().intent.unwrap();
     bench.sandbox.authenticate(&intent, true).unwrap();
-    let request = PayRequest { payment_method: None, request: None, by: "buyer".to_owned(), trace: None };
+    let request = PayRequest { payment_method: None, request: None, origin: "buyer".into() };
     assert!(matches!(office.pay(held.id, request).await, Ok(Paid::Confirmed(_))));
     assert_eq!(bench.story(held.id).await.iter().filter(|e| **e == "PaymentStarted").count(), 1);
 });
@@ -304,8 +304,7 @@ scenario!(the_same_payment_request_twice_is_one_attempt, bench, {
     let request = |method: &str| PayRequest {
         payment_method: Some(method.to_owned()),
         request: Some(RequestFingerprint { key: "k1".to_owned(), body: method.to_owned() }),
-        by: "buyer".to_owned(),
-        trace: None,
+        origin: "buyer".into(),
     };
     for _ in 0..3 {
         assert_eq!(code(office.pay(held.id, request("pm_card_chargeDeclined")).await), "payment_declined");

@@ -68,12 +68,7 @@ async fn insist(bench: &TestBench, office: &BoxOffice, what: &str) -> u32 {
     assert_eq!(booking.status(), "held", "{what}");
     let paid = loop {
         let before = bench.story(booking.id).await.len();
-        let request = PayRequest {
-            payment_method: Some("pm_card_visa".to_owned()),
-            request: key("pay"),
-            by: "ann".to_owned(),
-            trace: None,
-        };
+        let request = PayRequest { payment_method: Some("pm_card_visa".to_owned()), request: key("pay"), origin: "ann".into() };
         match office.pay(booking.id, request).await {
             Ok(Paid::Confirmed(booking)) => break booking,
             Ok(Paid::Pending(_)) => repeats += 1,

@@ -6,8 +6,8 @@ mod common;
 use common::fault_injection::{AppendFate, FaultPlan};
 use common::*;
 use lastseat_domain::booking::Booking;
-use lastseat_domain::event::{Event, VoucherCause};
-use lastseat_domain::{BuyerId, Envelope};
+use lastseat_domain::event::{AbortReason, Event, VoucherCause};
+use lastseat_domain::{BuyerId, CommandId, Envelope};
 use lastseat_engine::{BoxOffice, CommandError, HoldRequest, Origin, Paid, PayRequest, SeatSelection};
 use std::collections::HashSet;
 use std::time::Duration;
@@ -32,8 +32,8 @@ async fn traced_hold(bench: &TestBench, office: &BoxOffice, selection: SeatSelec
 }
 
 async fn traced_pay(office: &BoxOffice, booking: &Booking, method: Option<&str>) -> Result<Paid, CommandError> {
-    let (payment_method, trace) = (method.map(str::to_owned), Some(TRACE.to_owned()));
-    office.pay(booking.id, PayRequest { payment_method, request: None, by: "ann".to_owned(), trace }).await
+    let payment_method = method.map(str::to_owned);
+    office.pay(booking.id, PayRequest { payment_method, request: None, origin: by("ann") }).await
 }
 
 /// Everything that can happen to a sale.
@@ -97,13 +97,36 @@ fn every_event_of_every_story_has_a_cause_and_a_trace() {
         // A flag needs a gateway that contradicts itself.
         let missing: Vec<_> = Event::NAMES.iter().filter(|name| **name != "PaymentFlagged" && !seen.contains(**name)).collect();
         assert!(missing.is_empty(), "never happened: {missing:?}");
-        // What an event caused names an event of the log; what a request began names the request.
+        // What an event caused names an event of the log; what a request began names the request, and what
+        // a caller's command began names the command.
         let ids: HashSet<_> = history.iter().map(|e| e.id).collect();
         for event in history.iter().filter(|e| e.revision > 0 || e.stream.as_booking().is_none() && e.stream.as_seat().is_none())
         {
             let cause = event.metadata.causation.unwrap();
-            let is_request = event.metadata.correlation == Some(cause) || event.event.name() == "ShowScheduled";
+            let is_request = event.metadata.correlation == Some(cause) || CommandId::of_cause(cause).is_some();
             assert!(is_request || ids.contains(&cause), "{} of {}", event.event.name(), event.stream);
+        }
+        // Each command of a caller is named, and nothing else is called a command.
+        let commands = [
+            "ShowScheduled",
+            "SalesPaused",
+            "SalesResumed",
+            "ShowCancelled",
+            "HoldExtended",
+            "PaymentStarted",
+            "RefundRequested",
+            "VoucherRedeemed",
+        ];
+        for event in &history {
+            let by_command = CommandId::of_cause(event.metadata.causation.unwrap()).is_some();
+            let cancelled = matches!(&event.event, Event::BookingAborted(e) if e.reason == AbortReason::Cancelled);
+            assert_eq!(
+                by_command,
+                cancelled || commands.contains(&event.event.name()),
+                "{} of {}",
+                event.event.name(),
+                event.stream
+            );
         }
     });
 }

@@ -156,8 +156,7 @@ scenario!(the_same_payment_on_all_nodes_at_once_is_one_charge, bench, nodes, wha
         let request = || PayRequest {
             payment_method: Some("pm_card_visa".to_owned()),
             request: keyed.then(|| RequestFingerprint { key: "k".to_owned(), body: "b".to_owned() }),
-            by: "buyer".to_owned(),
-            trace: None,
+            origin: "buyer".into(),
         };
         let paid = join_all(nodes.iter().chain(&nodes).map(|node| node.pay(held.id, request()))).await;
         assert!(paid.iter().any(|p| matches!(p, Ok(Paid::Confirmed(_)))), "{what}: {paid:?}");

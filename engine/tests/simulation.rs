@@ -162,8 +162,7 @@ impl Buyer {
             let pay = |method: Option<&str>| PayRequest {
                 payment_method: method.map(ToOwned::to_owned),
                 request: method.map(|_| request.clone()).filter(|_| self.keys.is_multiple_of(2)),
-                by: self.name.clone(),
-                trace: None,
+                origin: self.name.as_str().into(),
             };
             let mut paid = self.on(async |office| office.pay(booking.id, pay(Some(method))).await).await;
             if let Some(Ok(Paid::ActionRequired { booking, .. })) = &paid {

@@ -4,7 +4,7 @@ use super::hmac_key::{HmacSha256, hmac};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use hmac::Mac;
-use lastseat_domain::BookingId;
+use lastseat_domain::{BookingId, CommandId};
 use uuid::Uuid;
 
 /// What a booking's token starts with.
@@ -14,6 +14,7 @@ const ID_BYTES: usize = 16;
 pub(super) struct BookingTokens {
     signer: HmacSha256,
     namer: HmacSha256,
+    commands: HmacSha256,
 }
 
 impl BookingTokens {
@@ -22,7 +23,8 @@ impl BookingTokens {
     pub(super) fn new(secret: &[u8]) -> Self {
         let key = hmac(secret).chain_update(b"lastseat booking token 1").finalize().into_bytes();
         let name = hmac(secret).chain_update(b"lastseat booking name 1").finalize().into_bytes();
-        Self { signer: hmac(&key), namer: hmac(&name) }
+        let command = hmac(secret).chain_update(b"lastseat command name 1").finalize().into_bytes();
+        Self { signer: hmac(&key), namer: hmac(&name), commands: hmac(&command) }
     }
 
     /// The booking id of a caller (`scope`) and an idempotency key. It depends on the secret: a
@@ -31,6 +33,16 @@ impl BookingTokens {
     pub(super) fn id_for_key(&self, scope: &str, key: &str) -> BookingId {
         let name = self.namer.clone().chain_update(scope.as_bytes()).finalize().into_bytes();
         BookingId::from_key(&URL_SAFE_NO_PAD.encode(name), key)
+    }
+
+    /// Depends on the secret, because the log shows it: nobody must be able to try a caller's keys on it.
+    pub(super) fn command_for_request(&self, slot: &[u8; 32], body: &[u8; 32]) -> CommandId {
+        let name = self.commands.clone().chain_update(slot).chain_update(body).finalize().into_bytes();
+        let mut bytes = [0; ID_BYTES];
+        for (to, from) in bytes.iter_mut().zip(name) {
+            *to = from;
+        }
+        CommandId::new(bytes)
     }
 
     pub(super) fn make(&self, booking: BookingId) -> String {

@@ -9,29 +9,30 @@ use crate::limits::{self, AppliedLimits};
 use crate::metrics;
 use crate::problem::Problem;
 use crate::routes::freshness;
-use crate::routes::sender::{Owner, Sender};
 use axum::extract::{FromRequest, Request};
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue};
+use lastseat_domain::CommandId;
 use lastseat_domain::event::RequestFingerprint;
 use lastseat_engine::{Fault, Origin};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
-use std::marker::PhantomData;
 use std::sync::Arc;
 use std::task::Poll;
 use tokio::time::Instant;
 
-/// A command as it was received, from a caller who may send it.
-pub struct Command<S: Sender = Owner> {
+/// A command as it was received. Its body has at most `MAX` bytes.
+pub struct Command<const MAX: usize = { body::SMALL }> {
     pub caller: Caller,
     /// The id of the W3C trace that the command belongs to.
     pub trace: Option<String>,
     limits: AppliedLimits,
     keyed: Option<Arc<Keyed>>,
+    /// The command's id, if it carries a key: a repeat has the same, on every node and after every
+    /// restart.
+    id: Option<CommandId>,
     body: Bytes,
     media_type: Result<(), Problem>,
-    sender: PhantomData<S>,
 }
 
 /// The body of a command that is complete without one.
@@ -39,24 +40,24 @@ pub struct Command<S: Sender = Owner> {
 #[serde(deny_unknown_fields, expecting = "an object")]
 struct Nothing {}
 
-impl<S: Sender> FromRequest<App> for Command<S> {
+impl<const MAX: usize> FromRequest<App> for Command<MAX> {
     type Rejection = Problem;
 
     async fn from_request(request: Request, app: &App) -> Result<Self, Problem> {
         let (parts, body) = request.into_parts();
         let caller = app.parts().auth.caller(&parts.headers, app.now())?;
-        // Before the body and the key: what is refused here is not read and does not use up a key.
+        // Before the body and the key: what a limit refuses is not read and does not use up a key.
         let limits = app.check_node_limits(&parts, &caller).await?;
-        S::check(&caller, app)?;
         let media_type = body::check_media_type(&parts.headers);
-        let body = body::read(body, S::MAX_BODY).await?;
+        let body = body::read(body, MAX).await?;
         let keyed = Keyed::read(&parts.headers, &caller, parts.method.as_str(), parts.uri.path(), &body)?;
+        let id = keyed.as_ref().map(|k| app.parts().auth.command_for_request(&k.slot, &k.body));
         let trace = trace_id(&parts.headers);
-        Ok(Self { caller, trace, limits, keyed: keyed.map(Arc::new), body, media_type, sender: PhantomData })
+        Ok(Self { caller, trace, limits, keyed: keyed.map(Arc::new), id, body, media_type })
     }
 }
 
-impl<S: Sender> Command<S> {
+impl<const MAX: usize> Command<MAX> {
     /// The body as a value.
     ///
     /// # Errors
@@ -106,7 +107,7 @@ impl<S: Sender> Command<S> {
     /// Who sent the command, for the events that follow from it.
     #[must_use]
     pub fn origin(&self) -> Origin {
-        Origin::new(&self.caller.name(), self.trace.clone())
+        Origin::new(&self.caller.name(), self.trace.clone()).repeatable(self.id)
     }
 
     /// What the log keeps of the request, if it carries a key.
@@ -127,17 +128,17 @@ fn trace_id(headers: &HeaderMap) -> Option<String> {
 }
 
 /// Executes a command, once per idempotency key, and counts its answer.
-pub async fn execute<S: Sender, F, Done>(
+pub async fn execute<const MAX: usize, F, Done>(
     app: &App,
     command: metrics::Command,
-    received: Result<Command<S>, Problem>,
+    received: Result<Command<MAX>, Problem>,
     run: F,
 ) -> Answer
 where
-    F: FnOnce(App, Command<S>) -> Done,
+    F: FnOnce(App, Command<MAX>) -> Done,
     Done: Future<Output = Result<Answer, Problem>> + Send + 'static,
 {
-    let limited = |app: App, received: Command<S>| {
+    let limited = |app: App, received: Command<MAX>| {
         let (limits, run) = (received.limits.clone(), run(app.clone(), received));
         async move {
             app.check_shared_limits(&limits).await?;
@@ -149,14 +150,14 @@ where
 
 /// Like [`execute`], for a command with refusals that cost next to nothing: `run` makes them first,
 /// then calls [`Command::check_shared_limits`] itself.
-pub async fn execute_with_precheck<S: Sender, F, Done>(
+pub async fn execute_with_precheck<const MAX: usize, F, Done>(
     app: &App,
     command: metrics::Command,
-    received: Result<Command<S>, Problem>,
+    received: Result<Command<MAX>, Problem>,
     run: F,
 ) -> Answer
 where
-    F: FnOnce(App, Command<S>) -> Done,
+    F: FnOnce(App, Command<MAX>) -> Done,
     Done: Future<Output = Result<Answer, Problem>> + Send + 'static,
 {
     let begun = Instant::now();

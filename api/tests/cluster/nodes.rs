@@ -1,4 +1,4 @@
-//! The fixture: a process that serves log and sandbox, nodes that use it, and optionally Redis.
+//! The fixture: a server with the log and the sandbox, nodes in front of it, and Redis if wanted.
 
 use crate::check;
 use crate::support::client::Client;
@@ -10,6 +10,7 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
+/// What runs.
 pub struct Cluster {
     pub nodes: Vec<Server>,
     pub log_server: Option<LogServer>,
@@ -19,7 +20,7 @@ pub struct Cluster {
 }
 
 impl Cluster {
-    /// `None` if the test needs Redis and it is not installed.
+    /// `None` if Redis is wanted and is not installed.
     pub async fn start(nodes: usize, with_redis: bool) -> Option<Self> {
         let redis = if with_redis { Some(RedisServer::start()?) } else { None };
         let dir = tempfile::tempdir().unwrap();
@@ -33,7 +34,7 @@ impl Cluster {
         Some(cluster)
     }
 
-    /// Starts or restarts a node.
+    /// Starts a node, for the first time or again.
     pub async fn node(&self, number: usize) -> Server {
         let log_server = self.log_server.as_ref().unwrap();
         let key = self.dir.path().join("token.key").display().to_string();
@@ -45,7 +46,7 @@ impl Cluster {
         Server::start_with(&self.dir.path().join(format!("node-{number}")), &flags).await
     }
 
-    /// Kills the log's process and restarts it on the same data and address.
+    /// Kills the log's process, and starts it again in the same place.
     pub fn kill_the_log(&mut self) {
         let log = self.log_dir();
         self.log_server = Some(self.log_server.take().unwrap().kill_and_restart(&log));
@@ -72,8 +73,8 @@ impl Cluster {
         }
     }
 
-    /// Waits until nothing is in progress: the books agree with the gateway and with every node's seat
-    /// map. Verifies the log by its file and through the server. Returns the books.
+    /// Waits until nothing is under way any more: books and gateway agree, and every node's seat map
+    /// with the books. The log is proven by its file and through the server. Returns the books.
     pub async fn at_rest(&self, shows: &[&str]) -> books::Books {
         let given_up = Instant::now() + 2 * PATIENCE;
         let books = loop {
@@ -92,7 +93,7 @@ impl Cluster {
             tokio::time::sleep(Duration::from_millis(200)).await;
         };
         let log_server = self.log_server.as_ref().unwrap();
-        // Rewards are written asynchronously, so the log may still grow.
+        // Rewards follow in their own time, so the log may still grow.
         crate::support::eventually("the proof is the same by file and through the server", async || {
             let (code, report) = verify(&self.log_dir());
             assert_eq!((code, &report["clean"]), (0, &json!(true)), "{report:#}");
@@ -106,7 +107,7 @@ impl Cluster {
         books
     }
 
-    /// Every key in Redis expires by itself.
+    /// Every lock in Redis lapses by itself: nothing there ever needs a person.
     pub fn assert_nothing_stays_in_redis(&self) {
         if let Some(redis) = &self.redis {
             assert_eq!(redis.keys_without_end(), Vec::<String>::new());

@@ -104,3 +104,16 @@ pub enum BookingCommand {
         amount: Money,
     },
 }
+
+impl BookingCommand {
+    /// The command with its time, if it has one, moved to `last` where it is earlier.
+    #[must_use]
+    pub(super) fn not_before(mut self, last: Timestamp) -> Self {
+        if let Self::Extend { now, .. } | Self::StartPayment { now, .. } | Self::Commit { now, .. } | Self::Expire { now } =
+            &mut self
+        {
+            *now = last.max(*now);
+        }
+        self
+    }
+}

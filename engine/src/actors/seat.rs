@@ -3,11 +3,11 @@
 
 use crate::error::{CommandError, Fault};
 use crate::journal::{Journal, Loaded};
-use lastseat_domain::BookingId;
 use lastseat_domain::decider::Decider;
 use lastseat_domain::event::Event;
 use lastseat_domain::ports::event_log::{Expected, Revision};
 use lastseat_domain::seat::{self, Seat, SeatCommand, SeatKey};
+use lastseat_domain::{BookingId, Timestamp};
 use ractor::{Actor, ActorProcessingErr, ActorRef};
 use tokio::sync::oneshot;
 
@@ -18,14 +18,16 @@ pub(crate) struct Decision {
     pub events: Vec<Event>,
     /// What their append has to expect.
     pub expected: Expected,
+    /// When the seat's last event was decided.
+    pub last_at: Option<Timestamp>,
 }
 
 pub(crate) enum SeatMessage {
     Decide(SeatCommand, oneshot::Sender<Result<Decision, CommandError>>),
     /// Does this booking have the seat?
     IsOwned(BookingId, oneshot::Sender<Result<bool, Fault>>),
-    /// The caller appended these; the last has this revision.
-    Appended(Vec<Event>, Revision),
+    /// The caller appended these, decided at this time; the last has this revision.
+    Appended(Vec<Event>, Revision, Timestamp),
     /// The stream was not as the decision expected: read it again.
     Forget,
     /// The log's subscription brought an event of this revision, perhaps another node's.
@@ -65,9 +67,9 @@ impl SeatActor {
             *known = None;
             let (loaded, _) = self.load(known).await?;
             let events = Seat::decide(&self.key, &loaded.state, command)?;
-            return Ok(Decision { events, expected: loaded.expected });
+            return Ok(Decision { events, expected: loaded.expected, last_at: loaded.at });
         }
-        Ok(Decision { events: decided?, expected: loaded.expected })
+        Ok(Decision { events: decided?, expected: loaded.expected, last_at: loaded.at })
     }
 
     async fn is_owned(&self, booking: BookingId, known: &mut Option<Loaded<Seat>>) -> Result<bool, Fault> {
@@ -104,11 +106,12 @@ impl Actor for SeatActor {
             // A caller who has gone away is no fault of the seat.
             SeatMessage::Decide(command, reply) => drop(reply.send(self.decide(command, known).await)),
             SeatMessage::IsOwned(booking, reply) => drop(reply.send(self.is_owned(booking, known).await)),
-            SeatMessage::Appended(events, revision) => {
+            SeatMessage::Appended(events, revision, at) => {
                 // Messages of several callers may overtake each other: an older one changes nothing.
                 if let Some(loaded) = known.as_mut().filter(|loaded| is_older(loaded, revision)) {
                     loaded.state = events.iter().fold(loaded.state, seat::evolve);
                     loaded.expected = Expected::Revision(revision);
+                    loaded.at = Some(loaded.not_before(at));
                 }
             }
             SeatMessage::Seen(revision) => {

@@ -19,7 +19,7 @@ pub(super) async fn open_atomic(
         return Err(Fault::Damaged("the log gave no outcome".into()).into());
     };
     for (planned, outcome) in planned.iter().zip(seats) {
-        attempt.services.seats.take_outcome(planned, *outcome);
+        attempt.services.seats.take_outcome(planned, *outcome, metadata.at);
     }
     Ok(match booking {
         WriteOutcome::Written { .. } => Appended::All,

@@ -38,7 +38,7 @@ async fn open_with_seats(
     let Some((booking, seats)) = outcomes.split_first() else {
         return Err(Fault::Damaged("the log gave no outcome".into()).into());
     };
-    let conflicts = conflicts(attempt, planned, seats);
+    let conflicts = conflicts(attempt, planned, seats, metadata);
     if !booking.is_written() {
         return Ok(Appended::BookingExists);
     }
@@ -66,7 +66,7 @@ async fn open_after_seats(
     if !planned.is_empty() {
         let writes = planned.iter().map(|p| p.write(metadata)).collect::<Result<Vec<_>, _>>()?;
         let outcomes = attempt.services.journal.append(writes).await?;
-        let conflicts = conflicts(attempt, planned, &outcomes);
+        let conflicts = conflicts(attempt, planned, &outcomes, metadata);
         let mut ours: Vec<SeatId> = planned.iter().map(|p| p.key.seat.clone()).filter(|seat| !conflicts.contains(seat)).collect();
         for seat in conflicts {
             // The same request on another node has locked it for this very booking, and may open with it.
@@ -91,8 +91,9 @@ async fn open_after_seats(
 }
 
 /// Passes the outcomes of the seats' writes on. Returns the seats that had a conflict.
-fn conflicts(attempt: &Attempt<'_>, planned: &[Planned], outcomes: &[WriteOutcome]) -> Vec<SeatId> {
-    let lost = planned.iter().zip(outcomes).filter(|(planned, outcome)| !attempt.services.seats.take_outcome(planned, **outcome));
+fn conflicts(attempt: &Attempt<'_>, planned: &[Planned], outcomes: &[WriteOutcome], metadata: &Metadata) -> Vec<SeatId> {
+    let seats = &attempt.services.seats;
+    let lost = planned.iter().zip(outcomes).filter(|(planned, outcome)| !seats.take_outcome(planned, **outcome, metadata.at));
     lost.map(|(planned, _)| planned.key.seat.clone()).collect()
 }
 

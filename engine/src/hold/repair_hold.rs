@@ -6,7 +6,7 @@
 
 use super::attempt::lock_command;
 use crate::error::CommandError;
-use crate::origin::{Context, Origin};
+use crate::origin::Context;
 use crate::services::Services;
 use lastseat_domain::booking::{Booking, BookingCommand, Phase};
 use lastseat_domain::event::{AbortReason, BookingOpened};
@@ -57,10 +57,9 @@ pub(super) async fn repair_hold(
 /// # Errors
 /// Faults; a rejection if it was sold, which needs all of its seats.
 pub(super) async fn close_lost(services: &Services, opened: &BookingOpened, metadata: &Metadata) -> Result<(), CommandError> {
-    let context = Context {
-        cause: metadata.causation,
-        ..Context::command(Origin::new(&metadata.actor, metadata.trace.clone())).of_booking(opened.booking)
-    };
+    // A hold's metadata names its request, by the booking's id.
+    let cause = metadata.causation.unwrap_or(opened.booking.0);
+    let context = Context::following(&metadata.actor, metadata.trace.clone(), cause).of_booking(opened.booking);
     let abort = BookingCommand::Cancel { reason: AbortReason::SeatLost };
     services.journal.execute::<Booking>(&opened.booking, abort, &context, &mut None).await?;
     let seats: Vec<SeatId> = opened.seats.iter().map(|p| p.seat.clone()).collect();

@@ -5,7 +5,7 @@
 use super::commands::{self, Settled};
 use super::session::BookingSession;
 use crate::error::CommandError;
-use crate::origin::{Context, Origin};
+use crate::origin::Context;
 use crate::requests::{Paid, PayRequest};
 use crate::services::Services;
 use lastseat_domain::booking::Booking;
@@ -17,10 +17,10 @@ use tokio::sync::oneshot;
 type Reply<T> = oneshot::Sender<Result<T, CommandError>>;
 
 pub(crate) enum PaymentMessage {
-    Pay(PayRequest, Reply<Paid>),
-    Extend(Origin, Reply<Booking>),
-    Cancel(Origin, Reply<Booking>),
-    Refund(Origin, Reply<Booking>),
+    Pay(Context, PayRequest, Reply<Paid>),
+    Extend(Context, Reply<Booking>),
+    Cancel(Context, Reply<Booking>),
+    Refund(Context, Reply<Booking>),
     /// Do what has to follow. The seats are those that the log's subscription saw locked for the
     /// booking, needed if it never opened.
     Settle(Vec<(ShowId, SeatId)>, Reply<Settled>),
@@ -61,19 +61,10 @@ impl Actor for PaymentActor {
         let session = |context| BookingSession::new(services, self.booking, context);
         // A caller who has gone away is no fault of the booking.
         match message {
-            PaymentMessage::Pay(request, reply) => {
-                let origin = Origin { by: request.by.clone(), trace: request.trace.clone() };
-                drop(reply.send(commands::pay(session(Context::command(origin)), request).await));
-            }
-            PaymentMessage::Extend(origin, reply) => {
-                drop(reply.send(commands::extend(session(Context::command(origin))).await));
-            }
-            PaymentMessage::Cancel(origin, reply) => {
-                drop(reply.send(commands::cancel(session(Context::command(origin))).await));
-            }
-            PaymentMessage::Refund(origin, reply) => {
-                drop(reply.send(commands::refund(session(Context::command(origin))).await));
-            }
+            PaymentMessage::Pay(context, request, reply) => drop(reply.send(commands::pay(session(context), request).await)),
+            PaymentMessage::Extend(context, reply) => drop(reply.send(commands::extend(session(context)).await)),
+            PaymentMessage::Cancel(context, reply) => drop(reply.send(commands::cancel(session(context)).await)),
+            PaymentMessage::Refund(context, reply) => drop(reply.send(commands::refund(session(context)).await)),
             PaymentMessage::Settle(seats, reply) => {
                 drop(reply.send(commands::settle(session(Context::step("settle")), seats).await));
             }

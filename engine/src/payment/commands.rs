@@ -8,7 +8,6 @@ use crate::guard_service::LEASE_MARGIN;
 use crate::requests::{Paid, PayRequest};
 use lastseat_domain::booking::{Attempt, Booking, BookingCommand, Phase};
 use lastseat_domain::event::{AbortReason, RequestFingerprint};
-use lastseat_domain::ports::payments::UNKNOWN_PAYMENT_METHOD;
 use lastseat_domain::seat::{SeatCommand, SeatKey};
 use lastseat_domain::show::SaleState;
 use lastseat_domain::{Rejection, SeatId, ShowId, Timestamp};
@@ -40,7 +39,7 @@ pub(super) async fn pay(mut session: BookingSession, request: PayRequest) -> Res
         session.booking().await?
     };
     if booking.is_undecided() && is_cancelled(&session, &booking) {
-        session.execute(BookingCommand::Cancel { reason: AbortReason::ShowCancelled }).await?;
+        session.step(BookingCommand::Cancel { reason: AbortReason::ShowCancelled }).await?;
         follow_up(&mut session).await?;
         return report(session.booking().await?, 0);
     }
@@ -75,7 +74,7 @@ async fn start_payment(
             Ok(true) => return Ok(()),
             // Each time another writer's append has succeeded, and a booking takes only so many.
             Ok(false) => {}
-            // Overdue: end it now instead of when its deadline is next checked.
+            // Overdue: end it now instead of when the process comes by.
             Err(CommandError::Rejected(rejection @ Rejection::BookingOver { .. })) => {
                 follow_up(session).await?;
                 return Err(rejection.into());
@@ -103,7 +102,7 @@ async fn check_seats(session: &mut BookingSession, booking: &Booking) -> Result<
     };
     for seat in &seats {
         if !session.services.seats.is_owner(&show, seat, session.id).await? {
-            session.execute(BookingCommand::Cancel { reason: AbortReason::SeatLost }).await?;
+            session.step(BookingCommand::Cancel { reason: AbortReason::SeatLost }).await?;
             follow_up(session).await?;
             return Err(Rejection::BookingOver { reason: AbortReason::SeatLost }.into());
         }
@@ -201,8 +200,9 @@ fn report(booking: Booking, attempt: u32) -> Result<Paid, CommandError> {
         Phase::Confirmed { .. } => Ok(Paid::Confirmed(booking)),
         Phase::ActionRequired { url } => Ok(Paid::ActionRequired { url: url.clone(), booking }),
         Phase::Held => match declined(attempt) {
-            Some(code) if code == UNKNOWN_PAYMENT_METHOD => {
-                Err(Rejection::InvalidPaymentMethod { why: "the gateway does not know it".to_owned() }.into())
+            Some(code) if code == "resource_missing" => {
+                let why = "the gateway does not know it. In the sandbox, try pm_card_visa.".to_owned();
+                Err(Rejection::InvalidPaymentMethod { why }.into())
             }
             Some(decline) => Err(Rejection::PaymentDeclined { decline }.into()),
             None => Err(Rejection::PaymentMethodMissing.into()),

@@ -2,7 +2,7 @@
 
 use crate::error::{CommandError, Fault};
 use crate::journal::{Executed, Loaded};
-use crate::origin::Context;
+use crate::origin::{Cause, Context};
 use crate::services::Services;
 use lastseat_domain::booking::{Booking, BookingCommand};
 use lastseat_domain::decider::Decider;
@@ -14,6 +14,7 @@ use std::sync::Arc;
 pub(super) struct BookingSession {
     pub services: Arc<Services>,
     pub id: BookingId,
+    /// The caller's command, or a step of the booking process.
     context: Context,
     known: Option<Loaded<Option<Booking>>>,
 }
@@ -23,20 +24,22 @@ impl BookingSession {
         Self { services, id, context: context.of_booking(id), known: None }
     }
 
+    /// The time, which is never before the booking's last event.
     pub(super) fn now(&self) -> Timestamp {
-        self.services.now()
+        let now = self.services.now();
+        self.known.as_ref().map_or(now, |loaded| loaded.not_before(now))
     }
 
     pub(super) fn by(&self) -> &str {
-        &self.context.origin.by
+        &self.context.by
     }
 
     /// Metadata for events of the booking's seats: caused by the booking's last event.
     pub(super) fn metadata(&self) -> Metadata {
-        let stream = Booking::stream(&self.id);
+        let (stream, steps) = (Booking::stream(&self.id), self.context.steps());
         match &self.known {
-            Some(loaded) => loaded.metadata(&stream, &self.context, self.now()),
-            None => Loaded::without_events(()).metadata(&stream, &self.context, self.now()),
+            Some(loaded) => loaded.metadata(&stream, &steps, self.now()),
+            None => Loaded::without_events(()).metadata(&stream, &steps, self.now()),
         }
     }
 
@@ -56,18 +59,40 @@ impl BookingSession {
         self.find().await?.filter(|b| b.opened.is_some()).ok_or_else(|| Rejection::BookingNotFound.into())
     }
 
-    /// Executes a command on the booking.
+    /// Executes the caller's command.
     pub(super) async fn execute(&mut self, command: BookingCommand) -> Result<(), CommandError> {
-        let executed = self.services.journal.execute::<Booking>(&self.id, command, &self.context, &mut self.known).await?;
+        let context = self.context.clone();
+        self.execute_as(command, &context).await
+    }
+
+    /// Executes a step that follows from the booking's last event, on whichever node it runs.
+    pub(super) async fn step(&mut self, command: BookingCommand) -> Result<(), CommandError> {
+        let steps = self.context.steps();
+        self.execute_as(command, &steps).await
+    }
+
+    async fn execute_as(&mut self, command: BookingCommand, context: &Context) -> Result<(), CommandError> {
+        let executed = self.services.journal.execute::<Booking>(&self.id, command, context, &mut self.known).await?;
         self.publish(&executed);
         Ok(())
     }
 
-    /// Executes a command unless another writer is faster: for commands that depend on more than the
-    /// booking, which has to be looked at again. Returns whether it was executed.
+    /// Executes the caller's command unless another writer is faster: for commands that depend on more
+    /// than the booking, which has to be looked at again. Returns whether it was executed.
     pub(super) async fn try_execute(&mut self, command: BookingCommand) -> Result<bool, CommandError> {
+        let context = self.context.clone();
+        self.try_execute_as(command, &context).await
+    }
+
+    /// Likewise a step.
+    pub(super) async fn try_step(&mut self, command: BookingCommand) -> Result<bool, CommandError> {
+        let steps = self.context.steps();
+        self.try_execute_as(command, &steps).await
+    }
+
+    async fn try_execute_as(&mut self, command: BookingCommand, context: &Context) -> Result<bool, CommandError> {
         let journal = &self.services.journal;
-        let executed = journal.try_execute::<Booking>(&self.id, command, &self.context, &mut self.known).await?;
+        let executed = journal.try_execute::<Booking>(&self.id, command, context, &mut self.known).await?;
         if let Some(executed) = &executed {
             self.publish(executed);
         }
@@ -79,15 +104,14 @@ impl BookingSession {
     pub(super) async fn fence(&mut self, locked: &lastseat_domain::seat::SeatKey) -> Result<(), CommandError> {
         // The seat's lock is the only trace that the request has left.
         let lock = self.services.journal.load::<lastseat_domain::seat::Seat>(locked).await?;
-        let mut context = self.context.clone();
-        if lock.state.owner() == Some(self.id) {
-            context.cause = lock.last;
-            context.origin.trace = lock.trace;
+        let mut context = self.context.steps();
+        if let (Some(owner), Some(last)) = (lock.state.owner(), lock.last)
+            && owner == self.id
+        {
+            context.cause = Cause::Named(last);
+            context.trace = lock.trace;
         }
-        let fence = BookingCommand::Fence { booking: self.id };
-        let executed = self.services.journal.execute::<Booking>(&self.id, fence, &context, &mut self.known).await?;
-        self.publish(&executed);
-        Ok(())
+        self.execute_as(BookingCommand::Fence { booking: self.id }, &context).await
     }
 
     /// Reads the booking again at the next look.

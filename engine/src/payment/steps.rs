@@ -32,7 +32,7 @@ pub(super) enum Next {
 /// Executes a command as the next step. If the gateway's answer contradicts the booking, a person has
 /// to look.
 pub(super) async fn then(session: &mut BookingSession, command: BookingCommand) -> Result<Next, CommandError> {
-    match session.execute(command).await {
+    match session.step(command).await {
         Err(CommandError::Rejected(Rejection::PaymentMismatch)) => {
             flag(session, "the gateway's answer is for another intent or amount").await
         }
@@ -46,7 +46,7 @@ pub(super) async fn then(session: &mut BookingSession, command: BookingCommand) 
 /// nothing to look at any more.
 pub(super) async fn flag(session: &mut BookingSession, reason: &str) -> Result<Next, CommandError> {
     tracing::error!(booking = %session.id, reason, "a payment is flagged for a person");
-    session.try_execute(BookingCommand::Flag { reason: reason.to_owned() }).await?;
+    session.try_step(BookingCommand::Flag { reason: reason.to_owned() }).await?;
     Ok(Next::Step)
 }
 

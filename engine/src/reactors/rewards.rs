@@ -6,7 +6,7 @@
 
 use super::pending_bookings::{Cause, Reward};
 use crate::error::{CommandError, Fault};
-use crate::origin::{Context, Origin};
+use crate::origin::Context;
 use crate::services::Services;
 use futures::StreamExt;
 use futures::stream::{self, BoxStream};
@@ -83,8 +83,7 @@ async fn execute(
     command: LoyaltyCommand,
     cause: &Cause,
 ) -> Result<(), CommandError> {
-    let origin = Origin::new("rewards", cause.trace.clone());
-    let context = Context { cause: Some(cause.event), ..Context::command(origin).of_booking(booking) };
+    let context = Context::following("rewards", cause.trace.clone(), cause.event).of_booking(booking);
     services.journal.execute::<Account>(buyer, command, &context, &mut None).await?;
     Ok(())
 }

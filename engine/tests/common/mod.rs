@@ -47,6 +47,22 @@ impl Clock for VirtualClock {
     }
 }
 
+/// The clock of a node that goes ahead of the others', or behind them.
+pub struct ShiftedClock {
+    pub clock: Arc<dyn Clock>,
+    pub ahead: chrono::TimeDelta,
+}
+
+impl Clock for ShiftedClock {
+    fn now(&self) -> Timestamp {
+        self.clock.now() + self.ahead
+    }
+
+    fn sleep_until(&self, deadline: Timestamp) -> BoxFuture<'static, ()> {
+        self.clock.sleep_until(deadline - self.ahead)
+    }
+}
+
 /// Ids 1, 2, 3, …
 #[derive(Default)]
 pub struct CountedIds(AtomicU64);
@@ -195,12 +211,7 @@ pub async fn hold_as(bench: &TestBench, office: &BoxOffice, buyer: &str, selecti
 }
 
 pub async fn pay(office: &BoxOffice, booking: &Booking, method: &str) -> Result<Paid, CommandError> {
-    office
-        .pay(
-            booking.id,
-            PayRequest { payment_method: Some(method.to_owned()), request: None, by: "buyer".to_owned(), trace: None },
-        )
-        .await
+    office.pay(booking.id, PayRequest { payment_method: Some(method.to_owned()), request: None, origin: "buyer".into() }).await
 }
 
 /// The code of a rejection; panics at anything else.

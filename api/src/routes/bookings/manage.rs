@@ -2,13 +2,12 @@
 
 use crate::answer::Answer;
 use crate::app::App;
-use crate::auth::Caller;
+use crate::auth::{Caller, Role};
 use crate::metrics;
 use crate::problem::Problem;
 use crate::routes::access::{self, Admins};
 use crate::routes::command::{Command, execute};
 use crate::routes::params::InBooking;
-use crate::routes::sender::Admin;
 use crate::routes::wire::BookingJson;
 use axum::extract::State;
 use http::StatusCode;
@@ -50,7 +49,7 @@ pub async fn cancel_booking(State(app): State<App>, InBooking(id): InBooking, co
     .await
 }
 
-/// Extends a hold by its original duration. Once. Admins may extend any hold.
+/// Extends a hold by its original duration. Once.
 #[utoipa::path(
     post,
     path = "/v1/bookings/{id}/extend",
@@ -61,7 +60,7 @@ pub async fn cancel_booking(State(app): State<App>, InBooking(id): InBooking, co
 )]
 pub async fn extend_hold(State(app): State<App>, InBooking(id): InBooking, command: Result<Command, Problem>) -> Answer {
     execute(&app, metrics::Command::Extend, command, async move |app: App, command: Command| {
-        access::check(&app, &command.caller, id, Admins::Allowed).await?;
+        access::check(&app, &command.caller, id, Admins::Refused).await?;
         command.nothing()?;
         let booking = app.box_office().extend(id, command.origin()).await?;
         Ok(Answer::json(StatusCode::OK, &BookingJson::of(&app, &booking)))
@@ -81,8 +80,9 @@ pub async fn extend_hold(State(app): State<App>, InBooking(id): InBooking, comma
     ),
     security(("token" = [])),
 )]
-pub async fn refund(State(app): State<App>, InBooking(id): InBooking, command: Result<Command<Admin>, Problem>) -> Answer {
-    execute(&app, metrics::Command::Refund, command, async move |app: App, command: Command<Admin>| {
+pub async fn refund(State(app): State<App>, InBooking(id): InBooking, command: Result<Command, Problem>) -> Answer {
+    execute(&app, metrics::Command::Refund, command, async move |app: App, command: Command| {
+        command.caller.needs(Role::Admin)?;
         command.nothing()?;
         let booking = app.box_office().refund(id, command.origin()).await?;
         if booking.status() == "refunded" {

@@ -1,0 +1,57 @@
+//! Clocks of nodes differ. Within a stream, time never goes back.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "a test may fail loudly")]
+
+mod common;
+
+use common::*;
+use lastseat_domain::Timestamp;
+use lastseat_engine::{BoxOffice, Paid};
+use std::collections::HashMap;
+use std::sync::Arc;
+
+/// A node whose clock is set back by this many seconds, and one whose clock is right.
+fn with_a_late_node(seconds: i64, test: impl AsyncFn(&TestBench, &BoxOffice, &BoxOffice)) {
+    for atomic in [true, false] {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
+        runtime.block_on(async {
+            let bench = TestBench::new(atomic);
+            let right = bench.open().await;
+            let ahead = chrono::TimeDelta::seconds(-seconds);
+            let clock = Arc::new(ShiftedClock { clock: bench.clock.clone(), ahead });
+            let late = TestBench { clock, ..bench.clone() }.node().await;
+            later(1).await;
+            test(&bench, &right, &late).await;
+            later(2000).await;
+            assert_time_never_goes_back(&bench).await;
+        });
+    }
+}
+
+async fn assert_time_never_goes_back(bench: &TestBench) {
+    let mut last: HashMap<_, Timestamp> = HashMap::new();
+    for event in bench.history().await {
+        let at = event.metadata.at;
+        let before = last.insert(event.stream.clone(), at).unwrap_or(at);
+        assert!(before <= at, "{} of {}@{} at {at}, after {before}", event.event.name(), event.stream, event.revision);
+    }
+}
+
+#[test]
+fn a_node_whose_clock_is_late_continues_where_the_stream_is() {
+    with_a_late_node(60, async |bench, right, late| {
+        // Opened here, extended, paid and refunded there; and the show's own stream.
+        let held = hold_as(bench, right, "ann", seats(&["A-1", "A-2", "A-3"])).await.unwrap().booking;
+        late.extend(held.id, "ann").await.unwrap();
+        assert!(matches!(pay(late, &held, "pm_card_visa").await, Ok(Paid::Confirmed(_))));
+        later(2).await;
+        late.refund(held.id, "admin").await.unwrap();
+        right.pause_sales(&show(), "admin").await.unwrap();
+        late.resume_sales(&show(), "admin").await.unwrap();
+        later(1).await;
+        // Released here, locked again there.
+        let held = hold(bench, right, seats(&["B-1"])).await.unwrap().booking;
+        right.cancel(held.id, "ann").await.unwrap();
+        later(1).await;
+        hold(bench, late, seats(&["B-1"])).await.unwrap();
+    });
+}
