@@ -1,6 +1,6 @@
 -- lock_seats: locks all seats for one owner, or none of them.
 --
--- A seat's key holds its owner under a lease, or "sold:" and its buyer. What the owner has already
+-- A seat's key holds its owner (a booking's id) under a lease, or "sold:" and that id. What the owner has already
 -- stays the owner's; its lease is prolonged, never shortened. A sold seat is refused to all.
 --
 -- KEYS[1..n]  seats of one show, seat:{show}:label

@@ -3,13 +3,14 @@
 use crate::auth::{Auth, Caller};
 use crate::idempotency::AnswerStore;
 use crate::lag::Lag;
-use crate::limits::{AppliedLimits, Limits};
+use crate::limits::{AppliedLimits, Counted, Limits};
 use crate::metrics::Metrics;
 use crate::problem::Problem;
 use async_trait::async_trait;
 use http::request::Parts;
+use lastseat_domain::booking::Booking;
 use lastseat_domain::ports::{Clock, EventLog, Ids};
-use lastseat_domain::{BookingId, IntentId, Timestamp};
+use lastseat_domain::{BookingId, BuyerId, IntentId, Rejection, Timestamp};
 use lastseat_engine::BoxOffice;
 use lastseat_projections::ReadModel;
 use std::sync::Arc;
@@ -39,7 +40,7 @@ pub struct AppParts {
     /// Where buyers reach this server, for links in answers (`https://tickets.example`).
     pub public_url: Option<String>,
     /// The sandbox's bank, where payments are simulated.
-    pub sandbox: Option<Arc<dyn BankAuthentication>>,
+    pub bank: Option<Arc<dyn BankAuthentication>>,
     /// Cancelled when the server stops; seat streams end then.
     pub drain: CancellationToken,
 }
@@ -103,12 +104,41 @@ impl App {
         self.0.parts.clock.now()
     }
 
+    /// The buyer of a booking.
+    ///
+    /// # Errors
+    /// 404 if it does not exist, 503 if it can't be looked up.
+    pub async fn buyer_of(&self, booking: BookingId) -> Result<BuyerId, Problem> {
+        // From memory where possible: that works while the log is down, too.
+        if let Some(buyer) = self.read_model().buyer_of(booking) {
+            return Ok(buyer);
+        }
+        let booking = self.box_office().booking(booking).await?;
+        Ok(booking.as_ref().and_then(Booking::buyer).cloned().ok_or(Rejection::BookingNotFound)?)
+    }
+
+    /// Who a caller counts as. The bearer of a booking's token is counted as its buyer: otherwise each
+    /// hold would bring its buyer a quota of its own.
+    pub async fn counted_as(&self, caller: &Caller) -> Counted {
+        match caller {
+            Caller::Guest => Counted::Nobody,
+            _ if caller.is_admin() => Counted::Unlimited,
+            Caller::Token { .. } => Counted::As(caller.scope()),
+            // A booking that can't be looked up can't be commanded either.
+            Caller::Booking(own) => Counted::As(match self.buyer_of(*own).await {
+                Ok(buyer) => Caller::scope_of(&buyer),
+                Err(_) => caller.scope(),
+            }),
+        }
+    }
+
     /// Counts a command on this node.
     ///
     /// # Errors
     /// 429.
     pub async fn check_node_limits(&self, parts: &Parts, caller: &Caller) -> Result<AppliedLimits, Problem> {
-        self.limits().check_node(parts, caller, self.metrics()).await
+        let counted = self.counted_as(caller).await;
+        self.limits().check_node(parts, counted, self.metrics()).await
     }
 
     /// Counts on all nodes what this node has counted.

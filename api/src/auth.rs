@@ -114,9 +114,15 @@ impl Caller {
     pub fn scope(&self) -> String {
         match self {
             Self::Guest => "guest".to_owned(),
-            Self::Token { sub, .. } => format!("sub:{sub}"),
+            Self::Token { sub, .. } => Self::scope_of(sub),
             Self::Booking(booking) => format!("booking:{booking}"),
         }
+    }
+
+    /// The scope of a buyer with a token of its own.
+    #[must_use]
+    pub fn scope_of(buyer: &BuyerId) -> String {
+        format!("sub:{buyer}")
     }
 
     /// The actor that the log records.
@@ -132,6 +138,17 @@ impl Caller {
     #[must_use]
     pub fn is_admin(&self) -> bool {
         matches!(self, Self::Token { role: Role::Admin, .. })
+    }
+
+    /// Refuses the bearer of a token whose role reads and does nothing else.
+    ///
+    /// # Errors
+    /// 403.
+    pub fn may_command(&self) -> Result<(), Problem> {
+        match self {
+            Self::Token { role: Role::Auditor, .. } => Err(forbidden(Role::Buyer, Role::Auditor.name())),
+            _ => Ok(()),
+        }
     }
 
     /// Requires one of two roles.

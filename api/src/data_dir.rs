@@ -47,7 +47,7 @@ impl DataDir {
         let unusable = |error: io::Error| Unusable { root: root.to_owned(), why: error.to_string() };
         std::fs::create_dir_all(root).map_err(unusable)?;
         std::fs::create_dir_all(dir.views()).map_err(unusable)?;
-        // Found out now and said clearly, rather than by SQLite in its own words.
+        // Checked here for a clear message; SQLite's would be about the file.
         let probe = root.join(format!(".probe-{}", std::process::id()));
         std::fs::write(&probe, b"").map_err(unusable)?;
         std::fs::remove_file(&probe).map_err(unusable)?;

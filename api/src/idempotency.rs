@@ -13,11 +13,15 @@ use crate::problem::{Code, Problem};
 use http::{HeaderMap, HeaderName};
 use lastseat_domain::event::RequestFingerprint;
 use sha2::{Digest, Sha256};
+use std::collections::HashSet;
 use std::fmt::Write;
 
 static HEADER: HeaderName = HeaderName::from_static("idempotency-key");
 /// In bytes, which are ASCII characters.
 pub const MAX_KEY_LENGTH: usize = 255;
+/// What a guest's key has at least: a random UUID, ULID or 16 bytes in base64 all have more.
+const GUEST_KEY_LENGTH: usize = 20;
+const GUEST_KEY_CHARACTERS: usize = 8;
 
 /// A request that carries a key.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -33,7 +37,7 @@ impl Keyed {
     /// Reads the key of a request, if it has one.
     ///
     /// # Errors
-    /// 400 if it is not 1 to 255 visible ASCII characters.
+    /// 400 if it is not 1 to 255 visible ASCII characters, or a guest's that others could choose, too.
     pub fn read(headers: &HeaderMap, caller: &Caller, method: &str, path: &str, body: &[u8]) -> Result<Option<Self>, Problem> {
         let mut sent = headers.get_all(&HEADER).iter();
         let Some(value) = sent.next() else { return Ok(None) };
@@ -44,6 +48,11 @@ impl Keyed {
         let bytes = value.as_bytes();
         if !(1..=MAX_KEY_LENGTH).contains(&bytes.len()) || !bytes.iter().all(u8::is_ascii_graphic) {
             return refuse("An Idempotency-Key must be 1 to 255 visible ASCII characters without spaces. Use a UUID.");
+        }
+        if *caller == Caller::Guest && !is_hard_to_guess(bytes) {
+            return refuse(
+                "A guest's Idempotency-Key must be hard to guess, because all guests are one caller: send a new random UUID.",
+            );
         }
         let key = String::from_utf8_lossy(bytes).into_owned();
         // Each part is preceded by its length, so that two requests never hash the same text.
@@ -60,6 +69,13 @@ impl Keyed {
     pub fn fingerprint(&self) -> RequestFingerprint {
         RequestFingerprint { key: hex(&self.slot), body: hex(&self.body) }
     }
+}
+
+/// Keeps keys such as `1`, `order-7` or `test` from guests. All guests share one scope, so that a guest
+/// whose address changes still gets its answer; whoever knows the key and the body gets it, too.
+fn is_hard_to_guess(key: &[u8]) -> bool {
+    let different: HashSet<u8> = key.iter().copied().collect();
+    key.len() >= GUEST_KEY_LENGTH && different.len() >= GUEST_KEY_CHARACTERS
 }
 
 fn hex(bytes: &[u8]) -> String {
@@ -94,7 +110,26 @@ mod tests {
     fn read(value: &[u8], body: &[u8]) -> Result<Option<Keyed>, Problem> {
         let mut headers = HeaderMap::new();
         headers.insert(&HEADER, HeaderValue::from_bytes(value).unwrap());
-        Keyed::read(&headers, &Caller::Guest, "POST", "/v1/x", body)
+        Keyed::read(&headers, &anna(), "POST", "/v1/x", body)
+    }
+
+    fn anna() -> Caller {
+        Caller::Token { sub: lastseat_domain::BuyerId::new("anna").unwrap(), role: crate::auth::Role::Buyer }
+    }
+
+    #[test]
+    fn a_guests_key_must_be_hard_to_guess() {
+        let by_guest = |key: &str| {
+            let mut headers = HeaderMap::new();
+            headers.insert(&HEADER, HeaderValue::from_str(key).unwrap());
+            Keyed::read(&headers, &Caller::Guest, "POST", "/v1/x", b"").map(|keyed| keyed.is_some())
+        };
+        for random in ["0c0ffee0-1dea-4bad-9abc-5eed5eed5eed", "01ARZ3NDEKTSV4RRFFQ69G5FAV", "V1StGXR8_Z5jdHi6B-myT"] {
+            assert!(by_guest(random).unwrap(), "{random}");
+        }
+        for weak in ["1", "order-7", "test-test-test-test-test", "00000000-0000-0000-0000-000000000000"] {
+            assert_eq!(by_guest(weak).expect_err("refused").code(), Code::InvalidIdempotencyKey, "{weak}");
+        }
     }
 
     #[test]
@@ -119,8 +154,8 @@ mod tests {
         headers.insert(&HEADER, HeaderValue::from_static("k"));
         let at = |caller: Caller, method, path| Keyed::read(&headers, &caller, method, path, b"{}").unwrap().unwrap().slot;
         assert_ne!(one.slot, at(Caller::Booking(lastseat_domain::BookingId(uuid::Uuid::nil())), "POST", "/v1/x"));
-        assert_ne!(one.slot, at(Caller::Guest, "PUT", "/v1/x"));
-        assert_ne!(one.slot, at(Caller::Guest, "POST", "/v1/y"));
-        assert_eq!(one.slot, at(Caller::Guest, "POST", "/v1/x"));
+        assert_ne!(one.slot, at(anna(), "PUT", "/v1/x"));
+        assert_ne!(one.slot, at(anna(), "POST", "/v1/y"));
+        assert_eq!(one.slot, at(anna(), "POST", "/v1/x"));
     }
 }

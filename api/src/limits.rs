@@ -12,7 +12,7 @@
 pub mod address;
 mod applied;
 pub mod fields;
-mod policy;
+pub mod policy;
 pub mod reads;
 mod shared;
 
@@ -20,7 +20,6 @@ pub use address::{Network, Proxies, ProxyHeader};
 pub use applied::{AppliedLimit, AppliedLimits};
 pub use policy::{Policy, Quotas};
 
-use crate::auth::Caller;
 use crate::metrics::Metrics;
 use crate::problem::Problem;
 use http::request::Parts;
@@ -29,6 +28,17 @@ use lastseat_domain::ports::{Clock, RateLimiter};
 use lastseat_domain::{Allowance, Quota};
 use shared::SharedLimiter;
 use std::sync::Arc;
+
+/// Who a caller counts as.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Counted {
+    /// A guest, whom only its address tells apart.
+    Nobody,
+    /// An admin.
+    Unlimited,
+    /// The caller with this name.
+    As(String),
+}
 
 pub struct Limits {
     quotas: Quotas,
@@ -54,7 +64,7 @@ impl Limits {
     ///
     /// # Errors
     /// 429.
-    pub async fn check_node(&self, parts: &Parts, caller: &Caller, metrics: &Metrics) -> Result<AppliedLimits, Problem> {
+    pub async fn check_node(&self, parts: &Parts, caller: Counted, metrics: &Metrics) -> Result<AppliedLimits, Problem> {
         let mut applied = Vec::new();
         for (policy, quota, key) in self.of_command(parts, caller) {
             applied.push(self.count(policy, quota, key, metrics).await?);
@@ -97,9 +107,11 @@ impl Limits {
 
     /// What a command is counted under. Admins are not limited as callers: refunding a cancelled show
     /// takes thousands of commands.
-    fn of_command(&self, parts: &Parts, caller: &Caller) -> impl Iterator<Item = (Policy, Quota, LimitKey)> {
-        let of_caller = self.quotas.caller.filter(|_| !matches!(caller, Caller::Guest) && !caller.is_admin());
-        let of_caller = of_caller.map(|quota| (Policy::Caller, quota, caller.scope()));
+    fn of_command(&self, parts: &Parts, caller: Counted) -> impl Iterator<Item = (Policy, Quota, LimitKey)> {
+        let of_caller = match caller {
+            Counted::As(name) => self.quotas.caller.map(|quota| (Policy::Caller, quota, name)),
+            Counted::Nobody | Counted::Unlimited => None,
+        };
         let of_address = self.quotas.address.map(|quota| (Policy::Address, quota, self.proxies.client(parts).to_string()));
         of_address.into_iter().chain(of_caller).map(|(policy, quota, who)| (policy, quota, LimitKey::new(policy.name(), &who)))
     }

@@ -11,7 +11,7 @@ mod text;
 pub use commands::Command;
 pub use gauges::Gauges;
 
-use crate::limits::Policy;
+use crate::limits::policy::Policy;
 use crate::problem::Code;
 use latency::Latency;
 use std::sync::Arc;

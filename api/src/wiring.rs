@@ -158,7 +158,7 @@ async fn assemble(
         limits: limits(config, redis, clock),
         guests: config.guests,
         public_url: config.public_url.clone(),
-        sandbox: Some(bank),
+        bank,
         drain: shutdown.clone(),
     });
     let serving = tokio::spawn(server::serve(listener, routes::router(app), shutdown.clone(), config.drain));

@@ -5,9 +5,22 @@ mod common;
 
 use common::{TestServer, start_for_test};
 use lastseat::auth::Role;
+use lastseat_domain::ports::Clock;
 use serde_json::json;
 
 const HOLD: &str = "/v1/shows/demo/bookings";
+
+/// Tokens are accepted for half a minute after their end.
+struct AMinuteAgo;
+
+impl Clock for AMinuteAgo {
+    fn now(&self) -> lastseat_domain::Timestamp {
+        lastseat_in_process::SystemClock.now() - chrono::TimeDelta::seconds(60)
+    }
+    fn sleep_until(&self, _: lastseat_domain::Timestamp) -> futures::future::BoxFuture<'static, ()> {
+        Box::pin(std::future::ready(()))
+    }
+}
 
 async fn holds(server: &TestServer, body: &str) -> common::Reply {
     server.post(HOLD).json(body).send().await
@@ -139,12 +152,8 @@ async fn bad_tokens_are_refused_even_where_none_is_needed() {
             assert!(reply.header("www-authenticate").starts_with("Bearer"), "{reply:?}");
         }
     }
-    let expired = server.auth.mint(
-        &lastseat_domain::BuyerId::new("anna").unwrap(),
-        Role::Admin,
-        std::time::Duration::ZERO,
-        &lastseat_in_process::SystemClock,
-    );
+    let expired =
+        server.auth.mint(&lastseat_domain::BuyerId::new("anna").unwrap(), Role::Admin, std::time::Duration::ZERO, &AMinuteAgo);
     server.post(HOLD).json(r#"{"seats":["A-1"]}"#).bearer(&expired).send().await.is(401, "token_expired");
 
     server.post("/v1/shows").json("{}").send().await.is(401, "authentication_required");

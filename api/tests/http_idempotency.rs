@@ -65,10 +65,28 @@ async fn keys_have_a_form() {
     let server = start_for_test(dir.path()).await;
     let before = server.head().await;
     for key in ["", "two words", &"k".repeat(256)] {
-        server.post(HOLD).json(json!({"seats": ["A-1"]})).key(key).send().await.is(400, "invalid_idempotency_key");
+        let call = server.post(HOLD).json(json!({"seats": ["A-1"]})).header("idempotency-key", key);
+        call.send().await.is(400, "invalid_idempotency_key");
     }
     server.post(HOLD).json(json!({"seats": ["A-1"]})).key("one").key("two").send().await.is(400, "invalid_idempotency_key");
     assert_eq!(server.head().await, before);
+    server.stop().await;
+}
+
+/// All guests are one caller, and the answer has the booking's token.
+#[tokio::test]
+async fn two_strangers_with_the_same_simple_key_do_not_get_one_booking() {
+    let dir = tempfile::tempdir().unwrap();
+    let server = start_for_test(dir.path()).await;
+    let hold = || server.post(HOLD).json(json!({"area": "floor", "quantity": 1})).header("idempotency-key", "order-1");
+    for _ in 0..2 {
+        let refused = hold().send().await;
+        assert!(refused.is(400, "invalid_idempotency_key").text("detail").contains("random UUID"), "{refused:?}");
+    }
+    // Whoever has a name may count.
+    let (anna, ben) = (server.token("anna", Role::Buyer), server.token("ben", Role::Buyer));
+    let (annas, bens) = (hold().bearer(&anna).send().await, hold().bearer(&ben).send().await);
+    assert_ne!(annas.text("token"), bens.text("token"));
     server.stop().await;
 }
 

@@ -181,3 +181,45 @@ async fn ones_bookings_show_a_decline_and_list_seats_in_plan_order() {
     assert!(single["payment"]["last_decline"].is_string(), "{single}");
     server.stop().await;
 }
+
+#[tokio::test]
+async fn a_booking_reads_the_same_by_its_id_and_in_the_list() {
+    let dir = tempfile::tempdir().unwrap();
+    let server = start_for_test(dir.path()).await;
+    let anna = server.token("anna", Role::Buyer);
+    let held = server.post("/v1/shows/demo/bookings").bearer(&anna).json(json!({"seats": ["A-1"]})).send().await;
+    let path = format!("/v1/bookings/{}", held.text("id"));
+    let mut statuses = vec![same_in_both(&server, &anna, &path).await];
+    for (action, body) in [
+        ("extend", None),
+        ("payment", Some(json!({"payment_method": "pm_card_chargeDeclined"}))),
+        ("payment", Some(json!({"payment_method": "pm_card_authenticationRequired"}))),
+    ] {
+        let mut request = server.post(&format!("{path}/{action}")).bearer(&anna);
+        if let Some(body) = body {
+            request = request.json(body);
+        }
+        request.send().await;
+        statuses.push(same_in_both(&server, &anna, &path).await);
+    }
+    server.call("DELETE", &path).bearer(&anna).send().await;
+    statuses.push(same_in_both(&server, &anna, &path).await);
+    assert_eq!(statuses, ["held", "held", "held", "action_required", "aborted"]);
+
+    let held = server.post("/v1/shows/demo/bookings").bearer(&anna).json(json!({"seats": ["A-2"]})).send().await;
+    let path = format!("/v1/bookings/{}", held.text("id"));
+    server.post(&format!("{path}/payment")).bearer(&anna).json(json!({"payment_method": "pm_card_visa"})).send().await;
+    assert_eq!(same_in_both(&server, &anna, &path).await, "confirmed");
+    server.post(&format!("{path}/refund")).admin(&server).send().await;
+    assert_eq!(same_in_both(&server, &anna, &path).await, "refunded");
+    server.stop().await;
+}
+
+/// Compares the newest booking of the list with the booking itself. Returns its status.
+async fn same_in_both(server: &common::TestServer, buyer: &str, path: &str) -> String {
+    let single = server.get(path).bearer(buyer).send().await.json();
+    let head = server.head().await.to_string();
+    let list = server.get("/v1/me/bookings").bearer(buyer).header("lastseat-min-position", &head).send().await;
+    assert_eq!(list.json()["data"][0], single);
+    single["status"].as_str().unwrap().to_owned()
+}

@@ -114,7 +114,7 @@ impl Audit {
             let flagged = if book.flagged { "; a person has to look at the payment" } else { "" };
             let text = match (book.decision, book.captured, book.refund_requested) {
                 (Decision::Committed, None, _) => "it is committed, and not yet captured",
-                (Decision::Committed, Some(_), true) => "its refund is asked for, and not yet done",
+                (Decision::Committed, Some(_), true) => "its refund was requested and is not complete",
                 _ if book.flagged && !book.voided && book.decision == Decision::Aborted => {
                     "it is aborted, and its payment is not known"
                 }
@@ -279,7 +279,7 @@ impl Step<'_> {
 
     fn request_refund(&mut self) {
         let paid = self.book.is_charged();
-        self.check(Code::RefundWithoutCapture, paid, || "a refund is asked for and there is nothing to return".to_owned());
+        self.check(Code::RefundWithoutCapture, paid, || "a refund was requested and there is nothing to return".to_owned());
         self.book.refund_requested = true;
     }
 
@@ -287,7 +287,7 @@ impl Step<'_> {
         let (captured, requested) = (self.book.captured, self.book.refund_requested);
         let again = self.book.decision == Decision::Refunded;
         self.check(Code::RefundedTwice, !again, || "its money is returned again".to_owned());
-        self.check(Code::RefundWithoutRequest, requested, || "its money is returned and nobody asked for it".to_owned());
+        self.check(Code::RefundWithoutRequest, requested, || "its money was returned without a request".to_owned());
         self.check(Code::RefundWithoutCapture, captured.is_some(), || "money is returned that was not taken".to_owned());
         self.check(Code::RefundedAmount, captured.is_none_or(|c| c == amount), || {
             format!("{amount} is returned, not what was taken")

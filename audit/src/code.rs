@@ -70,8 +70,8 @@ codes! {
     PaymentWithoutSeats "payment_without_seats" "A payment was begun without having all the seats."
     AmountDiffers "amount_differs" "The amount of a booking is not the sum of its prices."
     PriceDiffers "price_differs" "A price is not the one of the show's plan."
-    RefundWithoutRequest "refund_without_request" "Money was returned that nobody asked for."
-    RefundWithoutCapture "refund_without_capture" "Money was returned, or asked for, that had not been taken."
+    RefundWithoutRequest "refund_without_request" "Money was returned without a request."
+    RefundWithoutCapture "refund_without_capture" "Money was returned, or a refund requested, that had not been captured."
     RefundedAmount "refunded_amount" "Another amount was returned than was taken."
     VoucherWithoutPayment "voucher_without_payment" "A voucher was issued for a booking that was not paid."
     PointsWithoutPayment "points_without_payment" "Points were given for a booking that was not paid."
@@ -88,7 +88,7 @@ codes! {
     PositionOrder "position_order" "An event does not stand behind the one before it."
     Unreadable "unreadable" "An event can't be read."
     UnknownVersion "unknown_version" "An event is of a version that this program does not know."
-    WrongStream "wrong_stream" "An event stands in a stream that it does not belong to.";
+    WrongStream "wrong_stream" "An event is in a stream that it does not belong to.";
 
     4
     StuckSeat "stuck_seat" "A seat is still taken long after its booking was over, or should have been."

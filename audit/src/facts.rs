@@ -114,7 +114,7 @@ pub(super) enum Decision {
     Refunded,
 }
 
-/// Where the payment stands while nothing is decided.
+/// The state of the payment while nothing is decided.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(super) enum Pay {
     #[default]
@@ -218,7 +218,7 @@ impl Rewards {
     }
 }
 
-/// Where a matter stands that shows at the end of the log, not at one of its events.
+/// The place of a finding that shows at the end of the log, not at one of its events.
 pub(super) fn at_the_end(position: Position, stream: &StreamName) -> Place<'_> {
     Place { position, stream }
 }

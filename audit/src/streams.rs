@@ -20,7 +20,7 @@ impl Streams {
         self.last
     }
 
-    /// Each event stands behind the one before it.
+    /// Positions increase from event to event.
     pub fn check_position(&mut self, recorded: &RecordedEvent, findings: &mut Findings) {
         let place = Place { position: recorded.position, stream: &recorded.stream };
         let behind = recorded.position > self.last;

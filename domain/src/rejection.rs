@@ -4,8 +4,7 @@
 //! A rejection is an answer of the rules. A failure of disk or network is a fault, and the ports
 //! ([`crate::ports`]) have types of their own for it.
 //!
-//! To add a rejection: add it to the list below, return it from a `decide`, and give it an HTTP status
-//! in `api/src/problem/codes.rs` (the compiler asks for that).
+//! What a new rejection needs is listed in docs/ARCHITECTURE.md, "Where to look".
 
 use crate::Timestamp;
 use crate::event::AbortReason;

@@ -18,7 +18,7 @@ pub const KEY_LIFETIME: TimeDelta = TimeDelta::hours(24);
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Step {
     /// Nothing, now or later.
-    Rest,
+    Done,
     /// Nothing until the hold's deadline.
     WaitUntil(Timestamp),
     /// End the booking, because its deadline has passed.
@@ -29,7 +29,7 @@ pub enum Step {
     /// that is too old to be repeated. This only reads; it doesn't confirm anything.
     CheckAction,
     /// Commit the authorised payment if the hold hasn't expired, abort otherwise.
-    Decide,
+    CommitAuthorised,
     /// Mark the seats as sold, then take the money.
     BookSeatsAndCapture,
     /// Release the seats that the booking still owns.
@@ -61,11 +61,11 @@ pub fn next_step(booking: &Booking, now: Timestamp) -> Step {
         Phase::Paying if forgotten && booking.intent.is_none() => until_deadline(booking),
         Phase::Paying if forgotten => Step::CheckAction,
         Phase::Paying => Step::ResumePayment,
-        Phase::Authorised => Step::Decide,
-        Phase::Committed if booking.flagged => Step::Rest,
+        Phase::Authorised => Step::CommitAuthorised,
+        Phase::Committed if booking.flagged => Step::Done,
         Phase::Committed => Step::BookSeatsAndCapture,
-        Phase::Confirmed { refund_requested: false } => Step::Rest,
-        Phase::Confirmed { refund_requested: true } if booking.flagged => Step::Rest,
+        Phase::Confirmed { refund_requested: false } => Step::Done,
+        Phase::Confirmed { refund_requested: true } if booking.flagged => Step::Done,
         Phase::Confirmed { refund_requested: true } => Step::Refund,
         Phase::Aborted { reason } => {
             // A decline without an intent proves that none was created.
@@ -82,5 +82,5 @@ pub fn next_step(booking: &Booking, now: Timestamp) -> Step {
 }
 
 fn until_deadline(booking: &Booking) -> Step {
-    booking.expires_at.map_or(Step::Rest, Step::WaitUntil)
+    booking.expires_at.map_or(Step::Done, Step::WaitUntil)
 }

@@ -86,7 +86,7 @@ fn a_hold_longer_than_the_gateways_memory_repeats_no_payment() {
 
 #[test]
 fn an_authorised_payment_is_decided_in_time_and_aborted_late() {
-    assert_eq!(step(history("authorised"), in_time()), Step::Decide);
+    assert_eq!(step(history("authorised"), in_time()), Step::CommitAuthorised);
     assert_eq!(step(history("authorised"), too_late()), Step::Expire);
 }
 
@@ -127,7 +127,7 @@ fn a_forgotten_payment_of_unknown_outcome_is_for_a_person_and_the_seats_still_co
 #[test]
 fn a_confirmed_booking_rests() {
     for now in [in_time(), too_late(), next_day()] {
-        assert_eq!(step(history("confirmed"), now), Step::Rest);
+        assert_eq!(step(history("confirmed"), now), Step::Done);
     }
 }
 
@@ -146,7 +146,7 @@ fn a_flagged_booking_asks_nothing_of_the_gateway() {
         assert_eq!(step(over, too_late()), Step::ReleaseSeats(AbortReason::Expired), "{phase}");
     }
     for phase in ["committed", "confirmed", "refunding"] {
-        assert_eq!(step(and(phase, [flagged()]), too_late()), Step::Rest, "{phase}");
+        assert_eq!(step(and(phase, [flagged()]), too_late()), Step::Done, "{phase}");
     }
 }
 

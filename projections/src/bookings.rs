@@ -25,6 +25,11 @@ pub struct BookingView {
     pub opened_at: Timestamp,
     /// When its hold ends, extension included.
     pub expires_at: Timestamp,
+    /// Whether the one extension was used.
+    pub extended: bool,
+    /// The page where the buyer has to confirm the payment, while the bank waits for that.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub confirm_at: Option<String>,
     /// Attempts to pay so far.
     pub attempts: u32,
     /// The gateway's code, if the last attempt was declined.
@@ -59,6 +64,19 @@ pub enum BookingStatus {
 }
 
 impl BookingStatus {
+    /// As the API names it.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Held => "held",
+            Self::Paying => "paying",
+            Self::ActionRequired => "action_required",
+            Self::Confirmed => "confirmed",
+            Self::Aborted => "aborted",
+            Self::Refunded => "refunded",
+        }
+    }
+
     /// What an event makes of its booking's status, if anything.
     pub(crate) fn after(event: &Event) -> Option<(BookingId, Self)> {
         Some(match event {
@@ -95,7 +113,7 @@ pub(crate) struct Bookings {
 
 impl View for Bookings {
     const NAME: &'static str = "bookings";
-    const SCHEMA: u32 = 2;
+    const SCHEMA: u32 = 3;
     type Content = BTreeMap<BookingId, Arc<BookingView>>;
 
     fn apply(&mut self, envelope: &Envelope) {
@@ -110,6 +128,8 @@ impl View for Bookings {
                 amount: e.amount,
                 opened_at: envelope.metadata.at,
                 expires_at: e.expires_at,
+                extended: false,
+                confirm_at: None,
                 attempts: 0,
                 last_decline: None,
                 refund_requested: false,
@@ -129,9 +149,14 @@ impl View for Bookings {
         row.position = envelope.position;
         if let Some((_, status)) = BookingStatus::after(&envelope.event) {
             row.status = status;
+            row.confirm_at = None;
         }
         match &envelope.event {
-            Event::HoldExtended(e) => row.expires_at = e.expires_at,
+            Event::HoldExtended(e) => {
+                row.expires_at = e.expires_at;
+                row.extended = true;
+            }
+            Event::PaymentActionRequired(e) => row.confirm_at = Some(e.url.clone()),
             Event::PaymentStarted(e) => {
                 row.attempts = e.attempt;
                 row.last_decline = None;
@@ -161,6 +186,10 @@ impl View for Bookings {
 }
 
 impl Bookings {
+    pub fn one(&self, booking: BookingId) -> Option<Arc<BookingView>> {
+        self.rows.get(&booking).cloned()
+    }
+
     pub fn buyer_of(&self, booking: BookingId) -> Option<&BuyerId> {
         self.rows.get(&booking).map(|row| &row.buyer)
     }

@@ -146,6 +146,12 @@ impl ReadModel {
         Freshness { position, lag: shared.head.load(Ordering::Relaxed).saturating_sub(position.0), age }
     }
 
+    /// A booking. `None` if the views don't have it.
+    #[must_use]
+    pub fn booking(&self, booking: BookingId) -> Option<Arc<BookingView>> {
+        self.inner.shared.bookings.read().view.one(booking)
+    }
+
     /// The buyer of a booking. `None` if the views don't have the booking.
     #[must_use]
     pub fn buyer_of(&self, booking: BookingId) -> Option<BuyerId> {

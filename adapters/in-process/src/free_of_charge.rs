@@ -1,5 +1,5 @@
-//! Free seats: a booking whose amount is nothing never bothers the gateway, which would refuse it.
-//! It walks the same path otherwise, so that nothing else has to know.
+//! A gateway in front of the gateway: a booking that costs nothing is never sent to the real one, which
+//! would refuse it. It takes the same steps otherwise, so nothing else has to know.
 
 use async_trait::async_trait;
 use lastseat_domain::ports::PaymentGateway;

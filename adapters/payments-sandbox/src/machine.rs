@@ -17,7 +17,7 @@ use uuid::Uuid;
 /// show what depends on it.
 const KEY_LIFETIME: TimeDelta = TimeDelta::hours(24);
 
-/// What is asked of the gateway.
+/// A request to the gateway.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(tag = "do", rename_all = "snake_case")]
 pub enum Command {
@@ -81,7 +81,7 @@ pub struct Request {
     pub key: Option<String>,
     /// When it came in.
     pub at: Timestamp,
-    /// What is asked.
+    /// The request.
     pub command: Command,
 }
 

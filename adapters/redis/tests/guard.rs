@@ -85,7 +85,7 @@ async fn every_script_written_too_easily_is_caught() {
     assert!(!server.keys_without_end().is_empty(), "one of them leaves locks without an expiry, and that shows");
 }
 
-/// Whatever is asked in whatever order, Redis answers as the guard in process does. Leases are long
+/// For any sequence of calls, Redis answers as the in-process guard does. Leases are long
 /// here, so that nothing depends on how fast the machine is.
 #[tokio::test]
 async fn answers_as_the_guard_in_process_does() {

@@ -1,11 +1,11 @@
-//! Whatever is the matter with Redis: never "free", never "taken", no call that hangs, and it heals by
+//! Faults of Redis: the guard never answers "free" or "taken" by mistake, no call hangs, and it recovers by
 //! itself.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "a test may fail loudly")]
 
 mod common;
 
 use common::fake::FakeRedis;
-use common::{LONG, brisk_guard, guard, key, lock, owner, patient, refusal, seats, show, until_healed, until_refused};
+use common::{LONG, brisk_guard, guard, key, lock, owner, patient, refusal, seats, show, until_recovered, until_refused};
 use lastseat_domain::ports::SeatGuard;
 use lastseat_domain::ports::seat_guard::Lock;
 use lastseat_redis::testkit::{Network, Proxy, RedisCluster, RedisServer, Sentinel, ServerOptions};
@@ -20,7 +20,7 @@ fn is_taken(lock: &Lock) -> bool {
 }
 
 #[tokio::test]
-async fn a_server_that_forgot_the_scripts_is_told_them_again() {
+async fn scripts_that_the_server_forgot_are_loaded_again() {
     let Some(mut server) = RedisServer::start_with(ServerOptions { persistent: true, ..ServerOptions::default() }) else {
         return;
     };
@@ -29,15 +29,15 @@ async fn a_server_that_forgot_the_scripts_is_told_them_again() {
     server.must(&["SCRIPT", "FLUSH"]);
     assert!(is_taken(&lock(&guard, "bob", "A-1").await.unwrap()));
     assert_eq!(lock(&guard, "bob", "A-2").await, Ok(FRESH));
-    // A restart forgets scripts, and what it wrote to disk it has still.
+    // A restart loses the scripts and keeps the keys that are on disk.
     server.stop();
     server.restart();
-    assert_eq!(until_healed(&guard, "A-1").await, Lock::Locked { fresh: 0, already: 1 });
+    assert_eq!(until_recovered(&guard, "A-1").await, Lock::Locked { fresh: 0, already: 1 });
     assert!(is_taken(&lock(&guard, "bob", "A-1").await.unwrap()));
 }
 
 #[tokio::test]
-async fn a_server_that_is_not_there_is_unavailable_until_it_is() {
+async fn a_missing_server_is_unavailable_until_it_starts() {
     let Some(mut server) = RedisServer::start() else { return };
     server.kill();
     let guard = brisk_guard(&server.url());
@@ -45,20 +45,20 @@ async fn a_server_that_is_not_there_is_unavailable_until_it_is() {
         refusal(&guard, "A-1").await;
     }
     server.restart();
-    assert_eq!(until_healed(&guard, "A-1").await, FRESH);
-    // Killed and started again, empty.
+    assert_eq!(until_recovered(&guard, "A-1").await, FRESH);
+    // Killed and restarted empty.
     server.kill();
     until_refused(&guard, "A-1", "").await;
     server.restart();
-    assert_eq!(until_healed(&guard, "A-1").await, FRESH);
+    assert_eq!(until_recovered(&guard, "A-1").await, FRESH);
 }
 
-/// While it is down a call costs nothing: it fails at once, and does not wait for anybody's dialling.
+/// While it is down a call fails at once and does not wait for a reconnect.
 #[tokio::test]
-async fn a_call_does_not_wait_for_a_connection_that_is_dialled_again() {
+async fn a_call_does_not_wait_for_a_reconnect() {
     let Some(mut server) = RedisServer::start() else { return };
     server.kill();
-    // As patient as a test can be: a call that waited for the connection would not come back.
+    // With this long time-out, a call that waited for the connection would not return.
     let options = RedisOptions { response_timeout: Duration::from_secs(600), ..RedisOptions::default() };
     let guard = RedisGuard::new(Redis::open(&server.url(), options).unwrap());
     for _ in 0..100 {
@@ -67,34 +67,33 @@ async fn a_call_does_not_wait_for_a_connection_that_is_dialled_again() {
 }
 
 #[tokio::test]
-async fn a_server_that_stands_still_is_unavailable_and_then_goes_on() {
+async fn a_stopped_server_is_unavailable_and_then_works_again() {
     let Some(server) = RedisServer::start() else { return };
     let guard = brisk_guard(&server.url());
-    assert_eq!(until_healed(&guard, "A-1").await, FRESH);
+    assert_eq!(until_recovered(&guard, "A-1").await, FRESH);
     assert_eq!(guard.trouble(), None);
     server.pause();
     assert!(refusal(&guard, "A-2").await.contains("no answer within 250ms"));
-    // Long enough for the connection to be given up, and for another to be tried in vain.
+    // Long enough for the connection to be closed and a second one to fail.
     until_refused(&guard, "A-3", "no connection").await;
     server.resume();
-    until_healed(&guard, "A-3").await;
+    until_recovered(&guard, "A-3").await;
     assert_eq!(guard.trouble(), None);
     assert_eq!(server.keys_without_end(), Vec::<String>::new());
 }
 
-/// The server does it when it goes on, and nobody is left to give it back: its asker has gone on
-/// without the guard.
+/// The server executes the lock when it continues, but its caller has gone on without the guard.
 #[tokio::test]
-async fn a_lock_that_comes_too_late_is_given_back() {
+async fn a_lock_that_comes_too_late_is_released() {
     let Some(server) = RedisServer::start() else { return };
     let proxy = Proxy::start(server.port()).await;
     let guard = brisk_guard(&proxy.url());
-    assert_eq!(until_healed(&guard, "A-1").await, FRESH);
+    assert_eq!(until_recovered(&guard, "A-1").await, FRESH);
     let before = server.scripts_run();
     proxy.set(Network::Delay(Duration::from_millis(400)));
     refusal(&guard, "A-2").await;
     guard.lock_any(&show(), &seats(&["A-3", "A-4"]), 1, owner("ann"), LONG).await.unwrap_err();
-    // It is there first, and then it is gone.
+    // It appears and is then released.
     let is_there = |label: &str| server.must(&["EXISTS", &key(label)]) == redis::Value::Int(1);
     let started = Instant::now();
     while is_there("A-2") || is_there("A-3") || is_there("A-4") || server.scripts_run() < before + 4 {
@@ -109,22 +108,22 @@ async fn a_failing_network_is_unavailable_until_it_recovers() {
     let Some(server) = RedisServer::start() else { return };
     let proxy = Proxy::start(server.port()).await;
     let guard = brisk_guard(&proxy.url());
-    until_healed(&guard, "A-1").await;
+    until_recovered(&guard, "A-1").await;
     for state in [Network::Delay(Duration::from_secs(2)), Network::Stall, Network::Cut, Network::Refuse, Network::Stall] {
         proxy.set(state);
         until_refused(&guard, "A-1", "").await;
         refusal(&guard, "A-1").await;
         proxy.set(Network::Pass);
-        until_healed(&guard, "A-1").await;
+        until_recovered(&guard, "A-1").await;
     }
-    // Late, and not too late.
+    // Slow, but in time.
     proxy.set(Network::Delay(Duration::from_millis(10)));
-    until_healed(&guard, "A-1").await;
+    until_recovered(&guard, "A-1").await;
 }
 
 /// A connection that was cut while idle is replaced before the next call.
 #[tokio::test]
-async fn an_idle_connection_is_looked_after() {
+async fn an_idle_connection_is_checked() {
     let Some(server) = RedisServer::start() else { return };
     let guard = guard(&server.url());
     assert_eq!(lock(&guard, "ann", "A-1").await, Ok(FRESH));
@@ -137,7 +136,7 @@ async fn an_idle_connection_is_looked_after() {
     assert_eq!(ours(), 1, "one connection for all");
     server.must(&["CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes"]);
     let started = Instant::now();
-    // The first sign of it is a new connection's, not a caller's.
+    // The reconnect notices it first, not a caller.
     while ours() == 0 {
         assert!(started.elapsed() < common::SOON, "it does not reconnect");
         tokio::time::sleep(Duration::from_millis(50)).await;
@@ -147,7 +146,7 @@ async fn an_idle_connection_is_looked_after() {
 
 /// Operators see the failure although there are no buyers.
 #[tokio::test]
-async fn a_server_that_dies_while_nobody_calls_is_known_to_be_gone() {
+async fn a_server_that_dies_while_idle_is_noticed() {
     let Some(mut server) = RedisServer::start() else { return };
     let guard = guard(&server.url());
     assert_eq!(lock(&guard, "ann", "A-1").await, Ok(FRESH));
@@ -164,40 +163,40 @@ async fn a_server_that_dies_while_nobody_calls_is_known_to_be_gone() {
 async fn a_demoted_master_is_unavailable_until_it_is_promoted() {
     let Some(server) = RedisServer::start() else { return };
     let guard = brisk_guard(&server.url());
-    until_healed(&guard, "A-1").await;
-    // Of a master that is nowhere.
+    until_recovered(&guard, "A-1").await;
+    // A replica of a master that does not exist.
     server.must(&["REPLICAOF", "127.0.0.1", "1"]);
     until_refused(&guard, "A-2", "read-only").await;
     server.must(&["REPLICAOF", "NO", "ONE"]);
-    assert_eq!(until_healed(&guard, "A-2").await, FRESH);
+    assert_eq!(until_recovered(&guard, "A-2").await, FRESH);
 }
 
 #[tokio::test]
 async fn sentinels_lead_to_the_new_master() {
     let Some(mut sentinel) = Sentinel::start() else { return };
     let guard = brisk_guard(&sentinel.url());
-    until_healed(&guard, "A-1").await;
+    until_recovered(&guard, "A-1").await;
     sentinel.stop_replication();
-    until_healed(&guard, "A-2").await;
+    until_recovered(&guard, "A-2").await;
     sentinel.servers_mut()[0].kill();
     until_refused(&guard, "A-1", "").await;
     sentinel.wait_for_master(1);
-    assert_eq!(until_healed(&guard, "A-2").await, FRESH, "what was not replicated is lost");
-    assert_eq!(until_healed(&guard, "A-1").await, Lock::Locked { fresh: 0, already: 1 }, "what was is not");
-    // And back: the old one comes up, is made a replica, and is promoted in good order.
+    assert_eq!(until_recovered(&guard, "A-2").await, FRESH, "what was not replicated is lost");
+    assert_eq!(until_recovered(&guard, "A-1").await, Lock::Locked { fresh: 0, already: 1 }, "what was is not");
+    // And back: the old one starts, becomes a replica, and is promoted by a regular failover.
     sentinel.servers()[1].must(&["CONFIG", "SET", "masterauth", ""]);
     sentinel.servers_mut()[0].restart();
     sentinel.wait_for_follower(0);
     sentinel.fail_over();
     sentinel.wait_for_master(0);
     assert!(is_taken(&{
-        until_healed(&guard, "A-1").await;
+        until_recovered(&guard, "A-1").await;
         lock(&guard, "bob", "A-1").await.unwrap()
     }));
 }
 
 #[tokio::test]
-async fn sentinels_that_ask_for_a_password_are_told_the_masters() {
+async fn sentinels_that_require_a_password_get_the_masters() {
     let Some(sentinel) = Sentinel::start() else { return };
     let url = sentinel.url();
     sentinel.set_password("s3cret");
@@ -208,7 +207,7 @@ async fn sentinels_that_ask_for_a_password_are_told_the_masters() {
 }
 
 #[tokio::test]
-async fn a_full_server_is_unavailable_and_still_lets_go() {
+async fn a_full_server_is_unavailable_and_still_unlocks() {
     let Some(server) = RedisServer::start() else { return };
     let guard = guard(&server.url());
     assert_eq!(lock(&guard, "ann", "A-1").await, Ok(FRESH));
@@ -229,7 +228,7 @@ async fn a_server_that_is_busy_with_a_script_is_unavailable() {
     let config = vec!["lua-time-limit 20".to_owned()];
     let Some(server) = RedisServer::start_with(ServerOptions { config, ..ServerOptions::default() }) else { return };
     let guard = brisk_guard(&server.url());
-    until_healed(&guard, "A-1").await;
+    until_recovered(&guard, "A-1").await;
     let port = server.port();
     let endless = tokio::task::spawn_blocking(move || {
         let mut connection = redis::Client::open(format!("redis://127.0.0.1:{port}")).unwrap().get_connection().unwrap();
@@ -238,11 +237,11 @@ async fn a_server_that_is_busy_with_a_script_is_unavailable() {
     until_refused(&guard, "A-2", "busy").await;
     server.must(&["SCRIPT", "KILL"]);
     endless.await.unwrap().unwrap_err();
-    until_healed(&guard, "A-2").await;
+    until_recovered(&guard, "A-2").await;
 }
 
 #[tokio::test]
-async fn a_key_that_is_somebody_elses_is_unavailable() {
+async fn a_foreign_key_makes_its_seat_unavailable() {
     let Some(server) = RedisServer::start() else { return };
     let guard = guard(&server.url());
     server.must(&["RPUSH", &key("A-1"), "no", "lock"]);
@@ -251,18 +250,18 @@ async fn a_key_that_is_somebody_elses_is_unavailable() {
     guard.lock_any(&show(), &pair, 1, owner("ann"), LONG).await.unwrap_err();
     guard.extend(&show(), &pair, owner("ann"), LONG).await.unwrap_err();
     guard.release(&show(), &pair, owner("ann")).await.unwrap_err();
-    // Ours in form, and without an end: no script of ours wrote it.
+    // It looks like ours but never expires: none of our scripts wrote it.
     server.must(&["SET", &key("A-3"), "somebody"]);
     assert!(refusal(&guard, "A-3").await.contains("no sense"));
-    // Other seats don't suffer.
+    // Other seats are not affected.
     assert_eq!(lock(&guard, "ann", "A-2").await, Ok(FRESH));
 }
 
 #[tokio::test]
-async fn a_wrong_password_is_unavailable_until_it_is_right() {
+async fn a_wrong_password_is_unavailable_until_it_is_corrected() {
     let Some(server) = RedisServer::start() else { return };
     let guard = brisk_guard(&server.url());
-    until_healed(&guard, "A-1").await;
+    until_recovered(&guard, "A-1").await;
     server.must(&["CONFIG", "SET", "requirepass", "s3cret"]);
     let wrong = RedisGuard::new(Redis::open(&format!("redis://:wrong@127.0.0.1:{}", server.port()), patient()).unwrap());
     let why = refusal(&wrong, "A-1").await;
@@ -275,18 +274,18 @@ async fn a_wrong_password_is_unavailable_until_it_is_right() {
 async fn a_slot_that_moved_is_followed_and_a_broken_cluster_is_unavailable() {
     let Some(mut cluster) = RedisCluster::start() else { return };
     let guard = brisk_guard(&cluster.url());
-    until_healed(&guard, "A-1").await;
+    until_recovered(&guard, "A-1").await;
     let home = cluster.node_of(&key("A-1"));
     assert_eq!(guard.release(&show(), &seats(&["A-1"]), owner("ann")).await, Ok(1));
-    // The guard learns of it by being sent elsewhere.
+    // The guard learns of it from the redirect.
     let (away, third) = ((home + 1) % 3, (home + 2) % 3);
     cluster.move_slot(&key("A-1"), away);
-    assert_eq!(until_healed(&guard, "A-1").await, FRESH);
+    assert_eq!(until_recovered(&guard, "A-1").await, FRESH);
     assert_eq!(cluster.node_of(&key("A-1")), away);
-    // One that is asked as if it were alone says that it is not.
+    // A cluster node that is used as a single server answers with a redirect.
     let alone = common::guard(&cluster.node(home).url());
     assert!(refusal(&alone, "A-1").await.contains("redis+cluster://"));
-    // A node without which nothing works.
+    // The cluster needs this node.
     cluster.node_mut(third).kill();
     let far = cluster.node(home);
     let started = Instant::now();
@@ -297,16 +296,16 @@ async fn a_slot_that_moved_is_followed_and_a_broken_cluster_is_unavailable() {
     assert!(far.ask(&["SET", "x", "y"]).is_err());
     until_refused(&guard, "A-1", "").await;
     cluster.node_mut(third).restart();
-    assert_eq!(until_healed(&guard, "A-1").await, Lock::Locked { fresh: 0, already: 1 });
+    assert_eq!(until_recovered(&guard, "A-1").await, Lock::Locked { fresh: 0, already: 1 });
 }
 
-/// Nodes that send a caller round in a circle: an end is put to it, and it is no answer.
+/// Nodes that redirect in a circle: the number of redirects is bounded, and the result is no answer.
 #[tokio::test]
 async fn a_circle_of_moved_slots_is_unavailable() {
     let fake = FakeRedis::start();
     let guard = brisk_guard(&fake.cluster_url());
     fake.answers("*3\r\n:1\r\n:1\r\n:0\r\n");
-    assert_eq!(until_healed(&guard, "A-1").await, FRESH, "the fake can answer well");
+    assert_eq!(until_recovered(&guard, "A-1").await, FRESH, "the fake can answer well");
     for circle in ["MOVED", "ASK"] {
         fake.answers(&format!("-{circle} 3999 127.0.0.1:{}\r\n", fake.port()));
         until_refused(&guard, "A-1", "").await;
@@ -318,16 +317,16 @@ async fn a_circle_of_moved_slots_is_unavailable() {
         refusal(&guard, "A-1").await;
     }
     fake.answers("*3\r\n:1\r\n:1\r\n:0\r\n");
-    assert_eq!(until_healed(&guard, "A-1").await, FRESH);
+    assert_eq!(until_recovered(&guard, "A-1").await, FRESH);
 }
 
-/// Replies that no script gives, and errors of all kinds.
+/// Replies that no script gives, and every kind of error.
 #[tokio::test]
-async fn every_answer_that_is_none_is_unavailable() {
+async fn every_unusable_reply_is_unavailable() {
     let fake = FakeRedis::start();
     let guard = guard(&fake.url());
     fake.answers("*3\r\n:1\r\n:1\r\n:0\r\n");
-    assert_eq!(until_healed(&guard, "A-1").await, FRESH, "the fake can answer well");
+    assert_eq!(until_recovered(&guard, "A-1").await, FRESH, "the fake can answer well");
     for reply in [
         "+OK\r\n",
         ":1\r\n",
@@ -364,13 +363,13 @@ async fn every_answer_that_is_none_is_unavailable() {
         let got = lock(&guard, "ann", "A-1").await;
         assert!(got.is_err(), "{reply:?} was taken for {got:?}");
         fake.answers("*3\r\n:1\r\n:1\r\n:0\r\n");
-        assert_eq!(until_healed(&guard, "A-1").await, FRESH, "after {reply:?}");
+        assert_eq!(until_recovered(&guard, "A-1").await, FRESH, "after {reply:?}");
     }
 }
 
-/// An error that has nothing to do with the connection leaves it alone.
+/// An error that does not concern the connection keeps it open.
 #[tokio::test]
-async fn a_server_that_refuses_is_not_dialled_anew() {
+async fn an_error_reply_does_not_cause_a_reconnect() {
     let fake = FakeRedis::start();
     let guard = guard(&fake.url());
     fake.answers("-OOM command not allowed when used memory > 'maxmemory'.\r\n");

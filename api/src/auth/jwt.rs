@@ -8,10 +8,14 @@ use hmac::Mac;
 use jsonwebtoken::errors::ErrorKind;
 use jsonwebtoken::{Algorithm, DecodingKey, Validation};
 use lastseat_domain::{BuyerId, Timestamp};
+use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
+use std::collections::HashMap;
 use std::time::Duration;
 
 const ISSUER: &str = "lastseat";
+/// How far the clock of the token's maker may be from ours, in seconds.
+const SKEW: i64 = 30;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -52,6 +56,7 @@ struct Claims {
     role: Role,
     exp: i64,
     nbf: Option<i64>,
+    iat: Option<i64>,
 }
 
 pub(super) struct Jwt {
@@ -65,8 +70,7 @@ impl Jwt {
         let mut validation = Validation::new(Algorithm::HS256);
         validation.set_issuer(&[ISSUER]);
         validation.set_required_spec_claims(&["exp", "iss", "sub"]);
-        // The library would compare with the machine's clock; `check` compares with our clock, and
-        // with the same leeway for `exp` and `nbf`: none.
+        // The library would compare with the machine's clock; `check` compares with our clock.
         validation.validate_exp = false;
         validation.validate_nbf = false;
         Self { signer: hmac(secret), key: DecodingKey::from_secret(secret), validation }
@@ -88,10 +92,20 @@ impl Jwt {
         let claims = jsonwebtoken::decode::<Claims>(token, &self.key, &self.validation)
             .map_err(|error| Problem::token_refused(Code::InvalidToken, why(error.kind())))?
             .claims;
-        if claims.exp <= now.timestamp() {
+        if has_extensions(token) {
+            let detail = "The token's header names extensions (`crit`), and this server knows none. Get a token without them.";
+            return Err(Problem::token_refused(Code::InvalidToken, detail));
+        }
+        let now = now.timestamp();
+        if claims.exp.saturating_add(SKEW) <= now {
             return Err(Problem::token_refused(Code::TokenExpired, "The token has expired. Get a new one."));
         }
-        if claims.nbf.is_some_and(|nbf| nbf > now.timestamp()) {
+        let in_future = |claim: Option<i64>| claim.is_some_and(|at| at.saturating_sub(SKEW) > now);
+        if in_future(claims.iat) {
+            let detail = "The token was made in the future: see its claim `iat`. Set the clock of the machine that makes tokens.";
+            return Err(Problem::token_refused(Code::InvalidToken, detail));
+        }
+        if in_future(claims.nbf) {
             let detail = "The token is not valid yet: its claim `nbf` is in the future. Wait until then, or get a new token.";
             return Err(Problem::token_refused(Code::InvalidToken, detail));
         }
@@ -103,6 +117,14 @@ impl Jwt {
         }
         Ok((claims.sub, claims.role))
     }
+}
+
+/// Whether a token's header has `crit`: extensions that its reader must understand (RFC 7515). A header
+/// that can't be read counts as one.
+fn has_extensions(token: &str) -> bool {
+    let header = token.split('.').next().and_then(|part| URL_SAFE_NO_PAD.decode(part).ok());
+    let members = header.and_then(|json| serde_json::from_slice::<HashMap<String, IgnoredAny>>(&json).ok());
+    members.is_none_or(|members| members.contains_key("crit"))
 }
 
 /// Tells an honest caller what to correct, and an attacker nothing.

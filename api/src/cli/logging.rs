@@ -7,7 +7,7 @@ use tracing_subscriber::EnvFilter;
 /// Installs the process's subscriber. Called once, from the verb that serves.
 pub fn install(config: &Config) {
     // The level was checked when it was read. The clients of the cluster report each lost connection
-    // hundreds of times; what it means is said by the adapter, once. Name a target to get its lines.
+    // hundreds of times; the adapter reports it once. Name a target to get its lines.
     let level = &config.log_level;
     let quiet = if level.contains(['=', ',']) { level.clone() } else { format!("{level},kurrentdb=off,h2=error") };
     let filter = EnvFilter::try_new(quiet).unwrap_or_default();

@@ -38,7 +38,7 @@ impl Paint {
         if self.on { format!("\x1b[{code}m{text}\x1b[0m") } else { text.to_owned() }
     }
 
-    /// Stands out.
+    /// Emphasised.
     #[must_use]
     pub fn bold(self, text: &str) -> String {
         self.wrap("1", text)
@@ -75,7 +75,7 @@ impl Paint {
     }
 }
 
-/// Prints to standard output. If it was closed, the rest is not wanted, which is no error.
+/// Prints to standard output. A closed output is no error: nobody reads the rest.
 pub fn say(text: &str) {
     let mut out = std::io::stdout().lock();
     let _closed = out.write_all(text.as_bytes()).and_then(|()| out.write_all(b"\n")).and_then(|()| out.flush());

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 /// A kind of value.
 pub(super) struct Kind<T> {
-    /// Stands for the value in help texts.
+    /// The placeholder for the value in help texts.
     pub value_name: &'static str,
     /// Completes "must be …".
     pub allowed: &'static str,

@@ -130,7 +130,7 @@ settings! {
     payment_patience, "payment_patience_seconds": Duration = EngineSettings::default().payment_patience, SECONDS_UP_TO_600, SERVER;
     /// How long each step of stopping may take
     drain, "drain_seconds": Duration = Duration::from_secs(10), SECONDS_OR_NONE, SERVER;
-    /// Commands of one caller (a token's subject, or a booking's own token) in a time
+    /// Commands of one caller (a buyer, with a token or with those of its bookings) in a time
     rate_limit_caller, "rate_limit_caller": Option<Quota> = Quotas::default().caller, QUOTA, SERVER;
     /// Commands from one address in a time
     rate_limit_address, "rate_limit_address": Option<Quota> = Quotas::default().address, QUOTA, SERVER;

@@ -1,7 +1,7 @@
 //! Limits on reads and on opening seat streams: a layer that the router has only where one of them
 //! is set.
 
-use super::{AppliedLimits, Limits, Policy, fields};
+use super::{AppliedLimits, Counted, Limits, Policy, fields};
 use crate::app::App;
 use crate::auth::Caller;
 use crate::problem::Problem;
@@ -26,9 +26,15 @@ pub async fn limit(State(app): State<App>, request: Request, next: Next) -> Resp
 }
 
 async fn count(app: &App, parts: &Parts) -> Result<AppliedLimits, Problem> {
+    let Some((policy, quota)) = app.limits().of_read(parts) else { return Ok(AppliedLimits::default()) };
     // A token that is not valid counts as none here; the operation itself answers 401.
-    let caller = || app.parts().auth.caller(&parts.headers, app.now()).unwrap_or(Caller::Guest);
-    let Some((policy, quota, key)) = app.limits().of_read(parts, caller) else { return Ok(AppliedLimits::default()) };
+    let caller = app.parts().auth.caller(&parts.headers, app.now()).unwrap_or(Caller::Guest);
+    let who = match app.counted_as(&caller).await {
+        Counted::Nobody => app.limits().proxies.client(parts).to_string(),
+        Counted::Unlimited => return Ok(AppliedLimits::default()),
+        Counted::As(name) => name,
+    };
+    let key = LimitKey::new(policy.name(), &who);
     let applied = AppliedLimits::new(vec![app.limits().count(policy, quota, key, app.metrics()).await?]);
     // A read waits for the log anyway and a stream lasts: one more round trip does not matter.
     app.check_shared_limits(&applied).await?;
@@ -36,18 +42,12 @@ async fn count(app: &App, parts: &Parts) -> Result<AppliedLimits, Problem> {
 }
 
 impl Limits {
-    /// What a read is counted under: the caller's name, or the address where there is no token.
-    fn of_read(&self, parts: &Parts, caller: impl FnOnce() -> Caller) -> Option<(Policy, Quota, LimitKey)> {
-        let (policy, quota) = match kind(parts)? {
-            Policy::Streams => (Policy::Streams, self.quotas.streams?),
-            policy => (policy, self.quotas.reads?),
-        };
-        let who = match caller() {
-            Caller::Guest => self.proxies.client(parts).to_string(),
-            caller if caller.is_admin() => return None,
-            caller => caller.scope(),
-        };
-        Some((policy, quota, LimitKey::new(policy.name(), &who)))
+    /// The limit on a read, if there is one.
+    fn of_read(&self, parts: &Parts) -> Option<(Policy, Quota)> {
+        match kind(parts)? {
+            Policy::Streams => self.quotas.streams.map(|quota| (Policy::Streams, quota)),
+            policy => self.quotas.reads.map(|quota| (policy, quota)),
+        }
     }
 }
 

@@ -14,7 +14,7 @@ pub(super) fn add(document: &mut OpenApi) {
         Some(vec![ServerBuilder::new().url("/").description(Some("The server that this document is from")).build()]);
     for item in document.paths.paths.values_mut() {
         for operation in problems::operations(item) {
-            // Nothing is said about the token where none is needed; say so, as linters ask for it.
+            // An operation that needs no token says so, as linters require.
             operation.security.get_or_insert_default();
             for parameter in operation.parameters.iter_mut().flatten() {
                 if let RefOr::T(parameter) = parameter {

@@ -45,6 +45,7 @@ codes! {
     InvalidToken = "invalid_token", UNAUTHORIZED, "The token is not valid";
     TokenExpired = "token_expired", UNAUTHORIZED, "The token is no longer valid";
     Forbidden = "forbidden", FORBIDDEN, "Another role is needed";
+    BookingTokenOnly = "booking_token_only", FORBIDDEN, "A booking's token can't do this";
     UnknownRoute = "unknown_route", NOT_FOUND, "There is nothing at this address";
     MethodNotAllowed = "method_not_allowed", METHOD_NOT_ALLOWED, "The method is not possible here";
     RequestTimeout = "request_timeout", REQUEST_TIMEOUT, "The body took too long to arrive";

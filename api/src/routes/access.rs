@@ -58,21 +58,21 @@ pub async fn check(app: &App, caller: &Caller, id: BookingId, admins: Admins) ->
     booking(app, caller, id, admins).await.map(|_| ())
 }
 
+/// What `/v1/me` is about for a caller.
+pub struct Mine {
+    pub buyer: BuyerId,
+    /// With a booking's token: only this booking and what it earned, not the buyer's other bookings.
+    pub only: Option<BookingId>,
+}
+
 /// The buyer that the caller is, or whose booking token it has.
 ///
 /// # Errors
 /// 401 without a token, 404 if the token's booking does not exist.
-pub async fn buyer(app: &App, caller: &Caller) -> Result<BuyerId, Problem> {
+pub async fn mine(app: &App, caller: &Caller) -> Result<Mine, Problem> {
     match caller {
         Caller::Guest => Err(Problem::authentication_required()),
-        Caller::Token { sub, .. } => Ok(sub.clone()),
-        Caller::Booking(own) => {
-            // From memory where possible: that works while the log is down, too.
-            if let Some(buyer) = app.read_model().buyer_of(*own) {
-                return Ok(buyer);
-            }
-            let booking = app.box_office().booking(*own).await?;
-            Ok(booking.as_ref().and_then(Booking::buyer).cloned().ok_or(Rejection::BookingNotFound)?)
-        }
+        Caller::Token { sub, .. } => Ok(Mine { buyer: sub.clone(), only: None }),
+        Caller::Booking(own) => Ok(Mine { buyer: app.buyer_of(*own).await?, only: Some(*own) }),
     }
 }

@@ -9,6 +9,7 @@ use crate::limits::{self, AppliedLimits};
 use crate::metrics;
 use crate::problem::Problem;
 use crate::routes::freshness;
+use crate::routes::sender::{Owner, Sender};
 use axum::extract::{FromRequest, Request};
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue};
@@ -17,12 +18,13 @@ use lastseat_domain::event::RequestFingerprint;
 use lastseat_engine::{Fault, Origin};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
+use std::marker::PhantomData;
 use std::sync::Arc;
 use std::task::Poll;
 use tokio::time::Instant;
 
-/// A command as it was received. Its body has at most `MAX` bytes.
-pub struct Command<const MAX: usize = { body::SMALL }> {
+/// A command as it was received, from a caller who may send it.
+pub struct Command<S: Sender = Owner> {
     pub caller: Caller,
     /// The id of the W3C trace that the command belongs to.
     pub trace: Option<String>,
@@ -33,6 +35,7 @@ pub struct Command<const MAX: usize = { body::SMALL }> {
     id: Option<CommandId>,
     body: Bytes,
     media_type: Result<(), Problem>,
+    sender: PhantomData<S>,
 }
 
 /// The body of a command that is complete without one.
@@ -40,24 +43,25 @@ pub struct Command<const MAX: usize = { body::SMALL }> {
 #[serde(deny_unknown_fields, expecting = "an object")]
 struct Nothing {}
 
-impl<const MAX: usize> FromRequest<App> for Command<MAX> {
+impl<S: Sender> FromRequest<App> for Command<S> {
     type Rejection = Problem;
 
     async fn from_request(request: Request, app: &App) -> Result<Self, Problem> {
         let (parts, body) = request.into_parts();
         let caller = app.parts().auth.caller(&parts.headers, app.now())?;
-        // Before the body and the key: what a limit refuses is not read and does not use up a key.
+        // Before the body and the key: what is refused here is not read and does not use up a key.
         let limits = app.check_node_limits(&parts, &caller).await?;
+        S::check(&caller, app)?;
         let media_type = body::check_media_type(&parts.headers);
-        let body = body::read(body, MAX).await?;
+        let body = body::read(body, S::MAX_BODY).await?;
         let keyed = Keyed::read(&parts.headers, &caller, parts.method.as_str(), parts.uri.path(), &body)?;
         let id = keyed.as_ref().map(|k| app.parts().auth.command_for_request(&k.slot, &k.body));
         let trace = trace_id(&parts.headers);
-        Ok(Self { caller, trace, limits, keyed: keyed.map(Arc::new), id, body, media_type })
+        Ok(Self { caller, trace, limits, keyed: keyed.map(Arc::new), id, body, media_type, sender: PhantomData })
     }
 }
 
-impl<const MAX: usize> Command<MAX> {
+impl<S: Sender> Command<S> {
     /// The body as a value.
     ///
     /// # Errors
@@ -128,17 +132,17 @@ fn trace_id(headers: &HeaderMap) -> Option<String> {
 }
 
 /// Executes a command, once per idempotency key, and counts its answer.
-pub async fn execute<const MAX: usize, F, Done>(
+pub async fn execute<S: Sender, F, Done>(
     app: &App,
     command: metrics::Command,
-    received: Result<Command<MAX>, Problem>,
+    received: Result<Command<S>, Problem>,
     run: F,
 ) -> Answer
 where
-    F: FnOnce(App, Command<MAX>) -> Done,
+    F: FnOnce(App, Command<S>) -> Done,
     Done: Future<Output = Result<Answer, Problem>> + Send + 'static,
 {
-    let limited = |app: App, received: Command<MAX>| {
+    let limited = |app: App, received: Command<S>| {
         let (limits, run) = (received.limits.clone(), run(app.clone(), received));
         async move {
             app.check_shared_limits(&limits).await?;
@@ -150,14 +154,14 @@ where
 
 /// Like [`execute`], for a command with refusals that cost next to nothing: `run` makes them first,
 /// then calls [`Command::check_shared_limits`] itself.
-pub async fn execute_with_precheck<const MAX: usize, F, Done>(
+pub async fn execute_with_precheck<S: Sender, F, Done>(
     app: &App,
     command: metrics::Command,
-    received: Result<Command<MAX>, Problem>,
+    received: Result<Command<S>, Problem>,
     run: F,
 ) -> Answer
 where
-    F: FnOnce(App, Command<MAX>) -> Done,
+    F: FnOnce(App, Command<S>) -> Done,
     Done: Future<Output = Result<Answer, Problem>> + Send + 'static,
 {
     let begun = Instant::now();

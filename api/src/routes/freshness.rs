@@ -23,14 +23,19 @@ const OWN_WRITES: Duration = Duration::from_millis(250);
 /// How long a read waits for the position that the caller names.
 const NAMED_POSITION: Duration = Duration::from_secs(2);
 
+/// Waits, but not for long, until the read model has what this node has written.
+pub async fn wait_for_own_writes(app: &App) {
+    app.read_model().wait_for(app.box_office().last_written(), OWN_WRITES).await;
+}
+
 /// Waits until the read model has what this node has written, and what the caller names, but not for
 /// long: after that it answers as it is.
 ///
 /// # Errors
 /// 400 if the caller's position is not a number.
 pub async fn wait(app: &App, headers: &HeaderMap) -> Result<Freshness, Problem> {
+    wait_for_own_writes(app).await;
     let model = app.read_model();
-    model.wait_for(app.box_office().last_written(), OWN_WRITES).await;
     if let Some(value) = headers.get(MIN_POSITION) {
         let position = value.to_str().ok().and_then(|text| text.trim().parse().ok()).map(Position);
         let position = position.ok_or_else(|| wrong("Lastseat-Min-Position", "a position of the log, a whole number from 0"))?;

@@ -12,6 +12,7 @@ pub mod me;
 pub mod metrics;
 pub mod params;
 pub mod sandbox;
+pub mod sender;
 pub mod shows;
 pub mod web;
 pub mod wire;
@@ -105,7 +106,7 @@ pub fn router(app: App) -> Router {
     let private = limited(private_operations()).route_layer(map_response(headers::no_store));
     let mut open = commands_of_shows().merge(for_operators());
     let mut pages = web::router();
-    if app.parts().sandbox.is_some() {
+    if app.parts().bank.is_some() {
         open = open.merge(sandbox_operations());
         pages = pages.merge(web::sandbox_router());
     }

@@ -6,6 +6,7 @@ use crate::metrics;
 use crate::problem::{Code, Problem};
 use crate::routes::command::{Command, execute};
 use crate::routes::params::InIntent;
+use crate::routes::sender::Anyone;
 use axum::extract::State;
 use http::StatusCode;
 use lastseat_domain::IntentId;
@@ -48,10 +49,14 @@ pub struct Authenticated {
     request_body = Authentication,
     responses((status = 200, description = "The bank has decided", body = Authenticated)),
 )]
-pub async fn authenticate(State(app): State<App>, InIntent(intent): InIntent, command: Result<Command, Problem>) -> Answer {
-    execute(&app, metrics::Command::Authenticate, command, async move |app: App, command: Command| {
+pub async fn authenticate(
+    State(app): State<App>,
+    InIntent(intent): InIntent,
+    command: Result<Command<Anyone>, Problem>,
+) -> Answer {
+    execute(&app, metrics::Command::Authenticate, command, async move |app: App, command: Command<Anyone>| {
         let Authentication { outcome } = command.json()?;
-        let Some(bank) = &app.parts().sandbox else {
+        let Some(bank) = &app.parts().bank else {
             return Err(Problem::new(
                 Code::UnknownRoute,
                 "This server does not simulate payments. Start it with the sandbox gateway to use this address.",

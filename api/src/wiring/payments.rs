@@ -1,4 +1,7 @@
 //! Which payment gateway: the sandbox of this process, or that of another.
+//!
+//! A gateway that takes real money has no `bank`: the routes that simulate one are then not there, and
+//! `lastseat doctor` names it in `checks.rs`.
 
 use super::start_error::StartError;
 use crate::app::BankAuthentication;
@@ -14,8 +17,8 @@ use std::sync::Arc;
 pub(super) struct ChosenPayments {
     /// As the engine sees it.
     pub gateway: Arc<dyn PaymentGateway>,
-    /// Where a buyer says how an authentication ended.
-    pub bank: Arc<dyn BankAuthentication>,
+    /// Where a buyer says how an authentication ended, if payments are simulated.
+    pub bank: Option<Arc<dyn BankAuthentication>>,
     /// The sandbox itself, if it is in this process.
     pub sandbox: Option<Arc<SandboxGateway>>,
 }
@@ -24,7 +27,7 @@ impl ChosenPayments {
     pub(super) fn open(config: &Config, data: &DataDir, clock: &Arc<dyn Clock>) -> Result<Self, StartError> {
         if let Some(url) = &config.sandbox {
             let remote = RemoteSandbox::open(url.expose()).map_err(|error| StartError::SharedSandbox(error.to_string()))?;
-            return Ok(Self { gateway: Arc::new(remote.clone()), bank: Arc::new(RemoteBank(remote)), sandbox: None });
+            return Ok(Self { gateway: Arc::new(remote.clone()), bank: Some(Arc::new(RemoteBank(remote))), sandbox: None });
         }
         if config.eventstore.is_some() {
             tracing::warn!(
@@ -32,7 +35,8 @@ impl ChosenPayments {
             );
         }
         let sandbox = Arc::new(SandboxGateway::open(&data.sandbox(), Arc::clone(clock))?);
-        Ok(Self { gateway: Arc::clone(&sandbox) as _, bank: Arc::new(Bank(Arc::clone(&sandbox))), sandbox: Some(sandbox) })
+        let bank = Arc::new(Bank(Arc::clone(&sandbox)));
+        Ok(Self { gateway: Arc::clone(&sandbox) as _, bank: Some(bank), sandbox: Some(sandbox) })
     }
 }
 

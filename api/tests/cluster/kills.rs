@@ -21,7 +21,7 @@ fn number(variable: &str) -> Option<u64> {
     std::env::var(variable).ok().map(|text| text.parse().unwrap_or_else(|_| panic!("{variable} must be a number")))
 }
 
-/// Twenty rows of 50, and a floor of 2,000: as the buyers expect it.
+/// Twenty rows of 50 and a floor of 2,000 places: what the buyers of the kill test expect.
 fn big_show() -> Value {
     let rows: Vec<_> = (0..20).map(|row| json!({"row": format!("R{row}"), "seats": 50})).collect();
     json!({
@@ -34,7 +34,7 @@ fn big_show() -> Value {
     })
 }
 
-async fn killed_again_and_again(with_redis: bool) {
+async fn kill_repeatedly(with_redis: bool) {
     let cycles = number("LASTSEAT_CLUSTER_KILL_CYCLES").unwrap_or(9);
     let seed = number("LASTSEAT_KILL_SEED").unwrap_or_else(|| RandomState::new().hash_one(std::process::id()));
     eprintln!("{cycles} cycles, with Redis: {with_redis}, LASTSEAT_KILL_SEED={seed}");
@@ -61,7 +61,7 @@ async fn killed_again_and_again(with_redis: bool) {
             buyers.spawn(async move { market.buy(rng).await });
         }
         tokio::time::sleep(Duration::from_millis(200 + rng.below(600))).await;
-        // One of the nodes, or what they all stand on. The others go on.
+        // One of the nodes, or the log they share. The others keep running.
         let victim = usize::try_from(cycle % 3).unwrap();
         if victim < cluster.nodes.len() {
             cluster.nodes.remove(victim).kill();
@@ -76,15 +76,15 @@ async fn killed_again_and_again(with_redis: bool) {
             let node = cluster.node(victim).await;
             cluster.nodes.insert(victim, node);
         }
-        let market = Arc::into_inner(market).expect("all buyers are home");
+        let market = Arc::into_inner(market).expect("all buyers have stopped");
         (ledger, numbers) = (market.ledger.into_inner(), market.numbers.into_inner());
         assert_eq!(ledger.unexpected, Vec::<String>::new(), "cycle {cycle}, seed {seed}");
-        // Whichever node is asked: every answer is still true.
+        // Every earlier answer is still true on every node.
         let recent = SystemClock.now() - chrono::TimeDelta::seconds(2 * i64::from(HOLD_SECONDS));
         let facts: Vec<(String, Fact)> =
             ledger.facts.iter().filter(|(_, fact)| fact.deadline > recent).map(|(id, fact)| (id.clone(), fact.clone())).collect();
         for node in &cluster.nodes {
-            let wrong = check::told_is_true(&node.client, facts.clone()).await;
+            let wrong = check::false_answers(&node.client, facts.clone()).await;
             assert!(wrong.is_empty(), "cycle {cycle}, seed {seed}: {wrong:#?}");
         }
     }
@@ -97,7 +97,7 @@ async fn killed_again_and_again(with_redis: bool) {
     let stuck = |seat: &&Value| ["locked", "in_process"].contains(&text(seat, "state"));
     assert_eq!(map["seats"].as_array().unwrap().iter().filter(stuck).count(), 0, "seed {seed}: {map}");
     for node in &cluster.nodes {
-        let wrong = check::told_is_true(&node.client, ledger.facts.clone()).await;
+        let wrong = check::false_answers(&node.client, ledger.facts.clone()).await;
         assert!(wrong.is_empty(), "at the end, seed {seed}: {wrong:#?}");
     }
     cluster.assert_nothing_stays_in_redis();
@@ -117,10 +117,10 @@ async fn killed_again_and_again(with_redis: bool) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn nothing_acknowledged_is_lost() {
-    killed_again_and_again(false).await;
+    kill_repeatedly(false).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn nothing_acknowledged_is_lost_with_redis() {
-    killed_again_and_again(true).await;
+    kill_repeatedly(true).await;
 }

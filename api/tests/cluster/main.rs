@@ -1,5 +1,5 @@
-//! Several nodes, as processes, over one log behind its server, with Redis and without: a rush, a sale to
-//! the last ticket, and kill -9 of nodes and of the log itself.
+//! Several nodes as processes on one event log server, with and without Redis: a rush, a sale down to the
+//! last ticket, and kill -9 of nodes and of the log.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "a test may fail loudly")]
 #![allow(clippy::print_stderr, reason = "the seed and the counts belong to what the test says")]
 

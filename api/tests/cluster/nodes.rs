@@ -1,4 +1,4 @@
-//! The fixture: a server with the log and the sandbox, nodes in front of it, and Redis if wanted.
+//! The fixture: a process that serves log and sandbox, nodes that use it, and optionally Redis.
 
 use crate::check;
 use crate::support::client::Client;
@@ -10,7 +10,6 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
-/// What runs.
 pub struct Cluster {
     pub nodes: Vec<Server>,
     pub log_server: Option<LogServer>,
@@ -20,7 +19,7 @@ pub struct Cluster {
 }
 
 impl Cluster {
-    /// `None` if Redis is wanted and is not installed.
+    /// `None` if the test needs Redis and it is not installed.
     pub async fn start(nodes: usize, with_redis: bool) -> Option<Self> {
         let redis = if with_redis { Some(RedisServer::start()?) } else { None };
         let dir = tempfile::tempdir().unwrap();
@@ -34,7 +33,7 @@ impl Cluster {
         Some(cluster)
     }
 
-    /// Starts a node, for the first time or again.
+    /// Starts or restarts a node.
     pub async fn node(&self, number: usize) -> Server {
         let log_server = self.log_server.as_ref().unwrap();
         let key = self.dir.path().join("token.key").display().to_string();
@@ -46,7 +45,7 @@ impl Cluster {
         Server::start_with(&self.dir.path().join(format!("node-{number}")), &flags).await
     }
 
-    /// Kills the log's process, and starts it again in the same place.
+    /// Kills the log's process and restarts it on the same data and address.
     pub fn kill_the_log(&mut self) {
         let log = self.log_dir();
         self.log_server = Some(self.log_server.take().unwrap().kill_and_restart(&log));
@@ -73,8 +72,8 @@ impl Cluster {
         }
     }
 
-    /// Waits until nothing is under way any more: books and gateway agree, and every node's seat map
-    /// with the books. The log is proven by its file and through the server. Returns the books.
+    /// Waits until nothing is in progress: the books agree with the gateway and with every node's seat
+    /// map. Verifies the log by its file and through the server. Returns the books.
     pub async fn at_rest(&self, shows: &[&str]) -> books::Books {
         let given_up = Instant::now() + 2 * PATIENCE;
         let books = loop {
@@ -93,7 +92,7 @@ impl Cluster {
             tokio::time::sleep(Duration::from_millis(200)).await;
         };
         let log_server = self.log_server.as_ref().unwrap();
-        // Rewards follow in their own time, so the log may still grow.
+        // Rewards are written asynchronously, so the log may still grow.
         crate::support::eventually("the proof is the same by file and through the server", async || {
             let (code, report) = verify(&self.log_dir());
             assert_eq!((code, &report["clean"]), (0, &json!(true)), "{report:#}");
@@ -107,7 +106,7 @@ impl Cluster {
         books
     }
 
-    /// Every lock in Redis lapses by itself: nothing there ever needs a person.
+    /// Every key in Redis expires by itself.
     pub fn assert_nothing_stays_in_redis(&self) {
         if let Some(redis) = &self.redis {
             assert_eq!(redis.keys_without_end(), Vec::<String>::new());

@@ -1,12 +1,12 @@
-//! What operators see when Redis dies, then the log, and when both are back. Nobody has to do anything
-//! but bring them back, and each is named.
+//! What operators see when Redis dies, then the log, and when both are back: each is named, and restarting
+//! it is all that has to be done.
 
 use crate::nodes::Cluster;
 use crate::support::client::Client;
 use crate::support::{eventually, show};
 use serde_json::{Value, json};
 
-/// What `/health/ready` says: its status, the names of what is not well, and why.
+/// The answer of `/health/ready`: its status, the names of the parts that fail, and the reasons.
 async fn health(node: &Client) -> (u16, Vec<String>, String) {
     let answer = node.get("/health/ready").send().await;
     let body = answer.json();
@@ -22,14 +22,14 @@ async fn metric(node: &Client, series: &str) -> u64 {
     value.unwrap_or_else(|| panic!("no {series} in {text}")).parse().unwrap()
 }
 
-/// Ready, event log, seat guard: 1 if well.
+/// Ready, event log, seat guard: 1 if it works.
 async fn lamps(node: &Client) -> [u64; 3] {
     let (ready, log) = (metric(node, "lastseat_ready").await, metric(node, "lastseat_event_log_up").await);
     [ready, log, metric(node, "lastseat_seat_guard_up").await]
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn redis_dies_then_the_log_and_each_is_told_by_name() {
+async fn redis_dies_then_the_log_and_each_is_reported_by_name() {
     let Some(mut cluster) = Cluster::start(1, true).await else { return };
     cluster.put_on_sale(&show("gala", 600, 20)).await;
     let node = cluster.nodes[0].client.clone();
@@ -37,7 +37,7 @@ async fn redis_dies_then_the_log_and_each_is_told_by_name() {
     eventually("all is well", async || (lamps(&node).await == [1, 1, 1]).then_some(())).await;
     assert_eq!(health(&node).await.1, Vec::<String>::new());
 
-    // Nobody buys at the time.
+    // No load at this time.
     cluster.redis.as_mut().unwrap().kill();
     eventually("it is seen that Redis is gone", async || (lamps(&node).await == [1, 1, 0]).then_some(())).await;
     let (status, names, why) = health(&node).await;

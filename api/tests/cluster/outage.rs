@@ -1,5 +1,5 @@
-//! The log is gone, or stands still: whoever asks is told so, soon, and told the truth; and when it is
-//! back, so is everything else.
+//! The log is killed or stopped (SIGSTOP): every request gets a quick and true answer, and everything works
+//! again once the log is back.
 
 use crate::nodes::Cluster;
 use crate::support::client::{Answer, Client};
@@ -7,7 +7,7 @@ use crate::support::{PATIENCE, eventually, show};
 use serde_json::{Value, json};
 use std::time::Instant;
 
-/// A hold of a seat that nobody has.
+/// A hold of a free seat.
 async fn hold(client: &Client, seat: &str, key: &str) -> Answer {
     let started = Instant::now();
     let answer = client.post("/v1/shows/gala/bookings").key(key).json(&json!({"seats": [seat]})).send().await;
@@ -20,7 +20,7 @@ fn log_check(health: &Answer) -> bool {
     body["checks"].as_array().unwrap().iter().any(|check| check["name"] == "event_log" && check["ok"] == true)
 }
 
-/// What a node says while its log does not answer.
+/// How a node answers while its log does not.
 async fn is_out(client: &Client, seat: &str) {
     let refused = hold(client, seat, "during").await;
     assert_eq!(refused.status, 503, "{refused:?}");
@@ -32,18 +32,18 @@ async fn is_out(client: &Client, seat: &str) {
     .await;
     assert!(!log_check(&health), "{health:?}");
     assert_eq!(client.get("/health/live").send().await.status, 200);
-    // What this node knows, it knows: a seat that is taken is refused without the log.
+    // The seat table needs no log: a taken seat is refused.
     let taken = client.post("/v1/shows/gala/bookings").json(&json!({"seats": ["A-1"]})).send().await;
     taken.problem(409, "seat_unavailable");
 }
 
-/// What it says when the log is back.
+/// How it answers when the log is back.
 async fn is_back(client: &Client, seat: &str) {
     eventually("the node is ready again", async || {
         client.get("/health/ready").try_send().await.ok().filter(|health| health.status == 200)
     })
     .await;
-    // The same request as during the outage: it has the effect of one, whatever became of it then.
+    // The request of the outage, sent again, has one effect, whatever happened to the first one.
     let booking = eventually("the hold comes through", async || {
         Some(hold(client, seat, "during").await).filter(|answer| answer.status != 503)
     })
@@ -65,7 +65,7 @@ async fn a_log_that_is_gone_and_comes_back() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_log_that_stands_still_and_goes_on() {
+async fn a_log_that_is_stopped_and_continues() {
     let cluster = Cluster::start(1, false).await.unwrap();
     cluster.put_on_sale(&show("gala", 600, 20)).await;
     let client = cluster.clients().remove(0);

@@ -39,7 +39,7 @@ async fn five_hundred_buyers(with_redis: bool) {
     let wanted = BTreeMap::from([((201, String::new()), 1), ((409, "seat_unavailable".to_owned()), 499)]);
     assert_eq!(tally, wanted, "with Redis: {with_redis}");
 
-    // Paid on one node, whichever; refused on both from then on.
+    // Paid on either node; refused on both from then on.
     let (client, booking) = winner.unwrap();
     let pay = client.post(&format!("/v1/bookings/{}/payment", text(&booking, "id"))).bearer(text(&booking, "token"));
     pay.json(&json!({"payment_method": "pm_card_visa"})).send().await.ok(200);
@@ -54,7 +54,7 @@ async fn five_hundred_buyers(with_redis: bool) {
     }
     eprintln!("with Redis: {with_redis}; all nodes refuse the sold seat {:.1?} after the payment was answered", paid.elapsed());
     let books = cluster.at_rest(&["gala"]).await;
-    // Without Redis both nodes may have opened a booking: the loser's is over.
+    // Without Redis both nodes may have opened a booking: the loser's is aborted.
     let confirmed = books.count(End::Confirmed);
     assert_eq!(confirmed + books.count(End::Aborted), books.bookings.len());
     assert_eq!((confirmed, books.seats.len(), books.revenue()), (1, 1, 4500));

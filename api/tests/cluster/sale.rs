@@ -16,18 +16,18 @@ const BUYERS: usize = 1_000;
 /// How long a buyer waits here after a 503.
 const LATER: Duration = Duration::from_millis(100);
 
-/// What the buyers have in common.
+/// Shared by all buyers.
 #[derive(Default)]
 struct Counter {
     sold: AtomicUsize,
     turned_away: AtomicUsize,
-    /// How long each hold and each payment took that was answered at once.
+    /// Latency of each hold and payment that needed no retry.
     holds: Mutex<Vec<Duration>>,
     payments: Mutex<Vec<Duration>>,
 }
 
 impl Counter {
-    /// Sends until there is an answer that is worth something, always under the same key.
+    /// Retries under one key until the answer is final.
     async fn ask(
         &self,
         client: &Client,
@@ -49,7 +49,7 @@ impl Counter {
                     times.lock().push(started.elapsed());
                     return answer;
                 }
-                // 503: down, busy, or not known. 409: the same request is still under way.
+                // 503: down, busy or outcome unknown. 409: the same request is still in progress.
                 _ => {
                     self.turned_away.fetch_add(1, Ordering::Relaxed);
                     tokio::time::sleep(LATER).await;
@@ -58,7 +58,7 @@ impl Counter {
         }
     }
 
-    /// Buys tickets, one after the other, until there are none.
+    /// Buys tickets one by one until none are left.
     async fn buy(&self, client: &Client, buyer: usize) {
         for round in 0.. {
             let wanted = json!({"area": "floor", "quantity": 1});
@@ -66,7 +66,7 @@ impl Counter {
                 self.ask(client, "/v1/shows/big/bookings", None, &format!("h-{buyer}-{round}"), &wanted, &self.holds).await;
             match (hold.status, hold.code().as_str()) {
                 (201, _) => {}
-                // Sold out, unless somebody's hold ends.
+                // Sold out, unless a hold ends.
                 (410, "sold_out") if self.sold.load(Ordering::Relaxed) >= TICKETS => return,
                 (410, "sold_out" | "booking_over") | (409, "seat_unavailable") => {
                     tokio::time::sleep(LATER).await;
@@ -85,7 +85,7 @@ impl Counter {
                         self.sold.fetch_add(1, Ordering::Relaxed);
                         break;
                     }
-                    // On its way: the answer comes later.
+                    // The payment continues; the answer comes later.
                     (202, _) => tokio::time::sleep(LATER).await,
                     (410, "booking_over") => break,
                     _ => panic!("{paid:?}"),

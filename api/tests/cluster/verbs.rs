@@ -1,4 +1,4 @@
-//! The verbs that read, through the server: they say what they say of the file.
+//! The commands that read the log print the same through the server as from the file.
 
 use crate::nodes::Cluster;
 use crate::support::process::{LogServer, command, run};
@@ -28,7 +28,7 @@ async fn history_proof_and_views_are_the_same_by_file_and_through_the_server() {
         let pay = client.post(&format!("/v1/bookings/{}/payment", text(&booking, "id"))).bearer(text(&booking, "token"));
         pay.json(&json!({"payment_method": "pm_card_visa"})).send().await.ok(200);
     }
-    // Proven by file and through the server in there.
+    // This verifies the log by its file and through the server.
     let books = cluster.at_rest(&["gala"]).await;
     assert_eq!(books.seats.len(), 4);
 
@@ -51,7 +51,7 @@ async fn history_proof_and_views_are_the_same_by_file_and_through_the_server() {
     for view in rebuilt["views"].as_array().unwrap() {
         assert_eq!(view["identical"], true, "{rebuilt:#}");
     }
-    // Not while a node writes them.
+    // Refused while a node writes them.
     let busy = through(&log_server, &["projections", "rebuild"], &log.with_file_name("node-1")).output().unwrap();
     assert_eq!(busy.status.code(), Some(3), "{busy:?}");
     assert!(String::from_utf8(busy.stderr).unwrap().contains("another node has it"));

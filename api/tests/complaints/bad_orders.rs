@@ -1,4 +1,4 @@
-//! Of the Node.js systems that this one replaces: what a client could make them believe.
+//! Forged requests that the replaced Node.js systems accepted.
 
 use crate::at_once;
 use crate::support::test_server::TestServer;
@@ -28,7 +28,7 @@ async fn prices_do_not_come_from_the_client() {
     assert_eq!(server.close().await.revenue(), 4500);
 }
 
-/// A quantity of −5 minted stock.
+/// A quantity of −5 added stock.
 #[tokio::test(flavor = "multi_thread")]
 async fn impossible_quantities_change_nothing() {
     let server = TestServer::open(600).await;
@@ -54,7 +54,7 @@ async fn impossible_quantities_change_nothing() {
     assert_eq!(server.close().await.bookings.len(), 0);
 }
 
-/// Limits were kept by a user id that the client sent along: another id, another share.
+/// Limits were counted by a user id that the client sent: a new id had a new quota.
 #[tokio::test(flavor = "multi_thread")]
 async fn user_ids_from_the_client_do_not_matter() {
     let server = TestServer::open(600).await;
@@ -82,7 +82,7 @@ async fn user_ids_from_the_client_do_not_matter() {
     assert!(books.bookings.values().all(|book| book.buyer == "ann"));
 }
 
-/// Another's booking can neither be seen, paid, cancelled nor prolonged.
+/// Somebody else's booking can't be read, paid, cancelled or extended.
 #[tokio::test(flavor = "multi_thread")]
 async fn anothers_booking_does_not_exist() {
     let server = TestServer::open(600).await;

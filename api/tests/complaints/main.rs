@@ -1,5 +1,5 @@
-//! What the users of such systems complain of, one scenario each, over real HTTP against the wiring
-//! of the binary. Each ends with a clean audit, and with log, gateway and seat map agreeing.
+//! Complaints from the issue trackers of ticket shops, one scenario each, over real HTTP against the wiring
+//! of the binary. Each ends with a clean audit, and log, gateway and seat map agree.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "a test may fail loudly")]
 
 mod bad_orders;
@@ -15,7 +15,7 @@ mod support;
 use std::sync::Arc;
 use tokio::task::JoinSet;
 
-/// Runs so many at once and returns what they came to.
+/// Runs `count` tasks at once and returns their results.
 async fn at_once<T, F>(count: usize, run: impl Fn(usize) -> F) -> Vec<T>
 where
     T: Send + 'static,

@@ -1,4 +1,4 @@
-//! The moment a sale opens, and those who then don't buy.
+//! The opening of a sale, and buyers who hold and don't buy.
 
 use crate::at_once;
 use crate::support::client::Answer;
@@ -10,7 +10,7 @@ use serde_json::json;
 use std::time::{Duration, Instant};
 
 /// pretix#329, emfcamp#1901 (sold out in 13 s, with 500s): everybody is there before the sale opens
-/// and asks again and again. Nothing is sold early, nothing breaks, and all is sold.
+/// and retries. Nothing is sold early, nothing breaks, and everything is sold.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_rush_at_the_opening() {
     let server = TestServer::open(600).await;
@@ -51,8 +51,8 @@ async fn a_rush_at_the_opening() {
     assert_eq!(server.close().await.seats.len(), 50);
 }
 
-/// virtual-waiting-room-on-aws#154: those who hold and never buy jam the queue. Here their time runs
-/// out, those who wait learn when, and every place finds a buyer.
+/// virtual-waiting-room-on-aws#154: buyers who hold and never pay block the queue. Here their holds
+/// expire, the waiting buyers are told when, and every place is sold.
 #[tokio::test(flavor = "multi_thread")]
 async fn abandoners_do_not_jam_the_queue() {
     let server = TestServer::open(1).await;
@@ -84,7 +84,7 @@ async fn abandoners_do_not_jam_the_queue() {
                     if paid.status == 200 {
                         return true;
                     }
-                    // On a machine so busy that a second passes between the two, the hold is over.
+                    // On a busy machine a second may pass between the two, and the hold is over.
                     paid.problem(410, "booking_over");
                 } else if !held.json().as_object().unwrap().contains_key("free_at") {
                     held.problem(410, "sold_out");

@@ -1,4 +1,4 @@
-//! Paid, and no ticket.
+//! Buyers who paid and got no ticket.
 
 use crate::at_once;
 use crate::support::test_server::TestServer;
@@ -6,15 +6,15 @@ use crate::support::text;
 use lastseat_payments_sandbox::Status;
 use serde_json::{Value, json};
 
-/// What the gateway has taken and not returned, and the states of the intents.
+/// The gateway's captured minus refunded amount, and the states of its intents.
 fn charged(server: &TestServer, booking: &Value) -> (i64, Vec<Status>) {
     let intents = server.running().sandbox.as_ref().unwrap().intents();
     let own: Vec<_> = intents.iter().filter(|intent| intent.booking.to_string() == text(booking, "id")).collect();
     (own.iter().map(|intent| intent.kept()).sum(), own.iter().map(|intent| intent.status).collect())
 }
 
-/// pretix#74: the quota was gone by the time the payment came, and the money was kept. And of the
-/// Node.js systems: the owner was checked once before a wait, so the late payer was confirmed.
+/// pretix#74: the quota was used up before the payment arrived, and the money was kept. The Node.js
+/// systems checked the owner once, before a wait, and so confirmed the late payer.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_late_payer_is_not_charged_and_the_new_owner_keeps_the_seat() {
     let server = TestServer::open(2).await;
@@ -30,8 +30,8 @@ async fn a_late_payer_is_not_charged_and_the_new_owner_keeps_the_seat() {
     assert_eq!(server.close().await.revenue(), 4500);
 }
 
-/// The same where the payment had begun in time: the answer of the bank takes longer than the hold.
-/// The late payer must neither be confirmed nor take the new owner's lock away.
+/// The payment begins in time, but the bank answers after the hold has ended. The late payer must
+/// neither be confirmed nor lose the new owner their lock.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_payment_that_outlasts_its_hold_is_not_taken_and_does_not_touch_the_new_owners_lock() {
     let server = TestServer::open(2).await;
@@ -52,8 +52,8 @@ async fn a_payment_that_outlasts_its_hold_is_not_taken_and_does_not_touch_the_ne
     assert_eq!(server.close().await.revenue(), 4500);
 }
 
-/// Hi.Events#513, alf.io#1421, events-made-easy#496: the bank's word comes after the hold has ended.
-/// The buyer is not charged, and nobody's seat is sold over.
+/// Hi.Events#513, alf.io#1421, events-made-easy#496: the bank answers after the hold has ended.
+/// The buyer is not charged, and no seat is sold twice.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_bank_page_answered_after_the_hold_charges_nobody() {
     let server = TestServer::open(2).await;
@@ -65,7 +65,7 @@ async fn a_bank_page_answered_after_the_hold_charges_nobody() {
     assert_eq!(server.state("A-1").await, "in_process");
     server.wait_until_free("A-1").await;
     let quick = server.hold_seat_twice_as_long("A-1").await;
-    // Whether the bank is still listened to depends on how fast the intent was cancelled.
+    // Whether the bank accepts the answer depends on how fast the intent was cancelled.
     let bank = server
         .client
         .post(&format!("/v1/sandbox/intents/{intent}/authenticate"))
@@ -82,9 +82,9 @@ async fn a_bank_page_answered_after_the_hold_charges_nobody() {
     assert_eq!(server.close().await.revenue(), 4500);
 }
 
-/// Hi.Events#598: the repeated message of a payment was answered, and the order stayed reserved.
-/// Here the bank says yes in time and the buyer never comes back to the shop: either the sale goes
-/// through or nobody is charged, but nothing stays as it is.
+/// Hi.Events#598: a repeated webhook was answered, and the order stayed reserved. Here the bank says
+/// yes in time and the buyer never returns to the shop: either the booking is confirmed, or nobody is
+/// charged and the seats are free.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_buyer_who_does_not_come_back_from_the_bank_leaves_nothing_reserved() {
     let server = TestServer::open(2).await;
@@ -118,7 +118,7 @@ async fn many_requests_to_pay_at_once_charge_once() {
     assert_eq!(server.close().await.revenue(), 4500);
 }
 
-/// The gateway has done it and its answer is lost: the buyer neither pays twice nor goes without.
+/// The gateway charged and its answer was lost: the buyer doesn't pay twice and gets the ticket.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_lost_answer_of_the_gateway_costs_neither_ticket_nor_money() {
     let server = TestServer::open(600).await;
@@ -136,7 +136,7 @@ async fn a_lost_answer_of_the_gateway_costs_neither_ticket_nor_money() {
     assert_eq!(server.close().await.revenue(), 3 * 4500);
 }
 
-/// The approval is gone when the money is to be taken: no charge, no ticket, the seat is free again.
+/// The authorisation is withdrawn before the capture: no charge, no ticket, the seat is free again.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_approval_withdrawn_before_the_capture_frees_the_seat() {
     let server = TestServer::open(600).await;
@@ -149,7 +149,7 @@ async fn an_approval_withdrawn_before_the_capture_frees_the_seat() {
     assert_eq!(server.close().await.revenue(), 4500);
 }
 
-/// A decline is not the end: the hold lives on, and every method may be tried until it ends.
+/// A declined buyer keeps the hold and may try other methods until it ends.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_declined_buyer_keeps_the_seat_until_the_hold_ends() {
     let server = TestServer::open(5).await;

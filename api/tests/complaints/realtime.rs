@@ -14,9 +14,9 @@ fn seats(map: &Value) -> BTreeMap<String, String> {
     map["seats"].as_array().unwrap().iter().map(|seat| (text(seat, "seat").to_owned(), text(seat, "state").to_owned())).collect()
 }
 
-/// RealTicket#395, #399: after a reconnect held seats were shown as free, for want of sequence
-/// numbers. Here a reader who is cut after every third change, and goes on with `Last-Event-ID`,
-/// sees what one sees who was never cut: no gap, no repeat, and the map comes out right.
+/// RealTicket#395, #399: without sequence numbers, held seats were shown as free after a reconnect.
+/// Here a reader who is disconnected after every third change and resumes with `Last-Event-ID` sees
+/// exactly what an uninterrupted reader sees.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_reconnect_restores_held_seats_without_gap_or_repeat() {
     let server = TestServer::open(600).await;
@@ -39,20 +39,20 @@ async fn a_reconnect_restores_held_seats_without_gap_or_repeat() {
         server.pay(&held_before, "pm_card_visa").await.ok(200);
         server.hold_seat("C-10").await;
     };
-    // The last change that there will be.
+    // The last change.
     let is_last = |change: &Change| change.data["seat"] == "C-10";
     let uncut = async {
         let mut changes = Vec::new();
         while !changes.last().is_some_and(is_last) {
-            changes.push(whole.next_seat(SOON).await.expect("the stream goes on"));
+            changes.push(whole.next_seat(SOON).await.expect("the stream continues"));
         }
         changes
     };
     let in_pieces = async {
         let (mut changes, mut cuts) = (Vec::<Change>::new(), 0);
         while !changes.last().is_some_and(is_last) {
-            changes.push(cut.next_seat(SOON).await.expect("the stream goes on"));
-            // An id that covers the change: a browser has seen it before it is cut.
+            changes.push(cut.next_seat(SOON).await.expect("the stream continues"));
+            // The id covers the change: a browser has seen it before it is disconnected.
             if changes.len() % 3 == 0
                 && cut.last_id.as_deref() == Some(changes.last().unwrap().data["position"].to_string().as_str())
             {
@@ -83,7 +83,7 @@ async fn a_reconnect_restores_held_seats_without_gap_or_repeat() {
 
 /// The same after a restart of the server: positions are the log's, not the process's.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_reconnect_after_a_restart_goes_on_where_it_was() {
+async fn a_reconnect_after_a_restart_resumes() {
     let server = TestServer::open(600).await;
     let mut stream = Stream::open(&server.client, GALA, Some(0), None).await;
     let booking = server.hold_seat("A-1").await;
@@ -91,7 +91,7 @@ async fn a_reconnect_after_a_restart_goes_on_where_it_was() {
     assert_eq!((first.name.as_str(), text(&first.data, "seat")), ("seat_locked", "A-1"));
     let last_id = stream.last_id.clone();
     drop(stream);
-    // Changes that nobody listens to.
+    // Changes while nobody is connected.
     server.hold_seat("A-2").await;
     server.cancel(&booking).await.ok(200);
     let server = server.restart().await;

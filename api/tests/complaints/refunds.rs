@@ -6,8 +6,8 @@ use crate::support::{seats_of, text};
 use lastseat::auth::Role;
 use serde_json::json;
 
-/// revel-backend#741: a refund found its order by the amount, and freed another's seat. Here three
-/// bookings cost the same, and the middle one is refunded.
+/// revel-backend#741: a refund looked up its order by amount, and freed somebody else's seat. Here
+/// three bookings cost the same, and the middle one is refunded.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_refund_frees_the_seats_of_its_own_booking() {
     let server = TestServer::open(600).await;
@@ -29,7 +29,7 @@ async fn a_refund_frees_the_seats_of_its_own_booking() {
         let intent = intents.iter().find(|intent| intent.booking.to_string() == text(booking, "id")).unwrap();
         assert_eq!(intent.kept(), kept);
     }
-    // The freed seats are sold again; the refunded buyer's old booking does not come back to life.
+    // The freed seats are sold again; the refunded booking stays refunded.
     let next = server.hold(&json!({"seats": ["A-3", "A-4"]})).await;
     server.pay(&next, "pm_card_visa").await.ok(200);
     server.pay(&bookings[1], "pm_card_visa").await.problem(409, "already_refunded");
@@ -56,7 +56,7 @@ async fn two_refunds_at_once_are_one() {
     for answer in &answers {
         assert_eq!(answer.ok(200)["status"], "refunded");
     }
-    // And again, after all was said, and after a restart.
+    // Repeated later, and after a restart.
     server.refund(&booking).await.ok(200);
     let server = server.restart().await;
     server.refund(&booking).await.ok(200);
@@ -67,7 +67,7 @@ async fn two_refunds_at_once_are_one() {
     assert_eq!((books.revenue(), books.seats.len()), (0, 0));
 }
 
-/// Nobody but an admin returns money, and only what was paid.
+/// Only an admin refunds, and only what was paid.
 #[tokio::test(flavor = "multi_thread")]
 async fn only_an_admin_refunds_and_only_what_was_paid() {
     let server = TestServer::open(600).await;

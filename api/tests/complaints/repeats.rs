@@ -1,4 +1,4 @@
-//! The same request again, and keys that are burnt.
+//! Repeated requests, and idempotency keys that are used up too early.
 
 use crate::at_once;
 use crate::support::test_server::{GALA, TestServer};
@@ -8,8 +8,8 @@ use serde_json::json;
 
 const HOLD: &str = "/v1/shows/gala/bookings";
 
-/// Hi.Events#598 and every mobile network: a request to pay is sent again, at once, later, and
-/// after a restart. One charge, one answer.
+/// Hi.Events#598, and every mobile network: a payment request is repeated at once, later and after a
+/// restart. One charge, one answer.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_repeated_payment_request_gets_the_first_answer() {
     let server = TestServer::open(600).await;
@@ -33,15 +33,15 @@ async fn a_repeated_payment_request_gets_the_first_answer() {
         .send()
         .await
         .problem(422, "idempotency_key_reused");
-    // The memory of answers is gone with the process; the log is not.
+    // The restart lost the stored answers, but not the log.
     let server = server.restart().await;
     assert_eq!(server.paying(&booking).key("pay-1").json(&body).send().await.ok(200)["status"], "confirmed");
     assert_eq!(server.running().sandbox.as_ref().unwrap().intents().len(), 1);
     assert_eq!(server.close().await.revenue(), 4500);
 }
 
-/// The answer to a hold is lost on the way: the repeat finds the same booking, and takes no second
-/// seat, whichever process answers.
+/// The answer to a hold is lost: the repeat finds the same booking and takes no second seat, in the
+/// same process and in a new one.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_repeated_hold_is_one_booking() {
     let server = TestServer::open(600).await;
@@ -65,11 +65,11 @@ async fn a_repeated_hold_is_one_booking() {
     assert_eq!(server.close().await.bookings.len(), 1);
 }
 
-/// Of the Node.js systems: the idempotency key was burnt before the checks, so that a buyer who was
-/// told "too busy" or "sold out" could never come back with it. Here only a decision is kept:
-/// neither what could not be read, nor what was not let in, nor what came too early.
+/// The Node.js systems stored the idempotency key before the checks, so a buyer who got "too busy" or
+/// "sold out" could never retry with it. Here only a decision is stored: not a malformed request, not
+/// an overload, not a request before the opening.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_key_is_not_burnt_by_what_decided_nothing() {
+async fn a_key_can_be_used_again_if_nothing_was_decided() {
     let server = TestServer::open(600).await;
     let good = json!({"seats": ["A-1"]});
     let hold = |body: &str| server.client.post(HOLD).key("k").text(body).send();
@@ -78,7 +78,7 @@ async fn a_key_is_not_burnt_by_what_decided_nothing() {
     hold(r#"{"area":"floor","quantity":-5}"#).await.problem(422, "invalid_quantity");
     server.client.post(HOLD).key("k").bearer("forged").json(&good).send().await.problem(401, "invalid_token");
 
-    // Not open yet is no decision either.
+    // "Not open yet" is no decision either.
     let opens = server.running().clock.now() + chrono::TimeDelta::seconds(2);
     let mut later = show("later", 600, 5);
     later["sale_opens_at"] = json!(opens);
@@ -95,9 +95,9 @@ async fn a_key_is_not_burnt_by_what_decided_nothing() {
     assert_eq!(server.close().await.bookings.len(), 2);
 }
 
-/// The same with admission: a buyer who got a 503 comes back with the same key and gets a seat.
+/// A buyer who got a 503 retries with the same key and gets a seat.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_key_is_not_burnt_by_a_full_house() {
+async fn a_key_can_be_used_again_after_an_overload() {
     let server = TestServer::open_with(Config { max_in_flight: 1, ..Config::default() }).await;
     server.put_on_sale(&show(GALA, 600, 100)).await;
     let selection = json!({"area": "floor", "quantity": 1});
@@ -135,8 +135,8 @@ async fn a_decision_is_repeated_and_a_new_key_is_a_new_try() {
     server.close().await;
 }
 
-/// The repeat comes when all is over: the hold has run out, and the process that knew the answer is
-/// gone. It is answered with the booking as it is, and takes the seat from nobody: not for a second.
+/// The repeat comes after the hold has expired and the server was restarted. It is answered with the
+/// booking as it is, and never locks the seat, not even briefly.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_repeat_after_the_end_does_not_take_the_seats_again() {
     let server = TestServer::open(1).await;

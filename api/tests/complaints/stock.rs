@@ -1,4 +1,4 @@
-//! Stock that is stuck, leaked, or sold over.
+//! Stock that gets stuck, leaks or is sold twice.
 
 use crate::at_once;
 use crate::support::test_server::{GALA, TestServer};
@@ -6,8 +6,7 @@ use crate::support::{eventually, seats_of, show, text};
 use lastseat::auth::Role;
 use serde_json::{Value, json};
 
-/// Hi.Events#466, #790: cancelling frees nothing. And the other way round: cancelling again must
-/// not mint places.
+/// Hi.Events#466, #790: cancelling freed nothing. And cancelling twice must not add places.
 #[tokio::test(flavor = "multi_thread")]
 async fn cancelling_frees_exactly_what_was_held() {
     let server = TestServer::open(600).await;
@@ -32,9 +31,9 @@ async fn cancelling_frees_exactly_what_was_held() {
     server.close().await;
 }
 
-/// Attendize#1000, emfcamp/Website#1014 (63 stuck in "reserved"), and of the Node.js systems: the
-/// end of a reservation returned nothing. Abandoned in every state there is, with a restart in
-/// between, all of it comes back by itself, and not one place more.
+/// Attendize#1000, emfcamp/Website#1014 (63 stuck in "reserved"), and the Node.js systems: an expired
+/// reservation returned nothing to stock. Here bookings are abandoned in every state, with a restart
+/// in between, and exactly their places come back.
 #[tokio::test(flavor = "multi_thread")]
 async fn abandoned_holds_of_every_kind_come_back_by_themselves() {
     let server = TestServer::open(2).await;
@@ -54,7 +53,7 @@ async fn abandoned_holds_of_every_kind_come_back_by_themselves() {
         let over = server.wait_for_status(booking, "aborted").await;
         assert_eq!(over["reason"], "expired");
     }
-    // The seats follow their booking within moments.
+    // The seats are released shortly after their booking.
     eventually("everything is free", async || {
         let map = server.map(GALA).await;
         let all = map["seats"].as_array().unwrap().iter().all(|seat| seat["state"] == "available");
@@ -64,8 +63,8 @@ async fn abandoned_holds_of_every_kind_come_back_by_themselves() {
     assert_eq!(server.close().await.seats.len(), 0);
 }
 
-/// pretix#1575: a reservation could be extended without end. Here once, however often and fast one
-/// asks, and then it ends.
+/// pretix#1575: a reservation could be extended without limit. Here once, however many requests come at
+/// once, and then it ends.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_hold_is_extended_once_and_then_ends() {
     let server = TestServer::open(2).await;
@@ -94,7 +93,7 @@ async fn ten_places_never_sell_twelve() {
     let answers = at_once(60, |buyer| selection(buyer % 4 + 1)).await;
     let mut bookings: Vec<Value> = answers.iter().filter(|answer| answer.status == 201).map(|answer| answer.json()).collect();
     assert!(answers.iter().all(|answer| [201, 409, 410].contains(&answer.status)));
-    // What is left can be had to the last place.
+    // The remaining places can all be sold.
     loop {
         let answer = selection(1).await;
         if answer.status != 201 {
@@ -111,13 +110,13 @@ async fn ten_places_never_sell_twelve() {
     assert_eq!(server.close().await.revenue(), 10 * 3000);
 }
 
-/// medusa#16502: two lines of one item in a cart are checked one by one, and pass apart.
+/// medusa#16502: two lines of one item in a cart are checked one by one, so each passes alone.
 #[tokio::test(flavor = "multi_thread")]
-async fn two_lines_of_one_item_do_not_pass_apart() {
+async fn two_lines_of_one_item_are_counted_together() {
     let server = TestServer::open(600).await;
     server.try_hold(&json!({"seats": ["A-1", "A-1"]})).await.problem(422, "duplicate_seats");
     server.try_hold(&json!({"seats": ["A-1"], "area": "floor", "quantity": 20})).await.problem(422, "invalid_request");
-    // Nor do two orders of one buyer, sent at once, where a buyer may have three seats.
+    // So are two orders of one buyer, sent at once, where a buyer may have three seats.
     let mut limited = show("limited", 600, 20);
     limited["max_seats_per_buyer"] = json!(3);
     server.put_on_sale(&limited).await;
@@ -133,7 +132,7 @@ async fn two_lines_of_one_item_do_not_pass_apart() {
     assert_eq!(server.close().await.seats.len(), 2);
 }
 
-/// hoangdaochuz/booking#27: the lock's key had the user's id in it, so nobody ever contended.
+/// hoangdaochuz/booking#27: the lock's key contained the user's id, so nobody ever contended.
 #[tokio::test(flavor = "multi_thread")]
 async fn different_users_and_one_users_tabs_contend_for_one_seat() {
     let server = TestServer::open(600).await;
@@ -149,8 +148,7 @@ async fn different_users_and_one_users_tabs_contend_for_one_seat() {
     assert_eq!(server.close().await.seats.len(), 2);
 }
 
-/// Of the Node.js systems: the lock's key did not name the show, so one show's buyer shut out the
-/// other's.
+/// The Node.js systems' lock key did not name the show, so a buyer of one show blocked those of another.
 #[tokio::test(flavor = "multi_thread")]
 async fn the_same_seat_of_two_shows_is_two_seats() {
     let server = TestServer::open(600).await;
@@ -165,8 +163,8 @@ async fn the_same_seat_of_two_shows_is_two_seats() {
     assert_eq!(server.close().await.revenue(), 2 * 4500);
 }
 
-/// Of the Node.js systems: the lock was deleted on payment and the list of sold seats not asked, so
-/// the seat was sold again to the next in line.
+/// The Node.js systems deleted the lock on payment and never checked the sold seats, so the seat was
+/// sold again to the next buyer.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_paid_seat_is_not_sold_again_in_sequence() {
     let mut server = TestServer::open(2).await;
@@ -177,7 +175,7 @@ async fn a_paid_seat_is_not_sold_again_in_sequence() {
             let problem = server.try_hold(&json!({"seats": ["A-1"]})).await.problem(409, "seat_unavailable");
             assert_eq!((text(&problem, "state"), problem.get("free_at")), ("booked", None), "{problem}");
         }
-        // Until a hold that began later has run out, and then with nothing in memory.
+        // After a later hold has expired, and then after a restart.
         server.hold_seat("A-2").await;
         server.wait_until_free("A-2").await;
         server = server.restart().await;

@@ -1,4 +1,4 @@
-//! The load: buyers of every kind, who record their answers.
+//! The load: buyers who hold, pay, cancel and abandon, and record every answer.
 
 use crate::support::client::{Answer, Client};
 use crate::support::{seats_of, text};
@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
-/// What a buyer was answered, which must stay true.
+/// What an answer promised, which must stay true.
 #[derive(Debug, Clone)]
 pub struct Fact {
     pub token: String,
@@ -17,17 +17,17 @@ pub struct Fact {
     pub seats: Vec<String>,
     pub amount: i64,
     pub deadline: Timestamp,
-    /// Answered: confirmed, refunded, cancelled by the buyer.
+    /// The final answer: confirmed, refunded or cancelled by the buyer.
     pub confirmed: bool,
     pub refunded: bool,
     pub cancelled: bool,
-    /// Asked for, whether or not there was an answer.
+    /// Requested, with or without an answer.
     pub pay_sent: bool,
     pub refund_sent: bool,
     pub cancel_sent: bool,
 }
 
-/// A request without an answer. It is sent again under its key.
+/// A request without an answer, to be repeated under its key.
 #[derive(Debug, Clone)]
 pub enum Unanswered {
     Hold { show: String, key: String, selection: Value },
@@ -40,9 +40,9 @@ pub struct Ledger {
     /// By booking.
     pub facts: BTreeMap<String, Fact>,
     pub unanswered: Vec<Unanswered>,
-    /// Answers that the API does not promise.
+    /// Answers that the API does not document.
     pub unexpected: Vec<String>,
-    /// Requests that were under way when the server was killed.
+    /// Requests that were in progress when the server was killed.
     pub cut_off: u64,
     pub repeated: u64,
 }
@@ -72,18 +72,18 @@ impl Rng {
     }
 }
 
-/// Where the buyers are.
+/// The servers that the buyers use.
 pub struct Market {
     /// One for each node; every request goes to the next.
     pub clients: Vec<Client>,
-    /// Whether something may be down while the buyers buy: they come back after a 503, and go on
-    /// though a node is gone.
+    /// Whether a part may be down during the load: buyers then retry after a 503 and after a lost
+    /// connection.
     pub outages: bool,
     pub admin: String,
     pub show: String,
     pub ledger: Mutex<Ledger>,
     pub stop: AtomicBool,
-    /// Tells one key from another, over all cycles.
+    /// Makes keys unique across all cycles.
     pub numbers: AtomicU64,
     pub seed: u64,
 }
@@ -92,7 +92,7 @@ pub struct Market {
 struct CutOff;
 
 impl Market {
-    /// Buys and buys until the server is gone.
+    /// Buys until the server is gone.
     pub async fn buy(&self, mut rng: Rng) {
         while !self.stop.load(Ordering::Relaxed) {
             if self.one_booking(&mut rng).await.is_err() {
@@ -109,7 +109,7 @@ impl Market {
         &self.clients[usize::try_from(turn).unwrap() % self.clients.len()]
     }
 
-    /// The answer, if there was one that is worth remembering.
+    /// The answer, if it is final.
     fn answered(&self, answer: Result<Answer, String>) -> Option<Answer> {
         answer.ok().filter(|answer| !self.outages || answer.status != 503)
     }
@@ -198,7 +198,7 @@ impl Market {
         if self.answered(bank.try_send().await).is_none() {
             return Err(self.cut_off(None));
         }
-        // The money is reserved, and one in three does not come back to the shop.
+        // The money is reserved, and one buyer in three does not return to the shop.
         if rng.below(3) == 0 {
             return Ok(());
         }
@@ -255,7 +255,7 @@ impl Market {
         Ok(())
     }
 
-    /// Writes something down; the booking's token.
+    /// Records a fact. Returns the booking's token.
     fn note(&self, id: &str, what: impl FnOnce(&mut Fact)) -> String {
         let mut ledger = self.ledger.lock();
         let fact = ledger.facts.get_mut(id).unwrap();
@@ -270,8 +270,8 @@ impl Market {
         CutOff
     }
 
-    /// Sends again what was not answered, under the same key to the new process. Whatever this one
-    /// does not answer either, is kept for the next.
+    /// Repeats the unanswered requests under their keys against the new process. What it does not answer
+    /// either is kept for the next one.
     pub async fn repeat(&self) {
         let mut unanswered = std::mem::take(&mut self.ledger.lock().unanswered);
         while let Some(request) = unanswered.pop() {
@@ -327,7 +327,7 @@ impl Ledger {
             cancel_sent: false,
         };
         let id = text(&booking, "id").to_owned();
-        // A repeat is answered with the booking as it is by now, so it may be past paying.
+        // A repeat is answered with the booking as it is now, which may be paid already.
         (self.facts.insert(id.clone(), fact).is_none() && booking["status"] == "held").then_some(id)
     }
 

@@ -1,4 +1,4 @@
-//! Whether all answers are still true.
+//! Checks that every recorded answer is still true.
 
 use crate::buyers::Fact;
 use crate::support::books::{self, Books, End};
@@ -14,7 +14,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 /// Reads every one of these bookings from the server and lists those that differ from the answers.
-pub async fn told_is_true(client: &Client, facts: impl IntoIterator<Item = (String, Fact)>) -> Vec<String> {
+pub async fn false_answers(client: &Client, facts: impl IntoIterator<Item = (String, Fact)>) -> Vec<String> {
     let asked = futures::stream::iter(facts).map(async |(id, fact)| {
         let answer = client.get(&format!("/v1/bookings/{id}")).bearer(&fact.token).send().await;
         let now = SystemClock.now();
@@ -38,7 +38,7 @@ fn differs(fact: &Fact, booking: &Value, now: Timestamp) -> Option<String> {
     } else if fact.cancelled {
         status != "aborted"
     } else {
-        // Nobody but time may end a hold that nobody touched.
+        // Only its deadline may end a hold that nobody touched.
         !fact.pay_sent && !fact.cancel_sent && now < fact.deadline && status != "held"
     };
     wrong.then(|| format!("is {status}"))

@@ -1,5 +1,5 @@
-//! kill -9 of the real process at random moments under load, again and again on one data directory.
-//! What was acknowledged stays, nothing is stuck, nobody is charged without seats.
+//! kill -9 of the real process at random moments under load, repeatedly on one data directory. What was
+//! acknowledged stays, nothing is stuck, nobody is charged without seats.
 //!
 //! `LASTSEAT_KILL_CYCLES` sets how often (50), `LASTSEAT_KILL_SEED` which buyers and moments.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "a test may fail loudly")]
@@ -53,7 +53,7 @@ fn big_show(id: &str) -> Value {
 }
 
 async fn put_on_sale(client: &Client, admin: &str, show: &str) {
-    // The answer may have been cut off in the cycle before: the same show again is a success.
+    // The answer may have been lost in the previous cycle: scheduling the same show again succeeds.
     let answer = client.post("/v1/shows").bearer(admin).json(&big_show(show)).send().await;
     assert!([200, 201].contains(&answer.status), "{answer:?}");
 }
@@ -64,13 +64,13 @@ fn clean(data: &Path, when: &str) -> Value {
     report
 }
 
-/// What stays over a kill.
+/// State that outlives a kill.
 struct Run {
     seed: u64,
     ledger: Ledger,
     numbers: u64,
     kills_under_way: u64,
-    /// Payments that the kills left half done: begun, or committed and not captured.
+    /// Payments that a kill interrupted: started, or committed and not captured.
     half_paid: u64,
 }
 
@@ -89,7 +89,7 @@ impl Run {
     }
 
     fn take_back(&mut self, market: Arc<Market>) {
-        let market = Arc::into_inner(market).expect("all buyers are home");
+        let market = Arc::into_inner(market).expect("all buyers have stopped");
         self.numbers = market.numbers.into_inner();
         self.ledger = market.ledger.into_inner();
         assert_eq!(self.ledger.unexpected, Vec::<String>::new());
@@ -100,7 +100,7 @@ impl Run {
         let show = format!("show-{}", cycle / CYCLES_A_SHOW);
         let server = Server::start(data).await;
         put_on_sale(&server.client, admin, &show).await;
-        // What is long over is asked for at the end; here what the kill may have hit.
+        // Only bookings that the kill may have hit; the others are checked at the end.
         let recent = SystemClock.now() - chrono::TimeDelta::seconds(2 * i64::from(HOLD_SECONDS));
         let facts: Vec<(String, Fact)> = self
             .ledger
@@ -109,7 +109,7 @@ impl Run {
             .filter(|(_, fact)| fact.deadline > recent)
             .map(|(id, fact)| (id.clone(), fact.clone()))
             .collect();
-        let wrong = check::told_is_true(&server.client, facts).await;
+        let wrong = check::false_answers(&server.client, facts).await;
         assert!(wrong.is_empty(), "cycle {cycle}, seed {}: {wrong:#?}", self.seed);
 
         let market = self.market(&server, admin, &show);
@@ -149,7 +149,7 @@ async fn nothing_acknowledged_is_lost_by_kill_9() {
     }
     eprintln!("{:?} for the kills", started.elapsed());
 
-    // The last start. Everything pending finishes by itself.
+    // The last start completes everything that is pending.
     let server = Server::start(&data).await;
     let market = run.market(&server, &admin, "show-0");
     market.repeat().await;
@@ -177,7 +177,7 @@ async fn nothing_acknowledged_is_lost_by_kill_9() {
         assert!(Instant::now() < given_up, "something stays pending, seed {seed}: {open:#?}");
         tokio::time::sleep(Duration::from_millis(200)).await;
     };
-    let wrong = check::told_is_true(&server.client, run.ledger.facts.clone()).await;
+    let wrong = check::false_answers(&server.client, run.ledger.facts.clone()).await;
     assert!(wrong.is_empty(), "at the end, seed {seed}: {wrong:#?}");
     let sold: usize =
         books.bookings.values().filter(|book| book.end == support::books::End::Confirmed).map(|book| book.seats.len()).sum();
@@ -191,7 +191,7 @@ async fn nothing_acknowledged_is_lost_by_kill_9() {
     let money = &report["report"]["money"]["EUR"];
     assert_eq!(money["captured"].as_i64().unwrap() - money["refunded"].as_i64().unwrap(), books.revenue());
 
-    // And the load was real.
+    // The load did something.
     let ledger = &run.ledger;
     let confirmed = ledger.count(|fact| fact.confirmed);
     eprintln!(

@@ -1,7 +1,7 @@
-//! The failing twin: the checks of the kill test on logs that have lost something.
+//! The failing twin: the checks of the kill test on logs from which something was removed.
 
 use crate::buyers::{Fact, Ledger, Market, Rng};
-use crate::check::{books_against_gateway, told_is_true};
+use crate::check::{books_against_gateway, false_answers};
 use crate::put_on_sale;
 use crate::support::process::{Server, token, verify};
 use crate::support::surgery::{close_the_gaps, copy, take_out};
@@ -11,10 +11,10 @@ use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU64};
 use std::time::Duration;
 
-/// What the checks find on a server that is started on these data.
+/// The findings of the checks on a server that is started on this data.
 async fn findings(data: &Path, facts: &BTreeMap<String, Fact>) -> Vec<String> {
     let server = Server::start(data).await;
-    let wrong = told_is_true(&server.client, facts.clone()).await;
+    let wrong = false_answers(&server.client, facts.clone()).await;
     server.kill();
     wrong
 }
@@ -36,7 +36,7 @@ async fn the_checks_notice_a_confirmation_that_was_lost() {
         numbers: AtomicU64::new(0),
         seed: 7,
     };
-    // Buyers whose luck is the same every time, until a few of them have their tickets.
+    // Buyers with a fixed seed, until a few have their tickets.
     let (mut seed, enough) = (0, |ledger: &Ledger| ledger.count(|fact| fact.confirmed && !fact.refund_sent) >= 5);
     while !enough(&market.ledger.lock()) {
         assert!(seed < 1000, "nobody buys");
@@ -47,20 +47,20 @@ async fn the_checks_notice_a_confirmation_that_was_lost() {
     let ledger = market.ledger.into_inner();
     let (victim, _) = ledger.facts.iter().find(|(_, fact)| fact.confirmed && !fact.refund_sent).unwrap();
 
-    // As it was: nothing is found, so what is found below is due to the surgery.
+    // The unchanged log has no findings, so those below come from the edits.
     let whole = copy(&data, &dir.path().join("whole"));
     assert_eq!(verify(&whole).0, 0);
     assert_eq!(findings(&whole, &ledger.facts).await, Vec::<String>::new());
 
-    // Rows taken out of the file: nobody can mistake that for a log.
+    // Rows deleted from the middle: the log itself is broken.
     let torn = copy(&data, &dir.path().join("torn"));
     let of_victim = format!("stream = 'booking-{victim}' OR (stream LIKE 'seat-%' AND data LIKE '%{victim}%')");
     assert!(take_out(&torn, &of_victim) > 4);
     let (code, report) = verify(&torn);
     assert_eq!(code, 3, "{report:#}");
 
-    // A log from before the confirmation, as a disk that lied would leave it: consistent in itself,
-    // and only those who remember their answers can know. The gateway remembers, too.
+    // A log that ends before the confirmation, as a disk that lied about a sync would leave it: consistent
+    // in itself. Only the recorded answers and the gateway show the loss.
     let older = copy(&data, &dir.path().join("older"));
     take_out(&older, &of_victim);
     close_the_gaps(&older);

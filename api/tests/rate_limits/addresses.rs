@@ -16,7 +16,7 @@ async fn addresses(trusted: &str, header: ProxyHeader) -> Node {
 }
 
 #[tokio::test]
-async fn what_an_untrusted_peer_says_about_itself_changes_nothing() {
+async fn an_untrusted_peers_headers_change_nothing() {
     let node = addresses("10.0.0.0/8", ProxyHeader::XForwardedFor).await;
     for n in 0..8 {
         let (address, list) = (format!("for=203.0.113.{n}"), format!("203.0.113.{n}, 10.0.0.1"));
@@ -41,7 +41,7 @@ async fn from_a_trusted_proxy_the_right_most_untrusted_address_counts() {
         let reply = node.guest(&[("x-forwarded-for", &list), ("forwarded", &format!("for=198.51.100.{n}"))]).await;
         assert_eq!(reply.status.as_u16(), if n < 4 { 409 } else { 429 }, "{n}");
     }
-    // Another one, and one household with many addresses.
+    // Another client, and one household with many addresses.
     node.guest(&[("x-forwarded-for", "203.0.113.10")]).await.is(409, "seat_unavailable");
     for n in 0..6 {
         let reply = node.guest(&[("x-forwarded-for", &format!("2001:db8:1:2::{n}"))]).await;
@@ -63,7 +63,7 @@ async fn proxies_that_write_the_standard_header_are_understood() {
 }
 
 #[tokio::test]
-async fn address_and_caller_are_both_counted_and_both_told() {
+async fn address_and_caller_are_both_counted_and_both_reported() {
     let quotas = Quotas { caller: quota("2/1h"), address: quota("10/1h"), ..OFF };
     let node = limited(quotas, Proxies::default(), None).await;
     let anna = node.buyer("anna");

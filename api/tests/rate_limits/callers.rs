@@ -6,7 +6,7 @@ use serde_json::json;
 use std::time::Duration;
 
 #[tokio::test]
-async fn a_caller_has_a_quota_and_is_told_what_is_left() {
+async fn a_caller_has_a_quota_and_sees_what_is_left() {
     let node = callers("3/1h", None).await;
     let anna = node.buyer("anna");
     for (seat, left) in [("A-1", 2), ("A-2", 1)] {
@@ -42,8 +42,9 @@ async fn callers_are_counted_apart_and_only_by_what_we_signed() {
     let node = callers("1/1h", None).await;
     let (anna, ben) = (node.buyer("anna"), node.buyer("ben"));
     let held = node.hold(&anna, "A-1").await;
+    assert_eq!(held.status, StatusCode::CREATED);
     node.hold(&anna, "A-2").await.is(429, "rate_limited");
-    // A new token, a new key, another agent, names of her own making: she stays who she is.
+    // A new token, a new key, another user agent, invented headers: still the same caller.
     let again = node.server.auth.mint(
         &lastseat_domain::BuyerId::new("anna").unwrap(),
         lastseat::auth::Role::Buyer,
@@ -56,12 +57,12 @@ async fn callers_are_counted_apart_and_only_by_what_we_signed() {
     call.send().await.is(429, "rate_limited");
     assert_eq!(node.hold(&ben, "A-2").await.status, StatusCode::CREATED);
 
-    // A booking's own token is counted by its booking.
+    // A booking's own token is counted as its buyer, whose quota is used up.
     let (token, path) = (held.text("token"), format!("/v1/bookings/{}", held.text("id")));
-    assert_eq!(node.server.post(&format!("{path}/extend")).bearer(&token).send().await.status, StatusCode::OK);
+    node.server.post(&format!("{path}/extend")).bearer(&token).send().await.is(429, "rate_limited");
     node.server.call("DELETE", &path).bearer(&token).send().await.is(429, "rate_limited");
 
-    // Guests have no name to be counted by, and admins are not counted.
+    // Guests are not counted by name, and admins not at all.
     for _ in 0..3 {
         let guest = node.guest(&[]).await;
         guest.is(409, "seat_unavailable");
@@ -69,9 +70,33 @@ async fn callers_are_counted_apart_and_only_by_what_we_signed() {
         let admin = node.server.post("/v1/shows/demo/resume").admin(&node.server).send().await;
         assert_eq!((admin.status, fields(&admin)), (StatusCode::OK, ("", "")));
     }
-    // Questions are not commands.
+    // Reads are not commands.
     let mine = node.server.get("/v1/me/bookings").bearer(&anna).send().await;
     assert_eq!((mine.status, fields(&mine)), (StatusCode::OK, ("", "")));
+    node.server.stop().await;
+}
+
+/// Each hold returns a token. If each had a quota of its own, so had its bearer as many as it has holds.
+#[tokio::test]
+async fn the_tokens_of_ones_own_bookings_bring_no_further_quota() {
+    let node = callers("12/1h", None).await;
+    let anna = node.buyer("anna");
+    let mut tokens = vec![];
+    for n in 1..=6 {
+        tokens.push(node.hold(&anna, &format!("A-{n}")).await.text("token"));
+    }
+    let mut done = 0;
+    for token in tokens.iter().cycle().take(60) {
+        let reply = node.hold(token, "B-1").await;
+        match reply.status {
+            StatusCode::FORBIDDEN => {
+                assert!(reply.is(403, "booking_token_only").text("detail").contains("your own token, or none"), "{reply:?}");
+                done += 1;
+            }
+            _ => drop(reply.is(429, "rate_limited")),
+        }
+    }
+    assert_eq!(done, 6, "the rest of Anna's twelve");
     node.server.stop().await;
 }
 

@@ -1,4 +1,4 @@
-//! A server as the binary wires it: what is configured is what limits, and by default nobody decent is.
+//! A server as the binary wires it: the configured limits apply, and the defaults don't hit normal use.
 
 use super::support::test_server::{GALA, TestServer};
 use lastseat::auth::Role;
@@ -8,7 +8,7 @@ use serde_json::json;
 const NOTHING: &str = "/v1/bookings/00000000-0000-4000-8000-000000000000/extend";
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_configured_limits() {
+async fn configured_limits_apply() {
     let (rate_limit_caller, rate_limit_address) = ("2/24h".parse().ok(), "1000/24h".parse().ok());
     let server = TestServer::open_with(Config { rate_limit_caller, rate_limit_address, ..Config::default() }).await;
     let anna = server.token("anna", Role::Buyer);
@@ -24,7 +24,7 @@ async fn what_is_configured_limits() {
 /// By default: a crowd of guests with one address, a buyer who clicks as fast as anybody can, and
 /// an admin who cleans up.
 #[tokio::test(flavor = "multi_thread")]
-async fn by_default_nobody_decent_is_limited() {
+async fn the_defaults_do_not_limit_normal_use() {
     let server = TestServer::open(600).await;
     for _ in 0..200 {
         server

@@ -1,5 +1,5 @@
-//! A known failure elsewhere: the key is burnt before the limit is looked at, and the repeat that
-//! was asked for gets the refusal, or "used", for ever.
+//! A known failure of other systems: the key is stored before the limit is checked, and the retry that the
+//! answer asked for gets the refusal, or "key already used".
 
 use super::common::Reply;
 use super::node::{HOLD, Node, Watched, callers, quota};
@@ -13,8 +13,8 @@ async fn hold(node: &Node, token: &str) -> Reply {
     node.server.post(HOLD).bearer(token).key("one").json(json!({"seats": ["A-1"]})).send().await
 }
 
-/// The keyed hold was refused; now there is room again.
-async fn goes_through_and_is_remembered(node: &Node, token: &str) {
+/// After a refused hold there is quota again: the retry under the same key succeeds and is stored.
+async fn succeeds_and_is_stored(node: &Node, token: &str) {
     let first = hold(node, token).await;
     assert_eq!((first.status, first.header("idempotent-replayed")), (StatusCode::CREATED, ""), "{first:?}");
     node.clock.advance(Duration::from_secs(3600));
@@ -24,7 +24,7 @@ async fn goes_through_and_is_remembered(node: &Node, token: &str) {
 }
 
 #[tokio::test]
-async fn a_limit_of_this_node_does_not_burn_the_key() {
+async fn a_limit_of_this_node_does_not_use_up_the_key() {
     let node = callers("1/1h", None).await;
     let anna = node.buyer("anna");
     node.nothing(&anna).await.is(404, "booking_not_found");
@@ -32,28 +32,28 @@ async fn a_limit_of_this_node_does_not_burn_the_key() {
         hold(&node, &anna).await.is(429, "rate_limited");
     }
     node.clock.advance(Duration::from_secs(3600));
-    goes_through_and_is_remembered(&node, &anna).await;
+    succeeds_and_is_stored(&node, &anna).await;
     node.server.stop().await;
 }
 
 #[tokio::test]
-async fn a_limit_of_all_nodes_does_not_burn_the_key() {
+async fn a_limit_of_all_nodes_does_not_use_up_the_key() {
     let shared = Watched::new();
     let node = callers("1/1h", Some(shared.clone())).await;
     let anna = node.buyer("anna");
-    // Used up on other nodes; this one has nothing against her.
+    // The quota was used up on other nodes; this node's own is not.
     assert!(shared.take(&LimitKey::new("caller", &"sub:anna"), quota("1/1h").unwrap()).await.unwrap().allowed);
     for _ in 0..2 {
         hold(&node, &anna).await.is(429, "rate_limited");
         node.clock.advance(Duration::from_secs(3600));
     }
     shared.clock.advance(Duration::from_secs(3600));
-    goes_through_and_is_remembered(&node, &anna).await;
+    succeeds_and_is_stored(&node, &anna).await;
     node.server.stop().await;
 }
 
 #[tokio::test]
-async fn an_answer_given_again_tells_the_limits_of_now() {
+async fn a_repeated_answer_has_the_current_limits() {
     let node = callers("5/1h", None).await;
     let anna = node.buyer("anna");
     assert_eq!(hold(&node, &anna).await.header("ratelimit"), "\"caller\";r=4;t=720");

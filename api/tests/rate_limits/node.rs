@@ -1,4 +1,4 @@
-//! A server with limits, on a clock that the test moves, and a limiter that many of them share.
+//! A server with limits on a clock that the test sets, and a limiter that several servers share.
 
 use super::common::{Reply, TestServer, start_limited};
 use async_trait::async_trait;
@@ -35,7 +35,7 @@ pub async fn limited(quotas: Quotas, proxies: Proxies, shared: Option<Arc<dyn Ra
     Node { server, clock, _dir: dir }
 }
 
-/// With a limit on callers, for itself or together with others.
+/// With a limit on callers, of this node or shared.
 pub async fn callers(text: &str, shared: Option<Arc<dyn RateLimiter>>) -> Node {
     limited(Quotas { caller: quota(text), ..OFF }, Proxies::default(), shared).await
 }
@@ -49,7 +49,7 @@ impl Node {
         self.server.post(HOLD).bearer(token).json(json!({"seats": [seat]})).send().await
     }
 
-    /// A command that waits for the log and does nothing.
+    /// A command that reads the log and changes nothing.
     pub async fn nothing(&self, token: &str) -> Reply {
         self.server.post("/v1/bookings/00000000-0000-4000-8000-000000000000/extend").bearer(token).send().await
     }
@@ -72,30 +72,30 @@ pub fn fields(reply: &Reply) -> (&str, &str) {
     (reply.header("ratelimit-policy"), reply.header("ratelimit"))
 }
 
-/// A limiter that several servers share, which can be down, and counts how often it is asked.
+/// A limiter that several servers share. It can fail, and counts its calls.
 pub struct Watched {
     pub limiter: InProcessLimiter,
     pub clock: SteppingClock,
     pub down: AtomicBool,
-    pub asked: AtomicUsize,
+    pub calls: AtomicUsize,
 }
 
 impl Watched {
     pub fn new() -> Arc<Self> {
         let clock = SteppingClock::default();
         let limiter = InProcessLimiter::new(Arc::new(clock.clone()));
-        Arc::new(Self { limiter, clock, down: AtomicBool::new(false), asked: AtomicUsize::new(0) })
+        Arc::new(Self { limiter, clock, down: AtomicBool::new(false), calls: AtomicUsize::new(0) })
     }
 
-    pub fn asked(&self) -> usize {
-        self.asked.load(Ordering::SeqCst)
+    pub fn calls(&self) -> usize {
+        self.calls.load(Ordering::SeqCst)
     }
 }
 
 #[async_trait]
 impl RateLimiter for Watched {
     async fn take(&self, key: &LimitKey, quota: Quota) -> Result<Allowance, RateLimiterUnavailable> {
-        self.asked.fetch_add(1, Ordering::SeqCst);
+        self.calls.fetch_add(1, Ordering::SeqCst);
         if self.down.load(Ordering::SeqCst) {
             return Err(RateLimiterUnavailable("down on purpose".to_owned()));
         }

@@ -1,4 +1,4 @@
-//! Limits on questions and on seat streams, where the operator wants them.
+//! Optional limits on reads and on seat streams.
 
 use super::node::{OFF, Watched, fields, limited, quota};
 use http::StatusCode;
@@ -8,7 +8,7 @@ use std::sync::Arc;
 const SHOW: &str = "/v1/shows/demo";
 
 #[tokio::test]
-async fn questions_and_streams_have_quotas_of_their_own() {
+async fn reads_and_streams_have_quotas_of_their_own() {
     let shared = Watched::new();
     let quotas = Quotas { reads: quota("3/1h"), streams: quota("2/1h"), ..OFF };
     let node = limited(quotas, Proxies::default(), Some(shared.clone() as Arc<_>)).await;
@@ -36,7 +36,7 @@ async fn questions_and_streams_have_quotas_of_their_own() {
     for n in 0..3 {
         node.server.get(SHOW).bearer(&format!("nonsense-{n}")).send().await.is(429, "rate_limited");
     }
-    // Neither commands nor what an operator looks at.
+    // Commands and operators' pages are not reads.
     assert_eq!(node.guest(&[]).await.status, StatusCode::CREATED);
     for path in ["/health/live", "/health/ready", "/metrics", "/openapi.json"] {
         assert_eq!(node.server.get(path).send().await.status, StatusCode::OK, "{path}");
@@ -48,7 +48,7 @@ async fn questions_and_streams_have_quotas_of_their_own() {
 }
 
 #[tokio::test]
-async fn without_quotas_questions_are_free() {
+async fn without_quotas_reads_are_not_limited() {
     let node = limited(Quotas { caller: quota("1/1h"), ..OFF }, Proxies::default(), None).await;
     for _ in 0..20 {
         let reply = node.server.get(SHOW).send().await;

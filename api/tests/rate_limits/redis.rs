@@ -7,16 +7,16 @@ use lastseat_redis::{Redis, RedisLimiter, RedisOptions};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-/// A server with a connection of its own to the Redis. More patient than in earnest: the machine may
-/// be busy with other tests.
+/// A server with its own connection to Redis. Its time-out is longer than the default: the machine may be
+/// busy with other tests.
 async fn node(text: &str, redis: &RedisServer) -> Node {
-    node_of_patience(Duration::from_secs(10), text, redis).await
+    node_with_timeout(Duration::from_secs(10), text, redis).await
 }
 
-async fn node_of_patience(response_timeout: Duration, text: &str, redis: &RedisServer) -> Node {
+async fn node_with_timeout(response_timeout: Duration, text: &str, redis: &RedisServer) -> Node {
     let redis = Redis::open(&redis.url(), RedisOptions { response_timeout, ..RedisOptions::default() }).unwrap();
     let limiter = RedisLimiter::new(redis);
-    // Dialled in the background: from here on it answers.
+    // It connects in the background; from here on it answers.
     let given_up = Instant::now() + Duration::from_secs(60);
     let (key, quota) = (lastseat_domain::ports::rate_limit::LimitKey::new("warm", &"up"), "1/1s".parse().unwrap());
     while limiter.take(&key, quota).await.is_err() {
@@ -45,7 +45,7 @@ async fn one_quota_holds_over_both_servers() {
 }
 
 #[tokio::test]
-async fn of_many_commands_at_once_on_both_as_many_go_through_as_the_quota_has() {
+async fn of_many_commands_at_once_on_both_the_quota_is_accepted() {
     let Some(redis) = RedisServer::start() else { return };
     let nodes = [node("20/24h", &redis).await, node("20/24h", &redis).await];
     let anna = nodes[0].buyer("anna");
@@ -58,7 +58,7 @@ async fn of_many_commands_at_once_on_both_as_many_go_through_as_the_quota_has() 
 }
 
 #[tokio::test]
-async fn redis_dies_and_each_server_goes_on_with_limits_of_its_own() {
+async fn redis_dies_and_each_server_keeps_its_own_limits() {
     let Some(mut redis) = RedisServer::start() else { return };
     let nodes = [node("6/24h", &redis).await, node("6/24h", &redis).await];
     let anna = nodes[0].buyer("anna");
@@ -66,7 +66,7 @@ async fn redis_dies_and_each_server_goes_on_with_limits_of_its_own() {
         nodes[n % 2].nothing(&anna).await.is(404, "booking_not_found");
     }
     redis.kill();
-    // Two of the four were on each node; so four more are left on each, and no more than that.
+    // Each node counted two of the four, so four more are left on each.
     for node in &nodes {
         for n in 0..8 {
             let reply = node.nothing(&anna).await;
@@ -80,9 +80,9 @@ async fn redis_dies_and_each_server_goes_on_with_limits_of_its_own() {
 }
 
 #[tokio::test]
-async fn a_redis_that_stands_still_does_not_stop_anybody() {
+async fn a_stopped_redis_blocks_nobody() {
     let Some(redis) = RedisServer::start() else { return };
-    let node = node_of_patience(RedisOptions::default().response_timeout, "6/24h", &redis).await;
+    let node = node_with_timeout(RedisOptions::default().response_timeout, "6/24h", &redis).await;
     redis.pause();
     let anna = node.buyer("anna");
     for n in 0..8 {

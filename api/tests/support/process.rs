@@ -97,7 +97,7 @@ impl Process {
         line.unwrap_or_else(|| panic!("no greeting: {}", std::fs::read_to_string(data.with_extension("stderr")).unwrap()))
     }
 
-    /// `kill -9`: nothing can be finished, flushed or said.
+    /// `kill -9`: the process can't finish or flush anything.
     fn kill(&mut self) {
         self.child.kill().unwrap();
         self.child.wait().unwrap();
@@ -142,7 +142,7 @@ impl Server {
         self.process.child.id()
     }
 
-    /// `kill -9`: nothing can be finished, flushed or said.
+    /// `kill -9`: the process can't finish or flush anything.
     pub fn kill(mut self) {
         self.process.kill();
     }

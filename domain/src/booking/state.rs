@@ -13,6 +13,8 @@ pub struct Booking {
     /// Seats, buyer and price. `None` for a fenced booking: seats were locked for it, but a crash
     /// kept it from opening.
     pub opened: Option<BookingOpened>,
+    /// When it opened, by the clock of the engine that wrote the event. `None` if fenced.
+    pub opened_at: Option<Timestamp>,
     /// The deadline of the hold, extension included. `None` if fenced.
     pub expires_at: Option<Timestamp>,
     /// Whether the one extension was used.
@@ -134,6 +136,7 @@ pub fn evolve(state: Option<Booking>, event: &Event, at: Timestamp) -> Option<Bo
     let blank = |id: BookingId| Booking {
         id,
         opened: None,
+        opened_at: None,
         expires_at: None,
         extended: false,
         phase: Phase::Held,
@@ -144,7 +147,7 @@ pub fn evolve(state: Option<Booking>, event: &Event, at: Timestamp) -> Option<Bo
     };
     let mut next = match (state, event) {
         (None, Event::BookingOpened(e)) => {
-            Booking { opened: Some(e.clone()), expires_at: Some(e.expires_at), ..blank(e.booking) }
+            Booking { opened: Some(e.clone()), opened_at: Some(at), expires_at: Some(e.expires_at), ..blank(e.booking) }
         }
         (None, Event::BookingAborted(e)) => blank(e.booking),
         (Some(state), _) => state,

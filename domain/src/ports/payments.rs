@@ -4,14 +4,17 @@
 //! answer again and has no second effect. Adapters take the keys from
 //! [`idempotency_keys`](super::idempotency_keys), so no caller can invent one.
 //!
-//! **A new payment provider:** implement [`PaymentGateway`] in a crate of its own in `adapters/`, with the keys
-//! from [`idempotency_keys`](super::idempotency_keys); run the contract suite `lastseat_testkit::payments`
-//! against it, as `adapters/payments-sandbox/tests/payments_contract` does; add a choice in
-//! `api/src/wiring/payments.rs` and its settings in `api/src/config/settings.rs`. The engine does not change.
+//! What a new payment provider needs is listed in docs/ARCHITECTURE.md, "Where to look".
 
 use crate::ids::{BookingId, IntentId};
 use crate::money::Money;
 use async_trait::async_trait;
+
+/// Code of a refusal: the gateway does not know the payment method.
+pub const UNKNOWN_PAYMENT_METHOD: &str = "resource_missing";
+
+/// Code of a decline for which the gateway gives no reason.
+pub const DECLINED: &str = "card_declined";
 
 /// State of an intent. Names are Stripe's.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -44,7 +47,7 @@ pub struct Intent {
     pub amount: Money,
     /// Its state.
     pub status: IntentStatus,
-    /// Code of the last decline (`card_declined`, `insufficient_funds`, …) while
+    /// Code of the last decline ([`DECLINED`], `insufficient_funds`, …) while
     /// `RequiresPaymentMethod` after one.
     pub last_decline: Option<String>,
     /// Minor units returned so far.
@@ -63,7 +66,7 @@ pub enum GatewayFault {
     /// The gateway refuses, and will again (unknown payment method, intent in another state).
     #[error("the payment gateway refuses: {message} ({code})")]
     Refused {
-        /// Stripe's code, such as `resource_missing` or `payment_intent_unexpected_state`.
+        /// Stripe's code, such as [`UNKNOWN_PAYMENT_METHOD`] or `payment_intent_unexpected_state`.
         code: String,
         /// The gateway's explanation.
         message: String,

@@ -108,7 +108,7 @@ fn is_resolved(world: &World, scope: &Scope, streams: &Streams) -> bool {
         idle && match streams.booking(world.bookings[at]) {
             None => owns_none && world.intents[at] == Intent::None,
             Some(booking) => match next_step(booking, streams.now(world.clock[at])) {
-                Step::Rest => world.intents[at] == Intent::Captured,
+                Step::Done => world.intents[at] == Intent::Captured,
                 Step::ReleaseSeats(_) => owns_none && (booking.flagged || world.intents[at] != Intent::Authorised),
                 _ => false,
             },

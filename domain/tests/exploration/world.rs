@@ -321,8 +321,8 @@ impl World {
             out.push(go(self.decide(at, Ask::Cancel)));
         }
         match next_step(booking, streams.now(self.clock[at])) {
-            Step::Rest if scope.second_thoughts => out.push(go(self.decide(at, Ask::RequestRefund))),
-            Step::Rest => {}
+            Step::Done if scope.second_thoughts => out.push(go(self.decide(at, Ask::RequestRefund))),
+            Step::Done => {}
             // Forgotten by the gateway, undecided.
             Step::WaitUntil(_) if scope.twin == Twin::FlagBeforeTheAbort && booking.phase == Phase::Paying => {
                 out.push(go(self.decide(at, Ask::Flag)));
@@ -334,7 +334,7 @@ impl World {
             Step::Expire => out.push(go(self.decide(at, Ask::Expire))),
             Step::ResumePayment => out.push(go(Worker::Confirm(attempt))),
             Step::CheckAction => out.push(go(Worker::Look(attempt))),
-            Step::Decide => out.push(go(self.decide(at, Ask::Commit))),
+            Step::CommitAuthorised => out.push(go(self.decide(at, Ask::Commit))),
             Step::BookSeatsAndCapture => out.push(go(Worker::BookSeats(0))),
             Step::ReleaseSeats(_) if owns_any => out.push(go(Worker::Release(0, false))),
             Step::ReleaseSeats(_) => {}

@@ -42,7 +42,7 @@ impl Engine {
         let (now, intent, amount) = (self.now, self.intent.clone(), self.amount());
         let attempt = self.booking.as_ref().map_or(0, Booking::attempt);
         match step {
-            Step::Rest => return false,
+            Step::Done => return false,
             Step::WaitUntil(deadline) => self.now = deadline,
             Step::Expire => self.ask(C::Expire { now }),
             Step::ResumePayment | Step::CheckAction => match self.answers.next().unwrap_or(0) {
@@ -51,7 +51,7 @@ impl Engine {
                 2 => self.ask(C::RequireAction { attempt, intent, url: "https://bank.example".into() }),
                 _ => {}
             },
-            Step::Decide => self.ask(C::Commit { now, intent, amount }),
+            Step::CommitAuthorised => self.ask(C::Commit { now, intent, amount }),
             Step::BookSeatsAndCapture if self.answers.next() == Some(3) => {}
             Step::BookSeatsAndCapture if self.reservation_is_gone => self.ask(C::FailCapture { intent }),
             Step::BookSeatsAndCapture => self.ask(C::RecordCapture { intent, amount }),
@@ -125,7 +125,7 @@ fn a_policy_that_never_expires_a_payment_is_caught() {
 #[test]
 fn a_policy_that_forgets_the_void_is_caught() {
     let twin: Policy = |booking, now| match next_step(booking, now) {
-        Step::ReleaseSeatsAndVoid(_) => Step::Rest,
+        Step::ReleaseSeatsAndVoid(_) => Step::Done,
         step => step,
     };
     is_caught(&cases(), "seats are stuck", |case| comes_to_rest(twin, case));
@@ -134,7 +134,7 @@ fn a_policy_that_forgets_the_void_is_caught() {
 #[test]
 fn a_policy_that_waits_for_a_capture_is_caught() {
     let twin: Policy = |booking, now| match next_step(booking, now) {
-        Step::BookSeatsAndCapture => Step::Rest,
+        Step::BookSeatsAndCapture => Step::Done,
         step => step,
     };
     is_caught(&cases(), "rests in the middle", |case| comes_to_rest(twin, case));

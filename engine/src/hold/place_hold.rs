@@ -36,8 +36,9 @@ pub(crate) fn refuse_at_once(
 /// Whether an earlier request under the same idempotency key may have opened the booking, so that only
 /// the log can tell the answer.
 fn may_be_repeat(services: &Services, booking: BookingId, rejection: &Rejection) -> bool {
-    // The seat table refuses a seat only after this node has read who has it. That sales have ended it
-    // knows by the clock, or from its own command, perhaps before it has read of the first request.
+    // The seat table shows a seat as taken only after this node has read the event that took it, and by
+    // then it has read any earlier request's booking too. The end of a sale is different: the node learns
+    // of it from the clock or from its own command, perhaps before it has read that booking.
     let sales_ended =
         matches!(rejection, Rejection::SaleClosed { .. } | Rejection::SalesPaused { .. } | Rejection::ShowCancelled { .. });
     // A node that can't follow the log does not know what other nodes have opened.

@@ -7,7 +7,7 @@ use crate::error::CommandError;
 use lastseat_domain::IntentId;
 use lastseat_domain::booking::{Booking, BookingCommand, Phase};
 use lastseat_domain::event::AbortReason;
-use lastseat_domain::ports::payments::{Intent, IntentStatus};
+use lastseat_domain::ports::payments::{DECLINED, Intent, IntentStatus};
 
 /// Tries the payment method of the attempt in progress.
 pub(super) async fn confirm(session: &mut BookingSession, booking: &Booking) -> Result<Next, CommandError> {
@@ -36,8 +36,8 @@ pub(super) async fn check_action(session: &mut BookingSession, booking: &Booking
     look_up(session, booking, intent, None).await
 }
 
-/// Decides an authorised payment.
-pub(super) async fn decide_authorised(session: &mut BookingSession, booking: &Booking) -> Result<Next, CommandError> {
+/// Commits a payment whose authorisation is in the log alone.
+pub(super) async fn commit_authorised(session: &mut BookingSession, booking: &Booking) -> Result<Next, CommandError> {
     match (booking.intent.clone(), booking.amount()) {
         (Some(intent), Some(amount)) => {
             let now = session.now();
@@ -86,7 +86,7 @@ async fn take_answer(session: &mut BookingSession, booking: &Booking, answer: In
         IntentStatus::RequiresAction { url } => BookingCommand::RequireAction { attempt: booking.attempt(), intent, url },
         IntentStatus::Processing => return Ok(Next::Stop(Stop::NoAnswer)),
         IntentStatus::RequiresPaymentMethod => {
-            let code = answer.last_decline.unwrap_or_else(|| "card_declined".to_owned());
+            let code = answer.last_decline.unwrap_or_else(|| DECLINED.to_owned());
             BookingCommand::Decline { attempt: booking.attempt(), intent: Some(intent), code }
         }
         IntentStatus::Canceled => BookingCommand::Cancel { reason: AbortReason::Cancelled },

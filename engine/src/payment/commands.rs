@@ -8,6 +8,7 @@ use crate::guard_service::LEASE_MARGIN;
 use crate::requests::{Paid, PayRequest};
 use lastseat_domain::booking::{Attempt, Booking, BookingCommand, Phase};
 use lastseat_domain::event::{AbortReason, RequestFingerprint};
+use lastseat_domain::ports::payments::UNKNOWN_PAYMENT_METHOD;
 use lastseat_domain::seat::{SeatCommand, SeatKey};
 use lastseat_domain::show::SaleState;
 use lastseat_domain::{Rejection, SeatId, ShowId, Timestamp};
@@ -74,7 +75,7 @@ async fn start_payment(
             Ok(true) => return Ok(()),
             // Each time another writer's append has succeeded, and a booking takes only so many.
             Ok(false) => {}
-            // Overdue: end it now instead of when the process comes by.
+            // Overdue: end it now instead of when its deadline is next checked.
             Err(CommandError::Rejected(rejection @ Rejection::BookingOver { .. })) => {
                 follow_up(session).await?;
                 return Err(rejection.into());
@@ -200,9 +201,8 @@ fn report(booking: Booking, attempt: u32) -> Result<Paid, CommandError> {
         Phase::Confirmed { .. } => Ok(Paid::Confirmed(booking)),
         Phase::ActionRequired { url } => Ok(Paid::ActionRequired { url: url.clone(), booking }),
         Phase::Held => match declined(attempt) {
-            Some(code) if code == "resource_missing" => {
-                let why = "the gateway does not know it. In the sandbox, try pm_card_visa.".to_owned();
-                Err(Rejection::InvalidPaymentMethod { why }.into())
+            Some(code) if code == UNKNOWN_PAYMENT_METHOD => {
+                Err(Rejection::InvalidPaymentMethod { why: "the gateway does not know it".to_owned() }.into())
             }
             Some(decline) => Err(Rejection::PaymentDeclined { decline }.into()),
             None => Err(Rejection::PaymentMethodMissing.into()),

@@ -16,12 +16,12 @@ pub(super) async fn run_until_blocked(session: &mut BookingSession) -> Result<St
         let Some(booking) = session.find().await? else { return Ok(Stop::Finished) };
         let now = session.now();
         let next = match next_step(&booking, now) {
-            Step::Rest => Next::Stop(Stop::Finished),
+            Step::Done => Next::Stop(Stop::Finished),
             Step::WaitUntil(deadline) => Next::Stop(Stop::Until(deadline)),
             Step::Expire => then(session, BookingCommand::Expire { now }).await?,
             Step::ResumePayment => authorise::confirm(session, &booking).await?,
             Step::CheckAction => authorise::check_action(session, &booking).await?,
-            Step::Decide => authorise::decide_authorised(session, &booking).await?,
+            Step::CommitAuthorised => authorise::commit_authorised(session, &booking).await?,
             Step::BookSeatsAndCapture => capture::book_and_capture(session, &booking).await?,
             Step::ReleaseSeats(reason) => {
                 capture::release(session, &booking, reason).await?;

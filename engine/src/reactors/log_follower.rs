@@ -35,7 +35,7 @@ pub(crate) struct LogFollower {
     recovery: Option<Recovery>,
     /// Bookings that were looked at; at most [`SETTLING`] are in progress.
     settled: mpsc::Receiver<(BookingId, Settled)>,
-    come_back: mpsc::Sender<(BookingId, Settled)>,
+    settled_sender: mpsc::Sender<(BookingId, Settled)>,
     settling: usize,
     rewards: mpsc::UnboundedSender<Reward>,
     tasks: TaskTracker,
@@ -52,7 +52,7 @@ impl LogFollower {
         tasks: TaskTracker,
         kill: CancellationToken,
     ) -> Self {
-        let (come_back, settled) = mpsc::channel(SETTLING);
+        let (settled_sender, settled) = mpsc::channel(SETTLING);
         Self {
             services,
             payments,
@@ -60,7 +60,7 @@ impl LogFollower {
             position: Position::START,
             recovery: None,
             settled,
-            come_back,
+            settled_sender,
             settling: 0,
             rewards,
             tasks,
@@ -86,7 +86,7 @@ impl LogFollower {
             }
         }
         let now = self.services.now();
-        self.pending.nobody_is_at_work(now);
+        self.pending.make_unfinished_due(now);
         self.recovery = Some(Recovery::new(started, self.pending.due(now)));
         self.check_recovery();
         for reward in self.pending.missing_rewards() {
@@ -264,7 +264,7 @@ impl LogFollower {
         let room = SETTLING.saturating_sub(self.settling);
         for (booking, seats) in self.pending.take_due(self.services.now(), room) {
             self.settling += 1;
-            let (payments, back) = (self.payments.clone(), self.come_back.clone());
+            let (payments, back) = (self.payments.clone(), self.settled_sender.clone());
             let work = async move {
                 let settled = payments.settle(booking, seats).await;
                 // If the follower has stopped, the next one finds the booking in the log.

@@ -73,7 +73,7 @@ impl Entry {
     fn due_at(&self, now: Timestamp, later: Timestamp) -> Option<Timestamp> {
         let Some(booking) = &self.booking else { return Some(later) };
         match next_step(booking, now) {
-            Step::Rest => (self.is_over() && !self.locked.is_empty()).then_some(later),
+            Step::Done => (self.is_over() && !self.locked.is_empty()).then_some(later),
             Step::WaitUntil(deadline) => Some(deadline),
             Step::Expire => booking.expires_at,
             // The buyer is at their bank. Their next request or a webhook brings the outcome, or the
@@ -97,7 +97,7 @@ impl Entry {
             && self.booking.as_ref().is_none_or(|booking| match next_step(booking, now) {
                 // Naming the step again and again is all that the rule can do: it does not see the seats.
                 Step::ReleaseSeats(_) => self.to_free == 0,
-                step => step == Step::Rest,
+                step => step == Step::Done,
             })
     }
 }
@@ -249,7 +249,7 @@ impl PendingBookings {
 
     /// After the log was read from its start: no node of this process works on anything, so whatever
     /// is in motion is due now.
-    pub(crate) fn nobody_is_at_work(&mut self, now: Timestamp) {
+    pub(crate) fn make_unfinished_due(&mut self, now: Timestamp) {
         for (booking, entry) in self.open.iter_mut().filter(|(_, entry)| entry.due.is_some()) {
             let due = entry.due_at(now, now);
             if let Some(before) = std::mem::replace(&mut entry.due, due) {
@@ -280,6 +280,7 @@ fn confirmed(id: BookingId) -> Booking {
     Booking {
         id,
         opened: None,
+        opened_at: None,
         expires_at: None,
         extended: false,
         phase: Phase::Confirmed { refund_requested: false },

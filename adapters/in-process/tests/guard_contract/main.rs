@@ -163,7 +163,7 @@ async fn answer(guard: &dyn SeatGuard, step: &Step) -> String {
 proptest! {
     #![proptest_config(ProptestConfig { cases: 512, ..ProptestConfig::default() })]
 
-    /// Whatever is asked in whatever order, the guard answers as the model does.
+    /// For any sequence of calls, the guard answers as the model does.
     #[test]
     fn answers_as_the_model_does(steps in prop::collection::vec(step(), 1..80)) {
         let clock = SteppingClock::default();
@@ -227,7 +227,7 @@ async fn what_has_run_out_does_not_pile_up() {
     let clock = SteppingClock::default();
     let guard = InProcessGuard::new(Arc::new(clock.clone()));
     for n in 0..50_000 {
-        // Each seat is locked once, and never asked for again.
+        // Each seat is locked once.
         guard.lock(&show("one"), &[seat(n)], owner("ann"), Duration::from_secs(1)).await.unwrap();
         clock.advance(Duration::from_millis(10));
     }

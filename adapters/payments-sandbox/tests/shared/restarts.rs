@@ -132,7 +132,7 @@ async fn a_server_killed_between_two_calls_knows_their_keys_after_it() {
 }
 
 #[tokio::test]
-async fn payments_go_on_while_the_server_is_killed_again_and_again() {
+async fn payments_go_on_while_the_server_is_killed_repeatedly() {
     const NODES: usize = 3;
     let directory = tempfile::tempdir().unwrap();
     let journal = directory.path().join("sandbox.ndjson");

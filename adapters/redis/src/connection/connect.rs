@@ -172,7 +172,7 @@ impl Connector {
 fn check_tls(info: &ConnectionInfo) -> Result<(), NoAnswer> {
     let is_tls = matches!(info.addr(), ConnectionAddr::TcpTls { .. });
     if is_tls && rustls::crypto::CryptoProvider::get_default().is_none() {
-        return Err(NoAnswer::new("TLS is asked for, and the program has no crypto provider installed for it"));
+        return Err(NoAnswer::new("the URL asks for TLS, but the program has installed no crypto provider"));
     }
     Ok(())
 }

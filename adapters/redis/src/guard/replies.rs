@@ -50,7 +50,7 @@ pub(super) fn extend(value: &Value, seats: usize) -> Option<Extend> {
     }
 }
 
-/// A number of seats, of those that were asked for.
+/// A number of the requested seats.
 pub(super) fn count(value: &Value, seats: usize) -> Option<usize> {
     let Value::Int(number) = value else { return None };
     usize::try_from(*number).ok().filter(|number| *number <= seats)

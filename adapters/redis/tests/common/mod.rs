@@ -1,4 +1,4 @@
-//! A guard over a server of the test's own.
+//! A guard on a Redis server that the test starts.
 #![allow(dead_code, reason = "every test file uses its own part of this")]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "a test may fail loudly")]
 
@@ -11,22 +11,22 @@ use lastseat_redis::{Redis, RedisGuard, RedisOptions};
 use std::time::Duration;
 use tokio::time::Instant;
 
-/// A lease that no test outlives.
+/// A lease that is longer than any test.
 pub const LONG: Duration = Duration::from_secs(600);
-/// What has to come comes within this, on the slowest machine.
+/// Upper bound of every wait, on the slowest machine.
 pub const SOON: Duration = Duration::from_secs(30);
 
-/// A connection more patient than in earnest: the machine may be busy with other tests.
+/// A connection with longer time-outs than the default: the machine may be busy with other tests.
 pub fn patient() -> RedisOptions {
     RedisOptions { response_timeout: Duration::from_secs(10), connect_timeout: Duration::from_secs(5), ..RedisOptions::default() }
 }
 
-/// A guard with a patient connection.
+/// A guard with long time-outs.
 pub fn guard(url: &str) -> RedisGuard {
     RedisGuard::new(Redis::open(url, patient()).unwrap())
 }
 
-/// A guard with the time-outs that it has in earnest.
+/// A guard with the default time-outs.
 pub fn brisk_guard(url: &str) -> RedisGuard {
     RedisGuard::new(Redis::open(url, RedisOptions::default()).unwrap())
 }
@@ -50,11 +50,11 @@ pub fn key(label: &str) -> String {
 
 /// Locks one seat.
 pub async fn lock(guard: &RedisGuard, who: &str, label: &str) -> Result<Lock, GuardUnavailable> {
-    // Whatever Redis does, a call comes to an end.
+    // A call ends, whatever Redis does.
     tokio::time::timeout(SOON, guard.lock(&show(), &seats(&[label]), owner(who), LONG)).await.expect("no call hangs")
 }
 
-/// The reason of a guard that can't be asked.
+/// The reason of a guard that does not answer.
 pub async fn refusal(guard: &RedisGuard, label: &str) -> String {
     match lock(guard, "ann", label).await {
         Err(GuardUnavailable(why)) => why,
@@ -62,7 +62,7 @@ pub async fn refusal(guard: &RedisGuard, label: &str) -> String {
     }
 }
 
-/// Asks until the guard can't answer, for a reason that has `part` in it.
+/// Polls until the guard fails with a reason that contains `part`.
 pub async fn until_refused(guard: &RedisGuard, label: &str, part: &str) {
     let (started, mut last) = (Instant::now(), String::new());
     while started.elapsed() < SOON {
@@ -76,7 +76,7 @@ pub async fn until_refused(guard: &RedisGuard, label: &str, part: &str) {
 }
 
 /// Polls until the guard answers again by itself.
-pub async fn until_healed(guard: &RedisGuard, label: &str) -> Lock {
+pub async fn until_recovered(guard: &RedisGuard, label: &str) -> Lock {
     let (started, mut last) = (Instant::now(), String::new());
     while started.elapsed() < SOON {
         match lock(guard, "ann", label).await {
@@ -85,5 +85,5 @@ pub async fn until_healed(guard: &RedisGuard, label: &str) -> Lock {
         }
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
-    panic!("it does not heal: {last}");
+    panic!("it does not recover: {last}");
 }

@@ -19,9 +19,9 @@ use std::time::Duration;
 use tempfile::TempDir;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
-/// Everything here happens within this, on the slowest machine.
+/// Upper bound of every wait, on the slowest machine.
 pub const SOON: Duration = Duration::from_secs(60);
-/// How long a hold lasts where holds are to run out during the test.
+/// Hold time in tests where holds expire.
 pub const SHORT_HOLD: u32 = 3;
 /// A lease is that much longer than its hold.
 pub const LEASE_MARGIN_SECONDS: u32 = 30;
@@ -33,7 +33,7 @@ pub enum LogKind {
     Sqlite,
     /// In memory, without appends across streams, as a cluster's log.
     Memory,
-    /// SQLite behind our EventStoreDB-protocol server; each node has a client of its own, as with a real cluster.
+    /// SQLite served by our EventStoreDB-protocol server; each node has a client of its own, as with a real cluster.
     Server,
 }
 

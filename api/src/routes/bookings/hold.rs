@@ -5,13 +5,13 @@
 
 use crate::answer::Answer;
 use crate::app::App;
-use crate::auth::{Caller, Role};
+use crate::auth::Caller;
 use crate::body::wrong_quantity;
 use crate::metrics;
 use crate::problem::{Code, Problem};
-use crate::routes::access;
 use crate::routes::command::{Command, execute_with_precheck};
 use crate::routes::params::InShow;
+use crate::routes::sender::Holder;
 use crate::routes::wire::BookingJson;
 use axum::extract::State;
 use http::StatusCode;
@@ -102,13 +102,13 @@ pub struct BestAvailable {
     params(("show" = String, Path, description = "The show's id")),
     request_body = HoldBodySchema,
     responses((status = 201, description = "The seats are held", body = BookingJson)),
-    security((), ("token" = []), ("booking_token" = [])),
+    security((), ("token" = [])),
 )]
-pub async fn hold_seats(State(app): State<App>, InShow(show): InShow, command: Result<Command, Problem>) -> Answer {
+pub async fn hold_seats(State(app): State<App>, InShow(show): InShow, command: Result<Command<Holder>, Problem>) -> Answer {
     execute_with_precheck(&app, metrics::Command::Hold, command, move |app, command| hold(app, show, command)).await
 }
 
-async fn hold(app: App, show: ShowId, command: Command) -> Result<Answer, Problem> {
+async fn hold(app: App, show: ShowId, command: Command<Holder>) -> Result<Answer, Problem> {
     let max = || app.box_office().show(&show).map_or(DEFAULT_MAX, |s| s.facts.max_seats_per_booking);
     let selection = command.order::<HoldBody>(max).and_then(|body| body.into_selection(max))?;
     // The show is part of the scope: one key sent to two shows makes two bookings.
@@ -116,7 +116,10 @@ async fn hold(app: App, show: ShowId, command: Command) -> Result<Answer, Proble
     app.box_office().refuse_at_once(&show, &selection, keyed).map_err(|rejection| refused(&app, rejection))?;
     command.check_shared_limits(&app).await?;
     let booking = keyed.unwrap_or_else(|| BookingId(app.parts().ids.uuid()));
-    let buyer = buyer(&app, &command.caller, booking).await?;
+    let buyer = match &command.caller {
+        Caller::Token { sub, .. } => sub.clone(),
+        Caller::Guest | Caller::Booking(_) => BuyerId::guest(booking),
+    };
     let (request, trace) = (command.fingerprint(), command.trace.clone());
     let held = app.box_office().hold(HoldRequest { booking, show, selection, buyer, request, trace }).await;
     let hold = held.map_err(|error| match error {
@@ -139,17 +142,6 @@ fn refused(app: &App, rejection: Rejection) -> Problem {
     match wait {
         Some(wait) => problem.retry_after(wait),
         None => problem,
-    }
-}
-
-/// The buyer of the booking.
-async fn buyer(app: &App, caller: &Caller, booking: BookingId) -> Result<BuyerId, Problem> {
-    match caller {
-        Caller::Guest if app.parts().guests => Ok(BuyerId::guest(booking)),
-        Caller::Token { role: Role::Auditor, .. } => {
-            caller.needs(Role::Buyer).and_then(|()| Err(Rejection::BookingNotFound.into()))
-        }
-        Caller::Guest | Caller::Token { .. } | Caller::Booking(_) => access::buyer(app, caller).await,
     }
 }
 

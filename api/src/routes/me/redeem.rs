@@ -1,16 +1,17 @@
 //! `POST /v1/me/rewards/{voucher}/redeem`
 
+use super::rewards::visible;
 use crate::answer::Answer;
 use crate::app::App;
 use crate::metrics;
 use crate::problem::Problem;
-use crate::routes::access;
 use crate::routes::command::{Command, execute};
 use crate::routes::params::InVoucher;
+use crate::routes::{access, freshness};
 use axum::extract::State;
 use http::StatusCode;
-use lastseat_domain::VoucherId;
 use lastseat_domain::loyalty::VoucherState;
+use lastseat_domain::{Rejection, VoucherId};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -25,7 +26,7 @@ pub struct Redeemed {
     state: VoucherState,
 }
 
-/// Uses a voucher of the caller. Once.
+/// Uses a voucher of the caller; with a booking's own token, one that the booking earned. Once.
 #[utoipa::path(
     post,
     path = "/v1/me/rewards/{voucher}/redeem",
@@ -36,9 +37,15 @@ pub struct Redeemed {
 )]
 pub async fn redeem_voucher(State(app): State<App>, InVoucher(voucher): InVoucher, command: Result<Command, Problem>) -> Answer {
     execute(&app, metrics::Command::RedeemVoucher, command, async move |app: App, command: Command| {
-        let buyer = access::buyer(&app, &command.caller).await?;
+        let mine = access::mine(&app, &command.caller).await?;
         command.nothing()?;
-        app.box_office().redeem_voucher(&buyer, voucher, command.origin()).await?;
+        if mine.only.is_some() {
+            freshness::wait_for_own_writes(&app).await;
+            if !visible(&app, &mine).vouchers.iter().any(|earned| earned.voucher == voucher) {
+                return Err(Rejection::VoucherNotFound { voucher }.into());
+            }
+        }
+        app.box_office().redeem_voucher(&mine.buyer, voucher, command.origin()).await?;
         Ok(Answer::json(StatusCode::OK, &Redeemed { voucher, state: VoucherState::Redeemed }))
     })
     .await

@@ -4,9 +4,12 @@ use crate::answer::Answer;
 use crate::app::App;
 use crate::auth::Caller;
 use crate::problem::Problem;
-use crate::routes::{access, freshness};
+use crate::routes::access::{self, Mine};
+use crate::routes::freshness;
 use axum::extract::State;
 use http::{HeaderMap, StatusCode};
+use lastseat_domain::loyalty::POINTS_PER_SEAT;
+use lastseat_projections::{BookingStatus, RewardsView};
 use utoipa::ToSchema;
 
 /// Points and vouchers of a buyer.
@@ -45,7 +48,7 @@ pub struct Voucher {
     pub booking: String,
 }
 
-/// The caller's points and vouchers.
+/// The caller's points and vouchers; with a booking's own token, what that booking earned.
 #[utoipa::path(
     get,
     path = "/v1/me/rewards",
@@ -57,7 +60,17 @@ pub struct Voucher {
     security(("token" = []), ("booking_token" = [])),
 )]
 pub async fn my_rewards(State(app): State<App>, caller: Caller, headers: HeaderMap) -> Result<Answer, Problem> {
-    let buyer = access::buyer(&app, &caller).await?;
+    let mine = access::mine(&app, &caller).await?;
     let fresh = freshness::wait(&app, &headers).await?;
-    Ok(Answer::json(StatusCode::OK, &app.read_model().rewards_of(&buyer)).with(freshness::fields(fresh)))
+    Ok(Answer::json(StatusCode::OK, &visible(&app, &mine)).with(freshness::fields(fresh)))
+}
+
+/// The rewards that the caller may see: the buyer's, or what one booking has earned.
+pub(super) fn visible(app: &App, mine: &Mine) -> RewardsView {
+    let rewards = app.read_model().rewards_of(&mine.buyer);
+    let Some(only) = mine.only else { return rewards };
+    let booking = app.read_model().booking(only).filter(|booking| booking.status == BookingStatus::Confirmed);
+    let seats = booking.map_or(0, |booking| u32::try_from(booking.seats.len()).unwrap_or(u32::MAX));
+    let vouchers = rewards.vouchers.into_iter().filter(|voucher| voucher.booking == only).collect();
+    RewardsView { seats, points: seats.saturating_mul(POINTS_PER_SEAT), vouchers, ..rewards }
 }

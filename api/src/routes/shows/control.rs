@@ -2,11 +2,11 @@
 
 use crate::answer::Answer;
 use crate::app::App;
-use crate::auth::Role;
 use crate::metrics;
 use crate::problem::Problem;
 use crate::routes::command::{Command, execute};
 use crate::routes::params::InShow;
+use crate::routes::sender::Admin;
 use crate::routes::wire::ShowJson;
 use axum::extract::State;
 use http::StatusCode;
@@ -21,9 +21,9 @@ use lastseat_domain::show::Show;
     responses((status = 200, description = "The show, paused", body = ShowJson)),
     security(("token" = [])),
 )]
-pub async fn pause_sales(State(app): State<App>, InShow(show): InShow, command: Result<Command, Problem>) -> Answer {
-    execute(&app, metrics::Command::PauseSales, command, async move |app: App, command: Command| {
-        admin(&command)?;
+pub async fn pause_sales(State(app): State<App>, InShow(show): InShow, command: Result<Command<Admin>, Problem>) -> Answer {
+    execute(&app, metrics::Command::PauseSales, command, async move |app: App, command: Command<Admin>| {
+        command.nothing()?;
         let show = app.box_office().pause_sales(&show, command.origin()).await?;
         Ok(answer(&app, &show))
     })
@@ -39,9 +39,9 @@ pub async fn pause_sales(State(app): State<App>, InShow(show): InShow, command: 
     responses((status = 200, description = "The show, on sale again", body = ShowJson)),
     security(("token" = [])),
 )]
-pub async fn resume_sales(State(app): State<App>, InShow(show): InShow, command: Result<Command, Problem>) -> Answer {
-    execute(&app, metrics::Command::ResumeSales, command, async move |app: App, command: Command| {
-        admin(&command)?;
+pub async fn resume_sales(State(app): State<App>, InShow(show): InShow, command: Result<Command<Admin>, Problem>) -> Answer {
+    execute(&app, metrics::Command::ResumeSales, command, async move |app: App, command: Command<Admin>| {
+        command.nothing()?;
         let show = app.box_office().resume_sales(&show, command.origin()).await?;
         Ok(answer(&app, &show))
     })
@@ -58,19 +58,13 @@ pub async fn resume_sales(State(app): State<App>, InShow(show): InShow, command:
     responses((status = 200, description = "The show, cancelled", body = ShowJson)),
     security(("token" = [])),
 )]
-pub async fn cancel_show(State(app): State<App>, InShow(show): InShow, command: Result<Command, Problem>) -> Answer {
-    execute(&app, metrics::Command::CancelShow, command, async move |app: App, command: Command| {
-        admin(&command)?;
+pub async fn cancel_show(State(app): State<App>, InShow(show): InShow, command: Result<Command<Admin>, Problem>) -> Answer {
+    execute(&app, metrics::Command::CancelShow, command, async move |app: App, command: Command<Admin>| {
+        command.nothing()?;
         let show = app.box_office().cancel_show(&show, command.origin()).await?;
         Ok(answer(&app, &show))
     })
     .await
-}
-
-/// The name of the admin who sent a command without a body.
-fn admin(command: &Command) -> Result<(), Problem> {
-    command.caller.needs(Role::Admin)?;
-    command.nothing()
 }
 
 fn answer(app: &App, show: &Show) -> Answer {

@@ -2,11 +2,10 @@
 
 use crate::answer::Answer;
 use crate::app::App;
-use crate::auth::Role;
-use crate::body;
 use crate::metrics;
 use crate::problem::Problem;
 use crate::routes::command::{Command, execute};
+use crate::routes::sender::AdminWithPlan;
 use crate::routes::wire::{self, ShowJson};
 use axum::extract::State;
 use http::StatusCode;
@@ -92,12 +91,11 @@ pub fn default_rewards() -> Vec<Reward> {
     ),
     security(("token" = [])),
 )]
-pub async fn schedule_show(State(app): State<App>, command: Result<Command<{ body::LARGE }>, Problem>) -> Answer {
+pub async fn schedule_show(State(app): State<App>, command: Result<Command<AdminWithPlan>, Problem>) -> Answer {
     execute(&app, metrics::Command::ScheduleShow, command, schedule).await
 }
 
-async fn schedule(app: App, command: Command<{ body::LARGE }>) -> Result<Answer, Problem> {
-    command.caller.needs(Role::Admin)?;
+async fn schedule(app: App, command: Command<AdminWithPlan>) -> Result<Answer, Problem> {
     let show = command.json::<NewShow>()?.into_facts(|id| app.box_office().show(id).map(|show| (*show.facts).clone()));
     let is_new = app.box_office().show(&show.show).is_none();
     let show = app.box_office().schedule_show(show, command.origin()).await?;

@@ -6,6 +6,7 @@ use crate::names::reason_name;
 use lastseat_domain::booking::{Booking, Phase};
 use lastseat_domain::event::PricedSeat;
 use lastseat_domain::{BookingId, ShowId, Timestamp};
+use lastseat_projections::BookingView;
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -67,7 +68,11 @@ pub struct BookingJson<'a> {
     /// Sum of their prices.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub amount: Option<Amount>,
-    /// When the hold ends unless paid or extended.
+    /// When the hold began.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub opened_at: Option<Timestamp>,
+    /// When the hold ends, or ended, unless paid or extended.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>, format = DateTime)]
     pub expires_at: Option<Timestamp>,
@@ -110,11 +115,32 @@ impl<'a> BookingJson<'a> {
             status: booking.status(),
             seats: BookedSeat::in_plan_order(app, booking.show(), booking.seats()),
             amount: booking.amount().map(Amount::from),
+            opened_at: booking.opened_at,
             expires_at: booking.expires_at,
             extended: booking.extended,
             reason,
             payment: Payment::of(booking),
             next_action,
+            retry_after: None,
+            token: None,
+        }
+    }
+
+    /// As the read model lists it.
+    #[must_use]
+    pub fn listed(app: &App, view: &'a BookingView) -> Self {
+        Self {
+            id: view.booking,
+            show: Some(&view.show),
+            status: view.status.as_str(),
+            seats: BookedSeat::in_plan_order(app, Some(&view.show), &view.seats),
+            amount: Some(view.amount.into()),
+            opened_at: Some(view.opened_at),
+            expires_at: Some(view.expires_at),
+            extended: view.extended,
+            reason: view.reason.map(reason_name),
+            payment: Payment::listed(view),
+            next_action: view.confirm_at.as_deref().map(|url| NextAction::redirect(app, url)),
             retry_after: None,
             token: None,
         }
@@ -146,6 +172,16 @@ impl<'a> Payment<'a> {
             last_decline: last.declined.as_deref(),
             under_review: booking.flagged,
             refund_requested: matches!(booking.phase, Phase::Confirmed { refund_requested: true }),
+        })
+    }
+
+    fn listed(view: &'a BookingView) -> Option<Self> {
+        let attempts = usize::try_from(view.attempts).unwrap_or(usize::MAX);
+        (attempts > 0).then_some(Self {
+            attempts,
+            last_decline: view.last_decline.as_deref(),
+            under_review: view.flagged,
+            refund_requested: view.refund_requested,
         })
     }
 }
