@@ -50,6 +50,11 @@ impl Access {
         Self { write: settings.write, readers, writers: writer.or(reader).into_iter().collect() }
     }
 
+    /// Whether an allowed call of this kind shows that its connection belongs to a client that may read.
+    pub(crate) fn is_proven_by(&self, kind: CallKind) -> bool {
+        kind != CallKind::Public || self.readers.is_empty()
+    }
+
     /// Whether a call with these headers is allowed.
     pub(crate) fn check(&self, kind: CallKind, headers: &HeaderMap) -> Result<(), Status> {
         if kind == CallKind::Public {

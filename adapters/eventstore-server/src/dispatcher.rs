@@ -2,6 +2,7 @@
 
 use crate::access::{Access, CallKind};
 use crate::node::{Node, ReachedAt};
+use crate::places::Place;
 use crate::served_log::ServedLog;
 use crate::settings::ServerSettings;
 use crate::streams_service::StreamsService;
@@ -9,14 +10,15 @@ use crate::wire::gossip::gossip_server::GossipServer;
 use crate::wire::server_features::server_features_server::ServerFeaturesServer;
 use crate::wire::streams::streams_server::StreamsServer;
 use futures::future::BoxFuture;
+use http::HeaderMap;
 use hyper::body::Incoming;
 use lastseat_domain::ports::EventLog;
 use lastseat_domain::ports::event_log::request::MAX_APPEND_BYTES;
 use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use tokio_util::sync::CancellationToken;
+use tonic::Status;
 use tonic::body::Body;
 use tonic::codegen::Service;
 use tonic::service::Routes;
@@ -35,7 +37,8 @@ pub(crate) struct Dispatcher {
     /// Calls with large messages.
     writes: Routes,
     reached_at: Option<SocketAddr>,
-    called: Arc<AtomicBool>,
+    /// None in the template.
+    place: Option<Arc<Place>>,
 }
 
 impl Dispatcher {
@@ -48,17 +51,20 @@ impl Dispatcher {
             .add_service(GossipServer::new(node))
             .prepare();
         let writes = Routes::new(StreamsServer::new(streams).max_decoding_message_size(MAX_WRITE_MESSAGE)).prepare();
-        Self { access: Arc::new(Access::new(settings)), reads, writes, reached_at: None, called: Arc::default() }
+        Self { access: Arc::new(Access::new(settings)), reads, writes, reached_at: None, place: None }
     }
 
-    /// For a connection that reached us at this address.
-    pub(crate) fn for_connection(&self, reached_at: SocketAddr) -> Self {
-        Self { reached_at: Some(reached_at), called: Arc::default(), ..self.clone() }
+    /// For a connection that reached us at this address and has this place.
+    pub(crate) fn for_connection(&self, reached_at: SocketAddr, place: Arc<Place>) -> Self {
+        Self { reached_at: Some(reached_at), place: Some(place), ..self.clone() }
     }
 
-    /// Becomes true with the first call on this connection.
-    pub(crate) fn called(&self) -> Arc<AtomicBool> {
-        Arc::clone(&self.called)
+    fn check(&self, kind: CallKind, headers: &HeaderMap) -> Result<(), Status> {
+        self.access.check(kind, headers)?;
+        if self.access.is_proven_by(kind) && self.place.as_ref().is_some_and(|place| !place.prove()) {
+            return Err(Status::unavailable("the server has as many connections as it takes; try again later"));
+        }
+        Ok(())
     }
 }
 
@@ -68,9 +74,8 @@ impl hyper::service::Service<http::Request<Incoming>> for Dispatcher {
     type Future = BoxFuture<'static, Result<Self::Response, Infallible>>;
 
     fn call(&self, mut request: http::Request<Incoming>) -> Self::Future {
-        self.called.store(true, Ordering::Relaxed);
         let kind = CallKind::of(request.uri().path());
-        if let Err(status) = self.access.check(kind, request.headers()) {
+        if let Err(status) = self.check(kind, request.headers()) {
             return Box::pin(std::future::ready(Ok(status.into_http())));
         }
         if let Some(address) = self.reached_at {
@@ -81,7 +86,7 @@ impl hyper::service::Service<http::Request<Incoming>> for Dispatcher {
             match routes.call(request).await {
                 Ok(response) => Ok(response),
                 // The services answer every failure themselves.
-                Err(error) => Ok(tonic::Status::internal(error.to_string()).into_http()),
+                Err(error) => Ok(Status::internal(error.to_string()).into_http()),
             }
         })
     }

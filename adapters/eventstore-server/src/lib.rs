@@ -38,6 +38,7 @@ mod dispatcher;
 mod event_filter;
 mod fault;
 mod node;
+mod places;
 mod quick_ack;
 mod read;
 mod served_log;

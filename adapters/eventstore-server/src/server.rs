@@ -2,6 +2,7 @@
 //! of bounded length.
 
 use crate::dispatcher::Dispatcher;
+use crate::places::{Place, Places};
 use crate::quick_ack::QuickAckStream;
 use crate::settings::ServerSettings;
 use crate::tls::Tls;
@@ -12,11 +13,9 @@ use std::io;
 use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -29,8 +28,6 @@ const CONNECTION_WINDOW: u32 = 1024 * 1024;
 const SEND_BUFFER: usize = 256 * 1024;
 const KEEP_ALIVE_INTERVAL: Duration = Duration::from_secs(20);
 const KEEP_ALIVE_TIMEOUT: Duration = Duration::from_secs(20);
-/// A connection without a call is closed after this time.
-const FIRST_CALL_WITHIN: Duration = Duration::from_secs(10);
 /// Pause after a failed accept: most likely the process has run out of file descriptors.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
@@ -48,28 +45,20 @@ pub async fn serve(
 ) -> io::Result<()> {
     let http = http(&settings);
     let dispatcher = Dispatcher::new(log, &settings, &shutdown);
-    let permits = Arc::new(Semaphore::new(settings.max_connections));
+    let places = Places::new(settings.max_connections, settings.max_unproven_connections);
     let connections = TaskTracker::new();
     let cut = CancellationToken::new();
     let fallback = listener.local_addr()?;
-    while let Some((stream, _)) = accept(&listener, &shutdown).await {
-        // Closed at once rather than left waiting, so that its client notices.
-        let Ok(permit) = Arc::clone(&permits).try_acquire_owned() else {
-            tracing::warn!(
-                limit = settings.max_connections,
-                "the EventStoreDB-protocol server has reached its connection limit; a connection is closed"
-            );
-            continue;
-        };
-        let dispatcher = dispatcher.for_connection(stream.local_addr().unwrap_or(fallback));
+    while let Some((stream, peer)) = accept(&listener, &shutdown).await {
+        let place = places.enter(peer.ip());
+        let dispatcher = dispatcher.for_connection(stream.local_addr().unwrap_or(fallback), Arc::clone(&place));
         let (http, tls) = (http.clone(), settings.tls.clone());
         let (shutdown, cut) = (shutdown.child_token(), cut.child_token());
         connections.spawn(async move {
             tokio::select! {
-                () = connection(http, stream, tls, dispatcher, shutdown) => {}
+                () = connection(http, stream, tls, dispatcher, &place, shutdown) => {}
                 () = cut.cancelled() => {}
             }
-            drop(permit);
         });
     }
     drop(listener);
@@ -121,6 +110,7 @@ async fn connection(
     stream: TcpStream,
     tls: Option<Tls>,
     dispatcher: Dispatcher,
+    place: &Place,
     shutdown: CancellationToken,
 ) {
     // Answers are small, and somebody waits for each.
@@ -128,34 +118,37 @@ async fn connection(
         return;
     }
     let stream = QuickAckStream::new(stream);
-    let idle = idle(dispatcher.called());
     let served = async {
-        let Some(tls) = tls else { return serve_http(http, stream, dispatcher, shutdown).await };
+        let Some(tls) = tls else { return serve_http(http, stream, dispatcher, place, shutdown).await };
         let accepted = tokio::select! {
             accepted = tls.acceptor().accept(stream) => accepted,
             () = shutdown.cancelled() => return,
         };
         match accepted {
-            Ok(stream) => serve_http(http, stream, dispatcher, shutdown).await,
+            Ok(stream) => serve_http(http, stream, dispatcher, place, shutdown).await,
             Err(error) => tracing::debug!(%error, "a TLS handshake failed"),
         }
     };
     tokio::select! {
         () = served => {}
-        () = idle => tracing::debug!("a connection without a call is closed"),
+        () = place.lost() => tracing::debug!("a connection without an allowed call is closed"),
     }
 }
 
-async fn serve_http<S>(http: http2::Builder<TokioExecutor>, stream: S, dispatcher: Dispatcher, shutdown: CancellationToken)
-where
+async fn serve_http<S>(
+    http: http2::Builder<TokioExecutor>,
+    stream: S,
+    dispatcher: Dispatcher,
+    place: &Place,
+    shutdown: CancellationToken,
+) where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
-    let called = dispatcher.called();
     let mut connection = pin!(http.serve_connection(TokioIo::new(stream), dispatcher));
     let served = tokio::select! {
         served = connection.as_mut() => served,
         () = shutdown.cancelled() => {
-            if !called.load(Ordering::Relaxed) {
+            if !place.is_proven() {
                 return;
             }
             connection.as_mut().graceful_shutdown();
@@ -164,14 +157,5 @@ where
     };
     if let Err(error) = served {
         tracing::debug!(%error, "a connection ended with an error");
-    }
-}
-
-/// Completes if a connection made no call in time: it takes up a permit. Clients that have nothing
-/// to ask yet reconnect when they have.
-async fn idle(called: Arc<AtomicBool>) {
-    tokio::time::sleep(FIRST_CALL_WITHIN).await;
-    if called.load(Ordering::Relaxed) {
-        std::future::pending().await
     }
 }

@@ -25,8 +25,10 @@ pub struct ServerSettings {
     pub advertise: Option<(String, u16)>,
     /// Longest wait for an append. Clients may ask for less, not for more.
     pub append_deadline: Duration,
-    /// Further connections are closed at once.
+    /// Connections that have made a call which was allowed. Calls of further ones are refused.
     pub max_connections: usize,
+    /// Connections that have not. Further ones take the places of the oldest.
+    pub max_unproven_connections: usize,
     /// Concurrent calls on one connection, subscriptions included; clients queue the others.
     pub max_calls_per_connection: u32,
     /// How long calls may take to end after shutdown began.
@@ -47,6 +49,7 @@ impl ServerSettings {
             advertise: None,
             append_deadline: Duration::from_secs(10),
             max_connections: 256,
+            max_unproven_connections: 64,
             max_calls_per_connection: 256,
             grace: Duration::from_secs(5),
             clock,

@@ -83,27 +83,6 @@ async fn clients_continue_after_a_restart() {
     log.close().await.unwrap();
 }
 
-#[tokio::test]
-async fn connections_over_the_limit_are_closed_until_one_is_free() {
-    let settings = ServerSettings { max_connections: 1, ..writing() };
-    let server = TestServer::new(memory(), settings).await;
-    fill(&server.log, "seat-1", "A", 0..1).await;
-    let mut first = TcpStream::connect(server.address).await.unwrap();
-    // It sends half of HTTP/2's preface, and then nothing.
-    first.write_all(b"PRI * HTTP").await.unwrap();
-    let mut second = TcpStream::connect(server.address).await.unwrap();
-    let closed = soon(second.read(&mut [0; 1])).await;
-    assert!(matches!(closed, Ok(0) | Err(_)), "the second is turned away");
-    drop(first);
-    let connects = async {
-        while server.client().read_stream("seat-1", &ReadStreamOptions::default()).await.is_err() {
-            tokio::time::sleep(Duration::from_millis(10)).await;
-        }
-    };
-    soon(connects).await;
-    server.stop().await;
-}
-
 /// In paused time.
 #[tokio::test(start_paused = true)]
 async fn a_connection_without_a_call_is_closed() {
