@@ -10,7 +10,6 @@ pub mod doctor;
 mod eventstore_server;
 mod kill_demo;
 mod load;
-mod logging;
 mod openapi;
 mod projections;
 mod serve;
@@ -19,7 +18,7 @@ mod token;
 mod verify;
 
 use crate::config::{CommonFlags, Effective, SettingFlags};
-use crate::exit;
+use crate::{exit, logging};
 use clap::error::ErrorKind;
 use clap::{Parser, Subcommand};
 use std::ffi::OsString;
@@ -113,7 +112,9 @@ impl Cli {
         // Boxed, so that the compiler does not write out the whole program for each way in which the
         // runtime waits.
         let program: Pin<Box<dyn Future<Output = ExitCode>>> = Box::pin(self.run_verb());
-        runtime.block_on(program)
+        let code = runtime.block_on(program);
+        logging::flush();
+        code
     }
 
     async fn run_verb(self) -> ExitCode {

@@ -18,6 +18,7 @@ pub mod exit;
 pub mod idempotency;
 pub mod lag;
 pub mod limits;
+pub mod logging;
 pub mod metrics;
 mod names;
 pub mod openapi;

@@ -194,6 +194,18 @@ async fn open_views(data: &DataDir, log: &Arc<dyn EventLog>, clock: &Arc<dyn Clo
 }
 
 impl Running {
+    /// Completes when a part has ended although nobody stopped it: nothing in this process repairs that.
+    /// Returns which.
+    pub async fn failed(&mut self) -> String {
+        let servers = log_host::failed_server(self.eventstore_server.as_mut(), self.sandbox_server.as_mut());
+        tokio::select! {
+            () = self.box_office.failed() => "a task of the engine has ended".to_owned(),
+            () = self.read_model.failed() => "a task of the read model has ended".to_owned(),
+            ended = &mut self.serving => format!("the HTTP server has ended ({ended:?})"),
+            why = servers => why,
+        }
+    }
+
     /// Takes no more connections, lets running commands finish and stream readers go, then closes
     /// the log. What was acknowledged is durable however this ends.
     pub async fn stop(self) {

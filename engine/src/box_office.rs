@@ -50,15 +50,15 @@ struct Tasks {
 }
 
 impl Tasks {
-    /// Runs for as long as the engine. If it ends before, by a panic, the engine is not ready any more:
-    /// it would go on selling with holds that never end.
+    /// Runs for as long as the engine. If it ends before, by a panic, the engine is not ready any more
+    /// and [`BoxOffice::failed`] completes: it would go on selling with holds that never end.
     fn keep(&self, work: impl Future<Output = ()> + Send + 'static) {
         let (running, services, stop) = (self.spawn(work), self.services.clone(), self.stop.clone());
         self.spawn(async move {
             let ended = running.await;
             if !stop.is_cancelled() {
                 tracing::error!(?ended, "a task of the engine has ended");
-                services.health.task_ended.store(true, Ordering::Release);
+                services.health.task_ended.cancel();
             }
         });
     }
@@ -87,7 +87,7 @@ impl BoxOffice {
     /// # Errors
     /// [`Fault`] if the log can't be read.
     pub async fn open(ports: Ports, settings: Settings) -> Result<Self, Fault> {
-        let (supervisor, _) = Supervisor::spawn(None, Supervisor, ())
+        let (supervisor, supervising) = Supervisor::spawn(None, Supervisor, ())
             .await
             .map_err(|e| Fault::Unavailable(format!("the actors' supervisor could not be started: {e}")))?;
         let services = Arc::new(Services::new(ports, settings, supervisor.get_cell()));
@@ -98,6 +98,9 @@ impl BoxOffice {
         let mut follower =
             LogFollower::new(services.clone(), payments.clone(), rewards, tasks.running.clone(), tasks.kill.clone());
         follower.catch_up().await?;
+        // Its actors end with it, and no command is carried out any more.
+        let stopping = tasks.stop.clone();
+        tasks.keep(async move { drop(stopping.run_until_cancelled_owned(supervising).await) });
         tasks.keep(follower.run(tasks.stop.clone()));
         tasks.keep(rewards::run(services.clone(), missing, tasks.stop.clone()));
         tasks.keep(run_maintenance(services.clone(), payments.clone(), tasks.stop.clone()));
@@ -281,7 +284,7 @@ impl BoxOffice {
     #[must_use]
     pub fn status(&self) -> Status {
         let (services, health) = (&self.services, &self.services.health);
-        let task_ended = health.task_ended.load(Ordering::Acquire);
+        let task_ended = health.task_ended.is_cancelled();
         let (log_trouble, guard_trouble) = (services.journal.trouble(), services.guard.trouble());
         let mut degraded = Vec::new();
         degraded.extend(health.follower_fault.lock().iter().map(|why| format!("the event log can't be followed: {why}")));
@@ -301,6 +304,12 @@ impl BoxOffice {
             guard_failures: services.guard.failures(),
             degraded,
         }
+    }
+
+    /// Completes when a part of the engine has ended that should run as long as the engine. Nothing in
+    /// this process repairs that: end it, and start a new one, which recovers from the log.
+    pub async fn failed(&self) {
+        self.services.health.task_ended.cancelled().await;
     }
 
     /// What recovery did after the start; `None` while it is still at work.
@@ -335,3 +344,6 @@ impl BoxOffice {
         tasks.supervisor.stop(None);
     }
 }
+
+#[cfg(test)]
+mod tests;

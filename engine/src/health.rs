@@ -2,7 +2,8 @@
 
 use crate::status::RecoverySummary;
 use parking_lot::Mutex;
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize};
+use std::sync::atomic::{AtomicU64, AtomicUsize};
+use tokio_util::sync::CancellationToken;
 
 #[derive(Default)]
 pub(crate) struct Health {
@@ -14,8 +15,9 @@ pub(crate) struct Health {
     pub follower_fault: Mutex<Option<String>>,
     /// Why the follower skipped an event, if it did.
     pub skipped_event: Mutex<Option<String>>,
-    /// A task that should run as long as the engine has ended: a defect.
-    pub task_ended: AtomicBool,
+    /// Cancelled when a task that should run as long as the engine has ended, or the actors' supervisor:
+    /// a defect.
+    pub task_ended: CancellationToken,
     /// What recovery did, once it is finished.
     pub recovery: Mutex<Option<RecoverySummary>>,
 }

@@ -62,6 +62,8 @@ pub struct ReadModel {
 struct Inner {
     shared: Arc<Shared>,
     stop: watch::Sender<bool>,
+    /// Set when one of the tasks has ended although nobody stopped it.
+    failed: watch::Sender<bool>,
     tasks: Mutex<Vec<JoinHandle<()>>>,
 }
 
@@ -109,11 +111,12 @@ impl ReadModel {
         // Publishes the position that the stored views have in common.
         shared.fold(&[], Position::START);
         let stop = watch::Sender::new(false);
+        let failed = watch::Sender::new(false);
         let tasks = vec![
-            tokio::spawn(runner::run(Arc::clone(&shared), stop.subscribe())),
-            tokio::spawn(runner::watch_head(Arc::clone(&shared), stop.subscribe())),
+            keep(runner::run(Arc::clone(&shared), stop.subscribe()), stop.subscribe(), failed.clone()),
+            keep(runner::watch_head(Arc::clone(&shared), stop.subscribe()), stop.subscribe(), failed.clone()),
         ];
-        Ok(Self { inner: Arc::new(Inner { shared, stop, tasks: Mutex::new(tasks) }) })
+        Ok(Self { inner: Arc::new(Inner { shared, stop, failed, tasks: Mutex::new(tasks) }) })
     }
 
     /// Waits until everything up to `position` is folded; `false` if it is not within `patience`.
@@ -163,8 +166,7 @@ impl ReadModel {
     pub fn status(&self) -> Vec<ViewStatus> {
         let shared = &self.inner.shared;
         let head = shared.head.load(Ordering::Relaxed);
-        let dead = !*self.inner.stop.borrow() && self.inner.tasks.lock().iter().any(JoinHandle::is_finished);
-        let error = if dead {
+        let error = if *self.inner.failed.borrow() {
             Some("the task that updates the views has ended; restart the server".to_owned())
         } else {
             shared.trouble.lock().text()
@@ -181,6 +183,13 @@ impl ReadModel {
             }
         });
         status.into()
+    }
+
+    /// Completes when a task that updates the views has ended although nobody stopped it. The views stay
+    /// as they are; only a new process repairs that.
+    pub async fn failed(&self) {
+        // Never an error: `self` has the sender.
+        let _ = self.inner.failed.subscribe().wait_for(|failed| *failed).await;
     }
 
     /// [`ReadModel::seat_map`] as JSON, encoded once for all who ask at the same position. `None`
@@ -245,3 +254,21 @@ impl ReadModel {
         }
     }
 }
+
+/// Runs a task and reports its end, unless it was stopped, or everybody who could is gone.
+fn keep(
+    work: impl Future<Output = ()> + Send + 'static,
+    stop: watch::Receiver<bool>,
+    failed: watch::Sender<bool>,
+) -> JoinHandle<()> {
+    tokio::spawn(async move {
+        let ended = tokio::spawn(work).await;
+        if !*stop.borrow() && stop.has_changed().is_ok() {
+            tracing::error!(?ended, "a task of the read model has ended");
+            failed.send_replace(true);
+        }
+    })
+}
+
+#[cfg(test)]
+mod tests;

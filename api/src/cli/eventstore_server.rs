@@ -1,12 +1,11 @@
 //! `lastseat eventstore-server`: serves the event log, and the payment sandbox if asked to, to nodes and
 //! auditors. Sells nothing.
 
-use super::logging;
 use super::signals::Signals;
-use super::terminal::{self, Paint, complain, say, tell};
+use super::terminal::{self, Paint, complain, say_apart, tell};
 use crate::config::{Config, SETTINGS, Setting, SettingFlags};
-use crate::exit;
 use crate::wiring::LogHost;
+use crate::{exit, logging};
 use clap::{ArgMatches, Args, Command, FromArgMatches};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::process::ExitCode;
@@ -79,9 +78,11 @@ fn setting(key: &str) -> Option<&'static Setting> {
 
 /// Serves until Ctrl-C or SIGTERM.
 pub async fn run(mut config: Config) -> ExitCode {
-    logging::install(&config);
+    if let Err(error) = logging::install(&config) {
+        complain(&format!("no log lines: {error}"));
+    }
     config.eventstore_listen.get_or_insert(DEFAULT_ADDRESS);
-    let host = match LogHost::start(&config, Arc::new(terminal::fatal)).await {
+    let mut host = match LogHost::start(&config, Arc::new(terminal::fatal)).await {
         Ok(host) => host,
         Err(error) => {
             complain(&error.to_string());
@@ -96,8 +97,11 @@ pub async fn run(mut config: Config) -> ExitCode {
             return exit::FATAL.into();
         }
     };
-    say(&greeting(&host, &config, Paint::stdout()));
-    let first = signals.next().await;
+    say_apart(greeting(&host, &config, Paint::stdout()));
+    let first = tokio::select! {
+        first = signals.next() => first,
+        why = host.failed() => terminal::part_ended(&why),
+    };
     tell(&format!("lastseat: {first}: stopping"));
     host.stop().await;
     tell("lastseat: stopped; nothing is lost");

@@ -1,13 +1,12 @@
 //! `lastseat serve`, and `lastseat` alone: start, say where to look, run until a signal stops it.
 
 use super::banner::Banner;
-use super::logging;
 use super::signals::Signals;
-use super::terminal::{self, Paint, complain, say, tell};
+use super::terminal::{self, Paint, complain, end_now, say_apart, tell};
 use crate::config::{Config, Flags};
 use crate::demo;
-use crate::exit;
 use crate::wiring::{self, EventStoreServer, Running};
+use crate::{exit, logging};
 use lastseat_domain::ShowId;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -21,8 +20,10 @@ pub struct Serve {
 
 /// Serves until Ctrl-C or SIGTERM; a second one ends the process at once.
 pub async fn run(config: Config) -> ExitCode {
-    logging::install(&config);
-    let running = match wiring::start_with(config.clone(), Arc::new(terminal::fatal)).await {
+    if let Err(error) = logging::install(&config) {
+        complain(&format!("no log lines: {error}"));
+    }
+    let mut running = match wiring::start_with(config.clone(), Arc::new(terminal::fatal)).await {
         Ok(running) => running,
         Err(error) => {
             complain(&error.to_string());
@@ -39,7 +40,10 @@ pub async fn run(config: Config) -> ExitCode {
     };
     // Only now: a reader of the greeting may send a signal at once.
     greet(&running, &config).await;
-    let first = signals.next().await;
+    let first = tokio::select! {
+        first = signals.next() => first,
+        why = running.failed() => terminal::part_ended(&why),
+    };
     tell(&format!("lastseat: {first}: finishing what is under way (once more to stop at once)"));
     tokio::select! {
         () = running.stop() => {
@@ -49,7 +53,7 @@ pub async fn run(config: Config) -> ExitCode {
         _ = signals.next() => {
             tell("lastseat: stopped at once; the next start finishes what was under way");
             // Returning would wait for the runtime's blocking threads.
-            std::process::exit(130)
+            end_now(130)
         }
     }
 }
@@ -74,5 +78,5 @@ async fn greet(running: &Running, config: &Config) {
         sandbox_server: running.sandbox_server.as_ref().map(|server| server.addr),
         events,
     };
-    say(&banner.text(Paint::stdout()));
+    say_apart(banner.text(Paint::stdout()));
 }

@@ -1,5 +1,6 @@
 //! What people read: colour only on a terminal, numbers with separators, times with units.
 
+use crate::logging;
 use std::io::{IsTerminal, Write};
 use std::time::Duration;
 
@@ -81,10 +82,23 @@ pub fn say(text: &str) {
     let _closed = out.write_all(text.as_bytes()).and_then(|()| out.write_all(b"\n")).and_then(|()| out.flush());
 }
 
-/// Prints to standard error: what people read while machines read standard output.
+/// Prints to standard error: what people read while machines read standard output. A server never waits
+/// for it.
 pub fn tell(text: &str) {
+    if logging::write(text) {
+        return;
+    }
     let mut out = std::io::stderr().lock();
     let _closed = out.write_all(text.as_bytes()).and_then(|()| out.write_all(b"\n"));
+}
+
+/// Prints to standard output on a thread of its own: a server does not stop because nobody reads its
+/// greeting.
+pub fn say_apart(text: String) {
+    let printing = std::thread::Builder::new().name("greeting".to_owned()).spawn(move || say(&text));
+    if let Err(error) = printing {
+        complain(&format!("the greeting can't be printed: {error}"));
+    }
 }
 
 /// Prints a value as JSON to standard output.
@@ -104,7 +118,19 @@ pub fn complain(what: &str) {
 /// Ends the process: the log can't promise durability any more, so nothing may be acknowledged.
 pub fn fatal(why: &str) {
     complain(&format!("the event log has stopped: {why}; start again to recover from the log"));
-    std::process::exit(crate::exit::FATAL.into())
+    end_now(crate::exit::FATAL)
+}
+
+/// Ends the process: a part of the server has ended that everything else needs.
+pub fn part_ended(why: &str) -> ! {
+    complain(&format!("{why}; the process ends, so that it is started again and recovers from the log"));
+    end_now(crate::exit::FATAL)
+}
+
+/// Ends the process at once: no destructor runs, no task is waited for.
+pub fn end_now(status: u8) -> ! {
+    logging::flush();
+    std::process::exit(status.into())
 }
 
 /// 10000 as 10,000.

@@ -24,6 +24,8 @@ pub struct Gauges {
     pub guard_answers: bool,
     /// Times that the seat guard did not answer when it was needed.
     pub guard_failures: u64,
+    /// Log lines that were dropped since the start.
+    pub log_lines_dropped: u64,
     /// Each view's name, and how many positions it is behind the log.
     pub views: Vec<(&'static str, u64)>,
     /// Answers stored for their repeats.
@@ -56,6 +58,8 @@ impl Gauges {
         }
         let help = "Times that the seat guard did not answer when it was needed.";
         single(text, "lastseat_seat_guard_failures_total", "counter", help, self.guard_failures);
+        let help = "Log lines that could not be written and were dropped.";
+        single(text, "lastseat_log_lines_dropped_total", "counter", help, self.log_lines_dropped);
         family(text, "lastseat_view_lag", "gauge", "Positions that a view is behind the log.");
         for (view, lag) in &self.views {
             sample(text, &format!("lastseat_view_lag{{view=\"{view}\"}}"), *lag);

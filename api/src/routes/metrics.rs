@@ -3,6 +3,7 @@
 use super::health::{self, Readiness};
 use crate::answer::Answer;
 use crate::app::App;
+use crate::logging;
 use crate::metrics::Gauges;
 use axum::extract::State;
 use http::{HeaderValue, StatusCode};
@@ -30,6 +31,7 @@ pub async fn metrics(State(app): State<App>) -> Answer {
         degraded: engine.degraded.len() as u64,
         guard_answers: engine.guard_answers,
         guard_failures: engine.guard_failures,
+        log_lines_dropped: logging::dropped(),
         views: app.read_model().status().into_iter().map(|view| (view.name, view.lag)).collect(),
         answers_kept: kept as u64,
         answers_bytes: bytes as u64,

@@ -51,6 +51,17 @@ impl EventStoreServer {
         connection_string(self.addr, self.has_tls)
     }
 
+    /// Completes when it has ended although nobody stopped it. Returns why.
+    pub(super) async fn failed(&mut self) -> String {
+        let _ended = (&mut self.serving).await;
+        "the EventStoreDB-protocol server has ended".to_owned()
+    }
+
+    #[cfg(test)]
+    pub(super) fn abort(&self) {
+        self.serving.abort();
+    }
+
     /// Completes when it has stopped, after `shutdown`.
     pub(super) async fn stopped(self) {
         if let Err(error) = self.serving.await {

@@ -41,6 +41,11 @@ impl LogHost {
         }
     }
 
+    /// Completes when a server has ended although nobody stopped it. Returns why.
+    pub async fn failed(&mut self) -> String {
+        failed_server(self.eventstore_server.as_mut(), self.sandbox_server.as_mut()).await
+    }
+
     /// Stops the servers, then closes the log.
     pub async fn stop(self) {
         self.shutdown.cancel();
@@ -68,4 +73,24 @@ async fn start_servers(
     let eventstore_server = EventStoreServer::start(config, &log.port(), clock, shutdown).await?;
     let sandbox_server = SandboxServer::start(config, sandbox.as_ref(), shutdown).await?;
     Ok((eventstore_server, sandbox_server))
+}
+
+/// Completes when one of the servers has ended. Returns why.
+pub(super) async fn failed_server(eventstore: Option<&mut EventStoreServer>, sandbox: Option<&mut SandboxServer>) -> String {
+    let eventstore = async {
+        match eventstore {
+            Some(server) => server.failed().await,
+            None => std::future::pending().await,
+        }
+    };
+    let sandbox = async {
+        match sandbox {
+            Some(server) => server.failed().await,
+            None => std::future::pending().await,
+        }
+    };
+    tokio::select! {
+        why = eventstore => why,
+        why = sandbox => why,
+    }
 }

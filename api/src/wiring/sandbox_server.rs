@@ -41,6 +41,17 @@ impl SandboxServer {
         Ok(Some(Self { addr, serving }))
     }
 
+    /// Completes when it has ended although nobody stopped it. Returns why.
+    pub(super) async fn failed(&mut self) -> String {
+        let _ended = (&mut self.serving).await;
+        "the sandbox server has ended".to_owned()
+    }
+
+    #[cfg(test)]
+    pub(super) fn abort(&self) {
+        self.serving.abort();
+    }
+
     /// Completes when it has stopped, after `shutdown`.
     pub(super) async fn stopped(self) {
         if let Err(error) = self.serving.await {

@@ -63,3 +63,21 @@ async fn an_address_of_others_is_named() {
     let line = start(config).await.map(|_| ()).unwrap_err().to_string();
     assert_eq!(line, "192.0.2.1:80 can't be listened on: this machine does not have that address; choose another with --listen");
 }
+
+/// Whatever ends without having been asked to ends the process, see `cli::serve`.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_part_that_has_ended_is_named() {
+    let dir = tempfile::tempdir().unwrap();
+    let port = Some(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)));
+    let config = Config { eventstore_listen: port, sandbox_listen: port, ..config(&dir) };
+    let mut running = start(config).await.unwrap();
+    assert!(tokio::time::timeout(Duration::from_millis(300), running.failed()).await.is_err(), "all is well");
+    running.sandbox_server.as_ref().unwrap().abort();
+    assert_eq!(running.failed().await, "the sandbox server has ended");
+    running.sandbox_server = None;
+    running.eventstore_server.as_ref().unwrap().abort();
+    assert_eq!(running.failed().await, "the EventStoreDB-protocol server has ended");
+    running.eventstore_server = None;
+    running.serving.abort();
+    assert!(running.failed().await.starts_with("the HTTP server has ended"));
+}

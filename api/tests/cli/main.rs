@@ -3,6 +3,7 @@
 
 mod binary;
 mod config;
+mod dead_stderr;
 mod doctor;
 mod help;
 mod http;

@@ -9,16 +9,20 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 /// A server on a port of its own. Killed if a test fails before it stops.
-struct Server {
-    child: Child,
-    url: String,
+pub struct Server {
+    pub child: Child,
+    pub url: String,
     greeting: String,
 }
 
 impl Server {
     fn start(place: &Place, arguments: &[&str]) -> Self {
-        let mut command = place.command(&[&["serve", "--listen", "127.0.0.1:0"], arguments].concat());
-        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        Self::spawn(place.command(&[&["serve", "--listen", "127.0.0.1:0"], arguments].concat()).stderr(Stdio::piped()))
+    }
+
+    /// Starts a `serve` and reads its greeting.
+    pub fn spawn(command: &mut Command) -> Self {
+        let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
         let (mut greeting, mut lines) = (String::new(), BufReader::new(child.stdout.take().unwrap()).lines());
         for line in lines.by_ref() {
             let line = line.unwrap();
@@ -30,14 +34,14 @@ impl Server {
         }
         let url = greeting.lines().find_map(|line| line.trim().strip_prefix("Seat map")).unwrap_or_else(|| {
             let mut error = String::new();
-            child.stderr.take().unwrap().read_to_string(&mut error).unwrap();
+            let _elsewhere = child.stderr.take().map(|mut stderr| stderr.read_to_string(&mut error));
             panic!("no greeting: {error}")
         });
         let url = url.trim().trim_end_matches('/').to_owned();
         Self { child, url, greeting }
     }
 
-    fn signal(&self, name: &str) {
+    pub fn signal(&self, name: &str) {
         assert!(Command::new("kill").args(["-s", name, &self.child.id().to_string()]).status().unwrap().success());
     }
 

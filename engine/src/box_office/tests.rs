@@ -1,0 +1,87 @@
+//! What the box office reports when one of its own parts has ended.
+
+use super::*;
+use futures::stream::BoxStream;
+use lastseat_domain::ports::EventLog;
+use lastseat_domain::ports::event_log::{Delivery, Filter, LogFault};
+use lastseat_in_process::{InProcessGuard, RandomIds};
+use lastseat_payments_sandbox::SandboxGateway;
+use lastseat_testkit::scripted_log::TokioClock;
+use lastseat_testkit::world::{epoch, plan, seat_id, show_id};
+use lastseat_testkit::{ForwardLog, ForwardingLog, MemoryLog};
+
+const SOON: Duration = Duration::from_secs(5);
+
+fn in_virtual_time(test: impl AsyncFn()) {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
+    runtime.block_on(test());
+}
+
+async fn open(log: impl FnOnce(MemoryLog) -> Arc<dyn EventLog>) -> BoxOffice {
+    let clock = TokioClock::new(epoch());
+    let ports = Ports {
+        log: log(MemoryLog::new(clock.clone(), true)),
+        guard: Arc::new(InProcessGuard::new(clock.clone())),
+        payments: Arc::new(SandboxGateway::in_memory(clock.clone())),
+        clock,
+        ids: Arc::new(RandomIds),
+    };
+    BoxOffice::open(ports, Settings::default()).await.unwrap()
+}
+
+async fn has_failed(office: &BoxOffice) -> bool {
+    tokio::time::timeout(SOON, office.failed()).await.is_ok()
+}
+
+fn a_hold() -> HoldRequest {
+    let selection = SeatSelection::Seats(vec![seat_id("A-1")]);
+    let booking = BookingId(uuid::Uuid::from_u128(7));
+    HoldRequest { show: show_id("test"), buyer: BuyerId::new("ann").unwrap(), booking, selection, request: None, trace: None }
+}
+
+#[test]
+fn the_actors_supervisor_ends_only_with_the_box_office() {
+    in_virtual_time(async || {
+        let office = open(|log| Arc::new(log)).await;
+        office.schedule_show(plan("test", 1, 3, 0), "admin").await.unwrap();
+        assert!(office.status().ready && !has_failed(&office).await);
+        office.tasks.supervisor.kill();
+        assert!(has_failed(&office).await);
+        let status = office.status();
+        assert!(!status.ready && status.degraded.iter().any(|why| why.contains("has ended")), "{status:?}");
+        assert!(office.hold(a_hold()).await.is_err(), "its actors have ended with it");
+    });
+}
+
+/// A log whose subscribers panic.
+struct Poisoned(MemoryLog);
+
+impl ForwardLog for Poisoned {
+    fn inner(&self) -> &dyn EventLog {
+        &self.0
+    }
+
+    fn subscribe(&self, _: Position, _: Filter) -> BoxStream<'static, Result<Delivery, LogFault>> {
+        panic!("planted");
+    }
+}
+
+#[test]
+fn a_log_follower_that_has_panicked_makes_the_engine_not_ready() {
+    in_virtual_time(async || {
+        let office = open(|log| Arc::new(ForwardingLog(Poisoned(log)))).await;
+        assert!(has_failed(&office).await);
+        assert!(!office.status().ready);
+    });
+}
+
+#[test]
+fn what_ends_because_the_box_office_is_drained_has_not_failed() {
+    in_virtual_time(async || {
+        let office = open(|log| Arc::new(log)).await;
+        let before = office.services.now();
+        office.drain(SOON).await;
+        assert!(office.services.now() < before + SOON, "nothing is waited for");
+        assert!(!has_failed(&office).await);
+    });
+}
