@@ -39,6 +39,10 @@ first-command:
 settings-table:
     LASTSEAT_WRITE_DOCS=1 cargo test -p lastseat --lib the_operators_table
 
+# Measures who may do what and writes the table in docs/SECURITY.md.
+access-matrix:
+    LASTSEAT_WRITE_DOCS=1 cargo test --test access_matrix every_operation
+
 # The log on a disk that is full: LOG_SMALL_DISK names the mount point of one of a few megabytes.
 full-disk:
     cargo test --test event_log_faults -- --ignored full_disk

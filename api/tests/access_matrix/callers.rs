@@ -1,0 +1,149 @@
+//! The kinds of callers, and the bookings and tokens that one attempt is made with.
+
+use crate::common::{Call, TestServer};
+use crate::operations::Operation;
+use lastseat::auth::Role;
+use serde_json::{Value, json};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+/// Who sends the request. "Own" and "foreign" are about the booking, voucher or intent in the path.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Caller {
+    /// Sends no token.
+    Nobody,
+    /// Sends a token with a wrong signature.
+    Forger,
+    /// The buyer who owns it.
+    Owner,
+    /// Another buyer.
+    Stranger,
+    /// The booking's own token.
+    BookingToken,
+    /// The token of another booking of the same buyer.
+    SiblingToken,
+    /// The token of a stranger's booking.
+    ForeignToken,
+    Auditor,
+    Admin,
+}
+
+pub const CALLERS: [Caller; 9] = [
+    Caller::Nobody,
+    Caller::Forger,
+    Caller::Owner,
+    Caller::Stranger,
+    Caller::BookingToken,
+    Caller::SiblingToken,
+    Caller::ForeignToken,
+    Caller::Auditor,
+    Caller::Admin,
+];
+
+impl Caller {
+    pub fn title(self) -> &'static str {
+        match self {
+            Self::Nobody => "no token",
+            Self::Forger => "forged token",
+            Self::Owner => "own, buyer",
+            Self::Stranger => "foreign, buyer",
+            Self::BookingToken => "own, booking token",
+            Self::SiblingToken => "sibling's booking token",
+            Self::ForeignToken => "foreign, booking token",
+            Self::Auditor => "auditor",
+            Self::Admin => "admin",
+        }
+    }
+}
+
+/// A show and bookings for one attempt.
+pub struct Cast {
+    pub show: String,
+    pub booking: String,
+    pub intent: String,
+    pub voucher: String,
+    own: String,
+    sibling: String,
+    foreign: String,
+    buyer: String,
+    stranger: String,
+}
+
+static NEXT: AtomicUsize = AtomicUsize::new(0);
+
+impl Cast {
+    pub async fn new(server: &TestServer, operation: &Operation) -> Self {
+        let number = NEXT.fetch_add(1, Ordering::Relaxed);
+        let show = format!("show-{number}");
+        let mut plan = crate::common::demo();
+        plan["id"] = json!(show);
+        let scheduled = server.post("/v1/shows").admin(server).json(plan).send().await;
+        assert!(scheduled.status.is_success(), "{scheduled:?}");
+        let (buyer, stranger) = (format!("anna-{number}"), format!("bob-{number}"));
+        let quantity = if operation.path.contains("{voucher}") { 3 } else { 1 };
+        let (booking, own) = hold(server, &show, &buyer, quantity).await;
+        let (_, sibling) = hold(server, &show, &buyer, 1).await;
+        let (_, foreign) = hold(server, &show, &stranger, 1).await;
+        let mut cast =
+            Self { show, booking, intent: String::new(), voucher: String::new(), own, sibling, foreign, buyer, stranger };
+        if operation.path.contains("{voucher}") {
+            cast.voucher = cast.earn_voucher(server).await;
+        }
+        if operation.path.contains("{intent}") {
+            cast.intent = cast.need_authentication(server).await;
+        }
+        cast
+    }
+
+    async fn earn_voucher(&self, server: &TestServer) -> String {
+        let paid = self.pay(server, "pm_card_visa").await;
+        assert_eq!(paid["status"], "confirmed", "{paid}");
+        let token = server.token(&self.buyer, Role::Buyer);
+        for _ in 0..200 {
+            let rewards = server.get("/v1/me/rewards").bearer(&token).send().await.json();
+            if let Some(voucher) = rewards["vouchers"][0]["voucher"].as_str() {
+                return voucher.to_owned();
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        panic!("no voucher was issued");
+    }
+
+    async fn need_authentication(&self, server: &TestServer) -> String {
+        let paid = self.pay(server, "pm_card_authenticationRequired").await;
+        let url = paid["next_action"]["url"].as_str().unwrap();
+        url.rsplit('/').next().unwrap().to_owned()
+    }
+
+    async fn pay(&self, server: &TestServer, method: &str) -> Value {
+        let path = format!("/v1/bookings/{}/payment", self.booking);
+        server.post(&path).bearer(&self.own).json(json!({"payment_method": method})).send().await.json()
+    }
+
+    /// The call with the caller's token.
+    pub fn by(&self, server: &TestServer, call: Call, caller: Caller) -> Call {
+        match caller {
+            Caller::Nobody => call,
+            Caller::Forger => {
+                let mut token = server.token(&self.buyer, Role::Admin);
+                let forged = if token.pop() == Some('A') { 'B' } else { 'A' };
+                call.bearer(&format!("{token}{forged}"))
+            }
+            Caller::Owner => call.bearer(&server.token(&self.buyer, Role::Buyer)),
+            Caller::Stranger => call.bearer(&server.token(&self.stranger, Role::Buyer)),
+            Caller::BookingToken => call.bearer(&self.own),
+            Caller::SiblingToken => call.bearer(&self.sibling),
+            Caller::ForeignToken => call.bearer(&self.foreign),
+            Caller::Auditor => call.bearer(&server.token("audrey", Role::Auditor)),
+            Caller::Admin => call.admin(server),
+        }
+    }
+}
+
+/// Holds places on the floor. Returns the booking's id and token.
+async fn hold(server: &TestServer, show: &str, buyer: &str, quantity: u32) -> (String, String) {
+    let token = server.token(buyer, Role::Buyer);
+    let body = json!({"area": "floor", "quantity": quantity});
+    let held = server.post(&format!("/v1/shows/{show}/bookings")).bearer(&token).json(body).send().await;
+    (held.text("id"), held.text("token"))
+}

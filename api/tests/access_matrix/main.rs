@@ -1,0 +1,90 @@
+//! Who may do what: every operation of the API by every kind of caller, as the server answers it. The table
+//! in docs/SECURITY.md is the result; `just access-matrix` writes it.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "a test may fail loudly")]
+
+mod callers;
+#[path = "../common/mod.rs"]
+mod common;
+mod operations;
+mod rules;
+
+use callers::{CALLERS, Cast};
+use common::start_for_test;
+use operations::{Operation, Outcome};
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::path::Path;
+
+/// Outcomes by operation, in the order of [`CALLERS`].
+type Matrix = BTreeMap<(String, String), Vec<Outcome>>;
+
+const BEGIN: &str = "<!-- access: written by `just access-matrix` -->\n";
+const END: &str = "<!-- end of access -->\n";
+
+#[tokio::test]
+async fn every_operation_by_every_caller_is_as_documented() {
+    let matrix = measure().await;
+    assert_eq!(rules::broken(&matrix), Vec::<String>::new());
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/SECURITY.md");
+    let text = std::fs::read_to_string(&file).unwrap();
+    let (before, rest) = text.split_once(BEGIN).unwrap();
+    let (table, after) = rest.split_once(END).unwrap();
+    let measured = markdown(&matrix);
+    if std::env::var_os("LASTSEAT_WRITE_DOCS").is_some() {
+        std::fs::write(&file, format!("{before}{BEGIN}{measured}{END}{after}")).unwrap();
+    } else {
+        assert_eq!(table, measured, "who may do what has changed; if that is intended, run `just access-matrix`");
+    }
+}
+
+/// Tries everything on a server of its own. Each attempt has a show and bookings of its own, so that no attempt
+/// changes the outcome of another.
+async fn measure() -> Matrix {
+    let dir = tempfile::tempdir().unwrap();
+    let server = start_for_test(dir.path()).await;
+    let mut matrix = Matrix::new();
+    for operation in Operation::all() {
+        let mut row = Vec::with_capacity(CALLERS.len());
+        for caller in CALLERS {
+            let cast = Cast::new(&server, &operation).await;
+            row.push(operation.attempt(&server, &cast, caller).await);
+        }
+        matrix.insert((operation.path, operation.method), row);
+    }
+    server.stop().await;
+    matrix
+}
+
+fn markdown(matrix: &Matrix) -> String {
+    let mut text = String::from("| operation |");
+    for caller in CALLERS {
+        let _ = write!(text, " {} |", caller.title());
+    }
+    text.push_str("\n|---|");
+    text.push_str(&"---|".repeat(CALLERS.len()));
+    text.push('\n');
+    for ((path, method), row) in matrix {
+        let _ = write!(text, "| `{method} {path}` |");
+        for outcome in row {
+            let _ = write!(text, " {outcome} |");
+        }
+        text.push('\n');
+    }
+    text
+}
+
+/// The failing twin: each forbidden cell, opened, breaks a rule.
+#[tokio::test]
+async fn a_server_that_lets_a_stranger_in_is_noticed() {
+    let matrix = measure().await;
+    for (key, row) in &matrix {
+        for (place, caller) in CALLERS.iter().enumerate() {
+            if rules::forbids(*caller, &key.1, &key.0, row) {
+                let mut opened = matrix.clone();
+                opened.get_mut(key).unwrap()[place] = Outcome::Done;
+                assert!(!rules::broken(&opened).is_empty(), "{key:?} open to {caller:?}");
+            }
+        }
+    }
+}

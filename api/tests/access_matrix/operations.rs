@@ -1,0 +1,103 @@
+//! Every operation of the OpenAPI document, and a request for each.
+
+use crate::callers::{Caller, Cast};
+use crate::common::{Call, TestServer};
+use serde_json::{Value, json};
+use std::fmt;
+
+/// What the caller got.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outcome {
+    /// The request was carried out, or refused for a reason that is not the caller.
+    Done,
+    /// 401: no valid token.
+    Unauthenticated,
+    /// 403: not for this role.
+    Forbidden,
+    /// 404: does not exist for this caller.
+    Hidden,
+}
+
+impl fmt::Display for Outcome {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Done => "yes",
+            Self::Unauthenticated => "401",
+            Self::Forbidden => "403",
+            Self::Hidden => "404",
+        })
+    }
+}
+
+pub struct Operation {
+    pub method: String,
+    pub path: String,
+}
+
+impl Operation {
+    /// From the document that the routes generate, so that a new route is in the matrix.
+    pub fn all() -> Vec<Self> {
+        let document = serde_json::to_value(lastseat::routes::document()).unwrap();
+        let mut operations = Vec::new();
+        for (path, methods) in document["paths"].as_object().unwrap() {
+            for method in methods.as_object().unwrap().keys().filter(|key| is_method(key)) {
+                operations.push(Self { method: method.to_uppercase(), path: path.clone() });
+            }
+        }
+        operations
+    }
+
+    pub async fn attempt(&self, server: &TestServer, cast: &Cast, caller: Caller) -> Outcome {
+        let mut call = server.call(&self.method, &self.address(cast));
+        if let Some(body) = self.body() {
+            call = call.json(body);
+        }
+        let (status, problem) = answer(cast.by(server, call, caller)).await;
+        match (status, problem.as_str()) {
+            (401, _) => Outcome::Unauthenticated,
+            (403, _) => Outcome::Forbidden,
+            (404, _) => Outcome::Hidden,
+            (200..=299 | 402 | 409, _) => Outcome::Done,
+            _ => panic!("{} {} by {caller:?}: {status} {problem}", self.method, self.path),
+        }
+    }
+
+    fn address(&self, cast: &Cast) -> String {
+        let path = self
+            .path
+            .replace("{show}", &cast.show)
+            .replace("{booking}", &cast.booking)
+            .replace("{id}", &cast.booking)
+            .replace("{voucher}", &cast.voucher)
+            .replace("{intent}", &cast.intent)
+            .replace("{code}", "seat_unavailable");
+        assert!(!path.contains('{'), "no value for a parameter of {}; add one here", self.path);
+        path
+    }
+
+    /// A body that is right, so that only the caller decides.
+    fn body(&self) -> Option<Value> {
+        match (self.method.as_str(), self.path.as_str()) {
+            ("POST", "/v1/shows") => Some(crate::common::demo()),
+            ("POST", path) if path.ends_with("/authenticate") => Some(json!({"outcome": "succeeded"})),
+            ("POST", path) if path.ends_with("/payment") => Some(json!({"payment_method": "pm_card_visa"})),
+            ("POST", path) if path.ends_with("/bookings") => Some(json!({"area": "floor", "quantity": 1})),
+            _ => None,
+        }
+    }
+}
+
+fn is_method(key: &str) -> bool {
+    matches!(key, "get" | "post" | "put" | "patch" | "delete" | "head")
+}
+
+/// Status and problem code. The body of a success is not read: a stream has no end.
+async fn answer(call: Call) -> (u16, String) {
+    let (parts, body) = call.open().await;
+    if parts.status.is_success() {
+        return (parts.status.as_u16(), String::new());
+    }
+    let body = http_body_util::BodyExt::collect(body).await.unwrap().to_bytes();
+    let problem: Value = serde_json::from_slice(&body).unwrap_or_default();
+    (parts.status.as_u16(), problem["code"].as_str().unwrap_or_default().to_owned())
+}
