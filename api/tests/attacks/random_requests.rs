@@ -163,7 +163,7 @@ impl Fuzz {
         let method = if likely { method.as_str() } else { self.rng.pick(&METHODS) };
         let mut call = server.call(method, &path);
         if self.rng.below(4) > 0 {
-            call = call.bearer(&{
+            call = call.bearer({
                 // Mostly the first five: a booking's token may do little.
                 let end = if self.rng.below(3) > 0 { 5 } else { self.tokens.len() };
                 &self.tokens[self.rng.below(end)]

@@ -69,21 +69,15 @@ fn ambiguous() -> Vec<String> {
         "0x0\r\n\r\n",
         "-0\r\n\r\n",
         "+0\r\n\r\n",
-        "0 \r\n\r\n",
-        "0;\r\n\r\n",
-        "0;a=b\r\n\r\n",
         "0;\n\r\n",
         "0\n\n",
-        "00000000000000000\r\n\r\n",
         "10000000000000000\r\n\r\n",
         "ffffffffffffffff\r\n\r\n",
-        "0\r\nContent-Length: 5\r\n\r\n",
         "0\r\n X: y\r\n\r\n",
         "g\r\n\r\n",
         "\r\n0\r\n\r\n",
         "1\r\nab\r\n0\r\n\r\n",
         "2\r\na\r\n0\r\n\r\n",
-        "1;\u{0}\r\na\r\n0\r\n\r\n",
     ] {
         outer.push(format!("Transfer-Encoding: chunked\r\n\r\n{chunk}"));
     }
@@ -98,32 +92,15 @@ async fn attack(server: &TestServer, outer: &str) -> (Vec<u16>, bool) {
     (answers, server.head().await > before)
 }
 
-/// Whether the outer request ends, by the standard, just before the hidden one: then the hidden one is an
-/// ordinary second request, and no proxy sees it differently.
-fn ends_before_hidden(outer: &str) -> bool {
-    [
-        "Transfer-Encoding: chunked\r\n\r\n0 \r\n\r\n",
-        "Transfer-Encoding: chunked\r\n\r\n0;\r\n\r\n",
-        "Transfer-Encoding: chunked\r\n\r\n0;a=b\r\n\r\n",
-        "Transfer-Encoding: chunked\r\n\r\n00000000000000000\r\n\r\n",
-        "Transfer-Encoding: chunked\r\n\r\n0\r\nContent-Length: 5\r\n\r\n",
-        // A control character in an extension, which no parser takes for the end of the line.
-        "Transfer-Encoding: chunked\r\n\r\n1;\u{0}\r\na\r\n0\r\n\r\n",
-    ]
-    .contains(&outer)
-        // No parser takes this name for the length, so the request has no body.
-        || outer.starts_with("Content_Length")
-}
-
 #[tokio::test]
 async fn no_hidden_request_is_executed() {
     let dir = tempfile::tempdir().unwrap();
     let server = start_for_test(dir.path()).await;
     let mut executed = Vec::new();
-    for outer in ambiguous().iter().filter(|outer| !ends_before_hidden(outer)) {
-        let (answers, held) = attack(&server, outer).await;
+    for outer in ambiguous() {
+        let (answers, held) = attack(&server, &outer).await;
         if held || answers.len() > 1 {
-            executed.push((outer.clone(), answers));
+            executed.push((outer, answers));
         }
     }
     assert_eq!(executed, []);
