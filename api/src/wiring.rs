@@ -90,10 +90,14 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
 /// # Errors
 /// [`StartError`].
 pub async fn start_with(config: Config, on_fatal: FatalHook) -> Result<Running, StartError> {
+    start_at(config, on_fatal, Arc::new(SystemClock)).await
+}
+
+/// Starts a server that goes by this clock.
+async fn start_at(config: Config, on_fatal: FatalHook, clock: Arc<dyn Clock>) -> Result<Running, StartError> {
     let data = DataDir::prepare(&config.data)?;
     // Bound first: a second start by mistake fails here, before anything is opened.
     let (listener, addr) = bind(config.listen).await?;
-    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let log = ChosenLog::open(&config, &data, &clock, on_fatal).await?;
     match assemble(&config, &data, (listener, addr), &log, &clock).await {
         Ok(running) => Ok(running),

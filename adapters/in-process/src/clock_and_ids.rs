@@ -1,27 +1,33 @@
 //! The real clock and real ids: the only place in the workspace where either is read.
 
+use crate::steady_clock::SteadyClock;
 use chrono::{SubsecRound, Utc};
-use futures::FutureExt;
 use futures::future::BoxFuture;
 use lastseat_domain::Timestamp;
 use lastseat_domain::ports::{Clock, Ids};
+use std::sync::LazyLock;
 use uuid::Uuid;
 
-/// The machine's clock, in whole milliseconds.
+/// A machine has one clock, so all of this process share what they have shown.
+static MACHINE: LazyLock<SteadyClock<fn() -> Timestamp>> = LazyLock::new(|| SteadyClock::over(read as fn() -> Timestamp));
+
+#[expect(clippy::disallowed_methods, reason = "this is the clock adapter")]
+fn read() -> Timestamp {
+    // Milliseconds are what people and browsers work with; finer digits only make noise.
+    Utc::now().trunc_subsecs(3)
+}
+
+/// The machine's clock, in whole milliseconds, made steady: see [`SteadyClock`].
 #[derive(Debug, Clone, Copy, Default)]
 pub struct SystemClock;
 
 impl Clock for SystemClock {
-    #[expect(clippy::disallowed_methods, reason = "this is the clock adapter")]
     fn now(&self) -> Timestamp {
-        // Milliseconds are what people and browsers work with; finer digits only make noise.
-        Utc::now().trunc_subsecs(3)
+        MACHINE.now()
     }
 
     fn sleep_until(&self, deadline: Timestamp) -> BoxFuture<'static, ()> {
-        // A deadline that has passed gives a negative span, which `to_std` refuses.
-        let left = (deadline - self.now()).to_std().unwrap_or_default();
-        tokio::time::sleep(left).boxed()
+        MACHINE.sleep_until(deadline)
     }
 }
 

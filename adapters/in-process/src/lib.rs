@@ -7,8 +7,10 @@ mod clock_and_ids;
 mod free_of_charge;
 mod rate_limiter;
 mod seat_guard;
+mod steady_clock;
 
 pub use clock_and_ids::{RandomIds, SystemClock};
 pub use free_of_charge::FreeOfCharge;
 pub use rate_limiter::InProcessLimiter;
 pub use seat_guard::InProcessGuard;
+pub use steady_clock::SteadyClock;

@@ -1,5 +1,10 @@
 use super::*;
+use chrono::TimeDelta;
+use lastseat_domain::{BookingId, BuyerId, SeatId, ShowId};
+use lastseat_engine::{HoldRequest, SeatSelection};
 use lastseat_event_log_sqlite::OpenError;
+use lastseat_in_process::SteadyClock;
+use lastseat_testkit::JumpingTime;
 use std::net::Ipv4Addr;
 use tempfile::TempDir;
 
@@ -80,4 +85,33 @@ async fn a_part_that_has_ended_is_named() {
     running.eventstore_server = None;
     running.serving.abort();
     assert!(running.failed().await.starts_with("the HTTP server has ended"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_seat_map_follows_a_clock_that_is_set_forward() {
+    let dir = tempfile::tempdir().unwrap();
+    let wall = Arc::new(JumpingTime::start());
+    let read = Arc::clone(&wall);
+    let clock = Arc::new(SteadyClock::over(move || read.now()));
+    let running = start_at(config(&dir), Arc::new(|_| ()), clock).await.unwrap();
+    let (show, booking) = (ShowId::new(demo::SHOW).unwrap(), BookingId(uuid::Uuid::from_u128(7)));
+    let shows = async |state: &str| {
+        let is_shown = || running.read_model.seat_map(&show).unwrap().seats[0].state.name() == state;
+        let wait = async {
+            while !is_shown() {
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(5), wait).await.unwrap_or_else(|_| panic!("A-1 is not {state}"));
+    };
+    let selection = SeatSelection::Seats(vec![SeatId::new("A-1").unwrap()]);
+    let request =
+        HoldRequest { booking, show: show.clone(), selection, buyer: BuyerId::guest(booking), request: None, trace: None };
+    running.box_office.hold(request).await.unwrap();
+    shows("locked").await;
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    shows("locked").await;
+    wall.jump(TimeDelta::hours(2));
+    shows("available").await;
+    running.stop().await;
 }

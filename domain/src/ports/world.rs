@@ -7,10 +7,12 @@ use uuid::Uuid;
 
 /// The source of time.
 pub trait Clock: Send + Sync + 'static {
-    /// The time now, in UTC.
+    /// The time now, in UTC. It never goes back, but it may jump forward.
     fn now(&self) -> Timestamp;
 
-    /// Completes at `deadline`, or at once if that has passed.
+    /// Completes at `deadline`, or at once if that has passed. It follows a clock that is set forward
+    /// within a second. It may complete early after a clock was set back: look at [`Self::now`] where
+    /// that matters.
     fn sleep_until(&self, deadline: Timestamp) -> BoxFuture<'static, ()>;
 }
 

@@ -7,6 +7,7 @@
 //! * [`scripted_log`]: a log whose events and positions the test supplies.
 //! * [`world`], [`history`]: valid histories of events, written by the real deciders.
 //! * [`SteppingClock`], [`TokioClock`](scripted_log::TokioClock): clocks that a test controls.
+//! * [`JumpingTime`]: a machine's clock that is set forward and back.
 
 #![allow(
     clippy::unwrap_used,
@@ -24,6 +25,7 @@ mod faulty_guard;
 mod forwarding;
 pub mod given;
 pub mod history;
+mod jumping_time;
 mod memory_log;
 pub mod payments;
 pub mod rate_limit;
@@ -36,5 +38,6 @@ pub mod world;
 pub use faulty_gateway::{FaultyGateway, GatewayCall, GatewayCallFault};
 pub use faulty_guard::{AbsentGuard, FaultyGuard, GuardFault};
 pub use forwarding::{ForwardGateway, ForwardLog, ForwardingGateway, ForwardingLog};
+pub use jumping_time::JumpingTime;
 pub use memory_log::{AppendFault, MemoryLog};
 pub use stepping_clock::SteppingClock;
