@@ -6,6 +6,7 @@ use crate::lag::Lag;
 use crate::limits::{AppliedLimits, Counted, Limits};
 use crate::metrics::Metrics;
 use crate::problem::Problem;
+use crate::server::Budget;
 use async_trait::async_trait;
 use http::request::Parts;
 use lastseat_domain::booking::Booking;
@@ -41,6 +42,8 @@ pub struct AppParts {
     pub public_url: Option<String>,
     /// The sandbox's bank, where payments are simulated.
     pub bank: Option<Arc<dyn BankAuthentication>>,
+    /// What connections keep for slow clients.
+    pub buffers: Arc<Budget>,
     /// Cancelled when the server stops; seat streams end then.
     pub drain: CancellationToken,
 }

@@ -2,9 +2,10 @@
 
 use crate::etag;
 use crate::problem::{Code, Problem};
+use crate::server::headers::PAGE_POLICY;
 use axum::response::{IntoResponse, Response};
 use http::HeaderMap;
-use http::header::{CACHE_CONTROL, CONTENT_TYPE, ETAG, HeaderValue, X_CONTENT_TYPE_OPTIONS};
+use http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG, HeaderValue};
 use rust_embed::RustEmbed;
 use std::fmt::Write;
 
@@ -35,7 +36,7 @@ pub fn serve(path: &str, headers: &HeaderMap) -> Response {
     let fields = response.headers_mut();
     // Files keep their names when the program changes, so that a cache has to ask every time.
     fields.insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
-    fields.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    fields.insert(CONTENT_SECURITY_POLICY, PAGE_POLICY);
     if let Ok(tag) = HeaderValue::from_str(&tag) {
         fields.insert(ETAG, tag);
     }

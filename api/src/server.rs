@@ -3,7 +3,15 @@
 //!
 //! HTTP/2 and TLS are left to a reverse proxy.
 
+mod activity;
+mod bodies;
+mod budget;
 mod connection;
+pub mod headers;
+mod metered;
+mod refusals;
+
+pub use budget::Budget;
 
 use axum::Router;
 use connection::Connection;
@@ -19,18 +27,34 @@ use tokio_util::task::TaskTracker;
 
 /// Further connections wait in the system's queue until one of these is closed.
 const MAX_CONNECTIONS: usize = 32_768;
+/// Most bytes of a request line and its headers, and about what a connection buffers of an answer.
+const HEAD: usize = 16 << 10;
+/// Most bytes of an answer that the system buffers for a connection; it doubles the number for its own
+/// needs. Its default grows to megabytes, also for clients that do not read.
+const SEND_BUFFER: usize = 128 << 10;
 /// Pause after an accept failed, for example because there are no file descriptors left.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
 /// Serves until `shutdown` is cancelled, then lets running requests finish for at most `patience`.
+/// `budget` bounds what slow clients keep in memory.
 ///
 /// # Errors
 /// Only if the listener itself fails.
-pub async fn serve(listener: TcpListener, router: Router, shutdown: CancellationToken, patience: Duration) -> io::Result<()> {
+pub async fn serve(
+    listener: TcpListener,
+    router: Router,
+    budget: Arc<Budget>,
+    shutdown: CancellationToken,
+    patience: Duration,
+) -> io::Result<()> {
     let mut http = http1::Builder::new();
     // Not `pipeline_flush`: with it, an answer waits while anything unread follows its request, even a
     // stray line end or half of the next request. Head and body go out in one write.
-    http.writev(false).header_read_timeout(None);
+    http.writev(false).header_read_timeout(None).max_buf_size(HEAD);
+    // Connections inherit it.
+    if let Err(error) = socket2::SockRef::from(&listener).set_send_buffer_size(SEND_BUFFER) {
+        tracing::debug!(%error, "no SO_SNDBUF");
+    }
     let slots = Arc::new(Semaphore::new(MAX_CONNECTIONS));
     let connections = TaskTracker::new();
     let cut = CancellationToken::new();
@@ -44,6 +68,7 @@ pub async fn serve(listener: TcpListener, router: Router, shutdown: Cancellation
             http: http.clone(),
             peer,
             router: router.clone(),
+            budget: Arc::clone(&budget),
             // A child token per connection: thousands waiting for one token would share one mutex.
             shutdown: shutdown.child_token(),
             cut: cut.child_token(),

@@ -26,7 +26,8 @@ use crate::config::Config;
 use crate::data_dir::DataDir;
 use crate::demo;
 use crate::limits::Limits;
-use crate::{routes, server};
+use crate::routes;
+use crate::server::{self, Budget};
 use event_log::ChosenLog;
 use lastseat_domain::ports::event_log::{Filter, last_position};
 use lastseat_domain::ports::{Clock, EventLog, Ids, RateLimiter};
@@ -152,6 +153,7 @@ async fn assemble(
         }
     };
 
+    let buffers = Budget::new(config.connection_memory << 20, read_model.superseded_bytes());
     let app = App::new(AppParts {
         box_office: box_office.clone(),
         read_model: read_model.clone(),
@@ -163,9 +165,10 @@ async fn assemble(
         guests: config.guests,
         public_url: config.public_url.clone(),
         bank,
+        buffers: Arc::clone(&buffers),
         drain: shutdown.clone(),
     });
-    let serving = tokio::spawn(server::serve(listener, routes::router(app), shutdown.clone(), config.drain));
+    let serving = tokio::spawn(server::serve(listener, routes::router(app), buffers, shutdown.clone(), config.drain));
     Ok(Running {
         addr,
         url: config.public_url.clone().unwrap_or_else(|| reachable(addr)),

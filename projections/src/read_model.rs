@@ -19,7 +19,7 @@ use parking_lot::{Mutex, RwLock};
 use serde::Serialize;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
@@ -199,6 +199,13 @@ impl ReadModel {
         let shared = &self.inner.shared;
         let position = shared.seat_map.read().view.states.shows.get(show)?.changed_at;
         shared.encoded.get(show, position, || shared.seat_map.read().view.states.shows.get(show).map(ShowSnapshot::of))
+    }
+
+    /// Bytes of [`ReadModel::seats_json`] that are kept for slow readers only, because there is a later
+    /// body of the same show.
+    #[must_use]
+    pub fn superseded_bytes(&self) -> Arc<AtomicUsize> {
+        Arc::clone(&self.inner.shared.encoded.superseded)
     }
 
     /// The seats of a show. `None` if there is no such show.

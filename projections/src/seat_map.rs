@@ -12,6 +12,7 @@ use serde::Serialize;
 use std::collections::HashMap;
 use std::io::Write as _;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 /// A show's seats at a position of the log. The feed goes on from there without gap or repeat.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -104,12 +105,55 @@ pub(crate) fn areas_of(show_seats: &ShowSeats) -> Vec<AreaView> {
 #[derive(Default)]
 pub(crate) struct EncodedMaps {
     shows: Mutex<HashMap<ShowId, Arc<EncodedMap>>>,
+    /// Bytes of bodies that are not the latest of their show: only slow readers keep them.
+    pub superseded: Arc<AtomicUsize>,
 }
 
 struct EncodedMap {
     /// By the plan's index; `None` for units.
     fragments: Vec<Option<Fragments>>,
-    latest: Mutex<Option<(Position, Bytes)>>,
+    latest: Mutex<Option<Latest>>,
+    superseded: Arc<AtomicUsize>,
+}
+
+struct Latest {
+    position: Position,
+    body: Bytes,
+    counted: Arc<Counted>,
+}
+
+/// Counts a body from when there is a later one until its last reader is gone.
+struct Counted {
+    bytes: usize,
+    is_superseded: AtomicBool,
+    total: Arc<AtomicUsize>,
+}
+
+/// A body with its count.
+struct Body {
+    text: Vec<u8>,
+    counted: Arc<Counted>,
+}
+
+impl AsRef<[u8]> for Body {
+    fn as_ref(&self) -> &[u8] {
+        &self.text
+    }
+}
+
+impl Drop for Body {
+    fn drop(&mut self) {
+        if self.counted.is_superseded.load(Ordering::Acquire) {
+            self.counted.total.fetch_sub(self.counted.bytes, Ordering::Relaxed);
+        }
+    }
+}
+
+impl Drop for Latest {
+    fn drop(&mut self) {
+        self.counted.total.fetch_add(self.counted.bytes, Ordering::Relaxed);
+        self.counted.is_superseded.store(true, Ordering::Release);
+    }
 }
 
 /// What never changes of a labelled seat's JSON: the text before its state and the text after it.
@@ -146,24 +190,22 @@ impl EncodedMaps {
         let known = self.shows.lock().get(show).cloned();
         let Some(map) = known else {
             let show_seats = show_seats()?;
-            let map =
-                Arc::clone(self.shows.lock().entry(show.clone()).or_insert_with(|| Arc::new(EncodedMap::new(&show_seats.plan))));
-            return map.encode(&show_seats);
+            let new = || Arc::new(EncodedMap::new(&show_seats.plan, Arc::clone(&self.superseded)));
+            let map = Arc::clone(self.shows.lock().entry(show.clone()).or_insert_with(new));
+            let mut latest = map.latest.lock();
+            return map.encode(&mut latest, &show_seats);
         };
         // Held while encoding: of a thousand concurrent requests, one encodes and the others wait for it.
         let mut latest = map.latest.lock();
-        if let Some((_, body)) = latest.as_ref().filter(|(at, _)| *at >= position) {
-            return Some(body.clone());
+        if let Some(latest) = latest.as_ref().filter(|latest| latest.position >= position) {
+            return Some(latest.body.clone());
         }
-        let show_seats = show_seats()?;
-        let body = Bytes::from(map.body(&show_seats)?);
-        *latest = Some((show_seats.position, body.clone()));
-        Some(body)
+        map.encode(&mut latest, &show_seats()?)
     }
 }
 
 impl EncodedMap {
-    fn new(plan: &Plan) -> Self {
+    fn new(plan: &Plan, superseded: Arc<AtomicUsize>) -> Self {
         let fragments = plan.seats.iter().map(|seat| {
             let area = plan.area_of(seat).filter(|a| a.labelled)?;
             // Ids need no escaping: their alphabets have no quotes, backslashes or control characters.
@@ -171,15 +213,18 @@ impl EncodedMap {
             let after = format!(r#"","price":{}}}"#, seat.price);
             Some(Fragments { before, after })
         });
-        Self { fragments: fragments.collect(), latest: Mutex::new(None) }
+        Self { fragments: fragments.collect(), latest: Mutex::new(None), superseded }
     }
 
-    fn encode(&self, show_seats: &ShowSnapshot) -> Option<Bytes> {
-        let mut latest = self.latest.lock();
-        let body = Bytes::from(self.body(show_seats)?);
-        if latest.as_ref().is_none_or(|(at, _)| *at < show_seats.position) {
-            *latest = Some((show_seats.position, body.clone()));
+    fn encode(&self, latest: &mut Option<Latest>, show_seats: &ShowSnapshot) -> Option<Bytes> {
+        if let Some(latest) = latest.as_ref().filter(|latest| latest.position >= show_seats.position) {
+            return Some(latest.body.clone());
         }
+        let text = self.body(show_seats)?;
+        let (is_superseded, total) = (AtomicBool::new(false), Arc::clone(&self.superseded));
+        let counted = Arc::new(Counted { bytes: text.len(), is_superseded, total });
+        let body = Bytes::from_owner(Body { text, counted: Arc::clone(&counted) });
+        *latest = Some(Latest { position: show_seats.position, body: body.clone(), counted });
         Some(body)
     }
 

@@ -89,6 +89,8 @@ pub(super) const SANDBOX: Kind<Option<ServiceUrl>> = kind(
 );
 pub(super) const COUNT: Kind<usize> =
     kind("N", "a whole number from 1 to 1000000", |text| number(text, 1, 1_000_000), ToString::to_string);
+pub(super) const MEGABYTES: Kind<usize> =
+    kind("MB", "a whole number of megabytes from 1 to 1000000", |text| number(text, 1, 1_000_000), ToString::to_string);
 pub(super) const SECONDS: Kind<Duration> =
     kind("SECONDS", "a whole number of seconds from 1 to 86400", |text| seconds(text, 1, 86_400), show_seconds);
 pub(super) const SECONDS_UP_TO_600: Kind<Duration> =

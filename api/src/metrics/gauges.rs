@@ -32,6 +32,10 @@ pub struct Gauges {
     pub answers_kept: u64,
     /// Bytes that they take.
     pub answers_bytes: u64,
+    /// Bytes that connections keep for slow clients.
+    pub connection_bytes: u64,
+    /// Connections that were closed because those were too many.
+    pub connections_cut: u64,
 }
 
 impl Gauges {
@@ -51,6 +55,7 @@ impl Gauges {
             ("lastseat_actors", "Actors in memory.", Some(self.actors)),
             ("lastseat_idempotency_answers", "Answers stored for their repeats.", Some(self.answers_kept)),
             ("lastseat_idempotency_bytes", "Bytes that the stored answers take.", Some(self.answers_bytes)),
+            ("lastseat_connection_bytes", "Bytes that are kept for slow clients.", Some(self.connection_bytes)),
         ] {
             if let Some(value) = value {
                 single(text, name, "gauge", help, value);
@@ -60,6 +65,8 @@ impl Gauges {
         single(text, "lastseat_seat_guard_failures_total", "counter", help, self.guard_failures);
         let help = "Log lines that could not be written and were dropped.";
         single(text, "lastseat_log_lines_dropped_total", "counter", help, self.log_lines_dropped);
+        let help = "Connections closed because slow clients kept too much memory.";
+        single(text, "lastseat_connections_cut_total", "counter", help, self.connections_cut);
         family(text, "lastseat_view_lag", "gauge", "Positions that a view is behind the log.");
         for (view, lag) in &self.views {
             sample(text, &format!("lastseat_view_lag{{view=\"{view}\"}}"), *lag);

@@ -41,6 +41,8 @@ codes! {
     InvalidParameter = "invalid_parameter", BAD_REQUEST, "A parameter of the request is wrong";
     InvalidIdempotencyKey = "invalid_idempotency_key", BAD_REQUEST, "The Idempotency-Key is malformed";
     BodyUnreadable = "body_unreadable", BAD_REQUEST, "The body ended early";
+    MalformedRequest = "malformed_request", BAD_REQUEST, "This is not an HTTP request";
+    InvalidHost = "invalid_host", BAD_REQUEST, "The Host header is missing or wrong";
     AuthenticationRequired = "authentication_required", UNAUTHORIZED, "A token is needed";
     InvalidToken = "invalid_token", UNAUTHORIZED, "The token is not valid";
     TokenExpired = "token_expired", UNAUTHORIZED, "The token is no longer valid";
@@ -51,6 +53,7 @@ codes! {
     RequestTimeout = "request_timeout", REQUEST_TIMEOUT, "The body took too long to arrive";
     BodyTooLarge = "body_too_large", PAYLOAD_TOO_LARGE, "The body is too large";
     UnsupportedMediaType = "unsupported_media_type", UNSUPPORTED_MEDIA_TYPE, "The body must be JSON";
+    HeadersTooLarge = "headers_too_large", REQUEST_HEADER_FIELDS_TOO_LARGE, "The headers are too large";
     InvalidRequest = "invalid_request", UNPROCESSABLE_ENTITY, "The body does not have the expected form";
     PriceNotAccepted = "price_not_accepted", UNPROCESSABLE_ENTITY, "Prices are not taken from the client";
     IdempotencyInFlight = "idempotency_in_flight", CONFLICT, "The same request is being executed";

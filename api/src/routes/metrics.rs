@@ -35,6 +35,8 @@ pub async fn metrics(State(app): State<App>) -> Answer {
         views: app.read_model().status().into_iter().map(|view| (view.name, view.lag)).collect(),
         answers_kept: kept as u64,
         answers_bytes: bytes as u64,
+        connection_bytes: app.parts().buffers.used() as u64,
+        connections_cut: app.parts().buffers.closed(),
     };
     let text = app.metrics().render(&gauges);
     Answer::new(StatusCode::OK, HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8"), text.into())

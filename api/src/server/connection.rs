@@ -5,33 +5,34 @@
 //! and shutdown polls all three on every wake-up; both are measurable under a rush of small requests.
 //! Here a connection has one timer, and a wake-up by a request polls nothing else.
 
+use super::activity::Activity;
+use super::bodies::{self, Tracked};
+use super::budget::{Budget, Ledger};
+use super::headers;
+use super::metered::Metered;
+use super::refusals::check_host;
 use axum::Router;
-use axum::body::{Body, HttpBody};
+use axum::body::HttpBody;
 use axum::extract::ConnectInfo;
-use axum::response::Response;
-use bytes::Bytes;
-use http::StatusCode;
-use http::header::CONTENT_LENGTH;
-use hyper::body::{Frame, SizeHint};
+use axum::response::IntoResponse;
+use http::header::{CONNECTION, CONTENT_LENGTH, HeaderValue};
+use http::{Response, StatusCode};
+use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
+use std::convert::Infallible;
 use std::future::{Future, poll_fn};
 use std::net::SocketAddr;
-use std::pin::{Pin, pin};
+use std::pin::pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, Wake, Waker};
 use std::time::Duration;
 use tokio::net::TcpStream;
 use tokio::sync::OwnedSemaphorePermit;
 use tokio_util::sync::CancellationToken;
 use tower::Service;
-
-/// Time for the headers of a request, and between two requests on one connection; it may take twice
-/// as long. Longer than the 60 seconds after which the usual proxies close an idle connection: a
-/// server that closes it first may do so while a request is on its way.
-const IDLE_TIMEOUT: Duration = Duration::from_secs(75);
 
 /// Time for the client to acknowledge what was sent, where the system can measure that.
 #[cfg(any(target_os = "linux", target_os = "android"))]
@@ -42,6 +43,7 @@ pub(super) struct Connection {
     /// The other end, for the limits on addresses.
     pub(super) peer: SocketAddr,
     pub(super) router: Router,
+    pub(super) budget: Arc<Budget>,
     pub(super) shutdown: CancellationToken,
     pub(super) cut: CancellationToken,
 }
@@ -52,6 +54,8 @@ enum Close {
     Shutdown,
     /// No request for too long.
     Idle,
+    /// Its client keeps too much memory.
+    OverBudget,
 }
 
 impl Connection {
@@ -65,27 +69,22 @@ impl Connection {
             tracing::debug!(%error, "no TCP_USER_TIMEOUT");
         }
         let activity = Arc::new(Activity::default());
-        let (router, requests, peer) = (self.router, activity.clone(), ConnectInfo(self.peer));
-        let service = service_fn(move |mut request: hyper::Request<hyper::body::Incoming>| {
-            request.extensions_mut().insert(peer);
-            let (answer, busy) = (router.clone().call(request), requests.begin());
-            async move {
-                answer.await.map(|mut response: Response| {
-                    // The router sets 0 when it answers HEAD. A 304 has no body, so that is not the length of
-                    // what a GET would get (RFC 9110 §8.6): say none.
-                    if response.status() == StatusCode::NOT_MODIFIED {
-                        response.headers_mut().remove(CONTENT_LENGTH);
-                    }
-                    response.map(|body| Tracked { body, _busy: busy })
-                })
-            }
-        });
-        let mut connection = pin!(self.http.serve_connection(TokioIo::new(stream), service));
+        let (ledger, unread) = (self.budget.open(), Arc::new(AtomicBool::new(false)));
+        let exchange = Exchange {
+            router: self.router,
+            peer: ConnectInfo(self.peer),
+            activity: activity.clone(),
+            ledger: ledger.clone(),
+            unread: unread.clone(),
+        };
+        let stream = TokioIo::new(Metered::new(stream, ledger.clone(), unread));
+        let mut connection = pin!(self.http.serve_connection(stream, service_fn(move |request| exchange.answer(request))));
         let mut closing = pin!(async {
             tokio::select! {
                 biased;
                 () = self.shutdown.cancelled() => Close::Shutdown,
                 () = activity.stopped() => Close::Idle,
+                () = ledger.closed() => Close::OverBudget,
             }
         });
         let mut signal: Option<(Arc<CloseSignal>, Waker)> = None;
@@ -103,7 +102,7 @@ impl Connection {
         });
         let ended = match first.await {
             Ok(ended) => ended,
-            Err(Close::Idle) => Ok(()),
+            Err(Close::Idle | Close::OverBudget) => Ok(()),
             Err(Close::Shutdown) => {
                 connection.as_mut().graceful_shutdown();
                 tokio::select! {
@@ -115,6 +114,49 @@ impl Connection {
         // Clients hang up or send nonsense every day.
         if let Err(error) = ended {
             tracing::debug!(%error, "a connection ended");
+        }
+    }
+}
+
+/// What a connection needs to answer its requests.
+struct Exchange {
+    router: Router,
+    peer: ConnectInfo<SocketAddr>,
+    activity: Arc<Activity>,
+    ledger: Arc<Ledger>,
+    unread: Arc<AtomicBool>,
+}
+
+impl Exchange {
+    fn answer(
+        &self,
+        mut request: hyper::Request<Incoming>,
+    ) -> impl Future<Output = Result<Response<Tracked>, Infallible>> + use<> {
+        self.ledger.begin();
+        request.extensions_mut().insert(self.peer);
+        let host = check_host(&request);
+        let (request, rest) = bodies::split(request, &self.ledger);
+        let answer = host.map(|()| self.router.clone().call(request));
+        let (busy, ledger, unread) = (self.activity.begin(), self.ledger.clone(), self.unread.clone());
+        async move {
+            let mut response = match answer {
+                Ok(answer) => answer.await?,
+                Err(problem) => problem.into_response(),
+            };
+            if let Some(rest) = rest
+                && !rest.discard().await
+            {
+                unread.store(true, Ordering::Relaxed);
+                response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+            }
+            headers::add(response.headers_mut());
+            // The router sets 0 when it answers HEAD. A 304 has no body, so that is not the length of
+            // what a GET would get (RFC 9110 §8.6): say none.
+            if response.status() == StatusCode::NOT_MODIFIED {
+                response.headers_mut().remove(CONTENT_LENGTH);
+            }
+            ledger.answer(response.body().size_hint().exact().is_none());
+            Ok(response.map(|body| Tracked::new(body, ledger, busy)))
         }
     }
 }
@@ -138,64 +180,5 @@ impl Wake for CloseSignal {
     fn wake(self: Arc<Self>) {
         self.woken.store(true, Ordering::Release);
         self.task.wake_by_ref();
-    }
-}
-
-/// The activity of a connection: requests so far, and those whose answer is not sent yet.
-#[derive(Default)]
-struct Activity {
-    begun: AtomicU64,
-    busy: AtomicUsize,
-}
-
-impl Activity {
-    fn begin(self: &Arc<Self>) -> Busy {
-        self.begun.fetch_add(1, Ordering::AcqRel);
-        self.busy.fetch_add(1, Ordering::AcqRel);
-        Busy(self.clone())
-    }
-
-    /// Completes when no request has arrived for [`IDLE_TIMEOUT`] and none is being answered. A seat
-    /// stream is an answer that continues.
-    async fn stopped(&self) {
-        loop {
-            let begun = self.begun.load(Ordering::Acquire);
-            tokio::time::sleep(IDLE_TIMEOUT).await;
-            if self.begun.load(Ordering::Acquire) == begun && self.busy.load(Ordering::Acquire) == 0 {
-                return;
-            }
-        }
-    }
-}
-
-/// A request that is being answered, until the last byte of the answer was handed over.
-struct Busy(Arc<Activity>);
-
-impl Drop for Busy {
-    fn drop(&mut self) {
-        self.0.busy.fetch_sub(1, Ordering::AcqRel);
-    }
-}
-
-/// A body that keeps its request busy until it ends.
-struct Tracked {
-    body: Body,
-    _busy: Busy,
-}
-
-impl HttpBody for Tracked {
-    type Data = Bytes;
-    type Error = axum::Error;
-
-    fn poll_frame(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
-        Pin::new(&mut self.body).poll_frame(context)
-    }
-
-    fn is_end_stream(&self) -> bool {
-        self.body.is_end_stream()
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        self.body.size_hint()
     }
 }

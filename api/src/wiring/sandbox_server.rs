@@ -3,12 +3,15 @@
 use super::listener::bind;
 use super::start_error::StartError;
 use crate::config::Config;
-use crate::server;
+use crate::server::{self, Budget};
 use lastseat_payments_sandbox::{self as sandbox_adapter, SandboxGateway};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
+
+/// For clients that don't read; they are our own nodes.
+const MEMORY: usize = 16 << 20;
 
 /// The sandbox server of this process.
 #[derive(Debug)]
@@ -31,8 +34,9 @@ impl SandboxServer {
         };
         may_listen(at, config.sandbox_listen_anywhere).map_err(StartError::Server)?;
         let (listener, addr) = bind(at).await?;
-        let serving =
-            server::serve(listener, sandbox_adapter::router(Arc::clone(sandbox)), shutdown.clone(), sandbox_adapter::DRAIN);
+        let router = sandbox_adapter::router(Arc::clone(sandbox));
+        let budget = Budget::new(MEMORY, Arc::default());
+        let serving = server::serve(listener, router, budget, shutdown.clone(), sandbox_adapter::DRAIN);
         let serving = tokio::spawn(async move {
             if let Err(error) = serving.await {
                 tracing::error!(%error, "the sandbox server has failed");

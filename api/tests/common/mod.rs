@@ -76,6 +76,7 @@ pub async fn start_limited(dir: &Path, guests: bool, limits: Limits) -> TestServ
     let box_office = BoxOffice::open(ports, Settings::default()).await.unwrap();
     let read_model = ReadModel::open(Arc::clone(&log) as Arc<dyn EventLog>, Arc::clone(&clock), None).await.unwrap();
     let stop = CancellationToken::new();
+    let buffers = server::Budget::new(256 << 20, read_model.superseded_bytes());
     let app = App::new(AppParts {
         box_office: box_office.clone(),
         read_model: read_model.clone(),
@@ -87,11 +88,12 @@ pub async fn start_limited(dir: &Path, guests: bool, limits: Limits) -> TestServ
         guests,
         public_url: Some("http://tickets.test".to_owned()),
         bank: Some(Arc::new(Bank(sandbox))),
+        buffers: Arc::clone(&buffers),
         drain: stop.clone(),
     });
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let addr = listener.local_addr().unwrap();
-    let serving = tokio::spawn(server::serve(listener, routes::router(app), stop.clone(), Duration::from_secs(2)));
+    let serving = tokio::spawn(server::serve(listener, routes::router(app), buffers, stop.clone(), Duration::from_secs(2)));
     let server = TestServer { addr, auth: Auth::new(SECRET), log, box_office, read_model, stop, serving };
     let demo = server.post("/v1/shows").admin(&server).json(demo()).send().await;
     assert!(demo.status.is_success(), "{demo:?}");

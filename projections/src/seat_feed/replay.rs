@@ -11,7 +11,11 @@ use lastseat_domain::{BookingId, SeatState, StreamName, codec};
 use std::collections::HashMap;
 use std::sync::Arc;
 
-const PAGE: usize = 2000;
+/// Events read at a time, and bytes handed to a reader at once: it keeps them until it goes on.
+const PAGE: usize = 200;
+const CHUNK: usize = 16 * 1024;
+/// Bookings remembered; the others are looked up again.
+const HOLDS: usize = 4096;
 
 /// Reads a show's changes out of the log, page by page.
 pub(super) struct Replay {
@@ -51,7 +55,12 @@ impl Replay {
         // What the views don't have yet comes through the ring. Sent from here, it would be ahead of the
         // areas, and their next change would be taken for known.
         let folded_part = page.partition_point(|recorded| recorded.position <= folded);
+        let mut is_whole = true;
         for recorded in page.iter().take(folded_part) {
+            if changes.len() >= CHUNK {
+                is_whole = false;
+                break;
+            }
             self.position = self.position.max(recorded.position);
             // What the views skip is skipped here too.
             let Ok(Some(envelope)) = codec::decode(recorded) else { continue };
@@ -67,7 +76,7 @@ impl Replay {
                 hold.and_then(|hold| frame::seats(&self.feed.plan, &hold.seats, to, position, at))
             } else {
                 if let Event::BookingOpened(e) = &envelope.event {
-                    self.holds.insert(e.booking, self.hold_of(e));
+                    self.remember(e.booking, self.hold_of(e));
                 }
                 None
             };
@@ -75,7 +84,7 @@ impl Replay {
                 changes.extend_from_slice(&group);
             }
         }
-        if folded_part < PAGE {
+        if is_whole && folded_part < PAGE {
             self.position = self.position.max(folded);
         }
         Ok(changes.freeze())
@@ -93,8 +102,15 @@ impl Replay {
             Some(Event::BookingOpened(e)) => self.hold_of(&e),
             _ => None,
         };
-        self.holds.insert(booking, hold.clone());
+        self.remember(booking, hold.clone());
         Ok(hold)
+    }
+
+    fn remember(&mut self, booking: BookingId, hold: Option<OpenHold>) {
+        if self.holds.len() >= HOLDS {
+            self.holds.clear();
+        }
+        self.holds.insert(booking, hold);
     }
 
     fn hold_of(&self, opened: &lastseat_domain::event::BookingOpened) -> Option<OpenHold> {

@@ -6,8 +6,9 @@ use std::collections::VecDeque;
 
 /// Most groups of changes that are kept. A reader from before them reads the log.
 pub(crate) const CAPACITY: usize = 16_384;
-/// Most bytes handed to a reader at once, unless a single group is larger.
-const CHUNK: usize = 256 * 1024;
+/// Most bytes handed to a reader at once, unless a single group is larger. A reader that does not go on
+/// keeps them.
+const CHUNK: usize = 64 * 1024;
 /// Joined chunks that are kept for the next reader at the same place.
 const SHARED: usize = 4;
 
