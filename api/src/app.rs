@@ -6,7 +6,7 @@ use crate::lag::Lag;
 use crate::limits::{AppliedLimits, Counted, Limits};
 use crate::metrics::Metrics;
 use crate::problem::Problem;
-use crate::server::Budget;
+use crate::server::{Budget, Capacity};
 use async_trait::async_trait;
 use http::request::Parts;
 use lastseat_domain::booking::Booking;
@@ -44,6 +44,8 @@ pub struct AppParts {
     pub bank: Option<Arc<dyn BankAuthentication>>,
     /// What connections keep for slow clients.
     pub buffers: Arc<Budget>,
+    /// The connections that this server takes.
+    pub capacity: Arc<Capacity>,
     /// Cancelled when the server stops; seat streams end then.
     pub drain: CancellationToken,
 }

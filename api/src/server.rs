@@ -6,12 +6,14 @@
 mod activity;
 mod bodies;
 mod budget;
+mod capacity;
 mod connection;
 pub mod headers;
 mod metered;
 mod refusals;
 
 pub use budget::Budget;
+pub use capacity::Capacity;
 
 use axum::Router;
 use connection::Connection;
@@ -21,12 +23,10 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::OwnedSemaphorePermit;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-/// Further connections wait in the system's queue until one of these is closed.
-const MAX_CONNECTIONS: usize = 32_768;
 /// Most bytes of a request line and its headers, and about what a connection buffers of an answer.
 const HEAD: usize = 16 << 10;
 /// Most bytes of an answer that the system buffers for a connection; it doubles the number for its own
@@ -36,7 +36,8 @@ const SEND_BUFFER: usize = 128 << 10;
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
 /// Serves until `shutdown` is cancelled, then lets running requests finish for at most `patience`.
-/// `budget` bounds what slow clients keep in memory.
+/// `budget` bounds what slow clients keep in memory, `capacity` the connections: further ones wait in the
+/// system's queue.
 ///
 /// # Errors
 /// Only if the listener itself fails.
@@ -44,6 +45,7 @@ pub async fn serve(
     listener: TcpListener,
     router: Router,
     budget: Arc<Budget>,
+    capacity: Arc<Capacity>,
     shutdown: CancellationToken,
     patience: Duration,
 ) -> io::Result<()> {
@@ -55,14 +57,13 @@ pub async fn serve(
     if let Err(error) = socket2::SockRef::from(&listener).set_send_buffer_size(SEND_BUFFER) {
         tracing::debug!(%error, "no SO_SNDBUF");
     }
-    let slots = Arc::new(Semaphore::new(MAX_CONNECTIONS));
     let connections = TaskTracker::new();
     let cut = CancellationToken::new();
     loop {
         let (stream, peer, permit) = tokio::select! {
             biased;
             () = shutdown.cancelled() => break,
-            accepted = accept(&listener, &slots) => accepted?,
+            accepted = accept(&listener, &capacity) => accepted?,
         };
         let connection = Connection {
             http: http.clone(),
@@ -85,15 +86,17 @@ pub async fn serve(
     Ok(())
 }
 
-async fn accept(listener: &TcpListener, slots: &Arc<Semaphore>) -> io::Result<(TcpStream, SocketAddr, OwnedSemaphorePermit)> {
-    let permit = Arc::clone(slots).acquire_owned().await.map_err(io::Error::other)?;
+async fn accept(listener: &TcpListener, capacity: &Capacity) -> io::Result<(TcpStream, SocketAddr, OwnedSemaphorePermit)> {
+    let permit = capacity.slot().await.map_err(io::Error::other)?;
     loop {
         match listener.accept().await {
             Ok((stream, peer)) => return Ok((stream, peer, permit)),
             // The client gave up while it waited in the queue.
             Err(error) if is_the_clients(&error) => {}
             Err(error) => {
-                tracing::warn!(%error, "can't accept a connection");
+                if capacity.may_warn() {
+                    tracing::warn!(%error, "can't accept a connection");
+                }
                 tokio::time::sleep(ACCEPT_PAUSE).await;
             }
         }

@@ -27,7 +27,7 @@ use crate::data_dir::DataDir;
 use crate::demo;
 use crate::limits::Limits;
 use crate::routes;
-use crate::server::{self, Budget};
+use crate::server::{self, Budget, Capacity};
 use event_log::ChosenLog;
 use lastseat_domain::ports::event_log::{Filter, last_position};
 use lastseat_domain::ports::{Clock, EventLog, Ids, RateLimiter};
@@ -121,6 +121,9 @@ async fn assemble(
     let ids: Arc<dyn Ids> = Arc::new(RandomIds);
     let log = chosen_log.port();
     let key = token_key::read_or_create(&config.token_key_file())?;
+    if let Some(exposure) = token_key::exposure(&config.token_key_file()) {
+        tracing::warn!("the token key {exposure}");
+    }
     let ChosenPayments { gateway, bank, sandbox } = ChosenPayments::open(config, data, clock)?;
     let shutdown = CancellationToken::new();
     // Before the log is read to its end: other nodes may be waiting for these.
@@ -154,6 +157,7 @@ async fn assemble(
     };
 
     let buffers = Budget::new(config.connection_memory << 20, read_model.superseded_bytes());
+    let capacity = Arc::new(Capacity::of_process(other_connections(config)));
     let app = App::new(AppParts {
         box_office: box_office.clone(),
         read_model: read_model.clone(),
@@ -166,9 +170,11 @@ async fn assemble(
         public_url: config.public_url.clone(),
         bank,
         buffers: Arc::clone(&buffers),
+        capacity: Arc::clone(&capacity),
         drain: shutdown.clone(),
     });
-    let serving = tokio::spawn(server::serve(listener, routes::router(app), buffers, shutdown.clone(), config.drain));
+    let router = routes::router(app);
+    let serving = tokio::spawn(server::serve(listener, router, buffers, capacity, shutdown.clone(), config.drain));
     Ok(Running {
         addr,
         url: config.public_url.clone().unwrap_or_else(|| reachable(addr)),
@@ -185,6 +191,13 @@ async fn assemble(
         serving,
         drain: config.drain,
     })
+}
+
+/// Connections that other servers of this process may take.
+fn other_connections(config: &Config) -> u64 {
+    let to_log = config.eventstore_listen.map_or(0, |_| eventstore_server::MAX_CONNECTIONS);
+    let to_sandbox = config.sandbox_listen.map_or(0, |_| Capacity::for_nodes().limit());
+    (to_log + to_sandbox) as u64
 }
 
 /// The views, caught up with the log if that does not take too long.

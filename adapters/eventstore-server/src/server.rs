@@ -16,6 +16,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -30,6 +31,8 @@ const KEEP_ALIVE_INTERVAL: Duration = Duration::from_secs(20);
 const KEEP_ALIVE_TIMEOUT: Duration = Duration::from_secs(20);
 /// Pause after a failed accept: most likely the process has run out of file descriptors.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+/// Time between two log lines about failed accepts.
+const WARN_EVERY: Duration = Duration::from_secs(60);
 
 /// Serves `log` over EventStoreDB's protocol on `listener` until `shutdown` is cancelled. Then
 /// subscriptions and reads end with `UNAVAILABLE`, appends under way are answered, and whatever has
@@ -49,7 +52,8 @@ pub async fn serve(
     let connections = TaskTracker::new();
     let cut = CancellationToken::new();
     let fallback = listener.local_addr()?;
-    while let Some((stream, peer)) = accept(&listener, &shutdown).await {
+    let mut warned = None;
+    while let Some((stream, peer)) = accept(&listener, &shutdown, &mut warned).await {
         let place = places.enter(peer.ip());
         let dispatcher = dispatcher.for_connection(stream.local_addr().unwrap_or(fallback), Arc::clone(&place));
         let (http, tls) = (http.clone(), settings.tls.clone());
@@ -88,7 +92,11 @@ fn http(settings: &ServerSettings) -> http2::Builder<TokioExecutor> {
 }
 
 /// The next connection; `None` on shutdown.
-async fn accept(listener: &TcpListener, shutdown: &CancellationToken) -> Option<(TcpStream, SocketAddr)> {
+async fn accept(
+    listener: &TcpListener,
+    shutdown: &CancellationToken,
+    warned: &mut Option<Instant>,
+) -> Option<(TcpStream, SocketAddr)> {
     loop {
         let accepted = tokio::select! {
             biased;
@@ -98,7 +106,10 @@ async fn accept(listener: &TcpListener, shutdown: &CancellationToken) -> Option<
         match accepted {
             Ok(connection) => return Some(connection),
             Err(error) => {
-                tracing::warn!(%error, "can't accept a connection");
+                if warned.is_none_or(|last| last.elapsed() >= WARN_EVERY) {
+                    *warned = Some(Instant::now());
+                    tracing::warn!(%error, "can't accept a connection");
+                }
                 tokio::time::sleep(ACCEPT_PAUSE).await;
             }
         }

@@ -38,6 +38,11 @@ pub struct ServerSettings {
 }
 
 impl ServerSettings {
+    /// [`Self::max_connections`], unless set otherwise.
+    pub const CONNECTIONS: usize = 256;
+    /// [`Self::max_unproven_connections`], unless set otherwise.
+    pub const UNPROVEN_CONNECTIONS: usize = 64;
+
     /// A read-only server without a token: see [`may_listen_on`](Self::may_listen_on).
     #[must_use]
     pub fn new(clock: Arc<dyn Clock>) -> Self {
@@ -48,8 +53,8 @@ impl ServerSettings {
             tls: None,
             advertise: None,
             append_deadline: Duration::from_secs(10),
-            max_connections: 256,
-            max_unproven_connections: 64,
+            max_connections: Self::CONNECTIONS,
+            max_unproven_connections: Self::UNPROVEN_CONNECTIONS,
             max_calls_per_connection: 256,
             grace: Duration::from_secs(5),
             clock,

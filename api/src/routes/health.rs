@@ -49,7 +49,7 @@ pub async fn live() -> Answer {
 }
 
 /// Whether the server can take requests: the log answers, the engine and the read model keep up with
-/// it, and the server is not stopping. Other causes of trouble, such as a seat guard that is down, are
+/// it, further connections can be accepted, and the server is not stopping. Other causes of trouble, such as a seat guard that is down, are
 /// listed as `degraded` and leave the server ready.
 #[utoipa::path(
     get,
@@ -102,6 +102,7 @@ pub(super) async fn check(app: &App) -> Readiness {
     let stalled = goal.and_then(|goal| app.lag().too_long(goal, reached, app.now()));
     let error = app.read_model().status().into_iter().find_map(|view| view.error);
     let stopping = app.parts().drain.is_cancelled();
+    let shortage = app.parts().capacity.shortage();
     let mut checks = vec![
         Check { name: "event_log", ok: log_ok, detail: log_detail },
         Check { name: "engine", ok: engine.ready, detail: engine_detail },
@@ -113,6 +114,11 @@ pub(super) async fn check(app: &App) -> Readiness {
                 (None, Some(seconds)) => format!("{behind}, for {seconds} s"),
                 (None, None) => behind,
             },
+        },
+        Check {
+            name: "connections",
+            ok: shortage.is_none(),
+            detail: shortage.unwrap_or_else(|| "there is room for more".to_owned()),
         },
         Check { name: "running", ok: !stopping, detail: if stopping { "is stopping" } else { "takes requests" }.to_owned() },
     ];

@@ -9,7 +9,8 @@ async fn start(
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let shutdown = CancellationToken::new();
-    let serving = tokio::spawn(serve(listener, router, Budget::new(1 << 20, Arc::default()), shutdown.clone(), patience));
+    let (budget, capacity) = (Budget::new(1 << 20, Arc::default()), Arc::new(Capacity::new(100)));
+    let serving = tokio::spawn(serve(listener, router, budget, capacity, shutdown.clone(), patience));
     (address, shutdown, serving)
 }
 

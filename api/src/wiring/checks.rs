@@ -18,6 +18,8 @@ const ENOUGH_FILES: u64 = 10_000;
 pub async fn run_all(config: &Config) -> Vec<Finding> {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let mut findings = vec![data_dir(config), address(config).await, token_key_file(config), open_files()];
+    let exposure = token_key::exposure(&config.token_key_file());
+    findings.extend(exposure.map(|exposure| Finding::new(Severity::Warn, "token key", exposure)));
     findings.extend(event_log(config).await);
     findings.extend(seat_guard(config, &clock).await);
     findings.extend(payments(config).await);

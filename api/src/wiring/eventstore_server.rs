@@ -11,6 +11,9 @@ use std::sync::Arc;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
+/// Connections that it takes at most, those of clients that have not shown their token included.
+pub(super) const MAX_CONNECTIONS: usize = ServerSettings::CONNECTIONS + ServerSettings::UNPROVEN_CONNECTIONS;
+
 /// The EventStoreDB-protocol server of this process.
 #[derive(Debug)]
 pub struct EventStoreServer {

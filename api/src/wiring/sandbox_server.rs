@@ -3,7 +3,7 @@
 use super::listener::bind;
 use super::start_error::StartError;
 use crate::config::Config;
-use crate::server::{self, Budget};
+use crate::server::{self, Budget, Capacity};
 use lastseat_payments_sandbox::{self as sandbox_adapter, SandboxGateway};
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -35,8 +35,8 @@ impl SandboxServer {
         may_listen(at, config.sandbox_listen_anywhere).map_err(StartError::Server)?;
         let (listener, addr) = bind(at).await?;
         let router = sandbox_adapter::router(Arc::clone(sandbox));
-        let budget = Budget::new(MEMORY, Arc::default());
-        let serving = server::serve(listener, router, budget, shutdown.clone(), sandbox_adapter::DRAIN);
+        let (budget, capacity) = (Budget::new(MEMORY, Arc::default()), Arc::new(Capacity::for_nodes()));
+        let serving = server::serve(listener, router, budget, capacity, shutdown.clone(), sandbox_adapter::DRAIN);
         let serving = tokio::spawn(async move {
             if let Err(error) = serving.await {
                 tracing::error!(%error, "the sandbox server has failed");

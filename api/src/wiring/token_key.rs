@@ -50,6 +50,25 @@ pub fn read(file: &Path) -> Result<Option<Vec<u8>>, KeyError> {
     }
 }
 
+/// What to do about a file that others than its owner may read, if it is one: whoever reads it can make
+/// tokens, an admin's among them.
+#[must_use]
+pub fn exposure(file: &Path) -> Option<String> {
+    #[cfg(unix)]
+    {
+        let mode = std::os::unix::fs::PermissionsExt::mode(&std::fs::metadata(file).ok()?.permissions());
+        let others = match mode & 0o044 {
+            0 => return None,
+            0o040 => "its group",
+            _ => "every user of this machine",
+        };
+        let (file, mode) = (file.display(), mode & 0o777);
+        Some(format!("{file} can be read by {others} (mode {mode:o}), who can make tokens with it; run: chmod 600 {file}"))
+    }
+    #[cfg(not(unix))]
+    None
+}
+
 /// The secret, made on first use.
 ///
 /// # Errors
@@ -109,6 +128,21 @@ mod tests {
         {
             use std::os::unix::fs::PermissionsExt;
             assert_eq!(std::fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
+        }
+    }
+
+    #[test]
+    #[cfg(unix)]
+    fn a_key_that_others_may_read_is_exposed() {
+        use std::os::unix::fs::PermissionsExt;
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("token.key");
+        assert_eq!(exposure(&file), None, "there is none");
+        read_or_create(&file).unwrap();
+        for (mode, who) in [(0o600, None), (0o400, None), (0o640, Some("its group")), (0o644, Some("every user"))] {
+            std::fs::set_permissions(&file, std::fs::Permissions::from_mode(mode)).unwrap();
+            let said = exposure(&file);
+            assert!(said.as_deref().map(|said| who.is_some_and(|who| said.contains(who))).unwrap_or(who.is_none()), "{said:?}");
         }
     }
 

@@ -1,8 +1,10 @@
 //! `lastseat doctor`, and what a node does about what a doctor would say.
 
 use crate::binary::{Place, Run};
+use crate::serve::Server;
 use lastseat_redis::testkit::{RedisServer, ServerOptions};
 use serde_json::Value;
+use std::process::Stdio;
 
 /// Findings that are marked so, as "of: text".
 fn marked(run: &Run, mark: &str) -> Vec<String> {
@@ -64,4 +66,23 @@ fn a_redis_that_evicts_locks_is_refused() {
     let serve = place.run(&["serve", "--listen", "127.0.0.1:0", "--data", "d", "--redis", &server.url()]);
     let line = serve.one_line(2);
     assert!(line.starts_with("Redis can't guard the seats: ") && line.contains("allkeys-lru"), "{line}");
+}
+
+#[test]
+#[cfg(unix)]
+fn a_token_key_that_others_may_read_is_warned_of() {
+    use std::os::unix::fs::PermissionsExt;
+    let place = Place::new();
+    assert_eq!(place.run(&["token", "--sub", "ann", "--role", "buyer", "--data", "d"]).code, 0);
+    let doctor = || place.run(&["doctor", "--json", "--listen", "127.0.0.1:0", "--data", "d"]);
+    let warned =
+        |run: &Run| marked(run, "warning").iter().any(|line| line.starts_with("token key: ") && line.contains("chmod 600"));
+    assert!(!warned(&doctor()));
+    let key = place.path().join("d/token.key");
+    std::fs::set_permissions(&key, std::fs::Permissions::from_mode(0o644)).unwrap();
+    assert!(warned(&doctor()), "{:?}", doctor());
+    let server = Server::spawn(place.command(&["serve", "--listen", "127.0.0.1:0", "--data", "d"]).stderr(Stdio::piped()));
+    server.signal("TERM");
+    let (code, lines) = server.end();
+    assert!(code == 0 && lines.contains("every user of this machine (mode 644)"), "{lines}");
 }

@@ -3,8 +3,11 @@
 
 mod binary;
 mod config;
+#[cfg(target_os = "linux")]
 mod dead_stderr;
 mod doctor;
+#[cfg(target_os = "linux")]
+mod few_files;
 mod help;
 mod http;
 mod load;

@@ -77,6 +77,7 @@ pub async fn start_limited(dir: &Path, guests: bool, limits: Limits) -> TestServ
     let read_model = ReadModel::open(Arc::clone(&log) as Arc<dyn EventLog>, Arc::clone(&clock), None).await.unwrap();
     let stop = CancellationToken::new();
     let buffers = server::Budget::new(256 << 20, read_model.superseded_bytes());
+    let capacity = Arc::new(server::Capacity::of_process(0));
     let app = App::new(AppParts {
         box_office: box_office.clone(),
         read_model: read_model.clone(),
@@ -89,11 +90,13 @@ pub async fn start_limited(dir: &Path, guests: bool, limits: Limits) -> TestServ
         public_url: Some("http://tickets.test".to_owned()),
         bank: Some(Arc::new(Bank(sandbox))),
         buffers: Arc::clone(&buffers),
+        capacity: Arc::clone(&capacity),
         drain: stop.clone(),
     });
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let addr = listener.local_addr().unwrap();
-    let serving = tokio::spawn(server::serve(listener, routes::router(app), buffers, stop.clone(), Duration::from_secs(2)));
+    let router = routes::router(app);
+    let serving = tokio::spawn(server::serve(listener, router, buffers, capacity, stop.clone(), Duration::from_secs(2)));
     let server = TestServer { addr, auth: Auth::new(SECRET), log, box_office, read_model, stop, serving };
     let demo = server.post("/v1/shows").admin(&server).json(demo()).send().await;
     assert!(demo.status.is_success(), "{demo:?}");
