@@ -59,6 +59,10 @@ cluster-kill-9 cycles="30":
 simulate seeds="10000":
     LASTSEAT_SIMULATION_SEEDS={{seeds}} cargo test --release -p lastseat-engine --test simulation -- --nocapture
 
+# Random edits of a log and of an export: `verify` finds each, or it is of a class that no log shows.
+random-edits edits="1000":
+    LASTSEAT_EDITS={{edits}} cargo test --test random_edits -- --nocapture
+
 # Figures, as ratios within one run. Takes some minutes; close what else runs.
 bench:
     cargo run --release -p lastseat-benches

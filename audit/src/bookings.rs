@@ -44,7 +44,7 @@ fn seats_of(shows: &HashMap<ShowId, ShowFacts>, booking: BookingId, opened: Opti
 struct Step<'a> {
     book: &'a mut Book,
     findings: &'a mut Findings,
-    place: Place<'a>,
+    place: Place,
     at: Timestamp,
     /// How many of its seats it has, and how many were sold to it.
     has: u32,
@@ -132,7 +132,7 @@ fn open(
     at: Timestamp,
     shows: &HashMap<ShowId, ShowFacts>,
     findings: &mut Findings,
-    place: &Place<'_>,
+    place: &Place,
 ) {
     let show = shows.get(&e.show);
     findings.check(Code::SeatNotInPlan, show.is_some(), place, || format!("there is no show {}", e.show));

@@ -2,13 +2,23 @@
 
 use serde::{Serialize, Serializer};
 
-/// The guarantees that a log can prove, as the design words them.
-pub(super) const GUARANTEES: [(u8, &str); 5] = [
+/// The guarantees, as the design words them.
+pub(super) const GUARANTEES: [(u8, &str); 6] = [
     (1, "A seat never has two live owners."),
     (2, "Nobody is charged without getting the seats."),
     (3, "A booking acknowledged as confirmed survives any crash."),
     (4, "A hold that is not paid for ends by itself; no seat stays stuck."),
     (5, "The same request twice has the effect of one."),
+    (6, "Every event is as it was written, and in its place."),
+];
+
+/// A log can break it, and can't prove it: its last events may have been cut off.
+pub(super) const UNPROVABLE: u8 = 3;
+
+/// What no log can show by itself.
+pub(super) const NOT_SHOWN: [&str; 2] = [
+    "that no event is missing at its end (guarantee 3); a mark outside the log shows that",
+    "that it was not written anew with matching ids and hashes; whoever can write to it can compute them",
 ];
 
 macro_rules! codes {
@@ -83,12 +93,7 @@ codes! {
 
     3
     CommittedAndAborted "committed_and_aborted" "A booking was both committed and aborted."
-    AfterTheEnd "after_the_end" "Something was recorded of a booking that could not follow what was there."
-    RevisionGap "revision_gap" "A stream's events are not numbered without gap or repeat."
-    PositionOrder "position_order" "An event does not stand behind the one before it."
-    Unreadable "unreadable" "An event can't be read."
-    UnknownVersion "unknown_version" "An event is of a version that this program does not know."
-    WrongStream "wrong_stream" "An event is in a stream that it does not belong to.";
+    AfterTheEnd "after_the_end" "Something was recorded of a booking that could not follow what was there.";
 
     4
     StuckSeat "stuck_seat" "A seat is still taken long after its booking was over, or should have been."
@@ -110,7 +115,21 @@ codes! {
     RefundedTwice "refunded_twice" "Money was returned twice for one booking."
     PointsTwice "points_twice" "Points were given or taken back twice for one booking."
     VoucherTwice "voucher_twice" "A voucher was issued twice."
-    RedeemedTwice "redeemed_twice" "A voucher was used twice, or used although it was not there to be used.";
+    RedeemedTwice "redeemed_twice" "A voucher was used twice, or used although it was not there to be used."
+    CommandTwice "command_twice" "One command of a caller was executed twice.";
+
+    6
+    EventIdDiffers "event_id_differs" "An event's id does not follow from its stream, revision, type, body and cause."
+    MetadataDiffers "metadata_differs" "An event's metadata are not as they were written."
+    RevisionGap "revision_gap" "A stream's events are not numbered without gap or repeat."
+    PositionOrder "position_order" "An event's position is not after the one before it."
+    PositionGap "position_gap" "Events are missing in a log that numbers them without gaps."
+    CauseUnknown "cause_unknown" "An event names a cause that did not come before it."
+    CorrelationDiffers "correlation_differs" "An event names another booking in its metadata than in its body."
+    TimeBack "time_back" "An event was decided earlier than the one before it in its stream."
+    Unreadable "unreadable" "An event can't be read."
+    UnknownVersion "unknown_version" "An event is of a version or type that this program does not know."
+    WrongStream "wrong_stream" "An event is in a stream that it does not belong to.";
 }
 
 impl Serialize for Code {

@@ -219,6 +219,6 @@ impl Rewards {
 }
 
 /// The place of a finding that shows at the end of the log, not at one of its events.
-pub(super) fn at_the_end(position: Position, stream: &StreamName) -> Place<'_> {
-    Place { position, stream }
+pub(super) fn at_the_end(position: Position, stream: &StreamName) -> Place {
+    Place { position, stream: stream.clone(), revision: None }
 }

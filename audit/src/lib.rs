@@ -1,8 +1,9 @@
-//! Proves guarantees 1 to 5 from the log alone.
+//! Proves guarantees 1, 2, 4, 5 and 6 from the log alone, and says what a log can't show.
 //!
 //! The audit reads raw events in position order and folds them with state machines of its own, so
 //! that a mistake in the engine's deciders does not repeat itself here. All it takes from the domain
-//! is the stored form of events, how a plan is laid out, and how a voucher is drawn.
+//! is the stored form of events, how a plan is laid out, and how a voucher is drawn. It computes every
+//! id from what is stored, so it finds an event that was changed unless its id was forged as well.
 //!
 //! What is wrong is a [`Violation`] under a stable [`Code`]. What is merely unfinished (a hold that
 //! ran out a moment ago and is not released yet) is [`Pending`], until it has been so for longer than
@@ -14,6 +15,7 @@ mod activity;
 mod bookings;
 mod code;
 mod facts;
+mod identity;
 mod loyalty;
 mod render;
 mod report;
@@ -44,22 +46,22 @@ impl Audit {
 
     /// Takes the next event of the log. All of them, in position order.
     pub fn observe(&mut self, recorded: &RecordedEvent) {
-        let place = Place { position: recorded.position, stream: &recorded.stream };
         self.streams.check_position(recorded, &mut self.findings);
         match codec::decode(recorded) {
             Ok(None) => {
-                self.streams.count_foreign(recorded);
+                self.streams.check_foreign(recorded, &mut self.findings);
                 self.foreign += 1;
             }
             Ok(Some(envelope)) => {
-                self.streams.check_stream(recorded, &mut self.findings);
+                self.streams.check_stream(recorded, Some(&envelope.metadata), &mut self.findings);
                 self.events += 1;
                 self.activity.saw(envelope.metadata.at);
                 self.take(&envelope);
             }
             Err(unreadable) => {
-                self.streams.check_stream(recorded, &mut self.findings);
+                self.streams.check_stream(recorded, None, &mut self.findings);
                 self.events += 1;
+                let place = Place::of_recorded(recorded);
                 let version = serde_json::from_str::<Metadata>(recorded.metadata.get()).map(|m| m.v);
                 let code = if version.is_ok_and(|v| v > 1) { Code::UnknownVersion } else { Code::Unreadable };
                 self.findings.wrong(code, &place, || unreadable.to_string());
@@ -79,6 +81,10 @@ impl Audit {
             | Event::VoucherRedeemed(_) => "loyalty",
             _ => "booking",
         };
+        let named = envelope.metadata.correlation;
+        let same = envelope.event.booking().is_none_or(|own| named.is_none_or(|named| named == own.0));
+        self.findings
+            .check(Code::CorrelationDiffers, same, &place, || format!("its metadata name booking {}", named.unwrap_or_default()));
         let fits = envelope.stream.category() == category;
         self.findings.check(Code::Unreadable, true, &place, String::new);
         self.findings
@@ -121,6 +127,7 @@ impl Audit {
     /// What it came to, taking the last event for the end of the log.
     #[must_use]
     pub fn finish(mut self) -> Report {
+        self.streams.finish(&mut self.findings);
         if let Some(until) = self.activity.until() {
             self.finish_seats(until);
             self.finish_bookings();
@@ -151,6 +158,7 @@ impl Audit {
             violations: vec![],
             violations_total: 0,
             guarantees: vec![],
+            not_shown: vec![],
         };
         self.findings.into_report(&mut report);
         report

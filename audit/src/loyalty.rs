@@ -131,7 +131,7 @@ fn check_issued(
     facts: Option<(&mut Book, &[Reward])>,
     account: &mut Account,
     findings: &mut Findings,
-    place: &Place<'_>,
+    place: &Place,
 ) {
     let paid = facts.as_ref().is_some_and(|(book, _)| book.was_paid());
     findings.check(Code::VoucherWithoutPayment, paid, place, || format!("booking {} is not paid", e.booking));
@@ -177,7 +177,7 @@ fn use_up(
     to: VoucherState,
     buyer: &BuyerId,
     findings: &mut Findings,
-    place: &Place<'_>,
+    place: &Place,
 ) {
     let voucher = vouchers.get_mut(&id).filter(|v| v.buyer == *buyer);
     let good = voucher.as_ref().is_some_and(|v| v.state == VoucherState::Issued);

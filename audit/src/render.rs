@@ -27,7 +27,11 @@ impl fmt::Display for Report {
             by_code.entry(violation.code).or_default().push(violation);
         }
         for guarantee in &self.guarantees {
-            let mark = if guarantee.holds { '✓' } else { '✗' };
+            let mark = match (guarantee.holds, guarantee.provable) {
+                (false, _) => '✗',
+                (true, true) => '✓',
+                (true, false) => '–',
+            };
             let checked = grouped(guarantee.checked);
             write!(
                 f,
@@ -38,12 +42,14 @@ impl fmt::Display for Report {
             )?;
             if !guarantee.holds {
                 write!(f, ", {} broken", grouped(guarantee.violations))?;
+            } else if !guarantee.provable {
+                write!(f, ", not proven")?;
             }
             writeln!(f)?;
             for (code, found) in by_code.iter().filter(|(code, _)| code.guarantee() == guarantee.number) {
                 writeln!(f, "       {} ({}): {}", code.name(), grouped(found.len() as u64), code.meaning())?;
                 for violation in found.iter().take(SHOWN) {
-                    writeln!(f, "         at {} in {}: {}", violation.position, violation.stream, violation.text)?;
+                    writeln!(f, "         at {}: {}", violation.place(), violation.text)?;
                 }
                 more(f, "         ", found.len() as u64)?;
             }
@@ -55,18 +61,35 @@ impl fmt::Display for Report {
             }
             more(f, "       ", self.pending_total)?;
         }
+        writeln!(f, "\n  not shown by the log alone:")?;
+        for what in &self.not_shown {
+            writeln!(f, "       {what}")?;
+        }
         writeln!(f)?;
+        if let Some(first) = self.first_bad() {
+            writeln!(f, "  first of all: {first}\n")?;
+        }
         if self.holds() {
-            writeln!(f, "All guarantees hold.")
+            writeln!(f, "No violation found.")
         } else {
             writeln!(f, "{} {} found.", grouped(self.violations_total), plural(self.violations_total, "violation"))
         }
     }
 }
 
+impl Violation {
+    /// Position, stream and revision.
+    fn place(&self) -> String {
+        match self.revision {
+            Some(revision) => format!("{} in {}, revision {revision}", self.position, self.stream),
+            None => format!("{} in {}", self.position, self.stream),
+        }
+    }
+}
+
 impl fmt::Display for Violation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} at {} in {}: {}", self.code.name(), self.position, self.stream, self.text)
+        write!(f, "{} at {}: {}", self.code.name(), self.place(), self.text)
     }
 }
 

@@ -1,7 +1,7 @@
 //! What an audit came to.
 
-use super::code::{Code, GUARANTEES};
-use lastseat_domain::ports::event_log::Position;
+use super::code::{Code, GUARANTEES, NOT_SHOWN, UNPROVABLE};
+use lastseat_domain::ports::event_log::{Position, RecordedEvent, Revision};
 use lastseat_domain::{Currency, Envelope, StreamName, Timestamp};
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -40,10 +40,18 @@ pub struct Report {
     pub violations_total: u64,
     /// Guarantee by guarantee.
     pub guarantees: Vec<Guarantee>,
+    /// What no log can show by itself, for people.
+    pub not_shown: Vec<&'static str>,
 }
 
 impl Report {
-    /// Whether all guarantees hold.
+    /// The first event, in the log's order, that something is wrong with.
+    #[must_use]
+    pub fn first_bad(&self) -> Option<&Violation> {
+        self.violations.first()
+    }
+
+    /// Whether nothing in the log contradicts a guarantee.
     #[must_use]
     pub fn holds(&self) -> bool {
         self.violations_total == 0
@@ -77,6 +85,9 @@ pub struct Violation {
     pub position: Position,
     /// Its stream.
     pub stream: StreamName,
+    /// Its index in the stream; absent for what shows only at the end of the log.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub revision: Option<Revision>,
     /// What is wrong, for people.
     pub text: String,
 }
@@ -88,8 +99,10 @@ pub struct Guarantee {
     pub number: u8,
     /// Its words.
     pub text: &'static str,
-    /// Whether it holds in this log.
+    /// Whether nothing in this log contradicts it.
     pub holds: bool,
+    /// Whether a log can prove it by itself.
+    pub provable: bool,
     /// How often it was checked.
     pub checked: u64,
     /// How often it was broken.
@@ -97,14 +110,20 @@ pub struct Guarantee {
 }
 
 /// Where in the log a check is made.
-pub(super) struct Place<'a> {
+#[derive(Debug, Clone)]
+pub(super) struct Place {
     pub position: Position,
-    pub stream: &'a StreamName,
+    pub stream: StreamName,
+    pub revision: Option<Revision>,
 }
 
-impl<'a> Place<'a> {
-    pub fn of(envelope: &'a Envelope) -> Self {
-        Self { position: envelope.position, stream: &envelope.stream }
+impl Place {
+    pub fn of(envelope: &Envelope) -> Self {
+        Self { position: envelope.position, stream: envelope.stream.clone(), revision: Some(envelope.revision) }
+    }
+
+    pub fn of_recorded(recorded: &RecordedEvent) -> Self {
+        Self { position: recorded.position, stream: recorded.stream.clone(), revision: Some(recorded.revision) }
     }
 }
 
@@ -120,7 +139,7 @@ pub(super) struct Findings {
 
 impl Findings {
     /// Checks that `holds`. `text` says what is wrong if not.
-    pub fn check(&mut self, code: Code, holds: bool, place: &Place<'_>, text: impl FnOnce() -> String) {
+    pub fn check(&mut self, code: Code, holds: bool, place: &Place, text: impl FnOnce() -> String) {
         let index = usize::from(code.guarantee()).saturating_sub(1);
         if let Some(checked) = self.checked.get_mut(index) {
             *checked += 1;
@@ -132,12 +151,13 @@ impl Findings {
             *broken += 1;
         }
         if self.violations.len() < MOST_NAMED {
-            self.violations.push(Violation { code, position: place.position, stream: place.stream.clone(), text: text() });
+            let Place { position, stream, revision } = place.clone();
+            self.violations.push(Violation { code, position, stream, revision, text: text() });
         }
     }
 
     /// Says that something is wrong.
-    pub fn wrong(&mut self, code: Code, place: &Place<'_>, text: impl FnOnce() -> String) {
+    pub fn wrong(&mut self, code: Code, place: &Place, text: impl FnOnce() -> String) {
         self.check(code, false, place, text);
     }
 
@@ -156,6 +176,7 @@ impl Findings {
         report.violations = self.violations;
         report.pending = self.pending;
         report.pending_total = self.pending_total;
+        report.not_shown = NOT_SHOWN.to_vec();
         let counts = self.checked.into_iter().zip(self.broken);
         report.guarantees = GUARANTEES
             .into_iter()
@@ -164,6 +185,7 @@ impl Findings {
                 number,
                 text,
                 holds: violations == 0,
+                provable: number != UNPROVABLE,
                 checked,
                 violations,
             })

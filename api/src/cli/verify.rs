@@ -1,6 +1,9 @@
 //! `lastseat verify`: proves the guarantees from the log alone.
 //!
-//! Reads only the log file or the cluster. No server has to run, and a running server is not affected.
+//! Reads only the log file, the cluster, or an export. No server has to run, and a running server is not
+//! affected.
+
+mod export;
 
 use super::terminal::{Paint, complain, count, say, say_json};
 use crate::config::Config;
@@ -9,12 +12,13 @@ use crate::exit;
 use crate::wiring::chosen::OpenError;
 use crate::wiring::chosen::{Integrity, check_integrity};
 use crate::wiring::reading::{self, Readable};
+use export::{BadExport, Export};
 use indicatif::{ProgressBar, ProgressStyle};
 use lastseat_audit::{Audit, Report};
 use lastseat_domain::ports::LogFault;
-use lastseat_domain::ports::event_log::{Direction, EventLog, Filter, Position};
+use lastseat_domain::ports::event_log::{Direction, EventLog, Filter, Position, RecordedEvent};
 use serde::Serialize;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 /// Events read at a time.
@@ -24,11 +28,16 @@ const PAGE: usize = 5000;
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Works while the server runs and after a crash. For a cluster, add --eventstore esdb://…
+An export must be whole and as `lastseat audit export` wrote it: ids cover every byte of a body.
+
 Exit status: 0 clean, 1 a violation was found, 3 the log can't be read.")]
 pub struct Verify {
     /// Print the report as JSON
     #[arg(long)]
     json: bool,
+    /// Check an export of `audit export` instead of a log
+    #[arg(long, value_name = "NDJSON")]
+    file: Option<PathBuf>,
 }
 
 /// Why the log can't be read.
@@ -40,6 +49,8 @@ enum Unreadable {
     Open(#[from] OpenError),
     #[error(transparent)]
     Read(#[from] LogFault),
+    #[error(transparent)]
+    Export(#[from] BadExport),
     #[error("the check was interrupted: {0}")]
     Interrupted(#[from] tokio::task::JoinError),
     #[error("the event log {} is damaged: {}; restore it from a copy", file.display(), findings.join("; "))]
@@ -63,9 +74,16 @@ struct Failure {
 }
 
 pub async fn run(args: &Verify, config: &Config) -> ExitCode {
-    let place = config.eventstore.as_ref().map(ToString::to_string);
-    let place = place.unwrap_or_else(|| DataDir::at(&config.data).events().display().to_string());
-    match verify(config).await {
+    let place = match (&args.file, &config.eventstore) {
+        (Some(file), _) => file.display().to_string(),
+        (None, Some(url)) => url.to_string(),
+        (None, None) => DataDir::at(&config.data).events().display().to_string(),
+    };
+    let verified = match &args.file {
+        Some(file) => audit_export(file).map(|read| (None, read)).map_err(Unreadable::from),
+        None => verify(config).await,
+    };
+    match verified {
         Ok((integrity, read)) => {
             let clean = read.report.holds();
             if args.json {
@@ -91,6 +109,34 @@ struct Read {
     events: u64,
     streams: u64,
     report: Report,
+}
+
+/// An audit that counts what it reads.
+#[derive(Default)]
+struct Counted {
+    audit: Audit,
+    events: u64,
+    streams: u64,
+}
+
+impl Counted {
+    fn observe(&mut self, event: &RecordedEvent) {
+        self.audit.observe(event);
+        self.events += 1;
+        self.streams += u64::from(event.revision == 0);
+    }
+
+    fn finish(self) -> Read {
+        Read { events: self.events, streams: self.streams, report: self.audit.finish() }
+    }
+}
+
+fn audit_export(file: &Path) -> Result<Read, BadExport> {
+    let mut counted = Counted::default();
+    for event in Export::open(file)? {
+        counted.observe(&event?);
+    }
+    Ok(counted.finish())
 }
 
 async fn verify(config: &Config) -> Result<(Option<Integrity>, Read), Unreadable> {
@@ -119,22 +165,20 @@ async fn audit(log: &dyn EventLog) -> Result<Read, LogFault> {
     if let Ok(style) = ProgressStyle::with_template("  {bar:40.cyan/dim} position {human_pos} of {human_len}") {
         progress.set_style(style.progress_chars("━╸─"));
     }
-    let mut audit = Audit::new();
-    let (mut position, mut events, mut streams) = (Position::START, 0, 0);
+    let mut counted = Counted::default();
+    let mut position = Position::START;
     // Up to the head as it was: a running server may be faster than this.
     while position < head {
         let page = log.read_all(Some(position), Direction::Forwards, PAGE, &Filter::all()).await?;
         let Some(last) = page.last() else { break };
         position = last.position;
         for event in page.iter().filter(|event| event.position <= head) {
-            audit.observe(event);
-            events += 1;
-            streams += u64::from(event.revision == 0);
+            counted.observe(event);
         }
         progress.set_position(position.0.min(head.0));
     }
     progress.finish_and_clear();
-    Ok(Read { events, streams, report: audit.finish() })
+    Ok(counted.finish())
 }
 
 fn print(place: &str, integrity: Option<&Integrity>, read: &Read) {

@@ -5,7 +5,7 @@
 use lastseat_audit::{Audit, Report};
 use lastseat_domain::Event;
 use lastseat_domain::codec;
-use lastseat_domain::ports::event_log::{Direction, EventLog, Filter, Position};
+use lastseat_domain::ports::event_log::{Direction, EventLog, Filter, LogFault, Position};
 use lastseat_event_log_sqlite::SqliteLog;
 use lastseat_payments_sandbox::{Record, Status};
 use serde_json::Value;
@@ -43,6 +43,21 @@ pub enum End {
     Confirmed,
     Aborted,
     Refunded,
+}
+
+/// The audit of the log's file.
+///
+/// # Errors
+/// The log's, if an event can't be read.
+pub async fn audit(data: &Path) -> Result<Report, LogFault> {
+    let log = SqliteLog::open_read_only(data.join("events.db")).unwrap();
+    let (mut audit, mut at) = (Audit::new(), Position::START);
+    loop {
+        let page = log.read_all(Some(at), Direction::Forwards, 5000, &Filter::all()).await?;
+        let Some(last) = page.last() else { return Ok(audit.finish()) };
+        page.iter().for_each(|event| audit.observe(event));
+        at = last.position;
+    }
 }
 
 /// The audit and the books of the log's file, whether or not a server has it open.

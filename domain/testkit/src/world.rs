@@ -109,9 +109,13 @@ impl World {
 
     /// Puts events into the log as they are, right or wrong.
     pub fn append(&mut self, stream: StreamName, events: &[Event]) {
+        self.append_as(stream, events, &Metadata::new("test", self.now));
+    }
+
+    /// Likewise, with this metadata.
+    pub fn append_as(&mut self, stream: StreamName, events: &[Event], metadata: &Metadata) {
         let count = self.revisions.entry(stream.clone()).or_default();
-        let metadata = Metadata::new("test", self.now);
-        let write = codec::encode(stream.clone(), Expected::after(*count), events, &metadata).unwrap();
+        let write = codec::encode(stream.clone(), Expected::after(*count), events, metadata).unwrap();
         for new in write.events {
             let last = self.log.last().map_or(0, |e| e.position.0);
             self.log.push(Arc::new(RecordedEvent {
