@@ -34,7 +34,7 @@ pub struct HoldRequest {
     pub selection: SeatSelection,
     pub buyer: BuyerId,
     /// The request, if it carried an idempotency key.
-    pub request: Option<RequestFingerprint>,
+    pub fingerprint: Option<RequestFingerprint>,
     /// The caller's W3C trace id, if there was one.
     pub trace: Option<String>,
 }
@@ -52,7 +52,7 @@ pub struct PayRequest {
     /// The gateway's name for the method; none to go on after the buyer acted at their bank.
     pub payment_method: Option<String>,
     /// The request, if it carried an idempotency key.
-    pub request: Option<RequestFingerprint>,
+    pub fingerprint: Option<RequestFingerprint>,
     pub origin: Origin,
 }
 

@@ -19,7 +19,7 @@ use tokio::sync::oneshot;
 const TRIES: usize = 16;
 
 /// A seat's decision, not yet appended.
-pub(crate) struct Planned {
+pub(crate) struct SeatDecision {
     pub key: SeatKey,
     pub events: Vec<Event>,
     pub expected: Expected,
@@ -27,7 +27,7 @@ pub(crate) struct Planned {
     last_at: Option<Timestamp>,
 }
 
-impl Planned {
+impl SeatDecision {
     pub(crate) fn write(&self, metadata: &Metadata) -> Result<StreamWrite, Fault> {
         // Clocks of nodes differ, but time never goes back within a stream.
         let at = self.last_at.map_or(metadata.at, |last| last.max(metadata.at));
@@ -59,9 +59,9 @@ impl Seats {
     }
 
     /// What a command on a seat leads to. No events: its effect has been achieved.
-    pub(crate) async fn decide(&self, key: &SeatKey, command: &SeatCommand) -> Result<Planned, CommandError> {
+    pub(crate) async fn decide(&self, key: &SeatKey, command: &SeatCommand) -> Result<SeatDecision, CommandError> {
         let Decision { events, expected, last_at } = self.ask(key, |reply| SeatMessage::Decide(command.clone(), reply)).await??;
-        Ok(Planned { key: key.clone(), events, expected, last_at })
+        Ok(SeatDecision { key: key.clone(), events, expected, last_at })
     }
 
     /// Whether the booking has the seat in the log.
@@ -72,17 +72,17 @@ impl Seats {
 
     /// Passes the outcome of an append on to the seat's actor and the seat table. Returns whether it
     /// was written. `at`: when it was decided.
-    pub(crate) fn take_outcome(&self, planned: &Planned, outcome: WriteOutcome, at: Timestamp) -> bool {
+    pub(crate) fn take_outcome(&self, decision: &SeatDecision, outcome: WriteOutcome, at: Timestamp) -> bool {
         match outcome {
             WriteOutcome::Written { last_revision, position } => {
-                self.actors.tell(&planned.key, SeatMessage::Appended(planned.events.clone(), last_revision, at));
-                if let (Some(show), Some(event)) = (self.shows.get(&planned.key.show), planned.events.last()) {
-                    show.apply_seat_event(&planned.key.seat, event, position);
+                self.actors.tell(&decision.key, SeatMessage::Appended(decision.events.clone(), last_revision, at));
+                if let (Some(show), Some(event)) = (self.shows.get(&decision.key.show), decision.events.last()) {
+                    show.apply_seat_event(&decision.key.seat, event, position);
                 }
                 true
             }
             WriteOutcome::Conflict { .. } => {
-                self.actors.tell(&planned.key, SeatMessage::Forget);
+                self.actors.tell(&decision.key, SeatMessage::Forget);
                 false
             }
             WriteOutcome::Withheld => false,
@@ -103,22 +103,22 @@ impl Seats {
     ) -> Result<(), CommandError> {
         let mut left: Vec<SeatKey> = seats.iter().map(|seat| SeatKey { show: show.clone(), seat: seat.clone() }).collect();
         for _ in 0..TRIES {
-            let mut planned = Vec::with_capacity(left.len());
+            let mut decisions = Vec::with_capacity(left.len());
             for key in &left {
                 let decision = self.decide(key, command).await?;
                 if !decision.events.is_empty() {
-                    planned.push(decision);
+                    decisions.push(decision);
                 }
             }
-            if planned.is_empty() {
+            if decisions.is_empty() {
                 return Ok(());
             }
-            let writes = planned.iter().map(|p| p.write(metadata)).collect::<Result<Vec<_>, _>>()?;
+            let writes = decisions.iter().map(|p| p.write(metadata)).collect::<Result<Vec<_>, _>>()?;
             let outcomes = self.journal.append(writes).await?;
             left.clear();
-            for (planned, outcome) in planned.into_iter().zip(outcomes) {
-                if !self.take_outcome(&planned, outcome, metadata.at) {
-                    left.push(planned.key);
+            for (decision, outcome) in decisions.into_iter().zip(outcomes) {
+                if !self.take_outcome(&decision, outcome, metadata.at) {
+                    left.push(decision.key);
                 }
             }
             if left.is_empty() {

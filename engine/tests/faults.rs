@@ -48,7 +48,7 @@ async fn insist(bench: &TestBench, office: &BoxOffice, what: &str) -> u32 {
         show: show(),
         selection: seats(&["A-1", "A-2"]),
         buyer: BuyerId::new("ann").unwrap(),
-        request: key("hold"),
+        fingerprint: key("hold"),
         trace: None,
     };
     let mut repeats = 0;
@@ -68,7 +68,8 @@ async fn insist(bench: &TestBench, office: &BoxOffice, what: &str) -> u32 {
     assert_eq!(booking.status(), "held", "{what}");
     let paid = loop {
         let before = bench.story(booking.id).await.len();
-        let request = PayRequest { payment_method: Some("pm_card_visa".to_owned()), request: key("pay"), origin: "ann".into() };
+        let request =
+            PayRequest { payment_method: Some("pm_card_visa".to_owned()), fingerprint: key("pay"), origin: "ann".into() };
         match office.pay(booking.id, request).await {
             Ok(Paid::Confirmed(booking)) => break booking,
             Ok(Paid::Pending(_)) => repeats += 1,
@@ -385,7 +386,7 @@ fn a_repeated_hold_is_completed_or_refused() {
                 show: show(),
                 selection: seats(&["A-1", "A-2"]),
                 buyer: BuyerId::new("ann").unwrap(),
-                request: key("hold"),
+                fingerprint: key("hold"),
                 trace: None,
             };
             let first = office.hold(request.clone()).await;

@@ -31,7 +31,7 @@ async fn keyed(office: &BoxOffice, key: &str, selection: SeatSelection) -> Resul
     let booking = BookingId::from_key("ann", key);
     let request = Some(RequestFingerprint { key: key.to_owned(), body: "hash".to_owned() });
     let buyer = BuyerId::guest(booking);
-    office.hold(HoldRequest { booking, show: show(), selection, buyer, request, trace: None }).await
+    office.hold(HoldRequest { booking, show: show(), selection, buyer, fingerprint: request, trace: None }).await
 }
 
 #[test]

@@ -28,12 +28,12 @@ fn by(who: &str) -> Origin {
 async fn traced_hold(bench: &TestBench, office: &BoxOffice, selection: SeatSelection) -> Booking {
     let (booking, buyer) = (bench.new_booking(), BuyerId::new("ann").unwrap());
     let trace = Some(TRACE.to_owned());
-    office.hold(HoldRequest { booking, show: show(), selection, buyer, request: None, trace }).await.unwrap().booking
+    office.hold(HoldRequest { booking, show: show(), selection, buyer, fingerprint: None, trace }).await.unwrap().booking
 }
 
 async fn traced_pay(office: &BoxOffice, booking: &Booking, method: Option<&str>) -> Result<Paid, CommandError> {
     let payment_method = method.map(str::to_owned);
-    office.pay(booking.id, PayRequest { payment_method, request: None, origin: by("ann") }).await
+    office.pay(booking.id, PayRequest { payment_method, fingerprint: None, origin: by("ann") }).await
 }
 
 /// Everything that can happen to a sale.

@@ -59,7 +59,7 @@ async fn hold_of(
 ) -> Result<lastseat_engine::Hold, CommandError> {
     let booking = BookingId(uuid::Uuid::from_u128(n << 64));
     office
-        .hold(HoldRequest { booking, show: show(), selection, buyer: BuyerId::guest(booking), request: None, trace: None })
+        .hold(HoldRequest { booking, show: show(), selection, buyer: BuyerId::guest(booking), fingerprint: None, trace: None })
         .await
 }
 
@@ -126,7 +126,7 @@ scenario!(the_same_hold_on_all_nodes_at_once_is_one_booking, bench, nodes, what,
             show: show(),
             selection,
             buyer: BuyerId::new("ann").unwrap(),
-            request: Some(RequestFingerprint { key, body: "body".to_owned() }),
+            fingerprint: Some(RequestFingerprint { key, body: "body".to_owned() }),
             trace: None,
         };
         // Once a node: each repeat makes the guard set other units of an area aside for a moment.
@@ -155,7 +155,7 @@ scenario!(the_same_payment_on_all_nodes_at_once_is_one_charge, bench, nodes, wha
         let held = hold_of(&nodes[0], 1 + u128::from(keyed), seats(&[if keyed { "A-1" } else { "A-2" }])).await.unwrap().booking;
         let request = || PayRequest {
             payment_method: Some("pm_card_visa".to_owned()),
-            request: keyed.then(|| RequestFingerprint { key: "k".to_owned(), body: "b".to_owned() }),
+            fingerprint: keyed.then(|| RequestFingerprint { key: "k".to_owned(), body: "b".to_owned() }),
             origin: "buyer".into(),
         };
         let paid = join_all(nodes.iter().chain(&nodes).map(|node| node.pay(held.id, request()))).await;

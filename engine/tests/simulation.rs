@@ -120,7 +120,7 @@ impl Buyer {
             show: show(),
             selection: SeatSelection::clone(&selection),
             buyer,
-            request: Some(RequestFingerprint { key, body: format!("{selection:?}") }),
+            fingerprint: Some(RequestFingerprint { key, body: format!("{selection:?}") }),
             trace: None,
         };
         for _ in 0..3 {
@@ -161,7 +161,7 @@ impl Buyer {
             let request = RequestFingerprint { key: format!("pay-{}", self.keys), body: method.to_owned() };
             let pay = |method: Option<&str>| PayRequest {
                 payment_method: method.map(ToOwned::to_owned),
-                request: method.map(|_| request.clone()).filter(|_| self.keys.is_multiple_of(2)),
+                fingerprint: method.map(|_| request.clone()).filter(|_| self.keys.is_multiple_of(2)),
                 origin: self.name.as_str().into(),
             };
             let mut paid = self.on(async |office| office.pay(booking.id, pay(Some(method))).await).await;

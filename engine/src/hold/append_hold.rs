@@ -1,12 +1,12 @@
 //! Brings a hold into the log: `BookingOpened` and a `SeatLocked` for each seat.
 
-use super::attempt::{Appended, Attempt, lock_command};
-use super::opening::Opening;
+use super::hold_in_progress::{Appended, HoldInProgress, lock_command};
+use super::open_strategy::OpenStrategy;
 use super::repair_hold::kept_seats;
 use super::replay::replay;
 use crate::error::{CommandError, Fault};
 use crate::requests::Hold;
-use crate::seats::Planned;
+use crate::seats::SeatDecision;
 use lastseat_domain::booking::{Booking, Phase};
 use lastseat_domain::event::AbortReason;
 use lastseat_domain::seat::{SeatCommand, SeatKey};
@@ -22,34 +22,34 @@ pub(super) enum HoldOutcome {
     Lost { seat: SeatId, rejection: Rejection },
 }
 
-/// Appends the hold of `seats`, which are in sorted order. `others_would_do`: if one of them is lost,
+/// Appends the hold of `seats`, which are in sorted order. `any_seats_will_do`: if one of them is lost,
 /// the hold goes on with other seats.
 pub(super) async fn append_hold(
-    attempt: &Attempt<'_>,
-    opening: Opening,
+    hold: &HoldInProgress<'_>,
+    strategy: OpenStrategy,
     seats: &[SeatId],
-    others_would_do: bool,
+    any_seats_will_do: bool,
 ) -> Result<HoldOutcome, CommandError> {
-    let opened = attempt.opening_of(seats)?;
+    let opened = hold.first_event(seats)?;
     for _ in 0..TRIES {
-        let mut planned = Vec::with_capacity(seats.len());
+        let mut decisions = Vec::with_capacity(seats.len());
         for priced in &opened.seats {
             let key = SeatKey { show: opened.show.clone(), seat: priced.seat.clone() };
-            match attempt.services.seats.decide(&key, &lock_command(&opened, priced, opened.expires_at)).await {
-                Ok(decision) => planned.push(decision),
+            match hold.services.seats.decide(&key, &lock_command(&opened, priced, opened.expires_at)).await {
+                Ok(decision) => decisions.push(decision),
                 Err(CommandError::Rejected(rejection)) => return Ok(HoldOutcome::Lost { seat: priced.seat.clone(), rejection }),
                 Err(failed) => return Err(failed),
             }
         }
         // An earlier try under the same key may have locked a seat already.
-        planned.retain(|p| !p.events.is_empty());
-        if attempt.request.request.is_some() {
+        decisions.retain(|p| !p.events.is_empty());
+        if hold.request.fingerprint.is_some() {
             // Before the append: its outcome may stay unknown, and a repeat has to find out.
-            attempt.services.known_bookings.insert(opened.booking);
+            hold.services.known_bookings.insert(opened.booking);
         }
-        match opening.append(attempt, &opened, &planned, others_would_do).await? {
-            Appended::All => return Ok(HoldOutcome::Open(Box::new(attempt.hold_of(&opened)?))),
-            Appended::BookingExists => return found_booking(attempt, opening, seats, &planned).await,
+        match strategy.append(hold, &opened, &decisions, any_seats_will_do).await? {
+            Appended::All => return Ok(HoldOutcome::Open(Box::new(hold.hold_of(&opened)?))),
+            Appended::BookingExists => return found_booking(hold, strategy, seats, &decisions).await,
             Appended::Lost(seat, rejection) => return Ok(HoldOutcome::Lost { seat, rejection }),
             Appended::Nothing => {}
         }
@@ -60,21 +60,21 @@ pub(super) async fn append_hold(
 /// The same request opened the booking before: its answer is the answer. Seats that only this try
 /// locked (other units of an area) are released.
 async fn found_booking(
-    attempt: &Attempt<'_>,
-    opening: Opening,
+    hold: &HoldInProgress<'_>,
+    strategy: OpenStrategy,
     seats: &[SeatId],
-    planned: &[Planned],
+    decisions: &[SeatDecision],
 ) -> Result<HoldOutcome, CommandError> {
-    let (services, request) = (attempt.services, attempt.request);
-    let hold = replay(services, opening, request).await;
+    let (services, request) = (hold.services, hold.request);
+    let first_answer = replay(services, strategy, request).await;
     let booking = services.journal.load::<Booking>(&request.booking).await?.state;
     let kept = kept_seats(booking.as_ref());
     let extra: Vec<SeatId> = seats.iter().filter(|seat| !kept.contains(seat)).cloned().collect();
-    let written: Vec<SeatId> = planned.iter().map(|p| p.key.seat.clone()).filter(|seat| extra.contains(seat)).collect();
+    let written: Vec<SeatId> = decisions.iter().map(|p| p.key.seat.clone()).filter(|seat| extra.contains(seat)).collect();
     let release = SeatCommand::Release { booking: request.booking, reason: AbortReason::SeatLost };
-    services.seats.execute(&request.show, &written, &release, &attempt.metadata()).await?;
+    services.seats.execute(&request.show, &written, &release, &hold.metadata()).await?;
     services.guard.unlock(&request.show, &extra, request.booking).await;
-    match hold? {
+    match first_answer? {
         Some(hold) => Ok(HoldOutcome::Open(Box::new(hold))),
         None => match booking.map(|b| b.phase) {
             Some(Phase::Aborted { reason }) => Err(Rejection::BookingOver { reason }.into()),

@@ -81,7 +81,7 @@ impl Choice {
     }
 
     /// Whether other seats are as good.
-    pub(super) fn is_open(&self) -> bool {
+    pub(super) fn any_seats_will_do(&self) -> bool {
         !matches!(self, Self::Seats(_))
     }
 

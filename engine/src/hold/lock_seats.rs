@@ -1,8 +1,8 @@
 //! Seats for a hold: chosen, claimed from the other holds of this node, and locked in the guard, which
 //! keeps the holds of all nodes apart. The guard is a filter and may be wrong; the log is not.
 
-use super::attempt::Attempt;
 use super::choice::Choice;
+use super::hold_in_progress::HoldInProgress;
 use crate::error::CommandError;
 use crate::guard_service::LEASE_MARGIN;
 use crate::seat_table::Claim;
@@ -31,7 +31,7 @@ pub(super) struct Chosen {
 
 /// Chooses and locks seats for one hold, again and again if the log says that they were lost.
 pub(super) struct SeatLocker<'a> {
-    attempt: &'a Attempt<'a>,
+    hold: &'a HoldInProgress<'a>,
     /// Plan indexes of seats that were tried and are taken.
     avoid: HashSet<u32>,
     /// The guard gave this hold no answer. It is not asked again: without it, a hold that chooses
@@ -42,13 +42,13 @@ pub(super) struct SeatLocker<'a> {
 }
 
 impl<'a> SeatLocker<'a> {
-    pub(super) fn new(attempt: &'a Attempt<'a>) -> Self {
-        Self { attempt, avoid: HashSet::new(), without_guard: false, checked_leftovers: false }
+    pub(super) fn new(hold: &'a HoldInProgress<'a>) -> Self {
+        Self { hold, avoid: HashSet::new(), without_guard: false, checked_leftovers: false }
     }
 
     /// Chooses seats, claims them from the other holds of this node, and locks them in the guard.
     pub(super) async fn lock(&mut self, choice: &Choice) -> Result<Chosen, CommandError> {
-        let (attempt, target) = (self.attempt, &self.attempt.target);
+        let (hold, target) = (self.hold, &self.hold.target);
         loop {
             let indexes = match choice.seats(target, &self.avoid) {
                 Ok(indexes) => indexes,
@@ -56,7 +56,7 @@ impl<'a> SeatLocker<'a> {
             };
             let claim = match Claim::of(&target.active_show.seats, &indexes) {
                 Ok(claim) => claim,
-                Err(_) if choice.is_open() => continue,
+                Err(_) if choice.any_seats_will_do() => continue,
                 Err(index) => return Err(self.refused_by_claim(index).into()),
             };
             let mut seats = target.names(&indexes);
@@ -71,7 +71,7 @@ impl<'a> SeatLocker<'a> {
                     Err(rejection) => return self.leftovers(choice).await.ok_or_else(|| rejection.into()),
                 }
             }
-            match attempt.services.guard.lock(self.show(), &seats, self.owner(), self.lease()).await {
+            match hold.services.guard.lock(self.show(), &seats, self.owner(), self.lease()).await {
                 Ok(Lock::Locked { .. }) => return Ok(Chosen { seats, guarded: true, _claim: claim }),
                 Err(_) => {
                     self.without_guard = true;
@@ -83,7 +83,7 @@ impl<'a> SeatLocker<'a> {
                     if self.is_leftover(lease_left, sold) && self.is_free_in_table(seat) {
                         return Ok(Chosen { seats, guarded: false, _claim: claim });
                     }
-                    if !choice.is_open() {
+                    if !choice.any_seats_will_do() {
                         return Err(self.refused_by_guard(seat, lease_left, sold).into());
                     }
                     self.avoid(seat);
@@ -94,13 +94,13 @@ impl<'a> SeatLocker<'a> {
 
     /// Does not choose this seat again.
     pub(super) fn avoid(&mut self, seat: &SeatId) {
-        self.avoid.extend(self.attempt.target.show.plan.index_of(seat));
+        self.avoid.extend(self.hold.target.show.plan.index_of(seat));
     }
 
     /// Releases seats in the guard that the hold did not get in the log.
     pub(super) async fn unlock(&self, chosen: &Chosen) {
         if chosen.guarded {
-            self.attempt.services.guard.unlock(self.show(), &chosen.seats, self.owner()).await;
+            self.hold.services.guard.unlock(self.show(), &chosen.seats, self.owner()).await;
         }
     }
 
@@ -110,14 +110,14 @@ impl<'a> SeatLocker<'a> {
     /// # Errors
     /// `NotEnoughTogether` if the whole area has some free units, but too few.
     async fn lock_any(&mut self, area: u32, claimed: &[u32], claim: Claim) -> Result<Option<Chosen>, Rejection> {
-        let (target, n) = (&self.attempt.target, claimed.len());
+        let (target, n) = (&self.hold.target, claimed.len());
         let mut spare = SPARE;
         loop {
             let others = target.active_show.seats.candidates(area, 0);
             let others = others.filter(|seat| !self.avoid.contains(seat) && !claimed.contains(seat));
             let candidates: Vec<u32> = claimed.iter().copied().chain(others.take(spare)).collect();
             let names = target.names(&candidates);
-            let locked = self.attempt.services.guard.lock_any(self.show(), &names, n, self.owner(), self.lease()).await;
+            let locked = self.hold.services.guard.lock_any(self.show(), &names, n, self.owner(), self.lease()).await;
             let (mut seats, guarded) = match locked {
                 Ok(LockAny::Locked(picked)) => (picked.into_iter().filter_map(|i| names.get(i).cloned()).collect(), true),
                 Ok(LockAny::NotEnough { free: 0 }) => {
@@ -157,7 +157,7 @@ impl<'a> SeatLocker<'a> {
         if self.without_guard || std::mem::replace(&mut self.checked_leftovers, true) {
             return None;
         }
-        let (target, guard, n) = (&self.attempt.target, &self.attempt.services.guard, *quantity as usize);
+        let (target, guard, n) = (&self.hold.target, &self.hold.services.guard, *quantity as usize);
         let candidates: Vec<u32> = target.active_show.seats.candidates(*area, 0).take(n + LEFTOVERS_CHECKED).collect();
         let mut found = Vec::with_capacity(n);
         for index in candidates {
@@ -185,25 +185,25 @@ impl<'a> SeatLocker<'a> {
     }
 
     fn show(&self) -> &'a ShowId {
-        &self.attempt.target.active_show.id
+        &self.hold.target.active_show.id
     }
 
     fn owner(&self) -> BookingId {
-        self.attempt.request.booking
+        self.hold.request.booking
     }
 
     fn lease(&self) -> Duration {
-        Duration::from_secs(self.attempt.target.show.facts.hold_seconds.into()) + LEASE_MARGIN
+        Duration::from_secs(self.hold.target.show.facts.hold_seconds.into()) + LEASE_MARGIN
     }
 
     fn is_free_in_table(&self, seat: &SeatId) -> bool {
-        let target = &self.attempt.target;
+        let target = &self.hold.target;
         let index = target.show.plan.index_of(seat);
         index.is_some_and(|index| target.active_show.seats.state(index) == SeatState::Available)
     }
 
     fn refused_by_claim(&self, index: u32) -> Rejection {
-        let target = &self.attempt.target;
+        let target = &self.hold.target;
         match target.show.plan.seat(index) {
             Some(planned) => {
                 let free_at = Some(target.expires_at());
@@ -218,7 +218,7 @@ impl<'a> SeatLocker<'a> {
         Rejection::SeatUnavailable {
             seat: seat.clone(),
             state: if sold { SeatState::Booked } else { SeatState::Locked },
-            free_at: (!sold).then(|| self.attempt.target.now + hold_left),
+            free_at: (!sold).then(|| self.hold.target.now + hold_left),
             position: None,
         }
     }

@@ -4,12 +4,12 @@
 //! decides.
 
 mod append_hold;
-mod attempt;
 mod choice;
+mod hold_in_progress;
 mod lock_seats;
 mod open_atomic;
 mod open_compensated;
-mod opening;
+mod open_strategy;
 mod place_hold;
 mod repair_hold;
 mod replay;

@@ -2,10 +2,10 @@
 //! yes.
 
 use super::append_hold::{HoldOutcome, append_hold};
-use super::attempt::Attempt;
 use super::choice::Choice;
+use super::hold_in_progress::HoldInProgress;
 use super::lock_seats::SeatLocker;
-use super::opening::Opening;
+use super::open_strategy::OpenStrategy;
 use super::replay::replay;
 use super::target::HoldTarget;
 use crate::buyers::Reservation;
@@ -20,15 +20,15 @@ use std::time::Duration;
 const CHOICES: u32 = 200;
 
 /// The refusals that need no waiting: nearly all of a flash sale. Apart from [`hold`] so that they
-/// avoid allocating the hold's future. `keyed`: the booking of a request with an idempotency key.
+/// avoid allocating the hold's future. `booking_of_key`: the booking of a request with an idempotency key.
 pub(crate) fn refuse_at_once(
     services: &Services,
     show: &ShowId,
     selection: &SeatSelection,
-    keyed: Option<BookingId>,
+    booking_of_key: Option<BookingId>,
 ) -> Result<(), Rejection> {
     match check_table(&HoldTarget::find(services, show, selection)?) {
-        Err(rejection) if keyed.is_some_and(|booking| may_be_repeat(services, booking, &rejection)) => Ok(()),
+        Err(rejection) if booking_of_key.is_some_and(|booking| may_be_repeat(services, booking, &rejection)) => Ok(()),
         checked => checked,
     }
 }
@@ -48,20 +48,20 @@ fn may_be_repeat(services: &Services, booking: BookingId, rejection: &Rejection)
 
 pub(crate) async fn hold(services: &Services, request: &HoldRequest) -> Result<Hold, CommandError> {
     let target = HoldTarget::find(services, &request.show, &request.selection)?;
-    let opening = Opening::of(&*services.ports.log);
-    let attempt = Attempt { services, target, request };
-    let keyed = request.request.is_some();
-    let result = match check_table(&attempt.target) {
-        Ok(()) => try_seats(&attempt, opening).await,
+    let strategy = OpenStrategy::of(&*services.ports.log);
+    let hold = HoldInProgress { services, target, request };
+    let has_key = request.fingerprint.is_some();
+    let result = match check_table(&hold.target) {
+        Ok(()) => try_seats(&hold, strategy).await,
         // Not the answer yet: the log is asked below for that of the first request.
-        Err(rejection) if keyed && may_be_repeat(services, request.booking, &rejection) => Err(rejection.into()),
+        Err(rejection) if has_key && may_be_repeat(services, request.booking, &rejection) => Err(rejection.into()),
         Err(rejection) => return Err(rejection.into()),
     };
     match result {
         // An earlier try of the same request may have got the very seats that are taken now.
-        Err(CommandError::Rejected(rejection)) if keyed => match replay(services, opening, request).await? {
+        Err(CommandError::Rejected(rejection)) if has_key => match replay(services, strategy, request).await? {
             Some(hold) => Ok(hold),
-            None if opening.is_own_leftover(services, request, &rejection).await? => try_seats(&attempt, opening).await,
+            None if strategy.is_own_leftover(services, request, &rejection).await? => try_seats(&hold, strategy).await,
             None => Err(rejection.into()),
         },
         other => other,
@@ -74,20 +74,20 @@ fn check_table(target: &HoldTarget<'_>) -> Result<(), Rejection> {
 }
 
 /// Tries seats until the log has accepted some, or none are left to try.
-async fn try_seats(attempt: &Attempt<'_>, opening: Opening) -> Result<Hold, CommandError> {
-    let services = attempt.services;
-    attempt.target.show.check_on_sale(attempt.target.now)?;
-    let choice = Choice::of(&attempt.target)?;
+async fn try_seats(hold: &HoldInProgress<'_>, strategy: OpenStrategy) -> Result<Hold, CommandError> {
+    let services = hold.services;
+    hold.target.show.check_on_sale(hold.target.now)?;
+    let choice = Choice::of(&hold.target)?;
     let _permit = services.holds.enter(services.guard.is_distrusted())?;
-    let _share = reserve_share(attempt, choice.quantity())?;
-    let mut locker = SeatLocker::new(attempt);
+    let _share = reserve_share(hold, choice.quantity())?;
+    let mut locker = SeatLocker::new(hold);
     for _ in 0..CHOICES {
         let chosen = locker.lock(&choice).await?;
-        match append_hold(attempt, opening, &chosen.seats, choice.is_open()).await {
+        match append_hold(hold, strategy, &chosen.seats, choice.any_seats_will_do()).await {
             Ok(HoldOutcome::Open(hold)) => return Ok(*hold),
             Ok(HoldOutcome::Lost { seat, rejection }) => {
                 locker.unlock(&chosen).await;
-                if !choice.is_open() {
+                if !choice.any_seats_will_do() {
                     return Err(rejection.into());
                 }
                 locker.avoid(&seat);
@@ -104,11 +104,11 @@ async fn try_seats(attempt: &Attempt<'_>, opening: Opening) -> Result<Hold, Comm
 }
 
 /// Counts the seats against the buyer's limit while they are being appended.
-fn reserve_share(attempt: &Attempt<'_>, seats: u32) -> Result<Option<Reservation>, Rejection> {
-    let request = attempt.request;
-    match attempt.target.show.facts.max_seats_per_buyer {
+fn reserve_share(hold: &HoldInProgress<'_>, seats: u32) -> Result<Option<Reservation>, Rejection> {
+    let request = hold.request;
+    match hold.target.show.facts.max_seats_per_buyer {
         Some(most) if !request.buyer.is_guest() => {
-            attempt.services.buyers.reserve(&request.show, &request.buyer, request.booking, seats, most).map(Some)
+            hold.services.buyers.reserve(&request.show, &request.buyer, request.booking, seats, most).map(Some)
         }
         _ => Ok(None),
     }

@@ -4,7 +4,7 @@
 //! is opening it under the same idempotency key, or because another booking has them. Only the last
 //! is a loss.
 
-use super::attempt::lock_command;
+use super::hold_in_progress::lock_command;
 use crate::error::CommandError;
 use crate::origin::Context;
 use crate::services::Services;

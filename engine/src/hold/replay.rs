@@ -1,7 +1,7 @@
 //! The answer to a request that was sent before under the same idempotency key.
 
-use super::attempt::metadata_of_hold;
-use super::opening::Opening;
+use super::hold_in_progress::metadata_of_hold;
+use super::open_strategy::OpenStrategy;
 use crate::error::CommandError;
 use crate::requests::{Hold, HoldRequest};
 use crate::services::Services;
@@ -13,14 +13,18 @@ use lastseat_domain::event::AbortReason;
 ///
 /// # Errors
 /// `IdempotencyKeyReused` if another request did.
-pub(super) async fn replay(services: &Services, opening: Opening, request: &HoldRequest) -> Result<Option<Hold>, CommandError> {
+pub(super) async fn replay(
+    services: &Services,
+    strategy: OpenStrategy,
+    request: &HoldRequest,
+) -> Result<Option<Hold>, CommandError> {
     let Some(booking) = services.journal.load::<Booking>(&request.booking).await?.state else { return Ok(None) };
     match &booking.opened {
-        Some(opened) if opened.request == request.request => {
+        Some(opened) if opened.request == request.fingerprint => {
             let booking = match booking.phase {
                 // It lost a seat before anyone was answered that it was open.
                 Phase::Aborted { reason: AbortReason::SeatLost } => None,
-                _ => opening.ensure_seats(services, booking, &metadata_of_hold(request, services.now())).await?,
+                _ => strategy.ensure_seats(services, booking, &metadata_of_hold(request, services.now())).await?,
             };
             Ok(booking.map(|booking| Hold { booking, replayed: true }))
         }

@@ -2,7 +2,7 @@
 
 use super::gateway::{Reply, call};
 use super::session::BookingSession;
-use super::steps::{FOREIGN, Next, Stop, distrust, intent, then};
+use super::steps::{FOREIGN, Next, Stop, execute_step, flag_and_cancel, intent};
 use crate::error::CommandError;
 use lastseat_domain::IntentId;
 use lastseat_domain::booking::{Booking, BookingCommand, Phase};
@@ -15,9 +15,9 @@ pub(super) async fn confirm(session: &mut BookingSession, booking: &Booking) -> 
     let (number, method) = (attempt.started.attempt, &attempt.started.payment_method);
     let intent = match intent(session, booking).await {
         Reply::Answer(intent) => intent,
-        Reply::Refused { code, message } if code == FOREIGN => return distrust(session, &message).await,
+        Reply::Refused { code, message } if code == FOREIGN => return flag_and_cancel(session, &message).await,
         Reply::Refused { code, .. } => {
-            return then(session, BookingCommand::Decline { attempt: number, intent: None, code }).await;
+            return execute_step(session, BookingCommand::Decline { attempt: number, intent: None, code }).await;
         }
         Reply::NoAnswer => return Ok(Next::Stop(Stop::NoAnswer)),
     };
@@ -41,9 +41,9 @@ pub(super) async fn commit_authorised(session: &mut BookingSession, booking: &Bo
     match (booking.intent.clone(), booking.amount()) {
         (Some(intent), Some(amount)) => {
             let now = session.now();
-            then(session, BookingCommand::Commit { now, intent, amount }).await
+            execute_step(session, BookingCommand::Commit { now, intent, amount }).await
         }
-        _ => distrust(session, "an authorised payment without an intent or amount").await,
+        _ => flag_and_cancel(session, "an authorised payment without an intent or amount").await,
     }
 }
 
@@ -62,7 +62,7 @@ async fn look_up(
         }
         Reply::Refused { code, .. } => {
             let attempt = booking.attempt();
-            then(session, BookingCommand::Decline { attempt, intent: Some(intent), code }).await
+            execute_step(session, BookingCommand::Decline { attempt, intent: Some(intent), code }).await
         }
         Reply::NoAnswer => Ok(Next::Stop(Stop::NoAnswer)),
     }
@@ -71,7 +71,7 @@ async fn look_up(
 /// Records what the gateway answers about an undecided payment.
 async fn take_answer(session: &mut BookingSession, booking: &Booking, answer: Intent) -> Result<Next, CommandError> {
     if answer.booking != session.id || booking.amount() != Some(answer.amount) {
-        return distrust(session, "the gateway's intent is for another booking or amount").await;
+        return flag_and_cancel(session, "the gateway's intent is for another booking or amount").await;
     }
     let intent = answer.id;
     let command = match answer.status {
@@ -91,5 +91,5 @@ async fn take_answer(session: &mut BookingSession, booking: &Booking, answer: In
         }
         IntentStatus::Canceled => BookingCommand::Cancel { reason: AbortReason::Cancelled },
     };
-    then(session, command).await
+    execute_step(session, command).await
 }

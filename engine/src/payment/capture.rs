@@ -2,7 +2,7 @@
 
 use super::gateway::{Reply, call};
 use super::session::BookingSession;
-use super::steps::{Next, Stop, flag, intent, then};
+use super::steps::{Next, Stop, execute_step, flag, intent};
 use crate::error::CommandError;
 use lastseat_domain::Rejection;
 use lastseat_domain::booking::{Booking, BookingCommand, Phase};
@@ -48,8 +48,8 @@ pub(super) async fn book_and_capture(session: &mut BookingSession, booking: &Boo
         return flag(session, &format!("a capture of {intent} was answered with {id} of booking {booking}")).await;
     }
     match answer.status {
-        IntentStatus::Succeeded => then(session, BookingCommand::RecordCapture { intent, amount: answer.amount }).await,
-        IntentStatus::Canceled => then(session, BookingCommand::FailCapture { intent }).await,
+        IntentStatus::Succeeded => execute_step(session, BookingCommand::RecordCapture { intent, amount: answer.amount }).await,
+        IntentStatus::Canceled => execute_step(session, BookingCommand::FailCapture { intent }).await,
         // Refused, but it can still be captured: the process tries again.
         _ => Ok(Next::Stop(Stop::NoAnswer)),
     }
@@ -74,7 +74,7 @@ pub(super) async fn void(session: &mut BookingSession, booking: &Booking) -> Res
         Reply::NoAnswer => return Ok(Next::Stop(Stop::NoAnswer)),
     };
     match call(session, || session.services.ports.payments.cancel(&intent, session.id)).await {
-        Reply::Answer(_) => then(session, BookingCommand::RecordVoid { intent }).await,
+        Reply::Answer(_) => execute_step(session, BookingCommand::RecordVoid { intent }).await,
         Reply::Refused { code, message } => {
             flag(session, &format!("the intent of an aborted booking can't be cancelled: {message} ({code})")).await
         }
@@ -90,7 +90,7 @@ pub(super) async fn return_money(session: &mut BookingSession, booking: &Booking
     let payments = &session.services.ports.payments;
     match call(session, || payments.refund(&intent, session.id)).await {
         Reply::Answer(answer) if answer.refunded == amount.value => {
-            then(session, BookingCommand::RecordRefund { intent, amount }).await
+            execute_step(session, BookingCommand::RecordRefund { intent, amount }).await
         }
         Reply::Answer(answer) => {
             flag(session, &format!("the gateway returned {} minor units instead of {}", answer.refunded, amount.value)).await
@@ -98,7 +98,7 @@ pub(super) async fn return_money(session: &mut BookingSession, booking: &Booking
         // Returned before, by a request whose answer was lost: the intent itself shows it.
         Reply::Refused { code, message } => match call(session, || payments.retrieve(&intent)).await {
             Reply::Answer(answer) if answer.refunded == amount.value => {
-                then(session, BookingCommand::RecordRefund { intent, amount }).await
+                execute_step(session, BookingCommand::RecordRefund { intent, amount }).await
             }
             Reply::NoAnswer => Ok(Next::Stop(Stop::NoAnswer)),
             _ => flag(session, &format!("the gateway refuses to refund: {message} ({code})")).await,

@@ -27,7 +27,7 @@ pub(crate) enum Settled {
 pub(super) async fn pay(mut session: BookingSession, request: PayRequest) -> Result<Paid, CommandError> {
     let booking = session.booking().await?;
     // The same request may have been sent before, perhaps to another process: its attempt answers.
-    if let Some(earlier) = earlier_attempt(&booking, request.request.as_ref())? {
+    if let Some(earlier) = earlier_attempt(&booking, request.fingerprint.as_ref())? {
         let attempt = earlier.started.attempt;
         follow_up(&mut session).await?;
         return report(session.booking().await?, attempt);
@@ -53,7 +53,7 @@ pub(super) async fn pay(mut session: BookingSession, request: PayRequest) -> Res
         Some(method) => method,
         None => return report_last(booking),
     };
-    start_payment(&mut session, payment_method, request.request).await?;
+    start_payment(&mut session, payment_method, request.fingerprint).await?;
     let attempt = session.booking().await?.attempt();
     follow_up(&mut session).await?;
     report(session.booking().await?, attempt)

@@ -2,7 +2,7 @@
 //! left to do, or until it has to wait. The live path and recovery both use it.
 
 use super::session::BookingSession;
-use super::steps::{Next, Stop, flag, then};
+use super::steps::{Next, Stop, execute_step, flag};
 use super::{authorise, capture};
 use crate::error::CommandError;
 use lastseat_domain::booking::BookingCommand;
@@ -18,7 +18,7 @@ pub(super) async fn run_until_blocked(session: &mut BookingSession) -> Result<St
         let next = match next_step(&booking, now) {
             Step::Done => Next::Stop(Stop::Finished),
             Step::WaitUntil(deadline) => Next::Stop(Stop::Until(deadline)),
-            Step::Expire => then(session, BookingCommand::Expire { now }).await?,
+            Step::Expire => execute_step(session, BookingCommand::Expire { now }).await?,
             Step::ResumePayment => authorise::confirm(session, &booking).await?,
             Step::CheckAction => authorise::check_action(session, &booking).await?,
             Step::CommitAuthorised => authorise::commit_authorised(session, &booking).await?,

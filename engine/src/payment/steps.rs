@@ -31,7 +31,7 @@ pub(super) enum Next {
 
 /// Executes a command as the next step. If the gateway's answer contradicts the booking, a person has
 /// to look.
-pub(super) async fn then(session: &mut BookingSession, command: BookingCommand) -> Result<Next, CommandError> {
+pub(super) async fn execute_step(session: &mut BookingSession, command: BookingCommand) -> Result<Next, CommandError> {
     match session.step(command).await {
         Err(CommandError::Rejected(Rejection::PaymentMismatch)) => {
             flag(session, "the gateway's answer is for another intent or amount").await
@@ -51,9 +51,9 @@ pub(super) async fn flag(session: &mut BookingSession, reason: &str) -> Result<N
 }
 
 /// Something does not fit that no rule foresees: take no money, free the seats, call a person.
-pub(super) async fn distrust(session: &mut BookingSession, reason: &str) -> Result<Next, CommandError> {
+pub(super) async fn flag_and_cancel(session: &mut BookingSession, reason: &str) -> Result<Next, CommandError> {
     flag(session, reason).await?;
-    then(session, BookingCommand::Cancel { reason: AbortReason::Cancelled }).await
+    execute_step(session, BookingCommand::Cancel { reason: AbortReason::Cancelled }).await
 }
 
 /// The booking's intent, created if no event names it. Creating is keyed by the booking, so a repeat

@@ -193,7 +193,7 @@ pub fn best(quantity: u32) -> SeatSelection {
 pub async fn hold(bench: &TestBench, office: &BoxOffice, selection: SeatSelection) -> Result<Hold, CommandError> {
     let booking = bench.new_booking();
     office
-        .hold(HoldRequest { booking, show: show(), selection, buyer: BuyerId::guest(booking), request: None, trace: None })
+        .hold(HoldRequest { booking, show: show(), selection, buyer: BuyerId::guest(booking), fingerprint: None, trace: None })
         .await
 }
 
@@ -204,14 +204,16 @@ pub async fn hold_as(bench: &TestBench, office: &BoxOffice, buyer: &str, selecti
         show: show(),
         selection,
         buyer: BuyerId::new(buyer).unwrap(),
-        request: None,
+        fingerprint: None,
         trace: None,
     };
     office.hold(request).await
 }
 
 pub async fn pay(office: &BoxOffice, booking: &Booking, method: &str) -> Result<Paid, CommandError> {
-    office.pay(booking.id, PayRequest { payment_method: Some(method.to_owned()), request: None, origin: "buyer".into() }).await
+    office
+        .pay(booking.id, PayRequest { payment_method: Some(method.to_owned()), fingerprint: None, origin: "buyer".into() })
+        .await
 }
 
 /// The code of a rejection; panics at anything else.

@@ -21,13 +21,13 @@ pub fn seat(n: u32) -> SeatSelection {
 pub async fn hold(office: &BoxOffice, selection: SeatSelection) -> Result<Hold, CommandError> {
     let booking = new_booking();
     office
-        .hold(HoldRequest { booking, show: show(), selection, buyer: BuyerId::guest(booking), request: None, trace: None })
+        .hold(HoldRequest { booking, show: show(), selection, buyer: BuyerId::guest(booking), fingerprint: None, trace: None })
         .await
 }
 
 pub async fn pay(office: &BoxOffice, booking: BookingId) -> Result<Paid, CommandError> {
     let method = Some("pm_card_visa".to_owned());
-    office.pay(booking, PayRequest { payment_method: method, request: None, origin: "buyer".into() }).await
+    office.pay(booking, PayRequest { payment_method: method, fingerprint: None, origin: "buyer".into() }).await
 }
 
 /// The answers that all buyers got.

@@ -120,8 +120,8 @@ async fn hold(app: App, show: ShowId, command: Command<Holder>) -> Result<Answer
         Caller::Token { sub, .. } => sub.clone(),
         Caller::Guest | Caller::Booking(_) => BuyerId::guest(booking),
     };
-    let (request, trace) = (command.fingerprint(), command.trace.clone());
-    let held = app.box_office().hold(HoldRequest { booking, show, selection, buyer, request, trace }).await;
+    let (fingerprint, trace) = (command.fingerprint(), command.trace.clone());
+    let held = app.box_office().hold(HoldRequest { booking, show, selection, buyer, fingerprint, trace }).await;
     let hold = held.map_err(|error| match error {
         CommandError::Rejected(rejection) => refused(&app, rejection),
         CommandError::Failed(fault) => fault.into(),

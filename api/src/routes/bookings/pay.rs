@@ -55,7 +55,7 @@ async fn pay_for(app: App, id: BookingId, command: Command) -> Result<Answer, Pr
     let body = if command.is_empty() { PayBody::default() } else { command.order(|| 1)? };
     let payment_method = body.payment_method.map(checked).transpose()?;
     let continues = payment_method.is_none();
-    let request = PayRequest { payment_method, request: command.fingerprint(), origin: command.origin() };
+    let request = PayRequest { payment_method, fingerprint: command.fingerprint(), origin: command.origin() };
     Ok(match app.box_office().pay(id, request).await? {
         Paid::Confirmed(booking) => Answer::json(StatusCode::OK, &BookingJson::of(&app, &booking)),
         Paid::ActionRequired { booking, url } => {

@@ -11,7 +11,7 @@ use lastseat_domain::ports::event_log::{Expected, StreamWrite};
 use lastseat_domain::seat::SeatCommand;
 use lastseat_domain::{Metadata, Rejection, SeatId, Timestamp, codec};
 
-pub(super) struct Attempt<'a> {
+pub(super) struct HoldInProgress<'a> {
     pub services: &'a Services,
     pub target: HoldTarget<'a>,
     pub request: &'a HoldRequest,
@@ -29,8 +29,8 @@ pub(super) enum Appended {
     Nothing,
 }
 
-impl Attempt<'_> {
-    pub(super) fn opening_of(&self, seats: &[SeatId]) -> Result<BookingOpened, Fault> {
+impl HoldInProgress<'_> {
+    pub(super) fn first_event(&self, seats: &[SeatId]) -> Result<BookingOpened, Fault> {
         let (seats, amount) = self.target.priced(seats)?;
         Ok(BookingOpened {
             booking: self.request.booking,
@@ -39,7 +39,7 @@ impl Attempt<'_> {
             seats,
             amount,
             expires_at: self.target.expires_at(),
-            request: self.request.request.clone(),
+            request: self.request.fingerprint.clone(),
         })
     }
 
@@ -47,9 +47,9 @@ impl Attempt<'_> {
         metadata_of_hold(self.request, self.target.now)
     }
 
-    pub(super) fn opening_write(&self, opened: &BookingOpened, metadata: &Metadata) -> Result<StreamWrite, Fault> {
-        let opening = [Event::BookingOpened(opened.clone())];
-        Ok(codec::encode(Booking::stream(&opened.booking), Expected::NoStream, &opening, metadata)?)
+    pub(super) fn first_write(&self, opened: &BookingOpened, metadata: &Metadata) -> Result<StreamWrite, Fault> {
+        let events = [Event::BookingOpened(opened.clone())];
+        Ok(codec::encode(Booking::stream(&opened.booking), Expected::NoStream, &events, metadata)?)
     }
 
     /// The answer for a booking that has just been opened.

@@ -3,13 +3,13 @@
 //! The embedded log writes several streams in one transaction. EventStoreDB writes each stream for
 //! itself, so there a hold may be half written, and is completed or undone.
 
-use super::attempt::{Appended, Attempt};
+use super::hold_in_progress::{Appended, HoldInProgress};
 use super::open_atomic::open_atomic;
 use super::open_compensated::open_compensated;
 use super::repair_hold::repair_hold;
 use crate::error::{CommandError, Fault};
 use crate::requests::HoldRequest;
-use crate::seats::Planned;
+use crate::seats::SeatDecision;
 use crate::services::Services;
 use lastseat_domain::booking::Booking;
 use lastseat_domain::event::BookingOpened;
@@ -17,30 +17,30 @@ use lastseat_domain::ports::EventLog;
 use lastseat_domain::{Metadata, Rejection};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Opening {
+pub(super) enum OpenStrategy {
     /// All streams or none.
     Atomic,
     /// Each stream for itself; what is lost is compensated.
     Compensated,
 }
 
-impl Opening {
+impl OpenStrategy {
     pub(super) fn of(log: &dyn EventLog) -> Self {
         if log.atomic_across_streams() { Self::Atomic } else { Self::Compensated }
     }
 
-    /// Appends the booking's first event and its seats' locks. `others_would_do`: if a seat is lost,
+    /// Appends the booking's first event and its seats' locks. `any_seats_will_do`: if a seat is lost,
     /// the hold goes on with other seats.
     pub(super) async fn append(
         self,
-        attempt: &Attempt<'_>,
+        hold: &HoldInProgress<'_>,
         opened: &BookingOpened,
-        planned: &[Planned],
-        others_would_do: bool,
+        decisions: &[SeatDecision],
+        any_seats_will_do: bool,
     ) -> Result<Appended, CommandError> {
         match self {
-            Self::Atomic => open_atomic(attempt, opened, planned).await,
-            Self::Compensated => open_compensated(attempt, opened, planned, others_would_do).await,
+            Self::Atomic => open_atomic(hold, opened, decisions).await,
+            Self::Compensated => open_compensated(hold, opened, decisions, any_seats_will_do).await,
         }
     }
 
