@@ -106,7 +106,7 @@ async fn the_seat_map_follows_a_clock_that_is_set_forward() {
     };
     let selection = SeatSelection::Seats(vec![SeatId::new("A-1").unwrap()]);
     let request =
-        HoldRequest { booking, show: show.clone(), selection, buyer: BuyerId::guest(booking), request: None, trace: None };
+        HoldRequest { booking, show: show.clone(), selection, buyer: BuyerId::guest(booking), fingerprint: None, trace: None };
     running.box_office.hold(request).await.unwrap();
     shows("locked").await;
     tokio::time::sleep(Duration::from_secs(1)).await;
