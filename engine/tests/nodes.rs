@@ -9,8 +9,8 @@ use common::random_faults::{FaultRate, SeededRandom, with_random_faults};
 use common::*;
 use futures::future::join_all;
 use lastseat_domain::event::RequestFingerprint;
-use lastseat_domain::{BookingId, BuyerId};
-use lastseat_engine::{BoxOffice, CommandError, HoldRequest, Paid, PayRequest};
+use lastseat_domain::{BookingId, BuyerId, CommandId};
+use lastseat_engine::{BoxOffice, CommandError, HoldRequest, Origin, Paid, PayRequest};
 use lastseat_testkit::GuardFault;
 use std::time::Duration;
 
@@ -156,7 +156,8 @@ scenario!(the_same_payment_on_all_nodes_at_once_is_one_charge, bench, nodes, wha
         let request = || PayRequest {
             payment_method: Some("pm_card_visa".to_owned()),
             fingerprint: keyed.then(|| RequestFingerprint { key: "k".to_owned(), body: "b".to_owned() }),
-            origin: "buyer".into(),
+            // A key makes the command's id, so that all these are one command.
+            origin: Origin::from("buyer").repeatable(keyed.then(|| CommandId::new([7; 16]))),
         };
         let paid = join_all(nodes.iter().chain(&nodes).map(|node| node.pay(held.id, request()))).await;
         assert!(paid.iter().any(|p| matches!(p, Ok(Paid::Confirmed(_)))), "{what}: {paid:?}");
