@@ -10,11 +10,13 @@ use crate::ids::BookingId;
 
 mod booking;
 mod loyalty;
+mod operations;
 mod seat;
 mod show;
 
 pub use booking::*;
 pub use loyalty::*;
+pub use operations::*;
 pub use seat::*;
 pub use show::*;
 
@@ -93,6 +95,8 @@ events!(
     VoucherIssued,
     VoucherRevoked,
     VoucherRedeemed,
+    // operations
+    LossAccepted,
 );
 
 impl Event {

@@ -35,6 +35,12 @@ impl StreamName {
         Self(format!("loyalty-{buyer}").into())
     }
 
+    /// `operations-log`: what operators have decided about the log itself.
+    #[must_use]
+    pub fn operations() -> Self {
+        Self("operations-log".into())
+    }
+
     /// A name that was read from a log. It isn't checked, because other programs may share the log.
     #[must_use]
     pub fn from_log(name: &str) -> Self {

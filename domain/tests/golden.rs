@@ -89,6 +89,12 @@ fn samples() -> Vec<(&'static str, Event)> {
         areas: scheduled().areas.into_iter().skip(1).collect(),
         ..scheduled()
     };
+    let loss = LossAccepted {
+        expected_position: Some(1475),
+        found_position: 1200,
+        reason: "it ends at position 1200, but events up to position 1475 were acknowledged".into(),
+        by: "root".into(),
+    };
     vec![
         ("ShowScheduled.v1", scheduled().into()),
         ("ShowScheduled.v1.min", bare.into()),
@@ -123,6 +129,8 @@ fn samples() -> Vec<(&'static str, Event)> {
         ),
         ("VoucherRevoked.v1", VoucherRevoked { voucher, booking }.into()),
         ("VoucherRedeemed.v1", VoucherRedeemed { voucher }.into()),
+        ("LossAccepted.v1", loss.clone().into()),
+        ("LossAccepted.v1.min", LossAccepted { expected_position: None, ..loss }.into()),
     ]
 }
 
@@ -185,7 +193,7 @@ fn every_event_has_a_golden_file_and_every_golden_file_an_event() {
     let there: BTreeSet<String> =
         std::fs::read_dir(directory()).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
     assert_eq!(there, expected);
-    assert_eq!(Event::NAMES.len(), 25);
+    assert_eq!(Event::NAMES.len(), 26);
 }
 
 #[test]

@@ -1,8 +1,12 @@
 //! A full check of the file for damage.
 
+use crate::loss::{FoundLog, Loss, LossKind, judge};
+use crate::mark::{self, FoundMark};
 use crate::open_error::OpenError;
 use crate::paths::resolve;
-use crate::{faults, readers, schema};
+use crate::running_hash::{self, LogEnd};
+use crate::schema::{self, Known};
+use crate::{faults, opening, readers};
 use rusqlite::Connection;
 use std::path::Path;
 
@@ -18,19 +22,44 @@ pub struct Integrity {
     pub streams: u64,
     /// What is wrong, one sentence each; at most 20 of each kind.
     pub findings: Vec<String>,
+    /// The comparison with the high-water mark; `NotChecked` if there are findings.
+    pub anchor: Anchor,
+}
+
+/// The log compared with its high-water mark, which lies outside it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Anchor {
+    /// All events up to the mark are as they were acknowledged.
+    Holds {
+        /// The mark's position.
+        position: u64,
+    },
+    /// Events are missing, or were changed.
+    Lost(Loss),
+    /// There is no mark beside the log: it is a copy, or of an older version.
+    NoMark,
+    /// The log is too damaged for it.
+    NotChecked,
 }
 
 /// Checks the whole log at `path`: SQLite's own structures, positions and revisions without gaps, every
 /// event in a stream, every body JSON. Changes nothing, and works while a server has the log open. Blocks
 /// for a time in proportion to the size of the file.
 ///
-/// It can't see a changed byte inside a body that is still JSON.
+/// It compares a hash of all columns with the high-water mark beside the log, which lies in a file of its
+/// own. Somebody who can write both files can make them agree.
 ///
 /// # Errors
 /// [`OpenError`] if the file can't be opened, or is too damaged to be checked; less damage is a finding.
 pub fn check_integrity(path: impl AsRef<Path>) -> Result<Integrity, OpenError> {
     let path = resolve(path.as_ref())?;
+    // The mark first: a server that writes meanwhile only moves the log further ahead of it.
+    let mark = mark::read(&path).map_err(|error| OpenError::Io { path: path.clone(), reason: error.to_string() })?;
+    if let Err(loss) = opening::judge_absent(&path, mark, None) {
+        return Err(OpenError::Lost { path, loss });
+    }
     let connection = schema::open_inspector(&path)?;
+    let known = schema::identify(&path, &connection)?;
     let check = || -> rusqlite::Result<Integrity> {
         // One transaction, so that all queries see one state while a server writes.
         connection.execute_batch("BEGIN")?;
@@ -39,14 +68,34 @@ pub fn check_integrity(path: impl AsRef<Path>) -> Result<Integrity, OpenError> {
         let (events, streams) = (count("SELECT count(*) FROM events"), count("SELECT count(*) FROM streams"));
         if !findings.is_empty() {
             // Damaged trees make further queries useless, perhaps even these.
-            return Ok(Integrity { events: events.unwrap_or(0), streams: streams.unwrap_or(0), findings });
+            let (events, streams) = (events.unwrap_or(0), streams.unwrap_or(0));
+            return Ok(Integrity { events, streams, findings, anchor: Anchor::NotChecked });
         }
         findings.extend(contents(&connection)?);
         let (events, streams) = (events?, streams?);
+        let anchor = if findings.is_empty() { compare(&connection, known, mark)? } else { Anchor::NotChecked };
         connection.execute_batch("COMMIT")?;
-        Ok(Integrity { events, streams, findings })
+        Ok(Integrity { events, streams, findings, anchor })
     };
     check().map_err(|error| OpenError::of(&path, &error))
+}
+
+/// Computes the running hash over all events and compares it with the mark's, and with the log's own.
+fn compare(connection: &Connection, known: Known, mark: FoundMark) -> rusqlite::Result<Anchor> {
+    let mut matches_mark = true;
+    let end = running_hash::computed(connection, LogEnd::default(), |end| {
+        matches_mark &= !matches!(mark, FoundMark::Mark(mark) if mark.position == end.position && mark != end);
+    })?;
+    let older_version = known == Known::LogWithoutHash;
+    let own = if older_version { None } else { running_hash::stored(connection)? };
+    let changed = Loss { expected: own.map(|own| own.position.0), found: end.position.0, kind: LossKind::Changed };
+    let log = FoundLog { last: end.position, matches_mark, older_version };
+    Ok(match (judge(&log, mark, None), mark) {
+        (Err(Loss { kind: LossKind::NoMark, .. }) | Ok(()), FoundMark::None) if own.unwrap_or(end) == end => Anchor::NoMark,
+        (Ok(()), FoundMark::Mark(mark)) if own.unwrap_or(end) == end => Anchor::Holds { position: mark.position.0 },
+        (Err(loss), FoundMark::Mark(_) | FoundMark::Damaged) => Anchor::Lost(loss),
+        _ => Anchor::Lost(changed),
+    })
 }
 
 /// SQLite's own findings.

@@ -7,7 +7,7 @@ use crate::readers::{self, Readers};
 use crate::recent_events::RecentEvents;
 use crate::shared::Shared;
 use crate::writer::{Append, Job, Writer};
-use crate::{log_lock, schema, subscription};
+use crate::{opening, schema, subscription};
 use async_trait::async_trait;
 use futures::stream::{self, BoxStream};
 use futures::{FutureExt, StreamExt};
@@ -44,7 +44,8 @@ struct WriterHandle {
 
 impl SqliteLog {
     /// Opens the log at `path` for writing, with default settings; creates it if there is none. `clock`
-    /// dates the events. Blocks while the file is recovered after a crash.
+    /// dates the events. Blocks while the file is recovered after a crash. A log that has lost acknowledged
+    /// events is refused, see [`SqliteOptions::accept_loss`].
     ///
     /// # Errors
     /// [`OpenError`].
@@ -58,8 +59,7 @@ impl SqliteLog {
     /// [`OpenError`].
     pub fn open_with(path: impl AsRef<Path>, clock: Arc<dyn Clock>, options: SqliteOptions) -> Result<Self, OpenError> {
         let path = resolve(path.as_ref())?;
-        let lock = log_lock::LogLock::take(&path)?;
-        let connection = schema::open_writer(&path, options.max_file_bytes)?;
+        let opened = opening::open(&path, clock.now(), &options)?;
         let reader_path = path.clone();
         let readers = Arc::new(Readers::new(options.readers, Box::new(move || schema::open_reader(&reader_path))));
         let shared = Arc::new(Shared {
@@ -69,8 +69,7 @@ impl SqliteLog {
         });
         let (queue, jobs) = mpsc::channel(options.queue.max(1));
         let queue_space = Arc::new(Semaphore::new((options.queue_bytes.max(request::MAX_APPEND_BYTES)) / 1024 + 1));
-        let writer =
-            Writer::new(connection, lock, Arc::clone(&shared), clock, options).map_err(|error| OpenError::of(&path, &error))?;
+        let writer = Writer::new(opened, Arc::clone(&shared), clock, options).map_err(|error| OpenError::of(&path, &error))?;
         let head = writer.head();
         let thread = std::thread::Builder::new().name("event-log".to_owned()).spawn(move || writer.run(jobs));
         let thread = thread.map_err(|error| OpenError::Io { path, reason: error.to_string() })?;

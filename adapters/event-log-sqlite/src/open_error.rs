@@ -1,6 +1,7 @@
 //! Why a log can't be opened.
 
 use crate::faults;
+use crate::loss::Loss;
 use std::path::{Path, PathBuf};
 
 /// Why a log could not be opened. Nothing was changed.
@@ -51,6 +52,18 @@ pub enum OpenError {
         /// What SQLite says.
         reason: String,
     },
+    /// Events that were acknowledged are missing or were changed.
+    #[error(
+        "the event log {} has lost something: {loss}. Nothing was changed. Copy the directory, then restore the log from a \
+         complete copy, or go on with what is left: `lastseat serve --accept-loss` records that decision in the log",
+        path.display()
+    )]
+    Lost {
+        /// The log.
+        path: PathBuf,
+        /// What is missing.
+        loss: Loss,
+    },
     /// The file can't be read or written.
     #[error("the event log {} can't be opened: {reason}", path.display())]
     Io {
@@ -81,6 +94,7 @@ impl OpenError {
             | Self::Foreign { path }
             | Self::OtherVersion { path, .. }
             | Self::Damaged { path, .. }
+            | Self::Lost { path, .. }
             | Self::Io { path, .. } => *path = new.to_owned(),
         }
         self

@@ -26,6 +26,10 @@ pub struct SqliteOptions {
     pub checkpoint_bytes: u64,
     /// Largest size of the file, in bytes; `None` for no limit.
     pub max_file_bytes: Option<u64>,
+    /// Why the log can't be empty, if something outside it shows that, as a sentence: "payments were made".
+    pub evidence: Option<String>,
+    /// Who has decided to go on with a log that has lost events; `None` refuses to open one.
+    pub accept_loss: Option<String>,
     /// Called when the log stops; it is logged in any case.
     pub on_fatal: FatalHook,
     #[cfg(test)]
@@ -43,6 +47,8 @@ impl Default for SqliteOptions {
             queue_bytes: 64 * 1024 * 1024,
             checkpoint_bytes: 32 * 1024 * 1024,
             max_file_bytes: None,
+            evidence: None,
+            accept_loss: None,
             on_fatal: Arc::new(|_| ()),
             #[cfg(test)]
             commit_faults: CommitFaults::default(),

@@ -1,7 +1,8 @@
 //! The file: its tables, how it is recognised, and how it is opened.
 
 use crate::open_error::OpenError;
-use crate::readers;
+use crate::{readers, running_hash};
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
 use std::path::Path;
 use std::time::Duration;
@@ -10,7 +11,9 @@ use std::time::Duration;
 const APPLICATION_ID: i32 = 0x6c73_6561;
 
 /// Stored in `PRAGMA user_version`.
-const SCHEMA_VERSION: i32 = 1;
+const SCHEMA_VERSION: i32 = 2;
+/// Had no running hash and no high-water mark.
+const VERSION_WITHOUT_HASH: i32 = 1;
 
 /// Wait for another program that writes to the file, such as SQLite's shell.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
@@ -51,12 +54,15 @@ SELECT e.position, s.name AS stream, e.revision,
 FROM events e JOIN streams s ON s.id = e.stream;
 ";
 
-/// Opens the file for writing; creates it if there is none.
-pub(super) fn open_writer(path: &Path, max_file_bytes: Option<u64>) -> Result<Connection, OpenError> {
+/// Opens the file for writing; creates it if there is none. Until [`keep_changes`], closing the connection
+/// leaves the write-ahead log as it is.
+pub(super) fn open_writer(path: &Path, max_file_bytes: Option<u64>) -> Result<(Connection, Known), OpenError> {
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = connect(path, flags)?;
     let known = identify(path, &connection)?;
     let setup = || -> rusqlite::Result<()> {
+        // A log that is refused must stay as it was found, above all what SQLite has dropped of its end.
+        connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
         // COMMIT syncs the write-ahead log, so a transaction is durable when it returns.
         connection.pragma_update(None, "journal_mode", "WAL")?;
         connection.pragma_update(None, "synchronous", "FULL")?;
@@ -65,8 +71,9 @@ pub(super) fn open_writer(path: &Path, max_file_bytes: Option<u64>) -> Result<Co
         connection.pragma_update(None, "wal_autocheckpoint", 0)?;
         if known == Known::Empty {
             connection.execute_batch(&format!(
-                "BEGIN IMMEDIATE; {SCHEMA} PRAGMA application_id = {APPLICATION_ID}; \
-                 PRAGMA user_version = {SCHEMA_VERSION}; COMMIT;"
+                "BEGIN IMMEDIATE; {SCHEMA} {} PRAGMA application_id = {APPLICATION_ID}; \
+                 PRAGMA user_version = {SCHEMA_VERSION}; COMMIT;",
+                running_hash::SCHEMA
             ))?;
             // Write the identity into the file itself, not only into the write-ahead log.
             connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?;
@@ -79,10 +86,20 @@ pub(super) fn open_writer(path: &Path, max_file_bytes: Option<u64>) -> Result<Co
         Ok(())
     };
     setup().map_err(|error| OpenError::of(path, &error))?;
-    if known == Known::Log {
+    if known != Known::Empty {
         check_for_damage(path, &connection)?;
     }
-    Ok(connection)
+    Ok((connection, known))
+}
+
+/// From now on the last connection to close moves the write-ahead log into the file.
+pub(super) fn keep_changes(connection: &Connection) -> rusqlite::Result<()> {
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, false).map(|_| ())
+}
+
+/// Gives a log of an older version its running hash, inside a transaction of the caller.
+pub(super) fn add_running_hash(connection: &Connection) -> rusqlite::Result<()> {
+    connection.execute_batch(&format!("{} PRAGMA user_version = {SCHEMA_VERSION};", running_hash::SCHEMA))
 }
 
 /// Checks for damage before anything is sold, as thoroughly as a start can wait for. A damaged index is
@@ -149,8 +166,11 @@ fn inspect(path: &Path, target: &Path, flags: OpenFlags) -> Result<Connection, O
     if identify(path, &connection)? == Known::Empty {
         return Err(OpenError::Foreign { path: path.to_owned() });
     }
-    let setup = connection.pragma_update(None, "query_only", true);
-    setup.map_err(|error| OpenError::of(path, &error))?;
+    let setup = || -> rusqlite::Result<()> {
+        connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
+        connection.pragma_update(None, "query_only", true)
+    };
+    setup().map_err(|error| OpenError::of(path, &error))?;
     Ok(connection)
 }
 
@@ -165,14 +185,18 @@ fn connect(path: &Path, flags: OpenFlags) -> Result<Connection, OpenError> {
     open().map_err(|error| OpenError::of(path, &error))
 }
 
-#[derive(PartialEq, Eq)]
-enum Known {
+/// What a file is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Known {
+    /// Nothing yet.
     Empty,
     Log,
+    /// A log of a version that had no running hash.
+    LogWithoutHash,
 }
 
 /// Checks that the file is ours before anything in it is changed.
-fn identify(path: &Path, connection: &Connection) -> Result<Known, OpenError> {
+pub(super) fn identify(path: &Path, connection: &Connection) -> Result<Known, OpenError> {
     let read = || -> rusqlite::Result<(i32, i32, i64)> {
         let application = connection.pragma_query_value(None, "application_id", |row| row.get(0))?;
         let version = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
@@ -182,6 +206,7 @@ fn identify(path: &Path, connection: &Connection) -> Result<Known, OpenError> {
     match read().map_err(|error| OpenError::of(path, &error))? {
         (0, 0, 0) => Ok(Known::Empty),
         (APPLICATION_ID, SCHEMA_VERSION, _) => Ok(Known::Log),
+        (APPLICATION_ID, VERSION_WITHOUT_HASH, _) => Ok(Known::LogWithoutHash),
         (APPLICATION_ID, found, _) => Err(OpenError::OtherVersion { path: path.to_owned(), found, supported: SCHEMA_VERSION }),
         _ => Err(OpenError::Foreign { path: path.to_owned() }),
     }

@@ -2,6 +2,7 @@
 
 use crate::known_streams::{Known, KnownStreams};
 use crate::readers::{integer, unsigned};
+use crate::running_hash::{self, Columns, LogEnd};
 use lastseat_domain::ports::event_log::revision_check::{self, Check, Streams};
 use lastseat_domain::ports::event_log::{NewEvent, Position, RecordedEvent, Revision, StreamWrite, WriteOutcome};
 use lastseat_domain::{StreamName, Timestamp};
@@ -17,8 +18,10 @@ pub(super) struct Transaction<'a> {
     at_revision: CachedStatement<'a>,
     insert_stream: CachedStatement<'a>,
     insert_event: CachedStatement<'a>,
+    connection: &'a Connection,
     streams: &'a mut KnownStreams,
-    next_position: u64,
+    /// Last event of the log, those of this transaction included.
+    end: LogEnd,
     next_stream: i64,
     recorded_at: Timestamp,
     recorded: Vec<Arc<RecordedEvent>>,
@@ -29,13 +32,14 @@ pub(super) struct Written {
     pub(super) events: Vec<Arc<RecordedEvent>>,
     /// Number of the next new stream.
     pub(super) next_stream: i64,
+    pub(super) end: LogEnd,
 }
 
 impl<'a> Transaction<'a> {
     pub(super) fn new(
         connection: &'a Connection,
         streams: &'a mut KnownStreams,
-        head: Position,
+        end: LogEnd,
         next_stream: i64,
         now: Timestamp,
     ) -> rusqlite::Result<Self> {
@@ -52,8 +56,9 @@ impl<'a> Transaction<'a> {
                 "INSERT INTO events (position, stream, revision, id, type, data, metadata, recorded_at) \
                  VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
             )?,
+            connection,
             streams,
-            next_position: head.0 + 1,
+            end,
             next_stream,
             recorded_at,
             recorded: Vec::new(),
@@ -72,8 +77,12 @@ impl<'a> Transaction<'a> {
             .collect()
     }
 
-    pub(super) fn finish(self) -> Written {
-        Written { events: self.recorded, next_stream: self.next_stream }
+    /// Stores the running hash. After an error the transaction has to be rolled back.
+    pub(super) fn finish(self) -> rusqlite::Result<Written> {
+        if !self.recorded.is_empty() {
+            running_hash::store(self.connection, self.end)?;
+        }
+        Ok(Written { events: self.recorded, next_stream: self.next_stream, end: self.end })
     }
 
     fn write(&mut self, write: StreamWrite, first: Revision) -> rusqlite::Result<WriteOutcome> {
@@ -84,7 +93,7 @@ impl<'a> Transaction<'a> {
         };
         let mut last = Known { number, revision: first, id: Uuid::nil(), position: Position::START };
         for (revision, event) in (first..).zip(events) {
-            last = Known { number, revision, id: event.id, position: Position(self.next_position) };
+            last = Known { number, revision, id: event.id, position: Position(self.end.position.0 + 1) };
             self.insert(&stream, last, event)?;
         }
         self.streams.put(stream, last);
@@ -109,7 +118,17 @@ impl<'a> Transaction<'a> {
             event.metadata.get(),
             self.recorded_at.timestamp_micros(),
         ))?;
-        self.next_position += 1;
+        let columns = Columns {
+            position: place.position.0,
+            stream: stream.as_str().as_bytes(),
+            revision: place.revision,
+            id: event.id.as_bytes(),
+            event_type: event.event_type.as_bytes(),
+            data: event.data.get().as_bytes(),
+            metadata: event.metadata.get().as_bytes(),
+            recorded_at: self.recorded_at.timestamp_micros(),
+        };
+        self.end = LogEnd { position: place.position, hash: self.end.hash.with(&columns) };
         self.recorded.push(Arc::new(RecordedEvent {
             position: place.position,
             stream: stream.clone(),

@@ -2,7 +2,10 @@
 
 use crate::known_streams::KnownStreams;
 use crate::log_lock::LogLock;
+use crate::mark::MarkFile;
+use crate::opening::Opened;
 use crate::options::{FatalHook, SqliteOptions};
+use crate::running_hash::LogEnd;
 use crate::shared::Shared;
 use crate::transaction::{Transaction, Written};
 use crate::{faults, readers};
@@ -46,6 +49,9 @@ enum Failure {
 pub(super) struct Writer {
     connection: Connection,
     lock: LogLock,
+    mark: MarkFile,
+    /// The last durable event.
+    end: LogEnd,
     shared: Arc<Shared>,
     clock: Arc<dyn Clock>,
     on_fatal: FatalHook,
@@ -61,22 +67,23 @@ pub(super) struct Writer {
 
 impl Writer {
     pub(super) fn new(
-        connection: Connection,
-        lock: LogLock,
+        opened: Opened,
         shared: Arc<Shared>,
         clock: Arc<dyn Clock>,
         options: SqliteOptions,
     ) -> rusqlite::Result<Self> {
-        let head = readers::last_position(&connection)?;
+        let Opened { connection, lock, mark, end } = opened;
         let last_stream: Option<i64> = connection.query_row("SELECT max(id) FROM streams", [], |row| row.get(0))?;
         let page_bytes = connection.pragma_query_value(None, "page_size", |row| readers::unsigned(row, 0))?;
         Ok(Self {
             connection,
             lock,
+            mark,
+            end,
             shared,
             clock,
             on_fatal: options.on_fatal,
-            head: watch::Sender::new(head),
+            head: watch::Sender::new(end.position),
             streams: KnownStreams::new(options.remembered_streams),
             next_stream: last_stream.unwrap_or(0) + 1,
             checkpoint_bytes: options.checkpoint_bytes,
@@ -163,8 +170,11 @@ impl Writer {
             return Err(self.commit_failed(&error));
         }
         self.next_stream = written.next_stream;
-        if let Some(last) = written.events.last() {
-            let position = last.position;
+        if !written.events.is_empty() {
+            let position = written.end.position;
+            self.end = written.end;
+            // Before the callers are answered.
+            self.mark.advance(self.end);
             let mut recent = self.shared.recent.write();
             let evicted = recent.push(written.events);
             // Under the same lock, so that no read finds an event in memory beyond the head.
@@ -177,10 +187,10 @@ impl Writer {
 
     fn write(&mut self, requests: Vec<Vec<StreamWrite>>) -> rusqlite::Result<(Vec<Vec<WriteOutcome>>, Written)> {
         self.connection.execute_batch("BEGIN IMMEDIATE")?;
-        let (head, now) = (*self.head.borrow(), self.clock.now());
-        let mut transaction = Transaction::new(&self.connection, &mut self.streams, head, self.next_stream, now)?;
+        let now = self.clock.now();
+        let mut transaction = Transaction::new(&self.connection, &mut self.streams, self.end, self.next_stream, now)?;
         let outcomes = requests.into_iter().map(|writes| transaction.append(writes)).collect::<rusqlite::Result<_>>()?;
-        Ok((outcomes, transaction.finish()))
+        Ok((outcomes, transaction.finish()?))
     }
 
     fn commit(&self) -> rusqlite::Result<()> {
@@ -242,10 +252,13 @@ impl Writer {
 
     /// Releases the file after everything queued was written.
     fn finish(self) -> Result<(), LogFault> {
-        let Self { connection, lock, shared, head, .. } = self;
+        let Self { connection, lock, mark, shared, head, .. } = self;
         shared.readers.close();
         let moved = connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()));
         let closed = connection.close().map_err(|(_, error)| error);
+        if let Err(error) = mark.close() {
+            tracing::warn!(%error, "the event log's high-water mark could not be synced");
+        }
         drop(lock);
         drop(head);
         moved.and(closed).map_err(|error| LogFault::Unavailable(faults::describe(&error)))
