@@ -136,7 +136,7 @@ impl Cli {
         };
         let config = &effective.config;
         match &verb {
-            Verb::Serve(_) => serve::run(config.clone()).await,
+            Verb::Serve(args) => serve::run(config.clone(), args.accept_loss).await,
             Verb::Load(args) => load::run(args, config).await,
             Verb::KillDemo(args) => kill_demo::run(args).await,
             Verb::Verify(args) => verify::run(args, config).await,

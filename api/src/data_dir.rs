@@ -1,7 +1,7 @@
 //! The directory in which everything lies that outlives the process.
 
 use crate::wiring::chosen::file_lock;
-use std::fs::{File, TryLockError};
+use std::fs::{DirBuilder, File, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -45,8 +45,8 @@ impl DataDir {
     pub fn prepare(root: &Path) -> Result<Self, Unusable> {
         let dir = Self::at(root);
         let unusable = |error: io::Error| Unusable { root: root.to_owned(), why: error.to_string() };
-        std::fs::create_dir_all(root).map_err(unusable)?;
-        std::fs::create_dir_all(dir.views()).map_err(unusable)?;
+        create_for_owner(root).map_err(unusable)?;
+        create_for_owner(&dir.views()).map_err(unusable)?;
         // Checked here for a clear message; SQLite's would be about the file.
         let probe = root.join(format!(".probe-{}", std::process::id()));
         std::fs::write(&probe, b"").map_err(unusable)?;
@@ -72,13 +72,26 @@ impl DataDir {
     /// [`NoLog`].
     pub fn existing_events(&self) -> Result<PathBuf, NoLog> {
         let events = self.events();
-        if events.exists() { Ok(events) } else { Err(NoLog { root: self.root.clone(), dir: self.root.is_dir() }) }
+        // A mark without a log is a log that was lost; opening it says so.
+        if events.exists() || events.with_extension("mark").exists() {
+            Ok(events)
+        } else {
+            Err(NoLog { root: self.root.clone(), dir: self.root.is_dir() })
+        }
     }
 
     /// Checkpoints of the read side. May be deleted: they are rebuilt from the log.
     #[must_use]
     pub fn views(&self) -> PathBuf {
         self.root.join("views")
+    }
+
+    /// Why the log of this directory can't be empty, if the payments show that.
+    #[must_use]
+    pub fn evidence_of_sales(&self) -> Option<String> {
+        let journal = self.sandbox();
+        let has_payments = std::fs::metadata(&journal).is_ok_and(|file| file.len() > 0);
+        has_payments.then(|| format!("payments were made: the payment sandbox's journal {} is not empty", journal.display()))
     }
 
     /// What the sandbox gateway remembers.
@@ -111,6 +124,15 @@ impl DataDir {
         })?;
         Ok(file)
     }
+}
+
+/// Makes a directory, with its parents, that only its owner can look into. One that exists stays as it is.
+fn create_for_owner(path: &Path) -> io::Result<()> {
+    let mut builder = DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(path)
 }
 
 #[cfg(test)]

@@ -23,6 +23,7 @@ pub mod metrics;
 mod names;
 pub mod openapi;
 pub mod problem;
+pub mod reconcile;
 pub mod routes;
 pub mod server;
 pub mod wiring;

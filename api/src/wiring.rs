@@ -2,6 +2,7 @@
 //!
 //! Nothing here is global: any number of servers run in one process, each on its own directory.
 
+pub mod charges;
 pub mod checks;
 pub mod chosen;
 mod event_log;
@@ -83,23 +84,29 @@ pub struct Running {
 /// # Errors
 /// [`StartError`].
 pub async fn start(config: Config) -> Result<Running, StartError> {
-    start_with(config, Arc::new(|why| tracing::error!(why, "the event log has stopped"))).await
+    start_with(config, Arc::new(|why| tracing::error!(why, "the event log has stopped")), None).await
 }
 
-/// Starts a server; `on_fatal` is called if its log stops for good.
+/// Starts a server; `on_fatal` is called if its log stops for good. `accept_loss` is who goes on with an
+/// embedded log that has lost acknowledged events; without it, such a log is refused.
 ///
 /// # Errors
 /// [`StartError`].
-pub async fn start_with(config: Config, on_fatal: FatalHook) -> Result<Running, StartError> {
-    start_at(config, on_fatal, Arc::new(SystemClock)).await
+pub async fn start_with(config: Config, on_fatal: FatalHook, accept_loss: Option<String>) -> Result<Running, StartError> {
+    start_at(config, on_fatal, accept_loss, Arc::new(SystemClock)).await
 }
 
 /// Starts a server that goes by this clock.
-async fn start_at(config: Config, on_fatal: FatalHook, clock: Arc<dyn Clock>) -> Result<Running, StartError> {
+async fn start_at(
+    config: Config,
+    on_fatal: FatalHook,
+    accept_loss: Option<String>,
+    clock: Arc<dyn Clock>,
+) -> Result<Running, StartError> {
     let data = DataDir::prepare(&config.data)?;
     // Bound first: a second start by mistake fails here, before anything is opened.
     let (listener, addr) = bind(config.listen).await?;
-    let log = ChosenLog::open(&config, &data, &clock, on_fatal).await?;
+    let log = ChosenLog::open(&config, &data, &clock, on_fatal, accept_loss).await?;
     match assemble(&config, &data, (listener, addr), &log, &clock).await {
         Ok(running) => Ok(running),
         Err(error) => {
@@ -125,6 +132,9 @@ async fn assemble(
         tracing::warn!("the token key {exposure}");
     }
     let ChosenPayments { gateway, bank, sandbox } = ChosenPayments::open(config, data, clock)?;
+    if let Some(sandbox) = &sandbox {
+        charges::warn_of_unmatched(&*log, sandbox).await;
+    }
     let shutdown = CancellationToken::new();
     // Before the log is read to its end: other nodes may be waiting for these.
     let eventstore_server = EventStoreServer::start(config, &log, clock, &shutdown).await?;

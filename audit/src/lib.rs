@@ -25,7 +25,7 @@ mod streams;
 
 pub use code::Code;
 pub use facts::GRACE;
-pub use report::{Flow, Guarantee, MOST_NAMED, Pending, Report, Violation};
+pub use report::{AcceptedLoss, Flow, Guarantee, MOST_NAMED, Pending, Report, Violation};
 pub use state::Audit;
 
 use facts::{SeatFact, ShowFacts};
@@ -79,6 +79,7 @@ impl Audit {
             | Event::VoucherIssued(_)
             | Event::VoucherRevoked(_)
             | Event::VoucherRedeemed(_) => "loyalty",
+            Event::LossAccepted(_) => "operations",
             _ => "booking",
         };
         let named = envelope.metadata.correlation;
@@ -96,7 +97,21 @@ impl Audit {
             "show" => self.take_show(envelope),
             "seat" => self.take_seat(envelope),
             "loyalty" => self.take_loyalty(envelope),
+            "operations" => self.take_operations(envelope),
             _ => self.take_booking(envelope),
+        }
+    }
+
+    fn take_operations(&mut self, envelope: &Envelope) {
+        if let Event::LossAccepted(e) = &envelope.event {
+            self.accepted_losses.push(AcceptedLoss {
+                position: envelope.position,
+                at: envelope.metadata.at,
+                by: e.by.clone(),
+                expected_position: e.expected_position,
+                found_position: e.found_position,
+                reason: e.reason.clone(),
+            });
         }
     }
 
@@ -153,6 +168,7 @@ impl Audit {
             seats,
             money: self.money,
             vouchers: self.rewards.count_vouchers(),
+            accepted_losses: self.accepted_losses,
             pending: vec![],
             pending_total: 0,
             violations: vec![],

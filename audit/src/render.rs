@@ -54,6 +54,10 @@ impl fmt::Display for Report {
                 more(f, "         ", found.len() as u64)?;
             }
         }
+        for loss in &self.accepted_losses {
+            writeln!(f, "\n  events were lost, and {} accepted that on {} (event {}):", loss.by, loss.at, loss.position)?;
+            writeln!(f, "       {}", loss.reason)?;
+        }
         if self.pending_total > 0 {
             writeln!(f, "\n  under way, and not wrong ({}):", grouped(self.pending_total))?;
             for pending in self.pending.iter().take(SHOWN) {

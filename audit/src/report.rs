@@ -30,6 +30,8 @@ pub struct Report {
     pub money: BTreeMap<Currency, Flow>,
     /// Vouchers by state.
     pub vouchers: BTreeMap<&'static str, u64>,
+    /// Events that were lost, and by whose decision the sale went on without them.
+    pub accepted_losses: Vec<AcceptedLoss>,
     /// What is not as it will be, but not yet for so long that anything is wrong.
     pub pending: Vec<Pending>,
     /// Number of pending matters, those not named included.
@@ -65,6 +67,23 @@ pub struct Flow {
     pub captured: i64,
     /// Returned.
     pub refunded: i64,
+}
+
+/// A loss of acknowledged events that an operator has accepted. No guarantee covers what was lost.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct AcceptedLoss {
+    /// Of the event that records it.
+    pub position: Position,
+    /// When it was accepted.
+    pub at: Timestamp,
+    /// By whom.
+    pub by: String,
+    /// Position up to which events had been acknowledged, if that is known.
+    pub expected_position: Option<u64>,
+    /// Position of the last event that was left.
+    pub found_position: u64,
+    /// How the loss showed.
+    pub reason: String,
 }
 
 /// Something under way.

@@ -2,7 +2,7 @@
 
 use super::activity::Activity;
 use super::facts::{Book, Rewards, ShowFacts};
-use super::report::{Findings, Flow};
+use super::report::{AcceptedLoss, Findings, Flow};
 use super::streams::Streams;
 use lastseat_domain::{BookingId, Currency, ShowId};
 use std::collections::{BTreeMap, HashMap, HashSet};
@@ -20,5 +20,6 @@ pub struct Audit {
     pub(super) requests: HashSet<u64>,
     pub(super) rewards: Rewards,
     pub(super) money: BTreeMap<Currency, Flow>,
+    pub(super) accepted_losses: Vec<AcceptedLoss>,
     pub(super) findings: Findings,
 }

@@ -80,6 +80,24 @@ pub fn check_integrity(path: impl AsRef<Path>) -> Result<Integrity, OpenError> {
     check().map_err(|error| OpenError::of(&path, &error))
 }
 
+/// Compares the log's end with its high-water mark, as a start does: without reading the whole log.
+/// `evidence` is as in [`SqliteOptions`](crate::SqliteOptions).
+///
+/// # Errors
+/// [`OpenError`], as a start would fail with.
+pub fn check_end(path: impl AsRef<Path>, evidence: Option<&str>) -> Result<(), OpenError> {
+    let path = resolve(path.as_ref())?;
+    let mark = mark::read(&path).map_err(|error| OpenError::Io { path: path.clone(), reason: error.to_string() })?;
+    let lost = |loss| OpenError::Lost { path: path.clone(), loss };
+    opening::judge_absent(&path, mark, evidence).map_err(lost)?;
+    let connection = schema::open_inspector(&path)?;
+    let known = schema::identify(&path, &connection)?;
+    // One state of the log, while a server writes.
+    let examined = connection.execute_batch("BEGIN").and_then(|()| opening::examine(&connection, known, mark));
+    let (log, _) = examined.map_err(|error| OpenError::of(&path, &error))?;
+    judge(&log, mark, evidence).map_err(lost)
+}
+
 /// Computes the running hash over all events and compares it with the mark's, and with the log's own.
 fn compare(connection: &Connection, known: Known, mark: FoundMark) -> rusqlite::Result<Anchor> {
     let mut matches_mark = true;

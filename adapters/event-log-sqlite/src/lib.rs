@@ -31,7 +31,7 @@ mod tests;
 mod transaction;
 mod writer;
 
-pub use integrity::{Anchor, Integrity, check_integrity};
+pub use integrity::{Anchor, Integrity, check_end, check_integrity};
 pub use log::SqliteLog;
 pub use loss::{Loss, LossKind};
 pub use open_error::OpenError;

@@ -7,7 +7,7 @@ use crate::readers::{self, Readers};
 use crate::recent_events::RecentEvents;
 use crate::shared::Shared;
 use crate::writer::{Append, Job, Writer};
-use crate::{opening, schema, subscription};
+use crate::{mark, opening, schema, subscription};
 use async_trait::async_trait;
 use futures::stream::{self, BoxStream};
 use futures::{FutureExt, StreamExt};
@@ -80,9 +80,13 @@ impl SqliteLog {
     /// killed. Every append is refused; a subscription ends at the head.
     ///
     /// # Errors
-    /// [`OpenError`].
+    /// [`OpenError`]; [`OpenError::Lost`] only if there is nothing left to read.
     pub fn open_read_only(path: impl AsRef<Path>) -> Result<Self, OpenError> {
         let path = resolve(path.as_ref())?;
+        let mark = mark::read(&path).map_err(|error| OpenError::Io { path: path.clone(), reason: error.to_string() })?;
+        if let Err(loss) = opening::judge_absent(&path, mark, None) {
+            return Err(OpenError::Lost { path, loss });
+        }
         let first = schema::open_inspector(&path)?;
         let open = move || {
             schema::open_inspector(&path).map_err(|error| {

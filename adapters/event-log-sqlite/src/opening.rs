@@ -91,7 +91,7 @@ pub(crate) fn judge_absent(path: &Path, mark: FoundMark, evidence: Option<&str>)
 
 /// What the log is, and its end. Reads no more events than the log is ahead of its mark, except in a log
 /// that has no running hash yet.
-fn examine(connection: &Connection, known: Known, mark: FoundMark) -> rusqlite::Result<(FoundLog, LogEnd)> {
+pub(crate) fn examine(connection: &Connection, known: Known, mark: FoundMark) -> rusqlite::Result<(FoundLog, LogEnd)> {
     let last = readers::last_position(connection)?;
     let older_version = known == Known::LogWithoutHash;
     let (matches_mark, end) = if older_version {

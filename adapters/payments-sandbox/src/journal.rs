@@ -6,9 +6,11 @@
 //! and that was never answered.
 
 use super::machine::{Change, Machine};
+use super::record::Record;
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, BufRead, BufReader, BufWriter, Write};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 /// The journal can't be used.
 #[derive(Debug, thiserror::Error)]
@@ -36,6 +38,18 @@ pub enum OpenError {
         /// What is wrong with it.
         reason: String,
     },
+}
+
+/// Every intent in the journal at `path`, oldest first; none if there is no journal. Changes nothing, and
+/// works while a process has the journal open.
+///
+/// # Errors
+/// [`OpenError`] if the file can't be read, or is damaged before its last line.
+pub fn read_journal(path: &Path) -> Result<Vec<Arc<Record>>, OpenError> {
+    let machine = load(path)?;
+    let mut intents: Vec<_> = machine.intents().cloned().collect();
+    intents.sort_by(|a, b| (a.created, &a.id).cmp(&(b.created, &b.id)));
+    Ok(intents)
 }
 
 /// The open journal, at its end.
@@ -153,7 +167,12 @@ fn compact(path: &Path, machine: &Machine) -> io::Result<(File, u64)> {
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
         _ => {}
     }
-    let file = OpenOptions::new().append(true).create_new(true).open(&fresh)?;
+    let mut options = OpenOptions::new();
+    options.append(true).create_new(true);
+    // It names bookings and what was paid for them.
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let file = options.open(&fresh)?;
     let mut writer = BufWriter::with_capacity(1 << 16, &file);
     let mut length = 0;
     for change in machine.snapshot() {

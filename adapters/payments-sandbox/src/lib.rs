@@ -17,7 +17,7 @@ mod rules;
 mod shared;
 
 pub use gateway::{SandboxGateway, Undelivered};
-pub use journal::OpenError;
+pub use journal::{OpenError, read_journal};
 pub use machine::{Answer, Answered, Change, Command, Decision, Given, Machine, Reply, Request};
 pub use methods::TEST_METHODS;
 pub use record::{Code, Decline, Record, Refusal, Status};

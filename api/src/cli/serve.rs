@@ -16,14 +16,17 @@ use std::sync::Arc;
 pub struct Serve {
     #[command(flatten)]
     pub flags: Flags,
+    /// Go on with an event log that has lost acknowledged events; the log records it
+    #[arg(long)]
+    pub accept_loss: bool,
 }
 
 /// Serves until Ctrl-C or SIGTERM; a second one ends the process at once.
-pub async fn run(config: Config) -> ExitCode {
+pub async fn run(config: Config, accept_loss: bool) -> ExitCode {
     if let Err(error) = logging::install(&config) {
         complain(&format!("no log lines: {error}"));
     }
-    let mut running = match wiring::start_with(config.clone(), Arc::new(terminal::fatal)).await {
+    let mut running = match wiring::start_with(config.clone(), Arc::new(terminal::fatal), accept_loss.then(operator)).await {
         Ok(running) => running,
         Err(error) => {
             complain(&error.to_string());
@@ -56,6 +59,12 @@ pub async fn run(config: Config) -> ExitCode {
             end_now(130)
         }
     }
+}
+
+/// Who runs this process, as the operating system's environment has it.
+fn operator() -> String {
+    let names = ["SUDO_USER", "USER", "LOGNAME"].iter().filter_map(|name| std::env::var(name).ok());
+    names.filter(|name| !name.is_empty()).next().unwrap_or_else(|| "unknown".to_owned())
 }
 
 async fn greet(running: &Running, config: &Config) {

@@ -9,8 +9,9 @@ use super::terminal::{Paint, complain, count, say, say_json};
 use crate::config::Config;
 use crate::data_dir::DataDir;
 use crate::exit;
-use crate::wiring::chosen::OpenError;
-use crate::wiring::chosen::{Integrity, check_integrity};
+use crate::reconcile::{Disagreement, Reconciliation};
+use crate::wiring::charges;
+use crate::wiring::chosen::{Anchor, Integrity, OpenError, check_integrity};
 use crate::wiring::reading::{self, Readable};
 use export::{BadExport, Export};
 use indicatif::{ProgressBar, ProgressStyle};
@@ -21,6 +22,9 @@ use serde::Serialize;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
+/// Disagreements with the gateway that are printed; JSON has them all.
+const SHOWN: usize = 20;
+
 /// Events read at a time.
 const PAGE: usize = 5000;
 
@@ -30,7 +34,8 @@ const PAGE: usize = 5000;
 Works while the server runs and after a crash. For a cluster, add --eventstore esdb://…
 An export must be whole and as `lastseat audit export` wrote it: ids cover every byte of a body.
 
-Exit status: 0 clean, 1 a violation was found, 3 the log can't be read.")]
+Exit status: 0 clean, 1 a violation was found or acknowledged events are missing, 3 the log can't be
+read.")]
 pub struct Verify {
     /// Print the report as JSON
     #[arg(long)]
@@ -51,6 +56,8 @@ enum Unreadable {
     Read(#[from] LogFault),
     #[error(transparent)]
     Export(#[from] BadExport),
+    #[error("{0}")]
+    Gateway(String),
     #[error("the check was interrupted: {0}")]
     Interrupted(#[from] tokio::task::JoinError),
     #[error("the event log {} is damaged: {}; restore it from a copy", file.display(), findings.join("; "))]
@@ -63,7 +70,32 @@ struct Outcome {
     clean: bool,
     events: u64,
     streams: u64,
+    /// Absent for a cluster, which has none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    high_water_mark: Option<HighWaterMark>,
+    /// Absent if the gateway is not in this directory.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    payments: Option<Payments>,
     report: Report,
+}
+
+/// The log compared with the mark beside it.
+#[derive(Debug, Serialize)]
+#[serde(tag = "state", rename_all = "snake_case")]
+enum HighWaterMark {
+    /// Every event up to `position` is as it was acknowledged.
+    Holds { position: u64 },
+    /// Events are missing or changed.
+    Lost { expected: Option<u64>, found: u64, missing: Option<u64>, problem: String },
+    /// There is none: a copy, or a log of an older version.
+    None,
+}
+
+/// The log compared with the gateway's charges.
+#[derive(Debug, Serialize)]
+struct Payments {
+    checked: usize,
+    disagreements: Vec<Disagreement>,
 }
 
 #[derive(Serialize)]
@@ -80,17 +112,17 @@ pub async fn run(args: &Verify, config: &Config) -> ExitCode {
         (None, None) => DataDir::at(&config.data).events().display().to_string(),
     };
     let verified = match &args.file {
-        Some(file) => audit_export(file).map(|read| (None, read)).map_err(Unreadable::from),
+        Some(file) => audit_export(file).map(Verified::of_events).map_err(Unreadable::from),
         None => verify(config).await,
     };
     match verified {
-        Ok((integrity, read)) => {
-            let clean = read.report.holds();
+        Ok(verified) => {
+            let clean = verified.is_clean();
             if args.json {
-                let Read { events, streams, report } = read;
-                say_json(&Outcome { log: place, clean, events, streams, report });
+                let Verified { high_water_mark, payments, read: Read { events, streams, report }, .. } = verified;
+                say_json(&Outcome { log: place, clean, events, streams, high_water_mark, payments, report });
             } else {
-                print(&place, integrity.as_ref(), &read);
+                print(&place, &verified);
             }
             if clean { ExitCode::SUCCESS } else { exit::VIOLATION.into() }
         }
@@ -139,13 +171,59 @@ fn audit_export(file: &Path) -> Result<Read, BadExport> {
     Ok(counted.finish())
 }
 
-async fn verify(config: &Config) -> Result<(Option<Integrity>, Read), Unreadable> {
+struct Verified {
+    integrity: Option<Integrity>,
+    high_water_mark: Option<HighWaterMark>,
+    payments: Option<Payments>,
+    read: Read,
+}
+
+impl Verified {
+    /// Of events alone, without the file that they come from.
+    fn of_events(read: Read) -> Self {
+        Self { integrity: None, high_water_mark: None, payments: None, read }
+    }
+
+    fn is_clean(&self) -> bool {
+        let money_agrees = self.payments.as_ref().is_none_or(|payments| payments.disagreements.iter().all(|found| !found.wrong));
+        self.read.report.holds() && !matches!(self.high_water_mark, Some(HighWaterMark::Lost { .. })) && money_agrees
+    }
+}
+
+async fn verify(config: &Config) -> Result<Verified, Unreadable> {
     let readable = Readable::open(config)?;
+    let has_sandbox = config.eventstore.is_none() && config.sandbox.is_none();
+    let data = has_sandbox.then(|| DataDir::at(&config.data));
+    // Before the log: what the gateway has done by now was announced in the log before.
+    let charges = || data.as_ref().map(charges::of_sandbox).transpose().map_err(Unreadable::Gateway);
+    let before = charges()?;
     let integrity = match readable.file {
         Some(file) => Some(intact(file).await?),
         None => None,
     };
-    Ok((integrity, audit(&*readable.log).await?))
+    let mut reconciliation = before.map(Reconciliation::of);
+    let read = audit(&*readable.log, reconciliation.as_mut()).await?;
+    let payments = reconciliation.map(|reconciliation| {
+        let mut disagreements = reconciliation.disagreements();
+        // What a running server has done since is no disagreement: only what differs both times counts.
+        if let (false, Ok(Some(after))) = (disagreements.is_empty(), charges()) {
+            let still = reconciliation.with(after).disagreements();
+            disagreements.retain(|found| still.contains(found));
+        }
+        Payments { checked: reconciliation.charges(), disagreements }
+    });
+    let high_water_mark = integrity.as_ref().and_then(|integrity| match &integrity.anchor {
+        Anchor::Holds { position } => Some(HighWaterMark::Holds { position: *position }),
+        Anchor::Lost(loss) => Some(HighWaterMark::Lost {
+            expected: loss.expected,
+            found: loss.found,
+            missing: loss.missing(),
+            problem: loss.to_string(),
+        }),
+        Anchor::NoMark => Some(HighWaterMark::None),
+        Anchor::NotChecked => None,
+    });
+    Ok(Verified { integrity, high_water_mark, payments, read })
 }
 
 /// Checks the file itself.
@@ -159,7 +237,7 @@ async fn intact(file: PathBuf) -> Result<Integrity, Unreadable> {
     if integrity.findings.is_empty() { Ok(integrity) } else { Err(Unreadable::Damaged { file, findings: integrity.findings }) }
 }
 
-async fn audit(log: &dyn EventLog) -> Result<Read, LogFault> {
+async fn audit(log: &dyn EventLog, mut reconciliation: Option<&mut Reconciliation>) -> Result<Read, LogFault> {
     let head = log.head().await?;
     let progress = ProgressBar::new(head.0);
     if let Ok(style) = ProgressStyle::with_template("  {bar:40.cyan/dim} position {human_pos} of {human_len}") {
@@ -174,6 +252,9 @@ async fn audit(log: &dyn EventLog) -> Result<Read, LogFault> {
         position = last.position;
         for event in page.iter().filter(|event| event.position <= head) {
             counted.observe(event);
+            if let Some(reconciliation) = &mut reconciliation {
+                reconciliation.observe(event);
+            }
         }
         progress.set_position(position.0.min(head.0));
     }
@@ -181,11 +262,11 @@ async fn audit(log: &dyn EventLog) -> Result<Read, LogFault> {
     Ok(counted.finish())
 }
 
-fn print(place: &str, integrity: Option<&Integrity>, read: &Read) {
+fn print(place: &str, verified: &Verified) {
     let paint = Paint::stdout();
-    let report = &read.report;
-    let streams = count(read.streams, "stream", "streams");
-    let says = if integrity.is_some() { format!("{streams}, file intact") } else { streams };
+    let report = &verified.read.report;
+    let streams = count(verified.read.streams, "stream", "streams");
+    let says = if verified.integrity.is_some() { format!("{streams}, file intact") } else { streams };
     say(&format!("\n  {}  {}\n", paint.bold(place), paint.dim(&says)));
     let text = report.to_string();
     let mut lines = text.lines().collect::<Vec<_>>();
@@ -198,6 +279,48 @@ fn print(place: &str, integrity: Option<&Integrity>, read: &Read) {
         };
         say(&format!("  {painted}"));
     }
-    let verdict = if report.holds() { paint.green(verdict) } else { paint.red(verdict) };
+    if let Some(mark) = &verified.high_water_mark {
+        say(&format!("  {}\n", mark_line(mark, paint)));
+    }
+    if let Some(payments) = verified.payments.as_ref().filter(|payments| payments.checked > 0) {
+        print_payments(payments, paint);
+    }
+    let verdict = match (report.holds(), verified.is_clean()) {
+        (_, true) => paint.green(verdict),
+        (true, false) => {
+            paint.red("The log's events fit together, but they are not all that was acknowledged or paid; see above.")
+        }
+        (false, _) => paint.red(verdict),
+    };
     say(&format!("  {verdict}\n"));
+}
+
+fn mark_line(mark: &HighWaterMark, paint: Paint) -> String {
+    match mark {
+        HighWaterMark::Holds { position } => {
+            format!("{} every event up to the high-water mark ({position}) is as it was acknowledged", paint.green("✓"))
+        }
+        HighWaterMark::Lost { problem, .. } => paint.red(&format!("✗ acknowledged events are missing or changed: {problem}")),
+        HighWaterMark::None => {
+            format!("{} no high-water mark (events.mark) beside it: whether its end is missing can't be known", paint.yellow("!"))
+        }
+    }
+}
+
+fn print_payments(payments: &Payments, paint: Paint) {
+    let checked = count(payments.checked as u64, "payment", "payments");
+    if payments.disagreements.is_empty() {
+        say(&format!("  {} the payment gateway agrees with the log ({checked})\n", paint.green("✓")));
+        return;
+    }
+    let differ = format!("the payment gateway and the log disagree on {} of {checked}:", payments.disagreements.len());
+    say(&format!("  {differ}"));
+    for found in payments.disagreements.iter().take(SHOWN) {
+        let line = format!("booking {} ({}): {}", found.booking, found.intent, found.text);
+        say(&format!("    {}", if found.wrong { paint.red(&format!("✗ {line}")) } else { format!("! {line}") }));
+    }
+    if let more @ 1.. = payments.disagreements.len().saturating_sub(SHOWN) {
+        say(&format!("    and {more} more; --json lists them"));
+    }
+    say("");
 }

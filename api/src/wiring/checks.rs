@@ -1,11 +1,12 @@
 //! Checks everything that the configuration names, adapter by adapter, for `lastseat doctor`.
 
+use super::charges;
 use super::event_log::open_cluster;
 use super::{listener::bind, token_key};
 use crate::config::Config;
 use crate::data_dir::DataDir;
 use lastseat_domain::ports::{Clock, EventLog, Finding, Severity};
-use lastseat_event_log_sqlite::SqliteLog;
+use lastseat_event_log_sqlite::{SqliteLog, check_end};
 use lastseat_in_process::SystemClock;
 use lastseat_payments_sandbox::RemoteSandbox;
 use lastseat_redis::Redis;
@@ -79,7 +80,7 @@ fn open_files() -> Finding {
 
 async fn event_log(config: &Config) -> Vec<Finding> {
     const OF: &str = "event log";
-    let Some(url) = &config.eventstore else { return vec![embedded_log(config).await] };
+    let Some(url) = &config.eventstore else { return embedded_log(config).await };
     let log = match open_cluster(url.expose()) {
         Ok(log) => log,
         Err(error) => return vec![Finding::new(Severity::Refuse, OF, error.to_string())],
@@ -95,21 +96,33 @@ async fn event_log(config: &Config) -> Vec<Finding> {
     findings
 }
 
-async fn embedded_log(config: &Config) -> Finding {
+async fn embedded_log(config: &Config) -> Vec<Finding> {
     const OF: &str = "event log";
-    let file = match DataDir::at(&config.data).existing_events() {
-        Ok(file) => file,
-        Err(_) => return Finding::new(Severity::Ok, OF, "a file in the data directory, made at the first start"),
-    };
-    match SqliteLog::open_read_only(&file) {
-        Ok(log) => match log.head().await {
-            Ok(head) => {
-                Finding::new(Severity::Ok, OF, format!("{} ends at position {head}; `lastseat verify` proves it", file.display()))
-            }
-            Err(fault) => Finding::new(Severity::Refuse, OF, fault.to_string()),
-        },
-        Err(error) => Finding::new(Severity::Refuse, OF, error.to_string()),
+    let data = DataDir::at(&config.data);
+    let evidence = data.evidence_of_sales();
+    let file = data.events();
+    if data.existing_events().is_err() && evidence.is_none() {
+        return vec![Finding::new(Severity::Ok, OF, "a file in the data directory, made at the first start")];
     }
+    if let Err(error) = check_end(&file, evidence.as_deref()) {
+        return vec![Finding::new(Severity::Refuse, OF, error.to_string())];
+    }
+    let log = match SqliteLog::open_read_only(&file) {
+        Ok(log) => log,
+        Err(error) => return vec![Finding::new(Severity::Refuse, OF, error.to_string())],
+    };
+    let mut findings = vec![match log.head().await {
+        Ok(head) => {
+            Finding::new(Severity::Ok, OF, format!("{} ends at position {head}; `lastseat verify` proves it", file.display()))
+        }
+        Err(fault) => Finding::new(Severity::Refuse, OF, fault.to_string()),
+    }];
+    if config.sandbox.is_none() {
+        for found in charges::newest_unmatched(&log, charges::of_sandbox(&data)).await {
+            findings.push(Finding::new(Severity::Warn, "payments", format!("booking {}: {}", found.booking, found.text)));
+        }
+    }
+    findings
 }
 
 async fn seat_guard(config: &Config, clock: &Arc<dyn Clock>) -> Vec<Finding> {

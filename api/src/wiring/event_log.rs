@@ -1,5 +1,6 @@
 //! Which event log: a file of this process, or a cluster.
 
+use super::charges;
 use super::start_error::StartError;
 use crate::config::Config;
 use crate::data_dir::DataDir;
@@ -26,14 +27,20 @@ pub(super) enum ChosenLog {
 
 impl ChosenLog {
     /// Opens what the configuration names; `on_fatal` is called if an embedded log stops for good.
+    /// `accept_loss` is who goes on with an embedded log that has lost events.
     pub(super) async fn open(
         config: &Config,
         data: &DataDir,
         clock: &Arc<dyn Clock>,
         on_fatal: FatalHook,
+        accept_loss: Option<String>,
     ) -> Result<Self, StartError> {
         match &config.eventstore {
-            None => Ok(Self::Embedded(Arc::new(open_file(data, clock, on_fatal).await?))),
+            None => match open_file(data, clock, on_fatal, accept_loss).await {
+                Ok(log) => Ok(Self::Embedded(Arc::new(log))),
+                Err(error @ OpenError::Lost { .. }) => Err(StartError::Lost { error, payments: charges::unmatched(data).await }),
+                Err(error) => Err(error.into()),
+            },
             Some(url) => {
                 let lock = Arc::new(data.lock()?);
                 Ok(Self::Cluster { log: Arc::new(open_cluster(url.expose())?), _lock: lock })
@@ -69,9 +76,14 @@ pub(super) fn open_cluster(url: &str) -> Result<EventStoreLog, StartError> {
 }
 
 /// The log of a data directory, made if it is not there.
-pub(super) async fn open_file(data: &DataDir, clock: &Arc<dyn Clock>, on_fatal: FatalHook) -> Result<SqliteLog, OpenError> {
+pub(super) async fn open_file(
+    data: &DataDir,
+    clock: &Arc<dyn Clock>,
+    on_fatal: FatalHook,
+    accept_loss: Option<String>,
+) -> Result<SqliteLog, OpenError> {
     let (path, clock) = (data.events(), Arc::clone(clock));
-    let options = SqliteOptions { on_fatal, ..SqliteOptions::default() };
+    let options = SqliteOptions { on_fatal, accept_loss, evidence: data.evidence_of_sales(), ..SqliteOptions::default() };
     let reason = |error: tokio::task::JoinError| OpenError::Io { path: data.events(), reason: error.to_string() };
     // Recovery after a crash reads the file; nothing else may wait for it.
     tokio::task::spawn_blocking(move || SqliteLog::open_with(path, clock, options)).await.map_err(reason)?

@@ -29,7 +29,7 @@ impl LogHost {
     pub async fn start(config: &Config, on_fatal: FatalHook) -> Result<Self, StartError> {
         let data = DataDir::prepare(&config.data)?;
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-        let log = ChosenLog::open(config, &data, &clock, on_fatal).await?;
+        let log = ChosenLog::open(config, &data, &clock, on_fatal, None).await?;
         let shutdown = CancellationToken::new();
         match start_servers(config, &data, &log, &clock, &shutdown).await {
             Ok((eventstore_server, sandbox_server)) => Ok(Self { eventstore_server, sandbox_server, log, shutdown }),

@@ -85,7 +85,7 @@ impl Exclusive {
         let data = DataDir::at(&config.data);
         data.existing_events()?;
         // Nothing is written to the log, but its lock keeps a server away from the views meanwhile.
-        let log = event_log::open_file(&data, &clock, Arc::new(|_| ())).await.map_err(|error| match error {
+        let log = event_log::open_file(&data, &clock, Arc::new(|_| ()), None).await.map_err(|error| match error {
             OpenError::InUse { .. } => Unreadable::InUse(error),
             error => Unreadable::Open(error),
         })?;

@@ -4,6 +4,7 @@ use super::token_key::KeyError;
 use crate::data_dir::Unusable;
 use crate::demo::DemoError;
 use crate::exit;
+use crate::reconcile::Disagreement;
 use lastseat_domain::ports::LogFault;
 use lastseat_engine::Fault;
 use lastseat_event_log_sqlite::OpenError;
@@ -21,6 +22,9 @@ pub enum StartError {
     Data(#[from] Unusable),
     #[error(transparent)]
     Log(#[from] OpenError),
+    /// The log has lost events.
+    #[error("{error}{}", named(payments))]
+    Lost { error: OpenError, payments: Vec<Disagreement> },
     #[error("the event log's cluster can't be used: {0}")]
     Cluster(String),
     #[error("Redis can't guard the seats: {0}; `lastseat doctor` says more")]
@@ -49,6 +53,27 @@ pub enum StartError {
     },
     #[error("the demo show can't be put on sale: {0}; leave it out with --demo false")]
     Demo(#[from] DemoError),
+}
+
+/// Most payments that a message names.
+const NAMED: usize = 10;
+
+/// The payments that a log without the lost events does not explain.
+fn named(payments: &[Disagreement]) -> String {
+    if payments.is_empty() {
+        return String::new();
+    }
+    let mut named: Vec<_> = payments.iter().take(NAMED).map(|payment| payment.booking.to_string()).collect();
+    match payments.len().saturating_sub(NAMED) {
+        0 => {}
+        more => named.push(format!("and {more} more (`lastseat verify` lists them)")),
+    }
+    let bookings = if payments.len() == 1 { "booking" } else { "bookings" };
+    format!(
+        ". The payment gateway has money for {} {bookings} that the log does not explain: {}",
+        payments.len(),
+        named.join(", ")
+    )
 }
 
 impl StartError {

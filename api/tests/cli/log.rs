@@ -34,6 +34,7 @@ fn place_with_log(pauses: u64) -> Place {
     // Copied, because a process that another test is just starting has this one's locks until it
     // has become the binary.
     std::fs::create_dir(place.path().join("d")).unwrap();
+    std::fs::copy(file.with_extension("mark"), place.path().join("d/events.mark")).unwrap();
     std::fs::copy(file, place.path().join("d/events.db")).unwrap();
     place
 }

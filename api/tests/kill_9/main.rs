@@ -7,6 +7,7 @@
 
 mod buyers;
 mod check;
+mod damage;
 #[path = "../support/mod.rs"]
 mod support;
 mod twin;
