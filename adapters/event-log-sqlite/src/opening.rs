@@ -14,8 +14,9 @@ use crate::{file_mode, readers};
 use lastseat_domain::codec::{Metadata, encode};
 use lastseat_domain::event::LossAccepted;
 use lastseat_domain::ports::event_log::{Expected, Position, StreamWrite};
-use lastseat_domain::{StreamName, Timestamp};
+use lastseat_domain::{CommandId, StreamName, Timestamp};
 use rusqlite::{Connection, OptionalExtension};
+use sha2::{Digest, Sha256};
 use std::path::{Path, PathBuf};
 
 /// A log that is ready to be written.
@@ -169,6 +170,10 @@ fn loss_accepted(connection: &Connection, loss: &Loss, by: &str, now: Timestamp)
         reason: loss.to_string(),
         by: by.to_owned(),
     };
-    let encoded = encode(stream, expected, &[event.into()], &Metadata::new(by, at));
+    // Each start with `--accept-loss` is a command of its own.
+    let digest = Sha256::digest(format!("accept-loss|{}|{at}|{by}", loss.found));
+    let command = CommandId::new(std::array::from_fn(|index| digest.get(index).copied().unwrap_or_default()));
+    let metadata = Metadata { causation: Some(command.uuid()), ..Metadata::new(by, at) };
+    let encoded = encode(stream, expected, &[event.into()], &metadata);
     encoded.map_err(|error| rusqlite::Error::ToSqlConversionFailure(Box::new(error)))
 }

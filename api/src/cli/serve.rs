@@ -63,8 +63,8 @@ pub async fn run(config: Config, accept_loss: bool) -> ExitCode {
 
 /// Who runs this process, as the operating system's environment has it.
 fn operator() -> String {
-    let names = ["SUDO_USER", "USER", "LOGNAME"].iter().filter_map(|name| std::env::var(name).ok());
-    names.filter(|name| !name.is_empty()).next().unwrap_or_else(|| "unknown".to_owned())
+    let mut names = ["SUDO_USER", "USER", "LOGNAME"].iter().filter_map(|name| std::env::var(name).ok());
+    names.find(|name| !name.is_empty()).unwrap_or_else(|| "unknown".to_owned())
 }
 
 async fn greet(running: &Running, config: &Config) {

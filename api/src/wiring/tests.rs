@@ -93,7 +93,7 @@ async fn the_seat_map_follows_a_clock_that_is_set_forward() {
     let wall = Arc::new(JumpingTime::start());
     let read = Arc::clone(&wall);
     let clock = Arc::new(SteadyClock::over(move || read.now()));
-    let running = start_at(config(&dir), Arc::new(|_| ()), clock).await.unwrap();
+    let running = start_at(config(&dir), Arc::new(|_| ()), None, clock).await.unwrap();
     let (show, booking) = (ShowId::new(demo::SHOW).unwrap(), BookingId(uuid::Uuid::from_u128(7)));
     let shows = async |state: &str| {
         let is_shown = || running.read_model.seat_map(&show).unwrap().seats[0].state.name() == state;
