@@ -5,9 +5,11 @@ mod common;
 
 use common::random_faults::{FaultRate, SeededRandom, with_random_faults};
 use common::*;
+use futures::stream::{self, BoxStream, StreamExt};
 use lastseat_domain::StreamName;
-use lastseat_domain::ports::event_log::{Expected, NewEvent, StreamWrite};
-use lastseat_testkit::MemoryLog;
+use lastseat_domain::ports::EventLog;
+use lastseat_domain::ports::event_log::{Delivery, Expected, Filter, LogFault, NewEvent, Position, StreamWrite};
+use lastseat_testkit::{ForwardLog, ForwardingLog, MemoryLog};
 use serde_json::value::RawValue;
 use std::sync::Arc;
 use std::time::Duration;
@@ -85,5 +87,38 @@ fn an_event_that_can_not_be_read_keeps_no_hold_from_ending() {
         assert!(hold(&bench, &office, seats(&["A-1"])).await.is_ok(), "the hold has ended");
         // The seat that it is about is not sold on a guess.
         assert!(hold(&bench, &office, seats(&["B-1"])).await.is_err());
+    });
+}
+
+/// A log whose first subscription loses its server after a second, and finds it again after ten.
+struct Losing(MemoryLog);
+
+impl ForwardLog for Losing {
+    fn inner(&self) -> &dyn EventLog {
+        &self.0
+    }
+
+    fn subscribe(&self, from: Position, filter: Filter) -> BoxStream<'static, Result<Delivery, LogFault>> {
+        let loss = stream::iter([(1, Delivery::Interrupted("gone".to_owned())), (9, Delivery::CaughtUp(from))]);
+        let loss = loss.then(async |(seconds, delivery)| {
+            later(seconds).await;
+            Ok(delivery)
+        });
+        stream::select(self.0.subscribe(from, filter), loss).boxed()
+    }
+}
+
+#[test]
+fn a_log_that_reconnects_by_itself_tells_the_engine_meanwhile() {
+    in_virtual_time(async || {
+        let bench = TestBench::new(true);
+        let log = ForwardingLog(Losing(MemoryLog::new(bench.clock.clone(), true)));
+        let office = TestBench { log: Arc::new(log), ..bench }.node().await;
+        let trouble = || office.status().degraded.iter().any(|why| why.contains("can't be followed: gone"));
+        assert!(!trouble());
+        later(5).await;
+        assert!(trouble() && office.status().ready, "{:?}", office.status());
+        later(6).await;
+        assert!(!trouble());
     });
 }

@@ -273,6 +273,8 @@ impl Runner {
                     until = until.max(position);
                     shared.head.fetch_max(position.0, Ordering::Relaxed);
                 }
+                // How far behind the views are, the log's head tells.
+                Ok(Delivery::Interrupted(_)) => {}
                 Err(e) => {
                     fault = Some(e);
                     break;

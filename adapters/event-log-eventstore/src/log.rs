@@ -19,7 +19,7 @@ use std::sync::Arc;
 ///
 /// An append of several streams is not atomic. Positions are commit positions. Reads and
 /// subscriptions of the whole log leave out system streams, links, and events that are not JSON; in a
-/// stream that is read by name, the last two are a fault. Other programs' JSON events are included,
+/// stream that is read by name, the last two are events with a string for a body. Other programs' JSON events are included,
 /// whatever their type.
 #[derive(Clone)]
 pub struct EventStoreLog {

@@ -39,12 +39,9 @@ pub(crate) async fn stream(
         for raw in page.events {
             let revision = raw.revision();
             last = revision;
-            events.push(Arc::new(raw.record().map_err(|unfit| match unfit {
+            events.push(Arc::new(raw.record_in_stream().map_err(|unfit| match unfit {
                 Unfit::NoPosition => no_positions(stream),
-                Unfit::NotJson(why) => LogFault::Damaged(format!("{stream} at revision {revision}: {why}")),
-                Unfit::System | Unfit::Link => {
-                    LogFault::Damaged(format!("{stream} at revision {revision}: a link or a system event"))
-                }
+                unfit => LogFault::Damaged(format!("{stream} at revision {revision}: {unfit:?}")),
             })?));
         }
         from = match direction {

@@ -1,5 +1,7 @@
 //! Converts the server's events into the port's.
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use eventstore::ResolvedEvent;
 use lastseat_domain::ports::event_log::{Position, RecordedEvent};
 use lastseat_domain::{StreamName, Timestamp};
@@ -43,26 +45,38 @@ impl RawEvent {
         self.0.id
     }
 
+    /// An event of the whole log.
     pub(crate) fn record(self) -> Result<RecordedEvent, Unfit> {
-        let position = self.position();
-        let raw = self.0;
-        let stream = raw.stream_id();
-        if stream.starts_with('$') {
+        if self.0.stream_id().starts_with('$') {
             return Err(Unfit::System);
         }
-        if raw.event_type == LINK {
+        if self.0.event_type == LINK {
             return Err(Unfit::Link);
         }
-        let position = position.ok_or(Unfit::NoPosition)?;
-        let data = json(&raw.data).map_err(|e| Unfit::NotJson(format!("the body is not JSON: {e}")))?;
-        // Other programs may write none.
-        let metadata = if raw.custom_metadata.is_empty() { &b"null"[..] } else { &raw.custom_metadata };
-        let metadata = json(metadata).map_err(|e| Unfit::NotJson(format!("the metadata is not JSON: {e}")))?;
+        let data = json(&self.0.data).map_err(|e| Unfit::NotJson(format!("the body is not JSON: {e}")))?;
+        let metadata = json(self.metadata()).map_err(|e| Unfit::NotJson(format!("the metadata is not JSON: {e}")))?;
+        self.with(data, metadata)
+    }
+
+    /// An event of a stream that is read by name. None may be left out there, for the next append names
+    /// the last one's revision. What is not JSON becomes a JSON string, which no event of ours is.
+    pub(crate) fn record_in_stream(self) -> Result<RecordedEvent, Unfit> {
+        let (data, metadata) = (json_or_text(&self.0.data), json_or_text(self.metadata()));
+        self.with(data.map_err(Unfit::NotJson)?, metadata.map_err(Unfit::NotJson)?)
+    }
+
+    /// Other programs may write none.
+    fn metadata(&self) -> &[u8] {
+        if self.0.custom_metadata.is_empty() { b"null" } else { &self.0.custom_metadata }
+    }
+
+    fn with(self, data: Box<RawValue>, metadata: Box<RawValue>) -> Result<RecordedEvent, Unfit> {
+        let position = self.position().ok_or(Unfit::NoPosition)?;
+        let raw = self.0;
         let recorded_at = raw.metadata.get("created").and_then(|ticks| time_of(ticks)).unwrap_or(raw.created);
-        let stream = StreamName::from_log(stream);
         Ok(RecordedEvent {
             position,
-            stream,
+            stream: StreamName::from_log(raw.stream_id()),
             revision: raw.revision,
             id: raw.id,
             event_type: raw.event_type,
@@ -83,6 +97,14 @@ fn json(bytes: &[u8]) -> Result<Box<RawValue>, String> {
     RawValue::from_string(text.to_owned()).map_err(|e| e.to_string())
 }
 
+/// The bytes as they are, if they are JSON; otherwise in Base64, as a string.
+fn json_or_text(bytes: &[u8]) -> Result<Box<RawValue>, String> {
+    json(bytes).or_else(|_| {
+        let text = format!("base64:{}", STANDARD.encode(bytes));
+        serde_json::value::to_raw_value(&text).map_err(|e| e.to_string())
+    })
+}
+
 /// From the server's ticks of 100 ns; the client's own value is rounded to seconds.
 fn time_of(ticks: &str) -> Option<Timestamp> {
     let ticks: i64 = ticks.parse().ok()?;
@@ -99,6 +121,35 @@ mod tests {
             assert_eq!(valid_position(commit), None, "{commit}");
         }
         assert_eq!(valid_position(1), Some(Position(1)));
+    }
+
+    #[test]
+    fn what_is_not_json_becomes_a_string() {
+        assert_eq!(json_or_text(br#"{"a": 1}"#).unwrap().get(), r#"{"a": 1}"#);
+        assert_eq!(json_or_text(b"7@seat-demo.A-1").unwrap().get(), r#""base64:N0BzZWF0LWRlbW8uQS0x""#);
+        assert_eq!(json_or_text(&[0, 159, 146, 150]).unwrap().get(), r#""base64:AJ+Slg==""#);
+        assert_eq!(json_or_text(b"").unwrap().get(), r#""base64:""#);
+    }
+
+    #[test]
+    fn an_event_of_ours_that_is_not_json_is_unreadable_and_a_foreign_one_is_passed_over() {
+        use lastseat_domain::{Metadata, codec};
+        let paused = |event_type: &str, data: &[u8], metadata: &[u8]| RecordedEvent {
+            position: Position(1),
+            stream: StreamName::from_log("show-demo"),
+            revision: 0,
+            id: uuid::Uuid::nil(),
+            event_type: event_type.to_owned(),
+            data: json_or_text(data).unwrap(),
+            metadata: json_or_text(metadata).unwrap(),
+            recorded_at: Timestamp::UNIX_EPOCH,
+        };
+        let metadata = serde_json::to_vec(&Metadata::new("admin", Timestamp::UNIX_EPOCH)).unwrap();
+        let read = |event| codec::decode(&event);
+        assert!(read(paused("SalesPaused", br#"{"show":"demo"}"#, &metadata)).unwrap().is_some());
+        assert!(read(paused("SalesPaused", b"\x01", &metadata)).is_err());
+        assert!(read(paused("SalesPaused", br#"{"show":"demo"}"#, b"\x01")).is_err());
+        assert!(read(paused("Thumbnail", b"\x89PNG", b"\x01")).unwrap().is_none());
     }
 
     #[test]

@@ -80,6 +80,8 @@ struct Subscription {
     /// An event that a probe has found and the server has not sent, and since when.
     missing: Option<(Position, Instant)>,
     left_out: u32,
+    /// The reader knows that the server is lost.
+    is_interrupted: bool,
     pause: Duration,
     ready: VecDeque<Delivery>,
 }
@@ -104,6 +106,7 @@ impl Subscription {
             probe_at: Instant::now(),
             missing: None,
             left_out: 0,
+            is_interrupted: false,
             pause: FIRST_PAUSE,
             ready: VecDeque::new(),
         }
@@ -175,6 +178,7 @@ impl Subscription {
     fn handle(&mut self, message: ServerMessage) {
         match message {
             ServerMessage::Confirmed => {
+                self.is_interrupted = false;
                 self.pause = FIRST_PAUSE;
                 self.probe_at = Instant::now() + QUIET;
                 self.reach(self.reached);
@@ -239,12 +243,14 @@ impl Subscription {
         self.probe_at = Instant::now() + WATCH;
         let probe = match probe {
             Ok(probe) => probe,
-            Err(LogFault::Unavailable(_)) => {
+            Err(LogFault::Unavailable(why)) => {
+                self.interrupted(why);
                 self.probe_at = Instant::now() + FIRST_PAUSE;
                 return Ok(());
             }
             Err(fault) => return Err(fault),
         };
+        self.is_interrupted = false;
         match probe.next.filter(|next| *next > self.reached) {
             // Everything up to the head that passes was received.
             None if probe.next.is_none() => {
@@ -269,13 +275,24 @@ impl Subscription {
         Ok(())
     }
 
+    /// Tells the reader, once, that it may be behind from now on. It is told when it has caught up again.
+    fn interrupted(&mut self, why: String) {
+        if !std::mem::replace(&mut self.is_interrupted, true) {
+            // The next probe, or a new subscription, finds out how far.
+            self.goal.get_or_insert(Position(u64::MAX));
+            self.ready.push_back(Delivery::Interrupted(why));
+        }
+    }
+
     /// Waits before reconnecting, unless the error is permanent.
     async fn lost(&mut self, error: CallError) -> Result<(), LogFault> {
         self.server = None;
         self.probe = None;
-        if let fault @ (LogFault::Refused(_) | LogFault::Damaged(_)) = error.clone().fault("the subscription") {
+        let fault = error.clone().fault("the subscription");
+        if matches!(fault, LogFault::Refused(_) | LogFault::Damaged(_)) {
             return Err(fault);
         }
+        self.interrupted(fault.to_string());
         tracing::warn!(position = %self.reached, ?error, "the subscription was lost; reconnecting");
         tokio::time::sleep(self.pause).await;
         self.pause = (self.pause * 2).min(LONGEST_PAUSE);

@@ -28,6 +28,7 @@ async fn positions_up_to(mut follower: BoxStream<'static, Result<Delivery, LogFa
                     return positions;
                 }
             }
+            Delivery::Interrupted(_) => {}
             Delivery::Checkpoint(position) => reached = reached.max(position),
             Delivery::CaughtUp(position) => {
                 caught_up += 1;
@@ -71,6 +72,25 @@ async fn a_subscription_reconnects_without_gap_or_repeat() {
     assert!(proxy.connections() > 4, "the connection was never cut");
     assert_eq!(whole.await.unwrap(), expected(&server.log, &all).await);
     assert_eq!(part.await.unwrap(), expected(&server.log, &some).await);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_reader_is_told_of_a_loss_once_and_that_it_is_over() {
+    let (_server, proxy, log) = with_proxy().await;
+    let mut follower = log.subscribe(Position::START, Filter::all());
+    let mut next = async || bounded("a delivery", follower.next()).await.unwrap().unwrap();
+    assert!(matches!(next().await, Delivery::CaughtUp(_)));
+    for _ in 0..3 {
+        proxy.refuse(true);
+        proxy.cut();
+        let lost = next().await;
+        assert!(matches!(&lost, Delivery::Interrupted(why) if !why.is_empty()), "{lost:?}");
+        // Several attempts to connect again.
+        sleep(Duration::from_secs(1)).await;
+        proxy.refuse(false);
+        let found = next().await;
+        assert!(matches!(found, Delivery::CaughtUp(_)), "{found:?}");
+    }
 }
 
 /// The failing twin: a reader that resumes from the head after a cut misses events.
@@ -137,7 +157,14 @@ async fn a_stalled_subscription_reconnects() {
     let mut follower = log.subscribe(Position::START, Filter::all());
     bounded("caught up", follower.next()).await.unwrap().unwrap();
     proxy.strand();
-    let stalled = tokio::spawn(async move { bounded("the event", follower.next()).await.unwrap().unwrap() });
+    let stalled = tokio::spawn(async move {
+        loop {
+            let delivery = bounded("the event", follower.next()).await.unwrap().unwrap();
+            if !matches!(delivery, Delivery::Interrupted(_)) {
+                return delivery;
+            }
+        }
+    });
     sleep(Duration::from_millis(50)).await;
     server.log.append(vec![write("seat-1", Expected::NoStream, "x")]).await.unwrap();
     assert!(append_one(&log, write("seat-2", Expected::NoStream, "x")).await.unwrap().is_written());

@@ -448,7 +448,7 @@ async fn a_slow_subscriber_falls_back_to_the_file_and_catches_up_again() {
                     assert_eq!(event.position.0, next);
                     next += 1;
                 }
-                Delivery::Checkpoint(_) => {}
+                Delivery::Checkpoint(_) | Delivery::Interrupted(_) => {}
                 Delivery::CaughtUp(position) => {
                     assert_eq!((position.0, next), (count, count + 1));
                     break;

@@ -206,6 +206,9 @@ pub enum Delivery {
     /// The reader has reached the head of the log; what follows is new. Sent again each time the reader
     /// has caught up after it had fallen behind.
     CaughtUp(Position),
+    /// The log has lost its server, for this reason, and connects again by itself. Until the next delivery
+    /// of another kind the reader may be behind. Sent once for each loss.
+    Interrupted(String),
 }
 
 /// An append-only log of streams.

@@ -155,6 +155,8 @@ impl LogFollower {
                 Err(fault) => self.skip(&recorded, &fault),
             },
             Some(Ok(Delivery::Checkpoint(position) | Delivery::CaughtUp(position))) => self.reached(position),
+            // The next delivery ends it.
+            Some(Ok(Delivery::Interrupted(why))) => *self.services.health.follower_fault.lock() = Some(why),
             Some(Err(fault)) => return Err(fault.to_string()),
             None => return Err("the event log ended the subscription".to_owned()),
         }

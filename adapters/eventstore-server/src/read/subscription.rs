@@ -111,6 +111,7 @@ impl AllSubscription {
                     self.checkpoint_if_due(event.position);
                 }
                 Delivery::Checkpoint(position) => self.checkpoint_if_due(position),
+                Delivery::Interrupted(_) => {}
                 Delivery::CaughtUp(position) => {
                     if self.filter.checkpoint_interval.is_some() {
                         self.checkpoint(position);
@@ -168,7 +169,7 @@ impl StreamSubscription {
                         return Ok(Some((self.context.event(&event), self)));
                     }
                 }
-                Delivery::Checkpoint(_) => {}
+                Delivery::Checkpoint(_) | Delivery::Interrupted(_) => {}
                 Delivery::CaughtUp(_) => return Ok(Some((self.context.caught_up(self.seen, None), self))),
             }
         }

@@ -160,6 +160,7 @@ impl Follower {
                 assert!(*position >= self.reached, "{delivery:?} goes back before {}", self.reached);
                 self.reached = *position;
             }
+            Delivery::Interrupted(_) => {}
         }
         delivery
     }
@@ -181,7 +182,7 @@ impl Follower {
         loop {
             match self.next().await {
                 Delivery::Event(event) => events.push(event),
-                Delivery::Checkpoint(_) => {}
+                Delivery::Checkpoint(_) | Delivery::Interrupted(_) => {}
                 Delivery::CaughtUp(position) => return (events, position),
             }
         }
