@@ -154,18 +154,19 @@ export class Checkout extends EventTarget {
     try {
       const { body } = await this.#send("POST", `/v1/shows/${encodeURIComponent(this.#show)}/bookings`, { body: selection, key });
       const { token, ...booking } = body;
+      this.#write("request", undefined);
       this.#token = token;
       this.picked = [];
       this.#settle(booking);
     } catch (error) {
-      this.#unanswered = error instanceof Problem ? undefined : { ...request, key };
+      this.#unanswered = isDecided(error) ? undefined : { ...request, key };
+      // Without a decision the hold may exist. The same key finds out, also after a reload.
+      if (isDecided(error)) this.#write("request", undefined);
       this.phase = "picking";
       const seat = error.facts?.seat;
       const text = sentence(error, quantity);
       if (seat && this.picked.includes(seat)) this.#lose([seat], text);
       else this.#become("picking", { tone: "bad", text });
-    } finally {
-      this.#write("request", undefined);
     }
   }
 
@@ -221,11 +222,19 @@ export class Checkout extends EventTarget {
     if (done) await this.pay();
   }
 
+  /** The bank's page: an encrypted one, or one of this server. Anything else is not opened. */
+  get bankUrl() {
+    const given = this.booking?.next_action?.url;
+    if (!given || !URL.canParse(given, location.href)) return undefined;
+    const url = new URL(given, location.href);
+    return url.protocol === "https:" || url.origin === location.origin ? url.href : undefined;
+  }
+
   /** The sandbox's payment intent; nothing if the bank is a real one, with a page of its own. */
   get intent() {
-    const url = this.booking?.next_action?.url;
-    if (!url) return undefined;
-    const { origin, pathname } = new URL(url, location.href);
+    const { bankUrl } = this;
+    if (!bankUrl) return undefined;
+    const { origin, pathname } = new URL(bankUrl);
     return origin === location.origin || pathname.includes("/sandbox/") ? decodeURIComponent(pathname.split("/").at(-1)) : undefined;
   }
 
@@ -311,7 +320,7 @@ export class Checkout extends EventTarget {
       await run(key);
       done = true;
     } catch (error) {
-      this.#unanswered = error instanceof Problem ? undefined : { ...request, key };
+      this.#unanswered = isDecided(error) ? undefined : { ...request, key };
       this.#fail(error);
     }
     this.busy = false;
@@ -401,4 +410,9 @@ export class Checkout extends EventTarget {
     this.note = note;
     this.dispatchEvent(new Event("changed"));
   }
+}
+
+/** Whether the server has said that the request was not, and will not be, carried out. */
+function isDecided(error) {
+  return error instanceof Problem && error.status < 500 && error.code !== "idempotency_in_flight";
 }

@@ -54,6 +54,8 @@ async function findBooking(bookings) {
     history.replaceState(null, "", `/?show=${encodeURIComponent(booking.show)}`);
     return { booking, token };
   } catch {
+    // Whatever the token is good for, it should not stay in the address bar either.
+    history.replaceState(null, "", `/?booking=${encodeURIComponent(id)}`);
     return {};
   }
 }

@@ -164,7 +164,8 @@ export class Panel {
       h(
         "div",
         { class: "buttons small" },
-        h("button", { type: "button", class: "quiet", disabled: still || booking.extended, data: { key: "extend", act: "extend" }, onclick: () => this.#checkout.extend() }, booking.extended ? "Extended once" : "I need more time"),
+        (booking.extendable || booking.extended) &&
+          h("button", { type: "button", class: "quiet", disabled: still || booking.extended, data: { key: "extend", act: "extend" }, onclick: () => this.#checkout.extend() }, booking.extended ? "Extended once" : "I need more time"),
         h("button", { type: "button", class: "quiet", disabled: still, data: { key: "cancel", act: "cancel" }, onclick: () => this.#checkout.cancel() }, "Give the seats back"),
       ),
     ];
@@ -216,14 +217,15 @@ export class Panel {
   }
 
   #atTheBank(still) {
-    const { intent, booking } = this.#checkout;
+    const { intent, bankUrl } = this.#checkout;
     if (intent) {
       return h("button", { type: "button", class: "primary", disabled: still, data: { key: "bank", act: "bank" }, onclick: () => this.#open() }, "Confirm with your bank");
     }
+    if (!bankUrl) return h("p", { class: "note bad", role: "alert" }, "The address of your bank is not safe to open. Nothing is charged. Give the seats back and try another card.");
     return h(
       "div",
       { class: "buttons" },
-      h("a", { class: "primary", href: booking.next_action?.url, target: "_blank", rel: "noopener" }, "Go to your bank"),
+      h("a", { class: "primary", href: bankUrl, target: "_blank", rel: "noopener" }, "Go to your bank"),
       h("button", { type: "button", disabled: still, data: { key: "went" }, onclick: () => this.#checkout.pay() }, "I have confirmed it there"),
     );
   }

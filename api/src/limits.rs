@@ -6,26 +6,30 @@
 //! neither disk nor network, and must stay that cheap. If Redis is unavailable, the count of this
 //! node holds.
 //!
+//! What guests may do from one address is counted where it is done ([`Guests`]).
+//!
 //! [`address`] finds out where a request comes from, [`fields`] writes limits into an answer,
 //! [`reads`] limits reads.
 
 pub mod address;
 mod applied;
 pub mod fields;
+mod guests;
 pub mod policy;
 pub mod reads;
 mod shared;
 
-pub use address::{Network, Proxies, ProxyHeader};
+pub use address::{Client, Network, Proxies, ProxyHeader};
 pub use applied::{AppliedLimit, AppliedLimits};
-pub use policy::{Policy, Quotas};
+pub use guests::{GuestRefusal, GuestUnit, Guests};
+pub use policy::{GuestRules, Policy, Quotas};
 
 use crate::metrics::Metrics;
-use crate::problem::Problem;
+use crate::problem::{Code, Problem};
 use http::request::Parts;
 use lastseat_domain::ports::rate_limit::LimitKey;
 use lastseat_domain::ports::{Clock, RateLimiter};
-use lastseat_domain::{Allowance, Quota};
+use lastseat_domain::{Allowance, Quota, Timestamp};
 use shared::SharedLimiter;
 use std::sync::Arc;
 
@@ -45,19 +49,55 @@ pub struct Limits {
     proxies: Proxies,
     local: Arc<dyn RateLimiter>,
     shared: Option<SharedLimiter>,
+    guests: Guests,
 }
 
 impl Limits {
     /// `local` limits this node and must never be unavailable; `shared` limits all nodes that have it.
     #[must_use]
     pub fn new(quotas: Quotas, proxies: Proxies, local: Arc<dyn RateLimiter>, shared: Option<Arc<dyn RateLimiter>>) -> Self {
-        Self { quotas, proxies, local, shared: shared.map(SharedLimiter::new) }
+        Self { quotas, proxies, local, shared: shared.map(SharedLimiter::new), guests: Guests::new(quotas.guests) }
     }
 
     /// Whether reads are limited at all.
     #[must_use]
     pub fn has_reads(&self) -> bool {
         self.quotas.reads.is_some() || self.quotas.streams.is_some()
+    }
+
+    /// Where a request comes from.
+    #[must_use]
+    pub fn client(&self, parts: &Parts) -> Client {
+        self.proxies.client(parts)
+    }
+
+    /// What guests have done here.
+    #[must_use]
+    pub fn guests(&self) -> &Guests {
+        &self.guests
+    }
+
+    /// Counts on all nodes what a guest has done. The command is done: only the next one is refused.
+    pub async fn count_guest(&self, client: Client, counted: Option<(Policy, Quota)>, clock: &dyn Clock, metrics: &Metrics) {
+        let (Some((policy, quota)), Some(shared)) = (counted, &self.shared) else { return };
+        let allowance = shared.take(&guests::key(policy, client), quota, clock, metrics).await;
+        if let Some(Allowance { allowed: false, more_in, .. }) = allowance {
+            self.guests.used_up(client, policy, quota, more_in, clock.now());
+        }
+    }
+
+    /// The refusal of a guest, counted.
+    pub fn refuse_guest(&self, refusal: GuestRefusal, now: Timestamp, metrics: &Metrics) -> Problem {
+        match refusal {
+            GuestRefusal::TooManyRequests { policy, quota, allowance } => refuse(policy, quota, allowance, metrics),
+            GuestRefusal::TooManySeats { most, have, more_at } => {
+                let detail = "Guests from your address hold too many seats that are not paid for. Pay for some or give them \
+                              back, wait until a hold ends, or send a token of your own.";
+                let problem = Problem::new(Code::GuestLimit, detail).fact("most", most).fact("have", have);
+                let wait = more_at.and_then(|at| (at - now).to_std().ok());
+                wait.into_iter().fold(problem, Problem::retry_after)
+            }
+        }
     }
 
     /// Counts a command on this node. Nothing waits here.

@@ -274,6 +274,14 @@ async fn addresses_and_parameters_that_are_wrong_are_problems_too() {
     }
     server.get("/v1/shows/demo/seats/stream").header("last-event-id", "x").send().await.is(400, "invalid_parameter");
 
+    // A position that the log has not reached is not waited for.
+    let begun = std::time::Instant::now();
+    for position in ["1000000", "18446744073709551615"] {
+        let read = server.get("/v1/shows/demo/seats").header("lastseat-min-position", position).send().await;
+        assert!(read.is(400, "invalid_parameter").json()["position"].is_u64(), "{read:?}");
+    }
+    assert!(begun.elapsed() < std::time::Duration::from_secs(1), "{:?}", begun.elapsed());
+
     let anna = server.token("anna", Role::Buyer);
     for query in ["starting_after=x", "starting_after=00000000-0000-0000-0000-000000000000", "limit=0"] {
         server.get(&format!("/v1/me/bookings?{query}")).bearer(&anna).send().await.is(400, "invalid_parameter");

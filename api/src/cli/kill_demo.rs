@@ -4,19 +4,19 @@
 mod acknowledged;
 mod server;
 
+use super::load::buyers::{Buyers, Tokens};
 use super::load::client::Target;
 use super::load::race::{Counters, Finish, Race};
 use super::load::seats::{Goal, Requests, SeatMap};
 use super::load::shuffle::Shuffle;
 use super::terminal::{Paint, complain, count, say, say_json, thousands, time};
-use crate::auth::{Auth, Role};
+use crate::auth::Role;
+use crate::config::Config;
 use crate::exit;
-use crate::wiring::chosen::{RandomIds, SystemClock};
-use crate::wiring::token_key;
+use crate::wiring::chosen::RandomIds;
 use acknowledged::Comparison;
 use bytes::Bytes;
 use indicatif::{ProgressBar, ProgressStyle};
-use lastseat_domain::BuyerId;
 use lastseat_domain::ports::Ids;
 use serde::Serialize;
 use serde_json::json;
@@ -120,11 +120,12 @@ async fn demonstrate(args: &KillDemo, folder: &Path) -> Result<Outcome, String> 
     let process = server.process();
     step("Server", &format!("{}, process {process}, data in {}", server.url, data.display()));
     let target = Target::find(&server.url).await?;
-    let seats = open_show(&target, &data).await?;
+    let tokens = Tokens::read(&Config { data: data.clone(), ..Config::default() })?;
+    let seats = open_show(&target, &tokens).await?;
     let places = thousands(seats.available());
     step("Rush", &format!("{} buying random seats of {places}", count(args.connections.into(), "connection", "connections")));
 
-    let (finish, after) = rush(args, target, &seats, &mut server).await?;
+    let (finish, after) = rush(args, target, &seats, tokens, &mut server).await?;
     let acknowledged = finish.tally.paid;
     let held = finish.tally.won.saturating_sub(acknowledged);
     step("Killed", &format!("process {process} with SIGKILL, {} into the rush", time(after)));
@@ -167,12 +168,9 @@ async fn demonstrate(args: &KillDemo, folder: &Path) -> Result<Outcome, String> 
 }
 
 /// Schedules the show, and returns its seats.
-async fn open_show(target: &Target, data: &Path) -> Result<SeatMap, String> {
+async fn open_show(target: &Target, tokens: &Tokens) -> Result<SeatMap, String> {
     let mut control = target.connect().await.map_err(|error| error.to_string())?;
-    let key = token_key::read(&data.join("token.key")).map_err(|error| error.to_string())?;
-    let key = key.ok_or("the server made no token key")?;
-    let admin = BuyerId::new("kill-demo").map_err(|error| error.to_string())?;
-    let token = Auth::new(&key).mint(&admin, Role::Admin, Duration::from_secs(3600), &SystemClock);
+    let token = tokens.of("kill-demo", Role::Admin)?;
     let rows: Vec<_> = (1..=ROWS).map(|row| json!({ "row": format!("R{row}"), "seats": SEATS_IN_A_ROW })).collect();
     let show = json!({
         "show": SHOW,
@@ -191,7 +189,13 @@ async fn open_show(target: &Target, data: &Path) -> Result<SeatMap, String> {
 }
 
 /// Sends the buyers, and kills the server once enough bookings are confirmed.
-async fn rush(args: &KillDemo, target: Target, seats: &SeatMap, server: &mut Server) -> Result<(Finish, Duration), String> {
+async fn rush(
+    args: &KillDemo,
+    target: Target,
+    seats: &SeatMap,
+    tokens: Tokens,
+    server: &mut Server,
+) -> Result<(Finish, Duration), String> {
     let (seed, _) = RandomIds.uuid().as_u64_pair();
     // The bodies are repeated in turn: as many as there are seats are enough.
     let bodies = usize::try_from(seats.available()).unwrap_or(usize::MAX);
@@ -200,6 +204,7 @@ async fn rush(args: &KillDemo, target: Target, seats: &SeatMap, server: &mut Ser
     let race = Race {
         target,
         show: SHOW.to_owned(),
+        as_buyers: Buyers::new(Some(tokens)),
         buyers: BUYERS,
         connections: args.connections as usize,
         pay: true,

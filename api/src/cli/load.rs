@@ -1,6 +1,7 @@
 //! `lastseat load`: sends many buyers at once, then proves that no seat was sold twice.
 
 mod audit;
+pub(super) mod buyers;
 mod check;
 pub(super) mod client;
 pub(super) mod race;
@@ -11,16 +12,15 @@ mod sustained;
 mod tally;
 
 use super::terminal::{complain, count, say_json};
-use crate::auth::{Auth, Role};
+use crate::auth::Role;
 use crate::config::Config;
 use crate::exit;
 use crate::wiring::chosen::{RandomIds, SystemClock};
-use crate::wiring::token_key;
+use buyers::{Buyers, Tokens};
 use bytes::Bytes;
 use check::Verdict;
 use client::{NoAnswer, Target};
 use indicatif::{ProgressBar, ProgressStyle};
-use lastseat_domain::BuyerId;
 use lastseat_domain::ports::{Clock, Ids};
 use race::Race;
 use report::Report;
@@ -30,13 +30,10 @@ use shuffle::Shuffle;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
-use std::time::Duration;
 use sustained::{OwnShows, Scenario, Source, Sustained};
 
 /// More connections than this measure the operating system, not the server.
 const MOST_CONNECTIONS: usize = 1000;
-/// Tokens of a run outlive it, but not for long.
-const TOKEN_LIFE: Duration = Duration::from_secs(3600);
 
 /// Arguments of `load`.
 #[derive(Debug, clap::Args)]
@@ -155,15 +152,7 @@ impl Load {
 
 /// Mints a token from the key of the data directory; `Err` says in words why that can't be.
 fn token(config: &Config, role: Role) -> Result<String, String> {
-    let file = config.token_key_file();
-    match token_key::read(&file) {
-        Ok(Some(key)) => {
-            let load = BuyerId::new("load").map_err(|error| error.to_string())?;
-            Ok(Auth::new(&key).mint(&load, role, TOKEN_LIFE, &SystemClock))
-        }
-        Ok(None) => Err(format!("there is no key {} (name the server's data directory with --data)", file.display())),
-        Err(error) => Err(error.to_string()),
-    }
+    Tokens::read(config)?.of("load", role)
 }
 
 fn bar(length: u64, template: &str) -> ProgressBar {
@@ -183,8 +172,11 @@ async fn race(args: &Load, config: &Config) -> Result<ExitCode, Failed> {
     let requests = Requests::new(&args.goal(), &before, args.buyers as usize, &mut Shuffle::new(seed)).map_err(Failed::Usage)?;
     let what = requests.what.clone();
     let progress = bar(u64::from(args.buyers), "  {bar:26.cyan/dim} {human_pos} of {human_len} buyers  {msg}");
+    let tokens = Tokens::read(config);
+    let guests = Buyers::note(&tokens);
     let race = Race {
         target,
+        as_buyers: Buyers::new(tokens.ok()),
         show: args.show.clone(),
         buyers: args.buyers as usize,
         connections: args.connections(),
@@ -197,6 +189,7 @@ async fn race(args: &Load, config: &Config) -> Result<ExitCode, Failed> {
     let verdict = match Verdict::of_seats(&mut control, &args.show, &before, &finish, || SystemClock.now()).await {
         Ok(mut verdict) => {
             audit_log(&mut control, config, &progress, &mut verdict).await;
+            verdict.notes.extend(guests);
             verdict
         }
         // What was counted is worth more than an error line.
@@ -240,8 +233,11 @@ async fn steady(args: &Load, config: &Config, seconds: u64) -> Result<ExitCode, 
         }
     };
     let progress = bar(seconds * 1000, "  {bar:40.cyan/dim} {elapsed}  {msg}");
+    let tokens = Tokens::read(config);
+    let guests = Buyers::note(&tokens).filter(|_| args.scenario != Scenario::Refuse);
     let load = Arc::new(Sustained {
         target,
+        buyers: Buyers::new(tokens.ok()),
         scenario: args.scenario,
         show: args.show.clone(),
         source,
@@ -251,6 +247,7 @@ async fn steady(args: &Load, config: &Config, seconds: u64) -> Result<ExitCode, 
         gone: AtomicBool::new(false),
     });
     let mut figures = Arc::clone(&load).run(&progress).await?;
+    figures.verdict.notes.extend(guests);
     if let Some(Source::OwnShows(shows)) = &load.source {
         match shows.lock().await.cancel().await {
             Ok(shows) => {

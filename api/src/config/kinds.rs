@@ -89,6 +89,12 @@ pub(super) const SANDBOX: Kind<Option<ServiceUrl>> = kind(
 );
 pub(super) const COUNT: Kind<usize> =
     kind("N", "a whole number from 1 to 1000000", |text| number(text, 1, 1_000_000), ToString::to_string);
+pub(super) const OPTIONAL_COUNT: Kind<Option<u32>> = kind(
+    "N",
+    "off, or a whole number from 1 to 1000000",
+    |text| if text == "off" { Some(None) } else { number(text, 1, 1_000_000).map(Some) },
+    |count| count.map_or_else(|| "off".to_owned(), |count| count.to_string()),
+);
 pub(super) const MEGABYTES: Kind<usize> =
     kind("MB", "a whole number of megabytes from 1 to 1000000", |text| number(text, 1, 1_000_000), ToString::to_string);
 pub(super) const SECONDS: Kind<Duration> =

@@ -3,7 +3,7 @@
 use super::kinds::{self, LogFormat};
 use super::service_url::ServiceUrl;
 use crate::data_dir::DataDir;
-use crate::limits::{Network, Proxies, ProxyHeader, Quotas};
+use crate::limits::{GuestRules, Network, Proxies, ProxyHeader, Quotas};
 use lastseat_domain::{Quota, Secret};
 use lastseat_engine::Settings as EngineSettings;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -140,6 +140,14 @@ settings! {
     rate_limit_reads, "rate_limit_reads": Option<Quota> = Quotas::default().reads, QUOTA, SERVER;
     /// Seat streams opened by one caller (without a token: from one address) in a time
     rate_limit_streams, "rate_limit_streams": Option<Quota> = Quotas::default().streams, QUOTA, SERVER;
+    /// Unpaid seats that guests of one address may hold together, on each node
+    guest_seats, "guest_seats_per_address": Option<u32> = GuestRules::default().seats, OPTIONAL_COUNT, SERVER;
+    /// Holds of guests from one address in a time; refusals do not count
+    rate_limit_guest_holds, "rate_limit_guest_holds": Option<Quota> = GuestRules::default().holds, QUOTA, SERVER;
+    /// Cancels of guests from one address in a time; refusals do not count
+    rate_limit_guest_cancels, "rate_limit_guest_cancels": Option<Quota> = GuestRules::default().cancels, QUOTA, SERVER;
+    /// Whether guests may extend their holds
+    guests_extend, "guests_extend": bool = GuestRules::default().extend, SWITCH, SERVER;
     /// Proxies that are believed where a request comes from
     trusted_proxies, "trusted_proxies": Vec<Network> = Proxies::default().trusted, NETWORKS, SERVER;
     /// The header in which they say so
@@ -167,6 +175,12 @@ impl Config {
             address: self.rate_limit_address,
             reads: self.rate_limit_reads,
             streams: self.rate_limit_streams,
+            guests: GuestRules {
+                seats: self.guest_seats,
+                holds: self.rate_limit_guest_holds,
+                cancels: self.rate_limit_guest_cancels,
+                extend: self.guests_extend,
+            },
         }
     }
 

@@ -38,15 +38,26 @@ pub struct Proxies {
 
 /// What an address is counted as: an IPv4 address, or the first 64 bits of an IPv6 address, because
 /// one household chooses the other 64 freely.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Client(IpAddr);
+
+impl Client {
+    /// What this address is counted as.
+    #[must_use]
+    pub fn of(address: IpAddr) -> Self {
+        Self(match address {
+            IpAddr::V4(_) => address,
+            IpAddr::V6(address) => IpAddr::V6(Ipv6Addr::from_bits(address.to_bits() >> 64 << 64)),
+        })
+    }
+}
 
 impl Proxies {
     /// The client of a request. A server that does not know its peers counts all of them as one.
     #[must_use]
     pub fn client(&self, parts: &Parts) -> Client {
         let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|peer| peer.0.ip());
-        Client(self.address(peer.unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED)), &parts.headers))
+        Client::of(self.address(peer.unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED)), &parts.headers))
     }
 
     /// The right-most address that is not a trusted proxy's.
@@ -144,7 +155,7 @@ impl fmt::Display for Client {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.0 {
             IpAddr::V4(address) => write!(f, "from:{address}"),
-            IpAddr::V6(address) => write!(f, "from:{}/64", Ipv6Addr::from_bits(address.to_bits() >> 64 << 64)),
+            IpAddr::V6(address) => write!(f, "from:{address}/64"),
         }
     }
 }

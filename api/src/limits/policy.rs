@@ -12,10 +12,15 @@ pub enum Policy {
     Reads,
     /// Seat streams opened, counted like reads.
     Streams,
+    /// Seats locked by guests of one address.
+    GuestHolds,
+    /// Bookings cancelled by guests of one address.
+    GuestCancels,
 }
 
 impl Policy {
-    pub const ALL: &'static [Self] = &[Self::Caller, Self::Address, Self::Reads, Self::Streams];
+    pub const ALL: &'static [Self] =
+        &[Self::Caller, Self::Address, Self::Reads, Self::Streams, Self::GuestHolds, Self::GuestCancels];
 
     /// The name in headers, problems and metrics.
     #[must_use]
@@ -25,8 +30,33 @@ impl Policy {
             Self::Address => "address",
             Self::Reads => "reads",
             Self::Streams => "streams",
+            Self::GuestHolds => "guest_holds",
+            Self::GuestCancels => "guest_cancels",
         }
     }
+}
+
+/// The bounds on guests; `None` is none.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct GuestRules {
+    /// Seats that guests of one address hold and have not paid for.
+    pub seats: Option<u32>,
+    pub holds: Option<Quota>,
+    pub cancels: Option<Quota>,
+    /// Whether guests may extend their holds.
+    pub extend: bool,
+}
+
+impl Default for GuestRules {
+    /// Enough for an office, or a dormitory that sits down for one sale.
+    fn default() -> Self {
+        Self { seats: Some(100), holds: Quota::new(100, 60).ok(), cancels: Quota::new(100, 60).ok(), extend: false }
+    }
+}
+
+impl GuestRules {
+    /// No bounds.
+    pub const OFF: Self = Self { seats: None, holds: None, cancels: None, extend: true };
 }
 
 /// The quota of each policy; `None` is no limit.
@@ -40,10 +70,12 @@ pub struct Quotas {
     pub reads: Option<Quota>,
     /// None by default, for the same reason.
     pub streams: Option<Quota>,
+    /// What guests may do from one address.
+    pub guests: GuestRules,
 }
 
 impl Default for Quotas {
     fn default() -> Self {
-        Self { caller: Quota::new(60, 10).ok(), address: None, reads: None, streams: None }
+        Self { caller: Quota::new(60, 10).ok(), address: None, reads: None, streams: None, guests: GuestRules::default() }
     }
 }

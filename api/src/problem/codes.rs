@@ -77,6 +77,7 @@ codes! {
     UnknownArea = "unknown_area", UNPROCESSABLE_ENTITY, "No such area";
     UnknownCategory = "unknown_category", UNPROCESSABLE_ENTITY, "No such category";
     BuyerLimit = "buyer_limit", FORBIDDEN, "One buyer may not have so many seats";
+    GuestLimit = "guest_limit", FORBIDDEN, "Guests of one address may not hold so many seats";
     SeatUnavailable = "seat_unavailable", CONFLICT, "The seat is taken";
     SoldOut = "sold_out", GONE, "Sold out";
 
@@ -84,6 +85,7 @@ codes! {
     BookingNotFound = "booking_not_found", NOT_FOUND, "No such booking";
     BookingOver = "booking_over", GONE, "The booking is over";
     AlreadyExtended = "already_extended", CONFLICT, "The hold was extended already";
+    NotForGuests = "not_for_guests", FORBIDDEN, "Guests can't do this";
     AlreadyConfirmed = "already_confirmed", CONFLICT, "The booking is confirmed";
     AlreadyRefunded = "already_refunded", CONFLICT, "The booking was refunded";
     NotConfirmed = "not_confirmed", CONFLICT, "The booking is not confirmed";

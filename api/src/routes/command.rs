@@ -5,7 +5,7 @@ use crate::app::App;
 use crate::auth::Caller;
 use crate::body;
 use crate::idempotency::{self, Begin, Keyed};
-use crate::limits::{self, AppliedLimits};
+use crate::limits::{self, AppliedLimits, Client};
 use crate::metrics;
 use crate::problem::Problem;
 use crate::routes::freshness;
@@ -28,6 +28,8 @@ pub struct Command<S: Sender = Owner> {
     pub caller: Caller,
     /// The id of the W3C trace that the command belongs to.
     pub trace: Option<String>,
+    /// Where it came from.
+    pub client: Client,
     limits: AppliedLimits,
     keyed: Option<Arc<Keyed>>,
     /// The command's id, if it carries a key: a repeat has the same, on every node and after every
@@ -52,12 +54,13 @@ impl<S: Sender> FromRequest<App> for Command<S> {
         // Before the body and the key: what is refused here is not read and does not use up a key.
         let limits = app.check_node_limits(&parts, &caller).await?;
         S::check(&caller, app)?;
+        let client = app.limits().client(&parts);
         let media_type = body::check_media_type(&parts.headers);
         let body = body::read(body, S::MAX_BODY).await?;
         let keyed = Keyed::read(&parts.headers, &caller, parts.method.as_str(), parts.uri.path(), &body)?;
         let id = keyed.as_ref().map(|k| app.parts().auth.command_for_request(&k.slot, &k.body));
         let trace = trace_id(&parts.headers);
-        Ok(Self { caller, trace, limits, keyed: keyed.map(Arc::new), id, body, media_type, sender: PhantomData })
+        Ok(Self { caller, trace, client, limits, keyed: keyed.map(Arc::new), id, body, media_type, sender: PhantomData })
     }
 }
 

@@ -32,16 +32,32 @@ pub async fn wait_for_own_writes(app: &App) {
 /// long: after that it answers as it is.
 ///
 /// # Errors
-/// 400 if the caller's position is not a number.
+/// 400 if the caller's position is not a number, or beyond the end of the log.
 pub async fn wait(app: &App, headers: &HeaderMap) -> Result<Freshness, Problem> {
     wait_for_own_writes(app).await;
     let model = app.read_model();
     if let Some(value) = headers.get(MIN_POSITION) {
         let position = value.to_str().ok().and_then(|text| text.trim().parse().ok()).map(Position);
         let position = position.ok_or_else(|| wrong("Lastseat-Min-Position", "a position of the log, a whole number from 0"))?;
+        refuse_beyond_the_log(app, "Lastseat-Min-Position", position, "`Lastseat-Position` of an answer of this server").await?;
         model.wait_for(position, NAMED_POSITION).await;
     }
     Ok(model.freshness())
+}
+
+/// Refuses a position that the log has not reached: it comes from another log, and waiting for it is of
+/// no use. While the log can't be read, nothing is refused.
+///
+/// # Errors
+/// 400 that says what the position must be.
+pub async fn refuse_beyond_the_log(app: &App, name: &str, position: Position, rule: &str) -> Result<(), Problem> {
+    if position <= app.read_model().position() {
+        return Ok(());
+    }
+    match app.parts().log.head().await {
+        Ok(head) if position > head => Err(wrong(name, rule).fact("position", head)),
+        _ => Ok(()),
+    }
 }
 
 /// The headers of an answer from the read model.

@@ -97,6 +97,73 @@ async fn a_wrong_token_does_not_claim_that_the_seats_are_free() {
     .await;
 }
 
+#[tokio::test]
+async fn a_token_does_not_stay_in_the_address_when_its_link_fails() {
+    in_windows(Size::Desktop, async |[window]| {
+        let server = Server::start().await;
+        window.open(&format!("{}/?booking=00000000-0000-4000-8000-000000000000#token=bt_secret", server.url)).await;
+        window.until("#checkout", "Can't show this booking").await;
+        window.until_eval("return location.href.includes('bt_secret')", json!(false)).await;
+        window.until_eval("return location.search", json!("?booking=00000000-0000-4000-8000-000000000000")).await;
+    })
+    .await;
+}
+
+/// The server has held the seats, and every answer was lost. Only the same key finds out.
+#[tokio::test]
+async fn a_hold_without_an_answer_is_found_after_a_reload() {
+    in_windows(Size::Desktop, async |[window]| {
+        let server = Server::start().await;
+        window.open(&server.url).await;
+        window.until("#link", "Live").await;
+        window.click("[data-seat='A-20']").await;
+        let lose = r#"
+            const real = window.fetch;
+            window.fetch = async (path, options) => {
+                const answer = await real(path, options);
+                if (options?.method === "POST") throw new TypeError("lost");
+                return answer;
+            };"#;
+        window.eval(lose).await;
+        window.click("[data-act=hold]").await;
+        tokio::time::sleep(std::time::Duration::from_secs(25)).await;
+        window.until("#checkout .note", "No connection to the box office").await;
+        window.page.refresh().await.unwrap();
+        window.until("#checkout", "1 seat held for you").await;
+        // A guest's hold has no button for more time.
+        window.until_eval("return document.querySelector('[data-act=extend]') === null", json!(true)).await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn only_safe_addresses_of_a_bank_are_links() {
+    in_windows(Size::Desktop, async |[window]| {
+        let server = Server::start().await;
+        window.open(&server.url).await;
+        window.until("#link", "Live").await;
+        window.click("[data-seat='A-20']").await;
+        window.click("[data-act=hold]").await;
+        window.until("#checkout", "1 seat held").await;
+        let answer = r#"
+            const real = window.fetch;
+            window.fetch = async (path, options) => {
+                if (path.startsWith("/v1/bookings/") && window.bank === undefined) return real(path, options);
+                if (!path.startsWith("/v1/bookings/")) return real(path, options);
+                const token = options.headers.authorization;
+                const booking = await (await real(path.replace("/payment", ""), { headers: { authorization: token } })).json();
+                const body = { ...booking, status: "action_required", next_action: { type: "redirect_to_url", url: window.bank } };
+                return new Response(JSON.stringify(body), { status: 202 });
+            };
+            window.bank = "javascript:document.title='run'";"#;
+        window.eval(answer).await;
+        window.click("[data-act=pay]").await;
+        window.until("#checkout .note.bad", "not safe to open").await;
+        window.until_eval("return document.querySelectorAll(\"#checkout a\").length", json!(0)).await;
+    })
+    .await;
+}
+
 async fn buy(window: &Window, seat: &str) {
     window.until("#link", "Live").await;
     window.click(&format!("[data-seat='{seat}']")).await;

@@ -6,7 +6,7 @@ use crate::window::{Size, Window, in_windows};
 #[tokio::test]
 async fn the_seat_map_sells_seats() {
     in_windows(Size::Desktop, async |[one, other]| {
-        let server = Server::start().await;
+        let server = Server::start_with(&["--guests-extend", "true"]).await;
         one.open(&server.url).await;
         other.open(&server.url).await;
         shows_the_seats(one).await;

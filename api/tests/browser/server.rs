@@ -14,9 +14,15 @@ pub struct Server {
 
 impl Server {
     pub async fn start() -> Self {
+        Self::start_with(&[]).await
+    }
+
+    /// Likewise, with more flags.
+    pub async fn start_with(more: &[&str]) -> Self {
         let data = tempfile::tempdir().unwrap();
         let mut process = Command::new(env!("CARGO_BIN_EXE_lastseat"))
             .args(["serve", "--listen", "127.0.0.1:0"])
+            .args(more)
             .current_dir(data.path())
             .env_clear()
             .stdout(Stdio::piped())

@@ -6,6 +6,7 @@ mod callers;
 #[path = "../common/mod.rs"]
 mod common;
 mod configured;
+mod guests;
 mod idempotency;
 mod node;
 mod nodes;

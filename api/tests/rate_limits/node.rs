@@ -3,7 +3,7 @@
 use super::common::{Reply, TestServer, start_limited};
 use async_trait::async_trait;
 use lastseat::auth::Role;
-use lastseat::limits::{Limits, Proxies, Quotas};
+use lastseat::limits::{GuestRules, Limits, Proxies, Quotas};
 use lastseat_domain::ports::rate_limit::{LimitKey, RateLimiter, RateLimiterUnavailable};
 use lastseat_domain::{Allowance, Quota};
 use lastseat_in_process::InProcessLimiter;
@@ -14,7 +14,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use tempfile::TempDir;
 
 pub const HOLD: &str = "/v1/shows/demo/bookings";
-pub const OFF: Quotas = Quotas { caller: None, address: None, reads: None, streams: None };
+pub const OFF: Quotas = Quotas { caller: None, address: None, reads: None, streams: None, guests: GuestRules::OFF };
 
 /// A server, the time of its own limits, and its directory. With the show `demo`.
 pub struct Node {

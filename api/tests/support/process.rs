@@ -131,6 +131,9 @@ impl Server {
     pub fn begin(data: &Path, more: &[&str]) -> Self {
         let mut arguments =
             vec!["serve", "--listen", "127.0.0.1:0", "--demo", "false", "--settle-seconds", "1", "--log-level", "warn"];
+        // All buyers of a test come from one address.
+        arguments.extend(["--guest-seats-per-address", "off", "--rate-limit-guest-holds", "off"]);
+        arguments.extend(["--rate-limit-guest-cancels", "off", "--guests-extend", "true"]);
         arguments.extend(more);
         let mut process = Process::start(&arguments, data);
         let url = process.greeting_word("Seat map", data);

@@ -31,8 +31,16 @@ impl TestServer {
         server
     }
 
-    /// Without a show, configured so besides address and directory.
+    /// Without a show, configured so besides address and directory. All buyers of a test come from one
+    /// address, so guests are not bounded here.
     pub async fn open_with(config: Config) -> Self {
+        let (guest_seats, rate_limit_guest_holds, rate_limit_guest_cancels, guests_extend) = (None, None, None, true);
+        let config = Config { guest_seats, rate_limit_guest_holds, rate_limit_guest_cancels, guests_extend, ..config };
+        Self::open_as_configured(config).await
+    }
+
+    /// Likewise, with the bounds on guests that the configuration has.
+    pub async fn open_as_configured(config: Config) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let listen = "127.0.0.1:0".parse().unwrap();
         // What is left half done is looked at again soon, so that a test need not wait for it.

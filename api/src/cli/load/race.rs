@@ -1,5 +1,6 @@
 //! All buyers at once: the connections are opened first, then all send together.
 
+use super::buyers::Buyers;
 use super::client::{Answer, Connection, NoAnswer, Target};
 use super::seats::{Requests, Won};
 use super::tally::Tally;
@@ -23,6 +24,7 @@ pub struct Counters {
 pub struct Race {
     pub target: Target,
     pub show: String,
+    pub as_buyers: Buyers,
     pub buyers: usize,
     /// Connections that the buyers share.
     pub connections: usize,
@@ -112,7 +114,8 @@ impl Worker {
             if buyer >= self.race.buyers || self.gone.load(Ordering::Relaxed) {
                 return self.finish;
             }
-            let answer = self.connection.post(&path, None, self.race.requests.of(buyer)).await;
+            let token = self.race.as_buyers.next();
+            let answer = self.connection.post(&path, token.as_deref(), self.race.requests.of(buyer)).await;
             if let Err(NoAnswer::NotSent { .. }) = answer {
                 // The others would only be refused, too; what was counted so far is the result.
                 self.gone.store(true, Ordering::Relaxed);

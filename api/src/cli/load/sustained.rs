@@ -1,5 +1,6 @@
 //! A steady load for a given time: each connection sends one request after the other.
 
+use super::buyers::Buyers;
 use super::check::Verdict;
 use super::client::{Answer, Connection, NoAnswer, Target};
 use super::race::pay;
@@ -38,6 +39,7 @@ const SEATS_A_ROW: u32 = 100;
 
 /// A steady load to run.
 pub struct Sustained {
+    pub buyers: Buyers,
     pub target: Target,
     pub scenario: Scenario,
     /// The show of the taken seat.
@@ -270,7 +272,8 @@ async fn send_until(run: Arc<Sustained>, mut connection: Connection, end: Instan
                 return tally;
             }
         };
-        let answer = connection.post(&format!("/v1/shows/{show}/bookings"), None, body).await;
+        let token = run.buyers.next();
+        let answer = connection.post(&format!("/v1/shows/{show}/bookings"), token.as_deref(), body).await;
         run.notice(&answer);
         if tally.hold(&answer)
             && run.scenario == Scenario::Book

@@ -9,6 +9,7 @@ use crate::auth::Caller;
 use crate::body::wrong_quantity;
 use crate::metrics;
 use crate::problem::{Code, Problem};
+use crate::routes::bookings::guests;
 use crate::routes::command::{Command, execute_with_precheck};
 use crate::routes::params::InShow;
 use crate::routes::sender::Holder;
@@ -120,6 +121,10 @@ async fn hold(app: App, show: ShowId, command: Command<Holder>) -> Result<Answer
         Caller::Token { sub, .. } => sub.clone(),
         Caller::Guest | Caller::Booking(_) => BuyerId::guest(booking),
     };
+    let guest = match &command.caller {
+        Caller::Guest => Some(guests::may_hold(&app, command.client, booking, &selection).await?),
+        Caller::Token { .. } | Caller::Booking(_) => None,
+    };
     let (fingerprint, trace) = (command.fingerprint(), command.trace.clone());
     let held = app.box_office().hold(HoldRequest { booking, show, selection, buyer, fingerprint, trace }).await;
     let hold = held.map_err(|error| match error {
@@ -127,6 +132,9 @@ async fn hold(app: App, show: ShowId, command: Command<Holder>) -> Result<Answer
         CommandError::Failed(fault) => fault.into(),
     })?;
 
+    if let Some(unit) = guest {
+        guests::has_held(&app, command.client, unit, &hold).await;
+    }
     let mut body = BookingJson::of(&app, &hold.booking);
     body.token = Some(app.parts().auth.booking_token(hold.booking.id));
     let answer = Answer::json(StatusCode::CREATED, &body).location(&format!("/v1/bookings/{}", hold.booking.id));

@@ -6,6 +6,7 @@ use crate::auth::Caller;
 use crate::metrics;
 use crate::problem::Problem;
 use crate::routes::access::{self, Admins};
+use crate::routes::bookings::guests;
 use crate::routes::command::{Command, execute};
 use crate::routes::params::InBooking;
 use crate::routes::sender::Admin;
@@ -44,13 +45,16 @@ pub async fn cancel_booking(State(app): State<App>, InBooking(id): InBooking, co
     execute(&app, metrics::Command::Cancel, command, async move |app: App, command: Command| {
         access::check(&app, &command.caller, id, Admins::Allowed).await?;
         command.nothing()?;
+        let guest = guests::may_cancel(&app, &command.caller, command.client).await?;
         let booking = app.box_office().cancel(id, command.origin()).await?;
+        guests::has_cancelled(&app, command.client, guest).await;
         Ok(Answer::json(StatusCode::OK, &BookingJson::of(&app, &booking)))
     })
     .await
 }
 
-/// Extends a hold by its original duration. Once. Admins may extend any hold.
+/// Extends a hold by its original duration. Once. Admins may extend any hold; guests may not extend
+/// theirs, unless the server is set so.
 #[utoipa::path(
     post,
     path = "/v1/bookings/{id}/extend",
@@ -63,6 +67,7 @@ pub async fn extend_hold(State(app): State<App>, InBooking(id): InBooking, comma
     execute(&app, metrics::Command::Extend, command, async move |app: App, command: Command| {
         access::check(&app, &command.caller, id, Admins::Allowed).await?;
         command.nothing()?;
+        guests::may_extend(&app, &command.caller).await?;
         let booking = app.box_office().extend(id, command.origin()).await?;
         Ok(Answer::json(StatusCode::OK, &BookingJson::of(&app, &booking)))
     })

@@ -39,9 +39,8 @@ pub async fn stream_seats(
 ) -> Result<Response, Problem> {
     let fresh = freshness::wait(&app, &headers).await?;
     let from = start(&headers, &params)?.unwrap_or(fresh.position);
-    if from > fresh.position {
-        refuse_unknown_position(&app, from).await?;
-    }
+    freshness::refuse_beyond_the_log(&app, "from", from, "a position of this log; load the seats again and start from theirs")
+        .await?;
     let feed = app.read_model().seat_feed(&show, from).ok_or(Rejection::ShowNotFound)?;
     let client = app.metrics().stream_client();
     let drained = app.parts().drain.clone().cancelled_owned();
@@ -56,17 +55,6 @@ pub async fn stream_seats(
     // Proxies that collect an answer before they pass it on would never pass this one on.
     fields.insert(HeaderName::from_static("x-accel-buffering"), HeaderValue::from_static("no"));
     Ok(response)
-}
-
-/// Refuses a position that the log has not reached: it comes from another log. While the log can't be
-/// read, the reader waits for the position instead.
-async fn refuse_unknown_position(app: &App, from: Position) -> Result<(), Problem> {
-    match app.parts().log.head().await {
-        Ok(head) if from > head => {
-            Err(wrong("from", "a position of this log; load the seats again and start from theirs").fact("position", head))
-        }
-        _ => Ok(()),
-    }
 }
 
 /// Where to start. The header wins: a browser that comes back sends it along with the address it

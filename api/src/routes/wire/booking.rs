@@ -5,7 +5,7 @@ use crate::app::App;
 use crate::names::reason_name;
 use lastseat_domain::booking::{Booking, Phase};
 use lastseat_domain::event::PricedSeat;
-use lastseat_domain::{BookingId, ShowId, Timestamp};
+use lastseat_domain::{BookingId, BuyerId, ShowId, Timestamp};
 use lastseat_projections::BookingView;
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -78,6 +78,8 @@ pub struct BookingJson<'a> {
     pub expires_at: Option<Timestamp>,
     /// Whether the hold was extended. It can be extended once.
     pub extended: bool,
+    /// Whether its buyer can extend the hold now.
+    pub extendable: bool,
     /// Why it was aborted: `expired`, `cancelled`, `seat_lost`, `fenced`, `capture_failed`, `show_cancelled` or `refunded`.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(example = "expired")]
@@ -118,6 +120,7 @@ impl<'a> BookingJson<'a> {
             opened_at: booking.opened_at,
             expires_at: booking.expires_at,
             extended: booking.extended,
+            extendable: is_extendable(app, booking.status(), booking.extended, booking.buyer()),
             reason,
             payment: Payment::of(booking),
             next_action,
@@ -138,6 +141,7 @@ impl<'a> BookingJson<'a> {
             opened_at: Some(view.opened_at),
             expires_at: Some(view.expires_at),
             extended: view.extended,
+            extendable: is_extendable(app, view.status.as_str(), view.extended, Some(&view.buyer)),
             reason: view.reason.map(reason_name),
             payment: Payment::listed(view),
             next_action: view.confirm_at.as_deref().map(|url| NextAction::redirect(app, url)),
@@ -145,6 +149,11 @@ impl<'a> BookingJson<'a> {
             token: None,
         }
     }
+}
+
+fn is_extendable(app: &App, status: &str, extended: bool, buyer: Option<&BuyerId>) -> bool {
+    let may = app.limits().guests().rules().extend || !buyer.is_some_and(BuyerId::is_guest);
+    ["held", "paying", "action_required"].contains(&status) && !extended && may
 }
 
 impl<'a> BookedSeat<'a> {

@@ -1,0 +1,80 @@
+//! The bounds on what guests of one address hold and cancel.
+
+use crate::app::App;
+use crate::auth::Caller;
+use crate::limits::{Client, GuestRefusal, GuestUnit};
+use crate::problem::{Code, Problem};
+use crate::routes::freshness;
+use lastseat_domain::BookingId;
+use lastseat_engine::{Hold, SeatSelection};
+use lastseat_projections::BookingStatus;
+
+/// Takes a unit for a hold of a guest. Keep it until the hold is decided.
+///
+/// # Errors
+/// 403 or 429.
+pub async fn may_hold(app: &App, client: Client, booking: BookingId, selection: &SeatSelection) -> Result<GuestUnit, Problem> {
+    let seats = u32::try_from(selection.quantity()).unwrap_or(u32::MAX);
+    let take = || app.limits().guests().hold(client, booking, seats, app.now(), |booking| is_paid_or_over(app, booking));
+    let mut taken = take();
+    if let Err(GuestRefusal::TooManySeats { .. }) = taken {
+        // A hold may have ended a moment ago, on this node.
+        freshness::wait_for_own_writes(app).await;
+        taken = take();
+    }
+    taken.map_err(|refusal| app.limits().refuse_guest(refusal, app.now(), app.metrics()))
+}
+
+/// Counts a guest's hold.
+pub async fn has_held(app: &App, client: Client, unit: GuestUnit, hold: &Hold) {
+    let booking = &hold.booking;
+    let seats = u32::try_from(booking.seats().len()).unwrap_or(u32::MAX);
+    let ends = booking.expires_at.unwrap_or_else(|| app.now());
+    let counted = unit.held(booking.id, seats, ends, hold.replayed);
+    app.limits().count_guest(client, counted, &*app.parts().clock, app.metrics()).await;
+}
+
+/// Takes a unit for a cancel, if the caller is a guest.
+///
+/// # Errors
+/// 429.
+pub async fn may_cancel(app: &App, caller: &Caller, client: Client) -> Result<Option<GuestUnit>, Problem> {
+    if !is_guest(app, caller).await? {
+        return Ok(None);
+    }
+    let taken = app.limits().guests().cancel(client, app.now());
+    taken.map(Some).map_err(|refusal| app.limits().refuse_guest(refusal, app.now(), app.metrics()))
+}
+
+/// Counts a guest's cancel.
+pub async fn has_cancelled(app: &App, client: Client, unit: Option<GuestUnit>) {
+    let counted = unit.and_then(GuestUnit::cancelled);
+    app.limits().count_guest(client, counted, &*app.parts().clock, app.metrics()).await;
+}
+
+/// Refuses guests who want more time, unless the operator allows it.
+///
+/// # Errors
+/// 403.
+pub async fn may_extend(app: &App, caller: &Caller) -> Result<(), Problem> {
+    if app.limits().guests().rules().extend || !is_guest(app, caller).await? {
+        return Ok(());
+    }
+    Err(Problem::new(
+        Code::NotForGuests,
+        "A guest's hold can't be extended here. Pay before it ends, or hold with a token of your own next time.",
+    ))
+}
+
+async fn is_guest(app: &App, caller: &Caller) -> Result<bool, Problem> {
+    match caller {
+        Caller::Booking(own) => Ok(app.buyer_of(*own).await?.is_guest()),
+        Caller::Guest | Caller::Token { .. } => Ok(false),
+    }
+}
+
+/// A booking that the views don't have yet was opened a moment ago.
+fn is_paid_or_over(app: &App, booking: BookingId) -> bool {
+    let view = app.read_model().booking(booking);
+    view.is_some_and(|view| matches!(view.status, BookingStatus::Confirmed | BookingStatus::Aborted | BookingStatus::Refunded))
+}
