@@ -17,6 +17,8 @@ pub(crate) enum CommitFault {
     Lost,
     /// The writer thread panics.
     Panic,
+    /// The writer thread panics after the commit, when its callers are answered.
+    PanicAfter,
 }
 
 impl CommitFault {

@@ -78,6 +78,24 @@ async fn a_failed_commit_may_be_lost() {
     assert_eq!(after(CommitFault::Lost).await, ["a-1"]);
 }
 
+/// Between two transactions, where nobody waits for an answer: the log must not only refuse from then on,
+/// or nothing would ever restart the process.
+#[tokio::test]
+async fn a_writer_thread_that_dies_between_transactions_is_fatal() {
+    let folder = tempfile::tempdir().unwrap();
+    let (sender, reason) = std::sync::mpsc::channel();
+    let on_fatal = Arc::new(move |reason: &str| sender.send(reason.to_owned()).unwrap());
+    let options = SqliteOptions { on_fatal, ..SqliteOptions::default() };
+    options.commit_faults.lock().push_back(CommitFault::PanicAfter);
+    let log = SqliteLog::open_with(folder.path().join("events.db"), Arc::new(SystemClock), options).unwrap();
+    log.append(write("a-1")).await.unwrap();
+    let reason = reason.recv_timeout(std::time::Duration::from_secs(10)).unwrap();
+    assert_eq!(reason, "the writer thread panicked");
+    let answer = log.append(write("a-2")).await;
+    assert!(matches!(&answer, Err(LogFault::Unavailable(why)) if why.contains("the log has stopped")), "{answer:?}");
+    assert_eq!(log.head().await, Ok(Position(1)), "what was acknowledged is there");
+}
+
 #[tokio::test]
 async fn the_writer_thread_may_panic() {
     assert_eq!(after(CommitFault::Panic).await, ["a-1"]);

@@ -1,5 +1,7 @@
 //! The writer thread: commits queued appends in groups, and handles failures.
 
+#[cfg(test)]
+use crate::commit_faults::CommitFault;
 use crate::known_streams::KnownStreams;
 use crate::log_lock::LogLock;
 use crate::mark::MarkFile;
@@ -25,7 +27,7 @@ const MAX_BYTES: usize = 16 * 1024 * 1024;
 pub(super) enum Job {
     Append(Append),
     /// Write what is queued, then release the file.
-    Close(oneshot::Sender<Result<(), LogFault>>),
+    Close(CloseAnswer),
 }
 
 pub(super) struct Append {
@@ -36,6 +38,7 @@ pub(super) struct Append {
     pub(super) _queue_space: OwnedSemaphorePermit,
 }
 
+type CloseAnswer = oneshot::Sender<Result<(), LogFault>>;
 type Answer = oneshot::Sender<Result<Vec<WriteOutcome>, LogFault>>;
 
 /// Why a transaction failed.
@@ -100,11 +103,23 @@ impl Writer {
     /// Runs until all senders are gone, the log is closed, or it has to stop.
     pub(super) fn run(mut self, mut jobs: mpsc::Receiver<Job>) {
         let mut closing = Vec::new();
+        // Wherever it panics, the log has to stop as after any other fatal failure: a log without a writer
+        // would only refuse, and the process would never be restarted.
+        let ended = catch_unwind(AssertUnwindSafe(|| self.write_until_closed(&mut jobs, &mut closing)));
+        if let Err(reason) = ended.unwrap_or_else(|_| Err("the writer thread panicked".to_owned())) {
+            return self.stop(&reason, jobs, closing);
+        }
+        let closed = self.finish();
+        for waiter in closing {
+            // The caller may have given up.
+            drop(waiter.send(closed.clone()));
+        }
+    }
+
+    fn write_until_closed(&mut self, jobs: &mut mpsc::Receiver<Job>, closing: &mut Vec<CloseAnswer>) -> Result<(), String> {
         while let Some(job) = jobs.blocking_recv() {
-            let appends = gather(job, &mut jobs, &mut closing);
-            if let Err(reason) = self.carry_out(appends) {
-                return self.stop(&reason, jobs, closing);
-            }
+            let appends = gather(job, jobs, closing);
+            self.carry_out(appends)?;
             if closing.is_empty() {
                 self.checkpoint_if_due();
             } else {
@@ -112,11 +127,7 @@ impl Writer {
                 jobs.close();
             }
         }
-        let closed = self.finish();
-        for waiter in closing {
-            // The caller may have given up.
-            drop(waiter.send(closed.clone()));
-        }
+        Ok(())
     }
 
     /// Writes in one transaction and answers all callers.
@@ -131,7 +142,7 @@ impl Writer {
             requests.push(writes);
             waiting.push((answer, _queue_space));
         }
-        // A panic must stop the log like any other fatal failure, not leave it without a writer.
+        // Caught here as well, so that the callers are answered.
         let done = catch_unwind(AssertUnwindSafe(|| self.transaction(requests))).unwrap_or_else(|_| {
             let reason = "the writer thread panicked".to_owned();
             Err(Failure::Fatal(LogFault::OutcomeUnknown(reason.clone()), reason))
@@ -195,7 +206,7 @@ impl Writer {
 
     fn commit(&self) -> rusqlite::Result<()> {
         #[cfg(test)]
-        if let Some(fault) = self.commit_faults.lock().pop_front() {
+        if let Some(fault) = self.commit_faults.lock().pop_front_if(|fault| !matches!(fault, CommitFault::PanicAfter)) {
             return fault.apply(&self.connection);
         }
         self.connection.execute_batch("COMMIT")
@@ -236,6 +247,10 @@ impl Writer {
     /// Moves the write-ahead log into the file once it has grown enough. The callers are already answered;
     /// a failure only costs disk space, and is retried.
     fn checkpoint_if_due(&self) {
+        #[cfg(test)]
+        if let Some(CommitFault::PanicAfter) = self.commit_faults.lock().front() {
+            panic!("injected panic");
+        }
         let pages = |mode| {
             let sql = format!("PRAGMA wal_checkpoint({mode})");
             let mut statement = self.connection.prepare_cached(&sql)?;
@@ -265,7 +280,8 @@ impl Writer {
     }
 
     /// Stops after a fatal failure.
-    fn stop(self, reason: &str, mut jobs: mpsc::Receiver<Job>, closing: Vec<oneshot::Sender<Result<(), LogFault>>>) {
+    fn stop(self, reason: &str, mut jobs: mpsc::Receiver<Job>, closing: Vec<CloseAnswer>) {
+        self.shared.stopped.get_or_init(|| reason.to_owned());
         tracing::error!(reason, "the event log has stopped; restart the process to recover from the file");
         let stopped = || self.shared.check_running();
         jobs.close();
@@ -290,7 +306,7 @@ impl Writer {
 }
 
 /// Takes a job and those queued after it, up to the limits of a transaction.
-fn gather(first: Job, jobs: &mut mpsc::Receiver<Job>, closing: &mut Vec<oneshot::Sender<Result<(), LogFault>>>) -> Vec<Append> {
+fn gather(first: Job, jobs: &mut mpsc::Receiver<Job>, closing: &mut Vec<CloseAnswer>) -> Vec<Append> {
     let mut appends = Vec::new();
     let mut bytes = 0;
     let mut next = Some(first);
