@@ -48,18 +48,23 @@ pub(crate) fn path_of(log: &Path) -> PathBuf {
 /// Reads the mark of a log, also while a server writes it.
 pub(crate) fn read(log: &Path) -> io::Result<FoundMark> {
     for _ in 0..READ_TRIES {
-        let mut bytes = Vec::new();
-        match File::open(path_of(log)) {
-            Ok(file) => file.take((SLOTS * SLOT_DISTANCE) as u64).read_to_end(&mut bytes)?,
+        let file = match File::open(path_of(log)) {
+            Ok(file) => file,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(FoundMark::None),
             Err(error) => return Err(error),
         };
-        let newest = bytes.chunks(SLOT_DISTANCE).filter_map(slot).max_by_key(|(sequence, _)| *sequence);
-        if let Some((_, end)) = newest {
+        if let Some((_, end)) = newest(&file)? {
             return Ok(FoundMark::Mark(end));
         }
     }
     Ok(FoundMark::Damaged)
+}
+
+/// Sequence and content of the newest slot that is whole.
+fn newest(file: &File) -> io::Result<Option<(u64, LogEnd)>> {
+    let mut bytes = Vec::new();
+    file.take((SLOTS * SLOT_DISTANCE) as u64).read_to_end(&mut bytes)?;
+    Ok(bytes.chunks(SLOT_DISTANCE).filter_map(slot).max_by_key(|(sequence, _)| *sequence))
 }
 
 /// Sequence and content of a slot; `None` if it was never written, or is torn or damaged.
@@ -112,6 +117,16 @@ struct Syncing {
 }
 
 impl MarkFile {
+    /// Moves an intact mark, synced, and keeps it open. Needs no room on the disk: a node can be started
+    /// while the disk is full.
+    pub(crate) fn reopen(log: &Path, end: LogEnd) -> io::Result<Self> {
+        let mut file = OpenOptions::new().read(true).write(true).open(path_of(log))?;
+        let Some((sequence, _)) = newest(&file)? else { return Self::create(log, end) };
+        write_slot(&mut file, sequence + 1, end)?;
+        file.sync_data()?;
+        Self::with_thread(file, sequence + 1)
+    }
+
     /// Writes a mark that replaces whatever was there, synced, and keeps it open.
     pub(crate) fn create(log: &Path, end: LogEnd) -> io::Result<Self> {
         let (path, fresh) = (path_of(log), log.with_extension("mark.new"));
@@ -125,10 +140,10 @@ impl MarkFile {
         file.sync_all()?;
         fs::rename(&fresh, &path)?;
         sync_folder(&path);
-        Self::with_thread(file)
+        Self::with_thread(file, 0)
     }
 
-    fn with_thread(file: File) -> io::Result<Self> {
+    fn with_thread(file: File, sequence: u64) -> io::Result<Self> {
         let unsynced = Arc::new(AtomicBool::new(false));
         let (running, ended) = mpsc::channel();
         let (to_sync, dirty) = (file.try_clone()?, Arc::clone(&unsynced));
@@ -140,7 +155,7 @@ impl MarkFile {
                 }
             }
         })?;
-        Ok(Self { file, sequence: 0, unsynced, failing: false, syncing: Some(Syncing { running, thread }) })
+        Ok(Self { file, sequence, unsynced, failing: false, syncing: Some(Syncing { running, thread }) })
     }
 
     /// Moves the mark. A failure only means that later damage is noticed less exactly, so it doesn't fail
@@ -218,9 +233,11 @@ mod tests {
             assert_eq!(read(&log).unwrap(), FoundMark::Mark(end(position)));
         }
         mark.close().unwrap();
+        MarkFile::reopen(&log, end(8)).unwrap().advance(end(9));
+        assert_eq!(read(&log).unwrap(), FoundMark::Mark(end(9)));
         let whole = fs::read(path_of(&log)).unwrap();
-        // Slot 1 has mark 7, slot 0 mark 6. Any byte of a slot may be torn.
-        for (slot, left) in [(1, 6), (0, 7)] {
+        // Slot 1 has mark 9, slot 0 mark 8. Any byte of a slot may be torn.
+        for (slot, left) in [(1, 8), (0, 9)] {
             for byte in 0..SLOT_BYTES {
                 let mut torn = whole.clone();
                 torn[slot * SLOT_DISTANCE + byte] ^= 1;

@@ -57,7 +57,11 @@ pub(crate) fn open(path: &Path, now: Timestamp, options: &SqliteOptions) -> Resu
         }
         _ => {
             // The mark first: killed in between, an older log has one, and not the other way around.
-            let mark = MarkFile::create(path, end).map_err(io)?;
+            let mark = match found_mark {
+                FoundMark::Mark(_) => MarkFile::reopen(path, end),
+                FoundMark::None | FoundMark::Damaged => MarkFile::create(path, end),
+            };
+            let mark = mark.map_err(io)?;
             if known == Known::LogWithoutHash {
                 in_transaction(&connection, || {
                     schema::add_running_hash(&connection)?;

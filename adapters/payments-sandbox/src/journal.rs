@@ -46,7 +46,7 @@ pub enum OpenError {
 /// # Errors
 /// [`OpenError`] if the file can't be read, or is damaged before its last line.
 pub fn read_journal(path: &Path) -> Result<Vec<Arc<Record>>, OpenError> {
-    let machine = load(path)?;
+    let (machine, _) = load(path)?;
     let mut intents: Vec<_> = machine.intents().cloned().collect();
     intents.sort_by(|a, b| (a.created, &a.id).cmp(&(b.created, &b.id)));
     Ok(intents)
@@ -76,8 +76,16 @@ impl SandboxJournal {
             TryLockError::WouldBlock => OpenError::InUse(path.to_owned()),
             TryLockError::Error(source) => failed(source),
         })?;
-        let machine = load(path)?;
-        let (file, length) = compact(path, &machine).map_err(failed)?;
+        let (machine, whole) = load(path)?;
+        let (file, length) = match compact(path, &machine) {
+            Ok(compacted) => compacted,
+            // No room for a second file: the first stays as it is, without its torn end.
+            Err(error) if error.kind() == io::ErrorKind::StorageFull && path.exists() => {
+                tracing::warn!(%error, "the sandbox's journal could not be compacted");
+                (continue_after(path, whole).map_err(failed)?, whole)
+            }
+            Err(error) => return Err(failed(error)),
+        };
         Ok((Self { file, length, broken: false, _lock: lock }, machine))
     }
 
@@ -134,12 +142,13 @@ fn write_once(file: &mut File, line: &[u8]) -> io::Result<()> {
     }
 }
 
-fn load(path: &Path) -> Result<Machine, OpenError> {
+/// The state, and the length of what is whole.
+fn load(path: &Path) -> Result<(Machine, u64), OpenError> {
     let failed = |source| OpenError::Io { path: path.to_owned(), source };
-    let mut machine = Machine::default();
+    let (mut machine, mut whole) = (Machine::default(), 0);
     let mut lines = match File::open(path) {
         Ok(file) => BufReader::new(file),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(machine),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok((machine, whole)),
         Err(error) => return Err(failed(error)),
     };
     let mut text = Vec::new();
@@ -149,7 +158,10 @@ fn load(path: &Path) -> Result<Machine, OpenError> {
             break;
         }
         match serde_json::from_slice::<Change>(&text) {
-            Ok(change) => machine.evolve(change),
+            Ok(change) => {
+                machine.evolve(change);
+                whole += text.len() as u64;
+            }
             // Torn: the process died within the write, before it could answer.
             Err(_) if text.last() != Some(&b'\n') => break,
             Err(error) => {
@@ -157,7 +169,18 @@ fn load(path: &Path) -> Result<Machine, OpenError> {
             }
         }
     }
-    Ok(machine)
+    Ok((machine, whole))
+}
+
+/// Opens a journal at the end of what is whole.
+fn continue_after(path: &Path, whole: u64) -> io::Result<File> {
+    let mut file = OpenOptions::new().append(true).open(path)?;
+    file.set_len(whole)?;
+    let ends_a_line = fs::read(path)?.last().is_none_or(|last| *last == b'\n');
+    if !ends_a_line {
+        file.write_all(b"\n")?;
+    }
+    Ok(file)
 }
 
 /// Writes the state to a file beside, and puts that in the journal's place.

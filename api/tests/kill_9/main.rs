@@ -8,6 +8,7 @@
 mod buyers;
 mod check;
 mod damage;
+mod full_disk;
 #[path = "../support/mod.rs"]
 mod support;
 mod twin;
