@@ -4,18 +4,17 @@
 //! and begin again if another writer was faster.
 
 use crate::error::{CommandError, Fault};
-use crate::origin::{Cause, Context};
+use crate::loaded::Loaded;
+use crate::origin::Context;
 use chrono::TimeDelta;
 use lastseat_domain::decider::Decider;
 use lastseat_domain::event::Event;
-use lastseat_domain::ids::NAMESPACE;
 use lastseat_domain::ports::event_log::{Direction, Expected, LogFault, Position, RecordedEvent, StreamWrite, WriteOutcome};
 use lastseat_domain::ports::{Clock, EventLog};
-use lastseat_domain::{CommandId, Metadata, StreamName, Timestamp, codec};
+use lastseat_domain::{Timestamp, codec};
 use parking_lot::Mutex;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use uuid::Uuid;
 
 /// Pauses between tries to find out what became of an append, in milliseconds.
 const RETRY_MS: [i64; 3] = [20, 200, 1000];
@@ -27,61 +26,6 @@ const TRIES: usize = 16;
 /// How long a failed append makes the node not ready. After that it gets work again, and finds out
 /// whether the log is well.
 const DISTRUST: TimeDelta = TimeDelta::seconds(5);
-
-/// An aggregate as the log has it.
-#[derive(Debug, Clone)]
-pub(crate) struct Loaded<S> {
-    pub state: S,
-    /// What the next append to its stream has to expect.
-    pub expected: Expected,
-    /// Id of the last event.
-    pub last: Option<Uuid>,
-    /// Trace id of the last event.
-    pub trace: Option<String>,
-    /// When the last event was decided.
-    pub at: Option<Timestamp>,
-    /// The callers' commands that led to events of the stream. None for what is loaded from its last
-    /// event alone.
-    commands: Vec<CommandId>,
-}
-
-impl<S> Loaded<S> {
-    pub(crate) fn without_events(state: S) -> Self {
-        Self { state, expected: Expected::NoStream, last: None, trace: None, at: None, commands: vec![] }
-    }
-
-    /// Metadata of what follows from a command on this aggregate.
-    pub(crate) fn metadata(&self, stream: &StreamName, context: &Context, now: Timestamp) -> Metadata {
-        let trace = if context.carries_on_trace { self.trace.clone() } else { None };
-        let cause = match context.cause {
-            Cause::Command(id) => id.uuid(),
-            Cause::Named(cause) => cause,
-            Cause::LastEvent => self.last.unwrap_or_else(|| first_command(stream)),
-        };
-        Metadata {
-            correlation: context.booking.map(|booking| booking.0),
-            causation: Some(cause),
-            trace: context.trace.clone().or(trace),
-            ..Metadata::new(&context.by, self.not_before(now))
-        }
-    }
-
-    /// The time of what is decided now. Clocks of nodes differ, but time never goes back within a stream.
-    pub(crate) fn not_before(&self, now: Timestamp) -> Timestamp {
-        self.at.map_or(now, |last| last.max(now))
-    }
-
-    /// Whether the stream has the events of this very command: it was sent before, perhaps to another
-    /// process, and its answer was lost.
-    fn has_effect_of(&self, context: &Context) -> bool {
-        context.command_id().is_some_and(|command| self.commands.contains(&command))
-    }
-}
-
-/// The id of the command that began a stream, where nothing else names it.
-fn first_command(stream: &StreamName) -> Uuid {
-    Uuid::new_v5(&NAMESPACE, format!("{}|command", stream.as_str()).as_bytes())
-}
 
 /// What a command has led to.
 #[derive(Debug)]
@@ -171,6 +115,8 @@ impl Journal {
         known: &mut Option<Loaded<D::State>>,
     ) -> Result<Option<Executed>, CommandError> {
         let loaded = match known.take() {
+            // What it depends on besides may have been looked at before this would be read again.
+            Some(loaded) if loaded.shared => return Ok(None),
             Some(loaded) => loaded,
             None => self.load::<D>(id).await?,
         };
@@ -195,11 +141,7 @@ impl Journal {
         let last = write.events.last().map(|e| e.id);
         match self.append(vec![write]).await?.first() {
             Some(WriteOutcome::Written { last_revision, position }) => {
-                let state = events.iter().fold(loaded.state, |state, e| D::evolve(state, e, metadata.at));
-                let mut commands = loaded.commands;
-                commands.extend(context.command_id());
-                let (expected, at) = (Expected::Revision(*last_revision), Some(metadata.at));
-                *known = Some(Loaded { state, expected, last, trace: metadata.trace, at, commands });
+                *known = Some(loaded.followed_by::<D>(&events, Expected::Revision(*last_revision), last, context, metadata));
                 Ok(Some(Executed { events, position: Some(*position) }))
             }
             // `known` stays empty, so the next try reads the stream.
@@ -227,6 +169,13 @@ impl Journal {
                 return Ok(loaded);
             }
         }
+    }
+
+    fn fold<D: Decider>(&self, loaded: Loaded<D::State>, events: &[Arc<RecordedEvent>]) -> Result<Loaded<D::State>, Fault> {
+        if let Some(last) = events.last() {
+            self.reported.fetch_max(last.position.0, Ordering::AcqRel);
+        }
+        loaded.fold::<D>(events)
     }
 
     /// Appends to several streams: at once where the log can do that, else each for itself. Where the
@@ -272,21 +221,5 @@ impl Journal {
             }
         }
         Err(unknown.map_or_else(|| Fault::Unavailable("the event log does not answer".into()), Fault::from))
-    }
-
-    fn fold<D: Decider>(&self, mut loaded: Loaded<D::State>, events: &[Arc<RecordedEvent>]) -> Result<Loaded<D::State>, Fault> {
-        for recorded in events {
-            if let Some(envelope) = codec::decode(recorded)? {
-                let at = envelope.metadata.at;
-                loaded.state = D::evolve(loaded.state, &envelope.event, at);
-                loaded.trace = envelope.metadata.trace;
-                loaded.at = Some(loaded.at.map_or(at, |last| last.max(at)));
-                loaded.commands.extend(envelope.metadata.causation.and_then(CommandId::of_cause));
-            }
-            loaded.expected = Expected::Revision(recorded.revision);
-            loaded.last = Some(recorded.id);
-            self.reported.fetch_max(recorded.position.0, Ordering::AcqRel);
-        }
-        Ok(loaded)
     }
 }

@@ -12,6 +12,7 @@ mod health;
 mod hold;
 mod journal;
 mod known_bookings;
+mod loaded;
 mod maintenance;
 mod origin;
 mod payment;

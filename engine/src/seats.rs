@@ -71,11 +71,16 @@ impl Seats {
     }
 
     /// Passes the outcome of an append on to the seat's actor and the seat table. Returns whether it
-    /// was written. `at`: when it was decided.
-    pub(crate) fn take_outcome(&self, decision: &SeatDecision, outcome: WriteOutcome, at: Timestamp) -> bool {
+    /// was written. `at`: when it was decided; `None` if another worker may have written the same event at
+    /// another time.
+    pub(crate) fn take_outcome(&self, decision: &SeatDecision, outcome: WriteOutcome, at: Option<Timestamp>) -> bool {
         match outcome {
             WriteOutcome::Written { last_revision, position } => {
-                self.actors.tell(&decision.key, SeatMessage::Appended(decision.events.clone(), last_revision, at));
+                let message = match at {
+                    Some(at) => SeatMessage::Appended(decision.events.clone(), last_revision, at),
+                    None => SeatMessage::Forget,
+                };
+                self.actors.tell(&decision.key, message);
                 if let (Some(show), Some(event)) = (self.shows.get(&decision.key.show), decision.events.last()) {
                     show.apply_seat_event(&decision.key.seat, event, position);
                 }
@@ -117,7 +122,7 @@ impl Seats {
             let outcomes = self.journal.append(writes).await?;
             left.clear();
             for (decision, outcome) in decisions.into_iter().zip(outcomes) {
-                if !self.take_outcome(&decision, outcome, metadata.at) {
+                if !self.take_outcome(&decision, outcome, None) {
                     left.push(decision.key);
                 }
             }

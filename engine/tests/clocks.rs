@@ -3,11 +3,13 @@
 
 mod common;
 
+use common::random_faults::{FaultRate, SeededRandom, with_random_faults};
 use common::*;
 use lastseat_domain::Timestamp;
 use lastseat_engine::{BoxOffice, Paid};
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// A node whose clock is set back by this many seconds, and one whose clock is right.
 fn with_a_late_node(seconds: i64, test: impl AsyncFn(&TestBench, &BoxOffice, &BoxOffice)) {
@@ -54,4 +56,37 @@ fn a_node_whose_clock_is_late_continues_where_the_stream_is() {
         later(1).await;
         hold(bench, late, seats(&["B-1"])).await.unwrap();
     });
+}
+
+/// Both carry the same payment through at once, and record the same steps at different times: one of the
+/// two events is in the log, and what follows is not before it.
+#[test]
+fn two_workers_whose_clocks_differ_record_one_payment() {
+    for (atomic, seed) in (1..=30).flat_map(|seed| [(true, seed), (false, seed)]) {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
+        runtime.block_on(async {
+            let bench = TestBench::new(atomic);
+            bench.open().await.drain(Duration::ZERO).await;
+            // Reads and appends take time, so that the two cross each other.
+            let (slow, _guard) = with_random_faults(&bench, &SeededRandom::new(seed), &FaultRate::default());
+            let right = slow.node().await;
+            let clock = Arc::new(ShiftedClock { clock: bench.clock.clone(), ahead: chrono::TimeDelta::seconds(-60) });
+            let late = TestBench { clock, ..slow }.node().await;
+            let held = hold(&bench, &right, seats(&["A-1", "A-2"])).await.unwrap().booking;
+            later(1).await;
+            let (paid, ()) = tokio::join!(pay(&right, &held, "pm_lastseat_slow"), async {
+                for _ in 0..3 {
+                    later(3).await;
+                    late.settle(held.id);
+                }
+            });
+            drop(paid);
+            later(60).await;
+            right.refund(held.id, "admin").await.unwrap();
+            late.settle(held.id);
+            later(30).await;
+            hold(&bench, &late, seats(&["A-1", "A-2"])).await.unwrap();
+            assert_time_never_goes_back(&bench).await;
+        });
+    }
 }

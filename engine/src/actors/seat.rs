@@ -2,7 +2,8 @@
 //! other. The caller appends the decision, because several seats may have to be written together.
 
 use crate::error::{CommandError, Fault};
-use crate::journal::{Journal, Loaded};
+use crate::journal::Journal;
+use crate::loaded::Loaded;
 use lastseat_domain::decider::Decider;
 use lastseat_domain::event::Event;
 use lastseat_domain::ports::event_log::{Expected, Revision};

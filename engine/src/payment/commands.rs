@@ -68,6 +68,10 @@ async fn start_payment(
 ) -> Result<(), CommandError> {
     loop {
         let booking = session.booking().await?;
+        if earlier_attempt(&booking, request.as_ref())?.is_some() {
+            // The same request, on another node: its attempt is this one's.
+            return Ok(());
+        }
         check_seats(session, &booking).await?;
         let command =
             BookingCommand::StartPayment { now: session.now(), payment_method: payment_method.clone(), request: request.clone() };
@@ -118,7 +122,8 @@ pub(super) async fn extend(mut session: BookingSession) -> Result<Booking, Comma
         return Err(Fault::Unavailable("the show is not known to this node yet".into()).into());
     };
     let seconds = active_show.show.load().facts.hold_seconds;
-    if booking.is_undecided() && !booking.is_overdue(session.now()) && is_cancelled(&session, &booking) {
+    let refusable = !session.is_repeat() && booking.is_undecided() && !booking.is_overdue(session.now());
+    if refusable && is_cancelled(&session, &booking) {
         return Err(Rejection::ShowCancelled { show }.into());
     }
     session.execute(BookingCommand::Extend { now: session.now(), seconds }).await?;

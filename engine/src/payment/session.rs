@@ -1,7 +1,8 @@
 //! A booking session: one booking as the log has it, and the means to append decisions to its stream.
 
 use crate::error::{CommandError, Fault};
-use crate::journal::{Executed, Loaded};
+use crate::journal::Executed;
+use crate::loaded::Loaded;
 use crate::origin::{Cause, Context};
 use crate::services::Services;
 use lastseat_domain::booking::{Booking, BookingCommand};
@@ -45,7 +46,7 @@ impl BookingSession {
 
     /// The booking, read if it is not known. `None`: no event of it.
     pub(super) async fn find(&mut self) -> Result<Option<Booking>, Fault> {
-        if self.known.is_none() {
+        if self.known.as_ref().is_none_or(|loaded| loaded.shared) {
             self.known = Some(self.services.journal.load::<Booking>(&self.id).await?);
         }
         Ok(self.known.as_ref().and_then(|loaded| loaded.state.clone()))
@@ -57,6 +58,11 @@ impl BookingSession {
     /// `BookingNotFound` if there is none, or if it was only fenced.
     pub(super) async fn booking(&mut self) -> Result<Booking, CommandError> {
         self.find().await?.filter(|b| b.opened.is_some()).ok_or_else(|| Rejection::BookingNotFound.into())
+    }
+
+    /// Whether the caller's command has been executed before. To be asked when the booking is known.
+    pub(super) fn is_repeat(&self) -> bool {
+        self.known.as_ref().is_some_and(|loaded| loaded.has_effect_of(&self.context))
     }
 
     /// Executes the caller's command.

@@ -1,0 +1,101 @@
+//! An aggregate as the log has it, and what the next event of its stream has to say of its origin.
+
+use crate::error::Fault;
+use crate::origin::{Cause, Context};
+use lastseat_domain::decider::Decider;
+use lastseat_domain::event::Event;
+use lastseat_domain::ids::NAMESPACE;
+use lastseat_domain::ports::event_log::{Expected, RecordedEvent};
+use lastseat_domain::{CommandId, Metadata, StreamName, Timestamp, codec};
+use std::sync::Arc;
+use uuid::Uuid;
+
+/// An aggregate as the log has it.
+#[derive(Debug, Clone)]
+pub(crate) struct Loaded<S> {
+    pub state: S,
+    /// What the next append to its stream has to expect.
+    pub expected: Expected,
+    /// Id of the last event.
+    pub last: Option<Uuid>,
+    /// Trace id of the last event.
+    pub trace: Option<String>,
+    /// When the last event was decided.
+    pub at: Option<Timestamp>,
+    /// Whether the last event is one that another worker may have written, at another time by another
+    /// clock: a step has the same id on every node. It is read again before anything follows it.
+    pub shared: bool,
+    /// The callers' commands that led to events of the stream. None for what is loaded from its last
+    /// event alone.
+    commands: Vec<CommandId>,
+}
+
+impl<S> Loaded<S> {
+    pub(crate) fn without_events(state: S) -> Self {
+        Self { state, expected: Expected::NoStream, last: None, trace: None, at: None, shared: false, commands: vec![] }
+    }
+
+    /// Metadata of what follows from a command on this aggregate.
+    pub(crate) fn metadata(&self, stream: &StreamName, context: &Context, now: Timestamp) -> Metadata {
+        let trace = if context.carries_on_trace { self.trace.clone() } else { None };
+        let cause = match context.cause {
+            Cause::Command(id) => id.uuid(),
+            Cause::Named(cause) => cause,
+            Cause::LastEvent => self.last.unwrap_or_else(|| first_command(stream)),
+        };
+        Metadata {
+            correlation: context.booking.map(|booking| booking.0),
+            causation: Some(cause),
+            trace: context.trace.clone().or(trace),
+            ..Metadata::new(&context.by, self.not_before(now))
+        }
+    }
+
+    /// The time of what is decided now. Clocks of nodes differ, but time never goes back within a stream.
+    pub(crate) fn not_before(&self, now: Timestamp) -> Timestamp {
+        self.at.map_or(now, |last| last.max(now))
+    }
+
+    /// Whether the stream has the events of this very command: it was sent before, perhaps to another
+    /// process, and its answer was lost.
+    pub(crate) fn has_effect_of(&self, context: &Context) -> bool {
+        context.command_id().is_some_and(|command| self.commands.contains(&command))
+    }
+
+    /// After these events, which have just been appended.
+    pub(crate) fn followed_by<D: Decider<State = S>>(
+        self,
+        events: &[Event],
+        expected: Expected,
+        last: Option<Uuid>,
+        context: &Context,
+        metadata: Metadata,
+    ) -> Self {
+        let Self { state, mut commands, .. } = self;
+        let state = events.iter().fold(state, |state, e| D::evolve(state, e, metadata.at));
+        let command = context.command_id();
+        commands.extend(command);
+        Self { state, expected, last, trace: metadata.trace, at: Some(metadata.at), shared: command.is_none(), commands }
+    }
+
+    /// Applies events of its stream, oldest first.
+    pub(crate) fn fold<D: Decider<State = S>>(mut self, events: &[Arc<RecordedEvent>]) -> Result<Self, Fault> {
+        for recorded in events {
+            if let Some(envelope) = codec::decode(recorded)? {
+                let at = envelope.metadata.at;
+                self.state = D::evolve(self.state, &envelope.event, at);
+                self.trace = envelope.metadata.trace;
+                self.at = Some(self.at.map_or(at, |last| last.max(at)));
+                self.commands.extend(envelope.metadata.causation.and_then(CommandId::of_cause));
+            }
+            self.expected = Expected::Revision(recorded.revision);
+            self.last = Some(recorded.id);
+        }
+        Ok(self)
+    }
+}
+
+/// The id of the command that began a stream, where nothing else names it.
+fn first_command(stream: &StreamName) -> Uuid {
+    Uuid::new_v5(&NAMESPACE, format!("{}|command", stream.as_str()).as_bytes())
+}
