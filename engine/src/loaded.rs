@@ -75,7 +75,15 @@ impl<S> Loaded<S> {
         let state = events.iter().fold(state, |state, e| D::evolve(state, e, metadata.at));
         let command = context.command_id();
         commands.extend(command);
-        Self { state, expected, last, trace: metadata.trace, at: Some(metadata.at), shared: command.is_none(), commands }
+        Self {
+            state,
+            expected,
+            last,
+            trace: metadata.trace,
+            at: Some(metadata.at),
+            shared: command.is_none() || context.is_repeatable,
+            commands,
+        }
     }
 
     /// Applies events of its stream, oldest first.

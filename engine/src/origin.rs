@@ -56,23 +56,47 @@ pub(crate) struct Context {
     pub cause: Cause,
     /// A step of a process carries on the trace of the stream's last event.
     pub carries_on_trace: bool,
+    /// Another node may be executing this very command, because the caller repeated it there.
+    pub is_repeatable: bool,
 }
 
 impl Context {
     /// A caller's command. `new_id`: for a command without an id.
     pub(crate) fn command(origin: Origin, new_id: impl FnOnce() -> Uuid) -> Self {
+        let is_repeatable = origin.command.is_some();
         let id = origin.command.unwrap_or_else(|| CommandId::new(new_id().into_bytes()));
-        Self { by: origin.by, trace: origin.trace, booking: None, cause: Cause::Command(id), carries_on_trace: false }
+        Self {
+            by: origin.by,
+            trace: origin.trace,
+            booking: None,
+            cause: Cause::Command(id),
+            carries_on_trace: false,
+            is_repeatable,
+        }
     }
 
     /// A process's step.
     pub(crate) fn step(by: &str) -> Self {
-        Self { by: by.to_owned(), trace: None, booking: None, cause: Cause::LastEvent, carries_on_trace: true }
+        Self {
+            by: by.to_owned(),
+            trace: None,
+            booking: None,
+            cause: Cause::LastEvent,
+            carries_on_trace: true,
+            is_repeatable: false,
+        }
     }
 
     /// What follows from an event or request.
     pub(crate) fn following(by: &str, trace: Option<String>, cause: Uuid) -> Self {
-        Self { by: by.to_owned(), trace, booking: None, cause: Cause::Named(cause), carries_on_trace: false }
+        Self {
+            by: by.to_owned(),
+            trace,
+            booking: None,
+            cause: Cause::Named(cause),
+            carries_on_trace: false,
+            is_repeatable: false,
+        }
     }
 
     pub(crate) fn of_booking(self, booking: BookingId) -> Self {

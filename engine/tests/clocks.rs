@@ -5,8 +5,9 @@ mod common;
 
 use common::random_faults::{FaultRate, SeededRandom, with_random_faults};
 use common::*;
-use lastseat_domain::Timestamp;
-use lastseat_engine::{BoxOffice, Paid};
+use lastseat_domain::event::RequestFingerprint;
+use lastseat_domain::{CommandId, Timestamp};
+use lastseat_engine::{BoxOffice, Origin, Paid, PayRequest};
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -86,6 +87,33 @@ fn two_workers_whose_clocks_differ_record_one_payment() {
             late.settle(held.id);
             later(30).await;
             hold(&bench, &late, seats(&["A-1", "A-2"])).await.unwrap();
+            assert_time_never_goes_back(&bench).await;
+        });
+    }
+}
+
+/// The same keyed payment is sent to both, whose clocks differ: its event is the same on both, and stored
+/// with the time of one.
+#[test]
+fn two_nodes_that_execute_one_keyed_payment_record_it_in_order() {
+    for (atomic, seed) in (1..=30).flat_map(|seed| [(true, seed), (false, seed)]) {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
+        runtime.block_on(async {
+            let bench = TestBench::new(atomic);
+            bench.open().await.drain(Duration::ZERO).await;
+            let (slow, _guard) = with_random_faults(&bench, &SeededRandom::new(seed), &FaultRate::default());
+            let right = slow.node().await;
+            let clock = Arc::new(ShiftedClock { clock: bench.clock.clone(), ahead: chrono::TimeDelta::seconds(-60) });
+            let late = TestBench { clock, ..slow }.node().await;
+            let held = hold(&bench, &right, seats(&["A-1", "A-2"])).await.unwrap().booking;
+            later(1).await;
+            let request = || PayRequest {
+                payment_method: Some("pm_card_visa".to_owned()),
+                fingerprint: Some(RequestFingerprint { key: "k".to_owned(), body: "b".to_owned() }),
+                origin: Origin::from("buyer").repeatable(Some(CommandId::new([7; 16]))),
+            };
+            let _ = tokio::join!(right.pay(held.id, request()), late.pay(held.id, request()));
+            later(60).await;
             assert_time_never_goes_back(&bench).await;
         });
     }

@@ -1,8 +1,9 @@
-//! A clock that follows the machine's when that is set forward, and never goes back.
+//! A clock that follows the machine's when that is set forward and stays there, and never goes back.
 //!
 //! Deadlines are times of the day, in the log and in what buyers are told, and a machine's clock may be
-//! set at any moment. Forward: deadlines that have passed are met within a second, because sleepers look
-//! at the clock again and again (the system's timers don't notice). Back: a hold would last longer by as
+//! set at any moment. Forward: deadlines that have passed are met within seconds, because sleepers look
+//! at the clock again and again (the system's timers don't notice). A step has to last for two seconds
+//! first: a wrong reading that is corrected at once would otherwise end every hold of the cluster. Back: a hold would last longer by as
 //! much. So this clock goes on from the latest time that it has shown, at nine tenths of the speed, until
 //! the machine's clock has caught up: a hold lasts a ninth longer at most, and none ends early.
 
@@ -18,6 +19,10 @@ use tokio::time::Instant;
 
 /// How often a sleeper looks at the clock.
 const LOOK_AGAIN: Duration = Duration::from_secs(1);
+/// A clock that is this much further than its last readings and the time since let expect was set forward.
+const STEP_MS: i64 = 1_000;
+/// How long it has to stay there before this clock follows.
+const CONFIRMED_AFTER: Duration = Duration::from_secs(2);
 /// Two readings at the same time may differ by this in the wrong order, without the clock being set.
 const SAME_TIME_MS: i64 = 50;
 
@@ -27,6 +32,12 @@ pub struct SteadyClock<W>(Arc<State<W>>);
 struct State<W> {
     /// The clock that may be set at any moment.
     wall: W,
+    /// Time that no clock setting changes is counted from here.
+    origin: Instant,
+    /// The machine's clock at `origin`, in milliseconds, by its last readings.
+    wall_at_origin: AtomicI64,
+    /// Since when the machine's clock has been further forward than expected.
+    set_forward: Mutex<Option<Instant>>,
     /// The latest time shown, in milliseconds.
     latest: AtomicI64,
     is_ahead: AtomicBool,
@@ -43,13 +54,41 @@ impl<W> Clone for SteadyClock<W> {
 impl<W: Fn() -> Timestamp + Send + Sync + 'static> SteadyClock<W> {
     /// `wall` is read for each reading of this clock.
     pub fn over(wall: W) -> Self {
-        let state = State { wall, latest: AtomicI64::new(i64::MIN), is_ahead: AtomicBool::new(false), ahead: Mutex::default() };
-        Self(Arc::new(state))
+        let wall_at_origin = AtomicI64::new(wall().timestamp_millis());
+        Self(Arc::new(State {
+            wall,
+            origin: Instant::now(),
+            wall_at_origin,
+            set_forward: Mutex::default(),
+            latest: AtomicI64::new(i64::MIN),
+            is_ahead: AtomicBool::new(false),
+            ahead: Mutex::default(),
+        }))
+    }
+
+    /// The machine's clock, without a step forward that has not lasted yet.
+    fn confirmed_wall(&self) -> i64 {
+        let state = &*self.0;
+        let wall = (state.wall)().timestamp_millis();
+        let passed = i64::try_from(state.origin.elapsed().as_millis()).unwrap_or(i64::MAX);
+        let expected = state.wall_at_origin.load(Ordering::Acquire).saturating_add(passed);
+        if wall - expected > STEP_MS {
+            let mut since = state.set_forward.lock();
+            if since.get_or_insert_with(Instant::now).elapsed() < CONFIRMED_AFTER {
+                return expected;
+            }
+            *since = None;
+            tracing::warn!(by_ms = wall - expected, "the machine's clock was set forward; deadlines follow it");
+        } else if state.set_forward.lock().take().is_some() {
+            tracing::warn!("the machine's clock was wrong for a moment; nothing followed it");
+        }
+        state.wall_at_origin.store(wall.saturating_sub(passed), Ordering::Release);
+        wall
     }
 
     fn millis(&self) -> i64 {
         let state = &*self.0;
-        let wall = (state.wall)().timestamp_millis();
+        let wall = self.confirmed_wall();
         let latest = state.latest.fetch_max(wall, Ordering::AcqRel);
         if wall >= latest && !state.is_ahead.load(Ordering::Acquire) {
             return wall;
@@ -129,9 +168,27 @@ mod tests {
         let (wall, clock) = clock();
         let before = clock.now();
         wall.jump(TimeDelta::hours(2));
-        assert_eq!(clock.now(), before + TimeDelta::hours(2));
+        assert_eq!(clock.now(), before, "it may be a wrong reading");
+        seconds(2).await;
+        assert_eq!(clock.now(), before + TimeDelta::hours(2) + TimeDelta::seconds(2));
         seconds(10).await;
         assert_eq!(clock.now(), wall.now());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn it_does_not_follow_a_clock_that_is_wrong_for_a_moment() {
+        let (wall, clock) = clock();
+        for hours in [2, 3, 4] {
+            let before = clock.now();
+            wall.jump(TimeDelta::hours(hours));
+            assert_eq!(clock.now(), before);
+            seconds(1).await;
+            assert_eq!(clock.now(), before + TimeDelta::seconds(1));
+            wall.jump(TimeDelta::hours(-hours));
+            seconds(1).await;
+            assert_eq!(clock.now(), before + TimeDelta::seconds(2));
+            assert_eq!(clock.now(), wall.now());
+        }
     }
 
     #[tokio::test(start_paused = true)]
@@ -157,17 +214,19 @@ mod tests {
         seconds(100).await;
         assert_eq!(clock.now(), before + TimeDelta::seconds(90));
         wall.jump(TimeDelta::hours(2));
+        clock.now();
+        seconds(2).await;
         assert_eq!(clock.now(), wall.now());
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_sleeper_notices_within_a_second_that_its_time_has_come() {
+    async fn a_sleeper_notices_within_seconds_that_its_time_has_come() {
         let (wall, clock) = clock();
         let sleeper = clock.sleep_until(clock.now() + TimeDelta::minutes(10));
         let slept = tokio::spawn(sleeper);
         seconds(5).await;
         wall.jump(TimeDelta::hours(2));
-        tokio::time::timeout(LOOK_AGAIN + Duration::from_millis(1), slept).await.unwrap().unwrap();
+        tokio::time::timeout(CONFIRMED_AFTER + LOOK_AGAIN * 2, slept).await.unwrap().unwrap();
     }
 
     #[tokio::test(start_paused = true)]

@@ -102,7 +102,7 @@ async fn the_seat_map_follows_a_clock_that_is_set_forward() {
                 tokio::time::sleep(Duration::from_millis(10)).await;
             }
         };
-        tokio::time::timeout(Duration::from_secs(5), wait).await.unwrap_or_else(|_| panic!("A-1 is not {state}"));
+        tokio::time::timeout(Duration::from_secs(15), wait).await.unwrap_or_else(|_| panic!("A-1 is not {state}"));
     };
     let selection = SeatSelection::Seats(vec![SeatId::new("A-1").unwrap()]);
     let request =
