@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 #[derive(Debug)]
 pub(super) struct LogLock {
     _file: File,
-    /// The log itself, locked as well: whoever removes `events.lock` does not remove this.
+    /// The log itself, locked as well on Linux: whoever removes `events.lock` does not remove this.
     database: Option<File>,
 }
 
@@ -43,8 +43,8 @@ impl LogLock {
 
     /// Also locks the log itself; creates it if there is none.
     ///
-    /// SQLite locks ranges of the file (`fcntl`), this locks it as a whole (`flock`); the two don't meet.
-    /// But if a process closes any handle of a file, it loses its ranges. So the handle stays open longer
+    /// SQLite locks ranges of the file (`fcntl`), this locks it as a whole (`flock`); on Linux the two don't
+    /// meet. But if a process closes any handle of a file, it loses its ranges. So the handle stays open longer
     /// than SQLite's connections, and is not closed when another writer in this process has the lock.
     pub(super) fn take_database(&mut self, log: &Path) -> Result<(), OpenError> {
         let io = |error: std::io::Error| OpenError::Io { path: log.to_owned(), reason: error.to_string() };
@@ -52,8 +52,8 @@ impl LogLock {
         options.read(true).write(true).create(true).truncate(false);
         file_mode::for_owner(&mut options);
         let file = options.open(log).map_err(io)?;
-        // Elsewhere a lock of the whole file would keep SQLite out.
-        if cfg!(unix) {
+        // Elsewhere, other Unix systems included, a lock of the whole file can keep SQLite out.
+        if cfg!(target_os = "linux") {
             match crate::file_lock::take(&file) {
                 Ok(()) => {}
                 Err(TryLockError::WouldBlock) => {

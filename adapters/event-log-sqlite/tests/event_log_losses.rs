@@ -347,7 +347,7 @@ async fn the_files_are_for_their_owner_only() {
 }
 
 /// `rm events.lock` while a server runs does not let a second writer in.
-#[cfg(unix)]
+#[cfg(target_os = "linux")]
 #[tokio::test]
 async fn the_log_itself_is_locked() {
     let folder = tempfile::tempdir().unwrap();
