@@ -2,6 +2,7 @@
 
 pub mod terminal;
 
+mod accept_loss;
 mod audit_export;
 mod banner;
 mod completions;
@@ -136,13 +137,13 @@ impl Cli {
         };
         let config = &effective.config;
         match &verb {
-            Verb::Serve(args) => serve::run(config.clone(), args.accept_loss).await,
+            Verb::Serve(args) => serve::run(config.clone(), args.accept_loss.decision()).await,
             Verb::Load(args) => load::run(args, config).await,
             Verb::KillDemo(args) => kill_demo::run(args).await,
             Verb::Verify(args) => verify::run(args, config).await,
             Verb::Audit(audit_export::AuditVerb::Export(args)) => audit_export::run(args, config).await,
             Verb::Doctor(args) => doctor::run(args, config).await,
-            Verb::EventstoreServer(_) => eventstore_server::run(config.clone()).await,
+            Verb::EventstoreServer(args) => eventstore_server::run(config.clone(), args.accept_loss.decision()).await,
             Verb::Projections(verb) => projections::run(verb, config).await,
             Verb::Token(args) => token::run(args, config),
             Verb::Openapi => openapi::run(),

@@ -33,7 +33,7 @@ use event_log::ChosenLog;
 use lastseat_domain::ports::event_log::{Filter, last_position};
 use lastseat_domain::ports::{Clock, EventLog, Ids, RateLimiter};
 use lastseat_engine::{BoxOffice, Ports, Settings};
-use lastseat_event_log_sqlite::FatalHook;
+use lastseat_event_log_sqlite::{AcceptLoss, FatalHook};
 use lastseat_in_process::{FreeOfCharge, InProcessGuard, InProcessLimiter, RandomIds, SystemClock};
 use lastseat_payments_sandbox::SandboxGateway;
 use lastseat_projections::ReadModel;
@@ -87,12 +87,12 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
     start_with(config, Arc::new(|why| tracing::error!(why, "the event log has stopped")), None).await
 }
 
-/// Starts a server; `on_fatal` is called if its log stops for good. `accept_loss` is who goes on with an
+/// Starts a server; `on_fatal` is called if its log stops for good. `accept_loss` is the decision to go on with an
 /// embedded log that has lost acknowledged events; without it, such a log is refused.
 ///
 /// # Errors
 /// [`StartError`].
-pub async fn start_with(config: Config, on_fatal: FatalHook, accept_loss: Option<String>) -> Result<Running, StartError> {
+pub async fn start_with(config: Config, on_fatal: FatalHook, accept_loss: Option<AcceptLoss>) -> Result<Running, StartError> {
     start_at(config, on_fatal, accept_loss, Arc::new(SystemClock)).await
 }
 
@@ -100,13 +100,13 @@ pub async fn start_with(config: Config, on_fatal: FatalHook, accept_loss: Option
 async fn start_at(
     config: Config,
     on_fatal: FatalHook,
-    accept_loss: Option<String>,
+    accept_loss: Option<AcceptLoss>,
     clock: Arc<dyn Clock>,
 ) -> Result<Running, StartError> {
     let data = DataDir::prepare(&config.data)?;
     // Bound first: a second start by mistake fails here, before anything is opened.
     let (listener, addr) = bind(config.listen).await?;
-    let log = ChosenLog::open(&config, &data, &clock, on_fatal, accept_loss).await?;
+    let log = ChosenLog::open(&config, &data, &clock, on_fatal, accept_loss, "lastseat serve").await?;
     match assemble(&config, &data, (listener, addr), &log, &clock).await {
         Ok(running) => Ok(running),
         Err(error) => {

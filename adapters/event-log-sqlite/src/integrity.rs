@@ -56,7 +56,7 @@ pub fn check_integrity(path: impl AsRef<Path>) -> Result<Integrity, OpenError> {
     // The mark first: a server that writes meanwhile only moves the log further ahead of it.
     let mark = mark::read(&path).map_err(|error| OpenError::Io { path: path.clone(), reason: error.to_string() })?;
     if let Err(loss) = opening::judge_absent(&path, mark, None) {
-        return Err(OpenError::Lost { path, loss });
+        return Err(OpenError::Lost { path, loss, accepted: None });
     }
     let connection = schema::open_inspector(&path)?;
     let known = schema::identify(&path, &connection)?;
@@ -88,7 +88,7 @@ pub fn check_integrity(path: impl AsRef<Path>) -> Result<Integrity, OpenError> {
 pub fn check_end(path: impl AsRef<Path>, evidence: Option<&str>) -> Result<(), OpenError> {
     let path = resolve(path.as_ref())?;
     let mark = mark::read(&path).map_err(|error| OpenError::Io { path: path.clone(), reason: error.to_string() })?;
-    let lost = |loss| OpenError::Lost { path: path.clone(), loss };
+    let lost = |loss| OpenError::Lost { path: path.clone(), loss, accepted: None };
     opening::judge_absent(&path, mark, evidence).map_err(lost)?;
     let connection = schema::open_inspector(&path)?;
     let known = schema::identify(&path, &connection)?;

@@ -35,4 +35,4 @@ pub use integrity::{Anchor, Integrity, check_end, check_integrity};
 pub use log::SqliteLog;
 pub use loss::{Loss, LossKind};
 pub use open_error::OpenError;
-pub use options::{FatalHook, SqliteOptions};
+pub use options::{AcceptLoss, FatalHook, SqliteOptions};

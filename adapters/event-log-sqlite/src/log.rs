@@ -85,7 +85,7 @@ impl SqliteLog {
         let path = resolve(path.as_ref())?;
         let mark = mark::read(&path).map_err(|error| OpenError::Io { path: path.clone(), reason: error.to_string() })?;
         if let Err(loss) = opening::judge_absent(&path, mark, None) {
-            return Err(OpenError::Lost { path, loss });
+            return Err(OpenError::Lost { path, loss, accepted: None });
         }
         let first = schema::open_inspector(&path)?;
         let open = move || {

@@ -54,15 +54,26 @@ pub enum OpenError {
     },
     /// Events that were acknowledged are missing or were changed.
     #[error(
-        "the event log {} has lost something: {loss}. Nothing was changed. Copy the directory, then restore the log from a \
-         complete copy, or go on with what is left: `lastseat serve --accept-loss` records that decision in the log",
-        path.display()
+        "the event log {} has lost something: {loss}. {}Nothing was changed. Copy the directory, then restore the log from a \
+         complete copy, or go on with what is left: start its server once with `--accept-loss {}`, which records that \
+         decision in the log",
+        path.display(),
+        accepted.map(|position| format!("`--accept-loss {position}` accepts another loss than this. ")).unwrap_or_default(),
+        loss.found
     )]
     Lost {
         /// The log.
         path: PathBuf,
         /// What is missing.
         loss: Loss,
+        /// Position of another loss, which was to be accepted.
+        accepted: Option<u64>,
+    },
+    /// A loss was to be accepted, and there is none.
+    #[error("the event log {} has lost nothing: remove `--accept-loss`, which would be there for a later loss", path.display())]
+    NothingLost {
+        /// The log.
+        path: PathBuf,
     },
     /// The file can't be read or written.
     #[error("the event log {} can't be opened: {reason}", path.display())]
@@ -95,6 +106,7 @@ impl OpenError {
             | Self::OtherVersion { path, .. }
             | Self::Damaged { path, .. }
             | Self::Lost { path, .. }
+            | Self::NothingLost { path }
             | Self::Io { path, .. } => *path = new.to_owned(),
         }
         self

@@ -6,7 +6,7 @@ use crate::log_lock::LogLock;
 use crate::loss::{FoundLog, Loss, judge};
 use crate::mark::{self, FoundMark, MarkFile};
 use crate::open_error::OpenError;
-use crate::options::SqliteOptions;
+use crate::options::{AcceptLoss, SqliteOptions};
 use crate::running_hash::{self, LogEnd};
 use crate::schema::{self, Known};
 use crate::transaction::Transaction;
@@ -33,12 +33,11 @@ pub(crate) fn open(path: &Path, now: Timestamp, options: &SqliteOptions) -> Resu
     let of = |error: rusqlite::Error| OpenError::of(path, &error);
     let mut lock = LogLock::take(path)?;
     let found_mark = mark::read(path).map_err(io)?;
-    let refuse = |loss: Loss| match &options.accept_loss {
-        None => Err(OpenError::Lost { path: path.to_owned(), loss }),
-        Some(_) => Ok(loss),
-    };
     // Before SQLite sees the file: it removes the write-ahead log beside an empty one.
-    let absent = judge_absent(path, found_mark, options.evidence.as_deref()).err().map(refuse).transpose()?;
+    let absent = judge_absent(path, found_mark, options.evidence.as_deref()).err();
+    if is_absent(path) {
+        decided(path, absent.as_ref(), options.accept_loss.as_ref())?;
+    }
 
     lock.take_database(path)?;
     let (connection, known) = schema::open_writer(path, options.max_file_bytes)?;
@@ -46,13 +45,11 @@ pub(crate) fn open(path: &Path, now: Timestamp, options: &SqliteOptions) -> Resu
         file_mode::close_to_others(&file);
     }
     let (log, end) = examine(&connection, known, found_mark).map_err(of)?;
-    let loss = match absent {
-        Some(loss) => Some(loss),
-        None => judge(&log, found_mark, options.evidence.as_deref()).err().map(refuse).transpose()?,
-    };
+    let loss = absent.or_else(|| judge(&log, found_mark, options.evidence.as_deref()).err());
+    decided(path, loss.as_ref(), options.accept_loss.as_ref())?;
     let (mark, end) = match (loss, &options.accept_loss) {
-        (Some(loss), Some(by)) => {
-            let end = record_loss(path, &connection, known, &loss, by, now)?;
+        (Some(loss), Some(accepted)) => {
+            let end = record_loss(path, &connection, known, &loss, &accepted.by, now)?;
             (MarkFile::create(path, end).map_err(io)?, end)
         }
         _ => {
@@ -76,6 +73,20 @@ pub(crate) fn open(path: &Path, now: Timestamp, options: &SqliteOptions) -> Resu
     Ok(Opened { connection, lock, mark, end })
 }
 
+/// Whether the log may be opened: it has lost nothing, or what was accepted. A loss is named by the position
+/// at which the log ends, so that a flag which nobody removed does not accept a later one.
+fn decided(path: &Path, loss: Option<&Loss>, accepted: Option<&AcceptLoss>) -> Result<(), OpenError> {
+    match (loss, accepted) {
+        (None, None) => Ok(()),
+        (Some(loss), Some(accepted)) if accepted.position == loss.found => Ok(()),
+        (Some(loss), accepted) => {
+            let accepted = accepted.map(|accepted| accepted.position);
+            Err(OpenError::Lost { path: path.to_owned(), loss: loss.clone(), accepted })
+        }
+        (None, Some(_)) => Err(OpenError::NothingLost { path: path.to_owned() }),
+    }
+}
+
 /// The log's files.
 fn files_of(log: &Path) -> [PathBuf; 5] {
     let beside = |suffix: &str| {
@@ -86,9 +97,14 @@ fn files_of(log: &Path) -> [PathBuf; 5] {
     [log.to_owned(), beside("-wal"), beside("-shm"), mark::path_of(log), log.with_extension("lock")]
 }
 
+/// Whether the log is not there, or is an empty file.
+fn is_absent(path: &Path) -> bool {
+    !std::fs::metadata(path).is_ok_and(|file| file.len() > 0)
+}
+
 /// Whether a log that is not there, or is an empty file, has lost something.
 pub(crate) fn judge_absent(path: &Path, mark: FoundMark, evidence: Option<&str>) -> Result<(), Loss> {
-    if std::fs::metadata(path).is_ok_and(|file| file.len() > 0) {
+    if !is_absent(path) {
         return Ok(());
     }
     judge(&FoundLog { last: Position::START, matches_mark: true, older_version: false }, mark, evidence)

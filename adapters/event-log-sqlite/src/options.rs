@@ -8,6 +8,15 @@ use std::sync::Arc;
 /// recovers from the file, helps. The text is the reason.
 pub type FatalHook = Arc<dyn Fn(&str) + Send + Sync>;
 
+/// Somebody's decision to go on with a log that has lost events.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AcceptLoss {
+    /// Position at which the log ends now. It names the loss: another one is not accepted.
+    pub position: u64,
+    /// Who decided it.
+    pub by: String,
+}
+
 /// Settings of a [`SqliteLog`](crate::SqliteLog).
 pub struct SqliteOptions {
     /// Most events held in memory.
@@ -28,8 +37,9 @@ pub struct SqliteOptions {
     pub max_file_bytes: Option<u64>,
     /// Why the log can't be empty, if something outside it shows that, as a sentence: "payments were made".
     pub evidence: Option<String>,
-    /// Who has decided to go on with a log that has lost events; `None` refuses to open one.
-    pub accept_loss: Option<String>,
+    /// The loss with which to go on; `None` refuses to open a log that has lost events. A log that has lost
+    /// nothing, or something else, is refused.
+    pub accept_loss: Option<AcceptLoss>,
     /// Called when the log stops; it is logged in any case.
     pub on_fatal: FatalHook,
     #[cfg(test)]

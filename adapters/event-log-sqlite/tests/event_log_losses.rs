@@ -13,7 +13,7 @@ use lastseat_domain::StreamName;
 use lastseat_domain::event::{Event, LossAccepted};
 use lastseat_domain::ports::EventLog;
 use lastseat_domain::ports::event_log::{Direction, Expected, Filter, NewEvent, Position, StreamWrite};
-use lastseat_event_log_sqlite::{Anchor, Loss, LossKind, OpenError, SqliteLog, SqliteOptions, check_integrity};
+use lastseat_event_log_sqlite::{AcceptLoss, Anchor, Loss, LossKind, OpenError, SqliteLog, SqliteOptions, check_integrity};
 use lastseat_in_process::SystemClock;
 use serde_json::value::RawValue;
 use std::path::{Path, PathBuf};
@@ -25,9 +25,13 @@ fn open(path: &Path) -> Result<SqliteLog, OpenError> {
     SqliteLog::open(path, Arc::new(SystemClock))
 }
 
-fn open_accepting(path: &Path) -> SqliteLog {
-    let options = SqliteOptions { accept_loss: Some("ann".to_owned()), ..SqliteOptions::default() };
-    SqliteLog::open_with(path, Arc::new(SystemClock), options).unwrap()
+fn open_accepting(path: &Path, position: u64) -> Result<SqliteLog, OpenError> {
+    let options = SqliteOptions { accept_loss: ann(position), ..SqliteOptions::default() };
+    SqliteLog::open_with(path, Arc::new(SystemClock), options)
+}
+
+fn ann(position: u64) -> Option<AcceptLoss> {
+    Some(AcceptLoss { position, by: "ann".to_owned() })
 }
 
 fn write(key: &str) -> Vec<StreamWrite> {
@@ -74,8 +78,9 @@ fn refused(path: &Path) -> Loss {
     let before = contents(path);
     let loss = match open(path) {
         Err(error @ OpenError::Lost { .. }) => {
-            assert!(error.to_string().contains("--accept-loss"), "{error}");
+            let text = error.to_string();
             let OpenError::Lost { loss, .. } = error else { unreachable!() };
+            assert!(text.contains(&format!("`--accept-loss {}`", loss.found)), "{text}");
             loss
         }
         other => panic!("it was opened: {:?}", other.err()),
@@ -97,7 +102,7 @@ fn anchor(path: &Path) -> Anchor {
 
 /// Overrides the refusal: the decision is in the log, and the log can be used from then on.
 async fn accepted(path: &Path, left: u64) -> LossAccepted {
-    let log = open_accepting(path);
+    let log = open_accepting(path, left).unwrap();
     assert_eq!(log.head().await, Ok(Position(left + 1)));
     let stream = StreamName::operations();
     let events = log.read_stream(&stream, None, Direction::Forwards, 10).await.unwrap();
@@ -121,6 +126,32 @@ async fn an_intact_log_is_opened_after_a_kill() {
     assert_eq!(anchor(&path), Anchor::Holds { position: 100 });
     let log = open(&path).unwrap();
     assert_eq!(log.head().await, Ok(Position(100)));
+}
+
+/// A flag that stayed in a unit file accepts nothing: neither where nothing is missing, nor a later loss.
+#[tokio::test]
+async fn only_the_loss_that_was_named_is_accepted() {
+    let (_folder, path) = killed().await;
+    let before = contents(&path);
+    let error = open_accepting(&path, 100).err().unwrap();
+    assert!(matches!(error, OpenError::NothingLost { .. }) && error.to_string().contains("remove `--accept-loss`"), "{error}");
+    assert!(contents(&path) == before, "a refusal changes no file");
+    std::fs::remove_file(beside(&path, "-wal")).unwrap();
+    let before = contents(&path);
+    for another in [0, 59, 61, 100] {
+        let error = open_accepting(&path, another).err().unwrap();
+        assert!(matches!(error, OpenError::Lost { accepted: Some(_), .. }), "{error}");
+        let said = error.to_string();
+        let both = [format!("`--accept-loss {another}` accepts another loss"), "`--accept-loss 60`".to_owned()];
+        assert!(both.iter().all(|part| said.contains(part)), "{said}");
+    }
+    assert!(contents(&path) == before, "a refusal changes no file");
+    accepted(&path, 60).await;
+    assert!(matches!(open_accepting(&path, 60), Err(OpenError::NothingLost { .. })));
+    // A new directory.
+    let new = path.with_file_name("new.db");
+    assert!(matches!(open_accepting(&new, 0), Err(OpenError::NothingLost { .. })));
+    assert!(!new.exists(), "a refusal creates nothing");
 }
 
 /// Between commit and mark a process may be killed: the log is ahead, and nothing is missing.
@@ -265,8 +296,7 @@ async fn what_lies_beside_an_empty_log_can_show_that_it_was_not_empty() {
     let refused = SqliteLog::open_with(&path, Arc::new(SystemClock), evidence()).err().unwrap();
     assert!(refused.to_string().contains("it is empty, but payments were made"), "{refused}");
     assert!(!path.exists(), "a refusal creates nothing");
-    let log =
-        SqliteLog::open_with(&path, Arc::new(SystemClock), SqliteOptions { accept_loss: Some("ann".to_owned()), ..evidence() });
+    let log = SqliteLog::open_with(&path, Arc::new(SystemClock), SqliteOptions { accept_loss: ann(0), ..evidence() });
     log.unwrap().close().await.unwrap();
     SqliteLog::open_with(&path, Arc::new(SystemClock), evidence()).unwrap();
 }

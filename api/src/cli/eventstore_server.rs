@@ -1,10 +1,12 @@
 //! `lastseat eventstore-server`: serves the event log, and the payment sandbox if asked to, to nodes and
 //! auditors. Sells nothing.
 
+use super::accept_loss::AcceptLossFlag;
 use super::signals::Signals;
 use super::terminal::{self, Paint, complain, say_apart, tell};
 use crate::config::{Config, SETTINGS, Setting, SettingFlags};
 use crate::wiring::LogHost;
+use crate::wiring::chosen::AcceptLoss;
 use crate::{exit, logging};
 use clap::{ArgMatches, Args, Command, FromArgMatches};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
@@ -29,6 +31,7 @@ const FLAGS: [(&str, &str); 7] = [
 #[derive(Debug, Default)]
 pub struct EventStoreServerArgs {
     pub flags: SettingFlags,
+    pub accept_loss: AcceptLossFlag,
 }
 
 const EXAMPLES: &str = "\
@@ -49,7 +52,7 @@ An auditor reads the same log with any EventStoreDB client, or with
 impl Args for EventStoreServerArgs {
     fn augment_args(command: Command) -> Command {
         let args = FLAGS.iter().filter_map(|(flag, key)| Some(setting(key)?.arg(Some(flag))));
-        command.args(args).after_help(EXAMPLES).mut_arg("eventstore_listen", |arg| {
+        AcceptLossFlag::augment_args(command.args(args)).after_help(EXAMPLES).mut_arg("eventstore_listen", |arg| {
             arg.help(format!("Address and port to serve the event log on [default: {DEFAULT_ADDRESS}]"))
         })
     }
@@ -67,6 +70,7 @@ impl FromArgMatches for EventStoreServerArgs {
     }
 
     fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), clap::Error> {
+        self.accept_loss.update_from_arg_matches(matches)?;
         self.flags.read(matches, |setting| FLAGS.iter().any(|(_, key)| *key == setting.key));
         Ok(())
     }
@@ -77,12 +81,12 @@ fn setting(key: &str) -> Option<&'static Setting> {
 }
 
 /// Serves until Ctrl-C or SIGTERM.
-pub async fn run(mut config: Config) -> ExitCode {
+pub async fn run(mut config: Config, accept_loss: Option<AcceptLoss>) -> ExitCode {
     if let Err(error) = logging::install(&config) {
         complain(&format!("no log lines: {error}"));
     }
     config.eventstore_listen.get_or_insert(DEFAULT_ADDRESS);
-    let mut host = match LogHost::start(&config, Arc::new(terminal::fatal)).await {
+    let mut host = match LogHost::start(&config, Arc::new(terminal::fatal), accept_loss).await {
         Ok(host) => host,
         Err(error) => {
             complain(&error.to_string());

@@ -1,10 +1,12 @@
 //! `lastseat serve`, and `lastseat` alone: start, say where to look, run until a signal stops it.
 
+use super::accept_loss::AcceptLossFlag;
 use super::banner::Banner;
 use super::signals::Signals;
 use super::terminal::{self, Paint, complain, end_now, say_apart, tell};
 use crate::config::{Config, Flags};
 use crate::demo;
+use crate::wiring::chosen::AcceptLoss;
 use crate::wiring::{self, EventStoreServer, Running};
 use crate::{exit, logging};
 use lastseat_domain::ShowId;
@@ -16,17 +18,16 @@ use std::sync::Arc;
 pub struct Serve {
     #[command(flatten)]
     pub flags: Flags,
-    /// Go on with an event log that has lost acknowledged events; the log records it
-    #[arg(long)]
-    pub accept_loss: bool,
+    #[command(flatten)]
+    pub accept_loss: AcceptLossFlag,
 }
 
 /// Serves until Ctrl-C or SIGTERM; a second one ends the process at once.
-pub async fn run(config: Config, accept_loss: bool) -> ExitCode {
+pub async fn run(config: Config, accept_loss: Option<AcceptLoss>) -> ExitCode {
     if let Err(error) = logging::install(&config) {
         complain(&format!("no log lines: {error}"));
     }
-    let mut running = match wiring::start_with(config.clone(), Arc::new(terminal::fatal), accept_loss.then(operator)).await {
+    let mut running = match wiring::start_with(config.clone(), Arc::new(terminal::fatal), accept_loss).await {
         Ok(running) => running,
         Err(error) => {
             complain(&error.to_string());
@@ -59,12 +60,6 @@ pub async fn run(config: Config, accept_loss: bool) -> ExitCode {
             end_now(130)
         }
     }
-}
-
-/// Who runs this process, as the operating system's environment has it.
-fn operator() -> String {
-    let mut names = ["SUDO_USER", "USER", "LOGNAME"].iter().filter_map(|name| std::env::var(name).ok());
-    names.find(|name| !name.is_empty()).unwrap_or_else(|| "unknown".to_owned())
 }
 
 async fn greet(running: &Running, config: &Config) {

@@ -7,7 +7,7 @@ use crate::data_dir::DataDir;
 use lastseat_domain::ports::{Clock, EventLog};
 use lastseat_event_log_eventstore::EventStoreLog;
 use lastseat_event_log_sqlite::FatalHook;
-use lastseat_event_log_sqlite::{OpenError, SqliteLog, SqliteOptions};
+use lastseat_event_log_sqlite::{AcceptLoss, OpenError, SqliteLog, SqliteOptions};
 use std::fs::File;
 use std::sync::Arc;
 
@@ -27,20 +27,27 @@ pub(super) enum ChosenLog {
 
 impl ChosenLog {
     /// Opens what the configuration names; `on_fatal` is called if an embedded log stops for good.
-    /// `accept_loss` is who goes on with an embedded log that has lost events.
+    /// `accept_loss` is the decision to go on with an embedded log that has lost events, `command` what to start
+    /// with it.
     pub(super) async fn open(
         config: &Config,
         data: &DataDir,
         clock: &Arc<dyn Clock>,
         on_fatal: FatalHook,
-        accept_loss: Option<String>,
+        accept_loss: Option<AcceptLoss>,
+        command: &'static str,
     ) -> Result<Self, StartError> {
         match &config.eventstore {
             None => match open_file(data, clock, on_fatal, accept_loss).await {
                 Ok(log) => Ok(Self::Embedded(Arc::new(log))),
-                Err(error @ OpenError::Lost { .. }) => Err(StartError::Lost { error, payments: charges::unmatched(data).await }),
+                Err(error @ OpenError::Lost { .. }) => {
+                    Err(StartError::Lost { error, command, payments: charges::unmatched(data).await })
+                }
                 Err(error) => Err(error.into()),
             },
+            Some(_) if accept_loss.is_some() => {
+                Err(StartError::Server("a cluster's log has no loss to accept; remove --accept-loss".to_owned()))
+            }
             Some(url) => {
                 let lock = Arc::new(data.lock()?);
                 Ok(Self::Cluster { log: Arc::new(open_cluster(url.expose())?), _lock: lock })
@@ -80,7 +87,7 @@ pub(super) async fn open_file(
     data: &DataDir,
     clock: &Arc<dyn Clock>,
     on_fatal: FatalHook,
-    accept_loss: Option<String>,
+    accept_loss: Option<AcceptLoss>,
 ) -> Result<SqliteLog, OpenError> {
     let (path, clock) = (data.events(), Arc::clone(clock));
     let options = SqliteOptions { on_fatal, accept_loss, evidence: data.evidence_of_sales(), ..SqliteOptions::default() };

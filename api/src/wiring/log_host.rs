@@ -8,10 +8,13 @@ use super::start_error::StartError;
 use crate::config::Config;
 use crate::data_dir::DataDir;
 use lastseat_domain::ports::Clock;
-use lastseat_event_log_sqlite::FatalHook;
+use lastseat_event_log_sqlite::{AcceptLoss, FatalHook};
 use lastseat_in_process::SystemClock;
 use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
+
+/// What starts one that writes.
+const COMMAND: &str = "lastseat eventstore-server --write";
 
 /// The servers that the configuration names, running.
 pub struct LogHost {
@@ -23,13 +26,17 @@ pub struct LogHost {
 
 impl LogHost {
     /// Opens the log and starts the servers; `on_fatal` is called if the log stops for good.
+    /// `accept_loss` is the decision to go on with a log that has lost events.
     ///
     /// # Errors
     /// [`StartError`].
-    pub async fn start(config: &Config, on_fatal: FatalHook) -> Result<Self, StartError> {
+    pub async fn start(config: &Config, on_fatal: FatalHook, accept_loss: Option<AcceptLoss>) -> Result<Self, StartError> {
+        if accept_loss.is_some() && !config.eventstore_listen_write {
+            return Err(StartError::Server("--accept-loss writes to the log, so it needs --write".to_owned()));
+        }
         let data = DataDir::prepare(&config.data)?;
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-        let log = ChosenLog::open(config, &data, &clock, on_fatal, None).await?;
+        let log = ChosenLog::open(config, &data, &clock, on_fatal, accept_loss, COMMAND).await?;
         let shutdown = CancellationToken::new();
         match start_servers(config, &data, &log, &clock, &shutdown).await {
             Ok((eventstore_server, sandbox_server)) => Ok(Self { eventstore_server, sandbox_server, log, shutdown }),

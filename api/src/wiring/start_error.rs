@@ -23,8 +23,8 @@ pub enum StartError {
     #[error(transparent)]
     Log(#[from] OpenError),
     /// The log has lost events.
-    #[error("{error}{}", named(payments))]
-    Lost { error: OpenError, payments: Vec<Disagreement> },
+    #[error("{error}{}{}", with_flag(command, error), named(payments))]
+    Lost { error: OpenError, command: &'static str, payments: Vec<Disagreement> },
     #[error("the event log's cluster can't be used: {0}")]
     Cluster(String),
     #[error("Redis can't guard the seats: {0}; `lastseat doctor` says more")]
@@ -55,6 +55,14 @@ pub enum StartError {
     Demo(#[from] DemoError),
 }
 
+/// The whole command that goes on after this loss.
+fn with_flag(command: &str, error: &OpenError) -> String {
+    match error {
+        OpenError::Lost { loss, .. } => format!(": `{command} --accept-loss {}`", loss.found),
+        _ => String::new(),
+    }
+}
+
 /// Most payments that a message names.
 const NAMED: usize = 10;
 
@@ -81,6 +89,7 @@ impl StartError {
     #[must_use]
     pub fn exit(&self) -> u8 {
         match self {
+            Self::Log(OpenError::NothingLost { .. }) => exit::USAGE,
             Self::Listen { .. } | Self::Data(_) | Self::Demo(_) | Self::Server(_) | Self::Guard(_) | Self::SharedSandbox(_) => {
                 exit::USAGE
             }

@@ -260,3 +260,31 @@ fn the_kill_demo_loses_nothing() {
     assert!(run.code == 0 && run.out.contains("Nothing was lost.") && run.out.contains("with SIGKILL"), "{run:?}");
     assert_eq!(std::fs::read_dir(place.path()).unwrap().count(), 0, "it leaves nothing");
 }
+
+/// A log host accepts a loss where it is served: `serve` on its directory would sell.
+#[test]
+fn a_loss_is_accepted_by_the_program_that_was_refused() {
+    let place = Place::new();
+    let server = Server::start(&place, &[]);
+    server.signal("TERM");
+    assert_eq!(server.end().0, 0);
+    std::fs::remove_file(place.path().join("lastseat-data/events.mark")).unwrap();
+    let host = ["eventstore-server", "--listen", "127.0.0.1:0"];
+    let refused = place.run(&host);
+    let said = refused.one_line(3);
+    let (_, position) = said.split_once(": `lastseat eventstore-server --write --accept-loss ").unwrap();
+    let position = position.trim_end_matches('`');
+    let with = |more: &[&str]| place.command(&[&host, more].concat());
+    assert!(place.run(&["serve", "--listen", "127.0.0.1:0"]).err.contains(&format!("`lastseat serve --accept-loss {position}`")));
+    assert!(Run::of(&mut with(&["--accept-loss", position])).one_line(2).contains("needs --write"));
+    let other = Run::of(&mut with(&["--write", "--accept-loss", "99"]));
+    assert!(other.one_line(3).contains("`--accept-loss 99` accepts another loss"), "{other:?}");
+
+    let mut accepting = with(&["--write", "--accept-loss", position]).stdout(Stdio::piped()).spawn().unwrap();
+    let greeted = BufReader::new(accepting.stdout.take().unwrap()).lines().any(|line| line.unwrap().contains("Ctrl-C"));
+    accepting.kill().unwrap();
+    accepting.wait().unwrap();
+    assert!(greeted);
+    let left = Run::of(&mut with(&["--write", "--accept-loss", position]));
+    assert!(left.one_line(2).contains("remove `--accept-loss`"), "{left:?}");
+}

@@ -2,6 +2,7 @@
 
 use crate::buyers::{Fact, Ledger, Market, Rng};
 use crate::check::{books_against_gateway, false_answers};
+use crate::damage::position_to_accept;
 use crate::put_on_sale;
 use crate::support::process::{Server, token, verify};
 use crate::support::surgery::{close_the_gaps, copy, take_out};
@@ -14,7 +15,10 @@ use std::time::Duration;
 /// The findings of the checks on a server that is started on this data.
 async fn findings(data: &Path, facts: &BTreeMap<String, Fact>) -> Vec<String> {
     // Whatever the log's high-water mark says.
-    let server = Server::start_with(data, &["--accept-loss"]).await;
+    let server = match position_to_accept(data) {
+        Some(position) => Server::start_with(data, &["--accept-loss", &position]).await,
+        None => Server::start(data).await,
+    };
     let wrong = false_answers(&server.client, facts.clone()).await;
     server.kill();
     wrong
