@@ -130,6 +130,35 @@ async fn guests_do_not_extend_and_their_bookings_say_so() {
     server.close().await;
 }
 
+/// Its answer was lost, and with it the booking's token, which nobody can get otherwise.
+#[tokio::test]
+async fn a_repeat_from_an_address_that_may_hold_no_more_gets_the_answer_of_its_first_try() {
+    let trusted_proxies = vec!["127.0.0.1".parse().unwrap()];
+    let server = self::server(Config { guest_seats: Some(4), trusted_proxies, ..Config::default() }).await;
+    let keyed = async |server: &TestServer, address: &str, key: &str, quantity: u32| {
+        let request = server.client.post(HOLD).header("x-forwarded-for", address).key(key);
+        request.json(&places(quantity)).send().await
+    };
+    let first = keyed(&server, "203.0.113.7", "lost", 3).await.ok(201);
+    // The process forgets whom it has answered, and the phone has moved to a crowded network.
+    let server = server.restart().await;
+    from(&server, "203.0.113.8", 4).await.ok(201);
+    let floor = server.floor().await;
+    for _ in 0..2 {
+        let repeat = keyed(&server, "203.0.113.8", "lost", 3).await;
+        assert_eq!(repeat.header("idempotent-replayed"), Some("true"));
+        let repeat = repeat.ok(201);
+        assert_eq!((text(&repeat, "id"), text(&repeat, "token")), (text(&first, "id"), text(&first, "token")));
+    }
+    assert_eq!(server.floor().await, floor);
+    // A key that was never used, and a key that was used for something else, get no seats.
+    keyed(&server, "203.0.113.8", "new", 3).await.problem(403, "guest_limit");
+    let server = server.restart().await;
+    from(&server, "203.0.113.9", 4).await.ok(201);
+    keyed(&server, "203.0.113.9", "lost", 2).await.problem(422, "idempotency_key_reused");
+    server.close().await;
+}
+
 #[tokio::test]
 async fn addresses_are_told_apart_as_far_as_they_are_believed_and_are_not_written_down() {
     let server = server(Config { guest_seats: Some(4), ..Config::default() }).await;

@@ -191,6 +191,14 @@ impl BoxOffice {
         Box::pin(hold::hold(&self.services, &request)).await
     }
 
+    /// The hold that an earlier request under the same idempotency key got, if there was one.
+    ///
+    /// # Errors
+    /// [`CommandError`].
+    pub async fn repeated_hold(&self, request: &HoldRequest) -> Result<Option<Hold>, CommandError> {
+        Box::pin(hold::find_repeated(&self.services, request)).await
+    }
+
     /// A booking as the log has it now; `None` if there is none, or if it was only fenced.
     ///
     /// # Errors

@@ -15,4 +15,4 @@ mod repair_hold;
 mod replay;
 mod target;
 
-pub(crate) use place_hold::{hold, refuse_at_once};
+pub(crate) use place_hold::{find_repeated, hold, refuse_at_once};

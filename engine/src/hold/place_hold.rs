@@ -68,6 +68,15 @@ pub(crate) async fn hold(services: &Services, request: &HoldRequest) -> Result<H
     }
 }
 
+/// The booking that the same request opened before, for a caller who is refused another.
+pub(crate) async fn find_repeated(services: &Services, request: &HoldRequest) -> Result<Option<Hold>, CommandError> {
+    let log_unknown = services.health.follower_fault.lock().is_some();
+    if request.fingerprint.is_none() || !(log_unknown || services.known_bookings.may_contain(request.booking)) {
+        return Ok(None);
+    }
+    replay(services, OpenStrategy::of(&*services.ports.log), request).await
+}
+
 fn check_table(target: &HoldTarget<'_>) -> Result<(), Rejection> {
     target.show.check_on_sale(target.now)?;
     Choice::of(target)?.refuse_what_is_taken(target)

@@ -12,8 +12,13 @@ use lastseat_projections::BookingStatus;
 /// Takes a unit for a hold of a guest. Keep it until the hold is decided.
 ///
 /// # Errors
-/// 403 or 429.
-pub async fn may_hold(app: &App, client: Client, booking: BookingId, selection: &SeatSelection) -> Result<GuestUnit, Problem> {
+/// [`GuestRefusal`]. A repeat of an earlier request gets its answer all the same.
+pub async fn may_hold(
+    app: &App,
+    client: Client,
+    booking: BookingId,
+    selection: &SeatSelection,
+) -> Result<GuestUnit, GuestRefusal> {
     let seats = u32::try_from(selection.quantity()).unwrap_or(u32::MAX);
     let take = || app.limits().guests().hold(client, booking, seats, app.now(), |booking| is_paid_or_over(app, booking));
     let mut taken = take();
@@ -22,7 +27,7 @@ pub async fn may_hold(app: &App, client: Client, booking: BookingId, selection: 
         freshness::wait_for_own_writes(app).await;
         taken = take();
     }
-    taken.map_err(|refusal| app.limits().refuse_guest(refusal, app.now(), app.metrics()))
+    taken
 }
 
 /// Counts a guest's hold.

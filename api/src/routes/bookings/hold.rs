@@ -7,6 +7,7 @@ use crate::answer::Answer;
 use crate::app::App;
 use crate::auth::Caller;
 use crate::body::wrong_quantity;
+use crate::limits::GuestRefusal;
 use crate::metrics;
 use crate::problem::{Code, Problem};
 use crate::routes::bookings::guests;
@@ -18,7 +19,7 @@ use axum::extract::State;
 use http::StatusCode;
 use http::header::{CACHE_CONTROL, HeaderValue};
 use lastseat_domain::{AreaId, BookingId, BuyerId, CategoryId, Rejection, SeatId, ShowId};
-use lastseat_engine::{CommandError, HoldRequest, SeatSelection};
+use lastseat_engine::{CommandError, Hold, HoldRequest, SeatSelection};
 use serde::Deserialize;
 use utoipa::ToSchema;
 
@@ -121,26 +122,46 @@ async fn hold(app: App, show: ShowId, command: Command<Holder>) -> Result<Answer
         Caller::Token { sub, .. } => sub.clone(),
         Caller::Guest | Caller::Booking(_) => BuyerId::guest(booking),
     };
+    let (fingerprint, trace) = (command.fingerprint(), command.trace.clone());
+    let request = HoldRequest { booking, show, selection, buyer, fingerprint, trace };
     let guest = match &command.caller {
-        Caller::Guest => Some(guests::may_hold(&app, command.client, booking, &selection).await?),
+        Caller::Guest => match guests::may_hold(&app, command.client, booking, &request.selection).await {
+            Ok(unit) => Some(unit),
+            Err(refusal) => return repeat_of_guest(&app, &request, refusal).await,
+        },
         Caller::Token { .. } | Caller::Booking(_) => None,
     };
-    let (fingerprint, trace) = (command.fingerprint(), command.trace.clone());
-    let held = app.box_office().hold(HoldRequest { booking, show, selection, buyer, fingerprint, trace }).await;
-    let hold = held.map_err(|error| match error {
-        CommandError::Rejected(rejection) => refused(&app, rejection),
-        CommandError::Failed(fault) => fault.into(),
-    })?;
+    let hold = app.box_office().hold(request).await.map_err(|error| failed(&app, error))?;
 
     if let Some(unit) = guest {
         guests::has_held(&app, command.client, unit, &hold).await;
     }
-    let mut body = BookingJson::of(&app, &hold.booking);
+    Ok(held(&app, &hold))
+}
+
+/// The answer to a guest who may hold no more: nothing new, but what an earlier try of the same request
+/// got. Its answer was lost, and with it the booking's token; the address may be another by now.
+async fn repeat_of_guest(app: &App, request: &HoldRequest, refusal: GuestRefusal) -> Result<Answer, Problem> {
+    match app.box_office().repeated_hold(request).await.map_err(|error| failed(app, error))? {
+        Some(hold) => Ok(held(app, &hold)),
+        None => Err(app.limits().refuse_guest(refusal, app.now(), app.metrics())),
+    }
+}
+
+fn held(app: &App, hold: &Hold) -> Answer {
+    let mut body = BookingJson::of(app, &hold.booking);
     body.token = Some(app.parts().auth.booking_token(hold.booking.id));
     let answer = Answer::json(StatusCode::CREATED, &body).location(&format!("/v1/bookings/{}", hold.booking.id));
     // It contains the booking's token.
     let answer = answer.header(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    Ok(if hold.replayed { answer.replayed() } else { answer })
+    if hold.replayed { answer.replayed() } else { answer }
+}
+
+fn failed(app: &App, error: CommandError) -> Problem {
+    match error {
+        CommandError::Rejected(rejection) => refused(app, rejection),
+        CommandError::Failed(fault) => fault.into(),
+    }
 }
 
 /// Adds `retry_after` where seats are only held and may become free.
