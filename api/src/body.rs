@@ -26,11 +26,11 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// they have sent everything. Beyond that the connection is closed.
 const DRAIN: usize = 32 << 20;
 
-/// Reads the whole body.
+/// Reads the whole body. `dropped` is called when nothing of it is kept, because it is too large.
 ///
 /// # Errors
 /// 413, 408, or 400 if it broke off.
-pub async fn read(body: Body, max: usize) -> Result<Bytes, Problem> {
+pub async fn read(body: Body, max: usize, dropped: impl Fn()) -> Result<Bytes, Problem> {
     if body.is_end_stream() {
         return Ok(Bytes::new());
     }
@@ -38,7 +38,7 @@ pub async fn read(body: Body, max: usize) -> Result<Bytes, Problem> {
     if announced > DRAIN {
         return Err(too_large(max));
     }
-    let mut gathering = pin!(gather(body, max));
+    let mut gathering = pin!(gather(body, max, announced > max, dropped));
     // A small body arrives with its headers: then no timer is set up.
     if let Poll::Ready(gathered) = futures::poll!(gathering.as_mut()) {
         return gathered;
@@ -47,7 +47,10 @@ pub async fn read(body: Body, max: usize) -> Result<Bytes, Problem> {
     tokio::time::timeout(PATIENCE, gathering).await.map_err(late)?
 }
 
-async fn gather(mut body: Body, max: usize) -> Result<Bytes, Problem> {
+async fn gather(mut body: Body, max: usize, mut drops: bool, dropped: impl Fn()) -> Result<Bytes, Problem> {
+    if drops {
+        dropped();
+    }
     let (mut first, mut rest, mut seen) = (Bytes::new(), Vec::new(), 0);
     while let Some(frame) = body.frame().await {
         let broken = |_| Problem::new(Code::BodyUnreadable, "The body ended early or is malformed. Send the request again.");
@@ -55,8 +58,14 @@ async fn gather(mut body: Body, max: usize) -> Result<Bytes, Problem> {
         seen += data.len();
         if seen > DRAIN {
             break;
-        } else if seen > max {
+        }
+        if drops {
+            continue;
+        }
+        if seen > max {
             (first, rest) = (Bytes::new(), Vec::new());
+            drops = true;
+            dropped();
         } else if first.is_empty() {
             first = data;
         } else {
@@ -116,16 +125,33 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn who_counts_what_is_kept_is_told_when_that_is_nothing() {
+        use futures::StreamExt;
+        for (sent, expected) in [(10, 0), (11, 1), (30, 1)] {
+            let dropped = std::cell::Cell::new(0);
+            let chunks = futures::stream::iter((0..sent).map(|_| Ok(Bytes::from_static(b"x"))))
+                .chain(futures::stream::pending::<std::io::Result<Bytes>>());
+            let reading = read(Body::from_stream(chunks), 10, || dropped.set(dropped.get() + 1));
+            assert!(futures::poll!(pin!(reading)).is_pending());
+            assert_eq!(dropped.get(), expected, "{sent}");
+        }
+        // What is announced is not kept at all.
+        let dropped = std::cell::Cell::new(0);
+        read(Body::from(vec![b'x'; 11]), 10, || dropped.set(dropped.get() + 1)).await.expect_err("refused");
+        assert_eq!(dropped.get(), 1);
+    }
+
+    #[tokio::test]
     async fn a_body_over_the_limit_is_refused_with_and_without_content_length() {
-        assert_eq!(read(Body::from(vec![b'x'; 10]), 10).await.unwrap().len(), 10);
-        assert_eq!(read(Body::from(vec![b'x'; 11]), 10).await.expect_err("refused").code(), Code::BodyTooLarge);
+        assert_eq!(read(Body::from(vec![b'x'; 10]), 10, || ()).await.unwrap().len(), 10);
+        assert_eq!(read(Body::from(vec![b'x'; 11]), 10, || ()).await.expect_err("refused").code(), Code::BodyTooLarge);
         let chunks = futures::stream::iter((0..11).map(|_| Ok::<_, std::io::Error>(Bytes::from_static(b"x"))));
-        assert_eq!(read(Body::from_stream(chunks), 10).await.expect_err("refused").code(), Code::BodyTooLarge);
+        assert_eq!(read(Body::from_stream(chunks), 10, || ()).await.expect_err("refused").code(), Code::BodyTooLarge);
         let chunks =
             futures::stream::iter(["{", "\"a\"", ":1}"].map(|text| Ok::<_, std::io::Error>(Bytes::from_static(text.as_bytes()))));
-        assert_eq!(read(Body::from_stream(chunks), 10).await.unwrap(), "{\"a\":1}");
+        assert_eq!(read(Body::from_stream(chunks), 10, || ()).await.unwrap(), "{\"a\":1}");
         let broken = futures::stream::iter([Ok(Bytes::from_static(b"{")), Err(std::io::Error::other("gone"))]);
-        assert_eq!(read(Body::from_stream(broken), 10).await.expect_err("refused").code(), Code::BodyUnreadable);
-        assert!(read(Body::empty(), 10).await.unwrap().is_empty());
+        assert_eq!(read(Body::from_stream(broken), 10, || ()).await.expect_err("refused").code(), Code::BodyUnreadable);
+        assert!(read(Body::empty(), 10, || ()).await.unwrap().is_empty());
     }
 }

@@ -12,6 +12,7 @@ pub mod headers;
 mod metered;
 mod refusals;
 
+pub use bodies::Keeping;
 pub use budget::Budget;
 pub use capacity::Capacity;
 

@@ -120,7 +120,7 @@ settings! {
     demo, "demo": bool = true, SWITCH, SERVER;
     /// Commands in progress at once, for holds and for bookings each; the next one is answered 503
     max_in_flight, "max_in_flight": usize = EngineSettings::default().max_in_flight, COUNT, SERVER;
-    /// Memory for what slow clients don't read or send; beyond it the slowest is disconnected
+    /// Memory for what slow clients don't read or send; beyond it those that keep most are disconnected
     connection_memory, "connection_memory_mb": usize = 256, MEGABYTES, SERVER;
     /// Hold time of the demo show, when it is created; other shows have their own
     hold, "hold_seconds": Duration = Duration::from_secs(600), SECONDS, SERVER;

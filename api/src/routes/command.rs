@@ -10,6 +10,7 @@ use crate::metrics;
 use crate::problem::Problem;
 use crate::routes::freshness;
 use crate::routes::sender::{Owner, Sender};
+use crate::server::Keeping;
 use axum::extract::{FromRequest, Request};
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue};
@@ -56,7 +57,8 @@ impl<S: Sender> FromRequest<App> for Command<S> {
         S::check(&caller, app)?;
         let client = app.limits().client(&parts);
         let media_type = body::check_media_type(&parts.headers);
-        let body = body::read(body, S::MAX_BODY).await?;
+        let keeping = parts.extensions.get::<Keeping>();
+        let body = body::read(body, S::MAX_BODY, || keeping.into_iter().for_each(Keeping::nothing)).await?;
         let keyed = Keyed::read(&parts.headers, &caller, parts.method.as_str(), parts.uri.path(), &body)?;
         let id = keyed.as_ref().map(|k| app.parts().auth.command_for_request(&k.slot, &k.body));
         let trace = trace_id(&parts.headers);

@@ -33,12 +33,24 @@ pub(super) struct Rest {
     waits: bool,
 }
 
+/// What a command keeps of its request's body. An extension of requests that have one.
+#[derive(Clone)]
+pub struct Keeping(Arc<Ledger>);
+
+impl Keeping {
+    /// Nothing is kept from now on, and nothing of what has arrived.
+    pub fn nothing(&self) {
+        self.0.drop_body();
+    }
+}
+
 /// Takes a request apart, so that the rest of its body can be read when it was answered.
-pub(super) fn split(request: Request<Incoming>, ledger: &Arc<Ledger>) -> (Request<Body>, Option<Rest>) {
+pub(super) fn split(mut request: Request<Incoming>, ledger: &Arc<Ledger>) -> (Request<Body>, Option<Rest>) {
     if request.body().is_end_stream() {
         return (request.map(|_| Body::empty()), None);
     }
     let waits = request.headers().contains_key(http::header::EXPECT);
+    request.extensions_mut().insert(Keeping(Arc::clone(ledger)));
     let (parts, body) = request.into_parts();
     let body = Arc::new(Mutex::new(body));
     let shared = Shared { body: Arc::clone(&body), ledger: Arc::clone(ledger) };
@@ -102,6 +114,8 @@ pub(super) struct Tracked {
     body: Body,
     /// What the body has given and is not handed on yet.
     rest: Bytes,
+    /// Bytes of the part of the body that the rest belongs to.
+    whole: usize,
     /// Whether the rest is this answer's alone. An answer of a known length is made before it is sent,
     /// and may be shared.
     own: bool,
@@ -112,12 +126,14 @@ pub(super) struct Tracked {
 impl Tracked {
     pub(super) fn new(body: Body, ledger: Arc<Ledger>, busy: Busy) -> Self {
         let own = body.size_hint().exact().is_none();
-        Self { body, rest: Bytes::new(), own, ledger, _busy: busy }
+        Self { body, rest: Bytes::new(), whole: 0, own, ledger, _busy: busy }
     }
 
     fn piece(&mut self) -> Bytes {
         let piece = self.rest.split_to(self.rest.len().min(PIECE));
-        self.ledger.handed_out(piece.len(), if self.own { self.rest.len() } else { 0 });
+        let shared = if self.rest.is_empty() { 0 } else { self.whole };
+        let (waiting, shared) = if self.own { (self.rest.len(), 0) } else { (0, shared) };
+        self.ledger.handed_out(piece.len(), waiting, shared);
         piece
     }
 }
@@ -133,7 +149,7 @@ impl HttpBody for Tracked {
                 other => return other,
             };
             match frame.into_data() {
-                Ok(data) => self.rest = data,
+                Ok(data) => (self.whole, self.rest) = (data.len(), data),
                 Err(trailers) => return Poll::Ready(Some(Ok(trailers))),
             }
         }
@@ -157,6 +173,6 @@ impl HttpBody for Tracked {
 
 impl Drop for Tracked {
     fn drop(&mut self) {
-        self.ledger.handed_out(0, 0);
+        self.ledger.handed_out(0, 0, 0);
     }
 }

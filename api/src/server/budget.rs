@@ -2,14 +2,15 @@
 //! that arrive slowly.
 //!
 //! A connection is charged while it waits for its client, so a request that is read and answered at
-//! once costs nothing here. When the budget is full, the connection that has kept its client's bytes
-//! longest is closed: first a seat stream, whose reader resumes by itself, then another answer, then a
-//! request that is not complete.
+//! once costs nothing here. When the budget is full, the connection that keeps most is closed, whatever
+//! it does, so that nobody can use up the budget at the cost of others. Where the bodies that answers
+//! share are what is too much, it is a reader of such a body: another connection would free nothing.
 //!
 //! Not counted: the 8 to 16 kB that each connection needs to read and write at all, the buffers of the
 //! system, and what the commands themselves need, which is limited by admission.
 
 use parking_lot::Mutex;
+use std::cmp::Reverse;
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::Relaxed};
@@ -43,7 +44,10 @@ pub struct Ledger {
     unsent: AtomicUsize,
     /// Bytes of an answer that follow those.
     waiting: AtomicUsize,
-    is_stream: AtomicBool,
+    /// Whether the body of the current request is dropped as it arrives.
+    is_dropped: AtomicBool,
+    /// Bytes of the body that the answer shares with others. Not charged to the connection.
+    shared: AtomicUsize,
     /// Whether anything is charged. Most connections never are.
     is_charged: AtomicBool,
     /// When that began, in microseconds of the budget's time.
@@ -90,7 +94,8 @@ impl Budget {
             body: AtomicUsize::new(0),
             unsent: AtomicUsize::new(0),
             waiting: AtomicUsize::new(0),
-            is_stream: AtomicBool::new(false),
+            is_dropped: AtomicBool::new(false),
+            shared: AtomicUsize::new(0),
             is_charged: AtomicBool::new(false),
             since: AtomicU64::new(0),
             charge: Mutex::default(),
@@ -98,7 +103,7 @@ impl Budget {
         })
     }
 
-    /// Closes the slowest connections until the budget is kept.
+    /// Closes connections until the budget is kept.
     fn relieve(&self) {
         let mut one_closed = false;
         loop {
@@ -108,16 +113,22 @@ impl Budget {
                 return;
             }
             let mut charged = self.charged.lock();
-            let slowest = charged.values().min_by_key(|ledger| (ledger.patience(), ledger.id)).cloned();
-            let Some(slowest) = slowest else { return };
-            charged.remove(&slowest.id);
+            let next = if used > self.max {
+                charged.values().min_by_key(|ledger| (Reverse(ledger.charge.lock().bytes), ledger.age())).cloned()
+            } else {
+                let readers = charged.values().filter(|ledger| ledger.shared.load(Relaxed) > 0);
+                // Snapshots of one show have about the same size: the older one is superseded.
+                readers.min_by_key(|ledger| (Reverse(ledger.shared.load(Relaxed).checked_ilog2()), ledger.age())).cloned()
+            };
+            let Some(next) = next else { return };
+            charged.remove(&next.id);
             drop(charged);
-            let mut charge = slowest.charge.lock();
+            let mut charge = next.charge.lock();
             charge.is_closed = true;
             self.used.fetch_sub(std::mem::take(&mut charge.bytes), Relaxed);
             drop(charge);
             self.closed.fetch_add(1, Relaxed);
-            slowest.close.notify_one();
+            next.close.notify_one();
             one_closed = true;
         }
     }
@@ -133,28 +144,39 @@ impl Ledger {
     pub(super) fn begin(&self) {
         self.head.store(0, Relaxed);
         self.body.store(0, Relaxed);
-        self.is_stream.store(false, Relaxed);
+        self.is_dropped.store(false, Relaxed);
         self.settle_down();
     }
 
-    /// A part of the request's body was handed to the command, which keeps it.
+    /// A part of the request's body was handed to the command, which keeps it unless it said otherwise.
     pub(super) fn handed_in(&self, bytes: usize) {
         self.head.store(0, Relaxed);
+        if self.is_dropped.load(Relaxed) {
+            return;
+        }
         let body = self.body.load(Relaxed).saturating_add(bytes);
         self.body.store(body.min(LARGEST_BODY), Relaxed);
     }
 
-    /// The answer begins, so that the command has done with the body.
-    pub(super) fn answer(&self, is_stream: bool) {
+    /// The command keeps nothing of the body, neither what it has nor what follows.
+    pub(super) fn drop_body(&self) {
+        self.is_dropped.store(true, Relaxed);
         self.body.store(0, Relaxed);
-        self.is_stream.store(is_stream, Relaxed);
         self.settle_down();
     }
 
-    /// A part of the answer is ready to be sent, and so many bytes follow it.
-    pub(super) fn handed_out(&self, bytes: usize, waiting: usize) {
+    /// The answer begins, so that the command has done with the body.
+    pub(super) fn answer(&self) {
+        self.body.store(0, Relaxed);
+        self.settle_down();
+    }
+
+    /// A part of the answer is ready to be sent, and so many bytes follow it. `shared` is the size of the
+    /// body that it shares with other answers, as long as it needs that.
+    pub(super) fn handed_out(&self, bytes: usize, waiting: usize, shared: usize) {
         self.unsent.fetch_add(bytes, Relaxed);
         self.waiting.store(waiting, Relaxed);
+        self.shared.store(shared, Relaxed);
     }
 
     /// The system has not taken so many bytes yet.
@@ -168,7 +190,7 @@ impl Ledger {
         self.unsent.load(Relaxed) > 0
     }
 
-    /// Charges what is kept, because the connection waits for its client now, and closes the slowest if
+    /// Charges what is kept, because the connection waits for its client now, and closes connections if
     /// that is too much.
     pub(super) fn wait(self: &Arc<Self>) {
         let (before, kept) = self.settle();
@@ -223,103 +245,11 @@ impl Ledger {
         self.settle_down();
     }
 
-    /// The lowest is closed first.
-    fn patience(&self) -> (u8, u64) {
-        let sends = self.unsent.load(Relaxed) > 0;
-        let kind = match (sends, self.is_stream.load(Relaxed)) {
-            (true, true) => 0,
-            (true, false) => 1,
-            (false, _) => 2,
-        };
-        (kind, self.since.load(Relaxed))
+    /// The lowest has waited longest.
+    fn age(&self) -> (u64, u64) {
+        (self.since.load(Relaxed), self.id)
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn budget(max: usize) -> (Arc<Budget>, Arc<AtomicUsize>) {
-        let shared = Arc::new(AtomicUsize::new(0));
-        (Budget::new(max, Arc::clone(&shared)), shared)
-    }
-
-    fn slow_reader(budget: &Arc<Budget>, bytes: usize, is_stream: bool) -> Arc<Ledger> {
-        let ledger = budget.open();
-        ledger.begin();
-        ledger.answer(is_stream);
-        ledger.handed_out(bytes, 0);
-        ledger.wait();
-        ledger
-    }
-
-    fn is_closed(ledger: &Ledger) -> bool {
-        ledger.charge.lock().is_closed
-    }
-
-    #[test]
-    fn who_is_read_at_once_is_not_charged() {
-        let (budget, _) = budget(100);
-        let ledger = budget.open();
-        for _ in 0..10 {
-            ledger.received(90);
-            ledger.begin();
-            ledger.answer(false);
-            ledger.handed_out(90, 0);
-            ledger.left(0);
-            ledger.wait();
-        }
-        assert_eq!((budget.used(), budget.closed()), (0, 0));
-    }
-
-    #[test]
-    fn a_full_budget_closes_the_slowest_stream_first() {
-        let (budget, _) = budget(100);
-        let request = budget.open();
-        request.received(20);
-        request.wait();
-        let answer = slow_reader(&budget, 30, false);
-        let (first, second) = (slow_reader(&budget, 20, true), slow_reader(&budget, 20, true));
-        assert_eq!(budget.used(), 90);
-        let third = slow_reader(&budget, 25, true);
-        assert_eq!([&first, &second, &third, &answer, &request].map(|l| is_closed(l)), [true, false, false, false, false]);
-        assert_eq!((budget.used(), budget.closed()), (95, 1));
-        // What has gone on is not the slowest any more.
-        second.left(0);
-        second.handed_out(20, 0);
-        second.wait();
-        slow_reader(&budget, 10, true);
-        assert_eq!([&second, &third].map(|l| is_closed(l)), [false, true]);
-        // Without streams, answers are next, and then requests.
-        let large = budget.open();
-        large.received(100);
-        large.wait();
-        assert!(is_closed(&answer) && is_closed(&second) && is_closed(&request) && !is_closed(&large));
-        assert_eq!(budget.used(), 100);
-        large.end();
-        assert_eq!(budget.used(), 0);
-    }
-
-    #[test]
-    fn shared_bytes_cost_one_connection_at_a_time() {
-        let (budget, shared) = budget(100);
-        let readers = [slow_reader(&budget, 10, false), slow_reader(&budget, 10, false), slow_reader(&budget, 10, false)];
-        shared.store(200, Relaxed);
-        let next = slow_reader(&budget, 10, false);
-        assert_eq!(readers.iter().filter(|reader| is_closed(reader)).count(), 1);
-        assert!(!is_closed(&next));
-        shared.store(0, Relaxed);
-        assert_eq!(budget.used(), 30);
-    }
-
-    #[test]
-    fn a_connection_that_was_closed_is_charged_no_more() {
-        let (budget, _) = budget(10);
-        let reader = slow_reader(&budget, 20, true);
-        assert!(is_closed(&reader));
-        reader.handed_out(20, 0);
-        reader.wait();
-        reader.end();
-        assert_eq!((budget.used(), budget.closed()), (0, 1));
-    }
-}
+mod tests;

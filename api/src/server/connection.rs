@@ -12,7 +12,6 @@ use super::headers;
 use super::metered::Metered;
 use super::refusals::check_host;
 use axum::Router;
-use axum::body::HttpBody;
 use axum::extract::ConnectInfo;
 use axum::response::IntoResponse;
 use http::header::{CONNECTION, CONTENT_LENGTH, HeaderValue};
@@ -155,7 +154,7 @@ impl Exchange {
             if response.status() == StatusCode::NOT_MODIFIED {
                 response.headers_mut().remove(CONTENT_LENGTH);
             }
-            ledger.answer(response.body().size_hint().exact().is_none());
+            ledger.answer();
             Ok(response.map(|body| Tracked::new(body, ledger, busy)))
         }
     }

@@ -39,15 +39,22 @@ async fn clients_that_do_not_read_or_send_cost_little_and_never_more_than_the_bu
     readers_of_many_snapshots(&server, snapshot).await;
     unread_streams(&server).await;
     half_sent_headers(&server).await;
+    bodies_that_are_too_large(&server).await;
     bodies_without_the_role(&server).await;
     bodies_that_never_end(&server).await;
 
     let metrics = send_and_read(&server, "GET /metrics").await;
     let metrics = String::from_utf8(metrics).unwrap();
-    let cut: u64 =
-        metrics.lines().find_map(|line| line.strip_prefix("lastseat_connections_cut_total ")).unwrap().parse().unwrap();
-    assert!(cut > 0, "the budget was full at least once");
+    assert!(value(&metrics, "lastseat_connections_cut_total") > 0, "the budget was full at least once");
     assert!(metrics.contains("lastseat_connection_bytes 0\n"), "{metrics}");
+}
+
+async fn metric(server: &TestServer, name: &str) -> usize {
+    value(&String::from_utf8(send_and_read(server, "GET /metrics").await).unwrap(), name)
+}
+
+fn value(metrics: &str, name: &str) -> usize {
+    metrics.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' ')).unwrap().parse().unwrap()
 }
 
 /// 80 slow readers of a 200,000-seat show took 1 GB.
@@ -106,6 +113,22 @@ async fn half_sent_headers(server: &TestServer) {
     eprintln!("100 of 15 kB and 100 of 400 kB of half-sent headers: {cost} bytes");
     assert!(cost < 200 * 48 * 1024, "{cost}");
     drop((small, large));
+    eventually_at_most(&MEMORY, before + MB).await;
+}
+
+/// They are dropped as they arrive, but filled the budget, and streams were closed for them.
+async fn bodies_that_are_too_large(server: &TestServer) {
+    let before = MEMORY.current_usage();
+    let cut = metric(server, "lastseat_connections_cut_total").await;
+    let head = "POST /v1/shows/arena/bookings HTTP/1.1\r\nhost: test\r\ncontent-type: application/json\r\n";
+    let slow = Slow::open(server, 60, &format!("{head}content-length: 33554432\r\n\r\n{}", "x".repeat(1_000_000))).await;
+    let cost = MEMORY.current_usage().saturating_sub(before);
+    let charged = metric(server, "lastseat_connection_bytes").await;
+    eprintln!("60 bodies of 32 MiB that are dropped: {cost} bytes, {charged} charged");
+    assert!(cost < 60 * 64 * 1024, "{cost}");
+    assert!(charged < 60 * 16 * 1024, "{charged}");
+    assert_eq!(metric(server, "lastseat_connections_cut_total").await, cut);
+    drop(slow);
     eventually_at_most(&MEMORY, before + MB).await;
 }
 
