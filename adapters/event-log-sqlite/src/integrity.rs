@@ -1,7 +1,7 @@
 //! A full check of the file for damage.
 
 use crate::loss::{FoundLog, Loss, LossKind, judge};
-use crate::mark::{self, FoundMark};
+use crate::mark::{self, Found, FoundMark};
 use crate::open_error::OpenError;
 use crate::paths::resolve;
 use crate::running_hash::{self, LogEnd};
@@ -34,6 +34,13 @@ pub enum Anchor {
         /// The mark's position.
         position: u64,
     },
+    /// The same, but one entry of the mark is damaged, perhaps a newer one.
+    HalfDamaged {
+        /// The position of the entry that is whole.
+        position: u64,
+        /// What that means, and what to do.
+        warning: String,
+    },
     /// Events are missing, or were changed.
     Lost(Loss),
     /// There is no mark beside the log: it is a copy, or of an older version.
@@ -54,8 +61,8 @@ pub enum Anchor {
 pub fn check_integrity(path: impl AsRef<Path>) -> Result<Integrity, OpenError> {
     let path = resolve(path.as_ref())?;
     // The mark first: a server that writes meanwhile only moves the log further ahead of it.
-    let mark = mark::read(&path).map_err(|error| OpenError::Io { path: path.clone(), reason: error.to_string() })?;
-    if let Err(loss) = opening::judge_absent(&path, mark, None) {
+    let found = mark::read(&path).map_err(|error| OpenError::Io { path: path.clone(), reason: error.to_string() })?;
+    if let Err(loss) = opening::judge_absent(&path, found.mark, None) {
         return Err(OpenError::Lost { path, loss, accepted: None });
     }
     let connection = schema::open_inspector(&path)?;
@@ -73,7 +80,7 @@ pub fn check_integrity(path: impl AsRef<Path>) -> Result<Integrity, OpenError> {
         }
         findings.extend(contents(&connection)?);
         let (events, streams) = (events?, streams?);
-        let anchor = if findings.is_empty() { compare(&connection, known, mark)? } else { Anchor::NotChecked };
+        let anchor = if findings.is_empty() { compare(&connection, known, found)? } else { Anchor::NotChecked };
         connection.execute_batch("COMMIT")?;
         Ok(Integrity { events, streams, findings, anchor })
     };
@@ -87,7 +94,8 @@ pub fn check_integrity(path: impl AsRef<Path>) -> Result<Integrity, OpenError> {
 /// [`OpenError`], as a start would fail with.
 pub fn check_end(path: impl AsRef<Path>, evidence: Option<&str>) -> Result<(), OpenError> {
     let path = resolve(path.as_ref())?;
-    let mark = mark::read(&path).map_err(|error| OpenError::Io { path: path.clone(), reason: error.to_string() })?;
+    let found = mark::read(&path).map_err(|error| OpenError::Io { path: path.clone(), reason: error.to_string() })?;
+    let mark = found.mark;
     let lost = |loss| OpenError::Lost { path: path.clone(), loss, accepted: None };
     opening::judge_absent(&path, mark, evidence).map_err(lost)?;
     let connection = schema::open_inspector(&path)?;
@@ -99,7 +107,8 @@ pub fn check_end(path: impl AsRef<Path>, evidence: Option<&str>) -> Result<(), O
 }
 
 /// Computes the running hash over all events and compares it with the mark's, and with the log's own.
-fn compare(connection: &Connection, known: Known, mark: FoundMark) -> rusqlite::Result<Anchor> {
+fn compare(connection: &Connection, known: Known, found: Found) -> rusqlite::Result<Anchor> {
+    let mark = found.mark;
     let mut matches_mark = true;
     let end = running_hash::computed(connection, LogEnd::default(), |end| {
         matches_mark &= !matches!(mark, FoundMark::Mark(mark) if mark.position == end.position && mark != end);
@@ -110,7 +119,10 @@ fn compare(connection: &Connection, known: Known, mark: FoundMark) -> rusqlite::
     let log = FoundLog { last: end.position, matches_mark, older_version };
     Ok(match (judge(&log, mark, None), mark) {
         (Err(Loss { kind: LossKind::NoMark, .. }) | Ok(()), FoundMark::None) if own.unwrap_or(end) == end => Anchor::NoMark,
-        (Ok(()), FoundMark::Mark(mark)) if own.unwrap_or(end) == end => Anchor::Holds { position: mark.position.0 },
+        (Ok(()), FoundMark::Mark(mark)) if own.unwrap_or(end) == end => {
+            let position = mark.position.0;
+            found.warning().map_or(Anchor::Holds { position }, |warning| Anchor::HalfDamaged { position, warning })
+        }
         (Err(loss), FoundMark::Mark(_) | FoundMark::Damaged) => Anchor::Lost(loss),
         _ => Anchor::Lost(changed),
     })

@@ -83,8 +83,8 @@ impl SqliteLog {
     /// [`OpenError`]; [`OpenError::Lost`] only if there is nothing left to read.
     pub fn open_read_only(path: impl AsRef<Path>) -> Result<Self, OpenError> {
         let path = resolve(path.as_ref())?;
-        let mark = mark::read(&path).map_err(|error| OpenError::Io { path: path.clone(), reason: error.to_string() })?;
-        if let Err(loss) = opening::judge_absent(&path, mark, None) {
+        let found = mark::read(&path).map_err(|error| OpenError::Io { path: path.clone(), reason: error.to_string() })?;
+        if let Err(loss) = opening::judge_absent(&path, found.mark, None) {
             return Err(OpenError::Lost { path, loss, accepted: None });
         }
         let first = schema::open_inspector(&path)?;

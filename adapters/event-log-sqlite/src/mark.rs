@@ -40,31 +40,94 @@ pub(crate) enum FoundMark {
     Mark(LogEnd),
 }
 
+/// The mark, and whether there was a newer one that can't be read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Found {
+    pub(crate) mark: FoundMark,
+    /// One of the slots was written and can't be read: perhaps the newer one.
+    pub(crate) is_half_damaged: bool,
+}
+
+impl Found {
+    /// What that means, and what to do.
+    pub(crate) fn warning(&self) -> Option<String> {
+        let FoundMark::Mark(end) = self.mark else { return None };
+        self.is_half_damaged.then(|| {
+            format!(
+                "one of the two entries of the high-water mark (events.mark) is damaged. The other says that events up to \
+                 position {} were acknowledged; if the damaged one was newer, events after the log's end may be missing. \
+                 Check the disk, copy the directory, and compare with the payment gateway: `lastseat verify` does, if the \
+                 sandbox is in this directory",
+                end.position.0
+            )
+        })
+    }
+}
+
 /// `events.mark` beside `events.db`.
 pub(crate) fn path_of(log: &Path) -> PathBuf {
     log.with_extension("mark")
 }
 
 /// Reads the mark of a log, also while a server writes it.
-pub(crate) fn read(log: &Path) -> io::Result<FoundMark> {
+pub(crate) fn read(log: &Path) -> io::Result<Found> {
+    let mut found = Found { mark: FoundMark::Damaged, is_half_damaged: false };
     for _ in 0..READ_TRIES {
         let file = match File::open(path_of(log)) {
             Ok(file) => file,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(FoundMark::None),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                return Ok(Found { mark: FoundMark::None, is_half_damaged: false });
+            }
             Err(error) => return Err(error),
         };
-        if let Some((_, end)) = newest(&file)? {
-            return Ok(FoundMark::Mark(end));
+        let slots = slots(&file)?;
+        if let Some((_, end)) = newest(&slots) {
+            found = Found { mark: FoundMark::Mark(end), is_half_damaged: has_damage(&slots) };
+        }
+        if matches!(found, Found { mark: FoundMark::Mark(_), is_half_damaged: false }) {
+            break;
         }
     }
-    Ok(FoundMark::Damaged)
+    Ok(found)
+}
+
+/// What is in a slot.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Slot {
+    /// As the file was made.
+    Empty,
+    /// Torn, overwritten or cut off.
+    Damaged,
+    Whole {
+        sequence: u64,
+        end: LogEnd,
+    },
+}
+
+fn slots(file: &File) -> io::Result<[Slot; SLOTS]> {
+    let mut bytes = Vec::new();
+    file.take((SLOTS * SLOT_DISTANCE) as u64).read_to_end(&mut bytes)?;
+    let mut slots = bytes.chunks(SLOT_DISTANCE).map(|bytes| match slot(bytes) {
+        Some((sequence, end)) => Slot::Whole { sequence, end },
+        None if bytes.len() >= SLOT_BYTES && bytes.iter().all(|byte| *byte == 0) => Slot::Empty,
+        None => Slot::Damaged,
+    });
+    Ok(std::array::from_fn(|_| slots.next().unwrap_or(Slot::Damaged)))
 }
 
 /// Sequence and content of the newest slot that is whole.
-fn newest(file: &File) -> io::Result<Option<(u64, LogEnd)>> {
-    let mut bytes = Vec::new();
-    file.take((SLOTS * SLOT_DISTANCE) as u64).read_to_end(&mut bytes)?;
-    Ok(bytes.chunks(SLOT_DISTANCE).filter_map(slot).max_by_key(|(sequence, _)| *sequence))
+fn newest(slots: &[Slot]) -> Option<(u64, LogEnd)> {
+    let whole = slots.iter().filter_map(|slot| match slot {
+        Slot::Whole { sequence, end } => Some((*sequence, *end)),
+        Slot::Empty | Slot::Damaged => None,
+    });
+    whole.max_by_key(|(sequence, _)| *sequence)
+}
+
+/// Whether a slot was written and can't be read. Only the first mark of a file leaves the other slot empty.
+fn has_damage(slots: &[Slot]) -> bool {
+    let is_first = newest(slots).is_some_and(|(sequence, _)| sequence == 0);
+    slots.iter().any(|slot| *slot == Slot::Damaged || (*slot == Slot::Empty && !is_first))
 }
 
 /// Sequence and content of a slot; `None` if it was never written, or is torn or damaged.
@@ -121,7 +184,7 @@ impl MarkFile {
     /// while the disk is full.
     pub(crate) fn reopen(log: &Path, end: LogEnd) -> io::Result<Self> {
         let mut file = OpenOptions::new().read(true).write(true).open(path_of(log))?;
-        let Some((sequence, _)) = newest(&file)? else { return Self::create(log, end) };
+        let Some((sequence, _)) = newest(&slots(&file)?) else { return Self::create(log, end) };
         write_slot(&mut file, sequence + 1, end)?;
         file.sync_data()?;
         Self::with_thread(file, sequence + 1)
@@ -226,15 +289,16 @@ mod tests {
     fn the_newest_mark_is_found_and_a_torn_slot_leaves_the_other() {
         let folder = tempfile::tempdir().unwrap();
         let log = folder.path().join("events.db");
-        assert_eq!(read(&log).unwrap(), FoundMark::None);
+        assert_eq!(read(&log).unwrap().mark, FoundMark::None);
         let mut mark = MarkFile::create(&log, LogEnd::default()).unwrap();
         for position in 1..8 {
+            assert!(!read(&log).unwrap().is_half_damaged, "an empty slot is no damage before the second mark");
             mark.advance(end(position));
-            assert_eq!(read(&log).unwrap(), FoundMark::Mark(end(position)));
+            assert_eq!(read(&log).unwrap().mark, FoundMark::Mark(end(position)));
         }
         mark.close().unwrap();
         MarkFile::reopen(&log, end(8)).unwrap().advance(end(9));
-        assert_eq!(read(&log).unwrap(), FoundMark::Mark(end(9)));
+        assert_eq!(read(&log).unwrap().mark, FoundMark::Mark(end(9)));
         let whole = fs::read(path_of(&log)).unwrap();
         // Slot 1 has mark 9, slot 0 mark 8. Any byte of a slot may be torn.
         for (slot, left) in [(1, 8), (0, 9)] {
@@ -242,13 +306,24 @@ mod tests {
                 let mut torn = whole.clone();
                 torn[slot * SLOT_DISTANCE + byte] ^= 1;
                 fs::write(path_of(&log), torn).unwrap();
-                assert_eq!(read(&log).unwrap(), FoundMark::Mark(end(left)), "slot {slot}, byte {byte}");
+                let found = Found { mark: FoundMark::Mark(end(left)), is_half_damaged: true };
+                assert_eq!(read(&log).unwrap(), found, "slot {slot}, byte {byte}");
             }
         }
+        // Zeros where a mark was, and a file that was cut off.
+        let (mut zeros, cut) = (whole.clone(), whole[..SLOT_DISTANCE].to_vec());
+        zeros[SLOT_DISTANCE..].fill(0);
+        for damaged in [zeros, cut] {
+            fs::write(path_of(&log), damaged).unwrap();
+            assert_eq!(read(&log).unwrap(), Found { mark: FoundMark::Mark(end(8)), is_half_damaged: true });
+        }
+        // The next start replaces the damaged slot.
+        MarkFile::reopen(&log, end(10)).unwrap().close().unwrap();
+        assert_eq!(read(&log).unwrap(), Found { mark: FoundMark::Mark(end(10)), is_half_damaged: false });
         fs::write(path_of(&log), vec![0; whole.len()]).unwrap();
-        assert_eq!(read(&log).unwrap(), FoundMark::Damaged);
+        assert_eq!(read(&log).unwrap().mark, FoundMark::Damaged);
         fs::write(path_of(&log), b"").unwrap();
-        assert_eq!(read(&log).unwrap(), FoundMark::Damaged);
+        assert_eq!(read(&log).unwrap().mark, FoundMark::Damaged);
     }
 
     #[test]
@@ -259,9 +334,9 @@ mod tests {
         mark.advance(end(2));
         mark.file = File::open(path_of(&log)).unwrap();
         mark.advance(end(3));
-        assert_eq!(read(&log).unwrap(), FoundMark::Mark(end(2)));
+        assert_eq!(read(&log).unwrap().mark, FoundMark::Mark(end(2)));
         mark.file = OpenOptions::new().write(true).open(path_of(&log)).unwrap();
         mark.advance(end(4));
-        assert_eq!(read(&log).unwrap(), FoundMark::Mark(end(4)));
+        assert_eq!(read(&log).unwrap().mark, FoundMark::Mark(end(4)));
     }
 }

@@ -32,7 +32,8 @@ pub(crate) fn open(path: &Path, now: Timestamp, options: &SqliteOptions) -> Resu
     let io = |error: std::io::Error| OpenError::Io { path: path.to_owned(), reason: error.to_string() };
     let of = |error: rusqlite::Error| OpenError::of(path, &error);
     let mut lock = LogLock::take(path)?;
-    let found_mark = mark::read(path).map_err(io)?;
+    let found = mark::read(path).map_err(io)?;
+    let found_mark = found.mark;
     // Before SQLite sees the file: it removes the write-ahead log beside an empty one.
     let absent = judge_absent(path, found_mark, options.evidence.as_deref()).err();
     if is_absent(path) {
@@ -47,6 +48,10 @@ pub(crate) fn open(path: &Path, now: Timestamp, options: &SqliteOptions) -> Resu
     let (log, end) = examine(&connection, known, found_mark).map_err(of)?;
     let loss = absent.or_else(|| judge(&log, found_mark, options.evidence.as_deref()).err());
     decided(path, loss.as_ref(), options.accept_loss.as_ref())?;
+    if let (None, Some(warning)) = (&loss, found.warning()) {
+        // Once: the next mark is written over it.
+        tracing::warn!("{warning}");
+    }
     let (mark, end) = match (loss, &options.accept_loss) {
         (Some(loss), Some(accepted)) => {
             let end = record_loss(path, &connection, known, &loss, &accepted.by, now)?;

@@ -288,6 +288,28 @@ async fn a_missing_or_damaged_mark_is_no_proof() {
     }
 }
 
+/// The newer entry and the log's end are damaged together: the older entry alone shows no loss. No refusal,
+/// because a power cut can tear the entry, but the full check has no green tick.
+#[tokio::test]
+async fn half_a_mark_is_reported() {
+    let (_folder, path) = killed().await;
+    let mark = path.with_extension("mark");
+    let whole = std::fs::read(&mark).unwrap();
+    for slot in [0, 4096] {
+        let mut damaged = whole.clone();
+        damaged[slot + 20] ^= 1;
+        std::fs::write(&mark, damaged).unwrap();
+        let found = anchor(&path);
+        let Anchor::HalfDamaged { position, warning } = found else { panic!("{found:?}") };
+        assert!([99, 100].contains(&position) && warning.contains("compare with the payment gateway"), "{position}: {warning}");
+    }
+    let log = open(&path).unwrap();
+    assert_eq!(log.head().await, Ok(Position(100)));
+    log.close().await.unwrap();
+    // Written anew by the start.
+    assert_eq!(anchor(&path), Anchor::Holds { position: 100 });
+}
+
 #[tokio::test]
 async fn what_lies_beside_an_empty_log_can_show_that_it_was_not_empty() {
     let folder = tempfile::tempdir().unwrap();

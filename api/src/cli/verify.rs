@@ -85,6 +85,8 @@ struct Outcome {
 enum HighWaterMark {
     /// Every event up to `position` is as it was acknowledged.
     Holds { position: u64 },
+    /// The same, but one entry of the mark is damaged, perhaps a newer one. No guarantee is known to be broken.
+    Damaged { position: u64, problem: String },
     /// Events are missing or changed.
     Lost { expected: Option<u64>, found: u64, missing: Option<u64>, problem: String },
     /// There is none: a copy, or a log of an older version.
@@ -214,6 +216,9 @@ async fn verify(config: &Config) -> Result<Verified, Unreadable> {
     });
     let high_water_mark = integrity.as_ref().and_then(|integrity| match &integrity.anchor {
         Anchor::Holds { position } => Some(HighWaterMark::Holds { position: *position }),
+        Anchor::HalfDamaged { position, warning } => {
+            Some(HighWaterMark::Damaged { position: *position, problem: warning.clone() })
+        }
         Anchor::Lost(loss) => Some(HighWaterMark::Lost {
             expected: loss.expected,
             found: loss.found,
@@ -300,6 +305,7 @@ fn mark_line(mark: &HighWaterMark, paint: Paint) -> String {
         HighWaterMark::Holds { position } => {
             format!("{} every event up to the high-water mark ({position}) is as it was acknowledged", paint.green("✓"))
         }
+        HighWaterMark::Damaged { problem, .. } => format!("{} {problem}", paint.yellow("!")),
         HighWaterMark::Lost { problem, .. } => paint.red(&format!("✗ acknowledged events are missing or changed: {problem}")),
         HighWaterMark::None => {
             format!("{} no high-water mark (events.mark) beside it: whether its end is missing can't be known", paint.yellow("!"))
