@@ -48,7 +48,9 @@ pub async fn serve(
 ) -> io::Result<()> {
     let http = http(&settings);
     let dispatcher = Dispatcher::new(log, &settings, &shutdown);
-    let places = Places::new(settings.max_connections, settings.max_unproven_connections);
+    let is_open = settings.reader_token.is_none() && settings.writer_token.is_none();
+    let unproven = if is_open { settings.max_connections } else { settings.max_unproven_connections };
+    let places = Places::new(settings.max_connections, unproven);
     let connections = TaskTracker::new();
     let cut = CancellationToken::new();
     let fallback = listener.local_addr()?;

@@ -27,7 +27,9 @@ pub struct ServerSettings {
     pub append_deadline: Duration,
     /// Connections that have made a call which was allowed. Calls of further ones are refused.
     pub max_connections: usize,
-    /// Connections that have not. Further ones take the places of the oldest.
+    /// Connections that have not. Further ones take the places of the oldest. Not fewer than all nodes
+    /// together open at once after a restart: some 80 each. Without a token there is nothing to prove,
+    /// and [`Self::max_connections`] counts.
     pub max_unproven_connections: usize,
     /// Concurrent calls on one connection, subscriptions included; clients queue the others.
     pub max_calls_per_connection: u32,
@@ -39,9 +41,9 @@ pub struct ServerSettings {
 
 impl ServerSettings {
     /// [`Self::max_connections`], unless set otherwise.
-    pub const CONNECTIONS: usize = 256;
+    pub const CONNECTIONS: usize = 512;
     /// [`Self::max_unproven_connections`], unless set otherwise.
-    pub const UNPROVEN_CONNECTIONS: usize = 64;
+    pub const UNPROVEN_CONNECTIONS: usize = 256;
 
     /// A read-only server without a token: see [`may_listen_on`](Self::may_listen_on).
     #[must_use]

@@ -78,6 +78,21 @@ async fn connections_that_have_proven_nothing_keep_no_client_out() {
     server.stop().await;
 }
 
+/// After the server was restarted, all nodes connect at once, and each call takes its time on a busy machine.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn clients_that_connect_at_once_displace_nobody() {
+    for (settings, token, at_once) in [(guarded(), Some("read-me"), 200), (ServerSettings::new(guarded().clock), None, 400)] {
+        let server = TestServer::new(memory(), settings).await;
+        let mut clients = soon(join_all((0..at_once).map(|_| Connection::open(&server)))).await;
+        let mut answers = Vec::new();
+        for client in &mut clients {
+            answers.push(client.call(READ, token).await);
+        }
+        assert!(answers.iter().all(|answer| answer.as_deref() == Some("3")), "{answers:?}");
+        server.stop().await;
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_connection_that_makes_no_allowed_call_is_closed_although_it_answers_pings() {
     let server = TestServer::new(memory(), guarded()).await;

@@ -1,7 +1,7 @@
 //! Which event log: a file of this process, or a cluster.
 
 use super::charges;
-use super::start_error::StartError;
+use super::start_error::{LostEvents, StartError};
 use crate::config::Config;
 use crate::data_dir::DataDir;
 use lastseat_domain::ports::{Clock, EventLog};
@@ -41,7 +41,8 @@ impl ChosenLog {
             None => match open_file(data, clock, on_fatal, accept_loss).await {
                 Ok(log) => Ok(Self::Embedded(Arc::new(log))),
                 Err(error @ OpenError::Lost { .. }) => {
-                    Err(StartError::Lost { error, command, payments: charges::unmatched(data).await })
+                    let payments = charges::unmatched(data).await;
+                    Err(StartError::Lost(Box::new(LostEvents { error, command, payments })))
                 }
                 Err(error) => Err(error.into()),
             },

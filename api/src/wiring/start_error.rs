@@ -23,8 +23,8 @@ pub enum StartError {
     #[error(transparent)]
     Log(#[from] OpenError),
     /// The log has lost events.
-    #[error("{error}{}{}", with_flag(command, error), named(payments))]
-    Lost { error: OpenError, command: &'static str, payments: Vec<Disagreement> },
+    #[error(transparent)]
+    Lost(Box<LostEvents>),
     #[error("the event log's cluster can't be used: {0}")]
     Cluster(String),
     #[error("Redis can't guard the seats: {0}; `lastseat doctor` says more")]
@@ -53,6 +53,16 @@ pub enum StartError {
     },
     #[error("the demo show can't be put on sale: {0}; leave it out with --demo false")]
     Demo(#[from] DemoError),
+}
+
+/// The log has lost events.
+#[derive(Debug, thiserror::Error)]
+#[error("{error}{}{}", with_flag(command, error), named(payments))]
+pub struct LostEvents {
+    pub(super) error: OpenError,
+    /// The program that was refused.
+    pub(super) command: &'static str,
+    pub(super) payments: Vec<Disagreement>,
 }
 
 /// The whole command that goes on after this loss.
