@@ -72,7 +72,7 @@ impl Keyed {
 }
 
 /// Keeps keys such as `1`, `order-7` or `test` from guests. All guests share one scope, so that a guest
-/// whose address changes still gets its answer; whoever knows the key and the body gets it, too.
+/// whose address changes still gets its answer; anybody who knows the key and the body gets it, too.
 fn is_hard_to_guess(key: &[u8]) -> bool {
     let different: HashSet<u8> = key.iter().copied().collect();
     key.len() >= GUEST_KEY_LENGTH && different.len() >= GUEST_KEY_CHARACTERS

@@ -18,7 +18,7 @@ pub(super) const UNPROVABLE: u8 = 3;
 /// What no log can show by itself.
 pub(super) const NOT_SHOWN: [&str; 2] = [
     "that no event is missing at its end (guarantee 3); a mark outside the log shows that",
-    "that it was not written anew with matching ids and hashes; whoever can write to it can compute them",
+    "that it was not rewritten with matching ids and hashes; anybody who can write to it can compute them",
 ];
 
 macro_rules! codes {

@@ -150,7 +150,7 @@ fn what_was_never_counted_is_not_taken_back() {
 }
 
 #[test]
-fn a_refunded_booking_is_not_counted_anew() {
+fn a_refunded_booking_is_not_counted_again() {
     given([earned(1, 2), points_revoked(1, 2)]).when(credit(1, 2, vec![])).then_nothing();
 }
 

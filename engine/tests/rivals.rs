@@ -98,7 +98,7 @@ fn of_20_who_extend_one_hold_one_succeeds() {
     });
 }
 
-/// These say "it is so", not "I did it": whoever comes second finds it done.
+/// These state how things are to be: the second caller finds it done, and succeeds.
 #[test]
 fn rivals_for_a_state_all_find_it_and_one_event_says_so() {
     on_one_and_two_nodes(async |bench, nodes, what| {

@@ -273,7 +273,7 @@ impl Runner {
                     until = until.max(position);
                     shared.head.fetch_max(position.0, Ordering::Relaxed);
                 }
-                // How far behind the views are, the log's head tells.
+                // The log's head shows how many events the views still lack.
                 Ok(Delivery::Interrupted(_)) => {}
                 Err(e) => {
                     fault = Some(e);

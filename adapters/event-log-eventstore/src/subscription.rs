@@ -275,7 +275,7 @@ impl Subscription {
         Ok(())
     }
 
-    /// Tells the reader, once, that it may be behind from now on. It is told when it has caught up again.
+    /// Reports to the reader, once, that events may be missing from now on. Catching up is reported as well.
     fn interrupted(&mut self, why: String) {
         if !std::mem::replace(&mut self.is_interrupted, true) {
             // The next probe, or a new subscription, finds out how far.

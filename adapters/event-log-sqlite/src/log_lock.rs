@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 #[derive(Debug)]
 pub(super) struct LogLock {
     _file: File,
-    /// The log itself, locked as well on Linux: whoever removes `events.lock` does not remove this.
+    /// The log itself, locked as well on Linux: removing `events.lock` does not remove this lock.
     database: Option<File>,
 }
 

@@ -79,7 +79,7 @@ fn refused(path: &Path) -> Loss {
     let loss = match open(path) {
         Err(error @ OpenError::Lost { .. }) => {
             let text = error.to_string();
-            let OpenError::Lost { loss, .. } = error else { unreachable!() };
+            let OpenError::Lost { loss, .. } = error else { panic!("{error}") };
             assert!(text.contains(&format!("`--accept-loss {}`", loss.found)), "{text}");
             loss
         }
@@ -306,7 +306,7 @@ async fn half_a_mark_is_reported() {
     let log = open(&path).unwrap();
     assert_eq!(log.head().await, Ok(Position(100)));
     log.close().await.unwrap();
-    // Written anew by the start.
+    // The start has written it again.
     assert_eq!(anchor(&path), Anchor::Holds { position: 100 });
 }
 

@@ -1,6 +1,6 @@
 //! A clock that follows the machine's when that is set forward and stays there, and never goes back.
 //!
-//! Deadlines are times of the day, in the log and in what buyers are told, and a machine's clock may be
+//! Deadlines are times of the day, in the log and in the answers to buyers, and a machine's clock may be
 //! set at any moment. Forward: deadlines that have passed are met within seconds, because sleepers look
 //! at the clock again and again (the system's timers don't notice). A step has to last for two seconds
 //! first: a wrong reading that is corrected at once would otherwise end every hold of the cluster. Back: a hold would last longer by as

@@ -50,7 +50,7 @@ pub fn read(file: &Path) -> Result<Option<Vec<u8>>, KeyError> {
     }
 }
 
-/// What to do about a file that others than its owner may read, if it is one: whoever reads it can make
+/// What to do about a file that others than its owner may read, if it is one: anybody who reads it can make
 /// tokens, an admin's among them.
 #[must_use]
 pub fn exposure(file: &Path) -> Option<String> {

@@ -29,11 +29,7 @@ async fn a_paid_booking_is_listed_in_every_tab_and_after_picking_more_seats() {
 async fn a_second_tab_shows_the_open_hold() {
     in_windows(Size::Desktop, async |[window]| {
         let server = Server::start().await;
-        window.open(&server.url).await;
-        window.until("#link", "Live").await;
-        window.click("[data-seat='A-20']").await;
-        window.click("[data-act=hold]").await;
-        window.until("#checkout", "1 seat held").await;
+        window.open_and_hold(&server.url, "A-20").await;
         let first = window.page.window().await.unwrap();
 
         let tab = window.page.new_window(true).await.unwrap();
@@ -126,7 +122,6 @@ async fn a_hold_without_an_answer_is_found_after_a_reload() {
             };"#;
         window.eval(lose).await;
         window.click("[data-act=hold]").await;
-        tokio::time::sleep(std::time::Duration::from_secs(25)).await;
         window.until("#checkout .note", "No connection to the box office").await;
         window.page.refresh().await.unwrap();
         window.until("#checkout", "1 seat held for you").await;
@@ -140,11 +135,7 @@ async fn a_hold_without_an_answer_is_found_after_a_reload() {
 async fn only_safe_addresses_of_a_bank_are_links() {
     in_windows(Size::Desktop, async |[window]| {
         let server = Server::start().await;
-        window.open(&server.url).await;
-        window.until("#link", "Live").await;
-        window.click("[data-seat='A-20']").await;
-        window.click("[data-act=hold]").await;
-        window.until("#checkout", "1 seat held").await;
+        window.open_and_hold(&server.url, "A-20").await;
         let answer = r#"
             const real = window.fetch;
             window.fetch = async (path, options) => {

@@ -50,6 +50,15 @@ impl Window {
         self.page.execute(script, vec![]).await.unwrap()
     }
 
+    /// Opens a show's page, picks a seat and holds it.
+    pub async fn open_and_hold(&self, url: &str, seat: &str) {
+        self.open(url).await;
+        self.until("#link", "Live").await;
+        self.click(&format!("[data-seat='{seat}']")).await;
+        self.click("[data-act=hold]").await;
+        self.until("#checkout", "1 seat held").await;
+    }
+
     /// Clicks, once the element is in view and nothing covers it: a page that was just drawn may still
     /// be scrolling.
     pub async fn click(&self, css: &str) {

@@ -1,5 +1,5 @@
 //! Log lines that nobody takes: on a full disk, in a pipe whose reader is gone, in a pipe that is never
-//! read. The sale goes on, and the server ends when it is told to.
+//! read. The sale goes on, and SIGTERM ends the server.
 
 use crate::binary::Place;
 use crate::http::{get, post, say_nonsense};

@@ -52,7 +52,7 @@ async fn a_rush_at_the_opening() {
 }
 
 /// virtual-waiting-room-on-aws#154: buyers who hold and never pay block the queue. Here their holds
-/// expire, the waiting buyers are told when, and every place is sold.
+/// expire, the waiting buyers learn when, and every place is sold.
 #[tokio::test(flavor = "multi_thread")]
 async fn abandoners_do_not_jam_the_queue() {
     let server = TestServer::open(1).await;
