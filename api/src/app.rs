@@ -42,6 +42,8 @@ pub struct AppParts {
     pub public_url: Option<String>,
     /// The sandbox's bank, where payments are simulated.
     pub bank: Option<Arc<dyn BankAuthentication>>,
+    /// With it the buyer's browser may use the gateway's own form.
+    pub publishable_key: Option<String>,
     /// What connections keep for slow clients.
     pub buffers: Arc<Budget>,
     /// The connections that this server takes.

@@ -147,6 +147,11 @@ impl From<Fault> for Problem {
                 Self::new(Code::Busy, "Nothing was done. Send the same request again after `retry_after` seconds.")
                     .retry_after(retry_after)
             }
+            Fault::PaymentQueueFull { wait } => {
+                let detail = "Nothing was done, and your seats stay held. More buyers are paying than the payment gateway takes \
+                              in the time that your hold has left. Try again after `retry_after` seconds.";
+                Self::new(Code::PaymentQueueFull, detail).fact("wait", whole_seconds(wait)).retry_after(Duration::from_secs(5))
+            }
             Fault::Stopping => {
                 Self::new(Code::Stopping, "Nothing was done. Send the same request again; another server will answer.")
                     .retry_after(soon)

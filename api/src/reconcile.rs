@@ -136,7 +136,7 @@ mod tests {
         let amount = Amount { value: 100, currency: Currency::new("EUR").unwrap() };
         let all: Vec<Event> = vec![
             HoldExtended { booking, expires_at: lastseat_domain::Timestamp::UNIX_EPOCH }.into(),
-            PaymentStarted { booking, attempt: 1, payment_method: "pm_card_visa".into(), request: None }.into(),
+            PaymentStarted { booking, attempt: 1, payment_method: Some("pm_card_visa".into()), request: None }.into(),
             BookingCommitted { booking }.into(),
             PaymentCaptured { booking, intent: intent.clone(), amount }.into(),
             RefundRequested { booking, by: "admin".into() }.into(),

@@ -179,6 +179,7 @@ async fn assemble(
         guests: config.guests,
         public_url: config.public_url.clone(),
         bank,
+        publishable_key: None,
         buffers: Arc::clone(&buffers),
         capacity: Arc::clone(&capacity),
         drain: shutdown.clone(),

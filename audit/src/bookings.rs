@@ -5,7 +5,7 @@ use super::facts::{Book, Decision, Opened, Pay, ShowFacts};
 use super::report::{Findings, Place};
 use super::state::Audit;
 use chrono::TimeDelta;
-use lastseat_domain::event::{AbortReason, BookingOpened, Event};
+use lastseat_domain::event::{AbortReason, BookingOpened, Event, ReviewOutcome};
 use lastseat_domain::{BookingId, Envelope, Money, ShowId, StreamName, Timestamp};
 use std::collections::{HashMap, HashSet};
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -25,6 +25,7 @@ fn booking_of(event: &Event) -> Option<BookingId> {
         Event::BookingAborted(e) => e.booking,
         Event::PaymentVoided(e) => e.booking,
         Event::PaymentFlagged(e) => e.booking,
+        Event::PaymentReviewed(e) => e.booking,
         Event::RefundRequested(e) => e.booking,
         Event::PaymentRefunded(e) => e.booking,
         _ => return None,
@@ -92,6 +93,7 @@ impl Audit {
             Event::BookingAborted(e) => step.abort(e.reason),
             Event::PaymentVoided(_) => step.void(),
             Event::PaymentFlagged(_) => step.book.flagged = true,
+            Event::PaymentReviewed(e) => step.review(e.outcome),
             Event::RefundRequested(_) => step.request_refund(),
             Event::PaymentCaptured(e) => {
                 step.capture(e.amount);
@@ -275,6 +277,15 @@ impl Step<'_> {
         let paid = self.book.captured.is_some();
         self.check(Code::CapturedAfterVoid, !paid, || "its payment is voided after the money was taken".to_owned());
         self.book.voided = true;
+    }
+
+    fn review(&mut self, outcome: ReviewOutcome) {
+        let (flagged, over) = (self.book.flagged, self.book.decision.is_over());
+        self.check(Code::ReviewedUnasked, flagged, || "its payment was reviewed and nobody had to look at it".to_owned());
+        self.check(Code::ReviewedUnasked, over || outcome == ReviewOutcome::Continue, || {
+            "its payment was settled by hand and it is not over".to_owned()
+        });
+        self.book.flagged = false;
     }
 
     fn request_refund(&mut self) {

@@ -83,6 +83,7 @@ codes! {
     RefundWithoutRequest "refund_without_request" "Money was returned without a request."
     RefundWithoutCapture "refund_without_capture" "Money was returned, or a refund requested, that had not been captured."
     RefundedAmount "refunded_amount" "Another amount was returned than was taken."
+    ReviewedUnasked "reviewed_unasked" "A payment was reviewed that nobody had to look at, or settled by hand for a booking that was not over."
     VoucherWithoutPayment "voucher_without_payment" "A voucher was issued for a booking that was not paid."
     PointsWithoutPayment "points_without_payment" "Points were given for a booking that was not paid."
     PointsDiffer "points_differ" "Points, seats or the account are not those of the booking."

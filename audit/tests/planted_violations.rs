@@ -258,7 +258,7 @@ fn a_commit_after_the_deadline() {
     plant(world, &["committed_late"], |world| {
         let (intent, amount) = (world.intent(id), world.bookings[&id].amount().unwrap());
         world.pass(120);
-        let authorised = PaymentAuthorised { booking: id, attempt: 1, intent, amount };
+        let authorised = PaymentAuthorised { booking: id, attempt: 1, intent, amount, capture_before: None };
         world.append(StreamName::booking(id), &[authorised.into(), BookingCommitted { booking: id }.into()]);
     });
 }
@@ -448,7 +448,7 @@ fn a_hold_extended_twice_late_or_too_far() {
 fn a_payment_begun_after_the_end() {
     let (world, id) = world_with_sale();
     let started =
-        |attempt| -> Event { PaymentStarted { booking: id, attempt, payment_method: "pm".into(), request: None }.into() };
+        |attempt| -> Event { PaymentStarted { booking: id, attempt, payment_method: Some("pm".into()), request: None }.into() };
     plant(world, &["payment_after_over"], |world| world.append(StreamName::booking(id), &[started(2)]));
     let (world, _) = world_with_hold();
     plant(world, &["attempt_number"], |world| world.append(StreamName::booking(id), &[started(2)]));
@@ -461,7 +461,7 @@ fn another_amount_authorised() {
     plant(world, &["authorised_amount"], |world| {
         let (intent, amount) = (world.intent(id), world.bookings[&id].amount().unwrap());
         let amount = Money { value: amount.value - 1, ..amount };
-        let authorised = PaymentAuthorised { booking: id, attempt: 1, intent, amount };
+        let authorised = PaymentAuthorised { booking: id, attempt: 1, intent, amount, capture_before: None };
         world.append(StreamName::booking(id), &[authorised.into(), BookingCommitted { booking: id }.into()]);
     });
 }
@@ -700,6 +700,24 @@ fn the_report_counts() {
 }
 
 #[test]
+fn a_review_that_nobody_asked_for() {
+    let review = |booking, outcome| -> Event {
+        PaymentReviewed { booking, outcome, reason: "looked".into(), by: "admin".into() }.into()
+    };
+    let (mut world, id) = world_with_hold();
+    world.start_payment(id);
+    plant(world, &["reviewed_unasked"], |world| {
+        world.append(StreamName::booking(id), &[review(id, ReviewOutcome::Continue)]);
+    });
+    let (mut world, id) = world_with_hold();
+    world.start_payment(id);
+    plant(world, &["reviewed_unasked"], |world| {
+        let flagged = PaymentFlagged { booking: id, reason: "?".into() };
+        world.append(StreamName::booking(id), &[flagged.into(), review(id, ReviewOutcome::Settled)]);
+    });
+}
+
+#[test]
 fn what_cannot_follow() {
     let (mut world, id) = world_with_hold();
     world.start_payment(id);
@@ -711,6 +729,7 @@ fn what_cannot_follow() {
             attempt: 1,
             intent: world.intent(id),
             amount: world.bookings[&id].amount().unwrap(),
+            capture_before: None,
         };
         world.append(StreamName::booking(id), &[authorised.into()]);
     });

@@ -87,6 +87,7 @@ events!(
     BookingAborted,
     PaymentVoided,
     PaymentFlagged,
+    PaymentReviewed,
     RefundRequested,
     PaymentRefunded,
     // loyalty
@@ -115,6 +116,7 @@ impl Event {
             Self::BookingAborted(e) => e.booking,
             Self::PaymentVoided(e) => e.booking,
             Self::PaymentFlagged(e) => e.booking,
+            Self::PaymentReviewed(e) => e.booking,
             Self::RefundRequested(e) => e.booking,
             Self::PaymentRefunded(e) => e.booking,
             _ => return None,

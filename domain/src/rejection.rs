@@ -132,6 +132,11 @@ rejections! {
     /// The payment's amount, currency, intent or state doesn't match the booking.
     PaymentMismatch = "payment_mismatch", "The payment doesn't match the booking. Nothing more is charged; contact the organiser.";
 
+    /// A review of a payment that nobody has to look at.
+    NotFlagged = "not_flagged", "No payment of this booking waits for a review.";
+    /// A payment was called settled, and its booking still goes on.
+    NotOver = "booking_not_over", "The booking has not ended, so its payment can't be settled by hand. Review it with the outcome `continue`.";
+
     // Broken only by a defect or a race.
     /// Another booking owns the seat, or none does.
     NotOwner { /// The one that was requested.

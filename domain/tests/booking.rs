@@ -33,11 +33,11 @@ fn booking_after(phase: &str) -> Booking {
 }
 
 fn pay(now: lastseat_domain::Timestamp) -> C {
-    C::StartPayment { now, payment_method: "pm_card_visa".into(), request: None }
+    C::StartPayment { now, payment_method: Some("pm_card_visa".into()), request: None }
 }
 
 fn commit(now: lastseat_domain::Timestamp) -> C {
-    C::Commit { now, intent: intent(1), amount: eur(14_500) }
+    C::Commit { now, intent: intent(1), amount: eur(14_500), capture_before: None }
 }
 
 fn decline(attempt: u32) -> C {
@@ -45,7 +45,7 @@ fn decline(attempt: u32) -> C {
 }
 
 fn require_action(attempt: u32) -> C {
-    C::RequireAction { attempt, intent: intent(1), url: "https://bank.example/3ds".into() }
+    C::RequireAction { attempt, intent: intent(1), url: Some("https://bank.example/3ds".into()) }
 }
 
 const CAPTURE: fn() -> C = || C::RecordCapture { intent: intent(1), amount: eur(14_500) };
@@ -226,6 +226,24 @@ fn a_person_can_be_called_in_any_phase() {
 }
 
 #[test]
+fn only_a_flagged_payment_is_reviewed() {
+    let review = |outcome| C::Review { outcome, reason: "looked at the gateway".into(), by: "admin".into() };
+    let (no, none) = ("not_flagged", "booking_not_found");
+    in_every_phase(&review(ReviewOutcome::Continue), [none, no, no, no, no, no, no, no, no, no, no, no]);
+    for phase in PHASES.into_iter().filter(|phase| *phase != "nothing") {
+        let flagged = [history(phase), vec![flagged()]].concat();
+        given(flagged.clone()).when(review(ReviewOutcome::Continue)).then_events([reviewed(ReviewOutcome::Continue)]);
+        let settle = given(flagged).when(review(ReviewOutcome::Settled));
+        // Only what has ended can be settled by hand: everything else still asks the gateway.
+        if ["aborted", "fenced"].contains(&phase) {
+            settle.then_events([reviewed(ReviewOutcome::Settled)]);
+        } else {
+            settle.then_rejected("booking_not_over");
+        }
+    }
+}
+
+#[test]
 #[rustfmt::skip]
 fn only_a_confirmed_booking_is_refunded() {
     in_every_phase(&C::RequestRefund { by: "admin".into() }, [
@@ -302,7 +320,7 @@ fn a_decline_that_names_no_intent_does_not_make_the_known_one_unknown() {
 fn what_the_gateway_says_must_fit_the_booking() {
     let usd = lastseat_domain::Money { value: 14_500, currency: lastseat_domain::Currency::new("USD").unwrap() };
     for amount in [eur(14_499), eur(0), usd] {
-        let commit = C::Commit { now: in_time(), intent: intent(1), amount };
+        let commit = C::Commit { now: in_time(), intent: intent(1), amount, capture_before: None };
         given(history("paying")).when(commit).then_rejected("payment_mismatch");
         let capture = C::RecordCapture { intent: intent(1), amount };
         given(history("committed")).when(capture).then_rejected("payment_mismatch");
@@ -316,8 +334,8 @@ fn an_outcome_of_another_intent_is_no_outcome_even_for_the_same_amount() {
     let (intent, amount) = (intent(2), eur(14_500));
     let aborted_later = || [history("action_required"), vec![aborted(AbortReason::Expired)]].concat();
     let table = [
-        (history("action_required"), C::Commit { now: in_time(), intent: intent.clone(), amount }),
-        (history("authorised"), C::Commit { now: in_time(), intent: intent.clone(), amount }),
+        (history("action_required"), C::Commit { now: in_time(), intent: intent.clone(), amount, capture_before: None }),
+        (history("authorised"), C::Commit { now: in_time(), intent: intent.clone(), amount, capture_before: None }),
         (history("action_required"), C::Decline { attempt: 1, intent: Some(intent.clone()), code: "no".into() }),
         (history("committed"), C::RecordCapture { intent: intent.clone(), amount }),
         (history("committed"), C::FailCapture { intent: intent.clone() }),
@@ -328,7 +346,7 @@ fn an_outcome_of_another_intent_is_no_outcome_even_for_the_same_amount() {
         given(history).when(command).then_rejected("payment_mismatch");
     }
     let second_try = [history("held_after_decline"), vec![started(2)]].concat();
-    given(second_try).when(C::RequireAction { attempt: 2, intent, url: "x".into() }).then_rejected("payment_mismatch");
+    given(second_try).when(C::RequireAction { attempt: 2, intent, url: Some("x".into()) }).then_rejected("payment_mismatch");
 }
 
 #[test]

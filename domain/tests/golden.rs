@@ -77,7 +77,7 @@ fn samples() -> Vec<(&'static str, Event)> {
     let (booking, voucher, show) = (id(1), voucher(), show());
     let (buyer, intent, amount) = (buyer(1), intent(1), eur(14_500));
     let opened = BookingOpened { booking, request: Some(request()), ..opened() };
-    let started = PaymentStarted { booking, attempt: 2, payment_method: "pm_card_visa".into(), request: Some(request()) };
+    let started = PaymentStarted { booking, attempt: 2, payment_method: Some("pm_card_visa".into()), request: Some(request()) };
     let declined = PaymentDeclined { booking, attempt: 2, intent: Some(intent.clone()), code: "card_declined".into() };
     let reason = AbortReason::SeatLost;
     let url = "https://bank.example/3ds?a=1&b=2".to_owned();
@@ -108,16 +108,38 @@ fn samples() -> Vec<(&'static str, Event)> {
         ("BookingOpened.v1.min", BookingOpened { request: None, ..opened }.into()),
         ("HoldExtended.v1", HoldExtended { booking, expires_at: minute(20) }.into()),
         ("PaymentStarted.v1", started.clone().into()),
-        ("PaymentStarted.v1.min", PaymentStarted { request: None, ..started }.into()),
-        ("PaymentActionRequired.v1", PaymentActionRequired { booking, attempt: 2, intent: intent.clone(), url }.into()),
+        ("PaymentStarted.v1.min", PaymentStarted { request: None, ..started.clone() }.into()),
+        ("PaymentStarted.v1.client_side", PaymentStarted { payment_method: None, ..started }.into()),
+        (
+            "PaymentActionRequired.v1",
+            PaymentActionRequired { booking, attempt: 2, intent: intent.clone(), url: Some(url) }.into(),
+        ),
+        ("PaymentActionRequired.v1.min", PaymentActionRequired { booking, attempt: 2, intent: intent.clone(), url: None }.into()),
         ("PaymentDeclined.v1", declined.clone().into()),
         ("PaymentDeclined.v1.min", PaymentDeclined { intent: None, ..declined }.into()),
-        ("PaymentAuthorised.v1", PaymentAuthorised { booking, attempt: 2, intent: intent.clone(), amount }.into()),
+        (
+            "PaymentAuthorised.v1",
+            PaymentAuthorised { booking, attempt: 2, intent: intent.clone(), amount, capture_before: None }.into(),
+        ),
+        (
+            "PaymentAuthorised.v1.capture_before",
+            PaymentAuthorised { booking, attempt: 2, intent: intent.clone(), amount, capture_before: Some(minute(90)) }.into(),
+        ),
         ("BookingCommitted.v1", BookingCommitted { booking }.into()),
         ("PaymentCaptured.v1", PaymentCaptured { booking, intent: intent.clone(), amount }.into()),
         ("BookingAborted.v1", BookingAborted { booking, reason }.into()),
         ("PaymentVoided.v1", PaymentVoided { booking, intent: intent.clone() }.into()),
         ("PaymentFlagged.v1", PaymentFlagged { booking, reason: "The outcome of attempt 2 is not known.".into() }.into()),
+        (
+            "PaymentReviewed.v1",
+            PaymentReviewed {
+                booking,
+                outcome: ReviewOutcome::Settled,
+                reason: "Refunded in the gateway's dashboard.".into(),
+                by: "admin".into(),
+            }
+            .into(),
+        ),
         ("RefundRequested.v1", RefundRequested { booking, by: "admin".into() }.into()),
         ("PaymentRefunded.v1", PaymentRefunded { booking, intent, amount }.into()),
         ("PointsEarned.v1", PointsEarned { booking, show, seats: 2, points: 20 }.into()),
@@ -193,7 +215,7 @@ fn every_event_has_a_golden_file_and_every_golden_file_an_event() {
     let there: BTreeSet<String> =
         std::fs::read_dir(directory()).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
     assert_eq!(there, expected);
-    assert_eq!(Event::NAMES.len(), 26);
+    assert_eq!(Event::NAMES.len(), 27);
 }
 
 #[test]

@@ -151,6 +151,17 @@ fn a_flagged_booking_asks_nothing_of_the_gateway() {
 }
 
 #[test]
+fn a_reviewed_booking_goes_on_where_it_stopped() {
+    for phase in PHASES.into_iter().skip(1) {
+        let reviewed = and(phase, [flagged(), reviewed(ReviewOutcome::Continue)]);
+        assert_eq!(step(reviewed, in_time()), step(history(phase), in_time()), "{phase}");
+    }
+    // What was settled by hand is not cancelled again; its seats are still released.
+    let over = and("action_required", [flagged(), aborted(AbortReason::Expired), reviewed(ReviewOutcome::Settled)]);
+    assert_eq!(step(over, too_late()), Step::ReleaseSeats(AbortReason::Expired));
+}
+
+#[test]
 fn no_moment_is_too_late_to_ask() {
     for phase in PHASES.into_iter().skip(1) {
         let at_the_end = given(history(phase)).at(Timestamp::MAX_UTC).state::<Booking>().unwrap();

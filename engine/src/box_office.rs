@@ -9,7 +9,7 @@ use crate::payment::{PaymentMessage, Payments};
 use crate::ports::Ports;
 use crate::reactors::log_follower::LogFollower;
 use crate::reactors::rewards;
-use crate::requests::{Hold, HoldRequest, Paid, PayRequest, SeatSelection};
+use crate::requests::{Hold, HoldRequest, Paid, PayRequest, ReviewRequest, SeatSelection};
 use crate::services::Services;
 use crate::settings::Settings;
 use crate::status::{RecoverySummary, Status};
@@ -261,6 +261,15 @@ impl BoxOffice {
     pub async fn refund(&self, booking: BookingId, by: impl Into<Origin>) -> Result<Booking, CommandError> {
         let context = self.command(by);
         self.payments.command(booking, |reply| PaymentMessage::Refund(context.clone(), reply)).await
+    }
+
+    /// Records what a person found out about a flagged payment, and lets its booking go on.
+    ///
+    /// # Errors
+    /// [`CommandError`].
+    pub async fn review(&self, booking: BookingId, request: ReviewRequest) -> Result<Booking, CommandError> {
+        let context = self.command(request.origin.clone());
+        self.payments.command(booking, |reply| PaymentMessage::Review(context.clone(), request.clone(), reply)).await
     }
 
     /// Uses a voucher of `buyer`.

@@ -25,6 +25,13 @@ pub enum Fault {
         /// When to try again.
         retry_after: Duration,
     },
+    /// The gateway takes only so many payments a second, and the hold ends before this one's turn. Nothing was
+    /// done.
+    #[error("the payment's turn would come after the hold's end")]
+    PaymentQueueFull {
+        /// How long the queue is.
+        wait: Duration,
+    },
     /// The server is stopping. Nothing was done.
     #[error("the server is stopping")]
     Stopping,

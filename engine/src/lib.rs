@@ -30,6 +30,6 @@ pub use box_office::BoxOffice;
 pub use error::{CommandError, Fault};
 pub use origin::Origin;
 pub use ports::Ports;
-pub use requests::{Hold, HoldRequest, Paid, PayRequest, SeatSelection};
+pub use requests::{BuyerAction, Hold, HoldRequest, Paid, PayRequest, PayWith, ReviewRequest, SeatSelection};
 pub use settings::Settings;
 pub use status::{RecoverySummary, Status};

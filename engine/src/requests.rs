@@ -2,8 +2,8 @@
 
 use crate::origin::Origin;
 use lastseat_domain::booking::Booking;
-use lastseat_domain::event::RequestFingerprint;
-use lastseat_domain::{AreaId, BookingId, BuyerId, CategoryId, SeatId, ShowId};
+use lastseat_domain::event::{RequestFingerprint, ReviewOutcome};
+use lastseat_domain::{AreaId, BookingId, BuyerId, CategoryId, SeatId, Secret, ShowId};
 
 /// Which seats a hold is for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -47,12 +47,47 @@ pub struct Hold {
     pub replayed: bool,
 }
 
+/// How the buyer pays.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum PayWith {
+    /// With the method of this name at the gateway.
+    Method(String),
+    /// With one that the buyer chooses in the gateway's own form.
+    ClientSide,
+    /// As before: the buyer has acted, and wants to know how it went.
+    Continue,
+}
+
+impl From<Option<String>> for PayWith {
+    /// A request that names a method pays with it; one that names none continues.
+    fn from(method: Option<String>) -> Self {
+        method.map_or(Self::Continue, Self::Method)
+    }
+}
+
 #[derive(Debug, Clone)]
 pub struct PayRequest {
-    /// The gateway's name for the method; none to go on after the buyer acted at their bank.
-    pub payment_method: Option<String>,
+    pub pay_with: PayWith,
     /// The request, if it carried an idempotency key.
     pub fingerprint: Option<RequestFingerprint>,
+    pub origin: Origin,
+}
+
+/// What the buyer has to do.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum BuyerAction {
+    /// Visit this page of their bank.
+    Redirect { url: String },
+    /// Finish in the gateway's own form, in their browser.
+    ConfirmClientSide { client_secret: Secret },
+}
+
+/// What an admin found out about a flagged payment.
+#[derive(Debug, Clone)]
+pub struct ReviewRequest {
+    pub outcome: ReviewOutcome,
+    /// In their words.
+    pub reason: String,
     pub origin: Origin,
 }
 
@@ -61,8 +96,8 @@ pub struct PayRequest {
 pub enum Paid {
     /// Booked and paid.
     Confirmed(Booking),
-    /// The buyer has to act at `url` first, then pay again without a method.
-    ActionRequired { booking: Booking, url: String },
+    /// The buyer has to act first, then continue.
+    ActionRequired { booking: Booking, action: BuyerAction },
     /// The gateway has not answered yet; the booking process goes on.
     Pending(Booking),
 }

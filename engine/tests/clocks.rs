@@ -105,7 +105,7 @@ fn two_workers_whose_clocks_differ_record_one_payment() {
 fn two_nodes_that_execute_one_keyed_payment_record_it_in_order() {
     with_crossing_nodes(async |_, right, late, held| {
         let request = || PayRequest {
-            payment_method: Some("pm_card_visa".to_owned()),
+            pay_with: Some("pm_card_visa".to_owned()).into(),
             fingerprint: Some(RequestFingerprint { key: "k".to_owned(), body: "b".to_owned() }),
             origin: Origin::from("buyer").repeatable(Some(CommandId::new([7; 16]))),
         };

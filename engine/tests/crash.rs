@@ -64,7 +64,7 @@ impl Story {
         let mut paid = pay(office, &held, method).await;
         if let Ok(Paid::ActionRequired { booking, .. }) = &paid {
             bench.sandbox.authenticate(booking.intent.as_ref().unwrap(), true).unwrap();
-            paid = office.pay(held.id, PayRequest { payment_method: None, fingerprint: None, origin: "ann".into() }).await;
+            paid = office.pay(held.id, PayRequest { pay_with: None.into(), fingerprint: None, origin: "ann".into() }).await;
         }
         if matches!(self, Self::Decline) {
             assert_eq!(code(paid), "payment_declined");

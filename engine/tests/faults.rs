@@ -13,7 +13,7 @@ use futures::stream::{self, BoxStream};
 use lastseat_domain::booking::Phase;
 use lastseat_domain::event::{RequestFingerprint, ShowScheduled};
 use lastseat_domain::ports::event_log::{Delivery, EventLog, Filter, LogFault, Position};
-use lastseat_domain::ports::payments::{GatewayFault, Intent, PaymentGateway};
+use lastseat_domain::ports::payments::{GatewayFault, Intent, PaymentGateway, PaymentOrder};
 use lastseat_domain::seat_state::SeatState;
 use lastseat_domain::{BookingId, BuyerId, IntentId, Money, Rejection};
 use lastseat_engine::{BoxOffice, CommandError, Fault, HoldRequest, Paid, PayRequest};
@@ -69,7 +69,7 @@ async fn insist(bench: &TestBench, office: &BoxOffice, what: &str) -> u32 {
     let paid = loop {
         let before = bench.story(booking.id).await.len();
         let request =
-            PayRequest { payment_method: Some("pm_card_visa".to_owned()), fingerprint: key("pay"), origin: "ann".into() };
+            PayRequest { pay_with: Some("pm_card_visa".to_owned()).into(), fingerprint: key("pay"), origin: "ann".into() };
         match office.pay(booking.id, request).await {
             Ok(Paid::Confirmed(booking)) => break booking,
             Ok(Paid::Pending(_)) => repeats += 1,
@@ -232,8 +232,8 @@ impl ForwardGateway for MixedUp {
         &*self.inner
     }
 
-    async fn create(&self, booking: BookingId, amount: Money) -> Result<Intent, GatewayFault> {
-        self.mix(self.inner.create(booking, amount).await)
+    async fn create(&self, order: &PaymentOrder) -> Result<Intent, GatewayFault> {
+        self.mix(self.inner.create(order).await)
     }
 
     async fn confirm(&self, intent: &IntentId, booking: BookingId, attempt: u32, method: &str) -> Result<Intent, GatewayFault> {

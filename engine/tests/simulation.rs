@@ -160,7 +160,7 @@ impl Buyer {
             let method = self.random.pick(&methods);
             let request = RequestFingerprint { key: format!("pay-{}", self.keys), body: method.to_owned() };
             let pay = |method: Option<&str>| PayRequest {
-                payment_method: method.map(ToOwned::to_owned),
+                pay_with: method.map(ToOwned::to_owned).into(),
                 fingerprint: method.map(|_| request.clone()).filter(|_| self.keys.is_multiple_of(2)),
                 origin: self.name.as_str().into(),
             };

@@ -113,7 +113,7 @@ pub(crate) struct Bookings {
 
 impl View for Bookings {
     const NAME: &'static str = "bookings";
-    const SCHEMA: u32 = 3;
+    const SCHEMA: u32 = 4;
     type Content = BTreeMap<BookingId, Arc<BookingView>>;
 
     fn apply(&mut self, envelope: &Envelope) {
@@ -156,7 +156,7 @@ impl View for Bookings {
                 row.expires_at = e.expires_at;
                 row.extended = true;
             }
-            Event::PaymentActionRequired(e) => row.confirm_at = Some(e.url.clone()),
+            Event::PaymentActionRequired(e) => row.confirm_at.clone_from(&e.url),
             Event::PaymentStarted(e) => {
                 row.attempts = e.attempt;
                 row.last_decline = None;
@@ -166,6 +166,7 @@ impl View for Bookings {
             Event::PaymentRefunded(_) => row.refund_requested = false,
             Event::BookingAborted(e) => row.reason = Some(e.reason),
             Event::PaymentFlagged(_) => row.flagged = true,
+            Event::PaymentReviewed(_) => row.flagged = false,
             _ => {}
         }
     }

@@ -3,9 +3,10 @@
 
 use async_trait::async_trait;
 use lastseat_domain::ports::PaymentGateway;
-use lastseat_domain::ports::payments::{GatewayFault, Intent, IntentStatus};
+use lastseat_domain::ports::payments::{GatewayFault, Intent, IntentStatus, PaymentOrder};
 use lastseat_domain::{BookingId, Currency, IntentId, Money};
 use std::sync::Arc;
+use std::time::Duration;
 
 /// Prefix of the ids of free intents; currency and booking follow.
 const PREFIX: &str = "free_";
@@ -25,16 +26,26 @@ impl FreeOfCharge {
 fn free(intent: &IntentId, status: IntentStatus) -> Option<Intent> {
     let (currency, booking) = intent.as_str().strip_prefix(PREFIX)?.split_once('_')?;
     let amount = Money { value: 0, currency: Currency::new(currency).ok()? };
-    Some(Intent { id: intent.clone(), booking: booking.parse().ok()?, amount, status, last_decline: None, refunded: 0 })
+    Some(Intent {
+        id: intent.clone(),
+        booking: booking.parse().ok()?,
+        amount,
+        status,
+        last_decline: None,
+        client_secret: None,
+        capture_before: None,
+        captured: 0,
+        refunded: 0,
+    })
 }
 
 #[async_trait]
 impl PaymentGateway for FreeOfCharge {
-    async fn create(&self, booking: BookingId, amount: Money) -> Result<Intent, GatewayFault> {
-        let name = (amount.value == 0).then(|| format!("{PREFIX}{}_{booking}", amount.currency));
+    async fn create(&self, order: &PaymentOrder) -> Result<Intent, GatewayFault> {
+        let name = (order.amount.value == 0).then(|| format!("{PREFIX}{}_{}", order.amount.currency, order.booking));
         match name.and_then(|name| free(&IntentId::new(&name).ok()?, IntentStatus::RequiresPaymentMethod)) {
             Some(intent) => Ok(intent),
-            None => self.0.create(booking, amount).await,
+            None => self.0.create(order).await,
         }
     }
 
@@ -72,10 +83,14 @@ impl PaymentGateway for FreeOfCharge {
         }
     }
 
-    async fn refund(&self, intent: &IntentId, booking: BookingId) -> Result<Intent, GatewayFault> {
+    async fn refund(&self, intent: &IntentId, booking: BookingId, number: u32, amount: Money) -> Result<Intent, GatewayFault> {
         match free(intent, IntentStatus::Succeeded) {
             Some(intent) => Ok(intent),
-            None => self.0.refund(intent, booking).await,
+            None => self.0.refund(intent, booking, number, amount).await,
         }
+    }
+
+    fn queue_delay(&self) -> Duration {
+        self.0.queue_delay()
     }
 }

@@ -7,11 +7,10 @@ use super::rules;
 use async_trait::async_trait;
 use chrono::TimeDelta;
 use lastseat_domain::ports::idempotency_keys as keys;
-use lastseat_domain::ports::payments::{GatewayFault, Intent, IntentStatus};
+use lastseat_domain::ports::payments::{GatewayFault, Intent, IntentStatus, NextAction, PaymentOrder};
 use lastseat_domain::ports::{Clock, PaymentGateway};
-use lastseat_domain::{BookingId, IntentId, Money};
+use lastseat_domain::{BookingId, IntentId, Money, SeatId, Secret};
 use parking_lot::Mutex;
-use std::collections::BTreeMap;
 use std::fmt;
 use std::path::Path;
 use std::sync::Arc;
@@ -153,12 +152,17 @@ impl SandboxGateway {
             amount: record.amount,
             status: match record.status {
                 Status::RequiresPaymentMethod => IntentStatus::RequiresPaymentMethod,
-                Status::RequiresAction => IntentStatus::RequiresAction { url: format!("{}{}", self.action_base, record.id) },
+                Status::RequiresAction => {
+                    IntentStatus::RequiresAction(NextAction::Redirect { url: format!("{}{}", self.action_base, record.id) })
+                }
                 Status::RequiresCapture => IntentStatus::RequiresCapture,
                 Status::Succeeded => IntentStatus::Succeeded,
                 Status::Canceled => IntentStatus::Canceled,
             },
             last_decline: record.last_decline.map(|decline| decline.reason().to_owned()),
+            client_secret: Secret::new(record.client_secret()),
+            capture_before: None,
+            captured: record.captured,
             refunded: record.refunded(),
         }
     }
@@ -195,8 +199,12 @@ impl From<Undelivered> for GatewayFault {
 
 #[async_trait]
 impl PaymentGateway for SandboxGateway {
-    async fn create(&self, booking: BookingId, amount: Money) -> Result<Intent, GatewayFault> {
-        self.ask(keys::create(booking), Command::Create { booking, amount, metadata: BTreeMap::new() }).await
+    async fn create(&self, order: &PaymentOrder) -> Result<Intent, GatewayFault> {
+        let seats: Vec<&str> = order.seats.iter().map(SeatId::as_str).collect();
+        let metadata = [("lastseat_show", order.show.as_str().to_owned()), ("lastseat_seats", seats.join(","))];
+        let metadata = metadata.map(|(name, value)| (name.to_owned(), value)).into();
+        let command = Command::Create { booking: order.booking, amount: order.amount, metadata };
+        self.ask(keys::create(order.booking, 1), command).await
     }
 
     async fn confirm(
@@ -215,11 +223,11 @@ impl PaymentGateway for SandboxGateway {
     }
 
     async fn capture(&self, intent: &IntentId, booking: BookingId) -> Result<Intent, GatewayFault> {
-        self.ask(keys::capture(booking), Command::Capture { intent: intent.clone(), amount: None }).await
+        self.ask(keys::capture(booking, 1), Command::Capture { intent: intent.clone(), amount: None }).await
     }
 
     async fn cancel(&self, intent: &IntentId, booking: BookingId) -> Result<Intent, GatewayFault> {
-        match self.ask(keys::cancel(booking), Command::Cancel { intent: intent.clone() }).await {
+        match self.ask(keys::cancel(booking, 1), Command::Cancel { intent: intent.clone() }).await {
             // Stripe refuses to cancel twice; the port wants a cancelled intent.
             Err(GatewayFault::Refused { code, message }) => match self.retrieve(intent).await {
                 Ok(intent) if intent.status == IntentStatus::Canceled => Ok(intent),
@@ -229,8 +237,9 @@ impl PaymentGateway for SandboxGateway {
         }
     }
 
-    async fn refund(&self, intent: &IntentId, booking: BookingId) -> Result<Intent, GatewayFault> {
-        self.ask(keys::refund(booking), Command::Refund { intent: intent.clone(), amount: None }).await
+    async fn refund(&self, intent: &IntentId, booking: BookingId, number: u32, amount: Money) -> Result<Intent, GatewayFault> {
+        let command = Command::Refund { intent: intent.clone(), amount: Some(amount.value) };
+        self.ask(keys::refund(booking, number, 1), command).await
     }
 }
 
@@ -247,7 +256,7 @@ mod tests {
         let booking = BookingId::from_key("gateway", "full disk");
         let amount = Money { value: 100, currency: Currency::new("EUR").unwrap() };
         let gateway = SandboxGateway::in_memory(Arc::new(SystemClock));
-        let intent = gateway.create(booking, amount).await.unwrap();
+        let intent = gateway.create(&lastseat_testkit::payments::order(booking, amount)).await.unwrap();
 
         gateway.state.lock().journal = Some(SandboxJournal::on_a_full_disk().unwrap());
         for _ in 0..2 {

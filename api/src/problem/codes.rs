@@ -99,6 +99,9 @@ codes! {
     PaymentMethodMissing = "payment_method_missing", UNPROCESSABLE_ENTITY, "A payment method is needed";
     CaptureFailed = "capture_failed", PAYMENT_REQUIRED, "The money could not be captured";
     PaymentMismatch = "payment_mismatch", CONFLICT, "The payment does not fit the booking";
+    ClientConfirmationUnavailable = "client_confirmation_unavailable", CONFLICT, "The payment form is not available";
+    NotFlagged = "not_flagged", CONFLICT, "No review is needed";
+    NotOver = "booking_not_over", CONFLICT, "The booking has not ended";
     SandboxRefused = "sandbox_refused", CONFLICT, "The payment sandbox refused";
 
     // Rewards.
@@ -109,6 +112,7 @@ codes! {
     // The server.
     Internal = "internal", INTERNAL_SERVER_ERROR, "The server has a defect";
     Busy = "busy", SERVICE_UNAVAILABLE, "The server is busy";
+    PaymentQueueFull = "payment_queue_full", SERVICE_UNAVAILABLE, "Too many payments are waiting";
     Unavailable = "unavailable", SERVICE_UNAVAILABLE, "A service that is needed does not answer";
     Stopping = "stopping", SERVICE_UNAVAILABLE, "The server is stopping";
     OutcomeUnknown = "outcome_unknown", SERVICE_UNAVAILABLE, "The outcome is not known";
@@ -121,6 +125,8 @@ impl Code {
         use Rejection as R;
         match rejection {
             R::ShowNotFound => Self::ShowNotFound,
+            R::NotFlagged => Self::NotFlagged,
+            R::NotOver => Self::NotOver,
             R::ShowExists { .. } => Self::ShowExists,
             R::InvalidShow { .. } => Self::InvalidShow,
             R::SaleNotOpen { .. } => Self::SaleNotOpen,

@@ -53,6 +53,8 @@ fn with_facts(problem: Problem, rejection: &Rejection) -> Problem {
         | R::AlreadyConfirmed
         | R::AlreadyRefunded
         | R::NotConfirmed
+        | R::NotFlagged
+        | R::NotOver
         | R::PaymentInProgress
         | R::InvalidPaymentMethod { .. }
         | R::PaymentMethodMissing

@@ -89,6 +89,7 @@ pub async fn start_limited(dir: &Path, guests: bool, limits: Limits) -> TestServ
         guests,
         public_url: Some("http://tickets.test".to_owned()),
         bank: Some(Arc::new(Bank(sandbox))),
+        publishable_key: None,
         buffers: Arc::clone(&buffers),
         capacity: Arc::clone(&capacity),
         drain: stop.clone(),

@@ -1,7 +1,7 @@
 //! The commands of a booking.
 
 use crate::Timestamp;
-use crate::event::{AbortReason, BookingOpened, RequestFingerprint};
+use crate::event::{AbortReason, BookingOpened, RequestFingerprint, ReviewOutcome};
 use crate::ids::{BookingId, IntentId};
 use crate::money::Money;
 
@@ -26,19 +26,19 @@ pub enum BookingCommand {
     StartPayment {
         /// The current time.
         now: Timestamp,
-        /// The gateway's name for it.
-        payment_method: String,
+        /// The gateway's name for it; `None` if the buyer chooses one in the gateway's own form.
+        payment_method: Option<String>,
         /// The request, if it had an idempotency key.
         request: Option<RequestFingerprint>,
     },
-    /// Record that the gateway requires the buyer to confirm with their bank.
+    /// Record that the buyer has to act: confirm with their bank, or use the gateway's own form.
     RequireAction {
         /// The attempt that it answered. An answer to an earlier attempt changes nothing.
         attempt: u32,
         /// The payment intent.
         intent: IntentId,
-        /// The page where they confirm.
-        url: String,
+        /// The page where they confirm; `None` for the gateway's own form.
+        url: Option<String>,
     },
     /// Record that the gateway declined an attempt.
     Decline {
@@ -57,6 +57,8 @@ pub enum BookingCommand {
         intent: IntentId,
         /// What was reserved.
         amount: Money,
+        /// Until when it can be taken, if the gateway says so.
+        capture_before: Option<Timestamp>,
     },
     /// Record that the gateway took the money.
     RecordCapture {
@@ -90,6 +92,15 @@ pub enum BookingCommand {
     Flag {
         /// What is unknown.
         reason: String,
+    },
+    /// Record what a person found out about a flagged payment.
+    Review {
+        /// What follows from it.
+        outcome: ReviewOutcome,
+        /// What they found.
+        reason: String,
+        /// Subject of the admin's token.
+        by: String,
     },
     /// Refund a confirmed booking.
     RequestRefund {

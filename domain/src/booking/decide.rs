@@ -5,8 +5,8 @@ use super::state::{Booking, Phase};
 use crate::Timestamp;
 use crate::event::{
     AbortReason, BookingAborted, BookingCommitted, BookingOpened, Event, HoldExtended, PaymentActionRequired, PaymentAuthorised,
-    PaymentCaptured, PaymentDeclined, PaymentFlagged, PaymentRefunded, PaymentStarted, PaymentVoided, RefundRequested,
-    RequestFingerprint,
+    PaymentCaptured, PaymentDeclined, PaymentFlagged, PaymentRefunded, PaymentReviewed, PaymentStarted, PaymentVoided,
+    RefundRequested, RequestFingerprint, ReviewOutcome,
 };
 use crate::ids::IntentId;
 use crate::money::Money;
@@ -44,7 +44,7 @@ pub fn decide(state: Option<&Booking>, command: BookingCommand) -> Result<Vec<Ev
         C::StartPayment { now, payment_method, request } => start_payment(state, now, payment_method, request),
         C::RequireAction { attempt, intent, url } => require_action(state, attempt, intent, url),
         C::Decline { attempt, intent, code } => decline(state, attempt, intent, code),
-        C::Commit { now, intent, amount } => commit(state, now, intent, amount),
+        C::Commit { now, intent, amount, capture_before } => commit(state, now, intent, amount, capture_before),
         C::RecordCapture { intent, amount } => record_capture(state, intent, amount),
         C::FailCapture { intent } => match state.phase {
             Phase::Committed => {
@@ -82,6 +82,7 @@ pub fn decide(state: Option<&Booking>, command: BookingCommand) -> Result<Vec<Ev
             _ => Err(Rejection::OutOfOrder { step: "Voiding the payment" }),
         },
         C::Flag { reason } => Ok(if state.flagged { vec![] } else { vec![PaymentFlagged { booking: state.id, reason }.into()] }),
+        C::Review { outcome, reason, by } => review(state, outcome, reason, by),
         // One refund for a booking: a second request finds the first, only a requested refund can be
         // recorded, and the gateway gets one idempotency key for the booking.
         C::RequestRefund { by } => match state.phase {
@@ -155,7 +156,7 @@ fn extend(state: &Booking, now: Timestamp, seconds: u32) -> Result<Vec<Event>, R
 fn start_payment(
     state: &Booking,
     now: Timestamp,
-    payment_method: String,
+    payment_method: Option<String>,
     request: Option<RequestFingerprint>,
 ) -> Result<Vec<Event>, Rejection> {
     // Already paid for: no event, and no error.
@@ -173,7 +174,7 @@ fn start_payment(
 // A worker that lost a race decides its command again in the newer state. By then the buyer may be
 // trying another payment method, and the answer to the old attempt must not count for the new one.
 
-fn require_action(state: &Booking, attempt: u32, intent: IntentId, url: String) -> Result<Vec<Event>, Rejection> {
+fn require_action(state: &Booking, attempt: u32, intent: IntentId, url: Option<String>) -> Result<Vec<Event>, Rejection> {
     match &state.phase {
         Phase::Paying if attempt == state.attempt() => {
             check_intent(state, Some(&intent))?;
@@ -195,7 +196,13 @@ fn decline(state: &Booking, attempt: u32, intent: Option<IntentId>, code: String
     }
 }
 
-fn commit(state: &Booking, now: Timestamp, intent: IntentId, amount: Money) -> Result<Vec<Event>, Rejection> {
+fn commit(
+    state: &Booking,
+    now: Timestamp,
+    intent: IntentId,
+    amount: Money,
+    capture_before: Option<Timestamp>,
+) -> Result<Vec<Event>, Rejection> {
     match &state.phase {
         Phase::Committed | Phase::Confirmed { .. } | Phase::Refunded => return Ok(vec![]),
         Phase::Aborted { reason } => return Err(Rejection::BookingOver { reason: *reason }),
@@ -210,7 +217,7 @@ fn commit(state: &Booking, now: Timestamp, intent: IntentId, amount: Money) -> R
     let booking = state.id;
     let mut events = Vec::with_capacity(2);
     if state.phase != Phase::Authorised {
-        events.push(PaymentAuthorised { booking, attempt: state.attempt(), intent, amount }.into());
+        events.push(PaymentAuthorised { booking, attempt: state.attempt(), intent, amount, capture_before }.into());
     }
     // The hold may have expired while the gateway worked. Then the booking isn't confirmed, however
     // close it was: the money was only reserved, and the reservation is cancelled.
@@ -220,6 +227,17 @@ fn commit(state: &Booking, now: Timestamp, intent: IntentId, amount: Money) -> R
         BookingCommitted { booking }.into()
     });
     Ok(events)
+}
+
+fn review(state: &Booking, outcome: ReviewOutcome, reason: String, by: String) -> Result<Vec<Event>, Rejection> {
+    if !state.flagged {
+        return if state.reviewed == Some(outcome) { Ok(vec![]) } else { Err(Rejection::NotFlagged) };
+    }
+    // A booking that is undecided or sold still has steps to take, and each of them asks the gateway.
+    if outcome == ReviewOutcome::Settled && !matches!(state.phase, Phase::Aborted { .. }) {
+        return Err(Rejection::NotOver);
+    }
+    Ok(vec![PaymentReviewed { booking: state.id, outcome, reason, by }.into()])
 }
 
 fn record_capture(state: &Booking, intent: IntentId, amount: Money) -> Result<Vec<Event>, Rejection> {

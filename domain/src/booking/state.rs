@@ -1,7 +1,7 @@
 //! The state of a booking, and how each event changes it.
 
 use crate::Timestamp;
-use crate::event::{AbortReason, BookingOpened, Event, PaymentStarted, PricedSeat};
+use crate::event::{AbortReason, BookingOpened, Event, PaymentStarted, PricedSeat, ReviewOutcome};
 use crate::ids::{BookingId, BuyerId, IntentId, ShowId};
 use crate::money::Money;
 
@@ -29,6 +29,10 @@ pub struct Booking {
     pub voided: bool,
     /// Whether a person has to look at the payment. Nothing more is charged then.
     pub flagged: bool,
+    /// What a person found out when they looked at the payment last, unless it was flagged again since.
+    pub reviewed: Option<ReviewOutcome>,
+    /// Until when the authorisation can be captured, where the gateway said so.
+    pub capture_before: Option<Timestamp>,
 }
 
 /// An attempt to pay.
@@ -49,10 +53,10 @@ pub enum Phase {
     Held,
     /// The gateway was called, and its answer is not known yet.
     Paying,
-    /// The buyer has to confirm the payment with their bank.
+    /// The buyer has to act before the payment can go on.
     ActionRequired {
-        /// The page where they do.
-        url: String,
+        /// The page where they do; `None` for the gateway's own form.
+        url: Option<String>,
     },
     /// The money is reserved, and nothing is decided yet. Other programs may write such a log; lastseat
     /// appends the authorisation and the decision together.
@@ -144,6 +148,8 @@ pub fn evolve(state: Option<Booking>, event: &Event, at: Timestamp) -> Option<Bo
         intent: None,
         voided: false,
         flagged: false,
+        reviewed: None,
+        capture_before: None,
     };
     let mut next = match (state, event) {
         (None, Event::BookingOpened(e)) => {
@@ -175,6 +181,7 @@ pub fn evolve(state: Option<Booking>, event: &Event, at: Timestamp) -> Option<Bo
         }
         Event::PaymentAuthorised(e) => {
             next.intent = Some(e.intent.clone());
+            next.capture_before = e.capture_before;
             next.phase = Phase::Authorised;
         }
         Event::BookingCommitted(_) => next.phase = Phase::Committed,
@@ -184,7 +191,14 @@ pub fn evolve(state: Option<Booking>, event: &Event, at: Timestamp) -> Option<Bo
             next.intent = Some(e.intent.clone());
             next.voided = true;
         }
-        Event::PaymentFlagged(_) => next.flagged = true,
+        Event::PaymentFlagged(_) => {
+            next.flagged = true;
+            next.reviewed = None;
+        }
+        Event::PaymentReviewed(e) => {
+            next.flagged = false;
+            next.reviewed = Some(e.outcome);
+        }
         Event::RefundRequested(_) => next.phase = Phase::Confirmed { refund_requested: true },
         Event::PaymentRefunded(_) => next.phase = Phase::Refunded,
         _ => {}

@@ -61,14 +61,16 @@ pub struct PaymentStarted {
     pub booking: BookingId,
     /// Number of this confirmation of the payment intent, from 1.
     pub attempt: u32,
-    /// The gateway's name for the payment method.
-    pub payment_method: String,
+    /// The gateway's name for the payment method; `None` if the buyer chooses one in the gateway's own form.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub payment_method: Option<String>,
     /// The request, if it had an idempotency key.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub request: Option<RequestFingerprint>,
 }
 
-/// The buyer has to confirm the payment with their bank (3-D Secure) before it can go on.
+/// The buyer has to act before the payment can go on: confirm it with their bank (3-D Secure), or finish it in
+/// the gateway's own form.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PaymentActionRequired {
     /// The booking.
@@ -77,8 +79,9 @@ pub struct PaymentActionRequired {
     pub attempt: u32,
     /// The booking's payment intent.
     pub intent: IntentId,
-    /// The page where the buyer confirms.
-    pub url: String,
+    /// The page where the buyer confirms; `None` for the gateway's own form.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub url: Option<String>,
 }
 
 /// The gateway declined. The hold goes on, and the buyer may try another payment method.
@@ -106,6 +109,9 @@ pub struct PaymentAuthorised {
     pub intent: IntentId,
     /// What the gateway reserved; equals the booking's amount.
     pub amount: Money,
+    /// Until when it can be taken, if the gateway says so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub capture_before: Option<Timestamp>,
 }
 
 /// The decision: the seats belong to this buyer. Everything that is still missing (marking the seats
@@ -173,6 +179,29 @@ pub struct PaymentFlagged {
     pub booking: BookingId,
     /// What is unknown, for that person.
     pub reason: String,
+}
+
+/// What a person found out about a flagged payment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ReviewOutcome {
+    /// The cause is gone: the booking goes on where it stopped.
+    Continue,
+    /// The payment of the ended booking is settled at the gateway, by hand: nothing is left to cancel.
+    Settled,
+}
+
+/// A person has looked at a flagged payment.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PaymentReviewed {
+    /// The booking.
+    pub booking: BookingId,
+    /// What follows from it.
+    pub outcome: ReviewOutcome,
+    /// What they found, in their words.
+    pub reason: String,
+    /// Subject of the admin's token.
+    pub by: String,
 }
 
 /// An admin requested the refund of a confirmed booking. Written before the gateway is called, so

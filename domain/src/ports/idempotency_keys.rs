@@ -2,16 +2,20 @@
 //! can repeat a call with the same key after a crash.
 //!
 //! A gateway has one list of keys for all its operations, so each key begins with its operation.
+//!
+//! A gateway stores a key's first answer, errors of its own (5xx) included. So a step has numbered
+//! tries, counted from 1 by every process anew: while the outcome is unknown, the same key again; after
+//! an answered 5xx, and only if the intent shows that the step did not happen, the next try's key.
 
 use crate::BookingId;
 
 /// Key for creating the booking's intent.
 #[must_use]
-pub fn create(booking: BookingId) -> String {
-    format!("create-{booking}")
+pub fn create(booking: BookingId, try_number: u32) -> String {
+    format!("create-{booking}-{try_number}")
 }
 
-/// Key for one attempt to pay.
+/// Key for one attempt to pay. An attempt has one try: what follows it is the next attempt.
 #[must_use]
 pub fn confirm(booking: BookingId, attempt: u32) -> String {
     format!("confirm-{booking}-{attempt}")
@@ -19,18 +23,18 @@ pub fn confirm(booking: BookingId, attempt: u32) -> String {
 
 /// Key for taking the money.
 #[must_use]
-pub fn capture(booking: BookingId) -> String {
-    format!("capture-{booking}")
+pub fn capture(booking: BookingId, try_number: u32) -> String {
+    format!("capture-{booking}-{try_number}")
 }
 
 /// Key for cancelling the reservation.
 #[must_use]
-pub fn cancel(booking: BookingId) -> String {
-    format!("cancel-{booking}")
+pub fn cancel(booking: BookingId, try_number: u32) -> String {
+    format!("cancel-{booking}-{try_number}")
 }
 
-/// Key for returning the money.
+/// Key for the booking's refund of that number.
 #[must_use]
-pub fn refund(booking: BookingId) -> String {
-    format!("refund-{booking}")
+pub fn refund(booking: BookingId, number: u32, try_number: u32) -> String {
+    format!("refund-{booking}-{number}-{try_number}")
 }

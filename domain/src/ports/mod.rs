@@ -11,7 +11,7 @@ pub mod world;
 
 pub use check::{Finding, Severity};
 pub use event_log::{EventLog, LogFault};
-pub use payments::PaymentGateway;
+pub use payments::{PaymentGateway, PaymentRecords};
 pub use rate_limit::RateLimiter;
 pub use seat_guard::SeatGuard;
 pub use world::{Clock, Ids};

@@ -6,9 +6,12 @@
 //!
 //! What a new payment provider needs is listed in docs/ARCHITECTURE.md, "Where to look".
 
-use crate::ids::{BookingId, IntentId};
+use crate::Timestamp;
+use crate::ids::{BookingId, IntentId, SeatId, ShowId};
 use crate::money::Money;
+use crate::secret::Secret;
 use async_trait::async_trait;
+use std::time::Duration;
 
 /// Code of a refusal: the gateway does not know the payment method.
 pub const UNKNOWN_PAYMENT_METHOD: &str = "resource_missing";
@@ -16,16 +19,39 @@ pub const UNKNOWN_PAYMENT_METHOD: &str = "resource_missing";
 /// Code of a decline for which the gateway gives no reason.
 pub const DECLINED: &str = "card_declined";
 
+/// What a booking's intent is created for. All of it comes from the log.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PaymentOrder {
+    /// The booking; also the idempotency key.
+    pub booking: BookingId,
+    /// What is charged.
+    pub amount: Money,
+    /// The show, for the people who look at the gateway's own pages.
+    pub show: ShowId,
+    /// The seats, likewise.
+    pub seats: Vec<SeatId>,
+}
+
+/// What the buyer has to do before the payment can go on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum NextAction {
+    /// Visit this page of their bank.
+    Redirect {
+        /// Its address.
+        url: String,
+    },
+    /// Choose a method, or finish, in the gateway's own form in their browser, which needs the intent's
+    /// client secret.
+    ConfirmClientSide,
+}
+
 /// State of an intent. Names are Stripe's.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum IntentStatus {
     /// Created, or the last method was declined.
     RequiresPaymentMethod,
     /// The buyer has to confirm with their bank first.
-    RequiresAction {
-        /// The page where they do.
-        url: String,
-    },
+    RequiresAction(NextAction),
     /// The gateway is working on it.
     Processing,
     /// Authorised: the money is reserved.
@@ -50,6 +76,12 @@ pub struct Intent {
     /// Code of the last decline ([`DECLINED`], `insufficient_funds`, …) while
     /// `RequiresPaymentMethod` after one.
     pub last_decline: Option<String>,
+    /// With it the buyer's browser can confirm the intent. It never enters the log.
+    pub client_secret: Option<Secret>,
+    /// Until when an authorisation can be captured, where the gateway says so.
+    pub capture_before: Option<Timestamp>,
+    /// Minor units taken so far.
+    pub captured: i64,
     /// Minor units returned so far.
     pub refunded: i64,
 }
@@ -80,7 +112,7 @@ pub trait PaymentGateway: Send + Sync + 'static {
     ///
     /// # Errors
     /// [`GatewayFault`].
-    async fn create(&self, booking: BookingId, amount: Money) -> Result<Intent, GatewayFault>;
+    async fn create(&self, order: &PaymentOrder) -> Result<Intent, GatewayFault>;
 
     /// Tries a payment method. A decline is an answer (see [`Intent::last_decline`]), not a fault.
     /// Key: the booking and the attempt.
@@ -101,21 +133,67 @@ pub trait PaymentGateway: Send + Sync + 'static {
     /// [`GatewayFault`].
     async fn retrieve(&self, intent: &IntentId) -> Result<Intent, GatewayFault>;
 
-    /// Takes the reserved money, all of it. Key: the booking.
+    /// Takes the reserved money, all of it. Key: the booking and the try.
     ///
     /// # Errors
     /// [`GatewayFault`].
     async fn capture(&self, intent: &IntentId, booking: BookingId) -> Result<Intent, GatewayFault>;
 
-    /// Cancels the reservation; succeeds if it is already cancelled. Key: the booking.
+    /// Cancels the reservation; succeeds if it is already cancelled. Key: the booking and the try.
     ///
     /// # Errors
     /// [`GatewayFault`]; `Refused` if it was captured.
     async fn cancel(&self, intent: &IntentId, booking: BookingId) -> Result<Intent, GatewayFault>;
 
-    /// Returns all that was captured. Key: the booking.
+    /// Returns `amount` of what was captured. Key: the booking and `number`, which counts the booking's
+    /// refunds from 1.
+    ///
+    /// # Errors
+    /// [`GatewayFault`]; `Refused` if that much is not left.
+    async fn refund(&self, intent: &IntentId, booking: BookingId, number: u32, amount: Money) -> Result<Intent, GatewayFault>;
+
+    /// How long a new payment would wait for its turn within the gateway's rate limits.
+    fn queue_delay(&self) -> Duration {
+        Duration::ZERO
+    }
+}
+
+/// An intent as the gateway lists it, whoever created it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PaymentRecord {
+    /// Its name.
+    pub intent: IntentId,
+    /// The booking in its metadata; `None` if lastseat did not create it.
+    pub booking: Option<BookingId>,
+    /// What it is for.
+    pub amount: Money,
+    /// Its state.
+    pub status: IntentStatus,
+    /// Minor units taken.
+    pub captured: i64,
+    /// Minor units returned.
+    pub refunded: i64,
+    /// Whether the buyer disputes the charge at their bank.
+    pub disputed: bool,
+    /// When it was created.
+    pub created: Timestamp,
+}
+
+/// Part of the list of a gateway's intents.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RecordPage {
+    /// Newest first.
+    pub records: Vec<PaymentRecord>,
+    /// Whether older ones follow.
+    pub more: bool,
+}
+
+/// What the gateway has on record, for reconciliation.
+#[async_trait]
+pub trait PaymentRecords: Send + Sync + 'static {
+    /// At most 100 intents, newest first: those created before `before`, or the newest of all.
     ///
     /// # Errors
     /// [`GatewayFault`].
-    async fn refund(&self, intent: &IntentId, booking: BookingId) -> Result<Intent, GatewayFault>;
+    async fn list(&self, before: Option<&IntentId>) -> Result<RecordPage, GatewayFault>;
 }

@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use lastseat_domain::ports::PaymentGateway;
-use lastseat_domain::ports::payments::{GatewayFault, Intent};
+use lastseat_domain::ports::payments::{GatewayFault, Intent, PaymentOrder};
 use lastseat_domain::{BookingId, IntentId, Money};
 use parking_lot::Mutex;
 use std::collections::HashMap;
@@ -115,8 +115,8 @@ impl fmt::Debug for FaultyGateway {
 
 #[async_trait]
 impl PaymentGateway for FaultyGateway {
-    async fn create(&self, booking: BookingId, amount: Money) -> Result<Intent, GatewayFault> {
-        self.call(GatewayCall::Create, self.inner.create(booking, amount)).await
+    async fn create(&self, order: &PaymentOrder) -> Result<Intent, GatewayFault> {
+        self.call(GatewayCall::Create, self.inner.create(order)).await
     }
 
     async fn confirm(
@@ -141,7 +141,7 @@ impl PaymentGateway for FaultyGateway {
         self.call(GatewayCall::Cancel, self.inner.cancel(intent, booking)).await
     }
 
-    async fn refund(&self, intent: &IntentId, booking: BookingId) -> Result<Intent, GatewayFault> {
-        self.call(GatewayCall::Refund, self.inner.refund(intent, booking)).await
+    async fn refund(&self, intent: &IntentId, booking: BookingId, number: u32, amount: Money) -> Result<Intent, GatewayFault> {
+        self.call(GatewayCall::Refund, self.inner.refund(intent, booking, number, amount)).await
     }
 }

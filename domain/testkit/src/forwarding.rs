@@ -6,7 +6,7 @@ use futures::stream::BoxStream;
 use lastseat_domain::ports::event_log::{
     Delivery, Direction, EventLog, Filter, LogFault, Position, RecordedEvent, Revision, StreamWrite, WriteOutcome,
 };
-use lastseat_domain::ports::payments::{GatewayFault, Intent, PaymentGateway};
+use lastseat_domain::ports::payments::{GatewayFault, Intent, PaymentGateway, PaymentOrder};
 use lastseat_domain::{BookingId, IntentId, Money, StreamName};
 use std::sync::Arc;
 
@@ -101,8 +101,8 @@ pub trait ForwardGateway: Send + Sync + 'static {
     /// The gateway that calls are forwarded to.
     fn inner(&self) -> &dyn PaymentGateway;
 
-    async fn create(&self, booking: BookingId, amount: Money) -> Result<Intent, GatewayFault> {
-        self.inner().create(booking, amount).await
+    async fn create(&self, order: &PaymentOrder) -> Result<Intent, GatewayFault> {
+        self.inner().create(order).await
     }
 
     async fn confirm(&self, intent: &IntentId, booking: BookingId, attempt: u32, method: &str) -> Result<Intent, GatewayFault> {
@@ -121,8 +121,8 @@ pub trait ForwardGateway: Send + Sync + 'static {
         self.inner().cancel(intent, booking).await
     }
 
-    async fn refund(&self, intent: &IntentId, booking: BookingId) -> Result<Intent, GatewayFault> {
-        self.inner().refund(intent, booking).await
+    async fn refund(&self, intent: &IntentId, booking: BookingId, number: u32, amount: Money) -> Result<Intent, GatewayFault> {
+        self.inner().refund(intent, booking, number, amount).await
     }
 }
 
@@ -131,8 +131,8 @@ pub struct ForwardingGateway<T>(pub T);
 
 #[async_trait]
 impl<T: ForwardGateway> PaymentGateway for ForwardingGateway<T> {
-    async fn create(&self, booking: BookingId, amount: Money) -> Result<Intent, GatewayFault> {
-        self.0.create(booking, amount).await
+    async fn create(&self, order: &PaymentOrder) -> Result<Intent, GatewayFault> {
+        self.0.create(order).await
     }
 
     async fn confirm(&self, intent: &IntentId, booking: BookingId, attempt: u32, method: &str) -> Result<Intent, GatewayFault> {
@@ -151,7 +151,7 @@ impl<T: ForwardGateway> PaymentGateway for ForwardingGateway<T> {
         self.0.cancel(intent, booking).await
     }
 
-    async fn refund(&self, intent: &IntentId, booking: BookingId) -> Result<Intent, GatewayFault> {
-        self.0.refund(intent, booking).await
+    async fn refund(&self, intent: &IntentId, booking: BookingId, number: u32, amount: Money) -> Result<Intent, GatewayFault> {
+        self.0.refund(intent, booking, number, amount).await
     }
 }

@@ -68,7 +68,8 @@ fn take(world: &mut World, (what, small, dice): Step) {
                     0 => {
                         world.booking(id, BookingCommand::Decline { attempt, intent: Some(intent), code: "card_declined".into() })
                     }
-                    1 => world.booking(id, BookingCommand::RequireAction { attempt, intent, url: "https://bank.example".into() }),
+                    1 => world
+                        .booking(id, BookingCommand::RequireAction { attempt, intent, url: Some("https://bank.example".into()) }),
                     _ => world.commit(id),
                 };
             }

@@ -11,7 +11,8 @@ use futures::future::{BoxFuture, join_all};
 use lastseat_domain::ids::{BookingId, IntentId};
 use lastseat_domain::money::{Currency, Money};
 use lastseat_domain::ports::PaymentGateway;
-use lastseat_domain::ports::payments::{GatewayFault, Intent, IntentStatus};
+use lastseat_domain::ports::payments::{GatewayFault, Intent, IntentStatus, NextAction, PaymentOrder};
+use lastseat_domain::{SeatId, ShowId};
 use std::sync::Arc;
 
 /// Plays the buyer at the bank's page: passes (`true`) or fails.
@@ -88,6 +89,14 @@ pub async fn run_sandbox(bench: GatewayBench) {
     }
 }
 
+/// What an intent for that booking and amount is created with, in all tests.
+#[must_use]
+pub fn order(booking: BookingId, amount: Money) -> PaymentOrder {
+    let show = ShowId::new("demo").expect("a show's id");
+    let seats = vec![SeatId::new("A-1").expect("a seat's id")];
+    PaymentOrder { booking, amount, show, seats }
+}
+
 /// One booking at the gateway.
 struct Checkout {
     gateway: Arc<dyn PaymentGateway>,
@@ -107,7 +116,7 @@ fn eur(value: i64) -> Money {
 impl Checkout {
     async fn new(bench: &GatewayBench, name: &str) -> Self {
         let (booking, amount) = (booking(bench, name), eur(4_250));
-        let intent = done(bench.gateway.create(booking, amount).await);
+        let intent = done(bench.gateway.create(&order(booking, amount)).await);
         assert_eq!(intent.status, IntentStatus::RequiresPaymentMethod);
         Self { gateway: Arc::clone(&bench.gateway), booking, amount, id: intent.id }
     }
@@ -132,7 +141,7 @@ impl Checkout {
     }
 
     async fn refund(&self) -> Result<Intent, GatewayFault> {
-        self.seen(self.gateway.refund(&self.id, self.booking).await)
+        self.seen(self.gateway.refund(&self.id, self.booking, 1, self.amount).await)
     }
 
     async fn now(&self) -> Intent {
@@ -183,7 +192,8 @@ pub async fn a_booking_has_one_intent(bench: GatewayBench) {
 /// Two nodes that work on one booking make one intent.
 pub async fn an_intent_created_by_many_at_once_is_one(bench: GatewayBench) {
     let booking = booking(&bench, "create-race");
-    let answers = join_all((0..8).map(|_| bench.gateway.create(booking, eur(999)))).await;
+    let order = order(booking, eur(999));
+    let answers = join_all((0..8).map(|_| bench.gateway.create(&order))).await;
     // Stripe may answer some with "in flight"; those that are answered all have the same one.
     let mut ids: Vec<_> = answers.into_iter().filter_map(Result::ok).map(|intent| intent.id).collect();
     assert!(!ids.is_empty());
@@ -194,7 +204,7 @@ pub async fn an_intent_created_by_many_at_once_is_one(bench: GatewayBench) {
 /// The same booking with another amount is refused as a mistake.
 pub async fn the_amount_of_a_key_is_frozen(bench: GatewayBench) {
     let checkout = Checkout::new(&bench, "frozen").await;
-    assert_refused(&bench.gateway.create(checkout.booking, eur(1)).await, "idempotency_error");
+    assert_refused(&bench.gateway.create(&order(checkout.booking, eur(1))).await, "idempotency_error");
     checkout.now().await;
 }
 
@@ -352,10 +362,10 @@ pub async fn refund_needs_a_capture(bench: GatewayBench) {
 async fn to_the_bank(bench: &GatewayBench, name: &str, method: &str) -> Checkout {
     let checkout = Checkout::new(bench, name).await;
     match done(checkout.confirm(1, method).await).status {
-        IntentStatus::RequiresAction { url } => assert!(!url.is_empty()),
+        IntentStatus::RequiresAction(NextAction::Redirect { url }) => assert!(!url.is_empty()),
         other => panic!("expected to be sent to the bank, got {other:?}"),
     }
-    assert!(matches!(checkout.now().await.status, IntentStatus::RequiresAction { .. }));
+    assert!(matches!(checkout.now().await.status, IntentStatus::RequiresAction(_)));
     checkout
 }
 

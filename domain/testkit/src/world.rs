@@ -222,14 +222,14 @@ impl World {
     }
 
     pub fn start_payment(&mut self, id: BookingId) -> bool {
-        let command = BookingCommand::StartPayment { now: self.now, payment_method: "pm_card_visa".into(), request: None };
+        let command = BookingCommand::StartPayment { now: self.now, payment_method: Some("pm_card_visa".into()), request: None };
         self.booking(id, command)
     }
 
     /// The gateway authorises: decided, one way or the other.
     pub fn commit(&mut self, id: BookingId) -> bool {
         let (intent, amount) = (self.intent(id), self.bookings[&id].amount().unwrap());
-        self.booking(id, BookingCommand::Commit { now: self.now, intent, amount })
+        self.booking(id, BookingCommand::Commit { now: self.now, intent, amount, capture_before: None })
     }
 
     pub fn book_seats(&mut self, id: BookingId) {

@@ -224,10 +224,12 @@ impl Streams {
                 request: None,
             }),
             Ask::Fence => C::Fence { booking: booking(b) },
-            Ask::Pay => C::StartPayment { now, payment_method: "pm_card_visa".into(), request: None },
-            Ask::Action(attempt) => C::RequireAction { attempt: attempt.into(), intent, url: "https://bank.example".into() },
+            Ask::Pay => C::StartPayment { now, payment_method: Some("pm_card_visa".into()), request: None },
+            Ask::Action(attempt) => {
+                C::RequireAction { attempt: attempt.into(), intent, url: Some("https://bank.example".into()) }
+            }
             Ask::Decline(attempt) => C::Decline { attempt: attempt.into(), intent: Some(intent), code: "card_declined".into() },
-            Ask::Commit => C::Commit { now, intent, amount },
+            Ask::Commit => C::Commit { now, intent, amount, capture_before: None },
             Ask::RecordCapture => C::RecordCapture { intent, amount },
             Ask::FailCapture => C::FailCapture { intent },
             Ask::Cancel => C::Cancel { reason: AbortReason::Cancelled },

@@ -46,12 +46,12 @@ impl Engine {
             Step::WaitUntil(deadline) => self.now = deadline,
             Step::Expire => self.ask(C::Expire { now }),
             Step::ResumePayment | Step::CheckAction => match self.answers.next().unwrap_or(0) {
-                0 => self.ask(C::Commit { now, intent, amount }),
+                0 => self.ask(C::Commit { now, intent, amount, capture_before: None }),
                 1 => self.ask(C::Decline { attempt, intent: Some(intent), code: "card_declined".into() }),
-                2 => self.ask(C::RequireAction { attempt, intent, url: "https://bank.example".into() }),
+                2 => self.ask(C::RequireAction { attempt, intent, url: Some("https://bank.example".into()) }),
                 _ => {}
             },
-            Step::CommitAuthorised => self.ask(C::Commit { now, intent, amount }),
+            Step::CommitAuthorised => self.ask(C::Commit { now, intent, amount, capture_before: None }),
             Step::BookSeatsAndCapture if self.answers.next() == Some(3) => {}
             Step::BookSeatsAndCapture if self.reservation_is_gone => self.ask(C::FailCapture { intent }),
             Step::BookSeatsAndCapture => self.ask(C::RecordCapture { intent, amount }),

@@ -59,11 +59,11 @@ pub fn opened() -> BookingOpened {
 }
 
 pub fn started(attempt: u32) -> Event {
-    PaymentStarted { booking: booking(1), attempt, payment_method: "pm_card_visa".into(), request: None }.into()
+    PaymentStarted { booking: booking(1), attempt, payment_method: Some("pm_card_visa".into()), request: None }.into()
 }
 
 pub fn action(attempt: u32) -> Event {
-    PaymentActionRequired { booking: booking(1), attempt, intent: intent(1), url: "https://bank.example/3ds".into() }.into()
+    PaymentActionRequired { booking: booking(1), attempt, intent: intent(1), url: Some("https://bank.example/3ds".into()) }.into()
 }
 
 pub fn declined(attempt: u32) -> Event {
@@ -71,7 +71,7 @@ pub fn declined(attempt: u32) -> Event {
 }
 
 pub fn authorised(attempt: u32) -> Event {
-    PaymentAuthorised { booking: booking(1), attempt, intent: intent(1), amount: eur(14_500) }.into()
+    PaymentAuthorised { booking: booking(1), attempt, intent: intent(1), amount: eur(14_500), capture_before: None }.into()
 }
 
 pub fn committed() -> Event {
@@ -92,6 +92,10 @@ pub fn voided() -> Event {
 
 pub fn flagged() -> Event {
     PaymentFlagged { booking: booking(1), reason: "lost".into() }.into()
+}
+
+pub fn reviewed(outcome: ReviewOutcome) -> Event {
+    PaymentReviewed { booking: booking(1), outcome, reason: "looked at the gateway".into(), by: "admin".into() }.into()
 }
 
 pub fn refund_requested() -> Event {

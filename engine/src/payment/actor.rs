@@ -6,7 +6,7 @@ use super::commands::{self, Settled};
 use super::session::BookingSession;
 use crate::error::CommandError;
 use crate::origin::Context;
-use crate::requests::{Paid, PayRequest};
+use crate::requests::{Paid, PayRequest, ReviewRequest};
 use crate::services::Services;
 use lastseat_domain::booking::Booking;
 use lastseat_domain::{BookingId, SeatId, ShowId};
@@ -21,6 +21,7 @@ pub(crate) enum PaymentMessage {
     Extend(Context, Reply<Booking>),
     Cancel(Context, Reply<Booking>),
     Refund(Context, Reply<Booking>),
+    Review(Context, ReviewRequest, Reply<Booking>),
     /// Do what has to follow. The seats are those that the log's subscription saw locked for the
     /// booking, needed if it never opened.
     Settle(Vec<(ShowId, SeatId)>, Reply<Settled>),
@@ -65,6 +66,9 @@ impl Actor for PaymentActor {
             PaymentMessage::Extend(context, reply) => drop(reply.send(commands::extend(session(context)).await)),
             PaymentMessage::Cancel(context, reply) => drop(reply.send(commands::cancel(session(context)).await)),
             PaymentMessage::Refund(context, reply) => drop(reply.send(commands::refund(session(context)).await)),
+            PaymentMessage::Review(context, request, reply) => {
+                drop(reply.send(commands::review(session(context), request).await));
+            }
             PaymentMessage::Settle(seats, reply) => {
                 drop(reply.send(commands::settle(session(Context::step("settle")), seats).await));
             }

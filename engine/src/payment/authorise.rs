@@ -7,12 +7,12 @@ use crate::error::CommandError;
 use lastseat_domain::IntentId;
 use lastseat_domain::booking::{Booking, BookingCommand, Phase};
 use lastseat_domain::event::AbortReason;
-use lastseat_domain::ports::payments::{DECLINED, Intent, IntentStatus};
+use lastseat_domain::ports::payments::{DECLINED, Intent, IntentStatus, NextAction};
 
 /// Tries the payment method of the attempt in progress.
 pub(super) async fn confirm(session: &mut BookingSession, booking: &Booking) -> Result<Next, CommandError> {
     let Some(attempt) = booking.attempts.last() else { return Ok(Next::Stop(Stop::Finished)) };
-    let (number, method) = (attempt.started.attempt, &attempt.started.payment_method);
+    let number = attempt.started.attempt;
     let intent = match intent(session, booking).await {
         Reply::Answer(intent) => intent,
         Reply::Refused { code, message } if code == FOREIGN => return flag_and_cancel(session, &message).await,
@@ -20,6 +20,10 @@ pub(super) async fn confirm(session: &mut BookingSession, booking: &Booking) -> 
             return execute_step(session, BookingCommand::Decline { attempt: number, intent: None, code }).await;
         }
         Reply::NoAnswer => return Ok(Next::Stop(Stop::NoAnswer)),
+    };
+    let Some(method) = &attempt.started.payment_method else {
+        // The buyer confirms in the gateway's own form; from now on the intent's state tells.
+        return execute_step(session, BookingCommand::RequireAction { attempt: number, intent, url: None }).await;
     };
     match call(session, || session.services.ports.payments.confirm(&intent, session.id, number, method)).await {
         Reply::Answer(answer) => take_answer(session, booking, answer).await,
@@ -30,7 +34,7 @@ pub(super) async fn confirm(session: &mut BookingSession, booking: &Booking) -> 
     }
 }
 
-/// Reads the intent that the buyer has to confirm with their bank.
+/// Reads the intent that the buyer has to confirm.
 pub(super) async fn check_action(session: &mut BookingSession, booking: &Booking) -> Result<Next, CommandError> {
     let Some(intent) = booking.intent.clone() else { return Ok(Next::Stop(Stop::NoAnswer)) };
     look_up(session, booking, intent, None).await
@@ -41,7 +45,8 @@ pub(super) async fn commit_authorised(session: &mut BookingSession, booking: &Bo
     match (booking.intent.clone(), booking.amount()) {
         (Some(intent), Some(amount)) => {
             let now = session.now();
-            execute_step(session, BookingCommand::Commit { now, intent, amount }).await
+            let capture_before = booking.capture_before;
+            execute_step(session, BookingCommand::Commit { now, intent, amount, capture_before }).await
         }
         _ => flag_and_cancel(session, "an authorised payment without an intent or amount").await,
     }
@@ -57,6 +62,7 @@ async fn look_up(
 ) -> Result<Next, CommandError> {
     match call(session, || session.services.ports.payments.retrieve(&intent)).await {
         Reply::Answer(answer) => {
+            session.client_secret.clone_from(&answer.client_secret);
             let last_decline = refused.or(answer.last_decline);
             take_answer(session, booking, Intent { last_decline, ..answer }).await
         }
@@ -78,12 +84,24 @@ async fn take_answer(session: &mut BookingSession, booking: &Booking, answer: In
         // `Succeeded` before the capture: the account captures by itself. The money is there, so the
         // decision is the same; the capture will find it done.
         IntentStatus::RequiresCapture | IntentStatus::Succeeded => {
-            BookingCommand::Commit { now: session.now(), intent, amount: answer.amount }
+            let (now, amount, capture_before) = (session.now(), answer.amount, answer.capture_before);
+            BookingCommand::Commit { now, intent, amount, capture_before }
         }
-        IntentStatus::RequiresAction { .. } if matches!(booking.phase, Phase::ActionRequired { .. }) => {
+        IntentStatus::RequiresAction(_) if matches!(booking.phase, Phase::ActionRequired { .. }) => {
             return Ok(Next::Stop(booking.expires_at.map_or(Stop::NoAnswer, Stop::Until)));
         }
-        IntentStatus::RequiresAction { url } => BookingCommand::RequireAction { attempt: booking.attempt(), intent, url },
+        // In the gateway's own form the buyer may try one method after the other: a decline there ends
+        // nothing.
+        IntentStatus::RequiresPaymentMethod if matches!(booking.phase, Phase::ActionRequired { url: None }) => {
+            return Ok(Next::Stop(booking.expires_at.map_or(Stop::NoAnswer, Stop::Until)));
+        }
+        IntentStatus::RequiresAction(action) => {
+            let url = match action {
+                NextAction::Redirect { url } => Some(url),
+                NextAction::ConfirmClientSide => None,
+            };
+            BookingCommand::RequireAction { attempt: booking.attempt(), intent, url }
+        }
         IntentStatus::Processing => return Ok(Next::Stop(Stop::NoAnswer)),
         IntentStatus::RequiresPaymentMethod => {
             let code = answer.last_decline.unwrap_or_else(|| DECLINED.to_owned());

@@ -4,11 +4,18 @@ use super::gateway::{Reply, call};
 use super::session::BookingSession;
 use super::steps::{Next, Stop, execute_step, flag, intent};
 use crate::error::CommandError;
-use lastseat_domain::Rejection;
+use chrono::TimeDelta;
 use lastseat_domain::booking::{Booking, BookingCommand, Phase};
 use lastseat_domain::event::AbortReason;
 use lastseat_domain::ports::payments::IntentStatus;
 use lastseat_domain::seat::SeatCommand;
+use lastseat_domain::{Money, Rejection};
+
+/// A capture that has failed so long before the end of its authorisation is an alarm.
+const CAPTURE_ALARM: TimeDelta = TimeDelta::hours(24);
+
+/// A booking is refunded once, in full.
+const ONLY_REFUND: u32 = 1;
 
 /// The booking is committed: marks the seats as sold, then takes the money.
 pub(super) async fn book_and_capture(session: &mut BookingSession, booking: &Booking) -> Result<Next, CommandError> {
@@ -32,7 +39,7 @@ pub(super) async fn book_and_capture(session: &mut BookingSession, booking: &Boo
     let payments = &session.services.ports.payments;
     let answer = match call(session, || payments.capture(&intent, session.id)).await {
         Reply::Answer(answer) => answer,
-        Reply::NoAnswer => return Ok(Next::Stop(Stop::NoAnswer)),
+        Reply::NoAnswer => return Ok(not_captured(session, booking)),
         // Captured before, or gone: the intent itself shows which.
         Reply::Refused { .. } => match call(session, || payments.retrieve(&intent)).await {
             Reply::Answer(answer) => answer,
@@ -40,7 +47,7 @@ pub(super) async fn book_and_capture(session: &mut BookingSession, booking: &Boo
                 let reason = format!("the gateway refuses to capture, and to show the intent: {message} ({code})");
                 return flag(session, &reason).await;
             }
-            Reply::NoAnswer => return Ok(Next::Stop(Stop::NoAnswer)),
+            Reply::NoAnswer => return Ok(not_captured(session, booking)),
         },
     };
     if answer.id != intent || answer.booking != session.id {
@@ -48,11 +55,23 @@ pub(super) async fn book_and_capture(session: &mut BookingSession, booking: &Boo
         return flag(session, &format!("a capture of {intent} was answered with {id} of booking {booking}")).await;
     }
     match answer.status {
-        IntentStatus::Succeeded => execute_step(session, BookingCommand::RecordCapture { intent, amount: answer.amount }).await,
+        IntentStatus::Succeeded => {
+            let amount = Money { value: answer.captured, ..answer.amount };
+            execute_step(session, BookingCommand::RecordCapture { intent, amount }).await
+        }
         IntentStatus::Canceled => execute_step(session, BookingCommand::FailCapture { intent }).await,
         // Refused, but it can still be captured: the process tries again.
-        _ => Ok(Next::Stop(Stop::NoAnswer)),
+        _ => Ok(not_captured(session, booking)),
     }
+}
+
+/// To be tried again. The authorisation ends at some time, and the seats are sold: somebody has to know before
+/// that.
+fn not_captured(session: &BookingSession, booking: &Booking) -> Next {
+    if let Some(until) = booking.capture_before.filter(|until| *until - session.now() < CAPTURE_ALARM) {
+        tracing::error!(booking = %session.id, %until, "a sold booking is not paid yet, and its authorisation is about to end");
+    }
+    Next::Stop(Stop::NoAnswer)
 }
 
 /// Releases the seats that the booking still has, in the guard and then in the log. In the other order,
@@ -88,7 +107,7 @@ pub(super) async fn return_money(session: &mut BookingSession, booking: &Booking
         return Ok(Next::Stop(Stop::Finished));
     };
     let payments = &session.services.ports.payments;
-    match call(session, || payments.refund(&intent, session.id)).await {
+    match call(session, || payments.refund(&intent, session.id, ONLY_REFUND, amount)).await {
         Reply::Answer(answer) if answer.refunded == amount.value => {
             execute_step(session, BookingCommand::RecordRefund { intent, amount }).await
         }

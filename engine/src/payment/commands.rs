@@ -1,17 +1,18 @@
 //! The commands on an open booking: pay, extend, cancel, refund, settle.
 
+use super::gateway::{Reply, call};
 use super::process::run_until_blocked;
 use super::session::BookingSession;
 use super::steps::Stop;
 use crate::error::{CommandError, Fault};
 use crate::guard_service::LEASE_MARGIN;
-use crate::requests::{Paid, PayRequest};
+use crate::requests::{BuyerAction, Paid, PayRequest, PayWith, ReviewRequest};
 use lastseat_domain::booking::{Attempt, Booking, BookingCommand, Phase};
 use lastseat_domain::event::{AbortReason, RequestFingerprint};
 use lastseat_domain::ports::payments::UNKNOWN_PAYMENT_METHOD;
 use lastseat_domain::seat::{SeatCommand, SeatKey};
 use lastseat_domain::show::SaleState;
-use lastseat_domain::{Rejection, SeatId, ShowId, Timestamp};
+use lastseat_domain::{Rejection, SeatId, Secret, ShowId, Timestamp};
 
 /// What there is left to do for a booking.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -30,7 +31,7 @@ pub(super) async fn pay(mut session: BookingSession, request: PayRequest) -> Res
     if let Some(earlier) = earlier_attempt(&booking, request.fingerprint.as_ref())? {
         let attempt = earlier.started.attempt;
         follow_up(&mut session).await?;
-        return report(session.booking().await?, attempt);
+        return report(&mut session, attempt).await;
     }
     // An attempt whose outcome is unknown comes first, or the buyer could pay twice.
     let booking = if matches!(booking.phase, Phase::Held) {
@@ -42,28 +43,41 @@ pub(super) async fn pay(mut session: BookingSession, request: PayRequest) -> Res
     if booking.is_undecided() && is_cancelled(&session, &booking) {
         session.step(BookingCommand::Cancel { reason: AbortReason::ShowCancelled }).await?;
         follow_up(&mut session).await?;
-        return report(session.booking().await?, 0);
+        return report(&mut session, 0).await;
     }
     let waits_for_buyer = matches!(booking.phase, Phase::ActionRequired { .. });
-    let payment_method = match request.payment_method {
-        // A repeat while the buyer still has to act: the same answer again.
-        Some(method) if waits_for_buyer && booking.attempts.last().is_some_and(|a| a.started.payment_method == method) => {
-            return report(booking, 0);
-        }
-        Some(method) => method,
-        None => return report_last(booking),
+    let payment_method = match request.pay_with {
+        PayWith::Method(method) => Some(method),
+        PayWith::ClientSide => None,
+        PayWith::Continue => return report_last(&mut session).await,
     };
+    // A repeat while the buyer still has to act: the same answer again.
+    if waits_for_buyer && booking.attempts.last().is_some_and(|a| a.started.payment_method == payment_method) {
+        return report(&mut session, 0).await;
+    }
+    check_queue(&session, &booking)?;
     start_payment(&mut session, payment_method, request.fingerprint).await?;
     let attempt = session.booking().await?.attempt();
     follow_up(&mut session).await?;
-    report(session.booking().await?, attempt)
+    report(&mut session, attempt).await
+}
+
+/// A payment whose turn at the gateway comes after the hold's end is refused now, not when the hold is over.
+fn check_queue(session: &BookingSession, booking: &Booking) -> Result<(), Fault> {
+    let delay = session.services.ports.payments.queue_delay();
+    let free = booking.amount().is_some_and(|amount| amount.value == 0);
+    let left = booking.expires_at.and_then(|end| (end - session.now()).to_std().ok());
+    match left {
+        Some(left) if booking.is_undecided() && !free && delay > left => Err(Fault::PaymentQueueFull { wait: delay }),
+        _ => Ok(()),
+    }
 }
 
 /// Records that the gateway is about to be called. The seats are checked after the booking's revision
 /// was read, and again whenever it has changed: so the append finds an abort in between.
 async fn start_payment(
     session: &mut BookingSession,
-    payment_method: String,
+    payment_method: Option<String>,
     request: Option<RequestFingerprint>,
 ) -> Result<(), CommandError> {
     loop {
@@ -148,6 +162,15 @@ pub(super) async fn refund(mut session: BookingSession) -> Result<Booking, Comma
     session.booking().await
 }
 
+pub(super) async fn review(mut session: BookingSession, request: ReviewRequest) -> Result<Booking, CommandError> {
+    session.booking().await?;
+    let ReviewRequest { outcome, reason, .. } = request;
+    let by = session.by().to_owned();
+    session.execute(BookingCommand::Review { outcome, reason, by }).await?;
+    follow_up(&mut session).await?;
+    session.booking().await
+}
+
 pub(super) async fn settle(mut session: BookingSession, locked: Vec<(ShowId, SeatId)>) -> Result<Settled, CommandError> {
     if let (None, Some((show, seat))) = (session.find().await?, locked.first()) {
         session.fence(&SeatKey { show: show.clone(), seat: seat.clone() }).await?;
@@ -188,23 +211,39 @@ fn earlier_attempt<'a>(booking: &'a Booking, request: Option<&RequestFingerprint
     }
 }
 
+/// What the buyer's browser confirms the intent with; `None` if the gateway does not answer.
+async fn client_secret(session: &mut BookingSession, booking: &Booking) -> Option<Secret> {
+    if session.client_secret.is_none() {
+        let intent = booking.intent.as_ref()?;
+        if let Reply::Answer(answer) = call(session, || session.services.ports.payments.retrieve(intent)).await {
+            session.client_secret = answer.client_secret;
+        }
+    }
+    session.client_secret.clone()
+}
+
 /// Answers a request without a payment method: the buyer comes back from their bank.
-fn report_last(booking: Booking) -> Result<Paid, CommandError> {
+async fn report_last(session: &mut BookingSession) -> Result<Paid, CommandError> {
+    let booking = session.booking().await?;
     match &booking.phase {
         Phase::Held if booking.attempts.is_empty() => Err(Rejection::PaymentMethodMissing.into()),
-        _ => {
-            let attempt = booking.attempt();
-            report(booking, attempt)
-        }
+        _ => report(session, booking.attempt()).await,
     }
 }
 
 /// The state of the booking as an answer to the request of `attempt`.
-fn report(booking: Booking, attempt: u32) -> Result<Paid, CommandError> {
+async fn report(session: &mut BookingSession, attempt: u32) -> Result<Paid, CommandError> {
+    let booking = session.booking().await?;
     let declined = |number: u32| booking.attempts.iter().find(|a| a.started.attempt == number).and_then(|a| a.declined.clone());
     match &booking.phase {
         Phase::Confirmed { .. } => Ok(Paid::Confirmed(booking)),
-        Phase::ActionRequired { url } => Ok(Paid::ActionRequired { url: url.clone(), booking }),
+        Phase::ActionRequired { url: Some(url) } => {
+            Ok(Paid::ActionRequired { action: BuyerAction::Redirect { url: url.clone() }, booking })
+        }
+        Phase::ActionRequired { url: None } => Ok(match client_secret(session, &booking).await {
+            Some(client_secret) => Paid::ActionRequired { action: BuyerAction::ConfirmClientSide { client_secret }, booking },
+            None => Paid::Pending(booking),
+        }),
         Phase::Held => match declined(attempt) {
             Some(code) if code == UNKNOWN_PAYMENT_METHOD => {
                 Err(Rejection::InvalidPaymentMethod { why: "the gateway does not know it".to_owned() }.into())

@@ -8,7 +8,7 @@ use crate::services::Services;
 use lastseat_domain::booking::{Booking, BookingCommand};
 use lastseat_domain::decider::Decider;
 use lastseat_domain::event::Event;
-use lastseat_domain::{BookingId, Metadata, Rejection, SeatId, ShowId, Timestamp};
+use lastseat_domain::{BookingId, Metadata, Rejection, SeatId, Secret, ShowId, Timestamp};
 use std::sync::Arc;
 
 /// One command's work on one booking.
@@ -18,11 +18,13 @@ pub(super) struct BookingSession {
     /// The caller's command, or a step of the booking process.
     context: Context,
     known: Option<Loaded<Option<Booking>>>,
+    /// Of the booking's intent, if this command has read it. It is handed to the buyer and kept nowhere.
+    pub client_secret: Option<Secret>,
 }
 
 impl BookingSession {
     pub(super) fn new(services: Arc<Services>, id: BookingId, context: Context) -> Self {
-        Self { services, id, context: context.of_booking(id), known: None }
+        Self { services, id, context: context.of_booking(id), known: None, client_secret: None }
     }
 
     /// The time, which is never before the booking's last event.

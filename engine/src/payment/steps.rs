@@ -5,6 +5,7 @@ use super::session::BookingSession;
 use crate::error::CommandError;
 use lastseat_domain::booking::{Booking, BookingCommand};
 use lastseat_domain::event::AbortReason;
+use lastseat_domain::ports::payments::PaymentOrder;
 use lastseat_domain::{IntentId, Rejection, Timestamp};
 
 /// In place of a gateway's code: the intent that it names is not this booking's.
@@ -60,17 +61,20 @@ pub(super) async fn flag_and_cancel(session: &mut BookingSession, reason: &str) 
 /// finds the one there is.
 pub(super) async fn intent(session: &BookingSession, booking: &Booking) -> Reply<IntentId> {
     let payments = &session.services.ports.payments;
-    match (&booking.intent, booking.amount()) {
-        (Some(intent), _) => Reply::Answer(intent.clone()),
-        (None, None) => Reply::NoAnswer,
-        (None, Some(amount)) => match call(session, || payments.create(session.id, amount)).await {
-            Reply::Answer(intent) if intent.booking == session.id && intent.amount == amount => Reply::Answer(intent.id),
-            Reply::Answer(_) => {
-                let message = "the gateway's intent is for another booking or amount".to_owned();
-                Reply::Refused { code: FOREIGN.to_owned(), message }
-            }
-            Reply::Refused { code, message } => Reply::Refused { code, message },
-            Reply::NoAnswer => Reply::NoAnswer,
-        },
+    if let Some(intent) = &booking.intent {
+        return Reply::Answer(intent.clone());
+    }
+    let (Some(amount), Some((show, seats))) = (booking.amount(), BookingSession::show_and_seats(booking)) else {
+        return Reply::NoAnswer;
+    };
+    let order = PaymentOrder { booking: session.id, amount, show, seats };
+    match call(session, || payments.create(&order)).await {
+        Reply::Answer(intent) if intent.booking == session.id && intent.amount == amount => Reply::Answer(intent.id),
+        Reply::Answer(_) => {
+            let message = "the gateway's intent is for another booking or amount".to_owned();
+            Reply::Refused { code: FOREIGN.to_owned(), message }
+        }
+        Reply::Refused { code, message } => Reply::Refused { code, message },
+        Reply::NoAnswer => Reply::NoAnswer,
     }
 }

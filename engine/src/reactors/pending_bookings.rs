@@ -5,6 +5,7 @@
 //! keeps what only other streams tell: the seats that are locked for it, and which rewards have been
 //! recorded.
 
+use chrono::TimeDelta;
 use lastseat_domain::booking::{self, Booking, Phase};
 use lastseat_domain::event::{BookingOpened, Event};
 use lastseat_domain::settle::{Step, next_step};
@@ -54,6 +55,9 @@ struct Confirmed {
     seats: u32,
 }
 
+/// How long before the end of a hold the gateway is asked a last time whether its buyer has paid.
+const LAST_LOOK: TimeDelta = TimeDelta::seconds(5);
+
 /// A booking with something left to be done.
 #[derive(Default)]
 struct Entry {
@@ -76,9 +80,11 @@ impl Entry {
             Step::Done => (self.is_over() && !self.locked.is_empty()).then_some(later),
             Step::WaitUntil(deadline) => Some(deadline),
             Step::Expire => booking.expires_at,
-            // The buyer is at their bank. Their next request or a webhook brings the outcome, or the
-            // hold ends.
-            Step::CheckAction if matches!(booking.phase, Phase::ActionRequired { .. }) => booking.expires_at,
+            // The buyer is at their bank. Their next request or a webhook brings the outcome. If neither
+            // comes, the gateway is asked once more before the hold ends.
+            Step::CheckAction if matches!(booking.phase, Phase::ActionRequired { .. }) => {
+                booking.expires_at.map(|end| if now < end - LAST_LOOK { end - LAST_LOOK } else { end })
+            }
             _ => Some(later),
         }
     }
@@ -288,5 +294,7 @@ fn confirmed(id: BookingId) -> Booking {
         intent: None,
         voided: false,
         flagged: false,
+        reviewed: None,
+        capture_before: None,
     }
 }

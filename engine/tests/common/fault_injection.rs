@@ -8,7 +8,7 @@ use futures::stream::BoxStream;
 use lastseat_domain::ports::event_log::{
     Delivery, Direction, EventLog, Filter, LogFault, Position, RecordedEvent, Revision, StreamWrite, WriteOutcome,
 };
-use lastseat_domain::ports::payments::{GatewayFault, Intent};
+use lastseat_domain::ports::payments::{GatewayFault, Intent, PaymentOrder};
 use lastseat_domain::ports::seat_guard::{Extend, GuardUnavailable, Lock, LockAny};
 use lastseat_domain::ports::{PaymentGateway, SeatGuard};
 use lastseat_domain::{BookingId, IntentId, Money, SeatId, ShowId, StreamName};
@@ -315,8 +315,8 @@ impl FaultyGateway {
 
 #[async_trait]
 impl PaymentGateway for FaultyGateway {
-    async fn create(&self, booking: BookingId, amount: Money) -> Result<Intent, GatewayFault> {
-        self.call(self.inner.create(booking, amount)).await
+    async fn create(&self, order: &PaymentOrder) -> Result<Intent, GatewayFault> {
+        self.call(self.inner.create(order)).await
     }
 
     async fn confirm(&self, intent: &IntentId, booking: BookingId, attempt: u32, method: &str) -> Result<Intent, GatewayFault> {
@@ -335,8 +335,8 @@ impl PaymentGateway for FaultyGateway {
         self.call(self.inner.cancel(intent, booking)).await
     }
 
-    async fn refund(&self, intent: &IntentId, booking: BookingId) -> Result<Intent, GatewayFault> {
-        self.call(self.inner.refund(intent, booking)).await
+    async fn refund(&self, intent: &IntentId, booking: BookingId, number: u32, amount: Money) -> Result<Intent, GatewayFault> {
+        self.call(self.inner.refund(intent, booking, number, amount)).await
     }
 }
 

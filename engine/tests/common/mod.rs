@@ -212,7 +212,7 @@ pub async fn hold_as(bench: &TestBench, office: &BoxOffice, buyer: &str, selecti
 
 pub async fn pay(office: &BoxOffice, booking: &Booking, method: &str) -> Result<Paid, CommandError> {
     office
-        .pay(booking.id, PayRequest { payment_method: Some(method.to_owned()), fingerprint: None, origin: "buyer".into() })
+        .pay(booking.id, PayRequest { pay_with: Some(method.to_owned()).into(), fingerprint: None, origin: "buyer".into() })
         .await
 }
 

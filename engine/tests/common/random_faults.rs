@@ -9,7 +9,7 @@ use lastseat_domain::ports::PaymentGateway;
 use lastseat_domain::ports::event_log::{
     Delivery, Direction, EventLog, Filter, LogFault, Position, RecordedEvent, Revision, StreamWrite, WriteOutcome,
 };
-use lastseat_domain::ports::payments::{GatewayFault, Intent};
+use lastseat_domain::ports::payments::{GatewayFault, Intent, PaymentOrder};
 use lastseat_domain::{BookingId, IntentId, Money, StreamName};
 use lastseat_testkit::{FaultyGuard, GuardFault};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -252,8 +252,8 @@ impl RandomFaultGateway {
 
 #[async_trait]
 impl PaymentGateway for RandomFaultGateway {
-    async fn create(&self, booking: BookingId, amount: Money) -> Result<Intent, GatewayFault> {
-        self.call(self.inner.create(booking, amount)).await
+    async fn create(&self, order: &PaymentOrder) -> Result<Intent, GatewayFault> {
+        self.call(self.inner.create(order)).await
     }
 
     async fn confirm(&self, intent: &IntentId, booking: BookingId, attempt: u32, method: &str) -> Result<Intent, GatewayFault> {
@@ -272,7 +272,7 @@ impl PaymentGateway for RandomFaultGateway {
         self.call(self.inner.cancel(intent, booking)).await
     }
 
-    async fn refund(&self, intent: &IntentId, booking: BookingId) -> Result<Intent, GatewayFault> {
-        self.call(self.inner.refund(intent, booking)).await
+    async fn refund(&self, intent: &IntentId, booking: BookingId, number: u32, amount: Money) -> Result<Intent, GatewayFault> {
+        self.call(self.inner.refund(intent, booking, number, amount)).await
     }
 }

@@ -2,13 +2,13 @@
 
 use super::connection::{BadUrl, Connection, NoAnswer};
 use super::problem::{self, Problem};
-use super::wire::{Act, Authenticate, Confirm, Create, Hello, Reply, Retrieve, VERSION, path};
+use super::wire::{Act, Authenticate, Confirm, Create, Hello, Refund, Reply, Retrieve, VERSION, path};
 use async_trait::async_trait;
 use bytes::Bytes;
 use http::header::CONTENT_TYPE;
 use http::{Method, Response, StatusCode};
 use lastseat_domain::ports::PaymentGateway;
-use lastseat_domain::ports::payments::{GatewayFault, Intent};
+use lastseat_domain::ports::payments::{GatewayFault, Intent, PaymentOrder};
 use lastseat_domain::{BookingId, IntentId, Money};
 use serde::Serialize;
 use std::fmt;
@@ -121,8 +121,12 @@ impl fmt::Debug for RemoteSandbox {
 
 #[async_trait]
 impl PaymentGateway for RemoteSandbox {
-    async fn create(&self, booking: BookingId, amount: Money) -> Result<Intent, GatewayFault> {
-        self.call(path::CREATE, &Create { booking, amount }).await
+    async fn create(&self, order: &PaymentOrder) -> Result<Intent, GatewayFault> {
+        self.call(
+            path::CREATE,
+            &Create { booking: order.booking, amount: order.amount, show: order.show.clone(), seats: order.seats.clone() },
+        )
+        .await
     }
 
     async fn confirm(
@@ -148,7 +152,7 @@ impl PaymentGateway for RemoteSandbox {
         self.call(path::CANCEL, &Act { intent: intent.clone(), booking }).await
     }
 
-    async fn refund(&self, intent: &IntentId, booking: BookingId) -> Result<Intent, GatewayFault> {
-        self.call(path::REFUND, &Act { intent: intent.clone(), booking }).await
+    async fn refund(&self, intent: &IntentId, booking: BookingId, number: u32, amount: Money) -> Result<Intent, GatewayFault> {
+        self.call(path::REFUND, &Refund { intent: intent.clone(), booking, number, amount }).await
     }
 }

@@ -1,7 +1,7 @@
 //! The node that has the sandbox: reads a request, runs it on the sandbox, writes the reply.
 
 use super::problem::Problem;
-use super::wire::{Act, Authenticate, Confirm, Create, Hello, MAX_BODY, Reply, Retrieve, VERSION, path};
+use super::wire::{Act, Authenticate, Confirm, Create, Hello, MAX_BODY, Refund, Reply, Retrieve, VERSION, path};
 use crate::gateway::SandboxGateway;
 use axum::body::Body;
 use axum::extract::{FromRequest, Request, State};
@@ -11,6 +11,7 @@ use http::header::CONTENT_TYPE;
 use http::{HeaderMap, StatusCode};
 use http_body_util::BodyExt;
 use lastseat_domain::ports::PaymentGateway;
+use lastseat_domain::ports::payments::PaymentOrder;
 use serde::de::DeserializeOwned;
 use serde_json::error::Category;
 use std::sync::Arc;
@@ -42,8 +43,9 @@ pub fn router(sandbox: Arc<SandboxGateway>) -> Router {
         .with_state(sandbox)
 }
 
-async fn create(State(sandbox): Sandbox, JsonBody(Create { booking, amount }): JsonBody<Create>) -> Json<Reply> {
-    Json(sandbox.create(booking, amount).await.into())
+async fn create(State(sandbox): Sandbox, JsonBody(request): JsonBody<Create>) -> Json<Reply> {
+    let Create { booking, amount, show, seats } = request;
+    Json(sandbox.create(&PaymentOrder { booking, amount, show, seats }).await.into())
 }
 
 async fn confirm(State(sandbox): Sandbox, JsonBody(body): JsonBody<Confirm>) -> Json<Reply> {
@@ -62,8 +64,9 @@ async fn cancel(State(sandbox): Sandbox, JsonBody(Act { intent, booking }): Json
     Json(sandbox.cancel(&intent, booking).await.into())
 }
 
-async fn refund(State(sandbox): Sandbox, JsonBody(Act { intent, booking }): JsonBody<Act>) -> Json<Reply> {
-    Json(sandbox.refund(&intent, booking).await.into())
+async fn refund(State(sandbox): Sandbox, JsonBody(request): JsonBody<Refund>) -> Json<Reply> {
+    let Refund { intent, booking, number, amount } = request;
+    Json(sandbox.refund(&intent, booking, number, amount).await.into())
 }
 
 async fn authenticate(

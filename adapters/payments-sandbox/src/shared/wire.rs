@@ -4,12 +4,12 @@
 //! The sandbox's result, be it an intent or a fault, is a [`Reply`] with status 200. Any other status
 //! is about the request itself; the sandbox was not called.
 
-use lastseat_domain::ports::payments::{GatewayFault, Intent, IntentStatus};
-use lastseat_domain::{BookingId, IntentId, Money};
+use lastseat_domain::ports::payments::{GatewayFault, Intent, IntentStatus, NextAction};
+use lastseat_domain::{BookingId, IntentId, Money, SeatId, Secret, ShowId, Timestamp};
 use serde::{Deserialize, Serialize};
 
 /// Version of this protocol. [`super::RemoteSandbox::check`] refuses a node of another one.
-pub const VERSION: u32 = 1;
+pub const VERSION: u32 = 2;
 /// Maximum bytes of a body, in either direction.
 pub const MAX_BODY: usize = 64 << 10;
 
@@ -35,6 +35,8 @@ pub struct Hello {
 pub struct Create {
     pub booking: BookingId,
     pub amount: Money,
+    pub show: ShowId,
+    pub seats: Vec<SeatId>,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -53,12 +55,22 @@ pub struct Retrieve {
     pub intent: IntentId,
 }
 
-/// A capture, a cancellation or a refund: always of all there is.
+/// A capture or a cancellation.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, expecting = "an object")]
 pub struct Act {
     pub intent: IntentId,
     pub booking: BookingId,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, expecting = "an object")]
+pub struct Refund {
+    pub intent: IntentId,
+    pub booking: BookingId,
+    /// Counts from 1.
+    pub number: u32,
+    pub amount: Money,
 }
 
 /// What the buyer does at the bank's page.
@@ -88,6 +100,10 @@ struct IntentForm {
     #[serde(with = "StatusForm")]
     status: IntentStatus,
     last_decline: Option<String>,
+    #[serde(skip)]
+    client_secret: Option<Secret>,
+    capture_before: Option<Timestamp>,
+    captured: i64,
     refunded: i64,
 }
 
@@ -96,11 +112,19 @@ struct IntentForm {
 #[serde(remote = "IntentStatus", rename_all = "snake_case")]
 enum StatusForm {
     RequiresPaymentMethod,
-    RequiresAction { url: String },
+    RequiresAction(#[serde(with = "ActionForm")] NextAction),
     Processing,
     RequiresCapture,
     Succeeded,
     Canceled,
+}
+
+/// A [`NextAction`]; the compiler keeps the two alike.
+#[derive(Serialize, Deserialize)]
+#[serde(remote = "NextAction", rename_all = "snake_case")]
+enum ActionForm {
+    Redirect { url: String },
+    ConfirmClientSide,
 }
 
 #[derive(Debug, Serialize, Deserialize)]

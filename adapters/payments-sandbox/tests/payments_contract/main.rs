@@ -13,7 +13,7 @@ use lastseat_in_process::SystemClock;
 use lastseat_payments_sandbox::SandboxGateway;
 use lastseat_payments_sandbox::TEST_METHODS;
 use lastseat_testkit::SteppingClock;
-use lastseat_testkit::payments::{CASES, GatewayBench, GatewayCase, SANDBOX_CASES};
+use lastseat_testkit::payments::{CASES, GatewayBench, GatewayCase, SANDBOX_CASES, order};
 use lastseat_testkit::{FaultyGateway, GatewayCall, GatewayCallFault};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -98,7 +98,7 @@ async fn every_listed_method_is_known_and_documented() {
     let readme = include_str!("../../README.md");
     let gateway = SandboxGateway::in_memory(clock());
     for (name, what) in TEST_METHODS {
-        let intent = gateway.create(booking(name), eur(100)).await.unwrap();
+        let intent = gateway.create(&order(booking(name), eur(100))).await.unwrap();
         let answer = gateway.confirm(&intent.id, booking(name), 1, name).await;
         assert!(!matches!(answer, Err(GatewayFault::Refused { .. })), "{name}: {answer:?}");
         assert!(readme.contains(&format!("| `{name}` | {what} |")), "the README lacks: | `{name}` | {what} |");
@@ -114,11 +114,11 @@ async fn gateways_fail_when_told_to() {
 
     faulty.fail_nth(GatewayCall::Create, 1, GatewayCallFault::RequestLost);
     faulty.fail_nth(GatewayCall::Create, 2, GatewayCallFault::AnswerLost);
-    assert!(matches!(faulty.create(ann, eur(100)).await, Err(GatewayFault::OutcomeUnknown(_))));
+    assert!(matches!(faulty.create(&order(ann, eur(100))).await, Err(GatewayFault::OutcomeUnknown(_))));
     assert_eq!(inner.intents().len(), 0);
-    assert!(matches!(faulty.create(ann, eur(100)).await, Err(GatewayFault::OutcomeUnknown(_))));
+    assert!(matches!(faulty.create(&order(ann, eur(100))).await, Err(GatewayFault::OutcomeUnknown(_))));
     assert_eq!(inner.intents().len(), 1);
-    let intent = faulty.create(ann, eur(100)).await.unwrap();
+    let intent = faulty.create(&order(ann, eur(100))).await.unwrap();
 
     faulty.fail_next(GatewayCall::Confirm, GatewayCallFault::Unavailable);
     let confirm = || faulty.confirm(&intent.id, ann, 1, "pm_card_visa");
@@ -148,7 +148,7 @@ async fn figures() {
         let (bookings, started) = (50_000_u32, Instant::now());
         for n in 0..bookings {
             let booking = booking(&n.to_string());
-            let intent = gateway.create(booking, eur(4_250)).await.unwrap();
+            let intent = gateway.create(&order(booking, eur(4_250))).await.unwrap();
             gateway.confirm(&intent.id, booking, 1, "pm_card_visa").await.unwrap();
             gateway.capture(&intent.id, booking).await.unwrap();
         }

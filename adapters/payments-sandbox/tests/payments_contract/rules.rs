@@ -2,11 +2,12 @@
 
 use super::{booking, clock, eur};
 use lastseat_domain::IntentId;
-use lastseat_domain::ports::payments::{GatewayFault, IntentStatus};
+use lastseat_domain::ports::payments::{GatewayFault, IntentStatus, NextAction};
 use lastseat_domain::ports::{Clock, PaymentGateway};
 use lastseat_payments_sandbox::SandboxGateway;
 use lastseat_payments_sandbox::{Code, Command, Record, Refusal, Status};
 use lastseat_testkit::SteppingClock;
+use lastseat_testkit::payments::order;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -35,7 +36,7 @@ fn code(answer: Result<Arc<Record>, Refusal>) -> Code {
 async fn names_come_of_the_booking() {
     let gateway = SandboxGateway::in_memory(clock());
     let hex = booking("names").0.simple().to_string();
-    let first = gateway.create(booking("names"), eur(100)).await.unwrap();
+    let first = gateway.create(&order(booking("names"), eur(100))).await.unwrap();
     assert_eq!(first.id.as_str(), format!("pi_sandbox_{hex}"));
     // A stranger's key makes another intent, as it does at Stripe.
     let second = ask(&gateway, Some("my own key"), create("names", 100)).await.unwrap();
@@ -75,12 +76,12 @@ async fn captures_and_refunds_in_part() {
 async fn a_key_is_kept_for_a_day() {
     let clock = SteppingClock::default();
     let gateway = SandboxGateway::in_memory(Arc::new(clock.clone()));
-    let first = gateway.create(booking("day"), eur(100)).await.unwrap();
+    let first = gateway.create(&order(booking("day"), eur(100))).await.unwrap();
     clock.advance(Duration::from_secs(24 * 3600 - 1));
-    assert_eq!(gateway.create(booking("day"), eur(100)).await.unwrap(), first);
+    assert_eq!(gateway.create(&order(booking("day"), eur(100))).await.unwrap(), first);
     clock.advance(Duration::from_secs(1));
     // This is why the engine never charges again under a key of yesterday.
-    assert_ne!(gateway.create(booking("day"), eur(100)).await.unwrap().id, first.id);
+    assert_ne!(gateway.create(&order(booking("day"), eur(100))).await.unwrap().id, first.id);
     assert_eq!(gateway.intents().len(), 2);
 }
 
@@ -88,10 +89,13 @@ async fn a_key_is_kept_for_a_day() {
 async fn the_bank_is_asked_once() {
     let gateway = SandboxGateway::in_memory(clock()).with_action_base("https://shop.example/bank/");
     let ann = booking("bank");
-    let intent = gateway.create(ann, eur(100)).await.unwrap();
+    let intent = gateway.create(&order(ann, eur(100))).await.unwrap();
     assert!(matches!(gateway.authenticate(&intent.id, true), Err(GatewayFault::Refused { .. })), "not sent there yet");
     let sent = gateway.confirm(&intent.id, ann, 1, "pm_card_authenticationRequired").await.unwrap();
-    assert_eq!(sent.status, IntentStatus::RequiresAction { url: format!("https://shop.example/bank/{}", intent.id) });
+    assert_eq!(
+        sent.status,
+        IntentStatus::RequiresAction(NextAction::Redirect { url: format!("https://shop.example/bank/{}", intent.id) })
+    );
     assert_eq!(gateway.authenticate(&intent.id, true).unwrap().status, IntentStatus::RequiresCapture);
     assert!(matches!(gateway.authenticate(&intent.id, false), Err(GatewayFault::Refused { .. })), "it is decided");
     assert_eq!(gateway.retrieve(&intent.id).await.unwrap().status, IntentStatus::RequiresCapture);
@@ -105,7 +109,7 @@ async fn slow_is_as_slow_as_was_said_and_done_before() {
     ] {
         let clock = SteppingClock::default();
         let gateway = gateway_of(Arc::new(clock.clone()));
-        let intent = gateway.create(booking("slow"), eur(100)).await.unwrap();
+        let intent = gateway.create(&order(booking("slow"), eur(100))).await.unwrap();
         let before = clock.now();
         // A caller that gives up at once.
         drop(gateway.confirm(&intent.id, booking("slow"), 1, "pm_card_visa"));
@@ -124,7 +128,7 @@ async fn the_money_side_can_be_summed() {
             gateway.capture(&intent, booking(name)).await.unwrap();
         }
         if value == 20 {
-            gateway.refund(&intent, booking(name)).await.unwrap();
+            gateway.refund(&intent, booking(name), 1, eur(100)).await.unwrap();
         }
     }
     let intents = gateway.intents();

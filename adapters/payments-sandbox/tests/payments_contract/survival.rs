@@ -7,6 +7,7 @@ use lastseat_in_process::SystemClock;
 use lastseat_payments_sandbox::SandboxGateway;
 use lastseat_payments_sandbox::{OpenError, Status};
 use lastseat_testkit::SteppingClock;
+use lastseat_testkit::payments::order;
 use proptest::prelude::*;
 use std::fs;
 use std::io::{BufRead, BufReader, Write};
@@ -21,7 +22,7 @@ fn open(path: &Path) -> SandboxGateway {
 
 async fn pay(gateway: &SandboxGateway, name: &str) -> Intent {
     let ann = booking(name);
-    let intent = gateway.create(ann, eur(100)).await.unwrap();
+    let intent = gateway.create(&order(ann, eur(100))).await.unwrap();
     gateway.confirm(&intent.id, ann, 1, "pm_card_visa").await.unwrap();
     gateway.capture(&intent.id, ann).await.unwrap()
 }
@@ -32,7 +33,7 @@ async fn a_restart_changes_nothing() {
     let path = directory.path().join("new/sandbox.ndjson");
     let before = open(&path);
     let paid = pay(&before, "restart").await;
-    let lost = before.create(booking("restart, lost"), eur(5)).await.unwrap();
+    let lost = before.create(&order(booking("restart, lost"), eur(5))).await.unwrap();
     let confirm_lost = |gateway: Arc<SandboxGateway>| async move {
         gateway.confirm(&lost.id, booking("restart, lost"), 1, "pm_lastseat_answerLost").await
     };
@@ -158,7 +159,7 @@ async fn call(gateway: &SandboxGateway, step: &Step) -> Option<Result<Intent, Ga
         (ann, format!("pi_sandbox_{}", ann.0.simple()).parse().unwrap())
     };
     Some(match step {
-        Step::Create(n, value) => gateway.create(named(*n).0, eur(*value)).await,
+        Step::Create(n, value) => gateway.create(&order(named(*n).0, eur(*value))).await,
         Step::Confirm(n, attempt, method) => {
             let (ann, id) = named(*n);
             gateway.confirm(&id, ann, *attempt, METHODS[*method]).await
@@ -166,7 +167,7 @@ async fn call(gateway: &SandboxGateway, step: &Step) -> Option<Result<Intent, Ga
         Step::Authenticate(n, success) => gateway.authenticate(&named(*n).1, *success),
         Step::Capture(n) => gateway.capture(&named(*n).1, named(*n).0).await,
         Step::Cancel(n) => gateway.cancel(&named(*n).1, named(*n).0).await,
-        Step::Refund(n) => gateway.refund(&named(*n).1, named(*n).0).await,
+        Step::Refund(n) => gateway.refund(&named(*n).1, named(*n).0, 1, eur(5)).await,
         Step::Wait(_) | Step::Reopen => return None,
     })
 }

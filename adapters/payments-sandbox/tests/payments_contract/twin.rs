@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use lastseat_domain::ports::PaymentGateway;
-use lastseat_domain::ports::payments::{GatewayFault, Intent, IntentStatus};
+use lastseat_domain::ports::payments::{GatewayFault, Intent, IntentStatus, PaymentOrder};
 use lastseat_domain::{BookingId, IntentId, Money};
 use lastseat_payments_sandbox::Command;
 use lastseat_payments_sandbox::SandboxGateway;
@@ -41,12 +41,14 @@ impl Twin {
 
 #[async_trait]
 impl PaymentGateway for Twin {
-    async fn create(&self, booking: BookingId, amount: Money) -> Result<Intent, GatewayFault> {
+    async fn create(&self, order: &PaymentOrder) -> Result<Intent, GatewayFault> {
         if self.has(Fault::IgnoresKeys) {
-            return self.without_key(Command::Create { booking, amount, metadata: BTreeMap::new() }).await;
+            return self
+                .without_key(Command::Create { booking: order.booking, amount: order.amount, metadata: BTreeMap::new() })
+                .await;
         }
-        let value = if self.has(Fault::ChargesAnotherAmount) { amount.value * 2 } else { amount.value };
-        self.inner.create(booking, Money { value, ..amount }).await
+        let value = if self.has(Fault::ChargesAnotherAmount) { order.amount.value * 2 } else { order.amount.value };
+        self.inner.create(&PaymentOrder { amount: Money { value, ..order.amount }, ..order.clone() }).await
     }
 
     async fn confirm(
@@ -92,13 +94,16 @@ impl PaymentGateway for Twin {
 
     async fn cancel(&self, intent: &IntentId, booking: BookingId) -> Result<Intent, GatewayFault> {
         match self.inner.cancel(intent, booking).await {
-            Err(_) if self.has(Fault::CancelsWhatWasTaken) => self.inner.refund(intent, booking).await,
+            Err(_) if self.has(Fault::CancelsWhatWasTaken) => {
+                let amount = self.inner.retrieve(intent).await?.amount;
+                self.inner.refund(intent, booking, 1, amount).await
+            }
             answer => answer,
         }
     }
 
-    async fn refund(&self, intent: &IntentId, booking: BookingId) -> Result<Intent, GatewayFault> {
-        match self.inner.refund(intent, booking).await {
+    async fn refund(&self, intent: &IntentId, booking: BookingId, number: u32, amount: Money) -> Result<Intent, GatewayFault> {
+        match self.inner.refund(intent, booking, number, amount).await {
             Err(_) if self.has(Fault::RefundsByVoiding) => self.inner.cancel(intent, booking).await,
             answer => answer,
         }

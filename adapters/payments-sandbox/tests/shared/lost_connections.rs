@@ -5,9 +5,10 @@ use super::proxy::{NetworkFailure, Proxy};
 use super::{Served, at, booking, clock, eur, in_time};
 use async_trait::async_trait;
 use lastseat_domain::ports::PaymentGateway;
-use lastseat_domain::ports::payments::{GatewayFault, Intent};
+use lastseat_domain::ports::payments::{GatewayFault, Intent, PaymentOrder};
 use lastseat_domain::{BookingId, IntentId, Money};
 use lastseat_payments_sandbox::{RemoteSandbox, SandboxGateway};
+use lastseat_testkit::payments::order;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
@@ -41,12 +42,12 @@ const TRIALS: &[(&[Call], Call)] = &[
 async fn make(gateway: &dyn PaymentGateway, call: Call, booking: BookingId) -> Result<Intent, GatewayFault> {
     let intent: IntentId = format!("pi_sandbox_{}", booking.0.simple()).parse().unwrap();
     match call {
-        Call::Create => gateway.create(booking, eur(4_250)).await,
+        Call::Create => gateway.create(&order(booking, eur(4_250))).await,
         Call::Confirm(method) => gateway.confirm(&intent, booking, 1, method).await,
         Call::Retrieve => gateway.retrieve(&intent).await,
         Call::Capture => gateway.capture(&intent, booking).await,
         Call::Cancel => gateway.cancel(&intent, booking).await,
-        Call::Refund => gateway.refund(&intent, booking).await,
+        Call::Refund => gateway.refund(&intent, booking, 1, eur(4_250)).await,
     }
 }
 
@@ -140,8 +141,8 @@ impl Twin {
 
 #[async_trait]
 impl PaymentGateway for Twin {
-    async fn create(&self, booking: BookingId, amount: Money) -> Result<Intent, GatewayFault> {
-        self.apply_rule(self.inner.create(booking, amount).await, None).await
+    async fn create(&self, booking_order: &PaymentOrder) -> Result<Intent, GatewayFault> {
+        self.apply_rule(self.inner.create(booking_order).await, None).await
     }
 
     async fn confirm(&self, intent: &IntentId, booking: BookingId, attempt: u32, method: &str) -> Result<Intent, GatewayFault> {
@@ -162,8 +163,8 @@ impl PaymentGateway for Twin {
         self.apply_rule(self.inner.cancel(intent, booking).await, Some(intent)).await
     }
 
-    async fn refund(&self, intent: &IntentId, booking: BookingId) -> Result<Intent, GatewayFault> {
-        self.apply_rule(self.inner.refund(intent, booking).await, Some(intent)).await
+    async fn refund(&self, intent: &IntentId, booking: BookingId, number: u32, amount: Money) -> Result<Intent, GatewayFault> {
+        self.apply_rule(self.inner.refund(intent, booking, number, amount).await, Some(intent)).await
     }
 }
 

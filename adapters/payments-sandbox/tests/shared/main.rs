@@ -15,7 +15,7 @@ use lastseat_domain::{BookingId, Currency, Money};
 use lastseat_in_process::SystemClock;
 use lastseat_payments_sandbox::{RemoteSandbox, SandboxGateway, router};
 use lastseat_testkit::SteppingClock;
-use lastseat_testkit::payments::{CASES, GatewayBench, SANDBOX_CASES};
+use lastseat_testkit::payments::{CASES, GatewayBench, SANDBOX_CASES, order};
 use std::future::Future;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -122,11 +122,11 @@ async fn a_remote_sandbox_answers_as_a_local_one() {
         let mut answers_of_both = Vec::new();
         for gateway in [&shared as &dyn PaymentGateway, &inside] {
             let (ann, mut answers) = (booking(&format!("same with {method}")), Vec::new());
-            let intent = gateway.create(ann, eur(700)).await.unwrap();
+            let intent = gateway.create(&order(ann, eur(700))).await.unwrap();
             answers.push(gateway.confirm(&intent.id, ann, 1, method).await);
             answers.push(gateway.capture(&intent.id, ann).await);
-            answers.push(gateway.refund(&intent.id, booking("somebody else's")).await);
-            answers.push(gateway.create(ann, eur(-1)).await);
+            answers.push(gateway.refund(&intent.id, booking("somebody else's"), 1, eur(700)).await);
+            answers.push(gateway.create(&order(ann, eur(-1))).await);
             answers_of_both.push(answers);
         }
         assert_eq!(answers_of_both[0], answers_of_both[1], "{method}");
@@ -139,8 +139,9 @@ async fn a_remote_sandbox_answers_as_a_local_one() {
 async fn two_nodes_have_one_gateway() {
     let served = Served::start(SandboxGateway::in_memory(clock())).await;
     let (here, there, ann) = (at(served.addr), at(served.addr), booking("two nodes"));
+    let same = order(ann, eur(100));
     let made: Vec<Intent> =
-        join_all([&here, &there].map(|node| node.create(ann, eur(100)))).await.into_iter().map(Result::unwrap).collect();
+        join_all([&here, &there].map(|node| node.create(&same))).await.into_iter().map(Result::unwrap).collect();
     assert_eq!(made[0], made[1]);
     let id = &made[0].id;
     let waiting = here.confirm(id, ann, 1, "pm_card_authenticationRequired").await.unwrap();
@@ -159,7 +160,7 @@ async fn a_stop_lets_calls_end() {
     let sandbox = SandboxGateway::in_memory(Arc::new(SystemClock)).with_slow_answers(Duration::from_millis(500));
     let served = Served::start(sandbox).await;
     let (shared, ann) = (at(served.addr), booking("slow"));
-    let intent = shared.create(ann, eur(100)).await.unwrap();
+    let intent = shared.create(&order(ann, eur(100))).await.unwrap();
     let slow = tokio::spawn({
         let (shared, id) = (shared.clone(), intent.id.clone());
         async move { shared.confirm(&id, ann, 1, "pm_lastseat_slow").await }

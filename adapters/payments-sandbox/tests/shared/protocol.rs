@@ -12,6 +12,7 @@ use hyper_util::rt::TokioExecutor;
 use lastseat_domain::ports::PaymentGateway;
 use lastseat_domain::ports::payments::GatewayFault;
 use lastseat_payments_sandbox::{RemoteSandbox, SandboxGateway};
+use lastseat_testkit::payments::order;
 use serde_json::{Value, json};
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -132,7 +133,7 @@ async fn an_invalid_request_is_refused_with_its_reason() {
         assert!(problem["detail"].as_str().unwrap().contains(says), "{body}: {problem}");
     }
     assert_eq!(served.sandbox.intents().len(), 0);
-    at(served.addr).create(booking("nonsense"), eur(100)).await.unwrap();
+    at(served.addr).create(&order(booking("nonsense"), eur(100))).await.unwrap();
     served.stop().await;
 }
 
@@ -169,7 +170,7 @@ async fn the_answer_of_something_else_proves_nothing() {
     ];
     for (status, media, body, undone) in answers {
         let (addr, _stop) = always(status, media, body.clone()).await;
-        let answer = in_time(at(addr).create(booking("else"), eur(100))).await;
+        let answer = in_time(at(addr).create(&order(booking("else"), eur(100)))).await;
         let reported = if undone {
             matches!(answer, Err(GatewayFault::Unavailable(_)))
         } else {
@@ -208,7 +209,7 @@ async fn a_check_distinguishes_a_sandbox_from_other_servers() {
 #[tokio::test]
 async fn no_server_means_not_done() {
     let nobody = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
-    let answer = in_time(at(nobody).create(booking("nobody"), eur(100))).await;
+    let answer = in_time(at(nobody).create(&order(booking("nobody"), eur(100)))).await;
     assert!(matches!(answer, Err(GatewayFault::Unavailable(_))), "{answer:?}");
 }
 
@@ -225,7 +226,7 @@ async fn a_failed_connection_means_not_done() {
         waiting.push(connected.unwrap());
         assert!(waiting.len() < 10, "the queue is never full");
     }
-    let answer = in_time(at(addr).with_deadline(super::PATIENCE).create(booking("gone"), eur(100))).await;
+    let answer = in_time(at(addr).with_deadline(super::PATIENCE).create(&order(booking("gone"), eur(100)))).await;
     assert!(matches!(answer, Err(GatewayFault::Unavailable(_))), "{answer:?}");
 }
 
@@ -239,10 +240,10 @@ async fn a_call_that_waits_until_its_deadline_is_not_done() {
     let mut connections = Vec::new();
     for n in 0..AT_ONCE {
         let shared = shared.clone();
-        under_way.spawn(async move { shared.create(booking(&format!("under way {n}")), eur(100)).await });
+        under_way.spawn(async move { shared.create(&order(booking(&format!("under way {n}")), eur(100))).await });
         connections.push(in_time(silent.accept()).await.unwrap());
     }
-    let late = in_time(shared.clone().with_deadline(Duration::from_millis(100)).create(booking("late"), eur(100))).await;
+    let late = in_time(shared.clone().with_deadline(Duration::from_millis(100)).create(&order(booking("late"), eur(100)))).await;
     assert!(matches!(&late, Err(GatewayFault::Unavailable(why)) if why.contains("under way")), "{late:?}");
     drop((connections, silent));
     while let Some(answer) = in_time(under_way.join_next()).await {

@@ -5,6 +5,7 @@ use lastseat_domain::ports::PaymentGateway;
 use lastseat_domain::ports::payments::{GatewayFault, Intent, IntentStatus};
 use lastseat_in_process::SystemClock;
 use lastseat_payments_sandbox::{RemoteSandbox, SandboxGateway, Status};
+use lastseat_testkit::payments::order;
 use std::future::Future;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::SocketAddr;
@@ -104,7 +105,8 @@ async fn answered<F: Future<Output = Result<Intent, GatewayFault>>>(mut call: im
 
 async fn pay(shared: &RemoteSandbox, name: &str) -> Intent {
     let ann = booking(name);
-    let intent = answered(|| shared.create(ann, eur(100))).await;
+    let order = order(ann, eur(100));
+    let intent = answered(|| shared.create(&order)).await;
     answered(|| shared.confirm(&intent.id, ann, 1, "pm_card_visa")).await;
     answered(|| shared.capture(&intent.id, ann)).await
 }
@@ -115,13 +117,13 @@ async fn a_server_killed_between_two_calls_knows_their_keys_after_it() {
     let journal = directory.path().join("sandbox.ndjson");
     let process = Process::start(&journal, "127.0.0.1:0");
     let (shared, ann) = (at(process.addr), booking("between"));
-    let created = shared.create(ann, eur(100)).await.unwrap();
+    let created = shared.create(&order(ann, eur(100))).await.unwrap();
     let confirmed = shared.confirm(&created.id, ann, 1, "pm_card_visa").await.unwrap();
     let process = process.kill_and_restart(&journal).await;
 
     let captured = answered(|| shared.capture(&created.id, ann)).await;
     assert_eq!(captured.status, IntentStatus::Succeeded);
-    assert_eq!(shared.create(ann, eur(100)).await.unwrap(), created, "the first answer");
+    assert_eq!(shared.create(&order(ann, eur(100))).await.unwrap(), created, "the first answer");
     assert_eq!(shared.confirm(&created.id, ann, 1, "pm_card_visa").await.unwrap(), confirmed, "the first answer");
     let process = process.kill_and_restart(&journal).await;
     assert_eq!(answered(|| shared.capture(&created.id, ann)).await, captured);

@@ -27,7 +27,7 @@ pub async fn hold(office: &BoxOffice, selection: SeatSelection) -> Result<Hold, 
 
 pub async fn pay(office: &BoxOffice, booking: BookingId) -> Result<Paid, CommandError> {
     let method = Some("pm_card_visa".to_owned());
-    office.pay(booking, PayRequest { payment_method: method, fingerprint: None, origin: "buyer".into() }).await
+    office.pay(booking, PayRequest { pay_with: method.into(), fingerprint: None, origin: "buyer".into() }).await
 }
 
 /// The answers that all buyers got.

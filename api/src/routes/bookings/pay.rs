@@ -3,7 +3,7 @@
 use crate::answer::Answer;
 use crate::app::App;
 use crate::metrics;
-use crate::problem::Problem;
+use crate::problem::{Code, Problem};
 use crate::routes::access::{self, Admins};
 use crate::routes::command::{Command, execute};
 use crate::routes::params::InBooking;
@@ -12,7 +12,7 @@ use axum::extract::State;
 use http::StatusCode;
 use http::header::{HeaderValue, RETRY_AFTER};
 use lastseat_domain::{BookingId, Rejection};
-use lastseat_engine::{Paid, PayRequest};
+use lastseat_engine::{BuyerAction, Paid, PayRequest, PayWith};
 use serde::Deserialize;
 use utoipa::ToSchema;
 
@@ -24,9 +24,19 @@ const LONGEST_METHOD: usize = 255;
 #[derive(Debug, Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields, expecting = "an object")]
 pub struct PayBody {
-    /// The gateway's name for the payment method. Absent to continue after the buyer acted at the bank.
+    /// The gateway's name for the payment method. Absent to continue after the buyer has acted.
     #[schema(example = "pm_card_visa", min_length = 1, max_length = 255, pattern = "^[!-~]+$")]
     payment_method: Option<String>,
+    /// `client`: the buyer chooses a method in the gateway's own form (Stripe.js), instead of `payment_method`.
+    confirm: Option<Confirm>,
+}
+
+/// Who confirms the payment at the gateway.
+#[derive(Debug, Clone, Copy, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Confirm {
+    /// The buyer's browser.
+    Client,
 }
 
 /// Pays for a hold. The amount is the booking's.
@@ -53,14 +63,17 @@ pub async fn pay(State(app): State<App>, InBooking(id): InBooking, command: Resu
 async fn pay_for(app: App, id: BookingId, command: Command) -> Result<Answer, Problem> {
     access::check(&app, &command.caller, id, Admins::Refused).await?;
     let body = if command.is_empty() { PayBody::default() } else { command.order(|| 1)? };
-    let payment_method = body.payment_method.map(checked).transpose()?;
-    let continues = payment_method.is_none();
-    let request = PayRequest { payment_method, fingerprint: command.fingerprint(), origin: command.origin() };
+    let pay_with = pay_with(&app, body)?;
+    let continues = pay_with == PayWith::Continue;
+    let request = PayRequest { pay_with, fingerprint: command.fingerprint(), origin: command.origin() };
     Ok(match app.box_office().pay(id, request).await? {
         Paid::Confirmed(booking) => Answer::json(StatusCode::OK, &BookingJson::of(&app, &booking)),
-        Paid::ActionRequired { booking, url } => {
+        Paid::ActionRequired { booking, action } => {
             let mut body = BookingJson::of(&app, &booking);
-            body.next_action = Some(NextAction::redirect(&app, &url));
+            body.next_action = Some(match action {
+                BuyerAction::Redirect { url } => NextAction::redirect(&app, &url),
+                BuyerAction::ConfirmClientSide { client_secret } => NextAction::confirm_client_side(&app, &client_secret),
+            });
             let answer = Answer::json(StatusCode::ACCEPTED, &body);
             // Not final: the buyer may have acted by the next request.
             if continues { answer.undecided() } else { answer }
@@ -71,6 +84,22 @@ async fn pay_for(app: App, id: BookingId, command: Command) -> Result<Answer, Pr
             Answer::json(StatusCode::ACCEPTED, &body).header(RETRY_AFTER, HeaderValue::from(LOOK_AGAIN)).undecided()
         }
     })
+}
+
+fn pay_with(app: &App, body: PayBody) -> Result<PayWith, Problem> {
+    match (body.payment_method, body.confirm) {
+        (None, None) => Ok(PayWith::Continue),
+        (Some(method), None) => checked(method).map(PayWith::Method),
+        (None, Some(Confirm::Client)) if app.parts().publishable_key.is_some() => Ok(PayWith::ClientSide),
+        (None, Some(Confirm::Client)) => Err(Problem::new(
+            Code::ClientConfirmationUnavailable,
+            "This server has no publishable key for the gateway's form. Send a `payment_method` instead.",
+        )),
+        (Some(_), Some(Confirm::Client)) => {
+            let why = "the body has `confirm`, too. Send one of them.".to_owned();
+            Err(Rejection::InvalidPaymentMethod { why }.into())
+        }
+    }
 }
 
 /// A text that can't be a method's name is refused without asking the gateway.

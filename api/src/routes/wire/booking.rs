@@ -5,7 +5,7 @@ use crate::app::App;
 use crate::names::reason_name;
 use lastseat_domain::booking::{Booking, Phase};
 use lastseat_domain::event::PricedSeat;
-use lastseat_domain::{BookingId, BuyerId, ShowId, Timestamp};
+use lastseat_domain::{BookingId, BuyerId, Secret, ShowId, Timestamp};
 use lastseat_projections::BookingView;
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -24,12 +24,21 @@ pub struct BookedSeat<'a> {
 /// What the buyer has to do before the payment can continue.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct NextAction {
-    /// Always `redirect_to_url`.
+    /// `redirect_to_url`, or `confirm_client_side`: finish in the gateway's own form (Stripe.js). After
+    /// either, pay again without a method.
     #[serde(rename = "type")]
     #[schema(example = "redirect_to_url")]
     pub kind: &'static str,
-    /// Where to send the buyer. After that, pay again without a method.
-    pub url: String,
+    /// Where to send the buyer.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub url: Option<String>,
+    /// What the form confirms the payment with. Only in the answer to a payment.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub client_secret: Option<String>,
+    /// Whose form it is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(example = "pk_test_…")]
+    pub publishable_key: Option<String>,
 }
 
 /// The payment of a booking so far.
@@ -108,7 +117,7 @@ impl<'a> BookingJson<'a> {
             _ => None,
         };
         let next_action = match &booking.phase {
-            Phase::ActionRequired { url } => Some(NextAction::redirect(app, url)),
+            Phase::ActionRequired { url: Some(url) } => Some(NextAction::redirect(app, url)),
             _ => None,
         };
         Self {
@@ -198,7 +207,13 @@ impl<'a> Payment<'a> {
 impl NextAction {
     #[must_use]
     pub fn redirect(app: &App, url: &str) -> Self {
-        Self { kind: "redirect_to_url", url: app.absolute(url) }
+        Self { kind: "redirect_to_url", url: Some(app.absolute(url)), client_secret: None, publishable_key: None }
+    }
+
+    #[must_use]
+    pub fn confirm_client_side(app: &App, client_secret: &Secret) -> Self {
+        let publishable_key = app.parts().publishable_key.clone();
+        Self { kind: "confirm_client_side", url: None, client_secret: Some(client_secret.expose().to_owned()), publishable_key }
     }
 }
 
