@@ -701,9 +701,8 @@ fn the_report_counts() {
 
 #[test]
 fn a_review_that_nobody_asked_for() {
-    let review = |booking, outcome| -> Event {
-        PaymentReviewed { booking, outcome, reason: "looked".into(), by: "admin".into() }.into()
-    };
+    let review =
+        |booking, outcome| -> Event { PaymentReviewed { booking, outcome, reason: "looked".into(), by: "admin".into() }.into() };
     let (mut world, id) = world_with_hold();
     world.start_payment(id);
     plant(world, &["reviewed_unasked"], |world| {

@@ -8,6 +8,7 @@ use parking_lot::Mutex;
 use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// An operation of the gateway.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -143,5 +144,9 @@ impl PaymentGateway for FaultyGateway {
 
     async fn refund(&self, intent: &IntentId, booking: BookingId, number: u32, amount: Money) -> Result<Intent, GatewayFault> {
         self.call(GatewayCall::Refund, self.inner.refund(intent, booking, number, amount)).await
+    }
+
+    fn queue_delay(&self) -> Duration {
+        self.inner.queue_delay()
     }
 }

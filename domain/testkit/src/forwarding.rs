@@ -9,6 +9,7 @@ use lastseat_domain::ports::event_log::{
 use lastseat_domain::ports::payments::{GatewayFault, Intent, PaymentGateway, PaymentOrder};
 use lastseat_domain::{BookingId, IntentId, Money, StreamName};
 use std::sync::Arc;
+use std::time::Duration;
 
 /// How a log differs from the one that it forwards to. Each method does what the port's does.
 #[async_trait]
@@ -124,6 +125,10 @@ pub trait ForwardGateway: Send + Sync + 'static {
     async fn refund(&self, intent: &IntentId, booking: BookingId, number: u32, amount: Money) -> Result<Intent, GatewayFault> {
         self.inner().refund(intent, booking, number, amount).await
     }
+
+    fn queue_delay(&self) -> Duration {
+        self.inner().queue_delay()
+    }
 }
 
 /// A [`PaymentGateway`] made of a [`ForwardGateway`].
@@ -153,5 +158,9 @@ impl<T: ForwardGateway> PaymentGateway for ForwardingGateway<T> {
 
     async fn refund(&self, intent: &IntentId, booking: BookingId, number: u32, amount: Money) -> Result<Intent, GatewayFault> {
         self.0.refund(intent, booking, number, amount).await
+    }
+
+    fn queue_delay(&self) -> Duration {
+        self.0.queue_delay()
     }
 }

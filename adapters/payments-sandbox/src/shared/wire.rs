@@ -100,11 +100,26 @@ struct IntentForm {
     #[serde(with = "StatusForm")]
     status: IntentStatus,
     last_decline: Option<String>,
-    #[serde(skip)]
+    #[serde(with = "secret")]
     client_secret: Option<Secret>,
     capture_before: Option<Timestamp>,
     captured: i64,
     refunded: i64,
+}
+
+/// Between nodes of one installation the secret is plain text, as the sandbox's money is play money.
+mod secret {
+    use lastseat_domain::Secret;
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    #[expect(clippy::ref_option, reason = "the form that serde asks for")]
+    pub fn serialize<S: Serializer>(secret: &Option<Secret>, serializer: S) -> Result<S::Ok, S::Error> {
+        secret.as_ref().map(Secret::expose).serialize(serializer)
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Secret>, D::Error> {
+        Ok(Option::<String>::deserialize(deserializer)?.and_then(Secret::new))
+    }
 }
 
 /// An [`IntentStatus`]; the compiler keeps the two alike.

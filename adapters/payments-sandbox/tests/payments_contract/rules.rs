@@ -128,7 +128,7 @@ async fn the_money_side_can_be_summed() {
             gateway.capture(&intent, booking(name)).await.unwrap();
         }
         if value == 20 {
-            gateway.refund(&intent, booking(name), 1, eur(100)).await.unwrap();
+            gateway.refund(&intent, booking(name), 1, eur(value)).await.unwrap();
         }
     }
     let intents = gateway.intents();

