@@ -9,6 +9,7 @@ mod kinds;
 mod layers;
 pub mod service_url;
 mod settings;
+pub mod stripe;
 
 pub use flags::{CommonFlags, Flags, SettingFlags};
 pub use kinds::LogFormat;

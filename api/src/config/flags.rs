@@ -1,8 +1,8 @@
 //! The settings as flags. Values stay text here: the table of settings reads and checks them.
 
-use super::kinds::BOOL;
+use super::kinds::{BOOL, LIST};
 use super::settings::{SETTINGS, Setting};
-use clap::{Arg, ArgMatches, Args, Command, FromArgMatches};
+use clap::{Arg, ArgAction, ArgMatches, Args, Command, FromArgMatches};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
@@ -24,8 +24,8 @@ impl SettingFlags {
     /// Reads the flags of the selected settings.
     pub fn read(&mut self, matches: &ArgMatches, select: fn(&Setting) -> bool) {
         for setting in SETTINGS.iter().filter(|setting| select(setting)) {
-            if let Ok(Some(value)) = matches.try_get_one::<String>(setting.key) {
-                self.0.insert(setting.key, value.clone());
+            if let Ok(Some(values)) = matches.try_get_many::<String>(setting.key) {
+                self.0.insert(setting.key, values.map(String::as_str).collect::<Vec<_>>().join(","));
             }
         }
     }
@@ -41,7 +41,11 @@ impl Setting {
             .long(name.unwrap_or_else(|| static_name(self.key)))
             .value_name(self.value_name)
             .help(format!("{}{default}", self.help.trim()));
-        if self.value_name == BOOL { arg.num_args(0..=1).default_missing_value("true") } else { arg }
+        match self.value_name {
+            BOOL => arg.num_args(0..=1).default_missing_value("true"),
+            LIST => arg.action(ArgAction::Append),
+            _ => arg,
+        }
     }
 }
 

@@ -44,6 +44,9 @@ const fn secret<T>(value_name: &'static str, allowed: &'static str, read: Read<T
 /// The value name that marks a switch: its flag without a value means `true`.
 pub(super) const BOOL: &str = "BOOL";
 
+/// The value name that marks a list: its flag may be given several times.
+pub(super) const LIST: &str = "LIST";
+
 pub(super) const SWITCH: Kind<bool> = kind(BOOL, "true or false", switch, ToString::to_string);
 pub(super) const ADDRESS: Kind<SocketAddr> =
     kind("ADDR:PORT", "an IP address and a port, such as 127.0.0.1:8080 or 0.0.0.0:8080", address, ToString::to_string);
@@ -87,6 +90,35 @@ pub(super) const SANDBOX: Kind<Option<ServiceUrl>> = kind(
     |text| ServiceUrl::of(text, &["http://"]).map(Some),
     show_optional,
 );
+pub(super) const STRIPE_KEY: Kind<Option<Secret>> = secret(
+    "KEY",
+    "a secret or restricted key of Stripe, which starts with sk_test_, sk_live_, rk_test_ or rk_live_ (pk_… is the publishable key)",
+    |text| stripe_key(text, &["sk_test_", "sk_live_", "rk_test_", "rk_live_"]).and_then(Secret::new).map(Some),
+    show_optional,
+);
+pub(super) const PUBLISHABLE_KEY: Kind<Option<String>> = secret(
+    "KEY",
+    "a publishable key of Stripe, which starts with pk_test_ or pk_live_ (sk_… and rk_… are secret)",
+    |text| stripe_key(text, &["pk_test_", "pk_live_"]).map(|key| Some(key.to_owned())),
+    |key| key.clone().unwrap_or_default(),
+);
+pub(super) const STRIPE_URL: Kind<Option<ServiceUrl>> = kind(
+    "URL",
+    "an http:// or https:// address without path and query, such as http://127.0.0.1:12111",
+    |text| {
+        url(text)
+            .filter(|url| url.parse::<http::Uri>().is_ok_and(|uri| uri.path() == "/"))
+            .and_then(|url| ServiceUrl::of(&url, &["http://", "https://"]))
+            .map(Some)
+    },
+    show_optional,
+);
+pub(super) const WEBHOOK_SECRETS: Kind<Vec<Secret>> = secret(
+    LIST,
+    "signing secrets of webhook endpoints, which start with whsec_, with commas between",
+    webhook_secrets,
+    |secrets| if secrets.is_empty() { String::new() } else { format!("({} secret)", secrets.len()) },
+);
 pub(super) const COUNT: Kind<usize> =
     kind("N", "a whole number from 1 to 1000000", |text| number(text, 1, 1_000_000), ToString::to_string);
 pub(super) const OPTIONAL_COUNT: Kind<Option<u32>> = kind(
@@ -116,7 +148,7 @@ pub(super) const QUOTA: Kind<Option<Quota>> = kind(
     |quota| quota.map_or_else(|| "off".to_owned(), |quota| quota.to_string()),
 );
 pub(super) const NETWORKS: Kind<Vec<Network>> = kind(
-    "LIST",
+    LIST,
     "addresses or networks with commas between, such as 10.0.0.0/8, 127.0.0.1; not everybody",
     Network::list,
     |networks| networks.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "),
@@ -177,6 +209,21 @@ fn host_and_port(text: &str) -> Option<(String, u16)> {
 fn token(text: &str) -> Option<Secret> {
     let usable = text.len() >= 8 && text.chars().all(|c| c.is_ascii_graphic());
     if usable { Secret::new(text) } else { None }
+}
+
+fn stripe_key<'a>(text: &'a str, prefixes: &[&str]) -> Option<&'a str> {
+    let rest = prefixes.iter().find_map(|prefix| text.strip_prefix(prefix))?;
+    let usable = !rest.is_empty() && rest.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
+    usable.then_some(text)
+}
+
+fn webhook_secrets(text: &str) -> Option<Vec<Secret>> {
+    let one = |secret: &str| {
+        let rest = secret.trim().strip_prefix("whsec_")?;
+        let usable = !rest.is_empty() && rest.bytes().all(|b| b.is_ascii_graphic());
+        if usable { Secret::new(secret.trim()) } else { None }
+    };
+    text.split(',').map(one).collect()
 }
 
 fn path(text: &str) -> Option<PathBuf> {

@@ -137,6 +137,9 @@ fn read_file(layers: &Layers<'_>) -> Result<BTreeMap<String, (String, Source)>, 
             toml::Value::String(text) => text,
             toml::Value::Integer(number) => number.to_string(),
             toml::Value::Boolean(switch) => switch.to_string(),
+            toml::Value::Array(list) => {
+                list.iter().map(|item| item.as_str().unwrap_or("(no text)")).collect::<Vec<_>>().join(",")
+            }
             // No setting is of these kinds, so the table of settings refuses them by name.
             toml::Value::Float(number) => number.to_string(),
             other => format!("a {}", other.type_str()),

@@ -112,6 +112,16 @@ settings! {
     sandbox_listen, "sandbox_listen": Option<SocketAddr> = None, OPTIONAL_ADDRESS, SERVER;
     /// Whether that may be beyond this machine: the sandbox asks for no password
     sandbox_listen_anywhere, "sandbox_listen_anywhere": bool = false, SWITCH, SERVER;
+    /// Stripe's secret key: payments go through Stripe. A test key moves no money
+    stripe_key, "stripe_key": Option<Secret> = None, STRIPE_KEY, EVERY_VERB;
+    /// Where Stripe's API is, if not at https://api.stripe.com: a sandbox of `lastseat sandbox`
+    stripe_url, "stripe_url": Option<ServiceUrl> = None, STRIPE_URL, EVERY_VERB;
+    /// Stripe's publishable key: buyers enter their card in Stripe's form on the page
+    stripe_publishable_key, "stripe_publishable_key": Option<String> = None, PUBLISHABLE_KEY, SERVER;
+    /// Secrets that Stripe signs its webhooks with; several while one replaces another
+    stripe_webhook_secret, "stripe_webhook_secret": Vec<Secret> = Vec::new(), WEBHOOK_SECRETS, SERVER;
+    /// Time between two looks at Stripe's newest payments, for those that no webhook reported
+    payments_sweep, "payments_sweep_seconds": Duration = Duration::from_secs(30), SECONDS, SERVER;
     /// File of the 32 secret bytes that all nodes sign tokens with, instead of token.key in --data
     token_key, "token_key": Option<PathBuf> = None, KEY_FILE, EVERY_VERB;
     /// Whether callers without a token may hold seats

@@ -93,6 +93,15 @@ fn a_wrong_value_is_one_line_that_names_setting_source_and_rule() {
         ("LASTSEAT_EVENTSTORE_ADVERTISE", "log.example.org"),
         ("LASTSEAT_REDIS", "127.0.0.1:6379"),
         ("LASTSEAT_SANDBOX", "127.0.0.1:2114"),
+        ("LASTSEAT_STRIPE_KEY", "pk_test_1"),
+        ("LASTSEAT_STRIPE_KEY", "sk_test_"),
+        ("LASTSEAT_STRIPE_KEY", "sk_other_1"),
+        ("LASTSEAT_STRIPE_PUBLISHABLE_KEY", "sk_test_1"),
+        ("LASTSEAT_STRIPE_WEBHOOK_SECRET", "whsec_1,"),
+        ("LASTSEAT_STRIPE_WEBHOOK_SECRET", "secret"),
+        ("LASTSEAT_STRIPE_URL", "127.0.0.1:12111"),
+        ("LASTSEAT_STRIPE_URL", "http://127.0.0.1:12111/v1"),
+        ("LASTSEAT_PAYMENTS_SWEEP_SECONDS", "0"),
     ] {
         assert!(error(&SettingFlags::default(), &[(key, value)], None).contains(key));
     }
@@ -100,6 +109,40 @@ fn a_wrong_value_is_one_line_that_names_setting_source_and_rule() {
         let line = error(&SettingFlags::default(), &[(key, "http://ann:s3cret@host")], None);
         assert!(!line.contains("s3cret"), "{line}");
     }
+}
+
+/// The keys of Stripe, and every setting in effect with them, as `config show`, an error and a log line would have it.
+#[test]
+fn keys_and_secrets_are_never_shown() {
+    let environment = [
+        ("LASTSEAT_STRIPE_KEY", "sk_test_s3cret"),
+        ("LASTSEAT_STRIPE_WEBHOOK_SECRET", "whsec_s3cret1, whsec_s3cret2"),
+        ("LASTSEAT_STRIPE_URL", "http://127.0.0.1:12111/"),
+        ("LASTSEAT_STRIPE_PUBLISHABLE_KEY", "pk_test_1"),
+    ];
+    let config = layered(&SettingFlags::default(), &environment, None).unwrap().config;
+    assert_eq!(config.stripe_key.as_ref().map(lastseat_domain::Secret::expose), Some("sk_test_s3cret"));
+    assert_eq!(config.stripe_webhook_secret.len(), 2);
+    let shown: String = SETTINGS.iter().map(|setting| format!("{} ", (setting.show)(&config))).collect();
+    assert!(shown.contains("(secret) http://127.0.0.1:12111 pk_test_1 (2 secret)"), "{shown}");
+    assert!(!shown.contains("s3cret") && !format!("{config:?}").contains("s3cret"), "{shown}");
+    for (key, wrong) in [("LASTSEAT_STRIPE_KEY", "sk_prod_s3cret"), ("LASTSEAT_STRIPE_PUBLISHABLE_KEY", "sk_live_s3cret")] {
+        let line = error(&SettingFlags::default(), &[(key, wrong)], None);
+        assert!(!line.contains("s3cret"), "{line}");
+    }
+}
+
+#[test]
+fn a_list_is_repeated_flags_commas_or_a_list_of_the_file() {
+    let expected = ["whsec_1", "whsec_2"];
+    let by_flags = layered(&flags("--stripe-webhook-secret whsec_1 --stripe-webhook-secret whsec_2"), &[], None).unwrap();
+    let by_file = layered(&SettingFlags::default(), &[], Some(r#"stripe_webhook_secret = ["whsec_1", "whsec_2"]"#)).unwrap();
+    for effective in [by_flags, by_file] {
+        let secrets: Vec<_> = effective.config.stripe_webhook_secret.iter().map(lastseat_domain::Secret::expose).collect();
+        assert_eq!(secrets, expected);
+    }
+    assert!(error(&SettingFlags::default(), &[], Some("listen = [\"127.0.0.1:1\", \"a\"]")).contains("listen is"));
+    assert!(error(&SettingFlags::default(), &[], Some("stripe_webhook_secret = [1]")).contains("(not shown)"));
 }
 
 #[test]
