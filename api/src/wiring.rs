@@ -103,6 +103,7 @@ async fn start_at(
     accept_loss: Option<AcceptLoss>,
     clock: Arc<dyn Clock>,
 ) -> Result<Running, StartError> {
+    crate::config::stripe::check(&config).map_err(StartError::Settings)?;
     let data = DataDir::prepare(&config.data)?;
     // Bound first: a second start by mistake fails here, before anything is opened.
     let (listener, addr) = bind(config.listen).await?;
@@ -179,7 +180,7 @@ async fn assemble(
         guests: config.guests,
         public_url: config.public_url.clone(),
         bank,
-        publishable_key: None,
+        publishable_key: config.stripe_publishable_key.clone(),
         buffers: Arc::clone(&buffers),
         capacity: Arc::clone(&capacity),
         drain: shutdown.clone(),

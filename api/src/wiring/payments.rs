@@ -25,6 +25,9 @@ pub(super) struct ChosenPayments {
 
 impl ChosenPayments {
     pub(super) fn open(config: &Config, data: &DataDir, clock: &Arc<dyn Clock>) -> Result<Self, StartError> {
+        if config.stripe_key.is_some() {
+            return Err(StartError::Settings("stripe_key is set, but this build has no adapter for Stripe".to_owned()));
+        }
         if let Some(url) = &config.sandbox {
             let remote = RemoteSandbox::open(url.expose()).map_err(|error| StartError::SharedSandbox(error.to_string()))?;
             return Ok(Self { gateway: Arc::new(remote.clone()), bank: Some(Arc::new(RemoteBank(remote))), sandbox: None });

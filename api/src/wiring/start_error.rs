@@ -18,6 +18,9 @@ use std::path::PathBuf;
 pub enum StartError {
     #[error("{address} can't be listened on: {why}")]
     Listen { address: SocketAddr, why: String },
+    /// Settings that don't fit together.
+    #[error("{0}")]
+    Settings(String),
     #[error(transparent)]
     Data(#[from] Unusable),
     #[error(transparent)]
@@ -100,9 +103,13 @@ impl StartError {
     pub fn exit(&self) -> u8 {
         match self {
             Self::Log(OpenError::NothingLost { .. }) => exit::USAGE,
-            Self::Listen { .. } | Self::Data(_) | Self::Demo(_) | Self::Server(_) | Self::Guard(_) | Self::SharedSandbox(_) => {
-                exit::USAGE
-            }
+            Self::Settings(_)
+            | Self::Listen { .. }
+            | Self::Data(_)
+            | Self::Demo(_)
+            | Self::Server(_)
+            | Self::Guard(_)
+            | Self::SharedSandbox(_) => exit::USAGE,
             _ => exit::UNREADABLE,
         }
     }

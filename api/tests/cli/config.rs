@@ -43,3 +43,35 @@ fn a_wrong_setting_is_one_line_whatever_the_verb() {
     let line = place.run(&["verify", "--config", "other.toml"]).err;
     assert!(line.starts_with("lastseat: the configuration file other.toml can't be read: "), "{line}");
 }
+
+#[test]
+fn settings_of_stripe_that_do_not_fit_together_are_refused_at_the_start() {
+    let place = Place::new();
+    for (environment, part) in [
+        (&[("LASTSEAT_STRIPE_KEY", "pk_live_S3cret")][..], "(pk_… is the publishable key)"),
+        (&[("LASTSEAT_STRIPE_KEY", "sk_live_S3cret"), ("LASTSEAT_STRIPE_URL", "http://127.0.0.1:12111")], "use a test key"),
+        (&[("LASTSEAT_STRIPE_KEY", "sk_live_S3cret"), ("LASTSEAT_STRIPE_PUBLISHABLE_KEY", "pk_test_1")], "the same mode"),
+        (&[("LASTSEAT_STRIPE_PUBLISHABLE_KEY", "pk_test_1")], "stripe_key is not"),
+        (&[("LASTSEAT_STRIPE_WEBHOOK_SECRET", "whsec_S3cret")], "stripe_key is not"),
+    ] {
+        let run = Run::of(place.command(&["serve", "--listen", "127.0.0.1:0"]).envs(environment.iter().copied()));
+        let line = run.one_line(2);
+        assert!(line.contains(part) && !line.contains("S3cret"), "{line}");
+    }
+    assert!(!place.path().join("lastseat-data").exists(), "refused before anything is made");
+}
+
+#[test]
+fn keys_of_stripe_are_not_in_what_config_shows() {
+    let environment = [
+        ("LASTSEAT_STRIPE_KEY", "sk_live_S3cret"),
+        ("LASTSEAT_STRIPE_PUBLISHABLE_KEY", "pk_live_public"),
+        ("LASTSEAT_STRIPE_WEBHOOK_SECRET", "whsec_S3cret1,whsec_S3cret2"),
+    ];
+    for arguments in [&["config", "show"][..], &["config", "show", "--json"]] {
+        let run = Run::of(Place::new().command(arguments).envs(environment));
+        assert_eq!(run.code, 0, "{run:?}");
+        assert!(run.out.contains("pk_live_public") && run.out.contains("(2 secret)"), "{run:?}");
+        assert!(!run.out.contains("S3cret") && !run.err.contains("S3cret"), "{run:?}");
+    }
+}
