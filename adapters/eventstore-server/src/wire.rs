@@ -1,4 +1,5 @@
-//! The messages, generated from `proto/`.
+//! The messages, generated from `proto/` into `generated/` by the test `generated_code`. They are committed,
+//! so that a build of the program needs no generator.
 #![allow(
     missing_docs,
     dead_code,
@@ -7,7 +8,7 @@
     reason = "generated; the definitions have the comments"
 )]
 
-include!(concat!(env!("OUT_DIR"), "/wire.rs"));
+include!("../generated/wire.rs");
 
 pub(crate) use event_store::client as shared;
 pub(crate) use event_store::client::{gossip, server_features, streams};
