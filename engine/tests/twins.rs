@@ -5,14 +5,14 @@
 mod common;
 
 use async_trait::async_trait;
-use common::checker::unsafe_now;
+use common::checker::{unsafe_now, unsettled};
 use common::fault_injection::{AppendFate, FaultPlan};
 use common::random_faults::{FaultRate, SeededRandom, with_random_faults};
 use common::*;
 use futures::future::join_all;
 use lastseat_domain::event::{AbortReason, Event, SeatReleased};
 use lastseat_domain::ports::event_log::{Direction, EventLog, Expected, LogFault, StreamWrite, WriteOutcome};
-use lastseat_domain::ports::payments::{GatewayFault, Intent, PaymentGateway};
+use lastseat_domain::ports::payments::{GatewayFault, Intent, IntentStatus, PaymentGateway};
 use lastseat_domain::{BookingId, IntentId, Metadata, SeatId, StreamName, codec};
 use lastseat_engine::Paid;
 use lastseat_testkit::GuardFault;
@@ -138,5 +138,92 @@ fn money_taken_before_the_decision_is_noticed() {
         assert!(wrong.iter().any(|w| w.contains("was captured, and its booking was never committed")), "{wrong:?}");
         // The engine did not look away either.
         assert_eq!(common::checker::flagged(&bench).await, 1);
+    });
+}
+
+/// A gateway that takes a lost answer to a capture for a failure, and gives the payment up.
+struct VoidsOnTimeout(Arc<dyn PaymentGateway>);
+
+#[async_trait]
+impl ForwardGateway for VoidsOnTimeout {
+    fn inner(&self) -> &dyn PaymentGateway {
+        &*self.0
+    }
+
+    async fn capture(&self, intent: &IntentId, booking: BookingId) -> Result<Intent, GatewayFault> {
+        match self.0.capture(intent, booking).await {
+            Err(GatewayFault::OutcomeUnknown(_)) => {
+                Ok(Intent { status: IntentStatus::Canceled, ..self.0.retrieve(intent).await? })
+            }
+            answer => answer,
+        }
+    }
+}
+
+#[test]
+fn a_payment_given_up_after_a_lost_answer_is_noticed() {
+    run(async {
+        for twin in [false, true] {
+            let bench = TestBench::new(true);
+            let bench = match twin {
+                true => TestBench { payments: Arc::new(ForwardingGateway(VoidsOnTimeout(bench.payments.clone()))), ..bench },
+                false => bench,
+            };
+            let office = bench.open().await;
+            let held = hold(&bench, &office, seats(&["A-1"])).await.unwrap().booking;
+            let _answer = pay(&office, &held, "pm_lastseat_captureAnswerLost").await;
+            later(700).await;
+            let wrong = unsettled(&bench).await;
+            if twin {
+                assert!(wrong.iter().any(|w| w.contains("5000 were kept instead of 0")), "{wrong:?}");
+            } else {
+                assert_eq!(wrong, Vec::<String>::new());
+            }
+        }
+    });
+}
+
+/// A gateway adapter that believes a webhook's body: whatever the gateway says, this intent is authorised, and
+/// then captured.
+struct BelievesWebhooks(Arc<dyn PaymentGateway>);
+
+#[async_trait]
+impl ForwardGateway for BelievesWebhooks {
+    fn inner(&self) -> &dyn PaymentGateway {
+        &*self.0
+    }
+
+    async fn retrieve(&self, intent: &IntentId) -> Result<Intent, GatewayFault> {
+        Ok(Intent { status: IntentStatus::RequiresCapture, ..self.0.retrieve(intent).await? })
+    }
+
+    async fn capture(&self, intent: &IntentId, _booking: BookingId) -> Result<Intent, GatewayFault> {
+        let intent = self.0.retrieve(intent).await?;
+        Ok(Intent { status: IntentStatus::Succeeded, captured: intent.amount.value, ..intent })
+    }
+}
+
+#[test]
+fn a_sale_that_a_webhook_made_is_noticed() {
+    run(async {
+        for twin in [false, true] {
+            let bench = TestBench::new(true);
+            let bench = match twin {
+                true => TestBench { payments: Arc::new(ForwardingGateway(BelievesWebhooks(bench.payments.clone()))), ..bench },
+                false => bench,
+            };
+            let office = bench.open().await;
+            let held = hold(&bench, &office, seats(&["A-1"])).await.unwrap().booking;
+            pay(&office, &held, "pm_card_authenticationRequired").await.unwrap();
+            // A forged delivery says that the buyer has passed. It names the booking, and nothing more is taken from it.
+            office.settle(held.id);
+            later(700).await;
+            let wrong = unsettled(&bench).await;
+            if twin {
+                assert!(wrong.iter().any(|w| w.contains("0 were kept instead of 5000")), "{wrong:?}");
+            } else {
+                assert_eq!(wrong, Vec::<String>::new());
+            }
+        }
     });
 }
