@@ -14,7 +14,7 @@ mod runner;
 mod sales;
 mod seat_feed;
 mod seat_map;
-mod seat_states;
+mod show_seats;
 #[cfg(test)]
 mod tests;
 mod view;

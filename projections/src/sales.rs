@@ -1,7 +1,7 @@
 //! How every show sells.
 
 use crate::bookings::BookingStatus;
-use crate::seat_states::{SeatStates, ShowSeats, StoredSeatStates};
+use crate::show_seats::{SeatStates, ShowSeats, StoredSeatStates};
 use crate::view::View;
 use lastseat_domain::event::Event;
 use lastseat_domain::ports::event_log::Position;

@@ -1,6 +1,6 @@
 //! The seat map: the state of every seat of every show.
 
-use crate::seat_states::{SeatStates, ShowSeats, StoredSeatStates};
+use crate::show_seats::{SeatStates, ShowSeats, StoredSeatStates};
 use crate::view::View;
 use bytes::Bytes;
 use lastseat_domain::plan::Plan;

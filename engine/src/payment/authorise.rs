@@ -19,7 +19,7 @@ pub(super) async fn confirm(session: &mut BookingSession, booking: &Booking) -> 
         Reply::Refused { code, .. } => {
             return execute_step(session, BookingCommand::Decline { attempt: number, intent: None, code }).await;
         }
-        Reply::NoAnswer => return Ok(Next::Stop(Stop::NoAnswer)),
+        Reply::NoAnswer => return Ok(Next::Stop(Stop::TryLater)),
     };
     let Some(method) = &attempt.started.payment_method else {
         // The buyer confirms in the gateway's own form; from now on the intent's state tells.
@@ -30,13 +30,13 @@ pub(super) async fn confirm(session: &mut BookingSession, booking: &Booking) -> 
         // An earlier attempt that was thought lost may have reserved the money. The intent's state
         // decides, not the refusal.
         Reply::Refused { code, .. } => look_up(session, booking, intent, Some(code)).await,
-        Reply::NoAnswer => Ok(Next::Stop(Stop::NoAnswer)),
+        Reply::NoAnswer => Ok(Next::Stop(Stop::TryLater)),
     }
 }
 
 /// Reads the intent that the buyer has to confirm.
 pub(super) async fn check_action(session: &mut BookingSession, booking: &Booking) -> Result<Next, CommandError> {
-    let Some(intent) = booking.intent.clone() else { return Ok(Next::Stop(Stop::NoAnswer)) };
+    let Some(intent) = booking.intent.clone() else { return Ok(Next::Stop(Stop::TryLater)) };
     look_up(session, booking, intent, None).await
 }
 
@@ -70,7 +70,7 @@ async fn look_up(
             let attempt = booking.attempt();
             execute_step(session, BookingCommand::Decline { attempt, intent: Some(intent), code }).await
         }
-        Reply::NoAnswer => Ok(Next::Stop(Stop::NoAnswer)),
+        Reply::NoAnswer => Ok(Next::Stop(Stop::TryLater)),
     }
 }
 
@@ -88,12 +88,12 @@ async fn take_answer(session: &mut BookingSession, booking: &Booking, answer: In
             BookingCommand::Commit { now, intent, amount, capture_before }
         }
         IntentStatus::RequiresAction(_) if matches!(booking.phase, Phase::ActionRequired { .. }) => {
-            return Ok(Next::Stop(booking.expires_at.map_or(Stop::NoAnswer, Stop::Until)));
+            return Ok(Next::Stop(booking.expires_at.map_or(Stop::TryLater, Stop::Until)));
         }
         // In the gateway's own form the buyer may try one method after the other: a decline there ends
         // nothing.
         IntentStatus::RequiresPaymentMethod if matches!(booking.phase, Phase::ActionRequired { url: None }) => {
-            return Ok(Next::Stop(booking.expires_at.map_or(Stop::NoAnswer, Stop::Until)));
+            return Ok(Next::Stop(booking.expires_at.map_or(Stop::TryLater, Stop::Until)));
         }
         IntentStatus::RequiresAction(action) => {
             let url = match action {
@@ -102,7 +102,7 @@ async fn take_answer(session: &mut BookingSession, booking: &Booking, answer: In
             };
             BookingCommand::RequireAction { attempt: booking.attempt(), intent, url }
         }
-        IntentStatus::Processing => return Ok(Next::Stop(Stop::NoAnswer)),
+        IntentStatus::Processing => return Ok(Next::Stop(Stop::TryLater)),
         IntentStatus::RequiresPaymentMethod => {
             let code = answer.last_decline.unwrap_or_else(|| DECLINED.to_owned());
             BookingCommand::Decline { attempt: booking.attempt(), intent: Some(intent), code }

@@ -29,7 +29,7 @@ pub(super) async fn book_and_capture(session: &mut BookingSession, booking: &Boo
         Err(CommandError::Rejected(Rejection::NotOwner { .. })) => {
             session.forget();
             return Ok(match session.find().await? {
-                Some(now) if now.phase == Phase::Committed => Next::Stop(Stop::NoAnswer),
+                Some(now) if now.phase == Phase::Committed => Next::Stop(Stop::TryLater),
                 _ => Next::Step,
             });
         }
@@ -71,7 +71,7 @@ fn not_captured(session: &BookingSession, booking: &Booking) -> Next {
     if let Some(until) = booking.capture_before.filter(|until| *until - session.now() < CAPTURE_ALARM) {
         tracing::error!(booking = %session.id, %until, "a sold booking is not paid yet, and its authorisation is about to end");
     }
-    Next::Stop(Stop::NoAnswer)
+    Next::Stop(Stop::TryLater)
 }
 
 /// Releases the seats that the booking still has, in the guard and then in the log. In the other order,
@@ -90,14 +90,14 @@ pub(super) async fn void(session: &mut BookingSession, booking: &Booking) -> Res
         Reply::Refused { code, message } => {
             return flag(session, &format!("the gateway refuses to name the intent: {message} ({code})")).await;
         }
-        Reply::NoAnswer => return Ok(Next::Stop(Stop::NoAnswer)),
+        Reply::NoAnswer => return Ok(Next::Stop(Stop::TryLater)),
     };
     match call(session, || session.services.ports.payments.cancel(&intent, session.id)).await {
         Reply::Answer(_) => execute_step(session, BookingCommand::RecordVoid { intent }).await,
         Reply::Refused { code, message } => {
             flag(session, &format!("the intent of an aborted booking can't be cancelled: {message} ({code})")).await
         }
-        Reply::NoAnswer => Ok(Next::Stop(Stop::NoAnswer)),
+        Reply::NoAnswer => Ok(Next::Stop(Stop::TryLater)),
     }
 }
 
@@ -119,9 +119,9 @@ pub(super) async fn return_money(session: &mut BookingSession, booking: &Booking
             Reply::Answer(answer) if answer.refunded == amount.value => {
                 execute_step(session, BookingCommand::RecordRefund { intent, amount }).await
             }
-            Reply::NoAnswer => Ok(Next::Stop(Stop::NoAnswer)),
+            Reply::NoAnswer => Ok(Next::Stop(Stop::TryLater)),
             _ => flag(session, &format!("the gateway refuses to refund: {message} ({code})")).await,
         },
-        Reply::NoAnswer => Ok(Next::Stop(Stop::NoAnswer)),
+        Reply::NoAnswer => Ok(Next::Stop(Stop::TryLater)),
     }
 }

@@ -182,7 +182,7 @@ pub(super) async fn settle(mut session: BookingSession, locked: Vec<(ShowId, Sea
     Ok(match stop {
         Stop::Finished => Settled::Done,
         Stop::Until(deadline) => Settled::Waiting(deadline),
-        Stop::NoAnswer => Settled::Later,
+        Stop::TryLater => Settled::Later,
     })
 }
 

@@ -40,5 +40,5 @@ pub(super) async fn run_until_blocked(session: &mut BookingSession) -> Result<St
         }
     }
     tracing::error!(booking = %session.id, "a booking takes more steps than any should");
-    Ok(Stop::NoAnswer)
+    Ok(Stop::TryLater)
 }

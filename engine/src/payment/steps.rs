@@ -18,8 +18,8 @@ pub(super) enum Stop {
     Finished,
     /// Nothing before the hold's deadline.
     Until(Timestamp),
-    /// The gateway does not know the outcome, or can't be reached; try later.
-    NoAnswer,
+    /// The gateway does not know the outcome, or can't be reached.
+    TryLater,
 }
 
 /// What a step led to.

@@ -1,6 +1,6 @@
 //! The bytes of server-sent events.
 
-use crate::seat_states::{ShowSeats, rfc3339};
+use crate::show_seats::{ShowSeats, rfc3339};
 use bytes::Bytes;
 use lastseat_domain::plan::Plan;
 use lastseat_domain::ports::event_log::Position;

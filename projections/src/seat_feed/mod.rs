@@ -22,7 +22,7 @@ pub(crate) use reader::read;
 pub(crate) use ring::CAPACITY as RING_CAPACITY;
 
 use crate::seat_map::SeatMap;
-use crate::seat_states::ShowSeats;
+use crate::show_seats::ShowSeats;
 use crate::view::Folded;
 use chrono::TimeDelta;
 use lastseat_domain::plan::Plan;

@@ -2,7 +2,7 @@
 
 use super::{ShowFeed, frame};
 use crate::runner::Shared;
-use crate::seat_states::OpenHold;
+use crate::show_seats::OpenHold;
 use bytes::{Bytes, BytesMut};
 use lastseat_domain::event::Event;
 use lastseat_domain::ports::LogFault;
