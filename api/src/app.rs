@@ -7,6 +7,7 @@ use crate::limits::{AppliedLimits, Counted, Limits};
 use crate::metrics::Metrics;
 use crate::problem::Problem;
 use crate::server::{Budget, Capacity};
+use crate::webhooks::Webhooks;
 use async_trait::async_trait;
 use http::request::Parts;
 use lastseat_domain::booking::Booking;
@@ -42,6 +43,8 @@ pub struct AppParts {
     pub public_url: Option<String>,
     /// The sandbox's bank, where payments are simulated.
     pub bank: Option<Arc<dyn BankAuthentication>>,
+    /// Takes what the gateway reports by itself, where it does.
+    pub webhooks: Option<Webhooks>,
     /// With it the buyer's browser may use the gateway's own form.
     pub publishable_key: Option<String>,
     /// What connections keep for slow clients.

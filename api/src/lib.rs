@@ -26,4 +26,5 @@ pub mod problem;
 pub mod reconcile;
 pub mod routes;
 pub mod server;
+pub mod webhooks;
 pub mod wiring;

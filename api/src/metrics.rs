@@ -7,9 +7,11 @@ mod commands;
 mod gauges;
 mod latency;
 mod text;
+mod webhooks;
 
 pub use commands::Command;
 pub use gauges::Gauges;
+pub use webhooks::WebhookOutcome;
 
 use crate::limits::policy::Policy;
 use crate::problem::Code;
@@ -30,6 +32,7 @@ pub struct Metrics {
     limited: [AtomicU64; Policy::ALL.len()],
     shared_limits_unavailable: AtomicU64,
     stream_clients: AtomicI64,
+    webhooks: webhooks::Webhooks,
 }
 
 impl Default for Metrics {
@@ -42,6 +45,7 @@ impl Default for Metrics {
             limited: Default::default(),
             shared_limits_unavailable: AtomicU64::new(0),
             stream_clients: AtomicI64::new(0),
+            webhooks: webhooks::Webhooks::default(),
         }
     }
 }
@@ -68,6 +72,11 @@ impl Metrics {
     /// Counts an answer that was given again under its idempotency key.
     pub fn replayed(&self) {
         self.replays.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Counts a notification of the payment gateway.
+    pub fn webhook(&self, outcome: WebhookOutcome) {
+        self.webhooks.count(outcome);
     }
 
     /// Counts a request that a limit refused.
@@ -106,6 +115,7 @@ impl Metrics {
         single(&mut text, "lastseat_shared_limits_unavailable_total", "counter", help, shared);
         let clients = u64::try_from(self.stream_clients.load(Ordering::Relaxed)).unwrap_or(0);
         single(&mut text, "lastseat_stream_clients", "gauge", "Clients that read a seat stream.", clients);
+        self.webhooks.render(&mut text);
         gauges.render(&mut text);
         text
     }

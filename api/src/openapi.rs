@@ -24,6 +24,7 @@ use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
         (name = "bookings", description = "From hold to confirmed"),
         (name = "me", description = "The caller's own bookings and rewards"),
         (name = "audit", description = "The event history"),
+        (name = "payments", description = "What payment gateways report"),
         (name = "sandbox", description = "The buyer's bank, where payments are simulated"),
         (name = "operations", description = "For operators"),
     ),

@@ -180,6 +180,7 @@ async fn assemble(
         guests: config.guests,
         public_url: config.public_url.clone(),
         bank,
+        webhooks: None,
         publishable_key: config.stripe_publishable_key.clone(),
         buffers: Arc::clone(&buffers),
         capacity: Arc::clone(&capacity),

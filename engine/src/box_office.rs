@@ -290,6 +290,12 @@ impl BoxOffice {
         self.tasks.spawn(async move { payments.settle(booking, Vec::new()).await });
     }
 
+    /// Like [`settle`](Self::settle), and completes when nothing is left to do for now: for callers that look at
+    /// many bookings, one after the other.
+    pub async fn look_at(&self, booking: BookingId) {
+        self.payments.settle(booking, Vec::new()).await;
+    }
+
     /// Highest position that an answer of this node may rest on: of what it has written since it started,
     /// and of what it has read to decide a command, which another node may have written. A read model
     /// that has it shows a caller the effect of every command that this node has answered.

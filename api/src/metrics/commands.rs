@@ -25,6 +25,7 @@ commands! {
     Extend = "extend",
     Cancel = "cancel",
     Refund = "refund",
+    Review = "review",
     ScheduleShow = "schedule_show",
     PauseSales = "pause_sales",
     ResumeSales = "resume_sales",

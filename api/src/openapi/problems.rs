@@ -93,6 +93,10 @@ const PAY: &[Code] = &[
     C::PaymentMismatch,
 ];
 
+/// Every notification of a gateway.
+const WEBHOOK: &[Code] =
+    &[C::WebhookSignature, C::InvalidJson, C::BodyUnreadable, C::RequestTimeout, C::BodyTooLarge, C::UnknownRoute, C::Busy];
+
 /// The problems of an operation, by its `operationId`.
 pub(super) fn of(operation: &str) -> Option<Vec<&'static [Code]>> {
     Some(match operation {
@@ -117,11 +121,13 @@ pub(super) fn of(operation: &str) -> Option<Vec<&'static [Code]>> {
         ],
         "pay" => vec![PAY, TOKEN, COMMAND, KEYED],
         "refund" => vec![&[C::BookingNotFound, C::NotConfirmed, C::PaymentMismatch], PRIVILEGE, COMMAND, KEYED],
+        "review" => vec![&[C::BookingNotFound, C::NotFlagged, C::NotOver], PRIVILEGE, COMMAND, KEYED],
         "my_bookings" => vec![&[C::InvalidParameter, C::BookingNotFound], TOKEN, READ, LOG],
         "my_rewards" => vec![&[C::BookingNotFound, C::InvalidParameter], TOKEN, READ, LOG],
         "redeem_voucher" => vec![&[C::VoucherNotFound, C::VoucherRedeemed, C::VoucherRevoked], TOKEN, COMMAND, KEYED],
         "audit_events" => vec![&[C::InvalidParameter], PRIVILEGE, READ, LOG],
         "authenticate" => vec![&[C::SandboxRefused], COMMAND, KEYED],
+        "stripe_webhook" => vec![WEBHOOK],
         "problem" => vec![&[C::UnknownRoute]],
         "live" | "ready" | "metrics" => vec![],
         _ => return None,

@@ -102,6 +102,7 @@ codes! {
     ClientConfirmationUnavailable = "client_confirmation_unavailable", CONFLICT, "The payment form is not available";
     NotFlagged = "not_flagged", CONFLICT, "No review is needed";
     NotOver = "booking_not_over", CONFLICT, "The booking has not ended";
+    WebhookSignature = "webhook_signature_invalid", BAD_REQUEST, "The signature is not valid";
     SandboxRefused = "sandbox_refused", CONFLICT, "The payment sandbox refused";
 
     // Rewards.

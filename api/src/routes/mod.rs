@@ -15,6 +15,7 @@ pub mod sandbox;
 pub mod sender;
 pub mod shows;
 pub mod web;
+pub mod webhooks;
 pub mod wire;
 
 use crate::app::App;
@@ -35,6 +36,7 @@ fn operations() -> OpenApiRouter<App> {
         .merge(commands_of_shows())
         .merge(private_operations())
         .merge(sandbox_operations())
+        .merge(notifications())
         .merge(for_operators())
 }
 
@@ -65,6 +67,7 @@ fn private_operations() -> OpenApiRouter<App> {
         .routes(routes!(bookings::manage::extend_hold))
         .routes(routes!(bookings::pay::pay))
         .routes(routes!(bookings::manage::refund))
+        .routes(routes!(bookings::review::review))
         .routes(routes!(me::bookings::my_bookings))
         .routes(routes!(me::rewards::my_rewards))
         .routes(routes!(me::redeem::redeem_voucher))
@@ -74,6 +77,11 @@ fn private_operations() -> OpenApiRouter<App> {
 /// Operations of the payment sandbox; present only where payments are simulated.
 fn sandbox_operations() -> OpenApiRouter<App> {
     OpenApiRouter::default().routes(routes!(sandbox::authenticate))
+}
+
+/// What gateways report. No limit applies: their signature admits them, and what is refused comes again.
+fn notifications() -> OpenApiRouter<App> {
+    OpenApiRouter::default().routes(routes!(webhooks::stripe::stripe))
 }
 
 fn for_operators() -> OpenApiRouter<App> {
@@ -104,7 +112,7 @@ pub fn router(app: App) -> Router {
     };
     let token_checked = public_reads().route_layer(from_fn_with_state(app.clone(), access::check_token));
     let private = limited(private_operations()).route_layer(map_response(headers::no_store));
-    let mut open = commands_of_shows().merge(for_operators());
+    let mut open = commands_of_shows().merge(notifications()).merge(for_operators());
     let mut pages = web::router();
     if app.parts().bank.is_some() {
         open = open.merge(sandbox_operations());

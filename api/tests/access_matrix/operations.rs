@@ -80,6 +80,7 @@ impl Operation {
         match (self.method.as_str(), self.path.as_str()) {
             ("POST", "/v1/shows") => Some(crate::common::demo()),
             ("POST", path) if path.ends_with("/authenticate") => Some(json!({"outcome": "succeeded"})),
+            ("POST", path) if path.ends_with("/review") => Some(json!({"outcome": "continue", "reason": "checked"})),
             ("POST", path) if path.ends_with("/payment") => Some(json!({"payment_method": "pm_card_visa"})),
             ("POST", path) if path.ends_with("/bookings") => Some(json!({"area": "floor", "quantity": 1})),
             _ => None,

@@ -50,5 +50,5 @@ fn is_hold(method: &str, path: &str) -> bool {
 
 fn is_for_admins(method: &str, path: &str) -> bool {
     let control = method == "POST" && path.starts_with("/v1/shows") && !is_hold(method, path);
-    control || path.ends_with("/refund") || path.ends_with("/sales") || path.starts_with("/v1/audit")
+    control || path.ends_with("/refund") || path.ends_with("/review") || path.ends_with("/sales") || path.starts_with("/v1/audit")
 }

@@ -7,6 +7,7 @@ use crate::metrics;
 use crate::problem::Problem;
 use crate::routes::access::{self, Admins};
 use crate::routes::bookings::guests;
+use crate::routes::bookings::review::flag_reason;
 use crate::routes::command::{Command, execute};
 use crate::routes::params::InBooking;
 use crate::routes::sender::Admin;
@@ -29,7 +30,11 @@ const LOOK_AGAIN: u64 = 2;
 )]
 pub async fn get_booking(State(app): State<App>, InBooking(id): InBooking, caller: Caller) -> Result<Answer, Problem> {
     let booking = access::booking(&app, &caller, id, Admins::Allowed).await?;
-    Ok(Answer::json(StatusCode::OK, &BookingJson::of(&app, &booking)))
+    let mut body = BookingJson::of(&app, &booking);
+    if let Some(payment) = &mut body.payment {
+        payment.flagged = flag_reason(&app, &caller, &booking).await;
+    }
+    Ok(Answer::json(StatusCode::OK, &body))
 }
 
 /// Cancels a hold and frees its seats. A booking that is over already stays as it is.

@@ -4,3 +4,4 @@ pub mod guests;
 pub mod hold;
 pub mod manage;
 pub mod pay;
+pub mod review;

@@ -53,6 +53,9 @@ pub struct Payment<'a> {
     /// The outcome of the payment is unknown; a person has to look at the gateway.
     #[serde(skip_serializing_if = "is_false")]
     pub under_review: bool,
+    /// Why a person has to look, in the words of the event history. Only for admins, in GET of one booking.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub flagged: Option<String>,
     /// An admin has requested a refund that is not complete yet.
     #[serde(skip_serializing_if = "is_false")]
     pub refund_requested: bool,
@@ -189,6 +192,7 @@ impl<'a> Payment<'a> {
             attempts: booking.attempts.len(),
             last_decline: last.declined.as_deref(),
             under_review: booking.flagged,
+            flagged: None,
             refund_requested: matches!(booking.phase, Phase::Confirmed { refund_requested: true }),
         })
     }
@@ -199,6 +203,7 @@ impl<'a> Payment<'a> {
             attempts,
             last_decline: view.last_decline.as_deref(),
             under_review: view.flagged,
+            flagged: None,
             refund_requested: view.refund_requested,
         })
     }

@@ -1,0 +1,3 @@
+//! Notifications of payment gateways.
+
+pub mod stripe;

@@ -1,0 +1,66 @@
+//! `POST /v1/bookings/{id}/review`
+
+use crate::support::client::Answer;
+use crate::support::test_server::TestServer;
+use crate::support::text;
+use crate::{flag, id};
+use lastseat::auth::Role;
+use lastseat_domain::StreamName;
+use lastseat_domain::ports::event_log::Direction;
+use serde_json::{Value, json};
+
+async fn review(server: &TestServer, booking: &Value, body: Value) -> Answer {
+    let path = format!("/v1/bookings/{}/review", text(booking, "id"));
+    server.client.post(&path).bearer(&server.admin()).json(&body).send().await
+}
+
+#[tokio::test]
+async fn an_admin_sees_why_a_payment_is_flagged_and_ends_the_review_with_a_reason() {
+    let server = TestServer::open(600).await;
+    let booking = server.hold_seat("A-1").await;
+    server.pay(&booking, "pm_card_authenticationRequired").await.ok(202);
+    flag(&server, id(&booking), "the gateway's intent is for another amount").await;
+
+    let seen = server.booking(&booking).await;
+    assert_eq!(seen["payment"]["under_review"], true, "{seen}");
+    assert_eq!(seen["payment"]["flagged"], "the gateway's intent is for another amount");
+    let path = format!("/v1/bookings/{}", text(&booking, "id"));
+    let buyer = server.client.get(&path).bearer(text(&booking, "token")).send().await.ok(200);
+    assert_eq!((&buyer["payment"]["under_review"], buyer["payment"].get("flagged")), (&json!(true), None), "not the buyer's");
+
+    let settled = review(&server, &booking, json!({"outcome": "settled", "reason": "cancelled by hand"})).await;
+    assert_eq!((settled.status, settled.code().as_str()), (409, "booking_not_over"));
+    let continued = review(&server, &booking, json!({"outcome": "continue", "reason": "metadata was repaired"})).await.ok(200);
+    assert_eq!(continued["payment"].get("under_review"), None, "{continued}");
+    review(&server, &booking, json!({"outcome": "continue", "reason": "again"})).await.ok(200);
+    let stream = StreamName::booking(id(&booking));
+    let history = server.running().log.read_stream(&stream, None, Direction::Forwards, 100).await.unwrap();
+    let reviewed: Vec<_> = history.into_iter().filter(|event| event.event_type == "PaymentReviewed").collect();
+    assert_eq!(reviewed.len(), 1, "a repeat adds nothing");
+    assert!(reviewed[0].data.get().contains("metadata was repaired") && reviewed[0].data.get().contains("root"));
+    server.cancel(&booking).await.ok(200);
+    server.close().await;
+}
+
+#[tokio::test]
+async fn a_review_without_a_flag_or_reason_or_by_somebody_else_is_refused() {
+    let server = TestServer::open(600).await;
+    let booking = server.hold_seat("A-1").await;
+    let body = json!({"outcome": "continue", "reason": "looked"});
+    let answer = review(&server, &booking, body.clone()).await;
+    assert_eq!((answer.status, answer.code().as_str()), (409, "not_flagged"));
+    for wrong in [
+        json!({"outcome": "continue"}),
+        json!({"outcome": "refunded", "reason": "x"}),
+        json!({"outcome": "continue", "reason": " "}),
+    ] {
+        let answer = review(&server, &booking, wrong.clone()).await;
+        assert_eq!((answer.status, answer.code().as_str()), (422, "invalid_request"), "{wrong}");
+    }
+    let path = format!("/v1/bookings/{}/review", text(&booking, "id"));
+    for token in [text(&booking, "token").to_owned(), server.token("ann", Role::Buyer), server.token("aud", Role::Auditor)] {
+        assert_eq!(server.client.post(&path).bearer(&token).json(&body).send().await.status, 403);
+    }
+    server.cancel(&booking).await.ok(200);
+    server.close().await;
+}
