@@ -12,6 +12,7 @@ mod eventstore_server;
 mod kill_demo;
 mod load;
 mod openapi;
+mod payments;
 mod projections;
 mod serve;
 mod signals;
@@ -61,6 +62,9 @@ enum Verb {
     Doctor(doctor::Doctor),
     /// Serve the event log in EventStoreDB's protocol, to nodes and auditors; sell nothing
     EventstoreServer(eventstore_server::EventStoreServerArgs),
+    /// Look at the money: compare the payment gateway with the log, print a booking's history
+    #[command(subcommand)]
+    Payments(payments::PaymentsVerb),
     /// Look after the read side's views
     #[command(subcommand)]
     Projections(projections::ProjectionsVerb),
@@ -144,6 +148,7 @@ impl Cli {
             Verb::Audit(audit_export::AuditVerb::Export(args)) => audit_export::run(args, config).await,
             Verb::Doctor(args) => doctor::run(args, config).await,
             Verb::EventstoreServer(args) => eventstore_server::run(config.clone(), args.accept_loss.decision()).await,
+            Verb::Payments(verb) => payments::run(verb, config).await,
             Verb::Projections(verb) => projections::run(verb, config).await,
             Verb::Token(args) => token::run(args, config),
             Verb::Openapi => openapi::run(),

@@ -1,177 +1,109 @@
-//! Compares what the gateway has taken with what the log says about each booking.
+//! Compares what the gateway has on record with what the log says about each booking.
 //!
 //! A booking that is under way may differ for a moment: the log announces a call to the gateway before it
-//! is made, and records its result after. What can't be explained that way is [`Disagreement::wrong`].
+//! is made, and records its result after. What can't be explained that way is [`Difference::wrong`].
 
+mod compare;
+mod difference;
+
+pub use difference::{Difference, Kind, Remedy};
+
+use compare::Ledger;
 use lastseat_domain::event::Event;
 use lastseat_domain::ports::event_log::RecordedEvent;
+use lastseat_domain::ports::payments::PaymentRecord;
 use lastseat_domain::{BookingId, IntentId, codec};
-use serde::Serialize;
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap, HashSet};
 
-/// A payment intent, as the gateway has it. Amounts in minor units.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Charge {
-    pub booking: BookingId,
-    pub intent: IntentId,
-    /// Taken.
-    pub captured: i64,
-    /// Taken and not returned.
-    pub kept: i64,
-}
-
-/// Log and gateway say different things about a booking.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Disagreement {
-    pub booking: BookingId,
-    pub intent: IntentId,
-    /// For people.
-    pub text: &'static str,
-    /// Nothing under way explains it, so a person has to decide.
-    pub wrong: bool,
-}
-
-/// How far the money of a booking has got, by its events.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Money {
-    /// No attempt to pay.
-    NotStarted,
-    /// Started, authorised or committed.
-    UnderWay,
-    Captured,
-    RefundRequested,
-    Refunded,
-    Aborted,
-}
-
-/// The bookings of these charges, folded from the log.
+/// The gateway's records, and the bookings folded from the log.
 pub struct Reconciliation {
-    charges: Vec<Charge>,
-    bookings: HashMap<BookingId, Option<Money>>,
+    records: Vec<PaymentRecord>,
+    bookings: HashMap<BookingId, Ledger>,
+    /// Whether these are all records there are, and bookings without one are compared, too.
+    complete: bool,
 }
 
 impl Reconciliation {
-    /// Charges, read from the gateway *before* the log.
+    /// Compares some records, read from the gateway *before* the log, with their bookings.
     #[must_use]
-    pub fn of(charges: Vec<Charge>) -> Self {
-        let bookings = charges.iter().map(|charge| (charge.booking, None)).collect();
-        Self { charges, bookings }
+    pub fn of(records: Vec<PaymentRecord>) -> Self {
+        let bookings = records.iter().filter_map(|record| record.booking).map(|booking| (booking, Ledger::default())).collect();
+        Self { records, bookings, complete: false }
+    }
+
+    /// Compares all records, read from the gateway *before* the log, with all bookings.
+    #[must_use]
+    pub fn of_all(records: Vec<PaymentRecord>) -> Self {
+        Self { records, bookings: HashMap::new(), complete: true }
     }
 
     /// Takes the next event of the log, or of a booking's stream. One that can't be read is the audit's to
     /// report.
     pub fn observe(&mut self, recorded: &RecordedEvent) {
-        let compared = recorded.stream.as_booking().is_some_and(|booking| self.bookings.contains_key(&booking));
+        let compared = recorded.stream.as_booking().is_some_and(|b| self.complete || self.bookings.contains_key(&b));
         if let (true, Ok(Some(envelope))) = (compared, codec::decode(recorded)) {
             self.take(&envelope.event);
         }
     }
 
     fn take(&mut self, event: &Event) {
-        let Some(money) = event.booking().and_then(|booking| self.bookings.get_mut(&booking)) else { return };
-        *money = Some(match event {
-            Event::PaymentStarted(_) => Money::UnderWay,
-            Event::PaymentCaptured(_) => Money::Captured,
-            Event::RefundRequested(_) => Money::RefundRequested,
-            Event::PaymentRefunded(_) => Money::Refunded,
-            Event::BookingAborted(_) => Money::Aborted,
-            _ => money.unwrap_or(Money::NotStarted),
-        });
+        let Some(booking) = event.booking() else { return };
+        if self.complete {
+            self.bookings.entry(booking).or_default().take(event);
+        } else if let Some(ledger) = self.bookings.get_mut(&booking) {
+            ledger.take(event);
+        }
     }
 
-    /// Number of charges that were compared.
+    /// Number of payments of lastseat that were compared.
     #[must_use]
-    pub fn charges(&self) -> usize {
-        self.charges.len()
+    pub fn payments(&self) -> usize {
+        self.records.iter().filter(|record| record.booking.is_some()).count()
     }
 
-    /// The same bookings with charges that were read later.
+    /// The same bookings with records that were read later.
     #[must_use]
-    pub fn with(&self, charges: Vec<Charge>) -> Self {
-        Self { charges, bookings: self.bookings.clone() }
+    pub fn with(&self, records: Vec<PaymentRecord>) -> Self {
+        Self { records, bookings: self.bookings.clone(), complete: self.complete }
     }
 
-    /// Where they disagree, in the charges' order.
+    /// Where they differ: first in the records' order, then bookings without a record.
     #[must_use]
-    pub fn disagreements(&self) -> Vec<Disagreement> {
-        self.charges.iter().filter_map(|charge| self.compare(charge)).collect()
+    pub fn differences(&self) -> Vec<Difference> {
+        let numbers = refund_numbers(&self.records, &self.bookings);
+        let mut found = Vec::new();
+        for record in &self.records {
+            let ledger = record.booking.and_then(|booking| self.bookings.get(&booking)).filter(|ledger| ledger.exists());
+            found.extend(compare::record(record, ledger, numbers.get(&record.intent).copied().unwrap_or(1)));
+        }
+        if self.complete {
+            let listed: HashSet<&IntentId> = self.records.iter().map(|record| &record.intent).collect();
+            let mut without: Vec<_> =
+                self.bookings.iter().filter_map(|(booking, ledger)| ledger.without_record(*booking, &listed)).collect();
+            without.sort_by_key(|difference| difference.booking);
+            found.extend(without);
+        }
+        found
     }
+}
 
-    fn compare(&self, charge: &Charge) -> Option<Disagreement> {
-        let money = self.bookings.get(&charge.booking).copied().flatten();
-        let (kept, returned) = (charge.kept > 0, charge.captured > charge.kept);
-        let (wrong, text) = match money {
-            None if kept => (true, "the gateway has taken money for a booking that is not in the log; refund it there"),
-            Some(Money::NotStarted) if kept => {
-                (true, "the gateway has taken money, and the log knows of no payment; refund it there")
-            }
-            Some(Money::Captured) if returned => {
-                (true, "it is confirmed in the log, and the gateway has returned money; refund the booking")
-            }
-            Some(Money::Captured) if !kept => (true, "it is confirmed in the log, and the gateway has not taken the money"),
-            Some(Money::RefundRequested) if !kept => {
-                (false, "the gateway has returned the money, and the log does not say so yet; a running server records it")
-            }
-            Some(Money::RefundRequested) => (false, "the refund is in the log, and the gateway has not returned the money yet"),
-            Some(Money::Refunded) if kept => (true, "it is refunded in the log, and the gateway still has the money"),
-            Some(Money::Aborted) if kept => (true, "it is over in the log, and the gateway has the money; refund it there"),
-            _ => return None,
-        };
-        Some(Disagreement { booking: charge.booking, intent: charge.intent.clone(), text, wrong })
+/// Numbers for refunds that the engine never makes itself. Its own refund of a booking is number 1; the number is
+/// part of the idempotency key, so each further intent of a booking has its own, by age.
+fn refund_numbers<'a>(records: &'a [PaymentRecord], bookings: &HashMap<BookingId, Ledger>) -> HashMap<&'a IntentId, u32> {
+    let mut others: BTreeMap<BookingId, Vec<&PaymentRecord>> = BTreeMap::new();
+    for record in records {
+        let Some(booking) = record.booking else { continue };
+        if bookings.get(&booking).is_some_and(|ledger| ledger.is_other(&record.intent)) {
+            others.entry(booking).or_default().push(record);
+        }
     }
+    let mut numbers = HashMap::new();
+    for mut of_booking in others.into_values() {
+        of_booking.sort_by(|a, b| (a.created, &a.intent).cmp(&(b.created, &b.intent)));
+        numbers.extend(of_booking.into_iter().zip(compare::FIRST_OTHER..).map(|(record, number)| (&record.intent, number)));
+    }
+    numbers
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use lastseat_domain::event::*;
-    use lastseat_domain::{Currency, Money as Amount};
-
-    fn booking() -> BookingId {
-        "11112222-3333-4444-5555-666677770001".parse().unwrap()
-    }
-
-    fn history(length: usize) -> Vec<Event> {
-        let (booking, intent) = (booking(), IntentId::new("pi_1").unwrap());
-        let amount = Amount { value: 100, currency: Currency::new("EUR").unwrap() };
-        let all: Vec<Event> = vec![
-            HoldExtended { booking, expires_at: lastseat_domain::Timestamp::UNIX_EPOCH }.into(),
-            PaymentStarted { booking, attempt: 1, payment_method: Some("pm_card_visa".into()), request: None }.into(),
-            BookingCommitted { booking }.into(),
-            PaymentCaptured { booking, intent: intent.clone(), amount }.into(),
-            RefundRequested { booking, by: "admin".into() }.into(),
-            PaymentRefunded { booking, intent, amount }.into(),
-        ];
-        all.into_iter().take(length).collect()
-    }
-
-    fn verdict(events: &[Event], captured: i64, kept: i64) -> Option<bool> {
-        let charge = Charge { booking: booking(), intent: IntentId::new("pi_1").unwrap(), captured, kept };
-        let mut reconciliation = Reconciliation::of(vec![charge]);
-        for event in events {
-            reconciliation.take(event);
-        }
-        reconciliation.disagreements().first().map(|found| found.wrong)
-    }
-
-    /// At every step of a payment, with the gateway one call ahead of the log or not, nothing is wrong.
-    #[test]
-    fn a_payment_under_way_is_not_wrong() {
-        for (length, captured, kept) in [(0, 0, 0), (1, 0, 0), (2, 0, 0), (3, 0, 0), (3, 100, 100), (4, 100, 100), (6, 100, 0)] {
-            assert_eq!(verdict(&history(length), captured, kept), None, "{length} events, {captured}, {kept}");
-        }
-        assert_eq!(verdict(&history(5), 100, 100), Some(false), "the refund is due");
-        assert_eq!(verdict(&history(5), 100, 0), Some(false), "the refund is done, and not recorded");
-    }
-
-    #[test]
-    fn money_without_a_booking_and_a_booking_without_money_are_wrong() {
-        for (length, captured, kept) in [(0, 100, 100), (1, 100, 100), (4, 100, 0), (4, 0, 0), (6, 100, 100)] {
-            assert_eq!(verdict(&history(length), captured, kept), Some(true), "{length} events, {captured}, {kept}");
-        }
-        let mut aborted = history(2);
-        aborted.push(BookingAborted { booking: booking(), reason: AbortReason::Expired }.into());
-        assert_eq!(verdict(&aborted, 100, 100), Some(true));
-        assert_eq!(verdict(&aborted, 0, 0), None);
-    }
-}
+mod tests;

@@ -9,7 +9,7 @@ use super::terminal::{Paint, complain, count, say, say_json};
 use crate::config::Config;
 use crate::data_dir::DataDir;
 use crate::exit;
-use crate::reconcile::{Disagreement, Reconciliation};
+use crate::reconcile::{Difference, Reconciliation};
 use crate::wiring::charges;
 use crate::wiring::chosen::{Anchor, Integrity, OpenError, check_integrity};
 use crate::wiring::reading::{self, Readable};
@@ -97,7 +97,7 @@ enum HighWaterMark {
 #[derive(Debug, Serialize)]
 struct Payments {
     checked: usize,
-    disagreements: Vec<Disagreement>,
+    disagreements: Vec<Difference>,
 }
 
 #[derive(Serialize)]
@@ -194,7 +194,7 @@ impl Verified {
 
 async fn verify(config: &Config) -> Result<Verified, Unreadable> {
     let readable = Readable::open(config)?;
-    let has_sandbox = config.eventstore.is_none() && config.sandbox.is_none();
+    let has_sandbox = config.eventstore.is_none() && config.sandbox.is_none() && config.stripe_key.is_none();
     let data = has_sandbox.then(|| DataDir::at(&config.data));
     // Before the log: what the gateway has done by now was announced in the log before.
     let charges = || data.as_ref().map(charges::of_sandbox).transpose().map_err(Unreadable::Gateway);
@@ -206,13 +206,13 @@ async fn verify(config: &Config) -> Result<Verified, Unreadable> {
     let mut reconciliation = before.map(Reconciliation::of);
     let read = audit(&*readable.log, reconciliation.as_mut()).await?;
     let payments = reconciliation.map(|reconciliation| {
-        let mut disagreements = reconciliation.disagreements();
+        let mut disagreements = reconciliation.differences();
         // What a running server has done since is no disagreement: only what differs both times counts.
         if let (false, Ok(Some(after))) = (disagreements.is_empty(), charges()) {
-            let still = reconciliation.with(after).disagreements();
+            let still = reconciliation.with(after).differences();
             disagreements.retain(|found| still.contains(found));
         }
-        Payments { checked: reconciliation.charges(), disagreements }
+        Payments { checked: reconciliation.payments(), disagreements }
     });
     let high_water_mark = integrity.as_ref().and_then(|integrity| match &integrity.anchor {
         Anchor::Holds { position } => Some(HighWaterMark::Holds { position: *position }),
@@ -322,7 +322,7 @@ fn print_payments(payments: &Payments, paint: Paint) {
     let differ = format!("the payment gateway and the log disagree on {} of {checked}:", payments.disagreements.len());
     say(&format!("  {differ}"));
     for found in payments.disagreements.iter().take(SHOWN) {
-        let line = format!("booking {} ({}): {}", found.booking, found.intent, found.text);
+        let line = format!("{} ({}): {}", found.subject(), found.intent, found.text);
         say(&format!("    {}", if found.wrong { paint.red(&format!("✗ {line}")) } else { format!("! {line}") }));
     }
     if let more @ 1.. = payments.disagreements.len().saturating_sub(SHOWN) {

@@ -2,11 +2,12 @@
 //! node's is compared there.
 
 use crate::data_dir::DataDir;
-use crate::reconcile::{Charge, Disagreement, Reconciliation};
+use crate::reconcile::{Difference, Reconciliation};
 use lastseat_domain::StreamName;
 use lastseat_domain::ports::event_log::{Direction, EventLog, LogFault};
+use lastseat_domain::ports::payments::{IntentStatus, NextAction, PaymentRecord};
 use lastseat_event_log_sqlite::SqliteLog;
-use lastseat_payments_sandbox::{Record, SandboxGateway, read_journal};
+use lastseat_payments_sandbox::{Record, SandboxGateway, Status, read_journal};
 
 /// A start compares so many of the newest charges: what a log loses is its end. `lastseat verify` compares
 /// all of them.
@@ -16,23 +17,40 @@ const COMPARED: usize = 1000;
 ///
 /// # Errors
 /// What is wrong with its journal.
-pub fn of_sandbox(data: &DataDir) -> Result<Vec<Charge>, String> {
+pub fn of_sandbox(data: &DataDir) -> Result<Vec<PaymentRecord>, String> {
     let records = read_journal(&data.sandbox()).map_err(|error| error.to_string())?;
     Ok(records.iter().map(|record| charge(record)).collect())
 }
 
-fn charge(record: &Record) -> Charge {
-    Charge { booking: record.booking, intent: record.id.clone(), captured: record.captured, kept: record.kept() }
+/// A record of the sandbox in the port's words.
+pub(super) fn charge(record: &Record) -> PaymentRecord {
+    let status = match record.status {
+        Status::RequiresPaymentMethod => IntentStatus::RequiresPaymentMethod,
+        Status::RequiresAction => IntentStatus::RequiresAction(NextAction::ConfirmClientSide),
+        Status::RequiresCapture => IntentStatus::RequiresCapture,
+        Status::Succeeded => IntentStatus::Succeeded,
+        Status::Canceled => IntentStatus::Canceled,
+    };
+    PaymentRecord {
+        intent: record.id.clone(),
+        booking: Some(record.booking),
+        amount: record.amount,
+        status,
+        captured: record.captured,
+        refunded: record.refunded(),
+        disputed: false,
+        created: record.created,
+    }
 }
 
 /// Charges that a damaged log does not explain, for the message that refuses it. None if that can't be
 /// found out: the refusal counts, not this.
-pub(super) async fn unmatched(data: &DataDir) -> Vec<Disagreement> {
+pub(super) async fn unmatched(data: &DataDir) -> Vec<Difference> {
     let Ok(charges) = of_sandbox(data) else { return Vec::new() };
     let found = match SqliteLog::open_read_only(data.events()) {
         Ok(log) => compare(&log, charges).await.unwrap_or_default(),
         // Deleted or emptied.
-        Err(_) => Reconciliation::of(charges).disagreements(),
+        Err(_) => Reconciliation::of(charges).differences(),
     };
     found.into_iter().filter(|found| found.wrong).collect()
 }
@@ -41,12 +59,12 @@ pub(super) async fn unmatched(data: &DataDir) -> Vec<Disagreement> {
 pub(super) async fn warn_of_unmatched(log: &dyn EventLog, sandbox: &SandboxGateway) {
     let charges = sandbox.intents().iter().map(|record| charge(record)).collect();
     for found in newest_unmatched(log, Ok(charges)).await {
-        tracing::error!(booking = %found.booking, intent = %found.intent, "payment gateway and log disagree: {}", found.text);
+        tracing::error!(booking = found.booking.map(tracing::field::display), intent = %found.intent, "payment gateway and log disagree: {}", found.text);
     }
 }
 
 /// What nothing under way explains, among the newest of these charges.
-pub(super) async fn newest_unmatched(log: &dyn EventLog, charges: Result<Vec<Charge>, String>) -> Vec<Disagreement> {
+pub(super) async fn newest_unmatched(log: &dyn EventLog, charges: Result<Vec<PaymentRecord>, String>) -> Vec<Difference> {
     let compared = match charges {
         Ok(charges) => {
             let newest = charges.into_iter().rev().take(COMPARED).collect();
@@ -64,13 +82,13 @@ pub(super) async fn newest_unmatched(log: &dyn EventLog, charges: Result<Vec<Cha
 }
 
 /// Compares charges with their bookings' streams.
-async fn compare(log: &dyn EventLog, charges: Vec<Charge>) -> Result<Vec<Disagreement>, LogFault> {
-    let bookings: Vec<_> = charges.iter().map(|charge| charge.booking).collect();
+async fn compare(log: &dyn EventLog, charges: Vec<PaymentRecord>) -> Result<Vec<Difference>, LogFault> {
+    let bookings: Vec<_> = charges.iter().filter_map(|charge| charge.booking).collect();
     let mut reconciliation = Reconciliation::of(charges);
     for booking in bookings {
         for event in log.read_stream(&StreamName::booking(booking), None, Direction::Forwards, usize::MAX).await? {
             reconciliation.observe(&event);
         }
     }
-    Ok(reconciliation.disagreements())
+    Ok(reconciliation.differences())
 }

@@ -119,7 +119,7 @@ async fn embedded_log(config: &Config) -> Vec<Finding> {
     }];
     if config.sandbox.is_none() {
         for found in charges::newest_unmatched(&log, charges::of_sandbox(&data)).await {
-            findings.push(Finding::new(Severity::Warn, "payments", format!("booking {}: {}", found.booking, found.text)));
+            findings.push(Finding::new(Severity::Warn, "payments", format!("{}: {}", found.subject(), found.text)));
         }
     }
     findings

@@ -4,7 +4,7 @@ use super::token_key::KeyError;
 use crate::data_dir::Unusable;
 use crate::demo::DemoError;
 use crate::exit;
-use crate::reconcile::Disagreement;
+use crate::reconcile::Difference;
 use lastseat_domain::ports::LogFault;
 use lastseat_engine::Fault;
 use lastseat_event_log_sqlite::OpenError;
@@ -65,7 +65,7 @@ pub struct LostEvents {
     pub(super) error: OpenError,
     /// The program that was refused.
     pub(super) command: &'static str,
-    pub(super) payments: Vec<Disagreement>,
+    pub(super) payments: Vec<Difference>,
 }
 
 /// The whole command that goes on after this loss.
@@ -80,11 +80,12 @@ fn with_flag(command: &str, error: &OpenError) -> String {
 const NAMED: usize = 10;
 
 /// The payments that a log without the lost events does not explain.
-fn named(payments: &[Disagreement]) -> String {
+fn named(payments: &[Difference]) -> String {
     if payments.is_empty() {
         return String::new();
     }
-    let mut named: Vec<_> = payments.iter().take(NAMED).map(|payment| payment.booking.to_string()).collect();
+    let mut named: Vec<_> =
+        payments.iter().filter_map(|payment| payment.booking).take(NAMED).map(|booking| booking.to_string()).collect();
     match payments.len().saturating_sub(NAMED) {
         0 => {}
         more => named.push(format!("and {more} more (`lastseat verify` lists them)")),

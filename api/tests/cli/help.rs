@@ -50,6 +50,11 @@ fn of_projections() {
 }
 
 #[test]
+fn of_payments_reconcile() {
+    insta::assert_snapshot!(help(&["payments", "reconcile", "--help"]));
+}
+
+#[test]
 fn wrong_use() {
     let all: Vec<String> = [
         &["sell"][..],

@@ -2,6 +2,7 @@
 //! the log, over the wiring of the binary.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "a test may fail loudly")]
 
+mod reconcile;
 mod review;
 #[path = "../support/mod.rs"]
 mod support;

@@ -61,6 +61,12 @@ impl TestServer {
         Self::start(config, dir).await
     }
 
+    /// Stops in order; the directory stays until it is dropped.
+    pub async fn stop_and_keep(self) -> TempDir {
+        self.running.stop().await;
+        self.dir
+    }
+
     pub fn data(&self) -> &Path {
         &self.config.data
     }

@@ -1,0 +1,172 @@
+//! `lastseat payments show`: the money history of one booking, from the log and the gateway.
+
+use super::read::{Unreadable, list};
+use crate::cli::terminal::{Paint, complain, say, say_json};
+use crate::config::Config;
+use crate::exit;
+use crate::reconcile::{Difference, Reconciliation};
+use crate::wiring::payment_records::Recorded;
+use crate::wiring::reading::Readable;
+use chrono::TimeDelta;
+use lastseat_domain::booking::evolve;
+use lastseat_domain::event::Event;
+use lastseat_domain::ports::event_log::{Direction, EventLog};
+use lastseat_domain::ports::payments::{IntentStatus, PaymentRecord};
+use lastseat_domain::{BookingId, Money, StreamName, Timestamp, codec};
+use serde::Serialize;
+use std::process::ExitCode;
+
+/// How far the gateway's clock may be behind ours.
+const MARGIN: TimeDelta = TimeDelta::hours(1);
+
+/// Arguments of `payments show`.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Reads the booking in the log (the file in --data, or --eventstore) and its payments at the gateway
+(--stripe-key; without it the sandbox in --data). Changes nothing.
+
+Exit status: 0 gateway and log agree on it, 1 they differ or there is no such booking, 2 wrong use,
+3 gateway or log can't be read.")]
+pub struct Show {
+    /// The booking's id
+    booking: BookingId,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+}
+
+/// Something that happened to the money.
+#[derive(Debug, Serialize)]
+struct Entry {
+    at: Timestamp,
+    source: &'static str,
+    what: String,
+}
+
+#[derive(Serialize)]
+struct History {
+    booking: BookingId,
+    /// As the log has it; absent if it has none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    status: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    amount: Option<Money>,
+    /// In order.
+    history: Vec<Entry>,
+    differences: Vec<Difference>,
+}
+
+pub async fn run(args: &Show, config: &Config) -> ExitCode {
+    match read(args.booking, config).await {
+        Ok(history) => {
+            let agrees = !history.history.is_empty() && history.differences.iter().all(|difference| !difference.wrong);
+            if args.json {
+                say_json(&history);
+            } else {
+                print(&history);
+            }
+            if agrees { ExitCode::SUCCESS } else { exit::VIOLATION.into() }
+        }
+        Err(error) => {
+            complain(&error.to_string());
+            if matches!(error, Unreadable::Settings(_)) { exit::USAGE } else { exit::UNREADABLE }.into()
+        }
+    }
+}
+
+async fn read(id: BookingId, config: &Config) -> Result<History, Unreadable> {
+    let recorded = Recorded::open(config).map_err(Unreadable::Settings)?;
+    let log = Readable::open(config)?.log;
+    let opened = opened_at(&*log, id).await?;
+    // An intent is not older than its booking: the list ends there.
+    let older = |record: &PaymentRecord| opened.is_some_and(|opened| record.created < opened - MARGIN);
+    let mut records = list(&*recorded.records, |page| page.last().is_some_and(older)).await?;
+    records.retain(|record| record.booking == Some(id));
+    let mut reconciliation = Reconciliation::of(records.clone());
+    let (mut booking, mut history) = (None, Vec::new());
+    for event in log.read_stream(&StreamName::booking(id), None, Direction::Forwards, usize::MAX).await? {
+        reconciliation.observe(&event);
+        let Ok(Some(envelope)) = codec::decode(&event) else { continue };
+        let at = envelope.metadata.at;
+        booking = evolve(booking, &envelope.event, at);
+        history.extend(in_words(&envelope.event).map(|what| Entry { at, source: "log", what }));
+    }
+    let created = |record: &PaymentRecord| {
+        let what = format!("intent {} for {}: {}", record.intent, record.amount, state(record));
+        Entry { at: record.created, source: "gateway", what }
+    };
+    history.extend(records.iter().map(created));
+    history.sort_by_key(|entry| entry.at);
+    Ok(History {
+        booking: id,
+        status: booking.as_ref().map(lastseat_domain::booking::Booking::status),
+        amount: booking.as_ref().and_then(lastseat_domain::booking::Booking::amount),
+        history,
+        differences: reconciliation.differences(),
+    })
+}
+
+async fn opened_at(log: &dyn EventLog, id: BookingId) -> Result<Option<Timestamp>, Unreadable> {
+    let first = log.read_stream(&StreamName::booking(id), None, Direction::Forwards, 1).await?;
+    Ok(first.first().and_then(|event| codec::decode(event).ok().flatten()).map(|envelope| envelope.metadata.at))
+}
+
+/// What an event says about the money.
+fn in_words(event: &Event) -> Option<String> {
+    Some(match event {
+        Event::BookingOpened(e) => format!("{} held for {}", e.amount, e.buyer),
+        Event::PaymentStarted(e) => match &e.payment_method {
+            Some(method) => format!("attempt {} with {method}", e.attempt),
+            None => format!("attempt {} in the gateway's form", e.attempt),
+        },
+        Event::PaymentActionRequired(e) => format!("attempt {} waits for the buyer ({})", e.attempt, e.intent),
+        Event::PaymentDeclined(e) => format!("attempt {} declined: {}", e.attempt, e.code),
+        Event::PaymentAuthorised(e) => format!("{} reserved ({})", e.amount, e.intent),
+        Event::BookingCommitted(_) => "decided: the seats are the buyer's".to_owned(),
+        Event::PaymentCaptured(e) => format!("{} taken ({})", e.amount, e.intent),
+        Event::BookingAborted(e) => format!("over: {}", crate::names::reason_name(e.reason)),
+        Event::PaymentVoided(e) => format!("reservation cancelled ({})", e.intent),
+        Event::PaymentFlagged(e) => format!("flagged for a person: {}", e.reason),
+        Event::PaymentReviewed(e) => format!("reviewed by {}: {}", e.by, e.reason),
+        Event::RefundRequested(e) => format!("refund requested by {}", e.by),
+        Event::PaymentRefunded(e) => format!("{} returned ({})", e.amount, e.intent),
+        _ => return None,
+    })
+}
+
+/// How the gateway has it now.
+fn state(record: &PaymentRecord) -> String {
+    let name = match record.status {
+        IntentStatus::RequiresPaymentMethod => "now not paid",
+        IntentStatus::RequiresAction(_) => "now waits for the buyer",
+        IntentStatus::Processing => "now in progress",
+        IntentStatus::RequiresCapture => "now reserved",
+        IntentStatus::Succeeded => "now taken",
+        IntentStatus::Canceled => "now cancelled",
+    };
+    let amount = |value| Money { value, currency: record.amount.currency };
+    let refunded = if record.refunded > 0 { format!(", {} returned", amount(record.refunded)) } else { String::new() };
+    let disputed = if record.disputed { ", disputed" } else { "" };
+    format!("{name}{refunded}{disputed}")
+}
+
+fn print(found: &History) {
+    let paint = Paint::stdout();
+    if found.history.is_empty() {
+        return say(&format!("Neither log nor gateway know booking {}.", found.booking));
+    }
+    let amount = found.amount.map(|amount| format!(", {amount}")).unwrap_or_default();
+    say(&format!("\n  {}  {}{amount}\n", paint.bold(&found.booking.to_string()), found.status.unwrap_or("not in the log")));
+    for Entry { at, source, what } in &found.history {
+        let at = at.to_rfc3339_opts(chrono::SecondsFormat::Millis, true);
+        say(&format!("  {}  {source:7}  {what}", paint.dim(&at)));
+    }
+    say("");
+    for difference in &found.differences {
+        let line = format!("{}; lastseat payments reconcile would {}", difference.text, difference.remedy.text());
+        say(&format!("  {}", if difference.wrong { paint.red(&format!("✗ {line}")) } else { format!("! {line}") }));
+    }
+    if found.differences.is_empty() {
+        say(&format!("  {} gateway and log agree\n", paint.green("✓")));
+    }
+}

@@ -1,0 +1,182 @@
+//! The comparison of one payment: pure, from the gateway's record and the booking's ledger.
+
+use super::difference::{Difference, Kind, Remedy};
+use lastseat_domain::event::Event;
+use lastseat_domain::ports::payments::{IntentStatus, PaymentRecord};
+use lastseat_domain::{BookingId, IntentId, Money};
+use std::collections::HashSet;
+
+/// Number of the first refund that the engine does not make: its own is 1.
+pub(super) const FIRST_OTHER: u32 = 2;
+
+/// How far the money of a booking has got, by its events.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+enum Phase {
+    /// Not in the log.
+    #[default]
+    Unknown,
+    /// No attempt to pay.
+    NotStarted,
+    /// Started, authorised or committed.
+    UnderWay,
+    Captured,
+    RefundRequested,
+    Refunded,
+    Aborted,
+}
+
+/// The money of a booking, by its events.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Ledger {
+    phase: Phase,
+    amount: Option<Money>,
+    intent: Option<IntentId>,
+    attempted: bool,
+    voided: bool,
+    flagged: bool,
+}
+
+impl Ledger {
+    pub(super) fn take(&mut self, event: &Event) {
+        self.phase = match event {
+            Event::PaymentStarted(_) => Phase::UnderWay,
+            Event::PaymentCaptured(_) => Phase::Captured,
+            Event::RefundRequested(_) => Phase::RefundRequested,
+            Event::PaymentRefunded(_) => Phase::Refunded,
+            Event::BookingAborted(_) => Phase::Aborted,
+            _ if self.phase == Phase::Unknown => Phase::NotStarted,
+            _ => self.phase,
+        };
+        self.attempted |= matches!(event, Event::PaymentStarted(_));
+        let intent = match event {
+            Event::BookingOpened(e) => {
+                self.amount = Some(e.amount);
+                None
+            }
+            Event::PaymentActionRequired(e) => Some(&e.intent),
+            Event::PaymentDeclined(e) => e.intent.as_ref(),
+            Event::PaymentAuthorised(e) => Some(&e.intent),
+            Event::PaymentCaptured(e) => Some(&e.intent),
+            Event::PaymentVoided(e) => {
+                self.voided = true;
+                Some(&e.intent)
+            }
+            Event::PaymentFlagged(_) => {
+                self.flagged = true;
+                None
+            }
+            Event::PaymentReviewed(_) => {
+                self.flagged = false;
+                None
+            }
+            _ => None,
+        };
+        if let Some(intent) = intent {
+            self.intent = Some(intent.clone());
+        }
+    }
+
+    pub(super) fn exists(&self) -> bool {
+        self.phase != Phase::Unknown
+    }
+
+    /// Whether the log names another intent than this one.
+    pub(super) fn is_other(&self, intent: &IntentId) -> bool {
+        self.intent.as_ref().is_some_and(|own| own != intent)
+    }
+
+    /// What is missing if the gateway does not list the booking's intent. `listed`: all that it lists.
+    pub(super) fn without_record(&self, booking: BookingId, listed: &HashSet<&IntentId>) -> Option<Difference> {
+        let intent = self.intent.as_ref().filter(|intent| !listed.contains(intent))?;
+        let paid = matches!(self.phase, Phase::Captured | Phase::RefundRequested | Phase::Refunded);
+        // What costs nothing never reaches the gateway.
+        let costs = self.amount.is_none_or(|amount| amount.value > 0);
+        let found = |kind: Kind| kind.difference(Some(booking), intent.clone(), Remedy::Decide);
+        match (paid && costs, self.flagged && costs) {
+            (true, _) => Some(found(Kind::NotAtGateway)),
+            (false, true) => Some(found(Kind::Flagged)),
+            (false, false) => None,
+        }
+    }
+}
+
+/// Where a record and its booking differ. `number`: of a refund of an intent that the log does not name.
+pub(super) fn record(record: &PaymentRecord, ledger: Option<&Ledger>, number: u32) -> Vec<Difference> {
+    let money = Gateway::of(record);
+    let mut found = Vec::new();
+    if record.booking.is_some() && record.disputed {
+        found.push(Kind::Disputed.of(record, Remedy::Decide));
+    }
+    found.extend(match (record.booking, ledger) {
+        (None, _) => Some(Kind::NotOurs.of(record, Remedy::Nothing)),
+        (Some(_), None) => unexplained(record, money, 1, Kind::UnknownBookingCharged, Kind::UnknownBookingAuthorised),
+        (Some(_), Some(ledger)) => with_ledger(record, money, ledger, number),
+    });
+    found
+}
+
+/// What the gateway has of a payment.
+#[derive(Debug, Clone, Copy)]
+struct Gateway {
+    /// Taken and not returned.
+    kept: i64,
+    returned: bool,
+    authorised: bool,
+}
+
+impl Gateway {
+    fn of(record: &PaymentRecord) -> Self {
+        Self {
+            kept: record.captured.saturating_sub(record.refunded),
+            returned: record.refunded > 0,
+            authorised: record.status == IntentStatus::RequiresCapture,
+        }
+    }
+}
+
+/// Money that the log does not explain: it is returned, or its reservation cancelled.
+fn unexplained(record: &PaymentRecord, money: Gateway, number: u32, charged: Kind, authorised: Kind) -> Option<Difference> {
+    if money.kept > 0 {
+        let amount = Money { value: money.kept, currency: record.amount.currency };
+        return Some(charged.of(record, Remedy::Refund { number, amount }));
+    }
+    money.authorised.then(|| authorised.of(record, Remedy::Cancel))
+}
+
+fn with_ledger(record: &PaymentRecord, money: Gateway, ledger: &Ledger, number: u32) -> Option<Difference> {
+    if ledger.is_other(&record.intent) {
+        return unexplained(record, money, number, Kind::SecondCharge, Kind::SecondAuthorisation);
+    }
+    if (money.kept > 0 || money.authorised) && ledger.amount.is_some_and(|amount| amount != record.amount) {
+        return Some(Kind::AmountDiffers.of(record, Remedy::Decide));
+    }
+    let found = by_phase(record, money, ledger);
+    // A person looks at it already; what is wrong beside is reported as such.
+    match (ledger.flagged, found) {
+        (true, None) => Some(Kind::Flagged.of(record, Remedy::Decide)),
+        (true, Some(found)) if !found.wrong => Some(Kind::Flagged.of(record, Remedy::Decide)),
+        (_, found) => found,
+    }
+}
+
+fn by_phase(record: &PaymentRecord, money: Gateway, ledger: &Ledger) -> Option<Difference> {
+    let (kept, returned) = (money.kept > 0, money.returned);
+    match ledger.phase {
+        Phase::Unknown | Phase::UnderWay => None,
+        Phase::NotStarted => unexplained(record, money, 1, Kind::ChargedWithoutPayment, Kind::AuthorisedWithoutPayment),
+        Phase::Captured if returned && kept => Some(Kind::PartlyReturnedByHand.of(record, Remedy::Decide)),
+        Phase::Captured if returned => Some(Kind::ReturnedByHand.of(record, Remedy::RefundBooking)),
+        Phase::Captured if money.authorised => Some(Kind::ConfirmedAuthorised.of(record, Remedy::Capture)),
+        Phase::Captured if !kept => Some(Kind::ConfirmedUnpaid.of(record, Remedy::Decide)),
+        Phase::Captured if record.captured != record.amount.value => Some(Kind::AmountDiffers.of(record, Remedy::Decide)),
+        Phase::Captured => None,
+        Phase::RefundRequested if kept => Some(Kind::RefundDue.of(record, Remedy::Wait)),
+        Phase::RefundRequested => Some(Kind::RefundUnrecorded.of(record, Remedy::Wait)),
+        // The engine's refund came back: the bank refused it later. The next one has the next number.
+        Phase::Refunded => unexplained(record, money, FIRST_OTHER, Kind::RefundedCharged, Kind::AbortedAuthorised),
+        Phase::Aborted if !kept && money.authorised && ledger.attempted && !ledger.voided => {
+            Some(Kind::VoidDue.of(record, Remedy::Wait))
+        }
+        Phase::Aborted => unexplained(record, money, 1, Kind::AbortedCharged, Kind::AbortedAuthorised),
+    }
+}

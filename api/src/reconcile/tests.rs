@@ -1,0 +1,191 @@
+use super::*;
+use lastseat_domain::event::*;
+use lastseat_domain::ports::payments::IntentStatus;
+use lastseat_domain::{Currency, Money, SeatId, ShowId, Timestamp};
+
+fn booking() -> BookingId {
+    "11112222-3333-4444-5555-666677770001".parse().unwrap()
+}
+
+fn intent(name: &str) -> IntentId {
+    IntentId::new(name).unwrap()
+}
+
+fn euros(value: i64) -> Money {
+    Money { value, currency: Currency::new("EUR").unwrap() }
+}
+
+/// Opened, started, authorised, committed, captured, refund requested, refunded.
+fn history(length: usize) -> Vec<Event> {
+    let (booking, amount) = (booking(), euros(100));
+    let at = Timestamp::UNIX_EPOCH;
+    let all: Vec<Event> = vec![
+        BookingOpened {
+            booking,
+            show: ShowId::new("gala").unwrap(),
+            buyer: "ann".parse().unwrap(),
+            seats: vec![PricedSeat { seat: SeatId::new("A-1").unwrap(), price: 100 }],
+            amount,
+            expires_at: at,
+            request: None,
+        }
+        .into(),
+        PaymentStarted { booking, attempt: 1, payment_method: Some("pm_card_visa".into()), request: None }.into(),
+        PaymentAuthorised { booking, attempt: 1, intent: intent("pi_1"), amount, capture_before: None }.into(),
+        BookingCommitted { booking }.into(),
+        PaymentCaptured { booking, intent: intent("pi_1"), amount }.into(),
+        RefundRequested { booking, by: "admin".into() }.into(),
+        PaymentRefunded { booking, intent: intent("pi_1"), amount }.into(),
+    ];
+    all.into_iter().take(length).collect()
+}
+
+fn aborted(length: usize) -> Vec<Event> {
+    let mut events = history(length);
+    events.push(BookingAborted { booking: booking(), reason: AbortReason::Expired }.into());
+    events
+}
+
+fn record(captured: i64, refunded: i64, status: IntentStatus) -> PaymentRecord {
+    PaymentRecord {
+        intent: intent("pi_1"),
+        booking: Some(booking()),
+        amount: euros(100),
+        status,
+        captured,
+        refunded,
+        disputed: false,
+        created: Timestamp::UNIX_EPOCH,
+    }
+}
+
+fn reserved() -> PaymentRecord {
+    record(0, 0, IntentStatus::RequiresCapture)
+}
+
+fn taken(refunded: i64) -> PaymentRecord {
+    record(100, refunded, IntentStatus::Succeeded)
+}
+
+fn nothing() -> PaymentRecord {
+    record(0, 0, IntentStatus::Canceled)
+}
+
+fn found(events: &[Event], records: Vec<PaymentRecord>) -> Vec<(Kind, Remedy)> {
+    let mut reconciliation = Reconciliation::of_all(records);
+    for event in events {
+        reconciliation.take(event);
+    }
+    reconciliation.differences().into_iter().map(|found| (found.kind, found.remedy)).collect()
+}
+
+fn refund(number: u32) -> Remedy {
+    Remedy::Refund { number, amount: euros(100) }
+}
+
+/// At every step of a payment, with the gateway one call ahead of the log or not, nothing is wrong.
+#[test]
+fn a_payment_under_way_is_not_wrong() {
+    let processing = || record(0, 0, IntentStatus::Processing);
+    for (length, gateway) in [
+        (1, None),
+        (2, None),
+        (2, Some(processing())),
+        (2, Some(reserved())),
+        (3, Some(reserved())),
+        (4, Some(reserved())),
+        (4, Some(taken(0))),
+        (5, Some(taken(0))),
+        (7, Some(taken(100))),
+    ] {
+        assert_eq!(found(&history(length), gateway.clone().into_iter().collect()), [], "{length} events, {gateway:?}");
+    }
+    assert_eq!(found(&history(6), vec![taken(0)]), [(Kind::RefundDue, Remedy::Wait)]);
+    assert_eq!(found(&history(6), vec![taken(100)]), [(Kind::RefundUnrecorded, Remedy::Wait)]);
+    assert_eq!(found(&aborted(3), vec![reserved()]), [(Kind::VoidDue, Remedy::Wait)]);
+    assert_eq!(found(&aborted(3), vec![nothing()]), []);
+}
+
+#[test]
+fn money_without_a_booking_and_a_booking_without_money_are_found_with_what_helps() {
+    for (events, gateway, kind, remedy) in [
+        (vec![], taken(0), Kind::UnknownBookingCharged, refund(1)),
+        (vec![], reserved(), Kind::UnknownBookingAuthorised, Remedy::Cancel),
+        (history(1), taken(0), Kind::ChargedWithoutPayment, refund(1)),
+        (history(1), reserved(), Kind::AuthorisedWithoutPayment, Remedy::Cancel),
+        (history(5), reserved(), Kind::ConfirmedAuthorised, Remedy::Capture),
+        (history(5), nothing(), Kind::ConfirmedUnpaid, Remedy::Decide),
+        (history(5), taken(100), Kind::ReturnedByHand, Remedy::RefundBooking),
+        (history(5), taken(40), Kind::PartlyReturnedByHand, Remedy::Decide),
+        (history(7), taken(0), Kind::RefundedCharged, refund(2)),
+        (aborted(3), taken(0), Kind::AbortedCharged, refund(1)),
+    ] {
+        assert_eq!(found(&events, vec![gateway.clone()]), [(kind, remedy)], "{} events, {gateway:?}", events.len());
+    }
+    assert_eq!(found(&aborted(1), vec![reserved()]), [(Kind::AbortedAuthorised, Remedy::Cancel)], "no attempt is in the log");
+    let mut voided = aborted(3);
+    voided.push(PaymentVoided { booking: booking(), intent: intent("pi_1") }.into());
+    assert_eq!(found(&voided, vec![reserved()]), [(Kind::AbortedAuthorised, Remedy::Cancel)]);
+}
+
+#[test]
+fn what_was_returned_in_part_is_refunded_by_the_rest() {
+    let remedy = Remedy::Refund { number: 1, amount: euros(60) };
+    assert_eq!(found(&aborted(3), vec![taken(40)]), [(Kind::AbortedCharged, remedy)]);
+}
+
+#[test]
+fn another_amount_or_currency_and_a_dispute_are_for_a_person() {
+    let mut other = PaymentRecord { amount: euros(99), ..taken(0) };
+    assert_eq!(found(&history(5), vec![other.clone()]), [(Kind::AmountDiffers, Remedy::Decide)]);
+    other.amount = Money { value: 100, currency: Currency::new("USD").unwrap() };
+    assert_eq!(found(&history(3), vec![other]), [(Kind::AmountDiffers, Remedy::Decide)]);
+    let part = record(40, 0, IntentStatus::Succeeded);
+    assert_eq!(found(&history(5), vec![part]), [(Kind::AmountDiffers, Remedy::Decide)]);
+    let disputed = PaymentRecord { disputed: true, ..taken(0) };
+    assert_eq!(found(&history(5), vec![disputed]), [(Kind::Disputed, Remedy::Decide)]);
+}
+
+#[test]
+fn each_further_intent_of_a_booking_is_undone_under_a_number_of_its_own() {
+    let older = PaymentRecord { intent: intent("pi_0"), ..taken(0) };
+    let newer =
+        PaymentRecord { intent: intent("pi_2"), created: Timestamp::UNIX_EPOCH + chrono::TimeDelta::seconds(1), ..taken(0) };
+    let idle = PaymentRecord { intent: intent("pi_3"), ..record(0, 0, IntentStatus::RequiresPaymentMethod) };
+    let records = vec![newer, taken(0), older, idle];
+    // By age, whether it has taken money or not: a number never changes.
+
+    assert_eq!(found(&history(5), records), [(Kind::SecondCharge, refund(4)), (Kind::SecondCharge, refund(2))]);
+    let reserved = PaymentRecord { intent: intent("pi_2"), ..reserved() };
+    assert_eq!(found(&history(5), vec![taken(0), reserved]), [(Kind::SecondAuthorisation, Remedy::Cancel)]);
+}
+
+#[test]
+fn a_paid_booking_that_the_gateway_does_not_list_is_found_unless_it_is_free() {
+    assert_eq!(found(&history(5), vec![]), [(Kind::NotAtGateway, Remedy::Decide)]);
+    assert_eq!(found(&history(3), vec![]), [], "under way");
+    let mut free = history(5);
+    if let Some(Event::BookingOpened(opened)) = free.first_mut() {
+        opened.amount = euros(0);
+    }
+    assert_eq!(found(&free, vec![]), []);
+}
+
+#[test]
+fn what_is_not_ours_is_listed_and_left_alone() {
+    let foreign = PaymentRecord { booking: None, disputed: true, ..taken(0) };
+    assert_eq!(found(&[], vec![foreign]), [(Kind::NotOurs, Remedy::Nothing)]);
+}
+
+#[test]
+fn a_flagged_payment_is_a_persons_until_it_is_reviewed() {
+    let mut events = history(3);
+    events.push(PaymentFlagged { booking: booking(), reason: "?".into() }.into());
+    assert_eq!(found(&events, vec![reserved()]), [(Kind::Flagged, Remedy::Decide)]);
+    events.push(BookingAborted { booking: booking(), reason: AbortReason::Expired }.into());
+    assert_eq!(found(&events, vec![reserved()]), [(Kind::Flagged, Remedy::Decide)]);
+    assert_eq!(found(&events, vec![taken(0)]), [(Kind::AbortedCharged, refund(1))], "money that was taken is wrong all the same");
+    let outcome = ReviewOutcome::Settled;
+    events.push(PaymentReviewed { booking: booking(), outcome, reason: "done".into(), by: "root".into() }.into());
+    assert_eq!(found(&events, vec![nothing()]), []);
+}

@@ -1,0 +1,56 @@
+//! The gateway's records, for the verbs that compare them with the log.
+
+use super::charges;
+use crate::config::Config;
+use crate::data_dir::DataDir;
+use async_trait::async_trait;
+use lastseat_domain::IntentId;
+use lastseat_domain::ports::payments::{GatewayFault, PaymentRecord, RecordPage};
+use lastseat_domain::ports::{PaymentGateway, PaymentRecords};
+use std::sync::Arc;
+
+/// Most records of a page, as at Stripe.
+const PAGE: usize = 100;
+
+/// A gateway's records.
+pub struct Recorded {
+    /// Whose they are, for people.
+    pub place: String,
+    pub records: Arc<dyn PaymentRecords>,
+    /// The gateway itself, if it can be used while a server runs. The sandbox's journal belongs to one process.
+    pub gateway: Option<Arc<dyn PaymentGateway>>,
+}
+
+impl Recorded {
+    /// The records of the gateway that the configuration names.
+    ///
+    /// # Errors
+    /// A line that says what to change.
+    pub fn open(config: &Config) -> Result<Self, String> {
+        crate::config::stripe::check(config)?;
+        if let Some(url) = &config.sandbox {
+            return Err(format!("payments are in the sandbox at {url}; compare them where it is served, in its own --data"));
+        }
+        let data = DataDir::at(&config.data);
+        let place = format!("the sandbox in {}", data.root().display());
+        Ok(Self { place, records: Arc::new(Journal(data)), gateway: None })
+    }
+}
+
+/// The sandbox's journal, read anew for each page: a server may be writing it.
+struct Journal(DataDir);
+
+#[async_trait]
+impl PaymentRecords for Journal {
+    async fn list(&self, before: Option<&IntentId>) -> Result<RecordPage, GatewayFault> {
+        let mut records = charges::of_sandbox(&self.0).map_err(GatewayFault::Unavailable)?;
+        records.reverse();
+        let start = match before {
+            None => 0,
+            Some(before) => records.iter().position(|record| record.intent == *before).map_or(records.len(), |place| place + 1),
+        };
+        let more = records.len() > start + PAGE;
+        let records: Vec<PaymentRecord> = records.into_iter().skip(start).take(PAGE).collect();
+        Ok(RecordPage { records, more })
+    }
+}
