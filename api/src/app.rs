@@ -43,6 +43,8 @@ pub struct AppParts {
     pub public_url: Option<String>,
     /// The sandbox's bank, where payments are simulated.
     pub bank: Option<Arc<dyn BankAuthentication>>,
+    /// Whether payments go through Stripe, which does not charge every amount.
+    pub stripe: bool,
     /// Takes what the gateway reports by itself, where it does.
     pub webhooks: Option<Webhooks>,
     /// With it the buyer's browser may use the gateway's own form.

@@ -26,5 +26,7 @@ pub mod problem;
 pub mod reconcile;
 pub mod routes;
 pub mod server;
+pub mod stripe_amounts;
+pub mod sweep;
 pub mod webhooks;
 pub mod wiring;

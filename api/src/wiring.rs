@@ -183,6 +183,7 @@ async fn assemble(
         public_url: config.public_url.clone(),
         bank,
         webhooks: None,
+        stripe: config.stripe_key.is_some(),
         publishable_key: config.stripe_publishable_key.clone(),
         buffers: Arc::clone(&buffers),
         capacity: Arc::clone(&capacity),

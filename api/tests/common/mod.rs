@@ -80,6 +80,7 @@ pub async fn start_limited(dir: &Path, guests: bool, limits: Limits) -> TestServ
     let capacity = Arc::new(server::Capacity::of_process(0));
     let app = App::new(AppParts {
         webhooks: None,
+        stripe: false,
         box_office: box_office.clone(),
         read_model: read_model.clone(),
         log: Arc::clone(&log) as Arc<dyn EventLog>,

@@ -7,6 +7,7 @@ use crate::problem::Problem;
 use crate::routes::command::{Command, execute};
 use crate::routes::sender::AdminWithPlan;
 use crate::routes::wire::{self, ShowJson};
+use crate::stripe_amounts;
 use axum::extract::State;
 use http::StatusCode;
 use lastseat_domain::event::{Reward, ShowScheduled};
@@ -98,6 +99,10 @@ pub async fn schedule_show(State(app): State<App>, command: Result<Command<Admin
 async fn schedule(app: App, command: Command<AdminWithPlan>) -> Result<Answer, Problem> {
     let show = command.json::<NewShow>()?.into_facts(|id| app.box_office().show(id).map(|show| (*show.facts).clone()));
     let is_new = app.box_office().show(&show.show).is_none();
+    // A show that is on sale already stays as it is.
+    if is_new && app.parts().stripe {
+        stripe_amounts::check(&show)?;
+    }
     let show = app.box_office().schedule_show(show, command.origin()).await?;
     let status = if is_new { StatusCode::CREATED } else { StatusCode::OK };
     let answer = Answer::json(status, &ShowJson::of(&show, app.now()));

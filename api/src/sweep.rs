@@ -1,0 +1,121 @@
+//! Looks at the gateway's newest payments from time to time, for those that no webhook reported.
+//!
+//! Webhooks get lost, and a node may have none. So each pass lists what the gateway has and looks at the bookings
+//! whose payment has got further there than in the log: a reservation is found before its hold ends.
+
+use crate::webhooks::Payments;
+use futures::StreamExt;
+use lastseat_domain::ports::payments::{GatewayFault, IntentStatus, PaymentRecord};
+use lastseat_domain::ports::{Clock, PaymentRecords};
+use lastseat_domain::{BookingId, IntentId, Timestamp};
+use lastseat_projections::{BookingStatus, BookingView};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio_util::sync::CancellationToken;
+
+/// Intents older than the longest hold with its extension (twice 24 h) are no longer under way.
+const WINDOW: chrono::TimeDelta = chrono::TimeDelta::hours(48);
+/// Pages of the newest intents in each pass.
+const NEWEST: usize = 3;
+/// Older pages in each pass, from where the pass before stopped.
+const OLDER: usize = 2;
+/// Bookings that are looked at in one pass, so that the rest of the gateway's rate limit is left to buyers.
+const LOOKED_AT: usize = 100;
+const AT_ONCE: usize = 8;
+
+/// The bookings as the log has them.
+pub type Bookings = Arc<dyn Fn(BookingId) -> Option<Arc<BookingView>> + Send + Sync>;
+
+/// What a sweep works with.
+pub struct Sweep {
+    pub records: Arc<dyn PaymentRecords>,
+    pub payments: Arc<dyn Payments>,
+    pub bookings: Bookings,
+    pub clock: Arc<dyn Clock>,
+    /// Time between two passes.
+    pub every: Duration,
+}
+
+impl Sweep {
+    /// Runs until `stop`.
+    pub async fn run(self, stop: CancellationToken) {
+        // Where the older pages go on.
+        let mut cursor = None;
+        loop {
+            tokio::select! {
+                () = tokio::time::sleep(self.every) => {}
+                () = stop.cancelled() => return,
+            }
+            tokio::select! {
+                done = self.pass(&mut cursor) => {
+                    if let Err(fault) = done {
+                        tracing::warn!(%fault, "the gateway's payments could not be listed; the next look is soon");
+                    }
+                }
+                () = stop.cancelled() => return,
+            }
+        }
+    }
+
+    async fn pass(&self, cursor: &mut Option<IntentId>) -> Result<(), GatewayFault> {
+        let oldest = self.clock.now() - WINDOW;
+        let (mut found, end) = self.read(None, NEWEST, oldest).await?;
+        // The older pages begin where the newest end, and then go on by themselves.
+        let from = if end.is_some() { cursor.take().or(end) } else { None };
+        if from.is_some() {
+            let (older, end) = self.read(from, OLDER, oldest).await?;
+            found.extend(older);
+            *cursor = end;
+        }
+        found.sort_unstable();
+        found.dedup();
+        found.truncate(LOOKED_AT);
+        futures::stream::iter(found)
+            .for_each_concurrent(AT_ONCE, |booking| async move {
+                tracing::info!(%booking, "a payment has got further at the gateway than in the log; looking at it");
+                self.payments.look_at(booking).await;
+            })
+            .await;
+        Ok(())
+    }
+
+    /// The bookings to look at in so many pages after `before`, and the last intent if older ones follow that may
+    /// be under way.
+    async fn read(
+        &self,
+        before: Option<IntentId>,
+        pages: usize,
+        oldest: Timestamp,
+    ) -> Result<(Vec<BookingId>, Option<IntentId>), GatewayFault> {
+        let (mut found, mut last) = (Vec::new(), before);
+        for _ in 0..pages {
+            let page = self.records.list(last.as_ref()).await?;
+            for record in page.records.iter().filter(|record| record.created >= oldest) {
+                found.extend(record.booking.filter(|booking| is_unreported(record, (self.bookings)(*booking).as_deref())));
+            }
+            match page.records.last() {
+                Some(end) if page.more && end.created >= oldest => last = Some(end.intent.clone()),
+                _ => return Ok((found, None)),
+            }
+        }
+        Ok((found, last))
+    }
+}
+
+/// Whether the gateway has got further than the log. What a person looks at already, and bookings that are not in
+/// the log, are for `payments reconcile`.
+fn is_unreported(record: &PaymentRecord, booking: Option<&BookingView>) -> bool {
+    use BookingStatus as B;
+    let Some(booking) = booking.filter(|booking| !booking.flagged) else { return false };
+    match record.status {
+        IntentStatus::RequiresCapture | IntentStatus::Succeeded => {
+            matches!(booking.status, B::Held | B::Paying | B::ActionRequired)
+                || (booking.status == B::Aborted && record.status == IntentStatus::RequiresCapture)
+        }
+        IntentStatus::Canceled => matches!(booking.status, B::Paying | B::ActionRequired),
+        IntentStatus::RequiresPaymentMethod | IntentStatus::RequiresAction(_) | IntentStatus::Processing => false,
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,161 @@
+use super::*;
+use async_trait::async_trait;
+use lastseat_domain::event::PricedSeat;
+use lastseat_domain::ports::event_log::Position;
+use lastseat_domain::ports::payments::{NextAction, RecordPage};
+use lastseat_domain::{Currency, Money, SeatId, ShowId};
+use lastseat_in_process::SystemClock;
+use parking_lot::Mutex;
+
+fn booking(number: usize) -> BookingId {
+    format!("11112222-3333-4444-8555-{number:012}").parse().unwrap()
+}
+
+fn euros() -> Money {
+    Money { value: 100, currency: Currency::new("EUR").unwrap() }
+}
+
+fn view(status: BookingStatus, flagged: bool) -> BookingView {
+    let at = Timestamp::UNIX_EPOCH;
+    BookingView {
+        booking: booking(0),
+        show: ShowId::new("gala").unwrap(),
+        buyer: "ann".parse().unwrap(),
+        status,
+        reason: None,
+        seats: vec![PricedSeat { seat: SeatId::new("A-1").unwrap(), price: 100 }],
+        amount: euros(),
+        opened_at: at,
+        expires_at: at,
+        extended: false,
+        confirm_at: None,
+        attempts: 1,
+        last_decline: None,
+        refund_requested: false,
+        flagged,
+        opened: Position(1),
+        position: Position(1),
+    }
+}
+
+fn record(number: usize, status: IntentStatus, created: Timestamp) -> PaymentRecord {
+    PaymentRecord {
+        intent: IntentId::new(&format!("pi_{number}")).unwrap(),
+        booking: Some(booking(number)),
+        amount: euros(),
+        status,
+        captured: 0,
+        refunded: 0,
+        disputed: false,
+        created,
+    }
+}
+
+/// Newest first.
+#[derive(Default)]
+struct Gateway {
+    records: Mutex<Vec<PaymentRecord>>,
+    lists: Mutex<usize>,
+    looked_at: Mutex<Vec<BookingId>>,
+}
+
+#[async_trait]
+impl PaymentRecords for Gateway {
+    async fn list(&self, before: Option<&IntentId>) -> Result<RecordPage, GatewayFault> {
+        *self.lists.lock() += 1;
+        let records = self.records.lock();
+        let start = before.map_or(0, |before| records.iter().position(|record| record.intent == *before).unwrap() + 1);
+        let page: Vec<_> = records.iter().skip(start).take(100).cloned().collect();
+        Ok(RecordPage { more: start + page.len() < records.len(), records: page })
+    }
+}
+
+#[async_trait]
+impl Payments for Gateway {
+    async fn booking_of(&self, _: &IntentId) -> Result<BookingId, GatewayFault> {
+        Err(GatewayFault::Unavailable("not asked here".into()))
+    }
+
+    async fn look_at(&self, booking: BookingId) {
+        self.looked_at.lock().push(booking);
+    }
+}
+
+fn sweep(gateway: &Arc<Gateway>, status: BookingStatus) -> Sweep {
+    Sweep {
+        records: Arc::clone(gateway) as _,
+        payments: Arc::clone(gateway) as _,
+        bookings: Arc::new(move |_| Some(Arc::new(view(status, false)))),
+        clock: Arc::new(SystemClock),
+        every: Duration::from_secs(30),
+    }
+}
+
+#[test]
+fn only_what_the_gateway_knows_better_is_looked_at() {
+    use BookingStatus as B;
+    let at = Timestamp::UNIX_EPOCH;
+    let action = || IntentStatus::RequiresAction(NextAction::ConfirmClientSide);
+    for (gateway, log, expected) in [
+        (IntentStatus::RequiresCapture, B::ActionRequired, true),
+        (IntentStatus::RequiresCapture, B::Paying, true),
+        (IntentStatus::RequiresCapture, B::Aborted, true),
+        (IntentStatus::RequiresCapture, B::Confirmed, false),
+        (IntentStatus::Succeeded, B::Paying, true),
+        (IntentStatus::Succeeded, B::Confirmed, false),
+        (IntentStatus::Succeeded, B::Aborted, false),
+        (IntentStatus::Canceled, B::ActionRequired, true),
+        (IntentStatus::Canceled, B::Aborted, false),
+        (IntentStatus::RequiresPaymentMethod, B::ActionRequired, false),
+        (action(), B::ActionRequired, false),
+        (IntentStatus::Processing, B::Paying, false),
+    ] {
+        let record = record(1, gateway, at);
+        assert_eq!(is_unreported(&record, Some(&view(log, false))), expected, "{record:?} {log:?}");
+        assert!(!is_unreported(&record, Some(&view(log, true))), "a person looks at it");
+        assert!(!is_unreported(&record, None), "not in this log");
+    }
+}
+
+/// Without the older pages, a reservation behind 300 newer intents would never be found.
+#[tokio::test(start_paused = true)]
+async fn a_pass_is_bounded_and_the_passes_reach_everything_that_may_be_under_way() {
+    let gateway = Arc::<Gateway>::default();
+    let now = SystemClock.now();
+    let of = |number: usize| {
+        let status = if number % 250 == 249 { IntentStatus::RequiresCapture } else { IntentStatus::Succeeded };
+        record(number, status, now)
+    };
+    *gateway.records.lock() = (0..2000).map(of).chain([record(2000, IntentStatus::RequiresCapture, now - WINDOW * 2)]).collect();
+    let sweep = Sweep {
+        bookings: Arc::new(|booking| {
+            let capturable = booking.to_string().ends_with("49") || booking.to_string().ends_with("99");
+            let status = if capturable { BookingStatus::ActionRequired } else { BookingStatus::Confirmed };
+            Some(Arc::new(view(status, false)))
+        }),
+        ..sweep(&gateway, BookingStatus::Confirmed)
+    };
+    let mut cursor = None;
+    for _ in 0..9 {
+        let before = *gateway.lists.lock();
+        sweep.pass(&mut cursor).await.unwrap();
+        assert!(*gateway.lists.lock() - before <= NEWEST + OLDER);
+    }
+    let looked_at = gateway.looked_at.lock();
+    for number in (249..2000).step_by(250) {
+        assert!(looked_at.contains(&booking(number)), "{number} was not looked at");
+    }
+    assert!(!looked_at.contains(&booking(2000)), "too old");
+}
+
+#[tokio::test(start_paused = true)]
+async fn it_runs_again_and_again_until_it_is_stopped() {
+    let gateway = Arc::<Gateway>::default();
+    *gateway.records.lock() = vec![record(1, IntentStatus::RequiresCapture, SystemClock.now())];
+    let stop = CancellationToken::new();
+    let task = tokio::spawn(sweep(&gateway, BookingStatus::ActionRequired).run(stop.clone()));
+    tokio::time::sleep(Duration::from_secs(95)).await;
+    assert_eq!(*gateway.looked_at.lock(), [booking(1), booking(1), booking(1)]);
+    stop.cancel();
+    task.await.unwrap();
+}
