@@ -121,6 +121,18 @@ impl Call {
         self.header("content-type", "application/json")
     }
 
+    /// A body as it is, of whatever kind the headers say.
+    pub fn bytes(mut self, body: Bytes) -> Self {
+        self.body = body;
+        self
+    }
+
+    /// A form, as Stripe's API takes it.
+    pub fn form(mut self, body: &str) -> Self {
+        self.body = Bytes::copy_from_slice(body.as_bytes());
+        self.header("content-type", "application/x-www-form-urlencoded")
+    }
+
     /// Sends; there has to be an answer.
     pub async fn send(self) -> Answer {
         self.try_send().await.unwrap()
