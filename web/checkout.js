@@ -6,6 +6,9 @@
 //                                  └─ declined ───┤─▶ action (the bank asks) ─▶ paying
 //                                                 └─▶ over
 //
+// With the gateway's own form the visitor confirms there, in `action`; a decline changes nothing. What
+// the form says is not believed: the server asks the gateway, and its answer counts.
+//
 // `unknown` is a booking that the server does not show with the token that we have.
 //
 // The tokens are kept by `bookings.js`. The session storage has which booking this tab shows, so that a
@@ -13,13 +16,18 @@
 // under the same key finds out what became of it.
 
 import { get, newKey, Problem, send, serverNow, sleep } from "./api.js";
-import { CANNOT_SHOW, declined, ending, seatName, sentence } from "./words.js";
+import { CANNOT_SHOW, declined, ending, refusedInForm, seatName, sentence } from "./words.js";
 
 const LOOK_AGAIN_MS = 2_000;
+/** How often to ask for a payment that the form reported as done, before it is offered again. */
+const MOST_LOOKS = 5;
 /** A hold without an answer is repeated after a reload, but not after a long absence. */
 const FORGET_REQUEST_MS = 60_000;
 
 const UNDER_REVIEW = { tone: "bad", text: "The bank's answer is unclear. A person is looking at it; you will not pay twice." };
+const NOT_CONFIRMED = { tone: "bad", text: "The payment did not go through. Press the button again, or pay another way: you will not pay twice." };
+const NO_FORM_YET = { tone: "bad", text: "The payment form did not open. Press the button again: you will not pay twice." };
+const BANK_SLOW = { tone: "calm", text: "The bank has not answered yet. You will not pay twice." };
 const SLOW = { tone: "calm", text: "The box office is slow to answer. Still trying; nothing is done twice.", passing: true };
 
 export class Checkout extends EventTarget {
@@ -39,10 +47,21 @@ export class Checkout extends EventTarget {
   #most;
   #key;
   #looking = false;
+  #hasForm;
+  /** What the gateway's form confirms the payment with. In memory only. */
+  #secret;
+  /** Whether the server was asked for the secret of a payment that this page did not start. */
+  #asked = false;
+  /** The booking that is being confirmed in the form. */
+  #confirms;
 
-  /** `linked` is the booking that the page's address asks for: `{ booking, token }`, or `{}` if the server does not show it. */
-  constructor(show, inventory, bookings, linked) {
+  /**
+   * `linked` is the booking that the page's address asks for: `{ booking, token }`, or `{}` if the server
+   * does not show it. `hasForm` says whether payments go through the gateway's own form.
+   */
+  constructor(show, inventory, bookings, linked, hasForm) {
     super();
+    this.#hasForm = hasForm;
     this.#show = show.id;
     this.#title = show.title;
     this.#most = show.max_seats_per_booking;
@@ -126,7 +145,9 @@ export class Checkout extends EventTarget {
       if (gone.length > 0) this.#lose(gone, `${names} ${gone.length === 1 ? "was" : "were"} just taken by somebody else.`);
     } else if (this.booking && !this.busy) {
       const own = new Set(this.booking.seats.map(({ seat }) => seat));
-      if (changes.some(({ seat }) => own.has(seat.seat) && seat.state === "available")) this.#look();
+      // Booked while the form is open: the server has heard from the gateway first.
+      const news = this.phase === "action" ? ["available", "booked"] : ["available"];
+      if (changes.some(({ seat }) => own.has(seat.seat) && news.includes(seat.state))) this.#look();
     }
   }
 
@@ -204,13 +225,62 @@ export class Checkout extends EventTarget {
 
   /** Pays by card; without one, goes on after the bank has asked. */
   async pay(method) {
+    await this.#pay(method ? { payment_method: method } : {});
+  }
+
+  /** Begins, or continues, a payment in the gateway's own form. */
+  async openForm() {
+    await this.#pay(this.phase === "action" ? {} : { confirm: "client" });
+  }
+
+  async #pay(body) {
     if (this.busy) return;
-    const body = method ? { payment_method: method } : {};
     this.phase = "paying";
     await this.#command({ command: "pay", body: JSON.stringify(body) }, async (key) => {
       const { body: booking } = await this.#send("POST", this.#path("/payment"), { body, key, token: this.#token });
       this.#settle(booking);
     });
+  }
+
+  /** Whether the payment goes on in the gateway's form, and not on a page of the bank. */
+  get inForm() {
+    return this.#hasForm && this.phase === "action" && !this.booking.next_action?.url;
+  }
+
+  /** What the form confirms; `undefined` while the server has not said. */
+  get secret() {
+    return this.inForm || this.phase === "paying" ? this.#secret : undefined;
+  }
+
+  /** Whether the visitor and the gateway are busy with the form. */
+  get confirming() {
+    return this.booking !== undefined && this.#confirms === this.booking.id;
+  }
+
+  /** Where the bank's page leads back to. It has no token: this browser keeps it. */
+  get returnUrl() {
+    return `${location.origin}/?booking=${encodeURIComponent(this.booking.id)}`;
+  }
+
+  /** Confirms in the gateway's form: `run` does, and returns what `PaymentForm.confirm` returns. */
+  async confirm(run) {
+    if (this.busy || this.confirming || !this.inForm) return;
+    const { id } = this.booking;
+    this.#confirms = id;
+    this.#become("action");
+    const { done, refused } = await run();
+    if (this.#confirms === id) this.#confirms = undefined;
+    // Meanwhile the hold may have ended, or the server may know already.
+    if (this.booking?.id !== id || !this.inForm) return;
+    if (refused) return this.#become("action", { tone: "bad", text: refusedInForm(refused, this.booking.expires_at) });
+    await this.pay();
+    for (let look = 0; done && look < MOST_LOOKS && this.booking?.id === id && this.inForm; look += 1) {
+      this.#become("paying", BANK_SLOW);
+      await sleep(LOOK_AGAIN_MS);
+      // The answer may have come another way.
+      if (this.booking?.id === id && ["paying", "action"].includes(this.phase)) await this.pay();
+    }
+    if (this.booking?.id === id && this.inForm && !this.note) this.#become("action", done ? BANK_SLOW : NOT_CONFIRMED);
   }
 
   /** Sends the visitor's answer to the bank's question, then continues the payment. */
@@ -246,19 +316,25 @@ export class Checkout extends EventTarget {
     this.#write("booking", booking.id);
     this.#bookings.keep(booking, this.#token, this.#title);
     const { status, reason, payment } = booking;
+    if (status !== "paying" && status !== "action_required") this.#forgetForm();
     if (status === "confirmed") return this.#become("confirmed", note);
     if (status === "aborted" || status === "refunded") {
       this.#write("booking", undefined);
       return this.#become("over", { tone: "bad", text: ending(status === "refunded" ? "refunded" : reason) });
     }
-    if (status === "action_required") return this.#become("action", note);
+    // An old message stays, unless it was about a passing trouble.
+    const lasting = this.note?.passing ? undefined : this.note;
+    if (status === "action_required") {
+      this.#secret = booking.next_action?.client_secret ?? this.#secret;
+      const none = booking.retry_after && !this.#secret && this.#hasForm ? NO_FORM_YET : undefined;
+      return this.#become("action", note ?? none ?? lasting);
+    }
     if (status === "paying") {
       this.#become("paying", payment?.under_review ? UNDER_REVIEW : note);
       return this.#look((booking.retry_after ?? LOOK_AGAIN_MS / 1000) * 1000);
     }
     // A slow payment that ended in a decline is reported here and nowhere else.
     const decline = this.phase === "paying" && payment?.last_decline;
-    const lasting = this.note?.passing ? undefined : this.note;
     return this.#become("held", note ?? (decline ? { tone: "bad", text: declined(payment.last_decline, booking.expires_at) } : lasting));
   }
 
@@ -278,8 +354,22 @@ export class Checkout extends EventTarget {
     }
     // Meanwhile the visitor may have opened another booking.
     if (this.booking?.id !== id) return this.booking && this.phase === "restoring" ? this.#look() : undefined;
-    if (found) this.#settle(found);
-    else if (this.phase === "paying" || this.phase === "restoring") this.#look(LOOK_AGAIN_MS);
+    if (found) {
+      this.#settle(found);
+      await this.#continueForm();
+    } else if (this.phase === "paying" || this.phase === "restoring") this.#look(LOOK_AGAIN_MS);
+  }
+
+  /** A payment that was begun before a reload, or in another tab: the server has its secret, or knows how it ended. */
+  async #continueForm() {
+    if (!this.inForm || this.#secret || this.#asked || this.busy) return;
+    this.#asked = true;
+    await this.pay();
+  }
+
+  #forgetForm() {
+    this.#secret = undefined;
+    this.#asked = false;
   }
 
   #tick() {
@@ -343,7 +433,8 @@ export class Checkout extends EventTarget {
     if (code === "payment_in_progress" || code === "already_confirmed") return undefined;
     const text = code === "payment_declined" ? declined(facts.decline_code, this.booking.expires_at) : sentence(error);
     const note = { tone: "bad", text, passing: !(error instanceof Problem) };
-    return this.#become(this.phase === "paying" ? "held" : this.phase, note);
+    // The form stays open until the server says otherwise.
+    return this.#become(this.phase !== "paying" ? this.phase : this.#secret ? "action" : "held", note);
   }
 
   // --- Memory -----------------------------------------------------------------------------------
@@ -367,10 +458,12 @@ export class Checkout extends EventTarget {
     this.#token = token;
     this.phase = "restoring";
     this.#settle(booking);
+    this.#continueForm();
   }
 
   async #load(id, token) {
     this.#token = token;
+    this.#forgetForm();
     this.booking = { id, seats: [] };
     this.#become("restoring");
     await this.#look();
@@ -386,6 +479,7 @@ export class Checkout extends EventTarget {
     this.#write("booking", undefined);
     this.booking = undefined;
     this.#token = undefined;
+    this.#forgetForm();
   }
 
   #read(name) {

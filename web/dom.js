@@ -27,16 +27,26 @@ function fill(element, props, children) {
 /**
  * Replaces the children of `parent` and keeps the focus on the control with the same `data-key`. If
  * that control is gone or disabled, the focus goes to the first heading: someone who works by keyboard
- * must not be thrown to the top of the page.
+ * must not be thrown to the top of the page. A child that is drawn again stays where it is.
  */
 export function redraw(parent, ...children) {
   const focused = parent.contains(document.activeElement) ? document.activeElement : undefined;
   const key = focused?.dataset.key;
-  parent.replaceChildren(...children.flat(2).filter(Boolean));
-  if (!focused) return;
+  replaceAround(parent, children.flat(2).filter(Boolean));
+  if (!focused || focused === document.activeElement) return;
   const control = key && parent.querySelector(`[data-key="${CSS.escape(key)}"]`);
   if (control && !control.disabled && !control.closest("fieldset:disabled")) control.focus({ preventScroll: true });
   else focusHeading(parent);
+}
+
+/** Like `replaceChildren`, but a child that stays never leaves the document: a frame in it would load anew. */
+function replaceAround(parent, children) {
+  const stays = children.find((child) => child.parentNode === parent);
+  if (!stays) return parent.replaceChildren(...children);
+  for (const child of [...parent.childNodes]) if (child !== stays) child.remove();
+  const place = children.indexOf(stays);
+  stays.before(...children.slice(0, place));
+  stays.after(...children.slice(place + 1));
 }
 
 export function focusHeading(parent) {

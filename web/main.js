@@ -25,6 +25,7 @@ const CONNECTION = {
 start();
 
 async function start() {
+  takeReturn();
   const bookings = new Bookings();
   const linked = await findBooking(bookings);
   const id = linked?.booking?.show ?? new URLSearchParams(location.search).get("show") ?? undefined;
@@ -35,7 +36,27 @@ async function start() {
   // The same link with another token changes the fragment only, which loads nothing.
   window.addEventListener("hashchange", () => location.hash.startsWith("#token=") && location.reload());
   if (!show) return new MyBookings(bookings, ({ id }) => location.assign(`/?booking=${id}`));
-  build(show, bookings, linked);
+  build(show, bookings, linked, await findForm());
+}
+
+/**
+ * The bank's page leads back here with the payment's client secret and a result in the address. Neither
+ * is of use: the server asks the gateway. The secret should not stay in the address bar.
+ */
+function takeReturn() {
+  const url = new URL(location.href);
+  const added = ["payment_intent", "payment_intent_client_secret", "redirect_status"];
+  if (!added.some((name) => url.searchParams.has(name))) return;
+  for (const name of added) url.searchParams.delete(name);
+  history.replaceState(null, "", url);
+}
+
+/** Makes the gateway's own form, if this server has a key for it. */
+async function findForm() {
+  const key = document.querySelector('meta[name="stripe-publishable-key"]')?.content;
+  if (!key) return undefined;
+  const { PaymentForm } = await import("./payment-form.js");
+  return (checkout) => new PaymentForm(key, checkout);
 }
 
 /**
@@ -60,7 +81,7 @@ async function findBooking(bookings) {
   }
 }
 
-function build(show, bookings, linked) {
+function build(show, bookings, linked, makeForm) {
   useCurrency(show.currency);
   document.title = `${show.title} · lastseat`;
   byId("title").textContent = show.title;
@@ -69,8 +90,8 @@ function build(show, bookings, linked) {
   const inventory = new Inventory();
   const pulse = new Pulse(byId("legend"), byId("ticker"), inventory);
   const map = new SeatMap(byId("viewport"), byId("map"), byId("tip"));
-  const checkout = new Checkout(show, inventory, bookings, linked);
-  new Panel(byId("checkout"), byId("bank"), checkout, sale, bookings);
+  const checkout = new Checkout(show, inventory, bookings, linked, Boolean(makeForm));
+  new Panel(byId("checkout"), byId("bank"), checkout, sale, bookings, makeForm?.(checkout));
   new Offers(byId("offers"), sale, inventory, checkout);
   new MyBookings(bookings, (entry) => {
     if (entry.show === show.id) checkout.open(entry);

@@ -36,15 +36,19 @@ export class Panel {
   /** The control that lost the focus when it was disabled; it gets the focus back. */
   #lost;
   #announced;
+  /** The gateway's own form. Without it, test cards. */
+  #form;
 
-  constructor(panel, bank, checkout, sale, bookings) {
+  constructor(panel, bank, checkout, sale, bookings, form) {
     this.#panel = panel;
     this.#bank = bank;
     this.#checkout = checkout;
     this.#show = sale.show;
     this.#sale = sale;
     this.#bookings = bookings;
+    this.#form = form;
     checkout.addEventListener("changed", () => this.#draw());
+    form?.addEventListener("changed", () => this.#draw());
     sale.addEventListener("changed", () => this.#draw());
     setInterval(() => this.#tick(), 250);
     this.#ask();
@@ -71,6 +75,7 @@ export class Panel {
     const key = this.#panel.contains(document.activeElement) ? document.activeElement.dataset.key : undefined;
     redraw(this.#panel, ...draw());
     this.#tick();
+    this.#form?.drawn();
     this.#keepFocus(key);
     this.#announce();
     this.#summon();
@@ -98,12 +103,12 @@ export class Panel {
   }
 
   #announce() {
-    const { booking, note, phase } = this.#checkout;
+    const { booking, inForm, note, phase } = this.#checkout;
     const places = () => placeNames(booking.seats.map(({ seat }) => seat)).join(", ");
     const steps = {
       held: () => `${seats(booking.seats.length)} held for you until ${timeOfDay(booking.expires_at)}: ${places()}.`,
-      paying: () => "Paying. Waiting for the bank.",
-      action: () => "Your bank asks you to confirm the payment.",
+      paying: () => (this.#payingTitle === "Paying…" ? "Paying. Waiting for the bank." : this.#payingTitle),
+      action: () => (inForm ? "Enter your payment details." : "Your bank asks you to confirm the payment."),
       confirmed: () => `Booked and paid: ${places()}.`,
     };
     const sentences = [steps[phase]?.(), note?.tone !== "bad" && note?.text].filter(Boolean);
@@ -153,14 +158,14 @@ export class Panel {
   // --- Holding and paying -----------------------------------------------------------------------
 
   #held() {
-    const { booking, phase, busy } = this.#checkout;
+    const { booking, phase, busy, confirming } = this.#checkout;
     const paying = phase === "paying";
-    const still = busy || paying;
+    const still = busy || paying || confirming;
     return [
-      h("div", { class: "head" }, h("h2", null, paying ? "Paying…" : `${seats(booking.seats.length)} held for you`), h("p", { class: "sum" }, booking.amount ? money(booking.amount.value) : "")),
+      h("div", { class: "head" }, h("h2", null, paying ? this.#payingTitle : `${seats(booking.seats.length)} held for you`), h("p", { class: "sum" }, booking.amount ? money(booking.amount.value) : "")),
       this.#clock(paying),
       h("ul", { class: "chips", "aria-label": "Held seats" }, this.#bookedChips()),
-      phase === "action" ? [this.#note(), this.#atTheBank(still)] : this.#cards(still, paying),
+      this.#pay(still, paying),
       h(
         "div",
         { class: "buttons small" },
@@ -169,6 +174,17 @@ export class Panel {
         h("button", { type: "button", class: "quiet", disabled: still, data: { key: "cancel", act: "cancel" }, onclick: () => this.#checkout.cancel() }, "Give the seats back"),
       ),
     ];
+  }
+
+  /** The gateway's form is not a payment yet while it opens. */
+  get #payingTitle() {
+    return this.#form && !this.#checkout.secret ? "One moment…" : "Paying…";
+  }
+
+  #pay(still, paying) {
+    const { phase, inForm } = this.#checkout;
+    if (phase === "action" && !inForm) return [this.#note(), this.#atTheBank(still)];
+    return this.#form ? this.#form.parts(this.#note(), still) : this.#cards(still, paying);
   }
 
   #clock(paying) {

@@ -100,11 +100,23 @@ const DECLINES = {
   payment_intent_authentication_failure: "Your bank did not get your confirmation.",
 };
 
+const tryAnother = (why, until) => `${why} Try another card: your seats are held until ${timeOfDay(until)}.`;
+
 /** Why the card was declined, and that the seats are still held. */
-export function declined(code, until) {
-  const why = DECLINES[code] ?? "The payment was declined.";
-  return `${why} Try another card: your seats are held until ${timeOfDay(until)}.`;
+export const declined = (code, until) => tryAnother(DECLINES[code] ?? "The payment was declined.", until);
+
+/** The same for an error of the gateway's form. Its messages to buyers are fit to be shown. */
+export function refusedInForm({ type, code, decline_code, message }, until) {
+  if (type === "validation_error") return message ?? "Check the payment details.";
+  return tryAnother(DECLINES[decline_code] ?? DECLINES[code] ?? message ?? "The payment was declined.", until);
 }
+
+export const FORM_LOADING = "Loading the payment form…";
+
+/** What to do when the gateway's form can't be loaded. */
+export const formFailed = (until) =>
+  `The payment form can't be loaded. It comes from js.stripe.com: check your connection, and allow that address if you use a blocker. ` +
+  `Then load the form again. Nothing is charged, and your seats are held until ${timeOfDay(until)}.`;
 
 const ENDINGS = {
   expired: "Your time ran out before the payment, so the seats went back on sale. You were not charged.",
@@ -148,6 +160,8 @@ const PROBLEMS = {
   booking_not_found: () => CANNOT_SHOW,
   invalid_token: () => CANNOT_SHOW,
   invalid_payment_method: () => "This card can't be used here. Try another one.",
+  client_confirmation_unavailable: () => "The way to pay has changed. Reload this page; your seats stay held.",
+  payment_queue_full: () => "Too many people are paying right now, and your turn would come after your hold ends. Nothing was done. Try again in a moment.",
   busy: () => "The box office is very busy. Nothing was done. Try again in a moment.",
   outcome_unknown: () => "The box office did not confirm the request. Press the button again: nothing is done twice.",
 };

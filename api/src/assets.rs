@@ -1,27 +1,47 @@
 //! Serves the pages that are embedded in the program.
 
+mod payment_form;
+
 use crate::etag;
 use crate::problem::{Code, Problem};
 use crate::server::headers::PAGE_POLICY;
 use axum::response::{IntoResponse, Response};
 use http::HeaderMap;
 use http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG, HeaderValue};
-use rust_embed::RustEmbed;
+use rust_embed::{EmbeddedFile, RustEmbed};
+use sha2::{Digest, Sha256};
+use std::borrow::Cow;
 use std::fmt::Write;
 
 #[derive(RustEmbed)]
 #[folder = "$CARGO_MANIFEST_DIR/../web"]
 struct Web;
 
+const INDEX: &str = "index.html";
+
 /// Answers with a file of the folder `web`, or with 304 if the caller has it.
 #[must_use]
 pub fn serve(path: &str, headers: &HeaderMap) -> Response {
-    let Some(file) = Web::get(path).or_else(|| Web::get(&format!("assets/{path}"))) else {
+    let Some(EmbeddedFile { data, metadata }) = Web::get(path).or_else(|| Web::get(&format!("assets/{path}"))) else {
         return Problem::new(Code::UnknownRoute, "There is no such file. The seat map is at /, the documentation at /docs.")
             .into_response();
     };
+    answer(media_type(path), data, &metadata.sha256_hash(), PAGE_POLICY, headers)
+}
+
+/// Answers with the page of the shop, or with 304 if the caller has it. With a publishable key the page
+/// pays through Stripe's own form, and its policy lets that in; without one it is the file as it is.
+#[must_use]
+pub fn serve_index(publishable_key: Option<&str>, headers: &HeaderMap) -> Response {
+    let page = Web::get(INDEX).and_then(|file| payment_form::add(str::from_utf8(&file.data).ok()?, publishable_key?));
+    let Some(page) = page else { return serve(INDEX, headers) };
+    let hash = Sha256::digest(&page);
+    answer(media_type(INDEX), page.into_bytes().into(), &hash, payment_form::POLICY, headers)
+}
+
+fn answer(kind: &'static str, data: Cow<'static, [u8]>, hash: &[u8], policy: HeaderValue, headers: &HeaderMap) -> Response {
     let mut tag = String::from("\"");
-    for byte in file.metadata.sha256_hash().iter().take(12) {
+    for byte in hash.iter().take(12) {
         // Writing to a string can't fail.
         let _ = write!(tag, "{byte:02x}");
     }
@@ -29,14 +49,14 @@ pub fn serve(path: &str, headers: &HeaderMap) -> Response {
     let mut response = if etag::is_known(headers, &tag) {
         http::StatusCode::NOT_MODIFIED.into_response()
     } else {
-        let mut response = Response::new(file.data.into_owned().into());
-        response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(media_type(path)));
+        let mut response = Response::new(data.into_owned().into());
+        response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(kind));
         response
     };
     let fields = response.headers_mut();
     // Files keep their names when the program changes, so that a cache has to ask every time.
     fields.insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
-    fields.insert(CONTENT_SECURITY_POLICY, PAGE_POLICY);
+    fields.insert(CONTENT_SECURITY_POLICY, policy);
     if let Ok(tag) = HeaderValue::from_str(&tag) {
         fields.insert(ETAG, tag);
     }

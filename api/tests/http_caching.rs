@@ -3,7 +3,7 @@
 
 mod common;
 
-use common::start_for_test;
+use common::{start_for_test, start_with_form};
 use http::StatusCode;
 use lastseat::auth::Role;
 use serde_json::json;
@@ -48,6 +48,41 @@ async fn head_has_the_length_of_get_or_none_and_a_304_has_none() {
         }
     }
     server.stop().await;
+}
+
+/// Without a key the page is the file; with one it differs, and so does its tag. A changed key changes it again.
+#[tokio::test]
+async fn a_publishable_key_is_part_of_the_page_and_of_its_tag() {
+    let file = include_str!("../../web/index.html");
+    let mut tags = Vec::new();
+    for key in [None, Some("pk_test_1"), Some("pk_live_2"), Some("pk_test_\"><script>")] {
+        let dir = tempfile::tempdir().unwrap();
+        let server = match key {
+            None => start_for_test(dir.path()).await,
+            Some(key) => start_with_form(dir.path(), key).await,
+        };
+        let page = server.get("/").send().await;
+        let body = str::from_utf8(&page.body).unwrap();
+        let lets_stripe_in = page.header("content-security-policy").contains("https://js.stripe.com");
+        match key.filter(|key| !key.contains('<')) {
+            Some(key) => {
+                assert!(lets_stripe_in && body.contains(&format!("<meta name=\"stripe-publishable-key\" content=\"{key}\">")));
+                tags.push(page.header("etag").to_owned());
+            }
+            None => assert!(!lets_stripe_in && body == file, "{key:?}"),
+        }
+        let tag = page.header("etag");
+        let again = server.get("/").header("if-none-match", tag).send().await;
+        assert_eq!((again.status, again.header("etag")), (StatusCode::NOT_MODIFIED, tag));
+        assert_eq!(again.header("content-security-policy"), page.header("content-security-policy"));
+        for path in ["/docs", "/assets/index.html", "/assets/payment-form.js"] {
+            let policy = server.get(path).send().await.header("content-security-policy").to_owned();
+            assert!(!policy.contains("stripe"), "{path}: {policy}");
+        }
+        server.stop().await;
+    }
+    assert_eq!(tags.len(), 2);
+    assert_ne!(tags[0], tags[1]);
 }
 
 /// Every path whose answers are for one caller only, with answers of all kinds.

@@ -3,8 +3,8 @@
 use crate::app::App;
 use crate::assets;
 use axum::Router;
-use axum::extract::Path;
 use axum::extract::rejection::PathRejection;
+use axum::extract::{Path, State};
 use axum::response::Response;
 use axum::routing::get;
 use http::HeaderMap;
@@ -22,8 +22,8 @@ async fn bank(headers: HeaderMap) -> Response {
     assets::serve("bank.html", &headers)
 }
 
-async fn index(headers: HeaderMap) -> Response {
-    assets::serve("index.html", &headers)
+async fn index(State(app): State<App>, headers: HeaderMap) -> Response {
+    assets::serve_index(app.parts().publishable_key.as_deref(), &headers)
 }
 
 async fn asset(path: Result<Path<String>, PathRejection>, headers: HeaderMap) -> Response {

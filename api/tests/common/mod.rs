@@ -9,7 +9,7 @@ use http_body_util::{BodyExt, Full};
 use hyper_util::rt::TokioIo;
 use lastseat::app::{App, AppParts, BankAuthentication};
 use lastseat::auth::{Auth, Role};
-use lastseat::limits::{Limits, Proxies, Quotas};
+use lastseat::limits::{GuestRules, Limits, Proxies, Quotas};
 use lastseat::{routes, server};
 use lastseat_domain::ports::{Clock, EventLog, Ids};
 use lastseat_domain::{BuyerId, IntentId};
@@ -38,6 +38,7 @@ pub struct TestServer {
     pub log: Arc<SqliteLog>,
     pub box_office: BoxOffice,
     pub read_model: ReadModel,
+    pub sandbox: Arc<SandboxGateway>,
     stop: CancellationToken,
     serving: tokio::task::JoinHandle<std::io::Result<()>>,
 }
@@ -62,6 +63,18 @@ pub async fn start_with(dir: &Path, guests: bool) -> TestServer {
 }
 
 pub async fn start_limited(dir: &Path, guests: bool, limits: Limits) -> TestServer {
+    start_server(dir, guests, limits, None).await
+}
+
+/// With a publishable key: buyers pay in the gateway's own form. Guests may extend their holds.
+pub async fn start_with_form(dir: &Path, publishable_key: &str) -> TestServer {
+    let local = Arc::new(InProcessLimiter::new(Arc::new(SystemClock)));
+    let guests = GuestRules { extend: true, ..GuestRules::default() };
+    let limits = Limits::new(Quotas { guests, ..Quotas::default() }, Proxies::default(), local, None);
+    start_server(dir, true, limits, Some(publishable_key.to_owned())).await
+}
+
+async fn start_server(dir: &Path, guests: bool, limits: Limits, publishable_key: Option<String>) -> TestServer {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let ids: Arc<dyn Ids> = Arc::new(RandomIds);
     let log = Arc::new(SqliteLog::open(dir.join("events.db"), Arc::clone(&clock)).unwrap());
@@ -90,8 +103,8 @@ pub async fn start_limited(dir: &Path, guests: bool, limits: Limits) -> TestServ
         limits,
         guests,
         public_url: Some("http://tickets.test".to_owned()),
-        bank: Some(Arc::new(Bank(sandbox))),
-        publishable_key: None,
+        bank: Some(Arc::new(Bank(Arc::clone(&sandbox)))),
+        publishable_key,
         buffers: Arc::clone(&buffers),
         capacity: Arc::clone(&capacity),
         drain: stop.clone(),
@@ -100,7 +113,7 @@ pub async fn start_limited(dir: &Path, guests: bool, limits: Limits) -> TestServ
     let addr = listener.local_addr().unwrap();
     let router = routes::router(app);
     let serving = tokio::spawn(server::serve(listener, router, buffers, capacity, stop.clone(), Duration::from_secs(2)));
-    let server = TestServer { addr, auth: Auth::new(SECRET), log, box_office, read_model, stop, serving };
+    let server = TestServer { addr, auth: Auth::new(SECRET), log, box_office, read_model, sandbox, stop, serving };
     let demo = server.post("/v1/shows").admin(&server).json(demo()).send().await;
     assert!(demo.status.is_success(), "{demo:?}");
     server
