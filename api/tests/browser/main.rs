@@ -11,10 +11,14 @@
     reason = "a test may fail loudly and use the machine's clock"
 )]
 
+#[path = "../common/mod.rs"]
+mod common;
 mod docs;
 mod keyboard;
 mod my_bookings;
+mod payment_form;
 mod sale;
 mod server;
 mod shows;
+mod stripe;
 mod window;

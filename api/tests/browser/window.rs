@@ -24,7 +24,12 @@ pub enum Size {
 
 /// Runs `test` in `N` windows with separate storage, or prints that it is skipped.
 pub async fn in_windows<const N: usize>(size: Size, test: impl AsyncFnOnce([&Window; N])) {
-    let Some((_driver, windows)) = open_windows::<N>(size).await else { return };
+    in_windows_with(size, &[], test).await;
+}
+
+/// Likewise, with more flags of the browser.
+pub async fn in_windows_with<const N: usize>(size: Size, flags: &[String], test: impl AsyncFnOnce([&Window; N])) {
+    let Some((_driver, windows)) = open_windows::<N>(size, flags).await else { return };
     let outcome = AssertUnwindSafe(test(windows.each_ref())).catch_unwind().await;
     // A session that is left open would leave its browser running.
     for window in windows {
@@ -132,7 +137,7 @@ impl Window {
     }
 }
 
-async fn open_windows<const N: usize>(size: Size) -> Option<(Child, [Window; N])> {
+async fn open_windows<const N: usize>(size: Size, flags: &[String]) -> Option<(Child, [Window; N])> {
     let started =
         Command::new("chromedriver").arg("--port=0").stdout(Stdio::piped()).stderr(Stdio::null()).kill_on_drop(true).spawn();
     let mut driver = match started {
@@ -143,7 +148,7 @@ async fn open_windows<const N: usize>(size: Size) -> Option<(Child, [Window; N])
     let url = format!("http://127.0.0.1:{}", port.trim_end_matches('.'));
     let mut windows = Vec::new();
     for _ in 0..N {
-        match session(&url, size).await {
+        match session(&url, size, flags).await {
             Ok(window) => windows.push(window),
             Err(error) => return no_browser(&error),
         }
@@ -157,14 +162,23 @@ fn no_browser<T>(why: &str) -> Option<T> {
     None
 }
 
-async fn session(driver: &str, size: Size) -> Result<Window, String> {
+async fn session(driver: &str, size: Size, flags: &[String]) -> Result<Window, String> {
+    let always = [
+        "--headless=new",
+        "--window-size=1280,900",
+        "--lang=en-GB",
+        "--disable-gpu",
+        "--disable-dev-shm-usage",
+        "--no-first-run",
+        "--disable-background-networking",
+        "--disable-component-update",
+        "--disable-sync",
+        // Containers run tests as root, where the sandbox does not start. It opens our own page only.
+        "--no-sandbox",
+    ];
+    let args: Vec<&str> = always.into_iter().chain(flags.iter().map(String::as_str)).collect();
     let mut options = json!({
-        "args": [
-            "--headless=new", "--window-size=1280,900", "--lang=en-GB", "--disable-gpu", "--disable-dev-shm-usage",
-            "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync",
-            // Containers run tests as root, where the sandbox does not start. It opens our own page only.
-            "--no-sandbox",
-        ],
+        "args": args,
         "prefs": {"intl.accept_languages": "en-GB"},
     });
     if let Size::Phone = size {
