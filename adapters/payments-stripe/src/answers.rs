@@ -25,6 +25,8 @@ pub(crate) enum Reply<T> {
         code: String,
         message: String,
     },
+    /// It was done, and the answer can't be understood.
+    Unreadable(String),
     /// Stripe failed (5xx). The answer is stored under its key; whether the step happened is another question.
     ServerError(String),
     /// Too many requests, or one under the same key is under way. Nothing was done.
@@ -86,8 +88,7 @@ pub(crate) fn read<T: DeserializeOwned>(answer: &Answer) -> Reply<T> {
     if (200..300).contains(&answer.status) {
         return match serde_json::from_slice(&answer.body) {
             Ok(read) => Reply::Done(read),
-            // Done, and we can't tell what: the intent has to be looked at.
-            Err(error) => Reply::ServerError(format!("an answer that can't be read: {error}")),
+            Err(error) => Reply::Unreadable(error.to_string()),
         };
     }
     let ErrorAnswer { error } = serde_json::from_slice(&answer.body).unwrap_or_default();

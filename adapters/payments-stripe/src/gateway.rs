@@ -81,6 +81,9 @@ impl StripeGateway {
                         "Stripe does not accept the key; check stripe_key and its rights".to_owned(),
                     ));
                 }
+                Reply::Unreadable(why) => {
+                    return Err(GatewayFault::OutcomeUnknown(format!("an answer of Stripe can't be read: {why}")));
+                }
                 reply => return Ok(reply),
             };
             match pause.map(|pause| asked_for.unwrap_or(pause)).filter(|pause| *pause <= LONGEST_PAUSE) {
@@ -109,7 +112,7 @@ impl StripeGateway {
                 Reply::Done(intent) => return intent.view(),
                 Reply::Declined(intent) => return intent.view(),
                 Reply::Refused { code, message } => return Err(GatewayFault::Refused { code, message }),
-                Reply::ServerError(why) | Reply::Denied(why) => why,
+                Reply::ServerError(why) | Reply::Denied(why) | Reply::Unreadable(why) => why,
                 Reply::Busy(_) => "busy".to_owned(),
             };
             tracing::warn!(%intent, ?step, failed, "Stripe failed; looking whether the step happened");
@@ -134,7 +137,7 @@ impl StripeGateway {
             Reply::Declined(intent) => intent.view(),
             Reply::Refused { code, message } => Err(GatewayFault::Refused { code, message }),
             // A read: nothing can have been done.
-            Reply::ServerError(why) | Reply::Denied(why) => Err(GatewayFault::Unavailable(why)),
+            Reply::ServerError(why) | Reply::Denied(why) | Reply::Unreadable(why) => Err(GatewayFault::Unavailable(why)),
             Reply::Busy(_) => Err(GatewayFault::Unavailable("busy".to_owned())),
         }
     }
@@ -160,7 +163,7 @@ impl PaymentGateway for StripeGateway {
                 Reply::Declined(intent) => return intent.view(),
                 Reply::Refused { code, message } => return Err(GatewayFault::Refused { code, message }),
                 // Perhaps there is an intent now that nobody knows. Nobody confirms it, so it charges nothing.
-                Reply::ServerError(why) | Reply::Denied(why) => {
+                Reply::ServerError(why) | Reply::Denied(why) | Reply::Unreadable(why) => {
                     tracing::warn!(booking = %order.booking, why, "Stripe failed to create an intent; trying under another key");
                 }
                 Reply::Busy(_) => {}
@@ -216,7 +219,7 @@ impl PaymentGateway for StripeGateway {
                 }
                 Reply::Refused { code, message } => return refused(code, message),
                 Reply::Declined(_) => return refused("card_error".to_owned(), "the bank did not take the refund".to_owned()),
-                Reply::ServerError(why) | Reply::Denied(why) => {
+                Reply::ServerError(why) | Reply::Denied(why) | Reply::Unreadable(why) => {
                     tracing::warn!(%intent, why, "Stripe failed to refund; looking whether it happened");
                     if self.is_refunded(intent, number).await? {
                         return self.look(intent).await;
@@ -242,7 +245,7 @@ impl PaymentRecords for StripeGateway {
                 Ok(RecordPage { records, more: page.has_more })
             }
             Reply::Refused { code, message } => Err(GatewayFault::Refused { code, message }),
-            Reply::ServerError(why) | Reply::Denied(why) => Err(GatewayFault::Unavailable(why)),
+            Reply::ServerError(why) | Reply::Denied(why) | Reply::Unreadable(why) => Err(GatewayFault::Unavailable(why)),
             Reply::Declined(_) | Reply::Busy(_) => Err(GatewayFault::Unavailable("Stripe does not list its intents".to_owned())),
         }
     }
