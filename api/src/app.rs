@@ -47,6 +47,8 @@ pub struct AppParts {
     pub stripe: bool,
     /// Takes what the gateway reports by itself, where it does.
     pub webhooks: Option<Webhooks>,
+    /// Cancelled when a task that follows the gateway's reports has ended, which makes the server not ready.
+    pub reports_ended: CancellationToken,
     /// With it the buyer's browser may use the gateway's own form.
     pub publishable_key: Option<String>,
     /// What connections keep for slow clients.

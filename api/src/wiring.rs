@@ -9,11 +9,13 @@ mod event_log;
 mod eventstore_server;
 mod listener;
 mod log_host;
+mod parts;
 pub mod payment_records;
 mod payments;
 pub mod reading;
 mod redis;
 pub mod repair;
+mod reports;
 mod sandbox_server;
 mod start_error;
 pub mod token_key;
@@ -27,21 +29,20 @@ use crate::app::{App, AppParts};
 use crate::auth::Auth;
 use crate::config::Config;
 use crate::data_dir::DataDir;
-use crate::demo;
-use crate::limits::Limits;
 use crate::routes;
 use crate::server::{self, Budget, Capacity};
 use event_log::ChosenLog;
-use lastseat_domain::ports::event_log::{Filter, last_position};
-use lastseat_domain::ports::{Clock, EventLog, Ids, RateLimiter};
-use lastseat_engine::{BoxOffice, Ports, Settings};
+use lastseat_domain::ports::{Clock, EventLog, Ids};
+use lastseat_engine::{BoxOffice, Ports};
 use lastseat_event_log_sqlite::{AcceptLoss, FatalHook};
-use lastseat_in_process::{FreeOfCharge, InProcessGuard, InProcessLimiter, RandomIds, SystemClock};
+use lastseat_in_process::{FreeOfCharge, InProcessGuard, RandomIds, SystemClock};
 use lastseat_payments_sandbox::SandboxGateway;
 use lastseat_projections::ReadModel;
-use lastseat_redis::{Redis, RedisGuard, RedisLimiter};
+use lastseat_redis::RedisGuard;
 use listener::{bind, reachable};
+use parts::{limits, open_both_sides, other_connections};
 use payments::ChosenPayments;
+use reports::{Context, Reports};
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -49,9 +50,6 @@ use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
-
-/// How long a start waits for the views to catch up before it serves them as they are.
-const VIEWS_PATIENCE: Duration = Duration::from_secs(30);
 
 /// A server that runs.
 pub struct Running {
@@ -76,6 +74,7 @@ pub struct Running {
     /// The time.
     pub clock: Arc<dyn Clock>,
     chosen_log: ChosenLog,
+    reports_ended: CancellationToken,
     shutdown: CancellationToken,
     serving: JoinHandle<io::Result<()>>,
     drain: Duration,
@@ -134,7 +133,7 @@ async fn assemble(
     if let Some(exposure) = token_key::exposure(&config.token_key_file()) {
         tracing::warn!("the token key {exposure}");
     }
-    let ChosenPayments { gateway, bank, sandbox } = ChosenPayments::open(config, data, clock)?;
+    let ChosenPayments { gateway, bank, sandbox, reporting } = ChosenPayments::open(config, data, clock)?;
     if let Some(sandbox) = &sandbox {
         charges::warn_of_unmatched(&*log, sandbox).await;
     }
@@ -150,25 +149,22 @@ async fn assemble(
             Some(redis) => Arc::new(RedisGuard::new(redis.clone())),
             None => Arc::new(InProcessGuard::new(Arc::clone(clock))),
         },
-        payments: Arc::new(FreeOfCharge::in_front_of(gateway)),
+        payments: Arc::new(FreeOfCharge::in_front_of(Arc::clone(&gateway))),
         clock: Arc::clone(clock),
         ids: Arc::clone(&ids),
     };
-    let box_office = BoxOffice::open(ports, settings(config)).await?;
-    if config.demo
-        && let Err(error) = demo::put_on_sale(&box_office, config.hold).await
-    {
-        box_office.drain(config.drain).await;
-        return Err(error.into());
-    }
-    let read_model = match open_views(data, &log, clock).await {
-        Ok(read_model) => read_model,
-        Err(error) => {
-            box_office.drain(config.drain).await;
-            return Err(error);
-        }
-    };
-
+    let (box_office, read_model) = open_both_sides(config, data, ports).await?;
+    let reports = Reports::start(
+        reporting,
+        &Context {
+            gateway: &gateway,
+            box_office: &box_office,
+            read_model: &read_model,
+            clock,
+            sweep_every: config.payments_sweep,
+            shutdown: &shutdown,
+        },
+    );
     let buffers = Budget::new(config.connection_memory << 20, read_model.superseded_bytes());
     let capacity = Arc::new(Capacity::of_process(other_connections(config)));
     let app = App::new(AppParts {
@@ -182,7 +178,8 @@ async fn assemble(
         guests: config.guests,
         public_url: config.public_url.clone(),
         bank,
-        webhooks: None,
+        webhooks: reports.webhooks,
+        reports_ended: reports.ended.clone(),
         stripe: config.stripe_key.is_some(),
         publishable_key: config.stripe_publishable_key.clone(),
         buffers: Arc::clone(&buffers),
@@ -201,32 +198,13 @@ async fn assemble(
         eventstore_server,
         sandbox_server,
         sandbox,
+        reports_ended: reports.ended,
         clock: Arc::clone(clock),
         chosen_log: chosen_log.clone(),
         shutdown,
         serving,
         drain: config.drain,
     })
-}
-
-/// Connections that other servers of this process may take.
-fn other_connections(config: &Config) -> u64 {
-    let to_log = config.eventstore_listen.map_or(0, |_| eventstore_server::MAX_CONNECTIONS);
-    let to_sandbox = config.sandbox_listen.map_or(0, |_| Capacity::for_nodes().limit());
-    (to_log + to_sandbox) as u64
-}
-
-/// The views, caught up with the log if that does not take too long.
-async fn open_views(data: &DataDir, log: &Arc<dyn EventLog>, clock: &Arc<dyn Clock>) -> Result<ReadModel, StartError> {
-    let dir = data.views();
-    let head = last_position(&**log, &Filter::our_streams()).await?;
-    let read_model = ReadModel::open(Arc::clone(log), Arc::clone(clock), Some(dir.clone()))
-        .await
-        .map_err(|source| StartError::Views { source, dir })?;
-    if !read_model.wait_for(head, VIEWS_PATIENCE).await {
-        tracing::warn!("the views have not caught up with the log yet");
-    }
-    Ok(read_model)
 }
 
 impl Running {
@@ -236,6 +214,7 @@ impl Running {
         let servers = log_host::failed_server(self.eventstore_server.as_mut(), self.sandbox_server.as_mut());
         tokio::select! {
             () = self.box_office.failed() => "a task of the engine has ended".to_owned(),
+            () = self.reports_ended.cancelled() => "a task that follows the payment gateway's reports has ended".to_owned(),
             () = self.read_model.failed() => "a task of the read model has ended".to_owned(),
             ended = &mut self.serving => format!("the HTTP server has ended ({ended:?})"),
             why = servers => why,
@@ -260,22 +239,6 @@ impl Running {
             server.stopped().await;
         }
         self.chosen_log.close().await;
-    }
-}
-
-/// Each node limits what comes to it; with Redis, all of them together.
-fn limits(config: &Config, redis: Option<Redis>, clock: &Arc<dyn Clock>) -> Limits {
-    let own = Arc::new(InProcessLimiter::new(Arc::clone(clock)));
-    let shared = redis.map(|redis| Arc::new(RedisLimiter::new(redis)) as Arc<dyn RateLimiter>);
-    Limits::new(config.quotas(), config.proxies(), own, shared)
-}
-
-fn settings(config: &Config) -> Settings {
-    Settings {
-        max_in_flight: config.max_in_flight,
-        passivate_after: config.passivate,
-        settle_after: config.settle,
-        payment_patience: config.payment_patience,
     }
 }
 

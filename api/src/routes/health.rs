@@ -102,6 +102,7 @@ pub(super) async fn check(app: &App) -> Readiness {
     let stalled = goal.and_then(|goal| app.lag().too_long(goal, reached, app.now()));
     let error = app.read_model().status().into_iter().find_map(|view| view.error);
     let stopping = app.parts().drain.is_cancelled();
+    let reports_ended = app.parts().reports_ended.is_cancelled();
     let shortage = app.parts().capacity.shortage();
     let mut checks = vec![
         Check { name: "event_log", ok: log_ok, detail: log_detail },
@@ -119,6 +120,11 @@ pub(super) async fn check(app: &App) -> Readiness {
             name: "connections",
             ok: shortage.is_none(),
             detail: shortage.unwrap_or_else(|| "there is room for more".to_owned()),
+        },
+        Check {
+            name: "payments",
+            ok: !reports_ended,
+            detail: if reports_ended { "a task has ended; restart the server" } else { "are followed" }.to_owned(),
         },
         Check { name: "running", ok: !stopping, detail: if stopping { "is stopping" } else { "takes requests" }.to_owned() },
     ];

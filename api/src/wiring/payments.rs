@@ -3,6 +3,7 @@
 //! A gateway that takes real money has no `bank`: the routes that simulate one are then not there, and
 //! `lastseat doctor` names it in `checks.rs`.
 
+use super::reports::Reporting;
 use super::start_error::StartError;
 use crate::app::BankAuthentication;
 use crate::config::Config;
@@ -21,6 +22,8 @@ pub(super) struct ChosenPayments {
     pub bank: Option<Arc<dyn BankAuthentication>>,
     /// The sandbox itself, if it is in this process.
     pub sandbox: Option<Arc<SandboxGateway>>,
+    /// What it reports by itself, and its list of payments.
+    pub reporting: Reporting,
 }
 
 impl ChosenPayments {
@@ -30,7 +33,12 @@ impl ChosenPayments {
         }
         if let Some(url) = &config.sandbox {
             let remote = RemoteSandbox::open(url.expose()).map_err(|error| StartError::SharedSandbox(error.to_string()))?;
-            return Ok(Self { gateway: Arc::new(remote.clone()), bank: Some(Arc::new(RemoteBank(remote))), sandbox: None });
+            return Ok(Self {
+                gateway: Arc::new(remote.clone()),
+                bank: Some(Arc::new(RemoteBank(remote))),
+                sandbox: None,
+                reporting: Reporting::default(),
+            });
         }
         if config.eventstore.is_some() {
             tracing::warn!(
@@ -39,7 +47,7 @@ impl ChosenPayments {
         }
         let sandbox = Arc::new(SandboxGateway::open(&data.sandbox(), Arc::clone(clock))?);
         let bank = Arc::new(Bank(Arc::clone(&sandbox)));
-        Ok(Self { gateway: Arc::clone(&sandbox) as _, bank: Some(bank), sandbox: Some(sandbox) })
+        Ok(Self { gateway: Arc::clone(&sandbox) as _, bank: Some(bank), sandbox: Some(sandbox), reporting: Reporting::default() })
     }
 }
 

@@ -1,4 +1,5 @@
 use super::*;
+use crate::demo;
 use chrono::TimeDelta;
 use lastseat_domain::{BookingId, BuyerId, SeatId, ShowId};
 use lastseat_engine::{HoldRequest, SeatSelection};

@@ -93,6 +93,7 @@ async fn start_server(dir: &Path, guests: bool, limits: Limits, publishable_key:
     let capacity = Arc::new(server::Capacity::of_process(0));
     let app = App::new(AppParts {
         webhooks: None,
+        reports_ended: CancellationToken::new(),
         stripe: false,
         box_office: box_office.clone(),
         read_model: read_model.clone(),

@@ -1,0 +1,75 @@
+//! The parts of a server that follow from its configuration alone, or from its log.
+
+use super::eventstore_server;
+use super::start_error::StartError;
+use crate::config::Config;
+use crate::data_dir::DataDir;
+use crate::demo;
+use crate::limits::Limits;
+use crate::server::Capacity;
+use lastseat_domain::ports::event_log::{Filter, last_position};
+use lastseat_domain::ports::{Clock, EventLog, RateLimiter};
+use lastseat_engine::{BoxOffice, Ports, Settings};
+use lastseat_in_process::InProcessLimiter;
+use lastseat_projections::ReadModel;
+use lastseat_redis::{Redis, RedisLimiter};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// How long a start waits for the views to catch up before it serves them as they are.
+const VIEWS_PATIENCE: Duration = Duration::from_secs(30);
+
+/// Connections that other servers of this process may take.
+pub(super) fn other_connections(config: &Config) -> u64 {
+    let to_log = config.eventstore_listen.map_or(0, |_| eventstore_server::MAX_CONNECTIONS);
+    let to_sandbox = config.sandbox_listen.map_or(0, |_| Capacity::for_nodes().limit());
+    (to_log + to_sandbox) as u64
+}
+
+/// The write side and the read side, with the demo show if it is wanted.
+pub(super) async fn open_both_sides(config: &Config, data: &DataDir, ports: Ports) -> Result<(BoxOffice, ReadModel), StartError> {
+    let (log, clock) = (Arc::clone(&ports.log), Arc::clone(&ports.clock));
+    let box_office = BoxOffice::open(ports, settings(config)).await?;
+    let rest = async {
+        if config.demo {
+            demo::put_on_sale(&box_office, config.hold).await?;
+        }
+        open_views(data, &log, &clock).await
+    };
+    match rest.await {
+        Ok(read_model) => Ok((box_office, read_model)),
+        Err(error) => {
+            box_office.drain(config.drain).await;
+            Err(error)
+        }
+    }
+}
+
+/// The views, caught up with the log if that does not take too long.
+async fn open_views(data: &DataDir, log: &Arc<dyn EventLog>, clock: &Arc<dyn Clock>) -> Result<ReadModel, StartError> {
+    let dir = data.views();
+    let head = last_position(&**log, &Filter::our_streams()).await?;
+    let read_model = ReadModel::open(Arc::clone(log), Arc::clone(clock), Some(dir.clone()))
+        .await
+        .map_err(|source| StartError::Views { source, dir })?;
+    if !read_model.wait_for(head, VIEWS_PATIENCE).await {
+        tracing::warn!("the views have not caught up with the log yet");
+    }
+    Ok(read_model)
+}
+
+/// Each node limits what comes to it; with Redis, all of them together.
+pub(super) fn limits(config: &Config, redis: Option<Redis>, clock: &Arc<dyn Clock>) -> Limits {
+    let own = Arc::new(InProcessLimiter::new(Arc::clone(clock)));
+    let shared = redis.map(|redis| Arc::new(RedisLimiter::new(redis)) as Arc<dyn RateLimiter>);
+    Limits::new(config.quotas(), config.proxies(), own, shared)
+}
+
+fn settings(config: &Config) -> Settings {
+    Settings {
+        max_in_flight: config.max_in_flight,
+        passivate_after: config.passivate,
+        settle_after: config.settle,
+        payment_patience: config.payment_patience,
+    }
+}

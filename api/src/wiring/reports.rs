@@ -1,0 +1,114 @@
+//! The tasks that follow what a payment gateway reports: webhooks, and the sweep for what they miss.
+
+use crate::sweep::Sweep;
+use crate::webhooks::{Payments, WebhookReader, Webhooks};
+use async_trait::async_trait;
+use lastseat_domain::ports::payments::GatewayFault;
+use lastseat_domain::ports::{Clock, PaymentGateway, PaymentRecords};
+use lastseat_domain::{BookingId, IntentId};
+use lastseat_engine::BoxOffice;
+use lastseat_projections::ReadModel;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+/// What a gateway offers besides taking money.
+#[derive(Default)]
+pub(super) struct Reporting {
+    pub records: Option<Arc<dyn PaymentRecords>>,
+    pub reader: Option<Box<dyn WebhookReader>>,
+}
+
+/// What the tasks work with.
+pub(super) struct Context<'a> {
+    pub gateway: &'a Arc<dyn PaymentGateway>,
+    pub box_office: &'a BoxOffice,
+    pub read_model: &'a ReadModel,
+    pub clock: &'a Arc<dyn Clock>,
+    pub sweep_every: Duration,
+    pub shutdown: &'a CancellationToken,
+}
+
+/// The tasks, running.
+pub(super) struct Reports {
+    pub webhooks: Option<Webhooks>,
+    /// Cancelled when a task has ended although nobody stopped it.
+    pub ended: CancellationToken,
+}
+
+impl Reports {
+    /// Starts what the gateway offers.
+    pub(super) fn start(reporting: Reporting, context: &Context<'_>) -> Self {
+        let (ended, stop) = (CancellationToken::new(), context.shutdown);
+        let payments: Arc<dyn Payments> =
+            Arc::new(Looking { gateway: Arc::clone(context.gateway), box_office: context.box_office.clone() });
+        let webhooks = reporting.reader.map(|reader| {
+            let (webhooks, task) = Webhooks::start(reader, Arc::clone(&payments), stop.clone());
+            watch("webhooks", task, stop, &ended);
+            webhooks
+        });
+        if let Some(records) = reporting.records {
+            let read_model = context.read_model.clone();
+            let sweep = Sweep {
+                records,
+                payments,
+                bookings: Arc::new(move |booking| read_model.booking(booking)),
+                clock: Arc::clone(context.clock),
+                every: context.sweep_every,
+            };
+            watch("payments' sweep", tokio::spawn(sweep.run(stop.clone())), stop, &ended);
+        }
+        Self { webhooks, ended }
+    }
+}
+
+/// Cancels `ended` when the task ends before `stop`, however it ends.
+fn watch(name: &'static str, task: JoinHandle<()>, stop: &CancellationToken, ended: &CancellationToken) {
+    let (stop, ended) = (stop.clone(), ended.clone());
+    tokio::spawn(async move {
+        let result = task.await;
+        if !stop.is_cancelled() {
+            tracing::error!(?result, "the task of the {name} has ended");
+            ended.cancel();
+        }
+    });
+}
+
+/// Asks the gateway about an intent, and the engine about a booking.
+struct Looking {
+    gateway: Arc<dyn PaymentGateway>,
+    box_office: BoxOffice,
+}
+
+#[async_trait]
+impl Payments for Looking {
+    async fn booking_of(&self, intent: &IntentId) -> Result<BookingId, GatewayFault> {
+        self.gateway.retrieve(intent).await.map(|intent| intent.booking)
+    }
+
+    async fn look_at(&self, booking: BookingId) {
+        self.box_office.look_at(booking).await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_task_that_ends_or_panics_is_noticed_and_one_that_is_stopped_is_not() {
+        async fn is_noticed(task: JoinHandle<()>, stopped: bool) -> bool {
+            let (stop, ended) = (CancellationToken::new(), CancellationToken::new());
+            if stopped {
+                stop.cancel();
+            }
+            watch("test", task, &stop, &ended);
+            tokio::time::timeout(Duration::from_millis(200), ended.cancelled()).await.is_ok()
+        }
+        assert!(is_noticed(tokio::spawn(async {}), false).await);
+        assert!(is_noticed(tokio::spawn(async { panic!("planned") }), false).await);
+        assert!(!is_noticed(tokio::spawn(async {}), true).await);
+        assert!(!is_noticed(tokio::spawn(std::future::pending()), false).await);
+    }
+}
