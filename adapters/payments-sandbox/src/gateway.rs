@@ -1,7 +1,7 @@
 //! The sandbox as a gateway in this process: the state machine, a lock, a journal and a clock.
 
 use super::journal::{OpenError, SandboxJournal};
-use super::machine::{Answer, Command, Machine, Reply, Request};
+use super::machine::{Answer, Command, Decision, Machine, Reply, Request};
 use super::record::{Record, Refusal, Status};
 use super::rules;
 use async_trait::async_trait;
@@ -9,7 +9,7 @@ use chrono::TimeDelta;
 use lastseat_domain::ports::idempotency_keys as keys;
 use lastseat_domain::ports::payments::{GatewayFault, Intent, IntentStatus, NextAction, PaymentOrder};
 use lastseat_domain::ports::{Clock, PaymentGateway};
-use lastseat_domain::{BookingId, IntentId, Money, SeatId, Secret};
+use lastseat_domain::{BookingId, IntentId, Money, SeatId, Secret, Timestamp};
 use parking_lot::Mutex;
 use std::fmt;
 use std::path::Path;
@@ -27,7 +27,11 @@ pub struct SandboxGateway {
 struct State {
     machine: Machine,
     journal: Option<SandboxJournal>,
+    observer: Option<Observer>,
 }
+
+/// Learns of every change of an intent: as it was, as it is, and when.
+pub(crate) type Observer = Box<dyn Fn(Option<&Arc<Record>>, &Arc<Record>, Timestamp) + Send + Sync>;
 
 /// Why there is no answer.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -62,7 +66,7 @@ impl SandboxGateway {
             clock,
             slow: Duration::from_secs(3),
             action_base: "/sandbox/authenticate/".to_owned(),
-            state: Mutex::new(State { machine, journal }),
+            state: Mutex::new(State { machine, journal, observer: None }),
         }
     }
 
@@ -90,9 +94,7 @@ impl SandboxGateway {
         let reply = self.perform(key, command)?;
         if matches!(reply, Reply::Slow(_)) {
             // Done already: a caller that does not wait changes nothing.
-            let delay = TimeDelta::from_std(self.slow).unwrap_or(TimeDelta::MAX);
-            let now = self.clock.now();
-            self.clock.sleep_until(now.checked_add_signed(delay).unwrap_or(now)).await;
+            self.be_slow().await;
         }
         delivered(reply)
     }
@@ -120,21 +122,49 @@ impl SandboxGateway {
         self.state.lock().machine.intent(id).cloned()
     }
 
-    /// Decides, writes down, makes it so: in this order, under one lock.
-    fn perform(&self, key: Option<String>, command: Command) -> Result<Reply, Undelivered> {
-        let request = Request { key, at: self.clock.now(), command };
+    /// Carries out a request of a server that speaks a gateway's own protocol.
+    ///
+    /// # Errors
+    /// [`Undelivered`] if nothing was done.
+    pub(crate) fn decide(&self, request: &Request) -> Result<Decision, Undelivered> {
         let mut state = self.state.lock();
-        let decision = state.machine.decide(&request);
-        if let Some(change) = decision.change {
+        let decision = state.machine.decide(request);
+        if let Some(change) = decision.change.clone() {
             if let Some(journal) = &mut state.journal {
                 journal.append(&change).map_err(|error| {
                     tracing::error!(%error, "the sandbox gateway can't write its journal");
                     Undelivered::Unavailable(format!("the sandbox can't write its journal: {error}"))
                 })?;
             }
+            if let (Some(after), Some(observer)) = (&change.intent, &state.observer) {
+                observer(state.machine.intent(&after.id), after, change.at);
+            }
             state.machine.evolve(change);
         }
-        Ok(decision.reply)
+        Ok(decision)
+    }
+
+    /// Calls `observer` with every change of an intent from now on, in order: as it was, as it is, and when. One
+    /// observer at a time; it must not call the gateway.
+    #[allow(dead_code, reason = "for webhooks")]
+    pub(crate) fn observe(&self, observer: Observer) {
+        self.state.lock().observer = Some(observer);
+    }
+
+    pub(crate) fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    /// Waits as long as a slow answer takes.
+    pub(crate) async fn be_slow(&self) {
+        let delay = TimeDelta::from_std(self.slow).unwrap_or(TimeDelta::MAX);
+        let now = self.clock.now();
+        self.clock.sleep_until(now.checked_add_signed(delay).unwrap_or(now)).await;
+    }
+
+    /// Decides, writes down, makes it so: in this order, under one lock.
+    fn perform(&self, key: Option<String>, command: Command) -> Result<Reply, Undelivered> {
+        Ok(self.decide(&Request::new(key, self.clock.now(), command))?.reply)
     }
 
     async fn ask(&self, key: String, command: Command) -> Result<Intent, GatewayFault> {
@@ -161,7 +191,7 @@ impl SandboxGateway {
             },
             last_decline: record.last_decline.map(|decline| decline.reason().to_owned()),
             client_secret: Secret::new(record.client_secret()),
-            capture_before: None,
+            capture_before: record.capture_before(),
             captured: record.captured,
             refunded: record.refunded(),
         }

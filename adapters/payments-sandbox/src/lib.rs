@@ -7,6 +7,7 @@
 //! A real gateway does not crash with our process. So [`SandboxGateway::open`] writes every change to a
 //! journal file before it answers, and killing the process loses no charge.
 
+mod details;
 mod file_lock;
 mod gateway;
 mod journal;
@@ -15,10 +16,12 @@ mod methods;
 mod record;
 mod rules;
 mod shared;
+pub mod stripe;
 
+pub use details::{Cancellation, CaptureMethod, ChargeNote, Details, Extras, RefundNote, Update};
 pub use gateway::{SandboxGateway, Undelivered};
 pub use journal::{OpenError, read_journal};
-pub use machine::{Answer, Answered, Change, Command, Decision, Given, Machine, Reply, Request};
+pub use machine::{Answer, Answered, Change, Command, Decision, Given, Machine, Reply, Request, ServerError};
 pub use methods::TEST_METHODS;
 pub use record::{Code, Decline, Record, Refusal, Status};
 pub use shared::{BadUrl, DRAIN, RemoteSandbox, router};

@@ -4,6 +4,7 @@
 //! a change so. Between the two the caller writes the change down, so that nothing is answered
 //! that a crash could undo.
 
+use super::details::{Details, Extras, Update};
 use super::record::{Code, Record, Refusal, Status};
 use super::rules::{self, Outcome};
 use chrono::TimeDelta;
@@ -36,6 +37,13 @@ pub enum Command {
         intent: IntentId,
         /// One of [`super::TEST_METHODS`].
         payment_method: String,
+    },
+    /// Change what is said about it.
+    Update {
+        /// Of which intent.
+        intent: IntentId,
+        /// What is different.
+        update: Update,
     },
     /// The buyer has been at the bank's page.
     Authenticate {
@@ -83,6 +91,29 @@ pub struct Request {
     pub at: Timestamp,
     /// The request.
     pub command: Command,
+    /// What Stripe's API sends with it.
+    pub extras: Extras,
+    /// Equal for equal requests, where the command alone does not tell them apart.
+    pub fingerprint: Option<Uuid>,
+    /// A server error to answer with.
+    pub server_error: Option<ServerError>,
+}
+
+impl Request {
+    /// A command without anything beside it.
+    #[must_use]
+    pub fn new(key: Option<String>, at: Timestamp, command: Command) -> Self {
+        Self { key, at, command, extras: Extras::default(), fingerprint: None, server_error: None }
+    }
+}
+
+/// A server error that the key keeps, as Stripe's keys do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ServerError {
+    /// Nothing was done.
+    Instead,
+    /// The step was done.
+    Afterwards,
 }
 
 /// What the gateway says: the intent as it is after the command, or no. A decline is an intent with
@@ -109,6 +140,8 @@ pub struct Decision {
     pub reply: Reply,
     /// What is different from now on.
     pub change: Option<Change>,
+    /// The key's first answer again.
+    pub replayed: bool,
 }
 
 /// One step of the gateway's state; a line of the journal.
@@ -174,33 +207,35 @@ impl Machine {
     /// `idempotency_error` if it was used for something else.
     #[must_use]
     pub fn decide(&self, request: &Request) -> Decision {
-        let params = request.command.fingerprint();
+        let params = request.fingerprint.unwrap_or_else(|| request.command.fingerprint());
         if let Some(key) = &request.key
             && let Some(kept) = self.keys.get(key.as_str()).filter(|kept| kept.is_alive(request.at))
         {
-            let answer = if kept.params == params { kept.answer.clone() } else { Err(other_request(key)) };
-            return Decision { reply: Reply::Answer(answer), change: None };
+            let replayed = kept.params == params;
+            let answer = if replayed { kept.answer.clone() } else { Err(other_request(key)) };
+            return Decision { reply: Reply::Answer(answer), change: None, replayed };
         }
         let answered = |given| request.key.clone().map(|key| Answered { key, params, given });
         let done = |record: Record, reply: fn(Answer) -> Reply| {
             let record = Arc::new(record);
             let change = Change { at: request.at, intent: Some(Arc::clone(&record)), answered: answered(Given::Intent) };
-            Decision { reply: reply(Ok(record)), change: Some(change) }
+            Decision { reply: reply(Ok(record)), change: Some(change), replayed: false }
         };
         let refused = |intent: Option<Record>, refusal: Refusal| {
             let intent = intent.map(Arc::new);
             let answered = answered(Given::Refused(refusal.clone()));
             let change = (intent.is_some() || answered.is_some()).then_some(Change { at: request.at, intent, answered });
-            Decision { reply: Reply::Answer(Err(refusal)), change }
+            Decision { reply: Reply::Answer(Err(refusal)), change, replayed: false }
         };
-        match self.run(request) {
+        let nothing = |reply| Decision { reply, change: None, replayed: false };
+        match rules::with_server_error(self.run(request), request.server_error) {
             Outcome::Done(record) => done(record, Reply::Answer),
             Outcome::DoneSlowly(record) => done(record, Reply::Slow),
             Outcome::DoneAnswerLost(record) => done(record, |_| Reply::Lost),
             Outcome::Undone(record, refusal) => refused(Some(record), refusal),
             Outcome::Refused(refusal) => refused(None, refusal),
-            Outcome::Invalid(refusal) => Decision { reply: Reply::Answer(Err(refusal)), change: None },
-            Outcome::Unavailable => Decision { reply: Reply::Unavailable, change: None },
+            Outcome::Invalid(refusal) => nothing(Reply::Answer(Err(refusal))),
+            Outcome::Unavailable => nothing(Reply::Unavailable),
         }
     }
 
@@ -261,13 +296,17 @@ impl Machine {
     }
 
     fn run(&self, request: &Request) -> Outcome {
+        let (at, extras) = (request.at, &request.extras);
         match &request.command {
-            Command::Create { booking, amount, metadata } => self.create(*booking, *amount, metadata, request.at),
-            Command::Confirm { intent, payment_method } => self.on(intent, |record| rules::confirm(record, payment_method)),
-            Command::Authenticate { intent, success } => self.on(intent, |record| rules::authenticate(record, *success)),
-            Command::Capture { intent, amount } => self.on(intent, |record| rules::capture(record, *amount)),
-            Command::Cancel { intent } => self.on(intent, rules::cancel),
-            Command::Refund { intent, amount } => self.on(intent, |record| rules::refund(record, *amount)),
+            Command::Create { booking, amount, metadata } => self.create(*booking, *amount, metadata, at, extras),
+            Command::Confirm { intent, payment_method } => {
+                self.on(intent, |record| rules::confirm(rules::returning_to(record, extras), payment_method, at))
+            }
+            Command::Update { intent, update } => self.on(intent, |record| rules::update(record, update)),
+            Command::Authenticate { intent, success } => self.on(intent, |record| rules::authenticate(record, *success, at)),
+            Command::Capture { intent, amount } => self.on(intent, |record| rules::capture(record, *amount, at)),
+            Command::Cancel { intent } => self.on(intent, |record| rules::cancel(record, at, extras)),
+            Command::Refund { intent, amount } => self.on(intent, |record| rules::refund(record, *amount, at, extras)),
         }
     }
 
@@ -278,14 +317,21 @@ impl Machine {
         }
     }
 
-    fn create(&self, booking: BookingId, amount: Money, metadata: &BTreeMap<String, String>, at: Timestamp) -> Outcome {
+    fn create(
+        &self,
+        booking: BookingId,
+        amount: Money,
+        metadata: &BTreeMap<String, String>,
+        at: Timestamp,
+        extras: &Extras,
+    ) -> Outcome {
         if let Err(refusal) = rules::check_amount("amount", amount.value, rules::MAX_AMOUNT) {
             return Outcome::Invalid(refusal);
         }
         let Some(id) = self.fresh_id(booking) else {
             return Outcome::Unavailable;
         };
-        Outcome::Done(Record {
+        let record = Record {
             id,
             booking,
             amount,
@@ -296,7 +342,20 @@ impl Machine {
             captured: 0,
             refunds: Vec::new(),
             metadata: metadata.clone(),
-        })
+            details: Details {
+                foreign: extras.foreign,
+                description: extras.description.clone(),
+                capture: extras.capture,
+                attached: extras.payment_method.clone(),
+                return_url: extras.return_url.clone(),
+                ..Details::default()
+            },
+        };
+        match &extras.payment_method {
+            Some(method) if extras.confirm => rules::confirm(record, method, at),
+            Some(method) => rules::known_method(method).map_or_else(Outcome::Refused, |_| Outcome::Done(record)),
+            None => Outcome::Done(record),
+        }
     }
 
     /// The booking's first name that is free. A second intent of a booking can only come of a key

@@ -2,6 +2,7 @@
 //! `pm_lastseat_…` are additions, for what a network does to a payment.
 
 use super::record::Decline;
+use std::borrow::Cow;
 
 /// What happens when an intent is confirmed with a method.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -9,6 +10,10 @@ pub(super) enum Behaviour {
     Approve,
     Decline(Decline),
     Authenticate,
+    /// The buyer authenticates, and the bank declines all the same.
+    AuthenticateThenDecline,
+    /// Succeeds, and the buyer disputes the charge once it is captured.
+    Dispute,
     ApproveSlowly,
     ApproveAnswerLost,
     DeclineAnswerLost,
@@ -26,12 +31,24 @@ macro_rules! methods {
 
         /// What a method does; nothing if there is no such method.
         pub(super) fn behaviour(name: &str) -> Option<Behaviour> {
-            match name {
+            match &*test_name(name) {
                 $($name => Some($behaviour),)*
                 _ => None,
             }
         }
     };
+}
+
+/// Prefix of the methods that the sandbox makes from a card's number. A random part follows, then the rest of
+/// the test method's name: the name itself says what it does, and needs no memory.
+pub(super) const MADE: &str = "pm_sandbox_";
+
+/// The test method behind a method that was made from a card's number.
+pub(super) fn test_name(name: &str) -> Cow<'_, str> {
+    match name.strip_prefix(MADE).and_then(|rest| rest.split_once('_')) {
+        Some((_, test)) => Cow::Owned(format!("pm_card_{test}")),
+        None => Cow::Borrowed(name),
+    }
 }
 
 methods! {
@@ -57,6 +74,8 @@ methods! {
     "pm_card_chargeDeclinedProcessingError" "declined: processing_error" => Behaviour::Decline(Decline::ProcessingError);
     "pm_card_authenticationRequired" "the buyer has to authenticate at the bank's page" => Behaviour::Authenticate;
     "pm_card_threeDSecure2Required" "the buyer has to authenticate at the bank's page" => Behaviour::Authenticate;
+    "pm_card_authenticationRequiredChargeDeclinedInsufficientFunds" "the bank's page, then declined" => Behaviour::AuthenticateThenDecline;
+    "pm_card_createDispute" "succeeds; disputed once captured" => Behaviour::Dispute;
     "pm_lastseat_slow" "succeeds, with an answer that takes 3 s (configurable)" => Behaviour::ApproveSlowly;
     "pm_lastseat_answerLost" "succeeds, and the answer is lost the first time" => Behaviour::ApproveAnswerLost;
     "pm_lastseat_answerLostDeclined" "declined: card_declined, and the answer is lost the first time" => Behaviour::DeclineAnswerLost;

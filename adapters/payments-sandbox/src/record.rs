@@ -1,11 +1,15 @@
 //! What the sandbox knows about an intent, and how it says no. Names are Stripe's.
 
+use super::details::Details;
 use lastseat_domain::{BookingId, IntentId, Money, Timestamp};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::fmt;
 
-/// A payment intent, captured by hand.
+/// How long a card's authorisation lasts.
+const AUTHORISATION_LASTS: chrono::TimeDelta = chrono::TimeDelta::days(7);
+
+/// A payment intent.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Record {
     /// `pi_sandbox_` and the booking in hex; further intents of the same booking end in `_2`, `_3`…
@@ -32,9 +36,19 @@ pub struct Record {
     /// What the creator attached beside the booking; carried, not read.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub metadata: BTreeMap<String, String>,
+    /// What only Stripe's API shows.
+    #[serde(default, skip_serializing_if = "Details::is_empty")]
+    pub details: Details,
 }
 
 impl Record {
+    /// Until when an authorisation can be captured.
+    #[must_use]
+    pub fn capture_before(&self) -> Option<Timestamp> {
+        let authorised = self.details.charges.last().filter(|charge| charge.decline.is_none())?.at;
+        authorised.checked_add_signed(AUTHORISATION_LASTS).filter(|_| self.status == Status::RequiresCapture)
+    }
+
     /// Minor units returned so far.
     #[must_use]
     pub fn refunded(&self) -> i64 {
@@ -204,6 +218,10 @@ pub enum Code {
     ParameterInvalidInteger,
     /// The idempotency key was used for another request.
     IdempotencyError,
+    /// The authorisation has ended before the capture.
+    ChargeExpiredForCapture,
+    /// A server error that was asked for: the step may be done or not.
+    ApiError,
 }
 
 impl Code {
@@ -217,6 +235,8 @@ impl Code {
             Self::AmountTooLarge => "amount_too_large",
             Self::ParameterInvalidInteger => "parameter_invalid_integer",
             Self::IdempotencyError => "idempotency_error",
+            Self::ChargeExpiredForCapture => "charge_expired_for_capture",
+            Self::ApiError => "api_error",
         }
     }
 }

@@ -1,0 +1,138 @@
+//! What all routes share: how a command gets to the sandbox, and how its answer gets back.
+
+use super::Options;
+use super::call::{Call, Role};
+use super::error::ApiError;
+use super::expand;
+use super::objects;
+use super::reply::{Handled, Reply};
+use crate::details::Extras;
+use crate::gateway::{SandboxGateway, Undelivered};
+use crate::machine::{self, Command, Request};
+use crate::record::Record;
+use lastseat_domain::{IntentId, Timestamp};
+use parking_lot::Mutex;
+use serde_json::Value;
+use std::collections::{HashSet, VecDeque};
+use std::sync::Arc;
+
+/// Payment methods that the list shows; older ones still work.
+const LISTED_METHODS: usize = 1000;
+
+pub struct Api {
+    pub sandbox: Arc<SandboxGateway>,
+    pub options: Options,
+    /// Idempotency keys of running requests.
+    running: Mutex<HashSet<String>>,
+    /// Payment methods made from cards, oldest first.
+    pub methods: Mutex<VecDeque<(String, Timestamp)>>,
+}
+
+/// What a command led to.
+pub struct Done {
+    pub record: Arc<Record>,
+    /// The key's first answer again.
+    pub replayed: bool,
+}
+
+impl Api {
+    pub fn new(sandbox: Arc<SandboxGateway>, options: Options) -> Self {
+        Self { sandbox, options, running: Mutex::default(), methods: Mutex::default() }
+    }
+
+    /// Runs a command under the call's idempotency key.
+    pub async fn perform(&self, call: &Call, command: Command, extras: Extras) -> Result<Done, ApiError> {
+        let _running = self.begin(call.key.as_deref())?;
+        let request = Request {
+            extras,
+            fingerprint: Some(call.fingerprint()),
+            ..Request::new(call.key.clone(), self.sandbox.now(), command)
+        };
+        let decision = self.sandbox.decide(&request).map_err(|error| match error {
+            Undelivered::Lost => ApiError::lost(),
+            Undelivered::Unavailable(why) => ApiError::unavailable(why),
+        })?;
+        let answer = match decision.reply {
+            machine::Reply::Answer(answer) => answer,
+            machine::Reply::Slow(answer) => {
+                self.sandbox.be_slow().await;
+                answer
+            }
+            machine::Reply::Lost => return Err(ApiError::lost()),
+            machine::Reply::Unavailable => {
+                return Err(ApiError::unavailable("The payment method says that the gateway is down."));
+            }
+        };
+        let replayed = decision.replayed;
+        match answer {
+            Ok(record) => Ok(Done { record, replayed }),
+            Err(refusal) => Err(ApiError::from(refusal).replayed(replayed)),
+        }
+    }
+
+    /// Keeps a key to one request at a time.
+    fn begin(&self, key: Option<&str>) -> Result<Option<Running<'_>>, ApiError> {
+        let Some(key) = key else { return Ok(None) };
+        if self.running.lock().insert(key.to_owned()) {
+            return Ok(Some(Running { keys: &self.running, key: key.to_owned() }));
+        }
+        let message = "There is currently another in-progress request using this idempotency key (that probably means you submitted \
+                       twice, and the other request is still going through). Try again later.";
+        let status = http::StatusCode::CONFLICT;
+        Err(ApiError::new(status, "idempotency_error", message).code("idempotency_key_in_use"))
+    }
+
+    /// Lists a payment method that was made from a card.
+    pub fn remember_method(&self, id: String) {
+        let mut methods = self.methods.lock();
+        if methods.iter().any(|(known, _)| *known == id) {
+            return;
+        }
+        if methods.len() >= LISTED_METHODS {
+            methods.pop_front();
+        }
+        methods.push_back((id, self.sandbox.now()));
+    }
+
+    /// The intent of this name.
+    pub fn find(&self, id: &str) -> Result<Arc<Record>, ApiError> {
+        let unknown = || ApiError::not_found("payment_intent", id, "intent");
+        let id = IntentId::new(id).map_err(|_| unknown())?;
+        self.sandbox.intent(&id).ok_or_else(unknown)
+    }
+
+    /// All intents, newest first.
+    pub fn newest(&self) -> Vec<Arc<Record>> {
+        let mut all = self.sandbox.intents();
+        all.reverse();
+        all
+    }
+
+    /// An intent as this caller may see it.
+    pub fn view(call: &Call, record: &Record) -> Value {
+        let mut intent = objects::intent(record, &call.base);
+        if let (Role::Browser, Some(fields)) = (call.role, intent.as_object_mut()) {
+            for private in ["metadata", "latest_charge", "application", "transfer_data", "amount_received", "amount_capturable"] {
+                fields.remove(private);
+            }
+        }
+        intent
+    }
+
+    /// The answer with what `expand[]` asks for. `record` is the intent at hand, as it was then.
+    pub fn answer(&self, call: &Call, value: Value, record: Option<&Record>) -> Handled {
+        Ok(Reply::ok(expand::expand(self, call, value, record)?))
+    }
+}
+
+/// Frees its key when the request ends, even if its client goes away.
+struct Running<'a> {
+    keys: &'a Mutex<HashSet<String>>,
+    key: String,
+}
+
+impl Drop for Running<'_> {
+    fn drop(&mut self) {
+        self.keys.lock().remove(&self.key);
+    }
+}

@@ -1,0 +1,8 @@
+//! The routes, by resource.
+
+pub mod account;
+pub mod charges;
+pub mod intents;
+mod limits;
+pub mod methods;
+pub mod refunds;

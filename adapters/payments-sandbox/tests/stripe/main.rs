@@ -1,0 +1,11 @@
+//! Stripe's API over HTTP, as a client sees it.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "a test may fail loudly")]
+
+mod client;
+mod idempotency;
+mod intents;
+mod lists;
+mod page;
+mod refunds;
+
+use client::{Answer, Client};
