@@ -26,6 +26,7 @@ const FORGET_REQUEST_MS = 60_000;
 
 const UNDER_REVIEW = { tone: "bad", text: "The bank's answer is unclear. A person is looking at it; you will not pay twice." };
 const NOT_CONFIRMED = { tone: "bad", text: "The payment did not go through. Press the button again, or pay another way: you will not pay twice." };
+const NOT_ASKED = { tone: "bad", text: "The box office could not ask the bank yet. Press the button again: you will not pay twice." };
 const NO_FORM_YET = { tone: "bad", text: "The payment form did not open. Press the button again: you will not pay twice." };
 const BANK_SLOW = { tone: "calm", text: "The bank has not answered yet. You will not pay twice." };
 const SLOW = { tone: "calm", text: "The box office is slow to answer. Still trying; nothing is done twice.", passing: true };
@@ -233,10 +234,11 @@ export class Checkout extends EventTarget {
     await this.#pay(this.phase === "action" ? {} : { confirm: "client" });
   }
 
+  /** Says whether the server has answered. */
   async #pay(body) {
-    if (this.busy) return;
+    if (this.busy) return false;
     this.phase = "paying";
-    await this.#command({ command: "pay", body: JSON.stringify(body) }, async (key) => {
+    return this.#command({ command: "pay", body: JSON.stringify(body) }, async (key) => {
       const { body: booking } = await this.#send("POST", this.#path("/payment"), { body, key, token: this.#token });
       this.#settle(booking);
     });
@@ -273,14 +275,15 @@ export class Checkout extends EventTarget {
     // Meanwhile the hold may have ended, or the server may know already.
     if (this.booking?.id !== id || !this.inForm) return;
     if (refused) return this.#become("action", { tone: "bad", text: refusedInForm(refused, this.booking.expires_at) });
-    await this.pay();
-    for (let look = 0; done && look < MOST_LOOKS && this.booking?.id === id && this.inForm; look += 1) {
+    let asked = await this.#pay({});
+    for (let look = 0; asked && done && look < MOST_LOOKS && this.booking?.id === id && this.inForm; look += 1) {
       this.#become("paying", BANK_SLOW);
       await sleep(LOOK_AGAIN_MS);
       // The answer may have come another way.
-      if (this.booking?.id === id && ["paying", "action"].includes(this.phase)) await this.pay();
+      if (this.booking?.id === id && ["paying", "action"].includes(this.phase)) asked = await this.#pay({});
     }
-    if (this.booking?.id === id && this.inForm && !this.note) this.#become("action", done ? BANK_SLOW : NOT_CONFIRMED);
+    if (this.booking?.id !== id || !this.inForm || this.note) return;
+    this.#become("action", !asked ? NOT_ASKED : done ? BANK_SLOW : NOT_CONFIRMED);
   }
 
   /** Sends the visitor's answer to the bank's question, then continues the payment. */

@@ -335,3 +335,77 @@ async fn a_return_to_a_browser_without_the_booking_shows_no_ticket_and_cleans_th
     })
     .await;
 }
+
+#[tokio::test]
+async fn a_booking_that_costs_nothing_needs_no_form() {
+    in_a_shop(Size::Desktop, &[], async |shop, [window]| {
+        let mut free = crate::common::demo();
+        free["id"] = json!("free");
+        free["categories"][0]["price"] = json!(0);
+        let scheduled = shop.server.post("/v1/shows").admin(&shop.server).json(free).send().await;
+        assert!(scheduled.status.is_success(), "{scheduled:?}");
+        window.open_and_hold(&format!("{}/?show=free", shop.url()), "A-1").await;
+        window.until("[data-act=pay]", "Book").await;
+        window.click("[data-act=pay]").await;
+        window.until("#checkout .ticket", "Booked and paid").await;
+        window.until_eval("return document.querySelectorAll('script[src*=stripe]').length", json!(0)).await;
+        assert_eq!(shop.server.sandbox.intents().len(), 0);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn the_form_works_by_keyboard() {
+    in_a_shop(Size::Desktop, &[], async |shop, [window]| {
+        let (tab, enter) = ("\u{e004}", "\u{e007}");
+        window.open_and_hold(&shop.url(), "A-1").await;
+        window.eval("document.querySelector('[data-act=pay]').focus()").await;
+        window.press(enter).await;
+        window.until("[data-act=confirm]:enabled", "Pay €45.00").await;
+        window.until_focus("Payment details").await;
+        window.press(tab).await;
+        window.until_focus("IFRAME").await;
+        type_card(window, "0002").await;
+        // Out of the frame, past its two other fields.
+        let frame = window.page.find(Locator::Css("#payment-form iframe")).await.unwrap();
+        frame.enter_frame().await.unwrap();
+        for _ in 0..3 {
+            window.press(tab).await;
+        }
+        window.page.enter_parent_frame().await.unwrap();
+        window.until_focus("confirm").await;
+        window.press(enter).await;
+        window.until("#checkout .note[role=alert]", "The bank declined this card.").await;
+        window.until_focus("confirm").await;
+        type_card(window, "4242").await;
+        window.eval("document.querySelector('[data-act=confirm]').focus()").await;
+        window.press(enter).await;
+        window.until("#checkout .ticket", "Booked and paid").await;
+        window.until("#announcer", "Booked and paid: A-1.").await;
+    })
+    .await;
+}
+
+/// Stripe has confirmed, and this server does not hear of it for as long as the page repeats its question.
+#[tokio::test]
+async fn a_payment_whose_report_is_lost_is_not_paid_twice() {
+    in_a_shop(Size::Desktop, &[], async |shop, [window]| {
+        hold_and_open_form(window, shop).await;
+        let lose = r#"
+            const real = window.fetch;
+            window.fetch = (path, options) => {
+                if (!window.heard && options?.method === "POST" && String(path).startsWith("/v1")) throw new TypeError("lost");
+                return real(path, options);
+            };"#;
+        window.eval(lose).await;
+        pay_by(window, "4242").await;
+        window.until("#checkout .note", "slow to answer").await;
+        window.until("#checkout .note", "Press the button again: you will not pay twice.").await;
+        assert_eq!(typed_card(window).await, "4242", "the form stays as it is");
+        window.eval("window.heard = true").await;
+        window.click("[data-act=confirm]:enabled").await;
+        window.until("#checkout .ticket", "Booked and paid").await;
+        assert_eq!((shop.taken(), shop.server.sandbox.intents().len()), (4_500, 1));
+    })
+    .await;
+}
