@@ -99,6 +99,7 @@ pub(crate) fn read<T: DeserializeOwned>(answer: &Answer) -> Reply<T> {
         401 | 403 => Reply::Denied(message),
         402 if let Some(intent) = error.payment_intent => Reply::Declined(intent),
         429 => Reply::Busy(answer.retry_after),
+        500.. if answer.may_repeat => Reply::Busy(answer.retry_after),
         409 if is_under_way(&code) => Reply::Busy(answer.retry_after),
         400 if is_under_way(&code) => Reply::Busy(answer.retry_after),
         400..500 if kind == "idempotency_error" => Reply::Refused { code: kind, message },

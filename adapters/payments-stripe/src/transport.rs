@@ -53,6 +53,8 @@ pub(crate) struct Answer {
     pub status: u16,
     pub body: Bytes,
     pub retry_after: Option<Duration>,
+    /// Whether Stripe says that the same request may be sent again: nothing was done.
+    pub may_repeat: bool,
     /// The server's clock.
     pub date: Option<Timestamp>,
 }
@@ -121,6 +123,7 @@ impl Transport {
                 status: head.status.as_u16(),
                 body: body.to_bytes(),
                 retry_after: seconds(&head.headers),
+                may_repeat: head.headers.get("stripe-should-retry").is_some_and(|value| value == "true"),
                 date: date(&head.headers),
             })
         };

@@ -22,6 +22,13 @@ pub struct LogServer {
     pub sandbox: String,
 }
 
+/// A `lastseat sandbox`: the gateway that nodes share. Killed when dropped.
+pub struct SandboxServer {
+    process: Process,
+    /// Where it is.
+    pub url: String,
+}
+
 /// The binary, running.
 struct Process {
     child: Child,
@@ -97,6 +104,11 @@ impl Process {
         line.unwrap_or_else(|| panic!("no greeting: {}", std::fs::read_to_string(data.with_extension("stderr")).unwrap()))
     }
 
+    fn signal(&self, name: &str) {
+        let sent = Command::new("kill").args(["-s", name, &self.child.id().to_string()]).status().unwrap();
+        assert!(sent.success());
+    }
+
     /// `kill -9`: the process can't finish or flush anything.
     fn kill(&mut self) {
         self.child.kill().unwrap();
@@ -162,6 +174,21 @@ impl Server {
     }
 }
 
+impl SandboxServer {
+    /// Starts it on a free port.
+    pub fn start(data: &Path, more: &[&str]) -> Self {
+        let arguments = [&["sandbox", "--listen", "127.0.0.1:0"], more].concat();
+        let mut process = Process::start(&arguments, data);
+        let url = process.greeting_word("Stripe's API", data);
+        Self { process, url }
+    }
+
+    /// Sends it a signal, by name.
+    pub fn signal(&self, name: &str) {
+        self.process.signal(name);
+    }
+}
+
 impl LogServer {
     /// Starts it on free ports, for nodes that append.
     pub fn start(data: &Path) -> Self {
@@ -203,8 +230,7 @@ impl LogServer {
 
     /// Sends it a signal, by name.
     pub fn signal(&self, name: &str) {
-        let sent = Command::new("kill").args(["-s", name, &self.process.child.id().to_string()]).status().unwrap();
-        assert!(sent.success());
+        self.process.signal(name);
     }
 
     /// Again in the same place, after it was killed.

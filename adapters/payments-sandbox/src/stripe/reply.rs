@@ -9,6 +9,7 @@ use serde_json::Value;
 use std::io;
 
 const IDEMPOTENT_REPLAYED: HeaderName = HeaderName::from_static("idempotent-replayed");
+const SHOULD_RETRY: HeaderName = HeaderName::from_static("stripe-should-retry");
 
 /// A status and a JSON object.
 #[derive(Debug, Clone)]
@@ -43,6 +44,10 @@ impl IntoResponse for Reply {
         let text = serde_json::to_string_pretty(&self.body).unwrap_or_default();
         let mut response = (self.status, text).into_response();
         response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        // Nothing was done, and nothing is stored under the key.
+        if self.status == StatusCode::SERVICE_UNAVAILABLE {
+            response.headers_mut().insert(SHOULD_RETRY, HeaderValue::from_static("true"));
+        }
         if self.replayed {
             response.headers_mut().insert(IDEMPOTENT_REPLAYED, HeaderValue::from_static("true"));
         }

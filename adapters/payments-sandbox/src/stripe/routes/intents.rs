@@ -20,6 +20,7 @@ const COMMON: &[&str] = &[
     "payment_method",
     "payment_method_data",
     "payment_method_options",
+    "allowed_payment_method_types",
     "payment_method_types",
     "payment_method_configuration",
     "return_url",
