@@ -32,7 +32,7 @@ struct Arguments {
     /// Seconds of each measurement
     #[arg(long, default_value_t = 3.0)]
     seconds: f64,
-    /// Measure only the groups whose names contain this: refusals, holds, bookings, redis, eventstore, guard
+    /// Measure only the groups whose names contain this: refusals, holds, bookings, stripe, redis, eventstore, guard
     #[arg(long)]
     only: Option<String>,
     /// Print JSON on stdout instead of a table
@@ -53,6 +53,9 @@ enum Role {
         #[command(flatten)]
         backing: Backing,
     },
+    /// The payment sandbox behind Stripe's API
+    #[command(hide = true)]
+    Sandbox,
     /// The embedded log behind its EventStoreDB-protocol server, on an empty directory
     #[command(hide = true)]
     EventstoreServer { data: PathBuf },
@@ -66,6 +69,7 @@ fn main() -> ExitCode {
     let done = match arguments.role {
         Some(Role::Bare) => server::run(bare::serve()),
         Some(Role::Lastseat { data, backing }) => server::run(server::lastseat(data, backing)),
+        Some(Role::Sandbox) => server::run(server::sandbox()),
         Some(Role::EventstoreServer { data }) => server::run(server::eventstore_server(data)),
         None => {
             let plan = Plan { rounds: arguments.rounds, seconds: arguments.seconds, only: arguments.only };

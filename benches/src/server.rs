@@ -4,7 +4,9 @@ use crate::outcome::Outcome;
 use lastseat::auth::Role;
 use lastseat::config::Config;
 use lastseat::config::service_url::ServiceUrl;
-use lastseat_domain::{BuyerId, Quota};
+use lastseat_domain::{BuyerId, Quota, Secret};
+use lastseat_in_process::SystemClock;
+use lastseat_payments_sandbox::{SandboxGateway, stripe};
 use std::future::Future;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
@@ -30,6 +32,9 @@ pub(crate) struct Backing {
     /// The log of another process, by its connection string.
     #[arg(long)]
     pub eventstore: Option<String>,
+    /// A gateway that speaks Stripe's API, by its address.
+    #[arg(long)]
+    pub stripe: Option<String>,
     /// Counts every command against a limit that is never reached.
     #[arg(long)]
     pub counts: bool,
@@ -44,6 +49,10 @@ pub(crate) async fn lastseat(data: PathBuf, backing: Backing) -> Outcome<()> {
     }
     if let Some(url) = backing.eventstore {
         config.eventstore = Some(ServiceUrl::of(&url, &["esdb://"]).ok_or("not a connection string")?);
+    }
+    if let Some(url) = backing.stripe {
+        config.stripe_key = Secret::new("sk_test_bench");
+        config.stripe_url = Some(ServiceUrl::of(&url, &["http://"]).ok_or("not a URL")?);
     }
     if backing.counts {
         config.rate_limit_address = Some(Quota::new(1_000_000, 1)?);
@@ -61,6 +70,14 @@ pub(crate) async fn eventstore_server(data: PathBuf) -> Outcome<()> {
     let host = lastseat::wiring::LogHost::start(&config, on_fatal, None).await?;
     println!("{}", host.eventstore_server.as_ref().ok_or("the log is not served")?.addr);
     std::future::pending().await
+}
+
+/// The payment sandbox without a journal, behind Stripe's API. Prints the address on stdout.
+pub(crate) async fn sandbox() -> Outcome<()> {
+    let listener = tokio::net::TcpListener::bind(ANY_PORT).await?;
+    println!("{}", listener.local_addr()?);
+    let sandbox = Arc::new(SandboxGateway::in_memory(Arc::new(SystemClock)));
+    Ok(axum::serve(listener, stripe::router(sandbox, stripe::Options::default())).await?)
 }
 
 /// A server's process. Ends when dropped.
@@ -98,10 +115,17 @@ impl Server {
         if let Some(url) = &backing.eventstore {
             arguments.extend(["--eventstore", url]);
         }
+        if let Some(url) = &backing.stripe {
+            arguments.extend(["--stripe", url]);
+        }
         if backing.counts {
             arguments.push("--counts");
         }
         Self::start(&arguments).await
+    }
+
+    pub(crate) async fn sandbox() -> Outcome<Self> {
+        Self::start(&["sandbox"]).await
     }
 
     pub(crate) async fn eventstore_server(data: &Path) -> Outcome<Self> {

@@ -27,6 +27,9 @@ pub(crate) async fn all(plan: &Plan, as_json: bool) -> Outcome<()> {
         if plan.has("bookings") {
             figures.push(over_http::bookings(connections, plan).await?);
         }
+        if plan.has("stripe") {
+            figures.push(over_http::bookings_over_stripe(connections, plan).await?);
+        }
         if plan.has("redis") {
             figures.extend(over_http::holds_with_redis(connections, plan).await?);
         }

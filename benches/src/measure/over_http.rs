@@ -64,6 +64,20 @@ pub(super) async fn bookings(connections: usize, plan: &Plan) -> Outcome<Figure>
     Ok(figure)
 }
 
+/// Confirmed bookings with the gateway behind Stripe's API, in another process, against those with the gateway in
+/// the same process.
+pub(super) async fn bookings_over_stripe(connections: usize, plan: &Plan) -> Outcome<Figure> {
+    let mut figure =
+        Figure::new("bookings, gateway over Stripe's API", connections, "bookings/s", "the same, gateway in the process");
+    for _ in 0..plan.rounds {
+        let limit = sell(connections, plan, &Backing::default(), true).await?;
+        let sandbox = Server::sandbox().await?;
+        let backing = Backing { stripe: Some(format!("http://{}", sandbox.address)), ..Backing::default() };
+        figure.add(sell(connections, plan, &backing, true).await?, limit);
+    }
+    Ok(figure)
+}
+
 /// Durable holds with Redis as the guard, against those with the guard in the process. None where
 /// Redis is not installed.
 pub(super) async fn holds_with_redis(connections: usize, plan: &Plan) -> Outcome<Option<Figure>> {
