@@ -1,10 +1,10 @@
 use super::*;
+use crate::wiring::chosen::SystemClock;
 use async_trait::async_trait;
 use lastseat_domain::event::PricedSeat;
 use lastseat_domain::ports::event_log::Position;
 use lastseat_domain::ports::payments::{NextAction, RecordPage};
 use lastseat_domain::{Currency, Money, SeatId, ShowId};
-use lastseat_in_process::SystemClock;
 use parking_lot::Mutex;
 
 fn booking(number: usize) -> BookingId {
