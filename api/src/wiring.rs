@@ -18,6 +18,7 @@ pub mod repair;
 mod reports;
 mod sandbox_server;
 mod start_error;
+mod stripe;
 pub mod token_key;
 
 pub use eventstore_server::EventStoreServer;
@@ -127,13 +128,14 @@ async fn assemble(
     chosen_log: &ChosenLog,
     clock: &Arc<dyn Clock>,
 ) -> Result<Running, StartError> {
+    let url = config.public_url.clone().unwrap_or_else(|| reachable(addr));
     let ids: Arc<dyn Ids> = Arc::new(RandomIds);
     let log = chosen_log.port();
     let key = token_key::read_or_create(&config.token_key_file())?;
     if let Some(exposure) = token_key::exposure(&config.token_key_file()) {
         tracing::warn!("the token key {exposure}");
     }
-    let ChosenPayments { gateway, bank, sandbox, reporting } = ChosenPayments::open(config, data, clock)?;
+    let ChosenPayments { gateway, bank, sandbox, reporting } = ChosenPayments::open(config, data, clock, &url)?;
     if let Some(sandbox) = &sandbox {
         charges::warn_of_unmatched(&*log, sandbox).await;
     }
@@ -190,7 +192,7 @@ async fn assemble(
     let serving = tokio::spawn(server::serve(listener, router, buffers, capacity, shutdown.clone(), config.drain));
     Ok(Running {
         addr,
-        url: config.public_url.clone().unwrap_or_else(|| reachable(addr)),
+        url,
         auth: Auth::new(&key),
         log,
         box_office,

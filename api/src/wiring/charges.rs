@@ -33,12 +33,12 @@ pub(super) fn charge(record: &Record) -> PaymentRecord {
     };
     PaymentRecord {
         intent: record.id.clone(),
-        booking: Some(record.booking),
+        booking: (!record.details.foreign).then_some(record.booking),
         amount: record.amount,
         status,
         captured: record.captured,
         refunded: record.refunded(),
-        disputed: false,
+        disputed: record.details.disputed.is_some(),
         created: record.created,
     }
 }

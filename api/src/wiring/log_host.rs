@@ -74,7 +74,7 @@ async fn start_servers(
     shutdown: &CancellationToken,
 ) -> Result<(Option<EventStoreServer>, Option<SandboxServer>), StartError> {
     let sandbox = match config.sandbox_listen {
-        Some(_) => ChosenPayments::open(config, data, clock)?.sandbox,
+        Some(_) => ChosenPayments::open(config, data, clock, "")?.sandbox,
         None => None,
     };
     let eventstore_server = EventStoreServer::start(config, &log.port(), clock, shutdown).await?;

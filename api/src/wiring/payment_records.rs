@@ -1,6 +1,6 @@
 //! The gateway's records, for the verbs that compare them with the log.
 
-use super::charges;
+use super::{charges, stripe};
 use crate::config::Config;
 use crate::data_dir::DataDir;
 use async_trait::async_trait;
@@ -30,6 +30,11 @@ impl Recorded {
         crate::config::stripe::check(config)?;
         if let Some(url) = &config.sandbox {
             return Err(format!("payments are in the sandbox at {url}; compare them where it is served, in its own --data"));
+        }
+        if let Some(gateway) = stripe::open(config, "http://localhost").map_err(|error| error.to_string())? {
+            let place = stripe::place(config, &gateway);
+            let gateway = Arc::new(gateway);
+            return Ok(Self { place, records: Arc::clone(&gateway) as _, gateway: Some(gateway) });
         }
         let data = DataDir::at(&config.data);
         let place = format!("the sandbox in {}", data.root().display());

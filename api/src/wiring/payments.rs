@@ -1,10 +1,11 @@
-//! Which payment gateway: the sandbox of this process, or that of another.
+//! Which payment gateway: Stripe, the sandbox of this process, or that of another.
 //!
 //! A gateway that takes real money has no `bank`: the routes that simulate one are then not there, and
 //! `lastseat doctor` names it in `checks.rs`.
 
 use super::reports::Reporting;
 use super::start_error::StartError;
+use super::stripe;
 use crate::app::BankAuthentication;
 use crate::config::Config;
 use crate::data_dir::DataDir;
@@ -27,9 +28,11 @@ pub(super) struct ChosenPayments {
 }
 
 impl ChosenPayments {
-    pub(super) fn open(config: &Config, data: &DataDir, clock: &Arc<dyn Clock>) -> Result<Self, StartError> {
-        if config.stripe_key.is_some() {
-            return Err(StartError::Settings("stripe_key is set, but this build has no adapter for Stripe".to_owned()));
+    /// `url`: where buyers reach this server, and come back to from their bank.
+    pub(super) fn open(config: &Config, data: &DataDir, clock: &Arc<dyn Clock>, url: &str) -> Result<Self, StartError> {
+        if let Some(gateway) = stripe::open(config, url)? {
+            stripe::warn_of_missing_rights(config, &gateway, clock);
+            return Ok(stripe::choose(gateway, config));
         }
         if let Some(url) = &config.sandbox {
             let remote = RemoteSandbox::open(url.expose()).map_err(|error| StartError::SharedSandbox(error.to_string()))?;

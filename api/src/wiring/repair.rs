@@ -14,6 +14,9 @@ use std::time::Duration;
 /// How long the engine has to finish when it is closed.
 const PATIENCE: Duration = Duration::from_secs(30);
 
+/// No buyer pays here, so none comes back.
+const NO_PAGE: &str = "http://localhost";
+
 /// The engine over the embedded log, alone with it.
 pub struct Repair {
     pub box_office: BoxOffice,
@@ -60,7 +63,7 @@ async fn engine(
     clock: &Arc<dyn Clock>,
     log: &Arc<SqliteLog>,
 ) -> Result<(BoxOffice, Arc<dyn PaymentGateway>), String> {
-    let ChosenPayments { gateway, .. } = ChosenPayments::open(config, data, clock).map_err(|error| error.to_string())?;
+    let ChosenPayments { gateway, .. } = ChosenPayments::open(config, data, clock, NO_PAGE).map_err(|error| error.to_string())?;
     let ports = Ports {
         log: Arc::clone(log) as _,
         guard: Arc::new(InProcessGuard::new(Arc::clone(clock))),

@@ -4,6 +4,7 @@
 
 mod reconcile;
 mod review;
+mod stripe;
 #[path = "../support/mod.rs"]
 mod support;
 

@@ -12,14 +12,31 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 
 /// Status, and the lines on stdout.
-pub fn payments(data: &Path, arguments: &[&str]) -> (i32, Vec<Value>) {
-    let (code, out) = run(data, &[&["payments"], arguments].concat());
-    (code, out.lines().map(|line| serde_json::from_str(line).unwrap_or_else(|_| panic!("{out}"))).collect())
+fn payments(data: &Path, arguments: &[&str]) -> (i32, Vec<Value>) {
+    payments_with(data, arguments, &[])
+}
+
+/// Likewise, in an environment.
+pub fn payments_with(data: &Path, arguments: &[&str], environment: &[(&str, String)]) -> (i32, Vec<Value>) {
+    let (code, out) = run_with(data, &[&["payments"], arguments].concat(), environment);
+    let values = serde_json::Deserializer::from_str(&out).into_iter().map(|value| value.unwrap_or_else(|_| panic!("{out}")));
+    (code, values.collect())
 }
 
 fn run(data: &Path, arguments: &[&str]) -> (i32, String) {
+    run_with(data, arguments, &[])
+}
+
+fn run_with(data: &Path, arguments: &[&str], environment: &[(&str, String)]) -> (i32, String) {
     let mut command = Command::new(env!("CARGO_BIN_EXE_lastseat"));
-    command.args(arguments).arg("--data").arg(data).env_clear().stdin(Stdio::null()).current_dir(data);
+    command
+        .args(arguments)
+        .arg("--data")
+        .arg(data)
+        .env_clear()
+        .envs(environment.iter().cloned())
+        .stdin(Stdio::null())
+        .current_dir(data);
     let output = command.output().unwrap();
     let (out, err) = (String::from_utf8(output.stdout).unwrap(), String::from_utf8(output.stderr).unwrap());
     let code = output.status.code().unwrap_or(-1);

@@ -49,6 +49,15 @@ impl TestServer {
         Self::start(config, dir).await
     }
 
+    /// Likewise, and what is left half done is looked at again as late as the configuration says.
+    pub async fn open_settling_as_configured(config: Config) -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let listen = "127.0.0.1:0".parse().unwrap();
+        let (guest_seats, rate_limit_guest_holds, rate_limit_guest_cancels) = (None, None, None);
+        let guests = Config { guest_seats, rate_limit_guest_holds, rate_limit_guest_cancels, ..config };
+        Self::start(Config { listen, data: dir.path().join("data"), demo: false, ..guests }, dir).await
+    }
+
     async fn start(config: Config, dir: TempDir) -> Self {
         let running = wiring::start(config.clone()).await.unwrap();
         Self { client: Client::new(running.addr), running, dir, config }

@@ -1,0 +1,277 @@
+//! The server with Stripe as its gateway. A sandbox that speaks Stripe's API stands in for it, over HTTP.
+
+use crate::id;
+use crate::reconcile::{kinds, payments_with};
+use crate::support::client::{Answer, Client};
+use crate::support::test_server::{GALA, TestServer};
+use crate::support::{self, text};
+use hmac::{Hmac, Mac};
+use lastseat::config::Config;
+use lastseat::config::service_url::ServiceUrl;
+use lastseat_domain::ports::{Clock, PaymentGateway};
+use lastseat_domain::{Currency, Money, Secret};
+use lastseat_in_process::SystemClock;
+use lastseat_payments_sandbox::SandboxGateway;
+use lastseat_payments_sandbox::stripe::{Options, router};
+use serde_json::{Value, json};
+use sha2::Sha256;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+const KEY: &str = "sk_test_S3cretKey";
+const SECRET: &str = "whsec_S3cretHook";
+
+/// A stand-in for Stripe.
+struct Stripe {
+    sandbox: Arc<SandboxGateway>,
+    addr: SocketAddr,
+}
+
+impl Stripe {
+    async fn start() -> Self {
+        let sandbox = Arc::new(SandboxGateway::in_memory(Arc::new(SystemClock)));
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let addr = listener.local_addr().unwrap();
+        let router = router(Arc::clone(&sandbox), Options::default());
+        tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
+        Self { sandbox, addr }
+    }
+
+    fn url(&self) -> String {
+        format!("http://{}", self.addr)
+    }
+
+    fn config(&self) -> Config {
+        Config {
+            stripe_key: Secret::new(KEY),
+            stripe_url: ServiceUrl::of(&self.url(), &["http://"]),
+            stripe_webhook_secret: vec![Secret::new("whsec_old").unwrap(), Secret::new(SECRET).unwrap()],
+            // No sweep, unless a test is about it.
+            payments_sweep: Duration::from_secs(3600),
+            // Nor does the engine look by itself.
+            settle: Duration::from_secs(3600),
+            ..Config::default()
+        }
+    }
+
+    /// A server that takes its money here, with the gala on sale.
+    async fn server(&self, config: Config) -> TestServer {
+        let server = TestServer::open_settling_as_configured(config).await;
+        server.put_on_sale(&support::show(GALA, 600, 20)).await;
+        server
+    }
+
+    /// A booking whose buyer has confirmed with the bank, which nobody has reported to the server.
+    async fn confirmed_at_the_bank(&self, server: &TestServer, seat: &str) -> Value {
+        let booking = server.hold_seat(seat).await;
+        let paid = server.pay(&booking, "pm_card_authenticationRequired").await.ok(202);
+        let url = text(&paid["next_action"], "url").to_owned();
+        assert!(url.starts_with(&self.url()), "{url}");
+        let path = url.strip_prefix(&self.url()).unwrap();
+        let answered = Client::new(self.addr).post(path).text("result=complete").send().await;
+        assert_eq!(answered.status, 303, "{answered:?}");
+        assert!(answered.header("location").unwrap().contains("/?"), "{answered:?}");
+        assert_eq!(server.booking(&booking).await["status"], "action_required");
+        booking
+    }
+}
+
+fn sign(secret: &str, at: i64, body: &str) -> String {
+    let mut mac = Hmac::<Sha256>::new_from_slice(secret.as_bytes()).unwrap();
+    mac.update(format!("{at}.{body}").as_bytes());
+    let hex: String = mac.finalize().into_bytes().iter().map(|byte| format!("{byte:02x}")).collect();
+    format!("t={at},v1={hex}")
+}
+
+/// An event about an intent, as Stripe writes it. Without the booking, the intent has to be asked.
+fn event(intent: &str, booking: Option<&Value>, livemode: bool) -> String {
+    let metadata = booking.map_or(json!({}), |booking| json!({"lastseat_booking": booking["id"]}));
+    let object = json!({"id": intent, "object": "payment_intent", "status": "requires_capture", "metadata": metadata});
+    let kind = "payment_intent.amount_capturable_updated";
+    json!({"id": "evt_1", "object": "event", "type": kind, "livemode": livemode, "data": {"object": object}}).to_string()
+}
+
+async fn deliver(server: &TestServer, signature: &str, body: &str) -> Answer {
+    server.client.post("/v1/webhooks/stripe").header("stripe-signature", signature).text(body).send().await
+}
+
+async fn counted(server: &TestServer, outcome: &str) -> u64 {
+    let metrics = server.client.get("/metrics").send().await;
+    let line = format!("lastseat_webhooks_total{{outcome=\"{outcome}\"}} ");
+    let text = String::from_utf8(metrics.body.to_vec()).unwrap();
+    text.lines().find_map(|found| found.strip_prefix(&line)).unwrap().parse().unwrap()
+}
+
+fn now() -> i64 {
+    SystemClock.now().timestamp()
+}
+
+fn intent_of(stripe: &Stripe, booking: &Value) -> String {
+    stripe.sandbox.intents().iter().find(|record| record.booking == id(booking)).unwrap().id.to_string()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_payment_and_a_refund_go_through_stripe() {
+    let stripe = Stripe::start().await;
+    let server = stripe.server(stripe.config()).await;
+    let booking = server.hold_seat("A-1").await;
+    server.pay(&booking, "pm_card_chargeDeclined").await.problem(402, "payment_declined");
+    server.pay(&booking, "pm_card_visa").await.ok(200);
+    let record = stripe.sandbox.intents()[0].clone();
+    assert_eq!((record.captured, record.kept()), (4500, 4500));
+    server.refund(&booking).await.ok(200);
+    assert_eq!(stripe.sandbox.intents()[0].kept(), 0);
+    server.stop_and_keep().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_signed_webhook_confirms_and_its_repeats_change_nothing() {
+    let stripe = Stripe::start().await;
+    let server = stripe.server(stripe.config()).await;
+    for (seat, names_booking) in [("A-1", true), ("A-2", false)] {
+        let booking = stripe.confirmed_at_the_bank(&server, seat).await;
+        let body = event(&intent_of(&stripe, &booking), names_booking.then_some(&booking), false);
+        for _ in 0..3 {
+            deliver(&server, &sign(SECRET, now(), &body), &body).await.ok(200);
+        }
+        server.wait_for_status(&booking, "confirmed").await;
+        let late = deliver(&server, &sign("whsec_old", now() - 290, &body), &body).await;
+        assert_eq!(late.status, 200, "the secret that is being replaced, and a signature that is almost too old");
+    }
+    assert_eq!(counted(&server, "accepted").await, 8);
+    assert!(stripe.sandbox.intents().iter().all(|record| record.captured == 4500), "once each");
+    server.stop_and_keep().await;
+}
+
+/// What is forged says that a booking is paid; nothing follows, although a look would find that it is.
+#[tokio::test(flavor = "multi_thread")]
+async fn forged_old_and_foreign_webhooks_change_nothing() {
+    let stripe = Stripe::start().await;
+    let server = stripe.server(stripe.config()).await;
+    let booking = stripe.confirmed_at_the_bank(&server, "A-1").await;
+    let body = event(&intent_of(&stripe, &booking), Some(&booking), false);
+    let right = sign(SECRET, now(), &body);
+    let changed = body.replace("requires_capture", "succeeded");
+    for (signature, body) in [
+        (sign("whsec_other", now(), &body), &body),
+        (sign(SECRET, now() - 301, &body), &body),
+        (sign(SECRET, now() + 301, &body), &body),
+        (right.clone(), &changed),
+        ("t=1".to_owned(), &body),
+        (String::new(), &body),
+    ] {
+        let answer = deliver(&server, &signature, body).await;
+        answer.problem(400, "webhook_signature_invalid");
+        assert!(!String::from_utf8_lossy(&answer.body).contains("evt_1"), "the body is not repeated");
+    }
+    server.client.post("/v1/webhooks/stripe").text(&body).send().await.problem(400, "webhook_signature_invalid");
+    assert_eq!(counted(&server, "bad_signature").await, 7);
+
+    let live = event(&intent_of(&stripe, &booking), Some(&booking), true);
+    deliver(&server, &sign(SECRET, now(), &live), &live).await.ok(200);
+    assert_eq!(counted(&server, "other_mode").await, 1);
+    let unknown = event("pi_unknown", None, false);
+    deliver(&server, &sign(SECRET, now(), &unknown), &unknown).await.ok(200);
+    let nobodys = event("pi_unknown", Some(&json!({"id": "11112222-3333-4444-8555-666677770001"})), false);
+    deliver(&server, &sign(SECRET, now(), &nobodys), &nobodys).await.ok(200);
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    assert_eq!(server.booking(&booking).await["status"], "action_required");
+
+    let huge = " ".repeat((256 << 10) + 1);
+    deliver(&server, &sign(SECRET, now(), &huge), &huge).await.problem(413, "body_too_large");
+    server.stop_and_keep().await;
+}
+
+/// A webhook that claims a payment which Stripe does not have: the look says so.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_signed_webhook_claims_is_not_believed() {
+    let stripe = Stripe::start().await;
+    let server = stripe.server(stripe.config()).await;
+    let booking = server.hold_seat("A-1").await;
+    server.pay(&booking, "pm_card_authenticationRequired").await.ok(202);
+    let body = event(&intent_of(&stripe, &booking), Some(&booking), false);
+    deliver(&server, &sign(SECRET, now(), &body), &body).await.ok(200);
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    assert_eq!(server.booking(&booking).await["status"], "action_required");
+    server.stop_and_keep().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_stripe_or_a_secret_there_is_nothing_at_the_address() {
+    let server = TestServer::open(600).await;
+    deliver(&server, "t=1,v1=00", "{}").await.problem(404, "unknown_route");
+    server.stop_and_keep().await;
+    let stripe = Stripe::start().await;
+    let server = stripe.server(Config { stripe_webhook_secret: vec![], ..stripe.config() }).await;
+    deliver(&server, "t=1,v1=00", "{}").await.problem(404, "unknown_route");
+    // Nor is there a bank to simulate.
+    server
+        .client
+        .post("/v1/sandbox/intents/pi_1/authenticate")
+        .json(&json!({"outcome": "succeeded"}))
+        .send()
+        .await
+        .problem(404, "unknown_route");
+    server.stop_and_keep().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_sweep_finds_a_payment_that_no_webhook_reported() {
+    let stripe = Stripe::start().await;
+    let server = stripe.server(Config { payments_sweep: Duration::from_secs(1), ..stripe.config() }).await;
+    let booking = stripe.confirmed_at_the_bank(&server, "A-1").await;
+    server.wait_for_status(&booking, "confirmed").await;
+    server.stop_and_keep().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn prices_that_stripe_can_not_charge_are_refused_when_a_show_is_scheduled() {
+    let stripe = Stripe::start().await;
+    let server = stripe.server(stripe.config()).await;
+    let mut show = support::show("cheap", 600, 20);
+    show["categories"][1]["price"] = json!(49);
+    let refused = server.client.post("/v1/shows").bearer(&server.admin()).json(&show).send().await;
+    let problem = refused.problem(422, "invalid_show");
+    assert!(text(&problem, "detail").contains("Stripe charges at least 0.50 EUR"), "{problem}");
+    show["categories"][1]["price"] = json!(0);
+    server.put_on_sale(&show).await;
+    server.stop_and_keep().await;
+
+    let sandbox = TestServer::open(600).await;
+    show["categories"][1]["price"] = json!(1);
+    sandbox.put_on_sale(&show).await;
+    sandbox.stop_and_keep().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn stripe_is_compared_with_the_log_while_the_server_runs() {
+    let stripe = Stripe::start().await;
+    let server = stripe.server(stripe.config()).await;
+    let (kept, returned) = (server.hold_seat("A-1").await, server.hold_seat("A-2").await);
+    for booking in [&kept, &returned] {
+        server.pay(booking, "pm_card_visa").await.ok(200);
+    }
+    let environment = [("LASTSEAT_STRIPE_KEY", KEY.to_owned()), ("LASTSEAT_STRIPE_URL", stripe.url())];
+    let run = |arguments: &[&str]| payments_with(server.data(), arguments, &environment);
+    let (code, lines) = run(&["reconcile", "--json"]);
+    assert_eq!((code, kinds(&lines)), (0, vec![]), "{lines:#?}");
+    assert!(text(&lines[0], "gateway").contains("test mode") && !lines[0].to_string().contains("S3cret"), "{lines:#?}");
+
+    // By hand, in Stripe's dashboard.
+    let record = stripe.sandbox.intents().iter().find(|record| record.booking == id(&returned)).unwrap().clone();
+    let amount = Money { value: 4500, currency: Currency::new("EUR").unwrap() };
+    stripe.sandbox.refund(&record.id, record.booking, 9, amount).await.unwrap();
+    let found = |outcome: &str| vec![("returned_by_hand".to_owned(), outcome.to_owned())];
+    let (code, lines) = run(&["reconcile", "--json"]);
+    assert_eq!((code, kinds(&lines)), (1, found("not_asked")), "{lines:#?}");
+    let url = format!("http://{}", server.running().addr);
+    let (code, lines) = run(&["reconcile", "--json", "--apply", "--url", &url]);
+    assert_eq!((code, kinds(&lines)), (0, found("done")), "{lines:#?}");
+    server.wait_for_status(&returned, "refunded").await;
+    let (code, lines) = run(&["reconcile", "--json"]);
+    assert_eq!((code, kinds(&lines)), (0, vec![]), "{lines:#?}");
+    let (code, lines) = run(&["show", text(&returned, "id"), "--json"]);
+    assert_eq!(code, 0, "{lines:#?}");
+    server.stop_and_keep().await;
+}
