@@ -32,7 +32,8 @@ impl ChosenPayments {
     pub(super) fn open(config: &Config, data: &DataDir, clock: &Arc<dyn Clock>, url: &str) -> Result<Self, StartError> {
         if let Some(gateway) = stripe::open(config, url)? {
             stripe::warn_of_missing_rights(config, &gateway, clock);
-            return Ok(stripe::choose(gateway, config));
+            let reporting = stripe::reporting(&gateway, config);
+            return Ok(Self { gateway: Arc::new(gateway), bank: None, sandbox: None, reporting });
         }
         if let Some(url) = &config.sandbox {
             let remote = RemoteSandbox::open(url.expose()).map_err(|error| StartError::SharedSandbox(error.to_string()))?;

@@ -1,6 +1,5 @@
 //! Stripe as the gateway: the adapter, made from the settings, and what it says about the key.
 
-use super::payments::ChosenPayments;
 use super::reports::Reporting;
 use super::start_error::StartError;
 use crate::config::Config;
@@ -30,14 +29,12 @@ pub(super) fn open(config: &Config, url: &str) -> Result<Option<StripeGateway>, 
     StripeGateway::open(&settings).map(Some).map_err(|error| StartError::Settings(error.to_string()))
 }
 
-/// The gateway with its reports.
-pub(super) fn choose(gateway: StripeGateway, config: &Config) -> ChosenPayments {
+/// What Stripe reports: its list, and webhooks if there is a secret to check them with.
+pub(super) fn reporting(gateway: &StripeGateway, config: &Config) -> Reporting {
     let secrets = config.stripe_webhook_secret.clone();
     let live = gateway.mode() == Mode::Live;
     let reader = (!secrets.is_empty()).then(|| Box::new(Reader { secrets, live }) as Box<dyn WebhookReader>);
-    let gateway = Arc::new(gateway);
-    let reporting = Reporting { records: Some(Arc::clone(&gateway) as _), reader };
-    ChosenPayments { gateway, bank: None, sandbox: None, reporting }
+    Reporting { records: Some(Arc::new(gateway.clone())), reader }
 }
 
 /// Looks at the key while the server starts, and logs what is wrong: a sale must not find it out. A start does not
