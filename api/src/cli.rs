@@ -14,6 +14,7 @@ mod load;
 mod openapi;
 mod payments;
 mod projections;
+mod sandbox;
 mod serve;
 mod signals;
 mod token;
@@ -65,6 +66,8 @@ enum Verb {
     /// Look at the money: compare the payment gateway with the log, print a booking's history
     #[command(subcommand)]
     Payments(payments::PaymentsVerb),
+    /// Serve the payment sandbox in Stripe's protocol: play money, for developing and testing without keys
+    Sandbox(sandbox::SandboxArgs),
     /// Look after the read side's views
     #[command(subcommand)]
     Projections(projections::ProjectionsVerb),
@@ -149,6 +152,7 @@ impl Cli {
             Verb::Doctor(args) => doctor::run(args, config).await,
             Verb::EventstoreServer(args) => eventstore_server::run(config.clone(), args.accept_loss.decision()).await,
             Verb::Payments(verb) => payments::run(verb, config).await,
+            Verb::Sandbox(args) => sandbox::run(args, config).await,
             Verb::Projections(verb) => projections::run(verb, config).await,
             Verb::Token(args) => token::run(args, config),
             Verb::Openapi => openapi::run(),

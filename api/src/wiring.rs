@@ -23,7 +23,7 @@ pub mod token_key;
 
 pub use eventstore_server::EventStoreServer;
 pub use log_host::LogHost;
-pub use sandbox_server::SandboxServer;
+pub use sandbox_server::{SandboxHost, SandboxServer};
 pub use start_error::StartError;
 
 use crate::app::{App, AppParts};

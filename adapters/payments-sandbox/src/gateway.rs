@@ -146,7 +146,6 @@ impl SandboxGateway {
 
     /// Calls `observer` with every change of an intent from now on, in order: as it was, as it is, and when. One
     /// observer at a time; it must not call the gateway.
-    #[allow(dead_code, reason = "for webhooks")]
     pub(crate) fn observe(&self, observer: Observer) {
         self.state.lock().observer = Some(observer);
     }

@@ -1,11 +1,15 @@
-//! Serves the payment sandbox of this process to other nodes.
+//! Serves the payment sandbox of this process, to other nodes or to anyone who speaks Stripe's API.
 
 use super::listener::bind;
 use super::start_error::StartError;
 use crate::config::Config;
+use crate::data_dir::DataDir;
 use crate::server::{self, Budget, Capacity};
+use lastseat_in_process::SystemClock;
+use lastseat_payments_sandbox::stripe::{self, Options};
 use lastseat_payments_sandbox::{self as sandbox_adapter, SandboxGateway};
 use std::net::SocketAddr;
+use std::path::Path;
 use std::sync::Arc;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -32,9 +36,18 @@ impl SandboxServer {
             let why = "--sandbox-listen serves the sandbox of this process, but --sandbox names another's; leave one out";
             return Err(StartError::Server(why.to_owned()));
         };
-        may_listen(at, config.sandbox_listen_anywhere).map_err(StartError::Server)?;
-        let (listener, addr) = bind(at).await?;
         let router = sandbox_adapter::router(Arc::clone(sandbox));
+        Self::serve(at, config.sandbox_listen_anywhere, router, shutdown).await.map(Some)
+    }
+
+    async fn serve(
+        at: SocketAddr,
+        anywhere: bool,
+        router: axum::Router,
+        shutdown: &CancellationToken,
+    ) -> Result<Self, StartError> {
+        may_listen(at, anywhere).map_err(StartError::Server)?;
+        let (listener, addr) = bind(at).await?;
         let (budget, capacity) = (Budget::new(MEMORY, Arc::default()), Arc::new(Capacity::for_nodes()));
         let serving = server::serve(listener, router, budget, capacity, shutdown.clone(), sandbox_adapter::DRAIN);
         let serving = tokio::spawn(async move {
@@ -42,7 +55,7 @@ impl SandboxServer {
                 tracing::error!(%error, "the sandbox server has failed");
             }
         });
-        Ok(Some(Self { addr, serving }))
+        Ok(Self { addr, serving })
     }
 
     /// Completes when it has ended although nobody stopped it. Returns why.
@@ -64,6 +77,38 @@ impl SandboxServer {
     }
 }
 
+/// A process that serves the sandbox over Stripe's API, and sells nothing.
+#[derive(Debug)]
+pub struct SandboxHost {
+    pub server: SandboxServer,
+    shutdown: CancellationToken,
+}
+
+impl SandboxHost {
+    /// Opens the sandbox of this data directory and serves it.
+    ///
+    /// # Errors
+    /// [`StartError`].
+    pub async fn start(data: &Path, at: SocketAddr, anywhere: bool, options: Options) -> Result<Self, StartError> {
+        let data = DataDir::prepare(data)?;
+        let sandbox = Arc::new(SandboxGateway::open(&data.sandbox(), Arc::new(SystemClock))?);
+        let shutdown = CancellationToken::new();
+        let server = SandboxServer::serve(at, anywhere, stripe::router(sandbox, options), &shutdown).await?;
+        Ok(Self { server, shutdown })
+    }
+
+    /// Completes when the server has ended although nobody stopped it. Returns why.
+    pub async fn failed(&mut self) -> String {
+        self.server.failed().await
+    }
+
+    /// Stops the server.
+    pub async fn stop(self) {
+        self.shutdown.cancel();
+        self.server.stopped().await;
+    }
+}
+
 /// The sandbox asks for no password. It is play money, but a stranger must not spoil a demonstration:
 /// listening beyond this machine has to be asked for.
 fn may_listen(at: SocketAddr, anywhere: bool) -> Result<(), String> {
@@ -72,7 +117,7 @@ fn may_listen(at: SocketAddr, anywhere: bool) -> Result<(), String> {
     }
     Err(format!(
         "the sandbox server asks for no password, so {at} would be open to the network; listen on 127.0.0.1, \
-         or set sandbox_listen_anywhere where only your nodes reach that address"
+         or set sandbox_listen_anywhere (of `lastseat sandbox`: --listen-anywhere) where only your nodes reach that address"
     ))
 }
 

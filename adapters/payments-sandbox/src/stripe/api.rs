@@ -2,19 +2,25 @@
 
 use super::Options;
 use super::call::{Call, Role};
+use super::disturbances::Dice;
 use super::error::ApiError;
+use super::events::Events;
 use super::expand;
 use super::objects;
 use super::reply::{Handled, Reply};
+use super::webhooks::Deliveries;
 use crate::details::Extras;
 use crate::gateway::{SandboxGateway, Undelivered};
 use crate::machine::{self, Command, Request};
+use crate::methods::{self, Behaviour};
 use crate::record::Record;
 use lastseat_domain::{IntentId, Timestamp};
 use parking_lot::Mutex;
 use serde_json::Value;
 use std::collections::{HashSet, VecDeque};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use uuid::Uuid;
 
 /// Payment methods that the list shows; older ones still work.
 const LISTED_METHODS: usize = 1000;
@@ -26,6 +32,11 @@ pub struct Api {
     running: Mutex<HashSet<String>>,
     /// Payment methods made from cards, oldest first.
     pub methods: Mutex<VecDeque<(String, Timestamp)>>,
+    pub events: Arc<Events>,
+    pub dice: Dice,
+    /// Tells the names of this start from those of others.
+    started: Timestamp,
+    count: AtomicU64,
 }
 
 /// What a command led to.
@@ -37,21 +48,50 @@ pub struct Done {
 
 impl Api {
     pub fn new(sandbox: Arc<SandboxGateway>, options: Options) -> Self {
-        Self { sandbox, options, running: Mutex::default(), methods: Mutex::default() }
+        let started = sandbox.now();
+        let base = options.public_url.clone().unwrap_or_else(|| "http://localhost".to_owned());
+        let deliveries = options.webhooks.clone().map(|webhooks| Deliveries::start(webhooks, &sandbox, base));
+        let events = Arc::new(Events::new(started, deliveries));
+        let noted = Arc::clone(&events);
+        sandbox.observe(Box::new(move |before, after, at| noted.note(before.map(Arc::as_ref), after, at)));
+        let dice = Dice::new(options.disturbances.clone(), started);
+        Self {
+            sandbox,
+            options,
+            running: Mutex::default(),
+            methods: Mutex::default(),
+            events,
+            dice,
+            started,
+            count: AtomicU64::new(0),
+        }
+    }
+
+    /// A name that no other request gets.
+    pub fn fresh_name(&self, prefix: &str) -> String {
+        let name = format!("{prefix} {} of {}", self.count.fetch_add(1, Ordering::Relaxed), self.started);
+        format!("{prefix}_{}", Uuid::new_v5(&Uuid::NAMESPACE_OID, name.as_bytes()).simple())
     }
 
     /// Runs a command under the call's idempotency key.
-    pub async fn perform(&self, call: &Call, command: Command, extras: Extras) -> Result<Done, ApiError> {
+    pub async fn perform(&self, call: &Call, mut command: Command, mut extras: Extras) -> Result<Done, ApiError> {
+        if call.fate.decline {
+            decline(&mut command, &mut extras);
+        }
         let _running = self.begin(call.key.as_deref())?;
         let request = Request {
             extras,
             fingerprint: Some(call.fingerprint()),
+            server_error: call.fate.server_error,
             ..Request::new(call.key.clone(), self.sandbox.now(), command)
         };
         let decision = self.sandbox.decide(&request).map_err(|error| match error {
             Undelivered::Lost => ApiError::lost(),
             Undelivered::Unavailable(why) => ApiError::unavailable(why),
         })?;
+        if call.fate.lost_answer {
+            return Err(ApiError::lost());
+        }
         let answer = match decision.reply {
             machine::Reply::Answer(answer) => answer,
             machine::Reply::Slow(answer) => {
@@ -122,6 +162,18 @@ impl Api {
     /// The answer with what `expand[]` asks for. `record` is the intent at hand, as it was then.
     pub fn answer(&self, call: &Call, value: Value, record: Option<&Record>) -> Handled {
         Ok(Reply::ok(expand::expand(self, call, value, record)?))
+    }
+}
+
+/// Declines a payment method that would succeed.
+fn decline(command: &mut Command, extras: &mut Extras) {
+    let method = match command {
+        Command::Confirm { payment_method, .. } => Some(payment_method),
+        Command::Create { .. } if extras.confirm => extras.payment_method.as_mut(),
+        _ => None,
+    };
+    if let Some(method) = method.filter(|method| methods::behaviour(method) == Some(Behaviour::Approve)) {
+        "pm_card_chargeDeclined".clone_into(method);
     }
 }
 

@@ -1,6 +1,7 @@
 //! A request, once it is known who sends it.
 
 use super::Api;
+use super::disturbances::Fate;
 use super::error::ApiError;
 use super::params::Params;
 use axum::body::Bytes;
@@ -8,7 +9,7 @@ use axum::extract::{FromRequest, Request};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use http::header::{AUTHORIZATION, HOST};
-use http::{HeaderMap, StatusCode};
+use http::{HeaderMap, Method, StatusCode};
 use std::sync::Arc;
 use uuid::Uuid;
 
@@ -31,6 +32,7 @@ pub struct Call {
     /// The idempotency key.
     pub key: Option<String>,
     pub path: String,
+    pub fate: Fate,
     /// Where this server is, as the client sees it.
     pub base: String,
 }
@@ -72,7 +74,12 @@ impl FromRequest<Arc<Api>> for Call {
             Some(url) => url.trim_end_matches('/').to_owned(),
             None => format!("http://{}", header(&parts.headers, HOST.as_str()).unwrap_or("localhost")),
         };
-        Ok(Self { params, role, key, path: parts.uri.path().to_owned(), base })
+        let fate = api.dice.throw(api.sandbox.now())?;
+        // A change is lost after it was made.
+        if fate.lost_answer && parts.method == Method::GET {
+            return Err(ApiError::lost());
+        }
+        Ok(Self { fate, params, role, key, path: parts.uri.path().to_owned(), base })
     }
 }
 

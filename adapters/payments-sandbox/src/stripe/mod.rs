@@ -6,7 +6,9 @@
 
 mod api;
 mod call;
+mod disturbances;
 mod error;
+mod events;
 mod expand;
 mod list;
 mod objects;
@@ -14,6 +16,10 @@ mod page;
 mod params;
 mod reply;
 mod routes;
+mod webhooks;
+
+pub use disturbances::{Disturbances, Outage};
+pub use webhooks::{BadEndpoint, WebhookOptions, sign};
 
 use crate::gateway::SandboxGateway;
 use api::Api;
@@ -26,21 +32,24 @@ use error::ApiError;
 use http::header::{ACCESS_CONTROL_ALLOW_ORIGIN, HeaderName};
 use http::{HeaderValue, Method, StatusCode};
 use std::sync::Arc;
-use uuid::Uuid;
 
 /// Maximum bytes of a request's body.
 const MAX_BODY: usize = 256 << 10;
 /// What is said about the version of the API if the client names none.
-const API_VERSION: HeaderValue = HeaderValue::from_static("2026-08-26.dahlia");
+const API_VERSION: &str = "2026-08-26.dahlia";
 
 /// How the sandbox serves Stripe's API.
 #[derive(Debug, Clone, Default)]
 pub struct Options {
     /// Where buyers' browsers reach this server, for the bank's page. By default, what the client calls it.
     pub public_url: Option<String>,
+    pub disturbances: Disturbances,
+    /// Where events are delivered.
+    pub webhooks: Option<WebhookOptions>,
 }
 
-/// The routes of Stripe's API, and the page of the bank.
+/// The routes of Stripe's API, and the page of the bank. With webhooks, it needs a tokio runtime. One router for each
+/// sandbox: a second one takes the events away from the first.
 pub fn router(sandbox: Arc<SandboxGateway>, options: Options) -> Router {
     let api = Arc::new(Api::new(sandbox, options));
     let intent = "/v1/payment_intents/{id}";
@@ -58,6 +67,8 @@ pub fn router(sandbox: Arc<SandboxGateway>, options: Options) -> Router {
         .route("/v1/disputes/{id}", get(routes::charges::retrieve_dispute))
         .route("/v1/payment_methods", get(routes::methods::list).post(routes::methods::create))
         .route("/v1/payment_methods/{id}", get(routes::methods::retrieve))
+        .route("/v1/events", get(routes::events::list))
+        .route("/v1/events/{id}", get(routes::events::retrieve))
         .route("/v1/account", get(routes::account::account))
         .route("/v1/balance", get(routes::account::balance))
         .method_not_allowed_fallback(unknown_route)
@@ -71,12 +82,12 @@ pub fn router(sandbox: Arc<SandboxGateway>, options: Options) -> Router {
 }
 
 /// What every answer has: the request's name and the version of the API.
-async fn envelope(State(_api): State<Arc<Api>>, request: axum::extract::Request, next: Next) -> Response {
-    let version = request.headers().get("stripe-version").cloned().unwrap_or(API_VERSION);
+async fn envelope(State(api): State<Arc<Api>>, request: axum::extract::Request, next: Next) -> Response {
+    let version = request.headers().get("stripe-version").cloned().unwrap_or(HeaderValue::from_static(API_VERSION));
     let key = request.headers().get("idempotency-key").cloned();
     let mut response = next.run(request).await;
     let headers = response.headers_mut();
-    let id = format!("req_{}", Uuid::new_v4().simple());
+    let id = api.fresh_name("req");
     headers.insert(HeaderName::from_static("stripe-version"), version);
     if let Ok(id) = HeaderValue::from_str(&id) {
         headers.insert(HeaderName::from_static("request-id"), id);

@@ -73,7 +73,7 @@ pub async fn create(State(api): State<Arc<Api>>, call: Call) -> Handled {
     let metadata = params.metadata()?;
     let of_booking: Option<BookingId> = metadata.get("lastseat_booking").and_then(|text| text.parse().ok());
     let booking = of_booking.unwrap_or_else(|| {
-        let name = call.key.clone().unwrap_or_else(|| uuid::Uuid::new_v4().to_string());
+        let name = call.key.clone().unwrap_or_else(|| api.fresh_name("call"));
         BookingId::from_key("not lastseat's", &name)
     });
     let extras = Extras {

@@ -84,7 +84,7 @@ fn from_card(api: &Api, call: &Call, within: &str) -> Result<String, ApiError> {
         .code("incorrect_number")
         .param("number"));
     };
-    let cause = call.key.clone().unwrap_or_else(|| uuid::Uuid::new_v4().to_string());
+    let cause = call.key.clone().unwrap_or_else(|| api.fresh_name("call"));
     let id = objects::made_from_card(card, &format!("{cause} {}", call.fingerprint()));
     api.remember_method(id.clone());
     Ok(id)

@@ -2,6 +2,7 @@
 
 pub mod account;
 pub mod charges;
+pub mod events;
 pub mod intents;
 mod limits;
 pub mod methods;
