@@ -45,6 +45,11 @@ fn of_token() {
 }
 
 #[test]
+fn of_sandbox() {
+    insta::assert_snapshot!(help(&["sandbox", "--help"]));
+}
+
+#[test]
 fn of_projections() {
     insta::assert_snapshot!(help(&["projections", "--help"]));
 }
