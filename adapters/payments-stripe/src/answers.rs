@@ -13,37 +13,69 @@ use std::time::Duration;
 
 /// Where the booking is in an intent's metadata.
 pub(crate) const BOOKING: &str = "lastseat_booking";
+/// Where a refund's metadata say which of its booking's refunds it is.
+pub(crate) const REFUND_NUMBER: &str = "lastseat_refund";
+/// Code of the refusal of a request that contradicts an earlier one with the same key.
+pub(crate) const IDEMPOTENCY_ERROR: &str = "idempotency_error";
 
-/// An answer, sorted by what follows from it.
-#[derive(Debug)]
-pub(crate) enum Reply<T> {
-    Done(T),
-    /// The payment method was declined. The intent is as it is now.
-    Declined(Box<IntentObject>),
-    /// It can't be done, now or ever.
-    Refused {
-        code: String,
-        message: String,
-    },
-    /// It was done, and the answer can't be understood.
-    Unreadable(String),
+/// Why there is no result. No `Debug` of what Stripe sent: an intent has a client secret.
+pub(crate) enum Failure {
+    /// Certainly not done; the same request may be sent again.
+    NotDone(String),
+    /// Done or not: no answer, or none that can be understood.
+    Unknown(String),
     /// Stripe failed (5xx). The answer is stored under its key; whether the step happened is another question.
-    ServerError(String),
-    /// Too many requests, or one under the same key is under way. Nothing was done.
-    Busy(Option<Duration>),
-    /// The key is not accepted for this.
-    Denied(String),
+    ServerError { why: String, replayed: bool },
+    /// Stripe failed (5xx) and asks for the same request again, under the same key.
+    Overloaded(String),
+    /// The payment method was declined, for that reason. The intent is as it is now.
+    Declined { reason: String, intent: Box<IntentObject> },
+    /// It can't be done, now or ever.
+    Refused { status: u16, code: String, message: String },
 }
 
-#[derive(Debug, Deserialize)]
+/// What an answer says.
+pub(crate) enum Reply<T> {
+    Done(T),
+    Failed(Failure),
+    /// The same request may be sent again. If that is given up, it has failed in that way.
+    Busy {
+        retry_after: Option<Duration>,
+        failure: Failure,
+    },
+}
+
+impl Failure {
+    /// As the engine sees it.
+    pub(crate) fn into_fault(self) -> GatewayFault {
+        match self {
+            // An overloaded Stripe is reported after a look that shows that nothing was done.
+            Self::NotDone(why) | Self::Overloaded(why) => GatewayFault::Unavailable(why),
+            Self::Unknown(why) | Self::ServerError { why, .. } => GatewayFault::OutcomeUnknown(why),
+            Self::Declined { reason, .. } => {
+                GatewayFault::Refused { code: reason, message: "the bank does not take it".to_owned() }
+            }
+            Self::Refused { code, message, .. } => GatewayFault::Refused { code, message },
+        }
+    }
+
+    /// Of a request that only looks: whatever happened to it, nothing was done.
+    pub(crate) fn into_fault_of_look(self) -> GatewayFault {
+        match self {
+            Self::Unknown(why) | Self::ServerError { why, .. } => GatewayFault::Unavailable(why),
+            other => other.into_fault(),
+        }
+    }
+}
+
+#[derive(Deserialize)]
 pub(crate) struct IntentObject {
     id: String,
     amount: i64,
     currency: String,
     status: String,
     client_secret: Option<String>,
-    #[serde(default)]
-    metadata: HashMap<String, String>,
+    metadata: Option<HashMap<String, String>>,
     last_payment_error: Option<ErrorObject>,
     next_action: Option<Value>,
     /// An id, or the charge itself where it was asked for.
@@ -52,7 +84,7 @@ pub(crate) struct IntentObject {
     created: Option<i64>,
 }
 
-#[derive(Debug, Default, Deserialize)]
+#[derive(Deserialize)]
 struct ErrorObject {
     #[serde(rename = "type")]
     kind: Option<String>,
@@ -60,15 +92,15 @@ struct ErrorObject {
     decline_code: Option<String>,
     message: Option<String>,
     payment_intent: Option<Box<IntentObject>>,
+    payment_method: Option<Value>,
 }
 
-#[derive(Debug, Default, Deserialize)]
+#[derive(Deserialize)]
 struct ErrorAnswer {
-    #[serde(default)]
     error: ErrorObject,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Deserialize)]
 pub(crate) struct List<T> {
     pub data: Vec<T>,
     #[serde(default)]
@@ -76,11 +108,24 @@ pub(crate) struct List<T> {
 }
 
 /// A refund.
-#[derive(Debug, Deserialize)]
+#[derive(Deserialize)]
 pub(crate) struct RefundObject {
     pub status: Option<String>,
-    #[serde(default)]
-    pub metadata: HashMap<String, String>,
+    pub failure_reason: Option<String>,
+    pub metadata: Option<HashMap<String, String>>,
+}
+
+impl RefundObject {
+    /// Whether no money goes back.
+    pub(crate) fn failed(&self) -> bool {
+        matches!(self.status.as_deref(), Some("failed" | "canceled"))
+    }
+
+    /// Whether it is this booking's refund of that number. Refunds made by hand have no number.
+    pub(crate) fn is(&self, booking: BookingId, number: u32) -> bool {
+        let has = |key: &str, value: String| self.metadata.as_ref().and_then(|all| all.get(key)) == Some(&value);
+        has(BOOKING, booking.to_string()) && has(REFUND_NUMBER, number.to_string())
+    }
 }
 
 /// Sorts an answer.
@@ -88,29 +133,55 @@ pub(crate) fn read<T: DeserializeOwned>(answer: &Answer) -> Reply<T> {
     if (200..300).contains(&answer.status) {
         return match serde_json::from_slice(&answer.body) {
             Ok(read) => Reply::Done(read),
-            Err(error) => Reply::Unreadable(error.to_string()),
+            // It was done. The error may quote the answer, which has secrets: its place is enough.
+            Err(error) => {
+                unknown(format!("an answer of Stripe can't be read (line {}, column {})", error.line(), error.column()))
+            }
         };
     }
-    let ErrorAnswer { error } = serde_json::from_slice(&answer.body).unwrap_or_default();
+    let status = answer.status;
+    let Ok(ErrorAnswer { error }) = serde_json::from_slice(&answer.body) else {
+        // Something on the way answered. Stripe may have got the request nevertheless.
+        return unknown(format!("status {status}, and not from Stripe"));
+    };
+    let reason = error.reason();
     let kind = error.kind.unwrap_or_default();
-    let message = error.message.unwrap_or_else(|| format!("status {}", answer.status));
-    let code = error.code.clone().unwrap_or_else(|| kind.clone());
-    match answer.status {
-        401 | 403 => Reply::Denied(message),
-        402 if let Some(intent) = error.payment_intent => Reply::Declined(intent),
-        429 => Reply::Busy(answer.retry_after),
-        500.. if answer.may_repeat => Reply::Busy(answer.retry_after),
-        409 if is_under_way(&code) => Reply::Busy(answer.retry_after),
-        400 if is_under_way(&code) => Reply::Busy(answer.retry_after),
-        400..500 if kind == "idempotency_error" => Reply::Refused { code: kind, message },
-        400..500 => Reply::Refused { code, message },
-        _ => Reply::ServerError(format!("status {}: {message}", answer.status)),
+    let message = error.message.unwrap_or_else(|| format!("status {status}"));
+    let code = error.code.unwrap_or_else(|| kind.clone());
+    let busy = |failure| Reply::Busy { retry_after: answer.retry_after, failure };
+    match (status, error.payment_intent) {
+        // Stripe's own text quotes a part of the key.
+        (401 | 403, _) => Reply::Failed(Failure::NotDone(key_refused(status))),
+        // The other request with this key may do it at any moment.
+        _ if code == "idempotency_key_in_use" => busy(Failure::Unknown("Stripe is still working on the same request".to_owned())),
+        _ if status == 429 || code == "lock_timeout" => busy(Failure::NotDone(format!("Stripe is too busy: {message}"))),
+        (500.., _) if answer.may_repeat => busy(Failure::Overloaded(format!("Stripe failed with status {status}: {message}"))),
+        (402, Some(intent)) => Reply::Failed(Failure::Declined { reason, intent }),
+        (400..500, _) if kind == IDEMPOTENCY_ERROR => Reply::Failed(Failure::Refused { status, code: kind, message }),
+        (400..500, _) => Reply::Failed(Failure::Refused { status, code, message }),
+        (500.., _) => {
+            let why = format!("Stripe failed with status {status}: {message}");
+            Reply::Failed(Failure::ServerError { why, replayed: answer.replayed })
+        }
+        _ => unknown(format!("status {status}")),
     }
 }
 
-/// Another request on the same intent, or under the same key, is being worked on.
-fn is_under_way(code: &str) -> bool {
-    matches!(code, "lock_timeout" | "idempotency_key_in_use")
+fn unknown<T>(why: String) -> Reply<T> {
+    Reply::Failed(Failure::Unknown(why))
+}
+
+fn key_refused(status: u16) -> String {
+    let why = if status == 401 { "does not accept the key" } else { "does not allow the key to do this" };
+    format!("Stripe {why}; run `lastseat doctor` and check --stripe-key")
+}
+
+impl ErrorObject {
+    /// The reason that says most: the bank's where it gave one, else Stripe's.
+    fn reason(&self) -> String {
+        let bank = self.decline_code.as_deref().filter(|code| *code != "generic_decline");
+        bank.or(self.code.as_deref()).unwrap_or(DECLINED).to_owned()
+    }
 }
 
 impl IntentObject {
@@ -129,7 +200,7 @@ impl IntentObject {
             booking: record.booking.ok_or_else(foreign)?,
             amount: record.amount,
             last_decline: self.decline().filter(|_| record.status == IntentStatus::RequiresPaymentMethod),
-            capture_before: self.capture_before(),
+            capture_before: self.capture_before().filter(|_| record.status == IntentStatus::RequiresCapture),
             client_secret: self.client_secret.and_then(Secret::new),
             status: record.status,
             captured: record.captured,
@@ -144,13 +215,16 @@ impl IntentObject {
     pub(crate) fn record(&self) -> Result<PaymentRecord, GatewayFault> {
         let strange = |what: String| GatewayFault::OutcomeUnknown(format!("Stripe's intent {} has {what}", self.id));
         let currency = Currency::new(&self.currency.to_ascii_uppercase()).map_err(|error| strange(error.to_string()))?;
+        let status = self.status().ok_or_else(|| strange(format!("an unknown status, {}", self.status)))?;
+        // A cancelled authorisation has a charge that is `refunded` in full, although no money moved.
+        let moved = |value| if status == IntentStatus::Succeeded { from_stripe(value, currency) } else { 0 };
         Ok(PaymentRecord {
             intent: IntentId::new(&self.id).map_err(|error| strange(error.to_string()))?,
-            booking: self.metadata.get(BOOKING).and_then(|id| id.parse::<BookingId>().ok()),
+            booking: self.metadata.as_ref().and_then(|all| all.get(BOOKING)).and_then(|id| id.parse::<BookingId>().ok()),
             amount: Money { value: from_stripe(self.amount, currency), currency },
-            status: self.status().ok_or_else(|| strange(format!("an unknown status, {}", self.status)))?,
-            captured: from_stripe(self.amount_received.unwrap_or(0), currency),
-            refunded: from_stripe(self.charge_number("amount_refunded"), currency),
+            captured: moved(self.amount_received.unwrap_or(0)),
+            refunded: moved(self.charge_number("amount_refunded")),
+            status,
             disputed: self.charge().and_then(|charge| charge.get("disputed")).and_then(Value::as_bool).unwrap_or(false),
             created: self.created.and_then(|at| DateTime::from_timestamp(at, 0)).unwrap_or_default(),
         })
@@ -174,11 +248,14 @@ impl IntentObject {
         url.map_or(NextAction::ConfirmClientSide, |url| NextAction::Redirect { url: url.to_owned() })
     }
 
-    /// The reason that says most: the bank's where it gave one, else Stripe's.
     fn decline(&self) -> Option<String> {
-        let error = self.last_payment_error.as_ref()?;
-        let bank = error.decline_code.as_deref().filter(|code| *code != "generic_decline");
-        Some(bank.or(error.code.as_deref()).unwrap_or(DECLINED).to_owned())
+        self.last_payment_error.as_ref().map(ErrorObject::reason)
+    }
+
+    /// Whether the last decline was that of this payment method.
+    pub(crate) fn declined(&self, method: &str) -> bool {
+        let declined = self.last_payment_error.as_ref().and_then(|error| error.payment_method.as_ref());
+        declined.and_then(|method| method.get("id")).and_then(Value::as_str) == Some(method)
     }
 
     fn charge(&self) -> Option<&Value> {

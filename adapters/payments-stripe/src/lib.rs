@@ -6,16 +6,26 @@
 //!
 //! | to find | look at |
 //! |---|---|
-//! | which key a request carries, and when another one may be used | [`tries`] |
-//! | what an answer, or none, means | [`transport`], [`answers`] |
-//! | how long a payment waits for its turn | [`limiter`] |
+//! | which key a request carries, and when another one may be used | `tries` |
+//! | what each step sends, and how it is seen whether it was done | `attempts`, `requests` |
+//! | what an answer, or none, means | `transport`, `answers` |
+//! | how long a request waits for its turn | `rate`, `busy` |
 //! | what is believed of a webhook | [`webhook`] |
+//!
+//! What must stay true:
+//! - A fault says "not done" only if Stripe said so, or no connection was made.
+//! - Another key is used only after a look that shows that the step was not done.
+//! - The same step sends the same bytes, on every node and after every restart.
+//! - The key and client secrets appear in no message, no log line and no `Debug` output.
 
 mod amounts;
 mod answers;
+mod api;
+mod attempts;
+mod busy;
 mod examine;
 mod gateway;
-mod limiter;
+mod rate;
 mod requests;
 mod settings;
 mod transport;

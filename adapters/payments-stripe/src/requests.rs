@@ -2,7 +2,7 @@
 //! the same request, on every node and after every restart.
 
 use super::amounts::to_stripe;
-use super::answers::BOOKING;
+use super::answers::{BOOKING, REFUND_NUMBER};
 use super::transport::Call;
 use lastseat_domain::ports::payments::PaymentOrder;
 use lastseat_domain::{BookingId, IntentId, Money, SeatId};
@@ -18,8 +18,6 @@ use stripe_types::Currency;
 
 /// Most intents on a page.
 pub(crate) const PAGE: i64 = 100;
-/// Which refund of its booking a refund is.
-pub(crate) const REFUND_NUMBER: &str = "lastseat_refund";
 /// Stripe's limit for a value of the metadata.
 const LONGEST_VALUE: usize = 500;
 /// Seats that the description names.
@@ -92,10 +90,10 @@ pub(crate) fn list(before: Option<&IntentId>) -> Call {
     }
 }
 
-/// A harmless read, which shows whether the key may read there.
-pub(crate) fn probe(path: &str) -> Call {
-    let mut request = RequestBuilder::new(StripeMethod::Get, path);
-    request.query = Some("limit=1".to_owned());
+/// A harmless request, which shows whether the key may do such: a list of one, or a creation without parameters.
+pub(crate) fn probe(method: StripeMethod, path: &str) -> Call {
+    let mut request = RequestBuilder::new(method, path);
+    request.query = matches!(request.method, StripeMethod::Get).then(|| "limit=1".to_owned());
     request.into()
 }
 

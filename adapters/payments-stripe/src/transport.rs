@@ -3,11 +3,12 @@
 //! Nothing is repeated here except what was certainly not sent: a repeat is a decision about keys, which
 //! [`super::tries`] and the callers make.
 
-use super::settings::{STRIPE, SettingsError, StripeSettings};
+use super::rate::Endpoint;
+use super::settings::{SettingsError, StripeSettings};
 use bytes::Bytes;
 use chrono::DateTime;
 use http::header::{AUTHORIZATION, CONTENT_TYPE, DATE, HeaderMap, HeaderValue, RETRY_AFTER};
-use http::{Method, Request, Uri};
+use http::{Method, Request};
 use http_body_util::{BodyExt, Full, Limited};
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy::Client;
@@ -47,14 +48,32 @@ impl From<RequestBuilder> for Call {
     }
 }
 
+impl Call {
+    /// Which of Stripe's limits it counts for.
+    pub(crate) fn endpoint(&self) -> Endpoint {
+        let path = self.path.split('?').next().unwrap_or_default();
+        match path {
+            _ if self.method == Method::GET && path.matches('/').count() > 1 => Endpoint::Retrieve,
+            _ if self.method == Method::GET => Endpoint::List,
+            _ if path.ends_with("/confirm") => Endpoint::Confirm,
+            _ if path.ends_with("/capture") => Endpoint::Capture,
+            _ if path.ends_with("/cancel") => Endpoint::Cancel,
+            "/refunds" => Endpoint::Refund,
+            _ => Endpoint::Create,
+        }
+    }
+}
+
 /// An answer of Stripe, whatever it says.
 #[derive(Debug)]
 pub(crate) struct Answer {
     pub status: u16,
     pub body: Bytes,
     pub retry_after: Option<Duration>,
-    /// Whether Stripe says that the same request may be sent again: nothing was done.
+    /// Whether Stripe asks for the same request again.
     pub may_repeat: bool,
+    /// Whether it is the answer that an earlier request with this key got.
+    pub replayed: bool,
     /// The server's clock.
     pub date: Option<Timestamp>,
 }
@@ -78,18 +97,11 @@ pub(crate) struct Transport {
 
 impl Transport {
     pub(crate) fn open(settings: &StripeSettings) -> Result<Self, SettingsError> {
-        let key = settings.key.expose();
-        let mut authorization = HeaderValue::from_str(&format!("Bearer {key}")).map_err(|_| SettingsError::Key)?;
-        if !(key.starts_with("sk_") || key.starts_with("rk_")) {
-            return Err(SettingsError::Key);
-        }
+        settings.mode()?;
+        let base = settings.base()?;
+        let bearer = format!("Bearer {}", settings.key.expose());
+        let mut authorization = HeaderValue::from_str(&bearer).map_err(|_| SettingsError::Key)?;
         authorization.set_sensitive(true);
-        let base = settings.url.as_deref().unwrap_or(STRIPE).trim_end_matches('/').to_owned();
-        let is_address =
-            base.parse::<Uri>().is_ok_and(|uri| uri.host().is_some() && matches!(uri.scheme_str(), Some("http" | "https")));
-        if !is_address {
-            return Err(SettingsError::Url(base));
-        }
         let mut http = HttpConnector::new();
         http.set_connect_timeout(Some(CONNECT));
         http.set_nodelay(true);
@@ -98,7 +110,7 @@ impl Transport {
         let provider = Arc::new(rustls::crypto::ring::default_provider());
         let https = HttpsConnectorBuilder::new()
             .with_provider_and_webpki_roots(provider)
-            .map_err(|error| SettingsError::Url(format!("{base}: {error}")))?
+            .map_err(|_| SettingsError::Tls)?
             .https_or_http()
             .enable_http1()
             .wrap_connector(http);
@@ -124,6 +136,7 @@ impl Transport {
                 body: body.to_bytes(),
                 retry_after: seconds(&head.headers),
                 may_repeat: head.headers.get("stripe-should-retry").is_some_and(|value| value == "true"),
+                replayed: head.headers.get("idempotent-replayed").is_some_and(|value| value == "true"),
                 date: date(&head.headers),
             })
         };

@@ -1,0 +1,165 @@
+//! The five steps, as attempts that the [`tries`](crate::tries) run.
+
+use super::answers::{Failure, List, RefundObject};
+use super::api::Api;
+use super::requests;
+use super::tries::{Attempt, Shows, Step};
+use lastseat_domain::money::Money;
+use lastseat_domain::ports::idempotency_keys as keys;
+use lastseat_domain::ports::payments::{GatewayFault, Intent, IntentStatus, PaymentOrder};
+use lastseat_domain::{BookingId, IntentId};
+
+/// What Stripe can't charge is refused before it is asked.
+fn invalid_amount(message: String) -> Failure {
+    Failure::Refused { status: 422, code: "invalid_amount".to_owned(), message }
+}
+
+/// Creates the intent.
+pub(crate) struct Create<'a> {
+    pub(crate) api: &'a Api,
+    pub(crate) order: &'a PaymentOrder,
+}
+
+impl Attempt for Create<'_> {
+    fn step(&self) -> Step {
+        Step::Create
+    }
+
+    async fn send(&self, try_number: u32) -> Result<Intent, Failure> {
+        let request = requests::create(self.order).map_err(invalid_amount)?;
+        self.api.intent(&request, Some(&keys::create(self.order.booking, try_number))).await
+    }
+
+    async fn look(&self) -> Result<(Shows, Intent), GatewayFault> {
+        Err(GatewayFault::Unavailable("there is no intent to look at".to_owned()))
+    }
+}
+
+/// Tries a payment method.
+pub(crate) struct Confirm<'a> {
+    pub(crate) api: &'a Api,
+    pub(crate) intent: &'a IntentId,
+    pub(crate) booking: BookingId,
+    pub(crate) attempt: u32,
+    pub(crate) payment_method: &'a str,
+}
+
+impl Attempt for Confirm<'_> {
+    fn step(&self) -> Step {
+        Step::Confirm
+    }
+
+    async fn send(&self, _: u32) -> Result<Intent, Failure> {
+        let request = requests::confirm(self.intent, self.payment_method, self.api.return_url());
+        match self.api.intent(&request, Some(&keys::confirm(self.booking, self.attempt))).await {
+            // A decline is an answer. Its reason is the one of this attempt, whatever the intent shows.
+            Err(Failure::Declined { reason, intent }) => {
+                let intent = intent.view().map_err(|fault| Failure::Unknown(fault.to_string()))?;
+                Ok(Intent { last_decline: Some(reason), ..intent })
+            }
+            answer => answer,
+        }
+    }
+
+    async fn look(&self) -> Result<(Shows, Intent), GatewayFault> {
+        let object = self.api.look(self.intent).await?;
+        let declined = object.declined(self.payment_method);
+        let intent = object.view()?;
+        let nothing = intent.status == IntentStatus::RequiresPaymentMethod && !declined;
+        Ok((if nothing { Shows::NotDone } else { Shows::Done }, intent))
+    }
+}
+
+/// Takes the money.
+pub(crate) struct Capture<'a> {
+    pub(crate) api: &'a Api,
+    pub(crate) intent: &'a IntentId,
+    pub(crate) booking: BookingId,
+}
+
+impl Attempt for Capture<'_> {
+    fn step(&self) -> Step {
+        Step::Capture
+    }
+
+    async fn send(&self, try_number: u32) -> Result<Intent, Failure> {
+        self.api.intent(&requests::capture(self.intent), Some(&keys::capture(self.booking, try_number))).await
+    }
+
+    async fn look(&self) -> Result<(Shows, Intent), GatewayFault> {
+        shows(self.api, self.intent, &IntentStatus::Succeeded).await
+    }
+}
+
+/// Ends the reservation.
+pub(crate) struct Cancel<'a> {
+    pub(crate) api: &'a Api,
+    pub(crate) intent: &'a IntentId,
+    pub(crate) booking: BookingId,
+}
+
+impl Attempt for Cancel<'_> {
+    fn step(&self) -> Step {
+        Step::Cancel
+    }
+
+    async fn send(&self, try_number: u32) -> Result<Intent, Failure> {
+        self.api.intent(&requests::cancel(self.intent), Some(&keys::cancel(self.booking, try_number))).await
+    }
+
+    async fn look(&self) -> Result<(Shows, Intent), GatewayFault> {
+        shows(self.api, self.intent, &IntentStatus::Canceled).await
+    }
+}
+
+async fn shows(api: &Api, intent: &IntentId, done: &IntentStatus) -> Result<(Shows, Intent), GatewayFault> {
+    let intent = api.look(intent).await?.view()?;
+    let shows = match &intent.status {
+        status if status == done => Shows::Done,
+        IntentStatus::Processing => Shows::Pending,
+        _ => Shows::NotDone,
+    };
+    Ok((shows, intent))
+}
+
+/// Returns money.
+pub(crate) struct Refund<'a> {
+    pub(crate) api: &'a Api,
+    pub(crate) intent: &'a IntentId,
+    pub(crate) booking: BookingId,
+    pub(crate) number: u32,
+    pub(crate) amount: Money,
+}
+
+impl Attempt for Refund<'_> {
+    fn step(&self) -> Step {
+        Step::Refund
+    }
+
+    async fn send(&self, try_number: u32) -> Result<Intent, Failure> {
+        let request = requests::refund(self.intent, self.booking, self.number, self.amount);
+        let request = request.map_err(invalid_amount)?;
+        let key = keys::refund(self.booking, self.number, try_number);
+        let refund: RefundObject = self.api.send(&request, Some(&key)).await?;
+        if refund.failed() {
+            let code = refund.failure_reason.unwrap_or_else(|| "refund_failed".to_owned());
+            let message = "the bank did not take the refund".to_owned();
+            return Err(Failure::Refused { status: 422, code, message });
+        }
+        // The refund is made; only its sum is missing. The same call again finds it.
+        let seen = self.api.look(self.intent).await.and_then(|object| object.view());
+        seen.map_err(|fault| Failure::Unknown(format!("refunded, but then: {fault}")))
+    }
+
+    /// The sum that the intent shows may come from refunds made by hand: the refund itself is looked for.
+    async fn look(&self) -> Result<(Shows, Intent), GatewayFault> {
+        let refunds = self.api.send::<List<RefundObject>>(&requests::refunds(self.intent), None).await;
+        let refunds = refunds.map_err(Failure::into_fault_of_look)?;
+        let made = refunds.data.iter().any(|refund| refund.is(self.booking, self.number) && !refund.failed());
+        if !made && refunds.has_more {
+            return Err(GatewayFault::Unavailable("the intent has more than 100 refunds".to_owned()));
+        }
+        let intent = self.api.look(self.intent).await?.view()?;
+        Ok((if made { Shows::Done } else { Shows::NotDone }, intent))
+    }
+}
