@@ -20,6 +20,7 @@ mod sandbox_server;
 mod start_error;
 mod stripe;
 pub mod token_key;
+mod webhook_check;
 
 pub use eventstore_server::EventStoreServer;
 pub use log_host::LogHost;

@@ -2,6 +2,8 @@
 
 use super::terminal::Paint;
 use crate::config::Config;
+use crate::config::service_url::ServiceUrl;
+use crate::config::stripe::KeyMode;
 use crate::demo;
 use std::net::SocketAddr;
 
@@ -38,7 +40,7 @@ impl Banner<'_> {
             lines.push(format!("  Live feed  {}", paint.link(&format!("{url}/v1/shows/{}/seats/stream", demo::SHOW))));
         }
         self.services(paint, &mut lines);
-        if let Some(seat) = self.demo.filter(|_| self.config.guests) {
+        if let Some(seat) = self.demo.filter(|_| self.config.guests && self.mode() != Some(KeyMode::Live)) {
             self.try_it(paint, seat, &mut lines);
         }
         lines.push(String::new());
@@ -66,9 +68,7 @@ impl Banner<'_> {
         if let Some(redis) = &self.config.redis {
             lines.push(format!("  Seat guard {redis}"));
         }
-        let shared =
-            self.config.sandbox.as_ref().map(|url| format!("  {}", paint.dim(&format!("(at {url})")))).unwrap_or_default();
-        lines.push(format!("  Payments   {}{shared}", paint.yellow("sandbox: not for production money")));
+        lines.push(format!("  Payments   {}", self.payments(paint)));
         let may = if self.config.eventstore_listen_write { "nodes may append" } else { "for reading" };
         if let Some(url) = self.eventstore_server {
             lines.push(format!("  Event log  {}  {}", paint.link(url), paint.dim(&format!("({may})"))));
@@ -76,6 +76,25 @@ impl Banner<'_> {
         if let Some(at) = self.sandbox_server {
             lines.push(format!("  Sandbox    {}", paint.link(&format!("http://{at}"))));
         }
+    }
+
+    /// Where the money goes.
+    fn payments(&self, paint: Paint) -> String {
+        let at = |url: &Option<ServiceUrl>| {
+            url.as_ref().map(|url| format!("  {}", paint.dim(&format!("(at {url})")))).unwrap_or_default()
+        };
+        match self.mode() {
+            Some(KeyMode::Live) => format!("Stripe  {}", paint.red("LIVE: real money")),
+            Some(KeyMode::Test) => {
+                format!("Stripe  {}{}", paint.yellow("test mode: no real money"), at(&self.config.stripe_url))
+            }
+            None => format!("{}{}", paint.yellow("sandbox: not for production money"), at(&self.config.sandbox)),
+        }
+    }
+
+    /// The mode of Stripe's key, if there is one.
+    fn mode(&self) -> Option<KeyMode> {
+        self.config.stripe_key.as_ref().map(|key| KeyMode::of(key.expose()))
     }
 
     /// How other verbs find the same log.
@@ -172,6 +191,21 @@ mod tests {
             "{text}"
         );
         assert!(!text.contains("s3cret"));
+    }
+
+    #[test]
+    fn it_says_whether_real_money_moves_and_never_shows_the_key() {
+        let text = |key: &str| {
+            let stripe_url = ServiceUrl::of("http://127.0.0.1:12111", &["http://"]).filter(|_| key.contains("test"));
+            let config = Config { stripe_key: lastseat_domain::Secret::new(key), stripe_url, ..Config::default() };
+            let (demo, url) = (Some("A-1"), "http://a");
+            Banner { program: "l", url, config: &config, demo, eventstore_server: None, sandbox_server: None, events: 0 }
+                .text(Paint::plain())
+        };
+        let (live, test) = (text("sk_live_S3cret"), text("sk_test_S3cret"));
+        assert!(live.contains("Payments   Stripe  LIVE: real money\n") && !live.contains("pm_card_visa"), "{live}");
+        assert!(test.contains("Payments   Stripe  test mode: no real money  (at http://127.0.0.1:12111)\n"), "{test}");
+        assert!(test.contains("pm_card_visa") && !live.contains("S3cret") && !test.contains("S3cret"));
     }
 
     #[test]

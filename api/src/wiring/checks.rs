@@ -15,6 +15,9 @@ use std::sync::Arc;
 /// Fewer open files than this, and a rush ends in refused connections.
 const ENOUGH_FILES: u64 = 10_000;
 
+/// No buyer pays here, so none comes back.
+const NO_PAGE: &str = "http://localhost";
+
 /// Everything that a node of this configuration needs, in the order in which it starts.
 pub async fn run_all(config: &Config) -> Vec<Finding> {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
@@ -23,7 +26,10 @@ pub async fn run_all(config: &Config) -> Vec<Finding> {
     findings.extend(exposure.map(|exposure| Finding::new(Severity::Warn, "token key", exposure)));
     findings.extend(event_log(config).await);
     findings.extend(seat_guard(config, &clock).await);
-    findings.extend(payments(config).await);
+    match &config.stripe_key {
+        Some(_) => findings.extend(stripe(config, &*clock).await),
+        None => findings.extend(payments(config).await),
+    }
     findings
 }
 
@@ -117,7 +123,7 @@ async fn embedded_log(config: &Config) -> Vec<Finding> {
         }
         Err(fault) => Finding::new(Severity::Refuse, OF, fault.to_string()),
     }];
-    if config.sandbox.is_none() {
+    if config.sandbox.is_none() && config.stripe_key.is_none() {
         for found in charges::newest_unmatched(&log, charges::of_sandbox(&data)).await {
             findings.push(Finding::new(Severity::Warn, "payments", format!("{}: {}", found.subject(), found.text)));
         }
@@ -148,8 +154,23 @@ async fn seat_guard(config: &Config, clock: &Arc<dyn Clock>) -> Vec<Finding> {
     }
 }
 
+async fn stripe(config: &Config, clock: &dyn Clock) -> Vec<Finding> {
+    const OF: &str = "payments";
+    let gateway = match super::stripe::open(config, NO_PAGE) {
+        Ok(Some(gateway)) => gateway,
+        Ok(None) => return Vec::new(),
+        Err(error) => return vec![Finding::new(Severity::Refuse, OF, error.to_string())],
+    };
+    let mut findings = super::stripe::examine(&gateway, clock).await;
+    findings.extend(super::webhook_check::run(config, clock.now()).await);
+    findings
+}
+
 async fn payments(config: &Config) -> Vec<Finding> {
     const OF: &str = "payments";
+    if let Err(why) = crate::config::stripe::check(config) {
+        return vec![Finding::new(Severity::Refuse, OF, why)];
+    }
     let mut findings = vec![Finding::new(Severity::Warn, OF, "a sandbox: not for production money")];
     match &config.sandbox {
         None if config.eventstore.is_some() => findings.push(Finding::new(

@@ -4,7 +4,6 @@ use super::reports::Reporting;
 use super::start_error::StartError;
 use crate::config::Config;
 use crate::webhooks::{NotTaken, Notification, WebhookReader};
-use lastseat_domain::ports::payments::GatewayFault;
 use lastseat_domain::ports::{Clock, Finding, Severity};
 use lastseat_domain::{Secret, Timestamp};
 use lastseat_payments_stripe::{Mode, StripeGateway, StripeSettings, webhook};
@@ -63,8 +62,7 @@ pub(super) async fn examine(gateway: &StripeGateway, clock: &dyn Clock) -> Vec<F
     let mode = mode_name(gateway.mode());
     let examined = match gateway.examine(clock.now()).await {
         Ok(examined) => examined,
-        Err(fault @ GatewayFault::Refused { .. }) => return vec![Finding::new(Severity::Refuse, OF, fault.to_string())],
-        Err(fault) => return vec![Finding::new(Severity::Warn, OF, fault.to_string())],
+        Err(fault) => return vec![Finding::new(Severity::Refuse, OF, fault.to_string())],
     };
     let mut findings = vec![Finding::new(Severity::Ok, OF, format!("Stripe accepts the key ({mode})"))];
     if !examined.missing_rights.is_empty() {

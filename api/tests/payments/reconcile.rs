@@ -27,7 +27,7 @@ fn run(data: &Path, arguments: &[&str]) -> (i32, String) {
     run_with(data, arguments, &[])
 }
 
-fn run_with(data: &Path, arguments: &[&str], environment: &[(&str, String)]) -> (i32, String) {
+pub fn run_with(data: &Path, arguments: &[&str], environment: &[(&str, String)]) -> (i32, String) {
     let mut command = Command::new(env!("CARGO_BIN_EXE_lastseat"));
     command
         .args(arguments)

@@ -275,3 +275,38 @@ async fn stripe_is_compared_with_the_log_while_the_server_runs() {
     assert_eq!(code, 0, "{lines:#?}");
     server.stop_and_keep().await;
 }
+
+/// `lastseat doctor` beside a running node, and without one.
+#[tokio::test(flavor = "multi_thread")]
+async fn doctor_tries_the_key_and_the_secrets() {
+    let stripe = Stripe::start().await;
+    let server = stripe.server(stripe.config()).await;
+    let doctor = |listen: SocketAddr, secrets: &str| {
+        let environment = [
+            ("LASTSEAT_STRIPE_KEY", KEY.to_owned()),
+            ("LASTSEAT_STRIPE_URL", stripe.url()),
+            ("LASTSEAT_STRIPE_WEBHOOK_SECRET", secrets.to_owned()),
+            ("LASTSEAT_LISTEN", listen.to_string()),
+        ];
+        let found = crate::reconcile::run_with(server.data(), &["doctor", "--json"], &environment).1;
+        assert!(!found.contains("S3cret"), "{found}");
+        let found: Value = serde_json::from_str(&found).unwrap();
+        let of = |subject: &str| {
+            let findings = found["findings"].as_array().unwrap().iter().filter(|finding| finding["of"] == subject);
+            findings.map(|finding| format!("{}: {}", text(finding, "mark"), text(finding, "text"))).collect::<Vec<_>>()
+        };
+        (of("payments"), of("webhooks"))
+    };
+    let node = server.running().addr;
+    let (payments, webhooks) = doctor(node, &format!("{SECRET},whsec_unknown"));
+    assert_eq!(payments, ["well: Stripe accepts the key (test mode: no real money)"]);
+    assert!(webhooks[0].starts_with("well: ") && webhooks[0].ends_with("takes what is signed with secret 1"), "{webhooks:?}");
+    assert!(webhooks[1].starts_with("warning: ") && webhooks[1].contains("refuses secret 2"), "{webhooks:?}");
+    // A port that nobody listens on.
+    let closed = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let (_, webhooks) = doctor(closed, SECRET);
+    assert!(webhooks[0].starts_with("well: secret 1 is set; no node answers"), "{webhooks:?}");
+    let (_, webhooks) = doctor(closed, "");
+    assert!(webhooks[0].starts_with("warning: stripe_webhook_secret is not set"), "{webhooks:?}");
+    server.stop_and_keep().await;
+}
