@@ -23,7 +23,7 @@ pub(super) async fn confirm(session: &mut BookingSession, booking: &Booking) -> 
     };
     let Some(method) = &attempt.started.payment_method else {
         // The buyer confirms in the gateway's own form; from now on the intent's state tells.
-        return execute_step(session, BookingCommand::RequireAction { attempt: number, intent, url: None }).await;
+        return require_action(session, BookingCommand::RequireAction { attempt: number, intent, url: None }).await;
     };
     match call(session, || session.services.ports.payments.confirm(&intent, session.id, number, method)).await {
         Reply::Answer(answer) => take_answer(session, booking, answer).await,
@@ -32,6 +32,17 @@ pub(super) async fn confirm(session: &mut BookingSession, booking: &Booking) -> 
         Reply::Refused { code, .. } => look_up(session, booking, intent, Some(code)).await,
         Reply::NoAnswer => Ok(Next::Stop(Stop::TryLater)),
     }
+}
+
+/// Records that it is the buyer's turn, and leaves it to them. To ask at once whether they have acted would be a request
+/// for nothing, of which the gateway takes only so many a second.
+async fn require_action(session: &mut BookingSession, command: BookingCommand) -> Result<Next, CommandError> {
+    let next = execute_step(session, command).await?;
+    let waits = session.find().await?.filter(|booking| matches!(booking.phase, Phase::ActionRequired { .. }));
+    Ok(match waits.and_then(|booking| booking.expires_at) {
+        Some(deadline) => Next::Stop(Stop::Until(deadline)),
+        None => next,
+    })
 }
 
 /// Reads the intent that the buyer has to confirm.
@@ -100,7 +111,8 @@ async fn take_answer(session: &mut BookingSession, booking: &Booking, answer: In
                 NextAction::Redirect { url } => Some(url),
                 NextAction::ConfirmClientSide => None,
             };
-            BookingCommand::RequireAction { attempt: booking.attempt(), intent, url }
+            let command = BookingCommand::RequireAction { attempt: booking.attempt(), intent, url };
+            return require_action(session, command).await;
         }
         IntentStatus::Processing => return Ok(Next::Stop(Stop::TryLater)),
         IntentStatus::RequiresPaymentMethod => {

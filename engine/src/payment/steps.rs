@@ -59,8 +59,7 @@ pub(super) async fn flag_and_cancel(session: &mut BookingSession, reason: &str) 
 
 /// The booking's intent, created if no event names it. Creating is keyed by the booking, so a repeat
 /// finds the one there is.
-pub(super) async fn intent(session: &BookingSession, booking: &Booking) -> Reply<IntentId> {
-    let payments = &session.services.ports.payments;
+pub(super) async fn intent(session: &mut BookingSession, booking: &Booking) -> Reply<IntentId> {
     if let Some(intent) = &booking.intent {
         return Reply::Answer(intent.clone());
     }
@@ -68,8 +67,11 @@ pub(super) async fn intent(session: &BookingSession, booking: &Booking) -> Reply
         return Reply::NoAnswer;
     };
     let order = PaymentOrder { booking: session.id, amount, show, seats };
-    match call(session, || payments.create(&order)).await {
-        Reply::Answer(intent) if intent.booking == session.id && intent.amount == amount => Reply::Answer(intent.id),
+    match call(session, || session.services.ports.payments.create(&order)).await {
+        Reply::Answer(intent) if intent.booking == session.id && intent.amount == amount => {
+            session.client_secret = intent.client_secret;
+            Reply::Answer(intent.id)
+        }
         Reply::Answer(_) => {
             let message = "the gateway's intent is for another booking or amount".to_owned();
             Reply::Refused { code: FOREIGN.to_owned(), message }
