@@ -7,7 +7,7 @@ default:
     @just --list
 
 # Everything that CI checks, in its order.
-ci: fmt-check lint test openapi-lint conformance first-command
+ci: fmt-check lint test openapi-lint conformance conformance-stripe first-command
 
 # Is the code formatted?
 fmt-check:
@@ -29,6 +29,10 @@ openapi-lint:
 # choice: `just conformance esdb://admin:changeit@host:2113`.
 conformance *server:
     conformance/run {{server}}
+
+# A whole payment against `lastseat sandbox` with Stripe's own SDKs for Python and Node.
+conformance-stripe:
+    conformance/stripe/run
 
 # The README's first command on an empty folder: does it serve, sell and verify?
 first-command:

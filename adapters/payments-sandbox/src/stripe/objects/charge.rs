@@ -21,7 +21,6 @@ const UNUSED: &[&str] = &[
     "receipt_url",
     "review",
     "shipping",
-    "source",
     "source_transfer",
     "statement_descriptor",
     "statement_descriptor_suffix",
@@ -101,11 +100,10 @@ fn outcome(decline: Option<Decline>) -> Value {
 fn card_details(record: &Record, note: &ChargeNote) -> Value {
     let Card { brand, last4, funding, .. } = card_of(&note.payment_method);
     let approved = note.decline.is_none();
-    json!({
+    let mut details = json!({
         "amount_authorized": approved.then_some(record.amount.value),
         "authorization_code": null,
         "brand": brand,
-        "capture_before": record.capture_before().filter(|_| approved).map(seconds),
         "checks": { "address_line1_check": null, "address_postal_code_check": null, "cvc_check": "pass" },
         "country": "US",
         "exp_month": 12,
@@ -125,5 +123,10 @@ fn card_details(record: &Record, note: &ChargeNote) -> Value {
         "regulated_status": null,
         "three_d_secure": null,
         "wallet": null,
-    })
+    });
+    // Not even empty otherwise.
+    if let (Some(end), Some(fields)) = (record.capture_before().filter(|_| approved), details.as_object_mut()) {
+        fields.insert("capture_before".to_owned(), json!(seconds(end)));
+    }
+    details
 }

@@ -17,7 +17,6 @@ pub fn dispute(record: &Record) -> Option<Value> {
         "id": dispute_id(record),
         "object": "dispute",
         "amount": record.captured,
-        "balance_transaction": null,
         "balance_transactions": [],
         "charge": charge_id(record, charges.len()),
         "created": at,
@@ -32,7 +31,7 @@ pub fn dispute(record: &Record) -> Option<Value> {
         "livemode": false,
         "metadata": {},
         "payment_intent": record.id,
-        "payment_method_details": { "type": "card", "card": { "brand": brand, "case_type": "chargeback", "network_reason_code": "10.4" } },
+        "payment_method_details": { "type": "card", "card": { "brand": brand, "case_type": "chargeback", "network": brand, "network_reason_code": "10.4" } },
         "reason": "fraudulent",
         "status": "needs_response",
     }))

@@ -20,7 +20,6 @@ const UNUSED: &[&str] = &[
     "review",
     "setup_future_usage",
     "shipping",
-    "source",
     "statement_descriptor",
     "statement_descriptor_suffix",
     "transfer_data",
