@@ -69,4 +69,34 @@ mod tests {
             assert!(to_stripe(money(value, code)).is_err(), "{code}");
         }
     }
+
+    #[test]
+    fn an_amount_that_is_sent_is_read_back() {
+        for code in ["EUR", "USD", "JPY", "KRW", "CLP", "HUF", "TWD", "KWD", "TND", "ISK", "UGX", "MGA", "XAF", "VND"] {
+            for value in [0, 1, 10, 100, 999, 1_000, 123_450, 10_000_000] {
+                let money = money(value, code);
+                if let Ok(theirs) = to_stripe(money) {
+                    assert_eq!(from_stripe(theirs, money.currency), value, "{money}");
+                }
+            }
+        }
+    }
+
+    /// What is assumed of ISO 4217's digits.
+    #[test]
+    fn currencies_have_the_digits_that_the_rules_assume() {
+        for (digits, codes) in [
+            (
+                0,
+                &["BIF", "CLP", "DJF", "GNF", "JPY", "KMF", "KRW", "PYG", "RWF", "UGX", "VND", "VUV", "XAF", "XOF", "XPF", "ISK"]
+                    [..],
+            ),
+            (2, &["EUR", "USD", "HUF", "TWD", "MGA"][..]),
+            (3, &["BHD", "JOD", "KWD", "OMR", "TND"][..]),
+        ] {
+            for code in codes {
+                assert_eq!(money(1, code).currency.exponent(), digits, "{code}");
+            }
+        }
+    }
 }

@@ -9,7 +9,7 @@ use lastseat_testkit::skipped::skip;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
-const MISSING: &str = "stripe-mock: go install github.com/stripe/stripe-mock@latest";
+const MISSING: &str = "stripe-mock: go install github.com/stripe/stripe-mock@v0.203.0";
 
 struct StripeMock {
     child: Child,
