@@ -4,6 +4,7 @@
 #![allow(clippy::print_stderr, reason = "the counts belong to what the test says")]
 
 mod crash_points;
+mod disturbed;
 mod proxy;
 mod sandbox;
 #[path = "../support/mod.rs"]

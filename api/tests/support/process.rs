@@ -141,8 +141,10 @@ impl Server {
 
     /// Starts it, and waits for its greeting only.
     pub fn begin(data: &Path, more: &[&str]) -> Self {
-        let mut arguments =
-            vec!["serve", "--listen", "127.0.0.1:0", "--demo", "false", "--settle-seconds", "1", "--log-level", "warn"];
+        let mut arguments = vec!["serve", "--demo", "false", "--settle-seconds", "1", "--log-level", "warn"];
+        if !more.contains(&"--listen") {
+            arguments.extend(["--listen", "127.0.0.1:0"]);
+        }
         // All buyers of a test come from one address.
         arguments.extend(["--guest-seats-per-address", "off", "--rate-limit-guest-holds", "off"]);
         arguments.extend(["--rate-limit-guest-cancels", "off", "--guests-extend", "true"]);
@@ -179,7 +181,7 @@ impl SandboxServer {
     pub fn start(data: &Path, more: &[&str]) -> Self {
         let arguments = [&["sandbox", "--listen", "127.0.0.1:0"], more].concat();
         let mut process = Process::start(&arguments, data);
-        let url = process.greeting_word("Stripe's API", data);
+        let url = process.greeting_word("API", data);
         Self { process, url }
     }
 
