@@ -310,3 +310,48 @@ async fn doctor_tries_the_key_and_the_secrets() {
     assert!(webhooks[0].starts_with("warning: stripe_webhook_secret is not set"), "{webhooks:?}");
     server.stop_and_keep().await;
 }
+
+/// The real binary, at its most talkative, with a payment, a refused webhook and a key in its environment.
+#[tokio::test(flavor = "multi_thread")]
+async fn neither_keys_nor_client_secrets_nor_bodies_are_in_the_log() {
+    let stripe = Stripe::start().await;
+    let dir = tempfile::tempdir().unwrap();
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let node = listener.local_addr().unwrap();
+    drop(listener);
+    let mut server = std::process::Command::new(env!("CARGO_BIN_EXE_lastseat"))
+        .args(["serve", "--log-level", "trace", "--listen", &node.to_string()])
+        .env_clear()
+        .env("LASTSEAT_STRIPE_KEY", KEY)
+        .env("LASTSEAT_STRIPE_URL", stripe.url())
+        .env("LASTSEAT_STRIPE_WEBHOOK_SECRET", SECRET)
+        .current_dir(dir.path())
+        .stdin(std::process::Stdio::null())
+        .stdout(std::fs::File::create(dir.path().join("out")).unwrap())
+        .stderr(std::fs::File::create(dir.path().join("err")).unwrap())
+        .spawn()
+        .unwrap();
+    let client = Client::new(node);
+    support::eventually("the server is ready", async || {
+        client.get("/health/ready").try_send().await.ok().filter(|answer| answer.status == 200)
+    })
+    .await;
+    let held = client.post("/v1/shows/demo/bookings").json(&json!({"seats": ["A-1"]})).send().await.ok(201);
+    let pay = client.post(&format!("/v1/bookings/{}/payment", text(&held, "id"))).bearer(text(&held, "token"));
+    pay.json(&json!({"payment_method": "pm_card_visa"})).send().await.ok(200);
+    let body = event("pi_fromTheBody", None, false);
+    for signature in [sign("whsec_other", now(), &body), "S3cretSignature".to_owned()] {
+        let forged = client.post("/v1/webhooks/stripe").header("stripe-signature", &signature).text(&body);
+        forged.send().await.problem(400, "webhook_signature_invalid");
+    }
+    server.kill().unwrap();
+    server.wait().unwrap();
+    let read = |name: &str| std::fs::read_to_string(dir.path().join(name)).unwrap();
+    let (out, err) = (read("out"), read("err"));
+    assert!(out.contains("Stripe  test mode") && err.len() > 1000, "it was talkative: {out} {err}");
+    let client_secret = stripe.sandbox.intents()[0].client_secret();
+    for hidden in ["S3cret", "pi_fromTheBody", &client_secret] {
+        let line = out.lines().chain(err.lines()).find(|line| line.contains(hidden));
+        assert_eq!(line, None, "{hidden} is shown");
+    }
+}
