@@ -72,13 +72,13 @@ async fn a_disturbed_gateway_costs_nobody_a_cent() {
     let admin = token(&data, "admin", "admin");
     server.client.post("/v1/shows").bearer(&admin).json(&show(count)).send().await;
 
-    let next = Arc::new(AtomicU64::new(0));
+    let (next, again) = (Arc::new(AtomicU64::new(0)), Arc::new(AtomicU64::new(0)));
     let mut buyers = JoinSet::new();
     for buyer in 0..BUYERS {
-        let (client, next) = (server.client.clone(), Arc::clone(&next));
+        let (client, next, again) = (server.client.clone(), Arc::clone(&next), Arc::clone(&again));
         buyers.spawn(async move {
             while next.fetch_add(1, Ordering::Relaxed) < count {
-                buy(&client, buyer).await;
+                again.fetch_add(buy(&client, buyer).await, Ordering::Relaxed);
             }
         });
     }
@@ -96,7 +96,9 @@ async fn a_disturbed_gateway_costs_nobody_a_cent() {
         let (_, books) = books::read(&data).await;
         books.bookings.values().filter(|book| book.end == books::End::Confirmed).count()
     };
-    eprintln!("{count} bookings, {confirmed} confirmed");
+    let again = again.load(Ordering::Relaxed);
+    eprintln!("{count} bookings, {confirmed} confirmed; {again} payments had to be sent again");
+    assert!(again > 0, "nothing was disturbed");
     assert!(confirmed as u64 > count * 9 / 10, "only {confirmed} of {count} were confirmed");
     server.stop();
     let (code, report) = verify(&data);
@@ -134,8 +136,8 @@ fn free_port() -> u16 {
 }
 
 /// Holds and pays as a patient buyer does: the same request again while the answer is not final, another card after a
-/// decline.
-async fn buy(client: &Client, buyer: usize) {
+/// decline. Returns how often the payment had to be sent again.
+async fn buy(client: &Client, buyer: usize) -> u64 {
     let held = loop {
         let order = json!({"area": "floor", "quantity": 1});
         let answer = client.post("/v1/shows/gala/bookings").json(&order).send().await;
@@ -147,13 +149,17 @@ async fn buy(client: &Client, buyer: usize) {
     };
     let (id, token) = (text(&held, "id").to_owned(), text(&held, "token").to_owned());
     let card = ["pm_card_visa", "pm_card_mastercard", "pm_card_amex"];
+    let mut sent_again = 0;
     for attempt in 0..200 {
         let body = json!({"payment_method": card[(buyer + attempt) % card.len()]});
         let answer = client.post(&format!("/v1/bookings/{id}/payment")).bearer(&token).json(&body).send().await;
         match (answer.status, answer.json()["status"].as_str()) {
             // Confirmed, or the hold has ended during the outage.
-            (200, Some("confirmed")) | (410, _) => return,
-            (402 | 202 | 409 | 503, _) => tokio::time::sleep(Duration::from_millis(100)).await,
+            (200, Some("confirmed")) | (410, _) => return sent_again,
+            (402 | 202 | 409 | 503, _) => {
+                sent_again += 1;
+                tokio::time::sleep(Duration::from_millis(100)).await;
+            }
             (status, _) => panic!("a payment was answered {status}: {answer:?}"),
         }
     }
