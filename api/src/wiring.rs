@@ -25,6 +25,11 @@ mod webhook_check;
 pub use eventstore_server::EventStoreServer;
 pub use log_host::LogHost;
 pub use sandbox_server::{SandboxHost, SandboxServer};
+
+/// How the sandbox may serve, for its verb.
+pub mod sandbox_options {
+    pub use lastseat_payments_sandbox::stripe::{Disturbances, Options, Outage, WebhookOptions};
+}
 pub use start_error::StartError;
 
 use crate::app::{App, AppParts};
@@ -106,7 +111,7 @@ async fn start_at(
     accept_loss: Option<AcceptLoss>,
     clock: Arc<dyn Clock>,
 ) -> Result<Running, StartError> {
-    crate::config::stripe::check(&config).map_err(StartError::Settings)?;
+    crate::config::stripe::check_to_sell(&config).map_err(StartError::Settings)?;
     let data = DataDir::prepare(&config.data)?;
     // Bound first: a second start by mistake fails here, before anything is opened.
     let (listener, addr) = bind(config.listen).await?;

@@ -10,7 +10,7 @@ use common::*;
 use lastseat_domain::booking::Booking;
 use lastseat_domain::ports::PaymentGateway;
 use lastseat_domain::ports::event_log::{Direction, Filter};
-use lastseat_domain::ports::payments::{GatewayFault, Intent, IntentStatus};
+use lastseat_domain::ports::payments::{GatewayFault, IDEMPOTENCY_ERROR, Intent, IntentStatus, PaymentOrder};
 use lastseat_domain::{BookingId, IntentId, Secret};
 use lastseat_engine::{BoxOffice, BuyerAction, CommandError, Fault, Paid, PayRequest, PayWith};
 use lastseat_payments_sandbox::{Command, Status};
@@ -218,5 +218,33 @@ fn a_capture_of_another_amount_is_flagged() {
         assert!(matches!(pay(&office, &held, "pm_card_visa").await, Ok(Paid::Pending(_))));
         assert_eq!(flagged(&bench).await, 1);
         assert_ne!(office.booking(held.id).await.unwrap().unwrap().status(), "confirmed");
+    });
+}
+
+/// A gateway that says: this key was used for another request.
+struct OtherRequest(Arc<dyn PaymentGateway>);
+
+#[async_trait]
+impl ForwardGateway for OtherRequest {
+    fn inner(&self) -> &dyn PaymentGateway {
+        &*self.0
+    }
+
+    async fn create(&self, _order: &PaymentOrder) -> Result<Intent, GatewayFault> {
+        Err(GatewayFault::Refused { code: IDEMPOTENCY_ERROR.to_owned(), message: "other parameters".to_owned() })
+    }
+}
+
+/// There is an intent then, perhaps an authorised one. A decline without an intent would say that there is none.
+#[test]
+fn a_creation_under_a_used_key_is_no_decline() {
+    in_virtual_time(async |bench| {
+        let bench = TestBench { payments: Arc::new(ForwardingGateway(OtherRequest(bench.payments.clone()))), ..bench };
+        let office = bench.open().await;
+        let held = hold(&bench, &office, seats(&["A-1"])).await.unwrap().booking;
+        assert!(matches!(pay(&office, &held, "pm_card_visa").await, Ok(Paid::Pending(_))));
+        later(620).await;
+        assert_eq!(bench.story(held.id).await, ["BookingOpened", "PaymentStarted", "BookingAborted", "PaymentFlagged"]);
+        assert!(hold(&bench, &office, seats(&["A-1"])).await.is_ok());
     });
 }

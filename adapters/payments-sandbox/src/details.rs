@@ -1,6 +1,6 @@
 //! What Stripe's API shows of an intent beyond what the payment port needs.
 
-use super::record::Decline;
+use super::decline::Decline;
 use lastseat_domain::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;

@@ -255,8 +255,8 @@ impl PaymentGateway for SandboxGateway {
         self.ask(keys::capture(booking, 1), Command::Capture { intent: intent.clone(), amount: None }).await
     }
 
-    async fn cancel(&self, intent: &IntentId, booking: BookingId) -> Result<Intent, GatewayFault> {
-        match self.ask(keys::cancel(booking, 1), Command::Cancel { intent: intent.clone() }).await {
+    async fn cancel(&self, intent: &IntentId, _booking: BookingId) -> Result<Intent, GatewayFault> {
+        match self.ask(keys::cancel(intent, 1), Command::Cancel { intent: intent.clone() }).await {
             // Stripe refuses to cancel twice; the port wants a cancelled intent.
             Err(GatewayFault::Refused { code, message }) => match self.retrieve(intent).await {
                 Ok(intent) if intent.status == IntentStatus::Canceled => Ok(intent),

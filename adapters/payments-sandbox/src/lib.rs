@@ -7,6 +7,7 @@
 //! A real gateway does not crash with our process. So [`SandboxGateway::open`] writes every change to a
 //! journal file before it answers, and killing the process loses no charge.
 
+mod decline;
 mod details;
 mod file_lock;
 mod gateway;
@@ -18,10 +19,12 @@ mod rules;
 mod shared;
 pub mod stripe;
 
+pub use decline::Decline;
 pub use details::{Cancellation, CaptureMethod, ChargeNote, Details, Extras, RefundNote, Update};
 pub use gateway::{SandboxGateway, Undelivered};
 pub use journal::{OpenError, read_journal};
-pub use machine::{Answer, Answered, Change, Command, Decision, Given, Machine, Reply, Request, ServerError};
+pub use machine::{Answer, Answered, Change, Command, Decision, Given, Machine, Reply, Request};
 pub use methods::TEST_METHODS;
-pub use record::{Code, Decline, Record, Refusal, Status};
+pub use record::{Code, Record, Refusal, Status};
+pub use rules::ServerError;
 pub use shared::{BadUrl, DRAIN, RemoteSandbox, router};

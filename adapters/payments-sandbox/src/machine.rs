@@ -96,7 +96,7 @@ pub struct Request {
     /// Equal for equal requests, where the command alone does not tell them apart.
     pub fingerprint: Option<Uuid>,
     /// A server error to answer with.
-    pub server_error: Option<ServerError>,
+    pub server_error: Option<rules::ServerError>,
 }
 
 impl Request {
@@ -105,15 +105,6 @@ impl Request {
     pub fn new(key: Option<String>, at: Timestamp, command: Command) -> Self {
         Self { key, at, command, extras: Extras::default(), fingerprint: None, server_error: None }
     }
-}
-
-/// A server error that the key keeps, as Stripe's keys do.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ServerError {
-    /// Nothing was done.
-    Instead,
-    /// The step was done.
-    Afterwards,
 }
 
 /// What the gateway says: the intent as it is after the command, or no. A decline is an intent with

@@ -1,7 +1,7 @@
 //! Payment methods of the sandbox and what each does. `pm_card_…` are Stripe's own test methods;
 //! `pm_lastseat_…` are additions, for what a network does to a payment.
 
-use super::record::Decline;
+use super::decline::Decline;
 use std::borrow::Cow;
 
 /// What happens when an intent is confirmed with a method.

@@ -1,13 +1,22 @@
 //! What can be done to an intent, and when: one function a command.
 
+use super::decline::Decline;
 use super::details::{Cancellation, CaptureMethod, ChargeNote, Extras, RefundNote, Update};
-use super::machine::ServerError;
 use super::methods::{self, Behaviour};
-use super::record::{Code, Decline, Record, Refusal, Status};
+use super::record::{Code, Record, Refusal, Status};
 use lastseat_domain::{IntentId, Timestamp};
 
 /// Stripe's limit: eight digits.
 pub(super) const MAX_AMOUNT: i64 = 99_999_999;
+
+/// A server error that the key keeps, as Stripe's keys do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ServerError {
+    /// Nothing was done.
+    Instead,
+    /// The step was done.
+    Afterwards,
+}
 
 /// What became of a command, before the key is considered.
 pub(super) enum Outcome {

@@ -95,7 +95,6 @@ impl Attempt for Capture<'_> {
 pub(crate) struct Cancel<'a> {
     pub(crate) api: &'a Api,
     pub(crate) intent: &'a IntentId,
-    pub(crate) booking: BookingId,
 }
 
 impl Attempt for Cancel<'_> {
@@ -104,7 +103,7 @@ impl Attempt for Cancel<'_> {
     }
 
     async fn send(&self, try_number: u32) -> Result<Intent, Failure> {
-        self.api.intent(&requests::cancel(self.intent), Some(&keys::cancel(self.booking, try_number))).await
+        self.api.intent(&requests::cancel(self.intent), Some(&keys::cancel(self.intent, try_number))).await
     }
 
     async fn look(&self) -> Result<(Shows, Intent), GatewayFault> {

@@ -62,8 +62,8 @@ impl PaymentGateway for StripeGateway {
         run(RULES, &Capture { api: &self.api, intent: checked(intent)?, booking }).await
     }
 
-    async fn cancel(&self, intent: &IntentId, booking: BookingId) -> Result<Intent, GatewayFault> {
-        run(RULES, &Cancel { api: &self.api, intent: checked(intent)?, booking }).await
+    async fn cancel(&self, intent: &IntentId, _booking: BookingId) -> Result<Intent, GatewayFault> {
+        run(RULES, &Cancel { api: &self.api, intent: checked(intent)? }).await
     }
 
     async fn refund(&self, intent: &IntentId, booking: BookingId, number: u32, amount: Money) -> Result<Intent, GatewayFault> {

@@ -57,6 +57,23 @@ pub fn check(config: &Config) -> Result<(), String> {
     }
 }
 
+/// The same for a server, which also has to let buyers pay.
+///
+/// # Errors
+/// A line that says what to change.
+pub fn check_to_sell(config: &Config) -> Result<(), String> {
+    check(config)?;
+    let live = config.stripe_key.as_ref().is_some_and(|key| KeyMode::of(key.expose()) == KeyMode::Live);
+    if live && config.stripe_publishable_key.is_none() {
+        return Err(
+            "stripe_key is a live key, and stripe_publishable_key is missing, so the seat map would offer test cards; take \
+                    the publishable key from the same page of Stripe's dashboard"
+                .to_owned(),
+        );
+    }
+    Ok(())
+}
+
 fn check_without_key(config: &Config) -> Result<(), String> {
     let alone = [
         ("stripe_publishable_key", config.stripe_publishable_key.is_some()),
@@ -91,6 +108,15 @@ mod tests {
         assert_eq!(with("rk_live_1", |c| c.stripe_url = at(STRIPE)), Ok(()));
         assert_eq!(with("sk_test_1", |c| c.stripe_url = at("http://127.0.0.1:12111")), Ok(()));
         assert_eq!(with("", |c| c.sandbox = at("http://127.0.0.1:2114")), Ok(()));
+    }
+
+    #[test]
+    fn a_server_with_a_live_key_needs_the_publishable_one() {
+        let mut config = Config { stripe_key: Secret::new("sk_live_1"), ..Config::default() };
+        assert!(check_to_sell(&config).unwrap_err().contains("stripe_publishable_key"));
+        config.stripe_publishable_key = Some("pk_live_1".into());
+        assert_eq!(check_to_sell(&config), Ok(()));
+        assert_eq!(check_to_sell(&Config { stripe_key: Secret::new("sk_test_1"), ..Config::default() }), Ok(()));
     }
 
     #[test]

@@ -7,7 +7,7 @@
 //! tries, counted from 1 by every process anew: while the outcome is unknown, the same key again; after
 //! an answered 5xx, and only if the intent shows that the step did not happen, the next try's key.
 
-use crate::BookingId;
+use crate::{BookingId, IntentId};
 
 /// Key for creating the booking's intent.
 #[must_use]
@@ -27,10 +27,11 @@ pub fn capture(booking: BookingId, try_number: u32) -> String {
     format!("capture-{booking}-{try_number}")
 }
 
-/// Key for cancelling the reservation.
+/// Key for cancelling the reservation. It names the intent: a booking may have another one, which nobody uses and which
+/// has to be cancelled as well.
 #[must_use]
-pub fn cancel(booking: BookingId, try_number: u32) -> String {
-    format!("cancel-{booking}-{try_number}")
+pub fn cancel(intent: &IntentId, try_number: u32) -> String {
+    format!("cancel-{intent}-{try_number}")
 }
 
 /// Key for the booking's refund of that number.

@@ -45,6 +45,9 @@ pub enum NextAction {
     ConfirmClientSide,
 }
 
+/// Code of a refusal: the idempotency key was used for a request with other parameters.
+pub const IDEMPOTENCY_ERROR: &str = "idempotency_error";
+
 /// State of an intent. Names are Stripe's.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum IntentStatus {

@@ -7,7 +7,7 @@ use crate::error::CommandError;
 use lastseat_domain::IntentId;
 use lastseat_domain::booking::{Booking, BookingCommand, Phase};
 use lastseat_domain::event::AbortReason;
-use lastseat_domain::ports::payments::{DECLINED, Intent, IntentStatus, NextAction};
+use lastseat_domain::ports::payments::{DECLINED, IDEMPOTENCY_ERROR, Intent, IntentStatus, NextAction};
 
 /// Tries the payment method of the attempt in progress.
 pub(super) async fn confirm(session: &mut BookingSession, booking: &Booking) -> Result<Next, CommandError> {
@@ -16,6 +16,12 @@ pub(super) async fn confirm(session: &mut BookingSession, booking: &Booking) -> 
     let intent = match intent(session, booking).await {
         Reply::Answer(intent) => intent,
         Reply::Refused { code, message } if code == FOREIGN => return flag_and_cancel(session, &message).await,
+        // The key was used, so there is an intent, which a decline without one would deny: perhaps an authorised one. It
+        // shows itself once the request is again the one that was sent; else a person is called when the hold has ended.
+        Reply::Refused { code, message } if code == IDEMPOTENCY_ERROR => {
+            tracing::error!(booking = %session.id, message, "the gateway has another intent for this booking than is asked for");
+            return Ok(Next::Stop(Stop::TryLater));
+        }
         Reply::Refused { code, .. } => {
             return execute_step(session, BookingCommand::Decline { attempt: number, intent: None, code }).await;
         }

@@ -1,13 +1,11 @@
 //! What all routes share: how a command gets to the sandbox, and how its answer gets back.
 
-use super::Options;
 use super::call::{Call, Role};
 use super::disturbances::Dice;
 use super::error::ApiError;
 use super::events::Events;
-use super::expand;
 use super::objects;
-use super::reply::{Handled, Reply};
+use super::options::Options;
 use super::webhooks::Deliveries;
 use crate::details::Extras;
 use crate::gateway::{SandboxGateway, Undelivered};
@@ -157,11 +155,6 @@ impl Api {
             }
         }
         intent
-    }
-
-    /// The answer with what `expand[]` asks for. `record` is the intent at hand, as it was then.
-    pub fn answer(&self, call: &Call, value: Value, record: Option<&Record>) -> Handled {
-        Ok(Reply::ok(expand::expand(self, call, value, record)?))
     }
 }
 

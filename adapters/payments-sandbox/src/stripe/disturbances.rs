@@ -1,7 +1,7 @@
 //! What a network and a busy gateway do to requests, on purpose: for tests.
 
 use super::error::ApiError;
-use crate::machine::ServerError;
+use crate::rules::ServerError;
 use chrono::TimeDelta;
 use fastrand::Rng;
 use http::StatusCode;

@@ -1,9 +1,14 @@
 //! Stripe's error objects.
 
 use super::reply::Reply;
-use crate::record::{Code, Decline, Refusal};
+use crate::decline::Decline;
+use crate::record::{Code, Refusal};
+use axum::response::{IntoResponse, Response};
 use http::StatusCode;
 use serde_json::{Value, json};
+
+/// What a route answers.
+pub type Handled = Result<Reply, ApiError>;
 
 /// Why a request was not carried out, as Stripe says it.
 #[derive(Debug, Clone)]
@@ -96,6 +101,12 @@ impl ApiError {
         }
         let body = json!({ "error": error });
         Reply { status: self.status, body, replayed: self.replayed, lost: self.lost }
+    }
+}
+
+impl IntoResponse for ApiError {
+    fn into_response(self) -> Response {
+        self.into_reply().into_response()
     }
 }
 

@@ -46,7 +46,7 @@ impl Event {
         json!({
             "id": self.id,
             "object": "event",
-            "api_version": super::API_VERSION,
+            "api_version": super::options::API_VERSION,
             "created": self.at.timestamp(),
             "data": { "object": object },
             "livemode": false,

@@ -2,14 +2,20 @@
 
 use super::api::Api;
 use super::call::Call;
-use super::error::ApiError;
+use super::error::{ApiError, Handled};
 use super::objects::{self, Named};
+use super::reply::Reply;
 use crate::record::Record;
 use serde_json::Value;
 use std::sync::Arc;
 
 /// Stripe's limit.
 const MAX_DEPTH: usize = 4;
+
+/// The answer with what `expand[]` asks for. `record` is the intent at hand, as it was then.
+pub fn answer(api: &Api, call: &Call, value: Value, record: Option<&Record>) -> Handled {
+    Ok(Reply::ok(expand(api, call, value, record)?))
+}
 
 /// Carries out every `expand[]` of the call. `record` is the intent at hand, as it was then.
 pub fn expand(api: &Api, call: &Call, mut value: Value, record: Option<&Record>) -> Result<Value, ApiError> {

@@ -12,13 +12,16 @@ mod events;
 mod expand;
 mod list;
 mod objects;
+mod options;
 mod page;
 mod params;
 mod reply;
+mod request;
 mod routes;
 mod webhooks;
 
 pub use disturbances::{Disturbances, Outage};
+pub use options::Options;
 pub use webhooks::{BadEndpoint, WebhookOptions, sign};
 
 use crate::gateway::SandboxGateway;
@@ -31,22 +34,11 @@ use axum::routing::{get, post};
 use error::ApiError;
 use http::header::{ACCESS_CONTROL_ALLOW_ORIGIN, HeaderName};
 use http::{HeaderValue, Method, StatusCode};
+use options::API_VERSION;
 use std::sync::Arc;
 
 /// Maximum bytes of a request's body.
 const MAX_BODY: usize = 256 << 10;
-/// What is said about the version of the API if the client names none.
-const API_VERSION: &str = "2026-08-26.dahlia";
-
-/// How the sandbox serves Stripe's API.
-#[derive(Debug, Clone, Default)]
-pub struct Options {
-    /// Where buyers' browsers reach this server, for the bank's page. By default, what the client calls it.
-    pub public_url: Option<String>,
-    pub disturbances: Disturbances,
-    /// Where events are delivered.
-    pub webhooks: Option<WebhookOptions>,
-}
 
 /// The routes of Stripe's API, and the page of the bank. With webhooks, it needs a tokio runtime. One router for each
 /// sandbox: a second one takes the events away from the first.

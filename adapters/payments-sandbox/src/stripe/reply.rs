@@ -1,6 +1,5 @@
 //! An answer on its way to the client.
 
-use super::error::ApiError;
 use axum::body::{Body, Bytes};
 use axum::response::{IntoResponse, Response};
 use http::header::CONTENT_TYPE;
@@ -21,9 +20,6 @@ pub struct Reply {
     /// The connection breaks instead.
     pub lost: bool,
 }
-
-/// What a route answers.
-pub type Handled = Result<Reply, ApiError>;
 
 impl Reply {
     pub fn ok(body: Value) -> Self {
@@ -52,12 +48,6 @@ impl IntoResponse for Reply {
             response.headers_mut().insert(IDEMPOTENT_REPLAYED, HeaderValue::from_static("true"));
         }
         response
-    }
-}
-
-impl IntoResponse for ApiError {
-    fn into_response(self) -> Response {
-        self.into_reply().into_response()
     }
 }
 

@@ -17,7 +17,7 @@ async fn rights_and_clock() {
     let script = |request: &Request| {
         let date = Timestamp::from_timestamp(NOW + 90, 0).unwrap().to_rfc2822().replace("+0000", "GMT");
         let (status, body) = match request.line().as_str() {
-            "POST /v1/refunds" | "GET /v1/disputes" => (403, json!({ "error": { "message": "rak_… is missing" } })),
+            "POST /v1/refunds" | "GET /v1/charges" => (403, json!({ "error": { "message": "rak_… is missing" } })),
             "POST /v1/payment_intents" => (400, json!({ "error": { "code": "parameter_missing" } })),
             _ => (200, json!({ "data": [], "has_more": false })),
         };
@@ -25,7 +25,7 @@ async fn rights_and_clock() {
     };
     let server = Server::start(script).await;
     let examined = gateway(&server.url).examine(now()).await.unwrap();
-    assert_eq!(examined.missing_rights, ["Refunds: write", "Disputes: read"]);
+    assert_eq!(examined.missing_rights, ["Refunds: write", "Charges: read"]);
     assert_eq!(examined.clock_ahead.map(|ahead| ahead.num_seconds()), Some(90));
     let changing: Vec<Request> = server.seen().into_iter().filter(|request| request.method == "POST").collect();
     assert!(changing.iter().all(|request| request.body.is_empty()), "a creation without parameters creates nothing");

@@ -60,8 +60,8 @@ async fn a_sent_request_without_a_whole_answer_is_unknown() {
             assert!(unknown(&answer), "{name}: {answer:?}");
         }
         assert!(unavailable(&gateway.retrieve(&pi()).await), "{name}: a look changes nothing");
-        let keys: Vec<String> = ["create-B-1", "confirm-B-1", "capture-B-1", "cancel-B-1", "refund-B-1-1"]
-            .map(|key| key.replace('B', &booking().to_string()))
+        let keys: Vec<String> = ["create-B-1", "confirm-B-1", "capture-B-1", "cancel-I-1", "refund-B-1-1"]
+            .map(|key| key.replace('B', &booking().to_string()).replace('I', pi().as_str()))
             .to_vec();
         assert_eq!(server.keys(), keys, "{name}: each step once, with its first key");
     }

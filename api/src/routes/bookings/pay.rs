@@ -69,14 +69,15 @@ async fn pay_for(app: App, id: BookingId, command: Command) -> Result<Answer, Pr
     Ok(match app.box_office().pay(id, request).await? {
         Paid::Confirmed(booking) => Answer::json(StatusCode::OK, &BookingJson::of(&app, &booking)),
         Paid::ActionRequired { booking, action } => {
+            let has_secret = matches!(action, BuyerAction::ConfirmClientSide { .. });
             let mut body = BookingJson::of(&app, &booking);
             body.next_action = Some(match action {
                 BuyerAction::Redirect { url } => NextAction::redirect(&app, &url),
                 BuyerAction::ConfirmClientSide { client_secret } => NextAction::confirm_client_side(&app, &client_secret),
             });
             let answer = Answer::json(StatusCode::ACCEPTED, &body);
-            // Not final: the buyer may have acted by the next request.
-            if continues { answer.undecided() } else { answer }
+            // Not final: the buyer may have acted by the next request. And a client secret is kept nowhere.
+            if continues || has_secret { answer.undecided() } else { answer }
         }
         Paid::Pending(booking) => {
             let mut body = BookingJson::of(&app, &booking);

@@ -2,8 +2,9 @@
 
 use super::method::{Card, billing_details, card_of};
 use super::{charge_id, currency, seconds, with_nulls};
+use crate::decline::Decline;
 use crate::details::ChargeNote;
-use crate::record::{Decline, Record, Status};
+use crate::record::{Record, Status};
 use serde_json::{Value, json};
 use std::borrow::Cow;
 

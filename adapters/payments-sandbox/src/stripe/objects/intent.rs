@@ -1,8 +1,9 @@
 //! The PaymentIntent.
 
 use super::{charge_id, charges, currency, method, seconds, with_nulls};
+use crate::decline::Decline;
 use crate::details::CaptureMethod;
-use crate::record::{Decline, Record, Status};
+use crate::record::{Record, Status};
 use crate::stripe::error::{ApiError, doc_url};
 use serde_json::{Map, Value, json};
 

@@ -2,8 +2,9 @@
 
 use crate::stripe::api::Api;
 use crate::stripe::call::Call;
+use crate::stripe::error::Handled;
 use crate::stripe::objects;
-use crate::stripe::reply::{Handled, Reply};
+use crate::stripe::reply::Reply;
 use axum::extract::State;
 use std::sync::Arc;
 

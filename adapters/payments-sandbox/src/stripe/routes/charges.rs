@@ -4,10 +4,10 @@ use crate::record::Record;
 use crate::stripe::api::Api;
 use crate::stripe::call::Call;
 use crate::stripe::error::ApiError;
+use crate::stripe::error::Handled;
 use crate::stripe::expand;
 use crate::stripe::list::{self, Listed};
 use crate::stripe::objects::{self, Named};
-use crate::stripe::reply::Handled;
 use axum::extract::{Path, State};
 use lastseat_domain::Timestamp;
 use serde_json::{Value, json};
@@ -32,7 +32,7 @@ pub async fn retrieve(State(api): State<Arc<Api>>, Path(id): Path<String>, call:
     let Some(Named::Charge(intent, number)) = objects::find(&id) else { return Err(unknown()) };
     let record = api.sandbox.intent(&intent).ok_or_else(unknown)?;
     let charge = objects::charge(&record, number).ok_or_else(unknown)?;
-    api.answer(&call, charge, Some(&record))
+    expand::answer(&api, &call, charge, Some(&record))
 }
 
 /// `GET /v1/disputes`
@@ -53,7 +53,7 @@ pub async fn retrieve_dispute(State(api): State<Arc<Api>>, Path(id): Path<String
     let Some(Named::Dispute(intent)) = objects::find(&id) else { return Err(unknown()) };
     let record = api.sandbox.intent(&intent).ok_or_else(unknown)?;
     let dispute = objects::dispute(&record).ok_or_else(unknown)?;
-    api.answer(&call, dispute, Some(&record))
+    expand::answer(&api, &call, dispute, Some(&record))
 }
 
 /// A page of what intents have: of all, or of the one that the parameters name.

@@ -2,10 +2,10 @@
 
 use crate::stripe::api::Api;
 use crate::stripe::call::Call;
-use crate::stripe::error::ApiError;
+use crate::stripe::error::{ApiError, Handled};
 use crate::stripe::events::Event;
 use crate::stripe::list::{self, Listed};
-use crate::stripe::reply::{Handled, Reply};
+use crate::stripe::reply::Reply;
 use axum::extract::{Path, State};
 use lastseat_domain::Timestamp;
 use std::sync::Arc;

@@ -7,10 +7,10 @@ use crate::machine::Command;
 use crate::record::Record;
 use crate::stripe::api::{Api, Done};
 use crate::stripe::call::{Call, Role};
-use crate::stripe::error::ApiError;
+use crate::stripe::error::{ApiError, Handled};
+use crate::stripe::expand;
 use crate::stripe::list::{self, Listed};
 use crate::stripe::objects;
-use crate::stripe::reply::Handled;
 use axum::extract::{Path, State};
 use lastseat_domain::{BookingId, Currency, Money, Timestamp};
 use std::sync::Arc;
@@ -105,7 +105,7 @@ pub async fn list(State(api): State<Arc<Api>>, call: Call) -> Handled {
 /// `GET /v1/payment_intents/{id}`
 pub async fn retrieve(State(api): State<Arc<Api>>, Path(id): Path<String>, call: Call) -> Handled {
     let record = permitted(&api, &call, &id)?;
-    api.answer(&call, Api::view(&call, &record), Some(&record))
+    expand::answer(&api, &call, Api::view(&call, &record), Some(&record))
 }
 
 /// `POST /v1/payment_intents/{id}`
@@ -176,7 +176,7 @@ fn shown(api: &Api, call: &Call, done: Done, confirmed: bool) -> Handled {
     if let Some(decline) = record.last_decline.filter(|_| confirmed) {
         return Err(objects::declined(&record, decline, Api::view(call, &record)).replayed(replayed));
     }
-    Ok(api.answer(call, Api::view(call, &record), Some(&record))?.replayed(replayed))
+    Ok(expand::answer(api, call, Api::view(call, &record), Some(&record))?.replayed(replayed))
 }
 
 /// The intent, if this caller may see it: a browser shows its client secret.

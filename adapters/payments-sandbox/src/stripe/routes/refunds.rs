@@ -6,10 +6,10 @@ use crate::record::Record;
 use crate::stripe::api::{Api, Done};
 use crate::stripe::call::Call;
 use crate::stripe::error::ApiError;
+use crate::stripe::error::Handled;
 use crate::stripe::expand;
 use crate::stripe::list::{self, Listed};
 use crate::stripe::objects::{self, Named};
-use crate::stripe::reply::Handled;
 use axum::extract::{Path, State};
 use lastseat_domain::{IntentId, Timestamp};
 use serde_json::json;
@@ -42,7 +42,7 @@ pub async fn create(State(api): State<Arc<Api>>, call: Call) -> Handled {
     let extras = Extras { reason, metadata: call.params.metadata()?, ..Extras::default() };
     let Done { record, replayed } = api.perform(&call, Command::Refund { intent, amount }, extras).await?;
     let refund = objects::refund(&record, record.refunds.len());
-    Ok(api.answer(&call, json!(refund), Some(&record))?.replayed(replayed))
+    Ok(expand::answer(&api, &call, json!(refund), Some(&record))?.replayed(replayed))
 }
 
 /// `GET /v1/refunds/{id}`
@@ -52,7 +52,7 @@ pub async fn retrieve(State(api): State<Arc<Api>>, Path(id): Path<String>, call:
     let Some(Named::Refund(intent, number)) = objects::find(&id) else { return Err(unknown()) };
     let record = api.sandbox.intent(&intent).ok_or_else(unknown)?;
     let refund = objects::refund(&record, number).ok_or_else(unknown)?;
-    api.answer(&call, refund, Some(&record))
+    expand::answer(&api, &call, refund, Some(&record))
 }
 
 /// `GET /v1/refunds`
