@@ -39,15 +39,15 @@ impl Shop {
         });
         address
     }
+}
 
-    fn floor_left(&self) -> usize {
-        FLOOR - self.sold.lock().unwrap().keys().filter(|seat| seat.starts_with("floor:")).count()
-    }
+fn floor_left(sold: &BTreeMap<String, &'static str>) -> usize {
+    FLOOR - sold.keys().filter(|seat| seat.starts_with("floor:")).count()
 }
 
 async fn seats(State(shop): State<Shop>) -> Json<Value> {
-    let left = shop.floor_left();
     let sold = shop.sold.lock().unwrap();
+    let left = floor_left(&sold);
     let line = |seat: &&str| json!({ "seat": seat, "area": "a", "state": sold.get(*seat).unwrap_or(&"available"), "price": 1 });
     let free = SEATS.iter().filter(|seat| !sold.contains_key(**seat)).count();
     Json(json!({
@@ -61,8 +61,9 @@ async fn seats(State(shop): State<Shop>) -> Json<Value> {
 }
 
 async fn hold(State(shop): State<Shop>, Json(body): Json<Value>) -> (StatusCode, Json<Value>) {
-    let left = shop.floor_left();
+    // One look and one sale: another buyer must not get in between.
     let mut sold = shop.sold.lock().unwrap();
+    let left = floor_left(&sold);
     let seat = match body["seats"][0].as_str() {
         Some(seat) => seat.to_owned(),
         None if left == 0 => return (StatusCode::GONE, Json(json!({ "code": "sold_out" }))),
