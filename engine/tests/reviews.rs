@@ -3,23 +3,56 @@
 
 mod common;
 
+use async_trait::async_trait;
 use common::checker::assert_safe;
 use common::*;
 use lastseat_domain::booking::{Booking, Phase};
 use lastseat_domain::event::{Event, ReviewOutcome};
-use lastseat_domain::{BookingId, Rejection};
+use lastseat_domain::ports::PaymentGateway;
+use lastseat_domain::ports::payments::{GatewayFault, Intent};
+use lastseat_domain::{BookingId, IntentId, Money, Rejection};
 use lastseat_engine::{BoxOffice, CommandError, ReviewRequest};
 use lastseat_payments_sandbox::Command;
-use lastseat_testkit::{FaultyGateway, GatewayCall, GatewayCallFault};
+use lastseat_testkit::{FaultyGateway, ForwardGateway, ForwardingGateway, GatewayCall, GatewayCallFault};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
-fn in_virtual_time(test: impl AsyncFn(TestBench, Arc<FaultyGateway>)) {
+/// A gateway that returns no money while the buyer's bank disputes the charge.
+struct Disputing {
+    inner: Arc<dyn PaymentGateway>,
+    disputed: Arc<AtomicBool>,
+}
+
+#[async_trait]
+impl ForwardGateway for Disputing {
+    fn inner(&self) -> &dyn PaymentGateway {
+        &*self.inner
+    }
+
+    async fn refund(&self, intent: &IntentId, booking: BookingId, number: u32, amount: Money) -> Result<Intent, GatewayFault> {
+        if self.disputed.load(Ordering::SeqCst) {
+            return Err(GatewayFault::Refused { code: "charge_disputed".to_owned(), message: "disputed".to_owned() });
+        }
+        self.inner.refund(intent, booking, number, amount).await
+    }
+}
+
+/// Gateways that a test can disturb.
+struct Gateways {
+    faulty: Arc<FaultyGateway>,
+    disputed: Arc<AtomicBool>,
+}
+
+fn in_virtual_time(test: impl AsyncFn(TestBench, Gateways)) {
     for atomic in [true, false] {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
         runtime.block_on(async {
             let bench = TestBench::new(atomic);
-            let faulty = Arc::new(FaultyGateway::new(bench.payments.clone()));
-            test(TestBench { payments: faulty.clone(), ..bench }, faulty).await;
+            let disputed = Arc::new(AtomicBool::new(false));
+            let disputing = Disputing { inner: bench.payments.clone(), disputed: Arc::clone(&disputed) };
+            let faulty = Arc::new(FaultyGateway::new(Arc::new(ForwardingGateway(disputing))));
+            let bench = TestBench { payments: faulty.clone(), ..bench };
+            test(bench, Gateways { faulty, disputed }).await;
         });
     }
 }
@@ -29,16 +62,35 @@ async fn review(office: &BoxOffice, booking: BookingId, outcome: ReviewOutcome) 
     office.review(booking, ReviewRequest { outcome, reason, origin: "admin".into() }).await
 }
 
-/// Money that was returned by hand makes the gateway refuse the booking's refund: flagged.
-async fn flagged_refund(bench: &TestBench, office: &BoxOffice) -> Booking {
+/// A part of the money was returned by hand, and the rest after it: by the refund.
+#[test]
+fn a_refund_returns_what_a_person_has_not_returned() {
+    in_virtual_time(async |bench, _| {
+        let office = bench.open().await;
+        for by_hand in [1_000, 5_000] {
+            let held = hold(&bench, &office, seats(&["A-1"])).await.unwrap().booking;
+            pay(&office, &held, "pm_card_visa").await.unwrap();
+            let intent = office.booking(held.id).await.unwrap().unwrap().intent.unwrap();
+            let part = Command::Refund { intent, amount: Some(by_hand) };
+            bench.sandbox.execute(None, part).await.unwrap().unwrap();
+            assert_eq!(office.refund(held.id, "admin").await.unwrap().status(), "refunded");
+            assert_eq!(bench.taken(), 0);
+            later(5).await;
+        }
+        assert_safe(&bench, "refunds after a refund by hand").await;
+    });
+}
+
+/// The bank disputes the charge, so the gateway refuses the booking's refund: flagged.
+async fn flagged_refund(bench: &TestBench, office: &BoxOffice, disputed: &AtomicBool) -> Booking {
     let held = hold(bench, office, seats(&["A-1"])).await.unwrap().booking;
     pay(office, &held, "pm_card_visa").await.unwrap();
     let intent = office.booking(held.id).await.unwrap().unwrap().intent.unwrap();
-    let by_hand = Command::Refund { intent: intent.clone(), amount: Some(1_000) };
-    bench.sandbox.execute(None, by_hand).await.unwrap().unwrap();
+    disputed.store(true, Ordering::SeqCst);
     let booking = office.refund(held.id, "admin").await.unwrap();
     assert!(booking.flagged);
-    // The rest, by hand as well.
+    disputed.store(false, Ordering::SeqCst);
+    // The money goes back by hand.
     let rest = Command::Refund { intent, amount: None };
     bench.sandbox.execute(None, rest).await.unwrap().unwrap();
     booking
@@ -46,9 +98,9 @@ async fn flagged_refund(bench: &TestBench, office: &BoxOffice) -> Booking {
 
 #[test]
 fn a_refund_goes_on_after_a_review() {
-    in_virtual_time(async |bench, _| {
+    in_virtual_time(async |bench, gateways| {
         let office = bench.open().await;
-        let booking = flagged_refund(&bench, &office).await;
+        let booking = flagged_refund(&bench, &office, &gateways.disputed).await;
         later(60).await;
         assert!(!matches!(office.booking(booking.id).await.unwrap().unwrap().phase, Phase::Refunded), "it waits for a person");
         let reviewed = review(&office, booking.id, ReviewOutcome::Continue).await.unwrap();
@@ -63,9 +115,9 @@ fn a_refund_goes_on_after_a_review() {
 
 #[test]
 fn what_is_not_flagged_is_not_reviewed() {
-    in_virtual_time(async |bench, _| {
+    in_virtual_time(async |bench, gateways| {
         let office = bench.open().await;
-        let booking = flagged_refund(&bench, &office).await;
+        let booking = flagged_refund(&bench, &office, &gateways.disputed).await;
         let early = review(&office, booking.id, ReviewOutcome::Settled).await;
         assert!(matches!(early, Err(CommandError::Rejected(Rejection::NotOver))), "{early:?}");
         review(&office, booking.id, ReviewOutcome::Continue).await.unwrap();
@@ -80,7 +132,7 @@ fn what_is_not_flagged_is_not_reviewed() {
 /// the money there, and say so.
 #[test]
 fn a_payment_settled_by_hand_is_not_cancelled_again() {
-    in_virtual_time(async |bench, faulty| {
+    in_virtual_time(async |bench, Gateways { faulty, .. }| {
         let office = bench.open().await;
         let held = hold(&bench, &office, seats(&["A-1"])).await.unwrap().booking;
         pay(&office, &held, "pm_card_authenticationRequired").await.unwrap();

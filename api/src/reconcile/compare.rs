@@ -1,7 +1,7 @@
 //! The comparison of one payment: pure, from the gateway's record and the booking's ledger.
 
 use super::difference::{Difference, Kind, Remedy};
-use lastseat_domain::event::Event;
+use lastseat_domain::event::{Event, ReviewOutcome};
 use lastseat_domain::ports::payments::{IntentStatus, PaymentRecord};
 use lastseat_domain::{BookingId, IntentId, Money};
 use std::collections::HashSet;
@@ -17,8 +17,10 @@ enum Phase {
     Unknown,
     /// No attempt to pay.
     NotStarted,
-    /// Started, authorised or committed.
+    /// Started or authorised.
     UnderWay,
+    /// Decided: the seats are sold, and the money is to be taken.
+    Committed,
     Captured,
     RefundRequested,
     Refunded,
@@ -31,15 +33,19 @@ pub(super) struct Ledger {
     phase: Phase,
     amount: Option<Money>,
     intent: Option<IntentId>,
-    attempted: bool,
+    /// An attempt of which the log does not know whether it made an intent.
+    unclear: bool,
     voided: bool,
     flagged: bool,
+    /// A person has settled the payment at the gateway: nothing of it is left to do there.
+    settled: bool,
 }
 
 impl Ledger {
     pub(super) fn take(&mut self, event: &Event) {
         self.phase = match event {
             Event::PaymentStarted(_) => Phase::UnderWay,
+            Event::BookingCommitted(_) => Phase::Committed,
             Event::PaymentCaptured(_) => Phase::Captured,
             Event::RefundRequested(_) => Phase::RefundRequested,
             Event::PaymentRefunded(_) => Phase::Refunded,
@@ -47,14 +53,17 @@ impl Ledger {
             _ if self.phase == Phase::Unknown => Phase::NotStarted,
             _ => self.phase,
         };
-        self.attempted |= matches!(event, Event::PaymentStarted(_));
+        self.unclear |= matches!(event, Event::PaymentStarted(_));
         let intent = match event {
             Event::BookingOpened(e) => {
                 self.amount = Some(e.amount);
                 None
             }
             Event::PaymentActionRequired(e) => Some(&e.intent),
-            Event::PaymentDeclined(e) => e.intent.as_ref(),
+            Event::PaymentDeclined(e) => {
+                self.unclear &= e.intent.is_some();
+                e.intent.as_ref()
+            }
             Event::PaymentAuthorised(e) => Some(&e.intent),
             Event::PaymentCaptured(e) => Some(&e.intent),
             Event::PaymentVoided(e) => {
@@ -65,8 +74,9 @@ impl Ledger {
                 self.flagged = true;
                 None
             }
-            Event::PaymentReviewed(_) => {
+            Event::PaymentReviewed(e) => {
                 self.flagged = false;
+                self.settled = e.outcome == ReviewOutcome::Settled;
                 None
             }
             _ => None,
@@ -74,6 +84,11 @@ impl Ledger {
         if let Some(intent) = intent {
             self.intent = Some(intent.clone());
         }
+    }
+
+    /// Whether a server still has an intent to cancel.
+    fn is_void_due(&self) -> bool {
+        (self.intent.is_some() || self.unclear) && !self.voided && !self.settled
     }
 
     pub(super) fn exists(&self) -> bool {
@@ -163,6 +178,9 @@ fn by_phase(record: &PaymentRecord, money: Gateway, ledger: &Ledger) -> Option<D
     let (kept, returned) = (money.kept > 0, money.returned);
     match ledger.phase {
         Phase::Unknown | Phase::UnderWay => None,
+        Phase::Committed if ledger.flagged => Some(Kind::SoldFlagged.of(record, Remedy::Decide)),
+        Phase::Committed if record.status == IntentStatus::Canceled => Some(Kind::SoldUnpaid.of(record, Remedy::Wait)),
+        Phase::Committed => None,
         Phase::NotStarted => unexplained(record, money, 1, Kind::ChargedWithoutPayment, Kind::AuthorisedWithoutPayment),
         Phase::Captured if returned && kept => Some(Kind::PartlyReturnedByHand.of(record, Remedy::Decide)),
         Phase::Captured if returned => Some(Kind::ReturnedByHand.of(record, Remedy::RefundBooking)),
@@ -174,9 +192,7 @@ fn by_phase(record: &PaymentRecord, money: Gateway, ledger: &Ledger) -> Option<D
         Phase::RefundRequested => Some(Kind::RefundUnrecorded.of(record, Remedy::Wait)),
         // The engine's refund came back: the bank refused it later. The next one has the next number.
         Phase::Refunded => unexplained(record, money, FIRST_OTHER, Kind::RefundedCharged, Kind::AbortedAuthorised),
-        Phase::Aborted if !kept && money.authorised && ledger.attempted && !ledger.voided => {
-            Some(Kind::VoidDue.of(record, Remedy::Wait))
-        }
+        Phase::Aborted if !kept && money.authorised && ledger.is_void_due() => Some(Kind::VoidDue.of(record, Remedy::Wait)),
         Phase::Aborted => unexplained(record, money, 1, Kind::AbortedCharged, Kind::AbortedAuthorised),
     }
 }

@@ -189,3 +189,28 @@ fn a_flagged_payment_is_a_persons_until_it_is_reviewed() {
     events.push(PaymentReviewed { booking: booking(), outcome, reason: "done".into(), by: "root".into() }.into());
     assert_eq!(found(&events, vec![nothing()]), []);
 }
+
+#[test]
+fn a_sold_booking_that_nobody_pays_for_is_found() {
+    assert_eq!(found(&history(4), vec![nothing()]), [(Kind::SoldUnpaid, Remedy::Wait)]);
+    let mut flagged = history(4);
+    flagged.push(PaymentFlagged { booking: booking(), reason: "?".into() }.into());
+    for gateway in [reserved(), nothing()] {
+        assert_eq!(found(&flagged, vec![gateway]), [(Kind::SoldFlagged, Remedy::Decide)]);
+    }
+}
+
+/// No server cancels what the log says is settled, or never existed. So nobody waits for one.
+#[test]
+fn a_reservation_that_no_server_will_cancel_is_cancelled_here() {
+    let mut settled = aborted(3);
+    settled.push(PaymentFlagged { booking: booking(), reason: "?".into() }.into());
+    let outcome = ReviewOutcome::Settled;
+    settled.push(PaymentReviewed { booking: booking(), outcome, reason: "by hand".into(), by: "admin".into() }.into());
+    assert_eq!(found(&settled, vec![reserved()]), [(Kind::AbortedAuthorised, Remedy::Cancel)]);
+
+    let mut declined = history(2);
+    declined.push(PaymentDeclined { booking: booking(), attempt: 1, intent: None, code: "idempotency_error".into() }.into());
+    declined.push(BookingAborted { booking: booking(), reason: AbortReason::Expired }.into());
+    assert_eq!(found(&declined, vec![reserved()]), [(Kind::AbortedAuthorised, Remedy::Cancel)]);
+}

@@ -14,9 +14,6 @@ use std::time::Duration;
 /// How long the engine has to finish when it is closed.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// No buyer pays here, so none comes back.
-const NO_PAGE: &str = "http://localhost";
-
 /// The engine over the embedded log, alone with it.
 pub struct Repair {
     pub box_office: BoxOffice,
@@ -63,7 +60,9 @@ async fn engine(
     clock: &Arc<dyn Clock>,
     log: &Arc<SqliteLog>,
 ) -> Result<(BoxOffice, Arc<dyn PaymentGateway>), String> {
-    let ChosenPayments { gateway, .. } = ChosenPayments::open(config, data, clock, NO_PAGE).map_err(|error| error.to_string())?;
+    // A payment that is under way is sent again as it was: with the page that buyers come back to.
+    let page = config.public_url.clone().unwrap_or_else(|| super::reachable(config.listen));
+    let ChosenPayments { gateway, .. } = ChosenPayments::open(config, data, clock, &page).map_err(|error| error.to_string())?;
     let ports = Ports {
         log: Arc::clone(log) as _,
         guard: Arc::new(InProcessGuard::new(Arc::clone(clock))),

@@ -1,13 +1,16 @@
 //! Random requests: addresses of the API with right, wrong and absurd values, headers and bodies. Whatever comes,
 //! the answer is a success or a documented refusal, and the log stays clean.
 
-use crate::common::{TestServer, start_for_test};
+use crate::common::{TestServer, start_limited};
 use lastseat::auth::Role;
+use lastseat::limits::{GuestRules, Limits, Proxies, Quotas};
 use lastseat_audit::Audit;
 use lastseat_domain::ports::EventLog;
 use lastseat_domain::ports::event_log::{Direction, Filter};
+use lastseat_in_process::{InProcessLimiter, SystemClock};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 const METHODS: [&str; 7] = ["GET", "POST", "PUT", "DELETE", "PATCH", "HEAD", "OPTIONS"];
 
@@ -207,7 +210,10 @@ impl Fuzz {
 async fn random_requests_get_documented_answers_and_leave_a_clean_log() {
     let (count, seed) = (number("LASTSEAT_ATTACK_REQUESTS", 4000), number("LASTSEAT_ATTACK_SEED", 1));
     let dir = tempfile::tempdir().unwrap();
-    let server = start_for_test(dir.path()).await;
+    // All come from one address, faster than any limit allows. A few are limited all the same: a guest's holds.
+    let quotas = Quotas { caller: None, address: None, guests: GuestRules::default(), ..Quotas::default() };
+    let local = Arc::new(InProcessLimiter::new(Arc::new(SystemClock)));
+    let server = start_limited(dir.path(), true, Limits::new(quotas, Proxies::default(), local, None)).await;
     let document = serde_json::to_value(lastseat::routes::document()).unwrap();
     let mut operations: Vec<(String, String)> = Vec::new();
     for (path, methods) in document["paths"].as_object().unwrap() {
@@ -218,6 +224,9 @@ async fn random_requests_get_documented_answers_and_leave_a_clean_log() {
     for (method, path) in [
         ("POST", "/v1/shows/{show}/bookings"),
         ("POST", "/v1/shows/{show}/bookings"),
+        ("POST", "/v1/shows/{show}/bookings"),
+        ("POST", "/v1/shows/{show}/bookings"),
+        ("POST", "/v1/bookings/{id}/payment"),
         ("POST", "/v1/bookings/{id}/payment"),
         ("GET", "/nothing"),
         ("GET", "/docs/nothing"),

@@ -33,7 +33,7 @@ const STORIES: [(Story, &[&str]); 6] = [
     (Story::PaysInTheForm, &["POST payment_intents", "GET intent", "POST capture"]),
     (Story::Cancels, &["POST payment_intents", "POST confirm", "POST cancel"]),
     (Story::LetsItEnd, &["POST payment_intents", "POST confirm", "POST cancel"]),
-    (Story::IsRefunded, &["POST payment_intents", "POST confirm", "POST capture", "POST refunds", "GET intent"]),
+    (Story::IsRefunded, &["POST payment_intents", "POST confirm", "POST capture", "GET intent", "POST refunds", "GET intent"]),
 ];
 
 /// One story with one disturbed call.

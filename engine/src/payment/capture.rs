@@ -9,7 +9,7 @@ use lastseat_domain::booking::{Booking, BookingCommand, Phase};
 use lastseat_domain::event::AbortReason;
 use lastseat_domain::ports::payments::IntentStatus;
 use lastseat_domain::seat::SeatCommand;
-use lastseat_domain::{Money, Rejection};
+use lastseat_domain::{IntentId, Money, Rejection};
 
 /// A capture that has failed so long before the end of its authorisation is an alarm.
 const CAPTURE_ALARM: TimeDelta = TimeDelta::hours(24);
@@ -101,27 +101,47 @@ pub(super) async fn void(session: &mut BookingSession, booking: &Booking) -> Res
     }
 }
 
-/// Returns the money of a booking whose refund was requested.
+/// Returns the money of a booking whose refund was requested: what a person has not returned by hand already.
 pub(super) async fn return_money(session: &mut BookingSession, booking: &Booking) -> Result<Next, CommandError> {
     let (Some(intent), Some(amount)) = (booking.intent.clone(), booking.amount()) else {
         return Ok(Next::Stop(Stop::Finished));
     };
+    let before = match refunded(session, &intent).await {
+        Reply::Answer(refunded) => refunded,
+        Reply::Refused { code, message } => {
+            return flag(session, &format!("the gateway refuses to show the intent: {message} ({code})")).await;
+        }
+        Reply::NoAnswer => return Ok(Next::Stop(Stop::TryLater)),
+    };
+    if before == amount.value {
+        return execute_step(session, BookingCommand::RecordRefund { intent, amount }).await;
+    }
+    let left = Money { value: amount.value.saturating_sub(before), ..amount };
     let payments = &session.services.ports.payments;
-    match call(session, || payments.refund(&intent, session.id, ONLY_REFUND, amount)).await {
+    match call(session, || payments.refund(&intent, session.id, ONLY_REFUND, left)).await {
         Reply::Answer(answer) if answer.refunded == amount.value => {
             execute_step(session, BookingCommand::RecordRefund { intent, amount }).await
         }
         Reply::Answer(answer) => {
             flag(session, &format!("the gateway returned {} minor units instead of {}", answer.refunded, amount.value)).await
         }
-        // Returned before, by a request whose answer was lost: the intent itself shows it.
-        Reply::Refused { code, message } => match call(session, || payments.retrieve(&intent)).await {
-            Reply::Answer(answer) if answer.refunded == amount.value => {
+        // Returned meanwhile, by another worker or by hand: the intent itself shows it.
+        Reply::Refused { code, message } => match refunded(session, &intent).await {
+            Reply::Answer(refunded) if refunded == amount.value => {
                 execute_step(session, BookingCommand::RecordRefund { intent, amount }).await
             }
             Reply::NoAnswer => Ok(Next::Stop(Stop::TryLater)),
             _ => flag(session, &format!("the gateway refuses to refund: {message} ({code})")).await,
         },
         Reply::NoAnswer => Ok(Next::Stop(Stop::TryLater)),
+    }
+}
+
+/// Minor units that the gateway has returned of an intent.
+async fn refunded(session: &BookingSession, intent: &IntentId) -> Reply<i64> {
+    match call(session, || session.services.ports.payments.retrieve(intent)).await {
+        Reply::Answer(answer) => Reply::Answer(answer.refunded),
+        Reply::Refused { code, message } => Reply::Refused { code, message },
+        Reply::NoAnswer => Reply::NoAnswer,
     }
 }
