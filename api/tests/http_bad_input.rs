@@ -173,7 +173,8 @@ async fn a_bad_token_is_refused_by_every_operation() {
     let document = server.get("/openapi.json").send().await.json();
     let mut tried = 0;
     for (path, item) in document["paths"].as_object().unwrap() {
-        if !path.starts_with("/v1/") {
+        // A webhook is admitted by its signature; a token means nothing there.
+        if !path.starts_with("/v1/") || path.starts_with("/v1/webhooks/") {
             continue;
         }
         for method in item.as_object().unwrap().keys() {
