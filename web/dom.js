@@ -39,7 +39,7 @@ export function redraw(parent, ...children) {
   else focusHeading(parent);
 }
 
-/** Like `replaceChildren`, but a child that stays never leaves the document: a frame in it would load anew. */
+/** Like `replaceChildren`, but a child that stays never leaves the document: a frame in it would load again. */
 function replaceAround(parent, children) {
   const stays = children.find((child) => child.parentNode === parent);
   if (!stays) return parent.replaceChildren(...children);

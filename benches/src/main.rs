@@ -53,7 +53,7 @@ enum Role {
         #[command(flatten)]
         backing: Backing,
     },
-    /// The payment sandbox behind Stripe's API
+    /// The payment sandbox over Stripe's API
     #[command(hide = true)]
     Sandbox,
     /// The embedded log behind its EventStoreDB-protocol server, on an empty directory

@@ -43,7 +43,7 @@ pub(crate) struct Backing {
 /// lastseat as it comes, without the limit of one caller. Prints the address and an admin's token on
 /// stdout.
 pub(crate) async fn lastseat(data: PathBuf, backing: Backing) -> Outcome<()> {
-    // One account stands for all buyers here, and would soon have used up what one may ask for.
+    // One account is used for all buyers here, and would soon have used up what one may ask for.
     let mut config = Config { listen: ANY_PORT, data, demo: false, rate_limit_caller: None, ..Config::default() };
     if let Some(url) = backing.redis {
         config.redis = Some(ServiceUrl::of(&url, &["redis://"]).ok_or("not a URL of Redis")?);
@@ -73,7 +73,7 @@ pub(crate) async fn eventstore_server(data: PathBuf) -> Outcome<()> {
     std::future::pending().await
 }
 
-/// The payment sandbox without a journal, behind Stripe's API. Prints the address on stdout.
+/// The payment sandbox without a journal, over Stripe's API. Prints the address on stdout.
 pub(crate) async fn sandbox() -> Outcome<()> {
     let listener = tokio::net::TcpListener::bind(ANY_PORT).await?;
     println!("{}", listener.local_addr()?);

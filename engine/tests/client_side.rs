@@ -75,7 +75,7 @@ fn the_buyer_pays_in_the_form_and_continues() {
     });
 }
 
-/// In the form one method may follow another. Nothing has to be begun anew.
+/// In the form one method may follow another. Nothing has to be begun again.
 #[test]
 fn a_decline_in_the_form_ends_nothing() {
     in_virtual_time(async |bench| {

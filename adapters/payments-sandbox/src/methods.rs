@@ -43,7 +43,7 @@ macro_rules! methods {
 /// the test method's name: the name itself says what it does, and needs no memory.
 pub(super) const MADE: &str = "pm_sandbox_";
 
-/// The test method behind a method that was made from a card's number.
+/// The test method of a method that was made from a card's number.
 pub(super) fn test_name(name: &str) -> Cow<'_, str> {
     match name.strip_prefix(MADE).and_then(|rest| rest.split_once('_')) {
         Some((_, test)) => Cow::Owned(format!("pm_card_{test}")),

@@ -23,7 +23,7 @@ fn counted(currency: Currency) -> Counted {
     }
 }
 
-/// What Stripe has to be told.
+/// The amount as Stripe takes it.
 ///
 /// # Errors
 /// Why Stripe can't charge this amount.

@@ -208,7 +208,7 @@ impl IntentObject {
         })
     }
 
-    /// As reconciliation sees it, whoever created it.
+    /// As reconciliation sees it, created by lastseat or not.
     ///
     /// # Errors
     /// It can't be understood.

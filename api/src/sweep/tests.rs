@@ -117,7 +117,7 @@ fn only_what_the_gateway_knows_better_is_looked_at() {
     }
 }
 
-/// Without the older pages, a reservation behind 300 newer intents would never be found.
+/// Without the older pages, a reservation older than 300 other intents would never be found.
 #[tokio::test(start_paused = true)]
 async fn a_pass_is_bounded_and_the_passes_reach_everything_that_may_be_under_way() {
     let gateway = Arc::<Gateway>::default();

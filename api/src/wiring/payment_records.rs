@@ -42,7 +42,7 @@ impl Recorded {
     }
 }
 
-/// The sandbox's journal, read anew for each page: a server may be writing it.
+/// The sandbox's journal, read again for each page: a server may be writing it.
 struct Journal(DataDir);
 
 #[async_trait]

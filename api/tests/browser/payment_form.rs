@@ -1,4 +1,4 @@
-//! The page pays through Stripe's own form. A stub stands in for Stripe; the server asks the sandbox.
+//! The page pays through Stripe's own form. A stub takes Stripe's place; the server asks the sandbox.
 
 use crate::common::{TestServer, start_with_form};
 use crate::stripe::Stripe;

@@ -1,4 +1,4 @@
-//! The server with Stripe as its gateway. A sandbox that speaks Stripe's API stands in for it, over HTTP.
+//! The server with Stripe as its gateway. A sandbox that speaks Stripe's API takes its place, over HTTP.
 
 use crate::id;
 use crate::reconcile::{kinds, payments_with};

@@ -1,4 +1,4 @@
-//! Stands between a server and the gateway, and disturbs one call: the server is killed, or the request or its
+//! Sits between a server and the gateway, and disturbs one call: the server is killed, or the request or its
 //! answer gets lost.
 
 use crate::support::client::{Answer, Client};

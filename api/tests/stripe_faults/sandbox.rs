@@ -1,4 +1,4 @@
-//! The sandbox behind Stripe's API, and the buyer's side of it: the bank's page, and the gateway's form.
+//! The sandbox over Stripe's API, and the buyer's side of it: the bank's page, and the gateway's form.
 
 use crate::support::client::Client;
 use lastseat_domain::ports::Clock;

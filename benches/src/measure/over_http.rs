@@ -64,7 +64,7 @@ pub(super) async fn bookings(connections: usize, plan: &Plan) -> Outcome<Figure>
     Ok(figure)
 }
 
-/// Confirmed bookings with the gateway behind Stripe's API, in another process, against those with the gateway in
+/// Confirmed bookings with the gateway over Stripe's API, in another process, against those with the gateway in
 /// the same process.
 pub(super) async fn bookings_over_stripe(connections: usize, plan: &Plan) -> Outcome<Figure> {
     let mut figure =

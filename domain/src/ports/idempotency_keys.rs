@@ -4,7 +4,7 @@
 //! A gateway has one list of keys for all its operations, so each key begins with its operation.
 //!
 //! A gateway stores a key's first answer, errors of its own (5xx) included. So a step has numbered
-//! tries, counted from 1 by every process anew: while the outcome is unknown, the same key again; after
+//! tries, counted from 1 by every process from the start: while the outcome is unknown, the same key again; after
 //! an answered 5xx, and only if the intent shows that the step did not happen, the next try's key.
 
 use crate::{BookingId, IntentId};

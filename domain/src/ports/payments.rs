@@ -161,7 +161,7 @@ pub trait PaymentGateway: Send + Sync + 'static {
     }
 }
 
-/// An intent as the gateway lists it, whoever created it.
+/// An intent as the gateway lists it, created by lastseat or not.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PaymentRecord {
     /// Its name.

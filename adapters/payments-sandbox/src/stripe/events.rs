@@ -110,7 +110,7 @@ fn steps(before: Option<&Record>, after: &Record) -> Vec<(&'static str, About)> 
     kinds
 }
 
-/// The newest events, and whoever delivers them.
+/// The newest events, and what delivers them.
 #[derive(Debug)]
 pub struct Events {
     newest: Mutex<VecDeque<Arc<Event>>>,

@@ -64,7 +64,7 @@ async fn the_adapter_keeps_the_contract_over_a_given_stripe() {
     assert_eq!(failures(&bench, CASES).await, Vec::<&str>::new());
 }
 
-/// Every intent, once, newest first, whoever made it.
+/// Every intent, once, newest first, made by lastseat or not.
 #[tokio::test]
 async fn records_are_listed_page_by_page() {
     let (_sandbox, url) = sandbox().await;

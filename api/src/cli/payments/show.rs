@@ -16,7 +16,7 @@ use lastseat_domain::{BookingId, Money, StreamName, Timestamp, codec};
 use serde::Serialize;
 use std::process::ExitCode;
 
-/// How far the gateway's clock may be behind ours.
+/// How much later our clock may be than the gateway's.
 const MARGIN: TimeDelta = TimeDelta::hours(1);
 
 /// Arguments of `payments show`.

@@ -27,7 +27,7 @@ const LONGEST_REASON: usize = 500;
 #[serde(deny_unknown_fields, expecting = "an object")]
 pub struct ReviewBody {
     outcome: Outcome,
-    /// Why, for whoever reads the history later.
+    /// Why, for those who read the history later.
     #[schema(example = "cancelled in Stripe's dashboard", min_length = 1, max_length = 500)]
     reason: String,
 }

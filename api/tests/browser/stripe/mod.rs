@@ -1,4 +1,4 @@
-//! Stands in for Stripe's own servers: its script, the frame of its payment form, its API and a bank's
+//! Replaces Stripe's own servers: its script, the frame of its payment form, its API and a bank's
 //! page. The browser resolves Stripe's names to it, so that the page is tested as it is served.
 
 use axum::Router;

@@ -1,4 +1,4 @@
-// Stands in for Stripe.js in the tests: as much of it as the page uses, with a card field in a frame of
+// Replaces Stripe.js in the tests: as much of it as the page uses, with a card field in a frame of
 // Stripe's origin and requests to the origin of its API. What a card number does is in `mod.rs`.
 
 window.stripeStub = { mounted: 0, options: undefined, listeners: {}, updates: [] };

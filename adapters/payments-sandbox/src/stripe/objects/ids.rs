@@ -8,7 +8,7 @@ const CHARGE: &str = "ch_";
 const REFUND: &str = "re_";
 const DISPUTE: &str = "du_";
 
-/// What a name stands for.
+/// What a name means.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Named {
     Intent(IntentId),
@@ -38,7 +38,7 @@ fn stem(record: &Record) -> &str {
     record.id.as_str().trim_start_matches(INTENT)
 }
 
-/// What this name stands for, whether or not there is such an object.
+/// What this name means, whether or not there is such an object.
 pub fn find(id: &str) -> Option<Named> {
     let numbered = |prefix: &str| {
         let (stem, number) = id.strip_prefix(prefix)?.rsplit_once('_')?;
