@@ -71,12 +71,16 @@ fn nothing() -> PaymentRecord {
     record(0, 0, IntentStatus::Canceled)
 }
 
-fn found(events: &[Event], records: Vec<PaymentRecord>) -> Vec<(Kind, Remedy)> {
+fn differences(events: &[Event], records: Vec<PaymentRecord>) -> Vec<Difference> {
     let mut reconciliation = Reconciliation::of_all(records);
     for event in events {
         reconciliation.take(event);
     }
-    reconciliation.differences().into_iter().map(|found| (found.kind, found.remedy)).collect()
+    reconciliation.differences()
+}
+
+fn found(events: &[Event], records: Vec<PaymentRecord>) -> Vec<(Kind, Remedy)> {
+    differences(events, records).into_iter().map(|found| (found.kind, found.remedy)).collect()
 }
 
 fn refund(number: u32) -> Remedy {
@@ -100,9 +104,16 @@ fn a_payment_under_way_is_not_wrong() {
     ] {
         assert_eq!(found(&history(length), gateway.clone().into_iter().collect()), [], "{length} events, {gateway:?}");
     }
-    assert_eq!(found(&history(6), vec![taken(0)]), [(Kind::RefundDue, Remedy::Wait)]);
-    assert_eq!(found(&history(6), vec![taken(100)]), [(Kind::RefundUnrecorded, Remedy::Wait)]);
-    assert_eq!(found(&aborted(3), vec![reserved()]), [(Kind::VoidDue, Remedy::Wait)]);
+    for (events, gateway, kind) in [
+        // The gateway refused the capture, and the server was killed before it could write that down.
+        (history(4), nothing(), Kind::SoldUnpaid),
+        (history(6), taken(0), Kind::RefundDue),
+        (history(6), taken(100), Kind::RefundUnrecorded),
+        (aborted(3), reserved(), Kind::VoidDue),
+    ] {
+        let found = differences(&events, vec![gateway]);
+        assert_eq!(found.iter().map(|it| (it.kind, it.remedy, it.wrong)).collect::<Vec<_>>(), [(kind, Remedy::Wait, false)]);
+    }
     assert_eq!(found(&aborted(3), vec![nothing()]), []);
 }
 
@@ -192,7 +203,6 @@ fn a_flagged_payment_is_a_persons_until_it_is_reviewed() {
 
 #[test]
 fn a_sold_booking_that_nobody_pays_for_is_found() {
-    assert_eq!(found(&history(4), vec![nothing()]), [(Kind::SoldUnpaid, Remedy::Wait)]);
     let mut flagged = history(4);
     flagged.push(PaymentFlagged { booking: booking(), reason: "?".into() }.into());
     for gateway in [reserved(), nothing()] {
