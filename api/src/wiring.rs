@@ -24,7 +24,7 @@ mod webhook_check;
 
 pub use eventstore_server::EventStoreServer;
 pub use log_host::LogHost;
-pub use sandbox_server::{SandboxHost, SandboxServer};
+pub use sandbox_server::{SandboxHost, SandboxSettings};
 
 /// How the sandbox may serve, for its verb.
 pub mod sandbox_options {
@@ -74,8 +74,6 @@ pub struct Running {
     pub read_model: ReadModel,
     /// Serves the event log to other programs.
     pub eventstore_server: Option<EventStoreServer>,
-    /// Serves the payment sandbox to other nodes.
-    pub sandbox_server: Option<SandboxServer>,
     /// Takes the money, if that is done in this process.
     pub sandbox: Option<Arc<SandboxGateway>>,
     /// The time.
@@ -146,9 +144,8 @@ async fn assemble(
         charges::warn_of_unmatched(&*log, sandbox).await;
     }
     let shutdown = CancellationToken::new();
-    // Before the log is read to its end: other nodes may be waiting for these.
+    // Before the log is read to its end: other nodes may be waiting for it.
     let eventstore_server = EventStoreServer::start(config, &log, clock, &shutdown).await?;
-    let sandbox_server = SandboxServer::start(config, sandbox.as_ref(), &shutdown).await?;
 
     let redis = redis::open(config, clock).await?;
     let ports = Ports {
@@ -204,7 +201,6 @@ async fn assemble(
         box_office,
         read_model,
         eventstore_server,
-        sandbox_server,
         sandbox,
         reports_ended: reports.ended,
         clock: Arc::clone(clock),
@@ -219,13 +215,13 @@ impl Running {
     /// Completes when a part has ended although nobody stopped it: nothing in this process repairs that.
     /// Returns which.
     pub async fn failed(&mut self) -> String {
-        let servers = log_host::failed_server(self.eventstore_server.as_mut(), self.sandbox_server.as_mut());
+        let eventstore_server = log_host::or_never(self.eventstore_server.as_mut().map(EventStoreServer::failed));
         tokio::select! {
             () = self.box_office.failed() => "a task of the engine has ended".to_owned(),
             () = self.reports_ended.cancelled() => "a task that follows the payment gateway's reports has ended".to_owned(),
             () = self.read_model.failed() => "a task of the read model has ended".to_owned(),
             ended = &mut self.serving => format!("the HTTP server has ended ({ended:?})"),
-            why = servers => why,
+            why = eventstore_server => why,
         }
     }
 
@@ -241,9 +237,6 @@ impl Running {
         self.box_office.drain(self.drain).await;
         self.read_model.stop().await;
         if let Some(server) = self.eventstore_server {
-            server.stopped().await;
-        }
-        if let Some(server) = self.sandbox_server {
             server.stopped().await;
         }
         self.chosen_log.close().await;

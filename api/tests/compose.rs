@@ -102,7 +102,7 @@ fn who_is_asked_where(all: &Value) -> Vec<String> {
         let setting_value =
             |setting: &str| environment.get(&format!("LASTSEAT_{setting}")).map(String::as_str).unwrap_or_default();
         for (setting, host, port) in
-            [("EVENTSTORE", "eventstore", "2113"), ("REDIS", "redis", "6379"), ("SANDBOX", "payments", &payments)]
+            [("EVENTSTORE", "eventstore", "2113"), ("REDIS", "redis", "6379"), ("STRIPE_URL", "payments", &payments)]
         {
             let asked = place(setting_value(setting));
             if asked != (host.to_owned(), port.to_owned()) {
@@ -123,11 +123,22 @@ fn who_is_asked_where(all: &Value) -> Vec<String> {
     if nodes.len() < 2 || upstreams.len() != nodes.len() {
         faults.push(format!("{} nodes, {} of them behind the load balancer", nodes.len(), upstreams.len()));
     }
+    faults.extend(bank_page(&services["payments"]));
     let published = words(&balancer["ports"]).first().and_then(|ports| ports.rsplit(':').next()).unwrap();
     if !caddyfile.lines().any(|line| line == format!(":{published} {{")) {
         faults.push(format!("the load balancer publishes {published} and listens elsewhere"));
     }
     faults
+}
+
+/// Buyers' browsers reach the bank's page where the sandbox says that it is.
+fn bank_page(payments: &Value) -> Option<String> {
+    let command = words(&payments["command"]);
+    let (listen, named) =
+        (place(command.last()?).1, place(command[command.iter().position(|word| *word == "--public-url")? + 1]));
+    let published = format!("{}:{}:{listen}", named.0, named.1);
+    let ports = words(&payments["ports"]);
+    (ports != [published.as_str()]).then(|| format!("the bank's page is at {named:?}, but published are {ports:?}"))
 }
 
 #[test]
@@ -141,9 +152,11 @@ fn what_does_not_fit_is_found() {
         ("LASTSEAT_REDIS:", "LASTSEAT_REDDIS:", "LASTSEAT_REDDIS is no setting"),
         ("esdb://eventstore", "tcp://eventstore", "eventstore is"),
         ("redis://redis:6379", "redis://redis:6380", "looks for redis"),
-        ("http://payments:2114", "http://payments:2115", "looks for payments"),
-        ("0.0.0.0:2114", "0.0.0.0:2115", "looks for payments"),
-        ("[eventstore-server, --sandbox-listen,", "[eventstore-server, --sandbags,", "--sandbags"),
+        ("http://payments:12111", "http://payments:12112", "looks for payments"),
+        ("0.0.0.0:12111", "0.0.0.0:12112", "looks for payments"),
+        ("sk_test_compose", "pk_test_compose", "stripe_key is"),
+        ("\"127.0.0.1:12111:12111\"", "\"127.0.0.1:12112:12111\"", "the bank's page is at"),
+        ("[sandbox, --listen-anywhere,", "[sandbox, --sandbags,", "--sandbags"),
         ("node-1:8080 node-2:8080", "node-1:8080 node-2:8081", "does not send to node-2:8080"),
         ("node-1:8080 node-2:8080", "node-1:8080", "2 nodes, 1 of them"),
         ("127.0.0.1:8080/health/ready", "127.0.0.1:8081/health/ready", "checked at another port"),

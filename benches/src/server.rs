@@ -68,7 +68,7 @@ pub(crate) async fn lastseat(data: PathBuf, backing: Backing) -> Outcome<()> {
 pub(crate) async fn eventstore_server(data: PathBuf) -> Outcome<()> {
     let config = Config { data, eventstore_listen: Some(ANY_PORT), eventstore_listen_write: true, ..Config::default() };
     let on_fatal = Arc::new(|why: &str| eprintln!("the event log has stopped: {why}"));
-    let host = lastseat::wiring::LogHost::start(&config, on_fatal, None).await?;
+    let host = lastseat::wiring::LogHost::start(&config, None, on_fatal, None).await?;
     println!("{}", host.eventstore_server.as_ref().ok_or("the log is not served")?.addr);
     std::future::pending().await
 }

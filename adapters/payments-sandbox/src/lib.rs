@@ -1,8 +1,7 @@
 //! A payment gateway without real money, which behaves as Stripe's test mode does.
 //!
-//! [`SandboxGateway`] is the gateway in this process. [`router`] serves it to other nodes, which use it
-//! as [`RemoteSandbox`]. What each payment method does is in [`TEST_METHODS`] and in the README of this
-//! crate.
+//! [`SandboxGateway`] is the gateway in this process. [`stripe::router`] serves it over Stripe's API: to nodes that share it,
+//! and to any other client of Stripe. What each payment method does is in [`TEST_METHODS`] and in the README of this crate.
 //!
 //! A real gateway does not crash with our process. So [`SandboxGateway::open`] writes every change to a
 //! journal file before it answers, and killing the process loses no charge.
@@ -16,7 +15,6 @@ mod machine;
 mod methods;
 mod record;
 mod rules;
-mod shared;
 pub mod stripe;
 
 pub use decline::Decline;
@@ -27,4 +25,3 @@ pub use machine::{Answer, Answered, Change, Command, Decision, Given, Machine, R
 pub use methods::TEST_METHODS;
 pub use record::{Code, Record, Refusal, Status};
 pub use rules::ServerError;
-pub use shared::{BadUrl, DRAIN, RemoteSandbox, router};

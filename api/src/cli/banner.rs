@@ -2,10 +2,8 @@
 
 use super::terminal::Paint;
 use crate::config::Config;
-use crate::config::service_url::ServiceUrl;
 use crate::config::stripe::KeyMode;
 use crate::demo;
-use std::net::SocketAddr;
 
 /// What the banner tells.
 pub struct Banner<'a> {
@@ -19,8 +17,6 @@ pub struct Banner<'a> {
     pub demo: Option<&'a str>,
     /// What clients connect to for the event log of this process.
     pub eventstore_server: Option<&'a str>,
-    /// Where other nodes reach the payment sandbox of this process.
-    pub sandbox_server: Option<SocketAddr>,
     /// Events found in the log.
     pub events: u64,
 }
@@ -73,22 +69,16 @@ impl Banner<'_> {
         if let Some(url) = self.eventstore_server {
             lines.push(format!("  Event log  {}  {}", paint.link(url), paint.dim(&format!("({may})"))));
         }
-        if let Some(at) = self.sandbox_server {
-            lines.push(format!("  Sandbox    {}", paint.link(&format!("http://{at}"))));
-        }
     }
 
     /// Where the money goes.
     fn payments(&self, paint: Paint) -> String {
-        let at = |url: &Option<ServiceUrl>| {
-            url.as_ref().map(|url| format!("  {}", paint.dim(&format!("(at {url})")))).unwrap_or_default()
-        };
+        let at =
+            self.config.stripe_url.as_ref().map(|url| format!("  {}", paint.dim(&format!("(at {url})")))).unwrap_or_default();
         match self.mode() {
             Some(KeyMode::Live) => format!("Stripe  {}", paint.red("LIVE: real money")),
-            Some(KeyMode::Test) => {
-                format!("Stripe  {}{}", paint.yellow("test mode: no real money"), at(&self.config.stripe_url))
-            }
-            None => format!("{}{}", paint.yellow("sandbox: not for production money"), at(&self.config.sandbox)),
+            Some(KeyMode::Test) => format!("Stripe  {}{at}", paint.yellow("test mode: no real money")),
+            None => paint.yellow("sandbox: not for production money"),
         }
     }
 
@@ -143,11 +133,11 @@ impl Banner<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::service_url::ServiceUrl;
 
     fn banner(url: &str, data: &str, demo: Option<&str>) -> String {
         let config = Config { data: data.into(), ..Config::default() };
-        Banner { program: "./lastseat", url, config: &config, demo, eventstore_server: None, sandbox_server: None, events: 0 }
-            .text(Paint::plain())
+        Banner { program: "./lastseat", url, config: &config, demo, eventstore_server: None, events: 0 }.text(Paint::plain())
     }
 
     #[test]
@@ -169,22 +159,14 @@ mod tests {
 
     #[test]
     fn a_cluster_is_named_without_its_passwords() {
-        let url = |text: &str| crate::config::service_url::ServiceUrl::of(text, &["esdb://", "redis://"]);
+        let url = |text: &str| ServiceUrl::of(text, &["esdb://", "redis://"]);
         let config = Config {
             eventstore: url("esdb://ann:s3cret@db:2113"),
             redis: url("redis://:s3cret@cache"),
             token_key: Some("k".into()),
             ..Config::default()
         };
-        let banner = Banner {
-            program: "l",
-            url: "http://a",
-            config: &config,
-            demo: None,
-            eventstore_server: None,
-            sandbox_server: None,
-            events: 9,
-        };
+        let banner = Banner { program: "l", url: "http://a", config: &config, demo: None, eventstore_server: None, events: 9 };
         let text = banner.text(Paint::plain());
         assert!(
             text.contains("--eventstore 'esdb://ann:***@db:2113' --token-key k\n") && text.contains("redis://:***@cache"),
@@ -199,8 +181,7 @@ mod tests {
             let stripe_url = ServiceUrl::of("http://127.0.0.1:12111", &["http://"]).filter(|_| key.contains("test"));
             let config = Config { stripe_key: lastseat_domain::Secret::new(key), stripe_url, ..Config::default() };
             let (demo, url) = (Some("A-1"), "http://a");
-            Banner { program: "l", url, config: &config, demo, eventstore_server: None, sandbox_server: None, events: 0 }
-                .text(Paint::plain())
+            Banner { program: "l", url, config: &config, demo, eventstore_server: None, events: 0 }.text(Paint::plain())
         };
         let (live, test) = (text("sk_live_S3cret"), text("sk_test_S3cret"));
         assert!(live.contains("Payments   Stripe  LIVE: real money\n") && !live.contains("pm_card_visa"), "{live}");
@@ -217,13 +198,10 @@ mod tests {
             config: &config,
             demo: None,
             eventstore_server: Some("esdb://127.0.0.1:2113"),
-            sandbox_server: Some(([127, 0, 0, 1], 2114).into()),
             events: 0,
         };
         let text = banner.text(Paint::plain());
-        for part in ["Event log  esdb://127.0.0.1:2113  (for reading)", "Sandbox    http://127.0.0.1:2114"] {
-            assert!(text.contains(part), "{text}");
-        }
+        assert!(text.contains("Event log  esdb://127.0.0.1:2113  (for reading)"), "{text}");
     }
 
     #[test]

@@ -5,8 +5,9 @@ use super::accept_loss::AcceptLossFlag;
 use super::signals::Signals;
 use super::terminal::{self, Paint, complain, say_apart, tell};
 use crate::config::{Config, SETTINGS, Setting, SettingFlags};
-use crate::wiring::LogHost;
 use crate::wiring::chosen::AcceptLoss;
+use crate::wiring::sandbox_options::Options;
+use crate::wiring::{LogHost, SandboxSettings};
 use crate::{exit, logging};
 use clap::{ArgMatches, Args, Command, FromArgMatches};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
@@ -17,10 +18,9 @@ use std::sync::Arc;
 const DEFAULT_ADDRESS: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 2113);
 
 /// The flags of this verb, and the settings that they set.
-const FLAGS: [(&str, &str); 7] = [
+const FLAGS: [(&str, &str); 6] = [
     ("listen", "eventstore_listen"),
     ("write", "eventstore_listen_write"),
-    ("sandbox-listen", "sandbox_listen"),
     ("certificate", "eventstore_listen_certificate"),
     ("key", "eventstore_listen_key"),
     ("advertise", "eventstore_advertise"),
@@ -32,6 +32,31 @@ const FLAGS: [(&str, &str); 7] = [
 pub struct EventStoreServerArgs {
     pub flags: SettingFlags,
     pub accept_loss: AcceptLossFlag,
+    pub sandbox: SandboxFlags,
+}
+
+/// The payment sandbox beside the log.
+#[derive(Debug, Default, Args)]
+pub struct SandboxFlags {
+    /// Also serve the payment sandbox in Stripe's protocol, here, with the same data directory
+    #[arg(long, value_name = "ADDRESS")]
+    sandbox_listen: Option<SocketAddr>,
+    /// The sandbox listens beyond this machine. It accepts any test key, so do this only where nobody else gets in
+    #[arg(long, requires = "sandbox_listen")]
+    sandbox_listen_anywhere: bool,
+    /// Where buyers' browsers reach the sandbox, for the bank's page [default: what the node calls it]
+    #[arg(long, value_name = "URL", requires = "sandbox_listen")]
+    sandbox_public_url: Option<String>,
+}
+
+impl SandboxFlags {
+    fn settings(&self) -> Option<SandboxSettings> {
+        self.sandbox_listen.map(|listen| SandboxSettings {
+            listen,
+            anywhere: self.sandbox_listen_anywhere,
+            options: Options { public_url: self.sandbox_public_url.clone(), ..Options::default() },
+        })
+    }
 }
 
 const EXAMPLES: &str = "\
@@ -40,7 +65,8 @@ Several nodes on one machine:
   sleep 1
   for port in 8081 8082; do
     lastseat serve --listen 127.0.0.1:$port --data ./node-$port --token-key ./token.key \\
-      --eventstore 'esdb://127.0.0.1:2113?tls=false' --sandbox http://127.0.0.1:2114 &
+      --eventstore 'esdb://127.0.0.1:2113?tls=false' \\
+      --stripe-url http://127.0.0.1:2114 --stripe-key sk_test_cluster &
   done
 
 Beyond this machine a token is needed, and clients send tokens under TLS only:
@@ -52,7 +78,8 @@ An auditor reads the same log with any EventStoreDB client, or with
 impl Args for EventStoreServerArgs {
     fn augment_args(command: Command) -> Command {
         let args = FLAGS.iter().filter_map(|(flag, key)| Some(setting(key)?.arg(Some(flag))));
-        AcceptLossFlag::augment_args(command.args(args)).after_help(EXAMPLES).mut_arg("eventstore_listen", |arg| {
+        let command = AcceptLossFlag::augment_args(SandboxFlags::augment_args(command.args(args)));
+        command.after_help(EXAMPLES).mut_arg("eventstore_listen", |arg| {
             arg.help(format!("Address and port to serve the event log on [default: {DEFAULT_ADDRESS}]"))
         })
     }
@@ -71,6 +98,7 @@ impl FromArgMatches for EventStoreServerArgs {
 
     fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), clap::Error> {
         self.accept_loss.update_from_arg_matches(matches)?;
+        self.sandbox.update_from_arg_matches(matches)?;
         self.flags.read(matches, |setting| FLAGS.iter().any(|(_, key)| *key == setting.key));
         Ok(())
     }
@@ -81,12 +109,12 @@ fn setting(key: &str) -> Option<&'static Setting> {
 }
 
 /// Serves until Ctrl-C or SIGTERM.
-pub async fn run(mut config: Config, accept_loss: Option<AcceptLoss>) -> ExitCode {
+pub async fn run(mut config: Config, sandbox: &SandboxFlags, accept_loss: Option<AcceptLoss>) -> ExitCode {
     if let Err(error) = logging::install(&config) {
         complain(&format!("no log lines: {error}"));
     }
     config.eventstore_listen.get_or_insert(DEFAULT_ADDRESS);
-    let mut host = match LogHost::start(&config, Arc::new(terminal::fatal), accept_loss).await {
+    let mut host = match LogHost::start(&config, sandbox.settings(), Arc::new(terminal::fatal), accept_loss).await {
         Ok(host) => host,
         Err(error) => {
             complain(&error.to_string());
@@ -126,7 +154,7 @@ fn greeting(host: &LogHost, config: &Config, paint: Paint) -> String {
         lines.push(format!(
             "  Payments   {}  {}",
             paint.link(&format!("http://{at}")),
-            paint.yellow("sandbox: not for production money")
+            paint.yellow("sandbox over Stripe's API: not for production money")
         ));
     }
     lines.push(format!("  Data       {}", config.data.display()));

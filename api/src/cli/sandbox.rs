@@ -3,8 +3,8 @@
 use super::signals::Signals;
 use super::terminal::{self, Paint, complain, say_apart, tell};
 use crate::config::Config;
-use crate::wiring::SandboxHost;
 use crate::wiring::sandbox_options::{Disturbances, Options, Outage, WebhookOptions};
+use crate::wiring::{SandboxHost, SandboxSettings};
 use crate::{exit, logging};
 use chrono::TimeDelta;
 use clap::Args;
@@ -145,7 +145,8 @@ pub async fn run(args: &SandboxArgs, config: &Config) -> ExitCode {
             return exit::USAGE.into();
         }
     };
-    let mut host = match SandboxHost::start(&config.data, args.listen, args.listen_anywhere, options).await {
+    let settings = SandboxSettings { listen: args.listen, anywhere: args.listen_anywhere, options };
+    let mut host = match SandboxHost::start(&config.data, settings).await {
         Ok(host) => host,
         Err(error) => {
             complain(&error.to_string());

@@ -79,7 +79,6 @@ async fn greet(running: &Running, config: &Config) {
         config,
         demo: seat.as_deref(),
         eventstore_server: eventstore_server.as_deref(),
-        sandbox_server: running.sandbox_server.as_ref().map(|server| server.addr),
         events,
     };
     say_apart(banner.text(Paint::stdout()));

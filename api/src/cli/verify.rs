@@ -194,7 +194,7 @@ impl Verified {
 
 async fn verify(config: &Config) -> Result<Verified, Unreadable> {
     let readable = Readable::open(config)?;
-    let has_sandbox = config.eventstore.is_none() && config.sandbox.is_none() && config.stripe_key.is_none();
+    let has_sandbox = config.eventstore.is_none() && config.stripe_key.is_none();
     let data = has_sandbox.then(|| DataDir::at(&config.data));
     // Before the log: what the gateway has done by now was announced in the log before.
     let charges = || data.as_ref().map(charges::of_sandbox).transpose().map_err(Unreadable::Gateway);

@@ -84,12 +84,6 @@ pub(super) const REDIS: Kind<Option<ServiceUrl>> = secret(
     },
     show_optional,
 );
-pub(super) const SANDBOX: Kind<Option<ServiceUrl>> = kind(
-    "URL",
-    "the address of another node's sandbox server, such as http://127.0.0.1:2114",
-    |text| ServiceUrl::of(text, &["http://"]).map(Some),
-    show_optional,
-);
 pub(super) const STRIPE_KEY: Kind<Option<Secret>> = secret(
     "KEY",
     "a secret or restricted key of Stripe, which starts with sk_test_, sk_live_, rk_test_ or rk_live_ (pk_… is the publishable key)",

@@ -106,12 +106,6 @@ settings! {
     redis, "redis": Option<ServiceUrl> = None, REDIS, SERVER;
     /// How long Redis has for a reply before a command goes on without it
     redis_timeout, "redis_timeout_ms": Duration = Duration::from_millis(250), MILLISECONDS, SERVER;
-    /// Use the payment sandbox of another process
-    sandbox, "sandbox": Option<ServiceUrl> = None, SANDBOX, SERVER;
-    /// Serve this process's payment sandbox to other nodes, here
-    sandbox_listen, "sandbox_listen": Option<SocketAddr> = None, OPTIONAL_ADDRESS, SERVER;
-    /// Whether that may be beyond this machine: the sandbox asks for no password
-    sandbox_listen_anywhere, "sandbox_listen_anywhere": bool = false, SWITCH, SERVER;
     /// Stripe's secret key: payments go through Stripe. A test key moves no money
     stripe_key, "stripe_key": Option<Secret> = None, STRIPE_KEY, EVERY_VERB;
     /// Where Stripe's API is, if not at https://api.stripe.com: a sandbox of `lastseat sandbox`

@@ -35,12 +35,6 @@ impl KeyMode {
 pub fn check(config: &Config) -> Result<(), String> {
     let Some(key) = config.stripe_key.as_ref().map(Secret::expose) else { return check_without_key(config) };
     let mode = KeyMode::of(key);
-    if config.sandbox.is_some() || config.sandbox_listen.is_some() {
-        return Err(format!(
-            "stripe_key is a {} key of Stripe, but sandbox or sandbox_listen says that payments are simulated; leave one out",
-            mode.name()
-        ));
-    }
     if let (KeyMode::Live, Some(url)) = (mode, config.stripe_url.as_ref().filter(|url| url.expose() != STRIPE)) {
         return Err(format!(
             "stripe_key is a live key, but stripe_url is {url}, which is not Stripe: real money only goes to {STRIPE}. \
@@ -81,7 +75,9 @@ fn check_without_key(config: &Config) -> Result<(), String> {
         ("stripe_url", config.stripe_url.is_some()),
     ];
     match alone.iter().find(|(_, set)| *set) {
-        Some((setting, _)) => Err(format!("{setting} is set, but stripe_key is not; set both, or none to use the sandbox")),
+        Some((setting, _)) => {
+            Err(format!("{setting} is set, but stripe_key is not; set both, or none to use the sandbox of this process"))
+        }
         None => Ok(()),
     }
 }
@@ -107,7 +103,6 @@ mod tests {
         assert_eq!(with("sk_live_1", |c| c.stripe_publishable_key = Some("pk_live_1".into())), Ok(()));
         assert_eq!(with("rk_live_1", |c| c.stripe_url = at(STRIPE)), Ok(()));
         assert_eq!(with("sk_test_1", |c| c.stripe_url = at("http://127.0.0.1:12111")), Ok(()));
-        assert_eq!(with("", |c| c.sandbox = at("http://127.0.0.1:2114")), Ok(()));
     }
 
     #[test]
@@ -121,11 +116,7 @@ mod tests {
 
     #[test]
     fn what_could_move_money_by_mistake_is_refused_with_what_to_change() {
-        let listen = "127.0.0.1:2114".parse().ok();
         for (refused, part) in [
-            (with("sk_live_1", |c| c.sandbox = at("http://127.0.0.1:2114")), "leave one out"),
-            (with("sk_live_1", |c| c.sandbox_listen = listen), "leave one out"),
-            (with("sk_test_1", |c| c.sandbox = at("http://127.0.0.1:2114")), "leave one out"),
             (with("rk_live_1", |c| c.stripe_url = at("http://127.0.0.1:12111")), "use a test key"),
             (with("sk_live_1", |c| c.stripe_url = at("https://api.stripe.com.example.org")), "use a test key"),
             (with("sk_live_1", |c| c.stripe_publishable_key = Some("pk_test_1".into())), "the same mode"),

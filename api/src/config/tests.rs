@@ -92,7 +92,6 @@ fn a_wrong_value_is_one_line_that_names_setting_source_and_rule() {
         ("LASTSEAT_EVENTSTORE_LISTEN_TOKEN", "short"),
         ("LASTSEAT_EVENTSTORE_ADVERTISE", "log.example.org"),
         ("LASTSEAT_REDIS", "127.0.0.1:6379"),
-        ("LASTSEAT_SANDBOX", "127.0.0.1:2114"),
         ("LASTSEAT_STRIPE_KEY", "pk_test_1"),
         ("LASTSEAT_STRIPE_KEY", "sk_test_"),
         ("LASTSEAT_STRIPE_KEY", "sk_other_1"),

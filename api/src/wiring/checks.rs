@@ -2,13 +2,14 @@
 
 use super::charges;
 use super::event_log::open_cluster;
+use super::payments::NOT_SHARED;
 use super::{listener::bind, token_key};
 use crate::config::Config;
+use crate::config::stripe::STRIPE;
 use crate::data_dir::DataDir;
 use lastseat_domain::ports::{Clock, EventLog, Finding, Severity};
 use lastseat_event_log_sqlite::{SqliteLog, check_end};
 use lastseat_in_process::SystemClock;
-use lastseat_payments_sandbox::RemoteSandbox;
 use lastseat_redis::Redis;
 use std::sync::Arc;
 
@@ -28,7 +29,7 @@ pub async fn run_all(config: &Config) -> Vec<Finding> {
     findings.extend(seat_guard(config, &clock).await);
     match &config.stripe_key {
         Some(_) => findings.extend(stripe(config, &*clock).await),
-        None => findings.extend(payments(config).await),
+        None => findings.extend(sandbox(config)),
     }
     findings
 }
@@ -123,7 +124,7 @@ async fn embedded_log(config: &Config) -> Vec<Finding> {
         }
         Err(fault) => Finding::new(Severity::Refuse, OF, fault.to_string()),
     }];
-    if config.sandbox.is_none() && config.stripe_key.is_none() {
+    if config.stripe_key.is_none() {
         for found in charges::newest_unmatched(&log, charges::of_sandbox(&data)).await {
             findings.push(Finding::new(Severity::Warn, "payments", format!("{}: {}", found.subject(), found.text)));
         }
@@ -161,31 +162,23 @@ async fn stripe(config: &Config, clock: &dyn Clock) -> Vec<Finding> {
         Ok(None) => return Vec::new(),
         Err(error) => return vec![Finding::new(Severity::Refuse, OF, error.to_string())],
     };
-    let mut findings = super::stripe::examine(&gateway, clock).await;
+    let mut findings = Vec::new();
+    if let Some(url) = config.stripe_url.as_ref().filter(|url| url.expose() != STRIPE) {
+        findings.push(Finding::new(Severity::Warn, OF, format!("at {url}, which is not Stripe: not for production money")));
+    }
+    findings.extend(super::stripe::examine(&gateway, clock).await);
     findings.extend(super::webhook_check::run(config, clock.now()).await);
     findings
 }
 
-async fn payments(config: &Config) -> Vec<Finding> {
+fn sandbox(config: &Config) -> Vec<Finding> {
     const OF: &str = "payments";
     if let Err(why) = crate::config::stripe::check_to_sell(config) {
         return vec![Finding::new(Severity::Refuse, OF, why)];
     }
     let mut findings = vec![Finding::new(Severity::Warn, OF, "a sandbox: not for production money")];
-    match &config.sandbox {
-        None if config.eventstore.is_some() => findings.push(Finding::new(
-            Severity::Warn,
-            OF,
-            "this process's own sandbox: nodes that share an event log must share it, too (--sandbox-listen on one, --sandbox on the others)",
-        )),
-        None => {}
-        Some(url) => findings.push(match RemoteSandbox::open(url.expose()) {
-            Err(error) => Finding::new(Severity::Refuse, OF, error.to_string()),
-            Ok(shared) => match shared.check().await {
-                Ok(()) => Finding::new(Severity::Ok, OF, format!("the sandbox at {url} answers")),
-                Err(fault) => Finding::new(Severity::Refuse, OF, fault.to_string()),
-            },
-        }),
+    if config.eventstore.is_some() {
+        findings.push(Finding::new(Severity::Warn, OF, NOT_SHARED));
     }
     findings
 }

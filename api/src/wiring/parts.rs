@@ -6,7 +6,6 @@ use crate::config::Config;
 use crate::data_dir::DataDir;
 use crate::demo;
 use crate::limits::Limits;
-use crate::server::Capacity;
 use lastseat_domain::ports::event_log::{Filter, last_position};
 use lastseat_domain::ports::{Clock, EventLog, RateLimiter};
 use lastseat_engine::{BoxOffice, Ports, Settings};
@@ -19,11 +18,9 @@ use std::time::Duration;
 /// How long a start waits for the views to catch up before it serves them as they are.
 const VIEWS_PATIENCE: Duration = Duration::from_secs(30);
 
-/// Connections that other servers of this process may take.
+/// Connections that another server of this process may take.
 pub(super) fn other_connections(config: &Config) -> u64 {
-    let to_log = config.eventstore_listen.map_or(0, |_| eventstore_server::MAX_CONNECTIONS);
-    let to_sandbox = config.sandbox_listen.map_or(0, |_| Capacity::for_nodes().limit());
-    (to_log + to_sandbox) as u64
+    config.eventstore_listen.map_or(0, |_| eventstore_server::MAX_CONNECTIONS as u64)
 }
 
 /// The write side and the read side, with the demo show if it is wanted.

@@ -1,4 +1,5 @@
-//! Which payment gateway: Stripe, the sandbox of this process, or that of another.
+//! Which payment gateway: Stripe's API, be it Stripe's own or that of a sandbox that nodes share, or the sandbox of this
+//! process.
 //!
 //! A gateway that takes real money has no `bank`: the routes that simulate one are then not there, and
 //! `lastseat doctor` names it in `checks.rs`.
@@ -12,8 +13,12 @@ use crate::data_dir::DataDir;
 use async_trait::async_trait;
 use lastseat_domain::ports::{Clock, PaymentGateway};
 use lastseat_domain::{BookingId, IntentId};
-use lastseat_payments_sandbox::{RemoteSandbox, SandboxGateway};
+use lastseat_payments_sandbox::SandboxGateway;
 use std::sync::Arc;
+
+/// What is wrong with a sandbox of its own, for a node that shares its log.
+pub(super) const NOT_SHARED: &str = "this process's own sandbox, but nodes that share an event log must share the gateway, too: \
+     start `lastseat sandbox` once, and give all nodes --stripe-url http://127.0.0.1:12111 --stripe-key sk_test_cluster";
 
 /// The gateway that was chosen.
 pub(super) struct ChosenPayments {
@@ -35,33 +40,12 @@ impl ChosenPayments {
             let reporting = stripe::reporting(&gateway, config);
             return Ok(Self { gateway: Arc::new(gateway), bank: None, sandbox: None, reporting });
         }
-        if let Some(url) = &config.sandbox {
-            let remote = RemoteSandbox::open(url.expose()).map_err(|error| StartError::SharedSandbox(error.to_string()))?;
-            return Ok(Self {
-                gateway: Arc::new(remote.clone()),
-                bank: Some(Arc::new(RemoteBank(remote))),
-                sandbox: None,
-                reporting: Reporting::default(),
-            });
-        }
         if config.eventstore.is_some() {
-            tracing::warn!(
-                "payments are in this process's own sandbox; nodes that share an event log must share it, too (--sandbox)"
-            );
+            tracing::warn!("payments are in {NOT_SHARED}");
         }
         let sandbox = Arc::new(SandboxGateway::open(&data.sandbox(), Arc::clone(clock))?);
         let bank = Arc::new(Bank(Arc::clone(&sandbox)));
         Ok(Self { gateway: Arc::clone(&sandbox) as _, bank: Some(bank), sandbox: Some(sandbox), reporting: Reporting::default() })
-    }
-}
-
-/// Another node's sandbox as the HTTP routes see it.
-struct RemoteBank(RemoteSandbox);
-
-#[async_trait]
-impl BankAuthentication for RemoteBank {
-    async fn authenticate(&self, intent: &IntentId, success: bool) -> Result<BookingId, String> {
-        self.0.authenticate(intent, success).await.map(|intent| intent.booking).map_err(|error| error.to_string())
     }
 }
 

@@ -1,21 +1,32 @@
-//! Serves the payment sandbox of this process, to other nodes or to anyone who speaks Stripe's API.
+//! Serves the payment sandbox over Stripe's API, to nodes that share it and to any other client of Stripe.
 
 use super::listener::bind;
 use super::start_error::StartError;
-use crate::config::Config;
 use crate::data_dir::DataDir;
 use crate::server::{self, Budget, Capacity};
 use lastseat_in_process::SystemClock;
+use lastseat_payments_sandbox::SandboxGateway;
 use lastseat_payments_sandbox::stripe::{self, Options};
-use lastseat_payments_sandbox::{self as sandbox_adapter, SandboxGateway};
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 /// For clients that don't read; they are our own nodes.
 const MEMORY: usize = 16 << 20;
+/// How long running calls may take to finish when it stops; the slow payment method takes 3 s.
+const DRAIN: Duration = Duration::from_secs(5);
+
+/// How a sandbox is served.
+#[derive(Debug)]
+pub struct SandboxSettings {
+    pub listen: SocketAddr,
+    /// Whether that may be beyond this machine.
+    pub anywhere: bool,
+    pub options: Options,
+}
 
 /// The sandbox server of this process.
 #[derive(Debug)]
@@ -25,31 +36,19 @@ pub struct SandboxServer {
 }
 
 impl SandboxServer {
-    /// Starts it if `--sandbox-listen` is set. It serves until `shutdown`.
+    /// Opens the sandbox of this data directory and serves it until `shutdown`.
     pub(super) async fn start(
-        config: &Config,
-        sandbox: Option<&Arc<SandboxGateway>>,
-        shutdown: &CancellationToken,
-    ) -> Result<Option<Self>, StartError> {
-        let Some(at) = config.sandbox_listen else { return Ok(None) };
-        let Some(sandbox) = sandbox else {
-            let why = "--sandbox-listen serves the sandbox of this process, but --sandbox names another's; leave one out";
-            return Err(StartError::Server(why.to_owned()));
-        };
-        let router = sandbox_adapter::router(Arc::clone(sandbox));
-        Self::serve(at, config.sandbox_listen_anywhere, router, shutdown).await.map(Some)
-    }
-
-    async fn serve(
-        at: SocketAddr,
-        anywhere: bool,
-        router: axum::Router,
+        data: &DataDir,
+        settings: SandboxSettings,
         shutdown: &CancellationToken,
     ) -> Result<Self, StartError> {
-        may_listen(at, anywhere).map_err(StartError::Server)?;
-        let (listener, addr) = bind(at).await?;
+        let SandboxSettings { listen, anywhere, options } = settings;
+        may_listen(listen, anywhere).map_err(StartError::Server)?;
+        let sandbox = Arc::new(SandboxGateway::open(&data.sandbox(), Arc::new(SystemClock))?);
+        let (listener, addr) = bind(listen).await?;
         let (budget, capacity) = (Budget::new(MEMORY, Arc::default()), Arc::new(Capacity::for_nodes()));
-        let serving = server::serve(listener, router, budget, capacity, shutdown.clone(), sandbox_adapter::DRAIN);
+        let router = stripe::router(sandbox, options);
+        let serving = server::serve(listener, router, budget, capacity, shutdown.clone(), DRAIN);
         let serving = tokio::spawn(async move {
             if let Err(error) = serving.await {
                 tracing::error!(%error, "the sandbox server has failed");
@@ -89,11 +88,10 @@ impl SandboxHost {
     ///
     /// # Errors
     /// [`StartError`].
-    pub async fn start(data: &Path, at: SocketAddr, anywhere: bool, options: Options) -> Result<Self, StartError> {
+    pub async fn start(data: &Path, settings: SandboxSettings) -> Result<Self, StartError> {
         let data = DataDir::prepare(data)?;
-        let sandbox = Arc::new(SandboxGateway::open(&data.sandbox(), Arc::new(SystemClock))?);
         let shutdown = CancellationToken::new();
-        let server = SandboxServer::serve(at, anywhere, stripe::router(sandbox, options), &shutdown).await?;
+        let server = SandboxServer::start(&data, settings, &shutdown).await?;
         Ok(Self { server, shutdown })
     }
 
@@ -117,7 +115,7 @@ fn may_listen(at: SocketAddr, anywhere: bool) -> Result<(), String> {
     }
     Err(format!(
         "the sandbox server asks for no password, so {at} would be open to the network; listen on 127.0.0.1, \
-         or set sandbox_listen_anywhere (of `lastseat sandbox`: --listen-anywhere) where only your nodes reach that address"
+         or add --sandbox-listen-anywhere (of `lastseat sandbox`: --listen-anywhere) where only your nodes reach that address"
     ))
 }
 
@@ -133,7 +131,7 @@ mod tests {
         for outside in ["0.0.0.0:2114", "10.0.0.5:2114", "[::]:2114"] {
             let outside = outside.parse().unwrap();
             let why = may_listen(outside, false).unwrap_err();
-            assert!(why.contains(&outside.to_string()) && why.contains("sandbox_listen_anywhere"), "{why}");
+            assert!(why.contains(&outside.to_string()) && why.contains("--sandbox-listen-anywhere"), "{why}");
             assert_eq!(may_listen(outside, true), Ok(()));
         }
     }

@@ -35,8 +35,6 @@ pub enum StartError {
     /// The settings of a server for other nodes are unusable or unsafe.
     #[error("{0}")]
     Server(String),
-    #[error("the shared payment sandbox can't be used: {0}")]
-    SharedSandbox(String),
     #[error(transparent)]
     Key(#[from] KeyError),
     #[error("the payment sandbox can't start: {0}")]
@@ -104,13 +102,9 @@ impl StartError {
     pub fn exit(&self) -> u8 {
         match self {
             Self::Log(OpenError::NothingLost { .. }) => exit::USAGE,
-            Self::Settings(_)
-            | Self::Listen { .. }
-            | Self::Data(_)
-            | Self::Demo(_)
-            | Self::Server(_)
-            | Self::Guard(_)
-            | Self::SharedSandbox(_) => exit::USAGE,
+            Self::Settings(_) | Self::Listen { .. } | Self::Data(_) | Self::Demo(_) | Self::Server(_) | Self::Guard(_) => {
+                exit::USAGE
+            }
             _ => exit::UNREADABLE,
         }
     }

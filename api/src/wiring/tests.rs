@@ -75,12 +75,9 @@ async fn an_address_of_others_is_named() {
 async fn a_part_that_has_ended_is_named() {
     let dir = tempfile::tempdir().unwrap();
     let port = Some(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)));
-    let config = Config { eventstore_listen: port, sandbox_listen: port, ..config(&dir) };
+    let config = Config { eventstore_listen: port, ..config(&dir) };
     let mut running = start(config).await.unwrap();
     assert!(tokio::time::timeout(Duration::from_millis(300), running.failed()).await.is_err(), "all is well");
-    running.sandbox_server.as_ref().unwrap().abort();
-    assert_eq!(running.failed().await, "the sandbox server has ended");
-    running.sandbox_server = None;
     running.eventstore_server.as_ref().unwrap().abort();
     assert_eq!(running.failed().await, "the EventStoreDB-protocol server has ended");
     running.eventstore_server = None;

@@ -37,8 +37,10 @@ fn what_does_not_answer_is_said_with_what_to_do_and_without_passwords() {
         "esdb://ann:s3cret@127.0.0.1:1?tls=false",
         "--redis",
         "redis://:s3cret@127.0.0.1:1",
-        "--sandbox",
+        "--stripe-url",
         "http://127.0.0.1:1",
+        "--stripe-key",
+        "sk_test_s3cret",
     ]);
     assert_eq!((run.code, &run.json()["can_sell"]), (3, &Value::Bool(false)), "{run:?}");
     let wrong = marked(&run, "wrong");
@@ -50,6 +52,18 @@ fn what_does_not_answer_is_said_with_what_to_do_and_without_passwords() {
     let place = Place::new();
     let verify = place.run(&["verify", "--eventstore", "esdb://ann:s3cret@127.0.0.1:1?tls=false"]);
     assert!(verify.one_line(3).contains("127.0.0.1:1") && !verify.err.contains("s3cret"), "{verify:?}");
+}
+
+#[test]
+fn a_node_on_a_shared_log_is_told_to_share_the_gateway() {
+    let place = Place::new();
+    let doctor = |more: &[&str]| place.run(&[&["doctor", "--json", "--listen", "127.0.0.1:0"], more].concat());
+    let is_told =
+        |run: &Run| marked(run, "warning").iter().any(|line| line.contains("--stripe-url") && line.contains("lastseat sandbox"));
+    let cluster = ["--eventstore", "esdb://127.0.0.1:1?tls=false"];
+    assert!(is_told(&doctor(&cluster)) && !is_told(&doctor(&[])));
+    let shared = ["--stripe-url", "http://127.0.0.1:1", "--stripe-key", "sk_test_1"];
+    assert!(!is_told(&doctor(&[&cluster[..], &shared].concat())));
 }
 
 #[test]

@@ -37,7 +37,8 @@ impl Cluster {
     pub async fn node(&self, number: usize) -> Server {
         let log_server = self.log_server.as_ref().unwrap();
         let key = self.dir.path().join("token.key").display().to_string();
-        let mut flags = vec!["--eventstore", &log_server.eventstore, "--sandbox", &log_server.sandbox, "--token-key", &key];
+        let mut flags = vec!["--eventstore", &log_server.eventstore, "--token-key", &key];
+        flags.extend(["--stripe-url", &log_server.sandbox, "--stripe-key", "sk_test_cluster"]);
         let redis = self.redis.as_ref().map(RedisServer::url);
         if let Some(redis) = &redis {
             flags.extend(["--redis", redis]);
