@@ -30,7 +30,7 @@ impl Api {
     pub(crate) fn open(settings: &StripeSettings) -> Result<Self, SettingsError> {
         Ok(Self {
             transport: Transport::open(settings)?,
-            turns: Mutex::new(Turns::new(settings.limits)),
+            turns: Mutex::new(Turns::new(settings.limits, settings.share)),
             since: Instant::now(),
             return_url: settings.return_url.clone(),
             busy_for: settings.busy_for,

@@ -1,9 +1,12 @@
 //! The turn of a request within Stripe's rate limits. Pure: times are passed in.
 //!
-//! Each limit is a token bucket. New payments and lists use at most four fifths of it: captures, cancels,
-//! refunds and looks at an intent, which bring started payments to their end, always find room. A payment
-//! first waits in a bucket of that smaller rate and takes its place in the full one only when its turn
-//! has come, so no queue of payments is ever in front of a capture.
+//! Each limit is a token bucket. New payments and lists use at most four fifths of it: what brings started payments to
+//! their end always finds room. Looks at an intent use at most nine tenths of the limit of all, together with those:
+//! captures, cancels and refunds find room beside any number of looks. A request first waits in the buckets of the
+//! smaller rates and takes its place in the full one only when its turn has come, so no queue of payments or looks is
+//! ever in front of a capture.
+//!
+//! Stripe limits an account, which all nodes use. Each node has a share of it.
 
 use super::settings::Limits;
 use std::collections::BTreeMap;
@@ -34,6 +37,11 @@ impl Endpoint {
     pub const fn can_wait(self) -> bool {
         matches!(self, Self::Create | Self::Confirm | Self::List)
     }
+
+    /// Whether it moves the money of a payment that was decided.
+    const fn settles(self) -> bool {
+        matches!(self, Self::Capture | Self::Cancel | Self::Refund)
+    }
 }
 
 /// One token bucket: `burst` requests at once, afterwards one per `interval`.
@@ -46,10 +54,11 @@ struct Bucket {
 }
 
 impl Bucket {
-    /// `share` in hundredths of `per_second`; a tenth of a second's worth may come at once.
-    fn new(per_second: u32, share: u32) -> Self {
-        let interval = Duration::from_secs(1) * 100 / per_second.saturating_mul(share).max(1);
-        let burst = interval * (per_second / 10);
+    /// `percent` of a node's share of `per_second`; a tenth of a second's worth may come at once.
+    fn new(per_second: u32, share: f64, percent: u32) -> Self {
+        let allowed = f64::from(per_second) * share;
+        let interval = Duration::from_secs_f64(100.0 / (allowed * f64::from(percent)).max(SLOWEST));
+        let burst = interval.mul_f64((allowed / 10.0).floor());
         Self { interval, burst, full_at: Duration::ZERO }
     }
 
@@ -72,6 +81,8 @@ pub enum Queue {
     SmallerOfEndpoint,
     /// The smaller share of the limit of all.
     SmallerOfAll,
+    /// The limit of all without the room that is kept for what settles payments.
+    UnsettledOfAll,
     /// An endpoint's limit.
     Endpoint,
     /// The limit of all.
@@ -80,48 +91,61 @@ pub enum Queue {
 
 impl Queue {
     /// Before the first sending of a request.
-    pub const FIRST: [Self; 4] = [Self::SmallerOfEndpoint, Self::SmallerOfAll, Self::Endpoint, Self::All];
+    pub const FIRST: [Self; 5] = [Self::SmallerOfEndpoint, Self::SmallerOfAll, Self::UnsettledOfAll, Self::Endpoint, Self::All];
     /// Before it is sent again.
-    pub const AGAIN: [Self; 2] = [Self::Endpoint, Self::All];
+    pub const AGAIN: [Self; 3] = [Self::UnsettledOfAll, Self::Endpoint, Self::All];
 
-    const fn is_smaller(self) -> bool {
-        matches!(self, Self::SmallerOfEndpoint | Self::SmallerOfAll)
+    const fn takes(self, endpoint: Endpoint) -> bool {
+        match self {
+            Self::SmallerOfEndpoint | Self::SmallerOfAll => endpoint.can_wait(),
+            Self::UnsettledOfAll => !endpoint.settles(),
+            Self::Endpoint | Self::All => true,
+        }
     }
 }
 
 /// The smaller share, in hundredths.
 const SMALLER: u32 = 80;
+/// What all but captures, cancels and refunds may use, in hundredths.
+const UNSETTLED: u32 = 90;
+/// Hundredths of requests a second: no bucket is slower, however small the share.
+const SLOWEST: f64 = 1.0;
 
 /// All buckets.
 #[derive(Debug)]
 pub struct Turns {
     limits: Option<Limits>,
+    share: f64,
     smaller: Option<Bucket>,
+    unsettled: Option<Bucket>,
     all: Option<Bucket>,
     /// Of each endpoint, the smaller share and all of it.
     endpoints: BTreeMap<(Endpoint, bool), Bucket>,
 }
 
 impl Turns {
-    /// Nothing has been sent yet.
+    /// Nothing has been sent yet. `share`: this node's of the limits, above 0 and up to 1.
     #[must_use]
-    pub fn new(limits: Option<Limits>) -> Self {
-        let bucket = |percent| limits.map(|limits| Bucket::new(limits.total, percent));
-        Self { limits, smaller: bucket(SMALLER), all: bucket(100), endpoints: BTreeMap::new() }
+    pub fn new(limits: Option<Limits>, share: f64) -> Self {
+        let bucket = |percent| limits.map(|limits| Bucket::new(limits.total, share, percent));
+        let (smaller, unsettled, all) = (bucket(SMALLER), bucket(UNSETTLED), bucket(100));
+        Self { limits, share, smaller, unsettled, all, endpoints: BTreeMap::new() }
     }
 
     /// Takes a place in that queue: go on after that time.
     pub fn take(&mut self, queue: Queue, endpoint: Endpoint, now: Duration) -> Duration {
-        if queue.is_smaller() && !endpoint.can_wait() {
+        if !queue.takes(endpoint) {
             return Duration::ZERO;
         }
-        let limits = self.limits;
+        let (limits, share) = (self.limits, self.share);
         let bucket = match queue {
             Queue::SmallerOfAll => self.smaller.as_mut(),
+            Queue::UnsettledOfAll => self.unsettled.as_mut(),
             Queue::All => self.all.as_mut(),
             Queue::SmallerOfEndpoint | Queue::Endpoint => limits.map(|limits| {
-                let percent = if queue.is_smaller() { SMALLER } else { 100 };
-                self.endpoints.entry((endpoint, queue.is_smaller())).or_insert_with(|| Bucket::new(limits.endpoint, percent))
+                let smaller = queue == Queue::SmallerOfEndpoint;
+                let percent = if smaller { SMALLER } else { 100 };
+                self.endpoints.entry((endpoint, smaller)).or_insert_with(|| Bucket::new(limits.endpoint, share, percent))
             }),
         };
         bucket.map_or(Duration::ZERO, |bucket| bucket.take(now))
@@ -131,86 +155,17 @@ impl Turns {
     #[must_use]
     pub fn wait(&self, endpoint: Endpoint, now: Duration) -> Duration {
         let of = |bucket: Option<&Bucket>| bucket.map_or(Duration::ZERO, |bucket| bucket.wait(now));
-        let own = of(self.endpoints.get(&(endpoint, false))).max(of(self.all.as_ref()));
-        if !endpoint.can_wait() {
-            return own;
-        }
-        own.max(of(self.endpoints.get(&(endpoint, true)))).max(of(self.smaller.as_ref()))
+        let queues = Queue::FIRST.into_iter().filter(|queue| queue.takes(endpoint));
+        let bucket = |queue| match queue {
+            Queue::SmallerOfEndpoint => self.endpoints.get(&(endpoint, true)),
+            Queue::SmallerOfAll => self.smaller.as_ref(),
+            Queue::UnsettledOfAll => self.unsettled.as_ref(),
+            Queue::Endpoint => self.endpoints.get(&(endpoint, false)),
+            Queue::All => self.all.as_ref(),
+        };
+        queues.map(|queue| of(bucket(queue))).max().unwrap_or_default()
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    const SECOND: Duration = Duration::from_secs(1);
-
-    /// Passes all queues, as the transport does; each queue is passed in the order of arrival.
-    fn sent(turns: &mut Turns, arrivals: Vec<(Endpoint, Duration)>) -> Vec<(Endpoint, Duration)> {
-        Queue::FIRST.into_iter().fold(arrivals, |mut arrived, queue| {
-            arrived.sort_by_key(|(_, at)| *at);
-            arrived.into_iter().map(|(endpoint, at)| (endpoint, at + turns.take(queue, endpoint, at))).collect()
-        })
-    }
-
-    fn at_once(endpoint: Endpoint, count: usize) -> Vec<(Endpoint, Duration)> {
-        vec![(endpoint, Duration::ZERO); count]
-    }
-
-    fn within(times: &[(Endpoint, Duration)], end: Duration) -> usize {
-        times.iter().filter(|(_, at)| *at < end).count()
-    }
-
-    #[test]
-    fn no_limit_no_wait() {
-        let mut turns = Turns::new(None);
-        assert_eq!(within(&sent(&mut turns, at_once(Endpoint::Create, 1_000)), Duration::from_nanos(1)), 1_000);
-        assert_eq!(turns.wait(Endpoint::Create, Duration::ZERO), Duration::ZERO);
-    }
-
-    #[test]
-    fn payments_use_four_fifths() {
-        let mut turns = Turns::new(Some(Limits::LIVE));
-        let in_ten_seconds = within(&sent(&mut turns, at_once(Endpoint::Create, 1_000)), 10 * SECOND);
-        assert!((200..=203).contains(&in_ten_seconds), "{in_ten_seconds}");
-    }
-
-    #[test]
-    fn a_capture_passes_a_thousand_payments() {
-        let mut turns = Turns::new(Some(Limits { endpoint: 1_000_000, total: 100 }));
-        for _ in 0..1_000 {
-            turns.take(Queue::SmallerOfAll, Endpoint::Create, Duration::ZERO);
-        }
-        assert!(turns.wait(Endpoint::Create, Duration::ZERO) > 12 * SECOND);
-        assert_eq!(turns.wait(Endpoint::Capture, Duration::ZERO), Duration::ZERO);
-        assert_eq!(sent(&mut turns, at_once(Endpoint::Capture, 1)), at_once(Endpoint::Capture, 1));
-    }
-
-    #[test]
-    fn no_second_has_more_requests_than_allowed() {
-        let mut turns = Turns::new(Some(Limits { endpoint: 25, total: 40 }));
-        let mut arrivals = at_once(Endpoint::Capture, 100);
-        arrivals.extend(at_once(Endpoint::Cancel, 100));
-        arrivals.extend(at_once(Endpoint::Create, 100));
-        let times = sent(&mut turns, arrivals);
-        for start in 0..100 {
-            let start = SECOND * start / 10;
-            let during = within(&times, start + SECOND) - within(&times, start);
-            assert!(during <= 40 + 5, "{during} within a second from {start:?}");
-        }
-        let last = times.iter().map(|(_, at)| *at).max().unwrap();
-        assert!(last < 9 * SECOND, "300 requests at 40 a second took {last:?}");
-    }
-
-    #[test]
-    fn a_quiet_time_fills_the_bucket_and_no_more() {
-        let mut bucket = Bucket::new(10, 100);
-        for _ in 0..20 {
-            bucket.take(Duration::ZERO);
-        }
-        let later = 100 * SECOND;
-        assert_eq!(bucket.wait(later), Duration::ZERO);
-        let waits: Vec<Duration> = (0..4).map(|_| bucket.take(later)).collect();
-        assert_eq!(waits, [Duration::ZERO, Duration::ZERO, SECOND / 10, SECOND / 5]);
-    }
-}
+mod tests;

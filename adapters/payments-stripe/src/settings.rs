@@ -44,6 +44,8 @@ pub struct StripeSettings {
     pub return_url: String,
     /// None: as many requests as come.
     pub limits: Option<Limits>,
+    /// This node's share of the limits, above 0 and up to 1: all nodes of an installation use one account.
+    pub share: f64,
     /// Time for a whole request. Without an answer by then it is not known whether it was done.
     pub timeout: Duration,
     /// How long a request is sent again that Stripe is too busy for.
@@ -59,7 +61,7 @@ impl StripeSettings {
         let of_mode = if mode(&key) == Some(Mode::Live) { Limits::LIVE } else { Limits::TEST };
         let limits = url.as_deref().is_none_or(|url| url.trim_end_matches('/') == STRIPE).then_some(of_mode);
         let (timeout, busy_for, longest_queue) = (Duration::from_secs(20), Duration::from_secs(10), Duration::from_secs(60));
-        Self { key, url, return_url, limits, timeout, busy_for, longest_queue }
+        Self { key, url, return_url, limits, share: 1.0, timeout, busy_for, longest_queue }
     }
 
     /// From the key's prefix.

@@ -1,6 +1,7 @@
 //! The kinds of values that settings take: how each is read and shown.
 
 use super::service_url::ServiceUrl;
+use super::stripe::RateShare;
 use crate::limits::{Network, ProxyHeader};
 use lastseat_domain::{Quota, Secret};
 use std::net::SocketAddr;
@@ -107,6 +108,8 @@ pub(super) const STRIPE_URL: Kind<Option<ServiceUrl>> = kind(
     },
     show_optional,
 );
+pub(super) const RATE_SHARE: Kind<RateShare> =
+    kind("SHARE", "a number above 0 and up to 1, such as 0.25", RateShare::of, ToString::to_string);
 pub(super) const WEBHOOK_SECRETS: Kind<Vec<Secret>> = secret(
     LIST,
     "signing secrets of webhook endpoints, which start with whsec_, with commas between",

@@ -2,6 +2,7 @@
 
 use super::kinds::{self, LogFormat};
 use super::service_url::ServiceUrl;
+use super::stripe::RateShare;
 use crate::data_dir::DataDir;
 use crate::limits::{GuestRules, Network, Proxies, ProxyHeader, Quotas};
 use lastseat_domain::{Quota, Secret};
@@ -114,6 +115,8 @@ settings! {
     stripe_publishable_key, "stripe_publishable_key": Option<String> = None, PUBLISHABLE_KEY, SERVER;
     /// Secrets that Stripe signs its webhooks with; several while one replaces another
     stripe_webhook_secret, "stripe_webhook_secret": Vec<Secret> = Vec::new(), WEBHOOK_SECRETS, SERVER;
+    /// This node's share of the requests that Stripe accepts from one account; the shares of all nodes add up to 1
+    stripe_rate_share, "stripe_rate_share": RateShare = RateShare::ALL, RATE_SHARE, SERVER;
     /// Time between two looks at Stripe's newest payments, for those that no webhook reported
     payments_sweep, "payments_sweep_seconds": Duration = Duration::from_secs(30), SECONDS, SERVER;
     /// File of the 32 secret bytes that all nodes sign tokens with, instead of token.key in --data

@@ -99,6 +99,8 @@ fn a_wrong_value_is_one_line_that_names_setting_source_and_rule() {
         ("LASTSEAT_STRIPE_WEBHOOK_SECRET", "whsec_1,"),
         ("LASTSEAT_STRIPE_WEBHOOK_SECRET", "secret"),
         ("LASTSEAT_STRIPE_URL", "127.0.0.1:12111"),
+        ("LASTSEAT_STRIPE_RATE_SHARE", "0"),
+        ("LASTSEAT_STRIPE_RATE_SHARE", "1.5"),
         ("LASTSEAT_STRIPE_URL", "http://127.0.0.1:12111/v1"),
         ("LASTSEAT_PAYMENTS_SWEEP_SECONDS", "0"),
     ] {

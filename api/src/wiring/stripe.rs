@@ -25,6 +25,7 @@ pub(super) fn open(config: &Config, url: &str) -> Result<Option<StripeGateway>, 
     crate::config::stripe::check(config).map_err(StartError::Settings)?;
     let at = config.stripe_url.as_ref().map(|url| url.expose().to_owned());
     let settings = StripeSettings::new(key.clone(), at, format!("{url}/"));
+    let settings = StripeSettings { share: config.stripe_rate_share.value(), ..settings };
     StripeGateway::open(&settings).map(Some).map_err(|error| StartError::Settings(error.to_string()))
 }
 
