@@ -90,6 +90,12 @@ struct DisturbanceArgs {
     /// When that begins, counted from the start
     #[arg(long, value_name = "SECONDS", default_value_t = 10)]
     outage_after_seconds: u32,
+    /// Answer every change with a server error for so long, once. Idempotency keys keep these errors; nothing is done
+    #[arg(long, value_name = "SECONDS", default_value_t = 0)]
+    failing_seconds: u32,
+    /// When that begins, counted from the start
+    #[arg(long, value_name = "SECONDS", default_value_t = 10)]
+    failing_after_seconds: u32,
 }
 
 fn share(text: &str) -> Result<f64, String> {
@@ -119,8 +125,7 @@ impl SandboxArgs {
 impl DisturbanceArgs {
     fn of_seed(&self, seed: u64) -> Disturbances {
         let seconds = |seconds: u32| TimeDelta::seconds(i64::from(seconds));
-        let outage = (self.outage_seconds > 0)
-            .then(|| Outage { after: seconds(self.outage_after_seconds), lasts: seconds(self.outage_seconds) });
+        let time = |after, lasts| (lasts > 0).then(|| Outage { after: seconds(after), lasts: seconds(lasts) });
         Disturbances {
             seed,
             lost_requests: self.lost_requests,
@@ -128,7 +133,8 @@ impl DisturbanceArgs {
             declines: self.declines,
             server_errors: self.server_errors,
             too_many_requests: self.too_many_requests,
-            outage,
+            outage: time(self.outage_after_seconds, self.outage_seconds),
+            failing: time(self.failing_after_seconds, self.failing_seconds),
         }
     }
 }
@@ -217,6 +223,9 @@ mod tests {
             options("--seed 7 --declines 0.02 --outage-seconds 10 --webhook http://a/b --webhook-secret whsec_1").unwrap();
         assert_eq!((disturbed.disturbances.seed, disturbed.disturbances.declines), (7, 0.02));
         assert!(disturbed.disturbances.outage.is_some() && disturbed.webhooks.is_some());
+        assert!(disturbed.disturbances.failing.is_none());
+        let failing = options("--failing-seconds 60 --failing-after-seconds 5").unwrap().disturbances.failing;
+        assert_eq!(failing, Some(Outage { after: TimeDelta::seconds(5), lasts: TimeDelta::seconds(60) }));
     }
 
     #[test]

@@ -28,9 +28,11 @@ pub struct Disturbances {
     pub too_many_requests: f64,
     /// When every connection breaks.
     pub outage: Option<Outage>,
+    /// When every change is answered with a server error, which the idempotency key keeps, and none is made.
+    pub failing: Option<Outage>,
 }
 
-/// A time during which nothing is answered.
+/// A time during which the gateway is out of order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Outage {
     /// After the start of the server.
@@ -94,8 +96,9 @@ impl Dice {
         if lost_request {
             return Err(ApiError::lost());
         }
+        let failing = self.options.failing.is_some_and(|failing| failing.covers(now - self.started));
         let kind = if state.rng.bool() { ServerError::Instead } else { ServerError::Afterwards };
-        let server_error = server_error.then_some(kind);
+        let server_error = if failing { Some(ServerError::Instead) } else { server_error.then_some(kind) };
         Ok(Fate { lost_answer, decline, server_error })
     }
 }

@@ -37,6 +37,25 @@ async fn a_key_keeps_a_server_error_whether_the_step_was_done_or_not() {
     assert!((1..20).contains(&done), "{done}");
 }
 
+/// As long as it lasts, every key is used up; afterwards, only those are.
+#[tokio::test]
+async fn a_failing_gateway_keeps_its_errors_and_makes_no_change() {
+    let failing = Some(Outage { after: TimeDelta::zero(), lasts: TimeDelta::seconds(1) });
+    let stripe = disturbed(Disturbances { failing, ..Disturbances::default() }).await;
+    for key in ["a", "b"] {
+        for replayed in [None, Some("true")] {
+            let answer = stripe.post_with_key(key, "/v1/payment_intents", FORM).await.unwrap();
+            assert_eq!((answer.status.as_u16(), answer.header("idempotent-replayed")), (500, replayed), "{key}");
+        }
+    }
+    assert_eq!(stripe.get("/v1/payment_intents", &[]).await.status, 200, "looks are answered");
+    tokio::time::sleep(std::time::Duration::from_millis(1_100)).await;
+    let answer = stripe.post_with_key("a", "/v1/payment_intents", FORM).await.unwrap();
+    assert_eq!((answer.status.as_u16(), answer.header("idempotent-replayed")), (500, Some("true")));
+    assert_eq!(stripe.sandbox.intents().len(), 0);
+    assert_eq!(stripe.post_with_key("c", "/v1/payment_intents", FORM).await.unwrap().status, 200);
+}
+
 #[tokio::test]
 async fn declines_do_not_touch_what_was_authorised_before() {
     let stripe = disturbed(Disturbances { declines: 1.0, ..Disturbances::default() }).await;
