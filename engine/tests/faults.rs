@@ -221,7 +221,7 @@ impl MixedUp {
         answer.map(|intent| match (is_right, self.amount) {
             (true, _) => intent,
             (false, true) => Intent { amount: Money { value: intent.amount.value - 1, ..intent.amount }, ..intent },
-            (false, false) => Intent { booking: self.other, ..intent },
+            (false, false) => Intent { booking: Some(self.other), ..intent },
         })
     }
 }
@@ -267,6 +267,38 @@ fn answers_that_do_not_fit_are_flagged_and_never_captured() {
                 assert!(hold(&bench, &office, seats(&["A-1"])).await.is_ok(), "{what}");
             }
         }
+    });
+}
+
+/// Somebody clears the metadata of intents at the gateway.
+struct Cleared(Arc<dyn PaymentGateway>);
+
+#[async_trait]
+impl ForwardGateway for Cleared {
+    fn inner(&self) -> &dyn PaymentGateway {
+        &*self.0
+    }
+
+    async fn confirm(&self, intent: &IntentId, booking: BookingId, attempt: u32, method: &str) -> Result<Intent, GatewayFault> {
+        Ok(Intent { booking: None, ..self.0.confirm(intent, booking, attempt, method).await? })
+    }
+
+    async fn capture(&self, intent: &IntentId, booking: BookingId) -> Result<Intent, GatewayFault> {
+        Ok(Intent { booking: None, ..self.0.capture(intent, booking).await? })
+    }
+}
+
+/// The id of the intent is the log's, so nothing is wrong as long as no other booking is named.
+#[test]
+fn an_intent_that_names_no_booking_is_captured() {
+    in_virtual_time(async |atomic| {
+        let bench = TestBench::new(atomic);
+        let bench = TestBench { payments: Arc::new(ForwardingGateway(Cleared(bench.payments.clone()))), ..bench };
+        let office = bench.open().await;
+        let held = hold(&bench, &office, seats(&["A-1"])).await.unwrap().booking;
+        assert!(matches!(pay(&office, &held, "pm_card_visa").await, Ok(Paid::Confirmed(_))));
+        assert_eq!(flagged(&bench).await, 0);
+        assert!(bench.taken() > 0);
     });
 }
 

@@ -28,7 +28,7 @@ fn free(intent: &IntentId, status: IntentStatus) -> Option<Intent> {
     let amount = Money { value: 0, currency: Currency::new(currency).ok()? };
     Some(Intent {
         id: intent.clone(),
-        booking: booking.parse().ok()?,
+        booking: Some(booking.parse().ok()?),
         amount,
         status,
         last_decline: None,

@@ -177,7 +177,7 @@ impl SandboxGateway {
     fn view(&self, record: &Record) -> Intent {
         Intent {
             id: record.id.clone(),
-            booking: record.booking,
+            booking: Some(record.booking),
             amount: record.amount,
             status: match record.status {
                 Status::RequiresPaymentMethod => IntentStatus::RequiresPaymentMethod,
@@ -244,7 +244,7 @@ impl PaymentGateway for SandboxGateway {
         payment_method: &str,
     ) -> Result<Intent, GatewayFault> {
         let command = Command::Confirm { intent: intent.clone(), payment_method: payment_method.to_owned() };
-        self.ask(keys::confirm(booking, attempt), command).await
+        self.ask(keys::confirm(intent, booking, attempt), command).await
     }
 
     async fn retrieve(&self, intent: &IntentId) -> Result<Intent, GatewayFault> {

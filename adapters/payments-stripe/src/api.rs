@@ -1,7 +1,8 @@
 //! Sends requests in their turn, again while Stripe is busy, and sorts the answers.
 
-use super::answers::{Failure, IntentObject, Reply, read};
+use super::answers::{Failure, Reply, read};
 use super::busy;
+use super::objects::IntentObject;
 use super::rate::{Endpoint, Queue, Turns};
 use super::requests;
 use super::settings::{SettingsError, StripeSettings};

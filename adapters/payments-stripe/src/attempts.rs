@@ -1,7 +1,8 @@
 //! The five steps, as attempts that the [`tries`](crate::tries) run.
 
-use super::answers::{Failure, List, RefundObject};
+use super::answers::Failure;
 use super::api::Api;
+use super::objects::{List, RefundObject};
 use super::requests;
 use super::tries::{Attempt, Shows, Step};
 use lastseat_domain::money::Money;
@@ -25,9 +26,13 @@ impl Attempt for Create<'_> {
         Step::Create
     }
 
-    async fn send(&self, try_number: u32) -> Result<Intent, Failure> {
+    fn key(&self, try_number: u32) -> String {
+        keys::create(self.order.booking, try_number)
+    }
+
+    async fn send(&self, key: &str) -> Result<Intent, Failure> {
         let request = requests::create(self.order).map_err(invalid_amount)?;
-        self.api.intent(&request, Some(&keys::create(self.order.booking, try_number))).await
+        self.api.intent(&request, Some(key)).await
     }
 
     async fn look(&self) -> Result<(Shows, Intent), GatewayFault> {
@@ -49,9 +54,13 @@ impl Attempt for Confirm<'_> {
         Step::Confirm
     }
 
-    async fn send(&self, _: u32) -> Result<Intent, Failure> {
+    fn key(&self, _: u32) -> String {
+        keys::confirm(self.intent, self.booking, self.attempt)
+    }
+
+    async fn send(&self, key: &str) -> Result<Intent, Failure> {
         let request = requests::confirm(self.intent, self.payment_method, self.api.return_url());
-        match self.api.intent(&request, Some(&keys::confirm(self.booking, self.attempt))).await {
+        match self.api.intent(&request, Some(key)).await {
             // A decline is an answer. Its reason is the one of this attempt, whatever the intent shows.
             Err(Failure::Declined { reason, intent }) => {
                 let intent = intent.view().map_err(|fault| Failure::Unknown(fault.to_string()))?;
@@ -82,8 +91,12 @@ impl Attempt for Capture<'_> {
         Step::Capture
     }
 
-    async fn send(&self, try_number: u32) -> Result<Intent, Failure> {
-        self.api.intent(&requests::capture(self.intent), Some(&keys::capture(self.booking, try_number))).await
+    fn key(&self, try_number: u32) -> String {
+        keys::capture(self.booking, try_number)
+    }
+
+    async fn send(&self, key: &str) -> Result<Intent, Failure> {
+        self.api.intent(&requests::capture(self.intent), Some(key)).await
     }
 
     async fn look(&self) -> Result<(Shows, Intent), GatewayFault> {
@@ -102,8 +115,12 @@ impl Attempt for Cancel<'_> {
         Step::Cancel
     }
 
-    async fn send(&self, try_number: u32) -> Result<Intent, Failure> {
-        self.api.intent(&requests::cancel(self.intent), Some(&keys::cancel(self.intent, try_number))).await
+    fn key(&self, try_number: u32) -> String {
+        keys::cancel(self.intent, try_number)
+    }
+
+    async fn send(&self, key: &str) -> Result<Intent, Failure> {
+        self.api.intent(&requests::cancel(self.intent), Some(key)).await
     }
 
     async fn look(&self) -> Result<(Shows, Intent), GatewayFault> {
@@ -135,11 +152,14 @@ impl Attempt for Refund<'_> {
         Step::Refund
     }
 
-    async fn send(&self, try_number: u32) -> Result<Intent, Failure> {
+    fn key(&self, try_number: u32) -> String {
+        keys::refund(self.booking, self.number, try_number)
+    }
+
+    async fn send(&self, key: &str) -> Result<Intent, Failure> {
         let request = requests::refund(self.intent, self.booking, self.number, self.amount);
         let request = request.map_err(invalid_amount)?;
-        let key = keys::refund(self.booking, self.number, try_number);
-        let refund: RefundObject = self.api.send(&request, Some(&key)).await?;
+        let refund: RefundObject = self.api.send(&request, Some(key)).await?;
         if refund.failed() {
             let code = refund.failure_reason.unwrap_or_else(|| "refund_failed".to_owned());
             let message = "the bank did not take the refund".to_owned();

@@ -10,13 +10,19 @@ const LONGEST: Duration = Duration::from_secs(5);
 /// `None` when it would end after `left`.
 #[must_use]
 pub(crate) fn wait(number: u32, retry_after: Option<Duration>, random: u32, left: Duration) -> Option<Duration> {
-    let doubled = FIRST.saturating_mul(2_u32.saturating_pow(number.saturating_sub(1))).min(LONGEST);
-    let jittered = doubled / 2 + (doubled / 2).mul_f64(f64::from(random) / f64::from(u32::MAX));
+    let jittered = doubled(FIRST, LONGEST, number, random);
     let wait = retry_after.map_or(jittered, |least| least + jittered / 4);
     (wait <= left).then_some(wait)
 }
 
-/// For [`wait`].
+/// The wait number `number` (from 1) of those that double from `first` to `longest`: between half and all of it.
+#[must_use]
+pub(crate) fn doubled(first: Duration, longest: Duration, number: u32, random: u32) -> Duration {
+    let doubled = first.saturating_mul(2_u32.saturating_pow(number.saturating_sub(1))).min(longest);
+    doubled / 2 + (doubled / 2).mul_f64(f64::from(random) / f64::from(u32::MAX))
+}
+
+/// For [`wait`] and [`doubled`].
 pub(crate) fn random() -> u32 {
     getrandom::u32().unwrap_or(u32::MAX / 2)
 }

@@ -1,12 +1,13 @@
 //! The ports over Stripe.
 
-use super::answers::{Failure, IntentObject, List};
+use super::answers::Failure;
 use super::api::{Api, checked};
 use super::attempts::{Cancel, Capture, Confirm, Create, Refund};
+use super::objects::{IntentObject, List};
 use super::rate::Endpoint;
 use super::requests;
 use super::settings::{Mode, SettingsError, StripeSettings};
-use super::tries::{RULES, run};
+use super::tries::{Attempt, Memory, RULES, run};
 use async_trait::async_trait;
 use lastseat_domain::ports::payments::{GatewayFault, Intent, PaymentOrder, RecordPage};
 use lastseat_domain::ports::{PaymentGateway, PaymentRecords};
@@ -19,6 +20,7 @@ use std::time::Duration;
 #[derive(Clone)]
 pub struct StripeGateway {
     pub(crate) api: Arc<Api>,
+    memory: Arc<Memory>,
     mode: Mode,
 }
 
@@ -28,7 +30,7 @@ impl StripeGateway {
     /// # Errors
     /// [`SettingsError`].
     pub fn open(settings: &StripeSettings) -> Result<Self, SettingsError> {
-        Ok(Self { api: Arc::new(Api::open(settings)?), mode: settings.mode()? })
+        Ok(Self { api: Arc::new(Api::open(settings)?), memory: Arc::new(Memory::new()), mode: settings.mode()? })
     }
 
     /// Whether the key moves real money.
@@ -36,12 +38,16 @@ impl StripeGateway {
     pub fn mode(&self) -> Mode {
         self.mode
     }
+
+    async fn run(&self, attempt: &impl Attempt) -> Result<Intent, GatewayFault> {
+        run(RULES, &self.memory, attempt).await
+    }
 }
 
 #[async_trait]
 impl PaymentGateway for StripeGateway {
     async fn create(&self, order: &PaymentOrder) -> Result<Intent, GatewayFault> {
-        run(RULES, &Create { api: &self.api, order }).await
+        self.run(&Create { api: &self.api, order }).await
     }
 
     async fn confirm(
@@ -51,7 +57,7 @@ impl PaymentGateway for StripeGateway {
         attempt: u32,
         payment_method: &str,
     ) -> Result<Intent, GatewayFault> {
-        run(RULES, &Confirm { api: &self.api, intent: checked(intent)?, booking, attempt, payment_method }).await
+        self.run(&Confirm { api: &self.api, intent: checked(intent)?, booking, attempt, payment_method }).await
     }
 
     async fn retrieve(&self, intent: &IntentId) -> Result<Intent, GatewayFault> {
@@ -59,15 +65,15 @@ impl PaymentGateway for StripeGateway {
     }
 
     async fn capture(&self, intent: &IntentId, booking: BookingId) -> Result<Intent, GatewayFault> {
-        run(RULES, &Capture { api: &self.api, intent: checked(intent)?, booking }).await
+        self.run(&Capture { api: &self.api, intent: checked(intent)?, booking }).await
     }
 
     async fn cancel(&self, intent: &IntentId, _booking: BookingId) -> Result<Intent, GatewayFault> {
-        run(RULES, &Cancel { api: &self.api, intent: checked(intent)? }).await
+        self.run(&Cancel { api: &self.api, intent: checked(intent)? }).await
     }
 
     async fn refund(&self, intent: &IntentId, booking: BookingId, number: u32, amount: Money) -> Result<Intent, GatewayFault> {
-        run(RULES, &Refund { api: &self.api, intent: checked(intent)?, booking, number, amount }).await
+        self.run(&Refund { api: &self.api, intent: checked(intent)?, booking, number, amount }).await
     }
 
     /// A new payment is a creation and a confirmation.

@@ -7,8 +7,10 @@
 //! | to find | look at |
 //! |---|---|
 //! | which key a request carries, and when another one may be used | `tries` |
+//! | how long a step pauses that Stripe fails | `rounds` |
 //! | what each step sends, and how it is seen whether it was done | `attempts`, `requests` |
 //! | what an answer, or none, means | `transport`, `answers` |
+//! | what an intent of Stripe shows | `objects` |
 //! | how long a request waits for its turn | `rate`, `busy` |
 //! | what is believed of a webhook | [`webhook`] |
 //!
@@ -25,8 +27,10 @@ mod attempts;
 mod busy;
 mod examine;
 mod gateway;
+mod objects;
 mod rate;
 mod requests;
+mod rounds;
 mod settings;
 mod transport;
 mod tries;

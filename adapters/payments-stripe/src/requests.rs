@@ -2,7 +2,7 @@
 //! the same request, on every node and after every restart.
 
 use super::amounts::to_stripe;
-use super::answers::{BOOKING, REFUND_NUMBER};
+use super::objects::{BOOKING, REFUND_NUMBER};
 use super::transport::Call;
 use lastseat_domain::ports::payments::PaymentOrder;
 use lastseat_domain::{BookingId, IntentId, Money, SeatId};

@@ -1,23 +1,31 @@
 //! Which idempotency key comes next. Pure rules, and the loop that follows them.
 //!
-//! Stripe stores the first answer to a key, its own errors (5xx) included, and repeats it for a day. So a
-//! step has numbered tries, each with a key of its own:
+//! Stripe stores the first answer to a key, its own errors (5xx) included, and repeats it for a day, marked as
+//! replayed. So a step has numbered tries, each with a key of its own:
 //!
-//! - While the outcome is unknown (no answer), the caller repeats the step, and it begins with the first
-//!   key again: whatever was done under it is answered, not done twice.
-//! - An *answered* error leaves it open whether the step was done. The intent is looked at, and only if it
-//!   shows that it was not, the next key is used. Without that look, a refund could be made twice.
+//! - While the outcome is unknown (no answer), the caller repeats the step with the same key: whatever was done under
+//!   it is answered, not done twice.
+//! - An *answered* error leaves it open whether the step was done, and whether Stripe stored the error. The same key is
+//!   sent again in the next round. Once its error is replayed, the key is used up: the intent is looked at, and only if
+//!   it shows that the step was not done, the next key is used. Without that look, a refund could be made twice.
+//! - A proxy may remove the mark. So an error that was answered three times counts as a stored one.
+//! - One call is one round, and uses one new key at most. Between failed rounds the pause grows (`rounds`), so an
+//!   outage of any length leaves keys for its end.
 //! - Stripe may ask for the same request again instead (`Stripe-Should-Retry`). If it keeps failing, the intent shows
 //!   whether the step was done; the key stays the same.
-//! - Creating needs no look: an intent that nobody confirms charges nothing.
+//! - Creating needs no look: an intent that nobody confirms charges nothing. It goes on only after a replayed error,
+//!   so that every process that walks the keys again comes to the same intent.
 //! - Confirming has one key for each attempt of the buyer. If the intent shows nothing, the buyer is told
 //!   that it failed and may begin another attempt; the intent's state decides about both.
 
 use super::answers::{Failure, IDEMPOTENCY_ERROR};
 use super::busy;
+use super::rounds::Rounds;
 use lastseat_domain::ports::payments::{GatewayFault, Intent};
+use parking_lot::Mutex;
 use std::future::Future;
 use std::time::Duration;
+use tokio::time::Instant;
 
 /// What is done to an intent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -39,8 +47,12 @@ pub enum Step {
 pub enum Outcome {
     /// Not done, or unknown: nothing was answered.
     NoAnswer,
-    /// An error of Stripe's own.
-    ServerError,
+    /// An error of Stripe's own. It is not known whether Stripe stored it.
+    FreshError,
+    /// An error of Stripe's own that it stored: nothing else will ever be answered to this key.
+    StoredError,
+    /// An error of Stripe's own, again and again, and not marked as stored.
+    RepeatedError,
     /// An error of Stripe's own, with the advice to send the same request again.
     Overloaded,
     /// Refused because of the object's state.
@@ -69,6 +81,8 @@ pub enum FollowUp {
     Look,
     /// Use the next try's key.
     NextKey,
+    /// It was not done; use the same key in the next round.
+    SameKeyLater,
     /// The intent as it was seen is the answer.
     Settled,
     /// Tell the buyer that this attempt failed.
@@ -82,9 +96,9 @@ pub enum FollowUp {
 pub const fn after_try(step: Step, outcome: Outcome) -> FollowUp {
     match (outcome, step) {
         (Outcome::NoAnswer | Outcome::Refused, _) => FollowUp::Report,
-        (Outcome::ServerError, Step::Create) => FollowUp::NextKey,
-        (Outcome::Overloaded, Step::Create) => FollowUp::Report,
-        (Outcome::ServerError | Outcome::Overloaded, _) => FollowUp::Look,
+        (Outcome::StoredError, Step::Create) => FollowUp::NextKey,
+        (Outcome::FreshError | Outcome::RepeatedError | Outcome::Overloaded, Step::Create) => FollowUp::Report,
+        (Outcome::FreshError | Outcome::StoredError | Outcome::RepeatedError | Outcome::Overloaded, _) => FollowUp::Look,
         // It may be refused because it is done already.
         (Outcome::WrongState, Step::Capture | Step::Cancel | Step::Refund) => FollowUp::Look,
         (Outcome::WrongState, Step::Create | Step::Confirm) => FollowUp::Report,
@@ -99,6 +113,7 @@ pub const fn after_look(step: Step, outcome: Outcome, shows: Shows) -> FollowUp 
         (Shows::Pending, _, _) => FollowUp::Unclear,
         (Shows::NotDone, Outcome::WrongState | Outcome::Overloaded, _) => FollowUp::Report,
         (Shows::NotDone, _, Step::Confirm) => FollowUp::Declined,
+        (Shows::NotDone, Outcome::FreshError, _) => FollowUp::SameKeyLater,
         (Shows::NotDone, _, _) => FollowUp::NextKey,
     }
 }
@@ -115,69 +130,127 @@ pub struct Rules {
 /// The rules above.
 pub const RULES: Rules = Rules { after_try, after_look };
 
-/// Keys for one step. More were never answered by a server error within a day.
-const KEYS: u32 = 20;
-/// Of them, those that a single call uses up: what was used up before is repeated quickly.
-const FRESH_ERRORS: u32 = 2;
+/// Keys for one step. A process uses a new one every quarter of an hour at the most once the pauses are long, and ten
+/// before that: 110 within the day that Stripe stores their answers. The rest is for other nodes and restarts.
+const KEYS: u32 = 400;
+/// So many server errors of one key count as a stored one.
+const REPEATED: u32 = 3;
+
+/// What this process remembers of failing steps.
+pub struct Memory {
+    rounds: Mutex<Rounds>,
+    since: Instant,
+}
+
+impl Memory {
+    /// Nothing has failed yet.
+    #[must_use]
+    pub fn new() -> Self {
+        Self { rounds: Mutex::default(), since: Instant::now() }
+    }
+
+    fn with<T>(&self, access: impl FnOnce(&mut Rounds, Duration) -> T) -> T {
+        access(&mut self.rounds.lock(), self.since.elapsed())
+    }
+}
 
 /// A step that is being done.
 pub trait Attempt: Sync {
     /// Which one.
     fn step(&self) -> Step;
-    /// Sends the request with the key of that try.
-    fn send(&self, try_number: u32) -> impl Future<Output = Result<Intent, Failure>> + Send;
+    /// The key of that try. The first one names the step.
+    fn key(&self, try_number: u32) -> String;
+    /// Sends the request with that key.
+    fn send(&self, key: &str) -> impl Future<Output = Result<Intent, Failure>> + Send;
     /// Looks whether the step was done.
     fn look(&self) -> impl Future<Output = Result<(Shows, Intent), GatewayFault>> + Send;
 }
 
-fn outcome(failure: &Failure) -> Outcome {
+/// Why a round brought no result.
+struct Ended {
+    fault: GatewayFault,
+    /// Stripe itself failed.
+    by_server_error: bool,
+}
+
+/// Does the step: one round of tries, unless the last failed round was just now.
+///
+/// # Errors
+/// [`GatewayFault`].
+pub async fn run(rules: Rules, memory: &Memory, attempt: &impl Attempt) -> Result<Intent, GatewayFault> {
+    let name = attempt.key(1);
+    let first = memory.with(|rounds, now| rounds.begin(&name, now)).map_err(paused)?;
+    match round(rules, memory, attempt, &name, first).await {
+        Ok(intent) => {
+            memory.with(|rounds, _| rounds.done(&name));
+            Ok(intent)
+        }
+        Err(Ended { fault, by_server_error }) => {
+            if by_server_error {
+                memory.with(|rounds, now| rounds.failed(&name, now, busy::random()));
+            }
+            Err(fault)
+        }
+    }
+}
+
+/// Passes the keys whose errors are stored, and uses the next one.
+async fn round(rules: Rules, memory: &Memory, attempt: &impl Attempt, name: &str, first: u32) -> Result<Intent, Ended> {
+    let step = attempt.step();
+    for try_number in first..=KEYS {
+        let failure = match attempt.send(&attempt.key(try_number)).await {
+            Ok(intent) => return Ok(intent),
+            Err(failure) => failure,
+        };
+        let outcome = outcome(&failure, || memory.with(|rounds, now| rounds.fresh_error(name, now)));
+        let ended = |fault| Ended { fault, by_server_error: outcome.is_server_error() };
+        let mut seen = None;
+        let mut next = (rules.after_try)(step, outcome);
+        if next == FollowUp::Look {
+            let (shows, intent) = attempt.look().await.map_err(unclear).map_err(ended)?;
+            next = (rules.after_look)(step, outcome, shows);
+            seen = Some(intent);
+        }
+        match (next, seen) {
+            (FollowUp::NextKey, _) => memory.with(|rounds, now| rounds.passed(name, try_number, now)),
+            (FollowUp::Settled, Some(intent)) => return Ok(intent),
+            (FollowUp::Declined, Some(intent)) => return Ok(declined(intent)),
+            (FollowUp::SameKeyLater, _) => return Err(ended(failing())),
+            (FollowUp::Unclear, _) => {
+                return Err(ended(GatewayFault::OutcomeUnknown("Stripe is still working on the intent".to_owned())));
+            }
+            _ => return Err(ended(failure.into_fault())),
+        }
+    }
+    Err(Ended { fault: failing(), by_server_error: true })
+}
+
+impl Outcome {
+    const fn is_server_error(self) -> bool {
+        matches!(self, Self::FreshError | Self::StoredError | Self::RepeatedError)
+    }
+}
+
+/// What a try came to; `fresh_errors` counts it as one and says how many that makes of the same key.
+fn outcome(failure: &Failure, fresh_errors: impl FnOnce() -> u32) -> Outcome {
     match failure {
         Failure::NotDone(_) | Failure::Unknown(_) => Outcome::NoAnswer,
-        Failure::ServerError { .. } => Outcome::ServerError,
+        Failure::ServerError { replayed: true, .. } => Outcome::StoredError,
+        Failure::ServerError { .. } if fresh_errors() >= REPEATED => Outcome::RepeatedError,
+        Failure::ServerError { .. } => Outcome::FreshError,
         Failure::Overloaded(_) => Outcome::Overloaded,
         Failure::Refused { status: 400, code, .. } if code != IDEMPOTENCY_ERROR => Outcome::WrongState,
         Failure::Refused { .. } | Failure::Declined { .. } => Outcome::Refused,
     }
 }
 
-/// Does the step, with as many keys as the rules allow.
-///
-/// # Errors
-/// [`GatewayFault`].
-pub async fn run(rules: Rules, attempt: &impl Attempt) -> Result<Intent, GatewayFault> {
-    let step = attempt.step();
-    let mut fresh_errors = 0;
-    for try_number in 1..=KEYS {
-        let failure = match attempt.send(try_number).await {
-            Ok(intent) => return Ok(intent),
-            Err(failure) => failure,
-        };
-        let outcome = outcome(&failure);
-        let mut seen = None;
-        let mut next = (rules.after_try)(step, outcome);
-        if next == FollowUp::Look {
-            let (shows, intent) = attempt.look().await.map_err(unclear)?;
-            next = (rules.after_look)(step, outcome, shows);
-            seen = Some(intent);
-        }
-        match (next, seen) {
-            (FollowUp::NextKey, _) => {}
-            (FollowUp::Settled, Some(intent)) => return Ok(intent),
-            (FollowUp::Declined, Some(intent)) => return Ok(declined(intent)),
-            (FollowUp::Unclear, _) => {
-                return Err(GatewayFault::OutcomeUnknown("Stripe is still working on the intent".to_owned()));
-            }
-            _ => return Err(failure.into_fault()),
-        }
-        if !matches!(failure, Failure::ServerError { replayed: true, .. }) {
-            fresh_errors += 1;
-            if fresh_errors == FRESH_ERRORS {
-                break;
-            }
-            tokio::time::sleep(busy::wait(1, None, busy::random(), Duration::MAX).unwrap_or_default()).await;
-        }
-    }
-    Err(GatewayFault::Unavailable("Stripe fails (status 5xx), and the step was not done".to_owned()))
+fn failing() -> GatewayFault {
+    GatewayFault::Unavailable("Stripe fails (status 5xx), and the step was not done".to_owned())
+}
+
+fn paused(left: Duration) -> GatewayFault {
+    let seconds = left.as_secs() + 1;
+    GatewayFault::Unavailable(format!("Stripe failed (status 5xx); this step is tried again in {seconds} s at the earliest"))
 }
 
 /// The try was answered, but the look was not: it may have been done.

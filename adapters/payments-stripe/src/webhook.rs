@@ -1,7 +1,7 @@
 //! Notifications of Stripe: whether they are genuine, and which payment they are about. What they say about it is not
 //! read: the intent is asked.
 
-use super::answers::BOOKING;
+use super::objects::BOOKING;
 use hmac::{Hmac, Mac};
 use lastseat_domain::{BookingId, IntentId, Secret, Timestamp};
 use serde::Deserialize;

@@ -84,7 +84,11 @@ struct Looking {
 #[async_trait]
 impl Payments for Looking {
     async fn booking_of(&self, intent: &IntentId) -> Result<BookingId, GatewayFault> {
-        self.gateway.retrieve(intent).await.map(|intent| intent.booking)
+        let none = || GatewayFault::Refused {
+            code: "foreign_intent".to_owned(),
+            message: "the intent names no booking of lastseat in its metadata".to_owned(),
+        };
+        self.gateway.retrieve(intent).await?.booking.ok_or_else(none)
     }
 
     async fn look_at(&self, booking: BookingId) {

@@ -5,7 +5,7 @@
 //!
 //! A gateway stores a key's first answer, errors of its own (5xx) included. So a step has numbered
 //! tries, counted from 1 by every process from the start: while the outcome is unknown, the same key again; after
-//! an answered 5xx, and only if the intent shows that the step did not happen, the next try's key.
+//! a stored 5xx, and only if the intent shows that the step did not happen, the next try's key.
 
 use crate::{BookingId, IntentId};
 
@@ -15,10 +15,11 @@ pub fn create(booking: BookingId, try_number: u32) -> String {
     format!("create-{booking}-{try_number}")
 }
 
-/// Key for one attempt to pay. An attempt has one try: what follows it is the next attempt.
+/// Key for one attempt to pay. An attempt has one try: what follows it is the next attempt. It names the intent: were
+/// there a second one of the booking, its confirmation must not get the first one's answer.
 #[must_use]
-pub fn confirm(booking: BookingId, attempt: u32) -> String {
-    format!("confirm-{booking}-{attempt}")
+pub fn confirm(intent: &IntentId, booking: BookingId, attempt: u32) -> String {
+    format!("confirm-{intent}-{booking}-{attempt}")
 }
 
 /// Key for taking the money.

@@ -70,8 +70,8 @@ pub enum IntentStatus {
 pub struct Intent {
     /// Its name.
     pub id: IntentId,
-    /// The booking it was created for, from the intent's metadata.
-    pub booking: BookingId,
+    /// The booking that the intent's metadata name. `None` if they name none: people can clear them at the gateway.
+    pub booking: Option<BookingId>,
     /// What it is for.
     pub amount: Money,
     /// Its state.
@@ -87,6 +87,15 @@ pub struct Intent {
     pub captured: i64,
     /// Minor units returned so far.
     pub refunded: i64,
+}
+
+impl Intent {
+    /// Whether nothing contradicts that it is this booking's. The caller has the intent's id from the booking's own
+    /// events, or has just created it, so metadata that name no booking are no contradiction.
+    #[must_use]
+    pub fn fits(&self, booking: BookingId) -> bool {
+        self.booking.is_none_or(|named| named == booking)
+    }
 }
 
 /// The gateway didn't do it, or it is unknown whether it did.

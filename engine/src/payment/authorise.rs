@@ -93,7 +93,7 @@ async fn look_up(
 
 /// Records what the gateway answers about an undecided payment.
 async fn take_answer(session: &mut BookingSession, booking: &Booking, answer: Intent) -> Result<Next, CommandError> {
-    if answer.booking != session.id || booking.amount() != Some(answer.amount) {
+    if !answer.fits(session.id) || booking.amount() != Some(answer.amount) {
         return flag_and_cancel(session, "the gateway's intent is for another booking or amount").await;
     }
     let intent = answer.id;

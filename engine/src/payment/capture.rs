@@ -50,9 +50,9 @@ pub(super) async fn book_and_capture(session: &mut BookingSession, booking: &Boo
             Reply::NoAnswer => return Ok(not_captured(session, booking)),
         },
     };
-    if answer.id != intent || answer.booking != session.id {
-        let (id, booking) = (answer.id, answer.booking);
-        return flag(session, &format!("a capture of {intent} was answered with {id} of booking {booking}")).await;
+    if answer.id != intent || !answer.fits(session.id) {
+        let (id, named) = (answer.id, answer.booking.map_or("no booking".to_owned(), |named| format!("booking {named}")));
+        return flag(session, &format!("a capture of {intent} was answered with {id} of {named}")).await;
     }
     match answer.status {
         IntentStatus::Succeeded => {

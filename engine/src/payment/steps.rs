@@ -68,7 +68,7 @@ pub(super) async fn intent(session: &mut BookingSession, booking: &Booking) -> R
     };
     let order = PaymentOrder { booking: session.id, amount, show, seats };
     match call(session, || session.services.ports.payments.create(&order)).await {
-        Reply::Answer(intent) if intent.booking == session.id && intent.amount == amount => {
+        Reply::Answer(intent) if intent.fits(session.id) && intent.amount == amount => {
             session.client_secret = intent.client_secret;
             Reply::Answer(intent.id)
         }

@@ -6,7 +6,7 @@ use lastseat_domain::{BookingId, Currency, IntentId, Money};
 use parking_lot::Mutex;
 use std::collections::HashMap;
 
-use FollowUp::{Declined, Look, NextKey, Report, Settled, Unclear};
+use FollowUp::{Declined, Look, NextKey, Report, SameKeyLater, Settled, Unclear};
 
 const STEPS: [Step; 5] = [Step::Create, Step::Confirm, Step::Capture, Step::Cancel, Step::Refund];
 
@@ -15,7 +15,9 @@ fn what_follows_a_try() {
     //                              Create   Confirm  Capture  Cancel   Refund
     let table = [
         (Outcome::NoAnswer, [Report, Report, Report, Report, Report]),
-        (Outcome::ServerError, [NextKey, Look, Look, Look, Look]),
+        (Outcome::FreshError, [Report, Look, Look, Look, Look]),
+        (Outcome::StoredError, [NextKey, Look, Look, Look, Look]),
+        (Outcome::RepeatedError, [Report, Look, Look, Look, Look]),
         (Outcome::Overloaded, [Report, Look, Look, Look, Look]),
         (Outcome::WrongState, [Report, Report, Look, Look, Look]),
         (Outcome::Refused, [Report, Report, Report, Report, Report]),
@@ -29,9 +31,15 @@ fn what_follows_a_try() {
 fn what_follows_a_look() {
     //                                               Confirm   Capture  Cancel   Refund
     let table = [
-        (Outcome::ServerError, Shows::Done, [Settled, Settled, Settled, Settled]),
-        (Outcome::ServerError, Shows::NotDone, [Declined, NextKey, NextKey, NextKey]),
-        (Outcome::ServerError, Shows::Pending, [Unclear, Unclear, Unclear, Unclear]),
+        (Outcome::FreshError, Shows::Done, [Settled, Settled, Settled, Settled]),
+        (Outcome::FreshError, Shows::NotDone, [Declined, SameKeyLater, SameKeyLater, SameKeyLater]),
+        (Outcome::FreshError, Shows::Pending, [Unclear, Unclear, Unclear, Unclear]),
+        (Outcome::StoredError, Shows::Done, [Settled, Settled, Settled, Settled]),
+        (Outcome::StoredError, Shows::NotDone, [Declined, NextKey, NextKey, NextKey]),
+        (Outcome::StoredError, Shows::Pending, [Unclear, Unclear, Unclear, Unclear]),
+        (Outcome::RepeatedError, Shows::Done, [Settled, Settled, Settled, Settled]),
+        (Outcome::RepeatedError, Shows::NotDone, [Declined, NextKey, NextKey, NextKey]),
+        (Outcome::RepeatedError, Shows::Pending, [Unclear, Unclear, Unclear, Unclear]),
         (Outcome::Overloaded, Shows::Done, [Settled, Settled, Settled, Settled]),
         (Outcome::Overloaded, Shows::NotDone, [Report, Report, Report, Report]),
         (Outcome::WrongState, Shows::Done, [Settled, Settled, Settled, Settled]),
@@ -44,10 +52,13 @@ fn what_follows_a_look() {
     }
 }
 
+const ERRORS: [Outcome; 3] = [Outcome::FreshError, Outcome::StoredError, Outcome::RepeatedError];
+
 /// Only after a look, unless an unconfirmed intent is all that can come of it.
 #[test]
 fn no_key_follows_without_a_look() {
-    for outcome in [Outcome::NoAnswer, Outcome::ServerError, Outcome::Overloaded, Outcome::WrongState, Outcome::Refused] {
+    let others = [Outcome::NoAnswer, Outcome::Overloaded, Outcome::WrongState, Outcome::Refused];
+    for outcome in others.into_iter().chain(ERRORS) {
         for step in [Step::Confirm, Step::Capture, Step::Cancel, Step::Refund] {
             assert_ne!(after_try(step, outcome), NextKey, "{step:?} {outcome:?}");
         }
@@ -59,9 +70,16 @@ fn no_key_follows_without_a_look() {
 struct Bank {
     stored: Mutex<HashMap<u32, bool>>,
     returned: Mutex<i64>,
+    requests: Mutex<u32>,
     looks: Mutex<u32>,
     /// Tries that are answered with a 500: before (`false`) or after (`true`) the refund is made.
     failing: HashMap<u32, bool>,
+    /// Until then, every try is answered with a 500 before the refund is made.
+    works_from: Option<Instant>,
+    /// Whether such answers are stored under their key.
+    forgets: bool,
+    /// Whether what is answered again is not marked as that.
+    hides_replays: bool,
 }
 
 const AMOUNT: i64 = 4_250;
@@ -71,10 +89,14 @@ impl Bank {
         Self { failing: tries.iter().copied().collect(), ..Self::default() }
     }
 
+    fn failing_for(time: Duration) -> Self {
+        Self { works_from: Some(Instant::now() + time), ..Self::default() }
+    }
+
     fn intent(&self) -> Intent {
         Intent {
             id: IntentId::new("pi_1").unwrap(),
-            booking: BookingId::from_key("tries", "bank"),
+            booking: Some(BookingId::from_key("tries", "bank")),
             amount: Money { value: AMOUNT, currency: Currency::new("EUR").unwrap() },
             status: IntentStatus::Succeeded,
             last_decline: None,
@@ -85,8 +107,12 @@ impl Bank {
         }
     }
 
-    fn failed(replayed: bool) -> Failure {
-        Failure::ServerError { why: "status 500".to_owned(), replayed }
+    fn failed(&self, replayed: bool) -> Failure {
+        Failure::ServerError { why: "status 500".to_owned(), replayed: replayed && !self.hides_replays }
+    }
+
+    fn keys(&self) -> u32 {
+        self.stored.lock().keys().copied().max().unwrap_or(0)
     }
 }
 
@@ -95,16 +121,25 @@ impl Attempt for Bank {
         Step::Refund
     }
 
-    async fn send(&self, try_number: u32) -> Result<Intent, Failure> {
+    fn key(&self, try_number: u32) -> String {
+        try_number.to_string()
+    }
+
+    async fn send(&self, key: &str) -> Result<Intent, Failure> {
+        *self.requests.lock() += 1;
+        let try_number = key.parse().unwrap();
         if let Some(failed) = self.stored.lock().get(&try_number) {
-            return if *failed { Err(Self::failed(true)) } else { Ok(self.intent()) };
+            return if *failed { Err(self.failed(true)) } else { Ok(self.intent()) };
         }
-        let failing = self.failing.get(&try_number).copied();
-        self.stored.lock().insert(try_number, failing.is_some());
+        let is_out = self.works_from.is_some_and(|time| Instant::now() < time);
+        let failing = if is_out { Some(false) } else { self.failing.get(&try_number).copied() };
+        if !(is_out && self.forgets) {
+            self.stored.lock().insert(try_number, failing.is_some());
+        }
         if failing != Some(false) {
             *self.returned.lock() += AMOUNT;
         }
-        if failing.is_some() { Err(Self::failed(false)) } else { Ok(self.intent()) }
+        if failing.is_some() { Err(self.failed(false)) } else { Ok(self.intent()) }
     }
 
     async fn look(&self) -> Result<(Shows, Intent), GatewayFault> {
@@ -115,19 +150,29 @@ impl Attempt for Bank {
 }
 
 /// A new key for every server error, without that look.
-const CARELESS: Rules = Rules {
-    after_try: |step, outcome| if matches!(outcome, Outcome::ServerError) { NextKey } else { after_try(step, outcome) },
-    after_look,
-};
+const CARELESS: Rules =
+    Rules { after_try: |step, outcome| if ERRORS.contains(&outcome) { NextKey } else { after_try(step, outcome) }, after_look };
+
+/// The pace of a caller that repeats the step: four calls at once, every ten seconds. Returns how long it took.
+async fn insist(rules: Rules, memory: &Memory, bank: &Bank, patience: Duration) -> Option<Duration> {
+    let started = Instant::now();
+    while started.elapsed() < patience {
+        for _ in 0..4 {
+            if run(rules, memory, bank).await.is_ok() {
+                return Some(started.elapsed());
+            }
+        }
+        tokio::time::sleep(Duration::from_secs(10)).await;
+    }
+    None
+}
+
+const HOUR: Duration = Duration::from_secs(60 * 60);
 
 /// What was returned after the caller has repeated the step until it was answered.
 async fn returned(rules: Rules, bank: &Bank) -> i64 {
-    for _ in 0..10 {
-        if run(rules, bank).await.is_ok() {
-            return *bank.returned.lock();
-        }
-    }
-    panic!("never answered");
+    insist(rules, &Memory::new(), bank, 24 * HOUR).await.unwrap();
+    *bank.returned.lock()
 }
 
 fn banks() -> [Bank; 5] {
@@ -147,6 +192,17 @@ async fn money_is_returned_once_whatever_is_answered() {
     }
 }
 
+/// With a memory or without one, at every call or between rounds.
+#[tokio::test(start_paused = true)]
+async fn money_is_returned_once_by_processes_that_forget() {
+    for bank in banks() {
+        for _ in 0..20 {
+            let _failed = run(RULES, &Memory::new(), &bank).await;
+        }
+        assert_eq!(*bank.returned.lock(), AMOUNT, "{:?}", bank.failing);
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn twin_a_new_key_without_a_look_returns_money_twice() {
     let mut twice = 0;
@@ -156,22 +212,131 @@ async fn twin_a_new_key_without_a_look_returns_money_twice() {
     assert_eq!(twice, 3, "each refund that failed after it was made");
 }
 
-/// A process that knows nothing of earlier tries gets their stored errors; they don't use up its patience.
+/// One round uses one new key, and the calls that come before its pause has ended send nothing.
+#[tokio::test(start_paused = true)]
+async fn a_call_uses_one_new_key_and_then_pauses() {
+    let (bank, memory) = (Bank::failing_for(HOUR), Memory::new());
+    for _ in 0..50 {
+        assert!(matches!(run(RULES, &memory, &bank).await, Err(GatewayFault::Unavailable(_))));
+    }
+    assert_eq!((bank.keys(), *bank.requests.lock(), *bank.looks.lock()), (1, 1, 1));
+    tokio::time::sleep(Duration::from_secs(10)).await;
+    assert!(run(RULES, &memory, &bank).await.is_err());
+    assert_eq!((bank.keys(), *bank.requests.lock(), *bank.looks.lock()), (2, 3, 3), "the first one is replayed");
+}
+
+/// A process that knows nothing of earlier tries gets their stored errors, all in its first round.
 #[tokio::test(start_paused = true)]
 async fn stored_errors_are_passed_over() {
     let bank = Bank::failing(&[(1, false), (2, false), (3, false), (4, false)]);
-    assert!(run(RULES, &bank).await.is_err(), "two keys a call");
-    assert!(run(RULES, &bank).await.is_err());
-    assert_eq!(run(RULES, &bank).await.unwrap().refunded, AMOUNT);
-    assert_eq!(*bank.looks.lock(), 2 + 4 + 4);
+    for keys in 1..=4 {
+        assert!(run(RULES, &Memory::new(), &bank).await.is_err());
+        assert_eq!(bank.keys(), keys);
+    }
+    assert_eq!(run(RULES, &Memory::new(), &bank).await.unwrap().refunded, AMOUNT);
 }
 
+/// 20 hours of stored errors: at most 100 rounds (9 of growing pauses, then one each quarter of an hour at the most),
+/// each with one new key, one replayed one, and a look after both.
 #[tokio::test(start_paused = true)]
-async fn a_bank_that_never_works_is_given_up() {
-    let always: Vec<(u32, bool)> = (1..=100).map(|number| (number, false)).collect();
-    let bank = Bank::failing(&always);
-    for _ in 0..20 {
-        assert!(matches!(run(RULES, &bank).await, Err(GatewayFault::Unavailable(_))));
+async fn a_long_outage_leaves_keys_and_sends_few_requests() {
+    let bank = Bank::failing_for(20 * HOUR);
+    let took = insist(RULES, &Memory::new(), &bank, 24 * HOUR).await.expect("done as soon as Stripe works again");
+    assert!(took < 20 * HOUR + HOUR / 2 + Duration::from_secs(10), "within the longest pause: {took:?}");
+    let (keys, requests, looks) = (bank.keys(), *bank.requests.lock(), *bank.looks.lock());
+    assert!(keys > 20 && keys <= 100, "{keys}");
+    assert!(requests <= 2 * 100 && looks <= 2 * 100, "{requests} requests, {looks} looks");
+    assert_eq!(*bank.returned.lock(), AMOUNT);
+}
+
+/// What a day of the fastest rounds uses up fits several times.
+#[tokio::test(start_paused = true)]
+async fn restarts_and_other_nodes_find_keys_as_well() {
+    let bank = Bank::failing_for(20 * HOUR);
+    for _ in 0..3 {
+        assert_eq!(insist(RULES, &Memory::new(), &bank, 20 * HOUR / 3).await, None);
     }
-    assert_eq!(bank.stored.lock().len(), usize::try_from(KEYS).unwrap());
+    let nodes: Vec<Memory> = (0..3).map(|_| Memory::new()).collect();
+    let pace = nodes.iter().map(|memory| insist(RULES, memory, &bank, 24 * HOUR));
+    assert!(futures::future::join_all(pace).await.iter().all(Option::is_some));
+    assert!(bank.keys() < KEYS / 2, "{}", bank.keys());
+    assert_eq!(*bank.returned.lock(), AMOUNT);
+}
+
+/// An error that Stripe did not store leaves its key usable.
+#[tokio::test(start_paused = true)]
+async fn a_key_whose_error_was_not_stored_is_used_again() {
+    let bank = Bank { forgets: true, ..Bank::failing_for(Duration::from_secs(12)) };
+    insist(RULES, &Memory::new(), &bank, HOUR).await.unwrap();
+    assert_eq!((bank.keys(), *bank.returned.lock()), (1, AMOUNT));
+}
+
+/// Something on the way removes the mark of a replayed answer: after three errors, and a look, the next key.
+#[tokio::test(start_paused = true)]
+async fn a_key_that_fails_three_times_is_used_up() {
+    let bank = Bank { hides_replays: true, ..Bank::failing(&[(1, false), (2, false)]) };
+    insist(RULES, &Memory::new(), &bank, HOUR).await.unwrap();
+    assert_eq!((bank.keys(), *bank.returned.lock()), (3, AMOUNT));
+    assert_eq!(*bank.requests.lock(), 3 + 3 + 1);
+}
+
+/// Creates intents under keys. The first requests fail, and their errors are stored or not.
+struct Till {
+    made: Mutex<HashMap<u32, String>>,
+    failures: Mutex<u32>,
+    stores: bool,
+}
+
+impl Attempt for Till {
+    fn step(&self) -> Step {
+        Step::Create
+    }
+
+    fn key(&self, try_number: u32) -> String {
+        try_number.to_string()
+    }
+
+    async fn send(&self, key: &str) -> Result<Intent, Failure> {
+        let try_number = key.parse().unwrap();
+        let failed = |replayed| Failure::ServerError { why: "status 500".to_owned(), replayed };
+        let mut made = self.made.lock();
+        if let Some(answer) = made.get(&try_number) {
+            let id = IntentId::new(answer).map_err(|_| failed(true))?;
+            return Ok(Intent { id, ..Bank::default().intent() });
+        }
+        let mut failures = self.failures.lock();
+        if *failures > 0 {
+            *failures -= 1;
+            if self.stores {
+                made.insert(try_number, String::new());
+            }
+            return Err(failed(false));
+        }
+        let id = format!("pi_{try_number}");
+        made.insert(try_number, id.clone());
+        Ok(Intent { id: IntentId::new(&id).unwrap(), ..Bank::default().intent() })
+    }
+
+    async fn look(&self) -> Result<(Shows, Intent), GatewayFault> {
+        panic!("there is nothing to look at")
+    }
+}
+
+/// The process that made it may have died before it wrote the intent down; another one comes to the same one.
+#[tokio::test(start_paused = true)]
+async fn a_booking_has_one_intent_whatever_fails_at_its_creation() {
+    for stores in [true, false] {
+        for failing in [0, 1, 4] {
+            let till = Till { made: Mutex::default(), failures: Mutex::new(failing), stores };
+            let memory = Memory::new();
+            let mut first = run(RULES, &memory, &till).await;
+            while first.is_err() {
+                tokio::time::sleep(Duration::from_secs(60)).await;
+                first = run(RULES, &memory, &till).await;
+            }
+            let again = run(RULES, &Memory::new(), &till).await.unwrap();
+            assert_eq!(first.unwrap().id, again.id, "{failing} errors, stored: {stores}");
+            assert_eq!(till.made.lock().values().filter(|id| !id.is_empty()).count(), 1);
+        }
+    }
 }

@@ -1,7 +1,7 @@
 //! Answers that don't come, come in part, or say that Stripe failed.
 
 use crate::server::{Reply, Request, Server, error, ok};
-use crate::support::{booking, captured, eur, gateway, intent, order, pi, settings};
+use crate::support::{booking, captured, eur, gateway, intent, later, order, pi, settings};
 use lastseat_domain::ports::PaymentGateway;
 use lastseat_domain::ports::payments::{GatewayFault, Intent, IntentStatus};
 use lastseat_payments_stripe::{Limits, StripeGateway, StripeSettings};
@@ -60,7 +60,7 @@ async fn a_sent_request_without_a_whole_answer_is_unknown() {
             assert!(unknown(&answer), "{name}: {answer:?}");
         }
         assert!(unavailable(&gateway.retrieve(&pi()).await), "{name}: a look changes nothing");
-        let keys: Vec<String> = ["create-B-1", "confirm-B-1", "capture-B-1", "cancel-I-1", "refund-B-1-1"]
+        let keys: Vec<String> = ["create-B-1", "confirm-I-B-1", "capture-B-1", "cancel-I-1", "refund-B-1-1"]
             .map(|key| key.replace('B', &booking().to_string()).replace('I', pi().as_str()))
             .to_vec();
         assert_eq!(server.keys(), keys, "{name}: each step once, with its first key");
@@ -100,12 +100,18 @@ async fn a_capture_that_failed_but_was_done_is_done() {
 }
 
 #[tokio::test]
-async fn the_next_key_is_used_only_after_a_look() {
+async fn a_key_that_failed_is_sent_again_after_a_pause() {
     let (server, gateway) = failing(intent("requires_capture")).await;
-    assert!(unavailable(&gateway.capture(&pi(), booking()).await));
+    for _ in 0..4 {
+        assert!(unavailable(&gateway.capture(&pi(), booking()).await));
+    }
     let (capture, look) = ("POST /v1/payment_intents/pi_1/capture", "GET /v1/payment_intents/pi_1");
-    assert_eq!(server.lines(), [capture, look, capture, look], "two keys a call");
-    assert_eq!(server.keys(), [format!("capture-{}-1", booking()), format!("capture-{}-2", booking())]);
+    assert_eq!(server.lines(), [capture, look], "calls within the pause send nothing");
+    assert!(unavailable(&gateway.cancel(&pi(), booking()).await));
+    assert_eq!(server.lines().len(), 4, "another step has no pause");
+    later(10).await;
+    assert!(unavailable(&gateway.capture(&pi(), booking()).await));
+    assert_eq!(server.keys().last(), Some(&format!("capture-{}-1", booking())), "it is not known to be stored");
 }
 
 /// A new process knows nothing of the keys that were used up.
@@ -134,15 +140,40 @@ async fn a_look_that_fails_leaves_the_outcome_unknown() {
     assert!(unavailable(&gateway.retrieve(&pi()).await));
 }
 
+/// An error at the creation that Stripe did not store: another key would make a second intent, of which a process
+/// that dies now would leave no trace.
+#[tokio::test]
+async fn a_creation_that_failed_is_repeated_under_its_own_key() {
+    let mut answers = vec![ok(intent("requires_payment_method")), server_error()];
+    let server = Server::start(move |_| answers.pop().unwrap()).await;
+    let gateway = gateway(&server.url);
+    assert!(unknown(&gateway.create(&order()).await));
+    later(10).await;
+    gateway.create(&order()).await.unwrap();
+    assert_eq!(server.keys(), vec![format!("create-{}-1", booking()); 2]);
+}
+
 #[tokio::test]
 async fn an_intent_that_was_not_created_is_created_under_the_next_key() {
     let script = |request: &Request| match request.key() {
         Some(key) if key.ends_with("-2") => ok(intent("requires_payment_method")),
-        _ => server_error(),
+        _ => Reply::Json(500, vec![("idempotent-replayed", "true".to_owned())], json!({ "error": { "type": "api_error" } })),
     };
     let server = Server::start(script).await;
     gateway(&server.url).create(&order()).await.unwrap();
     assert_eq!(server.lines(), ["POST /v1/payment_intents", "POST /v1/payment_intents"]);
+}
+
+/// A booking may have two intents if Stripe has forgotten the key of the first.
+#[tokio::test]
+async fn the_confirmation_of_a_second_intent_is_not_answered_with_that_of_the_first() {
+    let server = Server::start(|_| ok(intent("requires_capture"))).await;
+    let gateway = gateway(&server.url);
+    let second = lastseat_domain::IntentId::new("pi_2").unwrap();
+    gateway.confirm(&pi(), booking(), 1, "pm_card_visa").await.unwrap();
+    gateway.confirm(&second, booking(), 1, "pm_card_visa").await.unwrap();
+    let keys = server.keys();
+    assert!(keys[0] != keys[1] && keys[0].contains("pi_1") && keys[1].contains("pi_2"), "{keys:?}");
 }
 
 #[tokio::test]
@@ -155,7 +186,7 @@ async fn a_confirmation_that_failed_is_what_the_intent_shows() {
         let (server, gateway) = failing(intent(shows)).await;
         let intent = gateway.confirm(&pi(), booking(), 2, "pm_card_visa").await.unwrap();
         assert_eq!((intent.status, intent.last_decline.as_deref()), (status, decline));
-        assert_eq!(server.keys(), [format!("confirm-{}-2", booking())], "an attempt has one key");
+        assert_eq!(server.keys(), [format!("confirm-pi_1-{}-2", booking())], "an attempt has one key");
     }
 }
 
@@ -187,7 +218,7 @@ async fn a_refund_that_failed_is_looked_for_by_its_number() {
         let server = Server::start(script).await;
         let answer = gateway(&server.url).refund(&pi(), booking(), number, eur(1_000)).await;
         assert_eq!(answer.is_ok(), done, "{answer:?}");
-        assert_eq!(server.keys().len(), if done { 1 } else { 2 });
+        assert_eq!(server.keys().len(), 1);
     }
 }
 

@@ -4,6 +4,7 @@
 mod contract;
 mod examine;
 mod failures;
+mod outage;
 mod reading;
 mod secrets;
 mod server;

@@ -43,13 +43,9 @@ async fn start() -> Option<StripeMock> {
     panic!("stripe-mock does not listen");
 }
 
-/// Its intents name no booking, so an accepted request ends as an intent that is not ours, or an unreadable one.
 fn accepted(what: &str, answer: Result<Intent, GatewayFault>) {
-    match answer {
-        Ok(_) => {}
-        Err(GatewayFault::Refused { code, .. }) if code == "foreign_intent" => {}
-        Err(fault) if fault.to_string().contains("foreign_intent") => {}
-        Err(fault) => panic!("{what}: {fault}"),
+    if let Err(fault) = answer {
+        panic!("{what}: {fault}");
     }
 }
 

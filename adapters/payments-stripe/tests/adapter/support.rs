@@ -38,6 +38,13 @@ pub fn pi() -> IntentId {
     IntentId::new("pi_1").unwrap()
 }
 
+/// Moves tokio's time forward. Only for the jump is it paused: sockets need the real one.
+pub async fn later(seconds: u64) {
+    tokio::time::pause();
+    tokio::time::advance(Duration::from_secs(seconds)).await;
+    tokio::time::resume();
+}
+
 /// A PaymentIntent as Stripe answers it, shortened to a few of the fields that are read and some that are not.
 pub fn intent(status: &str) -> Value {
     json!({
