@@ -36,18 +36,40 @@ pub struct Sweep {
     pub every: Duration,
 }
 
+/// Where the next pass goes on.
+#[derive(Debug, Default)]
+struct Progress {
+    /// The last intent of the older pages that were read.
+    older: Option<IntentId>,
+    /// The last booking that was looked at.
+    last: Option<BookingId>,
+}
+
+impl Progress {
+    /// As many of the bookings as one pass looks at, after those of the pass before: some may need a look in every
+    /// pass, and would keep the others from their turn.
+    fn turn(&mut self, mut found: Vec<BookingId>) -> Vec<BookingId> {
+        found.sort_unstable();
+        found.dedup();
+        let next = found.partition_point(|booking| Some(*booking) <= self.last);
+        found.rotate_left(next);
+        found.truncate(LOOKED_AT);
+        self.last = found.last().copied();
+        found
+    }
+}
+
 impl Sweep {
     /// Runs until `stop`.
     pub async fn run(self, stop: CancellationToken) {
-        // Where the older pages go on.
-        let mut cursor = None;
+        let mut progress = Progress::default();
         loop {
             tokio::select! {
                 () = tokio::time::sleep(self.every) => {}
                 () = stop.cancelled() => return,
             }
             tokio::select! {
-                done = self.pass(&mut cursor) => {
+                done = self.pass(&mut progress) => {
                     if let Err(fault) = done {
                         tracing::warn!(%fault, "the gateway's payments could not be listed; the next look is soon");
                     }
@@ -57,20 +79,17 @@ impl Sweep {
         }
     }
 
-    async fn pass(&self, cursor: &mut Option<IntentId>) -> Result<(), GatewayFault> {
+    async fn pass(&self, progress: &mut Progress) -> Result<(), GatewayFault> {
         let oldest = self.clock.now() - WINDOW;
         let (mut found, end) = self.read(None, NEWEST, oldest).await?;
         // The older pages begin where the newest end, and then go on by themselves.
-        let from = if end.is_some() { cursor.take().or(end) } else { None };
+        let from = if end.is_some() { progress.older.take().or(end) } else { None };
         if from.is_some() {
             let (older, end) = self.read(from, OLDER, oldest).await?;
             found.extend(older);
-            *cursor = end;
+            progress.older = end;
         }
-        found.sort_unstable();
-        found.dedup();
-        found.truncate(LOOKED_AT);
-        futures::stream::iter(found)
+        futures::stream::iter(progress.turn(found))
             .for_each_concurrent(AT_ONCE, |booking| async move {
                 tracing::info!(%booking, "a payment has got further at the gateway than in the log; looking at it");
                 self.payments.look_at(booking).await;

@@ -25,6 +25,7 @@ mod services;
 mod settings;
 mod show_registry;
 mod status;
+mod uncaptured;
 
 pub use box_office::BoxOffice;
 pub use error::{CommandError, Fault};

@@ -10,6 +10,7 @@ use crate::ports::Ports;
 use crate::seats::Seats;
 use crate::settings::Settings;
 use crate::show_registry::ShowRegistry;
+use crate::uncaptured::Uncaptured;
 use lastseat_domain::Timestamp;
 
 pub(crate) struct Services {
@@ -26,6 +27,8 @@ pub(crate) struct Services {
     /// Admits commands on open bookings. A gate of its own, so that a rush for seats never keeps
     /// buyers who have some from paying.
     pub checkouts: Gate,
+    /// Sold, and not paid yet.
+    pub uncaptured: Uncaptured,
     pub health: Health,
 }
 
@@ -40,6 +43,7 @@ impl Services {
             guard: GuardService::new(ports.guard.clone(), ports.clock.clone()),
             holds: Gate::new(settings.max_in_flight),
             checkouts: Gate::new(settings.max_in_flight),
+            uncaptured: Uncaptured::default(),
             health: Health::default(),
             journal,
             shows,

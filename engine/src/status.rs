@@ -15,6 +15,8 @@ pub struct Status {
     pub actors: usize,
     /// Bookings that are held, being paid for, or still being cleared up.
     pub unfinished: usize,
+    /// Sold bookings that are not paid, and whose authorisation ends within 24 hours or has ended.
+    pub uncaptured: usize,
     /// Whether the seat guard answers, as far as is known.
     pub guard_answers: bool,
     /// Times that the seat guard did not answer when it was needed, since the start.

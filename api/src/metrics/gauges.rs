@@ -18,6 +18,8 @@ pub struct Gauges {
     pub engine_lag: u64,
     /// Bookings that are held, being paid for or being cleaned up.
     pub unfinished: u64,
+    /// Sold bookings that are not paid, and whose authorisation is about to end.
+    pub uncaptured: u64,
     /// Reasons why the server works with less than it should.
     pub degraded: u64,
     /// Whether the seat guard answers, as far as is known.
@@ -49,6 +51,7 @@ impl Gauges {
             ("lastseat_read_model_lag", "Events that the read model has not seen yet.", lag),
             ("lastseat_engine_lag", "Events that the write side has not seen yet.", Some(self.engine_lag)),
             ("lastseat_unfinished_bookings", "Bookings held, being paid for or being cleaned up.", Some(self.unfinished)),
+            ("lastseat_captures_due", "Sold bookings not paid, whose authorisation ends within 24 h.", Some(self.uncaptured)),
             ("lastseat_degraded", "Reasons why the server works with less than it should.", Some(self.degraded)),
             ("lastseat_event_log_up", "Whether the event log answers.", Some(u64::from(self.head.is_some()))),
             ("lastseat_seat_guard_up", "Whether the seat guard answers.", Some(u64::from(self.guard_answers))),

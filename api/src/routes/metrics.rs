@@ -28,6 +28,7 @@ pub async fn metrics(State(app): State<App>) -> Answer {
         actors: engine.actors as u64,
         engine_lag: engine.lag,
         unfinished: engine.unfinished as u64,
+        uncaptured: engine.uncaptured as u64,
         degraded: engine.degraded.len() as u64,
         guard_answers: engine.guard_answers,
         guard_failures: engine.guard_failures,

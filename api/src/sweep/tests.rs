@@ -135,10 +135,10 @@ async fn a_pass_is_bounded_and_the_passes_reach_everything_that_may_be_under_way
         }),
         ..sweep(&gateway, BookingStatus::Confirmed)
     };
-    let mut cursor = None;
+    let mut progress = Progress::default();
     for _ in 0..9 {
         let before = *gateway.lists.lock();
-        sweep.pass(&mut cursor).await.unwrap();
+        sweep.pass(&mut progress).await.unwrap();
         assert!(*gateway.lists.lock() - before <= NEWEST + OLDER);
     }
     let looked_at = gateway.looked_at.lock();
@@ -158,4 +158,23 @@ async fn it_runs_again_and_again_until_it_is_stopped() {
     assert_eq!(*gateway.looked_at.lock(), [booking(1), booking(1), booking(1)]);
     stop.cancel();
     task.await.unwrap();
+}
+
+/// Looks that change nothing, such as while the gateway refuses, must not keep others from their turn.
+#[tokio::test(start_paused = true)]
+async fn each_booking_gets_its_turn_when_more_differ_than_one_pass_looks_at() {
+    let gateway = Arc::<Gateway>::default();
+    let now = SystemClock.now();
+    *gateway.records.lock() = (0..250).map(|number| record(number, IntentStatus::RequiresCapture, now)).collect();
+    let sweep = sweep(&gateway, BookingStatus::ActionRequired);
+    let mut progress = Progress::default();
+    for _ in 0..3 {
+        let before = gateway.looked_at.lock().len();
+        sweep.pass(&mut progress).await.unwrap();
+        assert_eq!(gateway.looked_at.lock().len() - before, LOOKED_AT);
+    }
+    let looked_at = gateway.looked_at.lock();
+    for number in 0..250 {
+        assert!(looked_at.contains(&booking(number)), "{number} was not looked at");
+    }
 }

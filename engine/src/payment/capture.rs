@@ -4,15 +4,11 @@ use super::gateway::{Reply, call};
 use super::session::BookingSession;
 use super::steps::{Next, Stop, execute_step, flag, intent};
 use crate::error::CommandError;
-use chrono::TimeDelta;
 use lastseat_domain::booking::{Booking, BookingCommand, Phase};
 use lastseat_domain::event::AbortReason;
 use lastseat_domain::ports::payments::IntentStatus;
 use lastseat_domain::seat::SeatCommand;
 use lastseat_domain::{IntentId, Money, Rejection};
-
-/// A capture that has failed so long before the end of its authorisation is an alarm.
-const CAPTURE_ALARM: TimeDelta = TimeDelta::hours(24);
 
 /// A booking is refunded once, in full.
 const ONLY_REFUND: u32 = 1;
@@ -39,7 +35,7 @@ pub(super) async fn book_and_capture(session: &mut BookingSession, booking: &Boo
     let payments = &session.services.ports.payments;
     let answer = match call(session, || payments.capture(&intent, session.id)).await {
         Reply::Answer(answer) => answer,
-        Reply::NoAnswer => return Ok(not_captured(session, booking)),
+        Reply::NoAnswer => return Ok(Next::Stop(Stop::TryLater)),
         // Captured before, or gone: the intent itself shows which.
         Reply::Refused { .. } => match call(session, || payments.retrieve(&intent)).await {
             Reply::Answer(answer) => answer,
@@ -47,7 +43,7 @@ pub(super) async fn book_and_capture(session: &mut BookingSession, booking: &Boo
                 let reason = format!("the gateway refuses to capture, and to show the intent: {message} ({code})");
                 return flag(session, &reason).await;
             }
-            Reply::NoAnswer => return Ok(not_captured(session, booking)),
+            Reply::NoAnswer => return Ok(Next::Stop(Stop::TryLater)),
         },
     };
     if answer.id != intent || !answer.fits(session.id) {
@@ -61,17 +57,8 @@ pub(super) async fn book_and_capture(session: &mut BookingSession, booking: &Boo
         }
         IntentStatus::Canceled => execute_step(session, BookingCommand::FailCapture { intent }).await,
         // Refused, but it can still be captured: the process tries again.
-        _ => Ok(not_captured(session, booking)),
+        _ => Ok(Next::Stop(Stop::TryLater)),
     }
-}
-
-/// To be tried again. The authorisation ends at some time, and the seats are sold: somebody has to know before
-/// that.
-fn not_captured(session: &BookingSession, booking: &Booking) -> Next {
-    if let Some(until) = booking.capture_before.filter(|until| *until - session.now() < CAPTURE_ALARM) {
-        tracing::error!(booking = %session.id, %until, "a sold booking is not paid yet, and its authorisation is about to end");
-    }
-    Next::Stop(Stop::TryLater)
 }
 
 /// Releases the seats that the booking still has, in the guard and then in the log. In the other order,

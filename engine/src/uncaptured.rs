@@ -1,0 +1,53 @@
+//! The sold bookings whose money is not taken yet. An authorisation ends at some time, and the seats are sold: while
+//! one is about to end, its booking is called out again and again, whether the process still tries or a person has
+//! to look.
+
+use chrono::TimeDelta;
+use lastseat_domain::event::Event;
+use lastseat_domain::{BookingId, Timestamp};
+use parking_lot::Mutex;
+use std::collections::HashMap;
+
+/// So long before the end of its authorisation, a payment that is not captured is an alarm.
+const ALARM: TimeDelta = TimeDelta::hours(24);
+
+/// An authorisation that is not captured.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Authorisation {
+    pub booking: BookingId,
+    /// When it ends.
+    pub until: Timestamp,
+    sold: bool,
+    /// The process does not try any more.
+    pub flagged: bool,
+}
+
+/// All of them, as far as the log was followed. A gateway may leave out when an authorisation ends; those are not
+/// here.
+#[derive(Default)]
+pub(crate) struct Uncaptured(Mutex<HashMap<BookingId, Authorisation>>);
+
+impl Uncaptured {
+    pub(crate) fn apply(&self, event: &Event) {
+        let mut open = self.0.lock();
+        match event {
+            Event::PaymentAuthorised(e) => {
+                let authorisation = |until| Authorisation { booking: e.booking, until, sold: false, flagged: false };
+                open.extend(e.capture_before.map(|until| (e.booking, authorisation(until))));
+            }
+            Event::BookingCommitted(e) => open.get_mut(&e.booking).into_iter().for_each(|it| it.sold = true),
+            Event::PaymentFlagged(e) => open.get_mut(&e.booking).into_iter().for_each(|it| it.flagged = true),
+            Event::PaymentReviewed(e) => open.get_mut(&e.booking).into_iter().for_each(|it| it.flagged = false),
+            Event::PaymentCaptured(e) => drop(open.remove(&e.booking)),
+            Event::BookingAborted(e) => drop(open.remove(&e.booking)),
+            _ => {}
+        }
+    }
+
+    /// Those of sold bookings that end soon, or have ended; the first to end first.
+    pub(crate) fn ending(&self, now: Timestamp) -> Vec<Authorisation> {
+        let mut ending: Vec<_> = self.0.lock().values().filter(|it| it.sold && it.until - now < ALARM).copied().collect();
+        ending.sort_by_key(|it| (it.until, it.booking));
+        ending
+    }
+}
