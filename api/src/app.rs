@@ -47,6 +47,7 @@ pub struct AppParts {
     pub stripe: bool,
     /// Takes what the gateway reports by itself, where it does.
     pub webhooks: Option<Webhooks>,
+    pub metrics: Arc<Metrics>,
     /// Cancelled when a task that follows the gateway's reports has ended, which makes the server not ready.
     pub reports_ended: CancellationToken,
     /// With it the buyer's browser may use the gateway's own form.
@@ -66,14 +67,13 @@ pub struct App(Arc<Inner>);
 struct Inner {
     parts: AppParts,
     answers: AnswerStore,
-    metrics: Arc<Metrics>,
     lag: Lag,
 }
 
 impl App {
     #[must_use]
     pub fn new(parts: AppParts) -> Self {
-        Self(Arc::new(Inner { parts, answers: AnswerStore::default(), metrics: Arc::default(), lag: Lag::default() }))
+        Self(Arc::new(Inner { parts, answers: AnswerStore::default(), lag: Lag::default() }))
     }
 
     #[must_use]
@@ -104,7 +104,7 @@ impl App {
 
     #[must_use]
     pub fn metrics(&self) -> &Arc<Metrics> {
-        &self.0.metrics
+        &self.0.parts.metrics
     }
 
     /// Whether the read model keeps up.

@@ -6,15 +6,18 @@
 mod commands;
 mod gauges;
 mod latency;
+mod reports;
 mod text;
 mod webhooks;
 
 pub use commands::Command;
 pub use gauges::Gauges;
+pub use reports::SweepPass;
 pub use webhooks::WebhookOutcome;
 
 use crate::limits::policy::Policy;
 use crate::problem::Code;
+use lastseat_domain::Timestamp;
 use latency::Latency;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
@@ -33,6 +36,7 @@ pub struct Metrics {
     shared_limits_unavailable: AtomicU64,
     stream_clients: AtomicI64,
     webhooks: webhooks::Webhooks,
+    reports: reports::Reports,
 }
 
 impl Default for Metrics {
@@ -46,6 +50,7 @@ impl Default for Metrics {
             shared_limits_unavailable: AtomicU64::new(0),
             stream_clients: AtomicI64::new(0),
             webhooks: webhooks::Webhooks::default(),
+            reports: reports::Reports::default(),
         }
     }
 }
@@ -77,6 +82,16 @@ impl Metrics {
     /// Counts a notification of the payment gateway.
     pub fn webhook(&self, outcome: WebhookOutcome) {
         self.webhooks.count(outcome);
+    }
+
+    /// Counts a notification of the payment gateway that a refund has failed.
+    pub fn refund_failed(&self) {
+        self.reports.refund_failed();
+    }
+
+    /// Counts a pass of the payments' sweep; `None`: it was broken off.
+    pub fn swept(&self, pass: Option<SweepPass>, now: Timestamp) {
+        self.reports.swept(pass, now);
     }
 
     /// Counts a request that a limit refused.
@@ -116,6 +131,7 @@ impl Metrics {
         let clients = u64::try_from(self.stream_clients.load(Ordering::Relaxed)).unwrap_or(0);
         single(&mut text, "lastseat_stream_clients", "gauge", "Clients that read a seat stream.", clients);
         self.webhooks.render(&mut text);
+        self.reports.render(&mut text);
         gauges.render(&mut text);
         text
     }

@@ -3,6 +3,7 @@
 //! Webhooks get lost, and a node may have none. So each pass lists what the gateway has and looks at the bookings
 //! whose payment has got further there than in the log: a reservation is found before its hold ends.
 
+use crate::metrics::{Metrics, SweepPass};
 use crate::webhooks::Payments;
 use futures::StreamExt;
 use lastseat_domain::ports::payments::{GatewayFault, IntentStatus, PaymentRecord};
@@ -32,6 +33,7 @@ pub struct Sweep {
     pub payments: Arc<dyn Payments>,
     pub bookings: Bookings,
     pub clock: Arc<dyn Clock>,
+    pub metrics: Arc<Metrics>,
     /// Time between two passes.
     pub every: Duration,
 }
@@ -46,11 +48,9 @@ struct Progress {
 }
 
 impl Progress {
-    /// As many of the bookings as one pass looks at, after those of the pass before: some may need a look in every
+    /// As many of these bookings, which are in order, as one pass looks at, after those of the pass before: some may need a look in every
     /// pass, and would keep the others from their turn.
     fn turn(&mut self, mut found: Vec<BookingId>) -> Vec<BookingId> {
-        found.sort_unstable();
-        found.dedup();
         let next = found.partition_point(|booking| Some(*booking) <= self.last);
         found.rotate_left(next);
         found.truncate(LOOKED_AT);
@@ -70,16 +70,17 @@ impl Sweep {
             }
             tokio::select! {
                 done = self.pass(&mut progress) => {
-                    if let Err(fault) = done {
+                    if let Err(fault) = &done {
                         tracing::warn!(%fault, "the gateway's payments could not be listed; the next look is soon");
                     }
+                    self.metrics.swept(done.ok(), self.clock.now());
                 }
                 () = stop.cancelled() => return,
             }
         }
     }
 
-    async fn pass(&self, progress: &mut Progress) -> Result<(), GatewayFault> {
+    async fn pass(&self, progress: &mut Progress) -> Result<SweepPass, GatewayFault> {
         let oldest = self.clock.now() - WINDOW;
         let (mut found, end) = self.read(None, NEWEST, oldest).await?;
         // The older pages begin where the newest end, and then go on by themselves.
@@ -89,13 +90,18 @@ impl Sweep {
             found.extend(older);
             progress.older = end;
         }
-        futures::stream::iter(progress.turn(found))
+        found.sort_unstable();
+        found.dedup();
+        let found_in_all = found.len();
+        let turn = progress.turn(found);
+        let pass = SweepPass { found: found_in_all, looked_at: turn.len() };
+        futures::stream::iter(turn)
             .for_each_concurrent(AT_ONCE, |booking| async move {
                 tracing::info!(%booking, "a payment has got further at the gateway than in the log; looking at it");
                 self.payments.look_at(booking).await;
             })
             .await;
-        Ok(())
+        Ok(pass)
     }
 
     /// The bookings to look at in so many pages after `before`, and the last intent if older ones follow that may

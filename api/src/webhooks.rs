@@ -3,6 +3,7 @@
 //! A notification is a hint to look, never a fact: it names a booking or an intent, and the engine asks the
 //! gateway how that stands. So repeated, late, unordered and unknown notifications change nothing by themselves.
 
+use crate::metrics::Metrics;
 use async_trait::async_trait;
 use futures::StreamExt;
 use lastseat_domain::ports::payments::GatewayFault;
@@ -27,6 +28,8 @@ pub struct Notification {
     pub kind: String,
     pub intent: Option<IntentId>,
     pub booking: Option<BookingId>,
+    /// Whether it says that a refund has failed: no money went back.
+    pub refund_failed: bool,
 }
 
 /// Why a notification is not taken.
@@ -73,9 +76,14 @@ pub struct Webhooks {
 impl Webhooks {
     /// Starts the task that works on what is taken. It should run as long as the server.
     #[must_use]
-    pub fn start(reader: Box<dyn WebhookReader>, payments: Arc<dyn Payments>, stop: CancellationToken) -> (Self, JoinHandle<()>) {
+    pub fn start(
+        reader: Box<dyn WebhookReader>,
+        payments: Arc<dyn Payments>,
+        metrics: Arc<Metrics>,
+        stop: CancellationToken,
+    ) -> (Self, JoinHandle<()>) {
         let (queue, waiting) = mpsc::channel(WAITING);
-        (Self { reader, queue }, tokio::spawn(work(waiting, payments, stop)))
+        (Self { reader, queue }, tokio::spawn(work(waiting, payments, metrics, stop)))
     }
 
     /// Checks a notification and puts it in the queue.
@@ -88,11 +96,16 @@ impl Webhooks {
     }
 }
 
-async fn work(mut waiting: mpsc::Receiver<Notification>, payments: Arc<dyn Payments>, stop: CancellationToken) {
+async fn work(
+    mut waiting: mpsc::Receiver<Notification>,
+    payments: Arc<dyn Payments>,
+    metrics: Arc<Metrics>,
+    stop: CancellationToken,
+) {
     let notifications = futures::stream::poll_fn(|context| waiting.poll_recv(context));
     let working = notifications.for_each_concurrent(AT_ONCE, |notification| {
-        let payments = Arc::clone(&payments);
-        async move { follow(&*payments, notification).await }
+        let (payments, metrics) = (Arc::clone(&payments), Arc::clone(&metrics));
+        async move { follow(&*payments, &metrics, notification).await }
     });
     tokio::select! {
         () = working => {}
@@ -101,21 +114,56 @@ async fn work(mut waiting: mpsc::Receiver<Notification>, payments: Arc<dyn Payme
     }
 }
 
-async fn follow(payments: &dyn Payments, notification: Notification) {
-    let Notification { id, kind, intent, booking } = notification;
-    let booking = match (booking, &intent) {
-        (Some(booking), _) => booking,
-        (None, Some(intent)) => match payments.booking_of(intent).await {
-            Ok(booking) => booking,
-            // Of another program that shares the account, or the gateway is down: the sweep looks later.
-            Err(fault) => return tracing::debug!(webhook = id, kind, %intent, %fault, "a notification leads to no booking"),
-        },
-        (None, None) => return tracing::debug!(webhook = id, kind, "a notification is about no payment"),
+async fn follow(payments: &dyn Payments, metrics: &Metrics, notification: Notification) {
+    let booking = match booking_of(payments, &notification).await {
+        Ok(booking) => booking,
+        // Of another program that shares the account.
+        Err(Some(fault @ GatewayFault::Refused { .. })) => {
+            let Notification { id, kind, .. } = notification;
+            return tracing::debug!(webhook = id, kind, %fault, "a notification is not about a booking");
+        }
+        Err(fault) => {
+            // Nothing else would report this one.
+            if notification.refund_failed {
+                report_failed_refund(metrics, &notification, None);
+            }
+            let Notification { id, kind, .. } = notification;
+            // The sweep looks later.
+            return tracing::debug!(webhook = id, kind, ?fault, "a notification leads to no booking");
+        }
     };
+    if notification.refund_failed {
+        report_failed_refund(metrics, &notification, Some(booking));
+    }
+    let Notification { id, kind, .. } = notification;
     if kind.starts_with("charge.dispute.") {
         tracing::warn!(webhook = id, kind, %booking, "a buyer disputes a charge; answer it at the gateway");
     }
     payments.look_at(booking).await;
+}
+
+/// The booking that a notification is about; asked for if it names only the intent.
+async fn booking_of(payments: &dyn Payments, notification: &Notification) -> Result<BookingId, Option<GatewayFault>> {
+    match (notification.booking, &notification.intent) {
+        (Some(booking), _) => Ok(booking),
+        (None, Some(intent)) => payments.booking_of(intent).await.map_err(Some),
+        (None, None) => Err(None),
+    }
+}
+
+/// The log says that the money is returned, and it is not. No rule knows whether to send it again: banks refuse
+/// refunds of closed accounts for good.
+fn report_failed_refund(metrics: &Metrics, notification: &Notification, booking: Option<BookingId>) {
+    metrics.refund_failed();
+    let Notification { id, kind, intent, .. } = notification;
+    let (booking, intent) = (booking.map(tracing::field::display), intent.as_ref().map(tracing::field::display));
+    tracing::error!(
+        webhook = id,
+        kind,
+        booking,
+        intent,
+        "a refund has failed, so its buyer has no money back; `lastseat payments reconcile` says what is left to do"
+    );
 }
 
 #[cfg(test)]
@@ -135,8 +183,9 @@ mod tests {
                 kind: "payment_intent.succeeded".into(),
                 intent: IntentId::new(text).ok().filter(|_| text.starts_with("pi_")),
                 booking: text.parse().ok(),
+                refund_failed: signature == "failed refund",
             };
-            if signature == "right" { Ok(notification) } else { Err(NotTaken::Signature) }
+            if ["right", "failed refund"].contains(&signature) { Ok(notification) } else { Err(NotTaken::Signature) }
         }
     }
 
@@ -152,6 +201,7 @@ mod tests {
         async fn booking_of(&self, intent: &IntentId) -> Result<BookingId, GatewayFault> {
             match intent.as_str() {
                 "pi_known" => Ok(booking()),
+                "pi_down" => Err(GatewayFault::Unavailable("down".into())),
                 _ => Err(GatewayFault::Refused { code: "resource_missing".into(), message: String::new() }),
             }
         }
@@ -166,46 +216,98 @@ mod tests {
         "11112222-3333-4444-5555-666677770001".parse().unwrap()
     }
 
-    fn start() -> (Webhooks, JoinHandle<()>, Arc<Recorder>, CancellationToken) {
-        let (recorder, stop) = (Arc::<Recorder>::default(), CancellationToken::new());
-        let (webhooks, task) = Webhooks::start(Box::new(Reader), Arc::clone(&recorder) as _, stop.clone());
-        (webhooks, task, recorder, stop)
+    struct Running {
+        webhooks: Webhooks,
+        task: JoinHandle<()>,
+        recorder: Arc<Recorder>,
+        metrics: Arc<Metrics>,
+        stop: CancellationToken,
     }
 
-    async fn take(webhooks: &Webhooks, signature: &str, body: &str) -> Result<(), NotTaken> {
-        let taken = webhooks.take(signature, body.as_bytes(), Timestamp::UNIX_EPOCH);
-        tokio::time::sleep(Duration::from_millis(10)).await;
-        taken
+    fn start() -> Running {
+        let (recorder, metrics, stop) = (Arc::<Recorder>::default(), Arc::<Metrics>::default(), CancellationToken::new());
+        let (webhooks, task) = Webhooks::start(Box::new(Reader), Arc::clone(&recorder) as _, Arc::clone(&metrics), stop.clone());
+        Running { webhooks, task, recorder, metrics, stop }
     }
 
-    #[tokio::test(start_paused = true)]
-    async fn what_is_signed_leads_to_a_look_at_its_booking_and_to_nothing_else() {
-        let (webhooks, task, recorder, stop) = start();
-        assert_eq!(take(&webhooks, "wrong", &booking().to_string()).await, Err(NotTaken::Signature));
-        for nothing in ["pi_unknown", "about something else"] {
-            take(&webhooks, "right", nothing).await.unwrap();
+    impl Running {
+        fn take(&self, signature: &str, body: &str) -> Result<(), NotTaken> {
+            self.webhooks.take(signature, body.as_bytes(), Timestamp::UNIX_EPOCH)
         }
-        assert_eq!(*recorder.looked_at.lock(), []);
-        take(&webhooks, "right", &booking().to_string()).await.unwrap();
-        take(&webhooks, "right", "pi_known").await.unwrap();
-        assert_eq!(*recorder.looked_at.lock(), [booking(), booking()]);
-        stop.cancel();
-        task.await.unwrap();
+
+        /// Until so many bookings were looked at.
+        async fn looked_at(&self, count: usize) -> Vec<BookingId> {
+            let done = async {
+                while self.recorder.looked_at.lock().len() < count {
+                    tokio::task::yield_now().await;
+                }
+            };
+            tokio::time::timeout(Duration::from_secs(10), done).await.expect("they are looked at");
+            self.recorder.looked_at.lock().clone()
+        }
+
+        fn failed_refunds(&self) -> u64 {
+            let text = self.metrics.render(&crate::metrics::Gauges::default());
+            let count = text.lines().find_map(|line| line.strip_prefix("lastseat_refunds_failed_total "));
+            count.unwrap().parse().unwrap()
+        }
     }
 
-    #[tokio::test(start_paused = true)]
+    #[tokio::test]
+    async fn what_is_signed_leads_to_a_look_at_its_booking_and_to_nothing_else() {
+        let running = start();
+        assert_eq!(running.take("wrong", &booking().to_string()), Err(NotTaken::Signature));
+        for nothing in ["pi_unknown", "about something else"] {
+            running.take("right", nothing).unwrap();
+        }
+        running.take("right", &booking().to_string()).unwrap();
+        running.take("right", "pi_known").unwrap();
+        // In turn: when the last is done, so are those before it.
+        assert_eq!(running.looked_at(2).await, [booking(), booking()]);
+        assert_eq!(running.failed_refunds(), 0);
+        running.stop.cancel();
+        running.task.await.unwrap();
+        assert_eq!(running.recorder.looked_at.lock().len(), 2);
+    }
+
+    #[tokio::test]
+    async fn a_refund_that_failed_is_counted_and_its_booking_is_looked_at() {
+        let running = start();
+        running.take("failed refund", &booking().to_string()).unwrap();
+        running.take("failed refund", "pi_known").unwrap();
+        assert_eq!(running.looked_at(2).await, [booking(), booking()]);
+        assert_eq!(running.failed_refunds(), 2);
+        // Another program's is its own business.
+        running.take("failed refund", "pi_unknown").unwrap();
+        running.take("right", "pi_known").unwrap();
+        running.looked_at(3).await;
+        assert_eq!(running.failed_refunds(), 2);
+        // The gateway is down: it is reported without the booking.
+        running.take("failed refund", "pi_down").unwrap();
+        running.take("right", "pi_known").unwrap();
+        running.looked_at(4).await;
+        assert_eq!(running.failed_refunds(), 3);
+    }
+
+    #[tokio::test]
     async fn the_queue_is_bounded_and_what_does_not_fit_is_refused() {
-        let (webhooks, _task, recorder, _stop) = start();
-        let closed = recorder.gate.lock().await;
+        let running = start();
+        let closed = running.recorder.gate.lock().await;
         let mut taken = 0;
-        while take(&webhooks, "right", "pi_known").await.is_ok() {
-            taken += 1;
+        // The worker takes some out of the queue, and then waits for the gate.
+        for _ in 0..3 {
+            while running.take("right", "pi_known").is_ok() {
+                taken += 1;
+            }
+            for _ in 0..AT_ONCE * 4 {
+                tokio::task::yield_now().await;
+            }
         }
         assert!((WAITING..WAITING + 2 * AT_ONCE).contains(&taken), "{taken}");
-        assert_eq!(take(&webhooks, "right", "pi_known").await, Err(NotTaken::Busy));
+        assert_eq!(running.take("right", "pi_known"), Err(NotTaken::Busy));
         drop(closed);
-        tokio::time::sleep(Duration::from_millis(10)).await;
-        assert_eq!(recorder.looked_at.lock().len(), taken);
-        take(&webhooks, "right", "pi_known").await.unwrap();
+        running.looked_at(taken).await;
+        running.take("right", "pi_known").unwrap();
+        assert_eq!(running.looked_at(taken + 1).await.len(), taken + 1);
     }
 }

@@ -159,6 +159,7 @@ async fn assemble(
         ids: Arc::clone(&ids),
     };
     let (box_office, read_model) = open_both_sides(config, data, ports).await?;
+    let metrics = Arc::<Metrics>::default();
     let reports = Reports::start(
         reporting,
         &Context {
@@ -166,6 +167,7 @@ async fn assemble(
             box_office: &box_office,
             read_model: &read_model,
             clock,
+            metrics: &metrics,
             sweep_every: config.payments_sweep,
             shutdown: &shutdown,
         },
@@ -184,6 +186,7 @@ async fn assemble(
         public_url: config.public_url.clone(),
         bank,
         webhooks: reports.webhooks,
+        metrics,
         reports_ended: reports.ended.clone(),
         stripe: config.stripe_key.is_some(),
         publishable_key: config.stripe_publishable_key.clone(),

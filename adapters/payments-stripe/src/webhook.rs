@@ -22,6 +22,8 @@ pub struct Notification {
     pub intent: Option<IntentId>,
     /// The booking in the intent's metadata, where the notification has it.
     pub booking: Option<BookingId>,
+    /// Whether it says that a refund has failed: no money went back.
+    pub refund_failed: bool,
     /// Whether it is about real money.
     pub livemode: bool,
 }
@@ -116,10 +118,12 @@ fn read(body: &[u8]) -> Option<Notification> {
         _ => text("payment_intent").or_else(|| object.pointer("/payment_intent/id").and_then(Value::as_str)),
     };
     let booking = object.get("metadata").and_then(|metadata| metadata.get(BOOKING)).and_then(Value::as_str);
+    let refund_failed = text("object") == Some("refund") && matches!(text("status"), Some("failed" | "canceled"));
     Some(Notification {
         id,
         kind,
         livemode,
+        refund_failed,
         intent: intent.and_then(|id| IntentId::new(id).ok()),
         booking: booking.and_then(|id| id.parse().ok()),
     })

@@ -87,6 +87,7 @@ fn sweep(gateway: &Arc<Gateway>, status: BookingStatus) -> Sweep {
         payments: Arc::clone(gateway) as _,
         bookings: Arc::new(move |_| Some(Arc::new(view(status, false)))),
         clock: Arc::new(SystemClock),
+        metrics: Arc::default(),
         every: Duration::from_secs(30),
     }
 }
@@ -153,11 +154,17 @@ async fn it_runs_again_and_again_until_it_is_stopped() {
     let gateway = Arc::<Gateway>::default();
     *gateway.records.lock() = vec![record(1, IntentStatus::RequiresCapture, SystemClock.now())];
     let stop = CancellationToken::new();
-    let task = tokio::spawn(sweep(&gateway, BookingStatus::ActionRequired).run(stop.clone()));
+    let sweep = sweep(&gateway, BookingStatus::ActionRequired);
+    let metrics = Arc::clone(&sweep.metrics);
+    let task = tokio::spawn(sweep.run(stop.clone()));
     tokio::time::sleep(Duration::from_secs(95)).await;
     assert_eq!(*gateway.looked_at.lock(), [booking(1), booking(1), booking(1)]);
     stop.cancel();
     task.await.unwrap();
+    let text = metrics.render(&crate::metrics::Gauges::default());
+    for line in ["passes_total{outcome=\"done\"} 3", "found_total 3", "looked_at_total 3"] {
+        assert!(text.contains(&format!("lastseat_payments_sweep_{line}\n")), "{line}\n{text}");
+    }
 }
 
 /// Looks that change nothing, such as while the gateway refuses, must not keep others from their turn.
@@ -170,7 +177,8 @@ async fn each_booking_gets_its_turn_when_more_differ_than_one_pass_looks_at() {
     let mut progress = Progress::default();
     for _ in 0..3 {
         let before = gateway.looked_at.lock().len();
-        sweep.pass(&mut progress).await.unwrap();
+        let pass = sweep.pass(&mut progress).await.unwrap();
+        assert_eq!(pass, SweepPass { found: 250, looked_at: LOOKED_AT });
         assert_eq!(gateway.looked_at.lock().len() - before, LOOKED_AT);
     }
     let looked_at = gateway.looked_at.lock();

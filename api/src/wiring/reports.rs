@@ -1,5 +1,6 @@
 //! The tasks that follow what a payment gateway reports: webhooks, and the sweep for what they miss.
 
+use crate::metrics::Metrics;
 use crate::sweep::Sweep;
 use crate::webhooks::{Payments, WebhookReader, Webhooks};
 use async_trait::async_trait;
@@ -26,6 +27,7 @@ pub(super) struct Context<'a> {
     pub box_office: &'a BoxOffice,
     pub read_model: &'a ReadModel,
     pub clock: &'a Arc<dyn Clock>,
+    pub metrics: &'a Arc<Metrics>,
     pub sweep_every: Duration,
     pub shutdown: &'a CancellationToken,
 }
@@ -43,8 +45,9 @@ impl Reports {
         let (ended, stop) = (CancellationToken::new(), context.shutdown);
         let payments: Arc<dyn Payments> =
             Arc::new(Looking { gateway: Arc::clone(context.gateway), box_office: context.box_office.clone() });
+        let metrics = context.metrics;
         let webhooks = reporting.reader.map(|reader| {
-            let (webhooks, task) = Webhooks::start(reader, Arc::clone(&payments), stop.clone());
+            let (webhooks, task) = Webhooks::start(reader, Arc::clone(&payments), Arc::clone(metrics), stop.clone());
             watch("webhooks", task, stop, &ended);
             webhooks
         });
@@ -55,6 +58,7 @@ impl Reports {
                 payments,
                 bookings: Arc::new(move |booking| read_model.booking(booking)),
                 clock: Arc::clone(context.clock),
+                metrics: Arc::clone(metrics),
                 every: context.sweep_every,
             };
             watch("payments' sweep", tokio::spawn(sweep.run(stop.clone())), stop, &ended);

@@ -6,7 +6,8 @@ use crate::config::Config;
 use crate::webhooks::{NotTaken, Notification, WebhookReader};
 use lastseat_domain::ports::{Clock, Finding, Severity};
 use lastseat_domain::{Secret, Timestamp};
-use lastseat_payments_stripe::{Mode, StripeGateway, StripeSettings, webhook};
+use lastseat_payments_stripe::webhook::{self, WebhookRefused};
+use lastseat_payments_stripe::{Mode, StripeGateway, StripeSettings};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -103,12 +104,16 @@ impl WebhookReader for Reader {
         // The reason says nothing of the body; nor does anything that is logged.
         let read = webhook::verify(&self.secrets, signature, body, now).map_err(|why| {
             tracing::debug!(%why, "a webhook is refused");
-            NotTaken::Signature
+            match why {
+                WebhookRefused::NoEvent => NotTaken::Unreadable,
+                WebhookRefused::Malformed | WebhookRefused::Old | WebhookRefused::Forged => NotTaken::Signature,
+            }
         })?;
         if read.livemode != self.live {
             tracing::warn!(webhook = read.id, livemode = read.livemode, "a webhook of the other mode is passed over");
             return Err(NotTaken::OtherMode);
         }
-        Ok(Notification { id: read.id, kind: read.kind, intent: read.intent, booking: read.booking })
+        let webhook::Notification { id, kind, intent, booking, refund_failed, .. } = read;
+        Ok(Notification { id, kind, intent, booking, refund_failed })
     }
 }

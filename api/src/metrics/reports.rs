@@ -1,0 +1,87 @@
+//! Counts what follows from the payment gateway's reports: failed refunds, and the sweep.
+
+use super::text::{family, sample, single};
+use lastseat_domain::Timestamp;
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+
+/// What a pass of the sweep did.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct SweepPass {
+    /// Bookings whose payment has got further at the gateway than in the log.
+    pub found: usize,
+    /// Those of them that were looked at.
+    pub looked_at: usize,
+}
+
+#[derive(Debug, Default)]
+pub(super) struct Reports {
+    refunds_failed: AtomicU64,
+    passes: AtomicU64,
+    passes_failed: AtomicU64,
+    found: AtomicU64,
+    looked_at: AtomicU64,
+    /// Seconds since 1970; 0 before the first.
+    last_pass: AtomicI64,
+}
+
+impl Reports {
+    pub(super) fn refund_failed(&self) {
+        self.refunds_failed.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(super) fn swept(&self, pass: Option<SweepPass>, now: Timestamp) {
+        let Some(SweepPass { found, looked_at }) = pass else {
+            self.passes_failed.fetch_add(1, Ordering::Relaxed);
+            return;
+        };
+        self.passes.fetch_add(1, Ordering::Relaxed);
+        self.found.fetch_add(found as u64, Ordering::Relaxed);
+        self.looked_at.fetch_add(looked_at as u64, Ordering::Relaxed);
+        self.last_pass.store(now.timestamp(), Ordering::Relaxed);
+    }
+
+    pub(super) fn render(&self, text: &mut String) {
+        let of = |cell: &AtomicU64| cell.load(Ordering::Relaxed);
+        let help = "Reports of the payment gateway that a refund has failed.";
+        single(text, "lastseat_refunds_failed_total", "counter", help, of(&self.refunds_failed));
+        let help = "Looks at the gateway's newest payments, by outcome.";
+        family(text, "lastseat_payments_sweep_passes_total", "counter", help);
+        for (outcome, cell) in [("done", &self.passes), ("failed", &self.passes_failed)] {
+            sample(text, &format!("lastseat_payments_sweep_passes_total{{outcome=\"{outcome}\"}}"), of(cell));
+        }
+        let help = "Bookings whose payment had got further at the gateway than in the log.";
+        single(text, "lastseat_payments_sweep_found_total", "counter", help, of(&self.found));
+        let help = "Bookings that the sweep looked at.";
+        single(text, "lastseat_payments_sweep_looked_at_total", "counter", help, of(&self.looked_at));
+        let help = "When the last pass of the sweep ended that was not broken off; 0 before the first.";
+        let last = u64::try_from(self.last_pass.load(Ordering::Relaxed)).unwrap_or(0);
+        single(text, "lastseat_payments_sweep_last_timestamp_seconds", "gauge", help, last);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn passes_and_failed_refunds_are_counted() {
+        let reports = Reports::default();
+        let at = |seconds| Timestamp::from_timestamp(seconds, 0).unwrap();
+        reports.swept(Some(SweepPass { found: 120, looked_at: 100 }), at(1_000));
+        reports.swept(Some(SweepPass { found: 20, looked_at: 20 }), at(1_030));
+        reports.swept(None, at(1_060));
+        reports.refund_failed();
+        let mut text = String::new();
+        reports.render(&mut text);
+        for line in [
+            "lastseat_refunds_failed_total 1",
+            "lastseat_payments_sweep_passes_total{outcome=\"done\"} 2",
+            "lastseat_payments_sweep_passes_total{outcome=\"failed\"} 1",
+            "lastseat_payments_sweep_found_total 140",
+            "lastseat_payments_sweep_looked_at_total 120",
+            "lastseat_payments_sweep_last_timestamp_seconds 1030",
+        ] {
+            assert!(text.lines().any(|l| l == line), "{line}\n{text}");
+        }
+    }
+}
