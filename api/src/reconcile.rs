@@ -55,10 +55,32 @@ impl Reconciliation {
         }
     }
 
+    /// Also compares a booking that no record names.
+    #[must_use]
+    pub fn and(mut self, booking: BookingId) -> Self {
+        self.bookings.entry(booking).or_default();
+        self
+    }
+
     /// Number of payments of lastseat that were compared.
     #[must_use]
     pub fn payments(&self) -> usize {
-        self.records.iter().filter(|record| record.booking.is_some()).count()
+        self.matched().iter().filter(|record| record.booking.is_some()).count()
+    }
+
+    /// All intents of a booking.
+    #[must_use]
+    pub fn intents(&self, booking: BookingId) -> Vec<IntentId> {
+        self.matched().into_iter().filter(|record| record.booking == Some(booking)).map(|record| record.intent).collect()
+    }
+
+    /// The records with the bookings that they pay for. Whose events name the intent, that booking it is; the intent's
+    /// metadata come second, because people can change and clear them in the gateway's dashboard.
+    fn matched(&self) -> Vec<PaymentRecord> {
+        let named = self.bookings.iter().filter_map(|(booking, ledger)| Some((ledger.intent()?, *booking)));
+        let by_intent: HashMap<&IntentId, BookingId> = named.collect();
+        let booking = |record: &PaymentRecord| by_intent.get(&record.intent).copied().or(record.booking);
+        self.records.iter().map(|record| PaymentRecord { booking: booking(record), ..record.clone() }).collect()
     }
 
     /// The same bookings with records that were read later.
@@ -70,14 +92,15 @@ impl Reconciliation {
     /// Where they differ: first in the records' order, then bookings without a record.
     #[must_use]
     pub fn differences(&self) -> Vec<Difference> {
-        let numbers = refund_numbers(&self.records, &self.bookings);
+        let records = self.matched();
+        let numbers = refund_numbers(&records, &self.bookings);
         let mut found = Vec::new();
-        for record in &self.records {
+        for record in &records {
             let ledger = record.booking.and_then(|booking| self.bookings.get(&booking)).filter(|ledger| ledger.exists());
             found.extend(compare::record(record, ledger, numbers.get(&record.intent).copied().unwrap_or(1)));
         }
         if self.complete {
-            let listed: HashSet<&IntentId> = self.records.iter().map(|record| &record.intent).collect();
+            let listed: HashSet<&IntentId> = records.iter().map(|record| &record.intent).collect();
             let mut without: Vec<_> =
                 self.bookings.iter().filter_map(|(booking, ledger)| ledger.without_record(*booking, &listed)).collect();
             without.sort_by_key(|difference| difference.booking);

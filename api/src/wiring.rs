@@ -36,6 +36,7 @@ use crate::app::{App, AppParts};
 use crate::auth::Auth;
 use crate::config::Config;
 use crate::data_dir::DataDir;
+use crate::metrics::Metrics;
 use crate::routes;
 use crate::server::{self, Budget, Capacity};
 use event_log::ChosenLog;

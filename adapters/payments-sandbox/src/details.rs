@@ -36,6 +36,9 @@ pub struct Details {
     /// When the buyer disputed the charge at their bank.
     #[serde(skip_serializing_if = "is_default")]
     pub disputed: Option<Timestamp>,
+    /// Whether the shop has accepted that, which ends it.
+    #[serde(skip_serializing_if = "is_default")]
+    pub dispute_lost: bool,
 }
 
 impl Details {

@@ -71,6 +71,11 @@ pub enum Command {
         /// Minor units; all that is left if not given.
         amount: Option<i64>,
     },
+    /// Accept the buyer's dispute, which loses it.
+    CloseDispute {
+        /// Of which intent.
+        intent: IntentId,
+    },
 }
 
 impl Command {
@@ -298,6 +303,7 @@ impl Machine {
             Command::Capture { intent, amount } => self.on(intent, |record| rules::capture(record, *amount, at)),
             Command::Cancel { intent } => self.on(intent, |record| rules::cancel(record, at, extras)),
             Command::Refund { intent, amount } => self.on(intent, |record| rules::refund(record, *amount, at, extras)),
+            Command::CloseDispute { intent } => self.on(intent, rules::close_dispute),
         }
     }
 

@@ -197,6 +197,11 @@ pub(super) fn refund(mut record: Record, amount: Option<i64>, at: Timestamp, ext
     Outcome::Done(record)
 }
 
+pub(super) fn close_dispute(mut record: Record) -> Outcome {
+    record.details.dispute_lost = record.details.disputed.is_some();
+    Outcome::Done(record)
+}
+
 fn authorised(mut record: Record, at: Timestamp) -> Record {
     record.details.note_charge(charge(&record, None, at));
     match record.details.capture {

@@ -11,12 +11,13 @@ use stripe_client_core::StripeMethod;
 
 /// What a key needs, with names as in Stripe's dashboard. A creation without parameters is refused to everybody with
 /// 400, and to a key without the right with 403.
-const NEEDED: [(StripeMethod, &str, &str); 5] = [
+const NEEDED: [(StripeMethod, &str, &str); 6] = [
     (StripeMethod::Get, "/payment_intents", "PaymentIntents: read"),
     (StripeMethod::Post, "/payment_intents", "PaymentIntents: write"),
     (StripeMethod::Get, "/refunds", "Refunds: read"),
     (StripeMethod::Post, "/refunds", "Refunds: write"),
     (StripeMethod::Get, "/charges", "Charges: read"),
+    (StripeMethod::Get, "/disputes", "Disputes: read"),
 ];
 
 /// What an examination found.

@@ -3,13 +3,13 @@
 use super::answers::Failure;
 use super::api::{Api, checked};
 use super::attempts::{Cancel, Capture, Confirm, Create, Refund};
-use super::objects::{IntentObject, List};
+use super::objects::{DisputeObject, IntentObject, List, RefundObject};
 use super::rate::Endpoint;
 use super::requests;
 use super::settings::{Mode, SettingsError, StripeSettings};
 use super::tries::{Attempt, Memory, RULES, run};
 use async_trait::async_trait;
-use lastseat_domain::ports::payments::{GatewayFault, Intent, PaymentOrder, RecordPage};
+use lastseat_domain::ports::payments::{GatewayFault, Intent, PaymentOrder, RecordPage, RefundRecord};
 use lastseat_domain::ports::{PaymentGateway, PaymentRecords};
 use lastseat_domain::{BookingId, IntentId, Money};
 use std::fmt;
@@ -89,6 +89,21 @@ impl PaymentRecords for StripeGateway {
         let page: List<IntentObject> = self.api.send(&call, None).await.map_err(Failure::into_fault_of_look)?;
         let records = page.data.iter().map(IntentObject::record).collect::<Result<_, _>>()?;
         Ok(RecordPage { records, more: page.has_more })
+    }
+
+    async fn refunds(&self, intent: &IntentId) -> Result<Vec<RefundRecord>, GatewayFault> {
+        let call = requests::refunds(checked(intent)?);
+        let refunds: List<RefundObject> = self.api.send(&call, None).await.map_err(Failure::into_fault_of_look)?;
+        if refunds.has_more {
+            return Err(GatewayFault::Unavailable("the intent has more than 100 refunds".to_owned()));
+        }
+        Ok(refunds.data.iter().map(|refund| RefundRecord { number: refund.number(), failed: refund.failed() }).collect())
+    }
+
+    async fn has_open_dispute(&self, intent: &IntentId) -> Result<bool, GatewayFault> {
+        let call = requests::disputes(checked(intent)?);
+        let disputes: List<DisputeObject> = self.api.send(&call, None).await.map_err(Failure::into_fault_of_look)?;
+        Ok(disputes.data.iter().any(DisputeObject::is_open))
     }
 }
 

@@ -62,6 +62,11 @@ impl RefundObject {
         matches!(self.status.as_deref(), Some("failed" | "canceled"))
     }
 
+    /// Which of its booking's refunds it is, if lastseat made it.
+    pub(crate) fn number(&self) -> Option<u32> {
+        self.metadata.as_ref()?.get(REFUND_NUMBER)?.parse().ok()
+    }
+
     /// Whether it is this booking's refund of that number. Refunds made by hand have no number.
     pub(crate) fn is(&self, booking: BookingId, number: u32) -> bool {
         let has = |key: &str, value: String| self.metadata.as_ref().and_then(|all| all.get(key)) == Some(&value);
@@ -74,6 +79,19 @@ impl ErrorObject {
     pub(crate) fn reason(&self) -> String {
         let bank = self.decline_code.as_deref().filter(|code| *code != "generic_decline");
         bank.or(self.code.as_deref()).unwrap_or(DECLINED).to_owned()
+    }
+}
+
+/// A dispute of a charge.
+#[derive(Deserialize)]
+pub(crate) struct DisputeObject {
+    status: String,
+}
+
+impl DisputeObject {
+    /// Whether it is still to be decided. A status that Stripe adds one day counts as open, so that a person looks.
+    pub(crate) fn is_open(&self) -> bool {
+        !matches!(self.status.as_str(), "won" | "lost" | "warning_closed" | "prevented")
     }
 }
 

@@ -82,6 +82,13 @@ pub(crate) fn refunds(intent: &IntentId) -> Call {
     ListRefund::new().payment_intent(intent.as_str()).limit(PAGE).build().into()
 }
 
+/// The disputes of an intent's charges.
+pub(crate) fn disputes(intent: &IntentId) -> Call {
+    let mut request = RequestBuilder::new(StripeMethod::Get, "/disputes");
+    request.query = Some(format!("limit={PAGE}&payment_intent={intent}"));
+    request.into()
+}
+
 pub(crate) fn list(before: Option<&IntentId>) -> Call {
     let request = ListPaymentIntent::new().limit(PAGE).expand(vec!["data.latest_charge".to_owned()]);
     match before {

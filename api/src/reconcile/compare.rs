@@ -95,6 +95,11 @@ impl Ledger {
         self.phase != Phase::Unknown
     }
 
+    /// The intent that the log names.
+    pub(super) fn intent(&self) -> Option<&IntentId> {
+        self.intent.as_ref()
+    }
+
     /// Whether the log names another intent than this one.
     pub(super) fn is_other(&self, intent: &IntentId) -> bool {
         self.intent.as_ref().is_some_and(|own| own != intent)

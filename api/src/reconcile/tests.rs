@@ -224,3 +224,17 @@ fn a_reservation_that_no_server_will_cancel_is_cancelled_here() {
     declined.push(BookingAborted { booking: booking(), reason: AbortReason::Expired }.into());
     assert_eq!(found(&declined, vec![reserved()]), [(Kind::AbortedAuthorised, Remedy::Cancel)]);
 }
+
+/// Somebody cleared the metadata in the dashboard, or gave them another booking: the log knows the intent.
+#[test]
+fn an_intent_that_the_log_names_is_its_bookings_whatever_the_metadata_say() {
+    let other = "11112222-3333-4444-5555-666677770002".parse().unwrap();
+    for named in [None, Some(other)] {
+        let of = |record: PaymentRecord| vec![PaymentRecord { booking: named, ..record }];
+        assert_eq!(found(&history(5), of(taken(0))), [], "{named:?}");
+        assert_eq!(found(&history(7), of(taken(0))), [(Kind::RefundedCharged, refund(2))], "{named:?}");
+        assert_eq!(found(&history(5), of(taken(100))), [(Kind::ReturnedByHand, Remedy::RefundBooking)], "{named:?}");
+        let difference = differences(&history(5), of(taken(100))).remove(0);
+        assert_eq!(difference.booking, Some(booking()));
+    }
+}

@@ -3,7 +3,7 @@ use crate::wiring::chosen::SystemClock;
 use async_trait::async_trait;
 use lastseat_domain::event::PricedSeat;
 use lastseat_domain::ports::event_log::Position;
-use lastseat_domain::ports::payments::{NextAction, RecordPage};
+use lastseat_domain::ports::payments::{NextAction, RecordPage, RefundRecord};
 use lastseat_domain::{Currency, Money, SeatId, ShowId};
 use parking_lot::Mutex;
 
@@ -67,6 +67,14 @@ impl PaymentRecords for Gateway {
         let start = before.map_or(0, |before| records.iter().position(|record| record.intent == *before).unwrap() + 1);
         let page: Vec<_> = records.iter().skip(start).take(100).cloned().collect();
         Ok(RecordPage { more: start + page.len() < records.len(), records: page })
+    }
+
+    async fn refunds(&self, _: &IntentId) -> Result<Vec<RefundRecord>, GatewayFault> {
+        Err(GatewayFault::Unavailable("not asked here".into()))
+    }
+
+    async fn has_open_dispute(&self, _: &IntentId) -> Result<bool, GatewayFault> {
+        Err(GatewayFault::Unavailable("not asked here".into()))
     }
 }
 

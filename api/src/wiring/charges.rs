@@ -3,9 +3,9 @@
 
 use crate::data_dir::DataDir;
 use crate::reconcile::{Difference, Reconciliation};
-use lastseat_domain::StreamName;
 use lastseat_domain::ports::event_log::{Direction, EventLog, LogFault};
-use lastseat_domain::ports::payments::{IntentStatus, NextAction, PaymentRecord};
+use lastseat_domain::ports::payments::{IntentStatus, NextAction, PaymentRecord, RefundRecord};
+use lastseat_domain::{IntentId, StreamName};
 use lastseat_event_log_sqlite::SqliteLog;
 use lastseat_payments_sandbox::{Record, SandboxGateway, Status, read_journal};
 
@@ -20,6 +20,16 @@ const COMPARED: usize = 1000;
 pub fn of_sandbox(data: &DataDir) -> Result<Vec<PaymentRecord>, String> {
     let records = read_journal(&data.sandbox()).map_err(|error| error.to_string())?;
     Ok(records.iter().map(|record| charge(record)).collect())
+}
+
+/// The refunds of one of its intents. None of them ever fails, and nobody numbers them.
+///
+/// # Errors
+/// What is wrong with its journal.
+pub(super) fn refunds_of_sandbox(data: &DataDir, intent: &IntentId) -> Result<Vec<RefundRecord>, String> {
+    let records = read_journal(&data.sandbox()).map_err(|error| error.to_string())?;
+    let refunds = records.iter().find(|record| record.id == *intent).map_or(0, |record| record.refunds.len());
+    Ok(vec![RefundRecord { number: None, failed: false }; refunds])
 }
 
 /// A record of the sandbox in the port's words.
@@ -38,7 +48,7 @@ pub(super) fn charge(record: &Record) -> PaymentRecord {
         status,
         captured: record.captured,
         refunded: record.refunded(),
-        disputed: record.details.disputed.is_some(),
+        disputed: record.details.disputed.is_some() && !record.details.dispute_lost,
         created: record.created,
     }
 }

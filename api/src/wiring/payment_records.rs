@@ -5,7 +5,7 @@ use crate::config::Config;
 use crate::data_dir::DataDir;
 use async_trait::async_trait;
 use lastseat_domain::IntentId;
-use lastseat_domain::ports::payments::{GatewayFault, PaymentRecord, RecordPage};
+use lastseat_domain::ports::payments::{GatewayFault, PaymentRecord, RecordPage, RefundRecord};
 use lastseat_domain::ports::{PaymentGateway, PaymentRecords};
 use std::sync::Arc;
 
@@ -54,5 +54,14 @@ impl PaymentRecords for Journal {
         let more = records.len() > start + PAGE;
         let records: Vec<PaymentRecord> = records.into_iter().skip(start).take(PAGE).collect();
         Ok(RecordPage { records, more })
+    }
+
+    async fn refunds(&self, intent: &IntentId) -> Result<Vec<RefundRecord>, GatewayFault> {
+        charges::refunds_of_sandbox(&self.0, intent).map_err(GatewayFault::Unavailable)
+    }
+
+    /// The list has only open ones.
+    async fn has_open_dispute(&self, _: &IntentId) -> Result<bool, GatewayFault> {
+        Ok(true)
     }
 }

@@ -185,7 +185,8 @@ pub struct PaymentRecord {
     pub captured: i64,
     /// Minor units returned.
     pub refunded: i64,
-    /// Whether the buyer disputes the charge at their bank.
+    /// Whether the buyer disputes the charge at their bank. In a list, also if they did and it is decided: see
+    /// [`PaymentRecords::has_open_dispute`].
     pub disputed: bool,
     /// When it was created.
     pub created: Timestamp,
@@ -200,6 +201,15 @@ pub struct RecordPage {
     pub more: bool,
 }
 
+/// A refund as the gateway has it on record, whoever made it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RefundRecord {
+    /// Which of its booking's refunds it is; `None` if lastseat did not make it.
+    pub number: Option<u32>,
+    /// Whether no money went back.
+    pub failed: bool,
+}
+
 /// What the gateway has on record, for reconciliation.
 #[async_trait]
 pub trait PaymentRecords: Send + Sync + 'static {
@@ -208,4 +218,16 @@ pub trait PaymentRecords: Send + Sync + 'static {
     /// # Errors
     /// [`GatewayFault`].
     async fn list(&self, before: Option<&IntentId>) -> Result<RecordPage, GatewayFault>;
+
+    /// All refunds of an intent, those that failed included.
+    ///
+    /// # Errors
+    /// [`GatewayFault`].
+    async fn refunds(&self, intent: &IntentId) -> Result<Vec<RefundRecord>, GatewayFault>;
+
+    /// Whether a dispute of an intent's charge is still to be decided.
+    ///
+    /// # Errors
+    /// [`GatewayFault`].
+    async fn has_open_dispute(&self, intent: &IntentId) -> Result<bool, GatewayFault>;
 }

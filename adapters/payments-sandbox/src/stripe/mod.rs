@@ -57,6 +57,7 @@ pub fn router(sandbox: Arc<SandboxGateway>, options: Options) -> Router {
         .route("/v1/charges/{id}", get(routes::charges::retrieve))
         .route("/v1/disputes", get(routes::charges::list_disputes))
         .route("/v1/disputes/{id}", get(routes::charges::retrieve_dispute))
+        .route("/v1/disputes/{id}/close", post(routes::charges::close_dispute))
         .route("/v1/payment_methods", get(routes::methods::list).post(routes::methods::create))
         .route("/v1/payment_methods/{id}", get(routes::methods::retrieve))
         .route("/v1/events", get(routes::events::list))

@@ -41,6 +41,10 @@ async fn a_disputed_charge_is_shown_as_such() {
     let disputes = stripe.get("/v1/disputes", &[("payment_intent", &id), ("expand[]", "data.charge")]).await.ok();
     assert_eq!((&disputes["data"][0]["status"], &disputes["data"][0]["amount"]), (&json!("needs_response"), &json!(1200)));
     assert_eq!(disputes["data"][0]["charge"]["disputed"], true);
+    let closed = stripe.post(&format!("/v1/disputes/{}/close", disputes["data"][0]["id"].as_str().unwrap()), &[]).await.ok();
+    assert_eq!(closed["status"], "lost");
+    let disputes = stripe.get("/v1/disputes", &[("payment_intent", &id), ("expand[]", "data.charge")]).await.ok();
+    assert_eq!((&disputes["data"][0]["status"], &disputes["data"][0]["charge"]["disputed"]), (&json!("lost"), &json!(true)));
 }
 
 #[tokio::test]

@@ -184,6 +184,39 @@ async fn refunds_are_numbered_and_show_the_sum() {
 }
 
 #[tokio::test]
+async fn refunds_on_record_have_their_numbers_and_whether_they_failed() {
+    let refund = |status: &str, number: Option<&str>| {
+        let metadata = number.map_or(json!({}), |number| json!({ "lastseat_refund": number }));
+        json!({ "id": "re_1", "status": status, "metadata": metadata })
+    };
+    let listed = [refund("succeeded", None), refund("failed", Some("2")), refund("pending", Some("1"))];
+    let server = Server::start(move |_| ok(json!({ "data": listed, "has_more": false }))).await;
+    let found = gateway(&server.url).refunds(&pi()).await.unwrap();
+    let found: Vec<_> = found.into_iter().map(|refund| (refund.number, refund.failed)).collect();
+    assert_eq!(found, [(None, false), (Some(2), true), (Some(1), false)]);
+    assert!(server.seen()[0].target.contains("payment_intent=pi_1"), "{:?}", server.lines());
+}
+
+#[tokio::test]
+async fn a_dispute_is_open_until_it_is_decided() {
+    for (statuses, open) in [
+        (&[][..], false),
+        (&["needs_response"], true),
+        (&["warning_under_review"], true),
+        (&["a_new_status"], true),
+        (&["won"], false),
+        (&["lost", "warning_closed"], false),
+        (&["lost", "under_review"], true),
+    ] {
+        let data: Vec<_> = statuses.iter().map(|status| json!({ "id": "dp_1", "status": status })).collect();
+        let server = Server::start(move |_| ok(json!({ "data": data, "has_more": false }))).await;
+        assert_eq!(gateway(&server.url).has_open_dispute(&pi()).await, Ok(open), "{statuses:?}");
+        let target = server.seen()[0].target.clone();
+        assert!(target.starts_with("/v1/disputes?") && target.contains("payment_intent=pi_1"), "{target}");
+    }
+}
+
+#[tokio::test]
 async fn a_refund_that_the_bank_refuses_is_refused() {
     let failed = json!({ "id": "re_1", "status": "failed", "failure_reason": "lost_or_stolen_card" });
     let server = Server::start(move |_| ok(failed.clone())).await;

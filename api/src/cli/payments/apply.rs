@@ -1,16 +1,19 @@
 //! Does what helps against a difference: at the gateway, under the idempotency keys of the booking; in the log only
 //! through the engine, of a running server or of this process.
 
+use super::read::patiently;
 use crate::auth::{Auth, Role};
 use crate::cli::load::client::{Connection, Target};
 use crate::config::Config;
 use crate::reconcile::{Difference, Remedy};
 use crate::wiring::chosen::SystemClock;
+use crate::wiring::payment_records::Recorded;
 use crate::wiring::repair::Repair;
 use crate::wiring::token_key;
 use bytes::Bytes;
-use lastseat_domain::ports::PaymentGateway;
-use lastseat_domain::{BookingId, BuyerId, IntentId};
+use lastseat_domain::ports::payments::{GatewayFault, Intent, IntentStatus};
+use lastseat_domain::ports::{PaymentGateway, PaymentRecords};
+use lastseat_domain::{BookingId, BuyerId, IntentId, Money};
 use serde::Serialize;
 use std::sync::Arc;
 use std::time::Duration;
@@ -40,23 +43,19 @@ enum Engine {
 
 /// Carries out remedies.
 pub struct Apply {
+    records: Arc<dyn PaymentRecords>,
     gateway: Option<Arc<dyn PaymentGateway>>,
     engine: Engine,
     unknown_bookings: bool,
 }
 
 impl Apply {
-    /// `gateway`: the one that can be used while a server runs. `url`: the server that records what the engine
-    /// has to; without one, this process does if no server has the log.
+    /// `url`: the server that records what the engine has to; without one, this process does if no server has the
+    /// log.
     ///
     /// # Errors
     /// Why the server can't be used.
-    pub async fn open(
-        config: &Config,
-        gateway: Option<Arc<dyn PaymentGateway>>,
-        url: Option<&str>,
-        unknown_bookings: bool,
-    ) -> Result<Self, String> {
+    pub async fn open(config: &Config, recorded: &Recorded, url: Option<&str>, unknown_bookings: bool) -> Result<Self, String> {
         let engine = match url {
             Some(url) => {
                 let connection = Target::find(url).await?.connect().await.map_err(|error| error.to_string())?;
@@ -69,13 +68,13 @@ impl Apply {
         };
         let gateway = match &engine {
             Engine::Here(repair) => Some(Arc::clone(&repair.gateway)),
-            _ => gateway,
+            _ => recorded.gateway.clone(),
         };
-        Ok(Self { gateway, engine, unknown_bookings })
+        Ok(Self { records: Arc::clone(&recorded.records), gateway, engine, unknown_bookings })
     }
 
-    /// Does what helps against a difference.
-    pub async fn run(&mut self, difference: &Difference) -> Outcome {
+    /// Does what helps against a difference. `intents`: all of its booking's.
+    pub async fn run(&mut self, difference: &Difference, intents: &[IntentId]) -> Outcome {
         let Difference { kind, booking: Some(booking), intent, remedy, .. } = difference else {
             return Outcome::NotDone("it is not lastseat's".to_owned());
         };
@@ -84,7 +83,7 @@ impl Apply {
             return Outcome::NotDone(why.to_owned());
         }
         match remedy {
-            Remedy::Refund { .. } | Remedy::Cancel | Remedy::Capture => self.at_gateway(intent, *booking, *remedy).await,
+            Remedy::Refund { .. } | Remedy::Cancel | Remedy::Capture => self.at_gateway(intent, *booking, *remedy, intents).await,
             Remedy::RefundBooking => self.refund_booking(*booking).await,
             Remedy::Wait => self.look_at(*booking).await,
             Remedy::Decide => Outcome::NotDone("a person decides".to_owned()),
@@ -92,21 +91,42 @@ impl Apply {
         }
     }
 
-    async fn at_gateway(&self, intent: &IntentId, booking: BookingId, remedy: Remedy) -> Outcome {
+    /// Does it, and reports what the gateway has afterwards: an answer may be an old one, or lost.
+    async fn at_gateway(&self, intent: &IntentId, booking: BookingId, remedy: Remedy, intents: &[IntentId]) -> Outcome {
         let Some(gateway) = &self.gateway else {
             return Outcome::NotDone("a server has the sandbox open; stop it, and run this again".to_owned());
         };
-        let (answer, done) = match remedy {
-            Remedy::Refund { number, amount } => {
-                (gateway.refund(intent, booking, number, amount).await, format!("returned {amount} at the gateway"))
-            }
-            Remedy::Cancel => (gateway.cancel(intent, booking).await, "cancelled the payment at the gateway".to_owned()),
-            _ => (gateway.capture(intent, booking).await, "took the money at the gateway".to_owned()),
+        let answer = match remedy {
+            Remedy::Refund { number, amount } => match self.unused_number(number, intents).await {
+                Ok(number) => gateway.refund(intent, booking, number, amount).await,
+                Err(fault) => Err(fault),
+            },
+            Remedy::Cancel => gateway.cancel(intent, booking).await,
+            _ => gateway.capture(intent, booking).await,
         };
-        match answer {
-            Ok(_) => Outcome::Done(done),
-            Err(fault) => Outcome::NotDone(fault.to_string()),
+        match (answer, patiently(async || gateway.retrieve(intent).await).await) {
+            (answer, Ok(now)) => match (seen(remedy, &now), answer) {
+                (Ok(done), _) => Outcome::Done(done),
+                (Err(_), Err(fault)) => Outcome::NotDone(fault.to_string()),
+                (Err(why), Ok(_)) => Outcome::NotDone(why),
+            },
+            (Err(fault), Err(_)) => Outcome::NotDone(fault.to_string()),
+            (Ok(_), Err(fault)) => Outcome::NotDone(format!("it may be done, and the payment can't be looked at: {fault}")),
         }
+    }
+
+    /// A number that no refund of the booking has had, from `least`. A number is a part of the idempotency key, and a
+    /// used key would repeat its first answer and return nothing.
+    async fn unused_number(&self, least: u32, intents: &[IntentId]) -> Result<u32, GatewayFault> {
+        let mut next = least;
+        let mut count = 0_u32;
+        for intent in intents {
+            for refund in patiently(async || self.records.refunds(intent).await).await? {
+                count = count.saturating_add(1);
+                next = next.max(refund.number.map_or(0, |number| number.saturating_add(1)));
+            }
+        }
+        Ok(next.max(count.saturating_add(1)))
     }
 
     async fn refund_booking(&mut self, booking: BookingId) -> Outcome {
@@ -150,6 +170,19 @@ impl Apply {
     }
 }
 
+/// What a remedy has led to, if the payment shows that it is done.
+fn seen(remedy: Remedy, now: &Intent) -> Result<String, String> {
+    let kept = Money { value: now.captured.saturating_sub(now.refunded), ..now.amount };
+    match remedy {
+        Remedy::Refund { amount, .. } if kept.value <= 0 => Ok(format!("returned {amount} at the gateway")),
+        Remedy::Refund { .. } => Err(format!("the gateway still has {kept}: it did not take the refund; look at it there")),
+        Remedy::Cancel if now.status == IntentStatus::Canceled => Ok("cancelled the payment at the gateway".to_owned()),
+        Remedy::Cancel => Err("the gateway did not cancel the payment; look at it there".to_owned()),
+        _ if now.status == IntentStatus::Succeeded => Ok("took the money at the gateway".to_owned()),
+        _ => Err("the gateway did not take the money; look at it there".to_owned()),
+    }
+}
+
 fn token(config: &Config) -> Result<String, String> {
     let file = config.token_key_file();
     let key = token_key::read(&file).map_err(|error| error.to_string())?;
@@ -157,3 +190,6 @@ fn token(config: &Config) -> Result<String, String> {
     let admin = BuyerId::new(ACTOR).map_err(|error| error.to_string())?;
     Ok(Auth::new(&key).mint(&admin, Role::Admin, Duration::from_secs(3600), &SystemClock))
 }
+
+#[cfg(test)]
+mod tests;

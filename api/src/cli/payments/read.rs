@@ -1,5 +1,6 @@
 //! Reads gateway and log, twice where they differ: what a running server has done meanwhile is no difference.
 
+use crate::cli::terminal::complain;
 use crate::reconcile::{Difference, Reconciliation};
 use crate::wiring::reading;
 use lastseat_domain::ports::event_log::{Direction, EventLog, Filter, Position};
@@ -11,7 +12,7 @@ use std::time::Duration;
 
 /// Events read at a time.
 const PAGE: usize = 5000;
-/// How often a page of the gateway's list is asked for.
+/// How often the gateway is asked for the same thing.
 const TRIES: u32 = 5;
 
 /// Why gateway and log can't be compared.
@@ -27,8 +28,8 @@ pub enum Unreadable {
     Gateway(#[from] GatewayFault),
 }
 
-/// All differences, and how many payments were compared.
-pub async fn compare(records: &dyn PaymentRecords, log: &dyn EventLog) -> Result<(usize, Vec<Difference>), Unreadable> {
+/// What was compared, and all differences.
+pub async fn compare(records: &dyn PaymentRecords, log: &dyn EventLog) -> Result<(Reconciliation, Vec<Difference>), Unreadable> {
     // Before the log: what the gateway has done by now was announced in the log before.
     let mut first = Reconciliation::of_all(list(records, |_| false).await?);
     let head = log.head().await?;
@@ -44,7 +45,7 @@ pub async fn compare(records: &dyn PaymentRecords, log: &dyn EventLog) -> Result
         let again = look_again(records, log, &found).await?;
         found.retain(|first| again.iter().any(|second| (first.kind, &first.intent) == (second.kind, &second.intent)));
     }
-    Ok((first.payments(), found))
+    Ok((first, found))
 }
 
 /// The differences of the same payments, seen again.
@@ -62,8 +63,11 @@ async fn look_again(
     })
     .await?;
     let bookings: HashSet<_> = found.iter().filter_map(|difference| difference.booking).collect();
+    let intents: HashSet<_> = found.iter().map(|difference| &difference.intent).collect();
     // All intents of these bookings: whether one is a second one, the others tell.
-    let compared = listed.into_iter().filter(|record| record.booking.is_none_or(|booking| bookings.contains(&booking)));
+    let compared = listed
+        .into_iter()
+        .filter(|record| intents.contains(&record.intent) || record.booking.is_none_or(|booking| bookings.contains(&booking)));
     let mut again = Reconciliation::of_all(compared.collect());
     for booking in bookings {
         for event in log.read_stream(&StreamName::booking(booking), None, Direction::Forwards, usize::MAX).await? {
@@ -80,23 +84,32 @@ pub async fn list(
 ) -> Result<Vec<PaymentRecord>, GatewayFault> {
     let mut all: Vec<PaymentRecord> = Vec::new();
     loop {
-        let page = page(records, all.last().map(|record| &record.intent)).await?;
+        let page = patiently(async || records.list(all.last().map(|record| &record.intent)).await).await?;
         let done = enough(&page.records) || !page.more || page.records.is_empty();
         all.extend(page.records);
         if done {
+            close_disputes(records, &mut all).await;
             return Ok(all);
         }
     }
 }
 
-async fn page(
-    records: &dyn PaymentRecords,
-    before: Option<&IntentId>,
-) -> Result<lastseat_domain::ports::payments::RecordPage, GatewayFault> {
+/// Takes back what the list says about disputes that are decided: nothing is left to do about those.
+async fn close_disputes(records: &dyn PaymentRecords, all: &mut [PaymentRecord]) {
+    for record in all.iter_mut().filter(|record| record.disputed) {
+        match patiently(async || records.has_open_dispute(&record.intent).await).await {
+            Ok(open) => record.disputed = open,
+            Err(fault) => complain(&format!("whether a dispute of {} is decided is not known: {fault}", record.intent)),
+        }
+    }
+}
+
+/// Asks again while the gateway does not answer.
+pub async fn patiently<T>(ask: impl AsyncFn() -> Result<T, GatewayFault>) -> Result<T, GatewayFault> {
     let mut tries = 0;
     loop {
         tries += 1;
-        match records.list(before).await {
+        match ask().await {
             Err(GatewayFault::Unavailable(_) | GatewayFault::OutcomeUnknown(_)) if tries < TRIES => {
                 tokio::time::sleep(Duration::from_millis(200) * 2_u32.pow(tries)).await;
             }

@@ -6,7 +6,7 @@ use super::read::{Unreadable, compare};
 use crate::cli::terminal::{Paint, complain, count, say};
 use crate::config::Config;
 use crate::exit;
-use crate::reconcile::Difference;
+use crate::reconcile::{Difference, Reconciliation};
 use crate::wiring::payment_records::Recorded;
 use crate::wiring::reading::Readable;
 use serde::Serialize;
@@ -76,11 +76,11 @@ pub async fn run(args: &Reconcile, config: &Config) -> ExitCode {
 async fn reconcile(args: &Reconcile, config: &Config) -> Result<bool, Unreadable> {
     let recorded = Recorded::open(config).map_err(Unreadable::Settings)?;
     let Readable { log, place, .. } = Readable::open(config)?;
-    let (payments, found) = compare(&*recorded.records, &*log).await?;
+    let (compared, found) = compare(&*recorded.records, &*log).await?;
     drop(log);
     let outcomes = if args.apply && !found.is_empty() {
-        let apply = Apply::open(config, recorded.gateway, args.url.as_deref(), args.unknown_bookings).await;
-        carry_out(apply.map_err(Unreadable::Settings)?, &found).await
+        let apply = Apply::open(config, &recorded, args.url.as_deref(), args.unknown_bookings).await;
+        carry_out(apply.map_err(Unreadable::Settings)?, &compared, &found).await
     } else {
         vec![Outcome::NotAsked; found.len()]
     };
@@ -89,7 +89,7 @@ async fn reconcile(args: &Reconcile, config: &Config) -> Result<bool, Unreadable
     let summary = Summary {
         gateway: recorded.place,
         log: place,
-        payments,
+        payments: compared.payments(),
         differences: found.len(),
         wrong,
         applied: outcomes.iter().filter(|outcome| is_done(outcome)).count(),
@@ -106,10 +106,11 @@ async fn reconcile(args: &Reconcile, config: &Config) -> Result<bool, Unreadable
     Ok(summary.clean)
 }
 
-async fn carry_out(mut apply: Apply, found: &[Difference]) -> Vec<Outcome> {
+async fn carry_out(mut apply: Apply, compared: &Reconciliation, found: &[Difference]) -> Vec<Outcome> {
     let mut outcomes = Vec::with_capacity(found.len());
     for difference in found {
-        outcomes.push(apply.run(difference).await);
+        let intents = difference.booking.map(|booking| compared.intents(booking)).unwrap_or_default();
+        outcomes.push(apply.run(difference, &intents).await);
     }
     if let Err(why) = apply.close().await {
         complain(&why);

@@ -81,11 +81,13 @@ async fn read(id: BookingId, config: &Config) -> Result<History, Unreadable> {
     // An intent is not older than its booking: the list ends there.
     let older = |record: &PaymentRecord| opened.is_some_and(|opened| record.created < opened - MARGIN);
     let mut records = list(&*recorded.records, |page| page.last().is_some_and(older)).await?;
-    records.retain(|record| record.booking == Some(id));
-    let mut reconciliation = Reconciliation::of(records.clone());
     let (mut booking, mut history) = (None, Vec::new());
-    for event in log.read_stream(&StreamName::booking(id), None, Direction::Forwards, usize::MAX).await? {
-        reconciliation.observe(&event);
+    let events = log.read_stream(&StreamName::booking(id), None, Direction::Forwards, usize::MAX).await?;
+    let mut reconciliation = Reconciliation::of(records.clone()).and(id);
+    events.iter().for_each(|event| reconciliation.observe(event));
+    let intents = reconciliation.intents(id);
+    records.retain(|record| intents.contains(&record.intent));
+    for event in events {
         let Ok(Some(envelope)) = codec::decode(&event) else { continue };
         let at = envelope.metadata.at;
         booking = evolve(booking, &envelope.event, at);
@@ -102,7 +104,7 @@ async fn read(id: BookingId, config: &Config) -> Result<History, Unreadable> {
         status: booking.as_ref().map(lastseat_domain::booking::Booking::status),
         amount: booking.as_ref().and_then(lastseat_domain::booking::Booking::amount),
         history,
-        differences: reconciliation.differences(),
+        differences: reconciliation.with(records).differences(),
     })
 }
 

@@ -33,6 +33,6 @@ pub fn dispute(record: &Record) -> Option<Value> {
         "payment_intent": record.id,
         "payment_method_details": { "type": "card", "card": { "brand": brand, "case_type": "chargeback", "network": brand, "network_reason_code": "10.4" } },
         "reason": "fraudulent",
-        "status": "needs_response",
+        "status": if record.details.dispute_lost { "lost" } else { "needs_response" },
     }))
 }

@@ -1,7 +1,9 @@
 //! `/v1/charges`, `/v1/disputes`
 
+use crate::details::Extras;
+use crate::machine::Command;
 use crate::record::Record;
-use crate::stripe::api::Api;
+use crate::stripe::api::{Api, Done};
 use crate::stripe::call::Call;
 use crate::stripe::error::ApiError;
 use crate::stripe::error::Handled;
@@ -54,6 +56,18 @@ pub async fn retrieve_dispute(State(api): State<Arc<Api>>, Path(id): Path<String
     let record = api.sandbox.intent(&intent).ok_or_else(unknown)?;
     let dispute = objects::dispute(&record).ok_or_else(unknown)?;
     expand::answer(&api, &call, dispute, Some(&record))
+}
+
+/// `POST /v1/disputes/{id}/close`
+pub async fn close_dispute(State(api): State<Arc<Api>>, Path(id): Path<String>, call: Call) -> Handled {
+    call.server_only()?;
+    call.params.only(&[])?;
+    let unknown = || ApiError::not_found("dispute", &id, "dispute");
+    let Some(Named::Dispute(intent)) = objects::find(&id) else { return Err(unknown()) };
+    let record = api.sandbox.intent(&intent).ok_or_else(unknown)?;
+    objects::dispute(&record).ok_or_else(unknown)?;
+    let Done { record, replayed } = api.perform(&call, Command::CloseDispute { intent }, Extras::default()).await?;
+    Ok(expand::answer(&api, &call, json!(objects::dispute(&record)), Some(&record))?.replayed(replayed))
 }
 
 /// A page of what intents have: of all, or of the one that the parameters name.

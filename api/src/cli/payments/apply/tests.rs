@@ -1,0 +1,145 @@
+use super::*;
+use crate::reconcile::Kind;
+use async_trait::async_trait;
+use lastseat_domain::Currency;
+use lastseat_domain::ports::payments::{PaymentOrder, RecordPage, RefundRecord};
+use parking_lot::Mutex;
+
+fn booking() -> BookingId {
+    "11112222-3333-4444-5555-666677770001".parse().unwrap()
+}
+
+fn intent(name: &str) -> IntentId {
+    IntentId::new(name).unwrap()
+}
+
+fn euros(value: i64) -> Money {
+    Money { value, currency: Currency::new("EUR").unwrap() }
+}
+
+/// A gateway that keeps the money of one intent, and the refunds that were tried.
+#[derive(Default)]
+struct Gateway {
+    refunds: Mutex<Vec<(IntentId, RefundRecord)>>,
+    /// Whether the bank refuses refunds, although they are made.
+    refuses: bool,
+    /// Whether answers get lost.
+    silent: bool,
+}
+
+impl Gateway {
+    /// Two refunds of the booking failed days after they were made: the engine's, and one made here.
+    fn after_failures(refuses: bool, silent: bool) -> Arc<Self> {
+        let failed = |number| (intent("pi_1"), RefundRecord { number: Some(number), failed: true });
+        Arc::new(Self { refunds: Mutex::new(vec![failed(1), failed(2)]), refuses, silent })
+    }
+
+    fn now(&self) -> Intent {
+        let refunded = self.refunds.lock().iter().any(|(_, refund)| !refund.failed);
+        Intent {
+            id: intent("pi_1"),
+            booking: Some(booking()),
+            amount: euros(100),
+            status: IntentStatus::Succeeded,
+            last_decline: None,
+            client_secret: None,
+            capture_before: None,
+            captured: 100,
+            refunded: if refunded { 100 } else { 0 },
+        }
+    }
+}
+
+#[async_trait]
+impl PaymentRecords for Gateway {
+    async fn list(&self, _: Option<&IntentId>) -> Result<RecordPage, GatewayFault> {
+        unreachable!("it was listed before")
+    }
+
+    async fn refunds(&self, of: &IntentId) -> Result<Vec<RefundRecord>, GatewayFault> {
+        Ok(self.refunds.lock().iter().filter(|(intent, _)| intent == of).map(|(_, refund)| *refund).collect())
+    }
+
+    async fn has_open_dispute(&self, _: &IntentId) -> Result<bool, GatewayFault> {
+        Ok(false)
+    }
+}
+
+#[async_trait]
+impl PaymentGateway for Gateway {
+    async fn create(&self, _: &PaymentOrder) -> Result<Intent, GatewayFault> {
+        unreachable!("nothing is sold here")
+    }
+
+    async fn confirm(&self, _: &IntentId, _: BookingId, _: u32, _: &str) -> Result<Intent, GatewayFault> {
+        unreachable!("nothing is sold here")
+    }
+
+    async fn retrieve(&self, _: &IntentId) -> Result<Intent, GatewayFault> {
+        Ok(self.now())
+    }
+
+    async fn capture(&self, _: &IntentId, _: BookingId) -> Result<Intent, GatewayFault> {
+        Ok(self.now())
+    }
+
+    async fn cancel(&self, _: &IntentId, _: BookingId) -> Result<Intent, GatewayFault> {
+        Ok(self.now())
+    }
+
+    /// Under a key that was used, its first answer again: Stripe keeps them for a day.
+    async fn refund(&self, of: &IntentId, _: BookingId, number: u32, _: Money) -> Result<Intent, GatewayFault> {
+        let mut refunds = self.refunds.lock();
+        if !refunds.iter().any(|(_, refund)| refund.number == Some(number)) {
+            refunds.push((of.clone(), RefundRecord { number: Some(number), failed: self.refuses }));
+        }
+        drop(refunds);
+        if self.silent { Err(GatewayFault::OutcomeUnknown("no answer".to_owned())) } else { Ok(self.now()) }
+    }
+}
+
+async fn run(gateway: &Arc<Gateway>, remedy: Remedy, intents: &[&str]) -> Outcome {
+    let engine = Engine::Nobody("not needed".to_owned());
+    let (records, at) = (Arc::clone(gateway) as _, Some(Arc::clone(gateway) as _));
+    let mut apply = Apply { records, gateway: at, engine, unknown_bookings: false };
+    let (kind, text) = (Kind::RefundedCharged, "");
+    let difference = Difference { kind, booking: Some(booking()), intent: intent("pi_1"), text, wrong: true, remedy };
+    apply.run(&difference, &intents.iter().map(|name| intent(name)).collect::<Vec<_>>()).await
+}
+
+/// The key of refund 2 would replay its first answer, and the money would stay.
+#[tokio::test]
+async fn a_refund_that_failed_is_made_again_under_a_new_key() {
+    let gateway = Gateway::after_failures(false, false);
+    let done = run(&gateway, Remedy::Refund { number: 2, amount: euros(100) }, &["pi_1"]).await;
+    assert_eq!(done, Outcome::Done("returned 1.00 EUR at the gateway".to_owned()));
+    assert_eq!(gateway.refunds.lock().last().unwrap().1, RefundRecord { number: Some(3), failed: false });
+}
+
+/// Keys are the booking's, whichever of its intents they were used for.
+#[tokio::test]
+async fn the_refunds_of_all_intents_of_a_booking_count() {
+    let gateway = Gateway::after_failures(false, false);
+    gateway.refunds.lock().push((intent("pi_2"), RefundRecord { number: Some(7), failed: true }));
+    run(&gateway, Remedy::Refund { number: 2, amount: euros(100) }, &["pi_1", "pi_2"]).await;
+    assert_eq!(gateway.refunds.lock().last().unwrap().1.number, Some(8));
+    // Those made by hand have no number.
+    gateway.refunds.lock().extend((0..9).map(|_| (intent("pi_2"), RefundRecord { number: None, failed: true })));
+    run(&gateway, Remedy::Refund { number: 2, amount: euros(100) }, &["pi_1", "pi_2"]).await;
+    assert_eq!(gateway.refunds.lock().last().unwrap().1.number, Some(14));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_reported_is_what_the_gateway_has_afterwards() {
+    let refund = Remedy::Refund { number: 2, amount: euros(100) };
+    let refused = run(&Gateway::after_failures(true, false), refund, &["pi_1"]).await;
+    assert!(matches!(&refused, Outcome::NotDone(why) if why.contains("still has 1.00 EUR")), "{refused:?}");
+    let lost = run(&Gateway::after_failures(false, true), refund, &["pi_1"]).await;
+    assert!(matches!(lost, Outcome::Done(_)), "{lost:?}");
+    let both = run(&Gateway::after_failures(true, true), refund, &["pi_1"]).await;
+    assert!(matches!(&both, Outcome::NotDone(why) if why.contains("no answer")), "{both:?}");
+    let cancelled = run(&Gateway::after_failures(false, false), Remedy::Cancel, &["pi_1"]).await;
+    assert!(matches!(&cancelled, Outcome::NotDone(why) if why.contains("did not cancel")), "{cancelled:?}");
+    let captured = run(&Gateway::after_failures(false, false), Remedy::Capture, &["pi_1"]).await;
+    assert!(matches!(captured, Outcome::Done(_)), "{captured:?}");
+}
