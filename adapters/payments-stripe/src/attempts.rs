@@ -59,7 +59,7 @@ impl Attempt for Confirm<'_> {
     }
 
     async fn send(&self, key: &str) -> Result<Intent, Failure> {
-        let request = requests::confirm(self.intent, self.payment_method, self.api.return_url());
+        let request = requests::confirm(self.intent, self.booking, self.payment_method, self.api.return_url());
         match self.api.intent(&request, Some(key)).await {
             // A decline is an answer. Its reason is the one of this attempt, whatever the intent shows.
             Err(Failure::Declined { reason, intent }) => {

@@ -39,7 +39,8 @@ pub struct StripeSettings {
     pub key: Secret,
     /// Another address that speaks Stripe's API; Stripe's own if `None`.
     pub url: Option<String>,
-    /// Where a buyer comes back to from their bank. It is a part of each confirmation, so a payment that is under way
+    /// Where a buyer comes back to from their bank, without a query: the booking is added, as `?booking=…`. No token is:
+    /// the buyer's browser has it. The address is a part of each confirmation, so a payment that is under way
     /// while it is changed is refused and has to be tried again.
     pub return_url: String,
     /// None: as many requests as come.

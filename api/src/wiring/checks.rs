@@ -166,6 +166,7 @@ async fn stripe(config: &Config, clock: &dyn Clock) -> Vec<Finding> {
     if let Some(url) = config.stripe_url.as_ref().filter(|url| url.expose() != STRIPE) {
         findings.push(Finding::new(Severity::Warn, OF, format!("at {url}, which is not Stripe: not for production money")));
     }
+    findings.extend(super::stripe::foreign_page(config));
     findings.extend(super::stripe::examine(&gateway, clock).await);
     findings.extend(super::webhook_check::run(config, clock.now()).await);
     findings

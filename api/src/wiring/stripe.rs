@@ -3,6 +3,7 @@
 use super::reports::Reporting;
 use super::start_error::StartError;
 use crate::config::Config;
+use crate::config::stripe::STRIPE;
 use crate::webhooks::{NotTaken, Notification, WebhookReader};
 use lastseat_domain::ports::{Clock, Finding, Severity};
 use lastseat_domain::{Secret, Timestamp};
@@ -48,6 +49,9 @@ pub(super) fn warn_of_missing_rights(config: &Config, gateway: &StripeGateway, c
             config.payments_sweep.as_secs()
         );
     }
+    if let Some(Finding { text, .. }) = foreign_page(config) {
+        tracing::warn!("{text}");
+    }
     let (gateway, clock) = (gateway.clone(), Arc::clone(clock));
     tokio::spawn(async move {
         let findings = tokio::time::timeout(PATIENCE, examine(&gateway, &*clock)).await.unwrap_or_else(|_| {
@@ -57,6 +61,19 @@ pub(super) fn warn_of_missing_rights(config: &Config, gateway: &StripeGateway, c
             tracing::warn!("{}: {finding}", finding.subject);
         }
     });
+}
+
+/// The seat map loads Stripe's own script, which talks to Stripe alone: with a stand-in as the gateway, no payment of
+/// its form would ever be found.
+pub(super) fn foreign_page(config: &Config) -> Option<Finding> {
+    let url = config.stripe_url.as_ref().filter(|url| url.expose().trim_end_matches('/') != STRIPE)?;
+    config.stripe_publishable_key.as_ref()?;
+    let text = format!(
+        "stripe_publishable_key is set, but stripe_url is {url}: the seat map would load Stripe's own form, which talks to \
+         Stripe and not to {url}, so no buyer could pay. Leave stripe_publishable_key out: the map then has a form for test \
+         cards"
+    );
+    Some(Finding::new(Severity::Warn, OF, text))
 }
 
 /// Whether Stripe accepts the key, what the key lacks, and how the clocks differ.
@@ -115,5 +132,27 @@ impl WebhookReader for Reader {
         }
         let webhook::Notification { id, kind, intent, booking, refund_failed, .. } = read;
         Ok(Notification { id, kind, intent, booking, refund_failed })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::service_url::ServiceUrl;
+
+    #[test]
+    fn stripes_own_form_over_a_stand_in_is_warned_of() {
+        let with = |url: &str, publishable: Option<&str>| Config {
+            stripe_key: Secret::new("sk_test_1"),
+            stripe_url: ServiceUrl::of(url, &["http://", "https://"]),
+            stripe_publishable_key: publishable.map(str::to_owned),
+            ..Config::default()
+        };
+        let found = foreign_page(&with("http://127.0.0.1:12111", Some("pk_test_1"))).unwrap();
+        assert_eq!(found.severity, Severity::Warn);
+        assert!(found.text.contains("127.0.0.1:12111") && found.text.contains("Leave stripe_publishable_key out"), "{found}");
+        assert_eq!(foreign_page(&with("http://127.0.0.1:12111", None)), None);
+        assert_eq!(foreign_page(&with("https://api.stripe.com/", Some("pk_test_1"))), None);
+        assert_eq!(foreign_page(&Config { stripe_url: None, ..with(STRIPE, Some("pk_test_1")) }), None);
     }
 }

@@ -94,6 +94,7 @@ async fn start_server(dir: &Path, guests: bool, limits: Limits, publishable_key:
     let capacity = Arc::new(server::Capacity::of_process(0));
     let app = App::new(AppParts {
         webhooks: None,
+        metrics: std::sync::Arc::default(),
         reports_ended: CancellationToken::new(),
         stripe: false,
         box_office: box_office.clone(),

@@ -5,6 +5,8 @@ use crate::reconcile::{kinds, payments_with};
 use crate::support::client::{Answer, Client};
 use crate::support::test_server::{GALA, TestServer};
 use crate::support::{self, text};
+use axum::middleware::Next;
+use axum::response::IntoResponse;
 use hmac::{Hmac, Mac};
 use lastseat::config::Config;
 use lastseat::config::service_url::ServiceUrl;
@@ -13,10 +15,12 @@ use lastseat_domain::{Currency, Money, Secret};
 use lastseat_in_process::SystemClock;
 use lastseat_payments_sandbox::SandboxGateway;
 use lastseat_payments_sandbox::stripe::{Options, router};
+use parking_lot::Mutex;
 use serde_json::{Value, json};
 use sha2::Sha256;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 const KEY: &str = "sk_test_S3cretKey";
@@ -26,6 +30,10 @@ const SECRET: &str = "whsec_S3cretHook";
 struct Stripe {
     sandbox: Arc<SandboxGateway>,
     addr: SocketAddr,
+    /// What was requested: method and path.
+    requests: Arc<Mutex<Vec<String>>>,
+    /// Whether it does what is requested, and its answers are lost.
+    silent: Arc<AtomicBool>,
 }
 
 impl Stripe {
@@ -33,9 +41,33 @@ impl Stripe {
         let sandbox = Arc::new(SandboxGateway::in_memory(Arc::new(SystemClock)));
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let addr = listener.local_addr().unwrap();
-        let router = router(Arc::clone(&sandbox), Options::default());
+        let requests = Arc::<Mutex<Vec<String>>>::default();
+        let silent = Arc::<AtomicBool>::default();
+        let (seen, lost) = (Arc::clone(&requests), Arc::clone(&silent));
+        let note = move |request: axum::extract::Request, next: Next| {
+            seen.lock().push(format!("{} {}", request.method(), request.uri().path()));
+            let lost = Arc::clone(&lost);
+            async move {
+                let answer = next.run(request).await;
+                // A server on the way says something else.
+                if lost.load(Ordering::SeqCst) { http::StatusCode::BAD_GATEWAY.into_response() } else { answer }
+            }
+        };
+        let router = router(Arc::clone(&sandbox), Options::default()).layer(axum::middleware::from_fn(note));
         tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
-        Self { sandbox, addr }
+        Self { sandbox, addr, requests, silent }
+    }
+
+    /// Until an intent was asked for since the start, or the last time.
+    async fn is_asked_for(&self, intent: &str) {
+        let request = format!("GET /v1/payment_intents/{intent}");
+        support::eventually("Stripe is asked", async || {
+            let mut requests = self.requests.lock();
+            let found = requests.iter().position(|seen| *seen == request)?;
+            drop(requests.drain(..=found));
+            Some(())
+        })
+        .await;
     }
 
     fn url(&self) -> String {
@@ -71,7 +103,9 @@ impl Stripe {
         let path = url.strip_prefix(&self.url()).unwrap();
         let answered = Client::new(self.addr).post(path).text("result=complete").send().await;
         assert_eq!(answered.status, 303, "{answered:?}");
-        assert!(answered.header("location").unwrap().contains("/?"), "{answered:?}");
+        let back = answered.header("location").unwrap();
+        assert!(back.contains(&format!("/?booking={}&payment_intent=", text(&booking, "id"))), "{back}");
+        assert!(!back.contains(text(&booking, "token")), "the browser has the token, nobody else: {back}");
         assert_eq!(server.booking(&booking).await["status"], "action_required");
         booking
     }
@@ -97,8 +131,12 @@ async fn deliver(server: &TestServer, signature: &str, body: &str) -> Answer {
 }
 
 async fn counted(server: &TestServer, outcome: &str) -> u64 {
+    metric(server, &format!("lastseat_webhooks_total{{outcome=\"{outcome}\"}}")).await
+}
+
+async fn metric(server: &TestServer, series: &str) -> u64 {
     let metrics = server.client.get("/metrics").send().await;
-    let line = format!("lastseat_webhooks_total{{outcome=\"{outcome}\"}} ");
+    let line = format!("{series} ");
     let text = String::from_utf8(metrics.body.to_vec()).unwrap();
     text.lines().find_map(|found| found.strip_prefix(&line)).unwrap().parse().unwrap()
 }
@@ -168,6 +206,9 @@ async fn forged_old_and_foreign_webhooks_change_nothing() {
     server.client.post("/v1/webhooks/stripe").text(&body).send().await.problem(400, "webhook_signature_invalid");
     assert_eq!(counted(&server, "bad_signature").await, 7);
 
+    deliver(&server, &sign(SECRET, now(), "{}"), "{}").await.problem(400, "invalid_json");
+    assert_eq!((counted(&server, "bad_signature").await, counted(&server, "unreadable").await), (7, 1));
+
     let live = event(&intent_of(&stripe, &booking), Some(&booking), true);
     deliver(&server, &sign(SECRET, now(), &live), &live).await.ok(200);
     assert_eq!(counted(&server, "other_mode").await, 1);
@@ -175,7 +216,7 @@ async fn forged_old_and_foreign_webhooks_change_nothing() {
     deliver(&server, &sign(SECRET, now(), &unknown), &unknown).await.ok(200);
     let nobodys = event("pi_unknown", Some(&json!({"id": "11112222-3333-4444-8555-666677770001"})), false);
     deliver(&server, &sign(SECRET, now(), &nobodys), &nobodys).await.ok(200);
-    tokio::time::sleep(Duration::from_millis(300)).await;
+    stripe.is_asked_for("pi_unknown").await;
     assert_eq!(server.booking(&booking).await["status"], "action_required");
 
     let huge = " ".repeat((256 << 10) + 1);
@@ -190,9 +231,11 @@ async fn what_a_signed_webhook_claims_is_not_believed() {
     let server = stripe.server(stripe.config()).await;
     let booking = server.hold_seat("A-1").await;
     server.pay(&booking, "pm_card_authenticationRequired").await.ok(202);
-    let body = event(&intent_of(&stripe, &booking), Some(&booking), false);
+    let intent = intent_of(&stripe, &booking);
+    let body = event(&intent, Some(&booking), false);
+    stripe.requests.lock().clear();
     deliver(&server, &sign(SECRET, now(), &body), &body).await.ok(200);
-    tokio::time::sleep(Duration::from_millis(300)).await;
+    stripe.is_asked_for(&intent).await;
     assert_eq!(server.booking(&booking).await["status"], "action_required");
     server.stop_and_keep().await;
 }
@@ -274,6 +317,76 @@ async fn stripe_is_compared_with_the_log_while_the_server_runs() {
     let (code, lines) = run(&["show", text(&returned, "id"), "--json"]);
     assert_eq!(code, 0, "{lines:#?}");
     server.stop_and_keep().await;
+}
+
+/// A refund fails days later, and its webhook has no metadata.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_refund_that_fails_later_is_counted() {
+    let stripe = Stripe::start().await;
+    let server = stripe.server(stripe.config()).await;
+    let booking = server.hold_seat("A-1").await;
+    server.pay(&booking, "pm_card_visa").await.ok(200);
+    server.refund(&booking).await.ok(200);
+    let intent = intent_of(&stripe, &booking);
+    for (kind, status) in [("refund.failed", "failed"), ("charge.refund.updated", "failed"), ("refund.updated", "succeeded")] {
+        let object = json!({"id": "re_1", "object": "refund", "payment_intent": intent, "status": status, "metadata": {}});
+        let event = json!({"id": "evt_1", "object": "event", "type": kind, "livemode": false, "data": {"object": object}});
+        let body = event.to_string();
+        deliver(&server, &sign(SECRET, now(), &body), &body).await.ok(200);
+    }
+    support::eventually("both are counted", async || (metric(&server, "lastseat_refunds_failed_total").await == 2).then_some(()))
+        .await;
+    server.stop_and_keep().await;
+}
+
+/// A dispute that is decided leaves nothing to do, although the charge stays disputed at Stripe for ever.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_dispute_is_wrong_until_it_is_decided() {
+    let stripe = Stripe::start().await;
+    let server = stripe.server(stripe.config()).await;
+    let booking = server.hold_seat("A-1").await;
+    server.pay(&booking, "pm_card_createDispute").await.ok(200);
+    let environment = [("LASTSEAT_STRIPE_KEY", KEY.to_owned()), ("LASTSEAT_STRIPE_URL", stripe.url())];
+    let reconcile = || payments_with(server.data(), &["reconcile", "--json"], &environment);
+    let (code, lines) = reconcile();
+    assert_eq!((code, kinds(&lines)), (1, vec![("disputed".to_owned(), "not_asked".to_owned())]), "{lines:#?}");
+    let client = Client::new(stripe.addr);
+    let disputes = client.get("/v1/disputes").bearer(KEY).send().await.ok(200);
+    let close = format!("/v1/disputes/{}/close", text(&disputes["data"][0], "id"));
+    client.post(&close).bearer(KEY).text("").send().await.ok(200);
+    let (code, lines) = reconcile();
+    assert_eq!((code, kinds(&lines)), (0, vec![]), "{lines:#?}");
+    server.stop_and_keep().await;
+}
+
+/// What the server left unfinished is sent again by a repair as it was: with the same page to come back to, or Stripe
+/// would refuse the key.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_repair_sends_a_payment_again_with_the_page_that_buyers_come_back_to() {
+    let stripe = Stripe::start().await;
+    let page = "https://tickets.example.org".to_owned();
+    let server = stripe.server(Config { public_url: Some(page.clone()), ..stripe.config() }).await;
+    let booking = server.hold_seat("A-1").await;
+    // The intent is there, and what becomes of the attempt is not known.
+    server.pay(&booking, "pm_card_chargeDeclined").await.problem(402, "payment_declined");
+    stripe.silent.store(true, Ordering::SeqCst);
+    server.pay(&booking, "pm_card_visa").await.ok(202);
+    stripe.silent.store(false, Ordering::SeqCst);
+    let data = server.data().to_owned();
+    let dir = server.stop_and_keep().await;
+    // Something that a repair is opened for.
+    let other: lastseat_domain::BookingId = "11112222-3333-4444-8555-666677770001".parse().unwrap();
+    let amount = Money { value: 700, currency: Currency::new("EUR").unwrap() };
+    let reserved = stripe.sandbox.create(&lastseat_testkit::payments::order(other, amount)).await.unwrap();
+    stripe.sandbox.confirm(&reserved.id, other, 1, "pm_card_visa").await.unwrap();
+    let environment =
+        [("LASTSEAT_STRIPE_KEY", KEY.to_owned()), ("LASTSEAT_STRIPE_URL", stripe.url()), ("LASTSEAT_PUBLIC_URL", page)];
+    payments_with(&data, &["reconcile", "--json", "--apply", "--unknown-bookings"], &environment);
+    let (code, shown) = payments_with(&data, &["show", text(&booking, "id"), "--json"], &environment);
+    assert_eq!((code, &shown[0]["status"]), (0, &"confirmed".into()), "{shown:#?}");
+    let record = stripe.sandbox.intents().iter().find(|record| record.booking == id(&booking)).unwrap().clone();
+    assert_eq!(record.kept(), 4500);
+    drop(dir);
 }
 
 /// `lastseat doctor` beside a running node, and without one.
