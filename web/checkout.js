@@ -6,34 +6,25 @@
 //                                  └─ declined ───┤─▶ action (the bank asks) ─▶ paying
 //                                                 └─▶ over
 //
-// With the gateway's own form the visitor confirms there, in `action`; a decline changes nothing. What
-// the form says is not believed: the server asks the gateway, and its answer counts.
+// With the gateway's own form the visitor confirms there, in `action`; a decline changes nothing.
 //
 // `unknown` is a booking that the server does not show with the token that we have.
-//
-// The tokens are kept by `bookings.js`. The session storage has which booking this tab shows, so that a
-// reload goes on where it was. It also has a hold that was requested and not answered: repeating it
-// under the same key finds out what became of it.
 
-import { get, newKey, Problem, send, serverNow, sleep } from "./api.js";
-import { CANNOT_SHOW, declined, ending, refusedInForm, seatName, sentence } from "./words.js";
+import { get, serverNow, sleep } from "./api.js";
+import { bankUrl, returnUrl, sandboxIntent } from "./bank-page.js";
+import { FormConfirmation } from "./form-confirmation.js";
+import { endedBy, failure, stepOf } from "./outcomes.js";
+import { isDecided, Requests } from "./requests.js";
+import { SeatChoice } from "./seat-choice.js";
+import { TabMemory } from "./tab-memory.js";
+import { CANNOT_SHOW, seatName, sentence } from "./words.js";
 
 const LOOK_AGAIN_MS = 2_000;
-/** How often to ask for a payment that the form reported as done, before it is offered again. */
-const MOST_LOOKS = 5;
-/** A hold without an answer is repeated after a reload, but not after a long absence. */
-const FORGET_REQUEST_MS = 60_000;
 
-const UNDER_REVIEW = { tone: "bad", text: "The bank's answer is unclear. A person is looking at it; you will not pay twice." };
-const NOT_CONFIRMED = { tone: "bad", text: "The payment did not go through. Press the button again, or pay another way: you will not pay twice." };
-const NOT_ASKED = { tone: "bad", text: "The box office could not ask the bank yet. Press the button again: you will not pay twice." };
-const NO_FORM_YET = { tone: "bad", text: "The payment form did not open. Press the button again: you will not pay twice." };
-const BANK_SLOW = { tone: "calm", text: "The bank has not answered yet. You will not pay twice." };
 const SLOW = { tone: "calm", text: "The box office is slow to answer. Still trying; nothing is done twice.", passing: true };
 
 export class Checkout extends EventTarget {
   phase = "picking";
-  picked = [];
   booking = undefined;
   /** `{ tone: "bad" | "good" | "calm", text }`: the last message to the visitor. */
   note = undefined;
@@ -45,16 +36,12 @@ export class Checkout extends EventTarget {
   #inventory;
   #bookings;
   #token;
-  #most;
-  #key;
+  #choice;
+  #memory;
+  #requests = new Requests(() => this.#become(this.phase, SLOW));
   #looking = false;
   #hasForm;
-  /** What the gateway's form confirms the payment with. In memory only. */
-  #secret;
-  /** Whether the server was asked for the secret of a payment that this page did not start. */
-  #asked = false;
-  /** The booking that is being confirmed in the form. */
-  #confirms;
+  #form = new FormConfirmation();
 
   /**
    * `linked` is the booking that the page's address asks for: `{ booking, token }`, or `{}` if the server
@@ -65,10 +52,10 @@ export class Checkout extends EventTarget {
     this.#hasForm = hasForm;
     this.#show = show.id;
     this.#title = show.title;
-    this.#most = show.max_seats_per_booking;
+    this.#choice = new SeatChoice(inventory, show.max_seats_per_booking);
     this.#inventory = inventory;
     this.#bookings = bookings;
-    this.#key = `lastseat:${show.id}`;
+    this.#memory = new TabMemory(show.id);
     if (linked) this.#showLinked(linked);
     else this.#restore();
     // Another tab may have paid for the booking or given it back.
@@ -91,12 +78,17 @@ export class Checkout extends EventTarget {
     return this.#bookings.owned(this.#show).filter((label) => !["available", undefined].includes(this.#inventory.state(label)));
   }
 
+  /** Labels of the seats that are chosen and not held. */
+  get picked() {
+    return this.#choice.labels;
+  }
+
   get most() {
-    return this.#most;
+    return this.#choice.most;
   }
 
   get total() {
-    return this.picked.reduce((sum, label) => sum + (this.#inventory.seats.get(label)?.price ?? 0), 0);
+    return this.#choice.total;
   }
 
   /** Milliseconds until the hold ends. */
@@ -112,36 +104,26 @@ export class Checkout extends EventTarget {
       if (!this.mine.includes(label)) this.#refuse(label, "You hold seats already. Pay for them or give them back first.");
       return;
     }
-    if (this.picked.includes(label)) return this.drop(label);
-    const state = this.#inventory.state(label);
-    if (state !== "available") {
-      const text = {
-        locked: "is held by somebody else. It may come free again.",
-        in_process: "is being paid for by somebody else. It may come free again.",
-        booked: "is sold.",
-      }[state];
-      const own = this.#owned.includes(label);
-      return this.#refuse(label, own ? `${seatName(label)} is yours.` : `${seatName(label)} ${text}`);
-    }
-    if (this.picked.length >= this.#most) return this.#refuse(label, `One booking may have ${this.#most} seats.`);
-    this.picked = [...this.picked, label];
+    if (this.#choice.has(label)) return this.drop(label);
+    const refusal = this.#choice.add(label, this.#owned.includes(label));
+    if (refusal) return this.#refuse(label, refusal);
     this.#become("picking");
   }
 
   drop(label) {
-    this.picked = this.picked.filter((other) => other !== label);
+    this.#choice.drop([label]);
     this.#become("picking");
   }
 
   clear() {
-    this.picked = [];
+    this.#choice.drop(this.picked);
     this.#become("picking");
   }
 
   /** Seats have changed: chosen ones may be gone, held ones may have been released. */
   changed(changes) {
     if (this.phase === "picking") {
-      const gone = this.picked.filter((label) => this.#inventory.state(label) !== "available");
+      const { gone } = this.#choice;
       const names = gone.map(seatName).join(", ");
       if (gone.length > 0) this.#lose(gone, `${names} ${gone.length === 1 ? "was" : "were"} just taken by somebody else.`);
     } else if (this.booking && !this.busy) {
@@ -159,7 +141,7 @@ export class Checkout extends EventTarget {
 
   #lose(labels, text) {
     this.dispatchEvent(new CustomEvent("refused", { detail: labels }));
-    this.picked = this.picked.filter((label) => !labels.includes(label));
+    this.#choice.drop(labels);
     this.#become("picking", { tone: "bad", text });
   }
 
@@ -170,38 +152,38 @@ export class Checkout extends EventTarget {
     if (this.phase !== "picking" || this.busy) return;
     const quantity = selection.seats?.length ?? selection.quantity ?? selection.best_available.quantity;
     const request = { command: "hold", body: JSON.stringify(selection) };
-    const key = repeatedKey ?? this.#keyOf(request);
-    this.#write("request", { selection, key, at: Date.now() });
+    const key = repeatedKey ?? this.#requests.keyOf(request);
+    this.#memory.request = { selection, key };
     this.#become("holding");
     try {
-      const { body } = await this.#send("POST", `/v1/shows/${encodeURIComponent(this.#show)}/bookings`, { body: selection, key });
+      const { body } = await this.#requests.send("POST", `/v1/shows/${encodeURIComponent(this.#show)}/bookings`, { body: selection, key });
       const { token, ...booking } = body;
-      this.#write("request", undefined);
+      this.#memory.request = undefined;
       this.#token = token;
-      this.picked = [];
+      this.#choice.drop(this.picked);
       this.#settle(booking);
     } catch (error) {
-      this.#unanswered = isDecided(error) ? undefined : { ...request, key };
+      this.#requests.failed(request, key, error);
       // Without a decision the hold may exist. The same key finds out, also after a reload.
-      if (isDecided(error)) this.#write("request", undefined);
+      if (isDecided(error)) this.#memory.request = undefined;
       this.phase = "picking";
       const seat = error.facts?.seat;
       const text = sentence(error, quantity);
-      if (seat && this.picked.includes(seat)) this.#lose([seat], text);
+      if (seat && this.#choice.has(seat)) this.#lose([seat], text);
       else this.#become("picking", { tone: "bad", text });
     }
   }
 
   async extend() {
     await this.#command({ command: "extend" }, async (key) => {
-      const { body } = await this.#send("POST", this.#path("/extend"), { key, token: this.#token });
+      const { body } = await this.#requests.send("POST", this.#path("/extend"), { key, token: this.#token });
       this.#settle(body, { tone: "good", text: "You have more time." });
     });
   }
 
   async cancel() {
     await this.#command({ command: "cancel" }, async () => {
-      await this.#send("DELETE", this.#path(), { token: this.#token });
+      await this.#requests.send("DELETE", this.#path(), { token: this.#token });
       this.#bookings.remove(this.booking.id);
       this.#leave();
       this.#become("picking", { tone: "calm", text: "Your seats are free again." });
@@ -218,7 +200,7 @@ export class Checkout extends EventTarget {
   /** Shows another booking of this show. */
   async open({ id, token }) {
     if (this.busy || this.phase === "holding") return;
-    this.picked = [];
+    this.#choice.drop(this.picked);
     await this.#load(id, token);
   }
 
@@ -239,7 +221,7 @@ export class Checkout extends EventTarget {
     if (this.busy) return false;
     this.phase = "paying";
     return this.#command({ command: "pay", body: JSON.stringify(body) }, async (key) => {
-      const { body: booking } = await this.#send("POST", this.#path("/payment"), { body, key, token: this.#token });
+      const { body: booking } = await this.#requests.send("POST", this.#path("/payment"), { body, key, token: this.#token });
       this.#settle(booking);
     });
   }
@@ -251,39 +233,22 @@ export class Checkout extends EventTarget {
 
   /** What the form confirms; `undefined` while the server has not said. */
   get secret() {
-    return this.inForm || this.phase === "paying" ? this.#secret : undefined;
+    return this.inForm || this.phase === "paying" ? this.#form.secret : undefined;
   }
 
   /** Whether the visitor and the gateway are busy with the form. */
   get confirming() {
-    return this.booking !== undefined && this.#confirms === this.booking.id;
+    return this.#form.isFor(this.booking);
   }
 
-  /** Where the bank's page leads back to. It has no token: this browser keeps it. */
   get returnUrl() {
-    return `${location.origin}/?booking=${encodeURIComponent(this.booking.id)}`;
+    return returnUrl(this.booking);
   }
 
   /** Confirms in the gateway's form: `run` does, and returns what `PaymentForm.confirm` returns. */
   async confirm(run) {
     if (this.busy || this.confirming || !this.inForm) return;
-    const { id } = this.booking;
-    this.#confirms = id;
-    this.#become("action");
-    const { done, refused } = await run();
-    if (this.#confirms === id) this.#confirms = undefined;
-    // Meanwhile the hold may have ended, or the server may know already.
-    if (this.booking?.id !== id || !this.inForm) return;
-    if (refused) return this.#become("action", { tone: "bad", text: refusedInForm(refused, this.booking.expires_at) });
-    let asked = await this.#pay({});
-    for (let look = 0; asked && done && look < MOST_LOOKS && this.booking?.id === id && this.inForm; look += 1) {
-      this.#become("paying", BANK_SLOW);
-      await sleep(LOOK_AGAIN_MS);
-      // The answer may have come another way.
-      if (this.booking?.id === id && ["paying", "action"].includes(this.phase)) asked = await this.#pay({});
-    }
-    if (this.booking?.id !== id || !this.inForm || this.note) return;
-    this.#become("action", !asked ? NOT_ASKED : done ? BANK_SLOW : NOT_CONFIRMED);
+    await this.#form.confirm(this, run, () => this.#pay({}), (phase, note) => this.#become(phase, note));
   }
 
   /** Sends the visitor's answer to the bank's question, then continues the payment. */
@@ -291,24 +256,17 @@ export class Checkout extends EventTarget {
     if (this.busy) return;
     const path = `/v1/sandbox/intents/${encodeURIComponent(this.intent)}/authenticate`;
     this.phase = "paying";
-    const done = await this.#command({ command: "answer", body: outcome }, (key) => this.#send("POST", path, { body: { outcome }, key }));
+    const done = await this.#command({ command: "answer", body: outcome }, (key) => this.#requests.send("POST", path, { body: { outcome }, key }));
     if (done) await this.pay();
   }
 
-  /** The bank's page: an encrypted one, or one of this server. Anything else is not opened. */
   get bankUrl() {
-    const given = this.booking?.next_action?.url;
-    if (!given || !URL.canParse(given, location.href)) return undefined;
-    const url = new URL(given, location.href);
-    return url.protocol === "https:" || url.origin === location.origin ? url.href : undefined;
+    return bankUrl(this.booking);
   }
 
-  /** The sandbox's payment intent; nothing if the bank is a real one, with a page of its own. */
+  /** The sandbox's payment intent. */
   get intent() {
-    const { bankUrl } = this;
-    if (!bankUrl) return undefined;
-    const { origin, pathname } = new URL(bankUrl);
-    return origin === location.origin || pathname.includes("/sandbox/") ? decodeURIComponent(pathname.split("/").at(-1)) : undefined;
+    return sandboxIntent(this.booking);
   }
 
   // --- The booking as the server sees it --------------------------------------------------------
@@ -316,29 +274,16 @@ export class Checkout extends EventTarget {
   /** Takes over an answer that is a booking. */
   #settle(booking, note) {
     this.booking = booking;
-    this.#write("booking", booking.id);
+    this.#memory.booking = booking.id;
     this.#bookings.keep(booking, this.#token, this.#title);
-    const { status, reason, payment } = booking;
-    if (status !== "paying" && status !== "action_required") this.#forgetForm();
-    if (status === "confirmed") return this.#become("confirmed", note);
-    if (status === "aborted" || status === "refunded") {
-      this.#write("booking", undefined);
-      return this.#become("over", { tone: "bad", text: ending(status === "refunded" ? "refunded" : reason) });
-    }
-    // An old message stays, unless it was about a passing trouble.
-    const lasting = this.note?.passing ? undefined : this.note;
-    if (status === "action_required") {
-      this.#secret = booking.next_action?.client_secret ?? this.#secret;
-      const none = booking.retry_after && !this.#secret && this.#hasForm ? NO_FORM_YET : undefined;
-      return this.#become("action", note ?? none ?? lasting);
-    }
-    if (status === "paying") {
-      this.#become("paying", payment?.under_review ? UNDER_REVIEW : note);
-      return this.#look((booking.retry_after ?? LOOK_AGAIN_MS / 1000) * 1000);
-    }
-    // A slow payment that ended in a decline is reported here and nowhere else.
-    const decline = this.phase === "paying" && payment?.last_decline;
-    return this.#become("held", note ?? (decline ? { tone: "bad", text: declined(payment.last_decline, booking.expires_at) } : lasting));
+    const { status } = booking;
+    if (status === "action_required") this.#form.secret = booking.next_action?.client_secret ?? this.#form.secret;
+    else if (status !== "paying") this.#form.forget();
+    const before = { phase: this.phase, note: this.note, hasForm: this.#hasForm, secret: this.#form.secret };
+    const step = stepOf(booking, before, note);
+    if (step.phase === "over") this.#memory.booking = undefined;
+    this.#become(step.phase, step.note);
+    return status === "paying" ? this.#look((booking.retry_after ?? LOOK_AGAIN_MS / 1000) * 1000) : undefined;
   }
 
   /** Asks for the state of the booking. One question at a time. */
@@ -365,14 +310,9 @@ export class Checkout extends EventTarget {
 
   /** A payment that was begun before a reload, or in another tab: the server has its secret, or knows how it ended. */
   async #continueForm() {
-    if (!this.inForm || this.#secret || this.#asked || this.busy) return;
-    this.#asked = true;
+    if (!this.inForm || this.#form.secret || this.#form.asked || this.busy) return;
+    this.#form.asked = true;
     await this.pay();
-  }
-
-  #forgetForm() {
-    this.#secret = undefined;
-    this.#asked = false;
   }
 
   #tick() {
@@ -384,28 +324,14 @@ export class Checkout extends EventTarget {
 
   // --- Requests ---------------------------------------------------------------------------------
 
-  /** The request that was never answered, with its key. */
-  #unanswered;
-
-  /** The key of a request: the same as before if the same request was never answered. */
-  #keyOf({ command, body }) {
-    return this.#unanswered?.command === command && this.#unanswered.body === body ? this.#unanswered.key : newKey();
-  }
-
   #path(rest = "") {
     return `/v1/bookings/${this.booking.id}${rest}`;
-  }
-
-  async #send(method, path, options) {
-    const answer = await send(method, path, { ...options, onwait: () => this.#become(this.phase, SLOW) });
-    this.#unanswered = undefined;
-    return answer;
   }
 
   /** Does something to the booking, under one key; says whether it was done. */
   async #command(request, run) {
     if (this.busy || !this.booking) return false;
-    const key = this.#keyOf(request);
+    const key = this.#requests.keyOf(request);
     let done = false;
     this.busy = true;
     this.#become(this.phase);
@@ -413,7 +339,7 @@ export class Checkout extends EventTarget {
       await run(key);
       done = true;
     } catch (error) {
-      this.#unanswered = isDecided(error) ? undefined : { ...request, key };
+      this.#requests.failed(request, key, error);
       this.#fail(error);
     }
     this.busy = false;
@@ -424,34 +350,31 @@ export class Checkout extends EventTarget {
   }
 
   #fail(error) {
-    const { code, facts } = error;
-    const over = { booking_over: facts?.reason, capture_failed: "capture_failed" };
-    if (code in over) {
-      this.#write("booking", undefined);
+    const ended = endedBy(error);
+    if (ended) {
+      this.#memory.booking = undefined;
       this.#bookings.keep({ ...this.booking, status: "aborted" }, this.#token, this.#title);
-      return this.#become("over", { tone: "bad", text: ending(over[code]) });
+      return this.#become("over", ended);
     }
-    if (code === "booking_not_found" || error.status === 401) return this.#cannotShow();
-    // In progress or done already: the next look shows it.
-    if (code === "payment_in_progress" || code === "already_confirmed") return undefined;
-    const text = code === "payment_declined" ? declined(facts.decline_code, this.booking.expires_at) : sentence(error);
-    const note = { tone: "bad", text, passing: !(error instanceof Problem) };
+    if (error.code === "booking_not_found" || error.status === 401) return this.#cannotShow();
+    const note = failure(error, this.booking);
     // The form stays open until the server says otherwise.
-    return this.#become(this.phase !== "paying" ? this.phase : this.#secret ? "action" : "held", note);
+    const open = this.phase !== "paying" ? this.phase : this.#form.secret ? "action" : "held";
+    return note && this.#become(open, note);
   }
 
   // --- Memory -----------------------------------------------------------------------------------
 
   /** Goes on with the booking that this tab showed last, else with an open one from another tab. */
   async #restore() {
-    const id = this.#read("booking");
+    const id = this.#memory.booking;
     const entry = (id && this.#bookings.entry(id)) ?? this.#bookings.open(this.#show);
-    const request = this.#read("request");
+    const { request } = this.#memory;
     if (entry) {
       await this.#load(entry.id, entry.token);
       // A hold from another tab that has ended meanwhile is no news here.
       if (this.phase === "over" && entry.id !== id) this.again();
-    } else if (request && Date.now() - request.at < FORGET_REQUEST_MS) {
+    } else if (request) {
       await this.hold(request.selection, request.key);
     }
   }
@@ -466,7 +389,7 @@ export class Checkout extends EventTarget {
 
   async #load(id, token) {
     this.#token = token;
-    this.#forgetForm();
+    this.#form.forget();
     this.booking = { id, seats: [] };
     this.#become("restoring");
     await this.#look();
@@ -479,27 +402,10 @@ export class Checkout extends EventTarget {
   }
 
   #leave() {
-    this.#write("booking", undefined);
+    this.#memory.booking = undefined;
     this.booking = undefined;
     this.#token = undefined;
-    this.#forgetForm();
-  }
-
-  #read(name) {
-    try {
-      return JSON.parse(sessionStorage.getItem(`${this.#key}:${name}`) ?? "null") ?? undefined;
-    } catch {
-      return undefined;
-    }
-  }
-
-  #write(name, value) {
-    try {
-      if (value === undefined) sessionStorage.removeItem(`${this.#key}:${name}`);
-      else sessionStorage.setItem(`${this.#key}:${name}`, JSON.stringify(value));
-    } catch {
-      // Storage may be forbidden; then a reload forgets, and nothing else is lost.
-    }
+    this.#form.forget();
   }
 
   #become(phase, note) {
@@ -507,9 +413,4 @@ export class Checkout extends EventTarget {
     this.note = note;
     this.dispatchEvent(new Event("changed"));
   }
-}
-
-/** Whether the server has said that the request was not, and will not be, carried out. */
-function isDecided(error) {
-  return error instanceof Problem && error.status < 500 && error.code !== "idempotency_in_flight";
 }
