@@ -1,4 +1,4 @@
-//! Which idempotency key comes next. Pure rules, and the loop that follows them.
+//! Which idempotency key comes next: the loop that follows the `table`, and what it remembers.
 //!
 //! Stripe stores the first answer to a key, its own errors (5xx) included, and repeats it for a day, marked as
 //! replayed. So a step has numbered tries, each with a key of its own:
@@ -18,6 +18,10 @@
 //! - Confirming has one key for each attempt of the buyer. If the intent shows nothing, the buyer is told
 //!   that it failed and may begin another attempt; the intent's state decides about both.
 
+mod table;
+
+pub use table::{Shows, Step};
+
 use super::answers::{Failure, IDEMPOTENCY_ERROR};
 use super::busy;
 use super::rounds::Rounds;
@@ -25,98 +29,8 @@ use lastseat_domain::ports::payments::{GatewayFault, Intent};
 use parking_lot::Mutex;
 use std::future::Future;
 use std::time::Duration;
+use table::{FollowUp, Outcome, after_look, after_try};
 use tokio::time::Instant;
-
-/// What is done to an intent.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Step {
-    /// Create it.
-    Create,
-    /// Try a payment method.
-    Confirm,
-    /// Take the money.
-    Capture,
-    /// End the reservation.
-    Cancel,
-    /// Return money.
-    Refund,
-}
-
-/// What one try came to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Outcome {
-    /// Not done, or unknown: nothing was answered.
-    NoAnswer,
-    /// An error of Stripe's own. It is not known whether Stripe stored it.
-    FreshError,
-    /// An error of Stripe's own that it stored: nothing else will ever be answered to this key.
-    StoredError,
-    /// An error of Stripe's own, again and again, and not marked as stored.
-    RepeatedError,
-    /// An error of Stripe's own, with the advice to send the same request again.
-    Overloaded,
-    /// Refused because of the object's state.
-    WrongState,
-    /// Refused for another reason.
-    Refused,
-}
-
-/// What the intent, or the list of its refunds, shows.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Shows {
-    /// The step was done.
-    Done,
-    /// It was not.
-    NotDone,
-    /// Stripe is still working on the intent.
-    Pending,
-}
-
-/// What to do next.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum FollowUp {
-    /// Hand the try's own answer to the caller.
-    Report,
-    /// Look at the intent first.
-    Look,
-    /// Use the next try's key.
-    NextKey,
-    /// It was not done; use the same key in the next round.
-    SameKeyLater,
-    /// The intent as it was seen is the answer.
-    Settled,
-    /// Tell the buyer that this attempt failed.
-    Declined,
-    /// Nobody knows yet; the caller repeats the step.
-    Unclear,
-}
-
-/// After a try that brought no result.
-#[must_use]
-pub const fn after_try(step: Step, outcome: Outcome) -> FollowUp {
-    match (outcome, step) {
-        (Outcome::NoAnswer | Outcome::Refused, _) => FollowUp::Report,
-        (Outcome::StoredError, Step::Create) => FollowUp::NextKey,
-        (Outcome::FreshError | Outcome::RepeatedError | Outcome::Overloaded, Step::Create) => FollowUp::Report,
-        (Outcome::FreshError | Outcome::StoredError | Outcome::RepeatedError | Outcome::Overloaded, _) => FollowUp::Look,
-        // It may be refused because it is done already.
-        (Outcome::WrongState, Step::Capture | Step::Cancel | Step::Refund) => FollowUp::Look,
-        (Outcome::WrongState, Step::Create | Step::Confirm) => FollowUp::Report,
-    }
-}
-
-/// After the look that [`after_try`] asked for.
-#[must_use]
-pub const fn after_look(step: Step, outcome: Outcome, shows: Shows) -> FollowUp {
-    match (shows, outcome, step) {
-        (Shows::Done, _, _) => FollowUp::Settled,
-        (Shows::Pending, _, _) => FollowUp::Unclear,
-        (Shows::NotDone, Outcome::WrongState | Outcome::Overloaded, _) => FollowUp::Report,
-        (Shows::NotDone, _, Step::Confirm) => FollowUp::Declined,
-        (Shows::NotDone, Outcome::FreshError, _) => FollowUp::SameKeyLater,
-        (Shows::NotDone, _, _) => FollowUp::NextKey,
-    }
-}
 
 /// The rules of a run: replaced in tests by careless ones, to see that those do harm.
 #[derive(Clone, Copy)]
@@ -223,12 +137,6 @@ async fn round(rules: Rules, memory: &Memory, attempt: &impl Attempt, name: &str
         }
     }
     Err(Ended { fault: failing(), by_server_error: true })
-}
-
-impl Outcome {
-    const fn is_server_error(self) -> bool {
-        matches!(self, Self::FreshError | Self::StoredError | Self::RepeatedError)
-    }
 }
 
 /// What a try came to; `fresh_errors` counts it as one and says how many that makes of the same key.
