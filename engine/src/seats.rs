@@ -44,8 +44,9 @@ pub(crate) struct Seats {
 }
 
 impl Seats {
-    pub(crate) fn new(journal: Journal, shows: ShowRegistry, supervisor: ActorCell) -> Self {
-        Self { actors: Registry::new(supervisor), journal, shows }
+    /// `most_awake`: seats whose actors are in memory without work.
+    pub(crate) fn new(journal: Journal, shows: ShowRegistry, supervisor: ActorCell, most_awake: usize) -> Self {
+        Self { actors: Registry::new(supervisor, most_awake), journal, shows }
     }
 
     async fn ask<R: Send + 'static>(
@@ -81,6 +82,10 @@ impl Seats {
                     None => SeatMessage::Forget,
                 };
                 self.actors.tell(&decision.key, message);
+                // Sold, which it mostly stays.
+                if let Some(Event::SeatBooked(_)) = decision.events.last() {
+                    self.actors.stop_if_idle(&decision.key);
+                }
                 if let (Some(show), Some(event)) = (self.shows.get(&decision.key.show), decision.events.last()) {
                     show.apply_seat_event(&decision.key.seat, event, position);
                 }

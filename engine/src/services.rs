@@ -37,7 +37,7 @@ impl Services {
         let journal = Journal::new(ports.log.clone(), ports.clock.clone());
         let shows = ShowRegistry::default();
         Self {
-            seats: Seats::new(journal.clone(), shows.clone(), supervisor),
+            seats: Seats::new(journal.clone(), shows.clone(), supervisor, settings.max_seat_actors),
             buyers: BuyerLedger::default(),
             known_bookings: KnownBookings::default(),
             guard: GuardService::new(ports.guard.clone(), ports.clock.clone()),

@@ -8,6 +8,8 @@ pub struct Settings {
     pub max_in_flight: usize,
     /// An actor without work for this long is stopped. Its history stays in the log.
     pub passivate_after: Duration,
+    /// Actors of seats in memory without work. Beyond that, those used longest ago are stopped.
+    pub max_seat_actors: usize,
     /// A payment that has not moved for this long is looked at by the booking process.
     pub settle_after: Duration,
     /// How long a caller waits for the payment gateway before the answer is "not known yet".
@@ -19,6 +21,7 @@ impl Default for Settings {
         Self {
             max_in_flight: 4096,
             passivate_after: Duration::from_secs(5),
+            max_seat_actors: 8192,
             settle_after: Duration::from_secs(10),
             payment_patience: Duration::from_secs(10),
         }

@@ -133,6 +133,8 @@ settings! {
     hold, "hold_seconds": Duration = Duration::from_secs(600), SECONDS, SERVER;
     /// Idle time after which an actor is stopped
     passivate, "passivate_seconds": Duration = EngineSettings::default().passivate_after, SECONDS, SERVER;
+    /// Seat actors in memory without work; beyond it those that were used longest ago are stopped
+    max_seat_actors, "max_seat_actors": usize = EngineSettings::default().max_seat_actors, COUNT, SERVER;
     /// Time after which a payment that makes no progress is checked again
     settle, "settle_seconds": Duration = EngineSettings::default().settle_after, SECONDS, SERVER;
     /// How long a caller waits for the payment gateway before the answer is 202 `paying`

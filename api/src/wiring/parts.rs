@@ -66,6 +66,7 @@ fn settings(config: &Config) -> Settings {
     Settings {
         max_in_flight: config.max_in_flight,
         passivate_after: config.passivate,
+        max_seat_actors: config.max_seat_actors,
         settle_after: config.settle,
         payment_patience: config.payment_patience,
     }

@@ -1,5 +1,8 @@
-//! Finds or starts the actor of a key. A caller whose actor fails is retried on a fresh actor, up to
-//! three times.
+//! Finds or starts the actor of a key, and stops those that are not needed. A caller whose actor fails is
+//! retried on a fresh actor, up to three times.
+//!
+//! An actor costs some kilobytes, and what it knows can be read from the log again. So only so many are
+//! awake; beyond that, those used longest ago are stopped.
 //!
 //! Not ractor's own registry: that is one for the whole process, and two engines in one process (a
 //! simulation of several nodes) would collide in it.
@@ -16,10 +19,17 @@ use tokio::sync::oneshot;
 /// Times that a command is sent, each time to a fresh actor.
 const TRIES: usize = 3;
 
+/// How often the number of actors is compared with the bound: once in so many parts of it. So it is
+/// exceeded by one part at most, and by the actors that are at work.
+const PARTS: usize = 8;
+
 /// Actors by key.
 pub(crate) struct Registry<K: Eq + Hash, A: Actor> {
     entries: DashMap<K, Entry<A>>,
     supervisor: ActorCell,
+    /// Actors that may be awake without work.
+    most_awake: usize,
+    started: AtomicUsize,
     closed: AtomicBool,
 }
 
@@ -45,8 +55,9 @@ where
     K: Eq + Hash + Clone + Send + Sync + 'static,
     A: Actor + Clone,
 {
-    pub(crate) fn new(supervisor: ActorCell) -> Self {
-        Self { entries: DashMap::new(), supervisor, closed: AtomicBool::new(false) }
+    pub(crate) fn new(supervisor: ActorCell, most_awake: usize) -> Self {
+        let (started, closed) = (AtomicUsize::new(0), AtomicBool::new(false));
+        Self { entries: DashMap::new(), supervisor, most_awake, started, closed }
     }
 
     /// Sends a message to the actor of `key` and waits for the reply. If the actor fails before it has
@@ -99,6 +110,7 @@ where
         if let Some(entry) = self.entries.get(key) {
             return Ok(use_it(&entry));
         }
+        self.keep_bound();
         let entry = self.entries.entry(key.clone()).or_try_insert_with(|| {
             let (actor, arguments) = spawn();
             let (actor, _) = ractor::ActorRuntime::spawn_linked_instant(None, actor, arguments, self.supervisor.clone())
@@ -106,6 +118,28 @@ where
             Ok::<_, Fault>(Entry { actor, last_used: AtomicI64::new(0), waiting: Arc::new(AtomicUsize::new(0)) })
         })?;
         Ok(use_it(&entry))
+    }
+
+    /// Stops the actor of `key`, unless commands wait for it.
+    pub(crate) fn stop_if_idle(&self, key: &K) {
+        let idle = self.entries.remove_if(key, |_, entry| entry.waiting.load(Ordering::Acquire) == 0);
+        if let Some((_, entry)) = idle {
+            entry.actor.stop(None);
+        }
+    }
+
+    /// Called for each actor that is about to start: now and then, stops those used longest ago.
+    fn keep_bound(&self) {
+        let part = (self.most_awake / PARTS).max(1);
+        if !(self.started.fetch_add(1, Ordering::Relaxed) + 1).is_multiple_of(part) || self.entries.len() < self.most_awake {
+            return;
+        }
+        let mut last_used: Vec<i64> = self.entries.iter().map(|entry| entry.last_used.load(Ordering::Relaxed)).collect();
+        let surplus = (last_used.len() + part).saturating_sub(self.most_awake).min(last_used.len());
+        if let Some(last) = surplus.checked_sub(1) {
+            let (_, youngest_to_stop, _) = last_used.select_nth_unstable(last);
+            self.passivate(Timestamp::from_timestamp_millis(*youngest_to_stop + 1).unwrap_or(Timestamp::MAX_UTC));
+        }
     }
 
     /// Stops the actors that were not used since `before`.

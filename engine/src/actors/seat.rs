@@ -53,7 +53,8 @@ impl SeatActor {
     async fn load(&self, known: &mut Option<Loaded<Seat>>) -> Result<(Loaded<Seat>, bool), Fault> {
         match known {
             Some(loaded) => Ok((loaded.clone(), true)),
-            None => Ok((known.insert(self.journal.load::<Seat>(&self.key).await?).clone(), false)),
+            // On the heap, and only while it runs: the actor's task has room for this future twice.
+            None => Ok((known.insert(Box::pin(self.journal.load::<Seat>(&self.key)).await?).clone(), false)),
         }
     }
 

@@ -57,6 +57,14 @@ impl Actor for PaymentActor {
     ) -> Result<(), ActorProcessingErr> {
         // The engine is gone, and with it everyone who waits for a reply.
         let Some(services) = self.services.upgrade() else { return Ok(()) };
+        // On the heap, and only while it runs: the actor's task has room for this future twice.
+        Box::pin(self.execute(services, message)).await;
+        Ok(())
+    }
+}
+
+impl PaymentActor {
+    async fn execute(&self, services: Arc<Services>, message: PaymentMessage) {
         // Every command reads the booking: other nodes change it, too, and a decision that appends
         // nothing would never notice.
         let session = |context| BookingSession::new(services, self.booking, context);
@@ -73,6 +81,5 @@ impl Actor for PaymentActor {
                 drop(reply.send(commands::settle(session(Context::step("settle")), seats).await));
             }
         }
-        Ok(())
     }
 }

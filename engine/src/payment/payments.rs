@@ -19,7 +19,8 @@ pub(crate) struct Payments {
 
 impl Payments {
     pub(crate) fn new(services: Arc<Services>, supervisor: ActorCell) -> Self {
-        Self { services, actors: Arc::new(Registry::new(supervisor)) }
+        // The gates bound the commands, and an actor is awake for its commands only.
+        Self { services, actors: Arc::new(Registry::new(supervisor, usize::MAX)) }
     }
 
     /// A caller's command on a booking.
@@ -57,7 +58,10 @@ impl Payments {
         message: impl Fn(oneshot::Sender<R>) -> PaymentMessage,
     ) -> Result<R, Fault> {
         let spawn = || (PaymentActor::new(booking, &self.services), ());
-        self.actors.ask(&booking, self.services.now(), spawn, message).await
+        let answer = self.actors.ask(&booking, self.services.now(), spawn, message).await;
+        // It keeps nothing from one command to the next.
+        self.actors.stop_if_idle(&booking);
+        answer
     }
 
     /// Stops the actors that were not used since `before`.
