@@ -87,10 +87,15 @@ pub(crate) struct Server {
     pub address: SocketAddr,
     /// An admin's token; empty where there are no admins.
     pub token: String,
-    _process: Child,
+    process: Child,
 }
 
 impl Server {
+    /// What the process has in memory; `None` where the system does not tell, or when it has ended.
+    pub(crate) fn memory(&self) -> Option<Memory> {
+        memory_of(self.process.id()?)
+    }
+
     async fn start(arguments: &[&str]) -> Outcome<Self> {
         let mut process = Command::new(std::env::current_exe()?)
             .args(arguments)
@@ -101,7 +106,7 @@ impl Server {
         let stdout = process.stdout.take().ok_or("the server has no stdout")?;
         let line = BufReader::new(stdout).lines().next_line().await?.ok_or("the server did not start")?;
         let (address, token) = line.split_once(' ').unwrap_or((&line, ""));
-        Ok(Self { address: address.parse()?, token: token.to_owned(), _process: process })
+        Ok(Self { address: address.parse()?, token: token.to_owned(), process })
     }
 
     pub(crate) async fn bare() -> Outcome<Self> {
@@ -132,6 +137,24 @@ impl Server {
     pub(crate) async fn eventstore_server(data: &Path) -> Outcome<Self> {
         Self::start(&["eventstore-server", name_of(data)?]).await
     }
+}
+
+/// Bytes that a process has in memory.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Memory {
+    pub now: u64,
+    /// Since its start.
+    pub peak: u64,
+}
+
+/// Of `/proc/{pid}/status`, where there is such a thing.
+fn memory_of(pid: u32) -> Option<Memory> {
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
+    let bytes = |name: &str| {
+        let line = status.lines().find_map(|line| line.strip_prefix(name))?;
+        Some(line.trim().strip_suffix("kB")?.trim().parse::<u64>().ok()? * 1024)
+    };
+    Some(Memory { now: bytes("VmRSS:")?, peak: bytes("VmHWM:")? })
 }
 
 fn name_of(data: &Path) -> Outcome<&str> {

@@ -2,8 +2,10 @@
 
 mod appends;
 mod guard;
+mod memory;
 mod over_http;
 mod plan;
+mod sale;
 
 use crate::figure::Figure;
 use crate::outcome::Outcome;
@@ -12,6 +14,9 @@ pub(crate) use plan::Plan;
 
 /// Connections, or callers, of each measurement.
 const CONNECTIONS: [usize; 2] = [64, 500];
+
+/// Bookings whose memory is measured.
+const BOOKINGS: [u32; 2] = [10_000, 100_000];
 
 /// Measures everything that is planned and prints it.
 pub(crate) async fn all(plan: &Plan, as_json: bool) -> Outcome<()> {
@@ -40,6 +45,13 @@ pub(crate) async fn all(plan: &Plan, as_json: bool) -> Outcome<()> {
     }
     if plan.has("guard") {
         figures.extend(guard::calls(plan).await?);
+    }
+    for bookings in BOOKINGS.into_iter().filter(|_| plan.has("memory")) {
+        figures.extend(memory::of_bookings(bookings).await?.into_iter().flatten());
+    }
+    // Takes minutes, so only if it is asked for.
+    if plan.only.as_deref() == Some("million") {
+        figures.extend(memory::of_bookings(1_000_000).await?.into_iter().flatten());
     }
     if as_json {
         println!("{}", serde_json::to_string_pretty(&figures.iter().map(Figure::to_json).collect::<Vec<_>>())?);

@@ -1,13 +1,13 @@
 //! What a client of the HTTP front gets: refusals, holds, bookings.
 
 use super::plan::{Plan, rate};
+use super::sale::{buy, hold_request, schedule};
 use crate::client::{Connection, post};
 use crate::figure::Figure;
 use crate::outcome::Outcome;
 use crate::raw_log;
 use crate::server::{Backing, Server};
 use lastseat_redis::testkit::RedisServer;
-use serde_json::json;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Instant;
@@ -141,53 +141,18 @@ async fn sell(connections: usize, plan: &Plan, backing: &Backing, pay: bool) -> 
     let server = Server::lastseat(folder.path(), backing).await?;
     schedule(&server, "sale", PLACES).await?;
     let address = server.address;
-    // With an admin's token: neither a guest nor a single buyer may hold so many.
-    let hold: Arc<[u8]> = post("/v1/shows/sale/bookings", Some(&server.token), r#"{"area":"floor","quantity":1}"#).into();
+    let hold = hold_request(&server, "sale");
     rate(connections, plan.seconds, |_, until| {
         let hold = hold.clone();
         async move {
             let mut connection = Connection::open(address).await?;
             let mut done = 0;
             while Instant::now() < until {
-                let answer = connection.send(&hold).await?;
-                if answer.status != 201 {
-                    return Err(format!("a hold was answered {}: {}", answer.status, String::from_utf8_lossy(answer.body)).into());
-                }
-                if pay {
-                    let (Some(id), Some(token)) = (answer.text("id"), answer.text("token")) else {
-                        return Err("a hold without id".into());
-                    };
-                    let pay = post(&format!("/v1/bookings/{id}/payment"), Some(&token), r#"{"payment_method":"pm_card_visa"}"#);
-                    let answer = connection.send(&pay).await?;
-                    if answer.status != 200 {
-                        return Err(format!(
-                            "a payment was answered {}: {}",
-                            answer.status,
-                            String::from_utf8_lossy(answer.body)
-                        )
-                        .into());
-                    }
-                }
+                buy(&mut connection, &hold, pay).await?;
                 done += 1;
             }
             Ok(done)
         }
     })
     .await
-}
-
-/// Puts a show on sale: row A of ten seats, and a floor.
-async fn schedule(server: &Server, show: &str, places: u32) -> Outcome<()> {
-    let body = json!({
-        "id": show, "title": "A measurement", "currency": "EUR", "hold_seconds": 3600,
-        "categories": [{"category": "any", "price": 1000}],
-        "areas": [
-            {"area": "stalls", "category": "any", "rows": [{"row": "A", "seats": 10}]},
-            {"area": "floor", "category": "any", "capacity": places}
-        ],
-    });
-    let request = post("/v1/shows", Some(&server.token), &body.to_string());
-    let mut connection = Connection::open(server.address).await?;
-    let answer = connection.send(&request).await?;
-    if answer.status == 201 { Ok(()) } else { Err(format!("no show: {}", String::from_utf8_lossy(answer.body)).into()) }
 }

@@ -1,0 +1,71 @@
+//! What a booking costs in memory, while it is sold and afterwards.
+
+use super::sale::{buy, hold_request, schedule};
+use crate::client::Connection;
+use crate::figure::Figure;
+use crate::outcome::Outcome;
+use crate::server::{Backing, Server};
+use std::path::Path;
+use std::time::Duration;
+
+const CONNECTIONS: u32 = 64;
+/// Places of a show; more bookings need more shows.
+const PLACES: u32 = 100_000;
+/// After this, what only the sale needed is given back.
+const REST: Duration = Duration::from_secs(12);
+
+/// Confirmed bookings, so many, in one server: bytes for each that the process has at most, and at rest, against those
+/// that its events take on disk. None where the system does not tell what a process has.
+pub(super) async fn of_bookings(bookings: u32) -> Outcome<Option<[Figure; 2]>> {
+    let folder = tempfile::tempdir_in(".")?;
+    let server = Server::lastseat(folder.path(), &Backing::default()).await?;
+    let Some(before) = server.memory() else { return Ok(None) };
+    for show in 0..bookings.div_ceil(PLACES) {
+        let name = format!("sale-{show}");
+        schedule(&server, &name, PLACES).await?;
+        sell(&server, &name, PLACES.min(bookings - show * PLACES)).await?;
+        eprintln!("memory, {} of {bookings} bookings: {:?}", bookings.min((show + 1) * PLACES), server.memory());
+    }
+    let peak = server.memory().ok_or("the server is gone")?.peak;
+    tokio::time::sleep(REST).await;
+    let rest = server.memory().ok_or("the server is gone")?.now;
+    let each = |bytes: u64| bytes.saturating_sub(before.now) as f64 / f64::from(bookings);
+    let on_disk = size_of(folder.path())? as f64 / f64::from(bookings);
+    Ok(Some([("memory of a booking, at most", each(peak)), ("memory of a booking, at rest", each(rest))].map(|(name, ours)| {
+        let mut figure = Figure::new(name, bookings as usize, "bytes", "its events on disk");
+        figure.add(ours, on_disk);
+        figure
+    })))
+}
+
+async fn sell(server: &Server, show: &str, bookings: u32) -> Outcome<()> {
+    let (address, hold) = (server.address, hold_request(server, show));
+    let buyers: Vec<_> = (0..CONNECTIONS)
+        .map(|buyer| {
+            let hold = hold.clone();
+            tokio::spawn(async move {
+                let mut connection = Connection::open(address).await?;
+                for _ in (buyer..bookings).step_by(CONNECTIONS as usize) {
+                    buy(&mut connection, &hold, true).await?;
+                }
+                Outcome::Ok(())
+            })
+        })
+        .collect();
+    for buyer in buyers {
+        buyer.await??;
+    }
+    Ok(())
+}
+
+/// Bytes of the event log.
+fn size_of(data: &Path) -> Outcome<u64> {
+    let mut bytes = 0;
+    for entry in std::fs::read_dir(data)? {
+        let entry = entry?;
+        if entry.file_name().to_string_lossy().starts_with("events.db") {
+            bytes += entry.metadata()?.len();
+        }
+    }
+    Ok(bytes)
+}
