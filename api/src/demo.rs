@@ -84,8 +84,8 @@ mod tests {
         let show = show(Duration::from_secs(600)).unwrap();
         let events = decide(None, ShowCommand::Schedule(show)).unwrap();
         let show = events.iter().fold(None, evolve).unwrap();
-        assert_eq!(show.plan.seats.len(), 20 * 40 + 1000);
-        assert_eq!(show.plan.seats[0].seat.as_str(), "A-1");
+        assert_eq!(show.plan.len(), 20 * 40 + 1000);
+        assert_eq!(show.plan.id_of(0).unwrap().as_str(), "A-1");
         let area = |id: &str| show.plan.area(&AreaId::new(id).unwrap()).unwrap().clone();
         assert_eq!((area("stalls").capacity, area("stalls").price), (400, 8500));
         assert_eq!((area("circle").capacity, area("circle").price), (400, 5500));

@@ -134,7 +134,7 @@ impl Audit {
         let new = !self.shows.contains_key(show);
         self.findings.check(Code::OpenedTwice, new, &place, || format!("show {show} is scheduled again"));
         if let (true, Some(laid_out)) = (new, show::evolve(None, &envelope.event)) {
-            let seats = laid_out.plan.seats.iter().map(|_| SeatFact::default()).collect();
+            let seats = (0..laid_out.plan.len()).map(|_| SeatFact::default()).collect();
             self.shows.insert(show.clone(), ShowFacts { facts: Arc::new(facts.clone()), plan: laid_out.plan, seats });
         }
     }

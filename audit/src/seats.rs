@@ -112,8 +112,8 @@ impl Audit {
     /// No seat is taken by a booking that is over, or should be.
     pub(super) fn finish_seats(&mut self, until: Timestamp) {
         for (show_id, show) in &self.shows {
-            for (index, (planned, seat)) in (0_u32..).zip(show.plan.seats.iter().zip(&show.seats)) {
-                let Some(owner) = seat.owner else { continue };
+            for (index, seat) in (0_u32..).zip(&show.seats) {
+                let (Some(owner), Some(id)) = (seat.owner, seat.owner.and_then(|_| show.plan.id_of(index))) else { continue };
                 let book = self.bookings.get(&owner.booking);
                 let decision = book.map_or(Decision::Open, |b| b.decision);
                 let (over_at, why) = match (book, decision) {
@@ -127,7 +127,7 @@ impl Audit {
                 if due > until {
                     continue;
                 }
-                let stream = StreamName::seat(show_id, &planned.seat);
+                let stream = StreamName::seat(show_id, &id);
                 let late = (until - due).num_seconds();
                 let text = format!("booking {} {why}, and still has it {late} s later", owner.booking);
                 if self.activity.is_late(due) {

@@ -3,7 +3,7 @@
 
 use crate::ids::{AreaId, CategoryId, SeatId};
 use serde::{Deserialize, Serialize};
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 
 /// A price category of a show. Every area is in one.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -47,10 +47,8 @@ pub struct Row {
 }
 
 /// One seat of a [`Plan`].
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PlannedSeat {
-    /// Its label, or its number in an area that is sold by quantity.
-    pub seat: SeatId,
     /// Index into [`Plan::areas`].
     pub area: u32,
     /// Price in minor units of the show's currency.
@@ -62,7 +60,7 @@ pub struct PlannedSeat {
     pub segment: Option<u32>,
 }
 
-/// Where the seats of an area are in [`Plan::seats`].
+/// Where the seats of an area are in the [`Plan`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PlannedArea {
     /// Unique in the show.
@@ -81,66 +79,152 @@ pub struct PlannedArea {
 
 /// The seats of a show in order: area by area, row by row. A seat's index is its place in this
 /// order; it is the same on every node and after every restart.
+///
+/// It keeps rows, not seats: what there is to say of a seat follows from its row and its number.
 #[derive(Debug, Clone)]
 pub struct Plan {
-    /// All seats, by index.
-    pub seats: Vec<PlannedSeat>,
     /// All areas, in the organiser's order.
     pub areas: Vec<PlannedArea>,
-    index: HashMap<SeatId, u32>,
+    /// In the order of their seats.
+    blocks: Vec<Block>,
+    /// Index into `blocks`, by what their seats' ids begin with.
+    by_prefix: HashMap<String, usize>,
+}
+
+/// The seats of a row, or of an area that is sold by quantity, numbered from 1.
+#[derive(Debug, Clone)]
+struct Block {
+    /// Index of its first seat.
+    first: u32,
+    seats: u32,
+    area: u32,
+    price: i64,
+    kind: BlockKind,
+}
+
+#[derive(Debug, Clone)]
+enum BlockKind {
+    Row {
+        label: String,
+        /// Numbered through the whole show.
+        number: u32,
+        /// The segment of its first seat.
+        first_segment: u32,
+        /// Seats that a gap follows, in order.
+        gaps_after: Vec<u32>,
+    },
+    Places(AreaId),
+}
+
+impl Block {
+    /// The seat with this number, from 1.
+    fn seat(&self, number: u32) -> PlannedSeat {
+        let (row, segment) = match &self.kind {
+            BlockKind::Row { number: row, first_segment, gaps_after, .. } => {
+                let gaps = gaps_after.partition_point(|after| *after < number);
+                (Some(*row), Some(first_segment + as_index(gaps)))
+            }
+            BlockKind::Places(_) => (None, None),
+        };
+        PlannedSeat { area: self.area, price: self.price, row, segment }
+    }
+
+    /// Its id.
+    fn id(&self, number: u32) -> SeatId {
+        match &self.kind {
+            BlockKind::Row { label, .. } => SeatId::in_row(label, number),
+            BlockKind::Places(area) => SeatId::unit(area, number),
+        }
+    }
 }
 
 impl Plan {
     /// Lays out the areas of a show that was checked when it was scheduled. An area in an unknown
     /// category would cost nothing.
     pub(crate) fn new(areas: &[Area], categories: &[Category]) -> Self {
-        let mut plan = Self { seats: Vec::new(), areas: Vec::new(), index: HashMap::new() };
+        let mut plan = Self { areas: Vec::new(), blocks: Vec::new(), by_prefix: HashMap::new() };
         let price_of: HashMap<&CategoryId, i64> = categories.iter().map(|c| (&c.category, c.price)).collect();
-        let (mut rows, mut segment) = (0, 0);
+        let (mut rows, mut first_segment) = (0, 0);
         for (area_index, area) in (0_u32..).zip(areas) {
             let price = price_of.get(&area.category).copied().unwrap_or_default();
-            let first = plan.seats.len();
+            let first = plan.len();
             for row in &area.rows {
-                let gaps: HashSet<u32> = row.gaps_after.iter().copied().collect();
-                for number in 1..=row.seats {
-                    plan.push(SeatId::in_row(&row.row, number), area_index, price, Some((rows, segment)));
-                    if gaps.contains(&number) {
-                        segment += 1;
-                    }
-                }
-                segment += 1;
+                let mut gaps_after: Vec<u32> =
+                    row.gaps_after.iter().copied().filter(|after| (1..=row.seats).contains(after)).collect();
+                gaps_after.sort_unstable();
+                gaps_after.dedup();
+                let next_segment = first_segment + as_index(gaps_after.len()) + 1;
+                let kind = BlockKind::Row { label: row.row.clone(), number: rows, first_segment, gaps_after };
+                plan.push(area_index, price, row.seats, kind);
+                first_segment = next_segment;
                 rows += 1;
             }
-            for number in 1..=area.capacity.unwrap_or(0) {
-                plan.push(SeatId::unit(&area.area, number), area_index, price, None);
+            if let Some(capacity) = area.capacity {
+                plan.push(area_index, price, capacity, BlockKind::Places(area.area.clone()));
             }
             plan.areas.push(PlannedArea {
                 area: area.area.clone(),
                 category: area.category.clone(),
                 price,
                 labelled: area.capacity.is_none(),
-                first: as_index(first),
-                capacity: as_index(plan.seats.len() - first),
+                first,
+                capacity: plan.len() - first,
             });
         }
         plan
     }
 
-    fn push(&mut self, seat: SeatId, area: u32, price: i64, place: Option<(u32, u32)>) {
-        self.index.insert(seat.clone(), as_index(self.seats.len()));
-        self.seats.push(PlannedSeat { seat, area, price, row: place.map(|p| p.0), segment: place.map(|p| p.1) });
+    fn push(&mut self, area: u32, price: i64, seats: u32, kind: BlockKind) {
+        let block = Block { first: self.len(), seats, area, price, kind };
+        if let Some((prefix, _)) = split(&block.id(1)) {
+            self.by_prefix.insert(prefix.to_owned(), self.blocks.len());
+        }
+        self.blocks.push(block);
+    }
+
+    /// Number of seats.
+    #[must_use]
+    pub fn len(&self) -> u32 {
+        self.blocks.last().map_or(0, |block| block.first + block.seats)
+    }
+
+    /// Whether there is no seat.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// All seats, by index.
+    pub fn seats(&self) -> impl Iterator<Item = (SeatId, PlannedSeat)> + '_ {
+        self.blocks.iter().flat_map(|block| (1..=block.seats).map(|number| (block.id(number), block.seat(number))))
     }
 
     /// The index of a seat; `None` if the show has no such seat.
     #[must_use]
     pub fn index_of(&self, seat: &SeatId) -> Option<u32> {
-        self.index.get(seat).copied()
+        let (prefix, number) = split(seat)?;
+        let block = self.blocks.get(*self.by_prefix.get(prefix)?)?;
+        (1..=block.seats).contains(&number).then(|| block.first + number - 1)
     }
 
     /// The seat at an index.
     #[must_use]
-    pub fn seat(&self, index: u32) -> Option<&PlannedSeat> {
-        self.seats.get(index as usize)
+    pub fn seat(&self, index: u32) -> Option<PlannedSeat> {
+        self.find(index).map(|(block, number)| block.seat(number))
+    }
+
+    /// The id of the seat at an index: its label, or its number in an area that is sold by quantity.
+    #[must_use]
+    pub fn id_of(&self, index: u32) -> Option<SeatId> {
+        self.find(index).map(|(block, number)| block.id(number))
+    }
+
+    /// The block of the seat at an index, and the seat's number in it.
+    fn find(&self, index: u32) -> Option<(&Block, u32)> {
+        let after = self.blocks.partition_point(|block| block.first <= index);
+        let block = self.blocks.get(after.checked_sub(1)?)?;
+        let number = index - block.first + 1;
+        (number <= block.seats).then_some((block, number))
     }
 
     /// The area with this id.
@@ -151,9 +235,16 @@ impl Plan {
 
     /// The area that a seat is in.
     #[must_use]
-    pub fn area_of(&self, seat: &PlannedSeat) -> Option<&PlannedArea> {
+    pub fn area_of(&self, seat: PlannedSeat) -> Option<&PlannedArea> {
         self.areas.get(seat.area as usize)
     }
+}
+
+/// What comes before a seat's number, and the number as [`SeatId::in_row`] and [`SeatId::unit`] write it.
+fn split(seat: &SeatId) -> Option<(&str, u32)> {
+    let (prefix, digits) = seat.as_str().split_at(seat.as_str().rfind(['-', ':'])? + 1);
+    let written = digits.bytes().all(|byte| byte.is_ascii_digit()) && !digits.starts_with('0');
+    Some((prefix, digits.parse().ok().filter(|_| written)?))
 }
 
 /// A show's limit of 200,000 seats keeps every index and count within 32 bits.

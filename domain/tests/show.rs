@@ -183,13 +183,14 @@ fn the_limits_themselves_are_allowed() {
         ..hamlet()
     };
     given([]).when(ShowCommand::Schedule(facts.clone())).then_events([facts.clone().into()]);
-    assert_eq!(state([facts.into()]).plan.seats.len(), MAX_SEATS);
+    assert_eq!(state([facts.into()]).plan.len() as usize, MAX_SEATS);
 }
 
 #[test]
 fn every_seat_has_an_index_a_price_and_neighbours_up_to_the_next_gap() {
     let plan = state([scheduled()]).plan;
-    let laid_out: Vec<_> = plan.seats.iter().map(|s| (s.seat.as_str(), s.price, s.segment)).collect();
+    let seats: Vec<_> = plan.seats().collect();
+    let laid_out: Vec<_> = seats.iter().map(|(id, s)| (id.as_str(), s.price, s.segment)).collect();
     let expected = [
         ("A-1", 8500, Some(0)),
         ("A-2", 8500, Some(0)),
@@ -202,12 +203,14 @@ fn every_seat_has_an_index_a_price_and_neighbours_up_to_the_next_gap() {
         ("floor:3", 2000, None),
     ];
     assert_eq!(laid_out, expected);
-    for (index, planned) in (0_u32..).zip(&plan.seats) {
-        assert_eq!(plan.index_of(&planned.seat), Some(index));
-        assert_eq!(plan.seat(index), Some(planned));
+    for (index, (id, planned)) in (0_u32..).zip(seats) {
+        assert_eq!(plan.index_of(&id), Some(index));
+        assert_eq!((plan.id_of(index), plan.seat(index)), (Some(id), Some(planned)));
         assert!(plan.area_of(planned).is_some_and(|a| (a.first..a.first + a.capacity).contains(&index)));
     }
-    assert_eq!(plan.index_of(&SeatId::in_row("A", 5)), None);
+    for unknown in ["A-5", "A-0", "A-01", "A-", "A1", "A", "-1", "C-1", "floor:0", "floor:4", "floor-1", "A:1", "A-99999999999"] {
+        assert_eq!(SeatId::new(unknown).ok().and_then(|seat| plan.index_of(&seat)), None, "{unknown}");
+    }
     assert_eq!(plan.seat(9), None);
     assert!(!plan.area(&AreaId::new("floor").unwrap()).unwrap().labelled);
 }

@@ -88,9 +88,9 @@ impl SeatTable {
             looked_up: AtomicI64::new(i64::MIN),
         });
         Self {
-            words: plan.seats.iter().map(|_| AtomicU64::new(0)).collect(),
-            until: plan.seats.iter().map(|_| AtomicI64::new(0)).collect(),
-            claims: plan.seats.iter().map(|_| AtomicBool::new(false)).collect(),
+            words: (0..plan.len()).map(|_| AtomicU64::new(0)).collect(),
+            until: (0..plan.len()).map(|_| AtomicI64::new(0)).collect(),
+            claims: (0..plan.len()).map(|_| AtomicBool::new(false)).collect(),
             areas: areas.collect(),
         }
     }

@@ -200,10 +200,11 @@ impl Sales {
 fn count_seats(show_seats: &ShowSeats) -> (SeatCounts, Vec<CategorySales>) {
     let mut all = SeatCounts::default();
     let mut by_category: BTreeMap<&CategoryId, SeatCounts> = BTreeMap::new();
-    for (seat, state) in show_seats.plan.seats.iter().zip(&show_seats.states) {
-        all.count(*state);
-        if let Some(area) = show_seats.plan.area_of(seat) {
-            by_category.entry(&area.category).or_default().count(*state);
+    for area in &show_seats.plan.areas {
+        let of_category = by_category.entry(&area.category).or_default();
+        for state in show_seats.states.iter().skip(area.first as usize).take(area.capacity as usize) {
+            all.count(*state);
+            of_category.count(*state);
         }
     }
     let categories = show_seats.facts.categories.iter().map(|c| CategorySales {

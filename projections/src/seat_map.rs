@@ -78,9 +78,9 @@ impl View for SeatMap {
 /// The map of one show.
 pub(crate) fn seat_map_of(show_seats: &ShowSeats) -> SeatMapView {
     let area_of = |area: u32| show_seats.plan.areas.get(area as usize);
-    let seats = show_seats.plan.seats.iter().zip(&show_seats.states).filter_map(|(seat, state)| {
+    let seats = show_seats.plan.seats().zip(&show_seats.states).filter_map(|((id, seat), state)| {
         let area = area_of(seat.area).filter(|a| a.labelled)?;
-        Some(SeatView { seat: seat.seat.clone(), area: area.area.clone(), state: *state, price: seat.price })
+        Some(SeatView { seat: id, area: area.area.clone(), state: *state, price: seat.price })
     });
     SeatMapView {
         show: show_seats.facts.show.clone(),
@@ -110,8 +110,6 @@ pub(crate) struct EncodedMaps {
 }
 
 struct EncodedMap {
-    /// By the plan's index; `None` for units.
-    fragments: Vec<Option<Fragments>>,
     latest: Mutex<Option<Latest>>,
     superseded: Arc<AtomicUsize>,
 }
@@ -156,12 +154,6 @@ impl Drop for Latest {
     }
 }
 
-/// What never changes of a labelled seat's JSON: the text before its state and the text after it.
-struct Fragments {
-    before: String,
-    after: String,
-}
-
 /// A copy of what the encoding needs, taken under the view's lock and encoded outside it.
 pub(crate) struct ShowSnapshot {
     plan: Arc<Plan>,
@@ -190,7 +182,7 @@ impl EncodedMaps {
         let known = self.shows.lock().get(show).cloned();
         let Some(map) = known else {
             let show_seats = show_seats()?;
-            let new = || Arc::new(EncodedMap::new(&show_seats.plan, Arc::clone(&self.superseded)));
+            let new = || Arc::new(EncodedMap { latest: Mutex::new(None), superseded: Arc::clone(&self.superseded) });
             let map = Arc::clone(self.shows.lock().entry(show.clone()).or_insert_with(new));
             let mut latest = map.latest.lock();
             return map.encode(&mut latest, &show_seats);
@@ -205,45 +197,32 @@ impl EncodedMaps {
 }
 
 impl EncodedMap {
-    fn new(plan: &Plan, superseded: Arc<AtomicUsize>) -> Self {
-        let fragments = plan.seats.iter().map(|seat| {
-            let area = plan.area_of(seat).filter(|a| a.labelled)?;
-            // Ids need no escaping: their alphabets have no quotes, backslashes or control characters.
-            let before = format!(r#"{{"seat":"{}","area":"{}","state":""#, seat.seat, area.area);
-            let after = format!(r#"","price":{}}}"#, seat.price);
-            Some(Fragments { before, after })
-        });
-        Self { fragments: fragments.collect(), latest: Mutex::new(None), superseded }
-    }
-
     fn encode(&self, latest: &mut Option<Latest>, show_seats: &ShowSnapshot) -> Option<Bytes> {
         if let Some(latest) = latest.as_ref().filter(|latest| latest.position >= show_seats.position) {
             return Some(latest.body.clone());
         }
-        let text = self.body(show_seats)?;
+        let text = body(show_seats)?;
         let (is_superseded, total) = (AtomicBool::new(false), Arc::clone(&self.superseded));
         let counted = Arc::new(Counted { bytes: text.len(), is_superseded, total });
         let body = Bytes::from_owner(Body { text, counted: Arc::clone(&counted) });
         *latest = Some(Latest { position: show_seats.position, body: body.clone(), counted });
         Some(body)
     }
+}
 
-    fn body(&self, show_seats: &ShowSnapshot) -> Option<Vec<u8>> {
-        let mut body = Vec::with_capacity(256 + self.fragments.len() * 72);
-        write!(body, r#"{{"show":"{}","position":{},"seats":["#, show_seats.show, show_seats.position).ok()?;
-        let mut first = true;
-        for (fragments, state) in self.fragments.iter().zip(&show_seats.states) {
-            let Some(Fragments { before, after }) = fragments else { continue };
-            if !std::mem::take(&mut first) {
-                body.push(b',');
-            }
-            body.extend_from_slice(before.as_bytes());
-            body.extend_from_slice(state.name().as_bytes());
-            body.extend_from_slice(after.as_bytes());
-        }
-        body.extend_from_slice(br#"],"areas":"#);
-        serde_json::to_writer(&mut body, &show_seats.areas).ok()?;
-        body.push(b'}');
-        Some(body)
+/// Ids and states need no escaping: their alphabets have no quotes, backslashes or control characters.
+fn body(map: &ShowSnapshot) -> Option<Vec<u8>> {
+    let mut body = Vec::with_capacity(256 + map.states.len() * 72);
+    write!(body, r#"{{"show":"{}","position":{},"seats":["#, map.show, map.position).ok()?;
+    let mut separator = "";
+    for ((id, seat), state) in map.plan.seats().zip(&map.states) {
+        let Some(area) = map.plan.area_of(seat).filter(|area| area.labelled) else { continue };
+        let (area, state, price) = (&area.area, state.name(), seat.price);
+        write!(body, r#"{separator}{{"seat":"{id}","area":"{area}","state":"{state}","price":{price}}}"#).ok()?;
+        separator = ",";
     }
+    body.extend_from_slice(br#"],"areas":"#);
+    serde_json::to_writer(&mut body, &map.areas).ok()?;
+    body.push(b'}');
+    Some(body)
 }

@@ -38,7 +38,7 @@ impl ShowSeats {
     fn new(facts: Arc<ShowScheduled>, changed_at: Position) -> Option<Self> {
         let show = show::evolve(None, &Event::ShowScheduled((*facts).clone()))?;
         let plan = show.plan;
-        let states = vec![SeatState::Available; plan.seats.len()];
+        let states = vec![SeatState::Available; plan.len() as usize];
         let available = plan.areas.iter().map(|a| a.capacity).collect();
         Some(Self { facts, plan, states, available, changed_at })
     }

@@ -90,14 +90,14 @@ fn assert_matches_world(model: &ReadModel, world: &World) {
             assert_eq!(seat.price, world.price(id, &seat.seat));
         }
         let units = show.plan.areas.iter().filter(|a| !a.labelled).map(|a| a.capacity as usize).sum::<usize>();
-        assert_eq!(map.seats.len() + units, show.plan.seats.len());
+        assert_eq!(map.seats.len() + units, show.plan.len() as usize);
         for (area, planned) in map.areas.iter().zip(&show.plan.areas) {
-            let seats = show.plan.seats.iter().skip(planned.first as usize).take(planned.capacity as usize);
-            let free = seats.filter(|s| state(&s.seat) == SeatState::Available).count();
+            let seats = (planned.first..planned.first + planned.capacity).filter_map(|index| show.plan.id_of(index));
+            let free = seats.filter(|id| state(id) == SeatState::Available).count();
             assert_eq!((area.available as usize, area.capacity, area.labelled), (free, planned.capacity, planned.labelled));
         }
         let sales = model.sales(id).unwrap();
-        let count = |state_counted| show.plan.seats.iter().fold(0_u32, |n, s| n + u32::from(state(&s.seat) == state_counted));
+        let count = |state_counted| show.plan.seats().fold(0_u32, |n, (id, _)| n + u32::from(state(&id) == state_counted));
         assert_eq!(sales.seats.available, count(SeatState::Available));
         assert_eq!(sales.seats.held, count(SeatState::Locked));
         assert_eq!(sales.seats.in_process, count(SeatState::InProcess));

@@ -128,8 +128,8 @@ fn hold(world: &mut World, small: u8, dice: u16) {
     let Some(state) = world.shows.get(&show) else { return };
     let plan = std::sync::Arc::clone(&state.plan);
     let count = 1 + usize::from(small >> 2) % 4;
-    let start = usize::from(dice) % plan.seats.len();
-    let mut seats: Vec<SeatId> = plan.seats.iter().cycle().skip(start).take(count).map(|s| s.seat.clone()).collect();
+    let start = u32::from(dice) % plan.len();
+    let mut seats: Vec<SeatId> = (0..plan.len()).cycle().skip(start as usize).take(count).filter_map(|i| plan.id_of(i)).collect();
     seats.sort();
     let id = world.new_booking();
     let buyer = match small >> 4 {

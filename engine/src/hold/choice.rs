@@ -115,8 +115,7 @@ impl Choice {
 
 fn taken_in_table(target: &HoldTarget<'_>, index: u32) -> Rejection {
     let table = &target.active_show.seats;
-    let seat = target.show.plan.seat(index).map(|s| s.seat.clone());
-    match seat {
+    match target.show.plan.id_of(index) {
         Some(seat) => Rejection::SeatUnavailable {
             seat,
             state: table.state(index),

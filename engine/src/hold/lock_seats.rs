@@ -204,10 +204,10 @@ impl<'a> SeatLocker<'a> {
 
     fn refused_by_claim(&self, index: u32) -> Rejection {
         let target = &self.hold.target;
-        match target.show.plan.seat(index) {
-            Some(planned) => {
+        match target.show.plan.id_of(index) {
+            Some(seat) => {
                 let free_at = Some(target.expires_at());
-                Rejection::SeatUnavailable { seat: planned.seat.clone(), state: SeatState::Locked, free_at, position: None }
+                Rejection::SeatUnavailable { seat, state: SeatState::Locked, free_at, position: None }
             }
             None => Rejection::ShowNotFound,
         }

@@ -29,7 +29,7 @@ impl<'a> HoldTarget<'a> {
     }
 
     pub(super) fn names(&self, seats: &[u32]) -> Vec<SeatId> {
-        seats.iter().filter_map(|index| self.show.plan.seat(*index).map(|s| s.seat.clone())).collect()
+        seats.iter().filter_map(|index| self.show.plan.id_of(*index)).collect()
     }
 
     /// The seats with their prices, and the sum.

@@ -35,7 +35,7 @@ pub(super) fn seats(plan: &Plan, seats: &[u32], state: SeatState, position: Posi
     let at = rfc3339(at);
     let mut text = String::with_capacity(seats.len() * 128 + 32);
     for index in seats.iter().filter(is_labelled) {
-        let Some(seat) = plan.seat(*index).map(|seat| &seat.seat) else { continue };
+        let Some(seat) = plan.id_of(*index) else { continue };
         if index == last {
             let _ = writeln!(text, "id: {position}");
         }
