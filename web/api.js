@@ -22,8 +22,8 @@ const LONGEST_PAUSE_MS = 4_000;
  * Sends a request until there is a final answer, for `patience` milliseconds. `key` makes it safe to
  * repeat a POST; `onwait` is called before each repeat.
  */
-export async function send(method, path, { body, token, key, patience = 30_000, onwait } = {}) {
-  const headers = { accept: "application/json" };
+export async function send(method, path, { accept = "application/json", body, token, key, patience = 30_000, onwait } = {}) {
+  const headers = { accept };
   if (body !== undefined) headers["content-type"] = "application/json";
   if (token) headers.authorization = `Bearer ${token}`;
   if (key) headers["idempotency-key"] = key;

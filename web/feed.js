@@ -6,6 +6,8 @@
 
 import { backoff, get } from "./api.js";
 
+/** A snapshot with a letter for each seat: a hundredth of the bytes in a large house. */
+const ROWS = "application/vnd.lastseat.seat-rows+json";
 const EVENTS = ["seat_locked", "seat_processing", "seat_booked", "seat_released"];
 /** Silence after which we ask whether an event was missed. */
 const SILENCE_MS = 25_000;
@@ -42,7 +44,7 @@ export class Feed extends EventTarget {
     clearTimeout(this.#timer);
     this.#source?.close();
     try {
-      const snapshot = await get(this.#path, { patience: 0 });
+      const snapshot = await get(this.#path, { accept: ROWS, patience: 0 });
       this.#inventory.reset(snapshot);
       this.#open(snapshot.position);
     } catch (error) {
@@ -108,7 +110,7 @@ export class Feed extends EventTarget {
     const source = this.#source;
     this.#heard = performance.now();
     try {
-      const { position } = await get(this.#path, { patience: 0 });
+      const { position } = await get(this.#path, { accept: ROWS, patience: 0 });
       if (position <= this.#position) return;
       setTimeout(() => {
         if (source === this.#source && this.#position < position) this.#load();

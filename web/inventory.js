@@ -5,6 +5,18 @@
 
 export const STATES = ["available", "locked", "in_process", "booked"];
 
+/** States by their first letters, which stand for them in a snapshot's rows. */
+const BY_LETTER = Object.fromEntries(STATES.map((state) => [state[0], state]));
+
+/** The labelled seats of a snapshot. */
+function seatsOf(areas) {
+  return areas.flatMap(({ area, price, rows = [] }) =>
+    rows.flatMap(({ row, seats }) =>
+      [...seats].map((letter, index) => ({ seat: `${row}-${index + 1}`, area, price, state: BY_LETTER[letter] })),
+    ),
+  );
+}
+
 export class Inventory extends EventTarget {
   seats = new Map();
   areas = new Map();
@@ -16,9 +28,10 @@ export class Inventory extends EventTarget {
   #frame = 0;
 
   /** Applies a snapshot. Differences are reported as changes. */
-  reset({ seats, areas }) {
+  reset({ areas }) {
+    const seats = seatsOf(areas);
     const same = seats.length === this.seats.size && seats.every(({ seat }) => this.seats.has(seat));
-    this.areas = new Map(areas.map((area) => [area.area, { ...area }]));
+    this.areas = new Map(areas.map(({ rows, ...area }) => [area.area, area]));
     if (same) {
       for (const { seat, state } of seats) this.#set(seat, state);
       return this.#soon();

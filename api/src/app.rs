@@ -1,5 +1,6 @@
 //! The state that every operation has access to.
 
+use crate::assets::CompressedPages;
 use crate::auth::{Auth, Caller};
 use crate::idempotency::AnswerStore;
 use crate::lag::Lag;
@@ -68,12 +69,14 @@ struct Inner {
     parts: AppParts,
     answers: AnswerStore,
     lag: Lag,
+    pages: CompressedPages,
 }
 
 impl App {
     #[must_use]
     pub fn new(parts: AppParts) -> Self {
-        Self(Arc::new(Inner { parts, answers: AnswerStore::default(), lag: Lag::default() }))
+        let (answers, lag, pages) = (AnswerStore::default(), Lag::default(), CompressedPages::default());
+        Self(Arc::new(Inner { parts, answers, lag, pages }))
     }
 
     #[must_use]
@@ -105,6 +108,12 @@ impl App {
     #[must_use]
     pub fn metrics(&self) -> &Arc<Metrics> {
         &self.0.parts.metrics
+    }
+
+    /// The pages, compressed.
+    #[must_use]
+    pub fn pages(&self) -> &CompressedPages {
+        &self.0.pages
     }
 
     /// Whether the read model keeps up.

@@ -10,6 +10,7 @@ pub mod assets;
 pub mod auth;
 pub mod body;
 pub mod cli;
+pub mod compression;
 pub mod config;
 pub mod data_dir;
 pub mod demo;

@@ -129,3 +129,73 @@ async fn private_answers_are_not_stored_by_any_cache_errors_included() {
     assert_eq!(server.get("/v1/shows").send().await.header("cache-control"), "");
     server.stop().await;
 }
+
+/// With and without a content coding: the same text, another tag, and a cache is told what it depends on.
+#[tokio::test]
+async fn pages_and_seat_maps_are_compressed_for_clients_that_take_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let server = start_for_test(dir.path()).await;
+    let rows = "application/vnd.lastseat.seat-rows+json";
+    for (path, accept) in [
+        (SEATS, "*/*"),
+        (SEATS, rows),
+        ("/", "*/*"),
+        ("/docs", "*/*"),
+        ("/assets/main.js", "*/*"),
+        ("/assets/favicon.svg", "*/*"),
+    ] {
+        let get = || server.get(path).header("accept", accept);
+        let plain = get().send().await;
+        assert_eq!(plain.header("content-encoding"), "", "{path}");
+        assert!(plain.header("vary").contains("accept-encoding"), "{path}");
+        for (accepted, coding) in [("gzip, deflate, br, zstd", "br"), ("gzip", "gzip"), ("br;q=0, *;q=0.5", "gzip")] {
+            let reply = get().header("accept-encoding", accepted).send().await;
+            assert_eq!((reply.status, reply.header("content-encoding")), (StatusCode::OK, coding), "{path}");
+            assert_eq!(reply.header("content-length"), reply.body.len().to_string());
+            let mut text = Vec::new();
+            match coding {
+                "br" => std::io::copy(&mut brotli::Decompressor::new(&*reply.body, 4096), &mut text).unwrap(),
+                _ => std::io::copy(&mut flate2::read::GzDecoder::new(&*reply.body), &mut text).unwrap(),
+            };
+            assert_eq!(text, plain.body, "{path}");
+            assert!(reply.body.len() < plain.body.len(), "{path}");
+            assert_eq!(reply.header("content-type"), plain.header("content-type"));
+            assert_eq!(reply.header("vary"), plain.header("vary"));
+            let tag = reply.header("etag");
+            assert_ne!(tag, plain.header("etag"), "{path}");
+            let again = get().header("accept-encoding", accepted).header("if-none-match", tag).send().await;
+            assert_eq!((again.status, again.header("etag")), (StatusCode::NOT_MODIFIED, tag), "{path}");
+            let other = get().header("if-none-match", tag).send().await;
+            assert_eq!(other.status, StatusCode::OK, "{path}: the tag of another coding");
+        }
+        assert_eq!(get().header("accept-encoding", "identity").send().await.header("content-encoding"), "");
+    }
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn a_seat_map_in_rows_says_what_the_seats_say() {
+    let dir = tempfile::tempdir().unwrap();
+    let server = start_for_test(dir.path()).await;
+    let anna = server.token("anna", Role::Buyer);
+    server.post("/v1/shows/demo/bookings").json(json!({"seats": ["B-2"]})).bearer(&anna).send().await;
+    let seats = server.get(SEATS).send().await.json();
+    let reply = server.get(SEATS).header("accept", "application/vnd.lastseat.seat-rows+json").send().await;
+    assert_eq!(reply.header("content-type"), "application/vnd.lastseat.seat-rows+json");
+    let rows = reply.json();
+    assert_eq!(rows["position"], seats["position"]);
+    let letters: String = rows["areas"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .flat_map(|area| area["rows"].as_array())
+        .flatten()
+        .map(|row| row["seats"].as_str().unwrap())
+        .collect();
+    let states: String = seats["seats"].as_array().unwrap().iter().map(|seat| &seat["state"].as_str().unwrap()[..1]).collect();
+    assert_eq!(letters, states);
+    let row =
+        rows["areas"].as_array().unwrap().iter().flat_map(|area| area["rows"].as_array()).flatten().find(|row| row["row"] == "B");
+    assert!(row.unwrap()["seats"].as_str().unwrap().starts_with("ala"));
+    server.stop().await;
+}

@@ -199,6 +199,15 @@ impl Plan {
         self.blocks.iter().flat_map(|block| (1..=block.seats).map(|number| (block.id(number), block.seat(number))))
     }
 
+    /// The rows of an area: their labels, the index of each one's first seat, and how many seats it has. None of an area
+    /// that is sold by quantity.
+    pub fn rows(&self, area: u32) -> impl Iterator<Item = (&str, u32, u32)> + '_ {
+        self.blocks.iter().filter(move |block| block.area == area).filter_map(|block| match &block.kind {
+            BlockKind::Row { label, .. } => Some((label.as_str(), block.first, block.seats)),
+            BlockKind::Places(_) => None,
+        })
+    }
+
     /// The index of a seat; `None` if the show has no such seat.
     #[must_use]
     pub fn index_of(&self, seat: &SeatId) -> Option<u32> {

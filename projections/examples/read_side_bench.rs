@@ -17,7 +17,7 @@ use lastseat_audit::Audit;
 use lastseat_domain::BookingId;
 use lastseat_domain::ports::EventLog;
 use lastseat_domain::ports::event_log::{Position, RecordedEvent};
-use lastseat_projections::{ReadModel, rebuild};
+use lastseat_projections::{MapForm, ReadModel, rebuild};
 use lastseat_testkit::scripted_log::{ScriptedLog, TokioClock};
 use lastseat_testkit::world::{World, epoch, plan, show_id};
 use std::sync::Arc;
@@ -71,7 +71,7 @@ async fn main() {
 
     let show = show_id("show-0");
     let start = Instant::now();
-    let body = model.seats_json(&show).unwrap();
+    let body = model.seat_map_body(&show, MapForm::Seats).unwrap().bytes;
     println!("{:<44} {:>10} bytes in {:?} (first time)", "a seat map of 10,400 seats", body.len(), start.elapsed());
     model.stop().await;
 

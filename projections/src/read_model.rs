@@ -4,10 +4,11 @@ use crate::bookings::{BookingView, Page};
 use crate::checkpoint;
 use crate::error::{ProjectionError, UnknownCursor};
 use crate::loyalty::RewardsView;
+use crate::map_bodies::{MapBodies, MapBody, MapForm, ShowSnapshot};
 use crate::runner::{self, Shared};
 use crate::sales::SalesView;
 use crate::seat_feed::{self, Feeds};
-use crate::seat_map::{EncodedMaps, SeatMapView, ShowSnapshot, seat_map_of};
+use crate::seat_map::{SeatMapView, seat_map_of};
 use bytes::Bytes;
 use chrono::TimeDelta;
 use futures::StreamExt;
@@ -102,7 +103,7 @@ impl ReadModel {
             bookings: RwLock::new(bookings),
             loyalty: RwLock::new(loyalty),
             sales: RwLock::new(sales),
-            encoded: EncodedMaps::default(),
+            map_bodies: MapBodies::default(),
             position: watch::Sender::new(Position::START),
             head: AtomicU64::new(head.0),
             current_at: Mutex::new(opened_at),
@@ -192,20 +193,39 @@ impl ReadModel {
         let _ = self.inner.failed.subscribe().wait_for(|failed| *failed).await;
     }
 
-    /// [`ReadModel::seat_map`] as JSON, encoded once for all who ask at the same position. `None`
+    /// [`ReadModel::seat_map`] as JSON, written once for all who ask at the same position. `None`
     /// if there is no such show.
     #[must_use]
-    pub fn seats_json(&self, show: &ShowId) -> Option<Bytes> {
-        let shared = &self.inner.shared;
-        let position = shared.seat_map.read().view.states.shows.get(show)?.changed_at;
-        shared.encoded.get(show, position, || shared.seat_map.read().view.states.shows.get(show).map(ShowSnapshot::of))
+    pub fn seat_map_body(&self, show: &ShowId, form: MapForm) -> Option<MapBody> {
+        let (shared, kind) = (&self.inner.shared, (show.clone(), form, ""));
+        let snapshot = || shared.seat_map.read().view.states.shows.get(show).map(ShowSnapshot::of);
+        shared.map_bodies.get(kind, self.seats_changed_at(show)?, || snapshot()?.write(form))
     }
 
-    /// Bytes of [`ReadModel::seats_json`] that are kept for slow readers only, because there is a later
-    /// body of the same show.
+    /// The same in a content coding, which `compress` applies, once for all who ask at the same position.
+    #[must_use]
+    pub fn compressed_seat_map_body(
+        &self,
+        show: &ShowId,
+        form: MapForm,
+        coding: &'static str,
+        compress: impl FnOnce(&[u8]) -> Vec<u8>,
+    ) -> Option<MapBody> {
+        let position = self.seats_changed_at(show)?;
+        self.inner.shared.map_bodies.get((show.clone(), form, coding), position, || {
+            let body = self.seat_map_body(show, form)?;
+            Some((body.position, compress(&body.bytes)))
+        })
+    }
+
+    fn seats_changed_at(&self, show: &ShowId) -> Option<Position> {
+        Some(self.inner.shared.seat_map.read().view.states.shows.get(show)?.changed_at)
+    }
+
+    /// Bytes of seat maps' bodies that are kept for slow readers only, because there is a later body of the same kind.
     #[must_use]
     pub fn superseded_bytes(&self) -> Arc<AtomicUsize> {
-        Arc::clone(&self.inner.shared.encoded.superseded)
+        Arc::clone(&self.inner.shared.map_bodies.superseded)
     }
 
     /// The seats of a show. `None` if there is no such show.

@@ -4,9 +4,10 @@ use crate::bookings::Bookings;
 use crate::checkpoint;
 use crate::error::ProjectionError;
 use crate::loyalty::Loyalty;
+use crate::map_bodies::MapBodies;
 use crate::sales::Sales;
 use crate::seat_feed::Feeds;
-use crate::seat_map::{EncodedMaps, SeatMap};
+use crate::seat_map::SeatMap;
 use crate::view::{Folded, View};
 use chrono::TimeDelta;
 use futures::{FutureExt, StreamExt};
@@ -38,7 +39,7 @@ pub(crate) struct Shared {
     pub bookings: RwLock<Folded<Bookings>>,
     pub loyalty: RwLock<Folded<Loyalty>>,
     pub sales: RwLock<Folded<Sales>>,
-    pub encoded: EncodedMaps,
+    pub map_bodies: MapBodies,
     pub feeds: Feeds,
     /// Position folded by all views.
     pub position: watch::Sender<Position>,

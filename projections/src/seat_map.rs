@@ -2,17 +2,10 @@
 
 use crate::show_seats::{SeatStates, ShowSeats, StoredSeatStates};
 use crate::view::View;
-use bytes::Bytes;
-use lastseat_domain::plan::Plan;
 use lastseat_domain::ports::event_log::Position;
 use lastseat_domain::seat_state::SeatState;
 use lastseat_domain::{AreaId, Envelope, SeatId, ShowId};
-use parking_lot::Mutex;
 use serde::Serialize;
-use std::collections::HashMap;
-use std::io::Write as _;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 /// A show's seats at a position of the log. The feed goes on from there without gap or repeat.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -99,130 +92,4 @@ pub(crate) fn areas_of(show_seats: &ShowSeats) -> Vec<AreaView> {
         price: area.price,
     });
     areas.collect()
-}
-
-/// JSON bodies of seat maps, each encoded once for all requests at the same position.
-#[derive(Default)]
-pub(crate) struct EncodedMaps {
-    shows: Mutex<HashMap<ShowId, Arc<EncodedMap>>>,
-    /// Bytes of bodies that are not the latest of their show: only slow readers keep them.
-    pub superseded: Arc<AtomicUsize>,
-}
-
-struct EncodedMap {
-    latest: Mutex<Option<Latest>>,
-    superseded: Arc<AtomicUsize>,
-}
-
-struct Latest {
-    position: Position,
-    body: Bytes,
-    counted: Arc<Counted>,
-}
-
-/// Counts a body from when there is a later one until its last reader is gone.
-struct Counted {
-    bytes: usize,
-    is_superseded: AtomicBool,
-    total: Arc<AtomicUsize>,
-}
-
-/// A body with its count.
-struct Body {
-    text: Vec<u8>,
-    counted: Arc<Counted>,
-}
-
-impl AsRef<[u8]> for Body {
-    fn as_ref(&self) -> &[u8] {
-        &self.text
-    }
-}
-
-impl Drop for Body {
-    fn drop(&mut self) {
-        if self.counted.is_superseded.load(Ordering::Acquire) {
-            self.counted.total.fetch_sub(self.counted.bytes, Ordering::Relaxed);
-        }
-    }
-}
-
-impl Drop for Latest {
-    fn drop(&mut self) {
-        self.counted.total.fetch_add(self.counted.bytes, Ordering::Relaxed);
-        self.counted.is_superseded.store(true, Ordering::Release);
-    }
-}
-
-/// A copy of what the encoding needs, taken under the view's lock and encoded outside it.
-pub(crate) struct ShowSnapshot {
-    plan: Arc<Plan>,
-    show: ShowId,
-    position: Position,
-    states: Vec<SeatState>,
-    areas: Vec<AreaView>,
-}
-
-impl ShowSnapshot {
-    pub fn of(show_seats: &ShowSeats) -> Self {
-        Self {
-            plan: Arc::clone(&show_seats.plan),
-            show: show_seats.facts.show.clone(),
-            position: show_seats.changed_at,
-            states: show_seats.states.clone(),
-            areas: areas_of(show_seats),
-        }
-    }
-}
-
-impl EncodedMaps {
-    /// The body for a show at `position`. `show_seats` is called only if no body of that position is
-    /// there yet.
-    pub fn get(&self, show: &ShowId, position: Position, show_seats: impl FnOnce() -> Option<ShowSnapshot>) -> Option<Bytes> {
-        let known = self.shows.lock().get(show).cloned();
-        let Some(map) = known else {
-            let show_seats = show_seats()?;
-            let new = || Arc::new(EncodedMap { latest: Mutex::new(None), superseded: Arc::clone(&self.superseded) });
-            let map = Arc::clone(self.shows.lock().entry(show.clone()).or_insert_with(new));
-            let mut latest = map.latest.lock();
-            return map.encode(&mut latest, &show_seats);
-        };
-        // Held while encoding: of a thousand concurrent requests, one encodes and the others wait for it.
-        let mut latest = map.latest.lock();
-        if let Some(latest) = latest.as_ref().filter(|latest| latest.position >= position) {
-            return Some(latest.body.clone());
-        }
-        map.encode(&mut latest, &show_seats()?)
-    }
-}
-
-impl EncodedMap {
-    fn encode(&self, latest: &mut Option<Latest>, show_seats: &ShowSnapshot) -> Option<Bytes> {
-        if let Some(latest) = latest.as_ref().filter(|latest| latest.position >= show_seats.position) {
-            return Some(latest.body.clone());
-        }
-        let text = body(show_seats)?;
-        let (is_superseded, total) = (AtomicBool::new(false), Arc::clone(&self.superseded));
-        let counted = Arc::new(Counted { bytes: text.len(), is_superseded, total });
-        let body = Bytes::from_owner(Body { text, counted: Arc::clone(&counted) });
-        *latest = Some(Latest { position: show_seats.position, body: body.clone(), counted });
-        Some(body)
-    }
-}
-
-/// Ids and states need no escaping: their alphabets have no quotes, backslashes or control characters.
-fn body(map: &ShowSnapshot) -> Option<Vec<u8>> {
-    let mut body = Vec::with_capacity(256 + map.states.len() * 72);
-    write!(body, r#"{{"show":"{}","position":{},"seats":["#, map.show, map.position).ok()?;
-    let mut separator = "";
-    for ((id, seat), state) in map.plan.seats().zip(&map.states) {
-        let Some(area) = map.plan.area_of(seat).filter(|area| area.labelled) else { continue };
-        let (area, state, price) = (&area.area, state.name(), seat.price);
-        write!(body, r#"{separator}{{"seat":"{id}","area":"{area}","state":"{state}","price":{price}}}"#).ok()?;
-        separator = ",";
-    }
-    body.extend_from_slice(br#"],"areas":"#);
-    serde_json::to_writer(&mut body, &map.areas).ok()?;
-    body.push(b'}');
-    Some(body)
 }

@@ -6,7 +6,7 @@ use crate::loyalty::Loyalty;
 use crate::sales::Sales;
 use crate::seat_map::SeatMap;
 use crate::view::{Folded, View};
-use crate::{ReadModel, rebuild, stored_status};
+use crate::{MapForm, ReadModel, rebuild, stored_status};
 use lastseat_domain::booking::Phase;
 use lastseat_domain::ports::EventLog;
 use lastseat_domain::ports::event_log::{Position, RecordedEvent};
@@ -17,6 +17,7 @@ use lastseat_testkit::history::{SHOWS, finish, history, steps};
 use lastseat_testkit::scripted_log::{ScriptedLog, TokioClock};
 use lastseat_testkit::world::{World, epoch, plan, show_id};
 use proptest::prelude::*;
+use serde_json::{Value, json};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -79,11 +80,37 @@ fn paused() -> tokio::runtime::Runtime {
     tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build().unwrap()
 }
 
+/// A map of rows, written out as one of seats.
+fn from_rows(body: &[u8]) -> Value {
+    let mut map: Value = serde_json::from_slice(body).unwrap();
+    let mut seats = Vec::new();
+    for area in map["areas"].as_array_mut().unwrap() {
+        let rows = area.as_object_mut().unwrap().remove("rows");
+        assert_eq!(rows.is_some(), area["labelled"] == true);
+        for row in rows.iter().flat_map(|rows| rows.as_array().unwrap()) {
+            for (number, letter) in (1..).zip(row["seats"].as_str().unwrap().chars()) {
+                let state = match letter {
+                    'a' => "available",
+                    'l' => "locked",
+                    'i' => "in_process",
+                    'b' => "booked",
+                    other => panic!("{other}"),
+                };
+                let seat = format!("{}-{number}", row["row"].as_str().unwrap());
+                seats.push(json!({"seat": seat, "area": area["area"], "state": state, "price": area["price"]}));
+            }
+        }
+    }
+    map["seats"] = seats.into();
+    map
+}
+
 /// What the model answers is what the world is like.
 fn assert_matches_world(model: &ReadModel, world: &World) {
     for (id, show) in &world.shows {
         let map = model.seat_map(id).unwrap();
-        assert_eq!(model.seats_json(id).unwrap(), serde_json::to_vec(&map).unwrap());
+        assert_eq!(model.seat_map_body(id, MapForm::Seats).unwrap().bytes, serde_json::to_vec(&map).unwrap());
+        assert_eq!(from_rows(&model.seat_map_body(id, MapForm::Rows).unwrap().bytes), serde_json::to_value(&map).unwrap());
         let state = |seat: &SeatId| expected_state(world, id, seat);
         for seat in &map.seats {
             assert_eq!(seat.state, state(&seat.seat), "{} of {id}", seat.seat);
@@ -307,7 +334,7 @@ fn waiting_ends_when_it_is_reached_or_in_time() {
         assert!(model.bookings_of(&nobody, None, 5).unwrap().data.is_empty());
         let someone = *world.bookings.keys().next().unwrap();
         assert!(model.bookings_of(&nobody, Some(someone), 5).is_err());
-        assert!(SHOWS.iter().skip(1).all(|show| model.seats_json(&show_id(show)).is_none()));
+        assert!(SHOWS.iter().skip(1).all(|show| model.seat_map_body(&show_id(show), MapForm::Seats).is_none()));
     });
 }
 

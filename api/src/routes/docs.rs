@@ -4,8 +4,8 @@ use crate::app::App;
 use crate::assets;
 use crate::problem::{Code, Problem};
 use axum::Router;
-use axum::extract::Path;
 use axum::extract::rejection::PathRejection;
+use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use bytes::Bytes;
@@ -19,7 +19,8 @@ pub fn router(document: String) -> Router<App> {
         let document = document.clone();
         async move { ([(CONTENT_TYPE, HeaderValue::from_static("application/json"))], document) }
     });
-    let page = get(|headers: HeaderMap| async move { assets::serve("docs/docs.html", &headers) });
+    let page =
+        get(|State(app): State<App>, headers: HeaderMap| async move { assets::serve("docs/docs.html", &headers, app.pages()) });
     // With and without the slash: people type both.
     Router::new().route("/openapi.json", openapi).route("/docs", page.clone()).route("/docs/", page)
 }

@@ -18,14 +18,14 @@ pub fn sandbox_router() -> Router<App> {
     Router::new().route("/sandbox/authenticate/{intent}", get(bank))
 }
 
-async fn bank(headers: HeaderMap) -> Response {
-    assets::serve("bank.html", &headers)
+async fn bank(State(app): State<App>, headers: HeaderMap) -> Response {
+    assets::serve("bank.html", &headers, app.pages())
 }
 
 async fn index(State(app): State<App>, headers: HeaderMap) -> Response {
-    assets::serve_index(app.parts().publishable_key.as_deref(), &headers)
+    assets::serve_index(app.parts().publishable_key.as_deref(), &headers, app.pages())
 }
 
-async fn asset(path: Result<Path<String>, PathRejection>, headers: HeaderMap) -> Response {
-    assets::serve(&path.map(|Path(path)| path).unwrap_or_default(), &headers)
+async fn asset(State(app): State<App>, path: Result<Path<String>, PathRejection>, headers: HeaderMap) -> Response {
+    assets::serve(&path.map(|Path(path)| path).unwrap_or_default(), &headers, app.pages())
 }

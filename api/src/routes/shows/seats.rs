@@ -1,17 +1,23 @@
 //! `GET /v1/shows/{show}/seats`
 
 use crate::app::App;
+use crate::compression::{Coding, Use};
 use crate::etag;
 use crate::problem::Problem;
 use crate::routes::freshness;
 use crate::routes::params::InShow;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
-use http::header::{CACHE_CONTROL, CONTENT_TYPE, ETAG, HeaderValue};
+use http::header::{ACCEPT, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYPE, ETAG, HeaderValue, VARY};
 use http::{HeaderMap, StatusCode};
 use lastseat_domain::Rejection;
+use lastseat_domain::ports::event_log::Position;
+use lastseat_projections::{MapBody, MapForm};
 use serde::Serialize;
 use utoipa::ToSchema;
+
+/// The media type of seat maps in rows.
+pub const ROWS: &str = "application/vnd.lastseat.seat-rows+json";
 
 /// The seats of a show, true at a position of the log.
 #[derive(Debug, Serialize, ToSchema)]
@@ -67,54 +73,122 @@ pub struct AreaJson {
     price: i64,
 }
 
+/// The same in rows: for large houses, where it takes about a byte a seat.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = SeatRows)]
+pub struct SeatRowsJson {
+    /// The show.
+    #[schema(example = "demo")]
+    show: String,
+    /// Position of the log that this is true at: the place to listen from.
+    #[schema(example = 4711)]
+    position: u64,
+    /// The areas, labelled and not, in the organiser's order.
+    areas: Vec<AreaOfRowsJson>,
+}
+
+/// An area, with the rows of its seats.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = SeatAreaOfRows)]
+pub struct AreaOfRowsJson {
+    #[serde(flatten)]
+    area: AreaJson,
+    /// Its rows, front first; only if its seats have labels.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    rows: Option<Vec<RowJson>>,
+}
+
+/// A row of labelled seats.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = SeatRow)]
+pub struct RowJson {
+    /// What its seats' labels begin with.
+    #[schema(example = "A")]
+    row: String,
+    /// A letter for each seat, from number 1: `a` available, `l` locked, `i` in process, `b` booked. The third
+    /// letter of row `A` is seat `A-3`.
+    #[schema(example = "aaalbbiaa")]
+    seats: String,
+}
+
 /// Every seat and its state, from memory: also while the log can't be reached. `Age` is the time in
 /// seconds since the answer was known to be current, `Lastseat-Lag` its distance from the end of the
 /// log. What the caller did before on this node is in it.
 ///
 /// `position` is where to go on: `GET /v1/shows/{show}/seats/stream?from={position}` has every
 /// change after it, without gap or repeat.
+///
+/// `Accept: application/vnd.lastseat.seat-rows+json` gets rows with a letter for each seat instead of an
+/// object: a hundredth of the bytes.
 #[utoipa::path(
     get,
     path = "/v1/shows/{show}/seats",
     tag = "seats",
     params(
         ("show" = String, Path, description = "The show's id"),
+        ("Accept" = Option<String>, Header, description = "`application/vnd.lastseat.seat-rows+json` for rows"),
         ("If-None-Match" = Option<String>, Header, description = "ETag of an earlier answer"),
         ("Lastseat-Min-Position" = Option<u64>, Header, description = "Wait, up to 2 s, until the answer includes this position: `Lastseat-Position` of a command's answer"),
     ),
     responses(
-        (status = 200, description = "The seats", body = SeatsJson),
+        (status = 200, description = "The seats", content(
+            (SeatsJson = "application/json"),
+            (SeatRowsJson = "application/vnd.lastseat.seat-rows+json"),
+        )),
         (status = 304, description = "As before"),
     ),
 )]
 pub async fn get_seats(State(app): State<App>, InShow(show): InShow, headers: HeaderMap) -> Result<Response, Problem> {
     let fresh = freshness::wait(&app, &headers).await?;
-    let body = app.read_model().seats_json(&show).ok_or(Rejection::ShowNotFound)?;
-    let tag = position_in(&body).map(|position| format!("\"{position}\""));
-    let known = tag.as_ref().is_some_and(|tag| etag::is_known(&headers, tag));
-    let mut response = if known {
+    let (form, coding) = (accepted_form(&headers), Coding::accepted(&headers));
+    let MapBody { position, bytes } = match coding {
+        None => app.read_model().seat_map_body(&show, form),
+        Some(coding) => {
+            app.read_model().compressed_seat_map_body(&show, form, coding.name(), |body| coding.compress(body, Use::Brief))
+        }
+    }
+    .ok_or(Rejection::ShowNotFound)?;
+    let tag = tag(position, form, coding);
+    let mut response = if etag::is_known(&headers, &tag) {
         StatusCode::NOT_MODIFIED.into_response()
     } else {
-        let mut response = Response::new(body.into());
-        response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        let mut response = Response::new(bytes.into());
+        let fields = response.headers_mut();
+        fields.insert(CONTENT_TYPE, HeaderValue::from_static(media_type(form)));
+        fields.extend(coding.map(|coding| (CONTENT_ENCODING, HeaderValue::from_static(coding.name()))));
         response
     };
-    response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
-    response.headers_mut().extend(freshness::fields(fresh));
-    if let Some(tag) = tag.and_then(|tag| HeaderValue::try_from(tag).ok()) {
-        response.headers_mut().insert(ETAG, tag);
-    }
+    let fields = response.headers_mut();
+    fields.insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+    fields.insert(VARY, HeaderValue::from_static("accept, accept-encoding"));
+    fields.extend(freshness::fields(fresh));
+    fields.extend(HeaderValue::try_from(tag).ok().map(|tag| (ETAG, tag)));
     Ok(response)
 }
 
-/// The position that a seats answer is true at. It stands before the seats, so a look at the start
-/// is enough. The same position means the same seats.
-fn position_in(body: &[u8]) -> Option<u64> {
-    const NAME: &[u8] = b"\"position\":";
-    let head = body.get(..body.len().min(256))?;
-    let at = head.windows(NAME.len()).position(|window| window == NAME)? + NAME.len();
-    let digits: Vec<u8> = head.get(at..)?.iter().copied().skip_while(|b| *b == b' ').take_while(u8::is_ascii_digit).collect();
-    String::from_utf8(digits).ok()?.parse().ok()
+/// The media type of a form.
+const fn media_type(form: MapForm) -> &'static str {
+    match form {
+        MapForm::Seats => "application/json",
+        MapForm::Rows => ROWS,
+    }
+}
+
+/// Rows, if the client names their media type.
+fn accepted_form(headers: &HeaderMap) -> MapForm {
+    let accepted = headers.get_all(ACCEPT).iter().filter_map(|value| value.to_str().ok()).flat_map(|list| list.split(','));
+    let mut names = accepted.map(|part| part.split_once(';').map_or(part, |(name, _)| name).trim());
+    if names.any(|name| name.eq_ignore_ascii_case(ROWS)) { MapForm::Rows } else { MapForm::Seats }
+}
+
+/// The same position means the same seats; each form and coding has its own bytes.
+fn tag(position: Position, form: MapForm, coding: Option<Coding>) -> String {
+    let form = match form {
+        MapForm::Seats => "",
+        MapForm::Rows => "-rows",
+    };
+    let coding = coding.map(|coding| format!("-{}", coding.name())).unwrap_or_default();
+    format!("\"{position}{form}{coding}\"")
 }
 
 #[cfg(test)]
@@ -122,11 +196,20 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_position_is_read_from_the_start_of_the_body() {
-        assert_eq!(position_in(br#"{"show":"demo","position":4711,"seats":[]}"#), Some(4711));
-        assert_eq!(position_in(br#"{"show":"demo","position": 7}"#), Some(7));
-        assert_eq!(position_in(br#"{"show":"demo"}"#), None);
-        assert_eq!(position_in(br#"{"position":"x"}"#), None);
-        assert_eq!(position_in(b""), None);
+    fn rows_are_for_clients_that_name_them() {
+        for (accept, form) in [
+            ("application/vnd.lastseat.seat-rows+json", MapForm::Rows),
+            ("application/vnd.lastseat.seat-rows+json;q=0.9, application/json", MapForm::Rows),
+            ("application/json, Application/vnd.lastseat.seat-rows+JSON", MapForm::Rows),
+            ("*/*", MapForm::Seats),
+            ("application/*", MapForm::Seats),
+            ("application/json", MapForm::Seats),
+            ("", MapForm::Seats),
+        ] {
+            let mut headers = HeaderMap::new();
+            headers.insert(ACCEPT, accept.parse().unwrap());
+            assert_eq!(accepted_form(&headers), form, "{accept}");
+        }
+        assert_eq!(accepted_form(&HeaderMap::new()), MapForm::Seats);
     }
 }
