@@ -4,6 +4,7 @@ pub mod account;
 pub mod charges;
 pub mod events;
 pub mod intents;
+mod items;
 mod limits;
 pub mod methods;
 pub mod refunds;

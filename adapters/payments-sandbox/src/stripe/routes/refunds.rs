@@ -1,20 +1,30 @@
 //! `/v1/refunds`
 
+use super::items::{self, Kind};
 use crate::details::Extras;
 use crate::machine::Command;
-use crate::record::Record;
 use crate::stripe::api::{Api, Done};
 use crate::stripe::call::Call;
-use crate::stripe::error::ApiError;
-use crate::stripe::error::Handled;
+use crate::stripe::error::{ApiError, Handled};
 use crate::stripe::expand;
-use crate::stripe::list::{self, Listed};
+use crate::stripe::list;
 use crate::stripe::objects::{self, Named};
 use axum::extract::{Path, State};
-use lastseat_domain::{IntentId, Timestamp};
+use lastseat_domain::IntentId;
 use serde_json::json;
-use std::cmp::Reverse;
 use std::sync::Arc;
+
+static REFUNDS: Kind = Kind {
+    what: "refund",
+    param: "refund",
+    find: |id| match objects::find(id)? {
+        Named::Refund(intent, number) => Some((intent, number)),
+        _ => None,
+    },
+    all: |record| objects::refunds(record).collect(),
+    id: objects::refund_id,
+    render: objects::refund,
+};
 
 /// `POST /v1/refunds`
 pub async fn create(State(api): State<Arc<Api>>, call: Call) -> Handled {
@@ -48,11 +58,7 @@ pub async fn create(State(api): State<Arc<Api>>, call: Call) -> Handled {
 /// `GET /v1/refunds/{id}`
 pub async fn retrieve(State(api): State<Arc<Api>>, Path(id): Path<String>, call: Call) -> Handled {
     call.server_only()?;
-    let unknown = || ApiError::not_found("refund", &id, "refund");
-    let Some(Named::Refund(intent, number)) = objects::find(&id) else { return Err(unknown()) };
-    let record = api.sandbox.intent(&intent).ok_or_else(unknown)?;
-    let refund = objects::refund(&record, number).ok_or_else(unknown)?;
-    expand::answer(&api, &call, refund, Some(&record))
+    items::retrieve(&api, &call, &REFUNDS, &id)
 }
 
 /// `GET /v1/refunds`
@@ -60,17 +66,7 @@ pub async fn list(State(api): State<Arc<Api>>, call: Call) -> Handled {
     call.server_only()?;
     call.params.only(&[&list::PARAMS[..], &["payment_intent", "charge"]].concat())?;
     let of = of_call(&call)?;
-    let records = api.newest().into_iter().filter(|record| of.as_ref().is_none_or(|intent| record.id == *intent));
-    let mut all: Vec<Item> = records
-        .flat_map(|record| {
-            let refunds: Vec<_> = objects::refunds(&record).collect();
-            refunds.into_iter().map(move |(number, at)| Item { record: Arc::clone(&record), number, at })
-        })
-        .collect();
-    all.sort_by_cached_key(|item| Reverse((item.at, item.record.id.to_string(), item.number)));
-    let mut reply = list::page(&call.params, &call.path, all, |item| json!(objects::refund(&item.record, item.number)))?;
-    reply.body = expand::expand(&api, &call, reply.body, None)?;
-    Ok(reply)
+    items::page(&api, &call, &REFUNDS, |record| of.as_ref().is_none_or(|intent| record.id == *intent))
 }
 
 /// The intent that the parameters name, or whose charge they name.
@@ -84,21 +80,5 @@ fn of_call(call: &Call) -> Result<Option<IntentId>, ApiError> {
             Some(Named::Charge(intent, _)) => Ok(Some(intent)),
             _ => Err(ApiError::not_found("charge", id, "charge")),
         },
-    }
-}
-
-struct Item {
-    record: Arc<Record>,
-    number: usize,
-    at: Timestamp,
-}
-
-impl Listed for Item {
-    fn id(&self) -> String {
-        objects::refund_id(&self.record, self.number)
-    }
-
-    fn created(&self) -> Timestamp {
-        self.at
     }
 }
