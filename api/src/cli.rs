@@ -16,6 +16,7 @@ mod payments;
 mod projections;
 mod sandbox;
 mod serve;
+mod service;
 mod signals;
 mod token;
 mod verify;

@@ -2,13 +2,12 @@
 //! auditors. Sells nothing.
 
 use super::accept_loss::AcceptLossFlag;
-use super::signals::Signals;
-use super::terminal::{self, Paint, complain, say_apart, tell};
+use super::service;
+use super::terminal::{self, Paint, say_apart};
 use crate::config::{Config, SETTINGS, Setting, SettingFlags};
 use crate::wiring::chosen::AcceptLoss;
 use crate::wiring::sandbox_options::Options;
 use crate::wiring::{LogHost, SandboxSettings};
-use crate::{exit, logging};
 use clap::{ArgMatches, Args, Command, FromArgMatches};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::process::ExitCode;
@@ -110,34 +109,9 @@ fn setting(key: &str) -> Option<&'static Setting> {
 
 /// Serves until Ctrl-C or SIGTERM.
 pub async fn run(mut config: Config, sandbox: &SandboxFlags, accept_loss: Option<AcceptLoss>) -> ExitCode {
-    if let Err(error) = logging::install(&config) {
-        complain(&format!("no log lines: {error}"));
-    }
     config.eventstore_listen.get_or_insert(DEFAULT_ADDRESS);
-    let mut host = match LogHost::start(&config, sandbox.settings(), Arc::new(terminal::fatal), accept_loss).await {
-        Ok(host) => host,
-        Err(error) => {
-            complain(&error.to_string());
-            return error.exit().into();
-        }
-    };
-    let mut signals = match Signals::new() {
-        Ok(signals) => signals,
-        Err(error) => {
-            complain(&format!("signals can't be listened to: {error}"));
-            host.stop().await;
-            return exit::FATAL.into();
-        }
-    };
-    say_apart(greeting(&host, &config, Paint::stdout()));
-    let first = tokio::select! {
-        first = signals.next() => first,
-        why = host.failed() => terminal::part_ended(&why),
-    };
-    tell(&format!("lastseat: {first}: stopping"));
-    host.stop().await;
-    tell("lastseat: stopped; nothing is lost");
-    ExitCode::SUCCESS
+    let start = async || LogHost::start(&config, sandbox.settings(), Arc::new(terminal::fatal), accept_loss).await;
+    service::run(&config, start, async |host| say_apart(greeting(host, &config, Paint::stdout()))).await
 }
 
 fn greeting(host: &LogHost, config: &Config, paint: Paint) -> String {

@@ -1,11 +1,11 @@
 //! `lastseat sandbox`: serves the payment sandbox in Stripe's protocol. Sells nothing, moves no money.
 
-use super::signals::Signals;
-use super::terminal::{self, Paint, complain, say_apart, tell};
+use super::service;
+use super::terminal::{Paint, complain, say_apart};
 use crate::config::Config;
+use crate::exit;
 use crate::wiring::sandbox_options::{Disturbances, Options, Outage, WebhookOptions};
 use crate::wiring::{SandboxHost, SandboxSettings};
-use crate::{exit, logging};
 use chrono::TimeDelta;
 use clap::Args;
 use lastseat_domain::Secret;
@@ -141,9 +141,6 @@ impl DisturbanceArgs {
 
 /// Serves until Ctrl-C or SIGTERM.
 pub async fn run(args: &SandboxArgs, config: &Config) -> ExitCode {
-    if let Err(error) = logging::install(config) {
-        complain(&format!("no log lines: {error}"));
-    }
     let options = match args.options() {
         Ok(options) => options,
         Err(why) => {
@@ -152,30 +149,8 @@ pub async fn run(args: &SandboxArgs, config: &Config) -> ExitCode {
         }
     };
     let settings = SandboxSettings { listen: args.listen, anywhere: args.listen_anywhere, options };
-    let mut host = match SandboxHost::start(&config.data, settings).await {
-        Ok(host) => host,
-        Err(error) => {
-            complain(&error.to_string());
-            return error.exit().into();
-        }
-    };
-    let mut signals = match Signals::new() {
-        Ok(signals) => signals,
-        Err(error) => {
-            complain(&format!("signals can't be listened to: {error}"));
-            host.stop().await;
-            return exit::FATAL.into();
-        }
-    };
-    say_apart(greeting(&host, args, config, Paint::stdout()));
-    let first = tokio::select! {
-        first = signals.next() => first,
-        why = host.failed() => terminal::part_ended(&why),
-    };
-    tell(&format!("lastseat: {first}: stopping"));
-    host.stop().await;
-    tell("lastseat: stopped");
-    ExitCode::SUCCESS
+    let start = async || SandboxHost::start(&config.data, settings).await;
+    service::run(config, start, async |host| say_apart(greeting(host, args, config, Paint::stdout()))).await
 }
 
 fn greeting(host: &SandboxHost, args: &SandboxArgs, config: &Config, paint: Paint) -> String {

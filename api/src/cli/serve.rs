@@ -2,13 +2,12 @@
 
 use super::accept_loss::AcceptLossFlag;
 use super::banner::Banner;
-use super::signals::Signals;
-use super::terminal::{self, Paint, complain, end_now, say_apart, tell};
+use super::service;
+use super::terminal::{self, Paint, say_apart};
 use crate::config::{Config, Flags};
 use crate::demo;
 use crate::wiring::chosen::AcceptLoss;
 use crate::wiring::{self, EventStoreServer, Running};
-use crate::{exit, logging};
 use lastseat_domain::ShowId;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -24,42 +23,8 @@ pub struct Serve {
 
 /// Serves until Ctrl-C or SIGTERM; a second one ends the process at once.
 pub async fn run(config: Config, accept_loss: Option<AcceptLoss>) -> ExitCode {
-    if let Err(error) = logging::install(&config) {
-        complain(&format!("no log lines: {error}"));
-    }
-    let mut running = match wiring::start_with(config.clone(), Arc::new(terminal::fatal), accept_loss).await {
-        Ok(running) => running,
-        Err(error) => {
-            complain(&error.to_string());
-            return error.exit().into();
-        }
-    };
-    let mut signals = match Signals::new() {
-        Ok(signals) => signals,
-        Err(error) => {
-            complain(&format!("signals can't be listened to: {error}"));
-            running.stop().await;
-            return exit::FATAL.into();
-        }
-    };
-    // Only now: a reader of the greeting may send a signal at once.
-    greet(&running, &config).await;
-    let first = tokio::select! {
-        first = signals.next() => first,
-        why = running.failed() => terminal::part_ended(&why),
-    };
-    tell(&format!("lastseat: {first}: finishing what is under way (once more to stop at once)"));
-    tokio::select! {
-        () = running.stop() => {
-            tell("lastseat: stopped; nothing is lost");
-            ExitCode::SUCCESS
-        }
-        _ = signals.next() => {
-            tell("lastseat: stopped at once; the next start finishes what was under way");
-            // Returning would wait for the runtime's blocking threads.
-            end_now(130)
-        }
-    }
+    let start = async || wiring::start_with(config.clone(), Arc::new(terminal::fatal), accept_loss).await;
+    service::run(&config, start, async |running| greet(running, &config).await).await
 }
 
 async fn greet(running: &Running, config: &Config) {
