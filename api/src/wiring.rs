@@ -32,13 +32,14 @@ pub mod sandbox_options {
 }
 pub use start_error::StartError;
 
-use crate::app::{App, AppParts};
+use crate::app::{App, AppParts, BankAuthentication};
 use crate::auth::Auth;
 use crate::config::Config;
 use crate::data_dir::DataDir;
 use crate::metrics::Metrics;
 use crate::routes;
 use crate::server::{self, Budget, Capacity};
+use crate::webhooks::Webhooks;
 use event_log::ChosenLog;
 use lastseat_domain::ports::{Clock, EventLog, Ids};
 use lastseat_engine::{BoxOffice, Ports};
@@ -46,7 +47,7 @@ use lastseat_event_log_sqlite::{AcceptLoss, FatalHook};
 use lastseat_in_process::{FreeOfCharge, InProcessGuard, RandomIds, SystemClock};
 use lastseat_payments_sandbox::SandboxGateway;
 use lastseat_projections::ReadModel;
-use lastseat_redis::RedisGuard;
+use lastseat_redis::{Redis, RedisGuard};
 use listener::{bind, reachable};
 use parts::{limits, open_both_sides, other_connections};
 use payments::ChosenPayments;
@@ -134,85 +135,137 @@ async fn assemble(
     clock: &Arc<dyn Clock>,
 ) -> Result<Running, StartError> {
     let url = config.public_url.clone().unwrap_or_else(|| reachable(addr));
-    let ids: Arc<dyn Ids> = Arc::new(RandomIds);
-    let log = chosen_log.port();
-    let key = token_key::read_or_create(&config.token_key_file())?;
-    if let Some(exposure) = token_key::exposure(&config.token_key_file()) {
-        tracing::warn!("the token key {exposure}");
-    }
-    let ChosenPayments { gateway, bank, sandbox, reporting } = ChosenPayments::open(config, data, clock, &url)?;
-    if let Some(sandbox) = &sandbox {
-        charges::warn_of_unmatched(&*log, sandbox).await;
-    }
     let shutdown = CancellationToken::new();
-    // Before the log is read to its end: other nodes may be waiting for it.
-    let eventstore_server = EventStoreServer::start(config, &log, clock, &shutdown).await?;
-
-    let redis = redis::open(config, clock).await?;
-    let ports = Ports {
-        log: Arc::clone(&log),
-        guard: match &redis {
-            Some(redis) => Arc::new(RedisGuard::new(redis.clone())),
-            None => Arc::new(InProcessGuard::new(Arc::clone(clock))),
-        },
-        payments: Arc::new(FreeOfCharge::in_front_of(Arc::clone(&gateway))),
-        clock: Arc::clone(clock),
-        ids: Arc::clone(&ids),
-    };
-    let (box_office, read_model) = open_both_sides(config, data, ports).await?;
-    let metrics = Arc::<Metrics>::default();
-    let reports = Reports::start(
-        reporting,
-        &Context {
-            gateway: &gateway,
-            box_office: &box_office,
-            read_model: &read_model,
-            clock,
-            metrics: &metrics,
-            sweep_every: config.payments_sweep,
-            shutdown: &shutdown,
-        },
-    );
-    let buffers = Budget::new(config.connection_memory << 20, read_model.superseded_bytes());
+    let (inside, webhooks) = Inside::open(config, data, &url, chosen_log.port(), clock, &shutdown).await?;
+    let buffers = Budget::new(config.connection_memory << 20, inside.read_model.superseded_bytes());
     let capacity = Arc::new(Capacity::of_process(other_connections(config)));
-    let app = App::new(AppParts {
-        box_office: box_office.clone(),
-        read_model: read_model.clone(),
-        log: Arc::clone(&log),
-        clock: Arc::clone(clock),
-        ids,
-        auth: Auth::new(&key),
-        limits: limits(config, redis, clock),
-        guests: config.guests,
-        public_url: config.public_url.clone(),
-        bank,
-        webhooks: reports.webhooks,
-        metrics,
-        reports_ended: reports.ended.clone(),
-        stripe: config.stripe_key.is_some(),
-        publishable_key: config.stripe_publishable_key.clone(),
-        buffers: Arc::clone(&buffers),
-        capacity: Arc::clone(&capacity),
-        drain: shutdown.clone(),
-    });
-    let router = routes::router(app);
+    let router = routes::router(App::new(inside.app_parts(config, webhooks, &buffers, &capacity, &shutdown)));
     let serving = tokio::spawn(server::serve(listener, router, buffers, capacity, shutdown.clone(), config.drain));
     Ok(Running {
         addr,
         url,
-        auth: Auth::new(&key),
-        log,
-        box_office,
-        read_model,
-        eventstore_server,
-        sandbox,
-        reports_ended: reports.ended,
+        auth: Auth::new(&inside.key),
+        log: inside.log,
+        box_office: inside.box_office,
+        read_model: inside.read_model,
+        eventstore_server: inside.eventstore_server,
+        sandbox: inside.sandbox,
+        reports_ended: inside.reports_ended,
         clock: Arc::clone(clock),
         chosen_log: chosen_log.clone(),
         shutdown,
         serving,
         drain: config.drain,
     })
+}
+
+/// What the HTTP server stands on.
+struct Inside {
+    log: Arc<dyn EventLog>,
+    clock: Arc<dyn Clock>,
+    ids: Arc<dyn Ids>,
+    key: Vec<u8>,
+    redis: Option<Redis>,
+    eventstore_server: Option<EventStoreServer>,
+    bank: Option<Arc<dyn BankAuthentication>>,
+    sandbox: Option<Arc<SandboxGateway>>,
+    box_office: BoxOffice,
+    read_model: ReadModel,
+    metrics: Arc<Metrics>,
+    reports_ended: CancellationToken,
+}
+
+impl Inside {
+    /// Opens it, and what takes webhooks, if the gateway sends any. `url`: where buyers reach this server.
+    async fn open(
+        config: &Config,
+        data: &DataDir,
+        url: &str,
+        log: Arc<dyn EventLog>,
+        clock: &Arc<dyn Clock>,
+        shutdown: &CancellationToken,
+    ) -> Result<(Self, Option<Webhooks>), StartError> {
+        let key = token_key::read_or_create(&config.token_key_file())?;
+        if let Some(exposure) = token_key::exposure(&config.token_key_file()) {
+            tracing::warn!("the token key {exposure}");
+        }
+        let ChosenPayments { gateway, bank, sandbox, reporting } = ChosenPayments::open(config, data, clock, url)?;
+        if let Some(sandbox) = &sandbox {
+            charges::warn_of_unmatched(&*log, sandbox).await;
+        }
+        // Before the log is read to its end: other nodes may be waiting for it.
+        let eventstore_server = EventStoreServer::start(config, &log, clock, shutdown).await?;
+        let redis = redis::open(config, clock).await?;
+        let ids: Arc<dyn Ids> = Arc::new(RandomIds);
+        let ports = Ports {
+            log: Arc::clone(&log),
+            guard: match &redis {
+                Some(redis) => Arc::new(RedisGuard::new(redis.clone())),
+                None => Arc::new(InProcessGuard::new(Arc::clone(clock))),
+            },
+            payments: Arc::new(FreeOfCharge::in_front_of(Arc::clone(&gateway))),
+            clock: Arc::clone(clock),
+            ids: Arc::clone(&ids),
+        };
+        let (box_office, read_model) = open_both_sides(config, data, ports).await?;
+        let metrics = Arc::<Metrics>::default();
+        let context = Context {
+            gateway: &gateway,
+            box_office: &box_office,
+            read_model: &read_model,
+            clock,
+            metrics: &metrics,
+            sweep_every: config.payments_sweep,
+            shutdown,
+        };
+        let Reports { webhooks, ended } = Reports::start(reporting, &context);
+        let (clock, reports_ended) = (Arc::clone(clock), ended);
+        let inside = Self {
+            log,
+            clock,
+            ids,
+            key,
+            redis,
+            eventstore_server,
+            bank,
+            sandbox,
+            box_office,
+            read_model,
+            metrics,
+            reports_ended,
+        };
+        Ok((inside, webhooks))
+    }
+
+    fn app_parts(
+        &self,
+        config: &Config,
+        webhooks: Option<Webhooks>,
+        buffers: &Arc<Budget>,
+        capacity: &Arc<Capacity>,
+        shutdown: &CancellationToken,
+    ) -> AppParts {
+        AppParts {
+            box_office: self.box_office.clone(),
+            read_model: self.read_model.clone(),
+            log: Arc::clone(&self.log),
+            clock: Arc::clone(&self.clock),
+            ids: Arc::clone(&self.ids),
+            auth: Auth::new(&self.key),
+            limits: limits(config, self.redis.clone(), &self.clock),
+            guests: config.guests,
+            public_url: config.public_url.clone(),
+            bank: self.bank.clone(),
+            webhooks,
+            metrics: Arc::clone(&self.metrics),
+            reports_ended: self.reports_ended.clone(),
+            stripe: config.stripe_key.is_some(),
+            publishable_key: config.stripe_publishable_key.clone(),
+            buffers: Arc::clone(buffers),
+            capacity: Arc::clone(capacity),
+            drain: shutdown.clone(),
+        }
+    }
 }
 
 impl Running {
