@@ -14,10 +14,13 @@ import Stripe from 'stripe'
 
 const SECRET = 'whsec_conformance'
 const received = []
+// What came to the endpoint that the SDK has made.
+const atEndpoint = []
 const hook = createServer(async (request, response) => {
   const parts = []
   for await (const part of request) parts.push(part)
-  received.push([Buffer.concat(parts), request.headers['stripe-signature']])
+  const list = request.url === '/hook' ? received : atEndpoint
+  list.push([Buffer.concat(parts), request.headers['stripe-signature']])
   response.end()
 })
 await new Promise((listening) => hook.listen(0, '127.0.0.1', listening))
@@ -88,6 +91,29 @@ async function webhooks() {
   assert.throws(() => Stripe.webhooks.constructEvent(body, signature, 'whsec_other'), /signature/i)
 }
 
+// Sets an endpoint up as a shop does at Stripe, gets an event there, and takes it down.
+async function endpoints(stripe) {
+  const made = await stripe.webhookEndpoints.create({
+    url: `http://127.0.0.1:${hook.address().port}/endpoint`, description: 'shop', enabled_events: ['payment_intent.created'],
+  }, { idempotencyKey: 'we' })
+  assert.match(made.secret, /^whsec_/)
+  assert.deepEqual((await stripe.webhookEndpoints.list()).data.map((one) => one.id), [made.id])
+  const intent = await stripe.paymentIntents.create({ amount: 1200, currency: 'eur' })
+  for (let tries = 0; tries < 100 && atEndpoint.length === 0; tries++) {
+    await new Promise((later) => setTimeout(later, 100))
+  }
+  assert.equal(atEndpoint.length, 1)
+  const [body, signature] = atEndpoint[0]
+  const event = Stripe.webhooks.constructEvent(body, signature, made.secret)
+  assert.deepEqual([event.type, event.data.object.id], ['payment_intent.created', intent.id])
+  assert.throws(() => Stripe.webhooks.constructEvent(body, signature, SECRET), /signature/i)
+  assert.equal((await stripe.webhookEndpoints.update(made.id, { disabled: true, enabled_events: ['*'] })).status, 'disabled')
+  const shown = await stripe.webhookEndpoints.retrieve(made.id)
+  assert.deepEqual([shown.enabled_events, shown.description, shown.secret], [['*'], 'shop', undefined])
+  assert.equal((await stripe.webhookEndpoints.del(made.id)).deleted, true)
+  await refused('StripeInvalidRequestError', 'resource_missing', () => stripe.webhookEndpoints.retrieve(made.id))
+}
+
 const data = mkdtempSync(join(tmpdir(), 'lastseat-'))
 const program = spawn(process.argv[2], [
   'sandbox', '--listen', '127.0.0.1:0', '--data', data, '--webhook-secret', SECRET, '--webhook', `http://127.0.0.1:${hook.address().port}/hook`,
@@ -105,6 +131,7 @@ try {
   stripe.where = where
   await run(stripe)
   await webhooks()
+  await endpoints(stripe)
   console.log(JSON.stringify({ sdk: `stripe-node ${Stripe.PACKAGE_VERSION}`, webhooks: received.length }))
 } finally {
   program.kill()

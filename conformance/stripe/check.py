@@ -20,12 +20,14 @@ import stripe
 
 SECRET = "whsec_conformance"
 received = []
+# What came to the endpoint that the SDK has made.
+at_endpoint = []
 
 
 class Hook(BaseHTTPRequestHandler):
     def do_POST(self):
         body = self.rfile.read(int(self.headers["content-length"]))
-        received.append((body, self.headers["stripe-signature"]))
+        (received if self.path == "/hook" else at_endpoint).append((body, self.headers["stripe-signature"]))
         self.send_response(200)
         self.end_headers()
 
@@ -92,6 +94,28 @@ def run(client):
     assert client.v1.accounts.retrieve_current().object == "account" and client.v1.balance.retrieve().object == "balance"
 
 
+def endpoints(client, port):
+    """Sets an endpoint up as a shop does at Stripe, gets an event there, and takes it down."""
+    made = client.v1.webhook_endpoints.create({"url": f"http://127.0.0.1:{port}/endpoint", "description": "shop",
+                                               "enabled_events": ["payment_intent.created"]}, {"idempotency_key": "we"})
+    assert made.secret.startswith("whsec_") and made.status == "enabled"
+    assert [one.id for one in client.v1.webhook_endpoints.list().auto_paging_iter()] == [made.id]
+    intent = client.v1.payment_intents.create({"amount": 1200, "currency": "eur"})
+    for _ in range(100):
+        if at_endpoint:
+            break
+        time.sleep(0.1)
+    [(body, signature)] = at_endpoint
+    event = stripe.Webhook.construct_event(body, signature, made.secret)
+    assert (event.type, event.data.object.id) == ("payment_intent.created", intent.id)
+    refused(stripe.SignatureVerificationError, None, lambda: stripe.Webhook.construct_event(body, signature, SECRET))
+    assert client.v1.webhook_endpoints.update(made.id, {"disabled": True, "enabled_events": ["*"]}).status == "disabled"
+    shown = client.v1.webhook_endpoints.retrieve(made.id)
+    assert (shown.enabled_events, shown.description, "secret" in shown) == (["*"], "shop", False)
+    assert client.v1.webhook_endpoints.delete(made.id).deleted
+    refused(stripe.InvalidRequestError, "resource_missing", lambda: client.v1.webhook_endpoints.retrieve(made.id))
+
+
 def answer_page(page):
     class Stay(urllib.request.HTTPRedirectHandler):
         def redirect_request(self, *_):
@@ -130,8 +154,10 @@ def main():
         program = subprocess.Popen([sys.argv[1], "sandbox", *arguments], stdout=subprocess.PIPE, text=True)
         try:
             address = next(found[0] for line in program.stdout if (found := re.search(r"http://127\.0\.0\.1:\d+", line)))
-            run(stripe.StripeClient("sk_test_conformance", base_addresses={"api": address}))
+            client = stripe.StripeClient("sk_test_conformance", base_addresses={"api": address})
+            run(client)
             webhooks()
+            endpoints(client, hook.server_port)
             with_live_key = stripe.StripeClient("sk_live_x", base_addresses={"api": address})
             refused(stripe.AuthenticationError, None, with_live_key.v1.balance.retrieve)
         finally:

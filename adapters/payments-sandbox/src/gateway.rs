@@ -1,7 +1,9 @@
 //! The sandbox as a gateway in this process: the state machine, a lock, a journal and a clock.
 
+mod endpoints;
+
 use super::journal::{OpenError, SandboxJournal};
-use super::machine::{Answer, Command, Decision, Machine, Reply, Request};
+use super::machine::{Answer, Change, Command, Decision, Machine, Reply, Request};
 use super::record::{Record, Refusal, Status};
 use super::rules;
 use async_trait::async_trait;
@@ -28,6 +30,23 @@ struct State {
     machine: Machine,
     journal: Option<SandboxJournal>,
     observer: Option<Observer>,
+}
+
+impl State {
+    /// Writes a change down, reports it, and makes it so.
+    fn make(&mut self, change: Change) -> Result<(), Undelivered> {
+        if let Some(journal) = &mut self.journal {
+            journal.append(&change).map_err(|error| {
+                tracing::error!(%error, "the sandbox gateway can't write its journal");
+                Undelivered::Unavailable(format!("the sandbox can't write its journal: {error}"))
+            })?;
+        }
+        if let (Some(after), Some(observer)) = (&change.intent, &self.observer) {
+            observer(self.machine.intent(&after.id), after, change.at);
+        }
+        self.machine.evolve(change);
+        Ok(())
+    }
 }
 
 /// Learns of every change of an intent: as it was, as it is, and when.
@@ -130,16 +149,7 @@ impl SandboxGateway {
         let mut state = self.state.lock();
         let decision = state.machine.decide(request);
         if let Some(change) = decision.change.clone() {
-            if let Some(journal) = &mut state.journal {
-                journal.append(&change).map_err(|error| {
-                    tracing::error!(%error, "the sandbox gateway can't write its journal");
-                    Undelivered::Unavailable(format!("the sandbox can't write its journal: {error}"))
-                })?;
-            }
-            if let (Some(after), Some(observer)) = (&change.intent, &state.observer) {
-                observer(state.machine.intent(&after.id), after, change.at);
-            }
-            state.machine.evolve(change);
+            state.make(change)?;
         }
         Ok(decision)
     }

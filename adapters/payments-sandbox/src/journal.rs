@@ -224,7 +224,7 @@ mod tests {
     fn half_a_line_is_taken_back() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("sandbox.ndjson");
-        let change = Change { at: lastseat_domain::Timestamp::UNIX_EPOCH, intent: None, answered: None };
+        let change = Change::at(lastseat_domain::Timestamp::UNIX_EPOCH);
         let (mut journal, _) = SandboxJournal::open(&path).unwrap();
         journal.append(&change).unwrap();
         journal.file.write_all(b"{\"at\":\"19").unwrap();

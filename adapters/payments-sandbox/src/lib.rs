@@ -8,6 +8,7 @@
 
 mod decline;
 mod details;
+mod endpoint;
 mod file_lock;
 mod gateway;
 mod journal;
@@ -19,6 +20,7 @@ pub mod stripe;
 
 pub use decline::Decline;
 pub use details::{Cancellation, CaptureMethod, ChargeNote, Details, Extras, RefundNote, Update};
+pub use endpoint::WebhookEndpoint;
 pub use gateway::{SandboxGateway, Undelivered};
 pub use journal::{OpenError, read_journal};
 pub use machine::{Answer, Answered, Change, Command, Decision, Given, Machine, Reply, Request};

@@ -5,6 +5,7 @@
 //! that a crash could undo.
 
 use super::details::{Details, Extras, Update};
+use super::endpoint::WebhookEndpoint;
 use super::record::{Code, Record, Refusal, Status};
 use super::rules::{self, Outcome};
 use chrono::TimeDelta;
@@ -151,6 +152,17 @@ pub struct Change {
     /// The idempotency key that was answered.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub answered: Option<Answered>,
+    /// A webhook endpoint as it is now.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub endpoint: Option<Arc<WebhookEndpoint>>,
+}
+
+impl Change {
+    /// Nothing has changed by then.
+    #[must_use]
+    pub fn at(at: Timestamp) -> Self {
+        Self { at, intent: None, answered: None, endpoint: None }
+    }
 }
 
 /// A used idempotency key.
@@ -196,6 +208,7 @@ pub struct Machine {
     keys: HashMap<Arc<str>, Kept>,
     /// The keys, oldest first.
     key_ages: VecDeque<(Timestamp, Arc<str>)>,
+    endpoints: BTreeMap<String, Arc<WebhookEndpoint>>,
 }
 
 impl Machine {
@@ -214,13 +227,15 @@ impl Machine {
         let answered = |given| request.key.clone().map(|key| Answered { key, params, given });
         let done = |record: Record, reply: fn(Answer) -> Reply| {
             let record = Arc::new(record);
-            let change = Change { at: request.at, intent: Some(Arc::clone(&record)), answered: answered(Given::Intent) };
+            let change =
+                Change { intent: Some(Arc::clone(&record)), answered: answered(Given::Intent), ..Change::at(request.at) };
             Decision { reply: reply(Ok(record)), change: Some(change), replayed: false }
         };
         let refused = |intent: Option<Record>, refusal: Refusal| {
             let intent = intent.map(Arc::new);
             let answered = answered(Given::Refused(refusal.clone()));
-            let change = (intent.is_some() || answered.is_some()).then_some(Change { at: request.at, intent, answered });
+            let change =
+                (intent.is_some() || answered.is_some()).then_some(Change { intent, answered, ..Change::at(request.at) });
             Decision { reply: Reply::Answer(Err(refusal)), change, replayed: false }
         };
         let nothing = |reply| Decision { reply, change: None, replayed: false };
@@ -239,6 +254,12 @@ impl Machine {
     pub fn evolve(&mut self, change: Change) {
         if let Some(record) = &change.intent {
             self.intents.insert(record.id.clone(), Arc::clone(record));
+        }
+        if let Some(endpoint) = change.endpoint {
+            match endpoint.deleted {
+                true => self.endpoints.remove(&endpoint.id),
+                false => self.endpoints.insert(endpoint.id.clone(), endpoint),
+            };
         }
         if let Some(Answered { key, params, given }) = change.answered {
             let answer = match (given, change.intent) {
@@ -274,10 +295,25 @@ impl Machine {
         self.intents.values()
     }
 
+    /// The webhook endpoint of this name.
+    #[must_use]
+    pub fn endpoint(&self, id: &str) -> Option<&Arc<WebhookEndpoint>> {
+        self.endpoints.get(id)
+    }
+
+    /// All webhook endpoints, in no order.
+    pub fn endpoints(&self) -> impl Iterator<Item = &Arc<WebhookEndpoint>> {
+        self.endpoints.values()
+    }
+
     /// The fewest changes that lead here from nothing.
     pub fn snapshot(&self) -> impl Iterator<Item = Change> {
         let intents =
-            self.intents.values().map(|record| Change { at: record.created, intent: Some(Arc::clone(record)), answered: None });
+            self.intents.values().map(|record| Change { intent: Some(Arc::clone(record)), ..Change::at(record.created) });
+        let endpoints = self
+            .endpoints
+            .values()
+            .map(|endpoint| Change { endpoint: Some(Arc::clone(endpoint)), ..Change::at(endpoint.created) });
         // By age, which is the order they have to be forgotten in.
         let keys = self.key_ages.iter().filter_map(|(at, key)| {
             let kept = self.keys.get(key).filter(|kept| kept.at == *at)?;
@@ -286,9 +322,10 @@ impl Machine {
                 Err(refusal) => Given::Refused(refusal.clone()),
             };
             let answered = Answered { key: key.as_ref().to_owned(), params: kept.params, given };
-            Some(Change { at: *at, intent: None, answered: Some(answered) })
+            Some(Change { answered: Some(answered), ..Change::at(*at) })
         });
-        intents.chain(keys)
+        // The keys last: what is older than they are forgets none.
+        intents.chain(endpoints).chain(keys)
     }
 
     fn run(&self, request: &Request) -> Outcome {

@@ -46,7 +46,7 @@ pub struct SandboxArgs {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Webhooks")]
 struct WebhookArgs {
-    /// Where events are sent, an http address
+    /// Where events are sent, an http address; further endpoints are made over the API
     #[arg(long, value_name = "URL", requires = "webhook_secret")]
     webhook: Option<String>,
     /// What they are signed with
@@ -105,19 +105,15 @@ fn share(text: &str) -> Result<f64, String> {
 
 impl SandboxArgs {
     fn options(&self) -> Result<Options, String> {
-        let webhooks = match (&self.webhooks.webhook, self.webhooks.webhook_secret.as_deref().and_then(Secret::new)) {
-            (None, _) => None,
+        let args = &self.webhooks;
+        let mut webhooks = match (&args.webhook, args.webhook_secret.as_deref().and_then(Secret::new)) {
+            (None, _) => WebhookOptions::default(),
             (Some(_), None) => return Err("--webhook needs --webhook-secret, which is not empty".to_owned()),
-            (Some(url), Some(secret)) => {
-                let mut webhooks = WebhookOptions::new(url, secret).map_err(|error| error.to_string())?;
-                webhooks.seed = self.seed;
-                webhooks.delay = Duration::from_millis(self.webhooks.webhook_delay_ms);
-                webhooks.loss = self.webhooks.webhook_loss;
-                webhooks.repeat = self.webhooks.webhook_repeat;
-                webhooks.reorder = self.webhooks.webhook_reorder;
-                Some(webhooks)
-            }
+            (Some(url), Some(secret)) => WebhookOptions::new(url, secret).map_err(|error| error.to_string())?,
         };
+        webhooks.seed = self.seed;
+        webhooks.delay = Duration::from_millis(args.webhook_delay_ms);
+        (webhooks.loss, webhooks.repeat, webhooks.reorder) = (args.webhook_loss, args.webhook_repeat, args.webhook_reorder);
         Ok(Options { public_url: self.public_url.clone(), disturbances: self.disturbances.of_seed(self.seed), webhooks })
     }
 }
@@ -197,10 +193,10 @@ mod tests {
         let disturbed =
             options("--seed 7 --declines 0.02 --outage-seconds 10 --webhook http://a/b --webhook-secret whsec_1").unwrap();
         assert_eq!((disturbed.disturbances.seed, disturbed.disturbances.declines), (7, 0.02));
-        assert!(disturbed.disturbances.outage.is_some() && disturbed.webhooks.is_some());
-        assert!(disturbed.disturbances.failing.is_none());
+        assert!(disturbed.disturbances.outage.is_some() && disturbed.disturbances.failing.is_none());
         let failing = options("--failing-seconds 60 --failing-after-seconds 5").unwrap().disturbances.failing;
         assert_eq!(failing, Some(Outage { after: TimeDelta::seconds(5), lasts: TimeDelta::seconds(60) }));
+        assert_eq!(options("--webhook-loss 0.5").unwrap().webhooks.loss, 0.5);
     }
 
     #[test]

@@ -48,7 +48,7 @@ impl Api {
     pub fn new(sandbox: Arc<SandboxGateway>, options: Options) -> Self {
         let started = sandbox.now();
         let base = options.public_url.clone().unwrap_or_else(|| "http://localhost".to_owned());
-        let deliveries = options.webhooks.clone().map(|webhooks| Deliveries::start(webhooks, &sandbox, base));
+        let deliveries = Deliveries::start(options.webhooks.clone(), &sandbox, base);
         let events = Arc::new(Events::new(started, deliveries));
         let noted = Arc::clone(&events);
         sandbox.observe(Box::new(move |before, after, at| noted.note(before.map(Arc::as_ref), after, at)));

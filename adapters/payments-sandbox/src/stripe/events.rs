@@ -114,14 +114,14 @@ fn steps(before: Option<&Record>, after: &Record) -> Vec<(&'static str, About)> 
 #[derive(Debug)]
 pub struct Events {
     newest: Mutex<VecDeque<Arc<Event>>>,
-    deliveries: Option<Sender<Arc<Event>>>,
+    deliveries: Sender<Arc<Event>>,
     /// Tells the events of this start from those of others.
     started: Timestamp,
     count: AtomicU64,
 }
 
 impl Events {
-    pub fn new(started: Timestamp, deliveries: Option<Sender<Arc<Event>>>) -> Self {
+    pub fn new(started: Timestamp, deliveries: Sender<Arc<Event>>) -> Self {
         Self { newest: Mutex::default(), deliveries, started, count: AtomicU64::new(0) }
     }
 
@@ -132,9 +132,7 @@ impl Events {
             let name = format!("event {number} of {}", self.started);
             let id = format!("evt_{}", Uuid::new_v5(&Uuid::NAMESPACE_OID, name.as_bytes()).simple());
             let event = Arc::new(Event { id, kind, at, record: Arc::clone(after), about });
-            if let Some(deliveries) = &self.deliveries
-                && deliveries.try_send(Arc::clone(&event)).is_err()
-            {
+            if self.deliveries.try_send(Arc::clone(&event)).is_err() {
                 tracing::warn!(event = event.id, "too many webhooks wait; this one is never sent");
             }
             let mut newest = self.newest.lock();

@@ -40,11 +40,14 @@ use std::sync::Arc;
 /// Maximum bytes of a request's body.
 const MAX_BODY: usize = 256 << 10;
 
-/// The routes of Stripe's API, and the page of the bank. With webhooks, it needs a tokio runtime. One router for each
-/// sandbox: a second one takes the events away from the first.
+/// The routes of Stripe's API, and the page of the bank. Needs a tokio runtime, for webhooks. One router for each sandbox: a
+/// second one takes the events away from the first.
 pub fn router(sandbox: Arc<SandboxGateway>, options: Options) -> Router {
     let api = Arc::new(Api::new(sandbox, options));
     let intent = "/v1/payment_intents/{id}";
+    let one_endpoint = get(routes::webhook_endpoints::retrieve)
+        .post(routes::webhook_endpoints::update)
+        .delete(routes::webhook_endpoints::delete);
     let v1 = Router::new()
         .route("/v1/payment_intents", get(routes::intents::list).post(routes::intents::create))
         .route(intent, get(routes::intents::retrieve).post(routes::intents::update))
@@ -62,6 +65,8 @@ pub fn router(sandbox: Arc<SandboxGateway>, options: Options) -> Router {
         .route("/v1/payment_methods/{id}", get(routes::methods::retrieve))
         .route("/v1/events", get(routes::events::list))
         .route("/v1/events/{id}", get(routes::events::retrieve))
+        .route("/v1/webhook_endpoints", get(routes::webhook_endpoints::list).post(routes::webhook_endpoints::create))
+        .route("/v1/webhook_endpoints/{id}", one_endpoint)
         .route("/v1/account", get(routes::account::account))
         .route("/v1/balance", get(routes::account::balance))
         .method_not_allowed_fallback(unknown_route)

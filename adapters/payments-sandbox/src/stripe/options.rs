@@ -12,6 +12,5 @@ pub struct Options {
     /// Where buyers' browsers reach this server, for the bank's page. By default, what the client calls it.
     pub public_url: Option<String>,
     pub disturbances: Disturbances,
-    /// Where events are delivered.
-    pub webhooks: Option<WebhookOptions>,
+    pub webhooks: WebhookOptions,
 }

@@ -9,8 +9,9 @@ use lastseat_payments_sandbox::SandboxGateway;
 use lastseat_payments_sandbox::stripe::{self, Options};
 use serde_json::Value;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
 
 pub type Params<'a> = &'a [(&'a str, &'a str)];
 
@@ -49,10 +50,23 @@ impl Answer {
     }
 }
 
+/// What `ready` returns once it returns something.
+pub async fn eventually<T>(what: &str, mut ready: impl AsyncFnMut() -> Option<T>) -> T {
+    let given_up = Instant::now() + Duration::from_secs(20);
+    loop {
+        if let Some(value) = ready().await {
+            return value;
+        }
+        assert!(Instant::now() < given_up, "not in time: {what}");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
 pub struct Client {
     pub base: String,
     pub sandbox: Arc<SandboxGateway>,
     http: Http<hyper_util::client::legacy::connect::HttpConnector, Full<bytes::Bytes>>,
+    serving: JoinHandle<()>,
 }
 
 impl Client {
@@ -70,8 +84,14 @@ impl Client {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let base = format!("http://{}", listener.local_addr().unwrap());
         let router = stripe::router(Arc::clone(&sandbox), options);
-        tokio::spawn(async move { axum::serve(listener, router).await });
-        Self { base, sandbox, http: Http::builder(TokioExecutor::new()).build_http() }
+        let serving = tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
+        Self { base, serving, sandbox, http: Http::builder(TokioExecutor::new()).build_http() }
+    }
+
+    /// Ends the server, so that its sandbox can be closed.
+    pub async fn stop(self) {
+        self.serving.abort();
+        let _cancelled = self.serving.await;
     }
 
     /// Sends a request with these headers; `None` if the connection breaks.

@@ -1,6 +1,7 @@
 //! Disturbances that tests ask for.
 
 use super::Client;
+use super::client::eventually;
 use chrono::TimeDelta;
 use lastseat_payments_sandbox::stripe::{Disturbances, Options, Outage};
 use serde_json::json;
@@ -89,6 +90,6 @@ async fn an_outage_answers_nothing_and_ends() {
     let outage = Some(Outage { after: TimeDelta::zero(), lasts: TimeDelta::milliseconds(400) });
     let stripe = disturbed(Disturbances { outage, ..Disturbances::default() }).await;
     assert!(stripe.post_with_key("k", "/v1/payment_intents", FORM).await.is_none());
-    tokio::time::sleep(std::time::Duration::from_millis(500)).await;
-    stripe.post_with_key("k", "/v1/payment_intents", FORM).await.unwrap().ok();
+    let answer = eventually("the outage ends", async || stripe.post_with_key("k", "/v1/payment_intents", FORM).await).await;
+    answer.ok();
 }

@@ -3,6 +3,7 @@
 
 mod client;
 mod disturbances;
+mod endpoints;
 mod idempotency;
 mod intents;
 mod lists;

@@ -4,6 +4,7 @@
 mod account;
 mod charge;
 mod dispute;
+mod endpoint;
 mod ids;
 mod intent;
 mod method;
@@ -12,6 +13,7 @@ mod refund;
 pub use account::{account, balance};
 pub use charge::{charge, charges};
 pub use dispute::dispute;
+pub use endpoint::webhook_endpoint;
 pub use ids::{Named, charge_id, dispute_id, find, refund_id};
 pub use intent::{declined, intent};
 pub use method::{card_method, made_from_card, method};

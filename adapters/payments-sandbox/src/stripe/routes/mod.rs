@@ -8,3 +8,4 @@ mod items;
 mod limits;
 pub mod methods;
 pub mod refunds;
+pub mod webhook_endpoints;

@@ -1,18 +1,18 @@
 //! Sends events when they are due, and again until they are accepted.
 
-use super::WebhookOptions;
 use super::signature::sign;
+use super::{WebhookOptions, address};
 use crate::gateway::SandboxGateway;
 use crate::stripe::events::Event;
 use bytes::Bytes;
 use fastrand::Rng;
-use http::Request;
 use http::header::CONTENT_TYPE;
+use http::{Request, Uri};
 use http_body_util::{BodyExt, Full, Limited};
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
-use lastseat_domain::Timestamp;
+use lastseat_domain::Secret;
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::sync::{Arc, Weak};
@@ -47,15 +47,31 @@ pub struct Deliveries {
     due: BinaryHeap<Reverse<Due>>,
     /// Orders what is due at the same time.
     count: u64,
-    running: JoinSet<Option<(Arc<Event>, u32)>>,
+    running: JoinSet<Option<Delivery>>,
     http: Client<HttpConnector, Full<Bytes>>,
 }
 
 struct Due {
     at: Instant,
     number: u64,
+    delivery: Delivery,
+}
+
+/// An event for an endpoint.
+#[derive(Clone)]
+struct Delivery {
     event: Arc<Event>,
+    target: Target,
+    /// Failed before.
     tries: u32,
+}
+
+#[derive(Debug, Clone)]
+enum Target {
+    /// The endpoint of the options.
+    OfStart,
+    /// One that was made over the API, by name: it may be changed meanwhile.
+    Made(String),
 }
 
 impl Deliveries {
@@ -87,16 +103,27 @@ impl Deliveries {
                 },
                 () = sleep_until(next.unwrap_or_else(Instant::now)), if free && next.is_some() => self.send_next(),
                 Some(ended) = self.running.join_next() => {
-                    if let Ok(Some((event, tries))) = ended {
-                        self.again(event, tries);
+                    if let Ok(Some(delivery)) = ended {
+                        self.again(delivery);
                     }
                 }
             }
         }
     }
 
-    /// Decides what happens to an event. Always draws as often, so that the seed decides.
+    /// Plans the deliveries of an event.
     fn plan(&mut self, event: &Arc<Event>) {
+        if self.options.endpoint.is_some() {
+            self.plan_for(event, &Target::OfStart);
+        }
+        let Some(sandbox) = self.sandbox.upgrade() else { return };
+        for endpoint in sandbox.webhook_endpoints().iter().filter(|endpoint| endpoint.takes(event.kind, event.at)) {
+            self.plan_for(event, &Target::Made(endpoint.id.clone()));
+        }
+    }
+
+    /// Decides what happens to a delivery. Always draws as often, so that the seed decides.
+    fn plan_for(&mut self, event: &Arc<Event>, target: &Target) {
         let [lost, repeated, overtaken, overtaken_again] =
             [self.options.loss, self.options.repeat, self.options.reorder, self.options.reorder]
                 .map(|share| self.rng.f64() < share);
@@ -106,44 +133,61 @@ impl Deliveries {
         }
         let delay = |overtaken: bool, late| if overtaken { self.options.delay + late } else { self.options.delay };
         let (first, second) = (delay(overtaken, late), delay(overtaken_again, later));
-        self.push(Arc::clone(event), 0, first);
+        let delivery = Delivery { event: Arc::clone(event), target: target.clone(), tries: 0 };
+        self.push(delivery.clone(), first);
         if repeated {
-            self.push(Arc::clone(event), 0, second);
+            self.push(delivery, second);
         }
     }
 
-    fn push(&mut self, event: Arc<Event>, tries: u32, delay: Duration) {
+    fn push(&mut self, delivery: Delivery, delay: Duration) {
         self.count += 1;
-        self.due.push(Reverse(Due { at: Instant::now() + delay, number: self.count, event, tries }));
+        self.due.push(Reverse(Due { at: Instant::now() + delay, number: self.count, delivery }));
     }
 
-    fn again(&mut self, event: Arc<Event>, tries: u32) {
-        if tries >= TRIES {
-            tracing::warn!(event = event.id, kind = event.kind, "the webhook's endpoint did not accept an event; given up");
+    fn again(&mut self, delivery: Delivery) {
+        let Delivery { event, target, tries } = &delivery;
+        if *tries >= TRIES {
+            tracing::warn!(
+                event = event.id,
+                kind = event.kind,
+                ?target,
+                "the webhook's endpoint did not accept an event; given up"
+            );
             return;
         }
         let pause = FIRST_PAUSE.saturating_mul(2_u32.saturating_pow(tries - 1)).min(LONGEST_PAUSE);
-        self.push(event, tries, pause);
+        self.push(delivery, pause);
     }
 
     fn send_next(&mut self) {
-        let Some(Reverse(Due { event, tries, .. })) = self.due.pop() else { return };
-        let Some(now) = self.sandbox.upgrade().map(|sandbox| sandbox.now()) else { return };
-        let request = self.request(&event, now);
+        let Some(Reverse(Due { delivery, .. })) = self.due.pop() else { return };
+        // Gone or disabled meanwhile: nobody waits for it.
+        let Some(request) = self.request(&delivery) else { return };
         let http = self.http.clone();
         self.running.spawn(async move {
-            let accepted = match request {
-                Some(request) => timeout(PATIENCE, deliver(http, request)).await.unwrap_or(false),
-                None => false,
-            };
-            (!accepted).then_some((event, tries + 1))
+            let accepted = timeout(PATIENCE, deliver(http, request)).await.unwrap_or(false);
+            (!accepted).then_some(Delivery { tries: delivery.tries + 1, ..delivery })
         });
     }
 
-    fn request(&self, event: &Event, now: Timestamp) -> Option<Request<Full<Bytes>>> {
+    /// Where a delivery goes, and what it is signed with.
+    fn place(&self, target: &Target, sandbox: &SandboxGateway) -> Option<(Uri, Secret)> {
+        match target {
+            Target::OfStart => self.options.endpoint.clone(),
+            Target::Made(id) => {
+                let endpoint = sandbox.webhook_endpoint(id).filter(|endpoint| !endpoint.disabled)?;
+                Some((address(&endpoint.url).ok()?, Secret::new(&*endpoint.secret)?))
+            }
+        }
+    }
+
+    fn request(&self, Delivery { event, target, .. }: &Delivery) -> Option<Request<Full<Bytes>>> {
+        let sandbox = self.sandbox.upgrade()?;
+        let (url, secret) = self.place(target, &sandbox)?;
         let body = serde_json::to_vec_pretty(&event.render(&self.base)).ok()?;
-        let signature = sign(&self.options.secret, &body, now);
-        let request = Request::post(self.options.url.clone())
+        let signature = sign(&secret, &body, sandbox.now());
+        let request = Request::post(url)
             .header(CONTENT_TYPE, "application/json; charset=utf-8")
             .header("user-agent", "Stripe/1.0 (+lastseat's sandbox)")
             .header("stripe-signature", signature);

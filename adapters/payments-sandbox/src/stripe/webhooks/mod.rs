@@ -1,4 +1,4 @@
-//! Webhooks: tells an endpoint of every event, signed as Stripe signs, and as late, lost, repeated and shuffled as
+//! Webhooks: tells endpoints of events, signed as Stripe signs, and as late, lost, repeated and shuffled as
 //! asked.
 
 mod delivery;
@@ -12,11 +12,12 @@ use http::uri::Scheme;
 use lastseat_domain::Secret;
 use std::time::Duration;
 
-/// Where webhooks go, and what happens to them on the way. Shares are from 0 to 1.
-#[derive(Debug, Clone)]
+/// What happens to webhooks on their way, and one endpoint that is there from the start. Others are made over the API.
+/// Shares are from 0 to 1.
+#[derive(Debug, Clone, Default)]
 pub struct WebhookOptions {
-    pub(super) url: Uri,
-    pub(super) secret: Secret,
+    /// Gets every event.
+    pub(super) endpoint: Option<(Uri, Secret)>,
     /// Same seed, same decisions.
     pub seed: u64,
     /// From the event to its first delivery.
@@ -40,11 +41,16 @@ impl WebhookOptions {
     /// # Errors
     /// [`BadEndpoint`] unless it is an `http` address.
     pub fn new(url: &str, secret: Secret) -> Result<Self, BadEndpoint> {
-        let bad = || BadEndpoint(url.to_owned());
-        let uri: Uri = url.parse().map_err(|_| bad())?;
-        if uri.scheme() != Some(&Scheme::HTTP) || uri.host().is_none() {
-            return Err(bad());
-        }
-        Ok(Self { url: uri, secret, seed: 0, delay: Duration::ZERO, loss: 0.0, repeat: 0.0, reorder: 0.0 })
+        Ok(Self { endpoint: Some((address(url)?, secret)), ..Self::default() })
+    }
+}
+
+/// The address, if webhooks can go there.
+pub(super) fn address(url: &str) -> Result<Uri, BadEndpoint> {
+    let bad = || BadEndpoint(url.chars().take(200).collect());
+    let uri: Uri = url.parse().map_err(|_| bad())?;
+    match uri.scheme() == Some(&Scheme::HTTP) && uri.host().is_some() {
+        true => Ok(uri),
+        false => Err(bad()),
     }
 }
