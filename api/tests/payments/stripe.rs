@@ -32,7 +32,7 @@ struct Stripe {
     addr: SocketAddr,
     /// What was requested: method and path.
     requests: Arc<Mutex<Vec<String>>>,
-    /// Whether it does what is requested, and its answers are lost.
+    /// Whether nothing gets through to it.
     silent: Arc<AtomicBool>,
 }
 
@@ -48,9 +48,8 @@ impl Stripe {
             seen.lock().push(format!("{} {}", request.method(), request.uri().path()));
             let lost = Arc::clone(&lost);
             async move {
-                let answer = next.run(request).await;
                 // A server on the way says something else.
-                if lost.load(Ordering::SeqCst) { http::StatusCode::BAD_GATEWAY.into_response() } else { answer }
+                if lost.load(Ordering::SeqCst) { http::StatusCode::BAD_GATEWAY.into_response() } else { next.run(request).await }
             }
         };
         let router = router(Arc::clone(&sandbox), Options::default()).layer(axum::middleware::from_fn(note));
@@ -380,12 +379,12 @@ async fn a_repair_sends_a_payment_again_with_the_page_that_buyers_come_back_to()
     let reserved = stripe.sandbox.create(&lastseat_testkit::payments::order(other, amount)).await.unwrap();
     stripe.sandbox.confirm(&reserved.id, other, 1, "pm_card_visa").await.unwrap();
     let environment =
-        [("LASTSEAT_STRIPE_KEY", KEY.to_owned()), ("LASTSEAT_STRIPE_URL", stripe.url()), ("LASTSEAT_PUBLIC_URL", page)];
+        [("LASTSEAT_STRIPE_KEY", KEY.to_owned()), ("LASTSEAT_STRIPE_URL", stripe.url()), ("LASTSEAT_PUBLIC_URL", page.clone())];
     payments_with(&data, &["reconcile", "--json", "--apply", "--unknown-bookings"], &environment);
     let (code, shown) = payments_with(&data, &["show", text(&booking, "id"), "--json"], &environment);
     assert_eq!((code, &shown[0]["status"]), (0, &"confirmed".into()), "{shown:#?}");
     let record = stripe.sandbox.intents().iter().find(|record| record.booking == id(&booking)).unwrap().clone();
-    assert_eq!(record.kept(), 4500);
+    assert_eq!((record.kept(), record.details.return_url.clone()), (4500, Some(format!("{page}/?booking={}", id(&booking)))));
     drop(dir);
 }
 
