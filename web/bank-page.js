@@ -1,11 +1,14 @@
 // Where a booking's bank asks its buyer.
 
-/** The bank's page: an encrypted one, or one of this server. Anything else is not opened. */
+/**
+ * The bank's page: an encrypted one, or one that is no less safe than this page, as a sandbox's in development. Anything
+ * else is not opened.
+ */
 export function bankUrl(booking) {
   const given = booking?.next_action?.url;
   if (!given || !URL.canParse(given, location.href)) return undefined;
   const url = new URL(given, location.href);
-  return url.protocol === "https:" || url.origin === location.origin ? url.href : undefined;
+  return url.protocol === "https:" || (url.protocol === "http:" && location.protocol === "http:") ? url.href : undefined;
 }
 
 /** The sandbox's payment intent; nothing if the bank is a real one, with a page of its own. */

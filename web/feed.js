@@ -6,7 +6,7 @@
 
 import { backoff, get } from "./api.js";
 
-/** A snapshot with a letter for each seat: a hundredth of the bytes in a large house. */
+/** A snapshot with a letter for each seat: a hundredth of the bytes of a large show. */
 const ROWS = "application/vnd.lastseat.seat-rows+json";
 const EVENTS = ["seat_locked", "seat_processing", "seat_booked", "seat_released"];
 /** Silence after which we ask whether an event was missed. */

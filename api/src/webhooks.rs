@@ -136,8 +136,14 @@ async fn follow(payments: &dyn Payments, metrics: &Metrics, notification: Notifi
         report_failed_refund(metrics, &notification, Some(booking));
     }
     let Notification { id, kind, .. } = notification;
-    if kind.starts_with("charge.dispute.") {
-        tracing::warn!(webhook = id, kind, %booking, "a buyer disputes a charge; answer it at the gateway");
+    match kind.as_str() {
+        "charge.dispute.created" => {
+            tracing::warn!(webhook = id, kind, %booking, "a buyer disputes a charge; answer it at the gateway")
+        }
+        "charge.dispute.closed" => {
+            tracing::warn!(webhook = id, kind, %booking, "the dispute of a charge is decided; look at the gateway")
+        }
+        _ => {}
     }
     payments.look_at(booking).await;
 }

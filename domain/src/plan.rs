@@ -86,28 +86,28 @@ pub struct Plan {
     /// All areas, in the organiser's order.
     pub areas: Vec<PlannedArea>,
     /// In the order of their seats.
-    blocks: Vec<Block>,
-    /// Index into `blocks`, by what their seats' ids begin with.
+    runs: Vec<SeatRun>,
+    /// Index into `runs`, by what their seats' ids begin with: `A-`, `floor:`.
     by_prefix: HashMap<String, usize>,
 }
 
 /// The seats of a row, or of an area that is sold by quantity, numbered from 1.
 #[derive(Debug, Clone)]
-struct Block {
+struct SeatRun {
     /// Index of its first seat.
     first: u32,
     seats: u32,
     area: u32,
     price: i64,
-    kind: BlockKind,
+    kind: RunKind,
 }
 
 #[derive(Debug, Clone)]
-enum BlockKind {
+enum RunKind {
     Row {
         label: String,
-        /// Numbered through the whole show.
-        number: u32,
+        /// Its number, counted through the whole show.
+        row: u32,
         /// The segment of its first seat.
         first_segment: u32,
         /// Seats that a gap follows, in order.
@@ -116,15 +116,15 @@ enum BlockKind {
     Places(AreaId),
 }
 
-impl Block {
+impl SeatRun {
     /// The seat with this number, from 1.
     fn seat(&self, number: u32) -> PlannedSeat {
         let (row, segment) = match &self.kind {
-            BlockKind::Row { number: row, first_segment, gaps_after, .. } => {
+            RunKind::Row { row, first_segment, gaps_after, .. } => {
                 let gaps = gaps_after.partition_point(|after| *after < number);
                 (Some(*row), Some(first_segment + as_index(gaps)))
             }
-            BlockKind::Places(_) => (None, None),
+            RunKind::Places(_) => (None, None),
         };
         PlannedSeat { area: self.area, price: self.price, row, segment }
     }
@@ -132,8 +132,8 @@ impl Block {
     /// Its id.
     fn id(&self, number: u32) -> SeatId {
         match &self.kind {
-            BlockKind::Row { label, .. } => SeatId::in_row(label, number),
-            BlockKind::Places(area) => SeatId::unit(area, number),
+            RunKind::Row { label, .. } => SeatId::in_row(label, number),
+            RunKind::Places(area) => SeatId::unit(area, number),
         }
     }
 }
@@ -142,7 +142,7 @@ impl Plan {
     /// Lays out the areas of a show that was checked when it was scheduled. An area in an unknown
     /// category would cost nothing.
     pub(crate) fn new(areas: &[Area], categories: &[Category]) -> Self {
-        let mut plan = Self { areas: Vec::new(), blocks: Vec::new(), by_prefix: HashMap::new() };
+        let mut plan = Self { areas: Vec::new(), runs: Vec::new(), by_prefix: HashMap::new() };
         let price_of: HashMap<&CategoryId, i64> = categories.iter().map(|c| (&c.category, c.price)).collect();
         let (mut rows, mut first_segment) = (0, 0);
         for (area_index, area) in (0_u32..).zip(areas) {
@@ -154,13 +154,13 @@ impl Plan {
                 gaps_after.sort_unstable();
                 gaps_after.dedup();
                 let next_segment = first_segment + as_index(gaps_after.len()) + 1;
-                let kind = BlockKind::Row { label: row.row.clone(), number: rows, first_segment, gaps_after };
+                let kind = RunKind::Row { label: row.row.clone(), row: rows, first_segment, gaps_after };
                 plan.push(area_index, price, row.seats, kind);
                 first_segment = next_segment;
                 rows += 1;
             }
             if let Some(capacity) = area.capacity {
-                plan.push(area_index, price, capacity, BlockKind::Places(area.area.clone()));
+                plan.push(area_index, price, capacity, RunKind::Places(area.area.clone()));
             }
             plan.areas.push(PlannedArea {
                 area: area.area.clone(),
@@ -174,18 +174,18 @@ impl Plan {
         plan
     }
 
-    fn push(&mut self, area: u32, price: i64, seats: u32, kind: BlockKind) {
-        let block = Block { first: self.len(), seats, area, price, kind };
-        if let Some((prefix, _)) = split(&block.id(1)) {
-            self.by_prefix.insert(prefix.to_owned(), self.blocks.len());
+    fn push(&mut self, area: u32, price: i64, seats: u32, kind: RunKind) {
+        let run = SeatRun { first: self.len(), seats, area, price, kind };
+        if let Some((prefix, _)) = split(&run.id(1)) {
+            self.by_prefix.insert(prefix.to_owned(), self.runs.len());
         }
-        self.blocks.push(block);
+        self.runs.push(run);
     }
 
     /// Number of seats.
     #[must_use]
     pub fn len(&self) -> u32 {
-        self.blocks.last().map_or(0, |block| block.first + block.seats)
+        self.runs.last().map_or(0, |run| run.first + run.seats)
     }
 
     /// Whether there is no seat.
@@ -196,15 +196,15 @@ impl Plan {
 
     /// All seats, by index.
     pub fn seats(&self) -> impl Iterator<Item = (SeatId, PlannedSeat)> + '_ {
-        self.blocks.iter().flat_map(|block| (1..=block.seats).map(|number| (block.id(number), block.seat(number))))
+        self.runs.iter().flat_map(|run| (1..=run.seats).map(|number| (run.id(number), run.seat(number))))
     }
 
     /// The rows of an area: their labels, the index of each one's first seat, and how many seats it has. None of an area
     /// that is sold by quantity.
     pub fn rows(&self, area: u32) -> impl Iterator<Item = (&str, u32, u32)> + '_ {
-        self.blocks.iter().filter(move |block| block.area == area).filter_map(|block| match &block.kind {
-            BlockKind::Row { label, .. } => Some((label.as_str(), block.first, block.seats)),
-            BlockKind::Places(_) => None,
+        self.runs.iter().filter(move |run| run.area == area).filter_map(|run| match &run.kind {
+            RunKind::Row { label, .. } => Some((label.as_str(), run.first, run.seats)),
+            RunKind::Places(_) => None,
         })
     }
 
@@ -212,28 +212,28 @@ impl Plan {
     #[must_use]
     pub fn index_of(&self, seat: &SeatId) -> Option<u32> {
         let (prefix, number) = split(seat)?;
-        let block = self.blocks.get(*self.by_prefix.get(prefix)?)?;
-        (1..=block.seats).contains(&number).then(|| block.first + number - 1)
+        let run = self.runs.get(*self.by_prefix.get(prefix)?)?;
+        (1..=run.seats).contains(&number).then(|| run.first + number - 1)
     }
 
     /// The seat at an index.
     #[must_use]
     pub fn seat(&self, index: u32) -> Option<PlannedSeat> {
-        self.find(index).map(|(block, number)| block.seat(number))
+        self.find(index).map(|(run, number)| run.seat(number))
     }
 
     /// The id of the seat at an index: its label, or its number in an area that is sold by quantity.
     #[must_use]
     pub fn id_of(&self, index: u32) -> Option<SeatId> {
-        self.find(index).map(|(block, number)| block.id(number))
+        self.find(index).map(|(run, number)| run.id(number))
     }
 
-    /// The block of the seat at an index, and the seat's number in it.
-    fn find(&self, index: u32) -> Option<(&Block, u32)> {
-        let after = self.blocks.partition_point(|block| block.first <= index);
-        let block = self.blocks.get(after.checked_sub(1)?)?;
-        let number = index - block.first + 1;
-        (number <= block.seats).then_some((block, number))
+    /// The run of the seat at an index, and the seat's number in it.
+    fn find(&self, index: u32) -> Option<(&SeatRun, u32)> {
+        let after = self.runs.partition_point(|run| run.first <= index);
+        let run = self.runs.get(after.checked_sub(1)?)?;
+        let number = index - run.first + 1;
+        (number <= run.seats).then_some((run, number))
     }
 
     /// The area with this id.

@@ -284,7 +284,7 @@ impl BoxOffice {
         Ok(())
     }
 
-    /// A hint that something about a booking may have changed outside (a webhook): look at it now.
+    /// A hint that something about a booking may have changed outside: look at it now.
     /// Believes nothing: it reads the log and asks the gateway.
     pub fn settle(&self, booking: BookingId) {
         let payments = self.payments.clone();

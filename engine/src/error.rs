@@ -78,7 +78,7 @@ impl From<GatewayFault> for Fault {
     fn from(fault: GatewayFault) -> Self {
         let text = fault.to_string();
         match fault {
-            GatewayFault::Unavailable(_) => Self::Unavailable(text),
+            GatewayFault::Unavailable(_) | GatewayFault::Paused { .. } => Self::Unavailable(text),
             GatewayFault::OutcomeUnknown(_) => Self::OutcomeUnknown(text),
             GatewayFault::Refused { .. } => Self::Damaged(text),
         }

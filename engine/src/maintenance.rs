@@ -9,7 +9,7 @@ use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
 
 /// Time between two log lines about the same booking.
-const CALLED_OUT_EVERY: TimeDelta = TimeDelta::minutes(1);
+const REPORTED_EVERY: TimeDelta = TimeDelta::minutes(1);
 
 /// Runs twice in each time after which an actor counts as idle, until `stop`.
 pub(crate) async fn run_maintenance(services: Arc<Services>, payments: Payments, stop: CancellationToken) {
@@ -28,18 +28,18 @@ pub(crate) async fn run_maintenance(services: Arc<Services>, payments: Payments,
 }
 
 /// Logs the sold bookings that are not paid and whose authorisations end soon, again and again, until `stop`.
-pub(crate) async fn call_out_uncaptured(services: Arc<Services>, stop: CancellationToken) {
+pub(crate) async fn report_uncaptured(services: Arc<Services>, stop: CancellationToken) {
     loop {
         for Authorisation { booking, until, flagged, .. } in services.uncaptured.ending(services.now()) {
             tracing::error!(
                 %booking, %until, flagged,
-                "a sold booking is not paid, and its authorisation is about to end: look at the payment at the gateway"
+                "a sold booking is not paid, and its authorisation ends, or ended, at the time given: look at the payment at the gateway"
             );
         }
         tokio::select! {
             biased;
             () = stop.cancelled() => return,
-            () = services.ports.clock.sleep_until(services.now() + CALLED_OUT_EVERY) => {}
+            () = services.ports.clock.sleep_until(services.now() + REPORTED_EVERY) => {}
         }
     }
 }

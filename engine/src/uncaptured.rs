@@ -1,5 +1,5 @@
 //! The sold bookings whose money is not taken yet. An authorisation ends at some time, and the seats are sold: while
-//! one is about to end, its booking is called out again and again, whether the process still tries or a person has
+//! one is about to end, its booking is reported again and again, whether the process still tries or a person has
 //! to look.
 
 use chrono::TimeDelta;

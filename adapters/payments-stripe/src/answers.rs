@@ -23,8 +23,8 @@ pub(crate) enum Failure {
     Overloaded(String),
     /// The payment method was declined, for that reason. The intent is as it is now.
     Declined { reason: String, intent: Box<IntentObject> },
-    /// It can't be done, now or ever.
-    Refused { status: u16, code: String, message: String },
+    /// It can't be done. `replayed`: the refusal is stored under the key, and may not be true any more.
+    Refused { status: u16, code: String, message: String, replayed: bool },
 }
 
 /// What an answer says.
@@ -86,6 +86,7 @@ pub(crate) fn read<T: DeserializeOwned>(answer: &Answer) -> Reply<T> {
     let kind = error.kind.unwrap_or_default();
     let message = error.message.unwrap_or_else(|| format!("status {status}"));
     let code = error.code.unwrap_or_else(|| kind.clone());
+    let replayed = answer.replayed;
     let busy = |failure| Reply::Busy { retry_after: answer.retry_after, failure };
     match (status, error.payment_intent) {
         // Stripe's own text quotes a part of the key.
@@ -93,13 +94,15 @@ pub(crate) fn read<T: DeserializeOwned>(answer: &Answer) -> Reply<T> {
         // The other request with this key may do it at any moment.
         _ if code == "idempotency_key_in_use" => busy(Failure::Unknown("Stripe is still working on the same request".to_owned())),
         _ if status == 429 || code == "lock_timeout" => busy(Failure::NotDone(format!("Stripe is too busy: {message}"))),
-        (500.., _) if answer.may_repeat => busy(Failure::Overloaded(format!("Stripe failed with status {status}: {message}"))),
+        (500.., _) if answer.may_repeat && !replayed => {
+            busy(Failure::Overloaded(format!("Stripe failed with status {status}: {message}")))
+        }
         (402, Some(intent)) => Reply::Failed(Failure::Declined { reason, intent }),
-        (400..500, _) if kind == IDEMPOTENCY_ERROR => Reply::Failed(Failure::Refused { status, code: kind, message }),
-        (400..500, _) => Reply::Failed(Failure::Refused { status, code, message }),
+        (400..500, _) if kind == IDEMPOTENCY_ERROR => Reply::Failed(Failure::Refused { status, code: kind, message, replayed }),
+        (400..500, _) => Reply::Failed(Failure::Refused { status, code, message, replayed }),
         (500.., _) => {
             let why = format!("Stripe failed with status {status}: {message}");
-            Reply::Failed(Failure::ServerError { why, replayed: answer.replayed })
+            Reply::Failed(Failure::ServerError { why, replayed })
         }
         _ => unknown(format!("status {status}")),
     }

@@ -2,12 +2,12 @@
 
 use super::answers::Failure;
 use super::api::{Api, checked};
-use super::attempts::{Cancel, Capture, Confirm, Create, Refund};
 use super::objects::{DisputeObject, IntentObject, List, RefundObject};
 use super::rate::Endpoint;
 use super::requests;
 use super::settings::{Mode, SettingsError, StripeSettings};
-use super::tries::{Attempt, Memory, RULES, run};
+use super::steps::{Cancel, Capture, Confirm, Create, Refund};
+use super::tries::{Memory, RULES, StripeStep, run};
 use async_trait::async_trait;
 use lastseat_domain::ports::payments::{GatewayFault, Intent, PaymentOrder, RecordPage, RefundRecord};
 use lastseat_domain::ports::{PaymentGateway, PaymentRecords};
@@ -39,7 +39,7 @@ impl StripeGateway {
         self.mode
     }
 
-    async fn run(&self, attempt: &impl Attempt) -> Result<Intent, GatewayFault> {
+    async fn run(&self, attempt: &impl StripeStep) -> Result<Intent, GatewayFault> {
         run(RULES, &self.memory, attempt).await
     }
 }

@@ -23,7 +23,6 @@
 mod amounts;
 mod answers;
 mod api;
-mod attempts;
 mod busy;
 mod examine;
 mod gateway;
@@ -32,6 +31,7 @@ mod rate;
 mod requests;
 mod rounds;
 mod settings;
+mod steps;
 mod transport;
 mod tries;
 pub mod webhook;

@@ -11,6 +11,8 @@
 //! - A proxy may remove the mark. So an error that was answered three times counts as a stored one.
 //! - One call is one round, and uses one new key at most. Between failed rounds the pause grows (`rounds`), so an
 //!   outage of any length leaves keys for its end.
+//! - A refusal because of the intent's state is stored as well, and the state changes: a dispute ends, an account gets
+//!   money. If the intent shows that the step was not done, a replayed refusal uses up its key like a stored error.
 //! - Stripe may ask for the same request again instead (`Stripe-Should-Retry`). If it keeps failing, the intent shows
 //!   whether the step was done; the key stays the same.
 //! - Creating needs no look: an intent that nobody confirms charges nothing. It goes on only after a replayed error,
@@ -20,7 +22,7 @@
 
 mod table;
 
-pub use table::{Shows, Step};
+pub use table::{Operation, Seen};
 
 use super::answers::{Failure, IDEMPOTENCY_ERROR};
 use super::busy;
@@ -36,12 +38,12 @@ use tokio::time::Instant;
 #[derive(Clone, Copy)]
 pub struct Rules {
     /// [`after_try`].
-    pub after_try: fn(Step, Outcome) -> FollowUp,
+    pub after_try: fn(Operation, Outcome) -> FollowUp,
     /// [`after_look`].
-    pub after_look: fn(Step, Outcome, Shows) -> FollowUp,
+    pub after_look: fn(Operation, Outcome, Seen) -> FollowUp,
 }
 
-/// The rules above.
+/// The rules of the `table`.
 pub const RULES: Rules = Rules { after_try, after_look };
 
 /// Keys for one step. A process uses a new one every quarter of an hour at the most once the pauses are long, and ten
@@ -69,38 +71,38 @@ impl Memory {
 }
 
 /// A step that is being done.
-pub trait Attempt: Sync {
+pub trait StripeStep: Sync {
     /// Which one.
-    fn step(&self) -> Step;
+    fn operation(&self) -> Operation;
     /// The key of that try. The first one names the step.
     fn key(&self, try_number: u32) -> String;
     /// Sends the request with that key.
     fn send(&self, key: &str) -> impl Future<Output = Result<Intent, Failure>> + Send;
     /// Looks whether the step was done.
-    fn look(&self) -> impl Future<Output = Result<(Shows, Intent), GatewayFault>> + Send;
+    fn look(&self) -> impl Future<Output = Result<(Seen, Intent), GatewayFault>> + Send;
 }
 
 /// Why a round brought no result.
 struct Ended {
     fault: GatewayFault,
-    /// Stripe itself failed.
-    by_server_error: bool,
+    /// The next round has to wait.
+    may_last: bool,
 }
 
 /// Does the step: one round of tries, unless the last failed round was just now.
 ///
 /// # Errors
 /// [`GatewayFault`].
-pub async fn run(rules: Rules, memory: &Memory, attempt: &impl Attempt) -> Result<Intent, GatewayFault> {
-    let name = attempt.key(1);
+pub async fn run(rules: Rules, memory: &Memory, step: &impl StripeStep) -> Result<Intent, GatewayFault> {
+    let name = step.key(1);
     let first = memory.with(|rounds, now| rounds.begin(&name, now)).map_err(paused)?;
-    match round(rules, memory, attempt, &name, first).await {
+    match round(rules, memory, step, &name, first).await {
         Ok(intent) => {
             memory.with(|rounds, _| rounds.done(&name));
             Ok(intent)
         }
-        Err(Ended { fault, by_server_error }) => {
-            if by_server_error {
+        Err(Ended { fault, may_last }) => {
+            if may_last {
                 memory.with(|rounds, now| rounds.failed(&name, now, busy::random()));
             }
             Err(fault)
@@ -109,20 +111,22 @@ pub async fn run(rules: Rules, memory: &Memory, attempt: &impl Attempt) -> Resul
 }
 
 /// Passes the keys whose errors are stored, and uses the next one.
-async fn round(rules: Rules, memory: &Memory, attempt: &impl Attempt, name: &str, first: u32) -> Result<Intent, Ended> {
-    let step = attempt.step();
+async fn round(rules: Rules, memory: &Memory, step: &impl StripeStep, name: &str, first: u32) -> Result<Intent, Ended> {
+    let operation = step.operation();
+    let mut may_last = false;
     for try_number in first..=KEYS {
-        let failure = match attempt.send(&attempt.key(try_number)).await {
+        let failure = match step.send(&step.key(try_number)).await {
             Ok(intent) => return Ok(intent),
             Err(failure) => failure,
         };
         let outcome = outcome(&failure, || memory.with(|rounds, now| rounds.fresh_error(name, now)));
-        let ended = |fault| Ended { fault, by_server_error: outcome.is_server_error() };
+        may_last |= outcome.may_last();
+        let ended = |fault| Ended { fault, may_last };
         let mut seen = None;
-        let mut next = (rules.after_try)(step, outcome);
+        let mut next = (rules.after_try)(operation, outcome);
         if next == FollowUp::Look {
-            let (shows, intent) = attempt.look().await.map_err(unclear).map_err(ended)?;
-            next = (rules.after_look)(step, outcome, shows);
+            let (seen_now, intent) = step.look().await.map_err(unclear).map_err(ended)?;
+            next = (rules.after_look)(operation, outcome, seen_now);
             seen = Some(intent);
         }
         match (next, seen) {
@@ -136,7 +140,7 @@ async fn round(rules: Rules, memory: &Memory, attempt: &impl Attempt, name: &str
             _ => return Err(ended(failure.into_fault())),
         }
     }
-    Err(Ended { fault: failing(), by_server_error: true })
+    Err(Ended { fault: failing(), may_last: true })
 }
 
 /// What a try came to; `fresh_errors` counts it as one and says how many that makes of the same key.
@@ -147,7 +151,13 @@ fn outcome(failure: &Failure, fresh_errors: impl FnOnce() -> u32) -> Outcome {
         Failure::ServerError { .. } if fresh_errors() >= REPEATED => Outcome::RepeatedError,
         Failure::ServerError { .. } => Outcome::FreshError,
         Failure::Overloaded(_) => Outcome::Overloaded,
-        Failure::Refused { status: 400, code, .. } if code != IDEMPOTENCY_ERROR => Outcome::WrongState,
+        Failure::Refused { status: 400, code, replayed, .. } if code != IDEMPOTENCY_ERROR => {
+            if *replayed {
+                Outcome::StoredRefusal
+            } else {
+                Outcome::WrongState
+            }
+        }
         Failure::Refused { .. } | Failure::Declined { .. } => Outcome::Refused,
     }
 }
@@ -157,8 +167,7 @@ fn failing() -> GatewayFault {
 }
 
 fn paused(left: Duration) -> GatewayFault {
-    let seconds = left.as_secs() + 1;
-    GatewayFault::Unavailable(format!("Stripe failed (status 5xx); this step is tried again in {seconds} s at the earliest"))
+    GatewayFault::Paused { wait: left }
 }
 
 /// The try was answered, but the look was not: it may have been done.

@@ -193,6 +193,8 @@ fn by_phase(record: &PaymentRecord, money: Gateway, ledger: &Ledger) -> Option<D
         Phase::Captured if !kept => Some(Kind::ConfirmedUnpaid.of(record, Remedy::Decide)),
         Phase::Captured if record.captured != record.amount.value => Some(Kind::AmountDiffers.of(record, Remedy::Decide)),
         Phase::Captured => None,
+        // Owed to a buyer, and no server goes on by itself.
+        Phase::RefundRequested if kept && ledger.flagged => Some(Kind::RefundFlagged.of(record, Remedy::Decide)),
         Phase::RefundRequested if kept => Some(Kind::RefundDue.of(record, Remedy::Wait)),
         Phase::RefundRequested => Some(Kind::RefundUnrecorded.of(record, Remedy::Wait)),
         // The engine's refund came back: the bank refused it later. The next one has the next number.

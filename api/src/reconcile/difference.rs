@@ -102,6 +102,7 @@ kinds! {
     SoldUnpaid, false, "its seats are sold, and the reservation at the gateway is gone; a running server ends the booking";
     NotAtGateway, true, "the log says that it was paid, and the gateway does not list it; is this the account and mode that it was paid in?";
     RefundUnrecorded, false, "the gateway has returned the money, and the log does not say so yet; a running server records it";
+    RefundFlagged, true, "its refund is in the log and flagged, and the gateway has not returned the money: look at the gateway, then POST /v1/bookings/{id}/review";
     RefundDue, false, "the refund is in the log, and the gateway has not returned the money yet";
     RefundedCharged, true, "it is refunded in the log, and the gateway still has the money";
     AbortedCharged, true, "it is over in the log, and the gateway has the money; refund it there";

@@ -201,6 +201,16 @@ fn a_flagged_payment_is_a_persons_until_it_is_reviewed() {
     assert_eq!(found(&events, vec![nothing()]), []);
 }
 
+/// Owed to a buyer, and no server goes on with it.
+#[test]
+fn a_refund_that_is_flagged_is_wrong_until_it_is_made() {
+    let mut events = history(6);
+    events.push(PaymentFlagged { booking: booking(), reason: "charge_disputed".into() }.into());
+    let owed = differences(&events, vec![taken(0)]);
+    assert_eq!(owed.iter().map(|it| (it.kind, it.wrong)).collect::<Vec<_>>(), [(Kind::RefundFlagged, true)]);
+    assert_eq!(found(&events, vec![taken(100)]), [(Kind::Flagged, Remedy::Decide)], "a person has returned it");
+}
+
 #[test]
 fn a_sold_booking_that_nobody_pays_for_is_found() {
     let mut flagged = history(4);

@@ -1,8 +1,8 @@
 //! Which payment gateway: Stripe's API, be it Stripe's own or that of a sandbox that nodes share, or the sandbox of this
 //! process.
 //!
-//! A gateway that takes real money has no `bank`: the routes that simulate one are then not there, and
-//! `lastseat doctor` names it in `checks.rs`.
+//! A gateway over Stripe's API, a shared sandbox included, has no `bank` here: the routes that simulate one are then not
+//! there, and `lastseat doctor` names it in `checks.rs`.
 
 use super::reports::Reporting;
 use super::start_error::StartError;

@@ -134,25 +134,41 @@ async fn a_hold_without_an_answer_is_found_after_a_reload() {
 #[tokio::test]
 async fn only_safe_addresses_of_a_bank_are_links() {
     in_windows(Size::Desktop, async |[window]| {
-        let server = Server::start().await;
-        window.open_and_hold(&server.url, "A-20").await;
-        let answer = r#"
-            const real = window.fetch;
-            window.fetch = async (path, options) => {
-                if (path.startsWith("/v1/bookings/") && window.bank === undefined) return real(path, options);
-                if (!path.startsWith("/v1/bookings/")) return real(path, options);
-                const token = options.headers.authorization;
-                const booking = await (await real(path.replace("/payment", ""), { headers: { authorization: token } })).json();
-                const body = { ...booking, status: "action_required", next_action: { type: "redirect_to_url", url: window.bank } };
-                return new Response(JSON.stringify(body), { status: 202 });
-            };
-            window.bank = "javascript:document.title='run'";"#;
-        window.eval(answer).await;
-        window.click("[data-act=pay]").await;
+        let _server = pay_at_the_bank_of(&window, "A-20", "javascript:document.title='run'").await;
         window.until("#checkout .note.bad", "not safe to open").await;
         window.until_eval("return document.querySelectorAll(\"#checkout a\").length", json!(0)).await;
     })
     .await;
+}
+
+/// As in development: neither the page nor the sandbox that nodes share is encrypted.
+#[tokio::test]
+async fn the_bank_of_a_shared_sandbox_is_a_link() {
+    in_windows(Size::Desktop, async |[window]| {
+        let bank = "http://127.0.0.1:2114/3ds/pi_1";
+        let _server = pay_at_the_bank_of(&window, "A-20", bank).await;
+        window.until("#checkout a.primary", "Go to your bank").await;
+        window.until_eval("return document.querySelector('#checkout a.primary').href", json!(bank)).await;
+    })
+    .await;
+}
+
+/// Holds a seat and pays, and the server answers that the buyer's bank is there.
+async fn pay_at_the_bank_of(window: &Window, seat: &str, bank: &str) -> Server {
+    let server = Server::start().await;
+    window.open_and_hold(&server.url, seat).await;
+    let answer = r#"
+        const real = window.fetch;
+        window.fetch = async (path, options) => {
+            if (!path.startsWith("/v1/bookings/")) return real(path, options);
+            const token = options.headers.authorization;
+            const booking = await (await real(path.replace("/payment", ""), { headers: { authorization: token } })).json();
+            const body = { ...booking, status: "action_required", next_action: { type: "redirect_to_url", url: window.bank } };
+            return new Response(JSON.stringify(body), { status: 202 });
+        };"#;
+    window.eval(&format!("window.bank = {}; {answer}", json!(bank))).await;
+    window.click("[data-act=pay]").await;
+    server
 }
 
 async fn buy(window: &Window, seat: &str) {

@@ -22,7 +22,7 @@ pub const DECLINED: &str = "card_declined";
 /// What a booking's intent is created for. All of it comes from the log.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PaymentOrder {
-    /// The booking; also the idempotency key.
+    /// The booking.
     pub booking: BookingId,
     /// What is charged.
     pub amount: Money,
@@ -104,6 +104,13 @@ pub enum GatewayFault {
     /// Certainly not done; the same call may be repeated.
     #[error("the payment gateway is unavailable: {0}")]
     Unavailable(String),
+    /// Certainly not done, and nothing was sent: the gateway has failed to do it just now. A call before the end of this
+    /// time sends nothing either.
+    #[error("the payment gateway failed; this is tried again in {} s at the earliest", wait.as_secs() + 1)]
+    Paused {
+        /// How long the pause still lasts.
+        wait: Duration,
+    },
     /// Time-out or broken connection: done or not. Repeat under the same key, or retrieve.
     #[error("the payment gateway's answer was lost: {0}")]
     OutcomeUnknown(String),
@@ -117,17 +124,17 @@ pub enum GatewayFault {
     },
 }
 
-/// Takes money. Amounts come from the log, never from a client.
+/// Takes money. Amounts come from the log, never from a client. Each call that changes something has an idempotency
+/// key of [`idempotency_keys`](super::idempotency_keys), so it may be repeated.
 #[async_trait]
 pub trait PaymentGateway: Send + Sync + 'static {
-    /// The intent of a booking, created on the first call. Key: the booking.
+    /// The intent of a booking, created on the first call.
     ///
     /// # Errors
     /// [`GatewayFault`].
     async fn create(&self, order: &PaymentOrder) -> Result<Intent, GatewayFault>;
 
     /// Tries a payment method. A decline is an answer (see [`Intent::last_decline`]), not a fault.
-    /// Key: the booking and the attempt.
     ///
     /// # Errors
     /// [`GatewayFault`].
@@ -145,20 +152,19 @@ pub trait PaymentGateway: Send + Sync + 'static {
     /// [`GatewayFault`].
     async fn retrieve(&self, intent: &IntentId) -> Result<Intent, GatewayFault>;
 
-    /// Takes the reserved money, all of it. Key: the booking and the try.
+    /// Takes the reserved money, all of it.
     ///
     /// # Errors
     /// [`GatewayFault`].
     async fn capture(&self, intent: &IntentId, booking: BookingId) -> Result<Intent, GatewayFault>;
 
-    /// Cancels the reservation; succeeds if it is already cancelled. Key: the booking and the try.
+    /// Cancels the reservation; succeeds if it is already cancelled.
     ///
     /// # Errors
     /// [`GatewayFault`]; `Refused` if it was captured.
     async fn cancel(&self, intent: &IntentId, booking: BookingId) -> Result<Intent, GatewayFault>;
 
-    /// Returns `amount` of what was captured. Key: the booking and `number`, which counts the booking's
-    /// refunds from 1.
+    /// Returns `amount` of what was captured. `number` counts the booking's refunds from 1.
     ///
     /// # Errors
     /// [`GatewayFault`]; `Refused` if that much is not left.

@@ -1,6 +1,6 @@
 //! Calls to the payment gateway, repeated where that is safe.
 //!
-//! Every call carries an idempotency key, so repeating it finds out what became of the first. What
+//! Every call that changes something carries an idempotency key, so repeating it finds out what became of the first. What
 //! can't be found out now is left to the booking process, which asks again until it can.
 
 use super::session::BookingSession;
@@ -31,6 +31,11 @@ where
         match operation().await {
             Ok(answer) => return Reply::Answer(answer),
             Err(GatewayFault::Refused { code, message }) => return Reply::Refused { code, message },
+            // To ask again now would lead to nothing.
+            Err(fault @ GatewayFault::Paused { .. }) => {
+                tracing::debug!(booking = %session.id, %fault, "the payment gateway is left alone");
+                return Reply::NoAnswer;
+            }
             Err(fault) => tracing::warn!(booking = %session.id, %fault, "the payment gateway did not answer"),
         }
         if let Some(ms) = pause {

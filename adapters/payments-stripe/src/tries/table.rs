@@ -2,7 +2,7 @@
 
 /// What is done to an intent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Step {
+pub enum Operation {
     /// Create it.
     Create,
     /// Try a payment method.
@@ -30,21 +30,24 @@ pub enum Outcome {
     Overloaded,
     /// Refused because of the object's state.
     WrongState,
+    /// The same, stored under the key: of the object's state as it was then.
+    StoredRefusal,
     /// Refused for another reason.
     Refused,
 }
 
 impl Outcome {
-    /// Whether Stripe itself failed.
+    /// Whether the same may be answered for a long time, so that the step has to pause: Stripe itself fails, or has
+    /// refused it before.
     #[must_use]
-    pub const fn is_server_error(self) -> bool {
-        matches!(self, Self::FreshError | Self::StoredError | Self::RepeatedError)
+    pub const fn may_last(self) -> bool {
+        matches!(self, Self::FreshError | Self::StoredError | Self::RepeatedError | Self::StoredRefusal)
     }
 }
 
 /// What the intent, or the list of its refunds, shows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Shows {
+pub enum Seen {
     /// The step was done.
     Done,
     /// It was not.
@@ -74,27 +77,29 @@ pub enum FollowUp {
 
 /// After a try that brought no result.
 #[must_use]
-pub const fn after_try(step: Step, outcome: Outcome) -> FollowUp {
+pub const fn after_try(step: Operation, outcome: Outcome) -> FollowUp {
     match (outcome, step) {
         (Outcome::NoAnswer | Outcome::Refused, _) => FollowUp::Report,
-        (Outcome::StoredError, Step::Create) => FollowUp::NextKey,
-        (Outcome::FreshError | Outcome::RepeatedError | Outcome::Overloaded, Step::Create) => FollowUp::Report,
+        (Outcome::StoredError, Operation::Create) => FollowUp::NextKey,
+        (Outcome::FreshError | Outcome::RepeatedError | Outcome::Overloaded, Operation::Create) => FollowUp::Report,
         (Outcome::FreshError | Outcome::StoredError | Outcome::RepeatedError | Outcome::Overloaded, _) => FollowUp::Look,
         // It may be refused because it is done already.
-        (Outcome::WrongState, Step::Capture | Step::Cancel | Step::Refund) => FollowUp::Look,
-        (Outcome::WrongState, Step::Create | Step::Confirm) => FollowUp::Report,
+        (Outcome::WrongState | Outcome::StoredRefusal, Operation::Capture | Operation::Cancel | Operation::Refund) => {
+            FollowUp::Look
+        }
+        (Outcome::WrongState | Outcome::StoredRefusal, Operation::Create | Operation::Confirm) => FollowUp::Report,
     }
 }
 
 /// After the look that [`after_try`] asked for.
 #[must_use]
-pub const fn after_look(step: Step, outcome: Outcome, shows: Shows) -> FollowUp {
+pub const fn after_look(step: Operation, outcome: Outcome, shows: Seen) -> FollowUp {
     match (shows, outcome, step) {
-        (Shows::Done, _, _) => FollowUp::Settled,
-        (Shows::Pending, _, _) => FollowUp::Unclear,
-        (Shows::NotDone, Outcome::WrongState | Outcome::Overloaded, _) => FollowUp::Report,
-        (Shows::NotDone, _, Step::Confirm) => FollowUp::Declined,
-        (Shows::NotDone, Outcome::FreshError, _) => FollowUp::SameKeyLater,
-        (Shows::NotDone, _, _) => FollowUp::NextKey,
+        (Seen::Done, _, _) => FollowUp::Settled,
+        (Seen::Pending, _, _) => FollowUp::Unclear,
+        (Seen::NotDone, Outcome::WrongState | Outcome::Overloaded, _) => FollowUp::Report,
+        (Seen::NotDone, _, Operation::Confirm) => FollowUp::Declined,
+        (Seen::NotDone, Outcome::FreshError, _) => FollowUp::SameKeyLater,
+        (Seen::NotDone, _, _) => FollowUp::NextKey,
     }
 }

@@ -4,11 +4,11 @@ use super::*;
 use lastseat_domain::ports::payments::IntentStatus;
 use lastseat_domain::{BookingId, Currency, IntentId, Money};
 use parking_lot::Mutex;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use FollowUp::{Declined, Look, NextKey, Report, SameKeyLater, Settled, Unclear};
 
-const STEPS: [Step; 5] = [Step::Create, Step::Confirm, Step::Capture, Step::Cancel, Step::Refund];
+const STEPS: [Operation; 5] = [Operation::Create, Operation::Confirm, Operation::Capture, Operation::Cancel, Operation::Refund];
 
 #[test]
 fn what_follows_a_try() {
@@ -20,6 +20,7 @@ fn what_follows_a_try() {
         (Outcome::RepeatedError, [Report, Look, Look, Look, Look]),
         (Outcome::Overloaded, [Report, Look, Look, Look, Look]),
         (Outcome::WrongState, [Report, Report, Look, Look, Look]),
+        (Outcome::StoredRefusal, [Report, Report, Look, Look, Look]),
         (Outcome::Refused, [Report, Report, Report, Report, Report]),
     ];
     for (outcome, expected) in table {
@@ -31,24 +32,27 @@ fn what_follows_a_try() {
 fn what_follows_a_look() {
     //                                               Confirm   Capture  Cancel   Refund
     let table = [
-        (Outcome::FreshError, Shows::Done, [Settled, Settled, Settled, Settled]),
-        (Outcome::FreshError, Shows::NotDone, [Declined, SameKeyLater, SameKeyLater, SameKeyLater]),
-        (Outcome::FreshError, Shows::Pending, [Unclear, Unclear, Unclear, Unclear]),
-        (Outcome::StoredError, Shows::Done, [Settled, Settled, Settled, Settled]),
-        (Outcome::StoredError, Shows::NotDone, [Declined, NextKey, NextKey, NextKey]),
-        (Outcome::StoredError, Shows::Pending, [Unclear, Unclear, Unclear, Unclear]),
-        (Outcome::RepeatedError, Shows::Done, [Settled, Settled, Settled, Settled]),
-        (Outcome::RepeatedError, Shows::NotDone, [Declined, NextKey, NextKey, NextKey]),
-        (Outcome::RepeatedError, Shows::Pending, [Unclear, Unclear, Unclear, Unclear]),
-        (Outcome::Overloaded, Shows::Done, [Settled, Settled, Settled, Settled]),
-        (Outcome::Overloaded, Shows::NotDone, [Report, Report, Report, Report]),
-        (Outcome::WrongState, Shows::Done, [Settled, Settled, Settled, Settled]),
-        (Outcome::WrongState, Shows::NotDone, [Report, Report, Report, Report]),
-        (Outcome::WrongState, Shows::Pending, [Unclear, Unclear, Unclear, Unclear]),
+        (Outcome::FreshError, Seen::Done, [Settled, Settled, Settled, Settled]),
+        (Outcome::FreshError, Seen::NotDone, [Declined, SameKeyLater, SameKeyLater, SameKeyLater]),
+        (Outcome::FreshError, Seen::Pending, [Unclear, Unclear, Unclear, Unclear]),
+        (Outcome::StoredError, Seen::Done, [Settled, Settled, Settled, Settled]),
+        (Outcome::StoredError, Seen::NotDone, [Declined, NextKey, NextKey, NextKey]),
+        (Outcome::StoredError, Seen::Pending, [Unclear, Unclear, Unclear, Unclear]),
+        (Outcome::RepeatedError, Seen::Done, [Settled, Settled, Settled, Settled]),
+        (Outcome::RepeatedError, Seen::NotDone, [Declined, NextKey, NextKey, NextKey]),
+        (Outcome::RepeatedError, Seen::Pending, [Unclear, Unclear, Unclear, Unclear]),
+        (Outcome::Overloaded, Seen::Done, [Settled, Settled, Settled, Settled]),
+        (Outcome::Overloaded, Seen::NotDone, [Report, Report, Report, Report]),
+        (Outcome::WrongState, Seen::Done, [Settled, Settled, Settled, Settled]),
+        (Outcome::WrongState, Seen::NotDone, [Report, Report, Report, Report]),
+        (Outcome::WrongState, Seen::Pending, [Unclear, Unclear, Unclear, Unclear]),
+        (Outcome::StoredRefusal, Seen::Done, [Settled, Settled, Settled, Settled]),
+        (Outcome::StoredRefusal, Seen::NotDone, [Declined, NextKey, NextKey, NextKey]),
+        (Outcome::StoredRefusal, Seen::Pending, [Unclear, Unclear, Unclear, Unclear]),
     ];
-    for (outcome, shows, expected) in table {
-        let steps = [Step::Confirm, Step::Capture, Step::Cancel, Step::Refund];
-        assert_eq!(steps.map(|step| after_look(step, outcome, shows)), expected, "{outcome:?} {shows:?}");
+    for (outcome, seen, expected) in table {
+        let steps = [Operation::Confirm, Operation::Capture, Operation::Cancel, Operation::Refund];
+        assert_eq!(steps.map(|step| after_look(step, outcome, seen)), expected, "{outcome:?} {seen:?}");
     }
 }
 
@@ -57,9 +61,9 @@ const ERRORS: [Outcome; 3] = [Outcome::FreshError, Outcome::StoredError, Outcome
 /// Only after a look, unless an unconfirmed intent is all that can come of it.
 #[test]
 fn no_key_follows_without_a_look() {
-    let others = [Outcome::NoAnswer, Outcome::Overloaded, Outcome::WrongState, Outcome::Refused];
+    let others = [Outcome::NoAnswer, Outcome::Overloaded, Outcome::WrongState, Outcome::StoredRefusal, Outcome::Refused];
     for outcome in others.into_iter().chain(ERRORS) {
-        for step in [Step::Confirm, Step::Capture, Step::Cancel, Step::Refund] {
+        for step in [Operation::Confirm, Operation::Capture, Operation::Cancel, Operation::Refund] {
             assert_ne!(after_try(step, outcome), NextKey, "{step:?} {outcome:?}");
         }
     }
@@ -116,9 +120,9 @@ impl Bank {
     }
 }
 
-impl Attempt for Bank {
-    fn step(&self) -> Step {
-        Step::Refund
+impl StripeStep for Bank {
+    fn operation(&self) -> Operation {
+        Operation::Refund
     }
 
     fn key(&self, try_number: u32) -> String {
@@ -142,9 +146,9 @@ impl Attempt for Bank {
         if failing.is_some() { Err(self.failed(false)) } else { Ok(self.intent()) }
     }
 
-    async fn look(&self) -> Result<(Shows, Intent), GatewayFault> {
+    async fn look(&self) -> Result<(Seen, Intent), GatewayFault> {
         *self.looks.lock() += 1;
-        let shows = if *self.returned.lock() > 0 { Shows::Done } else { Shows::NotDone };
+        let shows = if *self.returned.lock() > 0 { Seen::Done } else { Seen::NotDone };
         Ok((shows, self.intent()))
     }
 }
@@ -217,7 +221,8 @@ async fn twin_a_new_key_without_a_look_returns_money_twice() {
 async fn a_call_uses_one_new_key_and_then_pauses() {
     let (bank, memory) = (Bank::failing_for(HOUR), Memory::new());
     for _ in 0..50 {
-        assert!(matches!(run(RULES, &memory, &bank).await, Err(GatewayFault::Unavailable(_))));
+        let failed = run(RULES, &memory, &bank).await;
+        assert!(matches!(failed, Err(GatewayFault::Unavailable(_) | GatewayFault::Paused { .. })), "{failed:?}");
     }
     assert_eq!((bank.keys(), *bank.requests.lock(), *bank.looks.lock()), (1, 1, 1));
     tokio::time::sleep(Duration::from_secs(10)).await;
@@ -287,9 +292,9 @@ struct Till {
     stores: bool,
 }
 
-impl Attempt for Till {
-    fn step(&self) -> Step {
-        Step::Create
+impl StripeStep for Till {
+    fn operation(&self) -> Operation {
+        Operation::Create
     }
 
     fn key(&self, try_number: u32) -> String {
@@ -317,7 +322,7 @@ impl Attempt for Till {
         Ok(Intent { id: IntentId::new(&id).unwrap(), ..Bank::default().intent() })
     }
 
-    async fn look(&self) -> Result<(Shows, Intent), GatewayFault> {
+    async fn look(&self) -> Result<(Seen, Intent), GatewayFault> {
         panic!("there is nothing to look at")
     }
 }
@@ -339,4 +344,82 @@ async fn a_booking_has_one_intent_whatever_fails_at_its_creation() {
             assert_eq!(till.made.lock().values().filter(|id| !id.is_empty()).count(), 1);
         }
     }
+}
+
+/// Refuses a refund while a dispute is open, and stores what it answers.
+struct Court {
+    decided: Instant,
+    refused: Mutex<HashSet<String>>,
+    returned: Mutex<i64>,
+    requests: Mutex<u32>,
+    bank: Bank,
+}
+
+impl Court {
+    fn deciding_in(time: Duration) -> Self {
+        let (refused, returned, requests) = Default::default();
+        Self { decided: Instant::now() + time, refused, returned, requests, bank: Bank::default() }
+    }
+}
+
+impl StripeStep for Court {
+    fn operation(&self) -> Operation {
+        Operation::Refund
+    }
+
+    fn key(&self, try_number: u32) -> String {
+        try_number.to_string()
+    }
+
+    async fn send(&self, key: &str) -> Result<Intent, Failure> {
+        *self.requests.lock() += 1;
+        let replayed = self.refused.lock().contains(key);
+        if !replayed && Instant::now() >= self.decided {
+            *self.returned.lock() += AMOUNT;
+            return Ok(self.bank.intent());
+        }
+        self.refused.lock().insert(key.to_owned());
+        Err(Failure::Refused { status: 400, code: "charge_disputed".to_owned(), message: "disputed".to_owned(), replayed })
+    }
+
+    async fn look(&self) -> Result<(Seen, Intent), GatewayFault> {
+        let seen = if *self.returned.lock() > 0 { Seen::Done } else { Seen::NotDone };
+        Ok((seen, self.bank.intent()))
+    }
+}
+
+/// A person has seen to it, and asks for the refund again.
+async fn asked_again(rules: Rules) -> Result<Intent, GatewayFault> {
+    let (court, memory) = (Court::deciding_in(HOUR), Memory::new());
+    let refused = run(rules, &memory, &court).await;
+    assert!(matches!(&refused, Err(GatewayFault::Refused { code, .. }) if code == "charge_disputed"), "{refused:?}");
+    tokio::time::sleep(HOUR).await;
+    run(rules, &memory, &court).await
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_refusal_that_is_not_true_any_more_is_not_believed() {
+    assert!(asked_again(RULES).await.is_ok());
+}
+
+#[tokio::test(start_paused = true)]
+async fn twin_a_stored_refusal_is_repeated_for_a_day() {
+    let believing = |operation, outcome, seen| match (outcome, seen) {
+        (Outcome::StoredRefusal, Seen::NotDone) => Report,
+        _ => after_look(operation, outcome, seen),
+    };
+    assert!(asked_again(Rules { after_try, after_look: believing }).await.is_err());
+}
+
+/// However often the step is repeated meanwhile, there are keys left, and few requests.
+#[tokio::test(start_paused = true)]
+async fn a_refusal_that_lasts_leaves_keys_and_sends_few_requests() {
+    let (court, memory) = (Court::deciding_in(20 * HOUR), Memory::new());
+    let started = Instant::now();
+    while run(RULES, &memory, &court).await.is_err() {
+        tokio::time::sleep(Duration::from_secs(10)).await;
+    }
+    assert!(started.elapsed() < 21 * HOUR);
+    assert!(court.refused.lock().len() < 100 && *court.requests.lock() < 200, "{} requests", court.requests.lock());
+    assert_eq!(*court.returned.lock(), AMOUNT);
 }

@@ -16,7 +16,7 @@ fn refused_with(answer: Result<Intent, GatewayFault>, expected: &str) -> String 
 }
 
 fn unavailable(answer: &Result<Intent, GatewayFault>) -> bool {
-    matches!(answer, Err(GatewayFault::Unavailable(_)))
+    matches!(answer, Err(GatewayFault::Unavailable(_) | GatewayFault::Paused { .. }))
 }
 
 fn unknown(answer: &Result<Intent, GatewayFault>) -> bool {

@@ -49,23 +49,23 @@ async fn start() -> Stripe {
 }
 
 #[derive(Debug, Clone, Copy)]
-enum Step {
+enum Operation {
     Capture,
     Cancel,
     Refund,
 }
 
 impl Stripe {
-    async fn call(&self, step: Step, intent: &IntentId, booking: BookingId) -> Result<Intent, GatewayFault> {
+    async fn call(&self, step: Operation, intent: &IntentId, booking: BookingId) -> Result<Intent, GatewayFault> {
         match step {
-            Step::Capture => self.gateway.capture(intent, booking).await,
-            Step::Cancel => self.gateway.cancel(intent, booking).await,
-            Step::Refund => self.gateway.refund(intent, booking, 1, eur(AMOUNT)).await,
+            Operation::Capture => self.gateway.capture(intent, booking).await,
+            Operation::Cancel => self.gateway.cancel(intent, booking).await,
+            Operation::Refund => self.gateway.refund(intent, booking, 1, eur(AMOUNT)).await,
         }
     }
 
     /// As the engine repeats a step: four calls, again and again. Returns the seconds until it was done.
-    async fn insist(&self, step: Step, intent: &IntentId, booking: BookingId, patience: u64) -> Option<u64> {
+    async fn insist(&self, step: Operation, intent: &IntentId, booking: BookingId, patience: u64) -> Option<u64> {
         for turn in 0..patience / PACE_SECONDS {
             for _ in 0..4 {
                 match self.call(step, intent, booking).await {
@@ -83,12 +83,12 @@ impl Stripe {
 /// What would be sold and unpaid, held and not cancelled, or owed for a day otherwise.
 #[tokio::test]
 async fn what_failed_for_half_a_day_is_done_when_stripe_works_again() {
-    for (step, most_requests) in [(Step::Capture, 4), (Step::Cancel, 4), (Step::Refund, 6)] {
+    for (step, most_requests) in [(Operation::Capture, 4), (Operation::Cancel, 4), (Operation::Refund, 6)] {
         let stripe = start().await;
         let booking = BookingId::from_key("outage", &format!("{step:?}"));
         let intent = stripe.gateway.create(&order(booking, eur(AMOUNT))).await.unwrap().id;
         stripe.gateway.confirm(&intent, booking, 1, "pm_card_visa").await.unwrap();
-        if matches!(step, Step::Refund) {
+        if matches!(step, Operation::Refund) {
             stripe.gateway.capture(&intent, booking).await.unwrap();
         }
         later(QUIET_SECONDS).await;
@@ -102,12 +102,12 @@ async fn what_failed_for_half_a_day_is_done_when_stripe_works_again() {
 
         let record = Arc::clone(&stripe.sandbox.intents()[0]);
         let (captured, refunded) = match step {
-            Step::Capture => (AMOUNT, 0),
-            Step::Cancel => (0, 0),
-            Step::Refund => (AMOUNT, AMOUNT),
+            Operation::Capture => (AMOUNT, 0),
+            Operation::Cancel => (0, 0),
+            Operation::Refund => (AMOUNT, AMOUNT),
         };
         assert_eq!((stripe.sandbox.intents().len(), record.captured, record.refunded()), (1, captured, refunded), "{step:?}");
         let canceled = stripe.gateway.retrieve(&intent).await.unwrap().status == IntentStatus::Canceled;
-        assert_eq!(canceled, matches!(step, Step::Cancel));
+        assert_eq!(canceled, matches!(step, Operation::Cancel));
     }
 }

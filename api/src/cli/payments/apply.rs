@@ -133,12 +133,16 @@ impl Apply {
         match &mut self.engine {
             Engine::Here(repair) => match repair.box_office.refund(booking, ACTOR).await {
                 Ok(booking) if booking.status() == "refunded" => Outcome::Done("refunded the booking".to_owned()),
-                Ok(_) => Outcome::Done("requested the refund; the next server completes it".to_owned()),
+                Ok(_) => Outcome::NotDone("the refund is requested; the next server completes it".to_owned()),
                 Err(error) => Outcome::NotDone(error.to_string()),
             },
             Engine::Server { connection, token } => {
                 let path = format!("/v1/bookings/{booking}/refund");
                 match connection.post(&path, Some(token), Bytes::new()).await {
+                    // 202: it is in the log, and the gateway has not returned the money yet.
+                    Ok(answer) if answer.status.as_u16() == 202 => {
+                        Outcome::NotDone("the refund is requested, and the gateway has not returned the money yet".to_owned())
+                    }
                     Ok(answer) if answer.status.is_success() => Outcome::Done("refunded the booking".to_owned()),
                     Ok(answer) => Outcome::NotDone(answer.problem()),
                     Err(error) => Outcome::NotDone(error.to_string()),

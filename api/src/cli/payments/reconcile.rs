@@ -140,6 +140,7 @@ fn print(found: &[Difference], outcomes: &[Outcome], summary: &Summary) {
     let compared = count(summary.payments as u64, "payment", "payments");
     say(&match (summary.differences, summary.clean, summary.applied) {
         (0, ..) => format!("  {} gateway and log agree ({compared})\n", paint.green("✓")),
+        (_, true, 0) => format!("\n  {} nothing is wrong ({compared})\n", paint.green("✓")),
         (_, true, _) => format!("\n  {} nothing is wrong any more ({compared})\n", paint.green("✓")),
         (differences, false, applied) => {
             let differ = count(differences as u64, "difference", "differences");

@@ -19,6 +19,8 @@ use utoipa::ToSchema;
 /// The media type of seat maps in rows.
 pub const ROWS: &str = "application/vnd.lastseat.seat-rows+json";
 
+// What `lastseat_projections::MapBody` has: these types describe it in the API's document.
+
 /// The seats of a show, true at a position of the log.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = Seats)]
@@ -73,7 +75,7 @@ pub struct AreaJson {
     price: i64,
 }
 
-/// The same in rows: for large houses, where it takes about a byte a seat.
+/// The same in rows: for large shows, where it takes about a byte a seat.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = SeatRows)]
 pub struct SeatRowsJson {

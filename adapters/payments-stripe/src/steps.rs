@@ -4,7 +4,7 @@ use super::answers::Failure;
 use super::api::Api;
 use super::objects::{List, RefundObject};
 use super::requests;
-use super::tries::{Attempt, Shows, Step};
+use super::tries::{Operation, Seen, StripeStep};
 use lastseat_domain::money::Money;
 use lastseat_domain::ports::idempotency_keys as keys;
 use lastseat_domain::ports::payments::{GatewayFault, Intent, IntentStatus, PaymentOrder};
@@ -12,7 +12,7 @@ use lastseat_domain::{BookingId, IntentId};
 
 /// What Stripe can't charge is refused before it is asked.
 fn invalid_amount(message: String) -> Failure {
-    Failure::Refused { status: 422, code: "invalid_amount".to_owned(), message }
+    Failure::Refused { status: 422, code: "invalid_amount".to_owned(), message, replayed: false }
 }
 
 /// Creates the intent.
@@ -21,9 +21,9 @@ pub(crate) struct Create<'a> {
     pub(crate) order: &'a PaymentOrder,
 }
 
-impl Attempt for Create<'_> {
-    fn step(&self) -> Step {
-        Step::Create
+impl StripeStep for Create<'_> {
+    fn operation(&self) -> Operation {
+        Operation::Create
     }
 
     fn key(&self, try_number: u32) -> String {
@@ -35,7 +35,7 @@ impl Attempt for Create<'_> {
         self.api.intent(&request, Some(key)).await
     }
 
-    async fn look(&self) -> Result<(Shows, Intent), GatewayFault> {
+    async fn look(&self) -> Result<(Seen, Intent), GatewayFault> {
         Err(GatewayFault::Unavailable("there is no intent to look at".to_owned()))
     }
 }
@@ -49,9 +49,9 @@ pub(crate) struct Confirm<'a> {
     pub(crate) payment_method: &'a str,
 }
 
-impl Attempt for Confirm<'_> {
-    fn step(&self) -> Step {
-        Step::Confirm
+impl StripeStep for Confirm<'_> {
+    fn operation(&self) -> Operation {
+        Operation::Confirm
     }
 
     fn key(&self, _: u32) -> String {
@@ -70,12 +70,12 @@ impl Attempt for Confirm<'_> {
         }
     }
 
-    async fn look(&self) -> Result<(Shows, Intent), GatewayFault> {
+    async fn look(&self) -> Result<(Seen, Intent), GatewayFault> {
         let object = self.api.look(self.intent).await?;
         let declined = object.declined(self.payment_method);
         let intent = object.view()?;
         let nothing = intent.status == IntentStatus::RequiresPaymentMethod && !declined;
-        Ok((if nothing { Shows::NotDone } else { Shows::Done }, intent))
+        Ok((if nothing { Seen::NotDone } else { Seen::Done }, intent))
     }
 }
 
@@ -86,9 +86,9 @@ pub(crate) struct Capture<'a> {
     pub(crate) booking: BookingId,
 }
 
-impl Attempt for Capture<'_> {
-    fn step(&self) -> Step {
-        Step::Capture
+impl StripeStep for Capture<'_> {
+    fn operation(&self) -> Operation {
+        Operation::Capture
     }
 
     fn key(&self, try_number: u32) -> String {
@@ -99,7 +99,7 @@ impl Attempt for Capture<'_> {
         self.api.intent(&requests::capture(self.intent), Some(key)).await
     }
 
-    async fn look(&self) -> Result<(Shows, Intent), GatewayFault> {
+    async fn look(&self) -> Result<(Seen, Intent), GatewayFault> {
         shows(self.api, self.intent, &IntentStatus::Succeeded).await
     }
 }
@@ -110,9 +110,9 @@ pub(crate) struct Cancel<'a> {
     pub(crate) intent: &'a IntentId,
 }
 
-impl Attempt for Cancel<'_> {
-    fn step(&self) -> Step {
-        Step::Cancel
+impl StripeStep for Cancel<'_> {
+    fn operation(&self) -> Operation {
+        Operation::Cancel
     }
 
     fn key(&self, try_number: u32) -> String {
@@ -123,19 +123,19 @@ impl Attempt for Cancel<'_> {
         self.api.intent(&requests::cancel(self.intent), Some(key)).await
     }
 
-    async fn look(&self) -> Result<(Shows, Intent), GatewayFault> {
+    async fn look(&self) -> Result<(Seen, Intent), GatewayFault> {
         shows(self.api, self.intent, &IntentStatus::Canceled).await
     }
 }
 
-async fn shows(api: &Api, intent: &IntentId, done: &IntentStatus) -> Result<(Shows, Intent), GatewayFault> {
+async fn shows(api: &Api, intent: &IntentId, done: &IntentStatus) -> Result<(Seen, Intent), GatewayFault> {
     let intent = api.look(intent).await?.view()?;
-    let shows = match &intent.status {
-        status if status == done => Shows::Done,
-        IntentStatus::Processing => Shows::Pending,
-        _ => Shows::NotDone,
+    let seen = match &intent.status {
+        status if status == done => Seen::Done,
+        IntentStatus::Processing => Seen::Pending,
+        _ => Seen::NotDone,
     };
-    Ok((shows, intent))
+    Ok((seen, intent))
 }
 
 /// Returns money.
@@ -147,9 +147,9 @@ pub(crate) struct Refund<'a> {
     pub(crate) amount: Money,
 }
 
-impl Attempt for Refund<'_> {
-    fn step(&self) -> Step {
-        Step::Refund
+impl StripeStep for Refund<'_> {
+    fn operation(&self) -> Operation {
+        Operation::Refund
     }
 
     fn key(&self, try_number: u32) -> String {
@@ -163,7 +163,7 @@ impl Attempt for Refund<'_> {
         if refund.failed() {
             let code = refund.failure_reason.unwrap_or_else(|| "refund_failed".to_owned());
             let message = "the bank did not take the refund".to_owned();
-            return Err(Failure::Refused { status: 422, code, message });
+            return Err(Failure::Refused { status: 422, code, message, replayed: false });
         }
         // The refund is made; only its sum is missing. The same call again finds it.
         let seen = self.api.look(self.intent).await.and_then(|object| object.view());
@@ -171,7 +171,7 @@ impl Attempt for Refund<'_> {
     }
 
     /// The sum that the intent shows may come from refunds made by hand: the refund itself is looked for.
-    async fn look(&self) -> Result<(Shows, Intent), GatewayFault> {
+    async fn look(&self) -> Result<(Seen, Intent), GatewayFault> {
         let refunds = self.api.send::<List<RefundObject>>(&requests::refunds(self.intent), None).await;
         let refunds = refunds.map_err(Failure::into_fault_of_look)?;
         let made = refunds.data.iter().any(|refund| refund.is(self.booking, self.number) && !refund.failed());
@@ -179,6 +179,6 @@ impl Attempt for Refund<'_> {
             return Err(GatewayFault::Unavailable("the intent has more than 100 refunds".to_owned()));
         }
         let intent = self.api.look(self.intent).await?.view()?;
-        Ok((if made { Shows::Done } else { Shows::NotDone }, intent))
+        Ok((if made { Seen::Done } else { Seen::NotDone }, intent))
     }
 }
