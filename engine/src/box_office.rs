@@ -3,7 +3,7 @@
 use crate::actors::registry::Supervisor;
 use crate::error::{CommandError, Fault};
 use crate::hold;
-use crate::maintenance::{call_out_uncaptured, run_maintenance};
+use crate::maintenance::{report_uncaptured, run_maintenance};
 use crate::origin::{Context, Origin};
 use crate::payment::{PaymentMessage, Payments};
 use crate::ports::Ports;
@@ -103,7 +103,7 @@ impl BoxOffice {
         tasks.keep(async move { drop(stopping.run_until_cancelled_owned(supervising).await) });
         tasks.keep(follower.run(tasks.stop.clone()));
         tasks.keep(rewards::run(services.clone(), missing, tasks.stop.clone()));
-        tasks.keep(call_out_uncaptured(services.clone(), tasks.stop.clone()));
+        tasks.keep(report_uncaptured(services.clone(), tasks.stop.clone()));
         tasks.keep(run_maintenance(services.clone(), payments.clone(), tasks.stop.clone()));
         Ok(Self { services, payments, tasks: Arc::new(tasks) })
     }
