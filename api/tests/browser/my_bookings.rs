@@ -134,7 +134,7 @@ async fn a_hold_without_an_answer_is_found_after_a_reload() {
 #[tokio::test]
 async fn only_safe_addresses_of_a_bank_are_links() {
     in_windows(Size::Desktop, async |[window]| {
-        let _server = pay_at_the_bank_of(&window, "A-20", "javascript:document.title='run'").await;
+        let _server = pay_at_the_bank_of(window, "A-20", "javascript:document.title='run'").await;
         window.until("#checkout .note.bad", "not safe to open").await;
         window.until_eval("return document.querySelectorAll(\"#checkout a\").length", json!(0)).await;
     })
@@ -146,7 +146,7 @@ async fn only_safe_addresses_of_a_bank_are_links() {
 async fn the_bank_of_a_shared_sandbox_is_a_link() {
     in_windows(Size::Desktop, async |[window]| {
         let bank = "http://127.0.0.1:2114/3ds/pi_1";
-        let _server = pay_at_the_bank_of(&window, "A-20", bank).await;
+        let _server = pay_at_the_bank_of(window, "A-20", bank).await;
         window.until("#checkout a.primary", "Go to your bank").await;
         window.until_eval("return document.querySelector('#checkout a.primary').href", json!(bank)).await;
     })
