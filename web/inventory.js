@@ -5,7 +5,7 @@
 
 export const STATES = ["available", "locked", "in_process", "booked"];
 
-/** States by their first letters, which stand for them in a snapshot's rows. */
+/** States by their first letters, as a snapshot's rows have them. */
 const BY_LETTER = Object.fromEntries(STATES.map((state) => [state[0], state]));
 
 /** The labelled seats of a snapshot. */

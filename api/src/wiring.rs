@@ -159,7 +159,7 @@ async fn assemble(
     })
 }
 
-/// What the HTTP server stands on.
+/// What the HTTP server needs.
 struct Inside {
     log: Arc<dyn EventLog>,
     clock: Arc<dyn Clock>,

@@ -130,7 +130,7 @@ async fn private_answers_are_not_stored_by_any_cache_errors_included() {
     server.stop().await;
 }
 
-/// With and without a content coding: the same text, another tag, and a cache is told what it depends on.
+/// With and without a content coding: the same text, another tag, and `Vary` for caches.
 #[tokio::test]
 async fn pages_and_seat_maps_are_compressed_for_clients_that_take_it() {
     let dir = tempfile::tempdir().unwrap();

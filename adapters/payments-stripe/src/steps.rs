@@ -100,7 +100,7 @@ impl StripeStep for Capture<'_> {
     }
 
     async fn look(&self) -> Result<(Seen, Intent), GatewayFault> {
-        shows(self.api, self.intent, &IntentStatus::Succeeded).await
+        look_for(self.api, self.intent, &IntentStatus::Succeeded).await
     }
 }
 
@@ -124,11 +124,11 @@ impl StripeStep for Cancel<'_> {
     }
 
     async fn look(&self) -> Result<(Seen, Intent), GatewayFault> {
-        shows(self.api, self.intent, &IntentStatus::Canceled).await
+        look_for(self.api, self.intent, &IntentStatus::Canceled).await
     }
 }
 
-async fn shows(api: &Api, intent: &IntentId, done: &IntentStatus) -> Result<(Seen, Intent), GatewayFault> {
+async fn look_for(api: &Api, intent: &IntentId, done: &IntentStatus) -> Result<(Seen, Intent), GatewayFault> {
     let intent = api.look(intent).await?.view()?;
     let seen = match &intent.status {
         status if status == done => Seen::Done,

@@ -17,8 +17,8 @@
 //!   whether the step was done; the key stays the same.
 //! - Creating needs no look: an intent that nobody confirms charges nothing. It goes on only after a replayed error,
 //!   so that every process that walks the keys again comes to the same intent.
-//! - Confirming has one key for each attempt of the buyer. If the intent shows nothing, the buyer is told
-//!   that it failed and may begin another attempt; the intent's state decides about both.
+//! - Confirming has one key for each attempt of the buyer. If the intent shows nothing, the answer to the
+//!   buyer is that it failed, and they may begin another attempt; the intent's state decides about both.
 
 mod table;
 

@@ -98,7 +98,7 @@ kinds! {
     ConfirmedAuthorised, true, "it is confirmed in the log, and the gateway has only reserved the money; take it there";
     ConfirmedUnpaid, true, "it is confirmed in the log, and the gateway has not taken the money";
     SoldFlagged, true, "its seats are sold, and its payment is flagged: look at the gateway, then POST /v1/bookings/{id}/review";
-    /// Nobody was told that it is confirmed, and the capture that finds the reservation gone ends it.
+    /// No answer said that it is confirmed. The next capture finds the reservation gone and ends the booking.
     SoldUnpaid, false, "its seats are sold, and the reservation at the gateway is gone; a running server ends the booking";
     NotAtGateway, true, "the log says that it was paid, and the gateway does not list it; is this the account and mode that it was paid in?";
     RefundUnrecorded, false, "the gateway has returned the money, and the log does not say so yet; a running server records it";

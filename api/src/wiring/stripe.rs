@@ -63,7 +63,7 @@ pub(super) fn warn_of_missing_rights(config: &Config, gateway: &StripeGateway, c
     });
 }
 
-/// The seat map loads Stripe's own script, which talks to Stripe alone: with a stand-in as the gateway, no payment of
+/// The seat map loads Stripe's own script, which talks to Stripe alone: with a sandbox as the gateway, no payment of
 /// its form would ever be found.
 pub(super) fn foreign_page(config: &Config) -> Option<Finding> {
     let url = config.stripe_url.as_ref().filter(|url| url.expose().trim_end_matches('/') != STRIPE)?;

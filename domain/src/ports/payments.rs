@@ -207,7 +207,7 @@ pub struct RecordPage {
     pub more: bool,
 }
 
-/// A refund as the gateway has it on record, whoever made it.
+/// A refund as the gateway has it on record, be it ours or one made by hand.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RefundRecord {
     /// Which of its booking's refunds it is; `None` if lastseat did not make it.

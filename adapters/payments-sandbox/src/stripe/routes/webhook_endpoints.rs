@@ -153,7 +153,7 @@ fn events(params: &Params) -> Result<Option<Vec<String>>, ApiError> {
     match events.iter().find(|event| **event != ALL_EVENTS && !(is_name(event) && event.contains('.'))) {
         Some(wrong) => {
             let wrong: String = wrong.chars().take(MAX_EVENT_NAME).collect();
-            let message = format!("Invalid enabled_events: '{wrong}' is no type of event, and only '*' stands for all of them.");
+            let message = format!("Invalid enabled_events: '{wrong}' is no type of event, and only '*' means all of them.");
             Err(ApiError::invalid(message).param("enabled_events"))
         }
         None => Ok((!events.is_empty()).then(|| events.into_iter().map(str::to_owned).collect())),
