@@ -1,5 +1,7 @@
 //! Exit statuses, the same for every verb.
 
+/// Nothing is wrong.
+pub const CLEAN: u8 = 0;
 /// A rule was broken: a seat sold twice, a charge without seats.
 pub const VIOLATION: u8 = 1;
 /// Wrong use: a flag, a setting, a name that does not exist.

@@ -11,13 +11,16 @@ pub use difference::{Difference, Kind, Remedy};
 use compare::Ledger;
 use lastseat_domain::event::Event;
 use lastseat_domain::ports::event_log::RecordedEvent;
-use lastseat_domain::ports::payments::PaymentRecord;
+use lastseat_domain::ports::payments::{PaymentRecord, UnreadableRecord};
 use lastseat_domain::{BookingId, IntentId, codec};
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 /// The gateway's records, and the bookings folded from the log.
 pub struct Reconciliation {
     records: Vec<PaymentRecord>,
+    /// Intents that the gateway has and that can't be understood: nothing is known of them, so that they are not missing
+    /// either.
+    unreadable: Vec<(IntentId, Option<BookingId>)>,
     bookings: HashMap<BookingId, Ledger>,
     /// Whether these are all records there are, and bookings without one are compared, too.
     complete: bool,
@@ -28,13 +31,20 @@ impl Reconciliation {
     #[must_use]
     pub fn of(records: Vec<PaymentRecord>) -> Self {
         let bookings = records.iter().filter_map(|record| record.booking).map(|booking| (booking, Ledger::default())).collect();
-        Self { records, bookings, complete: false }
+        Self { records, unreadable: Vec::new(), bookings, complete: false }
     }
 
     /// Compares all records, read from the gateway *before* the log, with all bookings.
     #[must_use]
     pub fn of_all(records: Vec<PaymentRecord>) -> Self {
-        Self { records, bookings: HashMap::new(), complete: true }
+        Self { records, unreadable: Vec::new(), bookings: HashMap::new(), complete: true }
+    }
+
+    /// These the gateway has, too, and they can't be compared.
+    #[must_use]
+    pub fn except(mut self, unreadable: &[UnreadableRecord]) -> Self {
+        self.unreadable = unreadable.iter().filter_map(|record| Some((record.intent.clone()?, record.booking))).collect();
+        self
     }
 
     /// Takes the next event of the log, or of a booking's stream. One that can't be read is the audit's to
@@ -68,25 +78,33 @@ impl Reconciliation {
         self.matched().iter().filter(|record| record.booking.is_some()).count()
     }
 
-    /// All intents of a booking.
+    /// All intents of a booking, those that can't be understood included.
     #[must_use]
     pub fn intents(&self, booking: BookingId) -> Vec<IntentId> {
-        self.matched().into_iter().filter(|record| record.booking == Some(booking)).map(|record| record.intent).collect()
+        let named = self.named();
+        let readable = self.records.iter().map(|record| (&record.intent, record.booking));
+        let all = readable.chain(self.unreadable.iter().map(|(intent, booking)| (intent, *booking)));
+        let of_booking = all.filter(|(intent, of)| named.get(intent).copied().or(*of) == Some(booking));
+        of_booking.map(|(intent, _)| intent.clone()).collect()
     }
 
     /// The records with the bookings that they pay for. Whose events name the intent, that booking it is; the intent's
     /// metadata come second, because people can change and clear them in the gateway's dashboard.
     fn matched(&self) -> Vec<PaymentRecord> {
-        let named = self.bookings.iter().filter_map(|(booking, ledger)| Some((ledger.intent()?, *booking)));
-        let by_intent: HashMap<&IntentId, BookingId> = named.collect();
-        let booking = |record: &PaymentRecord| by_intent.get(&record.intent).copied().or(record.booking);
+        let named = self.named();
+        let booking = |record: &PaymentRecord| named.get(&record.intent).copied().or(record.booking);
         self.records.iter().map(|record| PaymentRecord { booking: booking(record), ..record.clone() }).collect()
+    }
+
+    /// The bookings whose events name an intent.
+    fn named(&self) -> HashMap<&IntentId, BookingId> {
+        self.bookings.iter().filter_map(|(booking, ledger)| Some((ledger.intent()?, *booking))).collect()
     }
 
     /// The same bookings with records that were read later.
     #[must_use]
     pub fn with(&self, records: Vec<PaymentRecord>) -> Self {
-        Self { records, bookings: self.bookings.clone(), complete: self.complete }
+        Self { records, unreadable: self.unreadable.clone(), bookings: self.bookings.clone(), complete: self.complete }
     }
 
     /// Where they differ: first in the records' order, then bookings without a record.
@@ -100,7 +118,8 @@ impl Reconciliation {
             found.extend(compare::record(record, ledger, numbers.get(&record.intent).copied().unwrap_or(1)));
         }
         if self.complete {
-            let listed: HashSet<&IntentId> = records.iter().map(|record| &record.intent).collect();
+            let unreadable = self.unreadable.iter().map(|(intent, _)| intent);
+            let listed: HashSet<&IntentId> = records.iter().map(|record| &record.intent).chain(unreadable).collect();
             let mut without: Vec<_> =
                 self.bookings.iter().filter_map(|(booking, ledger)| ledger.without_record(*booking, &listed)).collect();
             without.sort_by_key(|difference| difference.booking);

@@ -6,7 +6,7 @@
 use crate::metrics::{Metrics, SweepPass};
 use crate::webhooks::Payments;
 use futures::StreamExt;
-use lastseat_domain::ports::payments::{GatewayFault, IntentStatus, PaymentRecord};
+use lastseat_domain::ports::payments::{GatewayFault, IntentStatus, PaymentRecord, UnreadableRecord};
 use lastseat_domain::ports::{Clock, PaymentRecords};
 use lastseat_domain::{BookingId, IntentId, Timestamp};
 use lastseat_projections::{BookingStatus, BookingView};
@@ -23,6 +23,8 @@ const OLDER: usize = 2;
 /// Bookings that are looked at in one pass, so that the rest of the gateway's rate limit is left to buyers.
 const LOOKED_AT: usize = 100;
 const AT_ONCE: usize = 8;
+/// Payments that can't be understood and are named in a line of the log.
+const NAMED: usize = 20;
 
 /// The bookings as the log has them.
 pub type Bookings = Arc<dyn Fn(BookingId) -> Option<Arc<BookingView>> + Send + Sync>;
@@ -82,19 +84,21 @@ impl Sweep {
 
     async fn pass(&self, progress: &mut Progress) -> Result<SweepPass, GatewayFault> {
         let oldest = self.clock.now() - WINDOW;
-        let (mut found, end) = self.read(None, NEWEST, oldest).await?;
+        let Part { mut found, mut unreadable, end } = self.read(None, NEWEST, oldest).await?;
         // The older pages begin where the newest end, and then go on by themselves.
         let from = if end.is_some() { progress.older.take().or(end) } else { None };
         if from.is_some() {
-            let (older, end) = self.read(from, OLDER, oldest).await?;
-            found.extend(older);
-            progress.older = end;
+            let older = self.read(from, OLDER, oldest).await?;
+            found.extend(older.found);
+            unreadable.extend(older.unreadable);
+            progress.older = older.end;
         }
+        report(&unreadable);
         found.sort_unstable();
         found.dedup();
         let found_in_all = found.len();
         let turn = progress.turn(found);
-        let pass = SweepPass { found: found_in_all, looked_at: turn.len() };
+        let pass = SweepPass { found: found_in_all, looked_at: turn.len(), unreadable: unreadable.len() };
         futures::stream::iter(turn)
             .for_each_concurrent(AT_ONCE, |booking| async move {
                 tracing::info!(%booking, "a payment has got further at the gateway than in the log; looking at it");
@@ -104,27 +108,45 @@ impl Sweep {
         Ok(pass)
     }
 
-    /// The bookings to look at in so many pages after `before`, and the last intent if older ones follow that may
-    /// be under way.
-    async fn read(
-        &self,
-        before: Option<IntentId>,
-        pages: usize,
-        oldest: Timestamp,
-    ) -> Result<(Vec<BookingId>, Option<IntentId>), GatewayFault> {
-        let (mut found, mut last) = (Vec::new(), before);
+    /// Reads so many pages after `before`.
+    async fn read(&self, before: Option<IntentId>, pages: usize, oldest: Timestamp) -> Result<Part, GatewayFault> {
+        let mut part = Part { end: before, ..Part::default() };
         for _ in 0..pages {
-            let page = self.records.list(last.as_ref()).await?;
+            let page = self.records.list(part.end.as_ref()).await?;
             for record in page.records.iter().filter(|record| record.created >= oldest) {
-                found.extend(record.booking.filter(|booking| is_unreported(record, (self.bookings)(*booking).as_deref())));
+                part.found.extend(record.booking.filter(|booking| is_unreported(record, (self.bookings)(*booking).as_deref())));
             }
-            match page.records.last() {
-                Some(end) if page.more && end.created >= oldest => last = Some(end.intent.clone()),
-                _ => return Ok((found, None)),
+            part.unreadable.extend(page.unreadable);
+            let is_over = page.records.last().is_some_and(|last| last.created < oldest);
+            part.end = page.next.filter(|_| !is_over);
+            if part.end.is_none() {
+                break;
             }
         }
-        Ok((found, last))
+        Ok(part)
     }
+}
+
+/// What some pages have.
+#[derive(Default)]
+struct Part {
+    /// The bookings to look at.
+    found: Vec<BookingId>,
+    unreadable: Vec<UnreadableRecord>,
+    /// The last intent, if older ones follow that may be under way.
+    end: Option<IntentId>,
+}
+
+/// Names them in one line. Whether money has moved there, only a person can find out.
+fn report(unreadable: &[UnreadableRecord]) {
+    let Some(first) = unreadable.first() else { return };
+    let names: Vec<&str> = unreadable.iter().take(NAMED).map(UnreadableRecord::name).collect();
+    tracing::error!(
+        payments = unreadable.len(),
+        intents = names.join(", "),
+        why = %first.why,
+        "payments at the gateway can't be understood; look at them there"
+    );
 }
 
 /// Whether the gateway has got further than the log. What a person looks at already, and bookings that are not in

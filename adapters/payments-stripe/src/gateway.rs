@@ -2,7 +2,8 @@
 
 use super::answers::Failure;
 use super::api::{Api, checked};
-use super::objects::{DisputeObject, IntentObject, List, RefundObject};
+use super::listing::listed;
+use super::objects::{DisputeObject, List, RefundObject};
 use super::rate::Endpoint;
 use super::requests;
 use super::settings::{Mode, SettingsError, StripeSettings};
@@ -12,6 +13,7 @@ use async_trait::async_trait;
 use lastseat_domain::ports::payments::{GatewayFault, Intent, PaymentOrder, RecordPage, RefundRecord};
 use lastseat_domain::ports::{PaymentGateway, PaymentRecords};
 use lastseat_domain::{BookingId, IntentId, Money};
+use serde_json::Value;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -86,9 +88,8 @@ impl PaymentGateway for StripeGateway {
 impl PaymentRecords for StripeGateway {
     async fn list(&self, before: Option<&IntentId>) -> Result<RecordPage, GatewayFault> {
         let call = requests::list(before.map(checked).transpose()?);
-        let page: List<IntentObject> = self.api.send(&call, None).await.map_err(Failure::into_fault_of_look)?;
-        let records = page.data.iter().map(IntentObject::record).collect::<Result<_, _>>()?;
-        Ok(RecordPage { records, more: page.has_more })
+        let page: List<Value> = self.api.send(&call, None).await.map_err(Failure::into_fault_of_look)?;
+        listed(page)
     }
 
     async fn refunds(&self, intent: &IntentId) -> Result<Vec<RefundRecord>, GatewayFault> {

@@ -26,6 +26,7 @@ mod api;
 mod busy;
 mod examine;
 mod gateway;
+mod listing;
 mod objects;
 mod rate;
 mod requests;

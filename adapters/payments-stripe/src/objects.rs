@@ -29,6 +29,18 @@ pub(crate) struct IntentObject {
     created: Option<i64>,
 }
 
+/// An intent has something that can't be understood.
+pub(crate) struct Strange {
+    intent: String,
+    pub what: String,
+}
+
+impl From<Strange> for GatewayFault {
+    fn from(Strange { intent, what }: Strange) -> Self {
+        Self::OutcomeUnknown(format!("Stripe's intent {intent} has {what}"))
+    }
+}
+
 /// What went wrong: of a request, or at the last try of an intent.
 #[derive(Deserialize)]
 pub(crate) struct ErrorObject {
@@ -85,13 +97,15 @@ impl ErrorObject {
 /// A dispute of a charge.
 #[derive(Deserialize)]
 pub(crate) struct DisputeObject {
-    status: String,
+    status: Option<Value>,
 }
 
 impl DisputeObject {
-    /// Whether it is still to be decided. A status that Stripe adds one day counts as open, so that a person looks.
+    /// Whether it is still to be decided. A status that Stripe adds one day, or that can't be read, counts as open, so that
+    /// a person looks.
     pub(crate) fn is_open(&self) -> bool {
-        !matches!(self.status.as_str(), "won" | "lost" | "warning_closed" | "prevented")
+        let status = self.status.as_ref().and_then(Value::as_str);
+        !matches!(status, Some("won" | "lost" | "warning_closed" | "prevented"))
     }
 }
 
@@ -119,8 +133,8 @@ impl IntentObject {
     ///
     /// # Errors
     /// It can't be understood.
-    pub(crate) fn record(&self) -> Result<PaymentRecord, GatewayFault> {
-        let strange = |what: String| GatewayFault::OutcomeUnknown(format!("Stripe's intent {} has {what}", self.id));
+    pub(crate) fn record(&self) -> Result<PaymentRecord, Strange> {
+        let strange = |what: String| Strange { intent: self.id.clone(), what };
         let currency = Currency::new(&self.currency.to_ascii_uppercase()).map_err(|error| strange(error.to_string()))?;
         let status = self.status().ok_or_else(|| strange(format!("an unknown status, {}", self.status)))?;
         // A cancelled authorisation has a charge that is `refunded` in full, although no money moved.

@@ -11,6 +11,8 @@ pub struct SweepPass {
     pub found: usize,
     /// Those of them that were looked at.
     pub looked_at: usize,
+    /// Payments that can't be understood.
+    pub unreadable: usize,
 }
 
 #[derive(Debug, Default)]
@@ -20,6 +22,8 @@ pub(super) struct Reports {
     passes_failed: AtomicU64,
     found: AtomicU64,
     looked_at: AtomicU64,
+    /// In the last pass.
+    unreadable: AtomicU64,
     /// Seconds since 1970; 0 before the first.
     last_pass: AtomicI64,
 }
@@ -30,13 +34,14 @@ impl Reports {
     }
 
     pub(super) fn swept(&self, pass: Option<SweepPass>, now: Timestamp) {
-        let Some(SweepPass { found, looked_at }) = pass else {
+        let Some(SweepPass { found, looked_at, unreadable }) = pass else {
             self.passes_failed.fetch_add(1, Ordering::Relaxed);
             return;
         };
         self.passes.fetch_add(1, Ordering::Relaxed);
         self.found.fetch_add(found as u64, Ordering::Relaxed);
         self.looked_at.fetch_add(looked_at as u64, Ordering::Relaxed);
+        self.unreadable.store(unreadable as u64, Ordering::Relaxed);
         self.last_pass.store(now.timestamp(), Ordering::Relaxed);
     }
 
@@ -53,6 +58,8 @@ impl Reports {
         single(text, "lastseat_payments_sweep_found_total", "counter", help, of(&self.found));
         let help = "Bookings that the sweep looked at.";
         single(text, "lastseat_payments_sweep_looked_at_total", "counter", help, of(&self.looked_at));
+        let help = "Payments that the last pass of the sweep read at the gateway and could not understand.";
+        single(text, "lastseat_payments_sweep_unreadable", "gauge", help, of(&self.unreadable));
         let help = "When the last pass of the sweep ended that was not broken off; 0 before the first.";
         let last = u64::try_from(self.last_pass.load(Ordering::Relaxed)).unwrap_or(0);
         single(text, "lastseat_payments_sweep_last_timestamp_seconds", "gauge", help, last);
@@ -67,8 +74,8 @@ mod tests {
     fn passes_and_failed_refunds_are_counted() {
         let reports = Reports::default();
         let at = |seconds| Timestamp::from_timestamp(seconds, 0).unwrap();
-        reports.swept(Some(SweepPass { found: 120, looked_at: 100 }), at(1_000));
-        reports.swept(Some(SweepPass { found: 20, looked_at: 20 }), at(1_030));
+        reports.swept(Some(SweepPass { found: 120, looked_at: 100, unreadable: 7 }), at(1_000));
+        reports.swept(Some(SweepPass { found: 20, looked_at: 20, unreadable: 3 }), at(1_030));
         reports.swept(None, at(1_060));
         reports.refund_failed();
         let mut text = String::new();
@@ -79,6 +86,7 @@ mod tests {
             "lastseat_payments_sweep_passes_total{outcome=\"failed\"} 1",
             "lastseat_payments_sweep_found_total 140",
             "lastseat_payments_sweep_looked_at_total 120",
+            "lastseat_payments_sweep_unreadable 3",
             "lastseat_payments_sweep_last_timestamp_seconds 1030",
         ] {
             assert!(text.lines().any(|l| l == line), "{line}\n{text}");

@@ -3,7 +3,7 @@ use crate::wiring::chosen::SystemClock;
 use async_trait::async_trait;
 use lastseat_domain::event::PricedSeat;
 use lastseat_domain::ports::event_log::Position;
-use lastseat_domain::ports::payments::{NextAction, RecordPage, RefundRecord};
+use lastseat_domain::ports::payments::{NextAction, RecordPage, RefundRecord, UnreadableRecord};
 use lastseat_domain::{Currency, Money, SeatId, ShowId};
 use parking_lot::Mutex;
 
@@ -57,6 +57,8 @@ struct Gateway {
     records: Mutex<Vec<PaymentRecord>>,
     lists: Mutex<usize>,
     looked_at: Mutex<Vec<BookingId>>,
+    /// On the first page.
+    unreadable: Mutex<Vec<UnreadableRecord>>,
 }
 
 #[async_trait]
@@ -66,7 +68,9 @@ impl PaymentRecords for Gateway {
         let records = self.records.lock();
         let start = before.map_or(0, |before| records.iter().position(|record| record.intent == *before).unwrap() + 1);
         let page: Vec<_> = records.iter().skip(start).take(100).cloned().collect();
-        Ok(RecordPage { more: start + page.len() < records.len(), records: page })
+        let next = page.last().filter(|_| start + page.len() < records.len()).map(|record| record.intent.clone());
+        let unreadable = if before.is_none() { self.unreadable.lock().clone() } else { Vec::new() };
+        Ok(RecordPage { records: page, unreadable, next })
     }
 
     async fn refunds(&self, _: &IntentId) -> Result<Vec<RefundRecord>, GatewayFault> {
@@ -175,6 +179,19 @@ async fn it_runs_again_and_again_until_it_is_stopped() {
     }
 }
 
+/// One odd payment must not end the search for all others, and must not go unseen.
+#[tokio::test(start_paused = true)]
+async fn a_payment_that_can_not_be_read_is_counted_and_the_others_are_looked_at() {
+    let gateway = Arc::<Gateway>::default();
+    *gateway.records.lock() = vec![record(1, IntentStatus::RequiresCapture, SystemClock.now())];
+    let odd = UnreadableRecord { intent: IntentId::new("pi_odd").ok(), booking: None, why: "an unknown status".into() };
+    *gateway.unreadable.lock() = vec![odd];
+    let sweep = sweep(&gateway, BookingStatus::ActionRequired);
+    let pass = sweep.pass(&mut Progress::default()).await.unwrap();
+    assert_eq!(pass, SweepPass { found: 1, looked_at: 1, unreadable: 1 });
+    assert_eq!(*gateway.looked_at.lock(), [booking(1)]);
+}
+
 /// Looks that change nothing, such as while the gateway refuses, must not keep others from their turn.
 #[tokio::test(start_paused = true)]
 async fn each_booking_gets_its_turn_when_more_differ_than_one_pass_looks_at() {
@@ -186,7 +203,7 @@ async fn each_booking_gets_its_turn_when_more_differ_than_one_pass_looks_at() {
     for _ in 0..3 {
         let before = gateway.looked_at.lock().len();
         let pass = sweep.pass(&mut progress).await.unwrap();
-        assert_eq!(pass, SweepPass { found: 250, looked_at: LOOKED_AT });
+        assert_eq!(pass, SweepPass { found: 250, looked_at: LOOKED_AT, unreadable: 0 });
         assert_eq!(gateway.looked_at.lock().len() - before, LOOKED_AT);
     }
     let looked_at = gateway.looked_at.lock();

@@ -53,7 +53,8 @@ impl PaymentRecords for Journal {
         };
         let more = records.len() > start + PAGE;
         let records: Vec<PaymentRecord> = records.into_iter().skip(start).take(PAGE).collect();
-        Ok(RecordPage { records, more })
+        let next = records.last().filter(|_| more).map(|record| record.intent.clone());
+        Ok(RecordPage { records, unreadable: Vec::new(), next })
     }
 
     async fn refunds(&self, intent: &IntentId) -> Result<Vec<RefundRecord>, GatewayFault> {

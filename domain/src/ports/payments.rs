@@ -198,13 +198,35 @@ pub struct PaymentRecord {
     pub created: Timestamp,
 }
 
+/// An intent that the gateway lists and that can't be understood, such as one with a status that was added later. What
+/// is not known of it says nothing about its money.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct UnreadableRecord {
+    /// Its name; `None` if even that can't be read.
+    pub intent: Option<IntentId>,
+    /// The booking in its metadata, if that can be read.
+    pub booking: Option<BookingId>,
+    /// What can't be understood.
+    pub why: String,
+}
+
+impl UnreadableRecord {
+    /// Its name, for people.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        self.intent.as_ref().map_or("(no id)", IntentId::as_str)
+    }
+}
+
 /// Part of the list of a gateway's intents.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RecordPage {
     /// Newest first.
     pub records: Vec<PaymentRecord>,
-    /// Whether older ones follow.
-    pub more: bool,
+    /// Those between them that can't be understood. Whoever reads the list reports them.
+    pub unreadable: Vec<UnreadableRecord>,
+    /// The `before` of the next page; `None` if no older ones follow.
+    pub next: Option<IntentId>,
 }
 
 /// A refund as the gateway has it on record, be it ours or one made by hand.
@@ -219,7 +241,8 @@ pub struct RefundRecord {
 /// What the gateway has on record, for reconciliation.
 #[async_trait]
 pub trait PaymentRecords: Send + Sync + 'static {
-    /// At most 100 intents, newest first: those created before `before`, or the newest of all.
+    /// At most 100 intents, newest first: those created before `before`, or the newest of all. One that can't be
+    /// understood is reported as such and does not keep the others from being listed.
     ///
     /// # Errors
     /// [`GatewayFault`].

@@ -86,8 +86,9 @@ async fn records_are_listed_page_by_page() {
     loop {
         let page = gateway.list(before.as_ref()).await.unwrap();
         listed.extend(page.records.iter().map(|record| record.intent.clone()));
-        before = page.records.last().map(|record| record.intent.clone());
-        if !page.more {
+        assert_eq!(page.unreadable, []);
+        before = page.next;
+        if before.is_none() {
             break;
         }
     }

@@ -130,13 +130,51 @@ async fn lists_page_by_page_with_intents_of_others() {
     let server = Server::start(script).await;
     let gateway = gateway(&server.url);
     let first = gateway.list(None).await.unwrap();
-    assert!(first.more && first.records[0].disputed && first.records[0].booking == Some(booking()));
-    let last = first.records.last().map(|record| record.intent.clone()).unwrap();
-    let second = gateway.list(Some(&last)).await.unwrap();
-    assert!(!second.more && second.records[0].booking.is_none());
+    assert!(first.next.is_some() && first.records[0].disputed && first.records[0].booking == Some(booking()));
+    let second = gateway.list(first.next.as_ref()).await.unwrap();
+    assert!(second.next.is_none() && second.records[0].booking.is_none());
     let targets: Vec<String> = server.seen().into_iter().map(|request| request.target).collect();
     assert!(targets[0].contains("limit=100") && targets[0].contains("data.latest_charge"), "{targets:?}");
     assert!(targets[1].contains("starting_after=pi_2"), "{targets:?}");
+}
+
+/// Stripe adds statuses, and currencies, and people's programs write into metadata.
+#[tokio::test]
+async fn an_odd_intent_is_reported_by_its_id_and_the_rest_is_listed() {
+    let with = |id: &str, member: &str, value: Value| {
+        let mut body = captured(0);
+        body["id"] = json!(id);
+        body[member] = value;
+        body
+    };
+    let data = json!([
+        with("pi_1", "status", json!("succeeded")),
+        with("pi_2", "status", json!("requires_patience")),
+        with("pi_3", "currency", json!("??")),
+        with("pi_4", "amount", json!("a lot")),
+        with("pi_5", "metadata", json!(["S3cret"])),
+        with("pi_6", "id", json!(7)),
+        with("pi_7", "status", json!("succeeded")),
+        with("pi_8", "status", json!(null)),
+    ]);
+    let body = move |data: Value| ok(json!({ "object": "list", "has_more": true, "data": data }));
+    let all = data.clone();
+    let server = Server::start(move |_| body(all.clone())).await;
+    let page = gateway(&server.url).list(None).await.unwrap();
+    let listed: Vec<&str> = page.records.iter().map(|record| record.intent.as_str()).collect();
+    assert_eq!(listed, ["pi_1", "pi_7"]);
+    let odd: Vec<&str> = page.unreadable.iter().map(|record| record.name()).collect();
+    assert_eq!(odd, ["pi_2", "pi_3", "pi_4", "pi_5", "(no id)", "pi_8"]);
+    let whys: Vec<&str> = page.unreadable.iter().map(|record| record.why.as_str()).collect();
+    assert_eq!((whys[0], whys[2]), ("an unknown status, requires_patience", "no `amount` that can be read"));
+    assert!(!whys.concat().contains("S3cret"), "{whys:?}");
+    let bookings: Vec<bool> = page.unreadable.iter().map(|record| record.booking == Some(booking())).collect();
+    assert_eq!(bookings, [true, true, true, false, true, true]);
+    assert_eq!(page.next.as_ref().map(|id| id.as_str()), Some("pi_8"), "the next page follows the odd one");
+
+    let nameless = json!([data[5]]);
+    let server = Server::start(move |_| body(nameless.clone())).await;
+    assert!(gateway(&server.url).list(None).await.is_err(), "it would be read for ever");
 }
 
 #[tokio::test]

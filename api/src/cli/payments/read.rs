@@ -4,7 +4,7 @@ use crate::cli::terminal::complain;
 use crate::reconcile::{Difference, Reconciliation};
 use crate::wiring::reading;
 use lastseat_domain::ports::event_log::{Direction, EventLog, Filter, Position};
-use lastseat_domain::ports::payments::{GatewayFault, PaymentRecord};
+use lastseat_domain::ports::payments::{GatewayFault, PaymentRecord, UnreadableRecord};
 use lastseat_domain::ports::{LogFault, PaymentRecords};
 use lastseat_domain::{IntentId, StreamName};
 use std::collections::HashSet;
@@ -28,10 +28,28 @@ pub enum Unreadable {
     Gateway(#[from] GatewayFault),
 }
 
-/// What was compared, and all differences.
-pub async fn compare(records: &dyn PaymentRecords, log: &dyn EventLog) -> Result<(Reconciliation, Vec<Difference>), Unreadable> {
+/// Gateway and log, compared.
+pub struct Compared {
+    pub reconciliation: Reconciliation,
+    pub differences: Vec<Difference>,
+    /// Payments at the gateway that could not be compared.
+    pub unreadable: Vec<UnreadableRecord>,
+}
+
+/// Payments at the gateway.
+#[derive(Default)]
+pub struct Listed {
+    /// Newest first.
+    pub records: Vec<PaymentRecord>,
+    /// Those that can't be understood.
+    pub unreadable: Vec<UnreadableRecord>,
+}
+
+/// Compares all of them.
+pub async fn compare(records: &dyn PaymentRecords, log: &dyn EventLog) -> Result<Compared, Unreadable> {
     // Before the log: what the gateway has done by now was announced in the log before.
-    let mut first = Reconciliation::of_all(list(records, |_| false).await?);
+    let Listed { records: all, mut unreadable } = list(records, |_| false).await?;
+    let mut first = Reconciliation::of_all(all).except(&unreadable);
     let head = log.head().await?;
     let mut position = Position::START;
     while position < head {
@@ -42,10 +60,14 @@ pub async fn compare(records: &dyn PaymentRecords, log: &dyn EventLog) -> Result
     }
     let mut found = first.differences();
     if !found.is_empty() {
-        let again = look_again(records, log, &found).await?;
+        let (again, odd) = look_again(records, log, &found).await?;
         found.retain(|first| again.iter().any(|second| (first.kind, &first.intent) == (second.kind, &second.intent)));
+        // One that could be read before and can't be any more is no difference, and is not clean either.
+        unreadable.extend(odd);
     }
-    Ok((first, found))
+    let mut seen = HashSet::new();
+    unreadable.retain(|record| seen.insert(record.clone()));
+    Ok(Compared { reconciliation: first, differences: found, unreadable })
 }
 
 /// The differences of the same payments, seen again.
@@ -53,9 +75,9 @@ async fn look_again(
     records: &dyn PaymentRecords,
     log: &dyn EventLog,
     found: &[Difference],
-) -> Result<Vec<Difference>, Unreadable> {
+) -> Result<(Vec<Difference>, Vec<UnreadableRecord>), Unreadable> {
     let mut missing: HashSet<&IntentId> = found.iter().map(|difference| &difference.intent).collect();
-    let listed = list(records, |page| {
+    let Listed { records: listed, unreadable } = list(records, |page| {
         page.iter().for_each(|record| {
             missing.remove(&record.intent);
         });
@@ -68,27 +90,29 @@ async fn look_again(
     let compared = listed
         .into_iter()
         .filter(|record| intents.contains(&record.intent) || record.booking.is_none_or(|booking| bookings.contains(&booking)));
-    let mut again = Reconciliation::of_all(compared.collect());
+    let mut again = Reconciliation::of_all(compared.collect()).except(&unreadable);
     for booking in bookings {
         for event in log.read_stream(&StreamName::booking(booking), None, Direction::Forwards, usize::MAX).await? {
             again.observe(&event);
         }
     }
-    Ok(again.differences())
+    Ok((again.differences(), unreadable))
 }
 
 /// The gateway's records, newest first, until `enough` says so of a page.
 pub async fn list(
     records: &dyn PaymentRecords,
     mut enough: impl FnMut(&[PaymentRecord]) -> bool,
-) -> Result<Vec<PaymentRecord>, GatewayFault> {
-    let mut all: Vec<PaymentRecord> = Vec::new();
+) -> Result<Listed, GatewayFault> {
+    let (mut all, mut before) = (Listed::default(), None);
     loop {
-        let page = patiently(async || records.list(all.last().map(|record| &record.intent)).await).await?;
-        let done = enough(&page.records) || !page.more || page.records.is_empty();
-        all.extend(page.records);
-        if done {
-            close_disputes(records, &mut all).await;
+        let page = patiently(async || records.list(before.as_ref()).await).await?;
+        let done = enough(&page.records);
+        all.records.extend(page.records);
+        all.unreadable.extend(page.unreadable);
+        before = page.next.filter(|_| !done);
+        if before.is_none() {
+            close_disputes(records, &mut all.records).await;
             return Ok(all);
         }
     }

@@ -2,13 +2,15 @@
 //! with `--apply`.
 
 use super::apply::{Apply, Outcome};
-use super::read::{Unreadable, compare};
+use super::read::{Compared, Unreadable, compare};
 use crate::cli::terminal::{Paint, complain, count, say};
 use crate::config::Config;
 use crate::exit;
 use crate::reconcile::{Difference, Reconciliation};
 use crate::wiring::payment_records::Recorded;
 use crate::wiring::reading::Readable;
+use lastseat_domain::ports::payments::UnreadableRecord;
+use lastseat_domain::{BookingId, IntentId};
 use serde::Serialize;
 use std::process::ExitCode;
 
@@ -24,8 +26,10 @@ harmless. What the log has to record is done by the server of --url, as an admin
 process if no server has the log. What is not done says why; \"a person decides\" means that no
 rule can know what is right.
 
+A payment that the gateway lists and that can't be understood is named, and the others are compared.
+
 Exit status: 0 nothing is wrong, or all of it was repaired, 1 something is wrong, 2 wrong use,
-3 gateway or log can't be read.")]
+3 gateway or log can't be read, or nothing is wrong among the payments that can be.")]
 pub struct Reconcile {
     /// Do what would be done
     #[arg(long)]
@@ -58,14 +62,24 @@ struct Summary {
     /// Differences that nothing under way explains.
     wrong: usize,
     applied: usize,
-    /// Whether nothing wrong is left.
+    /// Payments that can't be understood, and were not compared.
+    unreadable: usize,
+    /// Whether all payments were compared, and nothing wrong is left.
     clean: bool,
+}
+
+/// A payment that was not compared.
+#[derive(Serialize)]
+struct Odd<'a> {
+    unreadable: Option<&'a IntentId>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    booking: Option<BookingId>,
+    why: &'a str,
 }
 
 pub async fn run(args: &Reconcile, config: &Config) -> ExitCode {
     match reconcile(args, config).await {
-        Ok(true) => ExitCode::SUCCESS,
-        Ok(false) => exit::VIOLATION.into(),
+        Ok(status) => status.into(),
         Err(error) => {
             complain(&error.to_string());
             if matches!(error, Unreadable::Settings(_)) { exit::USAGE } else { exit::UNREADABLE }.into()
@@ -73,10 +87,10 @@ pub async fn run(args: &Reconcile, config: &Config) -> ExitCode {
     }
 }
 
-async fn reconcile(args: &Reconcile, config: &Config) -> Result<bool, Unreadable> {
+async fn reconcile(args: &Reconcile, config: &Config) -> Result<u8, Unreadable> {
     let recorded = Recorded::open(config).map_err(Unreadable::Settings)?;
     let Readable { log, place, .. } = Readable::open(config)?;
-    let (compared, found) = compare(&*recorded.records, &*log).await?;
+    let Compared { reconciliation: compared, differences: found, unreadable } = compare(&*recorded.records, &*log).await?;
     drop(log);
     let outcomes = if args.apply && !found.is_empty() {
         let apply = Apply::open(config, &recorded, args.url.as_deref(), args.unknown_bookings).await;
@@ -86,6 +100,7 @@ async fn reconcile(args: &Reconcile, config: &Config) -> Result<bool, Unreadable
     };
     let wrong = found.iter().filter(|difference| difference.wrong).count();
     let is_done = |outcome: &Outcome| matches!(outcome, Outcome::Done(_));
+    let right = found.iter().zip(&outcomes).all(|(difference, outcome)| !difference.wrong || is_done(outcome));
     let summary = Summary {
         gateway: recorded.place,
         log: place,
@@ -93,17 +108,25 @@ async fn reconcile(args: &Reconcile, config: &Config) -> Result<bool, Unreadable
         differences: found.len(),
         wrong,
         applied: outcomes.iter().filter(|outcome| is_done(outcome)).count(),
-        clean: found.iter().zip(&outcomes).all(|(difference, outcome)| !difference.wrong || is_done(outcome)),
+        unreadable: unreadable.len(),
+        clean: right && unreadable.is_empty(),
     };
     if args.json {
         for (difference, applied) in found.iter().zip(&outcomes) {
             say_line(&Line { difference, applied });
         }
+        for UnreadableRecord { intent, booking, why } in &unreadable {
+            say_line(&Odd { unreadable: intent.as_ref(), booking: *booking, why });
+        }
         say_line(&summary);
     } else {
-        print(&found, &outcomes, &summary);
+        print(&found, &outcomes, &unreadable, &summary);
     }
-    Ok(summary.clean)
+    Ok(match (right, summary.clean) {
+        (_, true) => exit::CLEAN,
+        (true, false) => exit::UNREADABLE,
+        (false, false) => exit::VIOLATION,
+    })
 }
 
 async fn carry_out(mut apply: Apply, compared: &Reconciliation, found: &[Difference]) -> Vec<Outcome> {
@@ -125,7 +148,7 @@ fn say_line(value: &impl Serialize) {
     }
 }
 
-fn print(found: &[Difference], outcomes: &[Outcome], summary: &Summary) {
+fn print(found: &[Difference], outcomes: &[Outcome], unreadable: &[UnreadableRecord], summary: &Summary) {
     let paint = Paint::stdout();
     say(&format!("\n  {}  compared with {}\n", paint.bold(&summary.gateway), summary.log));
     for (difference, outcome) in found.iter().zip(outcomes) {
@@ -137,7 +160,21 @@ fn print(found: &[Difference], outcomes: &[Outcome], summary: &Summary) {
             Outcome::NotDone(why) => format!("      {}", paint.yellow(&format!("not done: {why}"))),
         });
     }
+    for record in unreadable {
+        let of = record.booking.map(|booking| format!(" (booking {booking})")).unwrap_or_default();
+        say(&format!("  {} {}{of} was not compared: it has {}; look at it there", paint.red("✗"), record.name(), record.why));
+    }
     let compared = count(summary.payments as u64, "payment", "payments");
+    if summary.unreadable > 0 {
+        let (odd, differ) = (
+            count(summary.unreadable as u64, "payment", "payments"),
+            count(summary.differences as u64, "difference", "differences"),
+        );
+        return say(&format!(
+            "\n  {odd} can't be understood; {differ} in {compared}: {} wrong, {} repaired\n",
+            summary.wrong, summary.applied
+        ));
+    }
     say(&match (summary.differences, summary.clean, summary.applied) {
         (0, ..) => format!("  {} gateway and log agree ({compared})\n", paint.green("✓")),
         (_, true, 0) => format!("\n  {} nothing is wrong ({compared})\n", paint.green("✓")),

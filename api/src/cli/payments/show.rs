@@ -1,6 +1,6 @@
 //! `lastseat payments show`: the money history of one booking, from the log and the gateway.
 
-use super::read::{Unreadable, list};
+use super::read::{Listed, Unreadable, list};
 use crate::cli::terminal::{Paint, complain, say, say_json};
 use crate::config::Config;
 use crate::exit;
@@ -26,7 +26,7 @@ Reads the booking in the log (the file in --data, or --eventstore) and its payme
 (--stripe-key; without it the sandbox in --data). Changes nothing.
 
 Exit status: 0 gateway and log agree on it, 1 they differ or there is no such booking, 2 wrong use,
-3 gateway or log can't be read.")]
+3 gateway or log can't be read, or a payment of the booking can't be understood.")]
 pub struct Show {
     /// The booking's id
     booking: BookingId,
@@ -54,6 +54,9 @@ struct History {
     /// In order.
     history: Vec<Entry>,
     differences: Vec<Difference>,
+    /// Its payments at the gateway that can't be understood, and why.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    unreadable: Vec<String>,
 }
 
 pub async fn run(args: &Show, config: &Config) -> ExitCode {
@@ -65,7 +68,11 @@ pub async fn run(args: &Show, config: &Config) -> ExitCode {
             } else {
                 print(&history);
             }
-            if agrees { ExitCode::SUCCESS } else { exit::VIOLATION.into() }
+            match (agrees, history.unreadable.is_empty()) {
+                (true, true) => ExitCode::SUCCESS,
+                (true, false) => exit::UNREADABLE.into(),
+                (false, _) => exit::VIOLATION.into(),
+            }
         }
         Err(error) => {
             complain(&error.to_string());
@@ -80,13 +87,15 @@ async fn read(id: BookingId, config: &Config) -> Result<History, Unreadable> {
     let opened = opened_at(&*log, id).await?;
     // An intent is not older than its booking: the list ends there.
     let older = |record: &PaymentRecord| opened.is_some_and(|opened| record.created < opened - MARGIN);
-    let mut records = list(&*recorded.records, |page| page.last().is_some_and(older)).await?;
+    let Listed { mut records, unreadable } = list(&*recorded.records, |page| page.last().is_some_and(older)).await?;
     let (mut booking, mut history) = (None, Vec::new());
     let events = log.read_stream(&StreamName::booking(id), None, Direction::Forwards, usize::MAX).await?;
-    let mut reconciliation = Reconciliation::of(records.clone()).and(id);
+    let mut reconciliation = Reconciliation::of(records.clone()).except(&unreadable).and(id);
     events.iter().for_each(|event| reconciliation.observe(event));
     let intents = reconciliation.intents(id);
     records.retain(|record| intents.contains(&record.intent));
+    let own = unreadable.iter().filter(|record| record.intent.as_ref().is_some_and(|intent| intents.contains(intent)));
+    let odd = own.map(|record| format!("{} has {}", record.name(), record.why)).collect();
     for event in events {
         let Ok(Some(envelope)) = codec::decode(&event) else { continue };
         let at = envelope.metadata.at;
@@ -105,6 +114,7 @@ async fn read(id: BookingId, config: &Config) -> Result<History, Unreadable> {
         amount: booking.as_ref().and_then(lastseat_domain::booking::Booking::amount),
         history,
         differences: reconciliation.with(records).differences(),
+        unreadable: odd,
     })
 }
 
@@ -168,7 +178,10 @@ fn print(found: &History) {
         let line = format!("{}; lastseat payments reconcile would {}", difference.text, difference.remedy.text());
         say(&format!("  {}", if difference.wrong { paint.red(&format!("✗ {line}")) } else { format!("! {line}") }));
     }
-    if found.differences.is_empty() {
+    for odd in &found.unreadable {
+        say(&format!("  {}", paint.red(&format!("✗ {odd}, which can't be understood; look at it at the gateway"))));
+    }
+    if found.differences.is_empty() && found.unreadable.is_empty() {
         say(&format!("  {} gateway and log agree\n", paint.green("✓")));
     }
 }
