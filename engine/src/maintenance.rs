@@ -30,10 +30,11 @@ pub(crate) async fn run_maintenance(services: Arc<Services>, payments: Payments,
 /// Logs the sold bookings that are not paid and whose authorisations end soon, again and again, until `stop`.
 pub(crate) async fn report_uncaptured(services: Arc<Services>, stop: CancellationToken) {
     loop {
-        for Authorisation { booking, until, flagged, .. } in services.uncaptured.ending(services.now()) {
+        for Authorisation { booking, until, assumed, flagged, .. } in services.uncaptured.ending(services.now()) {
+            let how = if assumed { " (assumed: the gateway did not say when)" } else { "" };
             tracing::error!(
-                %booking, %until, flagged,
-                "a sold booking is not paid, and its authorisation ends, or ended, at the time given: look at the payment at the gateway"
+                %booking, %until, assumed, flagged,
+                "a sold booking is not paid, and its authorisation ends, or ended, at the time given{how}: look at the payment at the gateway"
             );
         }
         tokio::select! {

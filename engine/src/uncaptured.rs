@@ -11,29 +11,35 @@ use std::collections::HashMap;
 /// So long before the end of its authorisation, a payment that is not captured is an alarm.
 const ALARM: TimeDelta = TimeDelta::hours(24);
 
+/// When an authorisation is assumed to end of which the gateway does not say so. Card networks give 7 days for most
+/// online payments, and 5 for some; the shorter time warns too early rather than too late.
+const ASSUMED: TimeDelta = TimeDelta::days(5);
+
 /// An authorisation that is not captured.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Authorisation {
     pub booking: BookingId,
     /// When it ends.
     pub until: Timestamp,
+    /// The gateway did not say when it ends.
+    pub assumed: bool,
     sold: bool,
     /// The process does not try any more.
     pub flagged: bool,
 }
 
-/// All of them, as far as the log was followed. A gateway may leave out when an authorisation ends; those are not
-/// here.
+/// All of them, as far as the log was followed.
 #[derive(Default)]
 pub(crate) struct Uncaptured(Mutex<HashMap<BookingId, Authorisation>>);
 
 impl Uncaptured {
-    pub(crate) fn apply(&self, event: &Event) {
+    /// `at`: when the event happened.
+    pub(crate) fn apply(&self, event: &Event, at: Timestamp) {
         let mut open = self.0.lock();
         match event {
             Event::PaymentAuthorised(e) => {
-                let authorisation = |until| Authorisation { booking: e.booking, until, sold: false, flagged: false };
-                open.extend(e.capture_before.map(|until| (e.booking, authorisation(until))));
+                let (until, assumed) = (e.capture_before.unwrap_or(at + ASSUMED), e.capture_before.is_none());
+                open.insert(e.booking, Authorisation { booking: e.booking, until, assumed, sold: false, flagged: false });
             }
             Event::BookingCommitted(e) => open.get_mut(&e.booking).into_iter().for_each(|it| it.sold = true),
             Event::PaymentFlagged(e) => open.get_mut(&e.booking).into_iter().for_each(|it| it.flagged = true),

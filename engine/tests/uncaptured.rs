@@ -36,6 +36,8 @@ enum Captures {
 struct Disturbed {
     inner: Arc<dyn PaymentGateway>,
     captures: Arc<Mutex<Captures>>,
+    /// Whether it says until when an authorisation can be captured.
+    says_until: bool,
 }
 
 impl Disturbed {
@@ -58,6 +60,12 @@ impl ForwardGateway for Disturbed {
             (Captures::Unavailable, _) => Err(GatewayFault::Unavailable("down".to_owned())),
             _ => self.inner.capture(intent, booking).await,
         }
+    }
+
+    async fn confirm(&self, intent: &IntentId, booking: BookingId, attempt: u32, method: &str) -> Result<Intent, GatewayFault> {
+        let confirmed = self.inner.confirm(intent, booking, attempt, method).await?;
+        let capture_before = confirmed.capture_before.filter(|_| self.says_until);
+        Ok(Intent { capture_before, ..confirmed })
     }
 
     async fn retrieve(&self, intent: &IntentId) -> Result<Intent, GatewayFault> {
@@ -94,12 +102,21 @@ impl<'a> MakeWriter<'a> for Errors {
 impl Errors {
     /// How often a booking was called out, since the last time.
     fn take(&self, booking: &Booking) -> usize {
+        self.take_lines(booking).len()
+    }
+
+    fn take_lines(&self, booking: &Booking) -> Vec<String> {
         let text = String::from_utf8(std::mem::take(&mut *self.0.lock())).unwrap();
-        text.lines().filter(|line| line.contains("authorisation") && line.contains(&booking.id.to_string())).count()
+        let is_about = |line: &&str| line.contains("authorisation") && line.contains(&booking.id.to_string());
+        text.lines().filter(is_about).map(str::to_owned).collect()
     }
 }
 
 fn in_virtual_time(test: impl AsyncFn(TestBench, Arc<Mutex<Captures>>, Errors)) {
+    with_gateway(true, test);
+}
+
+fn with_gateway(says_until: bool, test: impl AsyncFn(TestBench, Arc<Mutex<Captures>>, Errors)) {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
     let errors = Errors::default();
     let subscriber = tracing_subscriber::fmt().with_max_level(tracing::Level::ERROR).with_writer(errors.clone()).finish();
@@ -107,7 +124,7 @@ fn in_virtual_time(test: impl AsyncFn(TestBench, Arc<Mutex<Captures>>, Errors)) 
     runtime.block_on(async {
         let bench = TestBench::new(true);
         let captures = Arc::new(Mutex::new(Captures::Done));
-        let disturbed = Disturbed { inner: bench.payments.clone(), captures: Arc::clone(&captures) };
+        let disturbed = Disturbed { inner: bench.payments.clone(), captures: Arc::clone(&captures), says_until };
         let bench = TestBench { payments: Arc::new(ForwardingGateway(disturbed)), ..bench };
         test(bench, captures, errors).await;
     });
@@ -166,5 +183,37 @@ fn a_flagged_booking_whose_authorisation_has_ended_is_still_called_out() {
         later(600).await;
         assert!(errors.take(&held) >= 9);
         assert_eq!(office.status().uncaptured, 1);
+    });
+}
+
+/// Without an assumption, nobody would hear of it before a buyer does.
+#[test]
+fn an_authorisation_of_which_nobody_says_when_it_ends_is_assumed_to_end_after_five_days() {
+    with_gateway(false, async |bench, captures, errors| {
+        *captures.lock() = Captures::Unavailable;
+        let (office, held) = sold(&bench).await;
+        later(4 * DAY - 600).await;
+        assert_eq!((errors.take(&held), office.status().uncaptured), (0, 0), "there is time");
+        later(1200).await;
+        let lines = errors.take_lines(&held);
+        assert!(lines.len() >= 9 && lines.iter().all(|line| line.contains("(assumed")), "{lines:#?}");
+        assert_eq!(office.status().uncaptured, 1);
+        *captures.lock() = Captures::Done;
+        later(3600).await;
+        errors.take(&held);
+        later(600).await;
+        assert_eq!((errors.take(&held), office.status().uncaptured), (0, 0), "paid");
+    });
+}
+
+/// What the gateway says is no assumption.
+#[test]
+fn an_authorisation_of_which_the_gateway_says_when_it_ends_is_not_called_an_assumption() {
+    in_virtual_time(async |bench, captures, errors| {
+        *captures.lock() = Captures::Unavailable;
+        let (_office, held) = sold(&bench).await;
+        later(AUTHORISED - DAY + 600).await;
+        let lines = errors.take_lines(&held);
+        assert!(lines.len() >= 9 && !lines.iter().any(|line| line.contains("(assumed")), "{lines:#?}");
     });
 }

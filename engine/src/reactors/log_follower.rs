@@ -187,7 +187,7 @@ impl LogFollower {
         let reward = envelope.as_ref().and_then(|envelope| {
             // Before the seat table shows its seats as taken.
             self.learn_booking(envelope);
-            self.services.uncaptured.apply(&envelope.event);
+            self.services.uncaptured.apply(&envelope.event, envelope.metadata.at);
             self.update_shows_and_seats(envelope);
             // Before the list of pending bookings may forget the booking.
             self.end_in_ledger(envelope);
