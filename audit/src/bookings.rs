@@ -28,6 +28,7 @@ fn booking_of(event: &Event) -> Option<BookingId> {
         Event::PaymentReviewed(e) => e.booking,
         Event::RefundRequested(e) => e.booking,
         Event::PaymentRefunded(e) => e.booking,
+        Event::PaymentReturnedElsewhere(e) => e.booking,
         _ => return None,
     })
 }
@@ -102,6 +103,11 @@ impl Audit {
             }
             Event::PaymentRefunded(e) => {
                 step.refund(e.amount);
+                let flow = self.money.entry(e.amount.currency).or_default();
+                flow.refunded = flow.refunded.saturating_add(e.amount.value);
+            }
+            Event::PaymentReturnedElsewhere(e) => {
+                step.return_elsewhere(e.amount);
                 let flow = self.money.entry(e.amount.currency).or_default();
                 flow.refunded = flow.refunded.saturating_add(e.amount.value);
             }
@@ -294,11 +300,28 @@ impl Step<'_> {
         self.book.refund_requested = true;
     }
 
+    /// A person says that the buyer has the money back, where the refund could not be made.
+    fn return_elsewhere(&mut self, amount: Money) {
+        let waits = self.book.refund_requested && self.book.flagged;
+        let over = self.book.decision == Decision::Refunded;
+        self.check(Code::ReturnedUnasked, waits || over, || {
+            "its money was recorded as returned by another way, and no refund of it waited for a person".to_owned()
+        });
+        self.book.flagged = false;
+        self.end_refunded(amount);
+    }
+
     fn refund(&mut self, amount: Money) {
-        let (captured, requested) = (self.book.captured, self.book.refund_requested);
+        let requested = self.book.refund_requested;
+        self.check(Code::RefundWithoutRequest, requested, || "its money was returned without a request".to_owned());
+        self.end_refunded(amount);
+    }
+
+    /// The buyer has the money back.
+    fn end_refunded(&mut self, amount: Money) {
+        let captured = self.book.captured;
         let again = self.book.decision == Decision::Refunded;
         self.check(Code::RefundedTwice, !again, || "its money is returned again".to_owned());
-        self.check(Code::RefundWithoutRequest, requested, || "its money was returned without a request".to_owned());
         self.check(Code::RefundWithoutCapture, captured.is_some(), || "money is returned that was not taken".to_owned());
         self.check(Code::RefundedAmount, captured.is_none_or(|c| c == amount), || {
             format!("{amount} is returned, not what was taken")

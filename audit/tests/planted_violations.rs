@@ -7,7 +7,7 @@ use lastseat_domain::event::*;
 use lastseat_domain::loyalty::{self, LoyaltyCommand};
 use lastseat_domain::ports::event_log::Position;
 use lastseat_domain::ports::event_log::RecordedEvent;
-use lastseat_domain::{BookingId, BuyerId, CommandId, Event, Metadata, Money, StreamName, codec};
+use lastseat_domain::{BookingId, BuyerId, CommandId, Currency, Event, Metadata, Money, StreamName, codec};
 use lastseat_testkit::history::{finish, history, steps};
 use lastseat_testkit::world::{World, plan, seat_id, show_id};
 use proptest::prelude::*;
@@ -714,6 +714,64 @@ fn a_review_that_nobody_asked_for() {
         let flagged = PaymentFlagged { booking: id, reason: "?".into() };
         world.append(StreamName::booking(id), &[flagged.into(), review(id, ReviewOutcome::Settled)]);
     });
+}
+
+/// A sale whose refund was requested, refused and flagged.
+fn world_with_flagged_refund() -> (World, BookingId, Event) {
+    let (mut world, id) = world_with_sale();
+    world.booking(id, BookingCommand::RequestRefund { by: "admin".into() });
+    world.append(StreamName::booking(id), &[PaymentFlagged { booking: id, reason: "charge_disputed".into() }.into()]);
+    let amount = world.bookings[&id].amount().unwrap();
+    let returned = PaymentReturnedElsewhere { booking: id, amount, reason: "dispute lost".into(), by: "admin".into() };
+    (world, id, returned.into())
+}
+
+#[test]
+fn money_that_came_back_by_another_way_without_a_refund_that_waited_or_with_a_refund() {
+    let (mut world, id, returned) = world_with_flagged_refund();
+    world.append(StreamName::booking(id), std::slice::from_ref(&returned));
+    world.release(id, AbortReason::Refunded);
+    world.revoke(id);
+    let report = audit(&world.log);
+    assert!(report.holds(), "{report}");
+    let refunded = PaymentRefunded { booking: id, intent: world.intent(id), amount: world.bookings[&id].amount().unwrap() };
+    plant(world, &["refunded_twice"], |world| world.append(StreamName::booking(id), &[refunded.into()]));
+
+    // The seats go, and nobody says that the money is back.
+    let (world, id, _) = world_with_flagged_refund();
+    plant(world, &["charged_without_seats"], |world| world.release(id, AbortReason::Refunded));
+
+    // Nobody asked for the refund; nothing kept it from being made; nothing was ever paid.
+    let (world, id) = world_with_sale();
+    plant(world, &["returned_unasked"], |world| {
+        let flagged = PaymentFlagged { booking: id, reason: "?".into() };
+        world.append(StreamName::booking(id), &[flagged.into(), returned.clone()]);
+        world.release(id, AbortReason::Refunded);
+        world.revoke(id);
+    });
+    let (mut world, id) = world_with_sale();
+    world.booking(id, BookingCommand::RequestRefund { by: "admin".into() });
+    plant(world, &["returned_unasked"], |world| {
+        world.append(StreamName::booking(id), std::slice::from_ref(&returned));
+        world.release(id, AbortReason::Refunded);
+        world.revoke(id);
+    });
+    // Another amount; twice.
+    let (world, id, _) = world_with_flagged_refund();
+    let other = |value| {
+        let amount = Money { value, currency: Currency::new("EUR").unwrap() };
+        Event::from(PaymentReturnedElsewhere { booking: id, amount, reason: "?".into(), by: "admin".into() })
+    };
+    plant(world, &["refunded_amount"], |world| {
+        world.append(StreamName::booking(id), &[other(1)]);
+        world.release(id, AbortReason::Refunded);
+        world.revoke(id);
+    });
+    let (mut world, id, returned) = world_with_flagged_refund();
+    world.append(StreamName::booking(id), std::slice::from_ref(&returned));
+    world.release(id, AbortReason::Refunded);
+    world.revoke(id);
+    plant(world, &["refunded_twice"], |world| world.append(StreamName::booking(id), &[returned]));
 }
 
 #[test]

@@ -3,7 +3,8 @@
 //! The decision is [`BookingCommitted`](struct@crate::event::BookingCommitted) or
 //! [`BookingAborted`](struct@crate::event::BookingAborted). Both are appended to this one stream at
 //! an exact revision, so exactly one of them succeeds. Money is taken only after the first, and seats
-//! are released only after the second or after a refund.
+//! are released only after the second or after the money was
+//! returned.
 
 use crate::Timestamp;
 use crate::decider::Decider;
@@ -14,9 +15,10 @@ use crate::stream_name::StreamName;
 
 mod command;
 mod decide;
+mod review;
 mod state;
 
-pub use command::BookingCommand;
+pub use command::{BookingCommand, Review};
 pub use decide::decide;
 pub use state::{Attempt, Booking, Phase, evolve};
 

@@ -90,6 +90,7 @@ events!(
     PaymentReviewed,
     RefundRequested,
     PaymentRefunded,
+    PaymentReturnedElsewhere,
     // loyalty
     PointsEarned,
     PointsRevoked,
@@ -119,6 +120,7 @@ impl Event {
             Self::PaymentReviewed(e) => e.booking,
             Self::RefundRequested(e) => e.booking,
             Self::PaymentRefunded(e) => e.booking,
+            Self::PaymentReturnedElsewhere(e) => e.booking,
             _ => return None,
         })
     }

@@ -137,6 +137,9 @@ rejections! {
     /// A payment was called settled, and its booking still goes on.
     NotOver = "booking_not_over", "The booking has not ended, so its payment can't be settled by hand. Review it with the outcome `continue`.";
 
+    /// The money of a payment was called returned by another way, and no refund of it is waiting.
+    NoRefundDue = "no_refund_due", "No refund of this booking waits for a person. Request its refund first; for a booking that has ended, review it with the outcome `settled`.";
+
     // Broken only by a defect or a race.
     /// Another booking owns the seat, or none does.
     NotOwner { /// The one that was requested.

@@ -6,8 +6,8 @@
 //! gateway carry idempotency keys.
 
 use crate::Timestamp;
-use crate::booking::{Booking, Phase};
-use crate::event::{AbortReason, ReviewOutcome};
+use crate::booking::{Booking, Phase, Review};
+use crate::event::AbortReason;
 use chrono::TimeDelta;
 
 /// How long the gateway remembers an idempotency key for certain. After that a repeat could charge a
@@ -70,7 +70,7 @@ pub fn next_step(booking: &Booking, now: Timestamp) -> Step {
         Phase::Aborted { reason } => {
             // A decline without an intent proves that none was created.
             let no_intent_created = booking.intent.is_none() && booking.attempts.iter().all(|a| a.declined.is_some());
-            let settled = booking.reviewed == Some(ReviewOutcome::Settled);
+            let settled = booking.reviewed == Some(Review::Settled);
             let nothing_to_void = no_intent_created || booking.voided || booking.flagged || settled;
             match (nothing_to_void, booking.intent.is_none() && forgotten) {
                 (true, _) => Step::ReleaseSeats(*reason),

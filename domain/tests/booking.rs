@@ -4,7 +4,7 @@
 mod support;
 
 use lastseat_domain::Decider;
-use lastseat_domain::booking::{Booking, BookingCommand as C};
+use lastseat_domain::booking::{Booking, BookingCommand as C, Phase, Review};
 use lastseat_domain::event::*;
 use lastseat_domain::rejection::Rejection;
 use lastseat_testkit::given::{TestedCommand, given};
@@ -225,22 +225,52 @@ fn a_person_can_be_called_in_any_phase() {
     in_every_phase(&flag, [no, yes, yes, yes, yes, yes, yes, yes, yes, yes, yes, yes]);
 }
 
+fn review(outcome: Review) -> C {
+    C::Review { outcome, reason: "looked at the gateway".into(), by: "admin".into() }
+}
+
 #[test]
 fn only_a_flagged_payment_is_reviewed() {
-    let review = |outcome| C::Review { outcome, reason: "looked at the gateway".into(), by: "admin".into() };
     let (no, none) = ("not_flagged", "booking_not_found");
-    in_every_phase(&review(ReviewOutcome::Continue), [none, no, no, no, no, no, no, no, no, no, no, no]);
+    for outcome in [Review::Continue, Review::Settled, Review::ReturnedElsewhere] {
+        in_every_phase(&review(outcome), [none, no, no, no, no, no, no, no, no, no, no, no]);
+    }
     for phase in PHASES.into_iter().filter(|phase| *phase != "nothing") {
         let flagged = [history(phase), vec![flagged()]].concat();
-        given(flagged.clone()).when(review(ReviewOutcome::Continue)).then_events([reviewed(ReviewOutcome::Continue)]);
-        let settle = given(flagged).when(review(ReviewOutcome::Settled));
+        given(flagged.clone()).when(review(Review::Continue)).then_events([reviewed(ReviewOutcome::Continue)]);
+        let settle = given(flagged.clone()).when(review(Review::Settled));
         // Only what has ended can be settled by hand: everything else still asks the gateway.
         if ["aborted", "fenced"].contains(&phase) {
             settle.then_events([reviewed(ReviewOutcome::Settled)]);
         } else {
             settle.then_rejected("booking_not_over");
         }
+        // Seats are taken only from a buyer whose refund was requested.
+        let returned = given(flagged).when(review(Review::ReturnedElsewhere));
+        if phase == "refunding" {
+            returned.then_events([returned_elsewhere()]);
+        } else {
+            returned.then_rejected("no_refund_due");
+        }
     }
+}
+
+#[test]
+fn money_that_came_back_by_another_way_ends_the_booking_as_a_refund_does() {
+    let over = [history("refunding"), vec![flagged(), returned_elsewhere()]].concat();
+    let state = given(over.clone()).state::<Booking>().unwrap();
+    assert_eq!((&state.phase, state.flagged, state.status()), (&Phase::Refunded, false, "refunded"));
+    // Said again; a slow worker whose refund was refused, or made; another refund.
+    for again in [
+        review(Review::ReturnedElsewhere),
+        C::Flag { reason: "refused".into() },
+        C::RequestRefund { by: "admin".into() },
+        REFUND(),
+    ] {
+        given(over.clone()).when(again).then_nothing();
+    }
+    given(over.clone()).when(review(Review::Continue)).then_rejected("not_flagged");
+    given(over).when(CAPTURE()).then_nothing();
 }
 
 #[test]

@@ -141,6 +141,16 @@ fn samples() -> Vec<(&'static str, Event)> {
             .into(),
         ),
         ("RefundRequested.v1", RefundRequested { booking, by: "admin".into() }.into()),
+        (
+            "PaymentReturnedElsewhere.v1",
+            PaymentReturnedElsewhere {
+                booking,
+                amount,
+                reason: "The buyer's bank gave the money back after a dispute.".into(),
+                by: "admin".into(),
+            }
+            .into(),
+        ),
         ("PaymentRefunded.v1", PaymentRefunded { booking, intent, amount }.into()),
         ("PointsEarned.v1", PointsEarned { booking, show, seats: 2, points: 20 }.into()),
         ("PointsRevoked.v1", PointsRevoked { booking, seats: 2, points: 20 }.into()),
@@ -215,7 +225,7 @@ fn every_event_has_a_golden_file_and_every_golden_file_an_event() {
     let there: BTreeSet<String> =
         std::fs::read_dir(directory()).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
     assert_eq!(there, expected);
-    assert_eq!(Event::NAMES.len(), 27);
+    assert_eq!(Event::NAMES.len(), 28);
 }
 
 #[test]

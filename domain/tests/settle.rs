@@ -156,6 +156,8 @@ fn a_reviewed_booking_goes_on_where_it_stopped() {
         let reviewed = and(phase, [flagged(), reviewed(ReviewOutcome::Continue)]);
         assert_eq!(step(reviewed, in_time()), step(history(phase), in_time()), "{phase}");
     }
+    let returned = and("refunding", [flagged(), returned_elsewhere()]);
+    assert_eq!(step(returned, too_late()), Step::ReleaseSeats(AbortReason::Refunded));
     // What was settled by hand is not cancelled again; its seats are still released.
     let over = and("action_required", [flagged(), aborted(AbortReason::Expired), reviewed(ReviewOutcome::Settled)]);
     assert_eq!(step(over, too_late()), Step::ReleaseSeats(AbortReason::Expired));

@@ -1,8 +1,8 @@
 //! What callers ask of the box office, and what it answers.
 
 use crate::origin::Origin;
-use lastseat_domain::booking::Booking;
-use lastseat_domain::event::{RequestFingerprint, ReviewOutcome};
+use lastseat_domain::booking::{Booking, Review};
+use lastseat_domain::event::RequestFingerprint;
 use lastseat_domain::{AreaId, BookingId, BuyerId, CategoryId, SeatId, Secret, ShowId};
 
 /// Which seats a hold is for.
@@ -85,7 +85,7 @@ pub enum BuyerAction {
 /// What an admin found out about a flagged payment.
 #[derive(Debug, Clone)]
 pub struct ReviewRequest {
-    pub outcome: ReviewOutcome,
+    pub outcome: Review,
     /// In their words.
     pub reason: String,
     pub origin: Origin,

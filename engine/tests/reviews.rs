@@ -6,8 +6,8 @@ mod common;
 use async_trait::async_trait;
 use common::checker::assert_safe;
 use common::*;
-use lastseat_domain::booking::{Booking, Phase};
-use lastseat_domain::event::{Event, ReviewOutcome};
+use lastseat_domain::booking::{Booking, Phase, Review};
+use lastseat_domain::event::Event;
 use lastseat_domain::ports::PaymentGateway;
 use lastseat_domain::ports::payments::{GatewayFault, Intent};
 use lastseat_domain::{BookingId, IntentId, Money, Rejection};
@@ -57,7 +57,7 @@ fn in_virtual_time(test: impl AsyncFn(TestBench, Gateways)) {
     }
 }
 
-async fn review(office: &BoxOffice, booking: BookingId, outcome: ReviewOutcome) -> Result<Booking, CommandError> {
+async fn review(office: &BoxOffice, booking: BookingId, outcome: Review) -> Result<Booking, CommandError> {
     let reason = "looked at the dashboard".to_owned();
     office.review(booking, ReviewRequest { outcome, reason, origin: "admin".into() }).await
 }
@@ -85,15 +85,17 @@ fn a_refund_returns_what_a_person_has_not_returned() {
 async fn flagged_refund(bench: &TestBench, office: &BoxOffice, disputed: &AtomicBool) -> Booking {
     let held = hold(bench, office, seats(&["A-1"])).await.unwrap().booking;
     pay(office, &held, "pm_card_visa").await.unwrap();
-    let intent = office.booking(held.id).await.unwrap().unwrap().intent.unwrap();
     disputed.store(true, Ordering::SeqCst);
     let booking = office.refund(held.id, "admin").await.unwrap();
     assert!(booking.flagged);
     disputed.store(false, Ordering::SeqCst);
-    // The money goes back by hand.
-    let rest = Command::Refund { intent, amount: None };
-    bench.sandbox.execute(None, rest).await.unwrap().unwrap();
     booking
+}
+
+/// The money of a flagged refund goes back by hand.
+async fn return_by_hand(bench: &TestBench, booking: &Booking) {
+    let rest = Command::Refund { intent: booking.intent.clone().unwrap(), amount: None };
+    bench.sandbox.execute(None, rest).await.unwrap().unwrap();
 }
 
 #[test]
@@ -101,9 +103,10 @@ fn a_refund_goes_on_after_a_review() {
     in_virtual_time(async |bench, gateways| {
         let office = bench.open().await;
         let booking = flagged_refund(&bench, &office, &gateways.disputed).await;
+        return_by_hand(&bench, &booking).await;
         later(60).await;
         assert!(!matches!(office.booking(booking.id).await.unwrap().unwrap().phase, Phase::Refunded), "it waits for a person");
-        let reviewed = review(&office, booking.id, ReviewOutcome::Continue).await.unwrap();
+        let reviewed = review(&office, booking.id, Review::Continue).await.unwrap();
         assert_eq!((reviewed.status(), reviewed.flagged), ("refunded", false));
         later(5).await;
         assert!(hold(&bench, &office, seats(&["A-1"])).await.is_ok(), "its seat is free");
@@ -113,18 +116,53 @@ fn a_refund_goes_on_after_a_review() {
     });
 }
 
+/// The bank has decided for the buyer and given the money back, so no refund is ever made. A person says so, and the
+/// booking ends.
+#[test]
+fn a_refund_that_can_never_be_made_ends_when_a_person_says_that_the_money_is_back() {
+    in_virtual_time(async |bench, Gateways { faulty, disputed }| {
+        let office = bench.open().await;
+        let booking = flagged_refund(&bench, &office, &disputed).await;
+        disputed.store(true, Ordering::SeqCst);
+        let early = review(&office, booking.id, Review::Settled).await;
+        assert!(matches!(early, Err(CommandError::Rejected(Rejection::NotOver))), "{early:?}");
+        let refunds = faulty.calls(GatewayCall::Refund);
+        for _ in 0..2 {
+            let reviewed = review(&office, booking.id, Review::ReturnedElsewhere).await.unwrap();
+            assert_eq!((reviewed.status(), reviewed.flagged), ("refunded", false));
+        }
+        later(600).await;
+        assert_eq!(faulty.calls(GatewayCall::Refund), refunds, "the gateway is not asked again");
+        assert!(hold(&bench, &office, seats(&["A-1"])).await.is_ok(), "its seat is free");
+        let events = bench.story(booking.id).await;
+        assert_eq!(events.iter().filter(|name| **name == "PaymentReturnedElsewhere").count(), 1, "{events:?}");
+        let history = bench.history().await;
+        let revoked = history.iter().filter(|e| matches!(e.event, Event::PointsRevoked(_))).count();
+        assert_eq!(revoked, 1, "its points are taken back");
+        // After a restart nothing of it is due.
+        let office = bench.open().await;
+        later(600).await;
+        assert!(!office.booking(booking.id).await.unwrap().unwrap().flagged);
+        assert_eq!(faulty.calls(GatewayCall::Refund), refunds);
+        assert_safe(&bench, "a lost dispute").await;
+    });
+}
+
 #[test]
 fn what_is_not_flagged_is_not_reviewed() {
     in_virtual_time(async |bench, gateways| {
         let office = bench.open().await;
         let booking = flagged_refund(&bench, &office, &gateways.disputed).await;
-        let early = review(&office, booking.id, ReviewOutcome::Settled).await;
+        return_by_hand(&bench, &booking).await;
+        let early = review(&office, booking.id, Review::Settled).await;
         assert!(matches!(early, Err(CommandError::Rejected(Rejection::NotOver))), "{early:?}");
-        review(&office, booking.id, ReviewOutcome::Continue).await.unwrap();
-        assert_eq!(code(review(&office, booking.id, ReviewOutcome::Settled).await), "not_flagged");
+        review(&office, booking.id, Review::Continue).await.unwrap();
+        for late in [Review::Settled, Review::ReturnedElsewhere] {
+            assert_eq!(code(review(&office, booking.id, late).await), "not_flagged");
+        }
         let held = hold(&bench, &office, seats(&["B-1"])).await.unwrap().booking;
-        assert_eq!(code(review(&office, held.id, ReviewOutcome::Continue).await), "not_flagged");
-        assert_eq!(code(review(&office, bench.new_booking(), ReviewOutcome::Continue).await), "booking_not_found");
+        assert_eq!(code(review(&office, held.id, Review::Continue).await), "not_flagged");
+        assert_eq!(code(review(&office, bench.new_booking(), Review::Continue).await), "booking_not_found");
     });
 }
 
@@ -149,7 +187,7 @@ fn a_payment_settled_by_hand_is_not_cancelled_again() {
         later(60).await;
         assert!(office.booking(held.id).await.unwrap().unwrap().flagged);
         let cancels = faulty.calls(GatewayCall::Cancel);
-        let reviewed = review(&office, held.id, ReviewOutcome::Settled).await.unwrap();
+        let reviewed = review(&office, held.id, Review::Settled).await.unwrap();
         assert!(!reviewed.flagged);
         later(600).await;
         assert_eq!(faulty.calls(GatewayCall::Cancel), cancels, "nothing is asked of the gateway again");

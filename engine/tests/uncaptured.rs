@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use common::checker::flagged;
 use common::*;
 use lastseat_domain::booking::Booking;
-use lastseat_domain::event::ReviewOutcome;
+use lastseat_domain::booking::Review;
 use lastseat_domain::ports::PaymentGateway;
 use lastseat_domain::ports::payments::{GatewayFault, Intent};
 use lastseat_domain::{BookingId, IntentId};
@@ -160,7 +160,7 @@ fn a_sold_booking_that_is_not_paid_is_called_out_again_and_again_flagged_or_not(
             assert!(errors.take(&held) >= 9, "{how:?}: after a start");
             *captures.lock() = Captures::Done;
             if how == Captures::Refused {
-                let outcome = ReviewOutcome::Continue;
+                let outcome = Review::Continue;
                 let review = ReviewRequest { outcome, reason: "reopened".to_owned(), origin: "admin".into() };
                 assert_eq!(office.review(held.id, review).await.unwrap().status(), "confirmed");
             }

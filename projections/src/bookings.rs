@@ -89,6 +89,7 @@ impl BookingStatus {
             Event::PaymentCaptured(e) => (e.booking, Self::Confirmed),
             Event::BookingAborted(e) => (e.booking, Self::Aborted),
             Event::PaymentRefunded(e) => (e.booking, Self::Refunded),
+            Event::PaymentReturnedElsewhere(e) => (e.booking, Self::Refunded),
             _ => return None,
         })
     }
@@ -164,6 +165,10 @@ impl View for Bookings {
             Event::PaymentDeclined(e) => row.last_decline = Some(e.code.clone()),
             Event::RefundRequested(_) => row.refund_requested = true,
             Event::PaymentRefunded(_) => row.refund_requested = false,
+            Event::PaymentReturnedElsewhere(_) => {
+                row.refund_requested = false;
+                row.flagged = false;
+            }
             Event::BookingAborted(e) => row.reason = Some(e.reason),
             Event::PaymentFlagged(_) => row.flagged = true,
             Event::PaymentReviewed(_) => row.flagged = false,

@@ -160,6 +160,7 @@ impl View for Sales {
         match &envelope.event {
             Event::PaymentCaptured(e) => takings.captured = takings.captured.saturating_add(e.amount.value),
             Event::PaymentRefunded(e) => takings.refunded = takings.refunded.saturating_add(e.amount.value),
+            Event::PaymentReturnedElsewhere(e) => takings.refunded = takings.refunded.saturating_add(e.amount.value),
             _ => {}
         }
         if matches!(status, BookingStatus::Aborted | BookingStatus::Refunded) {

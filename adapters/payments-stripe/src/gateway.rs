@@ -10,7 +10,7 @@ use super::settings::{Mode, SettingsError, StripeSettings};
 use super::steps::{Cancel, Capture, Confirm, Create, Refund};
 use super::tries::{Memory, RULES, StripeStep, run};
 use async_trait::async_trait;
-use lastseat_domain::ports::payments::{GatewayFault, Intent, PaymentOrder, RecordPage, RefundRecord};
+use lastseat_domain::ports::payments::{Dispute, GatewayFault, Intent, PaymentOrder, RecordPage, RefundRecord};
 use lastseat_domain::ports::{PaymentGateway, PaymentRecords};
 use lastseat_domain::{BookingId, IntentId, Money};
 use serde_json::Value;
@@ -101,10 +101,10 @@ impl PaymentRecords for StripeGateway {
         Ok(refunds.data.iter().map(|refund| RefundRecord { number: refund.number(), failed: refund.failed() }).collect())
     }
 
-    async fn has_open_dispute(&self, intent: &IntentId) -> Result<bool, GatewayFault> {
+    async fn dispute(&self, intent: &IntentId) -> Result<Dispute, GatewayFault> {
         let call = requests::disputes(checked(intent)?);
         let disputes: List<DisputeObject> = self.api.send(&call, None).await.map_err(Failure::into_fault_of_look)?;
-        Ok(disputes.data.iter().any(DisputeObject::is_open))
+        Ok(DisputeObject::of_all(&disputes.data))
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::amounts::from_stripe;
 use chrono::DateTime;
-use lastseat_domain::ports::payments::{DECLINED, GatewayFault, Intent, IntentStatus, NextAction, PaymentRecord};
+use lastseat_domain::ports::payments::{DECLINED, Dispute, GatewayFault, Intent, IntentStatus, NextAction, PaymentRecord};
 use lastseat_domain::{BookingId, Currency, IntentId, Money, Secret, Timestamp};
 use serde::Deserialize;
 use serde_json::Value;
@@ -101,11 +101,19 @@ pub(crate) struct DisputeObject {
 }
 
 impl DisputeObject {
-    /// Whether it is still to be decided. A status that Stripe adds one day, or that can't be read, counts as open, so that
-    /// a person looks.
-    pub(crate) fn is_open(&self) -> bool {
-        let status = self.status.as_ref().and_then(Value::as_str);
-        !matches!(status, Some("won" | "lost" | "warning_closed" | "prevented"))
+    /// How it stands. A status that Stripe adds one day, or that can't be read, counts as open, so that a person looks.
+    pub(crate) fn outcome(&self) -> Dispute {
+        match self.status.as_ref().and_then(Value::as_str) {
+            Some("won" | "warning_closed" | "prevented") => Dispute::None,
+            Some("lost") => Dispute::Lost,
+            _ => Dispute::Open,
+        }
+    }
+
+    /// Several disputes of one charge: what one of them took is gone, whatever becomes of the others.
+    pub(crate) fn of_all(disputes: &[Self]) -> Dispute {
+        let has = |outcome| disputes.iter().any(|dispute| dispute.outcome() == outcome);
+        [Dispute::Lost, Dispute::Open].into_iter().find(|outcome| has(*outcome)).unwrap_or_default()
     }
 }
 
@@ -146,7 +154,7 @@ impl IntentObject {
             captured: moved(self.amount_received.unwrap_or(0)),
             refunded: moved(self.charge_number("amount_refunded")),
             status,
-            disputed: self.charge().and_then(|charge| charge.get("disputed")).and_then(Value::as_bool).unwrap_or(false),
+            dispute: if self.is_disputed() { Dispute::Open } else { Dispute::None },
             created: self.created.and_then(|at| DateTime::from_timestamp(at, 0)).unwrap_or_default(),
         })
     }
@@ -181,6 +189,11 @@ impl IntentObject {
 
     fn charge(&self) -> Option<&Value> {
         self.latest_charge.as_ref().filter(|charge| charge.is_object())
+    }
+
+    /// Whether there ever was a dispute.
+    fn is_disputed(&self) -> bool {
+        self.charge().and_then(|charge| charge.get("disputed")).and_then(Value::as_bool).unwrap_or(false)
     }
 
     fn charge_number(&self, member: &str) -> i64 {

@@ -102,6 +102,7 @@ codes! {
     ClientConfirmationUnavailable = "client_confirmation_unavailable", CONFLICT, "The payment form is not available";
     NotFlagged = "not_flagged", CONFLICT, "No review is needed";
     NotOver = "booking_not_over", CONFLICT, "The booking has not ended";
+    NoRefundDue = "no_refund_due", CONFLICT, "No refund waits for a person";
     WebhookSignature = "webhook_signature_invalid", BAD_REQUEST, "The signature is not valid";
     SandboxRefused = "sandbox_refused", CONFLICT, "The payment sandbox refused";
 
@@ -128,6 +129,7 @@ impl Code {
             R::ShowNotFound => Self::ShowNotFound,
             R::NotFlagged => Self::NotFlagged,
             R::NotOver => Self::NotOver,
+            R::NoRefundDue => Self::NoRefundDue,
             R::ShowExists { .. } => Self::ShowExists,
             R::InvalidShow { .. } => Self::InvalidShow,
             R::SaleNotOpen { .. } => Self::SaleNotOpen,

@@ -55,6 +55,7 @@ fn with_facts(problem: Problem, rejection: &Rejection) -> Problem {
         | R::NotConfirmed
         | R::NotFlagged
         | R::NotOver
+        | R::NoRefundDue
         | R::PaymentInProgress
         | R::InvalidPaymentMethod { .. }
         | R::PaymentMethodMissing

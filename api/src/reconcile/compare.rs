@@ -2,7 +2,7 @@
 
 use super::difference::{Difference, Kind, Remedy};
 use lastseat_domain::event::{Event, ReviewOutcome};
-use lastseat_domain::ports::payments::{IntentStatus, PaymentRecord};
+use lastseat_domain::ports::payments::{Dispute, IntentStatus, PaymentRecord};
 use lastseat_domain::{BookingId, IntentId, Money};
 use std::collections::HashSet;
 
@@ -24,6 +24,8 @@ enum Phase {
     Captured,
     RefundRequested,
     Refunded,
+    /// By another way than the gateway, as a person says.
+    ReturnedElsewhere,
     Aborted,
 }
 
@@ -49,6 +51,7 @@ impl Ledger {
             Event::PaymentCaptured(_) => Phase::Captured,
             Event::RefundRequested(_) => Phase::RefundRequested,
             Event::PaymentRefunded(_) => Phase::Refunded,
+            Event::PaymentReturnedElsewhere(_) => Phase::ReturnedElsewhere,
             Event::BookingAborted(_) => Phase::Aborted,
             _ if self.phase == Phase::Unknown => Phase::NotStarted,
             _ => self.phase,
@@ -74,6 +77,10 @@ impl Ledger {
                 self.flagged = true;
                 None
             }
+            Event::PaymentReturnedElsewhere(_) => {
+                self.flagged = false;
+                None
+            }
             Event::PaymentReviewed(e) => {
                 self.flagged = false;
                 self.settled = e.outcome == ReviewOutcome::Settled;
@@ -89,6 +96,11 @@ impl Ledger {
     /// Whether a server still has an intent to cancel.
     fn is_void_due(&self) -> bool {
         (self.intent.is_some() || self.unclear) && !self.voided && !self.settled
+    }
+
+    /// Whether the log says that the shop has the money.
+    fn counts_as_paid(&self) -> bool {
+        matches!(self.phase, Phase::Captured | Phase::RefundRequested)
     }
 
     pub(super) fn exists(&self) -> bool {
@@ -108,7 +120,7 @@ impl Ledger {
     /// What is missing if the gateway does not list the booking's intent. `listed`: all that it lists.
     pub(super) fn without_record(&self, booking: BookingId, listed: &HashSet<&IntentId>) -> Option<Difference> {
         let intent = self.intent.as_ref().filter(|intent| !listed.contains(intent))?;
-        let paid = matches!(self.phase, Phase::Captured | Phase::RefundRequested | Phase::Refunded);
+        let paid = self.counts_as_paid() || matches!(self.phase, Phase::Refunded | Phase::ReturnedElsewhere);
         // What costs nothing never reaches the gateway.
         let costs = self.amount.is_none_or(|amount| amount.value > 0);
         let found = |kind: Kind| kind.difference(Some(booking), intent.clone(), Remedy::Decide);
@@ -124,7 +136,7 @@ impl Ledger {
 pub(super) fn record(record: &PaymentRecord, ledger: Option<&Ledger>, number: u32) -> Vec<Difference> {
     let money = Gateway::of(record);
     let mut found = Vec::new();
-    if record.booking.is_some() && record.disputed {
+    if record.booking.is_some() && record.dispute == Dispute::Open {
         found.push(Kind::Disputed.of(record, Remedy::Decide));
     }
     found.extend(match (record.booking, ledger) {
@@ -138,7 +150,7 @@ pub(super) fn record(record: &PaymentRecord, ledger: Option<&Ledger>, number: u3
 /// What the gateway has of a payment.
 #[derive(Debug, Clone, Copy)]
 struct Gateway {
-    /// Taken and not returned.
+    /// Taken and not returned. Nothing, if the bank has given it back after a dispute.
     kept: i64,
     returned: bool,
     authorised: bool,
@@ -147,7 +159,7 @@ struct Gateway {
 impl Gateway {
     fn of(record: &PaymentRecord) -> Self {
         Self {
-            kept: record.captured.saturating_sub(record.refunded),
+            kept: if record.dispute == Dispute::Lost { 0 } else { record.captured.saturating_sub(record.refunded) },
             returned: record.refunded > 0,
             authorised: record.status == IntentStatus::RequiresCapture,
         }
@@ -166,6 +178,9 @@ fn unexplained(record: &PaymentRecord, money: Gateway, number: u32, charged: Kin
 fn with_ledger(record: &PaymentRecord, money: Gateway, ledger: &Ledger, number: u32) -> Option<Difference> {
     if ledger.is_other(&record.intent) {
         return unexplained(record, money, number, Kind::SecondCharge, Kind::SecondAuthorisation);
+    }
+    if record.dispute == Dispute::Lost && ledger.counts_as_paid() {
+        return Some(Kind::DisputeLost.of(record, Remedy::Decide));
     }
     if (money.kept > 0 || money.authorised) && ledger.amount.is_some_and(|amount| amount != record.amount) {
         return Some(Kind::AmountDiffers.of(record, Remedy::Decide));
@@ -199,6 +214,8 @@ fn by_phase(record: &PaymentRecord, money: Gateway, ledger: &Ledger) -> Option<D
         Phase::RefundRequested => Some(Kind::RefundUnrecorded.of(record, Remedy::Wait)),
         // The engine's refund came back: the bank refused it later. The next one has the next number.
         Phase::Refunded => unexplained(record, money, FIRST_OTHER, Kind::RefundedCharged, Kind::AbortedAuthorised),
+        Phase::ReturnedElsewhere if returned => Some(Kind::ReturnedTwice.of(record, Remedy::Decide)),
+        Phase::ReturnedElsewhere => None,
         Phase::Aborted if !kept && money.authorised && ledger.is_void_due() => Some(Kind::VoidDue.of(record, Remedy::Wait)),
         Phase::Aborted => unexplained(record, money, 1, Kind::AbortedCharged, Kind::AbortedAuthorised),
     }

@@ -109,6 +109,9 @@ kinds! {
     VoidDue, false, "it is over in the log, and the reservation at the gateway is not cancelled yet";
     AbortedAuthorised, true, "it is over in the log, nothing is left to do there, and the gateway still reserves the money; cancel it there";
     Flagged, false, "its payment is flagged: look at the gateway, then POST /v1/bookings/{id}/review";
+    /// Nothing can take it back from the buyer by itself.
+    ReturnedTwice, false, "the log says that the buyer got the money back by another way, and the gateway has returned money, too";
+    DisputeLost, true, "the buyer's bank has given the money back (dispute lost), and the booking still counts as paid; request its refund, and when that is flagged, POST /v1/bookings/{id}/review with `returned_elsewhere`";
     Disputed, true, "the buyer disputes the charge at their bank; answer at the gateway";
 }
 

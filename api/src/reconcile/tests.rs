@@ -1,6 +1,6 @@
 use super::*;
 use lastseat_domain::event::*;
-use lastseat_domain::ports::payments::IntentStatus;
+use lastseat_domain::ports::payments::{Dispute, IntentStatus};
 use lastseat_domain::{Currency, Money, SeatId, ShowId, Timestamp};
 
 fn booking() -> BookingId {
@@ -54,7 +54,7 @@ fn record(captured: i64, refunded: i64, status: IntentStatus) -> PaymentRecord {
         status,
         captured,
         refunded,
-        disputed: false,
+        dispute: Dispute::None,
         created: Timestamp::UNIX_EPOCH,
     }
 }
@@ -153,7 +153,7 @@ fn another_amount_or_currency_and_a_dispute_are_for_a_person() {
     assert_eq!(found(&history(3), vec![other]), [(Kind::AmountDiffers, Remedy::Decide)]);
     let part = record(40, 0, IntentStatus::Succeeded);
     assert_eq!(found(&history(5), vec![part]), [(Kind::AmountDiffers, Remedy::Decide)]);
-    let disputed = PaymentRecord { disputed: true, ..taken(0) };
+    let disputed = PaymentRecord { dispute: Dispute::Open, ..taken(0) };
     assert_eq!(found(&history(5), vec![disputed]), [(Kind::Disputed, Remedy::Decide)]);
 }
 
@@ -184,7 +184,7 @@ fn a_paid_booking_that_the_gateway_does_not_list_is_found_unless_it_is_free() {
 
 #[test]
 fn what_is_not_ours_is_listed_and_left_alone() {
-    let foreign = PaymentRecord { booking: None, disputed: true, ..taken(0) };
+    let foreign = PaymentRecord { booking: None, dispute: Dispute::Open, ..taken(0) };
     assert_eq!(found(&[], vec![foreign]), [(Kind::NotOurs, Remedy::Nothing)]);
 }
 
@@ -247,4 +247,34 @@ fn an_intent_that_the_log_names_is_its_bookings_whatever_the_metadata_say() {
         let difference = differences(&history(5), of(taken(100))).remove(0);
         assert_eq!(difference.booking, Some(booking()));
     }
+}
+
+/// The bank has given the money back. Without a refund of the booking, its seats stay sold, and the sales say that it is paid.
+#[test]
+fn a_dispute_that_is_lost_is_wrong_while_the_booking_counts_as_paid() {
+    let lost = || PaymentRecord { dispute: Dispute::Lost, ..taken(0) };
+    let mut flagged = history(6);
+    flagged.push(PaymentFlagged { booking: booking(), reason: "charge_disputed".into() }.into());
+    for events in [history(5), history(6), flagged.clone()] {
+        let lost = differences(&events, vec![lost()]);
+        assert_eq!(
+            lost.iter().map(|it| (it.kind, it.remedy, it.wrong)).collect::<Vec<_>>(),
+            [(Kind::DisputeLost, Remedy::Decide, true)]
+        );
+    }
+    // The money of these is owed to nobody.
+    for events in [history(7), aborted(3), history(4)] {
+        assert_eq!(found(&events, vec![lost()]), [], "{} events", events.len());
+    }
+    assert_eq!(found(&history(5), vec![PaymentRecord { dispute: Dispute::None, ..taken(0) }]), [], "it was won");
+
+    flagged.push(
+        PaymentReturnedElsewhere { booking: booking(), amount: euros(100), reason: "dispute lost".into(), by: "root".into() }
+            .into(),
+    );
+    assert_eq!(found(&flagged, vec![lost()]), []);
+    assert_eq!(found(&flagged, vec![taken(0)]), [], "a transfer; the gateway knows nothing of it");
+    let twice = differences(&flagged, vec![taken(100)]);
+    assert_eq!(twice.iter().map(|it| (it.kind, it.wrong)).collect::<Vec<_>>(), [(Kind::ReturnedTwice, false)]);
+    assert_eq!(found(&flagged, vec![]), [(Kind::NotAtGateway, Remedy::Decide)]);
 }

@@ -3,7 +3,7 @@ use crate::wiring::chosen::SystemClock;
 use async_trait::async_trait;
 use lastseat_domain::event::PricedSeat;
 use lastseat_domain::ports::event_log::Position;
-use lastseat_domain::ports::payments::{NextAction, RecordPage, RefundRecord, UnreadableRecord};
+use lastseat_domain::ports::payments::{Dispute, NextAction, RecordPage, RefundRecord, UnreadableRecord};
 use lastseat_domain::{Currency, Money, SeatId, ShowId};
 use parking_lot::Mutex;
 
@@ -46,7 +46,7 @@ fn record(number: usize, status: IntentStatus, created: Timestamp) -> PaymentRec
         status,
         captured: 0,
         refunded: 0,
-        disputed: false,
+        dispute: Dispute::None,
         created,
     }
 }
@@ -77,7 +77,7 @@ impl PaymentRecords for Gateway {
         Err(GatewayFault::Unavailable("not asked here".into()))
     }
 
-    async fn has_open_dispute(&self, _: &IntentId) -> Result<bool, GatewayFault> {
+    async fn dispute(&self, _: &IntentId) -> Result<Dispute, GatewayFault> {
         Err(GatewayFault::Unavailable("not asked here".into()))
     }
 }

@@ -4,7 +4,7 @@
 use crate::data_dir::DataDir;
 use crate::reconcile::{Difference, Reconciliation};
 use lastseat_domain::ports::event_log::{Direction, EventLog, LogFault};
-use lastseat_domain::ports::payments::{IntentStatus, NextAction, PaymentRecord, RefundRecord};
+use lastseat_domain::ports::payments::{Dispute, IntentStatus, NextAction, PaymentRecord, RefundRecord};
 use lastseat_domain::{IntentId, StreamName};
 use lastseat_event_log_sqlite::SqliteLog;
 use lastseat_payments_sandbox::{Record, SandboxGateway, Status, read_journal};
@@ -48,7 +48,11 @@ pub(super) fn charge(record: &Record) -> PaymentRecord {
         status,
         captured: record.captured,
         refunded: record.refunded(),
-        disputed: record.details.disputed.is_some() && !record.details.dispute_lost,
+        dispute: match record.details.disputed {
+            None => Dispute::None,
+            Some(_) if record.details.dispute_lost => Dispute::Lost,
+            Some(_) => Dispute::Open,
+        },
         created: record.created,
     }
 }

@@ -5,7 +5,7 @@ use crate::config::Config;
 use crate::data_dir::DataDir;
 use async_trait::async_trait;
 use lastseat_domain::IntentId;
-use lastseat_domain::ports::payments::{GatewayFault, PaymentRecord, RecordPage, RefundRecord};
+use lastseat_domain::ports::payments::{Dispute, GatewayFault, PaymentRecord, RecordPage, RefundRecord};
 use lastseat_domain::ports::{PaymentGateway, PaymentRecords};
 use std::sync::Arc;
 
@@ -61,8 +61,8 @@ impl PaymentRecords for Journal {
         charges::refunds_of_sandbox(&self.0, intent).map_err(GatewayFault::Unavailable)
     }
 
-    /// The list has only open ones.
-    async fn has_open_dispute(&self, _: &IntentId) -> Result<bool, GatewayFault> {
-        Ok(true)
+    async fn dispute(&self, intent: &IntentId) -> Result<Dispute, GatewayFault> {
+        let records = charges::of_sandbox(&self.0).map_err(GatewayFault::Unavailable)?;
+        Ok(records.iter().find(|record| record.intent == *intent).map(|record| record.dispute).unwrap_or_default())
     }
 }

@@ -1,11 +1,13 @@
 //! `POST /v1/bookings/{id}/review`
 
+use crate::support::books;
 use crate::support::client::Answer;
 use crate::support::test_server::TestServer;
 use crate::support::text;
-use crate::{flag, id};
+use crate::{append, flag, id};
 use lastseat::auth::Role;
 use lastseat_domain::StreamName;
+use lastseat_domain::event::RefundRequested;
 use lastseat_domain::ports::event_log::Direction;
 use serde_json::{Value, json};
 
@@ -63,4 +65,32 @@ async fn a_review_without_a_flag_or_reason_or_by_somebody_else_is_refused() {
     }
     server.cancel(&booking).await.ok(200);
     server.close().await;
+}
+
+/// Its refund was refused, because the buyer's bank has given the money back already.
+#[tokio::test]
+async fn a_booking_whose_money_came_back_by_another_way_is_over_and_its_seats_are_on_sale_again() {
+    let server = TestServer::open(600).await;
+    let sold = server.hold_seat("A-1").await;
+    server.pay(&sold, "pm_card_createDispute").await.ok(200);
+    let body = || json!({"outcome": "returned_elsewhere", "reason": "dispute lost"});
+    assert_eq!(review(&server, &sold, body()).await.code(), "not_flagged");
+    flag(&server, id(&sold), "not the refund").await;
+    review(&server, &sold, body()).await.problem(409, "no_refund_due");
+    append(&server, id(&sold), RefundRequested { booking: id(&sold), by: "root".into() }.into()).await;
+
+    let reviewed = review(&server, &sold, body()).await.ok(200);
+    assert_eq!((&reviewed["status"], reviewed["payment"].get("under_review")), (&json!("refunded"), None), "{reviewed}");
+    review(&server, &sold, body()).await.ok(200);
+    server.wait_for_status(&sold, "refunded").await;
+    assert_eq!(server.state("A-1").await, "available");
+    let sales = server.client.get("/v1/shows/gala/sales").bearer(&server.admin()).send().await.ok(200);
+    assert_eq!(
+        (&sales["bookings"]["refunded"], &sales["captured"], &sales["refunded"]),
+        (&json!(1), &sales["refunded"], &json!({"value": 4500, "currency": "EUR"}))
+    );
+    // The sandbox keeps the money on record, as a gateway does after a dispute that was lost.
+    let (report, _) = books::read(server.data()).await;
+    assert!(report.holds(), "{report}");
+    server.stop_and_keep().await;
 }

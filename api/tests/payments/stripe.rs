@@ -10,6 +10,7 @@ use axum::response::IntoResponse;
 use hmac::{Hmac, Mac};
 use lastseat::config::Config;
 use lastseat::config::service_url::ServiceUrl;
+use lastseat_domain::event::RefundRequested;
 use lastseat_domain::ports::{Clock, PaymentGateway};
 use lastseat_domain::{Currency, Money, Secret};
 use lastseat_in_process::SystemClock;
@@ -403,9 +404,9 @@ async fn a_refund_that_fails_later_is_counted() {
     server.stop_and_keep().await;
 }
 
-/// A dispute that is decided leaves nothing to do, although the charge stays disputed at Stripe for ever.
+/// The charge stays disputed at Stripe for ever. Stripe refuses a refund of it, so a person says where the money is.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_dispute_is_wrong_until_it_is_decided() {
+async fn a_dispute_that_is_lost_is_wrong_until_its_booking_is_over() {
     let stripe = Stripe::start().await;
     let server = stripe.server(stripe.config()).await;
     let booking = server.hold_seat("A-1").await;
@@ -419,8 +420,22 @@ async fn a_dispute_is_wrong_until_it_is_decided() {
     let close = format!("/v1/disputes/{}/close", text(&disputes["data"][0], "id"));
     client.post(&close).bearer(KEY).text("").send().await.ok(200);
     let (code, lines) = reconcile();
+    assert_eq!((code, kinds(&lines)), (1, vec![("dispute_lost".to_owned(), "not_asked".to_owned())]), "{lines:#?}");
+    crate::append(&server, id(&booking), RefundRequested { booking: id(&booking), by: "root".into() }.into()).await;
+    crate::flag(&server, id(&booking), "the gateway refuses to refund: charge_disputed").await;
+    let (code, lines) = reconcile();
+    assert_eq!((code, kinds(&lines)), (1, vec![("dispute_lost".to_owned(), "not_asked".to_owned())]), "{lines:#?}");
+    let path = format!("/v1/bookings/{}/review", text(&booking, "id"));
+    let body = json!({"outcome": "returned_elsewhere", "reason": "dispute lost"});
+    server.client.post(&path).bearer(&server.admin()).json(&body).send().await.ok(200);
+    server.wait_until_free("A-1").await;
+    let (code, lines) = reconcile();
     assert_eq!((code, kinds(&lines)), (0, vec![]), "{lines:#?}");
-    server.stop_and_keep().await;
+    let data = server.data().to_owned();
+    let dir = server.stop_and_keep().await;
+    let (code, out) = crate::reconcile::run_with(&data, &["verify"], &environment);
+    assert_eq!(code, 0, "{out}");
+    drop(dir);
 }
 
 /// What the server left unfinished is sent again by a repair as it was: with the same page to come back to, or Stripe

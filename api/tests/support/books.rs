@@ -99,6 +99,7 @@ impl Books {
             (Event::PaymentCaptured(e), _) => self.ended(e.booking.to_string(), End::Confirmed),
             (Event::BookingAborted(e), _) => self.ended(e.booking.to_string(), End::Aborted),
             (Event::PaymentRefunded(e), _) => self.ended(e.booking.to_string(), End::Refunded),
+            (Event::PaymentReturnedElsewhere(e), _) => self.ended(e.booking.to_string(), End::Refunded),
             _ => {}
         }
     }

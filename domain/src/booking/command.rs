@@ -96,7 +96,7 @@ pub enum BookingCommand {
     /// Record what a person found out about a flagged payment.
     Review {
         /// What follows from it.
-        outcome: ReviewOutcome,
+        outcome: Review,
         /// What they found.
         reason: String,
         /// Subject of the admin's token.
@@ -114,6 +114,27 @@ pub enum BookingCommand {
         /// What was returned.
         amount: Money,
     },
+}
+
+/// What a person found out about a flagged payment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Review {
+    /// The cause is gone: the booking goes on where it stopped.
+    Continue,
+    /// The payment of the ended booking is settled at the gateway, by hand: nothing is left to cancel.
+    Settled,
+    /// The refund can't be made, and the buyer has the money back by another way: the booking ends as after
+    /// a refund.
+    ReturnedElsewhere,
+}
+
+impl From<ReviewOutcome> for Review {
+    fn from(outcome: ReviewOutcome) -> Self {
+        match outcome {
+            ReviewOutcome::Continue => Self::Continue,
+            ReviewOutcome::Settled => Self::Settled,
+        }
+    }
 }
 
 impl BookingCommand {

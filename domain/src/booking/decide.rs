@@ -1,12 +1,12 @@
 //! The rules of a booking: which events follow from each command.
 
 use super::command::BookingCommand;
+use super::review;
 use super::state::{Booking, Phase};
 use crate::Timestamp;
 use crate::event::{
     AbortReason, BookingAborted, BookingCommitted, BookingOpened, Event, HoldExtended, PaymentActionRequired, PaymentAuthorised,
-    PaymentCaptured, PaymentDeclined, PaymentFlagged, PaymentRefunded, PaymentReviewed, PaymentStarted, PaymentVoided,
-    RefundRequested, RequestFingerprint, ReviewOutcome,
+    PaymentCaptured, PaymentDeclined, PaymentRefunded, PaymentStarted, PaymentVoided, RefundRequested, RequestFingerprint,
 };
 use crate::ids::IntentId;
 use crate::money::Money;
@@ -81,8 +81,8 @@ pub fn decide(state: Option<&Booking>, command: BookingCommand) -> Result<Vec<Ev
             }
             _ => Err(Rejection::OutOfOrder { step: "Voiding the payment" }),
         },
-        C::Flag { reason } => Ok(if state.flagged { vec![] } else { vec![PaymentFlagged { booking: state.id, reason }.into()] }),
-        C::Review { outcome, reason, by } => review(state, outcome, reason, by),
+        C::Flag { reason } => Ok(review::flag(state, reason)),
+        C::Review { outcome, reason, by } => review::review(state, outcome, reason, by),
         // One refund for a booking: a second request finds the first, only a requested refund can be
         // recorded, and the gateway gets one idempotency key for the booking.
         C::RequestRefund { by } => match state.phase {
@@ -227,17 +227,6 @@ fn commit(
         BookingCommitted { booking }.into()
     });
     Ok(events)
-}
-
-fn review(state: &Booking, outcome: ReviewOutcome, reason: String, by: String) -> Result<Vec<Event>, Rejection> {
-    if !state.flagged {
-        return if state.reviewed == Some(outcome) { Ok(vec![]) } else { Err(Rejection::NotFlagged) };
-    }
-    // A booking that is undecided or sold still has steps to take, and each of them asks the gateway.
-    if outcome == ReviewOutcome::Settled && !matches!(state.phase, Phase::Aborted { .. }) {
-        return Err(Rejection::NotOver);
-    }
-    Ok(vec![PaymentReviewed { booking: state.id, outcome, reason, by }.into()])
 }
 
 fn record_capture(state: &Booking, intent: IntentId, amount: Money) -> Result<Vec<Event>, Rejection> {

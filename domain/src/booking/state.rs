@@ -1,7 +1,8 @@
 //! The state of a booking, and how each event changes it.
 
+use super::command::Review;
 use crate::Timestamp;
-use crate::event::{AbortReason, BookingOpened, Event, PaymentStarted, PricedSeat, ReviewOutcome};
+use crate::event::{AbortReason, BookingOpened, Event, PaymentStarted, PricedSeat};
 use crate::ids::{BookingId, BuyerId, IntentId, ShowId};
 use crate::money::Money;
 
@@ -30,7 +31,7 @@ pub struct Booking {
     /// Whether a person has to look at the payment. Nothing more is charged then.
     pub flagged: bool,
     /// What a person found out when they looked at the payment last, unless it was flagged again since.
-    pub reviewed: Option<ReviewOutcome>,
+    pub reviewed: Option<Review>,
     /// Until when the authorisation can be captured, where the gateway said so.
     pub capture_before: Option<Timestamp>,
 }
@@ -73,7 +74,7 @@ pub enum Phase {
         /// Why.
         reason: AbortReason,
     },
-    /// The money was returned.
+    /// The money was returned, by a refund or by another way.
     Refunded,
 }
 
@@ -197,10 +198,15 @@ pub fn evolve(state: Option<Booking>, event: &Event, at: Timestamp) -> Option<Bo
         }
         Event::PaymentReviewed(e) => {
             next.flagged = false;
-            next.reviewed = Some(e.outcome);
+            next.reviewed = Some(e.outcome.into());
         }
         Event::RefundRequested(_) => next.phase = Phase::Confirmed { refund_requested: true },
         Event::PaymentRefunded(_) => next.phase = Phase::Refunded,
+        Event::PaymentReturnedElsewhere(_) => {
+            next.phase = Phase::Refunded;
+            next.flagged = false;
+            next.reviewed = Some(Review::ReturnedElsewhere);
+        }
         _ => {}
     }
     Some(next)

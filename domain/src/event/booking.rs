@@ -149,7 +149,8 @@ pub enum AbortReason {
     CaptureFailed,
     /// The show was cancelled.
     ShowCancelled,
-    /// Confirmed, then refunded. Only on seats: the booking itself ends with `PaymentRefunded`.
+    /// Confirmed, then refunded. Only on seats: the booking itself ends with `PaymentRefunded` or
+    /// `PaymentReturnedElsewhere`.
     Refunded,
 }
 
@@ -181,7 +182,8 @@ pub struct PaymentFlagged {
     pub reason: String,
 }
 
-/// What a person found out about a flagged payment.
+/// What a person found out about a flagged payment. A third outcome has an event of its own,
+/// [`PaymentReturnedElsewhere`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ReviewOutcome {
@@ -223,4 +225,18 @@ pub struct PaymentRefunded {
     pub intent: IntentId,
     /// What was returned; equals what was taken.
     pub amount: Money,
+}
+
+/// A person has found out that the refund can't be made and that the buyer has the money back by another
+/// way: their bank returned it after a dispute, or it was transferred. The seats are released next.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PaymentReturnedElsewhere {
+    /// The booking.
+    pub booking: BookingId,
+    /// What the buyer has back; equals what was taken.
+    pub amount: Money,
+    /// How they got it, in the person's words.
+    pub reason: String,
+    /// Subject of the admin's token.
+    pub by: String,
 }

@@ -191,9 +191,9 @@ pub struct PaymentRecord {
     pub captured: i64,
     /// Minor units returned.
     pub refunded: i64,
-    /// Whether the buyer disputes the charge at their bank. In a list, also if they did and it is decided: see
-    /// [`PaymentRecords::has_open_dispute`].
-    pub disputed: bool,
+    /// Whether the buyer disputes the charge at their bank. In a list, `Open` also where it is decided: see
+    /// [`PaymentRecords::dispute`].
+    pub dispute: Dispute,
     /// When it was created.
     pub created: Timestamp,
 }
@@ -216,6 +216,18 @@ impl UnreadableRecord {
     pub fn name(&self) -> &str {
         self.intent.as_ref().map_or("(no id)", IntentId::as_str)
     }
+}
+
+/// The buyer's dispute of a charge at their bank.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Dispute {
+    /// There is none, or the shop has won it: the money is the shop's.
+    #[default]
+    None,
+    /// It is still to be decided.
+    Open,
+    /// The shop has lost it: the bank has given the money back to the buyer.
+    Lost,
 }
 
 /// Part of the list of a gateway's intents.
@@ -254,9 +266,9 @@ pub trait PaymentRecords: Send + Sync + 'static {
     /// [`GatewayFault`].
     async fn refunds(&self, intent: &IntentId) -> Result<Vec<RefundRecord>, GatewayFault>;
 
-    /// Whether a dispute of an intent's charge is still to be decided.
+    /// How the disputes of an intent's charge stand: `Lost` if one was lost, else `Open` if one is to be decided.
     ///
     /// # Errors
     /// [`GatewayFault`].
-    async fn has_open_dispute(&self, intent: &IntentId) -> Result<bool, GatewayFault>;
+    async fn dispute(&self, intent: &IntentId) -> Result<Dispute, GatewayFault>;
 }

@@ -98,6 +98,16 @@ pub fn reviewed(outcome: ReviewOutcome) -> Event {
     PaymentReviewed { booking: booking(1), outcome, reason: "looked at the gateway".into(), by: "admin".into() }.into()
 }
 
+pub fn returned_elsewhere() -> Event {
+    PaymentReturnedElsewhere {
+        booking: booking(1),
+        amount: eur(14_500),
+        reason: "looked at the gateway".into(),
+        by: "admin".into(),
+    }
+    .into()
+}
+
 pub fn refund_requested() -> Event {
     RefundRequested { booking: booking(1), by: "admin".into() }.into()
 }

@@ -132,7 +132,7 @@ impl PendingBookings {
         let now = envelope.metadata.at;
         let is_confirmed = self.confirmed.contains_key(&id);
         let refunded = match envelope.event {
-            Event::PaymentRefunded(_) => self.confirmed.remove(&id),
+            Event::PaymentRefunded(_) | Event::PaymentReturnedElsewhere(_) => self.confirmed.remove(&id),
             _ => None,
         };
         let mut captured = None;

@@ -113,6 +113,11 @@ impl Findings {
                 require(story.captured && !story.refunded, "refunded what was not paid, or twice");
                 story.refunded = true;
             }
+            // A person says that it went back by another way; the gateway keeps it on record.
+            "PaymentReturnedElsewhere" => {
+                require(story.captured && !story.refunded && story.flagged, "returned what was not paid, or without a flag");
+                story.refunded = true;
+            }
             "PaymentFlagged" => story.flagged = true,
             "PointsEarned" => {
                 require(story.captured, "rewarded before it was paid");

@@ -2,7 +2,7 @@
 
 use crate::server::{Request, Server, error, ok};
 use crate::support::{booking, captured, eur, gateway, intent, order, pi};
-use lastseat_domain::ports::payments::{GatewayFault, IntentStatus, NextAction};
+use lastseat_domain::ports::payments::{Dispute, GatewayFault, IntentStatus, NextAction};
 use lastseat_domain::ports::{PaymentGateway, PaymentRecords};
 use lastseat_domain::{BookingId, Timestamp};
 use serde_json::{Value, json};
@@ -130,7 +130,7 @@ async fn lists_page_by_page_with_intents_of_others() {
     let server = Server::start(script).await;
     let gateway = gateway(&server.url);
     let first = gateway.list(None).await.unwrap();
-    assert!(first.next.is_some() && first.records[0].disputed && first.records[0].booking == Some(booking()));
+    assert!(first.next.is_some() && first.records[0].dispute == Dispute::Open && first.records[0].booking == Some(booking()));
     let second = gateway.list(first.next.as_ref()).await.unwrap();
     assert!(second.next.is_none() && second.records[0].booking.is_none());
     let targets: Vec<String> = server.seen().into_iter().map(|request| request.target).collect();
@@ -234,19 +234,20 @@ async fn refunds_on_record_have_their_numbers_and_whether_they_failed() {
 }
 
 #[tokio::test]
-async fn a_dispute_is_open_until_it_is_decided() {
-    for (statuses, open) in [
-        (&[][..], false),
-        (&["needs_response"], true),
-        (&["warning_under_review"], true),
-        (&["a_new_status"], true),
-        (&["won"], false),
-        (&["lost", "warning_closed"], false),
-        (&["lost", "under_review"], true),
+async fn a_dispute_is_open_until_it_is_won_or_lost() {
+    for (statuses, stands) in [
+        (&[][..], Dispute::None),
+        (&["needs_response"], Dispute::Open),
+        (&["warning_under_review"], Dispute::Open),
+        (&["a_new_status"], Dispute::Open),
+        (&["won"], Dispute::None),
+        (&["won", "under_review"], Dispute::Open),
+        (&["lost", "warning_closed"], Dispute::Lost),
+        (&["lost", "under_review"], Dispute::Lost),
     ] {
         let data: Vec<_> = statuses.iter().map(|status| json!({ "id": "dp_1", "status": status })).collect();
         let server = Server::start(move |_| ok(json!({ "data": data, "has_more": false }))).await;
-        assert_eq!(gateway(&server.url).has_open_dispute(&pi()).await, Ok(open), "{statuses:?}");
+        assert_eq!(gateway(&server.url).dispute(&pi()).await, Ok(stands), "{statuses:?}");
         let target = server.seen()[0].target.clone();
         assert!(target.starts_with("/v1/disputes?") && target.contains("payment_intent=pi_1"), "{target}");
     }

@@ -4,7 +4,7 @@ use crate::cli::terminal::complain;
 use crate::reconcile::{Difference, Reconciliation};
 use crate::wiring::reading;
 use lastseat_domain::ports::event_log::{Direction, EventLog, Filter, Position};
-use lastseat_domain::ports::payments::{GatewayFault, PaymentRecord, UnreadableRecord};
+use lastseat_domain::ports::payments::{Dispute, GatewayFault, PaymentRecord, UnreadableRecord};
 use lastseat_domain::ports::{LogFault, PaymentRecords};
 use lastseat_domain::{IntentId, StreamName};
 use std::collections::HashSet;
@@ -112,17 +112,17 @@ pub async fn list(
         all.unreadable.extend(page.unreadable);
         before = page.next.filter(|_| !done);
         if before.is_none() {
-            close_disputes(records, &mut all.records).await;
+            ask_for_disputes(records, &mut all.records).await;
             return Ok(all);
         }
     }
 }
 
-/// Takes back what the list says about disputes that are decided: nothing is left to do about those.
-async fn close_disputes(records: &dyn PaymentRecords, all: &mut [PaymentRecord]) {
-    for record in all.iter_mut().filter(|record| record.disputed) {
-        match patiently(async || records.has_open_dispute(&record.intent).await).await {
-            Ok(open) => record.disputed = open,
+/// Asks how disputes stand: a list only says that there was one.
+async fn ask_for_disputes(records: &dyn PaymentRecords, all: &mut [PaymentRecord]) {
+    for record in all.iter_mut().filter(|record| record.dispute != Dispute::None) {
+        match patiently(async || records.dispute(&record.intent).await).await {
+            Ok(dispute) => record.dispute = dispute,
             Err(fault) => complain(&format!("whether a dispute of {} is decided is not known: {fault}", record.intent)),
         }
     }

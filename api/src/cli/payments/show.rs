@@ -11,7 +11,7 @@ use chrono::TimeDelta;
 use lastseat_domain::booking::evolve;
 use lastseat_domain::event::Event;
 use lastseat_domain::ports::event_log::{Direction, EventLog};
-use lastseat_domain::ports::payments::{IntentStatus, PaymentRecord};
+use lastseat_domain::ports::payments::{Dispute, IntentStatus, PaymentRecord};
 use lastseat_domain::{BookingId, Money, StreamName, Timestamp, codec};
 use serde::Serialize;
 use std::process::ExitCode;
@@ -142,6 +142,7 @@ fn in_words(event: &Event) -> Option<String> {
         Event::PaymentReviewed(e) => format!("reviewed by {}: {}", e.by, e.reason),
         Event::RefundRequested(e) => format!("refund requested by {}", e.by),
         Event::PaymentRefunded(e) => format!("{} returned ({})", e.amount, e.intent),
+        Event::PaymentReturnedElsewhere(e) => format!("{} returned by another way, says {}: {}", e.amount, e.by, e.reason),
         _ => return None,
     })
 }
@@ -158,7 +159,11 @@ fn state(record: &PaymentRecord) -> String {
     };
     let amount = |value| Money { value, currency: record.amount.currency };
     let refunded = if record.refunded > 0 { format!(", {} returned", amount(record.refunded)) } else { String::new() };
-    let disputed = if record.disputed { ", disputed" } else { "" };
+    let disputed = match record.dispute {
+        Dispute::None => "",
+        Dispute::Open => ", disputed",
+        Dispute::Lost => ", dispute lost: the buyer's bank has returned the money",
+    };
     format!("{name}{refunded}{disputed}")
 }
 

@@ -12,9 +12,9 @@ use crate::routes::wire::BookingJson;
 use axum::extract::State;
 use http::StatusCode;
 use lastseat_domain::StreamName;
-use lastseat_domain::booking::Booking;
+use lastseat_domain::booking::{Booking, Review};
 use lastseat_domain::codec;
-use lastseat_domain::event::{Event, ReviewOutcome};
+use lastseat_domain::event::Event;
 use lastseat_domain::ports::event_log::Direction;
 use lastseat_engine::ReviewRequest;
 use serde::Deserialize;
@@ -40,6 +40,9 @@ pub enum Outcome {
     Continue,
     /// The payment of the booking, which has ended, was settled at the gateway by hand.
     Settled,
+    /// The refund can't be made, and the buyer has the money back by another way: their bank returned it after a
+    /// dispute, or it was transferred. The booking ends as after a refund, and its seats are released.
+    ReturnedElsewhere,
 }
 
 /// Ends the review of a flagged payment. The event history keeps the reason.
@@ -56,8 +59,9 @@ pub async fn review(State(app): State<App>, InBooking(id): InBooking, command: R
     execute(&app, metrics::Command::Review, command, async move |app: App, command: Command<Admin>| {
         let ReviewBody { outcome, reason } = command.json()?;
         let outcome = match outcome {
-            Outcome::Continue => ReviewOutcome::Continue,
-            Outcome::Settled => ReviewOutcome::Settled,
+            Outcome::Continue => Review::Continue,
+            Outcome::Settled => Review::Settled,
+            Outcome::ReturnedElsewhere => Review::ReturnedElsewhere,
         };
         let request = ReviewRequest { outcome, reason: checked(&reason)?, origin: command.origin() };
         let booking = app.box_office().review(id, request).await?;

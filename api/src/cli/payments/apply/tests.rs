@@ -2,7 +2,7 @@ use super::*;
 use crate::reconcile::Kind;
 use async_trait::async_trait;
 use lastseat_domain::Currency;
-use lastseat_domain::ports::payments::{PaymentOrder, RecordPage, RefundRecord};
+use lastseat_domain::ports::payments::{Dispute, PaymentOrder, RecordPage, RefundRecord};
 use parking_lot::Mutex;
 
 fn booking() -> BookingId {
@@ -60,8 +60,8 @@ impl PaymentRecords for Gateway {
         Ok(self.refunds.lock().iter().filter(|(intent, _)| intent == of).map(|(_, refund)| *refund).collect())
     }
 
-    async fn has_open_dispute(&self, _: &IntentId) -> Result<bool, GatewayFault> {
-        Ok(false)
+    async fn dispute(&self, _: &IntentId) -> Result<Dispute, GatewayFault> {
+        Ok(Dispute::None)
     }
 }
 
