@@ -28,6 +28,8 @@ pub const MILESTONE_REWARD: &str = "One ticket free of charge";
 pub struct Account {
     /// Seats of every booking that was counted; 0 once its refund took them back.
     pub counted: BTreeMap<BookingId, u32>,
+    /// Their sum: seats counted, after what was taken back.
+    pub seats: u32,
     /// All vouchers ever issued.
     pub vouchers: BTreeMap<VoucherId, Voucher>,
     /// Milestone vouchers issued and not taken back.
@@ -58,10 +60,9 @@ pub enum VoucherState {
 }
 
 impl Account {
-    /// Seats counted, after what was taken back.
-    #[must_use]
-    pub fn seats(&self) -> u32 {
-        self.counted.values().fold(0, |sum, seats| sum.saturating_add(*seats))
+    fn count(&mut self, booking: BookingId, seats: u32) {
+        let before = self.counted.insert(booking, seats).unwrap_or(0);
+        self.seats = self.seats.saturating_sub(before).saturating_add(seats);
     }
 }
 
@@ -69,6 +70,8 @@ impl Decider for Account {
     type Id = BuyerId;
     type State = Self;
     type Command = LoyaltyCommand;
+
+    const IGNORES_TIME: bool = true;
 
     fn stream(id: &BuyerId) -> StreamName {
         StreamName::loyalty(id)
@@ -146,7 +149,7 @@ fn credit(account: &Account, buyer: &BuyerId, booking: BookingId, show: ShowId, 
     {
         events.push(issue(voucher_id(booking, VoucherCause::Booking, 0), VoucherCause::Booking, reward));
     }
-    let reached = account.seats().saturating_add(seats) / MILESTONE_SEATS;
+    let reached = account.seats.saturating_add(seats) / MILESTONE_SEATS;
     for ordinal in 0..reached.saturating_sub(account.milestones) {
         events.push(issue(voucher_id(booking, VoucherCause::Milestone, ordinal), VoucherCause::Milestone, MILESTONE_REWARD));
     }
@@ -161,7 +164,7 @@ fn revoke(account: &Account, booking: BookingId) -> Vec<Event> {
     events.extend(own.map(|v| VoucherRevoked { voucher: v.issued.voucher, booking }.into()));
     // A milestone belongs to the account, not to a booking, so any unused voucher can be taken back.
     // Those of this booking come first.
-    let owed = account.milestones.saturating_sub((account.seats() - seats) / MILESTONE_SEATS);
+    let owed = account.milestones.saturating_sub((account.seats - seats) / MILESTONE_SEATS);
     let mut milestones: Vec<_> = account.vouchers.values().filter(unredeemed(VoucherCause::Milestone)).collect();
     milestones.sort_by_key(|v| (v.issued.booking != booking, v.issued.voucher));
     let taken_back = milestones.iter().take(owed as usize);
@@ -197,11 +200,11 @@ pub fn voucher_id(booking: BookingId, cause: VoucherCause, ordinal: u32) -> Vouc
 pub fn evolve(mut account: Account, event: &Event) -> Account {
     match event {
         Event::PointsEarned(e) => {
-            account.counted.insert(e.booking, e.seats);
+            account.count(e.booking, e.seats);
             account.points = account.points.saturating_add(e.points);
         }
         Event::PointsRevoked(e) => {
-            account.counted.insert(e.booking, 0);
+            account.count(e.booking, 0);
             account.points = account.points.saturating_sub(e.points);
         }
         Event::VoucherIssued(e) => {

@@ -115,6 +115,7 @@ impl Journal {
         known: &mut Option<Loaded<D::State>>,
     ) -> Result<Option<Executed>, CommandError> {
         let loaded = match known.take() {
+            Some(loaded) if loaded.shared && D::IGNORES_TIME => self.catch_up::<D>(id, loaded).await?,
             // What it depends on besides may have been looked at before this would be read again.
             Some(loaded) if loaded.shared => return Ok(None),
             Some(loaded) => loaded,
@@ -144,8 +145,11 @@ impl Journal {
                 *known = Some(loaded.followed_by::<D>(&events, Expected::Revision(*last_revision), last, context, metadata));
                 Ok(Some(Executed { events, position: Some(*position) }))
             }
-            // `known` stays empty, so the next try reads the stream.
-            _ => Ok(None),
+            // The next try reads what the other writer has written; of most aggregates, the whole stream.
+            _ => {
+                *known = D::IGNORES_TIME.then(|| loaded.outdated());
+                Ok(None)
+            }
         }
     }
 
@@ -171,10 +175,29 @@ impl Journal {
         }
     }
 
-    fn fold<D: Decider>(&self, loaded: Loaded<D::State>, events: &[Arc<RecordedEvent>]) -> Result<Loaded<D::State>, Fault> {
+    /// An aggregate that was loaded before, as the log has it now. Reads only what is new, and the last
+    /// event known.
+    async fn catch_up<D: Decider>(&self, id: &D::Id, loaded: Loaded<D::State>) -> Result<Loaded<D::State>, Fault> {
+        if let Expected::Revision(last) = loaded.expected {
+            let page = self.log.read_stream(&D::stream(id), Some(last), Direction::Forwards, PAGE).await?;
+            self.saw(&page);
+            if page.len() < PAGE
+                && let Some(caught_up) = loaded.caught_up::<D>(&page)?
+            {
+                return Ok(caught_up);
+            }
+        }
+        self.load::<D>(id).await
+    }
+
+    fn saw(&self, events: &[Arc<RecordedEvent>]) {
         if let Some(last) = events.last() {
             self.reported.fetch_max(last.position.0, Ordering::AcqRel);
         }
+    }
+
+    fn fold<D: Decider>(&self, loaded: Loaded<D::State>, events: &[Arc<RecordedEvent>]) -> Result<Loaded<D::State>, Fault> {
+        self.saw(events);
         loaded.fold::<D>(events)
     }
 

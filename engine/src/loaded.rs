@@ -86,6 +86,24 @@ impl<S> Loaded<S> {
         }
     }
 
+    /// After another writer was faster: what follows its last known event has to be read first.
+    pub(crate) fn outdated(self) -> Self {
+        Self { shared: true, ..self }
+    }
+
+    /// Applies events of its stream from its last known event on. `None` if that event is not what the
+    /// stream has there.
+    pub(crate) fn caught_up<D: Decider<State = S>>(mut self, events: &[Arc<RecordedEvent>]) -> Result<Option<Self>, Fault> {
+        let Some((last, new)) = events.split_first().filter(|(last, _)| Some(last.id) == self.last) else { return Ok(None) };
+        if let Some(envelope) = codec::decode(last)? {
+            // Another worker's copy may have another time, and that is the one that counts.
+            self.at = Some(envelope.metadata.at);
+            self.trace = envelope.metadata.trace;
+        }
+        self.shared = false;
+        self.fold::<D>(new).map(Some)
+    }
+
     /// Applies events of its stream, oldest first.
     pub(crate) fn fold<D: Decider<State = S>>(mut self, events: &[Arc<RecordedEvent>]) -> Result<Self, Fault> {
         for recorded in events {

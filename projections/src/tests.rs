@@ -163,7 +163,7 @@ fn assert_matches_world(model: &ReadModel, world: &World) {
         }
         let rewards = model.rewards_of(&buyer);
         let account = world.accounts.get(&buyer).cloned().unwrap_or_default();
-        assert_eq!((rewards.seats, rewards.points), (account.seats(), account.points));
+        assert_eq!((rewards.seats, rewards.points), (account.seats, account.points));
         assert_eq!(rewards.vouchers.len(), account.vouchers.len());
         for voucher in rewards.vouchers {
             assert_eq!(voucher.state, account.vouchers[&voucher.voucher].state);

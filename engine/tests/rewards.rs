@@ -1,0 +1,90 @@
+//! An account with many bookings costs no more than one with few.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "a test may fail loudly")]
+
+mod common;
+
+use async_trait::async_trait;
+use common::*;
+use lastseat_domain::StreamName;
+use lastseat_domain::event::{Event, ShowScheduled};
+use lastseat_domain::loyalty;
+use lastseat_domain::loyalty::{Account, MILESTONE_SEATS};
+use lastseat_domain::plan::Area;
+use lastseat_domain::ports::EventLog;
+use lastseat_domain::ports::event_log::{Direction, LogFault, RecordedEvent, Revision};
+use lastseat_testkit::{ForwardLog, ForwardingLog};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+const BOOKINGS: u32 = 60;
+
+/// Counts what is read of loyalty accounts.
+struct CountedReads {
+    inner: Arc<dyn EventLog>,
+    events: Arc<AtomicUsize>,
+}
+
+#[async_trait]
+impl ForwardLog for CountedReads {
+    fn inner(&self) -> &dyn EventLog {
+        &*self.inner
+    }
+
+    async fn read_stream(
+        &self,
+        stream: &StreamName,
+        from: Option<Revision>,
+        direction: Direction,
+        limit: usize,
+    ) -> Result<Vec<Arc<RecordedEvent>>, LogFault> {
+        let page = self.inner.read_stream(stream, from, direction, limit).await?;
+        if stream.category() == "loyalty" {
+            self.events.fetch_add(page.len(), Ordering::Relaxed);
+        }
+        Ok(page)
+    }
+}
+
+/// The test show with a floor that is large enough, and no limit for a buyer.
+fn large_show() -> ShowScheduled {
+    let show = test_show();
+    let areas = show.areas.into_iter().map(|area| Area { capacity: area.capacity.map(|_| 1000), ..area }).collect();
+    ShowScheduled { areas, max_seats_per_buyer: None, ..show }
+}
+
+/// The account as its events have it.
+async fn account(bench: &TestBench) -> Account {
+    let events: Vec<Event> =
+        bench.history().await.into_iter().filter(|e| e.stream.category() == "loyalty").map(|e| e.event).collect();
+    events.iter().fold(Account::default(), loyalty::evolve)
+}
+
+#[test]
+fn an_agencys_account_is_not_read_anew_for_each_booking() {
+    for nodes in [1, 2] {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
+        runtime.block_on(async {
+            let bench = TestBench::new(nodes == 1);
+            let events = Arc::new(AtomicUsize::new(0));
+            let log = Arc::new(ForwardingLog(CountedReads { inner: bench.log.clone(), events: events.clone() }));
+            let bench = TestBench { log, ..bench };
+            let office = bench.node().await;
+            office.schedule_show(large_show(), "admin").await.unwrap();
+            // Another node gives the same rewards; of each, one of them does.
+            let other = if nodes == 2 { Some(bench.node().await) } else { None };
+            for _ in 0..BOOKINGS {
+                let held = hold_as(&bench, &office, "agency", floor(2)).await.unwrap().booking;
+                pay(&office, &held, "pm_card_visa").await.unwrap();
+            }
+            later(10).await;
+            let account = account(&bench).await;
+            assert_eq!((account.counted.len(), account.seats), (60, BOOKINGS * 2));
+            assert_eq!(account.milestones, BOOKINGS * 2 / MILESTONE_SEATS);
+            // The whole account for each of the bookings would be 60 × 36 events and more. For each one the last
+            // event and what another node has added is read.
+            let read = events.load(Ordering::Relaxed);
+            assert!(read < 500 * nodes, "{read} events were read by {nodes} nodes");
+            drop(other);
+        });
+    }
+}
