@@ -40,10 +40,13 @@ pub(crate) struct Backing {
     pub counts: bool,
 }
 
-/// lastseat as it comes, without the limit of one caller. Prints the address and an admin's token on
-/// stdout.
+/// Buyers with an account.
+const BUYERS: usize = 512;
+
+/// lastseat as it comes, without the limit of one caller. Prints the address, an admin's token and those of
+/// the buyers on stdout.
 pub(crate) async fn lastseat(data: PathBuf, backing: Backing) -> Outcome<()> {
-    // One account is used for all buyers here, and would soon have used up what one may ask for.
+    // A buyer here books more in a second than people do in a year.
     let mut config = Config { listen: ANY_PORT, data, demo: false, rate_limit_caller: None, ..Config::default() };
     if let Some(url) = backing.redis {
         config.redis = Some(ServiceUrl::of(&url, &["redis://"]).ok_or("not a URL of Redis")?);
@@ -59,8 +62,11 @@ pub(crate) async fn lastseat(data: PathBuf, backing: Backing) -> Outcome<()> {
         config.rate_limit_address = Some(Quota::new(1_000_000, 1)?);
     }
     let running = lastseat::wiring::start(config).await?;
-    let admin = running.auth.mint(&BuyerId::new("bench")?, Role::Admin, Duration::from_secs(86_400), running.clock.as_ref());
-    println!("{} {admin}", running.addr);
+    let token = |name: &str, role| -> Outcome<String> {
+        Ok(running.auth.mint(&BuyerId::new(name)?, role, Duration::from_secs(86_400), running.clock.as_ref()))
+    };
+    let buyers: Vec<_> = (0..BUYERS).map(|n| token(&format!("buyer-{n}"), Role::Buyer)).collect::<Outcome<_>>()?;
+    println!("{} {} {}", running.addr, token("bench", Role::Admin)?, buyers.join(" "));
     std::future::pending().await
 }
 
@@ -87,6 +93,8 @@ pub(crate) struct Server {
     pub address: SocketAddr,
     /// An admin's token; empty where there are no admins.
     pub token: String,
+    /// The buyers' tokens, likewise.
+    pub buyers: Vec<String>,
     process: Child,
 }
 
@@ -94,6 +102,16 @@ impl Server {
     /// What the process has in memory; `None` where the system does not tell, or when it has ended.
     pub(crate) fn memory(&self) -> Option<Memory> {
         memory_of(self.process.id()?)
+    }
+
+    /// Processor time that the process has used since its start, in microseconds; `None` as for [`Self::memory`].
+    pub(crate) fn cpu_micros(&self) -> Option<f64> {
+        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.process.id()?)).ok()?;
+        // The name stands in brackets and may hold anything. After it: the state, then numbers.
+        let numbers: Vec<&str> = stat.rsplit_once(')')?.1.split_whitespace().collect();
+        let ticks = |index: usize| numbers.get(index)?.parse::<f64>().ok();
+        // utime and stime, in the hundredths of a second that Linux has on all architectures.
+        Some((ticks(11)? + ticks(12)?) * 10_000.0)
     }
 
     async fn start(arguments: &[&str]) -> Outcome<Self> {
@@ -105,8 +123,9 @@ impl Server {
             .spawn()?;
         let stdout = process.stdout.take().ok_or("the server has no stdout")?;
         let line = BufReader::new(stdout).lines().next_line().await?.ok_or("the server did not start")?;
-        let (address, token) = line.split_once(' ').unwrap_or((&line, ""));
-        Ok(Self { address: address.parse()?, token: token.to_owned(), process })
+        let mut words = line.split(' ').map(str::to_owned);
+        let address = words.next().unwrap_or_default().parse()?;
+        Ok(Self { address, token: words.next().unwrap_or_default(), buyers: words.collect(), process })
     }
 
     pub(crate) async fn bare() -> Outcome<Self> {

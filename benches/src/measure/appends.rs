@@ -1,7 +1,7 @@
 //! The event log's port by itself: durable appends of one event to a new stream each.
 
 use super::plan::{Plan, rate};
-use crate::figure::Figure;
+use crate::figure::{Figure, Measured};
 use crate::outcome::Outcome;
 use lastseat_domain::StreamName;
 use lastseat_domain::ports::EventLog;
@@ -47,10 +47,10 @@ pub(super) async fn through_the_server(in_flight: usize, plan: &Plan) -> Outcome
 }
 
 /// Durable appends a second with so many of them in flight.
-async fn appends(log: Arc<dyn EventLog>, in_flight: usize, seconds: f64) -> Outcome<f64> {
+async fn appends(log: Arc<dyn EventLog>, in_flight: usize, seconds: f64) -> Outcome<Measured> {
     // The first one connects.
     append(&*log, u128::MAX >> 1).await?;
-    rate(in_flight, seconds, |caller, until| {
+    rate(None, in_flight, seconds, |caller, until| {
         let log = log.clone();
         async move {
             let mut done = 0;

@@ -107,7 +107,7 @@ impl Bench {
     /// Calls of the guard a second. Each gets what it must.
     async fn lock(&self, callers: usize, seconds: f64, taken: bool) -> Outcome<f64> {
         let guard = RedisGuard::new(Redis::open(&self.server.url(), RedisOptions::default())?);
-        rate(callers, seconds, |caller, until| {
+        let called = rate(None, callers, seconds, |caller, until| {
             let (guard, show) = (guard.clone(), self.show.clone());
             async move {
                 let owner = BookingId(Uuid::from_u128(caller as u128 + 2));
@@ -123,8 +123,8 @@ impl Bench {
                 }
                 Ok(done)
             }
-        })
-        .await
+        });
+        Ok(called.await?.value)
     }
 
     /// Calls of the script a second, over about so many seconds, and how many.

@@ -39,10 +39,10 @@ pub(super) async fn of_bookings(bookings: u32) -> Outcome<Option<[Figure; 2]>> {
 }
 
 async fn sell(server: &Server, show: &str, bookings: u32) -> Outcome<()> {
-    let (address, hold) = (server.address, hold_request(server, show));
+    let address = server.address;
     let buyers: Vec<_> = (0..CONNECTIONS)
         .map(|buyer| {
-            let hold = hold.clone();
+            let hold = hold_request(server, buyer as usize, show);
             tokio::spawn(async move {
                 let mut connection = Connection::open(address).await?;
                 for _ in (buyer..bookings).step_by(CONNECTIONS as usize) {

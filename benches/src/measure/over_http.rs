@@ -3,12 +3,11 @@
 use super::plan::{Plan, rate};
 use super::sale::{buy, hold_request, schedule};
 use crate::client::{Connection, post};
-use crate::figure::Figure;
+use crate::figure::{Figure, Measured};
 use crate::outcome::Outcome;
 use crate::raw_log;
 use crate::server::{Backing, Server};
 use lastseat_redis::testkit::RedisServer;
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -36,8 +35,8 @@ async fn refuse(mut figure: Figure, connections: usize, plan: &Plan, backing: &B
         return Err("the seat could not be taken".into());
     }
     for _ in 0..plan.rounds {
-        let limit = flood(bare.address, &request, connections, plan.seconds).await?;
-        figure.add(flood(ours.address, &request, connections, plan.seconds).await?, limit);
+        let limit = flood(&bare, &request, connections, plan.seconds).await?;
+        figure.add(flood(&ours, &request, connections, plan.seconds).await?, limit);
     }
     Ok(figure)
 }
@@ -88,7 +87,7 @@ pub(super) async fn holds_with_redis(connections: usize, plan: &Plan) -> Outcome
         let ours = hold(connections, plan, &Backing { redis: Some(redis.url()), ..Backing::default() }).await?;
         let asked = tokio::task::spawn_blocking(move || redis.scripts_run()).await?;
         #[expect(clippy::cast_precision_loss, reason = "far below what a float holds")]
-        if (asked as f64) < ours * plan.seconds {
+        if (asked as f64) < ours.value * plan.seconds {
             return Err(format!("Redis was asked only {asked} times").into());
         }
         figure.add(ours, limit);
@@ -111,9 +110,9 @@ pub(super) async fn holds_on_a_served_log(connections: usize, plan: &Plan) -> Ou
 }
 
 /// The same request over and over on every connection; answers a second.
-async fn flood(address: SocketAddr, request: &[u8], connections: usize, seconds: f64) -> Outcome<f64> {
-    let request: Arc<[u8]> = request.into();
-    rate(connections, seconds, |_, until| {
+async fn flood(server: &Server, request: &[u8], connections: usize, seconds: f64) -> Outcome<Measured> {
+    let (request, address): (Arc<[u8]>, _) = (request.into(), server.address);
+    rate(Some(server), connections, seconds, |_, until| {
         let request = request.clone();
         async move {
             let mut connection = Connection::open(address).await?;
@@ -131,19 +130,18 @@ async fn flood(address: SocketAddr, request: &[u8], connections: usize, seconds:
     .await
 }
 
-async fn hold(connections: usize, plan: &Plan, backing: &Backing) -> Outcome<f64> {
+async fn hold(connections: usize, plan: &Plan, backing: &Backing) -> Outcome<Measured> {
     sell(connections, plan, backing, false).await
 }
 
 /// Holds, or holds and pays for, one place after the other on every connection; successes a second.
-async fn sell(connections: usize, plan: &Plan, backing: &Backing, pay: bool) -> Outcome<f64> {
+async fn sell(connections: usize, plan: &Plan, backing: &Backing, pay: bool) -> Outcome<Measured> {
     let folder = tempfile::tempdir_in(".")?;
     let server = Server::lastseat(folder.path(), backing).await?;
     schedule(&server, "sale", PLACES).await?;
     let address = server.address;
-    let hold = hold_request(&server, "sale");
-    rate(connections, plan.seconds, |_, until| {
-        let hold = hold.clone();
+    rate(Some(&server), connections, plan.seconds, |number, until| {
+        let hold = hold_request(&server, number, "sale");
         async move {
             let mut connection = Connection::open(address).await?;
             let mut done = 0;

@@ -1,6 +1,8 @@
 //! How long each measurement takes, and the loop that all of them share.
 
+use crate::figure::Measured;
 use crate::outcome::Outcome;
+use crate::server::Server;
 use std::time::{Duration, Instant};
 
 /// How long it is measured, and what.
@@ -19,18 +21,22 @@ impl Plan {
     }
 }
 
-/// Runs so many tasks for some seconds, each numbered from 0; what they did a second, all together.
-pub(super) async fn rate<Work, F>(tasks: usize, seconds: f64, work: Work) -> Outcome<f64>
+/// Runs so many tasks for some seconds, each numbered from 0; what they did a second, all together, and what each cost
+/// the server.
+pub(super) async fn rate<Work, F>(server: Option<&Server>, tasks: usize, seconds: f64, work: Work) -> Outcome<Measured>
 where
     Work: Fn(usize, Instant) -> F,
     F: Future<Output = Outcome<u32>> + Send + 'static,
 {
-    let start = Instant::now();
+    let cpu = || server.and_then(Server::cpu_micros);
+    let (start, cpu_before) = (Instant::now(), cpu());
     let until = start + Duration::from_secs_f64(seconds);
     let tasks: Vec<_> = (0..tasks).map(|number| tokio::spawn(work(number, until))).collect();
     let mut done = 0.0;
     for task in tasks {
         done += f64::from(task.await??);
     }
-    Ok(done / start.elapsed().as_secs_f64())
+    let value = done / start.elapsed().as_secs_f64();
+    let cpu_micros = cpu_before.zip(cpu()).map(|(before, after)| (after - before) / done);
+    Ok(Measured { value, cpu_micros })
 }
