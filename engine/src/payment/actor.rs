@@ -3,6 +3,7 @@
 //! them.
 
 use super::commands::{self, Settled};
+use super::process::Reach;
 use super::session::BookingSession;
 use crate::error::CommandError;
 use crate::origin::Context;
@@ -24,7 +25,7 @@ pub(crate) enum PaymentMessage {
     Review(Context, ReviewRequest, Reply<Booking>),
     /// Do what has to follow. The seats are those that the log's subscription saw locked for the
     /// booking, needed if it never opened.
-    Settle(Vec<(ShowId, SeatId)>, Reply<Settled>),
+    Settle(Vec<(ShowId, SeatId)>, Reach, Reply<Settled>),
 }
 
 #[derive(Clone)]
@@ -77,8 +78,8 @@ impl PaymentActor {
             PaymentMessage::Review(context, request, reply) => {
                 drop(reply.send(commands::review(session(context), request).await));
             }
-            PaymentMessage::Settle(seats, reply) => {
-                drop(reply.send(commands::settle(session(Context::step("settle")), seats).await));
+            PaymentMessage::Settle(seats, reach, reply) => {
+                drop(reply.send(commands::settle(session(Context::step("settle")), seats, reach).await));
             }
         }
     }

@@ -1,7 +1,7 @@
 //! The commands on an open booking: pay, extend, cancel, refund, settle.
 
 use super::gateway::{Reply, call};
-use super::process::run_until_blocked;
+use super::process::{Reach, run_until_blocked};
 use super::session::BookingSession;
 use super::steps::Stop;
 use crate::error::{CommandError, Fault};
@@ -23,6 +23,8 @@ pub(crate) enum Settled {
     Waiting(Timestamp),
     /// Something that could not be done now.
     Later,
+    /// Something that calls the gateway.
+    AtGateway,
 }
 
 pub(super) async fn pay(mut session: BookingSession, request: PayRequest) -> Result<Paid, CommandError> {
@@ -106,7 +108,7 @@ async fn start_payment(
 /// Runs the process after a decision. What is decided will be done, so a log that fails now leaves the
 /// outcome open; "nothing was done" would be wrong.
 async fn follow_up(session: &mut BookingSession) -> Result<Stop, CommandError> {
-    run_until_blocked(session).await.map_err(CommandError::begun)
+    run_until_blocked(session, Reach::Gateway).await.map_err(CommandError::begun)
 }
 
 fn is_cancelled(session: &BookingSession, booking: &Booking) -> bool {
@@ -171,11 +173,15 @@ pub(super) async fn review(mut session: BookingSession, request: ReviewRequest) 
     session.booking().await
 }
 
-pub(super) async fn settle(mut session: BookingSession, locked: Vec<(ShowId, SeatId)>) -> Result<Settled, CommandError> {
+pub(super) async fn settle(
+    mut session: BookingSession,
+    locked: Vec<(ShowId, SeatId)>,
+    reach: Reach,
+) -> Result<Settled, CommandError> {
     if let (None, Some((show, seat))) = (session.find().await?, locked.first()) {
         session.fence(&SeatKey { show: show.clone(), seat: seat.clone() }).await?;
     }
-    let stop = run_until_blocked(&mut session).await?;
+    let stop = run_until_blocked(&mut session, reach).await?;
     if let Some(booking) = session.find().await?.filter(|b| !b.is_undecided()) {
         release_strays(&session, &booking, &locked).await?;
     }
@@ -183,6 +189,7 @@ pub(super) async fn settle(mut session: BookingSession, locked: Vec<(ShowId, Sea
         Stop::Finished => Settled::Done,
         Stop::Until(deadline) => Settled::Waiting(deadline),
         Stop::TryLater => Settled::Later,
+        Stop::AtGateway => Settled::AtGateway,
     })
 }
 

@@ -14,3 +14,4 @@ mod steps;
 pub(crate) use actor::PaymentMessage;
 pub(crate) use commands::Settled;
 pub(crate) use payments::Payments;
+pub(crate) use process::{Reach, calls_gateway};

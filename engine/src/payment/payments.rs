@@ -2,6 +2,7 @@
 
 use super::actor::{PaymentActor, PaymentMessage};
 use super::commands::Settled;
+use super::process::Reach;
 use crate::actors::registry::Registry;
 use crate::error::{CommandError, Fault};
 use crate::services::Services;
@@ -15,12 +16,16 @@ use tokio::sync::oneshot;
 pub(crate) struct Payments {
     services: Arc<Services>,
     actors: Arc<Registry<BookingId, PaymentActor>>,
+    /// Those that never call the gateway. A booking may have one beside the other, as it may have one on each of two
+    /// nodes: while one waits for the gateway, the other ends the hold, and the booking's stream decides between them.
+    off_gateway: Arc<Registry<BookingId, PaymentActor>>,
 }
 
 impl Payments {
     pub(crate) fn new(services: Arc<Services>, supervisor: ActorCell) -> Self {
         // The gates bound the commands, and an actor is awake for its commands only.
-        Self { services, actors: Arc::new(Registry::new(supervisor, usize::MAX)) }
+        let registry = || Arc::new(Registry::new(supervisor.clone(), usize::MAX));
+        Self { services, actors: registry(), off_gateway: registry() }
     }
 
     /// A caller's command on a booking.
@@ -33,13 +38,13 @@ impl Payments {
         message: impl Fn(oneshot::Sender<Result<T, CommandError>>) -> PaymentMessage,
     ) -> Result<T, CommandError> {
         let _permit = self.services.checkouts.enter(false)?;
-        self.ask(booking, message).await?
+        self.ask(Reach::Gateway, booking, message).await?
     }
 
     /// Drives a booking forward as far as that is possible now. `locked`: seats that the log's
     /// subscription saw locked for it.
-    pub(crate) async fn settle(&self, booking: BookingId, locked: Vec<(ShowId, SeatId)>) -> Settled {
-        match self.ask(booking, |reply| PaymentMessage::Settle(locked.clone(), reply)).await {
+    pub(crate) async fn settle(&self, booking: BookingId, locked: Vec<(ShowId, SeatId)>, reach: Reach) -> Settled {
+        match self.ask(reach, booking, |reply| PaymentMessage::Settle(locked.clone(), reach, reply)).await {
             Ok(Ok(settled)) => settled,
             Ok(Err(error)) => {
                 tracing::warn!(%booking, %error, "a booking could not be settled; trying again");
@@ -54,27 +59,34 @@ impl Payments {
 
     async fn ask<R: Send + 'static>(
         &self,
+        reach: Reach,
         booking: BookingId,
         message: impl Fn(oneshot::Sender<R>) -> PaymentMessage,
     ) -> Result<R, Fault> {
+        let actors = match reach {
+            Reach::Log => &self.off_gateway,
+            Reach::Gateway => &self.actors,
+        };
         let spawn = || (PaymentActor::new(booking, &self.services), ());
-        let answer = self.actors.ask(&booking, self.services.now(), spawn, message).await;
+        let answer = actors.ask(&booking, self.services.now(), spawn, message).await;
         // It keeps nothing from one command to the next.
-        self.actors.stop_if_idle(&booking);
+        actors.stop_if_idle(&booking);
         answer
     }
 
     /// Stops the actors that were not used since `before`.
     pub(crate) fn passivate(&self, before: Timestamp) {
         self.actors.passivate(before);
+        self.off_gateway.passivate(before);
     }
 
     /// Starts no actor any more.
     pub(crate) fn close(&self) {
         self.actors.close();
+        self.off_gateway.close();
     }
 
     pub(crate) fn awake(&self) -> usize {
-        self.actors.len()
+        self.actors.len() + self.off_gateway.len()
     }
 }

@@ -5,17 +5,45 @@ use super::session::BookingSession;
 use super::steps::{Next, Stop, execute_step, flag};
 use super::{authorise, capture};
 use crate::error::CommandError;
-use lastseat_domain::booking::BookingCommand;
+use lastseat_domain::booking::{Booking, BookingCommand};
 use lastseat_domain::settle::{Step, next_step};
 
 /// More steps than any booking needs from its first to its last.
 const STEPS: usize = 32;
 
-pub(super) async fn run_until_blocked(session: &mut BookingSession) -> Result<Stop, CommandError> {
+/// How far a run goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Reach {
+    /// It stops before the first call to the gateway, which may take long. The log always answers soon.
+    Log,
+    /// As far as it gets.
+    Gateway,
+}
+
+/// Whether a step calls the gateway. A booking that costs nothing never reaches it.
+pub(crate) fn calls_gateway(booking: &Booking, step: &Step) -> bool {
+    let free = booking.amount().is_some_and(|amount| amount.value == 0);
+    !free
+        && match step {
+            Step::ResumePayment | Step::CheckAction | Step::BookSeatsAndCapture | Step::ReleaseSeatsAndVoid(_) | Step::Refund => {
+                true
+            }
+            Step::Done | Step::WaitUntil(_) | Step::Expire | Step::CommitAuthorised | Step::ReleaseSeats(_) | Step::Flag => false,
+        }
+}
+
+pub(super) async fn run_until_blocked(session: &mut BookingSession, reach: Reach) -> Result<Stop, CommandError> {
     for _ in 0..STEPS {
         let Some(booking) = session.find().await? else { return Ok(Stop::Finished) };
         let now = session.now();
-        let next = match next_step(&booking, now) {
+        let step = next_step(&booking, now);
+        if reach == Reach::Log && calls_gateway(&booking, &step) {
+            if let Step::ReleaseSeatsAndVoid(reason) = step {
+                capture::release(session, &booking, reason).await?;
+            }
+            return Ok(Stop::AtGateway);
+        }
+        let next = match step {
             Step::Done => Next::Stop(Stop::Finished),
             Step::WaitUntil(deadline) => Next::Stop(Stop::Until(deadline)),
             Step::Expire => execute_step(session, BookingCommand::Expire { now }).await?,

@@ -6,13 +6,13 @@
 use super::pending_bookings::{PendingBookings, Reward};
 use super::recovery::Recovery;
 use crate::error::Fault;
-use crate::payment::{Payments, Settled};
+use crate::payment::{Payments, Reach, Settled};
 use crate::services::Services;
 use futures::StreamExt;
 use lastseat_domain::event::Event;
 use lastseat_domain::ports::event_log::{Delivery, Direction, Filter, LogFault, Position, RecordedEvent};
 use lastseat_domain::seat::SeatKey;
-use lastseat_domain::{BookingId, Envelope, Timestamp, codec};
+use lastseat_domain::{BookingId, Envelope, SeatId, ShowId, Timestamp, codec};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use tokio::sync::mpsc;
@@ -21,8 +21,11 @@ use tokio_util::task::TaskTracker;
 
 /// Events read at a time while starting.
 const PAGE: usize = 2_000;
-/// Bookings looked at in parallel.
+/// Bookings looked at in parallel, as far as the log goes.
 const SETTLING: usize = 256;
+/// Bookings whose next step calls the gateway, likewise. They have places of their own, so that a gateway that does not
+/// answer never keeps holds from ending.
+const AT_GATEWAY: usize = 64;
 /// Pause before the log is subscribed to again after it failed, in milliseconds.
 const RESUBSCRIBE_MS: i64 = 500;
 
@@ -33,10 +36,11 @@ pub(crate) struct LogFollower {
     position: Position,
     /// None before the whole log was read, and after recovery is finished.
     recovery: Option<Recovery>,
-    /// Bookings that were looked at; at most [`SETTLING`] are in progress.
-    settled: mpsc::Receiver<(BookingId, Settled)>,
-    settled_sender: mpsc::Sender<(BookingId, Settled)>,
+    /// Bookings that were looked at; at most [`SETTLING`] and [`AT_GATEWAY`] are in progress.
+    settled: mpsc::Receiver<(BookingId, Reach, Settled)>,
+    settled_sender: mpsc::Sender<(BookingId, Reach, Settled)>,
     settling: usize,
+    at_gateway: usize,
     rewards: mpsc::UnboundedSender<Reward>,
     tasks: TaskTracker,
     kill: CancellationToken,
@@ -52,7 +56,7 @@ impl LogFollower {
         tasks: TaskTracker,
         kill: CancellationToken,
     ) -> Self {
-        let (settled_sender, settled) = mpsc::channel(SETTLING);
+        let (settled_sender, settled) = mpsc::channel(SETTLING + AT_GATEWAY);
         Self {
             services,
             payments,
@@ -62,6 +66,7 @@ impl LogFollower {
             settled,
             settled_sender,
             settling: 0,
+            at_gateway: 0,
             rewards,
             tasks,
             kill,
@@ -134,7 +139,7 @@ impl LogFollower {
             };
             tokio::select! {
                 biased;
-                Some((booking, settled)) = self.settled.recv() => self.take_back(booking, settled),
+                Some((booking, reach, settled)) = self.settled.recv() => self.take_back(booking, reach, settled),
                 delivery = events.next() => {
                     if let Err(fault) = self.take_delivery(delivery) {
                         return fault;
@@ -267,27 +272,48 @@ impl LogFollower {
         let room = SETTLING.saturating_sub(self.settling);
         for (booking, seats) in self.pending.take_due(self.services.now(), room) {
             self.settling += 1;
-            let (payments, back) = (self.payments.clone(), self.settled_sender.clone());
-            let work = async move {
-                let settled = payments.settle(booking, seats).await;
-                // If the follower has stopped, the next one finds the booking in the log.
-                let _ = back.send((booking, settled)).await;
-            };
-            let kill = self.kill.clone();
-            self.tasks.spawn(async move { kill.run_until_cancelled_owned(work).await });
+            self.settle(booking, seats, Reach::Log);
+        }
+        self.settle_waiting();
+    }
+
+    fn settle_waiting(&mut self) {
+        let room = AT_GATEWAY.saturating_sub(self.at_gateway);
+        for (booking, seats) in self.pending.take_waiting(self.services.now(), room) {
+            self.at_gateway += 1;
+            self.settle(booking, seats, Reach::Gateway);
         }
     }
 
-    fn take_back(&mut self, booking: BookingId, settled: Settled) {
-        self.settling = self.settling.saturating_sub(1);
-        let pause = chrono::TimeDelta::from_std(self.services.settings.settle_after).unwrap_or_default();
-        let later = self.services.now() + pause;
-        match settled {
-            Settled::Done => self.pending.done(booking, later),
-            Settled::Waiting(deadline) => self.pending.again(booking, deadline),
-            Settled::Later => self.pending.again(booking, later),
+    fn settle(&self, booking: BookingId, seats: Vec<(ShowId, SeatId)>, reach: Reach) {
+        let (payments, back) = (self.payments.clone(), self.settled_sender.clone());
+        let work = async move {
+            let settled = payments.settle(booking, seats, reach).await;
+            // If the follower has stopped, the next one finds the booking in the log.
+            let _ = back.send((booking, reach, settled)).await;
+        };
+        let kill = self.kill.clone();
+        self.tasks.spawn(async move { kill.run_until_cancelled_owned(work).await });
+    }
+
+    fn take_back(&mut self, booking: BookingId, reach: Reach, settled: Settled) {
+        match reach {
+            Reach::Log => self.settling = self.settling.saturating_sub(1),
+            Reach::Gateway => self.at_gateway = self.at_gateway.saturating_sub(1),
         }
-        if settled != Settled::Later
+        let pause = chrono::TimeDelta::from_std(self.services.settings.settle_after).unwrap_or_default();
+        let now = self.services.now();
+        let later = now + pause;
+        match (settled, reach) {
+            (Settled::Done, _) => self.pending.done(booking, later),
+            (Settled::Waiting(deadline), Reach::Log) => self.pending.again(booking, deadline),
+            (Settled::Waiting(deadline), Reach::Gateway) => self.pending.again_at_gateway(booking, now, deadline),
+            (Settled::Later, Reach::Log) => self.pending.again(booking, later),
+            (Settled::Later, Reach::Gateway) => self.pending.again_at_gateway(booking, now, later),
+            (Settled::AtGateway, _) => self.pending.wait_for_gateway(booking, now, now),
+        }
+        self.settle_waiting();
+        if !matches!(settled, Settled::Later | Settled::AtGateway)
             && let Some(recovery) = &mut self.recovery
         {
             recovery.settled(booking);

@@ -5,6 +5,7 @@
 //! keeps what only other streams tell: the seats that are locked for it, and which rewards have been
 //! recorded.
 
+use crate::payment::calls_gateway;
 use chrono::TimeDelta;
 use lastseat_domain::booking::{self, Booking, Phase};
 use lastseat_domain::event::{BookingOpened, Event};
@@ -42,6 +43,8 @@ pub(crate) struct Owner {
 pub(crate) struct PendingBookings {
     open: HashMap<BookingId, Entry>,
     due: BTreeSet<(Timestamp, BookingId)>,
+    /// Bookings whose next step calls the gateway, which wait for their turn there since these times.
+    waiting: BTreeSet<(Timestamp, BookingId)>,
     /// Rewards whose loyalty event has not been seen.
     credits: BTreeMap<BookingId, Reward>,
     revokes: BTreeMap<BookingId, Reward>,
@@ -69,6 +72,8 @@ struct Entry {
     to_free: u32,
     /// None while it is being looked at, or if nothing is due.
     due: Option<Timestamp>,
+    /// Since when it waits for its turn at the gateway. Meanwhile `due` is the end of its hold.
+    waits: Option<Timestamp>,
 }
 
 impl Entry {
@@ -87,6 +92,21 @@ impl Entry {
             }
             _ => Some(later),
         }
+    }
+
+    /// Whether nothing can be done for it without the gateway.
+    fn needs_gateway(&self, now: Timestamp) -> bool {
+        let Some(booking) = &self.booking else { return false };
+        match next_step(booking, now) {
+            // Its seats come first, for which the log is enough.
+            Step::ReleaseSeatsAndVoid(_) if !self.locked.is_empty() => false,
+            step => calls_gateway(booking, &step),
+        }
+    }
+
+    /// When its hold ends, which needs no gateway.
+    fn ends(&self) -> Option<Timestamp> {
+        self.booking.as_ref().filter(|booking| booking.is_undecided()).and_then(|booking| booking.expires_at)
     }
 
     /// Whether the booking has ended, as sold or not. Seats may still have to be released.
@@ -193,6 +213,11 @@ impl PendingBookings {
     fn change(&mut self, booking: BookingId, now: Timestamp, change: impl FnOnce(&mut Entry) -> Option<Timestamp>) {
         let entry = self.open.entry(booking).or_default();
         let before = entry.due;
+        // Whoever wrote this event works on it.
+        if let Some(since) = entry.waits.take() {
+            self.waiting.remove(&(since, booking));
+            entry.due = Some(since);
+        }
         entry.due = change(entry);
         if let Some(due) = before {
             self.due.remove(&(due, booking));
@@ -214,21 +239,63 @@ impl PendingBookings {
         self.due.iter().take_while(move |(due, _)| *due <= now).map(|(_, booking)| *booking)
     }
 
-    /// Takes bookings that are due at `now`, at most `limit`, with the seats that are locked for each.
-    /// They come back with [`Self::again`] or [`Self::done`].
+    /// Takes bookings that are due at `now` and need the log only, at most `limit`, with the seats that are locked for
+    /// each. Those that need the gateway begin to wait for their turn. They come back with [`Self::again`],
+    /// [`Self::done`] or [`Self::wait_for_gateway`].
     pub(crate) fn take_due(&mut self, now: Timestamp, limit: usize) -> Vec<(BookingId, Vec<(ShowId, SeatId)>)> {
         let mut taken = Vec::new();
-        while taken.len() < limit
-            && let Some((due, booking)) = self.due.first().copied()
+        while let Some((due, booking)) = self.due.first().copied()
             && due <= now
         {
-            self.due.remove(&(due, booking));
-            if let Some(entry) = self.open.get_mut(&booking) {
-                entry.due = None;
-                taken.push((booking, entry.locked.iter().cloned().collect()));
+            if self.open.get(&booking).is_some_and(|entry| entry.needs_gateway(now)) {
+                self.wait_for_gateway(booking, due, now);
+            } else if taken.len() < limit {
+                self.due.remove(&(due, booking));
+                taken.extend(self.take(booking));
+            } else {
+                break;
             }
         }
         taken
+    }
+
+    /// Takes bookings whose turn at the gateway has come, at most `limit`. Their holds end in time nevertheless. They
+    /// come back with [`Self::again_at_gateway`] or [`Self::done`].
+    pub(crate) fn take_waiting(&mut self, now: Timestamp, limit: usize) -> Vec<(BookingId, Vec<(ShowId, SeatId)>)> {
+        let mut taken = Vec::new();
+        while taken.len() < limit
+            && let Some((_, booking)) = self.waiting.pop_first()
+        {
+            taken.extend(self.take(booking));
+            let ends = self.open.get(&booking).and_then(Entry::ends).filter(|end| *end > now);
+            ends.into_iter().for_each(|end| self.again(booking, end));
+        }
+        taken
+    }
+
+    fn take(&mut self, booking: BookingId) -> Option<(BookingId, Vec<(ShowId, SeatId)>)> {
+        let entry = self.open.get_mut(&booking)?;
+        if let Some(due) = entry.due.take() {
+            self.due.remove(&(due, booking));
+        }
+        if let Some(since) = entry.waits.take() {
+            self.waiting.remove(&(since, booking));
+        }
+        Some((booking, entry.locked.iter().cloned().collect()))
+    }
+
+    /// A booking waits for its turn at the gateway, `since` then. Its hold ends in time nevertheless.
+    pub(crate) fn wait_for_gateway(&mut self, booking: BookingId, since: Timestamp, now: Timestamp) {
+        let Some(entry) = self.open.get_mut(&booking) else { return };
+        let ends = entry.ends().filter(|end| *end > now);
+        if let Some(due) = std::mem::replace(&mut entry.due, ends) {
+            self.due.remove(&(due, booking));
+        }
+        self.due.extend(ends.map(|end| (end, booking)));
+        if entry.waits.is_none() {
+            entry.waits = Some(since);
+            self.waiting.insert((since, booking));
+        }
     }
 
     /// Looks at a booking again at `due`, unless an event has set a time or ended it meanwhile.
@@ -241,6 +308,20 @@ impl PendingBookings {
         }
     }
 
+    /// Looks at a booking that comes back from the gateway again at `due`, or at the time that is set for it if that is
+    /// sooner. If its hold has ended meanwhile, at once: the log is enough for that.
+    pub(crate) fn again_at_gateway(&mut self, booking: BookingId, now: Timestamp, due: Timestamp) {
+        let Some(entry) = self.open.get_mut(&booking).filter(|entry| entry.waits.is_none()) else { return };
+        let due = entry.ends().map_or(due, |end| end.max(now).min(due));
+        match entry.due {
+            Some(set) if set <= due => return,
+            Some(set) => drop(self.due.remove(&(set, booking))),
+            None => {}
+        }
+        entry.due = Some(due);
+        self.due.insert((due, booking));
+    }
+
     /// A booking was looked at and has nothing left to be done. Only what is over is forgotten: the log
     /// may still have events of the others. One with seats is looked at again at `later`: the events of
     /// their release may be on their way, or they were locked after the look.
@@ -248,8 +329,8 @@ impl PendingBookings {
         let Some(entry) = self.open.get(&booking).filter(|entry| entry.due.is_none() && entry.is_over()) else { return };
         if !entry.locked.is_empty() {
             self.again(booking, later);
-        } else {
-            self.open.remove(&booking);
+        } else if let Some(since) = self.open.remove(&booking).and_then(|entry| entry.waits) {
+            self.waiting.remove(&(since, booking));
         }
     }
 
