@@ -12,6 +12,7 @@ ci: fmt-check lint test openapi-lint conformance conformance-stripe first-comman
 # Is the code formatted?
 fmt-check:
     cargo fmt --all --check
+    cargo fmt --check --manifest-path conformance/stripe/rust/Cargo.toml
 
 # Lints of all code, tests included; a warning is an error.
 lint:
@@ -30,7 +31,7 @@ openapi-lint:
 conformance *server:
     conformance/run {{server}}
 
-# A whole payment against `lastseat sandbox` with Stripe's own SDKs for Python and Node.
+# A whole payment against `lastseat sandbox` with Stripe's own SDKs for Python and Node, and async-stripe's client.
 conformance-stripe:
     conformance/stripe/run
 
