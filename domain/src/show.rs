@@ -7,6 +7,7 @@ use crate::ids::ShowId;
 use crate::plan::Plan;
 use crate::rejection::Rejection;
 use crate::stream_name::StreamName;
+use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 use validate::validate;
 
@@ -15,7 +16,7 @@ mod validate;
 pub use validate::{MAX_AMOUNT, MAX_SEATS, MAX_SEATS_PER_BOOKING};
 
 /// Whether new holds are possible, apart from the sale window.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum SaleState {
     /// They are.
     Selling,

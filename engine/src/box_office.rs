@@ -7,11 +7,12 @@ use crate::maintenance::{report_uncaptured, run_maintenance};
 use crate::origin::{Context, Origin};
 use crate::payment::{PaymentMessage, Payments, Reach};
 use crate::ports::Ports;
-use crate::reactors::log_follower::LogFollower;
+use crate::reactors::log_follower::{LogFollower, SnapshotRequest};
 use crate::reactors::rewards;
 use crate::requests::{Hold, HoldRequest, Paid, PayRequest, ReviewRequest, SeatSelection};
 use crate::services::Services;
 use crate::settings::Settings;
+use crate::snapshot::CheckedSnapshot;
 use crate::status::{RecoverySummary, Status};
 use lastseat_domain::booking::Booking;
 use lastseat_domain::event::ShowScheduled;
@@ -34,6 +35,8 @@ use tokio_util::task::TaskTracker;
 pub struct BoxOffice {
     services: Arc<Services>,
     payments: Payments,
+    /// To the log's follower.
+    snapshots: mpsc::Sender<SnapshotRequest>,
     tasks: Arc<Tasks>,
 }
 
@@ -87,6 +90,14 @@ impl BoxOffice {
     /// # Errors
     /// [`Fault`] if the log can't be read.
     pub async fn open(ports: Ports, settings: Settings) -> Result<Self, Fault> {
+        Self::open_from(ports, settings, None).await
+    }
+
+    /// Like [`open`](Self::open), but reads only what the log has after the snapshot, if there is one.
+    ///
+    /// # Errors
+    /// [`Fault`] if the log can't be read.
+    pub async fn open_from(ports: Ports, settings: Settings, snapshot: Option<CheckedSnapshot>) -> Result<Self, Fault> {
         let (supervisor, supervising) = Supervisor::spawn(None, Supervisor, ())
             .await
             .map_err(|e| Fault::Unavailable(format!("the actors' supervisor could not be started: {e}")))?;
@@ -95,8 +106,12 @@ impl BoxOffice {
         let (stop, kill, running) = (CancellationToken::new(), CancellationToken::new(), TaskTracker::new());
         let tasks = Tasks { stop, kill, running, supervisor, services: services.clone(), payments: payments.clone() };
         let (rewards, missing) = mpsc::unbounded_channel();
-        let mut follower =
-            LogFollower::new(services.clone(), payments.clone(), rewards, tasks.running.clone(), tasks.kill.clone());
+        let (snapshots, requests) = mpsc::channel(1);
+        let (running, kill) = (tasks.running.clone(), tasks.kill.clone());
+        let mut follower = LogFollower::new(services.clone(), payments.clone(), rewards, requests, running, kill);
+        if let Some(snapshot) = snapshot {
+            follower.start_from(snapshot);
+        }
         follower.catch_up().await?;
         // Its actors end with it, and no command is carried out any more.
         let stopping = tasks.stop.clone();
@@ -105,7 +120,7 @@ impl BoxOffice {
         tasks.keep(rewards::run(services.clone(), missing, tasks.stop.clone()));
         tasks.keep(report_uncaptured(services.clone(), tasks.stop.clone()));
         tasks.keep(run_maintenance(services.clone(), payments.clone(), tasks.stop.clone()));
-        Ok(Self { services, payments, tasks: Arc::new(tasks) })
+        Ok(Self { services, payments, snapshots, tasks: Arc::new(tasks) })
     }
 
     /// All shows by id.
@@ -370,5 +385,6 @@ impl BoxOffice {
     }
 }
 
+mod snapshots;
 #[cfg(test)]
 mod tests;

@@ -3,40 +3,104 @@
 //! Exact on one node: a hold reserves its share before it is appended. Several nodes learn of each
 //! other's bookings through the log, so a buyer who uses two of them within the same milliseconds may
 //! exceed the limit; see docs/decisions/0008-buyer-limits.md.
+//!
+//! An open booking is known by its id, because this node's own hold and the log's follower both report it.
+//! Of a sold one only its seats are left, in the buyer's sum: the follower alone adds and subtracts them.
 
-use dashmap::DashMap;
 use lastseat_domain::{BookingId, BuyerId, Rejection, ShowId};
+use parking_lot::{Mutex, MutexGuard};
 use std::collections::HashMap;
+use std::hash::{BuildHasher, Hash, Hasher};
 use std::sync::Arc;
 
+/// Parts with a lock each. A part's sums are copied when they change while a snapshot has them.
+const SHARDS: usize = 64;
+
+type Key = (ShowId, BuyerId);
+
+/// Seats that buyers have bought, by show and buyer, in parts.
+pub(crate) type SoldSeats = Vec<Arc<HashMap<Key, u32>>>;
+
 /// Seats by show and buyer. Cheap to clone.
-#[derive(Clone, Default)]
-pub(crate) struct BuyerLedger(Arc<DashMap<(ShowId, BuyerId), Share>>);
+#[derive(Clone)]
+pub(crate) struct BuyerLedger {
+    shards: Arc<[Mutex<Shard>]>,
+    hasher: std::hash::RandomState,
+}
+
+impl Default for BuyerLedger {
+    fn default() -> Self {
+        let shards = (0..SHARDS).map(|_| Mutex::default()).collect();
+        Self { shards, hasher: std::hash::RandomState::new() }
+    }
+}
+
+#[derive(Default)]
+struct Shard {
+    sold: Arc<HashMap<Key, u32>>,
+    /// Of buyers with a booking that is not decided.
+    open: HashMap<Key, Share>,
+}
 
 #[derive(Default)]
 struct Share {
-    /// Holds being appended: seats, and the number of requests for the same booking. Seats of a
-    /// repeated request count once.
-    pending: HashMap<BookingId, (u32, u32)>,
+    appending: HashMap<BookingId, Appending>,
     bookings: HashMap<BookingId, u32>,
+}
+
+/// A hold that is being appended.
+struct Appending {
+    seats: u32,
+    /// Requests for the same booking. Seats of a repeated request count once.
+    requests: u32,
+    /// The booking was sold or has ended meanwhile: this hold counts no more, whatever it reports.
+    decided: bool,
 }
 
 impl Share {
     fn seats(&self) -> u32 {
-        let pending =
-            self.pending.iter().filter(|(booking, _)| !self.bookings.contains_key(booking)).map(|(_, (seats, _))| seats);
-        self.bookings.values().chain(pending).fold(0, |sum, seats| sum.saturating_add(*seats))
+        let counts = |(booking, it): &(&BookingId, &Appending)| !it.decided && !self.bookings.contains_key(booking);
+        let appending = self.appending.iter().filter(counts).map(|(_, it)| it.seats);
+        self.bookings.values().copied().chain(appending).fold(0, u32::saturating_add)
+    }
+
+    fn is_empty(&self) -> bool {
+        self.appending.is_empty() && self.bookings.is_empty()
+    }
+}
+
+impl Shard {
+    fn decide(&mut self, key: &Key, booking: BookingId) {
+        if let Some(share) = self.open.get_mut(key) {
+            share.bookings.remove(&booking);
+            share.appending.get_mut(&booking).into_iter().for_each(|it| it.decided = true);
+        }
+        self.clean(key);
+    }
+
+    /// A buyer without open bookings needs no share.
+    fn clean(&mut self, key: &Key) {
+        if self.open.get(key).is_some_and(Share::is_empty) {
+            self.open.remove(key);
+        }
     }
 }
 
 /// Seats set aside while their hold is being appended. Given back when dropped.
 pub(crate) struct Reservation {
     ledger: BuyerLedger,
-    key: (ShowId, BuyerId),
+    key: Key,
     booking: BookingId,
 }
 
 impl BuyerLedger {
+    fn shard(&self, key: &Key) -> Option<MutexGuard<'_, Shard>> {
+        let mut hasher = self.hasher.build_hasher();
+        key.hash(&mut hasher);
+        let index = usize::try_from(hasher.finish() % SHARDS as u64).ok()?;
+        self.shards.get(index).map(Mutex::lock)
+    }
+
     /// Sets `seats` aside for the hold of a booking.
     ///
     /// # Errors
@@ -50,45 +114,118 @@ impl BuyerLedger {
         most: u32,
     ) -> Result<Reservation, Rejection> {
         let key = (show.clone(), buyer.clone());
-        let mut share = self.0.entry(key.clone()).or_default();
-        let counts_already = share.pending.contains_key(&booking) || share.bookings.contains_key(&booking);
-        let have = share.seats();
-        if !counts_already && have.saturating_add(seats) > most {
-            return Err(Rejection::BuyerLimit { most, have });
+        if let Some(mut shard) = self.shard(&key) {
+            let sold = shard.sold.get(&key).copied().unwrap_or_default();
+            let share = shard.open.entry(key.clone()).or_default();
+            let counts_already = share.appending.contains_key(&booking) || share.bookings.contains_key(&booking);
+            let have = sold.saturating_add(share.seats());
+            if !counts_already && have.saturating_add(seats) > most {
+                shard.clean(&key);
+                return Err(Rejection::BuyerLimit { most, have });
+            }
+            let first = Appending { seats, requests: 0, decided: false };
+            share.appending.entry(booking).or_insert(first).requests += 1;
         }
-        share.pending.entry(booking).or_insert((seats, 0)).1 += 1;
         Ok(Reservation { ledger: self.clone(), key, booking })
     }
 
     /// A booking is open: its seats count from now on, once, however often this is called.
     pub(crate) fn opened(&self, show: &ShowId, buyer: &BuyerId, booking: BookingId, seats: u32) {
-        if !buyer.is_guest() {
-            self.0.entry((show.clone(), buyer.clone())).or_default().bookings.insert(booking, seats);
+        let key = (show.clone(), buyer.clone());
+        if buyer.is_guest() {
+            return;
+        }
+        if let Some(mut shard) = self.shard(&key) {
+            let share = shard.open.entry(key.clone()).or_default();
+            if share.appending.get(&booking).is_none_or(|it| !it.decided) {
+                share.bookings.insert(booking, seats);
+            }
+            shard.clean(&key);
         }
     }
 
-    /// A booking is over: its seats count no more.
+    /// A booking has ended without a sale: its seats count no more, however often this is called.
     pub(crate) fn ended(&self, show: &ShowId, buyer: &BuyerId, booking: BookingId) {
-        if let Some(mut share) = self.0.get_mut(&(show.clone(), buyer.clone())) {
-            share.bookings.remove(&booking);
+        let key = (show.clone(), buyer.clone());
+        if let Some(mut shard) = self.shard(&key) {
+            shard.decide(&key, booking);
         }
-        self.0.remove_if(&(show.clone(), buyer.clone()), |_, share| share.seats() == 0);
+    }
+
+    /// A booking is sold: its seats count until [`Self::refunded`]. Called once for each booking.
+    pub(crate) fn sold(&self, show: &ShowId, buyer: &BuyerId, booking: BookingId, seats: u32) {
+        let key = (show.clone(), buyer.clone());
+        if buyer.is_guest() {
+            return;
+        }
+        if let Some(mut shard) = self.shard(&key) {
+            shard.decide(&key, booking);
+            let sold = Arc::make_mut(&mut shard.sold).entry(key).or_default();
+            *sold = sold.saturating_add(seats);
+        }
+    }
+
+    /// The money of a sold booking was returned. Called once for each booking.
+    pub(crate) fn refunded(&self, show: &ShowId, buyer: &BuyerId, seats: u32) {
+        let key = (show.clone(), buyer.clone());
+        if let Some(mut shard) = self.shard(&key)
+            && let Some(left) = shard.sold.get(&key).map(|sold| sold.saturating_sub(seats))
+        {
+            let sold = Arc::make_mut(&mut shard.sold);
+            if left == 0 {
+                sold.remove(&key);
+            } else {
+                sold.insert(key, left);
+            }
+        }
+    }
+
+    /// What buyers have bought. Takes no copy.
+    pub(crate) fn freeze(&self) -> SoldSeats {
+        self.shards.iter().map(|shard| shard.lock().sold.clone()).collect()
+    }
+
+    /// Starts with what buyers had bought. Open bookings are added with [`Self::opened`].
+    pub(crate) fn thaw(&self, sold: SoldSeats) {
+        // The parts have another hasher.
+        for (key, seats) in sold.into_iter().flat_map(Arc::unwrap_or_clone) {
+            if let Some(mut shard) = self.shard(&key) {
+                Arc::make_mut(&mut shard.sold).insert(key, seats);
+            }
+        }
+    }
+
+    /// Everything that is known of each buyer.
+    #[cfg(test)]
+    pub(crate) fn all(&self) -> std::collections::BTreeMap<Key, (u32, Vec<(BookingId, u32)>)> {
+        let mut all: std::collections::BTreeMap<Key, (u32, Vec<_>)> = std::collections::BTreeMap::new();
+        for shard in self.shards.iter() {
+            let shard = shard.lock();
+            for (key, seats) in shard.sold.iter() {
+                all.entry(key.clone()).or_default().0 = *seats;
+            }
+            for (key, share) in &shard.open {
+                all.entry(key.clone()).or_default().1 = share.bookings.iter().map(|(id, seats)| (*id, *seats)).collect();
+            }
+        }
+        all.values_mut().for_each(|(_, open)| open.sort_unstable());
+        all
     }
 }
 
 impl Drop for Reservation {
     fn drop(&mut self) {
-        if let Some(mut share) = self.ledger.0.get_mut(&self.key) {
-            let is_last = share.pending.get_mut(&self.booking).is_some_and(|(_, requests)| {
-                *requests = requests.saturating_sub(1);
-                *requests == 0
-            });
-            if is_last {
-                share.pending.remove(&self.booking);
+        if let Some(mut shard) = self.ledger.shard(&self.key) {
+            if let Some(share) = shard.open.get_mut(&self.key)
+                && let Some(it) = share.appending.get_mut(&self.booking)
+            {
+                it.requests = it.requests.saturating_sub(1);
+                if it.requests == 0 {
+                    share.appending.remove(&self.booking);
+                }
             }
+            shard.clean(&self.key);
         }
-        // A buyer without seats needs no entry.
-        self.ledger.0.remove_if(&self.key, |_, share| share.seats() == 0);
     }
 }
 
@@ -97,18 +234,78 @@ mod tests {
     use super::*;
     use uuid::Uuid;
 
+    struct Ann {
+        ledger: BuyerLedger,
+        show: ShowId,
+        buyer: BuyerId,
+    }
+
+    fn ann() -> Ann {
+        Ann { ledger: BuyerLedger::default(), show: ShowId::new("s").expect("id"), buyer: BuyerId::new("ann").expect("id") }
+    }
+
+    const BOOKING: BookingId = BookingId(Uuid::from_u128(1));
+    const OTHER: BookingId = BookingId(Uuid::from_u128(2));
+
+    impl Ann {
+        fn reserve(&self, booking: BookingId, seats: u32) -> Result<Reservation, Rejection> {
+            self.ledger.reserve(&self.show, &self.buyer, booking, seats, 4)
+        }
+
+        fn has(&self) -> u32 {
+            match self.ledger.reserve(&self.show, &self.buyer, BookingId(Uuid::from_u128(99)), 1, 0) {
+                Err(Rejection::BuyerLimit { have, .. }) => have,
+                _ => 0,
+            }
+        }
+    }
+
     #[test]
     fn a_reservation_counts_until_it_is_dropped_and_a_booking_until_it_ends() {
-        let (ledger, show, buyer) = (BuyerLedger::default(), ShowId::new("s").expect("id"), BuyerId::new("ann").expect("id"));
-        let (booking, other) = (BookingId(Uuid::from_u128(1)), BookingId(Uuid::from_u128(2)));
-        let reservation = ledger.reserve(&show, &buyer, booking, 3, 4).expect("within the limit");
-        assert!(ledger.reserve(&show, &buyer, booking, 3, 4).is_ok(), "the same request again asks for the same seats");
-        assert_eq!(ledger.reserve(&show, &buyer, other, 2, 4).err(), Some(Rejection::BuyerLimit { most: 4, have: 3 }));
-        ledger.opened(&show, &buyer, booking, 3);
+        let ann = ann();
+        let reservation = ann.reserve(BOOKING, 3).expect("within the limit");
+        assert!(ann.reserve(BOOKING, 3).is_ok(), "the same request again asks for the same seats");
+        assert_eq!(ann.reserve(OTHER, 2).err(), Some(Rejection::BuyerLimit { most: 4, have: 3 }));
+        ann.ledger.opened(&ann.show, &ann.buyer, BOOKING, 3);
         drop(reservation);
-        ledger.opened(&show, &buyer, booking, 3);
-        assert!(ledger.reserve(&show, &buyer, other, 2, 4).is_err());
-        ledger.ended(&show, &buyer, booking);
-        assert!(ledger.reserve(&show, &buyer, other, 4, 4).is_ok());
+        ann.ledger.opened(&ann.show, &ann.buyer, BOOKING, 3);
+        assert!(ann.reserve(OTHER, 2).is_err());
+        ann.ledger.ended(&ann.show, &ann.buyer, BOOKING);
+        assert!(ann.reserve(OTHER, 4).is_ok());
+        assert!(ann.ledger.all().is_empty());
+    }
+
+    #[test]
+    fn a_sold_booking_counts_until_it_is_refunded() {
+        let ann = ann();
+        ann.ledger.opened(&ann.show, &ann.buyer, BOOKING, 3);
+        ann.ledger.sold(&ann.show, &ann.buyer, BOOKING, 3);
+        assert_eq!(ann.has(), 3);
+        ann.ledger.refunded(&ann.show, &ann.buyer, 3);
+        assert_eq!(ann.has(), 0);
+        assert!(ann.ledger.all().is_empty());
+    }
+
+    #[test]
+    fn a_hold_that_reports_its_booking_after_the_sale_does_not_count_it_twice() {
+        let ann = ann();
+        let slow = ann.reserve(BOOKING, 3).expect("within the limit");
+        ann.ledger.opened(&ann.show, &ann.buyer, BOOKING, 3);
+        ann.ledger.sold(&ann.show, &ann.buyer, BOOKING, 3);
+        ann.ledger.opened(&ann.show, &ann.buyer, BOOKING, 3);
+        drop(slow);
+        assert_eq!(ann.has(), 3);
+    }
+
+    #[test]
+    fn what_was_taken_for_a_snapshot_does_not_change_any_more() {
+        let ann = ann();
+        ann.ledger.sold(&ann.show, &ann.buyer, BOOKING, 3);
+        let frozen = ann.ledger.freeze();
+        ann.ledger.sold(&ann.show, &ann.buyer, OTHER, 1);
+        let thawed = BuyerLedger::default();
+        thawed.thaw(frozen);
+        assert_eq!(thawed.all().into_values().map(|(sold, _)| sold).collect::<Vec<_>>(), [3]);
+        assert_eq!(ann.has(), 4);
     }
 }

@@ -9,6 +9,8 @@ use tokio_util::sync::CancellationToken;
 pub(crate) struct Health {
     /// Position up to which the follower has applied the log.
     pub followed: AtomicU64,
+    /// Events that it has applied since the start.
+    pub applied: AtomicU64,
     /// Bookings that are not finished.
     pub unfinished: AtomicUsize,
     /// Why the log can't be followed, if so.

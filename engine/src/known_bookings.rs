@@ -7,6 +7,7 @@
 use lastseat_domain::BookingId;
 use parking_lot::RwLock;
 use qfilter::Filter;
+use serde::{Deserialize, Serialize};
 
 /// The filter is split so that growing a part of it, which copies that part, stays short.
 const SHARDS: u64 = 16;
@@ -20,6 +21,17 @@ const MAX_FALSE_POSITIVES: f64 = 1.0 / 64.0;
 pub(crate) struct KnownBookings {
     /// A shard that could not take another booking is `None`: everything may exist.
     shards: Vec<RwLock<Option<Filter>>>,
+}
+
+/// The filter as a snapshot has it.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct FrozenFilter(Vec<Option<Filter>>);
+
+impl FrozenFilter {
+    /// What is wrong with one that was read from a file.
+    pub(crate) fn check(&self) -> Result<(), String> {
+        if self.0.len() as u64 == SHARDS { Ok(()) } else { Err("its filter of known bookings has another form".to_owned()) }
+    }
 }
 
 impl Default for KnownBookings {
@@ -38,6 +50,18 @@ impl KnownBookings {
                 tracing::warn!(%error, "the filter of known bookings is full; refusals of requests with a key read the log again");
                 *shard = None;
             }
+        }
+    }
+
+    /// A copy of the filter for a snapshot. It may have more bookings than the snapshot's position, which costs a read.
+    pub(crate) fn freeze(&self) -> FrozenFilter {
+        FrozenFilter(self.shards.iter().map(|shard| shard.read().clone()).collect())
+    }
+
+    /// Starts with a snapshot's filter.
+    pub(crate) fn thaw(&self, frozen: FrozenFilter) {
+        for (shard, filter) in self.shards.iter().zip(frozen.0) {
+            *shard.write() = filter;
         }
     }
 
@@ -60,6 +84,14 @@ fn hash(booking: BookingId) -> u64 {
     z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
     z ^ (z >> 31)
+}
+
+#[cfg(test)]
+impl KnownBookings {
+    /// What each shard has.
+    pub(crate) fn all(&self) -> Vec<Option<std::collections::BTreeSet<u64>>> {
+        self.shards.iter().map(|shard| shard.read().as_ref().map(|filter| filter.fingerprints().collect())).collect()
+    }
 }
 
 #[cfg(test)]

@@ -24,6 +24,7 @@ mod seats;
 mod services;
 mod settings;
 mod show_registry;
+mod snapshot;
 mod status;
 mod uncaptured;
 
@@ -33,4 +34,5 @@ pub use origin::Origin;
 pub use ports::Ports;
 pub use requests::{BuyerAction, Hold, HoldRequest, Paid, PayRequest, PayWith, ReviewRequest, SeatSelection};
 pub use settings::Settings;
+pub use snapshot::{CheckedSnapshot, Landmark, Snapshot, SnapshotDoubt};
 pub use status::{RecoverySummary, Status};

@@ -9,6 +9,7 @@ use lastseat_domain::Timestamp;
 use lastseat_domain::plan::Plan;
 use lastseat_domain::ports::event_log::Position;
 use lastseat_domain::seat_state::SeatState;
+use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, AtomicUsize, Ordering};
 
@@ -24,6 +25,13 @@ pub(crate) struct SeatTable {
     /// Seats with a [`Claim`].
     claims: Box<[AtomicBool]>,
     areas: Box<[AreaTally]>,
+}
+
+/// Every seat of a show as a snapshot has it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct FrozenSeats {
+    words: Vec<u64>,
+    until: Vec<i64>,
 }
 
 /// Seats that one hold is trying to get, all or none. Other holds of this node don't try them until it
@@ -93,6 +101,35 @@ impl SeatTable {
             claims: (0..plan.len()).map(|_| AtomicBool::new(false)).collect(),
             areas: areas.collect(),
         }
+    }
+
+    /// What a snapshot keeps of every seat. A seat may change meanwhile: its word says at which position it is true, and
+    /// that event is read again.
+    pub(crate) fn freeze(&self) -> FrozenSeats {
+        let words: Vec<u64> = self.words.iter().map(|word| word.load(Ordering::Acquire)).collect();
+        let until = self.until.iter().zip(&words);
+        // Of a seat that is free or sold, the time means nothing.
+        let until = until.map(|(until, word)| if is_held(*word) { until.load(Ordering::Relaxed) } else { 0 }).collect();
+        FrozenSeats { words, until }
+    }
+
+    /// The table of a plan as a snapshot has it.
+    ///
+    /// # Errors
+    /// What does not fit.
+    pub(crate) fn thaw(plan: &Plan, frozen: FrozenSeats) -> Result<Self, String> {
+        let FrozenSeats { words, until } = frozen;
+        if words.len() != plan.len() as usize || until.len() != words.len() {
+            return Err(format!("it has {} seats of a show with {}", words.len(), plan.len()));
+        }
+        let table = Self::new(plan);
+        for area in &table.areas {
+            let seats = words.iter().skip(area.first).take(area.capacity);
+            let taken = seats.filter(|word| unpack(**word).1 != SeatState::Available).count();
+            area.available.fetch_sub(i64::try_from(taken).unwrap_or(i64::MAX), Ordering::AcqRel);
+        }
+        let words = words.into_iter().map(AtomicU64::new).collect();
+        Ok(Self { words, until: until.into_iter().map(AtomicI64::new).collect(), ..table })
     }
 
     /// State of a seat as this node knows it.
@@ -187,6 +224,10 @@ impl SeatTable {
             .filter_map(move |offset| u32::try_from(first + offset).ok())
             .filter(|seat| self.is_free(*seat))
     }
+}
+
+fn is_held(word: u64) -> bool {
+    matches!(unpack(word).1, SeatState::Locked | SeatState::InProcess)
 }
 
 fn pack(position: Position, state: SeatState) -> u64 {

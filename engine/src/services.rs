@@ -12,6 +12,7 @@ use crate::settings::Settings;
 use crate::show_registry::ShowRegistry;
 use crate::uncaptured::Uncaptured;
 use lastseat_domain::Timestamp;
+use std::sync::Arc;
 
 pub(crate) struct Services {
     pub ports: Ports,
@@ -19,7 +20,7 @@ pub(crate) struct Services {
     pub journal: Journal,
     pub shows: ShowRegistry,
     pub buyers: BuyerLedger,
-    pub known_bookings: KnownBookings,
+    pub known_bookings: Arc<KnownBookings>,
     pub seats: Seats,
     pub guard: GuardService,
     /// Admits holds and admin commands.
@@ -28,7 +29,7 @@ pub(crate) struct Services {
     /// buyers who have some from paying.
     pub checkouts: Gate,
     /// Sold, and not paid yet.
-    pub uncaptured: Uncaptured,
+    pub uncaptured: Arc<Uncaptured>,
     pub health: Health,
 }
 
@@ -39,11 +40,11 @@ impl Services {
         Self {
             seats: Seats::new(journal.clone(), shows.clone(), supervisor, settings.max_seat_actors),
             buyers: BuyerLedger::default(),
-            known_bookings: KnownBookings::default(),
+            known_bookings: Arc::default(),
             guard: GuardService::new(ports.guard.clone(), ports.clock.clone()),
             holds: Gate::new(settings.max_in_flight),
             checkouts: Gate::new(settings.max_in_flight),
-            uncaptured: Uncaptured::default(),
+            uncaptured: Arc::default(),
             health: Health::default(),
             journal,
             shows,

@@ -1,13 +1,14 @@
 //! The shows that this node knows, each with its seat table.
 
-use crate::seat_table::SeatTable;
+use crate::seat_table::{FrozenSeats, SeatTable};
 use arc_swap::ArcSwap;
 use dashmap::DashMap;
-use lastseat_domain::event::{BookingOpened, Event};
+use lastseat_domain::event::{BookingOpened, Event, ShowScheduled};
 use lastseat_domain::ports::event_log::Position;
 use lastseat_domain::seat_state::SeatState;
-use lastseat_domain::show::{self, Show};
+use lastseat_domain::show::{self, SaleState, Show};
 use lastseat_domain::{SeatId, ShowId, Timestamp};
+use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
 /// A show and the state of its seats.
@@ -21,6 +22,11 @@ impl ActiveShow {
     fn new(id: &ShowId, show: Show) -> Self {
         let seats = Arc::new(SeatTable::new(&show.plan));
         Self { id: id.clone(), show: ArcSwap::from_pointee(show), seats }
+    }
+
+    /// Whether it limits how many seats a buyer may have.
+    pub(crate) fn limits_buyers(&self) -> bool {
+        self.show.load().facts.max_seats_per_buyer.is_some()
     }
 
     /// Whether no event of the seat was seen. A guess that saves a read: the append's expected
@@ -66,6 +72,25 @@ impl ActiveShow {
     }
 }
 
+/// A show as a snapshot has it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct FrozenShow {
+    facts: Arc<ShowScheduled>,
+    sale: SaleState,
+    seats: FrozenSeats,
+}
+
+impl FrozenShow {
+    pub(crate) fn thaw(self) -> Result<ActiveShow, String> {
+        let Self { facts, sale, seats } = self;
+        let id = facts.show.clone();
+        let scheduled = show::evolve(None, &Event::ShowScheduled(Arc::unwrap_or_clone(facts)));
+        let show = Show { sale, ..scheduled.ok_or("a show of it has no plan")? };
+        let seats = SeatTable::thaw(&show.plan, seats).map_err(|doubt| format!("{doubt}: {id}"))?;
+        Ok(ActiveShow { id, show: ArcSwap::from_pointee(show), seats: Arc::new(seats) })
+    }
+}
+
 /// All shows. Cheap to clone.
 #[derive(Clone, Default)]
 pub(crate) struct ShowRegistry(Arc<DashMap<ShowId, Arc<ActiveShow>>>);
@@ -80,6 +105,24 @@ impl ShowRegistry {
         let mut shows: Vec<_> = self.0.iter().map(|entry| entry.value().show.load_full()).collect();
         shows.sort_by(|a, b| a.facts.show.cmp(&b.facts.show));
         shows
+    }
+
+    /// All shows with their seats, by id, for a snapshot.
+    pub(crate) fn freeze(&self) -> Vec<FrozenShow> {
+        let mut shows: Vec<Arc<ActiveShow>> = self.0.iter().map(|entry| entry.value().clone()).collect();
+        shows.sort_by(|a, b| a.id.cmp(&b.id));
+        let freeze = |active: &Arc<ActiveShow>| {
+            let show = active.show.load();
+            FrozenShow { facts: Arc::clone(&show.facts), sale: show.sale, seats: active.seats.freeze() }
+        };
+        shows.iter().map(freeze).collect()
+    }
+
+    /// Starts with the shows of a snapshot.
+    pub(crate) fn thaw(&self, shows: Vec<ActiveShow>) {
+        for show in shows {
+            self.0.insert(show.id.clone(), Arc::new(show));
+        }
     }
 
     /// Adds a show as its stream has it, unless this node knows it already.

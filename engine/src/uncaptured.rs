@@ -6,6 +6,7 @@ use chrono::TimeDelta;
 use lastseat_domain::event::Event;
 use lastseat_domain::{BookingId, Timestamp};
 use parking_lot::Mutex;
+use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
 
 /// So long before the end of its authorisation, a payment that is not captured is an alarm.
@@ -16,7 +17,7 @@ const ALARM: TimeDelta = TimeDelta::hours(24);
 const ASSUMED: TimeDelta = TimeDelta::days(5);
 
 /// An authorisation that is not captured.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Authorisation {
     pub booking: BookingId,
     /// When it ends.
@@ -55,5 +56,17 @@ impl Uncaptured {
         let mut ending: Vec<_> = self.0.lock().values().filter(|it| it.sold && it.until - now < ALARM).copied().collect();
         ending.sort_by_key(|it| (it.until, it.booking));
         ending
+    }
+
+    /// All of them, for a snapshot; in order.
+    pub(crate) fn freeze(&self) -> Vec<Authorisation> {
+        let mut all: Vec<_> = self.0.lock().values().copied().collect();
+        all.sort_unstable_by_key(|it| it.booking);
+        all
+    }
+
+    /// Starts with those of a snapshot.
+    pub(crate) fn thaw(&self, frozen: Vec<Authorisation>) {
+        *self.0.lock() = frozen.into_iter().map(|it| (it.booking, it)).collect();
     }
 }

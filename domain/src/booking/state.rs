@@ -5,9 +5,10 @@ use crate::Timestamp;
 use crate::event::{AbortReason, BookingOpened, Event, PaymentStarted, PricedSeat};
 use crate::ids::{BookingId, BuyerId, IntentId, ShowId};
 use crate::money::Money;
+use serde::{Deserialize, Serialize};
 
 /// A booking, as its events describe it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Booking {
     /// Also the name of its stream.
     pub id: BookingId,
@@ -37,7 +38,7 @@ pub struct Booking {
 }
 
 /// An attempt to pay.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Attempt {
     /// The event that began it.
     pub started: PaymentStarted,
@@ -48,7 +49,7 @@ pub struct Attempt {
 }
 
 /// How far a booking has got.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Phase {
     /// The seats are held, and no payment is in progress.
     Held,

@@ -54,8 +54,10 @@ impl HoldInProgress<'_> {
 
     /// The answer for a booking that has just been opened.
     pub(super) fn hold_of(&self, opened: &BookingOpened) -> Result<Hold, CommandError> {
-        let seats = u32::try_from(opened.seats.len()).unwrap_or(u32::MAX);
-        self.services.buyers.opened(&opened.show, &opened.buyer, opened.booking, seats);
+        if self.target.active_show.limits_buyers() {
+            let seats = u32::try_from(opened.seats.len()).unwrap_or(u32::MAX);
+            self.services.buyers.opened(&opened.show, &opened.buyer, opened.booking, seats);
+        }
         let booking = booking::evolve(None, &Event::BookingOpened(opened.clone()), self.target.now);
         let booking = booking.ok_or_else(|| Fault::Damaged("an opened booking has no state".into()))?;
         Ok(Hold { booking, replayed: false })

@@ -134,7 +134,7 @@ impl BookingSession {
         };
         let Some(opened) = &booking.opened else { return };
         for event in &executed.events {
-            if matches!(event, Event::BookingAborted(_) | Event::PaymentRefunded(_) | Event::PaymentReturnedElsewhere(_)) {
+            if matches!(event, Event::BookingAborted(_)) {
                 self.services.buyers.ended(&opened.show, &opened.buyer, self.id);
             }
             if let Some(show) = self.services.shows.get(&opened.show) {

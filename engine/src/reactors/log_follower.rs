@@ -3,19 +3,20 @@
 //!
 //! One task owns the list of pending bookings; the work itself runs in tasks of its own, bounded.
 
+use super::fold::Knowledge;
 use super::pending_bookings::{PendingBookings, Reward};
 use super::recovery::Recovery;
 use crate::error::Fault;
 use crate::payment::{Payments, Reach, Settled};
 use crate::services::Services;
+use crate::snapshot::{CheckedSnapshot, FollowerState, Landmark};
 use futures::StreamExt;
-use lastseat_domain::event::Event;
 use lastseat_domain::ports::event_log::{Delivery, Direction, Filter, LogFault, Position, RecordedEvent};
 use lastseat_domain::seat::SeatKey;
-use lastseat_domain::{BookingId, Envelope, SeatId, ShowId, Timestamp, codec};
+use lastseat_domain::{BookingId, SeatId, ShowId, Timestamp, codec};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -29,11 +30,25 @@ const AT_GATEWAY: usize = 64;
 /// Pause before the log is subscribed to again after it failed, in milliseconds.
 const RESUBSCRIBE_MS: i64 = 500;
 
+/// Asks the follower for what only it knows.
+pub(crate) enum SnapshotRequest {
+    /// The state at its position, and the event there. None before the first event.
+    Freeze(oneshot::Sender<Option<(Landmark, FollowerState)>>),
+    /// The last event that it has applied.
+    Last(oneshot::Sender<Option<Landmark>>),
+}
+
 pub(crate) struct LogFollower {
     services: Arc<Services>,
     payments: Payments,
+    knowledge: Knowledge,
     pending: PendingBookings,
     position: Position,
+    /// The last event that was applied.
+    last: Option<Arc<RecordedEvent>>,
+    /// Where it was, if not read from the log.
+    started_from: Option<Landmark>,
+    snapshots: mpsc::Receiver<SnapshotRequest>,
     /// None before the whole log was read, and after recovery is finished.
     recovery: Option<Recovery>,
     /// Bookings that were looked at; at most [`SETTLING`] and [`AT_GATEWAY`] are in progress.
@@ -53,15 +68,20 @@ impl LogFollower {
         services: Arc<Services>,
         payments: Payments,
         rewards: mpsc::UnboundedSender<Reward>,
+        snapshots: mpsc::Receiver<SnapshotRequest>,
         tasks: TaskTracker,
         kill: CancellationToken,
     ) -> Self {
         let (settled_sender, settled) = mpsc::channel(SETTLING + AT_GATEWAY);
         Self {
+            knowledge: Knowledge::of(&services),
             services,
             payments,
             pending: PendingBookings::default(),
             position: Position::START,
+            last: None,
+            started_from: None,
+            snapshots,
             recovery: None,
             settled,
             settled_sender,
@@ -71,6 +91,14 @@ impl LogFollower {
             tasks,
             kill,
         }
+    }
+
+    /// Starts with what a snapshot has, before the log is read.
+    pub(crate) fn start_from(&mut self, snapshot: CheckedSnapshot) {
+        let (position, landmark) = (snapshot.position, snapshot.landmark.clone());
+        self.pending = self.knowledge.thaw(snapshot, self.services.now());
+        self.started_from = Some(landmark);
+        self.reached(position);
     }
 
     /// Reads the log to its end.
@@ -140,6 +168,7 @@ impl LogFollower {
             tokio::select! {
                 biased;
                 Some((booking, reach, settled)) = self.settled.recv() => self.take_back(booking, reach, settled),
+                Some(request) = self.snapshots.recv() => self.answer(request),
                 delivery = events.next() => {
                     if let Err(fault) = self.take_delivery(delivery) {
                         return fault;
@@ -147,6 +176,16 @@ impl LogFollower {
                 }
                 () = timer => self.settle_due(),
             }
+        }
+    }
+
+    fn answer(&self, request: SnapshotRequest) {
+        let last = self.last.as_deref().map(Landmark::of);
+        let last = last.or_else(|| self.started_from.clone());
+        // Whoever asks may have given up.
+        match request {
+            SnapshotRequest::Freeze(reply) => drop(reply.send(last.map(|last| (last, self.knowledge.freeze(&self.pending))))),
+            SnapshotRequest::Last(reply) => drop(reply.send(last)),
         }
     }
 
@@ -187,74 +226,22 @@ impl LogFollower {
         }
     }
 
-    fn apply(&mut self, recorded: &RecordedEvent) -> Result<Option<Reward>, Fault> {
+    fn apply(&mut self, recorded: &Arc<RecordedEvent>) -> Result<Option<Reward>, Fault> {
         let envelope = codec::decode(recorded)?;
         let reward = envelope.as_ref().and_then(|envelope| {
-            // Before the seat table shows its seats as taken.
-            self.learn_booking(envelope);
-            self.services.uncaptured.apply(&envelope.event, envelope.metadata.at);
-            self.update_shows_and_seats(envelope);
-            // Before the list of pending bookings may forget the booking.
-            self.end_in_ledger(envelope);
-            let reward = self.pending.apply(envelope, self.services.settings.settle_after);
-            self.update_seats_of_booking(envelope);
-            if let Some(Reward::Revoke { booking, owner, .. }) = &reward {
-                // A refunded booking no longer counts against its buyer's limit.
-                self.services.buyers.ended(&owner.show, &owner.buyer, *booking);
+            let reward = self.knowledge.apply(envelope, &mut self.pending);
+            if let Some((show, seat)) = envelope.stream.as_seat() {
+                self.services.seats.saw_event(&SeatKey { show, seat }, envelope.revision);
             }
             if let Some(recovery) = &mut self.recovery {
                 recovery.saw(envelope);
             }
             reward
         });
+        self.last = Some(Arc::clone(recorded));
+        self.services.health.applied.fetch_add(1, Ordering::Relaxed);
         self.reached(recorded.position);
         Ok(reward)
-    }
-
-    /// Remembers the bookings that a repeated request may ask for again.
-    fn learn_booking(&self, envelope: &Envelope) {
-        match &envelope.event {
-            Event::BookingOpened(e) if e.request.is_some() => self.services.known_bookings.insert(e.booking),
-            // The first try may have stopped before it opened its booking.
-            Event::SeatLocked(e) if !self.services.ports.log.atomic_across_streams() => {
-                self.services.known_bookings.insert(e.booking);
-            }
-            _ => {}
-        }
-    }
-
-    fn update_shows_and_seats(&self, envelope: &Envelope) {
-        let services = &self.services;
-        if let Some(show) = envelope.stream.as_show() {
-            services.shows.apply(&show, &envelope.event);
-        }
-        if let Some((show, seat)) = envelope.stream.as_seat() {
-            if let Some(active_show) = services.shows.get(&show) {
-                active_show.apply_seat_event(&seat, &envelope.event, envelope.position);
-            }
-            services.seats.saw_event(&SeatKey { show, seat }, envelope.revision);
-        }
-        if let Event::BookingOpened(e) = &envelope.event {
-            let seats = u32::try_from(e.seats.len()).unwrap_or(u32::MAX);
-            services.buyers.opened(&e.show, &e.buyer, e.booking, seats);
-        }
-    }
-
-    /// A booking that is over no longer counts against its buyer's limit.
-    fn end_in_ledger(&self, envelope: &Envelope) {
-        if let Event::BookingAborted(e) = &envelope.event
-            && let Some((opened, _)) = self.pending.opened(e.booking)
-        {
-            self.services.buyers.ended(&opened.show, &opened.buyer, e.booking);
-        }
-    }
-
-    fn update_seats_of_booking(&self, envelope: &Envelope) {
-        if let Some((opened, until)) = envelope.stream.as_booking().and_then(|booking| self.pending.opened(booking))
-            && let Some(active_show) = self.services.shows.get(&opened.show)
-        {
-            active_show.apply_booking_event(opened, &envelope.event, envelope.position, until);
-        }
     }
 
     fn reward(&self, reward: Reward) {

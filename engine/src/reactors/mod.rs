@@ -1,7 +1,9 @@
 //! Tasks that consume the log's events and issue commands: expiry, recovery, rewards.
 
-mod pending_bookings;
+mod confirmed_bookings;
+mod fold;
 
 pub(crate) mod log_follower;
+pub(crate) mod pending_bookings;
 mod recovery;
 pub(crate) mod rewards;

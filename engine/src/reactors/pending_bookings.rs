@@ -5,12 +5,14 @@
 //! keeps what only other streams tell: the seats that are locked for it, and which rewards have been
 //! recorded.
 
+use super::confirmed_bookings::{ConfirmedBookings, Sale};
 use crate::payment::calls_gateway;
 use chrono::TimeDelta;
 use lastseat_domain::booking::{self, Booking, Phase};
 use lastseat_domain::event::{BookingOpened, Event};
 use lastseat_domain::settle::{Step, next_step};
-use lastseat_domain::{BookingId, BuyerId, Envelope, SeatId, ShowId, StreamName, Timestamp};
+use lastseat_domain::{BookingId, Envelope, SeatId, ShowId, StreamName, Timestamp};
+use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
@@ -22,21 +24,28 @@ pub(crate) enum Reward {
     /// Captured: count it.
     Credit { opened: Arc<BookingOpened>, cause: Cause },
     /// Refunded: take it back.
-    Revoke { booking: BookingId, owner: Owner, cause: Cause },
+    Revoke { booking: BookingId, cause: Cause },
 }
 
 /// The event that a reward follows from.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Cause {
     pub event: Uuid,
     pub trace: Option<String>,
 }
 
-/// Who has a booking, and for which show.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Owner {
-    pub buyer: BuyerId,
-    pub show: ShowId,
+/// A captured booking whose loyalty event has not been seen.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+struct Credit {
+    opened: Arc<BookingOpened>,
+    cause: Cause,
+}
+
+/// A refunded booking whose loyalty event has not been seen.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+struct Revoke {
+    sale: Sale,
+    cause: Cause,
 }
 
 #[derive(Default)]
@@ -46,26 +55,41 @@ pub(crate) struct PendingBookings {
     /// Bookings whose next step calls the gateway, which wait for their turn there since these times.
     waiting: BTreeSet<(Timestamp, BookingId)>,
     /// Rewards whose loyalty event has not been seen.
-    credits: BTreeMap<BookingId, Reward>,
-    revokes: BTreeMap<BookingId, Reward>,
-    /// Confirmed bookings, of which nothing is pending until a refund is requested. This is the one
-    /// thing that grows with every sale, so it keeps only what a refund needs.
-    confirmed: HashMap<BookingId, Confirmed>,
+    credits: BTreeMap<BookingId, Credit>,
+    revokes: BTreeMap<BookingId, Revoke>,
+    confirmed: ConfirmedBookings,
 }
 
-struct Confirmed {
-    owner: Owner,
-    seats: u32,
+/// The pending bookings as a snapshot has them.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct FrozenBookings {
+    open: Vec<(BookingId, Entry)>,
+    credits: BTreeMap<BookingId, Credit>,
+    revokes: BTreeMap<BookingId, Revoke>,
+    confirmed: ConfirmedBookings,
+}
+
+impl FrozenBookings {
+    /// What is wrong with those that were read from a file.
+    pub(crate) fn check(&self) -> Result<(), String> {
+        self.confirmed.check()
+    }
+
+    /// How many of them have something left to be done.
+    pub(crate) fn unfinished(&self) -> usize {
+        self.open.len()
+    }
 }
 
 /// How long before the end of a hold the gateway is asked a last time whether its buyer has paid.
 const LAST_LOOK: TimeDelta = TimeDelta::seconds(5);
 
 /// A booking with something left to be done.
-#[derive(Default)]
+#[derive(Debug, Default, Clone, PartialEq, Eq, Serialize, Deserialize)]
 struct Entry {
-    /// None before its opening is seen. Boxed, because the map's free slots take as much as its entries.
-    booking: Option<Box<Booking>>,
+    /// None before its opening is seen. Not in the entry itself, because the map's free slots take as much as its
+    /// entries; shared with a snapshot until it changes.
+    booking: Option<Arc<Booking>>,
     /// Seats that are locked for it. Its own seats leave the set when it is captured.
     locked: BTreeSet<(ShowId, SeatId)>,
     /// Sold seats that its refund has not freed yet.
@@ -73,6 +97,7 @@ struct Entry {
     /// None while it is being looked at, or if nothing is due.
     due: Option<Timestamp>,
     /// Since when it waits for its turn at the gateway. Meanwhile `due` is the end of its hold.
+    #[serde(skip)]
     waits: Option<Timestamp>,
 }
 
@@ -150,16 +175,16 @@ impl PendingBookings {
     /// Applies an event of a booking's stream.
     fn booking(&mut self, id: BookingId, envelope: &Envelope, later: Timestamp) -> Option<Reward> {
         let now = envelope.metadata.at;
-        let is_confirmed = self.confirmed.contains_key(&id);
+        let is_confirmed = self.confirmed.contains(id);
         let refunded = match envelope.event {
-            Event::PaymentRefunded(_) | Event::PaymentReturnedElsewhere(_) => self.confirmed.remove(&id),
+            Event::PaymentRefunded(_) | Event::PaymentReturnedElsewhere(_) => self.confirmed.remove(id),
             _ => None,
         };
         let mut captured = None;
         self.change(id, now, |entry| {
-            let before = entry.booking.take().map(|booking| *booking).or_else(|| is_confirmed.then(|| confirmed(id)));
-            entry.booking = booking::evolve(before, &envelope.event, now).map(Box::new);
-            entry.to_free = refunded.as_ref().map_or(entry.to_free, |confirmed| confirmed.seats);
+            let before = entry.booking.take().map(Arc::unwrap_or_clone).or_else(|| is_confirmed.then(|| confirmed(id)));
+            entry.booking = booking::evolve(before, &envelope.event, now).map(Arc::new);
+            entry.to_free = refunded.as_ref().map_or(entry.to_free, |sale| sale.seats);
             if let (Event::PaymentCaptured(_), Some(booking)) = (&envelope.event, &entry.booking) {
                 captured.clone_from(&booking.opened);
                 // What it has besides its own seats (a repeated hold on an area had picked other
@@ -178,10 +203,9 @@ impl PendingBookings {
         let cause = Cause { event: envelope.id, trace: envelope.metadata.trace.clone() };
         match (captured, refunded) {
             (Some(opened), _) => Some(self.captured(opened, cause)),
-            (_, Some(Confirmed { owner, .. })) => {
-                let revoke = Reward::Revoke { booking: id, owner, cause };
-                self.revokes.insert(id, revoke.clone());
-                Some(revoke)
+            (_, Some(sale)) => {
+                self.revokes.insert(id, Revoke { sale, cause: cause.clone() });
+                Some(Reward::Revoke { booking: id, cause })
             }
             _ => None,
         }
@@ -189,11 +213,10 @@ impl PendingBookings {
 
     fn captured(&mut self, opened: BookingOpened, cause: Cause) -> Reward {
         let (booking, seats) = (opened.booking, u32::try_from(opened.seats.len()).unwrap_or(u32::MAX));
-        let owner = Owner { buyer: opened.buyer.clone(), show: opened.show.clone() };
-        self.confirmed.insert(booking, Confirmed { owner, seats });
-        let credit = Reward::Credit { opened: Arc::new(opened), cause };
-        self.credits.insert(booking, credit.clone());
-        credit
+        self.confirmed.insert(booking, &Sale { show: opened.show.clone(), seats });
+        let opened = Arc::new(opened);
+        self.credits.insert(booking, Credit { opened: Arc::clone(&opened), cause: cause.clone() });
+        Reward::Credit { opened, cause }
     }
 
     fn seat(&mut self, booking: BookingId, stream: &StreamName, locked: bool, now: Timestamp, later: Timestamp) {
@@ -348,7 +371,14 @@ impl PendingBookings {
 
     /// Rewards that are missing.
     pub(crate) fn missing_rewards(&self) -> Vec<Reward> {
-        self.credits.values().chain(self.revokes.values()).cloned().collect()
+        let credits = self.credits.values().cloned().map(|Credit { opened, cause }| Reward::Credit { opened, cause });
+        let revokes = self.revokes.iter().map(|(id, revoke)| Reward::Revoke { booking: *id, cause: revoke.cause.clone() });
+        credits.chain(revokes).collect()
+    }
+
+    /// Show and seats of a refunded booking whose loyalty event has not been seen.
+    pub(crate) fn refunded(&self, booking: BookingId) -> Option<&Sale> {
+        self.revokes.get(&booking).map(|revoke| &revoke.sale)
     }
 
     /// How a pending booking was opened, and its deadline.
@@ -359,6 +389,77 @@ impl PendingBookings {
 
     pub(crate) fn len(&self) -> usize {
         self.open.len()
+    }
+
+    /// What a snapshot keeps. Copies what is under way; what is finished stays shared until it changes.
+    pub(crate) fn freeze(&self) -> FrozenBookings {
+        // What waits for the gateway here is due elsewhere.
+        let freeze = |entry: &Entry| Entry { due: entry.waits.or(entry.due), waits: None, ..entry.clone() };
+        FrozenBookings {
+            open: self.open.iter().map(|(id, entry)| (*id, freeze(entry))).collect(),
+            credits: self.credits.clone(),
+            revokes: self.revokes.clone(),
+            confirmed: self.confirmed.clone(),
+        }
+    }
+
+    /// The pending bookings of a snapshot. `now`: when what was being looked at then is due.
+    pub(crate) fn thaw(frozen: FrozenBookings, now: Timestamp) -> Self {
+        let FrozenBookings { open, credits, revokes, confirmed } = frozen;
+        let mut thawed =
+            Self { open: HashMap::with_capacity(open.len()), credits, revokes, confirmed, ..Self::default() };
+        for (id, mut entry) in open {
+            entry.due = entry.due.or_else(|| entry.due_at(now, now));
+            thawed.due.extend(entry.due.map(|due| (due, id)));
+            thawed.open.insert(id, entry);
+        }
+        thawed
+    }
+
+    /// The bookings that are neither sold nor over, as they were opened.
+    pub(crate) fn undecided(&self) -> impl Iterator<Item = &BookingOpened> {
+        let bookings = self.open.values().filter_map(|entry| entry.booking.as_deref());
+        bookings
+            .filter(|booking| booking.is_undecided() || booking.phase == Phase::Committed)
+            .filter_map(|booking| booking.opened.as_ref())
+    }
+}
+
+#[cfg(test)]
+impl FrozenBookings {
+    /// What a snapshot that forgets one part has.
+    pub(crate) fn forget(&mut self, part: &str) {
+        match part {
+            "open" => self.open.clear(),
+            "credits" => self.credits.clear(),
+            "revokes" => self.revokes.clear(),
+            "confirmed" => self.confirmed = ConfirmedBookings::default(),
+            "to_free" => self.open.iter_mut().for_each(|(_, entry)| entry.to_free = 0),
+            "locked" => self.open.iter_mut().for_each(|(_, entry)| entry.locked.clear()),
+            _ => panic!("no part {part}"),
+        }
+    }
+}
+
+#[cfg(test)]
+impl PendingBookings {
+    /// A booking that is sold and rewarded.
+    pub(crate) fn sell(&mut self, id: BookingId) {
+        let show = ShowId::new("gala").expect("an id");
+        self.confirmed.insert(id, &Sale { show, seats: 2 });
+    }
+
+    /// Why the two would not do the same from now on.
+    pub(crate) fn difference(&self, other: &Self) -> Option<&'static str> {
+        [
+            (self.open != other.open, "what is under way"),
+            (self.due != other.due, "when it is due"),
+            (self.credits != other.credits, "missing rewards"),
+            (self.revokes != other.revokes, "rewards to be taken back"),
+            (self.confirmed.all() != other.confirmed.all(), "confirmed bookings"),
+        ]
+        .into_iter()
+        .find_map(|(differs, part)| differs.then_some(part))
     }
 }
 

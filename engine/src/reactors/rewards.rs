@@ -58,7 +58,7 @@ impl Accounts {
         loop {
             let given = match &reward {
                 Reward::Credit { opened, cause } => self.credit(opened, cause).await,
-                Reward::Revoke { booking, owner, cause } => self.revoke(*booking, &owner.buyer, cause).await,
+                Reward::Revoke { booking, cause } => self.revoke(*booking, cause).await,
             };
             match given {
                 Ok(()) => return,
@@ -89,11 +89,12 @@ impl Accounts {
 
     /// Counts the booking first if that has not happened yet, here or on another node: what is taken back
     /// before it is given would be given afterwards, and stay.
-    async fn revoke(&self, booking: BookingId, buyer: &BuyerId, cause: &Cause) -> Result<(), CommandError> {
-        if let Some(opened) = self.services.journal.load::<Booking>(&booking).await?.state.and_then(|b| b.opened) {
-            self.credit(&opened, cause).await?;
-        }
-        self.execute(buyer, booking, LoyaltyCommand::Revoke { booking }, cause).await
+    async fn revoke(&self, booking: BookingId, cause: &Cause) -> Result<(), CommandError> {
+        let loaded = self.services.journal.load::<Booking>(&booking).await?.state;
+        let never_opened = || Fault::Damaged(format!("{booking} was refunded, but never opened"));
+        let opened = loaded.and_then(|b| b.opened).ok_or_else(never_opened)?;
+        self.credit(&opened, cause).await?;
+        self.execute(&opened.buyer, booking, LoyaltyCommand::Revoke { booking }, cause).await
     }
 
     async fn execute(

@@ -16,7 +16,9 @@ use lastseat_domain::plan::{Area, Row};
 use lastseat_domain::ports::event_log::{Direction, Filter};
 use lastseat_domain::ports::{Clock, EventLog, Ids, PaymentGateway, SeatGuard};
 use lastseat_domain::{AreaId, BookingId, BuyerId, CategoryId, Currency, Envelope, SeatId, ShowId, Timestamp, codec};
-use lastseat_engine::{BoxOffice, CommandError, Hold, HoldRequest, Paid, PayRequest, Ports, SeatSelection, Settings};
+use lastseat_engine::{
+    BoxOffice, CommandError, Hold, HoldRequest, Paid, PayRequest, Ports, SeatSelection, Settings, Snapshot, SnapshotDoubt,
+};
 use lastseat_in_process::FreeOfCharge;
 use lastseat_in_process::InProcessGuard;
 use lastseat_payments_sandbox::SandboxGateway;
@@ -104,14 +106,23 @@ impl TestBench {
     }
 
     pub async fn node_with(&self, settings: Settings) -> BoxOffice {
-        let ports = Ports {
+        BoxOffice::open(self.ports(), settings).await.expect("the log can be read")
+    }
+
+    /// A node that starts from a snapshot. The error says why its log does not confirm it.
+    pub async fn node_from(&self, snapshot: &Snapshot) -> Result<BoxOffice, SnapshotDoubt> {
+        let checked = snapshot.clone().check(&*self.log).await?;
+        Ok(BoxOffice::open_from(self.ports(), test_settings(), Some(checked)).await.expect("the log can be read"))
+    }
+
+    fn ports(&self) -> Ports {
+        Ports {
             log: self.log.clone(),
             guard: self.guard.clone(),
             payments: Arc::new(FreeOfCharge::in_front_of(self.payments.clone())),
             clock: self.clock.clone(),
             ids: self.ids.clone(),
-        };
-        BoxOffice::open(ports, settings).await.expect("the log can be read")
+        }
     }
 
     /// A box office with the test show on sale.

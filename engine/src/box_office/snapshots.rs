@@ -1,0 +1,68 @@
+//! Takes a snapshot of a box office that goes on selling.
+
+use super::BoxOffice;
+use crate::error::Fault;
+use crate::reactors::log_follower::SnapshotRequest;
+use crate::snapshot::Snapshot;
+use chrono::TimeDelta;
+use std::sync::atomic::Ordering;
+use tokio::sync::oneshot;
+
+/// How long the log's follower may take to answer, and then to read what this node has written.
+const PATIENCE: TimeDelta = TimeDelta::seconds(10);
+/// Pause between two looks at how far it is, in milliseconds.
+const PAUSE_MS: i64 = 5;
+
+impl BoxOffice {
+    /// A snapshot; none while the log has no event of ours. The log's follower pauses for what is under way, and not
+    /// for what is sold; seats and filter are copied beside it.
+    ///
+    /// # Errors
+    /// [`Fault`] if the log can't be followed, or if an event of it was skipped: a program that can read that event
+    /// must find it.
+    pub async fn freeze(&self) -> Result<Option<Snapshot>, Fault> {
+        let services = &self.services;
+        let Some((last, state)) = self.ask(SnapshotRequest::Freeze).await? else { return Ok(None) };
+        let skipped = services.health.skipped_event.lock().clone();
+        if let Some(why) = skipped {
+            return Err(Fault::Damaged(format!("an event was skipped: {why}")));
+        }
+        let (shows, known_bookings) = (services.shows.freeze(), services.known_bookings.freeze());
+        // Both may have what this node has appended, or read to decide, and the follower has not reached. Without those
+        // events the log would be another one.
+        let newest = services.journal.reported();
+        let deadline = services.now() + PATIENCE;
+        let mut landmark = last.clone();
+        while landmark.position.0 < newest {
+            if services.now() >= deadline {
+                return Err(Fault::Unavailable("the log's follower is too far behind".to_owned()));
+            }
+            services.journal.pause(PAUSE_MS).await;
+            landmark = self.ask(SnapshotRequest::Last).await?.unwrap_or(landmark);
+        }
+        let (position, taken_at, atomic) = (last.position, services.now(), services.ports.log.atomic_across_streams());
+        Ok(Some(Snapshot { position, landmark, taken_at, atomic, shows, known_bookings, state }))
+    }
+
+    async fn ask<T>(&self, request: impl FnOnce(oneshot::Sender<Option<T>>) -> SnapshotRequest) -> Result<Option<T>, Fault> {
+        let services = &self.services;
+        let (reply, answer) = oneshot::channel();
+        let answered = async {
+            self.snapshots.send(request(reply)).await.map_err(|_| Fault::Stopping)?;
+            answer.await.map_err(|_| Fault::Stopping)
+        };
+        tokio::select! {
+            biased;
+            answer = answered => answer,
+            () = services.ports.clock.sleep_until(services.now() + PATIENCE) => {
+                Err(Fault::Unavailable("the log can't be followed".to_owned()))
+            }
+        }
+    }
+
+    /// Events that the log's follower has applied since this box office was opened.
+    #[must_use]
+    pub fn applied(&self) -> u64 {
+        self.services.health.applied.load(Ordering::Relaxed)
+    }
+}

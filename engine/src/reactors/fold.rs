@@ -1,0 +1,143 @@
+//! What each event of the log changes in what this node knows: shows, seats, buyers, known bookings, uncaptured
+//! payments and pending bookings. Nothing here reads a clock or does anything; the log's follower does.
+
+use super::pending_bookings::{PendingBookings, Reward};
+use crate::buyers::BuyerLedger;
+use crate::known_bookings::KnownBookings;
+use crate::services::Services;
+use crate::show_registry::{ActiveShow, ShowRegistry};
+use crate::snapshot::{CheckedSnapshot, FollowerState};
+use crate::uncaptured::Uncaptured;
+use lastseat_domain::event::{BookingOpened, Event};
+use lastseat_domain::{Envelope, Timestamp};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// What this node knows from the log, shared with its commands. The pending bookings belong to the log's follower
+/// alone.
+#[derive(Clone)]
+pub(crate) struct Knowledge {
+    pub shows: ShowRegistry,
+    pub buyers: BuyerLedger,
+    pub known_bookings: Arc<KnownBookings>,
+    pub uncaptured: Arc<Uncaptured>,
+    /// Whether the log appends to several streams at once.
+    pub atomic: bool,
+    pub settle_after: Duration,
+}
+
+impl Knowledge {
+    pub(crate) fn of(services: &Services) -> Self {
+        Self {
+            shows: services.shows.clone(),
+            buyers: services.buyers.clone(),
+            known_bookings: Arc::clone(&services.known_bookings),
+            uncaptured: Arc::clone(&services.uncaptured),
+            atomic: services.ports.log.atomic_across_streams(),
+            settle_after: services.settings.settle_after,
+        }
+    }
+
+    /// Starts with what a snapshot has. `now`: when what was being looked at then is due.
+    pub(crate) fn thaw(&self, snapshot: CheckedSnapshot, now: Timestamp) -> PendingBookings {
+        let CheckedSnapshot { shows, known_bookings, state: FollowerState { pending, sold, uncaptured }, .. } = snapshot;
+        let pending = PendingBookings::thaw(pending, now);
+        self.shows.thaw(shows);
+        self.known_bookings.thaw(known_bookings);
+        self.uncaptured.thaw(uncaptured);
+        self.buyers.thaw(sold);
+        pending.undecided().for_each(|opened| self.count(opened));
+        pending
+    }
+
+    /// What only the task that applies the events can take for a snapshot.
+    pub(crate) fn freeze(&self, pending: &PendingBookings) -> FollowerState {
+        FollowerState { pending: pending.freeze(), sold: self.buyers.freeze(), uncaptured: self.uncaptured.freeze() }
+    }
+
+    /// Applies the log's next event.
+    pub(crate) fn apply(&self, envelope: &Envelope, pending: &mut PendingBookings) -> Option<Reward> {
+        // Before the seat table shows its seats as taken.
+        self.learn_booking(envelope);
+        self.uncaptured.apply(&envelope.event, envelope.metadata.at);
+        self.update_shows_and_seats(envelope);
+        // Before the list of pending bookings may forget the booking.
+        self.update_buyers(envelope, pending);
+        let reward = pending.apply(envelope, self.settle_after);
+        self.update_seats_of_booking(envelope, pending);
+        reward
+    }
+
+    /// Remembers the bookings that a repeated request may ask for again.
+    fn learn_booking(&self, envelope: &Envelope) {
+        match &envelope.event {
+            Event::BookingOpened(e) if e.request.is_some() => self.known_bookings.insert(e.booking),
+            // The first try may have stopped before it opened its booking.
+            Event::SeatLocked(e) if !self.atomic => self.known_bookings.insert(e.booking),
+            _ => {}
+        }
+    }
+
+    fn update_shows_and_seats(&self, envelope: &Envelope) {
+        if let Some(show) = envelope.stream.as_show() {
+            self.shows.apply(&show, &envelope.event);
+        }
+        if let Some((show, seat)) = envelope.stream.as_seat()
+            && let Some(active_show) = self.shows.get(&show)
+        {
+            active_show.apply_seat_event(&seat, &envelope.event, envelope.position);
+        }
+    }
+
+    fn update_buyers(&self, envelope: &Envelope, pending: &PendingBookings) {
+        match &envelope.event {
+            Event::BookingOpened(e) => self.count(e),
+            Event::BookingAborted(e) => {
+                if let Some((opened, _)) = pending.opened(e.booking) {
+                    self.buyers.ended(&opened.show, &opened.buyer, e.booking);
+                }
+            }
+            Event::PaymentCaptured(e) => {
+                if let Some((opened, _)) = pending.opened(e.booking)
+                    && let Some(show) = self.limits_buyers(opened)
+                {
+                    self.buyers.sold(&show.id, &opened.buyer, e.booking, seats(opened));
+                }
+            }
+            // The refund itself does not say whose booking it was. This follows from it, and does.
+            Event::PointsRevoked(e) => {
+                if let (Some(sale), Some(buyer)) = (pending.refunded(e.booking), envelope.stream.as_loyalty()) {
+                    self.buyers.refunded(&sale.show, &buyer, sale.seats);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// Counts an open booking against its buyer's limit.
+    pub(crate) fn count(&self, opened: &BookingOpened) {
+        if let Some(show) = self.limits_buyers(opened) {
+            self.buyers.opened(&show.id, &opened.buyer, opened.booking, seats(opened));
+        }
+    }
+
+    /// The booking's show, if it limits how many seats a buyer may have.
+    fn limits_buyers(&self, opened: &BookingOpened) -> Option<Arc<ActiveShow>> {
+        self.shows.get(&opened.show).filter(|show| show.limits_buyers())
+    }
+
+    fn update_seats_of_booking(&self, envelope: &Envelope, pending: &PendingBookings) {
+        if let Some((opened, until)) = envelope.stream.as_booking().and_then(|booking| pending.opened(booking))
+            && let Some(active_show) = self.shows.get(&opened.show)
+        {
+            active_show.apply_booking_event(opened, &envelope.event, envelope.position, until);
+        }
+    }
+}
+
+fn seats(opened: &BookingOpened) -> u32 {
+    u32::try_from(opened.seats.len()).unwrap_or(u32::MAX)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,126 @@
+//! A snapshot: what a node's write side knows from the log up to a position, as a value. A start from it reads only
+//! the events after that position.
+//!
+//! It only saves time. [`Snapshot::check`] compares it with the log, and gives a [`CheckedSnapshot`] only if the log
+//! still has the event that the snapshot ends with. Whoever gets none reads the whole log.
+//!
+//! The seat tables and the filter of known bookings may be newer than the position: they are copied while this node
+//! goes on selling, and hold its own appends before the log's follower has read them. The landmark is therefore not
+//! older than anything in the snapshot. Reading the events after the position again changes nothing in them.
+
+use crate::known_bookings::FrozenFilter;
+use crate::reactors::pending_bookings::FrozenBookings;
+use crate::show_registry::{ActiveShow, FrozenShow};
+use crate::uncaptured::Authorisation;
+use lastseat_domain::ports::EventLog;
+use lastseat_domain::ports::event_log::{Direction, LogFault, Position, RecordedEvent, Revision};
+use lastseat_domain::{StreamName, Timestamp};
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+/// An event that tells whether a log is the one that a snapshot was taken of.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Landmark {
+    pub position: Position,
+    pub stream: StreamName,
+    pub revision: Revision,
+    pub id: Uuid,
+}
+
+impl Landmark {
+    pub(crate) fn of(event: &RecordedEvent) -> Self {
+        Self { position: event.position, stream: event.stream.clone(), revision: event.revision, id: event.id }
+    }
+}
+
+/// What a node's write side knows from the log.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Snapshot {
+    /// Events up to here are in it, and the next start reads those after it.
+    pub position: Position,
+    /// Not before anything that is in it. A log without this event is another one.
+    pub landmark: Landmark,
+    pub taken_at: Timestamp,
+    /// Whether its log appends to several streams at once: what has to be remembered depends on it.
+    pub(crate) atomic: bool,
+    pub(crate) shows: Vec<FrozenShow>,
+    pub(crate) known_bookings: FrozenFilter,
+    pub(crate) state: FollowerState,
+}
+
+/// The part that is true at exactly the position, so only the log's follower can take it.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct FollowerState {
+    pub pending: FrozenBookings,
+    pub sold: crate::buyers::SoldSeats,
+    pub uncaptured: Vec<Authorisation>,
+}
+
+/// A snapshot that its log confirms.
+pub struct CheckedSnapshot {
+    pub(crate) position: Position,
+    pub(crate) landmark: Landmark,
+    pub(crate) shows: Vec<ActiveShow>,
+    pub(crate) known_bookings: FrozenFilter,
+    pub(crate) state: FollowerState,
+}
+
+/// Why a snapshot can't be used.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum SnapshotDoubt {
+    /// Its log says so, or it contradicts itself. In words that complete "the snapshot is not used: …".
+    #[error("{0}")]
+    Unusable(String),
+    /// The log could not be asked.
+    #[error(transparent)]
+    Log(#[from] LogFault),
+}
+
+impl Snapshot {
+    /// Raised whenever the form of what is stored changes, or what the engine makes of an event.
+    pub const SCHEMA: u32 = 1;
+
+    /// Compares it with the log that it is to be used with.
+    ///
+    /// # Errors
+    /// [`SnapshotDoubt`].
+    pub async fn check(self, log: &dyn EventLog) -> Result<CheckedSnapshot, SnapshotDoubt> {
+        let landmark = &self.landmark;
+        if self.atomic != log.atomic_across_streams() {
+            let doubt = "it was taken of an embedded log, and this one is a cluster's, or the other way round";
+            return Err(SnapshotDoubt::Unusable(doubt.to_owned()));
+        }
+        let found = log.read_stream(&landmark.stream, Some(landmark.revision), Direction::Forwards, 1).await?;
+        if found.first().is_none_or(|event| Landmark::of(event) != *landmark) {
+            let head = log.head().await?;
+            let Landmark { position: at, stream, revision, .. } = landmark;
+            return Err(SnapshotDoubt::Unusable(if head < *at {
+                format!("it is true at position {at}, and the log ends at {head}")
+            } else {
+                format!("the log does not have its last event, number {revision} of {stream} at position {at}")
+            }));
+        }
+        self.consistent().map_err(SnapshotDoubt::Unusable)
+    }
+
+    /// What can be seen without the log.
+    pub(crate) fn consistent(self) -> Result<CheckedSnapshot, String> {
+        let Self { position, landmark, shows, known_bookings, state, .. } = self;
+        known_bookings.check()?;
+        state.pending.check()?;
+        let shows = shows.into_iter().map(FrozenShow::thaw).collect::<Result<_, _>>()?;
+        Ok(CheckedSnapshot { position, landmark, shows, known_bookings, state })
+    }
+
+    /// How many shows it has.
+    #[must_use]
+    pub fn shows(&self) -> usize {
+        self.shows.len()
+    }
+
+    /// How many bookings it has with something left to be done.
+    #[must_use]
+    pub fn unfinished(&self) -> usize {
+        self.state.pending.unfinished()
+    }
+}

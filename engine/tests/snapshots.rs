@@ -1,0 +1,185 @@
+//! A node that starts from a snapshot goes on where the one left off that took it.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "a test may fail loudly")]
+
+mod common;
+
+use async_trait::async_trait;
+use common::fault_injection::FaultPlan;
+use common::*;
+use lastseat_domain::booking::Phase;
+use lastseat_domain::ports::EventLog;
+use lastseat_domain::ports::event_log::{Direction, Expected, Filter, LogFault, NewEvent, Position, RecordedEvent, StreamWrite};
+use lastseat_engine::{BoxOffice, Paid, Snapshot, SnapshotDoubt};
+use lastseat_testkit::{ForwardLog, ForwardingLog, MemoryLog};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+fn in_virtual_time(test: impl AsyncFn(bool)) {
+    for atomic in [true, false] {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
+        runtime.block_on(test(atomic));
+    }
+}
+
+async fn freeze(office: &BoxOffice) -> Snapshot {
+    office.freeze().await.unwrap().expect("the log has events")
+}
+
+/// Counts what is read of the whole log.
+struct CountingLog {
+    log: Arc<dyn EventLog>,
+    events: Arc<AtomicUsize>,
+}
+
+#[async_trait]
+impl ForwardLog for CountingLog {
+    fn inner(&self) -> &dyn EventLog {
+        &*self.log
+    }
+
+    async fn read_all(
+        &self,
+        from: Option<Position>,
+        direction: Direction,
+        limit: usize,
+        filter: &Filter,
+    ) -> Result<Vec<Arc<RecordedEvent>>, LogFault> {
+        let read = self.log.read_all(from, direction, limit, filter).await?;
+        self.events.fetch_add(read.len(), Ordering::SeqCst);
+        Ok(read)
+    }
+}
+
+/// The first events of a log, in another one, as a backup has them.
+async fn backup(bench: &TestBench, atomic: bool, events: usize) -> Arc<MemoryLog> {
+    let log = Arc::new(MemoryLog::new(bench.clock.clone(), atomic));
+    let all = bench.log.read_all(None, Direction::Forwards, usize::MAX, &Filter::all()).await.unwrap();
+    for event in all.iter().take(events) {
+        let RecordedEvent { stream, revision, id, event_type, data, metadata, .. } = RecordedEvent::clone(event);
+        let events = vec![NewEvent { id, event_type, data, metadata }];
+        log.append(vec![StreamWrite { stream, expected: Expected::after(revision), events }]).await.unwrap();
+    }
+    log
+}
+
+#[test]
+fn a_node_goes_on_where_the_one_left_off_that_took_the_snapshot() {
+    in_virtual_time(async |atomic| {
+        let bench = TestBench::new(atomic);
+        let first = bench.open().await;
+        let sold = hold_as(&bench, &first, "ann", seats(&["A-1", "A-2"])).await.unwrap().booking;
+        assert!(matches!(pay(&first, &sold, "pm_card_visa").await.unwrap(), Paid::Confirmed(_)));
+        let held = hold_as(&bench, &first, "ann", seats(&["A-3", "A-4"])).await.unwrap().booking;
+        let snapshot = freeze(&first).await;
+        drop(first);
+
+        let second = bench.node_from(&snapshot).await.unwrap();
+        assert_eq!(code(hold(&bench, &second, seats(&["A-1"])).await), "seat_unavailable");
+        assert_eq!(code(hold(&bench, &second, seats(&["A-3"])).await), "seat_unavailable");
+        // Of eight seats ann has four.
+        assert_eq!(code(hold_as(&bench, &second, "ann", floor(5)).await), "buyer_limit");
+        hold_as(&bench, &second, "ann", floor(4)).await.unwrap();
+        // Two can be sold again when they are refunded, two when their hold ends.
+        second.refund(sold.id, "admin").await.unwrap();
+        later(700).await;
+        assert_eq!(second.booking(held.id).await.unwrap().unwrap().status(), "aborted");
+        hold_as(&bench, &second, "ann", seats(&["A-1", "A-2", "A-3", "A-4"])).await.unwrap();
+    });
+}
+
+#[test]
+fn only_what_came_after_the_snapshot_is_read() {
+    in_virtual_time(async |atomic| {
+        let bench = TestBench::new(atomic);
+        let first = bench.open().await;
+        for seat in 1..=9 {
+            hold(&bench, &first, seats(&[&format!("A-{seat}")])).await.unwrap();
+        }
+        later(1).await;
+        let snapshot = freeze(&first).await;
+        hold(&bench, &first, seats(&["B-1"])).await.unwrap();
+        later(1).await;
+        let events = Arc::new(AtomicUsize::new(0));
+        let log = Arc::new(ForwardingLog(CountingLog { log: bench.log.clone(), events: events.clone() }));
+        let counted = TestBench { log, ..bench.clone() };
+        let second = counted.node_from(&snapshot).await.unwrap();
+        assert_eq!(events.load(Ordering::SeqCst), 2, "BookingOpened and SeatLocked");
+        assert_eq!(code(hold(&counted, &second, seats(&["B-1"])).await), "seat_unavailable");
+    });
+}
+
+#[test]
+fn a_payment_in_progress_is_finished_by_the_next_node() {
+    in_virtual_time(async |atomic| {
+        let bench = TestBench::new(atomic);
+        bench.open().await.drain(Duration::from_secs(1)).await;
+        let (plan, end) = FaultPlan::around(&bench);
+        let first = end.node().await;
+        let booking = hold(&bench, &first, seats(&["A-1"])).await.unwrap().booking;
+        let paying = first.clone();
+        let slow = booking.clone();
+        let payment = tokio::spawn(async move { pay(&paying, &slow, "pm_lastseat_slow").await });
+        later(1).await;
+        let snapshot = freeze(&first).await;
+        plan.power.cut();
+        payment.abort();
+        drop(first);
+        let second = bench.node_from(&snapshot).await.unwrap();
+        later(60).await;
+        let phase = second.booking(booking.id).await.unwrap().unwrap().phase;
+        assert_eq!(phase, Phase::Confirmed { refund_requested: false });
+    });
+}
+
+#[test]
+fn a_log_that_was_restored_from_a_backup_does_not_confirm_it() {
+    in_virtual_time(async |atomic| {
+        let bench = TestBench::new(atomic);
+        let first = bench.open().await;
+        hold(&bench, &first, seats(&["A-1"])).await.unwrap();
+        later(1).await;
+        let snapshot = freeze(&first).await;
+        assert!(snapshot.check_on(&bench.log).await.is_ok());
+
+        let shorter = backup(&bench, atomic, 2).await;
+        let doubt = snapshot.check_on(&(shorter.clone() as _)).await.unwrap_err().to_string();
+        assert_eq!(doubt, "it is true at position 3, and the log ends at 2");
+        // It is sold from again, and has as many events as before.
+        let restored = TestBench { log: shorter, ..bench.clone() };
+        let office = restored.node().await;
+        hold(&restored, &office, seats(&["B-1"])).await.unwrap();
+        let doubt = snapshot.check_on(&restored.log).await.unwrap_err().to_string();
+        assert!(doubt.starts_with("the log does not have its last event, number 0 of "), "{doubt}");
+    });
+}
+
+#[test]
+fn a_log_of_the_other_kind_does_not_confirm_it() {
+    in_virtual_time(async |atomic| {
+        let bench = TestBench::new(atomic);
+        let office = bench.open().await;
+        later(1).await;
+        let snapshot = freeze(&office).await;
+        let other = backup(&bench, !atomic, usize::MAX).await;
+        let doubt = snapshot.check_on(&(other as _)).await.unwrap_err().to_string();
+        assert!(doubt.contains("embedded log"), "{doubt}");
+    });
+}
+
+#[test]
+fn an_empty_log_has_no_snapshot() {
+    in_virtual_time(async |atomic| {
+        assert!(TestBench::new(atomic).node().await.freeze().await.unwrap().is_none());
+    });
+}
+
+trait CheckOn {
+    async fn check_on(&self, log: &Arc<dyn EventLog>) -> Result<(), SnapshotDoubt>;
+}
+
+impl CheckOn for Snapshot {
+    async fn check_on(&self, log: &Arc<dyn EventLog>) -> Result<(), SnapshotDoubt> {
+        self.clone().check(&**log).await.map(drop)
+    }
+}
