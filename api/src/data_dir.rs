@@ -86,6 +86,12 @@ impl DataDir {
         self.root.join("views")
     }
 
+    /// Snapshots of the write side. May be deleted: the next start reads the whole log.
+    #[must_use]
+    pub fn snapshots(&self) -> PathBuf {
+        self.root.join("snapshots")
+    }
+
     /// Why the log of this directory can't be empty, if the payments show that.
     #[must_use]
     pub fn evidence_of_sales(&self) -> Option<String> {

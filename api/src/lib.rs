@@ -27,6 +27,7 @@ pub mod problem;
 pub mod reconcile;
 pub mod routes;
 pub mod server;
+pub mod snapshots;
 pub mod stripe_amounts;
 pub mod sweep;
 pub mod webhooks;

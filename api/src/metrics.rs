@@ -7,6 +7,7 @@ mod commands;
 mod gauges;
 mod latency;
 mod reports;
+mod snapshots;
 mod text;
 mod webhooks;
 
@@ -18,6 +19,7 @@ pub use webhooks::WebhookOutcome;
 use crate::limits::policy::Policy;
 use crate::problem::Code;
 use lastseat_domain::Timestamp;
+use lastseat_domain::ports::event_log::Position;
 use latency::Latency;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
@@ -37,6 +39,7 @@ pub struct Metrics {
     stream_clients: AtomicI64,
     webhooks: webhooks::Webhooks,
     reports: reports::Reports,
+    snapshots: snapshots::Snapshots,
 }
 
 impl Default for Metrics {
@@ -51,6 +54,7 @@ impl Default for Metrics {
             stream_clients: AtomicI64::new(0),
             webhooks: webhooks::Webhooks::default(),
             reports: reports::Reports::default(),
+            snapshots: snapshots::Snapshots::default(),
         }
     }
 }
@@ -94,6 +98,27 @@ impl Metrics {
         self.reports.swept(pass, now);
     }
 
+    /// A snapshot of the write side was loaded at the start.
+    pub fn snapshot_loaded(&self, position: Position, taken_at: Timestamp) {
+        self.snapshots.has(position, taken_at);
+    }
+
+    /// Counts a snapshot of the write side.
+    pub fn snapshot_stored(&self, position: Position, taken_at: Timestamp) {
+        self.snapshots.stored();
+        self.snapshots.has(position, taken_at);
+    }
+
+    /// Counts a snapshot that could not be stored.
+    pub fn snapshot_failed(&self) {
+        self.snapshots.failed();
+    }
+
+    /// Whether the last one could not be stored.
+    pub fn snapshot_failed_last(&self) -> bool {
+        self.snapshots.failed_last()
+    }
+
     /// Counts a request that a limit refused.
     pub fn limited(&self, policy: Policy) {
         if let Some(cell) = self.limited.get(policy as usize) {
@@ -132,6 +157,7 @@ impl Metrics {
         single(&mut text, "lastseat_stream_clients", "gauge", "Clients that read a seat stream.", clients);
         self.webhooks.render(&mut text);
         self.reports.render(&mut text);
+        self.snapshots.render(&mut text);
         gauges.render(&mut text);
         text
     }

@@ -17,6 +17,7 @@ mod redis;
 pub mod repair;
 mod reports;
 mod sandbox_server;
+mod snapshots;
 mod start_error;
 mod stripe;
 pub mod token_key;
@@ -52,6 +53,7 @@ use listener::{bind, reachable};
 use parts::{limits, open_both_sides, other_connections};
 use payments::ChosenPayments;
 use reports::{Context, Reports};
+use snapshots::SnapshotKeeper;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -81,6 +83,7 @@ pub struct Running {
     /// The time.
     pub clock: Arc<dyn Clock>,
     chosen_log: ChosenLog,
+    snapshots: SnapshotKeeper,
     reports_ended: CancellationToken,
     shutdown: CancellationToken,
     serving: JoinHandle<io::Result<()>>,
@@ -148,6 +151,7 @@ async fn assemble(
         log: inside.log,
         box_office: inside.box_office,
         read_model: inside.read_model,
+        snapshots: inside.snapshots,
         eventstore_server: inside.eventstore_server,
         sandbox: inside.sandbox,
         reports_ended: inside.reports_ended,
@@ -171,6 +175,7 @@ struct Inside {
     sandbox: Option<Arc<SandboxGateway>>,
     box_office: BoxOffice,
     read_model: ReadModel,
+    snapshots: SnapshotKeeper,
     metrics: Arc<Metrics>,
     reports_ended: CancellationToken,
 }
@@ -207,8 +212,9 @@ impl Inside {
             clock: Arc::clone(clock),
             ids: Arc::clone(&ids),
         };
-        let (box_office, read_model) = open_both_sides(config, data, ports).await?;
         let metrics = Arc::<Metrics>::default();
+        let (box_office, read_model) = open_both_sides(config, data, ports, &metrics).await?;
+        let snapshots = SnapshotKeeper::start(config, data, &box_office, clock, &metrics);
         let context = Context {
             gateway: &gateway,
             box_office: &box_office,
@@ -231,6 +237,7 @@ impl Inside {
             sandbox,
             box_office,
             read_model,
+            snapshots,
             metrics,
             reports_ended,
         };
@@ -291,6 +298,7 @@ impl Running {
             Ok(Err(error)) => tracing::warn!(%error, "the listener failed"),
             Err(error) => tracing::error!(%error, "the server's task failed"),
         }
+        self.snapshots.stop(self.drain).await;
         self.box_office.drain(self.drain).await;
         self.read_model.stop().await;
         if let Some(server) = self.eventstore_server {

@@ -139,6 +139,10 @@ settings! {
     settle, "settle_seconds": Duration = EngineSettings::default().settle_after, SECONDS, SERVER;
     /// How long a caller waits for the payment gateway before the answer is 202 `paying`
     payment_patience, "payment_patience_seconds": Duration = EngineSettings::default().payment_patience, SECONDS_UP_TO_600, SERVER;
+    /// Time after which a snapshot of the write side is stored, if anything has happened
+    snapshot_every, "snapshot_seconds": Duration = Duration::from_secs(60), SECONDS, SERVER;
+    /// Events after which one is stored before that time
+    snapshot_events, "snapshot_events": usize = 200_000, COUNT, SERVER;
     /// How long each step of stopping may take
     drain, "drain_seconds": Duration = Duration::from_secs(10), SECONDS_OR_NONE, SERVER;
     /// Commands of one caller (a buyer, with a token or with those of its bookings) in a time

@@ -1,11 +1,13 @@
 //! The parts of a server that follow from its configuration alone, or from its log.
 
 use super::eventstore_server;
+use super::snapshots::open_box_office;
 use super::start_error::StartError;
 use crate::config::Config;
 use crate::data_dir::DataDir;
 use crate::demo;
 use crate::limits::Limits;
+use crate::metrics::Metrics;
 use lastseat_domain::ports::event_log::{Filter, last_position};
 use lastseat_domain::ports::{Clock, EventLog, RateLimiter};
 use lastseat_engine::{BoxOffice, Ports, Settings};
@@ -24,9 +26,14 @@ pub(super) fn other_connections(config: &Config) -> u64 {
 }
 
 /// The write side and the read side, with the demo show if it is wanted.
-pub(super) async fn open_both_sides(config: &Config, data: &DataDir, ports: Ports) -> Result<(BoxOffice, ReadModel), StartError> {
+pub(super) async fn open_both_sides(
+    config: &Config,
+    data: &DataDir,
+    ports: Ports,
+    metrics: &Metrics,
+) -> Result<(BoxOffice, ReadModel), StartError> {
     let (log, clock) = (Arc::clone(&ports.log), Arc::clone(&ports.clock));
-    let box_office = BoxOffice::open(ports, settings(config)).await?;
+    let box_office = open_box_office(data, ports, settings(config), metrics).await?;
     let rest = async {
         if config.demo {
             demo::put_on_sale(&box_office, config.hold).await?;

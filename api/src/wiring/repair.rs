@@ -4,6 +4,7 @@ use super::event_log::open_file;
 use super::payments::ChosenPayments;
 use crate::config::Config;
 use crate::data_dir::DataDir;
+use crate::snapshots::SnapshotFiles;
 use lastseat_domain::ports::{Clock, PaymentGateway};
 use lastseat_engine::{BoxOffice, Ports, Settings};
 use lastseat_event_log_sqlite::SqliteLog;
@@ -70,6 +71,8 @@ async fn engine(
         clock: Arc::clone(clock),
         ids: Arc::new(RandomIds),
     };
-    let box_office = BoxOffice::open(ports, Settings::default()).await.map_err(|fault| fault.to_string())?;
+    let loaded = SnapshotFiles::at(data.snapshots()).load(&**log).await.map_err(|fault| fault.to_string())?;
+    let snapshot = loaded.map(|loaded| loaded.snapshot);
+    let box_office = BoxOffice::open_from(ports, Settings::default(), snapshot).await.map_err(|fault| fault.to_string())?;
     Ok((box_office, gateway))
 }
