@@ -18,6 +18,7 @@ mod sandbox;
 mod serve;
 mod service;
 mod signals;
+mod snapshot;
 mod token;
 mod verify;
 
@@ -72,6 +73,9 @@ enum Verb {
     /// Look after the read side's views
     #[command(subcommand)]
     Projections(projections::ProjectionsVerb),
+    /// Look after the snapshots from which the write side starts
+    #[command(subcommand)]
+    Snapshot(snapshot::SnapshotVerb),
     /// Mint a token and print it
     Token(token::Token),
     /// Print the API's description, OpenAPI 3.1 in JSON
@@ -157,6 +161,7 @@ impl Cli {
             Verb::Payments(verb) => payments::run(verb, config).await,
             Verb::Sandbox(args) => sandbox::run(args, config).await,
             Verb::Projections(verb) => projections::run(verb, config).await,
+            Verb::Snapshot(verb) => snapshot::run(verb, config).await,
             Verb::Token(args) => token::run(args, config),
             Verb::Openapi => openapi::run(),
             Verb::Config(config_show::ConfigVerb::Show(args)) => config_show::show(args, &effective),

@@ -4,7 +4,7 @@
 
 use lastseat::snapshots::{SnapshotFiles, Undecodable, decode, encode};
 use lastseat_domain::ports::event_log::{Direction, Expected, Filter, NewEvent, RecordedEvent, StreamWrite};
-use lastseat_domain::ports::{Clock, EventLog};
+use lastseat_domain::ports::{Clock, EventLog, Ids};
 use lastseat_domain::{BookingId, BuyerId};
 use lastseat_engine::{BoxOffice, HoldRequest, Ports, SeatSelection, Settings, Snapshot};
 use lastseat_in_process::{InProcessGuard, RandomIds, SystemClock};
@@ -62,7 +62,7 @@ impl Place {
 }
 
 async fn hold(office: &BoxOffice, seat: &str) {
-    let booking = BookingId(uuid::Uuid::new_v4());
+    let booking = BookingId(RandomIds.uuid());
     let (show, selection, buyer) = (show_id("test"), SeatSelection::Seats(vec![seat_id(seat)]), BuyerId::guest(booking));
     office.hold(HoldRequest { booking, show, selection, buyer, fingerprint: None, trace: None }).await.unwrap();
 }

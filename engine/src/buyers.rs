@@ -10,7 +10,7 @@
 use lastseat_domain::{BookingId, BuyerId, Rejection, ShowId};
 use parking_lot::{Mutex, MutexGuard};
 use std::collections::HashMap;
-use std::hash::{BuildHasher, Hash, Hasher};
+use std::hash::BuildHasher;
 use std::sync::Arc;
 
 /// Parts with a lock each. A part's sums are copied when they change while a snapshot has them.
@@ -95,9 +95,7 @@ pub(crate) struct Reservation {
 
 impl BuyerLedger {
     fn shard(&self, key: &Key) -> Option<MutexGuard<'_, Shard>> {
-        let mut hasher = self.hasher.build_hasher();
-        key.hash(&mut hasher);
-        let index = usize::try_from(hasher.finish() % SHARDS as u64).ok()?;
+        let index = usize::try_from(self.hasher.hash_one(key) % SHARDS as u64).ok()?;
         self.shards.get(index).map(Mutex::lock)
     }
 

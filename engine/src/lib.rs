@@ -13,6 +13,7 @@ mod hold;
 mod journal;
 mod known_bookings;
 mod loaded;
+mod log_reader;
 mod maintenance;
 mod origin;
 mod payment;

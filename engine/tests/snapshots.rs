@@ -168,6 +168,27 @@ fn a_log_of_the_other_kind_does_not_confirm_it() {
 }
 
 #[test]
+fn a_snapshot_can_be_made_of_the_log_alone_and_of_an_older_one() {
+    in_virtual_time(async |atomic| {
+        let bench = TestBench::new(atomic);
+        let office = bench.open().await;
+        hold(&bench, &office, seats(&["A-1"])).await.unwrap();
+        later(1).await;
+        let older = freeze(&office).await.check(&*bench.log).await.unwrap();
+        hold(&bench, &office, seats(&["A-2"])).await.unwrap();
+        drop(office);
+        for start in [None, Some(older)] {
+            let snapshot = Snapshot::of_log(&*bench.log, start, bench.clock.now()).await.unwrap().unwrap();
+            assert_eq!(snapshot.position, bench.log.head().await.unwrap());
+            let next = bench.node_from(&snapshot).await.unwrap();
+            for (seat, free) in [("A-1", false), ("A-2", false), ("A-3", true)] {
+                assert_eq!(next.refuse_at_once(&show(), &seats(&[seat]), None).is_ok(), free, "{seat}");
+            }
+        }
+    });
+}
+
+#[test]
 fn an_empty_log_has_no_snapshot() {
     in_virtual_time(async |atomic| {
         assert!(TestBench::new(atomic).node().await.freeze().await.unwrap().is_none());

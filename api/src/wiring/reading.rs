@@ -32,8 +32,8 @@ pub enum Unreadable {
     /// The views' directory can't be used.
     #[error(transparent)]
     Data(#[from] Unusable),
-    /// The file is in use by a server that writes the same views.
-    #[error("{0}; the views are rebuilt while no server has the log open")]
+    /// The file is in use by a server that writes the same views and snapshots.
+    #[error("{0}; this can only be done while no server has the log open")]
     InUse(OpenError),
     /// The cluster can't be used.
     #[error("{0}")]

@@ -16,7 +16,7 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 /// Time between two looks at how much has happened.
-const LOOK_EVERY: TimeDelta = TimeDelta::seconds(1);
+const LOOK_EVERY: TimeDelta = TimeDelta::milliseconds(200);
 
 /// The write side, from the newest snapshot that the log confirms. A log line says what that took: it is what a restart
 /// costs.

@@ -145,7 +145,7 @@ fn a_log_in_use_can_be_verified_but_its_views_not_rebuilt() {
     let run = place.run(&["projections", "rebuild", "--data", "d"]);
     let line = run.one_line(3);
     assert!(line.contains(&format!("by process {}", std::process::id())), "{line}");
-    assert!(line.ends_with("the views are rebuilt while no server has the log open"), "{line}");
+    assert!(line.ends_with("this can only be done while no server has the log open"), "{line}");
     drop(log);
 }
 

@@ -13,3 +13,4 @@ mod http;
 mod load;
 mod log;
 mod serve;
+mod snapshot;

@@ -100,7 +100,8 @@ impl Run {
     /// One cycle: start, check the earlier answers, buy, kill, verify.
     async fn cycle(&mut self, data: &Path, admin: &str, cycle: u64, rng: &mut Rng) {
         let show = format!("show-{}", cycle / CYCLES_A_SHOW);
-        let server = Server::start(data).await;
+        // As often as it can, so that kills hit snapshots, too.
+        let server = Server::start_with(data, &["--snapshot-events", "1"]).await;
         put_on_sale(&server.client, admin, &show).await;
         // Only bookings that the kill may have hit; the others are checked at the end.
         let recent = SystemClock.now() - chrono::TimeDelta::seconds(2 * i64::from(HOLD_SECONDS));
@@ -150,6 +151,9 @@ async fn nothing_acknowledged_is_lost_by_kill_9() {
         run.cycle(&data, &admin, cycle, &mut rng).await;
     }
     eprintln!("{:?} for the kills", started.elapsed());
+    assert!(data.join("snapshots/engine.snapshot.old").exists(), "the kills left no snapshots");
+    let said = std::fs::read_to_string(data.with_extension("stderr")).unwrap();
+    assert!(!said.contains("snapshot"), "a kill leaves the one before: {said}");
 
     // The last start completes everything that is pending.
     let server = Server::start(&data).await;

@@ -4,6 +4,7 @@ use crate::Timestamp;
 use crate::event::{AbortReason, BookingOpened, RequestFingerprint, ReviewOutcome};
 use crate::ids::{BookingId, IntentId};
 use crate::money::Money;
+use serde::{Deserialize, Serialize};
 
 /// What can be requested of a booking. The time is passed in, because the rules never read a clock.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -117,7 +118,7 @@ pub enum BookingCommand {
 }
 
 /// What a person found out about a flagged payment.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Review {
     /// The cause is gone: the booking goes on where it stopped.
     Continue,

@@ -38,6 +38,18 @@ impl Knowledge {
         }
     }
 
+    /// Nothing, for a log that is only read.
+    pub(crate) fn empty(atomic: bool, settle_after: Duration) -> Self {
+        Self {
+            shows: ShowRegistry::default(),
+            buyers: BuyerLedger::default(),
+            known_bookings: Arc::default(),
+            uncaptured: Arc::default(),
+            atomic,
+            settle_after,
+        }
+    }
+
     /// Starts with what a snapshot has. `now`: when what was being looked at then is due.
     pub(crate) fn thaw(&self, snapshot: CheckedSnapshot, now: Timestamp) -> PendingBookings {
         let CheckedSnapshot { shows, known_bookings, state: FollowerState { pending, sold, uncaptured }, .. } = snapshot;

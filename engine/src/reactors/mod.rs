@@ -1,8 +1,8 @@
 //! Tasks that consume the log's events and issue commands: expiry, recovery, rewards.
 
 mod confirmed_bookings;
-mod fold;
 
+pub(crate) mod fold;
 pub(crate) mod log_follower;
 pub(crate) mod pending_bookings;
 mod recovery;

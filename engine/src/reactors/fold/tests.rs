@@ -17,14 +17,7 @@ struct Node {
 
 impl Node {
     fn new(atomic: bool) -> Self {
-        let knowledge = Knowledge {
-            shows: ShowRegistry::default(),
-            buyers: BuyerLedger::default(),
-            known_bookings: Arc::default(),
-            uncaptured: Arc::default(),
-            atomic,
-            settle_after: Duration::from_secs(10),
-        };
+        let knowledge = Knowledge::empty(atomic, Duration::from_secs(10));
         Self { knowledge, pending: PendingBookings::default() }
     }
 
