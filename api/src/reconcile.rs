@@ -12,7 +12,7 @@ use compare::Ledger;
 use lastseat_domain::event::Event;
 use lastseat_domain::ports::event_log::RecordedEvent;
 use lastseat_domain::ports::payments::{PaymentRecord, UnreadableRecord};
-use lastseat_domain::{BookingId, IntentId, codec};
+use lastseat_domain::{BookingId, IntentId, Timestamp, codec};
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 /// The gateway's records, and the bookings folded from the log.
@@ -52,16 +52,16 @@ impl Reconciliation {
     pub fn observe(&mut self, recorded: &RecordedEvent) {
         let compared = recorded.stream.as_booking().is_some_and(|b| self.complete || self.bookings.contains_key(&b));
         if let (true, Ok(Some(envelope))) = (compared, codec::decode(recorded)) {
-            self.take(&envelope.event);
+            self.take(&envelope.event, envelope.metadata.at);
         }
     }
 
-    fn take(&mut self, event: &Event) {
+    fn take(&mut self, event: &Event, at: Timestamp) {
         let Some(booking) = event.booking() else { return };
         if self.complete {
-            self.bookings.entry(booking).or_default().take(event);
+            self.bookings.entry(booking).or_default().take(event, at);
         } else if let Some(ledger) = self.bookings.get_mut(&booking) {
-            ledger.take(event);
+            ledger.take(event, at);
         }
     }
 
@@ -107,15 +107,15 @@ impl Reconciliation {
         Self { records, unreadable: self.unreadable.clone(), bookings: self.bookings.clone(), complete: self.complete }
     }
 
-    /// Where they differ: first in the records' order, then bookings without a record.
+    /// Where they differ as of `now`: first in the records' order, then bookings without a record.
     #[must_use]
-    pub fn differences(&self) -> Vec<Difference> {
+    pub fn differences(&self, now: Timestamp) -> Vec<Difference> {
         let records = self.matched();
         let numbers = refund_numbers(&records, &self.bookings);
         let mut found = Vec::new();
         for record in &records {
             let ledger = record.booking.and_then(|booking| self.bookings.get(&booking)).filter(|ledger| ledger.exists());
-            found.extend(compare::record(record, ledger, numbers.get(&record.intent).copied().unwrap_or(1)));
+            found.extend(compare::record(record, ledger, numbers.get(&record.intent).copied().unwrap_or(1), now));
         }
         if self.complete {
             let unreadable = self.unreadable.iter().map(|(intent, _)| intent);

@@ -205,11 +205,13 @@ async fn verify(config: &Config) -> Result<Verified, Unreadable> {
     };
     let mut reconciliation = before.map(Reconciliation::of);
     let read = audit(&*readable.log, reconciliation.as_mut()).await?;
+    // As in the rest of the report: a log that nobody has written to since does not get worse with age.
+    let now = read.report.until.unwrap_or_default();
     let payments = reconciliation.map(|reconciliation| {
-        let mut disagreements = reconciliation.differences();
+        let mut disagreements = reconciliation.differences(now);
         // What a running server has done since is no disagreement: only what differs both times counts.
         if let (false, Ok(Some(after))) = (disagreements.is_empty(), charges()) {
-            let still = reconciliation.with(after).differences();
+            let still = reconciliation.with(after).differences(now);
             disagreements.retain(|found| still.contains(found));
         }
         Payments { checked: reconciliation.payments(), disagreements }

@@ -3,7 +3,7 @@
 use super::difference::{Difference, Kind, Remedy};
 use lastseat_domain::event::{Event, ReviewOutcome};
 use lastseat_domain::ports::payments::{Dispute, IntentStatus, PaymentRecord};
-use lastseat_domain::{BookingId, IntentId, Money};
+use lastseat_domain::{BookingId, IntentId, Money, Timestamp};
 use std::collections::HashSet;
 
 /// Number of the first refund that the engine does not make: its own is 1.
@@ -39,12 +39,17 @@ pub(super) struct Ledger {
     unclear: bool,
     voided: bool,
     flagged: bool,
+    /// When the last thing was decided that a server has to carry out.
+    decided: Option<Timestamp>,
     /// A person has settled the payment at the gateway: nothing of it is left to do there.
     settled: bool,
 }
 
 impl Ledger {
-    pub(super) fn take(&mut self, event: &Event) {
+    pub(super) fn take(&mut self, event: &Event, at: Timestamp) {
+        if matches!(event, Event::BookingCommitted(_) | Event::RefundRequested(_) | Event::BookingAborted(_)) {
+            self.decided = Some(at);
+        }
         self.phase = match event {
             Event::PaymentStarted(_) => Phase::UnderWay,
             Event::BookingCommitted(_) => Phase::Committed,
@@ -133,7 +138,7 @@ impl Ledger {
 }
 
 /// Where a record and its booking differ. `number`: of a refund of an intent that the log does not name.
-pub(super) fn record(record: &PaymentRecord, ledger: Option<&Ledger>, number: u32) -> Vec<Difference> {
+pub(super) fn record(record: &PaymentRecord, ledger: Option<&Ledger>, number: u32, now: Timestamp) -> Vec<Difference> {
     let money = Gateway::of(record);
     let mut found = Vec::new();
     if record.booking.is_some() && record.dispute == Dispute::Open {
@@ -142,7 +147,7 @@ pub(super) fn record(record: &PaymentRecord, ledger: Option<&Ledger>, number: u3
     found.extend(match (record.booking, ledger) {
         (None, _) => Some(Kind::NotOurs.of(record, Remedy::Nothing)),
         (Some(_), None) => unexplained(record, money, 1, Kind::UnknownBookingCharged, Kind::UnknownBookingAuthorised),
-        (Some(_), Some(ledger)) => with_ledger(record, money, ledger, number),
+        (Some(_), Some(ledger)) => with_ledger(record, money, ledger, number).map(|found| found.waiting(ledger.decided, now)),
     });
     found
 }

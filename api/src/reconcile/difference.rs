@@ -1,7 +1,8 @@
 //! What can differ between gateway and log, what it means, and what helps.
 
+use chrono::{SecondsFormat, TimeDelta};
 use lastseat_domain::ports::payments::PaymentRecord;
-use lastseat_domain::{BookingId, IntentId, Money};
+use lastseat_domain::{BookingId, IntentId, Money, Timestamp};
 use serde::Serialize;
 
 /// Gateway and log say different things about a payment.
@@ -16,10 +17,31 @@ pub struct Difference {
     pub text: &'static str,
     /// Nothing under way explains it.
     pub wrong: bool,
+    /// Since when a server has had it to do, if it does that by itself.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub since: Option<Timestamp>,
     pub remedy: Remedy,
 }
 
+/// What a server does by itself takes seconds, and longer only while the gateway or all servers are down. After this it is
+/// wrong: money is owed, and nothing returns it.
+const OVERDUE: TimeDelta = TimeDelta::hours(1);
+
 impl Difference {
+    /// The same, as of `now`: what a server has had to do for too long is wrong.
+    pub(super) fn waiting(self, since: Option<Timestamp>, now: Timestamp) -> Self {
+        let since = since.filter(|_| self.remedy == Remedy::Wait);
+        let overdue = since.is_some_and(|since| now.signed_duration_since(since) >= OVERDUE);
+        Self { wrong: self.wrong || overdue, since, ..self }
+    }
+
+    /// What differs, for people.
+    #[must_use]
+    pub fn in_words(&self) -> String {
+        let since = self.since.map(|since| since.to_rfc3339_opts(SecondsFormat::Secs, true));
+        since.map_or_else(|| self.text.to_owned(), |since| format!("{}; due since {since}", self.text))
+    }
+
     /// What it is about, for people.
     #[must_use]
     pub fn subject(&self) -> String {
@@ -128,6 +150,6 @@ impl Kind {
     }
 
     pub(super) fn difference(self, booking: Option<BookingId>, intent: IntentId, remedy: Remedy) -> Difference {
-        Difference { kind: self, booking, intent, text: self.text(), wrong: self.wrong(), remedy }
+        Difference { kind: self, booking, intent, text: self.text(), wrong: self.wrong(), since: None, remedy }
     }
 }

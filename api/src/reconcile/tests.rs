@@ -1,4 +1,5 @@
 use super::*;
+use chrono::TimeDelta;
 use lastseat_domain::event::*;
 use lastseat_domain::ports::payments::{Dispute, IntentStatus};
 use lastseat_domain::{Currency, Money, SeatId, ShowId, Timestamp};
@@ -71,12 +72,18 @@ fn nothing() -> PaymentRecord {
     record(0, 0, IntentStatus::Canceled)
 }
 
+/// As seen at once.
 fn differences(events: &[Event], records: Vec<PaymentRecord>) -> Vec<Difference> {
+    differences_after(TimeDelta::zero(), events, records)
+}
+
+/// As seen so long after the last event.
+fn differences_after(later: TimeDelta, events: &[Event], records: Vec<PaymentRecord>) -> Vec<Difference> {
     let mut reconciliation = Reconciliation::of_all(records);
     for event in events {
-        reconciliation.take(event);
+        reconciliation.take(event, Timestamp::UNIX_EPOCH);
     }
-    reconciliation.differences()
+    reconciliation.differences(Timestamp::UNIX_EPOCH + later)
 }
 
 fn found(events: &[Event], records: Vec<PaymentRecord>) -> Vec<(Kind, Remedy)> {
@@ -277,4 +284,28 @@ fn a_dispute_that_is_lost_is_wrong_while_the_booking_counts_as_paid() {
     let twice = differences(&flagged, vec![taken(100)]);
     assert_eq!(twice.iter().map(|it| (it.kind, it.wrong)).collect::<Vec<_>>(), [(Kind::ReturnedTwice, false)]);
     assert_eq!(found(&flagged, vec![]), [(Kind::NotAtGateway, Remedy::Decide)]);
+}
+
+/// A server carries it out within seconds. If none has for an hour, the money is owed and nothing returns it.
+#[test]
+fn what_a_server_has_not_done_for_an_hour_is_wrong() {
+    let (soon, late) = (TimeDelta::minutes(59), TimeDelta::hours(1));
+    for (events, gateway, kind) in [
+        (history(4), nothing(), Kind::SoldUnpaid),
+        (history(6), taken(0), Kind::RefundDue),
+        (history(6), taken(100), Kind::RefundUnrecorded),
+        (aborted(3), reserved(), Kind::VoidDue),
+    ] {
+        for (after, wrong) in [(soon, false), (late, true)] {
+            let found = differences_after(after, &events, vec![gateway.clone()]);
+            let seen: Vec<_> = found.iter().map(|it| (it.kind, it.remedy, it.wrong, it.since)).collect();
+            assert_eq!(seen, [(kind, Remedy::Wait, wrong, Some(Timestamp::UNIX_EPOCH))], "{after}");
+            assert!(found.iter().all(|found| found.in_words().ends_with("due since 1970-01-01T00:00:00Z")));
+        }
+    }
+    // What waits for a person does not become wrong by itself.
+    let mut flagged = aborted(3);
+    flagged.push(PaymentFlagged { booking: booking(), reason: "?".into() }.into());
+    let found = differences_after(late * 100, &flagged, vec![reserved()]);
+    assert_eq!(found.iter().map(|it| (it.kind, it.wrong, it.since)).collect::<Vec<_>>(), [(Kind::Flagged, false, None)]);
 }

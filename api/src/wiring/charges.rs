@@ -3,10 +3,12 @@
 
 use crate::data_dir::DataDir;
 use crate::reconcile::{Difference, Reconciliation};
+use lastseat_domain::ports::Clock;
 use lastseat_domain::ports::event_log::{Direction, EventLog, LogFault};
 use lastseat_domain::ports::payments::{Dispute, IntentStatus, NextAction, PaymentRecord, RefundRecord};
 use lastseat_domain::{IntentId, StreamName};
 use lastseat_event_log_sqlite::SqliteLog;
+use lastseat_in_process::SystemClock;
 use lastseat_payments_sandbox::{Record, SandboxGateway, Status, read_journal};
 
 /// A start compares so many of the newest charges: what a log loses is its end. `lastseat verify` compares
@@ -64,7 +66,7 @@ pub(super) async fn unmatched(data: &DataDir) -> Vec<Difference> {
     let found = match SqliteLog::open_read_only(data.events()) {
         Ok(log) => compare(&log, charges).await.unwrap_or_default(),
         // Deleted or emptied.
-        Err(_) => Reconciliation::of(charges).differences(),
+        Err(_) => Reconciliation::of(charges).differences(SystemClock.now()),
     };
     found.into_iter().filter(|found| found.wrong).collect()
 }
@@ -96,7 +98,7 @@ pub(super) async fn newest_unmatched(log: &dyn EventLog, charges: Result<Vec<Pay
 }
 
 /// Compares charges with their bookings' streams.
-async fn compare(log: &dyn EventLog, charges: Vec<PaymentRecord>) -> Result<Vec<Difference>, LogFault> {
+pub(super) async fn compare(log: &dyn EventLog, charges: Vec<PaymentRecord>) -> Result<Vec<Difference>, LogFault> {
     let bookings: Vec<_> = charges.iter().filter_map(|charge| charge.booking).collect();
     let mut reconciliation = Reconciliation::of(charges);
     for booking in bookings {
@@ -104,5 +106,5 @@ async fn compare(log: &dyn EventLog, charges: Vec<PaymentRecord>) -> Result<Vec<
             reconciliation.observe(&event);
         }
     }
-    Ok(reconciliation.differences())
+    Ok(reconciliation.differences(SystemClock.now()))
 }

@@ -2,10 +2,11 @@
 
 use crate::cli::terminal::complain;
 use crate::reconcile::{Difference, Reconciliation};
+use crate::wiring::chosen::SystemClock;
 use crate::wiring::reading;
 use lastseat_domain::ports::event_log::{Direction, EventLog, Filter, Position};
 use lastseat_domain::ports::payments::{Dispute, GatewayFault, PaymentRecord, UnreadableRecord};
-use lastseat_domain::ports::{LogFault, PaymentRecords};
+use lastseat_domain::ports::{Clock, LogFault, PaymentRecords};
 use lastseat_domain::{IntentId, StreamName};
 use std::collections::HashSet;
 use std::time::Duration;
@@ -58,7 +59,7 @@ pub async fn compare(records: &dyn PaymentRecords, log: &dyn EventLog) -> Result
         position = last.position;
         page.iter().for_each(|event| first.observe(event));
     }
-    let mut found = first.differences();
+    let mut found = first.differences(SystemClock.now());
     if !found.is_empty() {
         let (again, odd) = look_again(records, log, &found).await?;
         found.retain(|first| again.iter().any(|second| (first.kind, &first.intent) == (second.kind, &second.intent)));
@@ -96,7 +97,7 @@ async fn look_again(
             again.observe(&event);
         }
     }
-    Ok((again.differences(), unreadable))
+    Ok((again.differences(SystemClock.now()), unreadable))
 }
 
 /// The gateway's records, newest first, until `enough` says so of a page.

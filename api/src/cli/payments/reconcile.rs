@@ -153,7 +153,7 @@ fn print(found: &[Difference], outcomes: &[Outcome], unreadable: &[UnreadableRec
     say(&format!("\n  {}  compared with {}\n", paint.bold(&summary.gateway), summary.log));
     for (difference, outcome) in found.iter().zip(outcomes) {
         let sign = if difference.wrong { paint.red("✗") } else { "!".to_owned() };
-        say(&format!("  {sign} {} ({}): {}", difference.subject(), difference.intent, difference.text));
+        say(&format!("  {sign} {} ({}): {}", difference.subject(), difference.intent, difference.in_words()));
         say(&match outcome {
             Outcome::NotAsked => format!("      would {}", difference.remedy.text()),
             Outcome::Done(what) => format!("      {}", paint.green(what)),

@@ -5,11 +5,13 @@ use crate::cli::terminal::{Paint, complain, say, say_json};
 use crate::config::Config;
 use crate::exit;
 use crate::reconcile::{Difference, Reconciliation};
+use crate::wiring::chosen::SystemClock;
 use crate::wiring::payment_records::Recorded;
 use crate::wiring::reading::Readable;
 use chrono::TimeDelta;
 use lastseat_domain::booking::evolve;
 use lastseat_domain::event::Event;
+use lastseat_domain::ports::Clock;
 use lastseat_domain::ports::event_log::{Direction, EventLog};
 use lastseat_domain::ports::payments::{Dispute, IntentStatus, PaymentRecord};
 use lastseat_domain::{BookingId, Money, StreamName, Timestamp, codec};
@@ -113,7 +115,7 @@ async fn read(id: BookingId, config: &Config) -> Result<History, Unreadable> {
         status: booking.as_ref().map(lastseat_domain::booking::Booking::status),
         amount: booking.as_ref().and_then(lastseat_domain::booking::Booking::amount),
         history,
-        differences: reconciliation.with(records).differences(),
+        differences: reconciliation.with(records).differences(SystemClock.now()),
         unreadable: odd,
     })
 }
@@ -180,7 +182,7 @@ fn print(found: &History) {
     }
     say("");
     for difference in &found.differences {
-        let line = format!("{}; lastseat payments reconcile would {}", difference.text, difference.remedy.text());
+        let line = format!("{}; lastseat payments reconcile would {}", difference.in_words(), difference.remedy.text());
         say(&format!("  {}", if difference.wrong { paint.red(&format!("✗ {line}")) } else { format!("! {line}") }));
     }
     for odd in &found.unreadable {

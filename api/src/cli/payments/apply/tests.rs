@@ -103,7 +103,8 @@ async fn run(gateway: &Arc<Gateway>, remedy: Remedy, intents: &[&str]) -> Outcom
     let (records, at) = (Arc::clone(gateway) as _, Some(Arc::clone(gateway) as _));
     let mut apply = Apply { records, gateway: at, engine, unknown_bookings: false };
     let (kind, text) = (Kind::RefundedCharged, "");
-    let difference = Difference { kind, booking: Some(booking()), intent: intent("pi_1"), text, wrong: true, remedy };
+    let difference =
+        Difference { kind, booking: Some(booking()), intent: intent("pi_1"), text, wrong: true, since: None, remedy };
     apply.run(&difference, &intents.iter().map(|name| intent(name)).collect::<Vec<_>>()).await
 }
 
