@@ -93,6 +93,11 @@ impl Metrics {
         self.reports.refund_failed();
     }
 
+    /// Counts a payment that the sweep found to be wrong.
+    pub fn found_wrong(&self) {
+        self.reports.found_wrong();
+    }
+
     /// Counts a pass of the payments' sweep; `None`: it was broken off.
     pub fn swept(&self, pass: Option<SweepPass>, now: Timestamp) {
         self.reports.swept(pass, now);

@@ -1,18 +1,30 @@
-//! Looks at the gateway's newest payments from time to time, for those that no webhook reported.
+//! Looks at the gateway's payments from time to time, for what no webhook reported.
 //!
-//! Webhooks get lost, and a node may have none. So each pass lists what the gateway has and looks at the bookings
-//! whose payment has got further there than in the log: a reservation is found before its hold ends.
+//! Webhooks get lost, those that wait when a process ends among them, and a node may have none. So each pass lists a part
+//! of what the gateway has. Where a payment has got further there than in the log, its booking is looked at: a
+//! reservation is found before its hold ends. What went wrong later (`doubts.rs`) is reported: in turn, all payments
+//! are read, however old they are.
+
+mod doubts;
+mod rule;
+mod turn;
+
+pub use doubts::{Compare, Comparison};
 
 use crate::metrics::{Metrics, SweepPass};
 use crate::webhooks::Payments;
+use doubts::{Doubts, Reported};
 use futures::StreamExt;
-use lastseat_domain::ports::payments::{GatewayFault, IntentStatus, PaymentRecord, UnreadableRecord};
+use lastseat_domain::ports::payments::{GatewayFault, PaymentRecord, UnreadableRecord};
 use lastseat_domain::ports::{Clock, PaymentRecords};
 use lastseat_domain::{BookingId, IntentId, Timestamp};
-use lastseat_projections::{BookingStatus, BookingView};
+use lastseat_projections::BookingView;
+use rule::{is_doubtful, is_unreported};
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
+use turn::Turn;
 
 /// Intents older than the longest hold with its extension (twice 24 h) are no longer under way.
 const WINDOW: chrono::TimeDelta = chrono::TimeDelta::hours(48);
@@ -20,6 +32,8 @@ const WINDOW: chrono::TimeDelta = chrono::TimeDelta::hours(48);
 const NEWEST: usize = 3;
 /// Older pages in each pass, from where the pass before stopped.
 const OLDER: usize = 2;
+/// Pages in each pass of the way through all of them, which has no end.
+const ALL: usize = 3;
 /// Bookings that are looked at in one pass, so that the rest of the gateway's rate limit is left to buyers.
 const LOOKED_AT: usize = 100;
 const AT_ONCE: usize = 8;
@@ -33,6 +47,7 @@ pub type Bookings = Arc<dyn Fn(BookingId) -> Option<Arc<BookingView>> + Send + S
 pub struct Sweep {
     pub records: Arc<dyn PaymentRecords>,
     pub payments: Arc<dyn Payments>,
+    pub compare: Comparison,
     pub bookings: Bookings,
     pub clock: Arc<dyn Clock>,
     pub metrics: Arc<Metrics>,
@@ -45,20 +60,10 @@ pub struct Sweep {
 struct Progress {
     /// The last intent of the older pages that were read.
     older: Option<IntentId>,
-    /// The last booking that was looked at.
-    last: Option<BookingId>,
-}
-
-impl Progress {
-    /// As many of these bookings, which are in order, as one pass looks at, after those of the pass before: some may need a look in every
-    /// pass, and would keep the others from their turn.
-    fn turn(&mut self, mut found: Vec<BookingId>) -> Vec<BookingId> {
-        let next = found.partition_point(|booking| Some(*booking) <= self.last);
-        found.rotate_left(next);
-        found.truncate(LOOKED_AT);
-        self.last = found.last().copied();
-        found
-    }
+    /// The last one of the way through all pages.
+    all: Option<IntentId>,
+    looks: Turn<BookingId>,
+    reported: Reported,
 }
 
 impl Sweep {
@@ -84,42 +89,63 @@ impl Sweep {
 
     async fn pass(&self, progress: &mut Progress) -> Result<SweepPass, GatewayFault> {
         let oldest = self.clock.now() - WINDOW;
-        let Part { mut found, mut unreadable, end } = self.read(None, NEWEST, oldest).await?;
-        // The older pages begin where the newest end, and then go on by themselves.
-        let from = if end.is_some() { progress.older.take().or(end) } else { None };
-        if from.is_some() {
-            let older = self.read(from, OLDER, oldest).await?;
-            found.extend(older.found);
-            unreadable.extend(older.unreadable);
-            progress.older = older.end;
+        let mut seen = self.read(None, NEWEST, oldest, oldest).await?;
+        // The older pages begin where the newest end, and then go on by themselves; so does the way through all.
+        let (next, all_young) = (seen.next.take(), !seen.is_over);
+        let older = next.clone().filter(|_| all_young).map(|next| progress.older.take().unwrap_or(next));
+        if let Some(from) = older {
+            let older = self.read(Some(from), OLDER, oldest, oldest).await?;
+            progress.older = older.next.clone().filter(|_| !older.is_over);
+            seen.extend(older);
         }
-        report(&unreadable);
-        found.sort_unstable();
-        found.dedup();
-        let found_in_all = found.len();
-        let turn = progress.turn(found);
-        let pass = SweepPass { found: found_in_all, looked_at: turn.len(), unreadable: unreadable.len() };
+        if let Some(from) = next.map(|next| progress.all.take().unwrap_or(next)) {
+            let all = self.read(Some(from), ALL, oldest, Timestamp::MIN_UTC).await?;
+            progress.all.clone_from(&all.next);
+            seen.extend(all);
+        }
+        report(&seen.unreadable);
+        seen.found.sort_unstable();
+        seen.found.dedup();
+        let found = seen.found.len();
+        let turn = progress.looks.take(seen.found, LOOKED_AT);
+        let pass = SweepPass { found, looked_at: turn.len(), unreadable: seen.unreadable.len() };
         futures::stream::iter(turn)
             .for_each_concurrent(AT_ONCE, |booking| async move {
                 tracing::info!(%booking, "a payment has got further at the gateway than in the log; looking at it");
                 self.payments.look_at(booking).await;
             })
             .await;
+        let doubts = Doubts { compare: &*self.compare, records: &*self.records, metrics: &self.metrics };
+        doubts.clear_up(seen.doubtful, &mut progress.reported).await;
         Ok(pass)
     }
 
-    /// Reads so many pages after `before`.
-    async fn read(&self, before: Option<IntentId>, pages: usize, oldest: Timestamp) -> Result<Part, GatewayFault> {
-        let mut part = Part { end: before, ..Part::default() };
+    /// Reads so many pages after `before`, and none after the first payment that is older than `until`. Those older
+    /// than `oldest` are not under way.
+    async fn read(
+        &self,
+        before: Option<IntentId>,
+        pages: usize,
+        oldest: Timestamp,
+        until: Timestamp,
+    ) -> Result<Part, GatewayFault> {
+        let mut part = Part { next: before, ..Part::default() };
         for _ in 0..pages {
-            let page = self.records.list(part.end.as_ref()).await?;
-            for record in page.records.iter().filter(|record| record.created >= oldest) {
-                part.found.extend(record.booking.filter(|booking| is_unreported(record, (self.bookings)(*booking).as_deref())));
+            let page = self.records.list(part.next.as_ref()).await?;
+            part.is_over = page.records.last().is_some_and(|last| last.created < until);
+            for record in page.records {
+                let Some(id) = record.booking else { continue };
+                let booking = (self.bookings)(id);
+                if record.created >= oldest && is_unreported(&record, booking.as_deref()) {
+                    part.found.push(id);
+                }
+                if is_doubtful(&record, booking.as_deref()) {
+                    part.doubtful.push(record);
+                }
             }
             part.unreadable.extend(page.unreadable);
-            let is_over = page.records.last().is_some_and(|last| last.created < oldest);
-            part.end = page.next.filter(|_| !is_over);
-            if part.end.is_none() {
+            part.next = page.next;
+            if part.is_over || part.next.is_none() {
                 break;
             }
         }
@@ -132,14 +158,27 @@ impl Sweep {
 struct Part {
     /// The bookings to look at.
     found: Vec<BookingId>,
-    unreadable: Vec<UnreadableRecord>,
-    /// The last intent, if older ones follow that may be under way.
-    end: Option<IntentId>,
+    /// Payments to compare with their bookings.
+    doubtful: Vec<PaymentRecord>,
+    unreadable: HashSet<UnreadableRecord>,
+    /// The last intent, if others follow.
+    next: Option<IntentId>,
+    /// Whether it ends with payments that are older than wanted.
+    is_over: bool,
+}
+
+impl Part {
+    /// Some payments may be in both.
+    fn extend(&mut self, other: Self) {
+        self.found.extend(other.found);
+        self.doubtful.extend(other.doubtful);
+        self.unreadable.extend(other.unreadable);
+    }
 }
 
 /// Names them in one line. Whether money has moved there, only a person can find out.
-fn report(unreadable: &[UnreadableRecord]) {
-    let Some(first) = unreadable.first() else { return };
+fn report(unreadable: &HashSet<UnreadableRecord>) {
+    let Some(first) = unreadable.iter().next() else { return };
     let names: Vec<&str> = unreadable.iter().take(NAMED).map(UnreadableRecord::name).collect();
     tracing::error!(
         payments = unreadable.len(),
@@ -147,21 +186,6 @@ fn report(unreadable: &[UnreadableRecord]) {
         why = %first.why,
         "payments at the gateway can't be understood; look at them there"
     );
-}
-
-/// Whether the gateway has got further than the log. What a person looks at already, and bookings that are not in
-/// the log, are for `payments reconcile`.
-fn is_unreported(record: &PaymentRecord, booking: Option<&BookingView>) -> bool {
-    use BookingStatus as B;
-    let Some(booking) = booking.filter(|booking| !booking.flagged) else { return false };
-    match record.status {
-        IntentStatus::RequiresCapture | IntentStatus::Succeeded => {
-            matches!(booking.status, B::Held | B::Paying | B::ActionRequired)
-                || (booking.status == B::Aborted && record.status == IntentStatus::RequiresCapture)
-        }
-        IntentStatus::Canceled => matches!(booking.status, B::Paying | B::ActionRequired),
-        IntentStatus::RequiresPaymentMethod | IntentStatus::RequiresAction(_) | IntentStatus::Processing => false,
-    }
 }
 
 #[cfg(test)]

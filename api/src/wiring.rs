@@ -216,6 +216,7 @@ impl Inside {
         let (box_office, read_model) = open_both_sides(config, data, ports, &metrics).await?;
         let snapshots = SnapshotKeeper::start(config, data, &box_office, clock, &metrics);
         let context = Context {
+            log: &log,
             gateway: &gateway,
             box_office: &box_office,
             read_model: &read_model,

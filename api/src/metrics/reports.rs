@@ -22,6 +22,7 @@ pub(super) struct Reports {
     passes_failed: AtomicU64,
     found: AtomicU64,
     looked_at: AtomicU64,
+    wrong: AtomicU64,
     /// In the last pass.
     unreadable: AtomicU64,
     /// Seconds since 1970; 0 before the first.
@@ -31,6 +32,10 @@ pub(super) struct Reports {
 impl Reports {
     pub(super) fn refund_failed(&self) {
         self.refunds_failed.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(super) fn found_wrong(&self) {
+        self.wrong.fetch_add(1, Ordering::Relaxed);
     }
 
     pub(super) fn swept(&self, pass: Option<SweepPass>, now: Timestamp) {
@@ -58,6 +63,8 @@ impl Reports {
         single(text, "lastseat_payments_sweep_found_total", "counter", help, of(&self.found));
         let help = "Bookings that the sweep looked at.";
         single(text, "lastseat_payments_sweep_looked_at_total", "counter", help, of(&self.looked_at));
+        let help = "Payments that went wrong later and that the sweep found: once each, since this process started.";
+        single(text, "lastseat_payments_sweep_wrong_total", "counter", help, of(&self.wrong));
         let help = "Payments that the last pass of the sweep read at the gateway and could not understand.";
         single(text, "lastseat_payments_sweep_unreadable", "gauge", help, of(&self.unreadable));
         let help = "When the last pass of the sweep ended that was not broken off; 0 before the first.";
@@ -78,6 +85,7 @@ mod tests {
         reports.swept(Some(SweepPass { found: 20, looked_at: 20, unreadable: 3 }), at(1_030));
         reports.swept(None, at(1_060));
         reports.refund_failed();
+        reports.found_wrong();
         let mut text = String::new();
         reports.render(&mut text);
         for line in [
@@ -86,6 +94,7 @@ mod tests {
             "lastseat_payments_sweep_passes_total{outcome=\"failed\"} 1",
             "lastseat_payments_sweep_found_total 140",
             "lastseat_payments_sweep_looked_at_total 120",
+            "lastseat_payments_sweep_wrong_total 1",
             "lastseat_payments_sweep_unreadable 3",
             "lastseat_payments_sweep_last_timestamp_seconds 1030",
         ] {

@@ -1,11 +1,13 @@
 //! The tasks that follow what a payment gateway reports: webhooks, and the sweep for what they miss.
 
+use super::charges;
 use crate::metrics::Metrics;
-use crate::sweep::Sweep;
+use crate::reconcile::Difference;
+use crate::sweep::{Compare, Sweep};
 use crate::webhooks::{Payments, WebhookReader, Webhooks};
 use async_trait::async_trait;
-use lastseat_domain::ports::payments::GatewayFault;
-use lastseat_domain::ports::{Clock, PaymentGateway, PaymentRecords};
+use lastseat_domain::ports::payments::{GatewayFault, PaymentRecord};
+use lastseat_domain::ports::{Clock, EventLog, PaymentGateway, PaymentRecords};
 use lastseat_domain::{BookingId, IntentId};
 use lastseat_engine::BoxOffice;
 use lastseat_projections::ReadModel;
@@ -23,6 +25,7 @@ pub(super) struct Reporting {
 
 /// What the tasks work with.
 pub(super) struct Context<'a> {
+    pub log: &'a Arc<dyn EventLog>,
     pub gateway: &'a Arc<dyn PaymentGateway>,
     pub box_office: &'a BoxOffice,
     pub read_model: &'a ReadModel,
@@ -43,8 +46,9 @@ impl Reports {
     /// Starts what the gateway offers.
     pub(super) fn start(reporting: Reporting, context: &Context<'_>) -> Self {
         let (ended, stop) = (CancellationToken::new(), context.shutdown);
-        let payments: Arc<dyn Payments> =
-            Arc::new(Looking { gateway: Arc::clone(context.gateway), box_office: context.box_office.clone() });
+        let (gateway, log) = (Arc::clone(context.gateway), Arc::clone(context.log));
+        let looking = Arc::new(Looking { gateway, log, box_office: context.box_office.clone() });
+        let payments: Arc<dyn Payments> = Arc::clone(&looking) as _;
         let metrics = context.metrics;
         let webhooks = reporting.reader.map(|reader| {
             let (webhooks, task) = Webhooks::start(reader, Arc::clone(&payments), Arc::clone(metrics), stop.clone());
@@ -56,6 +60,7 @@ impl Reports {
             let sweep = Sweep {
                 records,
                 payments,
+                compare: looking,
                 bookings: Arc::new(move |booking| read_model.booking(booking)),
                 clock: Arc::clone(context.clock),
                 metrics: Arc::clone(metrics),
@@ -82,6 +87,7 @@ fn watch(name: &'static str, task: JoinHandle<()>, stop: &CancellationToken, end
 /// Asks the gateway about an intent, and the engine about a booking.
 struct Looking {
     gateway: Arc<dyn PaymentGateway>,
+    log: Arc<dyn EventLog>,
     box_office: BoxOffice,
 }
 
@@ -97,6 +103,18 @@ impl Payments for Looking {
 
     async fn look_at(&self, booking: BookingId) {
         self.box_office.look_at(booking).await;
+    }
+}
+
+#[async_trait]
+impl Compare for Looking {
+    async fn differences(&self, record: PaymentRecord) -> Result<Vec<Difference>, String> {
+        charges::compare(&*self.log, vec![record]).await.map_err(|fault| fault.to_string())
+    }
+
+    async fn read_again(&self, record: &PaymentRecord) -> Result<PaymentRecord, String> {
+        let now = self.gateway.retrieve(&record.intent).await.map_err(|fault| fault.to_string())?;
+        Ok(PaymentRecord { status: now.status, captured: now.captured, refunded: now.refunded, ..record.clone() })
     }
 }
 

@@ -404,6 +404,33 @@ async fn a_refund_that_fails_later_is_counted() {
     server.stop_and_keep().await;
 }
 
+/// No webhook comes: neither of the dispute nor of money that was returned by hand.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_sweep_reports_what_a_lost_webhook_would_have_said() {
+    let stripe = Stripe::start().await;
+    let server = stripe.server(Config { payments_sweep: Duration::from_secs(1), ..stripe.config() }).await;
+    let wrong = async |count| {
+        let counted = async || (metric(&server, "lastseat_payments_sweep_wrong_total").await == count).then_some(());
+        support::eventually(&format!("{count} reported"), counted).await;
+    };
+    let [disputed, returned, fine] = [("A-1", "pm_card_createDispute"), ("A-2", "pm_card_visa"), ("B-1", "pm_card_visa")];
+    for (seat, method) in [disputed, fine] {
+        server.pay(&server.hold_seat(seat).await, method).await.ok(200);
+    }
+    wrong(1).await;
+    let booking = server.hold_seat(returned.0).await;
+    server.pay(&booking, returned.1).await.ok(200);
+    let intent = stripe.sandbox.intents().iter().find(|record| record.booking == id(&booking)).unwrap().id.clone();
+    let amount = Money { value: 4500, currency: Currency::new("EUR").unwrap() };
+    stripe.sandbox.refund(&intent, id(&booking), 9, amount).await.unwrap();
+    wrong(2).await;
+    let passes = "lastseat_payments_sweep_passes_total{outcome=\"done\"}";
+    let before = metric(&server, passes).await;
+    support::eventually("more passes", async || (metric(&server, passes).await > before + 1).then_some(())).await;
+    wrong(2).await;
+    server.stop_and_keep().await;
+}
+
 /// The charge stays disputed at Stripe for ever. Stripe refuses a refund of it, so a person says where the money is.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_dispute_that_is_lost_is_wrong_until_its_booking_is_over() {

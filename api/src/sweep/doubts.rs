@@ -1,0 +1,111 @@
+//! Reports what went wrong with a payment after its booking was done with.
+//!
+//! A lost webhook would have said so: of a refund that failed, of money returned by hand, of a dispute. Nothing is
+//! repaired here. `payments reconcile` says what is left to do.
+
+use super::turn::Turn;
+use crate::metrics::Metrics;
+use crate::reconcile::{Difference, Kind};
+use async_trait::async_trait;
+use futures::StreamExt;
+use lastseat_domain::IntentId;
+use lastseat_domain::ports::PaymentRecords;
+use lastseat_domain::ports::payments::{Dispute, PaymentRecord};
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+
+/// Payments that are compared in one pass.
+const COMPARED: usize = 100;
+const AT_ONCE: usize = 8;
+/// Reports that are remembered. Beyond that they are forgotten, and made again.
+const REMEMBERED: usize = 10_000;
+
+/// Compares a payment with its booking.
+#[async_trait]
+pub trait Compare: Send + Sync + 'static {
+    /// Where they differ, as the log has the booking now.
+    ///
+    /// # Errors
+    /// Why the log can't be read.
+    async fn differences(&self, record: PaymentRecord) -> Result<Vec<Difference>, String>;
+
+    /// The payment as the gateway has it now.
+    ///
+    /// # Errors
+    /// Why it can't be read.
+    async fn read_again(&self, record: &PaymentRecord) -> Result<PaymentRecord, String>;
+}
+
+/// What a pass works with.
+pub(super) struct Doubts<'a> {
+    pub compare: &'a dyn Compare,
+    pub records: &'a dyn PaymentRecords,
+    pub metrics: &'a Metrics,
+}
+
+/// What is remembered from pass to pass.
+#[derive(Debug, Default)]
+pub(super) struct Reported {
+    turn: Turn<IntentId>,
+    /// Each is reported once.
+    known: HashSet<(IntentId, Kind)>,
+}
+
+impl Doubts<'_> {
+    /// Compares these payments, as many as one pass does, and reports those that are wrong.
+    pub async fn clear_up(&self, doubtful: Vec<PaymentRecord>, reported: &mut Reported) {
+        let intents = doubtful.iter().map(|record| record.intent.clone()).collect();
+        let mut by_intent: HashMap<_, _> = doubtful.into_iter().map(|record| (record.intent.clone(), record)).collect();
+        let turn: Vec<_> = reported.turn.take(intents, COMPARED).iter().filter_map(|intent| by_intent.remove(intent)).collect();
+        let compared = futures::stream::iter(turn).map(|record| async move {
+            let intent = record.intent.clone();
+            self.wrong(record).await.unwrap_or_else(|why| {
+                tracing::debug!(%intent, why, "a payment could not be compared; its turn comes again");
+                Vec::new()
+            })
+        });
+        let wrong: Vec<Vec<Difference>> = compared.buffer_unordered(AT_ONCE).collect().await;
+        for difference in wrong.into_iter().flatten() {
+            self.report(&difference, reported);
+        }
+    }
+
+    fn report(&self, difference: &Difference, reported: &mut Reported) {
+        if reported.known.len() >= REMEMBERED {
+            reported.known.clear();
+        }
+        let Difference { kind, booking, intent, .. } = difference;
+        if reported.known.insert((intent.clone(), *kind)) {
+            self.metrics.found_wrong();
+            let booking = booking.map(tracing::field::display);
+            tracing::error!(booking, %intent, "payment gateway and log disagree: {}", difference.in_words());
+        }
+    }
+
+    /// What is wrong with a payment, seen twice: the log may have been ahead of what the gateway had listed before.
+    async fn wrong(&self, record: PaymentRecord) -> Result<Vec<Difference>, String> {
+        let dispute = match record.dispute {
+            Dispute::None => Dispute::None,
+            // A list only says that there was one. While that can't be asked, it counts as open.
+            listed => self.records.dispute(&record.intent).await.unwrap_or(listed),
+        };
+        let record = PaymentRecord { dispute, ..record };
+        let first = self.wrong_now(record.clone()).await?;
+        if first.is_empty() {
+            return Ok(first);
+        }
+        let again = self.compare.read_again(&record).await?;
+        let mut second = self.wrong_now(PaymentRecord { dispute, ..again }).await?;
+        second.retain(|second| first.iter().any(|first| first.kind == second.kind));
+        Ok(second)
+    }
+
+    async fn wrong_now(&self, record: PaymentRecord) -> Result<Vec<Difference>, String> {
+        let mut found = self.compare.differences(record).await?;
+        found.retain(|difference| difference.wrong);
+        Ok(found)
+    }
+}
+
+/// So that the wiring has one thing to make.
+pub type Comparison = Arc<dyn Compare>;
