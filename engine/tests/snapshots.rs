@@ -154,6 +154,43 @@ fn a_log_that_was_restored_from_a_backup_does_not_confirm_it() {
     });
 }
 
+/// Seats and filter are copied while the follower goes on with what another node writes.
+#[test]
+fn a_log_that_confirms_a_snapshot_has_everything_that_is_in_it() {
+    in_virtual_time(async |atomic| {
+        let bench = TestBench::new(atomic);
+        let (first, other) = (bench.open().await, bench.node().await);
+        later(1).await;
+        let mut ahead = 0;
+        for steps in 0..40 {
+            let seat = format!("{}-{}", ["A", "B"][steps % 2], 1 + steps / 2 % 10);
+            let held = async { hold(&bench, &other, seats(&[&seat])).await };
+            let frozen = async {
+                for _ in 0..steps {
+                    tokio::task::yield_now().await;
+                }
+                freeze(&first).await
+            };
+            let (held, snapshot) = tokio::join!(held, frozen);
+            let held = held.map(|hold| hold.booking.id);
+            ahead += usize::from(snapshot.landmark.position > snapshot.position);
+            let end = usize::try_from(bench.log.head().await.unwrap().0).unwrap();
+            for events in usize::try_from(snapshot.position.0).unwrap()..=end {
+                let cut = TestBench { log: backup(&bench, atomic, events).await, ..bench.clone() };
+                let Ok(started) = cut.node_from(&snapshot).await else { continue };
+                let whole = cut.node().await;
+                let refuses = |office: &BoxOffice| office.refuse_at_once(&show(), &seats(&[&seat]), None).is_err();
+                assert_eq!(refuses(&started), refuses(&whole), "{seat} after {events} of {end} events");
+            }
+            if let Ok(booking) = held {
+                other.cancel(booking, "buyer").await.unwrap();
+            }
+            later(1).await;
+        }
+        assert!(ahead > 0, "no snapshot had anything that its position does not have");
+    });
+}
+
 #[test]
 fn a_log_of_the_other_kind_does_not_confirm_it() {
     in_virtual_time(async |atomic| {

@@ -28,18 +28,19 @@ impl BoxOffice {
             return Err(Fault::Damaged(format!("an event was skipped: {why}")));
         }
         let (shows, known_bookings) = (services.shows.freeze(), services.known_bookings.freeze());
-        // Both may have what this node has appended, or read to decide, and the follower has not reached. Without those
-        // events the log would be another one.
+        // Both may have what the follower has applied since, and what this node has appended, or read to decide, and the
+        // follower has not reached. A log without those events would be another one.
         let newest = services.journal.reported();
         let deadline = services.now() + PATIENCE;
-        let mut landmark = last.clone();
-        while landmark.position.0 < newest {
-            if services.now() >= deadline {
-                return Err(Fault::Unavailable("the log's follower is too far behind".to_owned()));
+        let landmark = loop {
+            match self.ask(SnapshotRequest::Last).await? {
+                Some(landmark) if landmark.position.0 >= newest => break landmark,
+                _ if services.now() >= deadline => {
+                    return Err(Fault::Unavailable("the log's follower is too far behind".to_owned()));
+                }
+                _ => services.journal.pause(PAUSE_MS).await,
             }
-            services.journal.pause(PAUSE_MS).await;
-            landmark = self.ask(SnapshotRequest::Last).await?.unwrap_or(landmark);
-        }
+        };
         let (position, taken_at, atomic) = (last.position, services.now(), services.ports.log.atomic_across_streams());
         Ok(Some(Snapshot { position, landmark, taken_at, atomic, shows, known_bookings, state }))
     }

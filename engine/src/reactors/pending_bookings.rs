@@ -406,8 +406,7 @@ impl PendingBookings {
     /// The pending bookings of a snapshot. `now`: when what was being looked at then is due.
     pub(crate) fn thaw(frozen: FrozenBookings, now: Timestamp) -> Self {
         let FrozenBookings { open, credits, revokes, confirmed } = frozen;
-        let mut thawed =
-            Self { open: HashMap::with_capacity(open.len()), credits, revokes, confirmed, ..Self::default() };
+        let mut thawed = Self { open: HashMap::with_capacity(open.len()), credits, revokes, confirmed, ..Self::default() };
         for (id, mut entry) in open {
             entry.due = entry.due.or_else(|| entry.due_at(now, now));
             thawed.due.extend(entry.due.map(|due| (due, id)));

@@ -196,6 +196,124 @@ fn a_snapshot_that_forgets_one_part_is_caught() {
     assert!(unnoticed.is_empty(), "nothing notices that these are missing: {unnoticed:?}");
 }
 
+/// A log and its snapshot, as this version wrote them first.
+mod golden {
+    use super::*;
+    use lastseat_domain::StreamName;
+    use lastseat_domain::ports::event_log::Position;
+    use serde_json::value::RawValue;
+    use serde_json::{Value, json};
+    use std::path::PathBuf;
+
+    pub fn path(name: &str) -> PathBuf {
+        PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("golden").join(name)
+    }
+
+    fn raw(text: &Value) -> Box<RawValue> {
+        serde_json::value::to_raw_value(text).unwrap()
+    }
+
+    pub fn line(envelope: &RecordedEvent) -> String {
+        let data: Value = serde_json::from_str(envelope.data.get()).unwrap();
+        let metadata: Value = serde_json::from_str(envelope.metadata.get()).unwrap();
+        let RecordedEvent { position, stream, revision, id, event_type, .. } = envelope;
+        json!([position, stream, revision, id, event_type, data, metadata]).to_string()
+    }
+
+    pub fn event(line: &str) -> Arc<RecordedEvent> {
+        let [position, stream, revision, id, event_type, data, metadata]: [Value; 7] = serde_json::from_str(line).unwrap();
+        Arc::new(RecordedEvent {
+            position: Position(position.as_u64().unwrap()),
+            stream: StreamName::from_log(stream.as_str().unwrap()),
+            revision: revision.as_u64().unwrap(),
+            id: id.as_str().unwrap().parse().unwrap(),
+            event_type: event_type.as_str().unwrap().to_owned(),
+            data: raw(&data),
+            metadata: raw(&metadata),
+            recorded_at: epoch(),
+        })
+    }
+}
+
+/// If this fails, an older snapshot would not be what a start from the log is: raise `Snapshot::SCHEMA`, and write the
+/// golden files again with `LASTSEAT_WRITE_GOLDEN=1`.
+#[test]
+fn the_golden_snapshot_means_what_its_log_means() {
+    let (log_file, snapshot_file) = (golden::path("log.ndjson"), golden::path(&format!("snapshot.v{}", Snapshot::SCHEMA)));
+    if std::env::var_os("LASTSEAT_WRITE_GOLDEN").is_some() {
+        let steps: Vec<Step> = (0..30_u16).map(|n| ((n % 11) as u8, (n * 37 % 251) as u8, n * 77)).collect();
+        let mut world = world_of(&steps, 1, &[2, 7, 78, 15, 131, 0, 71, 14, 6]);
+        // One whose reward is missing, and one that is held.
+        let id = world.hold("ann", "long", &["A-39", "A-40"]);
+        assert!(world.start_payment(id) && world.commit(id));
+        world.book_seats(id);
+        assert!(world.capture(id));
+        world.hold("ann", "long", &["A-38"]);
+        let lines: Vec<String> = world.log.iter().map(|event| golden::line(event) + "\n").collect();
+        std::fs::write(&log_file, lines.concat()).unwrap();
+        let log = log_of(&world.log);
+        let mut node = Node::new(false);
+        node.apply(&log);
+        let snapshot = node.freeze(log.last().unwrap(), &node);
+        std::fs::write(&snapshot_file, rmp_serde::to_vec_named(&snapshot).unwrap()).unwrap();
+    }
+    let log: Vec<_> = std::fs::read_to_string(log_file).unwrap().lines().map(golden::event).collect();
+    let snapshot: Snapshot = rmp_serde::from_slice(&std::fs::read(snapshot_file).unwrap()).unwrap();
+    let mut node = Node::new(false);
+    node.apply(&log_of(&log));
+    assert!(node.pending.len() > 0 && !node.pending.missing_rewards().is_empty(), "there is something of everything");
+    Node::start_from(snapshot).assert_same(&node, "the golden snapshot");
+}
+
+/// Times of the parts of a snapshot with a million seats and a million sold bookings. Run it alone, optimised:
+/// `cargo test --release --lib -- --ignored --nocapture a_million`
+#[test]
+#[ignore = "prints times, and says nothing of a debug build"]
+fn a_million_seats_and_a_million_bookings() {
+    const SHOWS: u32 = 5;
+    const SEATS: u32 = 200_000;
+    let timed = |what: &str, since: std::time::Instant| println!("{what}: {:?}", since.elapsed());
+    let mut node = Node::new(true);
+    let mut world = World::new(1);
+    for n in 0..SHOWS {
+        let show = plan(&format!("show-{n}"), 0, 0, SEATS);
+        world.schedule(show);
+    }
+    node.apply(&log_of(&world.log));
+    let mut position = u64::from(SHOWS);
+    for show in node.knowledge.shows.all() {
+        let active = node.knowledge.shows.get(&show.facts.show).unwrap();
+        for seat in 0..SEATS {
+            position += 9;
+            let at = lastseat_domain::ports::event_log::Position(position);
+            active.seats.set(seat, 0, lastseat_domain::seat_state::SeatState::Booked, at, None);
+            let id = BookingId::from_key("caller", &position.to_string());
+            node.pending.sell(id);
+            node.knowledge.known_bookings.insert(id);
+        }
+    }
+    let mut last = log_of(&world.log).pop().unwrap();
+    last.position.0 = position;
+    let start = std::time::Instant::now();
+    drop(node.knowledge.freeze(&node.pending));
+    timed("the follower pauses", start);
+    let start = std::time::Instant::now();
+    let snapshot = node.freeze(&last, &node);
+    timed("freeze, seats and filter included", start);
+    let start = std::time::Instant::now();
+    let bytes = rmp_serde::to_vec_named(&snapshot).unwrap();
+    timed("encode", start);
+    println!("{} bytes", bytes.len());
+    let whole = std::time::Instant::now();
+    let decoded: Snapshot = rmp_serde::from_slice(&bytes).unwrap();
+    timed("decode", whole);
+    let start = std::time::Instant::now();
+    let started = Node::start_from(decoded);
+    timed("thaw", start);
+    timed("load in all, without reading the file and its checksum", whole);
+    assert_eq!(started.knowledge.shows.all().len(), SHOWS as usize);
+}
+
 /// A booking needs at most so much when it is sold and rewarded: the table's slot, and a part of the filter.
 #[test]
 fn a_sold_booking_leaves_little_in_memory() {
