@@ -148,4 +148,6 @@ fn refund_numbers<'a>(records: &'a [PaymentRecord], bookings: &HashMap<BookingId
 }
 
 #[cfg(test)]
+pub(crate) mod samples;
+#[cfg(test)]
 mod tests;

@@ -1,20 +1,9 @@
+use super::samples::{booking, euros, intent};
 use super::*;
 use chrono::TimeDelta;
 use lastseat_domain::event::*;
 use lastseat_domain::ports::payments::{Dispute, IntentStatus};
 use lastseat_domain::{Currency, Money, SeatId, ShowId, Timestamp};
-
-fn booking() -> BookingId {
-    "11112222-3333-4444-5555-666677770001".parse().unwrap()
-}
-
-fn intent(name: &str) -> IntentId {
-    IntentId::new(name).unwrap()
-}
-
-fn euros(value: i64) -> Money {
-    Money { value, currency: Currency::new("EUR").unwrap() }
-}
 
 /// Opened, started, authorised, committed, captured, refund requested, refunded.
 fn history(length: usize) -> Vec<Event> {

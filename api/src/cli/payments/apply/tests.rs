@@ -1,21 +1,9 @@
 use super::*;
 use crate::reconcile::Kind;
+use crate::reconcile::samples::{booking, euros, intent};
 use async_trait::async_trait;
-use lastseat_domain::Currency;
 use lastseat_domain::ports::payments::{Dispute, PaymentOrder, RecordPage, RefundRecord};
 use parking_lot::Mutex;
-
-fn booking() -> BookingId {
-    "11112222-3333-4444-5555-666677770001".parse().unwrap()
-}
-
-fn intent(name: &str) -> IntentId {
-    IntentId::new(name).unwrap()
-}
-
-fn euros(value: i64) -> Money {
-    Money { value, currency: Currency::new("EUR").unwrap() }
-}
 
 /// A gateway that keeps the money of one intent, and the refunds that were tried.
 #[derive(Default)]
