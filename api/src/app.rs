@@ -132,8 +132,8 @@ impl App {
     /// # Errors
     /// 404 if it does not exist, 503 if it can't be looked up.
     pub async fn buyer_of(&self, booking: BookingId) -> Result<BuyerId, Problem> {
-        // From memory where possible: that works while the log is down, too.
-        if let Some(buyer) = self.read_model().buyer_of(booking) {
+        // From the views where possible: that works while the log is down, too.
+        if let Ok(Some(buyer)) = self.read_model().buyer_of(booking).await {
             return Ok(buyer);
         }
         let booking = self.box_office().booking(booking).await?;

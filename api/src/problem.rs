@@ -11,6 +11,7 @@ use http::StatusCode;
 use http::header::{HeaderName, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
 use lastseat_domain::ports::LogFault;
 use lastseat_engine::{CommandError, Fault};
+use lastseat_projections::ProjectionError;
 use serde::Serialize;
 use std::borrow::Cow;
 use std::time::Duration;
@@ -192,6 +193,12 @@ impl From<CommandError> for Problem {
 impl From<LogFault> for Problem {
     fn from(fault: LogFault) -> Self {
         Fault::from(fault).into()
+    }
+}
+
+impl From<ProjectionError> for Problem {
+    fn from(error: ProjectionError) -> Self {
+        Fault::Unavailable(error.to_string()).into()
     }
 }
 

@@ -15,6 +15,7 @@ use crate::metrics::{Metrics, SweepPass};
 use crate::webhooks::Payments;
 use doubts::{Doubts, Reported};
 use futures::StreamExt;
+use futures::future::BoxFuture;
 use lastseat_domain::ports::payments::{GatewayFault, PaymentRecord, UnreadableRecord};
 use lastseat_domain::ports::{Clock, PaymentRecords};
 use lastseat_domain::{BookingId, IntentId, Timestamp};
@@ -41,7 +42,7 @@ const AT_ONCE: usize = 8;
 const NAMED: usize = 20;
 
 /// The bookings as the log has them.
-pub type Bookings = Arc<dyn Fn(BookingId) -> Option<Arc<BookingView>> + Send + Sync>;
+pub type Bookings = Arc<dyn Fn(BookingId) -> BoxFuture<'static, Option<BookingView>> + Send + Sync>;
 
 /// What a sweep works with.
 pub struct Sweep {
@@ -135,11 +136,11 @@ impl Sweep {
             part.is_over = page.records.last().is_some_and(|last| last.created < until);
             for record in page.records {
                 let Some(id) = record.booking else { continue };
-                let booking = (self.bookings)(id);
-                if record.created >= oldest && is_unreported(&record, booking.as_deref()) {
+                let booking = (self.bookings)(id).await;
+                if record.created >= oldest && is_unreported(&record, booking.as_ref()) {
                     part.found.push(id);
                 }
-                if is_doubtful(&record, booking.as_deref()) {
+                if is_doubtful(&record, booking.as_ref()) {
                     part.doubtful.push(record);
                 }
             }

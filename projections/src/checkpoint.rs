@@ -1,41 +1,20 @@
-//! Stores each view in a file of its own, and loads it at the next start.
+//! Stores a view in a file of its own, and loads it at the next start.
 //!
 //! A file only saves time. If anything about it is in doubt, the view is rebuilt from the log: a
 //! damaged file, another schema, a position that the log has not reached, or a log that has another
 //! event at the view's position.
 
 use crate::error::ProjectionError;
+use crate::landmark::doubt_of;
 use crate::view::{Folded, Landmark, View};
 use lastseat_domain::ports::EventLog;
-use lastseat_domain::ports::event_log::{Direction, Position};
+use lastseat_domain::ports::event_log::Position;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use sha2::{Digest, Sha256};
 use std::fs::File;
 use std::io::{ErrorKind, Write as _};
 use std::path::{Path, PathBuf};
-
-/// Names of all views, in the order of reports.
-pub(crate) const NAMES: [&str; 4] = ["seat_map", "bookings", "loyalty", "sales"];
-
-/// The file of a stored view.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct StoredView {
-    /// Which view.
-    pub name: String,
-    /// What is folded into it.
-    pub position: Position,
-    /// Number of events folded into it.
-    pub events: u64,
-    /// Version of its form.
-    pub schema: u32,
-    /// Size of the file.
-    pub bytes: u64,
-    /// SHA-256 of the file, in hex.
-    pub sha256: String,
-    /// Why it will not be used, if it is damaged.
-    pub problem: Option<String>,
-}
 
 /// The format of a file. The content comes last, so that the first bytes of a large file say what it is.
 #[derive(Serialize, Deserialize)]
@@ -146,8 +125,7 @@ pub(crate) fn write(dir: &Path, view: &str, bytes: &[u8]) -> Result<(), Projecti
 pub(crate) async fn load<V: View>(dir: Option<&Path>, log: &dyn EventLog, head: Position) -> Result<Folded<V>, ProjectionError> {
     let Some(bytes) = dir.map(|dir| read(dir, V::NAME)).transpose()?.flatten() else { return Ok(Folded::default()) };
     let doubt = match Folded::<V>::thaw(&bytes) {
-        Ok(folded) if folded.position > head => format!("it is true at position {}, the log ends at {head}", folded.position),
-        Ok(folded) => match landmark_missing(log, folded.last.as_ref()).await? {
+        Ok(folded) => match doubt_of(log, folded.position, folded.last.as_ref(), &[], head).await? {
             None => return Ok(folded),
             Some(doubt) => doubt,
         },
@@ -157,35 +135,15 @@ pub(crate) async fn load<V: View>(dir: Option<&Path>, log: &dyn EventLog, head: 
     Ok(Folded::default())
 }
 
-/// Why the log is not the one in which the view saw its last event; `None` if it is.
-async fn landmark_missing(log: &dyn EventLog, last: Option<&Landmark>) -> Result<Option<String>, ProjectionError> {
-    let Some(last) = last else { return Ok(None) };
-    let found = log.read_stream(&last.stream, Some(last.revision), Direction::Forwards, 1).await?;
-    if found.first().is_some_and(|e| e.id == last.id && e.revision == last.revision) {
-        return Ok(None);
-    }
-    Ok(Some(format!("the log does not have its last event, {} of {}", last.revision, last.stream)))
+/// What the file of a view says of itself.
+pub(crate) struct Label {
+    pub position: Position,
+    pub events: u64,
+    pub schema: u32,
 }
 
-/// Lists the stored views in a folder. Reads the files only, not the log.
-///
-/// # Errors
-/// [`ProjectionError::Io`] if a file is there but can't be read.
-pub fn stored_status(dir: impl AsRef<Path>) -> Result<Vec<StoredView>, ProjectionError> {
-    let mut stored = Vec::new();
-    for name in NAMES {
-        let Some(bytes) = read(dir.as_ref(), name)? else { continue };
-        let parsed = parse(&bytes);
-        let document = parsed.as_ref().ok();
-        stored.push(StoredView {
-            name: name.to_owned(),
-            position: document.map_or(Position::START, |d| d.position),
-            events: document.map_or(0, |d| d.events),
-            schema: document.map_or(0, |d| d.schema),
-            bytes: bytes.len() as u64,
-            sha256: hex_sha256(&bytes),
-            problem: parsed.as_ref().err().cloned(),
-        });
-    }
-    Ok(stored)
+/// What a file says of itself. The error says why it can't be trusted.
+pub(crate) fn label(bytes: &[u8]) -> Result<Label, String> {
+    let Document { position, events, schema, .. } = parse(bytes)?;
+    Ok(Label { position, events, schema })
 }

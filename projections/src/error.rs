@@ -26,6 +26,9 @@ pub enum ProjectionError {
         /// What the serializer said.
         why: String,
     },
+    /// The file of views can't be read or written at the moment.
+    #[error("the file of views: {0}")]
+    Tables(String),
     /// An event in the log can't be read by this version of the program.
     #[error("position {position}: {why}")]
     Unreadable {
@@ -40,3 +43,12 @@ pub enum ProjectionError {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("this buyer has no booking {0}, so no page can start after it")]
 pub struct UnknownCursor(pub BookingId);
+
+/// There is no page.
+#[derive(Debug, thiserror::Error)]
+pub enum PageError {
+    #[error(transparent)]
+    UnknownCursor(#[from] UnknownCursor),
+    #[error(transparent)]
+    Views(#[from] ProjectionError),
+}

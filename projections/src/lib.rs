@@ -1,31 +1,42 @@
 //! The read side of lastseat: views folded from the event log, and the seat feed.
 //!
 //! Start with [`ReadModel`]: it subscribes to the log and folds each event into all views, in position
-//! order, on one task. Nothing here appends. A view is a pure fold of the log, so its stored file only
+//! order. Nothing here appends. A view is a pure fold of the log, so its stored file only
 //! saves time at the next start: [`rebuild`] computes the same bytes from the log.
 
+mod batch;
 mod bookings;
 mod checkpoint;
 mod error;
+mod freshness;
+mod landmark;
 mod loyalty;
 mod map_bodies;
+#[cfg(test)]
+mod oracle;
 mod read_model;
 mod rebuild;
+mod recent_buyers;
 mod runner;
 mod sales;
 mod seat_feed;
 mod seat_map;
 mod show_seats;
+mod stored_status;
+mod tables;
 #[cfg(test)]
 mod tests;
+mod trouble;
 mod view;
 
 pub use bookings::{BookingStatus, BookingView, Page};
-pub use checkpoint::{StoredView, stored_status};
-pub use error::{ProjectionError, UnknownCursor};
+pub use error::{PageError, ProjectionError, UnknownCursor};
+pub use freshness::Freshness;
 pub use loyalty::{RewardsView, VoucherView};
 pub use map_bodies::{MapBody, MapForm};
-pub use read_model::{Freshness, ReadModel, ViewStatus};
+pub use read_model::{ReadModel, ViewStatus};
 pub use rebuild::{RebuildReport, RebuiltView, rebuild};
-pub use sales::{BookingCounts, CategorySales, SalesView, SeatCounts};
+pub use sales::{BookingCounts, CategorySales, SalesView};
 pub use seat_map::{AreaView, SeatMapView, SeatView};
+pub use show_seats::SeatCounts;
+pub use stored_status::{StoredView, stored_status};

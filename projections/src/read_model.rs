@@ -2,20 +2,25 @@
 
 use crate::bookings::{BookingView, Page};
 use crate::checkpoint;
-use crate::error::{ProjectionError, UnknownCursor};
+use crate::error::{PageError, ProjectionError};
+use crate::freshness::{self, Freshness};
 use crate::loyalty::RewardsView;
 use crate::map_bodies::{MapBodies, MapBody, MapForm, ShowSnapshot};
+use crate::recent_buyers::RecentBuyers;
 use crate::runner::{self, Shared};
 use crate::sales::SalesView;
 use crate::seat_feed::{self, Feeds};
-use crate::seat_map::{SeatMapView, seat_map_of};
+use crate::seat_map::{SeatMap, SeatMapView, seat_map_of};
+use crate::tables::{self, Tables};
+use crate::trouble::Trouble;
+use crate::view::View;
 use bytes::Bytes;
 use chrono::TimeDelta;
 use futures::StreamExt;
 use futures::stream::BoxStream;
 use lastseat_domain::ports::event_log::Position;
 use lastseat_domain::ports::{Clock, EventLog};
-use lastseat_domain::{BookingId, BuyerId, ShowId};
+use lastseat_domain::{BookingId, BuyerId, ShowId, Timestamp};
 use parking_lot::{Mutex, RwLock};
 use serde::Serialize;
 use std::path::PathBuf;
@@ -42,19 +47,10 @@ pub struct ViewStatus {
     pub error: Option<String>,
 }
 
-/// How current the views are.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Freshness {
-    /// All views have folded everything up to this position.
-    pub position: Position,
-    /// Distance from the log's head, as far as it is known.
-    pub lag: u64,
-    /// Time since the views were last known to have everything that the log had.
-    pub age: Duration,
-}
-
 /// All views, kept up to date. Cheap to clone; stops by itself when the last clone is gone, but
-/// stores the views in time only through [`ReadModel::stop`].
+/// completes the stored views only through [`ReadModel::stop`].
+///
+/// The seat map is in memory. Bookings, loyalty and sales are in a file, and may be a moment behind it.
 #[derive(Clone)]
 pub struct ReadModel {
     inner: Arc<Inner>,
@@ -62,6 +58,7 @@ pub struct ReadModel {
 
 struct Inner {
     shared: Arc<Shared>,
+    tables: Arc<Tables>,
     stop: watch::Sender<bool>,
     /// Set when one of the tasks has ended although nobody stopped it.
     failed: watch::Sender<bool>,
@@ -69,7 +66,7 @@ struct Inner {
 }
 
 impl ReadModel {
-    /// Reads the stored views from `dir` (`None`: nothing is read or stored) and starts folding
+    /// Opens the stored views in `dir` (`None`: nothing is kept) and starts folding
     /// from their positions. Does not wait until they have caught up: for that, see
     /// [`ReadModel::wait_for`] with the log's head.
     ///
@@ -91,99 +88,136 @@ impl ReadModel {
         let head = log.head().await?;
         let at = dir.as_deref();
         let seat_map = checkpoint::load(at, &*log, head).await?;
-        let bookings = checkpoint::load(at, &*log, head).await?;
-        let loyalty = checkpoint::load(at, &*log, head).await?;
-        let sales = checkpoint::load(at, &*log, head).await?;
+        let (tables, writer) = Tables::open(Arc::clone(&log), Arc::clone(&clock), at, head).await?;
+        if let Some(dir) = at {
+            tables::remove_old_files(dir);
+        }
+        let tables = Arc::new(tables);
         let shared = Arc::new(Shared {
             feeds: Feeds::new(&seat_map, clock.now(), ring_capacity),
             log,
             clock,
             dir,
             seat_map: RwLock::new(seat_map),
-            bookings: RwLock::new(bookings),
-            loyalty: RwLock::new(loyalty),
-            sales: RwLock::new(sales),
+            recent_buyers: RecentBuyers::default(),
             map_bodies: MapBodies::default(),
             position: watch::Sender::new(Position::START),
             head: AtomicU64::new(head.0),
             current_at: Mutex::new(opened_at),
             trouble: Mutex::default(),
         });
-        // Publishes the position that the stored views have in common.
+        // Publishes the position of the stored seat map.
         shared.fold(&[], Position::START);
         let stop = watch::Sender::new(false);
         let failed = watch::Sender::new(false);
         let tasks = vec![
             keep(runner::run(Arc::clone(&shared), stop.subscribe()), stop.subscribe(), failed.clone()),
-            keep(runner::watch_head(Arc::clone(&shared), stop.subscribe()), stop.subscribe(), failed.clone()),
+            keep(Arc::clone(&tables).run(writer, stop.subscribe()), stop.subscribe(), failed.clone()),
+            keep(
+                freshness::watch_head(Arc::clone(&shared), Arc::clone(&tables), stop.subscribe()),
+                stop.subscribe(),
+                failed.clone(),
+            ),
         ];
-        Ok(Self { inner: Arc::new(Inner { shared, stop, failed, tasks: Mutex::new(tasks) }) })
+        Ok(Self { inner: Arc::new(Inner { shared, tables, stop, failed, tasks: Mutex::new(tasks) }) })
     }
 
-    /// Waits until everything up to `position` is folded; `false` if it is not within `patience`.
+    /// Waits until all views have everything up to `position`; `false` if they have not within `patience`.
     pub async fn wait_for(&self, position: Position, patience: Duration) -> bool {
+        let Inner { shared, tables, .. } = &*self.inner;
+        let over = shared.clock.now() + to_delta(patience);
+        self.reaches(&shared.position, position, over).await && self.reaches(&tables.position, position, over).await
+    }
+
+    /// Waits until the seat map has everything up to `position`; `false` if it has not within `patience`.
+    pub async fn wait_for_seats(&self, position: Position, patience: Duration) -> bool {
         let shared = &self.inner.shared;
-        let mut folded = shared.position.subscribe();
+        self.reaches(&shared.position, position, shared.clock.now() + to_delta(patience)).await
+    }
+
+    async fn reaches(&self, folded: &watch::Sender<Position>, position: Position, over: Timestamp) -> bool {
+        let mut folded = folded.subscribe();
         if *folded.borrow_and_update() >= position {
             return true;
         }
-        let patience = TimeDelta::from_std(patience).unwrap_or(TimeDelta::days(1));
-        let over = shared.clock.sleep_until(shared.clock.now() + patience);
         tokio::select! {
             reached = folded.wait_for(|folded| *folded >= position) => reached.is_ok(),
-            () = over => false,
+            () = self.inner.shared.clock.sleep_until(over) => false,
         }
     }
 
-    /// All views have folded everything up to this position.
+    /// All views have everything up to this position.
     #[must_use]
     pub fn position(&self) -> Position {
-        *self.inner.shared.position.borrow()
+        let Inner { shared, tables, .. } = &*self.inner;
+        let map = *shared.position.borrow();
+        map.min(*tables.position.borrow())
     }
 
-    /// How current the answers are. Never asks the log.
+    /// How current the answers are that come from any view. Never asks the log.
     #[must_use]
     pub fn freshness(&self) -> Freshness {
+        let Inner { shared, tables, .. } = &*self.inner;
+        let current_at = (*shared.current_at.lock()).min(*tables.current_at.lock());
+        self.as_of(self.position(), current_at)
+    }
+
+    /// How current the seat maps are. Never asks the log.
+    #[must_use]
+    pub fn seats_freshness(&self) -> Freshness {
         let shared = &self.inner.shared;
-        let position = self.position();
-        let age = (shared.clock.now() - *shared.current_at.lock()).to_std().unwrap_or_default();
+        self.as_of(*shared.position.borrow(), *shared.current_at.lock())
+    }
+
+    fn as_of(&self, position: Position, current_at: Timestamp) -> Freshness {
+        let shared = &self.inner.shared;
+        let age = (shared.clock.now() - current_at).to_std().unwrap_or_default();
         Freshness { position, lag: shared.head.load(Ordering::Relaxed).saturating_sub(position.0), age }
     }
 
     /// A booking. `None` if the views don't have it.
-    #[must_use]
-    pub fn booking(&self, booking: BookingId) -> Option<Arc<BookingView>> {
-        self.inner.shared.bookings.read().view.one(booking)
+    ///
+    /// # Errors
+    /// [`ProjectionError::Tables`] while the file can't be read.
+    pub async fn booking(&self, booking: BookingId) -> Result<Option<BookingView>, ProjectionError> {
+        self.inner.tables.booking(booking).await
     }
 
     /// The buyer of a booking. `None` if the views don't have the booking.
-    #[must_use]
-    pub fn buyer_of(&self, booking: BookingId) -> Option<BuyerId> {
-        self.inner.shared.bookings.read().view.buyer_of(booking).cloned()
+    ///
+    /// # Errors
+    /// [`ProjectionError::Tables`] while the file can't be read.
+    pub async fn buyer_of(&self, booking: BookingId) -> Result<Option<BuyerId>, ProjectionError> {
+        if let Some(buyer) = self.inner.shared.recent_buyers.of(booking) {
+            return Ok(Some(buyer));
+        }
+        let found = self.booking(booking).await?.map(|view| view.buyer);
+        self.inner.shared.recent_buyers.add(found.iter().map(|buyer| (booking, buyer.clone())));
+        Ok(found)
     }
 
     /// How far each view has got.
     #[must_use]
     pub fn status(&self) -> Vec<ViewStatus> {
-        let shared = &self.inner.shared;
+        let Inner { shared, tables, failed, .. } = &*self.inner;
         let head = shared.head.load(Ordering::Relaxed);
-        let error = if *self.inner.failed.borrow() {
-            Some("the task that updates the views has ended; restart the server".to_owned())
-        } else {
-            shared.trouble.lock().text()
+        let ended = failed.borrow().then(|| "the task that updates the views has ended; restart the server".to_owned());
+        let one = |name, position: Position, events_folded, trouble: &Mutex<Trouble>| ViewStatus {
+            name,
+            position,
+            head: Position(head.max(position.0)),
+            lag: head.saturating_sub(position.0),
+            events_folded,
+            error: ended.clone().or_else(|| trouble.lock().text()),
         };
-        let status = shared.slots().map(|slot| {
-            let position = slot.position();
-            ViewStatus {
-                name: slot.name(),
-                position,
-                head: Position(head.max(position.0)),
-                lag: head.saturating_sub(position.0),
-                events_folded: slot.events(),
-                error: error.clone(),
-            }
-        });
-        status.into()
+        let (position, events) = {
+            let map = shared.seat_map.read();
+            (map.position, map.events)
+        };
+        let map = one(SeatMap::NAME, position, events, &shared.trouble);
+        let (position, events) = tables.folded();
+        let rows = tables::VIEWS.map(|name| one(name, position, events, &tables.trouble));
+        std::iter::once(map).chain(rows).collect()
     }
 
     /// Completes when a task that updates the views has ended although nobody stopped it. The views stay
@@ -237,26 +271,30 @@ impl ReadModel {
     /// Up to `limit` bookings of a buyer, newest first, after `starting_after`.
     ///
     /// # Errors
-    /// [`UnknownCursor`] if `starting_after` is no booking of this buyer.
-    pub fn bookings_of(
+    /// [`PageError`]: `starting_after` is no booking of this buyer, or the file can't be read.
+    pub async fn bookings_of(
         &self,
         buyer: &BuyerId,
         starting_after: Option<BookingId>,
         limit: usize,
-    ) -> Result<Page<BookingView>, UnknownCursor> {
-        self.inner.shared.bookings.read().view.of(buyer, starting_after, limit)
+    ) -> Result<Page<BookingView>, PageError> {
+        self.inner.tables.bookings_of(buyer, starting_after, limit).await
     }
 
     /// What a buyer has earned; nothing, for a buyer who was never counted.
-    #[must_use]
-    pub fn rewards_of(&self, buyer: &BuyerId) -> RewardsView {
-        self.inner.shared.loyalty.read().view.of(buyer)
+    ///
+    /// # Errors
+    /// [`ProjectionError::Tables`] while the file can't be read.
+    pub async fn rewards_of(&self, buyer: &BuyerId) -> Result<RewardsView, ProjectionError> {
+        self.inner.tables.rewards_of(buyer).await
     }
 
     /// How a show sells. `None` if there is no such show.
-    #[must_use]
-    pub fn sales(&self, show: &ShowId) -> Option<SalesView> {
-        self.inner.shared.sales.read().view.of(show)
+    ///
+    /// # Errors
+    /// [`ProjectionError::Tables`] while the file can't be read.
+    pub async fn sales(&self, show: &ShowId) -> Result<Option<SalesView>, ProjectionError> {
+        self.inner.tables.sales(show).await
     }
 
     /// Streams the changes of a show's seats after `from` (exclusive) as server-sent events, without
@@ -280,6 +318,10 @@ impl ReadModel {
             let _ = task.await;
         }
     }
+}
+
+fn to_delta(patience: Duration) -> TimeDelta {
+    TimeDelta::from_std(patience).unwrap_or(TimeDelta::days(1))
 }
 
 /// Runs a task and reports its end, unless it was stopped, or everybody who could is gone.

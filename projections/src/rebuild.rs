@@ -1,123 +1,23 @@
 //! Rebuilds all views from the log, compares them with the stored ones, and replaces those.
 
-use crate::bookings::Bookings;
-use crate::checkpoint::{self, hex_sha256};
+mod in_memory;
+mod in_tables;
+mod report;
+
 use crate::error::ProjectionError;
-use crate::loyalty::Loyalty;
-use crate::sales::Sales;
 use crate::seat_map::SeatMap;
-use crate::view::{Folded, View};
-use lastseat_domain::ports::event_log::{Direction, Filter, Position};
+use crate::tables::{NEW_FILE, install, remove};
+use in_memory::Rebuilding;
+use in_tables::RebuildingTables;
+use lastseat_domain::ports::event_log::{Direction, Filter, Position, RecordedEvent};
 use lastseat_domain::ports::{Clock, EventLog};
-use lastseat_domain::{Timestamp, codec};
-use serde::Serialize;
+use lastseat_domain::{Envelope, codec};
+pub use report::{RebuildReport, RebuiltView};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use tempfile::TempDir;
 
 const PAGE: usize = 4096;
-
-/// Result of a rebuild.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct RebuildReport {
-    /// End of the log, and the position of every view now.
-    pub position: Position,
-    /// Events folded.
-    pub events: u64,
-    /// When it began.
-    pub started_at: Timestamp,
-    /// When it ended.
-    pub ended_at: Timestamp,
-    /// View by view.
-    pub views: Vec<RebuiltView>,
-}
-
-/// Result of a rebuild for one view.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct RebuiltView {
-    /// Which.
-    pub name: &'static str,
-    /// Events folded into it.
-    pub events: u64,
-    /// Position of the stored view; `None` if there was none, or none that could be compared.
-    pub checkpoint: Option<Position>,
-    /// Whether the fold gave the same bytes there; `None` if there was nothing to compare.
-    pub identical: Option<bool>,
-    /// Why there was nothing to compare, if something was stored.
-    pub problem: Option<String>,
-    /// SHA-256 of the view as it is stored now, in hex.
-    pub sha256: String,
-}
-
-/// A stored view to be compared at its checkpoint.
-struct Stored {
-    position: Position,
-    bytes: Vec<u8>,
-}
-
-struct Rebuilding<V> {
-    folded: Folded<V>,
-    stored: Option<Stored>,
-    problem: Option<String>,
-    identical: Option<bool>,
-}
-
-impl<V: View> Rebuilding<V> {
-    fn new(dir: Option<&Path>, head: Position) -> Result<Self, ProjectionError> {
-        let mut this = Self { folded: Folded::default(), stored: None, problem: None, identical: None };
-        if let Some(bytes) = dir.map(|dir| checkpoint::read(dir, V::NAME)).transpose()?.flatten() {
-            match Folded::<V>::thaw(&bytes) {
-                Ok(old) if old.position > head => this.problem = Some("it is ahead of the log".into()),
-                Ok(old) => this.stored = Some(Stored { position: old.position, bytes }),
-                Err(why) => this.problem = Some(why),
-            }
-        }
-        Ok(this)
-    }
-
-    fn bytes(&self) -> Result<Vec<u8>, ProjectionError> {
-        self.folded.freeze().encode(V::NAME, V::SCHEMA)
-    }
-}
-
-/// A view under reconstruction, whatever its type.
-trait Step {
-    /// Compares with the stored view if everything up to its checkpoint is folded: that is so once
-    /// the next event comes after it.
-    fn compare_before(&mut self, next: Position) -> Result<(), ProjectionError>;
-    fn fold(&mut self, event: &lastseat_domain::Envelope);
-    fn finish(&mut self, head: Position, dir: Option<&Path>) -> Result<RebuiltView, ProjectionError>;
-}
-
-impl<V: View> Step for Rebuilding<V> {
-    fn compare_before(&mut self, next: Position) -> Result<(), ProjectionError> {
-        let Some(stored) = self.stored.as_ref().filter(|s| self.identical.is_none() && s.position < next) else { return Ok(()) };
-        self.folded.advance(stored.position);
-        self.identical = Some(self.bytes()? == stored.bytes);
-        Ok(())
-    }
-
-    fn fold(&mut self, event: &lastseat_domain::Envelope) {
-        self.folded.fold(event);
-        self.folded.mark(event);
-    }
-
-    fn finish(&mut self, head: Position, dir: Option<&Path>) -> Result<RebuiltView, ProjectionError> {
-        self.compare_before(Position(head.0.saturating_add(1)))?;
-        self.folded.advance(head);
-        let bytes = self.bytes()?;
-        if let Some(dir) = dir {
-            checkpoint::write(dir, V::NAME, &bytes)?;
-        }
-        Ok(RebuiltView {
-            name: V::NAME,
-            events: self.folded.events,
-            checkpoint: self.stored.as_ref().map(|s| s.position),
-            identical: self.identical,
-            problem: self.problem.clone(),
-            sha256: hex_sha256(&bytes),
-        })
-    }
-}
 
 /// Folds all views from the start of the log to its head, reports for each stored view whether the
 /// fold gave the same bytes at its checkpoint, and stores the new views in `dir`, if given.
@@ -135,39 +35,53 @@ pub async fn rebuild(
     let started_at = clock.now();
     let head = log.head().await?;
     let dir = dir.as_deref();
+    let elsewhere = dir.is_none().then(tempfile::tempdir).transpose().map_err(|source| io_error(None, source))?;
+    let new = prepare(dir.or(elsewhere.as_ref().map(TempDir::path)).unwrap_or(Path::new(".")))?;
     let mut seat_map = Rebuilding::<SeatMap>::new(dir, head)?;
-    let mut bookings = Rebuilding::<Bookings>::new(dir, head)?;
-    let mut loyalty = Rebuilding::<Loyalty>::new(dir, head)?;
-    let mut sales = Rebuilding::<Sales>::new(dir, head)?;
-    let mut views: [&mut (dyn Step + Send); 4] = [&mut seat_map, &mut bookings, &mut loyalty, &mut sales];
+    let mut tables = RebuildingTables::new(&new, dir, head)?;
     let (mut position, mut events) = (Position::START, 0);
     progress(position, head);
-    'pages: loop {
+    loop {
         let page = log.read_all(Some(position), Direction::Forwards, PAGE, &Filter::our_streams()).await?;
-        if page.is_empty() {
-            break;
+        // What is appended meanwhile is for the next time.
+        let of_page: Vec<_> = page.iter().take_while(|recorded| recorded.position <= head).collect();
+        let Some(last) = of_page.last() else { break };
+        position = last.position;
+        let decoded = decode(&of_page)?;
+        events += decoded.len() as u64;
+        for event in &decoded {
+            seat_map.fold(event)?;
         }
-        for recorded in &page {
-            // What is appended meanwhile is for the next time.
-            if recorded.position > head {
-                break 'pages;
-            }
-            position = recorded.position;
-            let decoded = codec::decode(recorded)
-                .map_err(|e| ProjectionError::Unreadable { position: recorded.position.0, why: e.to_string() })?;
-            let Some(event) = decoded else { continue };
-            events += 1;
-            for view in &mut views {
-                view.compare_before(event.position)?;
-                view.fold(&event);
-            }
-        }
+        tables.fold(decoded)?;
         progress(position, head);
     }
-    let mut rebuilt = Vec::new();
-    for view in views {
-        rebuilt.push(view.finish(head, dir)?);
+    let views = tables.finish(head)?;
+    let mut rebuilt = vec![seat_map.finish(head, dir)?];
+    rebuilt.extend(views);
+    if let Some(dir) = dir {
+        install(&new, dir).map_err(|source| io_error(Some(dir), source))?;
     }
     progress(head, head);
     Ok(RebuildReport { position: head, events, started_at, ended_at: clock.now(), views: rebuilt })
+}
+
+/// Where the new file of views is written: beside the stored one, so that it can be renamed into its place.
+fn prepare(folder: &Path) -> Result<PathBuf, ProjectionError> {
+    let new = folder.join(NEW_FILE);
+    std::fs::create_dir_all(folder).and_then(|()| remove(&new)).map_err(|source| io_error(Some(folder), source))?;
+    Ok(new)
+}
+
+fn decode(page: &[&Arc<RecordedEvent>]) -> Result<Vec<Envelope>, ProjectionError> {
+    let mut decoded = Vec::with_capacity(page.len());
+    for recorded in page {
+        let event = codec::decode(recorded)
+            .map_err(|e| ProjectionError::Unreadable { position: recorded.position.0, why: e.to_string() })?;
+        decoded.extend(event);
+    }
+    Ok(decoded)
+}
+
+fn io_error(dir: Option<&Path>, source: std::io::Error) -> ProjectionError {
+    ProjectionError::Io { path: dir.map_or_else(std::env::temp_dir, Path::to_owned), source }
 }

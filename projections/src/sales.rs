@@ -1,17 +1,15 @@
-//! How every show sells.
+//! How a show sells: what is counted, and what each event of a booking adds.
 
 use crate::bookings::BookingStatus;
-use crate::show_seats::{SeatStates, ShowSeats, StoredSeatStates};
-use crate::view::View;
+use crate::show_seats::{SeatCounts, ShowSeats};
 use lastseat_domain::event::Event;
 use lastseat_domain::ports::event_log::Position;
-use lastseat_domain::seat_state::SeatState;
-use lastseat_domain::{BookingId, CategoryId, Currency, Envelope, Money, ShowId};
+use lastseat_domain::{CategoryId, Currency, Envelope, Money, ShowId};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
 /// How a show sells.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SalesView {
     pub show: ShowId,
     /// Its name, for people.
@@ -30,33 +28,6 @@ pub struct SalesView {
     pub refunded: Money,
     /// The seats by category, in the show's order.
     pub categories: Vec<CategorySales>,
-}
-
-/// Seats by state. The four add up to the capacity.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
-pub struct SeatCounts {
-    /// All of them.
-    pub capacity: u32,
-    /// Free.
-    pub available: u32,
-    /// Held, no payment under way.
-    pub held: u32,
-    /// Held, payment under way.
-    pub in_process: u32,
-    /// Sold.
-    pub booked: u32,
-}
-
-impl SeatCounts {
-    fn count(&mut self, state: SeatState) {
-        self.capacity += 1;
-        match state {
-            SeatState::Available => self.available += 1,
-            SeatState::Locked => self.held += 1,
-            SeatState::InProcess => self.in_process += 1,
-            SeatState::Booked => self.booked += 1,
-        }
-    }
 }
 
 /// Bookings by status.
@@ -90,7 +61,7 @@ impl BookingCounts {
 }
 
 /// The seats of a category.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CategorySales {
     pub category: CategoryId,
     /// Price of one seat, minor units.
@@ -109,83 +80,45 @@ pub(crate) struct Takings {
     position: Position,
 }
 
-/// A booking that may still change.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub(crate) struct Live {
-    show: ShowId,
-    status: BookingStatus,
+/// What an event has made of a booking's status.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct StatusChange {
+    pub show: ShowId,
+    /// `None` if the event opened the booking.
+    pub before: Option<BookingStatus>,
+    pub after: BookingStatus,
 }
 
-/// The view.
-#[derive(Default)]
-pub(crate) struct Sales {
-    states: SeatStates,
-    shows: BTreeMap<ShowId, Takings>,
-    /// Aborted and refunded bookings never change again, and are only counted.
-    live: BTreeMap<BookingId, Live>,
-}
-
-/// What is stored of it.
-#[derive(Serialize, Deserialize)]
-pub(crate) struct SalesContent {
-    states: StoredSeatStates,
-    shows: BTreeMap<ShowId, Takings>,
-    live: BTreeMap<BookingId, Live>,
-}
-
-impl View for Sales {
-    const NAME: &'static str = "sales";
-    const SCHEMA: u32 = 2;
-    type Content = SalesContent;
-
-    fn apply(&mut self, envelope: &Envelope) {
-        self.states.apply(envelope, |_, _, _| {});
-        if let Event::BookingOpened(e) = &envelope.event {
-            let takings = self.shows.entry(e.show.clone()).or_default();
-            *takings.bookings.of(BookingStatus::Held) += 1;
-            takings.position = envelope.position;
-            self.live.insert(e.booking, Live { show: e.show.clone(), status: BookingStatus::Held });
+impl Takings {
+    /// Counts an event that changed a booking of the show.
+    pub fn count(&mut self, change: &StatusChange, envelope: &Envelope) {
+        // Such a booking is over. It was counted when it ended, and is never counted again.
+        if matches!(change.before, Some(BookingStatus::Aborted | BookingStatus::Refunded)) {
             return;
         }
-        let Some((booking, status)) = BookingStatus::after(&envelope.event) else { return };
-        let Some(live) = self.live.get_mut(&booking) else { return };
-        let Some(takings) = self.shows.get_mut(&live.show) else { return };
-        takings.position = envelope.position;
-        if live.status != status {
-            let before = takings.bookings.of(live.status);
-            *before = before.saturating_sub(1);
-            *takings.bookings.of(status) += 1;
-            live.status = status;
+        self.position = envelope.position;
+        if change.before != Some(change.after) {
+            if let Some(before) = change.before {
+                let before = self.bookings.of(before);
+                *before = before.saturating_sub(1);
+            }
+            *self.bookings.of(change.after) += 1;
         }
         match &envelope.event {
-            Event::PaymentCaptured(e) => takings.captured = takings.captured.saturating_add(e.amount.value),
-            Event::PaymentRefunded(e) => takings.refunded = takings.refunded.saturating_add(e.amount.value),
-            Event::PaymentReturnedElsewhere(e) => takings.refunded = takings.refunded.saturating_add(e.amount.value),
+            Event::PaymentCaptured(e) => self.captured = self.captured.saturating_add(e.amount.value),
+            Event::PaymentRefunded(e) => self.refunded = self.refunded.saturating_add(e.amount.value),
+            Event::PaymentReturnedElsewhere(e) => self.refunded = self.refunded.saturating_add(e.amount.value),
             _ => {}
         }
-        if matches!(status, BookingStatus::Aborted | BookingStatus::Refunded) {
-            self.live.remove(&booking);
-        }
-    }
-
-    fn content(&self) -> SalesContent {
-        SalesContent { states: self.states.content(), shows: self.shows.clone(), live: self.live.clone() }
-    }
-
-    fn restore(content: SalesContent) -> Result<Self, String> {
-        Ok(Self { states: SeatStates::restore(content.states)?, shows: content.shows, live: content.live })
     }
 }
 
-impl Sales {
-    /// How a show sells; `None` if there is no such show.
-    pub fn of(&self, show: &ShowId) -> Option<SalesView> {
-        let show_seats = self.states.shows.get(show)?;
-        let takings = self.shows.get(show).cloned().unwrap_or_default();
+impl SalesView {
+    pub(crate) fn of(show_seats: &ShowSeats, takings: &Takings) -> Self {
         let currency = show_seats.facts.currency;
         let (seats, categories) = count_seats(show_seats);
-        Some(SalesView {
-            show: show.clone(),
+        Self {
+            show: show_seats.facts.show.clone(),
             title: show_seats.facts.title.clone(),
             position: takings.position.max(show_seats.changed_at),
             currency,
@@ -194,19 +127,16 @@ impl Sales {
             captured: Money { value: takings.captured, currency },
             refunded: Money { value: takings.refunded, currency },
             categories,
-        })
+        }
     }
 }
 
 fn count_seats(show_seats: &ShowSeats) -> (SeatCounts, Vec<CategorySales>) {
     let mut all = SeatCounts::default();
     let mut by_category: BTreeMap<&CategoryId, SeatCounts> = BTreeMap::new();
-    for area in &show_seats.plan.areas {
-        let of_category = by_category.entry(&area.category).or_default();
-        for state in show_seats.states.iter().skip(area.first as usize).take(area.capacity as usize) {
-            all.count(*state);
-            of_category.count(*state);
-        }
+    for (area, counts) in show_seats.plan.areas.iter().zip(&show_seats.counts) {
+        all.add(counts);
+        by_category.entry(&area.category).or_default().add(counts);
     }
     let categories = show_seats.facts.categories.iter().map(|c| CategorySales {
         category: c.category.clone(),

@@ -84,11 +84,11 @@ pub(crate) fn seat_map_of(show_seats: &ShowSeats) -> SeatMapView {
 }
 
 pub(crate) fn areas_of(show_seats: &ShowSeats) -> Vec<AreaView> {
-    let areas = show_seats.plan.areas.iter().zip(&show_seats.available).map(|(area, available)| AreaView {
+    let areas = show_seats.plan.areas.iter().zip(&show_seats.counts).map(|(area, counts)| AreaView {
         area: area.area.clone(),
         labelled: area.labelled,
         capacity: area.capacity,
-        available: *available,
+        available: counts.available,
         price: area.price,
     });
     areas.collect()

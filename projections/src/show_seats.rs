@@ -21,6 +21,44 @@ pub(crate) fn rfc3339(at: Timestamp) -> String {
     at.to_rfc3339_opts(SecondsFormat::AutoSi, true)
 }
 
+/// Seats by state. The four add up to the capacity.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SeatCounts {
+    /// All of them.
+    pub capacity: u32,
+    /// Free.
+    pub available: u32,
+    /// Held, no payment under way.
+    pub held: u32,
+    /// Held, payment under way.
+    pub in_process: u32,
+    /// Sold.
+    pub booked: u32,
+}
+
+impl SeatCounts {
+    fn all_free(capacity: u32) -> Self {
+        Self { capacity, available: capacity, ..Self::default() }
+    }
+
+    fn of(&mut self, state: SeatState) -> &mut u32 {
+        match state {
+            SeatState::Available => &mut self.available,
+            SeatState::Locked => &mut self.held,
+            SeatState::InProcess => &mut self.in_process,
+            SeatState::Booked => &mut self.booked,
+        }
+    }
+
+    pub(crate) fn add(&mut self, other: &Self) {
+        self.capacity += other.capacity;
+        self.available += other.available;
+        self.held += other.held;
+        self.in_process += other.in_process;
+        self.booked += other.booked;
+    }
+}
+
 /// The seats of one show.
 #[derive(Debug, Clone)]
 pub(crate) struct ShowSeats {
@@ -28,8 +66,8 @@ pub(crate) struct ShowSeats {
     pub plan: Arc<Plan>,
     /// By the plan's index.
     pub states: Vec<SeatState>,
-    /// Number of available seats by the plan's area index.
-    pub available: Vec<u32>,
+    /// By the plan's area index.
+    pub counts: Vec<SeatCounts>,
     /// Position of the last event that touched a seat, or scheduled the show.
     pub changed_at: Position,
 }
@@ -39,19 +77,16 @@ impl ShowSeats {
         let show = show::evolve(None, &Event::ShowScheduled((*facts).clone()))?;
         let plan = show.plan;
         let states = vec![SeatState::Available; plan.len() as usize];
-        let available = plan.areas.iter().map(|a| a.capacity).collect();
-        Some(Self { facts, plan, states, available, changed_at })
+        let counts = plan.areas.iter().map(|area| SeatCounts::all_free(area.capacity)).collect();
+        Some(Self { facts, plan, states, counts, changed_at })
     }
 
     fn set(&mut self, index: u32, to: SeatState) {
         let (Some(state), Some(seat)) = (self.states.get_mut(index as usize), self.plan.seat(index)) else { return };
-        let Some(available) = self.available.get_mut(seat.area as usize) else { return };
-        match (*state, to) {
-            (SeatState::Available, SeatState::Available) => {}
-            (SeatState::Available, _) => *available = available.saturating_sub(1),
-            (_, SeatState::Available) => *available = available.saturating_add(1),
-            _ => {}
-        }
+        let Some(counts) = self.counts.get_mut(seat.area as usize) else { return };
+        let before = counts.of(*state);
+        *before = before.saturating_sub(1);
+        *counts.of(to) += 1;
         *state = to;
     }
 }
@@ -154,21 +189,22 @@ impl SeatStates {
 }
 
 /// The stored form of a [`SeatStates`].
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub(crate) struct StoredSeatStates {
-    shows: BTreeMap<ShowId, StoredShow>,
-    holds: BTreeMap<BookingId, OpenHold>,
+    pub shows: BTreeMap<ShowId, StoredShow>,
+    pub holds: BTreeMap<BookingId, OpenHold>,
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
-struct StoredShow {
-    facts: Arc<ShowScheduled>,
-    changed_at: Position,
+pub(crate) struct StoredShow {
+    pub facts: Arc<ShowScheduled>,
+    pub changed_at: Position,
     /// One letter a seat, in plan order.
-    states: String,
+    pub states: String,
 }
 
-fn letter(state: SeatState) -> char {
+/// How a seat's state is stored.
+pub(crate) fn letter(state: SeatState) -> char {
     match state {
         SeatState::Available => '.',
         SeatState::Locked => 'l',

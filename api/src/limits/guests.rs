@@ -98,6 +98,13 @@ impl Guests {
         Ok(GuestUnit { address: Some(shared), counted, seats })
     }
 
+    /// The holds of an address that were not seen to be paid or over.
+    pub fn unpaid(&self, client: Client, now: Timestamp) -> Vec<BookingId> {
+        let Some(shared) = self.address(client, now) else { return Vec::new() };
+        let address = shared.lock();
+        address.unpaid.iter().map(|(booking, ..)| *booking).collect()
+    }
+
     /// Takes a unit for a cancel.
     ///
     /// # Errors

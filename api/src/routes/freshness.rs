@@ -34,15 +34,33 @@ pub async fn wait_for_own_writes(app: &App) {
 /// # Errors
 /// 400 if the caller's position is not a number, or beyond the end of the log.
 pub async fn wait(app: &App, headers: &HeaderMap) -> Result<Freshness, Problem> {
-    wait_for_own_writes(app).await;
     let model = app.read_model();
-    if let Some(value) = headers.get(MIN_POSITION) {
-        let position = value.to_str().ok().and_then(|text| text.trim().parse().ok()).map(Position);
-        let position = position.ok_or_else(|| wrong("Lastseat-Min-Position", "a position of the log, a whole number from 0"))?;
-        refuse_beyond_the_log(app, "Lastseat-Min-Position", position, "`Lastseat-Position` of an answer of this server").await?;
+    model.wait_for(app.box_office().last_written(), OWN_WRITES).await;
+    if let Some(position) = named_position(app, headers).await? {
         model.wait_for(position, NAMED_POSITION).await;
     }
     Ok(model.freshness())
+}
+
+/// The same for the seat map, which does not wait for the other views.
+///
+/// # Errors
+/// Those of [`wait`].
+pub async fn wait_for_seats(app: &App, headers: &HeaderMap) -> Result<Freshness, Problem> {
+    let model = app.read_model();
+    model.wait_for_seats(app.box_office().last_written(), OWN_WRITES).await;
+    if let Some(position) = named_position(app, headers).await? {
+        model.wait_for_seats(position, NAMED_POSITION).await;
+    }
+    Ok(model.seats_freshness())
+}
+
+async fn named_position(app: &App, headers: &HeaderMap) -> Result<Option<Position>, Problem> {
+    let Some(value) = headers.get(MIN_POSITION) else { return Ok(None) };
+    let position = value.to_str().ok().and_then(|text| text.trim().parse().ok()).map(Position);
+    let position = position.ok_or_else(|| wrong("Lastseat-Min-Position", "a position of the log, a whole number from 0"))?;
+    refuse_beyond_the_log(app, "Lastseat-Min-Position", position, "`Lastseat-Position` of an answer of this server").await?;
+    Ok(Some(position))
 }
 
 /// Refuses a position that the log has not reached: it comes from another log, and waiting for it is of
@@ -51,7 +69,7 @@ pub async fn wait(app: &App, headers: &HeaderMap) -> Result<Freshness, Problem> 
 /// # Errors
 /// 400 that says what the position must be.
 pub async fn refuse_beyond_the_log(app: &App, name: &str, position: Position, rule: &str) -> Result<(), Problem> {
-    if position <= app.read_model().position() {
+    if position <= app.read_model().seats_freshness().position {
         return Ok(());
     }
     match app.parts().log.head().await {

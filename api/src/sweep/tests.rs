@@ -2,6 +2,7 @@ use super::*;
 use crate::reconcile::{Difference, Kind, Remedy};
 use crate::wiring::chosen::SystemClock;
 use async_trait::async_trait;
+use futures::FutureExt;
 use lastseat_domain::event::PricedSeat;
 use lastseat_domain::ports::event_log::Position;
 use lastseat_domain::ports::payments::{Dispute, IntentStatus, NextAction, RecordPage, RefundRecord, UnreadableRecord};
@@ -130,7 +131,7 @@ fn sweep(gateway: &Arc<Gateway>, status: BookingStatus) -> Sweep {
         records: Arc::clone(gateway) as _,
         payments: Arc::clone(gateway) as _,
         compare: Arc::clone(gateway) as _,
-        bookings: Arc::new(move |_| Some(Arc::new(view(status, false)))),
+        bookings: Arc::new(move |_| std::future::ready(Some(view(status, false))).boxed()),
         clock: Arc::new(SystemClock),
         metrics: Arc::default(),
         every: Duration::from_secs(30),
@@ -177,7 +178,7 @@ async fn a_pass_is_bounded_and_the_passes_reach_everything_that_may_be_under_way
         bookings: Arc::new(|booking| {
             let capturable = booking.to_string().ends_with("49") || booking.to_string().ends_with("99");
             let status = if capturable { BookingStatus::ActionRequired } else { BookingStatus::Confirmed };
-            Some(Arc::new(view(status, false)))
+            std::future::ready(Some(view(status, false))).boxed()
         }),
         ..sweep(&gateway, BookingStatus::Confirmed)
     };

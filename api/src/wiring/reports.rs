@@ -6,6 +6,7 @@ use crate::reconcile::Difference;
 use crate::sweep::{Compare, Sweep};
 use crate::webhooks::{Payments, WebhookReader, Webhooks};
 use async_trait::async_trait;
+use futures::FutureExt;
 use lastseat_domain::ports::payments::{GatewayFault, PaymentRecord};
 use lastseat_domain::ports::{Clock, EventLog, PaymentGateway, PaymentRecords};
 use lastseat_domain::{BookingId, IntentId};
@@ -61,7 +62,11 @@ impl Reports {
                 records,
                 payments,
                 compare: looking,
-                bookings: Arc::new(move |booking| read_model.booking(booking)),
+                bookings: Arc::new(move |booking| {
+                    let read_model = read_model.clone();
+                    // What can't be read now is looked at in the next pass.
+                    async move { read_model.booking(booking).await.ok().flatten() }.boxed()
+                }),
                 clock: Arc::clone(context.clock),
                 metrics: Arc::clone(metrics),
                 every: context.sweep_every,

@@ -61,7 +61,8 @@ pub(super) fn areas(
     let mut text = String::new();
     for index in areas {
         let area = show_seats.plan.areas.get(index as usize).filter(|area| !area.labelled);
-        let (Some(area), Some(available)) = (area, show_seats.available.get(index as usize)) else { continue };
+        let (Some(area), Some(counts)) = (area, show_seats.counts.get(index as usize)) else { continue };
+        let available = counts.available;
         if let Some(id) = id {
             let _ = writeln!(text, "id: {id}");
         }

@@ -20,14 +20,20 @@ pub async fn may_hold(
     selection: &SeatSelection,
 ) -> Result<GuestUnit, GuestRefusal> {
     let seats = u32::try_from(selection.quantity()).unwrap_or(u32::MAX);
-    let take = || app.limits().guests().hold(client, booking, seats, app.now(), |booking| is_paid_or_over(app, booking));
-    let mut taken = take();
-    if let Err(GuestRefusal::TooManySeats { .. }) = taken {
-        // A hold may have ended a moment ago, on this node.
-        freshness::wait_for_own_writes(app).await;
-        taken = take();
+    let guests = app.limits().guests();
+    let taken = guests.hold(client, booking, seats, app.now(), |_| false);
+    if !matches!(taken, Err(GuestRefusal::TooManySeats { .. })) {
+        return taken;
     }
-    taken
+    // A hold may have ended a moment ago, on this node.
+    freshness::wait_for_own_writes(app).await;
+    let mut over = Vec::new();
+    for unpaid in guests.unpaid(client, app.now()) {
+        if is_paid_or_over(app, unpaid).await {
+            over.push(unpaid);
+        }
+    }
+    guests.hold(client, booking, seats, app.now(), |booking| over.contains(&booking))
 }
 
 /// Counts a guest's hold.
@@ -79,7 +85,7 @@ async fn is_guest(app: &App, caller: &Caller) -> Result<bool, Problem> {
 }
 
 /// A booking that the views don't have yet was opened a moment ago.
-fn is_paid_or_over(app: &App, booking: BookingId) -> bool {
-    let view = app.read_model().booking(booking);
+async fn is_paid_or_over(app: &App, booking: BookingId) -> bool {
+    let view = app.read_model().booking(booking).await.ok().flatten();
     view.is_some_and(|view| matches!(view.status, BookingStatus::Confirmed | BookingStatus::Aborted | BookingStatus::Refunded))
 }

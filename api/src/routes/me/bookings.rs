@@ -11,7 +11,7 @@ use crate::routes::wire::{BookingJson, List};
 use axum::extract::State;
 use http::{HeaderMap, StatusCode};
 use lastseat_domain::BookingId;
-use lastseat_projections::{BookingView, Page};
+use lastseat_projections::{BookingView, Page, PageError};
 
 /// The caller's bookings, newest first; with a booking's own token, that booking alone.
 #[utoipa::path(
@@ -32,18 +32,24 @@ pub async fn my_bookings(State(app): State<App>, caller: Caller, params: Params,
     let limit = params.limit()?;
     let after = params.value::<BookingId>("starting_after", CURSOR)?;
     let fresh = freshness::wait(&app, &headers).await?;
-    let page = page(&app, &mine, after, limit).ok_or_else(|| wrong("starting_after", CURSOR))?;
+    let page = page(&app, &mine, after, limit).await?.ok_or_else(|| wrong("starting_after", CURSOR))?;
     let data: Vec<_> = page.data.iter().map(|view| BookingJson::listed(&app, view)).collect();
     Ok(Answer::json(StatusCode::OK, &List { data, has_more: page.has_more }).with(freshness::fields(fresh)))
 }
 
 /// A page of the bookings that the caller may see. `None` if `after` is none of them.
-fn page(app: &App, mine: &Mine, after: Option<BookingId>, limit: usize) -> Option<Page<BookingView>> {
-    let Some(only) = mine.only else { return app.read_model().bookings_of(&mine.buyer, after, limit).ok() };
+async fn page(app: &App, mine: &Mine, after: Option<BookingId>, limit: usize) -> Result<Option<Page<BookingView>>, Problem> {
+    let Some(only) = mine.only else {
+        return match app.read_model().bookings_of(&mine.buyer, after, limit).await {
+            Ok(page) => Ok(Some(page)),
+            Err(PageError::UnknownCursor(_)) => Ok(None),
+            Err(PageError::Views(error)) => Err(error.into()),
+        };
+    };
     let data = match after {
         Some(after) if after == only => vec![],
-        Some(_) => return None,
-        None => app.read_model().booking(only).map(|booking| (*booking).clone()).into_iter().collect(),
+        Some(_) => return Ok(None),
+        None => app.read_model().booking(only).await?.into_iter().collect(),
     };
-    Some(Page { data, has_more: false })
+    Ok(Some(Page { data, has_more: false }))
 }

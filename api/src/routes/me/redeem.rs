@@ -41,7 +41,7 @@ pub async fn redeem_voucher(State(app): State<App>, InVoucher(voucher): InVouche
         command.nothing()?;
         if mine.only.is_some() {
             freshness::wait_for_own_writes(&app).await;
-            if !visible(&app, &mine).vouchers.iter().any(|earned| earned.voucher == voucher) {
+            if !visible(&app, &mine).await?.vouchers.iter().any(|earned| earned.voucher == voucher) {
                 return Err(Rejection::VoucherNotFound { voucher }.into());
             }
         }

@@ -62,15 +62,18 @@ pub struct Voucher {
 pub async fn my_rewards(State(app): State<App>, caller: Caller, headers: HeaderMap) -> Result<Answer, Problem> {
     let mine = access::mine(&app, &caller).await?;
     let fresh = freshness::wait(&app, &headers).await?;
-    Ok(Answer::json(StatusCode::OK, &visible(&app, &mine)).with(freshness::fields(fresh)))
+    Ok(Answer::json(StatusCode::OK, &visible(&app, &mine).await?).with(freshness::fields(fresh)))
 }
 
 /// The rewards that the caller may see: the buyer's, or what one booking has earned.
-pub(super) fn visible(app: &App, mine: &Mine) -> RewardsView {
-    let rewards = app.read_model().rewards_of(&mine.buyer);
-    let Some(only) = mine.only else { return rewards };
-    let booking = app.read_model().booking(only).filter(|booking| booking.status == BookingStatus::Confirmed);
+///
+/// # Errors
+/// 503 while the views can't be read.
+pub(super) async fn visible(app: &App, mine: &Mine) -> Result<RewardsView, Problem> {
+    let rewards = app.read_model().rewards_of(&mine.buyer).await?;
+    let Some(only) = mine.only else { return Ok(rewards) };
+    let booking = app.read_model().booking(only).await?.filter(|booking| booking.status == BookingStatus::Confirmed);
     let seats = booking.map_or(0, |booking| u32::try_from(booking.seats.len()).unwrap_or(u32::MAX));
     let vouchers = rewards.vouchers.into_iter().filter(|voucher| voucher.booking == only).collect();
-    RewardsView { seats, points: seats.saturating_mul(POINTS_PER_SEAT), vouchers, ..rewards }
+    Ok(RewardsView { seats, points: seats.saturating_mul(POINTS_PER_SEAT), vouchers, ..rewards })
 }

@@ -59,6 +59,6 @@ pub async fn get_sales(
 ) -> Result<Answer, Problem> {
     caller.needs_one_of([Role::Admin, Role::Auditor])?;
     let fresh = freshness::wait(&app, &headers).await?;
-    let sales = app.read_model().sales(&show).ok_or(Rejection::ShowNotFound)?;
+    let sales = app.read_model().sales(&show).await?.ok_or(Rejection::ShowNotFound)?;
     Ok(Answer::json(StatusCode::OK, &sales).with(freshness::fields(fresh)))
 }

@@ -141,7 +141,7 @@ pub struct RowJson {
     ),
 )]
 pub async fn get_seats(State(app): State<App>, InShow(show): InShow, headers: HeaderMap) -> Result<Response, Problem> {
-    let fresh = freshness::wait(&app, &headers).await?;
+    let fresh = freshness::wait_for_seats(&app, &headers).await?;
     let (form, coding) = (accepted_form(&headers), Coding::accepted(&headers));
     let MapBody { position, bytes } = match coding {
         None => app.read_model().seat_map_body(&show, form),

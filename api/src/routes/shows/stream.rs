@@ -37,7 +37,7 @@ pub async fn stream_seats(
     params: Params,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    let fresh = freshness::wait(&app, &headers).await?;
+    let fresh = freshness::wait_for_seats(&app, &headers).await?;
     let from = start(&headers, &params)?.unwrap_or(fresh.position);
     freshness::refuse_beyond_the_log(&app, "from", from, "a position of this log; load the seats again and start from theirs")
         .await?;

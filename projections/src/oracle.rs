@@ -1,0 +1,112 @@
+//! The views that are in the file, as plain folds in memory: what the rows have to say, to the byte.
+
+use crate::bookings::{BookingStatus, BookingView};
+use crate::loyalty::VoucherView;
+use crate::sales::{StatusChange, Takings};
+use crate::show_seats::{SeatStates, StoredSeatStates};
+use lastseat_domain::event::Event;
+use lastseat_domain::loyalty::VoucherState;
+use lastseat_domain::{BookingId, BuyerId, Envelope, ShowId};
+use serde::Serialize;
+use serde_json::Value;
+use std::collections::BTreeMap;
+
+#[derive(Default)]
+pub(crate) struct Oracle {
+    bookings: BTreeMap<BookingId, BookingView>,
+    accounts: BTreeMap<BuyerId, Account>,
+    states: SeatStates,
+    takings: BTreeMap<ShowId, Takings>,
+    /// Aborted and refunded bookings never change again, and are only counted.
+    live: BTreeMap<BookingId, (ShowId, BookingStatus)>,
+}
+
+#[derive(Default, Serialize)]
+struct Account {
+    seats: u32,
+    points: u32,
+    /// Oldest first.
+    vouchers: Vec<VoucherView>,
+}
+
+#[derive(Serialize)]
+struct Sales<'a> {
+    states: StoredSeatStates,
+    shows: &'a BTreeMap<ShowId, Takings>,
+}
+
+impl Oracle {
+    pub fn apply(&mut self, envelope: &Envelope) {
+        self.states.apply(envelope, |_, _, _| {});
+        self.count(envelope);
+        self.earn(envelope);
+        if let Some(view) = BookingView::opened_by(envelope) {
+            self.bookings.insert(view.booking, view);
+        } else if let Some(view) = envelope.event.booking().and_then(|booking| self.bookings.get_mut(&booking)) {
+            view.apply(envelope);
+        }
+    }
+
+    fn count(&mut self, envelope: &Envelope) {
+        if let Event::BookingOpened(e) = &envelope.event {
+            self.live.insert(e.booking, (e.show.clone(), BookingStatus::Held));
+            let change = StatusChange { show: e.show.clone(), before: None, after: BookingStatus::Held };
+            self.takings.entry(e.show.clone()).or_default().count(&change, envelope);
+            return;
+        }
+        let Some((booking, after)) = BookingStatus::after(&envelope.event) else { return };
+        let Some((show, before)) = self.live.get(&booking).cloned() else { return };
+        let change = StatusChange { show: show.clone(), before: Some(before), after };
+        self.takings.get_mut(&show).unwrap().count(&change, envelope);
+        self.live.insert(booking, (show, after));
+        if matches!(after, BookingStatus::Aborted | BookingStatus::Refunded) {
+            self.live.remove(&booking);
+        }
+    }
+
+    fn earn(&mut self, envelope: &Envelope) {
+        let Some(buyer) = envelope.stream.as_loyalty() else { return };
+        let account = self.accounts.entry(buyer).or_default();
+        let set = |account: &mut Account, voucher, state| {
+            if let Some(found) = account.vouchers.iter_mut().rev().find(|found| found.voucher == voucher) {
+                found.state = state;
+            }
+        };
+        match &envelope.event {
+            Event::PointsEarned(e) => {
+                account.seats = account.seats.saturating_add(e.seats);
+                account.points = account.points.saturating_add(e.points);
+            }
+            Event::PointsRevoked(e) => {
+                account.seats = account.seats.saturating_sub(e.seats);
+                account.points = account.points.saturating_sub(e.points);
+            }
+            Event::VoucherIssued(e) => account.vouchers.push(VoucherView {
+                voucher: e.voucher,
+                cause: e.cause,
+                reward: e.reward.clone(),
+                state: VoucherState::Issued,
+                booking: e.booking,
+            }),
+            Event::VoucherRevoked(e) => set(account, e.voucher, VoucherState::Revoked),
+            Event::VoucherRedeemed(e) => set(account, e.voucher, VoucherState::Redeemed),
+            _ => {}
+        }
+    }
+
+    /// The content of a view, as its canonical form has it.
+    pub fn content(&self, view: &str) -> String {
+        let content = match view {
+            "bookings" => serde_json::to_string(&self.bookings),
+            "loyalty" => serde_json::to_string(&self.accounts),
+            "sales" => serde_json::to_string(&Sales { states: self.states.content(), shows: &self.takings }),
+            other => panic!("{other}"),
+        };
+        content.unwrap()
+    }
+
+    /// The same, to look at.
+    pub fn value(&self, view: &str) -> Value {
+        serde_json::from_str(&self.content(view)).unwrap()
+    }
+}

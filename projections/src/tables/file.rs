@@ -1,0 +1,266 @@
+//! The file: its tables, how it is recognised, and when it is not used.
+
+use super::fault::TablesFault;
+use rusqlite::{Connection, OpenFlags};
+use std::fs;
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// Its name in the folder of views.
+pub(crate) const FILE: &str = "views.db";
+/// The name of one that is being made to replace it.
+pub(crate) const NEW_FILE: &str = "views.db.new";
+
+/// Marks it as views of lastseat ("lsvw"); `file(1)` and SQLite's tools show it.
+const APPLICATION_ID: i32 = 0x6c73_7677;
+
+/// Raised whenever the tables, or what the fold makes of an event, change. What an older or a newer
+/// version of the program stored is then rebuilt. Stored in `PRAGMA user_version`.
+pub(crate) const SCHEMA: u32 = 1;
+
+const TABLES: &str = "
+CREATE TABLE progress (
+    one      INTEGER PRIMARY KEY CHECK (one = 0),
+    position INTEGER NOT NULL, -- everything up to here is folded
+    events   INTEGER NOT NULL, -- since the beginning of the log
+    last     TEXT NOT NULL,    -- JSON; the last of them: a log without it is another log
+    in_use   TEXT NOT NULL     -- which file it is, while it is written; a copy is another file
+) STRICT;
+INSERT INTO progress VALUES (0, 0, 0, 'null', '');
+CREATE TABLE skipped (         -- events that could not be read
+    position INTEGER PRIMARY KEY,
+    why      TEXT NOT NULL
+) STRICT;
+CREATE TABLE bookings (
+    opened   INTEGER PRIMARY KEY,  -- position of the event that opened it: lists are in this order
+    booking  BLOB NOT NULL UNIQUE, -- UUID, 16 bytes
+    buyer    TEXT NOT NULL,
+    view     TEXT NOT NULL         -- JSON
+) STRICT;
+CREATE INDEX bookings_of_buyer ON bookings (buyer); -- and opened, as every index has the key
+CREATE TABLE accounts (
+    buyer    TEXT PRIMARY KEY,
+    seats    INTEGER NOT NULL,
+    points   INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE TABLE vouchers (
+    buyer    TEXT NOT NULL,
+    issued   INTEGER NOT NULL,     -- position of the event that issued it
+    voucher  BLOB NOT NULL,        -- UUID, 16 bytes
+    view     TEXT NOT NULL,        -- JSON
+    PRIMARY KEY (buyer, issued)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX vouchers_by_id ON vouchers (voucher);
+CREATE TABLE shows (
+    show     TEXT PRIMARY KEY,
+    facts    TEXT NOT NULL         -- JSON
+) STRICT;
+CREATE TABLE sales (
+    show     TEXT PRIMARY KEY,
+    changed_at INTEGER NOT NULL,   -- position of the last event that touched a seat
+    takings  TEXT,                 -- JSON; none while it has no bookings
+    view     TEXT                  -- JSON; none if the show was never scheduled
+) STRICT, WITHOUT ROWID;
+CREATE TABLE seat_states (         -- a letter a seat, in plan order
+    show     TEXT NOT NULL,
+    chunk    INTEGER NOT NULL,
+    states   TEXT NOT NULL,
+    PRIMARY KEY (show, chunk)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE holds (               -- of bookings that are not decided yet
+    booking  BLOB PRIMARY KEY,
+    hold     TEXT NOT NULL         -- JSON
+) STRICT, WITHOUT ROWID;
+";
+
+/// Up to this size the whole file is checked when it is opened; of a larger one, whether it is complete.
+/// What is damaged nevertheless is noticed when it is read.
+const FULL_CHECK_BYTES: u64 = 16 << 20;
+
+const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+/// Page caches, in KiB.
+const WRITER_CACHE_KIB: i64 = 8 * 1024;
+const READER_CACHE_KIB: i64 = 512;
+/// Pages of the write-ahead log after which it is moved into the file.
+const CHECKPOINT_PAGES: i64 = 4096;
+/// The write-ahead log is cut to this size when it has been moved.
+const WAL_BYTES: i64 = 16 << 20;
+const STATEMENTS: usize = 32;
+
+/// Why a file is not used.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Doubt {
+    pub why: String,
+    /// It may be something else than views: it is put aside, not deleted.
+    pub is_foreign: bool,
+}
+
+impl Doubt {
+    pub fn of_ours(why: impl Into<String>) -> Self {
+        Self { why: why.into(), is_foreign: false }
+    }
+}
+
+/// Why a file was not opened.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum NotOpened {
+    /// It is not used, and may be replaced.
+    Doubt(Doubt),
+    /// It may be as it should: the disk is full, or somebody holds a lock.
+    Fault(TablesFault),
+}
+
+impl From<Doubt> for NotOpened {
+    fn from(doubt: Doubt) -> Self {
+        Self::Doubt(doubt)
+    }
+}
+
+impl From<TablesFault> for NotOpened {
+    fn from(fault: TablesFault) -> Self {
+        match fault {
+            TablesFault::Failed(_) => Self::Fault(fault),
+            TablesFault::Damaged(_) | TablesFault::ReadOnly(_) => Self::Doubt(Doubt::of_ours(fault.to_string())),
+        }
+    }
+}
+
+/// Opens the file to write to it. `None` if there is none.
+pub(super) fn open(path: &Path) -> Result<Option<Connection>, NotOpened> {
+    let Some(connection) = open_to_look(path)? else { return Ok(None) };
+    set_up(&connection)?;
+    Ok(Some(connection))
+}
+
+/// Creates the file, which must not exist.
+pub(super) fn create(path: &Path) -> Result<Connection, TablesFault> {
+    if let Some(folder) = path.parent() {
+        fs::create_dir_all(folder)?;
+    }
+    let connection = connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE)?;
+    set_up(&connection)?;
+    connection.execute_batch(&format!(
+        "BEGIN IMMEDIATE; {TABLES} PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = {SCHEMA}; COMMIT;"
+    ))?;
+    Ok(connection)
+}
+
+/// Opens the file to read from it while somebody else may write. `None` if there is none.
+pub(super) fn open_to_look(path: &Path) -> Result<Option<Connection>, NotOpened> {
+    if !path.try_exists().map_err(TablesFault::from)? {
+        return Ok(None);
+    }
+    let connection = connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+    identify(&connection)?;
+    check(path, &connection)?;
+    let in_use: String = connection.query_row("SELECT in_use FROM progress", [], |row| row.get(0)).map_err(TablesFault::from)?;
+    if !in_use.is_empty() && in_use != identity(path)? {
+        return Err(Doubt::of_ours("it is a copy that was made while a server wrote to it").into());
+    }
+    Ok(Some(connection))
+}
+
+/// Another connection to a file that is open already.
+pub(super) fn open_reader(path: &Path) -> Result<Connection, TablesFault> {
+    let connection = connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+    connection.pragma_update(None, "cache_size", -READER_CACHE_KIB)?;
+    connection.pragma_update(None, "query_only", true)?;
+    Ok(connection)
+}
+
+fn connect(path: &Path, flags: OpenFlags) -> Result<Connection, TablesFault> {
+    let connection = Connection::open_with_flags(path, flags | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
+    connection.busy_timeout(BUSY_TIMEOUT)?;
+    connection.set_prepared_statement_cache_capacity(STATEMENTS);
+    // Report damage in a page as an error, not as a missing row.
+    connection.pragma_update(None, "cell_size_check", true)?;
+    Ok(connection)
+}
+
+/// The file is a cache: a commit does not wait for the disk, and after a power cut it is an older one.
+fn set_up(connection: &Connection) -> Result<(), TablesFault> {
+    connection.pragma_update(None, "journal_mode", "WAL")?;
+    connection.pragma_update(None, "synchronous", "NORMAL")?;
+    connection.pragma_update(None, "cache_size", -WRITER_CACHE_KIB)?;
+    connection.pragma_update(None, "wal_autocheckpoint", CHECKPOINT_PAGES)?;
+    connection.pragma_update_and_check(None, "journal_size_limit", WAL_BYTES, |_| Ok(()))?;
+    Ok(())
+}
+
+fn identify(connection: &Connection) -> Result<(), NotOpened> {
+    let read = || -> rusqlite::Result<(i32, u32, i64)> {
+        let application = connection.pragma_query_value(None, "application_id", |row| row.get(0))?;
+        let version = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
+        let objects = connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
+        Ok((application, version, objects))
+    };
+    match read().map_err(TablesFault::from) {
+        Ok((APPLICATION_ID, SCHEMA, _)) => Ok(()),
+        Ok((APPLICATION_ID, version, _)) => {
+            Err(Doubt::of_ours(format!("its form is version {version}, this program's is {SCHEMA}")).into())
+        }
+        Ok((0, 0, 0)) => Err(Doubt::of_ours("it is empty").into()),
+        Ok(_) => Err(Doubt { why: "it is not a file of views".into(), is_foreign: true }.into()),
+        Err(TablesFault::Damaged(why)) => Err(Doubt { why, is_foreign: true }.into()),
+        Err(fault) => Err(fault.into()),
+    }
+}
+
+fn check(path: &Path, connection: &Connection) -> Result<(), TablesFault> {
+    if fs::metadata(path)?.len() > FULL_CHECK_BYTES {
+        return Ok(());
+    }
+    let finding: String = connection.query_row("PRAGMA integrity_check(1)", [], |row| row.get(0))?;
+    if finding == "ok" { Ok(()) } else { Err(TablesFault::Damaged(finding)) }
+}
+
+/// Says which file is being written; nothing, if it is complete. The mark goes into the file itself, as a
+/// copy may lack the write-ahead log.
+pub(super) fn mark(connection: &Connection, in_use: &str) -> Result<(), TablesFault> {
+    connection.execute("UPDATE progress SET in_use = ?1", [in_use])?;
+    complete(connection)
+}
+
+/// Moves the write-ahead log into the file.
+pub(super) fn complete(connection: &Connection) -> Result<(), TablesFault> {
+    connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?;
+    Ok(())
+}
+
+/// Which file this is: a copy of it, and what a backup brings back, is another.
+pub(super) fn identity(path: &Path) -> Result<String, TablesFault> {
+    let file = fs::metadata(path)?;
+    let created = file.created().ok().and_then(|at| at.duration_since(std::time::UNIX_EPOCH).ok()).unwrap_or_default();
+    #[cfg(unix)]
+    let number = std::os::unix::fs::MetadataExt::ino(&file);
+    #[cfg(not(unix))]
+    let number = 0;
+    Ok(format!("file {number} of {}", created.as_nanos()))
+}
+
+/// Takes the file away, with what SQLite keeps beside it.
+pub(super) fn discard(path: &Path, doubt: &Doubt) -> std::io::Result<()> {
+    if doubt.is_foreign {
+        fs::rename(path, beside(path, ".unused"))?;
+    }
+    remove(path)
+}
+
+/// Removes the file, if it is there, with what SQLite keeps beside it.
+pub(crate) fn remove(path: &Path) -> std::io::Result<()> {
+    // SQLite ignores a write-ahead log whose file is gone. The other way round it would use the file without it.
+    for path in [path.to_owned(), beside(path, "-wal"), beside(path, "-shm")] {
+        match fs::remove_file(path) {
+            Err(e) if e.kind() != ErrorKind::NotFound => return Err(e),
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+pub(super) fn beside(path: &Path, suffix: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(suffix);
+    name.into()
+}
