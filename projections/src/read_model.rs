@@ -1,14 +1,13 @@
 //! The read side's public interface: opens the views, keeps them up to date, answers queries.
 
-use crate::bookings::{BookingView, Page};
+mod queries;
+
 use crate::checkpoint;
-use crate::error::{PageError, ProjectionError};
+use crate::error::ProjectionError;
 use crate::freshness::{self, Freshness};
-use crate::loyalty::RewardsView;
 use crate::map_bodies::{MapBodies, MapBody, MapForm, ShowSnapshot};
 use crate::recent_buyers::RecentBuyers;
 use crate::runner::{self, Shared};
-use crate::sales::SalesView;
 use crate::seat_feed::{self, Feeds};
 use crate::seat_map::{SeatMap, SeatMapView, seat_map_of};
 use crate::tables::{self, Tables};
@@ -20,7 +19,7 @@ use futures::StreamExt;
 use futures::stream::BoxStream;
 use lastseat_domain::ports::event_log::Position;
 use lastseat_domain::ports::{Clock, EventLog};
-use lastseat_domain::{BookingId, BuyerId, ShowId, Timestamp};
+use lastseat_domain::{ShowId, Timestamp};
 use parking_lot::{Mutex, RwLock};
 use serde::Serialize;
 use std::path::PathBuf;
@@ -175,27 +174,6 @@ impl ReadModel {
         Freshness { position, lag: shared.head.load(Ordering::Relaxed).saturating_sub(position.0), age }
     }
 
-    /// A booking. `None` if the views don't have it.
-    ///
-    /// # Errors
-    /// [`ProjectionError::Tables`] while the file can't be read.
-    pub async fn booking(&self, booking: BookingId) -> Result<Option<BookingView>, ProjectionError> {
-        self.inner.tables.booking(booking).await
-    }
-
-    /// The buyer of a booking. `None` if the views don't have the booking.
-    ///
-    /// # Errors
-    /// [`ProjectionError::Tables`] while the file can't be read.
-    pub async fn buyer_of(&self, booking: BookingId) -> Result<Option<BuyerId>, ProjectionError> {
-        if let Some(buyer) = self.inner.shared.recent_buyers.of(booking) {
-            return Ok(Some(buyer));
-        }
-        let found = self.booking(booking).await?.map(|view| view.buyer);
-        self.inner.shared.recent_buyers.add(found.iter().map(|buyer| (booking, buyer.clone())));
-        Ok(found)
-    }
-
     /// How far each view has got.
     #[must_use]
     pub fn status(&self) -> Vec<ViewStatus> {
@@ -266,35 +244,6 @@ impl ReadModel {
     #[must_use]
     pub fn seat_map(&self, show: &ShowId) -> Option<SeatMapView> {
         self.inner.shared.seat_map.read().view.states.shows.get(show).map(seat_map_of)
-    }
-
-    /// Up to `limit` bookings of a buyer, newest first, after `starting_after`.
-    ///
-    /// # Errors
-    /// [`PageError`]: `starting_after` is no booking of this buyer, or the file can't be read.
-    pub async fn bookings_of(
-        &self,
-        buyer: &BuyerId,
-        starting_after: Option<BookingId>,
-        limit: usize,
-    ) -> Result<Page<BookingView>, PageError> {
-        self.inner.tables.bookings_of(buyer, starting_after, limit).await
-    }
-
-    /// What a buyer has earned; nothing, for a buyer who was never counted.
-    ///
-    /// # Errors
-    /// [`ProjectionError::Tables`] while the file can't be read.
-    pub async fn rewards_of(&self, buyer: &BuyerId) -> Result<RewardsView, ProjectionError> {
-        self.inner.tables.rewards_of(buyer).await
-    }
-
-    /// How a show sells. `None` if there is no such show.
-    ///
-    /// # Errors
-    /// [`ProjectionError::Tables`] while the file can't be read.
-    pub async fn sales(&self, show: &ShowId) -> Result<Option<SalesView>, ProjectionError> {
-        self.inner.tables.sales(show).await
     }
 
     /// Streams the changes of a show's seats after `from` (exclusive) as server-sent events, without

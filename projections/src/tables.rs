@@ -6,12 +6,15 @@
 //! damaged, foreign, of another form or copied while in use, and it is then folded again.
 
 mod booking_rows;
+mod doubt;
 mod dump;
 mod fault;
 mod file;
 mod follower;
 mod loyalty_rows;
+mod opening;
 mod progress;
+mod queries;
 mod readers;
 mod sales_rows;
 mod stored;

@@ -23,11 +23,11 @@ pub enum ProjectionsVerb {
     Rebuild(Output),
 }
 
-/// A server keeps its views in memory and stores them only from time to time.
+/// A server makes the file of views at its first start, and stores the seat map from time to time.
 const NOTHING_STORED: &str = "\
-No view is stored yet. A server keeps its views in memory and stores them every 5 minutes, after 500,000 events, and when
-it stops. While it runs, GET /health/ready and GET /metrics show how far they are. To store them without a server, run
-`lastseat projections rebuild`.";
+No view is stored yet. A server keeps bookings, loyalty and sales in a file from its first start on, and stores the seat map
+every 5 minutes, after 500,000 events, and when it stops. While it runs, GET /health/ready and GET /metrics show how far they
+are. To store them without a server, run `lastseat projections rebuild`.";
 
 /// How to print.
 #[derive(Debug, clap::Args)]

@@ -1,4 +1,4 @@
-//! Reads answer from memory, also while the log is down, and say in headers how old the answer is.
+//! Reads answer from the views, also while the log is down, and say in headers how old the answer is.
 //!
 //! A caller that has to see a certain event names its position in `Lastseat-Min-Position`; a successful
 //! command's answer carries that position in `Lastseat-Position`.

@@ -1,5 +1,6 @@
 //! The file: its tables, how it is recognised, and when it is not used.
 
+use super::doubt::{Doubt, NotOpened};
 use super::fault::TablesFault;
 use rusqlite::{Connection, OpenFlags};
 use std::fs;
@@ -87,44 +88,6 @@ const CHECKPOINT_PAGES: i64 = 4096;
 /// The write-ahead log is cut to this size when it has been moved.
 const WAL_BYTES: i64 = 16 << 20;
 const STATEMENTS: usize = 32;
-
-/// Why a file is not used.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Doubt {
-    pub why: String,
-    /// It may be something else than views: it is put aside, not deleted.
-    pub is_foreign: bool,
-}
-
-impl Doubt {
-    pub fn of_ours(why: impl Into<String>) -> Self {
-        Self { why: why.into(), is_foreign: false }
-    }
-}
-
-/// Why a file was not opened.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum NotOpened {
-    /// It is not used, and may be replaced.
-    Doubt(Doubt),
-    /// It may be as it should: the disk is full, or somebody holds a lock.
-    Fault(TablesFault),
-}
-
-impl From<Doubt> for NotOpened {
-    fn from(doubt: Doubt) -> Self {
-        Self::Doubt(doubt)
-    }
-}
-
-impl From<TablesFault> for NotOpened {
-    fn from(fault: TablesFault) -> Self {
-        match fault {
-            TablesFault::Failed(_) => Self::Fault(fault),
-            TablesFault::Damaged(_) | TablesFault::ReadOnly(_) => Self::Doubt(Doubt::of_ours(fault.to_string())),
-        }
-    }
-}
 
 /// Opens the file to write to it. `None` if there is none.
 pub(super) fn open(path: &Path) -> Result<Option<Connection>, NotOpened> {

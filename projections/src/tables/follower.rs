@@ -1,24 +1,19 @@
-//! Feeds the file from the log, beside the seat map and never in its way, and answers queries from it.
+//! Feeds the file from the log, beside the seat map and never in its way.
 
-use super::booking_rows;
+use super::doubt::Doubt;
 use super::fault::TablesFault;
-use super::file::{Doubt, FILE, NotOpened};
-use super::loyalty_rows;
+use super::file::FILE;
+use super::opening::{begin, begin_elsewhere, open_or_begin};
 use super::readers::Readers;
-use super::sales_rows;
 use super::writer::Writer;
 use crate::batch::Batch;
-use crate::bookings::{BookingView, Page};
-use crate::error::{PageError, ProjectionError, UnknownCursor};
-use crate::landmark::doubt_of;
-use crate::loyalty::RewardsView;
-use crate::sales::SalesView;
+use crate::error::ProjectionError;
 use crate::trouble::Trouble;
 use chrono::TimeDelta;
 use futures::StreamExt;
+use lastseat_domain::Timestamp;
 use lastseat_domain::ports::event_log::{Delivery, Filter, Position};
 use lastseat_domain::ports::{Clock, EventLog, LogFault};
-use lastseat_domain::{BookingId, BuyerId, ShowId, Timestamp};
 use parking_lot::Mutex;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -41,7 +36,7 @@ pub(crate) struct Tables {
     log: Arc<dyn EventLog>,
     clock: Arc<dyn Clock>,
     path: PathBuf,
-    readers: Readers,
+    pub(super) readers: Readers,
     /// Every query has everything up to here.
     pub position: watch::Sender<Position>,
     /// What the file has: less than `position` while it is being rebuilt.
@@ -109,35 +104,6 @@ impl Tables {
     /// What is in the file: everything up to a position, and the number of events.
     pub fn folded(&self) -> (Position, u64) {
         (Position(self.folded.load(Ordering::Relaxed)), self.events.load(Ordering::Relaxed))
-    }
-
-    pub async fn booking(&self, booking: BookingId) -> Result<Option<BookingView>, ProjectionError> {
-        Ok(self.readers.read(move |file| booking_rows::one(file, booking)).await?)
-    }
-
-    pub async fn bookings_of(
-        &self,
-        buyer: &BuyerId,
-        starting_after: Option<BookingId>,
-        limit: usize,
-    ) -> Result<Page<BookingView>, PageError> {
-        let buyer = buyer.clone();
-        let page = self.readers.read(move |file| booking_rows::of(file, &buyer, starting_after, limit)).await;
-        match (page.map_err(ProjectionError::from)?, starting_after) {
-            (Some(page), _) => Ok(page),
-            (None, Some(cursor)) => Err(UnknownCursor(cursor).into()),
-            (None, None) => Ok(Page { data: Vec::new(), has_more: false }),
-        }
-    }
-
-    pub async fn rewards_of(&self, buyer: &BuyerId) -> Result<RewardsView, ProjectionError> {
-        let buyer = buyer.clone();
-        Ok(self.readers.read(move |file| loyalty_rows::of(file, &buyer)).await?)
-    }
-
-    pub async fn sales(&self, show: &ShowId) -> Result<Option<SalesView>, ProjectionError> {
-        let show = show.clone();
-        Ok(self.readers.read(move |file| sales_rows::of(file, &show)).await?)
     }
 
     /// Folds until `stop` is set or its sender is gone, then completes the file.
@@ -324,47 +290,4 @@ fn fold(mut writer: Writer, deliveries: Deliveries) -> (Writer, Result<Option<Lo
     }
     let folded = writer.fold(&batch);
     (writer, folded.map(|()| batch.fault))
-}
-
-/// Opens the file, or begins with an empty one if it does not fit the log. The inner fault is the file's.
-async fn open_or_begin(log: &dyn EventLog, path: &Path, head: Position) -> Result<Result<Writer, TablesFault>, ProjectionError> {
-    let place = path.to_owned();
-    let doubt = match blocking(move || Writer::open(&place)).await {
-        Err(fault) => return Ok(Err(fault)),
-        Ok(Ok(None)) => {
-            let place = path.to_owned();
-            return Ok(blocking(move || Writer::create(&place)).await.and_then(|created| created));
-        }
-        Ok(Ok(Some(writer))) => {
-            let progress = writer.progress();
-            match doubt_of(log, progress.position, progress.last.as_ref(), writer.skipped(), head).await? {
-                None => return Ok(Ok(writer)),
-                Some(why) => Doubt::of_ours(why),
-            }
-        }
-        Ok(Err(NotOpened::Doubt(doubt))) => doubt,
-        Ok(Err(NotOpened::Fault(fault))) => return Ok(Err(fault)),
-    };
-    tracing::warn!(file = %path.display(), "the stored views are not used and are rebuilt from the log: {}", doubt.why);
-    Ok(begin(path, doubt).await)
-}
-
-async fn begin(path: &Path, doubt: Doubt) -> Result<Writer, TablesFault> {
-    let place = path.to_owned();
-    blocking(move || Writer::replace(&place, &doubt)).await?
-}
-
-/// An empty file that is gone when the process ends.
-async fn begin_elsewhere() -> Result<(Option<TempDir>, PathBuf, Writer), ProjectionError> {
-    let begun = blocking(|| {
-        let folder = TempDir::with_prefix("lastseat-views-")?;
-        let path = folder.path().join(FILE);
-        let writer = Writer::create(&path)?;
-        Ok::<_, TablesFault>((Some(folder), path, writer))
-    });
-    Ok(begun.await.and_then(|begun| begun)?)
-}
-
-async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, TablesFault> {
-    tokio::task::spawn_blocking(work).await.map_err(|error| TablesFault::Failed(error.to_string()))
 }

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use tokio::sync::{Semaphore, watch};
 
 /// Queries at once. More would wait for the same disk.
-const CONNECTIONS: usize = 8;
+const CONNECTIONS: usize = 4;
 
 pub(super) struct Readers {
     pool: Arc<Pool>,

@@ -1,8 +1,9 @@
 //! A file of views that no server writes to: looking at it, comparing with it, putting a new one in its place.
 
+use super::doubt::NotOpened;
 use super::dump::{self, Digest};
 use super::fault::TablesFault;
-use super::file::{self, FILE, NotOpened};
+use super::file::{self, FILE};
 use super::progress::{Progress, load_skipped};
 use super::writer::Writer;
 use rusqlite::Connection;

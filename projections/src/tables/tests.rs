@@ -347,6 +347,29 @@ fn a_server_that_runs_does_not_keep_others_from_looking() {
     });
 }
 
+/// A disk that hangs must not delay the seat map.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_seat_map_does_not_wait_for_the_file() {
+    let (folder, world) = (tempfile::tempdir().unwrap(), some_world());
+    let log = ScriptedLog::of(&world.log[..4]);
+    let model = ReadModel::open(Arc::clone(&log) as Arc<dyn EventLog>, TokioClock::new(epoch()), Some(folder.path().into()));
+    let model = model.await.unwrap();
+    assert!(model.wait_for(log.end(), PATIENCE).await);
+    let other = Connection::open(folder.path().join(FILE)).unwrap();
+    other.execute_batch("BEGIN IMMEDIATE").unwrap();
+    log.push(&world.log[4..]);
+    assert!(model.wait_for_seats(log.end(), PATIENCE).await);
+    assert!(model.seats_freshness().position == log.end() && model.freshness().position == Position(4));
+    assert!(!model.wait_for(log.end(), Duration::from_millis(50)).await);
+    let seats = |model: &ReadModel| model.seat_map(&show_id("gala")).unwrap().position;
+    let sales = model.sales(&show_id("gala")).await.unwrap().unwrap();
+    assert!(sales.position <= Position(4) && seats(&model) > Position(4), "and queries are answered, as of then");
+    other.execute_batch("ROLLBACK").unwrap();
+    assert!(model.wait_for(log.end(), PATIENCE).await);
+    assert_right(&model).await;
+    model.stop().await;
+}
+
 /// A page of a list costs the same whatever the number of bookings.
 #[test]
 fn queries_use_an_index_and_sort_nothing() {

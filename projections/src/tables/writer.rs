@@ -2,8 +2,9 @@
 //! process that is killed at any moment leaves a file that is true at some position.
 
 use super::booking_rows::BookingRows;
+use super::doubt::{Doubt, NotOpened};
 use super::fault::TablesFault;
-use super::file::{self, Doubt, NotOpened};
+use super::file;
 use super::loyalty_rows;
 use super::progress::{Progress, load_skipped, store_skipped};
 use super::sales_rows::SalesRows;

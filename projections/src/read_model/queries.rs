@@ -1,0 +1,60 @@
+//! Queries that are answered from the file of views.
+
+use super::ReadModel;
+use crate::bookings::{BookingView, Page};
+use crate::error::{PageError, ProjectionError};
+use crate::loyalty::RewardsView;
+use crate::sales::SalesView;
+use lastseat_domain::{BookingId, BuyerId, ShowId};
+
+impl ReadModel {
+    /// A booking. `None` if the views don't have it.
+    ///
+    /// # Errors
+    /// [`ProjectionError::Tables`] while the file can't be read.
+    pub async fn booking(&self, booking: BookingId) -> Result<Option<BookingView>, ProjectionError> {
+        self.inner.tables.booking(booking).await
+    }
+
+    /// The buyer of a booking. `None` if the views don't have the booking.
+    ///
+    /// # Errors
+    /// [`ProjectionError::Tables`] while the file can't be read.
+    pub async fn buyer_of(&self, booking: BookingId) -> Result<Option<BuyerId>, ProjectionError> {
+        if let Some(buyer) = self.inner.shared.recent_buyers.of(booking) {
+            return Ok(Some(buyer));
+        }
+        let found = self.booking(booking).await?.map(|view| view.buyer);
+        self.inner.shared.recent_buyers.add(found.iter().map(|buyer| (booking, buyer.clone())));
+        Ok(found)
+    }
+
+    /// Up to `limit` bookings of a buyer, newest first, after `starting_after`.
+    ///
+    /// # Errors
+    /// [`PageError`]: `starting_after` is no booking of this buyer, or the file can't be read.
+    pub async fn bookings_of(
+        &self,
+        buyer: &BuyerId,
+        starting_after: Option<BookingId>,
+        limit: usize,
+    ) -> Result<Page<BookingView>, PageError> {
+        self.inner.tables.bookings_of(buyer, starting_after, limit).await
+    }
+
+    /// What a buyer has earned; nothing, for a buyer who was never counted.
+    ///
+    /// # Errors
+    /// [`ProjectionError::Tables`] while the file can't be read.
+    pub async fn rewards_of(&self, buyer: &BuyerId) -> Result<RewardsView, ProjectionError> {
+        self.inner.tables.rewards_of(buyer).await
+    }
+
+    /// How a show sells. `None` if there is no such show.
+    ///
+    /// # Errors
+    /// [`ProjectionError::Tables`] while the file can't be read.
+    pub async fn sales(&self, show: &ShowId) -> Result<Option<SalesView>, ProjectionError> {
+        self.inner.tables.sales(show).await
+    }
+}

@@ -1,0 +1,40 @@
+//! What is answered from the file.
+
+use super::follower::Tables;
+use super::{booking_rows, loyalty_rows, sales_rows};
+use crate::bookings::{BookingView, Page};
+use crate::error::{PageError, ProjectionError, UnknownCursor};
+use crate::loyalty::RewardsView;
+use crate::sales::SalesView;
+use lastseat_domain::{BookingId, BuyerId, ShowId};
+
+impl Tables {
+    pub async fn booking(&self, booking: BookingId) -> Result<Option<BookingView>, ProjectionError> {
+        Ok(self.readers.read(move |file| booking_rows::one(file, booking)).await?)
+    }
+
+    pub async fn bookings_of(
+        &self,
+        buyer: &BuyerId,
+        starting_after: Option<BookingId>,
+        limit: usize,
+    ) -> Result<Page<BookingView>, PageError> {
+        let buyer = buyer.clone();
+        let page = self.readers.read(move |file| booking_rows::of(file, &buyer, starting_after, limit)).await;
+        match (page.map_err(ProjectionError::from)?, starting_after) {
+            (Some(page), _) => Ok(page),
+            (None, Some(cursor)) => Err(UnknownCursor(cursor).into()),
+            (None, None) => Ok(Page { data: Vec::new(), has_more: false }),
+        }
+    }
+
+    pub async fn rewards_of(&self, buyer: &BuyerId) -> Result<RewardsView, ProjectionError> {
+        let buyer = buyer.clone();
+        Ok(self.readers.read(move |file| loyalty_rows::of(file, &buyer)).await?)
+    }
+
+    pub async fn sales(&self, show: &ShowId) -> Result<Option<SalesView>, ProjectionError> {
+        let show = show.clone();
+        Ok(self.readers.read(move |file| sales_rows::of(file, &show)).await?)
+    }
+}
