@@ -55,9 +55,9 @@ impl SnapshotFiles {
     /// What can't be done, with the file's name.
     pub fn store(&self, bytes: &[u8]) -> Result<(), String> {
         let [newest, older] = NAMES.map(|name| self.dir.join(name));
+        let temporary = self.dir.join("engine.snapshot.new");
         let store = || {
             create_for_owner(&self.dir)?;
-            let temporary = self.dir.join("engine.snapshot.new");
             write_for_owner(&temporary, bytes)?;
             match std::fs::rename(&newest, &older) {
                 Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
@@ -66,7 +66,11 @@ impl SnapshotFiles {
             std::fs::rename(&temporary, &newest)?;
             sync_dir(&self.dir)
         };
-        store().map_err(|error| format!("{}: {error}", newest.display()))
+        store().map_err(|error| {
+            // On a full disk, half of it would be in the way of the log.
+            let _if_it_is_there = std::fs::remove_file(&temporary);
+            format!("{}: {error}", newest.display())
+        })
     }
 
     /// What is stored, the newest first. Blocks: it reads.

@@ -175,6 +175,9 @@ async fn a_file_of_another_kind_or_version_says_so() {
     std::fs::remove_file(&path).unwrap();
     std::fs::create_dir(&path).unwrap();
     assert_eq!(place.starts_from().await, Some(first), "a folder in its place");
+    let why = place.files().store(&whole).unwrap_err();
+    assert!(why.contains("engine.snapshot: "), "{why}");
+    assert!(!path.with_extension("snapshot.new").exists(), "what could not be stored takes no room");
 }
 
 #[tokio::test]

@@ -1,6 +1,7 @@
 //! The commands that read the log print the same through the server as from the file.
 
 use crate::nodes::Cluster;
+use crate::support::client::Client;
 use crate::support::process::{LogServer, command, run};
 use crate::support::{show, text};
 use serde_json::{Value, json};
@@ -55,6 +56,37 @@ async fn history_proof_and_views_are_the_same_by_file_and_through_the_server() {
     let busy = through(&log_server, &["projections", "rebuild"], &log.with_file_name("node-1")).output().unwrap();
     assert_eq!(busy.status.code(), Some(3), "{busy:?}");
     assert!(String::from_utf8(busy.stderr).unwrap().contains("another node has it"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_node_that_joins_starts_from_the_snapshot_of_another() {
+    let cluster = Cluster::start(1, false).await.unwrap();
+    cluster.put_on_sale(&show("gala", 600, 20)).await;
+    let hold = async |client: &Client, seat: &str| {
+        client.post("/v1/shows/gala/bookings").json(&json!({"seats": [seat]})).send().await.status
+    };
+    let first = &cluster.nodes[0].client;
+    assert_eq!(hold(first, "A-1").await, 201);
+    let (log_server, place) = (cluster.log_server.as_ref().unwrap(), |name: &str| cluster.log_dir().with_file_name(name));
+    // Beside the node that sells.
+    let file = place("now.snapshot").display().to_string();
+    ok(&through(log_server, &["snapshot", "export", &file], &place("node-0")).output().unwrap());
+    assert_eq!(hold(first, "A-2").await, 201);
+    let busy = through(log_server, &["snapshot", "import", &file], &place("node-0")).output().unwrap();
+    assert!(String::from_utf8_lossy(&busy.stderr).contains("another node has it"), "{busy:?}");
+    // The log itself is embedded: what has to be remembered of it is another thing.
+    let by_file = command(&["snapshot", "import", &file], &cluster.log_dir()).output().unwrap();
+    assert!(!by_file.status.success(), "{by_file:?}");
+
+    ok(&through(log_server, &["snapshot", "import", &file], &place("node-1")).output().unwrap());
+    let shown = ok(&command(&["snapshot", "show", "--json"], &place("node-1")).output().unwrap());
+    let position = serde_json::from_str::<Value>(&shown).unwrap()[0]["position"].clone();
+    let second = cluster.node(1).await;
+    let metrics = String::from_utf8(second.client.get("/metrics").send().await.body.to_vec()).unwrap();
+    assert!(metrics.contains(&format!("lastseat_snapshot_position {position}\n")), "{position} {metrics}");
+    for (seat, status) in [("A-1", 409), ("A-2", 409), ("A-3", 201)] {
+        assert_eq!(hold(&second.client, seat).await, status, "{seat}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

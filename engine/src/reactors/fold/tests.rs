@@ -161,8 +161,13 @@ fn histories() -> Vec<Vec<Envelope>> {
         (state >> 48) as u16
     };
     let mut history_of = |_| {
-        let steps: Vec<Step> = (0..20).map(|_| (dice() as u8, dice() as u8, dice())).collect();
-        let sales: Vec<u8> = (0..12).map(|_| dice() as u8).collect();
+        let mut bytes = || dice().to_le_bytes();
+        let mut step = |_| {
+            let ([what, small], [low, high]) = (bytes(), bytes());
+            (what, small, u16::from_le_bytes([low, high]))
+        };
+        let steps: Vec<Step> = (0..20).map(&mut step).collect();
+        let sales: Vec<u8> = (0..6).flat_map(|_| bytes()).collect();
         log_of(&world_of(&steps, 1, &sales).log)
     };
     (0..10).map(&mut history_of).collect()
