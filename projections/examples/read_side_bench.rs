@@ -1,4 +1,4 @@
-//! How fast the read side is: folding, auditing, encoding a seat map, telling readers.
+//! How fast the read side is: folding, auditing, listing bookings, encoding a seat map, telling readers.
 //!
 //! `cargo run --release -p lastseat-projections --example read_side_bench [readers]`
 #![allow(
@@ -14,9 +14,9 @@
 
 use futures::StreamExt;
 use lastseat_audit::Audit;
-use lastseat_domain::BookingId;
 use lastseat_domain::ports::EventLog;
 use lastseat_domain::ports::event_log::{Position, RecordedEvent};
+use lastseat_domain::{BookingId, BuyerId};
 use lastseat_projections::{MapForm, ReadModel, rebuild};
 use lastseat_testkit::scripted_log::{ScriptedLog, TokioClock};
 use lastseat_testkit::world::{World, epoch, plan, show_id};
@@ -27,6 +27,7 @@ use std::time::{Duration, Instant};
 const SHOWS: usize = 8;
 const ROWS: u32 = 26;
 const PER_ROW: u32 = 400;
+const LISTS: u32 = 2000;
 
 /// Every seat of every show sold, two at a time, and every tenth booking given back.
 fn a_busy_day() -> Vec<Arc<RecordedEvent>> {
@@ -83,7 +84,16 @@ async fn main() {
     let model = ReadModel::open(Arc::clone(&log) as Arc<dyn EventLog>, clock.clone(), Some(dir.path().into())).await.unwrap();
     assert!(model.wait_for(log.end(), patience).await);
     println!("{:<44} {:?}", "opened from the stored views", start.elapsed());
+    let start = Instant::now();
+    for n in 0..LISTS {
+        let page = model.bookings_of(&BuyerId::new(&format!("buyer-{}", n % 375)).unwrap(), None, 20).await.unwrap();
+        assert!(!page.data.is_empty());
+    }
+    println!("{:<44} {:?} each", "a page of a buyer's bookings, one after another", start.elapsed() / LISTS);
     model.stop().await;
+    let bytes = std::fs::metadata(dir.path().join("views.db")).unwrap().len();
+    let bookings = SHOWS as u64 * u64::from(ROWS * PER_ROW / 2);
+    println!("{:<44} {:>10} bytes a booking", "the file of views", bytes / bookings);
 
     let start = Instant::now();
     let mut audit = Audit::new();
