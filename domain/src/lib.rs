@@ -30,12 +30,14 @@
 pub mod booking;
 pub mod codec;
 pub mod decider;
+mod envelope;
 pub mod event;
 pub mod ids;
 pub mod loyalty;
 pub mod money;
 pub mod plan;
 pub mod ports;
+mod position;
 pub mod quota;
 pub mod rejection;
 pub mod seat;
@@ -45,8 +47,8 @@ pub mod settle;
 pub mod show;
 pub mod stream_name;
 
-pub use codec::{Envelope, Metadata};
 pub use decider::Decider;
+pub use envelope::{Envelope, Metadata};
 pub use event::Event;
 pub use ids::{AreaId, BookingId, BuyerId, CategoryId, CommandId, IntentId, SeatId, ShowId, VoucherId};
 pub use money::{Currency, Money};

@@ -9,7 +9,7 @@ use lastseat_domain::event::*;
 use lastseat_domain::ids::NAMESPACE;
 use lastseat_domain::loyalty::voucher_id;
 use lastseat_domain::plan::{Area, Category, Row};
-use lastseat_domain::ports::event_log::{Expected, Position, RecordedEvent};
+use lastseat_domain::ports::event_log::{Decoded, Expected, Position, RecordedEvent};
 use lastseat_domain::*;
 use serde_json::value::RawValue;
 use std::collections::BTreeSet;
@@ -198,11 +198,12 @@ fn recorded(event_type: &str, data: &str, metadata: &str) -> RecordedEvent {
         data: raw(data),
         metadata: raw(metadata),
         recorded_at: minute(4),
+        decoded: Decoded::default(),
     }
 }
 
 fn decode(event_type: &str, data: &str, metadata: &str) -> Result<Option<Envelope>, Unreadable> {
-    codec::decode(&recorded(event_type, data, metadata))
+    codec::decode(&recorded(event_type, data, metadata)).map(|envelope| envelope.as_deref().cloned())
 }
 
 /// Why it can't be read.
@@ -456,4 +457,16 @@ fn a_retry_is_the_same_event_and_a_rival_is_another() {
 fn keys_of_two_callers_never_meet() {
     assert_ne!(BookingId::from_key("auth0|1", "k"), BookingId::from_key("auth0", "1|k"));
     assert_ne!(BookingId::from_key("a", "b|c"), BookingId::from_key("a|b", "c"));
+}
+
+/// However many read it; and a copy that was changed is another event.
+#[test]
+fn an_event_is_decoded_once() {
+    let event = recorded("SalesPaused", r#"{"show":"hamlet"}"#, &metadata_v(1));
+    let first = codec::decode(&event).unwrap().unwrap();
+    assert!(std::sync::Arc::ptr_eq(&first, &codec::decode(&event).unwrap().unwrap()));
+    let changed = RecordedEvent { event_type: "SalesResumed".into(), ..event.clone() };
+    assert_eq!(codec::decode(&changed).unwrap().unwrap().event.name(), "SalesResumed");
+    let broken = RecordedEvent { data: raw("[]"), ..event.clone() };
+    assert!(codec::decode(&broken).is_err() && codec::decode(&broken).is_err());
 }

@@ -98,7 +98,7 @@ impl<S> Loaded<S> {
         if let Some(envelope) = codec::decode(last)? {
             // Another worker's copy may have another time, and that is the one that counts.
             self.at = Some(envelope.metadata.at);
-            self.trace = envelope.metadata.trace;
+            self.trace = envelope.metadata.trace.clone();
         }
         self.shared = false;
         self.fold::<D>(new).map(Some)
@@ -110,7 +110,7 @@ impl<S> Loaded<S> {
             if let Some(envelope) = codec::decode(recorded)? {
                 let at = envelope.metadata.at;
                 self.state = D::evolve(self.state, &envelope.event, at);
-                self.trace = envelope.metadata.trace;
+                self.trace = envelope.metadata.trace.clone();
                 self.at = Some(self.at.map_or(at, |last| last.max(at)));
                 self.commands.extend(envelope.metadata.causation.and_then(CommandId::of_cause));
             }

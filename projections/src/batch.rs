@@ -3,6 +3,7 @@
 use lastseat_domain::ports::LogFault;
 use lastseat_domain::ports::event_log::{Delivery, Position};
 use lastseat_domain::{Envelope, codec};
+use std::sync::Arc;
 
 /// An event that this version of the program can't read.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -14,7 +15,7 @@ pub(crate) struct Skipped {
 /// What a part of a subscription has brought.
 #[derive(Debug, Default)]
 pub(crate) struct Batch {
-    pub events: Vec<Envelope>,
+    pub events: Vec<Arc<Envelope>>,
     pub skipped: Vec<Skipped>,
     /// Everything up to here is in this batch or was before it.
     pub until: Position,

@@ -72,7 +72,7 @@ fn prepare(folder: &Path) -> Result<PathBuf, ProjectionError> {
     Ok(new)
 }
 
-fn decode(page: &[&Arc<RecordedEvent>]) -> Result<Vec<Envelope>, ProjectionError> {
+fn decode(page: &[&Arc<RecordedEvent>]) -> Result<Vec<Arc<Envelope>>, ProjectionError> {
     let mut decoded = Vec::with_capacity(page.len());
     for recorded in page {
         let event = codec::decode(recorded)

@@ -52,7 +52,7 @@ pub(crate) struct Shared {
 
 impl Shared {
     /// Folds a batch, hands the seats' changes to the feed, then publishes.
-    pub fn fold(&self, batch: &[Envelope], until: Position) {
+    pub fn fold(&self, batch: &[Arc<Envelope>], until: Position) {
         let position = {
             let mut folded = self.seat_map.write();
             for event in batch {

@@ -31,7 +31,7 @@ fn fold<V: View>(folded: &mut Folded<V>, event: &Envelope) {
 }
 
 /// A view that is stored and read again after any event goes on as if nothing had happened.
-fn resumes_anywhere<V: View>(log: &[Envelope]) {
+fn resumes_anywhere<V: View>(log: &[Arc<Envelope>]) {
     let mut stored = vec![bytes(&Folded::<V>::default())];
     let mut from_nothing = Folded::<V>::default();
     for event in log {
@@ -49,7 +49,7 @@ fn resumes_anywhere<V: View>(log: &[Envelope]) {
     }
 }
 
-fn decoded(log: &[Arc<RecordedEvent>]) -> Vec<Envelope> {
+fn decoded(log: &[Arc<RecordedEvent>]) -> Vec<Arc<Envelope>> {
     log.iter().map(|e| codec::decode(e).unwrap().unwrap()).collect()
 }
 

@@ -3,7 +3,7 @@
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use eventstore::ResolvedEvent;
-use lastseat_domain::ports::event_log::{Position, RecordedEvent};
+use lastseat_domain::ports::event_log::{Decoded, Position, RecordedEvent};
 use lastseat_domain::{StreamName, Timestamp};
 use serde_json::value::RawValue;
 
@@ -83,6 +83,7 @@ impl RawEvent {
             data,
             metadata,
             recorded_at,
+            decoded: Decoded::default(),
         })
     }
 }
@@ -143,6 +144,7 @@ mod tests {
             data: json_or_text(data).unwrap(),
             metadata: json_or_text(metadata).unwrap(),
             recorded_at: Timestamp::UNIX_EPOCH,
+            decoded: Decoded::default(),
         };
         let metadata = serde_json::to_vec(&Metadata::new("admin", Timestamp::UNIX_EPOCH)).unwrap();
         let read = |event| codec::decode(&event);

@@ -2,7 +2,7 @@
 
 use crate::faults;
 use lastseat_domain::StreamName;
-use lastseat_domain::ports::event_log::{Direction, Filter, LogFault, Position, RecordedEvent, Revision};
+use lastseat_domain::ports::event_log::{Decoded, Direction, Filter, LogFault, Position, RecordedEvent, Revision};
 use parking_lot::Mutex;
 use rusqlite::{Connection, Row};
 use serde_json::value::RawValue;
@@ -219,6 +219,7 @@ fn event(row: &Row<'_>, stream: StreamName) -> rusqlite::Result<RecordedEvent> {
         data: json(row, 5)?,
         metadata: json(row, 6)?,
         recorded_at,
+        decoded: Decoded::default(),
     })
 }
 

@@ -5,8 +5,8 @@ use lastseat_domain::ports::event_log::{Direction, Position, RecordedEvent, Revi
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 
-/// Approximate memory of an event beyond its texts, in bytes.
-const EVENT_OVERHEAD: usize = 256;
+/// Approximate memory of an event beyond its texts, in bytes: the half of it is what it was decoded to.
+const EVENT_OVERHEAD: usize = 640;
 
 /// The newest events, without a gap, up to a limit. An answer is `None` if it would need older events.
 pub(super) struct RecentEvents {

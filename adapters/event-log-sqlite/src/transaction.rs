@@ -4,7 +4,7 @@ use crate::known_streams::{Known, KnownStreams};
 use crate::readers::{integer, unsigned};
 use crate::running_hash::{self, Columns, LogEnd};
 use lastseat_domain::ports::event_log::revision_check::{self, Check, Streams};
-use lastseat_domain::ports::event_log::{NewEvent, Position, RecordedEvent, Revision, StreamWrite, WriteOutcome};
+use lastseat_domain::ports::event_log::{Decoded, NewEvent, Position, RecordedEvent, Revision, StreamWrite, WriteOutcome};
 use lastseat_domain::{StreamName, Timestamp};
 use rusqlite::{CachedStatement, Connection, OptionalExtension};
 use std::sync::Arc;
@@ -138,6 +138,7 @@ impl<'a> Transaction<'a> {
             data: event.data,
             metadata: event.metadata,
             recorded_at: self.recorded_at,
+            decoded: Decoded::default(),
         }));
         Ok(())
     }

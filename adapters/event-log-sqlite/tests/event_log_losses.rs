@@ -108,7 +108,7 @@ async fn accepted(path: &Path, left: u64) -> LossAccepted {
     let events = log.read_stream(&stream, None, Direction::Forwards, 10).await.unwrap();
     let envelope = lastseat_domain::codec::decode(events.last().unwrap()).unwrap().unwrap();
     assert_eq!((envelope.metadata.actor.as_str(), envelope.position), ("ann", Position(left + 1)));
-    let Event::LossAccepted(event) = envelope.event else { panic!("{envelope:?}") };
+    let Event::LossAccepted(event) = &envelope.event else { panic!("{envelope:?}") };
     assert_eq!((event.found_position, event.by.as_str()), (left, "ann"));
     fill(&log, 500..510).await;
     log.close().await.unwrap();
@@ -117,7 +117,7 @@ async fn accepted(path: &Path, left: u64) -> LossAccepted {
     assert_eq!(log.head().await, Ok(Position(left + 11)));
     log.close().await.unwrap();
     assert_eq!(anchor(path), Anchor::Holds { position: left + 11 });
-    event
+    event.clone()
 }
 
 #[tokio::test]

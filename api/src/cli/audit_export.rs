@@ -4,7 +4,7 @@ use super::terminal::complain;
 use crate::config::Config;
 use crate::exit;
 use crate::wiring::reading::{Readable, Unreadable};
-use lastseat_domain::ports::event_log::{Direction, EventLog, Filter, LogFault, Position, RecordedEvent};
+use lastseat_domain::ports::event_log::{Decoded, Direction, EventLog, Filter, LogFault, Position, RecordedEvent};
 use lastseat_domain::{StreamName, Timestamp};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
@@ -84,6 +84,7 @@ impl From<Line> for RecordedEvent {
             data: line.data,
             metadata: line.metadata,
             recorded_at: line.recorded_at,
+            decoded: Decoded::default(),
         }
     }
 }

@@ -8,33 +8,15 @@ pub mod request;
 pub mod revision_check;
 
 use crate::Timestamp;
+use crate::envelope::{Envelope, Unreadable};
 use crate::stream_name::StreamName;
 use async_trait::async_trait;
 use futures::stream::BoxStream;
-use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use uuid::Uuid;
 
-/// Zero-based index of an event in its stream.
-pub type Revision = u64;
-
-/// Place in the whole log. Grows with every event: without gaps in the embedded log, with gaps in
-/// EventStoreDB. `Position::START` (0) is before the first event.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct Position(pub u64);
-
-impl Position {
-    /// Before the first event. No event has this position.
-    pub const START: Self = Self(0);
-}
-
-impl std::fmt::Display for Position {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        self.0.fmt(f)
-    }
-}
+pub use crate::position::{Position, Revision};
 
 /// What a stream must look like for an append to succeed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -149,6 +131,30 @@ pub struct RecordedEvent {
     pub metadata: Box<RawValue>,
     /// When the log wrote it, by the log's own clock. For display; rules use the metadata's `at`.
     pub recorded_at: Timestamp,
+    /// What it was decoded to; `Decoded::default()` for a new one.
+    pub decoded: Decoded,
+}
+
+/// What a recorded event was decoded to, kept beside it: whoever reads it next, here or in another consumer
+/// of the log, need not decode it again. A copy of an event starts without it, because it may be changed; one
+/// that is changed in place has to be given a new one.
+#[derive(Debug, Default)]
+pub struct Decoded(OnceLock<Result<Option<Arc<Envelope>>, Unreadable>>);
+
+impl Decoded {
+    /// What `decode` gives, which is called the first time only.
+    pub(crate) fn get_or(
+        &self,
+        decode: impl FnOnce() -> Result<Option<Arc<Envelope>>, Unreadable>,
+    ) -> Result<Option<Arc<Envelope>>, Unreadable> {
+        self.0.get_or_init(decode).clone()
+    }
+}
+
+impl Clone for Decoded {
+    fn clone(&self) -> Self {
+        Self::default()
+    }
 }
 
 /// Reading order.

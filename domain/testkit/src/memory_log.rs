@@ -7,7 +7,7 @@ use lastseat_domain::ports::Clock;
 use lastseat_domain::ports::event_log::request;
 use lastseat_domain::ports::event_log::revision_check::{self, Check, Streams};
 use lastseat_domain::ports::event_log::{
-    Delivery, Direction, EventLog, Filter, LogFault, Position, RecordedEvent, Revision, StreamWrite, WriteOutcome,
+    Decoded, Delivery, Direction, EventLog, Filter, LogFault, Position, RecordedEvent, Revision, StreamWrite, WriteOutcome,
 };
 use lastseat_domain::{StreamName, Timestamp};
 use parking_lot::Mutex;
@@ -148,6 +148,7 @@ impl Inner {
                 data: event.data,
                 metadata: event.metadata,
                 recorded_at: now,
+                decoded: Decoded::default(),
             });
             self.streams.entry(write.stream.clone()).or_default().push(Arc::clone(&event));
             self.events.push(event);

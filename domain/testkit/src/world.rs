@@ -8,7 +8,7 @@ use lastseat_domain::event::{AbortReason, BookingOpened, Event, PricedSeat, Requ
 use lastseat_domain::loyalty::{self, Account, LoyaltyCommand};
 use lastseat_domain::plan::Category;
 use lastseat_domain::plan::{Area, Row};
-use lastseat_domain::ports::event_log::{Expected, Position, RecordedEvent};
+use lastseat_domain::ports::event_log::{Decoded, Expected, Position, RecordedEvent};
 use lastseat_domain::seat::{self, Seat, SeatCommand};
 use lastseat_domain::show::{self, Show};
 use lastseat_domain::{
@@ -127,6 +127,7 @@ impl World {
                 data: new.data,
                 metadata: new.metadata,
                 recorded_at: self.now,
+                decoded: Decoded::default(),
             }));
             *count += 1;
         }

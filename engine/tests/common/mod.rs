@@ -139,7 +139,7 @@ impl TestBench {
     /// Every event of the log.
     pub async fn history(&self) -> Vec<Envelope> {
         let events = self.log.read_all(None, Direction::Forwards, usize::MAX, &Filter::all()).await.expect("the log can be read");
-        events.iter().filter_map(|e| codec::decode(e).expect("every event can be read")).collect()
+        events.iter().filter_map(|e| codec::decode(e).expect("every event can be read").as_deref().cloned()).collect()
     }
 
     /// Names of the events of a booking's stream.

@@ -7,6 +7,7 @@ use crate::tables::{Digest, Stored, Writer};
 use lastseat_domain::Envelope;
 use lastseat_domain::ports::event_log::Position;
 use std::path::Path;
+use std::sync::Arc;
 
 /// A file of views under reconstruction, beside the stored one.
 pub(super) struct RebuildingTables {
@@ -48,7 +49,7 @@ impl RebuildingTables {
     }
 
     /// Folds events in position order.
-    pub fn fold(&mut self, events: Vec<Envelope>) -> Result<(), ProjectionError> {
+    pub fn fold(&mut self, events: Vec<Arc<Envelope>>) -> Result<(), ProjectionError> {
         let (mut before, mut after) = (events, Vec::new());
         if let Some(stored) = self.stored.as_ref().filter(|_| self.compared.is_none()) {
             let at = before.partition_point(|event| event.position <= stored.progress().position);

@@ -98,8 +98,8 @@ impl Replay {
         let log = Arc::clone(&self.shared.log);
         let first = log.read_stream(&StreamName::booking(booking), Some(0), Direction::Forwards, 1).await?;
         let opened = first.first().and_then(|recorded| codec::decode(recorded).ok().flatten());
-        let hold = match opened.map(|envelope| envelope.event) {
-            Some(Event::BookingOpened(e)) => self.hold_of(&e),
+        let hold = match opened.as_deref().map(|envelope| &envelope.event) {
+            Some(Event::BookingOpened(e)) => self.hold_of(e),
             _ => None,
         };
         self.remember(booking, hold.clone());

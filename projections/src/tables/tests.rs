@@ -25,11 +25,11 @@ use std::time::Duration;
 
 const PATIENCE: Duration = Duration::from_secs(20);
 
-fn decoded(log: &[Arc<RecordedEvent>]) -> Vec<Envelope> {
+fn decoded(log: &[Arc<RecordedEvent>]) -> Vec<Arc<Envelope>> {
     log.iter().map(|e| codec::decode(e).unwrap().unwrap()).collect()
 }
 
-fn batch(events: &[Envelope]) -> Batch {
+fn batch(events: &[Arc<Envelope>]) -> Batch {
     Batch { events: events.to_vec(), until: events.last().map_or(Position::START, |e| e.position), ..Batch::default() }
 }
 

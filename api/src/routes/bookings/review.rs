@@ -87,8 +87,8 @@ pub(super) async fn flag_reason(app: &App, caller: &Caller, booking: &Booking) -
     }
     let stream = StreamName::booking(booking.id);
     let events = app.parts().log.read_stream(&stream, None, Direction::Forwards, usize::MAX).await.ok()?;
-    events.iter().rev().find_map(|recorded| match codec::decode(recorded).ok().flatten()?.event {
-        Event::PaymentFlagged(flagged) => Some(flagged.reason),
+    events.iter().rev().find_map(|recorded| match &codec::decode(recorded).ok().flatten()?.event {
+        Event::PaymentFlagged(flagged) => Some(flagged.reason.clone()),
         _ => None,
     })
 }
