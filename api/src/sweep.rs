@@ -41,8 +41,8 @@ const AT_ONCE: usize = 8;
 /// Payments that can't be understood and are named in a line of the log.
 const NAMED: usize = 20;
 
-/// The bookings as the log has them.
-pub type Bookings = Arc<dyn Fn(BookingId) -> BoxFuture<'static, Option<BookingView>> + Send + Sync>;
+/// The bookings that payments are for, as the log has them. `None`: it has none.
+pub type Bookings = Arc<dyn Fn(&PaymentRecord) -> BoxFuture<'static, Option<BookingView>> + Send + Sync>;
 
 /// What a sweep works with.
 pub struct Sweep {
@@ -135,13 +135,12 @@ impl Sweep {
             let page = self.records.list(part.next.as_ref()).await?;
             part.is_over = page.records.last().is_some_and(|last| last.created < until);
             for record in page.records {
-                let Some(id) = record.booking else { continue };
-                let booking = (self.bookings)(id).await;
-                if record.created >= oldest && is_unreported(&record, booking.as_ref()) {
-                    part.found.push(id);
+                let Some(booking) = (self.bookings)(&record).await else { continue };
+                if record.created >= oldest && is_unreported(&record, &booking) {
+                    part.found.push(booking.booking);
                 }
-                if is_doubtful(&record, booking.as_ref()) {
-                    part.doubtful.push(record);
+                if is_doubtful(&record, &booking) {
+                    part.doubtful.push(PaymentRecord { booking: Some(booking.booking), ..record });
                 }
             }
             part.unreadable.extend(page.unreadable);

@@ -2,7 +2,7 @@
 
 use lastseat_domain::event::{AbortReason, Event, PricedSeat};
 use lastseat_domain::ports::event_log::Position;
-use lastseat_domain::{BookingId, BuyerId, Envelope, Money, ShowId, Timestamp};
+use lastseat_domain::{BookingId, BuyerId, Envelope, IntentId, Money, ShowId, Timestamp};
 use serde::{Deserialize, Serialize};
 
 /// A booking as its buyer sees it.
@@ -31,6 +31,9 @@ pub struct BookingView {
     /// The gateway's code, if the last attempt was declined.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_decline: Option<String>,
+    /// The payment intent, as soon as an event names it. The shop's business, not the buyer's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub intent: Option<IntentId>,
     /// A refund is requested and not done yet.
     pub refund_requested: bool,
     /// A person has to look at the payment.
@@ -117,6 +120,7 @@ impl BookingView {
             confirm_at: None,
             attempts: 0,
             last_decline: None,
+            intent: None,
             refund_requested: false,
             flagged: false,
             opened: envelope.position,
@@ -130,6 +134,9 @@ impl BookingView {
         if let Some((_, status)) = BookingStatus::after(&envelope.event) {
             self.status = status;
             self.confirm_at = None;
+        }
+        if let Some(intent) = intent_in(&envelope.event).filter(|intent| self.intent.as_ref() != Some(intent)) {
+            self.intent = Some(intent.clone());
         }
         match &envelope.event {
             Event::HoldExtended(e) => {
@@ -153,5 +160,18 @@ impl BookingView {
             Event::PaymentReviewed(_) => self.flagged = false,
             _ => {}
         }
+    }
+}
+
+/// The payment intent that an event of a booking names.
+fn intent_in(event: &Event) -> Option<&IntentId> {
+    match event {
+        Event::PaymentActionRequired(e) => Some(&e.intent),
+        Event::PaymentDeclined(e) => e.intent.as_ref(),
+        Event::PaymentAuthorised(e) => Some(&e.intent),
+        Event::PaymentCaptured(e) => Some(&e.intent),
+        Event::PaymentVoided(e) => Some(&e.intent),
+        Event::PaymentRefunded(e) => Some(&e.intent),
+        _ => None,
     }
 }

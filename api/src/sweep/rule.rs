@@ -3,11 +3,12 @@
 use lastseat_domain::ports::payments::{Dispute, IntentStatus, PaymentRecord};
 use lastseat_projections::{BookingStatus, BookingView};
 
-/// Whether the gateway has got further than the log. What a person looks at already, and bookings that are not in
-/// the log, are for `payments reconcile`.
-pub(super) fn is_unreported(record: &PaymentRecord, booking: Option<&BookingView>) -> bool {
+/// Whether the gateway has got further than the log. What a person looks at already is for `payments reconcile`.
+pub(super) fn is_unreported(record: &PaymentRecord, booking: &BookingView) -> bool {
     use BookingStatus as B;
-    let Some(booking) = booking.filter(|booking| !booking.flagged) else { return false };
+    if booking.flagged {
+        return false;
+    }
     match record.status {
         IntentStatus::RequiresCapture | IntentStatus::Succeeded => {
             matches!(booking.status, B::Held | B::Paying | B::ActionRequired)
@@ -20,9 +21,8 @@ pub(super) fn is_unreported(record: &PaymentRecord, booking: Option<&BookingView
 
 /// Whether a payment may have gone wrong after its booking was done with: a refund failed, money was returned or taken
 /// by hand, the buyer disputes the charge. Whether it has, the comparison with the log says.
-pub(super) fn is_doubtful(record: &PaymentRecord, booking: Option<&BookingView>) -> bool {
+pub(super) fn is_doubtful(record: &PaymentRecord, booking: &BookingView) -> bool {
     use BookingStatus as B;
-    let Some(booking) = booking else { return false };
     let kept = record.captured.saturating_sub(record.refunded);
     let doubtful = match booking.status {
         B::Held | B::Paying | B::ActionRequired => false,

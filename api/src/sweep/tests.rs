@@ -36,11 +36,17 @@ fn view(status: BookingStatus, flagged: bool) -> BookingView {
         confirm_at: None,
         attempts: 1,
         last_decline: None,
+        intent: None,
         refund_requested: false,
         flagged,
         opened: Position(1),
         position: Position(1),
     }
+}
+
+/// The booking of a payment.
+fn view_of(record: &PaymentRecord, status: BookingStatus) -> BookingView {
+    BookingView { booking: record.booking.unwrap(), ..view(status, false) }
 }
 
 fn record(number: usize, status: IntentStatus, created: Timestamp) -> PaymentRecord {
@@ -94,7 +100,7 @@ impl PaymentRecords for Gateway {
 
 #[async_trait]
 impl Payments for Gateway {
-    async fn booking_of(&self, _: &IntentId) -> Result<BookingId, GatewayFault> {
+    async fn booking_of(&self, _: &IntentId, _: Option<BookingId>) -> Result<BookingId, GatewayFault> {
         Err(GatewayFault::Unavailable("not asked here".into()))
     }
 
@@ -131,7 +137,7 @@ fn sweep(gateway: &Arc<Gateway>, status: BookingStatus) -> Sweep {
         records: Arc::clone(gateway) as _,
         payments: Arc::clone(gateway) as _,
         compare: Arc::clone(gateway) as _,
-        bookings: Arc::new(move |_| std::future::ready(Some(view(status, false))).boxed()),
+        bookings: Arc::new(move |record| std::future::ready(Some(view_of(record, status))).boxed()),
         clock: Arc::new(SystemClock),
         metrics: Arc::default(),
         every: Duration::from_secs(30),
@@ -158,9 +164,8 @@ fn only_what_the_gateway_knows_better_is_looked_at() {
         (IntentStatus::Processing, B::Paying, false),
     ] {
         let record = record(1, gateway, at);
-        assert_eq!(is_unreported(&record, Some(&view(log, false))), expected, "{record:?} {log:?}");
-        assert!(!is_unreported(&record, Some(&view(log, true))), "a person looks at it");
-        assert!(!is_unreported(&record, None), "not in this log");
+        assert_eq!(is_unreported(&record, &view(log, false)), expected, "{record:?} {log:?}");
+        assert!(!is_unreported(&record, &view(log, true)), "a person looks at it");
     }
 }
 
@@ -175,10 +180,11 @@ async fn a_pass_is_bounded_and_the_passes_reach_everything_that_may_be_under_way
     };
     *gateway.records.lock() = (0..2000).map(of).chain([record(2000, IntentStatus::RequiresCapture, now - WINDOW * 2)]).collect();
     let sweep = Sweep {
-        bookings: Arc::new(|booking| {
+        bookings: Arc::new(|record| {
+            let booking = record.booking.unwrap();
             let capturable = booking.to_string().ends_with("49") || booking.to_string().ends_with("99");
             let status = if capturable { BookingStatus::ActionRequired } else { BookingStatus::Confirmed };
-            std::future::ready(Some(view(status, false))).boxed()
+            std::future::ready(Some(view_of(record, status))).boxed()
         }),
         ..sweep(&gateway, BookingStatus::Confirmed)
     };

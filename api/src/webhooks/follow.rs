@@ -41,9 +41,9 @@ pub(super) async fn follow(payments: &dyn Payments, metrics: &Metrics, notificat
 
 /// The booking that a notification is about; asked for if it names only the intent.
 async fn booking_of(payments: &dyn Payments, notification: &Notification) -> Result<BookingId, Option<GatewayFault>> {
-    match (notification.booking, &notification.intent) {
-        (Some(booking), _) => Ok(booking),
-        (None, Some(intent)) => payments.booking_of(intent).await.map_err(Some),
+    match (&notification.intent, notification.booking) {
+        (Some(intent), named) => payments.booking_of(intent, named).await.map_err(Some),
+        (None, Some(named)) => Ok(named),
         (None, None) => Err(None),
     }
 }

@@ -42,11 +42,12 @@ pub trait WebhookReader: Send + Sync + 'static {
 /// What a notification leads to.
 #[async_trait]
 pub trait Payments: Send + Sync + 'static {
-    /// The booking that an intent pays for, as the gateway says now.
+    /// The booking that an intent pays for: the one whose events name it. Only if none does, the one that the
+    /// gateway's metadata name: `named` by the notification, or else asked for. People can change and clear those.
     ///
     /// # Errors
     /// [`GatewayFault`].
-    async fn booking_of(&self, intent: &IntentId) -> Result<BookingId, GatewayFault>;
+    async fn booking_of(&self, intent: &IntentId, named: Option<BookingId>) -> Result<BookingId, GatewayFault>;
 
     /// Looks at a booking: asks the gateway, and goes on from there.
     async fn look_at(&self, booking: BookingId);

@@ -31,7 +31,7 @@ struct Recorder {
 
 #[async_trait]
 impl Payments for Recorder {
-    async fn booking_of(&self, intent: &IntentId) -> Result<BookingId, GatewayFault> {
+    async fn booking_of(&self, intent: &IntentId, _: Option<BookingId>) -> Result<BookingId, GatewayFault> {
         match intent.as_str() {
             "pi_known" => Ok(booking()),
             "pi_down" => Err(GatewayFault::Unavailable("down".into())),

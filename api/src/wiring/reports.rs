@@ -11,7 +11,7 @@ use lastseat_domain::ports::payments::{GatewayFault, PaymentRecord};
 use lastseat_domain::ports::{Clock, EventLog, PaymentGateway, PaymentRecords};
 use lastseat_domain::{BookingId, IntentId};
 use lastseat_engine::BoxOffice;
-use lastseat_projections::ReadModel;
+use lastseat_projections::{BookingView, ReadModel};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::task::JoinHandle;
@@ -48,7 +48,8 @@ impl Reports {
     pub(super) fn start(reporting: Reporting, context: &Context<'_>) -> Self {
         let (ended, stop) = (CancellationToken::new(), context.shutdown);
         let (gateway, log) = (Arc::clone(context.gateway), Arc::clone(context.log));
-        let looking = Arc::new(Looking { gateway, log, box_office: context.box_office.clone() });
+        let (box_office, read_model) = (context.box_office.clone(), context.read_model.clone());
+        let looking = Arc::new(Looking { gateway, log, box_office, read_model });
         let payments: Arc<dyn Payments> = Arc::clone(&looking) as _;
         let metrics = context.metrics;
         let webhooks = reporting.reader.map(|reader| {
@@ -57,15 +58,13 @@ impl Reports {
             webhooks
         });
         if let Some(records) = reporting.records {
-            let read_model = context.read_model.clone();
             let sweep = Sweep {
                 records,
                 payments,
-                compare: looking,
-                bookings: Arc::new(move |booking| {
-                    let read_model = read_model.clone();
-                    // What can't be read now is looked at in the next pass.
-                    async move { read_model.booking(booking).await.ok().flatten() }.boxed()
+                compare: Arc::clone(&looking) as _,
+                bookings: Arc::new(move |record| {
+                    let (looking, intent, named) = (Arc::clone(&looking), record.intent.clone(), record.booking);
+                    async move { looking.booking(&intent, named).await }.boxed()
                 }),
                 clock: Arc::clone(context.clock),
                 metrics: Arc::clone(metrics),
@@ -94,11 +93,31 @@ struct Looking {
     gateway: Arc<dyn PaymentGateway>,
     log: Arc<dyn EventLog>,
     box_office: BoxOffice,
+    read_model: ReadModel,
+}
+
+impl Looking {
+    /// The booking whose events name an intent, else the one that the gateway's metadata name. What can't be read now
+    /// is looked at later.
+    async fn booking(&self, intent: &IntentId, named: Option<BookingId>) -> Option<BookingView> {
+        let named = match named {
+            Some(named) => self.read_model.booking(named).await.ok().flatten(),
+            None => None,
+        };
+        if named.as_ref().is_some_and(|booking| booking.intent.as_ref() == Some(intent)) {
+            return named;
+        }
+        self.read_model.booking_of_intent(intent).await.ok().flatten().or(named)
+    }
 }
 
 #[async_trait]
 impl Payments for Looking {
-    async fn booking_of(&self, intent: &IntentId) -> Result<BookingId, GatewayFault> {
+    async fn booking_of(&self, intent: &IntentId, named: Option<BookingId>) -> Result<BookingId, GatewayFault> {
+        // The log may be ahead of the read model: what the notification names is looked at all the same.
+        if let Some(booking) = self.booking(intent, named).await.map(|view| view.booking).or(named) {
+            return Ok(booking);
+        }
         let none = || GatewayFault::Refused {
             code: "foreign_intent".to_owned(),
             message: "the intent names no booking of lastseat in its metadata".to_owned(),

@@ -5,7 +5,7 @@ use crate::bookings::{BookingView, Page};
 use crate::error::{PageError, ProjectionError};
 use crate::loyalty::RewardsView;
 use crate::sales::SalesView;
-use lastseat_domain::{BookingId, BuyerId, ShowId};
+use lastseat_domain::{BookingId, BuyerId, IntentId, ShowId};
 
 impl ReadModel {
     /// A booking. `None` if the views don't have it.
@@ -14,6 +14,14 @@ impl ReadModel {
     /// [`ProjectionError::Tables`] while the file can't be read.
     pub async fn booking(&self, booking: BookingId) -> Result<Option<BookingView>, ProjectionError> {
         self.inner.tables.booking(booking).await
+    }
+
+    /// The booking whose events name a payment intent. `None` if the views don't have one.
+    ///
+    /// # Errors
+    /// [`ProjectionError::Tables`] while the file can't be read.
+    pub async fn booking_of_intent(&self, intent: &IntentId) -> Result<Option<BookingView>, ProjectionError> {
+        self.inner.tables.booking_of_intent(intent).await
     }
 
     /// The buyer of a booking. `None` if the views don't have the booking.

@@ -5,7 +5,7 @@ use super::progress::{integer, position_of};
 use crate::bookings::{BookingStatus, BookingView, Page};
 use crate::sales::StatusChange;
 use lastseat_domain::ports::event_log::Position;
-use lastseat_domain::{BookingId, BuyerId, Envelope};
+use lastseat_domain::{BookingId, BuyerId, Envelope, IntentId};
 use rusqlite::{Connection, OptionalExtension, params};
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
@@ -94,6 +94,20 @@ pub(super) fn one(connection: &Connection, booking: BookingId) -> Result<Option<
         return Err(TablesFault::Damaged(format!("the row of booking {booking} is that of {}", view.booking)));
     }
     Ok(Some(view))
+}
+
+/// The booking whose events name a payment intent; the last one, if a foreign log gave it to several.
+pub(super) fn of_intent(connection: &Connection, intent: &IntentId) -> Result<Option<BookingView>, TablesFault> {
+    let mut query =
+        connection.prepare_cached("SELECT view FROM bookings WHERE view ->> '$.intent' = ?1 ORDER BY opened DESC LIMIT 1")?;
+    let view = query.query_row([intent.as_str()], |row| row.get::<_, String>(0)).optional()?;
+    let view = view.map(|view| serde_json::from_str::<BookingView>(&view)).transpose()?;
+    match view {
+        Some(view) if view.intent.as_ref() != Some(intent) => {
+            Err(TablesFault::Damaged(format!("booking {} is listed for another intent", view.booking)))
+        }
+        view => Ok(view),
+    }
 }
 
 /// Up to `limit` bookings of a buyer, newest first, after the one given. `None` if that is none of the buyer's.

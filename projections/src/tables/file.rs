@@ -18,7 +18,7 @@ const APPLICATION_ID: i32 = 0x6c73_7677;
 
 /// Raised whenever the tables, or what the fold makes of an event, change. What an older or a newer
 /// version of the program stored is then rebuilt. Stored in `PRAGMA user_version`.
-pub(crate) const SCHEMA: u32 = 1;
+pub(crate) const SCHEMA: u32 = 2;
 
 const TABLES: &str = "
 CREATE TABLE progress (
@@ -40,6 +40,7 @@ CREATE TABLE bookings (
     view     TEXT NOT NULL         -- JSON
 ) STRICT;
 CREATE INDEX bookings_of_buyer ON bookings (buyer); -- and opened, as every index has the key
+CREATE INDEX bookings_by_intent ON bookings (view ->> '$.intent') WHERE view ->> '$.intent' IS NOT NULL;
 CREATE TABLE accounts (
     buyer    TEXT PRIMARY KEY,
     seats    INTEGER NOT NULL,

@@ -6,11 +6,16 @@ use crate::bookings::{BookingView, Page};
 use crate::error::{PageError, ProjectionError, UnknownCursor};
 use crate::loyalty::RewardsView;
 use crate::sales::SalesView;
-use lastseat_domain::{BookingId, BuyerId, ShowId};
+use lastseat_domain::{BookingId, BuyerId, IntentId, ShowId};
 
 impl Tables {
     pub async fn booking(&self, booking: BookingId) -> Result<Option<BookingView>, ProjectionError> {
         Ok(self.readers.read(move |file| booking_rows::one(file, booking)).await?)
+    }
+
+    pub async fn booking_of_intent(&self, intent: &IntentId) -> Result<Option<BookingView>, ProjectionError> {
+        let intent = intent.clone();
+        Ok(self.readers.read(move |file| booking_rows::of_intent(file, &intent)).await?)
     }
 
     pub async fn bookings_of(

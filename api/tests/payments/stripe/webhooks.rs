@@ -67,6 +67,24 @@ async fn forged_old_and_foreign_webhooks_change_nothing() {
     server.stop_and_keep().await;
 }
 
+/// Somebody gave the intent the metadata of another booking in the dashboard, or cleared them: the log knows whose it is.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_webhook_is_about_the_booking_whose_events_name_the_intent() {
+    let stripe = Stripe::start().await;
+    let server = stripe.server(stripe.config()).await;
+    let booking = stripe.confirmed_at_the_bank(&server, "A-1").await;
+    let other = server.hold_seat("B-1").await;
+    let body = event(&intent_of(&stripe, &booking), Some(&other), false);
+    // The first may come before the read model has the booking's last event.
+    support::eventually("it is confirmed", async || {
+        deliver(&server, &sign(SECRET, now(), &body), &body).await.ok(200);
+        (server.booking(&booking).await["status"] == "confirmed").then_some(())
+    })
+    .await;
+    assert_eq!(server.booking(&other).await["status"], "held");
+    server.stop_and_keep().await;
+}
+
 /// A webhook that claims a payment which Stripe does not have: the look says so.
 #[tokio::test(flavor = "multi_thread")]
 async fn what_a_signed_webhook_claims_is_not_believed() {
