@@ -5,7 +5,7 @@ use std::time::Duration;
 #[derive(Debug, Clone)]
 pub struct Status {
     /// Whether this node should get commands: it can write the log, its tasks run, and it is not
-    /// stopping. A box office that has been opened has read the whole log.
+    /// stopping. A box office that has been opened knows the whole log.
     pub ready: bool,
     /// Commands in flight.
     pub in_flight: usize,
