@@ -136,7 +136,7 @@ impl Sweep {
             part.is_over = page.records.last().is_some_and(|last| last.created < until);
             for record in page.records {
                 let Some(booking) = (self.bookings)(&record).await else { continue };
-                if record.created >= oldest && is_unreported(&record, &booking) {
+                if record.created >= oldest && is_unreported(&record, &booking, self.clock.now()) {
                     part.found.push(booking.booking);
                 }
                 if is_doubtful(&record, &booking) {
