@@ -102,12 +102,22 @@ pub(super) fn create(path: &Path) -> Result<Connection, TablesFault> {
     if let Some(folder) = path.parent() {
         fs::create_dir_all(folder)?;
     }
-    let connection = connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE)?;
+    create_for_owner(path)?;
+    let connection = connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
     set_up(&connection)?;
     connection.execute_batch(&format!(
         "BEGIN IMMEDIATE; {TABLES} PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = {SCHEMA}; COMMIT;"
     ))?;
     Ok(connection)
+}
+
+/// Buyers' names are nobody else's business. SQLite makes the files beside it like this one.
+fn create_for_owner(path: &Path) -> std::io::Result<()> {
+    let mut options = fs::OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(path).map(drop)
 }
 
 /// Opens the file to read from it while somebody else may write. `None` if there is none.

@@ -234,6 +234,18 @@ fn a_place_that_cannot_be_written_is_replaced_by_a_temporary_one() {
 
 #[cfg(unix)]
 #[test]
+fn only_its_owner_can_read_the_file() {
+    use std::os::unix::fs::MetadataExt;
+    let folder = tempfile::tempdir().unwrap();
+    let mut writer = Writer::create(&folder.path().join(FILE)).unwrap();
+    writer.fold(&batch(&decoded(&some_world().log))).unwrap();
+    for name in [FILE, "views.db-wal", "views.db-shm"] {
+        assert_eq!(fs::metadata(folder.path().join(name)).unwrap().mode() & 0o777, 0o600, "{name}");
+    }
+}
+
+#[cfg(unix)]
+#[test]
 fn a_read_only_file_is_replaced() {
     use std::os::unix::fs::{MetadataExt, PermissionsExt};
     paused().block_on(async {
