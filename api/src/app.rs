@@ -4,13 +4,12 @@ use crate::assets::CompressedPages;
 use crate::auth::{Auth, Caller};
 use crate::idempotency::AnswerStore;
 use crate::lag::Lag;
-use crate::limits::{AppliedLimits, Counted, Limits};
+use crate::limits::{AppliedLimits, Client, Counted, Limits};
 use crate::metrics::Metrics;
 use crate::problem::Problem;
 use crate::server::{Budget, Capacity};
 use crate::webhooks::Webhooks;
 use async_trait::async_trait;
-use http::request::Parts;
 use lastseat_domain::booking::Booking;
 use lastseat_domain::ports::{Clock, EventLog, Ids};
 use lastseat_domain::{BookingId, BuyerId, IntentId, Rejection, Timestamp};
@@ -159,9 +158,9 @@ impl App {
     ///
     /// # Errors
     /// 429.
-    pub async fn check_node_limits(&self, parts: &Parts, caller: &Caller) -> Result<AppliedLimits, Problem> {
+    pub async fn check_node_limits(&self, client: Client, caller: &Caller) -> Result<AppliedLimits, Problem> {
         let counted = self.counted_as(caller).await;
-        self.limits().check_node(parts, counted, self.metrics()).await
+        self.limits().check_node(client, counted, self.metrics()).await
     }
 
     /// Counts on all nodes what this node has counted.

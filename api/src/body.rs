@@ -87,14 +87,18 @@ fn too_large(max: usize) -> Problem {
 /// # Errors
 /// 415.
 pub fn check_media_type(headers: &HeaderMap) -> Result<(), Problem> {
-    let value = headers.get(CONTENT_TYPE).map(http::HeaderValue::as_bytes).unwrap_or_default();
-    if value == b"application/json" || is_json(value) {
+    if headers.get(CONTENT_TYPE).is_some_and(|value| is_json(value.as_bytes())) {
         return Ok(());
     }
     Err(Problem::new(Code::UnsupportedMediaType, "Send the body as JSON, with `Content-Type: application/json`."))
 }
 
-fn is_json(value: &[u8]) -> bool {
+/// Whether a media type is one of JSON.
+#[must_use]
+pub fn is_json(value: &[u8]) -> bool {
+    if value == b"application/json" {
+        return true;
+    }
     let Ok(text) = std::str::from_utf8(value) else { return false };
     let essence = text.split(';').next().unwrap_or_default().trim();
     let Some((kind, name)) = essence.split_once('/') else { return false };

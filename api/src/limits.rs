@@ -26,11 +26,13 @@ pub use policy::{GuestRules, Policy, Quotas};
 
 use crate::metrics::Metrics;
 use crate::problem::{Code, Problem};
+use http::HeaderMap;
 use http::request::Parts;
 use lastseat_domain::ports::rate_limit::LimitKey;
 use lastseat_domain::ports::{Clock, RateLimiter};
 use lastseat_domain::{Allowance, Quota, Timestamp};
 use shared::SharedLimiter;
+use std::net::IpAddr;
 use std::sync::Arc;
 
 /// Who a caller counts as.
@@ -71,6 +73,12 @@ impl Limits {
         self.proxies.client(parts)
     }
 
+    /// Where a request with these headers comes from that `peer` has sent.
+    #[must_use]
+    pub fn client_of(&self, peer: IpAddr, headers: &HeaderMap) -> Client {
+        self.proxies.client_of(peer, headers)
+    }
+
     /// What guests have done here.
     #[must_use]
     pub fn guests(&self) -> &Guests {
@@ -104,9 +112,9 @@ impl Limits {
     ///
     /// # Errors
     /// 429.
-    pub async fn check_node(&self, parts: &Parts, caller: Counted, metrics: &Metrics) -> Result<AppliedLimits, Problem> {
+    pub async fn check_node(&self, client: Client, caller: Counted, metrics: &Metrics) -> Result<AppliedLimits, Problem> {
         let mut applied = Vec::new();
-        for (policy, quota, key) in self.of_command(parts, caller) {
+        for (policy, quota, key) in self.of_command(client, caller) {
             applied.push(self.count(policy, quota, key, metrics).await?);
         }
         Ok(AppliedLimits::new(applied))
@@ -147,12 +155,12 @@ impl Limits {
 
     /// What a command is counted under. Admins are not limited as callers: refunding a cancelled show
     /// takes thousands of commands.
-    fn of_command(&self, parts: &Parts, caller: Counted) -> impl Iterator<Item = (Policy, Quota, LimitKey)> {
+    fn of_command(&self, client: Client, caller: Counted) -> impl Iterator<Item = (Policy, Quota, LimitKey)> {
         let of_caller = match caller {
             Counted::As(name) => self.quotas.caller.map(|quota| (Policy::Caller, quota, name)),
             Counted::Nobody | Counted::Unlimited => None,
         };
-        let of_address = self.quotas.address.map(|quota| (Policy::Address, quota, self.proxies.client(parts).to_string()));
+        let of_address = self.quotas.address.map(|quota| (Policy::Address, quota, client.to_string()));
         of_address.into_iter().chain(of_caller).map(|(policy, quota, who)| (policy, quota, LimitKey::new(policy.name(), &who)))
     }
 }

@@ -33,6 +33,7 @@ pub struct Metrics {
     answers: Vec<AtomicU64>,
     latency: Latency,
     replays: AtomicU64,
+    fast_refusals: AtomicU64,
     /// By policy.
     limited: [AtomicU64; Policy::ALL.len()],
     shared_limits_unavailable: AtomicU64,
@@ -49,6 +50,7 @@ impl Default for Metrics {
             answers: (0..cells).map(|_| AtomicU64::new(0)).collect(),
             latency: Latency::default(),
             replays: AtomicU64::new(0),
+            fast_refusals: AtomicU64::new(0),
             limited: Default::default(),
             shared_limits_unavailable: AtomicU64::new(0),
             stream_clients: AtomicI64::new(0),
@@ -81,6 +83,11 @@ impl Metrics {
     /// Counts an answer that was given again under its idempotency key.
     pub fn replayed(&self) {
         self.replays.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Counts a hold that was refused before the router saw it. It is counted as an answer, too.
+    pub fn refused_fast(&self) {
+        self.fast_refusals.fetch_add(1, Ordering::Relaxed);
     }
 
     /// Counts a notification of the payment gateway.
@@ -185,6 +192,14 @@ impl Metrics {
         single(text, "lastseat_refusals_total", "counter", "Commands that were answered with a problem.", refused);
         let replays = self.replays.load(Ordering::Relaxed);
         single(text, "lastseat_idempotent_replays_total", "counter", "Answers given again under an Idempotency-Key.", replays);
+        let fast = self.fast_refusals.load(Ordering::Relaxed);
+        single(
+            text,
+            "lastseat_fast_refusals_total",
+            "counter",
+            "Holds of taken seats that were refused without the router.",
+            fast,
+        );
     }
 }
 
@@ -201,6 +216,7 @@ mod tests {
         metrics.answered(Command::Authenticate, Some(Code::OutcomeUnknown), Duration::from_millis(2));
         let client = metrics.stream_client();
         metrics.limited(Policy::Address);
+        metrics.refused_fast();
         let text = metrics.render(&Gauges { head: Some(10), read_model: 7, guard_failures: 4, ..Gauges::default() });
         for line in [
             "lastseat_commands_total{command=\"hold\",outcome=\"ok\"} 1",
@@ -208,6 +224,7 @@ mod tests {
             "lastseat_commands_total{command=\"authenticate\",outcome=\"outcome_unknown\"} 1",
             "lastseat_commands_total{command=\"pay\",outcome=\"ok\"} 0",
             "lastseat_refusals_total 3",
+            "lastseat_fast_refusals_total 1",
             "lastseat_command_seconds_count{command=\"hold\"} 3",
             "lastseat_rate_limited_total{policy=\"caller\"} 0",
             "lastseat_rate_limited_total{policy=\"address\"} 1",

@@ -8,13 +8,16 @@ mod bodies;
 mod budget;
 mod capacity;
 mod connection;
+mod fast;
 pub mod headers;
 mod metered;
+mod plain;
 mod refusals;
 
 pub use bodies::Keeping;
 pub use budget::Budget;
 pub use capacity::Capacity;
+pub use fast::{Post, Shortcut};
 
 use axum::Router;
 use connection::Connection;
@@ -37,6 +40,7 @@ const SEND_BUFFER: usize = 128 << 10;
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
 /// Serves until `shutdown` is cancelled, then lets running requests finish for at most `patience`.
+/// `shortcut`, if there is one, is asked before the router is.
 /// `budget` bounds what slow clients keep in memory, `capacity` the connections: further ones wait in the
 /// system's queue.
 ///
@@ -45,6 +49,7 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 pub async fn serve(
     listener: TcpListener,
     router: Router,
+    shortcut: Option<Arc<dyn Shortcut>>,
     budget: Arc<Budget>,
     capacity: Arc<Capacity>,
     shutdown: CancellationToken,
@@ -70,6 +75,7 @@ pub async fn serve(
             http: http.clone(),
             peer,
             router: router.clone(),
+            shortcut: shortcut.clone(),
             budget: Arc::clone(&budget),
             // A child token per connection: thousands waiting for one token would share one mutex.
             shutdown: shutdown.child_token(),

@@ -39,6 +39,7 @@ use crate::config::Config;
 use crate::data_dir::DataDir;
 use crate::metrics::Metrics;
 use crate::routes;
+use crate::routes::bookings::fast_refusal::FastRefusals;
 use crate::server::{self, Budget, Capacity};
 use crate::webhooks::Webhooks;
 use event_log::ChosenLog;
@@ -142,8 +143,10 @@ async fn assemble(
     let (inside, webhooks) = Inside::open(config, data, &url, chosen_log.port(), clock, &shutdown).await?;
     let buffers = Budget::new(config.connection_memory << 20, inside.read_model.superseded_bytes());
     let capacity = Arc::new(Capacity::of_process(other_connections(config)));
-    let router = routes::router(App::new(inside.app_parts(config, webhooks, &buffers, &capacity, &shutdown)));
-    let serving = tokio::spawn(server::serve(listener, router, buffers, capacity, shutdown.clone(), config.drain));
+    let app = App::new(inside.app_parts(config, webhooks, &buffers, &capacity, &shutdown));
+    let shortcut = config.fast_refusals.then(|| FastRefusals::shortcut(&app));
+    let serving =
+        tokio::spawn(server::serve(listener, routes::router(app), shortcut, buffers, capacity, shutdown.clone(), config.drain));
     Ok(Running {
         addr,
         url,

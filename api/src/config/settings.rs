@@ -129,6 +129,8 @@ settings! {
     max_in_flight, "max_in_flight": usize = EngineSettings::default().max_in_flight, COUNT, SERVER;
     /// Memory for what slow clients don't read or send; beyond it those that keep most are disconnected
     connection_memory, "connection_memory_mb": usize = 256, MEGABYTES, SERVER;
+    /// Whether holds of taken seats are refused before the router sees them; the answers are the same
+    fast_refusals, "fast_refusals": bool = true, SWITCH, SERVER;
     /// Hold time of the demo show, when it is created; other shows have their own
     hold, "hold_seconds": Duration = Duration::from_secs(600), SECONDS, SERVER;
     /// Idle time after which an actor is stopped

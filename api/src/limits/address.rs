@@ -57,7 +57,13 @@ impl Proxies {
     #[must_use]
     pub fn client(&self, parts: &Parts) -> Client {
         let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|peer| peer.0.ip());
-        Client::of(self.address(peer.unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED)), &parts.headers))
+        self.client_of(peer.unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED)), &parts.headers)
+    }
+
+    /// The client of a request with these headers that `peer` has sent.
+    #[must_use]
+    pub fn client_of(&self, peer: IpAddr, headers: &HeaderMap) -> Client {
+        Client::of(self.address(peer, headers))
     }
 
     /// The right-most address that is not a trusted proxy's.

@@ -53,9 +53,9 @@ impl<S: Sender> FromRequest<App> for Command<S> {
         let (parts, body) = request.into_parts();
         let caller = app.parts().auth.caller(&parts.headers, app.now())?;
         // Before the body and the key: what is refused here is not read and does not use up a key.
-        let limits = app.check_node_limits(&parts, &caller).await?;
-        S::check(&caller, app)?;
         let client = app.limits().client(&parts);
+        let limits = app.check_node_limits(client, &caller).await?;
+        S::check(&caller, app)?;
         let media_type = body::check_media_type(&parts.headers);
         let keeping = parts.extensions.get::<Keeping>();
         let body = body::read(body, S::MAX_BODY, || keeping.into_iter().for_each(Keeping::nothing)).await?;

@@ -23,13 +23,28 @@ impl Activity {
         Busy(self.clone())
     }
 
+    /// Counts a request that is answered already.
+    pub(super) fn count(&self) {
+        self.begun.fetch_add(1, Ordering::AcqRel);
+    }
+
+    /// Requests so far.
+    pub(super) fn begun(&self) -> u64 {
+        self.begun.load(Ordering::Acquire)
+    }
+
+    /// Whether all answers were handed over.
+    pub(super) fn is_still(&self) -> bool {
+        self.busy.load(Ordering::Acquire) == 0
+    }
+
     /// Completes when no request has arrived for [`IDLE_TIMEOUT`] and none is being answered. A seat
     /// stream is an answer that continues.
     pub(super) async fn stopped(&self) {
         loop {
-            let begun = self.begun.load(Ordering::Acquire);
+            let begun = self.begun();
             tokio::time::sleep(IDLE_TIMEOUT).await;
-            if self.begun.load(Ordering::Acquire) == begun && self.busy.load(Ordering::Acquire) == 0 {
+            if self.begun() == begun && self.is_still() {
                 return;
             }
         }

@@ -140,6 +140,12 @@ impl Ledger {
         self.head.fetch_add(bytes, Relaxed);
     }
 
+    /// So many bytes of the next request are kept while this one is answered.
+    pub(super) fn holds(self: &Arc<Self>, bytes: usize) {
+        self.head.store(bytes, Relaxed);
+        self.wait();
+    }
+
     /// A request begins: its headers are complete.
     pub(super) fn begin(&self) {
         self.head.store(0, Relaxed);

@@ -8,6 +8,7 @@
 use super::activity::Activity;
 use super::bodies::{self, Tracked};
 use super::budget::{Budget, Ledger};
+use super::fast::{FastLane, Shortcut};
 use super::headers;
 use super::metered::Metered;
 use super::refusals::check_host;
@@ -42,6 +43,7 @@ pub(super) struct Connection {
     /// The other end, for the limits on addresses.
     pub(super) peer: SocketAddr,
     pub(super) router: Router,
+    pub(super) shortcut: Option<Arc<dyn Shortcut>>,
     pub(super) budget: Arc<Budget>,
     pub(super) shutdown: CancellationToken,
     pub(super) cut: CancellationToken,
@@ -76,7 +78,8 @@ impl Connection {
             ledger: ledger.clone(),
             unread: unread.clone(),
         };
-        let stream = TokioIo::new(Metered::new(stream, ledger.clone(), unread));
+        let stream = Metered::new(stream, ledger.clone(), unread);
+        let stream = TokioIo::new(FastLane::new(stream, self.shortcut, self.peer, activity.clone(), ledger.clone()));
         let mut connection = pin!(self.http.serve_connection(stream, service_fn(move |request| exchange.answer(request))));
         let mut closing = pin!(async {
             tokio::select! {

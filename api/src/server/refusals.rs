@@ -45,7 +45,7 @@ pub(super) fn worded(bytes: &[u8]) -> Option<Bytes> {
 pub(super) fn check_host<B>(request: &Request<B>) -> Result<(), Problem> {
     let mut sent = request.headers().get_all(HOST).iter();
     let is_good = match (sent.next(), sent.next()) {
-        (Some(host), None) => Authority::try_from(host.as_bytes()).is_ok_and(|host| !host.as_str().contains('@')),
+        (Some(host), None) => is_host(host.as_bytes()),
         (None, _) => request.version() < Version::HTTP_11,
         (Some(_), Some(_)) => false,
     };
@@ -54,6 +54,11 @@ pub(super) fn check_host<B>(request: &Request<B>) -> Result<(), Problem> {
     }
     let problem = Problem::new(Code::InvalidHost, "Send the header `Host` exactly once, with this server's name.");
     Err(problem.header(CONNECTION, HeaderValue::from_static("close")))
+}
+
+/// Whether a `Host` is one.
+pub(super) fn is_host(text: &[u8]) -> bool {
+    Authority::try_from(text).is_ok_and(|host| !host.as_str().contains('@'))
 }
 
 #[cfg(test)]

@@ -10,7 +10,7 @@ async fn start(
     let address = listener.local_addr().unwrap();
     let shutdown = CancellationToken::new();
     let (budget, capacity) = (Budget::new(1 << 20, Arc::default()), Arc::new(Capacity::new(100)));
-    let serving = tokio::spawn(serve(listener, router, budget, capacity, shutdown.clone(), patience));
+    let serving = tokio::spawn(serve(listener, router, None, budget, capacity, shutdown.clone(), patience));
     (address, shutdown, serving)
 }
 

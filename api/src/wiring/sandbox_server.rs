@@ -48,7 +48,7 @@ impl SandboxServer {
         let (listener, addr) = bind(listen).await?;
         let (budget, capacity) = (Budget::new(MEMORY, Arc::default()), Arc::new(Capacity::for_nodes()));
         let router = stripe::router(sandbox, options);
-        let serving = server::serve(listener, router, budget, capacity, shutdown.clone(), DRAIN);
+        let serving = server::serve(listener, router, None, budget, capacity, shutdown.clone(), DRAIN);
         let serving = tokio::spawn(async move {
             if let Err(error) = serving.await {
                 tracing::error!(%error, "the sandbox server has failed");

@@ -10,6 +10,7 @@ use hyper_util::rt::TokioIo;
 use lastseat::app::{App, AppParts, BankAuthentication};
 use lastseat::auth::{Auth, Role};
 use lastseat::limits::{GuestRules, Limits, Proxies, Quotas};
+use lastseat::routes::bookings::fast_refusal::FastRefusals;
 use lastseat::{routes, server};
 use lastseat_domain::ports::{Clock, EventLog, Ids};
 use lastseat_domain::{BuyerId, IntentId};
@@ -114,8 +115,10 @@ async fn start_server(dir: &Path, guests: bool, limits: Limits, publishable_key:
     });
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let addr = listener.local_addr().unwrap();
+    let shortcut = Some(FastRefusals::shortcut(&app));
     let router = routes::router(app);
-    let serving = tokio::spawn(server::serve(listener, router, buffers, capacity, stop.clone(), Duration::from_secs(2)));
+    let serving =
+        tokio::spawn(server::serve(listener, router, shortcut, buffers, capacity, stop.clone(), Duration::from_secs(2)));
     let server = TestServer { addr, auth: Auth::new(SECRET), log, box_office, read_model, sandbox, stop, serving };
     let demo = server.post("/v1/shows").admin(&server).json(demo()).send().await;
     assert!(demo.status.is_success(), "{demo:?}");

@@ -113,8 +113,7 @@ pub async fn hold_seats(State(app): State<App>, InShow(show): InShow, command: R
 async fn hold(app: App, show: ShowId, command: Command<Holder>) -> Result<Answer, Problem> {
     let max = || app.box_office().show(&show).map_or(DEFAULT_MAX, |s| s.facts.max_seats_per_booking);
     let selection = command.order::<HoldBody>(max).and_then(|body| body.into_selection(max))?;
-    // The show is part of the scope: one key sent to two shows makes two bookings.
-    let keyed = command.key().map(|key| app.parts().auth.booking_for_key(&format!("{}|{show}", command.caller.scope()), key));
+    let keyed = command.key().map(|key| booking_of_key(&app, &command.caller, &show, key));
     app.box_office().refuse_at_once(&show, &selection, keyed).map_err(|rejection| refused(&app, rejection))?;
     command.check_shared_limits(&app).await?;
     let booking = keyed.unwrap_or_else(|| BookingId(app.parts().ids.uuid()));
@@ -137,6 +136,12 @@ async fn hold(app: App, show: ShowId, command: Command<Holder>) -> Result<Answer
         guests::has_held(&app, command.client, unit, &hold).await;
     }
     Ok(held(&app, &hold))
+}
+
+/// The booking of a request with an idempotency key.
+pub(super) fn booking_of_key(app: &App, caller: &Caller, show: &ShowId, key: &str) -> BookingId {
+    // The show is part of the scope: one key sent to two shows makes two bookings.
+    app.parts().auth.booking_for_key(&format!("{}|{show}", caller.scope()), key)
 }
 
 /// The answer to a guest who may hold no more: nothing new, but what an earlier try of the same request
@@ -165,7 +170,7 @@ fn failed(app: &App, error: CommandError) -> Problem {
 }
 
 /// Adds `retry_after` where seats are only held and may become free.
-fn refused(app: &App, rejection: Rejection) -> Problem {
+pub(super) fn refused(app: &App, rejection: Rejection) -> Problem {
     let wait = rejection.free_at().map(|free_at| (free_at - app.now()).to_std().unwrap_or_default());
     let problem = Problem::from(rejection);
     match wait {
@@ -175,7 +180,7 @@ fn refused(app: &App, rejection: Rejection) -> Problem {
 }
 
 impl HoldBody {
-    fn into_selection(self, max: impl FnOnce() -> u32) -> Result<SeatSelection, Problem> {
+    pub(super) fn into_selection(self, max: impl FnOnce() -> u32) -> Result<SeatSelection, Problem> {
         match (self.seats, self.area, self.quantity, self.best_available) {
             (Some(seats), None, None, None) if seats.is_empty() => Err(wrong_quantity(max()).fact("field", "seats")),
             (Some(seats), None, None, None) => {
