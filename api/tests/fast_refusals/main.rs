@@ -27,14 +27,14 @@ fn compare(cases: u32, shortcut: twins::MakeShortcut) -> Result<(), TestError<Se
         if ours == expected {
             return Ok(());
         }
-        Err(TestCaseError::fail(format!("sent {sent:?}\n\nfast:\n{ours}\n\nplain:\n{expected}")))
+        Err(TestCaseError::fail(format!("fast:\n{ours}\n\nplain:\n{expected}")))
     });
     let (ours, expected) = (runtime.block_on(fast.counted()), runtime.block_on(plain.counted()));
     let answered = runtime.block_on(fast.answered_fast());
     eprintln!("{answered} refused fast of\n{expected}");
     if result.is_ok() {
         assert_eq!(ours, expected, "metrics");
-        assert!(answered > u64::from(cases), "only {answered} were refused fast");
+        assert!(answered > u64::from(cases) / 2, "only {answered} were refused fast");
     }
     runtime.block_on(async { tokio::join!(fast.stop(), plain.stop()) });
     result

@@ -90,7 +90,7 @@ const SECRET: &[u8] = b"0123456789abcdef0123456789abcdef";
 
 fn limits(clock: &Stopped) -> Limits {
     let quotas =
-        Quotas { caller: Quota::new(12, 4).ok(), address: Quota::new(40, 4).ok(), guests: GuestRules::OFF, ..Quotas::default() };
+        Quotas { caller: Quota::new(3, 3).ok(), address: Quota::new(6, 4).ok(), guests: GuestRules::OFF, ..Quotas::default() };
     let proxies = Proxies { trusted: vec!["127.0.0.1".parse().unwrap()], header: ProxyHeader::XForwardedFor };
     Limits::new(quotas, proxies, Arc::new(InProcessLimiter::new(Arc::new(clock.clone()))), None)
 }
@@ -167,7 +167,9 @@ impl Twin {
         let answer = self.exchange("/v1/shows", &admin, &show.to_string()).await;
         assert!(answer.starts_with("HTTP/1.1 201"), "{answer}");
         for seat in 1..10 {
-            let answer = self.exchange("/v1/shows/gala/bookings", "", &format!("{{\"seats\":[\"A-{seat}\"]}}")).await;
+            // From an address of its own, because of the limits.
+            let from = format!("x-forwarded-for: 198.51.100.{seat}\r\n");
+            let answer = self.exchange("/v1/shows/gala/bookings", &from, &format!("{{\"seats\":[\"A-{seat}\"]}}")).await;
             assert!(answer.starts_with("HTTP/1.1 201"), "{answer}");
         }
     }

@@ -25,6 +25,7 @@ pub(crate) async fn all(plan: &Plan, as_json: bool) -> Outcome<()> {
         if plan.has("refusals") {
             figures.push(over_http::refusals(connections, plan).await?);
             figures.push(over_http::counted_refusals(connections, plan).await?);
+            figures.push(over_http::keyed_refusals(connections, plan).await?);
         }
         if plan.has("holds") {
             figures.push(over_http::holds(connections, plan).await?);

@@ -9,6 +9,7 @@ use crate::raw_log;
 use crate::server::{Backing, Server};
 use lastseat_redis::testkit::RedisServer;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
 /// Places on sale: more than can be sold in the time.
@@ -17,16 +18,29 @@ const PLACES: u32 = 150_000;
 /// Refusals of a taken seat, against an axum that does nothing else.
 pub(super) async fn refusals(connections: usize, plan: &Plan) -> Outcome<Figure> {
     let figure = Figure::new("refusals of a taken seat", connections, "requests/s", "bare axum, same POST");
-    refuse(figure, connections, plan, &Backing::default()).await
+    refuse(figure, connections, plan, &Backing::default(), Key::None).await
 }
 
 /// The same with every request counted against a limit that is never reached.
 pub(super) async fn counted_refusals(connections: usize, plan: &Plan) -> Outcome<Figure> {
     let figure = Figure::new("refusals, each one counted", connections, "requests/s", "bare axum, same POST");
-    refuse(figure, connections, plan, &Backing { counts: true, ..Backing::default() }).await
+    refuse(figure, connections, plan, &Backing { counts: true, ..Backing::default() }, Key::None).await
 }
 
-async fn refuse(mut figure: Figure, connections: usize, plan: &Plan, backing: &Backing) -> Outcome<Figure> {
+/// The same with a new `Idempotency-Key` for every request. Bare axum gets one, too.
+pub(super) async fn keyed_refusals(connections: usize, plan: &Plan) -> Outcome<Figure> {
+    let figure = Figure::new("refusals, each with a new key", connections, "requests/s", "bare axum, same POST");
+    refuse(figure, connections, plan, &Backing::default(), Key::New).await
+}
+
+/// Whether the requests carry an `Idempotency-Key`.
+#[derive(Clone, Copy)]
+enum Key {
+    None,
+    New,
+}
+
+async fn refuse(mut figure: Figure, connections: usize, plan: &Plan, backing: &Backing, key: Key) -> Outcome<Figure> {
     let folder = tempfile::tempdir_in(".")?;
     let (ours, bare) = (Server::lastseat(folder.path(), backing).await?, Server::bare().await?);
     schedule(&ours, "taken", 10).await?;
@@ -35,8 +49,8 @@ async fn refuse(mut figure: Figure, connections: usize, plan: &Plan, backing: &B
         return Err("the seat could not be taken".into());
     }
     for _ in 0..plan.rounds {
-        let limit = flood(&bare, &request, connections, plan.seconds).await?;
-        figure.add(flood(&ours, &request, connections, plan.seconds).await?, limit);
+        let limit = flood(&bare, &request, key, connections, plan.seconds).await?;
+        figure.add(flood(&ours, &request, key, connections, plan.seconds).await?, limit);
     }
     Ok(figure)
 }
@@ -110,14 +124,20 @@ pub(super) async fn holds_on_a_served_log(connections: usize, plan: &Plan) -> Ou
 }
 
 /// The same request over and over on every connection; answers a second.
-async fn flood(server: &Server, request: &[u8], connections: usize, seconds: f64) -> Outcome<Measured> {
+async fn flood(server: &Server, request: &[u8], key: Key, connections: usize, seconds: f64) -> Outcome<Measured> {
     let (request, address): (Arc<[u8]>, _) = (request.into(), server.address);
     rate(Some(server), connections, seconds, |_, until| {
-        let request = request.clone();
+        let mut request = match key {
+            Key::None => request.to_vec(),
+            Key::New => with_key(&request),
+        };
         async move {
             let mut connection = Connection::open(address).await?;
             let mut answered = 0;
             while Instant::now() < until {
+                if matches!(key, Key::New) {
+                    renew(&mut request);
+                }
                 let status = connection.send(&request).await?.status;
                 if status != 409 {
                     return Err(format!("409 was expected, not {status}").into());
@@ -128,6 +148,27 @@ async fn flood(server: &Server, request: &[u8], connections: usize, seconds: f64
         }
     })
     .await
+}
+
+/// Bytes of the header before the key.
+const KEY_AT: usize = 17;
+const KEY: &str = "idempotency-key: xxxxxxxxxxxxxxxx-0c0ffee1dea4bad9\r\n";
+
+/// Adds a key as the last header.
+fn with_key(request: &[u8]) -> Vec<u8> {
+    let head = request.windows(4).position(|end| end == b"\r\n\r\n").unwrap_or(0) + 2;
+    let (head, rest) = request.split_at(head);
+    [head, KEY.as_bytes(), rest].concat()
+}
+
+/// Makes the key one that was never sent.
+fn renew(request: &mut [u8]) {
+    static SENT: AtomicU64 = AtomicU64::new(0);
+    let key = format!("{:016x}", SENT.fetch_add(1, Ordering::Relaxed));
+    let at = request.windows(KEY_AT).position(|name| name == b"idempotency-key: ").map_or(0, |at| at + KEY_AT);
+    if let Some(place) = request.get_mut(at..at + key.len()) {
+        place.copy_from_slice(key.as_bytes());
+    }
 }
 
 async fn hold(connections: usize, plan: &Plan, backing: &Backing) -> Outcome<Measured> {

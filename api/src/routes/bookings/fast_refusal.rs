@@ -54,12 +54,15 @@ fn refuse(app: &App, show: ShowId, request: &Post<'_>) -> Option<Answer> {
     let selection = body.into_selection(|| 0).ok().filter(|selection| matches!(selection, SeatSelection::Seats(_)))?;
     let keyed = Keyed::read(&headers, &caller, "POST", request.target, request.body).ok()?;
     let booking = keyed.as_ref().map(|keyed| booking_of_key(app, &caller, &show, &keyed.key));
-    let Err(rejection @ Rejection::SeatUnavailable { .. }) = app.box_office().refuse_at_once(&show, &selection, booking) else {
-        return None;
+    let taken = || match app.box_office().refuse_at_once(&show, &selection, booking) {
+        Err(rejection @ Rejection::SeatUnavailable { .. }) => Some(rejection),
+        Err(_) | Ok(()) => None,
     };
-    let ticket = match keyed {
-        Some(keyed) => Some(ticket(app, &keyed)?),
-        None => None,
+    let rejection = taken()?;
+    let (ticket, rejection) = match keyed {
+        // Asked again with the ticket: until now, the same request may have been executed elsewhere.
+        Some(keyed) => (Some(ticket(app, &keyed)?), taken()?),
+        None => (None, rejection),
     };
     Some(counted(app, request, &headers, &caller, || {
         let answer = Answer::from(refused(app, rejection));
