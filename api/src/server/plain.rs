@@ -30,6 +30,7 @@ thread_local! {
 
 /// Writes the answer to a request over HTTP/1.1 whose connection stays open. The answer must not have a header of
 /// [`headers::add`].
+#[expect(clippy::disallowed_methods, reason = "the header `date` is the machine's time, as hyper writes it")]
 pub(super) fn write(answer: &Answer, out: &mut BytesMut) {
     out.reserve(512 + answer.body.len());
     let mut put = |part: &[u8]| out.extend_from_slice(part);
