@@ -23,6 +23,7 @@ mod options;
 mod read;
 mod record;
 mod server_subscription;
+mod shared_subscription;
 mod subscription;
 
 pub use check::Checkup;

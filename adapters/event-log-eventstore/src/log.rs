@@ -5,6 +5,7 @@ use crate::check::{self, Checkup};
 use crate::connection::{Connection, Health};
 use crate::connection_string::{BadConnectionString, Target};
 use crate::options::Options;
+use crate::shared_subscription::SharedSubscriptions;
 use crate::{read, subscription};
 use async_trait::async_trait;
 use futures::future::join_all;
@@ -17,7 +18,7 @@ use std::sync::Arc;
 
 /// An [`EventLog`] in an EventStoreDB or KurrentDB cluster. Clones share the connection.
 ///
-/// An append of several streams is not atomic. Positions are commit positions. Reads and
+/// Readers of the whole log with the same filter share one subscription of the server. An append of several streams is not atomic. Positions are commit positions. Reads and
 /// subscriptions of the whole log leave out system streams, links, and events that are not JSON; in a
 /// stream that is read by name, the last two are events with a string for a body. Other programs' JSON events are included,
 /// whatever their type.
@@ -25,6 +26,7 @@ use std::sync::Arc;
 pub struct EventStoreLog {
     connection: Arc<Connection>,
     appender: Arc<Appender>,
+    subscriptions: Arc<SharedSubscriptions>,
 }
 
 impl EventStoreLog {
@@ -37,7 +39,10 @@ impl EventStoreLog {
     pub fn open(connection_string: &str, options: Options) -> Result<Self, BadConnectionString> {
         let connection = Connection::new(Target::parse(connection_string)?, options);
         let appender = Arc::new(Appender::new(Arc::clone(&connection)));
-        Ok(Self { connection, appender })
+        let followed = Arc::clone(&connection);
+        let subscriptions =
+            SharedSubscriptions::new(Arc::new(move |from, filter| subscription::subscribe(Arc::clone(&followed), from, filter)));
+        Ok(Self { connection, appender, subscriptions })
     }
 
     /// The connection string without its password and options.
@@ -103,7 +108,7 @@ impl EventLog for EventStoreLog {
     }
 
     fn subscribe(&self, from: Position, filter: Filter) -> BoxStream<'static, Result<Delivery, LogFault>> {
-        subscription::subscribe(Arc::clone(&self.connection), from, filter)
+        self.subscriptions.subscribe(from, filter)
     }
 
     async fn head(&self) -> Result<Position, LogFault> {
