@@ -33,10 +33,14 @@ fn record(intent: &Value) -> Result<PaymentRecord, String> {
 
 /// The member that is missing or of another type, as far as the needed ones go.
 fn wrong_member(intent: &Value) -> String {
-    let is = |name: &str, right: fn(&Value) -> bool| intent.get(name).is_some_and(right);
-    let needed: [(&str, fn(&Value) -> bool); 4] =
-        [("id", Value::is_string), ("amount", Value::is_i64), ("currency", Value::is_string), ("status", Value::is_string)];
-    match needed.iter().find(|(name, right)| !is(name, *right)) {
+    let text = |name| intent.get(name).is_some_and(Value::is_string);
+    let needed = [
+        ("id", text("id")),
+        ("amount", intent.get("amount").is_some_and(Value::is_i64)),
+        ("currency", text("currency")),
+        ("status", text("status")),
+    ];
+    match needed.iter().find(|(_, is_right)| !is_right) {
         Some((name, _)) => format!("no `{name}` that can be read"),
         None => "a member of an unexpected type".to_owned(),
     }

@@ -177,7 +177,7 @@ async fn a_payment_in_motion_is_left_to_the_node_that_works_on_it() {
     let gateway = Arc::<Gateway>::default();
     let now = SystemClock.now();
     let aged = |number: usize| {
-        let created = now - if number % 10 == 0 { rule::IN_MOTION * 2 } else { rule::IN_MOTION / 2 };
+        let created = now - if number.is_multiple_of(10) { rule::IN_MOTION * 2 } else { rule::IN_MOTION / 2 };
         record(number, IntentStatus::RequiresCapture, created)
     };
     *gateway.records.lock() = (0..100).map(aged).collect();
