@@ -106,8 +106,8 @@ impl Metrics {
     }
 
     /// Counts a pass of the payments' sweep; `None`: it was broken off.
-    pub fn swept(&self, pass: Option<SweepPass>, now: Timestamp) {
-        self.reports.swept(pass, now);
+    pub fn swept(&self, pass: SweepPass, is_done: bool, now: Timestamp) {
+        self.reports.swept(pass, is_done, now);
     }
 
     /// A snapshot of the write side was loaded at the start.

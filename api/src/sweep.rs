@@ -19,7 +19,7 @@ use futures::future::BoxFuture;
 use lastseat_domain::ports::payments::{GatewayFault, PaymentRecord, UnreadableRecord};
 use lastseat_domain::ports::{Clock, PaymentRecords};
 use lastseat_domain::{BookingId, IntentId, Timestamp};
-use lastseat_projections::BookingView;
+use lastseat_projections::{BookingView, ProjectionError};
 use rule::{is_doubtful, is_unreported};
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -42,7 +42,7 @@ const AT_ONCE: usize = 8;
 const NAMED: usize = 20;
 
 /// The bookings that payments are for, as the log has them. `None`: it has none.
-pub type Bookings = Arc<dyn Fn(&PaymentRecord) -> BoxFuture<'static, Option<BookingView>> + Send + Sync>;
+pub type Bookings = Arc<dyn Fn(&PaymentRecord) -> BoxFuture<'static, Result<Option<BookingView>, ProjectionError>> + Send + Sync>;
 
 /// What a sweep works with.
 pub struct Sweep {
@@ -67,6 +67,22 @@ struct Progress {
     reported: Reported,
 }
 
+/// Why a pass has not read all that it should have.
+#[derive(Debug, thiserror::Error)]
+enum ReadFault {
+    #[error("the gateway's payments can't be listed: {0}")]
+    Gateway(#[from] GatewayFault),
+    #[error("the bookings of the gateway's payments can't be read: {0}")]
+    Views(#[from] ProjectionError),
+}
+
+/// A pass that read a part only, and worked on that.
+#[derive(Debug)]
+struct Broken {
+    pass: SweepPass,
+    fault: ReadFault,
+}
+
 impl Sweep {
     /// Runs until `stop`.
     pub async fn run(self, stop: CancellationToken) {
@@ -78,32 +94,24 @@ impl Sweep {
             }
             tokio::select! {
                 done = self.pass(&mut progress) => {
-                    if let Err(fault) = &done {
-                        tracing::warn!(%fault, "the gateway's payments could not be listed; the next look is soon");
-                    }
-                    self.metrics.swept(done.ok(), self.clock.now());
+                    let (pass, is_done) = match done {
+                        Ok(pass) => (pass, true),
+                        Err(Broken { pass, fault }) => {
+                            tracing::warn!(%fault, "a pass over the gateway's payments has failed; the next one continues there");
+                            (pass, false)
+                        }
+                    };
+                    self.metrics.swept(pass, is_done, self.clock.now());
                 }
                 () = stop.cancelled() => return,
             }
         }
     }
 
-    async fn pass(&self, progress: &mut Progress) -> Result<SweepPass, GatewayFault> {
-        let oldest = self.clock.now() - WINDOW;
-        let mut seen = self.read(None, NEWEST, oldest, oldest).await?;
-        // The older pages begin where the newest end, and then go on by themselves; so does the way through all.
-        let (next, all_young) = (seen.next.take(), !seen.is_over);
-        let older = next.clone().filter(|_| all_young).map(|next| progress.older.take().unwrap_or(next));
-        if let Some(from) = older {
-            let older = self.read(Some(from), OLDER, oldest, oldest).await?;
-            progress.older = older.next.clone().filter(|_| !older.is_over);
-            seen.extend(older);
-        }
-        if let Some(from) = next.map(|next| progress.all.take().unwrap_or(next)) {
-            let all = self.read(Some(from), ALL, oldest, Timestamp::MIN_UTC).await?;
-            progress.all.clone_from(&all.next);
-            seen.extend(all);
-        }
+    /// On a fault, works on what it has read before that.
+    async fn pass(&self, progress: &mut Progress) -> Result<SweepPass, Broken> {
+        let mut seen = Seen::default();
+        let read = self.read_parts(progress, &mut seen).await;
         report(&seen.unreadable);
         seen.found.sort_unstable();
         seen.found.dedup();
@@ -118,62 +126,80 @@ impl Sweep {
             .await;
         let doubts = Doubts { compare: &*self.compare, records: &*self.records, metrics: &self.metrics };
         doubts.clear_up(seen.doubtful, &mut progress.reported).await;
-        Ok(pass)
+        read.map(|()| pass).map_err(|fault| Broken { pass, fault })
     }
 
-    /// Reads so many pages after `before`, and none after the first payment that is older than `until`. Those older
-    /// than `oldest` are not under way.
+    /// Reads the newest pages, some older ones, and some on the way through all.
+    async fn read_parts(&self, progress: &mut Progress, seen: &mut Seen) -> Result<(), ReadFault> {
+        let oldest = self.clock.now() - WINDOW;
+        let mut newest = None;
+        let all_young = self.read(&mut newest, NEWEST, oldest, oldest, seen).await?;
+        // The older pages begin where the newest end, and then go on by themselves; so does the way through all.
+        let Some(next) = newest else { return Ok(()) };
+        if all_young {
+            progress.older.get_or_insert_with(|| next.clone());
+            if !self.read(&mut progress.older, OLDER, oldest, oldest, seen).await? {
+                progress.older = None;
+            }
+        }
+        progress.all.get_or_insert(next);
+        self.read(&mut progress.all, ALL, oldest, Timestamp::MIN_UTC, seen).await?;
+        Ok(())
+    }
+
+    /// Reads so many pages after `cursor`, and none after the first payment that is older than `until`: then it returns
+    /// `false`. Those older than `oldest` are not under way. The cursor moves on with each page that was read to its end,
+    /// so that the next pass repeats no more than the page at which this one failed.
     async fn read(
         &self,
-        before: Option<IntentId>,
+        cursor: &mut Option<IntentId>,
         pages: usize,
         oldest: Timestamp,
         until: Timestamp,
-    ) -> Result<Part, GatewayFault> {
-        let mut part = Part { next: before, ..Part::default() };
+        seen: &mut Seen,
+    ) -> Result<bool, ReadFault> {
         for _ in 0..pages {
-            let page = self.records.list(part.next.as_ref()).await?;
-            part.is_over = page.records.last().is_some_and(|last| last.created < until);
+            let page = match self.records.list(cursor.as_ref()).await {
+                Ok(page) => page,
+                Err(fault) => {
+                    // There is no such intent any more, and there won't be.
+                    if matches!(fault, GatewayFault::Refused { .. }) {
+                        *cursor = None;
+                    }
+                    return Err(fault.into());
+                }
+            };
+            let is_over = page.records.last().is_some_and(|last| last.created < until);
+            seen.unreadable.extend(page.unreadable);
             for record in page.records {
-                let Some(booking) = (self.bookings)(&record).await else { continue };
+                let Some(booking) = (self.bookings)(&record).await? else { continue };
                 if record.created >= oldest && is_unreported(&record, &booking, self.clock.now()) {
-                    part.found.push(booking.booking);
+                    seen.found.push(booking.booking);
                 }
                 if is_doubtful(&record, &booking) {
-                    part.doubtful.push(PaymentRecord { booking: Some(booking.booking), ..record });
+                    seen.doubtful.push(PaymentRecord { booking: Some(booking.booking), ..record });
                 }
             }
-            part.unreadable.extend(page.unreadable);
-            part.next = page.next;
-            if part.is_over || part.next.is_none() {
+            *cursor = page.next;
+            if is_over {
+                return Ok(false);
+            }
+            if cursor.is_none() {
                 break;
             }
         }
-        Ok(part)
+        Ok(true)
     }
 }
 
-/// What some pages have.
+/// What the pages of a pass have. Some payments may be in two parts.
 #[derive(Default)]
-struct Part {
+struct Seen {
     /// The bookings to look at.
     found: Vec<BookingId>,
     /// Payments to compare with their bookings.
     doubtful: Vec<PaymentRecord>,
     unreadable: HashSet<UnreadableRecord>,
-    /// The last intent, if others follow.
-    next: Option<IntentId>,
-    /// Whether it ends with payments that are older than wanted.
-    is_over: bool,
-}
-
-impl Part {
-    /// Some payments may be in both.
-    fn extend(&mut self, other: Self) {
-        self.found.extend(other.found);
-        self.doubtful.extend(other.doubtful);
-        self.unreadable.extend(other.unreadable);
-    }
 }
 
 /// Names them in one line. Whether money has moved there, only a person can find out.

@@ -38,16 +38,17 @@ impl Reports {
         self.wrong.fetch_add(1, Ordering::Relaxed);
     }
 
-    pub(super) fn swept(&self, pass: Option<SweepPass>, now: Timestamp) {
-        let Some(SweepPass { found, looked_at, unreadable }) = pass else {
-            self.passes_failed.fetch_add(1, Ordering::Relaxed);
-            return;
-        };
-        self.passes.fetch_add(1, Ordering::Relaxed);
+    pub(super) fn swept(&self, pass: SweepPass, is_done: bool, now: Timestamp) {
+        let SweepPass { found, looked_at, unreadable } = pass;
         self.found.fetch_add(found as u64, Ordering::Relaxed);
         self.looked_at.fetch_add(looked_at as u64, Ordering::Relaxed);
         self.unreadable.store(unreadable as u64, Ordering::Relaxed);
-        self.last_pass.store(now.timestamp(), Ordering::Relaxed);
+        if is_done {
+            self.passes.fetch_add(1, Ordering::Relaxed);
+            self.last_pass.store(now.timestamp(), Ordering::Relaxed);
+        } else {
+            self.passes_failed.fetch_add(1, Ordering::Relaxed);
+        }
     }
 
     pub(super) fn render(&self, text: &mut String) {
@@ -81,9 +82,10 @@ mod tests {
     fn passes_and_failed_refunds_are_counted() {
         let reports = Reports::default();
         let at = |seconds| Timestamp::from_timestamp(seconds, 0).unwrap();
-        reports.swept(Some(SweepPass { found: 120, looked_at: 100, unreadable: 7 }), at(1_000));
-        reports.swept(Some(SweepPass { found: 20, looked_at: 20, unreadable: 3 }), at(1_030));
-        reports.swept(None, at(1_060));
+        reports.swept(SweepPass { found: 120, looked_at: 100, unreadable: 7 }, true, at(1_000));
+        reports.swept(SweepPass { found: 20, looked_at: 20, unreadable: 4 }, true, at(1_030));
+        // It failed, and did something before.
+        reports.swept(SweepPass { found: 1, looked_at: 1, unreadable: 3 }, false, at(1_060));
         reports.refund_failed();
         reports.found_wrong();
         let mut text = String::new();
@@ -92,8 +94,8 @@ mod tests {
             "lastseat_refunds_failed_total 1",
             "lastseat_payments_sweep_passes_total{outcome=\"done\"} 2",
             "lastseat_payments_sweep_passes_total{outcome=\"failed\"} 1",
-            "lastseat_payments_sweep_found_total 140",
-            "lastseat_payments_sweep_looked_at_total 120",
+            "lastseat_payments_sweep_found_total 141",
+            "lastseat_payments_sweep_looked_at_total 121",
             "lastseat_payments_sweep_wrong_total 1",
             "lastseat_payments_sweep_unreadable 3",
             "lastseat_payments_sweep_last_timestamp_seconds 1030",

@@ -10,6 +10,7 @@ use lastseat_domain::{Currency, Money, SeatId, ShowId};
 use lastseat_projections::BookingStatus;
 use parking_lot::Mutex;
 
+mod faults;
 mod later;
 
 fn booking(number: usize) -> BookingId {
@@ -75,12 +76,19 @@ struct Gateway {
     /// How the gateway answers when it is asked again.
     again: Mutex<Option<PaymentRecord>>,
     compared: Mutex<Vec<PaymentRecord>>,
+    /// What the list answers instead, once, after so many more pages.
+    fault: Mutex<Option<(usize, GatewayFault)>>,
 }
 
 #[async_trait]
 impl PaymentRecords for Gateway {
     async fn list(&self, before: Option<&IntentId>) -> Result<RecordPage, GatewayFault> {
         *self.lists.lock() += 1;
+        let mut planned = self.fault.lock();
+        match planned.take() {
+            Some((0, fault)) => return Err(fault),
+            later => *planned = later.map(|(pages, fault)| (pages - 1, fault)),
+        }
         let records = self.records.lock();
         let start = before.map_or(0, |before| records.iter().position(|record| record.intent == *before).unwrap() + 1);
         let page: Vec<_> = records.iter().skip(start).take(100).cloned().collect();
@@ -137,7 +145,7 @@ fn sweep(gateway: &Arc<Gateway>, status: BookingStatus) -> Sweep {
         records: Arc::clone(gateway) as _,
         payments: Arc::clone(gateway) as _,
         compare: Arc::clone(gateway) as _,
-        bookings: Arc::new(move |record| std::future::ready(Some(view_of(record, status))).boxed()),
+        bookings: Arc::new(move |record| std::future::ready(Ok(Some(view_of(record, status)))).boxed()),
         clock: Arc::new(SystemClock),
         metrics: Arc::default(),
         every: Duration::from_secs(30),
@@ -208,7 +216,7 @@ async fn a_pass_is_bounded_and_the_passes_reach_everything_that_may_be_under_way
             let booking = record.booking.unwrap();
             let capturable = booking.to_string().ends_with("49") || booking.to_string().ends_with("99");
             let status = if capturable { BookingStatus::ActionRequired } else { BookingStatus::Confirmed };
-            std::future::ready(Some(view_of(record, status))).boxed()
+            std::future::ready(Ok(Some(view_of(record, status)))).boxed()
         }),
         ..sweep(&gateway, BookingStatus::Confirmed)
     };

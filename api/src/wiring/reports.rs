@@ -11,7 +11,7 @@ use lastseat_domain::ports::payments::{GatewayFault, PaymentRecord};
 use lastseat_domain::ports::{Clock, EventLog, PaymentGateway, PaymentRecords};
 use lastseat_domain::{BookingId, IntentId};
 use lastseat_engine::BoxOffice;
-use lastseat_projections::{BookingView, ReadModel};
+use lastseat_projections::{BookingView, ProjectionError, ReadModel};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::task::JoinHandle;
@@ -97,25 +97,26 @@ struct Looking {
 }
 
 impl Looking {
-    /// The booking whose events name an intent, else the one that the gateway's metadata name. What can't be read now
-    /// is looked at later.
-    async fn booking(&self, intent: &IntentId, named: Option<BookingId>) -> Option<BookingView> {
+    /// The booking whose events name an intent, else the one that the gateway's metadata name.
+    async fn booking(&self, intent: &IntentId, named: Option<BookingId>) -> Result<Option<BookingView>, ProjectionError> {
         let named = match named {
-            Some(named) => self.read_model.booking(named).await.ok().flatten(),
+            Some(named) => self.read_model.booking(named).await?,
             None => None,
         };
         if named.as_ref().is_some_and(|booking| booking.intent.as_ref() == Some(intent)) {
-            return named;
+            return Ok(named);
         }
-        self.read_model.booking_of_intent(intent).await.ok().flatten().or(named)
+        Ok(self.read_model.booking_of_intent(intent).await?.or(named))
     }
 }
 
 #[async_trait]
 impl Payments for Looking {
     async fn booking_of(&self, intent: &IntentId, named: Option<BookingId>) -> Result<BookingId, GatewayFault> {
-        // The log may be ahead of the read model: what the notification names is looked at all the same.
-        if let Some(booking) = self.booking(intent, named).await.map(|view| view.booking).or(named) {
+        // The log may be ahead of the read model, or that can't be read: what the notification names is looked at all the
+        // same.
+        let known = self.booking(intent, named).await.ok().flatten();
+        if let Some(booking) = known.map(|view| view.booking).or(named) {
             return Ok(booking);
         }
         let none = || GatewayFault::Refused {

@@ -95,7 +95,7 @@ async fn payments_without_a_booking_in_the_log_are_left_to_the_comparison_with_a
     let gateway = Arc::<Gateway>::default();
     let now = SystemClock.now();
     *gateway.records.lock() = vec![kept(1, now), record(2, IntentStatus::RequiresCapture, now)];
-    let sweep = Sweep { bookings: Arc::new(|_| std::future::ready(None).boxed()), ..sweep(&gateway, BookingStatus::Paying) };
+    let sweep = Sweep { bookings: Arc::new(|_| std::future::ready(Ok(None)).boxed()), ..sweep(&gateway, BookingStatus::Paying) };
     assert_eq!(sweep.pass(&mut Progress::default()).await.unwrap(), SweepPass::default());
     assert!(gateway.compared.lock().is_empty() && gateway.looked_at.lock().is_empty());
 }
