@@ -219,7 +219,10 @@ fn by_phase(record: &PaymentRecord, money: Gateway, ledger: &Ledger) -> Option<D
         Phase::RefundRequested => Some(Kind::RefundUnrecorded.of(record, Remedy::Wait)),
         // The engine's refund came back: the bank refused it later. The next one has the next number.
         Phase::Refunded => unexplained(record, money, FIRST_OTHER, Kind::RefundedCharged, Kind::AbortedAuthorised),
-        Phase::ReturnedElsewhere if returned => Some(Kind::ReturnedTwice.of(record, Remedy::Decide)),
+        Phase::ReturnedElsewhere if returned && record.refunded >= record.captured => {
+            Some(Kind::ReturnedTwice.of(record, Remedy::Decide))
+        }
+        Phase::ReturnedElsewhere if returned => Some(Kind::PartlyReturnedElsewhere.of(record, Remedy::Decide)),
         Phase::ReturnedElsewhere => None,
         Phase::Aborted if !kept && money.authorised && ledger.is_void_due() => Some(Kind::VoidDue.of(record, Remedy::Wait)),
         Phase::Aborted => unexplained(record, money, 1, Kind::AbortedCharged, Kind::AbortedAuthorised),

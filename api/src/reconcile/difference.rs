@@ -132,7 +132,9 @@ kinds! {
     AbortedAuthorised, true, "it is over in the log, nothing is left to do there, and the gateway still reserves the money; cancel it there";
     Flagged, false, "its payment is flagged: look at the gateway, then POST /v1/bookings/{id}/review";
     /// Nothing can take it back from the buyer by itself.
-    ReturnedTwice, false, "the log says that the buyer got the money back by another way, and the gateway has returned money, too";
+    ReturnedTwice, true, "the log says that the buyer got the money back by another way, and the gateway has returned all of it, too; ask the buyer for it";
+    /// The rest may have gone the other way.
+    PartlyReturnedElsewhere, false, "the log says that the buyer got the money back by another way, and the gateway has returned a part of it; check that the two are not more than was paid";
     DisputeLost, true, "the buyer's bank has given the money back (dispute lost), and the booking still counts as paid; request its refund, and when that is flagged, POST /v1/bookings/{id}/review with `returned_elsewhere`";
     Disputed, true, "the buyer disputes the charge at their bank; answer at the gateway";
 }
