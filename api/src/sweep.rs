@@ -8,6 +8,7 @@
 mod doubts;
 mod rule;
 mod turn;
+mod unreadable;
 
 pub use doubts::{Compare, Comparison};
 
@@ -26,6 +27,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 use turn::Turn;
+use unreadable::Unreadable;
 
 /// Intents older than the longest hold with its extension (twice 24 h) are no longer under way.
 const WINDOW: chrono::TimeDelta = chrono::TimeDelta::hours(48);
@@ -38,8 +40,6 @@ const ALL: usize = 3;
 /// Bookings that are looked at in one pass, so that the rest of the gateway's rate limit is left to buyers.
 const LOOKED_AT: usize = 100;
 const AT_ONCE: usize = 8;
-/// Payments that can't be understood and are named in a line of the log.
-const NAMED: usize = 20;
 
 /// The bookings that payments are for, as the log has them. `None`: it has none.
 pub type Bookings = Arc<dyn Fn(&PaymentRecord) -> BoxFuture<'static, Result<Option<BookingView>, ProjectionError>> + Send + Sync>;
@@ -65,6 +65,7 @@ struct Progress {
     all: Option<IntentId>,
     looks: Turn<BookingId>,
     reported: Reported,
+    unreadable: Unreadable,
 }
 
 /// Why a pass has not read all that it should have.
@@ -112,12 +113,15 @@ impl Sweep {
     async fn pass(&self, progress: &mut Progress) -> Result<SweepPass, Broken> {
         let mut seen = Seen::default();
         let read = self.read_parts(progress, &mut seen).await;
-        report(&seen.unreadable);
+        progress.unreadable.report(seen.unreadable);
+        if seen.is_round_over {
+            progress.unreadable.end_round();
+        }
         seen.found.sort_unstable();
         seen.found.dedup();
         let found = seen.found.len();
         let turn = progress.looks.take(seen.found, LOOKED_AT);
-        let pass = SweepPass { found, looked_at: turn.len(), unreadable: seen.unreadable.len() };
+        let pass = SweepPass { found, looked_at: turn.len(), unreadable: progress.unreadable.count() };
         futures::stream::iter(turn)
             .for_each_concurrent(AT_ONCE, |booking| async move {
                 tracing::info!(%booking, "a payment has got further at the gateway than in the log; looking at it");
@@ -135,7 +139,10 @@ impl Sweep {
         let mut newest = None;
         let all_young = self.read(&mut newest, NEWEST, oldest, oldest, seen).await?;
         // The older pages begin where the newest end, and then go on by themselves; so does the way through all.
-        let Some(next) = newest else { return Ok(()) };
+        let Some(next) = newest else {
+            seen.is_round_over = true;
+            return Ok(());
+        };
         if all_young {
             progress.older.get_or_insert_with(|| next.clone());
             if !self.read(&mut progress.older, OLDER, oldest, oldest, seen).await? {
@@ -144,6 +151,7 @@ impl Sweep {
         }
         progress.all.get_or_insert(next);
         self.read(&mut progress.all, ALL, oldest, Timestamp::MIN_UTC, seen).await?;
+        seen.is_round_over = progress.all.is_none();
         Ok(())
     }
 
@@ -200,18 +208,8 @@ struct Seen {
     /// Payments to compare with their bookings.
     doubtful: Vec<PaymentRecord>,
     unreadable: HashSet<UnreadableRecord>,
-}
-
-/// Names them in one line. Whether money has moved there, only a person can find out.
-fn report(unreadable: &HashSet<UnreadableRecord>) {
-    let Some(first) = unreadable.iter().next() else { return };
-    let names: Vec<&str> = unreadable.iter().take(NAMED).map(UnreadableRecord::name).collect();
-    tracing::error!(
-        payments = unreadable.len(),
-        intents = names.join(", "),
-        why = %first.why,
-        "payments at the gateway can't be understood; look at them there"
-    );
+    /// Whether all payments were read, in this pass and those before it.
+    is_round_over: bool,
 }
 
 #[cfg(test)]

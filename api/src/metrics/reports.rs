@@ -11,7 +11,7 @@ pub struct SweepPass {
     pub found: usize,
     /// Those of them that were looked at.
     pub looked_at: usize,
-    /// Payments that can't be understood.
+    /// Payments that can't be understood, as far as they were read since the round through all payments before.
     pub unreadable: usize,
 }
 
@@ -23,7 +23,7 @@ pub(super) struct Reports {
     found: AtomicU64,
     looked_at: AtomicU64,
     wrong: AtomicU64,
-    /// In the last pass.
+    /// As of the last pass.
     unreadable: AtomicU64,
     /// Seconds since 1970; 0 before the first.
     last_pass: AtomicI64,
@@ -66,7 +66,8 @@ impl Reports {
         single(text, "lastseat_payments_sweep_looked_at_total", "counter", help, of(&self.looked_at));
         let help = "Payments that went wrong later and that the sweep found: once each, since this process started.";
         single(text, "lastseat_payments_sweep_wrong_total", "counter", help, of(&self.wrong));
-        let help = "Payments that the last pass of the sweep read at the gateway and could not understand.";
+        let help =
+            "Payments at the gateway that the sweep can't understand; one that it can counts no more after its next round.";
         single(text, "lastseat_payments_sweep_unreadable", "gauge", help, of(&self.unreadable));
         let help = "When the last pass of the sweep ended that was not broken off; 0 before the first.";
         let last = u64::try_from(self.last_pass.load(Ordering::Relaxed)).unwrap_or(0);

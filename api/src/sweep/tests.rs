@@ -69,8 +69,8 @@ struct Gateway {
     records: Mutex<Vec<PaymentRecord>>,
     lists: Mutex<usize>,
     looked_at: Mutex<Vec<BookingId>>,
-    /// On the first page.
-    unreadable: Mutex<Vec<UnreadableRecord>>,
+    /// Each with the number of payments before its page.
+    unreadable: Mutex<Vec<(usize, UnreadableRecord)>>,
     /// What the comparison with the log finds, if the gateway still has the money.
     wrong: Mutex<Vec<(IntentId, Kind)>>,
     /// How the gateway answers when it is asked again.
@@ -93,7 +93,8 @@ impl PaymentRecords for Gateway {
         let start = before.map_or(0, |before| records.iter().position(|record| record.intent == *before).unwrap() + 1);
         let page: Vec<_> = records.iter().skip(start).take(100).cloned().collect();
         let next = page.last().filter(|_| start + page.len() < records.len()).map(|record| record.intent.clone());
-        let unreadable = if before.is_none() { self.unreadable.lock().clone() } else { Vec::new() };
+        let unreadable = self.unreadable.lock();
+        let unreadable = unreadable.iter().filter(|(at, _)| *at == start).map(|(_, record)| record.clone()).collect();
         Ok(RecordPage { records: page, unreadable, next })
     }
 
@@ -251,17 +252,41 @@ async fn it_runs_again_and_again_until_it_is_stopped() {
     }
 }
 
+fn odd(intent: &str) -> UnreadableRecord {
+    UnreadableRecord { intent: IntentId::new(intent).ok(), booking: None, why: "an unknown status".into() }
+}
+
 /// One odd payment must not end the search for all others, and must not go unseen.
 #[tokio::test(start_paused = true)]
 async fn a_payment_that_can_not_be_read_is_counted_and_the_others_are_looked_at() {
     let gateway = Arc::<Gateway>::default();
     *gateway.records.lock() = vec![record(1, IntentStatus::RequiresCapture, SystemClock.now())];
-    let odd = UnreadableRecord { intent: IntentId::new("pi_odd").ok(), booking: None, why: "an unknown status".into() };
-    *gateway.unreadable.lock() = vec![odd];
+    *gateway.unreadable.lock() = vec![(0, odd("pi_odd"))];
     let sweep = sweep(&gateway, BookingStatus::ActionRequired);
     let pass = sweep.pass(&mut Progress::default()).await.unwrap();
     assert_eq!(pass, SweepPass { found: 1, looked_at: 1, unreadable: 1 });
     assert_eq!(*gateway.looked_at.lock(), [booking(1)]);
+}
+
+/// One pass of a round reads it. A metric of that pass alone would be back at 0 before anybody has read it.
+#[tokio::test(start_paused = true)]
+async fn an_old_payment_that_can_not_be_read_counts_until_a_round_has_understood_it() {
+    let gateway = Arc::<Gateway>::default();
+    let old = SystemClock.now() - WINDOW * 90;
+    *gateway.records.lock() = (0..1500).map(|number| record(number, IntentStatus::Canceled, old)).collect();
+    *gateway.unreadable.lock() = vec![(0, odd("pi_new")), (700, odd("pi_old"))];
+    let sweep = sweep(&gateway, BookingStatus::Aborted);
+    let mut progress = Progress::default();
+    let mut counted = Vec::new();
+    // A round is five passes: all are older than the window, so 100 are the newest, and 300 in each pass follow.
+    for pass in 0..14 {
+        if pass == 6 {
+            gateway.unreadable.lock().pop();
+        }
+        counted.push(sweep.pass(&mut progress).await.unwrap().unreadable);
+    }
+    // The third pass reads it. The second round, which ends with the tenth, does not.
+    assert_eq!(counted, [1, 1, 2, 2, 2, 2, 2, 2, 2, 1, 1, 1, 1, 1]);
 }
 
 /// Looks that change nothing, such as while the gateway refuses, must not keep others from their turn.
