@@ -32,7 +32,7 @@ struct Arguments {
     /// Seconds of each measurement
     #[arg(long, default_value_t = 3.0)]
     seconds: f64,
-    /// Measure only the groups whose names contain this: refusals, holds, bookings, stripe, redis, eventstore, guard, memory, million
+    /// Measure only the groups whose names contain this: refusals, holds, bookings, stripe, redis, eventstore, guard, memory, start, million
     #[arg(long)]
     only: Option<String>,
     /// Print JSON on stdout instead of a table

@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::io::{AsyncBufReadExt, BufReader};
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, BufReader};
 use tokio::process::{Child, Command};
 
 const ANY_PORT: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
@@ -67,7 +67,10 @@ pub(crate) async fn lastseat(data: PathBuf, backing: Backing) -> Outcome<()> {
     };
     let buyers: Vec<_> = (0..BUYERS).map(|n| token(&format!("buyer-{n}"), Role::Buyer)).collect::<Outcome<_>>()?;
     println!("{} {} {}", running.addr, token("bench", Role::Admin)?, buyers.join(" "));
-    std::future::pending().await
+    // Until the bench lets go of its end.
+    tokio::io::stdin().read_to_end(&mut Vec::new()).await?;
+    running.stop().await;
+    Ok(())
 }
 
 /// The embedded log, served in EventStoreDB's protocol to nodes that append. Prints the address on stdout.
@@ -114,11 +117,18 @@ impl Server {
         Some((ticks(11)? + ticks(12)?) * 10_000.0)
     }
 
+    /// Stops it in order, and waits for that.
+    pub(crate) async fn stop(mut self) -> Outcome<()> {
+        drop(self.process.stdin.take());
+        let ended = self.process.wait().await?;
+        if ended.success() { Ok(()) } else { Err(format!("the server ended with {ended}").into()) }
+    }
+
     async fn start(arguments: &[&str]) -> Outcome<Self> {
         let mut process = Command::new(std::env::current_exe()?)
             .args(arguments)
             .stdout(Stdio::piped())
-            .stdin(Stdio::null())
+            .stdin(Stdio::piped())
             .kill_on_drop(true)
             .spawn()?;
         let stdout = process.stdout.take().ok_or("the server has no stdout")?;

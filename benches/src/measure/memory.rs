@@ -38,7 +38,7 @@ pub(super) async fn of_bookings(bookings: u32) -> Outcome<Option<[Figure; 2]>> {
     })))
 }
 
-async fn sell(server: &Server, show: &str, bookings: u32) -> Outcome<()> {
+pub(super) async fn sell(server: &Server, show: &str, bookings: u32) -> Outcome<()> {
     let address = server.address;
     let buyers: Vec<_> = (0..CONNECTIONS)
         .map(|buyer| {

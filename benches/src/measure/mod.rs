@@ -6,6 +6,7 @@ mod memory;
 mod over_http;
 mod plan;
 mod sale;
+mod start;
 
 use crate::figure::Figure;
 use crate::outcome::Outcome;
@@ -15,7 +16,7 @@ pub(crate) use plan::Plan;
 /// Connections, or callers, of each measurement.
 const CONNECTIONS: [usize; 2] = [64, 500];
 
-/// Bookings whose memory is measured.
+/// Bookings whose memory is measured, and the start with them.
 const BOOKINGS: [u32; 2] = [10_000, 100_000];
 
 /// Measures everything that is planned and prints it.
@@ -49,6 +50,9 @@ pub(crate) async fn all(plan: &Plan, as_json: bool) -> Outcome<()> {
     }
     for bookings in BOOKINGS.into_iter().filter(|_| plan.has("memory")) {
         figures.extend(memory::of_bookings(bookings).await?.into_iter().flatten());
+    }
+    for bookings in BOOKINGS.into_iter().filter(|_| plan.has("start")) {
+        figures.extend(start::of_bookings(bookings, plan.rounds).await?);
     }
     // Takes minutes, so only if it is asked for.
     if plan.only.as_deref() == Some("million") {
