@@ -83,6 +83,17 @@ fn encode_one(stream: &StreamName, revision: Revision, event: &Event, metadata: 
     })
 }
 
+/// Of all events that this program can read, and the versions of their bodies. What was computed from the log
+/// by a program with another fingerprint may lack events that were unknown to that program.
+#[must_use]
+pub fn fingerprint() -> u32 {
+    let mut hash = Sha256::new();
+    for name in Event::NAMES {
+        hash.update(format!("{name}|{}|", upcast::current_version(name)));
+    }
+    hash.finalize().iter().take(4).fold(0, |number, byte| (number << 8) | u32::from(*byte))
+}
+
 /// Decodes a stored event, also one written by an older version. `None` if lastseat has no event of
 /// this type; other programs may share the log. An event is decoded once, however many read it.
 ///

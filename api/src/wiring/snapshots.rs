@@ -18,6 +18,10 @@ use tokio_util::sync::CancellationToken;
 /// Time between two looks at how much has happened.
 const LOOK_EVERY: TimeDelta = TimeDelta::milliseconds(200);
 
+/// Storing snapshots takes at most one part in so many of the time: a large one, of everything that was ever sold, is
+/// stored less often than is configured.
+const SHARE: i32 = 20;
+
 /// The write side, from the newest snapshot that the log confirms. A log line says what that took: it is what a restart
 /// costs.
 pub(super) async fn open_box_office(
@@ -68,6 +72,8 @@ struct Keeper {
     stored_events: u64,
     /// When that was tried last.
     tried_at: Timestamp,
+    /// How long that took.
+    took: TimeDelta,
 }
 
 impl SnapshotKeeper {
@@ -87,6 +93,7 @@ impl SnapshotKeeper {
             events: config.snapshot_events as u64,
             stored_events: 0,
             tried_at: clock.now(),
+            took: TimeDelta::zero(),
         };
         let stop = CancellationToken::new();
         let stopped = stop.clone();
@@ -123,7 +130,7 @@ impl Keeper {
         let waited = self.clock.now() - self.tried_at;
         // After a failure, the time is waited for in any case.
         let failed = self.metrics.snapshot_failed_last();
-        events > 0 && (waited >= self.every || events >= self.events && !failed)
+        events > 0 && waited >= self.took * SHARE && (waited >= self.every || events >= self.events && !failed)
     }
 
     async fn store(&mut self) {
@@ -136,6 +143,7 @@ impl Keeper {
                 tracing::warn!("no snapshot could be stored; a restart would read more of the log: {why}");
             }
         }
+        self.took = self.clock.now() - self.tried_at;
     }
 
     async fn try_store(&self) -> Result<(), String> {

@@ -24,7 +24,7 @@ use std::sync::Arc;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
-/// Accounts worked on in parallel.
+/// Rewards worked on in parallel; those of one account wait for each other.
 const IN_PARALLEL: usize = 64;
 /// Accounts that are kept in memory, those that were used last.
 const KEPT: usize = 256;
