@@ -46,12 +46,12 @@ impl<V: View> Folded<V> {
 
     /// A view from the bytes of its file. The error says why they can't be trusted.
     pub fn thaw(bytes: &[u8]) -> Result<Self, String> {
-        let document = parse(bytes)?;
+        let document = parse(bytes).map_err(|damage| form_of(bytes, V::SCHEMA).unwrap_or(damage))?;
         if document.view != V::NAME {
             return Err(format!("it holds the view `{}`", document.view));
         }
         if document.schema != V::SCHEMA {
-            return Err(format!("its form is version {}, this program's is {}", document.schema, V::SCHEMA));
+            return Err(other_form(document.schema, V::SCHEMA));
         }
         let content = serde_json::from_str(document.content.get()).map_err(|e| e.to_string())?;
         Ok(Self { view: V::restore(content)?, position: document.position, events: document.events, last: document.last })
@@ -84,6 +84,20 @@ fn parse(bytes: &[u8]) -> Result<Document<'_>, String> {
         return Err("it is damaged: its content does not have the checksum it names".into());
     }
     Ok(document)
+}
+
+/// What is different about the form of a file, if it is another one: its fields may be others too.
+fn form_of(bytes: &[u8], expected: u32) -> Option<String> {
+    #[derive(Deserialize)]
+    struct Form {
+        schema: u32,
+    }
+    let Form { schema } = serde_json::from_slice(bytes).ok()?;
+    (schema != expected).then(|| other_form(schema, expected))
+}
+
+fn other_form(schema: u32, expected: u32) -> String {
+    format!("its form is version {schema}, this program's is {expected}")
 }
 
 /// SHA-256 in lower-case hex.

@@ -19,8 +19,9 @@ pub(crate) async fn doubt_of(
     }
     if let Some(last) = last {
         let found = log.read_stream(&last.stream, Some(last.revision), Direction::Forwards, 1).await?;
-        if !found.first().is_some_and(|e| e.id == last.id && e.revision == last.revision) {
-            return Ok(Some(format!("the log does not have their last event, {} of {}", last.revision, last.stream)));
+        if !found.first().is_some_and(|event| last.is(event)) {
+            let Landmark { position: at, stream, revision, .. } = last;
+            return Ok(Some(format!("the log does not have their last event, number {revision} of {stream} at position {at}")));
         }
     }
     for skipped in skipped {

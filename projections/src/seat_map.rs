@@ -52,7 +52,7 @@ pub(crate) struct SeatMap {
 
 impl View for SeatMap {
     const NAME: &'static str = "seat_map";
-    const SCHEMA: u32 = 2;
+    const SCHEMA: u32 = 3;
     type Content = StoredSeatStates;
 
     fn apply(&mut self, event: &Envelope) {

@@ -249,7 +249,7 @@ fn a_doubtful_file_is_rebuilt() {
         let damaged = [
             good[..good.len() / 2].to_owned(),
             good.replace(".l", "l."),
-            good.replace("\"schema\":2", "\"schema\":1"),
+            good.replace("\"schema\":3", "\"schema\":1"),
             good.replace("\"view\":\"seat_map\"", "\"view\":\"seat_mop\""),
             String::new(),
         ];
@@ -282,6 +282,25 @@ fn a_view_of_another_log_is_not_used() {
         }
         assert!(other.log.len() > world.log.len());
         assert_matches_world(&follow(&ScriptedLog::of(&other.log), Some(dir.path())).await, &other).await;
+    });
+}
+
+/// As after a restore of the log: the event that the views saw last was written again, after other events.
+#[test]
+fn a_log_with_the_last_event_at_another_position_is_another_log() {
+    paused().block_on(async {
+        let dir = tempfile::tempdir().unwrap();
+        let (world, mut other) = (some_world(), some_world());
+        follow(&ScriptedLog::of(&world.log), Some(dir.path())).await.stop().await;
+        other.hold("buyer-0", "gala", &["A-6"]);
+        let (last, before) = world.log.split_last().unwrap();
+        let events = before.iter().chain(&other.log[world.log.len()..]).chain([last]);
+        let moved = (1..).map(Position).zip(events).map(|(position, event)| RecordedEvent { position, ..(**event).clone() });
+        let log = ScriptedLog::of(&moved.map(Arc::new).collect::<Vec<_>>());
+        let model = follow(&log, Some(dir.path())).await;
+        let status = model.status();
+        assert!(status.iter().all(|view| view.events_folded == other.log.len() as u64), "{status:?}");
+        assert_matches_world(&model, &other).await;
     });
 }
 

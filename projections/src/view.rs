@@ -1,6 +1,6 @@
 //! What a view is: a pure fold of the log, with a stored form.
 
-use lastseat_domain::ports::event_log::{Position, Revision};
+use lastseat_domain::ports::event_log::{Position, RecordedEvent, Revision};
 use lastseat_domain::{Envelope, StreamName};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -27,12 +27,24 @@ pub(crate) trait View: Default + Send + Sync + 'static {
     fn restore(content: Self::Content) -> Result<Self, String>;
 }
 
-/// An event that identifies a log: a checkpoint from another log must not be used.
+/// An event that identifies a log: a checkpoint from another log must not be used. Ids are derived, so a
+/// log that was restored from a backup can get the same event again, at another position.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Landmark {
+    pub position: Position,
     pub stream: StreamName,
     pub revision: Revision,
     pub id: Uuid,
+}
+
+impl Landmark {
+    pub fn of(event: &Envelope) -> Self {
+        Self { position: event.position, stream: event.stream.clone(), revision: event.revision, id: event.id }
+    }
+
+    pub fn is(&self, event: &RecordedEvent) -> bool {
+        (self.position, &self.stream, self.revision, self.id) == (event.position, &event.stream, event.revision, event.id)
+    }
 }
 
 /// A view with how far it has got.
@@ -67,7 +79,7 @@ impl<V: View> Folded<V> {
     /// Remembers the view's last event, if `event` is the one that was just folded.
     pub fn mark(&mut self, event: &Envelope) {
         if event.position == self.position {
-            self.last = Some(Landmark { stream: event.stream.clone(), revision: event.revision, id: event.id });
+            self.last = Some(Landmark::of(event));
         }
     }
 

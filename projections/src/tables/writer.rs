@@ -10,7 +10,6 @@ use super::progress::{Progress, load_skipped, store_skipped};
 use super::sales_rows::SalesRows;
 use crate::batch::{Batch, Skipped};
 use crate::view::Landmark;
-use lastseat_domain::Envelope;
 use lastseat_domain::ports::event_log::Position;
 use rusqlite::{Connection, TransactionBehavior};
 use std::path::{Path, PathBuf};
@@ -88,7 +87,7 @@ impl Writer {
         for skipped in &skipped {
             store_skipped(&transaction, skipped)?;
         }
-        let last = events.last().map_or_else(|| self.progress.last.clone(), |event| Some(landmark(event)));
+        let last = events.last().map_or_else(|| self.progress.last.clone(), |event| Some(Landmark::of(event)));
         let progress = Progress { position, events: self.progress.events + events.len() as u64, last };
         progress.store(&transaction)?;
         transaction.commit()?;
@@ -108,8 +107,4 @@ impl Writer {
         std::fs::File::open(path)?.sync_all()?;
         Ok(())
     }
-}
-
-fn landmark(event: &Envelope) -> Landmark {
-    Landmark { stream: event.stream.clone(), revision: event.revision, id: event.id }
 }
