@@ -176,7 +176,7 @@ fn identify(connection: &Connection) -> Result<(), NotOpened> {
         }
         Ok((0, 0, 0)) => Err(Doubt::of_ours("it is empty").into()),
         Ok(_) => Err(Doubt { why: "it is not a file of views".into(), is_foreign: true }.into()),
-        Err(TablesFault::Damaged(why)) => Err(Doubt { why, is_foreign: true }.into()),
+        Err(TablesFault::Damaged(why) | TablesFault::ReadOnly(why)) => Err(Doubt { why, is_foreign: true }.into()),
         Err(fault) => Err(fault.into()),
     }
 }
@@ -213,12 +213,49 @@ pub(super) fn identity(path: &Path) -> Result<String, TablesFault> {
     Ok(format!("file {number} of {}", created.as_nanos()))
 }
 
-/// Takes the file away, with what SQLite keeps beside it.
+/// Takes the file away, with what SQLite keeps beside it: removes our own, moves any other to a free name.
 pub(super) fn discard(path: &Path, doubt: &Doubt) -> std::io::Result<()> {
-    if doubt.is_foreign {
-        fs::rename(path, beside(path, ".unused"))?;
+    if doubt.is_foreign { put_aside(path) } else { remove(path) }
+}
+
+/// Takes away whatever is in the file's place. Nobody may have it open.
+pub(super) fn clear(path: &Path) -> std::io::Result<()> {
+    if !path.try_exists()? {
+        return remove(path);
     }
-    remove(path)
+    match connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE).map_err(NotOpened::from).and_then(|file| identify(&file)) {
+        Ok(()) | Err(NotOpened::Doubt(Doubt { is_foreign: false, .. })) => remove(path),
+        // What can't be read may be something else than views.
+        Err(_) => put_aside(path),
+    }
+}
+
+/// Moves the file to a name that is free, with what SQLite keeps beside it: a write-ahead log has data, too.
+fn put_aside(path: &Path) -> std::io::Result<()> {
+    let mut aside = beside(path, ".unused");
+    let mut number = 1;
+    while is_taken(&aside)? {
+        number += 1;
+        aside = beside(path, &format!(".unused.{number}"));
+    }
+    tracing::warn!(file = %path.display(), "it is not a file of views, and is moved to {}", aside.display());
+    // The file comes last: until then it is still found, and the rest is moved at the next start.
+    for suffix in ["-wal", "-shm", ""] {
+        match fs::rename(beside(path, suffix), beside(&aside, suffix)) {
+            Err(e) if e.kind() != ErrorKind::NotFound => return Err(e),
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+fn is_taken(path: &Path) -> std::io::Result<bool> {
+    for suffix in ["", "-wal", "-shm"] {
+        if beside(path, suffix).try_exists()? {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 /// Removes the file, if it is there, with what SQLite keeps beside it.

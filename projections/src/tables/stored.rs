@@ -62,12 +62,13 @@ impl Writer {
     }
 }
 
-/// Puts a closed file in the place of the one in `folder`. Nobody may have that one open.
+/// Puts a closed file in the place of the one in `folder`, which is put aside if it is not ours. Nobody may
+/// have that one open.
 pub(crate) fn install(new: &Path, folder: &Path) -> std::io::Result<()> {
     let path = folder.join(FILE);
     // Its write-ahead log must not be taken for that of the new file. With a crash in between there is
     // no file, and the log is folded again.
-    file::remove(&path)?;
+    file::clear(&path)?;
     fs::rename(new, &path)?;
     File::open(folder)?.sync_all()
 }
