@@ -7,33 +7,46 @@ use crate::problem::{Code, Problem};
 use crate::routes::freshness;
 use lastseat_domain::BookingId;
 use lastseat_engine::{Hold, SeatSelection};
-use lastseat_projections::BookingStatus;
+use lastseat_projections::{BookingStatus, ProjectionError};
+
+/// Why a guest may hold nothing now.
+pub enum NotNow {
+    /// A bound is reached.
+    Refused(GuestRefusal),
+    /// The views can't be read, so it is unknown whether the seats of this address are paid for.
+    Unknown(ProjectionError),
+}
+
+impl NotNow {
+    /// The answer, unless the request is a repeat.
+    pub fn into_problem(self, app: &App) -> Problem {
+        match self {
+            Self::Refused(refusal) => app.limits().refuse_guest(refusal, app.now(), app.metrics()),
+            Self::Unknown(fault) => fault.into(),
+        }
+    }
+}
 
 /// Takes a unit for a hold of a guest. Keep it until the hold is decided.
 ///
 /// # Errors
-/// [`GuestRefusal`]. A repeat of an earlier request gets its answer all the same.
-pub async fn may_hold(
-    app: &App,
-    client: Client,
-    booking: BookingId,
-    selection: &SeatSelection,
-) -> Result<GuestUnit, GuestRefusal> {
+/// [`NotNow`]. A repeat of an earlier request gets its answer all the same.
+pub async fn may_hold(app: &App, client: Client, booking: BookingId, selection: &SeatSelection) -> Result<GuestUnit, NotNow> {
     let seats = u32::try_from(selection.quantity()).unwrap_or(u32::MAX);
     let guests = app.limits().guests();
     let taken = guests.hold(client, booking, seats, app.now(), |_| false);
     if !matches!(taken, Err(GuestRefusal::TooManySeats { .. })) {
-        return taken;
+        return taken.map_err(NotNow::Refused);
     }
     // A hold may have ended a moment ago, on this node.
     freshness::wait_for_own_writes(app).await;
     let mut over = Vec::new();
     for unpaid in guests.unpaid(client, app.now()) {
-        if is_paid_or_over(app, unpaid).await {
+        if is_paid_or_over(app, unpaid).await.map_err(NotNow::Unknown)? {
             over.push(unpaid);
         }
     }
-    guests.hold(client, booking, seats, app.now(), |booking| over.contains(&booking))
+    guests.hold(client, booking, seats, app.now(), |booking| over.contains(&booking)).map_err(NotNow::Refused)
 }
 
 /// Counts a guest's hold.
@@ -85,7 +98,8 @@ async fn is_guest(app: &App, caller: &Caller) -> Result<bool, Problem> {
 }
 
 /// A booking that the views don't have yet was opened a moment ago.
-async fn is_paid_or_over(app: &App, booking: BookingId) -> bool {
-    let view = app.read_model().booking(booking).await.ok().flatten();
-    view.is_some_and(|view| matches!(view.status, BookingStatus::Confirmed | BookingStatus::Aborted | BookingStatus::Refunded))
+async fn is_paid_or_over(app: &App, booking: BookingId) -> Result<bool, ProjectionError> {
+    use BookingStatus as B;
+    let view = app.read_model().booking(booking).await?;
+    Ok(view.is_some_and(|view| matches!(view.status, B::Confirmed | B::Aborted | B::Refunded)))
 }

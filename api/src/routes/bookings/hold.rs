@@ -7,7 +7,6 @@ use crate::answer::Answer;
 use crate::app::App;
 use crate::auth::Caller;
 use crate::body::wrong_quantity;
-use crate::limits::GuestRefusal;
 use crate::metrics;
 use crate::problem::{Code, Problem};
 use crate::routes::bookings::guests;
@@ -126,7 +125,7 @@ async fn hold(app: App, show: ShowId, command: Command<Holder>) -> Result<Answer
     let guest = match &command.caller {
         Caller::Guest => match guests::may_hold(&app, command.client, booking, &request.selection).await {
             Ok(unit) => Some(unit),
-            Err(refusal) => return repeat_of_guest(&app, &request, refusal).await,
+            Err(why) => return repeat_of_guest(&app, &request, why).await,
         },
         Caller::Token { .. } | Caller::Booking(_) => None,
     };
@@ -146,10 +145,10 @@ pub(super) fn booking_of_key(app: &App, caller: &Caller, show: &ShowId, key: &st
 
 /// The answer to a guest who may hold no more: nothing new, but what an earlier try of the same request
 /// got. Its answer was lost, and with it the booking's token; the address may be another by now.
-async fn repeat_of_guest(app: &App, request: &HoldRequest, refusal: GuestRefusal) -> Result<Answer, Problem> {
+async fn repeat_of_guest(app: &App, request: &HoldRequest, why: guests::NotNow) -> Result<Answer, Problem> {
     match app.box_office().repeated_hold(request).await.map_err(|error| failed(app, error))? {
         Some(hold) => Ok(held(app, &hold)),
-        None => Err(app.limits().refuse_guest(refusal, app.now(), app.metrics())),
+        None => Err(why.into_problem(app)),
     }
 }
 
