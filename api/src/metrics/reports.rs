@@ -64,7 +64,8 @@ impl Reports {
         single(text, "lastseat_payments_sweep_found_total", "counter", help, of(&self.found));
         let help = "Bookings that the sweep looked at.";
         single(text, "lastseat_payments_sweep_looked_at_total", "counter", help, of(&self.looked_at));
-        let help = "Payments that went wrong later and that the sweep found: once each, since this process started.";
+        let help =
+            "Payments that went wrong later and that the sweep found: once each, and again after 10,000 others or a restart.";
         single(text, "lastseat_payments_sweep_wrong_total", "counter", help, of(&self.wrong));
         let help =
             "Payments at the gateway that the sweep can't understand; one that it can counts no more after its next round.";

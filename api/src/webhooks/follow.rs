@@ -14,7 +14,7 @@ pub(super) async fn follow(payments: &dyn Payments, metrics: &Metrics, notificat
             return tracing::debug!(webhook = id, kind, %fault, "a notification is not about a booking");
         }
         Err(fault) => {
-            // Nothing else would report this one.
+            // The sweep may take a day to find it.
             if notification.refund_failed {
                 report_failed_refund(metrics, &notification, None);
             }
