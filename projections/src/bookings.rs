@@ -36,6 +36,9 @@ pub struct BookingView {
     pub intent: Option<IntentId>,
     /// A refund is requested and not done yet.
     pub refund_requested: bool,
+    /// A person has said that the buyer has the money back by another way than a refund at the gateway.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub returned_elsewhere: bool,
     /// A person has to look at the payment.
     pub flagged: bool,
     /// Position of the event that opened it. Bookings are sorted by it.
@@ -122,6 +125,7 @@ impl BookingView {
             last_decline: None,
             intent: None,
             refund_requested: false,
+            returned_elsewhere: false,
             flagged: false,
             opened: envelope.position,
             position: envelope.position,
@@ -153,6 +157,7 @@ impl BookingView {
             Event::PaymentRefunded(_) => self.refund_requested = false,
             Event::PaymentReturnedElsewhere(_) => {
                 self.refund_requested = false;
+                self.returned_elsewhere = true;
                 self.flagged = false;
             }
             Event::BookingAborted(e) => self.reason = Some(e.reason),

@@ -36,6 +36,8 @@ pub(super) fn is_doubtful(record: &PaymentRecord, booking: &BookingView) -> bool
     let doubtful = match booking.status {
         B::Held | B::Paying | B::ActionRequired => false,
         B::Confirmed => kept != booking.amount.value || booking.refund_requested,
+        // Returned by another way: what the gateway has returned, too, is the shop's loss.
+        B::Refunded if booking.returned_elsewhere => record.refunded > 0,
         B::Refunded => kept > 0,
         B::Aborted => kept > 0 || record.status == IntentStatus::RequiresCapture,
     };

@@ -39,6 +39,7 @@ fn view(status: BookingStatus, flagged: bool) -> BookingView {
         last_decline: None,
         intent: None,
         refund_requested: false,
+        returned_elsewhere: false,
         flagged,
         opened: Position(1),
         position: Position(1),

@@ -25,6 +25,9 @@ fn what_may_have_gone_wrong_later_is_compared() {
         assert_eq!(is_doubtful(&gateway, &view(log, false)), expected, "{gateway:?} {log:?}");
     }
     assert!(is_doubtful(&taken(0), &BookingView { refund_requested: true, ..view(B::Confirmed, true) }), "it is owed");
+    let elsewhere = || BookingView { returned_elsewhere: true, ..view(B::Refunded, false) };
+    assert!(!is_doubtful(&taken(0), &elsewhere()), "a transfer; the gateway knows nothing of it");
+    assert!(is_doubtful(&taken(100), &elsewhere()), "and a slow worker's refund");
 }
 
 fn kept(number: usize, created: Timestamp) -> PaymentRecord {

@@ -6,6 +6,7 @@ use crate::support;
 use lastseat::config::Config;
 use lastseat_domain::Currency;
 use lastseat_domain::Money;
+use lastseat_domain::event::PaymentReturnedElsewhere;
 use lastseat_domain::ports::PaymentGateway;
 use std::time::Duration;
 
@@ -42,5 +43,28 @@ async fn the_sweep_reports_what_a_lost_webhook_would_have_said() {
     let before = metric(&server, passes).await;
     support::eventually("more passes", async || (metric(&server, passes).await > before + 1).then_some(())).await;
     wrong(2).await;
+    server.stop_and_keep().await;
+}
+
+/// A slow worker's refund is made after a person has said that the buyer has the money by another way.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_sweep_reports_money_that_went_back_twice() {
+    let stripe = Stripe::start().await;
+    let server = stripe.server(Config { payments_sweep: Duration::from_secs(1), ..stripe.config() }).await;
+    let booking = server.hold_seat("A-1").await;
+    server.pay(&booking, "pm_card_visa").await.ok(200);
+    let amount = Money { value: 4500, currency: Currency::new("EUR").unwrap() };
+    let (reason, by) = ("by transfer".into(), "root".into());
+    crate::append(&server, id(&booking), PaymentReturnedElsewhere { booking: id(&booking), amount, reason, by }.into()).await;
+    server.wait_for_status(&booking, "refunded").await;
+    let passes = "lastseat_payments_sweep_passes_total{outcome=\"done\"}";
+    let before = metric(&server, passes).await;
+    support::eventually("more passes", async || (metric(&server, passes).await > before + 1).then_some(())).await;
+    assert_eq!(metric(&server, "lastseat_payments_sweep_wrong_total").await, 0);
+
+    let intent = stripe.sandbox.intents().first().unwrap().id.clone();
+    stripe.sandbox.refund(&intent, id(&booking), 1, amount).await.unwrap();
+    let counted = async || (metric(&server, "lastseat_payments_sweep_wrong_total").await == 1).then_some(());
+    support::eventually("it is reported", counted).await;
     server.stop_and_keep().await;
 }
