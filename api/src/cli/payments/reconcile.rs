@@ -28,8 +28,9 @@ rule can know what is right.
 
 A payment that the gateway lists and that can't be understood is named, and the others are compared.
 
-Exit status: 0 nothing is wrong, or all of it was repaired, 1 something is wrong, 2 wrong use,
-3 gateway or log can't be read, or nothing is wrong among the payments that can be.")]
+Exit status: 0 nothing is wrong, or all of it was repaired, 1 something is wrong and was not
+repaired, 2 wrong use, 3 gateway or log can't be read, or a payment could not be compared and
+nothing else is wrong.")]
 pub struct Reconcile {
     /// Do what would be done
     #[arg(long)]
