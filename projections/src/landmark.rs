@@ -6,7 +6,7 @@ use lastseat_domain::codec;
 use lastseat_domain::ports::event_log::{Direction, Filter, Position};
 use lastseat_domain::ports::{EventLog, LogFault};
 
-/// Why views that are true at `position`, where they have seen `last`, are not used with this log, if so.
+/// Why views of the log up to `position`, whose last event is `last`, are not used with this log, if so.
 pub(crate) async fn doubt_of(
     log: &dyn EventLog,
     position: Position,
@@ -15,7 +15,7 @@ pub(crate) async fn doubt_of(
     head: Position,
 ) -> Result<Option<String>, LogFault> {
     if position > head {
-        return Ok(Some(format!("they are true at position {position}, the log ends at {head}")));
+        return Ok(Some(format!("they need the log up to position {position}, and the log ends at {head}")));
     }
     if let Some(last) = last {
         let found = log.read_stream(&last.stream, Some(last.revision), Direction::Forwards, 1).await?;

@@ -111,7 +111,7 @@ pub(super) fn create(path: &Path) -> Result<Connection, TablesFault> {
     Ok(connection)
 }
 
-/// Buyers' names are nobody else's business. SQLite makes the files beside it like this one.
+/// The file contains buyers' names, so only its owner can read it. SQLite makes the files beside it like this one.
 fn create_for_owner(path: &Path) -> std::io::Result<()> {
     let mut options = fs::OpenOptions::new();
     options.write(true).create_new(true);

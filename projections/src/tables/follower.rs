@@ -74,7 +74,7 @@ impl Tables {
             Some(folder) => match open_or_begin(&*log, &folder.join(FILE), head).await? {
                 Ok(writer) => Some((None, folder.join(FILE), writer)),
                 Err(fault) => {
-                    tracing::warn!(folder = %folder.display(), "the views are not kept there: {fault}");
+                    tracing::warn!(folder = %folder.display(), "the views can't be written to this directory; a temporary file is used until the next start: {fault}");
                     None
                 }
             },
