@@ -49,6 +49,8 @@ struct Nothing {}
 impl<S: Sender> FromRequest<App> for Command<S> {
     type Rejection = Problem;
 
+    // `bookings/fast_refusal.rs` refuses holds of taken seats without this. What a refusal depends on must be read and
+    // checked there, too, in the same order.
     async fn from_request(request: Request, app: &App) -> Result<Self, Problem> {
         let (parts, body) = request.into_parts();
         let caller = app.parts().auth.caller(&parts.headers, app.now())?;

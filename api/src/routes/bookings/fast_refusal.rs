@@ -13,14 +13,15 @@ use crate::metrics::Command;
 use crate::routes::sender::{Holder, Sender};
 use crate::server::{Post, Shortcut};
 use futures::FutureExt;
-use http::header::{AUTHORIZATION, FORWARDED};
+use http::header::{AUTHORIZATION, CONTENT_TYPE, FORWARDED};
 use http::{HeaderMap, HeaderName, HeaderValue};
 use lastseat_domain::{Rejection, ShowId};
 use lastseat_engine::SeatSelection;
 use std::sync::Arc;
 use std::time::Instant;
 
-/// Headers that the route reads besides `Content-Type` and what the server has checked.
+/// Headers that can change a refusal, besides `Content-Type` and those that the server has checked. One that
+/// `Command::from_request` or `hold` begins to read for a refusal has to be added: it is ignored here otherwise.
 const READ: [HeaderName; 4] =
     [AUTHORIZATION, HeaderName::from_static("idempotency-key"), HeaderName::from_static("x-forwarded-for"), FORWARDED];
 
@@ -92,24 +93,50 @@ fn ticket(app: &App, keyed: &Keyed) -> Option<Ticket> {
     }
 }
 
-/// Those that matter, if the body is said to be JSON, once.
+/// Those that can change a refusal, if exactly one `Content-Type` says that the body is JSON.
 fn headers_of(request: &Post<'_>) -> Option<HeaderMap> {
     let (mut headers, mut is_json) = (HeaderMap::new(), false);
     for httparse::Header { name, value } in request.headers {
-        match name.len() {
-            12 if name.eq_ignore_ascii_case("content-type") => {
-                if is_json || !body::is_json(value) {
-                    return None;
-                }
-                is_json = true;
+        if name.eq_ignore_ascii_case(CONTENT_TYPE.as_str()) {
+            if is_json || !body::is_json(value) {
+                return None;
             }
-            9 | 13 | 15 => {
-                if let Some(known) = READ.iter().find(|known| name.eq_ignore_ascii_case(known.as_str())) {
-                    headers.append(known, HeaderValue::from_bytes(value).ok()?);
-                }
-            }
-            _ => {}
+            is_json = true;
+        } else if let Some(known) = READ.iter().find(|known| name.eq_ignore_ascii_case(known.as_str())) {
+            headers.append(known, HeaderValue::from_bytes(value).ok()?);
         }
     }
     is_json.then_some(headers)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use httparse::Header;
+
+    fn kept(headers: &[Header<'_>]) -> Option<HeaderMap> {
+        headers_of(&Post { peer: ([127, 0, 0, 1], 1).into(), target: "/", headers, body: b"" })
+    }
+
+    const JSON: Header<'_> = Header { name: "Content-Type", value: b"application/json" };
+
+    #[test]
+    fn each_header_that_can_change_a_refusal_is_kept_in_any_case_and_no_other() {
+        for known in READ {
+            for name in [known.as_str().to_owned(), known.as_str().to_ascii_uppercase()] {
+                let headers = kept(&[Header { name: &name, value: b"x" }, JSON]).unwrap();
+                assert_eq!((headers.len(), headers.get(&known).unwrap().as_bytes()), (1, b"x".as_slice()), "{name}");
+            }
+        }
+        for name in ["traceparent", "x-forwarded-fox", "accept", "x"] {
+            assert!(kept(&[Header { name, value: b"x" }, JSON]).unwrap().is_empty(), "{name}");
+        }
+    }
+
+    #[test]
+    fn a_body_that_is_not_said_to_be_json_once_is_left_to_the_route() {
+        assert!(kept(&[JSON]).is_some());
+        assert!(kept(&[JSON, JSON]).is_none() && kept(&[]).is_none());
+        assert!(kept(&[Header { name: "content-type", value: b"text/plain" }]).is_none());
+    }
 }

@@ -2,6 +2,9 @@
 //!
 //! The hot path: when a sale opens, nearly every request comes here and nearly every one is
 //! refused. So it has no middleware and does nothing that its answer does not need.
+//!
+//! A refusal of taken seats is made in two places: here, and before the router in `fast_refusal.rs`. Both must read the
+//! same headers and make the same checks in the same order.
 
 use crate::answer::Answer;
 use crate::app::App;
