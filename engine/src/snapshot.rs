@@ -2,7 +2,7 @@
 //! the events after that position.
 //!
 //! It only saves time. [`Snapshot::check`] compares it with the log, and gives a [`CheckedSnapshot`] only if the log
-//! still has the event that the snapshot ends with. Whoever gets none reads the whole log.
+//! has the snapshot's landmark. Without one, the caller reads the whole log.
 //!
 //! The seat tables and the filter of known bookings may be newer than the position: they are copied while this node
 //! goes on selling, and hold its own appends before the log's follower has read them. The landmark is therefore not
@@ -38,7 +38,7 @@ impl Landmark {
 pub struct Snapshot {
     /// Events up to here are in it, and the next start reads those after it.
     pub position: Position,
-    /// Not before anything that is in it. A log without this event is another one.
+    /// An event that is not older than anything in the snapshot. A log without it is another log.
     pub landmark: Landmark,
     pub taken_at: Timestamp,
     /// Whether its log appends to several streams at once: what has to be remembered depends on it.
@@ -95,9 +95,9 @@ impl Snapshot {
             let head = log.head().await?;
             let Landmark { position: at, stream, revision, .. } = landmark;
             return Err(SnapshotDoubt::Unusable(if head < *at {
-                format!("it is true at position {at}, and the log ends at {head}")
+                format!("it needs the log up to position {at}, and the log ends at {head}")
             } else {
-                format!("the log does not have its last event, number {revision} of {stream} at position {at}")
+                format!("the log does not have its landmark, event {revision} of {stream} at position {at}")
             }));
         }
         self.consistent().map_err(SnapshotDoubt::Unusable)

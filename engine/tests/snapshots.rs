@@ -144,13 +144,13 @@ fn a_log_that_was_restored_from_a_backup_does_not_confirm_it() {
 
         let shorter = backup(&bench, atomic, 2).await;
         let doubt = snapshot.check_on(&(shorter.clone() as _)).await.unwrap_err().to_string();
-        assert_eq!(doubt, "it is true at position 3, and the log ends at 2");
+        assert_eq!(doubt, "it needs the log up to position 3, and the log ends at 2");
         // It is sold from again, and has as many events as before.
         let restored = TestBench { log: shorter, ..bench.clone() };
         let office = restored.node().await;
         hold(&restored, &office, seats(&["B-1"])).await.unwrap();
         let doubt = snapshot.check_on(&restored.log).await.unwrap_err().to_string();
-        assert!(doubt.starts_with("the log does not have its last event, number 0 of "), "{doubt}");
+        assert!(doubt.starts_with("the log does not have its landmark, event 0 of "), "{doubt}");
     });
 }
 
