@@ -105,7 +105,7 @@ async fn a_clean_sale_is_clean_stopped_running_or_killed() {
     let found = &report["report"];
     assert_eq!(found["bookings"], json!({"aborted": 1, "confirmed": 2, "held": 1, "refunded": 1}));
     assert_eq!((&found["seats"]["booked"], &found["seats"]["locked"]), (&json!(3), &json!(1)));
-    assert_eq!(found["money"]["EUR"], json!({"captured": 4 * 4500, "refunded": 4500}));
+    assert_eq!(found["money"]["EUR"], json!({"captured": 4 * 4500, "refunded": 4500, "returned_elsewhere": 0}));
     let output = run(&["verify"], &sale.data);
     assert_eq!((output.code, output.err.as_str()), (0, ""));
     assert!(output.out.contains("No violation found."), "{}", output.out);

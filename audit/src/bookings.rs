@@ -110,6 +110,7 @@ impl Audit {
                 step.return_elsewhere(e.amount);
                 let flow = self.money.entry(e.amount.currency).or_default();
                 flow.refunded = flow.refunded.saturating_add(e.amount.value);
+                flow.returned_elsewhere = flow.returned_elsewhere.saturating_add(e.amount.value);
             }
             _ => {}
         }

@@ -19,7 +19,11 @@ impl fmt::Display for Report {
         row(f, "vouchers", &["issued", "redeemed", "revoked"].map(|name| (name, self.vouchers.get(name).copied().unwrap_or(0))))?;
         for (currency, flow) in &self.money {
             let money = |value| lastseat_domain::Money { value, currency: *currency };
-            writeln!(f, "  {:<10} captured {}   refunded {}", "money", money(flow.captured), money(flow.refunded))?;
+            write!(f, "  {:<10} captured {}   refunded {}", "money", money(flow.captured), money(flow.refunded))?;
+            if flow.returned_elsewhere > 0 {
+                write!(f, ", of which {} returned elsewhere (an admin's word)", money(flow.returned_elsewhere))?;
+            }
+            writeln!(f)?;
         }
         writeln!(f)?;
         let mut by_code: BTreeMap<Code, Vec<&Violation>> = BTreeMap::new();

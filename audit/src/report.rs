@@ -65,8 +65,10 @@ impl Report {
 pub struct Flow {
     /// Taken, refunds not deducted.
     pub captured: i64,
-    /// Returned.
+    /// Returned, at the gateway or elsewhere.
     pub refunded: i64,
+    /// The part of `refunded` that did not go through the gateway, by an admin's word.
+    pub returned_elsewhere: i64,
 }
 
 /// A loss of acknowledged events that an operator has accepted. No guarantee covers what was lost.

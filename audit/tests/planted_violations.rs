@@ -692,11 +692,11 @@ fn the_report_counts() {
     let json = serde_json::to_value(&report).unwrap();
     assert_eq!(json["bookings"], serde_json::json!({"confirmed": 1, "held": 1, "refunded": 1}));
     assert_eq!(json["seats"], serde_json::json!({"available": 17, "booked": 3, "locked": 1}));
-    assert_eq!(json["money"], serde_json::json!({"EUR": {"captured": 29500, "refunded": 4000}}));
+    assert_eq!(json["money"], serde_json::json!({"EUR": {"captured": 29500, "refunded": 4000, "returned_elsewhere": 0}}));
     assert_eq!(json["vouchers"], serde_json::json!({"issued": 1, "redeemed": 0, "revoked": 0}));
     let text = report.to_string();
     assert!(text.contains("✓ 1  A seat never has two live owners."), "{text}");
-    assert!(text.contains("captured 295.00 EUR   refunded 40.00 EUR"), "{text}");
+    assert!(text.contains("captured 295.00 EUR   refunded 40.00 EUR\n"), "{text}");
 }
 
 #[test]
@@ -734,6 +734,9 @@ fn money_that_came_back_by_another_way_without_a_refund_that_waited_or_with_a_re
     world.revoke(id);
     let report = audit(&world.log);
     assert!(report.holds(), "{report}");
+    let (money, text) = (report.money.values().next().unwrap(), report.to_string());
+    assert_eq!((money.refunded, money.returned_elsewhere), (money.captured, money.captured));
+    assert!(text.contains(" EUR returned elsewhere (an admin's word)\n"), "{text}");
     let refunded = PaymentRefunded { booking: id, intent: world.intent(id), amount: world.bookings[&id].amount().unwrap() };
     plant(world, &["refunded_twice"], |world| world.append(StreamName::booking(id), &[refunded.into()]));
 
