@@ -134,11 +134,11 @@ rejections! {
 
     /// A review of a payment that nobody has to look at.
     NotFlagged = "not_flagged", "No payment of this booking waits for a review.";
-    /// A payment was called settled, and its booking still goes on.
-    NotOver = "booking_not_over", "The booking has not ended, so its payment can't be settled by hand. Review it with the outcome `continue`.";
+    /// A payment was called settled, and its booking was not aborted.
+    NotOver = "booking_not_over", "Only the payment of an aborted booking can be settled by hand. Review this one with the outcome `continue`.";
 
     /// The money of a payment was called returned by another way, and no refund of it is waiting.
-    NoRefundDue = "no_refund_due", "No refund of this booking waits for a person. Request its refund first; for a booking that has ended, review it with the outcome `settled`.";
+    NoRefundDue = "no_refund_due", "No refund of this booking waits for a person. If the booking is confirmed, request its refund first. If it was aborted, review it with the outcome `settled`, otherwise with `continue`.";
 
     // Broken only by a defect or a race.
     /// Another booking owns the seat, or none does.
