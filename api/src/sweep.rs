@@ -1,13 +1,13 @@
-//! Looks at the gateway's payments from time to time, for what no webhook reported.
+//! Reads the gateway's payments from time to time, to find what no webhook reported.
 //!
 //! Webhooks get lost, those that wait when a process ends among them, and a node may have none. So each pass lists a part
-//! of what the gateway has. Where a payment has got further there than in the log, its booking is looked at: a
-//! reservation is found before its hold ends. What went wrong later (`doubts.rs`) is reported: in turn, all payments
-//! are read, however old they are.
+//! of what the gateway has. Where a payment has got further there than in the log, its booking is checked: a
+//! reservation is found before its hold ends. What went wrong later (`doubts.rs`) is reported: in rounds of
+//! many passes, all payments are read, however old they are.
 
 mod doubts;
+mod round_robin;
 mod rule;
-mod turn;
 mod unreadable;
 
 pub use doubts::{Compare, Comparison};
@@ -21,24 +21,24 @@ use lastseat_domain::ports::payments::{GatewayFault, PaymentRecord, UnreadableRe
 use lastseat_domain::ports::{Clock, PaymentRecords};
 use lastseat_domain::{BookingId, IntentId, Timestamp};
 use lastseat_projections::{BookingView, ProjectionError};
+use round_robin::RoundRobin;
 use rule::{is_doubtful, is_unreported};
 use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
-use turn::Turn;
 use unreadable::Unreadable;
 
-/// Intents older than the longest hold with its extension (twice 24 h) are no longer under way.
+/// Intents older than the longest hold with its extension (twice 24 h) are no longer in progress.
 const WINDOW: chrono::TimeDelta = chrono::TimeDelta::hours(48);
 /// Pages of the newest intents in each pass.
 const NEWEST: usize = 3;
 /// Older pages in each pass, from where the pass before stopped.
 const OLDER: usize = 2;
-/// Pages in each pass of the way through all of them, which has no end.
+/// Pages in each pass of the round through all payments. After one round the next begins.
 const ALL: usize = 3;
-/// Bookings that are looked at in one pass, so that the rest of the gateway's rate limit is left to buyers.
-const LOOKED_AT: usize = 100;
+/// Bookings that are checked in one pass, so that the rest of the gateway's rate limit is left to buyers.
+const CHECKED: usize = 100;
 const AT_ONCE: usize = 8;
 
 /// The bookings that payments are for, as the log has them. `None`: it has none.
@@ -61,9 +61,9 @@ pub struct Sweep {
 struct Progress {
     /// The last intent of the older pages that were read.
     older: Option<IntentId>,
-    /// The last one of the way through all pages.
+    /// The last intent of the round through all payments that was read.
     all: Option<IntentId>,
-    looks: Turn<BookingId>,
+    next: RoundRobin<BookingId>,
     reported: Reported,
     unreadable: Unreadable,
 }
@@ -120,11 +120,11 @@ impl Sweep {
         seen.found.sort_unstable();
         seen.found.dedup();
         let found = seen.found.len();
-        let turn = progress.looks.take(seen.found, LOOKED_AT);
-        let pass = SweepPass { found, looked_at: turn.len(), unreadable: progress.unreadable.count() };
-        futures::stream::iter(turn)
+        let next = progress.next.take(seen.found, CHECKED);
+        let pass = SweepPass { found, checked: next.len(), unreadable: progress.unreadable.count() };
+        futures::stream::iter(next)
             .for_each_concurrent(AT_ONCE, |booking| async move {
-                tracing::info!(%booking, "a payment has got further at the gateway than in the log; looking at it");
+                tracing::info!(%booking, "a payment has got further at the gateway than in the log; checking its booking");
                 self.payments.look_at(booking).await;
             })
             .await;
@@ -133,12 +133,12 @@ impl Sweep {
         read.map(|()| pass).map_err(|fault| Broken { pass, fault })
     }
 
-    /// Reads the newest pages, some older ones, and some on the way through all.
+    /// Reads the newest pages, some older ones, and some of the round through all payments.
     async fn read_parts(&self, progress: &mut Progress, seen: &mut Seen) -> Result<(), ReadFault> {
         let oldest = self.clock.now() - WINDOW;
         let mut newest = None;
         let all_young = self.read(&mut newest, NEWEST, oldest, oldest, seen).await?;
-        // The older pages begin where the newest end, and then go on by themselves; so does the way through all.
+        // The older pages begin where the newest end, and then go on by themselves; so does the round through all.
         let Some(next) = newest else {
             seen.is_round_over = true;
             return Ok(());
@@ -156,7 +156,7 @@ impl Sweep {
     }
 
     /// Reads so many pages after `cursor`, and none after the first payment that is older than `until`: then it returns
-    /// `false`. Those older than `oldest` are not under way. The cursor moves on with each page that was read to its end,
+    /// `false`. Those older than `oldest` are not in progress. The cursor moves on with each page that was read to its end,
     /// so that the next pass repeats no more than the page at which this one failed.
     async fn read(
         &self,
@@ -203,7 +203,7 @@ impl Sweep {
 /// What the pages of a pass have. Some payments may be in two parts.
 #[derive(Default)]
 struct Seen {
-    /// The bookings to look at.
+    /// The bookings to check.
     found: Vec<BookingId>,
     /// Payments to compare with their bookings.
     doubtful: Vec<PaymentRecord>,

@@ -24,7 +24,7 @@ pub struct Difference {
 }
 
 /// What a server does by itself takes seconds, and longer only while the gateway or all servers are down. After this it is
-/// wrong: money is owed, and nothing returns it.
+/// overdue and reported as wrong.
 const OVERDUE: TimeDelta = TimeDelta::hours(1);
 
 impl Difference {

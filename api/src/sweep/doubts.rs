@@ -1,9 +1,9 @@
 //! Reports what went wrong with a payment after its booking was done with.
 //!
-//! A lost webhook would have said so: of a refund that failed, of money returned by hand, of a dispute. Nothing is
+//! Finds what a lost webhook would have reported: a refund that failed, money returned by hand, a dispute. Nothing is
 //! repaired here. `payments reconcile` says what is left to do.
 
-use super::turn::Turn;
+use super::round_robin::RoundRobin;
 use crate::metrics::Metrics;
 use crate::reconcile::{Difference, Kind};
 use async_trait::async_trait;
@@ -46,7 +46,7 @@ pub(super) struct Doubts<'a> {
 /// What is remembered from pass to pass.
 #[derive(Debug, Default)]
 pub(super) struct Reported {
-    turn: Turn<IntentId>,
+    next: RoundRobin<IntentId>,
     /// Each is reported once.
     known: HashSet<(IntentId, Kind)>,
 }
@@ -56,11 +56,11 @@ impl Doubts<'_> {
     pub async fn clear_up(&self, doubtful: Vec<PaymentRecord>, reported: &mut Reported) {
         let intents = doubtful.iter().map(|record| record.intent.clone()).collect();
         let mut by_intent: HashMap<_, _> = doubtful.into_iter().map(|record| (record.intent.clone(), record)).collect();
-        let turn: Vec<_> = reported.turn.take(intents, COMPARED).iter().filter_map(|intent| by_intent.remove(intent)).collect();
-        let compared = futures::stream::iter(turn).map(|record| async move {
+        let next: Vec<_> = reported.next.take(intents, COMPARED).iter().filter_map(|intent| by_intent.remove(intent)).collect();
+        let compared = futures::stream::iter(next).map(|record| async move {
             let intent = record.intent.clone();
             self.wrong(record).await.unwrap_or_else(|why| {
-                tracing::debug!(%intent, why, "a payment could not be compared; its turn comes again");
+                tracing::debug!(%intent, why, "a payment could not be compared; trying again at a later pass");
                 Vec::new()
             })
         });

@@ -1,21 +1,21 @@
-//! What a record of the gateway gives reason to do, beside what the read model says of its booking.
+//! Which of the gateway's payments a pass acts on, by what the read model has of their bookings.
 
 use chrono::TimeDelta;
 use lastseat_domain::Timestamp;
 use lastseat_domain::ports::payments::{Dispute, IntentStatus, PaymentRecord};
 use lastseat_projections::{BookingStatus, BookingView};
 
-/// A younger payment is in motion: the gateway is ahead of the log until the node that works on it has recorded the answer,
-/// and of this node's view a little longer. If that node dies, the log follower of any node goes on with it. To look at it
-/// here would only repeat its calls, and in a rush those would be most of what a pass finds.
-pub(super) const IN_MOTION: TimeDelta = TimeDelta::seconds(30);
+/// A younger payment is in progress: the gateway is ahead of the log until the node that works on it has recorded the
+/// answer, and of this node's view a little longer. If that node dies, the log follower of any node goes on with it. A
+/// check here would only repeat its calls, and in a rush those would be most of what a pass finds.
+pub(super) const IN_PROGRESS: TimeDelta = TimeDelta::seconds(30);
 
-/// Whether the gateway has got further than the log. What a person looks at already is for `payments reconcile`.
+/// Whether the gateway has got further than the log. A flagged booking is left to its review and `payments reconcile`.
 pub(super) fn is_unreported(record: &PaymentRecord, booking: &BookingView, now: Timestamp) -> bool {
     use BookingStatus as B;
-    // A buyer who has to act does so outside, whenever they like: only that is for a webhook or a look to report.
-    let in_motion = booking.status != B::ActionRequired && now - record.created < IN_MOTION;
-    if booking.flagged || in_motion {
+    // A buyer who has to act does so outside, whenever they like: only a webhook or a check reports that.
+    let in_progress = booking.status != B::ActionRequired && now - record.created < IN_PROGRESS;
+    if booking.flagged || in_progress {
         return false;
     }
     match record.status {

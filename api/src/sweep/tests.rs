@@ -155,7 +155,7 @@ fn sweep(gateway: &Arc<Gateway>, status: BookingStatus) -> Sweep {
 }
 
 #[test]
-fn only_what_the_gateway_knows_better_is_looked_at() {
+fn only_what_the_gateway_knows_better_is_checked() {
     use BookingStatus as B;
     let at = Timestamp::UNIX_EPOCH;
     let action = || IntentStatus::RequiresAction(NextAction::ConfirmClientSide);
@@ -174,20 +174,20 @@ fn only_what_the_gateway_knows_better_is_looked_at() {
         (IntentStatus::Processing, B::Paying, false),
     ] {
         let record = record(1, gateway, at);
-        let now = at + rule::IN_MOTION;
+        let now = at + rule::IN_PROGRESS;
         assert_eq!(is_unreported(&record, &view(log, false), now), expected, "{record:?} {log:?}");
         assert!(!is_unreported(&record, &view(log, true), now), "a person looks at it");
     }
 }
 
-/// In a rush every payment is ahead of the log for a moment, on one node or another. A sweep that looked at those would
+/// In a rush every payment is ahead of the log for a moment, on one node or another. A sweep that checked those would
 /// make every call to the gateway a second time.
 #[tokio::test(start_paused = true)]
-async fn a_payment_in_motion_is_left_to_the_node_that_works_on_it() {
+async fn a_payment_in_progress_is_left_to_the_node_that_works_on_it() {
     let gateway = Arc::<Gateway>::default();
     let now = SystemClock.now();
     let aged = |number: usize| {
-        let created = now - if number.is_multiple_of(10) { rule::IN_MOTION * 2 } else { rule::IN_MOTION / 2 };
+        let created = now - if number.is_multiple_of(10) { rule::IN_PROGRESS * 2 } else { rule::IN_PROGRESS / 2 };
         record(number, IntentStatus::RequiresCapture, created)
     };
     *gateway.records.lock() = (0..100).map(aged).collect();
@@ -199,13 +199,13 @@ async fn a_payment_in_motion_is_left_to_the_node_that_works_on_it() {
         (BookingStatus::ActionRequired, 100),
     ] {
         let pass = sweep(&gateway, status).pass(&mut Progress::default()).await.unwrap();
-        assert_eq!((pass.found, pass.looked_at), (expected, expected), "{status:?}");
+        assert_eq!((pass.found, pass.checked), (expected, expected), "{status:?}");
     }
 }
 
 /// Without the older pages, a reservation older than 300 other intents would never be found.
 #[tokio::test(start_paused = true)]
-async fn a_pass_is_bounded_and_the_passes_reach_everything_that_may_be_under_way() {
+async fn a_pass_is_bounded_and_the_passes_reach_everything_that_may_be_in_progress() {
     let gateway = Arc::<Gateway>::default();
     let now = SystemClock.now();
     let of = |number: usize| {
@@ -230,7 +230,7 @@ async fn a_pass_is_bounded_and_the_passes_reach_everything_that_may_be_under_way
     }
     let looked_at = gateway.looked_at.lock();
     for number in (249..2000).step_by(250) {
-        assert!(looked_at.contains(&booking(number)), "{number} was not looked at");
+        assert!(looked_at.contains(&booking(number)), "{number} was not checked");
     }
     assert!(!looked_at.contains(&booking(2000)), "too old");
 }
@@ -259,13 +259,13 @@ fn odd(intent: &str) -> UnreadableRecord {
 
 /// One odd payment must not end the search for all others, and must not go unseen.
 #[tokio::test(start_paused = true)]
-async fn a_payment_that_can_not_be_read_is_counted_and_the_others_are_looked_at() {
+async fn a_payment_that_can_not_be_read_is_counted_and_the_others_are_checked() {
     let gateway = Arc::<Gateway>::default();
     *gateway.records.lock() = vec![record(1, IntentStatus::RequiresCapture, SystemClock.now())];
     *gateway.unreadable.lock() = vec![(0, odd("pi_odd"))];
     let sweep = sweep(&gateway, BookingStatus::ActionRequired);
     let pass = sweep.pass(&mut Progress::default()).await.unwrap();
-    assert_eq!(pass, SweepPass { found: 1, looked_at: 1, unreadable: 1 });
+    assert_eq!(pass, SweepPass { found: 1, checked: 1, unreadable: 1 });
     assert_eq!(*gateway.looked_at.lock(), [booking(1)]);
 }
 
@@ -290,9 +290,9 @@ async fn an_old_payment_that_can_not_be_read_counts_until_a_round_has_understood
     assert_eq!(counted, [1, 1, 2, 2, 2, 2, 2, 2, 2, 1, 1, 1, 1, 1]);
 }
 
-/// Looks that change nothing, such as while the gateway refuses, must not keep others from their turn.
+/// Checks that change nothing, such as while the gateway refuses, must not keep others from their turn.
 #[tokio::test(start_paused = true)]
-async fn each_booking_gets_its_turn_when_more_differ_than_one_pass_looks_at() {
+async fn each_booking_gets_its_turn_when_more_differ_than_one_pass_checks() {
     let gateway = Arc::<Gateway>::default();
     let now = SystemClock.now();
     *gateway.records.lock() = (0..250).map(|number| record(number, IntentStatus::RequiresCapture, now)).collect();
@@ -301,11 +301,11 @@ async fn each_booking_gets_its_turn_when_more_differ_than_one_pass_looks_at() {
     for _ in 0..3 {
         let before = gateway.looked_at.lock().len();
         let pass = sweep.pass(&mut progress).await.unwrap();
-        assert_eq!(pass, SweepPass { found: 250, looked_at: LOOKED_AT, unreadable: 0 });
-        assert_eq!(gateway.looked_at.lock().len() - before, LOOKED_AT);
+        assert_eq!(pass, SweepPass { found: 250, checked: CHECKED, unreadable: 0 });
+        assert_eq!(gateway.looked_at.lock().len() - before, CHECKED);
     }
     let looked_at = gateway.looked_at.lock();
     for number in 0..250 {
-        assert!(looked_at.contains(&booking(number)), "{number} was not looked at");
+        assert!(looked_at.contains(&booking(number)), "{number} was not checked");
     }
 }

@@ -19,7 +19,7 @@ pub(super) async fn follow(payments: &dyn Payments, metrics: &Metrics, notificat
                 report_failed_refund(metrics, &notification, None);
             }
             let Notification { id, kind, .. } = notification;
-            // The sweep looks later.
+            // The sweep checks it later.
             return tracing::debug!(webhook = id, kind, ?fault, "a notification leads to no booking");
         }
     };

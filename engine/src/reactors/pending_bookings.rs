@@ -102,7 +102,7 @@ struct Entry {
 }
 
 impl Entry {
-    /// When to look at it, as of `now`. `later`: how long a booking in motion is left to the node that
+    /// When to check it, as of `now`. `later`: until when a booking in progress is left to the node that
     /// works on it.
     fn due_at(&self, now: Timestamp, later: Timestamp) -> Option<Timestamp> {
         let Some(booking) = &self.booking else { return Some(later) };
@@ -154,7 +154,7 @@ impl Entry {
 }
 
 impl PendingBookings {
-    /// Applies an event. `patience`: how long a booking in motion is left to the node that works on it.
+    /// Applies an event. `patience`: how long a booking in progress is left to the node that works on it.
     pub(crate) fn apply(&mut self, envelope: &Envelope, patience: Duration) -> Option<Reward> {
         let now = envelope.metadata.at;
         let later = now + patience;
@@ -236,7 +236,7 @@ impl PendingBookings {
     fn change(&mut self, booking: BookingId, now: Timestamp, change: impl FnOnce(&mut Entry) -> Option<Timestamp>) {
         let entry = self.open.entry(booking).or_default();
         let before = entry.due;
-        // Whoever wrote this event works on it.
+        // The node that wrote this event works on it.
         if let Some(since) = entry.waits.take() {
             self.waiting.remove(&(since, booking));
             entry.due = Some(since);
@@ -358,7 +358,7 @@ impl PendingBookings {
     }
 
     /// After the log was read from its start: no node of this process works on anything, so whatever
-    /// is in motion is due now.
+    /// is in progress is due now.
     pub(crate) fn make_unfinished_due(&mut self, now: Timestamp) {
         for (booking, entry) in self.open.iter_mut().filter(|(_, entry)| entry.due.is_some()) {
             let due = entry.due_at(now, now);

@@ -126,7 +126,7 @@ async fn a_round_whose_last_intent_is_gone_begins_again() {
 
 /// Their buyers wait. The list was read as far as they are.
 #[tokio::test(start_paused = true)]
-async fn what_was_found_before_a_fault_is_looked_at() {
+async fn what_was_found_before_a_fault_is_checked() {
     let gateway = gateway(2000, &[7, 150]);
     let sweep = paid_at_the_bank(&gateway);
     for request in [1, 2, 4, 6] {
@@ -135,6 +135,6 @@ async fn what_was_found_before_a_fault_is_looked_at() {
         let broken = sweep.pass(&mut Progress::default()).await.unwrap_err();
         let expected = if request == 1 { vec![booking(7)] } else { vec![booking(7), booking(150)] };
         assert_eq!(*gateway.looked_at.lock(), expected, "request {request}");
-        assert_eq!((broken.pass.found, broken.pass.looked_at), (expected.len(), expected.len()));
+        assert_eq!((broken.pass.found, broken.pass.checked), (expected.len(), expected.len()));
     }
 }

@@ -58,12 +58,12 @@ async fn the_passes_reach_every_payment_however_old_and_report_each_that_is_wron
         assert!(*gateway.lists.lock() - before <= NEWEST + OLDER + ALL);
     }
     assert_eq!(reported(&sweep), 3);
-    assert!(gateway.looked_at.lock().is_empty(), "nothing is under way");
+    assert!(gateway.looked_at.lock().is_empty(), "nothing is in progress");
 }
 
 /// The list was read before the log: a refund that was made in between looks like one that failed.
 #[tokio::test(start_paused = true)]
-async fn what_a_second_look_explains_is_not_reported() {
+async fn what_a_second_comparison_explains_is_not_reported() {
     let gateway = Arc::<Gateway>::default();
     let listed = kept(1, SystemClock.now());
     *gateway.records.lock() = vec![listed.clone()];

@@ -1,20 +1,20 @@
-//! Takes turns where one pass can't do everything.
+//! Serves all in turn where one pass can't do everything.
 
 /// Where the next pass goes on.
 #[derive(Debug)]
-pub(super) struct Turn<T> {
+pub(super) struct RoundRobin<T> {
     last: Option<T>,
 }
 
-impl<T> Default for Turn<T> {
+impl<T> Default for RoundRobin<T> {
     fn default() -> Self {
         Self { last: None }
     }
 }
 
-impl<T: Ord + Clone> Turn<T> {
+impl<T: Ord + Clone> RoundRobin<T> {
     /// At most so many of these, after those of the pass before: some may be found in every pass, and would keep the
-    /// others from their turn.
+    /// others waiting.
     pub fn take(&mut self, mut found: Vec<T>, most: usize) -> Vec<T> {
         found.sort_unstable();
         found.dedup();
