@@ -83,7 +83,7 @@ async fn two_strangers_with_the_same_simple_key_do_not_get_one_booking() {
         let refused = hold().send().await;
         assert!(refused.is(400, "invalid_idempotency_key").text("detail").contains("random UUID"), "{refused:?}");
     }
-    // Whoever has a name may count.
+    // A caller with a name may count.
     let (anna, ben) = (server.token("anna", Role::Buyer), server.token("ben", Role::Buyer));
     let (annas, bens) = (hold().bearer(&anna).send().await, hold().bearer(&ben).send().await);
     assert_ne!(annas.text("token"), bens.text("token"));

@@ -135,7 +135,7 @@ pub struct RecordedEvent {
     pub decoded: Decoded,
 }
 
-/// What a recorded event was decoded to, kept beside it: whoever reads it next, here or in another consumer
+/// What a recorded event was decoded to, kept beside it: the next reader, here or in another consumer
 /// of the log, need not decode it again. A copy of an event starts without it, because it may be changed; one
 /// that is changed in place has to be given a new one.
 #[derive(Debug, Default)]

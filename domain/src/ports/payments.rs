@@ -235,7 +235,7 @@ pub enum Dispute {
 pub struct RecordPage {
     /// Newest first.
     pub records: Vec<PaymentRecord>,
-    /// Those between them that can't be understood. Whoever reads the list reports them.
+    /// Those between them that can't be understood. The caller reports them.
     pub unreadable: Vec<UnreadableRecord>,
     /// The `before` of the next page; `None` if no older ones follow.
     pub next: Option<IntentId>,

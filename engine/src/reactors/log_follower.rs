@@ -182,7 +182,7 @@ impl LogFollower {
     fn answer(&self, request: SnapshotRequest) {
         let last = self.last.as_deref().map(Landmark::of);
         let last = last.or_else(|| self.started_from.clone());
-        // Whoever asks may have given up.
+        // The caller may have given up.
         match request {
             SnapshotRequest::Freeze(reply) => drop(reply.send(last.map(|last| (last, self.knowledge.freeze(&self.pending))))),
             SnapshotRequest::Last(reply) => drop(reply.send(last)),

@@ -117,7 +117,7 @@ impl Accounts {
             return Arc::clone(account);
         }
         let account = KnownAccount::default();
-        // What falls out while it is locked is read again by whoever comes next; the log lets one of them write.
+        // What falls out while it is locked is read again by the next caller; the log lets one of them write.
         recent.insert(buyer.clone(), Arc::clone(&account));
         account
     }

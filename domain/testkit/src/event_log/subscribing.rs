@@ -101,7 +101,7 @@ pub async fn a_subscription_filters(subject: &Subject) {
     }
 }
 
-/// Whoever wants little learns all the same how far it got, so that it need not look at all of it
+/// A consumer that wants little learns all the same how far it got, so that it need not read all of it
 /// again after a restart.
 pub async fn a_subscription_tells_how_far_it_is_where_nothing_passes(subject: &Subject) {
     let (log, place) = (subject.log().await, subject.place("sub-gap"));
