@@ -24,8 +24,8 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 /// Answers are written when there are so many bytes of them.
 const BATCH: usize = 16 << 10;
-/// Times that half of a head is kept until more arrives, before hyper gets it.
-const PATIENCE: u8 = 4;
+/// Reads that may leave a head incomplete before hyper gets it.
+const MAX_PARTIAL_READS: u8 = 4;
 
 /// Answers requests without a router.
 pub trait Shortcut: Send + Sync + 'static {
@@ -55,11 +55,11 @@ pub(super) struct FastLane<S> {
     /// Requests so far, and how many of them were answered when hyper had nothing left to write.
     seen: u64,
     written: u64,
-    /// Arrived, but nobody has it yet.
+    /// Received, not yet passed on.
     early: BytesMut,
-    /// The start of `early` is known to be half of a head; how often more of it arrived.
-    is_half: bool,
-    halves: u8,
+    /// `early` is known to begin with an incomplete head; how often more of it arrived.
+    is_partial: bool,
+    partial_reads: u8,
     /// Answers that the system has not taken.
     answers: BytesMut,
     /// hyper has to ask again when its answer is written.
@@ -71,15 +71,15 @@ enum Rest {
     Nothing,
     /// More of the same, after the answers are written.
     Later,
-    /// Half of a head.
-    Half,
+    /// An incomplete head.
+    Partial,
     /// A request of so many bytes for the router.
     Request(u64),
     Unclear,
 }
 
 impl<S> FastLane<S> {
-    /// Without a shortcut, everything is ordinary.
+    /// Without a shortcut, everything goes to hyper.
     pub(super) fn new(
         stream: S,
         shortcut: Option<Arc<dyn Shortcut>>,
@@ -97,8 +97,8 @@ impl<S> FastLane<S> {
             seen: 0,
             written: 0,
             early: BytesMut::new(),
-            is_half: false,
-            halves: 0,
+            is_partial: false,
+            partial_reads: 0,
             answers: BytesMut::new(),
             has_to_wake: false,
         }
@@ -121,7 +121,7 @@ impl<S> FastLane<S> {
                 return (at, Rest::Later);
             }
             let answered = request::with_next(rest, self.peer, |next| match next {
-                Next::Half => Err(Rest::Half),
+                Next::Partial => Err(Rest::Partial),
                 Next::Unclear => Err(Rest::Unclear),
                 Next::Other(length) => Err(Rest::Request(length)),
                 Next::Post(post, length) => match self.shortcut.as_ref().and_then(|shortcut| shortcut.answer(&post)) {
@@ -179,7 +179,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> FastLane<S> {
         Poll::Ready(Ok(()))
     }
 
-    /// For hyper, whatever it is.
+    /// Passes everything to hyper.
     fn poll_ordinary(&mut self, context: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         if self.early.is_empty() {
             return Pin::new(&mut self.stream).poll_read(context, buffer);
@@ -188,7 +188,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> FastLane<S> {
         Poll::Ready(Ok(()))
     }
 
-    /// No more than the rest of a request's body.
+    /// Passes no more than the rest of a request's body.
     fn poll_body(&mut self, left: u64, context: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let most = buffer.remaining().min(usize::try_from(left).unwrap_or(usize::MAX));
         let mut part = ReadBuf::new(buffer.initialize_unfilled_to(most));
@@ -219,13 +219,13 @@ impl<S: AsyncRead + AsyncWrite + Unpin> FastLane<S> {
     fn poll_next(&mut self, context: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         loop {
             self.give(buffer);
-            // Half of a head, all of it here, and space for more.
-            let goes_on = std::mem::take(&mut self.is_half) && self.early.is_empty() && buffer.remaining() > 0;
+            // An incomplete head, all of what arrived is in the buffer, and there is space for more.
+            let goes_on = std::mem::take(&mut self.is_partial) && self.early.is_empty() && buffer.remaining() > 0;
             if buffer.filled().is_empty() || goes_on {
                 let before = buffer.filled().len();
                 match Pin::new(&mut self.stream).poll_read(context, buffer) {
                     Poll::Pending => {
-                        self.is_half = before > 0;
+                        self.is_partial = before > 0;
                         self.keep(buffer.filled());
                         buffer.clear();
                         return Poll::Pending;
@@ -233,7 +233,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> FastLane<S> {
                     Poll::Ready(read) => read?,
                 }
                 if buffer.filled().len() == before {
-                    // The client has hung up. hyper says what it thinks of half a request.
+                    // The client has hung up. hyper answers the incomplete request.
                     self.phase = Phase::Ordinary;
                     return Poll::Ready(Ok(()));
                 }
@@ -245,7 +245,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> FastLane<S> {
                 buffer.set_filled(left);
                 self.ledger.begin();
                 self.ledger.received(left + self.early.len());
-                self.halves = 0;
+                self.partial_reads = 0;
                 match self.poll_answers(context) {
                     Poll::Ready(written) => written?,
                     Poll::Pending => {
@@ -268,11 +268,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> FastLane<S> {
         match rest {
             Rest::Nothing | Rest::Later => return false,
             // Not on the first request: when the server stops, hyper would close the connection in the middle of it.
-            Rest::Half if self.seen > 0 && self.halves < PATIENCE && buffer.remaining() > 0 => {
-                (self.is_half, self.halves) = (self.early.is_empty(), self.halves + 1);
+            Rest::Partial if self.seen > 0 && self.partial_reads < MAX_PARTIAL_READS && buffer.remaining() > 0 => {
+                (self.is_partial, self.partial_reads) = (self.early.is_empty(), self.partial_reads + 1);
                 return false;
             }
-            Rest::Half | Rest::Unclear => self.phase = Phase::Ordinary,
+            Rest::Partial | Rest::Unclear => self.phase = Phase::Ordinary,
             Rest::Request(length) => {
                 let here = buffer.filled().len().min(usize::try_from(*length).unwrap_or(usize::MAX));
                 let after = buffer.filled().get(here..).unwrap_or_default().to_vec();
@@ -280,7 +280,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> FastLane<S> {
                 buffer.set_filled(here);
                 let left = length - here as u64;
                 self.phase = if left == 0 { Phase::Between } else { Phase::Body(left) };
-                (self.seen, self.halves) = (self.seen + 1, 0);
+                (self.seen, self.partial_reads) = (self.seen + 1, 0);
             }
         }
         true
@@ -289,13 +289,13 @@ impl<S: AsyncRead + AsyncWrite + Unpin> FastLane<S> {
 
 impl<S: AsyncRead + AsyncWrite + Unpin> AsyncRead for FastLane<S> {
     fn poll_read(self: Pin<&mut Self>, context: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        let lane = self.get_mut();
-        ready!(lane.poll_answers(context))?;
-        match lane.phase {
-            Phase::Ordinary => lane.poll_ordinary(context, buffer),
-            Phase::Body(left) => lane.poll_body(left, context, buffer),
-            Phase::Between if lane.is_quiet() => lane.poll_next(context, buffer),
-            Phase::Between => lane.poll_early(context, buffer),
+        let connection = self.get_mut();
+        ready!(connection.poll_answers(context))?;
+        match connection.phase {
+            Phase::Ordinary => connection.poll_ordinary(context, buffer),
+            Phase::Body(left) => connection.poll_body(left, context, buffer),
+            Phase::Between if connection.is_quiet() => connection.poll_next(context, buffer),
+            Phase::Between => connection.poll_early(context, buffer),
         }
     }
 }

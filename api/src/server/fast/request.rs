@@ -22,9 +22,9 @@ pub struct Post<'a> {
 
 /// What the client's bytes begin with.
 pub(super) enum Next<'a> {
-    /// Half of a head.
-    Half,
-    /// A request that ends nobody knows where, or that changes what follows.
+    /// An incomplete head.
+    Partial,
+    /// A request whose end is unclear, or that changes what follows.
     Unclear,
     /// A request of so many bytes, perhaps not all of them here.
     Other(u64),
@@ -38,7 +38,7 @@ pub(super) fn with_next<T>(bytes: &[u8], peer: SocketAddr, take: impl FnOnce(Nex
     let mut request = httparse::Request::new(&mut []);
     let head = match request.parse_with_uninit_headers(bytes, &mut space) {
         Ok(httparse::Status::Complete(head)) => head,
-        Ok(httparse::Status::Partial) => return take(Next::Half),
+        Ok(httparse::Status::Partial) => return take(Next::Partial),
         Err(_) => return take(Next::Unclear),
     };
     let (Some(method), Some(target), Some(1)) = (request.method, request.path, request.version) else {
@@ -105,7 +105,7 @@ mod tests {
 
     fn next(bytes: &str) -> String {
         with_next(bytes.as_bytes(), ([127, 0, 0, 1], 1).into(), |next| match next {
-            Next::Half => "half".to_owned(),
+            Next::Partial => "partial".to_owned(),
             Next::Unclear => "unclear".to_owned(),
             Next::Other(length) => format!("other {length}"),
             Next::Post(post, length) => format!("{} {} {length}", post.target, String::from_utf8_lossy(post.body)),
@@ -154,8 +154,8 @@ mod tests {
         assert_eq!(next("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"), "unclear");
         let many = "a: b\r\n".repeat(65);
         assert_eq!(next(&format!("GET / HTTP/1.1\r\n{many}\r\n")), "unclear");
-        for half in ["", "\r\n", "POST", "POST /x HTTP/1.1\r\nhost: a\r\n", "POST /x HTTP/1.1\r\nhost: a\r\n\r"] {
-            assert_eq!(next(half), "half", "{half}");
+        for partial in ["", "\r\n", "POST", "POST /x HTTP/1.1\r\nhost: a\r\n", "POST /x HTTP/1.1\r\nhost: a\r\n\r"] {
+            assert_eq!(next(partial), "partial", "{partial}");
         }
     }
 }
