@@ -73,7 +73,7 @@ enum Verb {
     /// Look after the read side's views
     #[command(subcommand)]
     Projections(projections::ProjectionsVerb),
-    /// Look after the snapshots from which the write side starts
+    /// Show, export or import snapshots, from which the write side starts
     #[command(subcommand)]
     Snapshot(snapshot::SnapshotVerb),
     /// Mint a token and print it

@@ -1,4 +1,4 @@
-//! `lastseat snapshot`: shows the stored snapshots of the write side, and carries one to another node.
+//! `lastseat snapshot`: shows the stored snapshots of the write side, and exports or imports one.
 
 use super::terminal::{Paint, complain, count, say, say_json, thousands};
 use crate::config::Config;
@@ -24,7 +24,7 @@ pub enum SnapshotVerb {
     ///
     /// Reads only what the log has after the newest snapshot in --data. Works while the server runs.
     Export(File),
-    /// Put a snapshot from a file in place, if the log confirms it
+    /// Import a snapshot, if the log confirms it
     ///
     /// The next start reads only what the log has after it. The server of --data has to be stopped.
     #[command(after_help = "\
@@ -34,7 +34,7 @@ Example, for a node that joins a cluster:
     Import(File),
 }
 
-/// Where the snapshot is carried.
+/// The snapshot's file.
 #[derive(Debug, clap::Args)]
 pub struct File {
     /// The file. It names buyers: keep it as safe as the log
@@ -61,7 +61,7 @@ enum Failed {
     Empty,
     #[error("{}: {why}", path.display())]
     File { path: PathBuf, why: String },
-    #[error("{} is not put in place: {why}", path.display())]
+    #[error("{} is not imported: {why}", path.display())]
     Doubt { path: PathBuf, why: String },
 }
 
@@ -135,7 +135,7 @@ fn show(config: &Config, output: &Show) {
         match (line.position, line.taken_at, &line.problem) {
             (Some(position), Some(taken_at), None) => {
                 let of = format!(
-                    "{}, {} under way, {} bytes",
+                    "{}, {} unfinished, {} bytes",
                     count(line.shows.unwrap_or_default() as u64, "show", "shows"),
                     count(line.unfinished_bookings.unwrap_or_default() as u64, "booking", "bookings"),
                     thousands(line.bytes)

@@ -117,7 +117,7 @@ settings! {
     stripe_webhook_secret, "stripe_webhook_secret": Vec<Secret> = Vec::new(), WEBHOOK_SECRETS, SERVER;
     /// This node's share of the requests that Stripe accepts from one account; the shares of all nodes add up to 1
     stripe_rate_share, "stripe_rate_share": RateShare = RateShare::ALL, RATE_SHARE, SERVER;
-    /// Time between two looks at Stripe's newest payments, for those that no webhook reported
+    /// Time between two passes over Stripe's payments, which find what no webhook reported
     payments_sweep, "payments_sweep_seconds": Duration = Duration::from_secs(30), SECONDS, SERVER;
     /// File of the 32 secret bytes that all nodes sign tokens with, instead of token.key in --data
     token_key, "token_key": Option<PathBuf> = None, KEY_FILE, EVERY_VERB;
@@ -143,7 +143,7 @@ settings! {
     payment_patience, "payment_patience_seconds": Duration = EngineSettings::default().payment_patience, SECONDS_UP_TO_600, SERVER;
     /// Time after which a snapshot of the write side is stored, if anything has happened
     snapshot_every, "snapshot_seconds": Duration = Duration::from_secs(60), SECONDS, SERVER;
-    /// Events after which one is stored before that time
+    /// Number of events after which a snapshot is stored earlier
     snapshot_events, "snapshot_events": usize = 200_000, COUNT, SERVER;
     /// How long each step of stopping may take
     drain, "drain_seconds": Duration = Duration::from_secs(10), SECONDS_OR_NONE, SERVER;

@@ -38,7 +38,7 @@ impl Snapshots {
 
     pub(super) fn render(&self, text: &mut String) {
         let of = |cell: &AtomicU64| cell.load(Ordering::Relaxed);
-        let help = "Snapshots of the write side that were to be stored, by outcome.";
+        let help = "Attempts to store a snapshot of the write side, by outcome.";
         family(text, "lastseat_snapshots_total", "counter", help);
         for (outcome, cell) in [("stored", &self.stored), ("failed", &self.failed)] {
             sample(text, &format!("lastseat_snapshots_total{{outcome=\"{outcome}\"}}"), of(cell));

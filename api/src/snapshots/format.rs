@@ -15,7 +15,7 @@ const CHECKSUM_BYTES: usize = 32;
 /// Why bytes are no snapshot that this program can use. Completes "it is not used: …".
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Undecodable {
-    #[error("it is no snapshot")]
+    #[error("it is not a snapshot")]
     Foreign,
     #[error("its form is version {found}, this program's is {}", Snapshot::SCHEMA)]
     Schema {
@@ -25,7 +25,7 @@ pub enum Undecodable {
     /// It may lack what that program could not read.
     #[error("a version of this program wrote it that knows other events")]
     OtherEvents,
-    #[error("it is damaged: it does not have the checksum that it names")]
+    #[error("it is damaged: its checksum does not match")]
     Damaged,
     /// The checksum is right: another program wrote it under this version.
     #[error("it can't be read: {0}")]

@@ -39,7 +39,7 @@ fn without_any_it_says_when_there_will_be_one() {
 }
 
 #[test]
-fn an_exported_one_is_put_in_place_if_the_log_confirms_it() {
+fn an_exported_one_is_imported_if_the_log_confirms_it() {
     let place = sold();
     let exported = place.run(&["snapshot", "export", "now.snapshot"]);
     assert!(exported.out.starts_with("now.snapshot: up to position 1, "), "{exported:?}");
@@ -54,16 +54,16 @@ fn an_exported_one_is_put_in_place_if_the_log_confirms_it() {
     let before = other.run(&["snapshot", "show"]).out;
     let line = other.run(&["snapshot", "import", &file]);
     let line = line.one_line(3);
-    assert!(line.contains("is not put in place: the log does not have its last event"), "{line}");
+    assert!(line.contains("is not imported: the log does not have its landmark"), "{line}");
     assert_eq!(other.run(&["snapshot", "show"]).out, before);
 }
 
 #[test]
-fn a_file_that_is_no_snapshot_is_refused() {
+fn a_file_that_is_not_a_snapshot_is_refused() {
     let place = sold();
     std::fs::write(place.path().join("f"), "{}").unwrap();
     let line = place.run(&["snapshot", "import", "f"]);
-    assert_eq!(line.one_line(3), "f is not put in place: it is no snapshot");
+    assert_eq!(line.one_line(3), "f is not imported: it is not a snapshot");
 }
 
 #[test]
