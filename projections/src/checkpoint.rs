@@ -6,7 +6,8 @@
 
 use crate::error::ProjectionError;
 use crate::landmark::doubt_of;
-use crate::view::{Folded, Landmark, View};
+use crate::view::{Folded, Landmark, OTHER_EVENTS, View};
+use lastseat_domain::codec;
 use lastseat_domain::ports::EventLog;
 use lastseat_domain::ports::event_log::Position;
 use serde::{Deserialize, Serialize};
@@ -21,6 +22,8 @@ use std::path::{Path, PathBuf};
 struct Document<'a> {
     view: std::borrow::Cow<'a, str>,
     schema: u32,
+    /// Fingerprint of the events that the program knew: it folded past others.
+    codec: u32,
     position: Position,
     events: u64,
     last: Option<Landmark>,
@@ -53,6 +56,9 @@ impl<V: View> Folded<V> {
         if document.schema != V::SCHEMA {
             return Err(other_form(document.schema, V::SCHEMA));
         }
+        if document.codec != codec::fingerprint() {
+            return Err(OTHER_EVENTS.into());
+        }
         let content = serde_json::from_str(document.content.get()).map_err(|e| e.to_string())?;
         Ok(Self { view: V::restore(content)?, position: document.position, events: document.events, last: document.last })
     }
@@ -66,6 +72,7 @@ impl<C: Serialize> Frozen<C> {
         let document = Document {
             view: view.into(),
             schema,
+            codec: codec::fingerprint(),
             position: self.position,
             events: self.events,
             last: self.last.clone(),

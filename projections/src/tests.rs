@@ -250,6 +250,7 @@ fn a_doubtful_file_is_rebuilt() {
             good[..good.len() / 2].to_owned(),
             good.replace(".l", "l."),
             good.replace("\"schema\":3", "\"schema\":1"),
+            good.replace(&codec_field(0), &codec_field(1)),
             good.replace("\"view\":\"seat_map\"", "\"view\":\"seat_mop\""),
             String::new(),
         ];
@@ -282,6 +283,38 @@ fn a_view_of_another_log_is_not_used() {
         }
         assert!(other.log.len() > world.log.len());
         assert_matches_world(&follow(&ScriptedLog::of(&other.log), Some(dir.path())).await, &other).await;
+    });
+}
+
+/// As stored by a program that knows other events, if `change` is not 0.
+fn codec_field(change: u32) -> String {
+    format!("\"codec\":{},", codec::fingerprint() ^ change)
+}
+
+/// A version that does not know an event folds past it, and the next one does not.
+#[test]
+fn views_that_a_program_with_other_events_stored_are_folded_again() {
+    paused().block_on(async {
+        let (dir, world) = (tempfile::tempdir().unwrap(), some_world());
+        let older: Vec<_> = world.log.iter().take(world.log.len() - 1).cloned().collect();
+        let log = ScriptedLog::of(&world.log);
+        follow(&ScriptedLog::of(&older), Some(dir.path())).await.stop().await;
+        let path = checkpoint::path_of(dir.path(), "seat_map");
+        let at = older.last().unwrap().position.0;
+        let stored = std::fs::read_to_string(&path).unwrap();
+        let past =
+            stored.replacen(&format!("\"position\":{at},\"events\""), &format!("\"position\":{},\"events\"", log.end()), 1);
+        let past = past.replacen(&codec_field(0), &codec_field(1), 1);
+        assert!(past.contains(&codec_field(1)));
+        std::fs::write(&path, past).unwrap();
+        let file = rusqlite::Connection::open(dir.path().join("views.db")).unwrap();
+        file.execute("UPDATE progress SET position = ?1, codec = (codec & ~1) | (~codec & 1)", [log.end().0.cast_signed()])
+            .unwrap();
+        drop(file);
+        let model = follow(&log, Some(dir.path())).await;
+        let status = model.status();
+        assert!(status.iter().all(|view| view.events_folded == world.log.len() as u64), "{status:?}");
+        assert_matches_world(&model, &world).await;
     });
 }
 

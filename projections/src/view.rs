@@ -27,6 +27,10 @@ pub(crate) trait View: Default + Send + Sync + 'static {
     fn restore(content: Self::Content) -> Result<Self, String>;
 }
 
+/// Why stored views are not used whose program knew other events than this one.
+pub(crate) const OTHER_EVENTS: &str =
+    "they were folded by a version of the program that knows other events, and may lack what this one reads";
+
 /// An event that identifies a log: a checkpoint from another log must not be used. Ids are derived, so a
 /// log that was restored from a backup can get the same event again, at another position.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -2,6 +2,8 @@
 
 use super::doubt::{Doubt, NotOpened};
 use super::fault::TablesFault;
+use crate::view::OTHER_EVENTS;
+use lastseat_domain::codec;
 use rusqlite::{Connection, OpenFlags};
 use std::fs;
 use std::io::ErrorKind;
@@ -26,9 +28,9 @@ CREATE TABLE progress (
     position INTEGER NOT NULL, -- everything up to here is folded
     events   INTEGER NOT NULL, -- since the beginning of the log
     last     TEXT NOT NULL,    -- JSON; the last of them: a log without it is another log
-    in_use   TEXT NOT NULL     -- which file it is, while it is written; a copy is another file
+    in_use   TEXT NOT NULL,    -- which file it is, while it is written; a copy is another file
+    codec    INTEGER NOT NULL  -- fingerprint of the events that the program knew; it folded past others
 ) STRICT;
-INSERT INTO progress VALUES (0, 0, 0, 'null', '');
 CREATE TABLE skipped (         -- events that could not be read
     position INTEGER PRIMARY KEY,
     why      TEXT NOT NULL
@@ -106,7 +108,9 @@ pub(super) fn create(path: &Path) -> Result<Connection, TablesFault> {
     let connection = connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
     set_up(&connection)?;
     connection.execute_batch(&format!(
-        "BEGIN IMMEDIATE; {TABLES} PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = {SCHEMA}; COMMIT;"
+        "BEGIN IMMEDIATE; {TABLES} INSERT INTO progress VALUES (0, 0, 0, 'null', '', {codec});
+         PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = {SCHEMA}; COMMIT;",
+        codec = codec::fingerprint(),
     ))?;
     Ok(connection)
 }
@@ -128,7 +132,11 @@ pub(super) fn open_to_look(path: &Path) -> Result<Option<Connection>, NotOpened>
     let connection = connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
     identify(&connection)?;
     check(path, &connection)?;
-    let in_use: String = connection.query_row("SELECT in_use FROM progress", [], |row| row.get(0)).map_err(TablesFault::from)?;
+    let marks = connection.query_row("SELECT in_use, codec FROM progress", [], |row| Ok((row.get(0)?, row.get(1)?)));
+    let (in_use, codec): (String, u32) = marks.map_err(TablesFault::from)?;
+    if codec != codec::fingerprint() {
+        return Err(Doubt::of_ours(OTHER_EVENTS).into());
+    }
     if !in_use.is_empty() && in_use != identity(path)? {
         return Err(Doubt::of_ours("it is a copy that was made while a server wrote to it").into());
     }
