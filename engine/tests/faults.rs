@@ -461,3 +461,24 @@ fn points_are_taken_back_even_if_they_were_late() {
         assert_settled(&bench, "refunded").await;
     });
 }
+
+/// Whether its seats were locked is in the log, and a lock left in the guard would keep others from them for as long as
+/// a hold lasts.
+#[test]
+fn a_hold_whose_outcome_is_unknown_leaves_nothing_in_the_guard() {
+    in_virtual_time(async |atomic| {
+        for selection in [seats(&["A-1"]), floor(6)] {
+            let bench = TestBench::new(atomic);
+            let (plan, end) = FaultPlan::around(&bench);
+            bench.open().await.drain(Duration::ZERO).await;
+            let office = end.node().await;
+            for n in 0..4 {
+                plan.append(n, AppendFate::RequestLost);
+            }
+            let lost = hold(&bench, &office, selection.clone()).await;
+            assert!(is_unknown(&lost), "{lost:?}");
+            let other = hold(&bench, &office, selection).await;
+            assert!(other.is_ok(), "atomic: {atomic}, {other:?}");
+        }
+    });
+}

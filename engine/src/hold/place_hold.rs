@@ -101,8 +101,8 @@ async fn try_seats(hold: &HoldInProgress<'_>, strategy: OpenStrategy) -> Result<
                 }
                 locker.avoid(&seat);
             }
-            // The seats may be this booking's. If not, their leases end by themselves.
-            Err(CommandError::Failed(fault @ Fault::OutcomeUnknown(_))) => return Err(fault.into()),
+            // Also if the outcome is unknown: whether the seats are this booking's is in the log. Once another node has
+            // released them there, a lock left in this node's guard would keep them from being sold until its lease ends.
             Err(error) => {
                 locker.unlock(&chosen).await;
                 return Err(error);
