@@ -100,10 +100,10 @@ pub fn fingerprint() -> u32 {
 /// # Errors
 /// [`Unreadable`] if it has one of our types, but not its form.
 pub fn decode(recorded: &RecordedEvent) -> Result<Option<Arc<Envelope>>, Unreadable> {
-    recorded.decoded.get_or(|| decode_anew(recorded).map(|envelope| envelope.map(Arc::new)))
+    recorded.decoded.get_or(|| decode_recorded(recorded).map(|envelope| envelope.map(Arc::new)))
 }
 
-fn decode_anew(recorded: &RecordedEvent) -> Result<Option<Envelope>, Unreadable> {
+fn decode_recorded(recorded: &RecordedEvent) -> Result<Option<Envelope>, Unreadable> {
     let unreadable = |why: String| Unreadable {
         stream: recorded.stream.clone(),
         revision: recorded.revision,
