@@ -110,7 +110,7 @@ impl Server {
     /// Processor time that the process has used since its start, in microseconds; `None` as for [`Self::memory`].
     pub(crate) fn cpu_micros(&self) -> Option<f64> {
         let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.process.id()?)).ok()?;
-        // The name stands in brackets and may hold anything. After it: the state, then numbers.
+        // The name is in brackets and may hold anything. After it: the state, then numbers.
         let numbers: Vec<&str> = stat.rsplit_once(')')?.1.split_whitespace().collect();
         let ticks = |index: usize| numbers.get(index)?.parse::<f64>().ok();
         // utime and stime, in the hundredths of a second that Linux has on all architectures.

@@ -18,7 +18,7 @@ use std::time::Duration;
 use tokio::sync::{Notify, watch};
 use tokio_util::sync::{CancellationToken, DropGuard};
 
-/// Deliveries kept for readers that are a little behind.
+/// Deliveries kept for readers that are a little slower.
 const ROOM: usize = 8_192;
 /// How often a full list looks whether anybody still reads it.
 const LOOK_AGAIN: Duration = Duration::from_millis(100);
@@ -131,7 +131,7 @@ impl Tail {
     }
 
     /// The number of the first delivery after `cursor`. None if it was dropped, or if the subscription is so far
-    /// behind the cursor that a reader would wait for it.
+    /// from the cursor that a reader would wait for it.
     fn join(&self, cursor: Position) -> Option<u64> {
         let state = self.state.lock();
         let is_reached = cursor <= state.end || state.is_caught_up;
@@ -166,7 +166,7 @@ impl Tail {
         self.taken_in.send_modify(|count| *count += 1);
     }
 
-    /// Delivery number `next` for a reader that has not been told that it has caught up, if so.
+    /// Delivery number `next`; or that it has caught up, for a reader that does not know it yet.
     fn get(&self, next: u64, is_caught_up: bool) -> Next {
         let mut state = self.state.lock();
         let Some(index) = next.checked_sub(state.first).and_then(|index| usize::try_from(index).ok()) else {

@@ -29,7 +29,7 @@ struct State {
     idle: Vec<Connection>,
     /// Counts the files that were in this place.
     file: u64,
-    /// The file has less than what callers were told that there is.
+    /// The file has less than what callers have been promised.
     is_behind: bool,
 }
 
@@ -60,7 +60,7 @@ impl Readers {
     }
 
     /// Lets go of the file, which is about to be replaced. Until [`Self::caught_up`] there are no answers:
-    /// the new one has less than callers were told that there is.
+    /// the new one has less than callers have been promised.
     pub fn begin_again(&self) {
         let mut state = self.pool.state.lock();
         *state = State { idle: Vec::new(), file: state.file + 1, is_behind: true };

@@ -52,13 +52,13 @@ impl Numbers {
             let open = numbers.open.fetch_add(1, Ordering::SeqCst) + 1;
             numbers.most.fetch_max(open, Ordering::SeqCst);
             let state = (Counted(Arc::clone(&numbers)), numbers.head.subscribe(), from.0, false);
-            stream::unfold(state, async |(counted, mut head, at, told)| {
+            stream::unfold(state, async |(counted, mut head, at, caught_up)| {
                 loop {
                     let last = *head.borrow_and_update();
                     if at < last {
-                        return Some((Ok(event(at + 1)), (counted, head, at + 1, told)));
+                        return Some((Ok(event(at + 1)), (counted, head, at + 1, caught_up)));
                     }
-                    if !told {
+                    if !caught_up {
                         return Some((Ok(Delivery::CaughtUp(Position(at))), (counted, head, at, true)));
                     }
                     head.changed().await.ok()?;
@@ -71,8 +71,8 @@ impl Numbers {
 
 /// Reads to `last`; fails at a gap, a repeat, or if "caught up" is said more than once or not at all.
 async fn read(mut deliveries: Deliveries, from: u64, last: u64, pause: Option<Duration>) -> Deliveries {
-    let (mut at, mut told) = (from, 0);
-    while at < last || told == 0 {
+    let (mut at, mut caught_up) = (from, 0);
+    while at < last || caught_up == 0 {
         match tokio::time::timeout(Duration::from_secs(600), deliveries.next()).await.expect("it goes on") {
             Some(Ok(Delivery::Event(event))) => {
                 assert_eq!(event.position.0, at + 1);
@@ -80,7 +80,7 @@ async fn read(mut deliveries: Deliveries, from: u64, last: u64, pause: Option<Du
             }
             Some(Ok(Delivery::CaughtUp(position))) => {
                 assert!(position.0 >= at);
-                told += 1;
+                caught_up += 1;
             }
             other => panic!("{other:?}"),
         }
@@ -116,7 +116,7 @@ fn readers_at_one_place_share_a_subscription_and_its_end() {
     });
 }
 
-/// Reads events only, as one who was told before that they have caught up.
+/// Reads events only, as a reader that knows that it has caught up.
 async fn shared_read(mut deliveries: Deliveries, from: u64, last: u64) -> Deliveries {
     for number in from..last {
         match deliveries.next().await {
