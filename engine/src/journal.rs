@@ -11,7 +11,7 @@ use lastseat_domain::decider::Decider;
 use lastseat_domain::event::Event;
 use lastseat_domain::ports::event_log::{Direction, Expected, LogFault, Position, RecordedEvent, StreamWrite, WriteOutcome};
 use lastseat_domain::ports::{Clock, EventLog};
-use lastseat_domain::{Timestamp, codec};
+use lastseat_domain::{Metadata, Timestamp, codec};
 use parking_lot::Mutex;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -114,6 +114,24 @@ impl Journal {
         context: &Context,
         known: &mut Option<Loaded<D::State>>,
     ) -> Result<Option<Executed>, CommandError> {
+        let alone = |_: &[Event], _: &Metadata| Ok(vec![]);
+        Ok(self.try_execute_with::<D>(id, command, context, known, alone).await?.map(|(executed, _)| executed))
+    }
+
+    /// Likewise, and appends to other streams in the same transaction: all of it or nothing, so only for
+    /// logs that are atomic across streams. `others` gets the events that were decided, and the metadata
+    /// of what they cause; its writes' outcomes are returned with what was executed.
+    ///
+    /// `None` also if one of the other streams has changed.
+    pub(crate) async fn try_execute_with<D: Decider>(
+        &self,
+        id: &D::Id,
+        command: D::Command,
+        context: &Context,
+        known: &mut Option<Loaded<D::State>>,
+        others: impl FnOnce(&[Event], &Metadata) -> Result<Vec<StreamWrite>, Fault> + Send,
+    ) -> Result<Option<(Executed, Vec<WriteOutcome>)>, CommandError> {
+        let nothing = |events| Some((Executed { events, position: None }, vec![]));
         let loaded = match known.take() {
             Some(loaded) if loaded.shared && D::IGNORES_TIME => self.catch_up::<D>(id, loaded).await?,
             // What it depends on besides may have been looked at before this would be read again.
@@ -123,7 +141,7 @@ impl Journal {
         };
         if loaded.has_effect_of(context) {
             *known = Some(loaded);
-            return Ok(Some(Executed { events: vec![], position: None }));
+            return Ok(nothing(vec![]));
         }
         let command = match loaded.at {
             Some(last) => D::not_before(command, last),
@@ -131,26 +149,24 @@ impl Journal {
         };
         let events = match D::decide(id, &loaded.state, command) {
             Ok(events) if !events.is_empty() => events,
-            nothing => {
+            decided => {
                 *known = Some(loaded);
-                return Ok(nothing.map(|events| Some(Executed { events, position: None }))?);
+                return Ok(decided.map(nothing)?);
             }
         };
         let stream = D::stream(id);
         let metadata = loaded.metadata(&stream, context, self.now());
         let write = codec::encode(stream, loaded.expected, &events, &metadata).map_err(Fault::from)?;
         let last = write.events.last().map(|e| e.id);
-        match self.append(vec![write]).await?.first() {
-            Some(WriteOutcome::Written { last_revision, position }) => {
-                *known = Some(loaded.followed_by::<D>(&events, Expected::Revision(*last_revision), last, context, metadata));
-                Ok(Some(Executed { events, position: Some(*position) }))
-            }
-            // The next try reads what the other writer has written; of most aggregates, the whole stream.
-            _ => {
-                *known = D::IGNORES_TIME.then(|| loaded.outdated());
-                Ok(None)
-            }
+        let others = others(&events, &Metadata { causation: last, ..metadata.clone() })?;
+        let mut outcomes = self.append(std::iter::once(write).chain(others).collect()).await?.into_iter();
+        if let Some(WriteOutcome::Written { last_revision, position }) = outcomes.next() {
+            *known = Some(loaded.followed_by::<D>(&events, Expected::Revision(last_revision), last, context, metadata));
+            return Ok(Some((Executed { events, position: Some(position) }, outcomes.collect())));
         }
+        // The next try reads what the other writer has written; of most aggregates, the whole stream.
+        *known = D::IGNORES_TIME.then(|| loaded.outdated());
+        Ok(None)
     }
 
     /// An aggregate as the log has it now.

@@ -65,6 +65,27 @@ impl Seats {
         Ok(SeatDecision { key: key.clone(), events, expected, last_at })
     }
 
+    /// What a command on several seats leads to; only the seats on which something has to be appended.
+    ///
+    /// # Errors
+    /// The first rejection; faults.
+    pub(crate) async fn decide_all(
+        &self,
+        show: &ShowId,
+        seats: impl IntoIterator<Item = &SeatId>,
+        command: &SeatCommand,
+    ) -> Result<Vec<SeatDecision>, CommandError> {
+        let mut decisions = vec![];
+        for seat in seats {
+            let key = SeatKey { show: show.clone(), seat: seat.clone() };
+            let decision = self.decide(&key, command).await?;
+            if !decision.events.is_empty() {
+                decisions.push(decision);
+            }
+        }
+        Ok(decisions)
+    }
+
     /// Whether the booking has the seat in the log.
     pub(crate) async fn is_owner(&self, show: &ShowId, seat: &SeatId, booking: BookingId) -> Result<bool, Fault> {
         let key = SeatKey { show: show.clone(), seat: seat.clone() };
@@ -111,15 +132,9 @@ impl Seats {
         command: &SeatCommand,
         metadata: &Metadata,
     ) -> Result<(), CommandError> {
-        let mut left: Vec<SeatKey> = seats.iter().map(|seat| SeatKey { show: show.clone(), seat: seat.clone() }).collect();
+        let mut left = seats.to_vec();
         for _ in 0..TRIES {
-            let mut decisions = Vec::with_capacity(left.len());
-            for key in &left {
-                let decision = self.decide(key, command).await?;
-                if !decision.events.is_empty() {
-                    decisions.push(decision);
-                }
-            }
+            let decisions = self.decide_all(show, &left, command).await?;
             if decisions.is_empty() {
                 return Ok(());
             }
@@ -128,7 +143,7 @@ impl Seats {
             left.clear();
             for (decision, outcome) in decisions.into_iter().zip(outcomes) {
                 if !self.take_outcome(&decision, outcome, None) {
-                    left.push(decision.key);
+                    left.push(decision.key.seat);
                 }
             }
             if left.is_empty() {

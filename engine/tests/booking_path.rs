@@ -5,13 +5,17 @@
 
 mod common;
 
+use common::fault_injection::FaultPlan;
 use common::*;
 use futures::future::join_all;
 use lastseat_domain::booking::Phase;
 use lastseat_domain::event::{AbortReason, Event, RequestFingerprint};
 use lastseat_domain::ports::Ids;
-use lastseat_domain::{BookingId, BuyerId, IntentId};
+use lastseat_domain::ports::event_log::Direction;
+use lastseat_domain::{BookingId, BuyerId, IntentId, SeatId, StreamName};
 use lastseat_engine::{HoldRequest, Paid, PayRequest};
+use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 /// Runs a scenario on both kinds of log, each in a virtual time of its own.
 macro_rules! scenario {
@@ -44,6 +48,31 @@ scenario!(hold_pay_and_the_seats_are_booked, bench, {
     assert_eq!(bench.story(held.id).await, story);
     assert_eq!(bench.taken(), 10_000);
     assert_eq!(code(hold(&bench, &office, seats(&["A-2"])).await), "seat_unavailable");
+});
+
+scenario!(a_payment_waits_for_as_few_appends_as_the_log_allows, bench, {
+    bench.open().await.drain(Duration::ZERO).await;
+    let (plan, outside) = FaultPlan::around(&bench);
+    let office = outside.node().await;
+    let held = hold_as(&outside, &office, "ann", seats(&["A-1", "A-2"])).await.unwrap().booking;
+    let before = plan.appends.load(Ordering::SeqCst);
+    assert!(matches!(pay(&office, &held, "pm_card_visa").await, Ok(Paid::Confirmed(_))));
+    later(1).await;
+    // The start, the decision with its seats, the capture, the points. A log that writes each stream for itself: the seats
+    // apart, both at once.
+    let expected = if bench.log.atomic_across_streams() { 4 } else { 5 };
+    assert_eq!(plan.appends.load(Ordering::SeqCst) - before, expected);
+});
+
+scenario!(a_decision_that_comes_too_late_sells_no_seat, bench, {
+    let office = bench.open().await;
+    let held = hold(&bench, &office, seats(&["A-1"])).await.unwrap().booking;
+    later(598).await;
+    assert_eq!(code(pay(&office, &held, "pm_lastseat_slow").await), "booking_over");
+    let seat = StreamName::seat(&show(), &SeatId::new("A-1").unwrap());
+    let events = bench.log.read_stream(&seat, None, Direction::Forwards, 10).await.unwrap();
+    let story: Vec<_> = events.iter().map(|e| e.event_type.as_str()).collect();
+    assert_eq!(story, ["SeatLocked", "SeatReleased"]);
 });
 
 scenario!(of_500_buyers_of_one_seat_one_wins, bench, {

@@ -86,8 +86,8 @@ fn a_blind_append_on_a_seat_sells_it_twice_and_is_noticed() {
 
 /// Pays just before the end of the hold. The decision to commit is on its way for fifteen seconds, and
 /// another node expires the hold meanwhile.
-async fn late_payer(category: &'static str) -> (bool, Vec<String>) {
-    let bench = TestBench::new(true);
+async fn late_payer(atomic: bool, category: &'static str) -> (bool, Vec<String>) {
+    let bench = TestBench::new(atomic);
     bench.open().await.drain(std::time::Duration::ZERO).await;
     let blind = TestBench { log: Arc::new(ForwardingLog(BlindLog { inner: bench.log.clone(), category })), ..bench.clone() };
     let (plan, end) = FaultPlan::around(&blind);
@@ -102,9 +102,13 @@ async fn late_payer(category: &'static str) -> (bool, Vec<String>) {
 
 #[test]
 fn a_blind_append_on_a_booking_confirms_a_late_payer_and_is_noticed() {
-    assert_eq!(run(late_payer("no such category")), (false, vec![]));
-    let (_, wrong) = run(late_payer("booking"));
+    for atomic in [true, false] {
+        assert_eq!(run(late_payer(atomic, "no such category")), (false, vec![]));
+    }
+    let (_, wrong) = run(late_payer(false, "booking"));
     assert!(wrong.iter().any(|w| w.contains("a late payer was confirmed")), "{wrong:?}");
+    // Where the decision and its seats are one append, the seats' revisions refuse it, too.
+    assert_eq!(run(late_payer(true, "booking")), (false, vec![]));
 }
 
 /// Declined by the seat's rule inside; from outside it can only be written past the engine.

@@ -63,10 +63,23 @@ pub(super) async fn commit_authorised(session: &mut BookingSession, booking: &Bo
         (Some(intent), Some(amount)) => {
             let now = session.now();
             let capture_before = booking.capture_before;
-            execute_step(session, BookingCommand::Commit { now, intent, amount, capture_before }).await
+            commit(session, BookingCommand::Commit { now, intent, amount, capture_before }).await
         }
         _ => flag_and_cancel(session, "an authorised payment without an intent or amount").await,
     }
+}
+
+/// The decision. On a log that can do so, the seats are sold with it in one append; where that does not work out, the
+/// decision is made alone, and the seats follow.
+async fn commit(session: &mut BookingSession, command: BookingCommand) -> Result<Next, CommandError> {
+    if session.services.ports.log.atomic_across_streams() {
+        match session.try_commit_with_seats(command.clone()).await {
+            Ok(true) => return Ok(Next::Step),
+            Ok(false) | Err(CommandError::Rejected(_)) => {}
+            Err(fault) => return Err(fault),
+        }
+    }
+    execute_step(session, command).await
 }
 
 /// Reads the intent's state. `refused`: the code with which the gateway refused the attempt, which is
@@ -102,7 +115,7 @@ async fn take_answer(session: &mut BookingSession, booking: &Booking, answer: In
         // decision is the same; the capture will find it done.
         IntentStatus::RequiresCapture | IntentStatus::Succeeded => {
             let (now, amount, capture_before) = (session.now(), answer.amount, answer.capture_before);
-            BookingCommand::Commit { now, intent, amount, capture_before }
+            return commit(session, BookingCommand::Commit { now, intent, amount, capture_before }).await;
         }
         IntentStatus::RequiresAction(_) if matches!(booking.phase, Phase::ActionRequired { .. }) => {
             return Ok(Next::Stop(booking.expires_at.map_or(Stop::TryLater, Stop::Until)));

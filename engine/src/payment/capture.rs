@@ -8,7 +8,7 @@ use lastseat_domain::booking::{Booking, BookingCommand, Phase};
 use lastseat_domain::event::AbortReason;
 use lastseat_domain::ports::payments::IntentStatus;
 use lastseat_domain::seat::SeatCommand;
-use lastseat_domain::{IntentId, Money, Rejection};
+use lastseat_domain::{IntentId, Money, Rejection, SeatId, ShowId};
 
 /// A booking is refunded once, in full.
 const ONLY_REFUND: u32 = 1;
@@ -18,18 +18,14 @@ pub(super) async fn book_and_capture(session: &mut BookingSession, booking: &Boo
     let (Some((show, seats)), Some(intent)) = (BookingSession::show_and_seats(booking), booking.intent.clone()) else {
         return Ok(Next::Stop(Stop::Finished));
     };
-    let book = SeatCommand::Book { booking: session.id };
-    match session.services.seats.execute(&show, &seats, &book, &session.metadata()).await {
-        // A committed booking can't lose a seat. So another worker finished the booking while this one
-        // was slow, and it has been undone since.
-        Err(CommandError::Rejected(Rejection::NotOwner { .. })) => {
-            session.forget();
-            return Ok(match session.find().await? {
-                Some(now) if now.phase == Phase::Committed => Next::Stop(Stop::TryLater),
-                _ => Next::Step,
-            });
-        }
-        booked => booked?,
+    // A committed booking can't lose a seat. So another worker finished the booking while this one
+    // was slow, and it has been undone since.
+    if !session.seats_booked && !book(session, &show, &seats).await? {
+        session.forget();
+        return Ok(match session.find().await? {
+            Some(now) if now.phase == Phase::Committed => Next::Stop(Stop::TryLater),
+            _ => Next::Step,
+        });
     }
     session.services.guard.mark_sold(&show, &seats, session.id).await;
     let payments = &session.services.ports.payments;
@@ -58,6 +54,15 @@ pub(super) async fn book_and_capture(session: &mut BookingSession, booking: &Boo
         IntentStatus::Canceled => execute_step(session, BookingCommand::FailCapture { intent }).await,
         // Refused, but it can still be captured: the process tries again.
         _ => Ok(Next::Stop(Stop::TryLater)),
+    }
+}
+
+/// Marks the seats as sold. Returns whether the booking still has all of them.
+async fn book(session: &BookingSession, show: &ShowId, seats: &[SeatId]) -> Result<bool, CommandError> {
+    let book = SeatCommand::Book { booking: session.id };
+    match session.services.seats.execute(show, seats, &book, &session.metadata()).await {
+        Err(CommandError::Rejected(Rejection::NotOwner { .. })) => Ok(false),
+        booked => booked.map(|()| true),
     }
 }
 

@@ -8,6 +8,7 @@ use crate::services::Services;
 use lastseat_domain::booking::{Booking, BookingCommand};
 use lastseat_domain::decider::Decider;
 use lastseat_domain::event::Event;
+use lastseat_domain::seat::{Seat, SeatCommand, SeatKey};
 use lastseat_domain::{BookingId, Metadata, Rejection, SeatId, Secret, ShowId, Timestamp};
 use std::sync::Arc;
 
@@ -20,11 +21,13 @@ pub(super) struct BookingSession {
     known: Option<Loaded<Option<Booking>>>,
     /// Of the booking's intent, if this command has read it. It is handed to the buyer and kept nowhere.
     pub client_secret: Option<Secret>,
+    /// Whether this command has sold the seats together with the decision.
+    pub seats_booked: bool,
 }
 
 impl BookingSession {
     pub(super) fn new(services: Arc<Services>, id: BookingId, context: Context) -> Self {
-        Self { services, id, context: context.of_booking(id), known: None, client_secret: None }
+        Self { services, id, context: context.of_booking(id), known: None, client_secret: None, seats_booked: false }
     }
 
     /// The time, which is never before the booking's last event.
@@ -107,11 +110,35 @@ impl BookingSession {
         Ok(executed.is_some())
     }
 
+    /// Tries to commit the booking and to sell its seats in one transaction, for logs that are atomic across streams. If the
+    /// rules don't commit it, nothing is written to the seats. Returns whether it was executed.
+    ///
+    /// # Errors
+    /// The rejection of the command, or of a seat; a fault.
+    pub(super) async fn try_commit_with_seats(&mut self, command: BookingCommand) -> Result<bool, CommandError> {
+        let Some((show, seats)) = self.find().await?.as_ref().and_then(Self::show_and_seats) else { return Ok(false) };
+        let services = Arc::clone(&self.services);
+        let decisions = services.seats.decide_all(&show, &seats, &SeatCommand::Book { booking: self.id }).await?;
+        let sell = |events: &[Event], metadata: &Metadata| {
+            let committed = events.iter().any(|event| matches!(event, Event::BookingCommitted(_)));
+            let sold = if committed { decisions.as_slice() } else { &[] };
+            sold.iter().map(|decision| decision.write(metadata)).collect()
+        };
+        let steps = self.context.steps();
+        let executed = services.journal.try_execute_with::<Booking>(&self.id, command, &steps, &mut self.known, sell).await?;
+        let Some((executed, outcomes)) = executed else { return Ok(false) };
+        self.publish(&executed);
+        let sold =
+            decisions.iter().zip(&outcomes).filter(|(decision, outcome)| services.seats.take_outcome(decision, **outcome, None));
+        self.seats_booked = sold.count() == seats.len();
+        Ok(true)
+    }
+
     /// Closes a booking that never opened, before its seats are released: its opener may still be
     /// alive, and must then find that it is closed. `locked` is one of its seats.
-    pub(super) async fn fence(&mut self, locked: &lastseat_domain::seat::SeatKey) -> Result<(), CommandError> {
+    pub(super) async fn fence(&mut self, locked: &SeatKey) -> Result<(), CommandError> {
         // The seat's lock is the only trace that the request has left.
-        let lock = self.services.journal.load::<lastseat_domain::seat::Seat>(locked).await?;
+        let lock = self.services.journal.load::<Seat>(locked).await?;
         let mut context = self.context.steps();
         if let (Some(owner), Some(last)) = (lock.state.owner(), lock.last)
             && owner == self.id
