@@ -19,6 +19,7 @@ mod mark;
 mod open_error;
 mod opening;
 mod options;
+mod pages;
 mod paths;
 mod readers;
 mod recent_events;

@@ -2,6 +2,7 @@
 
 use crate::open_error::OpenError;
 use crate::options::SqliteOptions;
+use crate::pages::{PAGE, Pages};
 use crate::paths::resolve;
 use crate::readers::{self, Readers};
 use crate::recent_events::RecentEvents;
@@ -63,6 +64,7 @@ impl SqliteLog {
         let reader_path = path.clone();
         let readers = Arc::new(Readers::new(options.readers, Box::new(move || schema::open_reader(&reader_path))));
         let shared = Arc::new(Shared {
+            pages: Pages::new(Arc::clone(&readers)),
             readers,
             recent: RwLock::new(RecentEvents::new(options.tail_events, options.tail_bytes)),
             stopped: OnceLock::new(),
@@ -97,7 +99,8 @@ impl SqliteLog {
         let readers = Readers::new(2, Box::new(open));
         readers.keep(first);
         let recent = RwLock::new(RecentEvents::new(0, 0));
-        let shared = Shared { readers: Arc::new(readers), recent, stopped: OnceLock::new() };
+        let readers = Arc::new(readers);
+        let shared = Shared { pages: Pages::new(Arc::clone(&readers)), readers, recent, stopped: OnceLock::new() };
         Ok(Self { shared: Arc::new(shared), writer: None })
     }
 
@@ -127,6 +130,11 @@ impl SqliteLog {
             Some(writer) => Ok(*writer.head.borrow()),
             None => self.shared.readers.run(readers::head).await,
         }
+    }
+
+    #[cfg(test)]
+    pub(crate) fn shared(&self) -> &Shared {
+        &self.shared
     }
 
     fn page_in_memory(&self, from: Position, direction: Direction, max: usize) -> Option<Vec<Arc<RecordedEvent>>> {
@@ -225,7 +233,17 @@ impl EventLog for SqliteLog {
                 found.extend(passing.take(limit - found.len()));
                 continue;
             }
-            let (start, left, filter) = (cursor, limit - found.len(), filter.clone());
+            let left = limit - found.len();
+            if direction == Direction::Forwards && left >= PAGE {
+                let page = self.shared.pages.after(cursor, head, filter).await?;
+                found.extend_from_slice(&page.events);
+                cursor = page.reached;
+                if page.is_last {
+                    return Ok(found);
+                }
+                continue;
+            }
+            let (start, filter) = (cursor, filter.clone());
             let query = move |c: &rusqlite::Connection| readers::page(c, start, head, direction, left, &filter);
             let page = self.shared.readers.run(query).await?;
             found.extend(page.events);

@@ -86,6 +86,8 @@ pub(super) struct Page {
     pub(super) reached: Position,
     /// Whether there is nothing between `reached` and the bound.
     pub(super) is_last: bool,
+    /// Of the events' bodies.
+    pub(super) bytes: usize,
 }
 
 /// Position of the last event in the file.
@@ -163,14 +165,13 @@ pub(super) fn page(
              WHERE e.position < ?1 AND e.position <= ?2 ORDER BY e.position DESC"
         }
     };
-    let mut page = Page { events: Vec::new(), reached: from, is_last: false };
+    let mut page = Page { events: Vec::new(), reached: from, is_last: false, bytes: 0 };
     let mut scanned = 0;
-    let mut bytes = 0;
     let mut gap = None;
     let mut query = || -> rusqlite::Result<()> {
         let mut statement = connection.prepare_cached(sql)?;
         let mut rows = statement.query((integer(from.0), integer(bound.0)))?;
-        while scanned < PAGE_ROWS && bytes < PAGE_BYTES && page.events.len() < limit {
+        while scanned < PAGE_ROWS && page.bytes < PAGE_BYTES && page.events.len() < limit {
             let Some(row) = rows.next()? else {
                 page.is_last = true;
                 break;
@@ -191,7 +192,7 @@ pub(super) fn page(
             let (stream, event_type) = (row.get_ref(1)?.as_str()?, row.get_ref(3)?.as_str()?);
             if filter.matches(stream, event_type) {
                 let event = event(row, StreamName::from_log(stream))?;
-                bytes += event.data.get().len() + event.metadata.get().len();
+                page.bytes += event.data.get().len() + event.metadata.get().len();
                 page.events.push(Arc::new(event));
             }
         }

@@ -1,5 +1,6 @@
 //! What the writer, reads and subscriptions share.
 
+use crate::pages::Pages;
 use crate::readers::Readers;
 use crate::recent_events::RecentEvents;
 use lastseat_domain::ports::event_log::LogFault;
@@ -8,6 +9,8 @@ use std::sync::{Arc, OnceLock};
 
 pub(crate) struct Shared {
     pub(crate) readers: Arc<Readers>,
+    /// Of the file, for those who catch up.
+    pub(crate) pages: Pages,
     pub(crate) recent: RwLock<RecentEvents>,
     /// Why the writer has stopped; only a restart helps.
     pub(crate) stopped: OnceLock<String>,

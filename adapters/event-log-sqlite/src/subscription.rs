@@ -1,16 +1,13 @@
 //! Subscriptions: read from the file while far from the head, then from memory.
 
-use crate::readers;
+use crate::pages::PAGE;
 use crate::shared::Shared;
 use futures::StreamExt;
 use futures::stream::{self, BoxStream};
-use lastseat_domain::ports::event_log::{Delivery, Direction, Filter, LogFault, Position};
+use lastseat_domain::ports::event_log::{Delivery, Filter, LogFault, Position};
 use std::collections::VecDeque;
 use std::sync::Arc;
 use tokio::sync::watch;
-
-/// Most events read at once.
-const PAGE: usize = 512;
 
 struct Subscription {
     shared: Arc<Shared>,
@@ -74,16 +71,15 @@ impl Subscription {
         let in_memory = self.shared.recent.read().after(self.cursor, PAGE);
         let (events, reached) = if let Some(events) = in_memory {
             let reached = events.last().map_or(self.cursor, |last| last.position);
+            self.shared.pages.forget_all();
             (events, reached)
         } else {
             self.catching_up = true;
-            let (from, filter) = (self.cursor, self.filter.clone());
-            let query = move |c: &rusqlite::Connection| readers::page(c, from, head, Direction::Forwards, PAGE, &filter);
-            let page = self.shared.readers.run(query).await?;
-            if page.is_last && page.reached != head {
+            let page = self.shared.pages.after(self.cursor, head, &self.filter).await?;
+            if page.is_last && page.reached < head {
                 return Err(LogFault::Damaged(format!("the log ends at {}, not at {head}", page.reached)));
             }
-            (page.events, page.reached)
+            (page.events.clone(), page.reached)
         };
         if reached < head {
             self.catching_up = true;

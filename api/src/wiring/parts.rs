@@ -25,41 +25,51 @@ pub(super) fn other_connections(config: &Config) -> u64 {
     config.eventstore_listen.map_or(0, |_| eventstore_server::MAX_CONNECTIONS as u64)
 }
 
-/// The write side and the read side, with the demo show if it is wanted.
+/// The write side and the read side, with the demo show if it is wanted. They read the log at the same time: what the one
+/// has read and decoded, the other need not.
 pub(super) async fn open_both_sides(
     config: &Config,
     data: &DataDir,
     ports: Ports,
     metrics: &Metrics,
 ) -> Result<(BoxOffice, ReadModel), StartError> {
-    let (log, clock) = (Arc::clone(&ports.log), Arc::clone(&ports.clock));
-    let box_office = open_box_office(data, ports, settings(config), metrics).await?;
+    let log = Arc::clone(&ports.log);
+    let views = open_views(data, Arc::clone(&log), Arc::clone(&ports.clock));
+    let (box_office, read_model) = tokio::join!(open_box_office(data, ports, settings(config), metrics), views);
+    let (box_office, read_model) = match (box_office, read_model) {
+        (Ok(box_office), Ok(read_model)) => (box_office, read_model),
+        (Ok(box_office), Err(error)) => {
+            box_office.drain(config.drain).await;
+            return Err(error);
+        }
+        (Err(error), Ok(read_model)) => {
+            read_model.stop().await;
+            return Err(error);
+        }
+        (Err(error), Err(_)) => return Err(error),
+    };
     let rest = async {
         if config.demo {
             demo::put_on_sale(&box_office, config.hold).await?;
         }
-        open_views(data, &log, &clock).await
-    };
-    match rest.await {
-        Ok(read_model) => Ok((box_office, read_model)),
-        Err(error) => {
-            box_office.drain(config.drain).await;
-            Err(error)
+        let head = last_position(&*log, &Filter::our_streams()).await?;
+        if !read_model.wait_for(head, VIEWS_PATIENCE).await {
+            tracing::warn!("the views have not caught up with the log yet");
         }
+        Ok(())
+    };
+    let done: Result<(), StartError> = rest.await;
+    if let Err(error) = done {
+        box_office.drain(config.drain).await;
+        read_model.stop().await;
+        return Err(error);
     }
+    Ok((box_office, read_model))
 }
 
-/// The views, caught up with the log if that does not take too long.
-async fn open_views(data: &DataDir, log: &Arc<dyn EventLog>, clock: &Arc<dyn Clock>) -> Result<ReadModel, StartError> {
+async fn open_views(data: &DataDir, log: Arc<dyn EventLog>, clock: Arc<dyn Clock>) -> Result<ReadModel, StartError> {
     let dir = data.views();
-    let head = last_position(&**log, &Filter::our_streams()).await?;
-    let read_model = ReadModel::open(Arc::clone(log), Arc::clone(clock), Some(dir.clone()))
-        .await
-        .map_err(|source| StartError::Views { source, dir })?;
-    if !read_model.wait_for(head, VIEWS_PATIENCE).await {
-        tracing::warn!("the views have not caught up with the log yet");
-    }
-    Ok(read_model)
+    ReadModel::open(log, clock, Some(dir.clone())).await.map_err(|source| StartError::Views { source, dir })
 }
 
 /// Each node limits what comes to it; with Redis, all of them together.

@@ -21,7 +21,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 /// Events read at a time while starting.
-const PAGE: usize = 2_000;
+const PAGE: usize = 2_048;
 /// Bookings looked at in parallel, as far as the log goes.
 const SETTLING: usize = 256;
 /// Bookings whose next step calls the gateway, likewise. They have places of their own, so that a gateway that does not
