@@ -52,6 +52,11 @@ impl ServerSubscription {
         Self { messages, _task: AbortOnDropHandle::new(tokio::spawn(task)) }
     }
 
+    /// A message that is there already: no timers for each of a burst.
+    pub(crate) fn arrived(&mut self) -> Option<Result<ServerMessage, CallError>> {
+        self.messages.try_recv().ok()
+    }
+
     /// The next message; the last one is the reason of the end.
     pub(crate) async fn next(&mut self) -> Option<Result<ServerMessage, CallError>> {
         self.messages.recv().await

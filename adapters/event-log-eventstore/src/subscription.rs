@@ -131,6 +131,9 @@ impl Subscription {
     /// Only permanent faults.
     async fn step(&mut self) -> Result<(), LogFault> {
         let Some(server) = &mut self.server else { return self.start().await };
+        if let Some(message) = server.arrived() {
+            return self.take(message).await;
+        }
         let probing = async {
             match &mut self.probe {
                 Some(probe) => Step::Probed(probe.await),
@@ -146,8 +149,7 @@ impl Subscription {
             step = probing => step,
         };
         match step {
-            Step::Message(Some(Ok(message))) => self.handle(message),
-            Step::Message(Some(Err(error))) => return self.lost(error).await,
+            Step::Message(Some(message)) => return self.take(message).await,
             Step::Message(None) => return self.lost(CallError::Lost("the subscription ended".to_owned())).await,
             Step::Probed(probe) => {
                 self.probe = None;
@@ -158,6 +160,16 @@ impl Subscription {
             }
         }
         Ok(())
+    }
+
+    async fn take(&mut self, message: Result<ServerMessage, CallError>) -> Result<(), LogFault> {
+        match message {
+            Ok(message) => {
+                self.handle(message);
+                Ok(())
+            }
+            Err(error) => self.lost(error).await,
+        }
     }
 
     /// Subscribes after what was received.

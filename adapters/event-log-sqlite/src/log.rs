@@ -7,7 +7,7 @@ use crate::paths::resolve;
 use crate::readers::{self, Readers};
 use crate::recent_events::RecentEvents;
 use crate::shared::Shared;
-use crate::writer::{Append, Job, Writer};
+use crate::writer::{Append, AppendResult, Job, Writer};
 use crate::{mark, opening, schema, subscription};
 use async_trait::async_trait;
 use futures::stream::{self, BoxStream};
@@ -37,8 +37,9 @@ pub struct SqliteLog {
 
 struct WriterHandle {
     queue: mpsc::Sender<Job>,
-    /// Free space in the queue, in KiB.
+    /// Free space in the queue, in KiB, and all of it.
     queue_space: Arc<Semaphore>,
+    queue_kib: u32,
     head: watch::Receiver<Position>,
     thread: Mutex<Option<JoinHandle<()>>>,
 }
@@ -70,12 +71,14 @@ impl SqliteLog {
             stopped: OnceLock::new(),
         });
         let (queue, jobs) = mpsc::channel(options.queue.max(1));
-        let queue_space = Arc::new(Semaphore::new((options.queue_bytes.max(request::MAX_APPEND_BYTES)) / 1024 + 1));
+        let queue_kib = options.queue_bytes.max(request::MAX_APPEND_BYTES) / 1024 + 1;
+        let queue_space = Arc::new(Semaphore::new(queue_kib));
+        let queue_kib = u32::try_from(queue_kib).unwrap_or(u32::MAX);
         let writer = Writer::new(opened, Arc::clone(&shared), clock, options).map_err(|error| OpenError::of(&path, &error))?;
         let head = writer.head();
         let thread = std::thread::Builder::new().name("event-log".to_owned()).spawn(move || writer.run(jobs));
         let thread = thread.map_err(|error| OpenError::Io { path, reason: error.to_string() })?;
-        Ok(Self { shared, writer: Some(WriterHandle { queue, queue_space, head, thread: Mutex::new(Some(thread)) }) })
+        Ok(Self { shared, writer: Some(WriterHandle { queue, queue_space, queue_kib, head, thread: Mutex::new(Some(thread)) }) })
     }
 
     /// Opens the log at `path` for reading only: while a server has it open, or after one was
@@ -120,6 +123,27 @@ impl SqliteLog {
             return self.shared.check_running();
         }
         closed.await.unwrap_or_else(|_| self.shared.check_running())
+    }
+
+    /// Queues appends, which are not empty and were checked, and waits for what became of each.
+    async fn enqueue(&self, appends: Vec<Vec<StreamWrite>>, bytes: usize) -> Vec<AppendResult> {
+        let count = appends.len();
+        let queued = async {
+            let Some(writer) = &self.writer else {
+                return Err(LogFault::Refused("the log is open for reading only".to_owned()));
+            };
+            self.shared.check_running()?;
+            let closed = || LogFault::Unavailable("the log is closed".to_owned());
+            let kib = u32::try_from(bytes / 1024 + 1).unwrap_or(u32::MAX).min(writer.queue_kib);
+            let queue_space = Arc::clone(&writer.queue_space).acquire_many_owned(kib).await.map_err(|_| closed())?;
+            let (answer, answered) = oneshot::channel();
+            if writer.queue.send(Job::Append(Append { appends, bytes, answer, _queue_space: queue_space })).await.is_err() {
+                self.shared.check_running()?;
+                return Err(closed());
+            }
+            answered.await.map_err(|_| LogFault::OutcomeUnknown("the log closed before it answered".to_owned()))
+        };
+        queued.await.unwrap_or_else(|fault| vec![Err(fault); count])
     }
 
     /// The position up to which reads see events. If opened for reading only, it moves while a server
@@ -173,19 +197,31 @@ impl EventLog for SqliteLog {
         if writes.is_empty() {
             return Ok(Vec::new());
         }
-        let Some(writer) = &self.writer else {
-            return Err(LogFault::Refused("the log is open for reading only".to_owned()));
-        };
-        self.shared.check_running()?;
-        let closed = || LogFault::Unavailable("the log is closed".to_owned());
-        let kib = u32::try_from(bytes / 1024 + 1).unwrap_or(u32::MAX);
-        let queue_space = Arc::clone(&writer.queue_space).acquire_many_owned(kib).await.map_err(|_| closed())?;
-        let (answer, answered) = oneshot::channel();
-        if writer.queue.send(Job::Append(Append { writes, bytes, answer, _queue_space: queue_space })).await.is_err() {
-            self.shared.check_running()?;
-            return Err(closed());
+        let lost = || Err(LogFault::OutcomeUnknown("the log has no answer for the append".to_owned()));
+        self.enqueue(vec![writes], bytes).await.pop().unwrap_or_else(lost)
+    }
+
+    /// One job for the writer, in one transaction.
+    async fn append_each(&self, appends: Vec<Vec<StreamWrite>>) -> Vec<Result<Vec<WriteOutcome>, LogFault>> {
+        let mut bytes = 0;
+        let mut refused = Vec::new();
+        let mut accepted = Vec::with_capacity(appends.len());
+        for (index, writes) in appends.into_iter().enumerate() {
+            match request::check(&writes) {
+                Ok(_) if writes.is_empty() => refused.push((index, Ok(Vec::new()))),
+                Ok(size) => {
+                    bytes += size;
+                    accepted.push(writes);
+                }
+                Err(fault) => refused.push((index, Err(fault))),
+            }
         }
-        answered.await.unwrap_or_else(|_| Err(LogFault::OutcomeUnknown("the log closed before it answered".to_owned())))
+        let mut results = if accepted.is_empty() { Vec::new() } else { self.enqueue(accepted, bytes).await };
+        // In ascending order, so that each index is right once those before it are there.
+        for (index, result) in refused {
+            results.insert(index.min(results.len()), result);
+        }
+        results
     }
 
     async fn read_stream(

@@ -78,6 +78,43 @@ async fn a_failed_commit_may_be_lost() {
     assert_eq!(after(CommitFault::Lost).await, ["a-1"]);
 }
 
+/// One transaction, one answer for each append: none is reported as written if the commit fails.
+#[tokio::test]
+async fn after_a_failed_commit_every_append_that_came_together_is_unknown() {
+    for (fault, found) in [(CommitFault::Durable, 3), (CommitFault::Lost, 0), (CommitFault::Panic, 0)] {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("events.db");
+        let options = SqliteOptions { on_fatal: Arc::new(|_| {}), ..SqliteOptions::default() };
+        options.commit_faults.lock().push_back(fault);
+        let log = SqliteLog::open_with(&path, Arc::new(SystemClock), options).unwrap();
+        let answers = log.append_each(vec![write("a-1"), write("a-2"), write("a-3")]).await;
+        assert_eq!(answers.len(), 3);
+        assert!(answers.iter().all(|answer| matches!(answer, Err(LogFault::OutcomeUnknown(_)))), "{answers:?}");
+        drop(log);
+        let log = SqliteLog::open(&path, Arc::new(SystemClock)).unwrap();
+        assert_eq!(log.head().await, Ok(Position(found)));
+    }
+}
+
+/// However much comes together: all of it has a place in a queue that is smaller.
+#[tokio::test]
+async fn appends_that_come_together_may_be_larger_than_the_queue() {
+    let folder = tempfile::tempdir().unwrap();
+    let options = SqliteOptions { queue_bytes: 1, ..SqliteOptions::default() };
+    let log = SqliteLog::open_with(folder.path().join("events.db"), Arc::new(SystemClock), options).unwrap();
+    let large = |n: usize| {
+        let mut writes = write(&format!("a-{n}"));
+        for event in writes.iter_mut().flat_map(|write| &mut write.events) {
+            event.data = RawValue::from_string(format!("\"{}\"", "x".repeat(900_000))).unwrap();
+        }
+        writes
+    };
+    let answers = log.append_each((0..20).map(large).collect()).await;
+    assert!(answers.iter().all(Result::is_ok), "{answers:?}");
+    assert_eq!(log.head().await, Ok(Position(20)));
+    log.close().await.unwrap();
+}
+
 /// Between two transactions, where nobody waits for an answer: the log must not only refuse from then on,
 /// or nothing would ever restart the process.
 #[tokio::test]

@@ -30,16 +30,37 @@ pub(super) enum Job {
     Close(CloseAnswer),
 }
 
+/// Appends that are answered together, each by itself. They are written in one transaction.
 pub(super) struct Append {
-    pub(super) writes: Vec<StreamWrite>,
+    pub(super) appends: Vec<Vec<StreamWrite>>,
     pub(super) bytes: usize,
     pub(super) answer: Answer,
-    /// Its place in the queue, released when the append is done.
+    /// Their place in the queue, released when they are done.
     pub(super) _queue_space: OwnedSemaphorePermit,
 }
 
 type CloseAnswer = oneshot::Sender<Result<(), LogFault>>;
-type Answer = oneshot::Sender<Result<Vec<WriteOutcome>, LogFault>>;
+/// What became of one append.
+pub(super) type AppendResult = Result<Vec<WriteOutcome>, LogFault>;
+type Answer = oneshot::Sender<Vec<AppendResult>>;
+
+/// A caller, and how many appends it waits for.
+struct Waiting {
+    answer: Answer,
+    appends: usize,
+    _queue_space: OwnedSemaphorePermit,
+}
+
+impl Waiting {
+    /// Wakes the caller once, however many appends it waits for. It may have given up.
+    fn answer(self, results: impl Iterator<Item = AppendResult>) {
+        drop(self.answer.send(results.take(self.appends).collect()));
+    }
+
+    fn fail(self, fault: &LogFault) {
+        self.answer(std::iter::repeat_with(|| Err(fault.clone())));
+    }
+}
 
 /// Why a transaction failed.
 enum Failure {
@@ -138,9 +159,9 @@ impl Writer {
         // Places in the queue are released with the answers.
         let mut waiting = Vec::with_capacity(appends.len());
         let mut requests = Vec::with_capacity(appends.len());
-        for Append { writes, answer, _queue_space, .. } in appends {
-            requests.push(writes);
-            waiting.push((answer, _queue_space));
+        for Append { appends, answer, _queue_space, .. } in appends {
+            waiting.push(Waiting { answer, appends: appends.len(), _queue_space });
+            requests.extend(appends);
         }
         // Caught here as well, so that the callers are answered.
         let done = catch_unwind(AssertUnwindSafe(|| self.transaction(requests))).unwrap_or_else(|_| {
@@ -149,23 +170,25 @@ impl Writer {
         });
         match done {
             Ok(outcomes) => {
-                for ((answer, _), outcomes) in waiting.into_iter().zip(outcomes) {
-                    drop(answer.send(Ok(outcomes)));
+                let mut results = outcomes.into_iter().map(Ok);
+                for waiting in waiting {
+                    waiting.answer(results.by_ref());
                 }
                 Ok(())
             }
             Err(Failure::RolledBack(fault)) => {
-                tracing::warn!(%fault, appends = waiting.len(), "the event log rolled back a transaction");
-                for (answer, _) in waiting {
-                    drop(answer.send(Err(fault.clone())));
+                let appends: usize = waiting.iter().map(|waiting| waiting.appends).sum();
+                tracing::warn!(%fault, appends, "the event log rolled back a transaction");
+                for waiting in waiting {
+                    waiting.fail(&fault);
                 }
                 Ok(())
             }
             Err(Failure::Fatal(fault, reason)) => {
                 // Before the answers, so that a retry is refused.
                 self.shared.stopped.get_or_init(|| reason.clone());
-                for (answer, _) in waiting {
-                    drop(answer.send(Err(fault.clone())));
+                for waiting in waiting {
+                    waiting.fail(&fault);
                 }
                 Err(reason)
             }
@@ -288,7 +311,10 @@ impl Writer {
         let mut closing = closing;
         while let Some(job) = jobs.blocking_recv() {
             match job {
-                Job::Append(append) => drop(append.answer.send(stopped().map(|()| Vec::new()))),
+                Job::Append(append) => {
+                    let results = append.appends.iter().map(|_| stopped().map(|()| Vec::new())).collect();
+                    drop(append.answer.send(results));
+                }
                 Job::Close(waiter) => closing.push(waiter),
             }
         }
@@ -308,12 +334,12 @@ impl Writer {
 /// Takes a job and those queued after it, up to the limits of a transaction.
 fn gather(first: Job, jobs: &mut mpsc::Receiver<Job>, closing: &mut Vec<CloseAnswer>) -> Vec<Append> {
     let mut appends = Vec::new();
-    let mut bytes = 0;
+    let (mut count, mut bytes) = (0, 0);
     let mut next = Some(first);
-    while appends.len() < MAX_APPENDS && bytes < MAX_BYTES {
+    while count < MAX_APPENDS && bytes < MAX_BYTES {
         match next.take().map_or_else(|| jobs.try_recv(), Ok) {
             Ok(Job::Append(append)) => {
-                bytes += append.bytes;
+                (count, bytes) = (count + append.appends.len(), bytes + append.bytes);
                 appends.push(append);
             }
             Ok(Job::Close(waiter)) => {

@@ -123,6 +123,8 @@ enum Flaw {
     ForgetsIds,
     /// Recognises a repeat by its first event only.
     LooksAtFirstIdOnly,
+    /// Answers all appends that come together as the first of them.
+    AnswersAllAlike,
     /// Falsely claims to be atomic.
     ClaimsAtomicity,
     /// Reads of the whole log include their start.
@@ -192,6 +194,14 @@ impl ForwardLog for Broken {
             _ => {}
         }
         self.inner.append(writes).await
+    }
+
+    async fn append_each(&self, appends: Vec<Vec<StreamWrite>>) -> Vec<Result<Vec<WriteOutcome>, LogFault>> {
+        let answers = self.inner.append_each(appends).await;
+        match answers.first() {
+            Some(first) if self.flaw == Flaw::AnswersAllAlike => vec![first.clone(); answers.len()],
+            _ => answers,
+        }
     }
 
     async fn read_all(
@@ -268,6 +278,7 @@ async fn broken_adapters_are_caught() {
         (Flaw::IgnoresRevision, "a_wrong_revision_is_a_conflict_and_writes_nothing"),
         (Flaw::ForgetsIds, "a_repeat_of_one_event_is_answered_as_the_first_time"),
         (Flaw::LooksAtFirstIdOnly, "a_partly_repeated_batch_is_a_conflict"),
+        (Flaw::AnswersAllAlike, "appends_that_are_handed_over_together_are_decided_one_by_one"),
         (Flaw::ClaimsAtomicity, "one_conflict_withholds_the_rest_where_appends_are_atomic"),
         (Flaw::StartsInclusive, "the_log_is_read_forwards_from_a_position_exclusive"),
         (Flaw::StartsInclusive, "a_subscription_starts_behind_its_position"),

@@ -1,6 +1,7 @@
 //! `Append`: one append per call. A conflict is an answer, not an error.
 
 use crate::deadline;
+use crate::failure::Failure;
 use crate::fault;
 use crate::served_log::ServedLog;
 use crate::wire::streams::append_req::{Content, Options, options::ExpectedStreamRevision};
@@ -8,7 +9,7 @@ use crate::wire::streams::append_resp::{
     Position as WirePosition, Result as Answer, Success, WrongExpectedVersion, success, wrong_expected_version as wrong,
 };
 use crate::wire::streams::{AppendReq, AppendResp};
-use crate::write::{Appended, Draft, ExpectedState, Failure};
+use crate::write::{Appended, Draft, ExpectedState};
 use lastseat_domain::ports::event_log::{Expected, Revision};
 use std::time::Duration;
 use tokio::time::Instant;
@@ -48,7 +49,7 @@ impl ServedLog {
     async fn next_part(&self, incoming: &mut Streaming<AppendReq>) -> Result<Option<AppendReq>, Status> {
         tokio::select! {
             biased;
-            part = incoming.message() => part,
+            part = incoming.message() => part.map_err(fault::unreadable),
             () = self.shutdown.cancelled() => Err(fault::shutting_down()),
         }
     }
@@ -61,7 +62,7 @@ impl ServedLog {
 
 fn expected_state(options: &Options) -> Option<ExpectedState> {
     Some(match options.expected_stream_revision? {
-        ExpectedStreamRevision::Revision(revision) => ExpectedState::Revision(revision),
+        ExpectedStreamRevision::Revision(revision) => ExpectedState::of_revision(revision),
         ExpectedStreamRevision::NoStream(()) => ExpectedState::NoStream,
         ExpectedStreamRevision::Any(()) => ExpectedState::Any,
         ExpectedStreamRevision::StreamExists(()) => ExpectedState::StreamExists,
@@ -111,7 +112,7 @@ fn status(failure: &Failure) -> Status {
         Failure::Invalid(_) | Failure::TooLarge { .. } => Code::InvalidArgument,
         Failure::Conflict { .. } => Code::FailedPrecondition,
         Failure::Unavailable(_) => Code::Unavailable,
-        Failure::TimedOut => Code::DeadlineExceeded,
+        Failure::TooLate | Failure::TimedOut => Code::DeadlineExceeded,
         Failure::Unknown(_) => Code::Aborted,
         Failure::Damaged(_) => Code::DataLoss,
     };

@@ -1,26 +1,30 @@
 //! `BatchAppend`: many concurrent appends on one call. Each is answered when it is done, under the
 //! client's correlation id. A failed append doesn't affect the others.
+//!
+//! What has arrived goes to the log at once, and the log answers it at once: one wake-up and one frame for a group of
+//! appends. The next group doesn't wait for that answer.
 
-use crate::convert::{IdForm, id_from_wire, id_to_wire, position_to_wire, stream_to_wire};
+mod answers;
+
+use crate::convert::id_from_wire;
 use crate::deadline;
+use crate::failure::Failure;
 use crate::fault;
 use crate::served_log::ServedLog;
-use crate::wire::google::rpc::Status as WireStatus;
-use crate::wire::shared;
 use crate::wire::streams::batch_append_req::Options;
 use crate::wire::streams::batch_append_req::options::{DeadlineOption, ExpectedStreamPosition as AskedPosition};
-use crate::wire::streams::batch_append_resp::{ExpectedStreamPosition, Result as Answer, Success, success};
+use crate::wire::streams::batch_append_resp::ExpectedStreamPosition;
 use crate::wire::streams::{BatchAppendReq, BatchAppendResp};
-use crate::write::{Draft, ExpectedState, Failure};
+use crate::write::{Draft, ExpectedState, outcome};
+use answers::{Heading, answer};
 use futures::future::BoxFuture;
 use futures::stream::{self, BoxStream, FuturesUnordered, StreamExt};
-use lastseat_domain::ports::event_log::Expected;
-use prost::Message;
-use std::collections::HashMap;
+use lastseat_domain::ports::event_log::{Expected, LogFault, StreamWrite};
+use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio_util::sync::WaitForCancellationFutureOwned;
-use tonic::{Code, Status, Streaming};
+use tonic::{Status, Streaming};
 use uuid::Uuid;
 
 /// Appends under way on one call; further ones are not read until some are done.
@@ -30,19 +34,31 @@ const MAX_BYTES: usize = 32 * 1024 * 1024;
 /// Partly received appends on one call.
 const MAX_PARTIAL: usize = 64;
 
-/// A completely received append, or the reason why it can't be carried out.
-struct Received {
-    correlation: Uuid,
-    draft: Result<Draft, Failure>,
-    header: Header,
+/// The options of an append.
+struct Header {
+    heading: Heading,
+    time_limit: Duration,
 }
 
-/// The options of an append; the answer repeats some of them.
-#[derive(Clone)]
-struct Header {
-    stream: Option<shared::StreamIdentifier>,
-    expected: Option<ExpectedStreamPosition>,
+/// An append as far as it has been received, or the reason why it can't be carried out.
+struct Received {
+    header: Header,
+    draft: Result<Draft, Failure>,
+}
+
+/// Appends that go to the log together. They have the same time left.
+#[derive(Default)]
+struct Group {
     time_limit: Duration,
+    headings: Vec<(Heading, Expected)>,
+    writes: Vec<Vec<StreamWrite>>,
+    bytes: usize,
+}
+
+/// What became of appends, and how much of the call's bounds they give back.
+struct Done {
+    answers: Vec<BatchAppendResp>,
+    bytes: usize,
 }
 
 struct Session {
@@ -52,10 +68,15 @@ struct Session {
     open: bool,
     /// The error that ends the call once everything under way is done.
     ending: Option<Status>,
-    partial: HashMap<Uuid, (Header, Result<Draft, Failure>)>,
+    partial: HashMap<Uuid, Received>,
     partial_bytes: usize,
-    in_flight: FuturesUnordered<BoxFuture<'static, (usize, BatchAppendResp)>>,
-    in_flight_bytes: usize,
+    /// Completely received, and not yet with the log.
+    arrived: Vec<Received>,
+    in_flight: FuturesUnordered<BoxFuture<'static, Done>>,
+    answers: VecDeque<BatchAppendResp>,
+    /// Appends that have arrived or are in flight, and the bytes of their events.
+    appends: usize,
+    bytes: usize,
     shutdown: std::pin::Pin<Box<WaitForCancellationFutureOwned>>,
 }
 
@@ -71,8 +92,11 @@ pub(crate) fn session(
         ending: None,
         partial: HashMap::new(),
         partial_bytes: 0,
+        arrived: Vec::new(),
         in_flight: FuturesUnordered::new(),
-        in_flight_bytes: 0,
+        answers: VecDeque::new(),
+        appends: 0,
+        bytes: 0,
         shutdown,
     };
     stream::unfold(session, Session::next).boxed()
@@ -81,22 +105,23 @@ pub(crate) fn session(
 impl Session {
     async fn next(mut self) -> Option<(Result<BatchAppendResp, Status>, Self)> {
         loop {
-            if !self.open && self.in_flight.is_empty() {
+            if let Some(answer) = self.answers.pop_front() {
+                return Some((Ok(answer), self));
+            }
+            if !self.open && self.in_flight.is_empty() && self.arrived.is_empty() {
                 return self.ending.take().map(|status| (Err(status), self));
             }
-            let accepts_more = self.open && self.in_flight.len() < MAX_IN_FLIGHT && self.in_flight_bytes < MAX_BYTES;
+            let accepts_more = self.open && self.appends < MAX_IN_FLIGHT && self.bytes < MAX_BYTES;
             tokio::select! {
                 biased;
                 // Reading goes first: the log commits in one transaction whatever is waiting.
                 part = self.incoming.message(), if accepts_more => match part {
                     Ok(Some(part)) => if let Err(status) = self.receive(part) { self.end(Some(status)) },
                     Ok(None) => self.end(None),
-                    Err(status) => self.end(Some(status)),
+                    Err(status) => self.end(Some(fault::unreadable(status))),
                 },
-                Some((bytes, answer)) = self.in_flight.next(), if !self.in_flight.is_empty() => {
-                    self.in_flight_bytes -= bytes;
-                    return Some((Ok(answer), self));
-                },
+                () = std::future::ready(()), if !self.arrived.is_empty() => self.hand_over(),
+                Some(done) = self.in_flight.next(), if !self.in_flight.is_empty() => self.take(done),
                 () = &mut self.shutdown, if self.open => self.end(Some(fault::shutting_down())),
             }
         }
@@ -109,36 +134,38 @@ impl Session {
         self.partial.clear();
     }
 
-    /// Adds a part to its append, and starts the append with its last part.
+    /// Adds a part to its append, which has arrived with its last part.
     fn receive(&mut self, part: BatchAppendReq) -> Result<(), Status> {
         let correlation = id_from_wire(part.correlation_id, "the correlation id")?;
-        let (header, mut draft) = match (self.partial.remove(&correlation), part.options) {
+        let mut append = match (self.partial.remove(&correlation), part.options) {
             (Some(begun), _) => begun,
-            (None, Some(options)) => self.begin(options),
+            (None, Some(options)) => self.begin(correlation, options),
             (None, None) => return Err(Status::invalid_argument("the first part of a batch append must have options")),
         };
-        let before = draft.as_ref().map_or(0, Draft::bytes);
+        let before = append.draft.as_ref().map_or(0, Draft::bytes);
         for event in part.proposed_messages {
-            let Ok(good) = &mut draft else { break };
+            let Ok(good) = &mut append.draft else { break };
             if let Err(failure) = good.push(event.id, &event.metadata, event.custom_metadata, event.data) {
-                draft = Err(failure);
+                append.draft = Err(failure);
             }
         }
-        let bytes = draft.as_ref().map_or(0, Draft::bytes);
+        let bytes = append.draft.as_ref().map_or(0, Draft::bytes);
         self.partial_bytes = self.partial_bytes.saturating_sub(before);
         if part.is_final {
-            self.start(Received { correlation, draft, header });
+            self.appends += 1;
+            self.bytes += bytes;
+            self.arrived.push(append);
             return Ok(());
         }
         self.partial_bytes += bytes;
-        self.partial.insert(correlation, (header, draft));
+        self.partial.insert(correlation, append);
         if self.partial.len() > MAX_PARTIAL || self.partial_bytes > MAX_BYTES {
             return Err(Status::resource_exhausted("too many unfinished appends on one call"));
         }
         Ok(())
     }
 
-    fn begin(&self, options: Options) -> (Header, Result<Draft, Failure>) {
+    fn begin(&self, correlation: Uuid, options: Options) -> Received {
         let longest = self.served.append_deadline;
         let time_limit = match options.deadline_option {
             None => longest,
@@ -148,7 +175,7 @@ impl Session {
         let (state, expected) = match options.expected_stream_position {
             None => (None, None),
             Some(AskedPosition::StreamPosition(revision)) => {
-                (Some(ExpectedState::Revision(revision)), Some(ExpectedStreamPosition::StreamPosition(revision)))
+                (Some(ExpectedState::of_revision(revision)), Some(ExpectedStreamPosition::StreamPosition(revision)))
             }
             Some(AskedPosition::NoStream(())) => (Some(ExpectedState::NoStream), Some(ExpectedStreamPosition::NoStream(()))),
             Some(AskedPosition::Any(())) => (Some(ExpectedState::Any), Some(ExpectedStreamPosition::Any(()))),
@@ -156,82 +183,68 @@ impl Session {
                 (Some(ExpectedState::StreamExists), Some(ExpectedStreamPosition::StreamExists(())))
             }
         };
-        let stream = options.stream_identifier.clone();
-        let header = Header { stream, expected, time_limit: time_limit.min(longest) };
-        (header, Draft::new(options.stream_identifier, state))
+        let heading = Heading { correlation, stream: options.stream_identifier.clone(), expected };
+        let header = Header { heading, time_limit: deadline::in_steps(time_limit.min(longest)) };
+        Received { header, draft: Draft::new(options.stream_identifier, state) }
     }
 
-    fn start(&mut self, append: Received) {
-        let bytes = append.draft.as_ref().map_or(0, Draft::bytes);
-        self.in_flight_bytes += bytes;
-        let served = Arc::clone(&self.served);
-        // Unconstrained, so that appends reach the log in order: a client may send the next event of a
-        // stream before it has the answer to the previous one.
-        let append = tokio::task::unconstrained(async move { (bytes, carry_out(served, append).await) });
-        self.in_flight.push(Box::pin(append));
+    /// Gives the log what has arrived, in order: a client may send the next event of a stream before it has the answer to
+    /// the previous one.
+    fn hand_over(&mut self) {
+        let mut group = Group::default();
+        for Received { header: Header { heading, time_limit }, draft } in std::mem::take(&mut self.arrived) {
+            match draft {
+                Err(failure) => self.take(Done { answers: vec![answer(heading, Err(failure))], bytes: 0 }),
+                Ok(_) if time_limit.is_zero() => {
+                    let bytes = draft.as_ref().map_or(0, Draft::bytes);
+                    self.take(Done { answers: vec![answer(heading, Err(Failure::TooLate))], bytes });
+                }
+                Ok(draft) if draft.is_empty() => {
+                    let served = Arc::clone(&self.served);
+                    self.in_flight.push(Box::pin(async move {
+                        let answers = vec![answer(heading, draft.write(&*served.log, time_limit).await)];
+                        Done { answers, bytes: 0 }
+                    }));
+                }
+                Ok(draft) => {
+                    if group.time_limit != time_limit {
+                        self.start(std::mem::replace(&mut group, Group { time_limit, ..Group::default() }));
+                    }
+                    group.bytes += draft.bytes();
+                    group.headings.push((heading, draft.expected));
+                    group.writes.push(vec![draft.into_write()]);
+                }
+            }
+        }
+        self.start(group);
+    }
+
+    fn start(&mut self, group: Group) {
+        if !group.writes.is_empty() {
+            // Unconstrained, so that groups reach the log in order.
+            self.in_flight.push(Box::pin(tokio::task::unconstrained(carry_out(Arc::clone(&self.served), group))));
+        }
+    }
+
+    fn take(&mut self, done: Done) {
+        self.appends = self.appends.saturating_sub(done.answers.len());
+        self.bytes = self.bytes.saturating_sub(done.bytes);
+        self.answers.extend(done.answers);
     }
 }
 
-async fn carry_out(served: Arc<ServedLog>, append: Received) -> BatchAppendResp {
-    let Received { correlation, draft, header } = append;
-    let mut stream_identifier = header.stream;
-    let result = match draft {
-        Ok(draft) => {
-            stream_identifier = Some(stream_to_wire(&draft.stream));
-            draft.write(&*served.log, header.time_limit).await
+/// Nothing of it is answered before the log has answered.
+async fn carry_out(served: Arc<ServedLog>, group: Group) -> Done {
+    let Group { time_limit, headings, writes, bytes } = group;
+    let results = tokio::time::timeout(time_limit, served.log.append_each(writes)).await;
+    let answers = match results {
+        Ok(results) => {
+            let missing = || Err(LogFault::OutcomeUnknown("the log has no answer for the append".to_owned()));
+            let results = results.into_iter().chain(std::iter::repeat_with(missing));
+            let answers = headings.into_iter().zip(results);
+            answers.map(|((heading, expected), result)| answer(heading, outcome(expected, result))).collect()
         }
-        Err(failure) => Err(failure),
+        Err(_) => headings.into_iter().map(|(heading, _)| answer(heading, Err(Failure::TimedOut))).collect(),
     };
-    let result = match result {
-        Ok(appended) => Answer::Success(Success {
-            current_revision_option: Some(
-                appended
-                    .last_revision
-                    .map_or(success::CurrentRevisionOption::NoStream(()), success::CurrentRevisionOption::CurrentRevision),
-            ),
-            position_option: Some(success::PositionOption::Position(position_to_wire(appended.position))),
-        }),
-        Err(failure) => Answer::Error(error(&failure)),
-    };
-    BatchAppendResp {
-        correlation_id: Some(id_to_wire(correlation, IdForm::Text)),
-        // Clients fail without it.
-        stream_identifier: Some(stream_identifier.unwrap_or_default()),
-        expected_stream_position: header.expected,
-        result: Some(result),
-    }
-}
-
-/// Every error has details: some clients look at nothing else.
-fn error(failure: &Failure) -> WireStatus {
-    let message = failure.message();
-    let (code, details) = match failure {
-        Failure::Conflict { expected, actual } => {
-            use shared::wrong_expected_version::{
-                CurrentStreamRevisionOption as Current, ExpectedStreamPositionOption as Expectation,
-            };
-            let wrong = shared::WrongExpectedVersion {
-                current_stream_revision_option: Some(actual.map_or(Current::CurrentNoStream(()), Current::CurrentStreamRevision)),
-                expected_stream_position_option: Some(match expected {
-                    Expected::NoStream => Expectation::ExpectedNoStream(()),
-                    Expected::Revision(revision) => Expectation::ExpectedStreamPosition(*revision),
-                }),
-            };
-            (Code::AlreadyExists, details("WrongExpectedVersion", &wrong))
-        }
-        Failure::TooLarge { limit } => {
-            let exceeded = shared::MaximumAppendSizeExceeded { max_append_size: u32::try_from(*limit).unwrap_or(u32::MAX) };
-            (Code::InvalidArgument, details("MaximumAppendSizeExceeded", &exceeded))
-        }
-        Failure::Invalid(why) => (Code::InvalidArgument, details("BadRequest", &shared::BadRequest { message: why.clone() })),
-        Failure::TimedOut => (Code::DeadlineExceeded, details("Timeout", &shared::Timeout {})),
-        Failure::Unknown(_) => (Code::Aborted, details("Timeout", &shared::Timeout {})),
-        Failure::Unavailable(_) => (Code::Unavailable, details("Unknown", &shared::Unknown {})),
-        Failure::Damaged(_) => (Code::DataLoss, details("Unknown", &shared::Unknown {})),
-    };
-    WireStatus { code: code.into(), message, details: Some(details) }
-}
-
-fn details(name: &str, message: &impl Message) -> prost_types::Any {
-    prost_types::Any { type_url: format!("type.googleapis.com/event_store.client.{name}"), value: message.encode_to_vec() }
+    Done { answers, bytes }
 }

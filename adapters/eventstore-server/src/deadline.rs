@@ -23,6 +23,14 @@ pub(crate) fn of(metadata: &MetadataMap) -> Option<Duration> {
     })
 }
 
+/// A little less, above a second: clients send dates, so that no two of their deadlines are the same, and appends with the
+/// same time left go to the log together.
+pub(crate) fn in_steps(limit: Duration) -> Duration {
+    const STEP: u64 = 250;
+    let millis = u64::try_from(limit.as_millis()).unwrap_or(u64::MAX);
+    if millis < 1_000 { limit } else { Duration::from_millis(millis / STEP * STEP) }
+}
+
 /// Zero for a negative duration. Callers set an upper bound: some clients put a date into it.
 pub(crate) fn from_duration(duration: prost_types::Duration) -> Duration {
     let seconds = u64::try_from(duration.seconds).unwrap_or_default();
@@ -61,6 +69,14 @@ mod tests {
             let mut metadata = MetadataMap::new();
             metadata.insert("grpc-timeout", header);
             assert_eq!(of(&metadata), None, "{invalid}");
+        }
+    }
+
+    #[test]
+    fn a_limit_is_shortened_by_less_than_a_quarter_of_a_second_and_never_to_nothing() {
+        let millis = Duration::from_millis;
+        for (limit, shortened) in [(0, 0), (1, 1), (999, 999), (1_000, 1_000), (1_249, 1_000), (9_999, 9_750), (10_000, 10_000)] {
+            assert_eq!(in_steps(millis(limit)), millis(shortened));
         }
     }
 

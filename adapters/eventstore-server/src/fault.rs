@@ -19,6 +19,11 @@ pub(crate) fn shutting_down() -> Status {
     Status::unavailable("the server is shutting down; connect again")
 }
 
+/// The failure to read a message of a call. A message that is too large gets the code that EventStoreDB answers.
+pub(crate) fn unreadable(status: Status) -> Status {
+    if status.code() == Code::OutOfRange { Status::resource_exhausted(status.message()) } else { status }
+}
+
 pub(crate) fn denied(why: &str) -> Status {
     let mut status = Status::permission_denied(why);
     set_exception(&mut status, "access-denied");

@@ -36,6 +36,7 @@ mod convert;
 mod deadline;
 mod dispatcher;
 mod event_filter;
+mod failure;
 mod fault;
 mod node;
 mod places;

@@ -1,10 +1,11 @@
 //! What `Append` and `BatchAppend` have in common: validating the events, and writing them.
 
 use crate::convert::{NO_METADATA, id_from_wire, stream_from_wire};
+use crate::failure::Failure;
 use crate::wire::shared::{StreamIdentifier, Uuid as WireUuid};
 use bytes::Bytes;
 use lastseat_domain::StreamName;
-use lastseat_domain::ports::event_log::request::{MAX_APPEND_BYTES, MAX_EVENT_BYTES};
+use lastseat_domain::ports::event_log::request::{MAX_BODY_BYTES, MAX_EVENT_BYTES};
 use lastseat_domain::ports::event_log::{
     Direction, EventLog, Expected, LogFault, NewEvent, Position, Revision, StreamWrite, WriteOutcome,
 };
@@ -12,58 +13,12 @@ use serde_json::value::RawValue;
 use std::collections::HashMap;
 use std::time::Duration;
 
+/// Largest append, in bytes of the bodies of its events: what EventStoreDB 23.10 takes by default, and how it counts.
+const MAX_APPEND: usize = MAX_BODY_BYTES;
+/// Largest append with everything that belongs to its events. Only these two are ours: EventStoreDB doesn't count it.
+const MAX_APPEND_WITH_METADATA: usize = 16 * 1024 * 1024;
 /// Most events of one append.
 const MAX_EVENTS: usize = 10_000;
-
-/// Why an append did not succeed.
-#[derive(Debug, Clone)]
-pub(crate) enum Failure {
-    /// The request can never succeed.
-    Invalid(String),
-    TooLarge {
-        /// The limit that was exceeded, in bytes.
-        limit: usize,
-    },
-    /// The stream is at another revision. Nothing was written.
-    Conflict {
-        expected: Expected,
-        /// `None` if the stream has no events.
-        actual: Option<Revision>,
-    },
-    /// Nothing was written.
-    Unavailable(String),
-    /// The deadline passed; whether it was written is unknown.
-    TimedOut,
-    /// Whether it was written is unknown.
-    Unknown(String),
-    /// The log is damaged.
-    Damaged(String),
-}
-
-impl Failure {
-    pub(crate) fn message(&self) -> String {
-        match self {
-            Self::Invalid(why) | Self::Unavailable(why) | Self::Damaged(why) => why.clone(),
-            Self::TooLarge { limit } => format!("larger than the {limit} bytes allowed"),
-            Self::Conflict { expected, actual } => format!("the stream is at {actual:?} and not at {expected:?}"),
-            Self::TimedOut => {
-                "no answer in time; it may have been written: send the same events at the same revision again".to_owned()
-            }
-            Self::Unknown(why) => format!("{why}; it may have been written: send the same events at the same revision again"),
-        }
-    }
-}
-
-impl From<LogFault> for Failure {
-    fn from(fault: LogFault) -> Self {
-        match fault {
-            LogFault::Unavailable(_) => Self::Unavailable(fault.to_string()),
-            LogFault::OutcomeUnknown(_) => Self::Unknown(fault.to_string()),
-            LogFault::Damaged(_) => Self::Damaged(fault.to_string()),
-            LogFault::Refused(_) => Self::Invalid(fault.to_string()),
-        }
-    }
-}
 
 /// What a client expects of the stream, as the protocol has it.
 #[derive(Debug, Clone, Copy)]
@@ -72,6 +27,24 @@ pub(crate) enum ExpectedState {
     NoStream,
     Any,
     StreamExists,
+}
+
+/// The revision that means "no stream": -1, as clients for .NET send it.
+const NONE: Revision = Revision::MAX;
+/// Those that mean "any" and "stream exists": -2 and -4.
+const ANY: Revision = Revision::MAX - 1;
+const EXISTS: Revision = Revision::MAX - 3;
+
+impl ExpectedState {
+    /// Of a revision, which may be one of those that are none.
+    pub(crate) fn of_revision(revision: Revision) -> Self {
+        match revision {
+            NONE => Self::NoStream,
+            ANY => Self::Any,
+            EXISTS => Self::StreamExists,
+            revision => Self::Revision(revision),
+        }
+    }
 }
 
 /// The answer to a successful append.
@@ -89,6 +62,7 @@ pub(crate) struct Draft {
     pub(crate) expected: Expected,
     events: Vec<NewEvent>,
     bytes: usize,
+    body_bytes: usize,
 }
 
 impl Draft {
@@ -108,7 +82,7 @@ impl Draft {
                 );
             }
         };
-        Ok(Self { stream, expected, events: Vec::new(), bytes: 0 })
+        Ok(Self { stream, expected, events: Vec::new(), bytes: 0, body_bytes: 0 })
     }
 
     /// Adds a proposed event.
@@ -139,8 +113,12 @@ impl Draft {
             return Err(Failure::TooLarge { limit: MAX_EVENT_BYTES });
         }
         self.bytes += bytes;
-        if self.bytes > MAX_APPEND_BYTES || self.events.len() >= MAX_EVENTS {
-            return Err(Failure::TooLarge { limit: MAX_APPEND_BYTES });
+        self.body_bytes += data.len();
+        if self.body_bytes > MAX_APPEND {
+            return Err(Failure::TooLarge { limit: MAX_APPEND });
+        }
+        if self.bytes > MAX_APPEND_WITH_METADATA || self.events.len() >= MAX_EVENTS {
+            return Err(Failure::TooLarge { limit: MAX_APPEND_WITH_METADATA });
         }
         let metadata = if custom_metadata.is_empty() { Bytes::from_static(NO_METADATA.as_bytes()) } else { custom_metadata };
         self.events.push(NewEvent {
@@ -157,22 +135,29 @@ impl Draft {
         self.bytes
     }
 
-    /// Appends the events, waiting no longer than `deadline`.
+    /// Appends the events, waiting no longer than `deadline`. If no time is left, the log doesn't get them.
     pub(crate) async fn write(self, log: &dyn EventLog, deadline: Duration) -> Result<Appended, Failure> {
-        if self.events.is_empty() {
+        if deadline.is_zero() {
+            return Err(Failure::TooLate);
+        }
+        if self.is_empty() {
             let check = self.write_nothing(log);
             return tokio::time::timeout(deadline, check).await.map_err(|_| Failure::TimedOut)?;
         }
+        let expected = self.expected;
+        let append = log.append(vec![self.into_write()]);
+        let result = tokio::time::timeout(deadline, append).await.map_err(|_| Failure::TimedOut)?;
+        outcome(expected, result)
+    }
+
+    /// Whether it has no events.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.events.is_empty()
+    }
+
+    pub(crate) fn into_write(self) -> StreamWrite {
         let Self { stream, expected, events, .. } = self;
-        let append = log.append(vec![StreamWrite { stream, expected, events }]);
-        let outcomes = tokio::time::timeout(deadline, append).await.map_err(|_| Failure::TimedOut)??;
-        match outcomes.first() {
-            Some(WriteOutcome::Written { last_revision, position }) => {
-                Ok(Appended { last_revision: Some(*last_revision), position: *position })
-            }
-            Some(WriteOutcome::Conflict { actual }) => Err(Failure::Conflict { expected, actual: *actual }),
-            Some(WriteOutcome::Withheld) | None => Err(Failure::Unknown("the log has no answer for the write".to_owned())),
-        }
+        StreamWrite { stream, expected, events }
     }
 
     /// The log takes no empty append, but EventStoreDB answers one: with the stream's revision, or as a
@@ -192,6 +177,17 @@ impl Draft {
             None => log.head().await?,
         };
         Ok(Appended { last_revision: actual, position })
+    }
+}
+
+/// What the log's answer to a write of one stream means.
+pub(crate) fn outcome(expected: Expected, result: Result<Vec<WriteOutcome>, LogFault>) -> Result<Appended, Failure> {
+    match result?.first() {
+        Some(WriteOutcome::Written { last_revision, position }) => {
+            Ok(Appended { last_revision: Some(*last_revision), position: *position })
+        }
+        Some(WriteOutcome::Conflict { actual }) => Err(Failure::Conflict { expected, actual: *actual }),
+        Some(WriteOutcome::Withheld) | None => Err(Failure::Unknown("the log has no answer for the write".to_owned())),
     }
 }
 

@@ -233,6 +233,13 @@ pub trait EventLog: Send + Sync + 'static {
     /// [`LogFault`]; after [`LogFault::OutcomeUnknown`] repeat the same append to find out.
     async fn append(&self, writes: Vec<StreamWrite>) -> Result<Vec<WriteOutcome>, LogFault>;
 
+    /// Appends that have nothing to do with each other, handed over at once: each is decided as by
+    /// [`append`](Self::append), in this order, and the answers are in it too. A log that commits in groups answers all of
+    /// them at once.
+    async fn append_each(&self, appends: Vec<Vec<StreamWrite>>) -> Vec<Result<Vec<WriteOutcome>, LogFault>> {
+        futures::future::join_all(appends.into_iter().map(|writes| self.append(writes))).await
+    }
+
     /// Up to `limit` events of one stream, starting at `from` inclusive (`None`: from the
     /// respective end). A stream that does not exist has no events.
     ///

@@ -58,6 +58,7 @@ macro_rules! for_each_event_log_rule {
             one_conflict_withholds_the_rest_where_appends_are_atomic
             streams_stand_alone_where_appends_are_not_atomic
             what_stands_already_is_written_even_beside_a_conflict
+            appends_that_are_handed_over_together_are_decided_one_by_one
             an_append_of_nothing_is_nothing
             a_write_without_events_is_refused
             a_stream_twice_in_one_append_is_refused

@@ -25,6 +25,11 @@ pub trait ForwardLog: Send + Sync + 'static {
         self.inner().append(writes).await
     }
 
+    /// One by one, so that a test that overrides [`append`](Self::append) changes these as well.
+    async fn append_each(&self, appends: Vec<Vec<StreamWrite>>) -> Vec<Result<Vec<WriteOutcome>, LogFault>> {
+        futures::future::join_all(appends.into_iter().map(|writes| self.append(writes))).await
+    }
+
     async fn read_stream(
         &self,
         stream: &StreamName,
@@ -65,6 +70,10 @@ impl<T: ForwardLog> EventLog for ForwardingLog<T> {
 
     async fn append(&self, writes: Vec<StreamWrite>) -> Result<Vec<WriteOutcome>, LogFault> {
         self.0.append(writes).await
+    }
+
+    async fn append_each(&self, appends: Vec<Vec<StreamWrite>>) -> Vec<Result<Vec<WriteOutcome>, LogFault>> {
+        self.0.append_each(appends).await
     }
 
     async fn read_stream(

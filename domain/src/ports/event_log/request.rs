@@ -3,9 +3,11 @@
 use super::{LogFault, NewEvent, Position, StreamWrite};
 use std::collections::HashSet;
 
-/// Largest event, in bytes of body, metadata, type and stream name together. EventStoreDB's own
-/// default limit of an append is the same.
-pub const MAX_EVENT_BYTES: usize = 1024 * 1024;
+/// Largest body of an event, in bytes. EventStoreDB's own default limit of an append is the same.
+pub const MAX_BODY_BYTES: usize = 1024 * 1024;
+
+/// Largest event, in bytes of body, metadata, type and stream name together.
+pub const MAX_EVENT_BYTES: usize = 2 * MAX_BODY_BYTES;
 
 /// Largest append, in bytes of all its events.
 pub const MAX_APPEND_BYTES: usize = 16 * 1024 * 1024;
@@ -33,6 +35,13 @@ pub fn check(writes: &[StreamWrite]) -> Result<usize, LogFault> {
         for event in &write.events {
             if event.event_type.is_empty() {
                 return refuse(format!("event {} for {} has no type", event.id, write.stream));
+            }
+            let body = event.data.get().len();
+            if body > MAX_BODY_BYTES {
+                return refuse(format!(
+                    "the body of event {} for {} has {body} bytes, more than the {MAX_BODY_BYTES} allowed",
+                    event.id, write.stream
+                ));
             }
             let bytes = event_bytes(event) + write.stream.as_str().len();
             if bytes > MAX_EVENT_BYTES {

@@ -198,6 +198,48 @@ pub async fn what_stands_already_is_written_even_beside_a_conflict(subject: &Sub
     assert_eq!(outcomes, [first, WriteOutcome::Conflict { actual: Some(0) }]);
 }
 
+/// Each has an answer of its own, in the order of the appends, and neither a conflict nor a refusal concerns the others.
+pub async fn appends_that_are_handed_over_together_are_decided_one_by_one(subject: &Subject) {
+    let (log, place) = (subject.log().await, subject.place("together"));
+    fill(&log, &place, "old", 2).await;
+    fill(&log, &place, "other", 1).await;
+    let appends = vec![
+        vec![place.write("a", Expected::NoStream, &["a0", "a1"])],
+        vec![place.write("old", Expected::NoStream, &["late"])],
+        vec![place.write("hollow", Expected::NoStream, &[])],
+        Vec::new(),
+        vec![place.write("b", Expected::NoStream, &["b0"])],
+        vec![place.write("other", Expected::Revision(0), &["next"])],
+    ];
+    let answers = log.append_each(appends).await;
+    let first: Vec<_> = answers.iter().map(|answer| answer.as_ref().map(|outcomes| outcomes.first().copied())).collect();
+    assert!(
+        matches!(
+            first[..],
+            [
+                Ok(Some(WriteOutcome::Written { last_revision: 1, .. })),
+                Ok(Some(WriteOutcome::Conflict { actual: Some(1) })),
+                Err(LogFault::Refused(_)),
+                Ok(None),
+                Ok(Some(WriteOutcome::Written { last_revision: 0, .. })),
+                Ok(Some(WriteOutcome::Written { last_revision: 1, .. })),
+            ]
+        ),
+        "{answers:?}"
+    );
+    let streams = [
+        ("a", &["a0", "a1"][..]),
+        ("old", &["old-0", "old-1"]),
+        ("hollow", &[]),
+        ("b", &["b0"]),
+        ("other", &["other-0", "next"]),
+    ];
+    for (stream, expected) in streams {
+        let events = log.read_stream(&place.stream(stream), None, Direction::Forwards, 10).await.unwrap();
+        assert_eq!(names(&events), expected, "{stream}");
+    }
+}
+
 /// No writes, no outcomes.
 pub async fn an_append_of_nothing_is_nothing(subject: &Subject) {
     assert_eq!(subject.log().await.append(Vec::new()).await, Ok(Vec::new()));
