@@ -13,7 +13,6 @@ use futures::future::BoxFuture;
 use http::HeaderMap;
 use hyper::body::Incoming;
 use lastseat_domain::ports::EventLog;
-use lastseat_domain::ports::event_log::request::MAX_APPEND_BYTES;
 use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -23,8 +22,8 @@ use tonic::body::Body;
 use tonic::codegen::Service;
 use tonic::service::Routes;
 
-/// Largest message of a writer: one whole append, plus the encoding around its events.
-const MAX_WRITE_MESSAGE: usize = MAX_APPEND_BYTES + 1024 * 1024;
+/// Largest message of a writer, as in EventStoreDB. An append that is too large gets a typed error up to here.
+const MAX_WRITE_MESSAGE: usize = 16 * 1024 * 1024;
 /// Largest message of a reader: a filter with all its prefixes.
 const MAX_READ_MESSAGE: usize = 512 * 1024;
 

@@ -26,6 +26,9 @@
 //!   missing. A filter on `$all` does the same and costs no writes.
 //! - **No links**, so `resolve_links` has no effect. No persistent subscriptions, users, projections,
 //!   operations, and no append across streams: `UNIMPLEMENTED`.
+//! - **Limits.** A stream's name has at most 1,024 bytes, an append at most 10,000 events and 16 MiB with metadata. (The
+//!   limit of 1 MiB for an append's bodies is EventStoreDB's own.)
+//! - White space before and after a JSON body is dropped; white space in it is kept.
 //! - No "fell behind": a subscription sends "caught up" again instead, when it has.
 #![allow(clippy::result_large_err, reason = "a gRPC status is large, and it is the last thing a call does")]
 
@@ -40,9 +43,9 @@ mod failure;
 mod fault;
 mod node;
 mod places;
-mod quick_ack;
 mod read;
 mod served_log;
+mod served_stream;
 mod server;
 mod settings;
 mod streams_service;

@@ -3,7 +3,7 @@
 
 use crate::dispatcher::Dispatcher;
 use crate::places::{Place, Places};
-use crate::quick_ack::QuickAckStream;
+use crate::served_stream::ServedStream;
 use crate::settings::ServerSettings;
 use crate::tls::Tls;
 use hyper::server::conn::http2;
@@ -130,7 +130,7 @@ async fn connection(
     if stream.set_nodelay(true).is_err() {
         return;
     }
-    let stream = QuickAckStream::new(stream);
+    let stream = ServedStream::new(stream);
     let served = async {
         let Some(tls) = tls else { return serve_http(http, stream, dispatcher, place, shutdown).await };
         let accepted = tokio::select! {

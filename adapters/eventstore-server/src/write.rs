@@ -15,7 +15,7 @@ use std::time::Duration;
 
 /// Largest append, in bytes of the bodies of its events: what EventStoreDB 23.10 takes by default, and how it counts.
 const MAX_APPEND: usize = MAX_BODY_BYTES;
-/// Largest append with everything that belongs to its events. Only these two are ours: EventStoreDB doesn't count it.
+/// Largest append with everything that belongs to its events, which EventStoreDB doesn't count.
 const MAX_APPEND_WITH_METADATA: usize = 16 * 1024 * 1024;
 /// Most events of one append.
 const MAX_EVENTS: usize = 10_000;
@@ -109,14 +109,14 @@ impl Draft {
             None => return invalid("an event's content-type is missing; it must be application/json"),
         }
         let bytes = event_type.len() + custom_metadata.len() + data.len();
-        if bytes + self.stream.as_str().len() > MAX_EVENT_BYTES {
-            return Err(Failure::TooLarge { limit: MAX_EVENT_BYTES });
-        }
-        self.bytes += bytes;
         self.body_bytes += data.len();
         if self.body_bytes > MAX_APPEND {
             return Err(Failure::TooLarge { limit: MAX_APPEND });
         }
+        if bytes + self.stream.as_str().len() > MAX_EVENT_BYTES {
+            return Err(Failure::TooLarge { limit: MAX_EVENT_BYTES });
+        }
+        self.bytes += bytes;
         if self.bytes > MAX_APPEND_WITH_METADATA || self.events.len() >= MAX_EVENTS {
             return Err(Failure::TooLarge { limit: MAX_APPEND_WITH_METADATA });
         }

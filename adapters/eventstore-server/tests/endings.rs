@@ -3,11 +3,15 @@
 
 mod common;
 
-use common::{Silent, TestServer, at, event, fill, memory, name, names, soon, writing};
+use common::raw::{batch_append, streams};
+use common::wire::streams::batch_append_resp;
+use common::{Silent, TestServer, at, event, fill, memory, name, names, soon, sqlite, writing};
 use eventstore::{
     Error, Position as ClientPosition, ReadAllOptions, ReadStreamOptions, RetryOptions, StreamPosition, StreamState,
     SubscribeToAllOptions,
 };
+use futures::SinkExt;
+use futures::channel::mpsc;
 use lastseat_event_log_sqlite::SqliteLog;
 use lastseat_eventstore_server::ServerSettings;
 use lastseat_in_process::SystemClock;
@@ -16,6 +20,8 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
+use tokio::sync::Semaphore;
+use tonic::Code;
 
 /// An interrupted read must not look complete. (For subscriptions see `subscription_ends.rs`.)
 #[tokio::test]
@@ -46,6 +52,57 @@ async fn an_append_without_an_answer_is_cut_off_after_the_grace_period() {
     tokio::time::sleep(Duration::from_millis(300)).await;
     server.stop().await;
     soon(append).await.unwrap().expect_err("the outcome is unknown");
+}
+
+/// Appends without waiting for answers until the call ends, and returns the code it ends with. Adds a permit to `flowing`
+/// when some have been answered.
+async fn pour(server: &TestServer, call: String, flowing: Arc<Semaphore>) -> impl Future<Output = Code> + use<> {
+    let mut client = streams(server).await;
+    async move {
+        let (mut sender, requests) = mpsc::channel(64);
+        let pouring = tokio::spawn(async move {
+            let mut n = 0_u64;
+            while sender.send(batch_append(&format!("{call}-{n}"), "a")).await.is_ok() {
+                n += 1;
+            }
+        });
+        let mut incoming = client.batch_append(requests).await.unwrap().into_inner();
+        let mut answered = 0;
+        let code = loop {
+            match incoming.message().await {
+                Ok(Some(answer)) => {
+                    assert!(matches!(answer.result, Some(batch_append_resp::Result::Success(_))), "{answer:?}");
+                    answered += 1;
+                    if answered == 100 {
+                        flowing.add_permits(1);
+                    }
+                }
+                Ok(None) => panic!("it ended as if all were answered"),
+                Err(status) => break status.code(),
+            }
+        };
+        pouring.abort();
+        code
+    }
+}
+
+/// Clients repeat what was unavailable, and nothing else: so this is what they get, however much was under way.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn batch_appends_end_with_unavailable_on_shutdown() {
+    for round in 0..8 {
+        let (_folder, log) = sqlite();
+        let server = TestServer::new(log, writing()).await;
+        let flowing = Arc::new(Semaphore::new(0));
+        let mut calls = Vec::new();
+        for call in 0..4 {
+            calls.push(tokio::spawn(pour(&server, format!("call{call}"), Arc::clone(&flowing)).await));
+        }
+        soon(flowing.acquire_many(4)).await.unwrap().forget();
+        server.stop().await;
+        for call in calls {
+            assert_eq!(soon(call).await.unwrap(), Code::Unavailable, "in round {round}");
+        }
+    }
 }
 
 /// A subscription that started before a restart continues after it.

@@ -49,17 +49,21 @@ async fn ending(mut incoming: Streaming<ReadResp>) -> Code {
     }
 }
 
-/// "Not found" makes the Rust client panic.
+/// "Not found" makes the Rust client panic. "Caught up" follows the events that the stream begins with, as in EventStoreDB.
 #[tokio::test]
 async fn a_subscription_to_a_missing_stream_waits_for_it() {
     let server = TestServer::new(memory(), writing()).await;
     let mut incoming = streams(&server).await.read(follow(one("seat-1"))).await.unwrap().into_inner();
     assert!(matches!(next(&mut incoming).await, read_resp::Content::Confirmation(_)));
+    fill(&server.log, "seat-1", "A", 0..2).await;
+    for revision in 0..2 {
+        let read_resp::Content::Event(event) = next(&mut incoming).await else { panic!("no event") };
+        assert_eq!(event.event.unwrap().stream_revision, revision);
+    }
     let read_resp::Content::CaughtUp(at) = next(&mut incoming).await else { panic!("not caught up") };
-    assert_eq!(at.stream_revision, None);
-    fill(&server.log, "seat-1", "A", 0..1).await;
-    let read_resp::Content::Event(event) = next(&mut incoming).await else { panic!("no event") };
-    assert_eq!(event.event.unwrap().stream_revision, 0);
+    assert_eq!(at.stream_revision, Some(1));
+    fill(&server.log, "seat-1", "A", 2..3).await;
+    assert!(matches!(next(&mut incoming).await, read_resp::Content::Event(_)));
     server.stop().await;
 }
 
@@ -81,6 +85,7 @@ async fn subscriptions_end_with_unavailable_on_shutdown() {
 async fn subscriptions_end_with_unavailable_when_the_log_closes() {
     let log = memory();
     let server = TestServer::new(log.clone(), writing()).await;
+    fill(&server.log, "seat-1", "A", 0..1).await;
     let mut client = streams(&server).await;
     let mut live = client.read(follow(whole())).await.unwrap().into_inner();
     until_caught_up(&mut live).await;

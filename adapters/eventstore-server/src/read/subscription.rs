@@ -8,7 +8,7 @@ use crate::fault;
 use crate::wire::streams::ReadResp;
 use crate::wire::streams::read_resp::{CaughtUp, Checkpoint, Content, Position as WirePosition, SubscriptionConfirmation};
 use futures::stream::{self, BoxStream};
-use futures::{StreamExt, TryStreamExt};
+use futures::{FutureExt, StreamExt, TryStreamExt};
 use lastseat_domain::StreamName;
 use lastseat_domain::ports::Clock;
 use lastseat_domain::ports::event_log::{Delivery, Direction, EventLog, Filter, LogFault, Position, RecordedEvent, Revision};
@@ -32,7 +32,8 @@ impl Context {
     /// Every event after `from` that passes the filter.
     pub(super) fn subscribe_to_all(self, id: String, from: Position, filter: EventFilter) -> Answers {
         let deliveries = self.log.subscribe(from, filter.log_filter.clone());
-        let all = AllSubscription { context: self, deliveries, filter, last_checkpoint: from, ready: VecDeque::new() };
+        let ready = VecDeque::new();
+        let all = AllSubscription { context: self, deliveries, filter, last_checkpoint: from, reached: from, ready };
         confirmed(id, stream::try_unfold(all, AllSubscription::next))
     }
 
@@ -46,7 +47,8 @@ impl Context {
             From::At(revision) => Some(revision),
             From::Start | From::End => None,
         };
-        let one = StreamSubscription { context: self, stream, seen, history, deliveries };
+        let is_missing = from == From::Start;
+        let one = StreamSubscription { context: self, stream, seen, history, deliveries, is_missing, is_caught_up_unsent: false };
         confirmed(id, stream::try_unfold(one, StreamSubscription::next))
     }
 
@@ -89,51 +91,75 @@ async fn next_delivery(deliveries: &mut Deliveries) -> Result<Delivery, Status> 
     }
 }
 
+/// What is sent at a position.
+#[allow(clippy::large_enum_variant, reason = "no more than two wait at a time")]
+enum Answer {
+    Event(ReadResp),
+    Checkpoint,
+    CaughtUp,
+}
+
 struct AllSubscription {
     context: Context,
     deliveries: Deliveries,
     filter: EventFilter,
     last_checkpoint: Position,
-    ready: VecDeque<ReadResp>,
+    /// Where the log has delivered up to. What is to be sent at this position is in `ready`; nothing between it and
+    /// the delivery before passes the filter.
+    reached: Position,
+    ready: VecDeque<Answer>,
 }
 
 impl AllSubscription {
     async fn next(mut self) -> Result<Option<(ReadResp, Self)>, Status> {
         loop {
-            if let Some(answer) = self.ready.pop_front() {
-                return Ok(Some((answer, self)));
+            if self.due_checkpoint().is_some_and(|due| due < self.reached) {
+                return Ok(Some((self.send_due_checkpoint(), self)));
+            }
+            match self.ready.pop_front() {
+                Some(Answer::Event(event)) => return Ok(Some((event, self))),
+                Some(Answer::Checkpoint) => {
+                    self.last_checkpoint = self.reached;
+                    return Ok(Some((self.context.checkpoint(self.reached), self)));
+                }
+                Some(Answer::CaughtUp) => {
+                    let known = Some(self.reached).filter(|position| *position != Position::START);
+                    return Ok(Some((self.context.caught_up(None, known), self)));
+                }
+                // After the event at this position, so that a client that resumes here misses none.
+                None if self.due_checkpoint() == Some(self.reached) => return Ok(Some((self.send_due_checkpoint(), self))),
+                None => {}
             }
             match next_delivery(&mut self.deliveries).await? {
                 Delivery::Event(event) => {
+                    self.reached = event.position;
                     if self.filter.passes(&event)? {
-                        self.ready.push_back(self.context.event(&event));
+                        self.ready.push_back(Answer::Event(self.context.event(&event)));
                     }
-                    self.checkpoint_if_due(event.position);
                 }
-                Delivery::Checkpoint(position) => self.checkpoint_if_due(position),
+                Delivery::Checkpoint(position) => self.reached = position,
                 Delivery::Interrupted(_) => {}
                 Delivery::CaughtUp(position) => {
+                    self.reached = position;
                     if self.filter.checkpoint_interval.is_some() {
-                        self.checkpoint(position);
+                        self.ready.push_back(Answer::Checkpoint);
                     }
-                    let known = Some(position).filter(|position| *position != Position::START);
-                    self.ready.push_back(self.context.caught_up(None, known));
+                    self.ready.push_back(Answer::CaughtUp);
                 }
             }
         }
     }
 
-    /// Queued after every event up to it, so that a client that resumes there misses none.
-    fn checkpoint(&mut self, position: Position) {
-        self.last_checkpoint = position;
-        self.ready.push_back(self.context.checkpoint(position));
+    /// Where the next checkpoint is due: after so many positions, whether or not events pass, so that a client
+    /// that was cut off need not scan them again. Our logs have an event at each position.
+    fn due_checkpoint(&self) -> Option<Position> {
+        let interval = self.filter.checkpoint_interval?;
+        Some(Position(self.last_checkpoint.0.saturating_add(interval)))
     }
 
-    fn checkpoint_if_due(&mut self, position: Position) {
-        let Some(interval) = self.filter.checkpoint_interval else { return };
-        if position.0.saturating_sub(self.last_checkpoint.0) >= interval {
-            self.checkpoint(position);
-        }
+    fn send_due_checkpoint(&mut self) -> ReadResp {
+        self.last_checkpoint = self.due_checkpoint().unwrap_or(self.reached);
+        self.context.checkpoint(self.last_checkpoint)
     }
 }
 
@@ -146,6 +172,10 @@ struct StreamSubscription {
     /// stream has been read to its end.
     history: Option<VecDeque<Arc<RecordedEvent>>>,
     deliveries: Deliveries,
+    /// Read from its start, it had no event yet.
+    is_missing: bool,
+    /// "Caught up" waits for the stream's first events, as in EventStoreDB.
+    is_caught_up_unsent: bool,
 }
 
 impl StreamSubscription {
@@ -154,22 +184,33 @@ impl StreamSubscription {
             self.read_page().await?;
         }
         if let Some(event) = self.history.as_mut().and_then(VecDeque::pop_front) {
-            self.seen = Some(event.revision);
+            (self.seen, self.is_missing) = (Some(event.revision), false);
             if self.history.as_ref().is_some_and(VecDeque::is_empty) {
                 self.history = None;
             }
             return Ok(Some((self.context.event(&event), self)));
         }
         loop {
-            match next_delivery(&mut self.deliveries).await? {
+            let delivery = if self.is_caught_up_unsent && self.seen.is_some() {
+                // The events that were appended together with the first one are there already.
+                let Some(delivery) = next_delivery(&mut self.deliveries).now_or_never() else {
+                    self.is_caught_up_unsent = false;
+                    return Ok(Some((self.context.caught_up(self.seen, None), self)));
+                };
+                delivery?
+            } else {
+                next_delivery(&mut self.deliveries).await?
+            };
+            match delivery {
                 Delivery::Event(event) => {
                     let is_new = self.seen.is_none_or(|seen| event.revision > seen);
                     if event.stream == self.stream && is_new {
-                        self.seen = Some(event.revision);
+                        (self.seen, self.is_missing) = (Some(event.revision), false);
                         return Ok(Some((self.context.event(&event), self)));
                     }
                 }
                 Delivery::Checkpoint(_) | Delivery::Interrupted(_) => {}
+                Delivery::CaughtUp(_) if self.is_missing => self.is_caught_up_unsent = true,
                 Delivery::CaughtUp(_) => return Ok(Some((self.context.caught_up(self.seen, None), self))),
             }
         }

@@ -1,0 +1,87 @@
+//! A connection that acknowledges packets at once, and that is closed only after its client has read everything.
+//!
+//! The official Rust client sends a call in two packets and, without TCP_NODELAY, holds the second
+//! until the first is acknowledged. An idle system delays that by some 40 ms, for every read of a node.
+//!
+//! A socket that is closed while something is unread resets the connection, and a reset makes the client forget what it
+//! has not read yet: the last answers, and that the server is shutting down. So what a client still sends is read and
+//! dropped until the client closes its side.
+
+use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::TcpStream;
+use tokio::time::Sleep;
+
+/// Longest wait for the client to close its side. It does so when it has read ours.
+const LINGER: Duration = Duration::from_secs(1);
+
+pub(crate) struct ServedStream {
+    stream: TcpStream,
+    /// Ours is closed; the client's has this much time left.
+    lingering: Option<Pin<Box<Sleep>>>,
+}
+
+impl ServedStream {
+    pub(crate) fn new(stream: TcpStream) -> Self {
+        let stream = Self { stream, lingering: None };
+        stream.acknowledge();
+        stream
+    }
+
+    /// The kernel resets the option by itself, so it is set again after each read.
+    fn acknowledge(&self) {
+        #[cfg(target_os = "linux")]
+        let _only_slower = socket2::SockRef::from(&self.stream).set_tcp_quickack(true);
+    }
+}
+
+impl AsyncRead for ServedStream {
+    fn poll_read(mut self: Pin<&mut Self>, context: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        let read = ready!(Pin::new(&mut self.stream).poll_read(context, buffer));
+        self.acknowledge();
+        Poll::Ready(read)
+    }
+}
+
+impl AsyncWrite for ServedStream {
+    fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.stream).poll_write(context, bytes)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(context)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        if self.lingering.is_none() {
+            ready!(Pin::new(&mut self.stream).poll_shutdown(context))?;
+        }
+        let Self { stream, lingering } = &mut *self;
+        let lingering = lingering.get_or_insert_with(|| Box::pin(tokio::time::sleep(LINGER)));
+        let mut dropped = [0; 4096];
+        while lingering.as_mut().poll(context).is_pending() {
+            let mut buffer = ReadBuf::new(&mut dropped);
+            match ready!(Pin::new(&mut *stream).poll_read(context, &mut buffer)) {
+                Ok(()) if !buffer.filled().is_empty() => {}
+                // Closed, one way or another.
+                Ok(()) | Err(_) => break,
+            }
+        }
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        pieces: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.stream).poll_write_vectored(context, pieces)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
+    }
+}
