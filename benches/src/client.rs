@@ -74,6 +74,12 @@ pub(crate) fn post(path: &str, token: Option<&str>, body: &str) -> Vec<u8> {
     [head.as_bytes(), body.as_bytes()].concat()
 }
 
+/// A DELETE request.
+pub(crate) fn delete(path: &str, token: Option<&str>) -> Vec<u8> {
+    let authorization = token.map(|t| format!("authorization: Bearer {t}\r\n")).unwrap_or_default();
+    format!("DELETE {path} HTTP/1.1\r\nhost: lastseat\r\n{authorization}\r\n").into_bytes()
+}
+
 fn find(text: &[u8], what: &[u8]) -> Option<usize> {
     text.windows(what.len()).position(|window| window == what)
 }

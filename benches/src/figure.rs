@@ -34,6 +34,10 @@ impl Figure {
         Self { name, connections, unit, ours: Vec::new(), limit_name, limit: Vec::new() }
     }
 
+    pub(crate) fn is_empty(&self) -> bool {
+        self.ours.is_empty()
+    }
+
     /// Adds what a round gave, and says so on stderr.
     pub(crate) fn add(&mut self, ours: impl Into<Measured>, limit: impl Into<Measured>) {
         let (ours, limit) = (ours.into(), limit.into());

@@ -5,12 +5,14 @@
 //! context, the ratios are what to compare. Client and servers share the machine's cores.
 
 mod bare;
+mod bare_stream;
 mod client;
 mod figure;
 mod measure;
 mod outcome;
 mod raw_log;
 mod server;
+mod time_of_day;
 
 use clap::{Parser, Subcommand};
 use measure::Plan;
@@ -32,9 +34,18 @@ struct Arguments {
     /// Seconds of each measurement
     #[arg(long, default_value_t = 3.0)]
     seconds: f64,
-    /// Measure only the groups whose names contain this: refusals, holds, bookings, stripe, redis, eventstore, guard, memory, start, million
+    /// Measure only the groups whose names contain this: refusals, holds, bookings, stripe, redis, eventstore, guard, memory, start, readers, connections, million
     #[arg(long)]
     only: Option<String>,
+    /// Readers of a seat stream, and idle connections
+    #[arg(long, default_value_t = 10_000)]
+    readers: usize,
+    /// Changes a second that they get
+    #[arg(long, default_value_t = 100.0)]
+    changes: f64,
+    /// One short round with few readers, to see that everything runs
+    #[arg(long)]
+    quick: bool,
     /// Print JSON on stdout instead of a table
     #[arg(long)]
     json: bool,
@@ -46,6 +57,9 @@ enum Role {
     /// Bare axum that answers every POST with the same small 409
     #[command(hide = true)]
     Bare,
+    /// Bare axum that broadcasts a message to all readers
+    #[command(hide = true)]
+    BareStream,
     /// lastseat on an empty directory
     #[command(hide = true)]
     Lastseat {
@@ -68,11 +82,14 @@ fn main() -> ExitCode {
     }
     let done = match arguments.role {
         Some(Role::Bare) => server::run(bare::serve()),
+        Some(Role::BareStream) => server::run(bare_stream::serve()),
         Some(Role::Lastseat { data, backing }) => server::run(server::lastseat(data, backing)),
         Some(Role::Sandbox) => server::run(server::sandbox()),
         Some(Role::EventstoreServer { data }) => server::run(server::eventstore_server(data)),
         None => {
-            let plan = Plan { rounds: arguments.rounds, seconds: arguments.seconds, only: arguments.only };
+            let Arguments { rounds, seconds, readers, changes, only, .. } = arguments;
+            let plan = Plan { rounds, seconds, readers, changes, only };
+            let plan = if arguments.quick { plan.quick() } else { plan };
             server::run(measure::all(&plan, arguments.json))
         }
     };

@@ -142,6 +142,10 @@ impl Server {
         Self::start(&["bare"]).await
     }
 
+    pub(crate) async fn bare_stream() -> Outcome<Self> {
+        Self::start(&["bare-stream"]).await
+    }
+
     pub(crate) async fn lastseat(data: &Path, backing: &Backing) -> Outcome<Self> {
         let mut arguments = vec!["lastseat", name_of(data)?];
         if let Some(url) = &backing.redis {

@@ -1,10 +1,12 @@
 //! What is measured against what.
 
 mod appends;
+mod connections;
 mod guard;
 mod memory;
 mod over_http;
 mod plan;
+mod readers;
 mod sale;
 mod start;
 
@@ -53,6 +55,12 @@ pub(crate) async fn all(plan: &Plan, as_json: bool) -> Outcome<()> {
     }
     for bookings in BOOKINGS.into_iter().filter(|_| plan.has("start")) {
         figures.extend(start::of_bookings(bookings, plan.rounds).await?);
+    }
+    if plan.has("readers") {
+        figures.extend(readers::of_a_stream(plan).await?);
+    }
+    if plan.has("connections") {
+        figures.extend(connections::at_rest(plan).await?);
     }
     // Takes minutes, so only if it is asked for.
     if plan.only.as_deref() == Some("million") {

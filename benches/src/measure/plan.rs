@@ -11,11 +11,20 @@ pub(crate) struct Plan {
     pub rounds: usize,
     /// Seconds of each measurement.
     pub seconds: f64,
+    /// Readers of a seat stream.
+    pub readers: usize,
+    /// Changes a second that they get.
+    pub changes: f64,
     /// Only the groups whose names contain this.
     pub only: Option<String>,
 }
 
 impl Plan {
+    /// The same, to see that everything runs.
+    pub(crate) fn quick(self) -> Self {
+        Self { rounds: 1, seconds: self.seconds.min(1.0), readers: self.readers.min(200), ..self }
+    }
+
     pub(super) fn has(&self, group: &str) -> bool {
         self.only.as_ref().is_none_or(|only| group.contains(only.as_str()))
     }

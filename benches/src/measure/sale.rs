@@ -8,13 +8,24 @@ use std::sync::Arc;
 
 /// Puts a show on sale: row A of ten seats, and a floor.
 pub(super) async fn schedule(server: &Server, show: &str, places: u32) -> Outcome<()> {
+    let areas = json!([
+        {"area": "stalls", "category": "any", "rows": [{"row": "A", "seats": 10}]},
+        {"area": "floor", "category": "any", "capacity": places}
+    ]);
+    schedule_areas(server, show, areas).await
+}
+
+/// Puts a show on sale: row A of so many seats.
+pub(super) async fn schedule_rows(server: &Server, show: &str, seats: usize) -> Outcome<()> {
+    let areas = json!([{"area": "stalls", "category": "any", "rows": [{"row": "A", "seats": seats}]}]);
+    schedule_areas(server, show, areas).await
+}
+
+async fn schedule_areas(server: &Server, show: &str, areas: serde_json::Value) -> Outcome<()> {
     let body = json!({
         "id": show, "title": "A measurement", "currency": "EUR", "hold_seconds": 3600,
         "categories": [{"category": "any", "price": 1000}],
-        "areas": [
-            {"area": "stalls", "category": "any", "rows": [{"row": "A", "seats": 10}]},
-            {"area": "floor", "category": "any", "capacity": places}
-        ],
+        "areas": areas,
     });
     let request = post("/v1/shows", Some(&server.token), &body.to_string());
     let mut connection = Connection::open(server.address).await?;
