@@ -2,7 +2,7 @@
 
 use crate::requests::Sent;
 use crate::twins::{Twin, usual};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
@@ -34,11 +34,15 @@ async fn a_fast_answer_waits_for_the_one_before() {
     tokio::join!(fast.stop(), plain.stop());
 }
 
-/// Sends everything, and reads only after a while.
+/// Sends everything, and reads only when the server has more answers than the system takes.
 async fn late(twin: &Twin, requests: String) -> String {
     let (mut read, mut write) = TcpStream::connect(twin.addr).await.unwrap().into_split();
     let writing = tokio::spawn(async move { write.write_all(requests.as_bytes()).await.map(|()| write) });
-    tokio::time::sleep(Duration::from_millis(500)).await;
+    let begun = Instant::now();
+    while twin.kept_for_clients().await == 0 {
+        assert!(begun.elapsed() < Duration::from_secs(20), "the system takes all answers");
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
     let mut all = String::new();
     read.read_to_string(&mut all).await.unwrap();
     writing.await.unwrap().unwrap();

@@ -234,8 +234,17 @@ impl Twin {
     }
 
     pub async fn answered_fast(&self) -> u64 {
+        self.metric("lastseat_fast_refusals_total").await
+    }
+
+    /// Bytes of answers that the system has not taken.
+    pub async fn kept_for_clients(&self) -> u64 {
+        self.metric("lastseat_connection_bytes").await
+    }
+
+    async fn metric(&self, name: &str) -> u64 {
         let text = self.metrics().await;
-        text.lines().find_map(|line| line.strip_prefix("lastseat_fast_refusals_total ")?.parse().ok()).unwrap()
+        text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' ')?.parse().ok()).unwrap()
     }
 
     pub async fn stop(self) {
