@@ -8,19 +8,24 @@ mod bodies;
 mod budget;
 mod capacity;
 mod connection;
+mod endless;
+mod exit;
 mod fast;
 pub mod headers;
 mod metered;
 mod plain;
 mod refusals;
+mod serving;
 
 pub use bodies::Keeping;
 pub use budget::Budget;
 pub use capacity::Capacity;
+pub use endless::Endless;
 pub use fast::{Post, Shortcut};
 
 use axum::Router;
 use connection::Connection;
+use endless::StreamThreads;
 use hyper::server::conn::http1;
 use std::io;
 use std::net::SocketAddr;
@@ -63,7 +68,7 @@ pub async fn serve(
     if let Err(error) = socket2::SockRef::from(&listener).set_send_buffer_size(SEND_BUFFER) {
         tracing::debug!(%error, "no SO_SNDBUF");
     }
-    let connections = TaskTracker::new();
+    let (connections, stream_threads) = (TaskTracker::new(), Arc::new(StreamThreads::default()));
     let cut = CancellationToken::new();
     loop {
         let (stream, peer, permit) = tokio::select! {
@@ -80,6 +85,8 @@ pub async fn serve(
             // A child token per connection: thousands waiting for one token would share one mutex.
             shutdown: shutdown.child_token(),
             cut: cut.child_token(),
+            connections: connections.clone(),
+            stream_threads: Arc::clone(&stream_threads),
         };
         connections.spawn(connection.run(stream, permit));
     }

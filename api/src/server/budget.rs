@@ -12,6 +12,7 @@
 use parking_lot::Mutex;
 use std::cmp::Reverse;
 use std::collections::HashMap;
+use std::ops::Deref;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::Relaxed};
 use std::time::Instant;
@@ -55,6 +56,9 @@ pub struct Ledger {
     charge: Mutex<Charge>,
     close: Notify,
 }
+
+/// A connection's ledger, which ends with the connection.
+pub(super) struct OpenLedger(pub(super) Arc<Ledger>);
 
 /// Sum of the four parts when it was last counted.
 #[derive(Default)]
@@ -244,7 +248,7 @@ impl Ledger {
     }
 
     /// The connection has ended.
-    pub(super) fn end(&self) {
+    fn end(&self) {
         for part in [&self.head, &self.body, &self.unsent, &self.waiting] {
             part.store(0, Relaxed);
         }
@@ -254,6 +258,20 @@ impl Ledger {
     /// The lowest has waited longest.
     fn age(&self) -> (u64, u64) {
         (self.since.load(Relaxed), self.id)
+    }
+}
+
+impl Deref for OpenLedger {
+    type Target = Arc<Ledger>;
+
+    fn deref(&self) -> &Arc<Ledger> {
+        &self.0
+    }
+}
+
+impl Drop for OpenLedger {
+    fn drop(&mut self) {
+        self.0.end();
     }
 }
 

@@ -1,37 +1,37 @@
 //! Serves the requests of one connection and closes it when it is idle for too long or the server
 //! stops.
 //!
-//! hyper's own header time-out sets a timer for every request, and a `select!` over timer, requests
-//! and shutdown polls all three on every wake-up; both are measurable under a rush of small requests.
-//! Here a connection has one timer, and a wake-up by a request polls nothing else.
+//! Most connections wait: for their client, or for changes of a seat stream. While one waits it has no hyper, whose buffers
+//! take 16 kB: it is given to hyper ([`serve`]) when something arrives, taken back when it rests, and a seat stream goes on
+//! with a task of its own ([`Listener`]).
 
 use super::activity::Activity;
 use super::bodies::{self, Tracked};
 use super::budget::{Budget, Ledger};
+use super::endless::{Endless, Listener, Offer, StreamThreads};
+use super::exit::Exit;
 use super::fast::{FastLane, Shortcut};
 use super::headers;
 use super::metered::Metered;
 use super::refusals::check_host;
+use super::serving::{Close, End, serve};
 use axum::Router;
 use axum::extract::ConnectInfo;
 use axum::response::IntoResponse;
 use http::header::{CONNECTION, CONTENT_LENGTH, HeaderValue};
-use http::{Response, StatusCode};
+use http::{Method, Response, StatusCode, Version};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
-use hyper::service::service_fn;
-use hyper_util::rt::TokioIo;
 use std::convert::Infallible;
-use std::future::{Future, poll_fn};
+use std::future::{Future, pending};
 use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::task::{Context, Poll, Wake, Waker};
 use std::time::Duration;
 use tokio::net::TcpStream;
 use tokio::sync::OwnedSemaphorePermit;
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 use tower::Service;
 
 /// Time for the client to acknowledge what was sent, where the system can measure that.
@@ -47,76 +47,69 @@ pub(super) struct Connection {
     pub(super) budget: Arc<Budget>,
     pub(super) shutdown: CancellationToken,
     pub(super) cut: CancellationToken,
-}
-
-/// Why a connection is closed.
-enum Close {
-    /// The server stops: finish the running requests.
-    Shutdown,
-    /// No request for too long.
-    Idle,
-    /// Its client keeps too much memory.
-    OverBudget,
+    pub(super) connections: TaskTracker,
+    pub(super) stream_threads: Arc<StreamThreads>,
 }
 
 impl Connection {
-    pub(super) async fn run(self, stream: TcpStream, _permit: OwnedSemaphorePermit) {
-        if let Err(error) = stream.set_nodelay(true) {
-            tracing::debug!(%error, "no TCP_NODELAY");
-        }
-        // A client that stops reading, or vanishes, would keep a seat stream open without end.
-        #[cfg(any(target_os = "linux", target_os = "android"))]
-        if let Err(error) = socket2::SockRef::from(&stream).set_tcp_user_timeout(Some(WRITE_TIMEOUT)) {
-            tracing::debug!(%error, "no TCP_USER_TIMEOUT");
-        }
+    pub(super) async fn run(self, stream: TcpStream, permit: OwnedSemaphorePermit) {
+        set_options(&stream);
         let activity = Arc::new(Activity::default());
-        let (ledger, unread) = (self.budget.open(), Arc::new(AtomicBool::new(false)));
-        let exchange = Exchange {
-            router: self.router,
-            peer: ConnectInfo(self.peer),
-            activity: activity.clone(),
-            ledger: ledger.clone(),
-            unread: unread.clone(),
-        };
-        let stream = Metered::new(stream, ledger.clone(), unread);
-        let stream = TokioIo::new(FastLane::new(stream, self.shortcut, self.peer, activity.clone(), ledger.clone()));
-        let mut connection = pin!(self.http.serve_connection(stream, service_fn(move |request| exchange.answer(request))));
+        let (ledger, exit) = (self.budget.open(), Arc::new(Exit::new(activity.clone())));
+        let stream = Metered::new(stream, ledger.clone(), exit.clone());
+        let mut lane = FastLane::new(stream, self.shortcut, self.peer, activity.clone(), ledger.clone());
+        let exchange = Exchange { router: self.router, peer: ConnectInfo(self.peer), activity, ledger, exit };
+        let exchange = Arc::new(exchange);
         let mut closing = pin!(async {
             tokio::select! {
                 biased;
                 () = self.shutdown.cancelled() => Close::Shutdown,
-                () = activity.stopped() => Close::Idle,
-                () = ledger.closed() => Close::OverBudget,
+                () = exchange.activity.stopped() => Close::Idle,
+                () = exchange.ledger.closed() => Close::OverBudget,
             }
         });
-        let mut signal: Option<(Arc<CloseSignal>, Waker)> = None;
-        let first = poll_fn(|context| {
-            if let Poll::Ready(ended) = connection.as_mut().poll(context) {
-                return Poll::Ready(Ok(ended));
-            }
-            let (signal, waker) = signal.get_or_insert_with(|| CloseSignal::new(context));
-            if signal.woken.swap(false, Ordering::AcqRel)
-                && let Poll::Ready(close) = closing.as_mut().poll(&mut Context::from_waker(waker))
-            {
-                return Poll::Ready(Err(close));
-            }
-            Poll::Pending
-        });
-        let ended = match first.await {
-            Ok(ended) => ended,
-            Err(Close::Idle | Close::OverBudget) => Ok(()),
-            Err(Close::Shutdown) => {
-                connection.as_mut().graceful_shutdown();
+        loop {
+            if lane.has_nothing() {
                 tokio::select! {
-                    ended = connection => ended,
-                    () = self.cut.cancelled() => Ok(()),
+                    biased;
+                    ready = lane.get_ref().readable() => if ready.is_err() { return },
+                    _close = closing.as_mut() => return,
                 }
             }
-        };
-        // Clients hang up or send nonsense every day.
-        if let Err(error) = ended {
-            tracing::debug!(%error, "a connection ended");
+            let answer = {
+                let exchange = Arc::clone(&exchange);
+                move |request| exchange.answer(request)
+            };
+            match Box::pin(serve(&self.http, lane, answer, &exchange.exit, closing.as_mut(), &self.cut)).await {
+                End::Rests(rested) => lane = rested,
+                End::Left(offer, lane) => {
+                    let (stream, ledger) = lane.into_inner().into_parts();
+                    let listener = Listener { stream, offer, ledger, cut: self.cut, permit };
+                    return listen(listener, &self.connections, &self.stream_threads);
+                }
+                // Clients hang up or send nonsense every day.
+                End::Closed(Err(error)) => return tracing::debug!(%error, "a connection ended"),
+                End::Closed(Ok(())) => return,
+            }
         }
+    }
+}
+
+fn listen(listener: Listener, connections: &TaskTracker, threads: &StreamThreads) {
+    match listener.run() {
+        Ok(listening) => drop(connections.spawn_on(listening, &threads.handle())),
+        Err(error) => tracing::debug!(%error, "a stream could not begin"),
+    }
+}
+
+fn set_options(stream: &TcpStream) {
+    if let Err(error) = stream.set_nodelay(true) {
+        tracing::debug!(%error, "no TCP_NODELAY");
+    }
+    // A client that stops reading, or vanishes, would keep a seat stream open without end.
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    if let Err(error) = socket2::SockRef::from(stream).set_tcp_user_timeout(Some(WRITE_TIMEOUT)) {
+        tracing::debug!(%error, "no TCP_USER_TIMEOUT");
     }
 }
 
@@ -126,7 +119,7 @@ struct Exchange {
     peer: ConnectInfo<SocketAddr>,
     activity: Arc<Activity>,
     ledger: Arc<Ledger>,
-    unread: Arc<AtomicBool>,
+    exit: Arc<Exit>,
 }
 
 impl Exchange {
@@ -137,9 +130,11 @@ impl Exchange {
         self.ledger.begin();
         request.extensions_mut().insert(self.peer);
         let host = check_host(&request);
+        let can_leave = request.method() == Method::GET && request.version() == Version::HTTP_11;
         let (request, rest) = bodies::split(request, &self.ledger);
+        let can_leave = can_leave && rest.is_none();
         let answer = host.map(|()| self.router.clone().call(request));
-        let (busy, ledger, unread) = (self.activity.begin(), self.ledger.clone(), self.unread.clone());
+        let (busy, ledger, exit) = (self.activity.begin(), self.ledger.clone(), self.exit.clone());
         async move {
             let mut response = match answer {
                 Ok(answer) => answer.await?,
@@ -148,7 +143,7 @@ impl Exchange {
             if let Some(rest) = rest
                 && !rest.discard().await
             {
-                unread.store(true, Ordering::Relaxed);
+                exit.leave_unread();
                 response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
             }
             headers::add(response.headers_mut());
@@ -158,29 +153,13 @@ impl Exchange {
                 response.headers_mut().remove(CONTENT_LENGTH);
             }
             ledger.answer();
+            if can_leave && let Some(items) = response.extensions().get().and_then(Endless::take) {
+                let (mut parts, _) = response.into_parts();
+                exit.offer(Offer::new(&mut parts, items));
+                // The connection leaves hyper, and drops this.
+                return pending().await;
+            }
             Ok(response.map(|body| Tracked::new(body, ledger, busy)))
         }
-    }
-}
-
-/// Wakes the connection's task and records that the wake-up came from `closing`, not from a request.
-struct CloseSignal {
-    woken: AtomicBool,
-    task: Waker,
-}
-
-impl CloseSignal {
-    /// Starts as woken, so that `closing` is polled a first time. A task's waker stays valid as long as
-    /// the task, so it is taken once.
-    fn new(context: &Context<'_>) -> (Arc<Self>, Waker) {
-        let signal = Arc::new(Self { woken: AtomicBool::new(true), task: context.waker().clone() });
-        (signal.clone(), Waker::from(signal))
-    }
-}
-
-impl Wake for CloseSignal {
-    fn wake(self: Arc<Self>) {
-        self.woken.store(true, Ordering::Release);
-        self.task.wake_by_ref();
     }
 }

@@ -104,6 +104,20 @@ impl<S> FastLane<S> {
         }
     }
 
+    pub(super) fn get_ref(&self) -> &S {
+        &self.stream
+    }
+
+    /// Nothing is kept that hyper has not got, or that the system has not taken.
+    pub(super) fn has_nothing(&self) -> bool {
+        self.early.is_empty() && self.answers.is_empty()
+    }
+
+    /// The stream, without what was received and not passed on.
+    pub(super) fn into_inner(self) -> S {
+        self.stream
+    }
+
     /// Whether hyper has answered everything that it got, and written it.
     fn is_quiet(&self) -> bool {
         self.seen == self.written && self.activity.begun() == self.seen && self.activity.is_still()
@@ -142,7 +156,7 @@ impl<S> FastLane<S> {
     }
 
     /// Keeps what was read, before what is kept already.
-    fn keep(&mut self, bytes: &[u8]) {
+    pub(super) fn keep(&mut self, bytes: &[u8]) {
         if bytes.is_empty() {
             return;
         }

@@ -1,13 +1,13 @@
 //! A connection's stream: counts what waits for the client, words the refusals that hyper makes by
-//! itself, and closes so that the client can still read its answer.
+//! itself, closes so that the client can still read its answer, and notices when hyper can be left.
 
-use super::budget::Ledger;
+use super::budget::{Ledger, OpenLedger};
+use super::exit::Exit;
 use super::refusals;
 use bytes::{Buf, Bytes};
 use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
@@ -21,17 +21,25 @@ const LINGER_BYTES: usize = 1 << 20;
 
 pub(super) struct Metered {
     stream: TcpStream,
-    ledger: Arc<Ledger>,
-    /// Set when an answer goes out before its request was read to the end.
-    unread: Arc<AtomicBool>,
+    ledger: OpenLedger,
+    exit: Arc<Exit>,
     /// Sent in place of what hyper has written.
     instead: Option<Bytes>,
     lingering: Option<(Pin<Box<Sleep>>, usize)>,
 }
 
 impl Metered {
-    pub(super) fn new(stream: TcpStream, ledger: Arc<Ledger>, unread: Arc<AtomicBool>) -> Self {
-        Self { stream, ledger, unread, instead: None, lingering: None }
+    pub(super) fn new(stream: TcpStream, ledger: Arc<Ledger>, exit: Arc<Exit>) -> Self {
+        Self { stream, ledger: OpenLedger(ledger), exit, instead: None, lingering: None }
+    }
+
+    /// Completes when there is something to read.
+    pub(super) async fn readable(&self) -> io::Result<()> {
+        self.stream.readable().await
+    }
+
+    pub(super) fn into_parts(self) -> (TcpStream, OpenLedger) {
+        (self.stream, self.ledger)
     }
 
     /// Sends the worded refusal; done when all of it is sent.
@@ -80,7 +88,9 @@ impl AsyncWrite for Metered {
     fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         if self.instead.is_none() && !self.ledger.is_answering() {
             self.instead = refusals::worded(bytes);
-            self.unread.fetch_or(self.instead.is_some(), Ordering::Relaxed);
+            if self.instead.is_some() {
+                self.exit.leave_unread();
+            }
         }
         if self.instead.is_some() {
             ready!(self.poll_instead(context))?;
@@ -98,23 +108,20 @@ impl AsyncWrite for Metered {
         written
     }
 
+    /// hyper flushes when it has nothing left to write.
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_flush(context)
+        ready!(Pin::new(&mut self.stream).poll_flush(context))?;
+        self.exit.flushed();
+        Poll::Ready(Ok(()))
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         if self.lingering.is_none() {
             ready!(Pin::new(&mut self.stream).poll_shutdown(context))?;
         }
-        if self.unread.load(Ordering::Relaxed) {
+        if self.exit.has_unread() {
             ready!(self.poll_linger(context));
         }
         Poll::Ready(Ok(()))
-    }
-}
-
-impl Drop for Metered {
-    fn drop(&mut self) {
-        self.ledger.end();
     }
 }

@@ -3,7 +3,7 @@
 use super::headers;
 use crate::answer::Answer;
 use bytes::BytesMut;
-use http::HeaderMap;
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use std::cell::Cell;
 use std::sync::LazyLock;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -34,17 +34,7 @@ thread_local! {
 pub(super) fn write(answer: &Answer, out: &mut BytesMut) {
     out.reserve(512 + answer.body.len());
     let mut put = |part: &[u8]| out.extend_from_slice(part);
-    put(b"HTTP/1.1 ");
-    put(answer.status.as_str().as_bytes());
-    put(b" ");
-    put(answer.status.canonical_reason().unwrap_or("<none>").as_bytes());
-    put(b"\r\n");
-    for (name, value) in &answer.headers {
-        put(name.as_str().as_bytes());
-        put(b": ");
-        put(value.as_bytes());
-        put(b"\r\n");
-    }
+    begin(answer.status, answer.headers.iter().map(|(name, value)| (name, value)), &mut put);
     put(b"content-length: ");
     put(http::HeaderValue::from(answer.body.len()).as_bytes());
     put(b"\r\n");
@@ -53,6 +43,31 @@ pub(super) fn write(answer: &Answer, out: &mut BytesMut) {
     put(&date(SystemTime::now()));
     put(b"\r\n\r\n");
     put(&answer.body);
+}
+
+/// Writes the head of an answer over HTTP/1.1 that has all its headers but `date`.
+#[expect(clippy::disallowed_methods, reason = "the header `date` is the machine's time, as hyper writes it")]
+pub(super) fn write_head(status: StatusCode, headers: &HeaderMap, out: &mut Vec<u8>) {
+    let mut put = |part: &[u8]| out.extend_from_slice(part);
+    begin(status, headers.iter(), &mut put);
+    put(b"date: ");
+    put(&date(SystemTime::now()));
+    put(b"\r\n\r\n");
+}
+
+/// The first line and these headers.
+fn begin<'a>(status: StatusCode, headers: impl Iterator<Item = (&'a HeaderName, &'a HeaderValue)>, put: &mut impl FnMut(&[u8])) {
+    put(b"HTTP/1.1 ");
+    put(status.as_str().as_bytes());
+    put(b" ");
+    put(status.canonical_reason().unwrap_or("<none>").as_bytes());
+    put(b"\r\n");
+    for (name, value) in headers {
+        put(name.as_str().as_bytes());
+        put(b": ");
+        put(value.as_bytes());
+        put(b"\r\n");
+    }
 }
 
 /// Written once a second on each thread.

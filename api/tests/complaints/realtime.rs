@@ -2,10 +2,13 @@
 
 use crate::support::sse::{Change, Stream};
 use crate::support::test_server::{GALA, TestServer};
-use crate::support::text;
+use crate::support::{PATIENCE, text};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::time::Duration;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpSocket, TcpStream};
+use tokio::task::JoinSet;
 
 const SOON: Duration = Duration::from_secs(20);
 
@@ -101,5 +104,63 @@ async fn a_reconnect_after_a_restart_resumes() {
     assert_eq!(received, [("seat_locked", "A-2"), ("seat_released", "A-1")]);
     assert!(stream.next_seat(Duration::from_millis(300)).await.is_none(), "a change was sent twice");
     drop(stream);
+    server.close().await;
+}
+
+/// The changes that a stream's bytes have, by their ids.
+fn ids(text: &str) -> Vec<u64> {
+    text.lines().filter_map(|line| line.strip_prefix("id: ")).map(|id| id.parse().unwrap()).collect()
+}
+
+/// Reads until `count` changes are there, which is what is promised, and then a little more.
+async fn read_changes(mut stream: TcpStream, count: usize) -> Vec<u64> {
+    let (mut text, mut space, mut seen) = (String::new(), vec![0; 1 << 16], 0);
+    let mut patience = PATIENCE;
+    while let Ok(read) = tokio::time::timeout(patience, stream.read(&mut space)).await {
+        let read = read.unwrap();
+        assert!(read > 0, "disconnected after {seen} of {count} changes");
+        text.push_str(std::str::from_utf8(&space[..read]).unwrap());
+        seen = text.matches("\nid: ").count();
+        if seen >= count {
+            patience = Duration::from_millis(100);
+        }
+    }
+    ids(&text)
+}
+
+/// Half of the readers read nothing until all has happened: more than the system keeps for them. Every reader gets
+/// every change once, in order, and costs those no time who read.
+#[tokio::test(flavor = "multi_thread")]
+async fn every_reader_sees_each_change_once_and_in_order_while_many_lag() {
+    const READERS: usize = 60;
+    const TURNS: usize = 200;
+    // Two changes of ten seats.
+    const CHANGES: usize = TURNS * 20;
+    let server = TestServer::open(600).await;
+    let position = server.map(GALA).await["position"].as_u64().unwrap();
+    let ask = format!("GET /v1/shows/{GALA}/seats/stream?from={position} HTTP/1.1\r\nhost: test\r\n\r\n");
+    let mut streams = Vec::new();
+    for _ in 0..READERS {
+        let socket = TcpSocket::new_v4().unwrap();
+        socket.set_recv_buffer_size(16 << 10).unwrap();
+        let mut stream = socket.connect(server.running().addr).await.unwrap();
+        stream.write_all(ask.as_bytes()).await.unwrap();
+        streams.push(stream);
+    }
+    let late = streams.split_off(READERS / 2);
+    let reading: JoinSet<_> = streams.into_iter().map(|stream| read_changes(stream, CHANGES)).collect();
+    let row: Vec<_> = (1..=10).map(|number| format!("A-{number}")).collect();
+    for _ in 0..TURNS {
+        let booking = server.hold(&json!({"seats": row})).await;
+        server.cancel(&booking).await.ok(200);
+    }
+    let mut seen = reading.join_all().await;
+    seen.extend(late.into_iter().map(|stream| read_changes(stream, CHANGES)).collect::<JoinSet<_>>().join_all().await);
+    let expected = seen.first().cloned().unwrap();
+    assert_eq!(expected.len(), CHANGES);
+    assert!(expected.is_sorted_by(|a, b| a < b) && expected[0] > position);
+    for (reader, ids) in seen.iter().enumerate() {
+        assert!(*ids == expected, "reader {reader} has seen {} changes, or others", ids.len());
+    }
     server.close().await;
 }

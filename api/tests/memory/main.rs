@@ -38,6 +38,7 @@ async fn clients_that_do_not_read_or_send_cost_little_and_never_more_than_the_bu
     readers_of_one_snapshot(&server, snapshot).await;
     readers_of_many_snapshots(&server, snapshot).await;
     unread_streams(&server).await;
+    clients_that_wait(&server).await;
     half_sent_headers(&server).await;
     bodies_that_are_too_large(&server).await;
     bodies_without_the_role(&server).await;
@@ -102,6 +103,24 @@ async fn unread_streams(server: &TestServer) {
     assert!(cost < 100 * 80 * 1024, "{cost}");
     drop(slow);
     eventually_at_most(&MEMORY, before + 2 * MB).await;
+}
+
+/// hyper's two buffers alone take 16 kB.
+async fn clients_that_wait(server: &TestServer) {
+    let stream = "GET /v1/shows/arena/seats/stream HTTP/1.1\r\nhost: test\r\n\r\n";
+    for (what, request) in
+        [("readers of a stream", stream), ("idle connections", "GET /health/live HTTP/1.1\r\nhost: test\r\n\r\n")]
+    {
+        let before = MEMORY.current_usage();
+        let waiting = Slow::open(server, 300, request).await;
+        eventually_at_most(&MEMORY, before + 300 * 4096).await;
+        let cost = MEMORY.current_usage().saturating_sub(before);
+        eprintln!("300 {what}: {cost} bytes");
+        // They are as good as new.
+        assert_eq!(metric(server, "lastseat_stream_clients").await, if request == stream { 300 } else { 0 });
+        drop(waiting);
+        eventually_at_most(&MEMORY, before + MB).await;
+    }
 }
 
 /// Each took 390 kB.

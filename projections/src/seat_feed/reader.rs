@@ -5,22 +5,23 @@ use super::ring::Pulled;
 use super::{ShowFeed, frame};
 use crate::runner::Shared;
 use bytes::Bytes;
-use chrono::TimeDelta;
 use futures::Stream;
-use futures::future::BoxFuture;
 use lastseat_domain::ports::event_log::Position;
+use std::pin::Pin;
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::sync::watch;
+use tokio::time::{Instant, Sleep, sleep};
 
 /// Silence after which a comment is sent.
-const HEARTBEAT_EVERY: TimeDelta = TimeDelta::seconds(15);
+const HEARTBEAT_EVERY: Duration = Duration::from_secs(15);
 
 struct Reader {
     shared: Arc<Shared>,
     feed: Arc<ShowFeed>,
     wake: watch::Receiver<()>,
     state: State,
-    heartbeat: BoxFuture<'static, ()>,
+    heartbeat: Heartbeat,
     /// Whether anything was sent since the heartbeat was set.
     busy: bool,
 }
@@ -41,19 +42,22 @@ enum State {
 
 /// Streams everything after `from`.
 pub(crate) fn read(shared: Arc<Shared>, feed: Arc<ShowFeed>, from: Position) -> impl Stream<Item = Bytes> + Send {
-    let reader = Reader {
-        wake: feed.wake.subscribe(),
-        heartbeat: heartbeat(&shared),
-        shared,
-        feed,
-        state: State::New { from },
-        busy: false,
-    };
+    let reader =
+        Reader { wake: feed.wake.subscribe(), heartbeat: Heartbeat(None), shared, feed, state: State::New { from }, busy: false };
     futures::stream::unfold(reader, |mut reader| async move { reader.next().await.map(|bytes| (bytes, reader)) })
 }
 
-fn heartbeat(shared: &Shared) -> BoxFuture<'static, ()> {
-    shared.clock.sleep_until(shared.clock.now() + HEARTBEAT_EVERY)
+/// Measures silence, so it needs no clock that follows the time of day: a sleeper of the clock wakes up every second to
+/// look at it. Begins when it is first waited for, on the thread that sends.
+struct Heartbeat(Option<Pin<Box<Sleep>>>);
+
+impl Heartbeat {
+    /// Completes when one is due, and begins again.
+    async fn due(&mut self) {
+        let sleep = self.0.get_or_insert_with(|| Box::pin(sleep(HEARTBEAT_EVERY)));
+        sleep.as_mut().await;
+        sleep.as_mut().reset(Instant::now() + HEARTBEAT_EVERY);
+    }
 }
 
 impl Reader {
@@ -81,8 +85,7 @@ impl Reader {
                                 return None;
                             }
                         }
-                        () = &mut self.heartbeat => {
-                            self.heartbeat = heartbeat(&self.shared);
+                        () = self.heartbeat.due() => {
                             return Some(Bytes::from_static(frame::HEARTBEAT));
                         }
                     }
@@ -125,8 +128,7 @@ impl Reader {
                         Pulled::Nothing => {
                             tokio::select! {
                                 changed = self.wake.changed() => changed.ok()?,
-                                () = &mut self.heartbeat => {
-                                    self.heartbeat = heartbeat(&self.shared);
+                                () = self.heartbeat.due() => {
                                     if !std::mem::take(&mut self.busy) {
                                         return Some(Bytes::from_static(frame::HEARTBEAT));
                                     }

@@ -4,7 +4,7 @@ use crate::app::App;
 use crate::problem::Problem;
 use crate::routes::freshness;
 use crate::routes::params::{InShow, Params, wrong};
-use axum::body::Body;
+use crate::server::Endless;
 use axum::extract::State;
 use axum::response::Response;
 use futures::StreamExt;
@@ -12,7 +12,6 @@ use http::HeaderMap;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderName, HeaderValue};
 use lastseat_domain::Rejection;
 use lastseat_domain::ports::event_log::Position;
-use std::convert::Infallible;
 
 /// The changes of a show's seats as they happen, as server-sent events.
 ///
@@ -43,12 +42,13 @@ pub async fn stream_seats(
         .await?;
     let feed = app.read_model().seat_feed(&show, from).ok_or(Rejection::ShowNotFound)?;
     let client = app.metrics().stream_client();
-    let drained = app.parts().drain.clone().cancelled_owned();
+    // A child: thousands that wait for one token would share its mutex.
+    let drained = app.parts().drain.child_token().cancelled_owned();
     let events = feed.take_until(drained).map(move |bytes| {
         let _counted_until_the_stream_is_dropped = &client;
-        Ok::<_, Infallible>(bytes)
+        bytes
     });
-    let mut response = Response::new(Body::from_stream(events));
+    let mut response = Endless::answer(events.boxed());
     let fields = response.headers_mut();
     fields.insert(CONTENT_TYPE, HeaderValue::from_static("text/event-stream"));
     fields.insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
