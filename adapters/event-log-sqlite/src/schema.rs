@@ -21,7 +21,7 @@ const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 /// Up to this size the whole file, indexes included, is checked at every start: a fraction of a second.
 const FULL_CHECK_BYTES: u64 = 16 << 20;
 /// Up to this size at least every page is checked.
-const QUICK_CHECK_BYTES: u64 = 512 << 20;
+const QUICK_CHECK_BYTES: u64 = 128 << 20;
 
 /// Page cache of the connection that writes, in KiB.
 const WRITER_CACHE_KIB: i64 = 64 * 1024;

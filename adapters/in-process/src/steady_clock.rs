@@ -36,6 +36,7 @@ struct State<W> {
     origin: Instant,
     /// The machine's clock at `origin`, in milliseconds, by its last readings.
     wall_at_origin: AtomicI64,
+    is_set_forward: AtomicBool,
     /// Since when the machine's clock has been further forward than expected.
     set_forward: Mutex<Option<Instant>>,
     /// The latest time shown, in milliseconds.
@@ -59,6 +60,7 @@ impl<W: Fn() -> Timestamp + Send + Sync + 'static> SteadyClock<W> {
             wall,
             origin: Instant::now(),
             wall_at_origin,
+            is_set_forward: AtomicBool::new(false),
             set_forward: Mutex::default(),
             latest: AtomicI64::new(i64::MIN),
             is_ahead: AtomicBool::new(false),
@@ -71,25 +73,36 @@ impl<W: Fn() -> Timestamp + Send + Sync + 'static> SteadyClock<W> {
         let state = &*self.0;
         let wall = (state.wall)().timestamp_millis();
         let passed = i64::try_from(state.origin.elapsed().as_millis()).unwrap_or(i64::MAX);
-        let expected = state.wall_at_origin.load(Ordering::Acquire).saturating_add(passed);
+        let before = state.wall_at_origin.load(Ordering::Acquire);
+        let expected = before.saturating_add(passed);
         if wall - expected > STEP_MS {
             let mut since = state.set_forward.lock();
+            state.is_set_forward.store(true, Ordering::Release);
             if since.get_or_insert_with(Instant::now).elapsed() < CONFIRMED_AFTER {
                 return expected;
             }
             *since = None;
+            state.is_set_forward.store(false, Ordering::Release);
             tracing::warn!(by_ms = wall - expected, "the machine's clock was set forward; deadlines follow it");
-        } else if state.set_forward.lock().take().is_some() {
+        } else if state.is_set_forward.load(Ordering::Acquire) && state.set_forward.lock().take().is_some() {
+            state.is_set_forward.store(false, Ordering::Release);
             tracing::warn!("the machine's clock was wrong for a moment; nothing followed it");
         }
-        state.wall_at_origin.store(wall.saturating_sub(passed), Ordering::Release);
+        // Most readings find nothing new. They write nothing, so that threads don't wait for each other.
+        let at_origin = wall.saturating_sub(passed);
+        if at_origin != before {
+            state.wall_at_origin.store(at_origin, Ordering::Release);
+        }
         wall
     }
 
     fn millis(&self) -> i64 {
         let state = &*self.0;
         let wall = self.confirmed_wall();
-        let latest = state.latest.fetch_max(wall, Ordering::AcqRel);
+        let mut latest = state.latest.load(Ordering::Acquire);
+        if wall > latest {
+            latest = state.latest.fetch_max(wall, Ordering::AcqRel);
+        }
         if wall >= latest && !state.is_ahead.load(Ordering::Acquire) {
             return wall;
         }

@@ -15,7 +15,7 @@ use crate::server::{Post, Shortcut};
 use futures::FutureExt;
 use http::header::{AUTHORIZATION, CONTENT_TYPE, FORWARDED};
 use http::{HeaderMap, HeaderName, HeaderValue};
-use lastseat_domain::{Rejection, ShowId};
+use lastseat_domain::{Rejection, ShowId, Timestamp};
 use lastseat_engine::SeatSelection;
 use std::sync::Arc;
 use std::time::Instant;
@@ -48,8 +48,8 @@ impl Shortcut for FastRefusals {
 
 /// What is left to the route comes first, then what is counted and stored.
 fn refuse(app: &App, show: ShowId, request: &Post<'_>) -> Option<Answer> {
-    let headers = headers_of(request)?;
-    let caller = app.parts().auth.caller(&headers, app.now()).ok()?;
+    let (headers, now) = (headers_of(request)?, app.now());
+    let caller = app.parts().auth.caller(&headers, now).ok()?;
     Holder::check(&caller, app).ok()?;
     let body: HoldBody = serde_json::from_slice(request.body).ok()?;
     let selection = body.into_selection(|| 0).ok().filter(|selection| matches!(selection, SeatSelection::Seats(_)))?;
@@ -62,13 +62,13 @@ fn refuse(app: &App, show: ShowId, request: &Post<'_>) -> Option<Answer> {
     let rejection = taken()?;
     let (ticket, rejection) = match keyed {
         // Asked again with the ticket: until now, the same request may have been executed elsewhere.
-        Some(keyed) => (Some(ticket(app, &keyed)?), taken()?),
+        Some(keyed) => (Some(ticket(app, &keyed, now)?), taken()?),
         None => (None, rejection),
     };
     Some(counted(app, request, &headers, &caller, || {
         let answer = Answer::from(refused(app, rejection));
         if let Some(ticket) = ticket.filter(|_| answer.decided) {
-            ticket.store(answer.clone(), app.now());
+            ticket.store(answer.clone(), now);
         }
         answer
     }))
@@ -86,8 +86,8 @@ fn counted(app: &App, request: &Post<'_>, headers: &HeaderMap, caller: &Caller, 
 }
 
 /// The right to answer under the key, if no other request has it or had it.
-fn ticket(app: &App, keyed: &Keyed) -> Option<Ticket> {
-    match app.answers().begin(keyed.slot, keyed.body, app.now()) {
+fn ticket(app: &App, keyed: &Keyed, now: Timestamp) -> Option<Ticket> {
+    match app.answers().begin(keyed.slot, keyed.body, now) {
         Begin::New(ticket) => Some(ticket),
         Begin::Replay(_) | Begin::Reused | Begin::InFlight => None,
     }
