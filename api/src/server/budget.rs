@@ -6,7 +6,7 @@
 //! it does, so that nobody can use up the budget at the cost of others. Where the bodies that answers
 //! share are what is too much, it is a reader of such a body: another connection would free nothing.
 //!
-//! Not counted: the 8 to 16 kB that each connection needs to read and write at all, the buffers of the
+//! Not counted: the 8 to 16 kB that a connection needs while a request is on its way, the buffers of the
 //! system, and what the commands themselves need, which is limited by admission.
 
 use parking_lot::Mutex;

@@ -9,14 +9,16 @@ use super::budget::OpenLedger;
 use super::plain;
 use axum::body::Body;
 use axum::response::Response;
-use bytes::{Buf, BufMut, Bytes};
+use bytes::{Buf, Bytes};
 use futures::stream::{BoxStream, poll_fn};
 use futures::{FutureExt, StreamExt};
 use http::header::{CONNECTION, HeaderValue, TRANSFER_ENCODING};
 use http::response::Parts;
 use parking_lot::Mutex;
+use std::cell::RefCell;
+use std::collections::VecDeque;
 use std::convert::Infallible;
-use std::io::{self, Cursor, IoSlice, Write};
+use std::io;
 use std::pin::pin;
 use std::sync::{Arc, OnceLock};
 use tokio::io::AsyncWriteExt;
@@ -30,6 +32,14 @@ const END: &[u8] = b"0\r\n\r\n";
 const LINE_END: &[u8] = b"\r\n";
 /// Most bytes that are read and dropped of what a client sends although it was told that no request can follow.
 const DROPPED: usize = 16 << 10;
+
+/// Chunks that a thread remembers.
+const REMEMBERED: usize = 4;
+
+thread_local! {
+    /// Items and what was made of them, on this thread.
+    static CHUNKS: RefCell<VecDeque<(Bytes, Bytes)>> = const { RefCell::new(VecDeque::new()) };
+}
 
 type Items = BoxStream<'static, Bytes>;
 
@@ -113,7 +123,7 @@ async fn send(mut stream: TcpStream, offer: Offer, ledger: &OpenLedger) -> io::R
     let mut items = items.fuse();
     // The first bytes go along with the head if they are there.
     if let Some(Some(item)) = items.next().now_or_never() {
-        head.put(chunk(item)?);
+        head.extend_from_slice(&chunk(item));
     }
     write(&stream, Bytes::from(head), ledger).await?;
     {
@@ -124,38 +134,51 @@ async fn send(mut stream: TcpStream, offer: Offer, ledger: &OpenLedger) -> io::R
                 item = items.next() => match item {
                     // An empty chunk would be the last.
                     Some(item) if item.is_empty() => {}
-                    Some(item) => write(&stream, chunk(item)?, ledger).await?,
+                    Some(item) => write(&stream, chunk(item), ledger).await?,
                     None => break,
                 },
                 gone = &mut gone => return gone,
             }
         }
-        write(&stream, END, ledger).await?;
+        write(&stream, Bytes::from_static(END), ledger).await?;
     }
     // Closed with something unread, the connection would be reset, and the client might lose the end.
     let _ = drop_unread(&stream);
     stream.shutdown().await
 }
 
-/// An item as HTTP/1.1 sends a part of a body whose length is not known. The bytes are shared, not copied.
-fn chunk(item: Bytes) -> io::Result<impl Buf + Send> {
-    let mut size = Cursor::new([0; 20]);
-    write!(size, "{:x}\r\n", item.len())?;
-    let length = usize::try_from(size.position()).unwrap_or_default();
-    size.set_position(0);
-    Ok(size.take(length).chain(item).chain(LINE_END))
+/// An item as HTTP/1.1 sends a part of a body whose length is not known. Made once for the clients that get the same
+/// item one after the other.
+fn chunk(item: Bytes) -> Bytes {
+    CHUNKS.with_borrow_mut(|made| {
+        // What is remembered is kept, so nothing else can be where it is.
+        let is_same = |other: &Bytes| other.as_ptr() == item.as_ptr() && other.len() == item.len();
+        if let Some((_, chunk)) = made.iter().find(|(other, _)| is_same(other)) {
+            return chunk.clone();
+        }
+        let mut chunk = format!("{:x}\r\n", item.len()).into_bytes();
+        chunk.reserve_exact(item.len() + LINE_END.len());
+        chunk.extend_from_slice(&item);
+        chunk.extend_from_slice(LINE_END);
+        let chunk = Bytes::from(chunk);
+        if made.len() >= REMEMBERED {
+            made.pop_front();
+        }
+        made.push_back((item, chunk.clone()));
+        chunk
+    })
 }
 
 /// Writes everything. What the system does not take yet is charged to the connection.
-async fn write(stream: &TcpStream, mut rest: impl Buf, ledger: &OpenLedger) -> io::Result<()> {
+async fn write(stream: &TcpStream, mut rest: Bytes, ledger: &OpenLedger) -> io::Result<()> {
     let mut is_charged = false;
-    while rest.has_remaining() {
-        match try_write(stream, &rest) {
+    while !rest.is_empty() {
+        match stream.try_write(&rest) {
             Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
             Ok(sent) => rest.advance(sent),
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                 is_charged = true;
-                ledger.left(rest.remaining());
+                ledger.left(rest.len());
                 ledger.wait();
                 stream.writable().await?;
             }
@@ -166,12 +189,6 @@ async fn write(stream: &TcpStream, mut rest: impl Buf, ledger: &OpenLedger) -> i
         ledger.left(0);
     }
     Ok(())
-}
-
-fn try_write(stream: &TcpStream, bytes: &impl Buf) -> io::Result<usize> {
-    let mut parts = [IoSlice::new(&[]); 4];
-    let count = bytes.chunks_vectored(&mut parts);
-    stream.try_write_vectored(parts.get(..count).unwrap_or_default())
 }
 
 /// Completes when the client has hung up.
@@ -202,6 +219,7 @@ impl StreamThreads {
     /// Where to spawn. Without threads of its own, where this is called.
     pub(super) fn handle(&self) -> Handle {
         let start = || {
+            // With one for each core, 10,000 readers got nothing earlier, and bookings waited ten times as long.
             let threads = std::thread::available_parallelism().map_or(1, |cores| (cores.get() / 2).max(1));
             let runtime = Builder::new_multi_thread().worker_threads(threads).thread_name("streams").enable_all().build();
             runtime.inspect_err(|error| tracing::warn!(%error, "no threads for streams; they share the server's")).ok()

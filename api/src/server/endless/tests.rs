@@ -175,3 +175,16 @@ async fn the_router_answers_who_gets_no_chunks() {
         serving.await.unwrap().unwrap();
     }
 }
+
+#[test]
+fn a_chunk_is_made_once_for_an_item_and_never_taken_for_anothers() {
+    let item = Bytes::from_static(b"shared");
+    let first = chunk(item.clone());
+    assert_eq!(first, "6\r\nshared\r\n");
+    assert_eq!(chunk(item).as_ptr(), first.as_ptr());
+    // The next item may be where one that is gone was.
+    for number in 0..100 {
+        let text = format!("{number:06}");
+        assert_eq!(chunk(Bytes::from(text.clone())), format!("6\r\n{text}\r\n"));
+    }
+}
