@@ -6,12 +6,13 @@
 mod follow;
 mod notification;
 
-pub use notification::{NotTaken, Notification, Payments, WebhookReader};
+pub use notification::{NotTaken, Payments, WebhookReader};
 
 use crate::metrics::Metrics;
 use follow::follow;
 use futures::StreamExt;
 use lastseat_domain::Timestamp;
+use lastseat_domain::ports::payments::Notification;
 use std::sync::Arc;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;

@@ -3,7 +3,8 @@
 
 use super::objects::BOOKING;
 use hmac::{Hmac, Mac};
-use lastseat_domain::{BookingId, IntentId, Secret, Timestamp};
+use lastseat_domain::ports::payments::Notification;
+use lastseat_domain::{IntentId, Secret, Timestamp};
 use serde::Deserialize;
 use serde_json::Value;
 use sha2::Sha256;
@@ -11,19 +12,10 @@ use sha2::Sha256;
 /// How old a signature may be, in seconds; or how far ahead, for clocks that differ.
 pub const TOLERANCE: i64 = 300;
 
-/// A genuine notification.
+/// A notification that Stripe has signed.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Notification {
-    /// Stripe's name for it.
-    pub id: String,
-    /// Such as `payment_intent.succeeded`.
-    pub kind: String,
-    /// The intent that it is about, if it is about one.
-    pub intent: Option<IntentId>,
-    /// The booking in the intent's metadata, where the notification has it.
-    pub booking: Option<BookingId>,
-    /// Whether it says that a refund has failed: no money went back.
-    pub refund_failed: bool,
+pub struct Genuine {
+    pub notification: Notification,
     /// Whether it is about real money.
     pub livemode: bool,
 }
@@ -49,7 +41,7 @@ pub enum WebhookRefused {
 ///
 /// # Errors
 /// [`WebhookRefused`].
-pub fn verify(secrets: &[Secret], signature: &str, body: &[u8], now: Timestamp) -> Result<Notification, WebhookRefused> {
+pub fn verify(secrets: &[Secret], signature: &str, body: &[u8], now: Timestamp) -> Result<Genuine, WebhookRefused> {
     let (at, signatures) = parse(signature).ok_or(WebhookRefused::Malformed)?;
     let fits = |secret: &Secret| signatures.iter().any(|signature| is_signed(secret, at, body, signature));
     if !secrets.iter().any(fits) {
@@ -109,7 +101,7 @@ struct Data {
 
 /// Reads what is the same in every version of the API: an object with its id, its metadata, and the intent it belongs
 /// to.
-fn read(body: &[u8]) -> Option<Notification> {
+fn read(body: &[u8]) -> Option<Genuine> {
     let Event { id, kind, livemode, data: Data { object } } = serde_json::from_slice(body).ok()?;
     let text = |member: &str| object.get(member).and_then(Value::as_str);
     let intent = match text("object") {
@@ -119,14 +111,9 @@ fn read(body: &[u8]) -> Option<Notification> {
     };
     let booking = object.get("metadata").and_then(|metadata| metadata.get(BOOKING)).and_then(Value::as_str);
     let refund_failed = text("object") == Some("refund") && matches!(text("status"), Some("failed" | "canceled"));
-    Some(Notification {
-        id,
-        kind,
-        livemode,
-        refund_failed,
-        intent: intent.and_then(|id| IntentId::new(id).ok()),
-        booking: booking.and_then(|id| id.parse().ok()),
-    })
+    let intent = intent.and_then(|id| IntentId::new(id).ok());
+    let booking = booking.and_then(|id| id.parse().ok());
+    Some(Genuine { notification: Notification { id, kind, intent, booking, refund_failed }, livemode })
 }
 
 #[cfg(test)]
@@ -199,8 +186,8 @@ mod tests {
         let header = "t=1800000000,v1=4518da714a76a0558ecfdfd4c0e480e019fc3a55528b9bc53128345eaddf8151,\
                       v0=0000000000000000000000000000000000000000000000000000000000000000";
         let secrets = [secret("whsec_lastseat_test_vector")];
-        let read = verify(&secrets, header, body.as_bytes(), now()).unwrap();
-        assert_eq!((read.kind.as_str(), read.livemode), ("payment_intent.amount_capturable_updated", false));
+        let Genuine { notification: read, livemode } = verify(&secrets, header, body.as_bytes(), now()).unwrap();
+        assert_eq!((read.kind.as_str(), livemode), ("payment_intent.amount_capturable_updated", false));
         assert_eq!(read.booking, Some(BOOKING_ID.parse().unwrap()));
         // A signature that can't be read does not spoil the one beside it.
         assert!(verify(&secrets, &format!("v1=zz,{header}"), body.as_bytes(), now()).is_ok());
@@ -227,7 +214,7 @@ mod tests {
         ];
         for (object, intent, booking) in table {
             let body = event(&object);
-            let read = verify(&[secret("whsec_a")], &header(&body), &body, now()).unwrap();
+            let read = verify(&[secret("whsec_a")], &header(&body), &body, now()).unwrap().notification;
             assert_eq!(read.intent.as_ref().map(IntentId::as_str), intent, "{object}");
             assert_eq!(read.booking, booking.then(|| BOOKING_ID.parse().unwrap()), "{object}");
         }

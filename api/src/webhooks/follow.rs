@@ -1,9 +1,9 @@
 //! What follows from a notification.
 
-use super::notification::{Notification, Payments};
+use super::notification::Payments;
 use crate::metrics::Metrics;
 use lastseat_domain::BookingId;
-use lastseat_domain::ports::payments::GatewayFault;
+use lastseat_domain::ports::payments::{GatewayFault, Notification};
 
 pub(super) async fn follow(payments: &dyn Payments, metrics: &Metrics, notification: Notification) {
     let booking = match booking_of(payments, &notification).await {

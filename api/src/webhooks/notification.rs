@@ -1,21 +1,8 @@
-//! What a payment gateway reports, who reads it, and what it leads to.
+//! Who reads what a payment gateway reports, and what that leads to.
 
 use async_trait::async_trait;
-use lastseat_domain::ports::payments::GatewayFault;
+use lastseat_domain::ports::payments::{GatewayFault, Notification};
 use lastseat_domain::{BookingId, IntentId, Timestamp};
-
-/// A notification whose signature is right.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Notification {
-    /// The gateway's name for it.
-    pub id: String,
-    /// What it is about, such as `payment_intent.amount_capturable_updated`.
-    pub kind: String,
-    pub intent: Option<IntentId>,
-    pub booking: Option<BookingId>,
-    /// Whether it says that a refund has failed: no money went back.
-    pub refund_failed: bool,
-}
 
 /// Why a notification is not taken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -4,10 +4,11 @@ use super::reports::Reporting;
 use super::start_error::StartError;
 use crate::config::Config;
 use crate::config::stripe::STRIPE;
-use crate::webhooks::{NotTaken, Notification, WebhookReader};
+use crate::webhooks::{NotTaken, WebhookReader};
+use lastseat_domain::ports::payments::Notification;
 use lastseat_domain::ports::{Clock, Finding, Severity};
 use lastseat_domain::{Secret, Timestamp};
-use lastseat_payments_stripe::webhook::{self, WebhookRefused};
+use lastseat_payments_stripe::webhook::{self, Genuine, WebhookRefused};
 use lastseat_payments_stripe::{Mode, StripeGateway, StripeSettings};
 use std::sync::Arc;
 use std::time::Duration;
@@ -119,19 +120,18 @@ struct Reader {
 impl WebhookReader for Reader {
     fn read(&self, signature: &str, body: &[u8], now: Timestamp) -> Result<Notification, NotTaken> {
         // The reason says nothing of the body; nor does anything that is logged.
-        let read = webhook::verify(&self.secrets, signature, body, now).map_err(|why| {
+        let Genuine { notification, livemode } = webhook::verify(&self.secrets, signature, body, now).map_err(|why| {
             tracing::debug!(%why, "a webhook is refused");
             match why {
                 WebhookRefused::NoEvent => NotTaken::Unreadable,
                 WebhookRefused::Malformed | WebhookRefused::Old | WebhookRefused::Forged => NotTaken::Signature,
             }
         })?;
-        if read.livemode != self.live {
-            tracing::warn!(webhook = read.id, livemode = read.livemode, "a webhook of the other mode is passed over");
+        if livemode != self.live {
+            tracing::warn!(webhook = notification.id, livemode, "a webhook of the other mode is passed over");
             return Err(NotTaken::OtherMode);
         }
-        let webhook::Notification { id, kind, intent, booking, refund_failed, .. } = read;
-        Ok(Notification { id, kind, intent, booking, refund_failed })
+        Ok(notification)
     }
 }
 

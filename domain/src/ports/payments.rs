@@ -13,6 +13,10 @@ use crate::secret::Secret;
 use async_trait::async_trait;
 use std::time::Duration;
 
+mod notification;
+
+pub use notification::Notification;
+
 /// Code of a refusal: the gateway does not know the payment method.
 pub const UNKNOWN_PAYMENT_METHOD: &str = "resource_missing";
 
