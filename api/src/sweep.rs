@@ -35,7 +35,8 @@ const WINDOW: chrono::TimeDelta = chrono::TimeDelta::hours(48);
 const NEWEST: usize = 3;
 /// Older pages in each pass, from where the pass before stopped.
 const OLDER: usize = 2;
-/// Pages in each pass of the round through all payments. After one round the next begins.
+/// Pages in each pass of the round through all payments, unless more was found in it than a pass compares. After one
+/// round the next begins.
 const ALL: usize = 3;
 /// Bookings that are checked in one pass, so that the rest of the gateway's rate limit is left to buyers.
 const CHECKED: usize = 100;
@@ -129,7 +130,7 @@ impl Sweep {
             })
             .await;
         let doubts = Doubts { compare: &*self.compare, records: &*self.records, metrics: &self.metrics };
-        doubts.clear_up(seen.doubtful, &mut progress.reported).await;
+        doubts.clear_up(seen.doubtful, seen.doubtful_of_round, &mut progress.reported).await;
         read.map(|()| pass).map_err(|fault| Broken { pass, fault })
     }
 
@@ -149,8 +150,14 @@ impl Sweep {
                 progress.older = None;
             }
         }
+        if progress.reported.is_behind() {
+            return Ok(());
+        }
         progress.all.get_or_insert(next);
-        self.read(&mut progress.all, ALL, oldest, Timestamp::MIN_UTC, seen).await?;
+        let repeated = seen.doubtful.len();
+        let read = self.read(&mut progress.all, ALL, oldest, Timestamp::MIN_UTC, seen).await;
+        seen.doubtful_of_round = seen.doubtful.split_off(repeated);
+        read?;
         seen.is_round_over = progress.all.is_none();
         Ok(())
     }
@@ -205,8 +212,9 @@ impl Sweep {
 struct Seen {
     /// The bookings to check.
     found: Vec<BookingId>,
-    /// Payments to compare with their bookings.
+    /// Payments to compare with their bookings, and those that only the round through all payments has read.
     doubtful: Vec<PaymentRecord>,
+    doubtful_of_round: Vec<PaymentRecord>,
     unreadable: HashSet<UnreadableRecord>,
     /// Whether all payments were read, in this pass and those before it.
     is_round_over: bool,

@@ -11,11 +11,13 @@ use futures::StreamExt;
 use lastseat_domain::IntentId;
 use lastseat_domain::ports::PaymentRecords;
 use lastseat_domain::ports::payments::{Dispute, PaymentRecord};
-use std::collections::{HashMap, HashSet};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 
 /// Payments that are compared in one pass.
 const COMPARED: usize = 100;
+/// Of these, those of either part of what a pass reads, if both have as many. What one leaves is the other's.
+const OF_EACH: usize = COMPARED / 2;
 const AT_ONCE: usize = 8;
 /// Reports that are remembered. Beyond that they are forgotten, and made again.
 const REMEMBERED: usize = 10_000;
@@ -47,16 +49,40 @@ pub(super) struct Doubts<'a> {
 #[derive(Debug, Default)]
 pub(super) struct Reported {
     next: RoundRobin<IntentId>,
+    /// Those that the round through all payments has found and no pass has compared yet.
+    waiting: VecDeque<PaymentRecord>,
     /// Each is reported once.
     known: HashSet<(IntentId, Kind)>,
 }
 
+impl Reported {
+    /// Whether the round has to wait: it reads each payment once, so what it has found is compared before it reads on.
+    pub fn is_behind(&self) -> bool {
+        !self.waiting.is_empty()
+    }
+
+    /// What a pass compares. Those that are read again and again take turns.
+    fn take(&mut self, repeated: Vec<PaymentRecord>, of_round: Vec<PaymentRecord>) -> Vec<PaymentRecord> {
+        for record in of_round {
+            if !self.waiting.iter().any(|waiting| waiting.intent == record.intent) {
+                self.waiting.push_back(record);
+            }
+        }
+        let mut repeated: HashMap<_, _> = repeated.into_iter().map(|record| (record.intent.clone(), record)).collect();
+        let most = COMPARED - repeated.len().min(OF_EACH);
+        let mut next: Vec<_> = self.waiting.drain(..self.waiting.len().min(most)).collect();
+        next.iter().for_each(|record| drop(repeated.remove(&record.intent)));
+        let turns = self.next.take(repeated.keys().cloned().collect(), COMPARED - next.len());
+        next.extend(turns.iter().filter_map(|intent| repeated.remove(intent)));
+        next
+    }
+}
+
 impl Doubts<'_> {
-    /// Compares these payments, as many as one pass does, and reports those that are wrong.
-    pub async fn clear_up(&self, doubtful: Vec<PaymentRecord>, reported: &mut Reported) {
-        let intents = doubtful.iter().map(|record| record.intent.clone()).collect();
-        let mut by_intent: HashMap<_, _> = doubtful.into_iter().map(|record| (record.intent.clone(), record)).collect();
-        let next: Vec<_> = reported.next.take(intents, COMPARED).iter().filter_map(|intent| by_intent.remove(intent)).collect();
+    /// Compares as many payments as one pass does, and reports those that are wrong. `of_round`: those that no pass reads
+    /// again before the next round.
+    pub async fn clear_up(&self, repeated: Vec<PaymentRecord>, of_round: Vec<PaymentRecord>, reported: &mut Reported) {
+        let next = reported.take(repeated, of_round);
         let compared = futures::stream::iter(next).map(|record| async move {
             let intent = record.intent.clone();
             self.wrong(record).await.unwrap_or_else(|why| {

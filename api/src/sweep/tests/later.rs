@@ -92,6 +92,26 @@ async fn as_many_are_compared_as_one_pass_may_and_each_gets_its_turn() {
     assert_eq!(compared.len(), 250);
 }
 
+/// As after a day on which a bank refused all refunds.
+#[tokio::test(start_paused = true)]
+async fn one_round_compares_all_that_it_finds_however_many() {
+    let gateway = Arc::<Gateway>::default();
+    let old = SystemClock.now() - WINDOW * 90;
+    *gateway.records.lock() = (0..1500).map(|number| kept(number, old)).collect();
+    let sweep = sweep(&gateway, BookingStatus::Refunded);
+    let mut progress = Progress::default();
+    let mut passes = 0;
+    while passes == 0 || progress.all.is_some() || progress.reported.is_behind() {
+        let (compared, read) = (gateway.compared.lock().len(), *gateway.lists.lock());
+        sweep.pass(&mut progress).await.unwrap();
+        assert!(gateway.compared.lock().len() <= compared + 100 && *gateway.lists.lock() <= read + NEWEST + OLDER + ALL);
+        passes += 1;
+        assert!(passes < 100, "the round never ends");
+    }
+    let compared: HashSet<_> = gateway.compared.lock().iter().map(|record| record.intent.clone()).collect();
+    assert_eq!(compared.len(), 1500);
+}
+
 /// Another program's, or another shop's with the same account.
 #[tokio::test(start_paused = true)]
 async fn payments_without_a_booking_in_the_log_are_left_to_the_comparison_with_all_of_it() {
