@@ -93,7 +93,7 @@ impl Audit {
             Event::BookingCommitted(_) => step.commit(),
             Event::BookingAborted(e) => step.abort(e.reason),
             Event::PaymentVoided(_) => step.void(),
-            Event::PaymentFlagged(_) => step.book.flagged = true,
+            Event::PaymentFlagged(_) => step.flag(),
             Event::PaymentReviewed(e) => step.review(e.outcome),
             Event::RefundRequested(_) => step.request_refund(),
             Event::PaymentCaptured(e) => {
@@ -107,9 +107,12 @@ impl Audit {
                 flow.refunded = flow.refunded.saturating_add(e.amount.value);
             }
             Event::PaymentReturnedElsewhere(e) => {
+                let counted = step.book.decision == Decision::Refunded;
                 step.return_elsewhere(e.amount);
                 let flow = self.money.entry(e.amount.currency).or_default();
-                flow.refunded = flow.refunded.saturating_add(e.amount.value);
+                if !counted {
+                    flow.refunded = flow.refunded.saturating_add(e.amount.value);
+                }
                 flow.returned_elsewhere = flow.returned_elsewhere.saturating_add(e.amount.value);
             }
             _ => {}
@@ -293,9 +296,16 @@ impl Step<'_> {
             "its payment was settled by hand and it is not over".to_owned()
         });
         self.book.flagged = false;
+        self.book.refund_refused = false;
+    }
+
+    fn flag(&mut self) {
+        self.book.flagged = true;
+        self.book.refund_refused = self.book.refund_requested;
     }
 
     fn request_refund(&mut self) {
+        self.book.refund_refused = false;
         let paid = self.book.is_charged();
         self.check(Code::RefundWithoutCapture, paid, || "a refund was requested and there is nothing to return".to_owned());
         self.book.refund_requested = true;
@@ -303,26 +313,29 @@ impl Step<'_> {
 
     /// A person says that the buyer has the money back, where the refund could not be made.
     fn return_elsewhere(&mut self, amount: Money) {
-        let waits = self.book.refund_requested && self.book.flagged;
+        let refused = std::mem::take(&mut self.book.refund_refused);
         let over = self.book.decision == Decision::Refunded;
-        self.check(Code::ReturnedUnasked, waits || over, || {
-            "its money was recorded as returned by another way, and no refund of it waited for a person".to_owned()
+        self.check(Code::ReturnedUnasked, refused || over, || {
+            "its money was recorded as returned by another way, and no refund of it had been refused".to_owned()
         });
         self.book.flagged = false;
-        self.end_refunded(amount);
+        let failed_later = refused && over && !self.book.returned_elsewhere;
+        self.end_refunded(amount, failed_later);
+        self.book.returned_elsewhere = true;
     }
 
     fn refund(&mut self, amount: Money) {
         let requested = self.book.refund_requested;
         self.check(Code::RefundWithoutRequest, requested, || "its money was returned without a request".to_owned());
-        self.end_refunded(amount);
+        self.end_refunded(amount, false);
+        self.book.refund_refused = false;
     }
 
-    /// The buyer has the money back.
-    fn end_refunded(&mut self, amount: Money) {
+    /// The buyer has the money back. `failed_later`: a refund before has failed, and has returned nothing.
+    fn end_refunded(&mut self, amount: Money, failed_later: bool) {
         let captured = self.book.captured;
         let again = self.book.decision == Decision::Refunded;
-        self.check(Code::RefundedTwice, !again, || "its money is returned again".to_owned());
+        self.check(Code::RefundedTwice, !again || failed_later, || "its money is returned again".to_owned());
         self.check(Code::RefundWithoutCapture, captured.is_some(), || "money is returned that was not taken".to_owned());
         self.check(Code::RefundedAmount, captured.is_none_or(|c| c == amount), || {
             format!("{amount} is returned, not what was taken")

@@ -81,7 +81,7 @@ codes! {
     AmountDiffers "amount_differs" "The amount of a booking is not the sum of its prices."
     PriceDiffers "price_differs" "A price is not the one of the show's plan."
     RefundWithoutRequest "refund_without_request" "Money was returned without a request."
-    ReturnedUnasked "returned_unasked" "Money was recorded as returned by another way, and no refund of it waited for a person."
+    ReturnedUnasked "returned_unasked" "Money was recorded as returned by another way, and no refund of it had been refused."
     RefundWithoutCapture "refund_without_capture" "Money was returned, or a refund requested, that had not been captured."
     RefundedAmount "refunded_amount" "Another amount was returned than was taken."
     ReviewedUnasked "reviewed_unasked" "A payment was reviewed that nobody had to look at, or settled by hand for a booking that was not over."

@@ -86,6 +86,10 @@ pub(super) struct Book {
     pub committed: bool,
     pub voided: bool,
     pub flagged: bool,
+    /// Flagged after its refund was requested or recorded, whichever came last: the gateway has refused it.
+    pub refund_refused: bool,
+    /// By another way than a refund, as a person says.
+    pub returned_elsewhere: bool,
     pub captured: Option<Money>,
     pub refund_requested: bool,
 }

@@ -759,6 +759,15 @@ fn money_that_came_back_by_another_way_without_a_refund_that_waited_or_with_a_re
         world.release(id, AbortReason::Refunded);
         world.revoke(id);
     });
+    // The flag was about the payment, not the refund: the gateway was never asked for that.
+    let (mut world, id) = world_with_sale();
+    world.append(StreamName::booking(id), &[PaymentFlagged { booking: id, reason: "?".into() }.into()]);
+    world.booking(id, BookingCommand::RequestRefund { by: "admin".into() });
+    plant(world, &["returned_unasked"], |world| {
+        world.append(StreamName::booking(id), std::slice::from_ref(&returned));
+        world.release(id, AbortReason::Refunded);
+        world.revoke(id);
+    });
     // Another amount; twice.
     let (world, id, _) = world_with_flagged_refund();
     let other = |value| {
@@ -775,6 +784,46 @@ fn money_that_came_back_by_another_way_without_a_refund_that_waited_or_with_a_re
     world.release(id, AbortReason::Refunded);
     world.revoke(id);
     plant(world, &["refunded_twice"], |world| world.append(StreamName::booking(id), &[returned]));
+}
+
+/// The bank refuses a refund days after the gateway has accepted it, and the money goes another way.
+#[test]
+fn money_that_came_back_by_another_way_after_a_refund_that_stands() {
+    let refunded_world = || {
+        let (mut world, id) = world_with_sale();
+        world.refund(id);
+        let amount = world.bookings[&id].amount().unwrap();
+        let returned = PaymentReturnedElsewhere { booking: id, amount, reason: "transferred".into(), by: "admin".into() };
+        let failed = PaymentFlagged { booking: id, reason: "the bank refused it".into() };
+        (world, id, Event::from(failed), Event::from(returned))
+    };
+    let (mut world, id, failed, returned) = refunded_world();
+    world.append(StreamName::booking(id), &[failed.clone(), returned.clone()]);
+    let report = audit(&world.log);
+    assert!(report.holds(), "{report}");
+    let money = report.money.values().next().unwrap();
+    assert_eq!((money.refunded, money.returned_elsewhere), (money.captured, money.captured), "it went back once");
+    plant(world, &["refunded_twice"], |world| world.append(StreamName::booking(id), &[failed, returned]));
+
+    // Nothing says that the gateway's refund has failed.
+    let (world, id, _, returned) = refunded_world();
+    plant(world, &["refunded_twice"], |world| world.append(StreamName::booking(id), &[returned]));
+    // What was flagged before the refund was made says nothing of it.
+    let (mut world, id) = world_with_sale();
+    world.booking(id, BookingCommand::RequestRefund { by: "admin".into() });
+    world.append(StreamName::booking(id), &[PaymentFlagged { booking: id, reason: "a slow worker".into() }.into()]);
+    world.return_money(id);
+    world.release(id, AbortReason::Refunded);
+    world.revoke(id);
+    let (.., returned) = refunded_world();
+    plant(world, &["refunded_twice"], |world| world.append(StreamName::booking(id), &[returned]));
+    // Another amount.
+    let (world, id, failed, _) = refunded_world();
+    plant(world, &["refunded_amount"], |world| {
+        let amount = Money { value: 1, currency: Currency::new("EUR").unwrap() };
+        let other = PaymentReturnedElsewhere { booking: id, amount, reason: "?".into(), by: "admin".into() };
+        world.append(StreamName::booking(id), &[failed, other.into()]);
+    });
 }
 
 #[test]

@@ -139,6 +139,9 @@ rejections! {
 
     /// The money of a payment was called returned by another way, and no refund of it is waiting.
     NoRefundDue = "no_refund_due", "No refund of this booking waits for a person. If the booking is confirmed, request its refund first. If it was aborted, review it with the outcome `settled`, otherwise with `continue`.";
+    /// The money of a refunded booking was called returned by another way, and the gateway says that its refund was made
+    /// or is being made.
+    RefundStands = "refund_stands", "The gateway says that this booking's refund was made or is being made, so the buyer gets the money that way. Send it by another way, and review the booking, only after the gateway shows that the refund has failed.";
 
     // Broken only by a defect or a race.
     /// Another booking owns the seat, or none does.

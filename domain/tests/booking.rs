@@ -226,15 +226,22 @@ fn a_person_can_be_called_in_any_phase() {
 }
 
 fn review(outcome: Review) -> C {
-    C::Review { outcome, reason: "looked at the gateway".into(), by: "admin".into() }
+    review_with(outcome, None)
+}
+
+/// `kept`: of a refund's money, as the gateway says.
+fn review_with(outcome: Review, kept: Option<i64>) -> C {
+    C::Review { outcome, kept: kept.map(eur), reason: "looked at the gateway".into(), by: "admin".into() }
 }
 
 #[test]
 fn only_a_flagged_payment_is_reviewed() {
     let (no, none) = ("not_flagged", "booking_not_found");
-    for outcome in [Review::Continue, Review::Settled, Review::ReturnedElsewhere] {
+    for outcome in [Review::Continue, Review::Settled] {
         in_every_phase(&review(outcome), [none, no, no, no, no, no, no, no, no, no, no, no]);
     }
+    let stands = "refund_stands";
+    in_every_phase(&review(Review::ReturnedElsewhere), [none, no, no, no, no, no, no, no, no, stands, no, no]);
     for phase in PHASES.into_iter().filter(|phase| *phase != "nothing") {
         let flagged = [history(phase), vec![flagged()]].concat();
         given(flagged.clone()).when(review(Review::Continue)).then_events([reviewed(ReviewOutcome::Continue)]);
@@ -250,9 +257,59 @@ fn only_a_flagged_payment_is_reviewed() {
         if phase == "refunding" {
             returned.then_events([returned_elsewhere()]);
         } else {
-            returned.then_rejected("no_refund_due");
+            // Of a refund that was made, a flag alone is no evidence: the bank may have sent the money meanwhile.
+            returned.then_rejected(if phase == "refunded" { "refund_stands" } else { "no_refund_due" });
         }
     }
+}
+
+/// The bank has refused it days after the gateway had accepted it.
+#[test]
+fn a_refund_that_failed_later_is_ended_only_while_the_gateway_has_the_money() {
+    for nothing in [None, Some(0), Some(-1)] {
+        given(history("refunded")).when(review_with(Review::ReturnedElsewhere, nothing)).then_rejected("refund_stands");
+    }
+    let failed = |kept: &str| -> Event {
+        let reason = format!("its refund was accepted and has failed: the gateway still has {kept}");
+        PaymentFlagged { booking: booking(1), reason }.into()
+    };
+    let returned = || review_with(Review::ReturnedElsewhere, Some(14_500));
+    given(history("refunded")).when(returned()).then_events([failed("145.00 EUR"), returned_elsewhere()]);
+    // A part had been returned by hand before.
+    let part = review_with(Review::ReturnedElsewhere, Some(4_500));
+    given(history("refunded")).when(part).then_events([failed("45.00 EUR"), returned_elsewhere()]);
+
+    let over = [history("refunded"), vec![failed("145.00 EUR"), returned_elsewhere()]].concat();
+    let state = given(over.clone()).state::<Booking>().unwrap();
+    assert_eq!((&state.phase, state.flagged), (&Phase::Refunded, false));
+    for again in [returned(), review(Review::ReturnedElsewhere), REFUND(), C::Flag { reason: "refused".into() }] {
+        given(over.clone()).when(again).then_nothing();
+    }
+    given(over).when(review(Review::Continue)).then_rejected("not_flagged");
+}
+
+/// What the gateway has is only evidence of a refund that the log has.
+#[test]
+fn money_at_the_gateway_ends_no_booking_that_is_not_refunded() {
+    let returned = review_with(Review::ReturnedElsewhere, Some(14_500));
+    for phase in PHASES.into_iter().filter(|phase| !["nothing", "refunded"].contains(phase)) {
+        given(history(phase)).when(returned.clone()).then_rejected("not_flagged");
+    }
+}
+
+/// A worker flagged the payment, and another one committed and captured it.
+#[test]
+fn a_flag_that_is_older_than_the_refund_says_nothing_of_the_refund() {
+    let [request, record] = [refund_requested(), refunded()];
+    let requested = [history("confirmed"), vec![flagged(), request]].concat();
+    given(requested.clone()).when(review(Review::ReturnedElsewhere)).then_rejected("not_flagged");
+    given(requested.clone()).when(REFUND()).then_events([refunded()]);
+    let refused = [requested.clone(), vec![flagged()]].concat();
+    given(refused).when(review(Review::ReturnedElsewhere)).then_events([returned_elsewhere()]);
+    // Another worker's refund was made after all.
+    let made = [requested, vec![flagged(), record]].concat();
+    assert!(!given(made.clone()).state::<Booking>().unwrap().flagged);
+    given(made).when(review(Review::Continue)).then_rejected("not_flagged");
 }
 
 #[test]

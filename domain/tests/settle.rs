@@ -150,6 +150,14 @@ fn a_flagged_booking_asks_nothing_of_the_gateway() {
     }
 }
 
+/// The flag was about the payment, which another worker has taken since.
+#[test]
+fn a_refund_that_is_requested_after_a_flag_is_asked_of_the_gateway() {
+    let requested = and("confirmed", [flagged(), refund_requested()]);
+    assert_eq!(step(requested.clone(), too_late()), Step::Refund);
+    assert_eq!(step([requested, vec![flagged()]].concat(), too_late()), Step::Done);
+}
+
 #[test]
 fn a_reviewed_booking_goes_on_where_it_stopped() {
     for phase in PHASES.into_iter().skip(1) {

@@ -7,11 +7,12 @@ use async_trait::async_trait;
 use common::checker::assert_safe;
 use common::*;
 use lastseat_domain::booking::{Booking, Phase, Review};
-use lastseat_domain::event::Event;
+use lastseat_domain::event::{Event, PaymentFlagged};
 use lastseat_domain::ports::PaymentGateway;
+use lastseat_domain::ports::event_log::{Direction, Expected};
 use lastseat_domain::ports::payments::{GatewayFault, Intent};
-use lastseat_domain::{BookingId, IntentId, Money, Rejection};
-use lastseat_engine::{BoxOffice, CommandError, ReviewRequest};
+use lastseat_domain::{BookingId, IntentId, Metadata, Money, Rejection, StreamName, codec};
+use lastseat_engine::{BoxOffice, CommandError, Fault, ReviewRequest};
 use lastseat_payments_sandbox::Command;
 use lastseat_testkit::{FaultyGateway, ForwardGateway, ForwardingGateway, GatewayCall, GatewayCallFault};
 use std::sync::Arc;
@@ -21,6 +22,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 struct Disputing {
     inner: Arc<dyn PaymentGateway>,
     disputed: Arc<AtomicBool>,
+    /// The buyer's bank has refused all refunds, after they were made.
+    bounced: Arc<AtomicBool>,
 }
 
 #[async_trait]
@@ -35,12 +38,18 @@ impl ForwardGateway for Disputing {
         }
         self.inner.refund(intent, booking, number, amount).await
     }
+
+    async fn retrieve(&self, intent: &IntentId) -> Result<Intent, GatewayFault> {
+        let answer = self.inner.retrieve(intent).await?;
+        Ok(if self.bounced.load(Ordering::SeqCst) { Intent { refunded: 0, ..answer } } else { answer })
+    }
 }
 
 /// Gateways that a test can disturb.
 struct Gateways {
     faulty: Arc<FaultyGateway>,
     disputed: Arc<AtomicBool>,
+    bounced: Arc<AtomicBool>,
 }
 
 fn in_virtual_time(test: impl AsyncFn(TestBench, Gateways)) {
@@ -49,10 +58,12 @@ fn in_virtual_time(test: impl AsyncFn(TestBench, Gateways)) {
         runtime.block_on(async {
             let bench = TestBench::new(atomic);
             let disputed = Arc::new(AtomicBool::new(false));
-            let disputing = Disputing { inner: bench.payments.clone(), disputed: Arc::clone(&disputed) };
+            let bounced = Arc::new(AtomicBool::new(false));
+            let inner = bench.payments.clone();
+            let disputing = Disputing { inner, disputed: Arc::clone(&disputed), bounced: Arc::clone(&bounced) };
             let faulty = Arc::new(FaultyGateway::new(Arc::new(ForwardingGateway(disputing))));
             let bench = TestBench { payments: faulty.clone(), ..bench };
-            test(bench, Gateways { faulty, disputed }).await;
+            test(bench, Gateways { faulty, disputed, bounced }).await;
         });
     }
 }
@@ -120,7 +131,7 @@ fn a_refund_goes_on_after_a_review() {
 /// booking ends.
 #[test]
 fn a_refund_that_can_never_be_made_ends_when_a_person_says_that_the_money_is_back() {
-    in_virtual_time(async |bench, Gateways { faulty, disputed }| {
+    in_virtual_time(async |bench, Gateways { faulty, disputed, .. }| {
         let office = bench.open().await;
         let booking = flagged_refund(&bench, &office, &disputed).await;
         disputed.store(true, Ordering::SeqCst);
@@ -148,6 +159,76 @@ fn a_refund_that_can_never_be_made_ends_when_a_person_says_that_the_money_is_bac
     });
 }
 
+/// Stripe accepted the refund, and the bank refused it days later. The shop transfers the money, and says so.
+#[test]
+fn a_refund_that_failed_later_ends_only_if_the_gateway_says_that_it_failed() {
+    in_virtual_time(async |bench, Gateways { faulty, bounced, .. }| {
+        let office = bench.open().await;
+        let held = hold(&bench, &office, seats(&["A-1"])).await.unwrap().booking;
+        pay(&office, &held, "pm_card_visa").await.unwrap();
+        assert_eq!(office.refund(held.id, "admin").await.unwrap().status(), "refunded");
+        later(5).await;
+        let returned = || review(&office, held.id, Review::ReturnedElsewhere);
+        let events = bench.history().await.len();
+        assert_eq!(code(returned().await), "refund_stands");
+        // Nobody knows how it stands: nothing is taken for true.
+        faulty.fail_all(GatewayCall::Retrieve, Some(GatewayCallFault::Unavailable));
+        let unknown = returned().await;
+        assert!(matches!(unknown, Err(CommandError::Failed(Fault::Unavailable(_)))), "{unknown:?}");
+        faulty.fail_all(GatewayCall::Retrieve, None);
+        assert_eq!(bench.history().await.len(), events);
+
+        bounced.store(true, Ordering::SeqCst);
+        let refunds = faulty.calls(GatewayCall::Refund);
+        for _ in 0..2 {
+            let reviewed = returned().await.unwrap();
+            assert_eq!((reviewed.status(), reviewed.flagged), ("refunded", false));
+        }
+        // Said once, it is never asked again.
+        bounced.store(false, Ordering::SeqCst);
+        returned().await.unwrap();
+        later(600).await;
+        assert_eq!(
+            bench.story(held.id).await.iter().rev().take(3).rev().copied().collect::<Vec<_>>(),
+            ["PaymentRefunded", "PaymentFlagged", "PaymentReturnedElsewhere"]
+        );
+        let revoked = bench.history().await.iter().filter(|e| matches!(e.event, Event::PointsRevoked(_))).count();
+        assert_eq!((revoked, faulty.calls(GatewayCall::Refund)), (1, refunds), "points and money went back once");
+        assert!(hold(&bench, &office, seats(&["A-1"])).await.is_ok(), "its seat is free");
+        // A node that starts finds nothing of it to do.
+        let office = bench.open().await;
+        later(600).await;
+        assert_eq!(office.booking(held.id).await.unwrap().unwrap().status(), "refunded");
+        assert_safe(&bench, "a refund that failed later").await;
+    });
+}
+
+/// One worker flags the payment, and another one commits and captures it. A refund of it was then never asked of the
+/// gateway, and an admin's word ended it although nothing had been refused.
+#[test]
+fn a_refund_of_a_payment_that_was_flagged_before_is_asked_of_the_gateway() {
+    in_virtual_time(async |bench, _| {
+        let office = bench.open().await;
+        let held = hold(&bench, &office, seats(&["A-1"])).await.unwrap().booking;
+        pay(&office, &held, "pm_card_visa").await.unwrap();
+        let (stream, now) = (StreamName::booking(held.id), bench.clock.now());
+        let last = bench.log.read_stream(&stream, None, Direction::Backwards, 1).await.unwrap().remove(0);
+        let flagged = PaymentFlagged { booking: held.id, reason: "another worker".into() }.into();
+        let metadata = Metadata::of_booking(held.id, "test", now);
+        let write = codec::encode(stream, Expected::Revision(last.revision), &[flagged], &metadata).unwrap();
+        bench.log.append(vec![write]).await.unwrap();
+        assert!(office.booking(held.id).await.unwrap().unwrap().flagged);
+        let early = review(&office, held.id, Review::ReturnedElsewhere).await;
+        assert_eq!(code(early), "no_refund_due", "nobody has asked for it");
+
+        let refunded = office.refund(held.id, "admin").await.unwrap();
+        assert_eq!((refunded.status(), refunded.flagged, bench.taken()), ("refunded", false, 0));
+        later(5).await;
+        assert!(hold(&bench, &office, seats(&["A-1"])).await.is_ok(), "its seat is free");
+        assert_safe(&bench, "a flag before the refund").await;
+    });
+}
+
 #[test]
 fn what_is_not_flagged_is_not_reviewed() {
     in_virtual_time(async |bench, gateways| {
@@ -157,9 +238,8 @@ fn what_is_not_flagged_is_not_reviewed() {
         let early = review(&office, booking.id, Review::Settled).await;
         assert!(matches!(early, Err(CommandError::Rejected(Rejection::NotOver))), "{early:?}");
         review(&office, booking.id, Review::Continue).await.unwrap();
-        for late in [Review::Settled, Review::ReturnedElsewhere] {
-            assert_eq!(code(review(&office, booking.id, late).await), "not_flagged");
-        }
+        assert_eq!(code(review(&office, booking.id, Review::Settled).await), "not_flagged");
+        assert_eq!(code(review(&office, booking.id, Review::ReturnedElsewhere).await), "refund_stands");
         let held = hold(&bench, &office, seats(&["B-1"])).await.unwrap().booking;
         assert_eq!(code(review(&office, held.id, Review::Continue).await), "not_flagged");
         assert_eq!(code(review(&office, bench.new_booking(), Review::Continue).await), "booking_not_found");

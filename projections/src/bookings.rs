@@ -153,8 +153,15 @@ impl BookingView {
                 self.last_decline = None;
             }
             Event::PaymentDeclined(e) => self.last_decline = Some(e.code.clone()),
-            Event::RefundRequested(_) => self.refund_requested = true,
-            Event::PaymentRefunded(_) => self.refund_requested = false,
+            // Each ends what was flagged before it, as in the booking's own rules.
+            Event::RefundRequested(_) => {
+                self.refund_requested = true;
+                self.flagged = false;
+            }
+            Event::PaymentRefunded(_) => {
+                self.refund_requested = false;
+                self.flagged = false;
+            }
             Event::PaymentReturnedElsewhere(_) => {
                 self.refund_requested = false;
                 self.returned_elsewhere = true;

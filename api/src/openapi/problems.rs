@@ -121,7 +121,9 @@ pub(super) fn of(operation: &str) -> Option<Vec<&'static [Code]>> {
         ],
         "pay" => vec![PAY, TOKEN, COMMAND, KEYED],
         "refund" => vec![&[C::BookingNotFound, C::NotConfirmed, C::PaymentMismatch], PRIVILEGE, COMMAND, KEYED],
-        "review" => vec![&[C::BookingNotFound, C::NotFlagged, C::NotOver, C::NoRefundDue], PRIVILEGE, COMMAND, KEYED],
+        "review" => {
+            vec![&[C::BookingNotFound, C::NotFlagged, C::NotOver, C::NoRefundDue, C::RefundStands], PRIVILEGE, COMMAND, KEYED]
+        }
         "my_bookings" => vec![&[C::InvalidParameter, C::BookingNotFound], TOKEN, READ, LOG],
         "my_rewards" => vec![&[C::BookingNotFound, C::InvalidParameter], TOKEN, READ, LOG],
         "redeem_voucher" => vec![&[C::VoucherNotFound, C::VoucherRedeemed, C::VoucherRevoked], TOKEN, COMMAND, KEYED],

@@ -103,6 +103,7 @@ codes! {
     NotFlagged = "not_flagged", CONFLICT, "No review is needed";
     NotOver = "booking_not_over", CONFLICT, "The booking has not ended";
     NoRefundDue = "no_refund_due", CONFLICT, "No refund waits for a person";
+    RefundStands = "refund_stands", CONFLICT, "The refund was made";
     WebhookSignature = "webhook_signature_invalid", BAD_REQUEST, "The signature is not valid";
     SandboxRefused = "sandbox_refused", CONFLICT, "The payment sandbox refused";
 
@@ -130,6 +131,7 @@ impl Code {
             R::NotFlagged => Self::NotFlagged,
             R::NotOver => Self::NotOver,
             R::NoRefundDue => Self::NoRefundDue,
+            R::RefundStands => Self::RefundStands,
             R::ShowExists { .. } => Self::ShowExists,
             R::InvalidShow { .. } => Self::InvalidShow,
             R::SaleNotOpen { .. } => Self::SaleNotOpen,
@@ -172,7 +174,10 @@ impl Code {
     #[must_use]
     pub fn is_decision(self) -> bool {
         let by_a_rule = [402, 404, 409, 410, 422].contains(&self.status().as_u16());
-        by_a_rule && !matches!(self, Self::PaymentInProgress | Self::IdempotencyInFlight | Self::IdempotencyKeyReused)
+        // What passes without a command: the payment's end, and the bank's refusal of a refund.
+        let passes =
+            matches!(self, Self::PaymentInProgress | Self::RefundStands | Self::IdempotencyInFlight | Self::IdempotencyKeyReused);
+        by_a_rule && !passes
     }
 }
 

@@ -56,6 +56,7 @@ fn with_facts(problem: Problem, rejection: &Rejection) -> Problem {
         | R::NotFlagged
         | R::NotOver
         | R::NoRefundDue
+        | R::RefundStands
         | R::PaymentInProgress
         | R::InvalidPaymentMethod { .. }
         | R::PaymentMethodMissing

@@ -82,7 +82,8 @@ impl Ledger {
                 self.flagged = true;
                 None
             }
-            Event::PaymentReturnedElsewhere(_) => {
+            // A flag before one of these is not about the refund.
+            Event::RefundRequested(_) | Event::PaymentRefunded(_) | Event::PaymentReturnedElsewhere(_) => {
                 self.flagged = false;
                 None
             }

@@ -280,6 +280,35 @@ fn a_dispute_that_is_lost_is_wrong_while_the_booking_counts_as_paid() {
     assert_eq!(found(&flagged, vec![]), [(Kind::NotAtGateway, Remedy::Decide)]);
 }
 
+/// The bank refused the refund days after the gateway had accepted it, and a person has sent the money another way.
+#[test]
+fn a_refund_that_failed_later_and_was_reviewed_is_never_paid_again() {
+    let mut reviewed = history(7);
+    assert_eq!(found(&reviewed, vec![taken(0)]), [(Kind::RefundedCharged, refund(2))]);
+    let (booking, amount) = (booking(), euros(100));
+    reviewed.extend([
+        PaymentFlagged { booking, reason: "the gateway still has it".into() }.into(),
+        Event::from(PaymentReturnedElsewhere { booking, amount, reason: "transferred".into(), by: "root".into() }),
+    ]);
+    assert_eq!(found(&reviewed, vec![taken(0)]), []);
+    let seen =
+        |gateway| differences(&reviewed, vec![gateway]).iter().map(|it| (it.kind, it.remedy, it.wrong)).collect::<Vec<_>>();
+    assert_eq!(seen(taken(100)), [(Kind::ReturnedTwice, Remedy::Decide, true)], "and at the gateway, too");
+}
+
+/// It was about the payment, which has been taken since.
+#[test]
+fn a_flag_before_the_refund_is_not_about_the_refund() {
+    let flagged = |length: usize| {
+        let mut events = history(length);
+        events.insert(5, PaymentFlagged { booking: booking(), reason: "?".into() }.into());
+        events
+    };
+    assert_eq!(found(&flagged(5), vec![taken(0)]), [(Kind::Flagged, Remedy::Decide)]);
+    assert_eq!(found(&flagged(6), vec![taken(0)]), [(Kind::RefundDue, Remedy::Wait)], "a server makes it");
+    assert_eq!(found(&flagged(7), vec![taken(100)]), []);
+}
+
 /// A server carries it out within seconds. If none has for an hour, the money is owed and nothing returns it.
 #[test]
 fn what_a_server_has_not_done_for_an_hour_is_wrong() {

@@ -1,14 +1,16 @@
 //! `POST /v1/bookings/{id}/review`
 
+use crate::reconcile::{kinds, payments_with};
 use crate::support::books;
 use crate::support::client::Answer;
 use crate::support::test_server::TestServer;
 use crate::support::text;
 use crate::{append, flag, id};
 use lastseat::auth::Role;
-use lastseat_domain::StreamName;
-use lastseat_domain::event::RefundRequested;
+use lastseat_domain::event::{PaymentRefunded, RefundRequested};
+use lastseat_domain::ports::PaymentGateway;
 use lastseat_domain::ports::event_log::Direction;
+use lastseat_domain::{Currency, Money, StreamName};
 use serde_json::{Value, json};
 
 async fn review(server: &TestServer, booking: &Value, body: Value) -> Answer {
@@ -77,7 +79,10 @@ async fn a_booking_whose_money_came_back_by_another_way_is_over_and_its_seats_ar
     assert_eq!(review(&server, &sold, body()).await.code(), "not_flagged");
     flag(&server, id(&sold), "not the refund").await;
     review(&server, &sold, body()).await.problem(409, "no_refund_due");
-    append(&server, id(&sold), RefundRequested { booking: id(&sold), by: "root".into() }.into()).await;
+    let booking = id(&sold);
+    append(&server, booking, RefundRequested { booking, by: "root".into() }.into()).await;
+    assert_eq!(review(&server, &sold, body()).await.code(), "not_flagged", "that flag is older than the refund");
+    flag(&server, booking, "the gateway refuses to refund: disputed").await;
 
     let reviewed = review(&server, &sold, body()).await.ok(200);
     assert_eq!((&reviewed["status"], reviewed["payment"].get("under_review")), (&json!("refunded"), None), "{reviewed}");
@@ -92,5 +97,50 @@ async fn a_booking_whose_money_came_back_by_another_way_is_over_and_its_seats_ar
     // The sandbox keeps the money on record, as a gateway does after a dispute that was lost.
     let (report, _) = books::read(server.data()).await;
     assert!(report.holds(), "{report}");
+    server.stop_and_keep().await;
+}
+
+/// The gateway accepted the refund, and the bank refused it days later: the log says "refunded", and the gateway has
+/// the money. The shop transfers it.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_refund_that_failed_later_ends_with_a_review_and_no_repair_pays_it_again() {
+    let server = TestServer::open(600).await;
+    let sandbox = server.running().sandbox.clone().unwrap();
+    let body = || json!({"outcome": "returned_elsewhere", "reason": "transferred on 27 November"});
+    let reconciled = |arguments: &[&str]| {
+        let (code, lines) = payments_with(server.data(), &[&["reconcile", "--json"], arguments].concat(), &[]);
+        (code, kinds(&lines))
+    };
+    let made = server.hold_seat("A-2").await;
+    server.pay(&made, "pm_card_visa").await.ok(200);
+    let path = format!("/v1/bookings/{}/refund", text(&made, "id"));
+    server.client.post(&path).bearer(&server.admin()).send().await.ok(200);
+    review(&server, &made, body()).await.problem(409, "refund_stands");
+
+    let sold = server.hold_seat("A-1").await;
+    server.pay(&sold, "pm_card_visa").await.ok(200);
+    let booking = id(&sold);
+    let intent = sandbox.intents().iter().find(|record| record.booking == booking).unwrap().id.clone();
+    let amount = Money { value: 4500, currency: Currency::new("EUR").unwrap() };
+    append(&server, booking, RefundRequested { booking, by: "root".into() }.into()).await;
+    append(&server, booking, PaymentRefunded { booking, intent: intent.clone(), amount }.into()).await;
+    server.wait_for_status(&sold, "refunded").await;
+    assert_eq!(reconciled(&[]), (1, vec![("refunded_charged".to_owned(), "not_asked".to_owned())]));
+
+    let reviewed = review(&server, &sold, body()).await.ok(200);
+    assert_eq!((&reviewed["status"], reviewed["payment"].get("under_review")), (&json!("refunded"), None), "{reviewed}");
+    review(&server, &sold, body()).await.ok(200);
+    let url = format!("http://{}", server.running().addr);
+    assert_eq!(reconciled(&[]), (0, vec![]));
+    assert_eq!(reconciled(&["--apply", "--url", &url]), (0, vec![]));
+    assert_eq!(sandbox.intents().iter().find(|record| record.booking == booking).unwrap().kept(), 4500, "it was not paid again");
+    let (report, _) = books::read(server.data()).await;
+    assert!(report.holds(), "{report}");
+    let sales = server.client.get("/v1/shows/gala/sales").bearer(&server.admin()).send().await.ok(200);
+    assert_eq!((&sales["bookings"]["refunded"], &sales["refunded"]["value"]), (&json!(2), &json!(9000)), "each counts once");
+
+    // A repair that began before the review, or somebody at the gateway: the shop has paid twice.
+    sandbox.refund(&intent, booking, 2, amount).await.unwrap();
+    assert_eq!(reconciled(&[]), (1, vec![("returned_twice".to_owned(), "not_asked".to_owned())]));
     server.stop_and_keep().await;
 }

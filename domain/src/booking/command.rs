@@ -98,6 +98,9 @@ pub enum BookingCommand {
     Review {
         /// What follows from it.
         outcome: Review,
+        /// What the gateway still has of the money that a refund returned, if it was asked just now: that refund was
+        /// accepted and has failed since.
+        kept: Option<Money>,
         /// What they found.
         reason: String,
         /// Subject of the admin's token.

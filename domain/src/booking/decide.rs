@@ -82,7 +82,7 @@ pub fn decide(state: Option<&Booking>, command: BookingCommand) -> Result<Vec<Ev
             _ => Err(Rejection::OutOfOrder { step: "Voiding the payment" }),
         },
         C::Flag { reason } => Ok(review::flag(state, reason)),
-        C::Review { outcome, reason, by } => review::review(state, outcome, reason, by),
+        C::Review { outcome, kept, reason, by } => review::review(state, outcome, kept, reason, by),
         // One refund for a booking: a second request finds the first, only a requested refund can be
         // recorded, and the gateway gets one idempotency key for the booking.
         C::RequestRefund { by } => match state.phase {

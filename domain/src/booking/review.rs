@@ -3,6 +3,7 @@
 use super::command::Review;
 use super::state::{Booking, Phase};
 use crate::event::{Event, PaymentFlagged, PaymentReturnedElsewhere, PaymentReviewed, ReviewOutcome};
+use crate::money::Money;
 use crate::rejection::Rejection;
 
 /// Leaves the payment to a person. Once they have said that the money is back, a slow worker whose refund
@@ -12,9 +13,22 @@ pub(super) fn flag(state: &Booking, reason: String) -> Vec<Event> {
     if known { vec![] } else { vec![PaymentFlagged { booking: state.id, reason }.into()] }
 }
 
-pub(super) fn review(state: &Booking, found: Review, reason: String, by: String) -> Result<Vec<Event>, Rejection> {
+/// `kept`: what the gateway still has of the money of a refund that the log has.
+pub(super) fn review(
+    state: &Booking,
+    found: Review,
+    kept: Option<Money>,
+    reason: String,
+    by: String,
+) -> Result<Vec<Event>, Rejection> {
+    if state.reviewed == Some(found) && !state.flagged {
+        return Ok(vec![]);
+    }
+    if (found, &state.phase) == (Review::ReturnedElsewhere, &Phase::Refunded) {
+        return returned_after_refund(state, kept, reason, by);
+    }
     if !state.flagged {
-        return if state.reviewed == Some(found) { Ok(vec![]) } else { Err(Rejection::NotFlagged) };
+        return Err(Rejection::NotFlagged);
     }
     let booking = state.id;
     let reviewed = |outcome, reason, by| Ok(vec![PaymentReviewed { booking, outcome, reason, by }.into()]);
@@ -23,10 +37,23 @@ pub(super) fn review(state: &Booking, found: Review, reason: String, by: String)
         (Review::Settled, Phase::Aborted { .. }, _) => reviewed(ReviewOutcome::Settled, reason, by),
         // A booking that is undecided or sold still has steps to take, and each of them asks the gateway.
         (Review::Settled, ..) => Err(Rejection::NotOver),
-        // Only a refund that was requested and refused: seats are never taken from a buyer who did not ask.
+        // Only a refund that was requested and refused: seats are never taken from a buyer who did not ask. A flag is
+        // newer than the request, which has ended every flag before it.
         (Review::ReturnedElsewhere, Phase::Confirmed { refund_requested: true }, Some(amount)) => {
             Ok(vec![PaymentReturnedElsewhere { booking, amount, reason, by }.into()])
         }
         (Review::ReturnedElsewhere, ..) => Err(Rejection::NoRefundDue),
     }
+}
+
+/// The gateway accepted the refund, so the log says that the money is returned, and the bank refused it days later. The
+/// log can't know that: only while the gateway says that it still has money may a person say that it went another way.
+/// The flag keeps in the log what the gateway said.
+fn returned_after_refund(state: &Booking, kept: Option<Money>, reason: String, by: String) -> Result<Vec<Event>, Rejection> {
+    let (Some(kept), Some(amount)) = (kept.filter(|kept| kept.value > 0), state.amount()) else {
+        return Err(Rejection::RefundStands);
+    };
+    let booking = state.id;
+    let failed = format!("its refund was accepted and has failed: the gateway still has {kept}");
+    Ok(vec![PaymentFlagged { booking, reason: failed }.into(), PaymentReturnedElsewhere { booking, amount, reason, by }.into()])
 }

@@ -29,7 +29,8 @@ pub struct Booking {
     pub intent: Option<IntentId>,
     /// Whether the intent is known to be cancelled.
     pub voided: bool,
-    /// Whether a person has to look at the payment. Nothing more is charged then.
+    /// Whether a person has to look at the payment. Nothing more is charged then. Never older than a requested or a
+    /// recorded refund: each of them ends what was flagged before it.
     pub flagged: bool,
     /// What a person found out when they looked at the payment last, unless it was flagged again since.
     pub reviewed: Option<Review>,
@@ -201,8 +202,16 @@ pub fn evolve(state: Option<Booking>, event: &Event, at: Timestamp) -> Option<Bo
             next.flagged = false;
             next.reviewed = Some(e.outcome.into());
         }
-        Event::RefundRequested(_) => next.phase = Phase::Confirmed { refund_requested: true },
-        Event::PaymentRefunded(_) => next.phase = Phase::Refunded,
+        // Another worker may have brought a flagged payment to its end. What was doubted then says nothing of the
+        // refund: the gateway is asked for that, and its refusal is a flag of its own.
+        Event::RefundRequested(_) => {
+            next.phase = Phase::Confirmed { refund_requested: true };
+            next.flagged = false;
+        }
+        Event::PaymentRefunded(_) => {
+            next.phase = Phase::Refunded;
+            next.flagged = false;
+        }
         Event::PaymentReturnedElsewhere(_) => {
             next.phase = Phase::Refunded;
             next.flagged = false;

@@ -228,7 +228,8 @@ pub struct PaymentRefunded {
 }
 
 /// A person has found out that the refund can't be made and that the buyer has the money back by another
-/// way: their bank returned it after a dispute, or it was transferred. The seats are released next.
+/// way: their bank returned it after a dispute, or it was transferred. The seats are released next. After
+/// [`PaymentRefunded`] they are already: that refund was accepted, and failed later.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PaymentReturnedElsewhere {
     /// The booking.

@@ -7,12 +7,12 @@ use super::steps::Stop;
 use crate::error::{CommandError, Fault};
 use crate::guard_service::LEASE_MARGIN;
 use crate::requests::{BuyerAction, Paid, PayRequest, PayWith, ReviewRequest};
-use lastseat_domain::booking::{Attempt, Booking, BookingCommand, Phase};
+use lastseat_domain::booking::{Attempt, Booking, BookingCommand, Phase, Review};
 use lastseat_domain::event::{AbortReason, RequestFingerprint};
 use lastseat_domain::ports::payments::UNKNOWN_PAYMENT_METHOD;
 use lastseat_domain::seat::{SeatCommand, SeatKey};
 use lastseat_domain::show::SaleState;
-use lastseat_domain::{Rejection, SeatId, Secret, ShowId, Timestamp};
+use lastseat_domain::{Money, Rejection, SeatId, Secret, ShowId, Timestamp};
 
 /// What there is left to do for a booking.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -165,12 +165,32 @@ pub(super) async fn refund(mut session: BookingSession) -> Result<Booking, Comma
 }
 
 pub(super) async fn review(mut session: BookingSession, request: ReviewRequest) -> Result<Booking, CommandError> {
-    session.booking().await?;
+    let booking = session.booking().await?;
     let ReviewRequest { outcome, reason, .. } = request;
+    let unsure = outcome == Review::ReturnedElsewhere && booking.phase == Phase::Refunded && booking.reviewed != Some(outcome);
+    let kept = if unsure { kept_of_refund(&session, &booking).await? } else { None };
     let by = session.by().to_owned();
-    session.execute(BookingCommand::Review { outcome, reason, by }).await?;
+    session.execute(BookingCommand::Review { outcome, kept, reason, by }).await?;
     follow_up(&mut session).await?;
     session.booking().await
+}
+
+/// What the gateway still has of a refunded booking's money: its refund was accepted, and has failed since.
+async fn kept_of_refund(session: &BookingSession, booking: &Booking) -> Result<Option<Money>, Fault> {
+    let (Some(intent), Some(amount)) = (&booking.intent, booking.amount().filter(|amount| amount.value > 0)) else {
+        return Ok(None);
+    };
+    match call(session, || session.services.ports.payments.retrieve(intent)).await {
+        Reply::Answer(answer) if answer.id == *intent && answer.fits(session.id) => {
+            let kept = Money { value: answer.captured.saturating_sub(answer.refunded), ..amount };
+            Ok(Some(kept).filter(|kept| kept.value > 0))
+        }
+        Reply::Answer(_) => Err(Fault::Unavailable("the payment gateway shows another booking's payment".to_owned())),
+        Reply::Refused { code, message } => {
+            Err(Fault::Unavailable(format!("the payment gateway does not show how the refund stands: {message} ({code})")))
+        }
+        Reply::NoAnswer => Err(Fault::Unavailable("the payment gateway does not say how the refund stands".to_owned())),
+    }
 }
 
 pub(super) async fn settle(

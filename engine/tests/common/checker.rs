@@ -21,6 +21,10 @@ struct Story {
     aborted: Option<String>,
     refunded: bool,
     flagged: bool,
+    /// The flag is newer than the refund, requested or recorded.
+    refund_refused: bool,
+    refund_requested: bool,
+    returned_elsewhere: bool,
     earned: Vec<i64>,
     revoked: Vec<i64>,
 }
@@ -112,13 +116,24 @@ impl Findings {
             "PaymentRefunded" => {
                 require(story.captured && !story.refunded, "refunded what was not paid, or twice");
                 story.refunded = true;
+                story.refund_refused = false;
+            }
+            "RefundRequested" => {
+                story.refund_requested = true;
+                story.refund_refused = false;
             }
             // A person says that it went back by another way; the gateway keeps it on record.
             "PaymentReturnedElsewhere" => {
-                require(story.captured && !story.refunded && story.flagged, "returned what was not paid, or without a flag");
+                let may = story.captured && story.refund_refused && !story.returned_elsewhere;
+                require(may, "returned what was not paid, twice, or before the gateway had refused");
                 story.refunded = true;
+                story.returned_elsewhere = true;
+                story.refund_refused = false;
             }
-            "PaymentFlagged" => story.flagged = true,
+            "PaymentFlagged" => {
+                story.flagged = true;
+                story.refund_refused = story.refund_requested;
+            }
             "PointsEarned" => {
                 require(story.captured, "rewarded before it was paid");
                 story.earned.push(body["seats"].as_i64().unwrap());

@@ -20,7 +20,7 @@ const APPLICATION_ID: i32 = 0x6c73_7677;
 
 /// Raised whenever the tables, or what the fold makes of an event, change. What an older or a newer
 /// version of the program stored is then rebuilt. Stored in `PRAGMA user_version`.
-pub(crate) const SCHEMA: u32 = 4;
+pub(crate) const SCHEMA: u32 = 5;
 
 const TABLES: &str = "
 CREATE TABLE progress (

@@ -40,8 +40,8 @@ pub enum Outcome {
     Continue,
     /// The payment of the booking, which has ended, was settled at the gateway by hand.
     Settled,
-    /// The refund can't be made, and the buyer has the money back by another way: their bank returned it after a
-    /// dispute, or it was transferred. The booking ends as after a refund, and its seats are released.
+    /// The refund can't be made, or was accepted and has failed, and the buyer has the money back by another way: their bank
+    /// returned it after a dispute, or it was transferred. The booking ends as after a refund, and its seats are released.
     ReturnedElsewhere,
 }
 
