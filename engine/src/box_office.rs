@@ -105,10 +105,9 @@ impl BoxOffice {
         let payments = Payments::new(services.clone(), supervisor.get_cell());
         let (stop, kill, running) = (CancellationToken::new(), CancellationToken::new(), TaskTracker::new());
         let tasks = Tasks { stop, kill, running, supervisor, services: services.clone(), payments: payments.clone() };
-        let (rewards, missing) = mpsc::unbounded_channel();
         let (snapshots, requests) = mpsc::channel(1);
         let (running, kill) = (tasks.running.clone(), tasks.kill.clone());
-        let mut follower = LogFollower::new(services.clone(), payments.clone(), rewards, requests, running, kill);
+        let (mut follower, rewards) = LogFollower::new(services.clone(), payments.clone(), requests, running, kill);
         if let Some(snapshot) = snapshot {
             follower.start_from(snapshot);
         }
@@ -117,7 +116,7 @@ impl BoxOffice {
         let stopping = tasks.stop.clone();
         tasks.keep(async move { drop(stopping.run_until_cancelled_owned(supervising).await) });
         tasks.keep(follower.run(tasks.stop.clone()));
-        tasks.keep(rewards::run(services.clone(), missing, tasks.stop.clone()));
+        tasks.keep(rewards::run(services.clone(), rewards, tasks.stop.clone()));
         tasks.keep(report_uncaptured(services.clone(), tasks.stop.clone()));
         tasks.keep(run_maintenance(services.clone(), payments.clone(), tasks.stop.clone()));
         Ok(Self { services, payments, snapshots, tasks: Arc::new(tasks) })

@@ -5,14 +5,16 @@ mod common;
 
 use async_trait::async_trait;
 use common::*;
-use lastseat_domain::StreamName;
 use lastseat_domain::event::{Event, ShowScheduled};
 use lastseat_domain::loyalty;
 use lastseat_domain::loyalty::{Account, MILESTONE_SEATS};
 use lastseat_domain::plan::Area;
 use lastseat_domain::ports::EventLog;
-use lastseat_domain::ports::event_log::{Direction, LogFault, RecordedEvent, Revision};
+use lastseat_domain::ports::event_log::{Direction, Expected, LogFault, NewEvent, RecordedEvent, Revision, StreamWrite};
+use lastseat_domain::{BuyerId, StreamName};
+use lastseat_engine::Paid;
 use lastseat_testkit::{ForwardLog, ForwardingLog};
+use serde_json::value::RawValue;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -87,4 +89,35 @@ fn an_agencys_account_is_not_read_anew_for_each_booking() {
             drop(other);
         });
     }
+}
+
+/// The refund itself does not name its buyer. If the account that does can't be read, the booking's own stream says it.
+#[test]
+fn a_refund_gives_the_buyers_limit_back_although_their_account_can_not_be_read() {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
+    runtime.block_on(async {
+        let bench = TestBench::new(true);
+        let office = bench.open().await;
+        let json = |text: &str| RawValue::from_string(text.to_owned()).unwrap();
+        let event = NewEvent {
+            id: lastseat_domain::ports::Ids::uuid(bench.ids.as_ref()),
+            event_type: "PointsEarned".to_owned(),
+            data: json(r#"{"from":"the future"}"#),
+            metadata: json(r#"{"actor":"x","v":99,"at":"2030-01-01T00:00:00Z"}"#),
+        };
+        let stream = StreamName::loyalty(&BuyerId::new("ann").unwrap());
+        bench.log.append(vec![StreamWrite { stream, expected: Expected::NoStream, events: vec![event] }]).await.unwrap();
+        let buy = async || {
+            let held = hold_as(&bench, &office, "ann", floor(6)).await?.booking;
+            pay(&office, &held, "pm_card_visa").await
+        };
+        let bought = buy().await.unwrap();
+        let Paid::Confirmed(booking) = bought else { panic!("{bought:?}") };
+        later(60).await;
+        assert_eq!(code(buy().await), "buyer_limit", "six of eight");
+        office.refund(booking.id, "admin").await.unwrap();
+        later(60).await;
+        buy().await.unwrap();
+        assert_eq!(code(buy().await), "buyer_limit", "once, and no more");
+    });
 }

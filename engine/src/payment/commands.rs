@@ -23,8 +23,8 @@ pub(crate) enum Settled {
     Waiting(Timestamp),
     /// Something that could not be done now.
     Later,
-    /// Something that calls the gateway.
-    AtGateway,
+    /// Something that calls the gateway, as of this time.
+    AtGateway(Timestamp),
 }
 
 pub(super) async fn pay(mut session: BookingSession, request: PayRequest) -> Result<Paid, CommandError> {
@@ -209,7 +209,7 @@ pub(super) async fn settle(
         Stop::Finished => Settled::Done,
         Stop::Until(deadline) => Settled::Waiting(deadline),
         Stop::TryLater => Settled::Later,
-        Stop::AtGateway => Settled::AtGateway,
+        Stop::AtGateway(at) => Settled::AtGateway(at),
     })
 }
 

@@ -41,7 +41,7 @@ pub(super) async fn run_until_blocked(session: &mut BookingSession, reach: Reach
             if let Step::ReleaseSeatsAndVoid(reason) = step {
                 capture::release(session, &booking, reason).await?;
             }
-            return Ok(Stop::AtGateway);
+            return Ok(Stop::AtGateway(now));
         }
         let next = match step {
             Step::Done => Next::Stop(Stop::Finished),

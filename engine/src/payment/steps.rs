@@ -20,8 +20,8 @@ pub(super) enum Stop {
     Until(Timestamp),
     /// The gateway does not know the outcome, or can't be reached.
     TryLater,
-    /// The next step calls the gateway, and this run may not.
-    AtGateway,
+    /// The next step calls the gateway, and this run may not. It was so at this time.
+    AtGateway(Timestamp),
 }
 
 /// What a step led to.

@@ -9,7 +9,7 @@ use crate::show_registry::{ActiveShow, ShowRegistry};
 use crate::snapshot::{CheckedSnapshot, FollowerState};
 use crate::uncaptured::Uncaptured;
 use lastseat_domain::event::{BookingOpened, Event};
-use lastseat_domain::{Envelope, Timestamp};
+use lastseat_domain::{BookingId, BuyerId, Envelope, Timestamp};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -101,7 +101,7 @@ impl Knowledge {
         }
     }
 
-    fn update_buyers(&self, envelope: &Envelope, pending: &PendingBookings) {
+    fn update_buyers(&self, envelope: &Envelope, pending: &mut PendingBookings) {
         match &envelope.event {
             Event::BookingOpened(e) => self.count(e),
             Event::BookingAborted(e) => {
@@ -118,11 +118,19 @@ impl Knowledge {
             }
             // The refund itself does not say whose booking it was. This follows from it, and does.
             Event::PointsRevoked(e) => {
-                if let (Some(sale), Some(buyer)) = (pending.refunded(e.booking), envelope.stream.as_loyalty()) {
-                    self.buyers.refunded(&sale.show, &buyer, sale.seats);
+                if let Some(buyer) = envelope.stream.as_loyalty() {
+                    self.give_back(e.booking, &buyer, pending);
                 }
             }
             _ => {}
+        }
+    }
+
+    /// The seats of a refunded booking count no more for its buyer, whom its own stream names, or the account that they
+    /// were revoked in: whichever is read first.
+    pub(crate) fn give_back(&self, booking: BookingId, buyer: &BuyerId, pending: &mut PendingBookings) {
+        if let Some(sale) = pending.give_back(booking) {
+            self.buyers.refunded(&sale.show, buyer, sale.seats);
         }
     }
 

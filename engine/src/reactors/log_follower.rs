@@ -4,7 +4,7 @@
 //! One task owns the list of pending bookings; the work itself runs in tasks of its own, bounded.
 
 use super::fold::Knowledge;
-use super::pending_bookings::{PendingBookings, Reward};
+use super::pending_bookings::{PendingBookings, Refunded, Reward};
 use super::recovery::Recovery;
 use crate::error::Fault;
 use crate::payment::{Payments, Reach, Settled};
@@ -57,23 +57,31 @@ pub(crate) struct LogFollower {
     settling: usize,
     at_gateway: usize,
     rewards: mpsc::UnboundedSender<Reward>,
+    /// Refunded bookings whose buyers the rewards task has read from the log.
+    refunds: mpsc::UnboundedReceiver<Refunded>,
     tasks: TaskTracker,
     kill: CancellationToken,
 }
 
+/// The rewards task's ends of its two channels, both unbounded: they hold no more than the list of pending bookings has.
+pub(crate) struct RewardsEnd {
+    /// What has to be recorded in loyalty accounts.
+    pub missing: mpsc::UnboundedReceiver<Reward>,
+    pub refunds: mpsc::UnboundedSender<Refunded>,
+}
+
 impl LogFollower {
-    /// `rewards` takes what has to be recorded in loyalty accounts. Unbounded, but it holds no more
-    /// than the list of pending bookings has.
     pub(crate) fn new(
         services: Arc<Services>,
         payments: Payments,
-        rewards: mpsc::UnboundedSender<Reward>,
         snapshots: mpsc::Receiver<SnapshotRequest>,
         tasks: TaskTracker,
         kill: CancellationToken,
-    ) -> Self {
+    ) -> (Self, RewardsEnd) {
+        let (rewards, missing) = mpsc::unbounded_channel();
+        let (refunded, refunds) = mpsc::unbounded_channel();
         let (settled_sender, settled) = mpsc::channel(SETTLING + AT_GATEWAY);
-        Self {
+        let follower = Self {
             knowledge: Knowledge::of(&services),
             services,
             payments,
@@ -88,9 +96,11 @@ impl LogFollower {
             settling: 0,
             at_gateway: 0,
             rewards,
+            refunds,
             tasks,
             kill,
-        }
+        };
+        (follower, RewardsEnd { missing, refunds: refunded })
     }
 
     /// Starts with what a snapshot has, before the log is read.
@@ -119,8 +129,8 @@ impl LogFollower {
             }
         }
         let now = self.services.now();
-        self.pending.make_unfinished_due(now);
-        self.recovery = Some(Recovery::new(started, self.pending.due(now)));
+        self.pending.schedule.make_unfinished_due(now);
+        self.recovery = Some(Recovery::new(started, self.pending.schedule.due(now)));
         self.check_recovery();
         for reward in self.pending.missing_rewards() {
             self.reward(reward);
@@ -169,6 +179,7 @@ impl LogFollower {
                 biased;
                 Some((booking, reach, settled)) = self.settled.recv() => self.take_back(booking, reach, settled),
                 Some(request) = self.snapshots.recv() => self.answer(request),
+                Some((booking, buyer)) = self.refunds.recv() => self.knowledge.give_back(booking, &buyer, &mut self.pending),
                 delivery = events.next() => {
                     if let Err(fault) = self.take_delivery(delivery) {
                         return fault;
@@ -218,7 +229,7 @@ impl LogFollower {
         self.position = self.position.max(position);
         let health = &self.services.health;
         health.followed.store(self.position.0, Ordering::Release);
-        health.unfinished.store(self.pending.len(), Ordering::Relaxed);
+        health.unfinished.store(self.pending.schedule.len(), Ordering::Relaxed);
         self.services.journal.saw_position(self.position);
         // After any delivery, not only an event: while nothing is sold, the next may take long.
         if health.follower_fault.lock().take().is_some() {
@@ -252,12 +263,12 @@ impl LogFollower {
 
     /// When to look at the next booking; none while as many as allowed are being looked at.
     fn next_due(&self) -> Option<Timestamp> {
-        if self.settling < SETTLING { self.pending.next_due() } else { None }
+        if self.settling < SETTLING { self.pending.schedule.next_due() } else { None }
     }
 
     fn settle_due(&mut self) {
         let room = SETTLING.saturating_sub(self.settling);
-        for (booking, seats) in self.pending.take_due(self.services.now(), room) {
+        for (booking, seats) in self.pending.schedule.take_due(self.services.now(), room) {
             self.settling += 1;
             self.settle(booking, seats, Reach::Log);
         }
@@ -266,7 +277,7 @@ impl LogFollower {
 
     fn settle_waiting(&mut self) {
         let room = AT_GATEWAY.saturating_sub(self.at_gateway);
-        for (booking, seats) in self.pending.take_waiting(self.services.now(), room) {
+        for (booking, seats) in self.pending.schedule.take_waiting(self.services.now(), room) {
             self.at_gateway += 1;
             self.settle(booking, seats, Reach::Gateway);
         }
@@ -291,16 +302,17 @@ impl LogFollower {
         let pause = chrono::TimeDelta::from_std(self.services.settings.settle_after).unwrap_or_default();
         let now = self.services.now();
         let later = now + pause;
+        let schedule = &mut self.pending.schedule;
         match (settled, reach) {
-            (Settled::Done, _) => self.pending.done(booking, later),
-            (Settled::Waiting(deadline), Reach::Log) => self.pending.again(booking, deadline),
-            (Settled::Waiting(deadline), Reach::Gateway) => self.pending.again_at_gateway(booking, now, deadline),
-            (Settled::Later, Reach::Log) => self.pending.again(booking, later),
-            (Settled::Later, Reach::Gateway) => self.pending.again_at_gateway(booking, now, later),
-            (Settled::AtGateway, _) => self.pending.wait_for_gateway(booking, now, now),
+            (Settled::Done, _) => schedule.done(booking, later),
+            (Settled::Waiting(deadline), Reach::Log) => schedule.again(booking, deadline),
+            (Settled::Waiting(deadline), Reach::Gateway) => schedule.again_at_gateway(booking, now, deadline),
+            (Settled::Later, Reach::Log) => schedule.again(booking, later),
+            (Settled::Later, Reach::Gateway) => schedule.again_at_gateway(booking, now, later),
+            (Settled::AtGateway(at), _) => schedule.wait_for_gateway(booking, at, later),
         }
         self.settle_waiting();
-        if !matches!(settled, Settled::Later | Settled::AtGateway)
+        if !matches!(settled, Settled::Later | Settled::AtGateway(_))
             && let Some(recovery) = &mut self.recovery
         {
             recovery.settled(booking);

@@ -7,7 +7,8 @@
 //! On this node an account's rewards are recorded one after the other, on the account as it was left by the
 //! one before: an agency's has a hundred thousand bookings, and nobody could read all of them for each.
 
-use super::pending_bookings::{Cause, Reward};
+use super::log_follower::RewardsEnd;
+use super::pending_bookings::{Cause, Refunded, Reward};
 use crate::error::{CommandError, Fault};
 use crate::loaded::Loaded;
 use crate::origin::Context;
@@ -37,13 +38,15 @@ type KnownAccount = Arc<tokio::sync::Mutex<Option<Loaded<Account>>>>;
 struct Accounts {
     services: Arc<Services>,
     recent: Mutex<LruCache<BuyerId, KnownAccount>>,
+    refunds: mpsc::UnboundedSender<Refunded>,
 }
 
 /// Gives and takes back rewards until `stop`.
-pub(crate) async fn run(services: Arc<Services>, rewards: mpsc::UnboundedReceiver<Reward>, stop: CancellationToken) {
+pub(crate) async fn run(services: Arc<Services>, ends: RewardsEnd, stop: CancellationToken) {
+    let RewardsEnd { missing: rewards, refunds } = ends;
     let rewards: BoxStream<'static, Reward> =
         stream::unfold(rewards, |mut rewards| async { rewards.recv().await.map(|reward| (reward, rewards)) }).boxed();
-    let accounts = Accounts { services, recent: Mutex::new(LruCache::new(KEPT)) };
+    let accounts = Accounts { services, recent: Mutex::new(LruCache::new(KEPT)), refunds };
     let work = rewards.for_each_concurrent(IN_PARALLEL, |reward| accounts.give(reward));
     tokio::select! {
         biased;
@@ -93,6 +96,10 @@ impl Accounts {
         let loaded = self.services.journal.load::<Booking>(&booking).await?.state;
         let never_opened = || Fault::Damaged(format!("{booking} was refunded, but never opened"));
         let opened = loaded.and_then(|b| b.opened).ok_or_else(never_opened)?;
+        // Before the account, which may be unreadable: the buyer's limit does not depend on it.
+        if self.refunds.send((booking, opened.buyer.clone())).is_err() {
+            tracing::debug!("the log's follower has stopped");
+        }
         self.credit(&opened, cause).await?;
         self.execute(&opened.buyer, booking, LoyaltyCommand::Revoke { booking }, cause).await
     }

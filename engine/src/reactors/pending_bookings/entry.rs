@@ -1,0 +1,82 @@
+//! A booking with something left to be done, and when.
+
+use crate::payment::calls_gateway;
+use chrono::TimeDelta;
+use lastseat_domain::booking::{Booking, Phase};
+use lastseat_domain::settle::{Step, next_step};
+use lastseat_domain::{SeatId, ShowId, Timestamp};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+/// How long before the end of a hold the gateway is asked a last time whether its buyer has paid.
+const LAST_LOOK: TimeDelta = TimeDelta::seconds(5);
+
+/// A booking with something left to be done.
+#[derive(Debug, Default, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Entry {
+    /// None before its opening is seen. Not in the entry itself, because the map's free slots take as much as its
+    /// entries; shared with a snapshot until it changes.
+    pub booking: Option<Arc<Booking>>,
+    /// Seats that are locked for it. Its own seats leave the set when it is captured.
+    pub locked: BTreeSet<(ShowId, SeatId)>,
+    /// Sold seats that its refund has not freed yet.
+    pub to_free: u32,
+    /// None while it is being looked at, or if nothing is due.
+    pub due: Option<Timestamp>,
+    /// Since when it waits for its turn at the gateway. Meanwhile `due` is the end of its hold.
+    #[serde(skip)]
+    pub waits: Option<Timestamp>,
+}
+
+impl Entry {
+    /// When to check it, as of `now`. `later`: until when a booking in progress is left to the node that
+    /// works on it.
+    pub fn due_at(&self, now: Timestamp, later: Timestamp) -> Option<Timestamp> {
+        let Some(booking) = &self.booking else { return Some(later) };
+        match next_step(booking, now) {
+            Step::Done => (self.is_over() && !self.locked.is_empty()).then_some(later),
+            Step::WaitUntil(deadline) => Some(deadline),
+            Step::Expire => booking.expires_at,
+            // The buyer is at their bank. Their next request or a webhook brings the outcome. If neither
+            // comes, the gateway is asked once more before the hold ends.
+            Step::CheckAction if matches!(booking.phase, Phase::ActionRequired { .. }) => {
+                booking.expires_at.map(|end| if now < end - LAST_LOOK { end - LAST_LOOK } else { end })
+            }
+            _ => Some(later),
+        }
+    }
+
+    /// Whether nothing can be done for it without the gateway.
+    pub fn needs_gateway(&self, now: Timestamp) -> bool {
+        let Some(booking) = &self.booking else { return false };
+        match next_step(booking, now) {
+            // Its seats come first, for which the log is enough.
+            Step::ReleaseSeatsAndVoid(_) if !self.locked.is_empty() => false,
+            step => calls_gateway(booking, &step),
+        }
+    }
+
+    /// When its hold ends, which needs no gateway.
+    pub fn ends(&self) -> Option<Timestamp> {
+        self.booking.as_ref().filter(|booking| booking.is_undecided()).and_then(|booking| booking.expires_at)
+    }
+
+    /// Whether the booking has ended, as sold or not. Seats may still have to be released.
+    pub fn is_over(&self) -> bool {
+        self.booking.as_ref().is_none_or(|b| {
+            matches!(b.phase, Phase::Aborted { .. } | Phase::Refunded | Phase::Confirmed { refund_requested: false })
+        })
+    }
+
+    /// Whether nothing is left to be done, unless another event comes.
+    pub fn is_finished(&self, now: Timestamp) -> bool {
+        self.locked.is_empty()
+            && self.is_over()
+            && self.booking.as_ref().is_none_or(|booking| match next_step(booking, now) {
+                // Naming the step again and again is all that the rule can do: it does not see the seats.
+                Step::ReleaseSeats(_) => self.to_free == 0,
+                step => step == Step::Done,
+            })
+    }
+}
