@@ -82,6 +82,11 @@ impl Answer {
         self.header(REPLAYED, HeaderValue::from_static("true"))
     }
 
+    #[must_use]
+    pub fn is_replayed(&self) -> bool {
+        self.headers.iter().any(|(name, _)| *name == REPLAYED)
+    }
+
     /// The answer as it was given the first time.
     #[must_use]
     pub fn without_replayed(mut self) -> Self {

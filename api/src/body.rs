@@ -16,7 +16,7 @@ use std::time::Duration;
 
 /// Maximum bytes of a body.
 pub const SMALL: usize = 64 << 10;
-/// Maximum bytes of the plan of a show.
+/// Maximum bytes of the plan of a show, and of a batch of holds.
 pub const LARGE: usize = 1 << 20;
 
 /// Time for a body to arrive: longer than an honest client needs, and short enough that a client

@@ -46,7 +46,7 @@ impl Keyed {
             return refuse("Send one Idempotency-Key, not several.");
         }
         let bytes = value.as_bytes();
-        if !(1..=MAX_KEY_LENGTH).contains(&bytes.len()) || !bytes.iter().all(u8::is_ascii_graphic) {
+        if !is_key(bytes) {
             return refuse("An Idempotency-Key must be 1 to 255 visible ASCII characters without spaces. Use a UUID.");
         }
         if *caller == Caller::Guest && !is_hard_to_guess(bytes) {
@@ -55,13 +55,8 @@ impl Keyed {
             );
         }
         let key = String::from_utf8_lossy(bytes).into_owned();
-        // Each part is preceded by its length, so that two requests never hash the same text.
-        let mut hash = Sha256::new();
-        for part in [caller.scope().as_str(), method, path, &key] {
-            hash.update(part.len().to_be_bytes());
-            hash.update(part.as_bytes());
-        }
-        Ok(Some(Self { key, slot: hash.finalize().into(), body: Sha256::digest(body).into() }))
+        let slot = hash_of([caller.scope().as_bytes(), method.as_bytes(), path.as_bytes(), key.as_bytes()]);
+        Ok(Some(Self { key, slot, body: Sha256::digest(body).into() }))
     }
 
     /// What the log keeps of the request.
@@ -69,6 +64,23 @@ impl Keyed {
     pub fn fingerprint(&self) -> RequestFingerprint {
         RequestFingerprint { key: hex(&self.slot), body: hex(&self.body) }
     }
+}
+
+/// Whether a key has the right form: 1 to 255 visible ASCII characters.
+#[must_use]
+pub fn is_key(key: &[u8]) -> bool {
+    (1..=MAX_KEY_LENGTH).contains(&key.len()) && key.iter().all(u8::is_ascii_graphic)
+}
+
+/// Hash of texts. Each is preceded by its length, so that two lists never hash the same bytes.
+#[must_use]
+pub fn hash_of<const N: usize>(parts: [&[u8]; N]) -> [u8; 32] {
+    let mut hash = Sha256::new();
+    for part in parts {
+        hash.update(part.len().to_be_bytes());
+        hash.update(part);
+    }
+    hash.finalize().into()
 }
 
 /// Keeps keys such as `1`, `order-7` or `test` from guests. All guests share one scope, so that a guest

@@ -4,6 +4,8 @@ mod limits;
 mod problems;
 mod strict;
 
+pub use problems::ProblemJson;
+
 use utoipa::OpenApi;
 use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
 

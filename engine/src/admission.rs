@@ -34,10 +34,15 @@ impl Gate {
         }))
     }
 
-    /// Admits a command, if the limit allows. `degraded`: the guard, which takes load off the log, is
-    /// missing, so only an eighth of the limit is used.
+    /// Most commands at a time. `degraded`: the guard, which takes load off the log, is missing, so only an
+    /// eighth of the limit is used.
+    pub(crate) fn limit(&self, degraded: bool) -> usize {
+        if degraded { (self.0.limit / 8).max(1) } else { self.0.limit }
+    }
+
+    /// Admits a command, if the limit allows.
     pub(crate) fn enter(&self, degraded: bool) -> Result<Permit, Fault> {
-        let limit = if degraded { (self.0.limit / 8).max(1) } else { self.0.limit };
+        let limit = self.limit(degraded);
         let before = self.0.inside.fetch_add(1, Ordering::AcqRel);
         // Created before the checks, because dropping it undoes the count.
         let permit = Permit(self.0.clone());

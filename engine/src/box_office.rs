@@ -211,7 +211,20 @@ impl BoxOffice {
     /// # Errors
     /// [`CommandError`].
     pub async fn repeated_hold(&self, request: &HoldRequest) -> Result<Option<Hold>, CommandError> {
-        Box::pin(hold::find_repeated(&self.services, request)).await
+        Box::pin(hold::find_repeated(&self.services, request, request.buyer.as_str())).await
+    }
+
+    /// Holds seats for several buyers, sent by one seller. Each hold is decided on its own, as by
+    /// [`Self::hold`]; of those that want the same seat, the first in the order of the requests gets it.
+    /// The answers have the order of the requests. All that the holds append is committed together, as far
+    /// as the log and the limit on commands in flight allow.
+    pub async fn hold_all(&self, requests: &[HoldRequest], seller: &str) -> Vec<Result<Hold, CommandError>> {
+        Box::pin(hold::hold_all(&self.services, requests, seller)).await
+    }
+
+    /// For each request of a batch what [`Self::repeated_hold`] gives.
+    pub async fn repeated_holds(&self, requests: &[HoldRequest], seller: &str) -> Vec<Result<Option<Hold>, CommandError>> {
+        Box::pin(hold::find_all_repeated(&self.services, requests, seller)).await
     }
 
     /// A booking as the log has it now; `None` if there is none, or if it was only fenced.

@@ -16,7 +16,7 @@ use lastseat_domain::booking::{Booking, Phase};
 use lastseat_domain::event::{AbortReason, RequestFingerprint};
 use lastseat_domain::ports::event_log::{Direction, Filter};
 use lastseat_domain::{BookingId, BuyerId, Rejection};
-use lastseat_engine::{BoxOffice, CommandError, HoldRequest, Paid, PayRequest, SeatSelection, Snapshot, SnapshotDoubt};
+use lastseat_engine::{BoxOffice, CommandError, Hold, HoldRequest, Paid, PayRequest, SeatSelection, Snapshot, SnapshotDoubt};
 use lastseat_testkit::{FaultyGuard, GuardFault};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -129,7 +129,7 @@ impl Buyer {
             trace: None,
         };
         for _ in 0..3 {
-            match self.on(async |office| office.hold(request.clone()).await).await {
+            match self.on(async |office| self.place(&office, &request).await).await {
                 Some(Ok(hold)) => {
                     self.world.count(if hold.replayed { "held (replayed)" } else { "held" });
                     return Some(hold.booking);
@@ -144,6 +144,19 @@ impl Buyer {
             tokio::time::sleep(Duration::from_millis(self.random.below(3_000))).await;
         }
         None
+    }
+
+    /// Every third hold comes in a batch, in front of a stranger's for the same seats, who never pays.
+    async fn place(&self, office: &BoxOffice, request: &HoldRequest) -> Result<Hold, CommandError> {
+        if !self.keys.is_multiple_of(3) {
+            return office.hold(request.clone()).await;
+        }
+        let fingerprint = request.fingerprint.clone().map(|of| RequestFingerprint { key: format!("stranger {}", of.key), ..of });
+        let booking = BookingId::from_key("stranger", &format!("{} {}", self.name, self.keys));
+        let stranger = HoldRequest { booking, buyer: BuyerId::new("stranger").unwrap(), fingerprint, ..request.clone() };
+        let mut answers = office.hold_all(&[request.clone(), stranger], "seller").await;
+        assert_eq!(answers.len(), 2);
+        answers.swap_remove(0)
     }
 
     async fn pay(&mut self, booking: &Booking) {

@@ -21,6 +21,7 @@ macro_rules! commands {
 
 commands! {
     Hold = "hold",
+    HoldBatch = "hold_batch",
     Pay = "pay",
     Extend = "extend",
     Cancel = "cancel",

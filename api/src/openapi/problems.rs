@@ -109,6 +109,7 @@ pub(super) fn of(operation: &str) -> Option<Vec<&'static [Code]>> {
         "pause_sales" | "resume_sales" => vec![&[C::ShowNotFound, C::ShowCancelled], PRIVILEGE, COMMAND, KEYED],
         "cancel_show" => vec![&[C::ShowNotFound], PRIVILEGE, COMMAND, KEYED],
         "hold_seats" => vec![HOLD, COMMAND, KEYED],
+        "hold_batch" => vec![&[C::ShowNotFound], PRIVILEGE, COMMAND, KEYED],
         "get_booking" => vec![&[C::BookingNotFound], TOKEN, READ, LOG],
         "cancel_booking" => {
             vec![&[C::BookingNotFound, C::AlreadyConfirmed, C::AlreadyRefunded], TOKEN, COMMAND, KEYED]

@@ -106,6 +106,12 @@ impl<S: Sender> Command<S> {
         self.keyed.as_ref().map(|k| k.key.as_str())
     }
 
+    /// The key with the hashes of the request.
+    #[must_use]
+    pub fn keyed(&self) -> Option<&Keyed> {
+        self.keyed.as_deref()
+    }
+
     /// Counts the command on all nodes. Commands run by [`execute_with_precheck`] call this
     /// themselves; for the others [`execute`] has called it.
     ///

@@ -57,6 +57,7 @@ fn commands_of_shows() -> OpenApiRouter<App> {
         .routes(routes!(shows::control::resume_sales))
         .routes(routes!(shows::control::cancel_show))
         .routes(routes!(bookings::hold::hold_seats))
+        .routes(routes!(bookings::batch::hold_batch))
 }
 
 /// Operations whose answers are for one caller only, so that no cache may store them.

@@ -30,6 +30,9 @@ pub struct AdminWithPlan;
 /// Holds: of buyers and admins, and of guests where they are welcome.
 pub struct Holder;
 
+/// Batches of holds: of admins, who send them for buyers.
+pub struct Seller;
+
 /// Commands on a booking or on its vouchers: of its buyer, or with the booking's own token.
 pub struct Owner;
 
@@ -65,6 +68,14 @@ impl Sender for Holder {
             )),
             Caller::Token { .. } => caller.may_command(),
         }
+    }
+}
+
+impl Sender for Seller {
+    const MAX_BODY: usize = body::LARGE;
+
+    fn check(caller: &Caller, _: &App) -> Result<(), Problem> {
+        caller.needs(Role::Admin)
     }
 }
 

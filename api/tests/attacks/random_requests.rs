@@ -119,12 +119,25 @@ fn likely_body(rng: &mut Rng, path: &str) -> Value {
             2 => json!({"best_available": {"quantity": rng.below(4), "category": "stalls"}}),
             _ => json!({"seats": [seat, seat, "A-1"], "price": 1}),
         },
+        _ if path.ends_with("/bookings:batch") => {
+            json!({"holds": (0..rng.below(5)).map(|_| likely_hold(rng)).collect::<Vec<_>>()})
+        }
         _ if path.ends_with("/payment") => {
             json!({"payment_method": rng.pick(&["pm_card_visa", "pm_card_chargeDeclined", "nothing"])})
         }
         _ if path.ends_with("/authenticate") => json!({"outcome": rng.pick(&["succeeded", "failed", "maybe"])}),
         _ => body(rng, 0),
     }
+}
+
+/// A hold of a batch.
+fn likely_hold(rng: &mut Rng) -> Value {
+    let mut hold = likely_body(rng, "/bookings");
+    hold["buyer"] = json!(rng.pick(&["anna", "bob", "guest:x", ""]));
+    if rng.below(3) == 0 {
+        hold["idempotency_key"] = json!(rng.pick(&["k1", "k2", "two words"]));
+    }
+    hold
 }
 
 struct Fuzz {
@@ -226,6 +239,8 @@ async fn random_requests_get_documented_answers_and_leave_a_clean_log() {
         ("POST", "/v1/shows/{show}/bookings"),
         ("POST", "/v1/shows/{show}/bookings"),
         ("POST", "/v1/shows/{show}/bookings"),
+        ("POST", "/v1/shows/{show}/bookings:batch"),
+        ("POST", "/v1/shows/{show}/bookings:batch"),
         ("POST", "/v1/bookings/{id}/payment"),
         ("POST", "/v1/bookings/{id}/payment"),
         ("GET", "/nothing"),

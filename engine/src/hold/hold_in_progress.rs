@@ -1,5 +1,6 @@
 //! One hold being placed, and the events that open its booking.
 
+use super::append_group::Member;
 use super::target::HoldTarget;
 use crate::error::{CommandError, Fault};
 use crate::requests::{Hold, HoldRequest};
@@ -15,6 +16,8 @@ pub(super) struct HoldInProgress<'a> {
     pub services: &'a Services,
     pub target: HoldTarget<'a>,
     pub request: &'a HoldRequest,
+    /// Its place in a batch.
+    pub member: Option<&'a Member<'a>>,
 }
 
 /// What became of an append of the booking's first event and its seats' locks.
@@ -30,6 +33,11 @@ pub(super) enum Appended {
 }
 
 impl HoldInProgress<'_> {
+    /// Who sends the request: its buyer, unless it is one of a batch.
+    pub(super) fn sender(&self) -> &str {
+        self.member.map_or(self.request.buyer.as_str(), Member::sender)
+    }
+
     pub(super) fn first_event(&self, seats: &[SeatId]) -> Result<BookingOpened, Fault> {
         let (seats, amount) = self.target.priced(seats)?;
         Ok(BookingOpened {
@@ -44,7 +52,7 @@ impl HoldInProgress<'_> {
     }
 
     pub(super) fn metadata(&self) -> Metadata {
-        metadata_of_hold(self.request, self.target.now)
+        metadata_of_hold(self.request, self.sender(), self.target.now)
     }
 
     pub(super) fn first_write(&self, opened: &BookingOpened, metadata: &Metadata) -> Result<StreamWrite, Fault> {
@@ -66,11 +74,11 @@ impl HoldInProgress<'_> {
 
 /// Metadata of everything that a hold request writes. The request has no event that caused it; the
 /// booking's id, which is the request's own, names the cause.
-pub(super) fn metadata_of_hold(request: &HoldRequest, at: Timestamp) -> Metadata {
+pub(super) fn metadata_of_hold(request: &HoldRequest, sender: &str, at: Timestamp) -> Metadata {
     Metadata {
         causation: Some(request.booking.0),
         trace: request.trace.clone(),
-        ..Metadata::of_booking(request.booking, request.buyer.as_str(), at)
+        ..Metadata::of_booking(request.booking, sender, at)
     }
 }
 

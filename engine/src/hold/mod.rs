@@ -3,7 +3,9 @@
 //! Seat table, admission, guard, seat actors, log: each keeps losers away from the next. Only the log
 //! decides.
 
+mod append_group;
 mod append_hold;
+mod batch;
 mod choice;
 mod hold_in_progress;
 mod lock_seats;
@@ -15,4 +17,5 @@ mod repair_hold;
 mod replay;
 mod target;
 
+pub(crate) use batch::{find_all_repeated, hold_all};
 pub(crate) use place_hold::{find_repeated, hold, refuse_at_once};

@@ -1,6 +1,7 @@
 //! Places a hold: refuses at once what can be refused at once, then tries seats until the log says
 //! yes.
 
+use super::append_group::Member;
 use super::append_hold::{HoldOutcome, append_hold};
 use super::choice::Choice;
 use super::hold_in_progress::HoldInProgress;
@@ -47,9 +48,14 @@ fn may_be_repeat(services: &Services, booking: BookingId, rejection: &Rejection)
 }
 
 pub(crate) async fn hold(services: &Services, request: &HoldRequest) -> Result<Hold, CommandError> {
+    place(services, request, None).await
+}
+
+/// Places a hold, alone or as one of a batch.
+pub(super) async fn place(services: &Services, request: &HoldRequest, member: Option<&Member<'_>>) -> Result<Hold, CommandError> {
     let target = HoldTarget::find(services, &request.show, &request.selection)?;
     let strategy = OpenStrategy::of(&*services.ports.log);
-    let hold = HoldInProgress { services, target, request };
+    let hold = HoldInProgress { services, target, request, member };
     let has_key = request.fingerprint.is_some();
     let result = match check_table(&hold.target) {
         Ok(()) => try_seats(&hold, strategy).await,
@@ -59,7 +65,7 @@ pub(crate) async fn hold(services: &Services, request: &HoldRequest) -> Result<H
     };
     match result {
         // An earlier try of the same request may have got the very seats that are taken now.
-        Err(CommandError::Rejected(rejection)) if has_key => match replay(services, strategy, request).await? {
+        Err(CommandError::Rejected(rejection)) if has_key => match replay(services, strategy, request, hold.sender()).await? {
             Some(hold) => Ok(hold),
             None if strategy.is_own_leftover(services, request, &rejection).await? => try_seats(&hold, strategy).await,
             None => Err(rejection.into()),
@@ -68,13 +74,17 @@ pub(crate) async fn hold(services: &Services, request: &HoldRequest) -> Result<H
     }
 }
 
-/// The booking that the same request opened before, for a caller who is refused another.
-pub(crate) async fn find_repeated(services: &Services, request: &HoldRequest) -> Result<Option<Hold>, CommandError> {
+/// The booking that the same request of this sender opened before, for a caller who is refused another.
+pub(crate) async fn find_repeated(
+    services: &Services,
+    request: &HoldRequest,
+    sender: &str,
+) -> Result<Option<Hold>, CommandError> {
     let log_unknown = services.health.follower_fault.lock().is_some();
     if request.fingerprint.is_none() || !(log_unknown || services.known_bookings.may_contain(request.booking)) {
         return Ok(None);
     }
-    replay(services, OpenStrategy::of(&*services.ports.log), request).await
+    replay(services, OpenStrategy::of(&*services.ports.log), request, sender).await
 }
 
 fn check_table(target: &HoldTarget<'_>) -> Result<(), Rejection> {

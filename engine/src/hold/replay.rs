@@ -9,7 +9,8 @@ use lastseat_domain::Rejection;
 use lastseat_domain::booking::{Booking, Phase};
 use lastseat_domain::event::AbortReason;
 
-/// The booking that the same request opened before, if it did.
+/// The booking that the same request opened before, if it did. What has to be completed for it is
+/// recorded as done by `sender`.
 ///
 /// # Errors
 /// `IdempotencyKeyReused` if another request did.
@@ -17,6 +18,7 @@ pub(super) async fn replay(
     services: &Services,
     strategy: OpenStrategy,
     request: &HoldRequest,
+    sender: &str,
 ) -> Result<Option<Hold>, CommandError> {
     let Some(booking) = services.journal.load::<Booking>(&request.booking).await?.state else { return Ok(None) };
     match &booking.opened {
@@ -24,7 +26,7 @@ pub(super) async fn replay(
             let booking = match booking.phase {
                 // It lost a seat before anyone was answered that it was open.
                 Phase::Aborted { reason: AbortReason::SeatLost } => None,
-                _ => strategy.ensure_seats(services, booking, &metadata_of_hold(request, services.now())).await?,
+                _ => strategy.ensure_seats(services, booking, &metadata_of_hold(request, sender, services.now())).await?,
             };
             Ok(booking.map(|booking| Hold { booking, replayed: true }))
         }

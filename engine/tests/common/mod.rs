@@ -5,6 +5,7 @@
 pub mod checker;
 pub mod fault_injection;
 pub mod random_faults;
+pub mod slow_guard;
 
 use futures::FutureExt;
 use futures::future::BoxFuture;

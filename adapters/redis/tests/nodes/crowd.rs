@@ -25,6 +25,17 @@ pub async fn hold(office: &BoxOffice, selection: SeatSelection) -> Result<Hold, 
         .await
 }
 
+/// A batch of holds of one seat each, every one for a buyer of its own.
+pub async fn hold_all(office: &BoxOffice, seats: impl IntoIterator<Item = u32>) -> Vec<Result<Hold, CommandError>> {
+    let request = |n| {
+        let booking = new_booking();
+        let buyer = BuyerId::new(&format!("buyer-{booking}")).unwrap();
+        HoldRequest { booking, show: show(), selection: seat(n), buyer, fingerprint: None, trace: None }
+    };
+    let requests: Vec<_> = seats.into_iter().map(request).collect();
+    office.hold_all(&requests, "seller").await
+}
+
 pub async fn pay(office: &BoxOffice, booking: BookingId) -> Result<Paid, CommandError> {
     let method = Some("pm_card_visa".to_owned());
     office.pay(booking, PayRequest { pay_with: method.into(), fingerprint: None, origin: "buyer".into() }).await

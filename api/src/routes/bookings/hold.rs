@@ -77,10 +77,10 @@ pub struct HoldBestAvailable {
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields, expecting = "an object")]
 pub struct HoldBody {
-    seats: Option<Vec<String>>,
-    area: Option<String>,
-    quantity: Option<u32>,
-    best_available: Option<BestAvailable>,
+    pub(super) seats: Option<Vec<String>>,
+    pub(super) area: Option<String>,
+    pub(super) quantity: Option<u32>,
+    pub(super) best_available: Option<BestAvailable>,
 }
 
 /// The best seats side by side in a category.
@@ -155,7 +155,7 @@ async fn repeat_of_guest(app: &App, request: &HoldRequest, why: guests::NotNow) 
     }
 }
 
-fn held(app: &App, hold: &Hold) -> Answer {
+pub(super) fn held(app: &App, hold: &Hold) -> Answer {
     let mut body = BookingJson::of(app, &hold.booking);
     body.token = Some(app.parts().auth.booking_token(hold.booking.id));
     let answer = Answer::json(StatusCode::CREATED, &body).location(&format!("/v1/bookings/{}", hold.booking.id));
@@ -164,7 +164,7 @@ fn held(app: &App, hold: &Hold) -> Answer {
     if hold.replayed { answer.replayed() } else { answer }
 }
 
-fn failed(app: &App, error: CommandError) -> Problem {
+pub(super) fn failed(app: &App, error: CommandError) -> Problem {
     match error {
         CommandError::Rejected(rejection) => refused(app, rejection),
         CommandError::Failed(fault) => fault.into(),
