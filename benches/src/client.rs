@@ -32,25 +32,33 @@ impl Connection {
     pub(crate) async fn send(&mut self, request: &[u8]) -> Outcome<Answer<'_>> {
         self.stream.write_all(request).await?;
         self.filled = 0;
-        loop {
-            let room = self.buffer.get_mut(self.filled..).filter(|room| !room.is_empty()).ok_or("an answer is too long")?;
-            let read = self.stream.read(room).await?;
-            if read == 0 {
-                return Err("the server hung up".into());
-            }
-            self.filled += read;
+        let (head, length) = loop {
+            self.read_more().await?;
             let seen = self.buffer.get(..self.filled).unwrap_or_default();
             let Some(head) = find(seen, b"\r\n\r\n") else { continue };
-            let length = content_length(seen.get(..head).unwrap_or_default()).ok_or("an answer without a length")?;
-            if seen.len() >= head + 4 + length {
-                break;
-            }
+            break (head, content_length(seen.get(..head).unwrap_or_default()).ok_or("an answer without a length")?);
+        };
+        let end = head + 4 + length;
+        if end > self.buffer.len() {
+            self.buffer.resize(end, 0);
         }
-        let seen = self.buffer.get(..self.filled).unwrap_or_default();
-        let head = find(seen, b"\r\n\r\n").unwrap_or(0);
+        while self.filled < end {
+            self.read_more().await?;
+        }
+        let seen = self.buffer.get(..end).unwrap_or_default();
         let status =
             seen.get(9..12).and_then(|s| std::str::from_utf8(s).ok()?.parse().ok()).ok_or("an answer without a status")?;
         Ok(Answer { status, body: seen.get(head + 4..).unwrap_or_default() })
+    }
+
+    async fn read_more(&mut self) -> Outcome<()> {
+        let room = self.buffer.get_mut(self.filled..).filter(|room| !room.is_empty()).ok_or("an answer is too long")?;
+        let read = self.stream.read(room).await?;
+        if read == 0 {
+            return Err("the server hung up".into());
+        }
+        self.filled += read;
+        Ok(())
     }
 }
 
@@ -78,6 +86,11 @@ pub(crate) fn post(path: &str, token: Option<&str>, body: &str) -> Vec<u8> {
 pub(crate) fn delete(path: &str, token: Option<&str>) -> Vec<u8> {
     let authorization = token.map(|t| format!("authorization: Bearer {t}\r\n")).unwrap_or_default();
     format!("DELETE {path} HTTP/1.1\r\nhost: lastseat\r\n{authorization}\r\n").into_bytes()
+}
+
+/// A GET request that accepts this form and, compressed, this coding.
+pub(crate) fn get(path: &str, form: &str, coding: &str) -> Vec<u8> {
+    format!("GET {path} HTTP/1.1\r\nhost: lastseat\r\naccept: {form}\r\naccept-encoding: {coding}\r\n\r\n").into_bytes()
 }
 
 fn find(text: &[u8], what: &[u8]) -> Option<usize> {

@@ -1,8 +1,10 @@
 //! What is measured against what.
 
 mod appends;
+mod batch;
 mod connections;
 mod guard;
+mod map;
 mod memory;
 mod over_http;
 mod plan;
@@ -46,6 +48,12 @@ pub(crate) async fn all(plan: &Plan, as_json: bool) -> Outcome<()> {
             figures.push(over_http::holds_on_a_served_log(connections, plan).await?);
             figures.push(appends::through_the_server(connections, plan).await?);
         }
+    }
+    if plan.has("batch") {
+        figures.extend(batch::holds(plan).await?);
+    }
+    if plan.has("map") {
+        figures.extend(map::snapshots(plan).await?);
     }
     if plan.has("guard") {
         figures.extend(guard::calls(plan).await?);

@@ -171,7 +171,8 @@ fn renew(request: &mut [u8]) {
     }
 }
 
-async fn hold(connections: usize, plan: &Plan, backing: &Backing) -> Outcome<Measured> {
+/// Durable holds a second, one a request.
+pub(super) async fn hold(connections: usize, plan: &Plan, backing: &Backing) -> Outcome<Measured> {
     sell(connections, plan, backing, false).await
 }
 
