@@ -92,18 +92,10 @@ impl DataDir {
         self.root.join("snapshots")
     }
 
-    /// Why the log of this directory can't be empty, if the payments show that.
-    #[must_use]
-    pub fn evidence_of_sales(&self) -> Option<String> {
-        let journal = self.sandbox();
-        let has_payments = std::fs::metadata(&journal).is_ok_and(|file| file.len() > 0);
-        has_payments.then(|| format!("payments were made: the payment sandbox's journal {} is not empty", journal.display()))
-    }
-
-    /// What the sandbox gateway remembers.
+    /// What the sandbox gateway remembers: a SQLite file.
     #[must_use]
     pub fn sandbox(&self) -> PathBuf {
-        self.root.join("sandbox.ndjson")
+        self.root.join("sandbox.db")
     }
 
     /// The secret that tokens are signed with, unless another file is named.

@@ -82,7 +82,7 @@ pub(crate) async fn eventstore_server(data: PathBuf) -> Outcome<()> {
     std::future::pending().await
 }
 
-/// The payment sandbox without a journal, over Stripe's API. Prints the address on stdout.
+/// The payment sandbox in memory, over Stripe's API. Prints the address on stdout.
 pub(crate) async fn sandbox() -> Outcome<()> {
     let listener = tokio::net::TcpListener::bind(ANY_PORT).await?;
     println!("{}", listener.local_addr()?);

@@ -202,7 +202,7 @@ scenario!(the_buyer_acts_at_their_bank_and_comes_back, bench, {
     // Asked again before the buyer acted: the same answer, no second attempt.
     assert!(matches!(pay(&office, &held, "pm_card_authenticationRequired").await, Ok(Paid::ActionRequired { .. })));
     let intent: IntentId = office.booking(held.id).await.unwrap().unwrap().intent.unwrap();
-    bench.sandbox.authenticate(&intent, true).unwrap();
+    bench.sandbox.authenticate(&intent, true).await.unwrap();
     let request = PayRequest { pay_with: None.into(), fingerprint: None, origin: "buyer".into() };
     assert!(matches!(office.pay(held.id, request).await, Ok(Paid::Confirmed(_))));
     assert_eq!(bench.story(held.id).await.iter().filter(|e| **e == "PaymentStarted").count(), 1);

@@ -63,7 +63,7 @@ impl Story {
         };
         let mut paid = pay(office, &held, method).await;
         if let Ok(Paid::ActionRequired { booking, .. }) = &paid {
-            bench.sandbox.authenticate(booking.intent.as_ref().unwrap(), true).unwrap();
+            bench.sandbox.authenticate(booking.intent.as_ref().unwrap(), true).await.unwrap();
             paid = office.pay(held.id, PayRequest { pay_with: None.into(), fingerprint: None, origin: "ann".into() }).await;
         }
         if matches!(self, Self::Decline) {

@@ -55,7 +55,7 @@ async fn all_stories(bench: &TestBench, office: &BoxOffice) {
     else {
         panic!("no action required")
     };
-    bench.sandbox.authenticate(booking.intent.as_ref().unwrap(), true).unwrap();
+    bench.sandbox.authenticate(booking.intent.as_ref().unwrap(), true).await.unwrap();
     traced_pay(office, &action, None).await.unwrap();
     later(2).await;
     let history = bench.history().await;

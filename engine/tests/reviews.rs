@@ -257,7 +257,7 @@ fn a_payment_settled_by_hand_is_not_cancelled_again() {
         let intent = office.booking(held.id).await.unwrap().unwrap().intent.unwrap();
         faulty.fail_all(GatewayCall::Cancel, Some(GatewayCallFault::Unavailable));
         office.cancel(held.id, "buyer").await.unwrap();
-        bench.sandbox.authenticate(&intent, true).unwrap();
+        bench.sandbox.authenticate(&intent, true).await.unwrap();
         for by_hand in
             [Command::Capture { intent: intent.clone(), amount: None }, Command::Refund { intent: intent.clone(), amount: None }]
         {

@@ -187,7 +187,7 @@ impl Buyer {
                 let intent = booking.intent.clone().unwrap();
                 tokio::time::sleep(Duration::from_millis(self.random.below(10_000))).await;
                 // The booking may be over by now, and the intent cancelled.
-                let _maybe_too_late = self.world.bench.sandbox.authenticate(&intent, self.random.percent(70));
+                let _maybe_too_late = self.world.bench.sandbox.authenticate(&intent, self.random.percent(70)).await;
                 paid = self.on(async |office| office.pay(booking.id, pay(None)).await).await;
             }
             match paid {

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 /// Charges that are remembered of one intent. Further attempts overwrite the last one.
 const MAX_CHARGES: usize = 100;
 
-/// Every field has a default, so that older journals stay readable.
+/// Every field has a default, so that what older versions stored stays readable.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Details {

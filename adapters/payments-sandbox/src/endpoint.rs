@@ -9,7 +9,7 @@ use uuid::Uuid;
 /// Every event.
 pub(super) const ALL_EVENTS: &str = "*";
 
-/// A webhook endpoint, as the journal keeps it.
+/// A webhook endpoint, as it is stored.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct WebhookEndpoint {
     /// Its name.

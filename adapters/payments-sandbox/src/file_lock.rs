@@ -1,4 +1,4 @@
-//! Locks on files: one process for each log and journal.
+//! Locks on files: one process for each file.
 
 use std::fs::{File, TryLockError};
 use std::thread;

@@ -1,18 +1,21 @@
-//! The sandbox as a gateway in this process: the state machine, a lock, a journal and a clock.
+//! The sandbox as a gateway in this process: the rules, a store and a clock.
 
 mod endpoints;
 
-use super::journal::{OpenError, SandboxJournal};
-use super::machine::{Answer, Change, Command, Decision, Machine, Reply, Request};
+use super::change::Answer;
+use super::items::ItemKind;
+use super::machine::{Command, Decision, Reply, Request};
+use super::open_error::OpenError;
 use super::record::{Record, Refusal, Status};
 use super::rules;
+use super::store::{Observer, Page, Store, Window};
+use super::undelivered::Undelivered;
 use async_trait::async_trait;
 use chrono::TimeDelta;
 use lastseat_domain::ports::idempotency_keys as keys;
 use lastseat_domain::ports::payments::{GatewayFault, Intent, IntentStatus, NextAction, PaymentOrder};
 use lastseat_domain::ports::{Clock, PaymentGateway};
 use lastseat_domain::{BookingId, IntentId, Money, SeatId, Secret, Timestamp};
-use parking_lot::Mutex;
 use std::fmt;
 use std::path::Path;
 use std::sync::Arc;
@@ -23,70 +26,31 @@ pub struct SandboxGateway {
     clock: Arc<dyn Clock>,
     slow: Duration,
     action_base: String,
-    state: Mutex<State>,
-}
-
-struct State {
-    machine: Machine,
-    journal: Option<SandboxJournal>,
-    observer: Option<Observer>,
-}
-
-impl State {
-    /// Writes a change down, reports it, and makes it so.
-    fn make(&mut self, change: Change) -> Result<(), Undelivered> {
-        if let Some(journal) = &mut self.journal {
-            journal.append(&change).map_err(|error| {
-                tracing::error!(%error, "the sandbox gateway can't write its journal");
-                Undelivered::Unavailable(format!("the sandbox can't write its journal: {error}"))
-            })?;
-        }
-        if let (Some(after), Some(observer)) = (&change.intent, &self.observer) {
-            observer(self.machine.intent(&after.id), after, change.at);
-        }
-        self.machine.evolve(change);
-        Ok(())
-    }
-}
-
-/// Learns of every change of an intent: as it was, as it is, and when.
-pub(crate) type Observer = Box<dyn Fn(Option<&Arc<Record>>, &Arc<Record>, Timestamp) + Send + Sync>;
-
-/// Why there is no answer.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum Undelivered {
-    /// It was done, and the connection breaks.
-    #[error("the connection was closed before the answer")]
-    Lost,
-    /// Nothing was done.
-    #[error("{0}")]
-    Unavailable(String),
+    store: Store,
 }
 
 impl SandboxGateway {
     /// A gateway that forgets everything with the process.
+    ///
+    /// # Panics
+    /// Only if there is no memory for an empty database.
     #[must_use]
     pub fn in_memory(clock: Arc<dyn Clock>) -> Self {
-        Self::over(Machine::default(), None, clock)
+        #[expect(clippy::expect_used, reason = "for tests; an empty database in memory fails only without memory")]
+        Self::over(Store::in_memory().expect("memory for an empty database"), clock)
     }
 
-    /// A gateway that keeps its state in a journal file (and a `.lock` file beside it), made if
-    /// it is not there. It survives the death of the process, not a power cut.
+    /// A gateway that keeps its state in a SQLite file (and a `.lock` file beside it), made if it is not there. It survives
+    /// the death of the process, not a power cut. The journal of an earlier version (`.ndjson`) beside it is taken over.
     ///
     /// # Errors
-    /// [`OpenError`] if the file can't be used, is in use, or is damaged before its last line.
+    /// [`OpenError`] if the file can't be used, is in use, or is damaged.
     pub fn open(path: &Path, clock: Arc<dyn Clock>) -> Result<Self, OpenError> {
-        let (journal, machine) = SandboxJournal::open(path)?;
-        Ok(Self::over(machine, Some(journal), clock))
+        Ok(Self::over(Store::open(path)?, clock))
     }
 
-    fn over(machine: Machine, journal: Option<SandboxJournal>, clock: Arc<dyn Clock>) -> Self {
-        Self {
-            clock,
-            slow: Duration::from_secs(3),
-            action_base: "/sandbox/authenticate/".to_owned(),
-            state: Mutex::new(State { machine, journal, observer: None }),
-        }
+    fn over(store: Store, clock: Arc<dyn Clock>) -> Self {
+        Self { clock, slow: Duration::from_secs(3), action_base: "/sandbox/authenticate/".to_owned(), store }
     }
 
     /// How long `pm_lastseat_slow` takes to answer; 3 s by default.
@@ -110,7 +74,7 @@ impl SandboxGateway {
     /// # Errors
     /// [`Undelivered`] if the answer is lost, or nothing was done.
     pub async fn execute(&self, key: Option<String>, command: Command) -> Result<Answer, Undelivered> {
-        let reply = self.perform(key, command)?;
+        let reply = self.perform(key, command).await?;
         if matches!(reply, Reply::Slow(_)) {
             // Done already: a caller that does not wait changes nothing.
             self.be_slow().await;
@@ -122,42 +86,62 @@ impl SandboxGateway {
     ///
     /// # Errors
     /// [`GatewayFault::Refused`] if the intent does not wait for it.
-    pub fn authenticate(&self, intent: &IntentId, success: bool) -> Result<Intent, GatewayFault> {
-        let reply = self.perform(None, Command::Authenticate { intent: intent.clone(), success })?;
+    pub async fn authenticate(&self, intent: &IntentId, success: bool) -> Result<Intent, GatewayFault> {
+        let reply = self.perform(None, Command::Authenticate { intent: intent.clone(), success }).await?;
         self.intent_of(delivered(reply)?)
     }
 
-    /// Every intent, oldest first: the money side, to compare with the log.
+    /// Every intent, oldest first: the money side, to compare with the log. Blocks while it reads all of them, and is empty
+    /// if the file can't be read: for tests.
     #[must_use]
     pub fn intents(&self) -> Vec<Arc<Record>> {
-        let mut intents: Vec<_> = self.state.lock().machine.intents().cloned().collect();
-        intents.sort_by(|a, b| (a.created, &a.id).cmp(&(b.created, &b.id)));
-        intents
+        self.store.read_blocking(|payments| payments.all()).unwrap_or_default()
+    }
+
+    /// One intent. Blocks while it is read: for tests.
+    #[must_use]
+    pub fn intent(&self, id: &IntentId) -> Option<Arc<Record>> {
+        let id = id.clone();
+        self.store.read_blocking(move |payments| payments.intent(&id)).ok().flatten()
+    }
+
+    /// Up to so many of the newest intents, newest first.
+    ///
+    /// # Errors
+    /// [`Undelivered`] if the file can't be read.
+    pub async fn newest(&self, limit: usize) -> Result<Vec<Arc<Record>>, Undelivered> {
+        let page = self.page(ItemKind::Intent, Window::newest(limit)).await?;
+        Ok(page.map(Page::records).unwrap_or_default())
+    }
+
+    /// A page of what intents have; `None` if its cursor is not in the list.
+    pub(crate) async fn page(&self, kind: ItemKind, window: Window) -> Result<Option<Page>, Undelivered> {
+        self.store.read(move |payments| payments.page(kind, &window)).await
     }
 
     /// One intent.
-    #[must_use]
-    pub fn intent(&self, id: &IntentId) -> Option<Arc<Record>> {
-        self.state.lock().machine.intent(id).cloned()
+    pub(crate) async fn find(&self, id: &IntentId) -> Result<Option<Arc<Record>>, Undelivered> {
+        let id = id.clone();
+        self.store.read(move |payments| payments.intent(&id)).await
+    }
+
+    /// Minor units that are captured and not refunded, by currency.
+    pub(crate) async fn balance(&self) -> Result<Vec<(String, i64)>, Undelivered> {
+        self.store.read(|payments| payments.balance()).await
     }
 
     /// Carries out a request of a server that speaks a gateway's own protocol.
     ///
     /// # Errors
     /// [`Undelivered`] if nothing was done.
-    pub(crate) fn decide(&self, request: &Request) -> Result<Decision, Undelivered> {
-        let mut state = self.state.lock();
-        let decision = state.machine.decide(request);
-        if let Some(change) = decision.change.clone() {
-            state.make(change)?;
-        }
-        Ok(decision)
+    pub(crate) async fn decide(&self, request: Request) -> Result<Decision, Undelivered> {
+        self.store.decide(request).await
     }
 
     /// Calls `observer` with every change of an intent from now on, in order: as it was, as it is, and when. One
     /// observer at a time; it must not call the gateway.
     pub(crate) fn observe(&self, observer: Observer) {
-        self.state.lock().observer = Some(observer);
+        self.store.observe(observer);
     }
 
     pub(crate) fn now(&self) -> Timestamp {
@@ -171,9 +155,8 @@ impl SandboxGateway {
         self.clock.sleep_until(now.checked_add_signed(delay).unwrap_or(now)).await;
     }
 
-    /// Decides, writes down, makes it so: in this order, under one lock.
-    fn perform(&self, key: Option<String>, command: Command) -> Result<Reply, Undelivered> {
-        Ok(self.decide(&Request::new(key, self.clock.now(), command))?.reply)
+    async fn perform(&self, key: Option<String>, command: Command) -> Result<Reply, Undelivered> {
+        Ok(self.decide(Request::new(key, self.clock.now(), command)).await?.reply)
     }
 
     async fn ask(&self, key: String, command: Command) -> Result<Intent, GatewayFault> {
@@ -258,7 +241,7 @@ impl PaymentGateway for SandboxGateway {
     }
 
     async fn retrieve(&self, intent: &IntentId) -> Result<Intent, GatewayFault> {
-        self.intent_of(self.intent(intent).ok_or_else(|| rules::no_such_intent(intent)))
+        self.intent_of(self.find(intent).await?.ok_or_else(|| rules::no_such_intent(intent)))
     }
 
     async fn capture(&self, intent: &IntentId, booking: BookingId) -> Result<Intent, GatewayFault> {
@@ -290,22 +273,32 @@ mod tests {
 
     /// A full disk: nothing is written, so nothing may have happened.
     #[tokio::test]
-    #[cfg(target_os = "linux")]
     async fn what_cannot_be_written_is_not_done() {
-        let booking = BookingId::from_key("gateway", "full disk");
         let amount = Money { value: 100, currency: Currency::new("EUR").unwrap() };
         let gateway = SandboxGateway::in_memory(Arc::new(SystemClock));
-        let intent = gateway.create(&lastseat_testkit::payments::order(booking, amount)).await.unwrap();
+        let order = |n: usize| lastseat_testkit::payments::order(BookingId::from_key("gateway", &n.to_string()), amount);
+        gateway.create(&order(0)).await.unwrap();
 
-        gateway.state.lock().journal = Some(SandboxJournal::on_a_full_disk().unwrap());
+        let pages = |most| gateway.store.with_payments(|payments| payments.limit_pages(most)).unwrap();
+        pages(1);
+        // What is free in the pages that are there is used up first.
+        let mut made = 1;
+        while gateway.create(&order(made)).await.is_ok() {
+            made += 1;
+        }
         for _ in 0..2 {
-            let answer = gateway.confirm(&intent.id, booking, 1, "pm_card_visa").await;
+            let answer = gateway.create(&order(made)).await;
             assert!(matches!(answer, Err(GatewayFault::Unavailable(_))), "{answer:?}");
         }
-        assert_eq!(gateway.retrieve(&intent.id).await.unwrap(), intent);
+        let intents = gateway.intents();
+        assert_eq!(intents.len(), made);
+        // Memory has not kept it either.
+        let not_made = IntentId::new(&format!("pi_sandbox_{}", order(made).booking.0.simple())).unwrap();
+        assert!(matches!(gateway.retrieve(&not_made).await, Err(GatewayFault::Refused { .. })));
 
-        gateway.state.lock().journal = None;
-        let confirmed = gateway.confirm(&intent.id, booking, 1, "pm_card_visa").await.unwrap();
-        assert_eq!(confirmed.status, IntentStatus::RequiresCapture);
+        pages(1 << 20);
+        let created = gateway.create(&order(made)).await.unwrap();
+        assert_eq!((created.status, gateway.intents().len()), (IntentStatus::RequiresPaymentMethod, made + 1));
+        assert_eq!(gateway.intents()[..made], intents);
     }
 }

@@ -57,7 +57,7 @@ impl Record {
     }
 
     /// What lets the buyer's browser confirm the intent. It follows from the id: this is play money, and the
-    /// journal then needs no secret.
+    /// file then needs no secret.
     #[must_use]
     pub fn client_secret(&self) -> String {
         format!("{}_secret_{}", self.id, uuid::Uuid::new_v5(&uuid::Uuid::NAMESPACE_OID, self.id.as_str().as_bytes()).simple())

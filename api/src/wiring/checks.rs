@@ -106,7 +106,7 @@ async fn event_log(config: &Config) -> Vec<Finding> {
 async fn embedded_log(config: &Config) -> Vec<Finding> {
     const OF: &str = "event log";
     let data = DataDir::at(&config.data);
-    let evidence = data.evidence_of_sales();
+    let evidence = charges::evidence_of_sales(&data);
     let file = data.events();
     if data.existing_events().is_err() && evidence.is_none() {
         return vec![Finding::new(Severity::Ok, OF, "a file in the data directory, made at the first start")];
@@ -125,7 +125,7 @@ async fn embedded_log(config: &Config) -> Vec<Finding> {
         Err(fault) => Finding::new(Severity::Refuse, OF, fault.to_string()),
     }];
     if config.stripe_key.is_none() {
-        for found in charges::newest_unmatched(&log, charges::of_sandbox(&data)).await {
+        for found in charges::newest_unmatched(&log, charges::newest_of_sandbox(&data)).await {
             findings.push(Finding::new(Severity::Warn, "payments", format!("{}: {}", found.subject(), found.text)));
         }
     }

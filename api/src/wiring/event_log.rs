@@ -91,7 +91,7 @@ pub(super) async fn open_file(
     accept_loss: Option<AcceptLoss>,
 ) -> Result<SqliteLog, OpenError> {
     let (path, clock) = (data.events(), Arc::clone(clock));
-    let options = SqliteOptions { on_fatal, accept_loss, evidence: data.evidence_of_sales(), ..SqliteOptions::default() };
+    let options = SqliteOptions { on_fatal, accept_loss, evidence: charges::evidence_of_sales(data), ..SqliteOptions::default() };
     let reason = |error: tokio::task::JoinError| OpenError::Io { path: data.events(), reason: error.to_string() };
     // Recovery after a crash reads the file; nothing else may wait for it.
     tokio::task::spawn_blocking(move || SqliteLog::open_with(path, clock, options)).await.map_err(reason)?

@@ -5,7 +5,7 @@ use crate::config::Config;
 use crate::data_dir::DataDir;
 use async_trait::async_trait;
 use lastseat_domain::IntentId;
-use lastseat_domain::ports::payments::{Dispute, GatewayFault, PaymentRecord, RecordPage, RefundRecord};
+use lastseat_domain::ports::payments::{Dispute, GatewayFault, RecordPage, RefundRecord};
 use lastseat_domain::ports::{PaymentGateway, PaymentRecords};
 use std::sync::Arc;
 
@@ -17,7 +17,7 @@ pub struct Recorded {
     /// Whose they are, for people.
     pub place: String,
     pub records: Arc<dyn PaymentRecords>,
-    /// The gateway itself, if it can be used while a server runs. The sandbox's journal belongs to one process.
+    /// The gateway itself, if it can be used while a server runs. The sandbox's file belongs to one process.
     pub gateway: Option<Arc<dyn PaymentGateway>>,
 }
 
@@ -35,24 +35,17 @@ impl Recorded {
         }
         let data = DataDir::at(&config.data);
         let place = format!("the sandbox in {}", data.root().display());
-        Ok(Self { place, records: Arc::new(Journal(data)), gateway: None })
+        Ok(Self { place, records: Arc::new(SandboxFile(data)), gateway: None })
     }
 }
 
-/// The sandbox's journal, read again for each page: a server may be writing it.
-struct Journal(DataDir);
+/// The sandbox's file: a server may be writing it.
+struct SandboxFile(DataDir);
 
 #[async_trait]
-impl PaymentRecords for Journal {
+impl PaymentRecords for SandboxFile {
     async fn list(&self, before: Option<&IntentId>) -> Result<RecordPage, GatewayFault> {
-        let mut records = charges::of_sandbox(&self.0).map_err(GatewayFault::Unavailable)?;
-        records.reverse();
-        let start = match before {
-            None => 0,
-            Some(before) => records.iter().position(|record| record.intent == *before).map_or(records.len(), |place| place + 1),
-        };
-        let more = records.len() > start + PAGE;
-        let records: Vec<PaymentRecord> = records.into_iter().skip(start).take(PAGE).collect();
+        let (records, more) = charges::page_of_sandbox(&self.0, before, PAGE).map_err(GatewayFault::Unavailable)?;
         let next = records.last().filter(|_| more).map(|record| record.intent.clone());
         Ok(RecordPage { records, unreadable: Vec::new(), next })
     }
@@ -62,7 +55,7 @@ impl PaymentRecords for Journal {
     }
 
     async fn dispute(&self, intent: &IntentId) -> Result<Dispute, GatewayFault> {
-        let records = charges::of_sandbox(&self.0).map_err(GatewayFault::Unavailable)?;
-        Ok(records.iter().find(|record| record.intent == *intent).map(|record| record.dispute).unwrap_or_default())
+        let record = charges::one_of_sandbox(&self.0, intent).map_err(GatewayFault::Unavailable)?;
+        Ok(record.map(|record| record.dispute).unwrap_or_default())
     }
 }

@@ -55,7 +55,7 @@ struct Bank(Arc<SandboxGateway>);
 #[async_trait]
 impl BankAuthentication for Bank {
     async fn authenticate(&self, intent: &IntentId, success: bool) -> Result<BookingId, String> {
-        let intent = self.0.authenticate(intent, success).map_err(|error| error.to_string())?;
+        let intent = self.0.authenticate(intent, success).await.map_err(|error| error.to_string())?;
         intent.booking.ok_or_else(|| format!("{} names no booking", intent.id))
     }
 }

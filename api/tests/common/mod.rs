@@ -49,7 +49,7 @@ struct Bank(Arc<SandboxGateway>);
 #[async_trait]
 impl BankAuthentication for Bank {
     async fn authenticate(&self, intent: &IntentId, success: bool) -> Result<lastseat_domain::BookingId, String> {
-        let intent = self.0.authenticate(intent, success).map_err(|error| error.to_string())?;
+        let intent = self.0.authenticate(intent, success).await.map_err(|error| error.to_string())?;
         intent.booking.ok_or_else(|| "the sandbox's intents name a booking".to_owned())
     }
 }

@@ -8,10 +8,9 @@ use futures::StreamExt;
 use lastseat_domain::Timestamp;
 use lastseat_domain::ports::Clock;
 use lastseat_in_process::SystemClock;
-use lastseat_payments_sandbox::SandboxGateway;
+use lastseat_payments_sandbox::StoredPayments;
 use serde_json::Value;
 use std::path::Path;
-use std::sync::Arc;
 
 /// Reads every one of these bookings from the server and lists those that differ from the answers.
 pub async fn false_answers(client: &Client, facts: impl IntoIterator<Item = (String, Fact)>) -> Vec<String> {
@@ -44,13 +43,10 @@ fn differs(fact: &Fact, booking: &Value, now: Timestamp) -> Option<String> {
     wrong.then(|| format!("is {status}"))
 }
 
-/// Books of a directory, against a copy of its gateway's journal: the server may have it open.
+/// Books of a directory, against its gateway's payments. The server may be running.
 pub async fn books_against_gateway(data: &Path) -> (Books, Vec<String>) {
     let (_, books) = books::read(data).await;
-    let scratch = tempfile::tempdir().unwrap();
-    let journal = scratch.path().join("sandbox.ndjson");
-    std::fs::copy(data.join("sandbox.ndjson"), &journal).unwrap();
-    let intents = SandboxGateway::open(&journal, Arc::new(SystemClock)).unwrap().intents();
+    let intents = StoredPayments::open(&data.join("sandbox.db")).unwrap().all().unwrap();
     let mut wrong = books.compare_with_gateway(&intents);
     let taken: i64 = intents.iter().map(|intent| intent.kept()).sum();
     if taken != books.revenue() {

@@ -145,9 +145,9 @@ async fn damage_after_a_kill_never_goes_unseen() {
     }
 }
 
-/// Without log and mark, the gateway's journal shows that there was a sale.
+/// Without log and mark, the gateway's payments show that there was a sale.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_payment_journal_beside_an_empty_log_is_refused() {
+async fn payments_beside_an_empty_log_are_refused() {
     let dir = tempfile::tempdir().unwrap();
     let data = dir.path().join("data");
     let admin = killed_while_selling(&data).await;

@@ -9,11 +9,11 @@ use rusqlite::Connection;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-/// A copy of everything that lasts: the log with its write-ahead log and high-water mark, the gateway's journal, the
+/// A copy of everything that lasts: the log with its write-ahead log and high-water mark, the gateway's payments, the
 /// key. Not the views, which are made from the log.
 pub fn copy(data: &Path, to: &Path) -> PathBuf {
     std::fs::create_dir_all(to).unwrap();
-    for file in ["events.db", "events.db-wal", "events.mark", "sandbox.ndjson", "token.key"] {
+    for file in ["events.db", "events.db-wal", "events.mark", "sandbox.db", "sandbox.db-wal", "token.key"] {
         if data.join(file).exists() {
             std::fs::copy(data.join(file), to.join(file)).unwrap();
         }

@@ -1,34 +1,30 @@
-//! Webhook endpoints, kept in the sandbox's journal.
+//! Webhook endpoints, kept in the sandbox's store.
 
-use super::{SandboxGateway, Undelivered};
+use super::SandboxGateway;
 use crate::endpoint::WebhookEndpoint;
-use crate::machine::Change;
+use crate::store::EndpointChange;
+use crate::undelivered::Undelivered;
 use std::sync::Arc;
 
 impl SandboxGateway {
     /// Every webhook endpoint, oldest first.
     pub(crate) fn webhook_endpoints(&self) -> Vec<Arc<WebhookEndpoint>> {
-        let mut all: Vec<_> = self.state.lock().machine.endpoints().cloned().collect();
+        let mut all = self.store.endpoints();
         all.sort_by(|a, b| (a.created, &a.id).cmp(&(b.created, &b.id)));
         all
     }
 
     /// The endpoint of this name.
     pub(crate) fn webhook_endpoint(&self, id: &str) -> Option<Arc<WebhookEndpoint>> {
-        self.state.lock().machine.endpoint(id).cloned()
+        self.store.endpoint(id)
     }
 
     /// Makes an endpoint of what `change` makes of the one of this name. If that is nothing, it stays as it is.
-    pub(crate) fn change_webhook_endpoint(
+    pub(crate) async fn change_webhook_endpoint(
         &self,
         id: &str,
-        change: impl FnOnce(Option<&WebhookEndpoint>) -> Option<WebhookEndpoint>,
+        change: EndpointChange,
     ) -> Result<Option<Arc<WebhookEndpoint>>, Undelivered> {
-        let mut state = self.state.lock();
-        let before = state.machine.endpoint(id).cloned();
-        let Some(after) = change(before.as_deref()).map(Arc::new) else { return Ok(before) };
-        let change = Change { endpoint: Some(Arc::clone(&after)), ..Change::at(self.now()) };
-        state.make(change)?;
-        Ok(Some(after))
+        self.store.change_endpoint(id, self.now(), change).await
     }
 }

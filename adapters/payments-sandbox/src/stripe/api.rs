@@ -8,7 +8,7 @@ use super::objects;
 use super::options::Options;
 use super::webhooks::Deliveries;
 use crate::details::Extras;
-use crate::gateway::{SandboxGateway, Undelivered};
+use crate::gateway::SandboxGateway;
 use crate::machine::{self, Command, Request};
 use crate::methods::{self, Behaviour};
 use crate::record::Record;
@@ -83,10 +83,7 @@ impl Api {
             server_error: call.fate.server_error,
             ..Request::new(call.key.clone(), self.sandbox.now(), command)
         };
-        let decision = self.sandbox.decide(&request).map_err(|error| match error {
-            Undelivered::Lost => ApiError::lost(),
-            Undelivered::Unavailable(why) => ApiError::unavailable(why),
-        })?;
+        let decision = self.sandbox.decide(request).await?;
         if call.fate.lost_answer {
             return Err(ApiError::lost());
         }
@@ -133,17 +130,10 @@ impl Api {
     }
 
     /// The intent of this name.
-    pub fn find(&self, id: &str) -> Result<Arc<Record>, ApiError> {
+    pub async fn find(&self, id: &str) -> Result<Arc<Record>, ApiError> {
         let unknown = || ApiError::not_found("payment_intent", id, "intent");
         let id = IntentId::new(id).map_err(|_| unknown())?;
-        self.sandbox.intent(&id).ok_or_else(unknown)
-    }
-
-    /// All intents, newest first.
-    pub fn newest(&self) -> Vec<Arc<Record>> {
-        let mut all = self.sandbox.intents();
-        all.reverse();
-        all
+        self.sandbox.find(&id).await?.ok_or_else(unknown)
     }
 
     /// An intent as this caller may see it.

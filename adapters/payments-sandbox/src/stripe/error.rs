@@ -3,6 +3,7 @@
 use super::reply::Reply;
 use crate::decline::Decline;
 use crate::record::{Code, Refusal};
+use crate::undelivered::Undelivered;
 use axum::response::{IntoResponse, Response};
 use http::StatusCode;
 use serde_json::{Value, json};
@@ -112,6 +113,15 @@ impl IntoResponse for ApiError {
 
 pub fn doc_url(code: &str) -> String {
     format!("https://stripe.com/docs/error-codes/{}", code.replace('_', "-"))
+}
+
+impl From<Undelivered> for ApiError {
+    fn from(undelivered: Undelivered) -> Self {
+        match undelivered {
+            Undelivered::Lost => Self::lost(),
+            Undelivered::Unavailable(why) => Self::unavailable(why),
+        }
+    }
 }
 
 impl From<Refusal> for ApiError {

@@ -39,7 +39,7 @@ impl Event {
         let record = &self.record;
         let object = match self.about {
             About::Intent => Some(objects::intent(record, base)),
-            About::Charge => objects::charge(record, objects::charges(record).len()),
+            About::Charge => objects::charge(record, record.charges().len()),
             About::Refund => objects::refund(record, record.refunds.len()),
             About::Dispute => objects::dispute(record),
         };
@@ -70,8 +70,8 @@ fn kinds(before: Option<&Record>, after: &Record) -> Vec<(&'static str, About)> 
 
 fn steps(before: Option<&Record>, after: &Record) -> Vec<(&'static str, About)> {
     let mut kinds = Vec::new();
-    let charges_before = before.map_or(0, |before| objects::charges(before).len());
-    let new_charge = objects::charges(after).len() > charges_before;
+    let charges_before = before.map_or(0, |before| before.charges().len());
+    let new_charge = after.charges().len() > charges_before;
     let status_before = before.map_or(Status::RequiresPaymentMethod, |before| before.status);
     let now = |status| after.status == status && status_before != status;
     if after.last_decline.is_some() && (new_charge || status_before == Status::RequiresAction) {
@@ -96,7 +96,7 @@ fn steps(before: Option<&Record>, after: &Record) -> Vec<(&'static str, About)> 
         kinds.push(("payment_intent.succeeded", About::Intent));
     }
     if now(Status::Canceled) {
-        if objects::charges(after).last().is_some_and(|charge| charge.decline.is_none()) {
+        if after.charges().last().is_some_and(|charge| charge.decline.is_none()) {
             kinds.push(("charge.refunded", About::Charge));
         }
         kinds.push(("payment_intent.canceled", About::Intent));

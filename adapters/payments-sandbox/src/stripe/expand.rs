@@ -7,26 +7,29 @@ use super::objects::{self, Named};
 use super::reply::Reply;
 use crate::record::Record;
 use serde_json::Value;
-use std::sync::Arc;
+use std::pin::Pin;
+
+type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
 /// Stripe's limit.
 const MAX_DEPTH: usize = 4;
 
 /// The answer with what `expand[]` asks for. `record` is the intent at hand, as it was then.
-pub fn answer(api: &Api, call: &Call, value: Value, record: Option<&Record>) -> Handled {
-    Ok(Reply::ok(expand(api, call, value, record)?))
+pub async fn answer(api: &Api, call: &Call, value: Value, record: Option<&Record>) -> Handled {
+    Ok(Reply::ok(expand(api, call, value, record).await?))
 }
 
 /// Carries out every `expand[]` of the call. `record` is the intent at hand, as it was then.
-pub fn expand(api: &Api, call: &Call, mut value: Value, record: Option<&Record>) -> Result<Value, ApiError> {
+pub async fn expand(api: &Api, call: &Call, mut value: Value, record: Option<&Record>) -> Result<Value, ApiError> {
     for path in call.params.list("expand") {
         let steps: Vec<&str> = path.split('.').collect();
         if steps.len() > MAX_DEPTH {
             let message = format!("You cannot expand more than {MAX_DEPTH} levels of a property ({}).", shorten(path));
             return Err(ApiError::invalid(message).param("expand"));
         }
-        follow(api, call, &mut value, &steps, record)
-            .map_err(|()| ApiError::invalid(format!("This property cannot be expanded ({}).", shorten(path))).param("expand"))?;
+        if !follow(api, call, &mut value, &steps, record).await? {
+            return Err(ApiError::invalid(format!("This property cannot be expanded ({}).", shorten(path))).param("expand"));
+        }
     }
     Ok(value)
 }
@@ -35,32 +38,58 @@ fn shorten(path: &str) -> String {
     path.chars().take(80).collect()
 }
 
-fn follow(api: &Api, call: &Call, value: &mut Value, steps: &[&str], record: Option<&Record>) -> Result<(), ()> {
-    let [step, rest @ ..] = steps else { return Ok(()) };
-    let Some(field) = value.get_mut(*step) else { return Err(()) };
-    match field {
-        Value::Array(items) => return items.iter_mut().try_for_each(|item| follow(api, call, item, rest, record)),
-        Value::String(id) => {
-            let Some(object) = object(api, call, id, record) else { return Err(()) };
-            *field = object;
+/// Puts an object in the place that these steps lead to; whether there is one.
+fn follow<'a>(
+    api: &'a Api,
+    call: &'a Call,
+    value: &'a mut Value,
+    steps: &'a [&'a str],
+    record: Option<&'a Record>,
+) -> BoxFuture<'a, Result<bool, ApiError>> {
+    Box::pin(async move {
+        let [step, rest @ ..] = steps else { return Ok(true) };
+        let Some(field) = value.get_mut(*step) else { return Ok(false) };
+        match field {
+            Value::Array(items) => {
+                for item in items {
+                    if !follow(api, call, item, rest, record).await? {
+                        return Ok(false);
+                    }
+                }
+                return Ok(true);
+            }
+            Value::String(id) => {
+                let Some(object) = object(api, call, id, record).await? else { return Ok(false) };
+                *field = object;
+            }
+            Value::Null => return Ok(true),
+            Value::Object(_) => {}
+            Value::Bool(_) | Value::Number(_) => return Ok(false),
         }
-        Value::Null => return Ok(()),
-        Value::Object(_) => {}
-        Value::Bool(_) | Value::Number(_) => return Err(()),
-    }
-    follow(api, call, field, rest, record)
+        follow(api, call, field, rest, record).await
+    })
 }
 
-fn object(api: &Api, call: &Call, id: &str, at_hand: Option<&Record>) -> Option<Value> {
-    let of = |intent: &lastseat_domain::IntentId| match at_hand {
-        Some(record) if record.id == *intent => Some(Arc::new(record.clone())),
-        _ => api.sandbox.intent(intent),
+async fn object(api: &Api, call: &Call, id: &str, at_hand: Option<&Record>) -> Result<Option<Value>, ApiError> {
+    let Some(named) = objects::find(id) else { return Ok(None) };
+    let intent = match &named {
+        Named::Intent(intent) | Named::Charge(intent, _) | Named::Refund(intent, _) | Named::Dispute(intent) => intent,
+        Named::Method(id) => return Ok(objects::method(id, api.sandbox.now())),
     };
-    match objects::find(id)? {
-        Named::Intent(intent) => Some(Api::view(call, &*of(&intent)?)),
-        Named::Charge(intent, number) => objects::charge(&*of(&intent)?, number),
-        Named::Refund(intent, number) => objects::refund(&*of(&intent)?, number),
-        Named::Dispute(intent) => objects::dispute(&*of(&intent)?),
-        Named::Method(id) => objects::method(&id, api.sandbox.now()),
-    }
+    let stored;
+    let record = match at_hand.filter(|record| record.id == *intent) {
+        Some(record) => record,
+        None => {
+            stored = api.sandbox.find(intent).await?;
+            let Some(record) = stored.as_deref() else { return Ok(None) };
+            record
+        }
+    };
+    Ok(match named {
+        Named::Intent(_) => Some(Api::view(call, record)),
+        Named::Charge(_, number) => objects::charge(record, number),
+        Named::Refund(_, number) => objects::refund(record, number),
+        Named::Dispute(_) => objects::dispute(record),
+        Named::Method(_) => None,
+    })
 }

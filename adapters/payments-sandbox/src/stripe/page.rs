@@ -16,7 +16,7 @@ const POLICY: HeaderValue = HeaderValue::from_static("default-src 'none'; style-
 
 /// `GET /3ds/{client_secret}`
 pub async fn show(State(api): State<Arc<Api>>, Path(secret): Path<String>) -> Response {
-    let Some(record) = find(&api, &secret) else { return unknown() };
+    let Some(record) = find(&api, &secret).await else { return unknown() };
     if record.status != Status::RequiresAction {
         return page(StatusCode::OK, "<p>Nothing is left to do here. Go back to the shop.</p>");
     }
@@ -32,7 +32,7 @@ pub async fn show(State(api): State<Arc<Api>>, Path(secret): Path<String>) -> Re
 
 /// `POST /3ds/{client_secret}`: what the buyer chose.
 pub async fn answer(State(api): State<Arc<Api>>, Path(secret): Path<String>, body: Bytes) -> Response {
-    let Some(record) = find(&api, &secret) else { return unknown() };
+    let Some(record) = find(&api, &secret).await else { return unknown() };
     let mut form = Params::default();
     form.add(&body);
     let success = match form.text("result") {
@@ -45,7 +45,7 @@ pub async fn answer(State(api): State<Arc<Api>>, Path(secret): Path<String>, bod
     if let Err(error) = api.sandbox.execute(None, command).await {
         return page(StatusCode::SERVICE_UNAVAILABLE, &format!("<p>{}</p>", escape(&error.to_string())));
     }
-    let record = api.sandbox.intent(&record.id).unwrap_or(record);
+    let record = api.sandbox.find(&record.id).await.ok().flatten().unwrap_or(record);
     match return_to(&record) {
         Some(url) => redirect(&url),
         None => page(StatusCode::OK, "<p>Done. Go back to the shop.</p>"),
@@ -76,10 +76,10 @@ fn redirect(url: &str) -> Response {
 }
 
 /// The intent with this client secret.
-fn find(api: &Api, secret: &str) -> Option<Arc<Record>> {
+async fn find(api: &Api, secret: &str) -> Option<Arc<Record>> {
     let (id, _) = secret.split_once("_secret_")?;
     let Some(Named::Intent(id)) = objects::find(id) else { return None };
-    api.sandbox.intent(&id).filter(|record| record.client_secret() == secret)
+    api.sandbox.find(&id).await.ok().flatten().filter(|record| record.client_secret() == secret)
 }
 
 fn unknown() -> Response {

@@ -36,8 +36,8 @@ fn bench(gateway: Arc<SandboxGateway>) -> GatewayBench {
     GatewayBench {
         gateway,
         authenticate: Some(Arc::new(move |intent, success| {
-            bank.authenticate(&intent, success).unwrap();
-            futures::future::ready(()).boxed()
+            let bank = bank.clone();
+            async move { drop(bank.authenticate(&intent, success).await.unwrap()) }.boxed()
         })),
         prefix: "t".to_owned(),
     }
@@ -62,9 +62,9 @@ async fn the_sandbox_keeps_the_contract() {
 }
 
 #[tokio::test]
-async fn the_sandbox_with_a_journal_keeps_the_contract() {
+async fn the_sandbox_with_a_file_keeps_the_contract() {
     let directory = tempfile::tempdir().unwrap();
-    let bench = bench(Arc::new(SandboxGateway::open(&directory.path().join("sandbox.ndjson"), clock()).unwrap()));
+    let bench = bench(Arc::new(SandboxGateway::open(&directory.path().join("sandbox.db"), clock()).unwrap()));
     assert_eq!(failures(&bench, CASES).await, Vec::<&str>::new());
     assert_eq!(failures(&bench, SANDBOX_CASES).await, Vec::<&str>::new());
 }
@@ -139,11 +139,11 @@ async fn gateways_fail_when_told_to() {
 #[ignore = "measures; only a release build says anything"]
 async fn figures() {
     let directory = tempfile::tempdir().unwrap();
-    let path = directory.path().join("sandbox.ndjson");
+    let path = directory.path().join("sandbox.db");
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     for (name, gateway) in [
         ("in memory", SandboxGateway::in_memory(clock.clone())),
-        ("with a journal", SandboxGateway::open(&path, clock.clone()).unwrap()),
+        ("with a file", SandboxGateway::open(&path, clock.clone()).unwrap()),
     ] {
         let (bookings, started) = (50_000_u32, Instant::now());
         for n in 0..bookings {

@@ -90,14 +90,14 @@ async fn the_bank_is_asked_once() {
     let gateway = SandboxGateway::in_memory(clock()).with_action_base("https://shop.example/bank/");
     let ann = booking("bank");
     let intent = gateway.create(&order(ann, eur(100))).await.unwrap();
-    assert!(matches!(gateway.authenticate(&intent.id, true), Err(GatewayFault::Refused { .. })), "not sent there yet");
+    assert!(matches!(gateway.authenticate(&intent.id, true).await, Err(GatewayFault::Refused { .. })), "not sent there yet");
     let sent = gateway.confirm(&intent.id, ann, 1, "pm_card_authenticationRequired").await.unwrap();
     assert_eq!(
         sent.status,
         IntentStatus::RequiresAction(NextAction::Redirect { url: format!("https://shop.example/bank/{}", intent.id) })
     );
-    assert_eq!(gateway.authenticate(&intent.id, true).unwrap().status, IntentStatus::RequiresCapture);
-    assert!(matches!(gateway.authenticate(&intent.id, false), Err(GatewayFault::Refused { .. })), "it is decided");
+    assert_eq!(gateway.authenticate(&intent.id, true).await.unwrap().status, IntentStatus::RequiresCapture);
+    assert!(matches!(gateway.authenticate(&intent.id, false).await, Err(GatewayFault::Refused { .. })), "it is decided");
     assert_eq!(gateway.retrieve(&intent.id).await.unwrap().status, IntentStatus::RequiresCapture);
 }
 

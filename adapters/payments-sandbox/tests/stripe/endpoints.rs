@@ -115,7 +115,7 @@ async fn what_is_no_endpoint_is_refused() {
 #[tokio::test]
 async fn endpoints_survive_a_restart() {
     let directory = tempfile::tempdir().unwrap();
-    let journal = directory.path().join("sandbox.ndjson");
+    let journal = directory.path().join("sandbox.db");
     let open = || SandboxGateway::open(&journal, Arc::new(SystemClock)).ok();
     let (endpoint, url) = Endpoint::start(0).await;
     let before = Client::over(open().unwrap(), Options::default()).await;

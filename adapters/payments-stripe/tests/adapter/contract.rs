@@ -47,8 +47,8 @@ async fn the_adapter_keeps_the_contract_over_the_sandboxs_server() {
     let bench = GatewayBench {
         gateway: Arc::new(open(&url, KEY)),
         authenticate: Some(Arc::new(move |intent, success| {
-            sandbox.authenticate(&intent, success).unwrap();
-            futures::future::ready(()).boxed()
+            let sandbox = Arc::clone(&sandbox);
+            async move { drop(sandbox.authenticate(&intent, success).await.unwrap()) }.boxed()
         })),
         prefix: "stripe-http".to_owned(),
     };

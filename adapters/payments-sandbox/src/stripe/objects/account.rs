@@ -1,9 +1,7 @@
 //! The account whose sandbox this is, and its balance.
 
-use crate::record::Record;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
 pub fn account() -> Value {
     json!({
@@ -22,12 +20,9 @@ pub fn account() -> Value {
 }
 
 /// What is captured and not refunded, by currency.
-pub fn balance(records: &[Arc<Record>]) -> Value {
+pub fn balance(by_currency: &[(String, i64)]) -> Value {
     let mut kept = BTreeMap::from([("eur".to_owned(), 0_i64)]);
-    for record in records {
-        let sum = kept.entry(super::currency(record.amount.currency)).or_default();
-        *sum = sum.saturating_add(record.kept());
-    }
+    kept.extend(by_currency.iter().map(|(currency, sum)| (currency.to_ascii_lowercase(), *sum)));
     let amount = |(currency, amount): (&String, &i64)| json!({ "amount": amount, "currency": currency, "source_types": { "card": amount } });
     let available: Vec<Value> = kept.iter().map(amount).collect();
     let pending: Vec<Value> = kept.keys().map(|currency| amount((currency, &0))).collect();

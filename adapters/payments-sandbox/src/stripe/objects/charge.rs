@@ -6,7 +6,6 @@ use crate::decline::Decline;
 use crate::details::ChargeNote;
 use crate::record::{Record, Status};
 use serde_json::{Value, json};
-use std::borrow::Cow;
 
 /// Fields that Stripe always sends and the sandbox leaves empty.
 const UNUSED: &[&str] = &[
@@ -29,20 +28,9 @@ const UNUSED: &[&str] = &[
     "transfer_group",
 ];
 
-/// Every charge of an intent, oldest first.
-pub fn charges(record: &Record) -> Cow<'_, [ChargeNote]> {
-    let authorised = record.captured > 0 || record.status == Status::RequiresCapture;
-    if !record.details.charges.is_empty() || !authorised {
-        return Cow::Borrowed(&record.details.charges);
-    }
-    // A journal of an older version keeps no charges.
-    let payment_method = record.payment_method.clone().unwrap_or_else(|| "pm_card_visa".to_owned());
-    Cow::Owned(vec![ChargeNote { at: record.created, payment_method, decline: None }])
-}
-
 /// The charge of this number, from 1.
 pub fn charge(record: &Record, number: usize) -> Option<Value> {
-    let charges = charges(record);
+    let charges = record.charges();
     let note = charges.get(number.checked_sub(1)?)?;
     let id = charge_id(record, number);
     let amount = record.amount.value;

@@ -1,7 +1,7 @@
 //! The Dispute.
 
 use super::method::card_of;
-use super::{charge_id, charges, currency, dispute_id, seconds};
+use super::{charge_id, currency, dispute_id, seconds};
 use crate::record::Record;
 use serde_json::{Value, json};
 
@@ -11,7 +11,7 @@ const DUE_AFTER: i64 = 7 * 24 * 3600;
 /// The dispute of an intent's charge, if there is one.
 pub fn dispute(record: &Record) -> Option<Value> {
     let at = seconds(record.details.disputed?);
-    let charges = charges(record);
+    let charges = record.charges();
     let brand = charges.last().map_or("visa", |charge| card_of(&charge.payment_method).brand);
     Some(json!({
         "id": dispute_id(record),

@@ -1,6 +1,6 @@
 //! The PaymentIntent.
 
-use super::{charge_id, charges, currency, method, seconds, with_nulls};
+use super::{charge_id, currency, method, seconds, with_nulls};
 use crate::decline::Decline;
 use crate::details::CaptureMethod;
 use crate::record::{Record, Status};
@@ -32,7 +32,7 @@ pub fn intent(record: &Record, base: &str) -> Value {
     let details = &record.details;
     let (amount, status) = (record.amount.value, status(record));
     let capturable = if record.status == Status::RequiresCapture { amount } else { 0 };
-    let latest_charge = match charges(record).len() {
+    let latest_charge = match record.charges().len() {
         0 => None,
         number => Some(charge_id(record, number)),
     };
@@ -94,7 +94,7 @@ fn next_action(record: &Record, base: &str) -> Value {
 
 /// What the last attempt failed with.
 fn payment_error(record: &Record, decline: Decline) -> Value {
-    let charges = charges(record);
+    let charges = record.charges();
     let (kind, charge) = match decline {
         Decline::AuthenticationFailure => ("invalid_request_error", None),
         _ => ("card_error", charges.last()),
@@ -112,7 +112,7 @@ fn payment_error(record: &Record, decline: Decline) -> Value {
 
 /// The error that a declined confirmation is answered with; it carries the intent as `shown` to the caller.
 pub fn declined(record: &Record, decline: Decline, shown: Value) -> ApiError {
-    let charges = charges(record);
+    let charges = record.charges();
     let error = ApiError::declined(decline).with("payment_intent", shown);
     match charges.last() {
         None => error,

@@ -11,13 +11,13 @@ mod method;
 mod refund;
 
 pub use account::{account, balance};
-pub use charge::{charge, charges};
+pub use charge::charge;
 pub use dispute::dispute;
 pub use endpoint::webhook_endpoint;
 pub use ids::{Named, charge_id, dispute_id, find, refund_id};
 pub use intent::{declined, intent};
 pub use method::{card_method, made_from_card, method};
-pub use refund::{refund, refunds};
+pub use refund::refund;
 
 use lastseat_domain::{Currency, Timestamp};
 use serde_json::Value;

@@ -1,22 +1,20 @@
 //! The Refund.
 
-use super::{charge_id, charges, currency, refund_id, seconds};
-use crate::details::RefundNote;
+use super::{charge_id, currency, refund_id, seconds};
 use crate::record::Record;
-use lastseat_domain::Timestamp;
 use serde_json::{Value, json};
 
 /// The refund of this number, from 1.
 pub fn refund(record: &Record, number: usize) -> Option<Value> {
     let index = number.checked_sub(1)?;
     let amount = *record.refunds.get(index)?;
-    let note = note(record, index);
+    let note = record.refund_note(index);
     Some(json!({
         "id": refund_id(record, number),
         "object": "refund",
         "amount": amount,
         "balance_transaction": null,
-        "charge": charge_id(record, charges(record).len()),
+        "charge": charge_id(record, record.charges().len()),
         "created": seconds(note.at),
         "currency": currency(record.amount.currency),
         "destination_details": { "type": "card", "card": { "type": "refund", "reference_status": "pending", "reference_type": "acquirer_reference_number" } },
@@ -28,13 +26,4 @@ pub fn refund(record: &Record, number: usize) -> Option<Value> {
         "status": "succeeded",
         "transfer_reversal": null,
     }))
-}
-
-fn note(record: &Record, index: usize) -> RefundNote {
-    record.details.refunds.get(index).cloned().unwrap_or_else(|| RefundNote::unknown(record.created))
-}
-
-/// Number and time of every refund of an intent, oldest first.
-pub fn refunds(record: &Record) -> impl Iterator<Item = (usize, Timestamp)> {
-    (0..record.refunds.len()).map(|index| (index + 1, note(record, index).at))
 }

@@ -2,7 +2,7 @@
 
 use crate::stripe::api::Api;
 use crate::stripe::call::Call;
-use crate::stripe::error::Handled;
+use crate::stripe::error::{ApiError, Handled};
 use crate::stripe::objects;
 use crate::stripe::reply::Reply;
 use axum::extract::State;
@@ -17,5 +17,6 @@ pub async fn account(call: Call) -> Handled {
 /// `GET /v1/balance`
 pub async fn balance(State(api): State<Arc<Api>>, call: Call) -> Handled {
     call.server_only()?;
-    Ok(Reply::ok(objects::balance(&api.newest())))
+    let kept = api.sandbox.balance().await.map_err(ApiError::from)?;
+    Ok(Reply::ok(objects::balance(&kept)))
 }

@@ -1,18 +1,20 @@
 //! `/v1/payment_intents`
 
+use super::items::{self, Kind};
 use super::limits;
 use super::methods::of_call;
 use crate::details::{CaptureMethod, Extras, Update};
+use crate::items::ItemKind;
 use crate::machine::Command;
 use crate::record::Record;
 use crate::stripe::api::{Api, Done};
 use crate::stripe::call::{Call, Role};
 use crate::stripe::error::{ApiError, Handled};
 use crate::stripe::expand;
-use crate::stripe::list::{self, Listed};
-use crate::stripe::objects;
+use crate::stripe::list;
+use crate::stripe::objects::{self, Named};
 use axum::extract::{Path, State};
-use lastseat_domain::{BookingId, Currency, Money, Timestamp};
+use lastseat_domain::{BookingId, Currency, Money};
 use std::sync::Arc;
 
 /// What may be sent with a new intent or a confirmation; most of it is taken and not used.
@@ -62,6 +64,18 @@ const OF_A_NEW_ONE: &[&str] = &[
     "payment_details",
 ];
 
+static INTENTS: Kind = Kind {
+    kind: ItemKind::Intent,
+    what: "payment_intent",
+    param: "intent",
+    find: |id| match objects::find(id)? {
+        Named::Intent(intent) => Some((intent, 1)),
+        _ => None,
+    },
+    id: |record, _| record.id.to_string(),
+    render: |call, record, _| Some(Api::view(call, record)),
+};
+
 /// `POST /v1/payment_intents`
 pub async fn create(State(api): State<Arc<Api>>, call: Call) -> Handled {
     call.server_only()?;
@@ -90,29 +104,27 @@ pub async fn create(State(api): State<Arc<Api>>, call: Call) -> Handled {
         return Err(no_method());
     }
     let done = api.perform(&call, Command::Create { booking, amount, metadata }, extras).await?;
-    shown(&api, &call, done, confirmed)
+    shown(&api, &call, done, confirmed).await
 }
 
 /// `GET /v1/payment_intents`
 pub async fn list(State(api): State<Arc<Api>>, call: Call) -> Handled {
     call.server_only()?;
     call.params.only(&[&list::PARAMS[..], &["customer"]].concat())?;
-    let mut reply = list::page(&call.params, &call.path, api.newest(), |record| Api::view(&call, record))?;
-    reply.body = crate::stripe::expand::expand(&api, &call, reply.body, None)?;
-    Ok(reply)
+    items::page(&api, &call, &INTENTS).await
 }
 
 /// `GET /v1/payment_intents/{id}`
 pub async fn retrieve(State(api): State<Arc<Api>>, Path(id): Path<String>, call: Call) -> Handled {
-    let record = permitted(&api, &call, &id)?;
-    expand::answer(&api, &call, Api::view(&call, &record), Some(&record))
+    let record = permitted(&api, &call, &id).await?;
+    expand::answer(&api, &call, Api::view(&call, &record), Some(&record)).await
 }
 
 /// `POST /v1/payment_intents/{id}`
 pub async fn update(State(api): State<Arc<Api>>, Path(id): Path<String>, call: Call) -> Handled {
     call.server_only()?;
     call.params.only(&[COMMON, OF_A_NEW_ONE].concat())?;
-    let record = api.find(&id)?;
+    let record = api.find(&id).await?;
     let amount = call.params.integer("amount")?;
     if let Some(value) = amount {
         limits::check(Money { value, ..record.amount })?;
@@ -124,19 +136,19 @@ pub async fn update(State(api): State<Arc<Api>>, Path(id): Path<String>, call: C
         payment_method: of_call(&api, &call)?,
     };
     let done = api.perform(&call, Command::Update { intent: record.id.clone(), update }, Extras::default()).await?;
-    shown(&api, &call, done, false)
+    shown(&api, &call, done, false).await
 }
 
 /// `POST /v1/payment_intents/{id}/confirm`
 pub async fn confirm(State(api): State<Arc<Api>>, Path(id): Path<String>, call: Call) -> Handled {
     call.params.only(COMMON)?;
-    let record = permitted(&api, &call, &id)?;
+    let record = permitted(&api, &call, &id).await?;
     let sent = of_call(&api, &call)?.or_else(|| record.details.attached.clone());
     let payment_method = sent.ok_or_else(no_method)?;
     let extras = Extras { return_url: call.params.filled("return_url").map(str::to_owned), ..Extras::default() };
     let command = Command::Confirm { intent: record.id.clone(), payment_method };
     let done = api.perform(&call, command, extras).await?;
-    shown(&api, &call, done, true)
+    shown(&api, &call, done, true).await
 }
 
 /// `POST /v1/payment_intents/{id}/capture`
@@ -150,9 +162,9 @@ pub async fn capture(State(api): State<Arc<Api>>, Path(id): Path<String>, call: 
         "final_capture",
     ])?;
     let amount = call.params.integer("amount_to_capture")?;
-    let intent = api.find(&id)?.id.clone();
+    let intent = api.find(&id).await?.id.clone();
     let done = api.perform(&call, Command::Capture { intent, amount }, Extras::default()).await?;
-    shown(&api, &call, done, false)
+    shown(&api, &call, done, false).await
 }
 
 /// `POST /v1/payment_intents/{id}/cancel`
@@ -164,24 +176,24 @@ pub async fn cancel(State(api): State<Arc<Api>>, Path(id): Path<String>, call: C
         let message = "Invalid cancellation_reason: must be one of duplicate, fraudulent, requested_by_customer, or abandoned";
         return Err(ApiError::invalid(message).param("cancellation_reason"));
     }
-    let intent = api.find(&id)?.id.clone();
+    let intent = api.find(&id).await?.id.clone();
     let extras = Extras { reason: reason.map(str::to_owned), ..Extras::default() };
     let done = api.perform(&call, Command::Cancel { intent }, extras).await?;
-    shown(&api, &call, done, false)
+    shown(&api, &call, done, false).await
 }
 
 /// The intent after a command. A declined confirmation is an error that carries it.
-fn shown(api: &Api, call: &Call, done: Done, confirmed: bool) -> Handled {
+async fn shown(api: &Api, call: &Call, done: Done, confirmed: bool) -> Handled {
     let Done { record, replayed } = done;
     if let Some(decline) = record.last_decline.filter(|_| confirmed) {
         return Err(objects::declined(&record, decline, Api::view(call, &record)).replayed(replayed));
     }
-    Ok(expand::answer(api, call, Api::view(call, &record), Some(&record))?.replayed(replayed))
+    Ok(expand::answer(api, call, Api::view(call, &record), Some(&record)).await?.replayed(replayed))
 }
 
 /// The intent, if this caller may see it: a browser shows its client secret.
-fn permitted(api: &Api, call: &Call, id: &str) -> Result<Arc<Record>, ApiError> {
-    let record = api.find(id)?;
+async fn permitted(api: &Api, call: &Call, id: &str) -> Result<Arc<Record>, ApiError> {
+    let record = api.find(id).await?;
     let secret = call.params.filled("client_secret");
     match (call.role, secret) {
         (Role::Server, None) => Ok(record),
@@ -215,15 +227,5 @@ fn capture_method(name: Option<&str>) -> Result<CaptureMethod, ApiError> {
             let message = "Invalid capture_method: must be one of automatic, automatic_async, or manual";
             Err(ApiError::invalid(message).param("capture_method"))
         }
-    }
-}
-
-impl Listed for Arc<Record> {
-    fn id(&self) -> String {
-        self.id.to_string()
-    }
-
-    fn created(&self) -> Timestamp {
-        self.created
     }
 }

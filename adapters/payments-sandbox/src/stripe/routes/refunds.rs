@@ -2,6 +2,7 @@
 
 use super::items::{self, Kind};
 use crate::details::Extras;
+use crate::items::ItemKind;
 use crate::machine::Command;
 use crate::stripe::api::{Api, Done};
 use crate::stripe::call::Call;
@@ -15,15 +16,15 @@ use serde_json::json;
 use std::sync::Arc;
 
 static REFUNDS: Kind = Kind {
+    kind: ItemKind::Refund,
     what: "refund",
     param: "refund",
     find: |id| match objects::find(id)? {
         Named::Refund(intent, number) => Some((intent, number)),
         _ => None,
     },
-    all: |record| objects::refunds(record).collect(),
     id: objects::refund_id,
-    render: objects::refund,
+    render: |_, record, number| objects::refund(record, number),
 };
 
 /// `POST /v1/refunds`
@@ -52,21 +53,23 @@ pub async fn create(State(api): State<Arc<Api>>, call: Call) -> Handled {
     let extras = Extras { reason, metadata: call.params.metadata()?, ..Extras::default() };
     let Done { record, replayed } = api.perform(&call, Command::Refund { intent, amount }, extras).await?;
     let refund = objects::refund(&record, record.refunds.len());
-    Ok(expand::answer(&api, &call, json!(refund), Some(&record))?.replayed(replayed))
+    Ok(expand::answer(&api, &call, json!(refund), Some(&record)).await?.replayed(replayed))
 }
 
 /// `GET /v1/refunds/{id}`
 pub async fn retrieve(State(api): State<Arc<Api>>, Path(id): Path<String>, call: Call) -> Handled {
     call.server_only()?;
-    items::retrieve(&api, &call, &REFUNDS, &id)
+    items::retrieve(&api, &call, &REFUNDS, &id).await
 }
 
 /// `GET /v1/refunds`
 pub async fn list(State(api): State<Arc<Api>>, call: Call) -> Handled {
     call.server_only()?;
     call.params.only(&[&list::PARAMS[..], &["payment_intent", "charge"]].concat())?;
-    let of = of_call(&call)?;
-    items::page(&api, &call, &REFUNDS, |record| of.as_ref().is_none_or(|intent| record.id == *intent))
+    match of_call(&call)? {
+        None => items::page(&api, &call, &REFUNDS).await,
+        Some(intent) => items::page_of(&api, &call, &REFUNDS, intent.as_str()).await,
+    }
 }
 
 /// The intent that the parameters name, or whose charge they name.

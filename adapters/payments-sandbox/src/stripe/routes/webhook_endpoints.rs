@@ -1,6 +1,7 @@
 //! `/v1/webhook_endpoints`
 
 use crate::endpoint::{ALL_EVENTS, WebhookEndpoint};
+use crate::store::EndpointChange;
 use crate::stripe::api::Api;
 use crate::stripe::call::Call;
 use crate::stripe::error::{ApiError, Handled};
@@ -49,7 +50,7 @@ pub async fn create(State(api): State<Arc<Api>>, call: Call) -> Handled {
         return Err(ApiError::new(status, "idempotency_error", message));
     }
     let replayed = before.is_some();
-    let made = api.change_webhook_endpoint(&call, &id, |there| there.is_none().then_some(new))?;
+    let made = api.change_webhook_endpoint(&call, &id, Box::new(|there| there.is_none().then_some(new))).await?;
     let mut shown = objects::webhook_endpoint(&made);
     if let Some(fields) = shown.as_object_mut() {
         fields.insert("secret".to_owned(), json!(made.secret));
@@ -82,7 +83,7 @@ pub async fn update(State(api): State<Arc<Api>>, Path(id): Path<String>, call: C
     let (events, metadata) = (events(params)?, params.metadata()?);
     let disabled = params.text("disabled").map(|_| params.flag("disabled")).transpose()?;
     let description = params.text("description").map(|text| Some(text.to_owned()).filter(|text| !text.is_empty()));
-    let changed = api.change_webhook_endpoint(&call, &id, |there| {
+    let change: EndpointChange = Box::new(move |there| {
         let mut endpoint = there?.clone();
         endpoint.url = url.unwrap_or(endpoint.url);
         endpoint.enabled_events = events.unwrap_or(endpoint.enabled_events);
@@ -91,7 +92,8 @@ pub async fn update(State(api): State<Arc<Api>>, Path(id): Path<String>, call: C
         endpoint.metadata.extend(metadata);
         endpoint.metadata.retain(|_, value| !value.is_empty());
         Some(endpoint)
-    })?;
+    });
+    let changed = api.change_webhook_endpoint(&call, &id, change).await?;
     Ok(Reply::ok(objects::webhook_endpoint(&changed)))
 }
 
@@ -100,20 +102,19 @@ pub async fn delete(State(api): State<Arc<Api>>, Path(id): Path<String>, call: C
     call.server_only()?;
     call.params.only(&[])?;
     let gone = |there: Option<&WebhookEndpoint>| Some(WebhookEndpoint { deleted: true, ..there?.clone() });
-    api.change_webhook_endpoint(&call, &id, gone)?;
+    api.change_webhook_endpoint(&call, &id, Box::new(gone)).await?;
     Ok(Reply::ok(json!({ "id": id, "object": "webhook_endpoint", "deleted": true })))
 }
 
 impl Api {
     /// Changes an endpoint for this call.
-    fn change_webhook_endpoint(
+    async fn change_webhook_endpoint(
         &self,
         call: &Call,
         id: &str,
-        change: impl FnOnce(Option<&WebhookEndpoint>) -> Option<WebhookEndpoint>,
+        change: EndpointChange,
     ) -> Result<Arc<WebhookEndpoint>, ApiError> {
-        let changed = self.sandbox.change_webhook_endpoint(id, change);
-        let changed = changed.map_err(|error| ApiError::unavailable(error.to_string()))?;
+        let changed = self.sandbox.change_webhook_endpoint(id, change).await?;
         if call.fate.lost_answer {
             return Err(ApiError::lost());
         }
