@@ -70,7 +70,7 @@ enum Verb {
     Payments(payments::PaymentsVerb),
     /// Serve the payment sandbox in Stripe's protocol: play money, for developing and testing without keys
     Sandbox(sandbox::SandboxArgs),
-    /// Look after the read side's views
+    /// Check or rebuild the stored views
     #[command(subcommand)]
     Projections(projections::ProjectionsVerb),
     /// Show, export or import snapshots, from which the write side starts

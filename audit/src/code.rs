@@ -76,7 +76,7 @@ codes! {
     CapturedAmount "captured_amount" "Another amount was taken than the booking's."
     ChargedWithoutSeats "charged_without_seats" "A seat of a paid booking was freed without a refund."
     AuthorisedAmount "authorised_amount" "Another amount was authorised than the booking's."
-    AuthorisedUnasked "authorised_unasked" "A payment was authorised that was not under way."
+    AuthorisedUnasked "authorised_unasked" "A payment was authorised that was not in progress."
     PaymentWithoutSeats "payment_without_seats" "A payment was begun without having all the seats."
     AmountDiffers "amount_differs" "The amount of a booking is not the sum of its prices."
     PriceDiffers "price_differs" "A price is not the one of the show's plan."

@@ -63,7 +63,7 @@ impl fmt::Display for Report {
             writeln!(f, "       {}", loss.reason)?;
         }
         if self.pending_total > 0 {
-            writeln!(f, "\n  under way, and not wrong ({}):", grouped(self.pending_total))?;
+            writeln!(f, "\n  in progress, and not wrong ({}):", grouped(self.pending_total))?;
             for pending in self.pending.iter().take(SHOWN) {
                 writeln!(f, "       {}: {}", pending.stream, pending.text)?;
             }

@@ -30,7 +30,7 @@ pub enum Step {
     CheckAction,
     /// Commit the authorised payment if the hold hasn't expired, abort otherwise.
     CommitAuthorised,
-    /// Mark the seats as sold, then take the money.
+    /// Book the seats that are not booked yet, then take the money.
     BookSeatsAndCapture,
     /// Release the seats that the booking still owns.
     ReleaseSeats(AbortReason),

@@ -11,7 +11,7 @@ use std::process::ExitCode;
 pub(super) trait Service {
     /// Completes when a part has ended although nobody stopped it. Returns which.
     async fn failed(&mut self) -> String;
-    /// Finishes what is under way.
+    /// Finishes what is in progress.
     async fn stop(self);
 }
 
@@ -45,14 +45,14 @@ pub(super) async fn run<S: Service>(
         first = signals.next() => first,
         why = service.failed() => terminal::part_ended(&why),
     };
-    tell(&format!("lastseat: {first}: finishing what is under way (once more to stop at once)"));
+    tell(&format!("lastseat: {first}: finishing what is in progress (once more to stop at once)"));
     tokio::select! {
         () = service.stop() => {
             tell("lastseat: stopped; nothing is lost");
             ExitCode::SUCCESS
         }
         _ = signals.next() => {
-            tell("lastseat: stopped at once; the next start finishes what was under way");
+            tell("lastseat: stopped at once; the next start finishes what was in progress");
             // Returning would wait for the runtime's blocking threads.
             end_now(130)
         }

@@ -1,6 +1,6 @@
 //! Answers that go on for as long as their client listens. They are many, and most of them wait, so they cost as
 //! little as can be: when the head is due, hyper and its buffers are dropped, and a task with little more than the socket
-//! and the answer's stream goes on ([`Listener`]). See docs/decisions/0073-who-waits-needs-no-hyper.md.
+//! and the answer's stream goes on ([`StreamReader`]). See docs/decisions/0073-connections-that-wait.md.
 //!
 //! Such tasks run on threads of their own ([`StreamThreads`]): a change that thousands read makes all of them ready
 //! at once, and no booking should wait for that.
@@ -85,7 +85,7 @@ impl Offer {
 }
 
 /// A client of such an answer.
-pub(super) struct Listener {
+pub(super) struct StreamReader {
     pub(super) stream: TcpStream,
     pub(super) offer: Offer,
     pub(super) ledger: OpenLedger,
@@ -93,7 +93,7 @@ pub(super) struct Listener {
     pub(super) permit: OwnedSemaphorePermit,
 }
 
-impl Listener {
+impl StreamReader {
     /// Sends until the stream ends, the client hangs up or keeps too much memory, or everything is cut. To be called
     /// where the system reports to other threads than before.
     pub(super) fn run(self) -> io::Result<impl Future<Output = ()> + Send> {

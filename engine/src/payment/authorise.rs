@@ -75,6 +75,7 @@ async fn commit(session: &mut BookingSession, command: BookingCommand) -> Result
     if session.services.ports.log.atomic_across_streams() {
         match session.try_commit_with_seats(command.clone()).await {
             Ok(true) => return Ok(Next::Step),
+            // The decision alone meets the booking's rejection again and returns it; a seat's comes back in `book_and_capture`.
             Ok(false) | Err(CommandError::Rejected(_)) => {}
             Err(fault) => return Err(fault),
         }

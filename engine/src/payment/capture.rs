@@ -1,4 +1,4 @@
-//! The steps after the decision: book the seats and take the money, or release and return both.
+//! The steps after the decision: book the seats (unless the decision's append did) and take the money, or release and return both.
 
 use super::gateway::{Reply, call};
 use super::session::BookingSession;
@@ -13,7 +13,7 @@ use lastseat_domain::{IntentId, Money, Rejection, SeatId, ShowId};
 /// A booking is refunded once, in full.
 const ONLY_REFUND: u32 = 1;
 
-/// The booking is committed: marks the seats as sold, then takes the money.
+/// The booking is committed: books the seats that the decision's append did not, then takes the money.
 pub(super) async fn book_and_capture(session: &mut BookingSession, booking: &Booking) -> Result<Next, CommandError> {
     let (Some((show, seats)), Some(intent)) = (BookingSession::show_and_seats(booking), booking.intent.clone()) else {
         return Ok(Next::Stop(Stop::Finished));
@@ -57,7 +57,7 @@ pub(super) async fn book_and_capture(session: &mut BookingSession, booking: &Boo
     }
 }
 
-/// Marks the seats as sold. Returns whether the booking still has all of them.
+/// Books the seats. Returns whether the booking still has all of them.
 async fn book(session: &BookingSession, show: &ShowId, seats: &[SeatId]) -> Result<bool, CommandError> {
     let book = SeatCommand::Book { booking: session.id };
     match session.services.seats.execute(show, seats, &book, &session.metadata()).await {

@@ -21,7 +21,7 @@ pub(super) struct BookingSession {
     known: Option<Loaded<Option<Booking>>>,
     /// Of the booking's intent, if this command has read it. It is handed to the buyer and kept nowhere.
     pub client_secret: Option<Secret>,
-    /// Whether this command has sold the seats together with the decision.
+    /// Whether this command has booked the seats together with the decision.
     pub seats_booked: bool,
 }
 
@@ -110,7 +110,7 @@ impl BookingSession {
         Ok(executed.is_some())
     }
 
-    /// Tries to commit the booking and to sell its seats in one transaction, for logs that are atomic across streams. If the
+    /// Tries to commit the booking and to book its seats in one transaction, for logs that are atomic across streams. If the
     /// rules don't commit it, nothing is written to the seats. Returns whether it was executed.
     ///
     /// # Errors
