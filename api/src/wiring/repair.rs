@@ -45,7 +45,7 @@ impl Repair {
         }
     }
 
-    /// Finishes what is under way and closes the log.
+    /// Finishes what is in progress and closes the log.
     ///
     /// # Errors
     /// What closing the file says.

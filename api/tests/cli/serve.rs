@@ -72,7 +72,7 @@ fn it_greets_within_a_second_and_drains_on_sigterm() {
     server.signal("TERM");
     let (code, error) = server.end();
     assert_eq!(code, 0, "{error}");
-    assert!(error.contains("SIGTERM: finishing what is under way") && error.contains("nothing is lost"), "{error}");
+    assert!(error.contains("SIGTERM: finishing what is in progress") && error.contains("nothing is lost"), "{error}");
     assert!(place.path().join("lastseat-data/events.db").exists());
     assert_eq!(place.run(&["verify"]).code, 0);
 }
