@@ -3,9 +3,9 @@
 //! The official Rust client sends a call in two packets and, without TCP_NODELAY, holds the second
 //! until the first is acknowledged. An idle system delays that by some 40 ms, for every read of a node.
 //!
-//! A socket that is closed while something is unread resets the connection, and a reset makes the client forget what it
-//! has not read yet: the last answers, and that the server is shutting down. So what a client still sends is read and
-//! dropped until the client closes its side.
+//! A socket that is closed while something is unread resets the connection. A client that sends fails then, before it has
+//! read the last answers, and that the server is shutting down. So what a client still sends is read and dropped until
+//! the client closes its side.
 
 use std::io;
 use std::pin::Pin;
@@ -83,5 +83,55 @@ impl AsyncWrite for ServedStream {
 
     fn is_write_vectored(&self) -> bool {
         self.stream.is_write_vectored()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::net::TcpListener;
+
+    /// What a client reads that goes on sending while its connection is closed.
+    async fn last_words<S: AsyncWrite + Unpin>(served: impl FnOnce(TcpStream) -> S) -> io::Result<Vec<u8>> {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let mut client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+        let (stream, _) = listener.accept().await.unwrap();
+        client.write_all(&[0; 16 * 1024]).await.unwrap();
+        stream.readable().await.unwrap();
+        let mut served = served(stream);
+        served.write_all(b"the end").await.unwrap();
+        let close = async move {
+            served.shutdown().await.unwrap();
+            drop(served);
+        };
+        // Polled after `close`.
+        let read = async move {
+            client.write_all(&[0; 16 * 1024]).await?;
+            let mut words = Vec::new();
+            client.read_to_end(&mut words).await.map(|_| words)
+        };
+        tokio::join!(close, read).1
+    }
+
+    #[tokio::test]
+    async fn a_client_that_goes_on_sending_reads_everything_and_the_end() {
+        assert_eq!(last_words(ServedStream::new).await.unwrap(), b"the end");
+    }
+
+    /// The failing twin: a plain stream.
+    #[tokio::test]
+    async fn a_stream_that_is_closed_with_something_unread_is_reset() {
+        last_words(|stream| stream).await.unwrap_err();
+    }
+
+    /// In paused time.
+    #[tokio::test(start_paused = true)]
+    async fn a_client_that_does_not_close_is_not_waited_for() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+        let (stream, _) = listener.accept().await.unwrap();
+        ServedStream::new(stream).shutdown().await.unwrap();
+        drop(client);
     }
 }

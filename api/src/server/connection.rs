@@ -3,12 +3,12 @@
 //!
 //! Most connections wait: for their client, or for changes of a seat stream. While one waits it has no hyper, whose buffers
 //! take 16 kB: it is given to hyper ([`serve`]) when something arrives, taken back when it rests, and a seat stream goes on
-//! with a task of its own ([`Listener`]).
+//! with a task of its own ([`StreamReader`]).
 
 use super::activity::Activity;
 use super::bodies::{self, Tracked};
 use super::budget::{Budget, Ledger};
-use super::endless::{Endless, Listener, Offer, StreamThreads};
+use super::endless::{Endless, Offer, StreamReader, StreamThreads};
 use super::exit::Exit;
 use super::fast::{FastLane, Shortcut};
 use super::headers;
@@ -84,8 +84,8 @@ impl Connection {
                 End::Rests(rested) => lane = rested,
                 End::Left(offer, lane) => {
                     let (stream, ledger) = lane.into_inner().into_parts();
-                    let listener = Listener { stream, offer, ledger, cut: self.cut, permit };
-                    return listen(listener, &self.connections, &self.stream_threads);
+                    let reader = StreamReader { stream, offer, ledger, cut: self.cut, permit };
+                    return read_on(reader, &self.connections, &self.stream_threads);
                 }
                 // Clients hang up or send nonsense every day.
                 End::Closed(Err(error)) => return tracing::debug!(%error, "a connection ended"),
@@ -95,9 +95,9 @@ impl Connection {
     }
 }
 
-fn listen(listener: Listener, connections: &TaskTracker, threads: &StreamThreads) {
-    match listener.run() {
-        Ok(listening) => drop(connections.spawn_on(listening, &threads.handle())),
+fn read_on(reader: StreamReader, connections: &TaskTracker, threads: &StreamThreads) {
+    match reader.run() {
+        Ok(reading) => drop(connections.spawn_on(reading, &threads.handle())),
         Err(error) => tracing::debug!(%error, "a stream could not begin"),
     }
 }
