@@ -179,12 +179,12 @@ impl BuyerLedger {
     }
 
     /// What buyers have bought. Takes no copy.
-    pub(crate) fn freeze(&self) -> SoldSeats {
+    pub(crate) fn take_snapshot(&self) -> SoldSeats {
         self.shards.iter().map(|shard| shard.lock().sold.clone()).collect()
     }
 
     /// Starts with what buyers had bought. Open bookings are added with [`Self::opened`].
-    pub(crate) fn thaw(&self, sold: SoldSeats) {
+    pub(crate) fn restore(&self, sold: SoldSeats) {
         // The parts have another hasher.
         for (key, seats) in sold.into_iter().flat_map(Arc::unwrap_or_clone) {
             if let Some(mut shard) = self.shard(&key) {
@@ -299,11 +299,11 @@ mod tests {
     fn what_was_taken_for_a_snapshot_does_not_change_any_more() {
         let ann = ann();
         ann.ledger.sold(&ann.show, &ann.buyer, BOOKING, 3);
-        let frozen = ann.ledger.freeze();
+        let snapshot = ann.ledger.take_snapshot();
         ann.ledger.sold(&ann.show, &ann.buyer, OTHER, 1);
-        let thawed = BuyerLedger::default();
-        thawed.thaw(frozen);
-        assert_eq!(thawed.all().into_values().map(|(sold, _)| sold).collect::<Vec<_>>(), [3]);
+        let restored = BuyerLedger::default();
+        restored.restore(snapshot);
+        assert_eq!(restored.all().into_values().map(|(sold, _)| sold).collect::<Vec<_>>(), [3]);
         assert_eq!(ann.has(), 4);
     }
 }

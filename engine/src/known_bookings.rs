@@ -25,9 +25,9 @@ pub(crate) struct KnownBookings {
 
 /// The filter as a snapshot has it.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-pub(crate) struct FrozenFilter(Vec<Option<Filter>>);
+pub(crate) struct FilterSnapshot(Vec<Option<Filter>>);
 
-impl FrozenFilter {
+impl FilterSnapshot {
     /// What is wrong with one that was read from a file.
     pub(crate) fn check(&self) -> Result<(), String> {
         if self.0.len() as u64 == SHARDS { Ok(()) } else { Err("its filter of known bookings has another form".to_owned()) }
@@ -54,13 +54,13 @@ impl KnownBookings {
     }
 
     /// A copy of the filter for a snapshot. It may have more bookings than the snapshot's position, which costs a read.
-    pub(crate) fn freeze(&self) -> FrozenFilter {
-        FrozenFilter(self.shards.iter().map(|shard| shard.read().clone()).collect())
+    pub(crate) fn take_snapshot(&self) -> FilterSnapshot {
+        FilterSnapshot(self.shards.iter().map(|shard| shard.read().clone()).collect())
     }
 
     /// Starts with a snapshot's filter.
-    pub(crate) fn thaw(&self, frozen: FrozenFilter) {
-        for (shard, filter) in self.shards.iter().zip(frozen.0) {
+    pub(crate) fn restore(&self, snapshot: FilterSnapshot) {
+        for (shard, filter) in self.shards.iter().zip(snapshot.0) {
             *shard.write() = filter;
         }
     }

@@ -35,5 +35,5 @@ pub use origin::Origin;
 pub use ports::Ports;
 pub use requests::{BuyerAction, Hold, HoldRequest, Paid, PayRequest, PayWith, ReviewRequest, SeatSelection};
 pub use settings::Settings;
-pub use snapshot::{CheckedSnapshot, Landmark, Snapshot, SnapshotDoubt};
+pub use snapshot::{CheckedSnapshot, Snapshot, SnapshotDoubt};
 pub use status::{RecoverySummary, Status};

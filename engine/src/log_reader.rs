@@ -4,8 +4,9 @@ use crate::error::Fault;
 use crate::reactors::fold::Knowledge;
 use crate::reactors::pending_bookings::PendingBookings;
 use crate::settings::Settings;
-use crate::snapshot::{CheckedSnapshot, Landmark, Snapshot};
+use crate::snapshot::{CheckedSnapshot, Snapshot};
 use lastseat_domain::ports::EventLog;
+use lastseat_domain::ports::event_log::landmark::Landmark;
 use lastseat_domain::ports::event_log::{Direction, Filter, Position};
 use lastseat_domain::{Timestamp, codec};
 
@@ -25,7 +26,7 @@ impl Snapshot {
         let mut pending = PendingBookings::default();
         if let Some(start) = start {
             (position, last) = (start.position, Some(start.landmark.clone()));
-            pending = knowledge.thaw(start, now);
+            pending = knowledge.restore(start, now);
         }
         loop {
             let page = log.read_all(Some(position), Direction::Forwards, PAGE, &Filter::our_streams()).await?;
@@ -35,14 +36,14 @@ impl Snapshot {
                 }
             }
             if let Some(recorded) = page.last() {
-                (position, last) = (recorded.position, Some(Landmark::of(recorded)));
+                (position, last) = (recorded.position, Some(Landmark::from(&**recorded)));
             }
             if page.len() < PAGE {
                 break;
             }
         }
-        let (shows, known_bookings) = (knowledge.shows.freeze(), knowledge.known_bookings.freeze());
-        let state = knowledge.freeze(&pending);
+        let (shows, known_bookings) = (knowledge.shows.take_snapshot(), knowledge.known_bookings.take_snapshot());
+        let state = knowledge.take_snapshot(&pending);
         let of = |landmark: Landmark| Self { position, landmark, taken_at: now, atomic, shows, known_bookings, state };
         Ok(last.map(of))
     }

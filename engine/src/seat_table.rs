@@ -29,7 +29,7 @@ pub(crate) struct SeatTable {
 
 /// Every seat of a show as a snapshot has it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct FrozenSeats {
+pub(crate) struct SeatTableSnapshot {
     words: Vec<u64>,
     until: Vec<i64>,
 }
@@ -105,20 +105,20 @@ impl SeatTable {
 
     /// What a snapshot keeps of every seat. A seat may change meanwhile: its word says at which position it is true, and
     /// that event is read again.
-    pub(crate) fn freeze(&self) -> FrozenSeats {
+    pub(crate) fn take_snapshot(&self) -> SeatTableSnapshot {
         let words: Vec<u64> = self.words.iter().map(|word| word.load(Ordering::Acquire)).collect();
         let until = self.until.iter().zip(&words);
         // Of a seat that is free or sold, the time means nothing.
         let until = until.map(|(until, word)| if is_held(*word) { until.load(Ordering::Relaxed) } else { 0 }).collect();
-        FrozenSeats { words, until }
+        SeatTableSnapshot { words, until }
     }
 
     /// The table of a plan as a snapshot has it.
     ///
     /// # Errors
     /// What does not fit.
-    pub(crate) fn thaw(plan: &Plan, frozen: FrozenSeats) -> Result<Self, String> {
-        let FrozenSeats { words, until } = frozen;
+    pub(crate) fn restore(plan: &Plan, snapshot: SeatTableSnapshot) -> Result<Self, String> {
+        let SeatTableSnapshot { words, until } = snapshot;
         if words.len() != plan.len() as usize || until.len() != words.len() {
             return Err(format!("it has {} seats of a show with {}", words.len(), plan.len()));
         }

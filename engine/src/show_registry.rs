@@ -1,6 +1,6 @@
 //! The shows that this node knows, each with its seat table.
 
-use crate::seat_table::{FrozenSeats, SeatTable};
+use crate::seat_table::{SeatTable, SeatTableSnapshot};
 use arc_swap::ArcSwap;
 use dashmap::DashMap;
 use lastseat_domain::event::{BookingOpened, Event, ShowScheduled};
@@ -74,19 +74,19 @@ impl ActiveShow {
 
 /// A show as a snapshot has it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct FrozenShow {
+pub(crate) struct ActiveShowSnapshot {
     facts: Arc<ShowScheduled>,
     sale: SaleState,
-    seats: FrozenSeats,
+    seats: SeatTableSnapshot,
 }
 
-impl FrozenShow {
-    pub(crate) fn thaw(self) -> Result<ActiveShow, String> {
+impl ActiveShowSnapshot {
+    pub(crate) fn restore(self) -> Result<ActiveShow, String> {
         let Self { facts, sale, seats } = self;
         let id = facts.show.clone();
         let scheduled = show::evolve(None, &Event::ShowScheduled(Arc::unwrap_or_clone(facts)));
         let show = Show { sale, ..scheduled.ok_or("a show of it has no plan")? };
-        let seats = SeatTable::thaw(&show.plan, seats).map_err(|doubt| format!("{doubt}: {id}"))?;
+        let seats = SeatTable::restore(&show.plan, seats).map_err(|doubt| format!("{doubt}: {id}"))?;
         Ok(ActiveShow { id, show: ArcSwap::from_pointee(show), seats: Arc::new(seats) })
     }
 }
@@ -108,18 +108,18 @@ impl ShowRegistry {
     }
 
     /// All shows with their seats, by id, for a snapshot.
-    pub(crate) fn freeze(&self) -> Vec<FrozenShow> {
+    pub(crate) fn take_snapshot(&self) -> Vec<ActiveShowSnapshot> {
         let mut shows: Vec<Arc<ActiveShow>> = self.0.iter().map(|entry| entry.value().clone()).collect();
         shows.sort_by(|a, b| a.id.cmp(&b.id));
-        let freeze = |active: &Arc<ActiveShow>| {
+        let of_show = |active: &Arc<ActiveShow>| {
             let show = active.show.load();
-            FrozenShow { facts: Arc::clone(&show.facts), sale: show.sale, seats: active.seats.freeze() }
+            ActiveShowSnapshot { facts: Arc::clone(&show.facts), sale: show.sale, seats: active.seats.take_snapshot() }
         };
-        shows.iter().map(freeze).collect()
+        shows.iter().map(of_show).collect()
     }
 
     /// Starts with the shows of a snapshot.
-    pub(crate) fn thaw(&self, shows: Vec<ActiveShow>) {
+    pub(crate) fn restore(&self, shows: Vec<ActiveShow>) {
         for show in shows {
             self.0.insert(show.id.clone(), Arc::new(show));
         }

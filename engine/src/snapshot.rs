@@ -8,30 +8,15 @@
 //! goes on selling, and hold its own appends before the log's follower has read them. The landmark is therefore not
 //! older than anything in the snapshot. Reading the events after the position again changes nothing in them.
 
-use crate::known_bookings::FrozenFilter;
-use crate::reactors::pending_bookings::FrozenBookings;
-use crate::show_registry::{ActiveShow, FrozenShow};
+use crate::known_bookings::FilterSnapshot;
+use crate::reactors::pending_bookings::PendingSnapshot;
+use crate::show_registry::{ActiveShow, ActiveShowSnapshot};
 use crate::uncaptured::Authorisation;
+use lastseat_domain::Timestamp;
 use lastseat_domain::ports::EventLog;
-use lastseat_domain::ports::event_log::{Direction, LogFault, Position, RecordedEvent, Revision};
-use lastseat_domain::{StreamName, Timestamp};
+use lastseat_domain::ports::event_log::landmark::Landmark;
+use lastseat_domain::ports::event_log::{LogFault, Position};
 use serde::{Deserialize, Serialize};
-use uuid::Uuid;
-
-/// An event that tells whether a log is the one that a snapshot was taken of.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Landmark {
-    pub position: Position,
-    pub stream: StreamName,
-    pub revision: Revision,
-    pub id: Uuid,
-}
-
-impl Landmark {
-    pub(crate) fn of(event: &RecordedEvent) -> Self {
-        Self { position: event.position, stream: event.stream.clone(), revision: event.revision, id: event.id }
-    }
-}
 
 /// What a node's write side knows from the log.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -43,15 +28,15 @@ pub struct Snapshot {
     pub taken_at: Timestamp,
     /// Whether its log appends to several streams at once: what has to be remembered depends on it.
     pub(crate) atomic: bool,
-    pub(crate) shows: Vec<FrozenShow>,
-    pub(crate) known_bookings: FrozenFilter,
+    pub(crate) shows: Vec<ActiveShowSnapshot>,
+    pub(crate) known_bookings: FilterSnapshot,
     pub(crate) state: FollowerState,
 }
 
 /// The part that is true at exactly the position, so only the log's follower can take it.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct FollowerState {
-    pub pending: FrozenBookings,
+    pub pending: PendingSnapshot,
     pub sold: crate::buyers::SoldSeats,
     pub uncaptured: Vec<Authorisation>,
 }
@@ -61,7 +46,7 @@ pub struct CheckedSnapshot {
     pub(crate) position: Position,
     pub(crate) landmark: Landmark,
     pub(crate) shows: Vec<ActiveShow>,
-    pub(crate) known_bookings: FrozenFilter,
+    pub(crate) known_bookings: FilterSnapshot,
     pub(crate) state: FollowerState,
 }
 
@@ -90,14 +75,12 @@ impl Snapshot {
             let doubt = "it was taken of an embedded log, and this one is a cluster's, or the other way round";
             return Err(SnapshotDoubt::Unusable(doubt.to_owned()));
         }
-        let found = log.read_stream(&landmark.stream, Some(landmark.revision), Direction::Forwards, 1).await?;
-        if found.first().is_none_or(|event| Landmark::of(event) != *landmark) {
+        if !landmark.is_in(log).await? {
             let head = log.head().await?;
-            let Landmark { position: at, stream, revision, .. } = landmark;
-            return Err(SnapshotDoubt::Unusable(if head < *at {
-                format!("it needs the log up to position {at}, and the log ends at {head}")
+            return Err(SnapshotDoubt::Unusable(if head < landmark.position {
+                format!("it needs the log up to position {}, and the log ends at {head}", landmark.position)
             } else {
-                format!("the log does not have its landmark, event {revision} of {stream} at position {at}")
+                format!("the log does not have its landmark, {landmark}")
             }));
         }
         self.consistent().map_err(SnapshotDoubt::Unusable)
@@ -108,7 +91,7 @@ impl Snapshot {
         let Self { position, landmark, shows, known_bookings, state, .. } = self;
         known_bookings.check()?;
         state.pending.check()?;
-        let shows = shows.into_iter().map(FrozenShow::thaw).collect::<Result<_, _>>()?;
+        let shows = shows.into_iter().map(ActiveShowSnapshot::restore).collect::<Result<_, _>>()?;
         Ok(CheckedSnapshot { position, landmark, shows, known_bookings, state })
     }
 

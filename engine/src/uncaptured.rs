@@ -59,14 +59,14 @@ impl Uncaptured {
     }
 
     /// All of them, for a snapshot; in order.
-    pub(crate) fn freeze(&self) -> Vec<Authorisation> {
+    pub(crate) fn take_snapshot(&self) -> Vec<Authorisation> {
         let mut all: Vec<_> = self.0.lock().values().copied().collect();
         all.sort_unstable_by_key(|it| it.booking);
         all
     }
 
     /// Starts with those of a snapshot.
-    pub(crate) fn thaw(&self, frozen: Vec<Authorisation>) {
-        *self.0.lock() = frozen.into_iter().map(|it| (it.booking, it)).collect();
+    pub(crate) fn restore(&self, snapshot: Vec<Authorisation>) {
+        *self.0.lock() = snapshot.into_iter().map(|it| (it.booking, it)).collect();
     }
 }

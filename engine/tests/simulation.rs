@@ -233,7 +233,7 @@ async fn node_life(world: Arc<World>, outside: TestBench, index: usize, random: 
         let half_its_life = Duration::from_millis(2_500 + random.below(30_000));
         tokio::time::sleep(half_its_life).await;
         // In the middle of everything. It fails while the log does.
-        if let Ok(Some(snapshot)) = office.freeze().await {
+        if let Ok(Some(snapshot)) = office.take_snapshot().await {
             *world.snapshot.lock().unwrap() = Some(snapshot);
         }
         tokio::time::sleep(half_its_life).await;

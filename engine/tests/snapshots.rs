@@ -22,8 +22,8 @@ fn in_virtual_time(test: impl AsyncFn(bool)) {
     }
 }
 
-async fn freeze(office: &BoxOffice) -> Snapshot {
-    office.freeze().await.unwrap().expect("the log has events")
+async fn take_snapshot(office: &BoxOffice) -> Snapshot {
+    office.take_snapshot().await.unwrap().expect("the log has events")
 }
 
 /// Counts what is read of the whole log.
@@ -71,7 +71,7 @@ fn a_node_goes_on_where_the_one_left_off_that_took_the_snapshot() {
         let sold = hold_as(&bench, &first, "ann", seats(&["A-1", "A-2"])).await.unwrap().booking;
         assert!(matches!(pay(&first, &sold, "pm_card_visa").await.unwrap(), Paid::Confirmed(_)));
         let held = hold_as(&bench, &first, "ann", seats(&["A-3", "A-4"])).await.unwrap().booking;
-        let snapshot = freeze(&first).await;
+        let snapshot = take_snapshot(&first).await;
         drop(first);
 
         let second = bench.node_from(&snapshot).await.unwrap();
@@ -97,7 +97,7 @@ fn only_what_came_after_the_snapshot_is_read() {
             hold(&bench, &first, seats(&[&format!("A-{seat}")])).await.unwrap();
         }
         later(1).await;
-        let snapshot = freeze(&first).await;
+        let snapshot = take_snapshot(&first).await;
         hold(&bench, &first, seats(&["B-1"])).await.unwrap();
         later(1).await;
         let events = Arc::new(AtomicUsize::new(0));
@@ -121,7 +121,7 @@ fn a_payment_in_progress_is_finished_by_the_next_node() {
         let slow = booking.clone();
         let payment = tokio::spawn(async move { pay(&paying, &slow, "pm_lastseat_slow").await });
         later(1).await;
-        let snapshot = freeze(&first).await;
+        let snapshot = take_snapshot(&first).await;
         plan.power.cut();
         payment.abort();
         drop(first);
@@ -139,7 +139,7 @@ fn a_log_that_was_restored_from_a_backup_does_not_confirm_it() {
         let first = bench.open().await;
         hold(&bench, &first, seats(&["A-1"])).await.unwrap();
         later(1).await;
-        let snapshot = freeze(&first).await;
+        let snapshot = take_snapshot(&first).await;
         assert!(snapshot.check_on(&bench.log).await.is_ok());
 
         let shorter = backup(&bench, atomic, 2).await;
@@ -165,13 +165,13 @@ fn a_log_that_confirms_a_snapshot_has_everything_that_is_in_it() {
         for steps in 0..40 {
             let seat = format!("{}-{}", ["A", "B"][steps % 2], 1 + steps / 2 % 10);
             let held = async { hold(&bench, &other, seats(&[&seat])).await };
-            let frozen = async {
+            let taken = async {
                 for _ in 0..steps {
                     tokio::task::yield_now().await;
                 }
-                freeze(&first).await
+                take_snapshot(&first).await
             };
-            let (held, snapshot) = tokio::join!(held, frozen);
+            let (held, snapshot) = tokio::join!(held, taken);
             let held = held.map(|hold| hold.booking.id);
             ahead += usize::from(snapshot.landmark.position > snapshot.position);
             let end = usize::try_from(bench.log.head().await.unwrap().0).unwrap();
@@ -197,7 +197,7 @@ fn a_log_of_the_other_kind_does_not_confirm_it() {
         let bench = TestBench::new(atomic);
         let office = bench.open().await;
         later(1).await;
-        let snapshot = freeze(&office).await;
+        let snapshot = take_snapshot(&office).await;
         let other = backup(&bench, !atomic, usize::MAX).await;
         let doubt = snapshot.check_on(&(other as _)).await.unwrap_err().to_string();
         assert!(doubt.contains("embedded log"), "{doubt}");
@@ -211,7 +211,7 @@ fn a_snapshot_can_be_made_of_the_log_alone_and_of_an_older_one() {
         let office = bench.open().await;
         hold(&bench, &office, seats(&["A-1"])).await.unwrap();
         later(1).await;
-        let older = freeze(&office).await.check(&*bench.log).await.unwrap();
+        let older = take_snapshot(&office).await.check(&*bench.log).await.unwrap();
         hold(&bench, &office, seats(&["A-2"])).await.unwrap();
         drop(office);
         for start in [None, Some(older)] {
@@ -228,7 +228,7 @@ fn a_snapshot_can_be_made_of_the_log_alone_and_of_an_older_one() {
 #[test]
 fn an_empty_log_has_no_snapshot() {
     in_virtual_time(async |atomic| {
-        assert!(TestBench::new(atomic).node().await.freeze().await.unwrap().is_none());
+        assert!(TestBench::new(atomic).node().await.take_snapshot().await.unwrap().is_none());
     });
 }
 

@@ -147,7 +147,7 @@ impl Keeper {
     }
 
     async fn try_store(&self) -> Result<(), String> {
-        let Some(snapshot) = self.box_office.freeze().await.map_err(|fault| fault.to_string())? else { return Ok(()) };
+        let Some(snapshot) = self.box_office.take_snapshot().await.map_err(|fault| fault.to_string())? else { return Ok(()) };
         let (position, taken_at, files) = (snapshot.position, snapshot.taken_at, self.files.clone());
         // Encoding a million seats takes a while, and so does a disk.
         let stored = tokio::task::spawn_blocking(move || files.store(&encode(&snapshot)?)).await;

@@ -4,6 +4,7 @@
 //! positions that grow with every event. Every append names the exact revision that it expects; there is
 //! no "any".
 
+pub mod landmark;
 pub mod request;
 pub mod revision_check;
 

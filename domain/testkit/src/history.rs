@@ -1,12 +1,12 @@
 //! Random valid histories. A list of numbers is a history, so that a failing one shrinks.
 
 use super::world::{World, plan, show_id};
-use lastseat_domain::booking::{Booking, BookingCommand, Phase};
-use lastseat_domain::event::AbortReason;
+use lastseat_domain::booking::{Booking, BookingCommand, Phase, Review};
+use lastseat_domain::event::{AbortReason, LossAccepted};
 use lastseat_domain::loyalty::LoyaltyCommand;
 use lastseat_domain::seat::{Seat, SeatCommand};
-use lastseat_domain::show::ShowCommand;
-use lastseat_domain::{BookingId, BuyerId, SeatId, ShowId};
+use lastseat_domain::show::{SaleState, ShowCommand};
+use lastseat_domain::{BookingId, BuyerId, SeatId, ShowId, StreamName};
 use proptest::prelude::*;
 
 /// One step: what, and two dice.
@@ -33,11 +33,91 @@ pub fn history(steps: &[Step], stride: u64) -> World {
     world
 }
 
+/// Adds a show whose sale has an event of every type, so that none is left to chance.
+pub fn every_event(world: &mut World) {
+    let show = show_id("opera");
+    world.schedule(plan("opera", 1, 30, 0));
+    world.command_show(&show, ShowCommand::Pause);
+    world.command_show(&show, ShowCommand::Resume);
+
+    // Sold in the end, and used.
+    let sold = world.hold("buyer-1", "opera", &["A-1", "A-2", "A-3"]);
+    let intent = world.intent(sold);
+    let now = world.now;
+    assert!(world.booking(sold, BookingCommand::Extend { now, seconds: 2 * super::world::HOLD_SECONDS }));
+    assert!(world.start_payment(sold));
+    let decline = BookingCommand::Decline { attempt: 1, intent: Some(intent.clone()), code: "card_declined".into() };
+    assert!(world.booking(sold, decline));
+    assert!(world.start_payment(sold));
+    let url = Some("https://bank.example".into());
+    assert!(world.booking(sold, BookingCommand::RequireAction { attempt: 2, intent, url }));
+    assert!(world.commit(sold));
+    world.book_seats(sold);
+    assert!(world.capture(sold));
+    world.credit(sold);
+    let buyer = BuyerId::new("buyer-1").unwrap();
+    let voucher = world.accounts[&buyer].vouchers.keys().next_back().copied().unwrap();
+    assert!(world.loyalty(&buyer, LoyaltyCommand::Redeem { voucher }));
+
+    // Refunded, by the gateway and by hand.
+    let refunded = world.hold("buyer-8", "opera", &["A-4", "A-5", "A-6"]);
+    world.pay(refunded);
+    world.refund(refunded);
+    let returned = world.hold("buyer-9", "opera", &["A-7"]);
+    world.pay(returned);
+    assert!(world.booking(returned, BookingCommand::RequestRefund { by: "admin".into() }));
+    review_as(world, returned, Review::ReturnedElsewhere);
+    world.release(returned, AbortReason::Refunded);
+    world.revoke(returned);
+
+    // Given up during the payment: its intent is cancelled, or a person sees to it.
+    for (seat, by_hand) in [("A-8", false), ("A-9", true)] {
+        let aborted = world.hold("buyer-9", "opera", &[seat]);
+        assert!(world.start_payment(aborted));
+        assert!(world.booking(aborted, BookingCommand::Cancel { reason: AbortReason::Cancelled }));
+        world.release(aborted, AbortReason::Cancelled);
+        let intent = world.intent(aborted);
+        if by_hand {
+            review_as(world, aborted, Review::Settled);
+        } else {
+            assert!(world.booking(aborted, BookingCommand::RecordVoid { intent }));
+        }
+    }
+
+    // Left as they are: flagged, released by a person, not rewarded, held.
+    for (seat, is_reviewed) in [("A-10", false), ("A-11", true)] {
+        let flagged = world.hold("buyer-9", "opera", &[seat]);
+        assert!(world.start_payment(flagged));
+        if is_reviewed {
+            review_as(world, flagged, Review::Continue);
+        } else {
+            assert!(world.booking(flagged, BookingCommand::Flag { reason: "the gateway does not say".into() }));
+        }
+    }
+    let unrewarded = world.hold("buyer-9", "opera", &["A-12"]);
+    assert!(world.start_payment(unrewarded) && world.commit(unrewarded));
+    world.book_seats(unrewarded);
+    assert!(world.capture(unrewarded));
+    world.hold("buyer-9", "opera", &["A-13"]);
+    world.command_show(&show, ShowCommand::Cancel);
+    let found_position = world.log.last().map_or(0, |event| event.position.0);
+    let loss = LossAccepted { expected_position: None, found_position, reason: "planted".into(), by: "admin".into() };
+    world.append(StreamName::operations(), &[loss.into()]);
+}
+
+fn review_as(world: &mut World, id: BookingId, outcome: Review) {
+    assert!(world.booking(id, BookingCommand::Flag { reason: "the gateway does not say".into() }));
+    assert!(world.booking(id, BookingCommand::Review { outcome, kept: None, reason: "seen".into(), by: "admin".into() }));
+}
+
 /// Ends all that is under way.
 pub fn finish(world: &mut World) {
     pass(world, 40);
     let ids: Vec<_> = world.bookings.keys().copied().collect();
     for id in &ids {
+        if world.bookings[id].flagged {
+            look_at(world, *id);
+        }
         while settle(world, *id) {}
     }
 }
@@ -52,7 +132,7 @@ fn pick(world: &World, dice: u16, wanted: impl Fn(&Booking) -> bool) -> Option<B
 }
 
 fn take(world: &mut World, (what, small, dice): Step) {
-    match what % 16 {
+    match what % 20 {
         0..=3 => hold(world, small, dice),
         4 | 5 => {
             let id = pick(world, dice, |b| matches!(b.phase, Phase::Held | Phase::ActionRequired { .. }));
@@ -111,8 +191,48 @@ fn take(world: &mut World, (what, small, dice): Step) {
             let show = nth(world.shows.keys(), dice).cloned().unwrap();
             world.command_show(&show, if small.is_multiple_of(2) { ShowCommand::Pause } else { ShowCommand::Resume });
         }
+        15 => flag(world, small, dice),
+        16 | 17 => review(world, small, dice),
+        18 if small.is_multiple_of(8) => {
+            let show = nth(world.shows.keys(), dice).cloned().unwrap();
+            world.command_show(&show, ShowCommand::Cancel);
+        }
         _ => pass(world, i64::from(small % 45)),
     }
+}
+
+/// A payment is left to a person: its outcome can't be found out, or its money can't be returned.
+fn flag(world: &mut World, small: u8, dice: u16) {
+    let is_stuck = |b: &Booking| match b.phase {
+        Phase::Paying => small.is_multiple_of(4),
+        Phase::Confirmed { refund_requested } => refund_requested,
+        Phase::Aborted { .. } => !b.voided && !b.attempts.is_empty(),
+        _ => false,
+    };
+    if let Some(id) = pick(world, dice, is_stuck) {
+        world.booking(id, BookingCommand::Flag { reason: "the gateway does not say".into() });
+    }
+}
+
+/// A person has looked at a flagged payment.
+fn review(world: &mut World, small: u8, dice: u16) {
+    let Some(id) = pick(world, dice, |b| b.flagged) else { return };
+    if small.is_multiple_of(3) {
+        let outcome = Review::Continue;
+        world.booking(id, BookingCommand::Review { outcome, kept: None, reason: "seen".into(), by: "admin".into() });
+    } else {
+        look_at(world, id);
+    }
+}
+
+/// They have seen to the money of a flagged payment, if it is theirs to do.
+fn look_at(world: &mut World, id: BookingId) {
+    let outcome = match world.bookings[&id].phase {
+        Phase::Confirmed { .. } => Review::ReturnedElsewhere,
+        Phase::Aborted { .. } => Review::Settled,
+        _ => Review::Continue,
+    };
+    world.booking(id, BookingCommand::Review { outcome, kept: None, reason: "seen".into(), by: "admin".into() });
 }
 
 fn has_all(world: &World, id: BookingId) -> bool {
@@ -125,7 +245,7 @@ fn has_all(world: &World, id: BookingId) -> bool {
 /// may have them in.
 fn hold(world: &mut World, small: u8, dice: u16) {
     let show: ShowId = show_id(SHOWS[usize::from(small) % SHOWS.len()]);
-    let Some(state) = world.shows.get(&show) else { return };
+    let Some(state) = world.shows.get(&show).filter(|show| show.sale != SaleState::Cancelled) else { return };
     let plan = std::sync::Arc::clone(&state.plan);
     let count = 1 + usize::from(small >> 2) % 4;
     let start = u32::from(dice) % plan.len();
@@ -177,7 +297,7 @@ fn settle(world: &mut World, id: BookingId) -> bool {
             world.credit(id);
             true
         }
-        Phase::Confirmed { refund_requested: true } => {
+        Phase::Confirmed { refund_requested: true } if !booking.flagged => {
             world.return_money(id);
             true
         }
@@ -186,7 +306,8 @@ fn settle(world: &mut World, id: BookingId) -> bool {
                 return true;
             }
             let intent = world.intent(id);
-            !booking.voided && !booking.attempts.is_empty() && world.booking(id, BookingCommand::RecordVoid { intent })
+            let is_settled = booking.voided || booking.flagged || booking.reviewed == Some(Review::Settled);
+            !is_settled && !booking.attempts.is_empty() && world.booking(id, BookingCommand::RecordVoid { intent })
         }
         Phase::Refunded => {
             if release(world, AbortReason::Refunded) {

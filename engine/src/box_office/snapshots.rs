@@ -20,14 +20,14 @@ impl BoxOffice {
     /// # Errors
     /// [`Fault`] if the log can't be followed, or if an event of it was skipped: a program that can read that event
     /// must find it.
-    pub async fn freeze(&self) -> Result<Option<Snapshot>, Fault> {
+    pub async fn take_snapshot(&self) -> Result<Option<Snapshot>, Fault> {
         let services = &self.services;
-        let Some((last, state)) = self.ask(SnapshotRequest::Freeze).await? else { return Ok(None) };
+        let Some((last, state)) = self.ask(SnapshotRequest::Take).await? else { return Ok(None) };
         let skipped = services.health.skipped_event.lock().clone();
         if let Some(why) = skipped {
             return Err(Fault::Damaged(format!("an event was skipped: {why}")));
         }
-        let (shows, known_bookings) = (services.shows.freeze(), services.known_bookings.freeze());
+        let (shows, known_bookings) = (services.shows.take_snapshot(), services.known_bookings.take_snapshot());
         // Both may have what the follower has applied since, and what this node has appended, or read to decide, and the
         // follower has not reached. A log without those events would be another one.
         let newest = services.journal.reported();

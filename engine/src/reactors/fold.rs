@@ -51,20 +51,24 @@ impl Knowledge {
     }
 
     /// Starts with what a snapshot has. `now`: when what was being looked at then is due.
-    pub(crate) fn thaw(&self, snapshot: CheckedSnapshot, now: Timestamp) -> PendingBookings {
+    pub(crate) fn restore(&self, snapshot: CheckedSnapshot, now: Timestamp) -> PendingBookings {
         let CheckedSnapshot { shows, known_bookings, state: FollowerState { pending, sold, uncaptured }, .. } = snapshot;
-        let pending = PendingBookings::thaw(pending, now);
-        self.shows.thaw(shows);
-        self.known_bookings.thaw(known_bookings);
-        self.uncaptured.thaw(uncaptured);
-        self.buyers.thaw(sold);
+        let pending = PendingBookings::restore(pending, now);
+        self.shows.restore(shows);
+        self.known_bookings.restore(known_bookings);
+        self.uncaptured.restore(uncaptured);
+        self.buyers.restore(sold);
         pending.undecided().for_each(|opened| self.count(opened));
         pending
     }
 
     /// What only the task that applies the events can take for a snapshot.
-    pub(crate) fn freeze(&self, pending: &PendingBookings) -> FollowerState {
-        FollowerState { pending: pending.freeze(), sold: self.buyers.freeze(), uncaptured: self.uncaptured.freeze() }
+    pub(crate) fn take_snapshot(&self, pending: &PendingBookings) -> FollowerState {
+        FollowerState {
+            pending: pending.take_snapshot(),
+            sold: self.buyers.take_snapshot(),
+            uncaptured: self.uncaptured.take_snapshot(),
+        }
     }
 
     /// Applies the log's next event.

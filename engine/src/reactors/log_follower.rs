@@ -9,8 +9,9 @@ use super::recovery::Recovery;
 use crate::error::Fault;
 use crate::payment::{Payments, Reach, Settled};
 use crate::services::Services;
-use crate::snapshot::{CheckedSnapshot, FollowerState, Landmark};
+use crate::snapshot::{CheckedSnapshot, FollowerState};
 use futures::StreamExt;
+use lastseat_domain::ports::event_log::landmark::Landmark;
 use lastseat_domain::ports::event_log::{Delivery, Direction, Filter, LogFault, Position, RecordedEvent};
 use lastseat_domain::seat::SeatKey;
 use lastseat_domain::{BookingId, SeatId, ShowId, Timestamp, codec};
@@ -33,7 +34,7 @@ const RESUBSCRIBE_MS: i64 = 500;
 /// Asks the follower for what only it knows.
 pub(crate) enum SnapshotRequest {
     /// The state at its position, and the event there. None before the first event.
-    Freeze(oneshot::Sender<Option<(Landmark, FollowerState)>>),
+    Take(oneshot::Sender<Option<(Landmark, FollowerState)>>),
     /// The last event that it has applied.
     Last(oneshot::Sender<Option<Landmark>>),
 }
@@ -106,7 +107,7 @@ impl LogFollower {
     /// Starts with what a snapshot has, before the log is read.
     pub(crate) fn start_from(&mut self, snapshot: CheckedSnapshot) {
         let (position, landmark) = (snapshot.position, snapshot.landmark.clone());
-        self.pending = self.knowledge.thaw(snapshot, self.services.now());
+        self.pending = self.knowledge.restore(snapshot, self.services.now());
         self.started_from = Some(landmark);
         self.reached(position);
     }
@@ -191,11 +192,13 @@ impl LogFollower {
     }
 
     fn answer(&self, request: SnapshotRequest) {
-        let last = self.last.as_deref().map(Landmark::of);
+        let last = self.last.as_deref().map(Landmark::from);
         let last = last.or_else(|| self.started_from.clone());
         // The caller may have given up.
         match request {
-            SnapshotRequest::Freeze(reply) => drop(reply.send(last.map(|last| (last, self.knowledge.freeze(&self.pending))))),
+            SnapshotRequest::Take(reply) => {
+                drop(reply.send(last.map(|last| (last, self.knowledge.take_snapshot(&self.pending)))))
+            }
             SnapshotRequest::Last(reply) => drop(reply.send(last)),
         }
     }

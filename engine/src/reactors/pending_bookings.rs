@@ -65,14 +65,14 @@ pub(crate) struct PendingBookings {
 
 /// The pending bookings as a snapshot has them.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-pub(crate) struct FrozenBookings {
+pub(crate) struct PendingSnapshot {
     open: Vec<(BookingId, Entry)>,
     credits: BTreeMap<BookingId, Credit>,
     revokes: BTreeMap<BookingId, Revoke>,
     confirmed: ConfirmedBookings,
 }
 
-impl FrozenBookings {
+impl PendingSnapshot {
     /// What is wrong with those that were read from a file.
     pub(crate) fn check(&self) -> Result<(), String> {
         self.confirmed.check()
@@ -182,9 +182,9 @@ impl PendingBookings {
     }
 
     /// What a snapshot keeps. Copies what is under way; what is finished stays shared until it changes.
-    pub(crate) fn freeze(&self) -> FrozenBookings {
-        FrozenBookings {
-            open: self.schedule.freeze(),
+    pub(crate) fn take_snapshot(&self) -> PendingSnapshot {
+        PendingSnapshot {
+            open: self.schedule.take_snapshot(),
             credits: self.credits.clone(),
             revokes: self.revokes.clone(),
             confirmed: self.confirmed.clone(),
@@ -192,9 +192,9 @@ impl PendingBookings {
     }
 
     /// The pending bookings of a snapshot. `now`: when what was being looked at then is due.
-    pub(crate) fn thaw(frozen: FrozenBookings, now: Timestamp) -> Self {
-        let FrozenBookings { open, credits, revokes, confirmed } = frozen;
-        Self { schedule: Schedule::thaw(open, now), credits, revokes, confirmed }
+    pub(crate) fn restore(snapshot: PendingSnapshot, now: Timestamp) -> Self {
+        let PendingSnapshot { open, credits, revokes, confirmed } = snapshot;
+        Self { schedule: Schedule::restore(open, now), credits, revokes, confirmed }
     }
 
     /// The bookings that are neither sold nor over, as they were opened.
@@ -207,7 +207,7 @@ impl PendingBookings {
 }
 
 #[cfg(test)]
-impl FrozenBookings {
+impl PendingSnapshot {
     /// What a snapshot that forgets one part has.
     pub(crate) fn forget(&mut self, part: &str) {
         match part {

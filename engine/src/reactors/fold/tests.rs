@@ -1,15 +1,16 @@
 //! A node that starts from a snapshot knows what one knows that has read the whole log.
 
 use super::*;
-use crate::snapshot::{Landmark, Snapshot};
+use crate::snapshot::Snapshot;
 use lastseat_domain::booking::BookingCommand;
 use lastseat_domain::event::RequestFingerprint;
 use lastseat_domain::ports::event_log::RecordedEvent;
 use lastseat_domain::show::Show;
 use lastseat_domain::{BookingId, codec};
-use lastseat_testkit::history::{Step, finish, history, steps};
+use lastseat_testkit::history::{Step, every_event, finish, history, steps};
 use lastseat_testkit::world::{World, epoch, plan};
 use proptest::prelude::*;
+use std::collections::BTreeSet;
 
 struct Node {
     knowledge: Knowledge,
@@ -30,22 +31,21 @@ impl Node {
 
     /// The snapshot of this node. `ahead`: a node that has read more; shows and filter are copied there, as from a node
     /// that goes on while its snapshot is taken.
-    fn freeze(&self, last: &Envelope, ahead: &Self) -> Snapshot {
-        let (stream, position) = (last.stream.clone(), last.position);
+    fn take_snapshot(&self, last: &Envelope, ahead: &Self) -> Snapshot {
         Snapshot {
-            position,
-            landmark: Landmark { position, stream, revision: last.revision, id: last.id },
+            position: last.position,
+            landmark: last.into(),
             taken_at: epoch(),
             atomic: self.knowledge.atomic,
-            shows: ahead.knowledge.shows.freeze(),
-            known_bookings: ahead.knowledge.known_bookings.freeze(),
-            state: self.knowledge.freeze(&self.pending),
+            shows: ahead.knowledge.shows.take_snapshot(),
+            known_bookings: ahead.knowledge.known_bookings.take_snapshot(),
+            state: self.knowledge.take_snapshot(&self.pending),
         }
     }
 
     fn start_from(snapshot: Snapshot) -> Self {
         let mut node = Self::new(snapshot.atomic);
-        node.pending = node.knowledge.thaw(snapshot.consistent().unwrap(), epoch());
+        node.pending = node.knowledge.restore(snapshot.consistent().unwrap(), epoch());
         node
     }
 
@@ -63,11 +63,11 @@ impl Node {
             shows.iter().flat_map(|show| areas(show).map(|area| seats(show).available(area)).collect::<Vec<_>>()).collect()
         };
         [
-            (a.shows.freeze() != b.shows.freeze(), "shows and seats"),
+            (a.shows.take_snapshot() != b.shows.take_snapshot(), "shows and seats"),
             (free(a) != free(b), "free seats of areas"),
             (a.buyers.all() != b.buyers.all(), "buyers"),
             (a.known_bookings.all() != b.known_bookings.all(), "known bookings"),
-            (a.uncaptured.freeze() != b.uncaptured.freeze(), "uncaptured payments"),
+            (a.uncaptured.take_snapshot() != b.uncaptured.take_snapshot(), "uncaptured payments"),
         ]
         .into_iter()
         .find_map(|(differs, part)| differs.then_some(part))
@@ -119,7 +119,7 @@ fn world_of(steps: &[Step], stride: u64, sales: &[u8]) -> World {
     world
 }
 
-/// Freezes after each event, with seats that are up to `lead` events newer, and reads the rest.
+/// Takes a snapshot after each event, with seats that are up to `lead` events newer, and reads the rest.
 fn starts_anywhere(log: &[Envelope], atomic: bool, lead: usize) {
     let mut whole = Node::new(atomic);
     whole.apply(log);
@@ -128,7 +128,7 @@ fn starts_anywhere(log: &[Envelope], atomic: bool, lead: usize) {
         node.apply(&log[cut - 1..cut]);
         let mut ahead = Node::new(atomic);
         ahead.apply(&log[..log.len().min(cut + lead)]);
-        let snapshot = stored(&node.freeze(&log[cut - 1], &ahead));
+        let snapshot = stored(&node.take_snapshot(&log[cut - 1], &ahead));
         let mut started = Node::start_from(snapshot);
         if lead == 0 {
             started.assert_same(&node, &format!("started after {cut} events"));
@@ -144,9 +144,12 @@ proptest! {
     #[test]
     fn a_start_from_a_snapshot_of_any_moment_is_a_start_from_the_whole_log(
         steps in steps(50), stride in 1_u64..4, sales in proptest::collection::vec(any::<u8>(), 0..12),
-        atomic in any::<bool>(), lead in 0_usize..12, ends in any::<bool>(),
+        atomic in any::<bool>(), lead in 0_usize..12, ends in any::<bool>(), every in any::<bool>(),
     ) {
         let mut world = world_of(&steps, stride, &sales);
+        if every {
+            every_event(&mut world);
+        }
         if ends {
             finish(&mut world);
         }
@@ -179,12 +182,12 @@ fn is_missed(part: &str, log: &[Envelope]) -> bool {
     let mut node = Node::new(false);
     (1..log.len()).any(|cut| {
         node.apply(&log[cut - 1..cut]);
-        let mut snapshot = node.freeze(&log[cut - 1], &node);
+        let mut snapshot = node.take_snapshot(&log[cut - 1], &node);
         match part {
             "nothing" => {}
             "sold" => snapshot.state.sold.clear(),
             "uncaptured" => snapshot.state.uncaptured.clear(),
-            "known" => snapshot.known_bookings = KnownBookings::default().freeze(),
+            "known" => snapshot.known_bookings = KnownBookings::default().take_snapshot(),
             "shows" => snapshot.shows.clear(),
             part => snapshot.state.pending.forget(part),
         }
@@ -260,14 +263,14 @@ fn a_buyers_limit_is_given_back_once_whichever_stream_is_read_first() {
     let mut node = Node::new(true);
     node.apply(&log[..before]);
     assert_eq!(seats(&node), 3);
-    let mut late = Node::start_from(stored(&node.freeze(&log[before - 1], &node)));
+    let mut late = Node::start_from(stored(&node.take_snapshot(&log[before - 1], &node)));
     let ann = "ann".parse().unwrap();
     for _ in 0..2 {
         node.knowledge.give_back(returned, &ann, &mut node.pending);
         node.knowledge.give_back(kept, &ann, &mut node.pending);
         assert_eq!(seats(&node), 1);
     }
-    let started = Node::start_from(stored(&node.freeze(&log[before - 1], &node)));
+    let started = Node::start_from(stored(&node.take_snapshot(&log[before - 1], &node)));
     started.assert_same(&node, "a snapshot after it was given back");
     late.apply(&log[before..]);
     late.knowledge.give_back(returned, &ann, &mut late.pending);
@@ -278,12 +281,34 @@ fn a_buyers_limit_is_given_back_once_whichever_stream_is_read_first() {
     }
 }
 
+/// Compares a golden log with its snapshot; writes both, if they are to be written.
+fn compare_golden(log_file: &str, snapshot_file: &str, world: impl FnOnce() -> World) -> Vec<Envelope> {
+    let (log_file, snapshot_file) = (golden::path(log_file), golden::path(&format!("{snapshot_file}.v{}", Snapshot::SCHEMA)));
+    if std::env::var_os("LASTSEAT_WRITE_GOLDEN").is_some() {
+        let world = world();
+        let lines: Vec<String> = world.log.iter().map(|event| golden::line(event) + "\n").collect();
+        std::fs::write(&log_file, lines.concat()).unwrap();
+        let log = log_of(&world.log);
+        let mut node = Node::new(false);
+        node.apply(&log);
+        let snapshot = node.take_snapshot(log.last().unwrap(), &node);
+        std::fs::write(&snapshot_file, rmp_serde::to_vec_named(&snapshot).unwrap()).unwrap();
+    }
+    let log: Vec<_> = std::fs::read_to_string(log_file).unwrap().lines().map(golden::event).collect();
+    let log = log_of(&log);
+    let snapshot: Snapshot = rmp_serde::from_slice(&std::fs::read(snapshot_file).unwrap()).unwrap();
+    let mut node = Node::new(false);
+    node.apply(&log);
+    assert!(node.pending.schedule.len() > 0 && !node.pending.missing_rewards().is_empty(), "there is something of everything");
+    Node::start_from(snapshot).assert_same(&node, "the golden snapshot");
+    log
+}
+
 /// If this fails, an older snapshot would not be what a start from the log is: raise `Snapshot::SCHEMA`, and write the
 /// golden files again with `LASTSEAT_WRITE_GOLDEN=1`.
 #[test]
 fn the_golden_snapshot_means_what_its_log_means() {
-    let (log_file, snapshot_file) = (golden::path("log.ndjson"), golden::path(&format!("snapshot.v{}", Snapshot::SCHEMA)));
-    if std::env::var_os("LASTSEAT_WRITE_GOLDEN").is_some() {
+    compare_golden("log.ndjson", "snapshot", || {
         let steps: Vec<Step> = (0..30_u16).map(|n| ((n % 11) as u8, (n * 37 % 251) as u8, n * 77)).collect();
         let mut world = world_of(&steps, 1, &[2, 7, 78, 15, 131, 0, 71, 14, 6]);
         // One whose reward is missing, and one that is held.
@@ -292,20 +317,24 @@ fn the_golden_snapshot_means_what_its_log_means() {
         world.book_seats(id);
         assert!(world.capture(id));
         world.hold("ann", "long", &["A-38"]);
-        let lines: Vec<String> = world.log.iter().map(|event| golden::line(event) + "\n").collect();
-        std::fs::write(&log_file, lines.concat()).unwrap();
-        let log = log_of(&world.log);
-        let mut node = Node::new(false);
-        node.apply(&log);
-        let snapshot = node.freeze(log.last().unwrap(), &node);
-        std::fs::write(&snapshot_file, rmp_serde::to_vec_named(&snapshot).unwrap()).unwrap();
+        world
+    });
+}
+
+/// The same, of a log that has every event; and a start from any of its prefixes.
+#[test]
+fn a_snapshot_of_a_log_with_every_event_means_what_the_log_means() {
+    let log = compare_golden("log_of_every_event.ndjson", "snapshot_of_every_event", || {
+        let mut world = World::new(1);
+        every_event(&mut world);
+        world
+    });
+    let names: BTreeSet<_> = log.iter().map(|envelope| envelope.event.name()).collect();
+    let missing: Vec<_> = Event::NAMES.iter().filter(|name| !names.contains(*name)).collect();
+    assert!(missing.is_empty(), "the golden log has no {missing:?}");
+    for (atomic, lead) in [(false, 0), (true, 0), (false, 5), (true, 40)] {
+        starts_anywhere(&log, atomic, lead);
     }
-    let log: Vec<_> = std::fs::read_to_string(log_file).unwrap().lines().map(golden::event).collect();
-    let snapshot: Snapshot = rmp_serde::from_slice(&std::fs::read(snapshot_file).unwrap()).unwrap();
-    let mut node = Node::new(false);
-    node.apply(&log_of(&log));
-    assert!(node.pending.schedule.len() > 0 && !node.pending.missing_rewards().is_empty(), "there is something of everything");
-    Node::start_from(snapshot).assert_same(&node, "the golden snapshot");
 }
 
 /// Times of the parts of a snapshot with a million seats and a million sold bookings. Run it alone, optimised:
@@ -338,11 +367,11 @@ fn a_million_seats_and_a_million_bookings() {
     let mut last = log_of(&world.log).pop().unwrap();
     last.position.0 = position;
     let start = std::time::Instant::now();
-    drop(node.knowledge.freeze(&node.pending));
+    drop(node.knowledge.take_snapshot(&node.pending));
     timed("the follower pauses", start);
     let start = std::time::Instant::now();
-    let snapshot = node.freeze(&last, &node);
-    timed("freeze, seats and filter included", start);
+    let snapshot = node.take_snapshot(&last, &node);
+    timed("take, seats and filter included", start);
     let start = std::time::Instant::now();
     let bytes = rmp_serde::to_vec_named(&snapshot).unwrap();
     timed("encode", start);
@@ -352,7 +381,7 @@ fn a_million_seats_and_a_million_bookings() {
     timed("decode", whole);
     let start = std::time::Instant::now();
     let started = Node::start_from(decoded);
-    timed("thaw", start);
+    timed("restore", start);
     timed("load in all, without reading the file and its checksum", whole);
     assert_eq!(started.knowledge.shows.all().len(), SHOWS as usize);
 }
@@ -361,12 +390,12 @@ fn a_million_seats_and_a_million_bookings() {
 #[test]
 fn a_sold_booking_leaves_little_in_memory() {
     let id = |n: u128| BookingId::from_key("caller", &n.to_string());
-    let frozen = |bookings: u128| {
+    let size = |bookings: u128| {
         let mut pending = PendingBookings::default();
         (0..bookings).for_each(|n| pending.sell(id(n)));
-        rmp_serde::to_vec_named(&pending.freeze()).unwrap().len()
+        rmp_serde::to_vec_named(&pending.take_snapshot()).unwrap().len()
     };
-    let (few, many) = (frozen(1_000), frozen(11_000));
+    let (few, many) = (size(1_000), size(11_000));
     let each = (many - few) / 10_000;
     assert!(each <= 24, "{each} bytes of a snapshot for each booking");
 }

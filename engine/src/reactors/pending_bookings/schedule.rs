@@ -129,21 +129,21 @@ impl Schedule {
     }
 
     /// The entries as a snapshot has them.
-    pub(super) fn freeze(&self) -> Vec<(BookingId, Entry)> {
+    pub(super) fn take_snapshot(&self) -> Vec<(BookingId, Entry)> {
         // What waits for the gateway here is due elsewhere.
-        let freeze = |entry: &Entry| Entry { due: entry.waits.or(entry.due), waits: None, ..entry.clone() };
-        self.open.iter().map(|(id, entry)| (*id, freeze(entry))).collect()
+        let copy = |entry: &Entry| Entry { due: entry.waits.or(entry.due), waits: None, ..entry.clone() };
+        self.open.iter().map(|(id, entry)| (*id, copy(entry))).collect()
     }
 
     /// Those of a snapshot. `now`: when what was being looked at then is due.
-    pub(super) fn thaw(open: Vec<(BookingId, Entry)>, now: Timestamp) -> Self {
-        let mut thawed = Self { open: HashMap::with_capacity(open.len()), ..Self::default() };
+    pub(super) fn restore(open: Vec<(BookingId, Entry)>, now: Timestamp) -> Self {
+        let mut restored = Self { open: HashMap::with_capacity(open.len()), ..Self::default() };
         for (id, mut entry) in open {
             entry.due = entry.due.or_else(|| entry.due_at(now, now));
-            thawed.due.extend(entry.due.map(|due| (due, id)));
-            thawed.open.insert(id, entry);
+            restored.due.extend(entry.due.map(|due| (due, id)));
+            restored.open.insert(id, entry);
         }
-        thawed
+        restored
     }
 }
 
