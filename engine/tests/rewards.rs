@@ -10,7 +10,9 @@ use lastseat_domain::loyalty;
 use lastseat_domain::loyalty::{Account, MILESTONE_SEATS};
 use lastseat_domain::plan::Area;
 use lastseat_domain::ports::EventLog;
-use lastseat_domain::ports::event_log::{Direction, Expected, LogFault, NewEvent, RecordedEvent, Revision, StreamWrite};
+use lastseat_domain::ports::event_log::{
+    Direction, Expected, LogFault, NewEvent, RecordedEvent, Revision, StreamWrite, WriteOutcome,
+};
 use lastseat_domain::{BuyerId, StreamName};
 use lastseat_engine::Paid;
 use lastseat_testkit::{ForwardLog, ForwardingLog};
@@ -119,5 +121,57 @@ fn a_refund_gives_the_buyers_limit_back_although_their_account_can_not_be_read()
         later(60).await;
         buy().await.unwrap();
         assert_eq!(code(buy().await), "buyer_limit", "once, and no more");
+    });
+}
+
+/// A log that takes no event of the agency's account until it is released.
+struct SlowAccount {
+    inner: Arc<dyn EventLog>,
+    released: tokio::sync::watch::Receiver<bool>,
+}
+
+#[async_trait]
+impl ForwardLog for SlowAccount {
+    fn inner(&self) -> &dyn EventLog {
+        &*self.inner
+    }
+
+    async fn append(&self, writes: Vec<StreamWrite>) -> Result<Vec<WriteOutcome>, LogFault> {
+        if writes.iter().any(|write| write.stream.as_str() == "loyalty-agency") {
+            let _ = self.released.clone().wait_for(|released| *released).await;
+        }
+        self.inner().append(writes).await
+    }
+}
+
+#[test]
+fn a_rush_of_one_account_keeps_no_other_waiting() {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
+    runtime.block_on(async {
+        let bench = TestBench::new(true);
+        let (release, released) = tokio::sync::watch::channel(false);
+        let log = Arc::new(ForwardingLog(SlowAccount { inner: bench.log.clone(), released }));
+        let bench = TestBench { log, ..bench };
+        let office = bench.node().await;
+        office.schedule_show(large_show(), "admin").await.unwrap();
+        let sell_to = async |buyer: &str, bookings: u32| {
+            for _ in 0..bookings {
+                let held = hold_as(&bench, &office, buyer, floor(1)).await.unwrap().booking;
+                pay(&office, &held, "pm_card_visa").await.unwrap();
+            }
+        };
+        // More than are worked on in parallel.
+        sell_to("agency", 80).await;
+        sell_to("anna", 1).await;
+        later(10).await;
+        let counted = async || {
+            let events = bench.history().await;
+            ["loyalty-agency", "loyalty-anna"]
+                .map(|stream| events.iter().filter(|e| e.stream.as_str() == stream && e.event.name() == "PointsEarned").count())
+        };
+        assert_eq!(counted().await, [0, 1]);
+        release.send_replace(true);
+        later(10).await;
+        assert_eq!(counted().await, [80, 1]);
     });
 }

@@ -5,77 +5,123 @@
 //! of them write, and the rule yields nothing for the others.
 //!
 //! On this node an account's rewards are recorded one after the other, on the account as it was left by the
-//! one before: an agency's has a hundred thousand bookings, and nobody could read all of them for each.
+//! one before: an agency's has a hundred thousand bookings, and nobody could read all of them for each. However many
+//! there are, they take one place of those that work in parallel.
+
+mod queues;
+mod recent;
 
 use super::log_follower::RewardsEnd;
 use super::pending_bookings::{Cause, Refunded, Reward};
 use crate::error::{CommandError, Fault};
-use crate::loaded::Loaded;
 use crate::origin::Context;
 use crate::services::Services;
 use futures::StreamExt;
-use futures::stream::{self, BoxStream};
-use hashlink::LruCache;
+use futures::stream::FuturesUnordered;
 use lastseat_domain::booking::Booking;
 use lastseat_domain::event::BookingOpened;
 use lastseat_domain::loyalty::{Account, LoyaltyCommand};
 use lastseat_domain::{BookingId, BuyerId};
 use parking_lot::Mutex;
+use queues::Queues;
+use recent::RecentAccounts;
 use std::sync::Arc;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
-/// Rewards worked on in parallel; those of one account wait for each other.
+/// Accounts worked on in parallel.
 const IN_PARALLEL: usize = 64;
-/// Accounts that are kept in memory, those that were used last.
-const KEPT: usize = 256;
 /// Pause before a reward is tried again after a fault, in milliseconds.
 const PAUSE_MS: i64 = 1_000;
 
-/// An account as it was last known; `None` before it was read. Locked while a reward is recorded in it.
-type KnownAccount = Arc<tokio::sync::Mutex<Option<Loaded<Account>>>>;
+/// Whose turn it is. A refund does not name the buyer, so the booking is read first.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+enum Turn {
+    Account(BuyerId),
+    Booking(BookingId),
+}
+
+/// One thing to do.
+enum Work {
+    Credit { opened: Arc<BookingOpened>, cause: Cause },
+    Revoke { opened: Arc<BookingOpened>, cause: Cause },
+    FindBuyer { booking: BookingId, cause: Cause },
+}
 
 struct Accounts {
     services: Arc<Services>,
-    recent: Mutex<LruCache<BuyerId, KnownAccount>>,
+    recent: Mutex<RecentAccounts>,
     refunds: mpsc::UnboundedSender<Refunded>,
 }
 
 /// Gives and takes back rewards until `stop`.
 pub(crate) async fn run(services: Arc<Services>, ends: RewardsEnd, stop: CancellationToken) {
     let RewardsEnd { missing: rewards, refunds } = ends;
-    let rewards: BoxStream<'static, Reward> =
-        stream::unfold(rewards, |mut rewards| async { rewards.recv().await.map(|reward| (reward, rewards)) }).boxed();
-    let accounts = Accounts { services, recent: Mutex::new(LruCache::new(KEPT)), refunds };
-    let work = rewards.for_each_concurrent(IN_PARALLEL, |reward| accounts.give(reward));
+    let accounts = Accounts { services, recent: Mutex::default(), refunds };
     tokio::select! {
         biased;
         () = stop.cancelled() => {}
-        () = work => {}
+        () = accounts.work_through(rewards) => {}
     }
 }
 
 impl Accounts {
-    /// Gives or takes back one reward; tries again until the log answers.
-    async fn give(&self, reward: Reward) {
+    async fn work_through(&self, mut rewards: mpsc::UnboundedReceiver<Reward>) {
+        let (mut queues, mut working) = (Queues::default(), FuturesUnordered::new());
         loop {
-            let given = match &reward {
-                Reward::Credit { opened, cause } => self.credit(opened, cause).await,
-                Reward::Revoke { booking, cause } => self.revoke(*booking, cause).await,
-            };
-            match given {
-                Ok(()) => return,
-                Err(CommandError::Rejected(rejection)) => return tracing::error!(%rejection, "a reward was refused"),
-                // Reading it again gives the same. The next start tries once more.
-                Err(CommandError::Failed(fault @ Fault::Damaged(_))) => {
-                    return tracing::error!(%fault, "a reward can't be given");
+            while working.len() < IN_PARALLEL
+                && let Some((turn, work)) = queues.next()
+            {
+                working.push(async move { (turn, self.do_one(work).await) });
+            }
+            tokio::select! {
+                Some((turn, follows)) = working.next() => {
+                    queues.done(&turn);
+                    if let Some((turn, work)) = follows {
+                        queues.push(turn, work);
+                    }
                 }
+                Some(reward) = rewards.recv() => {
+                    let (turn, work) = turn_of(reward);
+                    queues.push(turn, work);
+                }
+                else => return,
+            }
+        }
+    }
+
+    /// Does one thing; tries again until the log answers. What has to be done next, if anything.
+    async fn do_one(&self, work: Work) -> Option<(Turn, Work)> {
+        loop {
+            let done = match &work {
+                Work::Credit { opened, cause } => self.credit(opened, cause).await.map(|()| None),
+                Work::Revoke { opened, cause } => self.revoke(opened, cause).await.map(|()| None),
+                Work::FindBuyer { booking, cause } => self.find_buyer(*booking, cause).await.map(Some),
+            };
+            match done {
+                Ok(follows) => return follows,
+                Err(CommandError::Rejected(rejection)) => tracing::error!(%rejection, "a reward was refused"),
+                // Reading it again gives the same. The next start tries once more.
+                Err(CommandError::Failed(fault @ Fault::Damaged(_))) => tracing::error!(%fault, "a reward can't be given"),
                 Err(CommandError::Failed(fault)) => {
                     tracing::warn!(%fault, "a reward has to wait");
                     self.services.journal.pause(PAUSE_MS).await;
+                    continue;
                 }
             }
+            return None;
         }
+    }
+
+    async fn find_buyer(&self, booking: BookingId, cause: &Cause) -> Result<(Turn, Work), CommandError> {
+        let loaded = self.services.journal.load::<Booking>(&booking).await?.state;
+        let never_opened = || Fault::Damaged(format!("{booking} was refunded, but never opened"));
+        let opened = Arc::new(loaded.and_then(|booking| booking.opened).ok_or_else(never_opened)?);
+        // Before the account, which may be unreadable: the buyer's limit does not depend on it.
+        if self.refunds.send((booking, opened.buyer.clone())).is_err() {
+            tracing::debug!("the log's follower has stopped");
+        }
+        Ok((Turn::Account(opened.buyer.clone()), Work::Revoke { opened, cause: cause.clone() }))
     }
 
     async fn credit(&self, opened: &BookingOpened, cause: &Cause) -> Result<(), CommandError> {
@@ -92,16 +138,9 @@ impl Accounts {
 
     /// Counts the booking first if that has not happened yet, here or on another node: what is taken back
     /// before it is given would be given afterwards, and stay.
-    async fn revoke(&self, booking: BookingId, cause: &Cause) -> Result<(), CommandError> {
-        let loaded = self.services.journal.load::<Booking>(&booking).await?.state;
-        let never_opened = || Fault::Damaged(format!("{booking} was refunded, but never opened"));
-        let opened = loaded.and_then(|b| b.opened).ok_or_else(never_opened)?;
-        // Before the account, which may be unreadable: the buyer's limit does not depend on it.
-        if self.refunds.send((booking, opened.buyer.clone())).is_err() {
-            tracing::debug!("the log's follower has stopped");
-        }
-        self.credit(&opened, cause).await?;
-        self.execute(&opened.buyer, booking, LoyaltyCommand::Revoke { booking }, cause).await
+    async fn revoke(&self, opened: &BookingOpened, cause: &Cause) -> Result<(), CommandError> {
+        self.credit(opened, cause).await?;
+        self.execute(&opened.buyer, opened.booking, LoyaltyCommand::Revoke { booking: opened.booking }, cause).await
     }
 
     async fn execute(
@@ -112,20 +151,19 @@ impl Accounts {
         cause: &Cause,
     ) -> Result<(), CommandError> {
         let context = Context::following("rewards", cause.trace.clone(), cause.event).of_booking(booking);
-        let account = self.account_of(buyer);
-        let mut known = account.lock().await;
-        self.services.journal.execute::<Account>(buyer, command, &context, &mut known).await?;
-        Ok(())
-    }
-
-    fn account_of(&self, buyer: &BuyerId) -> KnownAccount {
-        let mut recent = self.recent.lock();
-        if let Some(account) = recent.get(buyer) {
-            return Arc::clone(account);
+        // Nobody else works on this account: it has one turn at a time.
+        let mut known = self.recent.lock().take(buyer);
+        let executed = self.services.journal.execute::<Account>(buyer, command, &context, &mut known).await;
+        if let Some(account) = known {
+            self.recent.lock().put(buyer.clone(), account);
         }
-        let account = KnownAccount::default();
-        // What falls out while it is locked is read again by the next caller; the log lets one of them write.
-        recent.insert(buyer.clone(), Arc::clone(&account));
-        account
+        executed.map(drop)
+    }
+}
+
+fn turn_of(reward: Reward) -> (Turn, Work) {
+    match reward {
+        Reward::Credit { opened, cause } => (Turn::Account(opened.buyer.clone()), Work::Credit { opened, cause }),
+        Reward::Revoke { booking, cause } => (Turn::Booking(booking), Work::FindBuyer { booking, cause }),
     }
 }
