@@ -89,7 +89,8 @@ impl SnapshotFiles {
         Some(Stored { path, bytes, snapshot })
     }
 
-    /// The newest that the log confirms; `None` if there is none. Warns of each that is not used.
+    /// The newest that the log confirms; `None` if there is none. Warns of each that is not used. One that the log
+    /// refuses gets another name, so that no later start reads it again: call it while no other process uses the files.
     ///
     /// # Errors
     /// [`LogFault`] if the log can't be read.
@@ -104,7 +105,10 @@ impl SnapshotFiles {
                     match snapshot.check(log).await {
                         Ok(snapshot) => return Ok(Some(Loaded { snapshot, position, taken_at, path })),
                         Err(SnapshotDoubt::Log(fault)) => return Err(fault),
-                        Err(SnapshotDoubt::Unusable(doubt)) => doubt,
+                        Err(SnapshotDoubt::Unusable(doubt)) => {
+                            put_aside(&path, &doubt).await;
+                            continue;
+                        }
                     }
                 }
                 Err(doubt) => doubt,
@@ -112,6 +116,28 @@ impl SnapshotFiles {
             tracing::warn!(file = %path.display(), "a snapshot is not used, and more of the log is read: {doubt}");
         }
         Ok(None)
+    }
+}
+
+/// No start looks at it any more. `import` does, if the log was the wrong one.
+async fn put_aside(path: &Path, doubt: &str) {
+    let mut refused = path.as_os_str().to_owned();
+    refused.push(".refused");
+    let (from, to) = (path.to_owned(), PathBuf::from(&refused));
+    let moved =
+        tokio::task::spawn_blocking(move || std::fs::rename(from, to)).await.unwrap_or_else(|end| Err(io::Error::other(end)));
+    let refused = PathBuf::from(refused);
+    match moved {
+        Ok(()) => tracing::warn!(
+            file = %path.display(),
+            "a snapshot is not used, and more of the log is read: {doubt}; it is moved to {}",
+            refused.display()
+        ),
+        Err(error) => tracing::warn!(
+            file = %path.display(),
+            %error,
+            "a snapshot is not used, and more of the log is read: {doubt}; it can't be moved, so the next start reads it again"
+        ),
     }
 }
 

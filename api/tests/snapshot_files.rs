@@ -68,13 +68,13 @@ async fn hold(office: &BoxOffice, seat: &str) {
 }
 
 async fn bytes(office: &BoxOffice) -> Vec<u8> {
-    encode(&freeze(office).await).unwrap()
+    encode(&take_snapshot(office).await).unwrap()
 }
 
 /// Of everything that was written.
-async fn freeze(office: &BoxOffice) -> Snapshot {
+async fn take_snapshot(office: &BoxOffice) -> Snapshot {
     loop {
-        match office.freeze().await.unwrap() {
+        match office.take_snapshot().await.unwrap() {
             Some(snapshot) if snapshot.position == office.last_written() => return snapshot,
             _ => tokio::time::sleep(Duration::from_millis(1)).await,
         }
@@ -86,9 +86,9 @@ async fn sold() -> (Place, u64, u64) {
     let place = Place::new();
     let office = place.open().await;
     hold(&office, "A-1").await;
-    let first = freeze(&office).await;
+    let first = take_snapshot(&office).await;
     hold(&office, "A-2").await;
-    let second = freeze(&office).await;
+    let second = take_snapshot(&office).await;
     hold(&office, "A-3").await;
     for snapshot in [&first, &second] {
         place.files().store(&encode(snapshot).unwrap()).unwrap();
@@ -114,6 +114,29 @@ async fn the_newest_is_used_then_the_one_before_it_then_the_log() {
     std::fs::remove_file(&place.files().stored()[0].path).unwrap();
     assert_eq!(place.starts_from().await, None);
     is_right(&place, "from the log").await;
+}
+
+/// Reading and checking 30 MB at each start, to refuse it each time, would be a waste.
+#[tokio::test]
+async fn what_the_log_has_refused_is_not_read_again() {
+    let (place, ..) = sold().await;
+    let other = Place::new();
+    hold(&other.open().await, "A-1").await;
+    let dir = other.dir.path().join("snapshots");
+    std::fs::create_dir_all(&dir).unwrap();
+    for stored in place.files().stored() {
+        std::fs::copy(&stored.path, dir.join(stored.path.file_name().unwrap())).unwrap();
+    }
+    assert_eq!(other.files().stored().len(), 2);
+    assert_eq!(other.starts_from().await, None);
+    assert_eq!(other.files().stored().len(), 0, "no start looks at them any more");
+    let mut names: Vec<_> = std::fs::read_dir(&dir).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    names.sort();
+    assert_eq!(names, ["engine.snapshot.old.refused", "engine.snapshot.refused"], "for a look, or an import");
+    // One that is damaged or of another form stays: the program before may still use it.
+    let path = &place.files().stored()[0].path;
+    std::fs::write(path, "torn").unwrap();
+    assert!(place.starts_from().await.is_some() && path.exists());
 }
 
 #[tokio::test]
