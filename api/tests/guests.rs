@@ -80,11 +80,10 @@ async fn while_the_views_can_not_be_read_a_guest_is_asked_to_come_back() {
     views.execute_batch("ALTER TABLE bookings RENAME TO elsewhere; BEGIN IMMEDIATE").unwrap();
     server.try_hold(&places(5)).await.problem(503, "unavailable");
     views.execute_batch("ROLLBACK").unwrap();
+    drop(views);
     eventually("the views are back", async || Some(server.try_hold(&places(5)).await).filter(|answer| answer.status == 201))
         .await;
     server.close().await;
-    // Not before: it would delete a file of the same name that belongs to the new one.
-    drop(views);
 }
 
 /// Hold and cancel in a loop wrote 250 MB to the log in 20 s.

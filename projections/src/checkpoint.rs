@@ -5,11 +5,12 @@
 //! event at the view's position.
 
 use crate::error::ProjectionError;
-use crate::landmark::doubt_of;
-use crate::view::{Folded, Landmark, OTHER_EVENTS, View};
+use crate::same_log::doubt_of;
+use crate::view::{Folded, OTHER_EVENTS, View};
 use lastseat_domain::codec;
 use lastseat_domain::ports::EventLog;
 use lastseat_domain::ports::event_log::Position;
+use lastseat_domain::ports::event_log::landmark::Landmark;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use sha2::{Digest, Sha256};
@@ -34,7 +35,7 @@ struct Document<'a> {
 }
 
 /// A view's content with its position, taken at one moment and ready to be encoded elsewhere.
-pub(crate) struct Frozen<C> {
+pub(crate) struct Checkpoint<C> {
     content: C,
     position: Position,
     events: u64,
@@ -43,28 +44,22 @@ pub(crate) struct Frozen<C> {
 
 impl<V: View> Folded<V> {
     /// Takes what is to be stored.
-    pub fn freeze(&self) -> Frozen<V::Content> {
-        Frozen { content: self.view.content(), position: self.position, events: self.events, last: self.last.clone() }
+    pub fn checkpoint(&self) -> Checkpoint<V::Content> {
+        Checkpoint { content: self.view.content(), position: self.position, events: self.events, last: self.last.clone() }
     }
 
     /// A view from the bytes of its file. The error says why they can't be trusted.
-    pub fn thaw(bytes: &[u8]) -> Result<Self, String> {
-        let document = parse(bytes).map_err(|damage| form_of(bytes, V::SCHEMA).unwrap_or(damage))?;
-        if document.view != V::NAME {
-            return Err(format!("it holds the view `{}`", document.view));
-        }
-        if document.schema != V::SCHEMA {
-            return Err(other_form(document.schema, V::SCHEMA));
-        }
-        if document.codec != codec::fingerprint() {
-            return Err(OTHER_EVENTS.into());
+    pub fn restore(bytes: &[u8]) -> Result<Self, String> {
+        let document = parse::<V>(bytes)?;
+        if let Some(why) = document.doubt::<V>() {
+            return Err(why);
         }
         let content = serde_json::from_str(document.content.get()).map_err(|e| e.to_string())?;
         Ok(Self { view: V::restore(content)?, position: document.position, events: document.events, last: document.last })
     }
 }
 
-impl<C: Serialize> Frozen<C> {
+impl<C: Serialize> Checkpoint<C> {
     /// The bytes of the file.
     pub fn encode(&self, view: &'static str, schema: u32) -> Result<Vec<u8>, ProjectionError> {
         let failed = |e: serde_json::Error| ProjectionError::Encode { view, why: e.to_string() };
@@ -85,8 +80,22 @@ impl<C: Serialize> Frozen<C> {
     }
 }
 
-fn parse(bytes: &[u8]) -> Result<Document<'_>, String> {
-    let document: Document<'_> = serde_json::from_slice(bytes).map_err(|e| format!("it is damaged: {e}"))?;
+impl Document<'_> {
+    /// Why this program does not use the view, if so.
+    fn doubt<V: View>(&self) -> Option<String> {
+        if self.view != V::NAME {
+            return Some(format!("it holds the view `{}`", self.view));
+        }
+        if self.schema != V::SCHEMA {
+            return Some(other_form(self.schema, V::SCHEMA));
+        }
+        (self.codec != codec::fingerprint()).then(|| OTHER_EVENTS.to_owned())
+    }
+}
+
+fn parse<V: View>(bytes: &[u8]) -> Result<Document<'_>, String> {
+    let document: Document<'_> =
+        serde_json::from_slice(bytes).map_err(|e| form_of(bytes, V::SCHEMA).unwrap_or_else(|| format!("it is damaged: {e}")))?;
     if hex_sha256(document.content.get().as_bytes()) != document.sha256 {
         return Err("it is damaged: its content does not have the checksum it names".into());
     }
@@ -145,7 +154,7 @@ pub(crate) fn write(dir: &Path, view: &str, bytes: &[u8]) -> Result<(), Projecti
 /// A view from its file, or an empty one if there is no file that can be trusted.
 pub(crate) async fn load<V: View>(dir: Option<&Path>, log: &dyn EventLog, head: Position) -> Result<Folded<V>, ProjectionError> {
     let Some(bytes) = dir.map(|dir| read(dir, V::NAME)).transpose()?.flatten() else { return Ok(Folded::default()) };
-    let doubt = match Folded::<V>::thaw(&bytes) {
+    let doubt = match Folded::<V>::restore(&bytes) {
         Ok(folded) => match doubt_of(log, folded.position, folded.last.as_ref(), &[], head).await? {
             None => return Ok(folded),
             Some(doubt) => doubt,
@@ -161,10 +170,14 @@ pub(crate) struct Label {
     pub position: Position,
     pub events: u64,
     pub schema: u32,
+    /// Why this program does not use it, if so.
+    pub problem: Option<String>,
 }
 
 /// What a file says of itself. The error says why it can't be trusted.
-pub(crate) fn label(bytes: &[u8]) -> Result<Label, String> {
-    let Document { position, events, schema, .. } = parse(bytes)?;
-    Ok(Label { position, events, schema })
+pub(crate) fn label<V: View>(bytes: &[u8]) -> Result<Label, String> {
+    let document = parse::<V>(bytes)?;
+    let problem = document.doubt::<V>();
+    let Document { position, events, schema, .. } = document;
+    Ok(Label { position, events, schema, problem })
 }

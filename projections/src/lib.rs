@@ -8,8 +8,8 @@ mod batch;
 mod bookings;
 mod checkpoint;
 mod error;
+mod fill;
 mod freshness;
-mod landmark;
 mod loyalty;
 mod map_bodies;
 #[cfg(test)]
@@ -19,6 +19,7 @@ mod rebuild;
 mod recent_buyers;
 mod runner;
 mod sales;
+mod same_log;
 mod seat_feed;
 mod seat_map;
 mod show_seats;
@@ -31,10 +32,12 @@ mod view;
 
 pub use bookings::{BookingStatus, BookingView, Page};
 pub use error::{PageError, ProjectionError, UnknownCursor};
+#[doc(hidden)]
+pub use fill::Filler;
 pub use freshness::Freshness;
 pub use loyalty::{RewardsView, VoucherView};
 pub use map_bodies::{MapBody, MapForm};
-pub use read_model::{ReadModel, ViewStatus};
+pub use read_model::{ReadModel, SEAT_MAP, ViewStatus};
 pub use rebuild::{RebuildReport, RebuiltView, rebuild};
 pub use sales::{BookingCounts, CategorySales, SalesView};
 pub use seat_map::{AreaView, SeatMapView, SeatView};

@@ -29,6 +29,9 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
+/// The name of the seat map among the views.
+pub const SEAT_MAP: &str = SeatMap::NAME;
+
 /// How far a view has got.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct ViewStatus {
@@ -87,11 +90,11 @@ impl ReadModel {
         let head = log.head().await?;
         let at = dir.as_deref();
         let seat_map = checkpoint::load(at, &*log, head).await?;
-        let (tables, writer) = Tables::open(Arc::clone(&log), Arc::clone(&clock), at, head).await?;
+        let feeder = tables::open(Arc::clone(&log), Arc::clone(&clock), at, head).await?;
         if let Some(dir) = at {
             tables::remove_old_files(dir);
         }
-        let tables = Arc::new(tables);
+        let tables = feeder.tables();
         let shared = Arc::new(Shared {
             feeds: Feeds::new(&seat_map, clock.now(), ring_capacity),
             log,
@@ -111,7 +114,7 @@ impl ReadModel {
         let failed = watch::Sender::new(false);
         let tasks = vec![
             keep(runner::run(Arc::clone(&shared), stop.subscribe()), stop.subscribe(), failed.clone()),
-            keep(Arc::clone(&tables).run(writer, stop.subscribe()), stop.subscribe(), failed.clone()),
+            keep(feeder.run(stop.subscribe()), stop.subscribe(), failed.clone()),
             keep(
                 freshness::watch_head(Arc::clone(&shared), Arc::clone(&tables), stop.subscribe()),
                 stop.subscribe(),
@@ -151,6 +154,12 @@ impl ReadModel {
         let Inner { shared, tables, .. } = &*self.inner;
         let map = *shared.position.borrow();
         map.min(*tables.position.borrow())
+    }
+
+    /// The lists of bookings, rewards and sales have everything up to this position.
+    #[must_use]
+    pub fn lists_position(&self) -> Position {
+        *self.inner.tables.position.borrow()
     }
 
     /// How current the answers are that come from any view. Never asks the log.
@@ -196,6 +205,12 @@ impl ReadModel {
         let (position, events) = tables.folded();
         let rows = tables::VIEWS.map(|name| one(name, position, events, &tables.trouble));
         std::iter::once(map).chain(rows).collect()
+    }
+
+    /// Whether a task that updates the views has ended although nobody stopped it.
+    #[must_use]
+    pub fn has_failed(&self) -> bool {
+        *self.inner.failed.borrow()
     }
 
     /// Completes when a task that updates the views has ended although nobody stopped it. The views stay

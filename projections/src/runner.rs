@@ -82,9 +82,9 @@ impl Shared {
             return;
         }
         // The fold waits only while the content is taken.
-        let frozen = self.seat_map.read().freeze();
+        let checkpoint = self.seat_map.read().checkpoint();
         let stored =
-            frozen.encode(SeatMap::NAME, SeatMap::SCHEMA).and_then(|bytes| checkpoint::write(dir, SeatMap::NAME, &bytes));
+            checkpoint.encode(SeatMap::NAME, SeatMap::SCHEMA).and_then(|bytes| checkpoint::write(dir, SeatMap::NAME, &bytes));
         if let Err(e) = &stored {
             tracing::warn!(view = SeatMap::NAME, "the view could not be stored: {e}");
         }

@@ -1,6 +1,6 @@
 //! What is stored of the views, without a look at the log.
 
-use crate::checkpoint::{self, hex_sha256};
+use crate::checkpoint::{self, Label, hex_sha256};
 use crate::error::ProjectionError;
 use crate::seat_map::SeatMap;
 use crate::tables::{Stored, VIEWS};
@@ -42,8 +42,8 @@ pub fn stored_status(dir: impl AsRef<Path>) -> Result<Vec<StoredView>, Projectio
             sha256: hex_sha256(&bytes),
             ..StoredView::default()
         };
-        stored.push(match checkpoint::label(&bytes) {
-            Ok(label) => StoredView { position: label.position, events: label.events, schema: label.schema, ..sum },
+        stored.push(match checkpoint::label::<SeatMap>(&bytes) {
+            Ok(Label { position, events, schema, problem }) => StoredView { position, events, schema, problem, ..sum },
             Err(problem) => StoredView { problem: Some(problem), ..sum },
         });
     }

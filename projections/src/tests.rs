@@ -22,7 +22,7 @@ use std::time::Duration;
 const PATIENCE: Duration = Duration::from_secs(20);
 
 fn bytes<V: View>(folded: &Folded<V>) -> Vec<u8> {
-    folded.freeze().encode(V::NAME, V::SCHEMA).unwrap()
+    folded.checkpoint().encode(V::NAME, V::SCHEMA).unwrap()
 }
 
 fn fold<V: View>(folded: &mut Folded<V>, event: &Envelope) {
@@ -40,7 +40,7 @@ fn resumes_anywhere<V: View>(log: &[Arc<Envelope>]) {
     }
     let end = stored.last().unwrap();
     for (cut, at_cut) in stored.iter().enumerate() {
-        let mut resumed = Folded::<V>::thaw(at_cut).unwrap();
+        let mut resumed = Folded::<V>::restore(at_cut).unwrap();
         assert_eq!(bytes(&resumed), *at_cut, "{} after {cut} events", V::NAME);
         for event in log.iter().skip(cut) {
             fold(&mut resumed, event);
@@ -257,6 +257,8 @@ fn a_doubtful_file_is_rebuilt() {
         for bad in damaged {
             assert_ne!(bad, good);
             std::fs::write(&path, &bad).unwrap();
+            let status = stored_status(dir.path()).unwrap();
+            assert!(status.first().is_some_and(|map| map.problem.is_some()), "{status:?}");
             let model = follow(&log, Some(dir.path())).await;
             assert_matches_world(&model, &world).await;
             model.stop().await;

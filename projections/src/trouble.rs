@@ -9,11 +9,14 @@ pub(crate) struct Trouble {
     pub unreadable: Option<String>,
     /// The last attempt to store the views failed, or their file is being rebuilt.
     pub store: Option<String>,
+    /// They are not where they should be kept.
+    pub place: Option<String>,
 }
 
 impl Trouble {
     pub fn text(&self) -> Option<String> {
-        let all: Vec<&str> = [&self.log, &self.unreadable, &self.store].into_iter().filter_map(|t| t.as_deref()).collect();
+        let all: Vec<&str> =
+            [&self.log, &self.unreadable, &self.store, &self.place].into_iter().filter_map(|t| t.as_deref()).collect();
         (!all.is_empty()).then(|| all.join("; "))
     }
 }

@@ -1,10 +1,10 @@
 //! What a view is: a pure fold of the log, with a stored form.
 
-use lastseat_domain::ports::event_log::{Position, RecordedEvent, Revision};
-use lastseat_domain::{Envelope, StreamName};
+use lastseat_domain::Envelope;
+use lastseat_domain::ports::event_log::Position;
+use lastseat_domain::ports::event_log::landmark::Landmark;
+use serde::Serialize;
 use serde::de::DeserializeOwned;
-use serde::{Deserialize, Serialize};
-use uuid::Uuid;
 
 /// A queryable result of the log. Two folds of the same events are equal, to the byte of their
 /// content: no clock, no randomness, no hash order in what is stored.
@@ -30,26 +30,6 @@ pub(crate) trait View: Default + Send + Sync + 'static {
 /// Why stored views are not used whose program knew other events than this one.
 pub(crate) const OTHER_EVENTS: &str =
     "they were folded by a version of the program that knows other events, and may lack what this one reads";
-
-/// An event that identifies a log: a checkpoint from another log must not be used. Ids are derived, so a
-/// log that was restored from a backup can get the same event again, at another position.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Landmark {
-    pub position: Position,
-    pub stream: StreamName,
-    pub revision: Revision,
-    pub id: Uuid,
-}
-
-impl Landmark {
-    pub fn of(event: &Envelope) -> Self {
-        Self { position: event.position, stream: event.stream.clone(), revision: event.revision, id: event.id }
-    }
-
-    pub fn is(&self, event: &RecordedEvent) -> bool {
-        (self.position, &self.stream, self.revision, self.id) == (event.position, &event.stream, event.revision, event.id)
-    }
-}
 
 /// A view with how far it has got.
 #[derive(Default)]
@@ -83,7 +63,7 @@ impl<V: View> Folded<V> {
     /// Remembers the view's last event, if `event` is the one that was just folded.
     pub fn mark(&mut self, event: &Envelope) {
         if event.position == self.position {
-            self.last = Some(Landmark::of(event));
+            self.last = Some(event.into());
         }
     }
 

@@ -26,7 +26,7 @@ impl<V: View> Rebuilding<V> {
     pub fn new(dir: Option<&Path>, head: Position) -> Result<Self, ProjectionError> {
         let mut this = Self { folded: Folded::default(), stored: None, problem: None, identical: None };
         if let Some(bytes) = dir.map(|dir| checkpoint::read(dir, V::NAME)).transpose()?.flatten() {
-            match Folded::<V>::thaw(&bytes) {
+            match Folded::<V>::restore(&bytes) {
                 Ok(old) if old.position > head => this.problem = Some("it is ahead of the log".into()),
                 Ok(old) => this.stored = Some(StoredFile { position: old.position, bytes }),
                 Err(why) => this.problem = Some(why),
@@ -36,7 +36,7 @@ impl<V: View> Rebuilding<V> {
     }
 
     fn bytes(&self) -> Result<Vec<u8>, ProjectionError> {
-        self.folded.freeze().encode(V::NAME, V::SCHEMA)
+        self.folded.checkpoint().encode(V::NAME, V::SCHEMA)
     }
 
     /// Compares with the stored view if everything up to its checkpoint is folded: that is so once

@@ -35,7 +35,9 @@ impl From<TablesFault> for NotOpened {
     fn from(fault: TablesFault) -> Self {
         match fault {
             TablesFault::Failed(_) => Self::Fault(fault),
-            TablesFault::Damaged(_) | TablesFault::ReadOnly(_) => Self::Doubt(Doubt::of_ours(fault.to_string())),
+            TablesFault::Damaged(_) | TablesFault::Unexpected(_) | TablesFault::ReadOnly(_) => {
+                Self::Doubt(Doubt::of_ours(fault.to_string()))
+            }
         }
     }
 }

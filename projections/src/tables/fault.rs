@@ -9,6 +9,9 @@ pub(crate) enum TablesFault {
     /// What is in it can't be right, so it has to be rebuilt from the log.
     #[error("it is damaged: {0}")]
     Damaged(String),
+    /// It is whole, and something in it has not the form that this program writes. It has to be rebuilt, too.
+    #[error("it is not as this program writes it: {0}")]
+    Unexpected(String),
     /// It may be read, not written.
     #[error("it is read-only: {0}")]
     ReadOnly(String),
@@ -17,32 +20,40 @@ pub(crate) enum TablesFault {
     Failed(String),
 }
 
+impl TablesFault {
+    /// Whether the file has to be rebuilt from the log. If not, it may be right.
+    pub fn is_damage(&self) -> bool {
+        matches!(self, Self::Damaged(_) | Self::Unexpected(_))
+    }
+}
+
 impl From<Error> for TablesFault {
     fn from(error: Error) -> Self {
         if matches!(error.sqlite_error_code(), Some(ErrorCode::ReadOnly | ErrorCode::PermissionDenied)) {
             return Self::ReadOnly(error.to_string());
         }
-        let is_damage = match &error {
-            // `Unknown` is a statement that does not fit the tables.
-            Error::SqliteFailure(cause, _) => {
-                matches!(cause.code, ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase | ErrorCode::Unknown)
-            }
+        match &error {
+            Error::SqliteFailure(cause, _) => match cause.code {
+                ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase => Self::Damaged(error.to_string()),
+                // A statement that does not fit the tables.
+                ErrorCode::Unknown => Self::Unexpected(error.to_string()),
+                _ => Self::Failed(error.to_string()),
+            },
             Error::SqlInputError { .. }
             | Error::QueryReturnedNoRows
             | Error::FromSqlConversionFailure(..)
             | Error::IntegralValueOutOfRange(..)
             | Error::InvalidColumnType(..)
             | Error::InvalidColumnName(_)
-            | Error::InvalidColumnIndex(_) => true,
-            _ => false,
-        };
-        if is_damage { Self::Damaged(error.to_string()) } else { Self::Failed(error.to_string()) }
+            | Error::InvalidColumnIndex(_) => Self::Unexpected(error.to_string()),
+            _ => Self::Failed(error.to_string()),
+        }
     }
 }
 
 impl From<serde_json::Error> for TablesFault {
     fn from(error: serde_json::Error) -> Self {
-        Self::Damaged(error.to_string())
+        Self::Unexpected(error.to_string())
     }
 }
 

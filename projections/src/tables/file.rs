@@ -2,18 +2,14 @@
 
 use super::doubt::{Doubt, NotOpened};
 use super::fault::TablesFault;
+use super::open_file::OpenFile;
+use super::place;
 use crate::view::OTHER_EVENTS;
 use lastseat_domain::codec;
 use rusqlite::{Connection, OpenFlags};
 use std::fs;
-use std::io::ErrorKind;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
-
-/// Its name in the folder of views.
-pub(crate) const FILE: &str = "views.db";
-/// The name of one that is being made to replace it.
-pub(crate) const NEW_FILE: &str = "views.db.new";
 
 /// Marks it as views of lastseat ("lsvw"); `file(1)` and SQLite's tools show it.
 const APPLICATION_ID: i32 = 0x6c73_7677;
@@ -93,19 +89,21 @@ const WAL_BYTES: i64 = 16 << 20;
 const STATEMENTS: usize = 32;
 
 /// Opens the file to write to it. `None` if there is none.
-pub(super) fn open(path: &Path) -> Result<Option<Connection>, NotOpened> {
+pub(super) fn open(path: &Path) -> Result<Option<OpenFile>, NotOpened> {
     let Some(connection) = open_to_look(path)? else { return Ok(None) };
     set_up(&connection)?;
     Ok(Some(connection))
 }
 
 /// Creates the file, which must not exist.
-pub(super) fn create(path: &Path) -> Result<Connection, TablesFault> {
+pub(super) fn create(path: &Path) -> Result<OpenFile, TablesFault> {
     if let Some(folder) = path.parent() {
         fs::create_dir_all(folder)?;
     }
     create_for_owner(path)?;
-    let connection = connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+    // Of a file that is gone.
+    place::remove_beside(path)?;
+    let connection = connect(path)?;
     set_up(&connection)?;
     connection.execute_batch(&format!(
         "BEGIN IMMEDIATE; {TABLES} INSERT INTO progress VALUES (0, 0, 0, 'null', '', {codec});
@@ -125,11 +123,11 @@ fn create_for_owner(path: &Path) -> std::io::Result<()> {
 }
 
 /// Opens the file to read from it while somebody else may write. `None` if there is none.
-pub(super) fn open_to_look(path: &Path) -> Result<Option<Connection>, NotOpened> {
+pub(super) fn open_to_look(path: &Path) -> Result<Option<OpenFile>, NotOpened> {
     if !path.try_exists().map_err(TablesFault::from)? {
         return Ok(None);
     }
-    let connection = connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+    let connection = connect(path)?;
     identify(&connection)?;
     check(path, &connection)?;
     let marks = connection.query_row("SELECT in_use, codec FROM progress", [], |row| Ok((row.get(0)?, row.get(1)?)));
@@ -144,20 +142,21 @@ pub(super) fn open_to_look(path: &Path) -> Result<Option<Connection>, NotOpened>
 }
 
 /// Another connection to a file that is open already.
-pub(super) fn open_reader(path: &Path) -> Result<Connection, TablesFault> {
-    let connection = connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+pub(super) fn open_reader(path: &Path) -> Result<OpenFile, TablesFault> {
+    let connection = connect(path)?;
     connection.pragma_update(None, "cache_size", -READER_CACHE_KIB)?;
     connection.pragma_update(None, "query_only", true)?;
     Ok(connection)
 }
 
-fn connect(path: &Path, flags: OpenFlags) -> Result<Connection, TablesFault> {
-    let connection = Connection::open_with_flags(path, flags | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
+fn connect(path: &Path) -> Result<OpenFile, TablesFault> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(path, flags)?;
     connection.busy_timeout(BUSY_TIMEOUT)?;
     connection.set_prepared_statement_cache_capacity(STATEMENTS);
     // Report damage in a page as an error, not as a missing row.
     connection.pragma_update(None, "cell_size_check", true)?;
-    Ok(connection)
+    Ok(OpenFile::new(connection, path))
 }
 
 /// The file is a cache: a commit does not wait for the disk, and after a power cut it is an older one.
@@ -184,9 +183,16 @@ fn identify(connection: &Connection) -> Result<(), NotOpened> {
         }
         Ok((0, 0, 0)) => Err(Doubt::of_ours("it is empty").into()),
         Ok(_) => Err(Doubt { why: "it is not a file of views".into(), is_foreign: true }.into()),
-        Err(TablesFault::Damaged(why) | TablesFault::ReadOnly(why)) => Err(Doubt { why, is_foreign: true }.into()),
+        Err(TablesFault::Damaged(why) | TablesFault::Unexpected(why) | TablesFault::ReadOnly(why)) => {
+            Err(Doubt { why, is_foreign: true }.into())
+        }
         Err(fault) => Err(fault.into()),
     }
+}
+
+/// Whether the file is one of views, in whatever state.
+pub(super) fn recognise(path: &Path) -> Result<(), NotOpened> {
+    identify(&*connect(path)?)
 }
 
 fn check(path: &Path, connection: &Connection) -> Result<(), TablesFault> {
@@ -219,67 +225,4 @@ pub(super) fn identity(path: &Path) -> Result<String, TablesFault> {
     #[cfg(not(unix))]
     let number = 0;
     Ok(format!("file {number} of {}", created.as_nanos()))
-}
-
-/// Takes the file away, with what SQLite keeps beside it: removes our own, moves any other to a free name.
-pub(super) fn discard(path: &Path, doubt: &Doubt) -> std::io::Result<()> {
-    if doubt.is_foreign { put_aside(path) } else { remove(path) }
-}
-
-/// Takes away whatever is in the file's place. Nobody may have it open.
-pub(super) fn clear(path: &Path) -> std::io::Result<()> {
-    if !path.try_exists()? {
-        return remove(path);
-    }
-    match connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE).map_err(NotOpened::from).and_then(|file| identify(&file)) {
-        Ok(()) | Err(NotOpened::Doubt(Doubt { is_foreign: false, .. })) => remove(path),
-        // What can't be read may be something else than views.
-        Err(_) => put_aside(path),
-    }
-}
-
-/// Moves the file to a name that is free, with what SQLite keeps beside it: a write-ahead log has data, too.
-fn put_aside(path: &Path) -> std::io::Result<()> {
-    let mut aside = beside(path, ".unused");
-    let mut number = 1;
-    while is_taken(&aside)? {
-        number += 1;
-        aside = beside(path, &format!(".unused.{number}"));
-    }
-    tracing::warn!(file = %path.display(), "it is not a file of views, and is moved to {}", aside.display());
-    // The file comes last: until then it is still found, and the rest is moved at the next start.
-    for suffix in ["-wal", "-shm", ""] {
-        match fs::rename(beside(path, suffix), beside(&aside, suffix)) {
-            Err(e) if e.kind() != ErrorKind::NotFound => return Err(e),
-            _ => {}
-        }
-    }
-    Ok(())
-}
-
-fn is_taken(path: &Path) -> std::io::Result<bool> {
-    for suffix in ["", "-wal", "-shm"] {
-        if beside(path, suffix).try_exists()? {
-            return Ok(true);
-        }
-    }
-    Ok(false)
-}
-
-/// Removes the file, if it is there, with what SQLite keeps beside it.
-pub(crate) fn remove(path: &Path) -> std::io::Result<()> {
-    // SQLite ignores a write-ahead log whose file is gone. The other way round it would use the file without it.
-    for path in [path.to_owned(), beside(path, "-wal"), beside(path, "-shm")] {
-        match fs::remove_file(path) {
-            Err(e) if e.kind() != ErrorKind::NotFound => return Err(e),
-            _ => {}
-        }
-    }
-    Ok(())
-}
-
-pub(super) fn beside(path: &Path, suffix: &str) -> PathBuf {
-    let mut name = path.as_os_str().to_owned();
-    name.push(suffix);
-    name.into()
 }

@@ -2,8 +2,8 @@
 
 use super::fault::TablesFault;
 use crate::batch::Skipped;
-use crate::view::Landmark;
 use lastseat_domain::ports::event_log::Position;
+use lastseat_domain::ports::event_log::landmark::Landmark;
 use rusqlite::{Connection, params};
 
 /// How far the file has got.

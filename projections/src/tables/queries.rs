@@ -1,6 +1,6 @@
 //! What is answered from the file.
 
-use super::follower::Tables;
+use super::state::Tables;
 use super::{booking_rows, loyalty_rows, sales_rows};
 use crate::bookings::{BookingView, Page};
 use crate::error::{PageError, ProjectionError, UnknownCursor};

@@ -1,8 +1,10 @@
 //! Connections that read. Each query runs on a blocking thread, on a connection of its own, and sees the
 //! last transaction: it waits neither for the writer nor for another query.
 
+use super::blocking::drop_elsewhere;
 use super::fault::TablesFault;
 use super::file;
+use super::open_file::OpenFile;
 use parking_lot::Mutex;
 use rusqlite::Connection;
 use std::path::PathBuf;
@@ -10,33 +12,37 @@ use std::sync::Arc;
 use tokio::sync::{Semaphore, watch};
 
 /// Queries at once. More would wait for the same disk.
-const CONNECTIONS: usize = 4;
+const CONNECTIONS: u32 = 4;
 
 pub(super) struct Readers {
-    pool: Arc<Pool>,
+    pool: Arc<Mutex<Pool>>,
     permits: Semaphore,
     /// Set when a query has found damage.
-    damaged: watch::Sender<Option<String>>,
+    damaged: watch::Sender<Option<TablesFault>>,
 }
 
 struct Pool {
     path: PathBuf,
-    state: Mutex<State>,
-}
-
-#[derive(Default)]
-struct State {
-    idle: Vec<Connection>,
-    /// Counts the files that were in this place.
+    idle: Vec<OpenFile>,
+    /// Counts the files that were read here.
     file: u64,
-    /// The file has less than what callers have been promised.
-    is_behind: bool,
+    /// The first file whose answers are right.
+    right_since: u64,
+    /// Why there are no answers.
+    closed: Option<&'static str>,
+    /// The file to read when it has what callers have been promised. Until then, the one at `path` answers.
+    next: Option<PathBuf>,
 }
 
 impl Readers {
-    pub fn new(path: PathBuf) -> Self {
-        let pool = Arc::new(Pool { path, state: Mutex::default() });
-        Self { pool, permits: Semaphore::new(CONNECTIONS), damaged: watch::Sender::new(None) }
+    /// `closed`: why there are no answers before [`Self::caught_up`], if so.
+    pub fn new(path: PathBuf, closed: Option<&'static str>) -> Self {
+        let pool = Pool { path, idle: Vec::new(), file: 0, right_since: 0, closed, next: None };
+        Self {
+            pool: Arc::new(Mutex::new(pool)),
+            permits: Semaphore::new(CONNECTIONS as usize),
+            damaged: watch::Sender::new(None),
+        }
     }
 
     /// Runs a query.
@@ -46,58 +52,81 @@ impl Readers {
     ) -> Result<T, TablesFault> {
         let _permit = self.permits.acquire().await;
         let pool = Arc::clone(&self.pool);
-        let answer = tokio::task::spawn_blocking(move || pool.read(query)).await;
+        let answer = tokio::task::spawn_blocking(move || read(&pool, query)).await;
         let answer = answer.unwrap_or_else(|error| Err(TablesFault::Failed(error.to_string())));
-        if let Err(TablesFault::Damaged(why)) = &answer {
-            self.damaged.send_replace(Some(why.clone()));
+        if let Err(fault) = &answer
+            && fault.is_damage()
+        {
+            self.damaged.send_replace(Some(fault.clone()));
         }
         answer
     }
 
     /// Reports what damage a query has found.
-    pub fn damage(&self) -> watch::Receiver<Option<String>> {
+    pub fn damage(&self) -> watch::Receiver<Option<TablesFault>> {
         self.damaged.subscribe()
     }
 
-    /// Lets go of the file, which is about to be replaced. Until [`Self::caught_up`] there are no answers:
-    /// the new one has less than callers have been promised.
-    pub fn begin_again(&self) {
-        let mut state = self.pool.state.lock();
-        *state = State { idle: Vec::new(), file: state.file + 1, is_behind: true };
+    /// Lets go of the file, when the queries in progress have ended, and gives no answers, for a reason that completes "the file of views: …": until
+    /// [`Self::caught_up`], as the next file has less than callers have been promised.
+    pub async fn refuse(&self, why: &'static str) {
+        let idle = {
+            let mut pool = self.pool.lock();
+            pool.closed = Some(why);
+            pool.file += 1;
+            pool.right_since = pool.file;
+            std::mem::take(&mut pool.idle)
+        };
+        drop_elsewhere(idle).await;
+        // A connection that has not read yet would take the new file's write-ahead log for that of the old one.
+        let _all = self.permits.acquire_many(CONNECTIONS).await;
         self.damaged.send_replace(None);
     }
 
-    pub fn caught_up(&self) {
-        self.pool.state.lock().is_behind = false;
+    /// The next file. It is read from [`Self::caught_up`] on.
+    pub fn change_to(&self, path: PathBuf) {
+        self.pool.lock().next = Some(path);
+    }
+
+    /// The file has what callers have been promised.
+    pub async fn caught_up(&self) {
+        let idle = {
+            let mut pool = self.pool.lock();
+            pool.closed = None;
+            let Some(path) = pool.next.take() else { return };
+            pool.path = path;
+            pool.file += 1;
+            std::mem::take(&mut pool.idle)
+        };
+        drop_elsewhere(idle).await;
     }
 
     /// Closes the connections that are not in use.
-    pub fn close(&self) {
-        self.pool.state.lock().idle.clear();
+    pub async fn close(&self) {
+        let idle = std::mem::take(&mut self.pool.lock().idle);
+        drop_elsewhere(idle).await;
     }
 }
 
-impl Pool {
-    fn read<T>(&self, query: impl FnOnce(&Connection) -> Result<T, TablesFault>) -> Result<T, TablesFault> {
-        let (idle, number) = {
-            let mut state = self.state.lock();
-            if state.is_behind {
-                return Err(TablesFault::Failed("it is being rebuilt".into()));
-            }
-            (state.idle.pop(), state.file)
-        };
-        let connection = match idle {
-            Some(connection) => connection,
-            None => file::open_reader(&self.path)?,
-        };
-        let answer = query(&connection);
-        let mut state = self.state.lock();
-        if state.file != number {
-            return Err(TablesFault::Failed("it was replaced meanwhile".into()));
+fn read<T>(pool: &Mutex<Pool>, query: impl FnOnce(&Connection) -> Result<T, TablesFault>) -> Result<T, TablesFault> {
+    let (idle, path, number) = {
+        let mut pool = pool.lock();
+        if let Some(why) = pool.closed {
+            return Err(TablesFault::Failed(why.into()));
         }
-        if answer.is_ok() {
-            state.idle.push(connection);
-        }
-        answer
+        (pool.idle.pop(), pool.path.clone(), pool.file)
+    };
+    let connection = match idle {
+        Some(connection) => connection,
+        None => file::open_reader(&path)?,
+    };
+    let answer = query(&connection);
+    let mut pool = pool.lock();
+    if number < pool.right_since || answer.is_err() && number != pool.file {
+        return Err(TablesFault::Failed("it was replaced meanwhile".into()));
     }
+    if answer.is_ok() && number == pool.file {
+        pool.idle.push(connection);
+    }
+    answer
 }

@@ -1,14 +1,15 @@
 //! A file of views that no server writes to: looking at it, comparing with it, putting a new one in its place.
 
-use super::doubt::NotOpened;
+use super::doubt::{Doubt, NotOpened};
 use super::dump::{self, Digest};
 use super::fault::TablesFault;
-use super::file::{self, FILE};
+use super::file;
+use super::open_file::OpenFile;
+use super::place::{self, FILE};
 use super::progress::{Progress, load_skipped};
 use super::writer::Writer;
-use rusqlite::Connection;
 use std::fs::{self, File};
-use std::io::ErrorKind;
+use std::io::{self, ErrorKind};
 use std::path::Path;
 
 /// What earlier versions stored of the views that are in the file now.
@@ -17,7 +18,7 @@ const OLD_FILES: [&str; 6] =
 
 /// A file of views, at one moment.
 pub(crate) struct Stored {
-    connection: Connection,
+    connection: OpenFile,
     progress: Progress,
     /// Why it does not say what the log says, if so.
     pub problem: Option<String>,
@@ -28,7 +29,7 @@ impl Stored {
 
     /// Opens the file in a folder. `None` if there is none. The error says why it can't be read.
     pub fn open(folder: &Path) -> Result<Option<Self>, String> {
-        let path = folder.join(FILE);
+        let path = place::file_in(folder);
         let open = || -> Result<Option<Self>, NotOpened> {
             let Some(connection) = file::open_to_look(&path)? else { return Ok(None) };
             // Everything is read as of now, while a server may go on.
@@ -62,15 +63,26 @@ impl Writer {
     }
 }
 
-/// Puts a closed file in the place of the one in `folder`, which is put aside if it is not ours. Nobody may
-/// have that one open.
-pub(crate) fn install(new: &Path, folder: &Path) -> std::io::Result<()> {
-    let path = folder.join(FILE);
+/// Puts a closed file in the place of the one in `folder`, which is put aside if it is not ours.
+pub(crate) fn install(new: &Path, folder: &Path) -> io::Result<()> {
+    let path = place::file_in(folder);
     // Its write-ahead log must not be taken for that of the new file. With a crash in between there is
     // no file, and the log is folded again.
-    file::clear(&path)?;
+    clear(&path)?;
     fs::rename(new, &path)?;
     File::open(folder)?.sync_all()
+}
+
+/// Takes a file away.
+fn clear(path: &Path) -> io::Result<()> {
+    if !path.try_exists()? {
+        return place::remove(path);
+    }
+    match file::recognise(path) {
+        Ok(()) | Err(NotOpened::Doubt(Doubt { is_foreign: false, .. })) => place::remove(path),
+        // What can't be read may be something else than views.
+        Err(_) => place::put_aside(path),
+    }
 }
 
 /// Removes the files in which earlier versions stored these views.

@@ -3,7 +3,8 @@
 use super::doubt::Doubt;
 use super::dump;
 use super::fault::TablesFault;
-use super::file::{self, FILE};
+use super::file;
+use super::place::{self, FILE};
 use super::stored::Stored;
 use super::writer::Writer;
 use super::{VIEWS, booking_rows};
@@ -23,6 +24,10 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
+
+mod faults;
+
+pub(super) use faults::Closing;
 
 const PATIENCE: Duration = Duration::from_secs(20);
 
@@ -221,7 +226,7 @@ fn a_foreign_file_is_put_aside_whole_and_beside_earlier_ones() {
     for entry in ["I have lost my keys", "I have found them", "Dear diary"] {
         diary(folder.path(), entry);
         drop(Writer::replace(&path, &foreign).unwrap());
-        file::remove(&path).unwrap();
+        place::remove(&path).unwrap();
     }
     let entries = ["views.db.unused", "views.db.unused.2", "views.db.unused.3"].map(|name| entry_of(&folder.path().join(name)));
     assert_eq!(entries, ["I have lost my keys", "I have found them", "Dear diary"]);

@@ -6,17 +6,19 @@ use super::doubt::{Doubt, NotOpened};
 use super::fault::TablesFault;
 use super::file;
 use super::loyalty_rows;
+use super::open_file::OpenFile;
+use super::place;
 use super::progress::{Progress, load_skipped, store_skipped};
 use super::sales_rows::SalesRows;
 use crate::batch::{Batch, Skipped};
-use crate::view::Landmark;
 use lastseat_domain::ports::event_log::Position;
+use lastseat_domain::ports::event_log::landmark::Landmark;
 use rusqlite::{Connection, TransactionBehavior};
 use std::path::{Path, PathBuf};
 
 /// The one connection that writes.
 pub(crate) struct Writer {
-    connection: Connection,
+    connection: OpenFile,
     path: PathBuf,
     progress: Progress,
     skipped: Vec<Skipped>,
@@ -33,7 +35,7 @@ impl Writer {
 
     /// Takes away what is in the file's place, and begins with an empty one.
     pub fn replace(path: &Path, doubt: &Doubt) -> Result<Self, TablesFault> {
-        file::discard(path, doubt)?;
+        place::discard(path, doubt)?;
         Self::create(path)
     }
 
@@ -42,11 +44,15 @@ impl Writer {
         Self::on(file::create(path)?, path)
     }
 
-    fn on(connection: Connection, path: &Path) -> Result<Self, TablesFault> {
+    fn on(connection: OpenFile, path: &Path) -> Result<Self, TablesFault> {
         let sales = SalesRows::load(&connection)?;
         let (progress, skipped) = (Progress::load(&connection)?, load_skipped(&connection)?);
         file::mark(&connection, &file::identity(path)?)?;
         Ok(Self { connection, path: path.to_owned(), progress, skipped, bookings: BookingRows::default(), sales })
+    }
+
+    pub fn path(&self) -> &Path {
+        &self.path
     }
 
     pub fn progress(&self) -> &Progress {
@@ -87,7 +93,7 @@ impl Writer {
         for skipped in &skipped {
             store_skipped(&transaction, skipped)?;
         }
-        let last = events.last().map_or_else(|| self.progress.last.clone(), |event| Some(Landmark::of(event)));
+        let last = events.last().map_or_else(|| self.progress.last.clone(), |event| Some(Landmark::from(&**event)));
         let progress = Progress { position, events: self.progress.events + events.len() as u64, last };
         progress.store(&transaction)?;
         transaction.commit()?;
@@ -103,7 +109,7 @@ impl Writer {
         // Only now: what is copied from here on is the whole.
         file::mark(&self.connection, "")?;
         let path = self.path;
-        self.connection.close().map_err(|(_, error)| TablesFault::from(error))?;
+        self.connection.close()?;
         std::fs::File::open(path)?.sync_all()?;
         Ok(())
     }

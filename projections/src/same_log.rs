@@ -1,8 +1,8 @@
 //! Whether stored views belong to a log.
 
 use crate::batch::Skipped;
-use crate::view::Landmark;
 use lastseat_domain::codec;
+use lastseat_domain::ports::event_log::landmark::Landmark;
 use lastseat_domain::ports::event_log::{Direction, Filter, Position};
 use lastseat_domain::ports::{EventLog, LogFault};
 
@@ -17,12 +17,10 @@ pub(crate) async fn doubt_of(
     if position > head {
         return Ok(Some(format!("they need the log up to position {position}, and the log ends at {head}")));
     }
-    if let Some(last) = last {
-        let found = log.read_stream(&last.stream, Some(last.revision), Direction::Forwards, 1).await?;
-        if !found.first().is_some_and(|event| last.is(event)) {
-            let Landmark { position: at, stream, revision, .. } = last;
-            return Ok(Some(format!("the log does not have their last event, number {revision} of {stream} at position {at}")));
-        }
+    if let Some(last) = last
+        && !last.is_in(log).await?
+    {
+        return Ok(Some(format!("the log does not have their last event, {last}")));
     }
     for skipped in skipped {
         if !is_unreadable(log, skipped.position).await? {

@@ -1,0 +1,112 @@
+//! Folds one subscription of the log into the file, beside the seat map and never in its way.
+
+use super::blocking::{blocking, drop_elsewhere};
+use super::fault::TablesFault;
+use super::folder_retry::FolderRetry;
+use super::state::Tables;
+use super::writer::Writer;
+use crate::batch::Batch;
+use chrono::TimeDelta;
+use futures::StreamExt;
+use lastseat_domain::ports::LogFault;
+use lastseat_domain::ports::event_log::{Delivery, Filter};
+use std::path::PathBuf;
+use tokio::sync::watch;
+
+/// Most deliveries in one transaction, and most that wait for the next.
+const BATCH: usize = 8192;
+/// Shortest time between the beginnings of two transactions, unless a full batch waits.
+const PACE: TimeDelta = TimeDelta::milliseconds(5);
+
+pub(super) type Deliveries = Vec<Result<Delivery, LogFault>>;
+
+/// Why the log is not followed any more. A writer that is not kept is closed.
+pub(super) enum End {
+    Stopped(Writer),
+    Log(Writer, String),
+    /// The file that is to be kept can be written again.
+    FolderReady {
+        temporary: Writer,
+        folder: PathBuf,
+        kept: Writer,
+    },
+    Fault(TablesFault),
+    /// A thread has panicked.
+    Lost,
+}
+
+/// Folds one subscription until it fails or ends. `has_folded` is called after each batch.
+pub(super) async fn follow(
+    tables: &Tables,
+    mut writer: Writer,
+    retry: &mut FolderRetry,
+    stop: &mut watch::Receiver<bool>,
+    mut has_folded: impl FnMut(),
+) -> End {
+    let mut deliveries = tables.log.subscribe(writer.progress().position, Filter::our_streams()).ready_chunks(BATCH);
+    let mut damage = tables.readers.damage();
+    let mut waiting: Deliveries = Vec::new();
+    let mut has_ended = false;
+    let mut next = tables.clock.now();
+    loop {
+        // A query may have found damage before this began.
+        let found = damage.borrow_and_update().clone();
+        if let Some(fault) = found {
+            drop_elsewhere(writer).await;
+            return End::Fault(fault);
+        }
+        let is_due = waiting.len() >= BATCH || (!waiting.is_empty() && next <= tables.clock.now());
+        if !is_due && !has_ended {
+            let pace = tables.clock.sleep_until(next);
+            tokio::select! {
+                _ = stop.wait_for(|stop| *stop) => return End::Stopped(writer),
+                _ = damage.changed() => {}
+                (folder, kept) = retry.ready() => return End::FolderReady { temporary: writer, folder, kept },
+                () = pace, if !waiting.is_empty() => {}
+                chunk = deliveries.next() => match chunk {
+                    Some(chunk) => waiting.extend(chunk),
+                    None => has_ended = true,
+                },
+            }
+            continue;
+        }
+        if waiting.is_empty() {
+            return End::Log(writer, "the log ended its subscription".into());
+        }
+        next = tables.clock.now() + PACE;
+        let batch = std::mem::take(&mut waiting);
+        let mut folding = Box::pin(blocking(move || fold(writer, batch)));
+        let folded = loop {
+            tokio::select! {
+                biased;
+                folded = &mut folding => break folded,
+                chunk = deliveries.next(), if !has_ended && waiting.len() < BATCH => match chunk {
+                    Some(chunk) => waiting.extend(chunk),
+                    None => has_ended = true,
+                },
+            }
+        };
+        match folded {
+            Err(_) => return End::Lost,
+            Ok(Err(fault)) => return End::Fault(fault),
+            Ok(Ok((kept, fault))) => {
+                tables.publish(&kept).await;
+                if let Some(fault) = fault {
+                    return End::Log(kept, fault.to_string());
+                }
+                has_folded();
+                writer = kept;
+            }
+        }
+    }
+}
+
+/// Folds a batch. Blocks. Gives the writer back, unless the file has failed, and says why the log has, if it has.
+pub(super) fn fold(mut writer: Writer, deliveries: Deliveries) -> Result<(Writer, Option<LogFault>), TablesFault> {
+    let batch = Batch::of(deliveries);
+    for skipped in &batch.skipped {
+        tracing::error!(position = %skipped.position, "an event is skipped in the views: {}", skipped.why);
+    }
+    writer.fold(&batch)?;
+    Ok((writer, batch.fault))
+}
