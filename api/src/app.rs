@@ -67,15 +67,16 @@ pub struct App(Arc<Inner>);
 struct Inner {
     parts: AppParts,
     answers: AnswerStore,
-    lag: Lag,
+    seats_lag: Lag,
+    lists_lag: Lag,
     pages: CompressedPages,
 }
 
 impl App {
     #[must_use]
     pub fn new(parts: AppParts) -> Self {
-        let (answers, lag, pages) = (AnswerStore::default(), Lag::default(), CompressedPages::default());
-        Self(Arc::new(Inner { parts, answers, lag, pages }))
+        let (answers, pages) = (AnswerStore::default(), CompressedPages::default());
+        Self(Arc::new(Inner { parts, answers, seats_lag: Lag::default(), lists_lag: Lag::default(), pages }))
     }
 
     #[must_use]
@@ -115,10 +116,16 @@ impl App {
         &self.0.pages
     }
 
-    /// Whether the read model keeps up.
+    /// Whether the seat map keeps up with the log.
     #[must_use]
-    pub fn lag(&self) -> &Lag {
-        &self.0.lag
+    pub fn seats_lag(&self) -> &Lag {
+        &self.0.seats_lag
+    }
+
+    /// Whether the lists of bookings, rewards and sales do.
+    #[must_use]
+    pub fn lists_lag(&self) -> &Lag {
+        &self.0.lists_lag
     }
 
     #[must_use]

@@ -17,7 +17,7 @@ use http::{HeaderValue, StatusCode};
 )]
 pub async fn metrics(State(app): State<App>) -> Answer {
     // The same check that the load balancer makes, so that the two never disagree.
-    let Readiness { is_ready, head, .. } = health::check(&app).await;
+    let Readiness { is_ready, degraded, head, .. } = health::check(&app).await;
     let engine = app.box_office().status();
     let (kept, bytes) = app.answers().size();
     let gauges = Gauges {
@@ -29,7 +29,7 @@ pub async fn metrics(State(app): State<App>) -> Answer {
         engine_lag: engine.lag,
         unfinished: engine.unfinished as u64,
         uncaptured: engine.uncaptured as u64,
-        degraded: engine.degraded.len() as u64,
+        degraded,
         guard_answers: engine.guard_answers,
         guard_failures: engine.guard_failures,
         log_lines_dropped: logging::dropped(),

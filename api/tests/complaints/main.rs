@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "a test may fail loudly")]
 
 mod bad_orders;
+mod lists;
 mod opening;
 mod payments;
 mod realtime;
