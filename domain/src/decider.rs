@@ -67,11 +67,11 @@ pub trait Decider {
     /// The [`Rejection`] that says why the command is refused. A refusal changes nothing.
     fn decide(id: &Self::Id, state: &Self::State, command: Self::Command) -> Result<Vec<Event>, Rejection>;
 
-    /// The command as it is decided on a stream whose last event was decided at `last`. Clocks of nodes
-    /// differ, but time never goes back within a stream: a command that carries the time gets the later
-    /// of the two.
+    /// The command as it is decided at `now`, which its events will carry and which is not before the stream's last event:
+    /// clocks of nodes differ, but time never goes back within a stream. A command that carries the time gets
+    /// the later of the two.
     #[must_use]
-    fn not_before(command: Self::Command, _last: Timestamp) -> Self::Command {
+    fn not_before(command: Self::Command, _now: Timestamp) -> Self::Command {
         command
     }
 

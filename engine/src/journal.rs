@@ -143,10 +143,9 @@ impl Journal {
             *known = Some(loaded);
             return Ok(nothing(vec![]));
         }
-        let command = match loaded.at {
-            Some(last) => D::not_before(command, last),
-            None => command,
-        };
+        // One reading of the clock for the rule and for the events: what is in time by the one is in time by the other.
+        let now = loaded.not_before(self.now());
+        let command = D::not_before(command, now);
         let events = match D::decide(id, &loaded.state, command) {
             Ok(events) if !events.is_empty() => events,
             decided => {
@@ -155,7 +154,7 @@ impl Journal {
             }
         };
         let stream = D::stream(id);
-        let metadata = loaded.metadata(&stream, context, self.now());
+        let metadata = loaded.metadata(&stream, context, now);
         let write = codec::encode(stream, loaded.expected, &events, &metadata).map_err(Fault::from)?;
         let last = write.events.last().map(|e| e.id);
         let others = others(&events, &Metadata { causation: last, ..metadata.clone() })?;

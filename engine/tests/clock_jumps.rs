@@ -4,7 +4,9 @@
 mod common;
 
 use chrono::TimeDelta;
+use common::checker::unsafe_now;
 use common::*;
+use futures::future::BoxFuture;
 use lastseat_domain::booking::Phase;
 use lastseat_domain::ports::Clock;
 use lastseat_domain::{BookingId, Timestamp};
@@ -12,7 +14,9 @@ use lastseat_engine::{BoxOffice, Hold};
 use lastseat_in_process::{InProcessGuard, SteadyClock};
 use lastseat_payments_sandbox::SandboxGateway;
 use lastseat_testkit::{JumpingTime, MemoryLog};
-use std::sync::Arc;
+use std::collections::BTreeSet;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio::time::Instant;
 
@@ -126,6 +130,47 @@ fn a_clock_that_jumps_to_and_fro_leaves_no_seat_stuck() {
             last = event.metadata.at;
         }
     });
+}
+
+/// A clock that goes on by a little at each reading, as a real one does between two lines of code.
+struct Creeping {
+    inner: Arc<dyn Clock>,
+    /// Milliseconds for each reading.
+    step: AtomicI64,
+    ahead: AtomicI64,
+}
+
+impl Clock for Creeping {
+    fn now(&self) -> Timestamp {
+        self.inner.now() + TimeDelta::milliseconds(self.ahead.fetch_add(self.step.load(Ordering::SeqCst), Ordering::SeqCst))
+    }
+
+    fn sleep_until(&self, deadline: Timestamp) -> BoxFuture<'static, ()> {
+        self.inner.sleep_until(deadline)
+    }
+}
+
+/// The rule and the events must go by one reading of the clock, or `verify` finds a booking that was committed too late.
+#[test]
+fn a_hold_that_ends_while_its_payment_is_decided_is_never_committed_after_its_end() {
+    let outcomes = Mutex::new(BTreeSet::new());
+    for early in 0..60 {
+        in_virtual_time(async || {
+            let here = TestBench::new(true);
+            here.open().await.drain(Duration::ZERO).await;
+            let clock = Arc::new(Creeping { inner: here.clock.clone(), step: AtomicI64::new(0), ahead: AtomicI64::new(0) });
+            let bench = TestBench { clock: clock.clone(), ..here.clone() };
+            let office = bench.node().await;
+            let held = hold(&bench, &office, seats(&["A-1"])).await.unwrap().booking;
+            let end = held.expires_at.unwrap() - TimeDelta::milliseconds(10 * early + 5);
+            tokio::time::sleep((end - bench.clock.now()).to_std().unwrap()).await;
+            clock.step.store(10, Ordering::SeqCst);
+            let is_paid = pay(&office, &held, "pm_card_visa").await.is_ok();
+            outcomes.lock().unwrap().insert(is_paid);
+            assert_eq!(unsafe_now(&here).await, Vec::<String>::new(), "paid {early} readings before its end");
+        });
+    }
+    assert_eq!(outcomes.into_inner().unwrap(), BTreeSet::from([true, false]), "some were in time, and some were not");
 }
 
 #[test]
