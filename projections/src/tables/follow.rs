@@ -8,6 +8,7 @@ use super::writer::Writer;
 use crate::batch::Batch;
 use chrono::TimeDelta;
 use futures::StreamExt;
+use lastseat_domain::Timestamp;
 use lastseat_domain::ports::LogFault;
 use lastseat_domain::ports::event_log::{Delivery, Filter};
 use std::path::PathBuf;
@@ -16,7 +17,12 @@ use tokio::sync::watch;
 /// Most deliveries in one transaction, and most that wait for the next.
 const BATCH: usize = 8192;
 /// Shortest time between the beginnings of two transactions, unless a full batch waits.
-const PACE: TimeDelta = TimeDelta::milliseconds(5);
+const SHORTEST: TimeDelta = TimeDelta::milliseconds(5);
+/// Longest time, while nobody waits for the views.
+const LONGEST: TimeDelta = TimeDelta::milliseconds(100);
+/// Until somebody waits, transactions take at most one part in so many of the time. In a rush a booking changes several
+/// times within moments, and its row is written once for all of them.
+const SHARE: i32 = 16;
 
 pub(super) type Deliveries = Vec<Result<Delivery, LogFault>>;
 
@@ -47,7 +53,8 @@ pub(super) async fn follow(
     let mut damage = tables.readers.damage();
     let mut waiting: Deliveries = Vec::new();
     let mut has_ended = false;
-    let mut next = tables.clock.now();
+    let mut wanted = tables.wanted.subscribe();
+    let mut pace = Pace::at_once(tables.clock.now());
     loop {
         // A query may have found damage before this began.
         let found = damage.borrow_and_update().clone();
@@ -55,14 +62,17 @@ pub(super) async fn follow(
             drop_elsewhere(writer).await;
             return End::Fault(fault);
         }
+        let is_wanted = *wanted.borrow_and_update() > writer.progress().position;
+        let next = pace.next(is_wanted);
         let is_due = waiting.len() >= BATCH || (!waiting.is_empty() && next <= tables.clock.now());
         if !is_due && !has_ended {
-            let pace = tables.clock.sleep_until(next);
+            let due = tables.clock.sleep_until(next);
             tokio::select! {
                 _ = stop.wait_for(|stop| *stop) => return End::Stopped(writer),
                 _ = damage.changed() => {}
                 (folder, kept) = retry.ready() => return End::FolderReady { temporary: writer, folder, kept },
-                () = pace, if !waiting.is_empty() => {}
+                Ok(()) = wanted.changed() => {}
+                () = due, if !waiting.is_empty() => {}
                 chunk = deliveries.next() => match chunk {
                     Some(chunk) => waiting.extend(chunk),
                     None => has_ended = true,
@@ -73,7 +83,7 @@ pub(super) async fn follow(
         if waiting.is_empty() {
             return End::Log(writer, "the log ended its subscription".into());
         }
-        next = tables.clock.now() + PACE;
+        let begun = tables.clock.now();
         let batch = std::mem::take(&mut waiting);
         let mut folding = Box::pin(blocking(move || fold(writer, batch)));
         let folded = loop {
@@ -96,8 +106,30 @@ pub(super) async fn follow(
                 }
                 has_folded();
                 writer = kept;
+                pace = Pace::after(begun, tables.clock.now());
             }
         }
+    }
+}
+
+/// When the next transaction may begin, and when it begins at the latest.
+struct Pace {
+    earliest: Timestamp,
+    latest: Timestamp,
+}
+
+impl Pace {
+    fn at_once(now: Timestamp) -> Self {
+        Self { earliest: now, latest: now }
+    }
+
+    /// After a transaction.
+    fn after(begun: Timestamp, ended: Timestamp) -> Self {
+        Self { earliest: begun + SHORTEST, latest: begun + ((ended - begun) * SHARE).clamp(SHORTEST, LONGEST) }
+    }
+
+    fn next(&self, is_wanted: bool) -> Timestamp {
+        if is_wanted { self.earliest } else { self.latest }
     }
 }
 
@@ -109,4 +141,20 @@ pub(super) fn fold(mut writer: Writer, deliveries: Deliveries) -> Result<(Writer
     }
     writer.fold(&batch)?;
     Ok((writer, batch.fault))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_transaction_that_took_long_is_followed_by_a_longer_pause_unless_somebody_waits() {
+        let begun = Timestamp::UNIX_EPOCH;
+        let next = |took: i64, is_wanted| {
+            let pace = Pace::after(begun, begun + TimeDelta::milliseconds(took));
+            (pace.next(is_wanted) - begun).num_milliseconds()
+        };
+        assert_eq!([0, 1, 4, 50].map(|took| next(took, false)), [5, 16, 64, 100]);
+        assert_eq!([0, 1, 4, 50].map(|took| next(took, true)), [5, 5, 5, 5]);
+    }
 }

@@ -25,6 +25,8 @@ pub(crate) struct Tables {
     temporary: Mutex<Option<Temporary>>,
     /// Every query has everything up to here.
     pub position: watch::Sender<Position>,
+    /// The greatest position that a reader waits for. Until one does, more events go into one transaction.
+    pub(super) wanted: watch::Sender<Position>,
     /// What the log had at the start. Before the file has it, there are no answers.
     goal: Position,
     /// What the file has: less than `position` while it is being rebuilt.
@@ -52,6 +54,7 @@ impl Tables {
             folder: Mutex::new(folder.to_owned()),
             temporary: Mutex::new(temporary),
             position: watch::Sender::new(progress.position),
+            wanted: watch::Sender::new(progress.position),
             folded: AtomicU64::new(progress.position.0),
             events: AtomicU64::new(progress.events),
             current_at: Mutex::new(clock.now()),
@@ -62,6 +65,11 @@ impl Tables {
         };
         tables.note_skipped(writer);
         tables
+    }
+
+    /// A reader waits for this position.
+    pub(crate) fn want(&self, position: Position) {
+        self.wanted.send_if_modified(|wanted| std::mem::replace(wanted, position.max(*wanted)) < position);
     }
 
     pub(super) fn folder(&self) -> PathBuf {
