@@ -9,7 +9,8 @@ use common::*;
 use futures::future::BoxFuture;
 use lastseat_domain::booking::Phase;
 use lastseat_domain::ports::Clock;
-use lastseat_domain::{BookingId, Timestamp};
+use lastseat_domain::ports::event_log::Direction;
+use lastseat_domain::{BookingId, StreamName, Timestamp, codec};
 use lastseat_engine::{BoxOffice, Hold};
 use lastseat_in_process::{InProcessGuard, SteadyClock};
 use lastseat_payments_sandbox::SandboxGateway;
@@ -168,6 +169,12 @@ fn a_hold_that_ends_while_its_payment_is_decided_is_never_committed_after_its_en
             let is_paid = pay(&office, &held, "pm_card_visa").await.is_ok();
             outcomes.lock().unwrap().insert(is_paid);
             assert_eq!(unsafe_now(&here).await, Vec::<String>::new(), "paid {early} readings before its end");
+            let stream = StreamName::booking(held.id);
+            for recorded in here.log.read_stream(&stream, None, Direction::Forwards, 100).await.unwrap() {
+                let envelope = codec::decode(&recorded).unwrap().unwrap();
+                let late = envelope.metadata.at >= held.expires_at.unwrap();
+                assert!(!late || recorded.event_type != "BookingCommitted", "committed at {}", envelope.metadata.at);
+            }
         });
     }
     assert_eq!(outcomes.into_inner().unwrap(), BTreeSet::from([true, false]), "some were in time, and some were not");
