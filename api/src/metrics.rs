@@ -105,6 +105,11 @@ impl Metrics {
         self.reports.found_wrong();
     }
 
+    /// Counts payments that the sweep could not compare with their bookings.
+    pub fn not_compared(&self, payments: usize) {
+        self.reports.not_compared(payments);
+    }
+
     /// Counts a pass of the payments' sweep; `None`: it was broken off.
     pub fn swept(&self, pass: SweepPass, is_done: bool, now: Timestamp) {
         self.reports.swept(pass, is_done, now);

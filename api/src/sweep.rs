@@ -14,7 +14,7 @@ pub use doubts::{Compare, Comparison};
 
 use crate::metrics::{Metrics, SweepPass};
 use crate::webhooks::Payments;
-use doubts::{Doubts, Reported};
+use doubts::{Doubts, Found, Reported};
 use futures::StreamExt;
 use futures::future::BoxFuture;
 use lastseat_domain::ports::payments::{GatewayFault, PaymentRecord, UnreadableRecord};
@@ -130,7 +130,8 @@ impl Sweep {
             })
             .await;
         let doubts = Doubts { compare: &*self.compare, records: &*self.records, metrics: &self.metrics };
-        doubts.clear_up(seen.doubtful, seen.doubtful_of_round, &mut progress.reported).await;
+        let found = Found { repeated: seen.doubtful, of_round: seen.doubtful_of_round, is_whole: read.is_ok() };
+        doubts.clear_up(found, &mut progress.reported).await;
         read.map(|()| pass).map_err(|fault| Broken { pass, fault })
     }
 

@@ -23,6 +23,7 @@ pub(super) struct Reports {
     found: AtomicU64,
     checked: AtomicU64,
     wrong: AtomicU64,
+    not_compared: AtomicU64,
     /// As of the last pass.
     unreadable: AtomicU64,
     /// Seconds since 1970; 0 before the first.
@@ -36,6 +37,10 @@ impl Reports {
 
     pub(super) fn found_wrong(&self) {
         self.wrong.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(super) fn not_compared(&self, payments: usize) {
+        self.not_compared.fetch_add(payments as u64, Ordering::Relaxed);
     }
 
     pub(super) fn swept(&self, pass: SweepPass, is_done: bool, now: Timestamp) {
@@ -67,6 +72,8 @@ impl Reports {
         let help =
             "Payments that went wrong later and that the sweep found: once each, and again after 10,000 others or a restart.";
         single(text, "lastseat_payments_sweep_wrong_total", "counter", help, of(&self.wrong));
+        let help = "Payments that the sweep could not compare with their bookings in several passes; its next round tries again.";
+        single(text, "lastseat_payments_sweep_not_compared_total", "counter", help, of(&self.not_compared));
         let help =
             "Payments at the gateway that the sweep can't understand; one that it can counts no more after its next round.";
         single(text, "lastseat_payments_sweep_unreadable", "gauge", help, of(&self.unreadable));
@@ -90,6 +97,7 @@ mod tests {
         reports.swept(SweepPass { found: 1, checked: 1, unreadable: 3 }, false, at(1_060));
         reports.refund_failed();
         reports.found_wrong();
+        reports.not_compared(2);
         let mut text = String::new();
         reports.render(&mut text);
         for line in [
@@ -99,6 +107,7 @@ mod tests {
             "lastseat_payments_sweep_found_total 141",
             "lastseat_payments_sweep_looked_at_total 121",
             "lastseat_payments_sweep_wrong_total 1",
+            "lastseat_payments_sweep_not_compared_total 2",
             "lastseat_payments_sweep_unreadable 3",
             "lastseat_payments_sweep_last_timestamp_seconds 1030",
         ] {

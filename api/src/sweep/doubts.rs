@@ -19,6 +19,10 @@ const COMPARED: usize = 100;
 /// Of these, those of either part of what a pass reads, if both have as many. What one leaves is the other's.
 const OF_EACH: usize = COMPARED / 2;
 const AT_ONCE: usize = 8;
+/// Passes that try to compare what a round has found, until the round goes on without it.
+const TRIES: u32 = 5;
+/// Payments that one line of the log names.
+const NAMED: usize = 20;
 /// Reports that are remembered. Beyond that they are forgotten, and made again.
 const REMEMBERED: usize = 10_000;
 
@@ -50,9 +54,32 @@ pub(super) struct Doubts<'a> {
 pub(super) struct Reported {
     next: RoundRobin<IntentId>,
     /// Those that the round through all payments has found and no pass has compared yet.
-    waiting: VecDeque<PaymentRecord>,
+    waiting: VecDeque<OfRound>,
     /// Each is reported once.
     known: HashSet<(IntentId, Kind)>,
+}
+
+/// A payment that no pass reads again before the next round.
+#[derive(Debug)]
+struct OfRound {
+    record: PaymentRecord,
+    failed_tries: u32,
+}
+
+/// What a pass compares.
+struct Next {
+    of_round: Vec<OfRound>,
+    repeated: Vec<PaymentRecord>,
+}
+
+/// What a pass has read.
+pub(super) struct Found {
+    /// Payments that the next passes read, too.
+    pub repeated: Vec<PaymentRecord>,
+    /// Those that no pass reads again before the next round.
+    pub of_round: Vec<PaymentRecord>,
+    /// Whether it could read all that it should have.
+    pub is_whole: bool,
 }
 
 impl Reported {
@@ -62,37 +89,73 @@ impl Reported {
     }
 
     /// What a pass compares. Those that are read again and again take turns.
-    fn take(&mut self, repeated: Vec<PaymentRecord>, of_round: Vec<PaymentRecord>) -> Vec<PaymentRecord> {
+    fn take(&mut self, repeated: Vec<PaymentRecord>, of_round: Vec<PaymentRecord>) -> Next {
         for record in of_round {
-            if !self.waiting.iter().any(|waiting| waiting.intent == record.intent) {
-                self.waiting.push_back(record);
+            if !self.waiting.iter().any(|waiting| waiting.record.intent == record.intent) {
+                self.waiting.push_back(OfRound { record, failed_tries: 0 });
             }
         }
         let mut repeated: HashMap<_, _> = repeated.into_iter().map(|record| (record.intent.clone(), record)).collect();
         let most = COMPARED - repeated.len().min(OF_EACH);
-        let mut next: Vec<_> = self.waiting.drain(..self.waiting.len().min(most)).collect();
-        next.iter().for_each(|record| drop(repeated.remove(&record.intent)));
-        let turns = self.next.take(repeated.keys().cloned().collect(), COMPARED - next.len());
-        next.extend(turns.iter().filter_map(|intent| repeated.remove(intent)));
-        next
+        let of_round: Vec<_> = self.waiting.drain(..self.waiting.len().min(most)).collect();
+        of_round.iter().for_each(|next| drop(repeated.remove(&next.record.intent)));
+        let turns = self.next.take(repeated.keys().cloned().collect(), COMPARED - of_round.len());
+        let repeated = turns.iter().filter_map(|intent| repeated.remove(intent)).collect();
+        Next { of_round, repeated }
+    }
+
+    /// Lets what could not be compared wait for a later pass, and returns what has failed too often: the round must go on.
+    fn put_back(&mut self, failed: Vec<OfRound>) -> Vec<IntentId> {
+        let (given_up, again): (Vec<_>, Vec<_>) = failed.into_iter().partition(|failed| failed.failed_tries >= TRIES);
+        self.waiting.extend(again);
+        given_up.into_iter().map(|failed| failed.record.intent).collect()
     }
 }
 
 impl Doubts<'_> {
-    /// Compares as many payments as one pass does, and reports those that are wrong. `of_round`: those that no pass reads
-    /// again before the next round.
-    pub async fn clear_up(&self, repeated: Vec<PaymentRecord>, of_round: Vec<PaymentRecord>, reported: &mut Reported) {
-        let next = reported.take(repeated, of_round);
-        let compared = futures::stream::iter(next).map(|record| async move {
-            let intent = record.intent.clone();
-            self.wrong(record).await.unwrap_or_else(|why| {
-                tracing::debug!(%intent, why, "a payment could not be compared; trying again at a later pass");
-                Vec::new()
-            })
+    /// Compares as many payments as one pass does, and reports those that are wrong.
+    pub async fn clear_up(&self, found: Found, reported: &mut Reported) {
+        let Next { of_round, repeated } = reported.take(found.repeated, found.of_round);
+        let all = of_round.into_iter().map(|next| (next.record, Some(next.failed_tries)));
+        let all = all.chain(repeated.into_iter().map(|record| (record, None)));
+        let compared = futures::stream::iter(all).map(|(record, failed_tries)| async move {
+            let again = failed_tries.map(|failed_tries| OfRound { record: record.clone(), failed_tries });
+            self.wrong(record).await.map_err(|why| (again, why))
         });
-        let wrong: Vec<Vec<Difference>> = compared.buffer_unordered(AT_ONCE).collect().await;
-        for difference in wrong.into_iter().flatten() {
-            self.report(&difference, reported);
+        let compared: Vec<_> = compared.buffer_unordered(AT_ONCE).collect().await;
+        let mut failed = Vec::new();
+        let mut last = None;
+        for result in compared {
+            match result {
+                Ok(wrong) => wrong.iter().for_each(|difference| self.report(difference, reported)),
+                Err((again, why)) => {
+                    failed.extend(again);
+                    last = Some(why);
+                }
+            }
+        }
+        // While gateway or views can't be read, more tries would only use them up.
+        let used = u32::from(found.is_whole);
+        failed.iter_mut().for_each(|failed| failed.failed_tries += used);
+        let given_up = reported.put_back(failed);
+        if let Some(why) = last {
+            tracing::debug!(why, "some payments could not be compared; trying again at a later pass");
+            self.give_up(&given_up, &why);
+        }
+    }
+
+    /// Names what the round goes on without.
+    fn give_up(&self, payments: &[IntentId], why: &str) {
+        self.metrics.not_compared(payments.len());
+        for some in payments.chunks(NAMED) {
+            let intents: Vec<&str> = some.iter().map(IntentId::as_str).collect();
+            tracing::warn!(
+                payments = some.len(),
+                intents = intents.join(", "),
+                why,
+                "payments could not be compared with their bookings in {TRIES} passes; the next round tries again, and so does \
+                 `lastseat payments reconcile`"
+            );
         }
     }
 

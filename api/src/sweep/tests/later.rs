@@ -35,8 +35,12 @@ fn kept(number: usize, created: Timestamp) -> PaymentRecord {
 }
 
 fn reported(sweep: &Sweep) -> u64 {
+    counted(sweep, "wrong_total")
+}
+
+fn counted(sweep: &Sweep, name: &str) -> u64 {
     let text = sweep.metrics.render(&crate::metrics::Gauges::default());
-    let count = text.lines().find_map(|line| line.strip_prefix("lastseat_payments_sweep_wrong_total "));
+    let count = text.lines().find_map(|line| line.strip_prefix(&format!("lastseat_payments_sweep_{name} ")));
     count.unwrap().parse().unwrap()
 }
 
@@ -110,6 +114,63 @@ async fn one_round_compares_all_that_it_finds_however_many() {
     }
     let compared: HashSet<_> = gateway.compared.lock().iter().map(|record| record.intent.clone()).collect();
     assert_eq!(compared.len(), 1500);
+}
+
+/// Runs passes until a whole round is compared, and returns what was.
+async fn compared_in_a_round(gateway: &Gateway, sweep: &Sweep) -> HashSet<IntentId> {
+    let mut progress = Progress::default();
+    let mut passes = 0;
+    while passes == 0 || progress.all.is_some() || progress.reported.is_behind() {
+        sweep.pass(&mut progress).await.unwrap();
+        passes += 1;
+        assert!(passes < 100, "the round never ends");
+    }
+    gateway.compared.lock().iter().map(|record| record.intent.clone()).collect()
+}
+
+/// No pass reads them again before the next round, which may be a day later.
+#[tokio::test(start_paused = true)]
+async fn what_a_round_found_is_compared_although_a_comparison_fails() {
+    let gateway = Arc::<Gateway>::default();
+    let old = SystemClock.now() - WINDOW * 90;
+    *gateway.records.lock() = (0..1500).map(|number| kept(number, old)).collect();
+    *gateway.failing.lock() = 250;
+    let sweep = sweep(&gateway, BookingStatus::Refunded);
+    assert_eq!(compared_in_a_round(&gateway, &sweep).await.len(), 1500);
+    assert_eq!(counted(&sweep, "not_compared_total"), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_round_goes_on_without_a_payment_that_can_not_be_compared_and_counts_it() {
+    let gateway = Arc::<Gateway>::default();
+    let old = SystemClock.now() - WINDOW * 90;
+    *gateway.records.lock() = (0..1500).map(|number| kept(number, old)).collect();
+    *gateway.never_compared.lock() = Some(IntentId::new("pi_777").unwrap());
+    let sweep = sweep(&gateway, BookingStatus::Refunded);
+    assert_eq!(compared_in_a_round(&gateway, &sweep).await.len(), 1499);
+    assert_eq!(counted(&sweep, "not_compared_total"), 1);
+}
+
+/// The gateway is down for an hour: neither its list nor its payments can be read.
+#[tokio::test(start_paused = true)]
+async fn what_a_round_found_waits_while_the_gateway_can_not_be_listed() {
+    let gateway = Arc::<Gateway>::default();
+    let old = SystemClock.now() - WINDOW * 90;
+    *gateway.records.lock() = (0..1500).map(|number| kept(number, old)).collect();
+    let sweep = sweep(&gateway, BookingStatus::Refunded);
+    let mut progress = Progress::default();
+    *gateway.failing.lock() = usize::MAX;
+    sweep.pass(&mut progress).await.unwrap();
+    for _ in 0..60 {
+        *gateway.fault.lock() = Some((0, GatewayFault::Unavailable("down".into())));
+        sweep.pass(&mut progress).await.unwrap_err();
+    }
+    *gateway.failing.lock() = 0;
+    while progress.all.is_some() || progress.reported.is_behind() {
+        sweep.pass(&mut progress).await.unwrap();
+    }
+    let compared: HashSet<_> = gateway.compared.lock().iter().map(|record| record.intent.clone()).collect();
+    assert_eq!((compared.len(), counted(&sweep, "not_compared_total")), (1500, 0));
 }
 
 /// Another program's, or another shop's with the same account.
