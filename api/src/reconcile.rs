@@ -14,6 +14,7 @@ use lastseat_domain::ports::event_log::RecordedEvent;
 use lastseat_domain::ports::payments::{PaymentRecord, UnreadableRecord};
 use lastseat_domain::{BookingId, IntentId, Timestamp, codec};
 use std::collections::{BTreeMap, HashMap, HashSet};
+use std::sync::Arc;
 
 /// The gateway's records, and the bookings folded from the log.
 pub struct Reconciliation {
@@ -99,6 +100,16 @@ impl Reconciliation {
     /// The bookings whose events name an intent.
     fn named(&self) -> HashMap<&IntentId, BookingId> {
         self.bookings.iter().filter_map(|(booking, ledger)| Some((ledger.intent()?, *booking))).collect()
+    }
+
+    /// Whether a difference is still one when all events of its booking are read again.
+    #[must_use]
+    pub fn is_still(&self, found: &Difference, booking: BookingId, events: &[Arc<RecordedEvent>], now: Timestamp) -> bool {
+        let records = self.matched().into_iter().filter(|record| record.booking == Some(booking)).collect();
+        let mut again = Self { records, unreadable: self.unreadable.clone(), bookings: HashMap::new(), complete: true };
+        events.iter().for_each(|event| again.observe(event));
+        let same = |now: &Difference| (now.kind, &now.intent, now.remedy) == (found.kind, &found.intent, found.remedy);
+        again.differences(now).iter().any(same)
     }
 
     /// The same bookings with records that were read later.

@@ -1,34 +1,9 @@
-use super::samples::{booking, euros, intent};
+use super::samples::{booking, euros, history, intent};
 use super::*;
 use chrono::TimeDelta;
 use lastseat_domain::event::*;
 use lastseat_domain::ports::payments::{Dispute, IntentStatus};
-use lastseat_domain::{Currency, Money, SeatId, ShowId, Timestamp};
-
-/// Opened, started, authorised, committed, captured, refund requested, refunded.
-fn history(length: usize) -> Vec<Event> {
-    let (booking, amount) = (booking(), euros(100));
-    let at = Timestamp::UNIX_EPOCH;
-    let all: Vec<Event> = vec![
-        BookingOpened {
-            booking,
-            show: ShowId::new("gala").unwrap(),
-            buyer: "ann".parse().unwrap(),
-            seats: vec![PricedSeat { seat: SeatId::new("A-1").unwrap(), price: 100 }],
-            amount,
-            expires_at: at,
-            request: None,
-        }
-        .into(),
-        PaymentStarted { booking, attempt: 1, payment_method: Some("pm_card_visa".into()), request: None }.into(),
-        PaymentAuthorised { booking, attempt: 1, intent: intent("pi_1"), amount, capture_before: None }.into(),
-        BookingCommitted { booking }.into(),
-        PaymentCaptured { booking, intent: intent("pi_1"), amount }.into(),
-        RefundRequested { booking, by: "admin".into() }.into(),
-        PaymentRefunded { booking, intent: intent("pi_1"), amount }.into(),
-    ];
-    all.into_iter().take(length).collect()
-}
+use lastseat_domain::{Currency, Money, Timestamp};
 
 fn aborted(length: usize) -> Vec<Event> {
     let mut events = history(length);

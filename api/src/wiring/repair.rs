@@ -5,7 +5,7 @@ use super::payments::ChosenPayments;
 use crate::config::Config;
 use crate::data_dir::DataDir;
 use crate::snapshots::SnapshotFiles;
-use lastseat_domain::ports::{Clock, PaymentGateway};
+use lastseat_domain::ports::{Clock, EventLog, PaymentGateway};
 use lastseat_engine::{BoxOffice, Ports, Settings};
 use lastseat_event_log_sqlite::SqliteLog;
 use lastseat_in_process::{FreeOfCharge, InProcessGuard, RandomIds, SystemClock};
@@ -43,6 +43,12 @@ impl Repair {
                 Err(error)
             }
         }
+    }
+
+    /// The log that the engine writes.
+    #[must_use]
+    pub fn log(&self) -> Arc<dyn EventLog> {
+        Arc::clone(&self.log) as _
     }
 
     /// Finishes what is in progress and closes the log.

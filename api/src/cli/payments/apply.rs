@@ -5,15 +5,17 @@ use super::read::patiently;
 use crate::auth::{Auth, Role};
 use crate::cli::load::client::{Connection, Target};
 use crate::config::Config;
-use crate::reconcile::{Difference, Remedy};
+use crate::reconcile::{Difference, Reconciliation, Remedy};
 use crate::wiring::chosen::SystemClock;
 use crate::wiring::payment_records::Recorded;
+use crate::wiring::reading::Readable;
 use crate::wiring::repair::Repair;
 use crate::wiring::token_key;
 use bytes::Bytes;
+use lastseat_domain::ports::event_log::Direction;
 use lastseat_domain::ports::payments::{GatewayFault, Intent, IntentStatus};
-use lastseat_domain::ports::{PaymentGateway, PaymentRecords};
-use lastseat_domain::{BookingId, BuyerId, IntentId, Money};
+use lastseat_domain::ports::{Clock, EventLog, PaymentGateway, PaymentRecords};
+use lastseat_domain::{BookingId, BuyerId, IntentId, Money, StreamName};
 use serde::Serialize;
 use std::sync::Arc;
 use std::time::Duration;
@@ -45,6 +47,8 @@ enum Engine {
 pub struct Apply {
     records: Arc<dyn PaymentRecords>,
     gateway: Option<Arc<dyn PaymentGateway>>,
+    /// As it is now, to look at a booking again.
+    log: Arc<dyn EventLog>,
     engine: Engine,
     unknown_bookings: bool,
 }
@@ -54,7 +58,7 @@ impl Apply {
     /// log.
     ///
     /// # Errors
-    /// Why the server can't be used.
+    /// Why the server or the log can't be used.
     pub async fn open(config: &Config, recorded: &Recorded, url: Option<&str>, unknown_bookings: bool) -> Result<Self, String> {
         let engine = match url {
             Some(url) => {
@@ -66,16 +70,16 @@ impl Apply {
                 Err(why) => Engine::Nobody(why),
             },
         };
-        let gateway = match &engine {
-            Engine::Here(repair) => Some(Arc::clone(&repair.gateway)),
-            _ => recorded.gateway.clone(),
+        let (gateway, log) = match &engine {
+            Engine::Here(repair) => (Some(Arc::clone(&repair.gateway)), repair.log()),
+            _ => (recorded.gateway.clone(), Readable::open(config).map_err(|error| error.to_string())?.log),
         };
-        Ok(Self { records: Arc::clone(&recorded.records), gateway, engine, unknown_bookings })
+        Ok(Self { records: Arc::clone(&recorded.records), gateway, log, engine, unknown_bookings })
     }
 
-    /// Does what helps against a difference. `intents`: all of its booking's.
-    pub async fn run(&mut self, difference: &Difference, intents: &[IntentId]) -> Outcome {
-        let Difference { kind, booking: Some(booking), intent, remedy, .. } = difference else {
+    /// Does what helps against a difference that `compared` has.
+    pub async fn run(&mut self, difference: &Difference, compared: &Reconciliation) -> Outcome {
+        let Difference { kind, booking: Some(booking), remedy, .. } = difference else {
             return Outcome::NotDone("it is not lastseat's".to_owned());
         };
         if kind.is_unknown_booking() && !self.unknown_bookings {
@@ -83,7 +87,7 @@ impl Apply {
             return Outcome::NotDone(why.to_owned());
         }
         match remedy {
-            Remedy::Refund { .. } | Remedy::Cancel | Remedy::Capture => self.at_gateway(intent, *booking, *remedy, intents).await,
+            Remedy::Refund { .. } | Remedy::Cancel | Remedy::Capture => self.at_gateway(difference, *booking, compared).await,
             Remedy::RefundBooking => self.refund_booking(*booking).await,
             Remedy::Wait => self.look_at(*booking).await,
             Remedy::Decide => Outcome::NotDone("a person decides".to_owned()),
@@ -92,20 +96,24 @@ impl Apply {
     }
 
     /// Does it, and reports what the gateway has afterwards: an answer may be an old one, or lost.
-    async fn at_gateway(&self, intent: &IntentId, booking: BookingId, remedy: Remedy, intents: &[IntentId]) -> Outcome {
+    async fn at_gateway(&self, difference: &Difference, booking: BookingId, compared: &Reconciliation) -> Outcome {
+        let Difference { intent, remedy, .. } = difference;
         let Some(gateway) = &self.gateway else {
             return Outcome::NotDone("a server has the sandbox open; stop it, and run this again".to_owned());
         };
         let answer = match remedy {
-            Remedy::Refund { number, amount } => match self.unused_number(number, intents).await {
-                Ok(number) => gateway.refund(intent, booking, number, amount).await,
+            Remedy::Refund { number, amount } => match self.unused_number(*number, &compared.intents(booking)).await {
+                Ok(number) => match self.look_again(difference, booking, compared).await {
+                    Ok(()) => gateway.refund(intent, booking, number, *amount).await,
+                    Err(why) => return Outcome::NotDone(why),
+                },
                 Err(fault) => Err(fault),
             },
             Remedy::Cancel => gateway.cancel(intent, booking).await,
             _ => gateway.capture(intent, booking).await,
         };
         match (answer, patiently(async || gateway.retrieve(intent).await).await) {
-            (answer, Ok(now)) => match (seen(remedy, &now), answer) {
+            (answer, Ok(now)) => match (seen(*remedy, &now), answer) {
                 (Ok(done), _) => Outcome::Done(done),
                 (Err(_), Err(fault)) => Outcome::NotDone(fault.to_string()),
                 (Err(why), Ok(_)) => Outcome::NotDone(why),
@@ -113,6 +121,15 @@ impl Apply {
             (Err(fault), Err(_)) => Outcome::NotDone(fault.to_string()),
             (Ok(_), Err(fault)) => Outcome::NotDone(format!("it may be done, and the payment can't be looked at: {fault}")),
         }
+    }
+
+    /// Whether the log still has the difference: minutes have passed since it was read, and somebody may have sent the money
+    /// another way and said so. A moment is left between this and the refund.
+    async fn look_again(&self, found: &Difference, booking: BookingId, compared: &Reconciliation) -> Result<(), String> {
+        let events = self.log.read_stream(&StreamName::booking(booking), None, Direction::Forwards, usize::MAX).await;
+        let events = events.map_err(|fault| format!("the booking can't be read again: {fault}"))?;
+        let same = compared.is_still(found, booking, &events, SystemClock.now());
+        if same { Ok(()) } else { Err("its booking has changed meanwhile; run this again".to_owned()) }
     }
 
     /// A number that no refund of the booking has had, from `least`. A number is a part of the idempotency key, and a

@@ -133,8 +133,7 @@ async fn reconcile(args: &Reconcile, config: &Config) -> Result<u8, Unreadable> 
 async fn carry_out(mut apply: Apply, compared: &Reconciliation, found: &[Difference]) -> Vec<Outcome> {
     let mut outcomes = Vec::with_capacity(found.len());
     for difference in found {
-        let intents = difference.booking.map(|booking| compared.intents(booking)).unwrap_or_default();
-        outcomes.push(apply.run(difference, &intents).await);
+        outcomes.push(apply.run(difference, compared).await);
     }
     if let Err(why) = apply.close().await {
         complain(&why);

@@ -1,8 +1,12 @@
 use super::*;
 use crate::reconcile::Kind;
-use crate::reconcile::samples::{booking, euros, intent};
+use crate::reconcile::samples::{booking, euros, history, intent};
 use async_trait::async_trait;
-use lastseat_domain::ports::payments::{Dispute, PaymentOrder, RecordPage, RefundRecord};
+use lastseat_domain::event::{Event, PaymentFlagged, PaymentReturnedElsewhere};
+use lastseat_domain::ports::event_log::{Expected, Filter};
+use lastseat_domain::ports::payments::{Dispute, PaymentOrder, PaymentRecord, RecordPage, RefundRecord};
+use lastseat_domain::{Metadata, Timestamp, codec};
+use lastseat_testkit::MemoryLog;
 use parking_lot::Mutex;
 
 /// A gateway that keeps the money of one intent, and the refunds that were tried.
@@ -86,14 +90,62 @@ impl PaymentGateway for Gateway {
     }
 }
 
+/// A log in which the booking is refunded, and more.
+async fn log_with(more: Vec<Event>) -> Arc<dyn EventLog> {
+    let log = MemoryLog::new(Arc::new(SystemClock), true);
+    let events = [history(7), more].concat();
+    let metadata = Metadata::of_booking(booking(), "test", Timestamp::UNIX_EPOCH);
+    let write = codec::encode(StreamName::booking(booking()), Expected::NoStream, &events, &metadata).unwrap();
+    log.append(vec![write]).await.unwrap();
+    Arc::new(log)
+}
+
+/// What was compared while the log had the booking refunded, and nothing more.
+async fn compared(intents: &[&str]) -> Reconciliation {
+    let record = |name: &&str| PaymentRecord {
+        intent: intent(name),
+        booking: Some(booking()),
+        amount: euros(100),
+        status: IntentStatus::Succeeded,
+        captured: 100,
+        refunded: if *name == "pi_1" { 0 } else { 100 },
+        dispute: Dispute::None,
+        created: Timestamp::UNIX_EPOCH,
+    };
+    let mut compared = Reconciliation::of_all(intents.iter().map(record).collect());
+    let log = log_with(vec![]).await;
+    let events = log.read_all(None, Direction::Forwards, 100, &Filter::streams(&["booking-"])).await.unwrap();
+    events.iter().for_each(|event| compared.observe(event));
+    compared
+}
+
 async fn run(gateway: &Arc<Gateway>, remedy: Remedy, intents: &[&str]) -> Outcome {
+    run_with(gateway, remedy, intents, log_with(vec![]).await).await
+}
+
+async fn run_with(gateway: &Arc<Gateway>, remedy: Remedy, intents: &[&str], log: Arc<dyn EventLog>) -> Outcome {
     let engine = Engine::Nobody("not needed".to_owned());
     let (records, at) = (Arc::clone(gateway) as _, Some(Arc::clone(gateway) as _));
-    let mut apply = Apply { records, gateway: at, engine, unknown_bookings: false };
+    let mut apply = Apply { records, gateway: at, log, engine, unknown_bookings: false };
     let (kind, text) = (Kind::RefundedCharged, "");
     let difference =
         Difference { kind, booking: Some(booking()), intent: intent("pi_1"), text, wrong: true, since: None, remedy };
-    apply.run(&difference, &intents.iter().map(|name| intent(name)).collect::<Vec<_>>()).await
+    apply.run(&difference, &compared(intents).await).await
+}
+
+/// Minutes pass between the comparison and its refund.
+#[tokio::test]
+async fn money_that_went_another_way_meanwhile_is_not_returned_again() {
+    let (booking, amount) = (booking(), euros(100));
+    let gateway = Gateway::after_failures(false, false);
+    let reviewed = vec![
+        PaymentFlagged { booking, reason: "the gateway still has it".into() }.into(),
+        PaymentReturnedElsewhere { booking, amount, reason: "transferred".into(), by: "root".into() }.into(),
+    ];
+    let log = log_with(reviewed).await;
+    let outcome = run_with(&gateway, Remedy::Refund { number: 2, amount }, &["pi_1"], log).await;
+    assert!(matches!(&outcome, Outcome::NotDone(why) if why.contains("has changed meanwhile")), "{outcome:?}");
+    assert_eq!(gateway.refunds.lock().len(), 2, "the two that had failed");
 }
 
 /// The key of refund 2 would replay its first answer, and the money would stay.
