@@ -288,6 +288,16 @@ fn a_refund_that_failed_later_is_ended_only_while_the_gateway_has_the_money() {
     given(over).when(review(Review::Continue)).then_rejected("not_flagged");
 }
 
+/// Nobody asks the gateway about it, so it can't be what the gateway says.
+#[test]
+fn a_refunded_booking_that_cost_nothing_waits_for_no_review() {
+    let open = BookingOpened { amount: eur(0), ..opened() };
+    let free = [vec![open.into()], history("refunded").split_off(1)].concat();
+    given(free.clone()).when(review(Review::ReturnedElsewhere)).then_rejected("not_flagged");
+    let flagged = [free, vec![flagged()]].concat();
+    given(flagged).when(review(Review::ReturnedElsewhere)).then_rejected("no_refund_due");
+}
+
 /// What the gateway has is only evidence of a refund that the log has.
 #[test]
 fn money_at_the_gateway_ends_no_booking_that_is_not_refunded() {

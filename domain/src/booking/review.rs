@@ -24,8 +24,8 @@ pub(super) fn review(
     if state.reviewed == Some(found) && !state.flagged {
         return Ok(vec![]);
     }
-    if (found, &state.phase) == (Review::ReturnedElsewhere, &Phase::Refunded) {
-        return returned_after_refund(state, kept, reason, by);
+    if let (Review::ReturnedElsewhere, Phase::Refunded, Some(amount)) = (found, &state.phase, refundable(state)) {
+        return returned_after_refund(state, amount, kept, reason, by);
     }
     if !state.flagged {
         return Err(Rejection::NotFlagged);
@@ -49,11 +49,20 @@ pub(super) fn review(
 /// The gateway accepted the refund, so the log says that the money is returned, and the bank refused it days later. The
 /// log can't know that: only while the gateway says that it still has money may a person say that it went another way.
 /// The flag keeps in the log what the gateway said.
-fn returned_after_refund(state: &Booking, kept: Option<Money>, reason: String, by: String) -> Result<Vec<Event>, Rejection> {
-    let (Some(kept), Some(amount)) = (kept.filter(|kept| kept.value > 0), state.amount()) else {
-        return Err(Rejection::RefundStands);
-    };
+fn returned_after_refund(
+    state: &Booking,
+    amount: Money,
+    kept: Option<Money>,
+    reason: String,
+    by: String,
+) -> Result<Vec<Event>, Rejection> {
+    let Some(kept) = kept.filter(|kept| kept.value > 0) else { return Err(Rejection::RefundStands) };
     let booking = state.id;
     let failed = format!("its refund was accepted and has failed: the gateway still has {kept}");
     Ok(vec![PaymentFlagged { booking, reason: failed }.into(), PaymentReturnedElsewhere { booking, amount, reason, by }.into()])
+}
+
+/// The money of a refund that the gateway can be asked about: a booking that cost nothing has none there.
+fn refundable(state: &Booking) -> Option<Money> {
+    state.intent.as_ref().and(state.amount()).filter(|amount| amount.value > 0)
 }
