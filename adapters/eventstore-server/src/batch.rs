@@ -22,7 +22,7 @@ use futures::stream::{self, BoxStream, FuturesUnordered, StreamExt};
 use lastseat_domain::ports::event_log::{Expected, LogFault, StreamWrite};
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio_util::sync::WaitForCancellationFutureOwned;
 use tonic::{Status, Streaming};
 use uuid::Uuid;
@@ -37,13 +37,22 @@ const MAX_PARTIAL: usize = 64;
 /// The options of an append.
 struct Header {
     heading: Heading,
+    /// Since `begun`, when its first part was received.
     time_limit: Duration,
+    begun: Instant,
 }
 
 /// An append as far as it has been received, or the reason why it can't be carried out.
 struct Received {
     header: Header,
     draft: Result<Draft, Failure>,
+}
+
+impl Received {
+    /// Whether it writes nothing and only asks for the stream's revision.
+    fn is_check(&self) -> bool {
+        self.draft.as_ref().is_ok_and(Draft::is_empty)
+    }
 }
 
 /// Appends that go to the log together. They have the same time left.
@@ -71,7 +80,9 @@ struct Session {
     partial: HashMap<Uuid, Received>,
     partial_bytes: usize,
     /// Completely received, and not yet with the log.
-    arrived: Vec<Received>,
+    arrived: VecDeque<Received>,
+    /// Whether an append without events is with the log. It reads, so that a later append would overtake it.
+    is_checking: bool,
     in_flight: FuturesUnordered<BoxFuture<'static, Done>>,
     answers: VecDeque<BatchAppendResp>,
     /// Appends that have arrived or are in flight, and the bytes of their events.
@@ -92,7 +103,8 @@ pub(crate) fn session(
         ending: None,
         partial: HashMap::new(),
         partial_bytes: 0,
-        arrived: Vec::new(),
+        arrived: VecDeque::new(),
+        is_checking: false,
         in_flight: FuturesUnordered::new(),
         answers: VecDeque::new(),
         appends: 0,
@@ -120,7 +132,7 @@ impl Session {
                     Ok(None) => self.end(None),
                     Err(status) => self.end(Some(fault::unreadable(status))),
                 },
-                () = std::future::ready(()), if !self.arrived.is_empty() => self.hand_over(),
+                () = std::future::ready(()), if self.may_hand_over() => self.hand_over(),
                 Some(done) = self.in_flight.next(), if !self.in_flight.is_empty() => self.take(done),
                 () = &mut self.shutdown, if self.open => self.end(Some(fault::shutting_down())),
             }
@@ -154,7 +166,7 @@ impl Session {
         if part.is_final {
             self.appends += 1;
             self.bytes += bytes;
-            self.arrived.push(append);
+            self.arrived.push_back(append);
             return Ok(());
         }
         self.partial_bytes += bytes;
@@ -184,15 +196,25 @@ impl Session {
             }
         };
         let heading = Heading { correlation, stream: options.stream_identifier.clone(), expected };
-        let header = Header { heading, time_limit: deadline::in_steps(time_limit.min(longest)) };
+        let time_limit = deadline::in_steps(time_limit.min(longest));
+        let header = Header { heading, time_limit, begun: Instant::now() };
         Received { header, draft: Draft::new(options.stream_identifier, state) }
+    }
+
+    /// What has arrived waits for an append without events, and that for everything before it: it would read what the log
+    /// has by then.
+    fn may_hand_over(&self) -> bool {
+        let waits = |next: &Received| self.is_checking || next.is_check();
+        self.arrived.front().is_some_and(|next| self.in_flight.is_empty() || !waits(next))
     }
 
     /// Gives the log what has arrived, in order: a client may send the next event of a stream before it has the answer to
     /// the previous one.
     fn hand_over(&mut self) {
+        self.is_checking = false;
         let mut group = Group::default();
-        for Received { header: Header { heading, time_limit }, draft } in std::mem::take(&mut self.arrived) {
+        while let Some(Received { header: Header { heading, time_limit, begun }, draft }) = self.next_arrived(&group) {
+            let time_limit = deadline::left(time_limit, begun.elapsed());
             match draft {
                 Err(failure) => self.take(Done { answers: vec![answer(heading, Err(failure))], bytes: 0 }),
                 Ok(_) if time_limit.is_zero() => {
@@ -200,6 +222,7 @@ impl Session {
                     self.take(Done { answers: vec![answer(heading, Err(Failure::TooLate))], bytes });
                 }
                 Ok(draft) if draft.is_empty() => {
+                    self.is_checking = true;
                     let served = Arc::clone(&self.served);
                     self.in_flight.push(Box::pin(async move {
                         let answers = vec![answer(heading, draft.write(&*served.log, time_limit).await)];
@@ -217,6 +240,12 @@ impl Session {
             }
         }
         self.start(group);
+    }
+
+    /// The next append that has to wait for nothing before it.
+    fn next_arrived(&mut self, group: &Group) -> Option<Received> {
+        let waits = self.is_checking || (!group.writes.is_empty() && self.arrived.front().is_some_and(Received::is_check));
+        if waits || !self.may_hand_over() { None } else { self.arrived.pop_front() }
     }
 
     fn start(&mut self, group: Group) {

@@ -31,6 +31,15 @@ pub(crate) fn in_steps(limit: Duration) -> Duration {
     if millis < 1_000 { limit } else { Duration::from_millis(millis / STEP * STEP) }
 }
 
+/// What is left of a limit; zero once it has passed. The first hundredth of a second does not count: appends that came one
+/// after the other have the same left.
+pub(crate) fn left(limit: Duration, elapsed: Duration) -> Duration {
+    const STEP: u64 = 10;
+    let millis = u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX);
+    let counted = Duration::from_millis(millis / STEP * STEP);
+    if elapsed >= limit { Duration::ZERO } else { in_steps(limit.saturating_sub(counted)) }
+}
+
 /// Zero for a negative duration. Callers set an upper bound: some clients put a date into it.
 pub(crate) fn from_duration(duration: prost_types::Duration) -> Duration {
     let seconds = u64::try_from(duration.seconds).unwrap_or_default();
@@ -77,6 +86,25 @@ mod tests {
         let millis = Duration::from_millis;
         for (limit, shortened) in [(0, 0), (1, 1), (999, 999), (1_000, 1_000), (1_249, 1_000), (9_999, 9_750), (10_000, 10_000)] {
             assert_eq!(in_steps(millis(limit)), millis(shortened));
+        }
+    }
+
+    #[test]
+    fn what_has_passed_is_not_left_and_a_moment_does_not_count() {
+        let millis = Duration::from_millis;
+        for (limit, elapsed, expected) in [
+            (10_000, 0, 10_000),
+            (10_000, 9, 10_000),
+            (10_000, 10, 9_750),
+            (10_000, 9_600, 400),
+            (10_000, 10_000, 0),
+            (10_000, 60_000, 0),
+            (200, 3, 200),
+            (200, 150, 50),
+            (5, 5, 0),
+            (0, 0, 0),
+        ] {
+            assert_eq!(left(millis(limit), millis(elapsed)), millis(expected), "{limit} {elapsed}");
         }
     }
 

@@ -5,7 +5,8 @@ mod common;
 
 use async_trait::async_trait;
 use common::raw::{batch_append, streams};
-use common::wire::streams::{BatchAppendResp, batch_append_resp};
+use common::wire::streams::batch_append_req::options::{DeadlineOption, ExpectedStreamPosition};
+use common::wire::streams::{BatchAppendReq, BatchAppendResp, batch_append_resp};
 use common::{TestServer, soon, sqlite, writing};
 use futures::SinkExt;
 use futures::channel::mpsc;
@@ -16,6 +17,7 @@ use lastseat_testkit::{ForwardLog, ForwardingLog};
 use parking_lot::Mutex;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 use tokio::sync::Semaphore;
 
 /// A log that takes appends only while its gate is open, and notes how many came together.
@@ -60,6 +62,58 @@ async fn appends_do_not_wait_for_the_answers_to_earlier_ones() {
     }
     drop(requests);
     assert!(soon(incoming.message()).await.unwrap().is_none());
+    server.stop().await;
+}
+
+/// A client may ask for the revision after an event without waiting for the answer, and go on from there.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_append_without_events_keeps_its_place() {
+    let (_folder, log) = sqlite();
+    let server = TestServer::new(log, writing()).await;
+    let requests = (0..100).flat_map(|n| {
+        let stream = format!("seat-{n}");
+        let after = |revision, correlation: &str| {
+            let mut request = batch_append(&stream, correlation);
+            request.correlation_id = batch_append(correlation, correlation).correlation_id;
+            request.options.as_mut().unwrap().expected_stream_position = Some(ExpectedStreamPosition::StreamPosition(revision));
+            request
+        };
+        let check = BatchAppendReq { proposed_messages: vec![], ..after(0, &format!("{n} check")) };
+        [batch_append(&stream, &format!("{n} first")), check, after(0, &format!("{n} second"))]
+    });
+    let requests = futures::stream::iter(requests.collect::<Vec<_>>());
+    let mut incoming = streams(&server).await.batch_append(requests).await.unwrap().into_inner();
+    let mut answers = 0;
+    while let Some(answer) = soon(incoming.message()).await.unwrap() {
+        assert!(is_written(&answer), "{answer:?}");
+        answers += 1;
+    }
+    assert_eq!((answers, server.log.head().await.unwrap().0), (300, 200));
+    server.stop().await;
+}
+
+/// The first part names how long the client waits.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_time_between_its_parts_counts_for_an_append() {
+    const LIMIT: Duration = Duration::from_millis(50);
+    let (_folder, log) = sqlite();
+    let server = TestServer::new(log, writing()).await;
+    let (mut requests, receiver) = mpsc::channel(0);
+    let mut incoming = streams(&server).await.batch_append(receiver).await.unwrap().into_inner();
+    let mut first = BatchAppendReq { is_final: false, ..batch_append("seat-late", "a") };
+    let limit = prost_types::Duration { seconds: 0, nanos: i32::try_from(LIMIT.as_nanos()).unwrap() };
+    first.options.as_mut().unwrap().deadline_option = Some(DeadlineOption::Deadline(limit));
+    let last = BatchAppendReq { options: None, ..batch_append("seat-late", "b") };
+    requests.send(first).await.unwrap();
+    requests.send(batch_append("seat-1", "c")).await.unwrap();
+    assert!(is_written(&soon(incoming.message()).await.unwrap().unwrap()), "so the first part has been received");
+    tokio::time::sleep(LIMIT).await;
+    requests.send(last).await.unwrap();
+    let answer = soon(incoming.message()).await.unwrap().unwrap();
+    let Some(batch_append_resp::Result::Error(status)) = &answer.result else { panic!("{answer:?}") };
+    assert!(status.details.as_ref().unwrap().type_url.ends_with(".Timeout"), "{answer:?}");
+    assert_eq!(server.log.head().await.unwrap().0, 1, "the log did not get it");
+    drop(requests);
     server.stop().await;
 }
 
