@@ -89,12 +89,25 @@ impl SnapshotFiles {
         Some(Stored { path, bytes, snapshot })
     }
 
-    /// The newest that the log confirms; `None` if there is none. Warns of each that is not used. One that the log
-    /// refuses gets another name, so that no later start reads it again: call it while no other process uses the files.
+    /// The newest that the log confirms; `None` if there is none. Warns of each that is not used, and changes nothing: a
+    /// server may be using the files.
     ///
     /// # Errors
     /// [`LogFault`] if the log can't be read.
     pub async fn load(&self, log: &dyn EventLog) -> Result<Option<Loaded>, LogFault> {
+        self.newest(log, false).await
+    }
+
+    /// The same for the server whose files they are. One that the log refuses gets another name, so that no later start reads
+    /// it again.
+    ///
+    /// # Errors
+    /// [`LogFault`] if the log can't be read.
+    pub async fn load_at_start(&self, log: &dyn EventLog) -> Result<Option<Loaded>, LogFault> {
+        self.newest(log, true).await
+    }
+
+    async fn newest(&self, log: &dyn EventLog, puts_aside: bool) -> Result<Option<Loaded>, LogFault> {
         for name in NAMES {
             let files = self.clone();
             let read = tokio::task::spawn_blocking(move || files.read(name)).await;
@@ -105,10 +118,11 @@ impl SnapshotFiles {
                     match snapshot.check(log).await {
                         Ok(snapshot) => return Ok(Some(Loaded { snapshot, position, taken_at, path })),
                         Err(SnapshotDoubt::Log(fault)) => return Err(fault),
-                        Err(SnapshotDoubt::Unusable(doubt)) => {
+                        Err(SnapshotDoubt::Unusable(doubt)) if puts_aside => {
                             put_aside(&path, &doubt).await;
                             continue;
                         }
+                        Err(SnapshotDoubt::Unusable(doubt)) => doubt,
                     }
                 }
                 Err(doubt) => doubt,

@@ -33,7 +33,7 @@ pub(super) async fn open_box_office(
     let (log, clock) = (Arc::clone(&ports.log), Arc::clone(&ports.clock));
     let ms = |since: Timestamp| (clock.now() - since).num_milliseconds();
     let started = clock.now();
-    let loaded = SnapshotFiles::at(data.snapshots()).load(&*log).await?;
+    let loaded = SnapshotFiles::at(data.snapshots()).load_at_start(&*log).await?;
     let load_ms = ms(started);
     let (snapshot, position) = match loaded {
         Some(Loaded { snapshot, position, taken_at, .. }) => {
