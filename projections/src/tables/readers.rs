@@ -16,7 +16,7 @@ const CONNECTIONS: u32 = 4;
 
 pub(super) struct Readers {
     pool: Arc<Mutex<Pool>>,
-    permits: Semaphore,
+    permits: Arc<Semaphore>,
     /// Set when a query has found damage.
     damaged: watch::Sender<Option<TablesFault>>,
 }
@@ -40,7 +40,7 @@ impl Readers {
         let pool = Pool { path, idle: Vec::new(), file: 0, right_since: 0, closed, next: None };
         Self {
             pool: Arc::new(Mutex::new(pool)),
-            permits: Semaphore::new(CONNECTIONS as usize),
+            permits: Arc::new(Semaphore::new(CONNECTIONS as usize)),
             damaged: watch::Sender::new(None),
         }
     }
@@ -50,9 +50,14 @@ impl Readers {
         &self,
         query: impl FnOnce(&Connection) -> Result<T, TablesFault> + Send + 'static,
     ) -> Result<T, TablesFault> {
-        let _permit = self.permits.acquire().await;
+        let permit = Arc::clone(&self.permits).acquire_owned().await;
         let pool = Arc::clone(&self.pool);
-        let answer = tokio::task::spawn_blocking(move || read(&pool, query)).await;
+        // The query goes on when its client hangs up, and the permit with it.
+        let answer = tokio::task::spawn_blocking(move || {
+            let _permit = permit;
+            read(&pool, query)
+        });
+        let answer = answer.await;
         let answer = answer.unwrap_or_else(|error| Err(TablesFault::Failed(error.to_string())));
         if let Err(fault) = &answer
             && fault.is_damage()
@@ -129,4 +134,37 @@ fn read<T>(pool: &Mutex<Pool>, query: impl FnOnce(&Connection) -> Result<T, Tabl
         pool.idle.push(connection);
     }
     answer
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::atomic::{AtomicBool, Ordering};
+    use std::sync::mpsc;
+    use tokio::sync::oneshot;
+
+    /// Otherwise clients that ask and hang up run as many queries as there are threads, and a file is replaced under them.
+    #[tokio::test]
+    async fn a_query_whose_client_hangs_up_counts_until_it_ends() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("views.db");
+        let _writer = file::create(&path).expect("a file");
+        let readers = Readers::new(path, None);
+        let ((begun, has_begun), (go, may_go)) = (oneshot::channel(), mpsc::channel::<()>());
+        let ended = Arc::new(AtomicBool::new(false));
+        let end = Arc::clone(&ended);
+        let query = readers.read(move |_| {
+            let _waits = begun.send(()).is_ok() && may_go.recv().is_ok();
+            end.store(true, Ordering::SeqCst);
+            Ok(())
+        });
+        tokio::select! {
+            answer = query => panic!("it has not ended: {answer:?}"),
+            begun = has_begun => begun.expect("it runs"),
+        }
+        assert_eq!(readers.permits.available_permits(), CONNECTIONS as usize - 1);
+        go.send(()).expect("it waits");
+        readers.refuse("it is being rebuilt").await;
+        assert!(ended.load(Ordering::SeqCst), "the file may be replaced now");
+    }
 }
