@@ -30,6 +30,8 @@ pub(crate) struct Feeder {
     tables: Arc<Tables>,
     /// None while the file has to be opened again.
     writer: Option<Writer>,
+    /// What is wrong with the file, until there is another one. It is not opened again: it need not show damage at once.
+    damage: Option<String>,
     retry: FolderRetry,
     rebuilds: Rebuilds,
     pause: TimeDelta,
@@ -83,7 +85,14 @@ pub(crate) async fn open(
 
 impl Feeder {
     fn new(tables: Tables, writer: Writer, retry: FolderRetry) -> Self {
-        Self { tables: Arc::new(tables), writer: Some(writer), retry, rebuilds: Rebuilds::default(), pause: FIRST_PAUSE }
+        Self {
+            tables: Arc::new(tables),
+            writer: Some(writer),
+            damage: None,
+            retry,
+            rebuilds: Rebuilds::default(),
+            pause: FIRST_PAUSE,
+        }
     }
 
     pub fn tables(&self) -> Arc<Tables> {
@@ -119,6 +128,9 @@ impl Feeder {
 
     async fn step(&mut self, stop: &mut watch::Receiver<bool>) -> Next {
         let Some(writer) = self.writer.take() else {
+            if let Some(why) = self.damage.clone() {
+                return self.replace(why).await;
+            }
             return match open_again(&Arc::clone(&self.tables)).await {
                 Ok(writer) => {
                     self.writer = Some(writer);
@@ -170,9 +182,16 @@ impl Feeder {
         }
         tables.readers.refuse(REBUILDING).await;
         tables.trouble.lock().store = Some(format!("the file of views is being rebuilt: {fault}"));
-        match begin_again(&tables, fault.to_string()).await {
-            Ok(writer) => self.writer = Some(writer),
-            Err(fault) => tracing::warn!("the file of views can't be replaced, and is tried again: {fault}"),
+        self.replace(fault.to_string()).await
+    }
+
+    async fn replace(&mut self, why: String) -> Next {
+        match begin_again(&Arc::clone(&self.tables), why.clone()).await {
+            Ok(writer) => (self.writer, self.damage) = (Some(writer), None),
+            Err(fault) => {
+                tracing::warn!("the file of views can't be replaced, and is tried again: {fault}");
+                self.damage = Some(why);
+            }
         }
         Next::AfterPause
     }
@@ -211,3 +230,6 @@ async fn begin_again(tables: &Tables, why: String) -> Result<Writer, TablesFault
     tables.move_to(&folder, &writer);
     Ok(writer)
 }
+
+#[cfg(test)]
+mod tests;
