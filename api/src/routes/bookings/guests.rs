@@ -6,6 +6,7 @@ use crate::limits::{Client, GuestRefusal, GuestUnit};
 use crate::problem::{Code, Problem};
 use crate::routes::freshness;
 use lastseat_domain::BookingId;
+use lastseat_domain::booking::Phase;
 use lastseat_engine::{Hold, SeatSelection};
 use lastseat_projections::{BookingStatus, ProjectionError};
 
@@ -13,7 +14,7 @@ use lastseat_projections::{BookingStatus, ProjectionError};
 pub enum NotNow {
     /// A bound is reached.
     Refused(GuestRefusal),
-    /// The views can't be read, so it is unknown whether the seats of this address are paid for.
+    /// Neither views nor log can be read, so it is unknown whether the seats of this address are paid for.
     Unknown(ProjectionError),
 }
 
@@ -97,9 +98,14 @@ async fn is_guest(app: &App, caller: &Caller) -> Result<bool, Problem> {
     }
 }
 
-/// A booking that the views don't have yet was opened a moment ago.
+/// A booking that the views don't have yet was opened a moment ago. While they can't be read, the log is asked: one address
+/// has few unpaid bookings, and a sale needs no list.
 async fn is_paid_or_over(app: &App, booking: BookingId) -> Result<bool, ProjectionError> {
     use BookingStatus as B;
-    let view = app.read_model().booking(booking).await?;
-    Ok(view.is_some_and(|view| matches!(view.status, B::Confirmed | B::Aborted | B::Refunded)))
+    let fault = match app.read_model().booking(booking).await {
+        Ok(view) => return Ok(view.is_some_and(|view| matches!(view.status, B::Confirmed | B::Aborted | B::Refunded))),
+        Err(fault) => fault,
+    };
+    let known = app.box_office().booking(booking).await.map_err(|_| fault)?;
+    Ok(known.is_some_and(|known| matches!(known.phase, Phase::Confirmed { .. } | Phase::Aborted { .. } | Phase::Refunded)))
 }
