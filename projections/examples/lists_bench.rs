@@ -36,7 +36,7 @@ const FEW: u64 = 10_000;
 const SHOWS: u64 = 50;
 /// Every so many bookings one is the agency's.
 const AGENCY: u64 = 10;
-const EVENTS: u64 = 6;
+const EVENTS: usize = 6;
 const QUERIES: u64 = 2_000;
 const BATCH: usize = 8_000;
 
@@ -58,9 +58,9 @@ fn intent_of(n: u64) -> IntentId {
 }
 
 /// The events of one booking, from its opening to its points.
-fn events_of(n: u64) -> [(StreamName, Event); EVENTS as usize] {
+fn events_of(n: u64) -> [(StreamName, Event); EVENTS] {
     let (booking, show, buyer, intent) = (booking_of(n), show_of(n), buyer_of(n), intent_of(n));
-    let amount = Money::sum(Currency::new("EUR").unwrap(), [8500, 8500].into_iter()).unwrap();
+    let amount = Money::sum(Currency::new("EUR").unwrap(), [8500, 8500]).unwrap();
     let seat = |number: u64| PricedSeat { seat: SeatId::new(&format!("A-{number}")).unwrap(), price: 8500 };
     let seats = vec![seat(2 * n + 1), seat(2 * n + 2)];
     let expires_at = epoch() + Duration::from_secs(600);

@@ -31,11 +31,7 @@ pub(super) enum End {
     Stopped(Writer),
     Log(Writer, String),
     /// The file that is to be kept can be written again.
-    FolderReady {
-        temporary: Writer,
-        folder: PathBuf,
-        kept: Writer,
-    },
+    FolderReady(PathBuf, Writer),
     Fault(TablesFault),
     /// A thread has panicked.
     Lost,
@@ -67,16 +63,21 @@ pub(super) async fn follow(
         let is_due = waiting.len() >= BATCH || (!waiting.is_empty() && next <= tables.clock.now());
         if !is_due && !has_ended {
             let due = tables.clock.sleep_until(next);
+            let mut ready = None;
             tokio::select! {
                 _ = stop.wait_for(|stop| *stop) => return End::Stopped(writer),
                 _ = damage.changed() => {}
-                (folder, kept) = retry.ready() => return End::FolderReady { temporary: writer, folder, kept },
+                found = retry.ready() => ready = Some(found),
                 Ok(()) = wanted.changed() => {}
                 () = due, if !waiting.is_empty() => {}
                 chunk = deliveries.next() => match chunk {
                     Some(chunk) => waiting.extend(chunk),
                     None => has_ended = true,
                 },
+            }
+            if let Some((folder, kept)) = ready {
+                drop_elsewhere(writer).await;
+                return End::FolderReady(folder, kept);
             }
             continue;
         }

@@ -1,6 +1,6 @@
 //! Feeds the file from the log, and repairs it while the process runs.
 
-use super::blocking::{blocking, drop_elsewhere};
+use super::blocking::blocking;
 use super::doubt::Doubt;
 use super::fault::TablesFault;
 use super::folder_retry::FolderRetry;
@@ -151,10 +151,9 @@ impl Feeder {
                 self.writer = Some(writer);
                 Next::AfterPause
             }
-            End::FolderReady { temporary, folder, kept } => {
+            End::FolderReady(folder, kept) => {
                 tracing::info!(folder = %folder.display(), "the views can be written again where they are kept");
                 self.tables.move_to(&folder, &kept);
-                drop_elsewhere(temporary).await;
                 self.writer = Some(kept);
                 Next::Now
             }
