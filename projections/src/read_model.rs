@@ -129,7 +129,12 @@ impl ReadModel {
         let Inner { shared, tables, .. } = &*self.inner;
         let over = shared.clock.now() + to_delta(patience);
         tables.want(position);
-        self.reaches(&shared.position, position, over).await && self.reaches(&tables.position, position, over).await
+        let reached =
+            self.reaches(&shared.position, position, over).await && self.reaches(&tables.position, position, over).await;
+        if !reached {
+            tables.give_up(position);
+        }
+        reached
     }
 
     /// Waits until the seat map has everything up to `position`; `false` if it has not within `patience`.

@@ -65,7 +65,7 @@ impl SqliteLog {
         let reader_path = path.clone();
         let readers = Arc::new(Readers::new(options.readers, Box::new(move || schema::open_reader(&reader_path))));
         let shared = Arc::new(Shared {
-            pages: Pages::new(Arc::clone(&readers)),
+            pages: Arc::new(Pages::new(Arc::clone(&readers))),
             readers,
             recent: RwLock::new(RecentEvents::new(options.tail_events, options.tail_bytes)),
             stopped: OnceLock::new(),
@@ -103,7 +103,7 @@ impl SqliteLog {
         readers.keep(first);
         let recent = RwLock::new(RecentEvents::new(0, 0));
         let readers = Arc::new(readers);
-        let shared = Shared { pages: Pages::new(Arc::clone(&readers)), readers, recent, stopped: OnceLock::new() };
+        let shared = Shared { pages: Arc::new(Pages::new(Arc::clone(&readers))), readers, recent, stopped: OnceLock::new() };
         Ok(Self { shared: Arc::new(shared), writer: None })
     }
 

@@ -12,6 +12,7 @@ use parking_lot::Mutex;
 use rusqlite::Connection;
 use std::collections::VecDeque;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// Events of a page.
 pub(crate) const PAGE: usize = 512;
@@ -45,11 +46,24 @@ pub(crate) struct Pages {
     readers: Arc<Readers>,
     /// Oldest first.
     kept: Mutex<VecDeque<Entry>>,
+    /// Subscriptions that read from the file.
+    catching_up: AtomicUsize,
+}
+
+/// A subscription that reads from the file.
+pub(crate) struct CatchingUp(Arc<Pages>);
+
+impl Drop for CatchingUp {
+    fn drop(&mut self) {
+        if self.0.catching_up.fetch_sub(1, Ordering::AcqRel) == 1 {
+            self.0.forget_all();
+        }
+    }
 }
 
 impl Pages {
     pub(crate) fn new(readers: Arc<Readers>) -> Self {
-        Self { readers, kept: Mutex::default() }
+        Self { readers, kept: Mutex::default(), catching_up: AtomicUsize::new(0) }
     }
 
     /// The page of events after `from` that pass the filter. It ends at `bound` or later, unless it is full.
@@ -77,8 +91,13 @@ impl Pages {
         }
     }
 
-    /// Nobody catches up any more: what is read now is in memory anyway.
-    pub(crate) fn forget_all(&self) {
+    /// Keep it as long as you read from the file. With the last one the pages go: everybody reads from memory then.
+    pub(crate) fn catching_up(self: &Arc<Self>) -> CatchingUp {
+        self.catching_up.fetch_add(1, Ordering::AcqRel);
+        CatchingUp(Arc::clone(self))
+    }
+
+    fn forget_all(&self) {
         // Dropped outside of the lock.
         let kept = std::mem::take(&mut *self.kept.lock());
         drop(kept);
@@ -199,7 +218,22 @@ mod tests {
         // A log that does not reach as far as it should is not read for ever.
         let page = pages.after(Position::START, Position(16), &Filter::all()).await.unwrap();
         assert_eq!((page.is_last, page.reached), (true, Position(15)));
-        pages.forget_all();
-        assert!(pages.kept.lock().is_empty());
+    }
+
+    #[tokio::test]
+    async fn the_pages_are_kept_while_anybody_catches_up_and_no_longer() {
+        let folder = tempfile::tempdir().unwrap();
+        let log = log_of(3 * PAGE as u64, &folder).await;
+        let kept = || log.shared().pages.kept.lock().len();
+        let mut slow = log.subscribe(Position::START, Filter::all());
+        assert!(matches!(slow.next().await, Some(Ok(Delivery::Event(_)))));
+        // One that has caught up, and reads from memory what comes then.
+        let mut fast = log.subscribe(Position(3 * PAGE as u64), Filter::all());
+        assert!(matches!(fast.next().await, Some(Ok(Delivery::CaughtUp(_)))));
+        fill(&log, 3 * PAGE as u64..3 * PAGE as u64 + 1).await;
+        assert!(matches!(fast.next().await, Some(Ok(Delivery::Event(_)))));
+        assert!(kept() > 0, "the slow one still needs them");
+        drop((slow, fast));
+        assert_eq!(kept(), 0);
     }
 }

@@ -10,7 +10,7 @@ use std::sync::{Arc, OnceLock};
 pub(crate) struct Shared {
     pub(crate) readers: Arc<Readers>,
     /// Of the file, for those who catch up.
-    pub(crate) pages: Pages,
+    pub(crate) pages: Arc<Pages>,
     pub(crate) recent: RwLock<RecentEvents>,
     /// Why the writer has stopped; only a restart helps.
     pub(crate) stopped: OnceLock<String>,

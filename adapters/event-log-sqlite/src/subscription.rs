@@ -1,6 +1,6 @@
 //! Subscriptions: read from the file while far from the head, then from memory.
 
-use crate::pages::PAGE;
+use crate::pages::{CatchingUp, PAGE};
 use crate::shared::Shared;
 use futures::StreamExt;
 use futures::stream::{self, BoxStream};
@@ -19,6 +19,8 @@ struct Subscription {
     ready: VecDeque<Delivery>,
     /// Whether to report "caught up" on reaching the head.
     catching_up: bool,
+    /// While it reads from the file.
+    reads_file: Option<CatchingUp>,
     failed: bool,
 }
 
@@ -29,8 +31,16 @@ pub(super) fn subscribe(
     from: Position,
     filter: Filter,
 ) -> BoxStream<'static, Result<Delivery, LogFault>> {
-    let subscription =
-        Subscription { shared, head, filter, cursor: from, ready: VecDeque::new(), catching_up: true, failed: false };
+    let subscription = Subscription {
+        shared,
+        head,
+        filter,
+        cursor: from,
+        ready: VecDeque::new(),
+        catching_up: true,
+        reads_file: None,
+        failed: false,
+    };
     stream::unfold(subscription, Subscription::next).boxed()
 }
 
@@ -58,6 +68,7 @@ impl Subscription {
                 self.read_page(head).await?;
             } else if self.catching_up {
                 self.catching_up = false;
+                self.reads_file = None;
                 return Ok(Some(Delivery::CaughtUp(self.cursor)));
             } else if self.head.changed().await.is_err() {
                 // The writer is gone. If it failed, report that.
@@ -71,10 +82,11 @@ impl Subscription {
         let in_memory = self.shared.recent.read().after(self.cursor, PAGE);
         let (events, reached) = if let Some(events) = in_memory {
             let reached = events.last().map_or(self.cursor, |last| last.position);
-            self.shared.pages.forget_all();
+            self.reads_file = None;
             (events, reached)
         } else {
             self.catching_up = true;
+            self.reads_file.get_or_insert_with(|| self.shared.pages.catching_up());
             let page = self.shared.pages.after(self.cursor, head, &self.filter).await?;
             if page.is_last && page.reached < head {
                 return Err(LogFault::Damaged(format!("the log ends at {}, not at {head}", page.reached)));

@@ -72,6 +72,16 @@ impl Tables {
         self.wanted.send_if_modified(|wanted| std::mem::replace(wanted, position.max(*wanted)) < position);
     }
 
+    /// Nobody waits for this position any more, and it was not reached: perhaps the log never gets there.
+    pub(crate) fn give_up(&self, position: Position) {
+        self.wanted.send_if_modified(|wanted| {
+            if *wanted == position {
+                *wanted = *self.position.borrow();
+            }
+            false
+        });
+    }
+
     pub(super) fn folder(&self) -> PathBuf {
         self.folder.lock().clone()
     }
