@@ -18,10 +18,9 @@ use tokio::sync::oneshot;
 
 /// Most calls in one transaction. Larger ones would only make their callers wait longer.
 const MAX_CALLS: usize = 512;
-/// Under load the thread waits for so many calls, because a transaction costs several times as much as a call in it…
-const WORTH_WAITING_FOR: u32 = 12;
-/// …if that takes no longer than this. So a few callers never wait.
-const LONGEST_WAIT: Duration = Duration::from_millis(3);
+/// If several callers came at once, the thread waits this long for more of them: a transaction costs several times as
+/// much as a call in it.
+const GATHERING: Duration = Duration::from_micros(500);
 
 /// The store, as its callers see it.
 pub(crate) struct Store {
@@ -156,40 +155,15 @@ fn reading<T: Send + 'static>(
 
 /// Carries out tasks until nobody can send any more.
 fn run(mut worker: Worker, queue: &Receiver<Task>) {
-    let mut pace = Pace::new();
+    let mut last = Instant::now();
+    let mut is_busy = false;
     while let Ok(first) = queue.recv() {
-        if let Some(wait) = pace.wait() {
-            std::thread::sleep(wait);
+        if is_busy && last.elapsed() < GATHERING {
+            std::thread::sleep(GATHERING);
         }
         let tasks: Vec<Task> = std::iter::once(first).chain(queue.try_iter()).take(MAX_CALLS).collect();
-        pace.took(tasks.len());
+        is_busy = tasks.len() > 1;
         worker.carry_out(tasks);
-    }
-}
-
-/// How fast calls come.
-struct Pace {
-    last: Instant,
-    /// Mean time between two calls, of the latest.
-    between: Duration,
-}
-
-impl Pace {
-    fn new() -> Self {
-        Self { last: Instant::now(), between: LONGEST_WAIT }
-    }
-
-    /// How long to wait for more calls; not at all, if they come slowly.
-    fn wait(&self) -> Option<Duration> {
-        let wait = self.between * WORTH_WAITING_FOR;
-        (wait <= LONGEST_WAIT).then(|| wait.saturating_sub(self.last.elapsed()))
-    }
-
-    /// So many calls have come since the last time.
-    fn took(&mut self, calls: usize) {
-        let now = Instant::now();
-        let between = (now - self.last).min(LONGEST_WAIT) / u32::try_from(calls.max(1)).unwrap_or(u32::MAX);
-        self.between = (self.between * 7 + between) / 8;
-        self.last = now;
+        last = Instant::now();
     }
 }
