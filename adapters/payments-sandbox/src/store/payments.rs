@@ -40,6 +40,22 @@ pub(crate) struct Step {
     pub at: Timestamp,
 }
 
+/// What a request is about.
+enum Loaded {
+    /// Its key was used before.
+    Answered(Decision),
+    Subject(Option<Payment>, Subject),
+}
+
+/// Why a request was not decided.
+#[derive(Debug)]
+pub(crate) enum Undecided {
+    /// What it is about can't be read. Nothing of it was stored.
+    Unread(rusqlite::Error),
+    /// It can't be stored. A part of it may be in the transaction.
+    Unstored(rusqlite::Error),
+}
+
 impl Payments {
     /// What is stored on this connection. Reads a few rows, however many there are.
     pub(crate) fn on(connection: Connection) -> rusqlite::Result<Self> {
@@ -81,7 +97,7 @@ impl Payments {
         self.kept_by_currency.clear();
         self.added = 0;
         // Some errors roll back by themselves.
-        if self.connection.is_autocommit() { Ok(()) } else { self.connection.execute_batch("ROLLBACK") }
+        if self.is_in_transaction() { self.connection.execute_batch("ROLLBACK") } else { Ok(()) }
     }
 
     /// Continues from what is stored.
@@ -99,12 +115,34 @@ impl Payments {
         self.connection.prepare_cached("COMMIT")?.execute([]).map(drop)
     }
 
+    /// Whether a transaction is running: some errors roll it back.
+    pub(crate) fn is_in_transaction(&self) -> bool {
+        !self.connection.is_autocommit()
+    }
+
     /// What a request leads to, stored in the running transaction.
-    pub(crate) fn decide(&mut self, request: &Request) -> rusqlite::Result<(Decision, Option<Step>)> {
+    pub(crate) fn decide(&mut self, request: &Request) -> Result<(Decision, Option<Step>), Undecided> {
+        let (before, subject) = match self.load(request).map_err(Undecided::Unread)? {
+            Loaded::Answered(decision) => return Ok((decision, None)),
+            Loaded::Subject(before, subject) => (before, subject),
+        };
+        let decision = request.decide(&subject);
+        let Some(change) = &decision.change else { return Ok((decision, None)) };
+        let step = change.intent.as_ref().map(|after| Step {
+            before: before.as_ref().map(|payment| Arc::clone(&payment.record)),
+            after: Arc::clone(after),
+            at: change.at,
+        });
+        self.store(change, before).map_err(Undecided::Unstored)?;
+        Ok((decision, step))
+    }
+
+    /// Reads what a request is about.
+    fn load(&mut self, request: &Request) -> rusqlite::Result<Loaded> {
         if let Some(key) = &request.key
             && let Some(replayed) = request.replay(self.kept(key)?.as_ref())
         {
-            return Ok((replayed, None));
+            return Ok(Loaded::Answered(replayed));
         }
         let before = match request.command.intent() {
             Some(id) => self.payment(id)?,
@@ -123,15 +161,7 @@ impl Payments {
             }
             _ => Subject::Intent(before.as_ref().map(|payment| Arc::clone(&payment.record))),
         };
-        let decision = request.decide(&subject);
-        let Some(change) = &decision.change else { return Ok((decision, None)) };
-        let step = change.intent.as_ref().map(|after| Step {
-            before: before.as_ref().map(|payment| Arc::clone(&payment.record)),
-            after: Arc::clone(after),
-            at: change.at,
-        });
-        self.store(change, before)?;
-        Ok((decision, step))
+        Ok(Loaded::Subject(before, subject))
     }
 
     /// Stores a change of an earlier version's journal.

@@ -1,6 +1,6 @@
 //! Carries out what callers want of the store: all changes of a moment in one transaction, then what only reads.
 
-use super::payments::{Payments, Step};
+use super::payments::{Payments, Step, Undecided};
 use crate::endpoint::WebhookEndpoint;
 use crate::machine::{Decision, Request};
 use crate::record::Record;
@@ -108,16 +108,22 @@ impl Worker {
             match task {
                 Task::Decide(request, answer) => {
                     batch.now = batch.now.max(Some(request.at));
-                    let decided = self.payments.decide(&request);
-                    let (decision, error) = match decided {
+                    match self.payments.decide(&request) {
                         Ok((decision, step)) => {
                             batch.steps.extend(step);
-                            (Some(decision), None)
+                            batch.deliveries.push(deliver(answer, Some(decision)));
                         }
-                        Err(error) => (None, Some(error)),
-                    };
-                    batch.deliveries.push(deliver(answer, decision));
-                    error.map_or(Ok(()), Err)?;
+                        // Only this caller's payment is concerned: the others must not fail with it, again and again.
+                        Err(Undecided::Unread(error)) if self.payments.is_in_transaction() => {
+                            tracing::error!(%error, "the payment sandbox can't read a payment");
+                            let refused = Err(unavailable(&error));
+                            batch.deliveries.push(Box::new(move |_| drop(answer.send(refused))));
+                        }
+                        Err(Undecided::Unread(error) | Undecided::Unstored(error)) => {
+                            batch.deliveries.push(deliver(answer, None));
+                            return Err(error);
+                        }
+                    }
                 }
                 Task::Endpoint(id, change, at, answer) => {
                     batch.now = batch.now.max(Some(at));
