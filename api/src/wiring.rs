@@ -286,7 +286,7 @@ impl Running {
         let eventstore_server = log_host::or_never(self.eventstore_server.as_mut().map(EventStoreServer::failed));
         tokio::select! {
             () = self.box_office.failed() => "a task of the engine has ended".to_owned(),
-            () = self.reports_ended.cancelled() => "a task that follows the payment gateway's reports has ended".to_owned(),
+            () = self.reports_ended.cancelled() => "a task that payments need has ended; the log names it".to_owned(),
             () = self.read_model.failed() => "a task of the read model has ended".to_owned(),
             ended = &mut self.serving => format!("the HTTP server has ended ({ended:?})"),
             why = eventstore_server => why,

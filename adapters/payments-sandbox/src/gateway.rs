@@ -91,6 +91,20 @@ impl SandboxGateway {
         self.intent_of(delivered(reply)?)
     }
 
+    /// Completes when it can't be used any more, because the thread that writes its file has ended: nothing in this
+    /// process repairs that. In memory, never.
+    pub fn ended(&self) -> impl Future<Output = ()> + Send + use<> {
+        self.store.ended()
+    }
+
+    /// Lets the thread that writes its file panic: for tests.
+    #[doc(hidden)]
+    #[expect(clippy::panic, reason = "this is what it is for")]
+    pub fn break_thread(&self) {
+        let broken = self.store.read_blocking(|_| -> rusqlite::Result<()> { panic!("instructed to panic") });
+        debug_assert!(broken.is_err());
+    }
+
     /// Every intent, oldest first: the money side, to compare with the log. Blocks while it reads all of them, and is empty
     /// if the file can't be read: for tests.
     #[must_use]

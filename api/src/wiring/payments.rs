@@ -11,6 +11,7 @@ use crate::app::BankAuthentication;
 use crate::config::Config;
 use crate::data_dir::DataDir;
 use async_trait::async_trait;
+use futures::FutureExt;
 use lastseat_domain::ports::{Clock, PaymentGateway};
 use lastseat_domain::{BookingId, IntentId};
 use lastseat_payments_sandbox::SandboxGateway;
@@ -45,7 +46,8 @@ impl ChosenPayments {
         }
         let sandbox = Arc::new(SandboxGateway::open(&data.sandbox(), Arc::clone(clock))?);
         let bank = Arc::new(Bank(Arc::clone(&sandbox)));
-        Ok(Self { gateway: Arc::clone(&sandbox) as _, bank: Some(bank), sandbox: Some(sandbox), reporting: Reporting::default() })
+        let reporting = Reporting { ended: Some(sandbox.ended().boxed()), ..Reporting::default() };
+        Ok(Self { gateway: Arc::clone(&sandbox) as _, bank: Some(bank), sandbox: Some(sandbox), reporting })
     }
 }
 

@@ -7,6 +7,7 @@ use crate::sweep::{Compare, Sweep};
 use crate::webhooks::{Payments, WebhookReader, Webhooks};
 use async_trait::async_trait;
 use futures::FutureExt;
+use futures::future::BoxFuture;
 use lastseat_domain::ports::payments::{GatewayFault, PaymentRecord};
 use lastseat_domain::ports::{Clock, EventLog, PaymentGateway, PaymentRecords};
 use lastseat_domain::{BookingId, IntentId};
@@ -22,6 +23,8 @@ use tokio_util::sync::CancellationToken;
 pub(super) struct Reporting {
     pub records: Option<Arc<dyn PaymentRecords>>,
     pub reader: Option<Box<dyn WebhookReader>>,
+    /// Completes when a gateway in this process can't be used any more.
+    pub ended: Option<BoxFuture<'static, ()>>,
 }
 
 /// What the tasks work with.
@@ -57,6 +60,9 @@ impl Reports {
             watch("webhooks", task, stop, &ended);
             webhooks
         });
+        if let Some(gateway) = reporting.ended {
+            watch("payment sandbox", tokio::spawn(gateway), stop, &ended);
+        }
         if let Some(records) = reporting.records {
             let sweep = Sweep {
                 records,

@@ -33,6 +33,7 @@ pub struct SandboxSettings {
 pub struct SandboxServer {
     pub addr: SocketAddr,
     serving: JoinHandle<()>,
+    sandbox: Arc<SandboxGateway>,
 }
 
 impl SandboxServer {
@@ -47,20 +48,22 @@ impl SandboxServer {
         let sandbox = Arc::new(SandboxGateway::open(&data.sandbox(), Arc::new(SystemClock))?);
         let (listener, addr) = bind(listen).await?;
         let (budget, capacity) = (Budget::new(MEMORY, Arc::default()), Arc::new(Capacity::for_nodes()));
-        let router = stripe::router(sandbox, options);
+        let router = stripe::router(Arc::clone(&sandbox), options);
         let serving = server::serve(listener, router, None, budget, capacity, shutdown.clone(), DRAIN);
         let serving = tokio::spawn(async move {
             if let Err(error) = serving.await {
                 tracing::error!(%error, "the sandbox server has failed");
             }
         });
-        Ok(Self { addr, serving })
+        Ok(Self { addr, serving, sandbox })
     }
 
     /// Completes when it has ended although nobody stopped it. Returns why.
     pub(super) async fn failed(&mut self) -> String {
-        let _ended = (&mut self.serving).await;
-        "the sandbox server has ended".to_owned()
+        tokio::select! {
+            _ended = &mut self.serving => "the sandbox server has ended".to_owned(),
+            () = self.sandbox.ended() => "the thread that writes the payment sandbox's file has ended".to_owned(),
+        }
     }
 
     #[cfg(test)]

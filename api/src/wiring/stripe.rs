@@ -37,7 +37,7 @@ pub(super) fn reporting(gateway: &StripeGateway, config: &Config) -> Reporting {
     let secrets = config.stripe_webhook_secret.clone();
     let live = gateway.mode() == Mode::Live;
     let reader = (!secrets.is_empty()).then(|| Box::new(Reader { secrets, live }) as Box<dyn WebhookReader>);
-    Reporting { records: Some(Arc::new(gateway.clone())), reader }
+    Reporting { records: Some(Arc::new(gateway.clone())), reader, ended: None }
 }
 
 /// Looks at the key while the server starts, and logs what is wrong: a sale must not find it out. A start does not

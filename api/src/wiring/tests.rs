@@ -81,6 +81,10 @@ async fn a_part_that_has_ended_is_named() {
     running.eventstore_server.as_ref().unwrap().abort();
     assert_eq!(running.failed().await, "the EventStoreDB-protocol server has ended");
     running.eventstore_server = None;
+    running.sandbox.as_ref().unwrap().break_thread();
+    assert_eq!(running.failed().await, "a task that payments need has ended; the log names it");
+    assert!(running.reports_ended.is_cancelled(), "it is not ready any more");
+    running.reports_ended = CancellationToken::new();
     running.serving.abort();
     assert!(running.failed().await.starts_with("the HTTP server has ended"));
 }

@@ -63,8 +63,9 @@ const STATEMENTS: usize = 32;
 /// Opens the file to write to it; creates it if there is none. The caller has its lock.
 pub(super) fn open(path: &Path) -> Result<Connection, OpenError> {
     create_for_owner(path).map_err(|error| OpenError::io(path, &error))?;
-    let connection = connect(path)?;
     let of = |error| OpenError::of(path, &error);
+    let writable = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = connect(path, writable).map_err(of)?;
     let is_new = identify(path, &connection)?;
     set_up(&connection).map_err(of)?;
     if is_new {
@@ -73,12 +74,37 @@ pub(super) fn open(path: &Path) -> Result<Connection, OpenError> {
     Ok(connection)
 }
 
-/// Opens the file to read from it while a process may be writing it. `None` if there is none, or nothing in it yet.
+/// Opens the file to read from it while a process may be writing it, or after one was killed. Neither the file nor its
+/// write-ahead log is changed. `None` if there is none, or nothing in it yet.
 pub(super) fn open_to_read(path: &Path) -> Result<Option<Connection>, OpenError> {
     if !path.try_exists().map_err(|error| OpenError::io(path, &error))? {
         return Ok(None);
     }
-    let connection = connect(path)?;
+    let read_only = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let writable = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    // Else the last connection to close moves what is in the write-ahead log into the file.
+    let keeps_log = std::fs::metadata(beside(path, "-wal")).is_ok_and(|log| log.len() > 0);
+    // One that only reads would leave an empty write-ahead log where there was none.
+    let first = match read_with(path, path, if keeps_log { read_only } else { writable }, keeps_log) {
+        Err(OpenError::Io { path, reason }) => (path, reason),
+        done => return done,
+    };
+    // In a read-only folder SQLite can't create the index of the write-ahead log. If that log is empty, the file alone is
+    // complete, and nobody is writing.
+    match immutable_uri(path).filter(|_| !keeps_log) {
+        Some(uri) => read_with(path, Path::new(&uri), read_only | OpenFlags::SQLITE_OPEN_URI, false),
+        None => {
+            let (path, reason) = first;
+            let advice = "if the folder is read-only, copy the file and its -wal to another one and open them there";
+            Err(OpenError::Io { path, reason: format!("{reason}; {advice}") })
+        }
+    }
+}
+
+fn read_with(path: &Path, target: &Path, flags: OpenFlags, keeps_log: bool) -> Result<Option<Connection>, OpenError> {
+    let of = |error| OpenError::of(path, &error);
+    let connection = connect(target, flags).map_err(of)?;
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, keeps_log).map_err(of)?;
     if identify(path, &connection)? {
         return Ok(None);
     }
@@ -86,8 +112,23 @@ pub(super) fn open_to_read(path: &Path) -> Result<Option<Connection>, OpenError>
         connection.pragma_update(None, "cache_size", -READER_CACHE_KIB)?;
         connection.pragma_update(None, "query_only", true)
     };
-    set_up().map_err(|error| OpenError::of(path, &error))?;
+    set_up().map_err(of)?;
     Ok(Some(connection))
+}
+
+/// The path as a URI that promises SQLite no changes and no write-ahead log.
+fn immutable_uri(path: &Path) -> Option<String> {
+    let path = std::path::absolute(path).ok()?;
+    let mut uri = "file:".to_owned();
+    for byte in path.to_str()?.bytes() {
+        if byte.is_ascii_alphanumeric() || b"/-_.".contains(&byte) {
+            uri.push(char::from(byte));
+        } else {
+            uri.push_str(&format!("%{byte:02X}"));
+        }
+    }
+    uri.push_str("?immutable=1");
+    Some(uri)
 }
 
 /// A store that ends with the process.
@@ -116,17 +157,13 @@ fn create_for_owner(path: &Path) -> std::io::Result<()> {
     }
 }
 
-fn connect(path: &Path) -> Result<Connection, OpenError> {
-    let connect = || {
-        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-        let connection = Connection::open_with_flags(path, flags)?;
-        connection.busy_timeout(BUSY_TIMEOUT)?;
-        prepare(&connection)?;
-        // Report damage in a page as an error, not as a missing row.
-        connection.pragma_update(None, "cell_size_check", true)?;
-        Ok(connection)
-    };
-    connect().map_err(|error| OpenError::of(path, &error))
+fn connect(target: &Path, flags: OpenFlags) -> rusqlite::Result<Connection> {
+    let connection = Connection::open_with_flags(target, flags)?;
+    connection.busy_timeout(BUSY_TIMEOUT)?;
+    prepare(&connection)?;
+    // Report damage in a page as an error, not as a missing row.
+    connection.pragma_update(None, "cell_size_check", true)?;
+    Ok(connection)
 }
 
 /// Statements are compiled once: without the guarantee SQLite would plan each again for the values it is used with.

@@ -11,7 +11,7 @@ use lastseat_domain::IntentId;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-/// The payments of a sandbox's file. Changes nothing, and works while a process has the file open.
+/// The payments of a sandbox's file. Changes neither that nor its write-ahead log, and works while a process has it open.
 pub struct StoredPayments {
     path: PathBuf,
     payments: Payments,

@@ -15,6 +15,7 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 use tokio::sync::oneshot;
+use tokio_util::sync::CancellationToken;
 
 /// Most calls in one transaction. Larger ones would only make their callers wait longer.
 const MAX_CALLS: usize = 512;
@@ -34,6 +35,8 @@ enum Backend {
         /// `None` once it is closed. Callers wait for their answers, so the queue holds no more than one task each.
         tasks: Option<Sender<Task>>,
         thread: Option<JoinHandle<()>>,
+        /// Cancelled by the thread when it ends, however it ends.
+        ended: CancellationToken,
     },
 }
 
@@ -49,12 +52,26 @@ impl Store {
         let Opened { payments, lock } = opening::open(path)?;
         let (worker, shared) = Worker::new(payments).map_err(|error| OpenError::of(path, &error))?;
         let (tasks, queue) = channel();
+        let ended = CancellationToken::new();
+        let ends = ended.clone().drop_guard();
         let thread = std::thread::Builder::new().name("payment-sandbox".to_owned()).spawn(move || {
+            // Dropped last: who sees the end can't send a task any more.
+            let _ends = ends;
+            let queue = queue;
             run(worker, &queue);
             drop(lock);
         });
         let thread = Some(thread.map_err(|error| OpenError::io(path, &error))?);
-        Ok(Self { backend: Backend::File { tasks: Some(tasks), thread }, shared })
+        Ok(Self { backend: Backend::File { tasks: Some(tasks), thread, ended }, shared })
+    }
+
+    /// Completes when it can't be used any more: its thread has ended.
+    pub(crate) fn ended(&self) -> impl Future<Output = ()> + Send + use<> {
+        let ended = match &self.backend {
+            Backend::Memory(_) => CancellationToken::new(),
+            Backend::File { ended, .. } => ended.clone(),
+        };
+        ended.cancelled_owned()
     }
 
     /// Carries out a request.
@@ -137,7 +154,7 @@ impl Store {
 impl Drop for Store {
     /// Waits until the file is closed, so that it can be opened again.
     fn drop(&mut self) {
-        if let Backend::File { tasks, thread } = &mut self.backend {
+        if let Backend::File { tasks, thread, .. } = &mut self.backend {
             drop(tasks.take());
             if thread.take().is_some_and(|thread| thread.join().is_err()) {
                 tracing::error!("the payment sandbox's thread panicked");

@@ -52,6 +52,71 @@ async fn a_restart_changes_nothing() {
 }
 
 #[tokio::test]
+async fn the_end_of_its_thread_is_noticed() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("sandbox.db");
+    let gateway = open(&path);
+    pay(&gateway, "before").await;
+    let mut ended = std::pin::pin!(gateway.ended());
+    assert!(futures::poll!(ended.as_mut()).is_pending());
+    gateway.break_thread();
+    ended.await;
+    let refused = gateway.create(&order(booking("after"), eur(100))).await;
+    assert!(matches!(&refused, Err(GatewayFault::Unavailable(why)) if why.contains("restart the process")), "{refused:?}");
+    drop(gateway);
+    assert_eq!(open(&path).intents().len(), 1);
+}
+
+/// What is in a directory, without the index of a write-ahead log, which SQLite makes again from that.
+fn files(directory: &Path) -> Vec<(String, Vec<u8>)> {
+    let entries = fs::read_dir(directory).unwrap().map(|entry| entry.unwrap().path());
+    let read = |path: std::path::PathBuf| (path.file_name().unwrap().to_str().unwrap().to_owned(), fs::read(path).unwrap());
+    let mut files: Vec<_> = entries.map(read).filter(|(name, _)| !name.ends_with("-shm")).collect();
+    files.sort();
+    files
+}
+
+/// After kill -9 they are evidence, and the last reader to close must not move one into the other.
+#[tokio::test]
+async fn reading_changes_neither_the_file_nor_its_write_ahead_log() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("sandbox.db");
+    let gateway = open(&path);
+    pay(&gateway, "read").await;
+    // As kill -9 leaves them: nobody has them open.
+    let copy = tempfile::tempdir().unwrap();
+    let copied = copy.path().join("sandbox.db");
+    for name in ["sandbox.db", "sandbox.db-wal"] {
+        fs::copy(directory.path().join(name), copy.path().join(name)).unwrap();
+    }
+    drop(gateway);
+    let closed = files(directory.path());
+    assert!(closed.iter().all(|(name, _)| !name.ends_with("-wal")), "a close in order leaves none");
+    for (path, before) in [(&copied, files(copy.path())), (&path, closed)] {
+        let folder = path.parent().unwrap();
+        for permissions in [0o555, 0o755] {
+            // Root may write there all the same.
+            fs::set_permissions(folder, std::os::unix::fs::PermissionsExt::from_mode(permissions)).unwrap();
+            match StoredPayments::are_in(path) {
+                Ok(there) => assert!(there),
+                // A write-ahead log without its index needs a writable folder.
+                Err(error) => {
+                    assert!(permissions == 0o555 && error.to_string().contains("copy the file"), "{error}")
+                }
+            }
+            if let Ok(stored) = StoredPayments::open(path) {
+                assert_eq!(stored.all().unwrap().len(), 1);
+            }
+            let after = files(folder);
+            let names = |files: &[(String, Vec<u8>)]| files.iter().map(|(name, _)| name.clone()).collect::<Vec<_>>();
+            assert_eq!(names(&after), names(&before));
+            assert!(after == before, "{} was changed", folder.display());
+        }
+    }
+    assert_eq!(open(&copied).intents().len(), 1, "it is used as before");
+}
+
+#[tokio::test]
 async fn one_process_at_a_time() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("sandbox.db");
