@@ -104,7 +104,8 @@ pub(super) fn charge(record: &Record) -> PaymentRecord {
 /// Charges that a damaged log does not explain, for the message that refuses it. None if that can't be
 /// found out: the refusal counts, not this.
 pub(super) async fn unmatched(data: &DataDir) -> Vec<Difference> {
-    let Ok(charges) = of_sandbox(data) else { return Vec::new() };
+    let files = data.clone();
+    let Ok(Ok(charges)) = tokio::task::spawn_blocking(move || of_sandbox(&files)).await else { return Vec::new() };
     let found = match SqliteLog::open_read_only(data.events()) {
         Ok(log) => compare(&log, charges).await.unwrap_or_default(),
         // Deleted or emptied.

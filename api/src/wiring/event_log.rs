@@ -90,9 +90,13 @@ pub(super) async fn open_file(
     on_fatal: FatalHook,
     accept_loss: Option<AcceptLoss>,
 ) -> Result<SqliteLog, OpenError> {
-    let (path, clock) = (data.events(), Arc::clone(clock));
-    let options = SqliteOptions { on_fatal, accept_loss, evidence: charges::evidence_of_sales(data), ..SqliteOptions::default() };
+    let (files, clock) = (data.clone(), Arc::clone(clock));
     let reason = |error: tokio::task::JoinError| OpenError::Io { path: data.events(), reason: error.to_string() };
     // Recovery after a crash reads the file; nothing else may wait for it.
-    tokio::task::spawn_blocking(move || SqliteLog::open_with(path, clock, options)).await.map_err(reason)?
+    let opening = tokio::task::spawn_blocking(move || {
+        let evidence = charges::evidence_of_sales(&files);
+        let options = SqliteOptions { on_fatal, accept_loss, evidence, ..SqliteOptions::default() };
+        SqliteLog::open_with(files.events(), clock, options)
+    });
+    opening.await.map_err(reason)?
 }

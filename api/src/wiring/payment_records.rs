@@ -42,20 +42,35 @@ impl Recorded {
 /// The sandbox's file: a server may be writing it.
 struct SandboxFile(DataDir);
 
+impl SandboxFile {
+    /// Reads it on a thread that may wait.
+    async fn read<T: Send + 'static>(
+        &self,
+        read: impl FnOnce(&DataDir) -> Result<T, String> + Send + 'static,
+    ) -> Result<T, GatewayFault> {
+        let data = self.0.clone();
+        let done = tokio::task::spawn_blocking(move || read(&data)).await;
+        done.unwrap_or_else(|error| Err(error.to_string())).map_err(GatewayFault::Unavailable)
+    }
+}
+
 #[async_trait]
 impl PaymentRecords for SandboxFile {
     async fn list(&self, before: Option<&IntentId>) -> Result<RecordPage, GatewayFault> {
-        let (records, more) = charges::page_of_sandbox(&self.0, before, PAGE).map_err(GatewayFault::Unavailable)?;
+        let before = before.cloned();
+        let (records, more) = self.read(move |data| charges::page_of_sandbox(data, before.as_ref(), PAGE)).await?;
         let next = records.last().filter(|_| more).map(|record| record.intent.clone());
         Ok(RecordPage { records, unreadable: Vec::new(), next })
     }
 
     async fn refunds(&self, intent: &IntentId) -> Result<Vec<RefundRecord>, GatewayFault> {
-        charges::refunds_of_sandbox(&self.0, intent).map_err(GatewayFault::Unavailable)
+        let intent = intent.clone();
+        self.read(move |data| charges::refunds_of_sandbox(data, &intent)).await
     }
 
     async fn dispute(&self, intent: &IntentId) -> Result<Dispute, GatewayFault> {
-        let record = charges::one_of_sandbox(&self.0, intent).map_err(GatewayFault::Unavailable)?;
+        let intent = intent.clone();
+        let record = self.read(move |data| charges::one_of_sandbox(data, &intent)).await?;
         Ok(record.map(|record| record.dispute).unwrap_or_default())
     }
 }
