@@ -74,7 +74,7 @@ fn read(app: &App, show: &ShowId, command: &Command<Seller>) -> Result<Batch, Pr
 enum HoldKey {
     /// The batch's key.
     OfBatch,
-    /// Its own. The answer is stored under it.
+    /// Its own. A refusal is stored under it.
     Own(Ticket),
     None,
 }
@@ -209,10 +209,11 @@ impl Batch {
         }
     }
 
-    /// Answers a hold, and stores the answer under the hold's own key.
+    /// Answers a hold, and stores a refusal under the hold's own key. The log has the bookings.
     fn close(&mut self, open: OpenHold, answer: Answer) {
         if let HoldKey::Own(ticket) = open.key
             && answer.decided
+            && answer.problem.is_some()
         {
             ticket.store(answer.clone().without_replayed(), self.app.now());
         }

@@ -33,11 +33,14 @@ pub struct HoldResult {
     problem: Option<ProblemJson>,
 }
 
+/// Larger answers are not kept for repeats: a few dozen would leave no room for those of others. The log has the bookings.
+const MOST_KEPT: usize = 64 << 10;
+
 /// One answer with all of them. It is decided if each of them is.
 pub(super) fn together(answers: &[Answer]) -> Answer {
     let media_type = HeaderValue::from_static("application/json");
     let mut answer = Answer::new(StatusCode::OK, media_type, body(answers));
-    answer.decided = answers.iter().all(|one| one.decided);
+    answer.decided = answers.iter().all(|one| one.decided) && answer.body.len() <= MOST_KEPT;
     // It contains the bookings' tokens.
     answer.header(CACHE_CONTROL, HeaderValue::from_static("no-store"))
 }
@@ -76,6 +79,10 @@ mod tests {
         assert_eq!(body["results"][1]["problem"]["code"], "busy");
         assert_eq!(body["results"][2], json!({"index": 2, "status": 201, "replayed": true, "booking": {"id": "x"}}));
         assert_eq!((together.status, together.decided), (StatusCode::OK, false), "what may change is not kept");
-        assert!(super::together(&[held]).decided);
+        assert!(super::together(&[held.clone()]).decided);
+        let many = |holds: usize| super::together(&vec![held.clone(); holds]);
+        let each = many(2).body.len() - many(1).body.len();
+        assert!(many(MOST_KEPT / (each + 5)).decided);
+        assert!(!many(MOST_KEPT / each + 1).decided, "it is too large");
     }
 }
