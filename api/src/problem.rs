@@ -96,6 +96,13 @@ impl Problem {
         self.0.code.status()
     }
 
+    /// The same refusal, for a reason that may pass at any moment: it must not use up the idempotency key.
+    #[must_use]
+    pub fn that_may_pass(mut self) -> Self {
+        self.0.from_rules = false;
+        self
+    }
+
     /// Whether a repeat under the same idempotency key gets this refusal again.
     #[must_use]
     pub fn is_decision(&self) -> bool {
@@ -185,6 +192,7 @@ impl From<CommandError> for Problem {
     fn from(error: CommandError) -> Self {
         match error {
             CommandError::Rejected(rejection) => rejection.into(),
+            CommandError::Contended(rejection) => Self::from(rejection).that_may_pass(),
             CommandError::Failed(fault) => fault.into(),
         }
     }

@@ -11,6 +11,10 @@ pub enum CommandError {
     /// A rule said no. Repeating the command gets the same answer until something changes.
     #[error(transparent)]
     Rejected(#[from] Rejection),
+    /// No, because another hold of this node is trying to get the seats at this moment. It may fail, so repeating the
+    /// command may work.
+    #[error(transparent)]
+    Contended(Rejection),
     /// The infrastructure failed. Repeating the command later may work.
     #[error(transparent)]
     Failed(#[from] Fault),

@@ -145,7 +145,18 @@ impl SeatTable {
 
     /// Whether a hold may try to get the seat.
     pub(crate) fn is_free(&self, seat: u32) -> bool {
-        self.state(seat) == SeatState::Available && !self.claims.get(seat as usize).is_some_and(|c| c.load(Ordering::Acquire))
+        self.state(seat) == SeatState::Available && !self.is_claimed(seat)
+    }
+
+    /// Whether a hold is trying to get the seat.
+    pub(crate) fn is_claimed(&self, seat: u32) -> bool {
+        self.claims.get(seat as usize).is_some_and(|claim| claim.load(Ordering::Acquire))
+    }
+
+    /// Whether holds are trying to get seats of an area.
+    pub(crate) fn has_claims(&self, area: u32) -> bool {
+        let Some(area) = self.areas.get(area as usize) else { return false };
+        self.claims.iter().skip(area.first).take(area.capacity).any(|claim| claim.load(Ordering::Acquire))
     }
 
     /// Whether no event of this seat was ever seen.

@@ -50,7 +50,7 @@ fn outcomes(answers: &[Result<Hold, CommandError>]) -> Vec<String> {
     let seats = |hold: &Hold| hold.booking.seats().iter().map(|s| s.seat.to_string()).collect::<Vec<_>>().join(" ");
     let outcome = |answer: &Result<Hold, CommandError>| match answer {
         Ok(hold) => seats(hold),
-        Err(CommandError::Rejected(rejection)) => rejection.code().to_owned(),
+        Err(CommandError::Rejected(rejection) | CommandError::Contended(rejection)) => rejection.code().to_owned(),
         Err(CommandError::Failed(fault)) => format!("{fault:?}"),
     };
     answers.iter().map(outcome).collect()
@@ -100,6 +100,44 @@ fn of_holds_for_the_same_seat_the_first_gets_it() {
         let (first, others) = outcomes.split_at(10);
         assert_eq!(first, (1..=10).map(|n| format!("A-{n}")).collect::<Vec<_>>(), "atomic: {atomic}");
         assert!(others.iter().all(|other| other == "seat_unavailable"), "{others:?}");
+    });
+}
+
+/// The hold that tries for them may fail, so nobody may rely on this refusal.
+#[test]
+fn a_refusal_because_of_a_hold_in_progress_is_no_decision() {
+    in_virtual_time(async |atomic| {
+        let bench = TestBench::new(atomic);
+        bench.open().await.drain(Duration::ZERO).await;
+        let (plan, faulty) = FaultPlan::around(&bench);
+        let office = faulty.node().await;
+        let batch = [
+            keyed("0", "bob", seats(&["A-1"])),
+            keyed("1", "eve", seats(&["A-1"])),
+            request(&bench, "ann", floor(6)),
+            request(&bench, "bob", floor(6)),
+            request(&bench, "dan", floor(6)),
+            request(&bench, "eve", floor(6)),
+            request(&bench, "zoe", seats(&["Z-1"])),
+        ];
+        for nth in 0..100 {
+            plan.append(nth, AppendFate::Unavailable);
+        }
+        let answers = send(&office, &batch).await;
+        let kind = |answer: &Result<Hold, CommandError>| match answer {
+            Ok(_) => "held",
+            Err(CommandError::Rejected(_)) => "rejected",
+            Err(CommandError::Contended(_)) => "contended",
+            Err(CommandError::Failed(_)) => "failed",
+        };
+        let kinds: Vec<_> = answers.iter().map(kind).collect();
+        assert_eq!(kinds, ["failed", "contended", "failed", "failed", "failed", "contended", "rejected"], "atomic: {atomic}");
+        assert_eq!(outcomes(&answers)[1], "seat_unavailable");
+        // Nobody has the seat. Once somebody has it, the same hold is rejected.
+        let free = bench.node().await;
+        assert_eq!(outcomes(&send(&free, &batch[1..2]).await), ["A-1"], "atomic: {atomic}");
+        let taken = send(&free, &[request(&bench, "bob", seats(&["A-1"]))]).await;
+        assert_eq!(kind(&taken[0]), "rejected");
     });
 }
 

@@ -134,7 +134,7 @@ impl Buyer {
                     self.world.count(if hold.replayed { "held (replayed)" } else { "held" });
                     return Some(hold.booking);
                 }
-                Some(Err(CommandError::Rejected(rejection))) => {
+                Some(Err(CommandError::Rejected(rejection) | CommandError::Contended(rejection))) => {
                     self.world.count(rejection.code());
                     return None;
                 }
@@ -197,7 +197,7 @@ impl Buyer {
                     return;
                 }
                 Some(Ok(_)) => self.world.count("pending"),
-                Some(Err(CommandError::Rejected(rejection))) => {
+                Some(Err(CommandError::Rejected(rejection) | CommandError::Contended(rejection))) => {
                     let lost = Rejection::BookingOver { reason: AbortReason::SeatLost };
                     assert_ne!(rejection, lost, "{} was answered that it holds its seats", booking.id);
                     self.world.count(rejection.code());

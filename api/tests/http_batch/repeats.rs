@@ -70,7 +70,8 @@ async fn a_hold_with_a_key_of_its_own_is_one_in_any_batch() {
         hold["idempotency_key"] = json!(key);
         hold
     };
-    let sent = [own("k1", seats("bob", &["A-1"])), own("k2", seats("eve", &["A-1"])), own("k3", floor("eve", 1))];
+    crate::send(&server, &[seats("ann", &["A-2"])]).await;
+    let sent = [own("k1", seats("bob", &["A-1"])), own("k2", seats("eve", &["A-2"])), own("k3", floor("eve", 1))];
     let first = crate::send(&server, &sent).await;
     assert_eq!(outcomes(&first)[..2], ["A-1", "seat_unavailable"]);
     // Elsewhere in another batch, with a key for the batch or without one: the refusal is kept, too.
@@ -89,6 +90,22 @@ async fn a_hold_with_a_key_of_its_own_is_one_in_any_batch() {
     let restarted = crate::send(&server, &[sent[2].clone(), sent[0].clone()]).await;
     assert_eq!(ids(&restarted), [first[2]["booking"]["id"].clone(), first[0]["booking"]["id"].clone()]);
     assert_eq!(outcomes(&crate::send(&server, &wrong[..1]).await), ["idempotency_key_reused"]);
+    server.stop().await;
+}
+
+/// It was refused because of a hold of the same batch, which might have failed.
+#[tokio::test]
+async fn a_hold_that_was_refused_because_of_one_in_progress_may_be_repeated() {
+    let dir = tempfile::tempdir().unwrap();
+    let server = start_for_test(dir.path()).await;
+    let eve = json!({"buyer": "eve", "seats": ["A-1"], "idempotency_key": "k2"});
+    let first = crate::send(&server, &[seats("bob", &["A-1"]), eve.clone()]).await;
+    assert_eq!(outcomes(&first), ["A-1", "seat_unavailable"]);
+    let bobs = &first[0]["booking"];
+    let path = format!("/v1/bookings/{}", bobs["id"].as_str().unwrap());
+    let cancelled = server.call("DELETE", &path).bearer(bobs["token"].as_str().unwrap()).send().await;
+    assert!(cancelled.status.is_success(), "{cancelled:?}");
+    assert_eq!(outcomes(&crate::send(&server, &[eve]).await), ["A-1"]);
     server.stop().await;
 }
 

@@ -98,6 +98,16 @@ impl Choice {
         }
     }
 
+    /// Whether other holds of this node are trying to get seats that might do.
+    pub(super) fn has_claims(&self, target: &HoldTarget<'_>) -> bool {
+        let table = &target.active_show.seats;
+        match self {
+            Self::Seats(seats) => seats.iter().any(|seat| table.is_claimed(*seat)),
+            Self::Any { area, .. } => table.has_claims(*area),
+            Self::Best { areas, .. } => areas.iter().any(|area| table.has_claims(*area)),
+        }
+    }
+
     /// Exactly as many seats as selected, none of them in `avoid`.
     pub(super) fn seats(&self, target: &HoldTarget<'_>, avoid: &HashSet<u32>) -> Result<Vec<u32>, Rejection> {
         match self {

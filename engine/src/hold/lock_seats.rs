@@ -52,12 +52,18 @@ impl<'a> SeatLocker<'a> {
         loop {
             let indexes = match choice.seats(target, &self.avoid) {
                 Ok(indexes) => indexes,
-                Err(rejection) => return self.leftovers(choice).await.ok_or_else(|| rejection.into()),
+                Err(rejection) => {
+                    let is_contended = choice.has_claims(target);
+                    return self.leftovers(choice).await.ok_or_else(|| match is_contended {
+                        true => CommandError::Contended(rejection),
+                        false => rejection.into(),
+                    });
+                }
             };
             let claim = match Claim::of(&target.active_show.seats, &indexes) {
                 Ok(claim) => claim,
                 Err(_) if choice.any_seats_will_do() => continue,
-                Err(index) => return Err(self.refused_by_claim(index).into()),
+                Err(index) => return Err(CommandError::Contended(self.refused_by_claim(index))),
             };
             let mut seats = target.names(&indexes);
             seats.sort_unstable();

@@ -65,11 +65,13 @@ pub(super) async fn place(services: &Services, request: &HoldRequest, member: Op
     };
     match result {
         // An earlier try of the same request may have got the very seats that are taken now.
-        Err(CommandError::Rejected(rejection)) if has_key => match replay(services, strategy, request, hold.sender()).await? {
-            Some(hold) => Ok(hold),
-            None if strategy.is_own_leftover(services, request, &rejection).await? => try_seats(&hold, strategy).await,
-            None => Err(rejection.into()),
-        },
+        Err(CommandError::Rejected(ref rejection) | CommandError::Contended(ref rejection)) if has_key => {
+            match replay(services, strategy, request, hold.sender()).await? {
+                Some(hold) => Ok(hold),
+                None if strategy.is_own_leftover(services, request, rejection).await? => try_seats(&hold, strategy).await,
+                None => result,
+            }
+        }
         other => other,
     }
 }

@@ -100,7 +100,9 @@ impl Accounts {
             };
             match done {
                 Ok(follows) => return follows,
-                Err(CommandError::Rejected(rejection)) => tracing::error!(%rejection, "a reward was refused"),
+                Err(CommandError::Rejected(rejection) | CommandError::Contended(rejection)) => {
+                    tracing::error!(%rejection, "a reward was refused")
+                }
                 // Reading it again gives the same. The next start tries once more.
                 Err(CommandError::Failed(fault @ Fault::Damaged(_))) => tracing::error!(%fault, "a reward can't be given"),
                 Err(CommandError::Failed(fault)) => {

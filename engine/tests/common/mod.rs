@@ -231,7 +231,7 @@ pub async fn pay(office: &BoxOffice, booking: &Booking, method: &str) -> Result<
 /// The code of a rejection; panics at anything else.
 pub fn code<T: std::fmt::Debug>(result: Result<T, CommandError>) -> &'static str {
     match result {
-        Err(CommandError::Rejected(rejection)) => rejection.code(),
+        Err(CommandError::Rejected(rejection) | CommandError::Contended(rejection)) => rejection.code(),
         other => panic!("a rejection was expected, not {other:?}"),
     }
 }

@@ -59,7 +59,7 @@ pub struct Answers {
 impl Answers {
     fn refuse(&self, error: &CommandError) {
         let name = match error {
-            CommandError::Rejected(rejection) => rejection.code().to_owned(),
+            CommandError::Rejected(rejection) | CommandError::Contended(rejection) => rejection.code().to_owned(),
             CommandError::Failed(Fault::Busy { .. }) => "busy".to_owned(),
             CommandError::Failed(fault) => fault.to_string(),
         };

@@ -167,6 +167,7 @@ pub(super) fn held(app: &App, hold: &Hold) -> Answer {
 pub(super) fn failed(app: &App, error: CommandError) -> Problem {
     match error {
         CommandError::Rejected(rejection) => refused(app, rejection),
+        CommandError::Contended(rejection) => refused(app, rejection).that_may_pass(),
         CommandError::Failed(fault) => fault.into(),
     }
 }
