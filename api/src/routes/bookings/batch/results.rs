@@ -79,7 +79,7 @@ mod tests {
         assert_eq!(body["results"][1]["problem"]["code"], "busy");
         assert_eq!(body["results"][2], json!({"index": 2, "status": 201, "replayed": true, "booking": {"id": "x"}}));
         assert_eq!((together.status, together.decided), (StatusCode::OK, false), "what may change is not kept");
-        assert!(super::together(&[held.clone()]).decided);
+        assert!(super::together(std::slice::from_ref(&held)).decided);
         let many = |holds: usize| super::together(&vec![held.clone(); holds]);
         let each = many(2).body.len() - many(1).body.len();
         assert!(many(MOST_KEPT / (each + 5)).decided);
