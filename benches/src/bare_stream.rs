@@ -16,7 +16,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use tokio::net::TcpListener;
 use tokio::sync::broadcast;
 
-/// Messages that a slow reader may be behind.
+/// Messages that a slow reader may still have to receive.
 const CAPACITY: usize = 16_384;
 
 #[derive(Clone)]

@@ -171,7 +171,7 @@ fn a_refund_that_failed_later_ends_only_if_the_gateway_says_that_it_failed() {
         let returned = || review(&office, held.id, Review::ReturnedElsewhere);
         let events = bench.history().await.len();
         assert_eq!(code(returned().await), "refund_stands");
-        // Nobody knows how it stands: nothing is taken for true.
+        // The state of the refund is unknown: nothing is written.
         faulty.fail_all(GatewayCall::Retrieve, Some(GatewayCallFault::Unavailable));
         let unknown = returned().await;
         assert!(matches!(unknown, Err(CommandError::Failed(Fault::Unavailable(_)))), "{unknown:?}");

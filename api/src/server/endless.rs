@@ -30,7 +30,7 @@ use tokio_util::sync::CancellationToken;
 /// The empty chunk.
 const END: &[u8] = b"0\r\n\r\n";
 const LINE_END: &[u8] = b"\r\n";
-/// Most bytes that are read and dropped of what a client sends although it was told that no request can follow.
+/// Most bytes that are read and dropped of what a client sends although the answer says `Connection: close`.
 const DROPPED: usize = 16 << 10;
 
 /// Chunks that a thread remembers.

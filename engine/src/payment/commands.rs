@@ -187,9 +187,9 @@ async fn kept_of_refund(session: &BookingSession, booking: &Booking) -> Result<O
         }
         Reply::Answer(_) => Err(Fault::Unavailable("the payment gateway shows another booking's payment".to_owned())),
         Reply::Refused { code, message } => {
-            Err(Fault::Unavailable(format!("the payment gateway does not show how the refund stands: {message} ({code})")))
+            Err(Fault::Unavailable(format!("the payment gateway does not show what became of the refund: {message} ({code})")))
         }
-        Reply::NoAnswer => Err(Fault::Unavailable("the payment gateway does not say how the refund stands".to_owned())),
+        Reply::NoAnswer => Err(Fault::Unavailable("the payment gateway does not say what became of the refund".to_owned())),
     }
 }
 
