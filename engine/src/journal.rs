@@ -27,6 +27,9 @@ const TRIES: usize = 16;
 /// whether the log is well.
 const DISTRUST: TimeDelta = TimeDelta::seconds(5);
 
+/// The log's answer to one try of an append.
+pub(crate) type LogAnswer = Result<Vec<WriteOutcome>, LogFault>;
+
 /// What a command has led to.
 #[derive(Debug)]
 pub(crate) struct Executed {
@@ -223,7 +226,22 @@ impl Journal {
     /// # Errors
     /// [`Fault::OutcomeUnknown`] if it may have been written.
     pub(crate) async fn append(&self, writes: Vec<StreamWrite>) -> Result<Vec<WriteOutcome>, Fault> {
-        let outcome = self.append_until_known(writes).await;
+        let answer = self.log.append(writes.clone()).await;
+        self.append_after(answer, writes).await
+    }
+
+    /// Tries appends that have nothing to do with each other, in one call of the log. Each answer has to be given to
+    /// [`Self::append_after`].
+    pub(crate) async fn try_each(&self, appends: Vec<Vec<StreamWrite>>) -> Vec<LogAnswer> {
+        self.log.append_each(appends).await
+    }
+
+    /// Completes an append that the log was asked for once, and answered so.
+    ///
+    /// # Errors
+    /// As those of [`Self::append`].
+    pub(crate) async fn append_after(&self, answer: LogAnswer, writes: Vec<StreamWrite>) -> Result<Vec<WriteOutcome>, Fault> {
+        let outcome = self.repeat_until_known(answer, writes).await;
         match &outcome {
             Ok(outcomes) => {
                 for outcome in outcomes {
@@ -243,10 +261,10 @@ impl Journal {
         outcome
     }
 
-    async fn append_until_known(&self, writes: Vec<StreamWrite>) -> Result<Vec<WriteOutcome>, Fault> {
+    async fn repeat_until_known(&self, mut answer: LogAnswer, writes: Vec<StreamWrite>) -> Result<Vec<WriteOutcome>, Fault> {
         let mut unknown = None;
         for pause in RETRY_MS.map(Some).into_iter().chain([None]) {
-            match self.log.append(writes.clone()).await {
+            match answer {
                 Ok(outcomes) => return Ok(outcomes),
                 // Refused at once, and no try before it can have been written.
                 Err(fault @ LogFault::Unavailable(_)) if unknown.is_none() => return Err(fault.into()),
@@ -254,9 +272,9 @@ impl Journal {
                 Err(fault @ LogFault::OutcomeUnknown(_)) => unknown = Some(fault),
                 Err(LogFault::Unavailable(_)) => {}
             }
-            if let Some(ms) = pause {
-                self.pause(ms).await;
-            }
+            let Some(ms) = pause else { break };
+            self.pause(ms).await;
+            answer = self.log.append(writes.clone()).await;
         }
         Err(unknown.map_or_else(|| Fault::Unavailable("the event log does not answer".into()), Fault::from))
     }

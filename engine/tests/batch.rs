@@ -4,57 +4,22 @@
 mod common;
 
 use async_trait::async_trait;
+use common::batches::*;
 use common::checker::{assert_safe, assert_settled};
 use common::fault_injection::{AppendFate, FaultPlan};
 use common::random_faults::{FaultRate, SeededRandom, with_random_faults};
 use common::slow_guard::SlowGuard;
 use common::*;
 use futures::future::join_all;
-use lastseat_domain::event::{Event, RequestFingerprint};
+use lastseat_domain::SeatId;
+use lastseat_domain::event::Event;
 use lastseat_domain::ports::event_log::{EventLog, LogFault, StreamWrite, WriteOutcome};
-use lastseat_domain::{BookingId, BuyerId, SeatId};
-use lastseat_engine::{BoxOffice, CommandError, Fault, Hold, HoldRequest, SeatSelection, Settings};
+use lastseat_engine::{CommandError, Fault, Hold, Settings};
 use lastseat_testkit::{ForwardLog, ForwardingLog};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
-
-fn in_virtual_time(test: impl AsyncFn(bool)) {
-    for atomic in [true, false] {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
-        runtime.block_on(test(atomic));
-    }
-}
-
-fn request(bench: &TestBench, buyer: &str, selection: SeatSelection) -> HoldRequest {
-    let buyer = BuyerId::new(buyer).unwrap();
-    HoldRequest { booking: bench.new_booking(), show: show(), selection, buyer, fingerprint: None, trace: None }
-}
-
-/// A hold under an idempotency key.
-fn keyed(key: &str, buyer: &str, selection: SeatSelection) -> HoldRequest {
-    let booking = BookingId::from_key("seller", key);
-    let fingerprint = Some(RequestFingerprint { key: key.to_owned(), body: format!("{buyer} {selection:?}") });
-    HoldRequest { booking, show: show(), selection, buyer: BuyerId::new(buyer).unwrap(), fingerprint, trace: None }
-}
-
-async fn send(office: &BoxOffice, requests: &[HoldRequest]) -> Vec<Result<Hold, CommandError>> {
-    let answers = office.hold_all(requests, "seller").await;
-    assert_eq!(answers.len(), requests.len());
-    answers
-}
-
-/// What each hold got: its seats, or why not.
-fn outcomes(answers: &[Result<Hold, CommandError>]) -> Vec<String> {
-    let seats = |hold: &Hold| hold.booking.seats().iter().map(|s| s.seat.to_string()).collect::<Vec<_>>().join(" ");
-    let outcome = |answer: &Result<Hold, CommandError>| match answer {
-        Ok(hold) => seats(hold),
-        Err(CommandError::Rejected(rejection) | CommandError::Contended(rejection)) => rejection.code().to_owned(),
-        Err(CommandError::Failed(fault)) => format!("{fault:?}"),
-    };
-    answers.iter().map(outcome).collect()
-}
 
 #[test]
 fn each_hold_has_its_own_answer_in_the_order_of_the_requests() {
@@ -185,19 +150,6 @@ fn counting(bench: &TestBench) -> (TestBench, Arc<AtomicUsize>) {
     let most = Arc::new(AtomicUsize::new(0));
     let log = Counting { inner: bench.log.clone(), now: AtomicUsize::new(0), most: most.clone() };
     (TestBench { log: Arc::new(ForwardingLog(log)), ..bench.clone() }, most)
-}
-
-/// A show with a floor for a thousand buyers.
-async fn open_large(bench: &TestBench, settings: Settings) -> BoxOffice {
-    let mut large = test_show();
-    large.areas[1].capacity = Some(2000);
-    let office = bench.node_with(settings).await;
-    office.schedule_show(large, "admin").await.unwrap();
-    office
-}
-
-fn thousand(bench: &TestBench) -> Vec<HoldRequest> {
-    (0..1000).map(|n| request(bench, &format!("buyer-{n}"), floor(1))).collect()
 }
 
 #[test]

@@ -23,7 +23,7 @@ use std::task::{Context, Poll, ready};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 /// Answers are written when there are so many bytes of them.
-const BATCH: usize = 16 << 10;
+const FLUSH_BYTES: usize = 16 << 10;
 /// Reads that may leave a head incomplete before hyper gets it.
 const MAX_PARTIAL_READS: u8 = 4;
 
@@ -131,7 +131,7 @@ impl<S> FastLane<S> {
             if rest.is_empty() {
                 return (at, Rest::Nothing);
             }
-            if self.answers.len() >= BATCH {
+            if self.answers.len() >= FLUSH_BYTES {
                 return (at, Rest::Later);
             }
             let answered = request::with_next(rest, self.peer, |next| match next {

@@ -47,9 +47,6 @@ pub(super) async fn append_hold(
             // Before the append: its outcome may stay unknown, and a repeat has to find out.
             hold.services.known_bookings.insert(opened.booking);
         }
-        if let Some(member) = hold.member {
-            member.wait_for_others().await;
-        }
         match strategy.append(hold, &opened, &decisions, any_seats_will_do).await? {
             Appended::All => return Ok(HoldOutcome::Open(Box::new(hold.hold_of(&opened)?))),
             Appended::BookingExists => return found_booking(hold, strategy, seats, &decisions).await,
@@ -69,7 +66,7 @@ async fn found_booking(
     decisions: &[SeatDecision],
 ) -> Result<HoldOutcome, CommandError> {
     let (services, request) = (hold.services, hold.request);
-    let first_answer = replay(services, strategy, request, hold.sender()).await;
+    let first_answer = replay(services, strategy, request, hold.sender).await;
     let booking = services.journal.load::<Booking>(&request.booking).await?.state;
     let kept = kept_seats(booking.as_ref());
     let extra: Vec<SeatId> = seats.iter().filter(|seat| !kept.contains(seat)).cloned().collect();

@@ -17,8 +17,8 @@ const SHARE: usize = 4;
 /// Most holds at a time where the log appends to each stream by itself: each of a hold's streams is a
 /// call over the network, and nothing is committed together.
 const MOST_WITHOUT_GROUPS: usize = 64;
-/// Holds after which other tasks may run.
-const BREATH: usize = 32;
+/// Holds that are begun before other tasks get their turn.
+const HOLDS_BETWEEN_YIELDS: usize = 32;
 /// How long the holds of a group wait for each other: a guard that does not answer one of them must not
 /// delay the others for long.
 const LONGEST_WAIT: TimeDelta = TimeDelta::milliseconds(100);
@@ -56,21 +56,21 @@ fn at_a_time(services: &Services) -> usize {
     }
 }
 
-/// Places holds that append together.
+/// Places holds at the same time. They append together where the log commits together.
 async fn hold_group(services: &Services, requests: &[HoldRequest], seller: &str) -> Vec<Result<Hold, CommandError>> {
-    let group = AppendGroup::new(seller, requests.len());
-    if OpenStrategy::of(&*services.ports.log) == OpenStrategy::Compensated {
-        group.open();
-    }
+    let group = match OpenStrategy::of(&*services.ports.log) {
+        OpenStrategy::Atomic => Some(AppendGroup::new(requests.len())),
+        OpenStrategy::Compensated => None,
+    };
     let mut answers: Vec<_> = requests.iter().map(|_| None).collect();
     let mut waiting = Vec::new();
     for (index, (request, answer)) in requests.iter().zip(&mut answers).enumerate() {
-        let member = group.member();
+        let member = group.as_ref().map(|group| group.member(index));
         let keyed = request.fingerprint.as_ref().map(|_| request.booking);
         match refuse_at_once(services, &request.show, &request.selection, keyed) {
             Err(rejection) => *answer = Some(Err(rejection.into())),
             Ok(()) => {
-                let mut hold = async move { (index, place(services, request, Some(&member)).await) }.boxed();
+                let mut hold = async move { (index, place(services, request, seller, member.as_ref()).await) }.boxed();
                 // Before it waits for anything, a hold claims its seats from the other holds of this node. So
                 // of two for one seat the first gets it, because the first is begun first.
                 match poll!(hold.as_mut()) {
@@ -79,11 +79,11 @@ async fn hold_group(services: &Services, requests: &[HoldRequest], seller: &str)
                 }
             }
         }
-        if index % BREATH == BREATH - 1 {
+        if index % HOLDS_BETWEEN_YIELDS == HOLDS_BETWEEN_YIELDS - 1 {
             tokio::task::yield_now().await;
         }
     }
-    for (index, done) in all_of(services, &group, waiting).await {
+    for (index, done) in all_of(services, group.as_ref(), waiting).await {
         if let Some(answer) = answers.get_mut(index) {
             *answer = Some(done);
         }
@@ -92,14 +92,13 @@ async fn hold_group(services: &Services, requests: &[HoldRequest], seller: &str)
     answers.into_iter().map(|answer| answer.unwrap_or_else(unknown)).collect()
 }
 
-/// Completes with all holds. They stop waiting for each other after a while.
-async fn all_of<T>(services: &Services, group: &AppendGroup<'_>, waiting: Vec<BoxFuture<'_, T>>) -> Vec<T> {
+/// Completes with all holds, and sends what those of the group append. They don't wait for each other for long.
+async fn all_of<T>(services: &Services, group: Option<&AppendGroup>, waiting: Vec<BoxFuture<'_, T>>) -> Vec<T> {
+    let holds = join_all(waiting);
+    let Some(group) = group else { return holds.await };
     let longest = services.ports.clock.sleep_until(services.now() + LONGEST_WAIT);
-    match select(pin!(join_all(waiting)), longest).await {
+    match select(pin!(holds), pin!(group.send(&services.journal, longest))).await {
         Either::Left((done, _)) => done,
-        Either::Right(((), rest)) => {
-            group.open();
-            rest.await
-        }
+        Either::Right(((), holds)) => holds.await,
     }
 }

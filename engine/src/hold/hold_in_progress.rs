@@ -8,7 +8,7 @@ use crate::services::Services;
 use lastseat_domain::booking::{self, Booking};
 use lastseat_domain::decider::Decider;
 use lastseat_domain::event::{BookingOpened, Event, PricedSeat};
-use lastseat_domain::ports::event_log::{Expected, StreamWrite};
+use lastseat_domain::ports::event_log::{Expected, StreamWrite, WriteOutcome};
 use lastseat_domain::seat::SeatCommand;
 use lastseat_domain::{Metadata, Rejection, SeatId, Timestamp, codec};
 
@@ -16,7 +16,9 @@ pub(super) struct HoldInProgress<'a> {
     pub services: &'a Services,
     pub target: HoldTarget<'a>,
     pub request: &'a HoldRequest,
-    /// Its place in a batch.
+    /// Who sends the request: its buyer, unless it is one of a batch.
+    pub sender: &'a str,
+    /// Its place among the holds that append together.
     pub member: Option<&'a Member<'a>>,
 }
 
@@ -33,11 +35,6 @@ pub(super) enum Appended {
 }
 
 impl HoldInProgress<'_> {
-    /// Who sends the request: its buyer, unless it is one of a batch.
-    pub(super) fn sender(&self) -> &str {
-        self.member.map_or(self.request.buyer.as_str(), Member::sender)
-    }
-
     pub(super) fn first_event(&self, seats: &[SeatId]) -> Result<BookingOpened, Fault> {
         let (seats, amount) = self.target.priced(seats)?;
         Ok(BookingOpened {
@@ -52,12 +49,20 @@ impl HoldInProgress<'_> {
     }
 
     pub(super) fn metadata(&self) -> Metadata {
-        metadata_of_hold(self.request, self.sender(), self.target.now)
+        metadata_of_hold(self.request, self.sender, self.target.now)
     }
 
     pub(super) fn first_write(&self, opened: &BookingOpened, metadata: &Metadata) -> Result<StreamWrite, Fault> {
         let events = [Event::BookingOpened(opened.clone())];
         Ok(codec::encode(Booking::stream(&opened.booking), Expected::NoStream, &events, metadata)?)
+    }
+
+    /// Appends what opens the hold, the first time together with the group.
+    pub(super) async fn append(&self, writes: Vec<StreamWrite>) -> Result<Vec<WriteOutcome>, Fault> {
+        match self.member {
+            Some(member) => member.append(&self.services.journal, writes).await,
+            None => self.services.journal.append(writes).await,
+        }
     }
 
     /// The answer for a booking that has just been opened.

@@ -14,7 +14,7 @@ pub(super) async fn open_atomic(
     let metadata = hold.metadata();
     let seats = decisions.iter().map(|p| p.write(&metadata));
     let writes = std::iter::once(hold.first_write(opened, &metadata)).chain(seats).collect::<Result<Vec<_>, _>>()?;
-    let outcomes = hold.services.journal.append(writes).await?;
+    let outcomes = hold.append(writes).await?;
     let Some((booking, seats)) = outcomes.split_first() else {
         return Err(Fault::Damaged("the log gave no outcome".into()).into());
     };

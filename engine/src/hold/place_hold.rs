@@ -48,14 +48,19 @@ fn may_be_repeat(services: &Services, booking: BookingId, rejection: &Rejection)
 }
 
 pub(crate) async fn hold(services: &Services, request: &HoldRequest) -> Result<Hold, CommandError> {
-    place(services, request, None).await
+    place(services, request, request.buyer.as_str(), None).await
 }
 
-/// Places a hold, alone or as one of a batch.
-pub(super) async fn place(services: &Services, request: &HoldRequest, member: Option<&Member<'_>>) -> Result<Hold, CommandError> {
+/// Places a hold, alone or as one of those that append together.
+pub(super) async fn place(
+    services: &Services,
+    request: &HoldRequest,
+    sender: &str,
+    member: Option<&Member<'_>>,
+) -> Result<Hold, CommandError> {
     let target = HoldTarget::find(services, &request.show, &request.selection)?;
     let strategy = OpenStrategy::of(&*services.ports.log);
-    let hold = HoldInProgress { services, target, request, member };
+    let hold = HoldInProgress { services, target, request, sender, member };
     let has_key = request.fingerprint.is_some();
     let result = match check_table(&hold.target) {
         Ok(()) => try_seats(&hold, strategy).await,
@@ -66,7 +71,7 @@ pub(super) async fn place(services: &Services, request: &HoldRequest, member: Op
     match result {
         // An earlier try of the same request may have got the very seats that are taken now.
         Err(CommandError::Rejected(ref rejection) | CommandError::Contended(ref rejection)) if has_key => {
-            match replay(services, strategy, request, hold.sender()).await? {
+            match replay(services, strategy, request, sender).await? {
                 Some(hold) => Ok(hold),
                 None if strategy.is_own_leftover(services, request, rejection).await? => try_seats(&hold, strategy).await,
                 None => result,
