@@ -30,6 +30,7 @@ mod subscription;
 #[cfg(test)]
 mod tests;
 mod transaction;
+mod write_ahead_log;
 mod writer;
 
 pub use integrity::{Anchor, Integrity, check_end, check_integrity};

@@ -16,7 +16,7 @@ const SCHEMA_VERSION: i32 = 2;
 const VERSION_WITHOUT_HASH: i32 = 1;
 
 /// Wait for another program that writes to the file, such as SQLite's shell.
-const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+pub(super) const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Up to this size the whole file, indexes included, is checked at every start: a fraction of a second.
 const FULL_CHECK_BYTES: u64 = 16 << 20;
@@ -24,7 +24,7 @@ const FULL_CHECK_BYTES: u64 = 16 << 20;
 const QUICK_CHECK_BYTES: u64 = 128 << 20;
 
 /// Page cache of the connection that writes, in KiB.
-const WRITER_CACHE_KIB: i64 = 64 * 1024;
+const WRITER_CACHE_KIB: i64 = 16 * 1024;
 
 /// `events` is the log. Streams have numbers because their names in every event and index entry would
 /// double the size. The view `event_log` is for people: `SELECT * FROM event_log`.
@@ -126,7 +126,13 @@ pub(super) fn open_reader(path: &Path) -> rusqlite::Result<Connection> {
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(path, flags)?;
     connection.busy_timeout(BUSY_TIMEOUT)?;
+    plan_once(&connection)?;
     Ok(connection)
+}
+
+/// Without this guarantee SQLite would plan a prepared statement again for each value that it is used with.
+fn plan_once(connection: &Connection) -> rusqlite::Result<()> {
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true).map(|_| ())
 }
 
 /// Opens the file for reading only, while a server has it open, or after one was killed.
@@ -180,6 +186,7 @@ fn connect(path: &Path, flags: OpenFlags) -> Result<Connection, OpenError> {
         connection.busy_timeout(BUSY_TIMEOUT)?;
         // Report damage in a page as an error, not as a missing row.
         connection.pragma_update(None, "cell_size_check", true)?;
+        plan_once(&connection)?;
         Ok(connection)
     };
     open().map_err(|error| OpenError::of(path, &error))

@@ -10,6 +10,7 @@ use crate::options::{FatalHook, SqliteOptions};
 use crate::running_hash::LogEnd;
 use crate::shared::Shared;
 use crate::transaction::{Transaction, Written};
+use crate::write_ahead_log::WriteAheadLog;
 use crate::{faults, readers};
 use lastseat_domain::ports::Clock;
 use lastseat_domain::ports::event_log::{LogFault, Position, StreamWrite, WriteOutcome};
@@ -83,8 +84,7 @@ pub(super) struct Writer {
     head: watch::Sender<Position>,
     streams: KnownStreams,
     next_stream: i64,
-    checkpoint_bytes: u64,
-    page_bytes: u64,
+    write_ahead_log: WriteAheadLog,
     #[cfg(test)]
     commit_faults: crate::commit_faults::CommitFaults,
 }
@@ -110,8 +110,7 @@ impl Writer {
             head: watch::Sender::new(end.position),
             streams: KnownStreams::new(options.remembered_streams),
             next_stream: last_stream.unwrap_or(0) + 1,
-            checkpoint_bytes: options.checkpoint_bytes,
-            page_bytes,
+            write_ahead_log: WriteAheadLog { checkpoint_bytes: options.checkpoint_bytes, page_bytes },
             #[cfg(test)]
             commit_faults: options.commit_faults,
         })
@@ -274,16 +273,7 @@ impl Writer {
         if let Some(CommitFault::PanicAfter) = self.commit_faults.lock().front() {
             panic!("injected panic");
         }
-        let pages = |mode| {
-            let sql = format!("PRAGMA wal_checkpoint({mode})");
-            let mut statement = self.connection.prepare_cached(&sql)?;
-            statement.query_row([], |row| Ok((row.get::<_, i64>(1)?, row.get::<_, i64>(2)?)))
-        };
-        let due = pages("NOOP").and_then(|(logged, moved)| {
-            let waiting = u64::try_from(logged - moved).unwrap_or(0) * self.page_bytes;
-            if waiting >= self.checkpoint_bytes { pages("PASSIVE").map(|_| ()) } else { Ok(()) }
-        });
-        if let Err(error) = due {
+        if let Err(error) = self.write_ahead_log.move_if_due(&self.connection) {
             tracing::warn!(error = faults::describe(&error), "the write-ahead log could not be moved into the file");
         }
     }

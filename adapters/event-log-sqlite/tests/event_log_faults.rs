@@ -22,6 +22,8 @@ use serde_json::value::RawValue;
 use std::io::{BufRead, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 use tempfile::TempDir;
 use uuid::Uuid;
 
@@ -409,6 +411,41 @@ async fn the_write_ahead_log_stays_small() {
     let wal = std::fs::metadata(path.with_extension("db-wal")).unwrap().len();
     let file = std::fs::metadata(&path).unwrap().len();
     assert!(wal < 256 * 1024 && file > 2 * 1024 * 1024, "{wal} bytes beside {file}");
+}
+
+/// Reads with two connections, of which always one is reading, until `stop` is set.
+fn read_all_the_time(path: &Path, stop: &AtomicBool) {
+    const ONE_READ: Duration = Duration::from_millis(10);
+    let connections = [(); 2].map(|()| rusqlite::Connection::open(path).unwrap());
+    let mut before: Option<rusqlite::Transaction<'_>> = None;
+    for connection in connections.iter().cycle() {
+        let transaction = connection.unchecked_transaction().unwrap();
+        let _streams: i64 = transaction.query_row("SELECT count(*) FROM streams", [], |row| row.get(0)).unwrap();
+        drop(before.replace(transaction));
+        if stop.load(Ordering::Relaxed) {
+            return;
+        }
+        std::thread::sleep(ONE_READ);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_write_ahead_log_stays_small_although_somebody_always_reads() {
+    let (_folder, path) = folder();
+    let log = open_with(&path, SqliteOptions { checkpoint_bytes: 64 * 1024, ..SqliteOptions::default() });
+    log.append(write("first", 0, 10)).await.unwrap();
+    let stop = Arc::new(AtomicBool::new(false));
+    let reader = std::thread::spawn({
+        let (path, stop) = (path.clone(), Arc::clone(&stop));
+        move || read_all_the_time(&path, &stop)
+    });
+    for n in 0..600 {
+        log.append(write(&format!("a-{n}"), 0, 10_000)).await.unwrap();
+    }
+    stop.store(true, Ordering::Relaxed);
+    reader.join().unwrap();
+    let wal = std::fs::metadata(path.with_extension("db-wal")).unwrap().len();
+    assert!(wal < 1024 * 1024, "{wal} bytes");
 }
 
 #[tokio::test]
