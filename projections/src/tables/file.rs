@@ -6,6 +6,7 @@ use super::open_file::OpenFile;
 use super::place;
 use crate::view::OTHER_EVENTS;
 use lastseat_domain::codec;
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
 use std::fs;
 use std::path::Path;
@@ -154,6 +155,8 @@ fn connect(path: &Path) -> Result<OpenFile, TablesFault> {
     let connection = Connection::open_with_flags(path, flags)?;
     connection.busy_timeout(BUSY_TIMEOUT)?;
     connection.set_prepared_statement_cache_capacity(STATEMENTS);
+    // Statements are planned once: without the guarantee SQLite would plan each again for the values it is used with.
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     // Report damage in a page as an error, not as a missing row.
     connection.pragma_update(None, "cell_size_check", true)?;
     Ok(OpenFile::new(connection, path))
