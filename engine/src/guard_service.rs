@@ -77,8 +77,12 @@ impl GuardService {
         let _extended_or_counted = self.count_failure(extended);
     }
 
-    /// Has the guard refuse sold seats without asking the log.
+    /// Has a guard that other nodes ask, too, refuse sold seats. This node's seat table refuses them already: a guard of
+    /// its own would only keep an entry for every seat that is sold.
     pub(crate) async fn mark_sold(&self, show: &ShowId, seats: &[SeatId], booking: BookingId) {
+        if !self.guard.is_shared() {
+            return self.unlock(show, seats, booking).await;
+        }
         let _marked_or_counted = self.count_failure(self.guard.mark_sold(show, seats, booking, SOLD_MARK).await);
     }
 
@@ -146,5 +150,35 @@ impl GuardService {
     fn saw_failure(&self) {
         self.failed_at.store(self.clock.now().timestamp_millis(), Ordering::Relaxed);
         self.failures.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test may fail loudly")]
+
+    use super::*;
+    use lastseat_in_process::{InProcessGuard, SystemClock};
+    use lastseat_testkit::FaultyGuard;
+    use uuid::Uuid;
+
+    const LEASE: Duration = Duration::from_secs(600);
+
+    /// What a stranger gets after a sale.
+    async fn after_sale(guard: Arc<dyn SeatGuard>) -> Lock {
+        let (service, show) = (GuardService::new(guard, Arc::new(SystemClock)), ShowId::new("gala").unwrap());
+        let (seats, [buyer, stranger]) = ([SeatId::new("A-1").unwrap()], [1, 2].map(|n| BookingId(Uuid::from_u128(n))));
+        assert!(matches!(service.lock(&show, &seats, buyer, LEASE).await, Ok(Lock::Locked { .. })));
+        service.mark_sold(&show, &seats, buyer).await;
+        service.lock(&show, &seats, stranger, LEASE).await.unwrap()
+    }
+
+    #[tokio::test]
+    async fn a_guard_of_this_node_keeps_nothing_of_a_sale_and_a_shared_one_its_mark() {
+        let own = Arc::new(InProcessGuard::new(Arc::new(SystemClock)));
+        assert!(matches!(after_sale(Arc::clone(&own) as _).await, Lock::Locked { .. }));
+        assert_eq!(own.entries(), 1, "that of the stranger");
+        let shared = FaultyGuard::new(Arc::new(InProcessGuard::new(Arc::new(SystemClock))));
+        assert!(matches!(after_sale(Arc::new(shared)).await, Lock::Taken { sold: true, .. }));
     }
 }

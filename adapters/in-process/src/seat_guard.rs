@@ -157,4 +157,8 @@ impl SeatGuard for InProcessGuard {
         let now = self.now_ms();
         Ok(self.on_known(show, |table| table.remove(seats, owner, true, now)).unwrap_or(0))
     }
+
+    fn is_shared(&self) -> bool {
+        false
+    }
 }

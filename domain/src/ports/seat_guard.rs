@@ -116,6 +116,11 @@ pub trait SeatGuard: Send + Sync + 'static {
     /// [`GuardUnavailable`].
     async fn unmark_sold(&self, show: &ShowId, seats: &[SeatId], owner: BookingId) -> Result<usize, GuardUnavailable>;
 
+    /// Whether other nodes use it as well. A node knows by itself what it has sold; a guard of its own need not keep that.
+    fn is_shared(&self) -> bool {
+        true
+    }
+
     /// Why the guard is unavailable, as far as the adapter knows without a call. For operators, who need
     /// to know it while nobody buys. `None` doesn't promise that the next call succeeds.
     fn trouble(&self) -> Option<String> {
