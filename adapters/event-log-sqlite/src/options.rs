@@ -50,8 +50,8 @@ impl Default for SqliteOptions {
     fn default() -> Self {
         Self {
             tail_events: 64 * 1024,
-            tail_bytes: 64 * 1024 * 1024,
-            remembered_streams: 256 * 1024,
+            tail_bytes: 32 * 1024 * 1024,
+            remembered_streams: 64 * 1024,
             readers: 4,
             queue: 16 * 1024,
             queue_bytes: 64 * 1024 * 1024,
