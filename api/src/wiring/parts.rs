@@ -17,8 +17,11 @@ use lastseat_redis::{Redis, RedisLimiter};
 use std::sync::Arc;
 use std::time::Duration;
 
-/// How long a start waits for the views to catch up before it serves them as they are.
-const VIEWS_PATIENCE: Duration = Duration::from_secs(30);
+/// How long a start waits for the seat map before it serves the map as it is.
+const MAP_PATIENCE: Duration = Duration::from_secs(30);
+/// How long it waits for the lists besides. On a long log they take much longer than the map, and nobody needs them to sell:
+/// until they are complete, they answer 503.
+const LISTS_PATIENCE: Duration = Duration::from_millis(500);
 
 /// Connections that another server of this process may take.
 pub(super) fn other_connections(config: &Config) -> u64 {
@@ -53,8 +56,13 @@ pub(super) async fn open_both_sides(
             demo::put_on_sale(&box_office, config.hold).await?;
         }
         let head = last_position(&*log, &Filter::our_streams()).await?;
-        if !read_model.wait_for(head, VIEWS_PATIENCE).await {
-            tracing::warn!("the views have not caught up with the log yet");
+        if !read_model.wait_for_seats(head, MAP_PATIENCE).await {
+            tracing::warn!("the seat map has not caught up with the log yet");
+        }
+        if !read_model.wait_for(head, LISTS_PATIENCE).await {
+            tracing::info!(
+                "seats are on sale; lists of bookings, rewards and sales answer 503 until they have caught up with the log"
+            );
         }
         Ok(())
     };
