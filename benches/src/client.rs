@@ -63,6 +63,11 @@ impl Connection {
 }
 
 impl Answer<'_> {
+    /// Whether the body has this text.
+    pub(crate) fn contains(&self, text: &str) -> bool {
+        find(self.body, text.as_bytes()).is_some()
+    }
+
     /// A text member of the body.
     pub(crate) fn text(&self, name: &str) -> Option<String> {
         let at = find(self.body, format!("\"{name}\":\"").as_bytes())? + name.len() + 4;

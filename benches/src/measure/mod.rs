@@ -74,6 +74,9 @@ pub(crate) async fn all(plan: &Plan, as_json: bool) -> Outcome<()> {
     if plan.only.as_deref() == Some("million") {
         figures.extend(memory::of_bookings(1_000_000).await?.into_iter().flatten());
     }
+    if plan.only.as_deref() == Some("million-start") {
+        figures.extend(start::of_bookings(1_000_000, plan.rounds).await?);
+    }
     if as_json {
         println!("{}", serde_json::to_string_pretty(&figures.iter().map(Figure::to_json).collect::<Vec<_>>())?);
     } else {

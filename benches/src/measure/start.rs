@@ -2,23 +2,28 @@
 
 use super::memory::sell;
 use super::sale::schedule;
+use crate::client::{self, Connection};
 use crate::figure::Figure;
 use crate::outcome::Outcome;
 use crate::server::{Backing, Server};
-use rusqlite::{Connection, OpenFlags};
+use rusqlite::OpenFlags;
 use std::path::Path;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 const SHOW: &str = "sale";
 /// What a start from the log alone has to compute again.
 const DERIVED: [&str; 2] = ["snapshots", "views"];
 
+/// Between two questions whether the lists are complete.
+const QUESTIONS: Duration = Duration::from_millis(2);
+
 /// Starts of a server whose log has so many confirmed bookings, in milliseconds: the one against the start of an empty
-/// server, the other against reading the log's rows.
-pub(super) async fn of_bookings(bookings: u32, rounds: usize) -> Outcome<[Figure; 2]> {
+/// server, the others against reading the log's rows.
+pub(super) async fn of_bookings(bookings: u32, rounds: usize) -> Outcome<[Figure; 3]> {
     let at_once = bookings as usize;
     let mut stored = Figure::new("start from snapshot and views", at_once, "ms", "start of an empty server");
     let mut alone = Figure::new("start from the log alone", at_once, "ms", "reading its rows with SQLite");
+    let mut lists = Figure::new("the same, until its lists answer", at_once, "ms", "reading its rows with SQLite");
     let folder = tempfile::tempdir_in(".")?;
     let server = Server::lastseat(folder.path(), &Backing::default()).await?;
     schedule(&server, SHOW, bookings).await?;
@@ -26,29 +31,45 @@ pub(super) async fn of_bookings(bookings: u32, rounds: usize) -> Outcome<[Figure
     server.stop().await?;
     for _ in 0..rounds {
         let empty = tempfile::tempdir_in(".")?;
-        let limit = start(empty.path()).await?;
-        stored.add(start(folder.path()).await?, limit);
+        let limit = start(empty.path()).await?.serves;
+        stored.add(start(folder.path()).await?.serves, limit);
         for derived in DERIVED {
             std::fs::remove_dir_all(folder.path().join(derived))?;
         }
         let read = read_rows(folder.path())?;
-        alone.add(start(folder.path()).await?, read);
+        let started = start(folder.path()).await?;
+        alone.add(started.serves, read);
+        lists.add(started.lists, read);
     }
-    Ok([stored, alone])
+    Ok([stored, alone, lists])
 }
 
-/// Milliseconds until it serves; then stops it in order.
-async fn start(data: &Path) -> Outcome<f64> {
+/// Milliseconds of a start.
+struct Started {
+    /// Until it takes requests.
+    serves: f64,
+    /// Until its lists answer, too.
+    lists: f64,
+}
+
+/// Starts it, then stops it in order.
+async fn start(data: &Path) -> Outcome<Started> {
     let begun = Instant::now();
     let server = Server::lastseat(data, &Backing::default()).await?;
-    let took = begun.elapsed();
+    let serves = begun.elapsed().as_secs_f64() * 1e3;
+    let mut connection = Connection::open(server.address).await?;
+    let question = client::get("/health/ready", "application/json", "identity");
+    while connection.send(&question).await?.contains("degraded") {
+        tokio::time::sleep(QUESTIONS).await;
+    }
+    let lists = begun.elapsed().as_secs_f64() * 1e3;
     server.stop().await?;
-    Ok(took.as_secs_f64() * 1e3)
+    Ok(Started { serves, lists })
 }
 
 /// Milliseconds that SQLite takes to hand over every event.
 fn read_rows(data: &Path) -> Outcome<f64> {
-    let log = Connection::open_with_flags(data.join("events.db"), OpenFlags::SQLITE_OPEN_READ_ONLY)?;
+    let log = rusqlite::Connection::open_with_flags(data.join("events.db"), OpenFlags::SQLITE_OPEN_READ_ONLY)?;
     let begun = Instant::now();
     let mut statement = log.prepare(
         "SELECT e.position, s.name, e.revision, e.id, e.type, e.data, e.metadata FROM events e JOIN streams s ON s.id = e.stream \
