@@ -22,6 +22,7 @@ type Connection = SendRequest<Full<Bytes>>;
 #[derive(Clone)]
 pub struct Client {
     addr: SocketAddr,
+    host: String,
     idle: Arc<Mutex<Vec<Connection>>>,
 }
 
@@ -42,7 +43,16 @@ pub struct Answer {
 
 impl Client {
     pub fn new(addr: SocketAddr) -> Self {
-        Self { addr, idle: Arc::default() }
+        Self { addr, host: addr.to_string(), idle: Arc::default() }
+    }
+
+    pub fn addr(&self) -> SocketAddr {
+        self.addr
+    }
+
+    /// The same connections, for requests to another name of the server.
+    pub fn at_host(&self, host: &str) -> Self {
+        Self { host: host.to_owned(), ..self.clone() }
     }
 
     /// Sees to it that so many connections are open, so that a crowd does not queue for them.
@@ -67,7 +77,7 @@ impl Client {
     }
 
     pub fn call(&self, method: &str, path: &str) -> Call {
-        let request = Request::builder().method(method).uri(path).header("host", self.addr.to_string());
+        let request = Request::builder().method(method).uri(path).header("host", &self.host);
         Call { client: self.clone(), request, body: Bytes::new() }
     }
 
