@@ -64,6 +64,30 @@ scenario!(a_payment_waits_for_as_few_appends_as_the_log_allows, bench, {
     assert_eq!(plan.appends.load(Ordering::SeqCst) - before, expected);
 });
 
+/// What `docs/SCALE.md` divides a store's appends a second by.
+#[test]
+fn a_booking_takes_as_many_appends_of_one_stream_as_the_guide_says() {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build().unwrap();
+    runtime.block_on(async {
+        let bench = TestBench::new(false);
+        bench.open().await.drain(Duration::ZERO).await;
+        let (plan, outside) = FaultPlan::around(&bench);
+        let office = outside.node().await;
+        for wanted in [&["A-1"][..], &["A-2", "A-3"]] {
+            let before = plan.stream_writes.load(Ordering::SeqCst);
+            let held = hold_as(&outside, &office, "ann", seats(wanted)).await.unwrap().booking;
+            assert!(matches!(pay(&office, &held, "pm_card_visa").await, Ok(Paid::Confirmed(_))));
+            later(1).await;
+            // 4 and 2 for each seat; 1 for the points.
+            assert_eq!(plan.stream_writes.load(Ordering::SeqCst) - before, 4 + 2 * wanted.len() as u64 + 1);
+        }
+        let before = plan.stream_writes.load(Ordering::SeqCst);
+        hold_as(&outside, &office, "ann", seats(&["B-1"])).await.unwrap();
+        later(620).await;
+        assert_eq!(plan.stream_writes.load(Ordering::SeqCst) - before, 4, "opened, locked, aborted, released");
+    });
+}
+
 scenario!(a_decision_that_comes_too_late_sells_no_seat, bench, {
     let office = bench.open().await;
     let held = hold(&bench, &office, seats(&["A-1"])).await.unwrap().booking;

@@ -103,6 +103,8 @@ pub enum CallFate {
 pub struct FaultPlan {
     pub power: Power,
     pub appends: AtomicU64,
+    /// Streams that they wrote to. A log without appends across streams makes an append of each.
+    pub stream_writes: AtomicU64,
     pub calls: AtomicU64,
     /// Reads of single streams.
     pub reads: AtomicU64,
@@ -118,6 +120,7 @@ impl FaultPlan {
         let plan = Arc::new(Self {
             power: Power::default(),
             appends: AtomicU64::new(0),
+            stream_writes: AtomicU64::new(0),
             calls: AtomicU64::new(0),
             reads: AtomicU64::new(0),
             append_fates: Mutex::default(),
@@ -183,6 +186,7 @@ impl EventLog for FaultyLog {
         let power = &self.plan.power;
         power.needed().await;
         let nth = self.plan.appends.fetch_add(1, Ordering::SeqCst);
+        self.plan.stream_writes.fetch_add(writes.len() as u64, Ordering::SeqCst);
         let fate = self.plan.append_fates.lock().unwrap().remove(&nth);
         let unknown = || Err(LogFault::OutcomeUnknown("instructed to lose the answer".to_owned()));
         match fate {
