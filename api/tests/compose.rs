@@ -9,7 +9,23 @@ use std::collections::BTreeMap;
 use std::process::Command;
 
 const COMPOSE: &str = include_str!("../../compose.yaml");
+const CLUSTER: &str = include_str!("../../docs/CLUSTER.md");
 const DOCKERFILE: &str = include_str!("../../Dockerfile");
+
+/// Options of EventStoreDB 23.10 (`eventstored --what-if` lists them). It does not start with one that it does not know.
+const EVENTSTORE_OPTIONS: &str = "\
+    ALLOW_ANONYMOUS_ENDPOINT_ACCESS ALLOW_ANONYMOUS_STREAM_ACCESS CONFIG DISABLE_HTTP_CACHING INSECURE \
+    LOG_FAILED_AUTHENTICATION_ATTEMPTS LOG_HTTP_REQUESTS MAX_APPEND_SIZE SKIP_INDEX_SCAN_ON_READS STATS_PERIOD_SEC WORKER_THREADS \
+    CERTIFICATE_FILE CERTIFICATE_PRIVATE_KEY_FILE CERTIFICATE_RESERVED_NODE_COMMON_NAME TRUSTED_ROOT_CERTIFICATES_PATH \
+    CLUSTER_DNS CLUSTER_GOSSIP_PORT CLUSTER_SIZE DEAD_MEMBER_REMOVAL_PERIOD_SEC DISCOVER_VIA_DNS GOSSIP_ALLOWED_DIFFERENCE_MS \
+    GOSSIP_INTERVAL_MS GOSSIP_SEED GOSSIP_TIMEOUT_MS LEADER_ELECTION_TIMEOUT_MS NODE_PRIORITY READ_ONLY_REPLICA \
+    STREAM_INFO_CACHE_CAPACITY CACHED_CHUNKS CHUNKS_CACHE_SIZE COMMIT_TIMEOUT_MS DB DISABLE_SCAVENGE_MERGING \
+    HASH_COLLISION_READ_LIMIT INDEX INDEX_CACHE_DEPTH INDEX_CACHE_SIZE INITIALIZATION_THREADS MAX_AUTO_MERGE_INDEX_LEVEL \
+    MAX_MEM_TABLE_SIZE MAX_TRUNCATION MEM_DB MIN_FLUSH_DELAY_MS PREPARE_TIMEOUT_MS READER_THREADS_COUNT \
+    REDUCE_FILE_CACHE_PRESSURE SCAVENGE_HISTORY_MAX_AGE SKIP_DB_VERIFY SKIP_INDEX_VERIFY STREAM_EXISTENCE_FILTER_SIZE \
+    UNSAFE_DISABLE_FLUSH_TO_DISK USE_INDEX_BLOOM_FILTERS WRITE_THROUGH WRITE_TIMEOUT_MS KEEP_ALIVE_INTERVAL KEEP_ALIVE_TIMEOUT \
+    DISABLE_ADMIN_UI NODE_IP NODE_PORT REPLICATION_IP REPLICATION_PORT NODE_HOST_ADVERTISE_AS ADVERTISE_HOST_TO_CLIENT_AS \
+    REPLICATION_HEARTBEAT_INTERVAL REPLICATION_HEARTBEAT_TIMEOUT LOG LOG_LEVEL RUN_PROJECTIONS START_STANDARD_PROJECTIONS";
 
 /// Variables that the image sets, and a service on top of them.
 fn environment(service: &Value) -> BTreeMap<String, String> {
@@ -46,7 +62,9 @@ fn words(list: &Value) -> Vec<&str> {
 /// Everything that does not fit.
 fn faults(compose: &str) -> Vec<String> {
     match serde_saphyr::from_str::<Value>(compose) {
-        Ok(all) => [names(&all), what_we_are_told(&all), who_is_asked_where(&all)].concat(),
+        Ok(all) => {
+            [names(&all), what_we_are_told(&all), who_is_asked_where(&all), event_store(&all["services"]["eventstore"])].concat()
+        }
         Err(error) => vec![format!("it is no YAML: {error}")],
     }
 }
@@ -141,6 +159,31 @@ fn bank_page(payments: &Value) -> Option<String> {
     (ports != [published.as_str()]).then(|| format!("the bank's page is at {named:?}, but published are {ports:?}"))
 }
 
+/// Variables of the event store that it does not know.
+fn unknown_options<'a>(variables: impl Iterator<Item = &'a str>) -> Vec<String> {
+    let known = |name: &str| EVENTSTORE_OPTIONS.split_whitespace().any(|option| option == name);
+    let unknown = variables.filter(|variable| !variable.strip_prefix("EVENTSTORE_").is_some_and(known));
+    unknown.map(|variable| format!("{variable} is no option of EventStoreDB")).collect()
+}
+
+/// The event store's version, and its options.
+fn event_store(service: &Value) -> Vec<String> {
+    let mut faults = unknown_options(service["environment"].as_object().unwrap().keys().map(String::as_str));
+    let image = service["image"].as_str().unwrap();
+    if !image.starts_with("eventstore/eventstore:23.10.") {
+        faults.push(format!("{image} is another version than the one whose options are known here"));
+    }
+    faults
+}
+
+#[test]
+fn the_guide_names_options_that_the_event_store_has() {
+    let words = CLUSTER.split(|c: char| !(c.is_ascii_uppercase() || c == '_'));
+    let named: Vec<_> = words.filter(|word| word.starts_with("EVENTSTORE_")).collect();
+    assert!(named.len() > 10, "{named:?}");
+    assert_eq!(unknown_options(named.into_iter()), Vec::<String>::new());
+}
+
 #[test]
 fn everything_fits() {
     assert_eq!(faults(COMPOSE), Vec::<String>::new());
@@ -165,6 +208,8 @@ fn what_does_not_fit_is_found() {
         ("\"127.0.0.1:8080:8080\"", "\"127.0.0.1:8080:80\"", "publishes 80"),
         ("    redis: { condition", "    reddis: { condition", "depends on reddis"),
         ("keys:/keys:ro", "key:/keys:ro", "unknown volume key"),
+        ("EVENTSTORE_STREAM_INFO_CACHE_CAPACITY", "EVENTSTORE_STREAM_INFO_CACHE_SIZE", "is no option of EventStoreDB"),
+        ("eventstore:23.10", "eventstore:25.0", "another version"),
         ("services:\n", "services\n", "no YAML"),
     ] {
         let broken = COMPOSE.replace(from, to);
