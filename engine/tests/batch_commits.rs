@@ -157,6 +157,7 @@ fn what_becomes_of_the_one_call_becomes_of_each_hold_and_a_repeat_finds_what_was
             // What can not have been written is not repeated.
             assert_eq!(calls.alone(), if fate == CallFate::Unavailable { 0 } else { 3 * 200 }, "{fate:?}");
             assert_eq!(opened(&bench).await.len(), if fate == CallFate::AnswerLost { 200 } else { 0 });
+            assert!(office.status().degraded[0].contains("can't be written"), "{:?}", office.status().degraded);
 
             calls.is_silent.store(false, Ordering::SeqCst);
             let healthy = bench.node().await;
@@ -252,6 +253,37 @@ fn a_hold_that_is_late_does_not_keep_the_others_from_their_commit() {
         let answers = send(&office, &holds(10)).await;
         assert!(answers.iter().all(Result::is_ok), "{:?}", outcomes(&answers));
         assert_eq!(calls.together(), [9, 1]);
+    });
+}
+
+#[test]
+fn no_hold_waits_for_those_that_are_refused() {
+    run(async {
+        let (calls, bench) = Calls::of(&TestBench::new(true), CallFate::Carried);
+        let office = bench.open().await;
+        hold_as(&bench, &office, "bob", seats(&["A-10"])).await.unwrap();
+        let mut batch = holds(5);
+        // A seat that does not exist, one that is taken, one that the batch itself takes, and too many for a buyer.
+        let refused = [seats(&["Z-1"]), seats(&["A-10"]), seats(&["A-2"]), floor(19)];
+        batch.extend(refused.into_iter().enumerate().map(|(n, selection)| keyed(&format!("refused-{n}"), "bob", selection)));
+        let begun = bench.clock.now();
+        let answers = send(&office, &batch).await;
+        assert_eq!(bench.clock.now(), begun);
+        assert_eq!(answers.iter().map(Result::is_ok).collect::<Vec<_>>(), [[true; 5].as_slice(), &[false; 4]].concat());
+        assert_eq!(calls.together(), [5]);
+    });
+}
+
+/// Each stream is a call over the network there, and nothing is committed together.
+#[test]
+fn on_a_log_that_is_not_atomic_no_hold_waits_for_another() {
+    run(async {
+        let (calls, bench) = Calls::of(&TestBench::new(false), CallFate::Carried);
+        let office = bench.open().await;
+        let before = calls.alone();
+        let answers = send(&office, &holds(20)).await;
+        assert!(answers.iter().all(Result::is_ok), "{:?}", outcomes(&answers));
+        assert_eq!((calls.together(), calls.alone() - before), (vec![], 20));
     });
 }
 

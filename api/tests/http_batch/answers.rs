@@ -201,6 +201,7 @@ async fn the_holds_of_a_batch_are_committed_in_few_transactions() {
     let events = server.log.read_all(Some(before.0), Direction::Forwards, 1000, &Filter::all()).await.unwrap();
     assert_eq!(events.len(), 400);
     let transactions = transactions(dir.path()) - before.1;
+    // One, unless the machine is so slow that they stop waiting for each other.
     println!("{transactions} transactions");
     assert!((1..=20).contains(&transactions), "{transactions} transactions for 200 holds");
     server.stop().await;
