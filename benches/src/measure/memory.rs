@@ -18,7 +18,12 @@ const REST: Duration = Duration::from_secs(12);
 /// that its events take on disk. None where the system does not tell what a process has.
 pub(super) async fn of_bookings(bookings: u32) -> Outcome<Option<[Figure; 2]>> {
     let folder = tempfile::tempdir_in(".")?;
-    let server = Server::lastseat(folder.path(), &Backing::default()).await?;
+    of_bookings_in(folder.path(), bookings).await
+}
+
+/// The same in a folder, which is empty before and keeps the sale.
+pub(super) async fn of_bookings_in(folder: &Path, bookings: u32) -> Outcome<Option<[Figure; 2]>> {
+    let server = Server::lastseat(folder, &Backing::default()).await?;
     let Some(before) = server.memory() else { return Ok(None) };
     for show in 0..bookings.div_ceil(PLACES) {
         let name = format!("sale-{show}");
@@ -29,8 +34,10 @@ pub(super) async fn of_bookings(bookings: u32) -> Outcome<Option<[Figure; 2]>> {
     let peak = server.memory().ok_or("the server is gone")?.peak;
     tokio::time::sleep(REST).await;
     let rest = server.memory().ok_or("the server is gone")?.now;
+    eprintln!("memory, at most {} MB, at rest {} MB", peak / 1_000_000, rest / 1_000_000);
+    server.stop().await?;
     let each = |bytes: u64| bytes.saturating_sub(before.now) as f64 / f64::from(bookings);
-    let on_disk = size_of(folder.path())? as f64 / f64::from(bookings);
+    let on_disk = size_of(folder)? as f64 / f64::from(bookings);
     Ok(Some([("memory of a booking, at most", each(peak)), ("memory of a booking, at rest", each(rest))].map(|(name, ours)| {
         let mut figure = Figure::new(name, bookings as usize, "bytes", "its events on disk");
         figure.add(ours, on_disk);

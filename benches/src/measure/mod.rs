@@ -23,6 +23,9 @@ const CONNECTIONS: [usize; 2] = [64, 500];
 /// Bookings whose memory is measured, and the start with them.
 const BOOKINGS: [u32; 2] = [10_000, 100_000];
 
+/// Likewise, if it is asked for.
+const MILLION: u32 = 1_000_000;
+
 /// Measures everything that is planned and prints it.
 pub(crate) async fn all(plan: &Plan, as_json: bool) -> Outcome<()> {
     let mut figures = Vec::new();
@@ -72,10 +75,9 @@ pub(crate) async fn all(plan: &Plan, as_json: bool) -> Outcome<()> {
     }
     // Takes minutes, so only if it is asked for.
     if plan.only.as_deref() == Some("million") {
-        figures.extend(memory::of_bookings(1_000_000).await?.into_iter().flatten());
-    }
-    if plan.only.as_deref() == Some("million-start") {
-        figures.extend(start::of_bookings(1_000_000, plan.rounds).await?);
+        let folder = tempfile::tempdir_in(".")?;
+        figures.extend(memory::of_bookings_in(folder.path(), MILLION).await?.into_iter().flatten());
+        figures.extend(start::of_sale(folder.path(), MILLION, 1).await?);
     }
     if as_json {
         println!("{}", serde_json::to_string_pretty(&figures.iter().map(Figure::to_json).collect::<Vec<_>>())?);

@@ -20,24 +20,29 @@ const QUESTIONS: Duration = Duration::from_millis(2);
 /// Starts of a server whose log has so many confirmed bookings, in milliseconds: the one against the start of an empty
 /// server, the others against reading the log's rows.
 pub(super) async fn of_bookings(bookings: u32, rounds: usize) -> Outcome<[Figure; 3]> {
-    let at_once = bookings as usize;
-    let mut stored = Figure::new("start from snapshot and views", at_once, "ms", "start of an empty server");
-    let mut alone = Figure::new("start from the log alone", at_once, "ms", "reading its rows with SQLite");
-    let mut lists = Figure::new("the same, until its lists answer", at_once, "ms", "reading its rows with SQLite");
     let folder = tempfile::tempdir_in(".")?;
     let server = Server::lastseat(folder.path(), &Backing::default()).await?;
     schedule(&server, SHOW, bookings).await?;
     sell(&server, SHOW, bookings).await?;
     server.stop().await?;
+    of_sale(folder.path(), bookings, rounds).await
+}
+
+/// The same of a sale that was made in a folder before.
+pub(super) async fn of_sale(folder: &Path, bookings: u32, rounds: usize) -> Outcome<[Figure; 3]> {
+    let at_once = bookings as usize;
+    let mut stored = Figure::new("start from snapshot and views", at_once, "ms", "start of an empty server");
+    let mut alone = Figure::new("start from the log alone", at_once, "ms", "reading its rows with SQLite");
+    let mut lists = Figure::new("the same, until its lists answer", at_once, "ms", "reading its rows with SQLite");
     for _ in 0..rounds {
         let empty = tempfile::tempdir_in(".")?;
         let limit = start(empty.path()).await?.serves;
-        stored.add(start(folder.path()).await?.serves, limit);
+        stored.add(start(folder).await?.serves, limit);
         for derived in DERIVED {
-            std::fs::remove_dir_all(folder.path().join(derived))?;
+            std::fs::remove_dir_all(folder.join(derived))?;
         }
-        let read = read_rows(folder.path())?;
-        let started = start(folder.path()).await?;
+        let read = read_rows(folder)?;
+        let started = start(folder).await?;
         alone.add(started.serves, read);
         lists.add(started.lists, read);
     }
