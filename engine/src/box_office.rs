@@ -354,6 +354,7 @@ impl BoxOffice {
             uncaptured: services.uncaptured.ending(services.now()).len(),
             guard_answers: guard_trouble.is_none(),
             guard_failures: services.guard.failures(),
+            log: services.ports.log.report(),
             degraded,
         }
     }

@@ -23,8 +23,8 @@ pub enum CommandError {
 /// The infrastructure failed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Fault {
-    /// More commands are in flight than are admitted. Nothing was done.
-    #[error("too many commands are in flight")]
+    /// More commands are in flight than are admitted, or the log has more to do than it can take. Nothing was done.
+    #[error("too much is in flight")]
     Busy {
         /// When to try again.
         retry_after: Duration,

@@ -1,5 +1,6 @@
 //! How the engine is doing, and what it found when it started.
 
+use lastseat_domain::ports::event_log::LogReport;
 use std::time::Duration;
 
 #[derive(Debug, Clone)]
@@ -21,6 +22,8 @@ pub struct Status {
     pub guard_answers: bool,
     /// Times that the seat guard did not answer when it was needed, since the start.
     pub guard_failures: u64,
+    /// What the log counts of itself.
+    pub log: LogReport,
     /// What is missing, in words; empty if all is well.
     pub degraded: Vec<String>,
 }

@@ -11,8 +11,10 @@
 //! answer's.
 
 use crate::append_sessions::{Acknowledged, AppendSessions, send_single};
+use crate::append_turns::AppendTurns;
 use crate::call_error::CallError;
 use crate::connection::Connection;
+use crate::options::Options;
 use crate::read::{self, MAX_REVISION};
 use lastseat_domain::ports::event_log::{Direction, Expected, LogFault, Position, Revision, StreamWrite, WriteOutcome};
 use std::sync::Arc;
@@ -31,6 +33,7 @@ const SESSIONS: u32 = 4;
 pub(crate) struct Appender {
     connection: Arc<Connection>,
     sessions: AppendSessions,
+    turns: AppendTurns,
     /// Greatest position known to be in use. Whatever is written from now on gets a greater one.
     seen: AtomicU64,
 }
@@ -49,7 +52,11 @@ enum Slot {
 impl Appender {
     pub(crate) fn new(connection: Arc<Connection>) -> Self {
         let sessions = AppendSessions::new(connection.options.batch, connection.options.sessions);
-        Self { connection, sessions, seen: AtomicU64::new(0) }
+        Self { connection, sessions, turns: AppendTurns::new(), seen: AtomicU64::new(0) }
+    }
+
+    pub(crate) fn turns(&self) -> &AppendTurns {
+        &self.turns
     }
 
     /// Notes that a position is in use.
@@ -57,14 +64,23 @@ impl Appender {
         self.seen.fetch_max(position.0, Ordering::Relaxed);
     }
 
-    /// Appends, and finds out the outcome.
+    /// Appends when its turn comes, and finds out the outcome.
     pub(crate) async fn append(&self, write: &StreamWrite) -> Result<WriteOutcome, LogFault> {
-        let deadline = Instant::now() + self.connection.options.append_deadline;
+        let within = self.connection.options.append_deadline;
+        let its_turn = tokio::time::timeout(within / 2, self.turns.take());
+        let _turn = match self.connection.closed().run_until_cancelled(its_turn).await {
+            Some(Ok(turn)) => turn,
+            Some(Err(_)) => {
+                let why =
+                    format!("{}: not sent, because {:?} were not enough for the appends before it", write.stream, within / 2);
+                return Err(LogFault::Unavailable(why));
+            }
+            None => return Err(LogFault::Unavailable(format!("{}: the log is closed", write.stream))),
+        };
+        let deadline = Instant::now() + within;
         let outcome = tokio::time::timeout_at(deadline, self.until_known(write, deadline)).await;
-        let outcome = outcome.unwrap_or_else(|_| {
-            let waited = self.connection.options.append_deadline;
-            Err(LogFault::OutcomeUnknown(format!("{}: no answer within {waited:?}", write.stream)))
-        });
+        let outcome =
+            outcome.unwrap_or_else(|_| Err(LogFault::OutcomeUnknown(format!("{}: no answer within {within:?}", write.stream))));
         if let Ok(WriteOutcome::Written { position, .. }) = outcome {
             self.saw(position);
         }
@@ -76,18 +92,13 @@ impl Appender {
             return Ok(WriteOutcome::Conflict { actual: self.last(write).await? });
         };
         let what = || format!("the append to {}", write.stream);
-        // A third of the time for each attempt leaves time for another on a new connection.
-        let within = self.connection.options.append_deadline / 3;
+        let within = Options::one_try(self.connection.options.append_deadline);
         let (mut may_be_written, mut connects, mut ended, mut pause) = (false, 0, 0, FIRST_PAUSE);
         let mut single = !self.sessions.available();
         loop {
             // Sampled before sending: a new event's position is greater.
             let seen = Position(self.seen.load(Ordering::Relaxed));
-            let sent = match single {
-                true => send_single(&self.connection, write, within).await,
-                false => self.sessions.send(&self.connection, write, within).await,
-            };
-            let error = match sent {
+            let error = match self.send(write, single, within).await {
                 Ok(Acknowledged { last_revision: Some(last), .. }) if last != last_of(write) => {
                     return Err(LogFault::Damaged(format!(
                         "{}: written at revision {last} instead of {}; was the stream deleted and recreated?",
@@ -110,7 +121,12 @@ impl Appender {
                     single = true;
                     continue;
                 }
-                CallError::Denied | CallError::Deleted | CallError::Other(_) | CallError::Missing | CallError::Unsupported => {
+                CallError::Denied
+                | CallError::Deleted
+                | CallError::Other(_)
+                | CallError::Missing
+                | CallError::Unsupported
+                | CallError::TooSlow => {
                     return Err(match error.fault(&what()) {
                         LogFault::Refused(why) if may_be_written => LogFault::OutcomeUnknown(why),
                         fault => fault,
@@ -130,8 +146,12 @@ impl Appender {
                     (may_be_written, ended) = (true, 1);
                     continue;
                 }
-                CallError::TextAnswer(_) | CallError::Conflict(_) | CallError::Lost(_) | CallError::SessionEnded => {
-                    may_be_written |= matches!(error, CallError::Lost(_) | CallError::SessionEnded);
+                CallError::TextAnswer(_)
+                | CallError::Conflict(_)
+                | CallError::Lost(_)
+                | CallError::GaveUp(_)
+                | CallError::SessionEnded => {
+                    may_be_written |= matches!(error, CallError::Lost(_) | CallError::GaveUp(_) | CallError::SessionEnded);
                     match self.concluded(write, &error, within).await {
                         Ok(Some(outcome)) => return Ok(outcome),
                         // Only a single append is answered with a typed error.
@@ -152,6 +172,21 @@ impl Appender {
             tokio::time::sleep(pause).await;
             pause = (pause * 2).min(LONGEST_PAUSE);
         }
+    }
+
+    /// One attempt, whose time counts for the number of appends in flight.
+    async fn send(&self, write: &StreamWrite, single: bool, within: Duration) -> Result<Acknowledged, CallError> {
+        let at = Instant::now();
+        let sent = match single {
+            true => send_single(&self.connection, write, within).await,
+            false => self.sessions.send(&self.connection, write, within).await,
+        };
+        match &sent {
+            Ok(_) | Err(CallError::Conflict(_) | CallError::TextAnswer(_)) => self.turns.answered(at),
+            Err(CallError::Lost(_) | CallError::GaveUp(_)) => self.turns.unanswered(at),
+            Err(_) => {}
+        }
+        sent
     }
 
     /// The outcome after an attempt that did not simply succeed; `None` if it is still unknown.

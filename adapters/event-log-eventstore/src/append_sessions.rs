@@ -140,6 +140,9 @@ fn events_of(write: &StreamWrite) -> Result<Vec<EventData>, CallError> {
 /// not ready), invalid argument, not found, conflict (two codes), permission denied, unauthenticated.
 const NOT_WRITTEN: [i32; 7] = [0, 3, 5, 6, 7, 9, 16];
 
+/// The call was cancelled, most likely with its connection.
+const CANCELLED: i32 = 1;
+
 /// A session reports a conflict as the text of a status, and its own end as a server error. Any other
 /// status, such as a commit time-out, leaves the outcome open.
 fn session_error(error: Error) -> CallError {
@@ -148,7 +151,8 @@ fn session_error(error: Error) -> CallError {
         Error::Grpc { code, message } if NOT_WRITTEN.contains(&i32::from(code)) => {
             CallError::TextAnswer(format!("{code}: {message}"))
         }
-        Error::Grpc { code, message } => CallError::Lost(format!("{code}: {message}")),
+        Error::Grpc { code, message } if i32::from(code) == CANCELLED => CallError::Lost(format!("{code}: {message}")),
+        Error::Grpc { code, message } => CallError::GaveUp(format!("{code}: {message}")),
         Error::ResourceAlreadyExists => CallError::TextAnswer("conflict".to_owned()),
         other => other.into(),
     }
@@ -173,7 +177,7 @@ mod tests {
             assert!(matches!(answer(code, message), CallError::TextAnswer(_)), "{message}");
         }
         for (code, message) in [(2, "Unknown"), (4, "Timeout"), (10, "aborted"), (13, "internal"), (14, "gone")] {
-            assert!(matches!(answer(code, message), CallError::Lost(_)), "{message}");
+            assert!(matches!(answer(code, message), CallError::GaveUp(_)), "{message}");
         }
     }
 }

@@ -9,9 +9,14 @@ pub(crate) enum CallError {
     Unreachable(String),
     /// The circuit is open, the log is closed, or the reader is gone; nothing was sent.
     Suspended(String),
-    /// The connection broke, or there was no answer in time, or the server gave up. The call may have
-    /// been carried out.
+    /// The connection broke, or there was no answer in time. The call may have been carried out.
     Lost(String),
+    /// The server answered that it gave up, for example because too few nodes confirmed an append in time. The call may have
+    /// been carried out.
+    GaveUp(String),
+    /// The server ended a live subscription because events came faster than it could send them. Nothing is lost: what followed
+    /// can be asked for again.
+    TooSlow,
     /// The batch session ended, most likely because of another append's conflict. The call may have
     /// been carried out.
     SessionEnded,
@@ -38,6 +43,9 @@ const CANCELLED: i32 = 1;
 const RESOURCE_EXHAUSTED: i32 = 8;
 const ABORTED: i32 = 10;
 
+/// What a server writes in the reason for ending a live subscription whose buffer is full.
+const TOO_SLOW: &str = "Consumer too slow";
+
 impl CallError {
     /// Whether it counts against the health of the store or the network.
     pub(crate) fn is_failure(&self) -> bool {
@@ -46,7 +54,12 @@ impl CallError {
 
     /// Whether a retry may succeed.
     pub(crate) fn is_temporary(&self) -> bool {
-        matches!(self, Self::Unreachable(_) | Self::Suspended(_) | Self::Lost(_) | Self::SessionEnded | Self::NotLeader(_))
+        self.is_failure() || matches!(self, Self::Suspended(_) | Self::GaveUp(_) | Self::SessionEnded | Self::NotLeader(_))
+    }
+
+    /// Whether the store has answered.
+    pub(crate) fn is_answer(&self) -> bool {
+        !self.is_failure() && !matches!(self, Self::Suspended(_) | Self::SessionEnded)
     }
 
     /// The fault of a call that did not change anything.
@@ -58,10 +71,15 @@ impl CallError {
             Self::Deleted => LogFault::Damaged(format!("{what}: the stream was deleted on the server")),
             Self::Unsupported => LogFault::Refused(format!("{what}: the server does not support this call")),
             Self::Other(why) => LogFault::Refused(format!("{what}: {why}")),
-            Self::Unreachable(why) | Self::Suspended(why) | Self::Lost(why) | Self::NotLeader(why) | Self::TextAnswer(why) => {
-                LogFault::Unavailable(format!("{what}: {why}"))
+            Self::Unreachable(why)
+            | Self::Suspended(why)
+            | Self::Lost(why)
+            | Self::GaveUp(why)
+            | Self::NotLeader(why)
+            | Self::TextAnswer(why) => LogFault::Unavailable(format!("{what}: {why}")),
+            Self::SessionEnded | Self::Conflict(_) | Self::Missing | Self::TooSlow => {
+                LogFault::Unavailable(format!("{what}: {self:?}"))
             }
-            Self::SessionEnded | Self::Conflict(_) | Self::Missing => LogFault::Unavailable(format!("{what}: {self:?}")),
         }
     }
 }
@@ -87,7 +105,9 @@ impl From<Error> for CallError {
                 CurrentRevision::NoStream => None,
             }),
             Error::Grpc { code, message } => match i32::from(code) {
-                CANCELLED | RESOURCE_EXHAUSTED | ABORTED => Self::Lost(format!("{code}: {message}")),
+                CANCELLED => Self::Lost(format!("{code}: {message}")),
+                ABORTED if message.contains(TOO_SLOW) => Self::TooSlow,
+                RESOURCE_EXHAUSTED | ABORTED => Self::GaveUp(format!("{code}: {message}")),
                 _ => Self::Other(format!("{code}: {message}")),
             },
             other => Self::Other(other.to_string()),
@@ -141,6 +161,22 @@ mod tests {
             (Error::IllegalStateError("odd".to_owned()), false),
         ] {
             assert_eq!(CallError::from(error.clone()).is_failure(), counts, "{error}");
+        }
+    }
+
+    /// A real server's wording.
+    #[test]
+    fn a_server_that_gave_up_has_answered() {
+        let error = |code: i32, message: &str| CallError::from(Error::Grpc { code: code.into(), message: message.to_owned() });
+        let too_slow = error(ABORTED, "Consumer too slow to handle event while live. Client resubscription required.");
+        assert_eq!(too_slow, CallError::TooSlow);
+        let gave_up = error(ABORTED, "Operation timed out: Commit phase timeout.");
+        assert!(matches!(gave_up, CallError::GaveUp(_)), "{gave_up:?}");
+        for answer in [too_slow, gave_up, error(RESOURCE_EXHAUSTED, "too large"), CallError::NotLeader(String::new())] {
+            assert!(answer.is_answer() && !answer.is_failure(), "{answer:?}");
+        }
+        for none in [error(CANCELLED, "h2"), CallError::SessionEnded, CallError::Suspended(String::new())] {
+            assert!(!none.is_answer(), "{none:?}");
         }
     }
 

@@ -1,33 +1,24 @@
-//! A circuit breaker. Pure: the time is an argument.
-//!
-//! While it is closed, every call goes through. After several failures in a row it opens, and calls fail
-//! at once. After a pause one trial call goes through; the pause doubles with each failed trial, and the
-//! first success closes the circuit.
+//! The circuit breaker of the calls to the store. It judges the store by silence: it opens when a call has failed and
+//! nothing at all has been answered for a while, and not because one call was slow. While it is open, calls fail at once.
+//! As soon as the store takes connections again, one trial call goes through; the first answer closes the circuit.
 
 use std::time::Duration;
 use tokio::time::Instant;
 
-/// When the circuit opens, and for how long.
+/// When the circuit opens, and how the store is tried again.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CircuitOptions {
-    /// Failures in a row that open it. At least 1. Default 5.
-    pub failures: u32,
-    /// Time within which they have to occur. Default 10 s.
-    pub window: Duration,
-    /// First pause. Default 250 ms.
-    pub first_pause: Duration,
-    /// Longest pause. Default 5 s.
-    pub longest_pause: Duration,
+    /// Time without any answer, in which calls fail, that opens it. Default 4 s.
+    pub silence: Duration,
+    /// Pause between two tries to connect while it is open. Default 250 ms.
+    pub probe: Duration,
+    /// Time after which a further trial call may start, on a new connection, if the last one has not ended. Default 1 s.
+    pub trial: Duration,
 }
 
 impl Default for CircuitOptions {
     fn default() -> Self {
-        Self {
-            failures: 5,
-            window: Duration::from_secs(10),
-            first_pause: Duration::from_millis(250),
-            longest_pause: Duration::from_secs(5),
-        }
+        Self { silence: Duration::from_secs(4), probe: Duration::from_millis(250), trial: Duration::from_secs(1) }
     }
 }
 
@@ -35,34 +26,53 @@ impl Default for CircuitOptions {
 pub enum CircuitState {
     /// Calls go through.
     Closed,
-    /// Calls fail at once, until the pause is over.
+    /// Calls fail at once.
     Open,
-    /// One trial call is under way; the others fail at once.
+    /// One trial call is in progress; the others fail at once.
     Trying,
+}
+
+/// How a call was admitted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Admitted {
+    Freely,
+    /// As the trial of an open circuit.
+    OnTrial,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum State {
+    Closed,
+    Open,
+    /// The store takes connections: one call may try.
+    Ready,
+    /// Since when.
+    Trying(Instant),
 }
 
 #[derive(Debug)]
 pub(crate) struct Circuit {
     options: CircuitOptions,
-    state: CircuitState,
-    /// Failures since the last success.
-    failures: u32,
-    first_failure: Option<Instant>,
+    state: State,
+    /// The last answer of the store.
+    answered: Option<Instant>,
+    /// Since when there were only failures.
+    failing: Option<Instant>,
     /// When it left the closed state.
     opened: Option<Instant>,
-    pause: Duration,
-    /// When the next trial call may start.
-    try_at: Option<Instant>,
 }
 
 impl Circuit {
     pub(crate) fn new(options: CircuitOptions) -> Self {
-        let pause = options.first_pause;
-        Self { options, state: CircuitState::Closed, failures: 0, first_failure: None, opened: None, pause, try_at: None }
+        Self { options, state: State::Closed, answered: None, failing: None, opened: None }
     }
 
     pub(crate) fn state(&self) -> CircuitState {
-        self.state
+        match self.state {
+            State::Closed => CircuitState::Closed,
+            State::Open | State::Ready => CircuitState::Open,
+            State::Trying(_) => CircuitState::Trying,
+        }
     }
 
     /// When it opened, unless it is closed.
@@ -70,62 +80,60 @@ impl Circuit {
         self.opened
     }
 
-    /// Admits a call that takes at most `within`. The caller must report the outcome; if it doesn't,
-    /// another trial call is admitted after that time.
-    ///
-    /// # Errors
-    /// How long to wait before trying again.
-    pub(crate) fn admit(&mut self, now: Instant, within: Duration) -> Result<(), Duration> {
-        if self.state == CircuitState::Closed {
-            return Ok(());
-        }
-        let left = self.try_at.map(|at| at.saturating_duration_since(now)).unwrap_or_default();
-        if !left.is_zero() {
-            return Err(left);
-        }
-        self.state = CircuitState::Trying;
-        self.try_at = Some(now + within);
-        Ok(())
+    /// Admits a call, whose outcome must be reported. `None`: it must fail at once.
+    pub(crate) fn admit(&mut self, now: Instant) -> Option<Admitted> {
+        let may_try = match self.state {
+            State::Closed => return Some(Admitted::Freely),
+            State::Open => false,
+            State::Ready => true,
+            State::Trying(since) => now.saturating_duration_since(since) >= self.options.trial,
+        };
+        may_try.then(|| {
+            self.state = State::Trying(now);
+            Admitted::OnTrial
+        })
     }
 
-    /// A call was answered.
-    pub(crate) fn succeeded(&mut self) {
-        *self = Self::new(self.options.clone());
+    /// The store has answered something. Returns whether that has closed the circuit.
+    pub(crate) fn answered(&mut self, now: Instant) -> bool {
+        let closes = self.state != State::Closed;
+        (self.state, self.answered, self.failing, self.opened) = (State::Closed, Some(now), None, None);
+        closes
     }
 
-    /// A call failed because of the store or the network.
-    pub(crate) fn failed(&mut self, now: Instant) {
+    /// A call that began at `started` has failed because of the store or the network. Returns whether that has opened the circuit.
+    pub(crate) fn failed(&mut self, started: Instant, now: Instant) -> bool {
         match self.state {
-            CircuitState::Closed => {
-                if self.first_failure.is_none_or(|first| now.saturating_duration_since(first) > self.options.window) {
-                    (self.first_failure, self.failures) = (Some(now), 0);
+            State::Closed => {
+                let quiet = self.answered.map_or(started, |answered| answered.max(started));
+                let since = *self.failing.get_or_insert(quiet);
+                if now.saturating_duration_since(since) < self.options.silence {
+                    return false;
                 }
-                self.failures += 1;
-                if self.failures >= self.options.failures {
-                    self.opened = Some(now);
-                    self.open(now);
-                }
+                (self.state, self.opened) = (State::Open, Some(now));
+                true
             }
-            CircuitState::Trying => {
-                self.pause = (self.pause * 2).min(self.options.longest_pause);
-                self.open(now);
+            // The calls before the trial say nothing about it.
+            State::Trying(since) if started >= since => {
+                self.state = State::Open;
+                false
             }
-            // A call from before it opened.
-            CircuitState::Open => {}
+            State::Open | State::Ready | State::Trying(_) => false,
         }
     }
 
-    /// A call was cancelled, or its outcome says nothing about the store's health.
-    pub(crate) fn abandoned(&mut self, now: Instant) {
-        if self.state == CircuitState::Trying {
-            self.state = CircuitState::Open;
-            self.try_at = Some(now);
+    /// A trial was cancelled, or its outcome says nothing about the store's health.
+    pub(crate) fn abandoned(&mut self) {
+        if let State::Trying(_) = self.state {
+            self.state = State::Ready;
         }
     }
 
-    fn open(&mut self, now: Instant) {
-        self.state = CircuitState::Open;
-        self.try_at = Some(now + self.pause);
+    /// The store takes connections.
+    pub(crate) fn connectable(&mut self) {
+        if self.state == State::Open {
+            self.state = State::Ready;
+        }
     }
 }
 
@@ -134,58 +142,85 @@ mod tests {
     use super::*;
 
     const MS: Duration = Duration::from_millis(1);
-    const LONG: Duration = Duration::from_secs(1);
 
     fn circuit() -> (Circuit, Instant) {
-        let options = CircuitOptions { failures: 3, window: 1000 * MS, first_pause: 100 * MS, longest_pause: 300 * MS };
+        let options = CircuitOptions { silence: 1000 * MS, probe: 50 * MS, trial: 200 * MS };
         (Circuit::new(options), Instant::now())
     }
 
-    #[test]
-    fn opens_after_failures_in_a_row_and_closes_after_a_success() {
-        let (mut circuit, now) = circuit();
-        for _ in 0..2 {
-            circuit.failed(now);
-            assert_eq!(circuit.admit(now, LONG), Ok(()));
-        }
-        circuit.failed(now);
-        assert_eq!(circuit.admit(now + 40 * MS, LONG), Err(60 * MS));
-        assert_eq!(circuit.admit(now + 100 * MS, LONG), Ok(()), "one may try");
-        assert!(circuit.admit(now + 100 * MS, LONG).is_err(), "and only one");
-        circuit.succeeded();
-        assert_eq!((circuit.admit(now + 101 * MS, LONG), circuit.opened()), (Ok(()), None));
+    fn open() -> (Circuit, Instant) {
+        let (mut circuit, start) = circuit();
+        assert!(circuit.failed(start, start + 1000 * MS));
+        (circuit, start + 1000 * MS)
     }
 
     #[test]
-    fn a_success_or_a_long_time_between_failures_resets_the_count() {
-        let (mut circuit, now) = circuit();
-        for n in 0..10 {
-            circuit.failed(now + n * MS);
-            circuit.failed(now + n * MS);
-            circuit.succeeded();
+    fn slow_calls_do_not_open_it_while_others_are_answered() {
+        let (mut circuit, start) = circuit();
+        circuit.answered(start + 2900 * MS);
+        for n in 0..100 {
+            let now = start + n * 300 * MS;
+            // Each has waited for three times as long as the silence that would open it.
+            assert!(!circuit.failed(now, now + 3000 * MS));
+            circuit.answered(now + 3000 * MS);
+            assert_eq!(circuit.state(), CircuitState::Closed);
         }
-        for n in 0..10 {
-            circuit.failed(now + n * 600 * MS);
-        }
-        assert_eq!(circuit.state(), CircuitState::Closed);
     }
 
     #[test]
-    fn the_pause_doubles_up_to_the_longest_and_a_cancelled_trial_frees_its_place() {
-        let (mut circuit, mut now) = circuit();
-        (0..3).for_each(|_| circuit.failed(now));
-        for pause in [100, 200, 300, 300] {
-            assert_eq!(circuit.admit(now, LONG), Err(pause * MS));
-            now += pause * MS;
-            assert_eq!(circuit.admit(now, LONG), Ok(()));
-            circuit.failed(now);
+    fn it_opens_when_nothing_was_answered_for_the_whole_time() {
+        let (mut circuit, start) = circuit();
+        circuit.answered(start);
+        assert!(!circuit.failed(start, start + 10 * MS), "the connection was refused at once");
+        assert!(!circuit.failed(start + 990 * MS, start + 999 * MS));
+        assert_eq!(circuit.admit(start + 999 * MS), Some(Admitted::Freely));
+        assert!(circuit.failed(start + 995 * MS, start + 1000 * MS));
+        assert_eq!((circuit.state(), circuit.admit(start + 9000 * MS)), (CircuitState::Open, None));
+        assert!(!circuit.failed(start, start + 9000 * MS), "it is reported once");
+    }
+
+    #[test]
+    fn a_quiet_time_without_calls_is_no_silence() {
+        let (mut circuit, start) = circuit();
+        circuit.answered(start);
+        let later = start + 3_600_000 * MS;
+        assert!(!circuit.failed(later, later + 10 * MS));
+    }
+
+    #[test]
+    fn one_call_may_try_as_soon_as_the_store_takes_connections() {
+        let (mut circuit, now) = open();
+        assert_eq!(circuit.admit(now), None);
+        circuit.connectable();
+        assert_eq!((circuit.admit(now), circuit.state()), (Some(Admitted::OnTrial), CircuitState::Trying));
+        assert_eq!(circuit.admit(now + MS), None, "and only one");
+        assert!(circuit.answered(now + 2 * MS));
+        assert_eq!((circuit.admit(now + 3 * MS), circuit.opened()), (Some(Admitted::Freely), None));
+    }
+
+    #[test]
+    fn a_failed_trial_opens_it_again_and_the_pause_does_not_grow() {
+        let (mut circuit, mut now) = open();
+        for _ in 0..10 {
+            circuit.connectable();
+            assert_eq!(circuit.admit(now), Some(Admitted::OnTrial));
+            assert!(!circuit.failed(now - MS, now), "a call from before it");
+            assert_eq!(circuit.state(), CircuitState::Trying);
+            assert!(!circuit.failed(now, now + MS));
+            assert_eq!((circuit.state(), circuit.admit(now + MS)), (CircuitState::Open, None));
+            now += 50 * MS;
         }
-        now += 300 * MS;
-        assert_eq!(circuit.admit(now, LONG), Ok(()));
-        circuit.abandoned(now);
-        assert_eq!(circuit.admit(now, LONG), Ok(()), "the next may try");
         assert!(circuit.opened().is_some());
-        assert!(circuit.admit(now, LONG).is_err());
-        assert_eq!(circuit.admit(now + LONG, LONG), Ok(()), "a trial without an outcome doesn't block the circuit for good");
+    }
+
+    #[test]
+    fn a_trial_without_an_outcome_does_not_block_the_circuit() {
+        let (mut circuit, now) = open();
+        circuit.connectable();
+        assert!(circuit.admit(now).is_some());
+        circuit.abandoned();
+        assert!(circuit.admit(now).is_some(), "the next may try");
+        assert_eq!(circuit.admit(now + 199 * MS), None);
+        assert_eq!(circuit.admit(now + 200 * MS), Some(Admitted::OnTrial), "the one before it has taken too long");
     }
 }

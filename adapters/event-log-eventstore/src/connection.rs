@@ -1,23 +1,26 @@
 //! The connection to the store: recreates the client when its connection is lost, and passes every call
-//! through the circuit breaker, with a deadline.
+//! through the circuit breaker, with a deadline. A slow call ends neither: only a store, or a connection, that answers nothing
+//! at all is given up.
 
 use crate::call_error::CallError;
-use crate::circuit::{Circuit, CircuitState};
+use crate::circuit::{Admitted, Circuit, CircuitState};
 use crate::connection_string::Target;
 use crate::options::Options;
+use crate::probing::is_connectable;
 use eventstore::Client;
 use futures::FutureExt;
 use futures::future::{BoxFuture, Shared};
 use parking_lot::Mutex;
 use std::panic::AssertUnwindSafe;
-use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Health {
-    /// Anything but [`CircuitState::Closed`] means that the store did not answer a moment ago.
+    /// Anything but [`CircuitState::Closed`] means that the store answers nothing.
     pub circuit: CircuitState,
     /// How long the circuit has not been closed.
     pub failing_for: Option<Duration>,
@@ -32,11 +35,20 @@ pub(crate) struct NumberedClient {
     pub number: u64,
 }
 
+/// What happened since the start.
+pub(crate) struct Counts {
+    pub slow_subscriptions: u64,
+    pub suspensions: u64,
+}
+
 pub(crate) struct Connection {
     pub target: Target,
     pub options: Options,
     state: Mutex<State>,
     closed: CancellationToken,
+    slow_subscriptions: AtomicU64,
+    suspensions: AtomicU64,
+    this: Weak<Self>,
 }
 
 type PendingClient = Shared<BoxFuture<'static, Result<Client, CallError>>>;
@@ -46,17 +58,22 @@ struct State {
     /// The client, or its creation, which continues even if the caller gives up.
     current: Option<(u64, PendingClient)>,
     created: u64,
+    /// The client that the last answer came through, and when.
+    heard: Option<(u64, Instant)>,
     last_fault: Option<(Instant, String)>,
 }
 
 impl Connection {
     pub(crate) fn new(target: Target, options: Options) -> Arc<Self> {
         let circuit = Circuit::new(options.circuit.clone());
-        Arc::new(Self {
+        Arc::new_cyclic(|this| Self {
             target,
             options,
-            state: Mutex::new(State { circuit, current: None, created: 0, last_fault: None }),
+            state: Mutex::new(State { circuit, current: None, created: 0, heard: None, last_fault: None }),
             closed: CancellationToken::new(),
+            slow_subscriptions: AtomicU64::new(0),
+            suspensions: AtomicU64::new(0),
+            this: this.clone(),
         })
     }
 
@@ -80,12 +97,24 @@ impl Connection {
         }
     }
 
+    pub(crate) fn counts(&self) -> Counts {
+        Counts {
+            slow_subscriptions: self.slow_subscriptions.load(Ordering::Relaxed),
+            suspensions: self.suspensions.load(Ordering::Relaxed),
+        }
+    }
+
+    /// Counts a live subscription that was too slow for the server.
+    pub(crate) fn count_slow_subscription(&self) {
+        self.slow_subscriptions.fetch_add(1, Ordering::Relaxed);
+    }
+
     /// Runs a call with a time limit, counted by the circuit breaker.
     pub(crate) async fn call<T, Fut>(&self, within: Duration, op: impl FnOnce(NumberedClient) -> Fut) -> Result<T, CallError>
     where
         Fut: Future<Output = Result<T, CallError>>,
     {
-        let permit = self.admit(within)?;
+        let permit = self.admit()?;
         let mut number = None;
         let work = async {
             let client = self.client().await?;
@@ -94,37 +123,77 @@ impl Connection {
         };
         // The client panics on servers that violate the protocol.
         let guarded = tokio::time::timeout(within, AssertUnwindSafe(work).catch_unwind());
-        let mut stalled = false;
         let outcome = match self.closed.run_until_cancelled(guarded).await {
             None => Err(CallError::Lost("the log was closed".to_owned())),
             Some(Err(_)) if number.is_none() => Err(CallError::Unreachable(format!("no connection within {within:?}"))),
-            Some(Err(_)) => {
-                stalled = true;
-                Err(CallError::Lost(format!("no answer within {within:?}")))
-            }
+            Some(Err(_)) => Err(CallError::Lost(format!("no answer within {within:?}"))),
             Some(Ok(Err(_))) => Err(CallError::Lost("the client failed on the server's answer".to_owned())),
             Some(Ok(Ok(outcome))) => outcome,
         };
-        if let (Err(error), Some(number)) = (&outcome, number) {
-            // After a failed connect the client's own task has ended. In a cluster the client stays
-            // with its node even when that is gone. On a stalled connection it waits for a long time.
-            let gone = matches!(error, CallError::Unreachable(_));
-            if gone || stalled || (error.is_failure() && self.target.is_cluster()) {
-                self.forget(number);
-            }
+        if let (Err(error), Some(number)) = (&outcome, number)
+            && self.is_given_up(error, number, permit.started, within)
+        {
+            self.forget(number);
         }
-        permit.report(&outcome);
+        permit.report(&outcome, number);
         outcome
     }
 
-    fn admit(&self, within: Duration) -> Result<Permit<'_>, CallError> {
+    /// Whether the next call should get a new client after this failure of a call.
+    fn is_given_up(&self, error: &CallError, number: u64, started: Instant, within: Duration) -> bool {
+        // After a failed connect the client's own task has ended.
+        if matches!(error, CallError::Unreachable(_)) {
+            return true;
+        }
+        // On a stalled connection the client waits for a long time. In a cluster it stays with its node even when that is gone.
+        let is_stalled = started.elapsed() >= within * 4 / 5;
+        let heard = self.state.lock().heard;
+        let is_silent = heard.is_none_or(|(client, at)| client != number || at < started);
+        error.is_failure() && is_silent && (is_stalled || self.target.is_cluster())
+    }
+
+    /// Something came from the store outside of a call.
+    pub(crate) fn heard(&self, number: u64) {
+        self.note_answer(&mut self.state.lock(), Some(number));
+    }
+
+    fn note_answer(&self, state: &mut State, number: Option<u64>) {
+        let now = Instant::now();
+        if let Some(number) = number {
+            state.heard = Some((number, now));
+        }
+        if state.circuit.answered(now) {
+            tracing::info!(store = self.target.shown, "the event store answers again");
+        }
+    }
+
+    fn note_failure(&self, state: &mut State, why: &str, started: Instant) {
+        let now = Instant::now();
+        state.last_fault = Some((now, why.to_owned()));
+        if state.circuit.failed(started, now) {
+            // Calls in progress keep their client.
+            state.current = None;
+            self.suspensions.fetch_add(1, Ordering::Relaxed);
+            let store = &self.target.shown;
+            tracing::error!(store, why, "the event store answers nothing; calls to it are suspended until it does");
+            tokio::spawn(probe(self.this.clone(), now));
+        }
+    }
+
+    fn admit(&self) -> Result<Permit<'_>, CallError> {
         if self.closed.is_cancelled() {
             return Err(CallError::Suspended("the log is closed".to_owned()));
         }
-        let mut state = self.state.lock();
-        match state.circuit.admit(Instant::now(), within) {
-            Ok(()) => Ok(Permit { connection: self, pending: true }),
-            Err(_) => {
+        let (mut state, started) = (self.state.lock(), Instant::now());
+        match state.circuit.admit(started) {
+            Some(admitted) => {
+                if admitted == Admitted::OnTrial {
+                    // Not on the connection of a trial that has got no answer.
+                    state.current = None;
+                }
+                Ok(Permit { connection: self, started, pending: true })
+            }
+            None => {
                 let why = state.last_fault.as_ref().map_or("", |(_, why)| why);
                 Err(CallError::Suspended(format!("{} does not answer: {why}", self.target.shown)))
             }
@@ -175,39 +244,42 @@ fn create(settings: eventstore::ClientSettings) -> PendingClient {
     created.boxed().shared()
 }
 
+/// Tries to connect until the circuit, which opened at `opened`, has closed.
+async fn probe(connection: Weak<Connection>, opened: Instant) {
+    loop {
+        let Some(target) = connection.upgrade() else { return };
+        let (pause, nodes) = (target.options.circuit.probe, target.target.settings.hosts().clone());
+        drop(target);
+        tokio::time::sleep(pause).await;
+        let is_connectable = is_connectable(&nodes).await;
+        let Some(connection) = connection.upgrade() else { return };
+        let mut state = connection.state.lock();
+        if connection.closed.is_cancelled() || state.circuit.opened() != Some(opened) {
+            return;
+        }
+        if is_connectable {
+            state.circuit.connectable();
+        }
+    }
+}
+
 /// Permission for one call. Reports its outcome to the circuit, also if the caller gives up.
 struct Permit<'a> {
     connection: &'a Connection,
+    started: Instant,
     pending: bool,
 }
 
 impl Permit<'_> {
-    fn report<T>(mut self, outcome: &Result<T, CallError>) {
+    fn report<T>(mut self, outcome: &Result<T, CallError>, number: Option<u64>) {
         self.pending = false;
         let mut state = self.connection.state.lock();
-        let now = Instant::now();
         match outcome {
-            // These say nothing about the store's health.
-            Err(CallError::SessionEnded | CallError::NotLeader(_) | CallError::Suspended(_)) => state.circuit.abandoned(now),
-            Err(error) if error.is_failure() => {
-                let (CallError::Unreachable(why) | CallError::Lost(why)) = error else { return };
-                state.last_fault = Some((now, why.clone()));
-                let before = state.circuit.state();
-                state.circuit.failed(now);
-                if before == CircuitState::Closed && state.circuit.state() == CircuitState::Open {
-                    tracing::error!(
-                        store = self.connection.target.shown,
-                        why,
-                        "the event store does not answer; the circuit breaker pauses calls to it"
-                    );
-                }
+            Err(CallError::Unreachable(why) | CallError::Lost(why)) => {
+                self.connection.note_failure(&mut state, why, self.started);
             }
-            _ => {
-                if state.circuit.state() != CircuitState::Closed {
-                    tracing::info!(store = self.connection.target.shown, "the event store answers again");
-                }
-                state.circuit.succeeded();
-            }
+            Err(error) if !error.is_answer() => state.circuit.abandoned(),
+            _ => self.connection.note_answer(&mut state, number),
         }
     }
 }
@@ -215,7 +287,7 @@ impl Permit<'_> {
 impl Drop for Permit<'_> {
     fn drop(&mut self) {
         if self.pending {
-            self.connection.state.lock().circuit.abandoned(Instant::now());
+            self.connection.state.lock().circuit.abandoned();
         }
     }
 }

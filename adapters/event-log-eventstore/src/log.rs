@@ -12,9 +12,11 @@ use futures::future::join_all;
 use futures::stream::BoxStream;
 use lastseat_domain::StreamName;
 use lastseat_domain::ports::event_log::{
-    Delivery, Direction, EventLog, Filter, LogFault, Position, RecordedEvent, Revision, StreamWrite, WriteOutcome, request,
+    Delivery, Direction, EventLog, Filter, LogFault, LogReport, Position, RecordedEvent, Revision, StreamWrite, WriteOutcome,
+    request,
 };
 use std::sync::Arc;
+use std::time::Duration;
 
 /// An [`EventLog`] in an EventStoreDB or KurrentDB cluster. Clones share the connection.
 ///
@@ -115,5 +117,22 @@ impl EventLog for EventStoreLog {
         let head = read::head(&self.connection).await?;
         self.appender.saw(head);
         Ok(head)
+    }
+
+    async fn room(&self) -> Result<(), Duration> {
+        self.appender.turns().room().await
+    }
+
+    fn report(&self) -> LogReport {
+        let turns = self.appender.turns();
+        let (limit, in_flight) = turns.in_flight();
+        let counts = self.connection.counts();
+        LogReport {
+            append_limit: limit as u64,
+            appends_in_flight: in_flight as u64,
+            appends_waiting: turns.waiting() as u64,
+            slow_subscriptions: counts.slow_subscriptions,
+            suspensions: counts.suspensions,
+        }
     }
 }

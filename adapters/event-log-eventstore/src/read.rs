@@ -3,6 +3,7 @@
 use crate::call_error::CallError;
 use crate::connection::{Connection, NumberedClient};
 use crate::filter;
+use crate::options::Options;
 pub(crate) use crate::record::RawEvent;
 use crate::record::Unfit;
 use eventstore::{Position as ServerPosition, ReadAllOptions, ReadStream, ReadStreamOptions, StreamPosition};
@@ -239,9 +240,8 @@ where
 {
     let deadline = Instant::now() + within;
     for n in 1.. {
-        // Half of the time left; the other half is for a new connection.
         let left = deadline.saturating_duration_since(Instant::now());
-        let share = if n < TRIES { left / 2 } else { left };
+        let share = if n < TRIES { left.min(Options::one_try(within)) } else { left };
         let until = Instant::now() + share * 9 / 10;
         match connection.call(share, |numbered| op(numbered, until)).await {
             Err(CallError::Suspended(why)) => return Err(CallError::Suspended(why)),

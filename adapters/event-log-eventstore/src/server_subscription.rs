@@ -4,6 +4,7 @@
 use crate::call_error::CallError;
 use crate::connection::Connection;
 use crate::filter;
+use crate::options::Options;
 use crate::record::RawEvent;
 use eventstore::{Position as ServerPosition, StreamPosition, SubscribeToAllOptions, SubscriptionEvent};
 use futures::FutureExt;
@@ -71,13 +72,13 @@ async fn forward(
 ) -> CallError {
     // The first answer has the time limit of a read, and is counted by the circuit breaker.
     let first = connection
-        .call(connection.options.read_deadline, |numbered| async move {
+        .call(Options::one_try(connection.options.read_deadline), |numbered| async move {
             let mut subscription = numbered.client.subscribe_to_all(options).await;
             let first = subscription.next_subscription_event().await?;
-            Ok((subscription, first))
+            Ok((subscription, first, numbered.number))
         })
         .await;
-    let (mut subscription, mut event) = match first {
+    let (mut subscription, mut event, number) = match first {
         Ok(first) => first,
         Err(error) => return error,
     };
@@ -91,6 +92,7 @@ async fn forward(
             Ok(event) => event,
             Err(error) => return error.into(),
         };
+        connection.heard(number);
     }
 }
 

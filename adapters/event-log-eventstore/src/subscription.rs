@@ -4,6 +4,9 @@
 //! the reader sees no gap and no repeat. It fails only for permanent reasons: the position is not of
 //! this log, or the credentials are insufficient.
 //!
+//! A server ends a live subscription whose buffer is full, however fast the reader is: one of version 23.10 keeps 32 events, so
+//! every burst does that. This is normal, and the next subscription starts at once.
+//!
 //! To report progress while nothing passes the filter, it reads the log's last event, then checks that
 //! no event between that and the last delivery passes. It does not use the server's checkpoints: some
 //! servers send the position of the next event, and as only commit positions are kept, a reader that
@@ -14,6 +17,7 @@
 use crate::call_error::CallError;
 use crate::connection::Connection;
 use crate::log_probe::{Probe, check_start, probe};
+use crate::options::Options;
 use crate::read::{self, Filtered};
 use crate::server_subscription::{ServerMessage, ServerSubscription};
 use futures::future::BoxFuture;
@@ -33,7 +37,9 @@ const QUIET: Duration = Duration::from_millis(50);
 const WATCH: Duration = Duration::from_secs(5);
 /// Pauses before reconnecting.
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
-const LONGEST_PAUSE: Duration = Duration::from_secs(5);
+const LONGEST_PAUSE: Duration = Duration::from_millis(500);
+/// Stands for a head that is not known yet: the next probe finds it.
+const UNKNOWN: Position = Position(u64::MAX);
 /// Events left out before a checkpoint reports progress.
 const CHECKPOINT_EVERY: u32 = 1_000;
 
@@ -71,7 +77,7 @@ struct Subscription {
     reportable: Position,
     /// The last position reported to the reader.
     reported: Position,
-    /// The log's head when catching up began; `None` while caught up.
+    /// The log's head when catching up began, or [`UNKNOWN`]; `None` while caught up.
     goal: Option<Position>,
     server: Option<ServerSubscription>,
     /// The probe under way.
@@ -83,6 +89,8 @@ struct Subscription {
     /// The reader knows that the server is lost.
     is_interrupted: bool,
     pause: Duration,
+    /// What was reached when the server last found the subscription too slow.
+    too_slow_at: Option<Position>,
     ready: VecDeque<Delivery>,
 }
 
@@ -108,6 +116,7 @@ impl Subscription {
             left_out: 0,
             is_interrupted: false,
             pause: FIRST_PAUSE,
+            too_slow_at: None,
             ready: VecDeque::new(),
         }
     }
@@ -168,8 +177,21 @@ impl Subscription {
                 self.handle(message);
                 Ok(())
             }
+            Err(CallError::TooSlow) if self.too_slow_at != Some(self.reached) => {
+                self.resume();
+                Ok(())
+            }
             Err(error) => self.lost(error).await,
         }
+    }
+
+    /// Subscribes after what was received, at once: the server is well.
+    fn resume(&mut self) {
+        self.connection.count_slow_subscription();
+        tracing::debug!(position = %self.reached, "the subscription was too slow for the server; subscribing after it");
+        self.too_slow_at = Some(self.reached);
+        self.goal.get_or_insert(UNKNOWN);
+        self.subscribe();
     }
 
     /// Subscribes after what was received.
@@ -180,24 +202,28 @@ impl Subscription {
             Err(fault) => return Err(fault),
         };
         self.goal = Some(head);
+        self.subscribe();
+        Ok(())
+    }
+
+    fn subscribe(&mut self) {
         self.missing = None;
         self.probe = None;
         self.probe_at = Instant::now() + self.connection.options.read_deadline;
         self.server = Some(ServerSubscription::start(Arc::clone(&self.connection), self.reached, &self.filter));
-        Ok(())
     }
 
     fn handle(&mut self, message: ServerMessage) {
         match message {
             ServerMessage::Confirmed => {
                 self.is_interrupted = false;
-                self.pause = FIRST_PAUSE;
                 self.probe_at = Instant::now() + QUIET;
                 self.reach(self.reached);
             }
             ServerMessage::Event(raw) => {
                 let Some(position) = raw.position().filter(|position| *position > self.reached) else { return };
                 self.missing = None;
+                self.pause = FIRST_PAUSE;
                 match read::apply_filter(*raw, &self.filter) {
                     Filtered::Passes(record) => {
                         (self.reportable, self.reported, self.left_out) = (position, position, 0);
@@ -216,8 +242,8 @@ impl Subscription {
             }
             ServerMessage::Hint => self.probe_at = self.probe_at.min(Instant::now() + QUIET),
             ServerMessage::FellBehind => {
-                // The next probe finds out how far.
-                self.goal.get_or_insert(Position(u64::MAX));
+                self.connection.count_slow_subscription();
+                self.goal.get_or_insert(UNKNOWN);
                 self.probe_at = Instant::now() + QUIET;
             }
         }
@@ -263,10 +289,14 @@ impl Subscription {
             Err(fault) => return Err(fault),
         };
         self.is_interrupted = false;
+        if self.goal == Some(UNKNOWN) {
+            self.goal = Some(probe.head);
+            self.reach(self.reached);
+        }
         match probe.next.filter(|next| *next > self.reached) {
             // Everything up to the head that passes was received.
             None if probe.next.is_none() => {
-                self.missing = None;
+                (self.missing, self.pause) = (None, FIRST_PAUSE);
                 self.goal = self.goal.map(|_| probe.head);
                 self.reportable = self.reportable.max(probe.head);
                 self.reach(probe.head);
@@ -279,7 +309,7 @@ impl Subscription {
                 let (missing, since) = *self.missing.get_or_insert((next, Instant::now()));
                 if missing != next {
                     self.missing = Some((next, Instant::now()));
-                } else if since.elapsed() > self.connection.options.read_deadline {
+                } else if since.elapsed() > Options::one_try(self.connection.options.read_deadline) {
                     return self.lost(CallError::Lost(format!("the server does not send the event at {next}"))).await;
                 }
             }
@@ -290,8 +320,7 @@ impl Subscription {
     /// Reports to the reader, once, that events may be missing from now on. Catching up is reported as well.
     fn interrupted(&mut self, why: String) {
         if !std::mem::replace(&mut self.is_interrupted, true) {
-            // The next probe, or a new subscription, finds out how far.
-            self.goal.get_or_insert(Position(u64::MAX));
+            self.goal.get_or_insert(UNKNOWN);
             self.ready.push_back(Delivery::Interrupted(why));
         }
     }

@@ -1,6 +1,7 @@
 //! What is measured when metrics are read.
 
 use super::text::{family, sample, single};
+use lastseat_domain::ports::event_log::LogReport;
 
 #[derive(Debug, Clone, Default)]
 pub struct Gauges {
@@ -26,6 +27,8 @@ pub struct Gauges {
     pub guard_answers: bool,
     /// Times that the seat guard did not answer when it was needed.
     pub guard_failures: u64,
+    /// What the log counts of itself.
+    pub log: LogReport,
     /// Log lines that were dropped since the start.
     pub log_lines_dropped: u64,
     /// Each view's name, and how many positions it is behind the log.
@@ -54,6 +57,9 @@ impl Gauges {
             ("lastseat_captures_due", "Sold bookings not paid, whose authorisation ends within 24 h.", Some(self.uncaptured)),
             ("lastseat_degraded", "Reasons why the server works with less than it should.", Some(self.degraded)),
             ("lastseat_event_log_up", "Whether the event log answers.", Some(u64::from(self.head.is_some()))),
+            ("lastseat_log_append_limit", "Appends that may be in flight to an EventStoreDB.", Some(self.log.append_limit)),
+            ("lastseat_log_appends_in_flight", "Appends sent to it and not answered.", Some(self.log.appends_in_flight)),
+            ("lastseat_log_appends_waiting", "Appends that wait for their turn.", Some(self.log.appends_waiting)),
             ("lastseat_seat_guard_up", "Whether the seat guard answers.", Some(u64::from(self.guard_answers))),
             ("lastseat_actors", "Actors in memory.", Some(self.actors)),
             ("lastseat_idempotency_answers", "Answers stored for their repeats.", Some(self.answers_kept)),
@@ -66,6 +72,10 @@ impl Gauges {
         }
         let help = "Times that the seat guard did not answer when it was needed.";
         single(text, "lastseat_seat_guard_failures_total", "counter", help, self.guard_failures);
+        let help = "Times that an EventStoreDB found a live subscription too slow. Nothing is lost.";
+        single(text, "lastseat_slow_subscriptions_total", "counter", help, self.log.slow_subscriptions);
+        let help = "Times that calls were suspended because the event log answered nothing.";
+        single(text, "lastseat_log_suspensions_total", "counter", help, self.log.suspensions);
         let help = "Log lines that could not be written and were dropped.";
         single(text, "lastseat_log_lines_dropped_total", "counter", help, self.log_lines_dropped);
         let help = "Connections closed because slow clients kept too much memory.";

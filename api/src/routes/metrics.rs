@@ -32,6 +32,7 @@ pub async fn metrics(State(app): State<App>) -> Answer {
         degraded,
         guard_answers: engine.guard_answers,
         guard_failures: engine.guard_failures,
+        log: engine.log,
         log_lines_dropped: logging::dropped(),
         views: app.read_model().status().into_iter().map(|view| (view.name, view.lag)).collect(),
         answers_kept: kept as u64,

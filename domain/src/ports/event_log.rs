@@ -15,6 +15,7 @@ use async_trait::async_trait;
 use futures::stream::BoxStream;
 use serde_json::value::RawValue;
 use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 use uuid::Uuid;
 
 pub use crate::position::{Position, Revision};
@@ -218,6 +219,21 @@ pub enum Delivery {
     Interrupted(String),
 }
 
+/// What a log counts of itself, for the operator. All zero where a log has nothing of the kind.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct LogReport {
+    /// Appends that may be sent and not answered at the same time.
+    pub append_limit: u64,
+    /// Appends that are sent and not answered.
+    pub appends_in_flight: u64,
+    /// Appends that wait for their turn.
+    pub appends_waiting: u64,
+    /// Times that the server found a live subscription too slow, and was asked again for what followed.
+    pub slow_subscriptions: u64,
+    /// Times that calls were suspended because the log answered nothing any more.
+    pub suspensions: u64,
+}
+
 /// An append-only log of streams.
 #[async_trait]
 pub trait EventLog: Send + Sync + 'static {
@@ -276,6 +292,20 @@ pub trait EventLog: Send + Sync + 'static {
     /// # Errors
     /// [`LogFault`].
     async fn head(&self) -> Result<Position, LogFault>;
+
+    /// Waits until the log has room for new work. To be asked before work begins that can be refused without harm; appends
+    /// that finish what has begun go first and need not ask. Some logs always have room.
+    ///
+    /// # Errors
+    /// There was no room in time: when to ask again. Nothing was done.
+    async fn room(&self) -> Result<(), Duration> {
+        Ok(())
+    }
+
+    /// What the log counts of itself.
+    fn report(&self) -> LogReport {
+        LogReport::default()
+    }
 }
 
 /// Position of the last event that passes a filter; [`Position::START`] if none does. A subscription with

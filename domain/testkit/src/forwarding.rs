@@ -4,7 +4,7 @@
 use async_trait::async_trait;
 use futures::stream::BoxStream;
 use lastseat_domain::ports::event_log::{
-    Delivery, Direction, EventLog, Filter, LogFault, Position, RecordedEvent, Revision, StreamWrite, WriteOutcome,
+    Delivery, Direction, EventLog, Filter, LogFault, LogReport, Position, RecordedEvent, Revision, StreamWrite, WriteOutcome,
 };
 use lastseat_domain::ports::payments::{GatewayFault, Intent, PaymentGateway, PaymentOrder};
 use lastseat_domain::{BookingId, IntentId, Money, StreamName};
@@ -57,6 +57,14 @@ pub trait ForwardLog: Send + Sync + 'static {
     async fn head(&self) -> Result<Position, LogFault> {
         self.inner().head().await
     }
+
+    async fn room(&self) -> Result<(), Duration> {
+        self.inner().room().await
+    }
+
+    fn report(&self) -> LogReport {
+        self.inner().report()
+    }
 }
 
 /// An [`EventLog`] made of a [`ForwardLog`].
@@ -102,6 +110,14 @@ impl<T: ForwardLog> EventLog for ForwardingLog<T> {
 
     async fn head(&self) -> Result<Position, LogFault> {
         self.0.head().await
+    }
+
+    async fn room(&self) -> Result<(), Duration> {
+        self.0.room().await
+    }
+
+    fn report(&self) -> LogReport {
+        self.0.report()
     }
 }
 

@@ -105,6 +105,8 @@ async fn try_seats(hold: &HoldInProgress<'_>, strategy: OpenStrategy) -> Result<
     hold.target.show.check_on_sale(hold.target.now)?;
     let choice = Choice::of(&hold.target)?;
     let _permit = services.holds.enter(services.guard.is_distrusted())?;
+    // Nothing has begun yet, so this is where a hold waits if the log has much to do, or is refused.
+    services.ports.log.room().await.map_err(|retry_after| Fault::Busy { retry_after })?;
     let _share = reserve_share(hold, choice.quantity())?;
     let mut locker = SeatLocker::new(hold);
     for _ in 0..CHOICES {

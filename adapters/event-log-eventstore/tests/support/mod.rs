@@ -104,9 +104,9 @@ pub fn impatient() -> Options {
         read_deadline: Duration::from_secs(3),
         append_deadline: Duration::from_secs(3),
         circuit: CircuitOptions {
-            first_pause: Duration::from_millis(50),
-            longest_pause: Duration::from_millis(200),
-            ..Default::default()
+            silence: Duration::from_millis(500),
+            probe: Duration::from_millis(20),
+            trial: Duration::from_millis(200),
         },
         ..Options::default()
     }

@@ -1,0 +1,174 @@
+//! Who may append, and when: no more appends are in flight than the store answers in time.
+//!
+//! An append waits for its turn, in the order in which they come. New work waits in front of that ([`AppendTurns::room`]), and goes
+//! on only while there are turns to be had: what was begun, such as a payment, never waits for what may still be refused.
+
+use crate::append_limit::AppendLimit;
+use parking_lot::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+use tokio::sync::{Notify, Semaphore, SemaphorePermit};
+use tokio::time::Instant;
+
+/// How long new work waits for room.
+const PATIENCE: Duration = Duration::from_secs(3);
+/// When it should come again.
+const RETRY_AFTER: Duration = Duration::from_secs(1);
+/// Time in which new work has usually made its first append. In such a time no more is let in than there are turns.
+const WINDOW: Duration = Duration::from_millis(20);
+
+pub(crate) struct AppendTurns {
+    /// Those not taken.
+    turns: Semaphore,
+    limit: Mutex<Limit>,
+    waiting: AtomicUsize,
+    /// A turn was given back.
+    returned: Notify,
+    /// New work waits in line for this.
+    line: tokio::sync::Mutex<Window>,
+}
+
+struct Limit {
+    rule: AppendLimit,
+    /// Turns that exist.
+    turns: usize,
+    /// Turns too many, which end when they are given back.
+    surplus: usize,
+}
+
+/// How much new work was let in, and since when.
+struct Window {
+    since: Instant,
+    count: usize,
+}
+
+/// The right to have one append in flight, until it is dropped.
+pub(crate) struct Turn<'a> {
+    all: &'a AppendTurns,
+    permit: Option<SemaphorePermit<'a>>,
+}
+
+impl AppendTurns {
+    pub(crate) fn new() -> Self {
+        let rule = AppendLimit::new();
+        let turns = rule.get();
+        Self {
+            turns: Semaphore::new(turns),
+            limit: Mutex::new(Limit { rule, turns, surplus: 0 }),
+            waiting: AtomicUsize::new(0),
+            returned: Notify::new(),
+            line: tokio::sync::Mutex::new(Window { since: Instant::now(), count: 0 }),
+        }
+    }
+
+    /// Waits for a turn.
+    pub(crate) async fn take(&self) -> Turn<'_> {
+        let _waiting = Waiting::count(&self.waiting);
+        // Never closed.
+        Turn { all: self, permit: self.turns.acquire().await.ok() }
+    }
+
+    /// Waits until new work can begin.
+    ///
+    /// # Errors
+    /// There was no room in time: when to ask again.
+    pub(crate) async fn room(&self) -> Result<(), Duration> {
+        let in_line = async {
+            let mut window = self.line.lock().await;
+            loop {
+                let returned = self.returned.notified();
+                let now = Instant::now();
+                if now.saturating_duration_since(window.since) >= WINDOW {
+                    *window = Window { since: now, count: 0 };
+                }
+                // Turns are left only if no append waits for one.
+                if window.count < self.turns.available_permits() {
+                    window.count += 1;
+                    return;
+                }
+                tokio::select! {
+                    () = returned => {}
+                    () = tokio::time::sleep_until(window.since + WINDOW) => {}
+                }
+            }
+        };
+        tokio::time::timeout(PATIENCE, in_line).await.map_err(|_| RETRY_AFTER)
+    }
+
+    /// Most appends in flight, and how many are.
+    pub(crate) fn in_flight(&self) -> (usize, usize) {
+        let limit = self.limit.lock();
+        (limit.turns, self.taken(&limit))
+    }
+
+    pub(crate) fn waiting(&self) -> usize {
+        self.waiting.load(Ordering::Relaxed)
+    }
+
+    fn taken(&self, limit: &Limit) -> usize {
+        (limit.turns + limit.surplus).saturating_sub(self.turns.available_permits())
+    }
+
+    /// An append sent at `sent` was answered.
+    pub(crate) fn answered(&self, sent: Instant) {
+        let mut limit = self.limit.lock();
+        let in_flight = self.taken(&limit);
+        limit.rule.answered(sent, Instant::now(), in_flight);
+        self.adjust(&mut limit);
+    }
+
+    /// An append sent at `sent` was not answered.
+    pub(crate) fn unanswered(&self, sent: Instant) {
+        let mut limit = self.limit.lock();
+        limit.rule.too_slow(sent, Instant::now());
+        self.adjust(&mut limit);
+    }
+
+    fn adjust(&self, limit: &mut Limit) {
+        let target = limit.rule.get();
+        if target > limit.turns {
+            let more = target - limit.turns;
+            let kept = more.min(limit.surplus);
+            limit.surplus -= kept;
+            self.turns.add_permits(more - kept);
+        } else {
+            let fewer = limit.turns - target;
+            limit.surplus += fewer - self.turns.forget_permits(fewer);
+        }
+        limit.turns = target;
+    }
+}
+
+impl Drop for Turn<'_> {
+    fn drop(&mut self) {
+        let Some(permit) = self.permit.take() else { return };
+        let mut limit = self.all.limit.lock();
+        if limit.surplus > 0 {
+            limit.surplus -= 1;
+            permit.forget();
+        } else {
+            drop(permit);
+        }
+        drop(limit);
+        self.all.returned.notify_one();
+    }
+}
+
+/// Counts a waiting append until it is dropped.
+struct Waiting<'a>(&'a AtomicUsize);
+
+impl<'a> Waiting<'a> {
+    fn count(waiting: &'a AtomicUsize) -> Self {
+        waiting.fetch_add(1, Ordering::Relaxed);
+        Self(waiting)
+    }
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+#[cfg(test)]
+mod tests;

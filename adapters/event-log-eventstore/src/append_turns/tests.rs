@@ -1,0 +1,107 @@
+use super::*;
+use futures::FutureExt;
+use futures::future::join_all;
+use std::sync::Arc;
+
+/// Turns of a store that answers so slowly that the limit has come down to the least.
+fn scarce() -> AppendTurns {
+    let turns = AppendTurns::new();
+    let mut limit = turns.limit.lock();
+    for n in 0..40 {
+        let at = Instant::now() + Duration::from_secs(n);
+        limit.rule.too_slow(at, at);
+    }
+    turns.adjust(&mut limit);
+    drop(limit);
+    turns
+}
+
+#[tokio::test(start_paused = true)]
+async fn appends_wait_for_their_turn_in_their_order() {
+    let turns = scarce();
+    let mut taken: Vec<_> = join_all((0..8).map(|_| turns.take())).await;
+    assert_eq!(turns.in_flight(), (8, 8));
+    let (mut first, mut second) = (Box::pin(turns.take()), Box::pin(turns.take()));
+    assert!(first.as_mut().now_or_never().is_none() && second.as_mut().now_or_never().is_none());
+    assert_eq!(turns.waiting(), 2);
+    taken.pop();
+    assert!(second.as_mut().now_or_never().is_none(), "the first is first");
+    let _first = first.await;
+    taken.pop();
+    let _second = second.await;
+    assert_eq!((turns.waiting(), turns.in_flight()), (0, (8, 8)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn fewer_turns_take_effect_as_they_are_given_back() {
+    let turns = AppendTurns::new();
+    let mut taken: Vec<_> = join_all((0..64).map(|_| turns.take())).await;
+    turns.unanswered(Instant::now());
+    assert_eq!(turns.in_flight(), (51, 64));
+    assert!(turns.take().now_or_never().is_none());
+    taken.truncate(51);
+    assert_eq!(turns.in_flight(), (51, 51));
+    assert!(turns.take().now_or_never().is_none());
+    taken.pop();
+    assert!(turns.take().now_or_never().is_some());
+    // A cancelled one gives its place back as well.
+    drop(taken);
+    assert_eq!((turns.in_flight(), turns.waiting()), ((51, 0), 0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn new_work_is_let_in_only_while_no_append_waits() {
+    let turns = Arc::new(scarce());
+    let mut taken: Vec<_> = join_all((0..8).map(|_| turns.take())).await;
+    let newcomer = tokio::spawn({
+        let turns = Arc::clone(&turns);
+        async move { turns.room().await }
+    });
+    let mut begun = Box::pin(turns.take());
+    assert!(begun.as_mut().now_or_never().is_none());
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    taken.pop();
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    assert!(!newcomer.is_finished(), "the append that waited has the turn");
+    drop(begun.await);
+    assert_eq!(newcomer.await.expect("it ends"), Ok(()));
+}
+
+#[tokio::test(start_paused = true)]
+async fn new_work_is_refused_early_if_there_is_no_room() {
+    let turns = scarce();
+    let _taken: Vec<_> = join_all((0..8).map(|_| turns.take())).await;
+    let start = Instant::now();
+    let refused = join_all((0..1000).map(|_| turns.room())).await;
+    assert!(refused.iter().all(|refused| *refused == Err(RETRY_AFTER)));
+    assert_eq!(start.elapsed(), PATIENCE);
+}
+
+/// The store answers a hundred appends a second. A thousand buyers come at once; each makes two appends when it is let in.
+#[tokio::test(start_paused = true)]
+async fn a_rush_waits_in_front_and_not_in_the_store() {
+    let turns = Arc::new(scarce());
+    let most_waiting = Arc::new(AtomicUsize::new(0));
+    let store = Arc::new(tokio::sync::Mutex::new(()));
+    let buyers = (0..1000).map(|_| {
+        let (turns, store, most_waiting) = (Arc::clone(&turns), Arc::clone(&store), Arc::clone(&most_waiting));
+        tokio::spawn(async move {
+            turns.room().await?;
+            tokio::time::sleep(Duration::from_millis(5)).await;
+            for _ in 0..2 {
+                let _turn = turns.take().await;
+                most_waiting.fetch_max(turns.waiting(), Ordering::Relaxed);
+                let sent = Instant::now();
+                let _answer = store.lock().await;
+                tokio::time::sleep(Duration::from_millis(10)).await;
+                turns.answered(sent);
+            }
+            Ok::<(), Duration>(())
+        })
+    });
+    let outcomes: Vec<Result<(), Duration>> = join_all(buyers).await.into_iter().map(|ended| ended.expect("it ends")).collect();
+    let served = outcomes.iter().filter(|outcome| outcome.is_ok()).count();
+    assert!((100..400).contains(&served), "{served}");
+    let most = most_waiting.load(Ordering::Relaxed);
+    assert!(most < 64, "{most} appends waited for the store");
+}
