@@ -10,6 +10,9 @@ const PATIENCE: Duration = Duration::from_millis(500);
 
 /// Whether one of the nodes accepts a connection, which is closed again at once.
 pub(crate) async fn is_connectable(nodes: &[Endpoint]) -> bool {
+    if nodes.is_empty() {
+        return false;
+    }
     let tries = nodes.iter().map(|node| Box::pin(connect(node)));
     tokio::time::timeout(PATIENCE, select_ok(tries)).await.is_ok_and(|connected| connected.is_ok())
 }
