@@ -96,3 +96,24 @@ async fn an_auditors_token_reads_and_does_nothing_else() {
     }
     server.stop().await;
 }
+
+/// A guest is another buyer with each booking, so points would never lead to anything.
+#[tokio::test]
+async fn a_guests_booking_earns_a_voucher_or_nothing() {
+    let dir = tempfile::tempdir().unwrap();
+    let server = start_for_test(dir.path()).await;
+    for (seats, earns) in [(json!(["A-1", "A-2"]), 0), (json!(["B-1", "B-2", "B-3"]), 3)] {
+        let held = server.post(HOLD).json(json!({ "seats": seats })).send().await;
+        let token = held.text("token");
+        let pay = server.post(&format!("/v1/bookings/{}/payment", held.text("id"))).bearer(&token);
+        let paid = pay.json(json!({"payment_method": "pm_card_visa"})).send().await;
+        assert_eq!(paid.status, StatusCode::OK, "{paid:?}");
+        if earns > 0 {
+            vouchers(&server, &token, 1).await;
+        }
+        let position = paid.header("lastseat-position").to_owned();
+        let rewards = server.get("/v1/me/rewards").bearer(&token).header("lastseat-min-position", &position).send().await.json();
+        assert_eq!((rewards["seats"].as_u64(), rewards["points"].as_u64()), (Some(earns), Some(earns * 10)), "{rewards}");
+    }
+    server.stop().await;
+}

@@ -138,6 +138,12 @@ pub fn decide(account: &Account, command: LoyaltyCommand) -> Result<Vec<Event>, 
     }
 }
 
+/// Whether a paid booking leads to a voucher, whatever its buyer has bought before.
+#[must_use]
+pub fn leads_to_voucher(booking: BookingId, seats: u32, rewards: &[Reward]) -> bool {
+    seats >= MILESTONE_SEATS || (seats >= BOOKING_VOUCHER_SEATS && draw(booking, rewards).is_some())
+}
+
 fn credit(account: &Account, buyer: &BuyerId, booking: BookingId, show: ShowId, seats: u32, rewards: &[Reward]) -> Vec<Event> {
     let points = seats.saturating_mul(POINTS_PER_SEAT);
     let mut events: Vec<Event> = vec![PointsEarned { booking, show, seats, points }.into()];

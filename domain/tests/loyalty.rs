@@ -5,6 +5,7 @@ mod support;
 
 use lastseat_domain::event::Reward;
 use lastseat_domain::event::{Event, PointsEarned, PointsRevoked, VoucherCause, VoucherIssued, VoucherRedeemed, VoucherRevoked};
+use lastseat_domain::loyalty;
 use lastseat_domain::loyalty::{Account, LoyaltyCommand, MILESTONE_REWARD, VoucherState, voucher_id};
 use lastseat_domain::{BookingId, VoucherId};
 use lastseat_testkit::given::given;
@@ -166,4 +167,16 @@ fn a_voucher_is_redeemed_once() {
     given(history()).when(redeem(milestone(2, 0))).then_rejected("voucher_not_found");
     let refunded = given(history()).when(revoke(1)).then_events([points_revoked(1, 10), taken_back(milestone(1, 0), 1)]);
     refunded.when(redeem(milestone(1, 0))).then_rejected("voucher_revoked");
+}
+
+/// Whatever else its buyer has.
+#[test]
+fn a_booking_that_leads_to_a_voucher_of_its_own_is_known_beforehand() {
+    for seats in 1..25 {
+        for rewards in [table(), vec![], vec![Reward { reward: "nothing".into(), weight: 0 }]] {
+            let events = loyalty::decide(&Account::default(), credit(1, seats, rewards.clone())).unwrap();
+            let issued = events.iter().any(|event| matches!(event, Event::VoucherIssued(_)));
+            assert_eq!(loyalty::leads_to_voucher(booking(1), seats, &rewards), issued, "{seats} seats, {rewards:?}");
+        }
+    }
 }

@@ -6,6 +6,7 @@
 use crate::error::{CommandError, Fault};
 use crate::loaded::Loaded;
 use crate::origin::Context;
+use crate::own_appends::{BookingEvents, OwnAppends};
 use chrono::TimeDelta;
 use lastseat_domain::decider::Decider;
 use lastseat_domain::event::Event;
@@ -48,11 +49,17 @@ pub(crate) struct Journal {
     written: Arc<AtomicU64>,
     /// Highest position that this node has appended, or read to decide a command.
     reported: Arc<AtomicU64>,
+    own: Arc<OwnAppends>,
 }
 
 impl Journal {
     pub(crate) fn new(log: Arc<dyn EventLog>, clock: Arc<dyn Clock>) -> Self {
-        Self { log, clock, trouble: Arc::default(), written: Arc::default(), reported: Arc::default() }
+        Self { log, clock, trouble: Arc::default(), written: Arc::default(), reported: Arc::default(), own: Arc::default() }
+    }
+
+    /// The events of bookings that this node has appended and not read yet.
+    pub(crate) fn own(&self) -> &OwnAppends {
+        &self.own
     }
 
     /// Why the log could not be written a moment ago, if so.
@@ -226,6 +233,7 @@ impl Journal {
     /// # Errors
     /// [`Fault::OutcomeUnknown`] if it may have been written.
     pub(crate) async fn append(&self, writes: Vec<StreamWrite>) -> Result<Vec<WriteOutcome>, Fault> {
+        self.own.announce(&BookingEvents::of(&writes));
         let answer = self.log.append(writes.clone()).await;
         self.append_after(answer, writes).await
     }
@@ -233,6 +241,7 @@ impl Journal {
     /// Tries appends that have nothing to do with each other, in one call of the log. Each answer has to be given to
     /// [`Self::append_after`].
     pub(crate) async fn try_each(&self, appends: Vec<Vec<StreamWrite>>) -> Vec<LogAnswer> {
+        appends.iter().for_each(|writes| self.own.announce(&BookingEvents::of(writes)));
         self.log.append_each(appends).await
     }
 
@@ -241,7 +250,9 @@ impl Journal {
     /// # Errors
     /// As those of [`Self::append`].
     pub(crate) async fn append_after(&self, answer: LogAnswer, writes: Vec<StreamWrite>) -> Result<Vec<WriteOutcome>, Fault> {
+        let announced = BookingEvents::of(&writes);
         let outcome = self.repeat_until_known(answer, writes).await;
+        self.own.forget_unwritten(&announced, &outcome);
         match &outcome {
             Ok(outcomes) => {
                 for outcome in outcomes {

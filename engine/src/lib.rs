@@ -16,6 +16,7 @@ mod loaded;
 mod log_reader;
 mod maintenance;
 mod origin;
+mod own_appends;
 mod payment;
 mod ports;
 mod reactors;

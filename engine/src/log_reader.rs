@@ -32,7 +32,7 @@ impl Snapshot {
             let page = log.read_all(Some(position), Direction::Forwards, PAGE, &Filter::our_streams()).await?;
             for recorded in &page {
                 if let Some(envelope) = codec::decode(recorded)? {
-                    knowledge.apply(&envelope, &mut pending);
+                    knowledge.apply(&envelope, true, &mut pending);
                 }
             }
             if let Some(recorded) = page.last() {

@@ -49,7 +49,7 @@ async fn refund_with_room_for(appends: usize, atomic: bool) -> Refund {
     let log = Arc::new(ForwardingLog(SmallDisk { inner: bench.log.clone(), room: room.clone() }));
     let bench = TestBench { log, ..bench };
     let office = bench.open().await;
-    let held = hold(&bench, &office, seats(&["A-1", "A-2"])).await.unwrap().booking;
+    let held = hold_as(&bench, &office, "ann", seats(&["A-1", "A-2"])).await.unwrap().booking;
     assert!(matches!(pay(&office, &held, "pm_card_visa").await, Ok(Paid::Confirmed(_))));
     // The rewards of the payment are in the log, too.
     later(5).await;

@@ -94,7 +94,7 @@ fn a_refund_returns_what_a_person_has_not_returned() {
 
 /// The bank disputes the charge, so the gateway refuses the booking's refund: flagged.
 async fn flagged_refund(bench: &TestBench, office: &BoxOffice, disputed: &AtomicBool) -> Booking {
-    let held = hold(bench, office, seats(&["A-1"])).await.unwrap().booking;
+    let held = hold_as(bench, office, "ann", seats(&["A-1"])).await.unwrap().booking;
     pay(office, &held, "pm_card_visa").await.unwrap();
     disputed.store(true, Ordering::SeqCst);
     let booking = office.refund(held.id, "admin").await.unwrap();
@@ -164,7 +164,7 @@ fn a_refund_that_can_never_be_made_ends_when_a_person_says_that_the_money_is_bac
 fn a_refund_that_failed_later_ends_only_if_the_gateway_says_that_it_failed() {
     in_virtual_time(async |bench, Gateways { faulty, bounced, .. }| {
         let office = bench.open().await;
-        let held = hold(&bench, &office, seats(&["A-1"])).await.unwrap().booking;
+        let held = hold_as(&bench, &office, "ann", seats(&["A-1"])).await.unwrap().booking;
         pay(&office, &held, "pm_card_visa").await.unwrap();
         assert_eq!(office.refund(held.id, "admin").await.unwrap().status(), "refunded");
         later(5).await;

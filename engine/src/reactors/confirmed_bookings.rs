@@ -15,11 +15,28 @@ const SHARDS: usize = 64;
 pub(crate) struct Sale {
     pub show: ShowId,
     pub seats: u32,
+    /// Whether it is counted in a loyalty account.
+    pub counted: bool,
 }
 
-/// Index into the shows, and number of seats.
+/// Index into the shows, and twice the number of seats, plus one if it is in no loyalty account: small numbers take one
+/// byte in a snapshot.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 struct Compact(u32, u32);
+
+impl Compact {
+    fn new(show: u32, sale: &Sale) -> Self {
+        Self(show, sale.seats.min(u32::MAX >> 1) << 1 | u32::from(!sale.counted))
+    }
+
+    fn is_counted(self) -> bool {
+        self.1 & 1 == 0
+    }
+
+    fn sale(self, shows: &[ShowId]) -> Option<Sale> {
+        Some(Sale { show: shows.get(self.0 as usize)?.clone(), seats: self.1 >> 1, counted: self.is_counted() })
+    }
+}
 
 /// Confirmed bookings by id. A clone copies none of them.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -42,7 +59,7 @@ impl ConfirmedBookings {
     pub(crate) fn insert(&mut self, booking: BookingId, sale: &Sale) {
         let show = self.number(&sale.show);
         if let Some(shard) = self.shards.get_mut(index(booking)) {
-            Arc::make_mut(shard).insert(booking, Compact(show, sale.seats));
+            Arc::make_mut(shard).insert(booking, Compact::new(show, sale));
         }
     }
 
@@ -66,8 +83,18 @@ impl ConfirmedBookings {
 
     pub(crate) fn remove(&mut self, booking: BookingId) -> Option<Sale> {
         let shard = self.shards.get_mut(index(booking)).filter(|shard| shard.contains_key(&booking))?;
-        let Compact(show, seats) = Arc::make_mut(shard).remove(&booking)?;
-        Some(Sale { show: self.shows.get(show as usize)?.clone(), seats })
+        Arc::make_mut(shard).remove(&booking)?.sale(&self.shows)
+    }
+
+    /// It is counted in a loyalty account although it need not be: an earlier version did that.
+    pub(crate) fn set_counted(&mut self, booking: BookingId) {
+        let Some(shard) = self.shards.get_mut(index(booking)) else { return };
+        // A look first: to change it may copy the shard.
+        if shard.get(&booking).is_some_and(|compact| !compact.is_counted())
+            && let Some(compact) = Arc::make_mut(shard).get_mut(&booking)
+        {
+            compact.1 &= !1;
+        }
     }
 
     /// What is wrong with one that was read from a file.
@@ -80,11 +107,15 @@ impl ConfirmedBookings {
 
 #[cfg(test)]
 impl ConfirmedBookings {
+    /// As if all of them were in loyalty accounts.
+    pub(crate) fn count_all(&mut self) {
+        self.shards.iter_mut().flat_map(|shard| Arc::make_mut(shard).values_mut()).for_each(|compact| compact.1 &= !1);
+    }
+
     /// All of them, by id.
     pub(crate) fn all(&self) -> std::collections::BTreeMap<BookingId, Sale> {
         let all = self.shards.iter().flat_map(|shard| shard.iter());
-        let sale = |Compact(show, seats): &Compact| Sale { show: self.shows[*show as usize].clone(), seats: *seats };
-        all.map(|(booking, compact)| (*booking, sale(compact))).collect()
+        all.map(|(booking, compact)| (*booking, compact.sale(&self.shows).unwrap())).collect()
     }
 }
 

@@ -1,7 +1,7 @@
 //! What each event of the log changes in what this node knows: shows, seats, buyers, known bookings, uncaptured
 //! payments and pending bookings. Nothing here reads a clock or does anything; the log's follower does.
 
-use super::pending_bookings::{PendingBookings, Reward};
+use super::pending_bookings::{PendingBookings, Reading, Reward};
 use crate::buyers::BuyerLedger;
 use crate::known_bookings::KnownBookings;
 use crate::services::Services;
@@ -9,6 +9,7 @@ use crate::show_registry::{ActiveShow, ShowRegistry};
 use crate::snapshot::{CheckedSnapshot, FollowerState};
 use crate::uncaptured::Uncaptured;
 use lastseat_domain::event::{BookingOpened, Event};
+use lastseat_domain::loyalty;
 use lastseat_domain::{BookingId, BuyerId, Envelope, Timestamp};
 use std::sync::Arc;
 use std::time::Duration;
@@ -71,15 +72,16 @@ impl Knowledge {
         }
     }
 
-    /// Applies the log's next event.
-    pub(crate) fn apply(&self, envelope: &Envelope, pending: &mut PendingBookings) -> Option<Reward> {
+    /// Applies the log's next event. `own`: whether this node has appended it, or may have before it started.
+    pub(crate) fn apply(&self, envelope: &Envelope, own: bool, pending: &mut PendingBookings) -> Option<Reward> {
         // Before the seat table shows its seats as taken.
         self.learn_booking(envelope);
         self.uncaptured.apply(&envelope.event, envelope.metadata.at);
         self.update_shows_and_seats(envelope);
         // Before the list of pending bookings may forget the booking.
         self.update_buyers(envelope, pending);
-        let reward = pending.apply(envelope, self.settle_after);
+        let earns = |opened: &BookingOpened| self.earns(opened);
+        let reward = pending.apply(envelope, &Reading { patience: self.settle_after, own, earns: &earns });
         self.update_seats_of_booking(envelope, pending);
         reward
     }
@@ -136,6 +138,17 @@ impl Knowledge {
         if let Some(sale) = pending.give_back(booking) {
             self.buyers.refunded(&sale.show, buyer, sale.seats);
         }
+    }
+
+    /// Whether a paid booking is counted in a loyalty account. A guest is somebody else with each booking, so their seats
+    /// never add up: only a voucher of the booking's own is worth an account.
+    fn earns(&self, opened: &BookingOpened) -> bool {
+        let draws = || {
+            let show = self.shows.get(&opened.show)?;
+            let show = show.show.load();
+            Some(loyalty::leads_to_voucher(opened.booking, seats(opened), &show.facts.rewards))
+        };
+        !opened.buyer.is_guest() || draws().unwrap_or(true)
     }
 
     /// Counts an open booking against its buyer's limit.

@@ -4,7 +4,7 @@
 //! One task owns the list of pending bookings; the work itself runs in tasks of its own, bounded.
 
 use super::fold::Knowledge;
-use super::pending_bookings::{PendingBookings, Refunded, Reward};
+use super::pending_bookings::{PendingBookings, Refunded, Reward, grace};
 use super::recovery::Recovery;
 use crate::error::Fault;
 use crate::payment::{Payments, Reach, Settled};
@@ -15,6 +15,7 @@ use lastseat_domain::ports::event_log::landmark::Landmark;
 use lastseat_domain::ports::event_log::{Delivery, Direction, Filter, LogFault, Position, RecordedEvent};
 use lastseat_domain::seat::SeatKey;
 use lastseat_domain::{BookingId, SeatId, ShowId, Timestamp, codec};
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use tokio::sync::{mpsc, oneshot};
@@ -58,6 +59,8 @@ pub(crate) struct LogFollower {
     settling: usize,
     at_gateway: usize,
     rewards: mpsc::UnboundedSender<Reward>,
+    /// Rewards that another node gives, each with the time from which this node does if the log does not show it.
+    left_to_others: VecDeque<(Timestamp, Reward)>,
     /// Refunded bookings whose buyers the rewards task has read from the log.
     refunds: mpsc::UnboundedReceiver<Refunded>,
     tasks: TaskTracker,
@@ -97,6 +100,7 @@ impl LogFollower {
             settling: 0,
             at_gateway: 0,
             rewards,
+            left_to_others: VecDeque::new(),
             refunds,
             tasks,
             kill,
@@ -122,8 +126,9 @@ impl LogFollower {
             let log = &self.services.ports.log;
             let page = log.read_all(Some(self.position), Direction::Forwards, PAGE, &Filter::our_streams()).await?;
             for recorded in &page {
-                // Which rewards are missing is known at the end, not on the way.
-                self.apply(recorded)?;
+                // Which rewards are missing is known at the end, not on the way. Whoever took the last step of a booking
+                // may be gone.
+                self.apply(recorded, true)?;
             }
             if page.len() < PAGE {
                 break;
@@ -205,13 +210,17 @@ impl LogFollower {
 
     fn take_delivery(&mut self, delivery: Option<Result<Delivery, LogFault>>) -> Result<(), String> {
         match delivery {
-            Some(Ok(Delivery::Event(recorded))) => match self.apply(&recorded) {
-                Ok(Some(reward)) => self.reward(reward),
-                Ok(None) => {}
-                // One event that another program wrote must not keep all holds from ending. Loading its
-                // stream reports the fault to the caller.
-                Err(fault) => self.skip(&recorded, &fault),
-            },
+            Some(Ok(Delivery::Event(recorded))) => {
+                let own = self.services.journal.own().take(recorded.id);
+                match self.apply(&recorded, own) {
+                    Ok(Some(reward)) if own => self.reward(reward),
+                    Ok(Some(reward)) => self.leave_to_others(reward),
+                    Ok(None) => {}
+                    // One event that another program wrote must not keep all holds from ending. Loading its
+                    // stream reports the fault to the caller.
+                    Err(fault) => self.skip(&recorded, &fault),
+                }
+            }
             Some(Ok(Delivery::Checkpoint(position) | Delivery::CaughtUp(position))) => self.reached(position),
             // The next delivery ends it.
             Some(Ok(Delivery::Interrupted(why))) => *self.services.health.follower_fault.lock() = Some(why),
@@ -240,10 +249,10 @@ impl LogFollower {
         }
     }
 
-    fn apply(&mut self, recorded: &Arc<RecordedEvent>) -> Result<Option<Reward>, Fault> {
+    fn apply(&mut self, recorded: &Arc<RecordedEvent>, own: bool) -> Result<Option<Reward>, Fault> {
         let envelope = codec::decode(recorded)?;
         let reward = envelope.as_ref().and_then(|envelope| {
-            let reward = self.knowledge.apply(envelope, &mut self.pending);
+            let reward = self.knowledge.apply(envelope, own, &mut self.pending);
             if let Some((show, seat)) = envelope.stream.as_seat() {
                 self.services.seats.saw_event(&SeatKey { show, seat }, envelope.revision);
             }
@@ -264,12 +273,26 @@ impl LogFollower {
         }
     }
 
-    /// When to look at the next booking; none while as many as allowed are being looked at.
+    /// The node that has captured or refunded the payment records it in the account; this one only if that one fails.
+    fn leave_to_others(&mut self, reward: Reward) {
+        let due = self.services.now() + grace(self.services.settings.settle_after);
+        self.left_to_others.push_back((due, reward));
+    }
+
+    /// When to look at the next booking, or at a reward; of bookings none while as many as allowed are being looked at.
     fn next_due(&self) -> Option<Timestamp> {
-        if self.settling < SETTLING { self.pending.schedule.next_due() } else { None }
+        let booking = if self.settling < SETTLING { self.pending.schedule.next_due() } else { None };
+        let reward = self.left_to_others.front().map(|(due, _)| *due);
+        booking.into_iter().chain(reward).min()
     }
 
     fn settle_due(&mut self) {
+        let now = self.services.now();
+        while let Some((_, reward)) = self.left_to_others.pop_front_if(|(due, _)| *due <= now) {
+            if self.pending.is_missing(&reward) {
+                self.reward(reward);
+            }
+        }
         let room = SETTLING.saturating_sub(self.settling);
         for (booking, seats) in self.pending.schedule.take_due(self.services.now(), room) {
             self.settling += 1;
@@ -308,8 +331,10 @@ impl LogFollower {
         let schedule = &mut self.pending.schedule;
         match (settled, reach) {
             (Settled::Done, _) => schedule.done(booking, later),
-            (Settled::Waiting(deadline), Reach::Log) => schedule.again(booking, deadline),
-            (Settled::Waiting(deadline), Reach::Gateway) => schedule.again_at_gateway(booking, now, deadline),
+            (Settled::Waiting(deadline), Reach::Log) => schedule.again(booking, schedule.after_grace(booking, deadline)),
+            (Settled::Waiting(deadline), Reach::Gateway) => {
+                schedule.again_at_gateway(booking, now, schedule.after_grace(booking, deadline));
+            }
             (Settled::Later, Reach::Log) => schedule.again(booking, later),
             (Settled::Later, Reach::Gateway) => schedule.again_at_gateway(booking, now, later),
             (Settled::AtGateway(at), _) => schedule.wait_for_gateway(booking, at, later),

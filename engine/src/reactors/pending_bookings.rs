@@ -6,6 +6,7 @@
 //! been recorded.
 
 mod entry;
+mod reading;
 pub(crate) mod schedule;
 
 use super::confirmed_bookings::{ConfirmedBookings, Sale};
@@ -13,11 +14,11 @@ use entry::Entry;
 use lastseat_domain::booking::{self, Booking, Phase};
 use lastseat_domain::event::{BookingOpened, Event};
 use lastseat_domain::{BookingId, BuyerId, Envelope, SeatId, ShowId, StreamName, Timestamp};
+pub(crate) use reading::{Reading, grace};
 use schedule::Schedule;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::Duration;
 use uuid::Uuid;
 
 /// A payment that has to be recorded in the buyer's loyalty account.
@@ -85,27 +86,30 @@ impl PendingSnapshot {
 }
 
 impl PendingBookings {
-    /// Applies an event. `patience`: how long a booking in progress is left to the node that works on it.
-    pub(crate) fn apply(&mut self, envelope: &Envelope, patience: Duration) -> Option<Reward> {
+    /// Applies an event.
+    pub(crate) fn apply(&mut self, envelope: &Envelope, reading: &Reading) -> Option<Reward> {
         let now = envelope.metadata.at;
-        let later = now + patience;
+        let later = now + reading.patience;
         match &envelope.event {
             Event::SeatLocked(e) => self.seat(e.booking, &envelope.stream, true, now, later),
             Event::SeatReleased(e) => self.seat(e.booking, &envelope.stream, false, now, later),
             Event::PointsEarned(e) => {
                 self.credits.remove(&e.booking);
+                // Earlier versions counted every booking.
+                self.confirmed.set_counted(e.booking);
             }
             Event::PointsRevoked(e) => {
                 self.revokes.remove(&e.booking);
             }
-            _ => return envelope.stream.as_booking().and_then(|booking| self.booking(booking, envelope, later)),
+            _ => return envelope.stream.as_booking().and_then(|booking| self.booking(booking, envelope, reading)),
         }
         None
     }
 
     /// Applies an event of a booking's stream.
-    fn booking(&mut self, id: BookingId, envelope: &Envelope, later: Timestamp) -> Option<Reward> {
+    fn booking(&mut self, id: BookingId, envelope: &Envelope, reading: &Reading) -> Option<Reward> {
         let now = envelope.metadata.at;
+        let later = now + reading.patience;
         let is_confirmed = self.confirmed.contains(id);
         let refunded = match envelope.event {
             Event::PaymentRefunded(_) | Event::PaymentReturnedElsewhere(_) => self.confirmed.remove(id),
@@ -113,6 +117,7 @@ impl PendingBookings {
         };
         let mut captured = None;
         self.schedule.change(id, now, |entry| {
+            entry.grace = reading.grace();
             let before = entry.booking.take().map(Arc::unwrap_or_clone).or_else(|| is_confirmed.then(|| confirmed(id)));
             entry.booking = booking::evolve(before, &envelope.event, now).map(Arc::new);
             entry.to_free = refunded.as_ref().map_or(entry.to_free, |sale| sale.seats);
@@ -133,8 +138,8 @@ impl PendingBookings {
         });
         let cause = Cause { event: envelope.id, trace: envelope.metadata.trace.clone() };
         match (captured, refunded) {
-            (Some(opened), _) => Some(self.captured(opened, cause)),
-            (_, Some(sale)) => {
+            (Some(opened), _) => self.captured(opened, cause, reading),
+            (_, Some(sale)) if sale.counted => {
                 self.revokes.insert(id, Revoke { sale: Some(sale), cause: cause.clone() });
                 Some(Reward::Revoke { booking: id, cause })
             }
@@ -142,12 +147,16 @@ impl PendingBookings {
         }
     }
 
-    fn captured(&mut self, opened: BookingOpened, cause: Cause) -> Reward {
+    fn captured(&mut self, opened: BookingOpened, cause: Cause, reading: &Reading) -> Option<Reward> {
+        let counted = (reading.earns)(&opened);
         let (booking, seats) = (opened.booking, u32::try_from(opened.seats.len()).unwrap_or(u32::MAX));
-        self.confirmed.insert(booking, &Sale { show: opened.show.clone(), seats });
+        self.confirmed.insert(booking, &Sale { show: opened.show.clone(), seats, counted });
         let opened = Arc::new(opened);
+        if !counted {
+            return None;
+        }
         self.credits.insert(booking, Credit { opened: Arc::clone(&opened), cause: cause.clone() });
-        Reward::Credit { opened, cause }
+        Some(Reward::Credit { opened, cause })
     }
 
     fn seat(&mut self, booking: BookingId, stream: &StreamName, locked: bool, now: Timestamp, later: Timestamp) {
@@ -161,6 +170,14 @@ impl PendingBookings {
             // A lock whose append took long may come after the booking's end.
             if entry.is_over() { Some(later) } else { entry.due }
         });
+    }
+
+    /// Whether a reward is still missing.
+    pub(crate) fn is_missing(&self, reward: &Reward) -> bool {
+        match reward {
+            Reward::Credit { opened, .. } => self.credits.contains_key(&opened.booking),
+            Reward::Revoke { booking, .. } => self.revokes.contains_key(booking),
+        }
     }
 
     /// Rewards that are missing.
@@ -215,6 +232,7 @@ impl PendingSnapshot {
             "credits" => self.credits.clear(),
             "revokes" => self.revokes.clear(),
             "confirmed" => self.confirmed = ConfirmedBookings::default(),
+            "counted" => self.confirmed.count_all(),
             "to_free" => self.open.iter_mut().for_each(|(_, entry)| entry.to_free = 0),
             "locked" => self.open.iter_mut().for_each(|(_, entry)| entry.locked.clear()),
             _ => panic!("no part {part}"),
@@ -227,7 +245,7 @@ impl PendingBookings {
     /// A booking that is sold and rewarded.
     pub(crate) fn sell(&mut self, id: BookingId) {
         let show = ShowId::new("gala").expect("an id");
-        self.confirmed.insert(id, &Sale { show, seats: 2 });
+        self.confirmed.insert(id, &Sale { show, seats: 2, counted: true });
     }
 
     /// Why the two would not do the same from now on.

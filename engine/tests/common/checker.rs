@@ -207,8 +207,10 @@ pub async fn unsettled(bench: &TestBench) -> Vec<String> {
             wrong.push(format!("{id} is paid, and does not have its seats"));
         }
         let seats = i64::try_from(story.seats.len()).unwrap();
-        let (earned, revoked) =
-            (if story.captured { vec![seats] } else { vec![] }, if story.refunded { vec![seats] } else { vec![] });
+        // A guest's account is worth writing for a voucher only; the test show draws one from three seats on.
+        let counts = !story.buyer.starts_with("guest:") || seats >= 3;
+        let once = |counts: bool| if counts { vec![seats] } else { vec![] };
+        let (earned, revoked) = (once(story.captured && counts), once(story.refunded && counts));
         if (&story.earned, &story.revoked) != (&earned, &revoked) {
             wrong.push(format!("{id}: earned {:?}, revoked {:?} for {seats} seats", story.earned, story.revoked));
         }

@@ -48,7 +48,8 @@ pub struct Voucher {
     pub booking: String,
 }
 
-/// The caller's points and vouchers; with a booking's own token, what that booking earned.
+/// The caller's points and vouchers; with a booking's own token, what that booking earned. A guest's booking earns points
+/// only together with a voucher.
 #[utoipa::path(
     get,
     path = "/v1/me/rewards",
@@ -74,6 +75,8 @@ pub(super) async fn visible(app: &App, mine: &Mine) -> Result<RewardsView, Probl
     let Some(only) = mine.only else { return Ok(rewards) };
     let booking = app.read_model().booking(only).await?.filter(|booking| booking.status == BookingStatus::Confirmed);
     let seats = booking.map_or(0, |booking| u32::try_from(booking.seats.len()).unwrap_or(u32::MAX));
+    // Of a guest's booking without a voucher the account has nothing.
+    let seats = seats.min(rewards.seats);
     let vouchers = rewards.vouchers.into_iter().filter(|voucher| voucher.booking == only).collect();
     Ok(RewardsView { seats, points: seats.saturating_mul(POINTS_PER_SEAT), vouchers, ..rewards })
 }

@@ -27,6 +27,9 @@ pub(super) struct Entry {
     /// Since when it waits for its turn at the gateway. Meanwhile `due` is the end of its hold.
     #[serde(skip)]
     pub waits: Option<Timestamp>,
+    /// How long the end of its hold is left to another node, which took its last step. Nothing if that was this node.
+    #[serde(skip)]
+    pub grace: TimeDelta,
 }
 
 impl Entry {
@@ -36,12 +39,12 @@ impl Entry {
         let Some(booking) = &self.booking else { return Some(later) };
         match next_step(booking, now) {
             Step::Done => (self.is_over() && !self.locked.is_empty()).then_some(later),
-            Step::WaitUntil(deadline) => Some(deadline),
-            Step::Expire => booking.expires_at,
+            Step::WaitUntil(deadline) => Some(deadline + self.grace),
+            Step::Expire => self.ends(),
             // The buyer is at their bank. Their next request or a webhook brings the outcome. If neither
             // comes, the gateway is asked once more before the hold ends.
             Step::CheckAction if matches!(booking.phase, Phase::ActionRequired { .. }) => {
-                booking.expires_at.map(|end| if now < end - LAST_LOOK { end - LAST_LOOK } else { end })
+                booking.expires_at.map(|end| if now < end - LAST_LOOK { end - LAST_LOOK } else { end + self.grace })
             }
             _ => Some(later),
         }
@@ -57,9 +60,10 @@ impl Entry {
         }
     }
 
-    /// When its hold ends, which needs no gateway.
+    /// When this node ends its hold, which needs no gateway.
     pub fn ends(&self) -> Option<Timestamp> {
-        self.booking.as_ref().filter(|booking| booking.is_undecided()).and_then(|booking| booking.expires_at)
+        let booking = self.booking.as_ref().filter(|booking| booking.is_undecided())?;
+        booking.expires_at.map(|end| end + self.grace)
     }
 
     /// Whether the booking has ended, as sold or not. Seats may still have to be released.

@@ -6,6 +6,7 @@
 mod at_gateway;
 
 use super::entry::Entry;
+use chrono::TimeDelta;
 use lastseat_domain::{BookingId, SeatId, ShowId, Timestamp};
 use std::collections::{BTreeSet, HashMap};
 
@@ -104,6 +105,11 @@ impl Schedule {
         }
     }
 
+    /// When this node looks at a hold with this deadline.
+    pub(crate) fn after_grace(&self, booking: BookingId, deadline: Timestamp) -> Timestamp {
+        self.open.get(&booking).map_or(deadline, |entry| deadline + entry.grace)
+    }
+
     /// A booking was looked at and has nothing left to be done. Only what is over is forgotten: the log
     /// may still have events of the others. One with seats is looked at again at `later`: the events of
     /// their release may be on their way, or they were locked after the look.
@@ -117,9 +123,10 @@ impl Schedule {
     }
 
     /// After the log was read from its start: no node of this process works on anything, so whatever
-    /// is in progress is due now.
+    /// is in progress is due now, and holds end at their deadlines.
     pub(crate) fn make_unfinished_due(&mut self, now: Timestamp) {
         for (booking, entry) in self.open.iter_mut().filter(|(_, entry)| entry.due.is_some()) {
+            entry.grace = TimeDelta::zero();
             let due = entry.due_at(now, now);
             if let Some(before) = std::mem::replace(&mut entry.due, due) {
                 self.due.remove(&(before, *booking));
