@@ -155,9 +155,7 @@ impl Cli {
             Verb::Verify(args) => verify::run(args, config).await,
             Verb::Audit(audit_export::AuditVerb::Export(args)) => audit_export::run(args, config).await,
             Verb::Doctor(args) => doctor::run(args, config).await,
-            Verb::EventstoreServer(args) => {
-                eventstore_server::run(config.clone(), &args.sandbox, args.accept_loss.decision()).await
-            }
+            Verb::EventstoreServer(args) => eventstore_server::run(config.clone(), args).await,
             Verb::Payments(verb) => payments::run(verb, config).await,
             Verb::Sandbox(args) => sandbox::run(args, config).await,
             Verb::Projections(verb) => projections::run(verb, config).await,

@@ -27,6 +27,11 @@ pub use eventstore_server::EventStoreServer;
 pub use log_host::LogHost;
 pub use sandbox_server::{SandboxHost, SandboxSettings};
 
+/// How the EventStoreDB-protocol server may serve, for its verb.
+pub mod eventstore_options {
+    pub use lastseat_eventstore_server::{Disturbances, Leader, Stall};
+}
+
 /// How the sandbox may serve, for its verb.
 pub mod sandbox_options {
     pub use lastseat_payments_sandbox::stripe::{Disturbances, Options, Outage, WebhookOptions};
@@ -43,6 +48,7 @@ use crate::routes::bookings::fast_refusal::FastRefusals;
 use crate::server::{self, Budget, Capacity};
 use crate::webhooks::Webhooks;
 use event_log::ChosenLog;
+use eventstore_options::Disturbances;
 use lastseat_domain::ports::{Clock, EventLog, Ids};
 use lastseat_engine::{BoxOffice, Ports};
 use lastseat_event_log_sqlite::{AcceptLoss, FatalHook};
@@ -202,7 +208,7 @@ impl Inside {
             charges::warn_of_unmatched(&*log, sandbox).await;
         }
         // Before the log is read to its end: other nodes may be waiting for it.
-        let eventstore_server = EventStoreServer::start(config, &log, clock, shutdown).await?;
+        let eventstore_server = EventStoreServer::start(config, &log, clock, Disturbances::default(), shutdown).await?;
         let redis = redis::open(config, clock).await?;
         let ids: Arc<dyn Ids> = Arc::new(RandomIds);
         let ports = Ports {

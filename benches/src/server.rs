@@ -4,6 +4,7 @@ use crate::outcome::Outcome;
 use lastseat::auth::Role;
 use lastseat::config::Config;
 use lastseat::config::service_url::ServiceUrl;
+use lastseat::wiring::eventstore_options::Disturbances;
 use lastseat_domain::{BuyerId, Quota, Secret};
 use lastseat_in_process::SystemClock;
 use lastseat_payments_sandbox::{SandboxGateway, stripe};
@@ -77,7 +78,7 @@ pub(crate) async fn lastseat(data: PathBuf, backing: Backing) -> Outcome<()> {
 pub(crate) async fn eventstore_server(data: PathBuf) -> Outcome<()> {
     let config = Config { data, eventstore_listen: Some(ANY_PORT), eventstore_listen_write: true, ..Config::default() };
     let on_fatal = Arc::new(|why: &str| eprintln!("the event log has stopped: {why}"));
-    let host = lastseat::wiring::LogHost::start(&config, None, on_fatal, None).await?;
+    let host = lastseat::wiring::LogHost::start(&config, Disturbances::default(), None, on_fatal, None).await?;
     println!("{}", host.eventstore_server.as_ref().ok_or("the log is not served")?.addr);
     std::future::pending().await
 }

@@ -40,6 +40,7 @@ pub mod member_info {
     #[repr(i32)]
     pub enum VNodeState {
         Initializing = 0,
+        Follower = 6,
         Leader = 8,
     }
     impl VNodeState {
@@ -50,6 +51,7 @@ pub mod member_info {
         pub fn as_str_name(&self) -> &'static str {
             match self {
                 Self::Initializing => "INITIALIZING",
+                Self::Follower => "FOLLOWER",
                 Self::Leader => "LEADER",
             }
         }
@@ -57,6 +59,7 @@ pub mod member_info {
         pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
             match value {
                 "INITIALIZING" => Some(Self::Initializing),
+                "FOLLOWER" => Some(Self::Follower),
                 "LEADER" => Some(Self::Leader),
                 _ => None,
             }

@@ -3,6 +3,7 @@
 use crate::deadline;
 use crate::failure::Failure;
 use crate::fault;
+use crate::leadership::ReachedAt;
 use crate::served_log::ServedLog;
 use crate::wire::streams::append_req::{Content, Options, options::ExpectedStreamRevision};
 use crate::wire::streams::append_resp::{
@@ -19,10 +20,14 @@ use tonic::{Code, Request, Status, Streaming};
 impl ServedLog {
     pub(crate) async fn append_one(&self, request: Request<Streaming<AppendReq>>) -> Result<AppendResp, Status> {
         let deadline = Instant::now() + self.time_limit(request.metadata());
+        let reached = request.extensions().get::<ReachedAt>().copied();
         let mut incoming = request.into_inner();
         let received = tokio::time::timeout_at(deadline, self.receive(&mut incoming)).await;
         let draft =
             received.map_err(|_| Status::deadline_exceeded("the events did not arrive in time; nothing was written"))??;
+        if let Some(deposed) = self.leadership.deposed(reached) {
+            return Err(deposed.status);
+        }
         match draft.write(&*self.log, deadline.saturating_duration_since(Instant::now())).await {
             Ok(appended) => Ok(success(appended)),
             Err(Failure::Conflict { expected, actual }) => Ok(conflict(expected, actual)),

@@ -1,7 +1,9 @@
-//! The HTTP/2 service of a connection: checks the token, then routes the call.
+//! The HTTP/2 service of a connection: checks the token and who leads, then routes the call.
 
 use crate::access::{Access, CallKind};
-use crate::node::{Node, ReachedAt};
+use crate::disturbances::Dice;
+use crate::leadership::{Leadership, ReachedAt};
+use crate::node::Node;
 use crate::places::Place;
 use crate::served_log::ServedLog;
 use crate::settings::ServerSettings;
@@ -31,6 +33,7 @@ const MAX_READ_MESSAGE: usize = 512 * 1024;
 #[derive(Clone)]
 pub(crate) struct Dispatcher {
     access: Arc<Access>,
+    leadership: Arc<Leadership>,
     /// Calls with small messages: reads, features, gossip.
     reads: Routes,
     /// Calls with large messages.
@@ -42,15 +45,22 @@ pub(crate) struct Dispatcher {
 
 impl Dispatcher {
     /// The template.
-    pub(crate) fn new(log: Arc<dyn EventLog>, settings: &ServerSettings, shutdown: &CancellationToken) -> Self {
-        let streams = StreamsService(Arc::new(ServedLog::new(log, settings, shutdown.clone())));
-        let node = Node { clock: Arc::clone(&settings.clock), advertise: settings.advertise.clone() };
+    pub(crate) fn new(
+        log: Arc<dyn EventLog>,
+        settings: &ServerSettings,
+        dice: Option<&Arc<Dice>>,
+        shutdown: &CancellationToken,
+    ) -> Self {
+        let leadership = Arc::new(Leadership::new(settings.advertise.clone(), dice.cloned()));
+        let served = ServedLog::new(log, settings, dice, Arc::clone(&leadership), shutdown.clone());
+        let streams = StreamsService(Arc::new(served));
+        let node = Node { clock: Arc::clone(&settings.clock), leadership: Arc::clone(&leadership) };
         let reads = Routes::new(StreamsServer::new(streams.clone()).max_decoding_message_size(MAX_READ_MESSAGE))
             .add_service(ServerFeaturesServer::new(node.clone()))
             .add_service(GossipServer::new(node))
             .prepare();
         let writes = Routes::new(StreamsServer::new(streams).max_decoding_message_size(MAX_WRITE_MESSAGE)).prepare();
-        Self { access: Arc::new(Access::new(settings)), reads, writes, reached_at: None, place: None }
+        Self { access: Arc::new(Access::new(settings)), leadership, reads, writes, reached_at: None, place: None }
     }
 
     /// For a connection that reached us at this address and has this place.
@@ -63,7 +73,7 @@ impl Dispatcher {
         if self.access.is_proven_by(kind) && self.place.as_ref().is_some_and(|place| !place.prove()) {
             return Err(Status::unavailable("the server has as many connections as it takes; try again later"));
         }
-        Ok(())
+        if kind == CallKind::Public { Ok(()) } else { self.leadership.check(headers) }
     }
 }
 

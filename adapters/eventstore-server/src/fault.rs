@@ -24,6 +24,18 @@ pub(crate) fn unreadable(status: Status) -> Status {
     if status.code() == Code::OutOfRange { Status::resource_exhausted(status.message()) } else { status }
 }
 
+/// This server is not the leader; that one is.
+pub(crate) fn not_leader(host: &str, port: u16) -> Status {
+    let mut status = Status::not_found("Leader info available");
+    set_exception(&mut status, "not-leader");
+    let metadata = status.metadata_mut();
+    if let Ok(host) = host.parse() {
+        metadata.insert("leader-endpoint-host", host);
+    }
+    metadata.insert("leader-endpoint-port", port.into());
+    status
+}
+
 pub(crate) fn denied(why: &str) -> Status {
     let mut status = Status::permission_denied(why);
     set_exception(&mut status, "access-denied");

@@ -29,6 +29,7 @@
 //! - **Limits.** A stream's name has at most 1,024 bytes, an append at most 10,000 events and 16 MiB with metadata. (The
 //!   limit of 1 MiB for an append's bodies is EventStoreDB's own.)
 //! - White space before and after a JSON body is dropped; white space in it is kept.
+//! - For tests it can do what a busy or failing cluster does: see [`Disturbances`].
 //! - No "fell behind": a subscription sends "caught up" again instead, when it has.
 #![allow(clippy::result_large_err, reason = "a gRPC status is large, and it is the last thing a call does")]
 
@@ -38,9 +39,11 @@ mod batch;
 mod convert;
 mod deadline;
 mod dispatcher;
+mod disturbances;
 mod event_filter;
 mod failure;
 mod fault;
+mod leadership;
 mod node;
 mod places;
 mod read;
@@ -48,11 +51,14 @@ mod served_log;
 mod served_stream;
 mod server;
 mod settings;
+mod slow_log;
+mod stalls;
 mod streams_service;
 mod tls;
 mod wire;
 mod write;
 
+pub use disturbances::{Disturbances, Leader, Stall};
 pub use lastseat_domain::Secret;
 pub use server::serve;
 pub use settings::ServerSettings;

@@ -2,13 +2,13 @@
 //! (`Gossip`).
 
 use crate::convert::{IdForm, id_to_wire};
+use crate::leadership::{Leadership, ReachedAt};
 use crate::wire::gossip::gossip_server::Gossip;
 use crate::wire::gossip::member_info::VNodeState;
 use crate::wire::gossip::{ClusterInfo, EndPoint, MemberInfo};
 use crate::wire::server_features::server_features_server::ServerFeatures;
 use crate::wire::server_features::{SupportedMethod, SupportedMethods};
 use lastseat_domain::ports::Clock;
-use std::net::SocketAddr;
 use std::sync::Arc;
 use tonic::{Request, Response, Status};
 use uuid::Uuid;
@@ -16,15 +16,10 @@ use uuid::Uuid;
 /// The release whose protocol this is; clients compare it with what they need.
 const PROTOCOL_VERSION: &str = "23.10.0";
 
-/// The address at which a client reached us, in the extensions of its request.
-#[derive(Clone, Copy)]
-pub(crate) struct ReachedAt(pub(crate) SocketAddr);
-
 #[derive(Clone)]
 pub(crate) struct Node {
     pub(crate) clock: Arc<dyn Clock>,
-    /// See [`ServerSettings::advertise`](crate::ServerSettings::advertise).
-    pub(crate) advertise: Option<(String, u16)>,
+    pub(crate) leadership: Arc<Leadership>,
 }
 
 #[tonic::async_trait]
@@ -50,17 +45,28 @@ impl ServerFeatures for Node {
 #[tonic::async_trait]
 impl Gossip for Node {
     async fn read(&self, request: Request<()>) -> Result<Response<ClusterInfo>, Status> {
-        let reached = request.extensions().get::<ReachedAt>();
-        let reached = reached.map(|ReachedAt(at)| (at.ip().to_canonical().to_string(), at.port()));
-        let (address, port) = self.advertise.clone().or(reached).ok_or_else(|| Status::internal("no address"))?;
+        let reached = request.extensions().get::<ReachedAt>().copied();
+        let (host, port) = self.leadership.own_address(reached).ok_or_else(|| Status::internal("no address"))?;
+        let members = match self.leadership.other_leader() {
+            None => vec![self.member(host, port, VNodeState::Leader)],
+            Some(leader) => {
+                let leader = self.member(leader.host.clone(), leader.port, VNodeState::Leader);
+                vec![self.member(host, port, VNodeState::Follower), leader]
+            }
+        };
+        Ok(Response::new(ClusterInfo { members }))
+    }
+}
+
+impl Node {
+    fn member(&self, address: String, port: u16, state: VNodeState) -> MemberInfo {
         let id = Uuid::new_v5(&Uuid::NAMESPACE_URL, format!("esdb://{address}:{port}").as_bytes());
-        let member = MemberInfo {
+        MemberInfo {
             instance_id: Some(id_to_wire(id, IdForm::Text)),
             time_stamp: self.clock.now().timestamp_millis(),
-            state: VNodeState::Leader.into(),
+            state: state.into(),
             is_alive: true,
             http_end_point: Some(EndPoint { address, port: u32::from(port) }),
-        };
-        Ok(Response::new(ClusterInfo { members: vec![member] }))
+        }
     }
 }

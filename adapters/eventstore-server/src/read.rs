@@ -1,6 +1,7 @@
 //! `Read`: reads of a stream or of the whole log, and subscriptions to either.
 
 mod end_with;
+mod live_buffer;
 mod page;
 mod request;
 mod subscription;
@@ -15,6 +16,7 @@ use futures::StreamExt;
 use futures::future::BoxFuture;
 use lastseat_domain::ports::event_log::Position;
 use lastseat_domain::ports::event_log::request::check_start;
+use live_buffer::LiveBuffer;
 use request::{From, ReadRequest, Source};
 use std::sync::Arc;
 use tonic::metadata::MetadataMap;
@@ -53,6 +55,14 @@ impl ServedLog {
     }
 
     async fn subscribe(&self, request: ReadRequest) -> Result<Answers, Status> {
+        let answers = self.subscribe_to_any(request).await?;
+        Ok(match self.live_buffer {
+            Some(limit) => LiveBuffer::new(answers, limit).boxed(),
+            None => answers,
+        })
+    }
+
+    async fn subscribe_to_any(&self, request: ReadRequest) -> Result<Answers, Status> {
         let head = self.log.head().await.map_err(|fault| fault::status(&fault))?;
         let context =
             subscription::Context { log: Arc::clone(&self.log), clock: Arc::clone(&self.clock), id_form: request.id_form, head };

@@ -1,6 +1,9 @@
 //! The log that is served, with what every call on it needs.
 
+use crate::disturbances::Dice;
+use crate::leadership::Leadership;
 use crate::settings::ServerSettings;
+use crate::slow_log::SlowLog;
 use lastseat_domain::ports::{Clock, EventLog};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -14,13 +17,27 @@ pub(crate) struct ServedLog {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) append_deadline: Duration,
     pub(crate) shutdown: CancellationToken,
+    pub(crate) leadership: Arc<Leadership>,
+    /// See [`Disturbances::live_buffer`](crate::Disturbances::live_buffer).
+    pub(crate) live_buffer: Option<usize>,
     subscriptions: AtomicU64,
 }
 
 impl ServedLog {
-    pub(crate) fn new(log: Arc<dyn EventLog>, settings: &ServerSettings, shutdown: CancellationToken) -> Self {
+    pub(crate) fn new(
+        log: Arc<dyn EventLog>,
+        settings: &ServerSettings,
+        dice: Option<&Arc<Dice>>,
+        leadership: Arc<Leadership>,
+        shutdown: CancellationToken,
+    ) -> Self {
         let (clock, append_deadline) = (Arc::clone(&settings.clock), settings.append_deadline);
-        Self { log, clock, append_deadline, shutdown, subscriptions: AtomicU64::new(1) }
+        let log = match dice {
+            Some(dice) if dice.may_be_slow() => Arc::new(SlowLog::new(log, Arc::clone(dice))),
+            _ => log,
+        };
+        let live_buffer = dice.and_then(|dice| dice.live_buffer());
+        Self { log, clock, append_deadline, shutdown, leadership, live_buffer, subscriptions: AtomicU64::new(1) }
     }
 
     /// Only for people who compare the logs of client and server.

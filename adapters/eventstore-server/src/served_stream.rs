@@ -7,6 +7,7 @@
 //! read the last answers, and that the server is shutting down. So what a client still sends is read and dropped until
 //! the client closes its side.
 
+use crate::stalls::Gate;
 use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
@@ -22,13 +23,20 @@ pub(crate) struct ServedStream {
     stream: TcpStream,
     /// Ours is closed; the client's has this much time left.
     lingering: Option<Pin<Box<Sleep>>>,
+    /// Only in tests.
+    gate: Option<Gate>,
 }
 
 impl ServedStream {
-    pub(crate) fn new(stream: TcpStream) -> Self {
-        let stream = Self { stream, lingering: None };
+    pub(crate) fn new(stream: TcpStream, gate: Option<Gate>) -> Self {
+        let stream = Self { stream, lingering: None, gate };
         stream.acknowledge();
         stream
+    }
+
+    /// Ready unless the connection stalls.
+    fn flows(&mut self, context: &mut Context<'_>) -> Poll<()> {
+        self.gate.as_mut().map_or(Poll::Ready(()), |gate| gate.poll(context))
     }
 
     /// The kernel resets the option by itself, so it is set again after each read.
@@ -40,6 +48,7 @@ impl ServedStream {
 
 impl AsyncRead for ServedStream {
     fn poll_read(mut self: Pin<&mut Self>, context: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        ready!(self.flows(context));
         let read = ready!(Pin::new(&mut self.stream).poll_read(context, buffer));
         self.acknowledge();
         Poll::Ready(read)
@@ -48,6 +57,7 @@ impl AsyncRead for ServedStream {
 
 impl AsyncWrite for ServedStream {
     fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        ready!(self.flows(context));
         Pin::new(&mut self.stream).poll_write(context, bytes)
     }
 
@@ -59,7 +69,7 @@ impl AsyncWrite for ServedStream {
         if self.lingering.is_none() {
             ready!(Pin::new(&mut self.stream).poll_shutdown(context))?;
         }
-        let Self { stream, lingering } = &mut *self;
+        let Self { stream, lingering, .. } = &mut *self;
         let lingering = lingering.get_or_insert_with(|| Box::pin(tokio::time::sleep(LINGER)));
         let mut dropped = [0; 4096];
         while lingering.as_mut().poll(context).is_pending() {
@@ -78,6 +88,7 @@ impl AsyncWrite for ServedStream {
         context: &mut Context<'_>,
         pieces: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
+        ready!(self.flows(context));
         Pin::new(&mut self.stream).poll_write_vectored(context, pieces)
     }
 
@@ -116,7 +127,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_client_that_goes_on_sending_reads_everything_and_the_end() {
-        assert_eq!(last_words(ServedStream::new).await.unwrap(), b"the end");
+        assert_eq!(last_words(|stream| ServedStream::new(stream, None)).await.unwrap(), b"the end");
     }
 
     /// The failing twin: a plain stream.
@@ -131,7 +142,7 @@ mod tests {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
         let (stream, _) = listener.accept().await.unwrap();
-        ServedStream::new(stream).shutdown().await.unwrap();
+        ServedStream::new(stream, None).shutdown().await.unwrap();
         drop(client);
     }
 }

@@ -2,9 +2,11 @@
 //! of bounded length.
 
 use crate::dispatcher::Dispatcher;
+use crate::disturbances::Dice;
 use crate::places::{Place, Places};
 use crate::served_stream::ServedStream;
 use crate::settings::ServerSettings;
+use crate::stalls::{Gate, Stalls};
 use crate::tls::Tls;
 use hyper::server::conn::http2;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
@@ -47,7 +49,9 @@ pub async fn serve(
     shutdown: CancellationToken,
 ) -> io::Result<()> {
     let http = http(&settings);
-    let dispatcher = Dispatcher::new(log, &settings, &shutdown);
+    let dice = Dice::new(&settings.disturbances).map(Arc::new);
+    let dispatcher = Dispatcher::new(log, &settings, dice.as_ref(), &shutdown);
+    let stalls = dice.map(|dice| Arc::new(Stalls::new(dice, Arc::clone(&settings.clock))));
     let is_open = settings.reader_token.is_none() && settings.writer_token.is_none();
     let unproven = if is_open { settings.max_connections } else { settings.max_unproven_connections };
     let places = Places::new(settings.max_connections, unproven);
@@ -58,11 +62,12 @@ pub async fn serve(
     while let Some((stream, peer)) = accept(&listener, &shutdown, &mut warned).await {
         let place = places.enter(peer.ip());
         let dispatcher = dispatcher.for_connection(stream.local_addr().unwrap_or(fallback), Arc::clone(&place));
+        let gate = stalls.clone().map(Gate::new);
         let (http, tls) = (http.clone(), settings.tls.clone());
         let (shutdown, cut) = (shutdown.child_token(), cut.child_token());
         connections.spawn(async move {
             tokio::select! {
-                () = connection(http, stream, tls, dispatcher, &place, shutdown) => {}
+                () = connection(http, stream, gate, tls, dispatcher, &place, shutdown) => {}
                 () = cut.cancelled() => {}
             }
         });
@@ -121,6 +126,7 @@ async fn accept(
 async fn connection(
     http: http2::Builder<TokioExecutor>,
     stream: TcpStream,
+    gate: Option<Gate>,
     tls: Option<Tls>,
     dispatcher: Dispatcher,
     place: &Place,
@@ -130,7 +136,7 @@ async fn connection(
     if stream.set_nodelay(true).is_err() {
         return;
     }
-    let stream = ServedStream::new(stream);
+    let stream = ServedStream::new(stream, gate);
     let served = async {
         let Some(tls) = tls else { return serve_http(http, stream, dispatcher, place, shutdown).await };
         let accepted = tokio::select! {

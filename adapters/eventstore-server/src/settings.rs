@@ -1,5 +1,6 @@
 //! Settings of the server.
 
+use crate::disturbances::Disturbances;
 use crate::tls::Tls;
 use lastseat_domain::Secret;
 use lastseat_domain::ports::Clock;
@@ -37,6 +38,8 @@ pub struct ServerSettings {
     pub grace: Duration,
     /// For deadlines that clients send as a date, and for the dates in answers.
     pub clock: Arc<dyn Clock>,
+    /// For tests. Nothing is disturbed by default.
+    pub disturbances: Disturbances,
 }
 
 impl ServerSettings {
@@ -60,6 +63,7 @@ impl ServerSettings {
             max_calls_per_connection: 256,
             grace: Duration::from_secs(5),
             clock,
+            disturbances: Disturbances::default(),
         }
     }
 
@@ -85,6 +89,7 @@ impl fmt::Debug for ServerSettings {
             .field("writer_token", &self.writer_token)
             .field("tls", &self.tls.is_some())
             .field("advertise", &self.advertise)
+            .field("disturbances", &self.disturbances)
             .finish_non_exhaustive()
     }
 }

@@ -2,6 +2,7 @@
 
 use crate::batch;
 use crate::fault;
+use crate::leadership::ReachedAt;
 use crate::read::Answers;
 use crate::served_log::ServedLog;
 use crate::wire::streams::streams_server::Streams;
@@ -33,7 +34,8 @@ impl Streams for StreamsService {
         &self,
         request: Request<Streaming<BatchAppendReq>>,
     ) -> Result<Response<Self::BatchAppendStream>, Status> {
-        Ok(Response::new(batch::session(Arc::clone(&self.0), request.into_inner())))
+        let reached = request.extensions().get::<ReachedAt>().copied();
+        Ok(Response::new(batch::session(Arc::clone(&self.0), reached, request.into_inner())))
     }
 
     async fn delete(&self, _: Request<DeleteReq>) -> Result<Response<DeleteResp>, Status> {

@@ -287,7 +287,7 @@ async fn after_a_lost_answer_the_outcome_is_unknown_and_a_repeat_finds_it() {
 #[tokio::test]
 async fn an_append_to_a_log_that_never_answers_ends_at_the_deadline() {
     let settings = ServerSettings { append_deadline: Duration::from_millis(200), ..writing() };
-    let server = TestServer::new(Arc::new(Silent), settings).await;
+    let server = TestServer::new(Silent::new(), settings).await;
     let client = server.client();
     let late = soon(client.append_to_stream("seat-1", &at(StreamState::NoStream), event("a"))).await.unwrap_err();
     assert!(matches!(late, Error::DeadlineExceeded), "{late:?}");

@@ -46,10 +46,11 @@ async fn a_read_ends_with_an_error_on_shutdown() {
 #[tokio::test]
 async fn an_append_without_an_answer_is_cut_off_after_the_grace_period() {
     let settings = ServerSettings { grace: Duration::from_millis(300), append_deadline: Duration::from_secs(3600), ..writing() };
-    let server = TestServer::new(Arc::new(Silent), settings).await;
+    let log = Silent::new();
+    let server = TestServer::new(log.clone(), settings).await;
     let client = server.client();
     let append = tokio::spawn(async move { client.append_to_stream("seat-1", &at(StreamState::NoStream), event("a")).await });
-    tokio::time::sleep(Duration::from_millis(300)).await;
+    log.called(1).await;
     server.stop().await;
     soon(append).await.unwrap().expect_err("the outcome is unknown");
 }
@@ -157,7 +158,8 @@ async fn a_connection_without_a_call_is_closed() {
 /// Neither a read nor a subscription delays it.
 #[tokio::test]
 async fn a_log_that_never_answers_does_not_block_shutdown() {
-    let server = TestServer::new(Arc::new(Silent), writing()).await;
+    let log = Silent::new();
+    let server = TestServer::new(log.clone(), writing()).await;
     let client = server.client();
     let read = tokio::spawn({
         let client = client.clone();
@@ -167,7 +169,7 @@ async fn a_log_that_never_answers_does_not_block_shutdown() {
         let mut followed = client.subscribe_to_all(&SubscribeToAllOptions::default()).await;
         followed.next_subscription_event().await.map(|_| ())
     });
-    tokio::time::sleep(Duration::from_millis(300)).await;
+    log.called(2).await;
     server.stop().await;
     soon(read).await.unwrap().expect_err("nothing was read");
     soon(follow).await.unwrap().expect_err("nothing is followed");

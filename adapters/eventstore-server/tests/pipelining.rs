@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use common::raw::{batch_append, streams};
 use common::wire::streams::batch_append_req::options::{DeadlineOption, ExpectedStreamPosition};
 use common::wire::streams::{BatchAppendReq, BatchAppendResp, batch_append_resp};
-use common::{TestServer, soon, sqlite, writing};
+use common::{TestServer, memory, soon, sqlite, writing};
 use futures::SinkExt;
 use futures::channel::mpsc;
 use lastseat_domain::StreamName;
@@ -92,12 +92,11 @@ async fn an_append_without_events_keeps_its_place() {
     server.stop().await;
 }
 
-/// The first part names how long the client waits.
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+/// The first part names how long the client waits. In paused time.
+#[tokio::test(start_paused = true)]
 async fn the_time_between_its_parts_counts_for_an_append() {
     const LIMIT: Duration = Duration::from_millis(50);
-    let (_folder, log) = sqlite();
-    let server = TestServer::new(log, writing()).await;
+    let server = TestServer::new(memory(), writing()).await;
     let (mut requests, receiver) = mpsc::channel(0);
     let mut incoming = streams(&server).await.batch_append(receiver).await.unwrap().into_inner();
     let mut first = BatchAppendReq { is_final: false, ..batch_append("seat-late", "a") };
@@ -107,7 +106,7 @@ async fn the_time_between_its_parts_counts_for_an_append() {
     requests.send(first).await.unwrap();
     requests.send(batch_append("seat-1", "c")).await.unwrap();
     assert!(is_written(&soon(incoming.message()).await.unwrap().unwrap()), "so the first part has been received");
-    tokio::time::sleep(LIMIT).await;
+    tokio::time::advance(LIMIT).await;
     requests.send(last).await.unwrap();
     let answer = soon(incoming.message()).await.unwrap().unwrap();
     let Some(batch_append_resp::Result::Error(status)) = &answer.result else { panic!("{answer:?}") };

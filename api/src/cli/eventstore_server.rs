@@ -1,14 +1,16 @@
 //! `lastseat eventstore-server`: serves the event log, and the payment sandbox if asked to, to nodes and
 //! auditors. Sells nothing.
 
+mod disturbance_args;
+
 use super::accept_loss::AcceptLossFlag;
 use super::service;
 use super::terminal::{self, Paint, say_apart};
 use crate::config::{Config, SETTINGS, Setting, SettingFlags};
-use crate::wiring::chosen::AcceptLoss;
 use crate::wiring::sandbox_options::Options;
 use crate::wiring::{LogHost, SandboxSettings};
 use clap::{ArgMatches, Args, Command, FromArgMatches};
+use disturbance_args::DisturbanceArgs;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -32,6 +34,7 @@ pub struct EventStoreServerArgs {
     pub flags: SettingFlags,
     pub accept_loss: AcceptLossFlag,
     pub sandbox: SandboxFlags,
+    pub disturbances: DisturbanceArgs,
 }
 
 /// The payment sandbox beside the log.
@@ -77,7 +80,8 @@ An auditor reads the same log with any EventStoreDB client, or with
 impl Args for EventStoreServerArgs {
     fn augment_args(command: Command) -> Command {
         let args = FLAGS.iter().filter_map(|(flag, key)| Some(setting(key)?.arg(Some(flag))));
-        let command = AcceptLossFlag::augment_args(SandboxFlags::augment_args(command.args(args)));
+        let command = SandboxFlags::augment_args(command.args(args));
+        let command = DisturbanceArgs::augment_args(AcceptLossFlag::augment_args(command));
         command.after_help(EXAMPLES).mut_arg("eventstore_listen", |arg| {
             arg.help(format!("Address and port to serve the event log on [default: {DEFAULT_ADDRESS}]"))
         })
@@ -98,6 +102,7 @@ impl FromArgMatches for EventStoreServerArgs {
     fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), clap::Error> {
         self.accept_loss.update_from_arg_matches(matches)?;
         self.sandbox.update_from_arg_matches(matches)?;
+        self.disturbances.update_from_arg_matches(matches)?;
         self.flags.read(matches, |setting| FLAGS.iter().any(|(_, key)| *key == setting.key));
         Ok(())
     }
@@ -108,13 +113,16 @@ fn setting(key: &str) -> Option<&'static Setting> {
 }
 
 /// Serves until Ctrl-C or SIGTERM.
-pub async fn run(mut config: Config, sandbox: &SandboxFlags, accept_loss: Option<AcceptLoss>) -> ExitCode {
+pub async fn run(mut config: Config, args: &EventStoreServerArgs) -> ExitCode {
+    let accept_loss = args.accept_loss.decision();
     config.eventstore_listen.get_or_insert(DEFAULT_ADDRESS);
-    let start = async || LogHost::start(&config, sandbox.settings(), Arc::new(terminal::fatal), accept_loss).await;
-    service::run(&config, start, async |host| say_apart(greeting(host, &config, Paint::stdout()))).await
+    let (disturbances, sandbox) = (args.disturbances.disturbances(), args.sandbox.settings());
+    let start = async || LogHost::start(&config, disturbances, sandbox, Arc::new(terminal::fatal), accept_loss).await;
+    let disturbed = args.disturbances.description();
+    service::run(&config, start, async |host| say_apart(greeting(host, &config, &disturbed, Paint::stdout()))).await
 }
 
-fn greeting(host: &LogHost, config: &Config, paint: Paint) -> String {
+fn greeting(host: &LogHost, config: &Config, disturbed: &[String], paint: Paint) -> String {
     let mut lines =
         vec![String::new(), format!("  {}", paint.bold("lastseat eventstore-server   The event log, for nodes and auditors."))];
     lines.push(String::new());
@@ -132,6 +140,9 @@ fn greeting(host: &LogHost, config: &Config, paint: Paint) -> String {
         ));
     }
     lines.push(format!("  Data       {}", config.data.display()));
+    for (what, title) in disturbed.iter().zip(std::iter::once("Disturbed").chain(std::iter::repeat(""))) {
+        lines.push(format!("  {title:<9}  {}", paint.yellow(&format!("{what}, on purpose: for tests"))));
+    }
     lines.push(String::new());
     lines.push(format!("  {}", paint.dim("Stop with Ctrl-C.")));
     lines.push(String::new());

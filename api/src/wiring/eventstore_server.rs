@@ -4,7 +4,7 @@ use super::listener::bind;
 use super::start_error::StartError;
 use crate::config::Config;
 use lastseat_domain::ports::{Clock, EventLog};
-use lastseat_eventstore_server::{ServerSettings, Tls};
+use lastseat_eventstore_server::{Disturbances, ServerSettings, Tls};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -28,6 +28,7 @@ impl EventStoreServer {
         config: &Config,
         log: &Arc<dyn EventLog>,
         clock: &Arc<dyn Clock>,
+        disturbances: Disturbances,
         shutdown: &CancellationToken,
     ) -> Result<Option<Self>, StartError> {
         let Some(at) = config.eventstore_listen else { return Ok(None) };
@@ -36,7 +37,7 @@ impl EventStoreServer {
                 "--eventstore-listen serves the log in --data, but --eventstore says that the log is elsewhere; leave one out";
             return Err(StartError::Server(why.to_owned()));
         }
-        let settings = settings(config, at, clock)?;
+        let settings = settings(config, at, clock, disturbances)?;
         let (listener, addr) = bind(at).await?;
         let has_tls = settings.tls.is_some();
         let serving = lastseat_eventstore_server::serve(listener, Arc::clone(log), settings, shutdown.clone());
@@ -77,13 +78,23 @@ fn connection_string(addr: SocketAddr, has_tls: bool) -> String {
     format!("esdb://{addr}{}", if has_tls { "" } else { "?tls=false" })
 }
 
-fn settings(config: &Config, at: SocketAddr, clock: &Arc<dyn Clock>) -> Result<ServerSettings, StartError> {
+fn settings(
+    config: &Config,
+    at: SocketAddr,
+    clock: &Arc<dyn Clock>,
+    disturbances: Disturbances,
+) -> Result<ServerSettings, StartError> {
+    if disturbances != Disturbances::default() && !at.ip().is_loopback() {
+        let why = format!("at {at} a server that disturbs its clients could be taken for a real one; let it listen on 127.0.0.1");
+        return Err(StartError::Server(why));
+    }
     let settings = ServerSettings {
         write: config.eventstore_listen_write,
         reader_token: config.eventstore_listen_token.clone(),
         writer_token: config.eventstore_listen_write_token.clone(),
         tls: tls(config)?,
         advertise: config.eventstore_advertise.clone(),
+        disturbances,
         ..ServerSettings::new(Arc::clone(clock))
     };
     settings.may_listen_on(at).map_err(StartError::Server)?;
@@ -108,6 +119,17 @@ fn tls(config: &Config) -> Result<Option<Tls>, StartError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_server_that_disturbs_its_clients_stays_on_this_machine() {
+        let clock: Arc<dyn Clock> = Arc::new(lastseat_in_process::SystemClock);
+        let config = Config { eventstore_listen_token: lastseat_domain::Secret::new("secret"), ..Config::default() };
+        let started = |at: &str, disturbances| settings(&config, at.parse().unwrap(), &clock, disturbances);
+        let some = Disturbances { live_buffer: Some(32), ..Disturbances::default() };
+        assert!(started("127.0.0.1:2113", some.clone()).is_ok());
+        assert!(started("192.0.2.1:2113", Disturbances::default()).is_ok());
+        assert!(started("192.0.2.1:2113", some).is_err_and(|error| error.to_string().contains("127.0.0.1")));
+    }
 
     #[test]
     fn clients_without_tls_have_to_say_so() {

@@ -1,6 +1,7 @@
 //! A process that serves the event log, and the payment sandbox if asked to, and sells nothing.
 
 use super::event_log::ChosenLog;
+use super::eventstore_options::Disturbances;
 use super::eventstore_server::EventStoreServer;
 use super::sandbox_server::{SandboxServer, SandboxSettings};
 use super::start_error::StartError;
@@ -25,12 +26,13 @@ pub struct LogHost {
 
 impl LogHost {
     /// Opens the log and starts its server, and that of the sandbox with `sandbox`. `on_fatal` is called if the log stops
-    /// for good. `accept_loss` is the decision to go on with a log that has lost events.
+    /// for good. `disturbances` are what the log's clients are disturbed by. `accept_loss` is the decision to go on with a log that has lost events.
     ///
     /// # Errors
     /// [`StartError`].
     pub async fn start(
         config: &Config,
+        disturbances: Disturbances,
         sandbox: Option<SandboxSettings>,
         on_fatal: FatalHook,
         accept_loss: Option<AcceptLoss>,
@@ -42,7 +44,7 @@ impl LogHost {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let log = ChosenLog::open(config, &data, &clock, on_fatal, accept_loss, COMMAND).await?;
         let shutdown = CancellationToken::new();
-        match start_servers(config, sandbox, &data, &log, &clock, &shutdown).await {
+        match start_servers(config, disturbances, sandbox, &data, &log, &clock, &shutdown).await {
             Ok((eventstore_server, sandbox_server)) => Ok(Self { eventstore_server, sandbox_server, log, shutdown }),
             Err(error) => {
                 shutdown.cancel();
@@ -75,13 +77,14 @@ impl LogHost {
 
 async fn start_servers(
     config: &Config,
+    disturbances: Disturbances,
     sandbox: Option<SandboxSettings>,
     data: &DataDir,
     log: &ChosenLog,
     clock: &Arc<dyn Clock>,
     shutdown: &CancellationToken,
 ) -> Result<(Option<EventStoreServer>, Option<SandboxServer>), StartError> {
-    let eventstore_server = EventStoreServer::start(config, &log.port(), clock, shutdown).await?;
+    let eventstore_server = EventStoreServer::start(config, &log.port(), clock, disturbances, shutdown).await?;
     let sandbox_server = match sandbox {
         Some(settings) => Some(SandboxServer::start(data, settings, shutdown).await?),
         None => None,
@@ -111,7 +114,7 @@ mod tests {
         let listen = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
         let config = Config { data: dir.path().to_owned(), eventstore_listen: Some(listen), ..Config::default() };
         let sandbox = SandboxSettings { listen, anywhere: false, options: Options::default() };
-        let mut host = LogHost::start(&config, Some(sandbox), Arc::new(|_| ()), None).await.unwrap();
+        let mut host = LogHost::start(&config, Disturbances::default(), Some(sandbox), Arc::new(|_| ()), None).await.unwrap();
         assert!(tokio::time::timeout(Duration::from_millis(300), host.failed()).await.is_err(), "all is well");
         host.sandbox_server.as_ref().unwrap().abort();
         assert_eq!(host.failed().await, "the sandbox server has ended");

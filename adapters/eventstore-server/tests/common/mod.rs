@@ -27,6 +27,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 use tempfile::TempDir;
 use tokio::net::TcpListener;
+use tokio::sync::Semaphore;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
@@ -171,7 +172,26 @@ pub async fn names(read: eventstore::Result<ReadStream>) -> Vec<String> {
 }
 
 /// A log that never answers.
-pub struct Silent;
+pub struct Silent {
+    /// A permit for each call.
+    calls: Semaphore,
+}
+
+impl Silent {
+    pub fn new() -> Arc<Self> {
+        Arc::new(Self { calls: Semaphore::new(0) })
+    }
+
+    /// Waits for so many further calls.
+    pub async fn called(&self, times: u32) {
+        soon(self.calls.acquire_many(times)).await.unwrap().forget();
+    }
+
+    async fn never<T>(&self) -> T {
+        self.calls.add_permits(1);
+        std::future::pending().await
+    }
+}
 
 #[async_trait]
 impl EventLog for Silent {
@@ -180,7 +200,7 @@ impl EventLog for Silent {
     }
 
     async fn append(&self, _: Vec<StreamWrite>) -> Result<Vec<WriteOutcome>, LogFault> {
-        std::future::pending().await
+        self.never().await
     }
 
     async fn read_stream(
@@ -190,7 +210,7 @@ impl EventLog for Silent {
         _: Direction,
         _: usize,
     ) -> Result<Vec<Arc<RecordedEvent>>, LogFault> {
-        std::future::pending().await
+        self.never().await
     }
 
     async fn read_all(
@@ -200,7 +220,7 @@ impl EventLog for Silent {
         _: usize,
         _: &Filter,
     ) -> Result<Vec<Arc<RecordedEvent>>, LogFault> {
-        std::future::pending().await
+        self.never().await
     }
 
     fn subscribe(&self, _: Position, _: Filter) -> BoxStream<'static, Result<Delivery, LogFault>> {
@@ -208,7 +228,7 @@ impl EventLog for Silent {
     }
 
     async fn head(&self) -> Result<Position, LogFault> {
-        std::future::pending().await
+        self.never().await
     }
 }
 
