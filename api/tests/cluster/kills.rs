@@ -21,8 +21,8 @@ fn number(variable: &str) -> Option<u64> {
     std::env::var(variable).ok().map(|text| text.parse().unwrap_or_else(|_| panic!("{variable} must be a number")))
 }
 
-/// Twenty rows of 50 and a floor of 2,000 places: what the buyers of the kill test expect.
-fn big_show() -> Value {
+/// Twenty rows of 50 and a floor of 2,000 places: what the buyers of `buyers.rs` expect.
+pub fn big_show() -> Value {
     let rows: Vec<_> = (0..20).map(|row| json!({"row": format!("R{row}"), "seats": 50})).collect();
     json!({
         "id": "show-0", "title": "show-0", "currency": "EUR", "hold_seconds": HOLD_SECONDS,

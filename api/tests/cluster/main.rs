@@ -1,5 +1,5 @@
 //! Several nodes as processes on one event log server, with and without Redis: a rush, a sale down to the
-//! last ticket, and kill -9 of nodes and of the log.
+//! last ticket, kill -9 of nodes and of the log, and a log whose server disturbs its clients.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "a test may fail loudly")]
 #![allow(clippy::print_stderr, reason = "the seed and the counts belong to what the test says")]
 
@@ -8,6 +8,7 @@
 mod buyers;
 #[path = "../kill_9/check.rs"]
 mod check;
+mod disturbed;
 mod kills;
 mod nodes;
 mod operators;

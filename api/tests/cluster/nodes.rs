@@ -21,9 +21,14 @@ pub struct Cluster {
 impl Cluster {
     /// `None` if the test needs Redis and it is not installed.
     pub async fn start(nodes: usize, with_redis: bool) -> Option<Self> {
+        Self::start_disturbed(nodes, with_redis, &[]).await
+    }
+
+    /// Likewise, with a log whose server disturbs its clients as these flags say.
+    pub async fn start_disturbed(nodes: usize, with_redis: bool, disturbances: &[&str]) -> Option<Self> {
         let redis = if with_redis { Some(RedisServer::start()?) } else { None };
         let dir = tempfile::tempdir().unwrap();
-        let log_server = LogServer::start(&dir.path().join("log"));
+        let log_server = LogServer::start_disturbed(&dir.path().join("log"), disturbances);
         let admin = token_with(&dir.path().join("token.key"), &dir.path().join("node-0"), "root", "admin");
         let mut cluster = Self { nodes: Vec::new(), log_server: Some(log_server), redis, admin, dir };
         for number in 0..nodes {

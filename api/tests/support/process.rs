@@ -197,6 +197,11 @@ impl LogServer {
         Self::start_at(data, "127.0.0.1:0", "127.0.0.1:0")
     }
 
+    /// Likewise, with flags by which it disturbs its clients. (A restart leaves them out.)
+    pub fn start_disturbed(data: &Path, disturbances: &[&str]) -> Self {
+        Self::start_with(data, "127.0.0.1:0", "127.0.0.1:0", disturbances)
+    }
+
     /// Starts it for auditors who know this token.
     pub fn start_for_reading(data: &Path, token: &str) -> Self {
         let mut command = command(
@@ -215,8 +220,12 @@ impl LogServer {
 
     /// Starts it where nodes look for it.
     pub fn start_at(data: &Path, listen: &str, sandbox: &str) -> Self {
+        Self::start_with(data, listen, sandbox, &[])
+    }
+
+    fn start_with(data: &Path, listen: &str, sandbox: &str, more: &[&str]) -> Self {
         let arguments = ["eventstore-server", "--write", "--listen", listen, "--sandbox-listen", sandbox, "--log-level", "warn"];
-        Self::greeted(Process::start(&arguments, data), data)
+        Self::greeted(Process::start(&[&arguments, more].concat(), data), data)
     }
 
     /// `kill -9`, and again in the same place.
