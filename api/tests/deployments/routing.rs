@@ -1,7 +1,7 @@
 //! What the proxy sends where.
 
 use crate::deployment::{COMMON, Deployments};
-use crate::support::{show, text};
+use crate::support::{eventually, show, text};
 use serde_json::json;
 
 #[tokio::test(flavor = "multi_thread")]
@@ -33,7 +33,10 @@ async fn shows_are_at_the_common_host_and_everything_else_at_their_deployments()
 
     // A login is good for both: they have one token key.
     for client in [&north, &south] {
-        client.get("/v1/me/bookings").bearer(&all.admin).send().await.ok(200);
+        eventually("the lists are read", async || {
+            Some(client.get("/v1/me/bookings").bearer(&all.admin).send().await).filter(|answer| answer.status == 200)
+        })
+        .await;
         for inside in ["/metrics", "/health/ready", "/health/live"] {
             client.get(inside).send().await.problem(404, "not_here");
         }
