@@ -51,20 +51,21 @@ impl Readers {
         query: impl FnOnce(&Connection) -> Result<T, TablesFault> + Send + 'static,
     ) -> Result<T, TablesFault> {
         let permit = Arc::clone(&self.permits).acquire_owned().await;
-        let pool = Arc::clone(&self.pool);
+        let (pool, damaged) = (Arc::clone(&self.pool), self.damaged.clone());
         // The query goes on when its client hangs up, and the permit with it.
         let answer = tokio::task::spawn_blocking(move || {
             let _permit = permit;
-            read(&pool, query)
+            let answer = read(&pool, query);
+            // While it has the permit: later it would be taken for damage of the next file.
+            if let Err(fault) = &answer
+                && fault.is_damage()
+            {
+                damaged.send_replace(Some(fault.clone()));
+            }
+            answer
         });
         let answer = answer.await;
-        let answer = answer.unwrap_or_else(|error| Err(TablesFault::Failed(error.to_string())));
-        if let Err(fault) = &answer
-            && fault.is_damage()
-        {
-            self.damaged.send_replace(Some(fault.clone()));
-        }
-        answer
+        answer.unwrap_or_else(|error| Err(TablesFault::Failed(error.to_string())))
     }
 
     /// Reports what damage a query has found.
@@ -139,9 +140,29 @@ fn read<T>(pool: &Mutex<Pool>, query: impl FnOnce(&Connection) -> Result<T, Tabl
 #[cfg(test)]
 mod tests {
     use super::*;
+    use futures::FutureExt;
+    use std::pin::pin;
     use std::sync::atomic::{AtomicBool, Ordering};
     use std::sync::mpsc;
     use tokio::sync::oneshot;
+
+    /// Otherwise the new file would be taken for damaged, too, and not be rebuilt once more.
+    #[tokio::test]
+    async fn damage_that_is_reported_late_is_not_that_of_the_next_file() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("views.db");
+        let _writer = file::create(&path).expect("a file");
+        let readers = Readers::new(path, None);
+        let mut query = pin!(readers.read(|_| Err::<(), _>(TablesFault::Damaged("malformed".into()))));
+        assert!(query.as_mut().now_or_never().is_none());
+        // It has ended, and its caller has not noticed yet.
+        while readers.permits.available_permits() < CONNECTIONS as usize {
+            tokio::task::yield_now().await;
+        }
+        readers.refuse("it is being rebuilt").await;
+        assert!(query.await.is_err());
+        assert_eq!(*readers.damage().borrow(), None);
+    }
 
     /// Otherwise clients that ask and hang up run as many queries as there are threads, and a file is replaced under them.
     #[tokio::test]
