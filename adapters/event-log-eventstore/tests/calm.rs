@@ -135,7 +135,10 @@ fn hasty() -> Options {
 async fn slow_calls_give_up_neither_the_store_nor_the_connection_while_others_are_answered() {
     let server = Server::start(Arc::new(ForwardingLog(Sluggish(memory())))).await;
     let proxy = Proxy::to(server.address).await;
-    let log = EventStoreLog::open(&to(proxy.address), hasty()).unwrap();
+    // Long enough for a quick answer on a busy machine.
+    let circuit = CircuitOptions { silence: Duration::from_secs(2), ..impatient().circuit };
+    let options = Options { append_deadline: Duration::from_secs(5), circuit, ..impatient() };
+    let log = EventStoreLog::open(&to(proxy.address), options).unwrap();
     log.head().await.unwrap();
     let slow = join_all((0..20).map(|n| {
         let log = log.clone();
