@@ -110,7 +110,7 @@ impl Writer {
             head: watch::Sender::new(end.position),
             streams: KnownStreams::new(options.remembered_streams),
             next_stream: last_stream.unwrap_or(0) + 1,
-            write_ahead_log: WriteAheadLog { checkpoint_bytes: options.checkpoint_bytes, page_bytes },
+            write_ahead_log: WriteAheadLog::new(options.checkpoint_bytes, page_bytes),
             #[cfg(test)]
             commit_faults: options.commit_faults,
         })
