@@ -122,9 +122,11 @@ impl Circuit {
         }
     }
 
-    /// A trial was cancelled, or its outcome says nothing about the store's health.
-    pub(crate) fn abandoned(&mut self) {
-        if let State::Trying(_) = self.state {
+    /// A call that began at `started` was cancelled, or its outcome says nothing about the store's health.
+    pub(crate) fn abandoned(&mut self, started: Instant) {
+        if let State::Trying(since) = self.state
+            && started >= since
+        {
             self.state = State::Ready;
         }
     }
@@ -218,7 +220,9 @@ mod tests {
         let (mut circuit, now) = open();
         circuit.connectable();
         assert!(circuit.admit(now).is_some());
-        circuit.abandoned();
+        circuit.abandoned(now - MS);
+        assert_eq!(circuit.admit(now), None, "a call from before it says nothing of it");
+        circuit.abandoned(now);
         assert!(circuit.admit(now).is_some(), "the next may try");
         assert_eq!(circuit.admit(now + 199 * MS), None);
         assert_eq!(circuit.admit(now + 200 * MS), Some(Admitted::OnTrial), "the one before it has taken too long");

@@ -41,6 +41,9 @@ pub(crate) struct Counts {
     pub suspensions: u64,
 }
 
+/// Clients that may be in use at a time: the current one, and older ones that calls and subscriptions in progress keep.
+const CLIENTS: usize = 8;
+
 pub(crate) struct Connection {
     pub target: Target,
     pub options: Options,
@@ -58,8 +61,8 @@ struct State {
     /// The client, or its creation, which continues even if the caller gives up.
     current: Option<(u64, PendingClient)>,
     created: u64,
-    /// The client that the last answer came through, and when.
-    heard: Option<(u64, Instant)>,
+    /// The newest clients that answers came through, and when the last one did.
+    heard: Vec<(u64, Instant)>,
     last_fault: Option<(Instant, String)>,
 }
 
@@ -69,7 +72,7 @@ impl Connection {
         Arc::new_cyclic(|this| Self {
             target,
             options,
-            state: Mutex::new(State { circuit, current: None, created: 0, heard: None, last_fault: None }),
+            state: Mutex::new(State { circuit, current: None, created: 0, heard: Vec::new(), last_fault: None }),
             closed: CancellationToken::new(),
             slow_subscriptions: AtomicU64::new(0),
             suspensions: AtomicU64::new(0),
@@ -147,8 +150,7 @@ impl Connection {
         }
         // On a stalled connection the client waits for a long time. In a cluster it stays with its node even when that is gone.
         let is_stalled = started.elapsed() >= within * 4 / 5;
-        let heard = self.state.lock().heard;
-        let is_silent = heard.is_none_or(|(client, at)| client != number || at < started);
+        let is_silent = !self.state.lock().heard.iter().any(|(client, at)| *client == number && *at >= started);
         error.is_failure() && is_silent && (is_stalled || self.target.is_cluster())
     }
 
@@ -160,7 +162,13 @@ impl Connection {
     fn note_answer(&self, state: &mut State, number: Option<u64>) {
         let now = Instant::now();
         if let Some(number) = number {
-            state.heard = Some((number, now));
+            match state.heard.iter_mut().find(|(client, _)| *client == number) {
+                Some((_, at)) => *at = now,
+                None => {
+                    state.heard.truncate(CLIENTS - 1);
+                    state.heard.insert(0, (number, now));
+                }
+            }
         }
         if state.circuit.answered(now) {
             tracing::info!(store = self.target.shown, "the event store answers again");
@@ -278,7 +286,7 @@ impl Permit<'_> {
             Err(CallError::Unreachable(why) | CallError::Lost(why)) => {
                 self.connection.note_failure(&mut state, why, self.started);
             }
-            Err(error) if !error.is_answer() => state.circuit.abandoned(),
+            Err(error) if !error.is_answer() => state.circuit.abandoned(self.started),
             _ => self.connection.note_answer(&mut state, number),
         }
     }
@@ -287,7 +295,7 @@ impl Permit<'_> {
 impl Drop for Permit<'_> {
     fn drop(&mut self) {
         if self.pending {
-            self.connection.state.lock().circuit.abandoned();
+            self.connection.state.lock().circuit.abandoned(self.started);
         }
     }
 }
