@@ -53,6 +53,7 @@ async fn sell(with_redis: bool, disturbances: &[&str]) {
         assert!(wrong.is_empty(), "{wrong:#?}");
     }
     cluster.assert_nothing_stays_in_redis();
+    assert!(cluster.metric("lastseat_slow_subscriptions_total").await > 0, "no subscription was cut");
     eprintln!(
         "{disturbances:?}: {} holds acknowledged, {} confirmations, {} requests without an answer or answered 503, {} bookings",
         ledger.facts.len(),

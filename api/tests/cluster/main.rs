@@ -6,6 +6,7 @@
 #[allow(dead_code, reason = "the other kill test uses all of it")]
 #[path = "../kill_9/buyers.rs"]
 mod buyers;
+mod calm;
 #[path = "../kill_9/check.rs"]
 mod check;
 mod disturbed;

@@ -38,6 +38,18 @@ impl Cluster {
         Some(cluster)
     }
 
+    /// A figure of all nodes together.
+    pub async fn metric(&self, name: &str) -> u64 {
+        let mut sum = 0;
+        for node in &self.nodes {
+            let answer = node.client.get("/metrics").send().await;
+            let text = String::from_utf8(answer.body.to_vec()).unwrap();
+            let value = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
+            sum += value.unwrap_or_else(|| panic!("no {name} in {text}")).parse::<u64>().unwrap();
+        }
+        sum
+    }
+
     /// Starts or restarts a node.
     pub async fn node(&self, number: usize) -> Server {
         let log_server = self.log_server.as_ref().unwrap();
