@@ -1,4 +1,4 @@
-//! A log that has no room for new work: holds are refused before they begin, and what was begun is finished.
+//! A log that can take no new work: holds are refused before they begin, and what was begun is finished.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test may fail loudly")]
 
 mod common;
@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use common::*;
 use lastseat_domain::ports::EventLog;
 use lastseat_domain::ports::event_log::Position;
-use lastseat_engine::{CommandError, Fault, Paid};
+use lastseat_engine::{BoxOffice, CommandError, Fault, Paid};
 use lastseat_testkit::{ForwardLog, ForwardingLog};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -16,6 +16,8 @@ use std::time::Duration;
 struct Busy {
     inner: Arc<dyn EventLog>,
     is_busy: Arc<AtomicBool>,
+    /// How long new work waits.
+    wait: Duration,
 }
 
 const LATER: Duration = Duration::from_secs(2);
@@ -26,7 +28,8 @@ impl ForwardLog for Busy {
         &*self.inner
     }
 
-    async fn room(&self) -> Result<(), Duration> {
+    async fn wait_for_capacity(&self, _: usize) -> Result<(), Duration> {
+        tokio::time::sleep(self.wait).await;
         if self.is_busy.load(Ordering::SeqCst) { Err(LATER) } else { Ok(()) }
     }
 }
@@ -36,7 +39,7 @@ async fn holds_are_refused_before_they_begin_and_payments_go_on() {
     for atomic in [true, false] {
         let bench = TestBench::new(atomic);
         let is_busy = Arc::new(AtomicBool::new(false));
-        let log = Arc::new(ForwardingLog(Busy { inner: bench.log.clone(), is_busy: is_busy.clone() }));
+        let log = Arc::new(ForwardingLog(Busy { inner: bench.log.clone(), is_busy: is_busy.clone(), wait: Duration::ZERO }));
         let bench = TestBench { log, ..bench };
         let office = bench.open().await;
         let held = hold(&bench, &office, seats(&["A-1"])).await.unwrap().booking;
@@ -57,5 +60,40 @@ async fn holds_are_refused_before_they_begin_and_payments_go_on() {
         is_busy.store(false, Ordering::SeqCst);
         // Neither the guard nor this node keeps the seat for a hold that was refused.
         assert!(hold(&bench, &office, seats(&["A-2"])).await.is_ok());
+    }
+}
+
+/// A bench whose log lets holds wait for two seconds, with a show on sale.
+async fn waiting(atomic: bool) -> (TestBench, BoxOffice) {
+    let bench = TestBench::new(atomic);
+    let wait = Duration::from_secs(2);
+    let log = Arc::new(ForwardingLog(Busy { inner: bench.log.clone(), is_busy: Arc::default(), wait }));
+    let bench = TestBench { log, ..bench };
+    let office = bench.open().await;
+    (bench, office)
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_hold_that_waited_is_held_from_then_on() {
+    for atomic in [true, false] {
+        let (bench, office) = waiting(atomic).await;
+        let before = bench.clock.now();
+        let held = hold(&bench, &office, seats(&["A-1"])).await.unwrap().booking;
+        let waited = (held.expires_at.unwrap() - before).num_seconds() - i64::from(test_show().hold_seconds);
+        assert!(waited >= 2, "{waited} s");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_show_that_is_cancelled_while_a_hold_waits_is_not_held() {
+    for atomic in [true, false] {
+        let (bench, office) = waiting(atomic).await;
+        let selection = seats(&["A-1"]);
+        let (held, cancelled) = tokio::join!(hold(&bench, &office, selection), async {
+            later(1).await;
+            office.cancel_show(&show(), "admin").await
+        });
+        assert!(cancelled.is_ok());
+        assert_eq!(code(held), "show_cancelled");
     }
 }

@@ -1,6 +1,6 @@
 //! Who may append, and when: no more appends are in flight than the store answers in time.
 //!
-//! An append waits for its turn, in the order in which they come. New work waits in front of that ([`AppendTurns::room`]), and goes
+//! An append waits for its turn, in the order in which they come. New work waits before that ([`AppendTurns::wait_for`]), and goes
 //! on only while there are turns to be had: what was begun, such as a payment, never waits for what may still be refused.
 
 use crate::append_limit::AppendLimit;
@@ -10,11 +10,11 @@ use std::time::Duration;
 use tokio::sync::{Notify, Semaphore, SemaphorePermit};
 use tokio::time::Instant;
 
-/// How long new work waits for room.
+/// How long new work waits.
 const PATIENCE: Duration = Duration::from_secs(3);
 /// When it should come again.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
-/// Time in which new work has usually made its first append. In such a time no more is let in than there are turns.
+/// Time in which new work has usually made its first appends. In such a time no more of them are let in than there are turns.
 const WINDOW: Duration = Duration::from_millis(20);
 
 pub(crate) struct AppendTurns {
@@ -24,8 +24,8 @@ pub(crate) struct AppendTurns {
     waiting: AtomicUsize,
     /// A turn was given back.
     returned: Notify,
-    /// New work waits in line for this.
-    line: tokio::sync::Mutex<Window>,
+    /// New work waits for this, first come, first served.
+    queue: tokio::sync::Mutex<Window>,
 }
 
 struct Limit {
@@ -36,10 +36,10 @@ struct Limit {
     surplus: usize,
 }
 
-/// How much new work was let in, and since when.
+/// The appends of new work that was let in, and since when.
 struct Window {
     since: Instant,
-    count: usize,
+    appends: usize,
 }
 
 /// The right to have one append in flight, until it is dropped.
@@ -57,7 +57,7 @@ impl AppendTurns {
             limit: Mutex::new(Limit { rule, turns, surplus: 0 }),
             waiting: AtomicUsize::new(0),
             returned: Notify::new(),
-            line: tokio::sync::Mutex::new(Window { since: Instant::now(), count: 0 }),
+            queue: tokio::sync::Mutex::new(Window { since: Instant::now(), appends: 0 }),
         }
     }
 
@@ -68,22 +68,23 @@ impl AppendTurns {
         Turn { all: self, permit: self.turns.acquire().await.ok() }
     }
 
-    /// Waits until new work can begin.
+    /// Waits until new work with so many appends can begin. What has more of them than there are turns can, once none is taken.
     ///
     /// # Errors
-    /// There was no room in time: when to ask again.
-    pub(crate) async fn room(&self) -> Result<(), Duration> {
-        let in_line = async {
-            let mut window = self.line.lock().await;
+    /// It could not in time: when to ask again.
+    pub(crate) async fn wait_for(&self, appends: usize) -> Result<(), Duration> {
+        let in_queue = async {
+            let mut window = self.queue.lock().await;
             loop {
                 let returned = self.returned.notified();
                 let now = Instant::now();
                 if now.saturating_duration_since(window.since) >= WINDOW {
-                    *window = Window { since: now, count: 0 };
+                    *window = Window { since: now, appends: 0 };
                 }
                 // Turns are left only if no append waits for one.
-                if window.count < self.turns.available_permits() {
-                    window.count += 1;
+                let wanted = appends.min(self.in_flight().0);
+                if window.appends + wanted <= self.turns.available_permits() {
+                    window.appends += wanted;
                     return;
                 }
                 tokio::select! {
@@ -92,7 +93,7 @@ impl AppendTurns {
                 }
             }
         };
-        tokio::time::timeout(PATIENCE, in_line).await.map_err(|_| RETRY_AFTER)
+        tokio::time::timeout(PATIENCE, in_queue).await.map_err(|_| RETRY_AFTER)
     }
 
     /// Most appends in flight, and how many are.

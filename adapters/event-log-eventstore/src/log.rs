@@ -119,8 +119,8 @@ impl EventLog for EventStoreLog {
         Ok(head)
     }
 
-    async fn room(&self) -> Result<(), Duration> {
-        self.appender.turns().room().await
+    async fn wait_for_capacity(&self, appends: usize) -> Result<(), Duration> {
+        self.appender.turns().wait_for(appends).await
     }
 
     fn report(&self) -> LogReport {

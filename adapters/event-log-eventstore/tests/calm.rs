@@ -221,7 +221,7 @@ async fn an_append_that_got_no_turn_was_not_written() {
     until("all turns are taken", async || log.report().appends_in_flight == limit as u64).await;
     let late = append_one(&log, write("seat-1", Expected::NoStream, "x")).await;
     assert!(matches!(&late, Err(LogFault::Unavailable(why)) if why.contains("not sent")), "{late:?}");
-    assert!(log.room().now_or_never().is_none(), "new work waits");
+    assert!(log.wait_for_capacity(1).now_or_never().is_none(), "new work waits");
     assert_eq!(events_of(&server.log, "seat-1").await, []);
     slow.await.unwrap();
     assert!(log.report().append_limit < limit as u64, "the store takes fewer");

@@ -293,12 +293,12 @@ pub trait EventLog: Send + Sync + 'static {
     /// [`LogFault`].
     async fn head(&self) -> Result<Position, LogFault>;
 
-    /// Waits until the log has room for new work. To be asked before work begins that can be refused without harm; appends
-    /// that finish what has begun go first and need not ask. Some logs always have room.
+    /// Waits until the log can take so many appends of new work. To be asked before work begins that can be refused without
+    /// harm; appends that finish what has begun go first and need not ask. Some logs can always take them.
     ///
     /// # Errors
-    /// There was no room in time: when to ask again. Nothing was done.
-    async fn room(&self) -> Result<(), Duration> {
+    /// They could not be taken in time: when to ask again. Nothing was done.
+    async fn wait_for_capacity(&self, _appends: usize) -> Result<(), Duration> {
         Ok(())
     }
 

@@ -58,8 +58,8 @@ pub trait ForwardLog: Send + Sync + 'static {
         self.inner().head().await
     }
 
-    async fn room(&self) -> Result<(), Duration> {
-        self.inner().room().await
+    async fn wait_for_capacity(&self, appends: usize) -> Result<(), Duration> {
+        self.inner().wait_for_capacity(appends).await
     }
 
     fn report(&self) -> LogReport {
@@ -112,8 +112,8 @@ impl<T: ForwardLog> EventLog for ForwardingLog<T> {
         self.0.head().await
     }
 
-    async fn room(&self) -> Result<(), Duration> {
-        self.0.room().await
+    async fn wait_for_capacity(&self, appends: usize) -> Result<(), Duration> {
+        self.0.wait_for_capacity(appends).await
     }
 
     fn report(&self) -> LogReport {

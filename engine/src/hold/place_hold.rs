@@ -58,10 +58,20 @@ pub(super) async fn place(
     sender: &str,
     member: Option<&Member<'_>>,
 ) -> Result<Hold, CommandError> {
-    let target = HoldTarget::find(services, &request.show, &request.selection)?;
+    let mut target = HoldTarget::find(services, &request.show, &request.selection)?;
+    let mut admission = None;
+    if check_table(&target).is_ok() {
+        admission = Some(services.holds.enter(services.guard.is_distrusted())?);
+        // Nothing has begun yet, so this is where a hold waits if the log has much to do, or is refused.
+        let busy = |retry_after| Fault::Busy { retry_after };
+        services.ports.log.wait_for_capacity(appends_of(&request.selection)).await.map_err(busy)?;
+        // The show, and the moment from which the hold is counted, are those after the wait.
+        target = HoldTarget::find(services, &request.show, &request.selection)?;
+    }
     let strategy = OpenStrategy::of(&*services.ports.log);
     let hold = HoldInProgress { services, target, request, sender, member };
     let has_key = request.fingerprint.is_some();
+    let _admission = admission;
     let result = match check_table(&hold.target) {
         Ok(()) => try_seats(&hold, strategy).await,
         // Not the answer yet: the log is asked below for that of the first request.
@@ -99,14 +109,15 @@ fn check_table(target: &HoldTarget<'_>) -> Result<(), Rejection> {
     Choice::of(target)?.refuse_what_is_taken(target)
 }
 
+/// Its booking and its seats have a stream each.
+fn appends_of(selection: &SeatSelection) -> usize {
+    usize::try_from(selection.quantity()).unwrap_or(usize::MAX).saturating_add(1)
+}
+
 /// Tries seats until the log has accepted some, or none are left to try.
 async fn try_seats(hold: &HoldInProgress<'_>, strategy: OpenStrategy) -> Result<Hold, CommandError> {
-    let services = hold.services;
     hold.target.show.check_on_sale(hold.target.now)?;
     let choice = Choice::of(&hold.target)?;
-    let _permit = services.holds.enter(services.guard.is_distrusted())?;
-    // Nothing has begun yet, so this is where a hold waits if the log has much to do, or is refused.
-    services.ports.log.room().await.map_err(|retry_after| Fault::Busy { retry_after })?;
     let _share = reserve_share(hold, choice.quantity())?;
     let mut locker = SeatLocker::new(hold);
     for _ in 0..CHOICES {
