@@ -4,13 +4,14 @@
 mod common;
 
 use async_trait::async_trait;
+use common::batches::{open_large, outcomes, send, thousand};
 use common::*;
 use lastseat_domain::ports::EventLog;
 use lastseat_domain::ports::event_log::Position;
 use lastseat_engine::{BoxOffice, CommandError, Fault, Paid};
 use lastseat_testkit::{ForwardLog, ForwardingLog};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 struct Busy {
@@ -18,6 +19,8 @@ struct Busy {
     is_busy: Arc<AtomicBool>,
     /// How long new work waits.
     wait: Duration,
+    /// How often new work has asked.
+    asked: Arc<AtomicUsize>,
 }
 
 const LATER: Duration = Duration::from_secs(2);
@@ -29,6 +32,7 @@ impl ForwardLog for Busy {
     }
 
     async fn wait_for_capacity(&self, _: usize) -> Result<(), Duration> {
+        self.asked.fetch_add(1, Ordering::SeqCst);
         tokio::time::sleep(self.wait).await;
         if self.is_busy.load(Ordering::SeqCst) { Err(LATER) } else { Ok(()) }
     }
@@ -39,7 +43,12 @@ async fn holds_are_refused_before_they_begin_and_payments_go_on() {
     for atomic in [true, false] {
         let bench = TestBench::new(atomic);
         let is_busy = Arc::new(AtomicBool::new(false));
-        let log = Arc::new(ForwardingLog(Busy { inner: bench.log.clone(), is_busy: is_busy.clone(), wait: Duration::ZERO }));
+        let log = Arc::new(ForwardingLog(Busy {
+            inner: bench.log.clone(),
+            is_busy: is_busy.clone(),
+            wait: Duration::ZERO,
+            asked: Arc::default(),
+        }));
         let bench = TestBench { log, ..bench };
         let office = bench.open().await;
         let held = hold(&bench, &office, seats(&["A-1"])).await.unwrap().booking;
@@ -67,7 +76,7 @@ async fn holds_are_refused_before_they_begin_and_payments_go_on() {
 async fn waiting(atomic: bool) -> (TestBench, BoxOffice) {
     let bench = TestBench::new(atomic);
     let wait = Duration::from_secs(2);
-    let log = Arc::new(ForwardingLog(Busy { inner: bench.log.clone(), is_busy: Arc::default(), wait }));
+    let log = Arc::new(ForwardingLog(Busy { inner: bench.log.clone(), is_busy: Arc::default(), wait, asked: Arc::default() }));
     let bench = TestBench { log, ..bench };
     let office = bench.open().await;
     (bench, office)
@@ -95,5 +104,19 @@ async fn a_show_that_is_cancelled_while_a_hold_waits_is_not_held() {
         });
         assert!(cancelled.is_ok());
         assert_eq!(code(held), "show_cancelled");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_batch_that_the_log_can_not_take_waits_once() {
+    for atomic in [true, false] {
+        let (bench, asked) = (TestBench::new(atomic), Arc::new(AtomicUsize::new(0)));
+        let is_busy = Arc::new(AtomicBool::new(true));
+        let busy = Busy { inner: bench.log.clone(), is_busy, wait: Duration::from_secs(3), asked: Arc::clone(&asked) };
+        let bench = TestBench { log: Arc::new(ForwardingLog(busy)), ..bench };
+        let office = open_large(&bench, test_settings()).await;
+        let answers = send(&office, &thousand(&bench)).await;
+        assert!(outcomes(&answers).iter().all(|outcome| outcome.starts_with("Busy")));
+        assert_eq!(asked.load(Ordering::SeqCst), 1);
     }
 }

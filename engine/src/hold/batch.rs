@@ -28,6 +28,11 @@ pub(crate) async fn hold_all(services: &Services, requests: &[HoldRequest], sell
     let mut answers = Vec::with_capacity(requests.len());
     let mut left = requests;
     while !left.is_empty() {
+        // Otherwise each group would wait for the log in vain, one after the other.
+        if let Err(retry_after) = services.ports.log.wait_for_capacity(1).await {
+            answers.extend(left.iter().map(|_| Err(Fault::Busy { retry_after }.into())));
+            break;
+        }
         let (group, rest) = left.split_at(at_a_time(services).min(left.len()));
         answers.extend(hold_group(services, group, seller).await);
         left = rest;
@@ -71,8 +76,8 @@ async fn hold_group(services: &Services, requests: &[HoldRequest], seller: &str)
             Err(rejection) => *answer = Some(Err(rejection.into())),
             Ok(()) => {
                 let mut hold = async move { (index, place(services, request, seller, member.as_ref()).await) }.boxed();
-                // Before it waits for anything, a hold claims its seats from the other holds of this node. So
-                // of two for one seat the first gets it, because the first is begun first.
+                // Before it waits for anything but the log's capacity, first come, first served, a hold claims its seats from
+                // the other holds of this node. So of two for one seat the first gets it, because the first is begun first.
                 match poll!(hold.as_mut()) {
                     Poll::Ready((_, done)) => *answer = Some(done),
                     Poll::Pending => waiting.push(hold),

@@ -126,7 +126,7 @@ impl LogFollower {
             let log = &self.services.ports.log;
             let page = log.read_all(Some(self.position), Direction::Forwards, PAGE, &Filter::our_streams()).await?;
             for recorded in &page {
-                // Which rewards are missing is known at the end, not on the way. Whoever took the last step of a booking
+                // Which rewards are missing is known at the end, not on the way. The node that took the last step of a booking
                 // may be gone.
                 self.apply(recorded, true)?;
             }

@@ -1,8 +1,8 @@
 //! The rewards task: counts each captured payment in the buyer's loyalty account, once. A refund takes
 //! back what was given, as far as it is unused.
 //!
-//! Any number of nodes may do this for the same booking: the loyalty stream's exact revision lets one
-//! of them write, and the rule yields nothing for the others.
+//! The node that captured the payment does it, and the others only if the log does not show it in time. Should several do it
+//! for the same booking, the loyalty stream's exact revision lets one of them write, and the rule yields nothing for the others.
 //!
 //! On this node an account's rewards are recorded one after the other, on the account as it was left by the
 //! one before: an agency's has a hundred thousand bookings, and nobody could read all of them for each. However many
