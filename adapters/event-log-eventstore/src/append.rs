@@ -140,7 +140,8 @@ impl Appender {
                         return Err(error.fault(&what()));
                     }
                 }
-                CallError::NotLeader(_) => {}
+                // The client follows the leader after a single append, and not after one of a session.
+                CallError::NotLeader(_) => single = true,
                 // Most likely another append's conflict ended the session.
                 CallError::SessionEnded if ended == 0 => {
                     (may_be_written, ended) = (true, 1);
