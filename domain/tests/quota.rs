@@ -47,7 +47,7 @@ proptest! {
     }
 
     #[test]
-    fn whoever_waits_as_long_as_was_said_is_allowed(quota in quotas(), pauses in prop::collection::vec(0..200_u64, 1..80)) {
+    fn a_caller_who_waits_as_long_as_was_said_is_allowed(quota in quotas(), pauses in prop::collection::vec(0..200_u64, 1..80)) {
         let (mut now, mut until) = (START, 0);
         for pause in pauses {
             now += pause * quota.interval_micros() / 100;

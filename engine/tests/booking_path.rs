@@ -232,7 +232,7 @@ scenario!(the_buyer_acts_at_their_bank_and_comes_back, bench, {
     assert_eq!(bench.story(held.id).await.iter().filter(|e| **e == "PaymentStarted").count(), 1);
 });
 
-scenario!(whoever_never_acts_at_their_bank_loses_the_hold_and_no_money, bench, {
+scenario!(a_buyer_who_never_acts_at_the_bank_loses_the_hold_and_no_money, bench, {
     let office = bench.open().await;
     let held = hold(&bench, &office, seats(&["A-1"])).await.unwrap().booking;
     pay(&office, &held, "pm_card_authenticationRequired").await.unwrap();

@@ -92,7 +92,7 @@ scenario!(an_area_is_never_oversold, bench, nodes, what, {
     assert_eq!(bench.taken(), 20 * 2_000, "{what}");
 });
 
-scenario!(the_best_seats_go_to_whoever_comes_first, bench, nodes, what, {
+scenario!(the_best_seats_go_to_the_first_who_asks, bench, nodes, what, {
     let holds = join_all((1..=12).map(|n| hold_of(&nodes[n as usize % nodes.len()], n, best(3)))).await;
     assert!(count_ok(&holds) >= 4, "{what}: {holds:?}");
     assert!(holds.iter().flatten().all(|h| h.booking.status() == "held"), "{what}");

@@ -64,7 +64,7 @@ async fn account(bench: &TestBench) -> Account {
 }
 
 #[test]
-fn an_agencys_account_is_not_read_anew_for_each_booking() {
+fn an_agencys_account_is_not_read_again_for_each_booking() {
     for nodes in [1, 2] {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
         runtime.block_on(async {

@@ -20,10 +20,10 @@ use std::time::Duration;
 
 /// An [`EventLog`] in an EventStoreDB or KurrentDB cluster. Clones share the connection.
 ///
-/// Readers of the whole log with the same filter share one subscription of the server. An append of several streams is not atomic. Positions are commit positions. Reads and
-/// subscriptions of the whole log leave out system streams, links, and events that are not JSON; in a
-/// stream that is read by name, the last two are events with a string for a body. Other programs' JSON events are included,
-/// whatever their type.
+/// Readers of the whole log with the same filter share one subscription of the server. An append of several streams is not
+/// atomic. Positions are commit positions. Reads and subscriptions of the whole log leave out system streams, links, and events
+/// that are not JSON; in a stream that is read by name, the last two are events with a string for a body. Other programs' JSON
+/// events are included, whatever their type.
 #[derive(Clone)]
 pub struct EventStoreLog {
     connection: Arc<Connection>,

@@ -107,7 +107,7 @@ fn the_history_comes_whole_and_in_order() {
 }
 
 #[test]
-fn whoever_reads_only_the_first_line_gets_no_error() {
+fn a_reader_of_only_the_first_line_gets_no_error() {
     let place = place_with_log(5000);
     let mut command = place.command(&["audit", "export", "--data", "d"]);
     let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();

@@ -125,12 +125,12 @@ impl Streams {
         if let Some(known) = self.seat_memo.get(&key) {
             return *known;
         }
-        let outcome = self.append_seat_anew(seen, now, b, ask);
+        let outcome = self.append_seat_again(seen, now, b, ask);
         self.seat_memo.insert(key, outcome);
         outcome
     }
 
-    fn append_seat_anew(&mut self, seen: Stream, now: Stream, b: u8, ask: SeatAsk) -> Outcome {
+    fn append_seat_again(&mut self, seen: Stream, now: Stream, b: u8, ask: SeatAsk) -> Outcome {
         let booking = booking(b);
         let command = match ask {
             SeatAsk::Lock => SeatCommand::Lock { booking, buyer: buyer(b), price: 8500, expires_at: minute(self.deadline) },
@@ -164,12 +164,12 @@ impl Streams {
         if let Some(known) = self.booking_memo.get(&key) {
             return *known;
         }
-        let outcome = self.append_booking_anew(seen, now, b, reading, ask);
+        let outcome = self.append_booking_again(seen, now, b, reading, ask);
         self.booking_memo.insert(key, outcome);
         outcome
     }
 
-    fn append_booking_anew(&mut self, seen: Stream, stream: Stream, b: u8, reading: u8, ask: Ask) -> Outcome {
+    fn append_booking_again(&mut self, seen: Stream, stream: Stream, b: u8, reading: u8, ask: Ask) -> Outcome {
         let command = self.command(b, reading, ask);
         let Ok(events) = booking::decide(self.booking(seen), command) else { return Outcome::Refused };
         if events.is_empty() {

@@ -3,7 +3,7 @@
 //! Who acts: an opener a booking, whose three appends (`BookingOpened`, two `SeatLocked`) land in
 //! any order, late or never; workers that walk `settle::next_step`, several on one booking; the
 //! clock; the bank. A worker may crash before any of its steps: it forgets where it was and starts
-//! anew. So there is no bound on the number of crashes, nor on that of time-outs at the gateway.
+//! again. So there is no bound on the number of crashes, nor on that of time-outs at the gateway.
 
 use crate::streams::{Ask, Outcome, SeatAsk, Stream, Streams};
 use lastseat_domain::booking::{Booking, Phase};

@@ -73,8 +73,8 @@ impl Readers {
         self.damaged.subscribe()
     }
 
-    /// Lets go of the file, when the queries in progress have ended, and gives no answers, for a reason that completes "the file of views: …": until
-    /// [`Self::caught_up`], as the next file has less than callers have been promised.
+    /// Closes the file when the queries in progress have ended, and refuses further ones until [`Self::caught_up`], as the next
+    /// file has less than callers have been promised. `why` completes "the file of views: …".
     pub async fn refuse(&self, why: &'static str) {
         let idle = {
             let mut pool = self.pool.lock();
