@@ -71,7 +71,6 @@ pub(super) async fn place(
     let strategy = OpenStrategy::of(&*services.ports.log);
     let hold = HoldInProgress { services, target, request, sender, member };
     let has_key = request.fingerprint.is_some();
-    let _admission = admission;
     let result = match check_table(&hold.target) {
         Ok(()) => try_seats(&hold, strategy).await,
         // Not the answer yet: the log is asked below for that of the first request.
@@ -83,7 +82,14 @@ pub(super) async fn place(
         Err(CommandError::Rejected(ref rejection) | CommandError::Contended(ref rejection)) if has_key => {
             match replay(services, strategy, request, sender).await? {
                 Some(hold) => Ok(hold),
-                None if strategy.is_own_leftover(services, request, rejection).await? => try_seats(&hold, strategy).await,
+                None if strategy.is_own_leftover(services, request, rejection).await? => {
+                    if admission.is_none() {
+                        admission = Some(services.holds.enter(services.guard.is_distrusted())?);
+                    }
+                    let held = try_seats(&hold, strategy).await;
+                    drop(admission);
+                    held
+                }
                 None => result,
             }
         }
