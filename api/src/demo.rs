@@ -45,7 +45,7 @@ pub async fn put_on_sale(box_office: &BoxOffice, hold: Duration) -> Result<(), D
 /// # Errors
 /// [`DemoError`], never in practice: a test makes it.
 pub fn show(hold: Duration) -> Result<ShowScheduled, DemoError> {
-    let category = |id: &str, price| Ok::<_, InvalidId>(Category { category: CategoryId::new(id)?, price });
+    let category = |id: &str, price| Ok::<_, InvalidId>(Category::new(CategoryId::new(id)?, price));
     let rows = |rows: &str| rows.chars().map(|row| Row { row: row.into(), seats: 40, gaps_after: vec![10, 30] }).collect();
     let area = |id: &str, rows: Vec<Row>, capacity| {
         Ok::<_, InvalidId>(Area { area: AreaId::new(id)?, category: CategoryId::new(id)?, rows, capacity })
@@ -54,6 +54,8 @@ pub fn show(hold: Duration) -> Result<ShowScheduled, DemoError> {
     Ok(ShowScheduled {
         show: ShowId::new(SHOW)?,
         title: "Last Night of the Proms".into(),
+        details: ShowDetails::default(),
+        fees: Fees::default(),
         currency: Currency::new("EUR")?,
         categories: vec![category("stalls", 8500)?, category("circle", 5500)?, category("floor", 3500)?],
         areas: vec![

@@ -113,6 +113,20 @@ text_id!(
     is_slug
 );
 text_id!(
+    /// One of several prices of a category, such as `adult` and `child`.
+    PriceTypeId,
+    "a price type",
+    "1 to 64 of a-z, 0-9, '-' and '_', starting with a letter or digit",
+    is_slug
+);
+text_id!(
+    /// Where a booking is sold: `till`, or a channel that a block of seats names.
+    ChannelId,
+    "a channel",
+    "1 to 64 of a-z, 0-9, '-' and '_', starting with a letter or digit",
+    is_slug
+);
+text_id!(
     /// A sellable place at one show: a label such as `A-1`, or one place of an area that is sold by
     /// quantity, such as `floor:17`. Labels never have a colon.
     SeatId,

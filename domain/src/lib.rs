@@ -50,7 +50,7 @@ pub mod stream_name;
 pub use decider::Decider;
 pub use envelope::{Envelope, Metadata};
 pub use event::Event;
-pub use ids::{AreaId, BookingId, BuyerId, CategoryId, CommandId, IntentId, SeatId, ShowId, VoucherId};
+pub use ids::{AreaId, BookingId, BuyerId, CategoryId, ChannelId, CommandId, IntentId, PriceTypeId, SeatId, ShowId, VoucherId};
 pub use money::{Currency, Money};
 pub use quota::{Allowance, Quota};
 pub use rejection::Rejection;

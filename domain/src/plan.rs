@@ -1,7 +1,7 @@
 //! The seating plan of a show: areas, rows and price categories as an organiser writes them, and
 //! [`Plan`], which gives every seat an index that never changes.
 
-use crate::ids::{AreaId, CategoryId, SeatId};
+use crate::ids::{AreaId, CategoryId, PriceTypeId, SeatId};
 use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
 
@@ -11,7 +11,29 @@ use std::collections::HashMap;
 pub struct Category {
     /// Unique in the show.
     pub category: CategoryId,
-    /// Price of one seat in minor units of the show's currency; 0 or more.
+    /// Price of one seat in minor units of the show's currency; 0 or more. With several price types, that of
+    /// the first.
+    pub price: i64,
+    /// Its prices, if it has several; the buyer chooses one for each seat.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub price_types: Vec<PriceType>,
+}
+
+impl Category {
+    /// A category with one price.
+    #[must_use]
+    pub fn new(category: CategoryId, price: i64) -> Self {
+        Self { category, price, price_types: vec![] }
+    }
+}
+
+/// One of several prices of a category.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PriceType {
+    /// Unique in the category.
+    pub price_type: PriceTypeId,
+    /// Minor units of the show's currency; 0 or more.
     pub price: i64,
 }
 

@@ -368,7 +368,7 @@ fn a_hold_whose_money_does_not_add_up_never_opens() {
         let amount = eur(value);
         given([]).when(C::Open(BookingOpened { seats, amount, ..opened() }))
     };
-    let at = |n, price| PricedSeat { seat: seat(n), price };
+    let at = |n, price| PricedSeat::new(seat(n), price);
     open(vec![], 0).then_rejected("invalid_quantity");
     let twice = open(vec![at(1, 100), at(2, 100), at(1, 100)], 300).then_rejected("duplicate_seats");
     assert_eq!(twice, Rejection::DuplicateSeats { seat: seat(1) });

@@ -47,10 +47,12 @@ fn scheduled() -> ShowScheduled {
         rows: vec![],
         capacity: None,
     };
-    let category = |name: &str, price| Category { category: CategoryId::new(name).unwrap(), price };
+    let category = |name: &str, price| Category::new(CategoryId::new(name).unwrap(), price);
     ShowScheduled {
         show: show(),
         title: "Hamlet – „Sein“ & <Nichtsein>".into(),
+        details: ShowDetails::default(),
+        fees: Fees::default(),
         currency: Currency::new("EUR").unwrap(),
         categories: vec![category("front", 8500), category("standing", 2000)],
         areas: vec![

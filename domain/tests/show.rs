@@ -4,7 +4,7 @@
 mod support;
 
 use lastseat_domain::event::Reward;
-use lastseat_domain::event::{Event, SalesPaused, SalesResumed, ShowCancelled, ShowScheduled};
+use lastseat_domain::event::{Event, Fees, SalesPaused, SalesResumed, ShowCancelled, ShowDetails, ShowScheduled};
 use lastseat_domain::plan::Category;
 use lastseat_domain::plan::{Area, Row};
 use lastseat_domain::rejection::Rejection;
@@ -14,7 +14,7 @@ use lastseat_testkit::given::given;
 use support::*;
 
 fn category(name: &str, price: i64) -> Category {
-    Category { category: CategoryId::new(name).unwrap(), price }
+    Category::new(CategoryId::new(name).unwrap(), price)
 }
 
 fn row(name: &str, seats: u32) -> Row {
@@ -39,6 +39,8 @@ fn hamlet() -> ShowScheduled {
     ShowScheduled {
         show: show(),
         title: "Hamlet".into(),
+        details: ShowDetails::default(),
+        fees: Fees::default(),
         currency: Currency::new("EUR").unwrap(),
         categories: vec![category("front", 8500), category("standing", 2000)],
         areas: vec![stalls(vec![Row { row: "A".into(), seats: 4, gaps_after: vec![2] }, row("B", 2)]), floor(3)],
@@ -175,6 +177,8 @@ fn a_plan_that_makes_no_sense_is_named() {
 fn the_limits_themselves_are_allowed() {
     let facts = ShowScheduled {
         title: "x".repeat(200),
+        details: ShowDetails::default(),
+        fees: Fees::default(),
         max_seats_per_booking: 100,
         max_seats_per_buyer: Some(1),
         hold_seconds: 86_400,

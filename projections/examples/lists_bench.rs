@@ -17,6 +17,7 @@ use futures::StreamExt;
 use futures::stream::BoxStream;
 use lastseat_domain::event::{
     BookingCommitted, BookingOpened, Event, PaymentAuthorised, PaymentCaptured, PaymentStarted, PointsEarned, PricedSeat,
+    ShopData,
 };
 use lastseat_domain::ports::EventLog;
 use lastseat_domain::ports::event_log::{
@@ -61,10 +62,22 @@ fn intent_of(n: u64) -> IntentId {
 fn events_of(n: u64) -> [(StreamName, Event); EVENTS] {
     let (booking, show, buyer, intent) = (booking_of(n), show_of(n), buyer_of(n), intent_of(n));
     let amount = Money::sum(Currency::new("EUR").unwrap(), [8500, 8500]).unwrap();
-    let seat = |number: u64| PricedSeat { seat: SeatId::new(&format!("A-{number}")).unwrap(), price: 8500 };
+    let seat = |number: u64| PricedSeat::new(SeatId::new(&format!("A-{number}")).unwrap(), 8500);
     let seats = vec![seat(2 * n + 1), seat(2 * n + 2)];
     let expires_at = epoch() + Duration::from_secs(600);
-    let opened = BookingOpened { booking, show: show.clone(), buyer: buyer.clone(), amount, seats, expires_at, request: None };
+    let opened = BookingOpened {
+        booking,
+        show: show.clone(),
+        buyer: buyer.clone(),
+        amount,
+        seats,
+        expires_at,
+        show_revision: 0,
+        fee: 0,
+        channel: None,
+        shop: ShopData::default(),
+        request: None,
+    };
     let stream = StreamName::booking(booking);
     let of_booking = |event: Event| (stream.clone(), event);
     [

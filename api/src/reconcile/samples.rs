@@ -3,7 +3,7 @@
 
 use lastseat_domain::event::{
     BookingCommitted, BookingOpened, Event, PaymentAuthorised, PaymentCaptured, PaymentRefunded, PaymentStarted, PricedSeat,
-    RefundRequested,
+    RefundRequested, ShopData,
 };
 use lastseat_domain::{BookingId, Currency, IntentId, Money, SeatId, ShowId, Timestamp};
 
@@ -28,9 +28,13 @@ pub fn history(length: usize) -> Vec<Event> {
             booking,
             show: ShowId::new("gala").unwrap(),
             buyer: "ann".parse().unwrap(),
-            seats: vec![PricedSeat { seat: SeatId::new("A-1").unwrap(), price: 100 }],
+            seats: vec![PricedSeat::new(SeatId::new("A-1").unwrap(), 100)],
             amount,
             expires_at: at,
+            show_revision: 0,
+            fee: 0,
+            channel: None,
+            shop: ShopData::default(),
             request: None,
         }
         .into(),

@@ -29,7 +29,7 @@ fn view(status: BookingStatus, flagged: bool) -> BookingView {
         buyer: "ann".parse().unwrap(),
         status,
         reason: None,
-        seats: vec![PricedSeat { seat: SeatId::new("A-1").unwrap(), price: 100 }],
+        seats: vec![PricedSeat::new(SeatId::new("A-1").unwrap(), 100)],
         amount: euros(),
         opened_at: at,
         expires_at: at,

@@ -1,9 +1,11 @@
 //! Events of a booking's stream: the hold, the payment, the decision and the refund.
 
+use super::show::is_zero;
 use crate::Timestamp;
-use crate::ids::{BookingId, BuyerId, IntentId, SeatId, ShowId};
+use crate::ids::{BookingId, BuyerId, ChannelId, IntentId, PriceTypeId, SeatId, ShowId};
 use crate::money::Money;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
 /// A seat with its price at the time of the hold.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -12,6 +14,38 @@ pub struct PricedSeat {
     pub seat: SeatId,
     /// Minor units of the show's currency.
     pub price: i64,
+    /// Which of its category's prices this is; `None` if the category has one price.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub price_type: Option<PriceTypeId>,
+    /// The show's fee for this seat, in minor units; not part of `price`.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub fee: i64,
+}
+
+impl PricedSeat {
+    /// A seat at the only price of its category, without a fee.
+    #[must_use]
+    pub fn new(seat: SeatId, price: i64) -> Self {
+        Self { seat, price, price_type: None, fee: 0 }
+    }
+}
+
+/// What the shop that sells wants to find a booking by. It stays in the log for ever, so it must not be
+/// personal data.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ShopData {
+    /// The shop's own number of this sale.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reference: Option<String>,
+    /// Anything else, as names and values.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub metadata: BTreeMap<String, String>,
+}
+
+impl ShopData {
+    fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
 }
 
 /// Hashes of a request with an `Idempotency-Key`, so that its repeat is recognised after a restart.
@@ -31,17 +65,34 @@ pub struct BookingOpened {
     pub booking: BookingId,
     /// The show that all its seats are for.
     pub show: ShowId,
+    /// Revision of the event in the show's stream that has the prices of this booking: `ShowScheduled` is 0.
+    #[serde(default, skip_serializing_if = "is_first")]
+    pub show_revision: u64,
     /// The buyer.
     pub buyer: BuyerId,
     /// The seats, sorted, with their prices.
     pub seats: Vec<PricedSeat>,
-    /// Sum of the prices.
+    /// The show's fee for a booking, in minor units.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub fee: i64,
+    /// Sum of prices and fees.
     pub amount: Money,
     /// When the hold ends unless it is extended or paid for.
     pub expires_at: Timestamp,
+    /// Where it is sold; `None` for the show's open sale.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub channel: Option<ChannelId>,
+    /// What the shop that sells wants to find it by.
+    #[serde(default, skip_serializing_if = "ShopData::is_empty")]
+    pub shop: ShopData,
     /// The request, if it had an idempotency key.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub request: Option<RequestFingerprint>,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes references")]
+fn is_first(revision: &u64) -> bool {
+    *revision == 0
 }
 
 /// The hold lasts longer. At most once for a booking.

@@ -6,6 +6,61 @@ use crate::ids::ShowId;
 use crate::money::Currency;
 use crate::plan::{Area, Category};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// What a show tells people. No rule of a sale depends on it.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ShowDetails {
+    /// Where it takes place.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub venue: Option<String>,
+    /// When it begins.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub starts_at: Option<Timestamp>,
+    /// When the doors open.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub doors_at: Option<Timestamp>,
+    /// IANA name of the venue's time zone, such as `Europe/Vienna`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub timezone: Option<String>,
+    /// For people.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
+    /// An `https` address of a picture.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub image_url: Option<String>,
+    /// The shop's own data.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub metadata: BTreeMap<String, String>,
+}
+
+impl ShowDetails {
+    fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+/// What is added to the prices of a booking's seats, in minor units of the show's currency.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Fees {
+    /// For each seat.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub per_seat: i64,
+    /// Once for a booking.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub per_booking: i64,
+}
+
+impl Fees {
+    fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes references")]
+pub(super) fn is_zero(amount: &i64) -> bool {
+    *amount == 0
+}
 
 /// A show goes on sale: its plan, prices and limits. None of them changes later.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -14,10 +69,16 @@ pub struct ShowScheduled {
     pub show: ShowId,
     /// The name for people, 1 to 200 bytes.
     pub title: String,
+    /// Where and when it is, for people.
+    #[serde(default, skip_serializing_if = "ShowDetails::is_empty")]
+    pub details: ShowDetails,
     /// Currency of every price.
     pub currency: Currency,
     /// Prices of the areas.
     pub categories: Vec<Category>,
+    /// What is added to the prices.
+    #[serde(default, skip_serializing_if = "Fees::is_empty")]
+    pub fees: Fees,
     /// Labelled seats and areas that are sold by quantity.
     pub areas: Vec<Area>,
     /// Most seats in one booking.

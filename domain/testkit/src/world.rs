@@ -4,7 +4,9 @@
 use chrono::{DateTime, TimeDelta};
 use lastseat_domain::booking::{self, Booking, BookingCommand};
 use lastseat_domain::event::Reward;
-use lastseat_domain::event::{AbortReason, BookingOpened, Event, PricedSeat, RequestFingerprint, ShowScheduled};
+use lastseat_domain::event::{
+    AbortReason, BookingOpened, Event, Fees, PricedSeat, RequestFingerprint, ShopData, ShowDetails, ShowScheduled,
+};
 use lastseat_domain::loyalty::{self, Account, LoyaltyCommand};
 use lastseat_domain::plan::Category;
 use lastseat_domain::plan::{Area, Row};
@@ -56,11 +58,10 @@ pub fn plan(show: &str, rows: u32, per_row: u32, floor: u32) -> ShowScheduled {
     ShowScheduled {
         show: show_id(show),
         title: format!("The {show}"),
+        details: ShowDetails::default(),
+        fees: Fees::default(),
         currency: Currency::new("EUR").unwrap(),
-        categories: vec![
-            Category { category: category("first"), price: 8500 },
-            Category { category: category("floor"), price: 4000 },
-        ],
+        categories: vec![Category::new(category("first"), 8500), Category::new(category("floor"), 4000)],
         areas,
         max_seats_per_booking: 4,
         max_seats_per_buyer: None,
@@ -183,7 +184,7 @@ impl World {
     }
 
     pub fn opening(&self, booking: BookingId, buyer: &BuyerId, show: &ShowId, seats: &[SeatId]) -> BookingOpened {
-        let seats: Vec<_> = seats.iter().map(|s| PricedSeat { seat: s.clone(), price: self.price(show, s) }).collect();
+        let seats: Vec<_> = seats.iter().map(|s| PricedSeat::new(s.clone(), self.price(show, s))).collect();
         let currency = self.shows[show].facts.currency;
         BookingOpened {
             booking,
@@ -192,6 +193,10 @@ impl World {
             amount: Money::sum(currency, seats.iter().map(|s| s.price)).unwrap(),
             seats,
             expires_at: self.now + TimeDelta::seconds(HOLD_SECONDS.into()),
+            show_revision: 0,
+            fee: 0,
+            channel: None,
+            shop: ShopData::default(),
             request: Some(RequestFingerprint { key: booking.to_string(), body: "body".into() }),
         }
     }

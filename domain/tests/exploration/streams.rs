@@ -6,7 +6,7 @@
 
 use crate::support::*;
 use lastseat_domain::booking::{self, Booking, BookingCommand, Phase};
-use lastseat_domain::event::{AbortReason, BookingOpened, Event, PricedSeat};
+use lastseat_domain::event::{AbortReason, BookingOpened, Event, PricedSeat, ShopData};
 use lastseat_domain::seat::{self, Seat, SeatCommand};
 use lastseat_domain::{Rejection, Timestamp};
 use std::collections::{BTreeSet, HashMap};
@@ -208,10 +208,8 @@ impl Streams {
         use BookingCommand as C;
         let now = self.now(reading);
         let intent = intent(b);
-        let seats: Vec<_> = (1_u32..3)
-            .filter(|n| self.wants(b).contains(&(*n as usize - 1)))
-            .map(|n| PricedSeat { seat: seat(n), price: 8500 })
-            .collect();
+        let seats: Vec<_> =
+            (1_u32..3).filter(|n| self.wants(b).contains(&(*n as usize - 1))).map(|n| PricedSeat::new(seat(n), 8500)).collect();
         let amount = eur(8500 * i64::try_from(seats.len()).unwrap());
         match ask {
             Ask::Open => C::Open(BookingOpened {
@@ -221,6 +219,10 @@ impl Streams {
                 seats,
                 amount,
                 expires_at: minute(self.deadline),
+                show_revision: 0,
+                fee: 0,
+                channel: None,
+                shop: ShopData::default(),
                 request: None,
             }),
             Ask::Fence => C::Fence { booking: booking(b) },

@@ -51,9 +51,13 @@ pub fn opened() -> BookingOpened {
         booking: booking(1),
         show: show(),
         buyer: buyer(1),
-        seats: vec![PricedSeat { seat: seat(1), price: 8500 }, PricedSeat { seat: seat(2), price: 6000 }],
+        seats: vec![PricedSeat::new(seat(1), 8500), PricedSeat::new(seat(2), 6000)],
         amount: eur(14_500),
         expires_at: minute(0) + HOLD,
+        show_revision: 0,
+        fee: 0,
+        channel: None,
+        shop: ShopData::default(),
         request: None,
     }
 }

@@ -7,7 +7,7 @@ use crate::requests::{Hold, HoldRequest};
 use crate::services::Services;
 use lastseat_domain::booking::{self, Booking};
 use lastseat_domain::decider::Decider;
-use lastseat_domain::event::{BookingOpened, Event, PricedSeat};
+use lastseat_domain::event::{BookingOpened, Event, PricedSeat, ShopData};
 use lastseat_domain::ports::event_log::{Expected, StreamWrite, WriteOutcome};
 use lastseat_domain::seat::SeatCommand;
 use lastseat_domain::{Metadata, Rejection, SeatId, Timestamp, codec};
@@ -44,6 +44,10 @@ impl HoldInProgress<'_> {
             seats,
             amount,
             expires_at: self.target.expires_at(),
+            show_revision: 0,
+            fee: 0,
+            channel: None,
+            shop: ShopData::default(),
             request: self.request.fingerprint.clone(),
         })
     }

@@ -36,7 +36,7 @@ impl<'a> HoldTarget<'a> {
     pub(super) fn priced(&self, seats: &[SeatId]) -> Result<(Vec<PricedSeat>, Money), Fault> {
         let price = |seat: &SeatId| {
             let planned = self.show.plan.index_of(seat).and_then(|i| self.show.plan.seat(i));
-            planned.map(|p| PricedSeat { seat: seat.clone(), price: p.price })
+            planned.map(|p| PricedSeat::new(seat.clone(), p.price))
         };
         let priced: Vec<PricedSeat> = seats.iter().filter_map(price).collect();
         let amount = Money::sum(self.show.facts.currency, priced.iter().map(|p| p.price))

@@ -168,11 +168,10 @@ pub fn test_show() -> ShowScheduled {
     ShowScheduled {
         show: show(),
         title: "A show".to_owned(),
+        details: ShowDetails::default(),
+        fees: Fees::default(),
         currency: Currency::new("EUR").unwrap(),
-        categories: vec![
-            Category { category: seated.clone(), price: 5000 },
-            Category { category: standing.clone(), price: 2000 },
-        ],
+        categories: vec![Category::new(seated.clone(), 5000), Category::new(standing.clone(), 2000)],
         areas: vec![
             Area { area: AreaId::new("stalls").unwrap(), category: seated, rows: vec![row("A"), row("B")], capacity: None },
             Area { area: AreaId::new("floor").unwrap(), category: standing, rows: vec![], capacity: Some(20) },

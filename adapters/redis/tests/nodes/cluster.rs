@@ -141,11 +141,10 @@ fn on_sale(floor: u32, hold_seconds: u32) -> ShowScheduled {
     ShowScheduled {
         show: show(),
         title: "A show".to_owned(),
+        details: ShowDetails::default(),
+        fees: Fees::default(),
         currency: Currency::new("EUR").unwrap(),
-        categories: vec![
-            Category { category: seated.clone(), price: 5000 },
-            Category { category: standing.clone(), price: 2000 },
-        ],
+        categories: vec![Category::new(seated.clone(), 5000), Category::new(standing.clone(), 2000)],
         areas: vec![
             Area { area: AreaId::new("stalls").unwrap(), category: seated, rows: vec![row], capacity: None },
             Area { area: floor_area(), category: standing, rows: vec![], capacity: Some(floor) },

@@ -10,7 +10,7 @@ use crate::routes::wire::{self, ShowJson};
 use crate::stripe_amounts;
 use axum::extract::State;
 use http::StatusCode;
-use lastseat_domain::event::{Reward, ShowScheduled};
+use lastseat_domain::event::{Fees, Reward, ShowDetails, ShowScheduled};
 use lastseat_domain::{Currency, ShowId, Timestamp};
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
@@ -117,6 +117,8 @@ impl NewShow {
         let facts = |show: ShowId| ShowScheduled {
             show,
             title: self.title.clone(),
+            details: ShowDetails::default(),
+            fees: Fees::default(),
             currency: self.currency,
             categories: self.categories.iter().cloned().map(Into::into).collect(),
             areas: self.areas.iter().cloned().map(Into::into).collect(),

@@ -79,9 +79,20 @@ macro_rules! both_ways {
     };
 }
 
-both_ways!(Category = plan::Category { category, price });
 both_ways!(Row = plan::Row { row, seats, gaps_after });
 both_ways!(Reward = event::Reward { reward, weight });
+
+impl From<Category> for plan::Category {
+    fn from(json: Category) -> Self {
+        Self::new(json.category, json.price)
+    }
+}
+
+impl From<&plan::Category> for Category {
+    fn from(category: &plan::Category) -> Self {
+        Self { category: category.category.clone(), price: category.price }
+    }
+}
 
 impl From<Area> for plan::Area {
     fn from(json: Area) -> Self {

@@ -3,7 +3,7 @@
 use super::*;
 use chrono::TimeDelta;
 use lastseat_domain::booking::evolve;
-use lastseat_domain::event::{BookingCommitted, BookingOpened, Event, PaymentAuthorised, PaymentStarted, PricedSeat};
+use lastseat_domain::event::{BookingCommitted, BookingOpened, Event, PaymentAuthorised, PaymentStarted, PricedSeat, ShopData};
 use lastseat_domain::{Currency, IntentId, Money};
 use std::sync::Arc;
 use uuid::Uuid;
@@ -25,9 +25,13 @@ fn opened() -> Event {
         booking: id(),
         show: ShowId::new("gala").unwrap(),
         buyer: "ann".parse().unwrap(),
-        seats: vec![PricedSeat { seat: SeatId::new("A-1").unwrap(), price: 100 }],
+        seats: vec![PricedSeat::new(SeatId::new("A-1").unwrap(), 100)],
         amount,
         expires_at: at(END),
+        show_revision: 0,
+        fee: 0,
+        channel: None,
+        shop: ShopData::default(),
         request: None,
     }
     .into()
