@@ -1,7 +1,7 @@
 //! The show that is on sale before anybody has set up anything.
 
 use lastseat_domain::event::Reward;
-use lastseat_domain::event::ShowScheduled;
+use lastseat_domain::event::{Fees, ShowDetails, ShowScheduled};
 use lastseat_domain::ids::InvalidId;
 use lastseat_domain::money::InvalidCurrency;
 use lastseat_domain::plan::Category;

@@ -12,7 +12,7 @@ use futures::FutureExt;
 use futures::future::BoxFuture;
 use lastseat_domain::booking::Booking;
 use lastseat_domain::event::Reward;
-use lastseat_domain::event::ShowScheduled;
+use lastseat_domain::event::{Fees, ShowDetails, ShowScheduled};
 use lastseat_domain::plan::Category;
 use lastseat_domain::plan::{Area, Row};
 use lastseat_domain::ports::event_log::{Direction, Filter};

@@ -1,6 +1,6 @@
 //! Several nodes over one log, one gateway and one show; each has a connection of its own to Redis.
 
-use lastseat_domain::event::ShowScheduled;
+use lastseat_domain::event::{Fees, ShowDetails, ShowScheduled};
 use lastseat_domain::plan::Category;
 use lastseat_domain::plan::{Area, Row};
 use lastseat_domain::ports::{Clock, EventLog, Ids};
