@@ -84,7 +84,7 @@ mod tests {
     #[test]
     fn the_demo_show_may_be_scheduled_and_has_the_seats_it_promises() {
         let show = show(Duration::from_secs(600)).unwrap();
-        let events = decide(None, ShowCommand::Schedule(show)).unwrap();
+        let events = decide(None, ShowCommand::Schedule(Box::new(show))).unwrap();
         let show = events.iter().fold(None, evolve).unwrap();
         assert_eq!(show.plan.len(), 20 * 40 + 1000);
         assert_eq!(show.plan.id_of(0).unwrap().as_str(), "A-1");

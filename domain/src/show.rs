@@ -85,7 +85,7 @@ impl Decider for Show {
 #[derive(Debug, Clone)]
 pub enum ShowCommand {
     /// Put a new show on sale.
-    Schedule(ShowScheduled),
+    Schedule(Box<ShowScheduled>),
     /// Refuse new holds until sales are resumed.
     Pause,
     /// Allow holds again.
@@ -102,9 +102,9 @@ pub fn decide(state: Option<&Show>, command: ShowCommand) -> Result<Vec<Event>, 
     match (state, command) {
         (None, ShowCommand::Schedule(show)) => {
             validate(&show)?;
-            Ok(vec![show.into()])
+            Ok(vec![Event::ShowScheduled(*show)])
         }
-        (Some(state), ShowCommand::Schedule(show)) if *state.facts == show => Ok(vec![]),
+        (Some(state), ShowCommand::Schedule(show)) if *state.facts == *show => Ok(vec![]),
         (Some(state), ShowCommand::Schedule(_)) => Err(Rejection::ShowExists { show: state.facts.show.clone() }),
         (None, _) => Err(Rejection::ShowNotFound),
         (Some(state), ShowCommand::Cancel) if state.sale == SaleState::Cancelled => Ok(vec![]),

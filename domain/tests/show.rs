@@ -75,11 +75,11 @@ fn state(events: impl IntoIterator<Item = Event>) -> Show {
 
 #[test]
 fn a_show_is_scheduled_once_and_the_same_request_again_is_no_other_show() {
-    given([]).when(ShowCommand::Schedule(hamlet())).then_events([scheduled()]);
+    given([]).when(ShowCommand::Schedule(Box::new(hamlet()))).then_events([scheduled()]);
     for history in [vec![scheduled()], vec![scheduled(), paused()], vec![scheduled(), cancelled()]] {
-        given(history.clone()).when(ShowCommand::Schedule(hamlet())).then_nothing();
+        given(history.clone()).when(ShowCommand::Schedule(Box::new(hamlet()))).then_nothing();
         let other = ShowScheduled { title: "Lear".into(), ..hamlet() };
-        given(history).when(ShowCommand::Schedule(other)).then_rejected("show_exists");
+        given(history).when(ShowCommand::Schedule(Box::new(other))).then_rejected("show_exists");
     }
 }
 
@@ -166,7 +166,7 @@ fn a_plan_that_makes_no_sense_is_named() {
     for (field, why, spoil) in table {
         let mut facts = hamlet();
         spoil(&mut facts);
-        match given([]).when(ShowCommand::Schedule(facts)).then_rejected("invalid_show") {
+        match given([]).when(ShowCommand::Schedule(Box::new(facts))).then_rejected("invalid_show") {
             Rejection::InvalidShow { field: named, .. } => assert_eq!(named, field, "{why}"),
             other => panic!("{why}: {other}"),
         }
@@ -186,7 +186,7 @@ fn the_limits_themselves_are_allowed() {
         areas: vec![stalls(vec![row("A", 1)]), floor(u32::try_from(MAX_SEATS).unwrap() - 1)],
         ..hamlet()
     };
-    given([]).when(ShowCommand::Schedule(facts.clone())).then_events([facts.clone().into()]);
+    given([]).when(ShowCommand::Schedule(Box::new(facts.clone()))).then_events([facts.clone().into()]);
     assert_eq!(state([facts.into()]).plan.len() as usize, MAX_SEATS);
 }
 

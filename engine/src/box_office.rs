@@ -139,7 +139,7 @@ impl BoxOffice {
     /// [`CommandError`].
     pub async fn schedule_show(&self, show: ShowScheduled, by: impl Into<Origin>) -> Result<Arc<Show>, CommandError> {
         let id = show.show.clone();
-        self.change_show(&id, ShowCommand::Schedule(show), by.into()).await
+        self.change_show(&id, ShowCommand::Schedule(Box::new(show)), by.into()).await
     }
 
     /// Accepts no new holds until resumed.

@@ -136,7 +136,7 @@ impl World {
 
     pub fn schedule(&mut self, show: ShowScheduled) {
         let id = show.show.clone();
-        let events = show::decide(self.shows.get(&id), show::ShowCommand::Schedule(show)).unwrap();
+        let events = show::decide(self.shows.get(&id), show::ShowCommand::Schedule(Box::new(show))).unwrap();
         self.append(StreamName::show(&id), &events);
         let state = events.iter().fold(self.shows.remove(&id), show::evolve);
         self.shows.insert(id, state.unwrap());
