@@ -4,8 +4,9 @@
 mod booking_token;
 mod hmac_key;
 mod jwt;
+mod role;
 
-pub use jwt::Role;
+pub use role::{Permission, Role};
 
 use crate::problem::{Code, Problem};
 use booking_token::BookingTokens;
@@ -135,52 +136,34 @@ impl Caller {
         }
     }
 
+    /// Whether the caller's role has a permission.
     #[must_use]
-    pub fn is_admin(&self) -> bool {
-        matches!(self, Self::Token { role: Role::Admin, .. })
+    pub fn has(&self, permission: Permission) -> bool {
+        matches!(self, Self::Token { role, .. } if permission.is_of(*role))
     }
 
-    /// Refuses the bearer of a token whose role reads and does nothing else.
-    ///
-    /// # Errors
-    /// 403.
-    pub fn may_command(&self) -> Result<(), Problem> {
-        match self {
-            Self::Token { role: Role::Auditor, .. } => Err(forbidden(Role::Buyer, Role::Auditor.name())),
-            _ => Ok(()),
-        }
-    }
-
-    /// Requires one of two roles.
+    /// Requires a role that has a permission.
     ///
     /// # Errors
     /// 401 without a token, 403 with another role.
-    pub fn needs_one_of(&self, roles: [Role; 2]) -> Result<(), Problem> {
-        let [first, second] = roles;
-        self.needs(first).or_else(|refusal| self.needs(second).map_err(|_| refusal))
-    }
-
-    /// Requires a role.
-    ///
-    /// # Errors
-    /// 401 without a token, 403 with another role.
-    pub fn needs(&self, needed: Role) -> Result<(), Problem> {
+    pub fn needs(&self, permission: Permission) -> Result<(), Problem> {
         match self {
             Self::Guest => Err(Problem::authentication_required()),
-            Self::Token { role, .. } if *role == needed => Ok(()),
-            Self::Token { role, .. } => Err(forbidden(needed, role.name())),
-            Self::Booking(_) => Err(forbidden(needed, "booking")),
+            Self::Token { role, .. } if permission.is_of(*role) => Ok(()),
+            Self::Token { role, .. } => Err(forbidden(permission, role.name())),
+            Self::Booking(_) => Err(forbidden(permission, "booking")),
         }
     }
 }
 
-fn forbidden(needed: Role, have: &str) -> Problem {
-    let needed = needed.name();
+fn forbidden(permission: Permission, have: &str) -> Problem {
+    let (roles, one_of) = (permission.roles(), role::one_of(permission.roles()));
     Problem::new(
         Code::Forbidden,
-        format!("This needs a token with the role `{needed}`; the role of yours is `{have}`. Ask the operator for one."),
+        format!("This needs a token with the role {one_of}; the role of yours is `{have}`. Ask the operator for one."),
     )
-    .fact("needed_role", needed)
+    .fact("needed_role", roles.first())
+    .fact("needed_roles", roles)
     .fact("role", have)
 }
 

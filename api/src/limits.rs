@@ -40,7 +40,7 @@ use std::sync::Arc;
 pub enum Counted {
     /// A guest, whom only its address tells apart.
     Nobody,
-    /// An admin.
+    /// One who may exceed the limits of a caller.
     Unlimited,
     /// The caller with this name.
     As(String),
@@ -153,8 +153,8 @@ impl Limits {
         }
     }
 
-    /// What a command is counted under. Admins are not limited as callers: refunding a cancelled show
-    /// takes thousands of commands.
+    /// What a command is counted under. Managers and admins are not limited as callers: refunding a
+    /// cancelled show takes thousands of commands.
     fn of_command(&self, client: Client, caller: Counted) -> impl Iterator<Item = (Policy, Quota, LimitKey)> {
         let of_caller = match caller {
             Counted::As(name) => self.quotas.caller.map(|quota| (Policy::Caller, quota, name)),

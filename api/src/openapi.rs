@@ -2,6 +2,7 @@
 
 mod limits;
 mod problems;
+pub mod roles;
 mod strict;
 
 pub use problems::ProblemJson;

@@ -1,6 +1,7 @@
 //! Tokens of people and programs: JWTs, signed with HS256 and nothing else.
 
 use super::hmac_key::{HmacSha256, hmac};
+use super::role::Role;
 use crate::problem::{Code, Problem};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -8,47 +9,14 @@ use hmac::Mac;
 use jsonwebtoken::errors::ErrorKind;
 use jsonwebtoken::{Algorithm, DecodingKey, Validation};
 use lastseat_domain::{BuyerId, Timestamp};
+use serde::Deserialize;
 use serde::de::IgnoredAny;
-use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
 use std::time::Duration;
 
 const ISSUER: &str = "lastseat";
 /// How far the clock of the token's maker may be from ours, in seconds.
 const SKEW: i64 = 30;
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Role {
-    /// Books for themselves.
-    Buyer,
-    /// Runs shows, reads and cancels any booking, refunds.
-    Admin,
-    /// Reads the event history.
-    Auditor,
-}
-
-impl Role {
-    /// The value of the claim `role`.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Buyer => "buyer",
-            Self::Admin => "admin",
-            Self::Auditor => "auditor",
-        }
-    }
-}
-
-impl std::str::FromStr for Role {
-    type Err = String;
-    fn from_str(text: &str) -> Result<Self, String> {
-        [Self::Buyer, Self::Admin, Self::Auditor]
-            .into_iter()
-            .find(|role| role.name() == text)
-            .ok_or_else(|| format!("`{text}` is not a role; the roles are buyer, admin and auditor"))
-    }
-}
 
 #[derive(Deserialize)]
 struct Claims {

@@ -173,12 +173,51 @@ fn a_booking_always_has_the_same_token_and_no_other_booking_has_it() {
 }
 
 #[test]
-fn the_needed_role_is_named_in_the_refusal() {
+fn the_needed_roles_are_named_in_the_refusal() {
     let caller = ask(&mint(SECRET, Role::Buyer), noon()).unwrap();
-    let problem = caller.needs(Role::Auditor).expect_err("refused");
+    let problem = caller.needs(Permission::ReadHistory).expect_err("refused");
     assert_eq!(problem.status(), http::StatusCode::FORBIDDEN);
     let body: serde_json::Value = serde_json::from_slice(&problem.to_json()).unwrap();
-    assert_eq!(body["needed_role"], "auditor");
-    assert_eq!(Caller::Guest.needs(Role::Admin).expect_err("refused").code(), Code::AuthenticationRequired);
-    assert!(caller.needs(Role::Buyer).is_ok());
+    assert_eq!((&body["needed_role"], &body["role"]), (&json!("auditor"), &json!("buyer")));
+    assert_eq!(body["needed_roles"], json!(["auditor", "admin"]));
+    assert!(body["detail"].as_str().unwrap().contains("the role `auditor` or `admin`"), "{body}");
+    assert_eq!(Caller::Guest.needs(Permission::ReadOwn).expect_err("refused").code(), Code::AuthenticationRequired);
+    let booking = Caller::Booking(BookingId(Uuid::from_u128(7)));
+    assert_eq!(booking.needs(Permission::CommandOwn).expect_err("refused").code(), Code::Forbidden);
+    assert!(caller.needs(Permission::CommandOwn).is_ok());
+}
+
+#[test]
+fn every_role_has_what_its_sentence_says() {
+    use Permission as P;
+    let all = [
+        P::HoldSeats,
+        P::ReadOwn,
+        P::CommandOwn,
+        P::HoldForBuyers,
+        P::ReadBookings,
+        P::ChangeBookings,
+        P::RefundBookings,
+        P::ReviewPayments,
+        P::RunShows,
+        P::ReadSales,
+        P::ReadHistory,
+        P::ExceedLimits,
+    ];
+    let of = |role| all.into_iter().filter(move |permission| permission.is_of(role)).collect::<Vec<_>>();
+    assert_eq!(of(Role::Admin), all, "an admin may do everything");
+    assert!(of(Role::Staff).iter().all(|permission| permission.is_of(Role::Manager)), "a manager may do what staff may");
+    assert!(of(Role::Buyer).iter().all(|permission| permission.is_of(Role::Staff)), "staff may buy, too");
+    assert_eq!(of(Role::Auditor), [P::ReadOwn, P::ReadBookings, P::ReadSales, P::ReadHistory], "an auditor reads");
+    assert_eq!(of(Role::Buyer), [P::HoldSeats, P::ReadOwn, P::CommandOwn]);
+}
+
+#[test]
+fn every_role_is_named_as_it_is_written_in_tokens() {
+    for role in Role::ALL {
+        assert_eq!(role.name().parse::<Role>(), Ok(role));
+        assert_eq!(json!(role), role.name());
+        assert!(matches!(ask(&mint(SECRET, role), noon()).unwrap(), Caller::Token { role: found, .. } if found == role));
+    }
+    assert!("root".parse::<Role>().is_err());
 }

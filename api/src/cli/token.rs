@@ -19,10 +19,11 @@ Example:
 
 The token is signed with token.key of the data directory, which is made on first use.")]
 pub struct Token {
-    /// Whom it is for: the buyer's id, or who the admin is
+    /// Whom it is for: the buyer's id, or a name of who it is
     #[arg(long, value_name = "NAME", value_parser = subject)]
     sub: BuyerId,
-    /// What it allows: buyer (buy, see one's own), admin (run shows, refund), auditor (read the history)
+    /// What it allows: buyer (buy, see one's own), staff (sell, cancel and refund for buyers, lists), manager (also run
+    /// shows), auditor (read everything), admin (everything)
     #[arg(long, value_enum, hide_possible_values = true)]
     role: RoleName,
     /// How long it is good for, such as 90s, 15m, 24h or 7d
@@ -34,10 +35,14 @@ pub struct Token {
 enum RoleName {
     /// Buy, and see one's own bookings and rewards
     Buyer,
-    /// Put shows on sale, refund
-    Admin,
-    /// Read the event history
+    /// Hold for buyers; read, cancel and refund any booking
+    Staff,
+    /// Everything that staff does, and run shows
+    Manager,
+    /// Read everything, change nothing
     Auditor,
+    /// Everything
+    Admin,
 }
 
 fn subject(text: &str) -> Result<BuyerId, String> {
@@ -67,8 +72,10 @@ fn life(text: &str) -> Result<Duration, String> {
 pub fn run(args: &Token, config: &Config) -> ExitCode {
     let role = match args.role {
         RoleName::Buyer => Role::Buyer,
-        RoleName::Admin => Role::Admin,
+        RoleName::Staff => Role::Staff,
+        RoleName::Manager => Role::Manager,
         RoleName::Auditor => Role::Auditor,
+        RoleName::Admin => Role::Admin,
     };
     let minted = DataDir::prepare(&config.data).map_err(|error| error.to_string()).and_then(|_| {
         let key = token_key::read_or_create(&config.token_key_file()).map_err(|error| error.to_string())?;

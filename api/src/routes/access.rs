@@ -1,7 +1,7 @@
 //! Who may read and command a booking. To all others it does not exist (404).
 
 use crate::app::App;
-use crate::auth::Caller;
+use crate::auth::{Caller, Permission};
 use crate::problem::Problem;
 use axum::extract::{Request, State};
 use axum::middleware::Next;
@@ -9,13 +9,8 @@ use axum::response::{IntoResponse, Response};
 use lastseat_domain::booking::Booking;
 use lastseat_domain::{BookingId, BuyerId, Rejection};
 
-/// Whether admins may act on other people's bookings.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Admins {
-    Allowed,
-    /// Only the buyer may.
-    Refused,
-}
+/// The permission with which other people's bookings may be acted on; `None` if only the buyer may.
+pub type Others = Option<Permission>;
 
 /// A layer for operations that need no token: refuses one that is sent and is not valid, because its
 /// sender believes to be signed in.
@@ -30,7 +25,7 @@ pub async fn check_token(State(app): State<App>, request: Request, next: Next) -
 ///
 /// # Errors
 /// 401 without a token, 404 if it does not exist or is another's.
-pub async fn booking(app: &App, caller: &Caller, booking: BookingId, admins: Admins) -> Result<Booking, Problem> {
+pub async fn booking(app: &App, caller: &Caller, booking: BookingId, others: Others) -> Result<Booking, Problem> {
     if *caller == Caller::Guest {
         return Err(Problem::authentication_required());
     }
@@ -41,7 +36,7 @@ pub async fn booking(app: &App, caller: &Caller, booking: BookingId, admins: Adm
     let allowed = match caller {
         Caller::Guest => false,
         Caller::Booking(own) => *own == booking,
-        Caller::Token { sub, .. } => found.buyer() == Some(sub) || (admins == Admins::Allowed && caller.is_admin()),
+        Caller::Token { sub, .. } => found.buyer() == Some(sub) || others.is_some_and(|permission| caller.has(permission)),
     };
     if allowed { Ok(found) } else { Err(Rejection::BookingNotFound.into()) }
 }
@@ -51,11 +46,11 @@ pub async fn booking(app: &App, caller: &Caller, booking: BookingId, admins: Adm
 ///
 /// # Errors
 /// 401 without a token, 404 if it does not exist or is another's.
-pub async fn check(app: &App, caller: &Caller, id: BookingId, admins: Admins) -> Result<(), Problem> {
+pub async fn check(app: &App, caller: &Caller, id: BookingId, others: Others) -> Result<(), Problem> {
     if matches!(caller, Caller::Booking(own) if *own == id) {
         return Ok(());
     }
-    booking(app, caller, id, admins).await.map(|_| ())
+    booking(app, caller, id, others).await.map(|_| ())
 }
 
 /// What `/v1/me` is about for a caller.

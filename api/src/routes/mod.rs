@@ -19,6 +19,7 @@ pub mod webhooks;
 pub mod wire;
 
 use crate::app::App;
+use crate::auth::Permission;
 use crate::limits;
 use crate::openapi;
 use crate::problem::{Code, Problem};
@@ -26,7 +27,7 @@ use axum::Router;
 use axum::middleware::{from_fn_with_state, map_response};
 use axum::response::{IntoResponse, Response};
 use http::{Method, Uri};
-use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouter};
 use utoipa_axum::routes;
 
 /// All documented operations.
@@ -40,6 +41,19 @@ fn operations() -> OpenApiRouter<App> {
         .merge(for_operators())
 }
 
+/// An operation with the permission that its caller needs, as the document names it. The operation itself checks it: a
+/// command by its [`sender`], before its body is read.
+fn needs(permission: Permission, mut route: UtoipaMethodRouter<App>) -> UtoipaMethodRouter<App> {
+    route.1.paths.values_mut().for_each(|item| openapi::roles::add(item, permission, None));
+    route
+}
+
+/// An operation on bookings: their buyer needs the first permission, everybody else the second.
+fn needs_of_others(own: Permission, others: Permission, mut route: UtoipaMethodRouter<App>) -> UtoipaMethodRouter<App> {
+    route.1.paths.values_mut().for_each(|item| openapi::roles::add(item, own, Some(others)));
+    route
+}
+
 /// Reads that need no token.
 fn public_reads() -> OpenApiRouter<App> {
     OpenApiRouter::default()
@@ -51,28 +65,31 @@ fn public_reads() -> OpenApiRouter<App> {
 
 /// A hold is the hot path: these have no middleware.
 fn commands_of_shows() -> OpenApiRouter<App> {
+    use Permission::{HoldForBuyers, HoldSeats, RunShows};
     OpenApiRouter::default()
-        .routes(routes!(shows::create::schedule_show))
-        .routes(routes!(shows::control::pause_sales))
-        .routes(routes!(shows::control::resume_sales))
-        .routes(routes!(shows::control::cancel_show))
-        .routes(routes!(bookings::hold::hold_seats))
-        .routes(routes!(bookings::batch::hold_batch))
+        .routes(needs(RunShows, routes!(shows::create::schedule_show)))
+        .routes(needs(RunShows, routes!(shows::control::pause_sales)))
+        .routes(needs(RunShows, routes!(shows::control::resume_sales)))
+        .routes(needs(RunShows, routes!(shows::control::cancel_show)))
+        .routes(needs(HoldSeats, routes!(bookings::hold::hold_seats)))
+        .routes(needs(HoldForBuyers, routes!(bookings::batch::hold_batch)))
 }
 
 /// Operations whose answers are for one caller only, so that no cache may store them.
 fn private_operations() -> OpenApiRouter<App> {
+    use Permission::{ChangeBookings, CommandOwn, ReadBookings, ReadHistory, ReadOwn, ReadSales, RefundBookings, ReviewPayments};
     OpenApiRouter::default()
-        .routes(routes!(shows::sales::get_sales))
-        .routes(routes!(bookings::manage::get_booking, bookings::manage::cancel_booking))
-        .routes(routes!(bookings::manage::extend_hold))
-        .routes(routes!(bookings::pay::pay))
-        .routes(routes!(bookings::manage::refund))
-        .routes(routes!(bookings::review::review))
-        .routes(routes!(me::bookings::my_bookings))
-        .routes(routes!(me::rewards::my_rewards))
-        .routes(routes!(me::redeem::redeem_voucher))
-        .routes(routes!(audit::events::audit_events))
+        .routes(needs(ReadSales, routes!(shows::sales::get_sales)))
+        .routes(needs_of_others(ReadOwn, ReadBookings, routes!(bookings::manage::get_booking)))
+        .routes(needs_of_others(CommandOwn, ChangeBookings, routes!(bookings::manage::cancel_booking)))
+        .routes(needs_of_others(CommandOwn, ChangeBookings, routes!(bookings::manage::extend_hold)))
+        .routes(needs(CommandOwn, routes!(bookings::pay::pay)))
+        .routes(needs(RefundBookings, routes!(bookings::manage::refund)))
+        .routes(needs(ReviewPayments, routes!(bookings::review::review)))
+        .routes(needs(ReadOwn, routes!(me::bookings::my_bookings)))
+        .routes(needs(ReadOwn, routes!(me::rewards::my_rewards)))
+        .routes(needs(CommandOwn, routes!(me::redeem::redeem_voucher)))
+        .routes(needs(ReadHistory, routes!(audit::events::audit_events)))
 }
 
 /// Operations of the payment sandbox; present only where payments are simulated.

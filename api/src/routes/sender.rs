@@ -1,7 +1,7 @@
 //! Who may send which command. Checked before the body is read: what is refused here takes no memory.
 
 use crate::app::App;
-use crate::auth::{Caller, Role};
+use crate::auth::{Caller, Permission};
 use crate::body;
 use crate::problem::{Code, Problem};
 
@@ -18,20 +18,39 @@ pub trait Sender: Send + Sync + 'static {
     fn check(caller: &Caller, app: &App) -> Result<(), Problem>;
 }
 
+macro_rules! with_permission {
+    ($($(#[$doc:meta])* $name:ident: $permission:ident, $most:expr;)*) => {$(
+        $(#[$doc])*
+        pub struct $name;
+
+        impl Sender for $name {
+            const MAX_BODY: usize = $most;
+
+            fn check(caller: &Caller, _: &App) -> Result<(), Problem> {
+                caller.needs(Permission::$permission)
+            }
+        }
+    )*};
+}
+
+with_permission! {
+    /// Batches of holds, sent for buyers.
+    HoldForBuyers: HoldForBuyers, body::LARGE;
+    /// Refunds of single bookings.
+    RefundBookings: RefundBookings, body::SMALL;
+    /// What a person found out about a flagged payment.
+    ReviewPayments: ReviewPayments, body::SMALL;
+    /// Commands on a whole show.
+    RunShows: RunShows, body::SMALL;
+    /// A whole show with its plan.
+    RunShowsWithPlan: RunShows, body::LARGE;
+}
+
 /// Commands that need no token.
 pub struct Anyone;
 
-/// Commands of admins.
-pub struct Admin;
-
-/// A show with its plan, sent by an admin.
-pub struct AdminWithPlan;
-
-/// Holds: of buyers and admins, and of guests where they are welcome.
+/// Holds: of everybody who may buy, and of guests where they are welcome.
 pub struct Holder;
-
-/// Batches of holds: of admins, who send them for buyers.
-pub struct Seller;
 
 /// Commands on a booking or on its vouchers: of its buyer, or with the booking's own token.
 pub struct Owner;
@@ -42,49 +61,25 @@ impl Sender for Anyone {
     }
 }
 
-impl Sender for Admin {
-    fn check(caller: &Caller, _: &App) -> Result<(), Problem> {
-        caller.needs(Role::Admin)
-    }
-}
-
-impl Sender for AdminWithPlan {
-    const MAX_BODY: usize = body::LARGE;
-
-    fn check(caller: &Caller, _: &App) -> Result<(), Problem> {
-        caller.needs(Role::Admin)
-    }
-}
-
 impl Sender for Holder {
     fn check(caller: &Caller, app: &App) -> Result<(), Problem> {
         match caller {
             Caller::Guest if app.parts().guests => Ok(()),
-            Caller::Guest => Err(Problem::authentication_required()),
             // Each hold returns a token: with those, one buyer could be counted as many.
             Caller::Booking(_) => Err(Problem::new(
                 Code::BookingTokenOnly,
                 "A booking's own token acts on that booking only. To hold seats, send your own token, or none as a guest.",
             )),
-            Caller::Token { .. } => caller.may_command(),
+            Caller::Guest | Caller::Token { .. } => caller.needs(Permission::HoldSeats),
         }
-    }
-}
-
-impl Sender for Seller {
-    const MAX_BODY: usize = body::LARGE;
-
-    fn check(caller: &Caller, _: &App) -> Result<(), Problem> {
-        caller.needs(Role::Admin)
     }
 }
 
 impl Sender for Owner {
     fn check(caller: &Caller, _: &App) -> Result<(), Problem> {
         match caller {
-            Caller::Guest => Err(Problem::authentication_required()),
             Caller::Booking(_) => Ok(()),
-            Caller::Token { .. } => caller.may_command(),
+            Caller::Guest | Caller::Token { .. } => caller.needs(Permission::CommandOwn),
         }
     }
 }

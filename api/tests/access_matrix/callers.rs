@@ -24,11 +24,13 @@ pub enum Caller {
     SiblingToken,
     /// The token of a stranger's booking.
     ForeignToken,
+    Staff,
+    Manager,
     Auditor,
     Admin,
 }
 
-pub const CALLERS: [Caller; 9] = [
+pub const CALLERS: [Caller; 11] = [
     Caller::Nobody,
     Caller::Forger,
     Caller::Owner,
@@ -36,11 +38,26 @@ pub const CALLERS: [Caller; 9] = [
     Caller::BookingToken,
     Caller::SiblingToken,
     Caller::ForeignToken,
+    Caller::Staff,
+    Caller::Manager,
     Caller::Auditor,
     Caller::Admin,
 ];
 
 impl Caller {
+    /// The role of the caller's token, and whether the booking, voucher or intent in the path is the caller's own.
+    pub fn role(self) -> Option<(Role, bool)> {
+        Some(match self {
+            Self::Owner => (Role::Buyer, true),
+            Self::Stranger => (Role::Buyer, false),
+            Self::Staff => (Role::Staff, false),
+            Self::Manager => (Role::Manager, false),
+            Self::Auditor => (Role::Auditor, false),
+            Self::Admin => (Role::Admin, false),
+            _ => return None,
+        })
+    }
+
     pub fn title(self) -> &'static str {
         match self {
             Self::Nobody => "no token",
@@ -50,6 +67,8 @@ impl Caller {
             Self::BookingToken => "own, booking token",
             Self::SiblingToken => "sibling's booking token",
             Self::ForeignToken => "foreign, booking token",
+            Self::Staff => "staff",
+            Self::Manager => "manager",
             Self::Auditor => "auditor",
             Self::Admin => "admin",
         }
@@ -134,6 +153,8 @@ impl Cast {
             Caller::BookingToken => call.bearer(&self.own),
             Caller::SiblingToken => call.bearer(&self.sibling),
             Caller::ForeignToken => call.bearer(&self.foreign),
+            Caller::Staff => call.bearer(&server.token("stan", Role::Staff)),
+            Caller::Manager => call.bearer(&server.token("mary", Role::Manager)),
             Caller::Auditor => call.bearer(&server.token("audrey", Role::Auditor)),
             Caller::Admin => call.admin(server),
         }

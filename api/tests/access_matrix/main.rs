@@ -74,6 +74,34 @@ fn markdown(matrix: &Matrix) -> String {
     text
 }
 
+/// The failing twin: each cell of a role, changed, is not what the table of routes says.
+#[test]
+fn a_role_that_gets_more_or_less_than_the_table_says_is_noticed() {
+    for operation in Operation::all() {
+        for (role, is_own) in CALLERS.iter().filter_map(|caller| caller.role()) {
+            let Some(is_documented) = operation.is_documented_for(role, is_own) else { continue };
+            let mut matrix = Matrix::new();
+            for other in Operation::all() {
+                matrix.insert((other.path.clone(), other.method.clone()), as_documented(&other));
+            }
+            assert_eq!(rules::undocumented(&matrix), Vec::<String>::new());
+            let place = CALLERS.iter().position(|caller| caller.role() == Some((role, is_own))).unwrap();
+            let row = matrix.get_mut(&(operation.path.clone(), operation.method.clone())).unwrap();
+            row[place] = if is_documented { Outcome::Forbidden } else { Outcome::Done };
+            assert_eq!(rules::undocumented(&matrix).len(), 1, "{} {} for {role:?}", operation.method, operation.path);
+        }
+    }
+}
+
+/// What callers would get if the table of routes were all there is.
+fn as_documented(operation: &Operation) -> Vec<Outcome> {
+    let outcome = |caller: &callers::Caller| {
+        let (role, is_own) = caller.role()?;
+        operation.is_documented_for(role, is_own)
+    };
+    CALLERS.iter().map(|caller| if outcome(caller) == Some(false) { Outcome::Forbidden } else { Outcome::Done }).collect()
+}
+
 /// The failing twin: each forbidden cell, opened, breaks a rule.
 #[tokio::test]
 async fn a_server_that_lets_a_stranger_in_is_noticed() {

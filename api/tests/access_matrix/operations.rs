@@ -2,6 +2,7 @@
 
 use crate::callers::{Caller, Cast};
 use crate::common::{Call, TestServer};
+use lastseat::auth::Role;
 use serde_json::{Value, json};
 use std::fmt;
 
@@ -32,6 +33,10 @@ impl fmt::Display for Outcome {
 pub struct Operation {
     pub method: String,
     pub path: String,
+    /// The roles that a token needs, if it needs any.
+    roles: Option<Vec<String>>,
+    /// The roles that may do it to other people's bookings, where those are not the same.
+    others: Option<Vec<String>>,
 }
 
 impl Operation {
@@ -40,11 +45,32 @@ impl Operation {
         let document = serde_json::to_value(lastseat::routes::document()).unwrap();
         let mut operations = Vec::new();
         for (path, methods) in document["paths"].as_object().unwrap() {
-            for method in methods.as_object().unwrap().keys().filter(|key| is_method(key)) {
-                operations.push(Self { method: method.to_uppercase(), path: path.clone() });
+            for (method, operation) in methods.as_object().unwrap().iter().filter(|(key, _)| is_method(key)) {
+                let mut security = operation["security"].as_array().into_iter().flatten();
+                let roles = security.find_map(|requirement| names(&requirement["token"]));
+                let others = names(&operation["x-roles-for-others"]);
+                operations.push(Self { method: method.to_uppercase(), path: path.clone(), roles, others });
             }
         }
         operations
+    }
+
+    /// Whether the table of routes lets a role in; `None` if it names no roles.
+    pub fn is_documented_for(&self, role: Role, is_own: bool) -> Option<bool> {
+        let is_in = |roles: &Vec<String>| roles.iter().any(|name| name == role.name());
+        let (roles, is_of_one) = (self.roles.as_ref()?, self.path.contains("{id}") || self.path.contains("{voucher}"));
+        assert!(
+            !roles.is_empty(),
+            "{} {} names no roles; put it into the table with the permission it needs",
+            self.method,
+            self.path
+        );
+        Some(match &self.others {
+            Some(others) if !is_own => is_in(others),
+            // Each for their own.
+            None if is_of_one && !is_own && roles.iter().any(|name| name == Role::Buyer.name()) => false,
+            _ => is_in(roles),
+        })
     }
 
     pub async fn attempt(&self, server: &TestServer, cast: &Cast, caller: Caller) -> Outcome {
@@ -89,6 +115,10 @@ impl Operation {
             _ => None,
         }
     }
+}
+
+fn names(roles: &Value) -> Option<Vec<String>> {
+    Some(roles.as_array()?.iter().map(|name| name.as_str().unwrap().to_owned()).collect())
 }
 
 fn is_method(key: &str) -> bool {

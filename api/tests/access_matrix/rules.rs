@@ -2,7 +2,7 @@
 
 use crate::Matrix;
 use crate::callers::{CALLERS, Caller};
-use crate::operations::Outcome;
+use crate::operations::{Operation, Outcome};
 
 /// The broken rules, in words.
 pub fn broken(matrix: &Matrix) -> Vec<String> {
@@ -14,7 +14,25 @@ pub fn broken(matrix: &Matrix) -> Vec<String> {
             }
         }
     }
+    broken.extend(undocumented(matrix));
     broken
+}
+
+/// Where the server lets a role in and the table of routes doesn't, or the other way round.
+pub fn undocumented(matrix: &Matrix) -> Vec<String> {
+    let mut wrong = Vec::new();
+    for operation in Operation::all() {
+        let row = &matrix[&(operation.path.clone(), operation.method.clone())];
+        for (caller, outcome) in CALLERS.iter().zip(row) {
+            let Some((role, is_own)) = caller.role() else { continue };
+            let Some(is_documented) = operation.is_documented_for(role, is_own) else { continue };
+            if (*outcome == Outcome::Done) != is_documented {
+                let title = caller.title();
+                wrong.push(format!("{} {}: {outcome} for {title}, against the table", operation.method, operation.path));
+            }
+        }
+    }
+    wrong
 }
 
 /// Whether no server may let this caller do this.
@@ -29,7 +47,9 @@ pub fn forbids(caller: Caller, method: &str, path: &str, row: &[Outcome]) -> boo
         Caller::Stranger | Caller::SiblingToken | Caller::ForeignToken if of_one_booking => true,
         Caller::Auditor => method != "GET",
         Caller::Admin => false,
-        _ => is_for_admins(method, path),
+        Caller::Manager => path.starts_with("/v1/audit"),
+        Caller::Staff => path.starts_with("/v1/audit") || is_for_managers(method, path),
+        _ => is_for_the_shop(method, path),
     }
 }
 
@@ -48,7 +68,19 @@ fn is_hold(method: &str, path: &str) -> bool {
     method == "POST" && path == "/v1/shows/{show}/bookings"
 }
 
-fn is_for_admins(method: &str, path: &str) -> bool {
-    let control = method == "POST" && path.starts_with("/v1/shows") && !is_hold(method, path);
-    control || path.ends_with("/refund") || path.ends_with("/review") || path.ends_with("/sales") || path.starts_with("/v1/audit")
+/// What no buyer may do, not even to a booking of theirs.
+fn is_for_the_shop(method: &str, path: &str) -> bool {
+    let reads = ["/v1/bookings", "/v1/shows/{show}/bookings", "/v1/shows/{show}/sales"];
+    let commands = ["/refund", "/review", "bookings:batch"];
+    let is_command = method != "GET" && commands.iter().any(|end| path.ends_with(end));
+    is_command
+        || reads.contains(&path) && !is_hold(method, path)
+        || path.starts_with("/v1/audit")
+        || is_for_managers(method, path)
+}
+
+/// Commands on whole shows, and on money whose whereabouts are in doubt.
+fn is_for_managers(method: &str, path: &str) -> bool {
+    let is_of_shows = path.starts_with("/v1/shows") && !is_hold(method, path) && !path.ends_with("bookings:batch");
+    method != "GET" && (is_of_shows || path.ends_with("/review"))
 }

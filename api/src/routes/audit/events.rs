@@ -1,7 +1,7 @@
 //! `GET /v1/audit/events`
 
 use crate::app::App;
-use crate::auth::{Caller, Role};
+use crate::auth::{Caller, Permission};
 use crate::problem::Problem;
 use crate::routes::params::{Params, wrong};
 use axum::body::Body;
@@ -70,7 +70,7 @@ pub struct Line<'a> {
     security(("token" = [])),
 )]
 pub async fn audit_events(State(app): State<App>, caller: Caller, params: Params) -> Result<Response, Problem> {
-    caller.needs_one_of([Role::Auditor, Role::Admin])?;
+    caller.needs(Permission::ReadHistory)?;
     let from = params.value("from", "a position, a whole number from 0")?.map_or(Position::START, Position);
     let limit = params.limit_of(DEFAULT_EVENTS, MOST_EVENTS)?;
     let source = Source::parse(params.text("stream"))?;

@@ -15,7 +15,7 @@ use crate::problem::{Code, Problem};
 use crate::routes::bookings::hold::{failed, held};
 use crate::routes::command::{Command, execute};
 use crate::routes::params::InShow;
-use crate::routes::sender::Seller;
+use crate::routes::sender::HoldForBuyers;
 use axum::extract::State;
 use body::{AskedHold, BatchBody, HoldBatch};
 use lastseat_domain::{BookingId, Rejection, ShowId};
@@ -39,11 +39,15 @@ use tokio::time::Instant;
     responses((status = 200, description = "The answer to each hold, held or refused", body = HoldResults)),
     security(("token" = [])),
 )]
-pub async fn hold_batch(State(app): State<App>, InShow(show): InShow, command: Result<Command<Seller>, Problem>) -> Answer {
+pub async fn hold_batch(
+    State(app): State<App>,
+    InShow(show): InShow,
+    command: Result<Command<HoldForBuyers>, Problem>,
+) -> Answer {
     execute(&app, metrics::Command::HoldBatch, command, move |app, command| hold_all(app, show, command)).await
 }
 
-async fn hold_all(app: App, show: ShowId, command: Command<Seller>) -> Result<Answer, Problem> {
+async fn hold_all(app: App, show: ShowId, command: Command<HoldForBuyers>) -> Result<Answer, Problem> {
     let begun = Instant::now();
     let mut batch = read(&app, &show, &command)?;
     batch.find_repeats().await?;
@@ -56,7 +60,7 @@ async fn hold_all(app: App, show: ShowId, command: Command<Seller>) -> Result<An
 }
 
 /// The batch, with answers to the holds that can't be read.
-fn read(app: &App, show: &ShowId, command: &Command<Seller>) -> Result<Batch, Problem> {
+fn read(app: &App, show: &ShowId, command: &Command<HoldForBuyers>) -> Result<Batch, Problem> {
     let holds = command.json::<BatchBody>()?.into_holds()?;
     let most = app.box_office().show(show).ok_or(Rejection::ShowNotFound)?.facts.max_seats_per_booking;
     let mut batch = Batch::new(app.clone(), command.caller.name(), holds.len());
@@ -83,7 +87,7 @@ enum HoldKey {
 struct Reader<'a> {
     app: &'a App,
     show: &'a ShowId,
-    command: &'a Command<Seller>,
+    command: &'a Command<HoldForBuyers>,
     /// Seats of a booking.
     most: u32,
     /// Those that the holds before it have.

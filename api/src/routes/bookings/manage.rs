@@ -2,21 +2,21 @@
 
 use crate::answer::Answer;
 use crate::app::App;
-use crate::auth::Caller;
+use crate::auth::{Caller, Permission};
 use crate::metrics;
 use crate::problem::Problem;
-use crate::routes::access::{self, Admins};
+use crate::routes::access;
 use crate::routes::bookings::guests;
 use crate::routes::bookings::review::flag_reason;
 use crate::routes::command::{Command, execute};
 use crate::routes::params::InBooking;
-use crate::routes::sender::Admin;
+use crate::routes::sender::RefundBookings;
 use crate::routes::wire::BookingJson;
 use axum::extract::State;
 use http::StatusCode;
 use http::header::{HeaderValue, RETRY_AFTER};
 
-/// Seconds after which an admin may look how a slow refund went.
+/// Seconds after which one may look how a slow refund went.
 const LOOK_AGAIN: u64 = 2;
 
 /// A booking as the log has it now.
@@ -29,7 +29,7 @@ const LOOK_AGAIN: u64 = 2;
     security(("token" = []), ("booking_token" = [])),
 )]
 pub async fn get_booking(State(app): State<App>, InBooking(id): InBooking, caller: Caller) -> Result<Answer, Problem> {
-    let booking = access::booking(&app, &caller, id, Admins::Allowed).await?;
+    let booking = access::booking(&app, &caller, id, Some(Permission::ReadBookings)).await?;
     let mut body = BookingJson::of(&app, &booking);
     if let Some(payment) = &mut body.payment {
         payment.flagged = flag_reason(&app, &caller, &booking).await;
@@ -48,7 +48,7 @@ pub async fn get_booking(State(app): State<App>, InBooking(id): InBooking, calle
 )]
 pub async fn cancel_booking(State(app): State<App>, InBooking(id): InBooking, command: Result<Command, Problem>) -> Answer {
     execute(&app, metrics::Command::Cancel, command, async move |app: App, command: Command| {
-        access::check(&app, &command.caller, id, Admins::Allowed).await?;
+        access::check(&app, &command.caller, id, Some(Permission::ChangeBookings)).await?;
         command.nothing()?;
         let guest = guests::may_cancel(&app, &command.caller, command.client).await?;
         let booking = app.box_office().cancel(id, command.origin()).await?;
@@ -58,7 +58,7 @@ pub async fn cancel_booking(State(app): State<App>, InBooking(id): InBooking, co
     .await
 }
 
-/// Extends a hold by its original duration. Once. Admins may extend any hold; guests may not extend
+/// Extends a hold by its original duration. Once. Staff may extend any hold; guests may not extend
 /// theirs, unless the server is set so.
 #[utoipa::path(
     post,
@@ -70,7 +70,7 @@ pub async fn cancel_booking(State(app): State<App>, InBooking(id): InBooking, co
 )]
 pub async fn extend_hold(State(app): State<App>, InBooking(id): InBooking, command: Result<Command, Problem>) -> Answer {
     execute(&app, metrics::Command::Extend, command, async move |app: App, command: Command| {
-        access::check(&app, &command.caller, id, Admins::Allowed).await?;
+        access::check(&app, &command.caller, id, Some(Permission::ChangeBookings)).await?;
         command.nothing()?;
         guests::may_extend(&app, &command.caller).await?;
         let booking = app.box_office().extend(id, command.origin()).await?;
@@ -91,8 +91,12 @@ pub async fn extend_hold(State(app): State<App>, InBooking(id): InBooking, comma
     ),
     security(("token" = [])),
 )]
-pub async fn refund(State(app): State<App>, InBooking(id): InBooking, command: Result<Command<Admin>, Problem>) -> Answer {
-    execute(&app, metrics::Command::Refund, command, async move |app: App, command: Command<Admin>| {
+pub async fn refund(
+    State(app): State<App>,
+    InBooking(id): InBooking,
+    command: Result<Command<RefundBookings>, Problem>,
+) -> Answer {
+    execute(&app, metrics::Command::Refund, command, async move |app: App, command: Command<RefundBookings>| {
         command.nothing()?;
         let booking = app.box_office().refund(id, command.origin()).await?;
         if booking.status() == "refunded" {

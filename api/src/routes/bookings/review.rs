@@ -2,12 +2,12 @@
 
 use crate::answer::Answer;
 use crate::app::App;
-use crate::auth::Caller;
+use crate::auth::{Caller, Permission};
 use crate::metrics;
 use crate::problem::{Code, Problem};
 use crate::routes::command::{Command, execute};
 use crate::routes::params::InBooking;
-use crate::routes::sender::Admin;
+use crate::routes::sender::ReviewPayments;
 use crate::routes::wire::BookingJson;
 use axum::extract::State;
 use http::StatusCode;
@@ -55,8 +55,12 @@ pub enum Outcome {
     responses((status = 200, description = "The booking, no longer under review", body = BookingJson)),
     security(("token" = [])),
 )]
-pub async fn review(State(app): State<App>, InBooking(id): InBooking, command: Result<Command<Admin>, Problem>) -> Answer {
-    execute(&app, metrics::Command::Review, command, async move |app: App, command: Command<Admin>| {
+pub async fn review(
+    State(app): State<App>,
+    InBooking(id): InBooking,
+    command: Result<Command<ReviewPayments>, Problem>,
+) -> Answer {
+    execute(&app, metrics::Command::Review, command, async move |app: App, command: Command<ReviewPayments>| {
         let ReviewBody { outcome, reason } = command.json()?;
         let outcome = match outcome {
             Outcome::Continue => Review::Continue,
@@ -80,9 +84,10 @@ fn checked(reason: &str) -> Result<String, Problem> {
     Err(Problem::new(Code::InvalidRequest, detail).fact("field", "reason"))
 }
 
-/// Why a booking is under review, for admins: the reason is written for the person who looks at the gateway.
+/// Why a booking is under review, for those who read any booking: the reason is written for the person who looks at the
+/// gateway.
 pub(super) async fn flag_reason(app: &App, caller: &Caller, booking: &Booking) -> Option<String> {
-    if !booking.flagged || !caller.is_admin() {
+    if !booking.flagged || !caller.has(Permission::ReadBookings) {
         return None;
     }
     let stream = StreamName::booking(booking.id);

@@ -6,7 +6,7 @@ use crate::metrics;
 use crate::problem::Problem;
 use crate::routes::command::{Command, execute};
 use crate::routes::params::InShow;
-use crate::routes::sender::Admin;
+use crate::routes::sender::RunShows;
 use crate::routes::wire::ShowJson;
 use axum::extract::State;
 use http::StatusCode;
@@ -21,8 +21,8 @@ use lastseat_domain::show::Show;
     responses((status = 200, description = "The show, paused", body = ShowJson)),
     security(("token" = [])),
 )]
-pub async fn pause_sales(State(app): State<App>, InShow(show): InShow, command: Result<Command<Admin>, Problem>) -> Answer {
-    execute(&app, metrics::Command::PauseSales, command, async move |app: App, command: Command<Admin>| {
+pub async fn pause_sales(State(app): State<App>, InShow(show): InShow, command: Result<Command<RunShows>, Problem>) -> Answer {
+    execute(&app, metrics::Command::PauseSales, command, async move |app: App, command: Command<RunShows>| {
         command.nothing()?;
         let show = app.box_office().pause_sales(&show, command.origin()).await?;
         Ok(answer(&app, &show))
@@ -39,8 +39,8 @@ pub async fn pause_sales(State(app): State<App>, InShow(show): InShow, command: 
     responses((status = 200, description = "The show, on sale again", body = ShowJson)),
     security(("token" = [])),
 )]
-pub async fn resume_sales(State(app): State<App>, InShow(show): InShow, command: Result<Command<Admin>, Problem>) -> Answer {
-    execute(&app, metrics::Command::ResumeSales, command, async move |app: App, command: Command<Admin>| {
+pub async fn resume_sales(State(app): State<App>, InShow(show): InShow, command: Result<Command<RunShows>, Problem>) -> Answer {
+    execute(&app, metrics::Command::ResumeSales, command, async move |app: App, command: Command<RunShows>| {
         command.nothing()?;
         let show = app.box_office().resume_sales(&show, command.origin()).await?;
         Ok(answer(&app, &show))
@@ -58,8 +58,8 @@ pub async fn resume_sales(State(app): State<App>, InShow(show): InShow, command:
     responses((status = 200, description = "The show, cancelled", body = ShowJson)),
     security(("token" = [])),
 )]
-pub async fn cancel_show(State(app): State<App>, InShow(show): InShow, command: Result<Command<Admin>, Problem>) -> Answer {
-    execute(&app, metrics::Command::CancelShow, command, async move |app: App, command: Command<Admin>| {
+pub async fn cancel_show(State(app): State<App>, InShow(show): InShow, command: Result<Command<RunShows>, Problem>) -> Answer {
+    execute(&app, metrics::Command::CancelShow, command, async move |app: App, command: Command<RunShows>| {
         command.nothing()?;
         let show = app.box_office().cancel_show(&show, command.origin()).await?;
         Ok(answer(&app, &show))

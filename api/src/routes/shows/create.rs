@@ -5,7 +5,7 @@ use crate::app::App;
 use crate::metrics;
 use crate::problem::Problem;
 use crate::routes::command::{Command, execute};
-use crate::routes::sender::AdminWithPlan;
+use crate::routes::sender::RunShowsWithPlan;
 use crate::routes::wire::{self, ShowJson};
 use crate::stripe_amounts;
 use axum::extract::State;
@@ -92,11 +92,11 @@ pub fn default_rewards() -> Vec<Reward> {
     ),
     security(("token" = [])),
 )]
-pub async fn schedule_show(State(app): State<App>, command: Result<Command<AdminWithPlan>, Problem>) -> Answer {
+pub async fn schedule_show(State(app): State<App>, command: Result<Command<RunShowsWithPlan>, Problem>) -> Answer {
     execute(&app, metrics::Command::ScheduleShow, command, schedule).await
 }
 
-async fn schedule(app: App, command: Command<AdminWithPlan>) -> Result<Answer, Problem> {
+async fn schedule(app: App, command: Command<RunShowsWithPlan>) -> Result<Answer, Problem> {
     let show = command.json::<NewShow>()?.into_facts(|id| app.box_office().show(id).map(|show| (*show.facts).clone()));
     let is_new = app.box_office().show(&show.show).is_none();
     // A show that is on sale already stays as it is.

@@ -2,7 +2,7 @@
 
 use crate::answer::Answer;
 use crate::app::App;
-use crate::auth::{Caller, Role};
+use crate::auth::{Caller, Permission};
 use crate::problem::Problem;
 use crate::routes::freshness;
 use crate::routes::params::InShow;
@@ -39,7 +39,7 @@ pub struct Sales {
     pub categories: Vec<BTreeMap<String, u64>>,
 }
 
-/// What a show has sold so far. For admins and auditors.
+/// What a show has sold so far. For staff, managers, auditors and admins.
 #[utoipa::path(
     get,
     path = "/v1/shows/{show}/sales",
@@ -57,7 +57,7 @@ pub async fn get_sales(
     caller: Caller,
     headers: HeaderMap,
 ) -> Result<Answer, Problem> {
-    caller.needs_one_of([Role::Admin, Role::Auditor])?;
+    caller.needs(Permission::ReadSales)?;
     let fresh = freshness::wait(&app, &headers).await?;
     let sales = app.read_model().sales(&show).await?.ok_or(Rejection::ShowNotFound)?;
     Ok(Answer::json(StatusCode::OK, &sales).with(freshness::fields(fresh)))

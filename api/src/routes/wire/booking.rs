@@ -53,10 +53,10 @@ pub struct Payment<'a> {
     /// The outcome of the payment is unknown; a person has to look at the gateway.
     #[serde(skip_serializing_if = "is_false")]
     pub under_review: bool,
-    /// Why a person has to look, in the words of the event history. Only for admins, in GET of one booking.
+    /// Why a person has to look, in the words of the event history. Only for staff and auditors, in GET of one booking.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub flagged: Option<String>,
-    /// An admin has requested a refund that is not complete yet.
+    /// A refund was requested that is not complete yet.
     #[serde(skip_serializing_if = "is_false")]
     pub refund_requested: bool,
 }
