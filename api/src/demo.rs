@@ -1,12 +1,12 @@
 //! The show that is on sale before anybody has set up anything.
 
-use lastseat_domain::event::Reward;
-use lastseat_domain::event::{Fees, ShowDetails, ShowScheduled};
+use chrono::{NaiveTime, TimeDelta};
+use lastseat_domain::event::{Fees, Reward, ShowDetails, ShowScheduled};
 use lastseat_domain::ids::InvalidId;
 use lastseat_domain::money::InvalidCurrency;
 use lastseat_domain::plan::Category;
 use lastseat_domain::plan::{Area, Row};
-use lastseat_domain::{AreaId, CategoryId, Currency, ShowId};
+use lastseat_domain::{AreaId, CategoryId, Currency, Rejection, ShowId, Timestamp};
 use lastseat_engine::{BoxOffice, CommandError};
 use std::time::Duration;
 
@@ -28,23 +28,36 @@ pub enum DemoError {
 }
 
 /// Puts the demo show on sale, unless it is already. One that exists stays as it is, whatever hold
-/// time it was created with.
+/// time and date it was created with.
 ///
 /// # Errors
 /// [`DemoError`].
-pub async fn put_on_sale(box_office: &BoxOffice, hold: Duration) -> Result<(), DemoError> {
-    let show = show(hold)?;
-    if box_office.show(&show.show).is_none() {
-        box_office.schedule_show(show, "demo").await?;
+pub async fn put_on_sale(box_office: &BoxOffice, hold: Duration, now: Timestamp) -> Result<(), DemoError> {
+    let show = show(hold, now)?;
+    if box_office.show(&show.show).is_some() {
+        return Ok(());
     }
-    Ok(())
+    match box_office.schedule_show(show, "demo").await {
+        // Another node has put its own on sale a moment ago, with other settings or on another day.
+        Ok(_) | Err(CommandError::Rejected(Rejection::ShowExists { .. })) => Ok(()),
+        Err(error) => Err(error.into()),
+    }
 }
 
-/// The demo show: 800 labelled seats in two price categories, and 1,000 standing places.
+/// Days from the first start to the demo show.
+const DAYS_AHEAD: i64 = 30;
+
+/// The evening of the demo show, in UTC.
+fn evening(now: Timestamp, hour: u32, minute: u32) -> Option<Timestamp> {
+    let day = now.date_naive().checked_add_signed(TimeDelta::days(DAYS_AHEAD))?;
+    Some(day.and_time(NaiveTime::from_hms_opt(hour, minute, 0)?).and_utc())
+}
+
+/// The demo show, a month after `now`: 800 labelled seats in two price categories, and 1,000 standing places.
 ///
 /// # Errors
 /// [`DemoError`], never in practice: a test makes it.
-pub fn show(hold: Duration) -> Result<ShowScheduled, DemoError> {
+pub fn show(hold: Duration, now: Timestamp) -> Result<ShowScheduled, DemoError> {
     let category = |id: &str, price| Ok::<_, InvalidId>(Category::new(CategoryId::new(id)?, price));
     let rows = |rows: &str| rows.chars().map(|row| Row { row: row.into(), seats: 40, gaps_after: vec![10, 30] }).collect();
     let area = |id: &str, rows: Vec<Row>, capacity| {
@@ -54,7 +67,13 @@ pub fn show(hold: Duration) -> Result<ShowScheduled, DemoError> {
     Ok(ShowScheduled {
         show: ShowId::new(SHOW)?,
         title: "Last Night of the Proms".into(),
-        details: ShowDetails::default(),
+        details: ShowDetails {
+            venue: Some("Royal Albert Hall".into()),
+            starts_at: evening(now, 19, 30),
+            doors_at: evening(now, 18, 45),
+            timezone: Some("Europe/London".into()),
+            ..ShowDetails::default()
+        },
         fees: Fees::default(),
         currency: Currency::new("EUR")?,
         categories: vec![category("stalls", 8500)?, category("circle", 5500)?, category("floor", 3500)?],
@@ -83,7 +102,9 @@ mod tests {
 
     #[test]
     fn the_demo_show_may_be_scheduled_and_has_the_seats_it_promises() {
-        let show = show(Duration::from_secs(600)).unwrap();
+        let now = "2030-05-02T22:10:00Z".parse().unwrap();
+        let show = show(Duration::from_secs(600), now).unwrap();
+        assert_eq!(show.details.starts_at, Some("2030-06-01T19:30:00Z".parse().unwrap()));
         let events = decide(None, ShowCommand::Schedule(Box::new(show))).unwrap();
         let show = events.iter().fold(None, evolve).unwrap();
         assert_eq!(show.plan.len(), 20 * 40 + 1000);

@@ -101,7 +101,7 @@ mod tests {
     use super::*;
 
     fn refusal(currency: &str, prices: &[i64], seats: u32) -> Option<String> {
-        let mut show = crate::demo::show(std::time::Duration::from_secs(600)).unwrap();
+        let mut show = crate::demo::show(std::time::Duration::from_secs(600), lastseat_domain::Timestamp::UNIX_EPOCH).unwrap();
         show.currency = Currency::new(currency).unwrap();
         show.max_seats_per_booking = seats;
         for (category, price) in show.categories.iter_mut().zip(prices) {

@@ -74,6 +74,18 @@ fn scheduled() -> ShowScheduled {
     }
 }
 
+fn details() -> ShowDetails {
+    ShowDetails {
+        venue: Some("Globe".into()),
+        starts_at: Some(minute(90)),
+        doors_at: Some(minute(60)),
+        timezone: Some("Europe/London".into()),
+        description: Some("Five acts.\nOne interval.".into()),
+        image_url: Some("https://example.com/hamlet.png".into()),
+        metadata: [("season".to_owned(), "1601".to_owned())].into(),
+    }
+}
+
 /// Every event, fully populated, and once more as `.min` where something may be absent.
 fn samples() -> Vec<(&'static str, Event)> {
     let (booking, voucher, show) = (id(1), voucher(), show());
@@ -100,6 +112,7 @@ fn samples() -> Vec<(&'static str, Event)> {
     vec![
         ("ShowScheduled.v1", scheduled().into()),
         ("ShowScheduled.v1.min", bare.into()),
+        ("ShowScheduled.v1.details", ShowScheduled { details: details(), ..scheduled() }.into()),
         ("SalesPaused.v1", SalesPaused { show: show.clone() }.into()),
         ("SalesResumed.v1", SalesResumed { show: show.clone() }.into()),
         ("ShowCancelled.v1", ShowCancelled { show: show.clone() }.into()),

@@ -128,6 +128,28 @@ fn the_sale_window_opens_at_its_first_moment_and_is_shut_at_its_last() {
 }
 
 #[test]
+fn what_a_show_tells_people_is_stored_as_it_was_written() {
+    let text = |text: &str| Some(text.to_owned());
+    let details = ShowDetails {
+        venue: text("Theater an der Wien 演"),
+        starts_at: Some(minute(90)),
+        doors_at: Some(minute(90)),
+        timezone: text("America/Argentina/Buenos_Aires"),
+        description: text(&format!("Two hours,\n\tone interval. {}", "x".repeat(4000))),
+        image_url: text("https://example.com:8443/a%20b.png?w=1#x"),
+        metadata: [("a".to_owned(), "x".repeat(4095))].into(),
+    };
+    let facts = ShowScheduled { details: details.clone(), ..hamlet() };
+    given([]).when(ShowCommand::Schedule(facts.clone())).then_events([facts.clone().into()]);
+    assert_eq!(state([facts.into()]).facts.details, details);
+    for zone in ["UTC", "Europe/Vienna", "Etc/GMT+1"] {
+        let details = ShowDetails { timezone: text(zone), ..ShowDetails::default() };
+        let facts = ShowScheduled { details, ..hamlet() };
+        given([]).when(ShowCommand::Schedule(facts.clone())).then_events([facts.into()]);
+    }
+}
+
+#[test]
 fn a_plan_that_makes_no_sense_is_named() {
     type Spoil = fn(&mut ShowScheduled);
     let table: Vec<(&str, &str, Spoil)> = vec![
@@ -137,6 +159,25 @@ fn a_plan_that_makes_no_sense_is_named() {
         ("max_seats_per_booking", "none", |s| s.max_seats_per_booking = 0),
         ("max_seats_per_booking", "too many", |s| s.max_seats_per_booking = 101),
         ("max_seats_per_buyer", "none", |s| s.max_seats_per_buyer = Some(0)),
+        ("venue", "empty", |s| s.details.venue = Some(" ".into())),
+        ("venue", "too long", |s| s.details.venue = Some("x".repeat(201))),
+        ("doors_at", "after the beginning", |s| {
+            (s.details.doors_at, s.details.starts_at) = (Some(minute(1)), Some(minute(0)));
+        }),
+        ("timezone", "an offset", |s| s.details.timezone = Some("+02:00".into())),
+        ("timezone", "a space", |s| s.details.timezone = Some("Europe/New York".into())),
+        ("timezone", "a path", |s| s.details.timezone = Some("../etc/passwd".into())),
+        ("description", "empty", |s| s.details.description = Some(String::new())),
+        ("description", "too long", |s| s.details.description = Some("x".repeat(4097))),
+        ("description", "control character", |s| s.details.description = Some("a\u{7}".into())),
+        ("image_url", "http", |s| s.details.image_url = Some("http://example.com/a.png".into())),
+        ("image_url", "script", |s| s.details.image_url = Some("javascript:alert(1)".into())),
+        ("image_url", "no host", |s| s.details.image_url = Some("https:///a.png".into())),
+        ("image_url", "quote", |s| s.details.image_url = Some("https://example.com/\"onload".into())),
+        ("image_url", "too long", |s| s.details.image_url = Some(format!("https://example.com/{}", "x".repeat(2048)))),
+        ("metadata", "too long", |s| drop(s.details.metadata.insert("a".into(), "x".repeat(4096)))),
+        ("metadata", "no name", |s| drop(s.details.metadata.insert(String::new(), "x".into()))),
+        ("metadata", "long name", |s| drop(s.details.metadata.insert("x".repeat(65), "x".into()))),
         ("hold_seconds", "none", |s| s.hold_seconds = 0),
         ("hold_seconds", "more than a day", |s| s.hold_seconds = 86_401),
         ("sale_closes_at", "empty window", |s| (s.sale_opens_at, s.sale_closes_at) = (Some(minute(1)), Some(minute(1)))),

@@ -36,8 +36,8 @@ pub(super) async fn open_both_sides(
     ports: Ports,
     metrics: &Metrics,
 ) -> Result<(BoxOffice, ReadModel), StartError> {
-    let log = Arc::clone(&ports.log);
-    let views = open_views(data, Arc::clone(&log), Arc::clone(&ports.clock));
+    let (log, clock) = (Arc::clone(&ports.log), Arc::clone(&ports.clock));
+    let views = open_views(data, Arc::clone(&log), Arc::clone(&clock));
     let (box_office, read_model) = tokio::join!(open_box_office(data, ports, settings(config), metrics), views);
     let (box_office, read_model) = match (box_office, read_model) {
         (Ok(box_office), Ok(read_model)) => (box_office, read_model),
@@ -53,7 +53,7 @@ pub(super) async fn open_both_sides(
     };
     let rest = async {
         if config.demo {
-            demo::put_on_sale(&box_office, config.hold).await?;
+            demo::put_on_sale(&box_office, config.hold, clock.now()).await?;
         }
         let head = last_position(&*log, &Filter::our_streams()).await?;
         if !read_model.wait_for_seats(head, MAP_PATIENCE).await {

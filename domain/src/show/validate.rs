@@ -3,7 +3,10 @@
 use crate::event::ShowScheduled;
 use crate::plan::{Area, Category, Row};
 use crate::rejection::Rejection;
+use details::validate_details;
 use std::collections::HashSet;
+
+mod details;
 
 /// Most seats of one show, places sold by quantity included. Keeps a mistyped capacity from
 /// filling the memory.
@@ -18,6 +21,7 @@ pub(super) fn validate(show: &ShowScheduled) -> Result<(), Rejection> {
     if show.title.trim().is_empty() || show.title.len() > 200 || show.title.chars().any(char::is_control) {
         return invalid("title", "`title` must be 1 to 200 bytes of text");
     }
+    validate_details(&show.details)?;
     if !(1..=MAX_SEATS_PER_BOOKING).contains(&show.max_seats_per_booking) {
         return invalid("max_seats_per_booking", format!("`max_seats_per_booking` must be 1 to {MAX_SEATS_PER_BOOKING}"));
     }

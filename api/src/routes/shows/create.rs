@@ -14,6 +14,7 @@ use lastseat_domain::event::{Fees, Reward, ShowDetails, ShowScheduled};
 use lastseat_domain::{Currency, ShowId, Timestamp};
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
+use std::collections::BTreeMap;
 use utoipa::ToSchema;
 
 const MAX_SLUG_LENGTH: usize = 50;
@@ -30,6 +31,28 @@ pub struct NewShow {
     /// The name that buyers see.
     #[schema(example = "Last night of the proms", min_length = 1, max_length = 200)]
     title: String,
+    /// Where it takes place.
+    #[schema(example = "Royal Albert Hall", min_length = 1, max_length = 200)]
+    venue: Option<String>,
+    /// When it begins.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    starts_at: Option<Timestamp>,
+    /// When the doors open.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    doors_at: Option<Timestamp>,
+    /// IANA name of the venue's time zone. All times here have an offset of their own; this one is for
+    /// showing them.
+    #[schema(example = "Europe/London", min_length = 1, max_length = 64)]
+    timezone: Option<String>,
+    /// For people, up to 4,096 bytes.
+    #[schema(min_length = 1, max_length = 4096)]
+    description: Option<String>,
+    /// An `https` address of a picture.
+    #[schema(example = "https://example.com/proms.png", max_length = 2048, pattern = "^https://")]
+    image_url: Option<String>,
+    /// The shop's own names and values, up to 4,096 bytes in all. Anybody can read them.
+    #[serde(default)]
+    metadata: BTreeMap<String, String>,
     /// ISO 4217 code of every price.
     #[schema(value_type = String, example = "EUR", pattern = "^[A-Z]{3}$")]
     currency: Currency,
@@ -110,6 +133,18 @@ async fn schedule(app: App, command: Command<RunShowsWithPlan>) -> Result<Answer
 }
 
 impl NewShow {
+    fn details(&self) -> ShowDetails {
+        ShowDetails {
+            venue: self.venue.clone(),
+            starts_at: self.starts_at.map(whole_milliseconds),
+            doors_at: self.doors_at.map(whole_milliseconds),
+            timezone: self.timezone.clone(),
+            description: self.description.clone(),
+            image_url: self.image_url.clone(),
+            metadata: self.metadata.clone(),
+        }
+    }
+
     /// The facts to record. `existing` looks up a show by id.
     fn into_facts(self, existing: impl Fn(&ShowId) -> Option<ShowScheduled>) -> ShowScheduled {
         let chosen = self.id.clone();
@@ -117,7 +152,7 @@ impl NewShow {
         let facts = |show: ShowId| ShowScheduled {
             show,
             title: self.title.clone(),
-            details: ShowDetails::default(),
+            details: self.details(),
             fees: Fees::default(),
             currency: self.currency,
             categories: self.categories.iter().cloned().map(Into::into).collect(),

@@ -3,13 +3,14 @@
 use crate::answer::Answer;
 use crate::app::App;
 use crate::problem::Problem;
-use crate::routes::params::{InShow, Params};
-use crate::routes::wire::{List, ShowJson};
+use crate::routes::params::{InShow, Params, wrong};
+use crate::routes::wire::{List, STATUSES, ShowJson, sale_status};
 use axum::extract::State;
 use http::StatusCode;
-use lastseat_domain::{Rejection, ShowId};
+use lastseat_domain::show::Show;
+use lastseat_domain::{Rejection, ShowId, Timestamp};
 
-/// Lists the shows by id.
+/// Lists the shows by id. With filters, those that fit all of them.
 #[utoipa::path(
     get,
     path = "/v1/shows",
@@ -17,19 +18,63 @@ use lastseat_domain::{Rejection, ShowId};
     params(
         ("limit" = Option<u32>, Query, minimum = 1, maximum = 100, description = "Shows on a page, 1 to 100; 20 if absent"),
         ("starting_after" = Option<String>, Query, min_length = 1, max_length = 64, pattern = "^[a-z0-9_-]+$", description = "Id of the last show of the page before"),
+        ("starts_from" = Option<String>, Query, format = DateTime, description = "Shows that begin then or later. A show without `starts_at` fits neither this nor `starts_to`"),
+        ("starts_to" = Option<String>, Query, format = DateTime, description = "Shows that begin before then"),
+        ("status" = Option<String>, Query, description = "`on_sale`, `not_open`, `closed`, `paused` or `cancelled`"),
+        ("text" = Option<String>, Query, min_length = 1, max_length = 200, description = "Shows with this text in their title or venue, in any case"),
     ),
     responses((status = 200, description = "A page of shows", body = List<ShowJson>)),
 )]
 pub async fn list_shows(State(app): State<App>, params: Params) -> Result<Answer, Problem> {
     let limit = params.limit()?;
     let after = params.value::<ShowId>("starting_after", "the id of a show")?;
+    let wanted = Wanted::of(&params)?;
+    let now = app.now();
     let mut shows = app.box_office().shows();
     shows.sort_by(|a, b| a.facts.show.cmp(&b.facts.show));
     let start = after.map_or(0, |after| shows.partition_point(|show| show.facts.show <= after));
-    let rest = shows.get(start..).unwrap_or_default();
-    let now = app.now();
-    let data = rest.iter().take(limit).map(|show| ShowJson::of(show, now)).collect();
-    Ok(Answer::json(StatusCode::OK, &List { data, has_more: rest.len() > limit }))
+    let fits = shows.get(start..).unwrap_or_default().iter().filter(|show| wanted.fits(show, now));
+    let page: Vec<_> = fits.take(limit + 1).collect();
+    let data = page.iter().take(limit).map(|show| ShowJson::of(show, now)).collect();
+    Ok(Answer::json(StatusCode::OK, &List { data, has_more: page.len() > limit }))
+}
+
+/// Which shows a list is to have.
+struct Wanted {
+    from: Option<Timestamp>,
+    to: Option<Timestamp>,
+    status: Option<&'static str>,
+    /// In lower case.
+    text: Option<String>,
+}
+
+impl Wanted {
+    fn of(params: &Params) -> Result<Self, Problem> {
+        const TIME: &str = "a time such as 2030-06-01T19:30:00Z; write a `+` as %2B";
+        let status = params.text("status").map(|text| {
+            let known = STATUSES.iter().copied().find(|status| *status == text);
+            known.ok_or_else(|| wrong("status", "`on_sale`, `not_open`, `closed`, `paused` or `cancelled`"))
+        });
+        let text = params.text("text").map(|text| match text.trim() {
+            text if (1..=200).contains(&text.len()) => Ok(text.to_lowercase()),
+            _ => Err(wrong("text", "1 to 200 bytes of text")),
+        });
+        Ok(Self {
+            from: params.value("starts_from", TIME)?,
+            to: params.value("starts_to", TIME)?,
+            status: status.transpose()?,
+            text: text.transpose()?,
+        })
+    }
+
+    fn fits(&self, show: &Show, now: Timestamp) -> bool {
+        let (facts, details) = (&show.facts, &show.facts.details);
+        let has = |text: &str| self.text.as_ref().is_none_or(|wanted| text.to_lowercase().contains(wanted.as_str()));
+        self.from.is_none_or(|from| details.starts_at.is_some_and(|at| at >= from))
+            && self.to.is_none_or(|to| details.starts_at.is_some_and(|at| at < to))
+            && self.status.is_none_or(|status| status == sale_status(show, now))
+            && (has(&facts.title) || details.venue.as_deref().is_some_and(has))
+    }
 }
 
 /// A show: its plan, its prices, its limits, and whether it is on sale.

@@ -3,6 +3,7 @@
 use lastseat_domain::show::{SaleState, Show};
 use lastseat_domain::{AreaId, CategoryId, Currency, Rejection, ShowId, Timestamp, event, plan};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 use utoipa::ToSchema;
 
 /// A price category.
@@ -121,6 +122,32 @@ pub struct ShowJson<'a> {
     /// One of `on_sale`, `not_open`, `closed`, `paused`, `cancelled`.
     #[schema(example = "on_sale")]
     pub status: &'static str,
+    /// Where it takes place.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(example = "Royal Albert Hall")]
+    pub venue: Option<&'a str>,
+    /// When it begins.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub starts_at: Option<Timestamp>,
+    /// When the doors open.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub doors_at: Option<Timestamp>,
+    /// IANA name of the venue's time zone.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(example = "Europe/London")]
+    pub timezone: Option<&'a str>,
+    /// For people.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub description: Option<&'a str>,
+    /// An `https` address of a picture.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub image_url: Option<&'a str>,
+    /// The shop's own names and values.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    #[schema(value_type = BTreeMap<String, String>)]
+    pub metadata: &'a BTreeMap<String, String>,
     /// ISO 4217 code of every price.
     #[schema(value_type = String, example = "EUR")]
     pub currency: Currency,
@@ -153,10 +180,18 @@ impl<'a> ShowJson<'a> {
     #[must_use]
     pub fn of(show: &'a Show, now: Timestamp) -> Self {
         let facts = &show.facts;
+        let details = &facts.details;
         Self {
             id: &facts.show,
             title: &facts.title,
             status: sale_status(show, now),
+            venue: details.venue.as_deref(),
+            starts_at: details.starts_at,
+            doors_at: details.doors_at,
+            timezone: details.timezone.as_deref(),
+            description: details.description.as_deref(),
+            image_url: details.image_url.as_deref(),
+            metadata: &details.metadata,
             currency: facts.currency,
             categories: facts.categories.iter().map(Into::into).collect(),
             areas: facts.areas.iter().map(Into::into).collect(),
@@ -170,7 +205,12 @@ impl<'a> ShowJson<'a> {
     }
 }
 
-fn sale_status(show: &Show, now: Timestamp) -> &'static str {
+/// Every status that a show can have.
+pub const STATUSES: [&str; 5] = ["on_sale", "not_open", "closed", "paused", "cancelled"];
+
+/// The show's status at `now`.
+#[must_use]
+pub fn sale_status(show: &Show, now: Timestamp) -> &'static str {
     match (show.sale, show.check_on_sale(now)) {
         (SaleState::Paused, _) => "paused",
         (SaleState::Cancelled, _) => "cancelled",
