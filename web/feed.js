@@ -93,6 +93,10 @@ export class Feed extends EventTarget {
         this.#inventory.change(seat, state);
       });
     }
+    source.addEventListener("show_revised", (event) => {
+      hear(event);
+      this.dispatchEvent(new Event("revised"));
+    });
     source.addEventListener("area_availability", (event) => {
       const { area, available } = hear(event);
       this.#inventory.available(area, available);

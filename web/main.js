@@ -134,6 +134,8 @@ function build(show, bookings, linked, makeForm) {
   const showConnection = () => connection(feed.status);
   feed.addEventListener("status", showConnection);
   feed.addEventListener("gone", () => location.reload());
+  // Prices, times or seats have changed. All readers hear it at once, and must not all ask at once.
+  feed.addEventListener("revised", () => setTimeout(() => location.reload(), Math.random() * 2_000));
   showConnection();
 
   byId("nearer").addEventListener("click", () => map.zoom.step(1.5));

@@ -82,7 +82,7 @@ impl Audit {
         findings.check(Code::AfterTheEnd, !first || may_begin, &place, || {
             format!("{} comes before the booking was opened", envelope.event.name())
         });
-        let hold = book.opened.as_ref().and_then(|o| self.shows.get(&o.show)).map(|show| show.facts.hold_seconds);
+        let hold = book.opened.as_ref().and_then(|o| self.shows.get(&o.show)?.longest_hold(o.revision));
         let mut step = Step { book, findings, place, at: envelope.metadata.at, has, sold };
         match &envelope.event {
             Event::HoldExtended(e) => step.extend(e.expires_at, hold),
@@ -148,28 +148,42 @@ fn open(
 ) {
     let show = shows.get(&e.show);
     findings.check(Code::SeatNotInPlan, show.is_some(), place, || format!("there is no show {}", e.show));
+    let edition = show.and_then(|show| show.at(e.show_revision));
+    findings.check(Code::RevisionUnknown, show.is_none() || edition.is_some(), place, || {
+        format!("it names revision {} of show {}, which is not one of its prices", e.show_revision, e.show)
+    });
     let mut seats = Vec::with_capacity(e.seats.len());
     let mut seen = HashSet::with_capacity(e.seats.len());
     for priced in &e.seats {
-        let planned = show.and_then(|s| s.plan.index_of(&priced.seat).and_then(|i| s.plan.seat(i).map(|seat| (i, seat.price))));
+        let plan = edition.or(show.map(ShowFacts::latest));
+        let planned = plan.and_then(|edition| edition.plan.index_of(&priced.seat));
         findings.check(Code::SeatNotInPlan, planned.is_some(), place, || format!("show {} has no seat {}", e.show, priced.seat));
         findings.check(Code::SeatListedTwice, seen.insert(&priced.seat), place, || format!("it lists {} twice", priced.seat));
-        let Some((index, price)) = planned else { continue };
-        findings.check(Code::PriceDiffers, price == priced.price, place, || {
-            format!("{} costs {} in it, {price} in the plan", priced.seat, priced.price)
+        let Some(index) = planned else { continue };
+        let price = edition.map(|edition| edition.price(index).unwrap_or_default());
+        findings.check(Code::PriceDiffers, price.is_none_or(|price| price == priced.price), place, || {
+            let price = price.unwrap_or_default();
+            format!("{} costs {} in it, {price} in the plan at revision {}", priced.seat, priced.price, e.show_revision)
         });
         seats.push(index);
     }
     let sum = e.seats.iter().try_fold(0_i64, |sum, s| sum.checked_add(s.price));
-    let currency = show.is_none_or(|s| s.facts.currency == e.amount.currency);
+    let currency = show.is_none_or(|s| s.latest().facts.currency == e.amount.currency);
     findings.check(Code::AmountDiffers, sum == Some(e.amount.value) && currency, place, || {
         format!("it costs {}, its prices come to {}", e.amount, sum.map_or_else(|| "too much".to_owned(), |s| s.to_string()))
     });
-    let most = show.map_or(u32::MAX, |s| s.facts.max_seats_per_booking);
+    let most = edition.map_or(u32::MAX, |edition| edition.facts.max_seats_per_booking);
     let count = u32::try_from(e.seats.len()).unwrap_or(u32::MAX);
     findings.check(Code::TooManySeats, (1..=most).contains(&count), place, || format!("it has {count} seats of at most {most}"));
-    let opened =
-        Opened { show: e.show.clone(), buyer: e.buyer.clone(), amount: e.amount, seats: seats.into_boxed_slice(), count, at };
+    let opened = Opened {
+        show: e.show.clone(),
+        revision: e.show_revision,
+        buyer: e.buyer.clone(),
+        amount: e.amount,
+        seats: seats.into_boxed_slice(),
+        count,
+        at,
+    };
     book.deadline = Some(e.expires_at);
     book.opened = Some(Box::new(opened));
 }

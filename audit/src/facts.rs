@@ -17,10 +17,64 @@ pub const GRACE: TimeDelta = TimeDelta::seconds(60);
 /// A show and its seats.
 #[derive(Debug)]
 pub(super) struct ShowFacts {
-    pub facts: Arc<ShowScheduled>,
-    pub plan: Arc<Plan>,
+    scheduled: Edition,
+    /// As its later events have it, in their order.
+    revised: Vec<Edition>,
+    pub cancelled: bool,
     /// By the plan's index.
     pub seats: Vec<SeatFact>,
+}
+
+/// A show as one event of its stream has it.
+#[derive(Debug)]
+pub(super) struct Edition {
+    /// The event's revision: what bookings call it.
+    pub revision: u64,
+    pub facts: Arc<ShowScheduled>,
+    pub plan: Arc<Plan>,
+}
+
+impl Edition {
+    /// The price of a seat, by the plan's index.
+    pub fn price(&self, seat: u32) -> Option<i64> {
+        self.plan.seat(seat).map(|seat| seat.price)
+    }
+}
+
+impl ShowFacts {
+    pub fn new(scheduled: Edition) -> Self {
+        let seats = (0..scheduled.plan.len()).map(|_| SeatFact::default()).collect();
+        Self { scheduled, revised: vec![], cancelled: false, seats }
+    }
+
+    /// Seats are only added: the plan of the latest edition has all.
+    pub fn revise(&mut self, edition: Edition) {
+        self.seats.resize_with(self.seats.len().max(edition.plan.len() as usize), SeatFact::default);
+        self.revised.push(edition);
+    }
+
+    pub fn latest(&self) -> &Edition {
+        self.revised.last().unwrap_or(&self.scheduled)
+    }
+
+    /// The show as it was at a revision; none if no event has made it so until now.
+    pub fn at(&self, revision: u64) -> Option<&Edition> {
+        self.editions().find(|edition| edition.revision == revision)
+    }
+
+    /// The longest that a hold may be extended by, if its booking was opened at this revision.
+    pub fn longest_hold(&self, revision: u64) -> Option<u32> {
+        self.editions().filter(|edition| edition.revision >= revision).map(|edition| edition.facts.hold_seconds).max()
+    }
+
+    /// Whether a seat costs that at any revision.
+    pub fn ever_costs(&self, seat: u32, price: i64) -> bool {
+        self.editions().any(|edition| edition.price(seat) == Some(price))
+    }
+
+    fn editions(&self) -> impl Iterator<Item = &Edition> {
+        std::iter::once(&self.scheduled).chain(&self.revised)
+    }
 }
 
 /// A seat.
@@ -98,6 +152,8 @@ pub(super) struct Book {
 #[derive(Debug)]
 pub(super) struct Opened {
     pub show: ShowId,
+    /// Revision of the show that it was priced at.
+    pub revision: u64,
     pub buyer: BuyerId,
     pub amount: Money,
     /// By the plan's index; seats that are not in the plan are left out.

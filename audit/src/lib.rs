@@ -28,14 +28,20 @@ pub use facts::GRACE;
 pub use report::{AcceptedLoss, Flow, Guarantee, MOST_NAMED, Pending, Report, Violation};
 pub use state::Audit;
 
-use facts::{SeatFact, ShowFacts};
-use lastseat_domain::event::Event;
+use facts::{Edition, ShowFacts};
+use lastseat_domain::event::{Event, ShowScheduled};
+use lastseat_domain::plan::Plan;
 use lastseat_domain::ports::event_log::RecordedEvent;
-use lastseat_domain::show;
 use lastseat_domain::{Envelope, Metadata, codec};
 use report::Place;
 use std::collections::BTreeMap;
 use std::sync::Arc;
+
+/// A show with these facts. How a plan is laid out is the domain's.
+fn edition(facts: ShowScheduled, revision: u64) -> Edition {
+    let plan = Arc::new(Plan::new(&facts.areas, &facts.categories));
+    Edition { revision, facts: Arc::new(facts), plan }
+}
 
 impl Audit {
     /// An audit of a log from its beginning.
@@ -72,7 +78,11 @@ impl Audit {
     fn take(&mut self, envelope: &Envelope) {
         let place = Place::of(envelope);
         let category = match &envelope.event {
-            Event::ShowScheduled(_) | Event::SalesPaused(_) | Event::SalesResumed(_) | Event::ShowCancelled(_) => "show",
+            Event::ShowScheduled(_)
+            | Event::ShowRevised(_)
+            | Event::SalesPaused(_)
+            | Event::SalesResumed(_)
+            | Event::ShowCancelled(_) => "show",
             Event::SeatLocked(_) | Event::SeatReleased(_) | Event::SeatBooked(_) => "seat",
             Event::PointsEarned(_)
             | Event::PointsRevoked(_)
@@ -119,6 +129,7 @@ impl Audit {
         let place = Place::of(envelope);
         let (show, scheduled) = match &envelope.event {
             Event::ShowScheduled(e) => (&e.show, Some(e)),
+            Event::ShowRevised(e) => (&e.show, None),
             Event::SalesPaused(e) => (&e.show, None),
             Event::SalesResumed(e) => (&e.show, None),
             Event::ShowCancelled(e) => (&e.show, None),
@@ -127,15 +138,23 @@ impl Audit {
         let own = envelope.stream.as_show().is_some_and(|of_stream| of_stream == *show);
         self.findings.check(Code::WrongStream, own, &place, || format!("it tells of show {show}"));
         let Some(facts) = scheduled else {
-            let known = self.shows.contains_key(show);
-            self.findings.check(Code::SeatNotInPlan, known, &place, || format!("show {show} was never scheduled"));
+            let known = self.shows.get_mut(show);
+            self.findings.check(Code::SeatNotInPlan, known.is_some(), &place, || format!("show {show} was never scheduled"));
+            match (known, &envelope.event) {
+                (Some(known), Event::ShowRevised(e)) => {
+                    self.findings.check(Code::AfterTheEnd, !known.cancelled, &place, || format!("show {show} was cancelled"));
+                    let facts = e.applied_to(&known.latest().facts);
+                    known.revise(edition(facts, envelope.revision));
+                }
+                (Some(known), Event::ShowCancelled(_)) => known.cancelled = true,
+                _ => {}
+            }
             return;
         };
         let new = !self.shows.contains_key(show);
         self.findings.check(Code::OpenedTwice, new, &place, || format!("show {show} is scheduled again"));
-        if let (true, Some(laid_out)) = (new, show::evolve(None, &envelope.event)) {
-            let seats = (0..laid_out.plan.len()).map(|_| SeatFact::default()).collect();
-            self.shows.insert(show.clone(), ShowFacts { facts: Arc::new(facts.clone()), plan: laid_out.plan, seats });
+        if new {
+            self.shows.insert(show.clone(), ShowFacts::new(edition(facts.clone(), envelope.revision)));
         }
     }
 

@@ -60,7 +60,8 @@ impl Audit {
             }
             Event::VoucherIssued(e) => {
                 let facts = self.bookings.get_mut(&e.booking).map(|book| {
-                    let rewards = book.opened.as_ref().and_then(|o| self.shows.get(&o.show)).map(|s| s.facts.rewards.as_slice());
+                    let rewards =
+                        book.opened.as_ref().and_then(|o| self.shows.get(&o.show)).map(|s| s.latest().facts.rewards.as_slice());
                     (book, rewards.unwrap_or_default())
                 });
                 check_issued(e, &buyer, facts, account, findings, &place);

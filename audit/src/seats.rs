@@ -1,7 +1,7 @@
 //! Who has a seat, as its stream tells it.
 
 use super::code::Code;
-use super::facts::{Book, Decision, Owner, at_the_end};
+use super::facts::{Book, Decision, Owner, ShowFacts, at_the_end};
 use super::report::Place;
 use super::state::Audit;
 use lastseat_domain::event::{AbortReason, Event};
@@ -10,17 +10,29 @@ use lastseat_domain::{Envelope, StreamName, Timestamp};
 /// Why a seat is to be free that was locked for a booking that was then opened without it.
 const STRAY: &str = "was opened without it";
 
+/// Whether a booking may lock the seat for this price: that of the revision that it was opened at. Until it is opened, the
+/// price of any revision will do, for what counts is what it is opened with.
+fn is_price(show: &ShowFacts, seat: u32, price: i64, book: Option<&Book>) -> bool {
+    match book.and_then(|book| book.opened.as_ref()).and_then(|opened| show.at(opened.revision)) {
+        Some(edition) => edition.price(seat).is_none_or(|own| own == price),
+        None => show.ever_costs(seat, price),
+    }
+}
+
 impl Audit {
     pub(super) fn take_seat(&mut self, envelope: &Envelope) {
         let place = Place::of(envelope);
         let found = envelope.stream.as_seat().and_then(|(show, seat)| {
-            let index = self.shows.get(&show)?.plan.index_of(&seat)?;
+            let index = self.shows.get(&show)?.latest().plan.index_of(&seat)?;
             Some((show, index))
         });
         self.findings.check(Code::SeatNotInPlan, found.is_some(), &place, || "no show has such a seat".to_owned());
         let Some((show_id, index)) = found else { return };
         let Some(show) = self.shows.get_mut(&show_id) else { return };
-        let price = show.plan.seat(index).map(|seat| seat.price);
+        let price_fits = match &envelope.event {
+            Event::SeatLocked(e) => is_price(show, index, e.price, self.bookings.get(&e.booking)),
+            _ => true,
+        };
         let Some(seat) = show.seats.get_mut(index as usize) else { return };
         let findings = &mut self.findings;
         let before = seat.owner;
@@ -36,8 +48,8 @@ impl Audit {
                 findings.check(Code::SeatLockedTwice, !again, &place, || {
                     format!("booking {} locks it and has it already", e.booking)
                 });
-                findings.check(Code::PriceDiffers, price == Some(e.price), &place, || {
-                    format!("it is locked for {}, the plan's price is {}", e.price, price.unwrap_or_default())
+                findings.check(Code::PriceDiffers, price_fits, &place, || {
+                    format!("it is locked for {}, which is not its price", e.price)
                 });
                 seat.owner = Some(Owner {
                     booking: e.booking,
@@ -113,7 +125,9 @@ impl Audit {
     pub(super) fn finish_seats(&mut self, until: Timestamp) {
         for (show_id, show) in &self.shows {
             for (index, seat) in (0_u32..).zip(&show.seats) {
-                let (Some(owner), Some(id)) = (seat.owner, seat.owner.and_then(|_| show.plan.id_of(index))) else { continue };
+                let (Some(owner), Some(id)) = (seat.owner, seat.owner.and_then(|_| show.latest().plan.id_of(index))) else {
+                    continue;
+                };
                 let book = self.bookings.get(&owner.booking);
                 let decision = book.map_or(Decision::Open, |b| b.decision);
                 let (over_at, why) = match (book, decision) {

@@ -5,8 +5,10 @@ use lastseat_audit::{Audit, Report};
 use lastseat_domain::booking::BookingCommand;
 use lastseat_domain::event::*;
 use lastseat_domain::loyalty::{self, LoyaltyCommand};
+use lastseat_domain::plan::{Category, merged};
 use lastseat_domain::ports::event_log::Position;
 use lastseat_domain::ports::event_log::RecordedEvent;
+use lastseat_domain::show::{ShowChanges, ShowCommand};
 use lastseat_domain::{BookingId, BuyerId, CommandId, Currency, Event, Metadata, Money, StreamName, codec};
 use lastseat_testkit::history::{finish, history, steps};
 use lastseat_testkit::world::{World, plan, seat_id, show_id};
@@ -579,6 +581,87 @@ fn an_event_that_is_missing() {
         let report = audit(&world.log);
         assert!(report.violations.iter().any(|v| v.code.name() == "position_gap"), "{index}: {report}");
     }
+}
+
+/// The show at other prices and with more seats, from revision 1 on.
+fn revise(world: &mut World) {
+    let facts = world.shows[&show_id("gala")].facts.clone();
+    let dearer = facts.categories.iter().map(|c| Category::new(c.category.clone(), c.price + 1000)).collect();
+    let mut areas = merged(&facts.areas);
+    areas[1].capacity = areas[1].capacity.map(|places| places + 2);
+    let changes = ShowChanges { categories: Some(dearer), areas: Some(areas), ..ShowChanges::default() };
+    world.command_show(&show_id("gala"), ShowCommand::Revise { changes: Box::new(changes), expected: None });
+}
+
+/// Opens a booking that names a revision and this price.
+fn open_at(world: &mut World, show_revision: u64, seat: &str, price: i64) -> BookingId {
+    let (id, buyer) = (world.new_booking(), BuyerId::new("alice").unwrap());
+    let mut opened = world.opening(id, &buyer, &show_id("gala"), &[seat_id(seat)]);
+    (opened.seats[0].price, opened.amount.value, opened.show_revision) = (price, price, show_revision);
+    world.append(StreamName::booking(id), &[opened.into()]);
+    id
+}
+
+#[test]
+fn a_price_is_that_of_the_revision_that_its_booking_names() {
+    // Both prices are right, each at its revision: a hold may have been placed before the change was read.
+    let (mut world, _) = world_with_hold();
+    revise(&mut world);
+    open_at(&mut world, 0, "B-1", 8500);
+    open_at(&mut world, 1, "B-2", 9500);
+    open_at(&mut world, 1, "floor:11", 5000);
+    assert!(audit(&world.log).holds(), "{}", audit(&world.log));
+    for (revision, seat, price, codes) in [
+        (0, "B-1", 9500, &["price_differs"][..]),
+        (1, "B-1", 8500, &["price_differs"]),
+        // A seat that was added later.
+        (0, "floor:11", 4000, &["seat_not_in_plan"]),
+        (2, "B-1", 9500, &["revision_unknown"]),
+    ] {
+        let (mut world, _) = world_with_hold();
+        revise(&mut world);
+        plant(world, codes, |world| drop(open_at(world, revision, seat, price)));
+    }
+    // The revision is there, but only afterwards.
+    let (world, _) = world_with_hold();
+    plant(world, &["revision_unknown"], |world| {
+        open_at(world, 1, "B-1", 9500);
+        revise(world);
+    });
+    // Pausing makes no prices.
+    let (mut world, _) = world_with_hold();
+    world.command_show(&show_id("gala"), ShowCommand::Pause);
+    plant(world, &["revision_unknown"], |world| drop(open_at(world, 1, "B-1", 8500)));
+}
+
+#[test]
+fn a_seat_is_locked_for_the_price_that_its_booking_was_opened_at() {
+    let lock = |world: &mut World, booking, price| {
+        let (buyer, expires_at) = (BuyerId::new("alice").unwrap(), world.now + chrono::TimeDelta::seconds(60));
+        let lock = SeatLocked { booking, buyer, price, expires_at };
+        world.append(seat_stream("B-1"), &[lock.into()]);
+    };
+    for (price, fits) in [(8500, true), (9500, false)] {
+        let (mut world, _) = world_with_hold();
+        revise(&mut world);
+        let id = open_at(&mut world, 0, "B-1", 8500);
+        if fits {
+            lock(&mut world, id, price);
+            assert!(audit(&world.log).holds(), "{}", audit(&world.log));
+        } else {
+            plant(world, &["price_differs"], |world| lock(world, id, price));
+        }
+    }
+}
+
+#[test]
+fn a_cancelled_show_is_not_changed() {
+    let (mut world, _) = world_with_hold();
+    world.command_show(&show_id("gala"), ShowCommand::Cancel);
+    plant(world, &["after_the_end"], |world| {
+        let revised = ShowRevised { title: Some("Never".into()), ..ShowRevised::of(show_id("gala")) };
+        world.append(StreamName::show(&show_id("gala")), &[revised.into()]);
+    });
 }
 
 /// Events with ids of their own that a wrong writer wrote.

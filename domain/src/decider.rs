@@ -3,6 +3,7 @@
 
 use crate::Timestamp;
 use crate::event::Event;
+use crate::position::Revision;
 use crate::rejection::Rejection;
 use crate::stream_name::StreamName;
 use std::fmt::Debug;
@@ -77,4 +78,10 @@ pub trait Decider {
 
     /// The state after `event`, which was decided at `at` by the clock of the engine that decided it.
     fn evolve(state: Self::State, event: &Event, at: Timestamp) -> Self::State;
+
+    /// Likewise for an event that is in the log, at `revision` of the aggregate's stream. Differs only for an aggregate
+    /// whose state names revisions.
+    fn evolve_at(state: Self::State, event: &Event, at: Timestamp, _revision: Revision) -> Self::State {
+        Self::evolve(state, event, at)
+    }
 }

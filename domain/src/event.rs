@@ -68,6 +68,7 @@ macro_rules! events {
 events!(
     // show
     ShowScheduled,
+    ShowRevised,
     SalesPaused,
     SalesResumed,
     ShowCancelled,

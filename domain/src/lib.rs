@@ -28,6 +28,7 @@
 #![warn(missing_docs)]
 
 pub mod booking;
+mod change;
 pub mod codec;
 pub mod decider;
 mod envelope;
@@ -47,6 +48,7 @@ pub mod settle;
 pub mod show;
 pub mod stream_name;
 
+pub use change::Change;
 pub use decider::Decider;
 pub use envelope::{Envelope, Metadata};
 pub use event::Event;

@@ -4,6 +4,7 @@
 use crate::ids::{AreaId, CategoryId, PriceTypeId, SeatId};
 use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
+use std::ops::Range;
 
 /// A price category of a show. Every area is in one.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -54,6 +55,26 @@ pub struct Area {
     pub capacity: Option<u32>,
 }
 
+/// Areas as an organiser writes them: each once, with what was added to it later. In the facts of a show an
+/// addition is an area of its own at the end of the list, under the id of the area that it belongs to, so that every
+/// seat keeps its index.
+#[must_use]
+pub fn merged(areas: &[Area]) -> Vec<Area> {
+    let mut merged: Vec<Area> = Vec::with_capacity(areas.len());
+    let mut known = HashMap::new();
+    for area in areas {
+        let next = merged.len();
+        match merged.get_mut(*known.entry(&area.area).or_insert(next)) {
+            None => merged.push(area.clone()),
+            Some(first) => {
+                first.rows.extend(area.rows.iter().cloned());
+                first.capacity = first.capacity.map(|places| places.saturating_add(area.capacity.unwrap_or_default()));
+            }
+        }
+    }
+    merged
+}
+
 /// A row of labelled seats: row `A` with 40 seats has the labels `A-1` to `A-40`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -93,14 +114,30 @@ pub struct PlannedArea {
     pub price: i64,
     /// Whether its seats have labels; otherwise they are sold by quantity.
     pub labelled: bool,
-    /// Index of its first seat.
-    pub first: u32,
+    /// Indexes of its seats, ascending: one range, and one more for each time that seats were added.
+    pub ranges: Vec<Range<u32>>,
     /// Number of its seats.
     pub capacity: u32,
 }
 
-/// The seats of a show in order: area by area, row by row. A seat's index is its place in this
-/// order; it is the same on every node and after every restart.
+impl PlannedArea {
+    /// The indexes of its seats.
+    pub fn seats(&self) -> impl Iterator<Item = u32> + '_ {
+        self.ranges.iter().cloned().flatten()
+    }
+
+    /// Takes in seats at the end of the plan.
+    fn grow(&mut self, seats: Range<u32>) {
+        self.capacity += seats.end - seats.start;
+        match self.ranges.last_mut() {
+            Some(last) if last.end == seats.start => last.end = seats.end,
+            _ => self.ranges.push(seats),
+        }
+    }
+}
+
+/// The seats of a show in order: area by area, row by row, then what was added later in the order of the additions. A
+/// seat's index is its place in this order; it is the same on every node, after every restart and every addition.
 ///
 /// It keeps rows, not seats: what there is to say of a seat follows from its row and its number.
 #[derive(Debug, Clone)]
@@ -109,15 +146,17 @@ pub struct Plan {
     pub areas: Vec<PlannedArea>,
     /// In the order of their seats.
     runs: Vec<SeatRun>,
-    /// Index into `runs`, by what their seats' ids begin with: `A-`, `floor:`.
-    by_prefix: HashMap<String, usize>,
+    /// Indexes into `runs`, by what their seats' ids begin with: `A-`, `floor:`.
+    by_prefix: HashMap<String, Vec<usize>>,
 }
 
-/// The seats of a row, or of an area that is sold by quantity, numbered from 1.
+/// The seats of a row, or places of an area that is sold by quantity.
 #[derive(Debug, Clone)]
 struct SeatRun {
     /// Index of its first seat.
     first: u32,
+    /// Number of its first seat: 1, unless places were added to an area that had some.
+    first_number: u32,
     seats: u32,
     area: u32,
     price: i64,
@@ -139,7 +178,7 @@ enum RunKind {
 }
 
 impl SeatRun {
-    /// The seat with this number, from 1.
+    /// The seat with this number.
     fn seat(&self, number: u32) -> PlannedSeat {
         let (row, segment) = match &self.kind {
             RunKind::Row { row, first_segment, gaps_after, .. } => {
@@ -163,13 +202,17 @@ impl SeatRun {
 impl Plan {
     /// Lays out the areas of a show that was checked when it was scheduled. An area in an unknown
     /// category would cost nothing.
-    pub(crate) fn new(areas: &[Area], categories: &[Category]) -> Self {
+    #[must_use]
+    pub fn new(areas: &[Area], categories: &[Category]) -> Self {
         let mut plan = Self { areas: Vec::new(), runs: Vec::new(), by_prefix: HashMap::new() };
         let price_of: HashMap<&CategoryId, i64> = categories.iter().map(|c| (&c.category, c.price)).collect();
         let (mut rows, mut first_segment) = (0, 0);
-        for (area_index, area) in (0_u32..).zip(areas) {
+        let mut known: HashMap<&AreaId, usize> = HashMap::new();
+        for area in areas {
             let price = price_of.get(&area.category).copied().unwrap_or_default();
             let first = plan.len();
+            let place = *known.entry(&area.area).or_insert(plan.areas.len());
+            let (area_index, places) = (as_index(place), plan.areas.get(place).map_or(0, |area| area.capacity));
             for row in &area.rows {
                 let mut gaps_after: Vec<u32> =
                     row.gaps_after.iter().copied().filter(|after| (1..=row.seats).contains(after)).collect();
@@ -177,29 +220,33 @@ impl Plan {
                 gaps_after.dedup();
                 let next_segment = first_segment + as_index(gaps_after.len()) + 1;
                 let kind = RunKind::Row { label: row.row.clone(), row: rows, first_segment, gaps_after };
-                plan.push(area_index, price, row.seats, kind);
+                plan.push(SeatRun { first: plan.len(), first_number: 1, seats: row.seats, area: area_index, price, kind });
                 first_segment = next_segment;
                 rows += 1;
             }
             if let Some(capacity) = area.capacity {
-                plan.push(area_index, price, capacity, RunKind::Places(area.area.clone()));
+                let (first_number, kind) = (places + 1, RunKind::Places(area.area.clone()));
+                plan.push(SeatRun { first, first_number, seats: capacity, area: area_index, price, kind });
             }
-            plan.areas.push(PlannedArea {
-                area: area.area.clone(),
-                category: area.category.clone(),
-                price,
-                labelled: area.capacity.is_none(),
-                first,
-                capacity: plan.len() - first,
-            });
+            let seats = first..plan.len();
+            match plan.areas.get_mut(place) {
+                Some(area) => area.grow(seats),
+                None => plan.areas.push(PlannedArea {
+                    area: area.area.clone(),
+                    category: area.category.clone(),
+                    price,
+                    labelled: area.capacity.is_none(),
+                    capacity: seats.end - seats.start,
+                    ranges: vec![seats],
+                }),
+            }
         }
         plan
     }
 
-    fn push(&mut self, area: u32, price: i64, seats: u32, kind: RunKind) {
-        let run = SeatRun { first: self.len(), seats, area, price, kind };
-        if let Some((prefix, _)) = split(&run.id(1)) {
-            self.by_prefix.insert(prefix.to_owned(), self.runs.len());
+    fn push(&mut self, run: SeatRun) {
+        if let Some((prefix, _)) = split(&run.id(run.first_number)) {
+            self.by_prefix.entry(prefix.to_owned()).or_default().push(self.runs.len());
         }
         self.runs.push(run);
     }
@@ -218,7 +265,8 @@ impl Plan {
 
     /// All seats, by index.
     pub fn seats(&self) -> impl Iterator<Item = (SeatId, PlannedSeat)> + '_ {
-        self.runs.iter().flat_map(|run| (1..=run.seats).map(|number| (run.id(number), run.seat(number))))
+        let numbers = |run: &SeatRun| run.first_number..run.first_number + run.seats;
+        self.runs.iter().flat_map(move |run| numbers(run).map(|number| (run.id(number), run.seat(number))))
     }
 
     /// The rows of an area: their labels, the index of each one's first seat, and how many seats it has. None of an area
@@ -234,8 +282,9 @@ impl Plan {
     #[must_use]
     pub fn index_of(&self, seat: &SeatId) -> Option<u32> {
         let (prefix, number) = split(seat)?;
-        let run = self.runs.get(*self.by_prefix.get(prefix)?)?;
-        (1..=run.seats).contains(&number).then(|| run.first + number - 1)
+        let runs = self.by_prefix.get(prefix)?.iter().filter_map(|run| self.runs.get(*run));
+        let mut offsets = runs.filter_map(|run| Some((run, number.checked_sub(run.first_number)?)));
+        offsets.find(|(run, offset)| *offset < run.seats).map(|(run, offset)| run.first + offset)
     }
 
     /// The seat at an index.
@@ -254,8 +303,8 @@ impl Plan {
     fn find(&self, index: u32) -> Option<(&SeatRun, u32)> {
         let after = self.runs.partition_point(|run| run.first <= index);
         let run = self.runs.get(after.checked_sub(1)?)?;
-        let number = index - run.first + 1;
-        (number <= run.seats).then_some((run, number))
+        let offset = index - run.first;
+        (offset < run.seats).then_some((run, run.first_number + offset))
     }
 
     /// The area with this id.

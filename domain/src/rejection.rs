@@ -45,6 +45,10 @@ rejections! {
     InvalidShow { /// The field of the request.
         field: &'static str, /// What is wrong with it, without the full stop.
         why: String } = "invalid_show", "Invalid show: {why}.";
+    /// The change was meant for an earlier revision of the show.
+    ShowChanged { /// The one that was requested.
+        show: ShowId, /// Its revision now.
+        revision: u64 } = "show_changed", "Show `{show}` was changed by somebody else. GET it, look at what it is now, and send your change with its new ETag.";
     /// The sale window hasn't begun.
     SaleNotOpen { /// The one that was requested.
         show: ShowId, /// When it begins.

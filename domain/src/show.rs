@@ -1,18 +1,21 @@
-//! A show: whether it can be scheduled, and whether it is on sale.
+//! A show: whether it can be scheduled and changed, and whether it is on sale.
 
 use crate::Timestamp;
 use crate::decider::Decider;
 use crate::event::{Event, SalesPaused, SalesResumed, ShowCancelled, ShowScheduled};
 use crate::ids::ShowId;
 use crate::plan::Plan;
+use crate::position::Revision;
 use crate::rejection::Rejection;
 use crate::stream_name::StreamName;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 use validate::validate;
 
+mod revise;
 mod validate;
 
+pub use revise::{DetailChanges, ShowChanges};
 pub use validate::{MAX_AMOUNT, MAX_SEATS, MAX_SEATS_PER_BOOKING};
 
 /// Whether new holds are possible, apart from the sale window.
@@ -29,15 +32,34 @@ pub enum SaleState {
 /// A show, as its events describe it.
 #[derive(Debug, Clone)]
 pub struct Show {
-    /// The show as it was scheduled.
+    /// The show as it was scheduled, with what was changed since. In its areas, what was added to one is an area of its
+    /// own: see [`merged`](crate::plan::merged).
     pub facts: Arc<ShowScheduled>,
     /// Its seats by index.
     pub plan: Arc<Plan>,
     /// Whether new holds are possible.
     pub sale: SaleState,
+    /// Revision of the last event of its stream that changed its facts: bookings are priced at it.
+    pub revision: Revision,
+    /// Revision of the last event of its stream.
+    pub head: Revision,
+    /// The show as it was scheduled.
+    pub scheduled: Arc<ShowScheduled>,
 }
 
 impl Show {
+    /// Whether what each buyer has is counted: only if it had a limit for them from the start.
+    #[must_use]
+    pub fn counts_buyers(&self) -> bool {
+        self.scheduled.max_seats_per_buyer.is_some()
+    }
+
+    /// The show with other facts, as an event at `revision` has made them.
+    #[must_use]
+    pub fn with_facts(self, facts: Arc<ShowScheduled>, revision: Revision) -> Self {
+        Self { plan: Arc::new(Plan::new(&facts.areas, &facts.categories)), facts, revision, head: revision, ..self }
+    }
+
     /// Checks that a hold is possible at `now`.
     ///
     /// # Errors
@@ -79,6 +101,10 @@ impl Decider for Show {
     fn evolve(state: Option<Self>, event: &Event, _at: Timestamp) -> Option<Self> {
         evolve(state, event)
     }
+
+    fn evolve_at(state: Option<Self>, event: &Event, _at: Timestamp, revision: Revision) -> Option<Self> {
+        evolve_at(state, event, revision)
+    }
 }
 
 /// What can be requested of a show.
@@ -86,6 +112,13 @@ impl Decider for Show {
 pub enum ShowCommand {
     /// Put a new show on sale.
     Schedule(Box<ShowScheduled>),
+    /// Change what new holds and readers see of it.
+    Revise {
+        /// What is to become of it.
+        changes: Box<ShowChanges>,
+        /// The revision that the changes are for; refused if there is a later one. `None` for whichever there is.
+        expected: Option<Revision>,
+    },
     /// Refuse new holds until sales are resumed.
     Pause,
     /// Allow holds again.
@@ -104,13 +137,23 @@ pub fn decide(state: Option<&Show>, command: ShowCommand) -> Result<Vec<Event>, 
             validate(&show)?;
             Ok(vec![Event::ShowScheduled(*show)])
         }
-        (Some(state), ShowCommand::Schedule(show)) if *state.facts == *show => Ok(vec![]),
+        // It may have been changed since.
+        (Some(state), ShowCommand::Schedule(show)) if *state.scheduled == *show => Ok(vec![]),
         (Some(state), ShowCommand::Schedule(_)) => Err(Rejection::ShowExists { show: state.facts.show.clone() }),
         (None, _) => Err(Rejection::ShowNotFound),
         (Some(state), ShowCommand::Cancel) if state.sale == SaleState::Cancelled => Ok(vec![]),
         (Some(state), ShowCommand::Cancel) => Ok(vec![ShowCancelled { show: state.facts.show.clone() }.into()]),
         (Some(state), _) if state.sale == SaleState::Cancelled => {
             Err(Rejection::ShowCancelled { show: state.facts.show.clone() })
+        }
+        (Some(state), ShowCommand::Revise { changes, expected }) => {
+            let is_current = expected.is_none_or(|expected| expected == state.revision);
+            match revise::revise(&state.facts, state.counts_buyers(), *changes) {
+                Ok(None) => Ok(vec![]),
+                _ if !is_current => Err(Rejection::ShowChanged { show: state.facts.show.clone(), revision: state.revision }),
+                Ok(Some(revised)) => Ok(vec![revised.into()]),
+                Err(rejection) => Err(rejection),
+            }
         }
         (Some(state), ShowCommand::Pause) if state.sale == SaleState::Selling => {
             Ok(vec![SalesPaused { show: state.facts.show.clone() }.into()])
@@ -122,21 +165,32 @@ pub fn decide(state: Option<&Show>, command: ShowCommand) -> Result<Vec<Event>, 
     }
 }
 
-/// See [`Decider::evolve`].
+/// See [`Decider::evolve`]. Takes the event for the next of its stream.
 #[must_use]
 pub fn evolve(state: Option<Show>, event: &Event) -> Option<Show> {
+    let revision = state.as_ref().map_or(0, |show| show.head + 1);
+    evolve_at(state, event, revision)
+}
+
+/// See [`Decider::evolve_at`].
+#[must_use]
+pub fn evolve_at(state: Option<Show>, event: &Event, revision: Revision) -> Option<Show> {
+    if let Event::ShowScheduled(facts) = event {
+        let scheduled = Arc::new(facts.clone());
+        let plan = Arc::new(Plan::new(&facts.areas, &facts.categories));
+        let facts = Arc::clone(&scheduled);
+        return Some(Show { facts, plan, sale: SaleState::Selling, revision, head: revision, scheduled });
+    }
+    let show = state?;
     let sale = match event {
-        Event::ShowScheduled(facts) => {
-            return Some(Show {
-                plan: Arc::new(Plan::new(&facts.areas, &facts.categories)),
-                facts: Arc::new(facts.clone()),
-                sale: SaleState::Selling,
-            });
+        Event::ShowRevised(revised) => {
+            let facts = Arc::new(revised.applied_to(&show.facts));
+            return Some(show.with_facts(facts, revision));
         }
         Event::SalesPaused(_) => SaleState::Paused,
         Event::SalesResumed(_) => SaleState::Selling,
         Event::ShowCancelled(_) => SaleState::Cancelled,
-        _ => return state,
+        _ => return Some(show),
     };
-    state.map(|show| Show { sale, ..show })
+    Some(Show { sale, head: revision, ..show })
 }

@@ -86,6 +86,24 @@ fn details() -> ShowDetails {
     }
 }
 
+fn revised() -> ShowRevised {
+    let facts = scheduled();
+    let added = Area { rows: vec![Row { row: "C".into(), seats: 6, gaps_after: vec![3] }], ..facts.areas[0].clone() };
+    ShowRevised {
+        show: show(),
+        title: Some("Hamlet, again".into()),
+        details: Some(details()),
+        categories: Some(facts.categories.iter().map(|c| Category::new(c.category.clone(), c.price + 500)).collect()),
+        fees: Some(Fees { per_seat: 100, per_booking: 250 }),
+        added: vec![added, Area { capacity: Some(50), ..facts.areas[1].clone() }],
+        max_seats_per_booking: Some(8),
+        max_seats_per_buyer: Change::Set(6),
+        hold_seconds: Some(300),
+        sale_opens_at: Change::Set(minute(10)),
+        sale_closes_at: Change::Set(minute(70)),
+    }
+}
+
 /// Every event, fully populated, and once more as `.min` where something may be absent.
 fn samples() -> Vec<(&'static str, Event)> {
     let (booking, voucher, show) = (id(1), voucher(), show());
@@ -113,6 +131,18 @@ fn samples() -> Vec<(&'static str, Event)> {
         ("ShowScheduled.v1", scheduled().into()),
         ("ShowScheduled.v1.min", bare.into()),
         ("ShowScheduled.v1.details", ShowScheduled { details: details(), ..scheduled() }.into()),
+        ("ShowRevised.v1", revised().into()),
+        ("ShowRevised.v1.min", ShowRevised { hold_seconds: Some(300), ..ShowRevised::of(show.clone()) }.into()),
+        (
+            "ShowRevised.v1.removed",
+            ShowRevised {
+                max_seats_per_buyer: Change::Remove,
+                sale_opens_at: Change::Remove,
+                sale_closes_at: Change::Remove,
+                ..ShowRevised::of(show.clone())
+            }
+            .into(),
+        ),
         ("SalesPaused.v1", SalesPaused { show: show.clone() }.into()),
         ("SalesResumed.v1", SalesResumed { show: show.clone() }.into()),
         ("ShowCancelled.v1", ShowCancelled { show: show.clone() }.into()),
@@ -120,6 +150,7 @@ fn samples() -> Vec<(&'static str, Event)> {
         ("SeatReleased.v1", SeatReleased { booking, reason: AbortReason::Expired }.into()),
         ("SeatBooked.v1", SeatBooked { booking }.into()),
         ("BookingOpened.v1", opened.clone().into()),
+        ("BookingOpened.v1.revised", BookingOpened { show_revision: 3, ..opened.clone() }.into()),
         ("BookingOpened.v1.min", BookingOpened { request: None, ..opened }.into()),
         ("HoldExtended.v1", HoldExtended { booking, expires_at: minute(20) }.into()),
         ("PaymentStarted.v1", started.clone().into()),
@@ -241,7 +272,7 @@ fn every_event_has_a_golden_file_and_every_golden_file_an_event() {
     let there: BTreeSet<String> =
         std::fs::read_dir(directory()).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
     assert_eq!(there, expected);
-    assert_eq!(Event::NAMES.len(), 28);
+    assert_eq!(Event::NAMES.len(), 29);
 }
 
 #[test]

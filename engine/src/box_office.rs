@@ -17,8 +17,8 @@ use crate::status::{RecoverySummary, Status};
 use lastseat_domain::booking::Booking;
 use lastseat_domain::event::ShowScheduled;
 use lastseat_domain::loyalty::{Account, LoyaltyCommand};
-use lastseat_domain::ports::event_log::Position;
-use lastseat_domain::show::{Show, ShowCommand};
+use lastseat_domain::ports::event_log::{Position, Revision};
+use lastseat_domain::show::{Show, ShowChanges, ShowCommand};
 use lastseat_domain::{BookingId, BuyerId, Rejection, ShowId, Timestamp, VoucherId};
 use ractor::{Actor, ActorRef};
 use std::sync::Arc;
@@ -130,7 +130,7 @@ impl BoxOffice {
 
     #[must_use]
     pub fn show(&self, show: &ShowId) -> Option<Arc<Show>> {
-        self.services.shows.get(show).map(|active| active.show.load_full())
+        self.services.shows.get(show).map(|active| active.show())
     }
 
     /// Schedules a show. The same show again is a success.
@@ -140,6 +140,21 @@ impl BoxOffice {
     pub async fn schedule_show(&self, show: ShowScheduled, by: impl Into<Origin>) -> Result<Arc<Show>, CommandError> {
         let id = show.show.clone();
         self.change_show(&id, ShowCommand::Schedule(Box::new(show)), by.into()).await
+    }
+
+    /// Changes what new holds and readers see of a show. `expected`: refused if the show has a later revision; without
+    /// it, the changes are made to whichever there is. A show that is like that already is a success.
+    ///
+    /// # Errors
+    /// [`CommandError`].
+    pub async fn revise_show(
+        &self,
+        show: &ShowId,
+        changes: ShowChanges,
+        expected: Option<Revision>,
+        by: impl Into<Origin>,
+    ) -> Result<Arc<Show>, CommandError> {
+        self.change_show(show, ShowCommand::Revise { changes: Box::new(changes), expected }, by.into()).await
     }
 
     /// Accepts no new holds until resumed.
@@ -178,12 +193,10 @@ impl BoxOffice {
         let mut known = None;
         let executed = services.journal.execute::<Show>(id, command, &self.command(origin), &mut known).await;
         if let Some(state) = known.as_ref().and_then(|loaded| loaded.state.as_ref()) {
-            // Another node may have scheduled it a moment ago.
+            // With what other nodes have made of it a moment ago.
             services.shows.learn(id, state);
         }
-        for event in &executed?.events {
-            services.shows.apply(id, event);
-        }
+        executed?;
         self.show(id).ok_or_else(|| Fault::Unavailable("the show is not known to this node yet".into()).into())
     }
 

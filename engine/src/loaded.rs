@@ -72,7 +72,9 @@ impl<S> Loaded<S> {
         metadata: Metadata,
     ) -> Self {
         let Self { state, mut commands, .. } = self;
-        let state = events.iter().fold(state, |state, e| D::evolve(state, e, metadata.at));
+        let first = expected.next_revision().saturating_sub(events.len() as u64);
+        let numbered = (first..).zip(events);
+        let state = numbered.fold(state, |state, (revision, e)| D::evolve_at(state, e, metadata.at, revision));
         let command = context.command_id();
         commands.extend(command);
         Self {
@@ -109,7 +111,7 @@ impl<S> Loaded<S> {
         for recorded in events {
             if let Some(envelope) = codec::decode(recorded)? {
                 let at = envelope.metadata.at;
-                self.state = D::evolve(self.state, &envelope.event, at);
+                self.state = D::evolve_at(self.state, &envelope.event, at, recorded.revision);
                 self.trace = envelope.metadata.trace.clone();
                 self.at = Some(self.at.map_or(at, |last| last.max(at)));
                 self.commands.extend(envelope.metadata.causation.and_then(CommandId::of_cause));

@@ -4,7 +4,7 @@ use crate::seat_table::{SeatTable, SeatTableSnapshot};
 use arc_swap::ArcSwap;
 use dashmap::DashMap;
 use lastseat_domain::event::{BookingOpened, Event, ShowScheduled};
-use lastseat_domain::ports::event_log::Position;
+use lastseat_domain::ports::event_log::{Position, Revision};
 use lastseat_domain::seat_state::SeatState;
 use lastseat_domain::show::{self, SaleState, Show};
 use lastseat_domain::{SeatId, ShowId, Timestamp};
@@ -14,25 +14,51 @@ use std::sync::Arc;
 /// A show and the state of its seats.
 pub(crate) struct ActiveShow {
     pub id: ShowId,
-    pub show: ArcSwap<Show>,
+    now: ArcSwap<ShowAndSeats>,
+}
+
+/// A show as it is between two of its events, with the table of exactly its seats.
+pub(crate) struct ShowAndSeats {
+    pub show: Arc<Show>,
     pub seats: Arc<SeatTable>,
 }
 
 impl ActiveShow {
     fn new(id: &ShowId, show: Show) -> Self {
         let seats = Arc::new(SeatTable::new(&show.plan));
-        Self { id: id.clone(), show: ArcSwap::from_pointee(show), seats }
+        Self { id: id.clone(), now: ArcSwap::from_pointee(ShowAndSeats { show: Arc::new(show), seats }) }
     }
 
-    /// Whether it limits how many seats a buyer may have.
-    pub(crate) fn limits_buyers(&self) -> bool {
-        self.show.load().facts.max_seats_per_buyer.is_some()
+    /// The show and its seats, as they are now.
+    pub(crate) fn now(&self) -> Arc<ShowAndSeats> {
+        self.now.load_full()
+    }
+
+    /// The show as it is now.
+    pub(crate) fn show(&self) -> Arc<Show> {
+        Arc::clone(&self.now.load().show)
+    }
+
+    /// Whether what each buyer has is counted.
+    pub(crate) fn counts_buyers(&self) -> bool {
+        self.now.load().show.counts_buyers()
+    }
+
+    /// Takes over a later state of the show. Only under the registry's lock: seats must be added once.
+    fn advance(&self, show: Show) {
+        let now = self.now.load();
+        if show.head > now.show.head {
+            let grows = show.plan.len() != now.show.plan.len();
+            let seats = if grows { Arc::new(now.seats.grown(&show.plan)) } else { Arc::clone(&now.seats) };
+            self.now.store(Arc::new(ShowAndSeats { show: Arc::new(show), seats }));
+        }
     }
 
     /// Whether no event of the seat was seen. A guess that saves a read: the append's expected
     /// revision checks it.
     pub(crate) fn is_untouched(&self, seat: &SeatId) -> bool {
-        self.show.load().plan.index_of(seat).is_some_and(|index| self.seats.is_untouched(index))
+        let now = self.now.load();
+        now.show.plan.index_of(seat).is_some_and(|index| now.seats.is_untouched(index))
     }
 
     /// Applies an event of a seat's stream to the seat table.
@@ -62,12 +88,12 @@ impl ActiveShow {
 
     /// `state`: none if it stays.
     fn set(&self, seat: &SeatId, state: Option<SeatState>, position: Position, until: Option<Timestamp>) {
-        let show = self.show.load();
-        if let Some(index) = show.plan.index_of(seat)
-            && let Some(planned) = show.plan.seat(index)
+        let now = self.now.load();
+        if let Some(index) = now.show.plan.index_of(seat)
+            && let Some(planned) = now.show.plan.seat(index)
         {
-            let state = state.unwrap_or_else(|| self.seats.state(index));
-            self.seats.set(index, planned.area, state, position, until);
+            let state = state.unwrap_or_else(|| now.seats.state(index));
+            now.seats.set(index, planned.area, state, position, until);
         }
     }
 }
@@ -75,19 +101,40 @@ impl ActiveShow {
 /// A show as a snapshot has it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct ActiveShowSnapshot {
-    facts: Arc<ShowScheduled>,
+    scheduled: Arc<ShowScheduled>,
+    /// None if they are as they were scheduled.
+    facts: Option<Arc<ShowScheduled>>,
+    revision: u64,
+    head: u64,
     sale: SaleState,
     seats: SeatTableSnapshot,
 }
 
 impl ActiveShowSnapshot {
+    fn of(active: &ActiveShow) -> Self {
+        let now = active.now();
+        let show = &now.show;
+        Self {
+            scheduled: Arc::clone(&show.scheduled),
+            facts: (show.revision > 0).then(|| Arc::clone(&show.facts)),
+            revision: show.revision,
+            head: show.head,
+            sale: show.sale,
+            seats: now.seats.take_snapshot(),
+        }
+    }
+
     pub(crate) fn restore(self) -> Result<ActiveShow, String> {
-        let Self { facts, sale, seats } = self;
-        let id = facts.show.clone();
-        let scheduled = show::evolve(None, &Event::ShowScheduled(Arc::unwrap_or_clone(facts)));
-        let show = Show { sale, ..scheduled.ok_or("a show of it has no plan")? };
+        let Self { scheduled, facts, revision, head, sale, seats } = self;
+        let id = scheduled.show.clone();
+        let show = show::evolve(None, &Event::ShowScheduled(Arc::unwrap_or_clone(scheduled)));
+        let mut show = show.ok_or("a show of it has no plan")?;
+        if let Some(facts) = facts {
+            show = show.with_facts(facts, revision);
+        }
+        let show = Arc::new(Show { sale, head, ..show });
         let seats = SeatTable::restore(&show.plan, seats).map_err(|doubt| format!("{doubt}: {id}"))?;
-        Ok(ActiveShow { id, show: ArcSwap::from_pointee(show), seats: Arc::new(seats) })
+        Ok(ActiveShow { id, now: ArcSwap::from_pointee(ShowAndSeats { show, seats: Arc::new(seats) }) })
     }
 }
 
@@ -102,7 +149,7 @@ impl ShowRegistry {
 
     /// All shows by id.
     pub(crate) fn all(&self) -> Vec<Arc<Show>> {
-        let mut shows: Vec<_> = self.0.iter().map(|entry| entry.value().show.load_full()).collect();
+        let mut shows: Vec<_> = self.0.iter().map(|entry| entry.value().show()).collect();
         shows.sort_by(|a, b| a.facts.show.cmp(&b.facts.show));
         shows
     }
@@ -111,11 +158,7 @@ impl ShowRegistry {
     pub(crate) fn take_snapshot(&self) -> Vec<ActiveShowSnapshot> {
         let mut shows: Vec<Arc<ActiveShow>> = self.0.iter().map(|entry| entry.value().clone()).collect();
         shows.sort_by(|a, b| a.id.cmp(&b.id));
-        let of_show = |active: &Arc<ActiveShow>| {
-            let show = active.show.load();
-            ActiveShowSnapshot { facts: Arc::clone(&show.facts), sale: show.sale, seats: active.seats.take_snapshot() }
-        };
-        shows.iter().map(of_show).collect()
+        shows.iter().map(|active| ActiveShowSnapshot::of(active)).collect()
     }
 
     /// Starts with the shows of a snapshot.
@@ -125,29 +168,29 @@ impl ShowRegistry {
         }
     }
 
-    /// Adds a show as its stream has it, unless this node knows it already.
+    /// Takes over a show as its stream has it, unless this node knows as much already.
     pub(crate) fn learn(&self, show: &ShowId, state: &Show) {
-        if let dashmap::Entry::Vacant(entry) = self.0.entry(show.clone()) {
-            entry.insert(Arc::new(ActiveShow::new(show, state.clone())));
+        match self.0.entry(show.clone()) {
+            dashmap::Entry::Occupied(entry) => entry.get().advance(state.clone()),
+            dashmap::Entry::Vacant(entry) => drop(entry.insert(Arc::new(ActiveShow::new(show, state.clone())))),
         }
     }
 
-    /// Applies an event of a show's stream. Applying it twice changes nothing.
-    pub(crate) fn apply(&self, show: &ShowId, event: &Event) {
-        let mut entry = match self.0.entry(show.clone()) {
-            dashmap::Entry::Occupied(entry) => entry,
+    /// Applies an event of a show's stream. One that was applied already changes nothing.
+    pub(crate) fn apply(&self, show: &ShowId, event: &Event, revision: Revision) {
+        match self.0.entry(show.clone()) {
+            dashmap::Entry::Occupied(entry) => {
+                let now = entry.get().show();
+                if revision > now.head
+                    && let Some(next) = show::evolve_at(Some(Show::clone(&now)), event, revision)
+                {
+                    entry.get().advance(next);
+                }
+            }
             dashmap::Entry::Vacant(entry) => {
-                if let Some(state) = show::evolve(None, event) {
+                if let Some(state) = show::evolve_at(None, event, revision) {
                     entry.insert(Arc::new(ActiveShow::new(show, state)));
                 }
-                return;
-            }
-        };
-        // A plan never changes; a repeat of the first event must not empty the seat table.
-        if !matches!(event, Event::ShowScheduled(_)) {
-            let active_show = entry.get_mut();
-            if let Some(next) = show::evolve(Some(Show::clone(&active_show.show.load())), event) {
-                active_show.show.store(Arc::new(next));
             }
         }
     }

@@ -39,6 +39,7 @@ async fn traced_pay(office: &BoxOffice, booking: &Booking, method: Option<&str>)
 /// Everything that can happen to a sale.
 async fn all_stories(bench: &TestBench, office: &BoxOffice) {
     office.schedule_show(test_show(), by("admin")).await.unwrap();
+    office.revise_show(&show(), larger_and_dearer(), None, by("admin")).await.unwrap();
     office.pause_sales(&show(), by("admin")).await.unwrap();
     office.resume_sales(&show(), by("admin")).await.unwrap();
 
@@ -110,6 +111,7 @@ fn every_event_of_every_story_has_a_cause_and_a_trace() {
         // Each command of a caller is named, and nothing else is called a command.
         let commands = [
             "ShowScheduled",
+            "ShowRevised",
             "SalesPaused",
             "SalesResumed",
             "ShowCancelled",

@@ -9,6 +9,7 @@ use common::random_faults::{FaultRate, SeededRandom, with_random_faults};
 use common::*;
 use futures::future::join_all;
 use lastseat_domain::event::RequestFingerprint;
+use lastseat_domain::show::ShowChanges;
 use lastseat_domain::{BookingId, BuyerId, CommandId};
 use lastseat_engine::{BoxOffice, CommandError, HoldRequest, Origin, Paid, PayRequest};
 use lastseat_testkit::GuardFault;
@@ -80,6 +81,61 @@ scenario!(crossing_pairs_of_seats_are_all_or_nothing, bench, nodes, what, {
     for held in holds.iter().flatten() {
         assert_eq!(held.booking.status(), "held", "{what}");
     }
+});
+
+scenario!(a_price_that_changes_during_a_rush_is_never_mixed_with_the_old_one, bench, nodes, what, {
+    let dearer = |n: i64| ShowChanges { categories: Some(prices(5_000 + n, 2_000 + n)), ..ShowChanges::default() };
+    let change = async {
+        for n in 1..=5 {
+            let node = &nodes[n as usize % nodes.len()];
+            node.revise_show(&show(), dearer(n), None, "admin").await.unwrap();
+        }
+    };
+    let holds =
+        join_all((1..=50).map(|n| hold_of(&nodes[n as usize % nodes.len()], n, if n % 2 == 0 { floor(2) } else { best(2) })));
+    let ((), holds) = tokio::join!(change, holds);
+    let of_floor = |held: &&lastseat_engine::Hold| held.booking.seats()[0].seat.as_str().starts_with("floor");
+    // Holds of two may keep each other from the last ones.
+    assert!(holds.iter().flatten().filter(of_floor).count() >= 8 && count_ok(&holds) >= 12, "{what}");
+    for held in holds.iter().flatten() {
+        let opened = held.booking.opened.as_ref().unwrap();
+        let base = if of_floor(&held) { 2_000 } else { 5_000 };
+        let expected = base + i64::try_from(opened.show_revision).unwrap();
+        assert!(opened.seats.iter().all(|seat| seat.price == expected), "{what}: {opened:?}");
+    }
+    // Once every node has read the changes, holds have the last price.
+    later(60).await;
+    let given_back = holds.iter().flatten().find(of_floor).unwrap();
+    nodes[0].cancel(given_back.booking.id, "buyer").await.unwrap();
+    later(60).await;
+    for (n, node) in (100..).zip(&nodes).take(2) {
+        let opened = hold_of(node, n, floor(1)).await.unwrap().booking.opened.unwrap();
+        assert_eq!((opened.show_revision, opened.seats[0].price), (5, 2_005), "{what}");
+    }
+});
+
+scenario!(seats_that_are_added_during_a_sale_are_sold_on_every_node_and_once, bench, nodes, what, {
+    let before = join_all((1..=20).map(|n| hold_of(&nodes[n as usize % nodes.len()], n, floor(1)))).await;
+    assert_eq!(count_ok(&before), 20, "{what}");
+    assert_eq!(code(hold_of(&nodes[1], 21, seats(&["C-1"])).await), "unknown_seat", "{what}");
+    let id = show();
+    let changes = join_all(nodes.iter().map(|node| node.revise_show(&id, larger_and_dearer(), None, "admin"))).await;
+    assert!(changes.iter().all(Result::is_ok), "{what}: {changes:?}");
+    later(60).await;
+    let rows = join_all((30..=60).map(|n| hold_of(&nodes[n as usize % nodes.len()], n, seats(&["C-1"])))).await;
+    assert_eq!(count_ok(&rows), 1, "{what}");
+    let after = join_all((70..=110).map(|n| hold_of(&nodes[n as usize % nodes.len()], n, floor(1)))).await;
+    assert_eq!(count_ok(&after), 10, "{what}");
+    for held in rows.iter().chain(&after).flatten() {
+        let price = held.booking.seats()[0].price;
+        assert!(price == 10_000 || price == 4_000, "{what}: {held:?}");
+    }
+    let late = bench.node().await;
+    assert_eq!(code(hold_of(&late, 200, floor(1)).await), "sold_out", "{what}");
+    assert_eq!(late.show(&show()).unwrap().plan.len(), 60, "{what}");
+    hold_of(&late, 201, seats(&["C-2"])).await.unwrap();
+    let revised = bench.history().await.iter().filter(|e| e.event.name() == "ShowRevised").count();
+    assert_eq!(revised, 1, "{what}: the same change of several nodes is one");
 });
 
 scenario!(an_area_is_never_oversold, bench, nodes, what, {

@@ -9,6 +9,7 @@ use common::*;
 use lastseat_domain::booking::Phase;
 use lastseat_domain::ports::EventLog;
 use lastseat_domain::ports::event_log::{Direction, Expected, Filter, LogFault, NewEvent, Position, RecordedEvent, StreamWrite};
+use lastseat_domain::show::{Show, ShowChanges};
 use lastseat_engine::{BoxOffice, Paid, Snapshot, SnapshotDoubt};
 use lastseat_testkit::{ForwardLog, ForwardingLog, MemoryLog};
 use std::sync::Arc;
@@ -85,6 +86,59 @@ fn a_node_goes_on_where_the_one_left_off_that_took_the_snapshot() {
         later(700).await;
         assert_eq!(second.booking(held.id).await.unwrap().unwrap().status(), "aborted");
         hold_as(&bench, &second, "ann", seats(&["A-1", "A-2", "A-3", "A-4"])).await.unwrap();
+    });
+}
+
+/// A snapshot from before a change, from after it, and none: the same show in the end, with every seat in its place.
+#[test]
+fn a_change_of_the_show_is_in_the_snapshot_or_in_the_log_after_it() {
+    in_virtual_time(async |atomic| {
+        let bench = TestBench::new(atomic);
+        let first = bench.open().await;
+        hold(&bench, &first, seats(&["A-1"])).await.unwrap();
+        hold(&bench, &first, floor(2)).await.unwrap();
+        let before = take_snapshot(&first).await;
+        first.pause_sales(&show(), "admin").await.unwrap();
+        first.revise_show(&show(), larger_and_dearer(), Some(0), "admin").await.unwrap();
+        first.resume_sales(&show(), "admin").await.unwrap();
+        let held = hold(&bench, &first, seats(&["C-1", "A-2"])).await.unwrap().booking;
+        hold(&bench, &first, floor(6)).await.unwrap();
+        assert_eq!(held.opened.as_ref().unwrap().show_revision, 2);
+        later(1).await;
+        let after = take_snapshot(&first).await;
+        let shorter = ShowChanges { hold_seconds: Some(60), ..ShowChanges::default() };
+        first.revise_show(&show(), shorter, Some(2), "admin").await.unwrap();
+        later(1).await;
+        let newest = take_snapshot(&first).await;
+        let of_first = first.show(&show()).unwrap();
+        drop(first);
+        for snapshot in [Some(before), Some(after), Some(newest), None] {
+            let node = match &snapshot {
+                Some(snapshot) => bench.node_from(snapshot).await.unwrap(),
+                None => bench.node().await,
+            };
+            let of_node = node.show(&show()).unwrap();
+            assert_eq!((of_node.facts.clone(), of_node.revision, of_node.head), (of_first.facts.clone(), 4, 4));
+            let ids = |show: &Show| show.plan.seats().map(|(id, _)| id).collect::<Vec<_>>();
+            assert_eq!(ids(&of_node), ids(&of_first));
+            for taken in ["A-1", "A-2", "C-1"] {
+                assert_eq!(code(hold(&bench, &node, seats(&[taken])).await), "seat_unavailable", "{taken}");
+            }
+            let held = hold(&bench, &node, seats(&["C-2", "B-2"])).await.unwrap().booking;
+            assert_eq!((held.opened.as_ref().unwrap().show_revision, held.amount().unwrap().value), (4, 20_000));
+            node.cancel(held.id, "buyer").await.unwrap();
+            // Of 30 places 22 are left.
+            let mut places = Vec::new();
+            while let Ok(held) = hold(&bench, &node, floor(1)).await {
+                places.push(held.booking);
+            }
+            assert_eq!(places.len(), 22);
+            for booking in places {
+                node.cancel(booking.id, "buyer").await.unwrap();
+            }
+            later(1).await;
+            drop(node);
+        }
     });
 }
 

@@ -37,7 +37,7 @@ struct Sales<'a> {
 
 impl Oracle {
     pub fn apply(&mut self, envelope: &Envelope) {
-        self.states.apply(envelope, |_, _, _| {});
+        self.states.apply(envelope, |_, _| {});
         self.count(envelope);
         self.earn(envelope);
         if let Some(view) = BookingView::opened_by(envelope) {

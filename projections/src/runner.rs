@@ -57,7 +57,7 @@ impl Shared {
             let mut folded = self.seat_map.write();
             for event in batch {
                 folded.fold_with(event, |map, event| {
-                    map.states.apply(event, |show_seats, seats, to| self.feeds.push(show_seats, seats, to, event));
+                    map.states.apply(event, |show_seats, changed| self.feeds.push(show_seats, changed, event));
                 });
             }
             if let Some(event) = batch.last() {

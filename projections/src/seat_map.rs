@@ -56,7 +56,7 @@ impl View for SeatMap {
     type Content = StoredSeatStates;
 
     fn apply(&mut self, event: &Envelope) {
-        self.states.apply(event, |_, _, _| {});
+        self.states.apply(event, |_, _| {});
     }
 
     fn content(&self) -> StoredSeatStates {

@@ -6,7 +6,7 @@
 //! the log without knowing the state of the other seats at that time.
 
 use chrono::SecondsFormat;
-use lastseat_domain::event::{BookingOpened, Event, ShowScheduled};
+use lastseat_domain::event::{BookingOpened, Event, ShowRevised, ShowScheduled};
 use lastseat_domain::plan::Plan;
 use lastseat_domain::ports::event_log::Position;
 use lastseat_domain::seat_state::SeatState;
@@ -68,7 +68,7 @@ pub(crate) struct ShowSeats {
     pub states: Vec<SeatState>,
     /// By the plan's area index.
     pub counts: Vec<SeatCounts>,
-    /// Position of the last event that touched a seat, or scheduled the show.
+    /// Position of the last event that touched a seat, scheduled or changed the show.
     pub changed_at: Position,
 }
 
@@ -79,6 +79,21 @@ impl ShowSeats {
         let states = vec![SeatState::Available; plan.len() as usize];
         let counts = plan.areas.iter().map(|area| SeatCounts::all_free(area.capacity)).collect();
         Some(Self { facts, plan, states, counts, changed_at })
+    }
+
+    /// Takes in what has changed. The seats that were added are free, and come after those that there are.
+    fn revise(&mut self, revised: &ShowRevised, changed_at: Position) {
+        let facts = Arc::new(revised.applied_to(&self.facts));
+        let Some(after) = Self::new(facts, changed_at) else { return };
+        let before = std::mem::replace(self, after);
+        let known = before.states.len();
+        let added = self.states.split_off(known.min(self.states.len()));
+        self.states = before.states;
+        self.states.extend(added);
+        for (counts, before) in self.counts.iter_mut().zip(before.counts) {
+            let added = counts.capacity - before.capacity;
+            *counts = SeatCounts { capacity: counts.capacity, available: before.available + added, ..before };
+        }
     }
 
     fn set(&mut self, index: u32, to: SeatState) {
@@ -109,6 +124,15 @@ impl OpenHold {
     }
 }
 
+/// What an event has changed of a show.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Changed<'a> {
+    /// These seats are in this state now.
+    Seats(&'a [u32], SeatState),
+    /// The show itself: its prices, or its plan, which may have more seats.
+    Show,
+}
+
 /// The seats of all shows, and the holds that payment events refer to.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct SeatStates {
@@ -117,9 +141,8 @@ pub(crate) struct SeatStates {
 }
 
 impl SeatStates {
-    /// Folds one event. If it changed seats, calls `changed` once, afterwards, with them and their new
-    /// state.
-    pub fn apply(&mut self, envelope: &Envelope, mut changed: impl FnMut(&ShowSeats, &[u32], SeatState)) {
+    /// Folds one event. If it changed a show, calls `changed` once, afterwards.
+    pub fn apply(&mut self, envelope: &Envelope, mut changed: impl FnMut(&ShowSeats, Changed<'_>)) {
         let position = envelope.position;
         if let Some(to) = SeatState::after_seat_event(&envelope.event) {
             let Some((show, seat)) = envelope.stream.as_seat() else { return };
@@ -127,7 +150,7 @@ impl SeatStates {
             let Some(index) = show_seats.plan.index_of(&seat) else { return };
             show_seats.set(index, to);
             show_seats.changed_at = position;
-            changed(show_seats, &[index], to);
+            changed(show_seats, Changed::Seats(&[index], to));
             return;
         }
         if let (Some(booking), Some(to)) = (envelope.event.booking(), SeatState::after_booking_event(&envelope.event)) {
@@ -137,13 +160,19 @@ impl SeatStates {
                 show_seats.set(*index, to);
             }
             show_seats.changed_at = position;
-            changed(show_seats, &hold.seats, to);
+            changed(show_seats, Changed::Seats(&hold.seats, to));
             return;
         }
         match &envelope.event {
             Event::ShowScheduled(e) => {
                 if let Some(show_seats) = ShowSeats::new(Arc::new(e.clone()), position) {
                     self.shows.entry(e.show.clone()).or_insert(show_seats);
+                }
+            }
+            Event::ShowRevised(e) => {
+                if let Some(show_seats) = self.shows.get_mut(&e.show) {
+                    show_seats.revise(e, position);
+                    changed(show_seats, Changed::Show);
                 }
             }
             Event::BookingOpened(e) => {

@@ -116,7 +116,7 @@ async fn assert_matches_world(model: &ReadModel, world: &World) {
         let units = show.plan.areas.iter().filter(|a| !a.labelled).map(|a| a.capacity as usize).sum::<usize>();
         assert_eq!(map.seats.len() + units, show.plan.len() as usize);
         for (area, planned) in map.areas.iter().zip(&show.plan.areas) {
-            let seats = (planned.first..planned.first + planned.capacity).filter_map(|index| show.plan.id_of(index));
+            let seats = planned.seats().filter_map(|index| show.plan.id_of(index));
             let free = seats.filter(|id| state(id) == SeatState::Available).count();
             assert_eq!((area.available as usize, area.capacity, area.labelled), (free, planned.capacity, planned.labelled));
         }

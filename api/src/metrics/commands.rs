@@ -28,6 +28,8 @@ commands! {
     Refund = "refund",
     Review = "review",
     ScheduleShow = "schedule_show",
+    ReviseShow = "revise_show",
+    CopyShow = "copy_show",
     PauseSales = "pause_sales",
     ResumeSales = "resume_sales",
     CancelShow = "cancel_show",

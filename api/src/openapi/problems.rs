@@ -106,6 +106,10 @@ pub(super) fn of(operation: &str) -> Option<Vec<&'static [Code]>> {
         "stream_seats" => vec![&[C::ShowNotFound, C::InvalidParameter], READ, LOG],
         "get_sales" => vec![&[C::ShowNotFound, C::InvalidParameter], PRIVILEGE, READ],
         "schedule_show" => vec![&[C::ShowExists, C::InvalidShow], PRIVILEGE, COMMAND, KEYED],
+        "revise_show" => {
+            vec![&[C::ShowNotFound, C::ShowChanged, C::ShowCancelled, C::InvalidShow], PRIVILEGE, COMMAND, KEYED]
+        }
+        "copy_show" => vec![&[C::ShowNotFound, C::ShowExists, C::InvalidShow], PRIVILEGE, COMMAND, KEYED],
         "pause_sales" | "resume_sales" => vec![&[C::ShowNotFound, C::ShowCancelled], PRIVILEGE, COMMAND, KEYED],
         "cancel_show" => vec![&[C::ShowNotFound], PRIVILEGE, COMMAND, KEYED],
         "hold_seats" => vec![HOLD, COMMAND, KEYED],

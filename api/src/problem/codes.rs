@@ -64,6 +64,7 @@ codes! {
     ShowNotFound = "show_not_found", NOT_FOUND, "No such show";
     ShowExists = "show_exists", CONFLICT, "Another show has this id";
     InvalidShow = "invalid_show", UNPROCESSABLE_ENTITY, "The show is invalid";
+    ShowChanged = "show_changed", PRECONDITION_FAILED, "The show was changed";
     SaleNotOpen = "sale_not_open", FORBIDDEN, "The sale is not open yet";
     SalesPaused = "sales_paused", FORBIDDEN, "The sale is paused";
     SaleClosed = "sale_closed", GONE, "The sale is over";
@@ -134,6 +135,7 @@ impl Code {
             R::RefundStands => Self::RefundStands,
             R::ShowExists { .. } => Self::ShowExists,
             R::InvalidShow { .. } => Self::InvalidShow,
+            R::ShowChanged { .. } => Self::ShowChanged,
             R::SaleNotOpen { .. } => Self::SaleNotOpen,
             R::SaleClosed { .. } => Self::SaleClosed,
             R::SalesPaused { .. } => Self::SalesPaused,

@@ -18,6 +18,7 @@ fn with_facts(problem: Problem, rejection: &Rejection) -> Problem {
     match rejection {
         R::ShowExists { show } | R::SalesPaused { show } | R::ShowCancelled { show } => problem.fact("show", show),
         R::InvalidShow { field, .. } => problem.fact("field", field),
+        R::ShowChanged { show, revision } => problem.fact("show", show).fact("revision", revision),
         R::SaleNotOpen { show, opens_at } => problem.fact("show", show).fact("opens_at", opens_at),
         R::SaleClosed { show, closed_at } => problem.fact("show", show).fact("closed_at", closed_at),
         R::TooManySeats { asked, most } => problem.fact("asked", asked).fact("most", most),

@@ -68,6 +68,8 @@ fn commands_of_shows() -> OpenApiRouter<App> {
     use Permission::{HoldForBuyers, HoldSeats, RunShows};
     OpenApiRouter::default()
         .routes(needs(RunShows, routes!(shows::create::schedule_show)))
+        .routes(needs(RunShows, routes!(shows::revise::revise_show)))
+        .routes(needs(RunShows, routes!(shows::copies::copy_show)))
         .routes(needs(RunShows, routes!(shows::control::pause_sales)))
         .routes(needs(RunShows, routes!(shows::control::resume_sales)))
         .routes(needs(RunShows, routes!(shows::control::cancel_show)))

@@ -105,6 +105,8 @@ impl Operation {
     fn body(&self) -> Option<Value> {
         match (self.method.as_str(), self.path.as_str()) {
             ("POST", "/v1/shows") => Some(crate::common::demo()),
+            ("PATCH", "/v1/shows/{show}") => Some(json!({"hold_seconds": 600})),
+            ("POST", path) if path.ends_with("/copies") => Some(json!({"dates": [{"starts_at": "2030-06-01T19:30:00Z"}]})),
             ("POST", path) if path.ends_with("/authenticate") => Some(json!({"outcome": "succeeded"})),
             ("POST", path) if path.ends_with("/review") => Some(json!({"outcome": "continue", "reason": "checked"})),
             ("POST", path) if path.ends_with("/payment") => Some(json!({"payment_method": "pm_card_visa"})),

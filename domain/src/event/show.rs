@@ -2,6 +2,7 @@
 
 use super::loyalty::Reward;
 use crate::Timestamp;
+use crate::change::Change;
 use crate::ids::ShowId;
 use crate::money::Currency;
 use crate::plan::{Area, Category};
@@ -62,7 +63,7 @@ pub(super) fn is_zero(amount: &i64) -> bool {
     *amount == 0
 }
 
-/// A show goes on sale: its plan, prices and limits. None of them changes later.
+/// A show goes on sale: its plan, prices and limits. [`ShowRevised`] may change them later.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ShowScheduled {
     /// The show.
@@ -97,6 +98,84 @@ pub struct ShowScheduled {
     /// What a booking of three or more seats may win. Without any, such bookings get no voucher.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub rewards: Vec<Reward>,
+}
+
+/// Members of a show are changed. Those that are absent stay as they are.
+///
+/// Prices and limits are those of new holds; a booking names the revision of the show that it was priced at. Seats
+/// are only ever added, at the end of the plan.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ShowRevised {
+    /// The show.
+    pub show: ShowId,
+    /// The name for people.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub title: Option<String>,
+    /// All that it tells people, changed or not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub details: Option<ShowDetails>,
+    /// All categories, changed or not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub categories: Option<Vec<Category>>,
+    /// What is added to the prices.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fees: Option<Fees>,
+    /// What is added to the plan: whole areas, or rows and places of areas that there are.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub added: Vec<Area>,
+    /// Most seats in one booking.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_seats_per_booking: Option<u32>,
+    /// Most seats of one buyer; `null` for no limit.
+    #[serde(default, skip_serializing_if = "Change::is_keep")]
+    pub max_seats_per_buyer: Change<u32>,
+    /// Seconds that a hold lasts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hold_seconds: Option<u32>,
+    /// First moment of the sale; `null` for open at once.
+    #[serde(default, skip_serializing_if = "Change::is_keep")]
+    pub sale_opens_at: Change<Timestamp>,
+    /// First moment after the sale; `null` for no end.
+    #[serde(default, skip_serializing_if = "Change::is_keep")]
+    pub sale_closes_at: Change<Timestamp>,
+}
+
+impl ShowRevised {
+    /// A revision that changes nothing.
+    #[must_use]
+    pub fn of(show: ShowId) -> Self {
+        Self {
+            show,
+            title: None,
+            details: None,
+            categories: None,
+            fees: None,
+            added: vec![],
+            max_seats_per_booking: None,
+            max_seats_per_buyer: Change::Keep,
+            hold_seconds: None,
+            sale_opens_at: Change::Keep,
+            sale_closes_at: Change::Keep,
+        }
+    }
+
+    /// The show after it.
+    #[must_use]
+    pub fn applied_to(&self, before: &ShowScheduled) -> ShowScheduled {
+        let mut after = before.clone();
+        let Self { show: _, title, details, categories, fees, added, .. } = self.clone();
+        after.title = title.unwrap_or(after.title);
+        after.details = details.unwrap_or(after.details);
+        after.categories = categories.unwrap_or(after.categories);
+        after.fees = fees.unwrap_or(after.fees);
+        after.areas.extend(added);
+        after.max_seats_per_booking = self.max_seats_per_booking.unwrap_or(after.max_seats_per_booking);
+        after.max_seats_per_buyer = self.max_seats_per_buyer.applied_to(after.max_seats_per_buyer);
+        after.hold_seconds = self.hold_seconds.unwrap_or(after.hold_seconds);
+        after.sale_opens_at = self.sale_opens_at.applied_to(after.sale_opens_at);
+        after.sale_closes_at = self.sale_closes_at.applied_to(after.sale_closes_at);
+        after
+    }
 }
 
 /// No new holds until sales are resumed. Open bookings go on.

@@ -4,8 +4,9 @@ use super::world::{World, plan, show_id};
 use lastseat_domain::booking::{Booking, BookingCommand, Phase, Review};
 use lastseat_domain::event::{AbortReason, LossAccepted};
 use lastseat_domain::loyalty::LoyaltyCommand;
+use lastseat_domain::plan::{Category, Row, merged};
 use lastseat_domain::seat::{Seat, SeatCommand};
-use lastseat_domain::show::{SaleState, ShowCommand};
+use lastseat_domain::show::{SaleState, Show, ShowChanges, ShowCommand};
 use lastseat_domain::{BookingId, BuyerId, SeatId, ShowId, StreamName};
 use proptest::prelude::*;
 
@@ -39,6 +40,9 @@ pub fn every_event(world: &mut World) {
     world.schedule(plan("opera", 1, 30, 0));
     world.command_show(&show, ShowCommand::Pause);
     world.command_show(&show, ShowCommand::Resume);
+    let other_price = world.shows[&show].facts.categories.iter().map(|c| Category { price: c.price + 500, ..c.clone() });
+    let changes = ShowChanges { categories: Some(other_price.collect()), ..ShowChanges::default() };
+    world.command_show(&show, ShowCommand::Revise { changes: Box::new(changes), expected: Some(0) });
 
     // Sold in the end, and used.
     let sold = world.hold("buyer-1", "opera", &["A-1", "A-2", "A-3"]);
@@ -189,7 +193,12 @@ fn take(world: &mut World, (what, small, dice): Step) {
         }
         14 => {
             let show = nth(world.shows.keys(), dice).cloned().unwrap();
-            world.command_show(&show, if small.is_multiple_of(2) { ShowCommand::Pause } else { ShowCommand::Resume });
+            let command = match small % 4 {
+                0 => ShowCommand::Pause,
+                1 => ShowCommand::Resume,
+                _ => revision(&world.shows[&show], small),
+            };
+            world.command_show(&show, command);
         }
         15 => flag(world, small, dice),
         16 | 17 => review(world, small, dice),
@@ -199,6 +208,31 @@ fn take(world: &mut World, (what, small, dice): Step) {
         }
         _ => pass(world, i64::from(small % 45)),
     }
+}
+
+/// Other prices, another title, or more seats: rows in an area that has rows, places in one that has places, or an area of
+/// its own.
+fn revision(show: &Show, small: u8) -> ShowCommand {
+    let mut changes = ShowChanges::default();
+    match small >> 2 {
+        n if n.is_multiple_of(4) => changes.title = Some(format!("The {n}")),
+        n if n.is_multiple_of(2) => {
+            let prices = show.facts.categories.iter().map(|c| Category { price: c.price + i64::from(n), ..c.clone() });
+            changes.categories = Some(prices.collect());
+        }
+        n => {
+            let mut areas = merged(&show.facts.areas);
+            let next = areas.iter().map(|area| area.rows.len()).sum::<usize>();
+            let row = Row { row: format!("N{next}"), seats: 2, gaps_after: vec![1] };
+            match areas.iter_mut().find(|area| area.capacity.is_some() == n.is_multiple_of(3)) {
+                Some(area) if area.capacity.is_some() => area.capacity = area.capacity.map(|places| places + 2),
+                Some(area) => area.rows.push(row),
+                None => {}
+            }
+            changes.areas = Some(areas);
+        }
+    }
+    ShowCommand::Revise { changes: Box::new(changes), expected: None }
 }
 
 /// A payment is left to a person: its outcome can't be found out, or its money can't be returned.

@@ -193,7 +193,7 @@ impl World {
             amount: Money::sum(currency, seats.iter().map(|s| s.price)).unwrap(),
             seats,
             expires_at: self.now + TimeDelta::seconds(HOLD_SECONDS.into()),
-            show_revision: 0,
+            show_revision: self.shows[show].revision,
             fee: 0,
             channel: None,
             shop: ShopData::default(),

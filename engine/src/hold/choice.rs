@@ -87,7 +87,7 @@ impl Choice {
 
     /// Refuses what the seat table knows to be taken. This is where nearly all of a flash sale ends.
     pub(super) fn refuse_what_is_taken(&self, target: &HoldTarget<'_>) -> Result<(), Rejection> {
-        let table = &target.active_show.seats;
+        let table = &target.seats;
         match self {
             Self::Seats(seats) => match seats.iter().find(|seat| table.state(**seat) != SeatState::Available) {
                 Some(taken) => Err(taken_in_table(target, *taken)),
@@ -100,7 +100,7 @@ impl Choice {
 
     /// Whether other holds of this node are trying to get seats that might do.
     pub(super) fn has_claims(&self, target: &HoldTarget<'_>) -> bool {
-        let table = &target.active_show.seats;
+        let table = &target.seats;
         match self {
             Self::Seats(seats) => seats.iter().any(|seat| table.is_claimed(*seat)),
             Self::Any { area, .. } => table.has_claims(*area),
@@ -114,7 +114,7 @@ impl Choice {
             Self::Seats(seats) => Ok(seats.clone()),
             Self::Any { area, quantity } => {
                 let n = *quantity as usize;
-                let free = target.active_show.seats.candidates(*area, *quantity).filter(|seat| !avoid.contains(seat));
+                let free = target.seats.candidates(*area, *quantity).filter(|seat| !avoid.contains(seat));
                 let found: Vec<u32> = free.take(n).collect();
                 if found.len() < n { Err(left(target, &[*area], found.len())) } else { Ok(found) }
             }
@@ -124,7 +124,7 @@ impl Choice {
 }
 
 fn taken_in_table(target: &HoldTarget<'_>, index: u32) -> Rejection {
-    let table = &target.active_show.seats;
+    let table = &target.seats;
     match target.show.plan.id_of(index) {
         Some(seat) => Rejection::SeatUnavailable {
             seat,
@@ -137,16 +137,16 @@ fn taken_in_table(target: &HoldTarget<'_>, index: u32) -> Rejection {
 }
 
 fn enough(target: &HoldTarget<'_>, areas: &[u32], quantity: u32) -> Result<(), Rejection> {
-    let available: u32 = areas.iter().map(|area| target.active_show.seats.available(*area)).sum();
+    let available: u32 = areas.iter().map(|area| target.seats.available(*area)).sum();
     if available < quantity { Err(left(target, areas, available as usize)) } else { Ok(()) }
 }
 
 /// The refusal where only `available` seats are left.
 fn left(target: &HoldTarget<'_>, areas: &[u32], available: usize) -> Rejection {
     match u32::try_from(available) {
-        Ok(0) => Rejection::SoldOut {
-            free_at: areas.iter().filter_map(|area| target.active_show.seats.first_free_at(*area, target.now)).min(),
-        },
+        Ok(0) => {
+            Rejection::SoldOut { free_at: areas.iter().filter_map(|area| target.seats.first_free_at(*area, target.now)).min() }
+        }
         available => Rejection::NotEnoughTogether { available: available.unwrap_or(u32::MAX) },
     }
 }
@@ -155,12 +155,12 @@ fn left(target: &HoldTarget<'_>, areas: &[u32], available: usize) -> Rejection {
 /// single seat, which can't be sold to a group, and leaves space for groups of the same size; of these
 /// the nearest to the row's middle.
 fn side_by_side(target: &HoldTarget<'_>, areas: &[u32], n: usize, avoid: &HashSet<u32>) -> Result<Vec<u32>, Rejection> {
-    let (plan, table) = (&target.show.plan, &target.active_show.seats);
+    let (plan, table) = (&target.show.plan, &target.seats);
     let is_free = |seat: u32| table.is_free(seat) && !avoid.contains(&seat);
     let mut free = 0_usize;
     for area in areas.iter().filter_map(|index| plan.areas.get(*index as usize)) {
         let place = |seat: u32| plan.seat(seat).map(|s| (s.row, s.segment));
-        let seats: Vec<_> = (area.first..area.first + area.capacity).map(|seat| (seat, place(seat), is_free(seat))).collect();
+        let seats: Vec<_> = area.seats().map(|seat| (seat, place(seat), is_free(seat))).collect();
         for row in seats.chunk_by(|a, b| a.1.map(|p| p.0) == b.1.map(|p| p.0)) {
             let mut places = Vec::new();
             let mut at = 0;

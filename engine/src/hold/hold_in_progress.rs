@@ -44,7 +44,7 @@ impl HoldInProgress<'_> {
             seats,
             amount,
             expires_at: self.target.expires_at(),
-            show_revision: 0,
+            show_revision: self.target.show.revision,
             fee: 0,
             channel: None,
             shop: ShopData::default(),
@@ -71,7 +71,7 @@ impl HoldInProgress<'_> {
 
     /// The answer for a booking that has just been opened.
     pub(super) fn hold_of(&self, opened: &BookingOpened) -> Result<Hold, CommandError> {
-        if self.target.active_show.limits_buyers() {
+        if self.target.active_show.counts_buyers() {
             let seats = u32::try_from(opened.seats.len()).unwrap_or(u32::MAX);
             self.services.buyers.opened(&opened.show, &opened.buyer, opened.booking, seats);
         }

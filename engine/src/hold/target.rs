@@ -2,6 +2,7 @@
 
 use crate::error::Fault;
 use crate::requests::SeatSelection;
+use crate::seat_table::SeatTable;
 use crate::services::Services;
 use crate::show_registry::ActiveShow;
 use lastseat_domain::event::PricedSeat;
@@ -12,6 +13,8 @@ use std::sync::Arc;
 pub(super) struct HoldTarget<'a> {
     pub active_show: Arc<ActiveShow>,
     pub show: Arc<Show>,
+    /// The seats of exactly this show.
+    pub seats: Arc<SeatTable>,
     pub selection: &'a SeatSelection,
     pub now: Timestamp,
 }
@@ -21,7 +24,9 @@ impl<'a> HoldTarget<'a> {
     /// `ShowNotFound`.
     pub(super) fn find(services: &Services, show: &ShowId, selection: &'a SeatSelection) -> Result<Self, Rejection> {
         let active_show = services.shows.get(show).ok_or(Rejection::ShowNotFound)?;
-        Ok(Self { show: active_show.show.load_full(), active_show, selection, now: services.now() })
+        let now = active_show.now();
+        let (show, seats) = (Arc::clone(&now.show), Arc::clone(&now.seats));
+        Ok(Self { active_show, show, seats, selection, now: services.now() })
     }
 
     pub(super) fn expires_at(&self) -> Timestamp {

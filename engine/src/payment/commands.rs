@@ -113,7 +113,7 @@ async fn follow_up(session: &mut BookingSession) -> Result<Stop, CommandError> {
 
 fn is_cancelled(session: &BookingSession, booking: &Booking) -> bool {
     let show = booking.show().and_then(|show| session.services.shows.get(show));
-    show.is_some_and(|active| active.show.load().sale == SaleState::Cancelled)
+    show.is_some_and(|active| active.show().sale == SaleState::Cancelled)
 }
 
 /// Every seat has to be this booking's before money is requested.
@@ -137,7 +137,7 @@ pub(super) async fn extend(mut session: BookingSession) -> Result<Booking, Comma
     let Some(active_show) = session.services.shows.get(&show) else {
         return Err(Fault::Unavailable("the show is not known to this node yet".into()).into());
     };
-    let seconds = active_show.show.load().facts.hold_seconds;
+    let seconds = active_show.show().facts.hold_seconds;
     let refusable = !session.is_repeat() && booking.is_undecided() && !booking.is_overdue(session.now());
     if refusable && is_cancelled(&session, &booking) {
         return Err(Rejection::ShowCancelled { show }.into());

@@ -98,7 +98,7 @@ impl Knowledge {
 
     fn update_shows_and_seats(&self, envelope: &Envelope) {
         if let Some(show) = envelope.stream.as_show() {
-            self.shows.apply(&show, &envelope.event);
+            self.shows.apply(&show, &envelope.event, envelope.revision);
         }
         if let Some((show, seat)) = envelope.stream.as_seat()
             && let Some(active_show) = self.shows.get(&show)
@@ -117,7 +117,7 @@ impl Knowledge {
             }
             Event::PaymentCaptured(e) => {
                 if let Some((opened, _)) = pending.opened(e.booking)
-                    && let Some(show) = self.limits_buyers(opened)
+                    && let Some(show) = self.counts_buyers(opened)
                 {
                     self.buyers.sold(&show.id, &opened.buyer, e.booking, seats(opened));
                 }
@@ -145,7 +145,7 @@ impl Knowledge {
     fn earns(&self, opened: &BookingOpened) -> bool {
         let draws = || {
             let show = self.shows.get(&opened.show)?;
-            let show = show.show.load();
+            let show = show.show();
             Some(loyalty::leads_to_voucher(opened.booking, seats(opened), &show.facts.rewards))
         };
         !opened.buyer.is_guest() || draws().unwrap_or(true)
@@ -153,14 +153,14 @@ impl Knowledge {
 
     /// Counts an open booking against its buyer's limit.
     pub(crate) fn count(&self, opened: &BookingOpened) {
-        if let Some(show) = self.limits_buyers(opened) {
+        if let Some(show) = self.counts_buyers(opened) {
             self.buyers.opened(&show.id, &opened.buyer, opened.booking, seats(opened));
         }
     }
 
-    /// The booking's show, if it limits how many seats a buyer may have.
-    fn limits_buyers(&self, opened: &BookingOpened) -> Option<Arc<ActiveShow>> {
-        self.shows.get(&opened.show).filter(|show| show.limits_buyers())
+    /// The booking's show, if what each buyer has of it is counted.
+    fn counts_buyers(&self, opened: &BookingOpened) -> Option<Arc<ActiveShow>> {
+        self.shows.get(&opened.show).filter(|show| show.counts_buyers())
     }
 
     fn update_seats_of_booking(&self, envelope: &Envelope, pending: &PendingBookings) {

@@ -133,7 +133,7 @@ impl Accounts {
             booking: opened.booking,
             show: opened.show.clone(),
             seats: u32::try_from(opened.seats.len()).unwrap_or(u32::MAX),
-            rewards: show.map(|s| s.show.load().facts.rewards.clone()).unwrap_or_default(),
+            rewards: show.map(|s| s.show().facts.rewards.clone()).unwrap_or_default(),
         };
         self.execute(&opened.buyer, opened.booking, command, cause).await
     }

@@ -39,6 +39,9 @@ struct Findings {
     stories: BTreeMap<String, Story>,
     /// Seat stream to the booking that has it, and whether it is sold.
     owners: BTreeMap<String, (String, bool)>,
+    /// Prices by category, by show and the revision that named them; and each show's categories by area and row.
+    prices: BTreeMap<(String, u64), BTreeMap<String, i64>>,
+    categories: BTreeMap<String, String>,
     wrong: Vec<String>,
 }
 
@@ -64,6 +67,20 @@ impl Findings {
             }
         };
         match event.event_type.as_str() {
+            "ShowScheduled" | "ShowRevised" => {
+                let price = |c: &Value| Some((c["category"].as_str()?.to_owned(), c["price"].as_i64()?));
+                let listed: BTreeMap<_, _> = body["categories"].as_array().into_iter().flatten().filter_map(price).collect();
+                let before = self.prices.iter().rev().find(|((show, _), _)| *show == text("show"));
+                let prices =
+                    if listed.is_empty() { before.map(|(_, prices)| prices.clone()).unwrap_or_default() } else { listed };
+                self.prices.insert((text("show"), event.revision), prices);
+                for area in ["areas", "added"].iter().filter_map(|name| body[*name].as_array()).flatten() {
+                    let category = area["category"].as_str().unwrap().to_owned();
+                    let rows = area["rows"].as_array().into_iter().flatten().filter_map(|row| row["row"].as_str());
+                    let names = rows.chain(area["area"].as_str());
+                    self.categories.extend(names.map(|name| (name.to_owned(), category.clone())));
+                }
+            }
             "SeatLocked" => {
                 require(owner.is_none(), &format!("the seat is {owner:?}'s"));
                 self.owners.insert(stream, (booking, false));
@@ -88,6 +105,11 @@ impl Findings {
                 story.seats = seats.iter().map(|s| format!("seat-{show}.{}", s["seat"].as_str().unwrap())).collect();
                 let sum: i64 = seats.iter().map(|s| s["price"].as_i64().unwrap()).sum();
                 require(sum == story.amount, "the amount is not the sum of the prices");
+                let prices = self.prices.get(&(show, body["show_revision"].as_u64().unwrap_or_default()));
+                require(prices.is_some(), "its show had no such revision");
+                let price = |seat: &str| prices?.get(self.categories.get(seat.split(['-', ':']).next()?)?);
+                let right = |s: &Value| price(s["seat"].as_str()?).map(|price| s["price"].as_i64() == Some(*price));
+                require(seats.iter().all(|s| right(s) == Some(true)), "a price is not the one of its revision");
             }
             "PaymentAuthorised" => {
                 require(body["amount"]["value"].as_i64() == Some(story.amount), "another amount was authorised");
@@ -148,7 +170,13 @@ impl Findings {
 }
 
 async fn fold(bench: &TestBench) -> (Findings, Vec<Arc<Record>>) {
-    let mut findings = Findings { stories: BTreeMap::new(), owners: BTreeMap::new(), wrong: Vec::new() };
+    let mut findings = Findings {
+        stories: BTreeMap::new(),
+        owners: BTreeMap::new(),
+        prices: BTreeMap::new(),
+        categories: BTreeMap::new(),
+        wrong: Vec::new(),
+    };
     let events = bench.log.read_all(None, Direction::Forwards, usize::MAX, &Filter::all()).await.unwrap();
     for event in &events {
         findings.fold(event);
@@ -177,7 +205,7 @@ pub async fn unsafe_now(bench: &TestBench) -> Vec<String> {
 
 /// What must hold besides once everything had its time. Flagged bookings are a person's.
 pub async fn unsettled(bench: &TestBench) -> Vec<String> {
-    let (Findings { stories, owners, mut wrong }, intents) = fold(bench).await;
+    let (Findings { stories, owners, mut wrong, .. }, intents) = fold(bench).await;
     for (seat, (owner, sold)) in &owners {
         let story = &stories[owner];
         let is_sale = story.is_sold() && *sold && story.seats.contains(seat);

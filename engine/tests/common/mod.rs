@@ -17,6 +17,7 @@ use lastseat_domain::plan::Category;
 use lastseat_domain::plan::{Area, Row};
 use lastseat_domain::ports::event_log::{Direction, Filter};
 use lastseat_domain::ports::{Clock, EventLog, Ids, PaymentGateway, SeatGuard};
+use lastseat_domain::show::ShowChanges;
 use lastseat_domain::{AreaId, BookingId, BuyerId, CategoryId, Currency, Envelope, SeatId, ShowId, Timestamp, codec};
 use lastseat_engine::{
     BoxOffice, CommandError, Hold, HoldRequest, Paid, PayRequest, Ports, SeatSelection, Settings, Snapshot, SnapshotDoubt,
@@ -187,6 +188,20 @@ pub fn test_show() -> ShowScheduled {
 
 pub fn show() -> ShowId {
     ShowId::new("test").unwrap()
+}
+
+/// Twice the prices, a third row, and ten more places on the floor.
+pub fn larger_and_dearer() -> ShowChanges {
+    let mut areas = test_show().areas;
+    areas[0].rows.push(Row { row: "C".to_owned(), seats: 10, gaps_after: vec![] });
+    areas[1].capacity = Some(30);
+    ShowChanges { categories: Some(prices(10_000, 4_000)), areas: Some(areas), ..ShowChanges::default() }
+}
+
+/// The show's categories with these prices.
+pub fn prices(stalls: i64, floor: i64) -> Vec<Category> {
+    let category = |name: &str, price| Category::new(CategoryId::new(name).unwrap(), price);
+    vec![category("stalls", stalls), category("floor", floor)]
 }
 
 pub fn seats(labels: &[&str]) -> SeatSelection {

@@ -3,7 +3,7 @@
 use crate::show_seats::{ShowSeats, rfc3339};
 use bytes::Bytes;
 use lastseat_domain::plan::Plan;
-use lastseat_domain::ports::event_log::Position;
+use lastseat_domain::ports::event_log::{Position, Revision};
 use lastseat_domain::seat_state::SeatState;
 use lastseat_domain::{ShowId, Timestamp};
 use std::fmt::Write as _;
@@ -48,6 +48,13 @@ pub(super) fn seats(plan: &Plan, seats: &[u32], state: SeatState, position: Posi
         );
     }
     Some(Bytes::from(text))
+}
+
+/// The show was changed: what a reader knows of its plan and prices may be out of date.
+pub(super) fn revised(revision: Revision, position: Position, at: Timestamp) -> Bytes {
+    let at = rfc3339(at);
+    let data = format!("{{\"revision\":{revision},\"position\":{position},\"at\":\"{at}\"}}");
+    Bytes::from(format!("id: {position}\nevent: show_revised\ndata: {data}\n\n"))
 }
 
 /// The availability at `position` of unlabelled areas, given by index. With an id, everything up to

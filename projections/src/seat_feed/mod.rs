@@ -22,7 +22,7 @@ pub(crate) use reader::read;
 pub(crate) use ring::CAPACITY as RING_CAPACITY;
 
 use crate::seat_map::SeatMap;
-use crate::show_seats::ShowSeats;
+use crate::show_seats::{Changed, ShowSeats};
 use crate::view::Folded;
 use chrono::TimeDelta;
 use lastseat_domain::plan::Plan;
@@ -44,7 +44,7 @@ const REPLAYS: usize = 4;
 /// The feed of one show.
 pub(crate) struct ShowFeed {
     pub show: ShowId,
-    pub plan: Arc<Plan>,
+    plan: RwLock<Arc<Plan>>,
     pub ring: Mutex<Ring>,
     /// Notified whenever the ring has more, or closes.
     pub wake: watch::Sender<()>,
@@ -111,19 +111,28 @@ impl Feeds {
         Arc::clone(feed)
     }
 
-    /// Adds the change that `event` made to `seats`.
-    pub fn push(&self, show_seats: &ShowSeats, seats: &[u32], to: SeatState, event: &Envelope) {
+    /// Adds the change that `event` made to a show.
+    pub fn push(&self, show_seats: &ShowSeats, changed: Changed<'_>, event: &Envelope) {
         let feed = self.feed_of(show_seats);
-        if let Some(frame) = frame::seats(&feed.plan, seats, to, event.position, event.metadata.at) {
+        let plan = &show_seats.plan;
+        let frame = match changed {
+            Changed::Seats(seats, to) => frame::seats(plan, seats, to, event.position, event.metadata.at),
+            Changed::Show => {
+                *feed.plan.write() = Arc::clone(plan);
+                Some(frame::revised(event.revision, event.position, event.metadata.at))
+            }
+        };
+        if let Some(frame) = frame {
             feed.ring.lock().push(event.position, frame);
             let mut touched = self.touched.lock();
             if !touched.contains_key(&feed.show) {
                 touched.insert(feed.show.clone(), Arc::clone(&feed));
             }
         }
-        // A payment begun or declined leaves the number of available seats as it is.
-        if matches!(to, SeatState::Locked | SeatState::Available) {
-            let areas = seats.iter().filter_map(|index| feed.plan.seat(*index));
+        // A payment begun or declined leaves the number of available seats as it is. After a change of the show its
+        // readers read the areas again.
+        if let Changed::Seats(seats, SeatState::Locked | SeatState::Available) = changed {
+            let areas = seats.iter().filter_map(|index| plan.seat(*index));
             for area in areas.filter(|seat| seat.segment.is_none()).map(|seat| seat.area) {
                 self.areas.lock().changed.entry(feed.show.clone()).or_default().insert(area);
             }
@@ -173,10 +182,15 @@ impl Feeds {
 }
 
 impl ShowFeed {
+    /// The show's plan, as far as the views have read the log.
+    fn plan(&self) -> Arc<Plan> {
+        Arc::clone(&self.plan.read())
+    }
+
     fn new(show_seats: &ShowSeats, base: Position, ring_capacity: usize) -> Arc<Self> {
         Arc::new(Self {
             show: show_seats.facts.show.clone(),
-            plan: Arc::clone(&show_seats.plan),
+            plan: RwLock::new(Arc::clone(&show_seats.plan)),
             ring: Mutex::new(Ring::new(base, ring_capacity)),
             wake: watch::Sender::new(()),
         })

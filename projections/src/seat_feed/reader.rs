@@ -152,7 +152,8 @@ impl Reader {
 
     /// The unlabelled areas as they are now, without an id: not everything up to now was sent yet.
     fn areas(&self) -> Option<Bytes> {
-        let unlabelled = (0_u32..).zip(&self.feed.plan.areas).filter(|(_, area)| !area.labelled).map(|(index, _)| index);
+        let plan = self.feed.plan();
+        let unlabelled = (0_u32..).zip(&plan.areas).filter(|(_, area)| !area.labelled).map(|(index, _)| index);
         let folded = self.shared.seat_map.read();
         let show_seats = folded.view.states.shows.get(&self.feed.show)?;
         let bytes = frame::areas(show_seats, unlabelled, folded.position, None);

@@ -36,9 +36,13 @@ impl Replay {
             "BookingOpened",
             "PaymentStarted",
             "PaymentDeclined",
+            "ShowRevised",
         ]);
-        let filter =
-            Filter { stream_prefixes: vec![seats, "booking-".to_owned()], type_prefixes: types.map(ToOwned::to_owned).collect() };
+        let show = StreamName::show(&feed.show).to_string();
+        let filter = Filter {
+            stream_prefixes: vec![seats, "booking-".to_owned(), show],
+            type_prefixes: types.map(ToOwned::to_owned).collect(),
+        };
         Self { shared, feed, filter, position: from, holds: HashMap::new() }
     }
 
@@ -65,7 +69,8 @@ impl Replay {
             // What the views skip is skipped here too.
             let Ok(Some(envelope)) = codec::decode(recorded) else { continue };
             let (position, at) = (envelope.position, envelope.metadata.at);
-            let plan = &self.feed.plan;
+            // It has every seat that there was at any time: seats are only ever added.
+            let plan = &self.feed.plan();
             let group = if let Some(to) = SeatState::after_seat_event(&envelope.event) {
                 let ours = envelope.stream.as_seat().filter(|(show, _)| *show == self.feed.show);
                 let index = ours.and_then(|(_, seat)| plan.index_of(&seat));
@@ -73,7 +78,9 @@ impl Replay {
             } else if let (Some(booking), Some(to)) = (envelope.event.booking(), SeatState::after_booking_event(&envelope.event))
             {
                 let hold = self.hold(booking).await?;
-                hold.and_then(|hold| frame::seats(&self.feed.plan, &hold.seats, to, position, at))
+                hold.and_then(|hold| frame::seats(plan, &hold.seats, to, position, at))
+            } else if let Event::ShowRevised(e) = &envelope.event {
+                (e.show == self.feed.show).then(|| frame::revised(envelope.revision, position, at))
             } else {
                 if let Event::BookingOpened(e) = &envelope.event {
                     self.remember(e.booking, self.hold_of(e));
@@ -114,6 +121,6 @@ impl Replay {
     }
 
     fn hold_of(&self, opened: &lastseat_domain::event::BookingOpened) -> Option<OpenHold> {
-        (opened.show == self.feed.show).then(|| OpenHold::new(opened, &self.feed.plan))
+        (opened.show == self.feed.show).then(|| OpenHold::new(opened, &self.feed.plan()))
     }
 }

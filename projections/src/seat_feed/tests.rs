@@ -28,12 +28,15 @@ async fn open(log: &Arc<ScriptedLog>, ring: usize) -> ReadModel {
     model
 }
 
+/// What readers get when the show itself was changed.
+const REVISED: &str = "show_revised";
+
 /// A browser: takes bytes, keeps whole events, remembers the last id.
 #[derive(Default)]
 struct Client {
     buffer: Vec<u8>,
     last_id: Option<u64>,
-    /// Changes of labelled seats, in the order in which they came.
+    /// Changes of labelled seats and of the show, in the order in which they came.
     changes: Vec<(u64, String, Value)>,
     areas: BTreeMap<String, u64>,
     area_events: usize,
@@ -64,6 +67,10 @@ impl Client {
             self.areas.insert(data["area"].as_str().unwrap().to_owned(), data["available"].as_u64().unwrap());
             return;
         }
+        if name == REVISED {
+            self.changes.push((position, name.to_owned(), data));
+            return;
+        }
         let state = match name {
             "seat_locked" => "locked",
             "seat_processing" => "in_process",
@@ -83,10 +90,16 @@ impl Client {
         self.changes.retain(|(position, ..)| *position <= last);
     }
 
-    /// The map at its position, brought forward.
-    fn brought_forward(&self, map: &SeatMapView) -> BTreeMap<SeatId, String> {
+    /// The map at its position, brought forward. A reader who hears that the show was changed reads the map again, and
+    /// finds the seats that were added: those of `later`.
+    fn brought_forward(&self, map: &SeatMapView, later: &SeatMapView) -> BTreeMap<SeatId, String> {
         let mut seats: BTreeMap<SeatId, String> = map.seats.iter().map(|s| (s.seat.clone(), s.state.name().to_owned())).collect();
-        for (_, _, data) in &self.changes {
+        if self.changes.iter().any(|(_, name, _)| name == REVISED) {
+            for added in &later.seats {
+                seats.entry(added.seat.clone()).or_insert_with(|| "available".to_owned());
+            }
+        }
+        for (_, _, data) in self.changes.iter().filter(|(_, name, _)| name != REVISED) {
             let seat = SeatId::new(data["seat"].as_str().unwrap()).unwrap();
             *seats.get_mut(&seat).expect("labelled seats only") = data["state"].as_str().unwrap().to_owned();
         }
@@ -157,7 +170,7 @@ async fn follow_with_cuts(world: &World, show: &ShowId, parts: &[usize], cuts: &
     let rest = read_all(&model, show, from).await;
     client.changes.extend(rest.changes);
     let end = model.seat_map(show).unwrap();
-    assert_eq!(client.brought_forward(&start), states(&end));
+    assert_eq!(client.brought_forward(&start, &end), states(&end));
     assert_eq!(rest.areas, unlabelled(&end));
     // The same, change by change, as one who was never cut, out of a ring that holds everything.
     let calm = open(&ScriptedLog::of(&world.log), 1 << 20).await;
@@ -201,7 +214,7 @@ proptest! {
             let end = model.seat_map(&show).unwrap();
             for map in maps {
                 let client = read_all(&model, &show, map.position).await;
-                assert_eq!(client.brought_forward(&map), states(&end));
+                assert_eq!(client.brought_forward(&map, &end), states(&end));
                 assert_eq!(client.areas, unlabelled(&end));
                 assert!(client.changes.iter().all(|(position, ..)| *position > map.position.0));
             }
@@ -380,11 +393,12 @@ fn a_thousand_readers_of_a_fast_sale() {
             tokio::task::yield_now().await;
         }
         assert!(model.wait_for(log.end(), Duration::from_secs(20)).await);
-        let expected = states(&model.seat_map(&show).unwrap());
+        let end = model.seat_map(&show).unwrap();
+        let expected = states(&end);
         let mut count = None;
         for reader in readers {
             let client = reader.await.unwrap();
-            assert_eq!(client.brought_forward(&start), expected);
+            assert_eq!(client.brought_forward(&start, &end), expected);
             assert!(client.changes.len() > 30, "{}", client.changes.len());
             assert_eq!(*count.get_or_insert(client.changes.len()), client.changes.len());
         }
@@ -405,7 +419,8 @@ fn what_is_missed_may_fill_many_pages() {
         let show = show_id("gala");
         let client = read_all(&model, &show, Position(1)).await;
         assert_eq!(client.changes.len(), 5000);
-        assert_eq!(client.brought_forward(&model.seat_map(&show).unwrap()), states(&model.seat_map(&show).unwrap()));
+        let map = model.seat_map(&show).unwrap();
+        assert_eq!(client.brought_forward(&map, &map), states(&map));
     });
 }
 

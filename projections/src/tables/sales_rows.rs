@@ -4,6 +4,7 @@
 use super::fault::TablesFault;
 use super::progress::{integer, position_of};
 use crate::sales::{SalesView, StatusChange, Takings};
+use crate::show_seats::Changed::{Seats, Show};
 use crate::show_seats::{SeatStates, ShowSeats, StoredSeatStates, StoredShow, letter};
 use lastseat_domain::event::Event;
 use lastseat_domain::{BookingId, Envelope, ShowId};
@@ -24,7 +25,8 @@ pub(super) struct SalesRows {
 /// What a transaction has to write at its end.
 #[derive(Default)]
 struct Changed {
-    scheduled: BTreeSet<ShowId>,
+    /// Scheduled, or with other facts.
+    facts: BTreeSet<ShowId>,
     shows: BTreeSet<ShowId>,
     chunks: BTreeMap<ShowId, BTreeSet<u32>>,
     holds: BTreeSet<BookingId>,
@@ -81,13 +83,16 @@ impl SalesRows {
     pub fn apply(&mut self, envelope: &Envelope, change: Option<&StatusChange>) {
         let changed = &mut self.changed;
         match &envelope.event {
-            Event::ShowScheduled(e) if !self.states.shows.contains_key(&e.show) => drop(changed.scheduled.insert(e.show.clone())),
+            Event::ShowScheduled(e) if !self.states.shows.contains_key(&e.show) => drop(changed.facts.insert(e.show.clone())),
             Event::BookingOpened(e) => drop(changed.holds.insert(e.booking)),
             Event::BookingCommitted(e) => drop(changed.holds.insert(e.booking)),
             Event::BookingAborted(e) => drop(changed.holds.insert(e.booking)),
             _ => {}
         }
-        self.states.apply(envelope, |show_seats, seats, _| changed.seats(show_seats, seats));
+        self.states.apply(envelope, |show_seats, change| match change {
+            Seats(seats, _) => changed.seats(show_seats, seats),
+            Show => drop(changed.facts.insert(show_seats.facts.show.clone())),
+        });
         let Some(change) = change else { return };
         self.takings.entry(change.show.clone()).or_default().count(change, envelope);
         self.changed.shows.insert(change.show.clone());
@@ -96,7 +101,7 @@ impl SalesRows {
     /// Writes what was changed.
     pub fn flush(&mut self, connection: &Connection) -> Result<(), TablesFault> {
         let mut changed = std::mem::take(&mut self.changed);
-        for show in changed.scheduled {
+        for show in changed.facts {
             let Some(show_seats) = self.states.shows.get(&show) else { continue };
             let mut insert = connection.prepare_cached("INSERT OR REPLACE INTO shows VALUES (?1, ?2)")?;
             insert.execute(params![show.as_str(), serde_json::to_string(&*show_seats.facts)?])?;

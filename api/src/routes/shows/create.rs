@@ -91,7 +91,7 @@ fn ten_minutes() -> u32 {
 }
 
 /// All times of lastseat are whole milliseconds.
-fn whole_milliseconds(time: Timestamp) -> Timestamp {
+pub(super) fn whole_milliseconds(time: Timestamp) -> Timestamp {
     Timestamp::from_timestamp_millis(time.timestamp_millis()).unwrap_or(time)
 }
 
@@ -103,7 +103,8 @@ pub fn default_rewards() -> Vec<Reward> {
         .into()
 }
 
-/// Puts a show on sale. Sending the same show again changes nothing and is answered with 200.
+/// Puts a show on sale. Sending the same show again changes nothing and is answered with 200, also if it was changed
+/// since.
 #[utoipa::path(
     post,
     path = "/v1/shows",
@@ -120,7 +121,7 @@ pub async fn schedule_show(State(app): State<App>, command: Result<Command<RunSh
 }
 
 async fn schedule(app: App, command: Command<RunShowsWithPlan>) -> Result<Answer, Problem> {
-    let show = command.json::<NewShow>()?.into_facts(|id| app.box_office().show(id).map(|show| (*show.facts).clone()));
+    let show = command.json::<NewShow>()?.into_facts(|id| app.box_office().show(id).map(|show| (*show.scheduled).clone()));
     let is_new = app.box_office().show(&show.show).is_none();
     // A show that is on sale already stays as it is.
     if is_new && app.parts().stripe {
@@ -201,7 +202,7 @@ fn with_suffix(slug: &ShowId, facts: &ShowScheduled) -> ShowId {
 }
 
 /// `{name}-` and eight hexadecimal digits.
-fn named_by_hash(name: &str, what: &[u8]) -> ShowId {
+pub(super) fn named_by_hash(name: &str, what: &[u8]) -> ShowId {
     let digits = Sha256::digest(what).iter().take(4).fold(0_u32, |n, byte| (n << 8) | u32::from(*byte));
     let id = format!("{name}-{digits:08x}");
     match ShowId::new(&id) {

@@ -1,8 +1,10 @@
 //! Shows: their plan, their prices, their sale, their seats.
 
 pub mod control;
+pub mod copies;
 pub mod create;
 pub mod read;
+pub mod revise;
 pub mod sales;
 pub mod seats;
 pub mod stream;

@@ -2,11 +2,14 @@
 
 use crate::answer::Answer;
 use crate::app::App;
+use crate::etag;
 use crate::problem::Problem;
 use crate::routes::params::{InShow, Params, wrong};
 use crate::routes::wire::{List, STATUSES, ShowJson, sale_status};
 use axum::extract::State;
-use http::StatusCode;
+use bytes::Bytes;
+use http::header::{ETAG, HeaderValue};
+use http::{HeaderMap, StatusCode};
 use lastseat_domain::show::Show;
 use lastseat_domain::{Rejection, ShowId, Timestamp};
 
@@ -77,15 +80,29 @@ impl Wanted {
     }
 }
 
-/// A show: its plan, its prices, its limits, and whether it is on sale.
+/// A show: what people read of it, its plan, its prices, its limits, and whether it is on sale.
 #[utoipa::path(
     get,
     path = "/v1/shows/{show}",
     tag = "shows",
-    params(("show" = String, Path, description = "The show's id")),
-    responses((status = 200, description = "The show", body = ShowJson)),
+    params(
+        ("show" = String, Path, description = "The show's id"),
+        ("If-None-Match" = Option<String>, Header, description = "ETag of an earlier answer"),
+    ),
+    responses((status = 200, description = "The show", body = ShowJson), (status = 304, description = "As before")),
 )]
-pub async fn get_show(State(app): State<App>, InShow(show): InShow) -> Result<Answer, Problem> {
+pub async fn get_show(State(app): State<App>, InShow(show): InShow, headers: HeaderMap) -> Result<Answer, Problem> {
     let show = app.box_office().show(&show).ok_or(Rejection::ShowNotFound)?;
-    Ok(Answer::json(StatusCode::OK, &ShowJson::of(&show, app.now())))
+    let now = app.now();
+    let tag = tag(&show, now);
+    let answer = match etag::is_known(&headers, &tag) {
+        true => Answer::new(StatusCode::NOT_MODIFIED, HeaderValue::from_static("application/json"), Bytes::new()),
+        false => Answer::json(StatusCode::OK, &ShowJson::of(&show, now)),
+    };
+    Ok(answer.with(HeaderValue::try_from(tag).ok().map(|tag| (ETAG, tag))))
+}
+
+/// Names a show's revision and its status, which changes with the clock.
+pub(super) fn tag(show: &Show, now: Timestamp) -> String {
+    etag::of_revision(show.revision, sale_status(show, now))
 }

@@ -116,6 +116,9 @@ pub struct ShowJson<'a> {
     /// Its id.
     #[schema(value_type = String, example = "demo")]
     pub id: &'a ShowId,
+    /// Changes with every change of the show: bookings name the one that they were priced at.
+    #[schema(example = 0)]
+    pub revision: u64,
     /// The name that buyers see.
     #[schema(example = "Demo night")]
     pub title: &'a str,
@@ -183,6 +186,7 @@ impl<'a> ShowJson<'a> {
         let details = &facts.details;
         Self {
             id: &facts.show,
+            revision: show.revision,
             title: &facts.title,
             status: sale_status(show, now),
             venue: details.venue.as_deref(),
@@ -194,7 +198,7 @@ impl<'a> ShowJson<'a> {
             metadata: &details.metadata,
             currency: facts.currency,
             categories: facts.categories.iter().map(Into::into).collect(),
-            areas: facts.areas.iter().map(Into::into).collect(),
+            areas: plan::merged(&facts.areas).iter().map(Into::into).collect(),
             max_seats_per_booking: facts.max_seats_per_booking,
             max_seats_per_buyer: facts.max_seats_per_buyer,
             hold_seconds: facts.hold_seconds,

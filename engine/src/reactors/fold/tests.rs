@@ -59,7 +59,7 @@ impl Node {
         let free = |knowledge: &Knowledge| -> Vec<u32> {
             let shows = knowledge.shows.all();
             let areas = |show: &Arc<Show>| 0..u32::try_from(show.plan.areas.len()).unwrap();
-            let seats = |show: &Arc<Show>| knowledge.shows.get(&show.facts.show).unwrap().seats.clone();
+            let seats = |show: &Arc<Show>| knowledge.shows.get(&show.facts.show).unwrap().now().seats.clone();
             shows.iter().flat_map(|show| areas(show).map(|area| seats(show).available(area)).collect::<Vec<_>>()).collect()
         };
         [
@@ -366,7 +366,7 @@ fn a_million_seats_and_a_million_bookings() {
         for seat in 0..SEATS {
             position += 9;
             let at = lastseat_domain::ports::event_log::Position(position);
-            active.seats.set(seat, 0, lastseat_domain::seat_state::SeatState::Booked, at, None);
+            active.now().seats.set(seat, 0, lastseat_domain::seat_state::SeatState::Booked, at, None);
             let id = BookingId::from_key("caller", &position.to_string());
             node.pending.sell(id);
             node.knowledge.known_bookings.insert(id);
