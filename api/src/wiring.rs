@@ -52,7 +52,7 @@ use eventstore_options::Disturbances;
 use lastseat_domain::ports::{Clock, EventLog, Ids};
 use lastseat_engine::{BoxOffice, Ports};
 use lastseat_event_log_sqlite::{AcceptLoss, FatalHook};
-use lastseat_in_process::{FreeOfCharge, InProcessGuard, RandomIds, SystemClock};
+use lastseat_in_process::{FreeOfCharge, InProcessGuard, SystemClock, TimeOrderedIds};
 use lastseat_payments_sandbox::SandboxGateway;
 use lastseat_projections::ReadModel;
 use lastseat_redis::{Redis, RedisGuard};
@@ -210,7 +210,7 @@ impl Inside {
         // Before the log is read to its end: other nodes may be waiting for it.
         let eventstore_server = EventStoreServer::start(config, &log, clock, Disturbances::default(), shutdown).await?;
         let redis = redis::open(config, clock).await?;
-        let ids: Arc<dyn Ids> = Arc::new(RandomIds);
+        let ids: Arc<dyn Ids> = Arc::new(TimeOrderedIds::new(Arc::clone(clock)));
         let ports = Ports {
             log: Arc::clone(&log),
             guard: match &redis {

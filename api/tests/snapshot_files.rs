@@ -7,7 +7,7 @@ use lastseat_domain::ports::event_log::{Direction, Expected, Filter, NewEvent, R
 use lastseat_domain::ports::{Clock, EventLog, Ids};
 use lastseat_domain::{BookingId, BuyerId};
 use lastseat_engine::{BoxOffice, HoldRequest, Ports, SeatSelection, Settings, Snapshot};
-use lastseat_in_process::{InProcessGuard, RandomIds, SystemClock};
+use lastseat_in_process::{InProcessGuard, SystemClock, TimeOrderedIds};
 use lastseat_payments_sandbox::SandboxGateway;
 use lastseat_testkit::MemoryLog;
 use lastseat_testkit::world::{plan, seat_id, show_id};
@@ -36,7 +36,7 @@ impl Place {
             guard: Arc::new(InProcessGuard::new(self.clock.clone())),
             payments: Arc::new(SandboxGateway::in_memory(self.clock.clone())),
             clock: self.clock.clone(),
-            ids: Arc::new(RandomIds),
+            ids: Arc::new(TimeOrderedIds::new(self.clock.clone())),
         }
     }
 
@@ -62,7 +62,7 @@ impl Place {
 }
 
 async fn hold(office: &BoxOffice, seat: &str) {
-    let booking = BookingId(RandomIds.uuid());
+    let booking = BookingId(TimeOrderedIds::new(Arc::new(SystemClock)).uuid());
     let (show, selection, buyer) = (show_id("test"), SeatSelection::Seats(vec![seat_id(seat)]), BuyerId::guest(booking));
     office.hold(HoldRequest { booking, show, selection, buyer, fingerprint: None, trace: None }).await.unwrap();
 }

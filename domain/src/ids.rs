@@ -232,7 +232,7 @@ impl BookingId {
 pub struct CommandId(Uuid);
 
 impl CommandId {
-    /// The command that these bytes name: random ones for a command that is sent once, a hash of
+    /// The command that these bytes name: new ones for a command that is sent once, a hash of
     /// caller and idempotency key for one that may be repeated. Six bits are not used.
     #[must_use]
     pub fn new(bytes: [u8; 16]) -> Self {

@@ -97,6 +97,9 @@ impl KnownBookings {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use lastseat_domain::ports::Ids;
+    use lastseat_in_process::{SystemClock, TimeOrderedIds};
+    use std::sync::Arc;
     use uuid::Uuid;
 
     fn booking(n: u128) -> BookingId {
@@ -120,6 +123,18 @@ mod tests {
     fn counted_ids_are_spread_over_the_shards() {
         let known = KnownBookings::default();
         (0..1_000).for_each(|n| known.insert(BookingId(Uuid::from_u128(n))));
-        assert!(known.shards.iter().all(|shard| shard.read().as_ref().is_some_and(|filter| (20..120).contains(&filter.len()))));
+        assert!(is_spread(&known));
+    }
+
+    #[test]
+    fn ids_of_one_moment_are_spread_over_the_shards() {
+        let (known, ids) = (KnownBookings::default(), TimeOrderedIds::new(Arc::new(SystemClock)));
+        (0..1_000).for_each(|_| known.insert(BookingId(ids.uuid())));
+        assert!(is_spread(&known));
+    }
+
+    /// Of 1,000 bookings.
+    fn is_spread(known: &KnownBookings) -> bool {
+        known.shards.iter().all(|shard| shard.read().as_ref().is_some_and(|filter| (20..120).contains(&filter.len())))
     }
 }

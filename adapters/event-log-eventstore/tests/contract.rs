@@ -9,7 +9,7 @@ use lastseat_domain::ports::EventLog;
 use lastseat_domain::ports::event_log::Expected;
 use lastseat_event_log_eventstore::{EventStoreLog, Options};
 use lastseat_event_log_sqlite::SqliteLog;
-use lastseat_in_process::{RandomIds, SystemClock};
+use lastseat_in_process::{SystemClock, random_number};
 use lastseat_testkit::MemoryLog;
 use lastseat_testkit::event_log::{self as suite, Subject};
 use std::sync::Arc;
@@ -132,7 +132,6 @@ mod shared {
 /// to name it.
 mod real_server {
     use super::*;
-    use lastseat_domain::ports::Ids;
     use std::time::Duration;
 
     /// It writes to a disk, all rules run at once, and some read its whole log.
@@ -147,7 +146,7 @@ mod real_server {
         };
         let options = Options { read_deadline: DEADLINE, append_deadline: DEADLINE, ..Options::default() };
         let log = EventStoreLog::open(&address, options).unwrap();
-        Some((log, RandomIds.uuid().simple().to_string()))
+        Some((log, format!("{:016x}", random_number())))
     }
 
     macro_rules! tests {

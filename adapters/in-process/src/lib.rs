@@ -9,7 +9,7 @@ mod rate_limiter;
 mod seat_guard;
 mod steady_clock;
 
-pub use clock_and_ids::{RandomIds, SystemClock};
+pub use clock_and_ids::{SystemClock, TimeOrderedIds, random_number};
 pub use free_of_charge::FreeOfCharge;
 pub use rate_limiter::InProcessLimiter;
 pub use seat_guard::InProcessGuard;

@@ -13,11 +13,10 @@ use super::terminal::{Paint, complain, count, say, say_json, thousands, time};
 use crate::auth::Role;
 use crate::config::Config;
 use crate::exit;
-use crate::wiring::chosen::RandomIds;
+use crate::wiring::chosen::random_number;
 use acknowledged::Comparison;
 use bytes::Bytes;
 use indicatif::{ProgressBar, ProgressStyle};
-use lastseat_domain::ports::Ids;
 use serde::Serialize;
 use serde_json::json;
 use server::Server;
@@ -83,7 +82,7 @@ impl Outcome {
 
 /// Runs the demonstration.
 pub async fn run(args: &KillDemo) -> ExitCode {
-    let (unique, _) = RandomIds.uuid().as_u64_pair();
+    let unique = random_number();
     let folder = std::env::temp_dir().join(format!("lastseat-kill-demo-{unique:016x}"));
     let result = demonstrate(args, &folder).await;
     if !args.keep {
@@ -196,7 +195,7 @@ async fn rush(
     tokens: Tokens,
     server: &mut Server,
 ) -> Result<(Finish, Duration), String> {
-    let (seed, _) = RandomIds.uuid().as_u64_pair();
+    let seed = random_number();
     // The bodies are repeated in turn: as many as there are seats are enough.
     let bodies = usize::try_from(seats.available()).unwrap_or(usize::MAX);
     let requests = Requests::new(&Goal::Spread, seats, bodies, &mut Shuffle::new(seed))?;

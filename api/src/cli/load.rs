@@ -15,13 +15,13 @@ use super::terminal::{complain, count, say_json};
 use crate::auth::Role;
 use crate::config::Config;
 use crate::exit;
-use crate::wiring::chosen::{RandomIds, SystemClock};
+use crate::wiring::chosen::{SystemClock, random_number};
 use buyers::{Buyers, Tokens};
 use bytes::Bytes;
 use check::Verdict;
 use client::{NoAnswer, Target};
 use indicatif::{ProgressBar, ProgressStyle};
-use lastseat_domain::ports::{Clock, Ids};
+use lastseat_domain::ports::Clock;
 use race::Race;
 use report::Report;
 use seats::{Goal, Requests, SeatMap};
@@ -168,7 +168,7 @@ async fn race(args: &Load, config: &Config) -> Result<ExitCode, Failed> {
     let target = Target::find(&args.url).await.map_err(Failed::Usage)?;
     let mut control = target.connect().await?;
     let before = SeatMap::fetch(&mut control, &args.show).await?;
-    let (seed, _) = RandomIds.uuid().as_u64_pair();
+    let seed = random_number();
     let requests = Requests::new(&args.goal(), &before, args.buyers as usize, &mut Shuffle::new(seed)).map_err(Failed::Usage)?;
     let what = requests.what.clone();
     let progress = bar(u64::from(args.buyers), "  {bar:26.cyan/dim} {human_pos} of {human_len} buyers  {msg}");
@@ -227,7 +227,7 @@ async fn steady(args: &Load, config: &Config, seconds: u64) -> Result<ExitCode, 
             let token = token(config, Role::Admin).map_err(|why| {
                 Failed::Usage(format!("shows can't be made for the load: {why}; or take places of an area with --area"))
             })?;
-            let (unique, _) = RandomIds.uuid().as_u64_pair();
+            let unique = random_number();
             let own = OwnShows::new(format!("load-{unique:x}"), token, target.connect().await?);
             Some(Source::OwnShows(own.into()))
         }

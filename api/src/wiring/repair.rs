@@ -8,7 +8,7 @@ use crate::snapshots::SnapshotFiles;
 use lastseat_domain::ports::{Clock, EventLog, PaymentGateway};
 use lastseat_engine::{BoxOffice, Ports, Settings};
 use lastseat_event_log_sqlite::SqliteLog;
-use lastseat_in_process::{FreeOfCharge, InProcessGuard, RandomIds, SystemClock};
+use lastseat_in_process::{FreeOfCharge, InProcessGuard, SystemClock, TimeOrderedIds};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -75,7 +75,7 @@ async fn engine(
         guard: Arc::new(InProcessGuard::new(Arc::clone(clock))),
         payments: Arc::new(FreeOfCharge::in_front_of(Arc::clone(&gateway))),
         clock: Arc::clone(clock),
-        ids: Arc::new(RandomIds),
+        ids: Arc::new(TimeOrderedIds::new(Arc::clone(clock))),
     };
     let loaded = SnapshotFiles::at(data.snapshots()).load(&**log).await.map_err(|fault| fault.to_string())?;
     let snapshot = loaded.map(|loaded| loaded.snapshot);

@@ -19,7 +19,7 @@ use lastseat_event_log_sqlite::SqliteLog;
 use lastseat_in_process::FreeOfCharge;
 use lastseat_in_process::InProcessGuard;
 use lastseat_in_process::InProcessLimiter;
-use lastseat_in_process::{RandomIds, SystemClock};
+use lastseat_in_process::{SystemClock, TimeOrderedIds};
 use lastseat_payments_sandbox::SandboxGateway;
 use lastseat_projections::ReadModel;
 use serde_json::{Value, json};
@@ -78,7 +78,7 @@ pub async fn start_with_form(dir: &Path, publishable_key: &str) -> TestServer {
 
 async fn start_server(dir: &Path, guests: bool, limits: Limits, publishable_key: Option<String>) -> TestServer {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-    let ids: Arc<dyn Ids> = Arc::new(RandomIds);
+    let ids: Arc<dyn Ids> = Arc::new(TimeOrderedIds::new(Arc::clone(&clock)));
     let log = Arc::new(SqliteLog::open(dir.join("events.db"), Arc::clone(&clock)).unwrap());
     let sandbox = Arc::new(SandboxGateway::open(&dir.join("sandbox"), Arc::clone(&clock)).unwrap());
     let ports = Ports {

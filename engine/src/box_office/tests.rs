@@ -4,7 +4,7 @@ use super::*;
 use futures::stream::BoxStream;
 use lastseat_domain::ports::EventLog;
 use lastseat_domain::ports::event_log::{Delivery, Filter, LogFault};
-use lastseat_in_process::{InProcessGuard, RandomIds};
+use lastseat_in_process::{InProcessGuard, TimeOrderedIds};
 use lastseat_payments_sandbox::SandboxGateway;
 use lastseat_testkit::scripted_log::TokioClock;
 use lastseat_testkit::world::{epoch, plan, seat_id, show_id};
@@ -23,8 +23,8 @@ async fn open(log: impl FnOnce(MemoryLog) -> Arc<dyn EventLog>) -> BoxOffice {
         log: log(MemoryLog::new(clock.clone(), true)),
         guard: Arc::new(InProcessGuard::new(clock.clone())),
         payments: Arc::new(SandboxGateway::in_memory(clock.clone())),
+        ids: Arc::new(TimeOrderedIds::new(clock.clone())),
         clock,
-        ids: Arc::new(RandomIds),
     };
     BoxOffice::open(ports, Settings::default()).await.unwrap()
 }

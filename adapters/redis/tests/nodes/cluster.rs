@@ -9,7 +9,7 @@ use lastseat_engine::{BoxOffice, Ports, Settings};
 use lastseat_event_log_eventstore::EventStoreLog;
 use lastseat_event_log_sqlite::SqliteLog;
 use lastseat_eventstore_server::ServerSettings;
-use lastseat_in_process::{RandomIds, SystemClock};
+use lastseat_in_process::{SystemClock, TimeOrderedIds};
 use lastseat_payments_sandbox::SandboxGateway;
 use lastseat_redis::{Redis, RedisGuard, RedisOptions};
 use lastseat_testkit::AbsentGuard;
@@ -107,7 +107,8 @@ impl TestCluster {
 
     async fn node_with(&self, log: Arc<dyn EventLog>, guard: Arc<dyn lastseat_domain::ports::SeatGuard>) -> BoxOffice {
         let (payments, clock) = (self.sandbox.clone(), self.clock.clone());
-        let ports = Ports { log, guard, payments, clock, ids: Arc::new(RandomIds) };
+        let ids = Arc::new(TimeOrderedIds::new(clock.clone()));
+        let ports = Ports { log, guard, payments, clock, ids };
         let settings =
             Settings { settle_after: Duration::from_secs(2), passivate_after: Duration::from_secs(1), ..Settings::default() };
         BoxOffice::open(ports, settings).await.expect("the log can be read")
@@ -132,7 +133,7 @@ pub fn floor_area() -> AreaId {
 }
 
 pub fn new_booking() -> BookingId {
-    BookingId(RandomIds.uuid())
+    BookingId(TimeOrderedIds::new(Arc::new(SystemClock)).uuid())
 }
 
 fn on_sale(floor: u32, hold_seconds: u32) -> ShowScheduled {

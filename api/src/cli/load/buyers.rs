@@ -3,10 +3,9 @@
 
 use crate::auth::{Auth, Role};
 use crate::config::Config;
-use crate::wiring::chosen::{RandomIds, SystemClock};
+use crate::wiring::chosen::{SystemClock, random_number};
 use crate::wiring::token_key;
 use lastseat_domain::BuyerId;
-use lastseat_domain::ports::Ids;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
@@ -52,7 +51,7 @@ impl Buyers {
     /// With names that no earlier run has used.
     #[must_use]
     pub fn new(tokens: Option<Tokens>) -> Self {
-        let (run, _) = RandomIds.uuid().as_u64_pair();
+        let run = random_number();
         Self { tokens, run, next: AtomicU64::new(0) }
     }
 
