@@ -68,7 +68,7 @@ pub(crate) async fn lastseat(data: PathBuf, backing: Backing) -> Outcome<()> {
     };
     let buyers: Vec<_> = (0..BUYERS).map(|n| token(&format!("buyer-{n}"), Role::Buyer)).collect::<Outcome<_>>()?;
     println!("{} {} {}", running.addr, token("bench", Role::Admin)?, buyers.join(" "));
-    // Until the bench lets go of its end.
+    // Until the bench closes its end.
     tokio::io::stdin().read_to_end(&mut Vec::new()).await?;
     running.stop().await;
     Ok(())

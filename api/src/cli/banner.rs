@@ -1,4 +1,4 @@
-//! The first thing that a newcomer reads: what this is, where to look, what to type.
+//! The first thing that a new user reads: what this is, where to look, what to type.
 
 use super::terminal::Paint;
 use crate::config::Config;

@@ -1,5 +1,5 @@
 //! While the folder of the views can't be written, they are in a temporary file. The folder is tried again from time to
-//! time, and its file is brought to where the log is beside the other.
+//! time, and its file catches up with the log beside the other.
 
 use super::blocking::{blocking, drop_elsewhere};
 use super::opening::open_or_begin;

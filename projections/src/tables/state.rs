@@ -48,9 +48,9 @@ impl Tables {
     ) -> Self {
         let progress = writer.progress();
         let is_behind = progress.position < goal;
-        let store = is_behind.then(|| "the file of views is being brought to where the log is".to_owned());
+        let store = is_behind.then(|| "the file of views is catching up with the log".to_owned());
         let tables = Self {
-            readers: Readers::new(writer.path().to_owned(), is_behind.then_some("it is being brought to where the log is")),
+            readers: Readers::new(writer.path().to_owned(), is_behind.then_some("it is catching up with the log")),
             folder: Mutex::new(folder.to_owned()),
             temporary: Mutex::new(temporary),
             position: watch::Sender::new(progress.position),

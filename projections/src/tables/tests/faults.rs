@@ -229,7 +229,7 @@ fn before_the_file_has_what_the_log_had_at_the_start_there_are_no_answers() {
         let log = Arc::new(ForwardingLog(Silent(ScriptedLog::of(&some_world().log))));
         let model = ReadModel::open(log, TokioClock::new(epoch()), None).await.unwrap();
         assert!(model.sales(&show_id("gala")).await.is_err());
-        assert!(errors(&model).iter().any(|error| error.contains("being brought to where the log is")), "{:?}", errors(&model));
+        assert!(errors(&model).iter().any(|error| error.contains("catching up with the log")), "{:?}", errors(&model));
         model.stop().await;
     });
 }
