@@ -620,7 +620,9 @@ fn a_price_is_that_of_the_revision_that_its_booking_names() {
     ] {
         let (mut world, _) = world_with_hold();
         revise(&mut world);
-        plant(world, codes, |world| drop(open_at(world, revision, seat, price)));
+        plant(world, codes, |world| {
+            open_at(world, revision, seat, price);
+        });
     }
     // The revision is there, but only afterwards.
     let (world, _) = world_with_hold();
@@ -631,7 +633,9 @@ fn a_price_is_that_of_the_revision_that_its_booking_names() {
     // Pausing makes no prices.
     let (mut world, _) = world_with_hold();
     world.command_show(&show_id("gala"), ShowCommand::Pause);
-    plant(world, &["revision_unknown"], |world| drop(open_at(world, 1, "B-1", 8500)));
+    plant(world, &["revision_unknown"], |world| {
+        open_at(world, 1, "B-1", 8500);
+    });
 }
 
 #[test]

@@ -86,8 +86,7 @@ scenario!(crossing_pairs_of_seats_are_all_or_nothing, bench, nodes, what, {
 scenario!(a_price_that_changes_during_a_rush_is_never_mixed_with_the_old_one, bench, nodes, what, {
     let dearer = |n: i64| ShowChanges { categories: Some(prices(5_000 + n, 2_000 + n)), ..ShowChanges::default() };
     let change = async {
-        for n in 1..=5 {
-            let node = &nodes[n as usize % nodes.len()];
+        for (n, node) in (1..=5).zip(nodes.iter().cycle()) {
             node.revise_show(&show(), dearer(n), None, "admin").await.unwrap();
         }
     };

@@ -21,7 +21,8 @@ fn place_with_log(pauses: u64) -> Place {
     tokio::runtime::Runtime::new().unwrap().block_on(async {
         let log = SqliteLog::open(&file, Arc::new(SystemClock)).unwrap();
         let show = ShowId::new(demo::SHOW).unwrap();
-        let mut events: Vec<Event> = vec![demo::show(Duration::from_secs(600)).unwrap().into()];
+        let mut events: Vec<Event> =
+            vec![demo::show(Duration::from_secs(600), "2026-01-01T00:00:00Z".parse().unwrap()).unwrap().into()];
         for pause in 0..pauses {
             let show = show.clone();
             events.push(if pause % 2 == 0 { SalesPaused { show }.into() } else { SalesResumed { show }.into() });
