@@ -10,7 +10,7 @@ use crate::routes::wire::{self, ShowJson};
 use crate::stripe_amounts;
 use axum::extract::State;
 use http::StatusCode;
-use lastseat_domain::event::{Fees, Reward, ShowDetails, ShowScheduled};
+use lastseat_domain::event::{Fees, ShowDetails, ShowScheduled};
 use lastseat_domain::{Currency, ShowId, Timestamp};
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
@@ -78,7 +78,7 @@ pub struct NewShow {
     /// First moment after the sale; never ends if absent.
     #[schema(value_type = Option<String>, format = DateTime)]
     sale_closes_at: Option<Timestamp>,
-    /// What a booking of three or more seats may win: a table of ours if absent, nothing if empty.
+    /// What a booking of three or more seats may win; nothing if absent.
     rewards: Option<Vec<wire::Reward>>,
 }
 
@@ -93,14 +93,6 @@ fn ten_minutes() -> u32 {
 /// All times of lastseat are whole milliseconds.
 pub(super) fn whole_milliseconds(time: Timestamp) -> Timestamp {
     Timestamp::from_timestamp_millis(time.timestamp_millis()).unwrap_or(time)
-}
-
-/// The rewards of a show that does not name any.
-#[must_use]
-pub fn default_rewards() -> Vec<Reward> {
-    [("One drink", 6), ("Programme booklet", 3), ("10 % off the next booking", 1)]
-        .map(|(reward, weight)| Reward { reward: reward.to_owned(), weight })
-        .into()
 }
 
 /// Puts a show on sale. Sending the same show again changes nothing and is answered with 200, also if it was changed
@@ -163,10 +155,7 @@ impl NewShow {
             hold_seconds: self.hold_seconds,
             sale_opens_at: self.sale_opens_at.map(whole_milliseconds),
             sale_closes_at: self.sale_closes_at.map(whole_milliseconds),
-            rewards: self
-                .rewards
-                .as_ref()
-                .map_or_else(default_rewards, |rewards| rewards.iter().cloned().map(Into::into).collect()),
+            rewards: self.rewards.iter().flatten().cloned().map(Into::into).collect(),
         };
         if let Some(chosen) = chosen {
             return facts(chosen);
@@ -245,7 +234,7 @@ mod tests {
         let first = new_show("Gala").into_facts(|_| None);
         assert_eq!(first.show.as_str(), "gala");
         assert_eq!((first.max_seats_per_booking, first.hold_seconds), (10, 600));
-        assert!(!first.rewards.is_empty());
+        assert_eq!(first.rewards, []);
         let again = new_show("Gala").into_facts(|_| Some(first.clone()));
         assert_eq!(again, first);
 
