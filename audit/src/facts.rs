@@ -7,7 +7,7 @@ use lastseat_domain::event::{ShowScheduled, VoucherCause};
 use lastseat_domain::loyalty::VoucherState;
 use lastseat_domain::plan::Plan;
 use lastseat_domain::ports::event_log::Position;
-use lastseat_domain::{BookingId, BuyerId, Money, ShowId, StreamName, Timestamp, VoucherId};
+use lastseat_domain::{BookingId, BuyerId, CategoryId, Money, ShowId, StreamName, Timestamp, VoucherId};
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
@@ -35,9 +35,10 @@ pub(super) struct Edition {
 }
 
 impl Edition {
-    /// The price of a seat, by the plan's index.
-    pub fn price(&self, seat: u32) -> Option<i64> {
-        self.plan.seat(seat).map(|seat| seat.price)
+    /// The category of a seat, by the plan's index.
+    pub fn category_of(&self, seat: u32) -> Option<&CategoryId> {
+        let area = self.plan.seat(seat)?.area;
+        self.plan.areas.get(area as usize).map(|area| &area.category)
     }
 }
 
@@ -69,7 +70,7 @@ impl ShowFacts {
 
     /// Whether a seat costs that at any revision.
     pub fn ever_costs(&self, seat: u32, price: i64) -> bool {
-        self.editions().any(|edition| edition.price(seat) == Some(price))
+        self.editions().any(|edition| edition.prices_of(seat).contains(&price))
     }
 
     fn editions(&self) -> impl Iterator<Item = &Edition> {
@@ -158,6 +159,8 @@ pub(super) struct Opened {
     pub amount: Money,
     /// By the plan's index; seats that are not in the plan are left out.
     pub seats: Box<[u32]>,
+    /// Of the same seats.
+    pub prices: Box<[i64]>,
     /// Number of seats, those included.
     pub count: u32,
     /// When.

@@ -17,6 +17,7 @@ mod code;
 mod facts;
 mod identity;
 mod loyalty;
+mod prices;
 mod render;
 mod report;
 mod seats;

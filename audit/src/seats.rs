@@ -10,11 +10,12 @@ use lastseat_domain::{Envelope, StreamName, Timestamp};
 /// Why a seat is to be free that was locked for a booking that was then opened without it.
 const STRAY: &str = "was opened without it";
 
-/// Whether a booking may lock the seat for this price: that of the revision that it was opened at. Until it is opened, the
-/// price of any revision will do, for what counts is what it is opened with.
+/// Whether a booking may lock the seat for this price: the one that it was opened with. Until it is opened, any price of the
+/// seat at any revision will do, for what counts is what it is opened with.
 fn is_price(show: &ShowFacts, seat: u32, price: i64, book: Option<&Book>) -> bool {
-    match book.and_then(|book| book.opened.as_ref()).and_then(|opened| show.at(opened.revision)) {
-        Some(edition) => edition.price(seat).is_none_or(|own| own == price),
+    let opened = book.and_then(|book| book.opened.as_ref()).filter(|opened| show.at(opened.revision).is_some());
+    match opened {
+        Some(opened) => opened.price_of(seat).is_none_or(|own| own == price),
         None => show.ever_costs(seat, price),
     }
 }

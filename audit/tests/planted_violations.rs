@@ -11,7 +11,7 @@ use lastseat_domain::ports::event_log::RecordedEvent;
 use lastseat_domain::show::{ShowChanges, ShowCommand};
 use lastseat_domain::{BookingId, BuyerId, CommandId, Currency, Event, Metadata, Money, StreamName, codec};
 use lastseat_testkit::history::{finish, history, steps};
-use lastseat_testkit::world::{World, plan, seat_id, show_id};
+use lastseat_testkit::world::{World, plan, plan_with_price_types, seat_id, show_id};
 use proptest::prelude::*;
 use std::sync::Arc;
 
@@ -319,6 +319,66 @@ fn a_price_from_elsewhere() {
         opened.amount.value -= 1;
         world.append(StreamName::booking(id), &[opened.into()]);
     });
+}
+
+/// A world with a show of three price types and with fees, and the opening of a booking of B-2, a child's, and B-3, which
+/// costs only the fee.
+fn world_with_price_types() -> (World, BookingId, BookingOpened) {
+    let mut world = World::new(1);
+    world.schedule(plan_with_price_types("gala", 2, 6, 9));
+    let sold = world.hold("alice", "gala", &["A-1", "A-2", "A-3"]);
+    world.pay(sold);
+    let id = world.new_booking();
+    let opened = world.opening(id, &BuyerId::new("mallory").unwrap(), &show_id("gala"), &[seat_id("B-2"), seat_id("B-3")]);
+    let child = opened.seats[0].price_type.as_ref().map(|name| name.as_str().to_owned());
+    assert_eq!((child.as_deref(), opened.seats[0].price, opened.amount.value), (Some("child"), 3000, 3000 + 2 * 150 + 200));
+    (world, id, opened)
+}
+
+/// Each change of the opening is found under its code, and the opening as it is under none.
+#[test]
+fn a_price_of_another_type_a_fee_from_elsewhere_or_an_amount_that_does_not_add_up() {
+    type Spoil = fn(&mut BookingOpened);
+    let adult = || Some(lastseat_domain::PriceTypeId::new("adult").unwrap());
+    let table: [(&[&str], Spoil); 9] = [
+        (&["price_differs"], |e| (e.seats[0].price, e.amount.value) = (0, e.amount.value - 3000)),
+        (&["price_differs"], |e| e.seats[0].price_type = None),
+        (&["price_differs"], |e| e.seats[0].price_type = Some(lastseat_domain::PriceTypeId::new("adult").unwrap())),
+        (&["price_differs"], |e| e.seats[0].price_type = Some(lastseat_domain::PriceTypeId::new("student").unwrap())),
+        (&["fee_differs"], |e| (e.seats[1].fee, e.amount.value) = (0, e.amount.value - 150)),
+        (&["fee_differs"], |e| (e.fee, e.amount.value) = (0, e.amount.value - 200)),
+        (&["amount_differs"], |e| e.amount.value -= 1),
+        (&["amount_differs"], |e| e.amount.value -= 150),
+        (&["amount_differs", "fee_differs"], |e| e.fee = 0),
+    ];
+    for (codes, spoil) in table {
+        let (world, id, mut opened) = world_with_price_types();
+        spoil(&mut opened);
+        plant(world, codes, |world| world.append(StreamName::booking(id), &[opened.into()]));
+    }
+    // A lock at a price that the category has, but not the booking; and, before the opening, at one that no type has.
+    let (world, id, opened) = world_with_price_types();
+    plant(world, &["price_differs"], |world| {
+        world.append(StreamName::booking(id), &[opened.into()]);
+        let lock = locked(world, id, 8500);
+        world.append(seat_stream("B-2"), &[lock]);
+    });
+    let (world, id, opened) = world_with_price_types();
+    plant(world, &["price_differs"], |world| {
+        let lock = locked(world, id, 3001);
+        world.append(seat_stream("B-2"), &[lock]);
+        world.append(StreamName::booking(id), &[opened.into()]);
+    });
+    // A type of a category that has none.
+    let (world, id, _) = world_with_price_types();
+    plant(world, &["price_differs"], |world| {
+        let mut opened = world.opening(id, &BuyerId::new("mallory").unwrap(), &show_id("gala"), &[seat_id("floor:1")]);
+        opened.seats[0].price_type = adult();
+        world.append(StreamName::booking(id), &[opened.into()]);
+    });
+    let (mut world, id, opened) = world_with_price_types();
+    world.append(StreamName::booking(id), &[opened.into()]);
+    assert!(audit(&world.log).holds());
 }
 
 #[test]

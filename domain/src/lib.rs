@@ -8,6 +8,7 @@
 //! | what can happen | [`event`]: one file for each kind of stream |
 //! | what an aggregate has to promise | [`Decider`] |
 //! | when a show is on sale, and which shows can be scheduled | [`show`] |
+//! | which seats a pick would leave alone | [`single_seats`] |
 //! | when a seat is refused | [`seat`]; the text of the refusal is in [`rejection`] |
 //! | when a booking is committed, aborted, refunded | [`booking`] |
 //! | points and vouchers | [`loyalty`] |
@@ -46,6 +47,7 @@ pub mod seat_state;
 mod secret;
 pub mod settle;
 pub mod show;
+pub mod single_seats;
 pub mod stream_name;
 
 pub use change::Change;

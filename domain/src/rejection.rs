@@ -8,7 +8,8 @@
 
 use crate::Timestamp;
 use crate::event::AbortReason;
-use crate::ids::{AreaId, CategoryId, SeatId, ShowId, VoucherId};
+use crate::ids::{AreaId, CategoryId, PriceTypeId, SeatId, ShowId, VoucherId};
+use crate::plan::PriceTypeNames;
 use crate::seat_state::SeatState;
 
 macro_rules! rejections {
@@ -84,6 +85,11 @@ rejections! {
     /// The show has no labelled seats of this category.
     UnknownCategory { /// As requested.
         category: CategoryId } = "unknown_category", "The show has no labelled seats of category `{category}`.";
+    /// The seat's category has no such price type.
+    UnknownPriceType { /// The seat, area or category that it was chosen for.
+        of: String, /// As requested.
+        price_type: PriceTypeId, /// Those that there are.
+        known: PriceTypeNames } = "unknown_price_type", "`{of}` has no price type `{price_type}`. {known}.";
     /// The buyer would have more seats than the show allows.
     BuyerLimit { /// The most.
         most: u32, /// Seats that the buyer holds or has booked.
@@ -94,6 +100,9 @@ rejections! {
         state: SeatState, /// When the hold ends, if it is only held.
         free_at: Option<Timestamp>, /// Log position of the event that took it, if known.
         position: Option<u64> } = "seat_unavailable", "Seat `{seat}` is taken. Choose another one.";
+    /// The pick leaves a single seat alone, and another would not.
+    LeavesSingleSeat { /// The one that would be left.
+        seat: SeatId } = "leaves_single_seat", "Seat `{seat}` would be left alone. Take it too, or choose seats that leave no single seat.";
     /// Some seats are available, but fewer than requested or not next to each other.
     NotEnoughTogether { /// How many are available.
         available: u32 } = "seat_unavailable", "{available} seats are available, but not as many together as requested. Request fewer.";

@@ -8,7 +8,7 @@ use lastseat_domain::codec::{self, Envelope, ID_RULE, IdRule, Metadata, Unreadab
 use lastseat_domain::event::*;
 use lastseat_domain::ids::NAMESPACE;
 use lastseat_domain::loyalty::voucher_id;
-use lastseat_domain::plan::{Area, Category, Row};
+use lastseat_domain::plan::{Area, Category, PriceType, Row};
 use lastseat_domain::ports::event_log::{Decoded, Expected, Position, RecordedEvent};
 use lastseat_domain::*;
 use serde_json::value::RawValue;
@@ -67,6 +67,7 @@ fn scheduled() -> ShowScheduled {
         ],
         max_seats_per_booking: 10,
         max_seats_per_buyer: Some(4),
+        single_seats: SingleSeats::Allow,
         hold_seconds: 600,
         sale_opens_at: Some(minute(0)),
         sale_closes_at: Some(minute(60) + chrono::TimeDelta::milliseconds(250)),
@@ -102,6 +103,25 @@ fn revised() -> ShowRevised {
         sale_opens_at: Change::Set(minute(10)),
         sale_closes_at: Change::Set(minute(70)),
     }
+}
+
+/// A show with price types and fees.
+fn with_price_types() -> ShowScheduled {
+    let price_type = |name: &str, price| PriceType { price_type: PriceTypeId::new(name).unwrap(), price };
+    let mut show = scheduled();
+    show.categories[0].price_types = vec![price_type("adult", 8500), price_type("child", 3000)];
+    ShowScheduled { fees: Fees { per_seat: 150, per_booking: 200 }, ..show }
+}
+
+/// A booking of it.
+fn opened_with_price_types(booking: BookingId) -> BookingOpened {
+    let priced = |n, price, name: &str| PricedSeat {
+        price_type: Some(PriceTypeId::new(name).unwrap()),
+        fee: 150,
+        ..PricedSeat::new(seat(n), price)
+    };
+    let seats = vec![priced(1, 8500, "adult"), priced(2, 3000, "child")];
+    BookingOpened { booking, seats, fee: 200, amount: eur(12_000), ..opened() }
 }
 
 /// Every event, fully populated, and once more as `.min` where something may be absent.
@@ -143,6 +163,8 @@ fn samples() -> Vec<(&'static str, Event)> {
             }
             .into(),
         ),
+        ("ShowScheduled.v1.price_types", with_price_types().into()),
+        ("ShowScheduled.v1.single_seats", ShowScheduled { single_seats: SingleSeats::Refuse, ..scheduled() }.into()),
         ("SalesPaused.v1", SalesPaused { show: show.clone() }.into()),
         ("SalesResumed.v1", SalesResumed { show: show.clone() }.into()),
         ("ShowCancelled.v1", ShowCancelled { show: show.clone() }.into()),
@@ -151,6 +173,7 @@ fn samples() -> Vec<(&'static str, Event)> {
         ("SeatBooked.v1", SeatBooked { booking }.into()),
         ("BookingOpened.v1", opened.clone().into()),
         ("BookingOpened.v1.revised", BookingOpened { show_revision: 3, ..opened.clone() }.into()),
+        ("BookingOpened.v1.price_types", opened_with_price_types(booking).into()),
         ("BookingOpened.v1.min", BookingOpened { request: None, ..opened }.into()),
         ("HoldExtended.v1", HoldExtended { booking, expires_at: minute(20) }.into()),
         ("PaymentStarted.v1", started.clone().into()),

@@ -9,7 +9,7 @@ use crate::payment::{PaymentMessage, Payments, Reach};
 use crate::ports::Ports;
 use crate::reactors::log_follower::{LogFollower, SnapshotRequest};
 use crate::reactors::rewards;
-use crate::requests::{Hold, HoldRequest, Paid, PayRequest, ReviewRequest, SeatSelection};
+use crate::requests::{Hold, HoldRequest, Paid, PayRequest, PriceTypeChoice, ReviewRequest, SeatSelection};
 use crate::services::Services;
 use crate::settings::Settings;
 use crate::snapshot::CheckedSnapshot;
@@ -207,8 +207,14 @@ impl BoxOffice {
     ///
     /// # Errors
     /// The rejection.
-    pub fn refuse_at_once(&self, show: &ShowId, selection: &SeatSelection, keyed: Option<BookingId>) -> Result<(), Rejection> {
-        hold::refuse_at_once(&self.services, show, selection, keyed)
+    pub fn refuse_at_once(
+        &self,
+        show: &ShowId,
+        selection: &SeatSelection,
+        price_types: &PriceTypeChoice,
+        keyed: Option<BookingId>,
+    ) -> Result<(), Rejection> {
+        hold::refuse_at_once(&self.services, show, selection, price_types, keyed)
     }
 
     /// Holds seats.

@@ -34,7 +34,7 @@ pub use box_office::BoxOffice;
 pub use error::{CommandError, Fault};
 pub use origin::Origin;
 pub use ports::Ports;
-pub use requests::{BuyerAction, Hold, HoldRequest, Paid, PayRequest, PayWith, ReviewRequest, SeatSelection};
+pub use requests::{BuyerAction, Hold, HoldRequest, Paid, PayRequest, PayWith, PriceTypeChoice, ReviewRequest, SeatSelection};
 pub use settings::Settings;
 pub use snapshot::{CheckedSnapshot, Snapshot, SnapshotDoubt};
 pub use status::{RecoverySummary, Status};

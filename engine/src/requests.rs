@@ -3,7 +3,7 @@
 use crate::origin::Origin;
 use lastseat_domain::booking::{Booking, Review};
 use lastseat_domain::event::RequestFingerprint;
-use lastseat_domain::{AreaId, BookingId, BuyerId, CategoryId, SeatId, Secret, ShowId};
+use lastseat_domain::{AreaId, BookingId, BuyerId, CategoryId, PriceTypeId, SeatId, Secret, ShowId};
 
 /// Which seats a hold is for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -26,17 +26,38 @@ impl SeatSelection {
     }
 }
 
+/// Which of its category's prices each seat of a hold has.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum PriceTypeChoice {
+    /// The first.
+    #[default]
+    First,
+    /// These, for these seats; the others have the first.
+    BySeat(Vec<(SeatId, PriceTypeId)>),
+    /// So many seats of each, in the order of the plan; what is left over has the first.
+    Counts(Vec<(PriceTypeId, u32)>),
+}
+
 #[derive(Debug, Clone)]
 pub struct HoldRequest {
     /// The booking to open: new, or [`BookingId::from_key`].
     pub booking: BookingId,
     pub show: ShowId,
     pub selection: SeatSelection,
+    pub price_types: PriceTypeChoice,
     pub buyer: BuyerId,
     /// The request, if it carried an idempotency key.
     pub fingerprint: Option<RequestFingerprint>,
     /// The caller's W3C trace id, if there was one.
     pub trace: Option<String>,
+}
+
+impl HoldRequest {
+    /// A hold at the first price of each seat, without an idempotency key.
+    #[must_use]
+    pub fn new(booking: BookingId, show: ShowId, selection: SeatSelection, buyer: BuyerId) -> Self {
+        Self { booking, show, selection, price_types: PriceTypeChoice::First, buyer, fingerprint: None, trace: None }
+    }
 }
 
 /// An open booking.

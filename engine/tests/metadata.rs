@@ -28,7 +28,7 @@ fn by(who: &str) -> Origin {
 async fn traced_hold(bench: &TestBench, office: &BoxOffice, selection: SeatSelection) -> Booking {
     let (booking, buyer) = (bench.new_booking(), BuyerId::new("ann").unwrap());
     let trace = Some(TRACE.to_owned());
-    office.hold(HoldRequest { booking, show: show(), selection, buyer, fingerprint: None, trace }).await.unwrap().booking
+    office.hold(HoldRequest { trace, ..HoldRequest::new(booking, show(), selection, buyer) }).await.unwrap().booking
 }
 
 async fn traced_pay(office: &BoxOffice, booking: &Booking, method: Option<&str>) -> Result<Paid, CommandError> {

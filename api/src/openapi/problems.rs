@@ -75,8 +75,10 @@ const HOLD: &[Code] = &[
     C::UnknownSeat,
     C::UnknownArea,
     C::UnknownCategory,
+    C::UnknownPriceType,
     C::BuyerLimit,
     C::SeatUnavailable,
+    C::LeavesSingleSeat,
     C::SoldOut,
     C::BookingOver,
 ];

@@ -77,9 +77,11 @@ codes! {
     UnknownSeat = "unknown_seat", UNPROCESSABLE_ENTITY, "No such seat";
     UnknownArea = "unknown_area", UNPROCESSABLE_ENTITY, "No such area";
     UnknownCategory = "unknown_category", UNPROCESSABLE_ENTITY, "No such category";
+    UnknownPriceType = "unknown_price_type", UNPROCESSABLE_ENTITY, "No such price type";
     BuyerLimit = "buyer_limit", FORBIDDEN, "One buyer may not have so many seats";
     GuestLimit = "guest_limit", FORBIDDEN, "Guests of one address may not hold so many seats";
     SeatUnavailable = "seat_unavailable", CONFLICT, "The seat is taken";
+    LeavesSingleSeat = "leaves_single_seat", CONFLICT, "A single seat would be left alone";
     SoldOut = "sold_out", GONE, "Sold out";
 
     // Bookings.
@@ -146,8 +148,10 @@ impl Code {
             R::UnknownSeat { .. } => Self::UnknownSeat,
             R::UnknownArea { .. } => Self::UnknownArea,
             R::UnknownCategory { .. } => Self::UnknownCategory,
+            R::UnknownPriceType { .. } => Self::UnknownPriceType,
             R::BuyerLimit { .. } => Self::BuyerLimit,
             R::SeatUnavailable { .. } | R::NotEnoughTogether { .. } => Self::SeatUnavailable,
+            R::LeavesSingleSeat { .. } => Self::LeavesSingleSeat,
             R::SoldOut { .. } => Self::SoldOut,
             R::IdempotencyKeyReused => Self::IdempotencyKeyReused,
             R::BookingNotFound => Self::BookingNotFound,

@@ -5,7 +5,7 @@ mod booking;
 mod show;
 
 pub use booking::{BookedSeat, BookingJson, NextAction, Payment};
-pub use show::{Area, Category, Reward, Row, STATUSES, ShowJson, sale_status};
+pub use show::{Area, Category, Fees, NewCategory, PriceType, Reward, Row, STATUSES, ShowJson, SingleSeats, sale_status};
 
 use lastseat_domain::Money;
 use serde::Serialize;

@@ -1,6 +1,6 @@
 //! Random valid histories. A list of numbers is a history, so that a failing one shrinks.
 
-use super::world::{World, plan, show_id};
+use super::world::{World, plan, plan_with_price_types, show_id};
 use lastseat_domain::booking::{Booking, BookingCommand, Phase, Review};
 use lastseat_domain::event::{AbortReason, LossAccepted};
 use lastseat_domain::loyalty::LoyaltyCommand;
@@ -27,7 +27,7 @@ pub fn history(steps: &[Step], stride: u64) -> World {
     for (n, step) in steps.iter().enumerate() {
         // A show may come up while others sell.
         if n == 5 {
-            world.schedule(plan("club", 1, 8, 0));
+            world.schedule(plan_with_price_types("club", 1, 8, 0));
         }
         take(&mut world, *step);
     }

@@ -5,16 +5,16 @@ use chrono::{DateTime, TimeDelta};
 use lastseat_domain::booking::{self, Booking, BookingCommand};
 use lastseat_domain::event::Reward;
 use lastseat_domain::event::{
-    AbortReason, BookingOpened, Event, Fees, PricedSeat, RequestFingerprint, ShopData, ShowDetails, ShowScheduled,
+    AbortReason, BookingOpened, Event, Fees, PricedSeat, RequestFingerprint, ShopData, ShowDetails, ShowScheduled, SingleSeats,
 };
 use lastseat_domain::loyalty::{self, Account, LoyaltyCommand};
-use lastseat_domain::plan::Category;
-use lastseat_domain::plan::{Area, Row};
+use lastseat_domain::plan::{Area, Category, PriceType, Row};
 use lastseat_domain::ports::event_log::{Decoded, Expected, Position, RecordedEvent};
 use lastseat_domain::seat::{self, Seat, SeatCommand};
 use lastseat_domain::show::{self, Show};
 use lastseat_domain::{
-    AreaId, BookingId, BuyerId, CategoryId, Currency, IntentId, Metadata, Money, SeatId, ShowId, StreamName, Timestamp, codec,
+    AreaId, BookingId, BuyerId, CategoryId, Currency, IntentId, Metadata, PriceTypeId, SeatId, ShowId, StreamName, Timestamp,
+    codec,
 };
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
@@ -65,11 +65,20 @@ pub fn plan(show: &str, rows: u32, per_row: u32, floor: u32) -> ShowScheduled {
         areas,
         max_seats_per_booking: 4,
         max_seats_per_buyer: None,
+        single_seats: SingleSeats::Allow,
         hold_seconds: HOLD_SECONDS,
         sale_opens_at: None,
         sale_closes_at: None,
         rewards: vec![Reward { reward: "A drink".into(), weight: 3 }, Reward { reward: "A poster".into(), weight: 1 }],
     }
+}
+
+/// The same, where a labelled seat has one of three prices, and seats and bookings have a fee.
+pub fn plan_with_price_types(show: &str, rows: u32, per_row: u32, floor: u32) -> ShowScheduled {
+    let mut show = plan(show, rows, per_row, floor);
+    let price_type = |(name, price)| PriceType { price_type: PriceTypeId::new(name).unwrap(), price };
+    show.categories[0].price_types = [("adult", 8500), ("child", 3000), ("free", 0)].map(price_type).into();
+    ShowScheduled { fees: Fees { per_seat: 150, per_booking: 200 }, ..show }
 }
 
 pub struct World {
@@ -177,24 +186,34 @@ impl World {
         plan.seat(plan.index_of(seat).unwrap()).unwrap().price
     }
 
+    /// A seat as it is sold here: its place in the plan says which of its category's price types it has.
+    pub fn priced(&self, show: &ShowId, seat: &SeatId) -> PricedSeat {
+        let show = &self.shows[show];
+        let types = &show.category_of(seat).unwrap().price_types;
+        let index = show.plan.index_of(seat).unwrap() as usize;
+        let chosen = (!types.is_empty()).then(|| &types[index % types.len()].price_type);
+        show.priced(seat, chosen).unwrap()
+    }
+
     pub fn lock(&mut self, booking: BookingId, buyer: &BuyerId, show: &ShowId, seat: &SeatId) -> bool {
-        let price = self.price(show, seat);
+        let price = self.priced(show, seat).price;
         let expires_at = self.now + TimeDelta::seconds(HOLD_SECONDS.into());
         self.seat(show, seat, SeatCommand::Lock { booking, buyer: buyer.clone(), price, expires_at })
     }
 
     pub fn opening(&self, booking: BookingId, buyer: &BuyerId, show: &ShowId, seats: &[SeatId]) -> BookingOpened {
-        let seats: Vec<_> = seats.iter().map(|s| PricedSeat::new(s.clone(), self.price(show, s))).collect();
-        let currency = self.shows[show].facts.currency;
+        let seats: Vec<_> = seats.iter().map(|s| self.priced(show, s)).collect();
+        let facts = &self.shows[show].facts;
+        let (currency, fee) = (facts.currency, facts.fees.per_booking);
         BookingOpened {
             booking,
             show: show.clone(),
             buyer: buyer.clone(),
-            amount: Money::sum(currency, seats.iter().map(|s| s.price)).unwrap(),
+            amount: PricedSeat::total(&seats, fee, currency).unwrap(),
             seats,
             expires_at: self.now + TimeDelta::seconds(HOLD_SECONDS.into()),
             show_revision: self.shows[show].revision,
-            fee: 0,
+            fee,
             channel: None,
             shop: ShopData::default(),
             request: Some(RequestFingerprint { key: booking.to_string(), body: "body".into() }),

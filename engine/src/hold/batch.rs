@@ -72,7 +72,7 @@ async fn hold_group(services: &Services, requests: &[HoldRequest], seller: &str)
     for (index, (request, answer)) in requests.iter().zip(&mut answers).enumerate() {
         let member = group.as_ref().map(|group| group.member(index));
         let keyed = request.fingerprint.as_ref().map(|_| request.booking);
-        match refuse_at_once(services, &request.show, &request.selection, keyed) {
+        match refuse_at_once(services, &request.show, &request.selection, &request.price_types, keyed) {
             Err(rejection) => *answer = Some(Err(rejection.into())),
             Ok(()) => {
                 let mut hold = async move { (index, place(services, request, seller, member.as_ref()).await) }.boxed();

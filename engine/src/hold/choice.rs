@@ -3,7 +3,9 @@
 
 use super::target::HoldTarget;
 use crate::requests::SeatSelection;
+use lastseat_domain::event::SingleSeats;
 use lastseat_domain::seat_state::SeatState;
+use lastseat_domain::single_seats::{self, Place};
 use lastseat_domain::{CategoryId, Rejection, SeatId};
 use std::collections::HashSet;
 
@@ -96,6 +98,32 @@ impl Choice {
             Self::Any { area, quantity } => enough(target, &[*area], *quantity),
             Self::Best { areas, quantity } => enough(target, areas, *quantity),
         }
+    }
+
+    /// Refuses a pick that leaves a single seat alone, if the show wants that. Seats that other holds of this node are
+    /// trying to get count as taken.
+    pub(super) fn refuse_single_seats(&self, target: &HoldTarget<'_>) -> Result<(), Rejection> {
+        let Self::Seats(picked) = self else { return Ok(()) };
+        if target.show.facts.single_seats == SingleSeats::Allow {
+            return Ok(());
+        }
+        let (plan, table) = (&target.show.plan, &target.seats);
+        let mut segments: Vec<_> = picked.iter().filter_map(|seat| plan.segment_of(*seat)).collect();
+        segments.sort_unstable_by_key(|segment| segment.start);
+        segments.dedup();
+        for segment in segments {
+            let place = |seat: u32| match (picked.contains(&seat), table.is_free(seat)) {
+                (true, _) => Place::Picked,
+                (false, true) => Place::Free,
+                (false, false) => Place::Taken,
+            };
+            let places: Vec<Place> = segment.clone().map(place).collect();
+            let alone = single_seats::left_alone(&places).and_then(|at| segment.clone().nth(at));
+            if let Some(seat) = alone.and_then(|index| plan.id_of(index)) {
+                return Err(Rejection::LeavesSingleSeat { seat });
+            }
+        }
+        Ok(())
     }
 
     /// Whether other holds of this node are trying to get seats that might do.

@@ -1,7 +1,7 @@
 //! One hold being placed, and the events that open its booking.
 
 use super::append_group::Member;
-use super::target::HoldTarget;
+use super::target::{HoldTarget, PricedSeats};
 use crate::error::{CommandError, Fault};
 use crate::requests::{Hold, HoldRequest};
 use crate::services::Services;
@@ -36,7 +36,7 @@ pub(super) enum Appended {
 
 impl HoldInProgress<'_> {
     pub(super) fn first_event(&self, seats: &[SeatId]) -> Result<BookingOpened, Fault> {
-        let (seats, amount) = self.target.priced(seats)?;
+        let PricedSeats { seats, fee, amount } = self.target.priced(seats)?;
         Ok(BookingOpened {
             booking: self.request.booking,
             show: self.target.active_show.id.clone(),
@@ -45,7 +45,7 @@ impl HoldInProgress<'_> {
             amount,
             expires_at: self.target.expires_at(),
             show_revision: self.target.show.revision,
-            fee: 0,
+            fee,
             channel: None,
             shop: ShopData::default(),
             request: self.request.fingerprint.clone(),

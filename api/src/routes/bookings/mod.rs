@@ -6,4 +6,6 @@ pub mod guests;
 pub mod hold;
 pub mod manage;
 pub mod pay;
+pub mod price_types;
 pub mod review;
+mod shown_text;

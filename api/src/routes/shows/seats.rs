@@ -6,6 +6,7 @@ use crate::etag;
 use crate::problem::Problem;
 use crate::routes::freshness;
 use crate::routes::params::InShow;
+use crate::routes::wire::PriceType;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use http::header::{ACCEPT, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYPE, ETAG, HeaderValue, VARY};
@@ -50,7 +51,7 @@ pub struct SeatJson {
     /// One of `available`, `locked`, `in_process`, `booked`.
     #[schema(example = "available")]
     state: String,
-    /// Minor units.
+    /// Minor units; with price types, the first.
     #[schema(example = 4500)]
     price: i64,
 }
@@ -73,6 +74,9 @@ pub struct AreaJson {
     /// Price of one, minor units.
     #[schema(example = 3000)]
     price: i64,
+    /// Its prices, if it has several; `price` is the first.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    price_types: Vec<PriceType>,
 }
 
 /// The same in rows: for large shows, where it takes about a byte a seat.
