@@ -6,6 +6,7 @@ const NOT_AVAILABLE = {
   locked: "is held by somebody else. It may come free again.",
   in_process: "is being paid for by somebody else. It may come free again.",
   booked: "is sold.",
+  unavailable: "is not on sale.",
 };
 
 export class SeatChoice {

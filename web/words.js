@@ -83,7 +83,7 @@ export function placeNames(labels) {
   return [...sorted.filter((label) => !label.includes(":")), ...[...counts].map(([area, count]) => `${title(area)} × ${count}`)];
 }
 
-export const STATE_NAMES = { available: "available", locked: "held", in_process: "being paid", booked: "booked" };
+export const STATE_NAMES = { available: "available", locked: "held", in_process: "being paid", booked: "booked", unavailable: "not on sale" };
 
 export const seats = (count) => (count === 1 ? "1 seat" : `${count} seats`);
 
@@ -138,7 +138,8 @@ export const CANNOT_SHOW =
 const PROBLEMS = {
   seat_unavailable: (facts, asked) => {
     if (facts.seat) {
-      const gone = facts.state === "booked" ? "was just sold to somebody else." : "was just taken by somebody else.";
+      const goneTo = { booked: "was just sold to somebody else.", unavailable: "is not on sale." };
+      const gone = goneTo[facts.state] ?? "was just taken by somebody else.";
       return `${seatName(facts.seat)} ${gone}${facts.state === "booked" ? "" : comesBack(facts)} Your other seats are still free.`.replace(
         asked > 1 ? "" : " Your other seats are still free.",
         "",

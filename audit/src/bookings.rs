@@ -171,6 +171,8 @@ fn open(
         show: e.show.clone(),
         revision: e.show_revision,
         buyer: e.buyer.clone(),
+        channel: e.channel.clone(),
+        access_code: e.access_code.clone(),
         amount: e.amount,
         seats: known().map(|(index, _)| index).collect(),
         prices: known().map(|(_, price)| price).collect(),

@@ -7,7 +7,9 @@ use lastseat_domain::event::{ShowScheduled, VoucherCause};
 use lastseat_domain::loyalty::VoucherState;
 use lastseat_domain::plan::Plan;
 use lastseat_domain::ports::event_log::Position;
-use lastseat_domain::{BookingId, BuyerId, CategoryId, Money, ShowId, StreamName, Timestamp, VoucherId};
+use lastseat_domain::{
+    AccessCodeHash, BlockId, BookingId, BuyerId, CategoryId, ChannelId, Money, ShowId, StreamName, Timestamp, VoucherId,
+};
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
@@ -82,6 +84,33 @@ impl ShowFacts {
 #[derive(Debug, Default)]
 pub(super) struct SeatFact {
     pub owner: Option<Owner>,
+    pub blocked: Option<Blocked>,
+}
+
+/// The block that a seat is in.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Blocked {
+    pub block: BlockId,
+    /// Since when and where.
+    pub since: Timestamp,
+    pub position: Position,
+}
+
+/// A block, as its own stream tells it.
+#[derive(Debug, Default)]
+pub(super) struct BlockFact {
+    pub opened: Option<BlockTerms>,
+    pub lifted_at: Option<Timestamp>,
+}
+
+/// Which seats a block was opened with, and for whom.
+#[derive(Debug)]
+pub(super) struct BlockTerms {
+    pub show: ShowId,
+    /// By the plan's index, sorted.
+    pub seats: Box<[u32]>,
+    pub channel: Option<ChannelId>,
+    pub access_code: Option<AccessCodeHash>,
 }
 
 /// Who has a seat.
@@ -89,6 +118,8 @@ pub(super) struct SeatFact {
 pub(super) struct Owner {
     pub booking: BookingId,
     pub booked: bool,
+    /// The block that it was taken from.
+    pub block: Option<BlockId>,
     /// Deadline as the lock names it.
     pub expires_at: Timestamp,
     /// When and where it was locked.
@@ -107,6 +138,7 @@ impl SeatFact {
 
     pub fn state_name(&self) -> &'static str {
         match self.owner {
+            None if self.blocked.is_some() => "unavailable",
             None => "available",
             Some(Owner { booked: false, .. }) => "locked",
             Some(Owner { booked: true, .. }) => "booked",
@@ -156,6 +188,8 @@ pub(super) struct Opened {
     /// Revision of the show that it was priced at.
     pub revision: u64,
     pub buyer: BuyerId,
+    pub channel: Option<ChannelId>,
+    pub access_code: Option<AccessCodeHash>,
     pub amount: Money,
     /// By the plan's index; seats that are not in the plan are left out.
     pub seats: Box<[u32]>,

@@ -4,6 +4,7 @@ use super::code::Code;
 use super::facts::{Book, Decision, Owner, ShowFacts, at_the_end};
 use super::report::Place;
 use super::state::Audit;
+use crate::blocks::judge_block;
 use lastseat_domain::event::{AbortReason, Event};
 use lastseat_domain::{Envelope, StreamName, Timestamp};
 
@@ -36,6 +37,7 @@ impl Audit {
         };
         let Some(seat) = show.seats.get_mut(index as usize) else { return };
         let findings = &mut self.findings;
+        judge_block(seat, envelope, index, &self.blocks, &self.bookings, findings, &place);
         let before = seat.owner;
         match &envelope.event {
             Event::SeatLocked(e) => {
@@ -55,6 +57,7 @@ impl Audit {
                 seat.owner = Some(Owner {
                     booking: e.booking,
                     booked: false,
+                    block: e.block,
                     expires_at: e.expires_at,
                     since: envelope.metadata.at,
                     position: envelope.position,
@@ -86,7 +89,14 @@ impl Audit {
                 });
                 let since = envelope.metadata.at;
                 seat.owner = Some(before.filter(|_| owns).map_or(
-                    Owner { booking: e.booking, booked: true, expires_at: since, since, position: envelope.position },
+                    Owner {
+                        booking: e.booking,
+                        booked: true,
+                        block: e.block,
+                        expires_at: since,
+                        since,
+                        position: envelope.position,
+                    },
                     |o| Owner { booked: true, ..o },
                 ));
             }

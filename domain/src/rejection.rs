@@ -110,6 +110,18 @@ rejections! {
     SoldOut { /// When the first hold ends, if some are only held.
         free_at: Option<Timestamp> } = "sold_out", "Sold out. A place becomes free if a hold ends without payment.";
 
+    // Blocks.
+    /// The block can't be opened like this.
+    InvalidBlock { /// The field of the request.
+        field: &'static str, /// What is wrong with it, without the full stop.
+        why: String } = "invalid_block", "Invalid block: {why}.";
+    /// No such block of this show.
+    BlockNotFound = "block_not_found", "There is no such block. GET /v1/shows/…/blocks lists them.";
+    /// It was lifted, or given up before it was open.
+    BlockOver = "block_over", "This block was lifted, or given up because not all of its seats could be blocked. Send the request with a new Idempotency-Key.";
+    /// No open block of the show has this code or channel.
+    NoSuchAccess = "access_refused", "No seats of this show are kept for that access code and channel. Check the code, or leave it out to buy from the open sale.";
+
     // Idempotency.
     /// The key was used for another request.
     IdempotencyKeyReused = "idempotency_key_reused", "This Idempotency-Key was used for a request with another body. Use a new key for a new request.";

@@ -168,9 +168,27 @@ fn samples() -> Vec<(&'static str, Event)> {
         ("SalesPaused.v1", SalesPaused { show: show.clone() }.into()),
         ("SalesResumed.v1", SalesResumed { show: show.clone() }.into()),
         ("ShowCancelled.v1", ShowCancelled { show: show.clone() }.into()),
-        ("SeatLocked.v1", SeatLocked { booking, buyer: buyer.clone(), price: 8500, expires_at: minute(10) }.into()),
-        ("SeatReleased.v1", SeatReleased { booking, reason: AbortReason::Expired }.into()),
-        ("SeatBooked.v1", SeatBooked { booking }.into()),
+        ("SeatLocked.v1", SeatLocked { booking, buyer: buyer.clone(), price: 8500, expires_at: minute(10), block: None }.into()),
+        ("SeatReleased.v1", SeatReleased { booking, reason: AbortReason::Expired, block: None }.into()),
+        ("SeatBooked.v1", SeatBooked { booking, block: None }.into()),
+        (
+            "SeatLocked.v1.block",
+            SeatLocked { booking, buyer: buyer.clone(), price: 8500, expires_at: minute(10), block: Some(block(1)) }.into(),
+        ),
+        ("SeatReleased.v1.block", SeatReleased { booking, reason: AbortReason::Expired, block: Some(block(1)) }.into()),
+        ("SeatBooked.v1.block", SeatBooked { booking, block: Some(block(1)) }.into()),
+        ("SeatBlocked.v1", SeatBlocked { block: block(1) }.into()),
+        ("SeatUnblocked.v1", SeatUnblocked { block: block(1) }.into()),
+        ("BlockOpened.v1", BlockOpened { request: Some(request()), ..block_opened() }.into()),
+        ("BlockOpened.v1.min", BlockOpened { channel: None, access_code: None, ..block_opened() }.into()),
+        (
+            "BlockLifted.v1",
+            BlockLifted { block: block(1), show: show.clone(), reason: LiftReason::Requested, by: "admin".into() }.into(),
+        ),
+        (
+            "BookingOpened.v1.channel",
+            BookingOpened { channel: block_opened().channel, access_code: block_opened().access_code, ..opened.clone() }.into(),
+        ),
         ("BookingOpened.v1", opened.clone().into()),
         ("BookingOpened.v1.revised", BookingOpened { show_revision: 3, ..opened.clone() }.into()),
         ("BookingOpened.v1.price_types", opened_with_price_types(booking).into()),
@@ -295,7 +313,7 @@ fn every_event_has_a_golden_file_and_every_golden_file_an_event() {
     let there: BTreeSet<String> =
         std::fs::read_dir(directory()).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
     assert_eq!(there, expected);
-    assert_eq!(Event::NAMES.len(), 29);
+    assert_eq!(Event::NAMES.len(), 33);
 }
 
 #[test]
@@ -374,7 +392,7 @@ fn metadata_without_a_version_is_of_the_first() {
 #[test]
 fn the_prototypes_reservation_is_read_as_a_lock() {
     let envelope = decode("SeatReserved", &golden("SeatReserved.v0"), &metadata_v(0)).unwrap().unwrap();
-    let lock = SeatLocked { booking: id(1), buyer: buyer(1), price: 8505, expires_at: minute(10) };
+    let lock = SeatLocked { booking: id(1), buyer: buyer(1), price: 8505, expires_at: minute(10), block: None };
     assert_eq!(envelope.event, lock.into());
 }
 

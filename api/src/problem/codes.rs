@@ -84,6 +84,12 @@ codes! {
     LeavesSingleSeat = "leaves_single_seat", CONFLICT, "A single seat would be left alone";
     SoldOut = "sold_out", GONE, "Sold out";
 
+    // Blocks.
+    InvalidBlock = "invalid_block", UNPROCESSABLE_ENTITY, "The block is invalid";
+    BlockNotFound = "block_not_found", NOT_FOUND, "No such block";
+    BlockOver = "block_over", GONE, "The block is over";
+    AccessRefused = "access_refused", FORBIDDEN, "The access code opens nothing here";
+
     // Bookings.
     BookingNotFound = "booking_not_found", NOT_FOUND, "No such booking";
     BookingOver = "booking_over", GONE, "The booking is over";
@@ -153,6 +159,10 @@ impl Code {
             R::SeatUnavailable { .. } | R::NotEnoughTogether { .. } => Self::SeatUnavailable,
             R::LeavesSingleSeat { .. } => Self::LeavesSingleSeat,
             R::SoldOut { .. } => Self::SoldOut,
+            R::InvalidBlock { .. } => Self::InvalidBlock,
+            R::BlockNotFound => Self::BlockNotFound,
+            R::BlockOver => Self::BlockOver,
+            R::NoSuchAccess => Self::AccessRefused,
             R::IdempotencyKeyReused => Self::IdempotencyKeyReused,
             R::BookingNotFound => Self::BookingNotFound,
             R::BookingOver { .. } => Self::BookingOver,

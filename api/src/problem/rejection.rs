@@ -17,7 +17,7 @@ fn with_facts(problem: Problem, rejection: &Rejection) -> Problem {
     use Rejection as R;
     match rejection {
         R::ShowExists { show } | R::SalesPaused { show } | R::ShowCancelled { show } => problem.fact("show", show),
-        R::InvalidShow { field, .. } => problem.fact("field", field),
+        R::InvalidShow { field, .. } | R::InvalidBlock { field, .. } => problem.fact("field", field),
         R::ShowChanged { show, revision } => problem.fact("show", show).fact("revision", revision),
         R::SaleNotOpen { show, opens_at } => problem.fact("show", show).fact("opens_at", opens_at),
         R::SaleClosed { show, closed_at } => problem.fact("show", show).fact("closed_at", closed_at),
@@ -51,6 +51,9 @@ fn with_facts(problem: Problem, rejection: &Rejection) -> Problem {
             problem.fact("voucher", voucher)
         }
         R::ShowNotFound
+        | R::BlockNotFound
+        | R::BlockOver
+        | R::NoSuchAccess
         | R::IdempotencyKeyReused
         | R::BookingNotFound
         | R::AlreadyExtended

@@ -2,10 +2,12 @@
 //! event is in the log as the engine would have written it.
 
 use chrono::{DateTime, TimeDelta};
+use lastseat_domain::block::{self, Block, BlockCommand};
 use lastseat_domain::booking::{self, Booking, BookingCommand};
 use lastseat_domain::event::Reward;
 use lastseat_domain::event::{
-    AbortReason, BookingOpened, Event, Fees, PricedSeat, RequestFingerprint, ShopData, ShowDetails, ShowScheduled, SingleSeats,
+    AbortReason, BlockOpened, BookingOpened, Event, Fees, PricedSeat, RequestFingerprint, ShopData, ShowDetails, ShowScheduled,
+    SingleSeats,
 };
 use lastseat_domain::loyalty::{self, Account, LoyaltyCommand};
 use lastseat_domain::plan::{Area, Category, PriceType, Row};
@@ -13,8 +15,8 @@ use lastseat_domain::ports::event_log::{Decoded, Expected, Position, RecordedEve
 use lastseat_domain::seat::{self, Seat, SeatCommand};
 use lastseat_domain::show::{self, Show};
 use lastseat_domain::{
-    AreaId, BookingId, BuyerId, CategoryId, Currency, IntentId, Metadata, PriceTypeId, SeatId, ShowId, StreamName, Timestamp,
-    codec,
+    AccessCodeHash, AreaId, BlockId, BookingId, BuyerId, CategoryId, Currency, IntentId, Metadata, PriceTypeId, SeatId, ShowId,
+    StreamName, Timestamp, codec,
 };
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
@@ -36,6 +38,11 @@ pub fn seat_id(text: &str) -> SeatId {
 
 pub fn booking_id(n: u128) -> BookingId {
     BookingId(Uuid::from_u128((n << 64) | 5))
+}
+
+/// That of all blocks.
+pub fn access_code() -> AccessCodeHash {
+    AccessCodeHash("hash".to_owned())
 }
 
 /// A show of `rows` labelled rows of `per_row`, and an unlabelled floor of `floor` places.
@@ -91,6 +98,7 @@ pub struct World {
     /// Seats locked for a booking.
     pub held: BTreeMap<BookingId, Vec<(ShowId, SeatId)>>,
     pub accounts: BTreeMap<BuyerId, Account>,
+    pub blocks: BTreeMap<BlockId, Block>,
     revisions: HashMap<StreamName, u64>,
     /// Distance of two positions.
     pub stride: u64,
@@ -107,6 +115,7 @@ impl World {
             bookings: BTreeMap::new(),
             held: BTreeMap::new(),
             accounts: BTreeMap::new(),
+            blocks: BTreeMap::new(),
             revisions: HashMap::new(),
             stride,
             next_booking: 0,
@@ -198,7 +207,7 @@ impl World {
     pub fn lock(&mut self, booking: BookingId, buyer: &BuyerId, show: &ShowId, seat: &SeatId) -> bool {
         let price = self.priced(show, seat).price;
         let expires_at = self.now + TimeDelta::seconds(HOLD_SECONDS.into());
-        self.seat(show, seat, SeatCommand::Lock { booking, buyer: buyer.clone(), price, expires_at })
+        self.seat(show, seat, SeatCommand::Lock { booking, buyer: buyer.clone(), price, expires_at, blocks: vec![] })
     }
 
     pub fn opening(&self, booking: BookingId, buyer: &BuyerId, show: &ShowId, seats: &[SeatId]) -> BookingOpened {
@@ -215,6 +224,7 @@ impl World {
             show_revision: self.shows[show].revision,
             fee,
             channel: None,
+            access_code: None,
             shop: ShopData::default(),
             request: Some(RequestFingerprint { key: booking.to_string(), body: "body".into() }),
         }
@@ -240,6 +250,61 @@ impl World {
             assert!(self.lock(id, &buyer, &show, seat));
         }
         id
+    }
+
+    /// A block of seats that are all free, for whoever has its code.
+    pub fn block(&mut self, show: &str, seats: &[&str]) -> BlockId {
+        let (id, show) = (BlockId(Uuid::from_u128(((self.blocks.len() as u128 + 1) << 64) | 7)), show_id(show));
+        let seats: Vec<_> = seats.iter().map(|s| seat_id(s)).collect();
+        for seat in &seats {
+            assert!(self.seat(&show, seat, SeatCommand::Block { block: id }));
+        }
+        let code = Some(access_code());
+        let (reason, by) = ("Sponsor".to_owned(), "admin".to_owned());
+        let opened = BlockOpened { block: id, show, seats, reason, channel: None, access_code: code, by, request: None };
+        assert!(self.command_block(id, BlockCommand::Open(opened)));
+        id
+    }
+
+    /// One command to one block. Whether the decider took it.
+    pub fn command_block(&mut self, id: BlockId, command: BlockCommand) -> bool {
+        let Ok(events) = block::decide(id, self.blocks.get(&id), command) else { return false };
+        self.append(StreamName::block(id), &events);
+        let now = self.now;
+        let state = events.iter().fold(self.blocks.remove(&id), |state, event| block::evolve(state, event, now));
+        self.blocks.extend(state.map(|state| (id, state)));
+        true
+    }
+
+    /// A hold of a seat of this block, with its code.
+    pub fn hold_from(&mut self, block: BlockId, buyer: &str, show: &str, seat: &str) -> BookingId {
+        let (id, show, buyer, seat) = (self.new_booking(), show_id(show), BuyerId::new(buyer).unwrap(), seat_id(seat));
+        let opened =
+            BookingOpened { access_code: Some(access_code()), ..self.opening(id, &buyer, &show, std::slice::from_ref(&seat)) };
+        let (price, expires_at) = (self.priced(&show, &seat).price, opened.expires_at);
+        assert!(self.booking(id, BookingCommand::Open(opened)));
+        assert!(self.seat(&show, &seat, SeatCommand::Lock { booking: id, buyer, price, expires_at, blocks: vec![block] }));
+        id
+    }
+
+    /// Ends a block, and puts what it has back on sale.
+    pub fn lift(&mut self, id: BlockId) {
+        assert!(self.command_block(id, BlockCommand::Lift { by: "admin".into() }));
+        self.unblock_lifted();
+    }
+
+    /// Puts the seats of lifted blocks back on sale, those included that bookings have returned since.
+    pub fn unblock_lifted(&mut self) {
+        let lifted = |block: BlockId| self.blocks.get(&block).is_some_and(|block| block.lifted_at.is_some());
+        let due = self.seats.iter().filter_map(|(key, seat)| match seat {
+            Seat::Blocked { block } if lifted(*block) => Some((key.clone(), *block)),
+            _ => None,
+        });
+        let mut due: Vec<_> = due.collect();
+        due.sort();
+        for ((show, seat), block) in due {
+            assert!(self.seat(&show, &seat, SeatCommand::Unblock { block }));
+        }
     }
 
     pub fn intent(&self, id: BookingId) -> IntentId {

@@ -89,9 +89,8 @@ impl Choice {
 
     /// Refuses what the seat table knows to be taken. This is where nearly all of a flash sale ends.
     pub(super) fn refuse_what_is_taken(&self, target: &HoldTarget<'_>) -> Result<(), Rejection> {
-        let table = &target.seats;
         match self {
-            Self::Seats(seats) => match seats.iter().find(|seat| table.state(**seat) != SeatState::Available) {
+            Self::Seats(seats) => match seats.iter().find(|seat| !target.access.allows(&target.seats, **seat)) {
                 Some(taken) => Err(taken_in_table(target, *taken)),
                 None => Ok(()),
             },
@@ -142,11 +141,20 @@ impl Choice {
             Self::Seats(seats) => Ok(seats.clone()),
             Self::Any { area, quantity } => {
                 let n = *quantity as usize;
-                let free = target.seats.candidates(*area, *quantity).filter(|seat| !avoid.contains(seat));
+                let free = target.candidates(*area, *quantity).filter(|seat| !avoid.contains(seat));
                 let found: Vec<u32> = free.take(n).collect();
                 if found.len() < n { Err(left(target, &[*area], found.len())) } else { Ok(found) }
             }
-            Self::Best { areas, quantity } => side_by_side(target, areas, *quantity as usize, avoid),
+            Self::Best { areas, quantity } => {
+                let n = *quantity as usize;
+                let of_blocks = |seat: u32| target.seats.state(seat) == SeatState::Unavailable;
+                if !target.access.is_empty()
+                    && let Ok(seats) = side_by_side(target, areas, n, avoid, of_blocks)
+                {
+                    return Ok(seats);
+                }
+                side_by_side(target, areas, n, avoid, |_| true)
+            }
         }
     }
 }
@@ -166,7 +174,8 @@ fn taken_in_table(target: &HoldTarget<'_>, index: u32) -> Rejection {
 
 fn enough(target: &HoldTarget<'_>, areas: &[u32], quantity: u32) -> Result<(), Rejection> {
     let available: u32 = areas.iter().map(|area| target.seats.available(*area)).sum();
-    if available < quantity { Err(left(target, areas, available as usize)) } else { Ok(()) }
+    let blocked = || areas.iter().map(|area| target.access.count(&target.seats, &target.show.plan, *area)).sum::<u32>();
+    if available < quantity && available + blocked() < quantity { Err(left(target, areas, available as usize)) } else { Ok(()) }
 }
 
 /// The refusal where only `available` seats are left.
@@ -181,10 +190,16 @@ fn left(target: &HoldTarget<'_>, areas: &[u32], available: usize) -> Rejection {
 
 /// The best `n` seats side by side: the front-most row that has them; in it the place that strands no
 /// single seat, which can't be sold to a group, and leaves space for groups of the same size; of these
-/// the nearest to the row's middle.
-fn side_by_side(target: &HoldTarget<'_>, areas: &[u32], n: usize, avoid: &HashSet<u32>) -> Result<Vec<u32>, Rejection> {
-    let (plan, table) = (&target.show.plan, &target.seats);
-    let is_free = |seat: u32| table.is_free(seat) && !avoid.contains(&seat);
+/// the nearest to the row's middle. Only of those that are `wanted`.
+fn side_by_side(
+    target: &HoldTarget<'_>,
+    areas: &[u32],
+    n: usize,
+    avoid: &HashSet<u32>,
+    wanted: impl Fn(u32) -> bool,
+) -> Result<Vec<u32>, Rejection> {
+    let plan = &target.show.plan;
+    let is_free = |seat: u32| target.may_try(seat) && wanted(seat) && !avoid.contains(&seat);
     let mut free = 0_usize;
     for area in areas.iter().filter_map(|index| plan.areas.get(*index as usize)) {
         let place = |seat: u32| plan.seat(seat).map(|s| (s.row, s.segment));

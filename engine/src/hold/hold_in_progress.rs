@@ -10,7 +10,7 @@ use lastseat_domain::decider::Decider;
 use lastseat_domain::event::{BookingOpened, Event, PricedSeat, ShopData};
 use lastseat_domain::ports::event_log::{Expected, StreamWrite, WriteOutcome};
 use lastseat_domain::seat::SeatCommand;
-use lastseat_domain::{Metadata, Rejection, SeatId, Timestamp, codec};
+use lastseat_domain::{BlockId, Metadata, Rejection, SeatId, Timestamp, codec};
 
 pub(super) struct HoldInProgress<'a> {
     pub services: &'a Services,
@@ -46,7 +46,8 @@ impl HoldInProgress<'_> {
             expires_at: self.target.expires_at(),
             show_revision: self.target.show.revision,
             fee,
-            channel: None,
+            channel: self.target.access.channel(),
+            access_code: self.target.access.code(),
             shop: ShopData::default(),
             request: self.request.fingerprint.clone(),
         })
@@ -91,7 +92,12 @@ pub(super) fn metadata_of_hold(request: &HoldRequest, sender: &str, at: Timestam
     }
 }
 
-/// The command that locks one of a booking's seats.
-pub(super) fn lock_command(opened: &BookingOpened, priced: &PricedSeat, expires_at: Timestamp) -> SeatCommand {
-    SeatCommand::Lock { booking: opened.booking, buyer: opened.buyer.clone(), price: priced.price, expires_at }
+/// The command that locks one of a booking's seats. `blocks`: those that it may buy from.
+pub(super) fn lock_command(
+    opened: &BookingOpened,
+    priced: &PricedSeat,
+    expires_at: Timestamp,
+    blocks: Vec<BlockId>,
+) -> SeatCommand {
+    SeatCommand::Lock { booking: opened.booking, buyer: opened.buyer.clone(), price: priced.price, expires_at, blocks }
 }

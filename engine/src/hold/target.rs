@@ -1,10 +1,12 @@
 //! Which seats of which show a hold is for, and what they cost, at one moment.
 
+use super::access::HoldAccess;
 use crate::error::Fault;
 use crate::requests::{HoldRequest, PriceTypeChoice, SeatSelection};
 use crate::seat_table::SeatTable;
 use crate::services::Services;
 use crate::show_registry::ActiveShow;
+use lastseat_domain::block::Access;
 use lastseat_domain::event::PricedSeat;
 use lastseat_domain::show::Show;
 use lastseat_domain::{Money, PriceTypeId, Rejection, SeatId, ShowId, Timestamp};
@@ -17,6 +19,7 @@ pub(super) struct HoldTarget<'a> {
     pub seats: Arc<SeatTable>,
     pub selection: &'a SeatSelection,
     pub price_types: &'a PriceTypeChoice,
+    pub access: HoldAccess<'a>,
     pub now: Timestamp,
 }
 
@@ -40,7 +43,8 @@ impl<'a> HoldTarget<'a> {
         let active_show = services.shows.get(show).ok_or(Rejection::ShowNotFound)?;
         let now = active_show.now();
         let (show, seats) = (Arc::clone(&now.show), Arc::clone(&now.seats));
-        Ok(Self { active_show, show, seats, selection, price_types, now: services.now() })
+        let access = HoldAccess::unknown();
+        Ok(Self { active_show, show, seats, selection, price_types, access, now: services.now() })
     }
 
     /// # Errors
@@ -49,8 +53,25 @@ impl<'a> HoldTarget<'a> {
         Self::find(services, &request.show, &request.selection, &request.price_types)
     }
 
+    /// With what the buyer shows to buy from blocks.
+    pub(super) fn with_access(self, access: &'a Access) -> Self {
+        Self { access: HoldAccess::of(&self.active_show, access), ..self }
+    }
+
     pub(super) fn expires_at(&self) -> Timestamp {
         self.now + chrono::TimeDelta::seconds(self.show.facts.hold_seconds.into())
+    }
+
+    /// Whether a hold may try to get a seat.
+    pub(super) fn may_try(&self, seat: u32) -> bool {
+        !self.seats.is_claimed(seat) && self.access.allows(&self.seats, seat)
+    }
+
+    /// Units of an area that may be tried, each once: first those of the hold's blocks, then free ones.
+    pub(super) fn candidates(&self, area: u32, step: u32) -> impl Iterator<Item = u32> {
+        let blocked =
+            if self.access.is_empty() { Vec::new() } else { self.access.blocked_seats(&self.seats, &self.show.plan, area) };
+        blocked.into_iter().chain(self.seats.candidates(area, step))
     }
 
     pub(super) fn names(&self, seats: &[u32]) -> Vec<SeatId> {

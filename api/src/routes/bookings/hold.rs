@@ -12,6 +12,7 @@ use crate::auth::Caller;
 use crate::body::wrong_quantity;
 use crate::metrics;
 use crate::problem::{Code, Problem};
+use crate::routes::bookings::access::{self, Shown};
 use crate::routes::bookings::guests;
 use crate::routes::bookings::price_types::{self, AskedSeat, Counts, SeatOfHold};
 use crate::routes::bookings::shown_text::shortened;
@@ -53,6 +54,12 @@ pub struct HoldSeats {
     /// Labels of seats, each alone or with a price type: you get all of them or none.
     #[schema(example = json!(["A-1", {"seat": "A-2", "price_type": "child"}]), min_items = 1)]
     seats: Vec<SeatOfHold>,
+    /// Where it is sold. `till` is for staff.
+    #[schema(example = "sponsor", nullable = false)]
+    channel: Option<String>,
+    /// Opens the blocks of seats that have this code.
+    #[schema(example = "sesame-2027", min_length = 8, max_length = 128, pattern = "^[!-~]+$", nullable = false)]
+    access_code: Option<String>,
 }
 
 /// Any places of an unlabelled area.
@@ -68,6 +75,12 @@ pub struct HoldArea {
     /// How many of them have which price type; together `quantity`. All have the first if absent.
     #[schema(value_type = Option<std::collections::BTreeMap<String, u32>>, example = json!({"adult": 1, "child": 1}), nullable = false)]
     price_types: Option<Counts>,
+    /// Where it is sold. `till` is for staff.
+    #[schema(example = "sponsor", nullable = false)]
+    channel: Option<String>,
+    /// Opens the blocks of seats that have this code.
+    #[schema(example = "sesame-2027", min_length = 8, max_length = 128, pattern = "^[!-~]+$", nullable = false)]
+    access_code: Option<String>,
 }
 
 /// The best seats that are free side by side.
@@ -76,10 +89,16 @@ pub struct HoldArea {
 #[allow(dead_code, reason = "only described, never built")]
 pub struct HoldBestAvailable {
     best_available: BestAvailable,
+    /// Where it is sold. `till` is for staff.
+    #[schema(example = "sponsor", nullable = false)]
+    channel: Option<String>,
+    /// Opens the blocks of seats that have this code.
+    #[schema(example = "sesame-2027", min_length = 8, max_length = 128, pattern = "^[!-~]+$", nullable = false)]
+    access_code: Option<String>,
 }
 
 /// All members of the three ways; [`HoldBody::into_selection`] checks that exactly one is used.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, expecting = "an object")]
 pub struct HoldBody {
     pub(super) seats: Option<Vec<AskedSeat>>,
@@ -87,6 +106,8 @@ pub struct HoldBody {
     pub(super) quantity: Option<u32>,
     pub(super) price_types: Option<Counts>,
     pub(super) best_available: Option<BestAvailable>,
+    pub(super) channel: Option<String>,
+    pub(super) access_code: Option<String>,
 }
 
 /// The best seats side by side in a category.
@@ -123,7 +144,10 @@ pub async fn hold_seats(State(app): State<App>, InShow(show): InShow, command: R
 
 async fn hold(app: App, show: ShowId, command: Command<Holder>) -> Result<Answer, Problem> {
     let max = || app.box_office().show(&show).map_or(DEFAULT_MAX, |s| s.facts.max_seats_per_booking);
-    let (selection, price_types) = command.order::<HoldBody>(max).and_then(|body| body.into_selection(max))?;
+    let mut body = command.order::<HoldBody>(max)?;
+    let shown = body.take_shown();
+    let (selection, price_types) = body.into_selection(max)?;
+    let access = shown.into_access(&app, &show, &command.caller)?;
     let keyed = command.key().map(|key| booking_of_key(&app, &command.caller, &show, key));
     let checked = app.box_office().refuse_at_once(&show, &selection, &price_types, keyed);
     checked.map_err(|rejection| refused(&app, rejection))?;
@@ -142,8 +166,10 @@ async fn hold(app: App, show: ShowId, command: Command<Holder>) -> Result<Answer
         },
         Caller::Token { .. } | Caller::Booking(_) => None,
     };
-    let hold = app.box_office().hold(request).await.map_err(|error| failed(&app, error))?;
-
+    let guess = access::guess(&app, &access, &command.caller, command.client)?;
+    let decided = app.box_office().hold_with_access(request, access).await;
+    access::decided(guess, &decided);
+    let hold = decided.map_err(|error| failed(&app, error))?;
     if let Some(unit) = guest {
         guests::has_held(&app, command.client, unit, &hold).await;
     }
@@ -193,6 +219,16 @@ pub(super) fn refused(app: &App, rejection: Rejection) -> Problem {
 }
 
 impl HoldBody {
+    /// Takes what it shows to buy from blocks.
+    pub(super) fn take_shown(&mut self) -> Shown {
+        Shown { channel: self.channel.take(), access_code: self.access_code.take() }
+    }
+
+    /// Whether it shows anything.
+    pub(super) fn shows_access(&self) -> bool {
+        self.channel.is_some() || self.access_code.is_some()
+    }
+
     /// The seats, and which of its category's prices each has.
     pub(super) fn into_selection(self, max: impl FnOnce() -> u32) -> Result<(SeatSelection, PriceTypeChoice), Problem> {
         let counts = self.price_types;
@@ -223,11 +259,11 @@ impl HoldBody {
 }
 
 /// A text that can't be a seat's label is an unknown seat. The problem repeats the text, shortened.
-fn seat_id(text: &str) -> Result<SeatId, Problem> {
+pub fn seat_id(text: &str) -> Result<SeatId, Problem> {
     SeatId::new(text).map_err(|_| Rejection::UnknownSeat { seat: shortened(text) }.into())
 }
 
-fn area_id(text: &str) -> Result<AreaId, Problem> {
+pub fn area_id(text: &str) -> Result<AreaId, Problem> {
     AreaId::new(text).map_err(|_| {
         let area = shortened(text);
         Problem::new(Code::UnknownArea, format!("The show has no area `{area}`. Its seats answer lists the areas."))

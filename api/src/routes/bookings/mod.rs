@@ -1,5 +1,6 @@
 //! Bookings: from hold to confirmed, aborted or refunded.
 
+pub mod access;
 pub mod batch;
 pub mod fast_refusal;
 pub mod guests;

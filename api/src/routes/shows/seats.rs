@@ -48,7 +48,7 @@ pub struct SeatJson {
     /// The area that it is in.
     #[schema(example = "stalls")]
     area: String,
-    /// One of `available`, `locked`, `in_process`, `booked`.
+    /// One of `available`, `locked`, `in_process`, `booked`, `unavailable` (not on sale).
     #[schema(example = "available")]
     state: String,
     /// Minor units; with price types, the first.
@@ -111,8 +111,8 @@ pub struct RowJson {
     /// What its seats' labels begin with.
     #[schema(example = "A")]
     row: String,
-    /// A letter for each seat, from number 1: `a` available, `l` locked, `i` in process, `b` booked. The third
-    /// letter of row `A` is seat `A-3`.
+    /// A letter for each seat, from number 1: `a` available, `l` locked, `i` in process, `b` booked, `u`
+    /// unavailable. The third letter of row `A` is seat `A-3`.
     #[schema(example = "aaalbbiaa")]
     seats: String,
 }

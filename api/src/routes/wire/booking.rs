@@ -5,7 +5,7 @@ use crate::app::App;
 use crate::names::reason_name;
 use lastseat_domain::booking::{Booking, Phase};
 use lastseat_domain::event::PricedSeat;
-use lastseat_domain::{BookingId, BuyerId, Money, PriceTypeId, Secret, ShowId, Timestamp};
+use lastseat_domain::{BookingId, BuyerId, ChannelId, Money, PriceTypeId, Secret, ShowId, Timestamp};
 use lastseat_projections::BookingView;
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -99,6 +99,10 @@ pub struct BookingJson<'a> {
     /// What it costs: the prices of its seats and the fees.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub amount: Option<Amount>,
+    /// Where it was sold; the open sale if absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = String, example = "till", nullable = false)]
+    pub channel: Option<&'a ChannelId>,
     /// When the hold began.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>, format = DateTime)]
@@ -159,6 +163,7 @@ impl<'a> BookingJson<'a> {
             subtotal,
             fees,
             amount: booking.amount().map(Amount::from),
+            channel: booking.opened.as_ref().and_then(|opened| opened.channel.as_ref()),
             opened_at: booking.opened_at,
             expires_at: booking.expires_at,
             extended: booking.extended,
@@ -183,6 +188,7 @@ impl<'a> BookingJson<'a> {
             subtotal,
             fees,
             amount: Some(view.amount.into()),
+            channel: view.channel.as_ref(),
             opened_at: Some(view.opened_at),
             expires_at: Some(view.expires_at),
             extended: view.extended,

@@ -76,7 +76,7 @@ impl AskedHold {
             let detail = "`idempotency_key` must be 1 to 255 visible ASCII characters without spaces. Use a UUID.";
             return Err(Problem::new(Code::InvalidIdempotencyKey, detail).fact("field", "idempotency_key"));
         }
-        let body = HoldBody { seats, area, quantity, price_types, best_available };
+        let body = HoldBody { seats, area, quantity, price_types, best_available, ..HoldBody::default() };
         let (selection, price_types) = body.into_selection(|| most)?;
         Ok(Self { buyer, selection, price_types, key })
     }
