@@ -52,7 +52,7 @@ export class Checkout extends EventTarget {
     this.#hasForm = hasForm;
     this.#show = show.id;
     this.#title = show.title;
-    this.#choice = new SeatChoice(inventory, show.max_seats_per_booking);
+    this.#choice = new SeatChoice(inventory, show);
     this.#inventory = inventory;
     this.#bookings = bookings;
     this.#memory = new TabMemory(show.id);
@@ -89,6 +89,21 @@ export class Checkout extends EventTarget {
 
   get total() {
     return this.#choice.total;
+  }
+
+  /** The part of the total that are fees. */
+  get fees() {
+    return this.#choice.fees;
+  }
+
+  /** The price types that a chosen seat may have, and the one that it has. */
+  priceTypes(label) {
+    return { types: this.#choice.typesOf(label), chosen: this.#choice.typeOf(label) };
+  }
+
+  choosePriceType(label, priceType) {
+    this.#choice.choose(label, priceType);
+    this.#become(this.phase, this.note);
   }
 
   /** Milliseconds until the hold ends. */
@@ -148,7 +163,7 @@ export class Checkout extends EventTarget {
   // --- Holding ----------------------------------------------------------------------------------
 
   /** Holds the chosen seats, or another `selection`: places of an area, or the best available seats. */
-  async hold(selection = { seats: this.picked }, repeatedKey) {
+  async hold(selection = { seats: this.#choice.seats }, repeatedKey) {
     if (this.phase !== "picking" || this.busy) return;
     const quantity = selection.seats?.length ?? selection.quantity ?? selection.best_available.quantity;
     const request = { command: "hold", body: JSON.stringify(selection) };

@@ -8,7 +8,7 @@ import { backoff, get } from "./api.js";
 
 /** A snapshot with a letter for each seat: a hundredth of the bytes of a large show. */
 const ROWS = "application/vnd.lastseat.seat-rows+json";
-const EVENTS = ["seat_locked", "seat_processing", "seat_booked", "seat_released"];
+const EVENTS = ["seat_locked", "seat_processing", "seat_booked", "seat_released", "seat_blocked", "seat_unblocked"];
 /** Silence after which we ask whether an event was missed. */
 const SILENCE_MS = 25_000;
 /** How long the stream may take to send what the snapshot has already. */

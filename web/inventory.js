@@ -3,7 +3,7 @@
 // Changes are collected and reported once a frame. Ten seats a second or a thousand, the page
 // draws as often as the screen can show it, and a seat that changed five times is drawn once.
 
-export const STATES = ["available", "locked", "in_process", "booked"];
+export const STATES = ["available", "locked", "in_process", "booked", "unavailable"];
 
 /** States by their first letters, as a snapshot's rows have them. */
 const BY_LETTER = Object.fromEntries(STATES.map((state) => [state[0], state]));
@@ -65,8 +65,13 @@ export class Inventory extends EventTarget {
     return areas.length > 0 && areas.every(({ labelled, available }) => labelled || available === 0) && this.counts.available === 0;
   }
 
-  /** Every labelled seat is booked, and no place of an area is left. */
+  /** Every labelled seat is booked, and no place of an area is left. Seats that are not on sale are not sold. */
   get soldOut() {
+    return this.full && this.counts.locked === 0 && this.counts.in_process === 0 && this.counts.unavailable === 0;
+  }
+
+  /** Nothing can be held now, and nothing is held that might come free. */
+  get notOnSale() {
     return this.full && this.counts.locked === 0 && this.counts.in_process === 0;
   }
 

@@ -153,6 +153,7 @@ function saleFacts(show, inventory) {
   }[show.status];
   if (facts) return facts;
   if (inventory.soldOut) return "Sold out.";
+  if (inventory.notOnSale) return "No seats are on sale at the moment.";
   if (inventory.full) return "Every seat is taken at the moment. Some are only held and may come free.";
   return `Up to ${show.max_seats_per_booking} seats a booking, held for ${duration(show.hold_seconds)} while you pay.`;
 }

@@ -4,7 +4,7 @@
 
 import { announce, focusHeading, h, redraw } from "./dom.js";
 import { copyButton } from "./my-bookings.js";
-import { countdown, duration, fullMoney, money, parts, placeNames, seatName, seats, timeOfDay } from "./words.js";
+import { countdown, duration, fullMoney, money, parts, placeNames, seatName, seats, timeOfDay, title } from "./words.js";
 
 /** Test cards of the sandbox, by what they show; the second list is for the curious. */
 const CARDS = [
@@ -121,7 +121,7 @@ export class Panel {
   // --- Picking ----------------------------------------------------------------------------------
 
   #picking() {
-    const { picked, phase, total, most } = this.#checkout;
+    const { picked, phase, total, fees, most } = this.#checkout;
     const holding = phase === "holding";
     if (picked.length === 0) {
       return [
@@ -135,12 +135,14 @@ export class Panel {
         "li",
         { class: "chip", data: { chip: label } },
         chipName(label),
+        this.#priceTypes(label, holding),
         h("button", { type: "button", class: "drop", "aria-label": `Leave out ${seatName(label)}`, disabled: holding, data: { key: `drop ${label}` }, onclick: () => this.#checkout.drop(label) }, "×"),
       ),
     );
     return [
       h("div", { class: "head" }, h("h2", null, seats(picked.length)), h("p", { class: "sum" }, money(total))),
       h("ul", { class: "chips", "aria-label": "Chosen seats" }, chips),
+      fees > 0 && h("p", { class: "hint" }, `Fees of ${money(fees)} included.`),
       this.#note(),
       h(
         "div",
@@ -153,6 +155,17 @@ export class Panel {
         h("button", { type: "button", class: "quiet", disabled: holding, data: { key: "clear" }, onclick: () => this.#checkout.clear() }, "Clear"),
       ),
     ];
+  }
+
+  /** Where a seat has several prices, the visitor chooses one. */
+  #priceTypes(label, disabled) {
+    const { types, chosen } = this.#checkout.priceTypes(label);
+    if (types.length === 0) return undefined;
+    const options = types.map(({ price_type, price }) =>
+      h("option", { value: price_type, selected: price_type === chosen }, `${title(price_type)} ${money(price)}`),
+    );
+    const choose = (event) => this.#checkout.choosePriceType(label, event.target.value);
+    return h("select", { class: "price-type", "aria-label": `Price of ${seatName(label)}`, disabled, data: { key: `price ${label}` }, onchange: choose }, options);
   }
 
   // --- Holding and paying -----------------------------------------------------------------------

@@ -5,7 +5,7 @@ import { STATES } from "./inventory.js";
 import { outline } from "./shapes.js";
 import { number } from "./words.js";
 
-const NAMES = { available: "Available", locked: "Locked", in_process: "In process", booked: "Booked", mine: "Yours" };
+const NAMES = { available: "Available", locked: "Locked", in_process: "In process", booked: "Booked", unavailable: "Not on sale", mine: "Yours" };
 const SECONDS = 40;
 
 export class Pulse {

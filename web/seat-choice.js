@@ -6,6 +6,7 @@ const NOT_AVAILABLE = {
   locked: "is held by somebody else. It may come free again.",
   in_process: "is being paid for by somebody else. It may come free again.",
   booked: "is sold.",
+  unavailable: "is not on sale.",
 };
 
 export class SeatChoice {
@@ -13,14 +14,47 @@ export class SeatChoice {
   /** Most seats of one booking. */
   most;
   #inventory;
+  #fees;
+  /** Price types that were chosen, by label. */
+  #chosen = new Map();
 
-  constructor(inventory, most) {
+  constructor(inventory, { max_seats_per_booking: most, fees = { per_seat: 0, per_booking: 0 } }) {
     this.#inventory = inventory;
     this.most = most;
+    this.#fees = fees;
   }
 
+  /** The prices of the seats and the fees. */
   get total() {
-    return this.labels.reduce((sum, label) => sum + (this.#inventory.seats.get(label)?.price ?? 0), 0);
+    return this.labels.reduce((sum, label) => sum + this.#price(label), this.fees);
+  }
+
+  get fees() {
+    return this.#fees.per_seat * this.labels.length + this.#fees.per_booking;
+  }
+
+  /** What is asked for: labels, and objects for seats that have several prices. */
+  get seats() {
+    return this.labels.map((seat) => (this.typesOf(seat).length > 0 ? { seat, price_type: this.typeOf(seat) } : seat));
+  }
+
+  /** The price types that a seat may have; none if it has one price. */
+  typesOf(label) {
+    return this.#inventory.areas.get(this.#inventory.seats.get(label)?.area)?.price_types ?? [];
+  }
+
+  /** The chosen price type of a seat, or the first. */
+  typeOf(label) {
+    return this.#chosen.get(label) ?? this.typesOf(label)[0]?.price_type;
+  }
+
+  choose(label, priceType) {
+    this.#chosen.set(label, priceType);
+  }
+
+  #price(label) {
+    const typed = this.typesOf(label).find(({ price_type }) => price_type === this.typeOf(label));
+    return typed?.price ?? this.#inventory.seats.get(label)?.price ?? 0;
   }
 
   /** Chosen seats that somebody else has taken meanwhile. */

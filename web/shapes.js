@@ -33,6 +33,8 @@ const SHAPES = {
   in_process: [...shell(7.2, 3.4), ...polygon([-4.9, -4.9], [4.9, -4.9], [4.9, 0.2], [-4.9, 0.2])],
   // Booked: a cross.
   booked: cross(4.4, 1.4),
+  // Not on sale: a bar.
+  unavailable: polygon([-5.2, -1.4], [5.2, -1.4], [5.2, 1.4], [-5.2, 1.4]),
   // The visitor's own: a tick.
   mine: [...shell(8.6, 4), ...polygon([-4.7, 0.4], [-3, -1.3], [-1.2, 0.6], [3.2, -3.9], [4.9, -2.2], [-1.2, 4])],
 };

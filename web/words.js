@@ -83,7 +83,7 @@ export function placeNames(labels) {
   return [...sorted.filter((label) => !label.includes(":")), ...[...counts].map(([area, count]) => `${title(area)} × ${count}`)];
 }
 
-export const STATE_NAMES = { available: "available", locked: "held", in_process: "being paid", booked: "booked" };
+export const STATE_NAMES = { available: "available", locked: "held", in_process: "being paid", booked: "booked", unavailable: "not on sale" };
 
 export const seats = (count) => (count === 1 ? "1 seat" : `${count} seats`);
 
@@ -138,7 +138,8 @@ export const CANNOT_SHOW =
 const PROBLEMS = {
   seat_unavailable: (facts, asked) => {
     if (facts.seat) {
-      const gone = facts.state === "booked" ? "was just sold to somebody else." : "was just taken by somebody else.";
+      const goneTo = { booked: "was just sold to somebody else.", unavailable: "is not on sale." };
+      const gone = goneTo[facts.state] ?? "was just taken by somebody else.";
       return `${seatName(facts.seat)} ${gone}${facts.state === "booked" ? "" : comesBack(facts)} Your other seats are still free.`.replace(
         asked > 1 ? "" : " Your other seats are still free.",
         "",
@@ -154,6 +155,8 @@ const PROBLEMS = {
   too_many_seats: (facts) => `One booking may have ${facts.most} seats. Leave some out.`,
   invalid_quantity: (facts) => `Choose between 1 and ${facts.most}.`,
   buyer_limit: (facts) => `One person may have ${facts.most} seats of this show, and you have ${facts.have}.`,
+  leaves_single_seat: (facts) => `${seatName(facts.seat)} would be left alone. Take it too, or choose seats that leave no single seat.`,
+  unknown_price_type: () => "The prices have changed. Reload this page and choose again.",
   guest_limit: () => "Too many seats are held from your network and not paid for yet. Try again in a few minutes.",
   not_for_guests: () => "This hold can't be extended. Pay before it ends.",
   already_extended: () => "The hold was extended once already, which is all that is allowed.",

@@ -14,7 +14,7 @@ use http::header::AUTHORIZATION;
 use http::{HeaderMap, HeaderValue};
 use jwt::Jwt;
 use lastseat_domain::ports::Clock;
-use lastseat_domain::{BookingId, BuyerId, CommandId, Timestamp};
+use lastseat_domain::{AccessCodeHash, BlockId, BookingId, BuyerId, CommandId, ShowId, Timestamp};
 use std::time::Duration;
 
 /// Makes and checks tokens.
@@ -59,6 +59,19 @@ impl Auth {
     #[must_use]
     pub fn booking_for_key(&self, scope: &str, key: &str) -> BookingId {
         self.bookings.id_for_key(scope, key)
+    }
+
+    /// The block id of a caller (`scope`) and an idempotency key, likewise.
+    #[must_use]
+    pub fn block_for_key(&self, scope: &str, key: &str) -> BlockId {
+        BlockId(self.bookings.id_for_key(&format!("block|{scope}"), key).0)
+    }
+
+    /// What the log keeps of an access code of this show. It depends on the secret: whoever reads the log must not be
+    /// able to try codes on it.
+    #[must_use]
+    pub fn access_code_hash(&self, show: &ShowId, code: &str) -> AccessCodeHash {
+        self.bookings.access_code_hash(show, code)
     }
 
     /// The id of a command that carries an idempotency key, from the hashes of the request and of its

@@ -1,7 +1,7 @@
 //! The show that is on sale before anybody has set up anything.
 
 use chrono::{NaiveTime, TimeDelta};
-use lastseat_domain::event::{Fees, Reward, ShowDetails, ShowScheduled};
+use lastseat_domain::event::{Fees, Reward, ShowDetails, ShowScheduled, SingleSeats};
 use lastseat_domain::ids::InvalidId;
 use lastseat_domain::money::InvalidCurrency;
 use lastseat_domain::plan::Category;
@@ -84,6 +84,7 @@ pub fn show(hold: Duration, now: Timestamp) -> Result<ShowScheduled, DemoError> 
         ],
         max_seats_per_booking: 10,
         max_seats_per_buyer: None,
+        single_seats: SingleSeats::Allow,
         hold_seconds: u32::try_from(hold.as_secs()).unwrap_or(u32::MAX),
         sale_opens_at: None,
         sale_closes_at: None,

@@ -18,11 +18,13 @@ mod guests;
 pub mod policy;
 pub mod reads;
 mod shared;
+mod wrong_codes;
 
 pub use address::{Client, Network, Proxies, ProxyHeader};
 pub use applied::{AppliedLimit, AppliedLimits};
 pub use guests::{GuestRefusal, GuestUnit, Guests};
 pub use policy::{GuestRules, Policy, Quotas};
+pub use wrong_codes::{Guess, WrongCodes};
 
 use crate::metrics::Metrics;
 use crate::problem::{Code, Problem};
@@ -52,13 +54,21 @@ pub struct Limits {
     local: Arc<dyn RateLimiter>,
     shared: Option<SharedLimiter>,
     guests: Guests,
+    codes: Arc<WrongCodes>,
 }
 
 impl Limits {
     /// `local` limits this node and must never be unavailable; `shared` limits all nodes that have it.
     #[must_use]
     pub fn new(quotas: Quotas, proxies: Proxies, local: Arc<dyn RateLimiter>, shared: Option<Arc<dyn RateLimiter>>) -> Self {
-        Self { quotas, proxies, local, shared: shared.map(SharedLimiter::new), guests: Guests::new(quotas.guests) }
+        Self {
+            quotas,
+            proxies,
+            local,
+            shared: shared.map(SharedLimiter::new),
+            guests: Guests::new(quotas.guests),
+            codes: Arc::default(),
+        }
     }
 
     /// Whether reads are limited at all.
@@ -83,6 +93,15 @@ impl Limits {
     #[must_use]
     pub fn guests(&self) -> &Guests {
         &self.guests
+    }
+
+    /// Counts an access code against its sender, until it has turned out to be right.
+    ///
+    /// # Errors
+    /// 429.
+    pub fn guess(&self, sender: String, now: Timestamp, metrics: &Metrics) -> Result<Guess, Problem> {
+        let guess = self.codes.guess(sender, now);
+        guess.map_err(|(quota, allowance)| refuse(Policy::AccessCodes, quota, allowance, metrics))
     }
 
     /// Counts on all nodes what a guest has done. The command is done: only the next one is refused.

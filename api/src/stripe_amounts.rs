@@ -48,23 +48,30 @@ const THOUSANDTHS: [&str; 7] = ["BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND"]
 /// # Errors
 /// [`Rejection::InvalidShow`].
 pub fn check(show: &ShowScheduled) -> Result<(), Rejection> {
-    let code = show.currency.code();
-    let priced = || show.categories.iter().map(|category| category.price).filter(|price| *price > 0);
+    let (code, fees) = (show.currency.code(), show.fees);
+    let prices = || {
+        show.categories
+            .iter()
+            .flat_map(|category| std::iter::once(category.price).chain(category.price_types.iter().map(|known| known.price)))
+    };
     let money = |value| Money { value, currency: show.currency };
     let refused = |why: String| Err(Rejection::InvalidShow { field: "categories", why });
 
     let least = LEAST.iter().find(|(currency, _)| *currency == code).map_or(1, |(_, least)| *least);
-    if let Some(price) = priced().find(|price| *price < least) {
-        let (price, least) = (money(price), money(least));
-        return refused(format!("a seat costs {price}, and Stripe charges at least {least}; raise the price, or set it to 0"));
+    // A booking of one seat is the cheapest that has to be paid.
+    let of_one = |price: i64| price.saturating_add(fees.per_seat).saturating_add(fees.per_booking);
+    if let Some(amount) = prices().map(of_one).find(|amount| *amount > 0 && *amount < least) {
+        let (amount, least) = (money(amount), money(least));
+        return refused(format!("a seat costs {amount}, and Stripe charges at least {least}; raise the price, or set it to 0"));
     }
     let step = step(show.currency);
-    if let Some(price) = priced().find(|price| price % step != 0) {
+    if let Some(price) = prices().chain([fees.per_seat, fees.per_booking]).find(|price| price % step != 0) {
         let (price, step) = (money(price), money(step));
-        return refused(format!("a seat costs {price}, and Stripe charges multiples of {step} in this currency"));
+        return refused(format!("a price is {price}, and Stripe charges multiples of {step} in this currency"));
     }
     let (seats, most) = (show.max_seats_per_booking, most(show.currency));
-    if priced().max().unwrap_or(0).saturating_mul(seats.into()) > most {
+    let dearest = prices().max().unwrap_or(0).saturating_add(fees.per_seat);
+    if dearest.saturating_mul(seats.into()).saturating_add(fees.per_booking) > most {
         let most = money(most);
         return refused(format!(
             "{seats} seats of the dearest category cost more than {most}, which is the most that Stripe charges; \
@@ -99,6 +106,8 @@ fn most(currency: Currency) -> i64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use lastseat_domain::event::Fees;
+    use lastseat_domain::plan::PriceType;
 
     fn refusal(currency: &str, prices: &[i64], seats: u32) -> Option<String> {
         let mut show = crate::demo::show(std::time::Duration::from_secs(600), lastseat_domain::Timestamp::UNIX_EPOCH).unwrap();
@@ -131,6 +140,26 @@ mod tests {
             assert_eq!(refusal(currency, prices, 10), None, "{currency} {prices:?}");
         }
         assert_eq!(refusal("EUR", &[9_999_999], 10), None);
+    }
+
+    #[test]
+    fn price_types_and_fees_count() {
+        let check_with = |types: &[i64], fees: Fees| {
+            let mut show = crate::demo::show(std::time::Duration::from_secs(600)).unwrap();
+            let price_type =
+                |(n, price): (usize, &i64)| PriceType { price_type: format!("type-{n}").parse().unwrap(), price: *price };
+            show.categories[0].price = types[0];
+            show.categories[0].price_types = types.iter().enumerate().map(price_type).collect();
+            show.fees = fees;
+            check(&show).map_err(|refused| refused.to_string())
+        };
+        let fees = |per_seat, per_booking| Fees { per_seat, per_booking };
+        assert_eq!(check_with(&[4000, 0], fees(0, 0)), Ok(()));
+        assert!(check_with(&[4000, 49], fees(0, 0)).unwrap_err().contains("a seat costs 0.49 EUR"));
+        assert_eq!(check_with(&[4000, 49], fees(1, 0)), Ok(()));
+        assert!(check_with(&[4000, 0], fees(0, 49)).unwrap_err().contains("at least 0.50 EUR"));
+        assert_eq!(check_with(&[4000, 9_999_900], fees(99, 9)), Ok(()));
+        assert!(check_with(&[4000, 9_999_900], fees(99, 10)).unwrap_err().contains("more than 999999.99 EUR"));
     }
 
     #[test]

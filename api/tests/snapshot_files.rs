@@ -6,7 +6,7 @@ use lastseat::snapshots::{SnapshotFiles, Undecodable, decode, encode};
 use lastseat_domain::ports::event_log::{Direction, Expected, Filter, NewEvent, RecordedEvent, StreamWrite};
 use lastseat_domain::ports::{Clock, EventLog, Ids};
 use lastseat_domain::{BookingId, BuyerId};
-use lastseat_engine::{BoxOffice, HoldRequest, Ports, SeatSelection, Settings, Snapshot};
+use lastseat_engine::{BoxOffice, HoldRequest, Ports, PriceTypeChoice, SeatSelection, Settings, Snapshot};
 use lastseat_in_process::{InProcessGuard, SystemClock, TimeOrderedIds};
 use lastseat_payments_sandbox::SandboxGateway;
 use lastseat_testkit::MemoryLog;
@@ -55,7 +55,9 @@ impl Place {
     async fn refuses(&self, seat: &str) -> bool {
         let loaded = self.files().load_at_start(&*self.log).await.unwrap();
         let office = BoxOffice::open_from(self.ports(), Settings::default(), loaded.map(|loaded| loaded.snapshot)).await.unwrap();
-        let refused = office.refuse_at_once(&show_id("test"), &SeatSelection::Seats(vec![seat_id(seat)]), None).is_err();
+        let refused = office
+            .refuse_at_once(&show_id("test"), &SeatSelection::Seats(vec![seat_id(seat)]), &PriceTypeChoice::First, None)
+            .is_err();
         office.drain(Duration::from_secs(1)).await;
         refused
     }
@@ -64,7 +66,7 @@ impl Place {
 async fn hold(office: &BoxOffice, seat: &str) {
     let booking = BookingId(TimeOrderedIds::new(Arc::new(SystemClock)).uuid());
     let (show, selection, buyer) = (show_id("test"), SeatSelection::Seats(vec![seat_id(seat)]), BuyerId::guest(booking));
-    office.hold(HoldRequest { booking, show, selection, buyer, fingerprint: None, trace: None }).await.unwrap();
+    office.hold(HoldRequest::new(booking, show, selection, buyer)).await.unwrap();
 }
 
 async fn bytes(office: &BoxOffice) -> Vec<u8> {

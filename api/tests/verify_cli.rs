@@ -158,15 +158,16 @@ async fn a_planted_double_sale_is_found() {
             buyer: BuyerId::new("mallory").unwrap(),
             price: 4500,
             expires_at: now + chrono::TimeDelta::minutes(10),
+            block: None,
         })
     };
     let thief = somebody(7);
     // On a seat that is sold, on one that is held, and sold without ever having been locked.
     let found = sale.with("sold", &[(seat("A-1"), vec![lock(thief)])]).await;
     assert!(found.contains(&"seat_two_owners".to_owned()), "{found:?}");
-    let found = sale.with("held", &[(seat("B-2"), vec![lock(thief), SeatBooked { booking: thief }.into()])]).await;
+    let found = sale.with("held", &[(seat("B-2"), vec![lock(thief), SeatBooked { booking: thief, block: None }.into()])]).await;
     assert!(found.contains(&"seat_two_owners".to_owned()) && found.contains(&"booked_without_commit".to_owned()), "{found:?}");
-    let found = sale.with("stolen", &[(seat("A-1"), vec![SeatBooked { booking: sale.dora }.into()])]).await;
+    let found = sale.with("stolen", &[(seat("A-1"), vec![SeatBooked { booking: sale.dora, block: None }.into()])]).await;
     assert!(found.contains(&"booked_by_non_owner".to_owned()), "{found:?}");
 }
 
@@ -176,7 +177,7 @@ async fn a_planted_charge_without_seats_is_found() {
     let amount = Money { value: 4500, currency: Currency::new("EUR").unwrap() };
     let capture = |booking: BookingId| Event::from(PaymentCaptured { booking, intent: IntentId::new("pi_1").unwrap(), amount });
     // A paid seat that is given away again, and money for a booking that was never decided.
-    let release = SeatReleased { booking: sale.ann, reason: AbortReason::Cancelled };
+    let release = SeatReleased { booking: sale.ann, reason: AbortReason::Cancelled, block: None };
     let found = sale.with("freed", &[(seat("A-1"), vec![release.into()])]).await;
     assert!(found.contains(&"charged_without_seats".to_owned()), "{found:?}");
     let found = sale.with("undecided", &[(StreamName::booking(sale.dora), vec![capture(sale.dora)])]).await;

@@ -2,6 +2,7 @@
 
 use super::code::Code;
 use super::facts::{Book, Decision, Opened, Pay, ShowFacts};
+use super::prices;
 use super::report::{Findings, Place};
 use super::state::Audit;
 use chrono::TimeDelta;
@@ -156,31 +157,25 @@ fn open(
     let mut seen = HashSet::with_capacity(e.seats.len());
     for priced in &e.seats {
         let plan = edition.or(show.map(ShowFacts::latest));
-        let planned = plan.and_then(|edition| edition.plan.index_of(&priced.seat));
-        findings.check(Code::SeatNotInPlan, planned.is_some(), place, || format!("show {} has no seat {}", e.show, priced.seat));
+        let index = plan.and_then(|edition| edition.plan.index_of(&priced.seat));
+        findings.check(Code::SeatNotInPlan, index.is_some(), place, || format!("show {} has no seat {}", e.show, priced.seat));
         findings.check(Code::SeatListedTwice, seen.insert(&priced.seat), place, || format!("it lists {} twice", priced.seat));
-        let Some(index) = planned else { continue };
-        let price = edition.map(|edition| edition.price(index).unwrap_or_default());
-        findings.check(Code::PriceDiffers, price.is_none_or(|price| price == priced.price), place, || {
-            let price = price.unwrap_or_default();
-            format!("{} costs {} in it, {price} in the plan at revision {}", priced.seat, priced.price, e.show_revision)
-        });
         seats.push(index);
     }
-    let sum = e.seats.iter().try_fold(0_i64, |sum, s| sum.checked_add(s.price));
-    let currency = show.is_none_or(|s| s.latest().facts.currency == e.amount.currency);
-    findings.check(Code::AmountDiffers, sum == Some(e.amount.value) && currency, place, || {
-        format!("it costs {}, its prices come to {}", e.amount, sum.map_or_else(|| "too much".to_owned(), |s| s.to_string()))
-    });
+    prices::check(e, show, edition, &seats, findings, place);
     let most = edition.map_or(u32::MAX, |edition| edition.facts.max_seats_per_booking);
     let count = u32::try_from(e.seats.len()).unwrap_or(u32::MAX);
     findings.check(Code::TooManySeats, (1..=most).contains(&count), place, || format!("it has {count} seats of at most {most}"));
+    let known = || e.seats.iter().zip(&seats).filter_map(|(priced, index)| Some(((*index)?, priced.price)));
     let opened = Opened {
         show: e.show.clone(),
         revision: e.show_revision,
         buyer: e.buyer.clone(),
+        channel: e.channel.clone(),
+        access_code: e.access_code.clone(),
         amount: e.amount,
-        seats: seats.into_boxed_slice(),
+        seats: known().map(|(index, _)| index).collect(),
+        prices: known().map(|(_, price)| price).collect(),
         count,
         at,
     };

@@ -66,6 +66,12 @@ codes! {
     ReleasedUnfenced "released_unfenced" "A seat of a booking that never opened was freed before the booking was fenced."
     CommittedWithoutSeats "committed_without_seats" "A booking was committed without having all its seats."
     LockedOtherSeat "locked_other_seat" "A booking kept, or was sold, a seat that it was not opened for."
+    BlockedWhileTaken "blocked_while_taken" "A seat was blocked while a booking or another block had it."
+    SoldOutOfBlock "sold_out_of_block" "A blocked seat was locked by a booking that did not take it from its block, or from a block that did not have it."
+    SoldWithoutAccess "sold_without_access" "A seat was sold from a block that its booking had no access to."
+    LeftBlock "left_block" "A seat that a booking had from a block did not return there."
+    UnblockedEarly "unblocked_early" "A seat was unblocked before its block was lifted, or by another block."
+    BlockWithoutSeats "block_without_seats" "A block was opened without having all its seats."
     SeatNotInPlan "seat_not_in_plan" "A seat that the show does not have, or a show that does not exist.";
 
     2
@@ -78,8 +84,9 @@ codes! {
     AuthorisedAmount "authorised_amount" "Another amount was authorised than the booking's."
     AuthorisedUnasked "authorised_unasked" "A payment was authorised that was not in progress."
     PaymentWithoutSeats "payment_without_seats" "A payment was begun without having all the seats."
-    AmountDiffers "amount_differs" "The amount of a booking is not the sum of its prices."
-    PriceDiffers "price_differs" "A price is not the one of the show's plan, at the revision that the booking names."
+    AmountDiffers "amount_differs" "The amount of a booking is not the sum of its prices and fees."
+    PriceDiffers "price_differs" "A price is not the one of the show's plan for the seat and its price type, at the revision that the booking names."
+    FeeDiffers "fee_differs" "A fee is not the show's, at the revision that the booking names."
     RevisionUnknown "revision_unknown" "A booking was priced at a revision of its show that was not there."
     RefundWithoutRequest "refund_without_request" "Money was returned without a request."
     ReturnedUnasked "returned_unasked" "Money was recorded as returned by another way, and no refund of it had been refused."
@@ -109,7 +116,8 @@ codes! {
     5
     EventIdTwice "event_id_twice" "Two events have the same id."
     SeatLockedTwice "seat_locked_twice" "A booking locked or bought a seat that it had."
-    OpenedTwice "opened_twice" "A booking was opened, or a show scheduled, although it was there."
+    OpenedTwice "opened_twice" "A booking or a block was opened, or a show scheduled, although it was there."
+    LiftedTwice "lifted_twice" "A block was lifted twice, or before it was opened."
     RequestTwice "request_twice" "One idempotency key opened two bookings."
     SeatListedTwice "seat_listed_twice" "A booking lists a seat twice."
     CommittedTwice "committed_twice" "A booking was committed or aborted twice."

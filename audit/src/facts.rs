@@ -7,7 +7,9 @@ use lastseat_domain::event::{ShowScheduled, VoucherCause};
 use lastseat_domain::loyalty::VoucherState;
 use lastseat_domain::plan::Plan;
 use lastseat_domain::ports::event_log::Position;
-use lastseat_domain::{BookingId, BuyerId, Money, ShowId, StreamName, Timestamp, VoucherId};
+use lastseat_domain::{
+    AccessCodeHash, BlockId, BookingId, BuyerId, CategoryId, ChannelId, Money, ShowId, StreamName, Timestamp, VoucherId,
+};
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
@@ -35,9 +37,10 @@ pub(super) struct Edition {
 }
 
 impl Edition {
-    /// The price of a seat, by the plan's index.
-    pub fn price(&self, seat: u32) -> Option<i64> {
-        self.plan.seat(seat).map(|seat| seat.price)
+    /// The category of a seat, by the plan's index.
+    pub fn category_of(&self, seat: u32) -> Option<&CategoryId> {
+        let area = self.plan.seat(seat)?.area;
+        self.plan.areas.get(area as usize).map(|area| &area.category)
     }
 }
 
@@ -69,7 +72,7 @@ impl ShowFacts {
 
     /// Whether a seat costs that at any revision.
     pub fn ever_costs(&self, seat: u32, price: i64) -> bool {
-        self.editions().any(|edition| edition.price(seat) == Some(price))
+        self.editions().any(|edition| edition.prices_of(seat).contains(&price))
     }
 
     fn editions(&self) -> impl Iterator<Item = &Edition> {
@@ -81,6 +84,33 @@ impl ShowFacts {
 #[derive(Debug, Default)]
 pub(super) struct SeatFact {
     pub owner: Option<Owner>,
+    pub blocked: Option<Blocked>,
+}
+
+/// The block that a seat is in.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Blocked {
+    pub block: BlockId,
+    /// Since when and where.
+    pub since: Timestamp,
+    pub position: Position,
+}
+
+/// A block, as its own stream tells it.
+#[derive(Debug, Default)]
+pub(super) struct BlockFact {
+    pub opened: Option<BlockTerms>,
+    pub lifted_at: Option<Timestamp>,
+}
+
+/// Which seats a block was opened with, and for whom.
+#[derive(Debug)]
+pub(super) struct BlockTerms {
+    pub show: ShowId,
+    /// By the plan's index, sorted.
+    pub seats: Box<[u32]>,
+    pub channel: Option<ChannelId>,
+    pub access_code: Option<AccessCodeHash>,
 }
 
 /// Who has a seat.
@@ -88,6 +118,8 @@ pub(super) struct SeatFact {
 pub(super) struct Owner {
     pub booking: BookingId,
     pub booked: bool,
+    /// The block that it was taken from.
+    pub block: Option<BlockId>,
     /// Deadline as the lock names it.
     pub expires_at: Timestamp,
     /// When and where it was locked.
@@ -106,6 +138,7 @@ impl SeatFact {
 
     pub fn state_name(&self) -> &'static str {
         match self.owner {
+            None if self.blocked.is_some() => "unavailable",
             None => "available",
             Some(Owner { booked: false, .. }) => "locked",
             Some(Owner { booked: true, .. }) => "booked",
@@ -155,9 +188,13 @@ pub(super) struct Opened {
     /// Revision of the show that it was priced at.
     pub revision: u64,
     pub buyer: BuyerId,
+    pub channel: Option<ChannelId>,
+    pub access_code: Option<AccessCodeHash>,
     pub amount: Money,
     /// By the plan's index; seats that are not in the plan are left out.
     pub seats: Box<[u32]>,
+    /// Of the same seats.
+    pub prices: Box<[i64]>,
     /// Number of seats, those included.
     pub count: u32,
     /// When.

@@ -12,11 +12,13 @@
 //! Memory grows by about 20 bytes an event (its id) and a command, 450 a booking, 200 a seat.
 
 mod activity;
+mod blocks;
 mod bookings;
 mod code;
 mod facts;
 mod identity;
 mod loyalty;
+mod prices;
 mod render;
 mod report;
 mod seats;
@@ -83,7 +85,12 @@ impl Audit {
             | Event::SalesPaused(_)
             | Event::SalesResumed(_)
             | Event::ShowCancelled(_) => "show",
-            Event::SeatLocked(_) | Event::SeatReleased(_) | Event::SeatBooked(_) => "seat",
+            Event::SeatLocked(_)
+            | Event::SeatReleased(_)
+            | Event::SeatBooked(_)
+            | Event::SeatBlocked(_)
+            | Event::SeatUnblocked(_) => "seat",
+            Event::BlockOpened(_) | Event::BlockLifted(_) => "block",
             Event::PointsEarned(_)
             | Event::PointsRevoked(_)
             | Event::VoucherIssued(_)
@@ -106,6 +113,7 @@ impl Audit {
         match category {
             "show" => self.take_show(envelope),
             "seat" => self.take_seat(envelope),
+            "block" => self.take_block(envelope),
             "loyalty" => self.take_loyalty(envelope),
             "operations" => self.take_operations(envelope),
             _ => self.take_booking(envelope),
@@ -164,10 +172,11 @@ impl Audit {
         self.streams.finish(&mut self.findings);
         if let Some(until) = self.activity.until() {
             self.finish_seats(until);
+            self.finish_blocks(until);
             self.finish_bookings();
             self.finish_loyalty();
         }
-        let mut seats = BTreeMap::from([("available", 0), ("locked", 0), ("booked", 0)]);
+        let mut seats = BTreeMap::from([("available", 0), ("locked", 0), ("booked", 0), ("unavailable", 0)]);
         for seat in self.shows.values().flat_map(|show| &show.seats) {
             *seats.entry(seat.state_name()).or_default() += 1;
         }

@@ -15,7 +15,11 @@ impl fmt::Display for Report {
         writeln!(f)?;
         let bookings: Vec<_> = self.bookings.iter().map(|(name, n)| (*name, *n)).collect();
         row(f, "bookings", &bookings)?;
-        row(f, "seats", &["available", "locked", "booked"].map(|name| (name, self.seats.get(name).copied().unwrap_or(0))))?;
+        row(
+            f,
+            "seats",
+            &["available", "locked", "booked", "unavailable"].map(|name| (name, self.seats.get(name).copied().unwrap_or(0))),
+        )?;
         row(f, "vouchers", &["issued", "redeemed", "revoked"].map(|name| (name, self.vouchers.get(name).copied().unwrap_or(0))))?;
         for (currency, flow) in &self.money {
             let money = |value| lastseat_domain::Money { value, currency: *currency };

@@ -4,17 +4,19 @@ use super::code::Code;
 use super::facts::{Book, Decision, Owner, ShowFacts, at_the_end};
 use super::report::Place;
 use super::state::Audit;
+use crate::blocks::judge_block;
 use lastseat_domain::event::{AbortReason, Event};
 use lastseat_domain::{Envelope, StreamName, Timestamp};
 
 /// Why a seat is to be free that was locked for a booking that was then opened without it.
 const STRAY: &str = "was opened without it";
 
-/// Whether a booking may lock the seat for this price: that of the revision that it was opened at. Until it is opened, the
-/// price of any revision will do, for what counts is what it is opened with.
+/// Whether a booking may lock the seat for this price: the one that it was opened with. Until it is opened, any price of the
+/// seat at any revision will do, for what counts is what it is opened with.
 fn is_price(show: &ShowFacts, seat: u32, price: i64, book: Option<&Book>) -> bool {
-    match book.and_then(|book| book.opened.as_ref()).and_then(|opened| show.at(opened.revision)) {
-        Some(edition) => edition.price(seat).is_none_or(|own| own == price),
+    let opened = book.and_then(|book| book.opened.as_ref()).filter(|opened| show.at(opened.revision).is_some());
+    match opened {
+        Some(opened) => opened.price_of(seat).is_none_or(|own| own == price),
         None => show.ever_costs(seat, price),
     }
 }
@@ -35,6 +37,7 @@ impl Audit {
         };
         let Some(seat) = show.seats.get_mut(index as usize) else { return };
         let findings = &mut self.findings;
+        judge_block(seat, envelope, index, &self.blocks, &self.bookings, findings, &place);
         let before = seat.owner;
         match &envelope.event {
             Event::SeatLocked(e) => {
@@ -54,6 +57,7 @@ impl Audit {
                 seat.owner = Some(Owner {
                     booking: e.booking,
                     booked: false,
+                    block: e.block,
                     expires_at: e.expires_at,
                     since: envelope.metadata.at,
                     position: envelope.position,
@@ -85,7 +89,14 @@ impl Audit {
                 });
                 let since = envelope.metadata.at;
                 seat.owner = Some(before.filter(|_| owns).map_or(
-                    Owner { booking: e.booking, booked: true, expires_at: since, since, position: envelope.position },
+                    Owner {
+                        booking: e.booking,
+                        booked: true,
+                        block: e.block,
+                        expires_at: since,
+                        since,
+                        position: envelope.position,
+                    },
                     |o| Owner { booked: true, ..o },
                 ));
             }

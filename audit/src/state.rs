@@ -1,10 +1,10 @@
 //! The state of an audit.
 
 use super::activity::Activity;
-use super::facts::{Book, Rewards, ShowFacts};
+use super::facts::{BlockFact, Book, Rewards, ShowFacts};
 use super::report::{AcceptedLoss, Findings, Flow};
 use super::streams::Streams;
-use lastseat_domain::{BookingId, Currency, ShowId};
+use lastseat_domain::{BlockId, BookingId, Currency, ShowId};
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 /// An audit under way.
@@ -15,6 +15,7 @@ pub struct Audit {
     pub(super) activity: Activity,
     pub(super) streams: Streams,
     pub(super) shows: HashMap<ShowId, ShowFacts>,
+    pub(super) blocks: HashMap<BlockId, BlockFact>,
     pub(super) bookings: HashMap<BookingId, Book>,
     /// Keys of requests that opened a booking.
     pub(super) requests: HashSet<u64>,

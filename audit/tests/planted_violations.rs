@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic, reason = "tests")]
 
 use lastseat_audit::{Audit, Report};
+use lastseat_domain::block::BlockCommand;
 use lastseat_domain::booking::BookingCommand;
 use lastseat_domain::event::*;
 use lastseat_domain::loyalty::{self, LoyaltyCommand};
@@ -9,9 +10,11 @@ use lastseat_domain::plan::{Category, merged};
 use lastseat_domain::ports::event_log::Position;
 use lastseat_domain::ports::event_log::RecordedEvent;
 use lastseat_domain::show::{ShowChanges, ShowCommand};
-use lastseat_domain::{BookingId, BuyerId, CommandId, Currency, Event, Metadata, Money, StreamName, codec};
+use lastseat_domain::{
+    AccessCodeHash, BlockId, BookingId, BuyerId, ChannelId, CommandId, Currency, Event, Metadata, Money, StreamName, codec,
+};
 use lastseat_testkit::history::{finish, history, steps};
-use lastseat_testkit::world::{World, plan, seat_id, show_id};
+use lastseat_testkit::world::{World, plan, plan_with_price_types, seat_id, show_id};
 use proptest::prelude::*;
 use std::sync::Arc;
 
@@ -87,7 +90,7 @@ fn expect(log: &[Arc<RecordedEvent>], codes: &[&str]) {
 
 fn locked(world: &World, booking: BookingId, price: i64) -> Event {
     let buyer = BuyerId::new("mallory").unwrap();
-    SeatLocked { booking, buyer, price, expires_at: world.now + chrono::TimeDelta::seconds(120) }.into()
+    SeatLocked { booking, buyer, price, expires_at: world.now + chrono::TimeDelta::seconds(120), block: None }.into()
 }
 
 #[test]
@@ -101,7 +104,7 @@ fn a_seat_sold_twice() {
         world.append(seat_stream("A-1"), &[lock]);
         world.start_payment(thief);
         world.commit(thief);
-        world.append(seat_stream("A-1"), &[SeatBooked { booking: thief }.into()]);
+        world.append(seat_stream("A-1"), &[SeatBooked { booking: thief, block: None }.into()]);
         world.capture(thief);
     });
 }
@@ -110,7 +113,7 @@ fn a_seat_sold_twice() {
 fn a_charge_without_seats() {
     let (world, id) = world_with_sale();
     plant(world, &["charged_without_seats"], |world| {
-        world.append(seat_stream("A-1"), &[SeatReleased { booking: id, reason: AbortReason::Expired }.into()]);
+        world.append(seat_stream("A-1"), &[SeatReleased { booking: id, reason: AbortReason::Expired, block: None }.into()]);
     });
 }
 
@@ -130,7 +133,7 @@ fn a_capture_before_the_seats_are_sold() {
     world.start_payment(id);
     world.commit(id);
     plant(world, &["captured_before_seats"], |world| {
-        world.append(seat_stream("A-1"), &[SeatBooked { booking: id }.into()]);
+        world.append(seat_stream("A-1"), &[SeatBooked { booking: id, block: None }.into()]);
         world.capture(id);
     });
 }
@@ -220,7 +223,7 @@ fn a_release_of_anothers_seat() {
     let other = world.hold("bob", "gala", &["B-1"]);
     world.booking(other, BookingCommand::Cancel { reason: AbortReason::Cancelled });
     plant(world, &["released_by_non_owner"], |world| {
-        let released: Event = SeatReleased { booking: other, reason: AbortReason::Cancelled }.into();
+        let released: Event = SeatReleased { booking: other, reason: AbortReason::Cancelled, block: None }.into();
         world.append(seat_stream("A-1"), &[released]);
         world.release(other, AbortReason::Cancelled);
     });
@@ -230,27 +233,33 @@ fn a_release_of_anothers_seat() {
 fn a_release_while_the_booking_lives_or_was_never_fenced() {
     let (world, id) = world_with_hold();
     plant(world, &["released_while_live"], |world| {
-        world.append(seat_stream("A-1"), &[SeatReleased { booking: id, reason: AbortReason::Expired }.into()]);
+        world.append(seat_stream("A-1"), &[SeatReleased { booking: id, reason: AbortReason::Expired, block: None }.into()]);
     });
     let (mut world, _) = world_with_hold();
     let orphan = world.new_booking();
     world.lock(orphan, &BuyerId::new("bob").unwrap(), &show_id("gala"), &seat_id("B-1"));
     plant(world, &["released_unfenced"], |world| {
-        world.append(seat_stream("B-1"), &[SeatReleased { booking: orphan, reason: AbortReason::Fenced }.into()]);
+        world.append(seat_stream("B-1"), &[SeatReleased { booking: orphan, reason: AbortReason::Fenced, block: None }.into()]);
     });
 }
 
 #[test]
 fn a_sale_to_a_booking_that_is_not_committed_or_is_over() {
     let (world, id) = world_with_hold();
-    plant(world, &["booked_without_commit"], |world| world.append(seat_stream("A-1"), &[SeatBooked { booking: id }.into()]));
+    plant(world, &["booked_without_commit"], |world| {
+        world.append(seat_stream("A-1"), &[SeatBooked { booking: id, block: None }.into()])
+    });
     let (mut world, id) = world_with_hold();
     world.booking(id, BookingCommand::Cancel { reason: AbortReason::Cancelled });
-    plant(world, &["booked_after_abort"], |world| world.append(seat_stream("A-1"), &[SeatBooked { booking: id }.into()]));
+    plant(world, &["booked_after_abort"], |world| {
+        world.append(seat_stream("A-1"), &[SeatBooked { booking: id, block: None }.into()])
+    });
     let (mut world, id) = world_with_hold();
     world.start_payment(id);
     world.commit(id);
-    plant(world, &["booked_by_non_owner"], |world| world.append(seat_stream("B-2"), &[SeatBooked { booking: id }.into()]));
+    plant(world, &["booked_by_non_owner"], |world| {
+        world.append(seat_stream("B-2"), &[SeatBooked { booking: id, block: None }.into()])
+    });
 }
 
 #[test]
@@ -321,6 +330,66 @@ fn a_price_from_elsewhere() {
     });
 }
 
+/// A world with a show of three price types and with fees, and the opening of a booking of B-2, a child's, and B-3, which
+/// costs only the fee.
+fn world_with_price_types() -> (World, BookingId, BookingOpened) {
+    let mut world = World::new(1);
+    world.schedule(plan_with_price_types("gala", 2, 6, 9));
+    let sold = world.hold("alice", "gala", &["A-1", "A-2", "A-3"]);
+    world.pay(sold);
+    let id = world.new_booking();
+    let opened = world.opening(id, &BuyerId::new("mallory").unwrap(), &show_id("gala"), &[seat_id("B-2"), seat_id("B-3")]);
+    let child = opened.seats[0].price_type.as_ref().map(|name| name.as_str().to_owned());
+    assert_eq!((child.as_deref(), opened.seats[0].price, opened.amount.value), (Some("child"), 3000, 3000 + 2 * 150 + 200));
+    (world, id, opened)
+}
+
+/// Each change of the opening is found under its code, and the opening as it is under none.
+#[test]
+fn a_price_of_another_type_a_fee_from_elsewhere_or_an_amount_that_does_not_add_up() {
+    type Spoil = fn(&mut BookingOpened);
+    let adult = || Some(lastseat_domain::PriceTypeId::new("adult").unwrap());
+    let table: [(&[&str], Spoil); 9] = [
+        (&["price_differs"], |e| (e.seats[0].price, e.amount.value) = (0, e.amount.value - 3000)),
+        (&["price_differs"], |e| e.seats[0].price_type = None),
+        (&["price_differs"], |e| e.seats[0].price_type = Some(lastseat_domain::PriceTypeId::new("adult").unwrap())),
+        (&["price_differs"], |e| e.seats[0].price_type = Some(lastseat_domain::PriceTypeId::new("student").unwrap())),
+        (&["fee_differs"], |e| (e.seats[1].fee, e.amount.value) = (0, e.amount.value - 150)),
+        (&["fee_differs"], |e| (e.fee, e.amount.value) = (0, e.amount.value - 200)),
+        (&["amount_differs"], |e| e.amount.value -= 1),
+        (&["amount_differs"], |e| e.amount.value -= 150),
+        (&["amount_differs", "fee_differs"], |e| e.fee = 0),
+    ];
+    for (codes, spoil) in table {
+        let (world, id, mut opened) = world_with_price_types();
+        spoil(&mut opened);
+        plant(world, codes, |world| world.append(StreamName::booking(id), &[opened.into()]));
+    }
+    // A lock at a price that the category has, but not the booking; and, before the opening, at one that no type has.
+    let (world, id, opened) = world_with_price_types();
+    plant(world, &["price_differs"], |world| {
+        world.append(StreamName::booking(id), &[opened.into()]);
+        let lock = locked(world, id, 8500);
+        world.append(seat_stream("B-2"), &[lock]);
+    });
+    let (world, id, opened) = world_with_price_types();
+    plant(world, &["price_differs"], |world| {
+        let lock = locked(world, id, 3001);
+        world.append(seat_stream("B-2"), &[lock]);
+        world.append(StreamName::booking(id), &[opened.into()]);
+    });
+    // A type of a category that has none.
+    let (world, id, _) = world_with_price_types();
+    plant(world, &["price_differs"], |world| {
+        let mut opened = world.opening(id, &BuyerId::new("mallory").unwrap(), &show_id("gala"), &[seat_id("floor:1")]);
+        opened.seats[0].price_type = adult();
+        world.append(StreamName::booking(id), &[opened.into()]);
+    });
+    let (mut world, id, opened) = world_with_price_types();
+    world.append(StreamName::booking(id), &[opened.into()]);
+    assert!(audit(&world.log).holds());
+}
+
 #[test]
 fn seats_too_many_not_in_the_plan_or_not_asked_for() {
     let opening = |seats: &[&str]| {
@@ -364,7 +433,7 @@ fn a_seat_that_was_not_asked_for_has_to_go() {
         }
         (world, id)
     };
-    let give_back = |id| SeatReleased { booking: id, reason: AbortReason::SeatLost }.into();
+    let give_back = |id| SeatReleased { booking: id, reason: AbortReason::SeatLost, block: None }.into();
     for lock_first in [true, false] {
         // Given back, even after the booking was paid: nobody loses anything.
         let (mut world, id) = after(lock_first);
@@ -383,7 +452,7 @@ fn a_seat_that_was_not_asked_for_has_to_go() {
         // Sold.
         let (world, id) = after(lock_first);
         plant(world, &["locked_other_seat", "booked_without_commit"], |world| {
-            world.append(seat_stream("B-2"), &[SeatBooked { booking: id }.into()]);
+            world.append(seat_stream("B-2"), &[SeatBooked { booking: id, block: None }.into()]);
         });
     }
     // A try that lost a seat gives back the others before it is opened.
@@ -392,6 +461,130 @@ fn a_seat_that_was_not_asked_for_has_to_go() {
     world.lock(id, &BuyerId::new("bob").unwrap(), &show_id("gala"), &seat_id("B-1"));
     world.append(seat_stream("B-1"), &[give_back(id)]);
     assert!(audit(&world.log).holds());
+}
+
+/// A world with a block of B-1 and B-2, and a booking that has bought B-1 from it.
+fn world_with_block() -> (World, BlockId, BookingId) {
+    let mut world = World::new(1);
+    world.schedule(plan("gala", 2, 6, 9));
+    let block = world.block("gala", &["B-1", "B-2"]);
+    let id = world.hold_from(block, "alice", "gala", "B-1");
+    world.pay(id);
+    (world, block, id)
+}
+
+#[test]
+fn a_seat_blocked_and_owned_at_once() {
+    let (world, block, _) = world_with_block();
+    let blocked = |block| -> Event { SeatBlocked { block }.into() };
+    plant(world, &["blocked_while_taken"], |world| world.append(seat_stream("B-1"), &[blocked(block)]));
+    let (world, _, _) = world_with_block();
+    plant(world, &["blocked_while_taken"], |world| {
+        world.append(seat_stream("B-2"), &[blocked(BlockId(uuid::Uuid::from_u128(9)))]);
+    });
+    // Locked without naming its block, and from a block that does not have it.
+    for (seat, from_block) in [("B-2", false), ("A-1", true)] {
+        let (world, block, _) = world_with_block();
+        plant(world, &["sold_out_of_block"], |world| {
+            let id = world.new_booking();
+            let buyer = BuyerId::new("mallory").unwrap();
+            let opened = world.opening(id, &buyer, &show_id("gala"), &[seat_id(seat)]);
+            world.booking(id, BookingCommand::Open(opened));
+            let Event::SeatLocked(lock) = locked(world, id, 8500) else { panic!("not a lock") };
+            let lock = SeatLocked { block: from_block.then_some(block), ..lock };
+            world.append(seat_stream(seat), &[lock.into()]);
+        });
+    }
+}
+
+#[test]
+fn a_seat_of_a_block_sold_without_access() {
+    let wrong_code = |opened: &mut BookingOpened| opened.access_code = Some(AccessCodeHash("guess".to_owned()));
+    let at_the_till = |opened: &mut BookingOpened| {
+        opened.access_code = None;
+        opened.channel = Some(ChannelId::new("till").unwrap());
+    };
+    let none = |opened: &mut BookingOpened| opened.access_code = None;
+    for show_access in [wrong_code, at_the_till, none] {
+        let (world, block, _) = world_with_block();
+        plant(world, &["sold_without_access"], |world| {
+            let (id, buyer) = (world.new_booking(), BuyerId::new("mallory").unwrap());
+            let mut opened = world.opening(id, &buyer, &show_id("gala"), &[seat_id("B-2")]);
+            show_access(&mut opened);
+            world.booking(id, BookingCommand::Open(opened));
+            let Event::SeatLocked(lock) = locked(world, id, 8500) else { panic!("not a lock") };
+            let lock = SeatLocked { block: Some(block), buyer, ..lock };
+            world.append(seat_stream("B-2"), &[lock.into()]);
+            world.start_payment(id);
+            world.commit(id);
+            world.append(seat_stream("B-2"), &[SeatBooked { booking: id, block: Some(block) }.into()]);
+            world.capture(id);
+        });
+    }
+}
+
+#[test]
+fn a_seat_that_does_not_return_to_its_block() {
+    let (world, _, id) = world_with_block();
+    plant(world, &["left_block"], |world| {
+        assert!(world.booking(id, BookingCommand::RequestRefund { by: "admin".into() }));
+        world.return_money(id);
+        let reason = AbortReason::Refunded;
+        world.append(seat_stream("B-1"), &[SeatReleased { booking: id, reason, block: None }.into()]);
+        world.revoke(id);
+    });
+}
+
+#[test]
+fn a_seat_unblocked_before_the_lift_or_left_blocked_after_it() {
+    let (world, block, _) = world_with_block();
+    let unblocked: Event = SeatUnblocked { block }.into();
+    plant(world, &["unblocked_early"], |world| world.append(seat_stream("B-2"), std::slice::from_ref(&unblocked)));
+    // Once is right, twice is not.
+    let (mut world, block, _) = world_with_block();
+    world.lift(block);
+    plant(world, &["unblocked_early"], |world| world.append(seat_stream("B-2"), &[unblocked]));
+    // Lifted, and its seat is not put back on sale; and blocked for a block that never opens.
+    for is_lifted in [true, false] {
+        let (mut world, block, _) = world_with_block();
+        if is_lifted {
+            assert!(world.command_block(block, BlockCommand::Lift { by: "admin".into() }));
+        } else {
+            world.append(seat_stream("A-1"), &[SeatBlocked { block: BlockId(uuid::Uuid::from_u128(9)) }.into()]);
+        }
+        world.pass(40);
+        world.schedule(plan("other-1", 1, 1, 0));
+        let report = audit(&world.log);
+        assert!(report.holds() && report.pending.len() == 1, "{report}");
+        plant(world, &["stuck_seat"], |world| {
+            for n in 2..5 {
+                world.pass(40);
+                world.schedule(plan(&format!("other-{n}"), 1, 1, 0));
+            }
+        });
+    }
+}
+
+#[test]
+fn a_block_opened_or_lifted_twice_or_without_its_seats() {
+    let opened = |world: &World, block: BlockId| world.blocks[&block].opened.clone().unwrap();
+    let (world, block, _) = world_with_block();
+    plant(world, &["opened_twice", "block_without_seats"], |world| {
+        let again = opened(world, block);
+        world.append(StreamName::block(block), &[again.into()]);
+    });
+    let (world, block, _) = world_with_block();
+    plant(world, &["block_without_seats"], |world| {
+        let other = BlockId(uuid::Uuid::from_u128(9));
+        let empty = BlockOpened { block: other, seats: vec![seat_id("A-1")], ..opened(world, block) };
+        world.append(StreamName::block(other), &[empty.into()]);
+    });
+    let (mut world, block, _) = world_with_block();
+    world.lift(block);
+    let (reason, by) = (LiftReason::Requested, "admin".to_owned());
+    plant(world, &["lifted_twice"], |world| {
+        world.append(StreamName::block(block), &[BlockLifted { block, show: show_id("gala"), reason, by }.into()]);
+    });
 }
 
 #[test]
@@ -778,7 +971,7 @@ fn the_report_counts() {
     assert!(report.holds(), "{report}");
     let json = serde_json::to_value(&report).unwrap();
     assert_eq!(json["bookings"], serde_json::json!({"confirmed": 1, "held": 1, "refunded": 1}));
-    assert_eq!(json["seats"], serde_json::json!({"available": 17, "booked": 3, "locked": 1}));
+    assert_eq!(json["seats"], serde_json::json!({"available": 17, "booked": 3, "locked": 1, "unavailable": 0}));
     assert_eq!(json["money"], serde_json::json!({"EUR": {"captured": 29500, "refunded": 4000, "returned_elsewhere": 0}}));
     assert_eq!(json["vouchers"], serde_json::json!({"issued": 1, "redeemed": 0, "revoked": 0}));
     let text = report.to_string();

@@ -8,12 +8,14 @@
 
 use crate::ids::BookingId;
 
+mod block;
 mod booking;
 mod loyalty;
 mod operations;
 mod seat;
 mod show;
 
+pub use block::*;
 pub use booking::*;
 pub use loyalty::*;
 pub use operations::*;
@@ -76,6 +78,11 @@ events!(
     SeatLocked,
     SeatReleased,
     SeatBooked,
+    SeatBlocked,
+    SeatUnblocked,
+    // block
+    BlockOpened,
+    BlockLifted,
     // booking
     BookingOpened,
     HoldExtended,

@@ -208,6 +208,11 @@ uuid_id!(
     "a booking id"
 );
 uuid_id!(
+    /// A block: seats that are out of the open sale for a reason.
+    BlockId,
+    "a block id"
+);
+uuid_id!(
     /// A voucher: a reward issued once.
     VoucherId,
     "a voucher id"

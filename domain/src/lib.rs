@@ -8,7 +8,9 @@
 //! | what can happen | [`event`]: one file for each kind of stream |
 //! | what an aggregate has to promise | [`Decider`] |
 //! | when a show is on sale, and which shows can be scheduled | [`show`] |
+//! | which seats a pick would leave alone | [`single_seats`] |
 //! | when a seat is refused | [`seat`]; the text of the refusal is in [`rejection`] |
+//! | who may buy from seats that are blocked | [`block`] |
 //! | when a booking is committed, aborted, refunded | [`booking`] |
 //! | points and vouchers | [`loyalty`] |
 //! | what has to be done next for a booking, also after a crash | [`settle`] |
@@ -27,6 +29,8 @@
 
 #![warn(missing_docs)]
 
+mod access_code;
+pub mod block;
 pub mod booking;
 mod change;
 pub mod codec;
@@ -46,13 +50,17 @@ pub mod seat_state;
 mod secret;
 pub mod settle;
 pub mod show;
+pub mod single_seats;
 pub mod stream_name;
 
+pub use access_code::AccessCodeHash;
 pub use change::Change;
 pub use decider::Decider;
 pub use envelope::{Envelope, Metadata};
 pub use event::Event;
-pub use ids::{AreaId, BookingId, BuyerId, CategoryId, ChannelId, CommandId, IntentId, PriceTypeId, SeatId, ShowId, VoucherId};
+pub use ids::{
+    AreaId, BlockId, BookingId, BuyerId, CategoryId, ChannelId, CommandId, IntentId, PriceTypeId, SeatId, ShowId, VoucherId,
+};
 pub use money::{Currency, Money};
 pub use quota::{Allowance, Quota};
 pub use rejection::Rejection;

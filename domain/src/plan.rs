@@ -4,6 +4,7 @@
 use crate::ids::{AreaId, CategoryId, PriceTypeId, SeatId};
 use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
+use std::fmt;
 use std::ops::Range;
 
 /// A price category of a show. Every area is in one.
@@ -36,6 +37,18 @@ pub struct PriceType {
     pub price_type: PriceTypeId,
     /// Minor units of the show's currency; 0 or more.
     pub price: i64,
+}
+
+/// The names of a category's price types, as a refusal says them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PriceTypeNames(pub Vec<PriceTypeId>);
+
+impl fmt::Display for PriceTypeNames {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Some((first, others)) = self.0.split_first() else { return f.write_str("It has one price: leave the type out") };
+        write!(f, "There are `{first}`")?;
+        others.iter().try_for_each(|name| write!(f, ", `{name}`"))
+    }
 }
 
 /// A part of the plan in one price category: either rows of labelled seats (`rows`), or places that
@@ -291,6 +304,17 @@ impl Plan {
     #[must_use]
     pub fn seat(&self, index: u32) -> Option<PlannedSeat> {
         self.find(index).map(|(run, number)| run.seat(number))
+    }
+
+    /// The indexes of the seats that are in one segment with the seat at an index; `None` without labels.
+    #[must_use]
+    pub fn segment_of(&self, index: u32) -> Option<Range<u32>> {
+        let (run, number) = self.find(index)?;
+        let RunKind::Row { gaps_after, .. } = &run.kind else { return None };
+        let gaps = gaps_after.partition_point(|after| *after < number);
+        let before = gaps.checked_sub(1).and_then(|gap| gaps_after.get(gap)).copied().unwrap_or(0);
+        let last = gaps_after.get(gaps).copied().unwrap_or(run.seats);
+        Some(run.first + before..run.first + last)
     }
 
     /// The id of the seat at an index: its label, or its number in an area that is sold by quantity.

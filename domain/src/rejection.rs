@@ -8,7 +8,8 @@
 
 use crate::Timestamp;
 use crate::event::AbortReason;
-use crate::ids::{AreaId, CategoryId, SeatId, ShowId, VoucherId};
+use crate::ids::{AreaId, CategoryId, PriceTypeId, SeatId, ShowId, VoucherId};
+use crate::plan::PriceTypeNames;
 use crate::seat_state::SeatState;
 
 macro_rules! rejections {
@@ -84,6 +85,11 @@ rejections! {
     /// The show has no labelled seats of this category.
     UnknownCategory { /// As requested.
         category: CategoryId } = "unknown_category", "The show has no labelled seats of category `{category}`.";
+    /// The seat's category has no such price type.
+    UnknownPriceType { /// The seat, area or category that it was chosen for.
+        of: String, /// As requested.
+        price_type: PriceTypeId, /// Those that there are.
+        known: PriceTypeNames } = "unknown_price_type", "`{of}` has no price type `{price_type}`. {known}.";
     /// The buyer would have more seats than the show allows.
     BuyerLimit { /// The most.
         most: u32, /// Seats that the buyer holds or has booked.
@@ -94,12 +100,27 @@ rejections! {
         state: SeatState, /// When the hold ends, if it is only held.
         free_at: Option<Timestamp>, /// Log position of the event that took it, if known.
         position: Option<u64> } = "seat_unavailable", "Seat `{seat}` is taken. Choose another one.";
+    /// The pick leaves a single seat alone, and another would not.
+    LeavesSingleSeat { /// The one that would be left.
+        seat: SeatId } = "leaves_single_seat", "Seat `{seat}` would be left alone. Take it too, or choose seats that leave no single seat.";
     /// Some seats are available, but fewer than requested or not next to each other.
     NotEnoughTogether { /// How many are available.
         available: u32 } = "seat_unavailable", "{available} seats are available, but not as many together as requested. Request fewer.";
     /// Nothing is available of what was requested.
     SoldOut { /// When the first hold ends, if some are only held.
         free_at: Option<Timestamp> } = "sold_out", "Sold out. A place becomes free if a hold ends without payment.";
+
+    // Blocks.
+    /// The block can't be opened like this.
+    InvalidBlock { /// The field of the request.
+        field: &'static str, /// What is wrong with it, without the full stop.
+        why: String } = "invalid_block", "Invalid block: {why}.";
+    /// No such block of this show.
+    BlockNotFound = "block_not_found", "There is no such block. GET /v1/shows/…/blocks lists them.";
+    /// It was lifted, or given up before it was open.
+    BlockOver = "block_over", "This block was lifted, or given up because not all of its seats could be blocked. Send the request with a new Idempotency-Key.";
+    /// No open block of the show has this code or channel.
+    NoSuchAccess = "access_refused", "No seats of this show are kept for that access code and channel. Check the code, or leave it out to buy from the open sale.";
 
     // Idempotency.
     /// The key was used for another request.

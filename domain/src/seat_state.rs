@@ -15,6 +15,8 @@ pub enum SeatState {
     InProcess,
     /// Sold.
     Booked,
+    /// Out of the open sale: blocked, for a reason that only staff may know.
+    Unavailable,
 }
 
 impl SeatState {
@@ -26,6 +28,7 @@ impl SeatState {
             Self::Locked => "locked",
             Self::InProcess => "in_process",
             Self::Booked => "booked",
+            Self::Unavailable => "unavailable",
         }
     }
 
@@ -35,7 +38,9 @@ impl SeatState {
         match event {
             Event::SeatLocked(_) => Some(Self::Locked),
             Event::SeatBooked(_) => Some(Self::Booked),
-            Event::SeatReleased(_) => Some(Self::Available),
+            Event::SeatReleased(e) if e.block.is_some() => Some(Self::Unavailable),
+            Event::SeatReleased(_) | Event::SeatUnblocked(_) => Some(Self::Available),
+            Event::SeatBlocked(_) => Some(Self::Unavailable),
             _ => None,
         }
     }

@@ -12,11 +12,12 @@ use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 use validate::validate;
 
+mod pricing;
 mod revise;
 mod validate;
 
 pub use revise::{DetailChanges, ShowChanges};
-pub use validate::{MAX_AMOUNT, MAX_SEATS, MAX_SEATS_PER_BOOKING};
+pub use validate::{MAX_AMOUNT, MAX_PRICE_TYPES, MAX_SEATS, MAX_SEATS_PER_BOOKING};
 
 /// Whether new holds are possible, apart from the sale window.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]

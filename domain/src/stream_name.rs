@@ -1,6 +1,6 @@
 //! Names of streams: built from identifiers, and read back into them.
 
-use crate::ids::{BookingId, BuyerId, SeatId, ShowId};
+use crate::ids::{BlockId, BookingId, BuyerId, SeatId, ShowId};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::sync::Arc;
@@ -27,6 +27,12 @@ impl StreamName {
     #[must_use]
     pub fn booking(booking: BookingId) -> Self {
         Self(format!("booking-{booking}").into())
+    }
+
+    /// `block-{block}`
+    #[must_use]
+    pub fn block(block: BlockId) -> Self {
+        Self(format!("block-{block}").into())
     }
 
     /// `loyalty-{buyer}`
@@ -72,9 +78,13 @@ impl StreamName {
     /// The booking of a `booking-` stream; `None` for other streams.
     #[must_use]
     pub fn as_booking(&self) -> Option<BookingId> {
-        // The parser accepts every form of a UUID, but a stream of ours only ever has this one.
-        let key = Some(self.key()).filter(|key| key.len() == 36 && !key.bytes().any(|b| b.is_ascii_uppercase()))?;
-        if self.category() == "booking" { key.parse().ok() } else { None }
+        if self.category() == "booking" { uuid_key(self.key())?.parse().ok() } else { None }
+    }
+
+    /// The block of a `block-` stream; `None` for other streams.
+    #[must_use]
+    pub fn as_block(&self) -> Option<BlockId> {
+        if self.category() == "block" { uuid_key(self.key())?.parse().ok() } else { None }
     }
 
     /// The buyer of a `loyalty-` stream; `None` for other streams.
@@ -94,6 +104,11 @@ impl StreamName {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+}
+
+/// The parser accepts every form of a UUID, but a stream of ours only ever has this one.
+fn uuid_key(key: &str) -> Option<&str> {
+    Some(key).filter(|key| key.len() == 36 && !key.bytes().any(|b| b.is_ascii_uppercase()))
 }
 
 impl fmt::Display for StreamName {

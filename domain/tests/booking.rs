@@ -375,6 +375,16 @@ fn a_hold_whose_money_does_not_add_up_never_opens() {
     open(vec![at(1, 100), at(2, 100)], 199).then_rejected("payment_mismatch");
     open(vec![at(1, 100), at(2, -100)], 0).then_rejected("payment_mismatch");
     open(vec![at(1, i64::MAX), at(2, 2)], i64::MIN + 1).then_rejected("payment_mismatch");
+    let fee = |fee| vec![PricedSeat { fee, ..at(1, 100) }];
+    open(fee(15), 100).then_rejected("payment_mismatch");
+    open(fee(-100), 0).then_rejected("payment_mismatch");
+    open(fee(i64::MAX), i64::MIN + 99).then_rejected("payment_mismatch");
+    for (booking_fee, value) in [(20, 115), (-115, 0)] {
+        let wrong = BookingOpened { fee: booking_fee, seats: fee(15), amount: eur(value), ..opened() };
+        given([]).when(C::Open(wrong)).then_rejected("payment_mismatch");
+    }
+    let with_fees = BookingOpened { fee: 20, seats: fee(15), amount: eur(135), ..opened() };
+    given([]).when(C::Open(with_fees.clone())).then_events([with_fees.into()]);
     // Free of charge is a price.
     let free = BookingOpened { seats: vec![at(1, 0)], amount: eur(0), ..opened() };
     given([]).when(C::Open(free.clone())).then_events([free.into()]);

@@ -8,7 +8,7 @@ use lastseat_domain::codec::{self, Envelope, ID_RULE, IdRule, Metadata, Unreadab
 use lastseat_domain::event::*;
 use lastseat_domain::ids::NAMESPACE;
 use lastseat_domain::loyalty::voucher_id;
-use lastseat_domain::plan::{Area, Category, Row};
+use lastseat_domain::plan::{Area, Category, PriceType, Row};
 use lastseat_domain::ports::event_log::{Decoded, Expected, Position, RecordedEvent};
 use lastseat_domain::*;
 use serde_json::value::RawValue;
@@ -67,6 +67,7 @@ fn scheduled() -> ShowScheduled {
         ],
         max_seats_per_booking: 10,
         max_seats_per_buyer: Some(4),
+        single_seats: SingleSeats::Allow,
         hold_seconds: 600,
         sale_opens_at: Some(minute(0)),
         sale_closes_at: Some(minute(60) + chrono::TimeDelta::milliseconds(250)),
@@ -102,6 +103,25 @@ fn revised() -> ShowRevised {
         sale_opens_at: Change::Set(minute(10)),
         sale_closes_at: Change::Set(minute(70)),
     }
+}
+
+/// A show with price types and fees.
+fn with_price_types() -> ShowScheduled {
+    let price_type = |name: &str, price| PriceType { price_type: PriceTypeId::new(name).unwrap(), price };
+    let mut show = scheduled();
+    show.categories[0].price_types = vec![price_type("adult", 8500), price_type("child", 3000)];
+    ShowScheduled { fees: Fees { per_seat: 150, per_booking: 200 }, ..show }
+}
+
+/// A booking of it.
+fn opened_with_price_types(booking: BookingId) -> BookingOpened {
+    let priced = |n, price, name: &str| PricedSeat {
+        price_type: Some(PriceTypeId::new(name).unwrap()),
+        fee: 150,
+        ..PricedSeat::new(seat(n), price)
+    };
+    let seats = vec![priced(1, 8500, "adult"), priced(2, 3000, "child")];
+    BookingOpened { booking, seats, fee: 200, amount: eur(12_000), ..opened() }
 }
 
 /// Every event, fully populated, and once more as `.min` where something may be absent.
@@ -143,14 +163,35 @@ fn samples() -> Vec<(&'static str, Event)> {
             }
             .into(),
         ),
+        ("ShowScheduled.v1.price_types", with_price_types().into()),
+        ("ShowScheduled.v1.single_seats", ShowScheduled { single_seats: SingleSeats::Refuse, ..scheduled() }.into()),
         ("SalesPaused.v1", SalesPaused { show: show.clone() }.into()),
         ("SalesResumed.v1", SalesResumed { show: show.clone() }.into()),
         ("ShowCancelled.v1", ShowCancelled { show: show.clone() }.into()),
-        ("SeatLocked.v1", SeatLocked { booking, buyer: buyer.clone(), price: 8500, expires_at: minute(10) }.into()),
-        ("SeatReleased.v1", SeatReleased { booking, reason: AbortReason::Expired }.into()),
-        ("SeatBooked.v1", SeatBooked { booking }.into()),
+        ("SeatLocked.v1", SeatLocked { booking, buyer: buyer.clone(), price: 8500, expires_at: minute(10), block: None }.into()),
+        ("SeatReleased.v1", SeatReleased { booking, reason: AbortReason::Expired, block: None }.into()),
+        ("SeatBooked.v1", SeatBooked { booking, block: None }.into()),
+        (
+            "SeatLocked.v1.block",
+            SeatLocked { booking, buyer: buyer.clone(), price: 8500, expires_at: minute(10), block: Some(block(1)) }.into(),
+        ),
+        ("SeatReleased.v1.block", SeatReleased { booking, reason: AbortReason::Expired, block: Some(block(1)) }.into()),
+        ("SeatBooked.v1.block", SeatBooked { booking, block: Some(block(1)) }.into()),
+        ("SeatBlocked.v1", SeatBlocked { block: block(1) }.into()),
+        ("SeatUnblocked.v1", SeatUnblocked { block: block(1) }.into()),
+        ("BlockOpened.v1", BlockOpened { request: Some(request()), ..block_opened() }.into()),
+        ("BlockOpened.v1.min", BlockOpened { channel: None, access_code: None, ..block_opened() }.into()),
+        (
+            "BlockLifted.v1",
+            BlockLifted { block: block(1), show: show.clone(), reason: LiftReason::Requested, by: "admin".into() }.into(),
+        ),
+        (
+            "BookingOpened.v1.channel",
+            BookingOpened { channel: block_opened().channel, access_code: block_opened().access_code, ..opened.clone() }.into(),
+        ),
         ("BookingOpened.v1", opened.clone().into()),
         ("BookingOpened.v1.revised", BookingOpened { show_revision: 3, ..opened.clone() }.into()),
+        ("BookingOpened.v1.price_types", opened_with_price_types(booking).into()),
         ("BookingOpened.v1.min", BookingOpened { request: None, ..opened }.into()),
         ("HoldExtended.v1", HoldExtended { booking, expires_at: minute(20) }.into()),
         ("PaymentStarted.v1", started.clone().into()),
@@ -272,7 +313,7 @@ fn every_event_has_a_golden_file_and_every_golden_file_an_event() {
     let there: BTreeSet<String> =
         std::fs::read_dir(directory()).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
     assert_eq!(there, expected);
-    assert_eq!(Event::NAMES.len(), 29);
+    assert_eq!(Event::NAMES.len(), 33);
 }
 
 #[test]
@@ -351,7 +392,7 @@ fn metadata_without_a_version_is_of_the_first() {
 #[test]
 fn the_prototypes_reservation_is_read_as_a_lock() {
     let envelope = decode("SeatReserved", &golden("SeatReserved.v0"), &metadata_v(0)).unwrap().unwrap();
-    let lock = SeatLocked { booking: id(1), buyer: buyer(1), price: 8505, expires_at: minute(10) };
+    let lock = SeatLocked { booking: id(1), buyer: buyer(1), price: 8505, expires_at: minute(10), block: None };
     assert_eq!(envelope.event, lock.into());
 }
 

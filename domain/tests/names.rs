@@ -60,6 +60,7 @@ fn streams_are_named_by_category_and_key_and_read_back() {
     assert_eq!(StreamName::seat(&dashed, &seat(1)).as_seat(), Some((dashed.clone(), seat(1))));
     assert_eq!(StreamName::show(&dashed).as_show(), Some(dashed));
     assert_eq!(StreamName::booking(booking(1)).as_booking(), Some(booking(1)));
+    assert_eq!(StreamName::block(block(1)).as_block(), Some(block(1)));
     assert_eq!(StreamName::loyalty(&buyer(1)).as_loyalty(), Some(buyer(1)));
 }
 
@@ -76,13 +77,19 @@ fn streams_of_other_programs_are_not_taken_for_ours() {
         "booking-00000000000000000000000000000001",
         "booking-{00000000-0000-0000-0000-000000000001}",
         "booking-0000000A-0000-0000-0000-000000000001",
+        "block-17",
+        "block-00000000000000000000000000000001",
         "loyalty-",
         "show-",
         "$$seat-hamlet.A-1",
         "$ce-seat",
     ];
     for name in streams.map(StreamName::from_log) {
-        assert_eq!((name.as_seat(), name.as_booking(), name.as_loyalty(), name.as_show()), (None, None, None, None), "{name}");
+        assert_eq!(
+            (name.as_seat(), name.as_booking(), name.as_block(), name.as_loyalty(), name.as_show()),
+            (None, None, None, None, None),
+            "{name}"
+        );
     }
 }
 

@@ -3,7 +3,7 @@
 
 mod support;
 
-use lastseat_domain::event::{AbortReason, Event, SeatBooked, SeatLocked, SeatReleased};
+use lastseat_domain::event::{AbortReason, Event, SeatBlocked, SeatBooked, SeatLocked, SeatReleased, SeatUnblocked};
 use lastseat_domain::rejection::Rejection;
 use lastseat_domain::seat::SeatCommand;
 use lastseat_domain::seat_state::SeatState;
@@ -21,19 +21,19 @@ const EVERY_REASON: [AbortReason; 7] = [
 ];
 
 fn locked(n: u8) -> Event {
-    SeatLocked { booking: booking(n), buyer: buyer(n), price: 8500, expires_at: too_late() }.into()
+    SeatLocked { booking: booking(n), buyer: buyer(n), price: 8500, expires_at: too_late(), block: None }.into()
 }
 
 fn booked(n: u8) -> Event {
-    SeatBooked { booking: booking(n) }.into()
+    SeatBooked { booking: booking(n), block: None }.into()
 }
 
 fn released(n: u8, reason: AbortReason) -> Event {
-    SeatReleased { booking: booking(n), reason }.into()
+    SeatReleased { booking: booking(n), reason, block: None }.into()
 }
 
 fn lock(n: u8) -> SeatCommand {
-    SeatCommand::Lock { booking: booking(n), buyer: buyer(n), price: 8500, expires_at: too_late() }
+    SeatCommand::Lock { booking: booking(n), buyer: buyer(n), price: 8500, expires_at: too_late(), blocks: vec![] }
 }
 
 fn book(n: u8) -> SeatCommand {
@@ -116,4 +116,75 @@ fn anothers_seat_is_never_released() {
             given(history.clone()).when(release(2, reason)).then_nothing();
         }
     }
+}
+
+fn blocked(n: u8) -> Event {
+    SeatBlocked { block: block(n) }.into()
+}
+
+/// The seat as booking 1 has it from block 1.
+fn from_block() -> [Event; 2] {
+    let lock = SeatLocked { booking: booking(1), buyer: buyer(1), price: 8500, expires_at: too_late(), block: Some(block(1)) };
+    [blocked(1), lock.into()]
+}
+
+fn lock_from(n: u8, blocks: &[u8]) -> SeatCommand {
+    let blocks = blocks.iter().map(|n| block(*n)).collect();
+    SeatCommand::Lock { booking: booking(n), buyer: buyer(n), price: 8500, expires_at: too_late(), blocks }
+}
+
+#[test]
+fn a_free_seat_can_be_blocked_and_no_other() {
+    let block_it = |n| SeatCommand::Block { block: block(n) };
+    given([]).when(block_it(1)).then_events([blocked(1)]);
+    given([blocked(1)]).when(block_it(1)).then_nothing();
+    for (history, state) in [
+        (vec![locked(1)], SeatState::Locked),
+        (vec![locked(1), booked(1)], SeatState::Booked),
+        (vec![blocked(2)], SeatState::Unavailable),
+    ] {
+        let rejection = given(history).when(block_it(1)).then_rejected("seat_unavailable");
+        assert!(matches!(rejection, Rejection::SeatUnavailable { state: found, .. } if found == state), "{rejection:?}");
+    }
+}
+
+#[test]
+fn a_blocked_seat_is_refused_to_all_who_do_not_name_its_block() {
+    for command in [lock(1), lock_from(1, &[2, 3])] {
+        let rejection = given([blocked(1)]).when(command).then_rejected("seat_unavailable");
+        let state = SeatState::Unavailable;
+        assert_eq!(rejection, Rejection::SeatUnavailable { seat: seat(1), state, free_at: None, position: None });
+    }
+    given([blocked(1)]).when(lock_from(1, &[2, 1])).then_events([from_block()[1].clone()]);
+    // Access to a block is no claim on a seat that is not in it.
+    given([locked(2)]).when(lock_from(1, &[1])).then_rejected("seat_unavailable");
+    given([]).when(lock_from(1, &[1])).then_events([locked(1)]);
+}
+
+#[test]
+fn a_seat_from_a_block_returns_there_when_its_booking_ends() {
+    let sold: Event = SeatBooked { booking: booking(1), block: Some(block(1)) }.into();
+    given(from_block()).when(book(1)).then_events([sold.clone()]);
+    let back = |reason| -> Event { SeatReleased { booking: booking(1), reason, block: Some(block(1)) }.into() };
+    given(from_block()).when(release(1, AbortReason::Expired)).then_events([back(AbortReason::Expired)]);
+    let after_sale = from_block().into_iter().chain([sold]);
+    given(after_sale).when(release(1, AbortReason::Refunded)).then_events([back(AbortReason::Refunded)]);
+    let returned = || from_block().into_iter().chain([back(AbortReason::Expired)]);
+    given(returned()).when(lock(2)).then_rejected("seat_unavailable");
+    given(returned()).when(SeatCommand::Block { block: block(1) }).then_nothing();
+}
+
+#[test]
+fn a_lifted_block_frees_its_seats_before_and_after_a_booking_has_them() {
+    let unblock = |n| SeatCommand::Unblock { block: block(n) };
+    let unblocked: Event = SeatUnblocked { block: block(1) }.into();
+    given([blocked(1)]).when(unblock(1)).then_events([unblocked.clone()]);
+    given([blocked(1), unblocked.clone()]).when(unblock(1)).then_nothing();
+    given([blocked(1), unblocked.clone()]).when(lock(2)).then_events([locked(2)]);
+    // Lifted while a booking has the seat: nothing to do yet. It is unblocked once it has returned.
+    given(from_block()).when(unblock(1)).then_nothing();
+    let back: Event = SeatReleased { booking: booking(1), reason: AbortReason::Expired, block: Some(block(1)) }.into();
+    given(from_block().into_iter().chain([back])).when(unblock(1)).then_events([unblocked]);
+    given([blocked(1)]).when(unblock(2)).then_nothing();
+    given([locked(1)]).when(unblock(1)).then_nothing();
 }

@@ -4,16 +4,24 @@
 mod support;
 
 use lastseat_domain::event::Reward;
-use lastseat_domain::event::{Event, Fees, SalesPaused, SalesResumed, ShowCancelled, ShowDetails, ShowRevised, ShowScheduled};
-use lastseat_domain::plan::{Area, Category, Row, merged};
+use lastseat_domain::event::{
+    Event, Fees, PricedSeat, SalesPaused, SalesResumed, ShowCancelled, ShowDetails, ShowRevised, ShowScheduled, SingleSeats,
+};
+use lastseat_domain::plan::{Area, Category, PriceType, Row, merged};
 use lastseat_domain::rejection::Rejection;
-use lastseat_domain::show::{self, DetailChanges, MAX_AMOUNT, MAX_SEATS, Show, ShowChanges, ShowCommand};
-use lastseat_domain::{AreaId, CategoryId, Change, Currency, SeatId};
+use lastseat_domain::show::{self, DetailChanges, MAX_AMOUNT, MAX_PRICE_TYPES, MAX_SEATS, Show, ShowChanges, ShowCommand};
+use lastseat_domain::{AreaId, CategoryId, Change, Currency, PriceTypeId, SeatId};
 use lastseat_testkit::given::given;
 use support::*;
 
 fn category(name: &str, price: i64) -> Category {
     Category::new(CategoryId::new(name).unwrap(), price)
+}
+
+/// The category `front` with several prices.
+fn typed(types: &[(&str, i64)]) -> Category {
+    let price_type = |(name, price): &(&str, i64)| PriceType { price_type: PriceTypeId::new(name).unwrap(), price: *price };
+    Category { price_types: types.iter().map(price_type).collect(), ..category("front", types[0].1) }
 }
 
 fn row(name: &str, seats: u32) -> Row {
@@ -45,6 +53,7 @@ fn hamlet() -> ShowScheduled {
         areas: vec![stalls(vec![Row { row: "A".into(), seats: 4, gaps_after: vec![2] }, row("B", 2)]), floor(3)],
         max_seats_per_booking: 10,
         max_seats_per_buyer: None,
+        single_seats: SingleSeats::Allow,
         hold_seconds: 600,
         sale_opens_at: None,
         sale_closes_at: None,
@@ -370,6 +379,24 @@ fn a_plan_that_makes_no_sense_is_named() {
         ("categories", "twice", |s| s.categories.push(category("front", 1))),
         ("categories", "negative price", |s| s.categories[0].price = -1),
         ("categories", "price too high", |s| s.categories[0].price = MAX_AMOUNT + 1),
+        ("categories", "price type too high", |s| s.categories[0] = typed(&[("adult", 1), ("child", MAX_AMOUNT)])),
+        ("categories", "negative price type", |s| s.categories[0] = typed(&[("adult", 1), ("child", -1)])),
+        ("categories", "price type twice", |s| s.categories[0] = typed(&[("adult", 1), ("adult", 1)])),
+        ("categories", "price beside price types", |s| s.categories[0].price_types = typed(&[("adult", 1)]).price_types),
+        ("categories", "too many price types", |s| s.categories[0] = typed(&[("adult", 1); MAX_PRICE_TYPES + 1])),
+        ("categories", "price too high with fees", |s| {
+            s.categories[0].price = MAX_AMOUNT / 10;
+            s.fees.per_booking = 10;
+        }),
+        ("categories", "price too high with the fee of a seat", |s| {
+            s.categories[0].price = MAX_AMOUNT / 10;
+            s.fees.per_seat = 1;
+        }),
+        ("fees", "negative", |s| s.fees.per_seat = -1),
+        ("fees", "negative for a booking", |s| s.fees.per_booking = -1),
+        ("fees", "too high", |s| s.fees.per_seat = i64::MAX),
+        ("fees", "too high for a booking", |s| s.fees.per_booking = i64::MAX),
+        ("fees", "too high together", |s| s.fees.per_seat = MAX_AMOUNT / 9),
         ("areas", "none", |s| s.areas.clear()),
         ("areas", "twice", |s| s.areas.push(floor(1))),
         ("areas", "no such category", |s| _ = s.categories.pop()),
@@ -405,11 +432,11 @@ fn the_limits_themselves_are_allowed() {
     let facts = ShowScheduled {
         title: "x".repeat(200),
         details: ShowDetails::default(),
-        fees: Fees::default(),
+        fees: Fees { per_seat: 9, per_booking: 99 },
         max_seats_per_booking: 100,
         max_seats_per_buyer: Some(1),
         hold_seconds: 86_400,
-        categories: vec![category("front", MAX_AMOUNT / 100), category("standing", 0)],
+        categories: vec![typed(&[("adult", MAX_AMOUNT / 100 - 9), ("child", 0)]), category("standing", 0)],
         areas: vec![stalls(vec![row("A", 1)]), floor(u32::try_from(MAX_SEATS).unwrap() - 1)],
         ..hamlet()
     };
@@ -434,6 +461,10 @@ fn every_seat_has_an_index_a_price_and_neighbours_up_to_the_next_gap() {
         ("floor:3", 2000, None),
     ];
     assert_eq!(laid_out, expected);
+    for (segment, first) in [(0..2_u32, 0), (0..2, 1), (2..4, 2), (2..4, 3), (4..6, 5)] {
+        assert_eq!(plan.segment_of(first), Some(segment));
+    }
+    assert_eq!((plan.segment_of(6), plan.segment_of(9)), (None, None), "places have no neighbours");
     for (index, (id, planned)) in (0_u32..).zip(seats) {
         assert_eq!(plan.index_of(&id), Some(index));
         assert_eq!((plan.id_of(index), plan.seat(index)), (Some(id), Some(planned)));
@@ -444,6 +475,38 @@ fn every_seat_has_an_index_a_price_and_neighbours_up_to_the_next_gap() {
     }
     assert_eq!(plan.seat(9), None);
     assert!(!plan.area(&AreaId::new("floor").unwrap()).unwrap().labelled);
+}
+
+#[test]
+fn a_seat_costs_what_its_price_type_costs_and_the_fee() {
+    let fees = Fees { per_seat: 150, per_booking: 200 };
+    let categories = vec![typed(&[("adult", 4000), ("child", 1500)]), category("standing", 2000)];
+    let show = state([ShowScheduled { categories, fees, ..hamlet() }.into()]);
+    let seat = |name: &str| SeatId::new(name).unwrap();
+    let price_type = |name: &str| PriceTypeId::new(name).unwrap();
+    let priced = |name: &str, chosen: Option<&str>| show.priced(&seat(name), chosen.map(price_type).as_ref());
+    let expected = |name: &str, price, chosen: Option<&str>| {
+        Ok(PricedSeat { price_type: chosen.map(price_type), fee: 150, ..PricedSeat::new(seat(name), price) })
+    };
+    assert_eq!(priced("A-1", None), expected("A-1", 4000, Some("adult")), "the first, if none is chosen");
+    assert_eq!(priced("B-2", Some("child")), expected("B-2", 1500, Some("child")));
+    assert_eq!(priced("floor:3", None), expected("floor:3", 2000, None));
+
+    for (name, chosen, known, sentence) in [
+        ("A-1", "senior", &["adult", "child"][..], "`A-1` has no price type `senior`. There are `adult`, `child`."),
+        ("floor:1", "child", &[], "`floor:1` has no price type `child`. It has one price: leave the type out."),
+    ] {
+        let refused = priced(name, Some(chosen)).unwrap_err();
+        assert_eq!(refused.to_string(), sentence);
+        let Rejection::UnknownPriceType { of, price_type: named, known: there } = refused else { panic!("{refused}") };
+        assert_eq!((of.as_str(), named), (name, price_type(chosen)));
+        assert_eq!(there.0, known.iter().map(|name| price_type(name)).collect::<Vec<_>>());
+    }
+    assert_eq!(priced("Z-1", None), Err(Rejection::UnknownSeat { seat: "Z-1".into() }));
+
+    let seats = [priced("A-1", None).unwrap(), priced("A-2", Some("child")).unwrap()];
+    assert_eq!(PricedSeat::total(&seats, 200, show.facts.currency), Some(eur(4000 + 1500 + 2 * 150 + 200)));
+    assert_eq!(PricedSeat::total(&seats, i64::MAX, show.facts.currency), None);
 }
 
 #[test]

@@ -9,11 +9,12 @@ use crate::payment::{PaymentMessage, Payments, Reach};
 use crate::ports::Ports;
 use crate::reactors::log_follower::{LogFollower, SnapshotRequest};
 use crate::reactors::rewards;
-use crate::requests::{Hold, HoldRequest, Paid, PayRequest, ReviewRequest, SeatSelection};
+use crate::requests::{Hold, HoldRequest, Paid, PayRequest, PriceTypeChoice, ReviewRequest, SeatSelection};
 use crate::services::Services;
 use crate::settings::Settings;
 use crate::snapshot::CheckedSnapshot;
 use crate::status::{RecoverySummary, Status};
+use lastseat_domain::block::Access;
 use lastseat_domain::booking::Booking;
 use lastseat_domain::event::ShowScheduled;
 use lastseat_domain::loyalty::{Account, LoyaltyCommand};
@@ -207,8 +208,14 @@ impl BoxOffice {
     ///
     /// # Errors
     /// The rejection.
-    pub fn refuse_at_once(&self, show: &ShowId, selection: &SeatSelection, keyed: Option<BookingId>) -> Result<(), Rejection> {
-        hold::refuse_at_once(&self.services, show, selection, keyed)
+    pub fn refuse_at_once(
+        &self,
+        show: &ShowId,
+        selection: &SeatSelection,
+        price_types: &PriceTypeChoice,
+        keyed: Option<BookingId>,
+    ) -> Result<(), Rejection> {
+        hold::refuse_at_once(&self.services, show, selection, price_types, keyed)
     }
 
     /// Holds seats.
@@ -216,7 +223,15 @@ impl BoxOffice {
     /// # Errors
     /// [`CommandError`].
     pub async fn hold(&self, request: HoldRequest) -> Result<Hold, CommandError> {
-        Box::pin(hold::hold(&self.services, &request)).await
+        self.hold_with_access(request, Access::default()).await
+    }
+
+    /// Holds seats, those of blocks included that `access` opens.
+    ///
+    /// # Errors
+    /// [`CommandError`].
+    pub async fn hold_with_access(&self, request: HoldRequest, access: Access) -> Result<Hold, CommandError> {
+        Box::pin(hold::hold(&self.services, &request, &access)).await
     }
 
     /// The hold that an earlier request under the same idempotency key got, if there was one.
@@ -411,6 +426,7 @@ impl BoxOffice {
     }
 }
 
+mod house_seats;
 mod snapshots;
 #[cfg(test)]
 mod tests;

@@ -4,6 +4,7 @@
 
 mod actors;
 mod admission;
+mod blocks;
 mod box_office;
 mod buyers;
 mod error;
@@ -34,7 +35,10 @@ pub use box_office::BoxOffice;
 pub use error::{CommandError, Fault};
 pub use origin::Origin;
 pub use ports::Ports;
-pub use requests::{BuyerAction, Hold, HoldRequest, Paid, PayRequest, PayWith, ReviewRequest, SeatSelection};
+pub use requests::{
+    BlockRequest, BlockSelection, BlockStatus, BuyerAction, Hold, HoldRequest, OpenedBlock, Paid, PayRequest, PayWith,
+    PriceTypeChoice, ReviewRequest, SeatInState, SeatSelection,
+};
 pub use settings::Settings;
 pub use snapshot::{CheckedSnapshot, Snapshot, SnapshotDoubt};
 pub use status::{RecoverySummary, Status};

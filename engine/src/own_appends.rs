@@ -5,7 +5,7 @@
 
 use crate::error::Fault;
 use hashlink::LruCache;
-use lastseat_domain::ports::event_log::{StreamWrite, WriteOutcome};
+use lastseat_domain::ports::event_log::{NewEvent, StreamWrite, WriteOutcome};
 use parking_lot::Mutex;
 use uuid::Uuid;
 
@@ -14,13 +14,19 @@ const REMEMBERED: usize = 65_536;
 
 pub(crate) struct OwnAppends(Mutex<LruCache<Uuid, ()>>);
 
-/// The events of bookings in one append, each with the index of its write.
+/// The events in one append that this node takes the next step after, each with the index of its write: those of
+/// bookings, and releases of seats, which may return to a block that is over.
 pub(crate) struct BookingEvents(Vec<(usize, Uuid)>);
 
 impl BookingEvents {
     pub(crate) fn of(writes: &[StreamWrite]) -> Self {
-        let of_bookings = writes.iter().enumerate().filter(|(_, write)| write.stream.category() == "booking");
-        Self(of_bookings.flat_map(|(index, write)| write.events.iter().map(move |event| (index, event.id))).collect())
+        let events = writes.iter().enumerate().flat_map(|(index, write)| write.events.iter().map(move |e| (index, write, e)));
+        let leads_on = |write: &StreamWrite, event: &NewEvent| match write.stream.category() {
+            "booking" => true,
+            "seat" => event.event_type == "SeatReleased",
+            _ => false,
+        };
+        Self(events.filter(|(_, write, event)| leads_on(write, event)).map(|(index, _, event)| (index, event.id)).collect())
     }
 }
 
@@ -65,7 +71,7 @@ impl OwnAppends {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use lastseat_domain::ports::event_log::{Expected, NewEvent, Position};
+    use lastseat_domain::ports::event_log::{Expected, Position};
     use lastseat_domain::{BookingId, SeatId, ShowId, StreamName};
     use serde_json::value::RawValue;
 

@@ -1,9 +1,12 @@
 //! What callers ask of the box office, and what it answers.
 
 use crate::origin::Origin;
+use lastseat_domain::block::Block;
 use lastseat_domain::booking::{Booking, Review};
 use lastseat_domain::event::RequestFingerprint;
-use lastseat_domain::{AreaId, BookingId, BuyerId, CategoryId, SeatId, Secret, ShowId};
+use lastseat_domain::{
+    AccessCodeHash, AreaId, BlockId, BookingId, BuyerId, CategoryId, ChannelId, PriceTypeId, SeatId, SeatState, Secret, ShowId,
+};
 
 /// Which seats a hold is for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -26,17 +29,92 @@ impl SeatSelection {
     }
 }
 
+/// Which of its category's prices each seat of a hold has.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum PriceTypeChoice {
+    /// The first.
+    #[default]
+    First,
+    /// These, for these seats; the others have the first.
+    BySeat(Vec<(SeatId, PriceTypeId)>),
+    /// So many seats of each, in the order of the plan; what is left over has the first.
+    Counts(Vec<(PriceTypeId, u32)>),
+}
+
 #[derive(Debug, Clone)]
 pub struct HoldRequest {
     /// The booking to open: new, or [`BookingId::from_key`].
     pub booking: BookingId,
     pub show: ShowId,
     pub selection: SeatSelection,
+    pub price_types: PriceTypeChoice,
     pub buyer: BuyerId,
     /// The request, if it carried an idempotency key.
     pub fingerprint: Option<RequestFingerprint>,
     /// The caller's W3C trace id, if there was one.
     pub trace: Option<String>,
+}
+
+impl HoldRequest {
+    /// A hold at the first price of each seat, without an idempotency key.
+    #[must_use]
+    pub fn new(booking: BookingId, show: ShowId, selection: SeatSelection, buyer: BuyerId) -> Self {
+        Self { booking, show, selection, price_types: PriceTypeChoice::First, buyer, fingerprint: None, trace: None }
+    }
+}
+
+/// Which seats a block is for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum BlockSelection {
+    Seats(Vec<SeatId>),
+    /// Any of an unlabelled area.
+    Any {
+        area: AreaId,
+        quantity: u32,
+    },
+}
+
+#[derive(Debug, Clone)]
+pub struct BlockRequest {
+    /// The block to open: new, or that of the request's idempotency key.
+    pub block: BlockId,
+    pub show: ShowId,
+    pub selection: BlockSelection,
+    /// Whatever of these is free, and not all or none.
+    pub partial: bool,
+    /// For staff.
+    pub reason: String,
+    pub channel: Option<ChannelId>,
+    pub access_code: Option<AccessCodeHash>,
+    /// The request, if it carried an idempotency key.
+    pub fingerprint: Option<RequestFingerprint>,
+    pub origin: Origin,
+}
+
+/// A block that was opened.
+#[derive(Debug, Clone)]
+pub struct OpenedBlock {
+    pub block: Block,
+    /// The seats that were named and are not in it.
+    pub taken: Vec<SeatInState>,
+    /// Whether an earlier request under the same idempotency key opened it.
+    pub replayed: bool,
+}
+
+/// A seat and its state as this node knows it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SeatInState {
+    pub seat: SeatId,
+    pub state: SeatState,
+}
+
+/// A block with the seats that it still has.
+#[derive(Debug, Clone)]
+pub struct BlockStatus {
+    pub block: Block,
+    /// Every seat that it was opened with, and its state as this node knows it: `Unavailable` in the block, all else
+    /// bought from it.
+    pub seats: Vec<SeatInState>,
 }
 
 /// An open booking.

@@ -15,7 +15,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, AtomicUsize, Ordering};
 
 /// Low bits of a word: the state. The rest: the position.
-const STATE_BITS: u32 = 2;
+const STATE_BITS: u32 = 3;
 
 /// State of every seat of a show.
 ///
@@ -102,6 +102,8 @@ struct AreaTally {
 /// Counts of an area.
 struct AreaCounts {
     available: AtomicI64,
+    /// Blocked: not available, but not taken either for who has access to the block.
+    unavailable: AtomicI64,
     /// Where the next search starts, so that buyers at the same moment look at different places.
     cursor: AtomicUsize,
     /// When the first held seat may become free, and when that was last looked up; both in
@@ -114,6 +116,7 @@ impl AreaTally {
     fn free(area: &PlannedArea) -> Self {
         let counts = AreaCounts {
             available: AtomicI64::new(area.capacity.into()),
+            unavailable: AtomicI64::new(0),
             cursor: AtomicUsize::new(0),
             first_free: AtomicI64::new(0),
             looked_up: AtomicI64::new(i64::MIN),
@@ -123,6 +126,16 @@ impl AreaTally {
 
     fn seats(&self) -> impl Iterator<Item = u32> + '_ {
         self.ranges.iter().cloned().flatten()
+    }
+
+    fn count(&self, before: SeatState, after: SeatState) {
+        for (tally, state) in [(&self.counts.available, SeatState::Available), (&self.counts.unavailable, SeatState::Unavailable)]
+        {
+            let change = i64::from(after == state) - i64::from(before == state);
+            if change != 0 {
+                tally.fetch_add(change, Ordering::AcqRel);
+            }
+        }
     }
 }
 
@@ -201,9 +214,9 @@ impl SeatTable {
         }
         let table = Self::new(plan);
         for area in &table.areas {
-            let seats = area.seats().filter_map(|seat| words.get(seat as usize));
-            let taken = seats.filter(|word| unpack(**word).1 != SeatState::Available).count();
-            area.counts.available.fetch_sub(i64::try_from(taken).unwrap_or(i64::MAX), Ordering::AcqRel);
+            for word in area.seats().filter_map(|seat| words.get(seat as usize)) {
+                area.count(SeatState::Available, unpack(*word).1);
+            }
         }
         let claims = words.iter().map(|_| AtomicBool::new(false)).collect();
         let (words, until) = (words.into_iter().map(AtomicU64::new), until.into_iter().map(AtomicI64::new));
@@ -250,7 +263,7 @@ impl SeatTable {
                 let ms = self.until(seat)?.load(Ordering::Relaxed);
                 Timestamp::from_timestamp_millis(ms).filter(|_| ms > 0)
             }
-            SeatState::Available | SeatState::Booked => None,
+            SeatState::Available | SeatState::Booked | SeatState::Unavailable => None,
         }
     }
 
@@ -277,17 +290,19 @@ impl SeatTable {
     }
 
     fn tally(&self, area: u32, before: SeatState, after: SeatState) {
-        let change = i64::from(after == SeatState::Available) - i64::from(before == SeatState::Available);
-        if let Some(area) = self.areas.get(area as usize)
-            && change != 0
-        {
-            area.counts.available.fetch_add(change, Ordering::AcqRel);
+        if let Some(area) = self.areas.get(area as usize) {
+            area.count(before, after);
         }
     }
 
     /// How many seats of an area are not known to be taken.
     pub(crate) fn available(&self, area: u32) -> u32 {
         self.areas.get(area as usize).map_or(0, |a| u32::try_from(a.counts.available.load(Ordering::Acquire)).unwrap_or(0))
+    }
+
+    /// How many seats of an area are known to be blocked.
+    pub(crate) fn unavailable(&self, area: u32) -> u32 {
+        self.areas.get(area as usize).map_or(0, |a| u32::try_from(a.counts.unavailable.load(Ordering::Acquire)).unwrap_or(0))
     }
 
     /// When the first held seat of an area may become free, give or take a quarter of a second.
@@ -325,16 +340,18 @@ fn pack(position: Position, state: SeatState) -> u64 {
         SeatState::Locked => 1,
         SeatState::InProcess => 2,
         SeatState::Booked => 3,
+        SeatState::Unavailable => 4,
     };
     (position.0 << STATE_BITS) | bits
 }
 
 fn unpack(word: u64) -> (Position, SeatState) {
-    let state = match word & 0b11 {
+    let state = match word & 0b111 {
         0 => SeatState::Available,
         1 => SeatState::Locked,
         2 => SeatState::InProcess,
-        _ => SeatState::Booked,
+        3 => SeatState::Booked,
+        _ => SeatState::Unavailable,
     };
     (Position(word >> STATE_BITS), state)
 }

@@ -1,5 +1,6 @@
 //! The shows that this node knows, each with its seat table.
 
+use crate::blocks::{KnownBlocks, KnownBlocksSnapshot};
 use crate::seat_table::{SeatTable, SeatTableSnapshot};
 use arc_swap::ArcSwap;
 use dashmap::DashMap;
@@ -15,6 +16,7 @@ use std::sync::Arc;
 pub(crate) struct ActiveShow {
     pub id: ShowId,
     now: ArcSwap<ShowAndSeats>,
+    pub blocks: KnownBlocks,
 }
 
 /// A show as it is between two of its events, with the table of exactly its seats.
@@ -26,7 +28,11 @@ pub(crate) struct ShowAndSeats {
 impl ActiveShow {
     fn new(id: &ShowId, show: Show) -> Self {
         let seats = Arc::new(SeatTable::new(&show.plan));
-        Self { id: id.clone(), now: ArcSwap::from_pointee(ShowAndSeats { show: Arc::new(show), seats }) }
+        Self {
+            id: id.clone(),
+            now: ArcSwap::from_pointee(ShowAndSeats { show: Arc::new(show), seats }),
+            blocks: KnownBlocks::default(),
+        }
     }
 
     /// The show and its seats, as they are now.
@@ -86,6 +92,11 @@ impl ActiveShow {
         }
     }
 
+    /// Applies an event of the stream of a block of this show.
+    pub(crate) fn apply_block_event(&self, event: &Event, at: Timestamp) {
+        self.blocks.apply(event, at, &self.show().plan);
+    }
+
     /// `state`: none if it stays.
     fn set(&self, seat: &SeatId, state: Option<SeatState>, position: Position, until: Option<Timestamp>) {
         let now = self.now.load();
@@ -108,6 +119,7 @@ pub(crate) struct ActiveShowSnapshot {
     head: u64,
     sale: SaleState,
     seats: SeatTableSnapshot,
+    blocks: KnownBlocksSnapshot,
 }
 
 impl ActiveShowSnapshot {
@@ -121,11 +133,12 @@ impl ActiveShowSnapshot {
             head: show.head,
             sale: show.sale,
             seats: now.seats.take_snapshot(),
+            blocks: active.blocks.take_snapshot(),
         }
     }
 
     pub(crate) fn restore(self) -> Result<ActiveShow, String> {
-        let Self { scheduled, facts, revision, head, sale, seats } = self;
+        let Self { scheduled, facts, revision, head, sale, seats, blocks } = self;
         let id = scheduled.show.clone();
         let show = show::evolve(None, &Event::ShowScheduled(Arc::unwrap_or_clone(scheduled)));
         let mut show = show.ok_or("a show of it has no plan")?;
@@ -134,7 +147,8 @@ impl ActiveShowSnapshot {
         }
         let show = Arc::new(Show { sale, head, ..show });
         let seats = SeatTable::restore(&show.plan, seats).map_err(|doubt| format!("{doubt}: {id}"))?;
-        Ok(ActiveShow { id, now: ArcSwap::from_pointee(ShowAndSeats { show, seats: Arc::new(seats) }) })
+        let blocks = KnownBlocks::restore(blocks, &show.plan);
+        Ok(ActiveShow { id, blocks, now: ArcSwap::from_pointee(ShowAndSeats { show, seats: Arc::new(seats) }) })
     }
 }
 

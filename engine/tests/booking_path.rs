@@ -8,12 +8,13 @@ mod common;
 use common::fault_injection::FaultPlan;
 use common::*;
 use futures::future::join_all;
-use lastseat_domain::booking::Phase;
-use lastseat_domain::event::{AbortReason, Event, RequestFingerprint};
+use lastseat_domain::booking::{Booking, Phase};
+use lastseat_domain::event::{AbortReason, Event, Fees, RequestFingerprint};
+use lastseat_domain::plan::PriceType;
 use lastseat_domain::ports::Ids;
 use lastseat_domain::ports::event_log::Direction;
-use lastseat_domain::{BookingId, BuyerId, IntentId, SeatId, StreamName};
-use lastseat_engine::{HoldRequest, Paid, PayRequest};
+use lastseat_domain::{BookingId, BuyerId, IntentId, PriceTypeId, SeatId, StreamName};
+use lastseat_engine::{HoldRequest, Paid, PayRequest, PriceTypeChoice};
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
@@ -48,6 +49,49 @@ scenario!(hold_pay_and_the_seats_are_booked, bench, {
     assert_eq!(bench.story(held.id).await, story);
     assert_eq!(bench.taken(), 10_000);
     assert_eq!(code(hold(&bench, &office, seats(&["A-2"])).await), "seat_unavailable");
+});
+
+scenario!(each_seat_is_sold_at_the_price_of_its_type_with_the_fees, bench, {
+    let office = bench.node().await;
+    let price_type = |name: &str| PriceTypeId::new(name).unwrap();
+    let mut facts = test_show();
+    facts.fees = Fees { per_seat: 150, per_booking: 200 };
+    for category in &mut facts.categories {
+        let child = PriceType { price_type: price_type("child"), price: 1500 };
+        category.price_types = vec![PriceType { price_type: price_type("adult"), price: category.price }, child];
+    }
+    office.schedule_show(facts, "admin").await.unwrap();
+    let request = |selection, price_types| {
+        let booking = bench.new_booking();
+        let fingerprint = Some(RequestFingerprint { key: booking.to_string(), body: "body".to_owned() });
+        let new = HoldRequest::new(booking, show(), selection, BuyerId::guest(booking));
+        HoldRequest { price_types, fingerprint, ..new }
+    };
+    let of = |held: &Booking| {
+        let fees =
+            held.seats().iter().all(|seat| seat.fee == 150) && held.opened.as_ref().is_some_and(|opened| opened.fee == 200);
+        assert!(fees, "{held:?}");
+        held.seats().iter().map(|seat| (seat.price_type.as_ref().unwrap().to_string(), seat.price)).collect::<Vec<_>>()
+    };
+    let (adult, child) = (|price| ("adult".to_owned(), price), || ("child".to_owned(), 1500));
+
+    let named = PriceTypeChoice::BySeat(vec![(SeatId::new("A-2").unwrap(), price_type("child"))]);
+    let named = request(seats(&["A-2", "A-1"]), named);
+    let held = office.hold(named.clone()).await.unwrap().booking;
+    assert_eq!((of(&held), held.amount().unwrap().value), (vec![adult(5000), child()], 6500 + 2 * 150 + 200));
+    let again = bench.node().await.hold(named).await.unwrap();
+    assert!(again.replayed && again.booking == held, "another node gives the same answer");
+    let counted = PriceTypeChoice::Counts(vec![(price_type("child"), 1), (price_type("adult"), 2)]);
+    let standing = office.hold(request(floor(3), counted.clone())).await.unwrap().booking;
+    let mut prices = of(&standing);
+    prices.sort();
+    assert_eq!((prices, standing.amount().unwrap().value), (vec![adult(2000), adult(2000), child()], 5500 + 3 * 150 + 200));
+    assert_eq!(of(&office.hold(request(best(3), counted)).await.unwrap().booking), [child(), adult(5000), adult(5000)]);
+    let unknown = PriceTypeChoice::Counts(vec![(price_type("senior"), 1)]);
+    assert_eq!(code(office.hold(request(floor(1), unknown)).await), "unknown_price_type");
+
+    assert!(matches!(pay(&office, &held, "pm_card_visa").await, Ok(Paid::Confirmed(_))));
+    assert_eq!(bench.taken(), held.amount().unwrap().value);
 });
 
 scenario!(a_payment_waits_for_as_few_appends_as_the_log_allows, bench, {
@@ -330,12 +374,8 @@ scenario!(the_same_request_twice_is_one_booking, bench, {
     let fingerprint = |body: &str| Some(RequestFingerprint { key: "k".to_owned(), body: body.to_owned() });
     let booking = BookingId::from_key("ann", "key-1");
     let request = |selection, body| HoldRequest {
-        booking,
-        show: show(),
-        selection,
-        buyer: BuyerId::new("ann").unwrap(),
         fingerprint: fingerprint(body),
-        trace: None,
+        ..HoldRequest::new(booking, show(), selection, BuyerId::new("ann").unwrap())
     };
     let first = office.hold(request(floor(2), "a")).await.unwrap();
     let second = office.hold(request(floor(2), "a")).await.unwrap();

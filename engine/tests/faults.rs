@@ -44,12 +44,8 @@ fn is_unknown<T>(result: &Result<T, CommandError>) -> bool {
 /// often that took a repeat.
 async fn insist(bench: &TestBench, office: &BoxOffice, what: &str) -> u32 {
     let hold = HoldRequest {
-        booking: BookingId::from_key("ann", "hold"),
-        show: show(),
-        selection: seats(&["A-1", "A-2"]),
-        buyer: BuyerId::new("ann").unwrap(),
         fingerprint: key("hold"),
-        trace: None,
+        ..HoldRequest::new(BookingId::from_key("ann", "hold"), show(), seats(&["A-1", "A-2"]), BuyerId::new("ann").unwrap())
     };
     let mut repeats = 0;
     let booking = loop {
@@ -414,12 +410,13 @@ fn a_repeated_hold_is_completed_or_refused() {
             let office = end.node().await;
             (0..4).for_each(|n| plan.append(n, AppendFate::SomeAnswerLost(0b011)));
             let request = HoldRequest {
-                booking: BookingId::from_key("ann", "hold"),
-                show: show(),
-                selection: seats(&["A-1", "A-2"]),
-                buyer: BuyerId::new("ann").unwrap(),
                 fingerprint: key("hold"),
-                trace: None,
+                ..HoldRequest::new(
+                    BookingId::from_key("ann", "hold"),
+                    show(),
+                    seats(&["A-1", "A-2"]),
+                    BuyerId::new("ann").unwrap(),
+                )
             };
             let first = office.hold(request.clone()).await;
             assert!(is_unknown(&first), "{what}: {first:?}");

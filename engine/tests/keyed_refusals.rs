@@ -13,7 +13,7 @@ use lastseat_domain::event::RequestFingerprint;
 use lastseat_domain::ports::EventLog;
 use lastseat_domain::ports::event_log::{Delivery, Filter, LogFault, Position};
 use lastseat_domain::{BookingId, BuyerId};
-use lastseat_engine::{BoxOffice, CommandError, Hold, HoldRequest, SeatSelection};
+use lastseat_engine::{BoxOffice, CommandError, Hold, HoldRequest, PriceTypeChoice, SeatSelection};
 use lastseat_testkit::{ForwardLog, ForwardingLog};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -31,7 +31,7 @@ async fn keyed(office: &BoxOffice, key: &str, selection: SeatSelection) -> Resul
     let booking = BookingId::from_key("ann", key);
     let request = Some(RequestFingerprint { key: key.to_owned(), body: "hash".to_owned() });
     let buyer = BuyerId::guest(booking);
-    office.hold(HoldRequest { booking, show: show(), selection, buyer, fingerprint: request, trace: None }).await
+    office.hold(HoldRequest { fingerprint: request, ..HoldRequest::new(booking, show(), selection, buyer) }).await
 }
 
 #[test]
@@ -117,10 +117,15 @@ fn the_precheck_refuses_a_new_key_and_lets_a_repeat_pass() {
         let bench = TestBench::new(atomic);
         let office = bench.open().await;
         keyed(&office, "k", seats(&["A-1"])).await.unwrap();
-        let check = |key: &str| office.refuse_at_once(&show(), &seats(&["A-1"]), Some(BookingId::from_key("ann", key)));
+        let check = |key: &str| {
+            office.refuse_at_once(&show(), &seats(&["A-1"]), &PriceTypeChoice::First, Some(BookingId::from_key("ann", key)))
+        };
         assert_eq!(check("k"), Ok(()));
         assert_eq!(check("new").unwrap_err().code(), "seat_unavailable");
-        assert_eq!(office.refuse_at_once(&show(), &seats(&["A-1"]), None).unwrap_err().code(), "seat_unavailable");
+        assert_eq!(
+            office.refuse_at_once(&show(), &seats(&["A-1"]), &PriceTypeChoice::First, None).unwrap_err().code(),
+            "seat_unavailable"
+        );
     });
 }
 
@@ -153,7 +158,7 @@ fn a_repeat_after_sales_have_ended_gets_the_first_answer_on_a_late_node() {
                 late.pause_sales(&show(), "admin").await.unwrap();
             }
             let booking = BookingId::from_key("ann", "k");
-            assert_eq!(late.refuse_at_once(&show(), &seats(&["A-1"]), Some(booking)), Ok(()));
+            assert_eq!(late.refuse_at_once(&show(), &seats(&["A-1"]), &PriceTypeChoice::First, Some(booking)), Ok(()));
             let again = keyed(&late, "k", seats(&["A-1"])).await.unwrap();
             assert_eq!((again.booking.id, again.replayed), (first.booking.id, true), "atomic: {atomic}");
             let other = code(keyed(&late, "other", seats(&["A-2"])).await);

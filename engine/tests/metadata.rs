@@ -7,8 +7,10 @@ use common::fault_injection::{AppendFate, FaultPlan};
 use common::*;
 use lastseat_domain::booking::Booking;
 use lastseat_domain::event::{AbortReason, Event, VoucherCause};
-use lastseat_domain::{BuyerId, CommandId, Envelope};
-use lastseat_engine::{BoxOffice, CommandError, HoldRequest, Origin, Paid, PayRequest, SeatSelection};
+use lastseat_domain::{AreaId, BlockId, BuyerId, CommandId, Envelope};
+use lastseat_engine::{
+    BlockRequest, BlockSelection, BoxOffice, CommandError, HoldRequest, Origin, Paid, PayRequest, SeatSelection,
+};
 use std::collections::HashSet;
 use std::time::Duration;
 
@@ -28,7 +30,7 @@ fn by(who: &str) -> Origin {
 async fn traced_hold(bench: &TestBench, office: &BoxOffice, selection: SeatSelection) -> Booking {
     let (booking, buyer) = (bench.new_booking(), BuyerId::new("ann").unwrap());
     let trace = Some(TRACE.to_owned());
-    office.hold(HoldRequest { booking, show: show(), selection, buyer, fingerprint: None, trace }).await.unwrap().booking
+    office.hold(HoldRequest { trace, ..HoldRequest::new(booking, show(), selection, buyer) }).await.unwrap().booking
 }
 
 async fn traced_pay(office: &BoxOffice, booking: &Booking, method: Option<&str>) -> Result<Paid, CommandError> {
@@ -66,6 +68,20 @@ async fn all_stories(bench: &TestBench, office: &BoxOffice) {
     });
     office.redeem_voucher(&BuyerId::new("ann").unwrap(), voucher.unwrap(), by("ann")).await.unwrap();
 
+    let block = BlockRequest {
+        block: BlockId(bench.new_booking().0),
+        show: show(),
+        selection: BlockSelection::Any { area: AreaId::new("floor").unwrap(), quantity: 2 },
+        partial: false,
+        reason: "Press".to_owned(),
+        channel: None,
+        access_code: None,
+        fingerprint: None,
+        origin: by("admin"),
+    };
+    let id = block.block;
+    office.open_block(block).await.unwrap();
+    office.lift_block(&show(), id, by("admin")).await.unwrap();
     let cancelled = traced_hold(bench, office, seats(&["B-1"])).await;
     office.cancel(cancelled.id, by("ann")).await.unwrap();
     let gone = traced_hold(bench, office, seats(&["B-2"])).await;
@@ -115,6 +131,7 @@ fn every_event_of_every_story_has_a_cause_and_a_trace() {
             "SalesPaused",
             "SalesResumed",
             "ShowCancelled",
+            "BlockLifted",
             "HoldExtended",
             "PaymentStarted",
             "RefundRequested",

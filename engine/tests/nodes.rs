@@ -59,9 +59,7 @@ async fn hold_of(
     selection: lastseat_engine::SeatSelection,
 ) -> Result<lastseat_engine::Hold, CommandError> {
     let booking = BookingId(uuid::Uuid::from_u128(n << 64));
-    office
-        .hold(HoldRequest { booking, show: show(), selection, buyer: BuyerId::guest(booking), fingerprint: None, trace: None })
-        .await
+    office.hold(HoldRequest::new(booking, show(), selection, BuyerId::guest(booking))).await
 }
 
 fn count_ok<T, E>(results: &[Result<T, E>]) -> usize {
@@ -176,14 +174,9 @@ scenario!(opened_here_paid_there_cancelled_elsewhere, bench, nodes, what, {
 scenario!(the_same_hold_on_all_nodes_at_once_is_one_booking, bench, nodes, what, {
     for (n, selection) in [seats(&["A-1", "A-2", "A-3"]), floor(3), best(2)].into_iter().enumerate() {
         let key = format!("key-{n}");
-        let request = HoldRequest {
-            booking: BookingId::from_key("ann", &key),
-            show: show(),
-            selection,
-            buyer: BuyerId::new("ann").unwrap(),
-            fingerprint: Some(RequestFingerprint { key, body: "body".to_owned() }),
-            trace: None,
-        };
+        let booking = BookingId::from_key("ann", &key);
+        let fingerprint = Some(RequestFingerprint { key, body: "body".to_owned() });
+        let request = HoldRequest { fingerprint, ..HoldRequest::new(booking, show(), selection, BuyerId::new("ann").unwrap()) };
         // Once a node: each repeat makes the guard set other units of an area aside for a moment.
         // A few milliseconds apart, so that their events differ.
         let holds = join_all(nodes.iter().enumerate().map(async |(n, node)| {

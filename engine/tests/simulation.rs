@@ -120,14 +120,9 @@ impl Buyer {
         let key = format!("key-{}", self.keys);
         let buyer = BuyerId::new(&self.name).unwrap();
         // The same request up to three times, on any node, until there is an answer.
-        let request = HoldRequest {
-            booking: BookingId::from_key(&self.name, &key),
-            show: show(),
-            selection: SeatSelection::clone(&selection),
-            buyer,
-            fingerprint: Some(RequestFingerprint { key, body: format!("{selection:?}") }),
-            trace: None,
-        };
+        let booking = BookingId::from_key(&self.name, &key);
+        let fingerprint = Some(RequestFingerprint { key, body: format!("{selection:?}") });
+        let request = HoldRequest { fingerprint, ..HoldRequest::new(booking, show(), SeatSelection::clone(&selection), buyer) };
         for _ in 0..3 {
             match self.on(async |office| self.place(&office, &request).await).await {
                 Some(Ok(hold)) => {

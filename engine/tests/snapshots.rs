@@ -10,7 +10,7 @@ use lastseat_domain::booking::Phase;
 use lastseat_domain::ports::EventLog;
 use lastseat_domain::ports::event_log::{Direction, Expected, Filter, LogFault, NewEvent, Position, RecordedEvent, StreamWrite};
 use lastseat_domain::show::{Show, ShowChanges};
-use lastseat_engine::{BoxOffice, Paid, Snapshot, SnapshotDoubt};
+use lastseat_engine::{BoxOffice, Paid, PriceTypeChoice, Snapshot, SnapshotDoubt};
 use lastseat_testkit::{ForwardLog, ForwardingLog, MemoryLog};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -233,7 +233,8 @@ fn a_log_that_confirms_a_snapshot_has_everything_that_is_in_it() {
                 let cut = TestBench { log: backup(&bench, atomic, events).await, ..bench.clone() };
                 let Ok(started) = cut.node_from(&snapshot).await else { continue };
                 let whole = cut.node().await;
-                let refuses = |office: &BoxOffice| office.refuse_at_once(&show(), &seats(&[&seat]), None).is_err();
+                let refuses =
+                    |office: &BoxOffice| office.refuse_at_once(&show(), &seats(&[&seat]), &PriceTypeChoice::First, None).is_err();
                 assert_eq!(refuses(&started), refuses(&whole), "{seat} after {events} of {end} events");
             }
             if let Ok(booking) = held {
@@ -273,7 +274,7 @@ fn a_snapshot_can_be_made_of_the_log_alone_and_of_an_older_one() {
             assert_eq!(snapshot.position, bench.log.head().await.unwrap());
             let next = bench.node_from(&snapshot).await.unwrap();
             for (seat, free) in [("A-1", false), ("A-2", false), ("A-3", true)] {
-                assert_eq!(next.refuse_at_once(&show(), &seats(&[seat]), None).is_ok(), free, "{seat}");
+                assert_eq!(next.refuse_at_once(&show(), &seats(&[seat]), &PriceTypeChoice::First, None).is_ok(), free, "{seat}");
             }
         }
     });

@@ -119,7 +119,7 @@ fn a_release_of_anothers_seat_is_noticed() {
         let office = bench.open().await;
         hold(&bench, &office, seats(&["A-1"])).await.unwrap();
         assert_eq!(unsafe_now(&bench).await, Vec::<String>::new());
-        let release = [Event::from(SeatReleased { booking: bench.new_booking(), reason: AbortReason::Expired })];
+        let release = [Event::from(SeatReleased { booking: bench.new_booking(), reason: AbortReason::Expired, block: None })];
         let stream = StreamName::seat(&show(), &SeatId::new("A-1").unwrap());
         let write = codec::encode(stream, Expected::Revision(0), &release, &Metadata::new("twin", bench.clock.now())).unwrap();
         bench.log.append(vec![write]).await.unwrap();

@@ -75,6 +75,7 @@ fn events_of(n: u64) -> [(StreamName, Event); EVENTS] {
         show_revision: 0,
         fee: 0,
         channel: None,
+        access_code: None,
         shop: ShopData::default(),
         request: None,
     };

@@ -2,7 +2,7 @@
 
 use lastseat_domain::event::{AbortReason, Event, PricedSeat};
 use lastseat_domain::ports::event_log::Position;
-use lastseat_domain::{BookingId, BuyerId, Envelope, IntentId, Money, ShowId, Timestamp};
+use lastseat_domain::{BookingId, BuyerId, ChannelId, Envelope, IntentId, Money, ShowId, Timestamp};
 use serde::{Deserialize, Serialize};
 
 /// A booking as its buyer sees it.
@@ -18,6 +18,9 @@ pub struct BookingView {
     pub seats: Vec<PricedSeat>,
     /// Sum of the prices.
     pub amount: Money,
+    /// Where it was sold; `None` for the open sale.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub channel: Option<ChannelId>,
     pub opened_at: Timestamp,
     /// When its hold ends, extension included.
     pub expires_at: Timestamp,
@@ -117,6 +120,7 @@ impl BookingView {
             reason: None,
             seats: e.seats.clone(),
             amount: e.amount,
+            channel: e.channel.clone(),
             opened_at: envelope.metadata.at,
             expires_at: e.expires_at,
             extended: false,

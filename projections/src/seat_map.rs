@@ -2,9 +2,11 @@
 
 use crate::show_seats::{SeatStates, ShowSeats, StoredSeatStates};
 use crate::view::View;
+use lastseat_domain::event::ShowScheduled;
+use lastseat_domain::plan::PriceType;
 use lastseat_domain::ports::event_log::Position;
 use lastseat_domain::seat_state::SeatState;
-use lastseat_domain::{AreaId, Envelope, SeatId, ShowId};
+use lastseat_domain::{AreaId, CategoryId, Envelope, SeatId, ShowId};
 use serde::Serialize;
 
 /// A show's seats at a position of the log. The feed goes on from there without gap or repeat.
@@ -42,6 +44,9 @@ pub struct AreaView {
     pub available: u32,
     /// Price of each in minor units of the show's currency.
     pub price: i64,
+    /// Its prices, if it has several; `price` is the first.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub price_types: Vec<PriceType>,
 }
 
 /// The view.
@@ -83,6 +88,11 @@ pub(crate) fn seat_map_of(show_seats: &ShowSeats) -> SeatMapView {
     }
 }
 
+fn price_types_of(facts: &ShowScheduled, category: &CategoryId) -> Vec<PriceType> {
+    let category = facts.categories.iter().find(|known| known.category == *category);
+    category.map(|category| category.price_types.clone()).unwrap_or_default()
+}
+
 pub(crate) fn areas_of(show_seats: &ShowSeats) -> Vec<AreaView> {
     let areas = show_seats.plan.areas.iter().zip(&show_seats.counts).map(|(area, counts)| AreaView {
         area: area.area.clone(),
@@ -90,6 +100,7 @@ pub(crate) fn areas_of(show_seats: &ShowSeats) -> Vec<AreaView> {
         capacity: area.capacity,
         available: counts.available,
         price: area.price,
+        price_types: price_types_of(&show_seats.facts, &area.category),
     });
     areas.collect()
 }

@@ -21,7 +21,7 @@ pub(crate) fn rfc3339(at: Timestamp) -> String {
     at.to_rfc3339_opts(SecondsFormat::AutoSi, true)
 }
 
-/// Seats by state. The four add up to the capacity.
+/// Seats by state. The five add up to the capacity.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SeatCounts {
     /// All of them.
@@ -34,6 +34,9 @@ pub struct SeatCounts {
     pub in_process: u32,
     /// Sold.
     pub booked: u32,
+    /// Blocked.
+    #[serde(default)]
+    pub unavailable: u32,
 }
 
 impl SeatCounts {
@@ -47,6 +50,7 @@ impl SeatCounts {
             SeatState::Locked => &mut self.held,
             SeatState::InProcess => &mut self.in_process,
             SeatState::Booked => &mut self.booked,
+            SeatState::Unavailable => &mut self.unavailable,
         }
     }
 
@@ -56,6 +60,7 @@ impl SeatCounts {
         self.held += other.held;
         self.in_process += other.in_process;
         self.booked += other.booked;
+        self.unavailable += other.unavailable;
     }
 }
 
@@ -239,6 +244,7 @@ pub(crate) fn letter(state: SeatState) -> char {
         SeatState::Locked => 'l',
         SeatState::InProcess => 'p',
         SeatState::Booked => 'b',
+        SeatState::Unavailable => 'u',
     }
 }
 
@@ -248,6 +254,7 @@ fn of_letter(letter: char) -> Option<SeatState> {
         'l' => Some(SeatState::Locked),
         'p' => Some(SeatState::InProcess),
         'b' => Some(SeatState::Booked),
+        'u' => Some(SeatState::Unavailable),
         _ => None,
     }
 }

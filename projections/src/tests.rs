@@ -57,6 +57,7 @@ fn expected_state(world: &World, show: &ShowId, seat: &SeatId) -> SeatState {
     match world.seats.get(&(show.clone(), seat.clone())) {
         None | Some(Seat::Free) => SeatState::Available,
         Some(Seat::Booked { .. }) => SeatState::Booked,
+        Some(Seat::Blocked { .. }) => SeatState::Unavailable,
         Some(Seat::Locked { booking, .. }) => {
             let booking = world.bookings.get(booking);
             // Once paying, always in process: until a decline, or the seat's own next event.
@@ -91,6 +92,7 @@ fn from_rows(body: &[u8]) -> Value {
                     'l' => "locked",
                     'i' => "in_process",
                     'b' => "booked",
+                    'u' => "unavailable",
                     other => panic!("{other}"),
                 };
                 let seat = format!("{}-{number}", row["row"].as_str().unwrap());
@@ -126,6 +128,7 @@ async fn assert_matches_world(model: &ReadModel, world: &World) {
         assert_eq!(sales.seats.held, count(SeatState::Locked));
         assert_eq!(sales.seats.in_process, count(SeatState::InProcess));
         assert_eq!(sales.seats.booked, count(SeatState::Booked));
+        assert_eq!(sales.seats.unavailable, count(SeatState::Unavailable));
         assert_eq!(sales.categories.iter().map(|c| c.seats.booked).sum::<u32>(), sales.seats.booked);
         let of_show = || world.bookings.values().filter(|b| b.show() == Some(id));
         let by_status = serde_json::to_value(sales.bookings).unwrap();

@@ -4,7 +4,7 @@ use super::hmac_key::{HmacSha256, hmac};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use hmac::Mac;
-use lastseat_domain::{BookingId, CommandId};
+use lastseat_domain::{AccessCodeHash, BookingId, CommandId, ShowId};
 use uuid::Uuid;
 
 /// What a booking's token starts with.
@@ -15,6 +15,7 @@ pub(super) struct BookingTokens {
     signer: HmacSha256,
     namer: HmacSha256,
     commands: HmacSha256,
+    codes: HmacSha256,
 }
 
 impl BookingTokens {
@@ -24,7 +25,8 @@ impl BookingTokens {
         let key = hmac(secret).chain_update(b"lastseat booking token 1").finalize().into_bytes();
         let name = hmac(secret).chain_update(b"lastseat booking name 1").finalize().into_bytes();
         let command = hmac(secret).chain_update(b"lastseat command name 1").finalize().into_bytes();
-        Self { signer: hmac(&key), namer: hmac(&name), commands: hmac(&command) }
+        let code = hmac(secret).chain_update(b"lastseat access code 1").finalize().into_bytes();
+        Self { signer: hmac(&key), namer: hmac(&name), commands: hmac(&command), codes: hmac(&code) }
     }
 
     /// The booking id of a caller (`scope`) and an idempotency key. It depends on the secret: a
@@ -43,6 +45,12 @@ impl BookingTokens {
             *to = from;
         }
         CommandId::new(bytes)
+    }
+
+    pub(super) fn access_code_hash(&self, show: &ShowId, code: &str) -> AccessCodeHash {
+        // A show's id has no line break.
+        let hash = self.codes.clone().chain_update(show.as_str()).chain_update(b"\n").chain_update(code);
+        AccessCodeHash(URL_SAFE_NO_PAD.encode(hash.finalize().into_bytes()))
     }
 
     pub(super) fn make(&self, booking: BookingId) -> String {

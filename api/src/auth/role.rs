@@ -64,7 +64,7 @@ pub enum Permission {
     ReviewPayments,
     /// Put shows on sale, pause, resume and cancel them.
     RunShows,
-    /// Read how shows sell.
+    /// Read how shows sell, and which seats are kept from the open sale.
     ReadSales,
     /// Read the event history.
     ReadHistory,

@@ -16,11 +16,13 @@ pub enum Policy {
     GuestHolds,
     /// Bookings cancelled by guests of one address.
     GuestCancels,
+    /// Wrong access codes of one caller, or from one address where there is no token.
+    AccessCodes,
 }
 
 impl Policy {
     pub const ALL: &'static [Self] =
-        &[Self::Caller, Self::Address, Self::Reads, Self::Streams, Self::GuestHolds, Self::GuestCancels];
+        &[Self::Caller, Self::Address, Self::Reads, Self::Streams, Self::GuestHolds, Self::GuestCancels, Self::AccessCodes];
 
     /// The name in headers, problems and metrics.
     #[must_use]
@@ -32,6 +34,7 @@ impl Policy {
             Self::Streams => "streams",
             Self::GuestHolds => "guest_holds",
             Self::GuestCancels => "guest_cancels",
+            Self::AccessCodes => "access_codes",
         }
     }
 }

@@ -33,6 +33,8 @@ commands! {
     PauseSales = "pause_sales",
     ResumeSales = "resume_sales",
     CancelShow = "cancel_show",
+    OpenBlock = "open_block",
+    LiftBlock = "lift_block",
     RedeemVoucher = "redeem_voucher",
     Authenticate = "authenticate",
 }

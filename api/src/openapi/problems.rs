@@ -75,10 +75,26 @@ const HOLD: &[Code] = &[
     C::UnknownSeat,
     C::UnknownArea,
     C::UnknownCategory,
+    C::UnknownPriceType,
     C::BuyerLimit,
     C::SeatUnavailable,
+    C::LeavesSingleSeat,
     C::SoldOut,
     C::BookingOver,
+    C::AccessRefused,
+];
+/// Keeping seats from the open sale.
+const BLOCK: &[Code] = &[
+    C::ShowNotFound,
+    C::ShowCancelled,
+    C::InvalidBlock,
+    C::DuplicateSeats,
+    C::UnknownSeat,
+    C::UnknownArea,
+    C::SeatUnavailable,
+    C::SoldOut,
+    C::BlockNotFound,
+    C::BlockOver,
 ];
 const PAY: &[Code] = &[
     C::BookingNotFound,
@@ -112,6 +128,10 @@ pub(super) fn of(operation: &str) -> Option<Vec<&'static [Code]>> {
         "copy_show" => vec![&[C::ShowNotFound, C::ShowExists, C::InvalidShow], PRIVILEGE, COMMAND, KEYED],
         "pause_sales" | "resume_sales" => vec![&[C::ShowNotFound, C::ShowCancelled], PRIVILEGE, COMMAND, KEYED],
         "cancel_show" => vec![&[C::ShowNotFound], PRIVILEGE, COMMAND, KEYED],
+        "open_block" => vec![BLOCK, PRIVILEGE, COMMAND, KEYED],
+        "lift_block" => vec![&[C::ShowNotFound, C::BlockNotFound], PRIVILEGE, COMMAND, KEYED],
+        "list_blocks" => vec![&[C::ShowNotFound], PRIVILEGE, READ],
+        "get_block" => vec![&[C::ShowNotFound, C::BlockNotFound], PRIVILEGE, READ, LOG],
         "hold_seats" => vec![HOLD, COMMAND, KEYED],
         "hold_batch" => vec![&[C::ShowNotFound], PRIVILEGE, COMMAND, KEYED],
         "get_booking" => vec![&[C::BookingNotFound], TOKEN, READ, LOG],

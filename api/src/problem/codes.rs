@@ -77,10 +77,18 @@ codes! {
     UnknownSeat = "unknown_seat", UNPROCESSABLE_ENTITY, "No such seat";
     UnknownArea = "unknown_area", UNPROCESSABLE_ENTITY, "No such area";
     UnknownCategory = "unknown_category", UNPROCESSABLE_ENTITY, "No such category";
+    UnknownPriceType = "unknown_price_type", UNPROCESSABLE_ENTITY, "No such price type";
     BuyerLimit = "buyer_limit", FORBIDDEN, "One buyer may not have so many seats";
     GuestLimit = "guest_limit", FORBIDDEN, "Guests of one address may not hold so many seats";
     SeatUnavailable = "seat_unavailable", CONFLICT, "The seat is taken";
+    LeavesSingleSeat = "leaves_single_seat", CONFLICT, "A single seat would be left alone";
     SoldOut = "sold_out", GONE, "Sold out";
+
+    // Blocks.
+    InvalidBlock = "invalid_block", UNPROCESSABLE_ENTITY, "The block is invalid";
+    BlockNotFound = "block_not_found", NOT_FOUND, "No such block";
+    BlockOver = "block_over", GONE, "The block is over";
+    AccessRefused = "access_refused", FORBIDDEN, "The access code opens nothing here";
 
     // Bookings.
     BookingNotFound = "booking_not_found", NOT_FOUND, "No such booking";
@@ -146,9 +154,15 @@ impl Code {
             R::UnknownSeat { .. } => Self::UnknownSeat,
             R::UnknownArea { .. } => Self::UnknownArea,
             R::UnknownCategory { .. } => Self::UnknownCategory,
+            R::UnknownPriceType { .. } => Self::UnknownPriceType,
             R::BuyerLimit { .. } => Self::BuyerLimit,
             R::SeatUnavailable { .. } | R::NotEnoughTogether { .. } => Self::SeatUnavailable,
+            R::LeavesSingleSeat { .. } => Self::LeavesSingleSeat,
             R::SoldOut { .. } => Self::SoldOut,
+            R::InvalidBlock { .. } => Self::InvalidBlock,
+            R::BlockNotFound => Self::BlockNotFound,
+            R::BlockOver => Self::BlockOver,
+            R::NoSuchAccess => Self::AccessRefused,
             R::IdempotencyKeyReused => Self::IdempotencyKeyReused,
             R::BookingNotFound => Self::BookingNotFound,
             R::BookingOver { .. } => Self::BookingOver,

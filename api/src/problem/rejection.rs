@@ -17,16 +17,19 @@ fn with_facts(problem: Problem, rejection: &Rejection) -> Problem {
     use Rejection as R;
     match rejection {
         R::ShowExists { show } | R::SalesPaused { show } | R::ShowCancelled { show } => problem.fact("show", show),
-        R::InvalidShow { field, .. } => problem.fact("field", field),
+        R::InvalidShow { field, .. } | R::InvalidBlock { field, .. } => problem.fact("field", field),
         R::ShowChanged { show, revision } => problem.fact("show", show).fact("revision", revision),
         R::SaleNotOpen { show, opens_at } => problem.fact("show", show).fact("opens_at", opens_at),
         R::SaleClosed { show, closed_at } => problem.fact("show", show).fact("closed_at", closed_at),
         R::TooManySeats { asked, most } => problem.fact("asked", asked).fact("most", most),
         R::InvalidQuantity { most } => problem.fact("most", most),
-        R::DuplicateSeats { seat } | R::NotOwner { seat } => problem.fact("seat", seat),
+        R::DuplicateSeats { seat } | R::NotOwner { seat } | R::LeavesSingleSeat { seat } => problem.fact("seat", seat),
         R::UnknownSeat { seat } => problem.fact("seat", seat),
         R::UnknownArea { area } => problem.fact("area", area),
         R::UnknownCategory { category } => problem.fact("category", category),
+        R::UnknownPriceType { of, price_type, known } => {
+            problem.fact("of", of).fact("price_type", price_type).fact("price_types", &known.0)
+        }
         R::BuyerLimit { most, have } => problem.fact("most", most).fact("have", have),
         R::SeatUnavailable { seat, state, free_at, position } => {
             let problem = problem.fact("seat", seat).fact("state", state.name());
@@ -48,6 +51,9 @@ fn with_facts(problem: Problem, rejection: &Rejection) -> Problem {
             problem.fact("voucher", voucher)
         }
         R::ShowNotFound
+        | R::BlockNotFound
+        | R::BlockOver
+        | R::NoSuchAccess
         | R::IdempotencyKeyReused
         | R::BookingNotFound
         | R::AlreadyExtended

@@ -34,6 +34,7 @@ pub fn history(length: usize) -> Vec<Event> {
             show_revision: 0,
             fee: 0,
             channel: None,
+            access_code: None,
             shop: ShopData::default(),
             request: None,
         }

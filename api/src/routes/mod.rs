@@ -73,6 +73,8 @@ fn commands_of_shows() -> OpenApiRouter<App> {
         .routes(needs(RunShows, routes!(shows::control::pause_sales)))
         .routes(needs(RunShows, routes!(shows::control::resume_sales)))
         .routes(needs(RunShows, routes!(shows::control::cancel_show)))
+        .routes(needs(RunShows, routes!(shows::blocks::open_block)))
+        .routes(needs(RunShows, routes!(shows::blocks::lift_block)))
         .routes(needs(HoldSeats, routes!(bookings::hold::hold_seats)))
         .routes(needs(HoldForBuyers, routes!(bookings::batch::hold_batch)))
 }
@@ -82,6 +84,8 @@ fn private_operations() -> OpenApiRouter<App> {
     use Permission::{ChangeBookings, CommandOwn, ReadBookings, ReadHistory, ReadOwn, ReadSales, RefundBookings, ReviewPayments};
     OpenApiRouter::default()
         .routes(needs(ReadSales, routes!(shows::sales::get_sales)))
+        .routes(needs(ReadSales, routes!(shows::blocks::list_blocks)))
+        .routes(needs(ReadSales, routes!(shows::blocks::get_block)))
         .routes(needs_of_others(ReadOwn, ReadBookings, routes!(bookings::manage::get_booking)))
         .routes(needs_of_others(CommandOwn, ChangeBookings, routes!(bookings::manage::cancel_booking)))
         .routes(needs_of_others(CommandOwn, ChangeBookings, routes!(bookings::manage::extend_hold)))

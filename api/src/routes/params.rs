@@ -6,7 +6,7 @@ use crate::problem::{Code, Problem};
 use axum::extract::{FromRequestParts, Path, Query};
 use http::Uri;
 use http::request::Parts;
-use lastseat_domain::{BookingId, IntentId, Rejection, ShowId, VoucherId};
+use lastseat_domain::{BlockId, BookingId, IntentId, Rejection, ShowId, VoucherId};
 use std::collections::HashMap;
 use std::str::FromStr;
 
@@ -43,6 +43,21 @@ in_path! {
     InVoucher(VoucherId), |_| Problem::new(Code::VoucherNotFound, "There is no such voucher on this account. GET /v1/me/rewards lists them.");
     /// The payment intent in the path.
     InIntent(IntentId), |_| Problem::new(Code::SandboxRefused, "There is no such payment intent. Take its id from the booking's `next_action`.");
+}
+
+/// The show and the block in the path.
+pub struct InBlock(pub ShowId, pub BlockId);
+
+impl FromRequestParts<App> for InBlock {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
+        let Ok(Path((show, block))) = Path::<(String, String)>::from_request_parts(parts, app).await else {
+            return Err(Rejection::BlockNotFound.into());
+        };
+        let show = ShowId::from_str(&show).map_err(|_| Rejection::ShowNotFound)?;
+        Ok(Self(show, BlockId::from_str(&block).map_err(|_| Rejection::BlockNotFound)?))
+    }
 }
 
 impl FromRequestParts<App> for Caller {

@@ -1,11 +1,13 @@
 //! The JSON that goes in and out. These types belong to the API: the event log's types change for other
 //! reasons and are never serialised here.
 
+mod block;
 mod booking;
 mod show;
 
+pub use block::{BlockJson, BlockSummary, SeatState};
 pub use booking::{BookedSeat, BookingJson, NextAction, Payment};
-pub use show::{Area, Category, Reward, Row, STATUSES, ShowJson, sale_status};
+pub use show::{Area, Category, Fees, NewCategory, PriceType, Reward, Row, STATUSES, ShowJson, SingleSeats, sale_status};
 
 use lastseat_domain::Money;
 use serde::Serialize;

@@ -31,6 +31,7 @@ fn view(status: BookingStatus, flagged: bool) -> BookingView {
         reason: None,
         seats: vec![PricedSeat::new(SeatId::new("A-1").unwrap(), 100)],
         amount: euros(),
+        channel: None,
         opened_at: at,
         expires_at: at,
         extended: false,

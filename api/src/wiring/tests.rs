@@ -107,8 +107,7 @@ async fn the_seat_map_follows_a_clock_that_is_set_forward() {
         tokio::time::timeout(Duration::from_secs(15), wait).await.unwrap_or_else(|_| panic!("A-1 is not {state}"));
     };
     let selection = SeatSelection::Seats(vec![SeatId::new("A-1").unwrap()]);
-    let request =
-        HoldRequest { booking, show: show.clone(), selection, buyer: BuyerId::guest(booking), fingerprint: None, trace: None };
+    let request = HoldRequest::new(booking, show.clone(), selection, BuyerId::guest(booking));
     running.box_office.hold(request).await.unwrap();
     shows("locked").await;
     tokio::time::sleep(Duration::from_secs(1)).await;

@@ -79,6 +79,7 @@ impl Caller {
 pub struct Cast {
     pub show: String,
     pub booking: String,
+    pub block: String,
     pub intent: String,
     pub voucher: String,
     own: String,
@@ -103,8 +104,22 @@ impl Cast {
         let (booking, own) = hold(server, &show, &buyer, quantity).await;
         let (_, sibling) = hold(server, &show, &buyer, 1).await;
         let (_, foreign) = hold(server, &show, &stranger, 1).await;
-        let mut cast =
-            Self { show, booking, intent: String::new(), voucher: String::new(), own, sibling, foreign, buyer, stranger };
+        let mut cast = Self {
+            show,
+            booking,
+            block: String::new(),
+            intent: String::new(),
+            voucher: String::new(),
+            own,
+            sibling,
+            foreign,
+            buyer,
+            stranger,
+        };
+        if operation.path.contains("{block}") {
+            let body = json!({"area": "floor", "quantity": 1, "reason": "Press"});
+            cast.block = server.post(&format!("/v1/shows/{}/blocks", cast.show)).admin(server).json(body).send().await.text("id");
+        }
         if operation.path.contains("{voucher}") {
             cast.voucher = cast.earn_voucher(server).await;
         }

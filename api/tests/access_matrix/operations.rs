@@ -93,6 +93,7 @@ impl Operation {
             .path
             .replace("{show}", &cast.show)
             .replace("{booking}", &cast.booking)
+            .replace("{block}", &cast.block)
             .replace("{id}", &cast.booking)
             .replace("{voucher}", &cast.voucher)
             .replace("{intent}", &cast.intent)
@@ -104,6 +105,7 @@ impl Operation {
     /// A body that is right, so that only the caller decides.
     fn body(&self) -> Option<Value> {
         match (self.method.as_str(), self.path.as_str()) {
+            ("POST", path) if path.ends_with("/blocks") => Some(json!({"area": "floor", "quantity": 1, "reason": "Press"})),
             ("POST", "/v1/shows") => Some(crate::common::demo()),
             ("PATCH", "/v1/shows/{show}") => Some(json!({"hold_seconds": 600})),
             ("POST", path) if path.ends_with("/copies") => Some(json!({"dates": [{"starts_at": "2030-06-01T19:30:00Z"}]})),

@@ -71,9 +71,11 @@ fn is_hold(method: &str, path: &str) -> bool {
 /// What no buyer may do, not even to a booking of theirs.
 fn is_for_the_shop(method: &str, path: &str) -> bool {
     let reads = ["/v1/bookings", "/v1/shows/{show}/bookings", "/v1/shows/{show}/sales"];
+    let is_of_blocks = path.starts_with("/v1/shows/{show}/blocks");
     let commands = ["/refund", "/review", "bookings:batch"];
     let is_command = method != "GET" && commands.iter().any(|end| path.ends_with(end));
     is_command
+        || is_of_blocks
         || reads.contains(&path) && !is_hold(method, path)
         || path.starts_with("/v1/audit")
         || is_for_managers(method, path)

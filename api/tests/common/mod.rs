@@ -137,6 +137,7 @@ pub fn demo() -> Value {
                 {"row": "A", "seats": 10}, {"row": "B", "seats": 10}, {"row": "C", "seats": 10}]},
             {"area": "floor", "category": "standing", "capacity": 20},
         ],
+        "rewards": [{"reward": "One drink", "weight": 3}, {"reward": "A poster", "weight": 1}],
     })
 }
 

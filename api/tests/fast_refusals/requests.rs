@@ -44,8 +44,23 @@ fn seat() -> impl Strategy<Value = String> {
     ]
 }
 
+/// A seat by its label alone, or with a price type that there is or is not.
+fn asked_seat() -> impl Strategy<Value = String> {
+    let price_type = select(vec![
+        "",
+        ",\"price_type\":\"adult\"",
+        ",\"price_type\":\"child\"",
+        ",\"price_type\":\"senior\"",
+        ",\"price_type\":null",
+    ]);
+    prop_oneof![
+        5 => seat().prop_map(|seat| format!("\"{seat}\"")),
+        2 => (seat(), price_type).prop_map(|(seat, price_type)| format!("{{\"seat\":\"{seat}\"{price_type}}}")),
+    ]
+}
+
 fn usual_body() -> impl Strategy<Value = String> {
-    vec(seat(), 1..4).prop_map(|seats| format!("{{\"seats\":[\"{}\"]}}", seats.join("\",\"")))
+    vec(asked_seat(), 1..4).prop_map(|seats| format!("{{\"seats\":[{}]}}", seats.join(",")))
 }
 
 fn odd_body() -> impl Strategy<Value = String> {
@@ -58,6 +73,9 @@ fn odd_body() -> impl Strategy<Value = String> {
         "{\"seats\":null}",
         "{\"seats\":\"A-1\"}",
         "{\"seats\":[1]}",
+        "{\"seats\":[\"A-1\"],\"access_code\":\"sesame-2027\"}",
+        "{\"seats\":[\"A-1\"],\"access_code\":\"short\"}",
+        "{\"seats\":[\"A-1\"],\"channel\":\"till\"}",
         "{\"seats\":[\"A-1\"],}",
         "{\"seats\":[\"A-1\"]} ",
         " {\t\"seats\" :\r\n [ \"A-1\" ] } ",
@@ -65,6 +83,14 @@ fn odd_body() -> impl Strategy<Value = String> {
         "{\"seats\":[\"A-1\"]}{}",
         "{\"seats\":[\"A-1\"],\"seats\":[\"A-2\"]}",
         "{\"seats\":[\"A-1\"],\"price\":1}",
+        "{\"seats\":[{\"seat\":\"A-1\",\"price\":1}]}",
+        "{\"seats\":[{\"seat\":\"A-1\",\"price_type\":\"Child\"}]}",
+        "{\"seats\":[{\"price_type\":\"child\"}]}",
+        "{\"seats\":[{\"seat\":\"A-1\",\"seat\":\"A-1\"}]}",
+        "{\"seats\":[[\"A-1\"]]}",
+        "{\"seats\":[\"A-1\"],\"price_types\":{\"adult\":1}}",
+        "{\"area\":\"floor\",\"quantity\":2,\"price_types\":{\"adult\":1}}",
+        "{\"area\":\"floor\",\"quantity\":1,\"price_types\":{\"senior\":1}}",
         "{\"seats\":[\"A-1\"],\"area\":null}",
         "{\"seats\":[\"A-1\"],\"quantity\":1}",
         "{\"seats\":[\"A-1\",\"A-1\"]}",

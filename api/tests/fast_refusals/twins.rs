@@ -158,7 +158,9 @@ impl Twin {
         let rows: Vec<_> = ["A", "B", "C", "D"].iter().map(|row| serde_json::json!({"row": row, "seats": 99})).collect();
         let show = serde_json::json!({
             "id": "gala", "title": "Gala", "currency": "EUR", "hold_seconds": 3600,
-            "categories": [{"category": "stalls", "price": 100}],
+            "categories": [{"category": "stalls", "price_types": [
+                {"price_type": "adult", "price": 100}, {"price_type": "child", "price": 50}]}],
+            "single_seats": "refuse",
             "areas": [
                 {"area": "parquet", "category": "stalls", "rows": rows},
                 {"area": "floor", "category": "stalls", "capacity": 20}],

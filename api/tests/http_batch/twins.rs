@@ -20,14 +20,10 @@ fn requests(server: &crate::common::TestServer, holds: &[(&str, &str)], key_of: 
     let batch = Keyed::read(&headers, &caller, "POST", crate::BATCH, format!("{holds:?}").as_bytes()).unwrap().unwrap();
     let request = |(place, (buyer, seat)): (usize, &(&str, &str))| {
         let key = key_of(&batch, place);
-        HoldRequest {
-            booking: keys::booking_of(&server.auth, &caller, &show, &key),
-            show: show.clone(),
-            selection: SeatSelection::Seats(vec![SeatId::new(seat).unwrap()]),
-            buyer: BuyerId::new(buyer).unwrap(),
-            fingerprint: Some(key.fingerprint()),
-            trace: None,
-        }
+        let booking = keys::booking_of(&server.auth, &caller, &show, &key);
+        let seats = SeatSelection::Seats(vec![SeatId::new(seat).unwrap()]);
+        let buyer = BuyerId::new(buyer).unwrap();
+        HoldRequest { fingerprint: Some(key.fingerprint()), ..HoldRequest::new(booking, show.clone(), seats, buyer) }
     };
     holds.iter().enumerate().map(request).collect()
 }

@@ -41,6 +41,7 @@ pub fn show(id: &str, hold_seconds: u32, floor: u32) -> Value {
                 {"row": "A", "seats": 10}, {"row": "B", "seats": 10}, {"row": "C", "seats": 10}]},
             {"area": "floor", "category": "standing", "capacity": floor},
         ],
+        "rewards": [{"reward": "One drink", "weight": 3}, {"reward": "A poster", "weight": 1}],
     })
 }
 

@@ -102,7 +102,7 @@ pub fn decide(state: Option<&Booking>, command: BookingCommand) -> Result<Vec<Ev
     }
 }
 
-/// There is at least one seat, none appears twice, and the amount is the sum of the prices. This
+/// There is at least one seat, none appears twice, and the amount is the sum of the prices and fees. This
 /// amount is what will be charged.
 fn check_adds_up(opened: &BookingOpened) -> Result<(), Rejection> {
     if opened.seats.is_empty() {
@@ -112,11 +112,7 @@ fn check_adds_up(opened: &BookingOpened) -> Result<(), Rejection> {
     if let Some(twice) = opened.seats.iter().find(|s| !seen.insert(&s.seat)) {
         return Err(Rejection::DuplicateSeats { seat: twice.seat.clone() });
     }
-    let sum = Money::sum(opened.amount.currency, opened.seats.iter().map(|s| s.price));
-    if sum != Some(opened.amount) || opened.seats.iter().any(|s| s.price < 0) {
-        return Err(Rejection::PaymentMismatch);
-    }
-    Ok(())
+    if opened.adds_up() { Ok(()) } else { Err(Rejection::PaymentMismatch) }
 }
 
 /// A booking has one payment intent. Another booking's intent proves nothing, even for the same amount.

@@ -2,6 +2,7 @@
 
 use super::show::is_zero;
 use crate::Timestamp;
+use crate::access_code::AccessCodeHash;
 use crate::ids::{BookingId, BuyerId, ChannelId, IntentId, PriceTypeId, SeatId, ShowId};
 use crate::money::Money;
 use serde::{Deserialize, Serialize};
@@ -82,6 +83,9 @@ pub struct BookingOpened {
     /// Where it is sold; `None` for the show's open sale.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub channel: Option<ChannelId>,
+    /// Hash of the access code that it was held with.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub access_code: Option<AccessCodeHash>,
     /// What the shop that sells wants to find it by.
     #[serde(default, skip_serializing_if = "ShopData::is_empty")]
     pub shop: ShopData,

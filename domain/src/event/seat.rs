@@ -2,7 +2,7 @@
 
 use super::booking::AbortReason;
 use crate::Timestamp;
-use crate::ids::{BookingId, BuyerId};
+use crate::ids::{BlockId, BookingId, BuyerId};
 use serde::{Deserialize, Serialize};
 
 /// A booking holds the seat, until the booking's own stream says that it has ended.
@@ -17,15 +17,22 @@ pub struct SeatLocked {
     /// When the hold ends unless it is extended or paid for. For display only: the seat doesn't
     /// expire, its booking does.
     pub expires_at: Timestamp,
+    /// The block that the booking took it from, if it did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub block: Option<BlockId>,
 }
 
-/// The seat is available again.
+/// The seat is available again, or back in its block.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SeatReleased {
     /// The booking that owned it.
     pub booking: BookingId,
     /// Why that booking no longer does.
     pub reason: AbortReason,
+    /// The block that the booking had taken it from: it is back there, also if that block was lifted meanwhile. Then
+    /// `SeatUnblocked` follows.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub block: Option<BlockId>,
 }
 
 /// The seat is sold.
@@ -33,4 +40,21 @@ pub struct SeatReleased {
 pub struct SeatBooked {
     /// The booking that owns it.
     pub booking: BookingId,
+    /// The block that the booking took it from, if it did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub block: Option<BlockId>,
+}
+
+/// The seat is out of the open sale.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SeatBlocked {
+    /// The block that has it.
+    pub block: BlockId,
+}
+
+/// The seat is available again, because its block was lifted.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SeatUnblocked {
+    /// The block that had it.
+    pub block: BlockId,
 }

@@ -58,6 +58,24 @@ impl Fees {
     }
 }
 
+/// What becomes of a pick of seats that leaves a single seat alone.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SingleSeats {
+    /// It is held.
+    #[default]
+    Allow,
+    /// It is refused if the buyer can avoid it: see [`crate::single_seats`].
+    Refuse,
+}
+
+impl SingleSeats {
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes references")]
+    fn are_allowed(&self) -> bool {
+        *self == Self::Allow
+    }
+}
+
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes references")]
 pub(super) fn is_zero(amount: &i64) -> bool {
     *amount == 0
@@ -87,6 +105,9 @@ pub struct ShowScheduled {
     /// Most seats that one buyer may hold and have booked, together; no limit if absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max_seats_per_buyer: Option<u32>,
+    /// Whether a pick may leave a single seat alone.
+    #[serde(default, skip_serializing_if = "SingleSeats::are_allowed")]
+    pub single_seats: SingleSeats,
     /// Seconds that a hold lasts. It can be extended once, by as many seconds again.
     pub hold_seconds: u32,
     /// First moment of the sale; open at once if absent.

@@ -13,6 +13,8 @@ mod details;
 pub const MAX_SEATS: usize = 200_000;
 /// Most seats that a show may allow in one booking.
 pub const MAX_SEATS_PER_BOOKING: u32 = 100;
+/// Most price types of one category.
+pub const MAX_PRICE_TYPES: usize = 50;
 /// The most that one payment can take, in minor units: what gateways accept (Stripe: eight digits).
 pub const MAX_AMOUNT: i64 = 99_999_999;
 
@@ -36,7 +38,7 @@ pub(super) fn validate(show: &ShowScheduled) -> Result<(), Rejection> {
     {
         return invalid("sale_closes_at", "`sale_closes_at` must be after sale_opens_at");
     }
-    validate_categories(&show.categories, show.max_seats_per_booking)?;
+    validate_prices(show)?;
     validate_areas(show)?;
     if show.rewards.len() > 100
         || show.rewards.iter().any(|r| r.weight == 0 || r.reward.trim().is_empty() || r.reward.len() > 200)
@@ -53,22 +55,50 @@ fn invalid<T>(field: &'static str, why: impl Into<String>) -> Result<T, Rejectio
     Err(Rejection::InvalidShow { field, why: why.into() })
 }
 
-fn validate_categories(categories: &[Category], most_seats: u32) -> Result<(), Rejection> {
+/// One payment can cover a booking of as many seats as the show allows, fees included.
+fn validate_prices(show: &ShowScheduled) -> Result<(), Rejection> {
+    let (seats, fees) = (i64::from(show.max_seats_per_booking.max(1)), show.fees);
+    if !(0..=MAX_AMOUNT).contains(&fees.per_booking) || !(0..=MAX_AMOUNT).contains(&fees.per_seat) {
+        return invalid("fees", format!("each of the `fees` must be 0 to {MAX_AMOUNT} minor units"));
+    }
+    let most = (MAX_AMOUNT - fees.per_booking) / seats - fees.per_seat;
+    if most < 0 {
+        return invalid(
+            "fees",
+            format!("the `fees` of {seats} seats come to more than {MAX_AMOUNT} minor units, the most of one payment"),
+        );
+    }
     let mut seen = HashSet::new();
-    for category in categories {
+    for category in &show.categories {
         if !seen.insert(&category.category) {
             return invalid("categories", format!("category `{}` appears twice", category.category));
         }
-        let most = MAX_AMOUNT / i64::from(most_seats.max(1));
-        if !(0..=most).contains(&category.price) {
+        validate_price_types(category)?;
+        let types = category.price_types.iter().map(|known| known.price);
+        if std::iter::once(category.price).chain(types).any(|price| !(0..=most).contains(&price)) {
             return invalid(
                 "categories",
                 format!(
-                    "the price of `{}` must be 0 to {most} minor units, so that one payment can cover {most_seats} seats",
+                    "the price of `{}` must be 0 to {most} minor units, so that one payment can cover {seats} seats",
                     category.category
                 ),
             );
         }
+    }
+    Ok(())
+}
+
+fn validate_price_types(category: &Category) -> Result<(), Rejection> {
+    let (name, types) = (&category.category, &category.price_types);
+    if types.len() > MAX_PRICE_TYPES {
+        return invalid("categories", format!("category `{name}` has more than {MAX_PRICE_TYPES} price types"));
+    }
+    let mut seen = HashSet::new();
+    if let Some(twice) = types.iter().find(|known| !seen.insert(&known.price_type)) {
+        return invalid("categories", format!("price type `{}` of category `{name}` appears twice", twice.price_type));
+    }
+    if types.first().is_some_and(|first| first.price != category.price) {
+        return invalid("categories", format!("category `{name}` needs either a price or price types"));
     }
     Ok(())
 }

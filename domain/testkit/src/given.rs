@@ -11,12 +11,13 @@
 
 #![allow(clippy::panic, reason = "a failed expectation is a failed test")]
 
+use lastseat_domain::block::{Block, BlockCommand};
 use lastseat_domain::booking::{Booking, BookingCommand};
 use lastseat_domain::event::Event;
 use lastseat_domain::loyalty::{Account, LoyaltyCommand};
 use lastseat_domain::seat::{Seat, SeatCommand, SeatKey};
 use lastseat_domain::show::{Show, ShowCommand};
-use lastseat_domain::{BookingId, BuyerId, Decider, Rejection, SeatId, ShowId, Timestamp};
+use lastseat_domain::{BlockId, BookingId, BuyerId, Decider, Rejection, SeatId, ShowId, Timestamp};
 use std::fmt::Debug;
 use uuid::Uuid;
 
@@ -40,6 +41,14 @@ impl TestedCommand for SeatCommand {
 
     fn id() -> SeatKey {
         SeatKey { show: ShowCommand::id(), seat: SeatId::in_row("A", 1) }
+    }
+}
+
+impl TestedCommand for BlockCommand {
+    type Aggregate = Block;
+
+    fn id() -> BlockId {
+        BlockId(Uuid::from_u128(0xb10c_0001))
     }
 }
 

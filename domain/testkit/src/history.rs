@@ -1,6 +1,6 @@
 //! Random valid histories. A list of numbers is a history, so that a failing one shrinks.
 
-use super::world::{World, plan, show_id};
+use super::world::{World, plan, plan_with_price_types, show_id};
 use lastseat_domain::booking::{Booking, BookingCommand, Phase, Review};
 use lastseat_domain::event::{AbortReason, LossAccepted};
 use lastseat_domain::loyalty::LoyaltyCommand;
@@ -27,7 +27,7 @@ pub fn history(steps: &[Step], stride: u64) -> World {
     for (n, step) in steps.iter().enumerate() {
         // A show may come up while others sell.
         if n == 5 {
-            world.schedule(plan("club", 1, 8, 0));
+            world.schedule(plan_with_price_types("club", 1, 8, 0));
         }
         take(&mut world, *step);
     }
@@ -98,6 +98,19 @@ pub fn every_event(world: &mut World) {
             assert!(world.booking(flagged, BookingCommand::Flag { reason: "the gateway does not say".into() }));
         }
     }
+    // Kept for sponsors: one seat is sold, one comes back before the block is lifted, one after.
+    let block = world.block("opera", &["A-14", "A-15", "A-16"]);
+    let [bought, early, late] = ["A-14", "A-15", "A-16"].map(|seat| world.hold_from(block, "buyer-9", "opera", seat));
+    world.pay(bought);
+    for (booking, is_lifted) in [(early, false), (late, true)] {
+        if is_lifted {
+            world.lift(block);
+        }
+        assert!(world.booking(booking, BookingCommand::Cancel { reason: AbortReason::Cancelled }));
+        world.release(booking, AbortReason::Cancelled);
+    }
+    world.unblock_lifted();
+    world.block("opera", &["A-17"]);
     let unrewarded = world.hold("buyer-9", "opera", &["A-12"]);
     assert!(world.start_payment(unrewarded) && world.commit(unrewarded));
     world.book_seats(unrewarded);
@@ -124,6 +137,7 @@ pub fn finish(world: &mut World) {
         }
         while settle(world, *id) {}
     }
+    world.unblock_lifted();
 }
 
 fn nth<'a, T>(of: impl IntoIterator<Item = &'a T>, dice: u16) -> Option<&'a T> {
@@ -136,7 +150,9 @@ fn pick(world: &World, dice: u16, wanted: impl Fn(&Booking) -> bool) -> Option<B
 }
 
 fn take(world: &mut World, (what, small, dice): Step) {
-    match what % 20 {
+    match what % 22 {
+        20 => block(world, small, dice),
+        21 => lift(world, dice),
         0..=3 => hold(world, small, dice),
         4 | 5 => {
             let id = pick(world, dice, |b| matches!(b.phase, Phase::Held | Phase::ActionRequired { .. }));
@@ -310,6 +326,27 @@ fn hold(world: &mut World, small: u8, dice: u16) {
     }
 }
 
+/// Up to three seats are blocked, which may be another's. If one is, none is kept.
+fn block(world: &mut World, small: u8, dice: u16) {
+    let show: ShowId = show_id(SHOWS[usize::from(small) % SHOWS.len()]);
+    let Some(state) = world.shows.get(&show) else { return };
+    let plan = std::sync::Arc::clone(&state.plan);
+    let first = u32::from(dice) % plan.len();
+    let last = plan.len().min(first + 1 + u32::from(small >> 2) % 3);
+    let seats: Vec<SeatId> = (first..last).filter_map(|i| plan.id_of(i)).collect();
+    let is_free = |seat: &SeatId| world.seats.get(&(show.clone(), seat.clone())).copied().unwrap_or_default() == Seat::Free;
+    if seats.iter().all(is_free) {
+        world.block(show.as_str(), &seats.iter().map(SeatId::as_str).collect::<Vec<_>>());
+    }
+}
+
+fn lift(world: &mut World, dice: u16) {
+    let open = world.blocks.iter().filter(|(_, block)| block.is_open()).map(|(id, _)| id);
+    if let Some(block) = nth(open, dice).copied() {
+        world.lift(block);
+    }
+}
+
 /// One step of what has to follow for a booking. Whether there was one.
 fn settle(world: &mut World, id: BookingId) -> bool {
     let booking = world.bookings[&id].clone();
@@ -375,4 +412,5 @@ fn settle_all_over(world: &mut World) {
     for id in ids {
         while settle(world, id) {}
     }
+    world.unblock_lifted();
 }

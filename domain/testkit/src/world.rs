@@ -2,19 +2,21 @@
 //! event is in the log as the engine would have written it.
 
 use chrono::{DateTime, TimeDelta};
+use lastseat_domain::block::{self, Block, BlockCommand};
 use lastseat_domain::booking::{self, Booking, BookingCommand};
 use lastseat_domain::event::Reward;
 use lastseat_domain::event::{
-    AbortReason, BookingOpened, Event, Fees, PricedSeat, RequestFingerprint, ShopData, ShowDetails, ShowScheduled,
+    AbortReason, BlockOpened, BookingOpened, Event, Fees, PricedSeat, RequestFingerprint, ShopData, ShowDetails, ShowScheduled,
+    SingleSeats,
 };
 use lastseat_domain::loyalty::{self, Account, LoyaltyCommand};
-use lastseat_domain::plan::Category;
-use lastseat_domain::plan::{Area, Row};
+use lastseat_domain::plan::{Area, Category, PriceType, Row};
 use lastseat_domain::ports::event_log::{Decoded, Expected, Position, RecordedEvent};
 use lastseat_domain::seat::{self, Seat, SeatCommand};
 use lastseat_domain::show::{self, Show};
 use lastseat_domain::{
-    AreaId, BookingId, BuyerId, CategoryId, Currency, IntentId, Metadata, Money, SeatId, ShowId, StreamName, Timestamp, codec,
+    AccessCodeHash, AreaId, BlockId, BookingId, BuyerId, CategoryId, Currency, IntentId, Metadata, PriceTypeId, SeatId, ShowId,
+    StreamName, Timestamp, codec,
 };
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
@@ -36,6 +38,11 @@ pub fn seat_id(text: &str) -> SeatId {
 
 pub fn booking_id(n: u128) -> BookingId {
     BookingId(Uuid::from_u128((n << 64) | 5))
+}
+
+/// That of all blocks.
+pub fn access_code() -> AccessCodeHash {
+    AccessCodeHash("hash".to_owned())
 }
 
 /// A show of `rows` labelled rows of `per_row`, and an unlabelled floor of `floor` places.
@@ -65,11 +72,20 @@ pub fn plan(show: &str, rows: u32, per_row: u32, floor: u32) -> ShowScheduled {
         areas,
         max_seats_per_booking: 4,
         max_seats_per_buyer: None,
+        single_seats: SingleSeats::Allow,
         hold_seconds: HOLD_SECONDS,
         sale_opens_at: None,
         sale_closes_at: None,
         rewards: vec![Reward { reward: "A drink".into(), weight: 3 }, Reward { reward: "A poster".into(), weight: 1 }],
     }
+}
+
+/// The same, where a labelled seat has one of three prices, and seats and bookings have a fee.
+pub fn plan_with_price_types(show: &str, rows: u32, per_row: u32, floor: u32) -> ShowScheduled {
+    let mut show = plan(show, rows, per_row, floor);
+    let price_type = |(name, price)| PriceType { price_type: PriceTypeId::new(name).unwrap(), price };
+    show.categories[0].price_types = [("adult", 8500), ("child", 3000), ("free", 0)].map(price_type).into();
+    ShowScheduled { fees: Fees { per_seat: 150, per_booking: 200 }, ..show }
 }
 
 pub struct World {
@@ -82,6 +98,7 @@ pub struct World {
     /// Seats locked for a booking.
     pub held: BTreeMap<BookingId, Vec<(ShowId, SeatId)>>,
     pub accounts: BTreeMap<BuyerId, Account>,
+    pub blocks: BTreeMap<BlockId, Block>,
     revisions: HashMap<StreamName, u64>,
     /// Distance of two positions.
     pub stride: u64,
@@ -98,6 +115,7 @@ impl World {
             bookings: BTreeMap::new(),
             held: BTreeMap::new(),
             accounts: BTreeMap::new(),
+            blocks: BTreeMap::new(),
             revisions: HashMap::new(),
             stride,
             next_booking: 0,
@@ -177,25 +195,36 @@ impl World {
         plan.seat(plan.index_of(seat).unwrap()).unwrap().price
     }
 
+    /// A seat as it is sold here: its place in the plan says which of its category's price types it has.
+    pub fn priced(&self, show: &ShowId, seat: &SeatId) -> PricedSeat {
+        let show = &self.shows[show];
+        let types = &show.category_of(seat).unwrap().price_types;
+        let index = show.plan.index_of(seat).unwrap() as usize;
+        let chosen = (!types.is_empty()).then(|| &types[index % types.len()].price_type);
+        show.priced(seat, chosen).unwrap()
+    }
+
     pub fn lock(&mut self, booking: BookingId, buyer: &BuyerId, show: &ShowId, seat: &SeatId) -> bool {
-        let price = self.price(show, seat);
+        let price = self.priced(show, seat).price;
         let expires_at = self.now + TimeDelta::seconds(HOLD_SECONDS.into());
-        self.seat(show, seat, SeatCommand::Lock { booking, buyer: buyer.clone(), price, expires_at })
+        self.seat(show, seat, SeatCommand::Lock { booking, buyer: buyer.clone(), price, expires_at, blocks: vec![] })
     }
 
     pub fn opening(&self, booking: BookingId, buyer: &BuyerId, show: &ShowId, seats: &[SeatId]) -> BookingOpened {
-        let seats: Vec<_> = seats.iter().map(|s| PricedSeat::new(s.clone(), self.price(show, s))).collect();
-        let currency = self.shows[show].facts.currency;
+        let seats: Vec<_> = seats.iter().map(|s| self.priced(show, s)).collect();
+        let facts = &self.shows[show].facts;
+        let (currency, fee) = (facts.currency, facts.fees.per_booking);
         BookingOpened {
             booking,
             show: show.clone(),
             buyer: buyer.clone(),
-            amount: Money::sum(currency, seats.iter().map(|s| s.price)).unwrap(),
+            amount: PricedSeat::total(&seats, fee, currency).unwrap(),
             seats,
             expires_at: self.now + TimeDelta::seconds(HOLD_SECONDS.into()),
             show_revision: self.shows[show].revision,
-            fee: 0,
+            fee,
             channel: None,
+            access_code: None,
             shop: ShopData::default(),
             request: Some(RequestFingerprint { key: booking.to_string(), body: "body".into() }),
         }
@@ -221,6 +250,61 @@ impl World {
             assert!(self.lock(id, &buyer, &show, seat));
         }
         id
+    }
+
+    /// A block of seats that are all free, for whoever has its code.
+    pub fn block(&mut self, show: &str, seats: &[&str]) -> BlockId {
+        let (id, show) = (BlockId(Uuid::from_u128(((self.blocks.len() as u128 + 1) << 64) | 7)), show_id(show));
+        let seats: Vec<_> = seats.iter().map(|s| seat_id(s)).collect();
+        for seat in &seats {
+            assert!(self.seat(&show, seat, SeatCommand::Block { block: id }));
+        }
+        let code = Some(access_code());
+        let (reason, by) = ("Sponsor".to_owned(), "admin".to_owned());
+        let opened = BlockOpened { block: id, show, seats, reason, channel: None, access_code: code, by, request: None };
+        assert!(self.command_block(id, BlockCommand::Open(opened)));
+        id
+    }
+
+    /// One command to one block. Whether the decider took it.
+    pub fn command_block(&mut self, id: BlockId, command: BlockCommand) -> bool {
+        let Ok(events) = block::decide(id, self.blocks.get(&id), command) else { return false };
+        self.append(StreamName::block(id), &events);
+        let now = self.now;
+        let state = events.iter().fold(self.blocks.remove(&id), |state, event| block::evolve(state, event, now));
+        self.blocks.extend(state.map(|state| (id, state)));
+        true
+    }
+
+    /// A hold of a seat of this block, with its code.
+    pub fn hold_from(&mut self, block: BlockId, buyer: &str, show: &str, seat: &str) -> BookingId {
+        let (id, show, buyer, seat) = (self.new_booking(), show_id(show), BuyerId::new(buyer).unwrap(), seat_id(seat));
+        let opened =
+            BookingOpened { access_code: Some(access_code()), ..self.opening(id, &buyer, &show, std::slice::from_ref(&seat)) };
+        let (price, expires_at) = (self.priced(&show, &seat).price, opened.expires_at);
+        assert!(self.booking(id, BookingCommand::Open(opened)));
+        assert!(self.seat(&show, &seat, SeatCommand::Lock { booking: id, buyer, price, expires_at, blocks: vec![block] }));
+        id
+    }
+
+    /// Ends a block, and puts what it has back on sale.
+    pub fn lift(&mut self, id: BlockId) {
+        assert!(self.command_block(id, BlockCommand::Lift { by: "admin".into() }));
+        self.unblock_lifted();
+    }
+
+    /// Puts the seats of lifted blocks back on sale, those included that bookings have returned since.
+    pub fn unblock_lifted(&mut self) {
+        let lifted = |block: BlockId| self.blocks.get(&block).is_some_and(|block| block.lifted_at.is_some());
+        let due = self.seats.iter().filter_map(|(key, seat)| match seat {
+            Seat::Blocked { block } if lifted(*block) => Some((key.clone(), *block)),
+            _ => None,
+        });
+        let mut due: Vec<_> = due.collect();
+        due.sort();
+        for ((show, seat), block) in due {
+            assert!(self.seat(&show, &seat, SeatCommand::Unblock { block }));
+        }
     }
 
     pub fn intent(&self, id: BookingId) -> IntentId {

@@ -6,6 +6,7 @@
 //! 103,141 states. Some seven seconds of one core in a debug build.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test may stop at what it did not expect")]
 
+mod blocks;
 mod explore;
 mod streams;
 #[path = "../support/mod.rs"]

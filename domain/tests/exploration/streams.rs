@@ -133,7 +133,9 @@ impl Streams {
     fn append_seat_again(&mut self, seen: Stream, now: Stream, b: u8, ask: SeatAsk) -> Outcome {
         let booking = booking(b);
         let command = match ask {
-            SeatAsk::Lock => SeatCommand::Lock { booking, buyer: buyer(b), price: 8500, expires_at: minute(self.deadline) },
+            SeatAsk::Lock => {
+                SeatCommand::Lock { booking, buyer: buyer(b), price: 8500, expires_at: minute(self.deadline), blocks: vec![] }
+            }
             SeatAsk::Book => SeatCommand::Book { booking },
             SeatAsk::Release(reason) => SeatCommand::Release { booking, reason },
         };
@@ -222,6 +224,7 @@ impl Streams {
                 show_revision: 0,
                 fee: 0,
                 channel: None,
+                access_code: None,
                 shop: ShopData::default(),
                 request: None,
             }),

@@ -7,6 +7,7 @@ mod booking;
 mod loyalty;
 mod seat;
 mod settle;
+mod single_seats;
 #[path = "../support/mod.rs"]
 mod support;
 

@@ -2,9 +2,9 @@
 
 use crate::support::*;
 use crate::{holds, is_caught};
-use lastseat_domain::event::{AbortReason, Event, SeatBooked, SeatLocked, SeatReleased};
+use lastseat_domain::event::{AbortReason, Event, SeatBlocked, SeatBooked, SeatLocked, SeatReleased};
 use lastseat_domain::seat::{self, Seat, SeatCommand};
-use lastseat_domain::{BookingId, Rejection};
+use lastseat_domain::{BlockId, BookingId, Rejection};
 use proptest::prelude::*;
 use proptest::test_runner::TestCaseError;
 
@@ -28,9 +28,15 @@ fn commands() -> impl Strategy<Value = Vec<Sent>> {
         Just(AbortReason::CaptureFailed),
         Just(AbortReason::Refunded)
     ];
-    let command = (1..4_u8, 0..3, reason).prop_map(|(b, which, reason)| match which {
-        0 => SeatCommand::Lock { booking: booking(b), buyer: buyer(b), price: 8500, expires_at: minute(10) },
+    let command = (1..4_u8, 0..6, reason).prop_map(|(b, which, reason)| match which {
+        // Booking 1 may buy from block 1.
+        0 => {
+            let blocks = if b == 1 { vec![block(1)] } else { vec![] };
+            SeatCommand::Lock { booking: booking(b), buyer: buyer(b), price: 8500, expires_at: minute(10), blocks }
+        }
         1 => SeatCommand::Book { booking: booking(b) },
+        2 => SeatCommand::Block { block: block(b % 2) },
+        3 => SeatCommand::Unblock { block: block(b % 2) },
         _ => SeatCommand::Release { booking: booking(b), reason },
     });
     prop::collection::vec((command, prop_oneof![3 => Just(0_usize), 1 => 1..4_usize]), 1..40)
@@ -40,6 +46,8 @@ fn commands() -> impl Strategy<Value = Vec<Sent>> {
 fn never_two_live_owners(decide: DecideFn, blind: bool, commands: Vec<Sent>) -> Result<(), TestCaseError> {
     let mut log: Vec<Event> = Vec::new();
     let mut owners: Vec<BookingId> = Vec::new();
+    // Who has blocked it, also while a booking has it from there.
+    let mut blocked: Option<BlockId> = None;
     for (command, unseen) in commands {
         let seen = log.len().saturating_sub(unseen);
         let state = log[..seen].iter().fold(Seat::default(), seat::evolve);
@@ -51,12 +59,23 @@ fn never_two_live_owners(decide: DecideFn, blind: bool, commands: Vec<Sent>) -> 
             match &event {
                 Event::SeatLocked(e) => {
                     prop_assert!(owners.is_empty(), "two live owners: {:?} and {:?}", owners, e.booking);
+                    prop_assert_eq!(e.block, blocked, "taken out of a block that it does not name");
+                    prop_assert!(blocked.is_none() || e.booking == booking(1), "sold from a block without access");
                     owners.push(e.booking);
                 }
                 Event::SeatBooked(e) => prop_assert_eq!(&owners, &[e.booking], "sold to somebody else"),
                 Event::SeatReleased(e) => {
                     prop_assert_eq!(&owners, &[e.booking], "taken from its owner");
+                    prop_assert_eq!(e.block, blocked, "does not return to its block");
                     owners.clear();
+                }
+                Event::SeatBlocked(e) => {
+                    prop_assert!(owners.is_empty() && blocked.is_none(), "blocked while taken");
+                    blocked = Some(e.block);
+                }
+                Event::SeatUnblocked(e) => {
+                    prop_assert!(owners.is_empty() && blocked == Some(e.block), "taken from another block");
+                    blocked = None;
                 }
                 other => return Err(TestCaseError::fail(format!("{other:?} on a seat"))),
             }
@@ -84,7 +103,10 @@ fn a_log_that_does_not_compare_revisions_is_caught() {
 #[test]
 fn a_release_that_does_not_look_whose_lock_it_is_is_caught() {
     let twin: DecideFn = |state, command| match command {
-        SeatCommand::Release { booking, reason } if *state != Seat::Free => Ok(vec![SeatReleased { booking, reason }.into()]),
+        SeatCommand::Release { booking, reason } if state.owner().is_some() => {
+            let (Seat::Locked { block, .. } | Seat::Booked { block, .. }) = *state else { return Ok(vec![]) };
+            Ok(vec![SeatReleased { booking, reason, block }.into()])
+        }
         command => real(state, command),
     };
     is_caught(&commands(), "taken from its owner", |commands| never_two_live_owners(twin, false, commands));
@@ -93,8 +115,8 @@ fn a_release_that_does_not_look_whose_lock_it_is_is_caught() {
 #[test]
 fn a_lock_that_does_not_look_is_caught() {
     let twin: DecideFn = |state, command| match command {
-        SeatCommand::Lock { booking, buyer, price, expires_at } if state.owner() != Some(booking) => {
-            Ok(vec![SeatLocked { booking, buyer, price, expires_at }.into()])
+        SeatCommand::Lock { booking, buyer, price, expires_at, .. } if state.owner().is_some_and(|owner| owner != booking) => {
+            Ok(vec![SeatLocked { booking, buyer, price, expires_at, block: None }.into()])
         }
         command => real(state, command),
     };
@@ -104,7 +126,7 @@ fn a_lock_that_does_not_look_is_caught() {
 #[test]
 fn a_sale_to_whoever_asks_is_caught() {
     let twin: DecideFn = |state, command| match command {
-        SeatCommand::Book { booking } if !matches!(state, Seat::Booked { .. }) => Ok(vec![SeatBooked { booking }.into()]),
+        SeatCommand::Book { booking } if state.owner() != Some(booking) => Ok(vec![SeatBooked { booking, block: None }.into()]),
         command => real(state, command),
     };
     is_caught(&commands(), "sold to somebody else", |commands| never_two_live_owners(twin, false, commands));
@@ -113,10 +135,45 @@ fn a_sale_to_whoever_asks_is_caught() {
 #[test]
 fn a_lock_that_is_given_twice_is_caught() {
     let twin: DecideFn = |state, command| match (state, command) {
-        (Seat::Locked { booking: owner, expires_at }, SeatCommand::Lock { booking, buyer, price, .. }) if *owner == booking => {
-            Ok(vec![SeatLocked { booking, buyer, price, expires_at: *expires_at }.into()])
+        (Seat::Locked { booking: owner, expires_at, .. }, SeatCommand::Lock { booking, buyer, price, .. })
+            if *owner == booking =>
+        {
+            Ok(vec![SeatLocked { booking, buyer, price, expires_at: *expires_at, block: None }.into()])
         }
         (_, command) => real(state, command),
     };
     is_caught(&commands(), "", |commands| never_two_live_owners(twin, false, commands));
+}
+
+#[test]
+fn a_block_that_does_not_look_who_has_the_seat_is_caught() {
+    let twin: DecideFn = |state, command| match command {
+        SeatCommand::Block { block } if !matches!(state, Seat::Blocked { .. }) => Ok(vec![SeatBlocked { block }.into()]),
+        command => real(state, command),
+    };
+    is_caught(&commands(), "blocked while taken", |commands| never_two_live_owners(twin, false, commands));
+}
+
+#[test]
+fn a_release_that_forgets_the_block_is_caught() {
+    let twin: DecideFn = |state, command| {
+        let events = real(state, command)?;
+        let forget = |event: Event| match event {
+            Event::SeatReleased(e) => SeatReleased { block: None, ..e }.into(),
+            event => event,
+        };
+        Ok(events.into_iter().map(forget).collect())
+    };
+    is_caught(&commands(), "does not return to its block", |commands| never_two_live_owners(twin, false, commands));
+}
+
+#[test]
+fn a_sale_from_a_block_without_access_is_caught() {
+    let twin: DecideFn = |state, command| match (state, command) {
+        (Seat::Blocked { block }, SeatCommand::Lock { booking, buyer, price, expires_at, .. }) => {
+            Ok(vec![SeatLocked { booking, buyer, price, expires_at, block: Some(*block) }.into()])
+        }
+        (_, command) => real(state, command),
+    };
+    is_caught(&commands(), "sold from a block without access", |commands| never_two_live_owners(twin, false, commands));
 }

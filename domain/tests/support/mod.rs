@@ -25,6 +25,10 @@ pub fn booking(n: u8) -> BookingId {
     BookingId(Uuid::from_u128(u128::from(n)))
 }
 
+pub fn block(n: u8) -> BlockId {
+    BlockId(Uuid::from_u128(0xb10c_0000 + u128::from(n)))
+}
+
 pub fn buyer(n: u8) -> BuyerId {
     BuyerId::new(&format!("buyer-{n}")).unwrap()
 }
@@ -45,6 +49,20 @@ pub fn eur(value: i64) -> Money {
     Money { value, currency: Currency::new("EUR").unwrap() }
 }
 
+/// A block of two seats, for whoever has its code.
+pub fn block_opened() -> BlockOpened {
+    BlockOpened {
+        block: block(1),
+        show: show(),
+        seats: vec![seat(1), seat(2)],
+        reason: "Sponsor".to_owned(),
+        channel: Some(ChannelId::new("sponsor").unwrap()),
+        access_code: Some(AccessCodeHash("5e884898da280471".to_owned())),
+        by: "admin".to_owned(),
+        request: None,
+    }
+}
+
 /// The hold of two seats at 85.00 and 60.00 that most tests are about.
 pub fn opened() -> BookingOpened {
     BookingOpened {
@@ -57,6 +75,7 @@ pub fn opened() -> BookingOpened {
         show_revision: 0,
         fee: 0,
         channel: None,
+        access_code: None,
         shop: ShopData::default(),
         request: None,
     }

@@ -36,7 +36,7 @@ async fn has_failed(office: &BoxOffice) -> bool {
 fn a_hold() -> HoldRequest {
     let selection = SeatSelection::Seats(vec![seat_id("A-1")]);
     let booking = BookingId(uuid::Uuid::from_u128(7));
-    HoldRequest { show: show_id("test"), buyer: BuyerId::new("ann").unwrap(), booking, selection, fingerprint: None, trace: None }
+    HoldRequest::new(booking, show_id("test"), selection, BuyerId::new("ann").unwrap())
 }
 
 #[test]

@@ -35,7 +35,12 @@ pub(super) async fn append_hold(
         let mut decisions = Vec::with_capacity(seats.len());
         for priced in &opened.seats {
             let key = SeatKey { show: opened.show.clone(), seat: priced.seat.clone() };
-            match hold.services.seats.decide(&key, &lock_command(&opened, priced, opened.expires_at)).await {
+            match hold
+                .services
+                .seats
+                .decide(&key, &lock_command(&opened, priced, opened.expires_at, hold.target.access.blocks()))
+                .await
+            {
                 Ok(decision) => decisions.push(decision),
                 Err(CommandError::Rejected(rejection)) => return Ok(HoldOutcome::Lost { seat: priced.seat.clone(), rejection }),
                 Err(failed) => return Err(failed),

@@ -9,6 +9,7 @@ use crate::services::Services;
 use chrono::TimeDelta;
 use futures::future::{BoxFuture, Either, join_all, select};
 use futures::{FutureExt, StreamExt, poll, stream};
+use lastseat_domain::block::Access;
 use std::pin::pin;
 use std::task::Poll;
 
@@ -67,15 +68,17 @@ async fn hold_group(services: &Services, requests: &[HoldRequest], seller: &str)
         OpenStrategy::Atomic => Some(AppendGroup::new(requests.len())),
         OpenStrategy::Compensated => None,
     };
+    let open_sale = Access::default();
     let mut answers: Vec<_> = requests.iter().map(|_| None).collect();
     let mut waiting = Vec::new();
     for (index, (request, answer)) in requests.iter().zip(&mut answers).enumerate() {
         let member = group.as_ref().map(|group| group.member(index));
         let keyed = request.fingerprint.as_ref().map(|_| request.booking);
-        match refuse_at_once(services, &request.show, &request.selection, keyed) {
+        match refuse_at_once(services, &request.show, &request.selection, &request.price_types, keyed) {
             Err(rejection) => *answer = Some(Err(rejection.into())),
             Ok(()) => {
-                let mut hold = async move { (index, place(services, request, seller, member.as_ref()).await) }.boxed();
+                let open_sale = &open_sale;
+                let mut hold = async move { (index, place(services, request, open_sale, seller, member.as_ref()).await) }.boxed();
                 // Before it waits for anything but the log's capacity, first come, first served, a hold claims its seats from
                 // the other holds of this node. So of two for one seat the first gets it, because the first is begun first.
                 match poll!(hold.as_mut()) {

@@ -3,7 +3,9 @@
 
 use super::target::HoldTarget;
 use crate::requests::SeatSelection;
+use lastseat_domain::event::SingleSeats;
 use lastseat_domain::seat_state::SeatState;
+use lastseat_domain::single_seats::{self, Place};
 use lastseat_domain::{CategoryId, Rejection, SeatId};
 use std::collections::HashSet;
 
@@ -87,15 +89,40 @@ impl Choice {
 
     /// Refuses what the seat table knows to be taken. This is where nearly all of a flash sale ends.
     pub(super) fn refuse_what_is_taken(&self, target: &HoldTarget<'_>) -> Result<(), Rejection> {
-        let table = &target.seats;
         match self {
-            Self::Seats(seats) => match seats.iter().find(|seat| table.state(**seat) != SeatState::Available) {
+            Self::Seats(seats) => match seats.iter().find(|seat| !target.access.allows(&target.seats, **seat)) {
                 Some(taken) => Err(taken_in_table(target, *taken)),
                 None => Ok(()),
             },
             Self::Any { area, quantity } => enough(target, &[*area], *quantity),
             Self::Best { areas, quantity } => enough(target, areas, *quantity),
         }
+    }
+
+    /// Refuses a pick that leaves a single seat alone, if the show wants that. Seats that other holds of this node are
+    /// trying to get count as taken.
+    pub(super) fn refuse_single_seats(&self, target: &HoldTarget<'_>) -> Result<(), Rejection> {
+        let Self::Seats(picked) = self else { return Ok(()) };
+        if target.show.facts.single_seats == SingleSeats::Allow {
+            return Ok(());
+        }
+        let (plan, table) = (&target.show.plan, &target.seats);
+        let mut segments: Vec<_> = picked.iter().filter_map(|seat| plan.segment_of(*seat)).collect();
+        segments.sort_unstable_by_key(|segment| segment.start);
+        segments.dedup();
+        for segment in segments {
+            let place = |seat: u32| match (picked.contains(&seat), table.is_free(seat)) {
+                (true, _) => Place::Picked,
+                (false, true) => Place::Free,
+                (false, false) => Place::Taken,
+            };
+            let places: Vec<Place> = segment.clone().map(place).collect();
+            let alone = single_seats::left_alone(&places).and_then(|at| segment.clone().nth(at));
+            if let Some(seat) = alone.and_then(|index| plan.id_of(index)) {
+                return Err(Rejection::LeavesSingleSeat { seat });
+            }
+        }
+        Ok(())
     }
 
     /// Whether other holds of this node are trying to get seats that might do.
@@ -114,11 +141,20 @@ impl Choice {
             Self::Seats(seats) => Ok(seats.clone()),
             Self::Any { area, quantity } => {
                 let n = *quantity as usize;
-                let free = target.seats.candidates(*area, *quantity).filter(|seat| !avoid.contains(seat));
+                let free = target.candidates(*area, *quantity).filter(|seat| !avoid.contains(seat));
                 let found: Vec<u32> = free.take(n).collect();
                 if found.len() < n { Err(left(target, &[*area], found.len())) } else { Ok(found) }
             }
-            Self::Best { areas, quantity } => side_by_side(target, areas, *quantity as usize, avoid),
+            Self::Best { areas, quantity } => {
+                let n = *quantity as usize;
+                let of_blocks = |seat: u32| target.seats.state(seat) == SeatState::Unavailable;
+                if !target.access.is_empty()
+                    && let Ok(seats) = side_by_side(target, areas, n, avoid, of_blocks)
+                {
+                    return Ok(seats);
+                }
+                side_by_side(target, areas, n, avoid, |_| true)
+            }
         }
     }
 }
@@ -138,7 +174,8 @@ fn taken_in_table(target: &HoldTarget<'_>, index: u32) -> Rejection {
 
 fn enough(target: &HoldTarget<'_>, areas: &[u32], quantity: u32) -> Result<(), Rejection> {
     let available: u32 = areas.iter().map(|area| target.seats.available(*area)).sum();
-    if available < quantity { Err(left(target, areas, available as usize)) } else { Ok(()) }
+    let blocked = || areas.iter().map(|area| target.access.count(&target.seats, &target.show.plan, *area)).sum::<u32>();
+    if available < quantity && available + blocked() < quantity { Err(left(target, areas, available as usize)) } else { Ok(()) }
 }
 
 /// The refusal where only `available` seats are left.
@@ -153,10 +190,16 @@ fn left(target: &HoldTarget<'_>, areas: &[u32], available: usize) -> Rejection {
 
 /// The best `n` seats side by side: the front-most row that has them; in it the place that strands no
 /// single seat, which can't be sold to a group, and leaves space for groups of the same size; of these
-/// the nearest to the row's middle.
-fn side_by_side(target: &HoldTarget<'_>, areas: &[u32], n: usize, avoid: &HashSet<u32>) -> Result<Vec<u32>, Rejection> {
-    let (plan, table) = (&target.show.plan, &target.seats);
-    let is_free = |seat: u32| table.is_free(seat) && !avoid.contains(&seat);
+/// the nearest to the row's middle. Only of those that are `wanted`.
+fn side_by_side(
+    target: &HoldTarget<'_>,
+    areas: &[u32],
+    n: usize,
+    avoid: &HashSet<u32>,
+    wanted: impl Fn(u32) -> bool,
+) -> Result<Vec<u32>, Rejection> {
+    let plan = &target.show.plan;
+    let is_free = |seat: u32| target.may_try(seat) && wanted(seat) && !avoid.contains(&seat);
     let mut free = 0_usize;
     for area in areas.iter().filter_map(|index| plan.areas.get(*index as usize)) {
         let place = |seat: u32| plan.seat(seat).map(|s| (s.row, s.segment));

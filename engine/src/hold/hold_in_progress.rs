@@ -1,7 +1,7 @@
 //! One hold being placed, and the events that open its booking.
 
 use super::append_group::Member;
-use super::target::HoldTarget;
+use super::target::{HoldTarget, PricedSeats};
 use crate::error::{CommandError, Fault};
 use crate::requests::{Hold, HoldRequest};
 use crate::services::Services;
@@ -10,7 +10,7 @@ use lastseat_domain::decider::Decider;
 use lastseat_domain::event::{BookingOpened, Event, PricedSeat, ShopData};
 use lastseat_domain::ports::event_log::{Expected, StreamWrite, WriteOutcome};
 use lastseat_domain::seat::SeatCommand;
-use lastseat_domain::{Metadata, Rejection, SeatId, Timestamp, codec};
+use lastseat_domain::{BlockId, Metadata, Rejection, SeatId, Timestamp, codec};
 
 pub(super) struct HoldInProgress<'a> {
     pub services: &'a Services,
@@ -36,7 +36,7 @@ pub(super) enum Appended {
 
 impl HoldInProgress<'_> {
     pub(super) fn first_event(&self, seats: &[SeatId]) -> Result<BookingOpened, Fault> {
-        let (seats, amount) = self.target.priced(seats)?;
+        let PricedSeats { seats, fee, amount } = self.target.priced(seats)?;
         Ok(BookingOpened {
             booking: self.request.booking,
             show: self.target.active_show.id.clone(),
@@ -45,8 +45,9 @@ impl HoldInProgress<'_> {
             amount,
             expires_at: self.target.expires_at(),
             show_revision: self.target.show.revision,
-            fee: 0,
-            channel: None,
+            fee,
+            channel: self.target.access.channel(),
+            access_code: self.target.access.code(),
             shop: ShopData::default(),
             request: self.request.fingerprint.clone(),
         })
@@ -91,7 +92,12 @@ pub(super) fn metadata_of_hold(request: &HoldRequest, sender: &str, at: Timestam
     }
 }
 
-/// The command that locks one of a booking's seats.
-pub(super) fn lock_command(opened: &BookingOpened, priced: &PricedSeat, expires_at: Timestamp) -> SeatCommand {
-    SeatCommand::Lock { booking: opened.booking, buyer: opened.buyer.clone(), price: priced.price, expires_at }
+/// The command that locks one of a booking's seats. `blocks`: those that it may buy from.
+pub(super) fn lock_command(
+    opened: &BookingOpened,
+    priced: &PricedSeat,
+    expires_at: Timestamp,
+    blocks: Vec<BlockId>,
+) -> SeatCommand {
+    SeatCommand::Lock { booking: opened.booking, buyer: opened.buyer.clone(), price: priced.price, expires_at, blocks }
 }

@@ -119,7 +119,7 @@ impl<'a> SeatLocker<'a> {
         let (target, n) = (&self.hold.target, claimed.len());
         let mut spare = SPARE;
         loop {
-            let others = target.seats.candidates(area, 0);
+            let others = target.candidates(area, 0);
             let others = others.filter(|seat| !self.avoid.contains(seat) && !claimed.contains(seat));
             let candidates: Vec<u32> = claimed.iter().copied().chain(others.take(spare)).collect();
             let names = target.names(&candidates);
@@ -164,7 +164,7 @@ impl<'a> SeatLocker<'a> {
             return None;
         }
         let (target, guard, n) = (&self.hold.target, &self.hold.services.guard, *quantity as usize);
-        let candidates: Vec<u32> = target.seats.candidates(*area, 0).take(n + LEFTOVERS_CHECKED).collect();
+        let candidates: Vec<u32> = target.candidates(*area, 0).take(n + LEFTOVERS_CHECKED).collect();
         let mut found = Vec::with_capacity(n);
         for index in candidates {
             if found.len() == n {
@@ -205,7 +205,7 @@ impl<'a> SeatLocker<'a> {
     fn is_free_in_table(&self, seat: &SeatId) -> bool {
         let target = &self.hold.target;
         let index = target.show.plan.index_of(seat);
-        index.is_some_and(|index| target.seats.state(index) == SeatState::Available)
+        index.is_some_and(|index| target.access.allows(&target.seats, index))
     }
 
     fn refused_by_claim(&self, index: u32) -> Rejection {

@@ -3,6 +3,7 @@
 //! Seat table, admission, guard, seat actors, log: each keeps losers away from the next. Only the log
 //! decides.
 
+mod access;
 mod append_group;
 mod append_hold;
 mod batch;

@@ -113,7 +113,7 @@ async fn lock_again(
     metadata: &Metadata,
 ) -> Result<(), CommandError> {
     let Some(priced) = opened.seats.iter().find(|p| p.seat == *seat) else { return Ok(()) };
-    let lock = lock_command(opened, priced, opened.expires_at);
+    let lock = lock_command(opened, priced, opened.expires_at, hold.target.access.blocks());
     hold.services.seats.execute(&opened.show, std::slice::from_ref(seat), &lock, metadata).await
 }
 

@@ -11,8 +11,9 @@ use super::replay::replay;
 use super::target::HoldTarget;
 use crate::buyers::Reservation;
 use crate::error::{CommandError, Fault};
-use crate::requests::{Hold, HoldRequest, SeatSelection};
+use crate::requests::{Hold, HoldRequest, PriceTypeChoice, SeatSelection};
 use crate::services::Services;
+use lastseat_domain::block::Access;
 use lastseat_domain::{BookingId, Rejection, ShowId};
 use std::time::Duration;
 
@@ -26,9 +27,10 @@ pub(crate) fn refuse_at_once(
     services: &Services,
     show: &ShowId,
     selection: &SeatSelection,
+    price_types: &PriceTypeChoice,
     booking_of_key: Option<BookingId>,
 ) -> Result<(), Rejection> {
-    match check_table(&HoldTarget::find(services, show, selection)?) {
+    match check_table(&HoldTarget::find(services, show, selection, price_types)?) {
         Err(rejection) if booking_of_key.is_some_and(|booking| may_be_repeat(services, booking, &rejection)) => Ok(()),
         checked => checked,
     }
@@ -39,26 +41,31 @@ pub(crate) fn refuse_at_once(
 fn may_be_repeat(services: &Services, booking: BookingId, rejection: &Rejection) -> bool {
     // The seat table shows a seat as taken only after this node has read the event that took it, and by
     // then it has read any earlier request's booking too. The end of a sale is different: the node learns
-    // of it from the clock or from its own command, perhaps before it has read that booking.
-    let sales_ended =
-        matches!(rejection, Rejection::SaleClosed { .. } | Rejection::SalesPaused { .. } | Rejection::ShowCancelled { .. });
+    // of it from the clock or from its own command, perhaps before it has read that booking. So is the lift of a block.
+    // And so are the show's prices and the seats beside the chosen ones, which may have been others for that booking.
+    let sales_ended = matches!(
+        rejection,
+        Rejection::SaleClosed { .. } | Rejection::SalesPaused { .. } | Rejection::ShowCancelled { .. } | Rejection::NoSuchAccess
+    );
+    let differed = matches!(rejection, Rejection::UnknownPriceType { .. } | Rejection::LeavesSingleSeat { .. });
     // A node that can't follow the log does not know what other nodes have opened.
     let log_unknown = services.health.follower_fault.lock().is_some();
-    sales_ended || log_unknown || services.known_bookings.may_contain(booking)
+    sales_ended || differed || log_unknown || services.known_bookings.may_contain(booking)
 }
 
-pub(crate) async fn hold(services: &Services, request: &HoldRequest) -> Result<Hold, CommandError> {
-    place(services, request, request.buyer.as_str(), None).await
+pub(crate) async fn hold(services: &Services, request: &HoldRequest, access: &Access) -> Result<Hold, CommandError> {
+    place(services, request, access, request.buyer.as_str(), None).await
 }
 
 /// Places a hold, alone or as one of those that append together.
 pub(super) async fn place(
     services: &Services,
     request: &HoldRequest,
+    access: &Access,
     sender: &str,
     member: Option<&Member<'_>>,
 ) -> Result<Hold, CommandError> {
-    let mut target = HoldTarget::find(services, &request.show, &request.selection)?;
+    let mut target = HoldTarget::of(services, request)?.with_access(access);
     let mut admission = None;
     if check_table(&target).is_ok() {
         admission = Some(services.holds.enter(services.guard.is_distrusted())?);
@@ -66,7 +73,7 @@ pub(super) async fn place(
         let busy = |retry_after| Fault::Busy { retry_after };
         services.ports.log.wait_for_capacity(appends_of(&request.selection)).await.map_err(busy)?;
         // The show, and the moment from which the hold is counted, are those after the wait.
-        target = HoldTarget::find(services, &request.show, &request.selection)?;
+        target = HoldTarget::of(services, request)?.with_access(access);
     }
     let strategy = OpenStrategy::of(&*services.ports.log);
     let hold = HoldInProgress { services, target, request, sender, member };
@@ -112,7 +119,11 @@ pub(crate) async fn find_repeated(
 
 fn check_table(target: &HoldTarget<'_>) -> Result<(), Rejection> {
     target.show.check_on_sale(target.now)?;
-    Choice::of(target)?.refuse_what_is_taken(target)
+    target.access.check()?;
+    let choice = Choice::of(target)?;
+    target.check_price_types()?;
+    choice.refuse_what_is_taken(target)?;
+    choice.refuse_single_seats(target)
 }
 
 /// Its booking and its seats have a stream each.
@@ -123,6 +134,7 @@ fn appends_of(selection: &SeatSelection) -> usize {
 /// Tries seats until the log has accepted some, or none are left to try.
 async fn try_seats(hold: &HoldInProgress<'_>, strategy: OpenStrategy) -> Result<Hold, CommandError> {
     hold.target.show.check_on_sale(hold.target.now)?;
+    hold.target.access.check()?;
     let choice = Choice::of(&hold.target)?;
     let _share = reserve_share(hold, choice.quantity())?;
     let mut locker = SeatLocker::new(hold);

@@ -4,6 +4,7 @@
 //! is opening it under the same idempotency key, or because another booking has them. Only the last
 //! is a loss.
 
+use super::access::blocks_of;
 use super::hold_in_progress::lock_command;
 use crate::error::CommandError;
 use crate::origin::Context;
@@ -29,7 +30,9 @@ pub(super) async fn repair_hold(
         if services.seats.is_owner(&opened.show, &priced.seat, booking.id).await? {
             continue;
         }
-        let lock = lock_command(&opened, priced, expires_at);
+        let active_show = services.shows.get(&opened.show);
+        let blocks = active_show.map_or_else(Vec::new, |active_show| blocks_of(&active_show, &opened));
+        let lock = lock_command(&opened, priced, expires_at, blocks);
         match services.seats.execute(&opened.show, std::slice::from_ref(&priced.seat), &lock, metadata).await {
             Ok(()) => locked = true,
             Err(CommandError::Rejected(_)) => {

@@ -8,7 +8,7 @@ use crate::services::Services;
 use crate::show_registry::{ActiveShow, ShowRegistry};
 use crate::snapshot::{CheckedSnapshot, FollowerState};
 use crate::uncaptured::Uncaptured;
-use lastseat_domain::event::{BookingOpened, Event};
+use lastseat_domain::event::{BlockLifted, BlockOpened, BookingOpened, Event};
 use lastseat_domain::loyalty;
 use lastseat_domain::{BookingId, BuyerId, Envelope, Timestamp};
 use std::sync::Arc;
@@ -99,6 +99,11 @@ impl Knowledge {
     fn update_shows_and_seats(&self, envelope: &Envelope) {
         if let Some(show) = envelope.stream.as_show() {
             self.shows.apply(&show, &envelope.event, envelope.revision);
+        }
+        if let Event::BlockOpened(BlockOpened { show, .. }) | Event::BlockLifted(BlockLifted { show, .. }) = &envelope.event
+            && let Some(active_show) = self.shows.get(show)
+        {
+            active_show.apply_block_event(&envelope.event, envelope.metadata.at);
         }
         if let Some((show, seat)) = envelope.stream.as_seat()
             && let Some(active_show) = self.shows.get(&show)

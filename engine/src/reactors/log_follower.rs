@@ -6,6 +6,7 @@
 use super::fold::Knowledge;
 use super::pending_bookings::{PendingBookings, Refunded, Reward, grace};
 use super::recovery::Recovery;
+use crate::blocks;
 use crate::error::Fault;
 use crate::payment::{Payments, Reach, Settled};
 use crate::services::Services;
@@ -136,6 +137,7 @@ impl LogFollower {
         }
         let now = self.services.now();
         self.pending.schedule.make_unfinished_due(now);
+        self.pending.blocks.make_due(now);
         self.recovery = Some(Recovery::new(started, self.pending.schedule.due(now)));
         self.check_recovery();
         for reward in self.pending.missing_rewards() {
@@ -241,7 +243,8 @@ impl LogFollower {
         self.position = self.position.max(position);
         let health = &self.services.health;
         health.followed.store(self.position.0, Ordering::Release);
-        health.unfinished.store(self.pending.schedule.len(), Ordering::Relaxed);
+        let unfinished = self.pending.schedule.len() + self.pending.blocks.unfinished();
+        health.unfinished.store(unfinished, Ordering::Relaxed);
         self.services.journal.saw_position(self.position);
         // After any delivery, not only an event: while nothing is sold, the next may take long.
         if health.follower_fault.lock().take().is_some() {
@@ -279,11 +282,11 @@ impl LogFollower {
         self.left_to_others.push_back((due, reward));
     }
 
-    /// When to look at the next booking, or at a reward; of bookings none while as many as allowed are being looked at.
+    /// When to look at the next booking, at a block or at a reward; of bookings none while as many as allowed are being looked at.
     fn next_due(&self) -> Option<Timestamp> {
         let booking = if self.settling < SETTLING { self.pending.schedule.next_due() } else { None };
         let reward = self.left_to_others.front().map(|(due, _)| *due);
-        booking.into_iter().chain(reward).min()
+        booking.into_iter().chain(reward).chain(self.pending.blocks.next_due()).min()
     }
 
     fn settle_due(&mut self) {
@@ -298,7 +301,24 @@ impl LogFollower {
             self.settling += 1;
             self.settle(booking, seats, Reach::Log);
         }
+        self.finish_blocks();
         self.settle_waiting();
+    }
+
+    /// A block whose seats could not be put back on sale is due again: the log shows what is done.
+    fn finish_blocks(&mut self) {
+        let now = self.services.now();
+        let again = now + chrono::TimeDelta::from_std(self.services.settings.settle_after).unwrap_or_default();
+        for (block, seats) in self.pending.blocks.take_due(now, again) {
+            let services = Arc::clone(&self.services);
+            let work = async move {
+                if let Err(why) = blocks::finish(&services, block, seats).await {
+                    tracing::warn!(%block, %why, "seats of a block could not be put back on sale; trying again");
+                }
+            };
+            let kill = self.kill.clone();
+            self.tasks.spawn(async move { kill.run_until_cancelled_owned(work).await });
+        }
     }
 
     fn settle_waiting(&mut self) {

@@ -4,6 +4,7 @@ mod confirmed_bookings;
 
 pub(crate) mod fold;
 pub(crate) mod log_follower;
+mod pending_blocks;
 pub(crate) mod pending_bookings;
 mod recovery;
 pub(crate) mod rewards;

@@ -10,6 +10,7 @@ mod reading;
 pub(crate) mod schedule;
 
 use super::confirmed_bookings::{ConfirmedBookings, Sale};
+use super::pending_blocks::{PendingBlocks, PendingBlocksSnapshot};
 use entry::Entry;
 use lastseat_domain::booking::{self, Booking, Phase};
 use lastseat_domain::event::{BookingOpened, Event};
@@ -62,6 +63,8 @@ pub(crate) struct PendingBookings {
     credits: BTreeMap<BookingId, Credit>,
     revokes: BTreeMap<BookingId, Revoke>,
     confirmed: ConfirmedBookings,
+    /// Seats wait for the end of a block as they do for that of a booking.
+    pub blocks: PendingBlocks,
 }
 
 /// The pending bookings as a snapshot has them.
@@ -71,6 +74,7 @@ pub(crate) struct PendingSnapshot {
     credits: BTreeMap<BookingId, Credit>,
     revokes: BTreeMap<BookingId, Revoke>,
     confirmed: ConfirmedBookings,
+    blocks: PendingBlocksSnapshot,
 }
 
 impl PendingSnapshot {
@@ -90,6 +94,7 @@ impl PendingBookings {
     pub(crate) fn apply(&mut self, envelope: &Envelope, reading: &Reading) -> Option<Reward> {
         let now = envelope.metadata.at;
         let later = now + reading.patience;
+        self.blocks.apply(envelope, reading);
         match &envelope.event {
             Event::SeatLocked(e) => self.seat(e.booking, &envelope.stream, true, now, later),
             Event::SeatReleased(e) => self.seat(e.booking, &envelope.stream, false, now, later),
@@ -205,13 +210,15 @@ impl PendingBookings {
             credits: self.credits.clone(),
             revokes: self.revokes.clone(),
             confirmed: self.confirmed.clone(),
+            blocks: self.blocks.take_snapshot(),
         }
     }
 
     /// The pending bookings of a snapshot. `now`: when what was being looked at then is due.
     pub(crate) fn restore(snapshot: PendingSnapshot, now: Timestamp) -> Self {
-        let PendingSnapshot { open, credits, revokes, confirmed } = snapshot;
-        Self { schedule: Schedule::restore(open, now), credits, revokes, confirmed }
+        let PendingSnapshot { open, credits, revokes, confirmed, blocks } = snapshot;
+        let blocks = PendingBlocks::restore(blocks);
+        Self { schedule: Schedule::restore(open, now), credits, revokes, confirmed, blocks }
     }
 
     /// The bookings that are neither sold nor over, as they were opened.
@@ -233,6 +240,7 @@ impl PendingSnapshot {
             "revokes" => self.revokes.clear(),
             "confirmed" => self.confirmed = ConfirmedBookings::default(),
             "counted" => self.confirmed.count_all(),
+            "blocks" => self.blocks = PendingBlocksSnapshot::default(),
             "to_free" => self.open.iter_mut().for_each(|(_, entry)| entry.to_free = 0),
             "locked" => self.open.iter_mut().for_each(|(_, entry)| entry.locked.clear()),
             _ => panic!("no part {part}"),
@@ -254,6 +262,7 @@ impl PendingBookings {
             (self.credits != other.credits, "missing rewards"),
             (self.revokes != other.revokes, "rewards to be taken back"),
             (self.confirmed.all() != other.confirmed.all(), "confirmed bookings"),
+            (self.blocks != other.blocks, "blocks"),
         ];
         let rest = || rest.into_iter().find_map(|(differs, part)| differs.then_some(part));
         self.schedule.difference(&other.schedule).or_else(rest)

@@ -12,14 +12,14 @@ pub fn in_virtual_time(test: impl AsyncFn(bool)) {
 
 pub fn request(bench: &TestBench, buyer: &str, selection: SeatSelection) -> HoldRequest {
     let buyer = BuyerId::new(buyer).unwrap();
-    HoldRequest { booking: bench.new_booking(), show: show(), selection, buyer, fingerprint: None, trace: None }
+    HoldRequest::new(bench.new_booking(), show(), selection, buyer)
 }
 
 /// A hold under an idempotency key.
 pub fn keyed(key: &str, buyer: &str, selection: SeatSelection) -> HoldRequest {
     let booking = BookingId::from_key("seller", key);
     let fingerprint = Some(RequestFingerprint { key: key.to_owned(), body: format!("{buyer} {selection:?}") });
-    HoldRequest { booking, show: show(), selection, buyer: BuyerId::new(buyer).unwrap(), fingerprint, trace: None }
+    HoldRequest { fingerprint, ..HoldRequest::new(booking, show(), selection, BuyerId::new(buyer).unwrap()) }
 }
 
 pub async fn send(office: &BoxOffice, requests: &[HoldRequest]) -> Vec<Result<Hold, CommandError>> {

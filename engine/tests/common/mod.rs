@@ -12,7 +12,7 @@ use futures::FutureExt;
 use futures::future::BoxFuture;
 use lastseat_domain::booking::Booking;
 use lastseat_domain::event::Reward;
-use lastseat_domain::event::{Fees, ShowDetails, ShowScheduled};
+use lastseat_domain::event::{Fees, ShowDetails, ShowScheduled, SingleSeats};
 use lastseat_domain::plan::Category;
 use lastseat_domain::plan::{Area, Row};
 use lastseat_domain::ports::event_log::{Direction, Filter};
@@ -179,6 +179,7 @@ pub fn test_show() -> ShowScheduled {
         ],
         max_seats_per_booking: 6,
         max_seats_per_buyer: Some(8),
+        single_seats: SingleSeats::Allow,
         hold_seconds: 600,
         sale_opens_at: None,
         sale_closes_at: None,
@@ -219,21 +220,12 @@ pub fn best(quantity: u32) -> SeatSelection {
 /// A hold by a guest.
 pub async fn hold(bench: &TestBench, office: &BoxOffice, selection: SeatSelection) -> Result<Hold, CommandError> {
     let booking = bench.new_booking();
-    office
-        .hold(HoldRequest { booking, show: show(), selection, buyer: BuyerId::guest(booking), fingerprint: None, trace: None })
-        .await
+    office.hold(HoldRequest::new(booking, show(), selection, BuyerId::guest(booking))).await
 }
 
 /// A hold by a buyer with an account.
 pub async fn hold_as(bench: &TestBench, office: &BoxOffice, buyer: &str, selection: SeatSelection) -> Result<Hold, CommandError> {
-    let request = HoldRequest {
-        booking: bench.new_booking(),
-        show: show(),
-        selection,
-        buyer: BuyerId::new(buyer).unwrap(),
-        fingerprint: None,
-        trace: None,
-    };
+    let request = HoldRequest::new(bench.new_booking(), show(), selection, BuyerId::new(buyer).unwrap());
     office.hold(request).await
 }
 

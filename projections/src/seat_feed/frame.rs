@@ -5,7 +5,7 @@ use bytes::Bytes;
 use lastseat_domain::plan::Plan;
 use lastseat_domain::ports::event_log::{Position, Revision};
 use lastseat_domain::seat_state::SeatState;
-use lastseat_domain::{ShowId, Timestamp};
+use lastseat_domain::{Envelope, Event, ShowId, Timestamp};
 use std::fmt::Write as _;
 
 /// First bytes of every connection: come back a second after a cut.
@@ -16,23 +16,27 @@ pub(super) fn hello(show: &ShowId, from: Position) -> String {
 /// A comment, so that proxies and clients know that the connection lives.
 pub(super) const HEARTBEAT: &[u8] = b": still here\n\n";
 
-/// The event name for a seat that has become `state`.
-fn name_of(state: SeatState) -> &'static str {
-    match state {
-        SeatState::Locked => "seat_locked",
-        SeatState::InProcess => "seat_processing",
-        SeatState::Booked => "seat_booked",
-        SeatState::Available => "seat_released",
+/// The event name for a seat that has become `state` by `event`.
+fn name_of(state: SeatState, event: &Event) -> &'static str {
+    match (state, event) {
+        (SeatState::Locked, _) => "seat_locked",
+        (SeatState::InProcess, _) => "seat_processing",
+        (SeatState::Booked, _) => "seat_booked",
+        (SeatState::Available, Event::SeatUnblocked(_)) => "seat_unblocked",
+        (SeatState::Available, _) => "seat_released",
+        // Also for one that returns to its block.
+        (SeatState::Unavailable, _) => "seat_blocked",
     }
 }
 
 /// The changes that one event of the log made to the labelled seats among `seats`; `None` if none is
 /// labelled.
-pub(super) fn seats(plan: &Plan, seats: &[u32], state: SeatState, position: Position, at: Timestamp) -> Option<Bytes> {
+pub(super) fn seats(plan: &Plan, seats: &[u32], state: SeatState, envelope: &Envelope) -> Option<Bytes> {
+    let (position, name) = (envelope.position, name_of(state, &envelope.event));
     let is_labelled = |index: &&u32| plan.seat(**index).is_some_and(|seat| seat.segment.is_some());
     // Only the last of the group carries the id: see the module's documentation.
     let last = seats.iter().rfind(is_labelled)?;
-    let at = rfc3339(at);
+    let at = rfc3339(envelope.metadata.at);
     let mut text = String::with_capacity(seats.len() * 128 + 32);
     for index in seats.iter().filter(is_labelled) {
         let Some(seat) = plan.id_of(*index) else { continue };
@@ -42,8 +46,7 @@ pub(super) fn seats(plan: &Plan, seats: &[u32], state: SeatState, position: Posi
         // A seat's id needs no escaping: its alphabet has no quotes, backslashes or line ends.
         let _ = write!(
             text,
-            "event: {}\ndata: {{\"seat\":\"{seat}\",\"state\":\"{}\",\"position\":{position},\"at\":\"{at}\"}}\n\n",
-            name_of(state),
+            "event: {name}\ndata: {{\"seat\":\"{seat}\",\"state\":\"{}\",\"position\":{position},\"at\":\"{at}\"}}\n\n",
             state.name(),
         );
     }

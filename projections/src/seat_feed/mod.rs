@@ -116,7 +116,7 @@ impl Feeds {
         let feed = self.feed_of(show_seats);
         let plan = &show_seats.plan;
         let frame = match changed {
-            Changed::Seats(seats, to) => frame::seats(plan, seats, to, event.position, event.metadata.at),
+            Changed::Seats(seats, to) => frame::seats(plan, seats, to, event),
             Changed::Show => {
                 *feed.plan.write() = Arc::clone(plan);
                 Some(frame::revised(event.revision, event.position, event.metadata.at))
@@ -131,7 +131,7 @@ impl Feeds {
         }
         // A payment begun or declined leaves the number of available seats as it is. After a change of the show its
         // readers read the areas again.
-        if let Changed::Seats(seats, SeatState::Locked | SeatState::Available) = changed {
+        if let Changed::Seats(seats, SeatState::Locked | SeatState::Available | SeatState::Unavailable) = changed {
             let areas = seats.iter().filter_map(|index| plan.seat(*index));
             for area in areas.filter(|seat| seat.segment.is_none()).map(|seat| seat.area) {
                 self.areas.lock().changed.entry(feed.show.clone()).or_default().insert(area);

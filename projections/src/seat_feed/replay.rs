@@ -32,12 +32,8 @@ impl Replay {
     pub fn new(shared: Arc<Shared>, feed: Arc<ShowFeed>, from: Position) -> Self {
         let seats = format!("seat-{}.", feed.show);
         // `SeatReserved` is how the prototype stored a lock.
-        let types = ["SeatLocked", "SeatReserved", "SeatBooked", "SeatReleased"].into_iter().chain([
-            "BookingOpened",
-            "PaymentStarted",
-            "PaymentDeclined",
-            "ShowRevised",
-        ]);
+        let seat_types = ["SeatLocked", "SeatReserved", "SeatBooked", "SeatReleased", "SeatBlocked", "SeatUnblocked"];
+        let types = seat_types.into_iter().chain(["BookingOpened", "PaymentStarted", "PaymentDeclined", "ShowRevised"]);
         let show = StreamName::show(&feed.show).to_string();
         let filter = Filter {
             stream_prefixes: vec![seats, "booking-".to_owned(), show],
@@ -74,11 +70,11 @@ impl Replay {
             let group = if let Some(to) = SeatState::after_seat_event(&envelope.event) {
                 let ours = envelope.stream.as_seat().filter(|(show, _)| *show == self.feed.show);
                 let index = ours.and_then(|(_, seat)| plan.index_of(&seat));
-                index.and_then(|index| frame::seats(plan, &[index], to, position, at))
+                index.and_then(|index| frame::seats(plan, &[index], to, &envelope))
             } else if let (Some(booking), Some(to)) = (envelope.event.booking(), SeatState::after_booking_event(&envelope.event))
             {
                 let hold = self.hold(booking).await?;
-                hold.and_then(|hold| frame::seats(plan, &hold.seats, to, position, at))
+                hold.and_then(|hold| frame::seats(plan, &hold.seats, to, &envelope))
             } else if let Event::ShowRevised(e) = &envelope.event {
                 (e.show == self.feed.show).then(|| frame::revised(envelope.revision, position, at))
             } else {

@@ -75,7 +75,8 @@ impl Client {
             "seat_locked" => "locked",
             "seat_processing" => "in_process",
             "seat_booked" => "booked",
-            "seat_released" => "available",
+            "seat_released" | "seat_unblocked" => "available",
+            "seat_blocked" => "unavailable",
             other => panic!("{other}"),
         };
         assert_eq!(data["state"], state);

@@ -1,6 +1,6 @@
 //! Several nodes over one log, one gateway and one show; each has a connection of its own to Redis.
 
-use lastseat_domain::event::{Fees, ShowDetails, ShowScheduled};
+use lastseat_domain::event::{Fees, ShowDetails, ShowScheduled, SingleSeats};
 use lastseat_domain::plan::Category;
 use lastseat_domain::plan::{Area, Row};
 use lastseat_domain::ports::{Clock, EventLog, Ids};
@@ -152,6 +152,7 @@ fn on_sale(floor: u32, hold_seconds: u32) -> ShowScheduled {
         ],
         max_seats_per_booking: 6,
         max_seats_per_buyer: None,
+        single_seats: SingleSeats::Allow,
         hold_seconds,
         sale_opens_at: None,
         sale_closes_at: None,

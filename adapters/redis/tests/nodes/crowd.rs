@@ -20,9 +20,7 @@ pub fn seat(n: u32) -> SeatSelection {
 
 pub async fn hold(office: &BoxOffice, selection: SeatSelection) -> Result<Hold, CommandError> {
     let booking = new_booking();
-    office
-        .hold(HoldRequest { booking, show: show(), selection, buyer: BuyerId::guest(booking), fingerprint: None, trace: None })
-        .await
+    office.hold(HoldRequest::new(booking, show(), selection, BuyerId::guest(booking))).await
 }
 
 /// A batch of holds of one seat each, every one for a buyer of its own.
@@ -30,7 +28,7 @@ pub async fn hold_all(office: &BoxOffice, seats: impl IntoIterator<Item = u32>) 
     let request = |n| {
         let booking = new_booking();
         let buyer = BuyerId::new(&format!("buyer-{booking}")).unwrap();
-        HoldRequest { booking, show: show(), selection: seat(n), buyer, fingerprint: None, trace: None }
+        HoldRequest::new(booking, show(), seat(n), buyer)
     };
     let requests: Vec<_> = seats.into_iter().map(request).collect();
     office.hold_all(&requests, "seller").await

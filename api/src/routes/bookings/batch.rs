@@ -108,16 +108,15 @@ impl Reader<'_> {
             (None, None) => (None, HoldKey::None),
         };
         let auth = &self.app.parts().auth;
+        let booking = match &keyed {
+            Some(keyed) => keys::booking_of(auth, &self.command.caller, self.show, keyed),
+            None => BookingId(self.app.parts().ids.uuid()),
+        };
         let request = HoldRequest {
-            booking: match &keyed {
-                Some(keyed) => keys::booking_of(auth, &self.command.caller, self.show, keyed),
-                None => BookingId(self.app.parts().ids.uuid()),
-            },
-            show: self.show.clone(),
-            selection: asked.selection,
-            buyer: asked.buyer,
+            price_types: asked.price_types,
             fingerprint: keyed.as_ref().map(Keyed::fingerprint),
             trace: self.command.trace.clone(),
+            ..HoldRequest::new(booking, self.show.clone(), asked.selection, asked.buyer)
         };
         Ok((request, key))
     }

@@ -51,11 +51,13 @@ fn refuse(app: &App, show: ShowId, request: &Post<'_>) -> Option<Answer> {
     let (headers, now) = (headers_of(request)?, app.now());
     let caller = app.parts().auth.caller(&headers, now).ok()?;
     Holder::check(&caller, app).ok()?;
-    let body: HoldBody = serde_json::from_slice(request.body).ok()?;
-    let selection = body.into_selection(|| 0).ok().filter(|selection| matches!(selection, SeatSelection::Seats(_)))?;
+    // A channel and a code are the route's to read.
+    let body: HoldBody = serde_json::from_slice(request.body).ok().filter(|body: &HoldBody| !body.shows_access())?;
+    let (selection, price_types) =
+        body.into_selection(|| 0).ok().filter(|(seats, _)| matches!(seats, SeatSelection::Seats(_)))?;
     let keyed = Keyed::read(&headers, &caller, "POST", request.target, request.body).ok()?;
     let booking = keyed.as_ref().map(|keyed| booking_of_key(app, &caller, &show, &keyed.key));
-    let taken = || match app.box_office().refuse_at_once(&show, &selection, booking) {
+    let taken = || match app.box_office().refuse_at_once(&show, &selection, &price_types, booking) {
         Err(rejection @ Rejection::SeatUnavailable { .. }) => Some(rejection),
         Err(_) | Ok(()) => None,
     };

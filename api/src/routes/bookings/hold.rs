@@ -12,7 +12,10 @@ use crate::auth::Caller;
 use crate::body::wrong_quantity;
 use crate::metrics;
 use crate::problem::{Code, Problem};
+use crate::routes::bookings::access::{self, Shown};
 use crate::routes::bookings::guests;
+use crate::routes::bookings::price_types::{self, AskedSeat, Counts, SeatOfHold};
+use crate::routes::bookings::shown_text::shortened;
 use crate::routes::command::{Command, execute_with_precheck};
 use crate::routes::params::InShow;
 use crate::routes::sender::Holder;
@@ -21,7 +24,7 @@ use axum::extract::State;
 use http::StatusCode;
 use http::header::{CACHE_CONTROL, HeaderValue};
 use lastseat_domain::{AreaId, BookingId, BuyerId, CategoryId, Rejection, SeatId, ShowId};
-use lastseat_engine::{CommandError, Hold, HoldRequest, SeatSelection};
+use lastseat_engine::{CommandError, Hold, HoldRequest, PriceTypeChoice, SeatSelection};
 use serde::Deserialize;
 use utoipa::ToSchema;
 
@@ -48,9 +51,15 @@ pub enum HoldBodySchema {
 #[serde(deny_unknown_fields)]
 #[allow(dead_code, reason = "only described, never built")]
 pub struct HoldSeats {
-    /// Labels of seats: you get all of them or none.
-    #[schema(example = json!(["A-1", "A-2"]), min_items = 1)]
-    seats: Vec<String>,
+    /// Labels of seats, each alone or with a price type: you get all of them or none.
+    #[schema(example = json!(["A-1", {"seat": "A-2", "price_type": "child"}]), min_items = 1)]
+    seats: Vec<SeatOfHold>,
+    /// Where it is sold. `till` is for staff.
+    #[schema(example = "sponsor", nullable = false)]
+    channel: Option<String>,
+    /// Opens the blocks of seats that have this code.
+    #[schema(example = "sesame-2027", min_length = 8, max_length = 128, pattern = "^[!-~]+$", nullable = false)]
+    access_code: Option<String>,
 }
 
 /// Any places of an unlabelled area.
@@ -63,6 +72,15 @@ pub struct HoldArea {
     /// Number of places.
     #[schema(minimum = 1, example = 2)]
     quantity: u32,
+    /// How many of them have which price type; together `quantity`. All have the first if absent.
+    #[schema(value_type = Option<std::collections::BTreeMap<String, u32>>, example = json!({"adult": 1, "child": 1}), nullable = false)]
+    price_types: Option<Counts>,
+    /// Where it is sold. `till` is for staff.
+    #[schema(example = "sponsor", nullable = false)]
+    channel: Option<String>,
+    /// Opens the blocks of seats that have this code.
+    #[schema(example = "sesame-2027", min_length = 8, max_length = 128, pattern = "^[!-~]+$", nullable = false)]
+    access_code: Option<String>,
 }
 
 /// The best seats that are free side by side.
@@ -71,16 +89,25 @@ pub struct HoldArea {
 #[allow(dead_code, reason = "only described, never built")]
 pub struct HoldBestAvailable {
     best_available: BestAvailable,
+    /// Where it is sold. `till` is for staff.
+    #[schema(example = "sponsor", nullable = false)]
+    channel: Option<String>,
+    /// Opens the blocks of seats that have this code.
+    #[schema(example = "sesame-2027", min_length = 8, max_length = 128, pattern = "^[!-~]+$", nullable = false)]
+    access_code: Option<String>,
 }
 
 /// All members of the three ways; [`HoldBody::into_selection`] checks that exactly one is used.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, expecting = "an object")]
 pub struct HoldBody {
-    pub(super) seats: Option<Vec<String>>,
+    pub(super) seats: Option<Vec<AskedSeat>>,
     pub(super) area: Option<String>,
     pub(super) quantity: Option<u32>,
+    pub(super) price_types: Option<Counts>,
     pub(super) best_available: Option<BestAvailable>,
+    pub(super) channel: Option<String>,
+    pub(super) access_code: Option<String>,
 }
 
 /// The best seats side by side in a category.
@@ -93,6 +120,9 @@ pub struct BestAvailable {
     /// The price category.
     #[schema(example = "stalls")]
     category: String,
+    /// How many of them have which price type; together `quantity`. All have the first if absent.
+    #[schema(value_type = Option<std::collections::BTreeMap<String, u32>>, example = json!({"adult": 1, "child": 1}), nullable = false)]
+    price_types: Option<Counts>,
 }
 
 /// Holds seats. Nobody else can get them until the hold ends: pay, extend it once, or cancel it.
@@ -114,9 +144,13 @@ pub async fn hold_seats(State(app): State<App>, InShow(show): InShow, command: R
 
 async fn hold(app: App, show: ShowId, command: Command<Holder>) -> Result<Answer, Problem> {
     let max = || app.box_office().show(&show).map_or(DEFAULT_MAX, |s| s.facts.max_seats_per_booking);
-    let selection = command.order::<HoldBody>(max).and_then(|body| body.into_selection(max))?;
+    let mut body = command.order::<HoldBody>(max)?;
+    let shown = body.take_shown();
+    let (selection, price_types) = body.into_selection(max)?;
+    let access = shown.into_access(&app, &show, &command.caller)?;
     let keyed = command.key().map(|key| booking_of_key(&app, &command.caller, &show, key));
-    app.box_office().refuse_at_once(&show, &selection, keyed).map_err(|rejection| refused(&app, rejection))?;
+    let checked = app.box_office().refuse_at_once(&show, &selection, &price_types, keyed);
+    checked.map_err(|rejection| refused(&app, rejection))?;
     command.check_shared_limits(&app).await?;
     let booking = keyed.unwrap_or_else(|| BookingId(app.parts().ids.uuid()));
     let buyer = match &command.caller {
@@ -124,7 +158,7 @@ async fn hold(app: App, show: ShowId, command: Command<Holder>) -> Result<Answer
         Caller::Guest | Caller::Booking(_) => BuyerId::guest(booking),
     };
     let (fingerprint, trace) = (command.fingerprint(), command.trace.clone());
-    let request = HoldRequest { booking, show, selection, buyer, fingerprint, trace };
+    let request = HoldRequest { price_types, fingerprint, trace, ..HoldRequest::new(booking, show, selection, buyer) };
     let guest = match &command.caller {
         Caller::Guest => match guests::may_hold(&app, command.client, booking, &request.selection).await {
             Ok(unit) => Some(unit),
@@ -132,8 +166,10 @@ async fn hold(app: App, show: ShowId, command: Command<Holder>) -> Result<Answer
         },
         Caller::Token { .. } | Caller::Booking(_) => None,
     };
-    let hold = app.box_office().hold(request).await.map_err(|error| failed(&app, error))?;
-
+    let guess = access::guess(&app, &access, &command.caller, command.client)?;
+    let decided = app.box_office().hold_with_access(request, access).await;
+    access::decided(guess, &decided);
+    let hold = decided.map_err(|error| failed(&app, error))?;
     if let Some(unit) = guest {
         guests::has_held(&app, command.client, unit, &hold).await;
     }
@@ -183,15 +219,35 @@ pub(super) fn refused(app: &App, rejection: Rejection) -> Problem {
 }
 
 impl HoldBody {
-    pub(super) fn into_selection(self, max: impl FnOnce() -> u32) -> Result<SeatSelection, Problem> {
+    /// Takes what it shows to buy from blocks.
+    pub(super) fn take_shown(&mut self) -> Shown {
+        Shown { channel: self.channel.take(), access_code: self.access_code.take() }
+    }
+
+    /// Whether it shows anything.
+    pub(super) fn shows_access(&self) -> bool {
+        self.channel.is_some() || self.access_code.is_some()
+    }
+
+    /// The seats, and which of its category's prices each has.
+    pub(super) fn into_selection(self, max: impl FnOnce() -> u32) -> Result<(SeatSelection, PriceTypeChoice), Problem> {
+        let counts = self.price_types;
         match (self.seats, self.area, self.quantity, self.best_available) {
             (Some(seats), None, None, None) if seats.is_empty() => Err(wrong_quantity(max()).fact("field", "seats")),
-            (Some(seats), None, None, None) => {
-                seats.iter().map(|seat| seat_id(seat)).collect::<Result<_, _>>().map(SeatSelection::Seats)
+            (Some(asked), None, None, None) if counts.is_none() => {
+                let seats: Vec<SeatId> = asked.iter().map(|asked| seat_id(&asked.seat)).collect::<Result<_, _>>()?;
+                let price_types = price_types::of_seats(&asked, &seats)?;
+                Ok((SeatSelection::Seats(seats), price_types))
             }
-            (None, Some(area), Some(quantity), None) => Ok(SeatSelection::Any { area: area_id(&area)?, quantity }),
-            (None, None, None, Some(best)) => {
-                Ok(SeatSelection::BestAvailable { category: category_id(&best.category)?, quantity: best.quantity })
+            (None, Some(area), Some(quantity), None) => {
+                let area = area_id(&area)?;
+                let price_types = price_types::of_quantity(counts, quantity, area.as_str(), "price_types")?;
+                Ok((SeatSelection::Any { area, quantity }, price_types))
+            }
+            (None, None, None, Some(BestAvailable { quantity, category, price_types: own })) if counts.is_none() => {
+                let category = category_id(&category)?;
+                let price_types = price_types::of_quantity(own, quantity, category.as_str(), "best_available.price_types")?;
+                Ok((SeatSelection::BestAvailable { category, quantity }, price_types))
             }
             (None, Some(_), None, None) => Err(wrong_quantity(max()).fact("field", "quantity")),
             _ => Err(Problem::new(
@@ -203,11 +259,11 @@ impl HoldBody {
 }
 
 /// A text that can't be a seat's label is an unknown seat. The problem repeats the text, shortened.
-fn seat_id(text: &str) -> Result<SeatId, Problem> {
+pub fn seat_id(text: &str) -> Result<SeatId, Problem> {
     SeatId::new(text).map_err(|_| Rejection::UnknownSeat { seat: shortened(text) }.into())
 }
 
-fn area_id(text: &str) -> Result<AreaId, Problem> {
+pub fn area_id(text: &str) -> Result<AreaId, Problem> {
     AreaId::new(text).map_err(|_| {
         let area = shortened(text);
         Problem::new(Code::UnknownArea, format!("The show has no area `{area}`. Its seats answer lists the areas."))
@@ -223,21 +279,24 @@ fn category_id(text: &str) -> Result<CategoryId, Problem> {
     })
 }
 
-/// Escapes invisible characters and those that change the text's direction, and limits the length.
-fn shortened(text: &str) -> String {
-    text.chars().take(80).flat_map(char::escape_debug).collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use lastseat_domain::PriceTypeId;
 
-    fn selection(body: &str) -> Result<SeatSelection, Problem> {
+    fn read(body: &str) -> Result<(SeatSelection, PriceTypeChoice), Problem> {
         serde_json::from_str::<HoldBody>(body).unwrap().into_selection(|| 10)
     }
 
+    fn selection(body: &str) -> Result<SeatSelection, Problem> {
+        read(body).map(|(selection, price_types)| {
+            assert_eq!(price_types, PriceTypeChoice::First, "{body}");
+            selection
+        })
+    }
+
     fn refused(body: &str) -> &'static str {
-        selection(body).expect_err(body).code().text()
+        read(body).expect_err(body).code().text()
     }
 
     #[test]
@@ -249,6 +308,57 @@ mod tests {
         let category = CategoryId::new("stalls").unwrap();
         let best = r#"{"best_available":{"quantity":3,"category":"stalls"}}"#;
         assert_eq!(selection(best).unwrap(), SeatSelection::BestAvailable { category, quantity: 3 });
+    }
+
+    #[test]
+    fn a_price_type_can_be_chosen_for_each_seat_or_counted() {
+        let price_type = |name: &str| PriceTypeId::new(name).unwrap();
+        let seats = vec![SeatId::new("A-1").unwrap(), SeatId::new("A-2").unwrap()];
+        let child = PriceTypeChoice::BySeat(vec![(seats[1].clone(), price_type("child"))]);
+        for body in [
+            r#"{"seats":["A-1",{"seat":"A-2","price_type":"child"}]}"#,
+            r#"{"seats":[{"seat":"A-1"},{"price_type":"child","seat":"A-2"}]}"#,
+            r#"{"seats":[{"seat":"A-1","price_type":null},{"seat":"A-2","price_type":"child"}]}"#,
+        ] {
+            assert_eq!(read(body).unwrap(), (SeatSelection::Seats(seats.clone()), child.clone()), "{body}");
+        }
+        assert!(matches!(selection(r#"{"seats":[{"seat":"A-1"}]}"#), Ok(SeatSelection::Seats(_))));
+        let counts = PriceTypeChoice::Counts(vec![(price_type("adult"), 2), (price_type("child"), 1)]);
+        assert_eq!(read(r#"{"area":"floor","quantity":3,"price_types":{"adult":2,"child":1}}"#).unwrap().1, counts);
+        let best = r#"{"best_available":{"quantity":3,"category":"stalls","price_types":{"adult":2,"child":1}}}"#;
+        assert_eq!(read(best).unwrap().1, counts);
+    }
+
+    #[test]
+    fn counts_of_price_types_add_up_and_belong_to_a_quantity() {
+        for body in [
+            r#"{"area":"floor","quantity":3,"price_types":{"adult":2}}"#,
+            r#"{"area":"floor","quantity":3,"price_types":{}}"#,
+            r#"{"area":"floor","quantity":3,"price_types":{"adult":4294967295,"child":4294967295}}"#,
+            r#"{"best_available":{"quantity":1,"category":"stalls","price_types":{"adult":2}}}"#,
+            r#"{"best_available":{"quantity":1,"category":"stalls"},"price_types":{"adult":1}}"#,
+            r#"{"seats":["A-1"],"price_types":{"adult":1}}"#,
+        ] {
+            assert_eq!(refused(body), "invalid_request", "{body}");
+        }
+        for body in [
+            r#"{"seats":[{"seat":"A-1","price_type":"Child"}]}"#,
+            r#"{"seats":[{"seat":"A-1","price_type":""}]}"#,
+            r#"{"area":"floor","quantity":1,"price_types":{"ad ult":1}}"#,
+        ] {
+            assert_eq!(refused(body), "unknown_price_type", "{body}");
+        }
+        for body in [
+            r#"{"area":"floor","quantity":2,"price_types":{"adult":1,"adult":1}}"#,
+            r#"{"area":"floor","quantity":2,"price_types":{"adult":-1}}"#,
+            r#"{"area":"floor","quantity":2,"price_types":["adult"]}"#,
+            r#"{"seats":[{"price_type":"child"}]}"#,
+            r#"{"seats":[["A-1"]]}"#,
+            r#"{"seats":[{"seat":"A-1","seat":"A-2"}]}"#,
+            r#"{"seats":[{"seat":"A-1","price":1}]}"#,
+        ] {
+            assert!(serde_json::from_str::<HoldBody>(body).is_err(), "{body}");
+        }
     }
 
     #[test]

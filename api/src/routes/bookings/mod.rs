@@ -1,9 +1,12 @@
 //! Bookings: from hold to confirmed, aborted or refunded.
 
+pub mod access;
 pub mod batch;
 pub mod fast_refusal;
 pub mod guests;
 pub mod hold;
 pub mod manage;
 pub mod pay;
+pub mod price_types;
 pub mod review;
+mod shown_text;

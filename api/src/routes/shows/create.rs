@@ -10,8 +10,9 @@ use crate::routes::wire::{self, ShowJson};
 use crate::stripe_amounts;
 use axum::extract::State;
 use http::StatusCode;
-use lastseat_domain::event::{Fees, Reward, ShowDetails, ShowScheduled};
-use lastseat_domain::{Currency, ShowId, Timestamp};
+use lastseat_domain::event::{ShowDetails, ShowScheduled};
+use lastseat_domain::plan::Category;
+use lastseat_domain::{Currency, Rejection, ShowId, Timestamp};
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
@@ -57,7 +58,10 @@ pub struct NewShow {
     #[schema(value_type = String, example = "EUR", pattern = "^[A-Z]{3}$")]
     currency: Currency,
     /// Prices.
-    categories: Vec<wire::Category>,
+    categories: Vec<wire::NewCategory>,
+    /// What is added to the prices of a booking's seats; nothing if absent.
+    #[serde(default)]
+    fees: wire::Fees,
     /// The plan.
     #[schema(min_items = 1)]
     areas: Vec<wire::Area>,
@@ -68,6 +72,9 @@ pub struct NewShow {
     /// Most seats of one buyer, held and booked together; no limit if absent.
     #[schema(minimum = 1)]
     max_seats_per_buyer: Option<u32>,
+    /// Whether a hold of named seats may leave a single seat alone; `refuse` if the buyer can avoid it.
+    #[serde(default)]
+    single_seats: wire::SingleSeats,
     /// Seconds that a hold lasts.
     #[serde(default = "ten_minutes")]
     #[schema(default = 600, minimum = 1, maximum = 86400)]
@@ -78,7 +85,7 @@ pub struct NewShow {
     /// First moment after the sale; never ends if absent.
     #[schema(value_type = Option<String>, format = DateTime)]
     sale_closes_at: Option<Timestamp>,
-    /// What a booking of three or more seats may win: a table of ours if absent, nothing if empty.
+    /// What a booking of three or more seats may win; nothing if absent.
     rewards: Option<Vec<wire::Reward>>,
 }
 
@@ -93,14 +100,6 @@ fn ten_minutes() -> u32 {
 /// All times of lastseat are whole milliseconds.
 pub(super) fn whole_milliseconds(time: Timestamp) -> Timestamp {
     Timestamp::from_timestamp_millis(time.timestamp_millis()).unwrap_or(time)
-}
-
-/// The rewards of a show that does not name any.
-#[must_use]
-pub fn default_rewards() -> Vec<Reward> {
-    [("One drink", 6), ("Programme booklet", 3), ("10 % off the next booking", 1)]
-        .map(|(reward, weight)| Reward { reward: reward.to_owned(), weight })
-        .into()
 }
 
 /// Puts a show on sale. Sending the same show again changes nothing and is answered with 200, also if it was changed
@@ -121,7 +120,8 @@ pub async fn schedule_show(State(app): State<App>, command: Result<Command<RunSh
 }
 
 async fn schedule(app: App, command: Command<RunShowsWithPlan>) -> Result<Answer, Problem> {
-    let show = command.json::<NewShow>()?.into_facts(|id| app.box_office().show(id).map(|show| (*show.scheduled).clone()));
+    let existing = |id: &ShowId| app.box_office().show(id).map(|show| (*show.scheduled).clone());
+    let show = command.json::<NewShow>()?.into_facts(existing)?;
     let is_new = app.box_office().show(&show.show).is_none();
     // A show that is on sale already stays as it is.
     if is_new && app.parts().stripe {
@@ -147,37 +147,39 @@ impl NewShow {
     }
 
     /// The facts to record. `existing` looks up a show by id.
-    fn into_facts(self, existing: impl Fn(&ShowId) -> Option<ShowScheduled>) -> ShowScheduled {
+    ///
+    /// # Errors
+    /// `InvalidShow` if a category has no price.
+    fn into_facts(self, existing: impl Fn(&ShowId) -> Option<ShowScheduled>) -> Result<ShowScheduled, Rejection> {
+        let categories: Vec<Category> = self.categories.iter().cloned().map(TryInto::try_into).collect::<Result<_, _>>()?;
         let chosen = self.id.clone();
         let slug = slug(&self.title);
         let facts = |show: ShowId| ShowScheduled {
             show,
             title: self.title.clone(),
             details: self.details(),
-            fees: Fees::default(),
+            fees: self.fees.into(),
             currency: self.currency,
-            categories: self.categories.iter().cloned().map(Into::into).collect(),
+            categories: categories.clone(),
             areas: self.areas.iter().cloned().map(Into::into).collect(),
             max_seats_per_booking: self.max_seats_per_booking,
             max_seats_per_buyer: self.max_seats_per_buyer,
+            single_seats: self.single_seats.into(),
             hold_seconds: self.hold_seconds,
             sale_opens_at: self.sale_opens_at.map(whole_milliseconds),
             sale_closes_at: self.sale_closes_at.map(whole_milliseconds),
-            rewards: self
-                .rewards
-                .as_ref()
-                .map_or_else(default_rewards, |rewards| rewards.iter().cloned().map(Into::into).collect()),
+            rewards: self.rewards.iter().flatten().cloned().map(Into::into).collect(),
         };
         if let Some(chosen) = chosen {
-            return facts(chosen);
+            return Ok(facts(chosen));
         }
         let plain = facts(slug.clone());
-        match existing(&slug) {
+        Ok(match existing(&slug) {
             // Two shows may have one title. The suffix is derived from the show's facts, so that the
             // same request still means the same show.
             Some(other) if other != plain => facts(with_suffix(&slug, &plain)),
             _ => plain,
-        }
+        })
     }
 }
 
@@ -242,18 +244,18 @@ mod tests {
 
     #[test]
     fn the_same_request_means_the_same_show_even_if_another_has_the_title() {
-        let first = new_show("Gala").into_facts(|_| None);
+        let first = new_show("Gala").into_facts(|_| None).unwrap();
         assert_eq!(first.show.as_str(), "gala");
         assert_eq!((first.max_seats_per_booking, first.hold_seconds), (10, 600));
-        assert!(!first.rewards.is_empty());
-        let again = new_show("Gala").into_facts(|_| Some(first.clone()));
+        assert_eq!(first.rewards, []);
+        let again = new_show("Gala").into_facts(|_| Some(first.clone())).unwrap();
         assert_eq!(again, first);
 
         let mut other = new_show("Gala");
         other.hold_seconds = 60;
-        let second = other.clone().into_facts(|_| Some(first.clone()));
+        let second = other.clone().into_facts(|_| Some(first.clone())).unwrap();
         assert!(second.show.as_str().starts_with("gala-"));
-        assert_eq!(other.into_facts(|_| Some(first.clone())), second);
+        assert_eq!(other.into_facts(|_| Some(first.clone())).unwrap(), second);
     }
 
     #[test]
@@ -261,7 +263,7 @@ mod tests {
         let mut show = new_show("Gala");
         show.sale_opens_at = Some("2030-06-01T12:00:00.123456Z".parse().unwrap());
         show.sale_closes_at = Some("2030-06-02T12:00:00.999999999Z".parse().unwrap());
-        let facts = show.into_facts(|_| None);
+        let facts = show.into_facts(|_| None).unwrap();
         assert_eq!(facts.sale_opens_at, Some("2030-06-01T12:00:00.123Z".parse().unwrap()));
         assert_eq!(facts.sale_closes_at, Some("2030-06-02T12:00:00.999Z".parse().unwrap()));
     }

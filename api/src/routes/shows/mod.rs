@@ -1,5 +1,6 @@
 //! Shows: their plan, their prices, their sale, their seats.
 
+pub mod blocks;
 pub mod control;
 pub mod copies;
 pub mod create;

@@ -15,6 +15,7 @@ use crate::stripe_amounts;
 use axum::extract::State;
 use http::header::{ETAG, HeaderValue, IF_MATCH};
 use http::{HeaderMap, StatusCode};
+use lastseat_domain::event::Fees;
 use lastseat_domain::ports::event_log::Revision;
 use lastseat_domain::show::{self, DetailChanges, Show, ShowChanges, ShowCommand};
 use lastseat_domain::{Change, Rejection, ShowId, Timestamp};
@@ -53,8 +54,11 @@ pub struct ShowPatch {
     #[schema(value_type = Option<BTreeMap<String, Option<String>>>)]
     metadata: Change<BTreeMap<String, Option<String>>>,
     /// All categories. Their prices are those of new holds.
-    #[schema(value_type = Option<Vec<wire::Category>>)]
-    categories: Change<Vec<wire::Category>>,
+    #[schema(value_type = Option<Vec<wire::NewCategory>>)]
+    categories: Change<Vec<wire::NewCategory>>,
+    /// What is added to the prices of new holds.
+    #[schema(value_type = Option<wire::Fees>)]
+    fees: Change<wire::Fees>,
     /// The whole plan: every area that there is, as it is, or with rows after its rows, or with a larger capacity; and
     /// new areas.
     #[schema(value_type = Option<Vec<wire::Area>>)]
@@ -138,6 +142,14 @@ fn expected(headers: &HeaderMap, app: &App, show: &ShowId) -> Result<Option<Revi
 
 impl ShowPatch {
     fn into_changes(self) -> Result<ShowChanges, Rejection> {
+        let categories = required("categories", self.categories)?;
+        let categories =
+            categories.map(|all| all.into_iter().map(TryInto::try_into).collect::<Result<Vec<_>, _>>()).transpose()?;
+        let fees = match self.fees {
+            Change::Keep => None,
+            Change::Remove => Some(Fees::default()),
+            Change::Set(fees) => Some(fees.into()),
+        };
         Ok(ShowChanges {
             title: required("title", self.title)?,
             details: DetailChanges {
@@ -149,8 +161,8 @@ impl ShowPatch {
                 image_url: self.image_url,
                 metadata: self.metadata,
             },
-            categories: required("categories", self.categories)?.map(|all| all.into_iter().map(Into::into).collect()),
-            fees: None,
+            categories,
+            fees,
             areas: required("areas", self.areas)?.map(|areas| areas.into_iter().map(Into::into).collect()),
             max_seats_per_booking: required("max_seats_per_booking", self.max_seats_per_booking)?,
             max_seats_per_buyer: self.max_seats_per_buyer,

@@ -26,7 +26,7 @@ pub struct Sales {
     /// ISO 4217 code of the amounts.
     #[schema(example = "EUR")]
     pub currency: String,
-    /// All its seats by state: `capacity`, `available`, `held`, `in_process`, `booked`.
+    /// All its seats by state: `capacity`, `available`, `held`, `in_process`, `booked`, `unavailable` (in a block).
     pub seats: BTreeMap<String, u32>,
     /// Its bookings by status.
     pub bookings: BTreeMap<String, u64>,

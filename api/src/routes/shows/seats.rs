@@ -6,6 +6,7 @@ use crate::etag;
 use crate::problem::Problem;
 use crate::routes::freshness;
 use crate::routes::params::InShow;
+use crate::routes::wire::PriceType;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use http::header::{ACCEPT, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYPE, ETAG, HeaderValue, VARY};
@@ -47,10 +48,10 @@ pub struct SeatJson {
     /// The area that it is in.
     #[schema(example = "stalls")]
     area: String,
-    /// One of `available`, `locked`, `in_process`, `booked`.
+    /// One of `available`, `locked`, `in_process`, `booked`, `unavailable` (not on sale).
     #[schema(example = "available")]
     state: String,
-    /// Minor units.
+    /// Minor units; with price types, the first.
     #[schema(example = 4500)]
     price: i64,
 }
@@ -73,6 +74,9 @@ pub struct AreaJson {
     /// Price of one, minor units.
     #[schema(example = 3000)]
     price: i64,
+    /// Its prices, if it has several; `price` is the first.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    price_types: Vec<PriceType>,
 }
 
 /// The same in rows: for large shows, where it takes about a byte a seat.
@@ -107,8 +111,8 @@ pub struct RowJson {
     /// What its seats' labels begin with.
     #[schema(example = "A")]
     row: String,
-    /// A letter for each seat, from number 1: `a` available, `l` locked, `i` in process, `b` booked. The third
-    /// letter of row `A` is seat `A-3`.
+    /// A letter for each seat, from number 1: `a` available, `l` locked, `i` in process, `b` booked, `u`
+    /// unavailable. The third letter of row `A` is seat `A-3`.
     #[schema(example = "aaalbbiaa")]
     seats: String,
 }

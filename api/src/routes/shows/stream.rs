@@ -15,7 +15,7 @@ use lastseat_domain::ports::event_log::Position;
 
 /// The changes of a show's seats as they happen, as server-sent events.
 ///
-/// Names: `seat_locked`, `seat_processing`, `seat_booked`, `seat_released`, `area_availability`, and
+/// Names: `seat_locked`, `seat_processing`, `seat_booked`, `seat_released`, `seat_blocked`, `seat_unblocked`, `area_availability`, and
 /// `show_revised`, after which prices, times or the plan may differ: read the show and its seats again. The `id` is the position of the log. Starts after `Last-Event-ID` or `from`, or with the next
 /// change if neither is there. A reader that is too slow is disconnected and resumes. Stays connected
 /// while the log is down.

@@ -5,7 +5,7 @@ use crate::app::App;
 use crate::names::reason_name;
 use lastseat_domain::booking::{Booking, Phase};
 use lastseat_domain::event::PricedSeat;
-use lastseat_domain::{BookingId, BuyerId, Secret, ShowId, Timestamp};
+use lastseat_domain::{BookingId, BuyerId, ChannelId, Money, PriceTypeId, Secret, ShowId, Timestamp};
 use lastseat_projections::BookingView;
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -19,6 +19,19 @@ pub struct BookedSeat<'a> {
     /// Price in minor units, as it was when the hold began.
     #[schema(example = 4500)]
     pub price: i64,
+    /// Which of its category's prices this is, if there are several.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(example = "child")]
+    pub price_type: Option<&'a str>,
+    /// The show's fee for a seat, in minor units; absent if there is none.
+    #[serde(skip_serializing_if = "is_zero")]
+    #[schema(example = 150)]
+    pub fee: i64,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "the form that serde asks for")]
+fn is_zero(amount: &i64) -> bool {
+    *amount == 0
 }
 
 /// What the buyer has to do before the payment can continue.
@@ -77,9 +90,19 @@ pub struct BookingJson<'a> {
     pub status: &'static str,
     /// Its seats.
     pub seats: Vec<BookedSeat<'a>>,
-    /// Sum of their prices.
+    /// Sum of their prices; absent without fees.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub subtotal: Option<Amount>,
+    /// Sum of the fees of its seats and its own; absent without fees.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub fees: Option<Amount>,
+    /// What it costs: the prices of its seats and the fees.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub amount: Option<Amount>,
+    /// Where it was sold; the open sale if absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = String, example = "till", nullable = false)]
+    pub channel: Option<&'a ChannelId>,
     /// When the hold began.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>, format = DateTime)]
@@ -111,6 +134,14 @@ pub struct BookingJson<'a> {
     pub token: Option<String>,
 }
 
+/// The sum of the prices, and of the fees of the seats and the booking. `None` without fees: then the amount says it all.
+fn parts(seats: &[PricedSeat], amount: Option<Money>) -> Option<(Amount, Amount)> {
+    let amount = amount?;
+    let subtotal = Money::sum(amount.currency, seats.iter().map(|seat| seat.price))?;
+    let fees = Money { value: amount.value - subtotal.value, ..amount };
+    (fees.value != 0).then(|| (subtotal.into(), fees.into()))
+}
+
 impl<'a> BookingJson<'a> {
     /// Without a token, which only the answer to a hold contains.
     #[must_use]
@@ -123,12 +154,16 @@ impl<'a> BookingJson<'a> {
             Phase::ActionRequired { url: Some(url) } => Some(NextAction::redirect(app, url)),
             _ => None,
         };
+        let (subtotal, fees) = parts(booking.seats(), booking.amount()).unzip();
         Self {
             id: booking.id,
             show: booking.show(),
             status: booking.status(),
             seats: BookedSeat::in_plan_order(app, booking.show(), booking.seats()),
+            subtotal,
+            fees,
             amount: booking.amount().map(Amount::from),
+            channel: booking.opened.as_ref().and_then(|opened| opened.channel.as_ref()),
             opened_at: booking.opened_at,
             expires_at: booking.expires_at,
             extended: booking.extended,
@@ -144,12 +179,16 @@ impl<'a> BookingJson<'a> {
     /// As the read model lists it.
     #[must_use]
     pub fn listed(app: &App, view: &'a BookingView) -> Self {
+        let (subtotal, fees) = parts(&view.seats, Some(view.amount)).unzip();
         Self {
             id: view.booking,
             show: Some(&view.show),
             status: view.status.as_str(),
             seats: BookedSeat::in_plan_order(app, Some(&view.show), &view.seats),
+            subtotal,
+            fees,
             amount: Some(view.amount.into()),
+            channel: view.channel.as_ref(),
             opened_at: Some(view.opened_at),
             expires_at: Some(view.expires_at),
             extended: view.extended,
@@ -181,7 +220,8 @@ impl<'a> BookedSeat<'a> {
 
     #[must_use]
     pub fn of(seat: &'a PricedSeat) -> Self {
-        Self { seat: seat.seat.as_str(), price: seat.price }
+        let price_type = seat.price_type.as_ref().map(PriceTypeId::as_str);
+        Self { seat: seat.seat.as_str(), price: seat.price, price_type, fee: seat.fee }
     }
 }
 

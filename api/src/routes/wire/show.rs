@@ -1,20 +1,62 @@
 //! A show in a request and in an answer.
 
 use lastseat_domain::show::{SaleState, Show};
-use lastseat_domain::{AreaId, CategoryId, Currency, Rejection, ShowId, Timestamp, event, plan};
+use lastseat_domain::{AreaId, CategoryId, Currency, PriceTypeId, Rejection, ShowId, Timestamp, event, plan};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use utoipa::ToSchema;
 
 /// A price category.
-#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
+#[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct Category {
     #[schema(value_type = String, example = "stalls", min_length = 1)]
     pub category: CategoryId,
-    /// Price of one seat in minor units.
+    /// Price of one seat in minor units; with price types, that of the first.
     #[schema(example = 4500, minimum = 0)]
     pub price: i64,
+    /// Its prices, if it has several: a hold chooses one for each seat.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub price_types: Vec<PriceType>,
+}
+
+/// A price category of a new show: with one price, or with price types.
+#[derive(Debug, Clone, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NewCategory {
+    #[schema(value_type = String, example = "stalls", min_length = 1)]
+    category: CategoryId,
+    /// Price of one seat in minor units. Leave it out with `price_types`.
+    #[schema(example = 4500, minimum = 0)]
+    price: Option<i64>,
+    /// Its prices, if it has several. A hold that chooses none gets the first.
+    #[serde(default)]
+    price_types: Vec<PriceType>,
+}
+
+/// One of several prices of a category.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PriceType {
+    /// Unique in the category.
+    #[schema(value_type = String, example = "child", min_length = 1, max_length = 64, pattern = "^[a-z0-9][a-z0-9_-]*$")]
+    pub price_type: PriceTypeId,
+    /// Price of one seat in minor units.
+    #[schema(example = 1500, minimum = 0)]
+    pub price: i64,
+}
+
+/// What is added to the prices of a booking's seats, in minor units.
+#[derive(Debug, Clone, Copy, Default, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Fees {
+    /// For each seat.
+    #[serde(default)]
+    #[schema(example = 150, minimum = 0)]
+    pub per_seat: i64,
+    /// Once for a booking.
+    #[serde(default)]
+    #[schema(example = 200, minimum = 0)]
+    pub per_booking: i64,
 }
 
 /// A part of the plan: either rows of labelled seats, or a number of places without labels.
@@ -51,6 +93,35 @@ pub struct Row {
     pub gaps_after: Vec<u32>,
 }
 
+/// What becomes of a hold of named seats that leaves a single seat alone.
+#[derive(Debug, Clone, Copy, Default, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum SingleSeats {
+    /// The seats are held.
+    #[default]
+    Allow,
+    /// It is refused if other seats of the same part of the row would leave none.
+    Refuse,
+}
+
+impl From<SingleSeats> for event::SingleSeats {
+    fn from(json: SingleSeats) -> Self {
+        match json {
+            SingleSeats::Allow => Self::Allow,
+            SingleSeats::Refuse => Self::Refuse,
+        }
+    }
+}
+
+impl From<event::SingleSeats> for SingleSeats {
+    fn from(rule: event::SingleSeats) -> Self {
+        match rule {
+            event::SingleSeats::Allow => Self::Allow,
+            event::SingleSeats::Refuse => Self::Refuse,
+        }
+    }
+}
+
 /// A line of the reward table.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -83,15 +154,28 @@ macro_rules! both_ways {
 both_ways!(Row = plan::Row { row, seats, gaps_after });
 both_ways!(Reward = event::Reward { reward, weight });
 
-impl From<Category> for plan::Category {
-    fn from(json: Category) -> Self {
-        Self::new(json.category, json.price)
+both_ways!(PriceType = plan::PriceType { price_type, price });
+both_ways!(Fees = event::Fees { per_seat, per_booking });
+
+impl TryFrom<NewCategory> for plan::Category {
+    type Error = Rejection;
+
+    /// # Errors
+    /// `InvalidShow` if it has no price.
+    fn try_from(json: NewCategory) -> Result<Self, Rejection> {
+        let NewCategory { category, price, price_types } = json;
+        let Some(price) = price.or(price_types.first().map(|first| first.price)) else {
+            let why = format!("category `{category}` needs either a price or price types");
+            return Err(Rejection::InvalidShow { field: "categories", why });
+        };
+        Ok(Self { category, price, price_types: price_types.into_iter().map(Into::into).collect() })
     }
 }
 
 impl From<&plan::Category> for Category {
     fn from(category: &plan::Category) -> Self {
-        Self { category: category.category.clone(), price: category.price }
+        let price_types = category.price_types.iter().map(Into::into).collect();
+        Self { category: category.category.clone(), price: category.price, price_types }
     }
 }
 
@@ -156,6 +240,9 @@ pub struct ShowJson<'a> {
     pub currency: Currency,
     /// Prices.
     pub categories: Vec<Category>,
+    /// What is added to the prices; absent if nothing is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub fees: Option<Fees>,
     /// The plan.
     pub areas: Vec<Area>,
     /// Maximum seats in one booking.
@@ -164,6 +251,8 @@ pub struct ShowJson<'a> {
     /// Maximum seats of one buyer; no limit if absent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub max_seats_per_buyer: Option<u32>,
+    /// Whether a hold of named seats may leave a single seat alone.
+    pub single_seats: SingleSeats,
     /// Seconds that a hold lasts.
     #[schema(example = 600)]
     pub hold_seconds: u32,
@@ -198,9 +287,11 @@ impl<'a> ShowJson<'a> {
             metadata: &details.metadata,
             currency: facts.currency,
             categories: facts.categories.iter().map(Into::into).collect(),
+            fees: (facts.fees != event::Fees::default()).then(|| (&facts.fees).into()),
             areas: plan::merged(&facts.areas).iter().map(Into::into).collect(),
             max_seats_per_booking: facts.max_seats_per_booking,
             max_seats_per_buyer: facts.max_seats_per_buyer,
+            single_seats: facts.single_seats.into(),
             hold_seconds: facts.hold_seconds,
             sale_opens_at: facts.sale_opens_at,
             sale_closes_at: facts.sale_closes_at,

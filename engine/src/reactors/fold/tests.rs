@@ -205,8 +205,20 @@ fn is_missed(part: &str, log: &[Envelope]) -> bool {
 #[test]
 fn a_snapshot_that_forgets_one_part_is_caught() {
     let histories = histories();
-    let parts =
-        ["open", "credits", "revokes", "confirmed", "counted", "to_free", "locked", "sold", "uncaptured", "known", "shows"];
+    let parts = [
+        "open",
+        "credits",
+        "revokes",
+        "confirmed",
+        "counted",
+        "to_free",
+        "blocks",
+        "locked",
+        "sold",
+        "uncaptured",
+        "known",
+        "shows",
+    ];
     let unnoticed: Vec<_> = parts.iter().filter(|part| !histories.iter().any(|log| is_missed(part, log))).collect();
     let whole = histories.iter().all(|log| !is_missed("nothing", log));
     assert!(whole, "a whole snapshot starts the same node");

@@ -25,7 +25,7 @@ pub(crate) struct Reading<'a> {
 
 impl Reading<'_> {
     /// How long the end of a hold is left to the node that has appended the event.
-    pub(super) fn grace(&self) -> TimeDelta {
+    pub(in crate::reactors) fn grace(&self) -> TimeDelta {
         if self.own { TimeDelta::zero() } else { grace(self.patience) }
     }
 }

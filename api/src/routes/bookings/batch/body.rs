@@ -5,8 +5,9 @@ use crate::body;
 use crate::idempotency::is_key;
 use crate::problem::{Code, Problem};
 use crate::routes::bookings::hold::{BestAvailable, HoldBody};
+use crate::routes::bookings::price_types::{AskedSeat, Counts, SeatOfHold};
 use lastseat_domain::BuyerId;
-use lastseat_engine::SeatSelection;
+use lastseat_engine::{PriceTypeChoice, SeatSelection};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use utoipa::ToSchema;
@@ -44,6 +45,7 @@ impl BatchBody {
 pub(super) struct AskedHold {
     pub buyer: BuyerId,
     pub selection: SeatSelection,
+    pub price_types: PriceTypeChoice,
     /// A key of its own.
     pub key: Option<String>,
 }
@@ -54,9 +56,10 @@ pub(super) struct AskedHold {
 struct HoldOfBatch {
     buyer: Option<String>,
     idempotency_key: Option<String>,
-    seats: Option<Vec<String>>,
+    seats: Option<Vec<AskedSeat>>,
     area: Option<String>,
     quantity: Option<u32>,
+    price_types: Option<Counts>,
     best_available: Option<BestAvailable>,
 }
 
@@ -66,15 +69,16 @@ impl AskedHold {
     /// # Errors
     /// As for a single hold.
     pub(super) fn read(text: &str, most: u32) -> Result<Self, Problem> {
-        let HoldOfBatch { buyer, idempotency_key: key, seats, area, quantity, best_available } =
+        let HoldOfBatch { buyer, idempotency_key: key, seats, area, quantity, price_types, best_available } =
             body::parse_order(text.as_bytes(), || most)?;
         let buyer = read_buyer(buyer.as_deref())?;
         if key.as_ref().is_some_and(|key| !is_key(key.as_bytes())) {
             let detail = "`idempotency_key` must be 1 to 255 visible ASCII characters without spaces. Use a UUID.";
             return Err(Problem::new(Code::InvalidIdempotencyKey, detail).fact("field", "idempotency_key"));
         }
-        let selection = HoldBody { seats, area, quantity, best_available }.into_selection(|| most)?;
-        Ok(Self { buyer, selection, key })
+        let body = HoldBody { seats, area, quantity, price_types, best_available, ..HoldBody::default() };
+        let (selection, price_types) = body.into_selection(|| most)?;
+        Ok(Self { buyer, selection, price_types, key })
     }
 }
 
@@ -122,9 +126,9 @@ pub struct SeatsForBuyer {
     /// Whose booking it will be: the `sub` of the buyer's token.
     #[schema(example = "bob", min_length = 1, max_length = 128, pattern = "^[!-~]+$")]
     buyer: String,
-    /// Labels of seats: the buyer gets all of them or none.
-    #[schema(example = json!(["A-1", "A-2"]), min_items = 1)]
-    seats: Vec<String>,
+    /// Labels of seats, each alone or with a price type: the buyer gets all of them or none.
+    #[schema(example = json!(["A-1", {"seat": "A-2", "price_type": "child"}]), min_items = 1)]
+    seats: Vec<SeatOfHold>,
     /// Makes a repeat of this hold harmless, in whatever batch. Without one, the batch's `Idempotency-Key` does.
     #[schema(min_length = 1, max_length = 255, pattern = "^[!-~]+$", nullable = false)]
     idempotency_key: Option<String>,
@@ -143,6 +147,9 @@ pub struct AreaForBuyer {
     /// Number of places.
     #[schema(minimum = 1, example = 2)]
     quantity: u32,
+    /// How many of them have which price type; together `quantity`. All have the first if absent.
+    #[schema(value_type = Option<std::collections::BTreeMap<String, u32>>, example = json!({"adult": 1, "child": 1}), nullable = false)]
+    price_types: Option<Counts>,
     /// Makes a repeat of this hold harmless, in whatever batch. Without one, the batch's `Idempotency-Key` does.
     #[schema(min_length = 1, max_length = 255, pattern = "^[!-~]+$", nullable = false)]
     idempotency_key: Option<String>,
@@ -205,6 +212,9 @@ mod tests {
             (format!("{{{seats},\"quantity\":1}}"), "invalid_request"),
             (format!("{{{seats},\"nonsense\":1}}"), "invalid_request"),
             (format!("{{{seats},\"price\":1}}"), "price_not_accepted"),
+            (format!("{{{seats},\"price_types\":{{\"adult\":1}}}}"), "invalid_request"),
+            (r#"{"buyer":"bob","seats":[{"seat":"A-1","price":1}]}"#.to_owned(), "price_not_accepted"),
+            (r#"{"buyer":"bob","seats":[{"seat":"A-1","price_type":"No"}]}"#.to_owned(), "unknown_price_type"),
             (format!("{{{seats},\"idempotency_key\":\"two words\"}}"), "invalid_idempotency_key"),
             (format!("{{{seats},\"idempotency_key\":\"\"}}"), "invalid_idempotency_key"),
             (r#"{"buyer":"bob","area":"floor","quantity":-1}"#.to_owned(), "invalid_quantity"),

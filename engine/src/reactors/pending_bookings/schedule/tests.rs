@@ -31,6 +31,7 @@ fn opened() -> Event {
         show_revision: 0,
         fee: 0,
         channel: None,
+        access_code: None,
         shop: ShopData::default(),
         request: None,
     }
