@@ -7,6 +7,7 @@ use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use http::header::{CONTENT_TYPE, HeaderName, HeaderValue, LOCATION};
 use http::{HeaderMap, StatusCode};
+use lastseat_engine::BusyCause;
 use serde::Serialize;
 
 const REPLAYED: HeaderName = HeaderName::from_static("idempotent-replayed");
@@ -22,13 +23,15 @@ pub struct Answer {
     pub decided: bool,
     /// The problem's code, if this is one.
     pub problem: Option<Code>,
+    /// What there is too much of, if that is the problem.
+    pub busy: Option<BusyCause>,
 }
 
 impl Answer {
     /// An answer that is not stored.
     #[must_use]
     pub fn new(status: StatusCode, media_type: HeaderValue, body: Bytes) -> Self {
-        Self { status, headers: vec![(CONTENT_TYPE, media_type)], body, decided: false, problem: None }
+        Self { status, headers: vec![(CONTENT_TYPE, media_type)], body, decided: false, problem: None, busy: None }
     }
 
     /// JSON. It is stored if the status is a success.
@@ -104,11 +107,11 @@ impl Answer {
 
 impl From<Problem> for Answer {
     fn from(problem: Problem) -> Self {
-        let (code, decided) = (problem.code(), problem.is_decision());
+        let (code, decided, busy) = (problem.code(), problem.is_decision(), problem.busy());
         let mut answer = Self::new(code.status(), HeaderValue::from_static(MEDIA_TYPE), problem.to_json());
         answer.headers.extend(problem.into_headers());
         answer.decided = decided;
-        answer.problem = Some(code);
+        (answer.problem, answer.busy) = (Some(code), busy);
         answer
     }
 }

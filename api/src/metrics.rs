@@ -20,6 +20,7 @@ use crate::limits::policy::Policy;
 use crate::problem::Code;
 use lastseat_domain::Timestamp;
 use lastseat_domain::ports::event_log::Position;
+use lastseat_engine::BusyCause;
 use latency::Latency;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
@@ -34,6 +35,8 @@ pub struct Metrics {
     latency: Latency,
     replays: AtomicU64,
     fast_refusals: AtomicU64,
+    /// By cause.
+    busy: [AtomicU64; BusyCause::ALL.len()],
     /// By policy.
     limited: [AtomicU64; Policy::ALL.len()],
     shared_limits_unavailable: AtomicU64,
@@ -51,6 +54,7 @@ impl Default for Metrics {
             latency: Latency::default(),
             replays: AtomicU64::new(0),
             fast_refusals: AtomicU64::new(0),
+            busy: Default::default(),
             limited: Default::default(),
             shared_limits_unavailable: AtomicU64::new(0),
             stream_clients: AtomicI64::new(0),
@@ -76,6 +80,13 @@ impl Metrics {
         self.latency.record(command, took);
         let outcome = problem.map_or(0, |code| code as usize + 1);
         if let Some(cell) = self.answers.get(command as usize * OUTCOMES + outcome) {
+            cell.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    /// Counts an answer `busy`.
+    pub fn busy(&self, cause: BusyCause) {
+        if let Some(cell) = self.busy.get(cause as usize) {
             cell.fetch_add(1, Ordering::Relaxed);
         }
     }
@@ -167,6 +178,10 @@ impl Metrics {
             let series = format!("lastseat_rate_limited_total{{policy=\"{}\"}}", policy.name());
             sample(&mut text, &series, cell.load(Ordering::Relaxed));
         }
+        family(&mut text, "lastseat_busy_total", "counter", "Commands answered `busy`, by what there was too much of.");
+        for (cause, cell) in BusyCause::ALL.iter().zip(&self.busy) {
+            sample(&mut text, &format!("lastseat_busy_total{{cause=\"{}\"}}", cause.label()), cell.load(Ordering::Relaxed));
+        }
         let shared = self.shared_limits_unavailable.load(Ordering::Relaxed);
         let help = "Requests that only this node's limits were applied to.";
         single(&mut text, "lastseat_shared_limits_unavailable_total", "counter", help, shared);
@@ -222,6 +237,7 @@ mod tests {
         let client = metrics.stream_client();
         metrics.limited(Policy::Address);
         metrics.refused_fast();
+        metrics.busy(BusyCause::Append);
         let text = metrics.render(&Gauges { head: Some(10), read_model: 7, guard_failures: 4, ..Gauges::default() });
         for line in [
             "lastseat_commands_total{command=\"hold\",outcome=\"ok\"} 1",
@@ -233,6 +249,8 @@ mod tests {
             "lastseat_command_seconds_count{command=\"hold\"} 3",
             "lastseat_rate_limited_total{policy=\"caller\"} 0",
             "lastseat_rate_limited_total{policy=\"address\"} 1",
+            "lastseat_busy_total{cause=\"append\"} 1",
+            "lastseat_busy_total{cause=\"new_hold\"} 0",
             "lastseat_read_model_lag 3",
             "lastseat_stream_clients 1",
             "lastseat_event_log_up 1",

@@ -10,7 +10,7 @@ use bytes::Bytes;
 use http::StatusCode;
 use http::header::{HeaderName, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
 use lastseat_domain::ports::LogFault;
-use lastseat_engine::{CommandError, Fault};
+use lastseat_engine::{BusyCause, CommandError, Fault};
 use lastseat_projections::ProjectionError;
 use serde::Serialize;
 use std::borrow::Cow;
@@ -31,6 +31,8 @@ struct Inner {
     headers: Vec<(HeaderName, HeaderValue)>,
     /// Whether a rule of the domain refused the request, not the parsing before it.
     from_rules: bool,
+    /// What there is too much of, for the operator.
+    busy: Option<BusyCause>,
 }
 
 impl Problem {
@@ -38,7 +40,7 @@ impl Problem {
     #[must_use]
     pub fn new(code: Code, detail: impl Into<Cow<'static, str>>) -> Self {
         let detail = detail.into();
-        Self(Box::new(Inner { code, detail, facts: Vec::new(), headers: Vec::new(), from_rules: false }))
+        Self(Box::new(Inner { code, detail, facts: Vec::new(), headers: Vec::new(), from_rules: false, busy: None }))
     }
 
     /// The 401 of a caller without a token where one is needed.
@@ -89,6 +91,12 @@ impl Problem {
     #[must_use]
     pub fn code(&self) -> Code {
         self.0.code
+    }
+
+    /// What there is too much of, if that is why.
+    #[must_use]
+    pub fn busy(&self) -> Option<BusyCause> {
+        self.0.busy
     }
 
     #[must_use]
@@ -151,9 +159,11 @@ impl From<Fault> for Problem {
     fn from(fault: Fault) -> Self {
         let soon = Duration::from_secs(1);
         match fault {
-            Fault::Busy { retry_after } => {
-                Self::new(Code::Busy, "Nothing was done. Send the same request again after `retry_after` seconds.")
-                    .retry_after(retry_after)
+            Fault::Busy { retry_after, cause } => {
+                let detail = "Nothing was done. Send the same request again after `retry_after` seconds.";
+                let mut problem = Self::new(Code::Busy, detail).retry_after(retry_after);
+                problem.0.busy = Some(cause);
+                problem
             }
             Fault::PaymentQueueFull { wait } => {
                 let detail = "Nothing was done, and your seats stay held. More buyers are paying than the payment gateway takes \

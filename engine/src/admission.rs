@@ -1,7 +1,7 @@
 //! Admission: a bound on the commands in flight, so that a rush is answered "later" instead of piling up
 //! in mailboxes. Refusals from the seat table come before it.
 
-use crate::error::Fault;
+use crate::error::{BusyCause, Fault};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
@@ -50,7 +50,7 @@ impl Gate {
             return Err(Fault::Stopping);
         }
         if before >= limit {
-            return Err(Fault::Busy { retry_after: RETRY_AFTER });
+            return Err(Fault::Busy { retry_after: RETRY_AFTER, cause: BusyCause::Commands });
         }
         Ok(permit)
     }

@@ -3,6 +3,7 @@
 use lastseat_domain::Rejection;
 use lastseat_domain::ports::event_log::LogFault;
 use lastseat_domain::ports::payments::GatewayFault;
+use std::fmt;
 use std::time::Duration;
 
 /// Why a command was not carried out.
@@ -23,11 +24,12 @@ pub enum CommandError {
 /// The infrastructure failed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Fault {
-    /// More commands are in flight than are admitted, or the log has more to do than it can take. Nothing was done.
-    #[error("too much is in flight")]
+    /// There is too much to do; everything is well. Nothing was done.
+    #[error("{cause}")]
     Busy {
         /// When to try again.
         retry_after: Duration,
+        cause: BusyCause,
     },
     /// The gateway takes only so many payments a second, and the hold ends before this one's turn. Nothing was
     /// done.
@@ -50,12 +52,55 @@ pub enum Fault {
     Damaged(String),
 }
 
+/// What there is too much of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum BusyCause {
+    /// Commands in flight: the limit of this node.
+    Commands,
+    /// Appends, for a new hold or block to begin: it waited for the log in vain.
+    NewHold,
+    /// Appends, for one that was begun: it was not sent.
+    Append,
+    /// Buyers for the last seats: each choice of seats was lost to another.
+    Seats,
+}
+
+impl BusyCause {
+    pub const ALL: [Self; 4] = [Self::Commands, Self::NewHold, Self::Append, Self::Seats];
+
+    /// Its name in metrics.
+    #[must_use]
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::Commands => "commands",
+            Self::NewHold => "new_hold",
+            Self::Append => "append",
+            Self::Seats => "seats",
+        }
+    }
+}
+
+impl fmt::Display for BusyCause {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Commands => "too many commands are in flight",
+            Self::NewHold => "the event log has too much to do for a new hold",
+            Self::Append => "the event log had too much to do for an append, which was not sent",
+            Self::Seats => "too many buyers compete for the last seats",
+        })
+    }
+}
+
+/// When to try again if the log had too much to do for an append.
+const APPEND_AGAIN: Duration = Duration::from_secs(1);
+
 impl CommandError {
     /// The same failure where part of the command has its effect already: "nothing was done" would
     /// not be true.
     pub(crate) fn begun(self) -> Self {
         match self {
             Self::Failed(Fault::Unavailable(text)) => Self::Failed(Fault::OutcomeUnknown(text)),
+            Self::Failed(busy @ Fault::Busy { .. }) => Self::Failed(Fault::OutcomeUnknown(busy.to_string())),
             other => other,
         }
     }
@@ -66,6 +111,10 @@ impl From<LogFault> for Fault {
         let text = fault.to_string();
         match fault {
             LogFault::Unavailable(_) => Self::Unavailable(text),
+            LogFault::Busy(why) => {
+                tracing::warn!(why, "the event log is busy");
+                Self::Busy { retry_after: APPEND_AGAIN, cause: BusyCause::Append }
+            }
             LogFault::OutcomeUnknown(_) => Self::OutcomeUnknown(text),
             LogFault::Damaged(_) | LogFault::Refused(_) => Self::Damaged(text),
         }

@@ -12,7 +12,7 @@ use std::time::Duration;
 
 /// How much longer a lease is than the hold it is for, so that the guard never frees a seat before
 /// the log does.
-pub(crate) const LEASE_MARGIN: Duration = Duration::from_secs(30);
+pub(crate) const LEASE_MARGIN: Duration = Duration::from_secs(45);
 /// Most releases that are kept for a guard that does not answer. Leases end by themselves, and a
 /// mark of a sale is checked against the seat table, so losing some costs time and no seat.
 const MAX_PENDING_RELEASES: usize = 10_000;

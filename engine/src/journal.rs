@@ -266,7 +266,7 @@ impl Journal {
             Err(fault @ (Fault::Unavailable(_) | Fault::OutcomeUnknown(_))) => {
                 *self.trouble.lock() = Some((self.now(), fault.to_string()));
             }
-            // What is wrong with this append need not be wrong with the next.
+            // What is wrong with this append need not be wrong with the next; and a busy log is well.
             Err(_) => {}
         }
         outcome
@@ -278,10 +278,10 @@ impl Journal {
             match answer {
                 Ok(outcomes) => return Ok(outcomes),
                 // Refused at once, and no try before it can have been written.
-                Err(fault @ LogFault::Unavailable(_)) if unknown.is_none() => return Err(fault.into()),
+                Err(fault @ (LogFault::Unavailable(_) | LogFault::Busy(_))) if unknown.is_none() => return Err(fault.into()),
                 Err(fault @ (LogFault::Damaged(_) | LogFault::Refused(_))) => return Err(fault.into()),
                 Err(fault @ LogFault::OutcomeUnknown(_)) => unknown = Some(fault),
-                Err(LogFault::Unavailable(_)) => {}
+                Err(LogFault::Unavailable(_) | LogFault::Busy(_)) => {}
             }
             let Some(ms) = pause else { break };
             self.pause(ms).await;

@@ -32,7 +32,7 @@ mod status;
 mod uncaptured;
 
 pub use box_office::BoxOffice;
-pub use error::{CommandError, Fault};
+pub use error::{BusyCause, CommandError, Fault};
 pub use origin::Origin;
 pub use ports::Ports;
 pub use requests::{

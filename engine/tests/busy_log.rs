@@ -7,8 +7,8 @@ use async_trait::async_trait;
 use common::batches::{open_large, outcomes, send, thousand};
 use common::*;
 use lastseat_domain::ports::EventLog;
-use lastseat_domain::ports::event_log::Position;
-use lastseat_engine::{BoxOffice, CommandError, Fault, Paid};
+use lastseat_domain::ports::event_log::{LogFault, Position, StreamWrite, WriteOutcome};
+use lastseat_engine::{BoxOffice, BusyCause, CommandError, Fault, Paid};
 use lastseat_testkit::{ForwardLog, ForwardingLog};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -58,7 +58,7 @@ async fn holds_are_refused_before_they_begin_and_payments_go_on() {
         for _ in 0..3 {
             let refused = hold(&bench, &office, seats(&["A-2"])).await;
             assert!(
-                matches!(refused, Err(CommandError::Failed(Fault::Busy { retry_after })) if retry_after == LATER),
+                matches!(refused, Err(CommandError::Failed(Fault::Busy { retry_after, cause: BusyCause::NewHold })) if retry_after == LATER),
                 "{refused:?}"
             );
         }
@@ -69,6 +69,45 @@ async fn holds_are_refused_before_they_begin_and_payments_go_on() {
         is_busy.store(false, Ordering::SeqCst);
         // Neither the guard nor this node keeps the seat for a hold that was refused.
         assert!(hold(&bench, &office, seats(&["A-2"])).await.is_ok());
+    }
+}
+
+/// Appends get no answer but that there is too much to do, while it is set so.
+struct NoTurn {
+    inner: Arc<dyn EventLog>,
+    is_busy: Arc<AtomicBool>,
+}
+
+#[async_trait]
+impl ForwardLog for NoTurn {
+    fn inner(&self) -> &dyn EventLog {
+        &*self.inner
+    }
+
+    async fn append(&self, writes: Vec<StreamWrite>) -> Result<Vec<WriteOutcome>, LogFault> {
+        if self.is_busy.load(Ordering::SeqCst) {
+            return Err(LogFault::Busy("no turn".to_owned()));
+        }
+        self.inner.append(writes).await
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_append_that_is_not_sent_for_want_of_capacity_is_no_fault_of_the_log() {
+    for atomic in [true, false] {
+        let (bench, is_busy) = (TestBench::new(atomic), Arc::new(AtomicBool::new(false)));
+        let log = Arc::new(ForwardingLog(NoTurn { inner: bench.log.clone(), is_busy: is_busy.clone() }));
+        let bench = TestBench { log, ..bench };
+        let office = bench.open().await;
+        let held = hold(&bench, &office, seats(&["A-1"])).await.unwrap().booking;
+        is_busy.store(true, Ordering::SeqCst);
+        let paid = pay(&office, &held, "pm_card_visa").await;
+        let is_busy_append = |e: &CommandError| matches!(e, CommandError::Failed(Fault::Busy { cause: BusyCause::Append, .. }));
+        assert!(paid.as_ref().is_err_and(is_busy_append), "{paid:?}");
+        let status = office.status();
+        assert!(status.ready && status.degraded.is_empty(), "{status:?}");
+        is_busy.store(false, Ordering::SeqCst);
+        assert!(matches!(pay(&office, &held, "pm_card_visa").await, Ok(Paid::Confirmed(_))));
     }
 }
 

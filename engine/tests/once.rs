@@ -202,6 +202,40 @@ fn a_hold_whose_node_has_ended_is_ended_by_another_after_a_delay() {
     }
 }
 
+/// As over the network: an append may take this long.
+struct Remote {
+    inner: Arc<dyn EventLog>,
+    longest_append: Duration,
+}
+
+impl ForwardLog for Remote {
+    fn inner(&self) -> &dyn EventLog {
+        &*self.inner
+    }
+
+    fn longest_append(&self) -> Duration {
+        self.longest_append
+    }
+}
+
+/// Otherwise the other would append while the first may still be at it.
+#[test]
+fn a_hold_is_left_to_its_node_for_longer_than_an_append_takes() {
+    in_virtual_time(async {
+        let bench = TestBench::new(false);
+        let log = Arc::new(ForwardingLog(Remote { inner: bench.log.clone(), longest_append: Duration::from_secs(15) }));
+        let bench = TestBench { log, ..bench };
+        let (first, _second) = (bench.open().await, bench.node().await);
+        later(5).await;
+        let held = hold(&bench, &first, seats(&["A-1"])).await.unwrap().booking;
+        first.drain(Duration::ZERO).await;
+        later(614).await;
+        assert_eq!(bench.story(held.id).await, ["BookingOpened"], "it is left to the first");
+        later(3).await;
+        assert_eq!(bench.story(held.id).await, ["BookingOpened", "BookingAborted"]);
+    });
+}
+
 /// A node that starts knows of no other, and may have placed the holds itself before it ended.
 #[test]
 fn a_single_node_ends_holds_in_time_also_after_a_restart() {

@@ -10,8 +10,8 @@
 //! The same read corrects a server's "written" for a repeat: its position may differ from the first
 //! answer's.
 
-use crate::append_sessions::{Acknowledged, AppendSessions, send_single};
-use crate::append_turns::AppendTurns;
+use crate::append_permits::AppendPermits;
+use crate::append_sessions::{Acknowledged, AppendSessions, SentAt, send_single};
 use crate::call_error::CallError;
 use crate::connection::Connection;
 use crate::options::Options;
@@ -33,7 +33,7 @@ const SESSIONS: u32 = 4;
 pub(crate) struct Appender {
     connection: Arc<Connection>,
     sessions: AppendSessions,
-    turns: AppendTurns,
+    permits: AppendPermits,
     /// Greatest position known to be in use. Whatever is written from now on gets a greater one.
     seen: AtomicU64,
 }
@@ -52,11 +52,11 @@ enum Slot {
 impl Appender {
     pub(crate) fn new(connection: Arc<Connection>) -> Self {
         let sessions = AppendSessions::new(connection.options.batch, connection.options.sessions);
-        Self { connection, sessions, turns: AppendTurns::new(), seen: AtomicU64::new(0) }
+        Self { connection, sessions, permits: AppendPermits::new(), seen: AtomicU64::new(0) }
     }
 
-    pub(crate) fn turns(&self) -> &AppendTurns {
-        &self.turns
+    pub(crate) fn permits(&self) -> &AppendPermits {
+        &self.permits
     }
 
     /// Notes that a position is in use.
@@ -64,16 +64,15 @@ impl Appender {
         self.seen.fetch_max(position.0, Ordering::Relaxed);
     }
 
-    /// Appends when its turn comes, and finds out the outcome.
+    /// Appends when a permit comes, and finds out the outcome.
     pub(crate) async fn append(&self, write: &StreamWrite) -> Result<WriteOutcome, LogFault> {
-        let within = self.connection.options.append_deadline;
-        let its_turn = tokio::time::timeout(within / 2, self.turns.take());
-        let _turn = match self.connection.closed().run_until_cancelled(its_turn).await {
-            Some(Ok(turn)) => turn,
+        let (within, patience) = (self.connection.options.append_deadline, self.connection.options.permit_deadline());
+        let permit = tokio::time::timeout(patience, self.permits.take());
+        let _permit = match self.connection.closed().run_until_cancelled(permit).await {
+            Some(Ok(permit)) => permit,
             Some(Err(_)) => {
-                let why =
-                    format!("{}: not sent, because {:?} were not enough for the appends before it", write.stream, within / 2);
-                return Err(LogFault::Unavailable(why));
+                let why = format!("{}: not sent, because {patience:?} were not enough for the appends before it", write.stream);
+                return Err(LogFault::Busy(why));
             }
             None => return Err(LogFault::Unavailable(format!("{}: the log is closed", write.stream))),
         };
@@ -175,17 +174,18 @@ impl Appender {
         }
     }
 
-    /// One attempt, whose time counts for the number of appends in flight.
+    /// One attempt. The time from sending it to its answer counts for the number of appends in flight; the time in which a
+    /// connection is made says nothing of what the store can take.
     async fn send(&self, write: &StreamWrite, single: bool, within: Duration) -> Result<Acknowledged, CallError> {
-        let at = Instant::now();
+        let sent_at = SentAt::default();
         let sent = match single {
-            true => send_single(&self.connection, write, within).await,
-            false => self.sessions.send(&self.connection, write, within).await,
+            true => send_single(&self.connection, write, within, &sent_at).await,
+            false => self.sessions.send(&self.connection, write, within, &sent_at).await,
         };
-        match &sent {
-            Ok(_) | Err(CallError::Conflict(_) | CallError::TextAnswer(_)) => self.turns.answered(at),
-            Err(CallError::Lost(_) | CallError::GaveUp(_)) => self.turns.unanswered(at),
-            Err(_) => {}
+        match (&sent, sent_at.get()) {
+            (Ok(_) | Err(CallError::Conflict(_) | CallError::TextAnswer(_)), Some(at)) => self.permits.answered(at),
+            (Err(CallError::Lost(_) | CallError::GaveUp(_)), Some(at)) => self.permits.unanswered(at),
+            _ => {}
         }
         sent
     }
@@ -254,14 +254,15 @@ fn last_of(write: &StreamWrite) -> Revision {
 pub(crate) fn combine(outcomes: Vec<Result<WriteOutcome, LogFault>>) -> Result<Vec<WriteOutcome>, LogFault> {
     let any_written = outcomes.iter().any(|outcome| matches!(outcome, Ok(outcome) if outcome.is_written()));
     let gravity = |fault: &LogFault| match fault {
-        LogFault::Unavailable(_) => 0,
-        LogFault::OutcomeUnknown(_) => 1,
-        LogFault::Refused(_) => 2,
-        LogFault::Damaged(_) => 3,
+        LogFault::Busy(_) => 0,
+        LogFault::Unavailable(_) => 1,
+        LogFault::OutcomeUnknown(_) => 2,
+        LogFault::Refused(_) => 3,
+        LogFault::Damaged(_) => 4,
     };
     match outcomes.iter().filter_map(|outcome| outcome.as_ref().err()).max_by_key(|fault| gravity(fault)) {
         None => outcomes.into_iter().collect(),
-        Some(LogFault::Unavailable(why)) if any_written => {
+        Some(LogFault::Unavailable(why) | LogFault::Busy(why)) if any_written => {
             Err(LogFault::OutcomeUnknown(format!("another stream of the same append was written, but {why}")))
         }
         Some(fault) => Err(fault.clone()),
@@ -280,6 +281,10 @@ mod tests {
         let unknown = || Err(LogFault::OutcomeUnknown("lost".into()));
         assert!(combine(vec![written(), conflict()]).is_ok());
         assert!(matches!(combine(vec![conflict(), unavailable()]), Err(LogFault::Unavailable(_))));
+        let busy = || Err(LogFault::Busy("too much".into()));
+        assert!(matches!(combine(vec![conflict(), busy()]), Err(LogFault::Busy(_))));
+        assert!(matches!(combine(vec![busy(), unavailable()]), Err(LogFault::Unavailable(_))));
+        assert!(matches!(combine(vec![written(), busy()]), Err(LogFault::OutcomeUnknown(_))));
         assert!(matches!(combine(vec![written(), unavailable()]), Err(LogFault::OutcomeUnknown(_))));
         assert!(matches!(combine(vec![unavailable(), unknown()]), Err(LogFault::OutcomeUnknown(_))));
         let damaged = Err(LogFault::Damaged("deleted".into()));

@@ -1,6 +1,7 @@
 //! How many appends may be in flight: as many as the store answers in time.
 //!
-//! Additive increase, multiplicative decrease, as in TCP, but by the time that answers take. A store commits appends in groups,
+//! As in TCP: more with every answer up to the limit at which the store was last too slow, then more slowly; a decrease by a
+//! share when it is. But by the time that answers take, not by losses. A store commits appends in groups,
 //! so that more of them in flight are faster, until they only wait in the store: there the answers get slow.
 
 use std::time::Duration;
@@ -14,16 +15,20 @@ const MOST: f64 = 1024.0;
 const SLOW: Duration = Duration::from_millis(500);
 /// What is left of the limit after a slow answer.
 const DECREASE: f64 = 0.8;
+/// What each answer adds beyond the limit at which the store was too slow: a twentieth of the limit with each round of answers.
+const CAREFUL: f64 = 0.05;
 
 #[derive(Debug)]
 pub(crate) struct AppendLimit {
     limit: f64,
+    /// Below this, the limit doubles with each round of answers.
+    known: f64,
     decreased: Option<Instant>,
 }
 
 impl AppendLimit {
     pub(crate) fn new() -> Self {
-        Self { limit: FIRST, decreased: None }
+        Self { limit: FIRST, known: MOST, decreased: None }
     }
 
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "it is between the least and the most")]
@@ -36,9 +41,8 @@ impl AppendLimit {
         if now.saturating_duration_since(sent) > SLOW {
             self.too_slow(sent, now);
         } else if in_flight * 2 >= self.get() {
-            // One more each time that all have been answered; before the first slow answer, twice as many. A limit that is not
-            // reached says nothing.
-            let more = if self.decreased.is_some() { 1.0 / self.limit } else { 1.0 };
+            // A limit that is not reached says nothing.
+            let more = if self.limit < self.known { 1.0 } else { CAREFUL };
             self.limit = (self.limit + more).min(MOST);
         }
     }
@@ -47,7 +51,10 @@ impl AppendLimit {
     pub(crate) fn too_slow(&mut self, sent: Instant, now: Instant) {
         // What was sent before the last decrease was slow for the same reason.
         if self.decreased.is_none_or(|decreased| sent >= decreased) {
-            self.limit = (self.limit * DECREASE).max(LEAST);
+            let before = self.limit;
+            self.limit = (before * DECREASE).max(LEAST);
+            // A second decrease before the limit was what it had been: the store takes less than it did.
+            self.known = if before < self.known && self.decreased.is_some() { self.limit } else { before };
             self.decreased = Some(now);
         }
     }
@@ -89,7 +96,7 @@ mod tests {
 
     #[test]
     fn a_stall_counts_once_however_many_wait_for_it() {
-        let (mut limit, now) = (AppendLimit { limit: 256.0, decreased: None }, Instant::now());
+        let (mut limit, now) = (AppendLimit { limit: 256.0, known: MOST, decreased: None }, Instant::now());
         for _ in 0..200 {
             limit.answered(now, now + Duration::from_secs(2), 200);
         }
@@ -97,6 +104,36 @@ mod tests {
         assert_eq!(limit.get(), 204);
         limit.too_slow(now + Duration::from_secs(2), now + Duration::from_secs(4));
         assert_eq!(limit.get(), 163);
+    }
+
+    #[test]
+    fn a_single_slow_answer_is_made_up_for_soon() {
+        let (mut limit, mut now) = (AppendLimit::new(), Instant::now());
+        let (before, _) = against(&mut limit, 10_000, 2, &mut now);
+        limit.too_slow(now, now);
+        let after = limit.get();
+        assert!(after < before, "{after}");
+        // As many answers as are in flight: one round.
+        for _ in 0..before {
+            limit.answered(now, now + Duration::from_millis(100), limit.get());
+        }
+        assert!(limit.get() >= before, "{} of {before}", limit.get());
+    }
+
+    #[test]
+    fn a_slow_start_does_not_last() {
+        let (mut limit, mut now) = (AppendLimit::new(), Instant::now());
+        limit.too_slow(now, now);
+        // A hundred milliseconds a round.
+        let mut rounds = 0;
+        while limit.get() < 1024 {
+            for _ in 0..limit.get() {
+                limit.answered(now, now + Duration::from_millis(100), limit.get());
+            }
+            now += Duration::from_millis(100);
+            rounds += 1;
+        }
+        assert!(rounds < 80, "{rounds} rounds");
     }
 
     #[test]

@@ -11,9 +11,10 @@ use crate::record::valid_position;
 use eventstore::{AppendToStreamOptions, BatchAppendClient, BatchAppendOptions, Error, EventData, StreamState};
 use lastseat_domain::ports::event_log::{Expected, NewEvent, Position, Revision, StreamWrite};
 use std::hash::{DefaultHasher, Hash, Hasher};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
+use tokio::time::Instant;
 
 /// The server's answer to a successful append.
 #[derive(Debug, Clone, Copy)]
@@ -53,10 +54,12 @@ impl AppendSessions {
         connection: &Connection,
         write: &StreamWrite,
         within: Duration,
+        sent_at: &SentAt,
     ) -> Result<Acknowledged, CallError> {
         let sent = connection.call(within, |numbered| async move {
             let session = self.session(connection, &numbered, write).await?;
             let events = events_of(write)?;
+            sent_at.note(connection, &numbered);
             let answer = session.client.append_to_stream(write.stream.as_str(), state_of(write.expected), events).await;
             answer.map_err(|error| {
                 session.ended.store(true, Ordering::Relaxed);
@@ -99,11 +102,29 @@ impl AppendSessions {
     }
 }
 
+/// When an append was handed to a connection that was there; none while it waits for a connection or a session.
+#[derive(Default)]
+pub(crate) struct SentAt(OnceLock<Instant>);
+
+impl SentAt {
+    pub(crate) fn get(&self) -> Option<Instant> {
+        self.0.get().copied()
+    }
+
+    fn note(&self, connection: &Connection, numbered: &NumberedClient) {
+        // The client connects with its first call, and says nothing of how long that took.
+        if connection.has_heard(numbered.number) {
+            self.0.get_or_init(Instant::now);
+        }
+    }
+}
+
 /// Sends one append as a single call, whose conflict names the actual revision.
 pub(crate) async fn send_single(
     connection: &Connection,
     write: &StreamWrite,
     within: Duration,
+    sent_at: &SentAt,
 ) -> Result<Acknowledged, CallError> {
     let mut options =
         AppendToStreamOptions::default().stream_state(state_of(write.expected)).requires_leader(true).deadline(within);
@@ -112,10 +133,10 @@ pub(crate) async fn send_single(
     }
     let (events, options) = (events_of(write)?, &options);
     let answer = connection
-        .call(
-            within,
-            |numbered| async move { Ok(numbered.client.append_to_stream(write.stream.as_str(), options, events).await?) },
-        )
+        .call(within, |numbered| async move {
+            sent_at.note(connection, &numbered);
+            Ok(numbered.client.append_to_stream(write.stream.as_str(), options, events).await?)
+        })
         .await?;
     Ok(Acknowledged { last_revision: Some(answer.next_expected_version), position: valid_position(answer.position.commit) })
 }

@@ -1,6 +1,6 @@
 //! Checks that a store is reachable and has what lastseat needs.
 
-use crate::append_sessions::send_single;
+use crate::append_sessions::{SentAt, send_single};
 use crate::call_error::CallError;
 use crate::connection::Connection;
 use crate::read::{self, MAX_REVISION};
@@ -136,9 +136,9 @@ async fn check_writing(connection: &Connection, found: &mut Checkup) {
     let stream = StreamName::from_log("lastseat-checkup");
     let write = StreamWrite { stream, expected: Expected::Revision(MAX_REVISION - 1), events: vec![event] };
     // A follower's answer makes the client connect to the leader: try once more.
-    let mut outcome = send_single(connection, &write, connection.options.append_deadline).await;
+    let mut outcome = send_single(connection, &write, connection.options.append_deadline, &SentAt::default()).await;
     if matches!(outcome, Err(CallError::NotLeader(_))) {
-        outcome = send_single(connection, &write, connection.options.append_deadline).await;
+        outcome = send_single(connection, &write, connection.options.append_deadline, &SentAt::default()).await;
     }
     match outcome {
         Err(CallError::Conflict(_)) => found.writable = true,

@@ -1,5 +1,6 @@
-//! The circuit breaker of the calls to the store. It judges the store by silence: it opens when a call has failed and
-//! nothing at all has been answered for a while, and not because one call was slow. While it is open, calls fail at once.
+//! The circuit breaker of the calls to the store. It judges the store by silence: it opens when several calls have failed and
+//! nothing at all has been answered for a while, and not because one call was slow. If only one call was there to fail, the store
+//! is asked for something easy first. While the circuit is open, calls fail at once.
 //! As soon as the store takes connections again, one trial call goes through; the first answer closes the circuit.
 
 use std::time::Duration;
@@ -8,11 +9,12 @@ use tokio::time::Instant;
 /// When the circuit opens, and how the store is tried again.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CircuitOptions {
-    /// Time without any answer, in which calls fail, that opens it. Default 4 s.
+    /// Time without any answer, in which several calls fail, that opens it. Default 4 s.
     pub silence: Duration,
     /// Pause between two tries to connect while it is open. Default 250 ms.
     pub probe: Duration,
-    /// Time after which a further trial call may start, on a new connection, if the last one has not ended. Default 1 s.
+    /// Time after which a further trial call may start, on a new connection, if the last one has not ended; also how long the
+    /// store may take for the question that follows a single failed call. Default 1 s.
     pub trial: Duration,
 }
 
@@ -40,6 +42,16 @@ pub(crate) enum Admitted {
     OnTrial,
 }
 
+/// What follows from a failed call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Verdict {
+    Nothing,
+    /// One call has got no answer for as long as opens the circuit, and no other was there to be answered: ask the store.
+    AskStore,
+    /// This has opened the circuit.
+    Opened,
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum State {
     Closed,
@@ -58,13 +70,15 @@ pub(crate) struct Circuit {
     answered: Option<Instant>,
     /// Since when there were only failures.
     failing: Option<Instant>,
+    /// How many those are.
+    failures: u32,
     /// When it left the closed state.
     opened: Option<Instant>,
 }
 
 impl Circuit {
     pub(crate) fn new(options: CircuitOptions) -> Self {
-        Self { options, state: State::Closed, answered: None, failing: None, opened: None }
+        Self { options, state: State::Closed, answered: None, failing: None, failures: 0, opened: None }
     }
 
     pub(crate) fn state(&self) -> CircuitState {
@@ -98,27 +112,32 @@ impl Circuit {
     pub(crate) fn answered(&mut self, now: Instant) -> bool {
         let closes = self.state != State::Closed;
         (self.state, self.answered, self.failing, self.opened) = (State::Closed, Some(now), None, None);
+        self.failures = 0;
         closes
     }
 
-    /// A call that began at `started` has failed because of the store or the network. Returns whether that has opened the circuit.
-    pub(crate) fn failed(&mut self, started: Instant, now: Instant) -> bool {
+    /// A call that began at `started` has failed because of the store or the network.
+    pub(crate) fn failed(&mut self, started: Instant, now: Instant) -> Verdict {
         match self.state {
             State::Closed => {
                 let quiet = self.answered.map_or(started, |answered| answered.max(started));
                 let since = *self.failing.get_or_insert(quiet);
+                self.failures = self.failures.saturating_add(1);
                 if now.saturating_duration_since(since) < self.options.silence {
-                    return false;
+                    return Verdict::Nothing;
+                }
+                if self.failures == 1 {
+                    return Verdict::AskStore;
                 }
                 (self.state, self.opened) = (State::Open, Some(now));
-                true
+                Verdict::Opened
             }
             // The calls before the trial say nothing about it.
             State::Trying(since) if started >= since => {
                 self.state = State::Open;
-                false
+                Verdict::Nothing
             }
-            State::Open | State::Ready | State::Trying(_) => false,
+            State::Open | State::Ready | State::Trying(_) => Verdict::Nothing,
         }
     }
 
@@ -152,7 +171,8 @@ mod tests {
 
     fn open() -> (Circuit, Instant) {
         let (mut circuit, start) = circuit();
-        assert!(circuit.failed(start, start + 1000 * MS));
+        assert_eq!(circuit.failed(start, start + 999 * MS), Verdict::Nothing);
+        assert_eq!(circuit.failed(start, start + 1000 * MS), Verdict::Opened);
         (circuit, start + 1000 * MS)
     }
 
@@ -163,7 +183,7 @@ mod tests {
         for n in 0..100 {
             let now = start + n * 300 * MS;
             // Each has waited for three times as long as the silence that would open it.
-            assert!(!circuit.failed(now, now + 3000 * MS));
+            assert_eq!(circuit.failed(now, now + 3000 * MS), Verdict::Nothing);
             circuit.answered(now + 3000 * MS);
             assert_eq!(circuit.state(), CircuitState::Closed);
         }
@@ -173,12 +193,28 @@ mod tests {
     fn it_opens_when_nothing_was_answered_for_the_whole_time() {
         let (mut circuit, start) = circuit();
         circuit.answered(start);
-        assert!(!circuit.failed(start, start + 10 * MS), "the connection was refused at once");
-        assert!(!circuit.failed(start + 990 * MS, start + 999 * MS));
+        assert_eq!(circuit.failed(start, start + 10 * MS), Verdict::Nothing, "the connection was refused at once");
+        assert_eq!(circuit.failed(start + 990 * MS, start + 999 * MS), Verdict::Nothing);
         assert_eq!(circuit.admit(start + 999 * MS), Some(Admitted::Freely));
-        assert!(circuit.failed(start + 995 * MS, start + 1000 * MS));
+        assert_eq!(circuit.failed(start + 995 * MS, start + 1000 * MS), Verdict::Opened);
         assert_eq!((circuit.state(), circuit.admit(start + 9000 * MS)), (CircuitState::Open, None));
-        assert!(!circuit.failed(start, start + 9000 * MS), "it is reported once");
+        assert_eq!(circuit.failed(start, start + 9000 * MS), Verdict::Nothing, "it is reported once");
+    }
+
+    #[test]
+    fn one_call_without_an_answer_opens_it_only_if_the_store_does_not_answer_another_either() {
+        let (mut circuit, start) = circuit();
+        for answers in [true, false] {
+            let failed = start + 1000 * MS;
+            circuit.answered(start);
+            assert_eq!(circuit.failed(start, failed), Verdict::AskStore);
+            assert_eq!((circuit.state(), circuit.admit(failed)), (CircuitState::Closed, Some(Admitted::Freely)));
+            if answers {
+                circuit.answered(failed + 10 * MS);
+            } else {
+                assert_eq!(circuit.failed(failed, failed + 200 * MS), Verdict::Opened);
+            }
+        }
     }
 
     #[test]
@@ -186,7 +222,7 @@ mod tests {
         let (mut circuit, start) = circuit();
         circuit.answered(start);
         let later = start + 3_600_000 * MS;
-        assert!(!circuit.failed(later, later + 10 * MS));
+        assert_eq!(circuit.failed(later, later + 10 * MS), Verdict::Nothing);
     }
 
     #[test]
@@ -206,9 +242,9 @@ mod tests {
         for _ in 0..10 {
             circuit.connectable();
             assert_eq!(circuit.admit(now), Some(Admitted::OnTrial));
-            assert!(!circuit.failed(now - MS, now), "a call from before it");
+            assert_eq!(circuit.failed(now - MS, now), Verdict::Nothing, "a call from before it");
             assert_eq!(circuit.state(), CircuitState::Trying);
-            assert!(!circuit.failed(now, now + MS));
+            assert_eq!(circuit.failed(now, now + MS), Verdict::Nothing);
             assert_eq!((circuit.state(), circuit.admit(now + MS)), (CircuitState::Open, None));
             now += 50 * MS;
         }

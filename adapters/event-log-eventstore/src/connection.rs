@@ -3,11 +3,11 @@
 //! at all is given up.
 
 use crate::call_error::CallError;
-use crate::circuit::{Admitted, Circuit, CircuitState};
+use crate::circuit::{Admitted, Circuit, CircuitState, Verdict};
 use crate::connection_string::Target;
 use crate::options::Options;
 use crate::probing::is_connectable;
-use eventstore::Client;
+use eventstore::{Client, ReadAllOptions, StreamPosition};
 use futures::FutureExt;
 use futures::future::{BoxFuture, Shared};
 use parking_lot::Mutex;
@@ -178,14 +178,23 @@ impl Connection {
     fn note_failure(&self, state: &mut State, why: &str, started: Instant) {
         let now = Instant::now();
         state.last_fault = Some((now, why.to_owned()));
-        if state.circuit.failed(started, now) {
-            // Calls in progress keep their client.
-            state.current = None;
-            self.suspensions.fetch_add(1, Ordering::Relaxed);
-            let store = &self.target.shown;
-            tracing::error!(store, why, "the event store answers nothing; calls to it are suspended until it does");
-            tokio::spawn(probe(self.this.clone(), now));
+        match state.circuit.failed(started, now) {
+            Verdict::Nothing => {}
+            Verdict::AskStore => drop(tokio::spawn(ask(self.this.clone()))),
+            Verdict::Opened => {
+                // Calls in progress keep their client.
+                state.current = None;
+                self.suspensions.fetch_add(1, Ordering::Relaxed);
+                let store = &self.target.shown;
+                tracing::error!(store, why, "the event store answers nothing; calls to it are suspended until it does");
+                tokio::spawn(probe(self.this.clone(), now));
+            }
         }
+    }
+
+    /// Whether something has come through this client. If not, a call through it may have waited for the connection.
+    pub(crate) fn has_heard(&self, number: u64) -> bool {
+        self.state.lock().heard.iter().any(|(client, _)| *client == number)
     }
 
     fn admit(&self) -> Result<Permit<'_>, CallError> {
@@ -250,6 +259,21 @@ fn create(settings: eventstore::ClientSettings) -> PendingClient {
         Err(_) => Err(CallError::Other("the client can't be created; are the certificate files valid?".to_owned())),
     });
     created.boxed().shared()
+}
+
+/// Asks the store for something easy. Like every call, its outcome is reported to the circuit.
+async fn ask(connection: Weak<Connection>) {
+    let Some(connection) = connection.upgrade() else { return };
+    let within = connection.options.circuit.trial;
+    let mut options = ReadAllOptions::default().position(StreamPosition::End).backwards().max_count(1);
+    if let Some(credentials) = &connection.target.credentials {
+        options = options.authenticated(credentials.clone());
+    }
+    let options = &options;
+    let read = |numbered: NumberedClient| async move { Ok(numbered.client.read_all(options).await?.next().await?) };
+    if let Err(error) = connection.call(within, read).await {
+        tracing::debug!(?error, "the event store was asked after a call without an answer");
+    }
 }
 
 /// Tries to connect until the circuit, which opened at `opened`, has closed.

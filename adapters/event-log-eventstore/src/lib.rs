@@ -7,14 +7,14 @@
 //! - Subscriptions reconnect after the last event delivered. They report a position only after reading
 //!   the log themselves; a server's checkpoint is only a hint ([`subscription`]).
 //! - No more appends are in flight than the store answers in time; the others, and new work before them, wait
-//!   ([`append_turns`]).
+//!   ([`append_permits`]).
 //! - A circuit breaker suspends calls to a store that answers nothing any more, and lets them through as soon as it answers
 //!   again ([`circuit`], [`probing`]).
 
 mod append;
 mod append_limit;
+mod append_permits;
 mod append_sessions;
-mod append_turns;
 mod call_error;
 mod check;
 mod circuit;

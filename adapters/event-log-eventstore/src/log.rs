@@ -120,17 +120,21 @@ impl EventLog for EventStoreLog {
     }
 
     async fn wait_for_capacity(&self, appends: usize) -> Result<(), Duration> {
-        self.appender.turns().wait_for(appends).await
+        self.appender.permits().wait_for(appends).await
+    }
+
+    fn longest_append(&self) -> Duration {
+        self.connection.options.longest_append()
     }
 
     fn report(&self) -> LogReport {
-        let turns = self.appender.turns();
-        let (limit, in_flight) = turns.in_flight();
+        let permits = self.appender.permits();
+        let (limit, in_flight) = permits.in_flight();
         let counts = self.connection.counts();
         LogReport {
             append_limit: limit as u64,
             appends_in_flight: in_flight as u64,
-            appends_waiting: turns.waiting() as u64,
+            appends_waiting: permits.waiting() as u64,
             slow_subscriptions: counts.slow_subscriptions,
             suspensions: counts.suspensions,
         }

@@ -162,6 +162,48 @@ async fn slow_calls_give_up_neither_the_store_nor_the_connection_while_others_ar
     assert_eq!((log.report().suspensions, proxy.connections()), (0, 1));
 }
 
+/// Nothing else was asked of the store for longer than the silence that opens the circuit.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_single_call_without_an_answer_opens_no_circuit() {
+    let server = Server::start(Arc::new(ForwardingLog(Sluggish(memory())))).await;
+    let circuit = CircuitOptions { silence: Duration::from_millis(500), trial: Duration::from_secs(5), ..impatient().circuit };
+    // One try takes two seconds, so it is the first that fails.
+    let options = Options { append_deadline: Duration::from_secs(5), circuit, ..impatient() };
+    let log = EventStoreLog::open(&server.connection_string(), options).unwrap();
+    log.head().await.unwrap();
+    let slow = append_one(&log, write("slow-1", Expected::NoStream, "x")).await;
+    assert!(matches!(slow, Err(LogFault::OutcomeUnknown(_))), "{slow:?}");
+    assert_eq!((log.health().circuit, log.report().suspensions), (CircuitState::Closed, 0));
+}
+
+/// The first append of a node finds no connection, and a server behind a slow network takes long to make one.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_time_in_which_a_connection_is_made_does_not_lower_the_limit() {
+    let (_server, proxy, _) = with_proxy().await;
+    let log = EventStoreLog::open(&to(proxy.address), Options::default()).unwrap();
+    let limit = log.report().append_limit;
+    proxy.stall(true);
+    let appends = join_all((0..20).map(|n| {
+        let log = log.clone();
+        async move { append_one(&log, write(&format!("seat-{n}"), Expected::NoStream, "x")).await }
+    }));
+    let stall = async {
+        sleep(Duration::from_secs(1)).await;
+        proxy.stall(false);
+    };
+    let (outcomes, ()) = tokio::join!(appends, stall);
+    assert!(outcomes.iter().all(Result::is_ok), "{outcomes:?}");
+    assert_eq!(log.report().append_limit, limit);
+    // The same second counts once there is a connection.
+    proxy.stall(true);
+    let late = async {
+        sleep(Duration::from_secs(1)).await;
+        proxy.stall(false);
+    };
+    let (late, ()) = tokio::join!(append_one(&log, write("late", Expected::NoStream, "x")), late);
+    assert!(late.is_ok() && log.report().append_limit < limit, "{late:?}");
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_stall_of_two_seconds_is_no_fault() {
     let (server, proxy, _) = with_proxy().await;
@@ -218,9 +260,9 @@ async fn an_append_that_got_no_turn_was_not_written() {
             join_all((0..limit).map(append)).await
         }
     });
-    until("all turns are taken", async || log.report().appends_in_flight == limit as u64).await;
+    until("all permits are taken", async || log.report().appends_in_flight == limit as u64).await;
     let late = append_one(&log, write("seat-1", Expected::NoStream, "x")).await;
-    assert!(matches!(&late, Err(LogFault::Unavailable(why)) if why.contains("not sent")), "{late:?}");
+    assert!(matches!(&late, Err(LogFault::Busy(why)) if why.contains("not sent")), "{late:?}");
     assert!(log.wait_for_capacity(1).now_or_never().is_none(), "new work waits");
     assert_eq!(events_of(&server.log, "seat-1").await, []);
     slow.await.unwrap();

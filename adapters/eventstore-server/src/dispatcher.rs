@@ -1,7 +1,7 @@
 //! The HTTP/2 service of a connection: checks the token and who leads, then routes the call.
 
 use crate::access::{Access, CallKind};
-use crate::disturbances::Dice;
+use crate::disturbances::FaultInjector;
 use crate::leadership::{Leadership, ReachedAt};
 use crate::node::Node;
 use crate::places::Place;
@@ -48,11 +48,11 @@ impl Dispatcher {
     pub(crate) fn new(
         log: Arc<dyn EventLog>,
         settings: &ServerSettings,
-        dice: Option<&Arc<Dice>>,
+        injector: Option<&Arc<FaultInjector>>,
         shutdown: &CancellationToken,
     ) -> Self {
-        let leadership = Arc::new(Leadership::new(settings.advertise.clone(), dice.cloned()));
-        let served = ServedLog::new(log, settings, dice, Arc::clone(&leadership), shutdown.clone());
+        let leadership = Arc::new(Leadership::new(settings.advertise.clone(), injector.cloned()));
+        let served = ServedLog::new(log, settings, injector, Arc::clone(&leadership), shutdown.clone());
         let streams = StreamsService(Arc::new(served));
         let node = Node { clock: Arc::clone(&settings.clock), leadership: Arc::clone(&leadership) };
         let reads = Routes::new(StreamsServer::new(streams.clone()).max_decoding_message_size(MAX_READ_MESSAGE))

@@ -3,6 +3,8 @@
 use chrono::TimeDelta;
 use fastrand::Rng;
 use parking_lot::Mutex;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 /// The default disturbs nothing. The same seed gives the same sequence of decisions.
@@ -34,6 +36,53 @@ pub struct Stall {
     pub every: Option<TimeDelta>,
 }
 
+/// How often a server has disturbed its clients: a test that has met no disturbance proves nothing.
+#[derive(Debug, Default)]
+pub struct DisturbanceCounts {
+    cuts: AtomicU64,
+    stalls: AtomicU64,
+    late_answers: AtomicU64,
+    refusals: AtomicU64,
+    depositions: AtomicU64,
+}
+
+/// What a server has done to a client.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Disturbance {
+    /// Ended a live subscription.
+    Cut,
+    /// Let a connection wait.
+    Stall,
+    /// Answered late.
+    LateAnswer,
+    /// Refused a call, or an append, because another server leads.
+    Refusal,
+    /// Was deposed at an append.
+    Deposition,
+}
+
+impl DisturbanceCounts {
+    /// How often it was done since the start.
+    #[must_use]
+    pub fn get(&self, disturbance: Disturbance) -> u64 {
+        self.of(disturbance).load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn count(&self, disturbance: Disturbance) {
+        self.of(disturbance).fetch_add(1, Ordering::Relaxed);
+    }
+
+    fn of(&self, disturbance: Disturbance) -> &AtomicU64 {
+        match disturbance {
+            Disturbance::Cut => &self.cuts,
+            Disturbance::Stall => &self.stalls,
+            Disturbance::LateAnswer => &self.late_answers,
+            Disturbance::Refusal => &self.refusals,
+            Disturbance::Deposition => &self.depositions,
+        }
+    }
+}
+
 /// The leader that a follower names.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Leader {
@@ -45,7 +94,7 @@ pub struct Leader {
 
 /// What happens to an append.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Fate {
+pub(crate) enum AppendDecision {
     Written,
     /// Not written: the server is not the leader any more.
     Deposed {
@@ -56,9 +105,10 @@ pub(crate) enum Fate {
 
 /// Decides what happens to each append, call and connection.
 #[derive(Debug)]
-pub(crate) struct Dice {
+pub(crate) struct FaultInjector {
     options: Disturbances,
     state: Mutex<State>,
+    counts: Arc<DisturbanceCounts>,
 }
 
 #[derive(Debug)]
@@ -67,12 +117,17 @@ struct State {
     appends: u64,
 }
 
-impl Dice {
+impl FaultInjector {
     /// None if nothing is disturbed.
-    pub(crate) fn new(options: &Disturbances) -> Option<Self> {
+    pub(crate) fn new(options: &Disturbances, counts: &Arc<DisturbanceCounts>) -> Option<Self> {
         let off = Disturbances { seed: options.seed, ..Disturbances::default() };
         let state = Mutex::new(State { rng: Rng::with_seed(options.seed), appends: 0 });
-        (*options != off).then(|| Self { options: options.clone(), state })
+        (*options != off).then(|| Self { options: options.clone(), state, counts: Arc::clone(counts) })
+    }
+
+    /// Counts what was done.
+    pub(crate) fn count(&self, disturbance: Disturbance) {
+        self.counts.count(disturbance);
     }
 
     pub(crate) fn live_buffer(&self) -> Option<usize> {
@@ -91,6 +146,7 @@ impl Dice {
     /// By how much the next answer of the log is late.
     pub(crate) fn delay(&self) -> Duration {
         let share = self.state.lock().rng.f64();
+        self.count(Disturbance::LateAnswer);
         self.options.slow.mul_f64(share)
     }
 
@@ -101,16 +157,17 @@ impl Dice {
     }
 
     /// What happens to the next append.
-    pub(crate) fn next_append(&self) -> Fate {
+    pub(crate) fn next_append(&self) -> AppendDecision {
         let mut state = self.state.lock();
         // Both are drawn each time: one setting does not shift what the other decides.
         let (deposed, answers) = (state.rng.f64() < self.options.depositions, state.rng.bool());
         let follows = self.options.follows.as_ref().is_some_and(|leader| state.appends >= leader.after_appends);
         if deposed || follows {
-            return Fate::Deposed { answers };
+            self.count(if follows { Disturbance::Refusal } else { Disturbance::Deposition });
+            return AppendDecision::Deposed { answers };
         }
         state.appends += 1;
-        Fate::Written
+        AppendDecision::Written
     }
 }
 
@@ -134,29 +191,31 @@ mod tests {
 
     const SECOND: TimeDelta = TimeDelta::seconds(1);
 
-    fn dice(options: Disturbances) -> Dice {
-        Dice::new(&options).unwrap()
+    fn injector(options: Disturbances) -> FaultInjector {
+        FaultInjector::new(&options, &Arc::default()).unwrap()
     }
 
     #[test]
     fn a_seed_decides_and_nothing_happens_unasked() {
-        let fates = |seed| {
-            let dice = dice(Disturbances { seed, depositions: 0.2, ..Disturbances::default() });
-            (0..200).map(|_| dice.next_append()).collect::<Vec<_>>()
+        let decisions = |seed| {
+            let injector = injector(Disturbances { seed, depositions: 0.2, ..Disturbances::default() });
+            (0..200).map(|_| injector.next_append()).collect::<Vec<_>>()
         };
-        assert_eq!(fates(1), fates(1));
-        assert_ne!(fates(1), fates(2));
-        for fate in [Fate::Written, Fate::Deposed { answers: true }, Fate::Deposed { answers: false }] {
-            assert!(fates(1).contains(&fate), "{fate:?}");
+        assert_eq!(decisions(1), decisions(1));
+        assert_ne!(decisions(1), decisions(2));
+        for decision in
+            [AppendDecision::Written, AppendDecision::Deposed { answers: true }, AppendDecision::Deposed { answers: false }]
+        {
+            assert!(decisions(1).contains(&decision), "{decision:?}");
         }
-        assert!(Dice::new(&Disturbances { seed: 7, ..Disturbances::default() }).is_none());
+        assert!(FaultInjector::new(&Disturbances { seed: 7, ..Disturbances::default() }, &Arc::default()).is_none());
     }
 
     #[test]
     fn one_setting_does_not_shift_what_another_decides() {
         let late = |depositions| {
-            let dice = dice(Disturbances { slow: Duration::from_secs(1), depositions, ..Disturbances::default() });
-            (0..9).map(|_| (dice.next_append(), dice.delay()).1).collect::<Vec<_>>()
+            let injector = injector(Disturbances { slow: Duration::from_secs(1), depositions, ..Disturbances::default() });
+            (0..9).map(|_| (injector.next_append(), injector.delay()).1).collect::<Vec<_>>()
         };
         assert_eq!(late(0.0), late(1.0));
         assert!(late(0.0).iter().all(|late| *late < Duration::from_secs(1)));
@@ -177,10 +236,10 @@ mod tests {
     #[test]
     fn a_leader_that_is_deposed_stays_a_follower() {
         let leader = Leader { host: "other".to_owned(), port: 2113, after_appends: 2 };
-        let dice = dice(Disturbances { follows: Some(leader.clone()), ..Disturbances::default() });
-        assert_eq!([dice.next_append(), dice.next_append()], [Fate::Written; 2]);
-        assert!(matches!(dice.next_append(), Fate::Deposed { .. }));
-        assert_eq!(dice.other_leader(), Some(&leader));
-        assert!(matches!(dice.next_append(), Fate::Deposed { .. }));
+        let injector = injector(Disturbances { follows: Some(leader.clone()), ..Disturbances::default() });
+        assert_eq!([injector.next_append(), injector.next_append()], [AppendDecision::Written; 2]);
+        assert!(matches!(injector.next_append(), AppendDecision::Deposed { .. }));
+        assert_eq!(injector.other_leader(), Some(&leader));
+        assert!(matches!(injector.next_append(), AppendDecision::Deposed { .. }));
     }
 }

@@ -47,7 +47,7 @@ impl Failure {
 impl From<LogFault> for Failure {
     fn from(fault: LogFault) -> Self {
         match fault {
-            LogFault::Unavailable(_) => Self::Unavailable(fault.to_string()),
+            LogFault::Unavailable(_) | LogFault::Busy(_) => Self::Unavailable(fault.to_string()),
             LogFault::OutcomeUnknown(_) => Self::Unknown(fault.to_string()),
             LogFault::Damaged(_) => Self::Damaged(fault.to_string()),
             LogFault::Refused(_) => Self::Invalid(fault.to_string()),

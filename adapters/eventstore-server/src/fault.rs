@@ -7,7 +7,7 @@ use tonic::{Code, Status};
 /// A fault of the log outside an append.
 pub(crate) fn status(fault: &LogFault) -> Status {
     let code = match fault {
-        LogFault::Unavailable(_) => Code::Unavailable,
+        LogFault::Unavailable(_) | LogFault::Busy(_) => Code::Unavailable,
         LogFault::OutcomeUnknown(_) => Code::Aborted,
         LogFault::Damaged(_) => Code::DataLoss,
         LogFault::Refused(_) => Code::InvalidArgument,

@@ -1,6 +1,6 @@
 //! Which server leads, and what one that does not answers. This one does, unless a test has it disturbed.
 
-use crate::disturbances::{Dice, Fate, Leader};
+use crate::disturbances::{AppendDecision, Disturbance, FaultInjector, Leader};
 use crate::fault;
 use http::HeaderMap;
 use std::net::SocketAddr;
@@ -13,7 +13,7 @@ pub(crate) struct ReachedAt(pub(crate) SocketAddr);
 
 /// Of one server.
 pub(crate) struct Leadership {
-    dice: Option<Arc<Dice>>,
+    injector: Option<Arc<FaultInjector>>,
     /// See [`ServerSettings::advertise`](crate::ServerSettings::advertise).
     advertise: Option<(String, u16)>,
 }
@@ -26,8 +26,8 @@ pub(crate) struct Deposed {
 }
 
 impl Leadership {
-    pub(crate) fn new(advertise: Option<(String, u16)>, dice: Option<Arc<Dice>>) -> Self {
-        Self { dice, advertise }
+    pub(crate) fn new(advertise: Option<(String, u16)>, injector: Option<Arc<FaultInjector>>) -> Self {
+        Self { injector, advertise }
     }
 
     /// Where clients reach this server.
@@ -38,19 +38,23 @@ impl Leadership {
 
     /// Who leads, if it is another server.
     pub(crate) fn other_leader(&self) -> Option<&Leader> {
-        self.dice.as_ref()?.other_leader()
+        self.injector.as_ref()?.other_leader()
     }
 
     /// Whether this server may serve a call with these headers.
     pub(crate) fn check(&self, headers: &HeaderMap) -> Result<(), Status> {
         let Some(leader) = self.other_leader() else { return Ok(()) };
         let requires = headers.get("requires-leader").is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(b"true"));
-        if requires { Err(fault::not_leader(&leader.host, leader.port)) } else { Ok(()) }
+        if !requires {
+            return Ok(());
+        }
+        self.injector.iter().for_each(|injector| injector.count(Disturbance::Refusal));
+        Err(fault::not_leader(&leader.host, leader.port))
     }
 
     /// How the call of the next append ends, if this server is not the leader any more. It names the new one.
     pub(crate) fn deposed(&self, reached: Option<ReachedAt>) -> Option<Deposed> {
-        let Fate::Deposed { answers } = self.dice.as_ref()?.next_append() else { return None };
+        let AppendDecision::Deposed { answers } = self.injector.as_ref()?.next_append() else { return None };
         let leader = self.other_leader().map(|leader| (leader.host.clone(), leader.port));
         let (host, port) = leader.or_else(|| self.own_address(reached)).unwrap_or_default();
         Some(Deposed { status: fault::not_leader(&host, port), answers })

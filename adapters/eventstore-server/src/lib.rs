@@ -58,7 +58,7 @@ mod tls;
 mod wire;
 mod write;
 
-pub use disturbances::{Disturbances, Leader, Stall};
+pub use disturbances::{Disturbance, DisturbanceCounts, Disturbances, Leader, Stall};
 pub use lastseat_domain::Secret;
 pub use server::serve;
 pub use settings::ServerSettings;

@@ -56,8 +56,8 @@ impl ServedLog {
 
     async fn subscribe(&self, request: ReadRequest) -> Result<Answers, Status> {
         let answers = self.subscribe_to_any(request).await?;
-        Ok(match self.live_buffer {
-            Some(limit) => LiveBuffer::new(answers, limit).boxed(),
+        Ok(match self.injector.as_ref().and_then(|injector| Some((injector, injector.live_buffer()?))) {
+            Some((injector, limit)) => LiveBuffer::new(answers, limit, Arc::clone(injector)).boxed(),
             None => answers,
         })
     }

@@ -1,6 +1,6 @@
 //! The log that is served, with what every call on it needs.
 
-use crate::disturbances::Dice;
+use crate::disturbances::FaultInjector;
 use crate::leadership::Leadership;
 use crate::settings::ServerSettings;
 use crate::slow_log::SlowLog;
@@ -18,8 +18,8 @@ pub(crate) struct ServedLog {
     pub(crate) append_deadline: Duration,
     pub(crate) shutdown: CancellationToken,
     pub(crate) leadership: Arc<Leadership>,
-    /// See [`Disturbances::live_buffer`](crate::Disturbances::live_buffer).
-    pub(crate) live_buffer: Option<usize>,
+    /// Disturbs clients; for tests.
+    pub(crate) injector: Option<Arc<FaultInjector>>,
     subscriptions: AtomicU64,
 }
 
@@ -27,17 +27,17 @@ impl ServedLog {
     pub(crate) fn new(
         log: Arc<dyn EventLog>,
         settings: &ServerSettings,
-        dice: Option<&Arc<Dice>>,
+        injector: Option<&Arc<FaultInjector>>,
         leadership: Arc<Leadership>,
         shutdown: CancellationToken,
     ) -> Self {
         let (clock, append_deadline) = (Arc::clone(&settings.clock), settings.append_deadline);
-        let log = match dice {
-            Some(dice) if dice.may_be_slow() => Arc::new(SlowLog::new(log, Arc::clone(dice))),
+        let log = match injector {
+            Some(injector) if injector.may_be_slow() => Arc::new(SlowLog::new(log, Arc::clone(injector))),
             _ => log,
         };
-        let live_buffer = dice.and_then(|dice| dice.live_buffer());
-        Self { log, clock, append_deadline, shutdown, leadership, live_buffer, subscriptions: AtomicU64::new(1) }
+        let injector = injector.cloned();
+        Self { log, clock, append_deadline, shutdown, leadership, injector, subscriptions: AtomicU64::new(1) }
     }
 
     /// Only for people who compare the logs of client and server.

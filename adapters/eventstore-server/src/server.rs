@@ -2,7 +2,7 @@
 //! of bounded length.
 
 use crate::dispatcher::Dispatcher;
-use crate::disturbances::Dice;
+use crate::disturbances::FaultInjector;
 use crate::places::{Place, Places};
 use crate::served_stream::ServedStream;
 use crate::settings::ServerSettings;
@@ -49,9 +49,9 @@ pub async fn serve(
     shutdown: CancellationToken,
 ) -> io::Result<()> {
     let http = http(&settings);
-    let dice = Dice::new(&settings.disturbances).map(Arc::new);
-    let dispatcher = Dispatcher::new(log, &settings, dice.as_ref(), &shutdown);
-    let stalls = dice.map(|dice| Arc::new(Stalls::new(dice, Arc::clone(&settings.clock))));
+    let injector = FaultInjector::new(&settings.disturbances, &settings.disturbed).map(Arc::new);
+    let dispatcher = Dispatcher::new(log, &settings, injector.as_ref(), &shutdown);
+    let stalls = injector.map(|injector| Arc::new(Stalls::new(injector, Arc::clone(&settings.clock))));
     let is_open = settings.reader_token.is_none() && settings.writer_token.is_none();
     let unproven = if is_open { settings.max_connections } else { settings.max_unproven_connections };
     let places = Places::new(settings.max_connections, unproven);

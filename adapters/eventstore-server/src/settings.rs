@@ -1,6 +1,6 @@
 //! Settings of the server.
 
-use crate::disturbances::Disturbances;
+use crate::disturbances::{DisturbanceCounts, Disturbances};
 use crate::tls::Tls;
 use lastseat_domain::Secret;
 use lastseat_domain::ports::Clock;
@@ -40,6 +40,8 @@ pub struct ServerSettings {
     pub clock: Arc<dyn Clock>,
     /// For tests. Nothing is disturbed by default.
     pub disturbances: Disturbances,
+    /// Counts what was disturbed.
+    pub disturbed: Arc<DisturbanceCounts>,
 }
 
 impl ServerSettings {
@@ -64,6 +66,7 @@ impl ServerSettings {
             grace: Duration::from_secs(5),
             clock,
             disturbances: Disturbances::default(),
+            disturbed: Arc::default(),
         }
     }
 

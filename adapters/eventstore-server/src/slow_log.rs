@@ -1,6 +1,6 @@
 //! A log whose answers are late: for tests.
 
-use crate::disturbances::Dice;
+use crate::disturbances::FaultInjector;
 use async_trait::async_trait;
 use futures::stream::BoxStream;
 use lastseat_domain::StreamName;
@@ -12,16 +12,16 @@ use std::sync::Arc;
 /// Late after the log has answered, so that appends reach it in their order. Subscriptions are not late.
 pub(crate) struct SlowLog {
     log: Arc<dyn EventLog>,
-    dice: Arc<Dice>,
+    injector: Arc<FaultInjector>,
 }
 
 impl SlowLog {
-    pub(crate) fn new(log: Arc<dyn EventLog>, dice: Arc<Dice>) -> Self {
-        Self { log, dice }
+    pub(crate) fn new(log: Arc<dyn EventLog>, injector: Arc<FaultInjector>) -> Self {
+        Self { log, injector }
     }
 
     async fn late<T>(&self, answer: impl Future<Output = T>) -> T {
-        let (answer, late) = (answer.await, self.dice.delay());
+        let (answer, late) = (answer.await, self.injector.delay());
         tokio::time::sleep(late).await;
         answer
     }

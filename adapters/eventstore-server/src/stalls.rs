@@ -1,6 +1,6 @@
 //! Connections that stall: for a time nothing is read and nothing written, and they stay open. For tests.
 
-use crate::disturbances::Dice;
+use crate::disturbances::{Disturbance, FaultInjector};
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use lastseat_domain::Timestamp;
@@ -10,22 +10,22 @@ use std::task::{Context, Poll, ready};
 
 /// When the connections of a server stall.
 pub(crate) struct Stalls {
-    dice: Arc<Dice>,
+    injector: Arc<FaultInjector>,
     clock: Arc<dyn Clock>,
     started: Timestamp,
 }
 
 impl Stalls {
     /// Of a server that starts now.
-    pub(crate) fn new(dice: Arc<Dice>, clock: Arc<dyn Clock>) -> Self {
+    pub(crate) fn new(injector: Arc<FaultInjector>, clock: Arc<dyn Clock>) -> Self {
         let started = clock.now();
-        Self { dice, clock, started }
+        Self { injector, clock, started }
     }
 
     /// Completes at the end of a stall; None while there is none.
     fn end(&self) -> Option<BoxFuture<'static, ()>> {
         let now = self.clock.now();
-        let left = self.dice.stalled_for(now - self.started)?;
+        let left = self.injector.stalled_for(now - self.started)?;
         Some(self.clock.sleep_until(now + left))
     }
 }
@@ -50,7 +50,10 @@ impl Gate {
                 self.waiting = None;
             }
             match self.stalls.end() {
-                Some(end) => self.waiting = Some(end),
+                Some(end) => {
+                    self.stalls.injector.count(Disturbance::Stall);
+                    self.waiting = Some(end);
+                }
                 None => return Poll::Ready(()),
             }
         }
@@ -85,8 +88,9 @@ mod tests {
         let started = Instant::now();
         let seconds = TimeDelta::seconds;
         let stall = Stall { after: seconds(5), lasts: seconds(2), every: Some(seconds(10)) };
-        let dice = Dice::new(&Disturbances { stall: Some(stall), ..Disturbances::default() }).unwrap();
-        let mut gate = Gate::new(Arc::new(Stalls::new(Arc::new(dice), Arc::new(TokioClock(started)))));
+        let injector =
+            FaultInjector::new(&Disturbances { stall: Some(stall), ..Disturbances::default() }, &Arc::default()).unwrap();
+        let mut gate = Gate::new(Arc::new(Stalls::new(Arc::new(injector), Arc::new(TokioClock(started)))));
         for (at, passes_at) in [(4, 4), (5, 7), (8, 8), (16, 17)] {
             tokio::time::sleep_until(started + Duration::from_secs(at)).await;
             poll_fn(|context| gate.poll(context)).await;

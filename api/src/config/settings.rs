@@ -137,7 +137,7 @@ settings! {
     passivate, "passivate_seconds": Duration = EngineSettings::default().passivate_after, SECONDS, SERVER;
     /// Seat actors in memory without work; beyond it those that were used longest ago are stopped
     max_seat_actors, "max_seat_actors": usize = EngineSettings::default().max_seat_actors, COUNT, SERVER;
-    /// Time after which a payment that makes no progress is checked again; also how long, up to 10 s, a node leaves the next step of a booking to the node that took the last one
+    /// Time after which a payment that makes no progress is checked again; also how long, up to 10 s, a node leaves the next step of a booking to the node that took the last one (with an EventStoreDB always 16 s or more: longer than an append may take)
     settle, "settle_seconds": Duration = EngineSettings::default().settle_after, SECONDS, SERVER;
     /// How long a caller waits for the payment gateway before the answer is 202 `paying`
     payment_patience, "payment_patience_seconds": Duration = EngineSettings::default().payment_patience, SECONDS_UP_TO_600, SERVER;

@@ -58,6 +58,19 @@ fn damage_is_not_disclosed_to_the_caller() {
 }
 
 #[test]
+fn a_busy_server_says_when_to_come_back_and_why_only_to_the_operator() {
+    let retry_after = std::time::Duration::from_millis(1_500);
+    let problem = Problem::from(Fault::Busy { retry_after, cause: BusyCause::Append });
+    assert_eq!(
+        (problem.status(), problem.code(), problem.busy()),
+        (StatusCode::SERVICE_UNAVAILABLE, Code::Busy, Some(BusyCause::Append))
+    );
+    assert!(!problem.is_decision());
+    let json: serde_json::Value = serde_json::from_slice(&problem.to_json()).unwrap();
+    assert_eq!((&json["retry_after"], json.get("cause")), (&2.into(), None), "{json}");
+}
+
+#[test]
 fn a_refusal_that_may_pass_is_not_a_decision() {
     for fault in [Fault::Stopping, Fault::Unavailable("x".into()), Fault::OutcomeUnknown("x".into())] {
         assert!(!Problem::from(fault).is_decision());

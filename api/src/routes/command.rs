@@ -194,6 +194,7 @@ where
         }
     };
     app.metrics().answered(command, answer.problem, begun.elapsed());
+    answer.busy.into_iter().for_each(|cause| app.metrics().busy(cause));
     answer
 }
 

@@ -14,7 +14,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 use tokio::task::JoinSet;
 
-const BUYERS: usize = 256;
+pub const BUYERS: usize = 256;
 const DISTURBANCES: [&str; 8] = [
     "--disturb-live-buffer",
     "32",
@@ -36,9 +36,9 @@ const LATER: Duration = Duration::from_millis(100);
 
 /// Shared by all buyers.
 #[derive(Default)]
-struct Load {
-    stop: AtomicBool,
-    sold: AtomicUsize,
+pub struct Load {
+    pub stop: AtomicBool,
+    pub sold: AtomicUsize,
     /// Holds whose place was lost to the other node.
     beaten: AtomicUsize,
     /// Answers 503: to which request, and how it explained itself.
@@ -66,13 +66,13 @@ impl Load {
     }
 
     /// Buys ticket after ticket.
-    async fn buy(&self, client: &Client, buyer: usize) {
+    pub async fn buy(&self, client: &Client, buyer: usize) {
         for round in 0.. {
             if self.stop.load(Ordering::Relaxed) {
                 return;
             }
-            let (key, wanted) = (format!("{HOLD}{buyer}-{round}"), json!({"area": "floor", "quantity": 1}));
-            let hold = self.ask(client, "/v1/shows/big/bookings", None, &key, &wanted).await;
+            let (key, place) = (format!("{HOLD}{buyer}-{round}"), json!({"area": "floor", "quantity": 1}));
+            let hold = self.ask(client, "/v1/shows/big/bookings", None, &key, &place).await;
             // Both nodes chose the same place, and the other one was first.
             if [(409, "seat_unavailable"), (410, "booking_over")].contains(&(hold.status, hold.code().as_str())) {
                 self.beaten.fetch_add(1, Ordering::Relaxed);
@@ -102,15 +102,19 @@ impl Load {
     }
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn two_seconds_of_silence_again_and_again_refuse_no_payment_and_open_no_circuit() {
-    let Some(cluster) = Cluster::start_disturbed(2, true, &DISTURBANCES).await else { return };
-    let show = json!({
+/// A show with more places than are sold.
+pub fn standing_room() -> Value {
+    json!({
         "id": "big", "title": "big", "currency": "EUR", "hold_seconds": 120,
         "categories": [{"category": "standing", "price": 3000}],
         "areas": [{"area": "floor", "category": "standing", "capacity": 20_000}],
-    });
-    cluster.put_on_sale(&show).await;
+    })
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_seconds_of_silence_again_and_again_refuse_no_payment_and_open_no_circuit() {
+    let Some(cluster) = Cluster::start_disturbed(2, true, &DISTURBANCES).await else { return };
+    cluster.put_on_sale(&standing_room()).await;
     let (load, clients) = (Arc::new(Load::default()), cluster.clients());
     let mut buyers = JoinSet::new();
     for buyer in 0..BUYERS {

@@ -34,11 +34,11 @@ pub fn big_show() -> Value {
     })
 }
 
-async fn kill_repeatedly(with_redis: bool) {
+async fn kill_repeatedly(with_redis: bool, disturbances: &[&str]) {
     let cycles = number("LASTSEAT_CLUSTER_KILL_CYCLES").unwrap_or(9);
     let seed = number("LASTSEAT_KILL_SEED").unwrap_or_else(|| RandomState::new().hash_one(std::process::id()));
-    eprintln!("{cycles} cycles, with Redis: {with_redis}, LASTSEAT_KILL_SEED={seed}");
-    let Some(mut cluster) = Cluster::start(2, with_redis).await else { return };
+    eprintln!("{cycles} cycles, with Redis: {with_redis}, {disturbances:?}, LASTSEAT_KILL_SEED={seed}");
+    let Some(mut cluster) = Cluster::start_disturbed(2, with_redis, disturbances).await else { return };
     cluster.put_on_sale(&big_show()).await;
     let mut rng = Rng(seed);
     let (mut ledger, mut numbers) = (Ledger::default(), 0);
@@ -101,6 +101,10 @@ async fn kill_repeatedly(with_redis: bool) {
         assert!(wrong.is_empty(), "at the end, seed {seed}: {wrong:#?}");
     }
     cluster.assert_nothing_stays_in_redis();
+    if !disturbances.is_empty() {
+        // Of the nodes' last processes.
+        assert!(cluster.metric("lastseat_slow_subscriptions_total").await > 0, "no subscription was cut");
+    }
     let confirmed = ledger.count(|fact| fact.confirmed);
     eprintln!(
         "{} holds acknowledged, {confirmed} confirmations, {} requests cut off or answered 503, {} repeated; \
@@ -117,10 +121,23 @@ async fn kill_repeatedly(with_redis: bool) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn nothing_acknowledged_is_lost() {
-    kill_repeatedly(false).await;
+    kill_repeatedly(false, &[]).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn nothing_acknowledged_is_lost_with_redis() {
-    kill_repeatedly(true).await;
+    kill_repeatedly(true, &[]).await;
+}
+
+/// The log is silent for a quarter of the time, and every burst ends subscriptions.
+const DISTURBANCES: [&str; 6] = ["--disturb-live-buffer", "2", "--disturb-stall-ms", "300", "--disturb-stall-every-ms", "1200"];
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_acknowledged_is_lost_while_the_log_stalls_and_cuts_subscriptions() {
+    kill_repeatedly(false, &DISTURBANCES).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_acknowledged_is_lost_with_redis_while_the_log_stalls_and_cuts_subscriptions() {
+    kill_repeatedly(true, &DISTURBANCES).await;
 }

@@ -11,6 +11,7 @@ mod calm;
 mod check;
 mod disturbed;
 mod kills;
+mod lag;
 mod nodes;
 mod operators;
 mod outage;

@@ -20,6 +20,8 @@ pub struct LogServer {
     pub eventstore: String,
     /// Where the sandbox is.
     pub sandbox: String,
+    /// Flags by which it disturbs its clients.
+    disturbances: Vec<String>,
 }
 
 /// A `lastseat sandbox`: the gateway that nodes share. Killed when dropped.
@@ -197,7 +199,7 @@ impl LogServer {
         Self::start_at(data, "127.0.0.1:0", "127.0.0.1:0")
     }
 
-    /// Likewise, with flags by which it disturbs its clients. (A restart leaves them out.)
+    /// Likewise, with flags by which it disturbs its clients, also after a restart.
     pub fn start_disturbed(data: &Path, disturbances: &[&str]) -> Self {
         Self::start_with(data, "127.0.0.1:0", "127.0.0.1:0", disturbances)
     }
@@ -215,7 +217,7 @@ impl LogServer {
     fn greeted(mut process: Process, data: &Path) -> Self {
         let eventstore = process.greeting_word("Event log", data);
         let sandbox = process.greeting_word("Payments", data);
-        Self { process, eventstore, sandbox }
+        Self { process, eventstore, sandbox, disturbances: Vec::new() }
     }
 
     /// Starts it where nodes look for it.
@@ -225,7 +227,8 @@ impl LogServer {
 
     fn start_with(data: &Path, listen: &str, sandbox: &str, more: &[&str]) -> Self {
         let arguments = ["eventstore-server", "--write", "--listen", listen, "--sandbox-listen", sandbox, "--log-level", "warn"];
-        Self::greeted(Process::start(&[&arguments, more].concat(), data), data)
+        let disturbances = more.iter().map(|flag| (*flag).to_owned()).collect();
+        Self { disturbances, ..Self::greeted(Process::start(&[&arguments, more].concat(), data), data) }
     }
 
     /// `kill -9`, and again in the same place.
@@ -247,6 +250,7 @@ impl LogServer {
     /// Again in the same place, after it was killed.
     pub fn restart(self, data: &Path) -> Self {
         let listen = self.eventstore.trim_start_matches("esdb://").trim_end_matches("?tls=false");
-        Self::start_at(data, listen, self.sandbox.trim_start_matches("http://"))
+        let disturbances: Vec<&str> = self.disturbances.iter().map(String::as_str).collect();
+        Self::start_with(data, listen, self.sandbox.trim_start_matches("http://"), &disturbances)
     }
 }

@@ -103,6 +103,9 @@ pub enum LogFault {
     /// Nothing was written or read; trying again later may work.
     #[error("the event log is unavailable: {0}")]
     Unavailable(String),
+    /// Nothing was written, because the log has too much to do; it is well. Trying again later may work.
+    #[error("the event log is busy: {0}")]
+    Busy(String),
     /// The append may or may not have been written. Repeat it with the same events and revisions.
     #[error("the outcome of the append is unknown: {0}")]
     OutcomeUnknown(String),
@@ -300,6 +303,12 @@ pub trait EventLog: Send + Sync + 'static {
     /// They could not be taken in time: when to ask again. Nothing was done.
     async fn wait_for_capacity(&self, _appends: usize) -> Result<(), Duration> {
         Ok(())
+    }
+
+    /// Longest time that one call of [`append`](Self::append) takes, waiting included. Who might append the same waits
+    /// longer than that. Nothing for a log that only one process appends to.
+    fn longest_append(&self) -> Duration {
+        Duration::ZERO
     }
 
     /// What the log counts of itself.

@@ -62,6 +62,10 @@ pub trait ForwardLog: Send + Sync + 'static {
         self.inner().wait_for_capacity(appends).await
     }
 
+    fn longest_append(&self) -> Duration {
+        self.inner().longest_append()
+    }
+
     fn report(&self) -> LogReport {
         self.inner().report()
     }
@@ -114,6 +118,10 @@ impl<T: ForwardLog> EventLog for ForwardingLog<T> {
 
     async fn wait_for_capacity(&self, appends: usize) -> Result<(), Duration> {
         self.0.wait_for_capacity(appends).await
+    }
+
+    fn longest_append(&self) -> Duration {
+        self.0.longest_append()
     }
 
     fn report(&self) -> LogReport {

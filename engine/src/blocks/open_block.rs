@@ -3,7 +3,7 @@
 use super::append_block::{Appended, append};
 use super::choose::choose;
 use super::opening::Opening;
-use crate::error::{CommandError, Fault};
+use crate::error::{BusyCause, CommandError, Fault};
 use crate::requests::{BlockRequest, BlockSelection, OpenedBlock, SeatInState};
 use crate::seat_table::Claim;
 use crate::seats::SeatDecision;
@@ -31,7 +31,7 @@ pub(crate) async fn open(services: &Services, request: &BlockRequest) -> Result<
         return Ok(opened);
     }
     let _permit = services.holds.enter(false)?;
-    let busy = |retry_after| Fault::Busy { retry_after };
+    let busy = |retry_after| Fault::Busy { retry_after, cause: BusyCause::NewHold };
     services.ports.log.wait_for_capacity(1).await.map_err(busy)?;
     let opening = Opening::new(services, request);
     let mut avoid = HashSet::new();

@@ -3,7 +3,7 @@
 use super::append_group::AppendGroup;
 use super::open_strategy::OpenStrategy;
 use super::place_hold::{find_repeated, place, refuse_at_once};
-use crate::error::{CommandError, Fault};
+use crate::error::{BusyCause, CommandError, Fault};
 use crate::requests::{Hold, HoldRequest};
 use crate::services::Services;
 use chrono::TimeDelta;
@@ -31,7 +31,7 @@ pub(crate) async fn hold_all(services: &Services, requests: &[HoldRequest], sell
     while !left.is_empty() {
         // Otherwise each group would wait for the log in vain, one after the other.
         if let Err(retry_after) = services.ports.log.wait_for_capacity(1).await {
-            answers.extend(left.iter().map(|_| Err(Fault::Busy { retry_after }.into())));
+            answers.extend(left.iter().map(|_| Err(Fault::Busy { retry_after, cause: BusyCause::NewHold }.into())));
             break;
         }
         let (group, rest) = left.split_at(at_a_time(services).min(left.len()));

@@ -10,7 +10,7 @@ use super::open_strategy::OpenStrategy;
 use super::replay::replay;
 use super::target::HoldTarget;
 use crate::buyers::Reservation;
-use crate::error::{CommandError, Fault};
+use crate::error::{BusyCause, CommandError, Fault};
 use crate::requests::{Hold, HoldRequest, PriceTypeChoice, SeatSelection};
 use crate::services::Services;
 use lastseat_domain::block::Access;
@@ -70,7 +70,7 @@ pub(super) async fn place(
     if check_table(&target).is_ok() {
         admission = Some(services.holds.enter(services.guard.is_distrusted())?);
         // Nothing has begun yet, so this is where a hold waits if the log has much to do, or is refused.
-        let busy = |retry_after| Fault::Busy { retry_after };
+        let busy = |retry_after| Fault::Busy { retry_after, cause: BusyCause::NewHold };
         services.ports.log.wait_for_capacity(appends_of(&request.selection)).await.map_err(busy)?;
         // The show, and the moment from which the hold is counted, are those after the wait.
         target = HoldTarget::of(services, request)?.with_access(access);
@@ -157,7 +157,7 @@ async fn try_seats(hold: &HoldInProgress<'_>, strategy: OpenStrategy) -> Result<
             }
         }
     }
-    Err(Fault::Busy { retry_after: Duration::from_secs(1) }.into())
+    Err(Fault::Busy { retry_after: Duration::from_secs(1), cause: BusyCause::Seats }.into())
 }
 
 /// Counts the seats against the buyer's limit while they are being appended.

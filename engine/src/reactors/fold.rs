@@ -1,7 +1,7 @@
 //! What each event of the log changes in what this node knows: shows, seats, buyers, known bookings, uncaptured
 //! payments and pending bookings. Nothing here reads a clock or does anything; the log's follower does.
 
-use super::pending_bookings::{PendingBookings, Reading, Reward};
+use super::pending_bookings::{Patience, PendingBookings, Reading, Reward};
 use crate::buyers::BuyerLedger;
 use crate::known_bookings::KnownBookings;
 use crate::services::Services;
@@ -24,7 +24,7 @@ pub(crate) struct Knowledge {
     pub uncaptured: Arc<Uncaptured>,
     /// Whether the log appends to several streams at once.
     pub atomic: bool,
-    pub settle_after: Duration,
+    pub patience: Patience,
 }
 
 impl Knowledge {
@@ -35,7 +35,7 @@ impl Knowledge {
             known_bookings: Arc::clone(&services.known_bookings),
             uncaptured: Arc::clone(&services.uncaptured),
             atomic: services.ports.log.atomic_across_streams(),
-            settle_after: services.settings.settle_after,
+            patience: Patience::new(services.settings.settle_after, services.ports.log.longest_append()),
         }
     }
 
@@ -47,7 +47,7 @@ impl Knowledge {
             known_bookings: Arc::default(),
             uncaptured: Arc::default(),
             atomic,
-            settle_after,
+            patience: Patience::new(settle_after, Duration::ZERO),
         }
     }
 
@@ -81,7 +81,7 @@ impl Knowledge {
         // Before the list of pending bookings may forget the booking.
         self.update_buyers(envelope, pending);
         let earns = |opened: &BookingOpened| self.earns(opened);
-        let reward = pending.apply(envelope, &Reading { patience: self.settle_after, own, earns: &earns });
+        let reward = pending.apply(envelope, &Reading { patience: self.patience, own, earns: &earns });
         self.update_seats_of_booking(envelope, pending);
         reward
     }

@@ -1,12 +1,11 @@
 //! The log follower: consumes the log and updates this node's state (shows, seat tables, buyer ledger,
-//! pending bookings), and has the bookings that are due looked at.
-//!
-//! One task owns the list of pending bookings; the work itself runs in tasks of its own, bounded.
+//! pending bookings). One task owns the list of pending bookings; what is due in it is looked at as [`settling`] says.
+
+mod settling;
 
 use super::fold::Knowledge;
-use super::pending_bookings::{PendingBookings, Refunded, Reward, grace};
+use super::pending_bookings::{PendingBookings, Refunded, Reward};
 use super::recovery::Recovery;
-use crate::blocks;
 use crate::error::Fault;
 use crate::payment::{Payments, Reach, Settled};
 use crate::services::Services;
@@ -15,7 +14,7 @@ use futures::StreamExt;
 use lastseat_domain::ports::event_log::landmark::Landmark;
 use lastseat_domain::ports::event_log::{Delivery, Direction, Filter, LogFault, Position, RecordedEvent};
 use lastseat_domain::seat::SeatKey;
-use lastseat_domain::{BookingId, SeatId, ShowId, Timestamp, codec};
+use lastseat_domain::{BookingId, Timestamp, codec};
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -268,124 +267,5 @@ impl LogFollower {
         self.services.health.applied.fetch_add(1, Ordering::Relaxed);
         self.reached(recorded.position);
         Ok(reward)
-    }
-
-    fn reward(&self, reward: Reward) {
-        if self.rewards.send(reward).is_err() {
-            tracing::debug!("the rewards task has stopped");
-        }
-    }
-
-    /// The node that has captured or refunded the payment records it in the account; this one only if that one fails.
-    fn leave_to_others(&mut self, reward: Reward) {
-        let due = self.services.now() + grace(self.services.settings.settle_after);
-        self.left_to_others.push_back((due, reward));
-    }
-
-    /// When to look at the next booking, at a block or at a reward; of bookings none while as many as allowed are being looked at.
-    fn next_due(&self) -> Option<Timestamp> {
-        let booking = if self.settling < SETTLING { self.pending.schedule.next_due() } else { None };
-        let reward = self.left_to_others.front().map(|(due, _)| *due);
-        booking.into_iter().chain(reward).chain(self.pending.blocks.next_due()).min()
-    }
-
-    fn settle_due(&mut self) {
-        let now = self.services.now();
-        while let Some((_, reward)) = self.left_to_others.pop_front_if(|(due, _)| *due <= now) {
-            if self.pending.is_missing(&reward) {
-                self.reward(reward);
-            }
-        }
-        let room = SETTLING.saturating_sub(self.settling);
-        for (booking, seats) in self.pending.schedule.take_due(self.services.now(), room) {
-            self.settling += 1;
-            self.settle(booking, seats, Reach::Log);
-        }
-        self.finish_blocks();
-        self.settle_waiting();
-    }
-
-    /// A block whose seats could not be put back on sale is due again: the log shows what is done.
-    fn finish_blocks(&mut self) {
-        let now = self.services.now();
-        let again = now + chrono::TimeDelta::from_std(self.services.settings.settle_after).unwrap_or_default();
-        for (block, seats) in self.pending.blocks.take_due(now, again) {
-            let services = Arc::clone(&self.services);
-            let work = async move {
-                if let Err(why) = blocks::finish(&services, block, seats).await {
-                    tracing::warn!(%block, %why, "seats of a block could not be put back on sale; trying again");
-                }
-            };
-            let kill = self.kill.clone();
-            self.tasks.spawn(async move { kill.run_until_cancelled_owned(work).await });
-        }
-    }
-
-    fn settle_waiting(&mut self) {
-        let room = AT_GATEWAY.saturating_sub(self.at_gateway);
-        for (booking, seats) in self.pending.schedule.take_waiting(self.services.now(), room) {
-            self.at_gateway += 1;
-            self.settle(booking, seats, Reach::Gateway);
-        }
-    }
-
-    fn settle(&self, booking: BookingId, seats: Vec<(ShowId, SeatId)>, reach: Reach) {
-        let (payments, back) = (self.payments.clone(), self.settled_sender.clone());
-        let work = async move {
-            let settled = payments.settle(booking, seats, reach).await;
-            // If the follower has stopped, the next one finds the booking in the log.
-            let _ = back.send((booking, reach, settled)).await;
-        };
-        let kill = self.kill.clone();
-        self.tasks.spawn(async move { kill.run_until_cancelled_owned(work).await });
-    }
-
-    fn take_back(&mut self, booking: BookingId, reach: Reach, settled: Settled) {
-        match reach {
-            Reach::Log => self.settling = self.settling.saturating_sub(1),
-            Reach::Gateway => self.at_gateway = self.at_gateway.saturating_sub(1),
-        }
-        let pause = chrono::TimeDelta::from_std(self.services.settings.settle_after).unwrap_or_default();
-        let now = self.services.now();
-        let later = now + pause;
-        let schedule = &mut self.pending.schedule;
-        match (settled, reach) {
-            (Settled::Done, _) => schedule.done(booking, later),
-            (Settled::Waiting(deadline), Reach::Log) => schedule.again(booking, schedule.after_grace(booking, deadline)),
-            (Settled::Waiting(deadline), Reach::Gateway) => {
-                schedule.again_at_gateway(booking, now, schedule.after_grace(booking, deadline));
-            }
-            (Settled::Later, Reach::Log) => schedule.again(booking, later),
-            (Settled::Later, Reach::Gateway) => schedule.again_at_gateway(booking, now, later),
-            (Settled::AtGateway(at), _) => schedule.wait_for_gateway(booking, at, later),
-        }
-        self.settle_waiting();
-        if !matches!(settled, Settled::Later | Settled::AtGateway(_))
-            && let Some(recovery) = &mut self.recovery
-        {
-            recovery.settled(booking);
-            self.check_recovery();
-        }
-    }
-
-    /// Reports recovery once everything that was due at the start is finished, and what it wrote has
-    /// been read back.
-    fn check_recovery(&mut self) {
-        if self.position.0 < self.services.journal.written() {
-            return;
-        }
-        if let Some(summary) = self.recovery.as_ref().and_then(|recovery| recovery.summary(self.services.now())) {
-            self.recovery = None;
-            if summary.resumed + summary.aborted > 0 {
-                tracing::info!(
-                    bookings_resumed = summary.resumed,
-                    bookings_aborted = summary.aborted,
-                    seats_freed = summary.seats_freed,
-                    ms = u64::try_from(summary.took.as_millis()).unwrap_or(u64::MAX),
-                    "recovery finished what the last run left unfinished"
-                );
-            }
-            *self.services.health.recovery.lock() = Some(summary);
-        }
     }
 }

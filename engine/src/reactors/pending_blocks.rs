@@ -67,7 +67,7 @@ impl PendingBlocks {
     pub(super) fn apply(&mut self, envelope: &Envelope, reading: &Reading) {
         let now = envelope.metadata.at;
         // What a command has begun is left to its node for as long as a booking in progress.
-        let later = now + reading.patience;
+        let later = now + reading.in_progress();
         match &envelope.event {
             Event::BlockOpened(BlockOpened { block, seats, .. }) => self.change(*block, later, |entry| {
                 if entry.decision != Decision::Lifted {

@@ -15,7 +15,7 @@ use entry::Entry;
 use lastseat_domain::booking::{self, Booking, Phase};
 use lastseat_domain::event::{BookingOpened, Event};
 use lastseat_domain::{BookingId, BuyerId, Envelope, SeatId, ShowId, StreamName, Timestamp};
-pub(crate) use reading::{Reading, grace};
+pub(crate) use reading::{Patience, Reading};
 use schedule::Schedule;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -93,7 +93,7 @@ impl PendingBookings {
     /// Applies an event.
     pub(crate) fn apply(&mut self, envelope: &Envelope, reading: &Reading) -> Option<Reward> {
         let now = envelope.metadata.at;
-        let later = now + reading.patience;
+        let later = now + reading.in_progress();
         self.blocks.apply(envelope, reading);
         match &envelope.event {
             Event::SeatLocked(e) => self.seat(e.booking, &envelope.stream, true, now, later),
@@ -114,7 +114,7 @@ impl PendingBookings {
     /// Applies an event of a booking's stream.
     fn booking(&mut self, id: BookingId, envelope: &Envelope, reading: &Reading) -> Option<Reward> {
         let now = envelope.metadata.at;
-        let later = now + reading.patience;
+        let later = now + reading.in_progress();
         let is_confirmed = self.confirmed.contains(id);
         let refunded = match envelope.event {
             Event::PaymentRefunded(_) | Event::PaymentReturnedElsewhere(_) => self.confirmed.remove(id),

@@ -1,11 +1,13 @@
 //! A subscription that ends when too much waits for its reader, as EventStoreDB's do. For tests.
 
 use super::request::Answers;
+use crate::disturbances::{Disturbance, FaultInjector};
 use crate::wire::streams::ReadResp;
 use crate::wire::streams::read_resp::Content;
 use futures::{Stream, StreamExt};
 use std::collections::VecDeque;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 use tonic::Status;
 
@@ -17,13 +19,14 @@ const TOO_SLOW: &str = "Operation timed out: Consumer too slow to handle event w
 pub(super) struct LiveBuffer {
     answers: Option<Answers>,
     limit: usize,
+    injector: Arc<FaultInjector>,
     is_live: bool,
     waiting: VecDeque<Result<ReadResp, Status>>,
 }
 
 impl LiveBuffer {
-    pub(super) fn new(answers: Answers, limit: usize) -> Self {
-        Self { answers: Some(answers), limit, is_live: false, waiting: VecDeque::new() }
+    pub(super) fn new(answers: Answers, limit: usize, injector: Arc<FaultInjector>) -> Self {
+        Self { answers: Some(answers), limit, injector, is_live: false, waiting: VecDeque::new() }
     }
 
     /// Takes what is there.
@@ -31,6 +34,7 @@ impl LiveBuffer {
         while let Some(answers) = &mut self.answers {
             let Poll::Ready(next) = answers.poll_next_unpin(context) else { return };
             if self.waiting.len() >= self.limit && self.is_live && next.is_some() {
+                self.injector.count(Disturbance::Cut);
                 self.waiting.push_back(Err(Status::aborted(TOO_SLOW)));
                 self.answers = None;
                 return;
@@ -68,9 +72,15 @@ impl Stream for LiveBuffer {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::disturbances::Disturbances;
     use crate::wire::streams::read_resp::{CaughtUp, Checkpoint};
     use futures::FutureExt;
     use futures::channel::mpsc;
+
+    fn injector() -> Arc<FaultInjector> {
+        let cuts = Disturbances { live_buffer: Some(32), ..Disturbances::default() };
+        Arc::new(FaultInjector::new(&cuts, &Arc::default()).expect("it disturbs"))
+    }
 
     fn message(n: u64) -> Result<ReadResp, Status> {
         let checkpoint = Checkpoint { commit_position: n, ..Checkpoint::default() };
@@ -96,7 +106,7 @@ mod tests {
     #[test]
     fn one_message_more_than_may_wait_ends_a_live_subscription() {
         let (sender, receiver) = mpsc::unbounded();
-        let mut buffer = LiveBuffer::new(receiver.boxed(), 32);
+        let mut buffer = LiveBuffer::new(receiver.boxed(), 32, injector());
         // History is read at the reader's speed.
         (0..100).for_each(|n| sender.unbounded_send(message(n)).unwrap());
         sender.unbounded_send(caught_up()).unwrap();
@@ -111,7 +121,7 @@ mod tests {
     #[test]
     fn a_reader_that_keeps_up_is_left_alone() {
         let (sender, receiver) = mpsc::unbounded();
-        let mut buffer = LiveBuffer::new(receiver.boxed(), 1);
+        let mut buffer = LiveBuffer::new(receiver.boxed(), 1, injector());
         sender.unbounded_send(caught_up()).unwrap();
         assert_eq!(read(&mut buffer), (1, false));
         for n in 0..100 {

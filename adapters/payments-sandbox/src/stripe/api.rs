@@ -1,7 +1,7 @@
 //! What all routes share: how a command gets to the sandbox, and how its answer gets back.
 
 use super::call::{Call, Role};
-use super::disturbances::Dice;
+use super::disturbances::FaultInjector;
 use super::error::ApiError;
 use super::events::Events;
 use super::objects;
@@ -31,7 +31,7 @@ pub struct Api {
     /// Payment methods made from cards, oldest first.
     pub methods: Mutex<VecDeque<(String, Timestamp)>>,
     pub events: Arc<Events>,
-    pub dice: Dice,
+    pub injector: FaultInjector,
     /// Tells the names of this start from those of others.
     started: Timestamp,
     count: AtomicU64,
@@ -52,14 +52,14 @@ impl Api {
         let events = Arc::new(Events::new(started, deliveries));
         let noted = Arc::clone(&events);
         sandbox.observe(Box::new(move |before, after, at| noted.note(before.map(Arc::as_ref), after, at)));
-        let dice = Dice::new(options.disturbances.clone(), started);
+        let injector = FaultInjector::new(options.disturbances.clone(), started);
         Self {
             sandbox,
             options,
             running: Mutex::default(),
             methods: Mutex::default(),
             events,
-            dice,
+            injector,
             started,
             count: AtomicU64::new(0),
         }
@@ -73,18 +73,18 @@ impl Api {
 
     /// Runs a command under the call's idempotency key.
     pub async fn perform(&self, call: &Call, mut command: Command, mut extras: Extras) -> Result<Done, ApiError> {
-        if call.fate.decline {
+        if call.faults.decline {
             decline(&mut command, &mut extras);
         }
         let _running = self.begin(call.key.as_deref())?;
         let request = Request {
             extras,
             fingerprint: Some(call.fingerprint()),
-            server_error: call.fate.server_error,
+            server_error: call.faults.server_error,
             ..Request::new(call.key.clone(), self.sandbox.now(), command)
         };
         let decision = self.sandbox.decide(request).await?;
-        if call.fate.lost_answer {
+        if call.faults.lost_answer {
             return Err(ApiError::lost());
         }
         let answer = match decision.reply {

@@ -1,6 +1,6 @@
 //! A request, once it is known who sends it.
 
-use super::disturbances::Fate;
+use super::disturbances::InjectedFaults;
 use super::error::ApiError;
 use super::params::Params;
 use uuid::Uuid;
@@ -21,7 +21,7 @@ pub struct Call {
     /// The idempotency key.
     pub key: Option<String>,
     pub path: String,
-    pub fate: Fate,
+    pub faults: InjectedFaults,
     /// Where this server is, as the client sees it.
     pub base: String,
 }

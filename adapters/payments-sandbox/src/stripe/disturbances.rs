@@ -42,7 +42,7 @@ pub struct Outage {
 
 /// What happens to one request.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Fate {
+pub struct InjectedFaults {
     pub lost_answer: bool,
     pub decline: bool,
     pub server_error: Option<ServerError>,
@@ -50,7 +50,7 @@ pub struct Fate {
 
 /// Decides what happens to each request.
 #[derive(Debug)]
-pub struct Dice {
+pub struct FaultInjector {
     options: Disturbances,
     started: Timestamp,
     state: Mutex<State>,
@@ -62,7 +62,7 @@ struct State {
     burst_left: u32,
 }
 
-impl Dice {
+impl FaultInjector {
     pub fn new(options: Disturbances, started: Timestamp) -> Self {
         let state = State { rng: Rng::with_seed(options.seed), burst_left: 0 };
         Self { options, started, state: Mutex::new(state) }
@@ -72,7 +72,7 @@ impl Dice {
     ///
     /// # Errors
     /// What it gets instead of being carried out.
-    pub fn throw(&self, now: Timestamp) -> Result<Fate, ApiError> {
+    pub fn next(&self, now: Timestamp) -> Result<InjectedFaults, ApiError> {
         if self.options.outage.is_some_and(|outage| outage.covers(now - self.started)) {
             return Err(ApiError::lost());
         }
@@ -99,7 +99,7 @@ impl Dice {
         let failing = self.options.failing.is_some_and(|failing| failing.covers(now - self.started));
         let kind = if state.rng.bool() { ServerError::Instead } else { ServerError::Afterwards };
         let server_error = if failing { Some(ServerError::Instead) } else { server_error.then_some(kind) };
-        Ok(Fate { lost_answer, decline, server_error })
+        Ok(InjectedFaults { lost_answer, decline, server_error })
     }
 }
 
@@ -126,31 +126,35 @@ fn too_many(at_one_object: bool) -> ApiError {
 mod tests {
     use super::*;
 
-    fn fates(options: &Disturbances) -> Vec<Result<Fate, String>> {
-        let dice = Dice::new(options.clone(), Timestamp::UNIX_EPOCH);
-        (0..200).map(|_| dice.throw(Timestamp::UNIX_EPOCH).map_err(|error| format!("{} {:?}", error.lost, error.code))).collect()
+    fn decisions(options: &Disturbances) -> Vec<Result<InjectedFaults, String>> {
+        let injector = FaultInjector::new(options.clone(), Timestamp::UNIX_EPOCH);
+        (0..200)
+            .map(|_| injector.next(Timestamp::UNIX_EPOCH).map_err(|error| format!("{} {:?}", error.lost, error.code)))
+            .collect()
     }
 
     #[test]
     fn a_seed_decides_and_nothing_happens_unasked() {
         let some =
             Disturbances { lost_requests: 0.1, lost_answers: 0.1, declines: 0.1, server_errors: 0.1, ..Disturbances::default() };
-        assert_eq!(fates(&some), fates(&some));
-        assert_ne!(fates(&some), fates(&Disturbances { seed: 1, ..some.clone() }));
-        assert!(fates(&Disturbances::default()).iter().all(|fate| *fate == Ok(Fate::default())));
+        assert_eq!(decisions(&some), decisions(&some));
+        assert_ne!(decisions(&some), decisions(&Disturbances { seed: 1, ..some.clone() }));
+        assert!(decisions(&Disturbances::default()).iter().all(|faults| *faults == Ok(InjectedFaults::default())));
         assert!(
-            fates(&some).iter().any(|fate| fate.as_ref().is_ok_and(|fate| fate.server_error == Some(ServerError::Afterwards)))
+            decisions(&some)
+                .iter()
+                .any(|faults| faults.as_ref().is_ok_and(|faults| faults.server_error == Some(ServerError::Afterwards)))
         );
     }
 
     #[test]
     fn bursts_refuse_several_in_a_row() {
-        let fates = fates(&Disturbances { too_many_requests: 0.02, ..Disturbances::default() });
-        let first = fates.iter().position(Result::is_err).unwrap();
-        let burst = fates[first..].iter().take_while(|fate| fate.is_err()).count();
+        let decisions = decisions(&Disturbances { too_many_requests: 0.02, ..Disturbances::default() });
+        let first = decisions.iter().position(Result::is_err).unwrap();
+        let burst = decisions[first..].iter().take_while(|faults| faults.is_err()).count();
         assert_eq!(burst, BURST as usize);
-        assert!(fates[first].as_ref().is_err_and(|error| error.contains("rate_limit")));
-        assert!(fates[first + 1].as_ref().is_err_and(|error| error.contains("lock_timeout")));
+        assert!(decisions[first].as_ref().is_err_and(|error| error.contains("rate_limit")));
+        assert!(decisions[first + 1].as_ref().is_err_and(|error| error.contains("lock_timeout")));
     }
 
     #[test]

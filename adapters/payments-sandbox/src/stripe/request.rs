@@ -35,12 +35,12 @@ impl FromRequest<Arc<Api>> for Call {
             Some(url) => url.trim_end_matches('/').to_owned(),
             None => format!("http://{}", header(&parts.headers, HOST.as_str()).unwrap_or("localhost")),
         };
-        let fate = api.dice.throw(api.sandbox.now())?;
+        let faults = api.injector.next(api.sandbox.now())?;
         // A change is lost after it was made.
-        if fate.lost_answer && parts.method == Method::GET {
+        if faults.lost_answer && parts.method == Method::GET {
             return Err(ApiError::lost());
         }
-        Ok(Self { fate, params, role, key, path: parts.uri.path().to_owned(), base })
+        Ok(Self { faults, params, role, key, path: parts.uri.path().to_owned(), base })
     }
 }
 

@@ -24,7 +24,7 @@ pub const SOON: Duration = Duration::from_secs(60);
 /// Hold time in tests where holds expire.
 pub const SHORT_HOLD: u32 = 3;
 /// A lease is that much longer than its hold.
-pub const LEASE_MARGIN_SECONDS: u32 = 30;
+pub const LEASE_MARGIN_SECONDS: u32 = 45;
 
 /// The event logs that the nodes are tested with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

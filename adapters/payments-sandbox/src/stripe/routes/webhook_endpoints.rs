@@ -115,7 +115,7 @@ impl Api {
         change: EndpointChange,
     ) -> Result<Arc<WebhookEndpoint>, ApiError> {
         let changed = self.sandbox.change_webhook_endpoint(id, change).await?;
-        if call.fate.lost_answer {
+        if call.faults.lost_answer {
             return Err(ApiError::lost());
         }
         changed.ok_or_else(|| unknown(id))

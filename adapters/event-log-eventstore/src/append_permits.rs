@@ -1,7 +1,7 @@
 //! Who may append, and when: no more appends are in flight than the store answers in time.
 //!
-//! An append waits for its turn, in the order in which they come. New work waits before that ([`AppendTurns::wait_for`]), and goes
-//! on only while there are turns to be had: what was begun, such as a payment, never waits for what may still be refused.
+//! An append waits for a permit, in the order in which they come. New work waits before that ([`AppendPermits::wait_for`]), and goes
+//! on only while there are permits to be had: what was begun, such as a payment, never waits for what may still be refused.
 
 use crate::append_limit::AppendLimit;
 use parking_lot::Mutex;
@@ -14,15 +14,15 @@ use tokio::time::Instant;
 const PATIENCE: Duration = Duration::from_secs(3);
 /// When it should come again.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
-/// Time in which new work has usually made its first appends. In such a time no more of them are let in than there are turns.
+/// Time in which new work has usually made its first appends. In such a time no more of them are let in than there are permits.
 const WINDOW: Duration = Duration::from_millis(20);
 
-pub(crate) struct AppendTurns {
+pub(crate) struct AppendPermits {
     /// Those not taken.
-    turns: Semaphore,
+    permits: Semaphore,
     limit: Mutex<Limit>,
     waiting: AtomicUsize,
-    /// A turn was given back.
+    /// A permit was given back.
     returned: Notify,
     /// New work waits for this, first come, first served.
     queue: tokio::sync::Mutex<Window>,
@@ -30,9 +30,9 @@ pub(crate) struct AppendTurns {
 
 struct Limit {
     rule: AppendLimit,
-    /// Turns that exist.
-    turns: usize,
-    /// Turns too many, which end when they are given back.
+    /// Permits that exist.
+    permits: usize,
+    /// Permits too many, which end when they are given back.
     surplus: usize,
 }
 
@@ -43,32 +43,32 @@ struct Window {
 }
 
 /// The right to have one append in flight, until it is dropped.
-pub(crate) struct Turn<'a> {
-    all: &'a AppendTurns,
+pub(crate) struct AppendPermit<'a> {
+    all: &'a AppendPermits,
     permit: Option<SemaphorePermit<'a>>,
 }
 
-impl AppendTurns {
+impl AppendPermits {
     pub(crate) fn new() -> Self {
         let rule = AppendLimit::new();
-        let turns = rule.get();
+        let permits = rule.get();
         Self {
-            turns: Semaphore::new(turns),
-            limit: Mutex::new(Limit { rule, turns, surplus: 0 }),
+            permits: Semaphore::new(permits),
+            limit: Mutex::new(Limit { rule, permits, surplus: 0 }),
             waiting: AtomicUsize::new(0),
             returned: Notify::new(),
             queue: tokio::sync::Mutex::new(Window { since: Instant::now(), appends: 0 }),
         }
     }
 
-    /// Waits for a turn.
-    pub(crate) async fn take(&self) -> Turn<'_> {
+    /// Waits for a permit.
+    pub(crate) async fn take(&self) -> AppendPermit<'_> {
         let _waiting = Waiting::count(&self.waiting);
         // Never closed.
-        Turn { all: self, permit: self.turns.acquire().await.ok() }
+        AppendPermit { all: self, permit: self.permits.acquire().await.ok() }
     }
 
-    /// Waits until new work with so many appends can begin. What has more of them than there are turns can, once none is taken.
+    /// Waits until new work with so many appends can begin. What has more of them than there are permits can, once none is taken.
     ///
     /// # Errors
     /// It could not in time: when to ask again.
@@ -81,10 +81,10 @@ impl AppendTurns {
                 if now.saturating_duration_since(window.since) >= WINDOW {
                     *window = Window { since: now, appends: 0 };
                 }
-                // Turns are left only if no append waits for one.
-                let wanted = appends.min(self.in_flight().0);
-                if window.appends + wanted <= self.turns.available_permits() {
-                    window.appends += wanted;
+                // Permits are left only if no append waits for one.
+                let needed = appends.min(self.in_flight().0);
+                if window.appends + needed <= self.permits.available_permits() {
+                    window.appends += needed;
                     return;
                 }
                 tokio::select! {
@@ -99,7 +99,7 @@ impl AppendTurns {
     /// Most appends in flight, and how many are.
     pub(crate) fn in_flight(&self) -> (usize, usize) {
         let limit = self.limit.lock();
-        (limit.turns, self.taken(&limit))
+        (limit.permits, self.taken(&limit))
     }
 
     pub(crate) fn waiting(&self) -> usize {
@@ -107,7 +107,7 @@ impl AppendTurns {
     }
 
     fn taken(&self, limit: &Limit) -> usize {
-        (limit.turns + limit.surplus).saturating_sub(self.turns.available_permits())
+        (limit.permits + limit.surplus).saturating_sub(self.permits.available_permits())
     }
 
     /// An append sent at `sent` was answered.
@@ -127,20 +127,20 @@ impl AppendTurns {
 
     fn adjust(&self, limit: &mut Limit) {
         let target = limit.rule.get();
-        if target > limit.turns {
-            let more = target - limit.turns;
+        if target > limit.permits {
+            let more = target - limit.permits;
             let kept = more.min(limit.surplus);
             limit.surplus -= kept;
-            self.turns.add_permits(more - kept);
+            self.permits.add_permits(more - kept);
         } else {
-            let fewer = limit.turns - target;
-            limit.surplus += fewer - self.turns.forget_permits(fewer);
+            let fewer = limit.permits - target;
+            limit.surplus += fewer - self.permits.forget_permits(fewer);
         }
-        limit.turns = target;
+        limit.permits = target;
     }
 }
 
-impl Drop for Turn<'_> {
+impl Drop for AppendPermit<'_> {
     fn drop(&mut self) {
         let Some(permit) = self.permit.take() else { return };
         let mut limit = self.all.limit.lock();

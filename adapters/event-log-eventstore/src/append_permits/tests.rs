@@ -3,76 +3,76 @@ use futures::FutureExt;
 use futures::future::join_all;
 use std::sync::Arc;
 
-/// Turns of a store that answers so slowly that the limit has come down to the least.
-fn scarce() -> AppendTurns {
-    let turns = AppendTurns::new();
-    let mut limit = turns.limit.lock();
+/// Permits of a store that answers so slowly that the limit has come down to the least.
+fn scarce() -> AppendPermits {
+    let permits = AppendPermits::new();
+    let mut limit = permits.limit.lock();
     for n in 0..40 {
         let at = Instant::now() + Duration::from_secs(n);
         limit.rule.too_slow(at, at);
     }
-    turns.adjust(&mut limit);
+    permits.adjust(&mut limit);
     drop(limit);
-    turns
+    permits
 }
 
 #[tokio::test(start_paused = true)]
 async fn appends_wait_for_their_turn_in_their_order() {
-    let turns = scarce();
-    let mut taken: Vec<_> = join_all((0..8).map(|_| turns.take())).await;
-    assert_eq!(turns.in_flight(), (8, 8));
-    let (mut first, mut second) = (Box::pin(turns.take()), Box::pin(turns.take()));
+    let permits = scarce();
+    let mut taken: Vec<_> = join_all((0..8).map(|_| permits.take())).await;
+    assert_eq!(permits.in_flight(), (8, 8));
+    let (mut first, mut second) = (Box::pin(permits.take()), Box::pin(permits.take()));
     assert!(first.as_mut().now_or_never().is_none() && second.as_mut().now_or_never().is_none());
-    assert_eq!(turns.waiting(), 2);
+    assert_eq!(permits.waiting(), 2);
     taken.pop();
     assert!(second.as_mut().now_or_never().is_none(), "the first is first");
     let _first = first.await;
     taken.pop();
     let _second = second.await;
-    assert_eq!((turns.waiting(), turns.in_flight()), (0, (8, 8)));
+    assert_eq!((permits.waiting(), permits.in_flight()), (0, (8, 8)));
 }
 
 #[tokio::test(start_paused = true)]
 async fn fewer_turns_take_effect_as_they_are_given_back() {
-    let turns = AppendTurns::new();
-    let mut taken: Vec<_> = join_all((0..64).map(|_| turns.take())).await;
-    turns.unanswered(Instant::now());
-    assert_eq!(turns.in_flight(), (51, 64));
-    assert!(turns.take().now_or_never().is_none());
+    let permits = AppendPermits::new();
+    let mut taken: Vec<_> = join_all((0..64).map(|_| permits.take())).await;
+    permits.unanswered(Instant::now());
+    assert_eq!(permits.in_flight(), (51, 64));
+    assert!(permits.take().now_or_never().is_none());
     taken.truncate(51);
-    assert_eq!(turns.in_flight(), (51, 51));
-    assert!(turns.take().now_or_never().is_none());
+    assert_eq!(permits.in_flight(), (51, 51));
+    assert!(permits.take().now_or_never().is_none());
     taken.pop();
-    assert!(turns.take().now_or_never().is_some());
+    assert!(permits.take().now_or_never().is_some());
     // A cancelled one gives its place back as well.
     drop(taken);
-    assert_eq!((turns.in_flight(), turns.waiting()), ((51, 0), 0));
+    assert_eq!((permits.in_flight(), permits.waiting()), ((51, 0), 0));
 }
 
 #[tokio::test(start_paused = true)]
 async fn new_work_is_let_in_only_while_no_append_waits() {
-    let turns = Arc::new(scarce());
-    let mut taken: Vec<_> = join_all((0..8).map(|_| turns.take())).await;
-    let newcomer = tokio::spawn({
-        let turns = Arc::clone(&turns);
-        async move { turns.wait_for(1).await }
+    let permits = Arc::new(scarce());
+    let mut taken: Vec<_> = join_all((0..8).map(|_| permits.take())).await;
+    let new_work = tokio::spawn({
+        let permits = Arc::clone(&permits);
+        async move { permits.wait_for(1).await }
     });
-    let mut begun = Box::pin(turns.take());
+    let mut begun = Box::pin(permits.take());
     assert!(begun.as_mut().now_or_never().is_none());
     tokio::time::sleep(Duration::from_secs(1)).await;
     taken.pop();
     tokio::time::sleep(Duration::from_secs(1)).await;
-    assert!(!newcomer.is_finished(), "the append that waited has the turn");
+    assert!(!new_work.is_finished(), "the append that waited has the permit");
     drop(begun.await);
-    assert_eq!(newcomer.await.expect("it ends"), Ok(()));
+    assert_eq!(new_work.await.expect("it ends"), Ok(()));
 }
 
 #[tokio::test(start_paused = true)]
 async fn new_work_is_refused_early_if_it_can_not_begin() {
-    let turns = scarce();
-    let _taken: Vec<_> = join_all((0..8).map(|_| turns.take())).await;
+    let permits = scarce();
+    let _taken: Vec<_> = join_all((0..8).map(|_| permits.take())).await;
     let start = Instant::now();
-    let refused = join_all((0..1000).map(|_| turns.wait_for(1))).await;
+    let refused = join_all((0..1000).map(|_| permits.wait_for(1))).await;
     assert!(refused.iter().all(|refused| *refused == Err(RETRY_AFTER)));
     assert_eq!(start.elapsed(), PATIENCE);
 }
@@ -80,22 +80,22 @@ async fn new_work_is_refused_early_if_it_can_not_begin() {
 /// The store answers a hundred appends a second. A thousand buyers come at once, and make so many appends at once when they are
 /// let in. Returns how many were, and how many appends waited at most.
 async fn rush(appends: usize) -> (usize, usize) {
-    let turns = Arc::new(scarce());
+    let permits = Arc::new(scarce());
     let most_waiting = Arc::new(AtomicUsize::new(0));
     let store = Arc::new(tokio::sync::Mutex::new(()));
     let buyers = (0..1000).map(|_| {
-        let (turns, store, most_waiting) = (Arc::clone(&turns), Arc::clone(&store), Arc::clone(&most_waiting));
+        let (permits, store, most_waiting) = (Arc::clone(&permits), Arc::clone(&store), Arc::clone(&most_waiting));
         tokio::spawn(async move {
-            turns.wait_for(appends).await?;
+            permits.wait_for(appends).await?;
             tokio::time::sleep(Duration::from_millis(5)).await;
             let appends = (0..appends).map(async |_| {
-                let turn = turns.take();
-                most_waiting.fetch_max(turns.waiting(), Ordering::Relaxed);
-                let _turn = turn.await;
+                let permit = permits.take();
+                most_waiting.fetch_max(permits.waiting(), Ordering::Relaxed);
+                let _permit = permit.await;
                 let sent = Instant::now();
                 let _answer = store.lock().await;
                 tokio::time::sleep(Duration::from_millis(10)).await;
-                turns.answered(sent);
+                permits.answered(sent);
             });
             join_all(appends).await;
             Ok::<(), Duration>(())
