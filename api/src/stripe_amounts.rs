@@ -145,7 +145,8 @@ mod tests {
     #[test]
     fn price_types_and_fees_count() {
         let check_with = |types: &[i64], fees: Fees| {
-            let mut show = crate::demo::show(std::time::Duration::from_secs(600)).unwrap();
+            let mut show =
+                crate::demo::show(std::time::Duration::from_secs(600), lastseat_domain::Timestamp::UNIX_EPOCH).unwrap();
             let price_type =
                 |(n, price): (usize, &i64)| PriceType { price_type: format!("type-{n}").parse().unwrap(), price: *price };
             show.categories[0].price = types[0];

@@ -20,7 +20,7 @@ pub struct Category {
 }
 
 /// A price category of a new show: with one price, or with price types.
-#[derive(Debug, Clone, Deserialize, ToSchema)]
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NewCategory {
     #[schema(value_type = String, example = "stalls", min_length = 1)]
