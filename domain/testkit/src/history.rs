@@ -4,7 +4,7 @@ use super::world::{World, plan, plan_with_price_types, show_id};
 use lastseat_domain::booking::{Booking, BookingCommand, Phase, Review};
 use lastseat_domain::event::{AbortReason, LossAccepted};
 use lastseat_domain::loyalty::LoyaltyCommand;
-use lastseat_domain::plan::{Category, Row, merged};
+use lastseat_domain::plan::{Category, PriceType, Row, merged};
 use lastseat_domain::seat::{Seat, SeatCommand};
 use lastseat_domain::show::{SaleState, Show, ShowChanges, ShowCommand};
 use lastseat_domain::{BookingId, BuyerId, SeatId, ShowId, StreamName};
@@ -226,6 +226,11 @@ fn take(world: &mut World, (what, small, dice): Step) {
     }
 }
 
+fn dearer(category: &Category, by: i64) -> Category {
+    let types = category.price_types.iter().map(|known| PriceType { price: known.price + by, ..known.clone() });
+    Category { price: category.price + by, price_types: types.collect(), ..category.clone() }
+}
+
 /// Other prices, another title, or more seats: rows in an area that has rows, places in one that has places, or an area of
 /// its own.
 fn revision(show: &Show, small: u8) -> ShowCommand {
@@ -233,7 +238,7 @@ fn revision(show: &Show, small: u8) -> ShowCommand {
     match small >> 2 {
         n if n.is_multiple_of(4) => changes.title = Some(format!("The {n}")),
         n if n.is_multiple_of(2) => {
-            let prices = show.facts.categories.iter().map(|c| Category { price: c.price + i64::from(n), ..c.clone() });
+            let prices = show.facts.categories.iter().map(|c| dearer(c, n.into()));
             changes.categories = Some(prices.collect());
         }
         n => {
