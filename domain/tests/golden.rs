@@ -114,6 +114,11 @@ fn with_price_types() -> ShowScheduled {
 }
 
 /// A booking of it.
+fn shop_data() -> ShopData {
+    let metadata = [("campaign", "spring"), ("gate", "3")].map(|(name, value)| (name.to_owned(), value.to_owned()));
+    ShopData { reference: Some("order 4711".into()), metadata: metadata.into() }
+}
+
 fn opened_with_price_types(booking: BookingId) -> BookingOpened {
     let priced = |n, price, name: &str| PricedSeat {
         price_type: Some(PriceTypeId::new(name).unwrap()),
@@ -190,6 +195,7 @@ fn samples() -> Vec<(&'static str, Event)> {
             BookingOpened { channel: block_opened().channel, access_code: block_opened().access_code, ..opened.clone() }.into(),
         ),
         ("BookingOpened.v1", opened.clone().into()),
+        ("BookingOpened.v1.shop", BookingOpened { shop: shop_data(), ..opened.clone() }.into()),
         ("BookingOpened.v1.revised", BookingOpened { show_revision: 3, ..opened.clone() }.into()),
         ("BookingOpened.v1.price_types", opened_with_price_types(booking).into()),
         ("BookingOpened.v1.min", BookingOpened { request: None, ..opened }.into()),

@@ -3,7 +3,7 @@
 use crate::origin::Origin;
 use lastseat_domain::block::Block;
 use lastseat_domain::booking::{Booking, Review};
-use lastseat_domain::event::RequestFingerprint;
+use lastseat_domain::event::{RequestFingerprint, ShopData};
 use lastseat_domain::{
     AccessCodeHash, AreaId, BlockId, BookingId, BuyerId, CategoryId, ChannelId, PriceTypeId, SeatId, SeatState, Secret, ShowId,
 };
@@ -49,6 +49,8 @@ pub struct HoldRequest {
     pub selection: SeatSelection,
     pub price_types: PriceTypeChoice,
     pub buyer: BuyerId,
+    /// What the shop wants to find the booking by.
+    pub shop: ShopData,
     /// The request, if it carried an idempotency key.
     pub fingerprint: Option<RequestFingerprint>,
     /// The caller's W3C trace id, if there was one.
@@ -59,7 +61,16 @@ impl HoldRequest {
     /// A hold at the first price of each seat, without an idempotency key.
     #[must_use]
     pub fn new(booking: BookingId, show: ShowId, selection: SeatSelection, buyer: BuyerId) -> Self {
-        Self { booking, show, selection, price_types: PriceTypeChoice::First, buyer, fingerprint: None, trace: None }
+        Self {
+            booking,
+            show,
+            selection,
+            price_types: PriceTypeChoice::First,
+            buyer,
+            shop: ShopData::default(),
+            fingerprint: None,
+            trace: None,
+        }
     }
 }
 

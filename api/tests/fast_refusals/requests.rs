@@ -59,8 +59,21 @@ fn asked_seat() -> impl Strategy<Value = String> {
     ]
 }
 
+/// What the shop wants to find a booking by, right and wrong.
+const SHOP_DATA: [&str; 8] = [
+    "",
+    "",
+    ",\"reference\":\"order 4711\"",
+    ",\"reference\":\"7\",\"metadata\":{\"a\":\"b\"}",
+    ",\"reference\":\"\"",
+    ",\"reference\":null,\"metadata\":null",
+    ",\"metadata\":{\"a b\":\"c\"}",
+    ",\"metadata\":{\"a\":1}",
+];
+
 fn usual_body() -> impl Strategy<Value = String> {
-    vec(asked_seat(), 1..4).prop_map(|seats| format!("{{\"seats\":[{}]}}", seats.join(",")))
+    let shop = prop_oneof![3 => Just(""), 1 => select(SHOP_DATA.to_vec())];
+    (vec(asked_seat(), 1..4), shop).prop_map(|(seats, shop)| format!("{{\"seats\":[{}]{shop}}}", seats.join(",")))
 }
 
 fn odd_body() -> impl Strategy<Value = String> {

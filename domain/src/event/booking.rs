@@ -44,7 +44,9 @@ pub struct ShopData {
 }
 
 impl ShopData {
-    fn is_empty(&self) -> bool {
+    /// Whether there is nothing.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
         *self == Self::default()
     }
 }

@@ -7,7 +7,7 @@ use crate::requests::{Hold, HoldRequest};
 use crate::services::Services;
 use lastseat_domain::booking::{self, Booking};
 use lastseat_domain::decider::Decider;
-use lastseat_domain::event::{BookingOpened, Event, PricedSeat, ShopData};
+use lastseat_domain::event::{BookingOpened, Event, PricedSeat};
 use lastseat_domain::ports::event_log::{Expected, StreamWrite, WriteOutcome};
 use lastseat_domain::seat::SeatCommand;
 use lastseat_domain::{BlockId, Metadata, Rejection, SeatId, Timestamp, codec};
@@ -48,7 +48,7 @@ impl HoldInProgress<'_> {
             fee,
             channel: self.target.access.channel(),
             access_code: self.target.access.code(),
-            shop: ShopData::default(),
+            shop: self.request.shop.clone(),
             request: self.request.fingerprint.clone(),
         })
     }

@@ -115,6 +115,7 @@ impl Reader<'_> {
         };
         let request = HoldRequest {
             price_types: asked.price_types,
+            shop: asked.shop,
             fingerprint: keyed.as_ref().map(Keyed::fingerprint),
             trace: self.command.trace.clone(),
             ..HoldRequest::new(booking, self.show.clone(), asked.selection, asked.buyer)

@@ -52,7 +52,8 @@ fn refuse(app: &App, show: ShowId, request: &Post<'_>) -> Option<Answer> {
     let caller = app.parts().auth.caller(&headers, now).ok()?;
     Holder::check(&caller, app).ok()?;
     // A channel and a code are the route's to read.
-    let body: HoldBody = serde_json::from_slice(request.body).ok().filter(|body: &HoldBody| !body.shows_access())?;
+    let mut body: HoldBody = serde_json::from_slice(request.body).ok().filter(|body: &HoldBody| !body.shows_access())?;
+    body.take_shop().ok()?;
     let (selection, price_types) =
         body.into_selection(|| 0).ok().filter(|(seats, _)| matches!(seats, SeatSelection::Seats(_)))?;
     let keyed = Keyed::read(&headers, &caller, "POST", request.target, request.body).ok()?;

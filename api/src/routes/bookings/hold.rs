@@ -15,6 +15,7 @@ use crate::problem::{Code, Problem};
 use crate::routes::bookings::access::{self, Shown};
 use crate::routes::bookings::guests;
 use crate::routes::bookings::price_types::{self, AskedSeat, Counts, SeatOfHold};
+use crate::routes::bookings::shop_data;
 use crate::routes::bookings::shown_text::shortened;
 use crate::routes::command::{Command, execute_with_precheck};
 use crate::routes::params::InShow;
@@ -23,9 +24,11 @@ use crate::routes::wire::BookingJson;
 use axum::extract::State;
 use http::StatusCode;
 use http::header::{CACHE_CONTROL, HeaderValue};
+use lastseat_domain::event::ShopData;
 use lastseat_domain::{AreaId, BookingId, BuyerId, CategoryId, Rejection, SeatId, ShowId};
 use lastseat_engine::{CommandError, Hold, HoldRequest, PriceTypeChoice, SeatSelection};
 use serde::Deserialize;
+use std::collections::BTreeMap;
 use utoipa::ToSchema;
 
 /// The maximum that is named to a caller who sends an impossible quantity for an unknown show.
@@ -60,6 +63,12 @@ pub struct HoldSeats {
     /// Opens the blocks of seats that have this code.
     #[schema(example = "sesame-2027", min_length = 8, max_length = 128, pattern = "^[!-~]+$", nullable = false)]
     access_code: Option<String>,
+    /// The shop's own number of this sale, to find the booking by. It stays in the log for ever: no personal data.
+    #[schema(example = "order-4711", min_length = 1, max_length = 100, nullable = false)]
+    reference: Option<String>,
+    /// More to find it by, at most 1,024 bytes in all. It stays in the log for ever: no personal data.
+    #[schema(example = json!({"campaign": "spring"}), nullable = false)]
+    metadata: Option<BTreeMap<String, String>>,
 }
 
 /// Any places of an unlabelled area.
@@ -81,6 +90,12 @@ pub struct HoldArea {
     /// Opens the blocks of seats that have this code.
     #[schema(example = "sesame-2027", min_length = 8, max_length = 128, pattern = "^[!-~]+$", nullable = false)]
     access_code: Option<String>,
+    /// The shop's own number of this sale, to find the booking by. It stays in the log for ever: no personal data.
+    #[schema(example = "order-4711", min_length = 1, max_length = 100, nullable = false)]
+    reference: Option<String>,
+    /// More to find it by, at most 1,024 bytes in all. It stays in the log for ever: no personal data.
+    #[schema(example = json!({"campaign": "spring"}), nullable = false)]
+    metadata: Option<BTreeMap<String, String>>,
 }
 
 /// The best seats that are free side by side.
@@ -95,6 +110,12 @@ pub struct HoldBestAvailable {
     /// Opens the blocks of seats that have this code.
     #[schema(example = "sesame-2027", min_length = 8, max_length = 128, pattern = "^[!-~]+$", nullable = false)]
     access_code: Option<String>,
+    /// The shop's own number of this sale, to find the booking by. It stays in the log for ever: no personal data.
+    #[schema(example = "order-4711", min_length = 1, max_length = 100, nullable = false)]
+    reference: Option<String>,
+    /// More to find it by, at most 1,024 bytes in all. It stays in the log for ever: no personal data.
+    #[schema(example = json!({"campaign": "spring"}), nullable = false)]
+    metadata: Option<BTreeMap<String, String>>,
 }
 
 /// All members of the three ways; [`HoldBody::into_selection`] checks that exactly one is used.
@@ -108,6 +129,8 @@ pub struct HoldBody {
     pub(super) best_available: Option<BestAvailable>,
     pub(super) channel: Option<String>,
     pub(super) access_code: Option<String>,
+    pub(super) reference: Option<String>,
+    pub(super) metadata: Option<BTreeMap<String, String>>,
 }
 
 /// The best seats side by side in a category.
@@ -146,6 +169,7 @@ async fn hold(app: App, show: ShowId, command: Command<Holder>) -> Result<Answer
     let max = || app.box_office().show(&show).map_or(DEFAULT_MAX, |s| s.facts.max_seats_per_booking);
     let mut body = command.order::<HoldBody>(max)?;
     let shown = body.take_shown();
+    let shop = body.take_shop()?;
     let (selection, price_types) = body.into_selection(max)?;
     let access = shown.into_access(&app, &show, &command.caller)?;
     let keyed = command.key().map(|key| booking_of_key(&app, &command.caller, &show, key));
@@ -158,7 +182,7 @@ async fn hold(app: App, show: ShowId, command: Command<Holder>) -> Result<Answer
         Caller::Guest | Caller::Booking(_) => BuyerId::guest(booking),
     };
     let (fingerprint, trace) = (command.fingerprint(), command.trace.clone());
-    let request = HoldRequest { price_types, fingerprint, trace, ..HoldRequest::new(booking, show, selection, buyer) };
+    let request = HoldRequest { price_types, shop, fingerprint, trace, ..HoldRequest::new(booking, show, selection, buyer) };
     let guest = match &command.caller {
         Caller::Guest => match guests::may_hold(&app, command.client, booking, &request.selection).await {
             Ok(unit) => Some(unit),
@@ -222,6 +246,11 @@ impl HoldBody {
     /// Takes what it shows to buy from blocks.
     pub(super) fn take_shown(&mut self) -> Shown {
         Shown { channel: self.channel.take(), access_code: self.access_code.take() }
+    }
+
+    /// Takes what the shop wants to find the booking by.
+    pub(super) fn take_shop(&mut self) -> Result<ShopData, Problem> {
+        shop_data::read(self.reference.take(), self.metadata.take())
     }
 
     /// Whether it shows anything.

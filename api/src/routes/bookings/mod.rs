@@ -9,4 +9,5 @@ pub mod manage;
 pub mod pay;
 pub mod price_types;
 pub mod review;
+pub mod shop_data;
 mod shown_text;

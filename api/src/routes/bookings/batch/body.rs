@@ -6,10 +6,13 @@ use crate::idempotency::is_key;
 use crate::problem::{Code, Problem};
 use crate::routes::bookings::hold::{BestAvailable, HoldBody};
 use crate::routes::bookings::price_types::{AskedSeat, Counts, SeatOfHold};
+use crate::routes::bookings::shop_data;
 use lastseat_domain::BuyerId;
+use lastseat_domain::event::ShopData;
 use lastseat_engine::{PriceTypeChoice, SeatSelection};
 use serde::Deserialize;
 use serde_json::value::RawValue;
+use std::collections::BTreeMap;
 use utoipa::ToSchema;
 
 /// Most holds of a batch.
@@ -46,6 +49,7 @@ pub(super) struct AskedHold {
     pub buyer: BuyerId,
     pub selection: SeatSelection,
     pub price_types: PriceTypeChoice,
+    pub shop: ShopData,
     /// A key of its own.
     pub key: Option<String>,
 }
@@ -61,6 +65,8 @@ struct HoldOfBatch {
     quantity: Option<u32>,
     price_types: Option<Counts>,
     best_available: Option<BestAvailable>,
+    reference: Option<String>,
+    metadata: Option<BTreeMap<String, String>>,
 }
 
 impl AskedHold {
@@ -69,8 +75,9 @@ impl AskedHold {
     /// # Errors
     /// As for a single hold.
     pub(super) fn read(text: &str, most: u32) -> Result<Self, Problem> {
-        let HoldOfBatch { buyer, idempotency_key: key, seats, area, quantity, price_types, best_available } =
-            body::parse_order(text.as_bytes(), || most)?;
+        let hold: HoldOfBatch = body::parse_order(text.as_bytes(), || most)?;
+        let HoldOfBatch { buyer, idempotency_key: key, seats, area, quantity, price_types, best_available, .. } = hold;
+        let shop = shop_data::read(hold.reference, hold.metadata)?;
         let buyer = read_buyer(buyer.as_deref())?;
         if key.as_ref().is_some_and(|key| !is_key(key.as_bytes())) {
             let detail = "`idempotency_key` must be 1 to 255 visible ASCII characters without spaces. Use a UUID.";
@@ -78,7 +85,7 @@ impl AskedHold {
         }
         let body = HoldBody { seats, area, quantity, price_types, best_available, ..HoldBody::default() };
         let (selection, price_types) = body.into_selection(|| most)?;
-        Ok(Self { buyer, selection, price_types, key })
+        Ok(Self { buyer, selection, price_types, shop, key })
     }
 }
 
@@ -129,6 +136,12 @@ pub struct SeatsForBuyer {
     /// Labels of seats, each alone or with a price type: the buyer gets all of them or none.
     #[schema(example = json!(["A-1", {"seat": "A-2", "price_type": "child"}]), min_items = 1)]
     seats: Vec<SeatOfHold>,
+    /// The shop's own number of this sale, to find the booking by. It stays in the log for ever: no personal data.
+    #[schema(example = "order-4711", min_length = 1, max_length = 100, nullable = false)]
+    reference: Option<String>,
+    /// More to find it by, at most 1,024 bytes in all. It stays in the log for ever: no personal data.
+    #[schema(example = json!({"campaign": "spring"}), nullable = false)]
+    metadata: Option<BTreeMap<String, String>>,
     /// Makes a repeat of this hold harmless, in whatever batch. Without one, the batch's `Idempotency-Key` does.
     #[schema(min_length = 1, max_length = 255, pattern = "^[!-~]+$", nullable = false)]
     idempotency_key: Option<String>,
@@ -150,6 +163,12 @@ pub struct AreaForBuyer {
     /// How many of them have which price type; together `quantity`. All have the first if absent.
     #[schema(value_type = Option<std::collections::BTreeMap<String, u32>>, example = json!({"adult": 1, "child": 1}), nullable = false)]
     price_types: Option<Counts>,
+    /// The shop's own number of this sale, to find the booking by. It stays in the log for ever: no personal data.
+    #[schema(example = "order-4711", min_length = 1, max_length = 100, nullable = false)]
+    reference: Option<String>,
+    /// More to find it by, at most 1,024 bytes in all. It stays in the log for ever: no personal data.
+    #[schema(example = json!({"campaign": "spring"}), nullable = false)]
+    metadata: Option<BTreeMap<String, String>>,
     /// Makes a repeat of this hold harmless, in whatever batch. Without one, the batch's `Idempotency-Key` does.
     #[schema(min_length = 1, max_length = 255, pattern = "^[!-~]+$", nullable = false)]
     idempotency_key: Option<String>,
@@ -164,6 +183,12 @@ pub struct BestAvailableForBuyer {
     #[schema(example = "bob", min_length = 1, max_length = 128, pattern = "^[!-~]+$")]
     buyer: String,
     best_available: BestAvailable,
+    /// The shop's own number of this sale, to find the booking by. It stays in the log for ever: no personal data.
+    #[schema(example = "order-4711", min_length = 1, max_length = 100, nullable = false)]
+    reference: Option<String>,
+    /// More to find it by, at most 1,024 bytes in all. It stays in the log for ever: no personal data.
+    #[schema(example = json!({"campaign": "spring"}), nullable = false)]
+    metadata: Option<BTreeMap<String, String>>,
     /// Makes a repeat of this hold harmless, in whatever batch. Without one, the batch's `Idempotency-Key` does.
     #[schema(min_length = 1, max_length = 255, pattern = "^[!-~]+$", nullable = false)]
     idempotency_key: Option<String>,
@@ -215,6 +240,9 @@ mod tests {
             (format!("{{{seats},\"price_types\":{{\"adult\":1}}}}"), "invalid_request"),
             (r#"{"buyer":"bob","seats":[{"seat":"A-1","price":1}]}"#.to_owned(), "price_not_accepted"),
             (r#"{"buyer":"bob","seats":[{"seat":"A-1","price_type":"No"}]}"#.to_owned(), "unknown_price_type"),
+            (format!("{{{seats},\"reference\":\"\"}}"), "invalid_request"),
+            (format!("{{{seats},\"metadata\":{{\"a b\":\"x\"}}}}"), "invalid_request"),
+            (format!("{{{seats},\"metadata\":{{\"a\":7}}}}"), "invalid_request"),
             (format!("{{{seats},\"idempotency_key\":\"two words\"}}"), "invalid_idempotency_key"),
             (format!("{{{seats},\"idempotency_key\":\"\"}}"), "invalid_idempotency_key"),
             (r#"{"buyer":"bob","area":"floor","quantity":-1}"#.to_owned(), "invalid_quantity"),
