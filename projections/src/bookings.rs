@@ -1,6 +1,6 @@
 //! A booking as its buyer sees it, and what each event makes of it.
 
-use lastseat_domain::event::{AbortReason, Event, PricedSeat};
+use lastseat_domain::event::{AbortReason, Event, PricedSeat, ShopData};
 use lastseat_domain::ports::event_log::Position;
 use lastseat_domain::{BookingId, BuyerId, ChannelId, Envelope, IntentId, Money, ShowId, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -18,12 +18,18 @@ pub struct BookingView {
     pub seats: Vec<PricedSeat>,
     /// Sum of the prices.
     pub amount: Money,
-    /// Where it was sold; `None` for the open sale.
+    /// Where it is sold; `None` for the show's open sale.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub channel: Option<ChannelId>,
+    /// What the shop wants to find it by.
+    #[serde(default, skip_serializing_if = "ShopData::is_empty")]
+    pub shop: ShopData,
     pub opened_at: Timestamp,
     /// When its hold ends, extension included.
     pub expires_at: Timestamp,
+    /// When the money was taken.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub confirmed_at: Option<Timestamp>,
     /// Whether the one extension was used.
     pub extended: bool,
     /// The page where the buyer has to confirm the payment, while the bank waits for that.
@@ -68,7 +74,19 @@ pub enum BookingStatus {
     Refunded,
 }
 
+impl std::str::FromStr for BookingStatus {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let found = Self::ALL.into_iter().find(|status| status.as_str() == text);
+        found.ok_or_else(|| format!("`{text}` is not a status of a booking"))
+    }
+}
+
 impl BookingStatus {
+    /// All of them.
+    pub const ALL: [Self; 6] = [Self::Held, Self::Paying, Self::ActionRequired, Self::Confirmed, Self::Aborted, Self::Refunded];
+
     /// As the API names it.
     #[must_use]
     pub fn as_str(self) -> &'static str {
@@ -121,8 +139,10 @@ impl BookingView {
             seats: e.seats.clone(),
             amount: e.amount,
             channel: e.channel.clone(),
+            shop: e.shop.clone(),
             opened_at: envelope.metadata.at,
             expires_at: e.expires_at,
+            confirmed_at: None,
             extended: false,
             confirm_at: None,
             attempts: 0,
@@ -156,6 +176,7 @@ impl BookingView {
                 self.attempts = e.attempt;
                 self.last_decline = None;
             }
+            Event::PaymentCaptured(_) => self.confirmed_at = Some(envelope.metadata.at),
             Event::PaymentDeclined(e) => self.last_decline = Some(e.code.clone()),
             // Each ends what was flagged before it, as in the booking's own rules.
             Event::RefundRequested(_) => {

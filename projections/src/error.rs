@@ -39,9 +39,9 @@ pub enum ProjectionError {
     },
 }
 
-/// A page was requested after a booking that this buyer does not have.
+/// A page was requested after a booking that is not in such a list.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("this buyer has no booking {0}, so no page can start after it")]
+#[error("booking {0} is not in this list, so no page can start after it")]
 pub struct UnknownCursor(pub BookingId);
 
 /// There is no page.

@@ -5,6 +5,7 @@
 //! saves time at the next start: [`rebuild`] computes the same bytes from the log.
 
 mod batch;
+mod booking_filter;
 mod bookings;
 mod checkpoint;
 mod error;
@@ -19,6 +20,7 @@ mod rebuild;
 mod recent_buyers;
 mod runner;
 mod sales;
+mod sales_lines;
 mod same_log;
 mod seat_feed;
 mod seat_map;
@@ -30,6 +32,7 @@ mod tests;
 mod trouble;
 mod view;
 
+pub use booking_filter::{BookingFilter, TimeSpan};
 pub use bookings::{BookingStatus, BookingView, Page};
 pub use error::{PageError, ProjectionError, UnknownCursor};
 #[doc(hidden)]
@@ -40,6 +43,7 @@ pub use map_bodies::{MapBody, MapForm};
 pub use read_model::{ReadModel, SEAT_MAP, ViewStatus};
 pub use rebuild::{RebuildReport, RebuiltView, rebuild};
 pub use sales::{BookingCounts, CategorySales, SalesView};
+pub use sales_lines::{HourOfSales, SalesBreakdown, SalesLine, SalesOfCategory, SalesOfChannel, SalesOfPriceType, WEB};
 pub use seat_map::{AreaView, SeatMapView, SeatView};
 pub use show_seats::SeatCounts;
 pub use stored_status::{StoredView, stored_status};

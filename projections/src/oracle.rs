@@ -3,6 +3,7 @@
 use crate::bookings::{BookingStatus, BookingView};
 use crate::loyalty::VoucherView;
 use crate::sales::{StatusChange, Takings};
+use crate::sales_lines::{LineKey, SalesLine, Sold};
 use crate::show_seats::{SeatStates, StoredSeatStates};
 use lastseat_domain::event::Event;
 use lastseat_domain::loyalty::VoucherState;
@@ -17,6 +18,7 @@ pub(crate) struct Oracle {
     accounts: BTreeMap<BuyerId, Account>,
     states: SeatStates,
     takings: BTreeMap<ShowId, Takings>,
+    lines: BTreeMap<ShowId, BTreeMap<LineKey, SalesLine>>,
     /// Aborted and refunded bookings never change again, and are only counted.
     live: BTreeMap<BookingId, (ShowId, BookingStatus)>,
 }
@@ -33,30 +35,35 @@ struct Account {
 struct Sales<'a> {
     states: StoredSeatStates,
     shows: &'a BTreeMap<ShowId, Takings>,
+    lines: BTreeMap<&'a ShowId, Vec<(&'a str, &'a str, &'a SalesLine)>>,
 }
 
 impl Oracle {
     pub fn apply(&mut self, envelope: &Envelope) {
         self.states.apply(envelope, |_, _| {});
-        self.count(envelope);
         self.earn(envelope);
         if let Some(view) = BookingView::opened_by(envelope) {
             self.bookings.insert(view.booking, view);
         } else if let Some(view) = envelope.event.booking().and_then(|booking| self.bookings.get_mut(&booking)) {
             view.apply(envelope);
         }
+        self.count(envelope);
     }
 
     fn count(&mut self, envelope: &Envelope) {
         if let Event::BookingOpened(e) = &envelope.event {
             self.live.insert(e.booking, (e.show.clone(), BookingStatus::Held));
-            let change = StatusChange { show: e.show.clone(), before: None, after: BookingStatus::Held };
+            let change = StatusChange { show: e.show.clone(), before: None, after: BookingStatus::Held, sold: None };
             self.takings.entry(e.show.clone()).or_default().count(&change, envelope);
             return;
         }
         let Some((booking, after)) = BookingStatus::after(&envelope.event) else { return };
         let Some((show, before)) = self.live.get(&booking).cloned() else { return };
-        let change = StatusChange { show: show.clone(), before: Some(before), after };
+        let sold = self.bookings.get(&booking).and_then(|view| Sold::of(view, &envelope.event));
+        for (key, line) in sold.iter().flat_map(|sold| sold.lines(self.states.shows.get(&show))) {
+            self.lines.entry(show.clone()).or_default().entry(key).or_default().add(&line);
+        }
+        let change = StatusChange { show: show.clone(), before: Some(before), after, sold };
         self.takings.get_mut(&show).unwrap().count(&change, envelope);
         self.live.insert(booking, (show, after));
         if matches!(after, BookingStatus::Aborted | BookingStatus::Refunded) {
@@ -99,7 +106,14 @@ impl Oracle {
         let content = match view {
             "bookings" => serde_json::to_string(&self.bookings),
             "loyalty" => serde_json::to_string(&self.accounts),
-            "sales" => serde_json::to_string(&Sales { states: self.states.content(), shows: &self.takings }),
+            "sales" => {
+                let lines = |lines| -> Vec<_> {
+                    let lines: &BTreeMap<LineKey, SalesLine> = lines;
+                    lines.iter().map(|(key, line)| (key.kind, key.name.as_str(), line)).collect()
+                };
+                let lines = self.lines.iter().map(|(show, of_show)| (show, lines(of_show))).collect();
+                serde_json::to_string(&Sales { states: self.states.content(), shows: &self.takings, lines })
+            }
             other => panic!("{other}"),
         };
         content.unwrap()

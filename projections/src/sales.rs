@@ -1,6 +1,7 @@
 //! How a show sells: what is counted, and what each event of a booking adds.
 
 use crate::bookings::BookingStatus;
+use crate::sales_lines::{SalesBreakdown, Sold};
 use crate::show_seats::{SeatCounts, ShowSeats};
 use lastseat_domain::event::Event;
 use lastseat_domain::ports::event_log::Position;
@@ -28,6 +29,9 @@ pub struct SalesView {
     pub refunded: Money,
     /// The seats by category, in the show's order.
     pub categories: Vec<CategorySales>,
+    /// What was sold, line by line.
+    #[serde(flatten)]
+    pub breakdown: SalesBreakdown,
 }
 
 /// Bookings by status.
@@ -87,13 +91,21 @@ pub(crate) struct StatusChange {
     /// `None` if the event opened the booking.
     pub before: Option<BookingStatus>,
     pub after: BookingStatus,
+    /// What was paid or refunded by it.
+    pub sold: Option<Sold>,
+}
+
+impl StatusChange {
+    /// Whether it counts: a booking that was over before was counted when it ended, and is never counted again.
+    pub fn is_counted(&self) -> bool {
+        !matches!(self.before, Some(BookingStatus::Aborted | BookingStatus::Refunded))
+    }
 }
 
 impl Takings {
     /// Counts an event that changed a booking of the show.
     pub fn count(&mut self, change: &StatusChange, envelope: &Envelope) {
-        // Such a booking is over. It was counted when it ended, and is never counted again.
-        if matches!(change.before, Some(BookingStatus::Aborted | BookingStatus::Refunded)) {
+        if !change.is_counted() {
             return;
         }
         self.position = envelope.position;
@@ -127,6 +139,7 @@ impl SalesView {
             captured: Money { value: takings.captured, currency },
             refunded: Money { value: takings.refunded, currency },
             categories,
+            breakdown: SalesBreakdown::default(),
         }
     }
 }

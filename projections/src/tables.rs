@@ -6,6 +6,7 @@
 //! damaged, foreign, of another form or copied while in use, and it is then folded again.
 
 mod blocking;
+mod booking_list;
 mod booking_rows;
 mod doubt;
 mod dump;
@@ -22,6 +23,7 @@ mod queries;
 mod readers;
 mod rebuilds;
 mod run;
+mod sales_line_rows;
 mod sales_rows;
 mod state;
 mod stored;

@@ -120,6 +120,8 @@ pub(super) fn of(operation: &str) -> Option<Vec<&'static [Code]>> {
         "get_show" => vec![&[C::ShowNotFound], READ],
         "get_seats" => vec![&[C::ShowNotFound, C::InvalidParameter], READ],
         "stream_seats" => vec![&[C::ShowNotFound, C::InvalidParameter], READ, LOG],
+        "list_bookings" => vec![&[C::InvalidParameter], PRIVILEGE, READ, LOG],
+        "list_bookings_of_show" => vec![&[C::InvalidParameter, C::ShowNotFound], PRIVILEGE, READ, LOG],
         "get_sales" => vec![&[C::ShowNotFound, C::InvalidParameter], PRIVILEGE, READ],
         "schedule_show" => vec![&[C::ShowExists, C::InvalidShow], PRIVILEGE, COMMAND, KEYED],
         "revise_show" => {

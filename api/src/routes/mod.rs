@@ -86,6 +86,8 @@ fn private_operations() -> OpenApiRouter<App> {
         .routes(needs(ReadSales, routes!(shows::sales::get_sales)))
         .routes(needs(ReadSales, routes!(shows::blocks::list_blocks)))
         .routes(needs(ReadSales, routes!(shows::blocks::get_block)))
+        .routes(needs(ReadBookings, routes!(bookings::list::list_bookings)))
+        .routes(needs(ReadBookings, routes!(bookings::list::list_bookings_of_show)))
         .routes(needs_of_others(ReadOwn, ReadBookings, routes!(bookings::manage::get_booking)))
         .routes(needs_of_others(CommandOwn, ChangeBookings, routes!(bookings::manage::cancel_booking)))
         .routes(needs_of_others(CommandOwn, ChangeBookings, routes!(bookings::manage::extend_hold)))

@@ -68,8 +68,12 @@ impl FromRequestParts<App> for Caller {
     }
 }
 
-/// The query.
-pub struct Params(HashMap<String, String>);
+/// The query. Of a parameter that is sent twice, the last one counts, unless [`Self::only`] refuses that.
+pub struct Params {
+    values: HashMap<String, String>,
+    /// A parameter that is there more than once.
+    repeated: Option<String>,
+}
 
 impl FromRequestParts<App> for Params {
     type Rejection = Problem;
@@ -80,16 +84,43 @@ impl FromRequestParts<App> for Params {
 }
 
 impl Params {
-    fn of(uri: &Uri) -> Result<Self, Problem> {
-        Query::try_from_uri(uri).map(|Query(params)| Self(params)).map_err(|_| {
+    pub(super) fn of(uri: &Uri) -> Result<Self, Problem> {
+        let Query(pairs) = Query::<Vec<(String, String)>>::try_from_uri(uri).map_err(|_| {
             Problem::new(Code::InvalidParameter, "The query of the address is malformed. Percent-encode its values as UTF-8.")
-        })
+        })?;
+        let mut params = Self { values: HashMap::with_capacity(pairs.len()), repeated: None };
+        for (name, value) in pairs {
+            if params.values.insert(name.clone(), value).is_some() {
+                params.repeated = Some(name);
+            }
+        }
+        Ok(params)
+    }
+
+    /// Refuses parameters that are not known, and those that are there more than once: a filter that is ignored makes a
+    /// list that says something else than its reader believes.
+    ///
+    /// # Errors
+    /// 400 that names the parameter.
+    pub fn only(&self, is_known: impl Fn(&str) -> bool) -> Result<(), Problem> {
+        if let Some(name) = &self.repeated {
+            return Err(wrong(name, "sent once"));
+        }
+        match self.values.keys().filter(|name| !is_known(name)).min() {
+            Some(name) => Err(wrong(name, "left out: this list has no such parameter")),
+            None => Ok(()),
+        }
+    }
+
+    /// All parameters.
+    pub fn all(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.values.iter().map(|(name, value)| (name.as_str(), value.as_str()))
     }
 
     /// A parameter as text.
     #[must_use]
     pub fn text(&self, name: &str) -> Option<&str> {
-        self.0.get(name).map(String::as_str)
+        self.values.get(name).map(String::as_str)
     }
 
     /// A parameter as a value.

@@ -3,7 +3,7 @@ use crate::reconcile::{Difference, Kind, Remedy};
 use crate::wiring::chosen::SystemClock;
 use async_trait::async_trait;
 use futures::FutureExt;
-use lastseat_domain::event::PricedSeat;
+use lastseat_domain::event::{PricedSeat, ShopData};
 use lastseat_domain::ports::event_log::Position;
 use lastseat_domain::ports::payments::{Dispute, IntentStatus, NextAction, RecordPage, RefundRecord, UnreadableRecord};
 use lastseat_domain::{Currency, Money, SeatId, ShowId};
@@ -32,8 +32,10 @@ fn view(status: BookingStatus, flagged: bool) -> BookingView {
         seats: vec![PricedSeat::new(SeatId::new("A-1").unwrap(), 100)],
         amount: euros(),
         channel: None,
+        shop: ShopData::default(),
         opened_at: at,
         expires_at: at,
+        confirmed_at: None,
         extended: false,
         confirm_at: None,
         attempts: 1,

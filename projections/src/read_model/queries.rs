@@ -1,6 +1,7 @@
 //! Queries that are answered from the file of views.
 
 use super::ReadModel;
+use crate::booking_filter::BookingFilter;
 use crate::bookings::{BookingView, Page};
 use crate::error::{PageError, ProjectionError};
 use crate::loyalty::RewardsView;
@@ -48,6 +49,19 @@ impl ReadModel {
         limit: usize,
     ) -> Result<Page<BookingView>, PageError> {
         self.inner.tables.bookings_of(buyer, starting_after, limit).await
+    }
+
+    /// Up to `limit` bookings of anybody that a filter applies to, newest first, after `starting_after`.
+    ///
+    /// # Errors
+    /// [`PageError`]: `starting_after` is no booking, or not of the filter's show, or the file can't be read.
+    pub async fn bookings(
+        &self,
+        filter: &BookingFilter,
+        starting_after: Option<BookingId>,
+        limit: usize,
+    ) -> Result<Page<BookingView>, PageError> {
+        self.inner.tables.bookings(filter, starting_after, limit).await
     }
 
     /// What a buyer has earned; nothing, for a buyer who was never counted.

@@ -4,6 +4,7 @@ use super::fault::TablesFault;
 use super::progress::{integer, position_of};
 use crate::bookings::{BookingStatus, BookingView, Page};
 use crate::sales::StatusChange;
+use crate::sales_lines::Sold;
 use lastseat_domain::ports::event_log::Position;
 use lastseat_domain::{BookingId, BuyerId, Envelope, IntentId};
 use rusqlite::{Connection, OptionalExtension, params};
@@ -29,7 +30,7 @@ impl BookingRows {
     /// Folds one event. Returns what it made of its booking's status, if anything.
     pub fn apply(&mut self, connection: &Connection, envelope: &Envelope) -> Result<Option<StatusChange>, TablesFault> {
         if let Some(view) = BookingView::opened_by(envelope) {
-            let change = StatusChange { show: view.show.clone(), before: None, after: view.status };
+            let change = StatusChange { show: view.show.clone(), before: None, after: view.status, sold: None };
             self.rows.insert(view.booking, Row { view, is_new: true, is_changed: true });
             return Ok(Some(change));
         }
@@ -40,7 +41,12 @@ impl BookingRows {
         row.view.apply(envelope);
         row.is_changed = true;
         let after = BookingStatus::after(&envelope.event);
-        Ok(after.map(|(_, after)| StatusChange { show: row.view.show.clone(), before: Some(before), after }))
+        Ok(after.map(|(_, after)| StatusChange {
+            show: row.view.show.clone(),
+            before: Some(before),
+            after,
+            sold: Sold::of(&row.view, &envelope.event),
+        }))
     }
 
     fn row(&mut self, connection: &Connection, booking: BookingId) -> Result<Option<&mut Row>, TablesFault> {
@@ -57,15 +63,30 @@ impl BookingRows {
     pub fn flush(&mut self, connection: &Connection) -> Result<(), TablesFault> {
         let mut changed: Vec<&mut Row> = self.rows.values_mut().filter(|row| row.is_changed).collect();
         changed.sort_unstable_by_key(|row| row.view.opened);
-        let mut insert = connection.prepare_cached("INSERT OR REPLACE INTO bookings VALUES (?1, ?2, ?3, ?4)")?;
-        // Replacing it would write its entries in the indexes again.
-        let mut update = connection.prepare_cached("UPDATE bookings SET view = ?2 WHERE opened = ?1")?;
+        let mut insert =
+            connection.prepare_cached("INSERT OR REPLACE INTO bookings VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)")?;
+        // Replacing it would write its entries in the indexes again; SQLite leaves those of columns that stay as they are.
+        let mut update =
+            connection.prepare_cached("UPDATE bookings SET view = ?2, status = ?3, confirmed_at = ?4 WHERE opened = ?1")?;
         for row in changed {
-            let (view, opened) = (serde_json::to_string(&row.view)?, integer(row.view.opened));
+            let (text, view) = (serde_json::to_string(&row.view)?, &row.view);
+            let (opened, status) = (integer(view.opened), view.status.as_str());
+            let confirmed_at = view.confirmed_at.map(|at| at.timestamp_millis());
             if row.is_new {
-                insert.execute(params![opened, row.view.booking.0.as_bytes(), row.view.buyer.as_str(), view])?;
+                insert.execute(params![
+                    opened,
+                    view.booking.0.as_bytes(),
+                    view.buyer.as_str(),
+                    view.show.as_str(),
+                    status,
+                    view.opened_at.timestamp_millis(),
+                    confirmed_at,
+                    view.shop.reference,
+                    text
+                ])?;
+                insert_what_it_is_found_by(connection, view)?;
             } else {
-                update.execute(params![opened, view])?;
+                update.execute(params![opened, text, status, confirmed_at])?;
             }
             (row.is_new, row.is_changed) = (false, false);
         }
@@ -83,6 +104,20 @@ impl BookingRows {
             self.rows = HashMap::new();
         }
     }
+}
+
+/// The seats and the metadata of a new booking. Neither changes later.
+fn insert_what_it_is_found_by(connection: &Connection, view: &BookingView) -> Result<(), TablesFault> {
+    let opened = integer(view.opened);
+    let mut insert = connection.prepare_cached("INSERT OR REPLACE INTO booking_seats VALUES (?1, ?2, ?3)")?;
+    for priced in &view.seats {
+        insert.execute(params![view.show.as_str(), priced.seat.as_str(), opened])?;
+    }
+    let mut insert = connection.prepare_cached("INSERT OR REPLACE INTO booking_metadata VALUES (?1, ?2, ?3)")?;
+    for (name, value) in &view.shop.metadata {
+        insert.execute(params![name, value, opened])?;
+    }
+    Ok(())
 }
 
 /// A booking, if there is one.

@@ -4,6 +4,7 @@
 use super::fault::TablesFault;
 use super::file::SCHEMA;
 use super::progress::{Progress, position_of};
+use super::sales_line_rows;
 use super::sales_rows::{show_id, states_of};
 use rusqlite::{Connection, Row};
 use serde_json::json;
@@ -100,6 +101,12 @@ fn sales(connection: &Connection, out: &mut impl Write) -> Result<(), TablesFaul
     write!(out, r#"}},"shows":"#)?;
     let query = "SELECT show, takings FROM sales WHERE takings IS NOT NULL ORDER BY show";
     object(connection, query, out, |row, _| Ok((row.get(0)?, row.get(1)?)))?;
+    write!(out, r#","lines":"#)?;
+    let query = "SELECT DISTINCT show FROM sales_lines ORDER BY show";
+    object(connection, query, out, |row, connection| {
+        let show = show_id(row.get(0)?)?;
+        Ok((show.to_string(), sales_line_rows::dump(connection, &show)?))
+    })?;
     write!(out, "}}")?;
     Ok(())
 }

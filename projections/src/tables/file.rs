@@ -17,7 +17,7 @@ const APPLICATION_ID: i32 = 0x6c73_7677;
 
 /// Raised whenever the tables, or what the fold makes of an event, change. What an older or a newer
 /// version of the program stored is then rebuilt. Stored in `PRAGMA user_version`.
-pub(crate) const SCHEMA: u32 = 5;
+pub(crate) const SCHEMA: u32 = 6;
 
 const TABLES: &str = "
 CREATE TABLE progress (
@@ -36,10 +36,32 @@ CREATE TABLE bookings (
     opened   INTEGER PRIMARY KEY,  -- position of the event that opened it: lists are in this order
     booking  BLOB NOT NULL UNIQUE, -- UUID, 16 bytes
     buyer    TEXT NOT NULL,
+    show     TEXT NOT NULL,
+    status   TEXT NOT NULL,
+    opened_at    INTEGER NOT NULL, -- milliseconds since 1970, as the next
+    confirmed_at INTEGER,
+    reference    TEXT,             -- the shop's
     view     TEXT NOT NULL         -- JSON
 ) STRICT;
 CREATE INDEX bookings_of_buyer ON bookings (buyer); -- and opened, as every index has the key
+CREATE INDEX bookings_of_show ON bookings (show);
+CREATE INDEX bookings_by_status ON bookings (status);
+CREATE INDEX bookings_by_opened_at ON bookings (opened_at);
+CREATE INDEX bookings_by_confirmed_at ON bookings (confirmed_at) WHERE confirmed_at IS NOT NULL;
+CREATE INDEX bookings_by_reference ON bookings (reference) WHERE reference IS NOT NULL;
 CREATE INDEX bookings_by_intent ON bookings (view ->> '$.intent') WHERE view ->> '$.intent' IS NOT NULL;
+CREATE TABLE booking_seats (
+    show     TEXT NOT NULL,
+    seat     TEXT NOT NULL,
+    opened   INTEGER NOT NULL,     -- of its booking
+    PRIMARY KEY (show, seat, opened)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE booking_metadata (    -- the shop's
+    name     TEXT NOT NULL,
+    value    TEXT NOT NULL,
+    opened   INTEGER NOT NULL,     -- of its booking
+    PRIMARY KEY (name, value, opened)
+) STRICT, WITHOUT ROWID;
 CREATE TABLE accounts (
     buyer    TEXT PRIMARY KEY,
     seats    INTEGER NOT NULL,
@@ -62,6 +84,18 @@ CREATE TABLE sales (
     changed_at INTEGER NOT NULL,   -- position of the last event that touched a seat
     takings  TEXT,                 -- JSON; none while it has no bookings
     view     TEXT                  -- JSON; none if the show was never scheduled
+) STRICT, WITHOUT ROWID;
+CREATE TABLE sales_lines (         -- what was paid, by hour, category, price type and channel
+    show     TEXT NOT NULL,
+    kind     TEXT NOT NULL,
+    name     TEXT NOT NULL,
+    bookings INTEGER NOT NULL,
+    seats    INTEGER NOT NULL,
+    captured INTEGER NOT NULL,     -- minor units
+    refunded_bookings INTEGER NOT NULL,
+    refunded_seats    INTEGER NOT NULL,
+    refunded INTEGER NOT NULL,
+    PRIMARY KEY (show, kind, name)
 ) STRICT, WITHOUT ROWID;
 CREATE TABLE seat_states (         -- a letter a seat, in plan order
     show     TEXT NOT NULL,

@@ -1,7 +1,8 @@
 //! What is answered from the file.
 
 use super::state::Tables;
-use super::{booking_rows, loyalty_rows, sales_rows};
+use super::{booking_list, booking_rows, loyalty_rows, sales_rows};
+use crate::booking_filter::BookingFilter;
 use crate::bookings::{BookingView, Page};
 use crate::error::{PageError, ProjectionError, UnknownCursor};
 use crate::loyalty::RewardsView;
@@ -26,6 +27,21 @@ impl Tables {
     ) -> Result<Page<BookingView>, PageError> {
         let buyer = buyer.clone();
         let page = self.readers.read(move |file| booking_rows::of(file, &buyer, starting_after, limit)).await;
+        match (page.map_err(ProjectionError::from)?, starting_after) {
+            (Some(page), _) => Ok(page),
+            (None, Some(cursor)) => Err(UnknownCursor(cursor).into()),
+            (None, None) => Ok(Page { data: Vec::new(), has_more: false }),
+        }
+    }
+
+    pub async fn bookings(
+        &self,
+        filter: &BookingFilter,
+        starting_after: Option<BookingId>,
+        limit: usize,
+    ) -> Result<Page<BookingView>, PageError> {
+        let filter = filter.clone();
+        let page = self.readers.read(move |file| booking_list::page(file, &filter, starting_after, limit)).await;
         match (page.map_err(ProjectionError::from)?, starting_after) {
             (Some(page), _) => Ok(page),
             (None, Some(cursor)) => Err(UnknownCursor(cursor).into()),

@@ -3,6 +3,7 @@
 
 use super::fault::TablesFault;
 use super::progress::{integer, position_of};
+use super::sales_line_rows::{self, SalesLineRows};
 use crate::sales::{SalesView, StatusChange, Takings};
 use crate::show_seats::Changed::{Seats, Show};
 use crate::show_seats::{SeatStates, ShowSeats, StoredSeatStates, StoredShow, letter};
@@ -19,6 +20,7 @@ const CHUNK: u32 = 512;
 pub(super) struct SalesRows {
     states: SeatStates,
     takings: BTreeMap<ShowId, Takings>,
+    lines: SalesLineRows,
     changed: Changed,
 }
 
@@ -76,7 +78,7 @@ impl SalesRows {
             stored.holds.insert(booking, serde_json::from_str(&row.get::<_, String>(1)?)?);
         }
         let states = SeatStates::restore(stored).map_err(TablesFault::Damaged)?;
-        Ok(Self { states, takings, changed: Changed::default() })
+        Ok(Self { states, takings, lines: SalesLineRows::default(), changed: Changed::default() })
     }
 
     /// Folds one event, which has changed the status of its booking in this way.
@@ -95,6 +97,7 @@ impl SalesRows {
         });
         let Some(change) = change else { return };
         self.takings.entry(change.show.clone()).or_default().count(change, envelope);
+        self.lines.count(change, self.states.shows.get(&change.show));
         self.changed.shows.insert(change.show.clone());
     }
 
@@ -117,7 +120,7 @@ impl SalesRows {
         for booking in changed.holds {
             self.write_hold(connection, booking)?;
         }
-        Ok(())
+        self.lines.flush(connection)
     }
 
     fn write_states(&self, connection: &Connection, show: &ShowId, chunks: &BTreeSet<u32>) -> Result<(), TablesFault> {
@@ -170,7 +173,10 @@ pub(super) fn show_id(text: String) -> Result<ShowId, TablesFault> {
 
 /// How a show sells; `None` if there is no such show.
 pub(super) fn of(connection: &Connection, show: &ShowId) -> Result<Option<SalesView>, TablesFault> {
-    let mut query = connection.prepare_cached("SELECT view FROM sales WHERE show = ?1")?;
+    // Both statements see the same moment.
+    let moment = connection.unchecked_transaction()?;
+    let mut query = moment.prepare_cached("SELECT view FROM sales WHERE show = ?1")?;
     let found = query.query_row([show.as_str()], |row| row.get::<_, Option<String>>(0)).optional()?;
-    Ok(found.flatten().map(|view| serde_json::from_str(&view)).transpose()?)
+    let Some(view) = found.flatten() else { return Ok(None) };
+    Ok(Some(SalesView { breakdown: sales_line_rows::of(&moment, show)?, ..serde_json::from_str(&view)? }))
 }

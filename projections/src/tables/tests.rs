@@ -11,9 +11,10 @@ use super::{VIEWS, booking_rows};
 use crate::batch::Batch;
 use crate::oracle::Oracle;
 use crate::{ReadModel, StoredView, rebuild, stored_status};
+use lastseat_domain::event::Event;
 use lastseat_domain::ports::EventLog;
 use lastseat_domain::ports::event_log::{Position, RecordedEvent};
-use lastseat_domain::{BuyerId, Envelope, codec};
+use lastseat_domain::{BuyerId, ChannelId, Envelope, PriceTypeId, codec};
 use lastseat_testkit::history::{finish, history, steps};
 use lastseat_testkit::scripted_log::{ScriptedLog, TokioClock};
 use lastseat_testkit::world::{World, epoch, plan, show_id};
@@ -26,6 +27,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 mod faults;
+mod lists;
 
 pub(super) use faults::Closing;
 
@@ -33,6 +35,30 @@ const PATIENCE: Duration = Duration::from_secs(20);
 
 fn decoded(log: &[Arc<RecordedEvent>]) -> Vec<Arc<Envelope>> {
     log.iter().map(|e| codec::decode(e).unwrap().unwrap()).collect()
+}
+
+/// The same events, and many bookings have a channel, price types, a fee and what the shop finds them by.
+fn with_shop_data(events: Vec<Arc<Envelope>>) -> Vec<Arc<Envelope>> {
+    let mut number = 0_usize;
+    let changed = |event: Arc<Envelope>| {
+        let Event::BookingOpened(opened) = &event.event else { return event };
+        let (mut envelope, mut opened) = ((*event).clone(), opened.clone());
+        number += 1;
+        opened.channel = number.is_multiple_of(3).then(|| ChannelId::new("till").unwrap());
+        opened.shop.reference = number.is_multiple_of(2).then(|| format!("order {}", number % 6));
+        for (name, value, every) in [("campaign", "spring", 2), ("campaign", "autumn", 3), ("gate", "=1+1", 5)] {
+            if number.is_multiple_of(every) {
+                opened.shop.metadata.insert(name.into(), value.into());
+            }
+        }
+        for (n, priced) in opened.seats.iter_mut().enumerate() {
+            priced.price_type = (n + number).is_multiple_of(2).then(|| PriceTypeId::new("child").unwrap());
+            priced.fee = 50;
+        }
+        envelope.event = Event::BookingOpened(opened);
+        Arc::new(envelope)
+    };
+    events.into_iter().map(changed).collect()
 }
 
 fn batch(events: &[Arc<Envelope>]) -> Batch {
@@ -66,7 +92,7 @@ proptest! {
     ) {
         let mut world = history(&steps, stride);
         finish(&mut world);
-        let log = decoded(&world.log);
+        let log = with_shop_data(decoded(&world.log));
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join(FILE);
         let (mut writer, mut oracle) = (Writer::create(&path).unwrap(), Oracle::default());
@@ -171,7 +197,8 @@ fn a_file_in_doubt_is_folded_again() {
             change(
                 folder,
                 "PRAGMA writable_schema = 1; DELETE FROM sqlite_schema WHERE name = 'bookings_of_buyer';
-                 PRAGMA writable_schema = RESET; INSERT INTO bookings SELECT opened + 1000, x'00', buyer, view FROM bookings LIMIT 1;
+                 PRAGMA writable_schema = RESET; INSERT INTO bookings SELECT opened + 1000, x'00', buyer, show, status, opened_at, confirmed_at, reference, view
+                 FROM bookings LIMIT 1;
                  DROP TABLE holds",
             );
         }),

@@ -2,9 +2,12 @@
 
 pub mod access;
 pub mod batch;
+mod csv;
 pub mod fast_refusal;
+mod filter;
 pub mod guests;
 pub mod hold;
+pub mod list;
 pub mod manage;
 pub mod pay;
 pub mod price_types;

@@ -37,6 +37,75 @@ pub struct Sales {
     /// Seats by category: `category`, `price`, and the same states as above.
     #[schema(value_type = Vec<Object>)]
     pub categories: Vec<BTreeMap<String, u64>>,
+    /// What was paid by hour, oldest first, without the hours in which nothing was.
+    pub by_hour: Vec<HourOfSales>,
+    /// What was paid for the seats of each category. A fee of the whole booking belongs to no category.
+    pub by_category: Vec<SalesOfCategory>,
+    /// The same by price type, for seats whose category has several prices.
+    pub by_price_type: Vec<SalesOfPriceType>,
+    /// What was paid by channel; `web` is the show's open sale.
+    pub by_channel: Vec<SalesOfChannel>,
+}
+
+/// What was paid, and what was returned of it. Amounts are minor units of the show's currency.
+#[derive(Debug, ToSchema)]
+pub struct SalesLine {
+    /// Bookings that were paid.
+    pub bookings: u64,
+    /// Their seats.
+    pub seats: u64,
+    /// Taken, refunds not deducted.
+    #[schema(example = 25500)]
+    pub captured: i64,
+    /// Bookings of these that were refunded.
+    pub refunded_bookings: u64,
+    /// Their seats.
+    pub refunded_seats: u64,
+    /// Returned.
+    pub refunded: i64,
+}
+
+/// What was paid in one hour. A refund is counted in the hour of the payment.
+#[derive(Debug, ToSchema)]
+pub struct HourOfSales {
+    /// When the hour began, in UTC.
+    #[schema(format = DateTime, example = "2026-11-20T14:00:00Z")]
+    pub hour: String,
+    #[serde(flatten)]
+    pub line: SalesLine,
+}
+
+/// What was paid for seats of a category.
+#[derive(Debug, ToSchema)]
+pub struct SalesOfCategory {
+    /// The category.
+    #[schema(example = "stalls")]
+    pub category: String,
+    #[serde(flatten)]
+    pub line: SalesLine,
+}
+
+/// What was paid for seats of a category at one of its prices.
+#[derive(Debug, ToSchema)]
+pub struct SalesOfPriceType {
+    /// The category.
+    #[schema(example = "stalls")]
+    pub category: String,
+    /// The price type.
+    #[schema(example = "child")]
+    pub price_type: String,
+    #[serde(flatten)]
+    pub line: SalesLine,
+}
+
+/// What was paid through a channel.
+#[derive(Debug, ToSchema)]
+pub struct SalesOfChannel {
+    /// The channel.
+    #[schema(example = "web")]
+    pub channel: String,
+    #[serde(flatten)]
+    pub line: SalesLine,
 }
 
 /// What a show has sold so far. For staff, managers, auditors and admins.

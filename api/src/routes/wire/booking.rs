@@ -4,10 +4,11 @@ use super::Amount;
 use crate::app::App;
 use crate::names::reason_name;
 use lastseat_domain::booking::{Booking, Phase};
-use lastseat_domain::event::PricedSeat;
+use lastseat_domain::event::{PricedSeat, ShopData};
 use lastseat_domain::{BookingId, BuyerId, ChannelId, Money, PriceTypeId, Secret, ShowId, Timestamp};
 use lastseat_projections::BookingView;
 use serde::Serialize;
+use std::collections::BTreeMap;
 use utoipa::ToSchema;
 
 /// A seat of a booking.
@@ -103,6 +104,21 @@ pub struct BookingJson<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = String, example = "till", nullable = false)]
     pub channel: Option<&'a ChannelId>,
+    /// The shop's reference, as the hold brought it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(example = "order-4711")]
+    pub reference: Option<&'a str>,
+    /// The shop's metadata, as the hold brought it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub metadata: Option<&'a BTreeMap<String, String>>,
+    /// The buyer. Only in the lists of the shop.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, example = "anna")]
+    pub buyer: Option<&'a BuyerId>,
+    /// When the money was taken. Only in the lists of the shop.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub confirmed_at: Option<Timestamp>,
     /// When the hold began.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>, format = DateTime)]
@@ -155,6 +171,7 @@ impl<'a> BookingJson<'a> {
             _ => None,
         };
         let (subtotal, fees) = parts(booking.seats(), booking.amount()).unzip();
+        let (reference, metadata) = of_the_shop(booking.opened.as_ref().map(|opened| &opened.shop));
         Self {
             id: booking.id,
             show: booking.show(),
@@ -164,6 +181,10 @@ impl<'a> BookingJson<'a> {
             fees,
             amount: booking.amount().map(Amount::from),
             channel: booking.opened.as_ref().and_then(|opened| opened.channel.as_ref()),
+            reference,
+            metadata,
+            buyer: None,
+            confirmed_at: None,
             opened_at: booking.opened_at,
             expires_at: booking.expires_at,
             extended: booking.extended,
@@ -180,6 +201,7 @@ impl<'a> BookingJson<'a> {
     #[must_use]
     pub fn listed(app: &App, view: &'a BookingView) -> Self {
         let (subtotal, fees) = parts(&view.seats, Some(view.amount)).unzip();
+        let (reference, metadata) = of_the_shop(Some(&view.shop));
         Self {
             id: view.booking,
             show: Some(&view.show),
@@ -189,6 +211,10 @@ impl<'a> BookingJson<'a> {
             fees,
             amount: Some(view.amount.into()),
             channel: view.channel.as_ref(),
+            reference,
+            metadata,
+            buyer: None,
+            confirmed_at: None,
             opened_at: Some(view.opened_at),
             expires_at: Some(view.expires_at),
             extended: view.extended,
@@ -200,6 +226,19 @@ impl<'a> BookingJson<'a> {
             token: None,
         }
     }
+}
+
+impl<'a> BookingJson<'a> {
+    /// With what only the shop's lists have.
+    #[must_use]
+    pub fn for_the_shop(self, view: &'a BookingView) -> Self {
+        Self { buyer: Some(&view.buyer), confirmed_at: view.confirmed_at, ..self }
+    }
+}
+
+fn of_the_shop(shop: Option<&ShopData>) -> (Option<&str>, Option<&BTreeMap<String, String>>) {
+    let reference = shop.and_then(|shop| shop.reference.as_deref());
+    (reference, shop.map(|shop| &shop.metadata).filter(|metadata| !metadata.is_empty()))
 }
 
 fn is_extendable(app: &App, status: &str, extended: bool, buyer: Option<&BuyerId>) -> bool {

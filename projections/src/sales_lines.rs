@@ -1,0 +1,180 @@
+//! What a show has sold, line by line: by hour, category, price type and channel.
+
+use crate::bookings::BookingView;
+use crate::show_seats::ShowSeats;
+use lastseat_domain::event::{Event, PricedSeat};
+use lastseat_domain::{CategoryId, ChannelId, PriceTypeId, Timestamp};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// The channel of the show's open sale.
+pub const WEB: &str = "web";
+
+/// What was sold and what was refunded of it, in minor units of the show's currency.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SalesLine {
+    /// Bookings that were paid.
+    pub bookings: u64,
+    /// Their seats.
+    pub seats: u64,
+    /// Taken, refunds not deducted.
+    pub captured: i64,
+    /// Bookings of these that were refunded.
+    pub refunded_bookings: u64,
+    /// Their seats.
+    pub refunded_seats: u64,
+    /// Returned.
+    pub refunded: i64,
+}
+
+impl SalesLine {
+    pub(crate) fn add(&mut self, other: &Self) {
+        self.bookings = self.bookings.saturating_add(other.bookings);
+        self.seats = self.seats.saturating_add(other.seats);
+        self.captured = self.captured.saturating_add(other.captured);
+        self.refunded_bookings = self.refunded_bookings.saturating_add(other.refunded_bookings);
+        self.refunded_seats = self.refunded_seats.saturating_add(other.refunded_seats);
+        self.refunded = self.refunded.saturating_add(other.refunded);
+    }
+}
+
+/// What was paid in one hour.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HourOfSales {
+    /// When it began. Refunds are counted in the hour of the payment.
+    pub hour: Timestamp,
+    #[serde(flatten)]
+    pub line: SalesLine,
+}
+
+/// The seats of a category that were paid.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SalesOfCategory {
+    pub category: CategoryId,
+    #[serde(flatten)]
+    pub line: SalesLine,
+}
+
+/// The seats of a category that were paid at one of its prices.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SalesOfPriceType {
+    pub category: CategoryId,
+    pub price_type: PriceTypeId,
+    #[serde(flatten)]
+    pub line: SalesLine,
+}
+
+/// What was sold through a channel.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SalesOfChannel {
+    pub channel: ChannelId,
+    #[serde(flatten)]
+    pub line: SalesLine,
+}
+
+/// The lines of a show.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct SalesBreakdown {
+    /// Oldest first; without the hours in which nothing was paid.
+    pub by_hour: Vec<HourOfSales>,
+    pub by_category: Vec<SalesOfCategory>,
+    /// Without the seats of categories with one price.
+    pub by_price_type: Vec<SalesOfPriceType>,
+    pub by_channel: Vec<SalesOfChannel>,
+}
+
+/// What a line is about: its kind, and its name among these. Names are stored.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct LineKey {
+    pub kind: &'static str,
+    pub name: String,
+}
+
+const CATEGORY: &str = "category";
+const CHANNEL: &str = "channel";
+const HOUR: &str = "hour";
+const PRICE_TYPE: &str = "price_type";
+
+/// A booking that was paid or refunded.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Sold {
+    /// When it was paid.
+    at: Timestamp,
+    channel: Option<ChannelId>,
+    seats: Vec<PricedSeat>,
+    amount: i64,
+    is_refund: bool,
+}
+
+impl Sold {
+    /// What an event has made of its booking, if it was paid or refunded by it.
+    pub fn of(view: &BookingView, event: &Event) -> Option<Self> {
+        let (amount, is_refund) = match event {
+            Event::PaymentCaptured(e) => (e.amount.value, false),
+            Event::PaymentRefunded(e) => (e.amount.value, true),
+            Event::PaymentReturnedElsewhere(e) => (e.amount.value, true),
+            _ => return None,
+        };
+        Some(Self { at: view.confirmed_at?, channel: view.channel.clone(), seats: view.seats.clone(), amount, is_refund })
+    }
+
+    /// What it adds to the lines of its show.
+    pub fn lines(&self, show_seats: Option<&ShowSeats>) -> BTreeMap<LineKey, SalesLine> {
+        let mut lines = BTreeMap::new();
+        let whole = self.line(self.seats.len(), self.amount);
+        lines.insert(LineKey { kind: HOUR, name: hour_of(self.at) }, whole);
+        let channel = self.channel.as_ref().map_or(WEB, ChannelId::as_str).to_owned();
+        lines.insert(LineKey { kind: CHANNEL, name: channel }, whole);
+        let category_of = |priced: &PricedSeat| {
+            let show_seats = show_seats?;
+            let area = show_seats.plan.seat(show_seats.plan.index_of(&priced.seat)?)?.area;
+            Some(show_seats.plan.areas.get(area as usize)?.category.clone())
+        };
+        let mut of_seats: BTreeMap<LineKey, (usize, i64)> = BTreeMap::new();
+        for priced in &self.seats {
+            let Some(category) = category_of(priced) else { continue };
+            let price_type = priced.price_type.as_ref().map(|price_type| format!("{category}/{price_type}"));
+            let price_type = price_type.map(|name| LineKey { kind: PRICE_TYPE, name });
+            for key in price_type.into_iter().chain([LineKey { kind: CATEGORY, name: category.to_string() }]) {
+                let (seats, amount) = of_seats.entry(key).or_default();
+                *seats += 1;
+                *amount = amount.saturating_add(priced.price).saturating_add(priced.fee);
+            }
+        }
+        lines.extend(of_seats.into_iter().map(|(key, (seats, amount))| (key, self.line(seats, amount))));
+        lines
+    }
+
+    fn line(&self, seats: usize, amount: i64) -> SalesLine {
+        let seats = seats as u64;
+        if self.is_refund {
+            SalesLine { refunded_bookings: 1, refunded_seats: seats, refunded: amount, ..SalesLine::default() }
+        } else {
+            SalesLine { bookings: 1, seats, captured: amount, ..SalesLine::default() }
+        }
+    }
+}
+
+/// The hour of a time in UTC, as RFC 3339 has it.
+fn hour_of(at: Timestamp) -> String {
+    at.format("%Y-%m-%dT%H:00:00Z").to_string()
+}
+
+impl SalesBreakdown {
+    /// Adds a stored line. Lines come sorted by kind and name. `None` if there is no such kind or name.
+    pub(crate) fn add(&mut self, kind: &str, name: &str, line: SalesLine) -> Option<()> {
+        match kind {
+            HOUR => self.by_hour.push(HourOfSales { hour: name.parse().ok()?, line }),
+            CHANNEL => self.by_channel.push(SalesOfChannel { channel: name.parse().ok()?, line }),
+            CATEGORY => self.by_category.push(SalesOfCategory { category: name.parse().ok()?, line }),
+            PRICE_TYPE => {
+                let (category, price_type) = name.split_once('/')?;
+                let (category, price_type) = (category.parse().ok()?, price_type.parse().ok()?);
+                self.by_price_type.push(SalesOfPriceType { category, price_type, line });
+            }
+            _ => return None,
+        }
+        Some(())
+    }
+}
