@@ -835,7 +835,7 @@ fn a_price_is_that_of_the_revision_that_its_booking_names() {
 fn a_seat_is_locked_for_the_price_that_its_booking_was_opened_at() {
     let lock = |world: &mut World, booking, price| {
         let (buyer, expires_at) = (BuyerId::new("alice").unwrap(), world.now + chrono::TimeDelta::seconds(60));
-        let lock = SeatLocked { booking, buyer, price, expires_at };
+        let lock = SeatLocked { booking, buyer, price, expires_at, block: None };
         world.append(seat_stream("B-1"), &[lock.into()]);
     };
     for (price, fits) in [(8500, true), (9500, false)] {
