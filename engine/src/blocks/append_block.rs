@@ -2,7 +2,7 @@
 //! do that. Where it can't, the seats come first: `BlockOpened` then names exactly those that the block has, and a block
 //! that gives up before that is fenced, so that it can't open any more.
 
-use super::lift_block::{finish, unblock};
+use super::lift_block::finish;
 use super::opening::Opening;
 use crate::error::{CommandError, Fault};
 use crate::origin::Context;
@@ -72,7 +72,7 @@ async fn one_by_one(
     if let Some((_, rejection)) = lost.into_iter().next()
         && (!request.partial || seats.is_empty())
     {
-        give_up(opening, &seats).await.map_err(CommandError::begun)?;
+        give_up(opening, seats).await.map_err(CommandError::begun)?;
         return Ok(Appended::Lost(rejection));
     }
     let opened = opening.first_event(seats);
@@ -112,11 +112,12 @@ async fn block_seats(opening: &Opening<'_>, decisions: &[SeatDecision]) -> Resul
     Ok(lost)
 }
 
-/// Closes the block before it opens, then puts the seats that it got back on sale.
-async fn give_up(opening: &Opening<'_>, seats: &[SeatId]) -> Result<(), CommandError> {
+/// Closes the block before it opens, then puts the seats that it got back on sale. If the same request on another node has
+/// opened it meanwhile, it stays open, and what it was opened with stays in it.
+async fn give_up(opening: &Opening<'_>, seats: Vec<SeatId>) -> Result<(), CommandError> {
     let (services, request) = (opening.services, opening.request);
     let context = Context::following(&opening.metadata.actor, opening.metadata.trace.clone(), request.block.0);
     let fence = BlockCommand::Fence { show: request.show.clone(), by: request.origin.by.clone() };
     services.journal.execute::<Block>(&request.block, fence, &context, &mut None).await?;
-    unblock(services, &request.show, seats, request.block, &opening.metadata).await
+    finish(services, request.block, seats.into_iter().map(|seat| (request.show.clone(), seat)).collect()).await
 }

@@ -73,10 +73,12 @@ impl<'a> HoldAccess<'a> {
         self.blocks.iter().map(|block| block.opened.block).collect()
     }
 
-    /// Where the booking is sold.
+    /// Where the booking is sold. Only who names the till sells there, whatever block a code opens.
     pub(super) fn channel(&self) -> Option<ChannelId> {
         let named = self.shown.and_then(|access| access.channel.clone());
-        named.or_else(|| self.blocks.iter().find_map(|block| block.opened.channel.clone()))
+        let of_block =
+            || self.blocks.iter().find_map(|block| block.opened.channel.clone()).filter(|channel| channel.as_str() != TILL);
+        named.or_else(of_block)
     }
 
     pub(super) fn code(&self) -> Option<AccessCodeHash> {

@@ -42,12 +42,18 @@ fn may_be_repeat(services: &Services, booking: BookingId, rejection: &Rejection)
     // The seat table shows a seat as taken only after this node has read the event that took it, and by
     // then it has read any earlier request's booking too. The end of a sale is different: the node learns
     // of it from the clock or from its own command, perhaps before it has read that booking. So is the lift of a block.
-    // And so are the show's prices and the seats beside the chosen ones, which may have been others for that booking.
+    // And so are the show's prices, limits and sale window, and the seats beside the chosen ones, which may have been others for that booking.
     let sales_ended = matches!(
         rejection,
         Rejection::SaleClosed { .. } | Rejection::SalesPaused { .. } | Rejection::ShowCancelled { .. } | Rejection::NoSuchAccess
     );
-    let differed = matches!(rejection, Rejection::UnknownPriceType { .. } | Rejection::LeavesSingleSeat { .. });
+    let differed = matches!(
+        rejection,
+        Rejection::UnknownPriceType { .. }
+            | Rejection::LeavesSingleSeat { .. }
+            | Rejection::TooManySeats { .. }
+            | Rejection::SaleNotOpen { .. }
+    );
     // A node that can't follow the log does not know what other nodes have opened.
     let log_unknown = services.health.follower_fault.lock().is_some();
     sales_ended || differed || log_unknown || services.known_bookings.may_contain(booking)

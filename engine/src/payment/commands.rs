@@ -131,13 +131,17 @@ async fn check_seats(session: &mut BookingSession, booking: &Booking) -> Result<
     Ok(())
 }
 
+/// How long its hold lasts without an extension. The show's hold time may be another by now.
+fn hold_seconds(booking: &Booking) -> u32 {
+    let opened = booking.opened.as_ref().zip(booking.opened_at);
+    let lasts = opened.map_or(0, |(opened, at)| (opened.expires_at - at).num_seconds());
+    u32::try_from(lasts).unwrap_or_default()
+}
+
 pub(super) async fn extend(mut session: BookingSession) -> Result<Booking, CommandError> {
     let booking = session.booking().await?;
     let Some((show, seats)) = BookingSession::show_and_seats(&booking) else { return Err(Rejection::BookingNotFound.into()) };
-    let Some(active_show) = session.services.shows.get(&show) else {
-        return Err(Fault::Unavailable("the show is not known to this node yet".into()).into());
-    };
-    let seconds = active_show.show().facts.hold_seconds;
+    let seconds = hold_seconds(&booking);
     let refusable = !session.is_repeat() && booking.is_undecided() && !booking.is_overdue(session.now());
     if refusable && is_cancelled(&session, &booking) {
         return Err(Rejection::ShowCancelled { show }.into());

@@ -2,6 +2,7 @@
 
 use crate::names::reason_name;
 use lastseat_projections::BookingView;
+use std::borrow::Cow;
 use std::fmt::Write as _;
 
 /// The first line. New columns come at the end.
@@ -51,15 +52,24 @@ fn json(value: &impl serde::Serialize) -> String {
 }
 
 /// A cell. A spreadsheet would execute one that begins like a formula: such a one gets an apostrophe, which makes it text.
+/// Where the list separator is a semicolon, as in German Excel, a cell ends at each.
 fn add_cell(text: &mut String, cell: &str) {
-    let is_formula = cell.starts_with(['=', '+', '-', '@', '\t', '\r']);
-    let guard = if is_formula { "'" } else { "" };
+    let cell = &guarded(cell);
     if cell.contains(['"', ',', '\r', '\n']) || cell.starts_with(' ') || cell.ends_with(' ') {
-        let _ = write!(text, "\"{guard}{}\"", cell.replace('"', "\"\""));
+        let _ = write!(text, "\"{}\"", cell.replace('"', "\"\""));
     } else {
-        text.push_str(guard);
         text.push_str(cell);
     }
+}
+
+fn guarded(cell: &str) -> Cow<'_, str> {
+    const FORMULA: [char; 10] = ['=', '+', '-', '@', '\t', '\r', '\u{ff1d}', '\u{ff0b}', '\u{ff0d}', '\u{ff20}'];
+    let parts = || cell.split_inclusive([';', '\t']);
+    if !parts().any(|part| part.starts_with(FORMULA)) {
+        return Cow::Borrowed(cell);
+    }
+    let guard = |part: &str| if part.starts_with(FORMULA) { format!("'{part}") } else { part.to_owned() };
+    Cow::Owned(parts().map(guard).collect())
 }
 
 #[cfg(test)]
@@ -88,7 +98,9 @@ mod tests {
             ("-1", "'-1"),
             ("@SUM(A1)", "'@SUM(A1)"),
             ("=HYPERLINK(\"http://x\",\"y\")", "\"'=HYPERLINK(\"\"http://x\"\",\"\"y\"\")\""),
-            ("\t=1", "'\t=1"),
+            ("\t=1", "'\t'=1"),
+            ("x;=1;y", "x;'=1;y"),
+            ("\u{ff1d}1", "'\u{ff1d}1"),
         ] {
             assert_eq!(cell(text), written);
         }

@@ -111,7 +111,7 @@ impl Copies {
 impl CopyDate {
     fn of(self, original: &ShowScheduled) -> NewCopy {
         let starts_at = whole_milliseconds(self.starts_at);
-        let moved = |time: Option<Timestamp>| Some(starts_at + (time? - original.details.starts_at?));
+        let moved = |time: Option<Timestamp>| starts_at.checked_add_signed(time? - original.details.starts_at?);
         let is_derived = self.id.is_none();
         let mut facts = ShowScheduled {
             show: self.id.unwrap_or_else(|| id_of(&original.show, starts_at)),

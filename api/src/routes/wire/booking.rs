@@ -229,10 +229,11 @@ impl<'a> BookingJson<'a> {
 }
 
 impl<'a> BookingJson<'a> {
-    /// With what only the shop's lists have.
+    /// With what only the shop's lists have, and without the page of the buyer's bank: its address may be all that is needed
+    /// to confirm the payment.
     #[must_use]
     pub fn for_the_shop(self, view: &'a BookingView) -> Self {
-        Self { buyer: Some(&view.buyer), confirmed_at: view.confirmed_at, ..self }
+        Self { buyer: Some(&view.buyer), confirmed_at: view.confirmed_at, next_action: None, ..self }
     }
 }
 
