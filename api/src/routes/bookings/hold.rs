@@ -52,6 +52,7 @@ pub enum HoldBodySchema {
 /// Seats by their labels.
 #[derive(ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(example = json!({"seats": ["A-1", "A-2"]}))]
 #[allow(dead_code, reason = "only described, never built")]
 pub struct HoldSeats {
     /// Labels of seats, each alone or with a price type: you get all of them or none.
