@@ -128,6 +128,7 @@ pub enum HoldForBuyer {
 /// Seats by their labels, for a buyer.
 #[derive(ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(example = json!({"buyer": "bob", "seats": ["A-1", "A-2"]}))]
 #[allow(dead_code, reason = "only described, never built")]
 pub struct SeatsForBuyer {
     /// Whose booking it will be: the `sub` of the buyer's token.
