@@ -1,6 +1,7 @@
 //! What the parts of one engine share. Behaviour is in the services themselves.
 
 use crate::admission::Gate;
+use crate::blocks::BlocksInHand;
 use crate::buyers::BuyerLedger;
 use crate::guard_service::GuardService;
 use crate::health::Health;
@@ -23,6 +24,7 @@ pub(crate) struct Services {
     pub known_bookings: Arc<KnownBookings>,
     pub seats: Seats,
     pub guard: GuardService,
+    pub blocks_in_hand: BlocksInHand,
     /// Admits holds and admin commands.
     pub holds: Gate,
     /// Admits commands on open bookings. A gate of its own, so that a rush for seats never keeps
@@ -42,6 +44,7 @@ impl Services {
             buyers: BuyerLedger::default(),
             known_bookings: Arc::default(),
             guard: GuardService::new(ports.guard.clone(), ports.clock.clone()),
+            blocks_in_hand: BlocksInHand::default(),
             holds: Gate::new(settings.max_in_flight),
             checkouts: Gate::new(settings.max_in_flight),
             uncaptured: Arc::default(),

@@ -29,6 +29,7 @@ pub(crate) async fn lift(
     if found.is_none_or(|opened| opened.show != *show) {
         return Err(Rejection::BlockNotFound.into());
     }
+    let _in_hand = services.blocks_in_hand.take(block);
     let lift = BlockCommand::Lift { by: origin.by };
     let executed = services.journal.execute::<Block>(&block, lift, context, &mut known).await?;
     if let (Some(active_show), [Event::BlockLifted(_), ..]) = (services.shows.get(show), executed.events.as_slice()) {

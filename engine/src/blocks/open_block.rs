@@ -33,6 +33,7 @@ pub(crate) async fn open(services: &Services, request: &BlockRequest) -> Result<
     let _permit = services.holds.enter(false)?;
     let busy = |retry_after| Fault::Busy { retry_after, cause: BusyCause::NewHold };
     services.ports.log.wait_for_capacity(1).await.map_err(busy)?;
+    let _in_hand = services.blocks_in_hand.take(request.block);
     let opening = Opening::new(services, request);
     let mut avoid = HashSet::new();
     for _ in 0..TRIES {

@@ -10,6 +10,9 @@ use lastseat_domain::{BlockId, Envelope, SeatId, ShowId, Timestamp};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
+#[cfg(test)]
+mod tests;
+
 /// Blocks that are finished by this node at the same time.
 const AT_A_TIME: usize = 16;
 
@@ -117,11 +120,14 @@ impl PendingBlocks {
 
     fn change(&mut self, block: BlockId, due: Timestamp, change: impl FnOnce(&mut Entry)) {
         let entry = self.entries.entry(block).or_default();
-        if let Some(before) = entry.due.take() {
+        let before = entry.due.take();
+        if let Some(before) = before {
             self.due.remove(&(before, block));
         }
         change(entry);
         if entry.has_work() {
+            // Events that are read late would make it due at each of them, although it has just been taken.
+            let due = before.map_or(due, |before| before.max(due));
             entry.due = Some(due);
             self.due.insert((due, block));
         } else if entry.seats.is_empty() && !matches!(entry.decision, Decision::Open(_)) {

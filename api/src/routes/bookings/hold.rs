@@ -51,6 +51,7 @@ pub enum HoldBodySchema {
 
 /// Seats by their labels.
 #[derive(ToSchema)]
+#[schema(example = json!({"seats": ["A-1", "A-2"]}))]
 #[serde(deny_unknown_fields)]
 #[schema(example = json!({"seats": ["A-1", "A-2"]}))]
 #[allow(dead_code, reason = "only described, never built")]
@@ -74,6 +75,7 @@ pub struct HoldSeats {
 
 /// Any places of an unlabelled area.
 #[derive(ToSchema)]
+#[schema(example = json!({"area": "floor", "quantity": 2}))]
 #[serde(deny_unknown_fields)]
 #[allow(dead_code, reason = "only described, never built")]
 pub struct HoldArea {
@@ -101,6 +103,7 @@ pub struct HoldArea {
 
 /// The best seats that are free side by side.
 #[derive(ToSchema)]
+#[schema(example = json!({"best_available": {"quantity": 2, "category": "stalls"}}))]
 #[serde(deny_unknown_fields)]
 #[allow(dead_code, reason = "only described, never built")]
 pub struct HoldBestAvailable {

@@ -52,7 +52,9 @@ impl LogFollower {
         let again = now + chrono::TimeDelta::from_std(self.services.settings.settle_after).unwrap_or_default();
         for (block, seats) in self.pending.blocks.take_due(now, again) {
             let services = Arc::clone(&self.services);
+            let Some(in_hand) = services.blocks_in_hand.take(block) else { continue };
             let work = async move {
+                let _in_hand = in_hand;
                 if let Err(why) = blocks::finish(&services, block, seats).await {
                     tracing::warn!(%block, %why, "seats of a block could not be put back on sale; trying again");
                 }
