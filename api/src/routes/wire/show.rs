@@ -30,6 +30,7 @@ pub struct NewCategory {
     price: Option<i64>,
     /// Its prices, if it has several. A hold that chooses none gets the first.
     #[serde(default)]
+    #[schema(example = json!([{"price_type": "adult", "price": 4500}, {"price_type": "child", "price": 1500}]))]
     price_types: Vec<PriceType>,
 }
 
