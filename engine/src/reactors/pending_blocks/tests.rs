@@ -4,7 +4,7 @@ use super::*;
 use crate::reactors::pending_bookings::Patience;
 use chrono::TimeDelta;
 use lastseat_domain::event::{BlockOpened, SeatBlocked};
-use lastseat_domain::position::Position;
+use lastseat_domain::ports::event_log::Position;
 use lastseat_domain::{Metadata, StreamName};
 use std::time::Duration;
 use uuid::Uuid;
