@@ -129,13 +129,8 @@ impl Feeds {
                 touched.insert(feed.show.clone(), Arc::clone(&feed));
             }
         }
-        // A payment begun or declined leaves the number of available seats as it is. After a change of the show its
-        // readers read the areas again.
-        if let Changed::Seats(seats, SeatState::Locked | SeatState::Available | SeatState::Unavailable) = changed {
-            let areas = seats.iter().filter_map(|index| plan.seat(*index));
-            for area in areas.filter(|seat| seat.segment.is_none()).map(|seat| seat.area) {
-                self.areas.lock().changed.entry(feed.show.clone()).or_default().insert(area);
-            }
+        for area in touched_areas(plan, changed) {
+            self.areas.lock().changed.entry(feed.show.clone()).or_default().insert(area);
         }
     }
 
@@ -178,6 +173,19 @@ impl Feeds {
             feed.ring.lock().close();
             feed.wake.send_replace(());
         }
+    }
+}
+
+/// The areas without labels whose availability may have changed. A payment begun or declined leaves it as it is; a change of
+/// the show may add places.
+fn touched_areas(plan: &Plan, changed: Changed<'_>) -> Vec<u32> {
+    match changed {
+        Changed::Seats(seats, SeatState::Locked | SeatState::Available | SeatState::Unavailable) => {
+            let seats = seats.iter().filter_map(|index| plan.seat(*index));
+            seats.filter(|seat| seat.segment.is_none()).map(|seat| seat.area).collect()
+        }
+        Changed::Seats(..) => vec![],
+        Changed::Show => (0_u32..).zip(&plan.areas).filter(|(_, area)| !area.labelled).map(|(index, _)| index).collect(),
     }
 }
 
