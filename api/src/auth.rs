@@ -67,7 +67,7 @@ impl Auth {
         BlockId(self.bookings.id_for_key(&format!("block|{scope}"), key).0)
     }
 
-    /// What the log keeps of an access code of this show. It depends on the secret: whoever reads the log must not be
+    /// What the log keeps of an access code of this show. It depends on the secret: a reader of the log must not be
     /// able to try codes on it.
     #[must_use]
     pub fn access_code_hash(&self, show: &ShowId, code: &str) -> AccessCodeHash {

@@ -265,7 +265,7 @@ async fn the_till_is_for_staff_and_sells_what_everybody_can_buy_as_well() {
     assert_eq!(text(&call.json(&seat).send().await.ok(201), "channel"), "till");
 }
 
-/// The twenty-first guess is refused, right or not; whoever is right has as many tries as they like.
+/// The twenty-first guess is refused, right or not; right codes are never counted.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_access_code_can_not_be_found_by_trying() {
     let server = TestServer::open(600).await;

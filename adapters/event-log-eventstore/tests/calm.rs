@@ -176,7 +176,7 @@ async fn a_single_call_without_an_answer_opens_no_circuit() {
     assert_eq!((log.health().circuit, log.report().suspensions), (CircuitState::Closed, 0));
 }
 
-/// The first append of a node finds no connection, and a server behind a slow network takes long to make one.
+/// The first append of a node finds no connection, and over a slow network it takes long to make one.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_time_in_which_a_connection_is_made_does_not_lower_the_limit() {
     let (_server, proxy, _) = with_proxy().await;

@@ -39,7 +39,7 @@ pub struct BlockLifted {
     pub show: ShowId,
     /// Why.
     pub reason: LiftReason,
-    /// Subject of the caller's token; for a block that was never opened, whoever closed it.
+    /// Subject of the caller's token; for a block that was never opened, the name of the process that closed it.
     pub by: String,
 }
 

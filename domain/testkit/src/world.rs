@@ -252,7 +252,7 @@ impl World {
         id
     }
 
-    /// A block of seats that are all free, for whoever has its code.
+    /// A block of seats that are all free, for buyers with its code.
     pub fn block(&mut self, show: &str, seats: &[&str]) -> BlockId {
         let (id, show) = (BlockId(Uuid::from_u128(((self.blocks.len() as u128 + 1) << 64) | 7)), show_id(show));
         let seats: Vec<_> = seats.iter().map(|s| seat_id(s)).collect();

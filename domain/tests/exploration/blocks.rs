@@ -1,5 +1,5 @@
 //! Every interleaving of a block of two seats, a booking that wants one of them, somebody who lifts the block, and
-//! whoever completes what is left undone; driven by the real deciders of seats and blocks.
+//! a node that completes what is left undone; driven by the real deciders of seats and blocks.
 //!
 //! The block's appends land in any order, late or never: its opener may die at any moment. What a booking may do is
 //! explored elsewhere; here it is held, sold, over or refunded.

@@ -82,7 +82,7 @@ fn refuses_what_a_group_can_avoid(rule: Rule, segment: &[Place]) -> Result<(), T
     Ok(())
 }
 
-/// Whoever is refused is told of a seat; whoever takes the seats that leave the fewest alone never is.
+/// A refusal names a seat; a pick that leaves the fewest seats alone is never refused.
 fn the_best_choice_is_accepted(rule: Rule, segment: &[Place]) -> Result<(), TestCaseError> {
     let best = choices(segment).into_iter().min_by_key(|choice| newly_alone(choice).len());
     prop_assert!(best.is_none_or(|best| rule(&best).is_none()), "no choice is left");

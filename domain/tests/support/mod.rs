@@ -49,7 +49,7 @@ pub fn eur(value: i64) -> Money {
     Money { value, currency: Currency::new("EUR").unwrap() }
 }
 
-/// A block of two seats, for whoever has its code.
+/// A block of two seats, for buyers with its code.
 pub fn block_opened() -> BlockOpened {
     BlockOpened {
         block: block(1),

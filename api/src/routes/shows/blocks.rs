@@ -41,7 +41,7 @@ pub struct BlockBody {
     /// Where these seats are sold. `till` is the box office and needs no access code; every other channel does.
     #[schema(example = "sponsor", nullable = false)]
     channel: Option<String>,
-    /// Whoever sends this code with a hold may buy from the block. lastseat keeps only a hash of it.
+    /// A hold that sends this code may buy from the block. lastseat keeps only a hash of it.
     #[schema(example = "sesame-2027", min_length = 8, max_length = 128, pattern = "^[!-~]+$", nullable = false)]
     access_code: Option<String>,
 }

@@ -132,7 +132,7 @@ fn expected(headers: &HeaderMap, app: &App, show: &ShowId) -> Result<Option<Revi
     match (wanted, current) {
         (None, _) => Ok(None),
         (Some(wanted), Some(current)) if wanted.contains(&current) => Ok(Some(current)),
-        // The rule looks again, at the log: this node may be a moment behind.
+        // The rule looks again, at the log: this node may not have read its newest events yet.
         (Some(wanted), current) => match wanted.last() {
             Some(revision) => Ok(Some(*revision)),
             None => Err(Rejection::ShowChanged { show: show.clone(), revision: current.unwrap_or_default() }),
