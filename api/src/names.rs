@@ -13,5 +13,6 @@ pub fn reason_name(reason: AbortReason) -> &'static str {
         AbortReason::CaptureFailed => "capture_failed",
         AbortReason::ShowCancelled => "show_cancelled",
         AbortReason::Refunded => "refunded",
+        AbortReason::Exchanged => "exchanged",
     }
 }

@@ -642,8 +642,9 @@ fn a_hold_extended_twice_late_or_too_far() {
 #[test]
 fn a_payment_begun_after_the_end() {
     let (world, id) = world_with_sale();
-    let started =
-        |attempt| -> Event { PaymentStarted { booking: id, attempt, payment_method: Some("pm".into()), request: None }.into() };
+    let started = |attempt| -> Event {
+        PaymentStarted { booking: id, attempt, payment_method: Some("pm".into()), tender: None, request: None }.into()
+    };
     plant(world, &["payment_after_over"], |world| world.append(StreamName::booking(id), &[started(2)]));
     let (world, _) = world_with_hold();
     plant(world, &["attempt_number"], |world| world.append(StreamName::booking(id), &[started(2)]));

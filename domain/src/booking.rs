@@ -13,6 +13,7 @@ use crate::ids::BookingId;
 use crate::rejection::Rejection;
 use crate::stream_name::StreamName;
 
+mod after_sales;
 mod command;
 mod decide;
 mod review;
@@ -20,7 +21,7 @@ mod state;
 
 pub use command::{BookingCommand, Review};
 pub use decide::decide;
-pub use state::{Attempt, Booking, Phase, evolve};
+pub use state::{Attempt, Booking, PartialRefund, Phase, evolve};
 
 impl Decider for Booking {
     type Id = BookingId;

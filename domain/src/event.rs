@@ -8,6 +8,7 @@
 
 use crate::ids::BookingId;
 
+mod after_sales;
 mod block;
 mod booking;
 mod loyalty;
@@ -15,6 +16,7 @@ mod operations;
 mod seat;
 mod show;
 
+pub use after_sales::*;
 pub use block::*;
 pub use booking::*;
 pub use loyalty::*;
@@ -99,6 +101,14 @@ events!(
     RefundRequested,
     PaymentRefunded,
     PaymentReturnedElsewhere,
+    VoucherApplied,
+    VoucherRemoved,
+    ExchangeRequested,
+    BookingExchanged,
+    ExchangeAbandoned,
+    BookingTransferred,
+    PartialRefundRequested,
+    PaymentPartlyRefunded,
     // loyalty
     PointsEarned,
     PointsRevoked,
@@ -129,6 +139,14 @@ impl Event {
             Self::RefundRequested(e) => e.booking,
             Self::PaymentRefunded(e) => e.booking,
             Self::PaymentReturnedElsewhere(e) => e.booking,
+            Self::VoucherApplied(e) => e.booking,
+            Self::VoucherRemoved(e) => e.booking,
+            Self::ExchangeRequested(e) => e.booking,
+            Self::BookingExchanged(e) => e.booking,
+            Self::ExchangeAbandoned(e) => e.booking,
+            Self::BookingTransferred(e) => e.booking,
+            Self::PartialRefundRequested(e) => e.booking,
+            Self::PaymentPartlyRefunded(e) => e.booking,
             _ => return None,
         })
     }

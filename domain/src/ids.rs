@@ -150,6 +150,14 @@ text_id!(
     |text| (1..=255).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_graphic())
 );
 
+text_id!(
+    /// Hash of a voucher's code. The code itself is known to its bearer only.
+    VoucherHash,
+    "a voucher's hash",
+    "64 of 0-9 and a-f",
+    |text| text.len() == 64 && text.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'))
+);
+
 impl BuyerId {
     /// The buyer of a booking made without a token: the booking itself.
     #[must_use]

@@ -59,7 +59,8 @@ pub use decider::Decider;
 pub use envelope::{Envelope, Metadata};
 pub use event::Event;
 pub use ids::{
-    AreaId, BlockId, BookingId, BuyerId, CategoryId, ChannelId, CommandId, IntentId, PriceTypeId, SeatId, ShowId, VoucherId,
+    AreaId, BlockId, BookingId, BuyerId, CategoryId, ChannelId, CommandId, IntentId, PriceTypeId, SeatId, ShowId, VoucherHash,
+    VoucherId,
 };
 pub use money::{Currency, Money};
 pub use quota::{Allowance, Quota};

@@ -160,7 +160,8 @@ pub fn decide(seat: &SeatId, state: &Seat, command: SeatCommand) -> Result<Vec<E
         (_, SeatCommand::Book { .. }) => Err(Rejection::NotOwner { seat: seat.clone() }),
 
         (Seat::Booked { booking: owner, .. }, SeatCommand::Release { booking, reason })
-            if *owner == booking && !matches!(reason, AbortReason::CaptureFailed | AbortReason::Refunded) =>
+            if *owner == booking
+                && !matches!(reason, AbortReason::CaptureFailed | AbortReason::Refunded | AbortReason::Exchanged) =>
         {
             Err(Rejection::OutOfOrder { step: "Releasing a sold seat without a refund" })
         }

@@ -134,7 +134,13 @@ fn samples() -> Vec<(&'static str, Event)> {
     let (booking, voucher, show) = (id(1), voucher(), show());
     let (buyer, intent, amount) = (buyer(1), intent(1), eur(14_500));
     let opened = BookingOpened { booking, request: Some(request()), ..opened() };
-    let started = PaymentStarted { booking, attempt: 2, payment_method: Some("pm_card_visa".into()), request: Some(request()) };
+    let started = PaymentStarted {
+        booking,
+        attempt: 2,
+        payment_method: Some("pm_card_visa".into()),
+        tender: None,
+        request: Some(request()),
+    };
     let declined = PaymentDeclined { booking, attempt: 2, intent: Some(intent.clone()), code: "card_declined".into() };
     let reason = AbortReason::SeatLost;
     let url = "https://bank.example/3ds?a=1&b=2".to_owned();
@@ -202,7 +208,8 @@ fn samples() -> Vec<(&'static str, Event)> {
         ("HoldExtended.v1", HoldExtended { booking, expires_at: minute(20) }.into()),
         ("PaymentStarted.v1", started.clone().into()),
         ("PaymentStarted.v1.min", PaymentStarted { request: None, ..started.clone() }.into()),
-        ("PaymentStarted.v1.client_side", PaymentStarted { payment_method: None, ..started }.into()),
+        ("PaymentStarted.v1.client_side", PaymentStarted { payment_method: None, ..started.clone() }.into()),
+        ("PaymentStarted.v1.till", PaymentStarted { payment_method: None, tender: Some(Tender::Cash), ..started }.into()),
         (
             "PaymentActionRequired.v1",
             PaymentActionRequired { booking, attempt: 2, intent: intent.clone(), url: Some(url) }.into(),
@@ -256,6 +263,37 @@ fn samples() -> Vec<(&'static str, Event)> {
         ("VoucherRedeemed.v1", VoucherRedeemed { voucher }.into()),
         ("LossAccepted.v1", loss.clone().into()),
         ("LossAccepted.v1.min", LossAccepted { expected_position: None, ..loss }.into()),
+    ]
+    .into_iter()
+    .chain(after_sales(booking))
+    .collect()
+}
+
+fn after_sales(booking: BookingId) -> Vec<(&'static str, Event)> {
+    let voucher = VoucherHash::new(&"0f".repeat(32)).unwrap();
+    let by = || "staff-1".to_owned();
+    let refund = PartialRefundRequested { booking, refund: 1, seats: vec![seat(1)], amount: eur(8_500), by: by() };
+    vec![
+        ("VoucherApplied.v1", VoucherApplied { booking, voucher: voucher.clone(), discount: 1450 }.into()),
+        ("VoucherRemoved.v1", VoucherRemoved { booking, voucher }.into()),
+        (
+            "ExchangeRequested.v1",
+            ExchangeRequested {
+                booking,
+                exchange: 1,
+                show_revision: 3,
+                leaves: vec![seat(1)],
+                takes: vec![PricedSeat::new(seat(9), 8500)],
+                by: by(),
+            }
+            .into(),
+        ),
+        ("BookingExchanged.v1", BookingExchanged { booking, exchange: 1 }.into()),
+        ("ExchangeAbandoned.v1", ExchangeAbandoned { booking, exchange: 1 }.into()),
+        ("BookingTransferred.v1", BookingTransferred { booking, buyer: buyer(2), by: by() }.into()),
+        ("PartialRefundRequested.v1", refund.clone().into()),
+        ("PartialRefundRequested.v1.min", PartialRefundRequested { seats: vec![], ..refund }.into()),
+        ("PaymentPartlyRefunded.v1", PaymentPartlyRefunded { booking, refund: 1, intent: intent(1), amount: eur(8_500) }.into()),
     ]
 }
 
@@ -319,7 +357,7 @@ fn every_event_has_a_golden_file_and_every_golden_file_an_event() {
     let there: BTreeSet<String> =
         std::fs::read_dir(directory()).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
     assert_eq!(there, expected);
-    assert_eq!(Event::NAMES.len(), 33);
+    assert_eq!(Event::NAMES.len(), 41);
 }
 
 #[test]
@@ -346,10 +384,13 @@ fn every_word_of_the_stored_form_is_frozen() {
         AbortReason::CaptureFailed,
         AbortReason::ShowCancelled,
         AbortReason::Refunded,
+        AbortReason::Exchanged,
     ];
-    let frozen = r#"["expired","cancelled","seat_lost","fenced","capture_failed","show_cancelled","refunded"]"#;
+    let frozen = r#"["expired","cancelled","seat_lost","fenced","capture_failed","show_cancelled","refunded","exchanged"]"#;
     assert_eq!(words(&reasons), frozen);
     assert_eq!(serde_json::from_str::<Vec<AbortReason>>(frozen).unwrap(), reasons);
+    let tenders = [Tender::Cash, Tender::Invoice, Tender::Complimentary];
+    assert_eq!(serde_json::to_string(&tenders).unwrap(), r#"["cash","invoice","complimentary"]"#);
     let causes = [VoucherCause::Booking, VoucherCause::Milestone];
     assert_eq!(serde_json::to_string(&causes).unwrap(), r#"["booking","milestone"]"#);
 }

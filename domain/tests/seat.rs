@@ -10,7 +10,7 @@ use lastseat_domain::seat_state::SeatState;
 use lastseat_testkit::given::given;
 use support::*;
 
-const EVERY_REASON: [AbortReason; 7] = [
+const EVERY_REASON: [AbortReason; 8] = [
     AbortReason::Expired,
     AbortReason::Cancelled,
     AbortReason::SeatLost,
@@ -18,6 +18,7 @@ const EVERY_REASON: [AbortReason; 7] = [
     AbortReason::CaptureFailed,
     AbortReason::ShowCancelled,
     AbortReason::Refunded,
+    AbortReason::Exchanged,
 ];
 
 fn locked(n: u8) -> Event {
@@ -98,10 +99,10 @@ fn the_owner_releases_its_lock_for_any_reason() {
 }
 
 #[test]
-fn a_sold_seat_is_freed_only_by_a_refund_or_a_failed_capture() {
+fn a_sold_seat_is_freed_only_by_a_refund_an_exchange_or_a_failed_capture() {
     for reason in EVERY_REASON {
         let then = given([locked(1), booked(1)]).when(release(1, reason));
-        if matches!(reason, AbortReason::Refunded | AbortReason::CaptureFailed) {
+        if matches!(reason, AbortReason::Refunded | AbortReason::CaptureFailed | AbortReason::Exchanged) {
             then.then_events([released(1, reason)]);
         } else {
             then.then_rejected("out_of_order");

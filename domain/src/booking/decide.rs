@@ -164,7 +164,7 @@ fn start_payment(
     if matches!(state.phase, Phase::Paying | Phase::Authorised) {
         return Err(Rejection::PaymentInProgress);
     }
-    Ok(vec![PaymentStarted { booking: state.id, attempt: state.attempt() + 1, payment_method, request }.into()])
+    Ok(vec![PaymentStarted { booking: state.id, attempt: state.attempt() + 1, payment_method, tender: None, request }.into()])
 }
 
 // A worker that lost a race decides its command again in the newer state. By then the buyer may be

@@ -1,9 +1,13 @@
 //! The state of a booking, and how each event changes it.
 
+use super::after_sales;
 use super::command::Review;
 use crate::Timestamp;
-use crate::event::{AbortReason, BookingOpened, Event, PaymentStarted, PricedSeat};
-use crate::ids::{BookingId, BuyerId, IntentId, ShowId};
+use crate::event::{
+    AbortReason, BookingOpened, Event, ExchangeRequested, PartialRefundRequested, PaymentStarted, PricedSeat, Tender,
+    VoucherApplied,
+};
+use crate::ids::{BookingId, BuyerId, IntentId, SeatId, ShowId};
 use crate::money::Money;
 use serde::{Deserialize, Serialize};
 
@@ -36,6 +40,27 @@ pub struct Booking {
     pub reviewed: Option<Review>,
     /// Until when the authorisation can be captured, where the gateway said so.
     pub capture_before: Option<Timestamp>,
+    /// The voucher that lowers its amount.
+    pub voucher: Option<VoucherApplied>,
+    /// The exchange of seats that is requested and neither decided nor abandoned.
+    pub exchange: Option<ExchangeRequested>,
+    /// How many exchanges were requested.
+    pub exchanges: u32,
+    /// Its partial refunds, by number from 1.
+    pub partial_refunds: Vec<PartialRefund>,
+    /// The seats that it has now, once they are others than it opened with.
+    pub changed_seats: Option<Vec<PricedSeat>>,
+    /// The buyer that it was transferred to.
+    pub transferred_to: Option<BuyerId>,
+}
+
+/// A partial refund.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PartialRefund {
+    /// What was requested.
+    pub requested: PartialRefundRequested,
+    /// Whether the money was returned.
+    pub made: bool,
 }
 
 /// An attempt to pay.
@@ -81,6 +106,31 @@ pub enum Phase {
 }
 
 impl Booking {
+    /// A booking of which no event says anything yet.
+    #[must_use]
+    pub fn blank(id: BookingId) -> Self {
+        Self {
+            id,
+            opened: None,
+            opened_at: None,
+            expires_at: None,
+            extended: false,
+            phase: Phase::Held,
+            attempts: Vec::new(),
+            intent: None,
+            voided: false,
+            flagged: false,
+            reviewed: None,
+            capture_before: None,
+            voucher: None,
+            exchange: None,
+            exchanges: 0,
+            partial_refunds: Vec::new(),
+            changed_seats: None,
+            transferred_to: None,
+        }
+    }
+
     /// Whether the hold's deadline has passed at `now`.
     #[must_use]
     pub fn is_overdue(&self, now: Timestamp) -> bool {
@@ -99,10 +149,10 @@ impl Booking {
         self.attempts.last().map_or(0, |a| a.started.attempt)
     }
 
-    /// The buyer; `None` if fenced.
+    /// The buyer whom it belongs to; `None` if fenced.
     #[must_use]
     pub fn buyer(&self) -> Option<&BuyerId> {
-        self.opened.as_ref().map(|o| &o.buyer)
+        self.transferred_to.as_ref().or(self.opened.as_ref().map(|o| &o.buyer))
     }
 
     /// The show; `None` if fenced.
@@ -111,16 +161,41 @@ impl Booking {
         self.opened.as_ref().map(|o| &o.show)
     }
 
-    /// The seats; none if fenced.
+    /// The seats that it has, sorted; none if fenced.
     #[must_use]
     pub fn seats(&self) -> &[PricedSeat] {
-        self.opened.as_ref().map_or(&[], |o| &o.seats)
+        let opened = || self.opened.as_ref().map(|o| &o.seats);
+        self.changed_seats.as_ref().or_else(opened).map_or(&[], Vec::as_slice)
     }
 
-    /// The price of all seats; `None` if fenced.
+    /// What is charged: prices and fees that it opened with, less its voucher's discount, and nothing if it is given
+    /// away. `None` if fenced.
     #[must_use]
     pub fn amount(&self) -> Option<Money> {
-        self.opened.as_ref().map(|o| o.amount)
+        let whole = self.opened.as_ref()?.amount;
+        let discount = self.voucher.as_ref().map_or(0, |applied| applied.discount);
+        let value = if self.tender() == Some(Tender::Complimentary) { 0 } else { whole.value.saturating_sub(discount) };
+        Some(Money { value, ..whole })
+    }
+
+    /// How the last attempt pays for it at the till; `None` if it doesn't.
+    #[must_use]
+    pub fn tender(&self) -> Option<Tender> {
+        self.attempts.last().and_then(|attempt| attempt.started.tender)
+    }
+
+    /// What its partial refunds have returned, in minor units.
+    #[must_use]
+    pub fn partly_refunded(&self) -> i64 {
+        let made = self.partial_refunds.iter().filter(|refund| refund.made);
+        made.fold(0, |sum, refund| sum.saturating_add(refund.requested.amount.value))
+    }
+
+    pub(super) fn change_seats(&mut self, leaves: &[SeatId], takes: &[PricedSeat]) {
+        let kept = self.seats().iter().filter(|priced| !leaves.contains(&priced.seat));
+        let mut seats: Vec<_> = kept.chain(takes).cloned().collect();
+        seats.sort_unstable_by(|a, b| a.seat.cmp(&b.seat));
+        self.changed_seats = Some(seats);
     }
 
     /// The status as the API names it.
@@ -140,25 +215,11 @@ impl Booking {
 /// See [`Decider::evolve`](crate::Decider::evolve).
 #[must_use]
 pub fn evolve(state: Option<Booking>, event: &Event, at: Timestamp) -> Option<Booking> {
-    let blank = |id: BookingId| Booking {
-        id,
-        opened: None,
-        opened_at: None,
-        expires_at: None,
-        extended: false,
-        phase: Phase::Held,
-        attempts: Vec::new(),
-        intent: None,
-        voided: false,
-        flagged: false,
-        reviewed: None,
-        capture_before: None,
-    };
     let mut next = match (state, event) {
         (None, Event::BookingOpened(e)) => {
-            Booking { opened: Some(e.clone()), opened_at: Some(at), expires_at: Some(e.expires_at), ..blank(e.booking) }
+            Booking { opened: Some(e.clone()), opened_at: Some(at), expires_at: Some(e.expires_at), ..Booking::blank(e.booking) }
         }
-        (None, Event::BookingAborted(e)) => blank(e.booking),
+        (None, Event::BookingAborted(e)) => Booking::blank(e.booking),
         (Some(state), _) => state,
         (None, _) => return None,
     };
@@ -217,7 +278,7 @@ pub fn evolve(state: Option<Booking>, event: &Event, at: Timestamp) -> Option<Bo
             next.flagged = false;
             next.reviewed = Some(Review::ReturnedElsewhere);
         }
-        _ => {}
+        _ => after_sales::evolve(&mut next, event),
     }
     Some(next)
 }

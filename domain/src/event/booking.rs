@@ -110,8 +110,20 @@ pub struct HoldExtended {
     pub expires_at: Timestamp,
 }
 
+/// How a booking is paid for at the till: without the payment gateway.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Tender {
+    /// Notes and coins, or the till's own card reader.
+    Cash,
+    /// A bill that the buyer pays later.
+    Invoice,
+    /// It is given away: nothing is charged.
+    Complimentary,
+}
+
 /// The payment gateway is about to be called. Written before the call, so that a crash in between
-/// is noticed.
+/// is noticed. With a tender, staff have taken the payment themselves and no gateway is called.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PaymentStarted {
     /// The booking.
@@ -121,6 +133,9 @@ pub struct PaymentStarted {
     /// The gateway's name for the payment method; `None` if the buyer chooses one in the gateway's own form.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub payment_method: Option<String>,
+    /// How it is paid for at the till; `None` if the gateway takes the payment.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tender: Option<Tender>,
     /// The request, if it had an idempotency key.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub request: Option<RequestFingerprint>,
@@ -206,6 +221,8 @@ pub enum AbortReason {
     CaptureFailed,
     /// The show was cancelled.
     ShowCancelled,
+    /// The booking was moved to other seats. Only on seats.
+    Exchanged,
     /// Confirmed, then refunded. Only on seats: the booking itself ends with `PaymentRefunded` or
     /// `PaymentReturnedElsewhere`.
     Refunded,

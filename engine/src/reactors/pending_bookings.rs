@@ -271,18 +271,5 @@ impl PendingBookings {
 
 /// A confirmed booking, as much of it as its refund needs.
 fn confirmed(id: BookingId) -> Booking {
-    Booking {
-        id,
-        opened: None,
-        opened_at: None,
-        expires_at: None,
-        extended: false,
-        phase: Phase::Confirmed { refund_requested: false },
-        attempts: Vec::new(),
-        intent: None,
-        voided: false,
-        flagged: false,
-        reviewed: None,
-        capture_before: None,
-    }
+    Booking { phase: Phase::Confirmed { refund_requested: false }, ..Booking::blank(id) }
 }
