@@ -25,7 +25,7 @@ pub(crate) fn run(role: impl Future<Output = Outcome<()>>) -> Outcome<()> {
 }
 
 /// What lastseat works with, in place of what it has in itself.
-#[derive(clap::Args, Default)]
+#[derive(clap::Args)]
 pub(crate) struct Backing {
     /// Redis as the seat guard.
     #[arg(long)]
@@ -39,10 +39,16 @@ pub(crate) struct Backing {
     /// Counts every command against a limit that is never reached.
     #[arg(long)]
     pub counts: bool,
+    /// Buyers with an account.
+    #[arg(long, default_value_t = 512)]
+    pub buyers: u32,
 }
 
-/// Buyers with an account.
-const BUYERS: usize = 512;
+impl Default for Backing {
+    fn default() -> Self {
+        Self { redis: None, eventstore: None, stripe: None, counts: false, buyers: 512 }
+    }
+}
 
 /// lastseat as it comes, without the limit of one caller. Prints the address, an admin's token and those of
 /// the buyers on stdout.
@@ -66,8 +72,12 @@ pub(crate) async fn lastseat(data: PathBuf, backing: Backing) -> Outcome<()> {
     let token = |name: &str, role| -> Outcome<String> {
         Ok(running.auth.mint(&BuyerId::new(name)?, role, Duration::from_secs(86_400), running.clock.as_ref()))
     };
-    let buyers: Vec<_> = (0..BUYERS).map(|n| token(&format!("buyer-{n}"), Role::Buyer)).collect::<Outcome<_>>()?;
-    println!("{} {} {}", running.addr, token("bench", Role::Admin)?, buyers.join(" "));
+    print!("{} {}", running.addr, token("bench", Role::Admin)?);
+    // One after the other: what this process has in memory is measured.
+    for buyer in 0..backing.buyers {
+        print!(" {}", token(&format!("buyer-{buyer}"), Role::Buyer)?);
+    }
+    println!();
     // Until the bench closes its end.
     tokio::io::stdin().read_to_end(&mut Vec::new()).await?;
     running.stop().await;
@@ -161,6 +171,8 @@ impl Server {
         if backing.counts {
             arguments.push("--counts");
         }
+        let buyers = backing.buyers.to_string();
+        arguments.extend(["--buyers", &buyers]);
         Self::start(&arguments).await
     }
 

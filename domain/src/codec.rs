@@ -94,13 +94,21 @@ pub fn fingerprint() -> u32 {
     hash.finalize().iter().take(4).fold(0, |number, byte| (number << 8) | u32::from(*byte))
 }
 
-/// Decodes a stored event, also one written by an older version. `None` if lastseat has no event of
-/// this type; other programs may share the log. An event is decoded once, however many read it.
+/// Decodes a stored event, also one written by an older version. `None` if another program wrote it that shares
+/// the log. An event is decoded once, however many read it.
 ///
 /// # Errors
-/// [`Unreadable`] if it has one of our types, but not its form.
+/// [`Unreadable`] if it has one of our types, but not its form; or if lastseat has no event of its type and has written
+/// it nonetheless: a newer version did. What it says must not be passed over, for it may be that a seat is taken.
 pub fn decode(recorded: &RecordedEvent) -> Result<Option<Arc<Envelope>>, Unreadable> {
     recorded.decoded.get_or(|| decode_recorded(recorded).map(|envelope| envelope.map(Arc::new)))
+}
+
+/// Whether the event's id is made by our rule, which no other program does.
+fn has_our_id(recorded: &RecordedEvent) -> bool {
+    let Ok(metadata) = serde_json::from_str::<Metadata>(recorded.metadata.get()) else { return false };
+    let rule = if metadata.id_rule < ID_RULE { IdRule::Body } else { IdRule::BodyAndCause(metadata.causation) };
+    recorded.id == event_id(&recorded.stream, recorded.revision, &recorded.event_type, recorded.data.get(), rule)
 }
 
 fn decode_recorded(recorded: &RecordedEvent) -> Result<Option<Envelope>, Unreadable> {
@@ -111,7 +119,8 @@ fn decode_recorded(recorded: &RecordedEvent) -> Result<Option<Envelope>, Unreada
         why,
     };
     if !upcast::is_ours(&recorded.event_type) {
-        return Ok(None);
+        let newer = "it has the id of an event of lastseat, but a type that this version does not know; a newer one wrote it";
+        return if has_our_id(recorded) { Err(unreadable(newer.to_owned())) } else { Ok(None) };
     }
     let metadata: Metadata = serde_json::from_str(recorded.metadata.get()).map_err(|e| unreadable(format!("metadata: {e}")))?;
     let (name, body) =

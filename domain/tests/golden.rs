@@ -485,6 +485,22 @@ fn an_unknown_version_is_not_guessed_at() {
 }
 
 #[test]
+fn an_event_of_a_newer_version_is_not_passed_over() {
+    let (body, meta) = (r#"{"seat":"A-1"}"#, golden("Metadata.v1.id_rule_2"));
+    let foreign = recorded("SeatUpgraded", body, &meta);
+    assert_eq!(codec::decode(&foreign), Ok(None), "an event of another program that shares the log");
+    let cause: Metadata = serde_json::from_str(&meta).unwrap();
+    for (meta, rule) in [(meta, IdRule::BodyAndCause(cause.causation)), (golden("Metadata.v1"), IdRule::Body)] {
+        let id = event_id(&foreign.stream, foreign.revision, "SeatUpgraded", body, rule);
+        let newer = RecordedEvent { id, ..recorded("SeatUpgraded", body, &meta) };
+        let unreadable = codec::decode(&newer).unwrap_err();
+        assert!(unreadable.why.ends_with("a newer one wrote it"), "{unreadable}");
+        // By its id only: a type that is known is read, whoever wrote it.
+        assert_eq!(codec::decode(&RecordedEvent { revision: 4, ..newer }), Ok(None));
+    }
+}
+
+#[test]
 fn a_body_without_its_form_is_named_not_skipped() {
     let meta = golden("Metadata.v1");
     assert!(why("SeatBooked", "{}", &meta).starts_with("missing field `booking`"));

@@ -1,6 +1,7 @@
 //! The shows that this node knows, each with its seat table.
 
 use crate::blocks::{KnownBlocks, KnownBlocksSnapshot};
+use crate::error::Fault;
 use crate::seat_table::{SeatTable, SeatTableSnapshot};
 use arc_swap::ArcSwap;
 use dashmap::DashMap;
@@ -10,13 +11,15 @@ use lastseat_domain::seat_state::SeatState;
 use lastseat_domain::show::{self, SaleState, Show};
 use lastseat_domain::{SeatId, ShowId, Timestamp};
 use serde::{Deserialize, Serialize};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 /// A show and the state of its seats.
 pub(crate) struct ActiveShow {
     pub id: ShowId,
     now: ArcSwap<ShowAndSeats>,
     pub blocks: KnownBlocks,
+    /// Why its stream can't be read to the end, if so. What is known of it is old then.
+    unreadable: OnceLock<String>,
 }
 
 /// A show as it is between two of its events, with the table of exactly its seats.
@@ -32,7 +35,16 @@ impl ActiveShow {
             id: id.clone(),
             now: ArcSwap::from_pointee(ShowAndSeats { show: Arc::new(show), seats }),
             blocks: KnownBlocks::default(),
+            unreadable: OnceLock::new(),
         }
+    }
+
+    /// Whether this node may sell it.
+    ///
+    /// # Errors
+    /// `Damaged` if an event of its stream can't be read: prices and limits may be others, or it may be cancelled.
+    pub(crate) fn check_readable(&self) -> Result<(), Fault> {
+        self.unreadable.get().map_or(Ok(()), |why| Err(Fault::Damaged(why.clone())))
     }
 
     /// The show and its seats, as they are now.
@@ -148,7 +160,8 @@ impl ActiveShowSnapshot {
         let show = Arc::new(Show { sale, head, ..show });
         let seats = SeatTable::restore(&show.plan, seats).map_err(|doubt| format!("{doubt}: {id}"))?;
         let blocks = KnownBlocks::restore(blocks, &show.plan);
-        Ok(ActiveShow { id, blocks, now: ArcSwap::from_pointee(ShowAndSeats { show, seats: Arc::new(seats) }) })
+        let now = ArcSwap::from_pointee(ShowAndSeats { show, seats: Arc::new(seats) });
+        Ok(ActiveShow { id, blocks, now, unreadable: OnceLock::new() })
     }
 }
 
@@ -187,6 +200,13 @@ impl ShowRegistry {
         match self.0.entry(show.clone()) {
             dashmap::Entry::Occupied(entry) => entry.get().advance(state.clone()),
             dashmap::Entry::Vacant(entry) => drop(entry.insert(Arc::new(ActiveShow::new(show, state.clone())))),
+        }
+    }
+
+    /// An event of the show's stream can't be read.
+    pub(crate) fn mark_unreadable(&self, show: &ShowId, why: String) {
+        if let Some(active) = self.get(show) {
+            drop(active.unreadable.set(why));
         }
     }
 

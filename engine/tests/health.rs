@@ -6,7 +6,8 @@ mod common;
 use common::random_faults::{FaultRate, SeededRandom, with_random_faults};
 use common::*;
 use futures::stream::{self, BoxStream, StreamExt};
-use lastseat_domain::StreamName;
+use lastseat_domain::{StreamName, codec};
+use lastseat_engine::{CommandError, Fault};
 use lastseat_domain::ports::EventLog;
 use lastseat_domain::ports::event_log::{Delivery, Expected, Filter, LogFault, NewEvent, Position, StreamWrite};
 use lastseat_testkit::{ForwardLog, ForwardingLog, MemoryLog};
@@ -87,6 +88,28 @@ fn an_event_that_can_not_be_read_keeps_no_hold_from_ending() {
         assert!(hold(&bench, &office, seats(&["A-1"])).await.is_ok(), "the hold has ended");
         // The seat that it is about is not sold on a guess.
         assert!(hold(&bench, &office, seats(&["B-1"])).await.is_err());
+    });
+}
+
+#[test]
+fn a_show_that_a_newer_version_changed_is_not_sold() {
+    in_virtual_time(async || {
+        let bench = TestBench::new(true);
+        let office = bench.open().await;
+        hold(&bench, &office, seats(&["A-1"])).await.unwrap();
+        let json = |text: &str| RawValue::from_string(text.to_owned()).unwrap();
+        let (stream, body) = (StreamName::from_log("show-test"), r#"{"show":"test","rule":"none of today's"}"#);
+        let event = NewEvent {
+            id: codec::event_id(&stream, 1, "ShowRethought", body, codec::IdRule::Body),
+            event_type: "ShowRethought".to_owned(),
+            data: json(body),
+            metadata: json(r#"{"actor":"x","v":1,"at":"2030-01-01T00:00:00Z"}"#),
+        };
+        bench.log.append(vec![StreamWrite { stream, expected: Expected::Revision(0), events: vec![event] }]).await.unwrap();
+        later(1).await;
+        assert!(office.status().degraded[0].contains("a newer one wrote it"), "{:?}", office.status().degraded);
+        let refused = hold(&bench, &office, seats(&["B-1"])).await.unwrap_err();
+        assert!(matches!(refused, CommandError::Failed(Fault::Damaged(_))), "{refused:?}");
     });
 }
 

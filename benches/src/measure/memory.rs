@@ -5,12 +5,15 @@ use crate::client::Connection;
 use crate::figure::Figure;
 use crate::outcome::Outcome;
 use crate::server::{Backing, Server};
+use std::ops::Range;
 use std::path::Path;
 use std::time::Duration;
 
 const CONNECTIONS: u32 = 64;
 /// Places of a show; more bookings need more shows.
 const PLACES: u32 = 100_000;
+/// A buyer of so many bookings; of a million, each has five.
+const BUYERS: u32 = 200_000;
 /// After this, what only the sale needed is given back.
 const REST: Duration = Duration::from_secs(12);
 
@@ -23,12 +26,12 @@ pub(super) async fn of_bookings(bookings: u32) -> Outcome<Option<[Figure; 2]>> {
 
 /// The same in a folder, which is empty before and keeps the sale.
 pub(super) async fn of_bookings_in(folder: &Path, bookings: u32) -> Outcome<Option<[Figure; 2]>> {
-    let server = Server::lastseat(folder, &Backing::default()).await?;
+    let server = Server::lastseat(folder, &Backing { buyers: BUYERS, ..Backing::default() }).await?;
     let Some(before) = server.memory() else { return Ok(None) };
     for show in 0..bookings.div_ceil(PLACES) {
         let name = format!("sale-{show}");
         schedule(&server, &name, PLACES).await?;
-        sell(&server, &name, PLACES.min(bookings - show * PLACES)).await?;
+        sell(&server, &name, show * PLACES..bookings.min((show + 1) * PLACES)).await?;
         eprintln!("memory, {} of {bookings} bookings: {:?}", bookings.min((show + 1) * PLACES), server.memory());
     }
     let peak = server.memory().ok_or("the server is gone")?.peak;
@@ -45,14 +48,16 @@ pub(super) async fn of_bookings_in(folder: &Path, bookings: u32) -> Outcome<Opti
     })))
 }
 
-pub(super) async fn sell(server: &Server, show: &str, bookings: u32) -> Outcome<()> {
+/// Sells one booking for each of these numbers, which choose the buyer.
+pub(super) async fn sell(server: &Server, show: &str, bookings: Range<u32>) -> Outcome<()> {
     let address = server.address;
     let buyers: Vec<_> = (0..CONNECTIONS)
         .map(|buyer| {
-            let hold = hold_request(server, buyer as usize, show);
+            let of_connection = bookings.clone().skip(buyer as usize).step_by(CONNECTIONS as usize);
+            let holds: Vec<_> = of_connection.map(|booking| hold_request(server, booking as usize, show)).collect();
             tokio::spawn(async move {
                 let mut connection = Connection::open(address).await?;
-                for _ in (buyer..bookings).step_by(CONNECTIONS as usize) {
+                for hold in holds {
                     buy(&mut connection, &hold, true).await?;
                 }
                 Outcome::Ok(())

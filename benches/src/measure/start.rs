@@ -23,7 +23,7 @@ pub(super) async fn of_bookings(bookings: u32, rounds: usize) -> Outcome<[Figure
     let folder = tempfile::tempdir_in(".")?;
     let server = Server::lastseat(folder.path(), &Backing::default()).await?;
     schedule(&server, SHOW, bookings).await?;
-    sell(&server, SHOW, bookings).await?;
+    sell(&server, SHOW, 0..bookings).await?;
     server.stop().await?;
     of_sale(folder.path(), bookings, rounds).await
 }

@@ -1,7 +1,7 @@
 //! Which seats of which show a hold is for, and what they cost, at one moment.
 
 use super::access::HoldAccess;
-use crate::error::Fault;
+use crate::error::{CommandError, Fault};
 use crate::requests::{HoldRequest, PriceTypeChoice, SeatSelection};
 use crate::seat_table::SeatTable;
 use crate::services::Services;
@@ -48,9 +48,11 @@ impl<'a> HoldTarget<'a> {
     }
 
     /// # Errors
-    /// `ShowNotFound`.
-    pub(super) fn of(services: &Services, request: &'a HoldRequest) -> Result<Self, Rejection> {
-        Self::find(services, &request.show, &request.selection, &request.price_types)
+    /// `ShowNotFound`; a fault if the show's stream can't be read.
+    pub(super) fn of(services: &Services, request: &'a HoldRequest) -> Result<Self, CommandError> {
+        let target = Self::find(services, &request.show, &request.selection, &request.price_types)?;
+        target.active_show.check_readable()?;
+        Ok(target)
     }
 
     /// With what the buyer shows to buy from blocks.

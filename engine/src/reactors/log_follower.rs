@@ -234,6 +234,9 @@ impl LogFollower {
 
     fn skip(&mut self, recorded: &RecordedEvent, fault: &Fault) {
         tracing::error!(position = %recorded.position, %fault, "an event is skipped");
+        if let Some(show) = recorded.stream.as_show() {
+            self.services.shows.mark_unreadable(&show, fault.to_string());
+        }
         *self.services.health.skipped_event.lock() = Some(fault.to_string());
         self.reached(recorded.position);
     }
