@@ -133,7 +133,19 @@ impl App {
         self.0.parts.clock.now()
     }
 
-    /// The buyer of a booking.
+    /// The buyer whom the bearer of a booking's token is. A transfer ends the token.
+    ///
+    /// # Errors
+    /// 404 if it does not exist or was transferred, 503 if it can't be looked up.
+    pub async fn buyer_with_token(&self, booking: BookingId) -> Result<BuyerId, Problem> {
+        if let Ok(Some(view)) = self.read_model().booking(booking).await {
+            return if view.first_buyer.is_none() { Ok(view.buyer) } else { Err(Rejection::BookingNotFound.into()) };
+        }
+        let booking = self.box_office().booking(booking).await?.filter(|booking| booking.transferred_to.is_none());
+        Ok(booking.as_ref().and_then(Booking::buyer).cloned().ok_or(Rejection::BookingNotFound)?)
+    }
+
+    /// The buyer that a booking was held for, whose its token is: whoever has the booking now.
     ///
     /// # Errors
     /// 404 if it does not exist, 503 if it can't be looked up.
@@ -143,7 +155,7 @@ impl App {
             return Ok(buyer);
         }
         let booking = self.box_office().booking(booking).await?;
-        Ok(booking.as_ref().and_then(Booking::buyer).cloned().ok_or(Rejection::BookingNotFound)?)
+        Ok(booking.and_then(|booking| booking.opened).map(|opened| opened.buyer).ok_or(Rejection::BookingNotFound)?)
     }
 
     /// Who a caller counts as. The bearer of a booking's token is counted as its buyer: otherwise each

@@ -30,6 +30,7 @@ fn booking_of(event: &Event) -> Option<BookingId> {
         Event::RefundRequested(e) => e.booking,
         Event::PaymentRefunded(e) => e.booking,
         Event::PaymentReturnedElsewhere(e) => e.booking,
+        Event::BookingTransferred(e) => e.booking,
         _ => return None,
     })
 }
@@ -44,11 +45,11 @@ fn seats_of(shows: &HashMap<ShowId, ShowFacts>, booking: BookingId, opened: Opti
 }
 
 /// A check of the booking that an event tells of.
-struct Step<'a> {
-    book: &'a mut Book,
+pub(super) struct Step<'a> {
+    pub(super) book: &'a mut Book,
     findings: &'a mut Findings,
     place: Place,
-    at: Timestamp,
+    pub(super) at: Timestamp,
     /// How many of its seats it has, and how many were sold to it.
     has: u32,
     sold: u32,
@@ -85,9 +86,13 @@ impl Audit {
         });
         let hold = book.opened.as_ref().and_then(|o| self.shows.get(&o.show)?.longest_hold(o.revision));
         let mut step = Step { book, findings, place, at: envelope.metadata.at, has, sold };
+        step.check_place_of_payment(&envelope.event);
         match &envelope.event {
             Event::HoldExtended(e) => step.extend(e.expires_at, hold),
-            Event::PaymentStarted(e) => step.start_payment(e.attempt),
+            Event::PaymentStarted(e) => {
+                step.choose_payment(e.tender);
+                step.start_payment(e.attempt);
+            }
             Event::PaymentActionRequired(_) => step.move_payment(Pay::ActionRequired),
             Event::PaymentDeclined(_) => step.move_payment(Pay::None),
             Event::PaymentAuthorised(e) => step.authorise(e.amount),
@@ -96,6 +101,7 @@ impl Audit {
             Event::PaymentVoided(_) => step.void(),
             Event::PaymentFlagged(_) => step.flag(),
             Event::PaymentReviewed(e) => step.review(e.outcome),
+            Event::BookingTransferred(_) => step.transfer(),
             Event::RefundRequested(_) => step.request_refund(),
             Event::PaymentCaptured(e) => {
                 step.capture(e.amount);
@@ -184,7 +190,7 @@ fn open(
 }
 
 impl Step<'_> {
-    fn check(&mut self, code: Code, holds: bool, text: impl FnOnce() -> String) {
+    pub(super) fn check(&mut self, code: Code, holds: bool, text: impl FnOnce() -> String) {
         self.findings.check(code, holds, &self.place, text);
     }
 

@@ -3,7 +3,7 @@
 
 use super::report::Place;
 use chrono::TimeDelta;
-use lastseat_domain::event::{ShowScheduled, VoucherCause};
+use lastseat_domain::event::{ShowScheduled, Tender, VoucherCause};
 use lastseat_domain::loyalty::VoucherState;
 use lastseat_domain::plan::Plan;
 use lastseat_domain::ports::event_log::Position;
@@ -170,6 +170,10 @@ pub(super) struct Book {
     pub pay: Pay,
     pub extended: bool,
     pub attempt: u32,
+    /// How the last attempt pays at the till.
+    pub tender: Option<Tender>,
+    /// Whether an event named a payment at the gateway.
+    pub gateway_intent: bool,
     pub committed: bool,
     pub voided: bool,
     pub flagged: bool,
@@ -268,7 +272,8 @@ impl Book {
     }
 
     pub fn amount(&self) -> Option<Money> {
-        self.opened.as_ref().map(|o| o.amount)
+        let given_away = self.tender == Some(Tender::Complimentary);
+        self.opened.as_ref().map(|o| Money { value: if given_away { 0 } else { o.amount.value }, ..o.amount })
     }
 }
 

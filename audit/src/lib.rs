@@ -24,6 +24,8 @@ mod report;
 mod seats;
 mod state;
 mod streams;
+mod till;
+mod transfer;
 
 pub use code::Code;
 pub use facts::GRACE;

@@ -1191,3 +1191,69 @@ fn a_guests_booking_is_valid_with_an_account_and_without_one() {
         assert!(returned.holds() && !returned.pending.iter().any(|it| it.text.contains("points")), "{returned}");
     }
 }
+
+/// A world with a show and a hold of, which is being paid in cash.
+fn world_with_payment_at_the_till() -> (World, BookingId) {
+    let (mut world, id) = world_with_hold();
+    assert!(world.start_at_till(id, Tender::Cash));
+    (world, id)
+}
+
+#[test]
+fn a_payment_at_the_till_and_at_the_gateway() {
+    let till = |attempt, id| -> Event {
+        PaymentStarted { booking: id, attempt, payment_method: None, tender: Some(Tender::Cash), request: None }.into()
+    };
+    let gateway = |attempt, id| -> Event {
+        PaymentStarted { booking: id, attempt, payment_method: Some("pm".into()), tender: None, request: None }.into()
+    };
+    let (mut world, id) = world_with_hold();
+    world.start_payment(id);
+    plant(world, &["paid_twice"], |world| world.append(StreamName::booking(id), &[till(2, id)]));
+    let (mut world, id) = world_with_hold();
+    world.start_payment(id);
+    let intent = world.intent(id);
+    world.booking(id, BookingCommand::Decline { attempt: 1, intent: Some(intent), code: "card_declined".into() });
+    plant(world, &["paid_twice"], |world| world.append(StreamName::booking(id), &[till(2, id)]));
+    let (world, id) = world_with_payment_at_the_till();
+    plant(world, &["paid_twice"], |world| world.append(StreamName::booking(id), &[gateway(2, id)]));
+    let (world, id) = world_with_payment_at_the_till();
+    plant(world, &["paid_twice"], |world| {
+        let (intent, amount) = ("pi_1".parse().unwrap(), world.bookings[&id].amount().unwrap());
+        let authorised = PaymentAuthorised { booking: id, attempt: 1, intent, amount, capture_before: None };
+        world.append(StreamName::booking(id), &[authorised.into()]);
+    });
+}
+
+#[test]
+fn what_is_given_away_is_not_charged() {
+    let (mut world, id) = world_with_hold();
+    let whole = world.bookings[&id].amount().unwrap();
+    assert!(world.start_at_till(id, Tender::Complimentary));
+    world.commit(id);
+    world.book_seats(id);
+    let mut sold = world;
+    let mut free = audit(&sold.log);
+    assert!(free.holds(), "{free}");
+    let intent = sold.intent(id);
+    sold.append(StreamName::booking(id), &[PaymentCaptured { booking: id, intent, amount: whole }.into()]);
+    free = audit(&sold.log);
+    assert_eq!(free.violations.iter().map(|v| v.code.name()).collect::<Vec<_>>(), ["captured_amount"], "{free}");
+}
+
+#[test]
+fn a_transfer_of_what_is_not_sold() {
+    let transferred =
+        |id| -> Event { BookingTransferred { booking: id, buyer: BuyerId::new("bob").unwrap(), by: "alice".into() }.into() };
+    let (world, id) = world_with_hold();
+    plant(world, &["transferred_unsold"], |world| world.append(StreamName::booking(id), &[transferred(id)]));
+    let (mut world, id) = world_with_sale();
+    assert!(world.booking(id, BookingCommand::RequestRefund { by: "admin".into() }));
+    plant(world, &["transferred_unsold"], |world| world.append(StreamName::booking(id), &[transferred(id)]));
+    let (mut world, id) = world_with_sale();
+    world.refund(id);
+    plant(world, &["transferred_unsold"], |world| world.append(StreamName::booking(id), &[transferred(id)]));
+    let (mut world, id) = world_with_sale();
+    assert!(world.booking(id, BookingCommand::Transfer { buyer: BuyerId::new("bob").unwrap(), by: "alice".into() }));
+    assert!(audit(&world.log).holds());
+}

@@ -19,6 +19,8 @@ pub const MAX_SEATS_PER_BLOCK: u32 = 5_000;
 pub const MAX_REASON: usize = 200;
 /// The channel of the box office: its block needs no access code, but staff's token.
 pub const TILL: &str = "till";
+/// Words of reports for ways to buy from the open sale, which no block may take for its channel.
+const RESERVED: [&str; 2] = ["web", "batch"];
 
 /// A block, as its events describe it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -145,6 +147,9 @@ pub fn check(opened: &BlockOpened) -> Result<(), Rejection> {
     }
     if reason.is_empty() || opened.reason.len() > MAX_REASON || opened.reason.chars().any(char::is_control) {
         return wrong("reason", &format!("`reason` must be 1 to {MAX_REASON} bytes on one line"));
+    }
+    if let Some(channel) = opened.channel.as_ref().filter(|channel| RESERVED.contains(&channel.as_str())) {
+        return wrong("channel", &format!("`{channel}` is reserved for bookings from the open sale; choose another `channel`"));
     }
     if opened.channel.is_some() && !is_till && opened.access_code.is_none() {
         return wrong("access_code", "a block of another channel than `till` needs an `access_code`");

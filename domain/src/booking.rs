@@ -14,14 +14,17 @@ use crate::rejection::Rejection;
 use crate::stream_name::StreamName;
 
 mod after_sales;
+mod checks;
 mod command;
 mod decide;
 mod review;
 mod state;
+mod till;
+mod transfer;
 
 pub use command::{BookingCommand, Review};
 pub use decide::decide;
-pub use state::{Attempt, Booking, PartialRefund, Phase, evolve};
+pub use state::{Attempt, Booking, PartialRefund, Phase};
 
 impl Decider for Booking {
     type Id = BookingId;
@@ -47,4 +50,12 @@ impl Decider for Booking {
     fn evolve(state: Option<Self>, event: &Event, at: Timestamp) -> Option<Self> {
         evolve(state, event, at)
     }
+}
+
+/// See [`Decider::evolve`].
+#[must_use]
+pub fn evolve(state: Option<Booking>, event: &Event, at: Timestamp) -> Option<Booking> {
+    let mut next = state::evolve(state, event, at)?;
+    after_sales::evolve(&mut next, event);
+    Some(next)
 }

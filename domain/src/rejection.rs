@@ -141,9 +141,14 @@ rejections! {
     /// Nothing was paid for it.
     NotConfirmed = "not_confirmed", "Only a confirmed booking can be refunded. Cancel it instead.";
 
+    /// Only what is sold, and is not being refunded, can be given to another buyer or moved to other seats.
+    NotChangeable = "booking_not_changeable", "Only a confirmed booking can be transferred or exchanged, and none that is being refunded. GET the booking to see its status.";
+
     // Payment.
     /// An attempt is in progress.
     PaymentInProgress = "payment_in_progress", "A payment of this booking is in progress. GET the booking to see its outcome.";
+    /// It is to be paid at the till, and may be paid for at the gateway.
+    GatewayPaymentBegun = "gateway_payment_begun", "A payment of this booking was begun at the payment gateway, so it can't be paid at the till: the buyer could pay twice. Finish that payment, or cancel the booking and hold its seats again.";
     /// The gateway declined.
     PaymentDeclined { /// The gateway's code.
         decline: String } = "payment_declined", "The payment was declined ({decline}). Your seats are held until the hold ends: try another payment method.";

@@ -28,6 +28,8 @@ pub enum Step {
     /// Retrieve the intent: whether the buyer has confirmed with their bank, or the outcome of an attempt
     /// that is too old to be repeated. This only reads; it doesn't confirm anything.
     CheckAction,
+    /// Commit the booking that is paid at the till. No gateway is asked.
+    CommitAtTill,
     /// Commit the authorised payment if the hold hasn't expired, abort otherwise.
     CommitAuthorised,
     /// Book the seats that are not booked yet, then take the money.
@@ -54,6 +56,7 @@ pub fn next_step(booking: &Booking, now: Timestamp) -> Step {
         // A person looks at the payment, so the gateway isn't called. The seats are still released in time.
         Phase::Paying | Phase::ActionRequired { .. } | Phase::Authorised if booking.flagged => until_deadline(booking),
         Phase::ActionRequired { .. } => Step::CheckAction,
+        Phase::Paying if booking.tender().is_some() => Step::CommitAtTill,
         // A hold may last longer than the gateway remembers keys. A known intent can be retrieved.
         // Without one, only the request itself could find out, and that must not be sent again.
         // A person is notified once the booking is aborted: until then a slow worker may still bring
@@ -71,7 +74,9 @@ pub fn next_step(booking: &Booking, now: Timestamp) -> Step {
             // A decline without an intent proves that none was created.
             let no_intent_created = booking.intent.is_none() && booking.attempts.iter().all(|a| a.declined.is_some());
             let settled = booking.reviewed == Some(Review::Settled);
-            let nothing_to_void = no_intent_created || booking.voided || booking.flagged || settled;
+            // Whoever pays at the till has no intent at the gateway.
+            let at_till = booking.tender().is_some();
+            let nothing_to_void = no_intent_created || at_till || booking.voided || booking.flagged || settled;
             match (nothing_to_void, booking.intent.is_none() && forgotten) {
                 (true, _) => Step::ReleaseSeats(*reason),
                 (false, true) => Step::Flag,

@@ -80,6 +80,9 @@ fn a_block_needs_seats_a_reason_and_a_code_for_its_channel() {
         assert_eq!(wrong(BlockOpened { reason: reason.to_owned(), ..none.clone() }), "reason", "{reason:?}");
     }
     assert_eq!(wrong(BlockOpened { channel: channel("sponsor"), ..none.clone() }), "access_code");
+    for reserved in ["web", "batch"] {
+        assert_eq!(wrong(BlockOpened { channel: channel(reserved), ..block_opened() }), "channel");
+    }
     let till = BlockOpened { channel: channel("till"), ..none.clone() };
     given([]).when(BlockCommand::Open(till.clone())).then_events([till.into()]);
     let most = BlockOpened { seats: vec![seat(1); MAX_SEATS_PER_BLOCK as usize], ..none };

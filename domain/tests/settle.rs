@@ -180,3 +180,17 @@ fn no_moment_is_too_late_to_ask() {
         }
     }
 }
+
+#[test]
+fn a_payment_at_the_till_needs_no_gateway() {
+    let started = |tender| -> Event {
+        PaymentStarted { booking: booking(1), attempt: 1, payment_method: None, tender: Some(tender), request: None }.into()
+    };
+    let begun = and("held", [started(Tender::Cash)]);
+    assert_eq!(step(begun.clone(), in_time()), Step::CommitAtTill);
+    assert_eq!(step(begun.clone(), too_late()), Step::Expire);
+    // Nothing is cancelled at a gateway, and no person is called, however late it is.
+    let over = [begun, vec![aborted(AbortReason::Expired)]].concat();
+    assert_eq!(step(over.clone(), too_late()), Step::ReleaseSeats(AbortReason::Expired));
+    assert_eq!(step(over, next_day()), Step::ReleaseSeats(AbortReason::Expired));
+}

@@ -231,7 +231,16 @@ impl BoxOffice {
     /// # Errors
     /// [`CommandError`].
     pub async fn hold_with_access(&self, request: HoldRequest, access: Access) -> Result<Hold, CommandError> {
-        Box::pin(hold::hold(&self.services, &request, &access)).await
+        let sender = request.buyer.as_str().to_owned();
+        self.hold_for_buyer(request, access, &sender).await
+    }
+
+    /// Likewise, sent by a seller: the booking is the buyer's, and the log names the seller as who did it.
+    ///
+    /// # Errors
+    /// [`CommandError`].
+    pub async fn hold_for_buyer(&self, request: HoldRequest, access: Access, seller: &str) -> Result<Hold, CommandError> {
+        Box::pin(hold::hold(&self.services, &request, &access, seller)).await
     }
 
     /// The hold that an earlier request under the same idempotency key got, if there was one.
@@ -289,6 +298,7 @@ impl BoxOffice {
     pub async fn pay(&self, booking: BookingId, request: PayRequest) -> Result<Paid, CommandError> {
         // Without `Tasks`: a payment in progress does not keep the box office alive.
         let (payments, context) = (self.payments.clone(), self.command(request.origin.clone()));
+        let bearer = request.origin.bearer;
         // A task of its own: it goes on when the caller has its answer, or hangs up.
         let mut payment = self.tasks.spawn(async move {
             payments.command(booking, |reply| PaymentMessage::Pay(context.clone(), request.clone(), reply)).await
@@ -302,8 +312,8 @@ impl BoxOffice {
                 _ => Err(Fault::OutcomeUnknown("the payment was interrupted".to_owned()).into()),
             },
             () = services.ports.clock.sleep_until(services.now() + patience) => {
-                let booking = self.booking(booking).await?.ok_or(Rejection::BookingNotFound)?;
-                Ok(Paid::Pending(booking))
+                let booking = self.booking(booking).await?.filter(|booking| !bearer || booking.transferred_to.is_none());
+                Ok(Paid::Pending(booking.ok_or(Rejection::BookingNotFound)?))
             }
         }
     }
@@ -426,6 +436,7 @@ impl BoxOffice {
     }
 }
 
+mod after_sales;
 mod house_seats;
 mod snapshots;
 #[cfg(test)]

@@ -13,12 +13,20 @@ pub struct Origin {
     /// The command, if the caller may repeat it: every repeat has the same id. `None`: it is sent once,
     /// and gets a new id.
     pub command: Option<CommandId>,
+    /// Whether the caller has no more than the booking's own token, which a transfer ends.
+    pub bearer: bool,
 }
 
 impl Origin {
     #[must_use]
     pub fn new(by: &str, trace: Option<String>) -> Self {
-        Self { by: by.to_owned(), trace, command: None }
+        Self { by: by.to_owned(), trace, command: None, bearer: false }
+    }
+
+    /// The same for a caller with the booking's own token.
+    #[must_use]
+    pub fn with_token_of_booking(self, bearer: bool) -> Self {
+        Self { bearer, ..self }
     }
 
     /// The same for a command that may be repeated.
@@ -58,6 +66,8 @@ pub(crate) struct Context {
     pub carries_on_trace: bool,
     /// Another node may be executing this very command, because the caller repeated it there.
     pub is_repeatable: bool,
+    /// The caller has the booking's own token only.
+    pub bearer: bool,
 }
 
 impl Context {
@@ -72,6 +82,7 @@ impl Context {
             cause: Cause::Command(id),
             carries_on_trace: false,
             is_repeatable,
+            bearer: origin.bearer,
         }
     }
 
@@ -84,6 +95,7 @@ impl Context {
             cause: Cause::LastEvent,
             carries_on_trace: true,
             is_repeatable: false,
+            bearer: false,
         }
     }
 
@@ -96,6 +108,7 @@ impl Context {
             cause: Cause::Named(cause),
             carries_on_trace: false,
             is_repeatable: false,
+            bearer: false,
         }
     }
 

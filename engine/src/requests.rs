@@ -3,7 +3,7 @@
 use crate::origin::Origin;
 use lastseat_domain::block::Block;
 use lastseat_domain::booking::{Booking, Review};
-use lastseat_domain::event::{RequestFingerprint, ShopData};
+use lastseat_domain::event::{RequestFingerprint, ShopData, Tender};
 use lastseat_domain::{
     AccessCodeHash, AreaId, BlockId, BookingId, BuyerId, CategoryId, ChannelId, PriceTypeId, SeatId, SeatState, Secret, ShowId,
 };
@@ -143,6 +143,8 @@ pub enum PayWith {
     Method(String),
     /// With one that the buyer chooses in the gateway's own form.
     ClientSide,
+    /// At the till. Only for staff, which the API checks.
+    AtTill(Tender),
     /// As before: the buyer has acted, and wants to know how it went.
     Continue,
 }

@@ -10,6 +10,7 @@ use common::fault_injection::{AppendFate, CallFate, FaultPlan};
 use common::*;
 use lastseat_domain::BookingId;
 use lastseat_domain::booking::Phase;
+use lastseat_domain::event::Tender;
 use lastseat_engine::{BoxOffice, Paid, PayRequest};
 use std::collections::BTreeSet;
 use std::sync::Mutex;
@@ -32,9 +33,11 @@ enum Story {
     CaptureFails,
     Refund,
     Floor,
+    /// Paid in cash and refunded.
+    Till,
 }
 
-const STORIES: [Story; 8] = [
+const STORIES: [Story; 9] = [
     Story::Pay,
     Story::Expire,
     Story::Cancel,
@@ -43,6 +46,7 @@ const STORIES: [Story; 8] = [
     Story::CaptureFails,
     Story::Refund,
     Story::Floor,
+    Story::Till,
 ];
 
 impl Story {
@@ -55,6 +59,12 @@ impl Story {
             Self::Authenticate => "pm_card_authenticationRequired",
             Self::Decline => "pm_card_chargeDeclined",
             Self::CaptureFails => "pm_lastseat_captureFails",
+            Self::Till => {
+                let paid = pay_at_till(office, held.id, Tender::Cash).await;
+                assert!(matches!(paid, Ok(Paid::Confirmed(_))), "{paid:?}");
+                *said.confirmed.lock().unwrap() = Some(held.id);
+                return self.refund(office, held.id, said).await;
+            }
             Self::Expire => return later(620).await,
             Self::Cancel => {
                 office.cancel(held.id, "ann").await.unwrap();
@@ -75,12 +85,17 @@ impl Story {
             other => assert!(matches!(self, Self::CaptureFails), "{other:?}"),
         }
         if matches!(self, Self::Refund) {
-            // The rewards first, so that every run has them in the same place.
-            later(1).await;
-            *said.confirmed.lock().unwrap() = None;
-            assert_eq!(office.refund(held.id, "admin").await.unwrap().status(), "refunded");
-            *said.refunded.lock().unwrap() = true;
+            return self.refund(office, held.id, said).await;
         }
+        later(2).await;
+    }
+
+    async fn refund(self, office: &BoxOffice, booking: BookingId, said: &Said) {
+        // The rewards first, so that every run has them in the same place.
+        later(1).await;
+        *said.confirmed.lock().unwrap() = None;
+        assert_eq!(office.refund(booking, "admin").await.unwrap().status(), "refunded");
+        *said.refunded.lock().unwrap() = true;
         later(2).await;
     }
 }

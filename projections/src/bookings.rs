@@ -1,6 +1,6 @@
 //! A booking as its buyer sees it, and what each event makes of it.
 
-use lastseat_domain::event::{AbortReason, Event, PricedSeat, ShopData};
+use lastseat_domain::event::{AbortReason, Event, PricedSeat, ShopData, Tender};
 use lastseat_domain::ports::event_log::Position;
 use lastseat_domain::{BookingId, BuyerId, ChannelId, Envelope, IntentId, Money, ShowId, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -11,12 +11,18 @@ pub struct BookingView {
     pub booking: BookingId,
     pub show: ShowId,
     pub buyer: BuyerId,
+    /// Who had it before it was transferred.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub first_buyer: Option<BuyerId>,
     pub status: BookingStatus,
     /// Why it was aborted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<AbortReason>,
     pub seats: Vec<PricedSeat>,
-    /// Sum of the prices.
+    /// The show's fee for a booking, in minor units.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub fee: i64,
+    /// What it costs: nothing if it is given away.
     pub amount: Money,
     /// Where it is sold; `None` for the show's open sale.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -37,6 +43,9 @@ pub struct BookingView {
     pub confirm_at: Option<String>,
     /// Attempts to pay so far.
     pub attempts: u32,
+    /// How the last attempt pays at the till; `None` if the gateway takes the payment.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tender: Option<Tender>,
     /// The gateway's code, if the last attempt was declined.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_decline: Option<String>,
@@ -54,6 +63,11 @@ pub struct BookingView {
     pub opened: Position,
     /// Position of its last event.
     pub position: Position,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes references")]
+fn is_zero(amount: &i64) -> bool {
+    *amount == 0
 }
 
 /// Status of a booking, in the API's words.
@@ -134,9 +148,11 @@ impl BookingView {
             booking: e.booking,
             show: e.show.clone(),
             buyer: e.buyer.clone(),
+            first_buyer: None,
             status: BookingStatus::Held,
             reason: None,
             seats: e.seats.clone(),
+            fee: e.fee,
             amount: e.amount,
             channel: e.channel.clone(),
             shop: e.shop.clone(),
@@ -146,6 +162,7 @@ impl BookingView {
             extended: false,
             confirm_at: None,
             attempts: 0,
+            tender: None,
             last_decline: None,
             intent: None,
             refund_requested: false,
@@ -174,7 +191,11 @@ impl BookingView {
             Event::PaymentActionRequired(e) => self.confirm_at.clone_from(&e.url),
             Event::PaymentStarted(e) => {
                 self.attempts = e.attempt;
+                self.tender = e.tender;
                 self.last_decline = None;
+                if e.tender == Some(Tender::Complimentary) {
+                    self.amount.value = 0;
+                }
             }
             Event::PaymentCaptured(_) => self.confirmed_at = Some(envelope.metadata.at),
             Event::PaymentDeclined(e) => self.last_decline = Some(e.code.clone()),
@@ -191,6 +212,10 @@ impl BookingView {
                 self.refund_requested = false;
                 self.returned_elsewhere = true;
                 self.flagged = false;
+            }
+            Event::BookingTransferred(e) => {
+                let before = std::mem::replace(&mut self.buyer, e.buyer.clone());
+                self.first_buyer.get_or_insert(before);
             }
             Event::BookingAborted(e) => self.reason = Some(e.reason),
             Event::PaymentFlagged(_) => self.flagged = true,

@@ -1,14 +1,16 @@
-//! What a show has sold, line by line: by hour, category, price type and channel.
+//! What a show has sold, line by line: by hour, category, price type, channel and payment.
 
 use crate::bookings::BookingView;
 use crate::show_seats::ShowSeats;
-use lastseat_domain::event::{Event, PricedSeat};
+use lastseat_domain::event::{Event, PricedSeat, Tender};
 use lastseat_domain::{CategoryId, ChannelId, PriceTypeId, Timestamp};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
 /// The channel of the show's open sale.
 pub const WEB: &str = "web";
+/// Paid through the payment gateway, not at the till.
+const GATEWAY: &str = "gateway";
 
 /// What was sold and what was refunded of it, in minor units of the show's currency.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -72,6 +74,15 @@ pub struct SalesOfChannel {
     pub line: SalesLine,
 }
 
+/// What was paid in one way.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SalesOfPayment {
+    /// `gateway`, or how it was paid at the till.
+    pub payment: String,
+    #[serde(flatten)]
+    pub line: SalesLine,
+}
+
 /// The lines of a show.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
@@ -82,6 +93,7 @@ pub struct SalesBreakdown {
     /// Without the seats of categories with one price.
     pub by_price_type: Vec<SalesOfPriceType>,
     pub by_channel: Vec<SalesOfChannel>,
+    pub by_payment: Vec<SalesOfPayment>,
 }
 
 /// What a line is about: its kind, and its name among these. Names are stored.
@@ -94,6 +106,7 @@ pub(crate) struct LineKey {
 const CATEGORY: &str = "category";
 const CHANNEL: &str = "channel";
 const HOUR: &str = "hour";
+const PAYMENT: &str = "payment";
 const PRICE_TYPE: &str = "price_type";
 
 /// A booking that was paid or refunded.
@@ -102,6 +115,7 @@ pub(crate) struct Sold {
     /// When it was paid.
     at: Timestamp,
     channel: Option<ChannelId>,
+    tender: Option<Tender>,
     seats: Vec<PricedSeat>,
     amount: i64,
     is_refund: bool,
@@ -116,7 +130,8 @@ impl Sold {
             Event::PaymentReturnedElsewhere(e) => (e.amount.value, true),
             _ => return None,
         };
-        Some(Self { at: view.confirmed_at?, channel: view.channel.clone(), seats: view.seats.clone(), amount, is_refund })
+        let (channel, seats) = (view.channel.clone(), view.seats.clone());
+        Some(Self { at: view.confirmed_at?, channel, tender: view.tender, seats, amount, is_refund })
     }
 
     /// What it adds to the lines of its show.
@@ -126,6 +141,8 @@ impl Sold {
         lines.insert(LineKey { kind: HOUR, name: hour_of(self.at) }, whole);
         let channel = self.channel.as_ref().map_or(WEB, ChannelId::as_str).to_owned();
         lines.insert(LineKey { kind: CHANNEL, name: channel }, whole);
+        let payment = self.tender.map_or(GATEWAY, Tender::name).to_owned();
+        lines.insert(LineKey { kind: PAYMENT, name: payment }, whole);
         let category_of = |priced: &PricedSeat| {
             let show_seats = show_seats?;
             let area = show_seats.plan.seat(show_seats.plan.index_of(&priced.seat)?)?.area;
@@ -139,7 +156,10 @@ impl Sold {
             for key in price_type.into_iter().chain([LineKey { kind: CATEGORY, name: category.to_string() }]) {
                 let (seats, amount) = of_seats.entry(key).or_default();
                 *seats += 1;
-                *amount = amount.saturating_add(priced.price).saturating_add(priced.fee);
+                // Seats that are given away are no revenue.
+                if self.tender != Some(Tender::Complimentary) {
+                    *amount = amount.saturating_add(priced.price).saturating_add(priced.fee);
+                }
             }
         }
         lines.extend(of_seats.into_iter().map(|(key, (seats, amount))| (key, self.line(seats, amount))));
@@ -167,6 +187,7 @@ impl SalesBreakdown {
         match kind {
             HOUR => self.by_hour.push(HourOfSales { hour: name.parse().ok()?, line }),
             CHANNEL => self.by_channel.push(SalesOfChannel { channel: name.parse().ok()?, line }),
+            PAYMENT => self.by_payment.push(SalesOfPayment { payment: name.to_owned(), line }),
             CATEGORY => self.by_category.push(SalesOfCategory { category: name.parse().ok()?, line }),
             PRICE_TYPE => {
                 let (category, price_type) = name.split_once('/')?;

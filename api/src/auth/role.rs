@@ -52,11 +52,13 @@ pub enum Permission {
     ReadOwn,
     /// Pay, extend and cancel one's own bookings, redeem one's own vouchers.
     CommandOwn,
-    /// Hold seats for buyers, in batches.
+    /// Hold seats for buyers, in batches or at the till.
     HoldForBuyers,
     /// Read and list anybody's bookings.
     ReadBookings,
-    /// Extend and cancel anybody's bookings.
+    /// Confirm bookings that are paid at the till.
+    TakePayments,
+    /// Extend, cancel, transfer and exchange anybody's bookings.
     ChangeBookings,
     /// Refund a booking.
     RefundBookings,
@@ -81,7 +83,7 @@ impl Permission {
             Self::ReadOwn => &[Buyer, Staff, Manager, Auditor, Admin],
             Self::HoldSeats | Self::CommandOwn => &[Buyer, Staff, Manager, Admin],
             Self::ReadBookings | Self::ReadSales => &[Staff, Manager, Auditor, Admin],
-            Self::HoldForBuyers | Self::ChangeBookings | Self::RefundBookings => &[Staff, Manager, Admin],
+            Self::HoldForBuyers | Self::TakePayments | Self::ChangeBookings | Self::RefundBookings => &[Staff, Manager, Admin],
             Self::RunShows | Self::ReviewPayments | Self::ExceedLimits => &[Manager, Admin],
             Self::ReadHistory => &[Auditor, Admin],
         }

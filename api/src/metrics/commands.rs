@@ -27,6 +27,8 @@ commands! {
     Cancel = "cancel",
     Refund = "refund",
     Review = "review",
+    Transfer = "transfer",
+    Exchange = "exchange",
     ScheduleShow = "schedule_show",
     ReviseShow = "revise_show",
     CopyShow = "copy_show",

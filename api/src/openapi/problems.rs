@@ -101,7 +101,9 @@ const PAY: &[Code] = &[
     C::PriceNotAccepted,
     C::BookingOver,
     C::AlreadyRefunded,
+    C::AlreadyConfirmed,
     C::PaymentInProgress,
+    C::GatewayPaymentBegun,
     C::PaymentDeclined,
     C::InvalidPaymentMethod,
     C::PaymentMethodMissing,
@@ -146,7 +148,8 @@ pub(super) fn of(operation: &str) -> Option<Vec<&'static [Code]>> {
             COMMAND,
             KEYED,
         ],
-        "pay" => vec![PAY, TOKEN, COMMAND, KEYED],
+        "pay" => vec![PAY, PRIVILEGE, COMMAND, KEYED],
+        "transfer" => vec![&[C::BookingNotFound, C::NotChangeable], TOKEN, COMMAND, KEYED],
         "refund" => vec![&[C::BookingNotFound, C::NotConfirmed, C::PaymentMismatch], PRIVILEGE, COMMAND, KEYED],
         "review" => {
             vec![&[C::BookingNotFound, C::NotFlagged, C::NotOver, C::NoRefundDue, C::RefundStands], PRIVILEGE, COMMAND, KEYED]

@@ -98,11 +98,13 @@ codes! {
     AlreadyConfirmed = "already_confirmed", CONFLICT, "The booking is confirmed";
     AlreadyRefunded = "already_refunded", CONFLICT, "The booking was refunded";
     NotConfirmed = "not_confirmed", CONFLICT, "The booking is not confirmed";
+    NotChangeable = "booking_not_changeable", CONFLICT, "The booking can't be changed";
     NotOwner = "not_owner", CONFLICT, "The seat is another booking's";
     OutOfOrder = "out_of_order", CONFLICT, "Not possible in this state";
 
     // Payment.
     PaymentInProgress = "payment_in_progress", CONFLICT, "A payment is in progress";
+    GatewayPaymentBegun = "gateway_payment_begun", CONFLICT, "The gateway has a payment of it";
     PaymentDeclined = "payment_declined", PAYMENT_REQUIRED, "The payment was declined";
     InvalidPaymentMethod = "invalid_payment_method", UNPROCESSABLE_ENTITY, "The payment method can't be used";
     PaymentMethodMissing = "payment_method_missing", UNPROCESSABLE_ENTITY, "A payment method is needed";
@@ -171,6 +173,8 @@ impl Code {
             R::AlreadyRefunded => Self::AlreadyRefunded,
             R::NotConfirmed => Self::NotConfirmed,
             R::PaymentInProgress => Self::PaymentInProgress,
+            R::NotChangeable => Self::NotChangeable,
+            R::GatewayPaymentBegun => Self::GatewayPaymentBegun,
             R::PaymentDeclined { .. } => Self::PaymentDeclined,
             R::InvalidPaymentMethod { .. } => Self::InvalidPaymentMethod,
             R::PaymentMethodMissing => Self::PaymentMethodMissing,

@@ -65,6 +65,8 @@ fn with_facts(problem: Problem, rejection: &Rejection) -> Problem {
         | R::NoRefundDue
         | R::RefundStands
         | R::PaymentInProgress
+        | R::GatewayPaymentBegun
+        | R::NotChangeable
         | R::InvalidPaymentMethod { .. }
         | R::PaymentMethodMissing
         | R::CaptureFailed

@@ -41,6 +41,8 @@ pub(super) struct Ledger {
     flagged: bool,
     /// When the last thing was decided that a server has to carry out.
     decided: Option<Timestamp>,
+    /// It is paid at the till, of which the gateway knows nothing.
+    at_till: bool,
     /// A person has settled the payment at the gateway: nothing of it is left to do there.
     settled: bool,
 }
@@ -61,7 +63,10 @@ impl Ledger {
             _ if self.phase == Phase::Unknown => Phase::NotStarted,
             _ => self.phase,
         };
-        self.unclear |= matches!(event, Event::PaymentStarted(_));
+        if let Event::PaymentStarted(e) = event {
+            self.at_till = e.tender.is_some();
+            self.unclear |= !self.at_till;
+        }
         let intent = match event {
             Event::BookingOpened(e) => {
                 self.amount = Some(e.amount);
@@ -125,7 +130,7 @@ impl Ledger {
 
     /// What is missing if the gateway does not list the booking's intent. `listed`: all that it lists.
     pub(super) fn without_record(&self, booking: BookingId, listed: &HashSet<&IntentId>) -> Option<Difference> {
-        let intent = self.intent.as_ref().filter(|intent| !listed.contains(intent))?;
+        let intent = self.intent.as_ref().filter(|intent| !self.at_till && !listed.contains(intent))?;
         let paid = self.counts_as_paid() || matches!(self.phase, Phase::Refunded | Phase::ReturnedElsewhere);
         // What costs nothing never reaches the gateway.
         let costs = self.amount.is_none_or(|amount| amount.value > 0);

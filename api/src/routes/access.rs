@@ -35,14 +35,16 @@ pub async fn booking(app: &App, caller: &Caller, booking: BookingId, others: Oth
     let found = app.box_office().booking(booking).await?.ok_or(Rejection::BookingNotFound)?;
     let allowed = match caller {
         Caller::Guest => false,
-        Caller::Booking(own) => *own == booking,
+        // Whoever had it before a transfer has its token still.
+        Caller::Booking(own) => *own == booking && found.transferred_to.is_none(),
         Caller::Token { sub, .. } => found.buyer() == Some(sub) || others.is_some_and(|permission| caller.has(permission)),
     };
     if allowed { Ok(found) } else { Err(Rejection::BookingNotFound.into()) }
 }
 
 /// Checks that the caller may command the booking. The booking's own token is proof enough, and the
-/// command finds out whether the booking exists: that saves one read of the log per sale.
+/// command finds out whether the booking exists, and whether a transfer has ended the token: that saves one read of the log
+/// per sale.
 ///
 /// # Errors
 /// 401 without a token, 404 if it does not exist or is another's.
@@ -68,6 +70,6 @@ pub async fn mine(app: &App, caller: &Caller) -> Result<Mine, Problem> {
     match caller {
         Caller::Guest => Err(Problem::authentication_required()),
         Caller::Token { sub, .. } => Ok(Mine { buyer: sub.clone(), only: None }),
-        Caller::Booking(own) => Ok(Mine { buyer: app.buyer_of(*own).await?, only: Some(*own) }),
+        Caller::Booking(own) => Ok(Mine { buyer: app.buyer_with_token(*own).await?, only: Some(*own) }),
     }
 }

@@ -124,7 +124,8 @@ impl<S: Sender> Command<S> {
     /// Who sent the command, for the events that follow from it.
     #[must_use]
     pub fn origin(&self) -> Origin {
-        Origin::new(&self.caller.name(), self.trace.clone()).repeatable(self.id)
+        let bearer = matches!(self.caller, Caller::Booking(_));
+        Origin::new(&self.caller.name(), self.trace.clone()).repeatable(self.id).with_token_of_booking(bearer)
     }
 
     /// What the log keeps of the request, if it carries a key.

@@ -111,6 +111,7 @@ impl Operation {
             ("POST", path) if path.ends_with("/copies") => Some(json!({"dates": [{"starts_at": "2030-06-01T19:30:00Z"}]})),
             ("POST", path) if path.ends_with("/authenticate") => Some(json!({"outcome": "succeeded"})),
             ("POST", path) if path.ends_with("/review") => Some(json!({"outcome": "continue", "reason": "checked"})),
+            ("POST", path) if path.ends_with("/transfer") => Some(json!({"buyer": "cleo"})),
             ("POST", path) if path.ends_with("/payment") => Some(json!({"payment_method": "pm_card_visa"})),
             ("POST", path) if path.ends_with("/bookings:batch") => {
                 Some(json!({"holds": [{"buyer": "bob", "area": "floor", "quantity": 1}]}))

@@ -1,8 +1,8 @@
 //! The commands of a booking.
 
 use crate::Timestamp;
-use crate::event::{AbortReason, BookingOpened, RequestFingerprint, ReviewOutcome};
-use crate::ids::{BookingId, IntentId};
+use crate::event::{AbortReason, BookingOpened, RequestFingerprint, ReviewOutcome, Tender};
+use crate::ids::{BookingId, BuyerId, IntentId};
 use crate::money::Money;
 use serde::{Deserialize, Serialize};
 
@@ -29,6 +29,15 @@ pub enum BookingCommand {
         now: Timestamp,
         /// The gateway's name for it; `None` if the buyer chooses one in the gateway's own form.
         payment_method: Option<String>,
+        /// The request, if it had an idempotency key.
+        request: Option<RequestFingerprint>,
+    },
+    /// Take the payment at the till, without the gateway.
+    PayAtTill {
+        /// The current time.
+        now: Timestamp,
+        /// How it is paid for.
+        tender: Tender,
         /// The request, if it had an idempotency key.
         request: Option<RequestFingerprint>,
     },
@@ -111,6 +120,13 @@ pub enum BookingCommand {
         /// Subject of the admin's token.
         by: String,
     },
+    /// Give a sold booking to another buyer.
+    Transfer {
+        /// The other buyer.
+        buyer: BuyerId,
+        /// Subject of the caller's token.
+        by: String,
+    },
     /// Record that the gateway returned the money.
     RecordRefund {
         /// The payment intent.
@@ -145,8 +161,11 @@ impl BookingCommand {
     /// The command with its time, if it has one, moved to `last` where it is earlier.
     #[must_use]
     pub(super) fn not_before(mut self, last: Timestamp) -> Self {
-        if let Self::Extend { now, .. } | Self::StartPayment { now, .. } | Self::Commit { now, .. } | Self::Expire { now } =
-            &mut self
+        if let Self::Extend { now, .. }
+        | Self::StartPayment { now, .. }
+        | Self::PayAtTill { now, .. }
+        | Self::Commit { now, .. }
+        | Self::Expire { now } = &mut self
         {
             *now = last.max(*now);
         }

@@ -1,8 +1,10 @@
 //! The rules of a booking: which events follow from each command.
 
+use super::checks::{check_alive, check_not_flagged};
 use super::command::BookingCommand;
 use super::review;
 use super::state::{Booking, Phase};
+use super::{till, transfer};
 use crate::Timestamp;
 use crate::event::{
     AbortReason, BookingAborted, BookingCommitted, BookingOpened, Event, HoldExtended, PaymentActionRequired, PaymentAuthorised,
@@ -42,6 +44,8 @@ pub fn decide(state: Option<&Booking>, command: BookingCommand) -> Result<Vec<Ev
         C::Fence { .. } => Ok(vec![]),
         C::Extend { now, seconds } => extend(state, now, seconds),
         C::StartPayment { now, payment_method, request } => start_payment(state, now, payment_method, request),
+        C::Transfer { buyer, by } => transfer::transfer(state, buyer, by),
+        C::PayAtTill { now, tender, request } => till::pay(state, now, tender, request),
         C::RequireAction { attempt, intent, url } => require_action(state, attempt, intent, url),
         C::Decline { attempt, intent, code } => decline(state, attempt, intent, code),
         C::Commit { now, intent, amount, capture_before } => commit(state, now, intent, amount, capture_before),
@@ -119,22 +123,7 @@ fn check_adds_up(opened: &BookingOpened) -> Result<(), Rejection> {
 fn check_intent(state: &Booking, named: Option<&IntentId>) -> Result<(), Rejection> {
     match (&state.intent, named) {
         (Some(own), Some(named)) if own != named => Err(Rejection::PaymentMismatch),
-        _ => Ok(()),
-    }
-}
-
-/// Nothing more is charged for a booking that a person has to look at.
-fn check_not_flagged(state: &Booking) -> Result<(), Rejection> {
-    if state.flagged { Err(Rejection::PaymentMismatch) } else { Ok(()) }
-}
-
-/// The booking is undecided and its hold hasn't expired.
-fn check_alive(state: &Booking, now: Timestamp) -> Result<(), Rejection> {
-    match &state.phase {
-        Phase::Aborted { reason } => Err(Rejection::BookingOver { reason: *reason }),
-        Phase::Refunded => Err(Rejection::AlreadyRefunded),
-        Phase::Committed | Phase::Confirmed { .. } => Err(Rejection::AlreadyConfirmed),
-        _ if state.is_overdue(now) => Err(Rejection::BookingOver { reason: AbortReason::Expired }),
+        (_, Some(named)) if !till::fits(state, named) => Err(Rejection::PaymentMismatch),
         _ => Ok(()),
     }
 }
@@ -172,7 +161,7 @@ fn start_payment(
 
 fn require_action(state: &Booking, attempt: u32, intent: IntentId, url: Option<String>) -> Result<Vec<Event>, Rejection> {
     match &state.phase {
-        Phase::Paying if attempt == state.attempt() => {
+        Phase::Paying if attempt == state.attempt() && state.tender().is_none() => {
             check_intent(state, Some(&intent))?;
             Ok(vec![PaymentActionRequired { booking: state.id, attempt, intent, url }.into()])
         }
@@ -183,7 +172,7 @@ fn require_action(state: &Booking, attempt: u32, intent: IntentId, url: Option<S
 
 fn decline(state: &Booking, attempt: u32, intent: Option<IntentId>, code: String) -> Result<Vec<Event>, Rejection> {
     match &state.phase {
-        Phase::Paying | Phase::ActionRequired { .. } if attempt == state.attempt() => {
+        Phase::Paying | Phase::ActionRequired { .. } if attempt == state.attempt() && state.tender().is_none() => {
             check_intent(state, intent.as_ref())?;
             Ok(vec![PaymentDeclined { booking: state.id, attempt, intent, code }.into()])
         }

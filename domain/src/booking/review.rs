@@ -62,7 +62,8 @@ fn returned_after_refund(
     Ok(vec![PaymentFlagged { booking, reason: failed }.into(), PaymentReturnedElsewhere { booking, amount, reason, by }.into()])
 }
 
-/// The money of a refund that the gateway can be asked about: a booking that cost nothing has none there.
+/// The money of a refund that the gateway can be asked about: a booking that cost nothing, or was paid at the till, has
+/// none there.
 fn refundable(state: &Booking) -> Option<Money> {
-    state.intent.as_ref().and(state.amount()).filter(|amount| amount.value > 0)
+    state.intent.as_ref().and(state.amount()).filter(|amount| amount.value > 0 && state.tender().is_none())
 }

@@ -1,6 +1,5 @@
 //! The state of a booking, and how each event changes it.
 
-use super::after_sales;
 use super::command::Review;
 use crate::Timestamp;
 use crate::event::{
@@ -212,9 +211,8 @@ impl Booking {
     }
 }
 
-/// See [`Decider::evolve`](crate::Decider::evolve).
-#[must_use]
-pub fn evolve(state: Option<Booking>, event: &Event, at: Timestamp) -> Option<Booking> {
+/// The part of [`Decider::evolve`](crate::Decider::evolve) that is about the hold and its payment.
+pub(super) fn evolve(state: Option<Booking>, event: &Event, at: Timestamp) -> Option<Booking> {
     let mut next = match (state, event) {
         (None, Event::BookingOpened(e)) => {
             Booking { opened: Some(e.clone()), opened_at: Some(at), expires_at: Some(e.expires_at), ..Booking::blank(e.booking) }
@@ -278,7 +276,7 @@ pub fn evolve(state: Option<Booking>, event: &Event, at: Timestamp) -> Option<Bo
             next.flagged = false;
             next.reviewed = Some(Review::ReturnedElsewhere);
         }
-        _ => after_sales::evolve(&mut next, event),
+        _ => {}
     }
     Some(next)
 }

@@ -65,6 +65,7 @@ impl TestedCommand for BookingCommand {
             Self::Extend { .. } => &["already_extended"],
             // Two requests to pay are two intentions, unless their idempotency keys say otherwise.
             Self::StartPayment { .. } => &["payment_in_progress"],
+            Self::PayAtTill { .. } => &["payment_in_progress"],
             // Authorised too late: the first decision was the abort.
             Self::Commit { .. } => &["booking_over"],
             _ => &[],

@@ -2,7 +2,7 @@
 
 use super::world::{World, plan, plan_with_price_types, show_id};
 use lastseat_domain::booking::{Booking, BookingCommand, Phase, Review};
-use lastseat_domain::event::{AbortReason, LossAccepted};
+use lastseat_domain::event::{AbortReason, LossAccepted, Tender};
 use lastseat_domain::loyalty::LoyaltyCommand;
 use lastseat_domain::plan::{Category, PriceType, Row, merged};
 use lastseat_domain::seat::{Seat, SeatCommand};
@@ -157,7 +157,12 @@ fn take(world: &mut World, (what, small, dice): Step) {
         4 | 5 => {
             let id = pick(world, dice, |b| matches!(b.phase, Phase::Held | Phase::ActionRequired { .. }));
             if let Some(id) = id.filter(|id| has_all(world, *id)) {
-                world.start_payment(id);
+                match (small % 8, small % 3) {
+                    (0, 0) => world.start_at_till(id, Tender::Complimentary),
+                    (0, 1) => world.start_at_till(id, Tender::Invoice),
+                    (0, _) => world.start_at_till(id, Tender::Cash),
+                    _ => world.start_payment(id),
+                };
             }
         }
         6 | 7 => {
@@ -383,7 +388,10 @@ fn settle(world: &mut World, id: BookingId) -> bool {
             }
             let intent = world.intent(id);
             let is_settled = booking.voided || booking.flagged || booking.reviewed == Some(Review::Settled);
-            !is_settled && !booking.attempts.is_empty() && world.booking(id, BookingCommand::RecordVoid { intent })
+            !is_settled
+                && !booking.attempts.is_empty()
+                && booking.tender().is_none()
+                && world.booking(id, BookingCommand::RecordVoid { intent })
         }
         Phase::Refunded => {
             if release(world, AbortReason::Refunded) {

@@ -7,7 +7,7 @@ use lastseat_domain::booking::{self, Booking, BookingCommand};
 use lastseat_domain::event::Reward;
 use lastseat_domain::event::{
     AbortReason, BlockOpened, BookingOpened, Event, Fees, PricedSeat, RequestFingerprint, ShopData, ShowDetails, ShowScheduled,
-    SingleSeats,
+    SingleSeats, Tender,
 };
 use lastseat_domain::loyalty::{self, Account, LoyaltyCommand};
 use lastseat_domain::plan::{Area, Category, PriceType, Row};
@@ -308,12 +308,19 @@ impl World {
     }
 
     pub fn intent(&self, id: BookingId) -> IntentId {
+        if self.bookings.get(&id).is_some_and(|booking| booking.tender().is_some()) {
+            return Tender::intent(id).unwrap();
+        }
         IntentId::new(&format!("pi_{}", id.0.simple())).unwrap()
     }
 
     pub fn start_payment(&mut self, id: BookingId) -> bool {
         let command = BookingCommand::StartPayment { now: self.now, payment_method: Some("pm_card_visa".into()), request: None };
         self.booking(id, command)
+    }
+
+    pub fn start_at_till(&mut self, id: BookingId, tender: Tender) -> bool {
+        self.booking(id, BookingCommand::PayAtTill { now: self.now, tender, request: None })
     }
 
     /// The gateway authorises: decided, one way or the other.

@@ -334,7 +334,7 @@ impl World {
             Step::Expire => out.push(go(self.decide(at, Ask::Expire))),
             Step::ResumePayment => out.push(go(Worker::Confirm(attempt))),
             Step::CheckAction => out.push(go(Worker::Look(attempt))),
-            Step::CommitAuthorised => out.push(go(self.decide(at, Ask::Commit))),
+            Step::CommitAtTill | Step::CommitAuthorised => out.push(go(self.decide(at, Ask::Commit))),
             Step::BookSeatsAndCapture => out.push(go(Worker::BookSeats(0))),
             Step::ReleaseSeats(_) if owns_any => out.push(go(Worker::Release(0, false))),
             Step::ReleaseSeats(_) => {}

@@ -51,7 +51,7 @@ impl Engine {
                 2 => self.ask(C::RequireAction { attempt, intent, url: Some("https://bank.example".into()) }),
                 _ => {}
             },
-            Step::CommitAuthorised => self.ask(C::Commit { now, intent, amount, capture_before: None }),
+            Step::CommitAtTill | Step::CommitAuthorised => self.ask(C::Commit { now, intent, amount, capture_before: None }),
             Step::BookSeatsAndCapture if self.answers.next() == Some(3) => {}
             Step::BookSeatsAndCapture if self.reservation_is_gone => self.ask(C::FailCapture { intent }),
             Step::BookSeatsAndCapture => self.ask(C::RecordCapture { intent, amount }),

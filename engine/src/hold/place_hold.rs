@@ -59,8 +59,14 @@ fn may_be_repeat(services: &Services, booking: BookingId, rejection: &Rejection)
     sales_ended || differed || log_unknown || services.known_bookings.may_contain(booking)
 }
 
-pub(crate) async fn hold(services: &Services, request: &HoldRequest, access: &Access) -> Result<Hold, CommandError> {
-    place(services, request, access, request.buyer.as_str(), None).await
+/// Places a hold that `sender` sends: its buyer, or a seller.
+pub(crate) async fn hold(
+    services: &Services,
+    request: &HoldRequest,
+    access: &Access,
+    sender: &str,
+) -> Result<Hold, CommandError> {
+    place(services, request, access, sender, None).await
 }
 
 /// Places a hold, alone or as one of those that append together.

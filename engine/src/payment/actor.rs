@@ -10,7 +10,7 @@ use crate::origin::Context;
 use crate::requests::{Paid, PayRequest, ReviewRequest};
 use crate::services::Services;
 use lastseat_domain::booking::Booking;
-use lastseat_domain::{BookingId, SeatId, ShowId};
+use lastseat_domain::{BookingId, BuyerId, SeatId, ShowId};
 use ractor::{Actor, ActorProcessingErr, ActorRef};
 use std::sync::{Arc, Weak};
 use tokio::sync::oneshot;
@@ -22,6 +22,7 @@ pub(crate) enum PaymentMessage {
     Extend(Context, Reply<Booking>),
     Cancel(Context, Reply<Booking>),
     Refund(Context, Reply<Booking>),
+    Transfer(Context, BuyerId, Reply<Booking>),
     Review(Context, ReviewRequest, Reply<Booking>),
     /// Do what has to follow. The seats are those that the log's subscription saw locked for the
     /// booking, needed if it never opened.
@@ -75,6 +76,9 @@ impl PaymentActor {
             PaymentMessage::Extend(context, reply) => drop(reply.send(commands::extend(session(context)).await)),
             PaymentMessage::Cancel(context, reply) => drop(reply.send(commands::cancel(session(context)).await)),
             PaymentMessage::Refund(context, reply) => drop(reply.send(commands::refund(session(context)).await)),
+            PaymentMessage::Transfer(context, buyer, reply) => {
+                drop(reply.send(commands::transfer(session(context), buyer).await));
+            }
             PaymentMessage::Review(context, request, reply) => {
                 drop(reply.send(commands::review(session(context), request).await));
             }

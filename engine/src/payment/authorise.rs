@@ -6,7 +6,7 @@ use super::steps::{FOREIGN, Next, Stop, execute_step, flag_and_cancel, intent};
 use crate::error::CommandError;
 use lastseat_domain::IntentId;
 use lastseat_domain::booking::{Booking, BookingCommand, Phase};
-use lastseat_domain::event::AbortReason;
+use lastseat_domain::event::{AbortReason, Tender};
 use lastseat_domain::ports::payments::{DECLINED, IDEMPOTENCY_ERROR, Intent, IntentStatus, NextAction};
 
 /// Tries the payment method of the attempt in progress.
@@ -57,9 +57,10 @@ pub(super) async fn check_action(session: &mut BookingSession, booking: &Booking
     look_up(session, booking, intent, None).await
 }
 
-/// Commits a payment whose authorisation is in the log alone.
+/// Commits a payment whose authorisation is in the log alone, or that is made at the till.
 pub(super) async fn commit_authorised(session: &mut BookingSession, booking: &Booking) -> Result<Next, CommandError> {
-    match (booking.intent.clone(), booking.amount()) {
+    let at_till = || booking.tender().and_then(|_| Tender::intent(session.id));
+    match (booking.intent.clone().or_else(at_till), booking.amount()) {
         (Some(intent), Some(amount)) => {
             let now = session.now();
             let capture_before = booking.capture_before;

@@ -28,6 +28,10 @@ pub(super) async fn book_and_capture(session: &mut BookingSession, booking: &Boo
         });
     }
     session.services.guard.mark_sold(&show, &seats, session.id).await;
+    if let (Some(_), Some(amount)) = (booking.tender(), booking.amount()) {
+        // The till has it already.
+        return execute_step(session, BookingCommand::RecordCapture { intent, amount }).await;
+    }
     let payments = &session.services.ports.payments;
     let answer = match call(session, || payments.capture(&intent, session.id)).await {
         Reply::Answer(answer) => answer,
@@ -98,6 +102,10 @@ pub(super) async fn return_money(session: &mut BookingSession, booking: &Booking
     let (Some(intent), Some(amount)) = (booking.intent.clone(), booking.amount()) else {
         return Ok(Next::Stop(Stop::Finished));
     };
+    if booking.tender().is_some() {
+        // Who requests the refund returns the money, or the bill, at the till.
+        return execute_step(session, BookingCommand::RecordRefund { intent, amount }).await;
+    }
     let before = match refunded(session, &intent).await {
         Reply::Answer(refunded) => refunded,
         Reply::Refused { code, message } => {

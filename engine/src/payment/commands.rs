@@ -8,11 +8,11 @@ use crate::error::{CommandError, Fault};
 use crate::guard_service::LEASE_MARGIN;
 use crate::requests::{BuyerAction, Paid, PayRequest, PayWith, ReviewRequest};
 use lastseat_domain::booking::{Attempt, Booking, BookingCommand, Phase, Review};
-use lastseat_domain::event::{AbortReason, RequestFingerprint};
+use lastseat_domain::event::{AbortReason, RequestFingerprint, Tender};
 use lastseat_domain::ports::payments::UNKNOWN_PAYMENT_METHOD;
 use lastseat_domain::seat::{SeatCommand, SeatKey};
 use lastseat_domain::show::SaleState;
-use lastseat_domain::{Money, Rejection, SeatId, Secret, ShowId, Timestamp};
+use lastseat_domain::{BuyerId, Money, Rejection, SeatId, Secret, ShowId, Timestamp};
 
 /// What there is left to do for a booking.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -48,20 +48,39 @@ pub(super) async fn pay(mut session: BookingSession, request: PayRequest) -> Res
         return report(&mut session, 0).await;
     }
     let waits_for_buyer = matches!(booking.phase, Phase::ActionRequired { .. });
-    let payment_method = match request.pay_with {
-        PayWith::Method(method) => Some(method),
-        PayWith::ClientSide => None,
+    let way = match request.pay_with {
+        PayWith::Method(method) => Way::Gateway(Some(method)),
+        PayWith::ClientSide => Way::Gateway(None),
+        PayWith::AtTill(tender) => Way::Till(tender),
         PayWith::Continue => return report_last(&mut session).await,
     };
-    // A repeat while the buyer still has to act: the same answer again.
-    if waits_for_buyer && booking.attempts.last().is_some_and(|a| a.started.payment_method == payment_method) {
-        return report(&mut session, 0).await;
+    if let Way::Gateway(payment_method) = &way {
+        // A repeat while the buyer still has to act: the same answer again.
+        if waits_for_buyer && booking.attempts.last().is_some_and(|a| a.started.payment_method == *payment_method) {
+            return report(&mut session, 0).await;
+        }
+        check_queue(&session, &booking)?;
     }
-    check_queue(&session, &booking)?;
-    start_payment(&mut session, payment_method, request.fingerprint).await?;
+    start_payment(&mut session, &way, request.fingerprint).await?;
     let attempt = session.booking().await?.attempt();
     follow_up(&mut session).await?;
     report(&mut session, attempt).await
+}
+
+/// Where a payment is begun.
+enum Way {
+    /// At the gateway, with this method; `None` if the buyer chooses one in the gateway's own form.
+    Gateway(Option<String>),
+    Till(Tender),
+}
+
+impl Way {
+    fn command(&self, now: Timestamp, request: Option<RequestFingerprint>) -> BookingCommand {
+        match self {
+            Self::Gateway(method) => BookingCommand::StartPayment { now, payment_method: method.clone(), request },
+            Self::Till(tender) => BookingCommand::PayAtTill { now, tender: *tender, request },
+        }
+    }
 }
 
 /// A payment whose turn at the gateway comes after the hold's end is refused now, not when the hold is over.
@@ -75,13 +94,9 @@ fn check_queue(session: &BookingSession, booking: &Booking) -> Result<(), Fault>
     }
 }
 
-/// Records that the gateway is about to be called. The seats are checked after the booking's revision
+/// Records that the payment begins. The seats are checked after the booking's revision
 /// was read, and again whenever it has changed: so the append finds an abort in between.
-async fn start_payment(
-    session: &mut BookingSession,
-    payment_method: Option<String>,
-    request: Option<RequestFingerprint>,
-) -> Result<(), CommandError> {
+async fn start_payment(session: &mut BookingSession, way: &Way, request: Option<RequestFingerprint>) -> Result<(), CommandError> {
     loop {
         let booking = session.booking().await?;
         if earlier_attempt(&booking, request.as_ref())?.is_some() {
@@ -89,9 +104,7 @@ async fn start_payment(
             return Ok(());
         }
         check_seats(session, &booking).await?;
-        let command =
-            BookingCommand::StartPayment { now: session.now(), payment_method: payment_method.clone(), request: request.clone() };
-        match session.try_execute(command).await {
+        match session.try_execute(way.command(session.now(), request.clone())).await {
             Ok(true) => return Ok(()),
             // Each time another writer's append has succeeded, and a booking takes only so many.
             Ok(false) => {}
@@ -168,6 +181,13 @@ pub(super) async fn refund(mut session: BookingSession) -> Result<Booking, Comma
     session.booking().await
 }
 
+pub(super) async fn transfer(mut session: BookingSession, buyer: BuyerId) -> Result<Booking, CommandError> {
+    session.booking().await?;
+    let by = session.by().to_owned();
+    session.execute(BookingCommand::Transfer { buyer, by }).await?;
+    session.booking().await
+}
+
 pub(super) async fn review(mut session: BookingSession, request: ReviewRequest) -> Result<Booking, CommandError> {
     let booking = session.booking().await?;
     let ReviewRequest { outcome, reason, .. } = request;
@@ -181,9 +201,8 @@ pub(super) async fn review(mut session: BookingSession, request: ReviewRequest) 
 
 /// What the gateway still has of a refunded booking's money: its refund was accepted, and has failed since.
 async fn kept_of_refund(session: &BookingSession, booking: &Booking) -> Result<Option<Money>, Fault> {
-    let (Some(intent), Some(amount)) = (&booking.intent, booking.amount().filter(|amount| amount.value > 0)) else {
-        return Ok(None);
-    };
+    let at_gateway = booking.amount().filter(|amount| amount.value > 0 && booking.tender().is_none());
+    let (Some(intent), Some(amount)) = (&booking.intent, at_gateway) else { return Ok(None) };
     match call(session, || session.services.ports.payments.retrieve(intent)).await {
         Reply::Answer(answer) if answer.id == *intent && answer.fits(session.id) => {
             let kept = Money { value: answer.captured.saturating_sub(answer.refunded), ..amount };

@@ -20,15 +20,22 @@ pub(crate) enum Reach {
     Gateway,
 }
 
-/// Whether a step calls the gateway. A booking that costs nothing never reaches it.
+/// Whether a step calls the gateway. A booking that costs nothing, or is paid at the till, never reaches it.
 pub(crate) fn calls_gateway(booking: &Booking, step: &Step) -> bool {
     let free = booking.amount().is_some_and(|amount| amount.value == 0);
     !free
+        && booking.tender().is_none()
         && match step {
             Step::ResumePayment | Step::CheckAction | Step::BookSeatsAndCapture | Step::ReleaseSeatsAndVoid(_) | Step::Refund => {
                 true
             }
-            Step::Done | Step::WaitUntil(_) | Step::Expire | Step::CommitAuthorised | Step::ReleaseSeats(_) | Step::Flag => false,
+            Step::Done
+            | Step::WaitUntil(_)
+            | Step::Expire
+            | Step::CommitAtTill
+            | Step::CommitAuthorised
+            | Step::ReleaseSeats(_)
+            | Step::Flag => false,
         }
 }
 
@@ -49,7 +56,7 @@ pub(super) async fn run_until_blocked(session: &mut BookingSession, reach: Reach
             Step::Expire => execute_step(session, BookingCommand::Expire { now }).await?,
             Step::ResumePayment => authorise::confirm(session, &booking).await?,
             Step::CheckAction => authorise::check_action(session, &booking).await?,
-            Step::CommitAuthorised => authorise::commit_authorised(session, &booking).await?,
+            Step::CommitAtTill | Step::CommitAuthorised => authorise::commit_authorised(session, &booking).await?,
             Step::BookSeatsAndCapture => capture::book_and_capture(session, &booking).await?,
             Step::ReleaseSeats(reason) => {
                 capture::release(session, &booking, reason).await?;

@@ -60,9 +60,12 @@ impl BookingSession {
     /// The booking.
     ///
     /// # Errors
-    /// `BookingNotFound` if there is none, or if it was only fenced.
+    /// `BookingNotFound` if there is none, if it was only fenced, or if it was transferred and the caller has its token
+    /// only. The command that did so may be repeated.
     pub(super) async fn booking(&mut self) -> Result<Booking, CommandError> {
-        self.find().await?.filter(|b| b.opened.is_some()).ok_or_else(|| Rejection::BookingNotFound.into())
+        let found = self.find().await?.filter(|b| b.opened.is_some());
+        let is_over = |booking: &Booking| self.context.bearer && booking.transferred_to.is_some() && !self.is_repeat();
+        found.filter(|booking| !is_over(booking)).ok_or_else(|| Rejection::BookingNotFound.into())
     }
 
     /// Whether the caller's command has been executed before. To be asked when the booking is known.
@@ -172,7 +175,6 @@ impl BookingSession {
 
     /// Show and seats of an opened booking.
     pub(super) fn show_and_seats(booking: &Booking) -> Option<(ShowId, Vec<SeatId>)> {
-        let opened = booking.opened.as_ref()?;
-        Some((opened.show.clone(), opened.seats.iter().map(|p| p.seat.clone()).collect()))
+        Some((booking.show()?.clone(), booking.seats().iter().map(|p| p.seat.clone()).collect()))
     }
 }

@@ -12,7 +12,7 @@ use futures::FutureExt;
 use futures::future::BoxFuture;
 use lastseat_domain::booking::Booking;
 use lastseat_domain::event::Reward;
-use lastseat_domain::event::{Fees, ShowDetails, ShowScheduled, SingleSeats};
+use lastseat_domain::event::{Fees, ShowDetails, ShowScheduled, SingleSeats, Tender};
 use lastseat_domain::plan::Category;
 use lastseat_domain::plan::{Area, Row};
 use lastseat_domain::ports::event_log::{Direction, Filter};
@@ -20,7 +20,8 @@ use lastseat_domain::ports::{Clock, EventLog, Ids, PaymentGateway, SeatGuard};
 use lastseat_domain::show::ShowChanges;
 use lastseat_domain::{AreaId, BookingId, BuyerId, CategoryId, Currency, Envelope, SeatId, ShowId, Timestamp, codec};
 use lastseat_engine::{
-    BoxOffice, CommandError, Hold, HoldRequest, Paid, PayRequest, Ports, SeatSelection, Settings, Snapshot, SnapshotDoubt,
+    BoxOffice, CommandError, Hold, HoldRequest, Paid, PayRequest, PayWith, Ports, SeatSelection, Settings, Snapshot,
+    SnapshotDoubt,
 };
 use lastseat_in_process::FreeOfCharge;
 use lastseat_in_process::InProcessGuard;
@@ -233,6 +234,12 @@ pub async fn pay(office: &BoxOffice, booking: &Booking, method: &str) -> Result<
     office
         .pay(booking.id, PayRequest { pay_with: Some(method.to_owned()).into(), fingerprint: None, origin: "buyer".into() })
         .await
+}
+
+/// Staff take the payment at the till.
+pub async fn pay_at_till(office: &BoxOffice, booking: BookingId, tender: Tender) -> Result<Paid, CommandError> {
+    let origin = "stan".into();
+    office.pay(booking, PayRequest { pay_with: PayWith::AtTill(tender), fingerprint: None, origin }).await
 }
 
 /// The code of a rejection; panics at anything else.

@@ -25,7 +25,7 @@ impl ReadModel {
         self.inner.tables.booking_of_intent(intent).await
     }
 
-    /// The buyer of a booking. `None` if the views don't have the booking.
+    /// The buyer that a booking was held for, who may have transferred it since. `None` if the views don't have the booking.
     ///
     /// # Errors
     /// [`ProjectionError::Tables`] while the file can't be read.
@@ -33,7 +33,7 @@ impl ReadModel {
         if let Some(buyer) = self.inner.shared.recent_buyers.of(booking) {
             return Ok(Some(buyer));
         }
-        let found = self.booking(booking).await?.map(|view| view.buyer);
+        let found = self.booking(booking).await?.map(|view| view.first_buyer.unwrap_or(view.buyer));
         self.inner.shared.recent_buyers.add(found.iter().map(|buyer| (booking, buyer.clone())));
         Ok(found)
     }

@@ -66,8 +66,8 @@ impl BookingRows {
         let mut insert =
             connection.prepare_cached("INSERT OR REPLACE INTO bookings VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)")?;
         // Replacing it would write its entries in the indexes again; SQLite leaves those of columns that stay as they are.
-        let mut update =
-            connection.prepare_cached("UPDATE bookings SET view = ?2, status = ?3, confirmed_at = ?4 WHERE opened = ?1")?;
+        let mut update = connection
+            .prepare_cached("UPDATE bookings SET view = ?2, status = ?3, confirmed_at = ?4, buyer = ?5 WHERE opened = ?1")?;
         for row in changed {
             let (text, view) = (serde_json::to_string(&row.view)?, &row.view);
             let (opened, status) = (integer(view.opened), view.status.as_str());
@@ -86,7 +86,7 @@ impl BookingRows {
                 ])?;
                 insert_what_it_is_found_by(connection, view)?;
             } else {
-                update.execute(params![opened, text, status, confirmed_at])?;
+                update.execute(params![opened, text, status, confirmed_at, view.buyer.as_str()])?;
             }
             (row.is_new, row.is_changed) = (false, false);
         }

@@ -17,7 +17,7 @@ const APPLICATION_ID: i32 = 0x6c73_7677;
 
 /// Raised whenever the tables, or what the fold makes of an event, change. What an older or a newer
 /// version of the program stored is then rebuilt. Stored in `PRAGMA user_version`.
-pub(crate) const SCHEMA: u32 = 6;
+pub(crate) const SCHEMA: u32 = 7;
 
 const TABLES: &str = "
 CREATE TABLE progress (
@@ -85,7 +85,7 @@ CREATE TABLE sales (
     takings  TEXT,                 -- JSON; none while it has no bookings
     view     TEXT                  -- JSON; none if the show was never scheduled
 ) STRICT, WITHOUT ROWID;
-CREATE TABLE sales_lines (         -- what was paid, by hour, category, price type and channel
+CREATE TABLE sales_lines (         -- what was paid, by hour, category, price type, channel and payment
     show     TEXT NOT NULL,
     kind     TEXT NOT NULL,
     name     TEXT NOT NULL,

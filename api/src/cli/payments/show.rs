@@ -129,9 +129,10 @@ async fn opened_at(log: &dyn EventLog, id: BookingId) -> Result<Option<Timestamp
 fn in_words(event: &Event) -> Option<String> {
     Some(match event {
         Event::BookingOpened(e) => format!("{} held for {}", e.amount, e.buyer),
-        Event::PaymentStarted(e) => match &e.payment_method {
-            Some(method) => format!("attempt {} with {method}", e.attempt),
-            None => format!("attempt {} in the gateway's form", e.attempt),
+        Event::PaymentStarted(e) => match (&e.payment_method, e.tender) {
+            (_, Some(tender)) => format!("attempt {} at the till: {}", e.attempt, tender.name()),
+            (Some(method), None) => format!("attempt {} with {method}", e.attempt),
+            (None, None) => format!("attempt {} in the gateway's form", e.attempt),
         },
         Event::PaymentActionRequired(e) => format!("attempt {} waits for the buyer ({})", e.attempt, e.intent),
         Event::PaymentDeclined(e) => format!("attempt {} declined: {}", e.attempt, e.code),

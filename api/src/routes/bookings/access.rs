@@ -4,8 +4,9 @@ use crate::app::App;
 use crate::auth::{Caller, Permission};
 use crate::limits::{Client, Guess};
 use crate::problem::{Code, Problem};
+use crate::routes::bookings::buyer;
 use lastseat_domain::block::{Access, TILL};
-use lastseat_domain::{AccessCodeHash, ChannelId, Rejection, ShowId};
+use lastseat_domain::{AccessCodeHash, BuyerId, ChannelId, Rejection, ShowId};
 use lastseat_engine::CommandError;
 
 /// Shortest and longest access code. A code is worth as much as what it opens, so it must not be guessed.
@@ -29,6 +30,27 @@ impl Shown {
         let code = self.access_code.map(|code| access_code(app, show, &code)).transpose()?;
         Ok(Access { channel, code })
     }
+}
+
+/// Whether it is sold at the till.
+pub fn is_till(access: &Access) -> bool {
+    access.channel.as_ref().is_some_and(|channel| channel.as_str() == TILL)
+}
+
+/// The buyer that staff name, and the access of their hold: who sells for a named buyer does so at the till.
+///
+/// # Errors
+/// 401 or 403 without a role that sells there, 422 for what can't be a buyer, or for another channel.
+pub fn at_till(buyer: Option<String>, access: Access, caller: &Caller) -> Result<(Option<BuyerId>, Access), Problem> {
+    let Some(buyer) = buyer else { return Ok((None, access)) };
+    caller.needs(Permission::HoldForBuyers)?;
+    let buyer = buyer::account(&buyer)?;
+    if access.channel.is_some() && !is_till(&access) {
+        let detail = "A hold for a named `buyer` is sold at the till. Leave `channel` out.";
+        return Err(Problem::new(Code::InvalidRequest, detail).fact("field", "channel"));
+    }
+    let channel = Some(channel_id(TILL)?);
+    Ok((Some(buyer), Access { channel, ..access }))
 }
 
 /// Counts a code against its sender. Keep the guess until the hold is decided.

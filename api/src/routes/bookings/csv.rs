@@ -1,13 +1,14 @@
 //! Bookings as lines of CSV (RFC 4180), for spreadsheets.
 
 use crate::names::reason_name;
+use lastseat_domain::event::Tender;
 use lastseat_projections::BookingView;
 use std::borrow::Cow;
 use std::fmt::Write as _;
 
 /// The first line. New columns come at the end.
 pub const HEADER: &str = "id,show,status,reason,buyer,channel,reference,seats,quantity,amount,currency,opened_at,expires_at,\
-                          confirmed_at,attempts,under_review,refund_requested,metadata\r\n";
+                          confirmed_at,attempts,under_review,refund_requested,metadata,tender\r\n";
 
 /// Adds a booking's line.
 pub fn add(text: &mut String, view: &BookingView) {
@@ -32,6 +33,7 @@ pub fn add(text: &mut String, view: &BookingView) {
         view.flagged.to_string(),
         view.refund_requested.to_string(),
         metadata,
+        view.tender.map(Tender::name).unwrap_or_default().to_owned(),
     ];
     for (index, cell) in cells.iter().enumerate() {
         if index > 0 {

@@ -59,6 +59,10 @@ pub struct HoldSeats {
     /// Labels of seats, each alone or with a price type: you get all of them or none.
     #[schema(example = json!(["A-1", {"seat": "A-2", "price_type": "child"}]), min_items = 1)]
     seats: Vec<SeatOfHold>,
+    /// Whose booking it is: the `sub` of their token. Only for staff; the channel is then `till`. Without it, a hold at the
+    /// till is a guest's.
+    #[schema(example = "anna", min_length = 1, max_length = 128, pattern = "^[!-~]+$", nullable = false)]
+    buyer: Option<String>,
     /// Where it is sold. `till` is for staff.
     #[schema(example = "sponsor", nullable = false)]
     channel: Option<String>,
@@ -87,6 +91,10 @@ pub struct HoldArea {
     /// How many of them have which price type; together `quantity`. All have the first if absent.
     #[schema(value_type = Option<std::collections::BTreeMap<String, u32>>, example = json!({"adult": 1, "child": 1}), nullable = false)]
     price_types: Option<Counts>,
+    /// Whose booking it is: the `sub` of their token. Only for staff; the channel is then `till`. Without it, a hold at the
+    /// till is a guest's.
+    #[schema(example = "anna", min_length = 1, max_length = 128, pattern = "^[!-~]+$", nullable = false)]
+    buyer: Option<String>,
     /// Where it is sold. `till` is for staff.
     #[schema(example = "sponsor", nullable = false)]
     channel: Option<String>,
@@ -108,6 +116,10 @@ pub struct HoldArea {
 #[allow(dead_code, reason = "only described, never built")]
 pub struct HoldBestAvailable {
     best_available: BestAvailable,
+    /// Whose booking it is: the `sub` of their token. Only for staff; the channel is then `till`. Without it, a hold at the
+    /// till is a guest's.
+    #[schema(example = "anna", min_length = 1, max_length = 128, pattern = "^[!-~]+$", nullable = false)]
+    buyer: Option<String>,
     /// Where it is sold. `till` is for staff.
     #[schema(example = "sponsor", nullable = false)]
     channel: Option<String>,
@@ -131,6 +143,7 @@ pub struct HoldBody {
     pub(super) quantity: Option<u32>,
     pub(super) price_types: Option<Counts>,
     pub(super) best_available: Option<BestAvailable>,
+    pub(super) buyer: Option<String>,
     pub(super) channel: Option<String>,
     pub(super) access_code: Option<String>,
     pub(super) reference: Option<String>,
@@ -174,17 +187,21 @@ async fn hold(app: App, show: ShowId, command: Command<Holder>) -> Result<Answer
     let mut body = command.order::<HoldBody>(max)?;
     let shown = body.take_shown();
     let shop = body.take_shop()?;
+    let named = body.buyer.take();
     let (selection, price_types) = body.into_selection(max)?;
     let access = shown.into_access(&app, &show, &command.caller)?;
+    let (named, access) = access::at_till(named, access, &command.caller)?;
     let keyed = command.key().map(|key| booking_of_key(&app, &command.caller, &show, key));
     let checked = app.box_office().refuse_at_once(&show, &selection, &price_types, keyed);
     checked.map_err(|rejection| refused(&app, rejection))?;
     command.check_shared_limits(&app).await?;
     let booking = keyed.unwrap_or_else(|| BookingId(app.parts().ids.uuid()));
     let buyer = match &command.caller {
-        Caller::Token { sub, .. } => sub.clone(),
-        Caller::Guest | Caller::Booking(_) => BuyerId::guest(booking),
+        Caller::Token { sub, .. } if !access::is_till(&access) => sub.clone(),
+        // A sale at the till is not the seller's own.
+        _ => named.unwrap_or_else(|| BuyerId::guest(booking)),
     };
+    let sender = if access::is_till(&access) { command.caller.name() } else { buyer.to_string() };
     let (fingerprint, trace) = (command.fingerprint(), command.trace.clone());
     let request = HoldRequest { price_types, shop, fingerprint, trace, ..HoldRequest::new(booking, show, selection, buyer) };
     let guest = match &command.caller {
@@ -195,7 +212,7 @@ async fn hold(app: App, show: ShowId, command: Command<Holder>) -> Result<Answer
         Caller::Token { .. } | Caller::Booking(_) => None,
     };
     let guess = access::guess(&app, &access, &command.caller, command.client)?;
-    let decided = app.box_office().hold_with_access(request, access).await;
+    let decided = app.box_office().hold_for_buyer(request, access, &sender).await;
     access::decided(guess, &decided);
     let hold = decided.map_err(|error| failed(&app, error))?;
     if let Some(unit) = guest {
@@ -257,9 +274,9 @@ impl HoldBody {
         shop_data::read(self.reference.take(), self.metadata.take())
     }
 
-    /// Whether it shows anything.
+    /// Whether it shows anything, or is for another buyer.
     pub(super) fn shows_access(&self) -> bool {
-        self.channel.is_some() || self.access_code.is_some()
+        self.channel.is_some() || self.access_code.is_some() || self.buyer.is_some()
     }
 
     /// The seats, and which of its category's prices each has.

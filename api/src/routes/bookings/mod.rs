@@ -2,6 +2,7 @@
 
 pub mod access;
 pub mod batch;
+pub mod buyer;
 mod csv;
 pub mod fast_refusal;
 mod filter;
@@ -14,3 +15,4 @@ pub mod price_types;
 pub mod review;
 pub mod shop_data;
 mod shown_text;
+pub mod transfer;

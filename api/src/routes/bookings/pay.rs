@@ -2,6 +2,7 @@
 
 use crate::answer::Answer;
 use crate::app::App;
+use crate::auth::Permission;
 use crate::metrics;
 use crate::problem::{Code, Problem};
 use crate::routes::access;
@@ -11,6 +12,7 @@ use crate::routes::wire::{BookingJson, NextAction};
 use axum::extract::State;
 use http::StatusCode;
 use http::header::{HeaderValue, RETRY_AFTER};
+use lastseat_domain::event::Tender;
 use lastseat_domain::{BookingId, Rejection};
 use lastseat_engine::{BuyerAction, Paid, PayRequest, PayWith};
 use serde::Deserialize;
@@ -29,6 +31,30 @@ pub struct PayBody {
     payment_method: Option<String>,
     /// `client`: the buyer chooses a method in the gateway's own form (Stripe.js), instead of `payment_method`.
     confirm: Option<Confirm>,
+    /// How the buyer has paid at the till, instead of the two: no gateway is asked. Only for staff.
+    payment: Option<TenderName>,
+}
+
+/// How a booking is paid for at the till.
+#[derive(Debug, Clone, Copy, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum TenderName {
+    /// Notes and coins, or the till's own card reader.
+    Cash,
+    /// A bill that the buyer pays later.
+    Invoice,
+    /// It is given away, and costs nothing.
+    Complimentary,
+}
+
+impl From<TenderName> for Tender {
+    fn from(name: TenderName) -> Self {
+        match name {
+            TenderName::Cash => Self::Cash,
+            TenderName::Invoice => Self::Invoice,
+            TenderName::Complimentary => Self::Complimentary,
+        }
+    }
 }
 
 /// Who confirms the payment at the gateway.
@@ -40,6 +66,8 @@ pub enum Confirm {
 }
 
 /// Pays for a hold. The amount is the booking's.
+///
+/// Staff confirm a booking that is paid at the till with `payment`.
 ///
 /// 402 leaves the hold as it is: try another method while it lasts. 202 with `action_required` says
 /// where to send the buyer; after that, pay again without a method. 202 with `paying` means that the
@@ -61,8 +89,15 @@ pub async fn pay(State(app): State<App>, InBooking(id): InBooking, command: Resu
 }
 
 async fn pay_for(app: App, id: BookingId, command: Command) -> Result<Answer, Problem> {
-    access::check(&app, &command.caller, id, None).await?;
-    let body = if command.is_empty() { PayBody::default() } else { command.order(|| 1)? };
+    let body: Result<PayBody, Problem> = if command.is_empty() { Ok(PayBody::default()) } else { command.order(|| 1) };
+    // Who may take payments learns what is wrong with the body, not that the booking is another's.
+    let may = || command.caller.has(Permission::TakePayments);
+    let at_till = body.as_ref().map_or_else(|_| may(), |body| body.payment.is_some());
+    if at_till {
+        command.caller.needs(Permission::TakePayments)?;
+    }
+    access::check(&app, &command.caller, id, at_till.then_some(Permission::TakePayments)).await?;
+    let body = body?;
     let pay_with = pay_with(&app, body)?;
     let continues = pay_with == PayWith::Continue;
     let request = PayRequest { pay_with, fingerprint: command.fingerprint(), origin: command.origin() };
@@ -88,18 +123,21 @@ async fn pay_for(app: App, id: BookingId, command: Command) -> Result<Answer, Pr
 }
 
 fn pay_with(app: &App, body: PayBody) -> Result<PayWith, Problem> {
-    match (body.payment_method, body.confirm) {
-        (None, None) => Ok(PayWith::Continue),
-        (Some(method), None) => checked(method).map(PayWith::Method),
-        (None, Some(Confirm::Client)) if app.parts().publishable_key.is_some() => Ok(PayWith::ClientSide),
-        (None, Some(Confirm::Client)) => Err(Problem::new(
+    let one_of_them = |field: &str| {
+        let why = format!("the body has `{field}`, too. Send one of them.");
+        Err(Rejection::InvalidPaymentMethod { why }.into())
+    };
+    match (body.payment_method, body.confirm, body.payment) {
+        (None, None, None) => Ok(PayWith::Continue),
+        (Some(method), None, None) => checked(method).map(PayWith::Method),
+        (None, None, Some(tender)) => Ok(PayWith::AtTill(tender.into())),
+        (None, Some(Confirm::Client), None) if app.parts().publishable_key.is_some() => Ok(PayWith::ClientSide),
+        (None, Some(Confirm::Client), None) => Err(Problem::new(
             Code::ClientConfirmationUnavailable,
             "This server has no publishable key for the gateway's form. Send a `payment_method` instead.",
         )),
-        (Some(_), Some(Confirm::Client)) => {
-            let why = "the body has `confirm`, too. Send one of them.".to_owned();
-            Err(Rejection::InvalidPaymentMethod { why }.into())
-        }
+        (Some(_), Some(Confirm::Client), None) => one_of_them("confirm"),
+        (_, _, Some(_)) => one_of_them("payment"),
     }
 }
 

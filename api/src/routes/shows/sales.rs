@@ -45,6 +45,9 @@ pub struct Sales {
     pub by_price_type: Vec<SalesOfPriceType>,
     /// What was paid by channel; `web` is the show's open sale.
     pub by_channel: Vec<SalesOfChannel>,
+    /// What was paid in each way: through the `gateway`, or at the till as `cash`, `invoice` or `complimentary`, of which
+    /// nothing was taken.
+    pub by_payment: Vec<SalesOfPayment>,
 }
 
 /// What was paid, and what was returned of it. Amounts are minor units of the show's currency.
@@ -104,6 +107,16 @@ pub struct SalesOfChannel {
     /// The channel.
     #[schema(example = "web")]
     pub channel: String,
+    #[serde(flatten)]
+    pub line: SalesLine,
+}
+
+/// What was paid in one way.
+#[derive(Debug, ToSchema)]
+pub struct SalesOfPayment {
+    /// `gateway`, `cash`, `invoice` or `complimentary`.
+    #[schema(example = "cash")]
+    pub payment: String,
     #[serde(flatten)]
     pub line: SalesLine,
 }

@@ -4,7 +4,7 @@ use super::Amount;
 use crate::app::App;
 use crate::names::reason_name;
 use lastseat_domain::booking::{Booking, Phase};
-use lastseat_domain::event::{PricedSeat, ShopData};
+use lastseat_domain::event::{PricedSeat, ShopData, Tender};
 use lastseat_domain::{BookingId, BuyerId, ChannelId, Money, PriceTypeId, Secret, ShowId, Timestamp};
 use lastseat_projections::BookingView;
 use serde::Serialize;
@@ -60,6 +60,10 @@ pub struct NextAction {
 pub struct Payment<'a> {
     /// Number of attempts to pay.
     pub attempts: usize,
+    /// How it is paid for at the till: `cash`, `invoice` or `complimentary`; absent if the gateway takes the payment.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, example = "cash", nullable = false)]
+    pub tender: Option<Tender>,
     /// The gateway's code, if the last attempt was declined.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(example = "card_declined")]
@@ -151,10 +155,10 @@ pub struct BookingJson<'a> {
 }
 
 /// The sum of the prices, and of the fees of the seats and the booking. `None` without fees: then the amount says it all.
-fn parts(seats: &[PricedSeat], amount: Option<Money>) -> Option<(Amount, Amount)> {
-    let amount = amount?;
-    let subtotal = Money::sum(amount.currency, seats.iter().map(|seat| seat.price))?;
-    let fees = Money { value: amount.value - subtotal.value, ..amount };
+fn parts(seats: &[PricedSeat], fee: i64, amount: Option<Money>) -> Option<(Amount, Amount)> {
+    let currency = amount?.currency;
+    let fees = Money::sum(currency, seats.iter().map(|seat| seat.fee).chain([fee]))?;
+    let subtotal = Money::sum(currency, seats.iter().map(|seat| seat.price))?;
     (fees.value != 0).then(|| (subtotal.into(), fees.into()))
 }
 
@@ -170,7 +174,8 @@ impl<'a> BookingJson<'a> {
             Phase::ActionRequired { url: Some(url) } => Some(NextAction::redirect(app, url)),
             _ => None,
         };
-        let (subtotal, fees) = parts(booking.seats(), booking.amount()).unzip();
+        let fee = booking.opened.as_ref().map_or(0, |opened| opened.fee);
+        let (subtotal, fees) = parts(booking.seats(), fee, booking.amount()).unzip();
         let (reference, metadata) = of_the_shop(booking.opened.as_ref().map(|opened| &opened.shop));
         Self {
             id: booking.id,
@@ -200,7 +205,7 @@ impl<'a> BookingJson<'a> {
     /// As the read model lists it.
     #[must_use]
     pub fn listed(app: &App, view: &'a BookingView) -> Self {
-        let (subtotal, fees) = parts(&view.seats, Some(view.amount)).unzip();
+        let (subtotal, fees) = parts(&view.seats, view.fee, Some(view.amount)).unzip();
         let (reference, metadata) = of_the_shop(Some(&view.shop));
         Self {
             id: view.booking,
@@ -270,6 +275,7 @@ impl<'a> Payment<'a> {
         let last = booking.attempts.last()?;
         Some(Self {
             attempts: booking.attempts.len(),
+            tender: booking.tender(),
             last_decline: last.declined.as_deref(),
             under_review: booking.flagged,
             flagged: None,
@@ -281,6 +287,7 @@ impl<'a> Payment<'a> {
         let attempts = usize::try_from(view.attempts).unwrap_or(usize::MAX);
         (attempts > 0).then_some(Self {
             attempts,
+            tender: view.tender,
             last_decline: view.last_decline.as_deref(),
             under_review: view.flagged,
             flagged: None,

@@ -4,6 +4,7 @@
 use crate::body;
 use crate::idempotency::is_key;
 use crate::problem::{Code, Problem};
+use crate::routes::bookings::buyer::account;
 use crate::routes::bookings::hold::{BestAvailable, HoldBody};
 use crate::routes::bookings::price_types::{AskedSeat, Counts, SeatOfHold};
 use crate::routes::bookings::shop_data;
@@ -90,15 +91,11 @@ impl AskedHold {
 }
 
 fn read_buyer(name: Option<&str>) -> Result<BuyerId, Problem> {
-    let refused = |detail: String| Err(Problem::new(Code::InvalidRequest, detail).fact("field", "buyer"));
-    match name.map(BuyerId::new) {
-        None => refused("Say whose hold it is: `buyer` is the name of the buyer's account, the `sub` of their token.".to_owned()),
-        Some(Err(rule)) => refused(format!("`buyer` is not a name of an account: {rule}.")),
-        Some(Ok(buyer)) if buyer.is_guest() => {
-            refused("`buyer` must not begin with `guest:`: a batch holds for buyers with an account.".to_owned())
-        }
-        Some(Ok(buyer)) => Ok(buyer),
-    }
+    let missing = || {
+        let detail = "Say whose hold it is: `buyer` is the name of the buyer's account, the `sub` of their token.";
+        Problem::new(Code::InvalidRequest, detail).fact("field", "buyer")
+    };
+    account(name.ok_or_else(missing)?)
 }
 
 /// Up to 1,000 holds, each for a buyer.

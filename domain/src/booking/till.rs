@@ -1,0 +1,60 @@
+//! Payments at the till: staff have the money, or a bill, or give the seats away. The gateway never hears of them.
+
+use super::checks::{check_alive, check_not_flagged};
+use super::state::{Attempt, Booking, Phase};
+use crate::Timestamp;
+use crate::event::{Event, PaymentStarted, RequestFingerprint, Tender};
+use crate::ids::{BookingId, IntentId};
+use crate::rejection::Rejection;
+
+/// What stands in place of a gateway's intent in the events of a payment at the till.
+const PREFIX: &str = "till_";
+
+impl Tender {
+    /// Its name, in the API and in reports.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Cash => "cash",
+            Self::Invoice => "invoice",
+            Self::Complimentary => "complimentary",
+        }
+    }
+
+    /// Names the payment of a booking at the till where events name a gateway's intent. `None` never happens: an id
+    /// of a booking fits.
+    #[must_use]
+    pub fn intent(booking: BookingId) -> Option<IntentId> {
+        IntentId::new(&format!("{PREFIX}{booking}")).ok()
+    }
+}
+
+/// Whether an intent can be that of the booking's last attempt: the till's if it pays there, else the gateway's.
+pub(super) fn fits(state: &Booking, intent: &IntentId) -> bool {
+    intent.as_str().starts_with(PREFIX) == state.tender().is_some()
+}
+
+/// Begins the payment. A booking is paid for in one way only: what the gateway may still take must not be taken here, too.
+pub(super) fn pay(
+    state: &Booking,
+    now: Timestamp,
+    tender: Tender,
+    request: Option<RequestFingerprint>,
+) -> Result<Vec<Event>, Rejection> {
+    let is_paid = matches!(state.phase, Phase::Committed | Phase::Confirmed { refund_requested: false });
+    if is_paid && state.tender() == Some(tender) {
+        return Ok(vec![]);
+    }
+    check_alive(state, now)?;
+    check_not_flagged(state)?;
+    // A decline that names no intent proves that none was created.
+    let at_gateway = |attempt: &Attempt| attempt.started.tender.is_none() && attempt.declined.is_none();
+    if state.intent.is_some() || state.attempts.iter().any(at_gateway) {
+        return Err(Rejection::GatewayPaymentBegun);
+    }
+    if state.phase != Phase::Held {
+        return Err(Rejection::PaymentInProgress);
+    }
+    let attempt = state.attempt() + 1;
+    Ok(vec![PaymentStarted { booking: state.id, attempt, payment_method: None, tender: Some(tender), request }.into()])
+}

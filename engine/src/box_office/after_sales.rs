@@ -1,0 +1,19 @@
+//! Commands on sold bookings.
+
+use super::BoxOffice;
+use crate::error::CommandError;
+use crate::origin::Origin;
+use crate::payment::PaymentMessage;
+use lastseat_domain::booking::Booking;
+use lastseat_domain::{BookingId, BuyerId};
+
+impl BoxOffice {
+    /// Gives a confirmed booking to another buyer. From then on its token and its buyer until now reach it no more.
+    ///
+    /// # Errors
+    /// [`CommandError`].
+    pub async fn transfer(&self, booking: BookingId, to: BuyerId, by: impl Into<Origin>) -> Result<Booking, CommandError> {
+        let context = self.command(by);
+        self.payments.command(booking, |reply| PaymentMessage::Transfer(context.clone(), to.clone(), reply)).await
+    }
+}
