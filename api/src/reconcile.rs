@@ -140,7 +140,7 @@ impl Reconciliation {
     }
 }
 
-/// Numbers for refunds that the engine never makes itself. Its own refund of a booking is number 1; the number is
+/// Numbers for refunds that the engine never makes itself. Its own refunds of a booking are numbered from 1; the number is
 /// part of the idempotency key, so each further intent of a booking has its own, by age.
 fn refund_numbers<'a>(records: &'a [PaymentRecord], bookings: &HashMap<BookingId, Ledger>) -> HashMap<&'a IntentId, u32> {
     let mut others: BTreeMap<BookingId, Vec<&PaymentRecord>> = BTreeMap::new();

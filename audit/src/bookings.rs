@@ -1,7 +1,7 @@
 //! What became of a booking and its money, as its stream tells it.
 
 use super::code::Code;
-use super::facts::{Book, Decision, Opened, Pay, ShowFacts};
+use super::facts::{Book, Decision, Opened, Pay, ShowFacts, seats_by_index};
 use super::prices;
 use super::report::{Findings, Place};
 use super::state::Audit;
@@ -31,6 +31,8 @@ fn booking_of(event: &Event) -> Option<BookingId> {
         Event::PaymentRefunded(e) => e.booking,
         Event::PaymentReturnedElsewhere(e) => e.booking,
         Event::BookingTransferred(e) => e.booking,
+        Event::PartialRefundRequested(e) => e.booking,
+        Event::PaymentPartlyRefunded(e) => e.booking,
         _ => return None,
     })
 }
@@ -85,6 +87,10 @@ impl Audit {
             format!("{} comes before the booking was opened", envelope.event.name())
         });
         let hold = book.opened.as_ref().and_then(|o| self.shows.get(&o.show)?.longest_hold(o.revision));
+        let given_up = match &envelope.event {
+            Event::PartialRefundRequested(e) => seats_by_index(&self.shows, book.opened.as_deref(), &e.seats),
+            _ => vec![],
+        };
         let mut step = Step { book, findings, place, at: envelope.metadata.at, has, sold };
         step.check_place_of_payment(&envelope.event);
         match &envelope.event {
@@ -113,6 +119,18 @@ impl Audit {
                 let flow = self.money.entry(e.amount.currency).or_default();
                 flow.refunded = flow.refunded.saturating_add(e.amount.value);
             }
+            Event::PartialRefundRequested(e) => step.request_part(e, &given_up),
+            Event::PaymentPartlyRefunded(e) => {
+                step.refund_part(e);
+                let flow = self.money.entry(e.amount.currency).or_default();
+                flow.refunded = flow.refunded.saturating_add(e.amount.value);
+            }
+            Event::PaymentReturnedElsewhere(e) if e.refund.is_some() => {
+                step.return_part_elsewhere(e.refund.unwrap_or_default(), e);
+                let flow = self.money.entry(e.amount.currency).or_default();
+                flow.refunded = flow.refunded.saturating_add(e.amount.value);
+                flow.returned_elsewhere = flow.returned_elsewhere.saturating_add(e.amount.value);
+            }
             Event::PaymentReturnedElsewhere(e) => {
                 let counted = step.book.decision == Decision::Refunded;
                 step.return_elsewhere(e.amount);
@@ -134,6 +152,9 @@ impl Audit {
             let text = match (book.decision, book.captured, book.refund_requested) {
                 (Decision::Committed, None, _) => "it is committed, and not yet captured",
                 (Decision::Committed, Some(_), true) => "its refund was requested and is not complete",
+                (Decision::Committed, Some(_), false) if book.part_under_way().is_some() => {
+                    "a refund of a part of it was requested and is not complete"
+                }
                 _ if book.flagged && !book.voided && book.decision == Decision::Aborted => {
                     "it is aborted, and its payment is not known"
                 }
@@ -307,7 +328,10 @@ impl Step<'_> {
     fn review(&mut self, outcome: ReviewOutcome) {
         let (flagged, over) = (self.book.flagged, self.book.decision.is_over());
         self.check(Code::ReviewedUnasked, flagged, || "its payment was reviewed and nobody had to look at it".to_owned());
-        self.check(Code::ReviewedUnasked, over || outcome == ReviewOutcome::Continue, || {
+        if outcome == ReviewOutcome::Abandoned {
+            self.abandon_part();
+        }
+        self.check(Code::ReviewedUnasked, over || outcome != ReviewOutcome::Settled, || {
             "its payment was settled by hand and it is not over".to_owned()
         });
         self.book.flagged = false;
@@ -316,13 +340,15 @@ impl Step<'_> {
 
     fn flag(&mut self) {
         self.book.flagged = true;
-        self.book.refund_refused = self.book.refund_requested;
+        self.book.refund_refused = self.book.refund_requested || self.book.part_under_way().is_some();
     }
 
     fn request_refund(&mut self) {
         self.book.refund_refused = false;
         let paid = self.book.is_charged();
         self.check(Code::RefundWithoutCapture, paid, || "a refund was requested and there is nothing to return".to_owned());
+        let alone = self.book.part_under_way().is_none();
+        self.check(Code::RefundOutOfTurn, alone, || "its refund is requested while a part of it is being refunded".to_owned());
         self.book.refund_requested = true;
     }
 
@@ -352,8 +378,10 @@ impl Step<'_> {
         let again = self.book.decision == Decision::Refunded;
         self.check(Code::RefundedTwice, !again || failed_later, || "its money is returned again".to_owned());
         self.check(Code::RefundWithoutCapture, captured.is_some(), || "money is returned that was not taken".to_owned());
-        self.check(Code::RefundedAmount, captured.is_none_or(|c| c == amount), || {
-            format!("{amount} is returned, not what was taken")
+        let parts = self.book.returned_in_parts();
+        let left = captured.map(|taken| Money { value: taken.value.saturating_sub(parts), ..taken });
+        self.check(Code::RefundedAmount, left.is_none_or(|left| left == amount), || {
+            format!("{amount} is returned, not what was taken and not returned in parts")
         });
         if !again {
             self.book.decision = Decision::Refunded;

@@ -4,11 +4,11 @@
 use super::report::Place;
 use chrono::TimeDelta;
 use lastseat_domain::event::{ShowScheduled, Tender, VoucherCause};
-use lastseat_domain::loyalty::VoucherState;
+use lastseat_domain::loyalty::{BOOKING_VOUCHER_SEATS, VoucherState};
 use lastseat_domain::plan::Plan;
 use lastseat_domain::ports::event_log::Position;
 use lastseat_domain::{
-    AccessCodeHash, BlockId, BookingId, BuyerId, CategoryId, ChannelId, Money, ShowId, StreamName, Timestamp, VoucherId,
+    AccessCodeHash, BlockId, BookingId, BuyerId, CategoryId, ChannelId, Money, SeatId, ShowId, StreamName, Timestamp, VoucherId,
 };
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
@@ -183,6 +183,31 @@ pub(super) struct Book {
     pub returned_elsewhere: bool,
     pub captured: Option<Money>,
     pub refund_requested: bool,
+    /// Its partial refunds, in their order.
+    pub parts: Vec<Part>,
+}
+
+/// A partial refund.
+#[derive(Debug)]
+pub(super) struct Part {
+    pub refund: u32,
+    /// Minor units.
+    pub amount: i64,
+    /// Given up for it, by the plan's index.
+    pub seats: Box<[u32]>,
+    pub state: PartState,
+    /// When it was requested, or returned if it was.
+    pub at: Timestamp,
+    /// Whether the points of its seats were taken back.
+    pub uncredited: bool,
+}
+
+/// How far a partial refund has got.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum PartState {
+    UnderWay,
+    Returned,
+    Abandoned,
 }
 
 /// What a booking was opened for.
@@ -243,6 +268,42 @@ impl Book {
     /// Paid, and the money was not returned.
     pub fn is_charged(&self) -> bool {
         self.captured.is_some() && self.decision != Decision::Refunded
+    }
+
+    /// The partial refund that is requested and neither made nor abandoned.
+    pub fn part_under_way(&self) -> Option<&Part> {
+        self.parts.last().filter(|part| part.state == PartState::UnderWay)
+    }
+
+    pub fn returned_parts(&self) -> impl Iterator<Item = &Part> {
+        self.parts.iter().filter(|part| part.state == PartState::Returned)
+    }
+
+    /// What partial refunds have returned, in minor units.
+    pub fn returned_in_parts(&self) -> i64 {
+        self.returned_parts().fold(0, |sum, part| sum.saturating_add(part.amount))
+    }
+
+    /// When it gave the seat up for a partial refund.
+    pub fn gave_up_at(&self, seat: u32) -> Option<Timestamp> {
+        self.returned_parts().find(|part| part.seats.contains(&seat)).map(|part| part.at)
+    }
+
+    /// Number of the seats that it gave up for partial refunds.
+    pub fn seats_given_up(&self) -> u32 {
+        self.returned_parts().fold(0, |sum, part| sum.saturating_add(u32::try_from(part.seats.len()).unwrap_or(u32::MAX)))
+    }
+
+    /// Number of the seats whose points partial refunds have taken back.
+    pub fn seats_uncredited(&self) -> u32 {
+        let uncredited = self.returned_parts().filter(|part| part.uncredited);
+        uncredited.fold(0, |sum, part| sum.saturating_add(u32::try_from(part.seats.len()).unwrap_or(u32::MAX)))
+    }
+
+    /// Whether it has too few seats left, after partial refunds, for the voucher that it led to.
+    pub fn has_lost_voucher(&self) -> bool {
+        let left = self.opened.as_ref().map_or(0, |o| o.count).saturating_sub(self.seats_given_up());
+        self.decision == Decision::Committed && self.seats_given_up() > 0 && left < BOOKING_VOUCHER_SEATS
     }
 
     /// Whether it was ever paid.
@@ -318,6 +379,12 @@ impl Rewards {
         }
         counts
     }
+}
+
+/// The seats by the plan's index; `None` for one that the show does not have.
+pub(super) fn seats_by_index(shows: &HashMap<ShowId, ShowFacts>, opened: Option<&Opened>, seats: &[SeatId]) -> Vec<Option<u32>> {
+    let plan = opened.and_then(|opened| shows.get(&opened.show)).map(|show| &show.latest().plan);
+    seats.iter().map(|seat| plan.and_then(|plan| plan.index_of(seat))).collect()
 }
 
 /// The place of a finding that shows at the end of the log, not at one of its events.

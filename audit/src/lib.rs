@@ -18,6 +18,7 @@ mod code;
 mod facts;
 mod identity;
 mod loyalty;
+mod partial_refunds;
 mod prices;
 mod render;
 mod report;

@@ -1,11 +1,11 @@
 //! Points and vouchers, as the buyers' streams tell them.
 
 use super::code::Code;
-use super::facts::{Account, Book, Decision, Voucher, at_the_end};
+use super::facts::{Account, Book, Decision, PartState, Voucher, at_the_end};
 use super::report::{Findings, Place};
 use super::state::Audit;
 use lastseat_domain::event::Reward;
-use lastseat_domain::event::{Event, VoucherCause, VoucherIssued};
+use lastseat_domain::event::{Event, PointsRevoked, VoucherCause, VoucherIssued};
 use lastseat_domain::loyalty::{
     Account as NoHistory, BOOKING_VOUCHER_SEATS, LoyaltyCommand, MILESTONE_REWARD, MILESTONE_SEATS, POINTS_PER_SEAT,
     VoucherState, decide, voucher_id,
@@ -44,9 +44,15 @@ impl Audit {
             }
             Event::PointsRevoked(e) => {
                 let book = self.bookings.get_mut(&e.booking);
+                if let Some(refund) = e.refund {
+                    revoke_part(e, refund, book, account, findings, &place);
+                    return;
+                }
                 let refunded = book.as_ref().is_some_and(|b| b.decision == Decision::Refunded);
                 findings.check(Code::RevokedWithoutRefund, refunded, &place, || format!("booking {} is not refunded", e.booking));
-                let right = book.as_ref().and_then(|b| b.opened.as_deref()).is_none_or(|o| o.count == e.seats);
+                let before = book.as_ref().map_or(0, |b| b.seats_uncredited());
+                let right =
+                    book.as_ref().and_then(|b| b.opened.as_deref()).is_none_or(|o| o.count == e.seats.saturating_add(before));
                 findings.check(Code::PointsDiffer, right, &place, || {
                     format!("booking {} has other than {} seats", e.booking, e.seats)
                 });
@@ -76,7 +82,8 @@ impl Audit {
                 findings.check(Code::VoucherTwice, !again, &place, || format!("voucher {} was issued before", e.voucher));
             }
             Event::VoucherRevoked(e) => {
-                let refunded = self.bookings.get(&e.booking).is_some_and(|b| b.decision == Decision::Refunded);
+                let refunded =
+                    self.bookings.get(&e.booking).is_some_and(|b| b.decision == Decision::Refunded || b.seats_given_up() > 0);
                 findings.check(Code::RevokedWithoutRefund, refunded, &place, || format!("booking {} is not refunded", e.booking));
                 use_up(&mut self.rewards.vouchers, account, e.voucher, VoucherState::Revoked, &buyer, findings, &place);
             }
@@ -98,11 +105,12 @@ impl Audit {
             }
         };
         for voucher in self.rewards.vouchers.values() {
-            let book = self.bookings.get(&voucher.booking).filter(|b| b.decision == Decision::Refunded);
+            let book = self.bookings.get(&voucher.booking).filter(|b| b.decision == Decision::Refunded || b.has_lost_voucher());
             let own = voucher.cause == VoucherCause::Booking && voucher.state == VoucherState::Issued;
             if let Some(book) = book.filter(|_| own) {
                 let text = format!("a voucher of booking {} is still good, the booking was refunded", voucher.booking);
-                late(Code::VoucherKept, book.over_at, voucher.position, StreamName::loyalty(&voucher.buyer), text);
+                let since = book.over_at.or_else(|| book.returned_parts().last().map(|part| part.at));
+                late(Code::VoucherKept, since, voucher.position, StreamName::loyalty(&voucher.buyer), text);
             }
         }
         for (id, book) in self.bookings.iter().filter(|(_, b)| b.decision == Decision::Refunded && b.credited && !b.uncredited) {
@@ -115,6 +123,15 @@ impl Audit {
                 format!("the points of refunded booking {id} are still there"),
             );
         }
+        for (id, book) in self.bookings.iter().filter(|(_, b)| b.decision == Decision::Committed && b.credited) {
+            let kept = book.returned_parts().filter(|part| !part.uncredited && !part.seats.is_empty());
+            let stream = book.opened.as_ref().map_or_else(|| StreamName::booking(*id), |o| StreamName::loyalty(&o.buyer));
+            for part in kept {
+                let text =
+                    format!("the points of the seats that booking {id} gave up for refund {} are still there", part.refund);
+                late(Code::PointsKept, Some(part.at), book.position, stream.clone(), text);
+            }
+        }
         for (buyer, account) in &self.rewards.accounts {
             // A milestone voucher that was used can't be taken back; one that was not is.
             if account.milestones > account.seats / MILESTONE_SEATS && account.unused > 0 {
@@ -123,6 +140,34 @@ impl Audit {
             }
         }
     }
+}
+
+/// The points of the seats that a partial refund gave up are taken back once.
+fn revoke_part(
+    e: &PointsRevoked,
+    refund: u32,
+    book: Option<&mut Book>,
+    account: &mut Account,
+    findings: &mut Findings,
+    place: &Place,
+) {
+    account.seats = account.seats.saturating_sub(e.seats);
+    let known = book.is_some();
+    let gone = book.as_ref().is_some_and(|book| book.uncredited || !book.credited);
+    let part =
+        book.and_then(|book| book.parts.iter_mut().find(|part| part.refund == refund && part.state == PartState::Returned));
+    findings.check(Code::RevokedWithoutRefund, known && part.is_some(), place, || {
+        format!("refund {refund} of booking {} was not made", e.booking)
+    });
+    let Some(part) = part else { return };
+    let right = u32::try_from(part.seats.len()) == Ok(e.seats) && e.points == e.seats.saturating_mul(POINTS_PER_SEAT);
+    findings.check(Code::PointsDiffer, right, place, || {
+        format!("refund {refund} of booking {} gave up other than {} seats", e.booking, e.seats)
+    });
+    let again = std::mem::replace(&mut part.uncredited, true) || gone;
+    findings.check(Code::PointsTwice, !again, place, || {
+        format!("the points of refund {refund} of booking {} are not there to be taken back", e.booking)
+    });
 }
 
 /// A voucher is issued for a paid booking, to its buyer, and is the one it leads to.

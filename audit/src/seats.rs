@@ -110,7 +110,8 @@ impl Audit {
                 let book = known.as_deref();
                 let (begun, decision) = book.map_or((false, Decision::Open), |b| (b.begun, b.decision));
                 let stray = book.is_some_and(|b| b.is_stray(&show_id, index));
-                let charged = book.is_some_and(Book::is_charged) && !stray;
+                let gave_up = book.is_some_and(|b| b.gave_up_at(index).is_some());
+                let charged = book.is_some_and(Book::is_charged) && !stray && !gave_up;
                 // A try that lost one of its seats gives the others back itself, and goes on with more.
                 let given_back = e.reason == AbortReason::SeatLost;
                 findings.check(Code::ReleasedUnfenced, begun || given_back, &place, || {
@@ -119,9 +120,12 @@ impl Audit {
                 findings.check(Code::ChargedWithoutSeats, !charged, &place, || {
                     format!("booking {} is paid and not refunded, and loses it", e.booking)
                 });
-                findings.check(Code::ReleasedWhileLive, decision.is_over() || charged || stray || !begun, &place, || {
-                    format!("booking {} frees it and is not over", e.booking)
-                });
+                findings.check(
+                    Code::ReleasedWhileLive,
+                    decision.is_over() || charged || gave_up || stray || !begun,
+                    &place,
+                    || format!("booking {} frees it and is not over", e.booking),
+                );
                 seat.owner = None;
                 if let Some(book) = known.filter(|_| owns) {
                     book.seats_held = book.seats_held.saturating_sub(1);
@@ -141,8 +145,10 @@ impl Audit {
                 };
                 let book = self.bookings.get(&owner.booking);
                 let decision = book.map_or(Decision::Open, |b| b.decision);
+                let gave_up = book.and_then(|book| book.gave_up_at(index));
                 let (over_at, why) = match (book, decision) {
                     (Some(book), _) if book.is_stray(show_id, index) => (book.opened.as_ref().map(|o| o.at), STRAY),
+                    (_, Decision::Committed) if gave_up.is_some() => (gave_up, "gave it up"),
                     (_, Decision::Committed) => continue,
                     (Some(book), Decision::Aborted | Decision::Refunded) => (book.over_at, "is over"),
                     (Some(book), Decision::Open) if book.begun => (book.deadline, "ran out of time"),

@@ -18,6 +18,7 @@ fn intent_in(event: &Event) -> Option<&IntentId> {
         Event::PaymentCaptured(e) => Some(&e.intent),
         Event::PaymentVoided(e) => Some(&e.intent),
         Event::PaymentRefunded(e) => Some(&e.intent),
+        Event::PaymentPartlyRefunded(e) => Some(&e.intent),
         _ => None,
     }
 }

@@ -1003,7 +1003,8 @@ fn world_with_flagged_refund() -> (World, BookingId, Event) {
     world.booking(id, BookingCommand::RequestRefund { by: "admin".into() });
     world.append(StreamName::booking(id), &[PaymentFlagged { booking: id, reason: "charge_disputed".into() }.into()]);
     let amount = world.bookings[&id].amount().unwrap();
-    let returned = PaymentReturnedElsewhere { booking: id, amount, reason: "dispute lost".into(), by: "admin".into() };
+    let returned =
+        PaymentReturnedElsewhere { booking: id, amount, refund: None, reason: "dispute lost".into(), by: "admin".into() };
     (world, id, returned.into())
 }
 
@@ -1053,7 +1054,7 @@ fn money_that_came_back_by_another_way_without_a_refund_that_waited_or_with_a_re
     let (world, id, _) = world_with_flagged_refund();
     let other = |value| {
         let amount = Money { value, currency: Currency::new("EUR").unwrap() };
-        Event::from(PaymentReturnedElsewhere { booking: id, amount, reason: "?".into(), by: "admin".into() })
+        Event::from(PaymentReturnedElsewhere { booking: id, amount, refund: None, reason: "?".into(), by: "admin".into() })
     };
     plant(world, &["refunded_amount"], |world| {
         world.append(StreamName::booking(id), &[other(1)]);
@@ -1074,7 +1075,8 @@ fn money_that_came_back_by_another_way_after_a_refund_that_stands() {
         let (mut world, id) = world_with_sale();
         world.refund(id);
         let amount = world.bookings[&id].amount().unwrap();
-        let returned = PaymentReturnedElsewhere { booking: id, amount, reason: "transferred".into(), by: "admin".into() };
+        let returned =
+            PaymentReturnedElsewhere { booking: id, amount, refund: None, reason: "transferred".into(), by: "admin".into() };
         let failed = PaymentFlagged { booking: id, reason: "the bank refused it".into() };
         (world, id, Event::from(failed), Event::from(returned))
     };
@@ -1102,7 +1104,7 @@ fn money_that_came_back_by_another_way_after_a_refund_that_stands() {
     let (world, id, failed, _) = refunded_world();
     plant(world, &["refunded_amount"], |world| {
         let amount = Money { value: 1, currency: Currency::new("EUR").unwrap() };
-        let other = PaymentReturnedElsewhere { booking: id, amount, reason: "?".into(), by: "admin".into() };
+        let other = PaymentReturnedElsewhere { booking: id, amount, refund: None, reason: "?".into(), by: "admin".into() };
         world.append(StreamName::booking(id), &[failed, other.into()]);
     });
 }

@@ -17,14 +17,18 @@ mod after_sales;
 mod checks;
 mod command;
 mod decide;
+mod part;
+mod partial_refund;
 mod review;
 mod state;
 mod till;
 mod transfer;
 
+pub use after_sales::evolve;
 pub use command::{BookingCommand, Review};
 pub use decide::decide;
-pub use state::{Attempt, Booking, PartialRefund, Phase};
+pub use part::{PartialRefund, PartialRefundState};
+pub use state::{Attempt, Booking, Phase};
 
 impl Decider for Booking {
     type Id = BookingId;
@@ -50,12 +54,4 @@ impl Decider for Booking {
     fn evolve(state: Option<Self>, event: &Event, at: Timestamp) -> Option<Self> {
         evolve(state, event, at)
     }
-}
-
-/// See [`Decider::evolve`].
-#[must_use]
-pub fn evolve(state: Option<Booking>, event: &Event, at: Timestamp) -> Option<Booking> {
-    let mut next = state::evolve(state, event, at)?;
-    after_sales::evolve(&mut next, event);
-    Some(next)
 }

@@ -11,7 +11,7 @@ use crate::ids::{BookingId, BuyerId, NAMESPACE, ShowId, VoucherId};
 use crate::rejection::Rejection;
 use crate::stream_name::StreamName;
 use sha2::{Digest, Sha256};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use uuid::Uuid;
 
 /// Seats that a booking needs for a voucher of its own.
@@ -26,8 +26,10 @@ pub const MILESTONE_REWARD: &str = "One ticket free of charge";
 /// A loyalty account, as its events describe it.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Account {
-    /// Seats of every booking that was counted; 0 once its refund took them back.
+    /// Seats of every booking that was counted, less those that its refunds took back.
     pub counted: BTreeMap<BookingId, u32>,
+    /// The partial refunds whose seats were taken back.
+    pub parts: BTreeSet<(BookingId, u32)>,
     /// Their sum: seats counted, after what was taken back.
     pub seats: u32,
     /// All vouchers ever issued.
@@ -111,6 +113,15 @@ pub enum LoyaltyCommand {
         /// The booking.
         booking: BookingId,
     },
+    /// Seats of a counted booking were given up for a partial refund: take back what can be.
+    RevokePart {
+        /// The booking.
+        booking: BookingId,
+        /// The number of the refund.
+        refund: u32,
+        /// The seats that were given up.
+        seats: u32,
+    },
     /// Use a voucher.
     Redeem {
         /// Which.
@@ -128,7 +139,15 @@ pub fn decide(account: &Account, command: LoyaltyCommand) -> Result<Vec<Event>, 
         LoyaltyCommand::Credit { buyer, booking, show, seats, rewards } => {
             Ok(credit(account, &buyer, booking, show, seats, &rewards))
         }
-        LoyaltyCommand::Revoke { booking } => Ok(revoke(account, booking)),
+        LoyaltyCommand::Revoke { booking } => {
+            let counted = account.counted.get(&booking).copied().unwrap_or_default();
+            Ok(revoke(account, booking, counted, None))
+        }
+        LoyaltyCommand::RevokePart { booking, refund, .. } if account.parts.contains(&(booking, refund)) => Ok(vec![]),
+        LoyaltyCommand::RevokePart { booking, refund, seats } => {
+            let counted = account.counted.get(&booking).copied().unwrap_or_default();
+            Ok(revoke(account, booking, seats.min(counted), Some(refund)))
+        }
         LoyaltyCommand::Redeem { voucher } => match account.vouchers.get(&voucher).map(|v| v.state) {
             Some(VoucherState::Issued) => Ok(vec![VoucherRedeemed { voucher }.into()]),
             Some(VoucherState::Redeemed) => Err(Rejection::VoucherRedeemed { voucher }),
@@ -162,11 +181,18 @@ fn credit(account: &Account, buyer: &BuyerId, booking: BookingId, show: ShowId, 
     events
 }
 
-fn revoke(account: &Account, booking: BookingId) -> Vec<Event> {
-    let Some(seats) = account.counted.get(&booking).copied().filter(|seats| *seats > 0) else { return vec![] };
-    let mut events: Vec<Event> = vec![PointsRevoked { booking, seats, points: seats.saturating_mul(POINTS_PER_SEAT) }.into()];
+/// Takes back `seats` seats of a counted booking. `refund`: the partial refund that gave them up.
+fn revoke(account: &Account, booking: BookingId, seats: u32, refund: Option<u32>) -> Vec<Event> {
+    if seats == 0 {
+        return vec![];
+    }
+    let points = seats.saturating_mul(POINTS_PER_SEAT);
+    let mut events: Vec<Event> = vec![PointsRevoked { booking, seats, points, refund }.into()];
+    let left = account.counted.get(&booking).copied().unwrap_or_default().saturating_sub(seats);
     let unredeemed = |cause| move |v: &&Voucher| v.issued.cause == cause && v.state == VoucherState::Issued;
     let own = account.vouchers.values().filter(unredeemed(VoucherCause::Booking)).find(|v| v.issued.booking == booking);
+    // What is left may still be worth the booking's own voucher.
+    let own = own.filter(|_| refund.is_none() || left < BOOKING_VOUCHER_SEATS);
     events.extend(own.map(|v| VoucherRevoked { voucher: v.issued.voucher, booking }.into()));
     // A milestone belongs to the account, not to a booking, so any unused voucher can be taken back.
     // Those of this booking come first.
@@ -210,7 +236,9 @@ pub fn evolve(mut account: Account, event: &Event) -> Account {
             account.points = account.points.saturating_add(e.points);
         }
         Event::PointsRevoked(e) => {
-            account.count(e.booking, 0);
+            let counted = account.counted.get(&e.booking).copied().unwrap_or_default();
+            account.count(e.booking, if e.refund.is_some() { counted.saturating_sub(e.seats) } else { 0 });
+            account.parts.extend(e.refund.map(|refund| (e.booking, refund)));
             account.points = account.points.saturating_sub(e.points);
         }
         Event::VoucherIssued(e) => {

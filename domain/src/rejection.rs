@@ -144,6 +144,21 @@ rejections! {
     /// Only what is sold, and is not being refunded, can be given to another buyer or moved to other seats.
     NotChangeable = "booking_not_changeable", "Only a confirmed booking can be transferred or exchanged, and none that is being refunded. GET the booking to see its status.";
 
+    // Refunds.
+    /// Another refund of the booking is under way.
+    RefundInProgress = "refund_in_progress", "Another refund of this booking is being made. GET the booking, and send this one when that is done.";
+    /// A person has to look at the booking's payment first.
+    UnderReview = "payment_under_review", "A person has to look at this booking's payment first: POST /v1/bookings/…/review.";
+    /// A partial refund of everything.
+    RefundsAll = "refunds_all", "This would give back all of the booking's seats, or all that is left of its money. Send the refund without a body to return the whole booking, or name less.";
+    /// The partial refund can't be made like this.
+    InvalidRefund { /// The field of the request.
+        field: &'static str, /// What is wrong with it, without the full stop.
+        why: String } = "invalid_refund", "Invalid refund: {why}.";
+    /// The bookings of a show that takes place were to be refunded.
+    NotCancelled { /// The one that was requested.
+        show: ShowId } = "show_not_cancelled", "Show `{show}` is not cancelled. Cancel it first: POST /v1/shows/…/cancel.";
+
     // Payment.
     /// An attempt is in progress.
     PaymentInProgress = "payment_in_progress", "A payment of this booking is in progress. GET the booking to see its outcome.";

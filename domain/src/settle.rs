@@ -42,6 +42,10 @@ pub enum Step {
     Flag,
     /// Return the money, then release the seats.
     Refund,
+    /// Return the money of the partial refund that is under way, then release the seats that were given up for it.
+    RefundPart,
+    /// Release the seats that were given up for partial refunds.
+    ReleaseGivenUp,
 }
 
 /// What to do next for `booking` at `now`.
@@ -67,7 +71,7 @@ pub fn next_step(booking: &Booking, now: Timestamp) -> Step {
         Phase::Authorised => Step::CommitAuthorised,
         Phase::Committed if booking.flagged => Step::Done,
         Phase::Committed => Step::BookSeatsAndCapture,
-        Phase::Confirmed { refund_requested: false } => Step::Done,
+        Phase::Confirmed { refund_requested: false } => after_sale(booking),
         Phase::Confirmed { refund_requested: true } if booking.flagged => Step::Done,
         Phase::Confirmed { refund_requested: true } => Step::Refund,
         Phase::Aborted { reason } => {
@@ -84,6 +88,15 @@ pub fn next_step(booking: &Booking, now: Timestamp) -> Step {
             }
         }
         Phase::Refunded => Step::ReleaseSeats(AbortReason::Refunded),
+    }
+}
+
+/// A confirmed booking has something to do only for its partial refunds. A refused one waits for a person.
+fn after_sale(booking: &Booking) -> Step {
+    match booking.refund_under_way() {
+        Some(_) if !booking.flagged => Step::RefundPart,
+        _ if !booking.given_up().is_empty() => Step::ReleaseGivenUp,
+        _ => Step::Done,
     }
 }
 

@@ -246,6 +246,7 @@ fn samples() -> Vec<(&'static str, Event)> {
             PaymentReturnedElsewhere {
                 booking,
                 amount,
+                refund: None,
                 reason: "The buyer's bank gave the money back after a dispute.".into(),
                 by: "admin".into(),
             }
@@ -253,7 +254,7 @@ fn samples() -> Vec<(&'static str, Event)> {
         ),
         ("PaymentRefunded.v1", PaymentRefunded { booking, intent, amount }.into()),
         ("PointsEarned.v1", PointsEarned { booking, show, seats: 2, points: 20 }.into()),
-        ("PointsRevoked.v1", PointsRevoked { booking, seats: 2, points: 20 }.into()),
+        ("PointsRevoked.v1", PointsRevoked { booking, seats: 2, points: 20, refund: None }.into()),
         (
             "VoucherIssued.v1",
             VoucherIssued { voucher, booking, buyer, cause: VoucherCause::Milestone, reward: "One ticket free of charge".into() }
@@ -293,6 +294,16 @@ fn after_sales(booking: BookingId) -> Vec<(&'static str, Event)> {
         ("BookingTransferred.v1", BookingTransferred { booking, buyer: buyer(2), by: by() }.into()),
         ("PartialRefundRequested.v1", refund.clone().into()),
         ("PartialRefundRequested.v1.min", PartialRefundRequested { seats: vec![], ..refund }.into()),
+        ("PointsRevoked.v1.part", PointsRevoked { booking, seats: 1, points: 10, refund: Some(2) }.into()),
+        (
+            "PaymentReturnedElsewhere.v1.part",
+            PaymentReturnedElsewhere { booking, amount: eur(100), refund: Some(2), reason: "By transfer.".into(), by: by() }
+                .into(),
+        ),
+        (
+            "PaymentReviewed.v1.abandoned",
+            PaymentReviewed { booking, outcome: ReviewOutcome::Abandoned, reason: "The card is closed.".into(), by: by() }.into(),
+        ),
         ("PaymentPartlyRefunded.v1", PaymentPartlyRefunded { booking, refund: 1, intent: intent(1), amount: eur(8_500) }.into()),
     ]
 }

@@ -30,7 +30,7 @@ fn earned(n: u8, seats: u32) -> Event {
 }
 
 fn points_revoked(n: u8, seats: u32) -> Event {
-    PointsRevoked { booking: booking(n), seats, points: seats * 10 }.into()
+    PointsRevoked { booking: booking(n), seats, points: seats * 10, refund: None }.into()
 }
 
 fn milestone(n: u8, ordinal: u32) -> VoucherId {

@@ -9,7 +9,7 @@ use crate::payment::{PaymentMessage, Payments, Reach};
 use crate::ports::Ports;
 use crate::reactors::log_follower::{LogFollower, SnapshotRequest};
 use crate::reactors::rewards;
-use crate::requests::{Hold, HoldRequest, Paid, PayRequest, PriceTypeChoice, ReviewRequest, SeatSelection};
+use crate::requests::{Hold, HoldRequest, Paid, PartialRefundRequest, PayRequest, PriceTypeChoice, ReviewRequest, SeatSelection};
 use crate::services::Services;
 use crate::settings::Settings;
 use crate::snapshot::CheckedSnapshot;
@@ -327,6 +327,16 @@ impl BoxOffice {
     pub async fn refund(&self, booking: BookingId, by: impl Into<Origin>) -> Result<Booking, CommandError> {
         let context = self.command(by);
         self.payments.command(booking, |reply| PaymentMessage::Refund(context.clone(), reply)).await
+    }
+
+    /// Returns a part of the money of a confirmed booking, and frees the seats that it gives up for it. If the gateway
+    /// does not answer, the refund is returned under way; it is carried out as soon as possible.
+    ///
+    /// # Errors
+    /// [`CommandError`].
+    pub async fn refund_part(&self, booking: BookingId, request: PartialRefundRequest) -> Result<Booking, CommandError> {
+        let context = self.command(request.origin.clone());
+        self.payments.command(booking, |reply| PaymentMessage::RefundPart(context.clone(), request.clone(), reply)).await
     }
 
     /// Records what a person found out about a flagged payment, and lets its booking go on.

@@ -173,6 +173,16 @@ pub enum BuyerAction {
     ConfirmClientSide { client_secret: Secret },
 }
 
+/// A part of a confirmed booking that is to be given back.
+#[derive(Debug, Clone)]
+pub struct PartialRefundRequest {
+    /// The seats that it gives up.
+    pub seats: Vec<SeatId>,
+    /// Minor units; what the seats are worth if none is named.
+    pub amount: Option<i64>,
+    pub origin: Origin,
+}
+
 /// What an admin found out about a flagged payment.
 #[derive(Debug, Clone)]
 pub struct ReviewRequest {

@@ -32,12 +32,16 @@ enum Story {
     Decline,
     CaptureFails,
     Refund,
+    /// A seat is given back, and the booking goes on.
+    RefundSeat,
+    /// A part of the money, then all that is left.
+    RefundTwice,
     Floor,
     /// Paid in cash and refunded.
     Till,
 }
 
-const STORIES: [Story; 9] = [
+const STORIES: [Story; 11] = [
     Story::Pay,
     Story::Expire,
     Story::Cancel,
@@ -45,6 +49,8 @@ const STORIES: [Story; 9] = [
     Story::Decline,
     Story::CaptureFails,
     Story::Refund,
+    Story::RefundSeat,
+    Story::RefundTwice,
     Story::Floor,
     Story::Till,
 ];
@@ -55,7 +61,7 @@ impl Story {
         let held = hold_as(bench, office, "ann", selection).await.unwrap().booking;
         *said.held.lock().unwrap() = Some(held.id);
         let method = match self {
-            Self::Pay | Self::Refund | Self::Floor => "pm_card_visa",
+            Self::Pay | Self::Refund | Self::RefundSeat | Self::RefundTwice | Self::Floor => "pm_card_visa",
             Self::Authenticate => "pm_card_authenticationRequired",
             Self::Decline => "pm_card_chargeDeclined",
             Self::CaptureFails => "pm_lastseat_captureFails",
@@ -84,7 +90,12 @@ impl Story {
             Ok(Paid::Confirmed(_)) => *said.confirmed.lock().unwrap() = Some(held.id),
             other => assert!(matches!(self, Self::CaptureFails), "{other:?}"),
         }
-        if matches!(self, Self::Refund) {
+        if matches!(self, Self::RefundSeat | Self::RefundTwice) {
+            later(1).await;
+            let (seats, amount) = if matches!(self, Self::RefundSeat) { (&["A-1"][..], None) } else { (&[][..], Some(700)) };
+            refund_part(office, held.id, seats, amount).await.unwrap();
+        }
+        if matches!(self, Self::Refund | Self::RefundTwice) {
             return self.refund(office, held.id, said).await;
         }
         later(2).await;

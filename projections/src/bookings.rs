@@ -1,5 +1,6 @@
 //! A booking as its buyer sees it, and what each event makes of it.
 
+use crate::refunds::{self, RefundStatus, RefundView};
 use lastseat_domain::event::{AbortReason, Event, PricedSeat, ShopData, Tender};
 use lastseat_domain::ports::event_log::Position;
 use lastseat_domain::{BookingId, BuyerId, ChannelId, Envelope, IntentId, Money, ShowId, Timestamp};
@@ -18,6 +19,7 @@ pub struct BookingView {
     /// Why it was aborted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<AbortReason>,
+    /// The seats that it has, without those that it gave up for partial refunds.
     pub seats: Vec<PricedSeat>,
     /// The show's fee for a booking, in minor units.
     #[serde(default, skip_serializing_if = "is_zero")]
@@ -57,6 +59,12 @@ pub struct BookingView {
     /// A person has said that the buyer has the money back by another way than a refund at the gateway.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub returned_elsewhere: bool,
+    /// Its refunds of a part, in their order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub refunds: Vec<RefundView>,
+    /// Minor units that were returned, all refunds included.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub refunded: i64,
     /// A person has to look at the payment.
     pub flagged: bool,
     /// Position of the event that opened it. Bookings are sorted by it.
@@ -126,6 +134,9 @@ impl BookingStatus {
             Event::PaymentCaptured(e) => (e.booking, Self::Confirmed),
             Event::BookingAborted(e) => (e.booking, Self::Aborted),
             Event::PaymentRefunded(e) => (e.booking, Self::Refunded),
+            // It goes on, with less.
+            Event::PaymentPartlyRefunded(e) => (e.booking, Self::Confirmed),
+            Event::PaymentReturnedElsewhere(e) if e.refund.is_some() => (e.booking, Self::Confirmed),
             Event::PaymentReturnedElsewhere(e) => (e.booking, Self::Refunded),
             _ => return None,
         })
@@ -141,6 +152,29 @@ pub struct Page<T> {
 }
 
 impl BookingView {
+    /// Minor units that partial refunds have returned at the gateway.
+    #[must_use]
+    pub fn parts_at_gateway(&self) -> i64 {
+        self.sum_of_refunds(RefundStatus::Made)
+    }
+
+    /// Minor units that went back by another way than the gateway for partial refunds.
+    #[must_use]
+    pub fn parts_elsewhere(&self) -> i64 {
+        self.sum_of_refunds(RefundStatus::ReturnedElsewhere)
+    }
+
+    /// Whether a partial refund is requested and neither made nor abandoned.
+    #[must_use]
+    pub fn refund_under_way(&self) -> bool {
+        self.refunds.last().is_some_and(|last| last.status == RefundStatus::Requested)
+    }
+
+    fn sum_of_refunds(&self, status: RefundStatus) -> i64 {
+        let of_status = self.refunds.iter().filter(|refund| refund.status == status);
+        of_status.fold(0, |sum, refund| sum.saturating_add(refund.amount.value))
+    }
+
     /// The booking that the event opened, if it opened one.
     pub(crate) fn opened_by(envelope: &Envelope) -> Option<Self> {
         let Event::BookingOpened(e) = &envelope.event else { return None };
@@ -167,6 +201,8 @@ impl BookingView {
             intent: None,
             refund_requested: false,
             returned_elsewhere: false,
+            refunds: vec![],
+            refunded: 0,
             flagged: false,
             opened: envelope.position,
             position: envelope.position,
@@ -176,6 +212,7 @@ impl BookingView {
     /// Folds a later event of this booking.
     pub(crate) fn apply(&mut self, envelope: &Envelope) {
         self.position = envelope.position;
+        let was_refunded = self.status == BookingStatus::Refunded;
         if let Some((_, status)) = BookingStatus::after(&envelope.event) {
             self.status = status;
             self.confirm_at = None;
@@ -204,11 +241,16 @@ impl BookingView {
                 self.refund_requested = true;
                 self.flagged = false;
             }
-            Event::PaymentRefunded(_) => {
+            Event::PaymentRefunded(e) => {
                 self.refund_requested = false;
                 self.flagged = false;
+                self.refunded = self.refunded.saturating_add(e.amount.value);
             }
-            Event::PaymentReturnedElsewhere(_) => {
+            Event::PaymentReturnedElsewhere(e) if e.refund.is_none() => {
+                // After a refund that failed, it is the same money.
+                if !was_refunded {
+                    self.refunded = self.refunded.saturating_add(e.amount.value);
+                }
                 self.refund_requested = false;
                 self.returned_elsewhere = true;
                 self.flagged = false;
@@ -222,6 +264,11 @@ impl BookingView {
             Event::PaymentReviewed(_) => self.flagged = false,
             _ => {}
         }
+        if let Some(ended) = refunds::apply(&mut self.refunds, &mut self.seats, &envelope.event) {
+            self.flagged = false;
+            let returned = if ended.status.is_returned() { ended.amount.value } else { 0 };
+            self.refunded = self.refunded.saturating_add(returned);
+        }
     }
 }
 
@@ -234,6 +281,7 @@ fn intent_in(event: &Event) -> Option<&IntentId> {
         Event::PaymentCaptured(e) => Some(&e.intent),
         Event::PaymentVoided(e) => Some(&e.intent),
         Event::PaymentRefunded(e) => Some(&e.intent),
+        Event::PaymentPartlyRefunded(e) => Some(&e.intent),
         _ => None,
     }
 }

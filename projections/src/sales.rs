@@ -118,6 +118,7 @@ impl Takings {
         }
         match &envelope.event {
             Event::PaymentCaptured(e) => self.captured = self.captured.saturating_add(e.amount.value),
+            Event::PaymentPartlyRefunded(e) => self.refunded = self.refunded.saturating_add(e.amount.value),
             Event::PaymentRefunded(e) => self.refunded = self.refunded.saturating_add(e.amount.value),
             Event::PaymentReturnedElsewhere(e) => self.refunded = self.refunded.saturating_add(e.amount.value),
             _ => {}

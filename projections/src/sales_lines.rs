@@ -1,6 +1,7 @@
 //! What a show has sold, line by line: by hour, category, price type, channel and payment.
 
 use crate::bookings::BookingView;
+use crate::refunds;
 use crate::show_seats::ShowSeats;
 use lastseat_domain::event::{Event, PricedSeat, Tender};
 use lastseat_domain::{CategoryId, ChannelId, PriceTypeId, Timestamp};
@@ -116,22 +117,38 @@ pub(crate) struct Sold {
     at: Timestamp,
     channel: Option<ChannelId>,
     tender: Option<Tender>,
+    /// Sold, or given back; all that the booking has for a refund of an amount.
     seats: Vec<PricedSeat>,
     amount: i64,
-    is_refund: bool,
+    what: What,
+}
+
+/// What has become of the seats of a [`Sold`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum What {
+    Paid,
+    /// The booking was refunded, all that was left of it.
+    Refunded,
+    /// Seats were given back, and the booking goes on.
+    SeatsRefunded,
+    /// Money was given back, and the booking keeps its seats.
+    AmountRefunded,
 }
 
 impl Sold {
     /// What an event has made of its booking, if it was paid or refunded by it.
     pub fn of(view: &BookingView, event: &Event) -> Option<Self> {
-        let (amount, is_refund) = match event {
-            Event::PaymentCaptured(e) => (e.amount.value, false),
-            Event::PaymentRefunded(e) => (e.amount.value, true),
-            Event::PaymentReturnedElsewhere(e) => (e.amount.value, true),
-            _ => return None,
+        let (amount, seats, what) = match event {
+            Event::PaymentCaptured(e) => (e.amount.value, &view.seats, What::Paid),
+            Event::PaymentRefunded(e) => (e.amount.value, &view.seats, What::Refunded),
+            Event::PaymentReturnedElsewhere(e) if e.refund.is_none() => (e.amount.value, &view.seats, What::Refunded),
+            _ => match refunds::made_by(&view.refunds, event)? {
+                part if part.seats.is_empty() => (part.amount.value, &view.seats, What::AmountRefunded),
+                part => (part.amount.value, &part.seats, What::SeatsRefunded),
+            },
         };
-        let (channel, seats) = (view.channel.clone(), view.seats.clone());
-        Some(Self { at: view.confirmed_at?, channel, tender: view.tender, seats, amount, is_refund })
+        let (channel, seats) = (view.channel.clone(), seats.clone());
+        Some(Self { at: view.confirmed_at?, channel, tender: view.tender, seats, amount, what })
     }
 
     /// What it adds to the lines of its show.
@@ -158,7 +175,7 @@ impl Sold {
                 *seats += 1;
                 // Seats that are given away are no revenue.
                 if self.tender != Some(Tender::Complimentary) {
-                    *amount = amount.saturating_add(priced.price).saturating_add(priced.fee);
+                    *amount = amount.saturating_add(self.share_of(priced));
                 }
             }
         }
@@ -166,12 +183,22 @@ impl Sold {
         lines
     }
 
+    /// What of the amount is for a seat: its price and fee, or its part of a refund that returns less than those.
+    fn share_of(&self, priced: &PricedSeat) -> i64 {
+        let worth = |seat: &PricedSeat| i128::from(seat.price) + i128::from(seat.fee);
+        let (own, all) = (worth(priced), self.seats.iter().map(worth).sum::<i128>());
+        let whole = self.what == What::Paid || i128::from(self.amount) >= all;
+        let share = if whole { Some(own) } else { own.checked_mul(self.amount.into()).and_then(|n| n.checked_div(all)) };
+        share.and_then(|share| i64::try_from(share).ok()).unwrap_or_default()
+    }
+
     fn line(&self, seats: usize, amount: i64) -> SalesLine {
         let seats = seats as u64;
-        if self.is_refund {
-            SalesLine { refunded_bookings: 1, refunded_seats: seats, refunded: amount, ..SalesLine::default() }
-        } else {
-            SalesLine { bookings: 1, seats, captured: amount, ..SalesLine::default() }
+        match self.what {
+            What::Paid => SalesLine { bookings: 1, seats, captured: amount, ..SalesLine::default() },
+            What::Refunded => SalesLine { refunded_bookings: 1, refunded_seats: seats, refunded: amount, ..SalesLine::default() },
+            What::SeatsRefunded => SalesLine { refunded_seats: seats, refunded: amount, ..SalesLine::default() },
+            What::AmountRefunded => SalesLine { refunded: amount, ..SalesLine::default() },
         }
     }
 }

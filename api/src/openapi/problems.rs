@@ -111,6 +111,20 @@ const PAY: &[Code] = &[
     C::PaymentMismatch,
 ];
 
+const REFUND: &[Code] = &[
+    C::BookingNotFound,
+    C::NotConfirmed,
+    C::AlreadyRefunded,
+    C::PaymentMismatch,
+    C::RefundInProgress,
+    C::UnderReview,
+    C::RefundsAll,
+    C::InvalidRefund,
+    C::DuplicateSeats,
+    C::NotOwner,
+    C::OutOfOrder,
+];
+
 /// Every notification of a gateway.
 const WEBHOOK: &[Code] =
     &[C::WebhookSignature, C::InvalidJson, C::BodyUnreadable, C::RequestTimeout, C::BodyTooLarge, C::UnknownRoute, C::Busy];
@@ -150,7 +164,7 @@ pub(super) fn of(operation: &str) -> Option<Vec<&'static [Code]>> {
         ],
         "pay" => vec![PAY, PRIVILEGE, COMMAND, KEYED],
         "transfer" => vec![&[C::BookingNotFound, C::NotChangeable], TOKEN, COMMAND, KEYED],
-        "refund" => vec![&[C::BookingNotFound, C::NotConfirmed, C::PaymentMismatch], PRIVILEGE, COMMAND, KEYED],
+        "refund" => vec![REFUND, PRIVILEGE, COMMAND, KEYED],
         "review" => {
             vec![&[C::BookingNotFound, C::NotFlagged, C::NotOver, C::NoRefundDue, C::RefundStands], PRIVILEGE, COMMAND, KEYED]
         }

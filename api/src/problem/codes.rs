@@ -102,6 +102,13 @@ codes! {
     NotOwner = "not_owner", CONFLICT, "The seat is another booking's";
     OutOfOrder = "out_of_order", CONFLICT, "Not possible in this state";
 
+    // Refunds.
+    RefundInProgress = "refund_in_progress", CONFLICT, "A refund is in progress";
+    UnderReview = "payment_under_review", CONFLICT, "A person has to look first";
+    RefundsAll = "refunds_all", CONFLICT, "Nothing would be left of the booking";
+    InvalidRefund = "invalid_refund", UNPROCESSABLE_ENTITY, "The refund can't be made like this";
+    NotCancelled = "show_not_cancelled", CONFLICT, "The show is not cancelled";
+
     // Payment.
     PaymentInProgress = "payment_in_progress", CONFLICT, "A payment is in progress";
     GatewayPaymentBegun = "gateway_payment_begun", CONFLICT, "The gateway has a payment of it";
@@ -172,6 +179,11 @@ impl Code {
             R::AlreadyConfirmed => Self::AlreadyConfirmed,
             R::AlreadyRefunded => Self::AlreadyRefunded,
             R::NotConfirmed => Self::NotConfirmed,
+            R::RefundInProgress => Self::RefundInProgress,
+            R::UnderReview => Self::UnderReview,
+            R::RefundsAll => Self::RefundsAll,
+            R::InvalidRefund { .. } => Self::InvalidRefund,
+            R::NotCancelled { .. } => Self::NotCancelled,
             R::PaymentInProgress => Self::PaymentInProgress,
             R::NotChangeable => Self::NotChangeable,
             R::GatewayPaymentBegun => Self::GatewayPaymentBegun,
@@ -194,9 +206,15 @@ impl Code {
     #[must_use]
     pub fn is_decision(self) -> bool {
         let by_a_rule = [402, 404, 409, 410, 422].contains(&self.status().as_u16());
-        // What passes without a command: the payment's end, and the bank's refusal of a refund.
-        let passes =
-            matches!(self, Self::PaymentInProgress | Self::RefundStands | Self::IdempotencyInFlight | Self::IdempotencyKeyReused);
+        // What passes without a command: the end of a payment or refund, and the bank's refusal of one.
+        let passes = matches!(
+            self,
+            Self::PaymentInProgress
+                | Self::RefundInProgress
+                | Self::RefundStands
+                | Self::IdempotencyInFlight
+                | Self::IdempotencyKeyReused
+        );
         by_a_rule && !passes
     }
 }

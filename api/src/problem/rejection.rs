@@ -16,8 +16,12 @@ impl From<Rejection> for Problem {
 fn with_facts(problem: Problem, rejection: &Rejection) -> Problem {
     use Rejection as R;
     match rejection {
-        R::ShowExists { show } | R::SalesPaused { show } | R::ShowCancelled { show } => problem.fact("show", show),
-        R::InvalidShow { field, .. } | R::InvalidBlock { field, .. } => problem.fact("field", field),
+        R::ShowExists { show } | R::SalesPaused { show } | R::ShowCancelled { show } | R::NotCancelled { show } => {
+            problem.fact("show", show)
+        }
+        R::InvalidShow { field, .. } | R::InvalidBlock { field, .. } | R::InvalidRefund { field, .. } => {
+            problem.fact("field", field)
+        }
         R::ShowChanged { show, revision } => problem.fact("show", show).fact("revision", revision),
         R::SaleNotOpen { show, opens_at } => problem.fact("show", show).fact("opens_at", opens_at),
         R::SaleClosed { show, closed_at } => problem.fact("show", show).fact("closed_at", closed_at),
@@ -64,6 +68,9 @@ fn with_facts(problem: Problem, rejection: &Rejection) -> Problem {
         | R::NotOver
         | R::NoRefundDue
         | R::RefundStands
+        | R::RefundInProgress
+        | R::UnderReview
+        | R::RefundsAll
         | R::PaymentInProgress
         | R::GatewayPaymentBegun
         | R::NotChangeable

@@ -6,8 +6,9 @@ use lastseat_domain::ports::payments::{Dispute, IntentStatus, PaymentRecord};
 use lastseat_domain::{BookingId, IntentId, Money, Timestamp};
 use std::collections::HashSet;
 
-/// Number of the first refund that the engine does not make: its own is 1.
-pub(super) const FIRST_OTHER: u32 = 2;
+/// Number of the first refund that the engine does not make. Its own are numbered from 1, partial ones included, and
+/// never get this far.
+pub(super) const FIRST_OTHER: u32 = 1 << 20;
 
 /// How far the money of a booking has got, by its events.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -22,6 +23,8 @@ enum Phase {
     /// Decided: the seats are sold, and the money is to be taken.
     Committed,
     Captured,
+    /// A part of the money is to be returned.
+    PartRequested,
     RefundRequested,
     Refunded,
     /// By another way than the gateway, as a person says.
@@ -39,6 +42,8 @@ pub(super) struct Ledger {
     unclear: bool,
     voided: bool,
     flagged: bool,
+    /// Of partial refunds, in minor units.
+    parts: Parts,
     /// When the last thing was decided that a server has to carry out.
     decided: Option<Timestamp>,
     /// It is paid at the till, of which the gateway knows nothing.
@@ -47,9 +52,41 @@ pub(super) struct Ledger {
     settled: bool,
 }
 
+/// What the log says of a booking's partial refunds, in minor units.
+#[derive(Debug, Clone, Copy, Default)]
+struct Parts {
+    under_way: i64,
+    /// Returned at the gateway.
+    made: i64,
+    /// Returned by another way, as a person says.
+    elsewhere: i64,
+}
+
+impl Parts {
+    fn take(&mut self, event: &Event) {
+        match event {
+            Event::PartialRefundRequested(e) => self.under_way = e.amount.value,
+            Event::PaymentPartlyRefunded(e) => {
+                self.made = self.made.saturating_add(e.amount.value);
+                self.under_way = 0;
+            }
+            Event::PaymentReturnedElsewhere(e) if e.refund.is_some() => {
+                self.elsewhere = self.elsewhere.saturating_add(e.amount.value);
+                self.under_way = 0;
+            }
+            Event::PaymentReviewed(e) if e.outcome == ReviewOutcome::Abandoned => self.under_way = 0,
+            _ => {}
+        }
+    }
+}
+
 impl Ledger {
     pub(super) fn take(&mut self, event: &Event, at: Timestamp) {
-        if matches!(event, Event::BookingCommitted(_) | Event::RefundRequested(_) | Event::BookingAborted(_)) {
+        self.parts.take(event);
+        if matches!(
+            event,
+            Event::BookingCommitted(_) | Event::RefundRequested(_) | Event::PartialRefundRequested(_) | Event::BookingAborted(_)
+        ) {
             self.decided = Some(at);
         }
         self.phase = match event {
@@ -58,6 +95,10 @@ impl Ledger {
             Event::PaymentCaptured(_) => Phase::Captured,
             Event::RefundRequested(_) => Phase::RefundRequested,
             Event::PaymentRefunded(_) => Phase::Refunded,
+            Event::PartialRefundRequested(_) => Phase::PartRequested,
+            Event::PaymentPartlyRefunded(_) => Phase::Captured,
+            Event::PaymentReturnedElsewhere(e) if e.refund.is_some() => Phase::Captured,
+            Event::PaymentReviewed(e) if e.outcome == ReviewOutcome::Abandoned => Phase::Captured,
             Event::PaymentReturnedElsewhere(_) => Phase::ReturnedElsewhere,
             Event::BookingAborted(_) => Phase::Aborted,
             _ if self.phase == Phase::Unknown => Phase::NotStarted,
@@ -88,7 +129,10 @@ impl Ledger {
                 None
             }
             // A flag before one of these is not about the refund.
-            Event::RefundRequested(_) | Event::PaymentRefunded(_) | Event::PaymentReturnedElsewhere(_) => {
+            Event::RefundRequested(_)
+            | Event::PaymentRefunded(_)
+            | Event::PaymentPartlyRefunded(_)
+            | Event::PaymentReturnedElsewhere(_) => {
                 self.flagged = false;
                 None
             }
@@ -111,7 +155,7 @@ impl Ledger {
 
     /// Whether the log says that the shop has the money.
     fn counts_as_paid(&self) -> bool {
-        matches!(self.phase, Phase::Captured | Phase::RefundRequested)
+        matches!(self.phase, Phase::Captured | Phase::PartRequested | Phase::RefundRequested)
     }
 
     pub(super) fn exists(&self) -> bool {
@@ -206,15 +250,27 @@ fn with_ledger(record: &PaymentRecord, money: Gateway, ledger: &Ledger, number: 
 }
 
 fn by_phase(record: &PaymentRecord, money: Gateway, ledger: &Ledger) -> Option<Difference> {
+    let parts = ledger.parts;
     let (kept, returned) = (money.kept > 0, money.returned);
+    // Returned beyond what partial refunds have; less than those: the bank has refused one later.
+    let (by_hand, failed) = (record.refunded > parts.made, record.refunded < parts.made);
     match ledger.phase {
         Phase::Unknown | Phase::UnderWay => None,
         Phase::Committed if ledger.flagged => Some(Kind::SoldFlagged.of(record, Remedy::Decide)),
         Phase::Committed if record.status == IntentStatus::Canceled => Some(Kind::SoldUnpaid.of(record, Remedy::Wait)),
         Phase::Committed => None,
         Phase::NotStarted => unexplained(record, money, 1, Kind::ChargedWithoutPayment, Kind::AuthorisedWithoutPayment),
-        Phase::Captured if returned && kept => Some(Kind::PartlyReturnedByHand.of(record, Remedy::Decide)),
-        Phase::Captured if returned => Some(Kind::ReturnedByHand.of(record, Remedy::RefundBooking)),
+        Phase::PartRequested if record.refunded == parts.made && ledger.flagged => {
+            Some(Kind::RefundFlagged.of(record, Remedy::Decide))
+        }
+        Phase::PartRequested if record.refunded == parts.made => Some(Kind::RefundDue.of(record, Remedy::Wait)),
+        Phase::PartRequested if record.refunded == parts.made.saturating_add(parts.under_way) => {
+            Some(Kind::RefundUnrecorded.of(record, Remedy::Wait))
+        }
+        Phase::Captured | Phase::PartRequested if kept && failed => Some(Kind::PartRefundFailed.of(record, Remedy::Decide)),
+        Phase::Captured | Phase::PartRequested if by_hand && kept => Some(Kind::PartlyReturnedByHand.of(record, Remedy::Decide)),
+        Phase::PartRequested => Some(Kind::PartlyReturnedByHand.of(record, Remedy::Decide)),
+        Phase::Captured if by_hand => Some(Kind::ReturnedByHand.of(record, Remedy::RefundBooking)),
         Phase::Captured if money.authorised => Some(Kind::ConfirmedAuthorised.of(record, Remedy::Capture)),
         Phase::Captured if !kept => Some(Kind::ConfirmedUnpaid.of(record, Remedy::Decide)),
         Phase::Captured if record.captured != record.amount.value => Some(Kind::AmountDiffers.of(record, Remedy::Decide)),
@@ -224,11 +280,15 @@ fn by_phase(record: &PaymentRecord, money: Gateway, ledger: &Ledger) -> Option<D
         Phase::RefundRequested if kept => Some(Kind::RefundDue.of(record, Remedy::Wait)),
         Phase::RefundRequested => Some(Kind::RefundUnrecorded.of(record, Remedy::Wait)),
         // The engine's refund came back: the bank refused it later. The next one has the next number.
-        Phase::Refunded => unexplained(record, money, FIRST_OTHER, Kind::RefundedCharged, Kind::AbortedAuthorised),
+        Phase::Refunded => {
+            // What went back by another way stays here for good.
+            let money = Gateway { kept: money.kept.saturating_sub(parts.elsewhere), ..money };
+            unexplained(record, money, FIRST_OTHER, Kind::RefundedCharged, Kind::AbortedAuthorised)
+        }
         Phase::ReturnedElsewhere if returned && record.refunded >= record.captured => {
             Some(Kind::ReturnedTwice.of(record, Remedy::Decide))
         }
-        Phase::ReturnedElsewhere if returned => Some(Kind::PartlyReturnedElsewhere.of(record, Remedy::Decide)),
+        Phase::ReturnedElsewhere if returned && by_hand => Some(Kind::PartlyReturnedElsewhere.of(record, Remedy::Decide)),
         Phase::ReturnedElsewhere => None,
         Phase::Aborted if !kept && money.authorised && ledger.is_void_due() => Some(Kind::VoidDue.of(record, Remedy::Wait)),
         Phase::Aborted => unexplained(record, money, 1, Kind::AbortedCharged, Kind::AbortedAuthorised),

@@ -127,6 +127,7 @@ kinds! {
     RefundFlagged, true, "its refund is in the log and flagged, and the gateway has not returned the money: look at the gateway, then POST /v1/bookings/{id}/review";
     RefundDue, false, "the refund is in the log, and the gateway has not returned the money yet";
     RefundedCharged, true, "it is refunded in the log, and the gateway still has the money: the bank has refused the refund; if the buyer has it by another way, POST /v1/bookings/{id}/review with `returned_elsewhere`, else return it there";
+    PartRefundFailed, true, "a part of it is refunded in the log, and the gateway has returned less: the bank has refused a refund; return it there";
     AbortedCharged, true, "it is over in the log, and the gateway has the money; refund it there";
     VoidDue, false, "it is over in the log, and the reservation at the gateway is not cancelled yet";
     AbortedAuthorised, true, "it is over in the log, nothing is left to do there, and the gateway still reserves the money; cancel it there";

@@ -54,6 +54,9 @@ fn found(events: &[Event], records: Vec<PaymentRecord>) -> Vec<(Kind, Remedy)> {
     differences(events, records).into_iter().map(|found| (found.kind, found.remedy)).collect()
 }
 
+/// The number of the first refund that the engine does not make.
+const OTHER: u32 = compare::FIRST_OTHER;
+
 fn refund(number: u32) -> Remedy {
     Remedy::Refund { number, amount: euros(100) }
 }
@@ -99,7 +102,7 @@ fn money_without_a_booking_and_a_booking_without_money_are_found_with_what_helps
         (history(5), nothing(), Kind::ConfirmedUnpaid, Remedy::Decide),
         (history(5), taken(100), Kind::ReturnedByHand, Remedy::RefundBooking),
         (history(5), taken(40), Kind::PartlyReturnedByHand, Remedy::Decide),
-        (history(7), taken(0), Kind::RefundedCharged, refund(2)),
+        (history(7), taken(0), Kind::RefundedCharged, refund(OTHER)),
         (aborted(3), taken(0), Kind::AbortedCharged, refund(1)),
     ] {
         assert_eq!(found(&events, vec![gateway.clone()]), [(kind, remedy)], "{} events, {gateway:?}", events.len());
@@ -137,7 +140,7 @@ fn each_further_intent_of_a_booking_is_undone_under_a_number_of_its_own() {
     let records = vec![newer, taken(0), older, idle];
     // By age, whether it has taken money or not: a number never changes.
 
-    assert_eq!(found(&history(5), records), [(Kind::SecondCharge, refund(4)), (Kind::SecondCharge, refund(2))]);
+    assert_eq!(found(&history(5), records), [(Kind::SecondCharge, refund(OTHER + 2)), (Kind::SecondCharge, refund(OTHER))]);
     let reserved = PaymentRecord { intent: intent("pi_2"), ..reserved() };
     assert_eq!(found(&history(5), vec![taken(0), reserved]), [(Kind::SecondAuthorisation, Remedy::Cancel)]);
 }
@@ -213,7 +216,7 @@ fn an_intent_that_the_log_names_is_its_bookings_whatever_the_metadata_say() {
     for named in [None, Some(other)] {
         let of = |record: PaymentRecord| vec![PaymentRecord { booking: named, ..record }];
         assert_eq!(found(&history(5), of(taken(0))), [], "{named:?}");
-        assert_eq!(found(&history(7), of(taken(0))), [(Kind::RefundedCharged, refund(2))], "{named:?}");
+        assert_eq!(found(&history(7), of(taken(0))), [(Kind::RefundedCharged, refund(OTHER))], "{named:?}");
         assert_eq!(found(&history(5), of(taken(100))), [(Kind::ReturnedByHand, Remedy::RefundBooking)], "{named:?}");
         let difference = differences(&history(5), of(taken(100))).remove(0);
         assert_eq!(difference.booking, Some(booking()));
@@ -240,8 +243,14 @@ fn a_dispute_that_is_lost_is_wrong_while_the_booking_counts_as_paid() {
     assert_eq!(found(&history(5), vec![PaymentRecord { dispute: Dispute::None, ..taken(0) }]), [], "it was won");
 
     flagged.push(
-        PaymentReturnedElsewhere { booking: booking(), amount: euros(100), reason: "dispute lost".into(), by: "root".into() }
-            .into(),
+        PaymentReturnedElsewhere {
+            booking: booking(),
+            amount: euros(100),
+            refund: None,
+            reason: "dispute lost".into(),
+            by: "root".into(),
+        }
+        .into(),
     );
     assert_eq!(found(&flagged, vec![lost()]), []);
     assert_eq!(found(&flagged, vec![taken(0)]), [], "a transfer; the gateway knows nothing of it");
@@ -259,11 +268,11 @@ fn a_dispute_that_is_lost_is_wrong_while_the_booking_counts_as_paid() {
 #[test]
 fn a_refund_that_failed_later_and_was_reviewed_is_never_paid_again() {
     let mut reviewed = history(7);
-    assert_eq!(found(&reviewed, vec![taken(0)]), [(Kind::RefundedCharged, refund(2))]);
+    assert_eq!(found(&reviewed, vec![taken(0)]), [(Kind::RefundedCharged, refund(OTHER))]);
     let (booking, amount) = (booking(), euros(100));
     reviewed.extend([
         PaymentFlagged { booking, reason: "the gateway still has it".into() }.into(),
-        Event::from(PaymentReturnedElsewhere { booking, amount, reason: "transferred".into(), by: "root".into() }),
+        Event::from(PaymentReturnedElsewhere { booking, amount, refund: None, reason: "transferred".into(), by: "root".into() }),
     ]);
     assert_eq!(found(&reviewed, vec![taken(0)]), []);
     let seen =
@@ -306,4 +315,43 @@ fn what_a_server_has_not_done_for_an_hour_is_wrong() {
     flagged.push(PaymentFlagged { booking: booking(), reason: "?".into() }.into());
     let found = differences_after(late * 100, &flagged, vec![reserved()]);
     assert_eq!(found.iter().map(|it| (it.kind, it.wrong, it.since)).collect::<Vec<_>>(), [(Kind::Flagged, false, None)]);
+}
+
+/// Of 100, 30 are returned in part.
+#[test]
+fn a_partial_refund_differs_only_where_the_gateway_has_not_returned_as_much() {
+    let (booking, amount) = (booking(), euros(30));
+    let mut events = history(5);
+    let requested = PartialRefundRequested { booking, refund: 1, seats: vec![], amount, by: "staff".into() };
+    events.push(requested.into());
+    assert_eq!(found(&events, vec![taken(0)]), [(Kind::RefundDue, Remedy::Wait)]);
+    assert_eq!(found(&events, vec![taken(30)]), [(Kind::RefundUnrecorded, Remedy::Wait)]);
+    assert_eq!(found(&events, vec![taken(40)]), [(Kind::PartlyReturnedByHand, Remedy::Decide)]);
+
+    let mut flagged = events.clone();
+    flagged.push(PaymentFlagged { booking, reason: "refused".into() }.into());
+    assert_eq!(found(&flagged, vec![taken(0)]), [(Kind::RefundFlagged, Remedy::Decide)]);
+    let (outcome, reason, by) = (ReviewOutcome::Abandoned, "closed".to_owned(), "root".to_owned());
+    let mut abandoned = flagged.clone();
+    abandoned.push(PaymentReviewed { booking, outcome, reason: reason.clone(), by: by.clone() }.into());
+    assert_eq!(found(&abandoned, vec![taken(0)]), []);
+    assert_eq!(found(&abandoned, vec![taken(30)]), [(Kind::PartlyReturnedByHand, Remedy::Decide)]);
+    flagged.push(PaymentReturnedElsewhere { booking, amount, refund: Some(1), reason, by }.into());
+    assert_eq!(found(&flagged, vec![taken(0)]), []);
+
+    events.push(PaymentPartlyRefunded { booking, refund: 1, intent: intent("pi_1"), amount }.into());
+    assert_eq!(found(&events, vec![taken(30)]), []);
+    assert_eq!(found(&events, vec![taken(0)]), [(Kind::PartRefundFailed, Remedy::Decide)]);
+    assert_eq!(found(&events, vec![taken(50)]), [(Kind::PartlyReturnedByHand, Remedy::Decide)]);
+    assert_eq!(found(&events, vec![taken(100)]), [(Kind::ReturnedByHand, Remedy::RefundBooking)]);
+
+    // The rest, of both: what went another way stays at the gateway for good.
+    for (mut events, rest) in [(events, 70), (flagged, 70)] {
+        let elsewhere = events.iter().any(|event| matches!(event, Event::PaymentReturnedElsewhere(_)));
+        events.push(RefundRequested { booking, by: "root".into() }.into());
+        events.push(PaymentRefunded { booking, intent: intent("pi_1"), amount: euros(rest) }.into());
+        let all = if elsewhere { 70 } else { 100 };
+        assert_eq!(found(&events, vec![taken(all)]), [], "elsewhere: {elsewhere}");
+        assert_eq!(found(&events, vec![taken(all - 70)]).len(), 1, "elsewhere: {elsewhere}");
+    }
 }

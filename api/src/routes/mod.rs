@@ -93,7 +93,7 @@ fn private_operations() -> OpenApiRouter<App> {
         .routes(needs_of_others(CommandOwn, ChangeBookings, routes!(bookings::manage::extend_hold)))
         .routes(needs(CommandOwn, routes!(bookings::pay::pay)))
         .routes(needs_of_others(CommandOwn, ChangeBookings, routes!(bookings::transfer::transfer)))
-        .routes(needs(RefundBookings, routes!(bookings::manage::refund)))
+        .routes(needs(RefundBookings, routes!(bookings::refund::refund)))
         .routes(needs(ReviewPayments, routes!(bookings::review::review)))
         .routes(needs(ReadOwn, routes!(me::bookings::my_bookings)))
         .routes(needs(ReadOwn, routes!(me::rewards::my_rewards)))

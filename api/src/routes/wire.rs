@@ -3,6 +3,7 @@
 
 mod block;
 mod booking;
+mod refund;
 mod show;
 
 pub use block::{BlockJson, BlockSummary, SeatState};

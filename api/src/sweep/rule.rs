@@ -35,10 +35,13 @@ pub(super) fn is_doubtful(record: &PaymentRecord, booking: &BookingView) -> bool
     let kept = record.captured.saturating_sub(record.refunded);
     let doubtful = match booking.status {
         B::Held | B::Paying | B::ActionRequired => false,
-        B::Confirmed => kept != booking.amount.value || booking.refund_requested,
+        B::Confirmed => {
+            let expected = booking.amount.value.saturating_sub(booking.parts_at_gateway());
+            kept != expected || booking.refund_requested || booking.refund_under_way()
+        }
         // Returned by another way: what the gateway has returned, too, is the shop's loss.
-        B::Refunded if booking.returned_elsewhere => record.refunded > 0,
-        B::Refunded => kept > 0,
+        B::Refunded if booking.returned_elsewhere => record.refunded > booking.parts_at_gateway(),
+        B::Refunded => kept > booking.parts_elsewhere(),
         B::Aborted => kept > 0 || record.status == IntentStatus::RequiresCapture,
     };
     doubtful || record.dispute != Dispute::None

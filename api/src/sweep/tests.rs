@@ -46,6 +46,8 @@ fn view(status: BookingStatus, flagged: bool) -> BookingView {
         intent: None,
         refund_requested: false,
         returned_elsewhere: false,
+        refunds: vec![],
+        refunded: 0,
         flagged,
         opened: Position(1),
         position: Position(1),

@@ -1,10 +1,20 @@
 //! What vouchers, exchanges, transfers and partial refunds change in a booking.
 
-use super::state::{Booking, PartialRefund};
-use crate::event::Event;
+use super::part::{PartialRefund, PartialRefundState};
+use super::state::{self, Booking};
+use crate::Timestamp;
+use crate::event::{Event, ReviewOutcome};
 
-/// The part of [`Decider::evolve`](crate::Decider::evolve) that is about them.
-pub(super) fn evolve(booking: &mut Booking, event: &Event) {
+/// See [`Decider::evolve`](crate::Decider::evolve).
+#[must_use]
+pub fn evolve(state: Option<Booking>, event: &Event, at: Timestamp) -> Option<Booking> {
+    let mut booking = state::evolve(state, event, at)?;
+    apply(&mut booking, event, at);
+    Some(booking)
+}
+
+/// The part of it that is about them.
+fn apply(booking: &mut Booking, event: &Event, at: Timestamp) {
     match event {
         Event::VoucherApplied(e) => booking.voucher = Some(e.clone()),
         Event::VoucherRemoved(_) => booking.voucher = None,
@@ -20,14 +30,17 @@ pub(super) fn evolve(booking: &mut Booking, event: &Event) {
         Event::ExchangeAbandoned(_) => booking.exchange = None,
         Event::BookingTransferred(e) => booking.transferred_to = Some(e.buyer.clone()),
         Event::PartialRefundRequested(e) => {
-            booking.partial_refunds.push(PartialRefund { requested: e.clone(), made: false });
+            booking.partial_refunds.push(PartialRefund { requested: e.clone(), at, state: PartialRefundState::UnderWay });
         }
-        Event::PaymentPartlyRefunded(e) => {
-            let Some(refund) = booking.partial_refunds.iter_mut().find(|r| r.requested.refund == e.refund) else { return };
-            refund.made = true;
-            let seats = refund.requested.seats.clone();
-            if !seats.is_empty() {
-                booking.change_seats(&seats, &[]);
+        Event::PaymentPartlyRefunded(e) => booking.end_refund(e.refund, PartialRefundState::Made),
+        Event::PaymentReturnedElsewhere(e) => {
+            if let Some(number) = e.refund {
+                booking.end_refund(number, PartialRefundState::ReturnedElsewhere);
+            }
+        }
+        Event::PaymentReviewed(e) if e.outcome == ReviewOutcome::Abandoned => {
+            if let Some(number) = booking.refund_under_way().map(|refund| refund.requested.refund) {
+                booking.end_refund(number, PartialRefundState::Abandoned);
             }
         }
         _ => {}

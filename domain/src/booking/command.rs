@@ -2,7 +2,7 @@
 
 use crate::Timestamp;
 use crate::event::{AbortReason, BookingOpened, RequestFingerprint, ReviewOutcome, Tender};
-use crate::ids::{BookingId, BuyerId, IntentId};
+use crate::ids::{BookingId, BuyerId, IntentId, SeatId};
 use crate::money::Money;
 use serde::{Deserialize, Serialize};
 
@@ -127,7 +127,25 @@ pub enum BookingCommand {
         /// Subject of the caller's token.
         by: String,
     },
-    /// Record that the gateway returned the money.
+    /// Refund a part of a confirmed booking: single seats, or an amount.
+    RequestPartialRefund {
+        /// The seats that it gives up.
+        seats: Vec<SeatId>,
+        /// Minor units; what the seats are worth if none is named.
+        amount: Option<i64>,
+        /// Subject of the token of the person who requests it.
+        by: String,
+    },
+    /// Record that the gateway made a partial refund.
+    RecordPartialRefund {
+        /// Its number.
+        refund: u32,
+        /// The payment intent.
+        intent: IntentId,
+        /// What was returned.
+        amount: Money,
+    },
+    /// Record that the gateway returned the money that is left.
     RecordRefund {
         /// The payment intent.
         intent: IntentId,
@@ -144,8 +162,10 @@ pub enum Review {
     /// The payment of the ended booking is settled at the gateway, by hand: nothing is left to cancel.
     Settled,
     /// The refund can't be made, and the buyer has the money back by another way: the booking ends as after
-    /// a refund.
+    /// a refund; of a partial one, it goes on without the seats of that.
     ReturnedElsewhere,
+    /// The partial refund that was refused is not made: the booking goes on with all its seats.
+    Abandoned,
 }
 
 impl From<ReviewOutcome> for Review {
@@ -153,6 +173,7 @@ impl From<ReviewOutcome> for Review {
         match outcome {
             ReviewOutcome::Continue => Self::Continue,
             ReviewOutcome::Settled => Self::Settled,
+            ReviewOutcome::Abandoned => Self::Abandoned,
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use super::checks::{check_alive, check_not_flagged};
 use super::command::BookingCommand;
+use super::partial_refund;
 use super::review;
 use super::state::{Booking, Phase};
 use super::{till, transfer};
@@ -90,13 +91,18 @@ pub fn decide(state: Option<&Booking>, command: BookingCommand) -> Result<Vec<Ev
         // One refund for a booking: a second request finds the first, only a requested refund can be
         // recorded, and the gateway gets one idempotency key for the booking.
         C::RequestRefund { by } => match state.phase {
+            Phase::Confirmed { refund_requested: false } if state.refund_under_way().is_some() => {
+                Err(Rejection::RefundInProgress)
+            }
             Phase::Confirmed { refund_requested: false } => Ok(vec![RefundRequested { booking: state.id, by }.into()]),
             Phase::Confirmed { refund_requested: true } | Phase::Refunded => Ok(vec![]),
             _ => Err(Rejection::NotConfirmed),
         },
+        C::RequestPartialRefund { seats, amount, by } => partial_refund::request(state, seats, amount, by),
+        C::RecordPartialRefund { refund, intent, amount } => partial_refund::record(state, refund, intent, amount),
         C::RecordRefund { intent, amount } => match state.phase {
             Phase::Refunded => Ok(vec![]),
-            Phase::Confirmed { refund_requested: true } if state.amount() == Some(amount) => {
+            Phase::Confirmed { refund_requested: true } if state.left() == Some(amount) => {
                 check_intent(state, Some(&intent))?;
                 Ok(vec![PaymentRefunded { booking: state.id, intent, amount }.into()])
             }

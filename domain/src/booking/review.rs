@@ -32,7 +32,18 @@ pub(super) fn review(
     }
     let booking = state.id;
     let reviewed = |outcome, reason, by| Ok(vec![PaymentReviewed { booking, outcome, reason, by }.into()]);
-    match (found, &state.phase, state.amount()) {
+    // No whole refund is requested while a partial one is under way, so the flag is about that one.
+    if let Some(part) = state.refund_under_way().map(|part| &part.requested) {
+        let (amount, refund) = (part.amount, Some(part.refund));
+        match found {
+            Review::ReturnedElsewhere => {
+                return Ok(vec![PaymentReturnedElsewhere { booking, amount, refund, reason, by }.into()]);
+            }
+            Review::Abandoned => return reviewed(ReviewOutcome::Abandoned, reason, by),
+            Review::Continue | Review::Settled => {}
+        }
+    }
+    match (found, &state.phase, state.left()) {
         (Review::Continue, ..) => reviewed(ReviewOutcome::Continue, reason, by),
         (Review::Settled, Phase::Aborted { .. }, _) => reviewed(ReviewOutcome::Settled, reason, by),
         // A booking that is undecided or sold still has steps to take, and each of them asks the gateway.
@@ -40,9 +51,9 @@ pub(super) fn review(
         // Only a refund that was requested and refused: seats are never taken from a buyer who did not ask. A flag is
         // newer than the request, which has ended every flag before it.
         (Review::ReturnedElsewhere, Phase::Confirmed { refund_requested: true }, Some(amount)) => {
-            Ok(vec![PaymentReturnedElsewhere { booking, amount, reason, by }.into()])
+            Ok(vec![PaymentReturnedElsewhere { booking, amount, refund: None, reason, by }.into()])
         }
-        (Review::ReturnedElsewhere, ..) => Err(Rejection::NoRefundDue),
+        (Review::ReturnedElsewhere | Review::Abandoned, ..) => Err(Rejection::NoRefundDue),
     }
 }
 
@@ -59,11 +70,14 @@ fn returned_after_refund(
     let Some(kept) = kept.filter(|kept| kept.value > 0) else { return Err(Rejection::RefundStands) };
     let booking = state.id;
     let failed = format!("its refund was accepted and has failed: the gateway still has {kept}");
-    Ok(vec![PaymentFlagged { booking, reason: failed }.into(), PaymentReturnedElsewhere { booking, amount, reason, by }.into()])
+    Ok(vec![
+        PaymentFlagged { booking, reason: failed }.into(),
+        PaymentReturnedElsewhere { booking, amount, refund: None, reason, by }.into(),
+    ])
 }
 
 /// The money of a refund that the gateway can be asked about: a booking that cost nothing, or was paid at the till, has
 /// none there.
 fn refundable(state: &Booking) -> Option<Money> {
-    state.intent.as_ref().and(state.amount()).filter(|amount| amount.value > 0 && state.tender().is_none())
+    state.intent.as_ref().and(state.left()).filter(|amount| amount.value > 0 && state.tender().is_none())
 }

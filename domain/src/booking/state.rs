@@ -1,11 +1,9 @@
 //! The state of a booking, and how each event changes it.
 
 use super::command::Review;
+use super::part::PartialRefund;
 use crate::Timestamp;
-use crate::event::{
-    AbortReason, BookingOpened, Event, ExchangeRequested, PartialRefundRequested, PaymentStarted, PricedSeat, Tender,
-    VoucherApplied,
-};
+use crate::event::{AbortReason, BookingOpened, Event, ExchangeRequested, PaymentStarted, PricedSeat, Tender, VoucherApplied};
 use crate::ids::{BookingId, BuyerId, IntentId, SeatId, ShowId};
 use crate::money::Money;
 use serde::{Deserialize, Serialize};
@@ -51,15 +49,6 @@ pub struct Booking {
     pub changed_seats: Option<Vec<PricedSeat>>,
     /// The buyer that it was transferred to.
     pub transferred_to: Option<BuyerId>,
-}
-
-/// A partial refund.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct PartialRefund {
-    /// What was requested.
-    pub requested: PartialRefundRequested,
-    /// Whether the money was returned.
-    pub made: bool,
 }
 
 /// An attempt to pay.
@@ -183,13 +172,6 @@ impl Booking {
         self.attempts.last().and_then(|attempt| attempt.started.tender)
     }
 
-    /// What its partial refunds have returned, in minor units.
-    #[must_use]
-    pub fn partly_refunded(&self) -> i64 {
-        let made = self.partial_refunds.iter().filter(|refund| refund.made);
-        made.fold(0, |sum, refund| sum.saturating_add(refund.requested.amount.value))
-    }
-
     pub(super) fn change_seats(&mut self, leaves: &[SeatId], takes: &[PricedSeat]) {
         let kept = self.seats().iter().filter(|priced| !leaves.contains(&priced.seat));
         let mut seats: Vec<_> = kept.chain(takes).cloned().collect();
@@ -211,7 +193,7 @@ impl Booking {
     }
 }
 
-/// The part of [`Decider::evolve`](crate::Decider::evolve) that is about the hold and its payment.
+/// The part of [`Decider::evolve`](crate::Decider::evolve) that is about the hold, the payment, and the whole refund.
 pub(super) fn evolve(state: Option<Booking>, event: &Event, at: Timestamp) -> Option<Booking> {
     let mut next = match (state, event) {
         (None, Event::BookingOpened(e)) => {
@@ -271,11 +253,12 @@ pub(super) fn evolve(state: Option<Booking>, event: &Event, at: Timestamp) -> Op
             next.phase = Phase::Refunded;
             next.flagged = false;
         }
-        Event::PaymentReturnedElsewhere(_) => {
+        Event::PaymentReturnedElsewhere(e) if e.refund.is_none() => {
             next.phase = Phase::Refunded;
             next.flagged = false;
             next.reviewed = Some(Review::ReturnedElsewhere);
         }
+        // What follows a sale is in `after_sales`.
         _ => {}
     }
     Some(next)

@@ -265,6 +265,8 @@ pub enum ReviewOutcome {
     Continue,
     /// The payment of the ended booking is settled at the gateway, by hand: nothing is left to cancel.
     Settled,
+    /// The partial refund that the gateway refused is not made: the booking goes on with all its seats.
+    Abandoned,
 }
 
 /// A person has looked at a flagged payment.
@@ -297,7 +299,7 @@ pub struct PaymentRefunded {
     pub booking: BookingId,
     /// The booking's payment intent.
     pub intent: IntentId,
-    /// What was returned; equals what was taken.
+    /// What was returned: what was taken and not returned in parts before.
     pub amount: Money,
 }
 
@@ -308,8 +310,11 @@ pub struct PaymentRefunded {
 pub struct PaymentReturnedElsewhere {
     /// The booking.
     pub booking: BookingId,
-    /// What the buyer has back; equals what was taken.
+    /// What the buyer has back: what was taken and not returned in parts, or the amount of the partial refund.
     pub amount: Money,
+    /// The number of the partial refund that it stands for. `None`: the whole booking's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub refund: Option<u32>,
     /// How they got it, in the person's words.
     pub reason: String,
     /// Subject of the admin's token.

@@ -26,7 +26,7 @@ pub struct PointsEarned {
     pub points: u32,
 }
 
-/// A counted booking was refunded.
+/// A counted booking was refunded, or seats of it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PointsRevoked {
     /// The refunded booking.
@@ -35,6 +35,9 @@ pub struct PointsRevoked {
     pub seats: u32,
     /// Points that were taken back.
     pub points: u32,
+    /// The number of the partial refund that gave the seats up. `None`: the whole booking was refunded.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub refund: Option<u32>,
 }
 
 /// Why a voucher was issued.

@@ -1,5 +1,6 @@
 //! Random valid histories. A list of numbers is a history, so that a failing one shrinks.
 
+use super::partial_refunds;
 use super::world::{World, plan, plan_with_price_types, show_id};
 use lastseat_domain::booking::{Booking, BookingCommand, Phase, Review};
 use lastseat_domain::event::{AbortReason, LossAccepted, Tender};
@@ -73,6 +74,18 @@ pub fn every_event(world: &mut World) {
     review_as(world, returned, Review::ReturnedElsewhere);
     world.release(returned, AbortReason::Refunded);
     world.revoke(returned);
+
+    // Given back in parts: a seat, an amount, a seat whose money went another way, one that is kept; the last under way.
+    let parts = world.hold("buyer-8", "opera", &["A-20", "A-21", "A-22"]);
+    world.pay(parts);
+    world.refund_part(parts, &["A-20"], None);
+    world.refund_part(parts, &[], Some(100));
+    for outcome in [Review::Abandoned, Review::ReturnedElsewhere] {
+        assert!(world.request_part(parts, &[SeatId::new("A-21").unwrap()], Some(50)));
+        review_as(world, parts, outcome);
+        world.finish_part(parts);
+    }
+    assert!(world.request_part(parts, &[], Some(7)));
 
     // Given up during the payment: its intent is cancelled, or a person sees to it.
     for (seat, by_hand) in [("A-8", false), ("A-9", true)] {
@@ -150,7 +163,12 @@ fn pick(world: &World, dice: u16, wanted: impl Fn(&Booking) -> bool) -> Option<B
 }
 
 fn take(world: &mut World, (what, small, dice): Step) {
-    match what % 22 {
+    match what % 23 {
+        22 => {
+            if let Some(id) = pick(world, dice, |b| matches!(b.phase, Phase::Confirmed { .. })) {
+                partial_refunds::request(world, id, small);
+            }
+        }
         20 => block(world, small, dice),
         21 => lift(world, dice),
         0..=3 => hold(world, small, dice),
@@ -382,6 +400,7 @@ fn settle(world: &mut World, id: BookingId) -> bool {
             world.return_money(id);
             true
         }
+        Phase::Confirmed { refund_requested: false } => partial_refunds::settle(world, id),
         Phase::Aborted { reason } => {
             if release(world, reason) {
                 return true;
@@ -420,7 +439,7 @@ fn pass(world: &mut World, seconds: i64) {
 }
 
 fn settle_all_over(world: &mut World) {
-    let over = |b: &&Booking| matches!(b.phase, Phase::Aborted { .. } | Phase::Refunded);
+    let over = |b: &&Booking| matches!(b.phase, Phase::Aborted { .. } | Phase::Refunded) || partial_refunds::is_begun(b);
     let ids: Vec<_> = world.bookings.values().filter(over).map(|b| b.id).collect();
     for id in ids {
         while settle(world, id) {}

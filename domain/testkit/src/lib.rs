@@ -27,6 +27,7 @@ pub mod given;
 pub mod history;
 mod jumping_time;
 mod memory_log;
+mod partial_refunds;
 pub mod payments;
 pub mod rate_limit;
 pub mod scripted_log;

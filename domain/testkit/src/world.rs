@@ -364,7 +364,7 @@ impl World {
     }
 
     pub fn return_money(&mut self, id: BookingId) {
-        let (intent, amount) = (self.intent(id), self.bookings[&id].amount().unwrap());
+        let (intent, amount) = (self.intent(id), self.bookings[&id].left().unwrap());
         assert!(self.booking(id, BookingCommand::RecordRefund { intent, amount }));
     }
 

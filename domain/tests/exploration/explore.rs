@@ -80,15 +80,20 @@ fn violation(world: &World, scope: &Scope, streams: &Streams) -> Option<&'static
             continue;
         }
         let phase = streams.booking(world.bookings[at]).map(|booking| &booking.phase);
-        let has_seats = streams.wants(b).iter().all(|s| streams.owns(world.seats[*s], b));
-        let has_bought = streams.wants(b).iter().all(|s| matches!(streams.seat(world.seats[*s]), Seat::Booked { .. }));
+        // A seat that it gave up for money that is back may be anybody's.
+        let given_up = streams.booking(world.bookings[at]).is_some_and(|booking| !booking.given_up().is_empty());
+        let is_back = given_up && matches!(world.intents[at], Intent::PartRefunded | Intent::Refunded);
+        let its = |s: &usize| !(is_back && *s == 0);
+        let has_seats = streams.wants(b).iter().filter(|s| its(s)).all(|s| streams.owns(world.seats[*s], b));
+        let bought = |s: &usize| matches!(streams.seat(world.seats[*s]), Seat::Booked { .. });
+        let has_bought = streams.wants(b).iter().filter(|s| its(s)).all(bought);
         match phase {
             Some(Phase::Committed) if !has_seats => return Some("a committed booking has lost a seat"),
             Some(Phase::Confirmed { .. }) if !has_seats || !has_bought => return Some("a confirmed booking has lost a seat"),
             _ => {}
         }
         let decided = matches!(phase, Some(Phase::Committed | Phase::Confirmed { .. }));
-        if world.intents[at] == Intent::Captured && !(decided && has_bought) {
+        if matches!(world.intents[at], Intent::Captured | Intent::PartRefunded) && !(decided && has_bought) {
             return Some("charged without commit and seats");
         }
         if world.intents[at] == Intent::Refunded && !matches!(phase, Some(Phase::Confirmed { .. } | Phase::Refunded)) {
@@ -109,6 +114,7 @@ fn is_resolved(world: &World, scope: &Scope, streams: &Streams) -> bool {
             None => owns_none && world.intents[at] == Intent::None,
             Some(booking) => match next_step(booking, streams.now(world.clock[at])) {
                 Step::Done => world.intents[at] == Intent::Captured,
+                Step::ReleaseGivenUp => !streams.owns(world.seats[0], b) && world.intents[at] == Intent::PartRefunded,
                 Step::ReleaseSeats(_) => owns_none && (booking.flagged || world.intents[at] != Intent::Authorised),
                 _ => false,
             },

@@ -24,6 +24,7 @@ fn rivals() -> Scope {
         attempts: 1,
         bank_objects: false,
         second_thoughts: false,
+        parts: false,
         clock: [5, 15, 15],
         readings: 2,
         deadline: 10,
@@ -53,6 +54,11 @@ fn eventful() -> Scope {
 /// As before, but the hold outlasts the gateway's memory.
 fn long_hold() -> Scope {
     Scope { clock: [5, 60 * 25, 60 * 49], deadline: 60 * 48, ..eventful() }
+}
+
+/// One booking of two seats with two workers, one seat of which is given back.
+fn given_back() -> Scope {
+    Scope { wants: [vec![0, 1], vec![]], workers: vec![0, 0], second_thoughts: true, parts: true, ..rivals() }
 }
 
 /// The states that two contending bookings reach and end in.
@@ -101,6 +107,18 @@ fn two_workers_on_one_booking_and_a_rival() {
 fn everything_that_can_happen_to_a_payment() {
     assert_sound("eventful", &eventful(), &EVENTFUL);
     assert_sound("long hold", &long_hold(), &EVENTFUL);
+}
+
+#[test]
+fn a_seat_is_given_back() {
+    let ways =
+        ["Cancelled", "CaptureFailed", "Expired", "Fenced", "confirmed", "confirmed, with less", "held", "paying", "refunded"];
+    assert_sound("given back", &given_back(), &ways);
+}
+
+#[test]
+fn a_seat_that_is_free_before_its_money_is_back_is_caught() {
+    assert_caught(&given_back(), Twin::ReleaseBeforeTheMoney);
 }
 
 #[test]

@@ -32,6 +32,9 @@ pub enum Ask {
     Flag,
     RequestRefund,
     RecordRefund,
+    /// Of the first seat.
+    RequestPart,
+    RecordPart,
 }
 
 /// What a seat may be asked.
@@ -113,6 +116,9 @@ impl Streams {
     pub fn ways(&self) -> BTreeSet<String> {
         let way = |booking: &Booking| match &booking.phase {
             Phase::Aborted { reason } => format!("{reason:?}{}", if booking.flagged { ", flagged" } else { "" }),
+            Phase::Confirmed { .. } if booking.seats().len() < booking.opened.as_ref().map_or(0, |o| o.seats.len()) => {
+                "confirmed, with less".to_owned()
+            }
             _ => booking.status().to_owned(),
         };
         self.bookings.iter().filter_map(|(_, booking)| booking.as_ref()).map(way).collect()
@@ -172,7 +178,7 @@ impl Streams {
     }
 
     fn append_booking_again(&mut self, seen: Stream, stream: Stream, b: u8, reading: u8, ask: Ask) -> Outcome {
-        let command = self.command(b, reading, ask);
+        let command = self.command(seen, b, reading, ask);
         let Ok(events) = booking::decide(self.booking(seen), command) else { return Outcome::Refused };
         if events.is_empty() {
             return Outcome::Nothing;
@@ -206,7 +212,7 @@ impl Streams {
         Outcome::Appended(intern(&mut self.bookings, (revision, state)))
     }
 
-    fn command(&self, b: u8, reading: u8, ask: Ask) -> BookingCommand {
+    fn command(&self, seen: Stream, b: u8, reading: u8, ask: Ask) -> BookingCommand {
         use BookingCommand as C;
         let now = self.now(reading);
         let intent = intent(b);
@@ -243,7 +249,9 @@ impl Streams {
             Ask::RecordVoid => C::RecordVoid { intent },
             Ask::Flag => C::Flag { reason: "forgotten".into() },
             Ask::RequestRefund => C::RequestRefund { by: "admin".into() },
-            Ask::RecordRefund => C::RecordRefund { intent, amount },
+            Ask::RecordRefund => C::RecordRefund { intent, amount: self.booking(seen).and_then(Booking::left).unwrap_or(amount) },
+            Ask::RequestPart => C::RequestPartialRefund { seats: vec![seat(1)], amount: None, by: "staff".into() },
+            Ask::RecordPart => C::RecordPartialRefund { refund: 1, intent, amount: eur(8500) },
         }
     }
 }

@@ -22,6 +22,8 @@ pub struct Scope {
     pub bank_objects: bool,
     /// Whether buyers cancel and admins refund.
     pub second_thoughts: bool,
+    /// Whether the first seat may be given back, once.
+    pub parts: bool,
     /// Minutes of the clock's readings, and of the holds' deadline.
     pub clock: [i64; 3],
     pub readings: u8,
@@ -42,6 +44,7 @@ pub enum Twin {
     PayWithoutCheckingSeats,
     SeatsExpireByThemselves,
     FlagBeforeTheAbort,
+    ReleaseBeforeTheMoney,
 }
 
 /// An append of an opener.
@@ -63,6 +66,8 @@ pub enum Intent {
     Authorised,
     Captured,
     Cancelled,
+    /// Captured, and the money of the first seat returned.
+    PartRefunded,
     Refunded,
 }
 
@@ -93,6 +98,9 @@ pub enum Worker {
     Release(u8, bool),
     Void,
     Refund,
+    RefundPart,
+    /// About to free the seats that were given up; then to return their money or not, which only a twin does.
+    ReleaseGivenUp(bool),
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -291,10 +299,27 @@ impl World {
             Worker::Release(_, void) => out.push(go(if void { Worker::Void } else { Worker::Idle })),
             Worker::Void => {
                 // Without an intent, one is created under the booking's key, so as to be cancelled.
-                let gone = self.intents[at] == Intent::Captured || self.intents[at] == Intent::Refunded;
+                let gone = matches!(self.intents[at], Intent::Captured | Intent::PartRefunded | Intent::Refunded);
                 let next = if gone { *self } else { self.intent_at(at, Intent::Cancelled) };
                 let then = if gone { Worker::Idle } else { self.decide(at, Ask::RecordVoid) };
                 out.push(Next::Progress(next.worker_at(w, then)));
+            }
+            Worker::RefundPart => {
+                // The number is a part of the key: a repeat returns nothing more.
+                let next = if self.intents[at] == Intent::Captured { self.intent_at(at, Intent::PartRefunded) } else { *self };
+                out.push(Next::Progress(next.worker_at(w, self.decide(at, Ask::RecordPart))));
+                // A time-out: done or not.
+                out.push(Next::Crash(next.worker_at(w, Worker::Idle)));
+            }
+            Worker::ReleaseGivenUp(then_refund) => {
+                let mut next = self.worker_at(w, if then_refund { Worker::RefundPart } else { Worker::Idle });
+                match streams.append_seat(self.seats[0], self.seats[0], b, SeatAsk::Release(AbortReason::Refunded)) {
+                    Outcome::Refused | Outcome::Nothing => out.push(Next::Progress(next)),
+                    outcome => apply(outcome, out, |stream| {
+                        next.seats[0] = stream;
+                        next
+                    }),
+                }
             }
             Worker::Refund => {
                 let next = self.intent_at(at, Intent::Refunded);
@@ -321,8 +346,24 @@ impl World {
             out.push(go(self.decide(at, Ask::Cancel)));
         }
         match next_step(booking, streams.now(self.clock[at])) {
-            Step::Done if scope.second_thoughts => out.push(go(self.decide(at, Ask::RequestRefund))),
-            Step::Done => {}
+            Step::Done => {
+                if scope.second_thoughts {
+                    out.push(go(self.decide(at, Ask::RequestRefund)));
+                }
+                if scope.parts && booking.partial_refunds.is_empty() {
+                    out.push(go(self.decide(at, Ask::RequestPart)));
+                }
+            }
+            Step::RefundPart if scope.twin == Twin::ReleaseBeforeTheMoney => out.push(go(Worker::ReleaseGivenUp(true))),
+            Step::RefundPart => out.push(go(Worker::RefundPart)),
+            Step::ReleaseGivenUp => {
+                if streams.owns(self.seats[0], b) {
+                    out.push(go(Worker::ReleaseGivenUp(false)));
+                }
+                if scope.second_thoughts {
+                    out.push(go(self.decide(at, Ask::RequestRefund)));
+                }
+            }
             // Forgotten by the gateway, undecided.
             Step::WaitUntil(_) if scope.twin == Twin::FlagBeforeTheAbort && booking.phase == Phase::Paying => {
                 out.push(go(self.decide(at, Ask::Flag)));

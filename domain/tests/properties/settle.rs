@@ -62,7 +62,16 @@ impl Engine {
                 self.ask(C::RecordVoid { intent });
             }
             Step::Flag => self.ask(C::Flag { reason: "The outcome is not known.".into() }),
-            Step::Refund => self.ask(C::RecordRefund { intent, amount }),
+            Step::Refund => {
+                let amount = self.booking.as_ref().and_then(Booking::left).unwrap_or(amount);
+                self.ask(C::RecordRefund { intent, amount });
+            }
+            Step::RefundPart => {
+                let part = self.booking.as_ref().and_then(Booking::refund_under_way).map(|part| part.requested.clone());
+                let (refund, amount) = part.map_or((0, amount), |part| (part.refund, part.amount));
+                self.ask(C::RecordPartialRefund { refund, intent, amount });
+            }
+            Step::ReleaseGivenUp => return std::mem::replace(&mut self.holds_seats, false),
         }
         true
     }

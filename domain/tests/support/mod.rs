@@ -126,6 +126,7 @@ pub fn returned_elsewhere() -> Event {
     PaymentReturnedElsewhere {
         booking: booking(1),
         amount: eur(14_500),
+        refund: None,
         reason: "looked at the gateway".into(),
         by: "admin".into(),
     }

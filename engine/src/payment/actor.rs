@@ -7,7 +7,7 @@ use super::process::Reach;
 use super::session::BookingSession;
 use crate::error::CommandError;
 use crate::origin::Context;
-use crate::requests::{Paid, PayRequest, ReviewRequest};
+use crate::requests::{Paid, PartialRefundRequest, PayRequest, ReviewRequest};
 use crate::services::Services;
 use lastseat_domain::booking::Booking;
 use lastseat_domain::{BookingId, BuyerId, SeatId, ShowId};
@@ -23,6 +23,7 @@ pub(crate) enum PaymentMessage {
     Cancel(Context, Reply<Booking>),
     Refund(Context, Reply<Booking>),
     Transfer(Context, BuyerId, Reply<Booking>),
+    RefundPart(Context, PartialRefundRequest, Reply<Booking>),
     Review(Context, ReviewRequest, Reply<Booking>),
     /// Do what has to follow. The seats are those that the log's subscription saw locked for the
     /// booking, needed if it never opened.
@@ -78,6 +79,9 @@ impl PaymentActor {
             PaymentMessage::Refund(context, reply) => drop(reply.send(commands::refund(session(context)).await)),
             PaymentMessage::Transfer(context, buyer, reply) => {
                 drop(reply.send(commands::transfer(session(context), buyer).await));
+            }
+            PaymentMessage::RefundPart(context, request, reply) => {
+                drop(reply.send(commands::refund_part(session(context), request).await));
             }
             PaymentMessage::Review(context, request, reply) => {
                 drop(reply.send(commands::review(session(context), request).await));

@@ -1,6 +1,7 @@
 //! The steps after the decision: book the seats (unless the decision's append did) and take the money, or release and return both.
 
 use super::gateway::{Reply, call};
+use super::refund_part;
 use super::session::BookingSession;
 use super::steps::{Next, Stop, execute_step, flag, intent};
 use crate::error::CommandError;
@@ -9,9 +10,6 @@ use lastseat_domain::event::AbortReason;
 use lastseat_domain::ports::payments::IntentStatus;
 use lastseat_domain::seat::SeatCommand;
 use lastseat_domain::{IntentId, Money, Rejection, SeatId, ShowId};
-
-/// A booking is refunded once, in full.
-const ONLY_REFUND: u32 = 1;
 
 /// The booking is committed: books the seats that the decision's append did not, then takes the money.
 pub(super) async fn book_and_capture(session: &mut BookingSession, booking: &Booking) -> Result<Next, CommandError> {
@@ -76,7 +74,8 @@ pub(super) async fn release(session: &BookingSession, booking: &Booking, reason:
     let Some((show, seats)) = BookingSession::show_and_seats(booking) else { return Ok(()) };
     session.services.guard.free(&show, &seats, session.id).await;
     let release = SeatCommand::Release { booking: session.id, reason };
-    session.services.seats.execute(&show, &seats, &release, &session.metadata()).await
+    session.services.seats.execute(&show, &seats, &release, &session.metadata()).await?;
+    refund_part::release_given_up(session, booking).await
 }
 
 /// Cancels the intent of an aborted booking.
@@ -97,15 +96,17 @@ pub(super) async fn void(session: &mut BookingSession, booking: &Booking) -> Res
     }
 }
 
-/// Returns the money of a booking whose refund was requested: what a person has not returned by hand already.
+/// Returns the money of a booking whose refund was requested: what neither a partial refund nor a person by hand has returned.
 pub(super) async fn return_money(session: &mut BookingSession, booking: &Booking) -> Result<Next, CommandError> {
-    let (Some(intent), Some(amount)) = (booking.intent.clone(), booking.amount()) else {
+    let (Some(intent), Some(amount), Some(charged)) = (booking.intent.clone(), booking.left(), booking.amount()) else {
         return Ok(Next::Stop(Stop::Finished));
     };
     if booking.tender().is_some() {
         // Who requests the refund returns the money, or the bill, at the till.
         return execute_step(session, BookingCommand::RecordRefund { intent, amount }).await;
     }
+    // What the gateway is to have returned in the end. The buyer got the rest by another way.
+    let all = charged.value.saturating_sub(booking.parts_elsewhere());
     let before = match refunded(session, &intent).await {
         Reply::Answer(refunded) => refunded,
         Reply::Refused { code, message } => {
@@ -113,21 +114,21 @@ pub(super) async fn return_money(session: &mut BookingSession, booking: &Booking
         }
         Reply::NoAnswer => return Ok(Next::Stop(Stop::TryLater)),
     };
-    if before == amount.value {
+    if before == all {
         return execute_step(session, BookingCommand::RecordRefund { intent, amount }).await;
     }
-    let left = Money { value: amount.value.saturating_sub(before), ..amount };
+    let left = Money { value: all.saturating_sub(before), ..amount };
     let payments = &session.services.ports.payments;
-    match call(session, || payments.refund(&intent, session.id, ONLY_REFUND, left)).await {
-        Reply::Answer(answer) if answer.refunded == amount.value => {
+    match call(session, || payments.refund(&intent, session.id, booking.next_refund(), left)).await {
+        Reply::Answer(answer) if answer.refunded == all => {
             execute_step(session, BookingCommand::RecordRefund { intent, amount }).await
         }
         Reply::Answer(answer) => {
-            flag(session, &format!("the gateway returned {} minor units instead of {}", answer.refunded, amount.value)).await
+            flag(session, &format!("the gateway returned {} minor units instead of {all}", answer.refunded)).await
         }
         // Returned meanwhile, by another worker or by hand: the intent itself shows it.
         Reply::Refused { code, message } => match refunded(session, &intent).await {
-            Reply::Answer(refunded) if refunded == amount.value => {
+            Reply::Answer(refunded) if refunded == all => {
                 execute_step(session, BookingCommand::RecordRefund { intent, amount }).await
             }
             Reply::NoAnswer => Ok(Next::Stop(Stop::TryLater)),

@@ -6,7 +6,7 @@ use super::session::BookingSession;
 use super::steps::Stop;
 use crate::error::{CommandError, Fault};
 use crate::guard_service::LEASE_MARGIN;
-use crate::requests::{BuyerAction, Paid, PayRequest, PayWith, ReviewRequest};
+use crate::requests::{BuyerAction, Paid, PartialRefundRequest, PayRequest, PayWith, ReviewRequest};
 use lastseat_domain::booking::{Attempt, Booking, BookingCommand, Phase, Review};
 use lastseat_domain::event::{AbortReason, RequestFingerprint, Tender};
 use lastseat_domain::ports::payments::UNKNOWN_PAYMENT_METHOD;
@@ -188,6 +188,16 @@ pub(super) async fn transfer(mut session: BookingSession, buyer: BuyerId) -> Res
     session.booking().await
 }
 
+/// Returns a part of the money. A repeat of the command asks for nothing new, and goes on with what it began.
+pub(super) async fn refund_part(mut session: BookingSession, request: PartialRefundRequest) -> Result<Booking, CommandError> {
+    session.booking().await?;
+    let by = session.by().to_owned();
+    let PartialRefundRequest { seats, amount, .. } = request;
+    session.execute(BookingCommand::RequestPartialRefund { seats, amount, by }).await?;
+    follow_up(&mut session).await?;
+    session.booking().await
+}
+
 pub(super) async fn review(mut session: BookingSession, request: ReviewRequest) -> Result<Booking, CommandError> {
     let booking = session.booking().await?;
     let ReviewRequest { outcome, reason, .. } = request;
@@ -205,7 +215,9 @@ async fn kept_of_refund(session: &BookingSession, booking: &Booking) -> Result<O
     let (Some(intent), Some(amount)) = (&booking.intent, at_gateway) else { return Ok(None) };
     match call(session, || session.services.ports.payments.retrieve(intent)).await {
         Reply::Answer(answer) if answer.id == *intent && answer.fits(session.id) => {
-            let kept = Money { value: answer.captured.saturating_sub(answer.refunded), ..amount };
+            // A part that went back by another way is kept here for good.
+            let kept = answer.captured.saturating_sub(answer.refunded).saturating_sub(booking.parts_elsewhere());
+            let kept = Money { value: kept, ..amount };
             Ok(Some(kept).filter(|kept| kept.value > 0))
         }
         Reply::Answer(_) => Err(Fault::Unavailable("the payment gateway shows another booking's payment".to_owned())),

@@ -8,6 +8,7 @@ mod commands;
 mod gateway;
 mod payments;
 mod process;
+mod refund_part;
 mod session;
 mod steps;
 

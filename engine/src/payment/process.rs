@@ -3,7 +3,7 @@
 
 use super::session::BookingSession;
 use super::steps::{Next, Stop, execute_step, flag};
-use super::{authorise, capture};
+use super::{authorise, capture, refund_part};
 use crate::error::CommandError;
 use lastseat_domain::booking::{Booking, BookingCommand};
 use lastseat_domain::settle::{Step, next_step};
@@ -29,12 +29,15 @@ pub(crate) fn calls_gateway(booking: &Booking, step: &Step) -> bool {
             Step::ResumePayment | Step::CheckAction | Step::BookSeatsAndCapture | Step::ReleaseSeatsAndVoid(_) | Step::Refund => {
                 true
             }
+            // Seats may be given up for nothing.
+            Step::RefundPart => booking.refund_under_way().is_some_and(|part| part.requested.amount.value > 0),
             Step::Done
             | Step::WaitUntil(_)
             | Step::Expire
             | Step::CommitAtTill
             | Step::CommitAuthorised
             | Step::ReleaseSeats(_)
+            | Step::ReleaseGivenUp
             | Step::Flag => false,
         }
 }
@@ -48,6 +51,7 @@ pub(super) async fn run_until_blocked(session: &mut BookingSession, reach: Reach
             if let Step::ReleaseSeatsAndVoid(reason) = step {
                 capture::release(session, &booking, reason).await?;
             }
+            refund_part::release_given_up(session, &booking).await?;
             return Ok(Stop::AtGateway(now));
         }
         let next = match step {
@@ -69,6 +73,15 @@ pub(super) async fn run_until_blocked(session: &mut BookingSession, reach: Reach
             }
             Step::Flag => flag(session, "the payment was started more than 24 hours ago and its outcome is unknown").await?,
             Step::Refund => capture::return_money(session, &booking).await?,
+            // Seats of an earlier one must not wait for the gateway.
+            Step::RefundPart => {
+                refund_part::release_given_up(session, &booking).await?;
+                refund_part::return_part(session, &booking).await?
+            }
+            Step::ReleaseGivenUp => {
+                refund_part::release_given_up(session, &booking).await?;
+                Next::Stop(Stop::Finished)
+            }
         };
         if let Next::Stop(stop) = next {
             return Ok(stop);

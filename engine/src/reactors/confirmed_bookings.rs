@@ -86,6 +86,15 @@ impl ConfirmedBookings {
         Arc::make_mut(shard).remove(&booking)?.sale(&self.shows)
     }
 
+    /// A booking gives up so many of its seats, and stays confirmed. The sale of these seats; `None` if there is no such
+    /// booking.
+    pub(crate) fn take_seats(&mut self, booking: BookingId, seats: u32) -> Option<Sale> {
+        let sale = self.remove(booking)?;
+        let seats = seats.min(sale.seats);
+        self.insert(booking, &Sale { seats: sale.seats - seats, ..sale.clone() });
+        Some(Sale { seats, ..sale })
+    }
+
     /// It is counted in a loyalty account although it need not be: an earlier version did that.
     pub(crate) fn set_counted(&mut self, booking: BookingId) {
         let Some(shard) = self.shards.get_mut(index(booking)) else { return };

@@ -1,7 +1,7 @@
 //! What each event of the log changes in what this node knows: shows, seats, buyers, known bookings, uncaptured
 //! payments and pending bookings. Nothing here reads a clock or does anything; the log's follower does.
 
-use super::pending_bookings::{Patience, PendingBookings, Reading, Reward};
+use super::pending_bookings::{Patience, PendingBookings, Reading, Refunded, Reward};
 use crate::buyers::BuyerLedger;
 use crate::known_bookings::KnownBookings;
 use crate::services::Services;
@@ -10,7 +10,7 @@ use crate::snapshot::{CheckedSnapshot, FollowerState};
 use crate::uncaptured::Uncaptured;
 use lastseat_domain::event::{BlockLifted, BlockOpened, BookingOpened, Event};
 use lastseat_domain::loyalty;
-use lastseat_domain::{BookingId, BuyerId, Envelope, Timestamp};
+use lastseat_domain::{Envelope, Timestamp};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -130,7 +130,11 @@ impl Knowledge {
             // The refund itself does not say whose booking it was. This follows from it, and does.
             Event::PointsRevoked(e) => {
                 if let Some(buyer) = envelope.stream.as_loyalty() {
-                    self.give_back(e.booking, &buyer, pending);
+                    if e.refund.is_none() {
+                        let parts = pending.give_back_parts(e.booking);
+                        parts.iter().for_each(|sale| self.buyers.refunded(&sale.show, &buyer, sale.seats));
+                    }
+                    self.give_back(&Refunded { booking: e.booking, part: e.refund, buyer }, pending);
                 }
             }
             _ => {}
@@ -139,9 +143,9 @@ impl Knowledge {
 
     /// The seats of a refunded booking count no more for its buyer, whom its own stream names, or the account that they
     /// were revoked in: whichever is read first.
-    pub(crate) fn give_back(&self, booking: BookingId, buyer: &BuyerId, pending: &mut PendingBookings) {
-        if let Some(sale) = pending.give_back(booking) {
-            self.buyers.refunded(&sale.show, buyer, sale.seats);
+    pub(crate) fn give_back(&self, refunded: &Refunded, pending: &mut PendingBookings) {
+        if let Some(sale) = pending.give_back(refunded.booking, refunded.part) {
+            self.buyers.refunded(&sale.show, &refunded.buyer, sale.seats);
         }
     }
 

@@ -186,7 +186,7 @@ impl LogFollower {
                 biased;
                 Some((booking, reach, settled)) = self.settled.recv() => self.take_back(booking, reach, settled),
                 Some(request) = self.snapshots.recv() => self.answer(request),
-                Some((booking, buyer)) = self.refunds.recv() => self.knowledge.give_back(booking, &buyer, &mut self.pending),
+                Some(refunded) = self.refunds.recv() => self.knowledge.give_back(&refunded, &mut self.pending),
                 delivery = events.next() => {
                     if let Err(fault) = self.take_delivery(delivery) {
                         return fault;

@@ -27,8 +27,22 @@ use uuid::Uuid;
 pub(crate) enum Reward {
     /// Captured: count it.
     Credit { opened: Arc<BookingOpened>, cause: Cause },
-    /// Refunded: take it back.
-    Revoke { booking: BookingId, cause: Cause },
+    /// Refunded: take it back, or what a partial refund gave up.
+    Revoke { booking: BookingId, part: Option<Part>, cause: Cause },
+}
+
+/// A partial refund, and how many seats were given up for it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Part {
+    pub refund: u32,
+    pub seats: u32,
+}
+
+/// Which refund of a booking took seats back: a partial one has a number from 1, and the whole one is 0 here.
+type RefundKey = (BookingId, u32);
+
+fn refund_key(booking: BookingId, part: Option<u32>) -> RefundKey {
+    (booking, part.unwrap_or_default())
 }
 
 /// The event that a reward follows from.
@@ -45,23 +59,29 @@ struct Credit {
     cause: Cause,
 }
 
-/// A refunded booking whose loyalty event has not been seen.
+/// A refund whose loyalty event has not been seen.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 struct Revoke {
-    /// None once its seats count no more for its buyer.
+    /// The seats that it gave back. None once they count no more for the booking's buyer.
     sale: Option<Sale>,
+    part: Option<Part>,
     cause: Cause,
 }
 
-/// A refunded booking, and whose it was.
-pub(crate) type Refunded = (BookingId, BuyerId);
+/// A booking that was refunded, or a part of it by the refund of that number, and whose it was.
+#[derive(Debug, Clone)]
+pub(crate) struct Refunded {
+    pub booking: BookingId,
+    pub part: Option<u32>,
+    pub buyer: BuyerId,
+}
 
 #[derive(Default)]
 pub(crate) struct PendingBookings {
     pub schedule: Schedule,
     /// Rewards whose loyalty event has not been seen.
     credits: BTreeMap<BookingId, Credit>,
-    revokes: BTreeMap<BookingId, Revoke>,
+    revokes: BTreeMap<RefundKey, Revoke>,
     confirmed: ConfirmedBookings,
     /// Seats wait for the end of a block as they do for that of a booking.
     pub blocks: PendingBlocks,
@@ -72,7 +92,7 @@ pub(crate) struct PendingBookings {
 pub(crate) struct PendingSnapshot {
     open: Vec<(BookingId, Entry)>,
     credits: BTreeMap<BookingId, Credit>,
-    revokes: BTreeMap<BookingId, Revoke>,
+    revokes: BTreeMap<RefundKey, Revoke>,
     confirmed: ConfirmedBookings,
     blocks: PendingBlocksSnapshot,
 }
@@ -103,9 +123,9 @@ impl PendingBookings {
                 // Earlier versions counted every booking.
                 self.confirmed.set_counted(e.booking);
             }
-            Event::PointsRevoked(e) => {
-                self.revokes.remove(&e.booking);
-            }
+            Event::PointsRevoked(e) if e.refund.is_some() => drop(self.revokes.remove(&refund_key(e.booking, e.refund))),
+            // Nothing of it counts any more, so that a part has nothing to take back.
+            Event::PointsRevoked(e) => self.revokes.retain(|(booking, _), _| *booking != e.booking),
             _ => return envelope.stream.as_booking().and_then(|booking| self.booking(booking, envelope, reading)),
         }
         None
@@ -116,16 +136,16 @@ impl PendingBookings {
         let now = envelope.metadata.at;
         let later = now + reading.in_progress();
         let is_confirmed = self.confirmed.contains(id);
-        let refunded = match envelope.event {
-            Event::PaymentRefunded(_) | Event::PaymentReturnedElsewhere(_) => self.confirmed.remove(id),
-            _ => None,
-        };
-        let mut captured = None;
+        let refunded = if ends_refunded(&envelope.event) { self.confirmed.remove(id) } else { None };
+        let (mut captured, mut part) = (None, None);
         self.schedule.change(id, now, |entry| {
             entry.grace = reading.grace();
             let before = entry.booking.take().map(Arc::unwrap_or_clone).or_else(|| is_confirmed.then(|| confirmed(id)));
             entry.booking = booking::evolve(before, &envelope.event, now).map(Arc::new);
-            entry.to_free = refunded.as_ref().map_or(entry.to_free, |sale| sale.seats);
+            // Seats that partial refunds gave up before may still be on their way out.
+            entry.to_free = entry.to_free.saturating_add(refunded.as_ref().map_or(0, |sale| sale.seats));
+            part = entry.booking.as_ref().and_then(|booking| given_up(booking, &envelope.event));
+            entry.to_free = entry.to_free.saturating_add(part.map_or(0, |part| part.seats));
             if let (Event::PaymentCaptured(_), Some(booking)) = (&envelope.event, &entry.booking) {
                 captured.clone_from(&booking.opened);
                 // What it has besides its own seats (a repeated hold on an area had picked other
@@ -142,14 +162,25 @@ impl PendingBookings {
             }
         });
         let cause = Cause { event: envelope.id, trace: envelope.metadata.trace.clone() };
-        match (captured, refunded) {
-            (Some(opened), _) => self.captured(opened, cause, reading),
-            (_, Some(sale)) if sale.counted => {
-                self.revokes.insert(id, Revoke { sale: Some(sale), cause: cause.clone() });
-                Some(Reward::Revoke { booking: id, cause })
+        match (captured, refunded, part) {
+            (Some(opened), ..) => self.captured(opened, cause, reading),
+            (_, Some(sale), _) => self.gave_back(id, sale, None, cause),
+            (_, _, Some(part)) => {
+                let sale = self.confirmed.take_seats(id, part.seats)?;
+                self.gave_back(id, sale, Some(part), cause)
             }
             _ => None,
         }
+    }
+
+    /// `sale`: with the seats that were given back.
+    fn gave_back(&mut self, booking: BookingId, sale: Sale, part: Option<Part>, cause: Cause) -> Option<Reward> {
+        if !sale.counted {
+            return None;
+        }
+        let key = refund_key(booking, part.map(|part| part.refund));
+        self.revokes.insert(key, Revoke { sale: Some(sale), part, cause: cause.clone() });
+        Some(Reward::Revoke { booking, part, cause })
     }
 
     fn captured(&mut self, opened: BookingOpened, cause: Cause, reading: &Reading) -> Option<Reward> {
@@ -181,20 +212,34 @@ impl PendingBookings {
     pub(crate) fn is_missing(&self, reward: &Reward) -> bool {
         match reward {
             Reward::Credit { opened, .. } => self.credits.contains_key(&opened.booking),
-            Reward::Revoke { booking, .. } => self.revokes.contains_key(booking),
+            Reward::Revoke { booking, part, .. } => {
+                self.revokes.contains_key(&refund_key(*booking, part.map(|part| part.refund)))
+            }
         }
     }
 
     /// Rewards that are missing.
     pub(crate) fn missing_rewards(&self) -> Vec<Reward> {
         let credits = self.credits.values().cloned().map(|Credit { opened, cause }| Reward::Credit { opened, cause });
-        let revokes = self.revokes.iter().map(|(id, revoke)| Reward::Revoke { booking: *id, cause: revoke.cause.clone() });
+        let revoke = |((booking, _), revoke): (&RefundKey, &Revoke)| Reward::Revoke {
+            booking: *booking,
+            part: revoke.part,
+            cause: revoke.cause.clone(),
+        };
+        let revokes = self.revokes.iter().map(revoke);
         credits.chain(revokes).collect()
     }
 
-    /// Show and seats of a refunded booking that still count for its buyer: from now on no more.
-    pub(crate) fn give_back(&mut self, booking: BookingId) -> Option<Sale> {
-        self.revokes.get_mut(&booking)?.sale.take()
+    /// Show and seats that a refund gave back and that still count for the buyer: from now on no more. `part`: the number
+    /// of a partial refund.
+    pub(crate) fn give_back(&mut self, booking: BookingId, part: Option<u32>) -> Option<Sale> {
+        self.revokes.get_mut(&refund_key(booking, part))?.sale.take()
+    }
+
+    /// The same for all partial refunds of a booking. The account no longer counts it, so they have no event to come.
+    pub(crate) fn give_back_parts(&mut self, booking: BookingId) -> Vec<Sale> {
+        let parts = self.revokes.range_mut((booking, 1)..=(booking, u32::MAX));
+        parts.filter_map(|(_, revoke)| revoke.sale.take()).collect()
     }
 
     /// How a pending booking was opened, and its deadline.
@@ -267,6 +312,27 @@ impl PendingBookings {
         let rest = || rest.into_iter().find_map(|(differs, part)| differs.then_some(part));
         self.schedule.difference(&other.schedule).or_else(rest)
     }
+}
+
+/// Whether the booking ends with this event as refunded.
+fn ends_refunded(event: &Event) -> bool {
+    match event {
+        Event::PaymentRefunded(_) => true,
+        Event::PaymentReturnedElsewhere(e) => e.refund.is_none(),
+        _ => false,
+    }
+}
+
+/// What a booking gave up for the partial refund that this event has made.
+fn given_up(booking: &Booking, event: &Event) -> Option<Part> {
+    let refund = match event {
+        Event::PaymentPartlyRefunded(e) => e.refund,
+        Event::PaymentReturnedElsewhere(e) => e.refund?,
+        _ => return None,
+    };
+    let part = booking.partial_refunds.iter().find(|part| part.requested.refund == refund && part.is_returned())?;
+    let seats = u32::try_from(part.requested.seats.len()).unwrap_or(u32::MAX);
+    (seats > 0).then_some(Part { refund, seats })
 }
 
 /// A confirmed booking, as much of it as its refund needs.

@@ -12,7 +12,7 @@ mod queues;
 mod recent;
 
 use super::log_follower::RewardsEnd;
-use super::pending_bookings::{Cause, Refunded, Reward};
+use super::pending_bookings::{Cause, Part, Refunded, Reward};
 use crate::error::{CommandError, Fault};
 use crate::origin::Context;
 use crate::services::Services;
@@ -44,8 +44,8 @@ enum Turn {
 /// One thing to do.
 enum Work {
     Credit { opened: Arc<BookingOpened>, cause: Cause },
-    Revoke { opened: Arc<BookingOpened>, cause: Cause },
-    FindBuyer { booking: BookingId, cause: Cause },
+    Revoke { opened: Arc<BookingOpened>, part: Option<Part>, cause: Cause },
+    FindBuyer { booking: BookingId, part: Option<Part>, cause: Cause },
 }
 
 struct Accounts {
@@ -95,8 +95,8 @@ impl Accounts {
         loop {
             let done = match &work {
                 Work::Credit { opened, cause } => self.credit(opened, cause).await.map(|()| None),
-                Work::Revoke { opened, cause } => self.revoke(opened, cause).await.map(|()| None),
-                Work::FindBuyer { booking, cause } => self.find_buyer(*booking, cause).await.map(Some),
+                Work::Revoke { opened, part, cause } => self.revoke(opened, *part, cause).await.map(|()| None),
+                Work::FindBuyer { booking, part, cause } => self.find_buyer(*booking, *part, cause).await.map(Some),
             };
             match done {
                 Ok(follows) => return follows,
@@ -115,15 +115,16 @@ impl Accounts {
         }
     }
 
-    async fn find_buyer(&self, booking: BookingId, cause: &Cause) -> Result<(Turn, Work), CommandError> {
+    async fn find_buyer(&self, booking: BookingId, part: Option<Part>, cause: &Cause) -> Result<(Turn, Work), CommandError> {
         let loaded = self.services.journal.load::<Booking>(&booking).await?.state;
         let never_opened = || Fault::Damaged(format!("{booking} was refunded, but never opened"));
         let opened = Arc::new(loaded.and_then(|booking| booking.opened).ok_or_else(never_opened)?);
         // Before the account, which may be unreadable: the buyer's limit does not depend on it.
-        if self.refunds.send((booking, opened.buyer.clone())).is_err() {
+        let refunded = Refunded { booking, part: part.map(|part| part.refund), buyer: opened.buyer.clone() };
+        if self.refunds.send(refunded).is_err() {
             tracing::debug!("the log's follower has stopped");
         }
-        Ok((Turn::Account(opened.buyer.clone()), Work::Revoke { opened, cause: cause.clone() }))
+        Ok((Turn::Account(opened.buyer.clone()), Work::Revoke { opened, part, cause: cause.clone() }))
     }
 
     async fn credit(&self, opened: &BookingOpened, cause: &Cause) -> Result<(), CommandError> {
@@ -140,9 +141,14 @@ impl Accounts {
 
     /// Counts the booking first if that has not happened yet, here or on another node: what is taken back
     /// before it is given would be given afterwards, and stay.
-    async fn revoke(&self, opened: &BookingOpened, cause: &Cause) -> Result<(), CommandError> {
+    async fn revoke(&self, opened: &BookingOpened, part: Option<Part>, cause: &Cause) -> Result<(), CommandError> {
         self.credit(opened, cause).await?;
-        self.execute(&opened.buyer, opened.booking, LoyaltyCommand::Revoke { booking: opened.booking }, cause).await
+        let booking = opened.booking;
+        let command = match part {
+            Some(Part { refund, seats }) => LoyaltyCommand::RevokePart { booking, refund, seats },
+            None => LoyaltyCommand::Revoke { booking },
+        };
+        self.execute(&opened.buyer, booking, command, cause).await
     }
 
     async fn execute(
@@ -166,6 +172,6 @@ impl Accounts {
 fn turn_of(reward: Reward) -> (Turn, Work) {
     match reward {
         Reward::Credit { opened, cause } => (Turn::Account(opened.buyer.clone()), Work::Credit { opened, cause }),
-        Reward::Revoke { booking, cause } => (Turn::Booking(booking), Work::FindBuyer { booking, cause }),
+        Reward::Revoke { booking, part, cause } => (Turn::Booking(booking), Work::FindBuyer { booking, part, cause }),
     }
 }

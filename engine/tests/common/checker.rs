@@ -29,11 +29,33 @@ struct Story {
     refund_refused: bool,
     refund_requested: bool,
     returned_elsewhere: bool,
+    parts: BTreeMap<u64, Part>,
     earned: Vec<i64>,
     revoked: Vec<i64>,
 }
 
+/// A refund of a part.
+struct Part {
+    amount: i64,
+    seats: BTreeSet<String>,
+    /// None while it is under way.
+    end: Option<&'static str>,
+}
+
 impl Story {
+    fn returned(&self, how: &[&str]) -> i64 {
+        self.parts.values().filter(|part| part.end.is_some_and(|end| how.contains(&end))).map(|part| part.amount).sum()
+    }
+
+    /// The parts that gave seats up.
+    fn given_up(&self) -> impl Iterator<Item = &Part> {
+        self.parts.values().filter(|part| part.end.is_some_and(|end| end != "abandoned") && !part.seats.is_empty())
+    }
+
+    fn has(&self, seat: &str) -> bool {
+        self.seats.contains(seat) && !self.given_up().any(|part| part.seats.contains(seat))
+    }
+
     fn is_sold(&self) -> bool {
         self.captured && !self.refunded
     }
@@ -97,7 +119,7 @@ impl Findings {
             "SeatReleased" => {
                 require(owner.as_ref().is_some_and(|(o, _)| *o == booking), &format!("released while the seat is {owner:?}'s"));
                 let alive = story.opened && story.aborted.is_none() && !story.refunded;
-                require(!(alive && story.seats.contains(&stream)), "released while its booking lives");
+                require(!(alive && story.has(&stream)), "released while its booking lives");
                 self.owners.remove(&stream);
             }
             "BookingOpened" => {
@@ -153,12 +175,46 @@ impl Findings {
             }
             "PaymentRefunded" => {
                 require(story.captured && !story.refunded, "refunded what was not paid, or twice");
+                let rest = story.amount - story.returned(&["made", "elsewhere"]);
+                require(body["amount"]["value"].as_i64() == Some(rest), "returned other than what was left");
                 story.refunded = true;
                 story.refund_refused = false;
             }
             "RefundRequested" => {
                 story.refund_requested = true;
                 story.refund_refused = false;
+            }
+            "PartialRefundRequested" => {
+                let open = story.parts.values().any(|part| part.end.is_none());
+                let live = story.captured && !story.refunded && !story.refund_requested && !open;
+                require(live, "a part is to be refunded of what is not sold, or beside another refund");
+                let amount = body["amount"]["value"].as_i64().unwrap();
+                let seats = body["seats"].as_array().into_iter().flatten();
+                let seats: BTreeSet<_> = seats
+                    .map(|seat| {
+                        story.seats.iter().find(|s| s.ends_with(&format!(".{}", seat.as_str().unwrap()))).cloned().unwrap()
+                    })
+                    .collect();
+                require(seats.iter().all(|seat| story.has(seat)), "a seat is to be refunded that it does not have");
+                let before = story.returned(&["made", "elsewhere"]);
+                require(before + amount < story.amount, "all the money is to be returned in parts");
+                story.refund_refused = false;
+                story.parts.insert(body["refund"].as_u64().unwrap(), Part { amount, seats, end: None });
+            }
+            "PaymentPartlyRefunded" => {
+                let part = story.parts.get_mut(&body["refund"].as_u64().unwrap());
+                let right = part.as_ref().is_some_and(|p| p.end.is_none() && body["amount"]["value"].as_i64() == Some(p.amount));
+                require(right, "a part was refunded that was not requested, or twice");
+                part.into_iter().for_each(|part| part.end = Some("made"));
+            }
+            "PaymentReviewed" if text("outcome") == "abandoned" => {
+                story.parts.values_mut().filter(|part| part.end.is_none()).for_each(|part| part.end = Some("abandoned"));
+            }
+            "PaymentReturnedElsewhere" if body["refund"].is_u64() => {
+                require(story.refund_refused, "a part returned elsewhere before the gateway had refused");
+                story.refund_refused = false;
+                let part = story.parts.get_mut(&body["refund"].as_u64().unwrap());
+                part.into_iter().for_each(|part| part.end = Some("elsewhere"));
             }
             // A person says that it went back by another way; the gateway keeps it on record.
             "PaymentReturnedElsewhere" => {
@@ -170,7 +226,7 @@ impl Findings {
             }
             "PaymentFlagged" => {
                 story.flagged = true;
-                story.refund_refused = story.refund_requested;
+                story.refund_refused = story.refund_requested || story.parts.values().any(|part| part.end.is_none());
             }
             "PointsEarned" => {
                 require(story.captured, "rewarded before it was paid");
@@ -224,7 +280,7 @@ pub async fn unsettled(bench: &TestBench) -> Vec<String> {
     let (Findings { stories, owners, mut wrong, .. }, intents) = fold(bench).await;
     for (seat, (owner, sold)) in &owners {
         let story = &stories[owner];
-        let is_sale = story.is_sold() && *sold && story.seats.contains(seat);
+        let is_sale = story.is_sold() && *sold && story.has(seat);
         let is_a_persons = story.flagged && story.committed;
         if !is_sale && !is_a_persons {
             wrong.push(format!("{seat} is stuck: {owner} has it (sold: {sold}), which is not a sale of it"));
@@ -240,22 +296,33 @@ pub async fn unsettled(bench: &TestBench) -> Vec<String> {
     }
     for (id, story) in stories.iter().filter(|(id, s)| !id.is_empty() && !s.flagged) {
         let kept = kept.get(id).copied().unwrap_or(0);
-        let due = if story.is_sold() && !story.at_till { story.amount } else { 0 };
+        let due = match (story.at_till, story.is_sold()) {
+            (true, _) => 0,
+            (false, true) => story.amount - story.returned(&["made"]),
+            (false, false) => story.returned(&["elsewhere"]),
+        };
         if kept != due {
             wrong.push(format!("{id}: {kept} were kept instead of {due}"));
         }
         if story.opened && !story.captured && story.aborted.is_none() {
             wrong.push(format!("{id} is neither sold nor over"));
         }
-        if story.is_sold() && story.seats.iter().any(|s| owners.get(s) != Some(&(id.clone(), true))) {
+        if story.is_sold() && story.seats.iter().any(|s| story.has(s) && owners.get(s) != Some(&(id.clone(), true))) {
             wrong.push(format!("{id} is paid, and does not have its seats"));
         }
         let seats = i64::try_from(story.seats.len()).unwrap();
         // A guest's account is worth writing for a voucher only; the test show draws one from three seats on.
         let counts = !story.buyer.starts_with("guest:") || seats >= 3;
         let once = |counts: bool| if counts { vec![seats] } else { vec![] };
-        let (earned, revoked) = (once(story.captured && counts), once(story.refunded && counts));
-        if (&story.earned, &story.revoked) != (&earned, &revoked) {
+        let earned = once(story.captured && counts);
+        let mut revoked: Vec<i64> = story.given_up().filter(|_| counts).map(|part| part.seats.len() as i64).collect();
+        if story.refunded && counts {
+            revoked.push(seats - revoked.iter().sum::<i64>());
+        }
+        revoked.sort_unstable();
+        let mut found = story.revoked.clone();
+        found.sort_unstable();
+        if (&story.earned, &found) != (&earned, &revoked) {
             wrong.push(format!("{id}: earned {:?}, revoked {:?} for {seats} seats", story.earned, story.revoked));
         }
     }

@@ -20,8 +20,8 @@ use lastseat_domain::ports::{Clock, EventLog, Ids, PaymentGateway, SeatGuard};
 use lastseat_domain::show::ShowChanges;
 use lastseat_domain::{AreaId, BookingId, BuyerId, CategoryId, Currency, Envelope, SeatId, ShowId, Timestamp, codec};
 use lastseat_engine::{
-    BoxOffice, CommandError, Hold, HoldRequest, Paid, PayRequest, PayWith, Ports, SeatSelection, Settings, Snapshot,
-    SnapshotDoubt,
+    BoxOffice, CommandError, Hold, HoldRequest, Paid, PartialRefundRequest, PayRequest, PayWith, Ports, SeatSelection, Settings,
+    Snapshot, SnapshotDoubt,
 };
 use lastseat_in_process::FreeOfCharge;
 use lastseat_in_process::InProcessGuard;
@@ -240,6 +240,17 @@ pub async fn pay(office: &BoxOffice, booking: &Booking, method: &str) -> Result<
 pub async fn pay_at_till(office: &BoxOffice, booking: BookingId, tender: Tender) -> Result<Paid, CommandError> {
     let origin = "stan".into();
     office.pay(booking, PayRequest { pay_with: PayWith::AtTill(tender), fingerprint: None, origin }).await
+}
+
+/// A refund of these seats, or of an amount.
+pub async fn refund_part(
+    office: &BoxOffice,
+    booking: BookingId,
+    labels: &[&str],
+    amount: Option<i64>,
+) -> Result<Booking, CommandError> {
+    let seats = labels.iter().map(|l| SeatId::new(l).unwrap()).collect();
+    office.refund_part(booking, PartialRefundRequest { seats, amount, origin: "staff".into() }).await
 }
 
 /// The code of a rejection; panics at anything else.

@@ -1,4 +1,4 @@
-//! What can be done with an existing booking besides paying: read, cancel, extend, refund.
+//! What can be done with an existing booking besides paying and refunding: read, cancel, extend.
 
 use crate::answer::Answer;
 use crate::app::App;
@@ -10,14 +10,9 @@ use crate::routes::bookings::guests;
 use crate::routes::bookings::review::flag_reason;
 use crate::routes::command::{Command, execute};
 use crate::routes::params::InBooking;
-use crate::routes::sender::RefundBookings;
 use crate::routes::wire::BookingJson;
 use axum::extract::State;
 use http::StatusCode;
-use http::header::{HeaderValue, RETRY_AFTER};
-
-/// Seconds after which one may look how a slow refund went.
-const LOOK_AGAIN: u64 = 2;
 
 /// A booking as the log has it now.
 #[utoipa::path(
@@ -75,36 +70,6 @@ pub async fn extend_hold(State(app): State<App>, InBooking(id): InBooking, comma
         guests::may_extend(&app, &command.caller).await?;
         let booking = app.box_office().extend(id, command.origin()).await?;
         Ok(Answer::json(StatusCode::OK, &BookingJson::of(&app, &booking)))
-    })
-    .await
-}
-
-/// Returns the money of a confirmed booking and frees its seats, exactly once.
-#[utoipa::path(
-    post,
-    path = "/v1/bookings/{id}/refund",
-    tag = "bookings",
-    params(("id" = String, Path, description = "The booking's id")),
-    responses(
-        (status = 200, description = "The booking, refunded", body = BookingJson),
-        (status = 202, description = "The refund is recorded; the gateway has not answered yet", body = BookingJson),
-    ),
-    security(("token" = [])),
-)]
-pub async fn refund(
-    State(app): State<App>,
-    InBooking(id): InBooking,
-    command: Result<Command<RefundBookings>, Problem>,
-) -> Answer {
-    execute(&app, metrics::Command::Refund, command, async move |app: App, command: Command<RefundBookings>| {
-        command.nothing()?;
-        let booking = app.box_office().refund(id, command.origin()).await?;
-        if booking.status() == "refunded" {
-            return Ok(Answer::json(StatusCode::OK, &BookingJson::of(&app, &booking)));
-        }
-        let mut body = BookingJson::of(&app, &booking);
-        body.retry_after = Some(LOOK_AGAIN);
-        Ok(Answer::json(StatusCode::ACCEPTED, &body).header(RETRY_AFTER, HeaderValue::from(LOOK_AGAIN)).undecided())
     })
     .await
 }

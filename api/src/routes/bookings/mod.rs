@@ -12,6 +12,7 @@ pub mod list;
 pub mod manage;
 pub mod pay;
 pub mod price_types;
+pub mod refund;
 pub mod review;
 pub mod shop_data;
 mod shown_text;

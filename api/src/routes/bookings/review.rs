@@ -41,8 +41,11 @@ pub enum Outcome {
     /// The payment of the booking, which has ended, was settled at the gateway by hand.
     Settled,
     /// The refund can't be made, or was accepted and has failed, and the buyer has the money back by another way: their bank
-    /// returned it after a dispute, or it was transferred. The booking ends as after a refund, and its seats are released.
+    /// returned it after a dispute, or it was transferred. The booking ends as after a refund, and its seats are released; a
+    /// refund of a part counts as made.
     ReturnedElsewhere,
+    /// The refund of a part that the gateway refused is not made. The booking goes on with all its seats.
+    Abandoned,
 }
 
 /// Ends the review of a flagged payment. The event history keeps the reason.
@@ -66,6 +69,7 @@ pub async fn review(
             Outcome::Continue => Review::Continue,
             Outcome::Settled => Review::Settled,
             Outcome::ReturnedElsewhere => Review::ReturnedElsewhere,
+            Outcome::Abandoned => Review::Abandoned,
         };
         let request = ReviewRequest { outcome, reason: checked(&reason)?, origin: command.origin() };
         let booking = app.box_office().review(id, request).await?;

@@ -1,6 +1,7 @@
 //! A booking in an answer.
 
 use super::Amount;
+use super::refund::{RefundJson, refunded, refunded_of};
 use crate::app::App;
 use crate::names::reason_name;
 use lastseat_domain::booking::{Booking, Phase};
@@ -93,7 +94,7 @@ pub struct BookingJson<'a> {
     /// One of `held`, `paying`, `action_required`, `confirmed`, `aborted`, `refunded`.
     #[schema(example = "held")]
     pub status: &'static str,
-    /// Its seats.
+    /// Its seats, without those that were refunded.
     pub seats: Vec<BookedSeat<'a>>,
     /// Sum of their prices; absent without fees.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -104,6 +105,12 @@ pub struct BookingJson<'a> {
     /// What it costs: the prices of its seats and the fees.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub amount: Option<Amount>,
+    /// What refunds have returned so far; absent if nothing.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub refunded: Option<Amount>,
+    /// Its refunds of a part, oldest first.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub refunds: Vec<RefundJson<'a>>,
     /// Where it was sold; the open sale if absent.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = String, example = "till", nullable = false)]
@@ -175,7 +182,8 @@ impl<'a> BookingJson<'a> {
             _ => None,
         };
         let fee = booking.opened.as_ref().map_or(0, |opened| opened.fee);
-        let (subtotal, fees) = parts(booking.seats(), fee, booking.amount()).unzip();
+        // What it cost does not change when seats are given back.
+        let (subtotal, fees) = parts(&RefundJson::with_given_up(booking), fee, booking.amount()).unzip();
         let (reference, metadata) = of_the_shop(booking.opened.as_ref().map(|opened| &opened.shop));
         Self {
             id: booking.id,
@@ -185,6 +193,8 @@ impl<'a> BookingJson<'a> {
             subtotal,
             fees,
             amount: booking.amount().map(Amount::from),
+            refunded: refunded(booking),
+            refunds: RefundJson::all_of(booking),
             channel: booking.opened.as_ref().and_then(|opened| opened.channel.as_ref()),
             reference,
             metadata,
@@ -205,7 +215,10 @@ impl<'a> BookingJson<'a> {
     /// As the read model lists it.
     #[must_use]
     pub fn listed(app: &App, view: &'a BookingView) -> Self {
-        let (subtotal, fees) = parts(&view.seats, view.fee, Some(view.amount)).unzip();
+        // What it cost does not change when seats are given back.
+        let given_back = view.refunds.iter().filter(|refund| refund.status.is_returned()).flat_map(|refund| &refund.seats);
+        let all: Vec<PricedSeat> = view.seats.iter().chain(given_back).cloned().collect();
+        let (subtotal, fees) = parts(&all, view.fee, Some(view.amount)).unzip();
         let (reference, metadata) = of_the_shop(Some(&view.shop));
         Self {
             id: view.booking,
@@ -215,6 +228,8 @@ impl<'a> BookingJson<'a> {
             subtotal,
             fees,
             amount: Some(view.amount.into()),
+            refunded: refunded_of(view),
+            refunds: RefundJson::listed(view),
             channel: view.channel.as_ref(),
             reference,
             metadata,

@@ -55,7 +55,12 @@ async fn the_sweep_reports_money_that_went_back_twice() {
     server.pay(&booking, "pm_card_visa").await.ok(200);
     let amount = Money { value: 4500, currency: Currency::new("EUR").unwrap() };
     let (reason, by) = ("by transfer".into(), "root".into());
-    crate::append(&server, id(&booking), PaymentReturnedElsewhere { booking: id(&booking), amount, reason, by }.into()).await;
+    crate::append(
+        &server,
+        id(&booking),
+        PaymentReturnedElsewhere { booking: id(&booking), amount, refund: None, reason, by }.into(),
+    )
+    .await;
     server.wait_for_status(&booking, "refunded").await;
     let passes = "lastseat_payments_sweep_passes_total{outcome=\"done\"}";
     let before = metric(&server, passes).await;

@@ -284,16 +284,16 @@ fn a_buyers_limit_is_given_back_once_whichever_stream_is_read_first() {
     node.apply(&log[..before]);
     assert_eq!(seats(&node), 3);
     let mut late = Node::start_from(stored(&node.take_snapshot(&log[before - 1], &node)));
-    let ann = "ann".parse().unwrap();
+    let whole = |booking| Refunded { booking, part: None, buyer: "ann".parse().unwrap() };
     for _ in 0..2 {
-        node.knowledge.give_back(returned, &ann, &mut node.pending);
-        node.knowledge.give_back(kept, &ann, &mut node.pending);
+        node.knowledge.give_back(&whole(returned), &mut node.pending);
+        node.knowledge.give_back(&whole(kept), &mut node.pending);
         assert_eq!(seats(&node), 1);
     }
     let started = Node::start_from(stored(&node.take_snapshot(&log[before - 1], &node)));
     started.assert_same(&node, "a snapshot after it was given back");
     late.apply(&log[before..]);
-    late.knowledge.give_back(returned, &ann, &mut late.pending);
+    late.knowledge.give_back(&whole(returned), &mut late.pending);
     for mut node in [node, started] {
         node.apply(&log[before..]);
         node.assert_same(&late, "after the account was read, too");

@@ -69,7 +69,8 @@ impl Entry {
     /// Whether the booking has ended, as sold or not. Seats may still have to be released.
     pub fn is_over(&self) -> bool {
         self.booking.as_ref().is_none_or(|b| {
-            matches!(b.phase, Phase::Aborted { .. } | Phase::Refunded | Phase::Confirmed { refund_requested: false })
+            let confirmed = matches!(b.phase, Phase::Confirmed { refund_requested: false }) && b.refund_under_way().is_none();
+            confirmed || matches!(b.phase, Phase::Aborted { .. } | Phase::Refunded)
         })
     }
 
@@ -79,7 +80,7 @@ impl Entry {
             && self.is_over()
             && self.booking.as_ref().is_none_or(|booking| match next_step(booking, now) {
                 // Naming the step again and again is all that the rule can do: it does not see the seats.
-                Step::ReleaseSeats(_) => self.to_free == 0,
+                Step::ReleaseSeats(_) | Step::ReleaseGivenUp => self.to_free == 0,
                 step => step == Step::Done,
             })
     }

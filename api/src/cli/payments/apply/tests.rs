@@ -133,6 +133,9 @@ async fn run_with(gateway: &Arc<Gateway>, remedy: Remedy, intents: &[&str], log:
     apply.run(&difference, &compared(intents).await).await
 }
 
+/// The number of the first refund that the engine does not make.
+const OTHER: u32 = 1 << 20;
+
 /// Minutes pass between the comparison and its refund.
 #[tokio::test]
 async fn money_that_went_another_way_meanwhile_is_not_returned_again() {
@@ -140,10 +143,10 @@ async fn money_that_went_another_way_meanwhile_is_not_returned_again() {
     let gateway = Gateway::after_failures(false, false);
     let reviewed = vec![
         PaymentFlagged { booking, reason: "the gateway still has it".into() }.into(),
-        PaymentReturnedElsewhere { booking, amount, reason: "transferred".into(), by: "root".into() }.into(),
+        PaymentReturnedElsewhere { booking, amount, refund: None, reason: "transferred".into(), by: "root".into() }.into(),
     ];
     let log = log_with(reviewed).await;
-    let outcome = run_with(&gateway, Remedy::Refund { number: 2, amount }, &["pi_1"], log).await;
+    let outcome = run_with(&gateway, Remedy::Refund { number: OTHER, amount }, &["pi_1"], log).await;
     assert!(matches!(&outcome, Outcome::NotDone(why) if why.contains("has changed meanwhile")), "{outcome:?}");
     assert_eq!(gateway.refunds.lock().len(), 2, "the two that had failed");
 }
@@ -152,27 +155,27 @@ async fn money_that_went_another_way_meanwhile_is_not_returned_again() {
 #[tokio::test]
 async fn a_refund_that_failed_is_made_again_under_a_new_key() {
     let gateway = Gateway::after_failures(false, false);
-    let done = run(&gateway, Remedy::Refund { number: 2, amount: euros(100) }, &["pi_1"]).await;
+    let done = run(&gateway, Remedy::Refund { number: OTHER, amount: euros(100) }, &["pi_1"]).await;
     assert_eq!(done, Outcome::Done("returned 1.00 EUR at the gateway".to_owned()));
-    assert_eq!(gateway.refunds.lock().last().unwrap().1, RefundRecord { number: Some(3), failed: false });
+    assert_eq!(gateway.refunds.lock().last().unwrap().1, RefundRecord { number: Some(OTHER), failed: false });
 }
 
 /// Keys are the booking's, whichever of its intents they were used for.
 #[tokio::test]
 async fn the_refunds_of_all_intents_of_a_booking_count() {
     let gateway = Gateway::after_failures(false, false);
-    gateway.refunds.lock().push((intent("pi_2"), RefundRecord { number: Some(7), failed: true }));
-    run(&gateway, Remedy::Refund { number: 2, amount: euros(100) }, &["pi_1", "pi_2"]).await;
-    assert_eq!(gateway.refunds.lock().last().unwrap().1.number, Some(8));
+    gateway.refunds.lock().push((intent("pi_2"), RefundRecord { number: Some(OTHER + 7), failed: true }));
+    run(&gateway, Remedy::Refund { number: OTHER, amount: euros(100) }, &["pi_1", "pi_2"]).await;
+    assert_eq!(gateway.refunds.lock().last().unwrap().1.number, Some(OTHER + 8));
     // Those made by hand have no number.
     gateway.refunds.lock().extend((0..9).map(|_| (intent("pi_2"), RefundRecord { number: None, failed: true })));
-    run(&gateway, Remedy::Refund { number: 2, amount: euros(100) }, &["pi_1", "pi_2"]).await;
-    assert_eq!(gateway.refunds.lock().last().unwrap().1.number, Some(14));
+    run(&gateway, Remedy::Refund { number: OTHER, amount: euros(100) }, &["pi_1", "pi_2"]).await;
+    assert_eq!(gateway.refunds.lock().last().unwrap().1.number, Some(OTHER + 9));
 }
 
 #[tokio::test(start_paused = true)]
 async fn what_is_reported_is_what_the_gateway_has_afterwards() {
-    let refund = Remedy::Refund { number: 2, amount: euros(100) };
+    let refund = Remedy::Refund { number: OTHER, amount: euros(100) };
     let refused = run(&Gateway::after_failures(true, false), refund, &["pi_1"]).await;
     assert!(matches!(&refused, Outcome::NotDone(why) if why.contains("still has 1.00 EUR")), "{refused:?}");
     let lost = run(&Gateway::after_failures(false, true), refund, &["pi_1"]).await;

@@ -1,0 +1,177 @@
+//! The rules of partial refunds.
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test may stop at what it did not expect")]
+
+#[path = "support/mod.rs"]
+mod support;
+
+use lastseat_domain::booking::{Booking, BookingCommand, PartialRefundState, Review, decide, evolve};
+use lastseat_domain::event::{BookingOpened, Event, PricedSeat, ReviewOutcome, VoucherApplied};
+use lastseat_domain::settle::{Step, next_step};
+use lastseat_domain::{Rejection, SeatId, VoucherHash};
+use support::*;
+
+/// Three seats at 8,500 with a fee of 150, and 200 for the booking: 26,150, less a voucher's discount. Paid.
+fn sold(discount: i64) -> Booking {
+    let seats: Vec<_> = (1..4).map(|n| PricedSeat { fee: 150, ..PricedSeat::new(seat(n), 8_500) }).collect();
+    let opened = BookingOpened {
+        booking: booking(1),
+        show: show(),
+        buyer: buyer(1),
+        amount: PricedSeat::total(&seats, 200, eur(0).currency).unwrap(),
+        seats,
+        expires_at: minute(10),
+        show_revision: 0,
+        fee: 200,
+        channel: None,
+        access_code: None,
+        shop: Default::default(),
+        request: None,
+    };
+    let mut state = evolve(None, &opened.into(), minute(0));
+    if discount > 0 {
+        let voucher = VoucherHash::new(&"0f".repeat(32)).unwrap();
+        let applied = VoucherApplied { booking: booking(1), voucher, discount };
+        state = evolve(state, &applied.into(), minute(0));
+    }
+    let amount = state.as_ref().and_then(Booking::amount).unwrap();
+    let mut run = |command| {
+        for event in decide(state.as_ref(), command).unwrap() {
+            state = evolve(state.take(), &event, minute(1));
+        }
+    };
+    run(BookingCommand::StartPayment { now: minute(1), payment_method: Some("pm_card_visa".into()), request: None });
+    run(BookingCommand::Commit { now: minute(1), intent: intent(1), amount, capture_before: None });
+    run(BookingCommand::RecordCapture { intent: intent(1), amount });
+    state.unwrap()
+}
+
+fn request(state: &Booking, seats: &[u32], amount: Option<i64>) -> Result<Vec<Event>, Rejection> {
+    let seats = seats.iter().map(|n| seat(*n)).collect();
+    decide(Some(state), BookingCommand::RequestPartialRefund { seats, amount, by: "staff".into() })
+}
+
+fn after(state: Booking, events: &[Event]) -> Booking {
+    events.iter().try_fold(state, |state, event| evolve(Some(state), event, minute(2))).unwrap()
+}
+
+fn make(state: Booking) -> Booking {
+    let part = state.refund_under_way().unwrap().requested.clone();
+    let record = BookingCommand::RecordPartialRefund { refund: part.refund, intent: intent(1), amount: part.amount };
+    let events = decide(Some(&state), record).unwrap();
+    after(state, &events)
+}
+
+fn requested(events: &[Event]) -> (u32, Vec<SeatId>, i64) {
+    match events {
+        [Event::PartialRefundRequested(e)] => (e.refund, e.seats.clone(), e.amount.value),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn a_seat_is_worth_its_price_and_fee() {
+    let state = sold(0);
+    let events = request(&state, &[2, 1], None).unwrap();
+    assert_eq!(requested(&events), (1, vec![seat(1), seat(2)], 17_300));
+    let state = make(after(state, &events));
+    assert_eq!(state.seats().iter().map(|s| s.seat.clone()).collect::<Vec<_>>(), [seat(3)]);
+    assert_eq!((state.left(), state.next_refund(), state.given_up()), (Some(eur(8_850)), 2, vec![seat(1), seat(2)]));
+    // The booking's own fee stays until all of it is refunded.
+    assert_eq!(request(&state, &[3], None), Err(Rejection::RefundsAll));
+    assert_eq!(request(&state, &[1], None), Err(Rejection::NotOwner { seat: seat(1) }));
+}
+
+#[test]
+fn a_discount_lowers_what_each_seat_is_worth_and_all_of_them_never_exceed_what_was_taken() {
+    for discount in [1, 999, 13_075, 26_000, 26_149] {
+        let mut state = sold(discount);
+        let taken = state.amount().unwrap().value;
+        let mut returned = 0;
+        for n in [1, 2] {
+            match request(&state, &[n], None) {
+                Ok(events) => {
+                    returned += requested(&events).2;
+                    state = make(after(state, &events));
+                }
+                Err(rejection) => assert_eq!(rejection, Rejection::RefundsAll, "{discount}"),
+            }
+        }
+        assert!(returned < taken, "{discount}: {returned} of {taken}");
+        assert_eq!(returned + state.left().unwrap().value, taken);
+    }
+    assert_eq!(requested(&request(&sold(13_075), &[1], None).unwrap()).2, 4_325, "half of its price and fee");
+}
+
+#[test]
+fn an_amount_lowers_what_seats_return_and_never_raises_it() {
+    let state = sold(0);
+    assert_eq!(requested(&request(&state, &[1], Some(0)).unwrap()).2, 0);
+    assert_eq!(requested(&request(&state, &[1], Some(8_650)).unwrap()).2, 8_650);
+    for (seats, amount) in [(&[1_u32][..], 8_651), (&[1], -1), (&[], 0), (&[], -5), (&[], 26_151)] {
+        let refused = request(&state, seats, Some(amount));
+        assert!(matches!(refused, Err(Rejection::InvalidRefund { field: "amount", .. })), "{seats:?} {amount}: {refused:?}");
+    }
+    assert_eq!(request(&state, &[], Some(26_150)), Err(Rejection::RefundsAll));
+    assert_eq!(request(&state, &[1, 2, 3], Some(1)), Err(Rejection::RefundsAll));
+    assert_eq!(request(&state, &[1, 1], None), Err(Rejection::DuplicateSeats { seat: seat(1) }));
+    assert!(matches!(request(&state, &[], None), Err(Rejection::InvalidRefund { .. })));
+}
+
+#[test]
+fn one_refund_is_made_at_a_time() {
+    let state = sold(0);
+    let events = request(&state, &[], Some(100)).unwrap();
+    let state = after(state, &events);
+    assert_eq!(next_step(&state, minute(3)), Step::RefundPart);
+    assert_eq!(request(&state, &[1], None), Err(Rejection::RefundInProgress));
+    let whole = BookingCommand::RequestRefund { by: "admin".into() };
+    assert_eq!(decide(Some(&state), whole.clone()), Err(Rejection::RefundInProgress));
+    // Made once, with this number and amount.
+    let record = |refund, amount| BookingCommand::RecordPartialRefund { refund, intent: intent(1), amount: eur(amount) };
+    assert_eq!(decide(Some(&state), record(1, 99)), Err(Rejection::PaymentMismatch));
+    assert!(matches!(decide(Some(&state), record(2, 100)), Err(Rejection::OutOfOrder { .. })));
+    let state = make(state);
+    assert_eq!(decide(Some(&state), record(1, 100)), Ok(vec![]));
+    assert_eq!(next_step(&state, minute(3)), Step::Done);
+    // The whole refund returns the rest.
+    let events = decide(Some(&state), whole).unwrap();
+    let state = after(state, &events);
+    assert_eq!(request(&state, &[1], None), Err(Rejection::RefundInProgress));
+    let all = BookingCommand::RecordRefund { intent: intent(1), amount: eur(26_150) };
+    assert_eq!(decide(Some(&state), all), Err(Rejection::PaymentMismatch));
+    let rest = BookingCommand::RecordRefund { intent: intent(1), amount: eur(26_050) };
+    assert_eq!(decide(Some(&state), rest).unwrap().len(), 1);
+}
+
+#[test]
+fn a_refused_part_is_ended_by_a_person() {
+    let flagged = || {
+        let state = sold(0);
+        let events = request(&state, &[1], None).unwrap();
+        let state = after(state, &events);
+        let flag = decide(Some(&state), BookingCommand::Flag { reason: "refused".into() }).unwrap();
+        after(state, &flag)
+    };
+    let review = |state: &Booking, outcome| {
+        let (reason, by) = ("seen".to_owned(), "admin".to_owned());
+        decide(Some(state), BookingCommand::Review { outcome, kept: None, reason, by })
+    };
+    assert_eq!(next_step(&flagged(), minute(3)), Step::Done, "it waits for a person");
+    assert_eq!(review(&flagged(), Review::Settled), Err(Rejection::NotOver));
+    for (outcome, end, step, seats) in [
+        (Review::Continue, PartialRefundState::UnderWay, Step::RefundPart, 3),
+        (Review::ReturnedElsewhere, PartialRefundState::ReturnedElsewhere, Step::ReleaseGivenUp, 2),
+        (Review::Abandoned, PartialRefundState::Abandoned, Step::Done, 3),
+    ] {
+        let state = flagged();
+        let events = review(&state, outcome).unwrap();
+        let state = after(state, &events);
+        assert_eq!((state.partial_refunds[0].state, state.flagged), (end, false), "{outcome:?}");
+        assert_eq!((next_step(&state, minute(3)), state.seats().len()), (step, seats), "{outcome:?}");
+        if outcome == Review::Abandoned {
+            assert!(matches!(&events[..], [Event::PaymentReviewed(e)] if e.outcome == ReviewOutcome::Abandoned));
+            assert_eq!(requested(&request(&state, &[1], None).unwrap()).0, 2, "the next has the next number");
+        }
+    }
+    assert_eq!(review(&sold(0), Review::Abandoned), Err(Rejection::NotFlagged));
+}
