@@ -16,12 +16,18 @@ const PATIENCE_MS = 3_000;
 /** A hidden tab closes its connection; browsers allow only six to one server. */
 const HIDDEN_MS = 60_000;
 
+function planPath({ plan, revision }) {
+  return `/v1/plans/${encodeURIComponent(plan)}/revisions/${revision}`;
+}
+
 export class Feed extends EventTarget {
   /** `loading`, `live`, `reconnecting` or `resting`. */
   status = "loading";
 
   #inventory;
   #path;
+  /** The drawn plan that the show is on, which never changes. */
+  #plan;
   #source;
   #position = 0;
   #failures = 0;
@@ -45,7 +51,8 @@ export class Feed extends EventTarget {
     this.#source?.close();
     try {
       const snapshot = await get(this.#path, { accept: ROWS, patience: 0 });
-      this.#inventory.reset(snapshot);
+      if (snapshot.plan) this.#plan ??= await get(planPath(snapshot.plan), { patience: 0 });
+      this.#inventory.reset(snapshot, this.#plan);
       this.#open(snapshot.position);
     } catch (error) {
       if (error.status === 404) return this.dispatchEvent(new Event("gone"));

@@ -3,10 +3,27 @@
 // Changes are collected and reported once a frame. Ten seats a second or a thousand, the page
 // draws as often as the screen can show it, and a seat that changed five times is drawn once.
 
+import { print } from "./words.js";
+
 export const STATES = ["available", "locked", "in_process", "booked", "unavailable"];
 
 /** States by their first letters, as a snapshot's rows have them. */
 const BY_LETTER = Object.fromEntries(STATES.map((state) => [state[0], state]));
+
+/** The labelled seats of a show on a drawn plan: the plan has their ids and labels, the snapshot their states. */
+function drawnSeatsOf(areas, plan) {
+  const drawn = new Map(plan.areas.map((area) => [area.area, area]));
+  return areas.flatMap(({ area, price, rows = [] }) => {
+    const { section, rows: drawnRows = [] } = drawn.get(area) ?? {};
+    return rows.flatMap(({ row, seats }, number) => {
+      const { seats: ids = [], gaps_after: gaps = [] } = drawnRows[number] ?? {};
+      return ids.map(({ seat, label, x, y }, index) => {
+        const gap = gaps.includes(index + 1);
+        return { seat, area, price, state: BY_LETTER[seats[index]], section, row, label, x, y, gap };
+      });
+    });
+  });
+}
 
 /** The labelled seats of a snapshot. */
 function seatsOf(areas) {
@@ -28,8 +45,9 @@ export class Inventory extends EventTarget {
   #frame = 0;
 
   /** Applies a snapshot. Differences are reported as changes. */
-  reset({ areas }) {
-    const seats = seatsOf(areas);
+  reset({ areas }, plan) {
+    const seats = plan ? drawnSeatsOf(areas, plan) : seatsOf(areas);
+    if (plan) print(seats);
     const same = seats.length === this.seats.size && seats.every(({ seat }) => this.seats.has(seat));
     this.areas = new Map(areas.map(({ rows, ...area }) => [area.area, area]));
     if (same) {

@@ -55,8 +55,16 @@ export function title(id) {
   return text.charAt(0).toUpperCase() + text.slice(1);
 }
 
-/** A label parts at its last dash: `A-12`, `BOX-3-2` (row `BOX-3`, seat 2). */
+/** What a drawn plan prints on its seats, by id. */
+const printed = new Map();
+
+export function print(seats) {
+  for (const { seat, section, row, label } of seats) printed.set(seat, { section, row, number: label });
+}
+
+/** As it is printed; else an id parts at its last dash: `A-12`, `BOX-3-2` (row `BOX-3`, seat 2). */
 export function parts(label) {
+  if (printed.has(label)) return printed.get(label);
   const dash = label.lastIndexOf("-");
   return dash < 0 ? { row: "", number: label } : { row: label.slice(0, dash), number: label.slice(dash + 1) };
 }
@@ -65,7 +73,8 @@ export function parts(label) {
 export function seatName(label) {
   const unit = label.indexOf(":");
   if (unit > 0) return `${title(label.slice(0, unit))}, place ${label.slice(unit + 1)}`;
-  const { row, number: seat } = parts(label);
+  const { section, row, number: seat } = parts(label);
+  if (section) return `${section}, row ${row} seat ${seat}`;
   return row ? `Row ${row} seat ${seat}` : `Seat ${seat}`;
 }
 

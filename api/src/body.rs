@@ -19,6 +19,9 @@ pub const SMALL: usize = 64 << 10;
 /// Maximum bytes of the plan of a show, and of a batch of holds.
 pub const LARGE: usize = 1 << 20;
 
+/// Maximum bytes of a drawn plan: 200,000 seats as other programs write them.
+pub const PLAN: usize = 32 << 20;
+
 /// Time for a body to arrive: longer than an honest client needs, and short enough that a client
 /// which sends one byte a minute does not keep a connection.
 const PATIENCE: Duration = Duration::from_secs(30);

@@ -13,6 +13,7 @@ mod kill_demo;
 mod load;
 mod openapi;
 mod payments;
+mod plan;
 mod projections;
 mod sandbox;
 mod serve;
@@ -68,6 +69,9 @@ enum Verb {
     /// Look at the money: compare the payment gateway with the log, print a booking's history
     #[command(subcommand)]
     Payments(payments::PaymentsVerb),
+    /// Draw seating plans on a running server
+    #[command(subcommand)]
+    Plan(plan::PlanVerb),
     /// Serve the payment sandbox in Stripe's protocol: play money, for developing and testing without keys
     Sandbox(sandbox::SandboxArgs),
     /// Check or rebuild the stored views
@@ -157,6 +161,7 @@ impl Cli {
             Verb::Doctor(args) => doctor::run(args, config).await,
             Verb::EventstoreServer(args) => eventstore_server::run(config.clone(), args).await,
             Verb::Payments(verb) => payments::run(verb, config).await,
+            Verb::Plan(verb) => plan::run(verb, config).await,
             Verb::Sandbox(args) => sandbox::run(args, config).await,
             Verb::Projections(verb) => projections::run(verb, config).await,
             Verb::Snapshot(verb) => snapshot::run(verb, config).await,

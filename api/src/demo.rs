@@ -61,7 +61,7 @@ pub fn show(hold: Duration, now: Timestamp) -> Result<ShowScheduled, DemoError> 
     let category = |id: &str, price| Ok::<_, InvalidId>(Category::new(CategoryId::new(id)?, price));
     let rows = |rows: &str| rows.chars().map(|row| Row { row: row.into(), seats: 40, gaps_after: vec![10, 30] }).collect();
     let area = |id: &str, rows: Vec<Row>, capacity| {
-        Ok::<_, InvalidId>(Area { area: AreaId::new(id)?, category: CategoryId::new(id)?, rows, capacity })
+        Ok::<_, InvalidId>(Area { area: AreaId::new(id)?, category: CategoryId::new(id)?, rows, own_rows: false, capacity })
     };
     let reward = |reward: &str, weight| Reward { reward: reward.into(), weight };
     Ok(ShowScheduled {
@@ -82,6 +82,7 @@ pub fn show(hold: Duration, now: Timestamp) -> Result<ShowScheduled, DemoError> 
             area("circle", rows("KLMNOPQRST"), None)?,
             area("floor", vec![], Some(1000))?,
         ],
+        plan: None,
         max_seats_per_booking: 10,
         max_seats_per_buyer: None,
         single_seats: SingleSeats::Allow,

@@ -73,7 +73,9 @@ codes! {
     LeftBlock "left_block" "A seat that a booking had from a block did not return there."
     UnblockedEarly "unblocked_early" "A seat was unblocked before its block was lifted, or by another block."
     BlockWithoutSeats "block_without_seats" "A block was opened without having all its seats."
-    SeatNotInPlan "seat_not_in_plan" "A seat that the show does not have, or a show that does not exist.";
+    SeatNotInPlan "seat_not_in_plan" "A seat that the show does not have, or a show that does not exist."
+    PlanUnknown "plan_unknown" "A show is on a revision of a plan that was not there."
+    PlanSeatTwice "plan_seat_twice" "Two seats of a plan have one id.";
 
     2
     CapturedWithoutCommit "captured_without_commit" "Money was taken for a booking that was not committed."
@@ -144,6 +146,7 @@ codes! {
     TimeBack "time_back" "An event was decided earlier than the one before it in its stream."
     Unreadable "unreadable" "An event can't be read."
     UnknownVersion "unknown_version" "An event is of a version or type that this program does not know."
+    PlanPartsDiffer "plan_parts_differ" "The parts of a plan's revision are not there one by one, or don't come to what was drawn."
     WrongStream "wrong_stream" "An event is in a stream that it does not belong to.";
 }
 

@@ -19,6 +19,8 @@ mod facts;
 mod identity;
 mod loyalty;
 mod partial_refunds;
+mod plan_facts;
+mod plans;
 mod prices;
 mod render;
 mod report;
@@ -44,7 +46,7 @@ use std::sync::Arc;
 
 /// A show with these facts. How a plan is laid out is the domain's.
 fn edition(facts: ShowScheduled, revision: u64) -> Edition {
-    let plan = Arc::new(Plan::new(&facts.areas, &facts.categories));
+    let plan = Arc::new(Plan::of(&facts));
     Edition { revision, facts: Arc::new(facts), plan }
 }
 
@@ -83,6 +85,7 @@ impl Audit {
     fn take(&mut self, envelope: &Envelope) {
         let place = Place::of(envelope);
         let category = match &envelope.event {
+            Event::PlanDrawn(_) => "plan",
             Event::ShowScheduled(_)
             | Event::ShowRevised(_)
             | Event::SalesPaused(_)
@@ -114,6 +117,7 @@ impl Audit {
             return;
         }
         match category {
+            "plan" => self.take_plan(envelope),
             "show" => self.take_show(envelope),
             "seat" => self.take_seat(envelope),
             "block" => self.take_block(envelope),
@@ -154,6 +158,9 @@ impl Audit {
             match (known, &envelope.event) {
                 (Some(known), Event::ShowRevised(e)) => {
                     self.findings.check(Code::AfterTheEnd, !known.cancelled, &place, || format!("show {show} was cancelled"));
+                    let fits = e.added.is_empty() || known.latest().facts.plan.is_none();
+                    self.findings
+                        .check(Code::SeatNotInPlan, fits, &place, || "a show on a plan gets seats of its own".to_owned());
                     let facts = e.applied_to(&known.latest().facts);
                     known.revise(edition(facts, envelope.revision));
                 }
@@ -165,7 +172,8 @@ impl Audit {
         let new = !self.shows.contains_key(show);
         self.findings.check(Code::OpenedTwice, new, &place, || format!("show {show} is scheduled again"));
         if new {
-            self.shows.insert(show.clone(), ShowFacts::new(edition(facts.clone(), envelope.revision)));
+            let facts = self.on_plan(facts.clone(), &place);
+            self.shows.insert(show.clone(), ShowFacts::new(edition(facts, envelope.revision)));
         }
     }
 

@@ -2,9 +2,10 @@
 
 use super::activity::Activity;
 use super::facts::{BlockFact, Book, Rewards, ShowFacts};
+use super::plan_facts::PlanFact;
 use super::report::{AcceptedLoss, Findings, Flow};
 use super::streams::Streams;
-use lastseat_domain::{BlockId, BookingId, Currency, ShowId};
+use lastseat_domain::{BlockId, BookingId, Currency, PlanId, ShowId};
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 /// An audit under way.
@@ -14,6 +15,7 @@ pub struct Audit {
     pub(super) foreign: u64,
     pub(super) activity: Activity,
     pub(super) streams: Streams,
+    pub(super) plans: HashMap<PlanId, PlanFact>,
     pub(super) shows: HashMap<ShowId, ShowFacts>,
     pub(super) blocks: HashMap<BlockId, BlockFact>,
     pub(super) bookings: HashMap<BookingId, Book>,

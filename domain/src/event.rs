@@ -13,6 +13,7 @@ mod block;
 mod booking;
 mod loyalty;
 mod operations;
+mod plan;
 mod seat;
 mod show;
 
@@ -21,6 +22,7 @@ pub use block::*;
 pub use booking::*;
 pub use loyalty::*;
 pub use operations::*;
+pub use plan::*;
 pub use seat::*;
 pub use show::*;
 
@@ -76,6 +78,8 @@ events!(
     SalesPaused,
     SalesResumed,
     ShowCancelled,
+    // plan
+    PlanDrawn,
     // seat
     SeatLocked,
     SeatReleased,

@@ -127,13 +127,20 @@ text_id!(
     is_slug
 );
 text_id!(
-    /// A sellable place at one show: a label such as `A-1`, or one place of an area that is sold by
-    /// quantity, such as `floor:17`. Labels never have a colon.
+    /// A drawn plan, which many shows may be on.
+    PlanId,
+    "a plan id",
+    "1 to 64 of a-z, 0-9, '-' and '_', starting with a letter or digit",
+    is_slug
+);
+text_id!(
+    /// A sellable place at one show: a seat such as `A-1` or `balcony.A-1`, or one place of an area that is sold by
+    /// quantity, such as `floor:17`. Only the latter have a colon.
     SeatId,
     "a seat",
-    "1 to 80 of A-Z, a-z, 0-9, '-', '_' and ':'",
+    "1 to 80 of A-Z, a-z, 0-9, '-', '_', '.' and ':'",
     |text| (1..=80).contains(&text.len())
-        && text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b':'))
+        && text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.' | b':'))
 );
 text_id!(
     /// The buyer: the subject of the caller's token, or `guest:{booking}` for a caller without one.

@@ -7,6 +7,7 @@
 //! |---|---|
 //! | what can happen | [`event`]: one file for each kind of stream |
 //! | what an aggregate has to promise | [`Decider`] |
+//! | how a plan is drawn | [`drawing`]; how its seats are laid out: [`plan`] |
 //! | when a show is on sale, and which shows can be scheduled | [`show`] |
 //! | which seats a pick would leave alone | [`single_seats`] |
 //! | when a seat is refused | [`seat`]; the text of the refusal is in [`rejection`] |
@@ -35,6 +36,7 @@ pub mod booking;
 mod change;
 pub mod codec;
 pub mod decider;
+pub mod drawing;
 mod envelope;
 pub mod event;
 pub mod ids;
@@ -59,8 +61,8 @@ pub use decider::Decider;
 pub use envelope::{Envelope, Metadata};
 pub use event::Event;
 pub use ids::{
-    AreaId, BlockId, BookingId, BuyerId, CategoryId, ChannelId, CommandId, IntentId, PriceTypeId, SeatId, ShowId, VoucherHash,
-    VoucherId,
+    AreaId, BlockId, BookingId, BuyerId, CategoryId, ChannelId, CommandId, IntentId, PlanId, PriceTypeId, SeatId, ShowId,
+    VoucherHash, VoucherId,
 };
 pub use money::{Currency, Money};
 pub use quota::{Allowance, Quota};

@@ -8,7 +8,7 @@
 
 use crate::Timestamp;
 use crate::event::AbortReason;
-use crate::ids::{AreaId, CategoryId, PriceTypeId, SeatId, ShowId, VoucherId};
+use crate::ids::{AreaId, CategoryId, PlanId, PriceTypeId, SeatId, ShowId, VoucherId};
 use crate::plan::PriceTypeNames;
 use crate::seat_state::SeatState;
 
@@ -64,6 +64,19 @@ rejections! {
     /// The show won't take place.
     ShowCancelled { /// The one that was requested.
         show: ShowId } = "show_cancelled", "The show `{show}` was cancelled and is no longer on sale.";
+
+    // Plans.
+    /// No such plan, or no such revision of it.
+    PlanNotFound { /// As requested.
+        plan: PlanId } = "plan_not_found", "There is no such revision of plan `{plan}`. GET /v1/plans lists the plans with their latest revisions.";
+    /// The plan can't be drawn like this.
+    InvalidPlan { /// The field of the request.
+        field: &'static str, /// What is wrong with it, without the full stop.
+        why: String } = "invalid_plan", "Invalid plan: {why}.";
+    /// The drawing was meant to follow an earlier revision, or somebody else began to draw while it was written.
+    PlanChanged { /// The plan.
+        plan: PlanId, /// Its latest revision.
+        revision: u32 } = "plan_changed", "Plan `{plan}` was drawn by somebody else at the same time. GET it, look at what it is now, and send your drawing again.";
 
     // Choosing seats.
     /// More seats than one booking of this show may have.

@@ -4,7 +4,7 @@ use crate::Timestamp;
 use crate::decider::Decider;
 use crate::event::{Event, SalesPaused, SalesResumed, ShowCancelled, ShowScheduled};
 use crate::ids::ShowId;
-use crate::plan::Plan;
+use crate::plan::{Plan, PlanBook};
 use crate::position::Revision;
 use crate::rejection::Rejection;
 use crate::stream_name::StreamName;
@@ -58,7 +58,18 @@ impl Show {
     /// The show with other facts, as an event at `revision` has made them.
     #[must_use]
     pub fn with_facts(self, facts: Arc<ShowScheduled>, revision: Revision) -> Self {
-        Self { plan: Arc::new(Plan::new(&facts.areas, &facts.categories)), facts, revision, head: revision, ..self }
+        Self { plan: Arc::new(Plan::of(&facts)), facts, revision, head: revision, ..self }
+    }
+
+    /// The show with what the plan that it is on looks like, which its own stream doesn't tell.
+    #[must_use]
+    pub fn with_plan(self, plans: &PlanBook) -> Self {
+        if self.facts.plan.is_none() {
+            return self;
+        }
+        let with_plan = |facts: &ShowScheduled| Arc::new(plans.with_plan(facts.clone()));
+        let (facts, scheduled) = (with_plan(&self.facts), with_plan(&self.scheduled));
+        Self { plan: Arc::new(Plan::of(&facts)), facts, scheduled, ..self }
     }
 
     /// Checks that a hold is possible at `now`.
@@ -178,7 +189,7 @@ pub fn evolve(state: Option<Show>, event: &Event) -> Option<Show> {
 pub fn evolve_at(state: Option<Show>, event: &Event, revision: Revision) -> Option<Show> {
     if let Event::ShowScheduled(facts) = event {
         let scheduled = Arc::new(facts.clone());
-        let plan = Arc::new(Plan::new(&facts.areas, &facts.categories));
+        let plan = Arc::new(Plan::of(facts));
         let facts = Arc::clone(&scheduled);
         return Some(Show { facts, plan, sale: SaleState::Selling, revision, head: revision, scheduled });
     }

@@ -1,6 +1,6 @@
 //! Names of streams: built from identifiers, and read back into them.
 
-use crate::ids::{BlockId, BookingId, BuyerId, SeatId, ShowId};
+use crate::ids::{BlockId, BookingId, BuyerId, PlanId, SeatId, ShowId};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::sync::Arc;
@@ -15,6 +15,12 @@ impl StreamName {
     #[must_use]
     pub fn show(show: &ShowId) -> Self {
         Self(format!("show-{show}").into())
+    }
+
+    /// `plan-{plan}`
+    #[must_use]
+    pub fn plan(plan: &PlanId) -> Self {
+        Self(format!("plan-{plan}").into())
     }
 
     /// `seat-{show}.{seat}`
@@ -97,6 +103,12 @@ impl StreamName {
     #[must_use]
     pub fn as_show(&self) -> Option<ShowId> {
         if self.category() == "show" { ShowId::new(self.key()).ok() } else { None }
+    }
+
+    /// The plan of a `plan-` stream; `None` for other streams.
+    #[must_use]
+    pub fn as_plan(&self) -> Option<PlanId> {
+        if self.category() == "plan" { PlanId::new(self.key()).ok() } else { None }
     }
 
     /// The name as text.

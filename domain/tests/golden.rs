@@ -8,7 +8,9 @@ use lastseat_domain::codec::{self, Envelope, ID_RULE, IdRule, Metadata, Unreadab
 use lastseat_domain::event::*;
 use lastseat_domain::ids::NAMESPACE;
 use lastseat_domain::loyalty::voucher_id;
-use lastseat_domain::plan::{Area, Category, PriceType, Row};
+use lastseat_domain::plan::{
+    Area, Category, Drawing, DrawnArea, DrawnRow, DrawnSeat, PlanCategory, PlanOfShow, Point, PriceType, Row, RowSeats, Shape,
+};
 use lastseat_domain::ports::event_log::{Decoded, Expected, Position, RecordedEvent};
 use lastseat_domain::*;
 use serde_json::value::RawValue;
@@ -45,6 +47,7 @@ fn scheduled() -> ShowScheduled {
         area: AreaId::new(name).unwrap(),
         category: CategoryId::new(category).unwrap(),
         rows: vec![],
+        own_rows: false,
         capacity: None,
     };
     let category = |name: &str, price| Category::new(CategoryId::new(name).unwrap(), price);
@@ -65,6 +68,7 @@ fn scheduled() -> ShowScheduled {
             },
             Area { capacity: Some(300), ..area("floor", "standing") },
         ],
+        plan: None,
         max_seats_per_booking: 10,
         max_seats_per_buyer: Some(4),
         single_seats: SingleSeats::Allow,
@@ -103,6 +107,59 @@ fn revised() -> ShowRevised {
         sale_opens_at: Change::Set(minute(10)),
         sale_closes_at: Change::Set(minute(70)),
     }
+}
+
+/// A show on a drawn plan.
+fn on_plan() -> ShowScheduled {
+    let plan = PlanOfShow { plan: PlanId::new("house").unwrap(), revision: 2, drawn: None };
+    ShowScheduled { areas: vec![], plan: Some(plan), ..scheduled() }
+}
+
+/// A show with an area whose rows are named within it.
+fn with_own_rows() -> ShowScheduled {
+    let mut show = scheduled();
+    show.areas[0].own_rows = true;
+    show
+}
+
+fn plan_drawn() -> PlanDrawn {
+    let seat = |n: i32| DrawnSeat {
+        seat: SeatId::new(&format!("balcony.A-{n}")).unwrap(),
+        label: format!("{n} „links“"),
+        at: (n > 1).then_some(Point { x: 1250 * n, y: -75 }),
+    };
+    let row = DrawnRow { row: "A".into(), seats: RowSeats::Listed((1..=3).map(seat).collect()), gaps_after: vec![2] };
+    let drawing = Drawing {
+        name: "Das alte Haus".into(),
+        categories: vec![PlanCategory {
+            category: CategoryId::new("front").unwrap(),
+            name: Some("Front".into()),
+            color: Some("#7c3aed".into()),
+        }],
+        shapes: vec![Shape {
+            shape: "rectangle".into(),
+            at: Point { x: 0, y: 0 },
+            size: Some(Point { x: 20_000, y: 3_000 }),
+            points: vec![],
+            rotation: 4_500,
+            color: Some("#333".into()),
+            text: Some("Bühne".into()),
+            area: None,
+        }],
+        areas: vec![drawn_area("balcony", vec![row], None), drawn_area("floor", vec![], Some(300))],
+    };
+    PlanDrawn { plan: PlanId::new("house").unwrap(), revision: 2, part: 1, parts: 1, fingerprint: "f".repeat(64), drawing }
+}
+
+fn drawn_area(name: &str, rows: Vec<DrawnRow>, capacity: Option<u32>) -> DrawnArea {
+    let (area, category) = (AreaId::new(name).unwrap(), CategoryId::new("front").unwrap());
+    DrawnArea { area, section: Some("The balcony".into()), category, rows, capacity }
+}
+
+/// A part that is not the first has areas only.
+fn later_part() -> Drawing {
+    let row = DrawnRow { row: "B".into(), seats: RowSeats::Count(40), gaps_after: vec![] };
+    Drawing { areas: vec![drawn_area("balcony", vec![row], None)], ..Drawing::default() }
 }
 
 /// A show with price types and fees.
@@ -176,6 +233,10 @@ fn samples() -> Vec<(&'static str, Event)> {
         ),
         ("ShowScheduled.v1.price_types", with_price_types().into()),
         ("ShowScheduled.v1.single_seats", ShowScheduled { single_seats: SingleSeats::Refuse, ..scheduled() }.into()),
+        ("ShowScheduled.v1.plan", on_plan().into()),
+        ("ShowScheduled.v1.own_rows", with_own_rows().into()),
+        ("PlanDrawn.v1", plan_drawn().into()),
+        ("PlanDrawn.v1.part", PlanDrawn { part: 2, parts: 3, drawing: later_part(), ..plan_drawn() }.into()),
         ("SalesPaused.v1", SalesPaused { show: show.clone() }.into()),
         ("SalesResumed.v1", SalesResumed { show: show.clone() }.into()),
         ("ShowCancelled.v1", ShowCancelled { show: show.clone() }.into()),

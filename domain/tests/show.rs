@@ -29,7 +29,13 @@ fn row(name: &str, seats: u32) -> Row {
 }
 
 fn stalls(rows: Vec<Row>) -> Area {
-    Area { area: AreaId::new("stalls").unwrap(), category: CategoryId::new("front").unwrap(), rows, capacity: None }
+    Area {
+        area: AreaId::new("stalls").unwrap(),
+        category: CategoryId::new("front").unwrap(),
+        rows,
+        own_rows: false,
+        capacity: None,
+    }
 }
 
 fn floor(capacity: u32) -> Area {
@@ -37,6 +43,7 @@ fn floor(capacity: u32) -> Area {
         area: AreaId::new("floor").unwrap(),
         category: CategoryId::new("standing").unwrap(),
         rows: vec![],
+        own_rows: false,
         capacity: Some(capacity),
     }
 }
@@ -51,6 +58,7 @@ fn hamlet() -> ShowScheduled {
         currency: Currency::new("EUR").unwrap(),
         categories: vec![category("front", 8500), category("standing", 2000)],
         areas: vec![stalls(vec![Row { row: "A".into(), seats: 4, gaps_after: vec![2] }, row("B", 2)]), floor(3)],
+        plan: None,
         max_seats_per_booking: 10,
         max_seats_per_buyer: None,
         single_seats: SingleSeats::Allow,

@@ -140,6 +140,7 @@ impl BoxOffice {
     /// [`CommandError`].
     pub async fn schedule_show(&self, show: ShowScheduled, by: impl Into<Origin>) -> Result<Arc<Show>, CommandError> {
         let id = show.show.clone();
+        let show = self.on_plan(show).await?;
         self.change_show(&id, ShowCommand::Schedule(Box::new(show)), by.into()).await
     }
 
@@ -195,7 +196,7 @@ impl BoxOffice {
         let executed = services.journal.execute::<Show>(id, command, &self.command(origin), &mut known).await;
         if let Some(state) = known.as_ref().and_then(|loaded| loaded.state.as_ref()) {
             // With what other nodes have made of it a moment ago.
-            services.shows.learn(id, state);
+            self.learn_show(state).await?;
         }
         executed?;
         self.show(id).ok_or_else(|| Fault::Unavailable("the show is not known to this node yet".into()).into())
@@ -448,6 +449,7 @@ impl BoxOffice {
 
 mod after_sales;
 mod house_seats;
+mod plans;
 mod snapshots;
 #[cfg(test)]
 mod tests;

@@ -5,11 +5,13 @@ use crate::error::Fault;
 use crate::seat_table::{SeatTable, SeatTableSnapshot};
 use arc_swap::ArcSwap;
 use dashmap::DashMap;
-use lastseat_domain::event::{BookingOpened, Event, ShowScheduled};
+use lastseat_domain::event::{BookingOpened, Event, PlanDrawn, ShowScheduled};
+use lastseat_domain::plan::{DrawnPlan, PlanBook, PlanRevisions};
 use lastseat_domain::ports::event_log::{Position, Revision};
 use lastseat_domain::seat_state::SeatState;
 use lastseat_domain::show::{self, SaleState, Show};
-use lastseat_domain::{SeatId, ShowId, Timestamp};
+use lastseat_domain::{PlanId, SeatId, ShowId, Timestamp};
+use parking_lot::RwLock;
 use serde::{Deserialize, Serialize};
 use std::sync::{Arc, OnceLock};
 
@@ -149,7 +151,7 @@ impl ActiveShowSnapshot {
         }
     }
 
-    pub(crate) fn restore(self) -> Result<ActiveShow, String> {
+    pub(crate) fn restore(self, plans: &PlanBook) -> Result<ActiveShow, String> {
         let Self { scheduled, facts, revision, head, sale, seats, blocks } = self;
         let id = scheduled.show.clone();
         let show = show::evolve(None, &Event::ShowScheduled(Arc::unwrap_or_clone(scheduled)));
@@ -157,7 +159,7 @@ impl ActiveShowSnapshot {
         if let Some(facts) = facts {
             show = show.with_facts(facts, revision);
         }
-        let show = Arc::new(Show { sale, head, ..show });
+        let show = Arc::new(Show { sale, head, ..show }.with_plan(plans));
         let seats = SeatTable::restore(&show.plan, seats).map_err(|doubt| format!("{doubt}: {id}"))?;
         let blocks = KnownBlocks::restore(blocks, &show.plan);
         let now = ArcSwap::from_pointee(ShowAndSeats { show, seats: Arc::new(seats) });
@@ -165,41 +167,73 @@ impl ActiveShowSnapshot {
     }
 }
 
-/// All shows. Cheap to clone.
+/// All shows, and the plans that they are on or may be put on. Cheap to clone.
 #[derive(Clone, Default)]
-pub(crate) struct ShowRegistry(Arc<DashMap<ShowId, Arc<ActiveShow>>>);
+pub(crate) struct ShowRegistry {
+    shows: Arc<DashMap<ShowId, Arc<ActiveShow>>>,
+    plans: Arc<RwLock<PlanBook>>,
+}
 
 impl ShowRegistry {
     pub(crate) fn get(&self, show: &ShowId) -> Option<Arc<ActiveShow>> {
-        self.0.get(show).map(|entry| entry.value().clone())
+        self.shows.get(show).map(|entry| entry.value().clone())
     }
 
     /// All shows by id.
     pub(crate) fn all(&self) -> Vec<Arc<Show>> {
-        let mut shows: Vec<_> = self.0.iter().map(|entry| entry.value().show()).collect();
+        let mut shows: Vec<_> = self.shows.iter().map(|entry| entry.value().show()).collect();
         shows.sort_by(|a, b| a.facts.show.cmp(&b.facts.show));
         shows
     }
 
     /// All shows with their seats, by id, for a snapshot.
     pub(crate) fn take_snapshot(&self) -> Vec<ActiveShowSnapshot> {
-        let mut shows: Vec<Arc<ActiveShow>> = self.0.iter().map(|entry| entry.value().clone()).collect();
+        let mut shows: Vec<Arc<ActiveShow>> = self.shows.iter().map(|entry| entry.value().clone()).collect();
         shows.sort_by(|a, b| a.id.cmp(&b.id));
         shows.iter().map(|active| ActiveShowSnapshot::of(active)).collect()
     }
 
+    /// The plans, as events that lead to them, for a snapshot.
+    pub(crate) fn plans_snapshot(&self) -> Vec<PlanDrawn> {
+        self.plans.read().events()
+    }
+
+    /// A whole revision of a plan; the latest if `revision` is absent. None if this node does not know it.
+    pub(crate) fn plan(&self, plan: &PlanId, revision: Option<u32>) -> Option<Arc<DrawnPlan>> {
+        let plans = self.plans.read();
+        let revisions = plans.plan(plan)?;
+        revision.map_or_else(|| revisions.latest(), |revision| revisions.get(revision)).cloned()
+    }
+
+    /// The latest revision of each plan, by id.
+    pub(crate) fn plans(&self) -> Vec<Arc<DrawnPlan>> {
+        self.plans.read().latest().cloned().collect()
+    }
+
+    /// Takes over a plan as its stream has it, unless this node knows as much already.
+    pub(crate) fn learn_plan(&self, plan: &PlanId, revisions: &PlanRevisions) {
+        self.plans.write().learn(plan, revisions);
+    }
+
+    /// Applies an event of a plan's stream. One that was applied already changes nothing.
+    pub(crate) fn apply_plan(&self, event: &PlanDrawn) {
+        self.plans.write().apply(event);
+    }
+
     /// Starts with the shows of a snapshot.
-    pub(crate) fn restore(&self, shows: Vec<ActiveShow>) {
+    pub(crate) fn restore(&self, shows: Vec<ActiveShow>, plans: PlanBook) {
+        *self.plans.write() = plans;
         for show in shows {
-            self.0.insert(show.id.clone(), Arc::new(show));
+            self.shows.insert(show.id.clone(), Arc::new(show));
         }
     }
 
     /// Takes over a show as its stream has it, unless this node knows as much already.
     pub(crate) fn learn(&self, show: &ShowId, state: &Show) {
-        match self.0.entry(show.clone()) {
-            dashmap::Entry::Occupied(entry) => entry.get().advance(state.clone()),
-            dashmap::Entry::Vacant(entry) => drop(entry.insert(Arc::new(ActiveShow::new(show, state.clone())))),
+        let state = state.clone().with_plan(&self.plans.read());
+        match self.shows.entry(show.clone()) {
+            dashmap::Entry::Occupied(entry) => entry.get().advance(state),
+            dashmap::Entry::Vacant(entry) => drop(entry.insert(Arc::new(ActiveShow::new(show, state)))),
         }
     }
 
@@ -212,7 +246,7 @@ impl ShowRegistry {
 
     /// Applies an event of a show's stream. One that was applied already changes nothing.
     pub(crate) fn apply(&self, show: &ShowId, event: &Event, revision: Revision) {
-        match self.0.entry(show.clone()) {
+        match self.shows.entry(show.clone()) {
             dashmap::Entry::Occupied(entry) => {
                 let now = entry.get().show();
                 if revision > now.head
@@ -223,6 +257,7 @@ impl ShowRegistry {
             }
             dashmap::Entry::Vacant(entry) => {
                 if let Some(state) = show::evolve_at(None, event, revision) {
+                    let state = state.with_plan(&self.plans.read());
                     entry.insert(Arc::new(ActiveShow::new(show, state)));
                 }
             }

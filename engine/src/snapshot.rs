@@ -13,6 +13,8 @@ use crate::reactors::pending_bookings::PendingSnapshot;
 use crate::show_registry::{ActiveShow, ActiveShowSnapshot};
 use crate::uncaptured::Authorisation;
 use lastseat_domain::Timestamp;
+use lastseat_domain::event::PlanDrawn;
+use lastseat_domain::plan::PlanBook;
 use lastseat_domain::ports::EventLog;
 use lastseat_domain::ports::event_log::landmark::Landmark;
 use lastseat_domain::ports::event_log::{LogFault, Position};
@@ -29,6 +31,8 @@ pub struct Snapshot {
     /// Whether its log appends to several streams at once: what has to be remembered depends on it.
     pub(crate) atomic: bool,
     pub(crate) shows: Vec<ActiveShowSnapshot>,
+    /// Events that lead to the plans.
+    pub(crate) plans: Vec<PlanDrawn>,
     pub(crate) known_bookings: FilterSnapshot,
     pub(crate) state: FollowerState,
 }
@@ -46,6 +50,7 @@ pub struct CheckedSnapshot {
     pub(crate) position: Position,
     pub(crate) landmark: Landmark,
     pub(crate) shows: Vec<ActiveShow>,
+    pub(crate) plans: PlanBook,
     pub(crate) known_bookings: FilterSnapshot,
     pub(crate) state: FollowerState,
 }
@@ -88,11 +93,12 @@ impl Snapshot {
 
     /// What can be seen without the log.
     pub(crate) fn consistent(self) -> Result<CheckedSnapshot, String> {
-        let Self { position, landmark, shows, known_bookings, state, .. } = self;
+        let Self { position, landmark, shows, plans, known_bookings, state, .. } = self;
         known_bookings.check()?;
         state.pending.check()?;
-        let shows = shows.into_iter().map(ActiveShowSnapshot::restore).collect::<Result<_, _>>()?;
-        Ok(CheckedSnapshot { position, landmark, shows, known_bookings, state })
+        let plans = PlanBook::of(&plans);
+        let shows = shows.into_iter().map(|show| show.restore(&plans)).collect::<Result<_, _>>()?;
+        Ok(CheckedSnapshot { position, landmark, shows, plans, known_bookings, state })
     }
 
     /// How many shows it has.

@@ -6,8 +6,10 @@ mod common;
 use common::fault_injection::{AppendFate, FaultPlan};
 use common::*;
 use lastseat_domain::booking::Booking;
+use lastseat_domain::drawing::CheckedDrawing;
 use lastseat_domain::event::{AbortReason, Event, VoucherCause};
-use lastseat_domain::{AreaId, BlockId, BuyerId, CommandId, Envelope, SeatId};
+use lastseat_domain::plan::{Drawing, DrawnArea, PlanCategory};
+use lastseat_domain::{AreaId, BlockId, BuyerId, CategoryId, CommandId, Envelope, PlanId, SeatId};
 use lastseat_engine::{
     BlockRequest, BlockSelection, BoxOffice, CommandError, HoldRequest, Origin, Paid, PartialRefundRequest, PayRequest,
     SeatSelection,
@@ -39,8 +41,22 @@ async fn traced_pay(office: &BoxOffice, booking: &Booking, method: Option<&str>)
     office.pay(booking.id, PayRequest { pay_with: payment_method.into(), fingerprint: None, origin: by("ann") }).await
 }
 
+/// A plan of one place.
+fn small_plan() -> CheckedDrawing {
+    let category = CategoryId::new("floor").unwrap();
+    let area = AreaId::new("floor").unwrap();
+    CheckedDrawing::new(Drawing {
+        name: "House".to_owned(),
+        categories: vec![PlanCategory { category: category.clone(), name: None, color: None }],
+        shapes: vec![],
+        areas: vec![DrawnArea { area, section: None, category, rows: vec![], capacity: Some(1) }],
+    })
+    .unwrap()
+}
+
 /// Everything that can happen to a sale.
 async fn all_stories(bench: &TestBench, office: &BoxOffice) {
+    office.draw_plan(&PlanId::new("house").unwrap(), small_plan(), None, by("admin")).await.unwrap();
     office.schedule_show(test_show(), by("admin")).await.unwrap();
     office.revise_show(&show(), larger_and_dearer(), None, by("admin")).await.unwrap();
     office.pause_sales(&show(), by("admin")).await.unwrap();
@@ -138,6 +154,7 @@ fn every_event_of_every_story_has_a_cause_and_a_trace() {
         }
         // Each command of a caller is named, and nothing else is called a command.
         let commands = [
+            "PlanDrawn",
             "ShowScheduled",
             "ShowRevised",
             "SalesPaused",

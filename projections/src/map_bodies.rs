@@ -4,7 +4,7 @@ use crate::seat_map::{AreaView, areas_of};
 use crate::show_seats::ShowSeats;
 use bytes::Bytes;
 use lastseat_domain::ShowId;
-use lastseat_domain::plan::Plan;
+use lastseat_domain::plan::{Hundredths, Plan, PlanOfShow};
 use lastseat_domain::ports::event_log::Position;
 use lastseat_domain::seat_state::SeatState;
 use parking_lot::Mutex;
@@ -103,6 +103,7 @@ impl MapBodies {
 pub(crate) struct ShowSnapshot {
     plan: Arc<Plan>,
     show: ShowId,
+    on_plan: Option<PlanOfShow>,
     position: Position,
     states: Vec<SeatState>,
     areas: Vec<AreaView>,
@@ -113,6 +114,7 @@ impl ShowSnapshot {
         Self {
             plan: Arc::clone(&show_seats.plan),
             show: show_seats.facts.show.clone(),
+            on_plan: show_seats.facts.plan.clone(),
             position: show_seats.changed_at,
             states: show_seats.states.clone(),
             areas: areas_of(show_seats),
@@ -128,16 +130,30 @@ impl ShowSnapshot {
     }
 }
 
-// Ids, labels and states need no escaping: their alphabets have no quotes, backslashes or control characters.
+// Ids and states need no escaping: their alphabets have no quotes, backslashes or control characters. What is printed
+// on a seat may have any.
+
+/// What every form begins with, up to the member `name`.
+fn begin(body: &mut Vec<u8>, map: &ShowSnapshot, name: &str) -> Option<()> {
+    write!(body, r#"{{"show":"{}","position":{},"#, map.show, map.position).ok()?;
+    if let Some(PlanOfShow { plan, revision, .. }) = &map.on_plan {
+        write!(body, r#""plan":{{"plan":"{plan}","revision":{revision}}},"#).ok()?;
+    }
+    write!(body, r#""{name}":["#).ok()
+}
 
 fn seats(map: &ShowSnapshot) -> Option<Vec<u8>> {
     let mut body = Vec::with_capacity(256 + map.states.len() * 72);
-    write!(body, r#"{{"show":"{}","position":{},"seats":["#, map.show, map.position).ok()?;
+    begin(&mut body, map, "seats")?;
     let mut separator = "";
-    for ((id, seat), state) in map.plan.seats().zip(&map.states) {
+    for ((index, (id, seat)), state) in (0_u32..).zip(map.plan.seats()).zip(&map.states) {
         let Some(area) = map.plan.area_of(seat).filter(|area| area.labelled) else { continue };
         let (area, state, price) = (&area.area, state.name(), seat.price);
-        write!(body, r#"{separator}{{"seat":"{id}","area":"{area}","state":"{state}","price":{price}}}"#).ok()?;
+        write!(body, r#"{separator}{{"seat":"{id}","area":"{area}","state":"{state}","price":{price}"#).ok()?;
+        if map.on_plan.is_some() {
+            printed(&mut body, map, index)?;
+        }
+        body.push(b'}');
         separator = ",";
     }
     body.extend_from_slice(br#"],"areas":"#);
@@ -146,9 +162,27 @@ fn seats(map: &ShowSnapshot) -> Option<Vec<u8>> {
     Some(body)
 }
 
+/// What the plan prints on a seat, and where it is.
+fn printed(body: &mut Vec<u8>, map: &ShowSnapshot, index: u32) -> Option<()> {
+    let Some(printed) = map.plan.printed(index) else { return Some(()) };
+    let mut text = |name: &str, text: &str| {
+        write!(body, r#","{name}":"#).ok()?;
+        serde_json::to_writer(&mut *body, text).ok()
+    };
+    if let Some(section) = printed.section {
+        text("section", section)?;
+    }
+    text("row", printed.row)?;
+    text("label", &printed.label)?;
+    if let Some(at) = printed.at {
+        write!(body, r#","x":{},"y":{}"#, Hundredths(at.x), Hundredths(at.y)).ok()?;
+    }
+    Some(())
+}
+
 fn rows(map: &ShowSnapshot) -> Option<Vec<u8>> {
     let mut body = Vec::with_capacity(256 + map.states.len() * 2);
-    write!(body, r#"{{"show":"{}","position":{},"areas":["#, map.show, map.position).ok()?;
+    begin(&mut body, map, "areas")?;
     for (index, area) in (0_u32..).zip(&map.areas) {
         if index > 0 {
             body.push(b',');
@@ -160,10 +194,12 @@ fn rows(map: &ShowSnapshot) -> Option<Vec<u8>> {
         // The rows are the last member of the area's object.
         body.pop();
         body.extend_from_slice(br#","rows":["#);
-        for (number, (label, first, seats)) in map.plan.rows(index).enumerate() {
+        for (number, row) in map.plan.rows(index).enumerate() {
             let separator = if number > 0 { "," } else { "" };
-            write!(body, r#"{separator}{{"row":"{label}","seats":""#).ok()?;
-            let states = map.states.iter().skip(first as usize).take(seats as usize);
+            write!(body, r#"{separator}{{"row":"#).ok()?;
+            serde_json::to_writer(&mut body, row.row).ok()?;
+            body.extend_from_slice(br#","seats":""#);
+            let states = map.states.iter().skip(row.first as usize).take(row.seats as usize);
             body.extend(states.filter_map(|state| state.name().bytes().next()));
             body.extend_from_slice(br#""}"#);
         }

@@ -112,7 +112,9 @@ impl Oracle {
                     lines.iter().map(|(key, line)| (key.kind, key.name.as_str(), line)).collect()
                 };
                 let lines = self.lines.iter().map(|(show, of_show)| (show, lines(of_show))).collect();
-                serde_json::to_string(&Sales { states: self.states.content(), shows: &self.takings, lines })
+                // Plans never change, so the canonical form leaves them out.
+                let states = StoredSeatStates { plans: vec![], ..self.states.content() };
+                serde_json::to_string(&Sales { states, shows: &self.takings, lines })
             }
             other => panic!("{other}"),
         };

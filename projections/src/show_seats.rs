@@ -6,8 +6,8 @@
 //! the log without knowing the state of the other seats at that time.
 
 use chrono::SecondsFormat;
-use lastseat_domain::event::{BookingOpened, Event, ShowRevised, ShowScheduled};
-use lastseat_domain::plan::Plan;
+use lastseat_domain::event::{BookingOpened, Event, PlanDrawn, ShowRevised, ShowScheduled};
+use lastseat_domain::plan::{Plan, PlanBook};
 use lastseat_domain::ports::event_log::Position;
 use lastseat_domain::seat_state::SeatState;
 use lastseat_domain::show;
@@ -141,6 +141,8 @@ pub(crate) enum Changed<'a> {
 /// The seats of all shows, and the holds that payment events refer to.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct SeatStates {
+    /// What shows may be on.
+    pub plans: PlanBook,
     pub shows: BTreeMap<ShowId, ShowSeats>,
     pub holds: BTreeMap<BookingId, OpenHold>,
 }
@@ -169,8 +171,9 @@ impl SeatStates {
             return;
         }
         match &envelope.event {
+            Event::PlanDrawn(e) => self.plans.apply(e),
             Event::ShowScheduled(e) => {
-                if let Some(show_seats) = ShowSeats::new(Arc::new(e.clone()), position) {
+                if let Some(show_seats) = ShowSeats::new(Arc::new(self.plans.with_plan(e.clone())), position) {
                     self.shows.entry(e.show.clone()).or_insert(show_seats);
                 }
             }
@@ -201,14 +204,16 @@ impl SeatStates {
             };
             (show.clone(), content)
         });
-        StoredSeatStates { shows: shows.collect(), holds: self.holds.clone() }
+        StoredSeatStates { plans: self.plans.events(), shows: shows.collect(), holds: self.holds.clone() }
     }
 
     pub fn restore(content: StoredSeatStates) -> Result<Self, String> {
+        let plans = PlanBook::of(&content.plans);
         let mut shows = BTreeMap::new();
         for (show, stored) in content.shows {
+            let facts = Arc::new(plans.with_plan(Arc::unwrap_or_clone(stored.facts)));
             let mut show_seats =
-                ShowSeats::new(stored.facts, stored.changed_at).ok_or_else(|| format!("the plan of {show} can't be laid out"))?;
+                ShowSeats::new(facts, stored.changed_at).ok_or_else(|| format!("the plan of {show} can't be laid out"))?;
             if stored.states.len() != show_seats.states.len() {
                 return Err(format!("{show} has {} seats, {} states are stored", show_seats.states.len(), stored.states.len()));
             }
@@ -218,13 +223,16 @@ impl SeatStates {
             }
             shows.insert(show, show_seats);
         }
-        Ok(Self { shows, holds: content.holds })
+        Ok(Self { plans, shows, holds: content.holds })
     }
 }
 
 /// The stored form of a [`SeatStates`].
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub(crate) struct StoredSeatStates {
+    /// Events that lead to the plans.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub plans: Vec<PlanDrawn>,
     pub shows: BTreeMap<ShowId, StoredShow>,
     pub holds: BTreeMap<BookingId, OpenHold>,
 }

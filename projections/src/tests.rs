@@ -5,11 +5,13 @@ use crate::seat_map::SeatMap;
 use crate::view::{Folded, View};
 use crate::{MapForm, ReadModel, StoredView, rebuild, stored_status};
 use lastseat_domain::booking::Phase;
+use lastseat_domain::event::{PlanDrawn, SeatLocked, ShowScheduled};
+use lastseat_domain::plan::{Drawing, DrawnArea, DrawnRow, DrawnSeat, PlanOfShow, Point, RowSeats};
 use lastseat_domain::ports::EventLog;
 use lastseat_domain::ports::event_log::{Position, RecordedEvent};
 use lastseat_domain::seat::Seat;
 use lastseat_domain::seat_state::SeatState;
-use lastseat_domain::{BuyerId, Envelope, SeatId, ShowId, codec};
+use lastseat_domain::{AreaId, BuyerId, CategoryId, Envelope, PlanId, SeatId, ShowId, StreamName, codec};
 use lastseat_testkit::history::{SHOWS, finish, history, steps};
 use lastseat_testkit::scripted_log::{ScriptedLog, TokioClock};
 use lastseat_testkit::world::{World, epoch, plan, show_id};
@@ -240,6 +242,76 @@ fn some_world() -> World {
     world
 }
 
+/// A plan in two parts, a show on it, a seat that is taken, and the first part of a further revision.
+fn on_a_plan() -> World {
+    let seat =
+        |id: &str| DrawnSeat { seat: SeatId::new(id).unwrap(), label: "1 \"a\"".into(), at: Some(Point { x: 150, y: -25 }) };
+    let listed =
+        DrawnRow { row: "„A“".into(), seats: RowSeats::Listed(Arc::new([seat("a"), seat("b")])), gaps_after: vec![] };
+    let counted = DrawnRow { row: "B".into(), seats: RowSeats::Count(3), gaps_after: vec![] };
+    let part = |revision, part, rows| PlanDrawn {
+        plan: PlanId::new("house").unwrap(),
+        revision,
+        part,
+        parts: 2,
+        fingerprint: revision.to_string(),
+        drawing: Drawing {
+            areas: vec![DrawnArea {
+                area: AreaId::new("stalls").unwrap(),
+                section: Some("Parkett".into()),
+                category: CategoryId::new("first").unwrap(),
+                rows,
+                capacity: None,
+            }],
+            ..Drawing::default()
+        },
+    };
+    let mut world = World::new(1);
+    let stream = StreamName::plan(&PlanId::new("house").unwrap());
+    for drawn in [part(1, 1, vec![listed.clone()]), part(1, 2, vec![counted.clone()]), part(2, 1, vec![listed])] {
+        world.append(stream.clone(), &[drawn.into()]);
+    }
+    let on = PlanOfShow { plan: PlanId::new("house").unwrap(), revision: 1, drawn: None };
+    let show = ShowScheduled { areas: vec![], plan: Some(on), ..plan("gala", 2, 6, 9) };
+    world.append(StreamName::show(&show_id("gala")), &[show.into()]);
+    let (booking, buyer, expires_at) = (world.new_booking(), BuyerId::new("ann").unwrap(), world.now);
+    let lock = SeatLocked { booking, buyer, price: 8500, expires_at, block: None };
+    world.append(StreamName::seat(&show_id("gala"), &SeatId::new("b").unwrap()), &[lock.into()]);
+    world.append(stream, &[part(2, 2, vec![counted]).into()]);
+    world
+}
+
+#[test]
+fn a_show_on_a_plan_has_its_seats_after_every_cut_and_every_restart() {
+    let world = on_a_plan();
+    resumes_anywhere::<SeatMap>(&decoded(&world.log));
+    for cut in 0..=world.log.len() {
+        paused().block_on(async {
+            let dir = tempfile::tempdir().unwrap();
+            let log = ScriptedLog::of(&world.log[..cut]);
+            follow(&log, Some(dir.path())).await.stop().await;
+            log.push(&world.log[cut..]);
+            let model = follow(&log, Some(dir.path())).await;
+            let rows = model.seat_map_body(&show_id("gala"), MapForm::Rows).unwrap().bytes;
+            let rows: Value = serde_json::from_slice(&rows).unwrap();
+            assert_eq!(rows["plan"], json!({"plan": "house", "revision": 1}), "{cut}");
+            assert_eq!(rows["areas"][0]["rows"], json!([{"row": "„A“", "seats": "al"}, {"row": "B", "seats": "aaa"}]), "{cut}");
+            let seats = model.seat_map_body(&show_id("gala"), MapForm::Seats).unwrap().bytes;
+            let seats: Value = serde_json::from_slice(&seats).unwrap();
+            let map = serde_json::to_value(model.seat_map(&show_id("gala")).unwrap()).unwrap();
+            assert_eq!((&seats["seats"], &seats["areas"], &seats["plan"]), (&map["seats"], &map["areas"], &map["plan"]), "{cut}");
+            let printed = json!({
+                "seat": "b", "area": "stalls", "state": "locked", "price": 8500,
+                "section": "Parkett", "row": "„A“", "label": "1 \"a\"", "x": 1.5, "y": -0.25,
+            });
+            assert_eq!(seats["seats"][1], printed, "{cut}");
+            let sales = model.sales(&show_id("gala")).await.unwrap().unwrap();
+            assert_eq!((sales.seats.available, sales.seats.held), (4, 1), "{cut}");
+            model.stop().await;
+        });
+    }
+}
+
 #[test]
 fn a_doubtful_file_is_rebuilt() {
     let world = some_world();
@@ -252,7 +324,7 @@ fn a_doubtful_file_is_rebuilt() {
         let damaged = [
             good[..good.len() / 2].to_owned(),
             good.replace(".l", "l."),
-            good.replace("\"schema\":3", "\"schema\":1"),
+            good.replace("\"schema\":4", "\"schema\":1"),
             good.replace(&codec_field(0), &codec_field(1)),
             good.replace("\"view\":\"seat_map\"", "\"view\":\"seat_mop\""),
             String::new(),

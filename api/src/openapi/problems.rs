@@ -139,7 +139,11 @@ pub(super) fn of(operation: &str) -> Option<Vec<&'static [Code]>> {
         "list_bookings" => vec![&[C::InvalidParameter], PRIVILEGE, READ, LOG],
         "list_bookings_of_show" => vec![&[C::InvalidParameter, C::ShowNotFound], PRIVILEGE, READ, LOG],
         "get_sales" => vec![&[C::ShowNotFound, C::InvalidParameter], PRIVILEGE, READ],
-        "schedule_show" => vec![&[C::ShowExists, C::InvalidShow], PRIVILEGE, COMMAND, KEYED],
+        "draw_plan" => vec![&[C::InvalidParameter, C::InvalidPlan, C::PlanChanged], PRIVILEGE, COMMAND, KEYED],
+        "list_plans" => vec![&[C::InvalidParameter], PRIVILEGE, READ],
+        "get_plan" => vec![&[C::PlanNotFound], PRIVILEGE, READ, LOG],
+        "get_revision" => vec![&[C::PlanNotFound], READ, LOG],
+        "schedule_show" => vec![&[C::ShowExists, C::InvalidShow, C::PlanNotFound], PRIVILEGE, COMMAND, KEYED],
         "revise_show" => {
             vec![&[C::ShowNotFound, C::ShowChanged, C::ShowCancelled, C::InvalidShow], PRIVILEGE, COMMAND, KEYED]
         }

@@ -70,6 +70,11 @@ codes! {
     SaleClosed = "sale_closed", GONE, "The sale is over";
     ShowCancelled = "show_cancelled", GONE, "The show was cancelled";
 
+    // Plans.
+    PlanNotFound = "plan_not_found", NOT_FOUND, "No such plan";
+    InvalidPlan = "invalid_plan", UNPROCESSABLE_ENTITY, "The plan is invalid";
+    PlanChanged = "plan_changed", PRECONDITION_FAILED, "The plan was changed";
+
     // Seats.
     TooManySeats = "too_many_seats", UNPROCESSABLE_ENTITY, "Too many seats";
     InvalidQuantity = "invalid_quantity", UNPROCESSABLE_ENTITY, "Not a possible quantity";
@@ -153,6 +158,9 @@ impl Code {
             R::ShowExists { .. } => Self::ShowExists,
             R::InvalidShow { .. } => Self::InvalidShow,
             R::ShowChanged { .. } => Self::ShowChanged,
+            R::PlanNotFound { .. } => Self::PlanNotFound,
+            R::InvalidPlan { .. } => Self::InvalidPlan,
+            R::PlanChanged { .. } => Self::PlanChanged,
             R::SaleNotOpen { .. } => Self::SaleNotOpen,
             R::SaleClosed { .. } => Self::SaleClosed,
             R::SalesPaused { .. } => Self::SalesPaused,

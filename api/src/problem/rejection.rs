@@ -19,10 +19,15 @@ fn with_facts(problem: Problem, rejection: &Rejection) -> Problem {
         R::ShowExists { show } | R::SalesPaused { show } | R::ShowCancelled { show } | R::NotCancelled { show } => {
             problem.fact("show", show)
         }
-        R::InvalidShow { field, .. } | R::InvalidBlock { field, .. } | R::InvalidRefund { field, .. } => {
+        R::InvalidShow { field, .. }
+        | R::InvalidPlan { field, .. }
+        | R::InvalidBlock { field, .. }
+        | R::InvalidRefund { field, .. } => {
             problem.fact("field", field)
         }
         R::ShowChanged { show, revision } => problem.fact("show", show).fact("revision", revision),
+        R::PlanNotFound { plan } => problem.fact("plan", plan),
+        R::PlanChanged { plan, revision } => problem.fact("plan", plan).fact("revision", revision),
         R::SaleNotOpen { show, opens_at } => problem.fact("show", show).fact("opens_at", opens_at),
         R::SaleClosed { show, closed_at } => problem.fact("show", show).fact("closed_at", closed_at),
         R::TooManySeats { asked, most } => problem.fact("asked", asked).fact("most", most),

@@ -11,6 +11,7 @@ pub mod health;
 pub mod me;
 pub mod metrics;
 pub mod params;
+pub mod plans;
 pub mod sandbox;
 pub mod sender;
 pub mod shows;
@@ -61,12 +62,14 @@ fn public_reads() -> OpenApiRouter<App> {
         .routes(routes!(shows::read::get_show))
         .routes(routes!(shows::seats::get_seats))
         .routes(routes!(shows::stream::stream_seats))
+        .routes(routes!(plans::read::get_revision))
 }
 
 /// A hold is the hot path: these have no middleware.
 fn commands_of_shows() -> OpenApiRouter<App> {
     use Permission::{HoldForBuyers, HoldSeats, RunShows};
     OpenApiRouter::default()
+        .routes(needs(RunShows, routes!(plans::draw::draw_plan)))
         .routes(needs(RunShows, routes!(shows::create::schedule_show)))
         .routes(needs(RunShows, routes!(shows::revise::revise_show)))
         .routes(needs(RunShows, routes!(shows::copies::copy_show)))
@@ -83,6 +86,8 @@ fn commands_of_shows() -> OpenApiRouter<App> {
 fn private_operations() -> OpenApiRouter<App> {
     use Permission::{ChangeBookings, CommandOwn, ReadBookings, ReadHistory, ReadOwn, ReadSales, RefundBookings, ReviewPayments};
     OpenApiRouter::default()
+        .routes(needs(ReadSales, routes!(plans::read::list_plans)))
+        .routes(needs(ReadSales, routes!(plans::read::get_plan)))
         .routes(needs(ReadSales, routes!(shows::sales::get_sales)))
         .routes(needs(ReadSales, routes!(shows::blocks::list_blocks)))
         .routes(needs(ReadSales, routes!(shows::blocks::get_block)))

@@ -6,7 +6,7 @@ use crate::problem::{Code, Problem};
 use axum::extract::{FromRequestParts, Path, Query};
 use http::Uri;
 use http::request::Parts;
-use lastseat_domain::{BlockId, BookingId, IntentId, Rejection, ShowId, VoucherId};
+use lastseat_domain::{BlockId, BookingId, IntentId, PlanId, Rejection, ShowId, VoucherId};
 use std::collections::HashMap;
 use std::str::FromStr;
 
@@ -37,6 +37,8 @@ macro_rules! in_path {
 in_path! {
     /// The show in the path.
     InShow(ShowId), |_| Rejection::ShowNotFound.into();
+    /// The plan in the path.
+    InPlan(PlanId), |_| Problem::new(Code::PlanNotFound, "There is no such plan. GET /v1/plans lists them.");
     /// The booking in the path.
     InBooking(BookingId), |_| Rejection::BookingNotFound.into();
     /// The voucher in the path.
@@ -57,6 +59,22 @@ impl FromRequestParts<App> for InBlock {
         };
         let show = ShowId::from_str(&show).map_err(|_| Rejection::ShowNotFound)?;
         Ok(Self(show, BlockId::from_str(&block).map_err(|_| Rejection::BlockNotFound)?))
+    }
+}
+
+/// The plan and the revision in the path.
+pub struct InRevision(pub PlanId, pub u32);
+
+impl FromRequestParts<App> for InRevision {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
+        let unknown = || Problem::new(Code::PlanNotFound, "There is no such plan. GET /v1/plans lists them.");
+        let path = Path::<(String, String)>::from_request_parts(parts, app).await;
+        let Ok(Path((plan, revision))) = path else { return Err(unknown()) };
+        let plan = PlanId::from_str(&plan).map_err(|_| unknown())?;
+        let revision = revision.parse().map_err(|_| Rejection::PlanNotFound { plan: plan.clone() })?;
+        Ok(Self(plan, revision))
     }
 }
 

@@ -40,6 +40,8 @@ with_permission! {
     RefundBookings: RefundBookings, body::SMALL;
     /// What a person found out about a flagged payment.
     ReviewPayments: ReviewPayments, body::SMALL;
+    /// Plans, which may have 100,000 seats.
+    DrawPlans: RunShows, body::PLAN;
     /// Commands on a whole show.
     RunShows: RunShows, body::SMALL;
     /// A whole show with its plan.

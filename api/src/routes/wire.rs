@@ -3,11 +3,13 @@
 
 mod block;
 mod booking;
+mod plan;
 mod refund;
 mod show;
 
 pub use block::{BlockJson, BlockSummary, SeatState};
 pub use booking::{BookedSeat, BookingJson, NextAction, Payment};
+pub use plan::{NewPlan, PlanJson, PlanOfShow, PlanSummary, hundredths};
 pub use show::{Area, Category, Fees, NewCategory, PriceType, Reward, Row, STATUSES, ShowJson, SingleSeats, sale_status};
 
 use lastseat_domain::Money;

@@ -19,7 +19,7 @@ use std::time::Instant;
 use tokio::sync::Notify;
 
 /// Most bytes that a command keeps of its body.
-const LARGEST_BODY: usize = 1 << 20;
+const LARGEST_BODY: usize = crate::body::PLAN;
 
 pub struct Budget {
     max: usize,

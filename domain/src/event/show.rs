@@ -5,7 +5,7 @@ use crate::Timestamp;
 use crate::change::Change;
 use crate::ids::ShowId;
 use crate::money::Currency;
-use crate::plan::{Area, Category};
+use crate::plan::{Area, Category, PlanOfShow};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -98,8 +98,12 @@ pub struct ShowScheduled {
     /// What is added to the prices.
     #[serde(default, skip_serializing_if = "Fees::is_empty")]
     pub fees: Fees,
-    /// Labelled seats and areas that are sold by quantity.
+    /// Labelled seats and areas that are sold by quantity; none if the show is on a drawn plan.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub areas: Vec<Area>,
+    /// The drawn plan that it is on, in place of areas of its own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub plan: Option<PlanOfShow>,
     /// Most seats in one booking.
     pub max_seats_per_booking: u32,
     /// Most seats that one buyer may hold and have booked, together; no limit if absent.

@@ -1,6 +1,6 @@
 //! What of a show may change after it was put on sale, and what that comes to.
 
-use super::validate::validate;
+use super::validate::{validate, validate_terms};
 use crate::Timestamp;
 use crate::change::Change;
 use crate::event::{Fees, ShowDetails, ShowRevised, ShowScheduled};
@@ -84,6 +84,16 @@ impl DetailChanges {
 /// What the changes come to; `None` if the show is like that already. `counts_buyers`: whether what each buyer has is
 /// counted.
 pub(super) fn revise(facts: &ShowScheduled, counts_buyers: bool, changes: ShowChanges) -> Result<Option<ShowRevised>, Rejection> {
+    if let (Some(plan), Some(_)) = (&facts.plan, &changes.areas) {
+        let why =
+            format!("the seats of a show on a plan are those of revision {} of plan `{}`, for good", plan.revision, plan.plan);
+        return invalid("areas", why);
+    }
+    if let (Some(_), Some(categories)) = (&facts.plan, &changes.categories)
+        && let Some(gone) = facts.categories.iter().find(|known| !categories.iter().any(|c| c.category == known.category))
+    {
+        return invalid("categories", format!("category `{}` can't be removed: the show is on a plan", gone.category));
+    }
     let nothing = ShowRevised::of(facts.show.clone());
     let revised = ShowRevised {
         title: changes.title.filter(|title| *title != facts.title),
@@ -107,7 +117,11 @@ pub(super) fn revise(facts: &ShowScheduled, counts_buyers: bool, changes: ShowCh
         return invalid("max_seats_per_buyer", why);
     }
     let after = revised.applied_to(facts);
-    validate(&ShowScheduled { areas: merged(&after.areas), ..after })?;
+    match &after.plan {
+        // Its seats and their categories stay.
+        Some(_) => validate_terms(&after)?,
+        None => validate(&ShowScheduled { areas: merged(&after.areas), ..after })?,
+    }
     Ok(Some(revised))
 }
 
@@ -130,6 +144,12 @@ fn added(plan: &[Area], wanted: Vec<Area>) -> Result<Vec<Area>, Rejection> {
         };
         if area.category != known.category {
             return invalid("areas", format!("area `{}` stays in category `{}`", known.area, known.category));
+        }
+        if area.own_rows != known.own_rows {
+            return invalid(
+                "areas",
+                format!("`own_rows` of area `{}` stays as it is: the ids of its seats follow from it", known.area),
+            );
         }
         let Some(rows) = area.rows.strip_prefix(known.rows.as_slice()) else {
             let why = format!("the rows of area `{}` stay as they are; list them all, and new ones after them", known.area);

@@ -1,6 +1,7 @@
 //! Whether a show can be scheduled as its organiser wrote it.
 
 use crate::event::ShowScheduled;
+use crate::ids::{CategoryId, SeatId};
 use crate::plan::{Area, Category, Row};
 use crate::rejection::Rejection;
 use details::validate_details;
@@ -20,6 +21,12 @@ pub const MAX_AMOUNT: i64 = 99_999_999;
 
 /// Checks everything and names the first thing that is wrong.
 pub(super) fn validate(show: &ShowScheduled) -> Result<(), Rejection> {
+    validate_terms(show)?;
+    validate_seats(show)
+}
+
+/// Everything but the seats.
+pub(super) fn validate_terms(show: &ShowScheduled) -> Result<(), Rejection> {
     if show.title.trim().is_empty() || show.title.len() > 200 || show.title.chars().any(char::is_control) {
         return invalid("title", "`title` must be 1 to 200 bytes of text");
     }
@@ -39,7 +46,6 @@ pub(super) fn validate(show: &ShowScheduled) -> Result<(), Rejection> {
         return invalid("sale_closes_at", "`sale_closes_at` must be after sale_opens_at");
     }
     validate_prices(show)?;
-    validate_areas(show)?;
     if show.rewards.len() > 100
         || show.rewards.iter().any(|r| r.weight == 0 || r.reward.trim().is_empty() || r.reward.len() > 200)
     {
@@ -103,6 +109,24 @@ fn validate_price_types(category: &Category) -> Result<(), Rejection> {
     Ok(())
 }
 
+/// A show has areas of its own, or those of a plan.
+fn validate_seats(show: &ShowScheduled) -> Result<(), Rejection> {
+    let Some(plan) = &show.plan else { return validate_areas(show) };
+    if !show.areas.is_empty() {
+        return invalid("areas", "a show has either areas of its own or a plan");
+    }
+    let Some(drawn) = &plan.drawn else {
+        return invalid("plan", format!("there is no revision {} of plan `{}`", plan.revision, plan.plan));
+    };
+    let has_price = |category: &CategoryId| show.categories.iter().any(|known| known.category == *category);
+    match drawn.drawing.categories_in_use().into_iter().find(|category| !has_price(category)) {
+        Some(category) => {
+            invalid("categories", format!("plan `{}` has seats of category `{category}`, which has no price", plan.plan))
+        }
+        None => Ok(()),
+    }
+}
+
 fn validate_areas(show: &ShowScheduled) -> Result<(), Rejection> {
     let (mut areas, mut rows, mut total) = (HashSet::new(), HashSet::new(), 0_usize);
     for area in &show.areas {
@@ -119,7 +143,8 @@ fn validate_areas(show: &ShowScheduled) -> Result<(), Rejection> {
         }
         for row in &area.rows {
             validate_row(area, row)?;
-            if !rows.insert(&row.row) {
+            let own = area.own_rows.then_some(&area.area);
+            if !rows.insert((own, &row.row)) {
                 return invalid("areas", format!("row `{}` appears twice", row.row));
             }
             total = total.saturating_add(row.seats as usize);
@@ -139,6 +164,9 @@ fn validate_row(area: &Area, row: &Row) -> Result<(), Rejection> {
             "areas",
             format!("row `{label}` of area `{}` must be named by 1 to 16 letters, digits or '_'", area.area),
         );
+    }
+    if area.own_rows && SeatId::new(&format!("{}.{}-{}", area.area, row.row, row.seats)).is_err() {
+        return invalid("areas", format!("the id of area `{}` is too long for rows of its own", area.area));
     }
     if row.seats == 0 {
         return invalid("areas", format!("row `{}` has no seats", row.row));

@@ -52,13 +52,20 @@ pub fn plan(show: &str, rows: u32, per_row: u32, floor: u32) -> ShowScheduled {
     let mut areas = Vec::new();
     if rows > 0 {
         let rows = (0..rows).map(row).collect();
-        areas.push(Area { area: AreaId::new("stalls").unwrap(), category: category("first"), rows, capacity: None });
+        areas.push(Area {
+            area: AreaId::new("stalls").unwrap(),
+            category: category("first"),
+            rows,
+            own_rows: false,
+            capacity: None,
+        });
     }
     if floor > 0 {
         areas.push(Area {
             area: AreaId::new("floor").unwrap(),
             category: category("floor"),
             rows: vec![],
+            own_rows: false,
             capacity: Some(floor),
         });
     }
@@ -70,6 +77,7 @@ pub fn plan(show: &str, rows: u32, per_row: u32, floor: u32) -> ShowScheduled {
         currency: Currency::new("EUR").unwrap(),
         categories: vec![Category::new(category("first"), 8500), Category::new(category("floor"), 4000)],
         areas,
+        plan: None,
         max_seats_per_booking: 4,
         max_seats_per_buyer: None,
         single_seats: SingleSeats::Allow,

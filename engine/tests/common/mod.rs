@@ -175,9 +175,16 @@ pub fn test_show() -> ShowScheduled {
         currency: Currency::new("EUR").unwrap(),
         categories: vec![Category::new(seated.clone(), 5000), Category::new(standing.clone(), 2000)],
         areas: vec![
-            Area { area: AreaId::new("stalls").unwrap(), category: seated, rows: vec![row("A"), row("B")], capacity: None },
-            Area { area: AreaId::new("floor").unwrap(), category: standing, rows: vec![], capacity: Some(20) },
+            Area {
+                area: AreaId::new("stalls").unwrap(),
+                category: seated,
+                rows: vec![row("A"), row("B")],
+                own_rows: false,
+                capacity: None,
+            },
+            Area { area: AreaId::new("floor").unwrap(), category: standing, rows: vec![], own_rows: false, capacity: Some(20) },
         ],
+        plan: None,
         max_seats_per_booking: 6,
         max_seats_per_buyer: Some(8),
         single_seats: SingleSeats::Allow,

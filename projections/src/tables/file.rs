@@ -75,6 +75,13 @@ CREATE TABLE vouchers (
     PRIMARY KEY (buyer, issued)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX vouchers_by_id ON vouchers (voucher);
+CREATE TABLE plans (               -- what is drawn of them
+    plan     TEXT NOT NULL,
+    revision INTEGER NOT NULL,
+    part     INTEGER NOT NULL,
+    event    TEXT NOT NULL,        -- JSON
+    PRIMARY KEY (plan, revision, part)
+) STRICT;
 CREATE TABLE shows (
     show     TEXT PRIMARY KEY,
     facts    TEXT NOT NULL         -- JSON

@@ -7,7 +7,7 @@ use super::sales_line_rows::{self, SalesLineRows};
 use crate::sales::{SalesView, StatusChange, Takings};
 use crate::show_seats::Changed::{Seats, Show};
 use crate::show_seats::{SeatStates, ShowSeats, StoredSeatStates, StoredShow, letter};
-use lastseat_domain::event::Event;
+use lastseat_domain::event::{Event, PlanDrawn};
 use lastseat_domain::{BookingId, Envelope, ShowId};
 use rusqlite::{Connection, OptionalExtension, params};
 use std::collections::{BTreeMap, BTreeSet};
@@ -27,6 +27,8 @@ pub(super) struct SalesRows {
 /// What a transaction has to write at its end.
 #[derive(Default)]
 struct Changed {
+    /// Parts of plans, in the order of the log.
+    plans: Vec<PlanDrawn>,
     /// Scheduled, or with other facts.
     facts: BTreeSet<ShowId>,
     shows: BTreeSet<ShowId>,
@@ -62,6 +64,11 @@ impl SalesRows {
             }
             changed_at.insert(show, position_of(row.get(1)?));
         }
+        let mut query = connection.prepare("SELECT event FROM plans ORDER BY plan, revision, part")?;
+        let mut rows = query.query([])?;
+        while let Some(row) = rows.next()? {
+            stored.plans.push(serde_json::from_str(&row.get::<_, String>(0)?)?);
+        }
         let mut query = connection.prepare("SELECT show, facts FROM shows")?;
         let mut rows = query.query([])?;
         while let Some(row) = rows.next()? {
@@ -85,6 +92,7 @@ impl SalesRows {
     pub fn apply(&mut self, envelope: &Envelope, change: Option<&StatusChange>) {
         let changed = &mut self.changed;
         match &envelope.event {
+            Event::PlanDrawn(e) => changed.plans.push(e.clone()),
             Event::ShowScheduled(e) if !self.states.shows.contains_key(&e.show) => drop(changed.facts.insert(e.show.clone())),
             Event::BookingOpened(e) => drop(changed.holds.insert(e.booking)),
             Event::BookingCommitted(e) => drop(changed.holds.insert(e.booking)),
@@ -104,6 +112,10 @@ impl SalesRows {
     /// Writes what was changed.
     pub fn flush(&mut self, connection: &Connection) -> Result<(), TablesFault> {
         let mut changed = std::mem::take(&mut self.changed);
+        for drawn in changed.plans {
+            let mut replace = connection.prepare_cached("INSERT OR REPLACE INTO plans VALUES (?1, ?2, ?3, ?4)")?;
+            replace.execute(params![drawn.plan.as_str(), drawn.revision, drawn.part, serde_json::to_string(&drawn)?])?;
+        }
         for show in changed.facts {
             let Some(show_seats) = self.states.shows.get(&show) else { continue };
             let mut insert = connection.prepare_cached("INSERT OR REPLACE INTO shows VALUES (?1, ?2)")?;

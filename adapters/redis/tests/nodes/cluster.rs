@@ -147,9 +147,10 @@ fn on_sale(floor: u32, hold_seconds: u32) -> ShowScheduled {
         currency: Currency::new("EUR").unwrap(),
         categories: vec![Category::new(seated.clone(), 5000), Category::new(standing.clone(), 2000)],
         areas: vec![
-            Area { area: AreaId::new("stalls").unwrap(), category: seated, rows: vec![row], capacity: None },
-            Area { area: floor_area(), category: standing, rows: vec![], capacity: Some(floor) },
+            Area { area: AreaId::new("stalls").unwrap(), category: seated, rows: vec![row], own_rows: false, capacity: None },
+            Area { area: floor_area(), category: standing, rows: vec![], own_rows: false, capacity: Some(floor) },
         ],
+        plan: None,
         max_seats_per_booking: 6,
         max_seats_per_buyer: None,
         single_seats: SingleSeats::Allow,

@@ -11,8 +11,8 @@ use crate::stripe_amounts;
 use axum::extract::State;
 use http::StatusCode;
 use lastseat_domain::event::{ShowDetails, ShowScheduled};
-use lastseat_domain::plan::Category;
-use lastseat_domain::{Currency, Rejection, ShowId, Timestamp};
+use lastseat_domain::plan::{Category, PlanOfShow};
+use lastseat_domain::{Currency, PlanId, Rejection, ShowId, Timestamp};
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
@@ -62,9 +62,15 @@ pub struct NewShow {
     /// What is added to the prices of a booking's seats; nothing if absent.
     #[serde(default)]
     fees: wire::Fees,
-    /// The plan.
-    #[schema(min_items = 1)]
+    /// Its areas, unless it is on a drawn plan.
+    #[serde(default)]
     areas: Vec<wire::Area>,
+    /// A drawn plan, in place of areas: each of its categories needs a price here.
+    #[schema(value_type = Option<String>, example = "house", min_length = 1, max_length = 64, pattern = "^[a-z0-9][a-z0-9_-]*$")]
+    plan: Option<PlanId>,
+    /// A revision of the plan; the latest if absent. The show stays on it.
+    #[schema(minimum = 1)]
+    plan_revision: Option<u32>,
     /// Most seats in one booking, 1 to 100.
     #[serde(default = "ten_seats")]
     #[schema(default = 10, minimum = 1, maximum = 100)]
@@ -121,7 +127,9 @@ pub async fn schedule_show(State(app): State<App>, command: Result<Command<RunSh
 
 async fn schedule(app: App, command: Command<RunShowsWithPlan>) -> Result<Answer, Problem> {
     let existing = |id: &ShowId| app.box_office().show(id).map(|show| (*show.scheduled).clone());
-    let show = command.json::<NewShow>()?.into_facts(existing)?;
+    let new_show = command.json::<NewShow>()?;
+    let plan = plan_of(&app, &new_show).await?;
+    let show = new_show.into_facts(plan, existing)?;
     let is_new = app.box_office().show(&show.show).is_none();
     // A show that is on sale already stays as it is.
     if is_new && app.parts().stripe {
@@ -131,6 +139,25 @@ async fn schedule(app: App, command: Command<RunShowsWithPlan>) -> Result<Answer
     let status = if is_new { StatusCode::CREATED } else { StatusCode::OK };
     let answer = Answer::json(status, &ShowJson::of(&show, app.now()));
     Ok(answer.location(&format!("/v1/shows/{}", show.facts.show)))
+}
+
+/// The drawn plan that the show is to be on. A show that is there already, and on this plan, stays on its revision.
+async fn plan_of(app: &App, new_show: &NewShow) -> Result<Option<PlanOfShow>, Problem> {
+    let Some(plan) = &new_show.plan else {
+        return match new_show.plan_revision {
+            None => Ok(None),
+            Some(_) => Err(invalid("plan_revision", "`plan_revision` is for a show on a `plan`").into()),
+        };
+    };
+    let id = new_show.id.clone().unwrap_or_else(|| slug(&new_show.title));
+    let scheduled = app.box_office().show(&id).and_then(|show| show.scheduled.plan.clone());
+    let known = scheduled.filter(|known| known.plan == *plan).map(|known| known.revision);
+    let drawn = app.box_office().plan(plan, new_show.plan_revision.or(known)).await?;
+    Ok(Some(PlanOfShow { plan: drawn.plan.clone(), revision: drawn.revision, drawn: Some(drawn) }))
+}
+
+fn invalid(field: &'static str, why: &str) -> Rejection {
+    Rejection::InvalidShow { field, why: why.to_owned() }
 }
 
 impl NewShow {
@@ -150,7 +177,11 @@ impl NewShow {
     ///
     /// # Errors
     /// `InvalidShow` if a category has no price.
-    fn into_facts(self, existing: impl Fn(&ShowId) -> Option<ShowScheduled>) -> Result<ShowScheduled, Rejection> {
+    fn into_facts(
+        self,
+        plan: Option<PlanOfShow>,
+        existing: impl Fn(&ShowId) -> Option<ShowScheduled>,
+    ) -> Result<ShowScheduled, Rejection> {
         let categories: Vec<Category> = self.categories.iter().cloned().map(TryInto::try_into).collect::<Result<_, _>>()?;
         let chosen = self.id.clone();
         let slug = slug(&self.title);
@@ -162,6 +193,7 @@ impl NewShow {
             currency: self.currency,
             categories: categories.clone(),
             areas: self.areas.iter().cloned().map(Into::into).collect(),
+            plan: plan.clone(),
             max_seats_per_booking: self.max_seats_per_booking,
             max_seats_per_buyer: self.max_seats_per_buyer,
             single_seats: self.single_seats.into(),
@@ -244,18 +276,18 @@ mod tests {
 
     #[test]
     fn the_same_request_means_the_same_show_even_if_another_has_the_title() {
-        let first = new_show("Gala").into_facts(|_| None).unwrap();
+        let first = new_show("Gala").into_facts(None, |_| None).unwrap();
         assert_eq!(first.show.as_str(), "gala");
         assert_eq!((first.max_seats_per_booking, first.hold_seconds), (10, 600));
         assert_eq!(first.rewards, []);
-        let again = new_show("Gala").into_facts(|_| Some(first.clone())).unwrap();
+        let again = new_show("Gala").into_facts(None, |_| Some(first.clone())).unwrap();
         assert_eq!(again, first);
 
         let mut other = new_show("Gala");
         other.hold_seconds = 60;
-        let second = other.clone().into_facts(|_| Some(first.clone())).unwrap();
+        let second = other.clone().into_facts(None, |_| Some(first.clone())).unwrap();
         assert!(second.show.as_str().starts_with("gala-"));
-        assert_eq!(other.into_facts(|_| Some(first.clone())).unwrap(), second);
+        assert_eq!(other.into_facts(None, |_| Some(first.clone())).unwrap(), second);
     }
 
     #[test]
@@ -263,7 +295,7 @@ mod tests {
         let mut show = new_show("Gala");
         show.sale_opens_at = Some("2030-06-01T12:00:00.123456Z".parse().unwrap());
         show.sale_closes_at = Some("2030-06-02T12:00:00.999999999Z".parse().unwrap());
-        let facts = show.into_facts(|_| None).unwrap();
+        let facts = show.into_facts(None, |_| None).unwrap();
         assert_eq!(facts.sale_opens_at, Some("2030-06-01T12:00:00.123Z".parse().unwrap()));
         assert_eq!(facts.sale_closes_at, Some("2030-06-02T12:00:00.999Z".parse().unwrap()));
     }

@@ -6,7 +6,7 @@ use crate::etag;
 use crate::problem::Problem;
 use crate::routes::freshness;
 use crate::routes::params::InShow;
-use crate::routes::wire::PriceType;
+use crate::routes::wire::{PlanOfShow, PriceType};
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use http::header::{ACCEPT, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYPE, ETAG, HeaderValue, VARY};
@@ -32,6 +32,9 @@ pub struct SeatsJson {
     /// Position of the log that this is true at: the place to listen from.
     #[schema(example = 4711)]
     position: u64,
+    /// The drawn plan that the show is on, if it is on one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    plan: Option<PlanOfShow>,
     /// The labelled seats.
     seats: Vec<SeatJson>,
     /// The areas, labelled and not.
@@ -42,7 +45,7 @@ pub struct SeatsJson {
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = Seat)]
 pub struct SeatJson {
-    /// Its label.
+    /// Its id.
     #[schema(example = "A-1")]
     seat: String,
     /// The area that it is in.
@@ -54,6 +57,21 @@ pub struct SeatJson {
     /// Minor units; with price types, the first.
     #[schema(example = 4500)]
     price: i64,
+    /// What a drawn plan prints on its part of the house.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    section: Option<String>,
+    /// On its row; of a drawn plan.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    row: Option<String>,
+    /// And on itself.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    label: Option<String>,
+    /// Where it is, if the drawn plan has that: to the right.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    x: Option<f64>,
+    /// And down.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    y: Option<f64>,
 }
 
 /// An area.
@@ -77,6 +95,9 @@ pub struct AreaJson {
     /// Its prices, if it has several; `price` is the first.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     price_types: Vec<PriceType>,
+    /// What a drawn plan prints on it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    section: Option<String>,
 }
 
 /// The same in rows: for large shows, where it takes about a byte a seat.
@@ -89,6 +110,9 @@ pub struct SeatRowsJson {
     /// Position of the log that this is true at: the place to listen from.
     #[schema(example = 4711)]
     position: u64,
+    /// The drawn plan that the show is on, if it is on one: its rows have the ids of the seats, in the same order.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    plan: Option<PlanOfShow>,
     /// The areas, labelled and not, in the organiser's order.
     areas: Vec<AreaOfRowsJson>,
 }
@@ -108,7 +132,7 @@ pub struct AreaOfRowsJson {
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = SeatRow)]
 pub struct RowJson {
-    /// What its seats' labels begin with.
+    /// What its seats' ids begin with; of a drawn plan, what is printed on the row.
     #[schema(example = "A")]
     row: String,
     /// A letter for each seat, from number 1: `a` available, `l` locked, `i` in process, `b` booked, `u`

@@ -1,5 +1,6 @@
 //! A show in a request and in an answer.
 
+use super::PlanOfShow;
 use lastseat_domain::show::{SaleState, Show};
 use lastseat_domain::{AreaId, CategoryId, Currency, PriceTypeId, Rejection, ShowId, Timestamp, event, plan};
 use serde::{Deserialize, Serialize};
@@ -72,6 +73,10 @@ pub struct Area {
     /// Rows of labelled seats. Leave it out for an area without labels.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub rows: Vec<Row>,
+    /// Whether other areas may have rows of the same names: the ids of its seats then begin with the area, `balcony.A-1`.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    #[schema(default = false)]
+    pub own_rows: bool,
     /// Number of places without labels. Leave it out for an area with rows.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(minimum = 1)]
@@ -82,7 +87,7 @@ pub struct Area {
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Row {
-    /// The part of its seats' labels before the dash; unique in the show.
+    /// The part of its seats' ids before the dash; unique in the show, or in an area with `own_rows`.
     #[schema(example = "A", min_length = 1, max_length = 16, pattern = "^[A-Za-z0-9_]+$")]
     pub row: String,
     /// Number of seats.
@@ -183,14 +188,14 @@ impl From<&plan::Category> for Category {
 impl From<Area> for plan::Area {
     fn from(json: Area) -> Self {
         let rows = json.rows.into_iter().map(Into::into).collect();
-        Self { area: json.area, category: json.category, rows, capacity: json.capacity }
+        Self { area: json.area, category: json.category, rows, own_rows: json.own_rows, capacity: json.capacity }
     }
 }
 
 impl From<&plan::Area> for Area {
     fn from(area: &plan::Area) -> Self {
         let rows = area.rows.iter().map(Into::into).collect();
-        Self { area: area.area.clone(), category: area.category.clone(), rows, capacity: area.capacity }
+        Self { area: area.area.clone(), category: area.category.clone(), rows, own_rows: area.own_rows, capacity: area.capacity }
     }
 }
 
@@ -244,8 +249,11 @@ pub struct ShowJson<'a> {
     /// What is added to the prices; absent if nothing is.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub fees: Option<Fees>,
-    /// The plan.
+    /// The plan. Of a drawn plan, the areas without their rows.
     pub areas: Vec<Area>,
+    /// The drawn plan that it is on, if it is on one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub plan: Option<PlanOfShow>,
     /// Maximum seats in one booking.
     #[schema(example = 10)]
     pub max_seats_per_booking: u32,
@@ -289,7 +297,8 @@ impl<'a> ShowJson<'a> {
             currency: facts.currency,
             categories: facts.categories.iter().map(Into::into).collect(),
             fees: (facts.fees != event::Fees::default()).then(|| (&facts.fees).into()),
-            areas: plan::merged(&facts.areas).iter().map(Into::into).collect(),
+            areas: areas_of(show),
+            plan: facts.plan.as_ref().map(Into::into),
             max_seats_per_booking: facts.max_seats_per_booking,
             max_seats_per_buyer: facts.max_seats_per_buyer,
             single_seats: facts.single_seats.into(),
@@ -299,6 +308,20 @@ impl<'a> ShowJson<'a> {
             rewards: facts.rewards.iter().map(Into::into).collect(),
         }
     }
+}
+
+fn areas_of(show: &Show) -> Vec<Area> {
+    if show.facts.plan.is_none() {
+        return plan::merged(&show.facts.areas).iter().map(Into::into).collect();
+    }
+    let areas = show.plan.areas.iter().map(|area| Area {
+        area: area.area.clone(),
+        category: area.category.clone(),
+        rows: vec![],
+        own_rows: false,
+        capacity: (!area.labelled).then_some(area.capacity),
+    });
+    areas.collect()
 }
 
 /// Every status that a show can have.
