@@ -66,7 +66,11 @@ export function print(seats) {
 export function parts(label) {
   if (printed.has(label)) return printed.get(label);
   const dash = label.lastIndexOf("-");
-  return dash < 0 ? { row: "", number: label } : { row: label.slice(0, dash), number: label.slice(dash + 1) };
+  if (dash < 0) return { row: "", number: label };
+  const [row, number] = [label.slice(0, dash), label.slice(dash + 1)];
+  // A row of an area that has rows of its own: `balcony.A-1`.
+  const dot = row.indexOf(".");
+  return dot < 0 ? { row, number } : { section: title(row.slice(0, dot)), row: row.slice(dot + 1), number };
 }
 
 /** `Row A seat 12`; places without a label are named by their area. */

@@ -94,7 +94,7 @@ fn seats_of_two_areas_with_a_row_of_the_same_name_are_sold_each_once() {
         assert_eq!(code(hold(&bench, &office, seats(&["stalls.A-2", "stalls.A-3", "stalls.A-4"])).await), "leaves_single_seat");
         // And five seats side by side are not across it.
         let five = hold(&bench, &office, best(5)).await.unwrap().booking;
-        let ids: Vec<&str> = five.seats().iter().map(|seat| seat.seat.as_str()).collect();
+        let ids: Vec<String> = five.seats().iter().map(|seat| seat.seat.to_string()).collect();
         assert!(ids == ["stalls.A-10", "stalls.A-6", "stalls.A-7", "stalls.A-8", "stalls.A-9"], "{ids:?}");
         hold(&bench, &office, floor(5)).await.unwrap();
 

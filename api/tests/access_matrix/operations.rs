@@ -30,6 +30,14 @@ impl fmt::Display for Outcome {
     }
 }
 
+/// A plan that is there.
+const PLAN: &str = "house";
+
+/// What it is drawn with.
+pub fn plan() -> Value {
+    json!({"plan": PLAN, "name": "House", "areas": [{"area": "floor", "category": "floor", "capacity": 10}]})
+}
+
 pub struct Operation {
     pub method: String,
     pub path: String,
@@ -97,6 +105,8 @@ impl Operation {
             .replace("{id}", &cast.booking)
             .replace("{voucher}", &cast.voucher)
             .replace("{intent}", &cast.intent)
+            .replace("{plan}", PLAN)
+            .replace("{revision}", "1")
             .replace("{code}", "seat_unavailable");
         assert!(!path.contains('{'), "no value for a parameter of {}; add one here", self.path);
         path
@@ -106,6 +116,7 @@ impl Operation {
     fn body(&self) -> Option<Value> {
         match (self.method.as_str(), self.path.as_str()) {
             ("POST", path) if path.ends_with("/blocks") => Some(json!({"area": "floor", "quantity": 1, "reason": "Press"})),
+            ("POST", "/v1/plans") => Some(plan()),
             ("POST", "/v1/shows") => Some(crate::common::demo()),
             ("PATCH", "/v1/shows/{show}") => Some(json!({"hold_seconds": 600})),
             ("POST", path) if path.ends_with("/copies") => Some(json!({"dates": [{"starts_at": "2030-06-01T19:30:00Z"}]})),

@@ -12,5 +12,6 @@ mod help;
 mod http;
 mod load;
 mod log;
+mod plan;
 mod serve;
 mod snapshot;
