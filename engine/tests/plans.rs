@@ -119,8 +119,9 @@ fn a_plan_that_is_cut_anywhere_is_not_there_until_the_request_is_sent_again() {
                 let (plan, cut) = FaultPlan::around(&bench);
                 let dying = cut.node().await;
                 plan.append(nth, fate);
+                let id = house();
                 tokio::select! {
-                    _ = dying.draw_plan(&house(), checked("Large", 20), None, repeatable(1)) => panic!("{what}: not cut"),
+                    _ = dying.draw_plan(&id, checked("Large", 20), None, repeatable(1)) => panic!("{what}: not cut"),
                     () = plan.power.went_out() => {}
                 }
                 drop(dying);
