@@ -18,10 +18,10 @@ fn ids_contain_nothing_that_needs_escaping() {
     for bad in ["", "-a", "_a", "A", "a b", "a.b", "a/b", "a:b", "{a}", "ä", "a\n", &long(65)] {
         assert!(ShowId::new(bad).is_err() && AreaId::new(bad).is_err() && CategoryId::new(bad).is_err(), "{bad:?}");
     }
-    for good in ["A-1", "floor:17", "a_b", &long(80)] {
+    for good in ["A-1", "balcony.A-1", "floor:17", "a_b", &long(80)] {
         assert!(SeatId::new(good).is_ok(), "{good}");
     }
-    for bad in ["", "A.1", "A 1", "A/1", "{A}", "Ä-1", "A-1\0", &long(81)] {
+    for bad in ["", "A,1", "A 1", "A/1", "{A}", "Ä-1", "A-1\0", &long(81)] {
         assert!(SeatId::new(bad).is_err(), "{bad:?}");
     }
     for good in ["auth0|17", "me@example.org", "guest:1", &long(128)] {
@@ -55,6 +55,12 @@ fn streams_are_named_by_category_and_key_and_read_back() {
     assert_eq!(seat_stream.as_str(), "seat-hamlet.floor-1:17");
     assert_eq!((seat_stream.category(), seat_stream.key()), ("seat", "hamlet.floor-1:17"));
     assert_eq!(seat_stream.as_seat(), Some((show(), SeatId::new("floor-1:17").unwrap())));
+
+    // A show's id has no dot, so the first one parts it from the seat's.
+    let in_area = SeatId::new("balcony.A-1").unwrap();
+    assert_eq!(StreamName::seat(&show(), &in_area).as_seat(), Some((show(), in_area)));
+    let plan = PlanId::new("a-b-c").unwrap();
+    assert_eq!(StreamName::plan(&plan).as_plan(), Some(plan));
 
     let dashed = ShowId::new("a-b-c").unwrap();
     assert_eq!(StreamName::seat(&dashed, &seat(1)).as_seat(), Some((dashed.clone(), seat(1))));

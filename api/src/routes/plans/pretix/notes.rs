@@ -23,7 +23,8 @@ impl Notes {
     pub fn lines(self) -> Vec<String> {
         /// More different kinds than this are no plan's.
         const MOST: usize = 100;
-        self.0.into_iter().take(MOST).map(|(what, times)| format!("{what} ({times} times)").replace(" (1 times)", "")).collect()
+        let line = |(what, times): (String, u64)| if times == 1 { what } else { format!("{what} ({times} times)") };
+        self.0.into_iter().take(MOST).map(line).collect()
     }
 }
 
