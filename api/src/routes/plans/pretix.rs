@@ -62,6 +62,9 @@ fn categories(plan: &PretixPlan, notes: &mut Notes) -> Result<Categories, Reject
 fn shape(area: &Area, zone: &Place, notes: &mut Notes) -> Result<Option<Shape>, Rejection> {
     const OF: &str = "an area of a zone";
     notes.rest("areas of zones", &area.rest);
+    if let Some(json::Text::Placed { rest, .. }) = &area.text {
+        notes.rest("texts", rest);
+    }
     let kind = area.shape.as_deref().unwrap_or("rectangle");
     if !["rectangle", "circle", "ellipse", "polygon", "text"].contains(&kind) {
         notes.count(format!("areas of the shape `{}`", kind.escape_debug()), 1);

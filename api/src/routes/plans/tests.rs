@@ -73,6 +73,7 @@ fn what_is_not_taken_over_is_named() {
         "`border_color` of areas of zones",
         "`row_number_position` of rows",
         "`seat_guid` of seats, which can't be ids: theirs are made of zone, row and number (2 times)",
+        "`size` of texts",
         "`size` of the plan",
         "areas of the shape `blob`",
         "rows without seats",

@@ -110,13 +110,15 @@ pub(super) enum Text {
     Placed {
         #[serde(default)]
         text: String,
+        #[serde(flatten)]
+        rest: Rest,
     },
 }
 
 impl Text {
     pub fn words(&self) -> &str {
         match self {
-            Self::Words(text) | Self::Placed { text } => text,
+            Self::Words(text) | Self::Placed { text, .. } => text,
         }
     }
 }
