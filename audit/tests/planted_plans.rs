@@ -5,7 +5,7 @@ use lastseat_audit::{Audit, Report};
 use lastseat_domain::decider::Decider;
 use lastseat_domain::drawing::{CheckedDrawing, DrawPlan};
 use lastseat_domain::event::*;
-use lastseat_domain::plan::{DrawnArea, DrawnRow, DrawnSeat, Drawing, PlanCategory, PlanOfShow, PlanRevisions, RowSeats};
+use lastseat_domain::plan::{Drawing, DrawnArea, DrawnRow, DrawnSeat, PlanCategory, PlanOfShow, PlanRevisions, RowSeats};
 use lastseat_domain::ports::event_log::RecordedEvent;
 use lastseat_domain::{AreaId, BuyerId, CategoryId, Currency, Event, Money, PlanId, StreamName};
 use lastseat_testkit::world::{World, plan, seat_id, show_id};
