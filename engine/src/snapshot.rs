@@ -31,7 +31,9 @@ pub struct Snapshot {
     /// Whether its log appends to several streams at once: what has to be remembered depends on it.
     pub(crate) atomic: bool,
     pub(crate) shows: Vec<ActiveShowSnapshot>,
-    /// Events that lead to the plans.
+    /// Events that lead to the plans. A snapshot without them is of a log that has none: a program that knew no plans
+    /// knew other events, and its snapshots are not used.
+    #[serde(default)]
     pub(crate) plans: Vec<PlanDrawn>,
     pub(crate) known_bookings: FilterSnapshot,
     pub(crate) state: FollowerState,

@@ -22,9 +22,7 @@ fn with_facts(problem: Problem, rejection: &Rejection) -> Problem {
         R::InvalidShow { field, .. }
         | R::InvalidPlan { field, .. }
         | R::InvalidBlock { field, .. }
-        | R::InvalidRefund { field, .. } => {
-            problem.fact("field", field)
-        }
+        | R::InvalidRefund { field, .. } => problem.fact("field", field),
         R::ShowChanged { show, revision } => problem.fact("show", show).fact("revision", revision),
         R::PlanNotFound { plan } => problem.fact("plan", plan),
         R::PlanChanged { plan, revision } => problem.fact("plan", plan).fact("revision", revision),

@@ -3,12 +3,12 @@
 use super::partial_refunds;
 use super::world::{World, plan, plan_with_price_types, show_id};
 use lastseat_domain::booking::{Booking, BookingCommand, Phase, Review};
-use lastseat_domain::event::{AbortReason, LossAccepted, Tender};
+use lastseat_domain::event::{AbortReason, LossAccepted, PlanDrawn, Tender};
 use lastseat_domain::loyalty::LoyaltyCommand;
-use lastseat_domain::plan::{Category, PriceType, Row, merged};
+use lastseat_domain::plan::{Category, Drawing, DrawnArea, PlanCategory, PriceType, Row, merged};
 use lastseat_domain::seat::{Seat, SeatCommand};
 use lastseat_domain::show::{SaleState, Show, ShowChanges, ShowCommand};
-use lastseat_domain::{BookingId, BuyerId, SeatId, ShowId, StreamName};
+use lastseat_domain::{AreaId, BookingId, BuyerId, CategoryId, PlanId, SeatId, ShowId, StreamName};
 use proptest::prelude::*;
 
 /// One step: what, and two dice.
@@ -35,9 +35,24 @@ pub fn history(steps: &[Step], stride: u64) -> World {
     world
 }
 
+/// A plan of five places, which no show is on.
+fn draw_plan(world: &mut World) {
+    let (area, category) = (AreaId::new("floor").unwrap(), CategoryId::new("floor").unwrap());
+    let drawing = Drawing {
+        name: "House".into(),
+        categories: vec![PlanCategory { category: category.clone(), name: None, color: None }],
+        shapes: vec![],
+        areas: vec![DrawnArea { area, section: None, category, rows: vec![], capacity: Some(5) }],
+    };
+    let (plan, fingerprint) = (PlanId::new("house").unwrap(), drawing.fingerprint());
+    let stream = StreamName::plan(&plan);
+    world.append(stream, &[PlanDrawn { plan, revision: 1, part: 1, parts: 1, fingerprint, drawing }.into()]);
+}
+
 /// Adds a show whose sale has an event of every type, so that none is left to chance.
 pub fn every_event(world: &mut World) {
     let show = show_id("opera");
+    draw_plan(world);
     world.schedule(plan("opera", 1, 30, 0));
     world.command_show(&show, ShowCommand::Pause);
     world.command_show(&show, ShowCommand::Resume);
