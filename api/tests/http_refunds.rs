@@ -137,3 +137,42 @@ async fn the_csv_has_what_was_returned() {
     let (header, line) = text.split_once("\r\n").unwrap();
     assert!(header.ends_with(",refunded") && line.trim_end().ends_with(",4000"), "{text}");
 }
+
+#[tokio::test]
+async fn a_cancelled_show_is_refunded_and_its_progress_is_shown() {
+    let dir = tempfile::tempdir().unwrap();
+    let server = start_for_test(dir.path()).await;
+    for seats in [&["A-1", "A-2"][..], &["B-1"], &["C-5"]] {
+        sold(&server, seats).await;
+    }
+    let mary = server.token("mary", Role::Manager);
+    let path = "/v1/shows/demo/refunds";
+    let before = read(&server, path).await.json();
+    assert_eq!(
+        (&before["complete"], &before["bookings"]["waiting"], &before["requested_by"]),
+        (&json!(false), &json!(3), &Value::Null)
+    );
+    server.post(path).bearer(&mary).send().await.is(409, "show_not_cancelled");
+    server.post("/v1/shows/nothing/refunds").bearer(&mary).send().await.is(404, "show_not_found");
+    server.post(path).bearer(&server.token("stan", Role::Staff)).send().await.is(403, "forbidden");
+    assert_eq!(server.post("/v1/shows/demo/cancel").bearer(&mary).send().await.status, StatusCode::OK);
+    for _ in 0..2 {
+        assert_eq!(server.post(path).bearer(&mary).send().await.status, StatusCode::ACCEPTED);
+    }
+    let done = async || {
+        loop {
+            let progress = read(&server, path).await.json();
+            if progress["complete"] == json!(true) {
+                return progress;
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+        }
+    };
+    let progress = tokio::time::timeout(std::time::Duration::from_secs(30), done()).await.unwrap();
+    let bookings = json!({"total": 3, "refunded": 3, "under_way": 0, "need_a_person": 0, "waiting": 0, "paying": 0});
+    assert_eq!((&progress["bookings"], &progress["requested_by"]), (&bookings, &json!("mary")));
+    assert_eq!((&progress["captured"]["value"], &progress["refunded"]["value"]), (&json!(18_000), &json!(18_000)));
+    assert_eq!(server.sandbox.intents().iter().map(|intent| intent.kept()).sum::<i64>(), 0);
+    assert!(server.sandbox.intents().iter().all(|intent| intent.refunds.len() == 1), "each once");
+    audited(&server).await;
+}

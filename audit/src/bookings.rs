@@ -1,7 +1,7 @@
 //! What became of a booking and its money, as its stream tells it.
 
 use super::code::Code;
-use super::facts::{Book, Decision, Opened, Pay, ShowFacts, seats_by_index};
+use super::facts::{Book, Decision, Opened, Pay, ShowFacts, at_the_end, seats_by_index};
 use super::prices;
 use super::report::{Findings, Place};
 use super::state::Audit;
@@ -66,6 +66,7 @@ impl Audit {
         let book = self.bookings.entry(id).or_default();
         let first = !std::mem::replace(&mut book.begun, true);
         book.position = envelope.position;
+        book.last_at = book.last_at.max(Some(envelope.metadata.at));
         let (has, sold) = seats_of(&self.shows, id, book.opened.as_deref());
         let findings = &mut self.findings;
         if let Event::BookingOpened(e) = &envelope.event {
@@ -145,8 +146,27 @@ impl Audit {
         book.forget_if_done();
     }
 
+    /// Bookings of a show that is refunded get their own requests.
+    fn finish_refunds_of_shows(&mut self) {
+        for (id, book) in &self.bookings {
+            let show = book.opened.as_ref().and_then(|opened| self.shows.get(&opened.show));
+            let since = show.and_then(|show| show.refunds_at).max(book.last_at);
+            let waits = book.flagged || book.part_under_way().is_some();
+            let due = book.is_charged() && !book.refund_requested && !waits && show.is_some_and(|show| show.refunds_at.is_some());
+            let Some(since) = since.filter(|_| due) else { continue };
+            let text = "its show is refunded, and its own refund is not requested";
+            if self.activity.is_late(since) {
+                let place = at_the_end(book.position, &StreamName::booking(*id));
+                self.findings.wrong(Code::RefundMissing, &place, || text.to_owned());
+            } else {
+                self.findings.pending(StreamName::booking(*id), text.to_owned());
+            }
+        }
+    }
+
     /// What is decided but not finished.
     pub(super) fn finish_bookings(&mut self) {
+        self.finish_refunds_of_shows();
         for (id, book) in &self.bookings {
             let flagged = if book.flagged { "; a person has to look at the payment" } else { "" };
             let text = match (book.decision, book.captured, book.refund_requested) {

@@ -96,6 +96,7 @@ codes! {
     ReturnedUnasked "returned_unasked" "Money was recorded as returned by another way, and no refund of it had been refused."
     RefundWithoutCapture "refund_without_capture" "Money was returned, or a refund requested, that had not been captured."
     RefundedAmount "refunded_amount" "Another amount was returned than was taken, or than a partial refund was requested for."
+    RefundMissing "refund_missing" "The bookings of a show were to be refunded, and one of them is not."
     RefundExceeds "refund_exceeds" "Partial refunds were to return all that was taken, or more."
     ReviewedUnasked "reviewed_unasked" "A payment was reviewed that nobody had to look at, or settled by hand for a booking that was not over."
     VoucherWithoutPayment "voucher_without_payment" "A voucher was issued for a booking that was not paid."

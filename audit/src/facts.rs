@@ -23,6 +23,8 @@ pub(super) struct ShowFacts {
     /// As its later events have it, in their order.
     revised: Vec<Edition>,
     pub cancelled: bool,
+    /// Since when all its bookings are to be refunded.
+    pub refunds_at: Option<Timestamp>,
     /// By the plan's index.
     pub seats: Vec<SeatFact>,
 }
@@ -47,7 +49,7 @@ impl Edition {
 impl ShowFacts {
     pub fn new(scheduled: Edition) -> Self {
         let seats = (0..scheduled.plan.len()).map(|_| SeatFact::default()).collect();
-        Self { scheduled, revised: vec![], cancelled: false, seats }
+        Self { scheduled, revised: vec![], cancelled: false, refunds_at: None, seats }
     }
 
     /// Seats are only added: the plan of the latest edition has all.
@@ -182,6 +184,8 @@ pub(super) struct Book {
     /// By another way than a refund, as a person says.
     pub returned_elsewhere: bool,
     pub captured: Option<Money>,
+    /// When its last event was decided.
+    pub last_at: Option<Timestamp>,
     pub refund_requested: bool,
     /// Its partial refunds, in their order.
     pub parts: Vec<Part>,

@@ -90,7 +90,8 @@ impl Audit {
             | Event::ShowRevised(_)
             | Event::SalesPaused(_)
             | Event::SalesResumed(_)
-            | Event::ShowCancelled(_) => "show",
+            | Event::ShowCancelled(_)
+            | Event::ShowRefundsRequested(_) => "show",
             Event::SeatLocked(_)
             | Event::SeatReleased(_)
             | Event::SeatBooked(_)
@@ -148,6 +149,7 @@ impl Audit {
             Event::SalesPaused(e) => (&e.show, None),
             Event::SalesResumed(e) => (&e.show, None),
             Event::ShowCancelled(e) => (&e.show, None),
+            Event::ShowRefundsRequested(e) => (&e.show, None),
             _ => return,
         };
         let own = envelope.stream.as_show().is_some_and(|of_stream| of_stream == *show);
@@ -165,6 +167,13 @@ impl Audit {
                     known.revise(edition(facts, envelope.revision));
                 }
                 (Some(known), Event::ShowCancelled(_)) => known.cancelled = true,
+                (Some(known), Event::ShowRefundsRequested(_)) => {
+                    let first = known.refunds_at.is_none();
+                    self.findings.check(Code::RefundOutOfTurn, known.cancelled && first, &place, || {
+                        format!("show {show} is refunded and was not cancelled, or is refunded already")
+                    });
+                    known.refunds_at.get_or_insert(envelope.metadata.at);
+                }
                 _ => {}
             }
             return;

@@ -4,6 +4,7 @@
 use lastseat_audit::{Audit, Report};
 use lastseat_domain::booking::{BookingCommand, Review};
 use lastseat_domain::event::*;
+use lastseat_domain::show::ShowCommand;
 use lastseat_domain::{BookingId, BuyerId, Currency, Event, Money, StreamName};
 use lastseat_testkit::world::{World, plan, seat_id, show_id};
 use std::collections::BTreeSet;
@@ -191,4 +192,28 @@ fn points_of_a_part_are_taken_back_once_and_only_after_it() {
         world.pass(300);
         world.hold("bob", "gala", &["B-6"]);
     });
+}
+
+#[test]
+fn a_show_is_refunded_after_it_was_cancelled_and_all_of_it() {
+    let refunds = || ShowRefundsRequested { show: show_id("gala"), by: "mary".into() };
+    let (world, _) = sold();
+    plant(world, &["refund_out_of_turn"], |world| world.append(StreamName::show(&show_id("gala")), &[refunds().into()]));
+    let (mut world, id) = sold();
+    world.command_show(&show_id("gala"), ShowCommand::Cancel);
+    world.command_show(&show_id("gala"), ShowCommand::RequestRefunds { by: "mary".into() });
+    let report = audit(&world);
+    assert!(report.holds() && report.pending.len() == 1, "{report}");
+    world.schedule(plan("other", 1, 6, 0));
+    plant(world, &["refund_missing"], |world| {
+        world.pass(300);
+        world.hold("bob", "other", &["A-6"]);
+    });
+    let (mut world, other) = sold();
+    assert_eq!(id, other);
+    world.command_show(&show_id("gala"), ShowCommand::Cancel);
+    world.command_show(&show_id("gala"), ShowCommand::RequestRefunds { by: "mary".into() });
+    world.refund(other);
+    let report = audit(&world);
+    assert!(report.holds() && report.pending.is_empty(), "{report}");
 }

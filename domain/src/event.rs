@@ -78,6 +78,7 @@ events!(
     SalesPaused,
     SalesResumed,
     ShowCancelled,
+    ShowRefundsRequested,
     // plan
     PlanDrawn,
     // seat

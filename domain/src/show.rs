@@ -2,7 +2,7 @@
 
 use crate::Timestamp;
 use crate::decider::Decider;
-use crate::event::{Event, SalesPaused, SalesResumed, ShowCancelled, ShowScheduled};
+use crate::event::{Event, SalesPaused, SalesResumed, ShowCancelled, ShowRefundsRequested, ShowScheduled};
 use crate::ids::ShowId;
 use crate::plan::{Plan, PlanBook};
 use crate::position::Revision;
@@ -46,6 +46,8 @@ pub struct Show {
     pub head: Revision,
     /// The show as it was scheduled.
     pub scheduled: Arc<ShowScheduled>,
+    /// Who requested that all its bookings are refunded, if anybody has.
+    pub refunds_requested_by: Option<String>,
 }
 
 impl Show {
@@ -137,6 +139,11 @@ pub enum ShowCommand {
     Resume,
     /// Refuse new holds for good, because the show won't take place.
     Cancel,
+    /// Refund all bookings of a cancelled show.
+    RequestRefunds {
+        /// Subject of the token of the person who requests it.
+        by: String,
+    },
 }
 
 /// See [`Decider::decide`]. `None` is a show that was never scheduled.
@@ -155,6 +162,13 @@ pub fn decide(state: Option<&Show>, command: ShowCommand) -> Result<Vec<Event>, 
         (None, _) => Err(Rejection::ShowNotFound),
         (Some(state), ShowCommand::Cancel) if state.sale == SaleState::Cancelled => Ok(vec![]),
         (Some(state), ShowCommand::Cancel) => Ok(vec![ShowCancelled { show: state.facts.show.clone() }.into()]),
+        (Some(state), ShowCommand::RequestRefunds { .. }) if state.sale != SaleState::Cancelled => {
+            Err(Rejection::NotCancelled { show: state.facts.show.clone() })
+        }
+        (Some(state), ShowCommand::RequestRefunds { .. }) if state.refunds_requested_by.is_some() => Ok(vec![]),
+        (Some(state), ShowCommand::RequestRefunds { by }) => {
+            Ok(vec![ShowRefundsRequested { show: state.facts.show.clone(), by }.into()])
+        }
         (Some(state), _) if state.sale == SaleState::Cancelled => {
             Err(Rejection::ShowCancelled { show: state.facts.show.clone() })
         }
@@ -191,7 +205,15 @@ pub fn evolve_at(state: Option<Show>, event: &Event, revision: Revision) -> Opti
         let scheduled = Arc::new(facts.clone());
         let plan = Arc::new(Plan::of(facts));
         let facts = Arc::clone(&scheduled);
-        return Some(Show { facts, plan, sale: SaleState::Selling, revision, head: revision, scheduled });
+        return Some(Show {
+            facts,
+            plan,
+            sale: SaleState::Selling,
+            revision,
+            head: revision,
+            scheduled,
+            refunds_requested_by: None,
+        });
     }
     let show = state?;
     let sale = match event {
@@ -202,6 +224,9 @@ pub fn evolve_at(state: Option<Show>, event: &Event, revision: Revision) -> Opti
         Event::SalesPaused(_) => SaleState::Paused,
         Event::SalesResumed(_) => SaleState::Selling,
         Event::ShowCancelled(_) => SaleState::Cancelled,
+        Event::ShowRefundsRequested(e) => {
+            return Some(Show { refunds_requested_by: Some(e.by.clone()), head: revision, ..show });
+        }
         _ => return Some(show),
     };
     Some(Show { sale, head: revision, ..show })

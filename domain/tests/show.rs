@@ -5,7 +5,8 @@ mod support;
 
 use lastseat_domain::event::Reward;
 use lastseat_domain::event::{
-    Event, Fees, PricedSeat, SalesPaused, SalesResumed, ShowCancelled, ShowDetails, ShowRevised, ShowScheduled, SingleSeats,
+    Event, Fees, PricedSeat, SalesPaused, SalesResumed, ShowCancelled, ShowDetails, ShowRefundsRequested, ShowRevised,
+    ShowScheduled, SingleSeats,
 };
 use lastseat_domain::plan::{Area, Category, PriceType, Row, merged};
 use lastseat_domain::rejection::Rejection;
@@ -309,6 +310,17 @@ fn a_cancelled_show_stays_cancelled() {
     given([scheduled(), cancelled()]).when(ShowCommand::Cancel).then_nothing();
     given([scheduled(), cancelled()]).when(ShowCommand::Pause).then_rejected("show_cancelled");
     given([scheduled(), cancelled()]).when(ShowCommand::Resume).then_rejected("show_cancelled");
+}
+
+#[test]
+fn the_bookings_of_a_cancelled_show_are_refunded_by_one_request() {
+    let request = || ShowCommand::RequestRefunds { by: "mary".to_owned() };
+    let requested = || -> Event { ShowRefundsRequested { show: show(), by: "mary".to_owned() }.into() };
+    given([scheduled()]).when(request()).then_rejected("show_not_cancelled");
+    given([scheduled(), paused()]).when(request()).then_rejected("show_not_cancelled");
+    given([scheduled(), cancelled()]).when(request()).then_events([requested()]);
+    given([scheduled(), cancelled(), requested()]).when(request()).then_nothing();
+    assert_eq!(state([scheduled(), cancelled(), requested()]).refunds_requested_by.as_deref(), Some("mary"));
 }
 
 #[test]

@@ -184,6 +184,15 @@ impl BoxOffice {
         self.change_show(show, ShowCommand::Cancel, by.into()).await
     }
 
+    /// Refunds all bookings of a cancelled show, those included that are captured later. A repeat is the same job.
+    ///
+    /// # Errors
+    /// [`CommandError`].
+    pub async fn refund_show(&self, show: &ShowId, by: impl Into<Origin>) -> Result<Arc<Show>, CommandError> {
+        let origin = by.into();
+        self.change_show(show, ShowCommand::RequestRefunds { by: origin.by.clone() }, origin).await
+    }
+
     /// What is recorded of a caller's command. One context for all tries of the command.
     fn command(&self, by: impl Into<Origin>) -> Context {
         Context::command(by.into(), || self.services.ports.ids.uuid())

@@ -15,7 +15,7 @@ const REMEMBERED: usize = 65_536;
 pub(crate) struct OwnAppends(Mutex<LruCache<Uuid, ()>>);
 
 /// The events in one append that this node takes the next step after, each with the index of its write: those of
-/// bookings, and releases of seats, which may return to a block that is over.
+/// bookings, releases of seats, which may return to a block that is over, and requests to refund a show.
 pub(crate) struct BookingEvents(Vec<(usize, Uuid)>);
 
 impl BookingEvents {
@@ -24,6 +24,7 @@ impl BookingEvents {
         let leads_on = |write: &StreamWrite, event: &NewEvent| match write.stream.category() {
             "booking" => true,
             "seat" => event.event_type == "SeatReleased",
+            "show" => event.event_type == "ShowRefundsRequested",
             _ => false,
         };
         Self(events.filter(|(_, write, event)| leads_on(write, event)).map(|(index, _, event)| (index, event.id)).collect())

@@ -132,6 +132,8 @@ pub(crate) struct ActiveShowSnapshot {
     revision: u64,
     head: u64,
     sale: SaleState,
+    #[serde(default)]
+    refunds_requested_by: Option<String>,
     seats: SeatTableSnapshot,
     blocks: KnownBlocksSnapshot,
 }
@@ -146,20 +148,21 @@ impl ActiveShowSnapshot {
             revision: show.revision,
             head: show.head,
             sale: show.sale,
+            refunds_requested_by: show.refunds_requested_by.clone(),
             seats: now.seats.take_snapshot(),
             blocks: active.blocks.take_snapshot(),
         }
     }
 
     pub(crate) fn restore(self, plans: &PlanBook) -> Result<ActiveShow, String> {
-        let Self { scheduled, facts, revision, head, sale, seats, blocks } = self;
+        let Self { scheduled, facts, revision, head, sale, refunds_requested_by, seats, blocks } = self;
         let id = scheduled.show.clone();
         let show = show::evolve(None, &Event::ShowScheduled(Arc::unwrap_or_clone(scheduled)));
         let mut show = show.ok_or("a show of it has no plan")?;
         if let Some(facts) = facts {
             show = show.with_facts(facts, revision);
         }
-        let show = Arc::new(Show { sale, head, ..show }.with_plan(plans));
+        let show = Arc::new(Show { sale, head, refunds_requested_by, ..show }.with_plan(plans));
         let seats = SeatTable::restore(&show.plan, seats).map_err(|doubt| format!("{doubt}: {id}"))?;
         let blocks = KnownBlocks::restore(blocks, &show.plan);
         let now = ArcSwap::from_pointee(ShowAndSeats { show, seats: Arc::new(seats) });

@@ -43,7 +43,7 @@ pub use loyalty::{RewardsView, VoucherView};
 pub use map_bodies::{MapBody, MapForm};
 pub use read_model::{ReadModel, SEAT_MAP, ViewStatus};
 pub use rebuild::{RebuildReport, RebuiltView, rebuild};
-pub use refunds::{RefundStatus, RefundView};
+pub use refunds::{RefundStatus, RefundView, ShowRefundsView};
 pub use sales::{BookingCounts, CategorySales, SalesView};
 pub use sales_lines::{HourOfSales, SalesBreakdown, SalesLine, SalesOfCategory, SalesOfChannel, SalesOfPriceType, WEB};
 pub use seat_map::{AreaView, SeatMapView, SeatView};

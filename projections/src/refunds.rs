@@ -16,6 +16,27 @@ pub struct RefundView {
     pub status: RefundStatus,
 }
 
+/// How far the refunds of a show are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ShowRefundsView {
+    /// Bookings that were paid.
+    pub paid: u64,
+    /// Of these, refunded.
+    pub refunded: u64,
+    /// A refund is requested and not made yet.
+    pub under_way: u64,
+    /// A person has to look at the payment first.
+    pub flagged: u64,
+    /// Nothing of it is requested yet.
+    pub waiting: u64,
+    /// Payments that are being taken, and will be refunded then.
+    pub paying: u64,
+    /// Taken.
+    pub captured: Money,
+    /// Returned of it.
+    pub returned: Money,
+}
+
 /// How far a refund has got, in the API's words.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

@@ -36,6 +36,7 @@ commands! {
     PauseSales = "pause_sales",
     ResumeSales = "resume_sales",
     CancelShow = "cancel_show",
+    RefundShow = "refund_show",
     OpenBlock = "open_block",
     LiftBlock = "lift_block",
     RedeemVoucher = "redeem_voucher",

@@ -150,6 +150,8 @@ pub(super) fn of(operation: &str) -> Option<Vec<&'static [Code]>> {
         "copy_show" => vec![&[C::ShowNotFound, C::ShowExists, C::InvalidShow], PRIVILEGE, COMMAND, KEYED],
         "pause_sales" | "resume_sales" => vec![&[C::ShowNotFound, C::ShowCancelled], PRIVILEGE, COMMAND, KEYED],
         "cancel_show" => vec![&[C::ShowNotFound], PRIVILEGE, COMMAND, KEYED],
+        "refund_show" => vec![&[C::ShowNotFound, C::NotCancelled], PRIVILEGE, COMMAND, KEYED],
+        "get_refunds" => vec![&[C::ShowNotFound, C::InvalidParameter], PRIVILEGE, READ],
         "open_block" => vec![BLOCK, PRIVILEGE, COMMAND, KEYED],
         "lift_block" => vec![&[C::ShowNotFound, C::BlockNotFound], PRIVILEGE, COMMAND, KEYED],
         "list_blocks" => vec![&[C::ShowNotFound], PRIVILEGE, READ],

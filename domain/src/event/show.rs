@@ -217,6 +217,16 @@ pub struct SalesResumed {
     pub show: ShowId,
 }
 
+/// All bookings of the cancelled show are to be refunded, those included that are captured later. Each gets its own
+/// request, which names this event as its cause.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ShowRefundsRequested {
+    /// The show.
+    pub show: ShowId,
+    /// Subject of the token of the person who requested it.
+    pub by: String,
+}
+
 /// The show won't take place. No new holds, and this is final.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ShowCancelled {

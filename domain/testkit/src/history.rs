@@ -145,6 +145,7 @@ pub fn every_event(world: &mut World) {
     assert!(world.capture(unrewarded));
     world.hold("buyer-9", "opera", &["A-13"]);
     world.command_show(&show, ShowCommand::Cancel);
+    world.command_show(&show, ShowCommand::RequestRefunds { by: "manager".into() });
     let found_position = world.log.last().map_or(0, |event| event.position.0);
     let loss = LossAccepted { expected_position: None, found_position, reason: "planted".into(), by: "admin".into() };
     world.append(StreamName::operations(), &[loss.into()]);

@@ -5,11 +5,13 @@ use super::commands::Settled;
 use super::process::Reach;
 use crate::actors::registry::Registry;
 use crate::error::{CommandError, Fault};
+use crate::origin::Context;
 use crate::services::Services;
 use lastseat_domain::{BookingId, SeatId, ShowId, Timestamp};
 use ractor::ActorCell;
 use std::sync::Arc;
 use tokio::sync::oneshot;
+use uuid::Uuid;
 
 /// All payments, by their actors. Cheap to clone.
 #[derive(Clone)]
@@ -39,6 +41,24 @@ impl Payments {
     ) -> Result<T, CommandError> {
         let _permit = self.services.checkouts.enter(false)?;
         self.ask(Reach::Gateway, booking, message).await?
+    }
+
+    /// Refunds a booking because its show is refunded. Returns whether it has to be tried again: the log did not answer. A
+    /// rule that refuses it does so until an event of the booking says otherwise.
+    pub(crate) async fn refund_for_show(&self, booking: BookingId, by: &str, trace: Option<String>, cause: Uuid) -> bool {
+        let context = Context::following(by, trace, cause);
+        let refunded = self.ask(Reach::Gateway, booking, |reply| PaymentMessage::Refund(context.clone(), reply)).await;
+        match refunded.unwrap_or_else(|fault| Err(fault.into())) {
+            Ok(_) => false,
+            Err(CommandError::Rejected(rejection) | CommandError::Contended(rejection)) => {
+                tracing::info!(%booking, %rejection, "a booking of a show that is refunded waits");
+                false
+            }
+            Err(error) => {
+                tracing::warn!(%booking, %error, "a booking of a show that is refunded has to wait; trying again");
+                true
+            }
+        }
     }
 
     /// Drives a booking forward as far as that is possible now. `locked`: seats that the log's

@@ -81,6 +81,19 @@ impl ConfirmedBookings {
         self.shards.get(index(booking)).is_some_and(|shard| shard.contains_key(&booking))
     }
 
+    pub(crate) fn show_of(&self, booking: BookingId) -> Option<&ShowId> {
+        let Compact(show, _) = self.shards.get(index(booking))?.get(&booking)?;
+        self.shows.get(*show as usize)
+    }
+
+    /// Those of a show in one of the parts; `None` if there are no more parts.
+    pub(crate) fn of_show(&self, show: &ShowId, part: usize) -> Option<Vec<BookingId>> {
+        let shard = self.shards.get(part)?;
+        let Some(number) = self.shows.iter().position(|known| known == show) else { return Some(vec![]) };
+        let of_show = shard.iter().filter(|(_, compact)| compact.0 as usize == number);
+        Some(of_show.map(|(booking, _)| *booking).collect())
+    }
+
     pub(crate) fn remove(&mut self, booking: BookingId) -> Option<Sale> {
         let shard = self.shards.get_mut(index(booking)).filter(|shard| shard.contains_key(&booking))?;
         Arc::make_mut(shard).remove(&booking)?.sale(&self.shows)

@@ -29,6 +29,8 @@ const SETTLING: usize = 256;
 /// Bookings whose next step calls the gateway, likewise. They have places of their own, so that a gateway that does not
 /// answer never keeps holds from ending.
 const AT_GATEWAY: usize = 64;
+/// Bookings of shows that are refunded, likewise: a few, so that buyers keep the gateway.
+const REFUNDING: usize = 16;
 /// Pause before the log is subscribed to again after it failed, in milliseconds.
 const RESUBSCRIBE_MS: i64 = 500;
 
@@ -58,6 +60,10 @@ pub(crate) struct LogFollower {
     settled_sender: mpsc::Sender<(BookingId, Reach, Settled)>,
     settling: usize,
     at_gateway: usize,
+    /// Bookings whose refund was requested for their show, and whether that has failed.
+    refunded: mpsc::Receiver<(BookingId, bool)>,
+    refunded_sender: mpsc::Sender<(BookingId, bool)>,
+    refunding: usize,
     rewards: mpsc::UnboundedSender<Reward>,
     /// Rewards that another node gives, each with the time from which this node does if the log does not show it.
     left_to_others: VecDeque<(Timestamp, Reward)>,
@@ -85,6 +91,7 @@ impl LogFollower {
         let (rewards, missing) = mpsc::unbounded_channel();
         let (refunded, refunds) = mpsc::unbounded_channel();
         let (settled_sender, settled) = mpsc::channel(SETTLING + AT_GATEWAY);
+        let (refunded_sender, of_shows) = mpsc::channel(REFUNDING);
         let follower = Self {
             knowledge: Knowledge::of(&services),
             services,
@@ -99,6 +106,9 @@ impl LogFollower {
             settled_sender,
             settling: 0,
             at_gateway: 0,
+            refunded: of_shows,
+            refunded_sender,
+            refunding: 0,
             rewards,
             left_to_others: VecDeque::new(),
             refunds,
@@ -137,6 +147,7 @@ impl LogFollower {
         let now = self.services.now();
         self.pending.schedule.make_unfinished_due(now);
         self.pending.blocks.make_due(now);
+        self.pending.show_refunds.make_due(now);
         self.recovery = Some(Recovery::new(started, self.pending.schedule.due(now)));
         self.check_recovery();
         for reward in self.pending.missing_rewards() {
@@ -185,6 +196,7 @@ impl LogFollower {
             tokio::select! {
                 biased;
                 Some((booking, reach, settled)) = self.settled.recv() => self.take_back(booking, reach, settled),
+                Some((booking, failed)) = self.refunded.recv() => self.take_back_refund(booking, failed),
                 Some(request) = self.snapshots.recv() => self.answer(request),
                 Some(refunded) = self.refunds.recv() => self.knowledge.give_back(&refunded, &mut self.pending),
                 delivery = events.next() => {

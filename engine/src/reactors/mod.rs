@@ -1,5 +1,6 @@
 //! Tasks that consume the log's events and issue commands: expiry, recovery, rewards.
 
+mod cause;
 mod confirmed_bookings;
 
 pub(crate) mod fold;
@@ -8,3 +9,4 @@ mod pending_blocks;
 pub(crate) mod pending_bookings;
 mod recovery;
 pub(crate) mod rewards;
+pub(crate) mod show_refunds;

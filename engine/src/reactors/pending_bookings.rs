@@ -9,8 +9,10 @@ mod entry;
 mod reading;
 pub(crate) mod schedule;
 
+use super::cause::Cause;
 use super::confirmed_bookings::{ConfirmedBookings, Sale};
 use super::pending_blocks::{PendingBlocks, PendingBlocksSnapshot};
+use super::show_refunds::{Confirmed, Requested, ShowRefunds, ShowRefundsSnapshot};
 use entry::Entry;
 use lastseat_domain::booking::{self, Booking, Phase};
 use lastseat_domain::event::{BookingOpened, Event};
@@ -20,7 +22,6 @@ use schedule::Schedule;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use uuid::Uuid;
 
 /// A payment that has to be recorded in the buyer's loyalty account.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -43,13 +44,6 @@ type RefundKey = (BookingId, u32);
 
 fn refund_key(booking: BookingId, part: Option<u32>) -> RefundKey {
     (booking, part.unwrap_or_default())
-}
-
-/// The event that a reward follows from.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Cause {
-    pub event: Uuid,
-    pub trace: Option<String>,
 }
 
 /// A captured booking whose loyalty event has not been seen.
@@ -85,6 +79,7 @@ pub(crate) struct PendingBookings {
     confirmed: ConfirmedBookings,
     /// Seats wait for the end of a block as they do for that of a booking.
     pub blocks: PendingBlocks,
+    pub show_refunds: ShowRefunds,
 }
 
 /// The pending bookings as a snapshot has them.
@@ -95,6 +90,8 @@ pub(crate) struct PendingSnapshot {
     revokes: BTreeMap<RefundKey, Revoke>,
     confirmed: ConfirmedBookings,
     blocks: PendingBlocksSnapshot,
+    #[serde(default)]
+    show_refunds: ShowRefundsSnapshot,
 }
 
 impl PendingSnapshot {
@@ -115,6 +112,7 @@ impl PendingBookings {
         let now = envelope.metadata.at;
         let later = now + reading.in_progress();
         self.blocks.apply(envelope, reading);
+        self.refunds_of_show(envelope, reading);
         match &envelope.event {
             Event::SeatLocked(e) => self.seat(e.booking, &envelope.stream, true, now, later),
             Event::SeatReleased(e) => self.seat(e.booking, &envelope.stream, false, now, later),
@@ -129,6 +127,53 @@ impl PendingBookings {
             _ => return envelope.stream.as_booking().and_then(|booking| self.booking(booking, envelope, reading)),
         }
         None
+    }
+
+    /// Applies what an event means for the refunds of whole shows. Before the booking is folded, which may end it.
+    fn refunds_of_show(&mut self, envelope: &Envelope, reading: &Reading) {
+        let due = envelope.metadata.at + reading.grace();
+        let cause = || Cause { event: envelope.id, trace: envelope.metadata.trace.clone() };
+        let of = |booking| self.confirmed.show_of(booking).cloned();
+        match &envelope.event {
+            Event::ShowRefundsRequested(e) => {
+                self.show_refunds.request(&e.show, Requested { by: e.by.clone(), cause: cause() }, due);
+            }
+            // Committed before the show was cancelled.
+            Event::PaymentCaptured(e) => {
+                let entry = self.schedule.get(e.booking).and_then(|entry| entry.booking.as_deref());
+                if let Some(show) = entry.and_then(Booking::show).cloned() {
+                    self.show_refunds.changed(&show, due);
+                }
+            }
+            Event::RefundRequested(e) if !reading.own => {
+                if let Some(show) = of(e.booking) {
+                    self.show_refunds.leave(&show, due);
+                }
+            }
+            Event::PaymentPartlyRefunded(_)
+            | Event::PaymentReturnedElsewhere(_)
+            | Event::PaymentReviewed(_)
+            | Event::BookingExchanged(_)
+            | Event::ExchangeAbandoned(_) => {
+                if let Some(show) = envelope.event.booking().and_then(of) {
+                    self.show_refunds.changed(&show, due);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// Takes at most `limit` bookings of shows that are refunded whose own refund is to be requested now.
+    pub(crate) fn take_show_refunds(&mut self, now: Timestamp, limit: usize) -> Vec<(BookingId, Requested)> {
+        let Self { show_refunds, confirmed, schedule, .. } = self;
+        show_refunds.take_due(now, limit, &Refundable { confirmed, schedule })
+    }
+
+    /// The request of a booking's refund, for its show, has failed.
+    pub(crate) fn retry_show_refund(&mut self, booking: BookingId, due: Timestamp) {
+        if let Some(show) = self.confirmed.show_of(booking) {
+            self.show_refunds.retry(show, due);
+        }
     }
 
     /// Applies an event of a booking's stream.
@@ -256,14 +301,16 @@ impl PendingBookings {
             revokes: self.revokes.clone(),
             confirmed: self.confirmed.clone(),
             blocks: self.blocks.take_snapshot(),
+            show_refunds: self.show_refunds.take_snapshot(),
         }
     }
 
     /// The pending bookings of a snapshot. `now`: when what was being looked at then is due.
     pub(crate) fn restore(snapshot: PendingSnapshot, now: Timestamp) -> Self {
-        let PendingSnapshot { open, credits, revokes, confirmed, blocks } = snapshot;
+        let PendingSnapshot { open, credits, revokes, confirmed, blocks, show_refunds } = snapshot;
         let blocks = PendingBlocks::restore(blocks);
-        Self { schedule: Schedule::restore(open, now), credits, revokes, confirmed, blocks }
+        let show_refunds = ShowRefunds::restore(show_refunds, now);
+        Self { schedule: Schedule::restore(open, now), credits, revokes, confirmed, blocks, show_refunds }
     }
 
     /// The bookings that are neither sold nor over, as they were opened.
@@ -286,6 +333,7 @@ impl PendingSnapshot {
             "confirmed" => self.confirmed = ConfirmedBookings::default(),
             "counted" => self.confirmed.count_all(),
             "blocks" => self.blocks = PendingBlocksSnapshot::default(),
+            "show_refunds" => self.show_refunds = ShowRefundsSnapshot::default(),
             "to_free" => self.open.iter_mut().for_each(|(_, entry)| entry.to_free = 0),
             "locked" => self.open.iter_mut().for_each(|(_, entry)| entry.locked.clear()),
             _ => panic!("no part {part}"),
@@ -308,9 +356,31 @@ impl PendingBookings {
             (self.revokes != other.revokes, "rewards to be taken back"),
             (self.confirmed.all() != other.confirmed.all(), "confirmed bookings"),
             (self.blocks != other.blocks, "blocks"),
+            (self.show_refunds.take_snapshot() != other.show_refunds.take_snapshot(), "refunds of shows"),
         ];
         let rest = || rest.into_iter().find_map(|(differs, part)| differs.then_some(part));
         self.schedule.difference(&other.schedule).or_else(rest)
+    }
+}
+
+/// The confirmed bookings, as the refunds of shows ask for them.
+struct Refundable<'a> {
+    confirmed: &'a ConfirmedBookings,
+    schedule: &'a Schedule,
+}
+
+impl Confirmed for Refundable<'_> {
+    fn of_show(&self, show: &ShowId, part: usize) -> Option<Vec<BookingId>> {
+        self.confirmed.of_show(show, part)
+    }
+
+    fn is_refundable(&self, booking: BookingId) -> bool {
+        let known = self.schedule.get(booking).and_then(|entry| entry.booking.as_deref());
+        let free = |known: &Booking| {
+            let requested = known.phase == Phase::Confirmed { refund_requested: true };
+            !requested && known.refund_under_way().is_none() && known.exchange.is_none()
+        };
+        self.confirmed.contains(booking) && known.is_none_or(free)
     }
 }
 

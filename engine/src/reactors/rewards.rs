@@ -11,8 +11,9 @@
 mod queues;
 mod recent;
 
+use super::cause::Cause;
 use super::log_follower::RewardsEnd;
-use super::pending_bookings::{Cause, Part, Refunded, Reward};
+use super::pending_bookings::{Part, Refunded, Reward};
 use crate::error::{CommandError, Fault};
 use crate::origin::Context;
 use crate::services::Services;

@@ -5,6 +5,7 @@ use crate::booking_filter::BookingFilter;
 use crate::bookings::{BookingView, Page};
 use crate::error::{PageError, ProjectionError};
 use crate::loyalty::RewardsView;
+use crate::refunds::ShowRefundsView;
 use crate::sales::SalesView;
 use lastseat_domain::{BookingId, BuyerId, IntentId, ShowId};
 
@@ -70,6 +71,14 @@ impl ReadModel {
     /// [`ProjectionError::Tables`] while the file can't be read.
     pub async fn rewards_of(&self, buyer: &BuyerId) -> Result<RewardsView, ProjectionError> {
         self.inner.tables.rewards_of(buyer).await
+    }
+
+    /// How far the refunds of a show are. `None` if there is no such show.
+    ///
+    /// # Errors
+    /// [`ProjectionError::Tables`] while the file can't be read.
+    pub async fn refunds_of_show(&self, show: &ShowId) -> Result<Option<ShowRefundsView>, ProjectionError> {
+        self.inner.tables.refunds_of_show(show).await
     }
 
     /// How a show sells. `None` if there is no such show.

@@ -6,6 +6,7 @@ use crate::booking_filter::BookingFilter;
 use crate::bookings::{BookingView, Page};
 use crate::error::{PageError, ProjectionError, UnknownCursor};
 use crate::loyalty::RewardsView;
+use crate::refunds::ShowRefundsView;
 use crate::sales::SalesView;
 use lastseat_domain::{BookingId, BuyerId, IntentId, ShowId};
 
@@ -52,6 +53,11 @@ impl Tables {
     pub async fn rewards_of(&self, buyer: &BuyerId) -> Result<RewardsView, ProjectionError> {
         let buyer = buyer.clone();
         Ok(self.readers.read(move |file| loyalty_rows::of(file, &buyer)).await?)
+    }
+
+    pub async fn refunds_of_show(&self, show: &ShowId) -> Result<Option<ShowRefundsView>, ProjectionError> {
+        let show = show.clone();
+        Ok(self.readers.read(move |file| sales_rows::refunds_of(file, &show)).await?)
     }
 
     pub async fn sales(&self, show: &ShowId) -> Result<Option<SalesView>, ProjectionError> {

@@ -4,6 +4,7 @@
 use super::fault::TablesFault;
 use super::progress::{integer, position_of};
 use super::sales_line_rows::{self, SalesLineRows};
+use crate::refunds::ShowRefundsView;
 use crate::sales::{SalesView, StatusChange, Takings};
 use crate::show_seats::Changed::{Seats, Show};
 use crate::show_seats::{SeatStates, ShowSeats, StoredSeatStates, StoredShow, letter};
@@ -181,6 +182,34 @@ pub(super) fn states_of(connection: &Connection, show: &ShowId) -> Result<String
 
 pub(super) fn show_id(text: String) -> Result<ShowId, TablesFault> {
     ShowId::try_from(text).map_err(|e| TablesFault::Damaged(e.to_string()))
+}
+
+/// How far the refunds of a show are; `None` if there is no such show.
+pub(super) fn refunds_of(connection: &Connection, show: &ShowId) -> Result<Option<ShowRefundsView>, TablesFault> {
+    // Both statements see the same moment.
+    let moment = connection.unchecked_transaction()?;
+    let mut query = moment.prepare_cached("SELECT view FROM sales WHERE show = ?1")?;
+    let found = query.query_row([show.as_str()], |row| row.get::<_, Option<String>>(0)).optional()?;
+    let Some(sales) = found.flatten().map(|view| serde_json::from_str::<SalesView>(&view)).transpose()? else { return Ok(None) };
+    let mut query = moment.prepare_cached(
+        "SELECT count(*) FILTER (WHERE view ->> '$.flagged'), count(*) FILTER (WHERE NOT view ->> '$.flagged' AND \
+         (view ->> '$.refund_requested' OR view ->> '$.refunds[#-1].status' = 'requested')), count(*) \
+         FROM bookings WHERE show = ?1 AND status = 'confirmed'",
+    )?;
+    let count = |n: i64| u64::try_from(n).unwrap_or_default();
+    let (flagged, under_way, confirmed) =
+        query.query_row([show.as_str()], |row| Ok((count(row.get(0)?), count(row.get(1)?), count(row.get(2)?))))?;
+    let refunded = sales.bookings.refunded;
+    Ok(Some(ShowRefundsView {
+        paid: confirmed.saturating_add(refunded),
+        refunded,
+        under_way,
+        flagged,
+        waiting: confirmed.saturating_sub(flagged).saturating_sub(under_way),
+        paying: sales.bookings.paying,
+        captured: sales.captured,
+        returned: sales.refunded,
+    }))
 }
 
 /// How a show sells; `None` if there is no such show.

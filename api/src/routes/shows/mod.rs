@@ -5,6 +5,7 @@ pub mod control;
 pub mod copies;
 pub mod create;
 pub mod read;
+pub mod refunds;
 pub mod revise;
 pub mod sales;
 pub mod seats;

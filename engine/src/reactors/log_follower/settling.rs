@@ -3,10 +3,11 @@
 //!
 //! The work itself runs in tasks of its own, of which there are so many at most.
 
-use super::{AT_GATEWAY, LogFollower, SETTLING};
+use super::{AT_GATEWAY, LogFollower, REFUNDING, SETTLING};
 use crate::blocks;
 use crate::payment::{Reach, Settled};
 use crate::reactors::pending_bookings::Reward;
+use crate::reactors::show_refunds::RETRY;
 use lastseat_domain::{BookingId, SeatId, ShowId, Timestamp};
 use std::sync::Arc;
 
@@ -27,7 +28,8 @@ impl LogFollower {
     pub(super) fn next_due(&self) -> Option<Timestamp> {
         let booking = if self.settling < SETTLING { self.pending.schedule.next_due() } else { None };
         let reward = self.left_to_others.front().map(|(due, _)| *due);
-        booking.into_iter().chain(reward).chain(self.pending.blocks.next_due()).min()
+        let of_shows = if self.refunding < REFUNDING { self.pending.show_refunds.next_due() } else { None };
+        booking.into_iter().chain(reward).chain(self.pending.blocks.next_due()).chain(of_shows).min()
     }
 
     pub(super) fn settle_due(&mut self) {
@@ -43,6 +45,7 @@ impl LogFollower {
             self.settle(booking, seats, Reach::Log);
         }
         self.finish_blocks();
+        self.refund_shows();
         self.settle_waiting();
     }
 
@@ -61,6 +64,29 @@ impl LogFollower {
             };
             let kill = self.kill.clone();
             self.tasks.spawn(async move { kill.run_until_cancelled_owned(work).await });
+        }
+    }
+
+    /// Requests the refunds of bookings whose shows are refunded, and sees each as far as the gateway answers.
+    fn refund_shows(&mut self) {
+        let room = REFUNDING.saturating_sub(self.refunding);
+        for (booking, requested) in self.pending.take_show_refunds(self.services.now(), room) {
+            self.refunding += 1;
+            let (payments, back) = (self.payments.clone(), self.refunded_sender.clone());
+            let work = async move {
+                let failed = payments.refund_for_show(booking, &requested.by, requested.cause.trace, requested.cause.event).await;
+                // If the follower has stopped, the next one finds the show in the log.
+                let _ = back.send((booking, failed)).await;
+            };
+            let kill = self.kill.clone();
+            self.tasks.spawn(async move { kill.run_until_cancelled_owned(work).await });
+        }
+    }
+
+    pub(super) fn take_back_refund(&mut self, booking: BookingId, failed: bool) {
+        self.refunding = self.refunding.saturating_sub(1);
+        if failed {
+            self.pending.retry_show_refund(booking, self.services.now() + RETRY);
         }
     }
 
