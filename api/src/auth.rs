@@ -5,8 +5,10 @@ mod booking_token;
 mod hmac_key;
 mod jwt;
 mod role;
+mod voucher_codes;
 
 pub use role::{Permission, Role};
+pub use voucher_codes::VoucherKeys;
 
 use crate::problem::{Code, Problem};
 use booking_token::BookingTokens;
@@ -14,13 +16,14 @@ use http::header::AUTHORIZATION;
 use http::{HeaderMap, HeaderValue};
 use jwt::Jwt;
 use lastseat_domain::ports::Clock;
-use lastseat_domain::{AccessCodeHash, BlockId, BookingId, BuyerId, CommandId, ShowId, Timestamp};
+use lastseat_domain::{AccessCodeHash, BlockId, BookingId, BuyerId, CampaignId, CommandId, ShowId, Timestamp};
 use std::time::Duration;
 
 /// Makes and checks tokens.
 pub struct Auth {
     jwt: Jwt,
     bookings: BookingTokens,
+    vouchers: VoucherKeys,
 }
 
 /// Who sent a request.
@@ -38,7 +41,7 @@ impl Auth {
     /// Signs and checks with this secret. It should have 32 random bytes or more.
     #[must_use]
     pub fn new(secret: &[u8]) -> Self {
-        Self { jwt: Jwt::new(secret), bookings: BookingTokens::new(secret) }
+        Self { jwt: Jwt::new(secret), bookings: BookingTokens::new(secret), vouchers: VoucherKeys::new(secret) }
     }
 
     /// A JWT that is valid for `ttl` from now.
@@ -65,6 +68,18 @@ impl Auth {
     #[must_use]
     pub fn block_for_key(&self, scope: &str, key: &str) -> BlockId {
         BlockId(self.bookings.id_for_key(&format!("block|{scope}"), key).0)
+    }
+
+    /// The campaign id of a caller (`scope`) and an idempotency key, likewise.
+    #[must_use]
+    pub fn campaign_for_key(&self, scope: &str, key: &str) -> CampaignId {
+        CampaignId(self.bookings.id_for_key(&format!("campaign|{scope}"), key).0)
+    }
+
+    /// The codes of vouchers.
+    #[must_use]
+    pub fn vouchers(&self) -> &VoucherKeys {
+        &self.vouchers
     }
 
     /// What the log keeps of an access code of this show. It depends on the secret: a reader of the log must not be

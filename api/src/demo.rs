@@ -86,6 +86,7 @@ pub fn show(hold: Duration, now: Timestamp) -> Result<ShowScheduled, DemoError> 
         max_seats_per_booking: 10,
         max_seats_per_buyer: None,
         single_seats: SingleSeats::Allow,
+        vouchers_return: false,
         hold_seconds: u32::try_from(hold.as_secs()).unwrap_or(u32::MAX),
         sale_opens_at: None,
         sale_closes_at: None,

@@ -81,6 +81,13 @@ pub fn check(show: &ShowScheduled) -> Result<(), Rejection> {
     Ok(())
 }
 
+/// Whether Stripe charges an amount: what is left of a booking's after a discount.
+#[must_use]
+pub fn can_charge(amount: Money) -> bool {
+    let least = LEAST.iter().find(|(currency, _)| *currency == amount.currency.code()).map_or(1, |(_, least)| *least);
+    amount.value >= least && amount.value % step(amount.currency) == 0
+}
+
 /// Decimal digits of Stripe's amounts.
 fn digits(currency: Currency) -> u32 {
     match currency.code() {
@@ -140,6 +147,13 @@ mod tests {
             assert_eq!(refusal(currency, prices, 10), None, "{currency} {prices:?}");
         }
         assert_eq!(refusal("EUR", &[9_999_999], 10), None);
+    }
+
+    #[test]
+    fn what_a_discount_leaves_is_charged_or_refused() {
+        let can = |value, code| can_charge(Money { value, currency: Currency::new(code).unwrap() });
+        assert!(can(50, "EUR") && can(100_000, "MGA") && can(5120, "KWD") && can(1, "PHP"));
+        assert!(!can(49, "EUR") && !can(100_001, "MGA") && !can(5124, "KWD") && !can(49, "JPY"));
     }
 
     #[test]

@@ -39,7 +39,7 @@ pub mod sandbox_options {
 pub use start_error::StartError;
 
 use crate::app::{App, AppParts, BankAuthentication};
-use crate::auth::Auth;
+use crate::auth::{Auth, VoucherKeys};
 use crate::config::Config;
 use crate::data_dir::DataDir;
 use crate::metrics::Metrics;
@@ -220,6 +220,7 @@ impl Inside {
             payments: Arc::new(FreeOfCharge::in_front_of(Arc::clone(&gateway))),
             clock: Arc::clone(clock),
             ids: Arc::clone(&ids),
+            vouchers: Arc::new(VoucherKeys::new(&key)),
         };
         let metrics = Arc::<Metrics>::default();
         let (box_office, read_model) = open_both_sides(config, data, ports, &metrics).await?;

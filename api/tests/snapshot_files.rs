@@ -37,6 +37,7 @@ impl Place {
             payments: Arc::new(SandboxGateway::in_memory(self.clock.clone())),
             clock: self.clock.clone(),
             ids: Arc::new(TimeOrderedIds::new(self.clock.clone())),
+            vouchers: Arc::new(lastseat_testkit::PlainCodes),
         }
     }
 

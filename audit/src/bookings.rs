@@ -5,6 +5,7 @@ use super::facts::{Book, Decision, Opened, Pay, ShowFacts, at_the_end, seats_by_
 use super::prices;
 use super::report::{Findings, Place};
 use super::state::Audit;
+use super::vouchers;
 use chrono::TimeDelta;
 use lastseat_domain::event::{AbortReason, BookingOpened, Event, ReviewOutcome};
 use lastseat_domain::{BookingId, Envelope, Money, ShowId, StreamName, Timestamp};
@@ -33,6 +34,8 @@ fn booking_of(event: &Event) -> Option<BookingId> {
         Event::BookingTransferred(e) => e.booking,
         Event::PartialRefundRequested(e) => e.booking,
         Event::PaymentPartlyRefunded(e) => e.booking,
+        Event::VoucherApplied(e) => e.booking,
+        Event::VoucherRemoved(e) => e.booking,
         _ => return None,
     })
 }
@@ -87,6 +90,7 @@ impl Audit {
         findings.check(Code::AfterTheEnd, !first || may_begin, &place, || {
             format!("{} comes before the booking was opened", envelope.event.name())
         });
+        vouchers::judge_booking(book, envelope, &self.vouchers, &self.shows, findings, &place);
         let hold = book.opened.as_ref().and_then(|o| self.shows.get(&o.show)?.longest_hold(o.revision));
         let given_up = match &envelope.event {
             Event::PartialRefundRequested(e) => seats_by_index(&self.shows, book.opened.as_deref(), &e.seats),
@@ -336,6 +340,7 @@ impl Step<'_> {
         self.check(Code::CapturedAmount, right || decision.is_over(), || format!("{amount} is taken, not what it costs"));
         if first {
             self.book.captured = Some(amount);
+            self.book.captured_at = Some(self.at);
         }
     }
 

@@ -92,6 +92,12 @@ codes! {
     PriceDiffers "price_differs" "A price is not the one of the show's plan for the seat and its price type, at the revision that the booking names."
     FeeDiffers "fee_differs" "A fee is not the show's, at the revision that the booking names."
     RevisionUnknown "revision_unknown" "A booking was priced at a revision of its show that was not there."
+    DiscountWithoutVoucher "discount_without_voucher" "A voucher was applied to a booking that it was not reserved for."
+    DiscountDiffers "discount_differs" "A discount is not what the voucher's terms take off the booking."
+    DiscountLate "discount_late" "A voucher was applied or removed after the first attempt to pay, or applied where there was one."
+    VoucherFreedEarly "voucher_freed_early" "A voucher was given back before its booking had removed it or ended."
+    VoucherUnowned "voucher_unowned" "A voucher was given back or used up by a booking that did not have it."
+    VoucherUnpaid "voucher_unpaid" "A voucher was used up by a booking that was not paid with it."
     RefundWithoutRequest "refund_without_request" "Money was returned without a request."
     ReturnedUnasked "returned_unasked" "Money was recorded as returned by another way, and no refund of it had been refused."
     RefundWithoutCapture "refund_without_capture" "Money was returned, or a refund requested, that had not been captured."
@@ -113,6 +119,7 @@ codes! {
 
     4
     StuckSeat "stuck_seat" "A seat is still taken long after its booking was over, or should have been."
+    StuckVoucher "stuck_voucher" "A voucher is still reserved long after its booking was paid or over, or removed it."
     CommittedLate "committed_late" "A booking was committed after its deadline."
     ExtendedTwice "extended_twice" "A hold was extended more than once."
     ExtendedLate "extended_late" "A hold was extended after its deadline, or further than the show allows."
@@ -133,6 +140,8 @@ codes! {
     RefundedTwice "refunded_twice" "Money was returned twice for one booking."
     PointsTwice "points_twice" "Points were given or taken back twice for one booking."
     VoucherTwice "voucher_twice" "A voucher was issued twice."
+    VoucherOverused "voucher_overused" "A voucher was used more often than its terms allow, or when or for what they don't."
+    CampaignDiffers "campaign_differs" "A voucher is not one of its campaign's, or a campaign does not have all its vouchers."
     RedeemedTwice "redeemed_twice" "A voucher was used twice, or used although it was not there to be used."
     CommandTwice "command_twice" "One command of a caller was executed twice.";
 

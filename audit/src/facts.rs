@@ -3,12 +3,13 @@
 
 use super::report::Place;
 use chrono::TimeDelta;
-use lastseat_domain::event::{ShowScheduled, Tender, VoucherCause};
+use lastseat_domain::event::{ShowScheduled, Tender, VoucherCause, VoucherTerms};
 use lastseat_domain::loyalty::{BOOKING_VOUCHER_SEATS, VoucherState};
 use lastseat_domain::plan::Plan;
 use lastseat_domain::ports::event_log::Position;
 use lastseat_domain::{
-    AccessCodeHash, BlockId, BookingId, BuyerId, CategoryId, ChannelId, Money, SeatId, ShowId, StreamName, Timestamp, VoucherId,
+    AccessCodeHash, BlockId, BookingId, BuyerId, CategoryId, ChannelId, Money, SeatId, ShowId, StreamName, Timestamp,
+    VoucherHash, VoucherId,
 };
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
@@ -186,9 +187,16 @@ pub(super) struct Book {
     pub captured: Option<Money>,
     /// When its last event was decided.
     pub last_at: Option<Timestamp>,
+    pub captured_at: Option<Timestamp>,
     pub refund_requested: bool,
     /// Its partial refunds, in their order.
     pub parts: Vec<Part>,
+    /// The voucher that lowers its amount.
+    pub applied: Option<Applied>,
+    /// Number of the last application of a voucher.
+    pub applications: u32,
+    /// When a voucher was removed last.
+    pub voucher_removed_at: Option<Timestamp>,
 }
 
 /// A partial refund.
@@ -212,6 +220,46 @@ pub(super) enum PartState {
     UnderWay,
     Returned,
     Abandoned,
+}
+
+/// A voucher that lowers a booking's amount.
+#[derive(Debug)]
+pub(super) struct Applied {
+    pub voucher: VoucherHash,
+    pub application: u32,
+    pub discount: i64,
+}
+
+/// A campaign.
+#[derive(Debug)]
+pub(super) struct CampaignFact {
+    pub terms: Arc<VoucherTerms>,
+    pub count: u32,
+    /// How many of its vouchers are there.
+    pub created: u32,
+    pub completed: bool,
+}
+
+/// A voucher.
+#[derive(Debug)]
+pub(super) struct VoucherFact {
+    pub terms: Arc<VoucherTerms>,
+    /// The bookings that have it.
+    pub claims: Vec<Claim>,
+    /// How often its goods were handed over.
+    pub handed_over: u32,
+}
+
+/// A booking that has a voucher.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Claim {
+    pub booking: BookingId,
+    /// Number of the application to the booking.
+    pub application: u32,
+    pub used: bool,
+    /// When and where it was reserved.
+    pub since: Timestamp,
+    pub position: Position,
 }
 
 /// What a booking was opened for.
@@ -336,9 +384,16 @@ impl Book {
         }
     }
 
+    /// What is to be charged: what it was opened for, less its voucher's discount.
     pub fn amount(&self) -> Option<Money> {
+        let (whole, discount) = (self.opened.as_ref()?.amount, self.applied.as_ref().map_or(0, |applied| applied.discount));
         let given_away = self.tender == Some(Tender::Complimentary);
-        self.opened.as_ref().map(|o| Money { value: if given_away { 0 } else { o.amount.value }, ..o.amount })
+        Some(Money { value: if given_away { 0 } else { whole.value.saturating_sub(discount) }, ..whole })
+    }
+
+    /// Whether a voucher lowers its amount, by this application.
+    pub fn has_voucher(&self, voucher: &VoucherHash, application: u32) -> bool {
+        self.applied.as_ref().is_some_and(|has| has.voucher == *voucher && has.application == application)
     }
 }
 

@@ -29,6 +29,7 @@ mod state;
 mod streams;
 mod till;
 mod transfer;
+mod vouchers;
 
 pub use code::Code;
 pub use facts::GRACE;
@@ -103,6 +104,12 @@ impl Audit {
             | Event::VoucherIssued(_)
             | Event::VoucherRevoked(_)
             | Event::VoucherRedeemed(_) => "loyalty",
+            Event::VoucherCreated(_)
+            | Event::VoucherReserved(_)
+            | Event::VoucherFreed(_)
+            | Event::VoucherUsed(_)
+            | Event::GoodsHandedOver(_) => "voucher",
+            Event::CampaignStarted(_) | Event::CampaignCompleted(_) => "campaign",
             Event::LossAccepted(_) => "operations",
             _ => "booking",
         };
@@ -123,6 +130,8 @@ impl Audit {
             "seat" => self.take_seat(envelope),
             "block" => self.take_block(envelope),
             "loyalty" => self.take_loyalty(envelope),
+            "voucher" => self.take_voucher(envelope),
+            "campaign" => self.take_campaign(envelope),
             "operations" => self.take_operations(envelope),
             _ => self.take_booking(envelope),
         }
@@ -195,6 +204,7 @@ impl Audit {
             self.finish_blocks(until);
             self.finish_bookings();
             self.finish_loyalty();
+            self.finish_vouchers();
         }
         let mut seats = BTreeMap::from([("available", 0), ("locked", 0), ("booked", 0), ("unavailable", 0)]);
         for seat in self.shows.values().flat_map(|show| &show.seats) {

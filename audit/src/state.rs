@@ -1,11 +1,11 @@
 //! The state of an audit.
 
 use super::activity::Activity;
-use super::facts::{BlockFact, Book, Rewards, ShowFacts};
+use super::facts::{BlockFact, Book, CampaignFact, Rewards, ShowFacts, VoucherFact};
 use super::plan_facts::PlanFact;
 use super::report::{AcceptedLoss, Findings, Flow};
 use super::streams::Streams;
-use lastseat_domain::{BlockId, BookingId, Currency, PlanId, ShowId};
+use lastseat_domain::{BlockId, BookingId, CampaignId, Currency, PlanId, ShowId, VoucherHash};
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 /// An audit under way.
@@ -22,6 +22,8 @@ pub struct Audit {
     /// Keys of requests that opened a booking.
     pub(super) requests: HashSet<u64>,
     pub(super) rewards: Rewards,
+    pub(super) campaigns: HashMap<CampaignId, CampaignFact>,
+    pub(super) vouchers: HashMap<VoucherHash, VoucherFact>,
     pub(super) money: BTreeMap<Currency, Flow>,
     pub(super) accepted_losses: Vec<AcceptedLoss>,
     pub(super) findings: Findings,

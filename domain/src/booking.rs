@@ -23,6 +23,7 @@ mod review;
 mod state;
 mod till;
 mod transfer;
+mod vouchers;
 
 pub use after_sales::evolve;
 pub use command::{BookingCommand, Review};

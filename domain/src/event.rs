@@ -16,6 +16,7 @@ mod operations;
 mod plan;
 mod seat;
 mod show;
+mod voucher;
 
 pub use after_sales::*;
 pub use block::*;
@@ -25,6 +26,7 @@ pub use operations::*;
 pub use plan::*;
 pub use seat::*;
 pub use show::*;
+pub use voucher::*;
 
 macro_rules! events {
     ($($name:ident),* $(,)?) => {
@@ -120,6 +122,15 @@ events!(
     VoucherIssued,
     VoucherRevoked,
     VoucherRedeemed,
+    // voucher
+    VoucherCreated,
+    VoucherReserved,
+    VoucherFreed,
+    VoucherUsed,
+    GoodsHandedOver,
+    // campaign
+    CampaignStarted,
+    CampaignCompleted,
     // operations
     LossAccepted,
 );

@@ -165,6 +165,16 @@ text_id!(
     |text| text.len() == 64 && text.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'))
 );
 
+impl VoucherHash {
+    /// The hash with these bytes.
+    #[must_use]
+    pub fn of_bytes(bytes: [u8; 32]) -> Self {
+        let hex = |byte: u8| char::from_digit(u32::from(byte), 16).unwrap_or('0');
+        let text: String = bytes.iter().flat_map(|byte| [hex(byte >> 4), hex(byte & 15)]).collect();
+        Self(text.into())
+    }
+}
+
 impl BuyerId {
     /// The buyer of a booking made without a token: the booking itself.
     #[must_use]
@@ -226,6 +236,11 @@ uuid_id!(
     /// A block: seats that are out of the open sale for a reason.
     BlockId,
     "a block id"
+);
+uuid_id!(
+    /// A campaign: vouchers with the same terms, issued together.
+    CampaignId,
+    "a campaign id"
 );
 uuid_id!(
     /// A voucher: a reward issued once.

@@ -13,7 +13,8 @@
 //! | when a seat is refused | [`seat`]; the text of the refusal is in [`rejection`] |
 //! | who may buy from seats that are blocked | [`block`] |
 //! | when a booking is committed, aborted, refunded | [`booking`] |
-//! | points and vouchers | [`loyalty`] |
+//! | points and rewards | [`loyalty`] |
+//! | what a voucher is worth, and who may use it | [`voucher`] |
 //! | what has to be done next for a booking, also after a crash | [`settle`] |
 //! | the state of a seat as buyers see it | [`seat_state`] |
 //! | how events are stored, and how old ones are read | [`codec`] |
@@ -33,6 +34,7 @@
 mod access_code;
 pub mod block;
 pub mod booking;
+pub mod campaign;
 mod change;
 pub mod codec;
 pub mod decider;
@@ -54,6 +56,7 @@ pub mod settle;
 pub mod show;
 pub mod single_seats;
 pub mod stream_name;
+pub mod voucher;
 
 pub use access_code::AccessCodeHash;
 pub use change::Change;
@@ -61,7 +64,7 @@ pub use decider::Decider;
 pub use envelope::{Envelope, Metadata};
 pub use event::Event;
 pub use ids::{
-    AreaId, BlockId, BookingId, BuyerId, CategoryId, ChannelId, CommandId, IntentId, PlanId, PriceTypeId, SeatId, ShowId,
+    AreaId, BlockId, BookingId, BuyerId, CampaignId, CategoryId, ChannelId, CommandId, IntentId, PlanId, PriceTypeId, SeatId, ShowId,
     VoucherHash, VoucherId,
 };
 pub use money::{Currency, Money};

@@ -9,6 +9,7 @@
 use crate::Timestamp;
 use crate::event::AbortReason;
 use crate::ids::{AreaId, CategoryId, PlanId, PriceTypeId, SeatId, ShowId, VoucherId};
+use crate::money::Money;
 use crate::plan::PriceTypeNames;
 use crate::seat_state::SeatState;
 
@@ -200,6 +201,30 @@ rejections! {
     /// The money of a refunded booking was called returned by another way, and the gateway says that its refund was made
     /// or is being made.
     RefundStands = "refund_stands", "The gateway says that this booking's refund was made or is being made, so the buyer gets the money that way. Send it by another way, and review the booking, only after the gateway shows that the refund has failed.";
+
+    // Vouchers.
+    /// No voucher can have these terms.
+    InvalidVoucher { /// The field of the request.
+        field: &'static str, /// What is wrong with it, without the full stop.
+        why: String } = "invalid_voucher", "Invalid voucher: {why}.";
+    /// No voucher has this code.
+    UnknownVoucher = "unknown_voucher", "There is no voucher with this code. Check the code.";
+    /// Its terms don't allow it.
+    VoucherNotUsable { /// Why, without the full stop.
+        why: String } = "voucher_not_usable", "The voucher can't be used here: {why}.";
+    /// It was used as often as it may be, or is reserved.
+    VoucherUsedUp = "voucher_used_up", "The voucher was used already, or another booking has it at this moment.";
+    /// The booking has another one.
+    BookingHasVoucher = "booking_has_voucher", "This booking has a voucher already. Remove it to use another one.";
+    /// Its amount is fixed once the gateway may know it.
+    PaymentBegun = "payment_begun", "A payment of this booking was begun, so what it costs can't change any more. To change it, cancel the booking and hold the seats again.";
+    /// The gateway doesn't charge so little.
+    AmountTooSmall { /// What would be left to pay.
+        amount: Money } = "amount_too_small", "With this voucher the booking would cost {amount}, and the payment provider does not charge that amount. Use another voucher, or none.";
+    /// Its codes follow from another secret than this server's.
+    CodesUnavailable = "codes_unavailable", "The codes of this campaign were made with another token key than this server has now, so it can't name them. Start a new campaign.";
+    /// No such campaign.
+    CampaignNotFound = "campaign_not_found", "There is no such campaign of vouchers.";
 
     // Broken only by a defect or a race.
     /// Another booking owns the seat, or none does.

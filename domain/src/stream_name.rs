@@ -1,6 +1,6 @@
 //! Names of streams: built from identifiers, and read back into them.
 
-use crate::ids::{BlockId, BookingId, BuyerId, PlanId, SeatId, ShowId};
+use crate::ids::{BlockId, BookingId, BuyerId, CampaignId, PlanId, SeatId, ShowId, VoucherHash};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::sync::Arc;
@@ -45,6 +45,18 @@ impl StreamName {
     #[must_use]
     pub fn loyalty(buyer: &BuyerId) -> Self {
         Self(format!("loyalty-{buyer}").into())
+    }
+
+    /// `campaign-{campaign}`
+    #[must_use]
+    pub fn campaign(campaign: CampaignId) -> Self {
+        Self(format!("campaign-{campaign}").into())
+    }
+
+    /// `voucher-{hash of its code}`
+    #[must_use]
+    pub fn voucher(voucher: &VoucherHash) -> Self {
+        Self(format!("voucher-{voucher}").into())
     }
 
     /// `operations-log`: what operators have decided about the log itself.
@@ -97,6 +109,18 @@ impl StreamName {
     #[must_use]
     pub fn as_loyalty(&self) -> Option<BuyerId> {
         if self.category() == "loyalty" { BuyerId::new(self.key()).ok() } else { None }
+    }
+
+    /// The campaign of a `campaign-` stream; `None` for other streams.
+    #[must_use]
+    pub fn as_campaign(&self) -> Option<CampaignId> {
+        if self.category() == "campaign" { uuid_key(self.key())?.parse().ok() } else { None }
+    }
+
+    /// The voucher of a `voucher-` stream; `None` for other streams.
+    #[must_use]
+    pub fn as_voucher(&self) -> Option<VoucherHash> {
+        if self.category() == "voucher" { VoucherHash::new(self.key()).ok() } else { None }
     }
 
     /// The show of a `show-` stream; `None` for other streams.

@@ -72,6 +72,7 @@ fn scheduled() -> ShowScheduled {
         max_seats_per_booking: 10,
         max_seats_per_buyer: Some(4),
         single_seats: SingleSeats::Allow,
+        vouchers_return: false,
         hold_seconds: 600,
         sale_opens_at: Some(minute(0)),
         sale_closes_at: Some(minute(60) + chrono::TimeDelta::milliseconds(250)),
@@ -237,6 +238,7 @@ fn samples() -> Vec<(&'static str, Event)> {
         ("ShowScheduled.v1.own_rows", with_own_rows().into()),
         ("PlanDrawn.v1", plan_drawn().into()),
         ("PlanDrawn.v1.part", PlanDrawn { part: 2, parts: 3, drawing: later_part(), ..plan_drawn() }.into()),
+        ("ShowScheduled.v1.vouchers_return", ShowScheduled { vouchers_return: true, ..scheduled() }.into()),
         ("SalesPaused.v1", SalesPaused { show: show.clone() }.into()),
         ("SalesResumed.v1", SalesResumed { show: show.clone() }.into()),
         ("ShowRefundsRequested.v1", ShowRefundsRequested { show: show.clone(), by: "manager-1".into() }.into()),
@@ -329,7 +331,42 @@ fn samples() -> Vec<(&'static str, Event)> {
     ]
     .into_iter()
     .chain(after_sales(booking))
+    .chain(vouchers(booking))
     .collect()
+}
+
+fn vouchers(booking: BookingId) -> Vec<(&'static str, Event)> {
+    let voucher = VoucherHash::new(&"0f".repeat(32)).unwrap();
+    let campaign = CampaignId(Uuid::from_u128(0xca3b_a160));
+    let terms = VoucherTerms {
+        discount: Discount::Percent(10),
+        uses: 3,
+        valid_from: Some(minute(0)),
+        valid_until: Some(minute(60)),
+        shows: vec![show()],
+        categories: vec![CategoryId::new("front").unwrap()],
+    };
+    let least =
+        |discount| VoucherTerms { discount, uses: 1, valid_from: None, valid_until: None, shows: vec![], categories: vec![] };
+    let source = VoucherSource::Campaign { campaign, number: 2 };
+    let created = VoucherCreated { voucher: voucher.clone(), terms: terms.clone(), source };
+    let of = |discount| VoucherCreated { terms: least(discount), ..created.clone() };
+    let started =
+        CampaignStarted { campaign, terms, count: 500, first: voucher.clone(), by: "manager-1".into(), request: Some(request()) };
+    vec![
+        ("VoucherCreated.v1", created.clone().into()),
+        ("VoucherCreated.v1.min", of(Discount::Percent(100)).into()),
+        ("VoucherCreated.v1.amount", of(Discount::Amount(eur(500))).into()),
+        ("VoucherCreated.v1.free_seats", of(Discount::FreeSeats(1)).into()),
+        ("VoucherCreated.v1.goods", of(Discount::Goods("A drink".into())).into()),
+        ("VoucherReserved.v1", VoucherReserved { voucher: voucher.clone(), booking, application: 1 }.into()),
+        ("VoucherFreed.v1", VoucherFreed { voucher: voucher.clone(), booking, application: 1 }.into()),
+        ("VoucherUsed.v1", VoucherUsed { voucher: voucher.clone(), booking, application: 1 }.into()),
+        ("GoodsHandedOver.v1", GoodsHandedOver { voucher, by: "staff-1".into() }.into()),
+        ("CampaignStarted.v1", started.clone().into()),
+        ("CampaignStarted.v1.min", CampaignStarted { request: None, ..started }.into()),
+        ("CampaignCompleted.v1", CampaignCompleted { campaign }.into()),
+    ]
 }
 
 fn after_sales(booking: BookingId) -> Vec<(&'static str, Event)> {
@@ -337,8 +374,8 @@ fn after_sales(booking: BookingId) -> Vec<(&'static str, Event)> {
     let by = || "staff-1".to_owned();
     let refund = PartialRefundRequested { booking, refund: 1, seats: vec![seat(1)], amount: eur(8_500), by: by() };
     vec![
-        ("VoucherApplied.v1", VoucherApplied { booking, voucher: voucher.clone(), discount: 1450 }.into()),
-        ("VoucherRemoved.v1", VoucherRemoved { booking, voucher }.into()),
+        ("VoucherApplied.v1", VoucherApplied { booking, voucher: voucher.clone(), application: 1, discount: 1450 }.into()),
+        ("VoucherRemoved.v1", VoucherRemoved { booking, voucher, application: 1 }.into()),
         (
             "ExchangeRequested.v1",
             ExchangeRequested {
@@ -430,7 +467,7 @@ fn every_event_has_a_golden_file_and_every_golden_file_an_event() {
     let there: BTreeSet<String> =
         std::fs::read_dir(directory()).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
     assert_eq!(there, expected);
-    assert_eq!(Event::NAMES.len(), 43);
+    assert_eq!(Event::NAMES.len(), 50);
 }
 
 #[test]

@@ -68,6 +68,9 @@ fn streams_are_named_by_category_and_key_and_read_back() {
     assert_eq!(StreamName::booking(booking(1)).as_booking(), Some(booking(1)));
     assert_eq!(StreamName::block(block(1)).as_block(), Some(block(1)));
     assert_eq!(StreamName::loyalty(&buyer(1)).as_loyalty(), Some(buyer(1)));
+    let (voucher, campaign) = (VoucherHash::of_bytes([0xa7; 32]), CampaignId(booking(1).0));
+    assert_eq!(StreamName::voucher(&voucher).as_voucher(), Some(voucher));
+    assert_eq!(StreamName::campaign(campaign).as_campaign(), Some(campaign));
 }
 
 #[test]
@@ -86,6 +89,8 @@ fn streams_of_other_programs_are_not_taken_for_ours() {
         "block-17",
         "block-00000000000000000000000000000001",
         "loyalty-",
+        "voucher-0f",
+        "campaign-17",
         "show-",
         "$$seat-hamlet.A-1",
         "$ce-seat",
@@ -96,6 +101,7 @@ fn streams_of_other_programs_are_not_taken_for_ours() {
             (None, None, None, None, None),
             "{name}"
         );
+        assert_eq!((name.as_voucher(), name.as_campaign()), (None, None), "{name}");
     }
 }
 

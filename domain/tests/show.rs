@@ -63,6 +63,7 @@ fn hamlet() -> ShowScheduled {
         max_seats_per_booking: 10,
         max_seats_per_buyer: None,
         single_seats: SingleSeats::Allow,
+        vouchers_return: false,
         hold_seconds: 600,
         sale_opens_at: None,
         sale_closes_at: None,

@@ -5,7 +5,7 @@ use crate::error::{CommandError, Fault};
 use crate::hold;
 use crate::maintenance::{report_uncaptured, run_maintenance};
 use crate::origin::{Context, Origin};
-use crate::payment::{PaymentMessage, Payments, Reach};
+use crate::payment::{Leftovers, PaymentMessage, Payments, Reach};
 use crate::ports::Ports;
 use crate::reactors::log_follower::{LogFollower, SnapshotRequest};
 use crate::reactors::rewards;
@@ -373,13 +373,13 @@ impl BoxOffice {
     /// Believes nothing: it reads the log and asks the gateway.
     pub fn settle(&self, booking: BookingId) {
         let payments = self.payments.clone();
-        self.tasks.spawn(async move { payments.settle(booking, Vec::new(), Reach::Gateway).await });
+        self.tasks.spawn(async move { payments.settle(booking, Leftovers::default(), Reach::Gateway).await });
     }
 
     /// Like [`settle`](Self::settle), and completes when nothing is left to do for now: for callers that look at
     /// many bookings, one after the other.
     pub async fn look_at(&self, booking: BookingId) {
-        self.payments.settle(booking, Vec::new(), Reach::Gateway).await;
+        self.payments.settle(booking, Leftovers::default(), Reach::Gateway).await;
     }
 
     /// Highest position that an answer of this node may rest on: of what it has written since it started,
@@ -462,3 +462,4 @@ mod plans;
 mod snapshots;
 #[cfg(test)]
 mod tests;
+mod vouchers;

@@ -7,6 +7,7 @@ mod admission;
 mod blocks;
 mod box_office;
 mod buyers;
+mod campaigns;
 mod error;
 mod guard_service;
 mod health;
@@ -29,6 +30,7 @@ mod settings;
 mod show_registry;
 mod snapshot;
 mod status;
+mod turns;
 mod uncaptured;
 
 pub use box_office::BoxOffice;
@@ -36,8 +38,8 @@ pub use error::{BusyCause, CommandError, Fault};
 pub use origin::Origin;
 pub use ports::Ports;
 pub use requests::{
-    BlockRequest, BlockSelection, BlockStatus, BuyerAction, Hold, HoldRequest, OpenedBlock, Paid, PartialRefundRequest,
-    PayRequest, PayWith, PriceTypeChoice, ReviewRequest, SeatInState, SeatSelection,
+    BlockRequest, BlockSelection, BlockStatus, BuyerAction, CampaignRequest, CampaignStatus, Hold, HoldRequest, OpenedBlock,
+    Paid, PartialRefundRequest, PayRequest, PayWith, PriceTypeChoice, ReviewRequest, SeatInState, SeatSelection,
 };
 pub use settings::Settings;
 pub use snapshot::{CheckedSnapshot, Snapshot, SnapshotDoubt};

@@ -1,6 +1,6 @@
 //! The ports of the engine: what it needs from outside.
 
-use lastseat_domain::ports::{Clock, EventLog, Ids, PaymentGateway, SeatGuard};
+use lastseat_domain::ports::{Clock, EventLog, Ids, PaymentGateway, SeatGuard, VoucherCodes};
 use std::sync::Arc;
 
 /// What the engine needs from outside.
@@ -13,4 +13,5 @@ pub struct Ports {
     pub payments: Arc<dyn PaymentGateway>,
     pub clock: Arc<dyn Clock>,
     pub ids: Arc<dyn Ids>,
+    pub vouchers: Arc<dyn VoucherCodes>,
 }

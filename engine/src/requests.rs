@@ -3,9 +3,11 @@
 use crate::origin::Origin;
 use lastseat_domain::block::Block;
 use lastseat_domain::booking::{Booking, Review};
-use lastseat_domain::event::{RequestFingerprint, ShopData, Tender};
+use lastseat_domain::campaign::Campaign;
+use lastseat_domain::event::{RequestFingerprint, ShopData, Tender, VoucherTerms};
 use lastseat_domain::{
-    AccessCodeHash, AreaId, BlockId, BookingId, BuyerId, CategoryId, ChannelId, PriceTypeId, SeatId, SeatState, Secret, ShowId,
+    AccessCodeHash, AreaId, BlockId, BookingId, BuyerId, CampaignId, CategoryId, ChannelId, PriceTypeId, SeatId, SeatState,
+    Secret, ShowId,
 };
 
 /// Which seats a hold is for.
@@ -126,6 +128,25 @@ pub struct BlockStatus {
     /// Every seat that it was opened with, and its state as this node knows it: `Unavailable` in the block, all else
     /// bought from it.
     pub seats: Vec<SeatInState>,
+}
+
+#[derive(Debug, Clone)]
+pub struct CampaignRequest {
+    /// The campaign to start: new, or that of the request's idempotency key.
+    pub campaign: CampaignId,
+    pub terms: VoucherTerms,
+    /// How many vouchers.
+    pub count: u32,
+    /// The request, if it carried an idempotency key.
+    pub fingerprint: Option<RequestFingerprint>,
+    pub origin: Origin,
+}
+
+/// A campaign, and how many of its vouchers are there for certain.
+#[derive(Debug, Clone)]
+pub struct CampaignStatus {
+    pub campaign: Campaign,
+    pub issued: u32,
 }
 
 /// An open booking.

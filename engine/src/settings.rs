@@ -1,5 +1,6 @@
 //! The engine's limits and time-outs.
 
+use lastseat_domain::Money;
 use std::time::Duration;
 
 #[derive(Debug, Clone)]
@@ -14,6 +15,8 @@ pub struct Settings {
     pub settle_after: Duration,
     /// How long a caller waits for the payment gateway before the answer is "not known yet".
     pub payment_patience: Duration,
+    /// Whether the payment gateway charges an amount: it may have a least one.
+    pub can_charge: fn(Money) -> bool,
 }
 
 impl Default for Settings {
@@ -24,6 +27,7 @@ impl Default for Settings {
             max_seat_actors: 8192,
             settle_after: Duration::from_secs(10),
             payment_patience: Duration::from_secs(10),
+            can_charge: |_| true,
         }
     }
 }

@@ -12,16 +12,21 @@ use common::fault_injection::FaultPlan;
 use common::random_faults::{FaultRate, SeededRandom, with_random_faults};
 use common::*;
 use futures::future::join_all;
+use lastseat_audit::Audit;
 use lastseat_domain::booking::{Booking, Phase};
-use lastseat_domain::event::{AbortReason, RequestFingerprint};
+use lastseat_domain::event::{AbortReason, Discount, RequestFingerprint, VoucherTerms};
+use lastseat_domain::ports::VoucherCodes;
 use lastseat_domain::ports::event_log::{Direction, Filter};
-use lastseat_domain::{BookingId, BuyerId, Rejection};
-use lastseat_engine::{BoxOffice, CommandError, Hold, HoldRequest, Paid, PayRequest, SeatSelection, Snapshot, SnapshotDoubt};
-use lastseat_testkit::{FaultyGuard, GuardFault};
+use lastseat_domain::{BookingId, BuyerId, CampaignId, Rejection, VoucherHash};
+use lastseat_engine::{
+    BoxOffice, CampaignRequest, CommandError, Hold, HoldRequest, Paid, PayRequest, SeatSelection, Snapshot, SnapshotDoubt,
+};
+use lastseat_testkit::{FaultyGuard, GuardFault, PlainCodes};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
+use uuid::Uuid;
 
 const NODES: u64 = 2;
 const BUYERS: u64 = 12;
@@ -57,6 +62,34 @@ impl World {
     }
 }
 
+const CAMPAIGNS: [(u128, u32, Discount); 3] =
+    [(1, 1, Discount::Percent(50)), (2, 3, Discount::Percent(100)), (3, 1, Discount::FreeSeats(1))];
+
+async fn issue_vouchers(office: &BoxOffice) {
+    for (campaign, uses, discount) in CAMPAIGNS {
+        let terms = VoucherTerms { discount, uses, valid_from: None, valid_until: None, shows: vec![], categories: vec![] };
+        let campaign = CampaignId(Uuid::from_u128(campaign));
+        let request = CampaignRequest { campaign, terms, count: 2, fingerprint: None, origin: "manager".into() };
+        office.start_campaign(request).await.unwrap();
+    }
+}
+
+fn vouchers() -> Vec<VoucherHash> {
+    let of = |campaign: u128| (1..=2).map(move |n| PlainCodes.of_campaign(CampaignId(Uuid::from_u128(campaign)), n));
+    CAMPAIGNS.iter().flat_map(|(campaign, ..)| of(*campaign)).collect()
+}
+
+/// The rules of the audit, which knows nothing of the engine's.
+async fn assert_audited(bench: &TestBench, what: &str) {
+    let mut audit = Audit::new();
+    for event in bench.log.read_all(None, Direction::Forwards, usize::MAX, &Filter::all()).await.unwrap() {
+        audit.observe(&event);
+    }
+    let report = audit.finish();
+    let stuck = report.pending.iter().filter(|pending| pending.stream.category() == "voucher").count();
+    assert!(report.holds() && stuck == 0, "{what}: {report}");
+}
+
 /// An answer, unless the node dies or takes too long.
 async fn patiently<T>(work: impl Future<Output = T>) -> Option<T> {
     tokio::time::timeout(Duration::from_secs(40), work).await.ok()
@@ -75,6 +108,7 @@ impl Buyer {
             tokio::time::sleep(Duration::from_millis(self.random.below(20_000))).await;
             let Some(booking) = self.hold().await else { continue };
             tokio::time::sleep(Duration::from_millis(self.random.below(4_000))).await;
+            self.use_voucher(&booking).await;
             match self.random.below(10) {
                 0 => drop(self.on(async |office| office.cancel(booking.id, "buyer").await).await),
                 1 => {}
@@ -95,6 +129,26 @@ impl Buyer {
                 self.world.answers.lock().unwrap().refunds.insert(booking.id);
                 drop(self.on(async |office| office.refund(booking.id, "admin").await).await);
             }
+        }
+    }
+
+    /// Mostly one that others want, too; some take it off again.
+    async fn use_voucher(&self, booking: &Booking) {
+        if self.random.percent(50) {
+            return;
+        }
+        let voucher = self.random.pick(&vouchers());
+        match self.on(async |office| office.apply_voucher(booking.id, &voucher, "buyer").await).await {
+            Some(Ok(_)) => self.world.count("voucher applied"),
+            Some(Err(CommandError::Rejected(rejection) | CommandError::Contended(rejection))) => {
+                self.world.count(rejection.code())
+            }
+            Some(Err(CommandError::Failed(_))) => self.world.count("voucher failed"),
+            None => self.world.count("voucher: no answer"),
+        }
+        tokio::time::sleep(Duration::from_millis(self.random.below(2_000))).await;
+        if self.random.percent(20) {
+            drop(self.on(async |office| office.remove_voucher(booking.id, "buyer").await).await);
         }
     }
 
@@ -267,7 +321,9 @@ fn run(seed: u64) -> History {
     runtime.block_on(async {
         let random = SeededRandom::new(seed);
         let bench = TestBench::new(seed.is_multiple_of(2));
-        bench.open().await.drain(Duration::from_secs(1)).await;
+        let office = bench.open().await;
+        issue_vouchers(&office).await;
+        office.drain(Duration::from_secs(1)).await;
         let fault_rate = FaultRate::default();
         let (outside, guard) = with_random_faults(&bench, &random, &fault_rate);
         let world = Arc::new(World {
@@ -304,6 +360,7 @@ fn run(seed: u64) -> History {
         };
         later(3000).await;
         assert_settled(&bench, &what).await;
+        assert_audited(&bench, &what).await;
         assert_eq!(flagged(&bench).await, 0, "{what}: nothing here needs a person\n{}", log_text(&bench).await);
         let reported = std::mem::take(&mut *world.answers.lock().unwrap());
         for booking in &reported.confirmed {

@@ -1,7 +1,7 @@
 //! Which bookings a list is about.
 
 use crate::bookings::{BookingStatus, BookingView};
-use lastseat_domain::{BuyerId, SeatId, ShowId, Timestamp};
+use lastseat_domain::{BuyerId, SeatId, ShowId, Timestamp, VoucherHash};
 
 /// Which bookings a list is about: those that everything which is given here applies to.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -11,6 +11,8 @@ pub struct BookingFilter {
     pub buyer: Option<BuyerId>,
     /// A seat of the show. Without a show it applies to nothing.
     pub seat: Option<SeatId>,
+    /// The voucher that lowers its amount.
+    pub voucher: Option<VoucherHash>,
     /// The shop's reference.
     pub reference: Option<String>,
     /// Names and values of the shop's metadata; all of them have to be there.
@@ -55,6 +57,7 @@ impl BookingFilter {
             && self.status.is_none_or(|status| view.status == status)
             && self.buyer.as_ref().is_none_or(|buyer| view.buyer == *buyer)
             && self.seat.as_ref().is_none_or(has_seat)
+            && self.voucher.as_ref().is_none_or(|voucher| view.voucher.as_ref() == Some(voucher))
             && self.reference.as_ref().is_none_or(|reference| view.shop.reference.as_ref() == Some(reference))
             && self.metadata.iter().all(|(name, value)| view.shop.metadata.get(name) == Some(value))
             && self.opened.has(Some(view.opened_at))

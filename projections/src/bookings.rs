@@ -3,7 +3,7 @@
 use crate::refunds::{self, RefundStatus, RefundView};
 use lastseat_domain::event::{AbortReason, Event, PricedSeat, ShopData, Tender};
 use lastseat_domain::ports::event_log::Position;
-use lastseat_domain::{BookingId, BuyerId, ChannelId, Envelope, IntentId, Money, ShowId, Timestamp};
+use lastseat_domain::{BookingId, BuyerId, ChannelId, Envelope, IntentId, Money, ShowId, Timestamp, VoucherHash};
 use serde::{Deserialize, Serialize};
 
 /// A booking as its buyer sees it.
@@ -24,8 +24,14 @@ pub struct BookingView {
     /// The show's fee for a booking, in minor units.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub fee: i64,
-    /// What it costs: nothing if it is given away.
+    /// What it costs: the sum of the prices and fees, less the discount; nothing if it is given away.
     pub amount: Money,
+    /// The voucher that lowers its amount.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub voucher: Option<VoucherHash>,
+    /// By how much, in minor units.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub discount: i64,
     /// Where it is sold; `None` for the show's open sale.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub channel: Option<ChannelId>,
@@ -188,6 +194,8 @@ impl BookingView {
             seats: e.seats.clone(),
             fee: e.fee,
             amount: e.amount,
+            voucher: None,
+            discount: 0,
             channel: e.channel.clone(),
             shop: e.shop.clone(),
             opened_at: envelope.metadata.at,
@@ -207,6 +215,11 @@ impl BookingView {
             opened: envelope.position,
             position: envelope.position,
         })
+    }
+
+    fn set_voucher(&mut self, voucher: Option<&VoucherHash>, discount: i64) {
+        self.amount.value = self.amount.value.saturating_add(self.discount).saturating_sub(discount);
+        (self.voucher, self.discount) = (voucher.cloned(), discount);
     }
 
     /// Folds a later event of this booking.
@@ -259,6 +272,8 @@ impl BookingView {
                 let before = std::mem::replace(&mut self.buyer, e.buyer.clone());
                 self.first_buyer.get_or_insert(before);
             }
+            Event::VoucherApplied(e) => self.set_voucher(Some(&e.voucher), e.discount),
+            Event::VoucherRemoved(e) if self.voucher.as_ref() == Some(&e.voucher) => self.set_voucher(None, 0),
             Event::BookingAborted(e) => self.reason = Some(e.reason),
             Event::PaymentFlagged(_) => self.flagged = true,
             Event::PaymentReviewed(_) => self.flagged = false,

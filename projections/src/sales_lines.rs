@@ -183,11 +183,11 @@ impl Sold {
         lines
     }
 
-    /// What of the amount is for a seat: its price and fee, or its part of a refund that returns less than those.
+    /// What of the amount is for a seat: its price and fee, or its part of a payment or refund that comes to less than those.
     fn share_of(&self, priced: &PricedSeat) -> i64 {
         let worth = |seat: &PricedSeat| i128::from(seat.price) + i128::from(seat.fee);
         let (own, all) = (worth(priced), self.seats.iter().map(worth).sum::<i128>());
-        let whole = self.what == What::Paid || i128::from(self.amount) >= all;
+        let whole = i128::from(self.amount) >= all;
         let share = if whole { Some(own) } else { own.checked_mul(self.amount.into()).and_then(|n| n.checked_div(all)) };
         share.and_then(|share| i64::try_from(share).ok()).unwrap_or_default()
     }

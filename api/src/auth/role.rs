@@ -66,6 +66,10 @@ pub enum Permission {
     ReviewPayments,
     /// Put shows on sale, pause, resume and cancel them.
     RunShows,
+    /// Issue vouchers, and read their codes.
+    IssueVouchers,
+    /// Hand over the goods of a voucher.
+    RedeemVouchers,
     /// Read how shows sell, and which seats are kept from the open sale.
     ReadSales,
     /// Read the event history.
@@ -83,8 +87,10 @@ impl Permission {
             Self::ReadOwn => &[Buyer, Staff, Manager, Auditor, Admin],
             Self::HoldSeats | Self::CommandOwn => &[Buyer, Staff, Manager, Admin],
             Self::ReadBookings | Self::ReadSales => &[Staff, Manager, Auditor, Admin],
-            Self::HoldForBuyers | Self::TakePayments | Self::ChangeBookings | Self::RefundBookings => &[Staff, Manager, Admin],
-            Self::RunShows | Self::ReviewPayments | Self::ExceedLimits => &[Manager, Admin],
+            Self::HoldForBuyers | Self::TakePayments | Self::ChangeBookings | Self::RefundBookings | Self::RedeemVouchers => {
+                &[Staff, Manager, Admin]
+            }
+            Self::RunShows | Self::ReviewPayments | Self::IssueVouchers | Self::ExceedLimits => &[Manager, Admin],
             Self::ReadHistory => &[Auditor, Admin],
         }
     }

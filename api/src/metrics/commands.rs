@@ -40,5 +40,9 @@ commands! {
     OpenBlock = "open_block",
     LiftBlock = "lift_block",
     RedeemVoucher = "redeem_voucher",
+    ApplyVoucher = "apply_voucher",
+    RemoveVoucher = "remove_voucher",
+    IssueVouchers = "issue_vouchers",
+    HandOverGoods = "hand_over_goods",
     Authenticate = "authenticate",
 }

@@ -125,6 +125,12 @@ const REFUND: &[Code] = &[
     C::OutOfOrder,
 ];
 
+/// Using a code that is worth something.
+const VOUCHER: &[Code] = &[C::UnknownVoucher, C::VoucherNotUsable, C::VoucherUsedUp];
+/// Changing what a held booking costs.
+const DISCOUNT: &[Code] =
+    &[C::BookingNotFound, C::ShowCancelled, C::BookingOver, C::AlreadyConfirmed, C::AlreadyRefunded, C::PaymentBegun];
+
 /// Every notification of a gateway.
 const WEBHOOK: &[Code] =
     &[C::WebhookSignature, C::InvalidJson, C::BodyUnreadable, C::RequestTimeout, C::BodyTooLarge, C::UnknownRoute, C::Busy];
@@ -171,6 +177,15 @@ pub(super) fn of(operation: &str) -> Option<Vec<&'static [Code]>> {
         "pay" => vec![PAY, PRIVILEGE, COMMAND, KEYED],
         "transfer" => vec![&[C::BookingNotFound, C::NotChangeable], TOKEN, COMMAND, KEYED],
         "refund" => vec![REFUND, PRIVILEGE, COMMAND, KEYED],
+        "apply_voucher" => {
+            vec![VOUCHER, DISCOUNT, &[C::BookingHasVoucher, C::AmountTooSmall], TOKEN, COMMAND, KEYED]
+        }
+        "remove_voucher" => vec![DISCOUNT, TOKEN, COMMAND, KEYED],
+        "issue_vouchers" => vec![&[C::InvalidVoucher, C::CodesUnavailable], PRIVILEGE, COMMAND, KEYED],
+        "get_campaign" => {
+            vec![&[C::InvalidParameter, C::CampaignNotFound, C::CodesUnavailable], PRIVILEGE, READ, LOG]
+        }
+        "redeem_goods" => vec![VOUCHER, PRIVILEGE, COMMAND, KEYED],
         "review" => {
             vec![&[C::BookingNotFound, C::NotFlagged, C::NotOver, C::NoRefundDue, C::RefundStands], PRIVILEGE, COMMAND, KEYED]
         }

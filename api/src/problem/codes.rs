@@ -135,6 +135,17 @@ codes! {
     VoucherRedeemed = "voucher_redeemed", CONFLICT, "The voucher was used before";
     VoucherRevoked = "voucher_revoked", CONFLICT, "The voucher was revoked";
 
+    // Vouchers.
+    InvalidVoucher = "invalid_voucher", UNPROCESSABLE_ENTITY, "The voucher is invalid";
+    UnknownVoucher = "unknown_voucher", UNPROCESSABLE_ENTITY, "No voucher has this code";
+    VoucherNotUsable = "voucher_not_usable", CONFLICT, "The voucher is not for this";
+    VoucherUsedUp = "voucher_used_up", CONFLICT, "The voucher was used";
+    BookingHasVoucher = "booking_has_voucher", CONFLICT, "The booking has a voucher";
+    PaymentBegun = "payment_begun", CONFLICT, "The amount can't change any more";
+    AmountTooSmall = "amount_too_small", CONFLICT, "Too little would be left to pay";
+    CampaignNotFound = "campaign_not_found", NOT_FOUND, "No such campaign";
+    CodesUnavailable = "codes_unavailable", CONFLICT, "The codes can't be named";
+
     // The server.
     Internal = "internal", INTERNAL_SERVER_ERROR, "The server has a defect";
     Busy = "busy", SERVICE_UNAVAILABLE, "The server is busy";
@@ -205,6 +216,15 @@ impl Code {
             R::VoucherNotFound { .. } => Self::VoucherNotFound,
             R::VoucherRedeemed { .. } => Self::VoucherRedeemed,
             R::VoucherRevoked { .. } => Self::VoucherRevoked,
+            R::InvalidVoucher { .. } => Self::InvalidVoucher,
+            R::UnknownVoucher => Self::UnknownVoucher,
+            R::VoucherNotUsable { .. } => Self::VoucherNotUsable,
+            R::VoucherUsedUp => Self::VoucherUsedUp,
+            R::BookingHasVoucher => Self::BookingHasVoucher,
+            R::PaymentBegun => Self::PaymentBegun,
+            R::AmountTooSmall { .. } => Self::AmountTooSmall,
+            R::CampaignNotFound => Self::CampaignNotFound,
+            R::CodesUnavailable => Self::CodesUnavailable,
         }
     }
 

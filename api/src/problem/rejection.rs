@@ -22,7 +22,9 @@ fn with_facts(problem: Problem, rejection: &Rejection) -> Problem {
         R::InvalidShow { field, .. }
         | R::InvalidPlan { field, .. }
         | R::InvalidBlock { field, .. }
-        | R::InvalidRefund { field, .. } => problem.fact("field", field),
+        | R::InvalidRefund { field, .. }
+        | R::InvalidVoucher { field, .. } => problem.fact("field", field),
+        R::AmountTooSmall { amount } => problem.fact("amount", amount),
         R::ShowChanged { show, revision } => problem.fact("show", show).fact("revision", revision),
         R::PlanNotFound { plan } => problem.fact("plan", plan),
         R::PlanChanged { plan, revision } => problem.fact("plan", plan).fact("revision", revision),
@@ -81,6 +83,13 @@ fn with_facts(problem: Problem, rejection: &Rejection) -> Problem {
         | R::PaymentMethodMissing
         | R::CaptureFailed
         | R::PaymentMismatch
+        | R::UnknownVoucher
+        | R::VoucherNotUsable { .. }
+        | R::VoucherUsedUp
+        | R::BookingHasVoucher
+        | R::PaymentBegun
+        | R::CampaignNotFound
+        | R::CodesUnavailable
         | R::OutOfOrder { .. } => problem,
     }
 }

@@ -37,6 +37,8 @@ enum Phase {
 pub(super) struct Ledger {
     phase: Phase,
     amount: Option<Money>,
+    /// What its voucher takes off, and that voucher's application.
+    discount: Option<(u32, i64)>,
     intent: Option<IntentId>,
     /// An attempt of which the log does not know whether it made an intent.
     unclear: bool,
@@ -81,6 +83,14 @@ impl Parts {
 }
 
 impl Ledger {
+    fn set_discount(&mut self, discount: Option<(u32, i64)>) {
+        let value = |discount: Option<(u32, i64)>| discount.map_or(0, |(_, value)| value);
+        if let Some(amount) = &mut self.amount {
+            amount.value = amount.value.saturating_add(value(self.discount)).saturating_sub(value(discount));
+        }
+        self.discount = discount;
+    }
+
     pub(super) fn take(&mut self, event: &Event, at: Timestamp) {
         self.parts.take(event);
         if matches!(
@@ -111,6 +121,16 @@ impl Ledger {
         let intent = match event {
             Event::BookingOpened(e) => {
                 self.amount = Some(e.amount);
+                None
+            }
+            Event::VoucherApplied(e) => {
+                self.set_discount(Some((e.application, e.discount)));
+                None
+            }
+            Event::VoucherRemoved(e) => {
+                if self.discount.is_some_and(|(application, _)| application == e.application) {
+                    self.set_discount(None);
+                }
                 None
             }
             Event::PaymentActionRequired(e) => Some(&e.intent),

@@ -15,6 +15,7 @@ pub mod plans;
 pub mod sandbox;
 pub mod sender;
 pub mod shows;
+pub mod vouchers;
 pub mod web;
 pub mod webhooks;
 pub mod wire;
@@ -85,7 +86,10 @@ fn commands_of_shows() -> OpenApiRouter<App> {
 
 /// Operations whose answers are for one caller only, so that no cache may store them.
 fn private_operations() -> OpenApiRouter<App> {
-    use Permission::{ChangeBookings, CommandOwn, ReadBookings, ReadHistory, ReadOwn, ReadSales, RefundBookings, ReviewPayments};
+    use Permission::{
+        ChangeBookings, CommandOwn, IssueVouchers, ReadBookings, ReadHistory, ReadOwn, ReadSales, RedeemVouchers, RefundBookings,
+        ReviewPayments,
+    };
     OpenApiRouter::default()
         .routes(needs(ReadSales, routes!(plans::read::list_plans)))
         .routes(needs(ReadSales, routes!(plans::read::get_plan)))
@@ -98,6 +102,11 @@ fn private_operations() -> OpenApiRouter<App> {
         .routes(needs_of_others(ReadOwn, ReadBookings, routes!(bookings::manage::get_booking)))
         .routes(needs_of_others(CommandOwn, ChangeBookings, routes!(bookings::manage::cancel_booking)))
         .routes(needs_of_others(CommandOwn, ChangeBookings, routes!(bookings::manage::extend_hold)))
+        .routes(needs_of_others(CommandOwn, ChangeBookings, routes!(bookings::voucher::apply_voucher)))
+        .routes(needs_of_others(CommandOwn, ChangeBookings, routes!(bookings::voucher::remove_voucher)))
+        .routes(needs(IssueVouchers, routes!(vouchers::campaigns::issue_vouchers)))
+        .routes(needs(IssueVouchers, routes!(vouchers::campaigns::get_campaign)))
+        .routes(needs(RedeemVouchers, routes!(vouchers::redeem::redeem_goods)))
         .routes(needs(CommandOwn, routes!(bookings::pay::pay)))
         .routes(needs_of_others(CommandOwn, ChangeBookings, routes!(bookings::transfer::transfer)))
         .routes(needs(RefundBookings, routes!(bookings::refund::refund)))

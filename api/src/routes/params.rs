@@ -6,7 +6,7 @@ use crate::problem::{Code, Problem};
 use axum::extract::{FromRequestParts, Path, Query};
 use http::Uri;
 use http::request::Parts;
-use lastseat_domain::{BlockId, BookingId, IntentId, PlanId, Rejection, ShowId, VoucherId};
+use lastseat_domain::{BlockId, BookingId, CampaignId, IntentId, PlanId, Rejection, ShowId, VoucherId};
 use std::collections::HashMap;
 use std::str::FromStr;
 
@@ -41,6 +41,8 @@ in_path! {
     InPlan(PlanId), |_| Problem::new(Code::PlanNotFound, "There is no such plan. GET /v1/plans lists them.");
     /// The booking in the path.
     InBooking(BookingId), |_| Rejection::BookingNotFound.into();
+    /// The campaign in the path.
+    InCampaign(CampaignId), |_| Rejection::CampaignNotFound.into();
     /// The voucher in the path.
     InVoucher(VoucherId), |_| Problem::new(Code::VoucherNotFound, "There is no such voucher on this account. GET /v1/me/rewards lists them.");
     /// The payment intent in the path.

@@ -42,6 +42,10 @@ with_permission! {
     ReviewPayments: ReviewPayments, body::SMALL;
     /// Plans, which may have 100,000 seats.
     DrawPlans: RunShows, body::PLAN;
+    /// Campaigns of vouchers.
+    IssueVouchers: IssueVouchers, body::SMALL;
+    /// Goods of vouchers.
+    RedeemVouchers: RedeemVouchers, body::SMALL;
     /// Commands on a whole show.
     RunShows: RunShows, body::SMALL;
     /// A whole show with its plan.

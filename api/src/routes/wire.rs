@@ -6,11 +6,13 @@ mod booking;
 mod plan;
 mod refund;
 mod show;
+mod voucher;
 
 pub use block::{BlockJson, BlockSummary, SeatState};
 pub use booking::{BookedSeat, BookingJson, NextAction, Payment};
 pub use plan::{NewPlan, PlanJson, PlanOfShow, PlanSummary, hundredths};
 pub use show::{Area, Category, Fees, NewCategory, PriceType, Reward, Row, STATUSES, ShowJson, SingleSeats, sale_status};
+pub use voucher::{CampaignJson, Discount, NewDiscount};
 
 use lastseat_domain::Money;
 use serde::Serialize;

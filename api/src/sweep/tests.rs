@@ -34,6 +34,8 @@ fn view(status: BookingStatus, flagged: bool) -> BookingView {
         reason: None,
         seats: vec![PricedSeat::new(SeatId::new("A-1").unwrap(), 100)],
         amount: euros(),
+        voucher: None,
+        discount: 0,
         channel: None,
         shop: ShopData::default(),
         opened_at: at,

@@ -8,6 +8,7 @@ use crate::data_dir::DataDir;
 use crate::demo;
 use crate::limits::Limits;
 use crate::metrics::Metrics;
+use crate::stripe_amounts;
 use lastseat_domain::ports::event_log::{Filter, last_position};
 use lastseat_domain::ports::{Clock, EventLog, RateLimiter};
 use lastseat_engine::{BoxOffice, Ports, Settings};
@@ -94,5 +95,6 @@ fn settings(config: &Config) -> Settings {
         max_seat_actors: config.max_seat_actors,
         settle_after: config.settle,
         payment_patience: config.payment_patience,
+        can_charge: if config.stripe_key.is_some() { stripe_amounts::can_charge } else { |_| true },
     }
 }

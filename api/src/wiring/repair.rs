@@ -2,6 +2,8 @@
 
 use super::event_log::open_file;
 use super::payments::ChosenPayments;
+use super::token_key;
+use crate::auth::VoucherKeys;
 use crate::config::Config;
 use crate::data_dir::DataDir;
 use crate::snapshots::SnapshotFiles;
@@ -70,12 +72,14 @@ async fn engine(
     // A payment that is under way is sent again as it was: with the page that buyers come back to.
     let page = config.public_url.clone().unwrap_or_else(|| super::reachable(config.listen));
     let ChosenPayments { gateway, .. } = ChosenPayments::open(config, data, clock, &page).map_err(|error| error.to_string())?;
+    let key = token_key::read_or_create(&config.token_key_file()).map_err(|error| error.to_string())?;
     let ports = Ports {
         log: Arc::clone(log) as _,
         guard: Arc::new(InProcessGuard::new(Arc::clone(clock))),
         payments: Arc::new(FreeOfCharge::in_front_of(Arc::clone(&gateway))),
         clock: Arc::clone(clock),
         ids: Arc::new(TimeOrderedIds::new(Arc::clone(clock))),
+        vouchers: Arc::new(VoucherKeys::new(&key)),
     };
     let loaded = SnapshotFiles::at(data.snapshots()).load(&**log).await.map_err(|fault| fault.to_string())?;
     let snapshot = loaded.map(|loaded| loaded.snapshot);

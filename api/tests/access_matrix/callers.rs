@@ -82,6 +82,9 @@ pub struct Cast {
     pub block: String,
     pub intent: String,
     pub voucher: String,
+    pub campaign: String,
+    /// The code of its voucher.
+    pub code: String,
     own: String,
     sibling: String,
     foreign: String,
@@ -110,6 +113,8 @@ impl Cast {
             block: String::new(),
             intent: String::new(),
             voucher: String::new(),
+            campaign: String::new(),
+            code: String::new(),
             own,
             sibling,
             foreign,
@@ -119,6 +124,12 @@ impl Cast {
         if operation.path.contains("{block}") {
             let body = json!({"area": "floor", "quantity": 1, "reason": "Press"});
             cast.block = server.post(&format!("/v1/shows/{}/blocks", cast.show)).admin(server).json(body).send().await.text("id");
+        }
+        if operation.path.contains("voucher") {
+            let campaign =
+                server.post("/v1/vouchers").admin(server).json(json!({"discount": {"percent": 50}})).send().await.json();
+            cast.campaign = campaign["id"].as_str().unwrap().to_owned();
+            cast.code = campaign["vouchers"][0]["voucher"].as_str().unwrap().to_owned();
         }
         if operation.path.contains("{voucher}") {
             cast.voucher = cast.earn_voucher(server).await;

@@ -83,7 +83,7 @@ impl Operation {
 
     pub async fn attempt(&self, server: &TestServer, cast: &Cast, caller: Caller) -> Outcome {
         let mut call = server.call(&self.method, &self.address(cast));
-        if let Some(body) = self.body() {
+        if let Some(body) = self.body(cast) {
             call = call.json(body);
         }
         let (status, problem) = answer(cast.by(server, call, caller)).await;
@@ -104,6 +104,7 @@ impl Operation {
             .replace("{block}", &cast.block)
             .replace("{id}", &cast.booking)
             .replace("{voucher}", &cast.voucher)
+            .replace("{campaign}", &cast.campaign)
             .replace("{intent}", &cast.intent)
             .replace("{plan}", PLAN)
             .replace("{revision}", "1")
@@ -113,10 +114,12 @@ impl Operation {
     }
 
     /// A body that is right, so that only the caller decides.
-    fn body(&self) -> Option<Value> {
+    fn body(&self, cast: &Cast) -> Option<Value> {
         match (self.method.as_str(), self.path.as_str()) {
             ("POST", path) if path.ends_with("/blocks") => Some(json!({"area": "floor", "quantity": 1, "reason": "Press"})),
             ("POST", "/v1/plans") => Some(plan()),
+            ("POST", "/v1/vouchers") => Some(json!({"discount": {"percent": 50}})),
+            ("POST", "/v1/vouchers/redeem" | "/v1/bookings/{id}/voucher") => Some(json!({"voucher": cast.code})),
             ("POST", "/v1/shows") => Some(crate::common::demo()),
             ("PATCH", "/v1/shows/{show}") => Some(json!({"hold_seconds": 600})),
             ("POST", path) if path.ends_with("/copies") => Some(json!({"dates": [{"starts_at": "2030-06-01T19:30:00Z"}]})),

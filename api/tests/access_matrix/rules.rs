@@ -45,7 +45,7 @@ pub fn forbids(caller: Caller, method: &str, path: &str, row: &[Outcome]) -> boo
         Caller::Nobody => !is_public(method, path),
         Caller::Forger => path.starts_with("/v1/") && !path.starts_with("/v1/sandbox/"),
         Caller::Stranger | Caller::SiblingToken | Caller::ForeignToken if of_one_booking => true,
-        Caller::Auditor => method != "GET",
+        Caller::Auditor => method != "GET" || is_of_vouchers(path),
         Caller::Admin => false,
         Caller::Manager => path.starts_with("/v1/audit"),
         Caller::Staff => path.starts_with("/v1/audit") || is_for_managers(method, path),
@@ -73,17 +73,23 @@ fn is_hold(method: &str, path: &str) -> bool {
 fn is_for_the_shop(method: &str, path: &str) -> bool {
     let reads = ["/v1/bookings", "/v1/shows/{show}/bookings", "/v1/shows/{show}/sales"];
     let is_of_blocks = path.starts_with("/v1/shows/{show}/blocks");
-    let commands = ["/refund", "/review", "bookings:batch"];
+    let commands = ["/refund", "/review", "bookings:batch", "/v1/vouchers/redeem"];
     let is_command = method != "GET" && commands.iter().any(|end| path.ends_with(end));
     is_command
         || is_of_blocks
         || reads.contains(&path) && !is_hold(method, path)
         || path.starts_with("/v1/audit")
+        || is_of_vouchers(path)
         || is_for_managers(method, path)
 }
 
 /// Commands on whole shows, and on money whose whereabouts are in doubt.
 fn is_for_managers(method: &str, path: &str) -> bool {
     let is_of_shows = path.starts_with("/v1/shows") && !is_hold(method, path) && !path.ends_with("bookings:batch");
-    method != "GET" && (is_of_shows || path.ends_with("/review"))
+    is_of_vouchers(path) || method != "GET" && (is_of_shows || path.ends_with("/review"))
+}
+
+/// Codes are as good as money: who issues them reads them, and nobody else.
+fn is_of_vouchers(path: &str) -> bool {
+    path == "/v1/vouchers" || path == "/v1/vouchers/{campaign}"
 }

@@ -8,7 +8,7 @@ use http::{HeaderMap, Request, StatusCode};
 use http_body_util::{BodyExt, Full};
 use hyper_util::rt::TokioIo;
 use lastseat::app::{App, AppParts, BankAuthentication};
-use lastseat::auth::{Auth, Role};
+use lastseat::auth::{Auth, Role, VoucherKeys};
 use lastseat::limits::{GuestRules, Limits, Proxies, Quotas};
 use lastseat::routes::bookings::fast_refusal::FastRefusals;
 use lastseat::{routes, server};
@@ -87,6 +87,7 @@ async fn start_server(dir: &Path, guests: bool, limits: Limits, publishable_key:
         payments: Arc::new(FreeOfCharge::in_front_of(sandbox.clone())),
         clock: Arc::clone(&clock),
         ids: Arc::clone(&ids),
+        vouchers: Arc::new(VoucherKeys::new(SECRET)),
     };
     let box_office = BoxOffice::open(ports, Settings::default()).await.unwrap();
     let read_model = ReadModel::open(Arc::clone(&log) as Arc<dyn EventLog>, Arc::clone(&clock), None).await.unwrap();

@@ -109,6 +109,7 @@ impl Twin {
             payments: Arc::new(SandboxGateway::in_memory(Arc::clone(&clock))),
             clock: Arc::clone(&clock),
             ids: Arc::clone(&ids),
+            vouchers: Arc::new(lastseat_testkit::PlainCodes),
         };
         let box_office = BoxOffice::open(ports, Settings::default()).await.unwrap();
         let read_model = ReadModel::open(port(), Arc::clone(&clock), None).await.unwrap();

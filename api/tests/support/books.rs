@@ -32,6 +32,7 @@ pub struct Book {
     pub amount: i64,
     /// Paid at the till, of which the gateway knows nothing.
     pub at_till: bool,
+    pub discount: i64,
     pub attempts: u32,
     pub end: End,
 }
@@ -105,6 +106,8 @@ impl Books {
                     book.amount = 0;
                 }
             }
+            (Event::VoucherApplied(e), _) => self.discount(e.booking.to_string(), e.discount),
+            (Event::VoucherRemoved(e), _) => self.discount(e.booking.to_string(), 0),
             (Event::BookingCommitted(e), _) => self.ended(e.booking.to_string(), End::Committed),
             (Event::PaymentCaptured(e), _) => self.ended(e.booking.to_string(), End::Confirmed),
             (Event::BookingAborted(e), _) => self.ended(e.booking.to_string(), End::Aborted),
@@ -112,6 +115,11 @@ impl Books {
             (Event::PaymentReturnedElsewhere(e), _) => self.ended(e.booking.to_string(), End::Refunded),
             _ => {}
         }
+    }
+
+    fn discount(&mut self, booking: String, discount: i64) {
+        let book = self.bookings.entry(booking).or_default();
+        book.amount += std::mem::replace(&mut book.discount, discount) - discount;
     }
 
     fn ended(&mut self, booking: String, end: End) {

@@ -2,6 +2,7 @@
 
 use super::part::{PartialRefund, PartialRefundState};
 use super::state::{self, Booking};
+use super::vouchers;
 use crate::Timestamp;
 use crate::event::{Event, ReviewOutcome};
 
@@ -16,8 +17,7 @@ pub fn evolve(state: Option<Booking>, event: &Event, at: Timestamp) -> Option<Bo
 /// The part of it that is about them.
 fn apply(booking: &mut Booking, event: &Event, at: Timestamp) {
     match event {
-        Event::VoucherApplied(e) => booking.voucher = Some(e.clone()),
-        Event::VoucherRemoved(_) => booking.voucher = None,
+        Event::VoucherApplied(_) | Event::VoucherRemoved(_) => vouchers::evolve(booking, event),
         Event::ExchangeRequested(e) => {
             booking.exchanges = e.exchange;
             booking.exchange = Some(e.clone());

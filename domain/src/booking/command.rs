@@ -2,7 +2,7 @@
 
 use crate::Timestamp;
 use crate::event::{AbortReason, BookingOpened, RequestFingerprint, ReviewOutcome, Tender};
-use crate::ids::{BookingId, BuyerId, IntentId, SeatId};
+use crate::ids::{BookingId, BuyerId, IntentId, SeatId, VoucherHash};
 use crate::money::Money;
 use serde::{Deserialize, Serialize};
 
@@ -81,6 +81,30 @@ pub enum BookingCommand {
     FailCapture {
         /// The payment intent.
         intent: IntentId,
+    },
+    /// Lower its amount by a voucher that is reserved for it.
+    ApplyVoucher {
+        /// The current time.
+        now: Timestamp,
+        /// The voucher.
+        voucher: VoucherHash,
+        /// Number of the application that the voucher is reserved for.
+        application: u32,
+        /// By how much, in minor units.
+        discount: i64,
+    },
+    /// Take the voucher off again.
+    RemoveVoucher {
+        /// The current time.
+        now: Timestamp,
+    },
+    /// Keep a voucher that is reserved for the booking from being applied: the node that reserved it crashed, or the
+    /// booking can't take it.
+    FenceVoucher {
+        /// The voucher.
+        voucher: VoucherHash,
+        /// Number of the application that it is reserved for.
+        application: u32,
     },
     /// End it before the decision: the buyer cancelled, the show was cancelled, or another booking got
     /// one of the seats.
@@ -186,7 +210,9 @@ impl BookingCommand {
         | Self::StartPayment { now, .. }
         | Self::PayAtTill { now, .. }
         | Self::Commit { now, .. }
-        | Self::Expire { now } = &mut self
+        | Self::Expire { now }
+        | Self::ApplyVoucher { now, .. }
+        | Self::RemoveVoucher { now } = &mut self
         {
             *now = last.max(*now);
         }

@@ -5,7 +5,7 @@ use super::command::BookingCommand;
 use super::partial_refund;
 use super::review;
 use super::state::{Booking, Phase};
-use super::{till, transfer};
+use super::{till, transfer, vouchers};
 use crate::Timestamp;
 use crate::event::{
     AbortReason, BookingAborted, BookingCommitted, BookingOpened, Event, HoldExtended, PaymentActionRequired, PaymentAuthorised,
@@ -51,6 +51,9 @@ pub fn decide(state: Option<&Booking>, command: BookingCommand) -> Result<Vec<Ev
         C::Decline { attempt, intent, code } => decline(state, attempt, intent, code),
         C::Commit { now, intent, amount, capture_before } => commit(state, now, intent, amount, capture_before),
         C::RecordCapture { intent, amount } => record_capture(state, intent, amount),
+        C::ApplyVoucher { now, voucher, application, discount } => vouchers::apply(state, now, voucher, application, discount),
+        C::RemoveVoucher { now } => vouchers::remove(state, now),
+        C::FenceVoucher { voucher, application } => Ok(vouchers::fence(state, voucher, application)),
         C::FailCapture { intent } => match state.phase {
             Phase::Committed => {
                 check_intent(state, Some(&intent))?;

@@ -39,6 +39,8 @@ pub struct Booking {
     pub capture_before: Option<Timestamp>,
     /// The voucher that lowers its amount.
     pub voucher: Option<VoucherApplied>,
+    /// Number of the last application of a voucher.
+    pub voucher_applications: u32,
     /// The exchange of seats that is requested and neither decided nor abandoned.
     pub exchange: Option<ExchangeRequested>,
     /// How many exchanges were requested.
@@ -111,6 +113,7 @@ impl Booking {
             reviewed: None,
             capture_before: None,
             voucher: None,
+            voucher_applications: 0,
             exchange: None,
             exchanges: 0,
             partial_refunds: Vec::new(),

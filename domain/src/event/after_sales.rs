@@ -12,17 +12,22 @@ pub struct VoucherApplied {
     pub booking: BookingId,
     /// The voucher. Its own stream has reserved it for this booking.
     pub voucher: VoucherHash,
+    /// Number of this application of a voucher to the booking, from 1.
+    pub application: u32,
     /// By how much, in minor units; at most the booking's amount.
     pub discount: i64,
 }
 
-/// The voucher is taken off the booking again, which costs its whole amount.
+/// The voucher is taken off the booking again, which costs its whole amount. Or it was reserved for the booking, but
+/// a crash kept it from being applied: this application then never follows.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct VoucherRemoved {
     /// The booking.
     pub booking: BookingId,
     /// The voucher, which is to be freed.
     pub voucher: VoucherHash,
+    /// Number of the application that has ended.
+    pub application: u32,
 }
 
 /// A confirmed booking is to be moved to other seats. Written before the new seats are locked, so that a node that

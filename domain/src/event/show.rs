@@ -120,6 +120,9 @@ pub struct ShowScheduled {
     /// First moment after the sale; the sale doesn't end if absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sale_closes_at: Option<Timestamp>,
+    /// Whether the refund of a booking returns its voucher, too.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub vouchers_return: bool,
     /// What a booking of three or more seats may win. Without any, such bookings get no voucher.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub rewards: Vec<Reward>,

@@ -190,7 +190,7 @@ impl Filter {
     /// All streams of lastseat. Other programs may share the log.
     #[must_use]
     pub fn our_streams() -> Self {
-        Self::streams(&["plan-", "show-", "seat-", "block-", "booking-", "loyalty-"])
+        Self::streams(&["plan-", "show-", "seat-", "block-", "booking-", "loyalty-", "voucher-", "campaign-"])
     }
 
     /// Streams of these prefixes.

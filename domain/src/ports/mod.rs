@@ -14,4 +14,4 @@ pub use event_log::{EventLog, LogFault};
 pub use payments::{PaymentGateway, PaymentRecords};
 pub use rate_limit::RateLimiter;
 pub use seat_guard::SeatGuard;
-pub use world::{Clock, Ids};
+pub use world::{Clock, Ids, VoucherCodes};

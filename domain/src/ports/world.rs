@@ -1,7 +1,8 @@
-//! Time and new ids. Everything that would make two runs differ comes through these ports, so that a
+//! Time, new ids and the codes of vouchers. Everything that would make two runs differ comes through these ports, so that a
 //! simulation can supply its own.
 
 use crate::Timestamp;
+use crate::ids::{CampaignId, VoucherHash};
 use futures::future::BoxFuture;
 use uuid::Uuid;
 
@@ -21,4 +22,11 @@ pub trait Ids: Send + Sync + 'static {
     /// A UUID that was never returned before, by any node. An index of them grows at its end if each sorts after the one before
     /// it: see docs/decisions/0090-ids-in-the-order-of-time.md. Not a secret: who has made one can guess when others were made.
     fn uuid(&self) -> Uuid;
+}
+
+/// The codes of vouchers. They follow from a secret that only the API knows, so that nobody can compute a code from
+/// what the log shows; the engine needs no more than their hashes.
+pub trait VoucherCodes: Send + Sync + 'static {
+    /// The voucher with this number, from 1, of a campaign. Always the same for the same two.
+    fn of_campaign(&self, campaign: CampaignId, number: u32) -> VoucherHash;
 }

@@ -13,11 +13,13 @@
 
 use lastseat_domain::block::{Block, BlockCommand};
 use lastseat_domain::booking::{Booking, BookingCommand};
+use lastseat_domain::campaign::{Campaign, CampaignCommand};
 use lastseat_domain::event::Event;
 use lastseat_domain::loyalty::{Account, LoyaltyCommand};
 use lastseat_domain::seat::{Seat, SeatCommand, SeatKey};
 use lastseat_domain::show::{Show, ShowCommand};
-use lastseat_domain::{BlockId, BookingId, BuyerId, Decider, Rejection, SeatId, ShowId, Timestamp};
+use lastseat_domain::voucher::{Voucher, VoucherCommand};
+use lastseat_domain::{BlockId, BookingId, BuyerId, CampaignId, Decider, Rejection, SeatId, ShowId, Timestamp, VoucherHash};
 use std::fmt::Debug;
 use uuid::Uuid;
 
@@ -49,6 +51,30 @@ impl TestedCommand for BlockCommand {
 
     fn id() -> BlockId {
         BlockId(Uuid::from_u128(0xb10c_0001))
+    }
+}
+
+impl TestedCommand for VoucherCommand {
+    type Aggregate = Voucher;
+
+    fn id() -> VoucherHash {
+        VoucherHash::of_bytes([1; 32])
+    }
+
+    fn refused_when_repeated(&self) -> &'static [&'static str] {
+        match self {
+            // Goods are handed over as often as the terms say; the second till must learn that they are gone.
+            Self::HandOver { .. } => &["voucher_used_up"],
+            _ => &[],
+        }
+    }
+}
+
+impl TestedCommand for CampaignCommand {
+    type Aggregate = Campaign;
+
+    fn id() -> CampaignId {
+        CampaignId(Uuid::from_u128(0xca3b))
     }
 }
 

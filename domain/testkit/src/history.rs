@@ -1,14 +1,15 @@
 //! Random valid histories. A list of numbers is a history, so that a failing one shrinks.
 
 use super::partial_refunds;
-use super::world::{World, plan, plan_with_price_types, show_id};
+use super::world::{World, plan, plan_with_price_types, show_id, terms};
 use lastseat_domain::booking::{Booking, BookingCommand, Phase, Review};
-use lastseat_domain::event::{AbortReason, LossAccepted, PlanDrawn, Tender};
+use lastseat_domain::event::{AbortReason, Discount, LossAccepted, PlanDrawn, Tender, VoucherTerms};
 use lastseat_domain::loyalty::LoyaltyCommand;
 use lastseat_domain::plan::{Category, Drawing, DrawnArea, PlanCategory, PriceType, Row, merged};
 use lastseat_domain::seat::{Seat, SeatCommand};
 use lastseat_domain::show::{SaleState, Show, ShowChanges, ShowCommand};
-use lastseat_domain::{AreaId, BookingId, BuyerId, CategoryId, PlanId, SeatId, ShowId, StreamName};
+use lastseat_domain::voucher::VoucherCommand;
+use lastseat_domain::{AreaId, BookingId, BuyerId, CategoryId, Currency, Money, PlanId, SeatId, ShowId, StreamName};
 use proptest::prelude::*;
 
 /// One step: what, and two dice.
@@ -126,6 +127,18 @@ pub fn every_event(world: &mut World) {
             assert!(world.booking(flagged, BookingCommand::Flag { reason: "the gateway does not say".into() }));
         }
     }
+    // Two vouchers: one is taken off again, one paid with; a third is for goods.
+    let vouchers = world.campaign(&terms(Discount::Percent(50)), 2);
+    let discounted = world.hold("buyer-9", "opera", &["A-18"]);
+    assert!(world.apply_voucher(discounted, &vouchers[0]));
+    let now = world.now;
+    assert!(world.booking(discounted, BookingCommand::RemoveVoucher { now }));
+    assert!(world.settle_voucher(discounted) && world.apply_voucher(discounted, &vouchers[1]));
+    world.pay(discounted);
+    assert!(world.settle_voucher(discounted));
+    let goods = world.campaign(&terms(Discount::Goods("A drink".into())), 1);
+    assert!(world.voucher(&goods[0], VoucherCommand::HandOver { now, by: "staff".into() }));
+
     // Kept for sponsors: one seat is sold, one comes back before the block is lifted, one after.
     let block = world.block("opera", &["A-14", "A-15", "A-16"]);
     let [bought, early, late] = ["A-14", "A-15", "A-16"].map(|seat| world.hold_from(block, "buyer-9", "opera", seat));
@@ -179,12 +192,14 @@ fn pick(world: &World, dice: u16, wanted: impl Fn(&Booking) -> bool) -> Option<B
 }
 
 fn take(world: &mut World, (what, small, dice): Step) {
-    match what % 23 {
+    match what % 25 {
         22 => {
             if let Some(id) = pick(world, dice, |b| matches!(b.phase, Phase::Confirmed { .. })) {
                 partial_refunds::request(world, id, small);
             }
         }
+        23 => use_voucher(world, small, dice),
+        24 => take_voucher_off(world, small, dice),
         20 => block(world, small, dice),
         21 => lift(world, dice),
         0..=3 => hold(world, small, dice),
@@ -391,8 +406,38 @@ fn lift(world: &mut World, dice: u16) {
     }
 }
 
+/// A voucher, of a new campaign or of one that is there, for a booking.
+fn use_voucher(world: &mut World, small: u8, dice: u16) {
+    if world.vouchers.is_empty() || small.is_multiple_of(4) {
+        let discount = match small % 3 {
+            0 => Discount::Percent(u32::from(dice % 100) + 1),
+            1 => Discount::Amount(Money { value: i64::from(dice) + 1, currency: Currency::new("EUR").unwrap() }),
+            _ => Discount::FreeSeats(u32::from(dice % 3) + 1),
+        };
+        let categories = if dice.is_multiple_of(5) { vec![CategoryId::new("first").unwrap()] } else { vec![] };
+        world.campaign(&VoucherTerms { uses: u32::from(small % 2) + 1, categories, ..terms(discount) }, 2);
+    }
+    let voucher = nth(world.vouchers.keys(), dice).cloned().unwrap();
+    if let Some(id) = pick(world, dice, |b| b.phase == Phase::Held) {
+        world.apply_voucher(id, &voucher);
+    }
+}
+
+/// Off a booking, or kept from being applied after it was reserved.
+fn take_voucher_off(world: &mut World, small: u8, dice: u16) {
+    let Some(id) = pick(world, dice, |b| b.phase == Phase::Held) else { return };
+    let voucher = nth(world.vouchers.keys(), dice).cloned();
+    match voucher.filter(|_| small.is_multiple_of(2) && world.bookings[&id].voucher.is_none()) {
+        Some(voucher) => drop(world.reserve_voucher(id, &voucher)),
+        None => drop(world.booking(id, BookingCommand::RemoveVoucher { now: world.now })),
+    }
+}
+
 /// One step of what has to follow for a booking. Whether there was one.
 fn settle(world: &mut World, id: BookingId) -> bool {
+    if world.settle_voucher(id) {
+        return true;
+    }
     let booking = world.bookings[&id].clone();
     let held = world.held.get(&id).cloned().unwrap_or_default();
     let release = |world: &mut World, reason| {

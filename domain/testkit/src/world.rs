@@ -1,6 +1,8 @@
 //! A world in which a history happens: every step goes through the domain's deciders, and every
 //! event is in the log as the engine would have written it.
 
+mod vouchers;
+
 use chrono::{DateTime, TimeDelta};
 use lastseat_domain::block::{self, Block, BlockCommand};
 use lastseat_domain::booking::{self, Booking, BookingCommand};
@@ -14,13 +16,15 @@ use lastseat_domain::plan::{Area, Category, PriceType, Row};
 use lastseat_domain::ports::event_log::{Decoded, Expected, Position, RecordedEvent};
 use lastseat_domain::seat::{self, Seat, SeatCommand};
 use lastseat_domain::show::{self, Show};
+use lastseat_domain::voucher::Voucher;
 use lastseat_domain::{
     AccessCodeHash, AreaId, BlockId, BookingId, BuyerId, CategoryId, Currency, IntentId, Metadata, PriceTypeId, SeatId, ShowId,
-    StreamName, Timestamp, codec,
+    StreamName, Timestamp, VoucherHash, codec,
 };
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use uuid::Uuid;
+pub use vouchers::terms;
 
 pub const HOLD_SECONDS: u32 = 120;
 
@@ -81,6 +85,7 @@ pub fn plan(show: &str, rows: u32, per_row: u32, floor: u32) -> ShowScheduled {
         max_seats_per_booking: 4,
         max_seats_per_buyer: None,
         single_seats: SingleSeats::Allow,
+        vouchers_return: false,
         hold_seconds: HOLD_SECONDS,
         sale_opens_at: None,
         sale_closes_at: None,
@@ -107,6 +112,8 @@ pub struct World {
     pub held: BTreeMap<BookingId, Vec<(ShowId, SeatId)>>,
     pub accounts: BTreeMap<BuyerId, Account>,
     pub blocks: BTreeMap<BlockId, Block>,
+    pub vouchers: BTreeMap<VoucherHash, Voucher>,
+    campaigns: u128,
     revisions: HashMap<StreamName, u64>,
     /// Distance of two positions.
     pub stride: u64,
@@ -124,6 +131,8 @@ impl World {
             held: BTreeMap::new(),
             accounts: BTreeMap::new(),
             blocks: BTreeMap::new(),
+            vouchers: BTreeMap::new(),
+            campaigns: 0,
             revisions: HashMap::new(),
             stride,
             next_booking: 0,

@@ -11,6 +11,7 @@ mod explore;
 mod streams;
 #[path = "../support/mod.rs"]
 mod support;
+mod vouchers;
 mod world;
 
 use explore::explore;

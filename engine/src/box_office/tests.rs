@@ -24,6 +24,7 @@ async fn open(log: impl FnOnce(MemoryLog) -> Arc<dyn EventLog>) -> BoxOffice {
         guard: Arc::new(InProcessGuard::new(clock.clone())),
         payments: Arc::new(SandboxGateway::in_memory(clock.clone())),
         ids: Arc::new(TimeOrderedIds::new(clock.clone())),
+        vouchers: Arc::new(lastseat_testkit::PlainCodes),
         clock,
     };
     BoxOffice::open(ports, Settings::default()).await.unwrap()

@@ -2,15 +2,16 @@
 //! other. Several nodes may each have one for the same booking; the booking's stream decides between
 //! them.
 
-use super::commands::{self, Settled};
+use super::commands::{self, Leftovers, Settled};
 use super::process::Reach;
 use super::session::BookingSession;
+use super::vouchers;
 use crate::error::CommandError;
 use crate::origin::Context;
 use crate::requests::{Paid, PartialRefundRequest, PayRequest, ReviewRequest};
 use crate::services::Services;
 use lastseat_domain::booking::Booking;
-use lastseat_domain::{BookingId, BuyerId, SeatId, ShowId};
+use lastseat_domain::{BookingId, BuyerId, VoucherHash};
 use ractor::{Actor, ActorProcessingErr, ActorRef};
 use std::sync::{Arc, Weak};
 use tokio::sync::oneshot;
@@ -25,9 +26,10 @@ pub(crate) enum PaymentMessage {
     Transfer(Context, BuyerId, Reply<Booking>),
     RefundPart(Context, PartialRefundRequest, Reply<Booking>),
     Review(Context, ReviewRequest, Reply<Booking>),
-    /// Do what has to follow. The seats are those that the log's subscription saw locked for the
-    /// booking, needed if it never opened.
-    Settle(Vec<(ShowId, SeatId)>, Reach, Reply<Settled>),
+    ApplyVoucher(Context, VoucherHash, Reply<Booking>),
+    RemoveVoucher(Context, Reply<Booking>),
+    /// Do what has to follow.
+    Settle(Leftovers, Reach, Reply<Settled>),
 }
 
 #[derive(Clone)]
@@ -86,8 +88,12 @@ impl PaymentActor {
             PaymentMessage::Review(context, request, reply) => {
                 drop(reply.send(commands::review(session(context), request).await));
             }
-            PaymentMessage::Settle(seats, reach, reply) => {
-                drop(reply.send(commands::settle(session(Context::step("settle")), seats, reach).await));
+            PaymentMessage::ApplyVoucher(context, voucher, reply) => {
+                drop(reply.send(vouchers::apply(session(context), voucher).await));
+            }
+            PaymentMessage::RemoveVoucher(context, reply) => drop(reply.send(vouchers::remove(session(context)).await)),
+            PaymentMessage::Settle(leftovers, reach, reply) => {
+                drop(reply.send(commands::settle(session(Context::step("settle")), leftovers, reach).await));
             }
         }
     }

@@ -4,6 +4,7 @@ use super::gateway::{Reply, call};
 use super::process::{Reach, run_until_blocked};
 use super::session::BookingSession;
 use super::steps::Stop;
+use super::vouchers::{self, ReservedVoucher};
 use crate::error::{CommandError, Fault};
 use crate::guard_service::LEASE_MARGIN;
 use crate::requests::{BuyerAction, Paid, PartialRefundRequest, PayRequest, PayWith, ReviewRequest};
@@ -25,6 +26,18 @@ pub(crate) enum Settled {
     Later,
     /// Something that calls the gateway, as of this time.
     AtGateway(Timestamp),
+}
+
+/// The payment method of a booking that costs nothing and named none.
+const NO_METHOD: &str = "none";
+
+/// What the log's subscription saw to be a booking's and not yet given back.
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
+pub(crate) struct Leftovers {
+    /// Seats that are locked for it; needed if it never opened.
+    pub locked: Vec<(ShowId, SeatId)>,
+    /// Vouchers that are reserved for it.
+    pub vouchers: Vec<ReservedVoucher>,
 }
 
 pub(super) async fn pay(mut session: BookingSession, request: PayRequest) -> Result<Paid, CommandError> {
@@ -52,6 +65,10 @@ pub(super) async fn pay(mut session: BookingSession, request: PayRequest) -> Res
         PayWith::Method(method) => Way::Gateway(Some(method)),
         PayWith::ClientSide => Way::Gateway(None),
         PayWith::AtTill(tender) => Way::Till(tender),
+        // Nothing is to be paid, so no method is needed.
+        PayWith::Continue if is_free(&booking) && booking.phase == Phase::Held && booking.attempts.is_empty() => {
+            Way::Gateway(Some(NO_METHOD.to_owned()))
+        }
         PayWith::Continue => return report_last(&mut session).await,
     };
     if let Way::Gateway(payment_method) = &way {
@@ -83,13 +100,16 @@ impl Way {
     }
 }
 
+fn is_free(booking: &Booking) -> bool {
+    booking.amount().is_some_and(|amount| amount.value == 0)
+}
+
 /// A payment whose turn at the gateway comes after the hold's end is refused now, not when the hold is over.
 fn check_queue(session: &BookingSession, booking: &Booking) -> Result<(), Fault> {
     let delay = session.services.ports.payments.queue_delay();
-    let free = booking.amount().is_some_and(|amount| amount.value == 0);
     let left = booking.expires_at.and_then(|end| (end - session.now()).to_std().ok());
     match left {
-        Some(left) if booking.is_undecided() && !free && delay > left => Err(Fault::PaymentQueueFull { wait: delay }),
+        Some(left) if booking.is_undecided() && !is_free(booking) && delay > left => Err(Fault::PaymentQueueFull { wait: delay }),
         _ => Ok(()),
     }
 }
@@ -228,11 +248,8 @@ async fn kept_of_refund(session: &BookingSession, booking: &Booking) -> Result<O
     }
 }
 
-pub(super) async fn settle(
-    mut session: BookingSession,
-    locked: Vec<(ShowId, SeatId)>,
-    reach: Reach,
-) -> Result<Settled, CommandError> {
+pub(super) async fn settle(mut session: BookingSession, leftovers: Leftovers, reach: Reach) -> Result<Settled, CommandError> {
+    let Leftovers { locked, vouchers } = leftovers;
     if let (None, Some((show, seat))) = (session.find().await?, locked.first()) {
         session.fence(&SeatKey { show: show.clone(), seat: seat.clone() }).await?;
     }
@@ -240,6 +257,7 @@ pub(super) async fn settle(
     if let Some(booking) = session.find().await?.filter(|b| !b.is_undecided()) {
         release_strays(&session, &booking, &locked).await?;
     }
+    vouchers::finish(&mut session, &vouchers).await?;
     Ok(match stop {
         Stop::Finished => Settled::Done,
         Stop::Until(deadline) => Settled::Waiting(deadline),

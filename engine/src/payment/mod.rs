@@ -11,8 +11,9 @@ mod process;
 mod refund_part;
 mod session;
 mod steps;
+mod vouchers;
 
 pub(crate) use actor::PaymentMessage;
-pub(crate) use commands::Settled;
+pub(crate) use commands::{Leftovers, Settled};
 pub(crate) use payments::Payments;
 pub(crate) use process::{Reach, calls_gateway};

@@ -1,13 +1,13 @@
 //! The bookings that are being worked on: finds or starts the actor of a booking's payment.
 
 use super::actor::{PaymentActor, PaymentMessage};
-use super::commands::Settled;
+use super::commands::{Leftovers, Settled};
 use super::process::Reach;
 use crate::actors::registry::Registry;
 use crate::error::{CommandError, Fault};
 use crate::origin::Context;
 use crate::services::Services;
-use lastseat_domain::{BookingId, SeatId, ShowId, Timestamp};
+use lastseat_domain::{BookingId, Timestamp};
 use ractor::ActorCell;
 use std::sync::Arc;
 use tokio::sync::oneshot;
@@ -61,10 +61,9 @@ impl Payments {
         }
     }
 
-    /// Drives a booking forward as far as that is possible now. `locked`: seats that the log's
-    /// subscription saw locked for it.
-    pub(crate) async fn settle(&self, booking: BookingId, locked: Vec<(ShowId, SeatId)>, reach: Reach) -> Settled {
-        match self.ask(reach, booking, |reply| PaymentMessage::Settle(locked.clone(), reach, reply)).await {
+    /// Drives a booking forward as far as that is possible now.
+    pub(crate) async fn settle(&self, booking: BookingId, leftovers: Leftovers, reach: Reach) -> Settled {
+        match self.ask(reach, booking, |reply| PaymentMessage::Settle(leftovers.clone(), reach, reply)).await {
             Ok(Ok(settled)) => settled,
             Ok(Err(error)) => {
                 tracing::warn!(%booking, %error, "a booking could not be settled; trying again");

@@ -3,7 +3,7 @@
 
 use super::session::BookingSession;
 use super::steps::{Next, Stop, execute_step, flag};
-use super::{authorise, capture, refund_part};
+use super::{authorise, capture, refund_part, vouchers};
 use crate::error::CommandError;
 use lastseat_domain::booking::{Booking, BookingCommand};
 use lastseat_domain::settle::{Step, next_step};
@@ -50,12 +50,13 @@ pub(super) async fn run_until_blocked(session: &mut BookingSession, reach: Reach
         if reach == Reach::Log && calls_gateway(&booking, &step) {
             if let Step::ReleaseSeatsAndVoid(reason) = step {
                 capture::release(session, &booking, reason).await?;
+                vouchers::finish(session, &[]).await?;
             }
             refund_part::release_given_up(session, &booking).await?;
             return Ok(Stop::AtGateway(now));
         }
         let next = match step {
-            Step::Done => Next::Stop(Stop::Finished),
+            Step::Done => Next::Stop(finish_voucher(session).await),
             Step::WaitUntil(deadline) => Next::Stop(Stop::Until(deadline)),
             Step::Expire => execute_step(session, BookingCommand::Expire { now }).await?,
             Step::ResumePayment => authorise::confirm(session, &booking).await?,
@@ -64,11 +65,12 @@ pub(super) async fn run_until_blocked(session: &mut BookingSession, reach: Reach
             Step::BookSeatsAndCapture => capture::book_and_capture(session, &booking).await?,
             Step::ReleaseSeats(reason) => {
                 capture::release(session, &booking, reason).await?;
-                Next::Stop(Stop::Finished)
+                Next::Stop(finish_voucher(session).await)
             }
             // The seats first: they must not wait for a gateway that does not answer.
             Step::ReleaseSeatsAndVoid(reason) => {
                 capture::release(session, &booking, reason).await?;
+                vouchers::finish(session, &[]).await?;
                 capture::void(session, &booking).await?
             }
             Step::Flag => flag(session, "the payment was started more than 24 hours ago and its outcome is unknown").await?,
@@ -89,4 +91,16 @@ pub(super) async fn run_until_blocked(session: &mut BookingSession, reach: Reach
     }
     tracing::error!(booking = %session.id, "a booking takes more steps than any should");
     Ok(Stop::TryLater)
+}
+
+/// The booking is paid or over: so is its voucher. A failure is no failure of what was done before, and is made good from
+/// the log.
+async fn finish_voucher(session: &mut BookingSession) -> Stop {
+    match vouchers::finish(session, &[]).await {
+        Ok(()) => Stop::Finished,
+        Err(error) => {
+            tracing::warn!(booking = %session.id, %error, "a voucher is finished later");
+            Stop::TryLater
+        }
+    }
 }

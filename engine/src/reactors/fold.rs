@@ -10,7 +10,7 @@ use crate::snapshot::{CheckedSnapshot, FollowerState};
 use crate::uncaptured::Uncaptured;
 use lastseat_domain::event::{BlockLifted, BlockOpened, BookingOpened, Event};
 use lastseat_domain::loyalty;
-use lastseat_domain::{Envelope, Timestamp};
+use lastseat_domain::{Envelope, ShowId, Timestamp};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -81,7 +81,8 @@ impl Knowledge {
         // Before the list of pending bookings may forget the booking.
         self.update_buyers(envelope, pending);
         let earns = |opened: &BookingOpened| self.earns(opened);
-        let reward = pending.apply(envelope, &Reading { patience: self.patience, own, earns: &earns });
+        let returns = |show: &ShowId| self.shows.get(show).is_some_and(|show| show.show().facts.vouchers_return);
+        let reward = pending.apply(envelope, &Reading { patience: self.patience, own, earns: &earns, returns: &returns });
         self.update_seats_of_booking(envelope, pending);
         reward
     }

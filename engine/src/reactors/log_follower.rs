@@ -148,6 +148,7 @@ impl LogFollower {
         self.pending.schedule.make_unfinished_due(now);
         self.pending.blocks.make_due(now);
         self.pending.show_refunds.make_due(now);
+        self.pending.campaigns.make_due(now);
         self.recovery = Some(Recovery::new(started, self.pending.schedule.due(now)));
         self.check_recovery();
         for reward in self.pending.missing_rewards() {
@@ -257,7 +258,8 @@ impl LogFollower {
         self.position = self.position.max(position);
         let health = &self.services.health;
         health.followed.store(self.position.0, Ordering::Release);
-        let unfinished = self.pending.schedule.len() + self.pending.blocks.unfinished();
+        let PendingBookings { schedule, blocks, campaigns, .. } = &self.pending;
+        let unfinished = schedule.len() + blocks.unfinished() + campaigns.unfinished();
         health.unfinished.store(unfinished, Ordering::Relaxed);
         self.services.journal.saw_position(self.position);
         // After any delivery, not only an event: while nothing is sold, the next may take long.

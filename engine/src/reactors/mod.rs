@@ -7,6 +7,7 @@ pub(crate) mod fold;
 pub(crate) mod log_follower;
 mod pending_blocks;
 pub(crate) mod pending_bookings;
+mod pending_campaigns;
 mod recovery;
 pub(crate) mod rewards;
 pub(crate) mod show_refunds;

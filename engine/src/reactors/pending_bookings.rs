@@ -13,6 +13,7 @@ use super::cause::Cause;
 use super::confirmed_bookings::{ConfirmedBookings, Sale};
 use super::pending_blocks::{PendingBlocks, PendingBlocksSnapshot};
 use super::show_refunds::{Confirmed, Requested, ShowRefunds, ShowRefundsSnapshot};
+use super::pending_campaigns::PendingCampaigns;
 use entry::Entry;
 use lastseat_domain::booking::{self, Booking, Phase};
 use lastseat_domain::event::{BookingOpened, Event};
@@ -20,7 +21,7 @@ use lastseat_domain::{BookingId, BuyerId, Envelope, SeatId, ShowId, StreamName, 
 pub(crate) use reading::{Patience, Reading};
 use schedule::Schedule;
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// A payment that has to be recorded in the buyer's loyalty account.
@@ -77,9 +78,12 @@ pub(crate) struct PendingBookings {
     credits: BTreeMap<BookingId, Credit>,
     revokes: BTreeMap<RefundKey, Revoke>,
     confirmed: ConfirmedBookings,
+    /// Confirmed bookings with a voucher that their refund would return.
+    returning: BTreeSet<BookingId>,
     /// Seats wait for the end of a block as they do for that of a booking.
     pub blocks: PendingBlocks,
     pub show_refunds: ShowRefunds,
+    pub campaigns: PendingCampaigns,
 }
 
 /// The pending bookings as a snapshot has them.
@@ -89,9 +93,11 @@ pub(crate) struct PendingSnapshot {
     credits: BTreeMap<BookingId, Credit>,
     revokes: BTreeMap<RefundKey, Revoke>,
     confirmed: ConfirmedBookings,
+    returning: BTreeSet<BookingId>,
     blocks: PendingBlocksSnapshot,
     #[serde(default)]
     show_refunds: ShowRefundsSnapshot,
+    campaigns: PendingCampaigns,
 }
 
 impl PendingSnapshot {
@@ -113,6 +119,8 @@ impl PendingBookings {
         let later = now + reading.in_progress();
         self.blocks.apply(envelope, reading);
         self.refunds_of_show(envelope, reading);
+        self.campaigns.apply(envelope, reading);
+        self.voucher(&envelope.event, now, later, reading);
         match &envelope.event {
             Event::SeatLocked(e) => self.seat(e.booking, &envelope.stream, true, now, later),
             Event::SeatReleased(e) => self.seat(e.booking, &envelope.stream, false, now, later),
@@ -182,6 +190,7 @@ impl PendingBookings {
         let later = now + reading.in_progress();
         let is_confirmed = self.confirmed.contains(id);
         let refunded = if ends_refunded(&envelope.event) { self.confirmed.remove(id) } else { None };
+        let to_return = refunded.is_some() && self.returning.contains(&id);
         let (mut captured, mut part) = (None, None);
         self.schedule.change(id, now, |entry| {
             entry.grace = reading.grace();
@@ -189,6 +198,7 @@ impl PendingBookings {
             entry.booking = booking::evolve(before, &envelope.event, now).map(Arc::new);
             // Seats that partial refunds gave up before may still be on their way out.
             entry.to_free = entry.to_free.saturating_add(refunded.as_ref().map_or(0, |sale| sale.seats));
+            entry.to_return |= to_return;
             part = entry.booking.as_ref().and_then(|booking| given_up(booking, &envelope.event));
             entry.to_free = entry.to_free.saturating_add(part.map_or(0, |part| part.seats));
             if let (Event::PaymentCaptured(_), Some(booking)) = (&envelope.event, &entry.booking) {
@@ -238,6 +248,34 @@ impl PendingBookings {
         }
         self.credits.insert(booking, Credit { opened: Arc::clone(&opened), cause: cause.clone() });
         Some(Reward::Credit { opened, cause })
+    }
+
+    /// Applies an event of a voucher's stream: a booking has a voucher as it has seats.
+    fn voucher(&mut self, event: &Event, now: Timestamp, later: Timestamp, reading: &Reading) {
+        let booking = match event {
+            Event::VoucherReserved(e) => e.booking,
+            Event::VoucherUsed(e) => e.booking,
+            Event::VoucherFreed(e) => e.booking,
+            _ => return,
+        };
+        if matches!(event, Event::VoucherFreed(_)) {
+            self.returning.remove(&booking);
+        }
+        if matches!(event, Event::VoucherUsed(_)) && self.confirmed.show_of(booking).is_some_and(reading.returns) {
+            self.returning.insert(booking);
+        }
+        self.schedule.change(booking, now, |entry| {
+            match event {
+                Event::VoucherReserved(e) => drop(entry.vouchers.insert(e.voucher.clone(), e.application)),
+                Event::VoucherUsed(e) => drop(entry.vouchers.remove(&e.voucher)),
+                Event::VoucherFreed(e) => {
+                    entry.vouchers.remove(&e.voucher);
+                    entry.to_return = false;
+                }
+                _ => {}
+            }
+            if entry.is_over() { Some(later) } else { entry.due }
+        });
     }
 
     fn seat(&mut self, booking: BookingId, stream: &StreamName, locked: bool, now: Timestamp, later: Timestamp) {
@@ -300,17 +338,20 @@ impl PendingBookings {
             credits: self.credits.clone(),
             revokes: self.revokes.clone(),
             confirmed: self.confirmed.clone(),
+            returning: self.returning.clone(),
             blocks: self.blocks.take_snapshot(),
             show_refunds: self.show_refunds.take_snapshot(),
+            campaigns: self.campaigns.clone(),
         }
     }
 
     /// The pending bookings of a snapshot. `now`: when what was being looked at then is due.
     pub(crate) fn restore(snapshot: PendingSnapshot, now: Timestamp) -> Self {
-        let PendingSnapshot { open, credits, revokes, confirmed, blocks, show_refunds } = snapshot;
+        let PendingSnapshot { open, credits, revokes, confirmed, returning, blocks, show_refunds, campaigns } = snapshot;
         let blocks = PendingBlocks::restore(blocks);
         let show_refunds = ShowRefunds::restore(show_refunds, now);
-        Self { schedule: Schedule::restore(open, now), credits, revokes, confirmed, blocks, show_refunds }
+        let schedule = Schedule::restore(open, now);
+        Self { schedule, credits, revokes, confirmed, returning, blocks, show_refunds, campaigns }
     }
 
     /// The bookings that are neither sold nor over, as they were opened.
@@ -332,6 +373,10 @@ impl PendingSnapshot {
             "revokes" => self.revokes.clear(),
             "confirmed" => self.confirmed = ConfirmedBookings::default(),
             "counted" => self.confirmed.count_all(),
+            "returning" => self.returning.clear(),
+            "campaigns" => self.campaigns = PendingCampaigns::default(),
+            "vouchers" => self.open.iter_mut().for_each(|(_, entry)| entry.vouchers.clear()),
+            "to_return" => self.open.iter_mut().for_each(|(_, entry)| entry.to_return = false),
             "blocks" => self.blocks = PendingBlocksSnapshot::default(),
             "show_refunds" => self.show_refunds = ShowRefundsSnapshot::default(),
             "to_free" => self.open.iter_mut().for_each(|(_, entry)| entry.to_free = 0),
@@ -355,8 +400,10 @@ impl PendingBookings {
             (self.credits != other.credits, "missing rewards"),
             (self.revokes != other.revokes, "rewards to be taken back"),
             (self.confirmed.all() != other.confirmed.all(), "confirmed bookings"),
+            (self.returning != other.returning, "vouchers that refunds return"),
             (self.blocks != other.blocks, "blocks"),
             (self.show_refunds.take_snapshot() != other.show_refunds.take_snapshot(), "refunds of shows"),
+            (self.campaigns != other.campaigns, "campaigns"),
         ];
         let rest = || rest.into_iter().find_map(|(differs, part)| differs.then_some(part));
         self.schedule.difference(&other.schedule).or_else(rest)

@@ -14,11 +14,13 @@ struct Story {
     opened: bool,
     buyer: String,
     seats: BTreeSet<String>,
+    /// What is charged, discount deducted.
     amount: i64,
     /// Paid at the till, where the gateway takes nothing.
     at_till: bool,
     /// The gateway may have an intent of it.
     at_gateway: bool,
+    discount: i64,
     authorised: bool,
     committed: bool,
     captured: bool,
@@ -149,6 +151,13 @@ impl Findings {
                 story.at_gateway = true;
             }
             "PaymentDeclined" => story.at_gateway = !body["intent"].is_null(),
+            "VoucherApplied" => {
+                require(!story.authorised && story.discount == 0, "a discount after the payment, or a second one");
+                story.discount = body["discount"].as_i64().unwrap();
+                story.amount -= story.discount;
+            }
+            // Without one it keeps a voucher from being applied.
+            "VoucherRemoved" => story.amount += std::mem::take(&mut story.discount),
             "PaymentAuthorised" => {
                 require(body["amount"]["value"].as_i64() == Some(story.amount), "another amount was authorised");
                 story.authorised = true;

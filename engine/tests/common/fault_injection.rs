@@ -164,7 +164,8 @@ struct FaultyLog {
 
 /// Those writes whose bit is set.
 fn some_of(writes: Vec<StreamWrite>, mask: u32) -> Vec<StreamWrite> {
-    writes.into_iter().enumerate().filter(|(i, _)| mask & (1 << i) != 0).map(|(_, w)| w).collect()
+    let lands = |i: u32| mask.checked_shr(i).is_some_and(|rest| rest & 1 == 1);
+    (0..).zip(writes).filter(|(i, _)| lands(*i)).map(|(_, w)| w).collect()
 }
 
 impl FaultyLog {

@@ -26,7 +26,7 @@ use lastseat_engine::{
 use lastseat_in_process::FreeOfCharge;
 use lastseat_in_process::InProcessGuard;
 use lastseat_payments_sandbox::SandboxGateway;
-use lastseat_testkit::MemoryLog;
+use lastseat_testkit::{MemoryLog, PlainCodes};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -126,6 +126,7 @@ impl TestBench {
             payments: Arc::new(FreeOfCharge::in_front_of(self.payments.clone())),
             clock: self.clock.clone(),
             ids: self.ids.clone(),
+            vouchers: Arc::new(PlainCodes),
         }
     }
 
@@ -188,6 +189,7 @@ pub fn test_show() -> ShowScheduled {
         max_seats_per_booking: 6,
         max_seats_per_buyer: Some(8),
         single_seats: SingleSeats::Allow,
+        vouchers_return: false,
         hold_seconds: 600,
         sale_opens_at: None,
         sale_closes_at: None,

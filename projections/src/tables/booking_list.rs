@@ -41,6 +41,7 @@ impl Query {
         let mut metadata = filter.metadata.as_slice();
         let seat = filter.show.as_ref().zip(filter.seat.as_ref());
         self.from = match (&filter.reference, metadata.split_first(), seat) {
+            _ if filter.voucher.is_some() => "bookings INDEXED BY bookings_by_voucher",
             (Some(_), _, _) => "bookings INDEXED BY bookings_by_reference",
             (None, Some(((name, value), rest)), _) => {
                 self.add("m.name = ? AND m.value = ?", [name, value]);
@@ -65,6 +66,7 @@ impl Query {
             );
         }
         for (condition, value) in [
+            ("bookings.view ->> '$.voucher' = ?", filter.voucher.as_ref().map(|voucher| voucher.as_str())),
             ("bookings.reference = ?", filter.reference.as_deref()),
             ("bookings.buyer = ?", filter.buyer.as_ref().map(|buyer| buyer.as_str())),
             ("bookings.show = ?", filter.show.as_ref().map(|show| show.as_str())),

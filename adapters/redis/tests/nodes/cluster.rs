@@ -108,7 +108,8 @@ impl TestCluster {
     async fn node_with(&self, log: Arc<dyn EventLog>, guard: Arc<dyn lastseat_domain::ports::SeatGuard>) -> BoxOffice {
         let (payments, clock) = (self.sandbox.clone(), self.clock.clone());
         let ids = Arc::new(TimeOrderedIds::new(clock.clone()));
-        let ports = Ports { log, guard, payments, clock, ids };
+        let vouchers = Arc::new(lastseat_testkit::PlainCodes);
+        let ports = Ports { log, guard, payments, clock, ids, vouchers };
         let settings =
             Settings { settle_after: Duration::from_secs(2), passivate_after: Duration::from_secs(1), ..Settings::default() };
         BoxOffice::open(ports, settings).await.expect("the log can be read")
@@ -154,6 +155,7 @@ fn on_sale(floor: u32, hold_seconds: u32) -> ShowScheduled {
         max_seats_per_booking: 6,
         max_seats_per_buyer: None,
         single_seats: SingleSeats::Allow,
+        vouchers_return: false,
         hold_seconds,
         sale_opens_at: None,
         sale_closes_at: None,

@@ -61,11 +61,19 @@ pub fn guess(app: &App, access: &Access, caller: &Caller, client: Client) -> Res
     if access.code.is_none() {
         return Ok(None);
     }
+    guess_of(app, caller, client).map(Some)
+}
+
+/// Likewise any code that opens or is worth something.
+///
+/// # Errors
+/// 429.
+pub fn guess_of(app: &App, caller: &Caller, client: Client) -> Result<Guess, Problem> {
     let sender = match caller {
         Caller::Token { .. } => caller.scope(),
         Caller::Guest | Caller::Booking(_) => format!("{client:?}"),
     };
-    app.limits().guess(sender, app.now(), app.metrics()).map(Some)
+    app.limits().guess(sender, app.now(), app.metrics())
 }
 
 /// The hold was decided.

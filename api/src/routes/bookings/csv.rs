@@ -8,7 +8,7 @@ use std::fmt::Write as _;
 
 /// The first line. New columns come at the end.
 pub const HEADER: &str = "id,show,status,reason,buyer,channel,reference,seats,quantity,amount,currency,opened_at,expires_at,\
-                          confirmed_at,attempts,under_review,refund_requested,metadata,tender,refunded\r\n";
+                          confirmed_at,attempts,under_review,refund_requested,metadata,tender,refunded,discount,voucher\r\n";
 
 /// Adds a booking's line.
 pub fn add(text: &mut String, view: &BookingView) {
@@ -35,6 +35,8 @@ pub fn add(text: &mut String, view: &BookingView) {
         metadata,
         view.tender.map(Tender::name).unwrap_or_default().to_owned(),
         view.refunded.to_string(),
+        view.discount.to_string(),
+        view.voucher.as_ref().map(ToString::to_string).unwrap_or_default(),
     ];
     for (index, cell) in cells.iter().enumerate() {
         if index > 0 {

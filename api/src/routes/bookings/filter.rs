@@ -1,11 +1,12 @@
 //! The query of a list of bookings: filters, page and format.
 
 use super::shop_data::is_name;
+use crate::auth::VoucherKeys;
 use crate::problem::Problem;
 use crate::routes::params::{Params, wrong};
 use http::HeaderMap;
 use http::header::ACCEPT;
-use lastseat_domain::{BookingId, ShowId, Timestamp};
+use lastseat_domain::{BookingId, ShowId, Timestamp, VoucherHash};
 use lastseat_projections::{BookingFilter, BookingStatus, TimeSpan};
 use std::collections::BTreeMap;
 use utoipa::IntoParams;
@@ -16,10 +17,11 @@ const METADATA: &str = "metadata[";
 /// Most bookings of a list in CSV that has a limit.
 const MOST_LINES: usize = 100_000;
 /// Parameters of every list of bookings, besides `metadata[…]`.
-const KNOWN: [&str; 11] = [
+const KNOWN: [&str; 12] = [
     "status",
     "buyer",
     "seat",
+    "voucher",
     "reference",
     "opened_from",
     "opened_to",
@@ -42,6 +44,8 @@ pub struct ListQuery {
     buyer: Option<String>,
     /// Only with this seat of the show, such as `A-1`; in the list of all shows, together with `show`
     seat: Option<String>,
+    /// Only with this voucher: its code, or the hash that bookings name
+    voucher: Option<String>,
     /// Only with this reference of the shop
     reference: Option<String>,
     /// Only with this metadata of the shop: `metadata[campaign]=spring`. Up to 10, all of which have to be there
@@ -90,7 +94,7 @@ impl ListRequest {
     ///
     /// # Errors
     /// 400 that names the parameter and says what it must be.
-    pub fn read(params: &Params, headers: &HeaderMap, show: Option<ShowId>) -> Result<Self, Problem> {
+    pub fn read(keys: &VoucherKeys, params: &Params, headers: &HeaderMap, show: Option<ShowId>) -> Result<Self, Problem> {
         let is_of_one_show = show.is_some();
         let is_known = |name: &str| KNOWN.contains(&name) || name.starts_with(METADATA) || !is_of_one_show && name == "show";
         params.only(is_known)?;
@@ -107,6 +111,7 @@ impl ListRequest {
             status: params.value("status", &format!("one of {statuses}"))?,
             buyer: params.value("buyer", "the name of a buyer's account, or `guest:` and a booking's id")?,
             seat: params.value("seat", "the label of a seat")?,
+            voucher: voucher(keys, params)?,
             reference: params.text("reference").map(str::to_owned),
             metadata: metadata(params)?,
             opened: span(params, "opened_from", "opened_to")?,
@@ -119,6 +124,12 @@ impl ListRequest {
         };
         Ok(Self { filter, after: params.value("starting_after", CURSOR)?, limit, format })
     }
+}
+
+fn voucher(keys: &VoucherKeys, params: &Params) -> Result<Option<VoucherHash>, Problem> {
+    let Some(text) = params.text("voucher") else { return Ok(None) };
+    let found = VoucherHash::new(text).ok().or_else(|| keys.voucher(text));
+    found.map(Some).ok_or_else(|| wrong("voucher", "the code of a voucher, or its hash"))
 }
 
 fn metadata(params: &Params) -> Result<Vec<(String, String)>, Problem> {
@@ -178,7 +189,7 @@ mod tests {
 
     fn read(query: &str, show: Option<&str>) -> Result<ListRequest, Problem> {
         let params = Params::of(&format!("/v1/bookings?{query}").parse().unwrap())?;
-        ListRequest::read(&params, &HeaderMap::new(), show.map(|show| show.parse().unwrap()))
+        ListRequest::read(&VoucherKeys::new(b"secret"), &params, &HeaderMap::new(), show.map(|show| show.parse().unwrap()))
     }
 
     fn refused(query: &str, show: Option<&str>) -> String {
@@ -225,6 +236,7 @@ mod tests {
             ("format=xml", "format"),
             ("starting_after=x", "starting_after"),
             ("voucher=x", "voucher"),
+            ("voucher=", "voucher"),
             ("state=held", "state"),
             ("status=held&status=paying", "status"),
         ] {
@@ -241,7 +253,7 @@ mod tests {
         let asked = |query: &str, accept: &'static str| {
             let headers = HeaderMap::from_iter([(ACCEPT, HeaderValue::from_static(accept))]);
             let params = Params::of(&format!("/x?{query}").parse().unwrap()).unwrap();
-            ListRequest::read(&params, &headers, None).unwrap().format
+            ListRequest::read(&VoucherKeys::new(b"secret"), &params, &headers, None).unwrap().format
         };
         assert_eq!(asked("", "text/csv"), Format::Csv);
         assert_eq!(asked("", "text/html, TEXT/CSV;q=0.9, */*"), Format::Csv);

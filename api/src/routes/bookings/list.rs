@@ -47,7 +47,7 @@ pub async fn list_bookings(
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     caller.needs(Permission::ReadBookings)?;
-    let request = ListRequest::read(&params, &headers, None)?;
+    let request = ListRequest::read(app.parts().auth.vouchers(), &params, &headers, None)?;
     answer(app, request, &headers).await
 }
 
@@ -80,7 +80,7 @@ pub async fn list_bookings_of_show(
     if app.box_office().show(&show).is_none() {
         return Err(Rejection::ShowNotFound.into());
     }
-    let request = ListRequest::read(&params, &headers, Some(show))?;
+    let request = ListRequest::read(app.parts().auth.vouchers(), &params, &headers, Some(show))?;
     answer(app, request, &headers).await
 }
 

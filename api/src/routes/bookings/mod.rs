@@ -17,3 +17,4 @@ pub mod review;
 pub mod shop_data;
 mod shown_text;
 pub mod transfer;
+pub mod voucher;

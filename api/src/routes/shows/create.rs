@@ -81,6 +81,10 @@ pub struct NewShow {
     /// Whether a hold of named seats may leave a single seat alone; `refuse` if the buyer can avoid it.
     #[serde(default)]
     single_seats: wire::SingleSeats,
+    /// Whether the refund of a booking returns its voucher, too. A used voucher stays used if absent.
+    #[serde(default)]
+    #[schema(required = false, default = false)]
+    vouchers_return: bool,
     /// Seconds that a hold lasts.
     #[serde(default = "ten_minutes")]
     #[schema(default = 600, minimum = 1, maximum = 86400)]
@@ -197,6 +201,7 @@ impl NewShow {
             max_seats_per_booking: self.max_seats_per_booking,
             max_seats_per_buyer: self.max_seats_per_buyer,
             single_seats: self.single_seats.into(),
+            vouchers_return: self.vouchers_return,
             hold_seconds: self.hold_seconds,
             sale_opens_at: self.sale_opens_at.map(whole_milliseconds),
             sale_closes_at: self.sale_closes_at.map(whole_milliseconds),

@@ -6,7 +6,7 @@ use crate::app::App;
 use crate::names::reason_name;
 use lastseat_domain::booking::{Booking, Phase};
 use lastseat_domain::event::{PricedSeat, ShopData, Tender};
-use lastseat_domain::{BookingId, BuyerId, ChannelId, Money, PriceTypeId, Secret, ShowId, Timestamp};
+use lastseat_domain::{BookingId, BuyerId, ChannelId, Money, PriceTypeId, Secret, ShowId, Timestamp, VoucherHash};
 use lastseat_projections::BookingView;
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -96,13 +96,20 @@ pub struct BookingJson<'a> {
     pub status: &'static str,
     /// Its seats, without those that were refunded.
     pub seats: Vec<BookedSeat<'a>>,
-    /// Sum of their prices; absent without fees.
+    /// Sum of their prices; absent without fees and discount.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub subtotal: Option<Amount>,
     /// Sum of the fees of its seats and its own; absent without fees.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub fees: Option<Amount>,
-    /// What it costs: the prices of its seats and the fees.
+    /// What its voucher takes off; absent without one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub discount: Option<Amount>,
+    /// Hash of its voucher's code; absent without one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = String, nullable = false)]
+    pub voucher: Option<&'a VoucherHash>,
+    /// What it costs: the prices of its seats and the fees, less the discount.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub amount: Option<Amount>,
     /// What refunds have returned so far; absent if nothing.
@@ -161,12 +168,27 @@ pub struct BookingJson<'a> {
     pub token: Option<String>,
 }
 
-/// The sum of the prices, and of the fees of the seats and the booking. `None` without fees: then the amount says it all.
-fn parts(seats: &[PricedSeat], fee: i64, amount: Option<Money>) -> Option<(Amount, Amount)> {
-    let currency = amount?.currency;
-    let fees = Money::sum(currency, seats.iter().map(|seat| seat.fee).chain([fee]))?;
-    let subtotal = Money::sum(currency, seats.iter().map(|seat| seat.price))?;
-    (fees.value != 0).then(|| (subtotal.into(), fees.into()))
+/// What the amount is made of. Without fees and discount it says it all.
+#[derive(Default)]
+struct Parts {
+    subtotal: Option<Amount>,
+    fees: Option<Amount>,
+    discount: Option<Amount>,
+}
+
+impl Parts {
+    /// `fee`: that of the booking.
+    fn of(seats: &[PricedSeat], fee: i64, amount: Option<Money>, discount: i64) -> Self {
+        let parts = || {
+            let amount = amount?;
+            let fees = Money::sum(amount.currency, seats.iter().map(|seat| seat.fee).chain([fee]))?;
+            let subtotal = Money::sum(amount.currency, seats.iter().map(|seat| seat.price))?;
+            let shown = |value: i64| (value != 0).then(|| Amount::from(Money { value, ..amount }));
+            let subtotal = (fees.value != 0 || discount != 0).then(|| subtotal.into());
+            Some(Self { subtotal, fees: shown(fees.value), discount: shown(discount) })
+        };
+        parts().unwrap_or_default()
+    }
 }
 
 impl<'a> BookingJson<'a> {
@@ -182,8 +204,10 @@ impl<'a> BookingJson<'a> {
             _ => None,
         };
         let fee = booking.opened.as_ref().map_or(0, |opened| opened.fee);
+        let applied = booking.voucher.as_ref();
+        let off = applied.map_or(0, |applied| applied.discount);
         // What it cost does not change when seats are given back.
-        let (subtotal, fees) = parts(&RefundJson::with_given_up(booking), fee, booking.amount()).unzip();
+        let Parts { subtotal, fees, discount } = Parts::of(&RefundJson::with_given_up(booking), fee, booking.amount(), off);
         let (reference, metadata) = of_the_shop(booking.opened.as_ref().map(|opened| &opened.shop));
         Self {
             id: booking.id,
@@ -192,6 +216,8 @@ impl<'a> BookingJson<'a> {
             seats: BookedSeat::in_plan_order(app, booking.show(), booking.seats()),
             subtotal,
             fees,
+            discount,
+            voucher: applied.map(|applied| &applied.voucher),
             amount: booking.amount().map(Amount::from),
             refunded: refunded(booking),
             refunds: RefundJson::all_of(booking),
@@ -218,7 +244,7 @@ impl<'a> BookingJson<'a> {
         // What it cost does not change when seats are given back.
         let given_back = view.refunds.iter().filter(|refund| refund.status.is_returned()).flat_map(|refund| &refund.seats);
         let all: Vec<PricedSeat> = view.seats.iter().chain(given_back).cloned().collect();
-        let (subtotal, fees) = parts(&all, view.fee, Some(view.amount)).unzip();
+        let Parts { subtotal, fees, discount } = Parts::of(&all, view.fee, Some(view.amount), view.discount);
         let (reference, metadata) = of_the_shop(Some(&view.shop));
         Self {
             id: view.booking,
@@ -227,6 +253,8 @@ impl<'a> BookingJson<'a> {
             seats: BookedSeat::in_plan_order(app, Some(&view.show), &view.seats),
             subtotal,
             fees,
+            discount,
+            voucher: view.voucher.as_ref(),
             amount: Some(view.amount.into()),
             refunded: refunded_of(view),
             refunds: RefundJson::listed(view),

@@ -262,6 +262,10 @@ pub struct ShowJson<'a> {
     pub max_seats_per_buyer: Option<u32>,
     /// Whether a hold of named seats may leave a single seat alone.
     pub single_seats: SingleSeats,
+    /// Whether the refund of a booking returns its voucher, too; absent if not.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    #[schema(required = false)]
+    pub vouchers_return: bool,
     /// Seconds that a hold lasts.
     #[schema(example = 600)]
     pub hold_seconds: u32,
@@ -302,6 +306,7 @@ impl<'a> ShowJson<'a> {
             max_seats_per_booking: facts.max_seats_per_booking,
             max_seats_per_buyer: facts.max_seats_per_buyer,
             single_seats: facts.single_seats.into(),
+            vouchers_return: facts.vouchers_return,
             hold_seconds: facts.hold_seconds,
             sale_opens_at: facts.sale_opens_at,
             sale_closes_at: facts.sale_closes_at,

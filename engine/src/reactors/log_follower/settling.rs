@@ -4,11 +4,11 @@
 //! The work itself runs in tasks of its own, of which there are so many at most.
 
 use super::{AT_GATEWAY, LogFollower, REFUNDING, SETTLING};
-use crate::blocks;
-use crate::payment::{Reach, Settled};
+use crate::payment::{Leftovers, Reach, Settled};
 use crate::reactors::pending_bookings::Reward;
 use crate::reactors::show_refunds::RETRY;
-use lastseat_domain::{BookingId, SeatId, ShowId, Timestamp};
+use crate::{blocks, campaigns};
+use lastseat_domain::{BookingId, Timestamp};
 use std::sync::Arc;
 
 impl LogFollower {
@@ -29,7 +29,8 @@ impl LogFollower {
         let booking = if self.settling < SETTLING { self.pending.schedule.next_due() } else { None };
         let reward = self.left_to_others.front().map(|(due, _)| *due);
         let of_shows = if self.refunding < REFUNDING { self.pending.show_refunds.next_due() } else { None };
-        booking.into_iter().chain(reward).chain(self.pending.blocks.next_due()).chain(of_shows).min()
+        let unfinished = self.pending.blocks.next_due().into_iter().chain(self.pending.campaigns.next_due());
+        booking.into_iter().chain(reward).chain(unfinished).chain(of_shows).min()
     }
 
     pub(super) fn settle_due(&mut self) {
@@ -40,12 +41,13 @@ impl LogFollower {
             }
         }
         let room = SETTLING.saturating_sub(self.settling);
-        for (booking, seats) in self.pending.schedule.take_due(self.services.now(), room) {
+        for (booking, leftovers) in self.pending.schedule.take_due(self.services.now(), room) {
             self.settling += 1;
-            self.settle(booking, seats, Reach::Log);
+            self.settle(booking, leftovers, Reach::Log);
         }
         self.finish_blocks();
         self.refund_shows();
+        self.finish_campaigns();
         self.settle_waiting();
     }
 
@@ -92,16 +94,35 @@ impl LogFollower {
 
     fn settle_waiting(&mut self) {
         let room = AT_GATEWAY.saturating_sub(self.at_gateway);
-        for (booking, seats) in self.pending.schedule.take_waiting(self.services.now(), room) {
+        for (booking, leftovers) in self.pending.schedule.take_waiting(self.services.now(), room) {
             self.at_gateway += 1;
-            self.settle(booking, seats, Reach::Gateway);
+            self.settle(booking, leftovers, Reach::Gateway);
         }
     }
 
-    fn settle(&self, booking: BookingId, seats: Vec<(ShowId, SeatId)>, reach: Reach) {
+    /// A campaign of which vouchers are still missing is due again: the log shows what is done.
+    fn finish_campaigns(&mut self) {
+        let now = self.services.now();
+        let pause = chrono::TimeDelta::from_std(self.services.settings.settle_after).unwrap_or_default();
+        let again = now + pause.max(chrono::TimeDelta::seconds(1));
+        for campaign in self.pending.campaigns.take_due(now, again) {
+            let services = Arc::clone(&self.services);
+            let Some(turn) = services.campaigns_in_hand.try_take(&campaign) else { continue };
+            let work = async move {
+                let _turn = turn;
+                if let Err(why) = campaigns::finish(&services, campaign).await {
+                    tracing::warn!(%campaign, %why, "vouchers of a campaign could not be created; trying again");
+                }
+            };
+            let kill = self.kill.clone();
+            self.tasks.spawn(async move { kill.run_until_cancelled_owned(work).await });
+        }
+    }
+
+    fn settle(&self, booking: BookingId, leftovers: Leftovers, reach: Reach) {
         let (payments, back) = (self.payments.clone(), self.settled_sender.clone());
         let work = async move {
-            let settled = payments.settle(booking, seats, reach).await;
+            let settled = payments.settle(booking, leftovers, reach).await;
             // If the follower has stopped, the next one finds the booking in the log.
             let _ = back.send((booking, reach, settled)).await;
         };

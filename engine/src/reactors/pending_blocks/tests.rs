@@ -29,7 +29,7 @@ fn apply_to(pending: &mut PendingBlocks, stream: StreamName, event: Event) {
     let metadata = Metadata::new("manager", at(0));
     let envelope = Envelope { position: Position(1), stream, revision: 0, id: Uuid::nil(), event, metadata };
     let patience = Patience::new(Duration::from_secs(10), Duration::ZERO);
-    pending.apply(&envelope, &Reading { patience, own: false, earns: &|_| false });
+    pending.apply(&envelope, &Reading { patience, own: false, earns: &|_| false, returns: &|_| false });
 }
 
 fn show() -> ShowId {

@@ -3,6 +3,7 @@
 
 use crate::guard_service::LEASE_MARGIN;
 use chrono::TimeDelta;
+use lastseat_domain::ShowId;
 use lastseat_domain::event::BookingOpened;
 use std::time::Duration;
 
@@ -48,6 +49,8 @@ pub(crate) struct Reading<'a> {
     pub own: bool,
     /// Whether a paid booking is counted in a loyalty account.
     pub earns: &'a dyn Fn(&BookingOpened) -> bool,
+    /// Whether refunds of a show return vouchers.
+    pub returns: &'a dyn Fn(&ShowId) -> bool,
 }
 
 impl Reading<'_> {
@@ -83,7 +86,7 @@ mod tests {
         let patience = Patience::new(Duration::from_secs(10), Duration::from_secs(15));
         let earns = |_: &BookingOpened| false;
         let read = |own| {
-            let reading = Reading { patience, own, earns: &earns };
+            let reading = Reading { patience, own, earns: &earns, returns: &|_| false };
             (reading.grace().num_seconds(), reading.in_progress().as_secs())
         };
         assert_eq!([read(true), read(false)], [(0, 10), (16, 16)]);

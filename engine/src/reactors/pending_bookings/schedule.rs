@@ -6,12 +6,13 @@
 mod at_gateway;
 
 use super::entry::Entry;
+use crate::payment::Leftovers;
 use chrono::TimeDelta;
-use lastseat_domain::{BookingId, SeatId, ShowId, Timestamp};
+use lastseat_domain::{BookingId, Timestamp};
 use std::collections::{BTreeSet, HashMap};
 
-/// A booking that is taken to be looked at, with the seats that are locked for it.
-pub(crate) type Taken = (BookingId, Vec<(ShowId, SeatId)>);
+/// A booking that is taken to be looked at, with the seats and vouchers that it has.
+pub(crate) type Taken = (BookingId, Leftovers);
 
 #[derive(Default)]
 pub(crate) struct Schedule {
@@ -92,7 +93,7 @@ impl Schedule {
         if let Some(since) = entry.waits.take() {
             self.waiting.remove(&(since, booking));
         }
-        Some((booking, entry.locked.iter().cloned().collect()))
+        Some((booking, entry.leftovers()))
     }
 
     /// Looks at a booking again at `due`, unless an event has set a time or ended it meanwhile.
@@ -111,11 +112,11 @@ impl Schedule {
     }
 
     /// A booking was looked at and has nothing left to be done. Only what is over is forgotten: the log
-    /// may still have events of the others. One with seats is looked at again at `later`: the events of
-    /// their release may be on their way, or they were locked after the look.
+    /// may still have events of the others. One with seats or a voucher is looked at again at `later`: the events
+    /// of their release may be on their way, or they were locked after the look.
     pub(crate) fn done(&mut self, booking: BookingId, later: Timestamp) {
         let Some(entry) = self.open.get(&booking).filter(|entry| entry.due.is_none() && entry.is_over()) else { return };
-        if !entry.locked.is_empty() {
+        if !entry.holds_nothing() {
             self.again(booking, later);
         } else if let Some(since) = self.open.remove(&booking).and_then(|entry| entry.waits) {
             self.waiting.remove(&(since, booking));

@@ -5,7 +5,9 @@ use super::*;
 use crate::booking_filter::{BookingFilter, TimeSpan};
 use crate::bookings::{BookingStatus, BookingView};
 use chrono::TimeDelta;
-use lastseat_domain::{BookingId, SeatId, ShowId, Timestamp};
+use lastseat_domain::ports::VoucherCodes;
+use lastseat_domain::{BookingId, CampaignId, SeatId, ShowId, Timestamp, VoucherHash};
+use lastseat_testkit::PlainCodes;
 use proptest::sample::select;
 
 fn span(from: Option<i64>, to: Option<i64>) -> TimeSpan {
@@ -31,12 +33,13 @@ fn filters() -> impl Strategy<Value = BookingFilter> {
     let shop = (of(&["order 0", "order 2", "order 4", "none"]), metadata);
     let names = (of(&["gala", "rave", "club", "none"]), of(&["buyer-0", "buyer-1"]), of(&["A-1", "B-2", "floor:3"]));
     let statuses = prop::option::weighted(0.3, select(BookingStatus::ALL.to_vec()));
-    (names, shop, statuses, spans(), spans()).prop_map(
-        |((show, buyer, seat), (reference, metadata), status, opened, confirmed)| BookingFilter {
+    (names, shop, statuses, spans(), spans(), prop::bool::weighted(0.2)).prop_map(
+        |((show, buyer, seat), (reference, metadata), status, opened, confirmed, voucher)| BookingFilter {
             show: show.map(|show| ShowId::new(show).unwrap()),
             status,
             buyer: buyer.map(|buyer| BuyerId::new(buyer).unwrap()),
             seat: seat.map(|seat| SeatId::new(seat).unwrap()),
+            voucher: voucher.then(|| PlainCodes.of_campaign(CampaignId(uuid::Uuid::from_u128(1 << 64 | 9)), 1)),
             reference: reference.map(str::to_owned),
             metadata: metadata.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect(),
             opened,
@@ -92,6 +95,7 @@ fn with_parts(parts: u32) -> BookingFilter {
         status: has(1).then_some(BookingStatus::Held),
         buyer: has(2).then(|| BuyerId::new("anna").unwrap()),
         seat: has(3).then(|| SeatId::new("A-1").unwrap()),
+        voucher: has(8).then(|| VoucherHash::of_bytes([1; 32])),
         reference: has(4).then(|| "x".to_owned()),
         metadata: if has(5) { vec![metadata("a"), metadata("b")] } else { vec![] },
         opened: if has(6) { span(Some(1), Some(2)) } else { TimeSpan::default() },
@@ -112,12 +116,13 @@ fn plan_of(writer: &Writer, filter: &BookingFilter) -> Vec<String> {
 fn every_list_is_looked_up_in_an_index_and_never_sorted() {
     let folder = tempfile::tempdir().unwrap();
     let writer = Writer::create(&folder.path().join(FILE)).unwrap();
-    for parts in 0..256 {
+    for parts in 0..512 {
         let filter = with_parts(parts);
         let plan = plan_of(&writer, &filter);
         let text = plan.join("\n");
         assert!(!text.contains("SCAN") && !text.contains("TEMP B-TREE"), "{filter:?}:\n{text}");
         let index = match &filter {
+            BookingFilter { voucher: Some(_), .. } => "bookings_by_voucher (<expr>=? AND rowid<?)",
             BookingFilter { reference: Some(_), .. } => "bookings_by_reference (reference=? AND rowid<?)",
             BookingFilter { metadata, .. } if !metadata.is_empty() => "PRIMARY KEY (name=? AND value=? AND opened<?)",
             BookingFilter { show: Some(_), seat: Some(_), .. } => "PRIMARY KEY (show=? AND seat=? AND opened<?)",

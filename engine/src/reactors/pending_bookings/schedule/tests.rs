@@ -4,7 +4,7 @@ use super::*;
 use chrono::TimeDelta;
 use lastseat_domain::booking::evolve;
 use lastseat_domain::event::{BookingCommitted, BookingOpened, Event, PaymentAuthorised, PaymentStarted, PricedSeat, ShopData};
-use lastseat_domain::{Currency, IntentId, Money};
+use lastseat_domain::{Currency, IntentId, Money, SeatId, ShowId};
 use std::sync::Arc;
 use uuid::Uuid;
 

@@ -1,0 +1,169 @@
+//! Vouchers and campaigns in requests and answers.
+
+use super::Amount;
+use crate::auth::VoucherKeys;
+use lastseat_domain::event::{self, VoucherTerms};
+use lastseat_domain::{CampaignId, CategoryId, Currency, Money, ShowId, Timestamp};
+use lastseat_engine::CampaignStatus;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+/// An amount of money in a request.
+#[derive(Debug, Clone, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields, expecting = "an object")]
+pub struct NewAmount {
+    /// Minor units, such as cents.
+    #[schema(example = 500, minimum = 1)]
+    value: i64,
+    /// ISO 4217 code.
+    #[schema(value_type = String, example = "EUR", pattern = "^[A-Z]{3}$")]
+    currency: Currency,
+}
+
+/// What a voucher is worth: exactly one of these.
+#[derive(Debug, Clone, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum NewDiscount {
+    /// Per cent of what its seats cost, 1 to 100. Less than one minor unit is not discounted.
+    Percent(u32),
+    /// So much, or what its seats cost if that is less.
+    Amount(NewAmount),
+    /// So many of its seats free of charge, the dearest first.
+    FreeSeats(u32),
+    /// What staff hand over at the counter.
+    Goods(String),
+}
+
+impl From<NewDiscount> for event::Discount {
+    fn from(json: NewDiscount) -> Self {
+        match json {
+            NewDiscount::Percent(percent) => Self::Percent(percent),
+            NewDiscount::Amount(NewAmount { value, currency }) => Self::Amount(Money { value, currency }),
+            NewDiscount::FreeSeats(seats) => Self::FreeSeats(seats),
+            NewDiscount::Goods(goods) => Self::Goods(goods),
+        }
+    }
+}
+
+/// What a voucher is worth.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Discount {
+    /// Per cent of what its seats cost.
+    Percent(u32),
+    /// So much, or what its seats cost if that is less.
+    Amount(Amount),
+    /// So many of its seats free of charge, the dearest first.
+    FreeSeats(u32),
+    /// What staff hand over at the counter.
+    Goods(String),
+}
+
+impl From<&event::Discount> for Discount {
+    fn from(discount: &event::Discount) -> Self {
+        match discount {
+            event::Discount::Percent(percent) => Self::Percent(*percent),
+            event::Discount::Amount(amount) => Self::Amount((*amount).into()),
+            event::Discount::FreeSeats(seats) => Self::FreeSeats(*seats),
+            event::Discount::Goods(goods) => Self::Goods(goods.clone()),
+        }
+    }
+}
+
+/// What a voucher is worth, when, and for which seats.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Terms {
+    pub discount: Discount,
+    /// How often each voucher can be used.
+    #[schema(example = 1)]
+    pub uses: u32,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = String, format = DateTime, nullable = false)]
+    pub valid_from: Option<Timestamp>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = String, format = DateTime, nullable = false)]
+    pub valid_until: Option<Timestamp>,
+    /// The shows that it is for; absent for any.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schema(value_type = Vec<String>, required = false, example = json!(["demo"]))]
+    pub shows: Vec<ShowId>,
+    /// The price categories that it is for; absent for any.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schema(value_type = Vec<String>, required = false, example = json!(["stalls"]))]
+    pub categories: Vec<CategoryId>,
+}
+
+impl From<&VoucherTerms> for Terms {
+    fn from(terms: &VoucherTerms) -> Self {
+        Self {
+            discount: (&terms.discount).into(),
+            uses: terms.uses,
+            valid_from: terms.valid_from,
+            valid_until: terms.valid_until,
+            shows: terms.shows.clone(),
+            categories: terms.categories.clone(),
+        }
+    }
+}
+
+/// A voucher of a campaign.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct CodeOfCampaign {
+    /// Which of the campaign's, from 1.
+    #[schema(example = 1)]
+    pub number: u32,
+    /// Its code.
+    #[schema(example = "7K2M-Q9XA-0R4T-ZC5E")]
+    pub voucher: String,
+}
+
+/// Vouchers with the same terms.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Campaign)]
+pub struct CampaignJson {
+    #[schema(value_type = String, format = Uuid)]
+    pub id: CampaignId,
+    /// `issuing` until all vouchers are there, then `issued`.
+    #[schema(example = "issued")]
+    pub status: &'static str,
+    #[serde(flatten)]
+    pub terms: Terms,
+    /// How many vouchers there are to be.
+    #[schema(example = 500)]
+    pub count: u32,
+    /// How many of them are there for certain.
+    #[schema(example = 500)]
+    pub issued: u32,
+    /// Subject of the token that started it.
+    pub by: String,
+    #[schema(value_type = String, format = DateTime)]
+    pub started_at: Timestamp,
+    /// Its vouchers, by number.
+    pub vouchers: Vec<CodeOfCampaign>,
+    /// Whether there are more: ask again with `starting_after` set to the number of the last one.
+    pub has_more: bool,
+}
+
+impl CampaignJson {
+    /// With the issued vouchers after number `after`, at most `limit`.
+    #[must_use]
+    pub fn of(keys: &VoucherKeys, status: &CampaignStatus, after: u32, limit: usize) -> Self {
+        let CampaignStatus { campaign, issued } = status;
+        let started = &campaign.started;
+        let numbers = after.saturating_add(1)..=*issued;
+        let code = |number| CodeOfCampaign { number, voucher: keys.code_of_campaign(started.campaign, number) };
+        let vouchers: Vec<_> = numbers.take(limit).map(code).collect();
+        let has_more = vouchers.last().map_or(after, |last| last.number) < *issued;
+        Self {
+            id: started.campaign,
+            status: if campaign.completed { "issued" } else { "issuing" },
+            terms: (&started.terms).into(),
+            count: started.count,
+            issued: *issued,
+            by: started.by.clone(),
+            started_at: campaign.started_at,
+            vouchers,
+            has_more,
+        }
+    }
+}

@@ -1,0 +1,144 @@
+//! Events of a voucher's stream, and of the campaign that issued it. The log knows a voucher by the hash of its code.
+
+use super::booking::RequestFingerprint;
+use crate::Timestamp;
+use crate::ids::{BookingId, CampaignId, CategoryId, ShowId, VoucherHash};
+use crate::money::Money;
+use serde::{Deserialize, Serialize};
+
+/// What a voucher is worth.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Discount {
+    /// So many per cent of what its seats cost, 1 to 100.
+    Percent(u32),
+    /// So much, or what its seats cost if that is less.
+    Amount(Money),
+    /// So many of its seats free of charge, the dearest first.
+    FreeSeats(u32),
+    /// Goods that staff hand over, 1 to 200 bytes. No booking costs less for them.
+    Goods(String),
+}
+
+/// What a voucher is worth, when, and for which seats.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct VoucherTerms {
+    /// What it is worth.
+    pub discount: Discount,
+    /// How often it can be used.
+    #[serde(default = "once", skip_serializing_if = "is_once")]
+    pub uses: u32,
+    /// The first moment at which it can be used.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub valid_from: Option<Timestamp>,
+    /// The first moment at which it can't be used any more.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub valid_until: Option<Timestamp>,
+    /// The shows that it is for; any show if empty.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub shows: Vec<ShowId>,
+    /// The price categories that it is for; any category if empty.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub categories: Vec<CategoryId>,
+}
+
+fn once() -> u32 {
+    1
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes references")]
+fn is_once(uses: &u32) -> bool {
+    *uses == 1
+}
+
+/// Where a voucher comes from.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum VoucherSource {
+    /// One of a campaign's.
+    Campaign {
+        /// The campaign.
+        campaign: CampaignId,
+        /// Which of its vouchers, from 1.
+        number: u32,
+    },
+}
+
+/// There is a voucher with this code.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct VoucherCreated {
+    /// The voucher.
+    pub voucher: VoucherHash,
+    /// What it is worth.
+    pub terms: VoucherTerms,
+    /// Where it comes from.
+    pub source: VoucherSource,
+}
+
+/// A booking has the voucher, and no other booking can have this use of it. Written before `VoucherApplied`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct VoucherReserved {
+    /// The voucher.
+    pub voucher: VoucherHash,
+    /// The booking.
+    pub booking: BookingId,
+    /// Number of the application to the booking that it is reserved for.
+    pub application: u32,
+}
+
+/// The booking has given it back: it has ended, or the application was removed or never took place. Or its refund
+/// returned the voucher.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct VoucherFreed {
+    /// The voucher.
+    pub voucher: VoucherHash,
+    /// The booking.
+    pub booking: BookingId,
+    /// Number of the application that has ended.
+    pub application: u32,
+}
+
+/// The booking was paid: this use of the voucher is gone.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct VoucherUsed {
+    /// The voucher.
+    pub voucher: VoucherHash,
+    /// The booking.
+    pub booking: BookingId,
+    /// Number of the application.
+    pub application: u32,
+}
+
+/// Staff have handed over what the voucher is for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GoodsHandedOver {
+    /// The voucher.
+    pub voucher: VoucherHash,
+    /// Subject of the token of the person who did.
+    pub by: String,
+}
+
+/// Vouchers with the same terms are issued. Each then gets a stream of its own; what is missing is completed, not undone.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CampaignStarted {
+    /// The campaign.
+    pub campaign: CampaignId,
+    /// What each of its vouchers is worth.
+    pub terms: VoucherTerms,
+    /// How many vouchers there are.
+    pub count: u32,
+    /// The voucher with number 1. A node with another secret finds other codes, and sees by this that they are wrong.
+    pub first: VoucherHash,
+    /// Subject of the caller's token.
+    pub by: String,
+    /// The request, if it had an idempotency key.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub request: Option<RequestFingerprint>,
+}
+
+/// Each voucher of the campaign has its stream.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CampaignCompleted {
+    /// The campaign.
+    pub campaign: CampaignId,
+}

@@ -1,0 +1,95 @@
+//! Vouchers: campaigns that issue them, and what is done with one.
+
+use super::BoxOffice;
+use crate::campaigns;
+use crate::error::CommandError;
+use crate::origin::Origin;
+use crate::payment::PaymentMessage;
+use crate::requests::{CampaignRequest, CampaignStatus};
+use lastseat_domain::booking::Booking;
+use lastseat_domain::voucher::{Voucher, VoucherCommand};
+use lastseat_domain::{BookingId, CampaignId, Rejection, VoucherHash};
+use std::sync::Arc;
+
+impl BoxOffice {
+    /// Lowers what a held booking costs, before the first attempt to pay. Applied already is a success.
+    ///
+    /// # Errors
+    /// [`CommandError`].
+    pub async fn apply_voucher(
+        &self,
+        booking: BookingId,
+        voucher: &VoucherHash,
+        by: impl Into<Origin>,
+    ) -> Result<Booking, CommandError> {
+        let context = self.command(by);
+        let message = |reply| PaymentMessage::ApplyVoucher(context.clone(), voucher.clone(), reply);
+        self.payments.command(booking, message).await
+    }
+
+    /// Takes the voucher off a booking that is not paid yet; somebody else can use it then. None there is a success.
+    ///
+    /// # Errors
+    /// [`CommandError`].
+    pub async fn remove_voucher(&self, booking: BookingId, by: impl Into<Origin>) -> Result<Booking, CommandError> {
+        let context = self.command(by);
+        self.payments.command(booking, |reply| PaymentMessage::RemoveVoucher(context.clone(), reply)).await
+    }
+
+    /// Records that staff hand over the goods that a voucher is for.
+    ///
+    /// # Errors
+    /// [`CommandError`].
+    pub async fn hand_over_goods(&self, voucher: &VoucherHash, by: impl Into<Origin>) -> Result<Voucher, CommandError> {
+        let _permit = self.services.checkouts.enter(false)?;
+        let origin = by.into();
+        let command = VoucherCommand::HandOver { now: self.services.now(), by: origin.by.clone() };
+        let context = self.command(origin);
+        let _turn = self.services.vouchers_in_hand.wait(voucher).await;
+        self.services.journal.execute::<Voucher>(voucher, command, &context, &mut None).await?;
+        self.voucher(voucher).await
+    }
+
+    /// A voucher as the log has it now.
+    ///
+    /// # Errors
+    /// `UnknownVoucher`; faults.
+    pub async fn voucher(&self, voucher: &VoucherHash) -> Result<Voucher, CommandError> {
+        let found = self.services.journal.load::<Voucher>(voucher).await?.state;
+        found.ok_or_else(|| Rejection::UnknownVoucher.into())
+    }
+
+    /// Issues vouchers with the same terms. The answer comes after `payment_patience` at most, with what is there by
+    /// then; the others follow. The same request again issues no others.
+    ///
+    /// # Errors
+    /// [`CommandError`].
+    pub async fn start_campaign(&self, request: CampaignRequest) -> Result<CampaignStatus, CommandError> {
+        let (services, id) = (&self.services, request.campaign);
+        let context = self.command(request.origin.clone());
+        campaigns::start(services, request, &context).await?;
+        let patience = chrono::TimeDelta::from_std(services.settings.payment_patience).unwrap_or_default();
+        let finishing = Arc::clone(services);
+        // A task of its own: it goes on when the caller has its answer, or hangs up.
+        let mut task = self.tasks.spawn(async move {
+            let Some(_turn) = finishing.campaigns_in_hand.try_take(&id) else { return };
+            if let Err(error) = campaigns::finish(&finishing, id).await {
+                tracing::warn!(campaign = %id, %error, "vouchers of a campaign are missing; they follow");
+            }
+        });
+        tokio::select! {
+            biased;
+            _ = &mut task => {}
+            () = services.ports.clock.sleep_until(services.now() + patience) => {}
+        }
+        campaigns::status(services, id).await.map_err(CommandError::begun)
+    }
+
+    /// A campaign, and how many of its vouchers are there.
+    ///
+    /// # Errors
+    /// `CampaignNotFound`, `CodesUnavailable`; faults.
+    pub async fn campaign(&self, campaign: CampaignId) -> Result<CampaignStatus, CommandError> {
+        campaigns::status(&self.services, campaign).await
+    }
+}
