@@ -500,6 +500,10 @@ fn pass(world: &mut World, seconds: i64) {
 }
 
 fn settle_all_over(world: &mut World) {
+    let all: Vec<_> = world.bookings.keys().copied().collect();
+    for id in all {
+        while world.settle_voucher(id) {}
+    }
     let over = |b: &&Booking| matches!(b.phase, Phase::Aborted { .. } | Phase::Refunded) || partial_refunds::is_begun(b);
     let ids: Vec<_> = world.bookings.values().filter(over).map(|b| b.id).collect();
     for id in ids {
