@@ -104,6 +104,7 @@ fn show_on(drawing: Drawing, categories: &[(&str, i64)]) -> ShowScheduled {
         max_seats_per_booking: 10,
         max_seats_per_buyer: None,
         single_seats: SingleSeats::Allow,
+        vouchers_return: false,
         hold_seconds: 600,
         sale_opens_at: None,
         sale_closes_at: None,
