@@ -64,8 +64,8 @@ pub use decider::Decider;
 pub use envelope::{Envelope, Metadata};
 pub use event::Event;
 pub use ids::{
-    AreaId, BlockId, BookingId, BuyerId, CampaignId, CategoryId, ChannelId, CommandId, IntentId, PlanId, PriceTypeId, SeatId, ShowId,
-    VoucherHash, VoucherId,
+    AreaId, BlockId, BookingId, BuyerId, CampaignId, CategoryId, ChannelId, CommandId, IntentId, PlanId, PriceTypeId, SeatId,
+    ShowId, VoucherHash, VoucherId,
 };
 pub use money::{Currency, Money};
 pub use quota::{Allowance, Quota};

@@ -10,9 +10,7 @@ use lastseat_domain::drawing::CheckedDrawing;
 use lastseat_domain::event::{AbortReason, Discount, Event, VoucherCause, VoucherTerms};
 use lastseat_domain::plan::{Drawing, DrawnArea, PlanCategory};
 use lastseat_domain::ports::VoucherCodes;
-use lastseat_domain::{
-    AreaId, BlockId, BuyerId, CampaignId, CategoryId, CommandId, Envelope, PlanId, SeatId, VoucherHash,
-};
+use lastseat_domain::{AreaId, BlockId, BuyerId, CampaignId, CategoryId, CommandId, Envelope, PlanId, SeatId, VoucherHash};
 use lastseat_engine::{
     BlockRequest, BlockSelection, BoxOffice, CampaignRequest, CommandError, HoldRequest, Origin, Paid, PartialRefundRequest,
     PayRequest, SeatSelection,
