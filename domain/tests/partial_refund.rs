@@ -30,7 +30,7 @@ fn sold(discount: i64) -> Booking {
     let mut state = evolve(None, &opened.into(), minute(0));
     if discount > 0 {
         let voucher = VoucherHash::new(&"0f".repeat(32)).unwrap();
-        let applied = VoucherApplied { booking: booking(1), voucher, discount };
+        let applied = VoucherApplied { booking: booking(1), voucher, application: 1, discount };
         state = evolve(state, &applied.into(), minute(0));
     }
     let amount = state.as_ref().and_then(Booking::amount).unwrap();
