@@ -7,7 +7,7 @@ default:
     @just --list
 
 # Everything that CI checks, in its order.
-ci: fmt-check lint test openapi-lint conformance conformance-stripe (first-command "debug")
+ci: fmt-check lint test openapi-lint conformance conformance-stripe (first-command "debug") (house-sale "debug")
 
 # Is the code formatted?
 fmt-check:
@@ -40,6 +40,11 @@ conformance-stripe:
 first-command profile="release":
     cargo build --profile {{ if profile == "debug" { "dev" } else { profile } }}
     scripts/first-command.sh "${CARGO_TARGET_DIR:-target}/{{profile}}/lastseat"
+
+# Sells a house of 1,000 seats from the command line, and balances its books to the cent.
+house-sale profile="release":
+    cargo build --profile {{ if profile == "debug" { "dev" } else { profile } }}
+    scripts/house-sale.py "${CARGO_TARGET_DIR:-target}/{{profile}}/lastseat"
 
 # Writes the table of settings in docs/OPERATIONS.md from their declaration.
 settings-table:

@@ -221,7 +221,7 @@ def campaign(sale, rng):
             f"/v1/bookings/{held['id']}/voucher", {"voucher": code}, held["token"], expect=(200, 409))[1], rivals))
     same("of them who have it", 1, answers.count(200))
     for held in rivals:
-        sale.house.call(f"/v1/bookings/{held['id']}/cancel", None, held["token"], method="POST")
+        sale.house.call(f"/v1/bookings/{held['id']}", None, held["token"], method="DELETE")
 
 
 def open_sale(sale, rng):
