@@ -131,8 +131,8 @@ async fn the_takings_are_counted_by_payment_and_gifts_are_no_revenue() {
     assert_eq!(category, 4 * amount, "what is given away is in no category's revenue");
     let csv = server.client.get(&format!("/v1/shows/{GALA}/bookings?format=csv")).bearer(&staff(&server)).send().await;
     let csv = String::from_utf8_lossy(&csv.body).into_owned();
-    assert!(csv.lines().next().unwrap().ends_with(",tender"), "{csv}");
-    assert_eq!(csv.lines().filter(|line| line.ends_with(",cash")).count(), 2, "{csv}");
+    assert!(csv.lines().next().unwrap().contains(",tender,"), "{csv}");
+    assert_eq!(csv.lines().filter(|line| line.contains(",cash,")).count(), 2, "{csv}");
     let books = server.close().await;
     assert_eq!(books.revenue(), 4 * amount);
 }

@@ -121,7 +121,7 @@ async fn all_stories(bench: &TestBench, office: &BoxOffice) {
     let voucher = issue(office, 1, Discount::Percent(50)).await;
     let goods = issue(office, 2, Discount::Goods("A drink".to_owned())).await;
     office.hand_over_goods(&goods, by("staff")).await.unwrap();
-    let discounted = traced_hold(bench, office, seats(&["A-4"])).await;
+    let discounted = traced_hold(bench, office, seats(&["A-5"])).await;
     office.apply_voucher(discounted.id, &voucher, by("ann")).await.unwrap();
     office.remove_voucher(discounted.id, by("ann")).await.unwrap();
     office.apply_voucher(discounted.id, &voucher, by("ann")).await.unwrap();

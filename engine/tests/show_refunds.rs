@@ -172,7 +172,8 @@ fn another_node_takes_over_when_the_first_makes_no_progress() {
             _ = first.refund_show(&show, "mary") => {}
         }
         later(5).await;
-        assert_eq!(requests(&bench).await, 0, "it is left to the node that has begun it");
+        // The node may have begun one before its power went out.
+        assert!(requests(&bench).await <= 1, "it is left to the node that has begun it");
         later(60).await;
         assert_eq!((statuses(&second, &sold).await, bench.taken()), (vec!["refunded"; 10], 0));
         assert_eq!(requests(&bench).await, 10);

@@ -61,11 +61,16 @@ async fn user_ids_from_the_client_do_not_matter() {
     let mut limited = show("limited", 600, 20);
     limited["max_seats_per_buyer"] = json!(2);
     server.put_on_sale(&limited).await;
-    for member in ["user", "user_id", "userId", "buyer", "customer"] {
+    for member in ["user", "user_id", "userId", "customer"] {
         let mut order = json!({"area": "floor", "quantity": 1});
         order[member] = json!("somebody-else");
         server.try_hold(&order).await.problem(422, "invalid_request");
     }
+    // Only staff name a buyer.
+    server
+        .try_hold(&json!({"area": "floor", "quantity": 1, "buyer": "somebody-else"}))
+        .await
+        .problem(401, "authentication_required");
     let ann = server.token("ann", Role::Buyer);
     let answers = at_once(12, |n| {
         let call = server.client.post("/v1/shows/limited/bookings").bearer(&ann).json(&json!({"area": "floor", "quantity": 1}));

@@ -190,7 +190,7 @@ async fn a_list_as_csv_is_whole_and_has_no_formulas() {
         String::from_utf8(reply.body.to_vec()).unwrap()
     };
     let header = "id,show,status,reason,buyer,channel,reference,seats,quantity,amount,currency,opened_at,expires_at,confirmed_at,\
-                  attempts,under_review,refund_requested,metadata,tender,discount,voucher\r\n";
+                  attempts,under_review,refund_requested,metadata,tender,refunded,discount,voucher\r\n";
     assert_eq!(csv(LIST, "text/csv").await, header, "no bookings, no lines");
 
     let evil = json!({"seats": ["A-1", "A-2"], "reference": "=HYPERLINK(\"http://evil\",\"x\")", "metadata": {"note": "a,b"}});

@@ -37,7 +37,9 @@ async fn try_to_apply(
 ) -> Result<Booking, CommandError> {
     for _ in 0..TRIES {
         let booking = session.booking().await?;
-        if session.is_repeat() || booking.voucher.as_ref().is_some_and(|has| has.voucher == *voucher) {
+        // Of a booking that is over it says nothing that it once had the voucher.
+        let has_it = booking.is_undecided() && booking.voucher.as_ref().is_some_and(|has| has.voucher == *voucher);
+        if session.is_repeat() || has_it {
             return Ok(booking);
         }
         booking.check_takes_voucher(session.now())?;
