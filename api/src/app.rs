@@ -145,7 +145,7 @@ impl App {
         Ok(booking.as_ref().and_then(Booking::buyer).cloned().ok_or(Rejection::BookingNotFound)?)
     }
 
-    /// The buyer that a booking was held for, whose its token is: whoever has the booking now.
+    /// The buyer whom a booking was held for and who got its token. After a transfer another buyer has the booking.
     ///
     /// # Errors
     /// 404 if it does not exist, 503 if it can't be looked up.

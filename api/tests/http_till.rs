@@ -194,7 +194,7 @@ async fn after_a_transfer_only_the_new_buyer_reaches_the_booking() {
     assert_eq!((&now["seats"], &now["amount"]), (&paid["seats"], &paid["amount"]));
     assert_eq!(of_anna().await, points);
 
-    // Staff transfer for whoever asks at the counter; the same again changes nothing.
+    // Staff transfer for a buyer at the counter; the same again changes nothing.
     for _ in 0..2 {
         transfer(&server, &held, &staff(&server), "cleo").await.ok(200);
     }

@@ -62,8 +62,8 @@ impl CheckedDrawing {
 pub struct DrawPlan {
     /// All of it.
     pub drawing: Arc<CheckedDrawing>,
-    /// Whether it may begin with its first part, in place of another's that isn't whole. Whoever has begun and finds
-    /// another's draft was overtaken, and must not begin again: the two would never end.
+    /// Whether it may begin with its first part, in place of another's that isn't whole. A request that has begun
+    /// and finds another's draft was overtaken, and must not begin again: the two would never end.
     pub may_begin: bool,
     /// The revision that it is to follow; refused if there is a later one. `None` for whichever there is.
     pub follows: Option<u32>,

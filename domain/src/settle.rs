@@ -78,7 +78,7 @@ pub fn next_step(booking: &Booking, now: Timestamp) -> Step {
             // A decline without an intent proves that none was created.
             let no_intent_created = booking.intent.is_none() && booking.attempts.iter().all(|a| a.declined.is_some());
             let settled = booking.reviewed == Some(Review::Settled);
-            // Whoever pays at the till has no intent at the gateway.
+            // A payment at the till has no intent at the gateway.
             let at_till = booking.tender().is_some();
             let nothing_to_void = no_intent_created || at_till || booking.voided || booking.flagged || settled;
             match (nothing_to_void, booking.intent.is_none() && forgotten) {

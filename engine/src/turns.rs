@@ -36,7 +36,7 @@ impl<K: Hash + Eq + Clone> Turns<K> {
 
     /// Waits for those that came before.
     pub(crate) async fn wait(&self, key: &K) -> Turn<K> {
-        // Made first: dropped while it waits, it leaves nothing behind.
+        // Made first, so that nothing is left when it is dropped while it waits.
         let mut turn = self.turn(key, None);
         turn.guard = Some(self.place(key).lock_owned().await);
         turn
@@ -53,7 +53,7 @@ impl<K: Hash + Eq> Drop for Turn<K> {
     fn drop(&mut self) {
         let mut places = self.places.lock();
         drop(self.guard.take());
-        // Nobody waits: whoever does has a share of it.
+        // Nobody waits: each that waits has a share of it.
         if places.get(&self.key).is_some_and(|place| Arc::strong_count(place) == 1) {
             places.remove(&self.key);
         }
@@ -66,7 +66,7 @@ mod tests {
     use futures::FutureExt;
 
     #[test]
-    fn turns_come_one_after_the_other_and_leave_nothing_behind() {
+    fn turns_come_one_after_the_other_and_nothing_is_left() {
         let turns = Turns::<u32>::default();
         let first = turns.try_take(&1).expect("nobody has it");
         assert!(turns.try_take(&1).is_none() && turns.try_take(&2).is_some());

@@ -19,7 +19,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-/// A gateway that refuses refunds while it is told to.
+/// A gateway that refuses refunds while it is set to.
 struct Refusing {
     inner: Arc<dyn PaymentGateway>,
     refuses: Arc<AtomicBool>,

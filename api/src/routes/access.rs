@@ -35,7 +35,7 @@ pub async fn booking(app: &App, caller: &Caller, booking: BookingId, others: Oth
     let found = app.box_office().booking(booking).await?.ok_or(Rejection::BookingNotFound)?;
     let allowed = match caller {
         Caller::Guest => false,
-        // Whoever had it before a transfer has its token still.
+        // The buyer who had it before a transfer still has its token.
         Caller::Booking(own) => *own == booking && found.transferred_to.is_none(),
         Caller::Token { sub, .. } => found.buyer() == Some(sub) || others.is_some_and(|permission| caller.has(permission)),
     };

@@ -7,7 +7,7 @@ use crate::event::{Event, PaymentStarted, RequestFingerprint, Tender};
 use crate::ids::{BookingId, IntentId};
 use crate::rejection::Rejection;
 
-/// What stands in place of a gateway's intent in the events of a payment at the till.
+/// How the name begins that events of a payment at the till have instead of a gateway's intent.
 const PREFIX: &str = "till_";
 
 impl Tender {

@@ -6,7 +6,7 @@ use crate::event::{BookingTransferred, Event};
 use crate::ids::BuyerId;
 use crate::rejection::Rejection;
 
-/// Only what is sold can be transferred: a hold may be anybody's limit and ends by itself. Whoever paid keeps the points,
+/// Only what is sold can be transferred: a hold may be anybody's limit and ends by itself. The buyer who paid keeps the points,
 /// and the seats stay on the limit of the buyer who bought them.
 pub(super) fn transfer(state: &Booking, buyer: BuyerId, by: String) -> Result<Vec<Event>, Rejection> {
     check_changeable(state)?;

@@ -58,7 +58,7 @@ pub struct DrawnArea {
     pub capacity: Option<u32>,
 }
 
-/// A row of seats, in the order in which they stand.
+/// A row of seats, in their order.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct DrawnRow {

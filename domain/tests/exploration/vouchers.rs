@@ -19,7 +19,7 @@ enum Twin {
     BlindAppend,
     /// A reservation that was not applied is freed without fencing the application first.
     FreeWithoutFence,
-    /// Whoever frees it doesn't look which application has it.
+    /// It is freed whichever application has it.
     FreeOfAnothers,
     /// It is freed while the booking still has it.
     FreeBeforeTheEnd,

@@ -30,7 +30,7 @@ struct Pass {
     part: usize,
     /// Bookings of the part before, still to be done.
     todo: Vec<BookingId>,
-    /// Something has changed behind it: another pass follows.
+    /// Something has changed in parts that it has passed: another pass follows.
     again: bool,
 }
 

@@ -44,7 +44,7 @@ pub struct PlanArea {
     pub capacity: Option<u32>,
 }
 
-/// A row of seats, in the order in which they stand.
+/// A row of seats, in their order.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct PlanRow {
