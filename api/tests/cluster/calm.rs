@@ -40,7 +40,7 @@ pub struct Load {
     pub stop: AtomicBool,
     pub sold: AtomicUsize,
     /// Holds whose place was lost to the other node.
-    beaten: AtomicUsize,
+    pub beaten: AtomicUsize,
     /// Answers 503: to which request, and how it explained itself.
     refusals: Mutex<Vec<(String, String)>>,
 }
