@@ -164,7 +164,7 @@ fn another_node_takes_over_when_the_first_makes_no_progress() {
         second.cancel_show(&show(), "mary").await.unwrap();
         later(2).await;
         // The request itself, and then nothing more of this node.
-        plan.append(plan.appends.load(std::sync::atomic::Ordering::SeqCst) + 1, AppendFate::CutBefore);
+        plan.append(1, AppendFate::CutBefore);
         first.refund_show(&show(), "mary").await.unwrap();
         later(5).await;
         assert!(plan.power.is_out(), "not cut");
