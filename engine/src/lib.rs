@@ -13,6 +13,7 @@ mod guard_service;
 mod health;
 mod hold;
 mod journal;
+mod keyed_locks;
 mod known_bookings;
 mod loaded;
 mod log_reader;
@@ -30,7 +31,6 @@ mod settings;
 mod show_registry;
 mod snapshot;
 mod status;
-mod turns;
 mod uncaptured;
 
 pub use box_office::BoxOffice;

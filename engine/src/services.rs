@@ -11,7 +11,7 @@ use crate::ports::Ports;
 use crate::seats::Seats;
 use crate::settings::Settings;
 use crate::show_registry::ShowRegistry;
-use crate::turns::Turns;
+use crate::keyed_locks::KeyedLocks;
 use crate::uncaptured::Uncaptured;
 use lastseat_domain::{CampaignId, Timestamp, VoucherHash};
 use std::sync::Arc;
@@ -26,8 +26,8 @@ pub(crate) struct Services {
     pub seats: Seats,
     pub guard: GuardService,
     pub blocks_in_hand: BlocksInHand,
-    pub vouchers_in_hand: Turns<VoucherHash>,
-    pub campaigns_in_hand: Turns<CampaignId>,
+    pub vouchers_in_hand: KeyedLocks<VoucherHash>,
+    pub campaigns_in_hand: KeyedLocks<CampaignId>,
     /// Admits holds and admin commands.
     pub holds: Gate,
     /// Admits commands on open bookings. A gate of its own, so that a rush for seats never keeps
@@ -48,8 +48,8 @@ impl Services {
             known_bookings: Arc::default(),
             guard: GuardService::new(ports.guard.clone(), ports.clock.clone()),
             blocks_in_hand: BlocksInHand::default(),
-            vouchers_in_hand: Turns::default(),
-            campaigns_in_hand: Turns::default(),
+            vouchers_in_hand: KeyedLocks::default(),
+            campaigns_in_hand: KeyedLocks::default(),
             holds: Gate::new(settings.max_in_flight),
             checkouts: Gate::new(settings.max_in_flight),
             uncaptured: Arc::default(),

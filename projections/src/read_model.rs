@@ -128,7 +128,7 @@ impl ReadModel {
     pub async fn wait_for(&self, position: Position, patience: Duration) -> bool {
         let Inner { shared, tables, .. } = &*self.inner;
         let over = shared.clock.now() + to_delta(patience);
-        tables.want(position);
+        tables.note_awaited(position);
         let reached =
             self.reaches(&shared.position, position, over).await && self.reaches(&tables.position, position, over).await;
         if !reached {

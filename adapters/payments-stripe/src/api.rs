@@ -3,7 +3,7 @@
 use super::answers::{Failure, Reply, read};
 use super::busy;
 use super::objects::IntentObject;
-use super::rate::{Endpoint, Queue, Turns};
+use super::rate::{Endpoint, Queue, Buckets};
 use super::requests;
 use super::settings::{SettingsError, StripeSettings};
 use super::transport::{Answer, Call, NoAnswer, Transport};
@@ -20,7 +20,7 @@ const UNKNOWN_ID: &str = "resource_missing";
 /// One account of Stripe.
 pub(crate) struct Api {
     transport: Transport,
-    turns: Mutex<Turns>,
+    buckets: Mutex<Buckets>,
     since: Instant,
     return_url: String,
     busy_for: Duration,
@@ -31,7 +31,7 @@ impl Api {
     pub(crate) fn open(settings: &StripeSettings) -> Result<Self, SettingsError> {
         Ok(Self {
             transport: Transport::open(settings)?,
-            turns: Mutex::new(Turns::new(settings.limits, settings.share)),
+            buckets: Mutex::new(Buckets::new(settings.limits, settings.share)),
             since: Instant::now(),
             return_url: settings.return_url.clone(),
             busy_for: settings.busy_for,
@@ -45,14 +45,14 @@ impl Api {
 
     /// How long a request would wait for its turn.
     pub(crate) fn delay(&self, endpoint: Endpoint) -> Duration {
-        self.turns.lock().wait(endpoint, self.since.elapsed())
+        self.buckets.lock().wait(endpoint, self.since.elapsed())
     }
 
     /// One answer, whatever it says.
     pub(crate) async fn answer(&self, call: &Call, key: Option<&str>, queues: &[Queue]) -> Result<Answer, Failure> {
         let endpoint = call.endpoint();
         for queue in queues {
-            let wait = self.turns.lock().take(*queue, endpoint, self.since.elapsed());
+            let wait = self.buckets.lock().take(*queue, endpoint, self.since.elapsed());
             if !wait.is_zero() {
                 tokio::time::sleep(wait).await;
             }

@@ -1,9 +1,9 @@
-//! The turn of a request within Stripe's rate limits. Pure: times are passed in.
+//! When a request may be sent within Stripe's rate limits. Pure: times are passed in.
 //!
 //! Each limit is a token bucket. New payments and lists use at most four fifths of it: what brings started payments to
 //! their end always finds room. Looks at an intent use at most nine tenths of the limit of all, together with those:
 //! captures, cancels and refunds find room beside any number of looks. A request first waits in the buckets of the
-//! smaller rates and takes its place in the full one only when its turn has come, so no queue of payments or looks is
+//! smaller rates and takes its place in the full one only after them, so no queue of payments or looks is
 //! ever in front of a capture.
 //!
 //! Stripe limits an account, which all nodes use. Each node has a share of it.
@@ -113,7 +113,7 @@ const SLOWEST: f64 = 1.0;
 
 /// All buckets.
 #[derive(Debug)]
-pub struct Turns {
+pub struct Buckets {
     limits: Option<Limits>,
     share: f64,
     smaller: Option<Bucket>,
@@ -123,7 +123,7 @@ pub struct Turns {
     endpoints: BTreeMap<(Endpoint, bool), Bucket>,
 }
 
-impl Turns {
+impl Buckets {
     /// Nothing has been sent yet. `share`: this node's of the limits, above 0 and up to 1.
     #[must_use]
     pub fn new(limits: Option<Limits>, share: f64) -> Self {

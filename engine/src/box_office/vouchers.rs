@@ -45,7 +45,7 @@ impl BoxOffice {
         let origin = by.into();
         let command = VoucherCommand::HandOver { now: self.services.now(), by: origin.by.clone() };
         let context = self.command(origin);
-        let _turn = self.services.vouchers_in_hand.wait(voucher).await;
+        let _guard = self.services.vouchers_in_hand.wait(voucher).await;
         self.services.journal.execute::<Voucher>(voucher, command, &context, &mut None).await?;
         self.voucher(voucher).await
     }
@@ -72,7 +72,7 @@ impl BoxOffice {
         let finishing = Arc::clone(services);
         // A task of its own: it goes on when the caller has its answer, or hangs up.
         let mut task = self.tasks.spawn(async move {
-            let Some(_turn) = finishing.campaigns_in_hand.try_take(&id) else { return };
+            let Some(_guard) = finishing.campaigns_in_hand.try_take(&id) else { return };
             if let Err(error) = campaigns::finish(&finishing, id).await {
                 tracing::warn!(campaign = %id, %error, "vouchers of a campaign are missing; they follow");
             }

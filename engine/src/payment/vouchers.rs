@@ -44,8 +44,8 @@ async fn try_to_apply(
         }
         booking.check_takes_voucher(session.now())?;
         let application = booking.voucher_applications + 1;
-        // One node's commands on a voucher take turns. Between nodes the voucher's revision decides.
-        let turn = session.services.vouchers_in_hand.wait(voucher).await;
+        // One node's commands on a voucher run one after the other. Between nodes the voucher's revision decides.
+        let guard = session.services.vouchers_in_hand.wait(voucher).await;
         let mut known = session.services.journal.load::<Voucher>(voucher).await?;
         let discount = discount(session, &booking, &known)?;
         let claim = known.state.as_ref().and_then(|voucher| voucher.claims.get(&session.id));
@@ -57,7 +57,7 @@ async fn try_to_apply(
         let reserve = VoucherCommand::Reserve { now: session.now(), booking: session.id, application };
         let context = context(session);
         let executed = session.services.journal.execute::<Voucher>(voucher, reserve, &context, &mut Some(known)).await;
-        drop(turn);
+        drop(guard);
         // After a fault it may be reserved or not.
         *reserved = (!matches!(executed, Err(CommandError::Rejected(_)))).then_some(application);
         executed?;

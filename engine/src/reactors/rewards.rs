@@ -35,9 +35,9 @@ const IN_PARALLEL: usize = 64;
 /// Pause before a reward is tried again after a fault, in milliseconds.
 const PAUSE_MS: i64 = 1_000;
 
-/// Whose turn it is. A refund does not name the buyer, so the booking is read first.
+/// Work under the same key runs one after the other. A refund does not name the buyer, so the booking is read first.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-enum Turn {
+enum SerialKey {
     Account(BuyerId),
     Booking(BookingId),
 }
@@ -71,20 +71,20 @@ impl Accounts {
         let (mut queues, mut working) = (Queues::default(), FuturesUnordered::new());
         loop {
             while working.len() < IN_PARALLEL
-                && let Some((turn, work)) = queues.next()
+                && let Some((key, work)) = queues.next()
             {
-                working.push(async move { (turn, self.do_one(work).await) });
+                working.push(async move { (key, self.do_one(work).await) });
             }
             tokio::select! {
-                Some((turn, follows)) = working.next() => {
-                    queues.done(&turn);
-                    if let Some((turn, work)) = follows {
-                        queues.push(turn, work);
+                Some((key, follows)) = working.next() => {
+                    queues.done(&key);
+                    if let Some((key, work)) = follows {
+                        queues.push(key, work);
                     }
                 }
                 Some(reward) = rewards.recv() => {
-                    let (turn, work) = turn_of(reward);
-                    queues.push(turn, work);
+                    let (key, work) = key_of(reward);
+                    queues.push(key, work);
                 }
                 else => return,
             }
@@ -92,7 +92,7 @@ impl Accounts {
     }
 
     /// Does one thing; tries again until the log answers. What has to be done next, if anything.
-    async fn do_one(&self, work: Work) -> Option<(Turn, Work)> {
+    async fn do_one(&self, work: Work) -> Option<(SerialKey, Work)> {
         loop {
             let done = match &work {
                 Work::Credit { opened, cause } => self.credit(opened, cause).await.map(|()| None),
@@ -116,7 +116,7 @@ impl Accounts {
         }
     }
 
-    async fn find_buyer(&self, booking: BookingId, part: Option<Part>, cause: &Cause) -> Result<(Turn, Work), CommandError> {
+    async fn find_buyer(&self, booking: BookingId, part: Option<Part>, cause: &Cause) -> Result<(SerialKey, Work), CommandError> {
         let loaded = self.services.journal.load::<Booking>(&booking).await?.state;
         let never_opened = || Fault::Damaged(format!("{booking} was refunded, but never opened"));
         let opened = Arc::new(loaded.and_then(|booking| booking.opened).ok_or_else(never_opened)?);
@@ -125,7 +125,7 @@ impl Accounts {
         if self.refunds.send(refunded).is_err() {
             tracing::debug!("the log's follower has stopped");
         }
-        Ok((Turn::Account(opened.buyer.clone()), Work::Revoke { opened, part, cause: cause.clone() }))
+        Ok((SerialKey::Account(opened.buyer.clone()), Work::Revoke { opened, part, cause: cause.clone() }))
     }
 
     async fn credit(&self, opened: &BookingOpened, cause: &Cause) -> Result<(), CommandError> {
@@ -160,7 +160,7 @@ impl Accounts {
         cause: &Cause,
     ) -> Result<(), CommandError> {
         let context = Context::following("rewards", cause.trace.clone(), cause.event).of_booking(booking);
-        // Nobody else works on this account: it has one turn at a time.
+        // Nobody else works on this account: its key has one work at a time.
         let mut known = self.recent.lock().take(buyer);
         let executed = self.services.journal.execute::<Account>(buyer, command, &context, &mut known).await;
         if let Some(account) = known {
@@ -170,9 +170,9 @@ impl Accounts {
     }
 }
 
-fn turn_of(reward: Reward) -> (Turn, Work) {
+fn key_of(reward: Reward) -> (SerialKey, Work) {
     match reward {
-        Reward::Credit { opened, cause } => (Turn::Account(opened.buyer.clone()), Work::Credit { opened, cause }),
-        Reward::Revoke { booking, part, cause } => (Turn::Booking(booking), Work::FindBuyer { booking, part, cause }),
+        Reward::Credit { opened, cause } => (SerialKey::Account(opened.buyer.clone()), Work::Credit { opened, cause }),
+        Reward::Revoke { booking, part, cause } => (SerialKey::Booking(booking), Work::FindBuyer { booking, part, cause }),
     }
 }

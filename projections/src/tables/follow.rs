@@ -49,7 +49,7 @@ pub(super) async fn follow(
     let mut damage = tables.readers.damage();
     let mut waiting: Deliveries = Vec::new();
     let mut has_ended = false;
-    let mut wanted = tables.wanted.subscribe();
+    let mut awaited = tables.awaited.subscribe();
     let mut pace = Pace::at_once(tables.clock.now());
     loop {
         // A query may have found damage before this began.
@@ -58,8 +58,8 @@ pub(super) async fn follow(
             drop_elsewhere(writer).await;
             return End::Fault(fault);
         }
-        let is_wanted = *wanted.borrow_and_update() > writer.progress().position;
-        let next = pace.next(is_wanted);
+        let is_awaited = *awaited.borrow_and_update() > writer.progress().position;
+        let next = pace.next(is_awaited);
         let is_due = waiting.len() >= BATCH || (!waiting.is_empty() && next <= tables.clock.now());
         if !is_due && !has_ended {
             let due = tables.clock.sleep_until(next);
@@ -68,7 +68,7 @@ pub(super) async fn follow(
                 _ = stop.wait_for(|stop| *stop) => return End::Stopped(writer),
                 _ = damage.changed() => {}
                 found = retry.ready() => ready = Some(found),
-                Ok(()) = wanted.changed() => {}
+                Ok(()) = awaited.changed() => {}
                 () = due, if !waiting.is_empty() => {}
                 chunk = deliveries.next() => match chunk {
                     Some(chunk) => waiting.extend(chunk),
@@ -129,8 +129,8 @@ impl Pace {
         Self { earliest: begun + SHORTEST, latest: begun + ((ended - begun) * SHARE).clamp(SHORTEST, LONGEST) }
     }
 
-    fn next(&self, is_wanted: bool) -> Timestamp {
-        if is_wanted { self.earliest } else { self.latest }
+    fn next(&self, is_awaited: bool) -> Timestamp {
+        if is_awaited { self.earliest } else { self.latest }
     }
 }
 
@@ -151,9 +151,9 @@ mod tests {
     #[test]
     fn a_transaction_that_took_long_is_followed_by_a_longer_pause_unless_somebody_waits() {
         let begun = Timestamp::UNIX_EPOCH;
-        let next = |took: i64, is_wanted| {
+        let next = |took: i64, is_awaited| {
             let pace = Pace::after(begun, begun + TimeDelta::milliseconds(took));
-            (pace.next(is_wanted) - begun).num_milliseconds()
+            (pace.next(is_awaited) - begun).num_milliseconds()
         };
         assert_eq!([0, 1, 4, 50].map(|took| next(took, false)), [5, 16, 64, 100]);
         assert_eq!([0, 1, 4, 50].map(|took| next(took, true)), [5, 5, 5, 5]);

@@ -26,7 +26,7 @@ pub(crate) struct Tables {
     /// Every query has everything up to here.
     pub position: watch::Sender<Position>,
     /// The greatest position that a reader waits for. Until one does, more events go into one transaction.
-    pub(super) wanted: watch::Sender<Position>,
+    pub(super) awaited: watch::Sender<Position>,
     /// What the log had at the start. Before the file has it, there are no answers.
     goal: Position,
     /// What the file has: less than `position` while it is being rebuilt.
@@ -54,7 +54,7 @@ impl Tables {
             folder: Mutex::new(folder.to_owned()),
             temporary: Mutex::new(temporary),
             position: watch::Sender::new(progress.position),
-            wanted: watch::Sender::new(progress.position),
+            awaited: watch::Sender::new(progress.position),
             folded: AtomicU64::new(progress.position.0),
             events: AtomicU64::new(progress.events),
             current_at: Mutex::new(clock.now()),
@@ -68,15 +68,15 @@ impl Tables {
     }
 
     /// A reader waits for this position.
-    pub(crate) fn want(&self, position: Position) {
-        self.wanted.send_if_modified(|wanted| std::mem::replace(wanted, position.max(*wanted)) < position);
+    pub(crate) fn note_awaited(&self, position: Position) {
+        self.awaited.send_if_modified(|awaited| std::mem::replace(awaited, position.max(*awaited)) < position);
     }
 
     /// Nobody waits for this position any more, and it was not reached: perhaps the log never gets there.
     pub(crate) fn give_up(&self, position: Position) {
-        self.wanted.send_if_modified(|wanted| {
-            if *wanted == position {
-                *wanted = *self.position.borrow();
+        self.awaited.send_if_modified(|awaited| {
+            if *awaited == position {
+                *awaited = *self.position.borrow();
             }
             false
         });

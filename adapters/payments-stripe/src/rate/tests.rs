@@ -5,10 +5,10 @@ use super::*;
 const SECOND: Duration = Duration::from_secs(1);
 
 /// Passes all queues, as the transport does; each queue is passed in the order of arrival.
-fn sent(turns: &mut Turns, arrivals: Vec<(Endpoint, Duration)>) -> Vec<(Endpoint, Duration)> {
+fn sent(buckets: &mut Buckets, arrivals: Vec<(Endpoint, Duration)>) -> Vec<(Endpoint, Duration)> {
     Queue::FIRST.into_iter().fold(arrivals, |mut arrived, queue| {
         arrived.sort_by_key(|(_, at)| *at);
-        arrived.into_iter().map(|(endpoint, at)| (endpoint, at + turns.take(queue, endpoint, at))).collect()
+        arrived.into_iter().map(|(endpoint, at)| (endpoint, at + buckets.take(queue, endpoint, at))).collect()
     })
 }
 
@@ -22,41 +22,41 @@ fn within(times: &[(Endpoint, Duration)], end: Duration) -> usize {
 
 #[test]
 fn no_limit_no_wait() {
-    let mut turns = Turns::new(None, 1.0);
-    assert_eq!(within(&sent(&mut turns, at_once(Endpoint::Create, 1_000)), Duration::from_nanos(1)), 1_000);
-    assert_eq!(turns.wait(Endpoint::Create, Duration::ZERO), Duration::ZERO);
+    let mut buckets = Buckets::new(None, 1.0);
+    assert_eq!(within(&sent(&mut buckets, at_once(Endpoint::Create, 1_000)), Duration::from_nanos(1)), 1_000);
+    assert_eq!(buckets.wait(Endpoint::Create, Duration::ZERO), Duration::ZERO);
 }
 
 #[test]
 fn payments_use_four_fifths() {
-    let mut turns = Turns::new(Some(Limits::LIVE), 1.0);
-    let in_ten_seconds = within(&sent(&mut turns, at_once(Endpoint::Create, 1_000)), 10 * SECOND);
+    let mut buckets = Buckets::new(Some(Limits::LIVE), 1.0);
+    let in_ten_seconds = within(&sent(&mut buckets, at_once(Endpoint::Create, 1_000)), 10 * SECOND);
     assert!((200..=203).contains(&in_ten_seconds), "{in_ten_seconds}");
 }
 
 #[test]
 fn a_capture_passes_a_thousand_payments() {
-    let mut turns = Turns::new(Some(Limits { endpoint: 1_000_000, total: 100 }), 1.0);
+    let mut buckets = Buckets::new(Some(Limits { endpoint: 1_000_000, total: 100 }), 1.0);
     for _ in 0..1_000 {
-        turns.take(Queue::SmallerOfAll, Endpoint::Create, Duration::ZERO);
+        buckets.take(Queue::SmallerOfAll, Endpoint::Create, Duration::ZERO);
     }
-    assert!(turns.wait(Endpoint::Create, Duration::ZERO) > 12 * SECOND);
-    assert_eq!(turns.wait(Endpoint::Capture, Duration::ZERO), Duration::ZERO);
-    assert_eq!(sent(&mut turns, at_once(Endpoint::Capture, 1)), at_once(Endpoint::Capture, 1));
+    assert!(buckets.wait(Endpoint::Create, Duration::ZERO) > 12 * SECOND);
+    assert_eq!(buckets.wait(Endpoint::Capture, Duration::ZERO), Duration::ZERO);
+    assert_eq!(sent(&mut buckets, at_once(Endpoint::Capture, 1)), at_once(Endpoint::Capture, 1));
 }
 
 /// In test mode the limit of all is that of one endpoint.
 #[test]
 fn a_capture_passes_a_thousand_looks() {
-    let mut turns = Turns::new(Some(Limits::TEST), 1.0);
+    let mut buckets = Buckets::new(Some(Limits::TEST), 1.0);
     let mut arrivals = at_once(Endpoint::Retrieve, 1_000);
     arrivals.extend((1..=20).map(|second| (Endpoint::Capture, SECOND * second)));
-    let times = sent(&mut turns, arrivals.clone());
+    let times = sent(&mut buckets, arrivals.clone());
     for (endpoint, asked) in arrivals.iter().filter(|(endpoint, _)| *endpoint == Endpoint::Capture) {
         let soon = *asked..=*asked + SECOND / 2;
         assert!(times.iter().any(|(sent, at)| sent == endpoint && soon.contains(at)), "a capture of {asked:?} waits");
     }
-    assert!(turns.wait(Endpoint::Retrieve, Duration::ZERO) > 40 * SECOND, "looks wait for their own turn");
+    assert!(buckets.wait(Endpoint::Retrieve, Duration::ZERO) > 40 * SECOND, "looks wait for their own turn");
 }
 
 /// Four nodes with a quarter each send no more than one node with all.
@@ -64,11 +64,11 @@ fn a_capture_passes_a_thousand_looks() {
 fn shares_of_nodes_add_up_to_the_limits() {
     let mut sent_by_all = Vec::new();
     for _ in 0..4 {
-        let mut turns = Turns::new(Some(Limits::LIVE), 0.25);
+        let mut buckets = Buckets::new(Some(Limits::LIVE), 0.25);
         let mut arrivals = at_once(Endpoint::Create, 500);
         arrivals.extend(at_once(Endpoint::Retrieve, 500));
         arrivals.extend(at_once(Endpoint::Capture, 500));
-        let times = sent(&mut turns, arrivals);
+        let times = sent(&mut buckets, arrivals);
         let captures = times.iter().filter(|(endpoint, at)| *endpoint == Endpoint::Capture && *at < 10 * SECOND).count();
         assert!((60..=64).contains(&captures), "a quarter of 25 a second: {captures}");
         sent_by_all.extend(times);
@@ -79,11 +79,11 @@ fn shares_of_nodes_add_up_to_the_limits() {
 
 #[test]
 fn no_second_has_more_requests_than_allowed() {
-    let mut turns = Turns::new(Some(Limits { endpoint: 25, total: 40 }), 1.0);
+    let mut buckets = Buckets::new(Some(Limits { endpoint: 25, total: 40 }), 1.0);
     let mut arrivals = at_once(Endpoint::Capture, 100);
     arrivals.extend(at_once(Endpoint::Cancel, 100));
     arrivals.extend(at_once(Endpoint::Create, 100));
-    let times = sent(&mut turns, arrivals);
+    let times = sent(&mut buckets, arrivals);
     for start in 0..100 {
         let start = SECOND * start / 10;
         let during = within(&times, start + SECOND) - within(&times, start);

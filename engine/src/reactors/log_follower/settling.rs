@@ -107,9 +107,9 @@ impl LogFollower {
         let again = now + pause.max(chrono::TimeDelta::seconds(1));
         for campaign in self.pending.campaigns.take_due(now, again) {
             let services = Arc::clone(&self.services);
-            let Some(turn) = services.campaigns_in_hand.try_take(&campaign) else { continue };
+            let Some(guard) = services.campaigns_in_hand.try_take(&campaign) else { continue };
             let work = async move {
-                let _turn = turn;
+                let _guard = guard;
                 if let Err(why) = campaigns::finish(&services, campaign).await {
                     tracing::warn!(%campaign, %why, "vouchers of a campaign could not be created; trying again");
                 }
