@@ -1,8 +1,6 @@
 //! Vouchers over real HTTP: campaigns, discounts, goods, and who gets a code that many want.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "a test may fail loudly")]
 
-#[path = "support/mod.rs"]
-mod support;
+use crate::support;
 
 use futures::future::join_all;
 use lastseat::auth::Role;

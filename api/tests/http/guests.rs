@@ -1,8 +1,6 @@
 //! Guests have no name, so they are bounded by their address: unpaid seats, holds and cancels.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic, reason = "a test may fail loudly")]
 
-#[path = "support/mod.rs"]
-mod support;
+use crate::support;
 
 use lastseat::auth::Role;
 use lastseat::config::Config;

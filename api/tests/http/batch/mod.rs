@@ -1,18 +1,13 @@
 //! Batches of holds over HTTP.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "a test may fail loudly")]
 
 mod access;
 mod answers;
-#[path = "../common/mod.rs"]
-mod common;
 mod contention;
 mod kills;
 mod repeats;
-#[path = "../support/mod.rs"]
-mod support;
 mod twins;
 
-use common::{Reply, TestServer};
+use crate::common::{Reply, TestServer};
 use serde_json::{Value, json};
 
 const BATCH: &str = "/v1/shows/demo/bookings:batch";

@@ -1,7 +1,6 @@
 //! What bad input gets: each its own 4xx that says what to do; never a 5xx, never a change.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic, reason = "a test may fail loudly")]
 
-mod common;
+use crate::common;
 
 use common::{TestServer, start_for_test};
 use lastseat::auth::Role;

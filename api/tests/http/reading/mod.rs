@@ -1,12 +1,9 @@
 //! What is read: seats, their stream, the history, lists and sales.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic, reason = "a test may fail loudly")]
 
 mod bookings;
-#[path = "../common/mod.rs"]
-mod common;
 mod sales;
 
-use common::start_for_test;
+use crate::common::start_for_test;
 use http::StatusCode;
 use http_body_util::BodyExt;
 use lastseat::auth::Role;

@@ -1,8 +1,6 @@
 //! What staff do at the box office, over real HTTP: sales at the till, transfers and exchanges.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "a test may fail loudly")]
 
-#[path = "support/mod.rs"]
-mod support;
+use crate::support;
 
 use lastseat::auth::Role;
 use serde_json::{Value, json};

@@ -3,7 +3,7 @@
 use crate::common::start_for_test;
 use crate::support::show;
 use crate::support::test_server::{GALA, TestServer};
-use crate::{batch, outcomes, results, seats, send};
+use super::{batch, outcomes, results, seats, send};
 use futures::future::join_all;
 use lastseat::config::Config;
 use lastseat::config::service_url::ServiceUrl;
@@ -65,12 +65,12 @@ async fn of_20_batches_at_once_each_seat_goes_to_one_booking_with_redis_as_the_g
 async fn a_burst_of_the_same_batch_is_one() {
     let dir = tempfile::tempdir().unwrap();
     let server = start_for_test(dir.path()).await;
-    let call = || server.post(crate::BATCH).admin(&server).key("burst").json(batch(&everything(0))).send();
+    let call = || server.post(super::BATCH).admin(&server).key("burst").json(batch(&everything(0))).send();
     let replies = join_all((0..20).map(|_| call())).await;
     let mut bookings = std::collections::BTreeSet::new();
     for reply in &replies {
         if reply.status == 200 {
-            bookings.insert(format!("{:?}", crate::ids(&results(reply))));
+            bookings.insert(format!("{:?}", super::ids(&results(reply))));
         } else {
             reply.is(409, "idempotency_in_flight");
         }

@@ -1,7 +1,6 @@
 //! Crowds over real HTTP: everybody at once, and exactly as many winners as there are seats.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "a test may fail loudly")]
 
-mod support;
+use crate::support;
 
 use lastseat::config::Config;
 use serde_json::{Value, json};

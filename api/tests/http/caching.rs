@@ -1,7 +1,6 @@
 //! What caches and conditional requests get: ETags, HEAD, `Cache-Control`.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic, reason = "a test may fail loudly")]
 
-mod common;
+use crate::common;
 
 use common::{start_for_test, start_with_form};
 use http::StatusCode;
@@ -53,7 +52,7 @@ async fn head_has_the_length_of_get_or_none_and_a_304_has_none() {
 /// Without a key the page is the file; with one it differs, and so does its tag. A changed key changes it again.
 #[tokio::test]
 async fn a_publishable_key_is_part_of_the_page_and_of_its_tag() {
-    let file = include_str!("../../web/index.html");
+    let file = include_str!("../../../web/index.html");
     let mut tags = Vec::new();
     for key in [None, Some("pk_test_1"), Some("pk_live_2"), Some("pk_test_\"><script>")] {
         let dir = tempfile::tempdir().unwrap();

@@ -1,8 +1,6 @@
 //! Seats that are kept from the open sale, over real HTTP.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "a test may fail loudly")]
 
-#[path = "support/mod.rs"]
-mod support;
+use crate::support;
 
 use lastseat::auth::Role;
 use serde_json::{Value, json};

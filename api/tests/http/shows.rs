@@ -1,7 +1,6 @@
 //! Shows as their organisers see them: what a show tells people, and lists of shows.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic, reason = "a test may fail loudly")]
 
-mod common;
+use crate::common;
 
 use common::start_for_test;
 use http::StatusCode;

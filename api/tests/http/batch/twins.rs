@@ -17,7 +17,7 @@ fn requests(server: &crate::common::TestServer, holds: &[(&str, &str)], key_of: 
     let (show, caller) = (ShowId::new("demo").unwrap(), Caller::Token { sub: BuyerId::new("root").unwrap(), role: Role::Admin });
     let mut headers = HeaderMap::new();
     headers.insert("idempotency-key", "k".parse().unwrap());
-    let batch = Keyed::read(&headers, &caller, "POST", crate::BATCH, format!("{holds:?}").as_bytes()).unwrap().unwrap();
+    let batch = Keyed::read(&headers, &caller, "POST", super::BATCH, format!("{holds:?}").as_bytes()).unwrap().unwrap();
     let request = |(place, (buyer, seat)): (usize, &(&str, &str))| {
         let key = key_of(&batch, place);
         let booking = keys::booking_of(&server.auth, &caller, &show, &key);

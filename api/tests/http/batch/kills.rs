@@ -3,7 +3,7 @@
 use crate::support::books;
 use crate::support::process::{Server, token, verify};
 use crate::support::{eventually, show};
-use crate::{batch, floor, ids, seats};
+use super::{batch, floor, ids, seats};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use std::path::Path;

@@ -1,7 +1,6 @@
 //! The same request twice has the effect of one and gets the same answer.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic, reason = "a test may fail loudly")]
 
-mod common;
+use crate::common;
 
 use common::{Reply, start_for_test};
 use http::StatusCode;

@@ -1,6 +1,6 @@
 //! Who may send a batch is checked before its body is read.
 
-use crate::BATCH;
+use super::BATCH;
 use crate::common::start_for_test;
 use lastseat::auth::Role;
 use serde_json::json;

@@ -1,7 +1,7 @@
 //! The same batch twice is one: at once, after a restart, and hold by hold.
 
 use crate::common::start_for_test;
-use crate::{BATCH, REPLAYED, batch, floor, ids, outcomes, results, seats};
+use super::{BATCH, REPLAYED, batch, floor, ids, outcomes, results, seats};
 use serde_json::{Value, json};
 
 fn holds() -> Vec<Value> {
@@ -27,7 +27,7 @@ async fn a_repeated_batch_gets_its_first_answer() {
     assert_eq!(server.head().await, before);
     // The same hold twice is two bookings, and so is a batch without a key.
     let mut all = ids(&results(&first));
-    all.extend(ids(&crate::send(&server, &[floor("eve", 2)]).await));
+    all.extend(ids(&super::send(&server, &[floor("eve", 2)]).await));
     let different: std::collections::BTreeSet<_> = all.iter().map(ToString::to_string).collect();
     assert_eq!(different.len(), 5);
     server.stop().await;
@@ -70,9 +70,9 @@ async fn a_hold_with_a_key_of_its_own_is_one_in_any_batch() {
         hold["idempotency_key"] = json!(key);
         hold
     };
-    crate::send(&server, &[seats("ann", &["A-2"])]).await;
+    super::send(&server, &[seats("ann", &["A-2"])]).await;
     let sent = [own("k1", seats("bob", &["A-1"])), own("k2", seats("eve", &["A-2"])), own("k3", floor("eve", 1))];
-    let first = crate::send(&server, &sent).await;
+    let first = super::send(&server, &sent).await;
     assert_eq!(outcomes(&first)[..2], ["A-1", "seat_unavailable"]);
     // Elsewhere in another batch, with a key for the batch or without one: the refusal is kept, too.
     let other = [floor("ann", 1), sent[2].clone(), sent[1].clone(), sent[0].clone()];
@@ -82,14 +82,14 @@ async fn a_hold_with_a_key_of_its_own_is_one_in_any_batch() {
     assert!(again[1..].iter().all(|result| result["replayed"] == true), "{again:?}");
     // Another hold under the key, and the key twice.
     let wrong = [own("k1", seats("bob", &["A-3"])), own("k4", floor("bob", 1)), own("k4", floor("bob", 1))];
-    assert_eq!(outcomes(&crate::send(&server, &wrong).await)[0], "idempotency_key_reused");
-    assert_eq!(outcomes(&crate::send(&server, &wrong).await)[2], "invalid_request");
+    assert_eq!(outcomes(&super::send(&server, &wrong).await)[0], "idempotency_key_reused");
+    assert_eq!(outcomes(&super::send(&server, &wrong).await)[2], "invalid_request");
     server.stop().await;
 
     let server = start_for_test(dir.path()).await;
-    let restarted = crate::send(&server, &[sent[2].clone(), sent[0].clone()]).await;
+    let restarted = super::send(&server, &[sent[2].clone(), sent[0].clone()]).await;
     assert_eq!(ids(&restarted), [first[2]["booking"]["id"].clone(), first[0]["booking"]["id"].clone()]);
-    assert_eq!(outcomes(&crate::send(&server, &wrong[..1]).await), ["idempotency_key_reused"]);
+    assert_eq!(outcomes(&super::send(&server, &wrong[..1]).await), ["idempotency_key_reused"]);
     server.stop().await;
 }
 
@@ -99,13 +99,13 @@ async fn a_hold_that_was_refused_because_of_one_in_progress_may_be_repeated() {
     let dir = tempfile::tempdir().unwrap();
     let server = start_for_test(dir.path()).await;
     let eve = json!({"buyer": "eve", "seats": ["A-1"], "idempotency_key": "k2"});
-    let first = crate::send(&server, &[seats("bob", &["A-1"]), eve.clone()]).await;
+    let first = super::send(&server, &[seats("bob", &["A-1"]), eve.clone()]).await;
     assert_eq!(outcomes(&first), ["A-1", "seat_unavailable"]);
     let bobs = &first[0]["booking"];
     let path = format!("/v1/bookings/{}", bobs["id"].as_str().unwrap());
     let cancelled = server.call("DELETE", &path).bearer(bobs["token"].as_str().unwrap()).send().await;
     assert!(cancelled.status.is_success(), "{cancelled:?}");
-    assert_eq!(outcomes(&crate::send(&server, &[eve]).await), ["A-1"]);
+    assert_eq!(outcomes(&super::send(&server, &[eve]).await), ["A-1"]);
     server.stop().await;
 }
 

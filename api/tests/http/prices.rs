@@ -1,7 +1,6 @@
 //! What seats cost: price types, fees, and the rule against single seats, over HTTP.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic, reason = "a test may fail loudly")]
 
-mod common;
+use crate::common;
 
 use common::{Reply, TestServer, start_for_test};
 use http::StatusCode;

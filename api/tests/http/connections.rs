@@ -1,7 +1,6 @@
 //! One connection, many requests: what happens between them, and what every answer has.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic, reason = "a test may fail loudly")]
 
-mod common;
+use crate::common;
 
 use common::{TestServer, start_for_test};
 use std::time::Duration;

@@ -1,8 +1,6 @@
 //! Drawn plans over real HTTP: drawing, reading, and shows on them.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "a test may fail loudly")]
 
-#[path = "support/mod.rs"]
-mod support;
+use crate::support;
 
 use lastseat::auth::Role;
 use serde_json::{Value, json};
@@ -10,7 +8,7 @@ use support::client::{Answer, Call};
 use support::test_server::TestServer;
 use support::{seats_of, text};
 
-const HOUSE: &str = include_str!("../../docs/examples/house.pretix.json");
+const HOUSE: &str = include_str!("../../../docs/examples/house.pretix.json");
 const ROWS: &str = "application/vnd.lastseat.seat-rows+json";
 
 fn drawing(server: &TestServer, path: &str) -> Call {

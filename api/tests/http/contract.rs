@@ -1,7 +1,6 @@
 //! The table of operations, kept: what goes well, and what the rules refuse.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic, reason = "a test may fail loudly")]
 
-mod common;
+use crate::common;
 
 use common::start_for_test;
 use http::StatusCode;

@@ -1,0 +1,24 @@
+//! What a client of the HTTP API sees, over real connections: one program, because each test program takes a while to build.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "a test may fail loudly")]
+
+mod bad_input;
+mod batch;
+mod blocks;
+mod caching;
+#[path = "../common/mod.rs"]
+mod common;
+mod connections;
+mod contract;
+mod crowds;
+mod guests;
+mod idempotency;
+mod plans;
+mod prices;
+mod reading;
+mod refunds;
+mod shows;
+#[path = "../support/mod.rs"]
+mod support;
+mod till;
+mod tokens;
+mod vouchers;
