@@ -1,7 +1,6 @@
 //! A person looks at a flagged payment, and the booking goes on from there.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test may fail loudly")]
 
-mod common;
+use crate::common;
 
 use async_trait::async_trait;
 use common::checker::assert_safe;

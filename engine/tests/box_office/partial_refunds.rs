@@ -1,7 +1,6 @@
 //! Refunds of single seats and of amounts: each returns its money once, and the booking goes on with the rest.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "a test may fail loudly")]
 
-mod common;
+use crate::common;
 
 use async_trait::async_trait;
 use common::checker::{assert_safe, assert_settled, unsafe_now};

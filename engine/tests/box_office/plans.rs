@@ -1,7 +1,6 @@
 //! Drawn plans on both kinds of log and with several nodes: whole or not there, whatever happens while they are drawn.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "a test may fail loudly")]
 
-mod common;
+use crate::common;
 
 use common::fault_injection::{AppendFate, FaultPlan};
 use common::*;

@@ -1,8 +1,7 @@
 //! Payments that the buyer confirms in the gateway's own form: lastseat asks the gateway how they go, and
 //! believes nothing else.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test may fail loudly")]
 
-mod common;
+use crate::common;
 
 use async_trait::async_trait;
 use common::checker::{assert_safe, flagged};

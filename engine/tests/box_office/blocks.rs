@@ -1,8 +1,7 @@
 //! Blocks: seats out of the open sale. Who gets a seat that a block and holds want, what is refused, and what is
 //! completed from the log.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "a test may fail loudly")]
 
-mod common;
+use crate::common;
 
 use common::checker::{assert_safe, assert_settled};
 use common::fault_injection::{AppendFate, FaultPlan};

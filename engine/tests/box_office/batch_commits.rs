@@ -1,8 +1,7 @@
 //! The holds of a batch reach a log that is atomic across streams in one call, and what becomes of the call is
 //! what becomes of each of them.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "a test may fail loudly")]
 
-mod common;
+use crate::common;
 
 use async_trait::async_trait;
 use common::batches::*;

@@ -1,7 +1,6 @@
 //! A gateway that does not answer keeps nothing from going on that does not need it.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test may fail loudly")]
 
-mod common;
+use crate::common;
 
 use async_trait::async_trait;
 use common::checker;

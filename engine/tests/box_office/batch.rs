@@ -1,7 +1,6 @@
 //! Batches of holds: each is decided on its own, in the order of the requests.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "a test may fail loudly")]
 
-mod common;
+use crate::common;
 
 use async_trait::async_trait;
 use common::batches::*;

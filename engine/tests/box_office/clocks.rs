@@ -1,7 +1,6 @@
 //! Clocks of nodes differ. Within a stream, time never goes back.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "a test may fail loudly")]
 
-mod common;
+use crate::common;
 
 use common::random_faults::{FaultRate, SeededRandom, with_random_faults};
 use common::*;

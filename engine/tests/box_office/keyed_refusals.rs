@@ -1,8 +1,7 @@
 //! A request with an idempotency key is refused as cheaply as one without, and its repeat still gets the
 //! first answer.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "a test may fail loudly")]
 
-mod common;
+use crate::common;
 
 use async_trait::async_trait;
 use common::fault_injection::FaultPlan;

@@ -1,7 +1,6 @@
 //! Somebody sets the machine's clock, forward or back, while seats are held.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "a test may fail loudly")]
 
-mod common;
+use crate::common;
 
 use chrono::TimeDelta;
 use common::checker::unsafe_now;

@@ -1,8 +1,7 @@
 //! Twins that must fail: each takes away one thing that the engine rests on, and the checker has to
 //! notice. Proves that the checker can fail, and what prevents a double sale.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "a test may fail loudly")]
 
-mod common;
+use crate::common;
 
 use async_trait::async_trait;
 use common::checker::{unsafe_now, unsettled};

@@ -1,7 +1,6 @@
 //! A log that can take no new work: holds are refused before they begin, and what was begun is finished.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test may fail loudly")]
 
-mod common;
+use crate::common;
 
 use async_trait::async_trait;
 use common::batches::{open_large, outcomes, send, thousand};

@@ -1,9 +1,8 @@
 //! The main job on adapters in memory: hold, pay, extend, cancel, expire, refund. Every scenario
 //! runs on a log with atomic appends across streams, as the embedded one, and on one without, as
 //! EventStoreDB.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test may fail loudly")]
 
-mod common;
+use crate::common;
 
 use common::fault_injection::FaultPlan;
 use common::*;

@@ -1,7 +1,6 @@
 //! Vouchers: who gets one that many want, what it takes off, and what is completed from the log after a crash.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "a test may fail loudly")]
 
-mod common;
+use crate::common;
 
 use async_trait::async_trait;
 use common::checker::{assert_safe, assert_settled};

@@ -1,7 +1,6 @@
 //! A node that starts from a snapshot goes on where the one left off that took it.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "a test may fail loudly")]
 
-mod common;
+use crate::common;
 
 use async_trait::async_trait;
 use common::fault_injection::FaultPlan;

@@ -1,7 +1,6 @@
 //! Every event names what caused it and, where the command brought one, the trace it belongs to.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "a test may fail loudly")]
 
-mod common;
+use crate::common;
 
 use common::fault_injection::{AppendFate, FaultPlan};
 use common::*;

@@ -1,7 +1,6 @@
 //! Payments at the till: no gateway is asked, and a buyer never pays there and at the gateway.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "a test may fail loudly")]
 
-mod common;
+use crate::common;
 
 use common::checker::assert_settled;
 use common::fault_injection::FaultPlan;

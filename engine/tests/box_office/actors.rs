@@ -1,7 +1,6 @@
 //! Actors are lost and replaced, fall asleep and wake up; a box office is drained.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "a test may fail loudly")]
 
-mod common;
+use crate::common;
 
 use common::checker::assert_settled;
 use common::fault_injection::{AppendFate, CallFate, FaultPlan};

@@ -1,8 +1,7 @@
 //! A rival and a retry are different things. Two commands that wish for the same compete, and the loser
 //! gets its answer; one command that is sent twice has the effect of one, and gets its first answer.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "a test may fail loudly")]
 
-mod common;
+use crate::common;
 
 use common::fault_injection::{AppendFate, FaultPlan};
 use common::random_faults::{FaultRate, SeededRandom, with_random_faults};

@@ -1,8 +1,7 @@
 //! Every fault of the log and the gateway, at every step: no answer says more than is so, what is
 //! not known is said not to be known, and the same request again finds out.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "a test may fail loudly")]
 
-mod common;
+use crate::common;
 
 use async_trait::async_trait;
 use common::checker::{assert_safe, assert_settled, flagged};

@@ -1,7 +1,6 @@
 //! The guard is a filter: down, forgetful, or lying, it costs speed and never a seat.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "a test may fail loudly")]
 
-mod common;
+use crate::common;
 
 use common::checker::{assert_safe, assert_settled};
 use common::random_faults::{FaultRate, SeededRandom, with_random_faults};

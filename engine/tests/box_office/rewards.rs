@@ -1,7 +1,6 @@
 //! An account with many bookings costs no more than one with few.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "a test may fail loudly")]
 
-mod common;
+use crate::common;
 
 use async_trait::async_trait;
 use common::*;

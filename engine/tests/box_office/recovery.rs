@@ -1,7 +1,6 @@
 //! After a crash, the next start reports what it found and finished.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "a test may fail loudly")]
 
-mod common;
+use crate::common;
 
 use common::fault_injection::{AppendFate, FaultPlan};
 use common::*;

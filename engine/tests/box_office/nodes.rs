@@ -1,8 +1,7 @@
 //! Several nodes over one log, guard and gateway. Reads and appends take time here, and appends
 //! fall apart into their streams where the log allows it, so that nodes really cross each other.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "a test may fail loudly")]
 
-mod common;
+use crate::common;
 
 use common::checker::{assert_safe, assert_settled, flagged};
 use common::random_faults::{FaultRate, SeededRandom, with_random_faults};

@@ -1,7 +1,6 @@
 //! Refunds of a whole show: every paid booking once, whichever node does it and wherever one dies.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "a test may fail loudly")]
 
-mod common;
+use crate::common;
 
 use async_trait::async_trait;
 use common::checker::assert_safe;

@@ -1,7 +1,6 @@
 //! Work that any node may do is done once: a booking costs the log as much with four nodes as with one.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "a test may fail loudly")]
 
-mod common;
+use crate::common;
 
 use async_trait::async_trait;
 use common::checker::assert_settled;
