@@ -3,7 +3,7 @@
 use super::answers::{Failure, Reply, read};
 use super::busy;
 use super::objects::IntentObject;
-use super::rate::{Endpoint, Queue, Buckets};
+use super::rate::{Buckets, Endpoint, Queue};
 use super::requests;
 use super::settings::{SettingsError, StripeSettings};
 use super::transport::{Answer, Call, NoAnswer, Transport};

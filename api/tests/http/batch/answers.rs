@@ -1,7 +1,7 @@
 //! Each hold has its own answer: that of a single hold.
 
-use crate::common::{start_for_test, start_limited};
 use super::{BATCH, batch, floor, outcomes, results, seats, send};
+use crate::common::{start_for_test, start_limited};
 use http::StatusCode;
 use lastseat::auth::Role;
 use lastseat::limits::{Limits, Proxies, Quotas};

@@ -1,9 +1,9 @@
 //! Many batches at once for the same seats: each seat has one booking.
 
+use super::{batch, outcomes, results, seats, send};
 use crate::common::start_for_test;
 use crate::support::show;
 use crate::support::test_server::{GALA, TestServer};
-use super::{batch, outcomes, results, seats, send};
 use futures::future::join_all;
 use lastseat::config::Config;
 use lastseat::config::service_url::ServiceUrl;

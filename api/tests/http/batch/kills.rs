@@ -1,9 +1,9 @@
 //! A batch whose answer was lost, by a hang-up or by kill -9, is repeated under its key and gives the same bookings.
 
+use super::{batch, floor, ids, seats};
 use crate::support::books;
 use crate::support::process::{Server, token, verify};
 use crate::support::{eventually, show};
-use super::{batch, floor, ids, seats};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use std::path::Path;

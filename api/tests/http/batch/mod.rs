@@ -47,7 +47,7 @@ fn results(reply: &Reply) -> Vec<Value> {
 fn outcomes(results: &[Value]) -> Vec<String> {
     let outcome = |result: &Value| match result["problem"]["code"].as_str() {
         Some(code) => code.to_owned(),
-        None => support::seats_of(&result["booking"]).join(" "),
+        None => crate::support::seats_of(&result["booking"]).join(" "),
     };
     results.iter().map(outcome).collect()
 }

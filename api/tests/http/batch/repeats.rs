@@ -1,7 +1,7 @@
 //! The same batch twice is one: at once, after a restart, and hold by hold.
 
-use crate::common::start_for_test;
 use super::{BATCH, REPLAYED, batch, floor, ids, outcomes, results, seats};
+use crate::common::start_for_test;
 use serde_json::{Value, json};
 
 fn holds() -> Vec<Value> {

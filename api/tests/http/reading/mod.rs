@@ -216,7 +216,7 @@ async fn a_booking_reads_the_same_by_its_id_and_in_the_list() {
 }
 
 /// Compares the newest booking of the list with the booking itself. Returns its status.
-async fn same_in_both(server: &common::TestServer, buyer: &str, path: &str) -> String {
+async fn same_in_both(server: &crate::common::TestServer, buyer: &str, path: &str) -> String {
     let single = server.get(path).bearer(buyer).send().await.json();
     let head = server.head().await.to_string();
     let list = server.get("/v1/me/bookings").bearer(buyer).header("lastseat-min-position", &head).send().await;
