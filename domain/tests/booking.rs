@@ -585,10 +585,18 @@ fn a_payment_at_the_till_is_committed_and_taken_under_its_own_name() {
     let free = PaymentAuthorised { booking: booking(1), attempt: 1, intent: till.clone(), amount: eur(0), capture_before: None };
     let free: Vec<Event> = vec![free.into(), BookingCommitted { booking: booking(1) }.into()];
     given(given_away).at(minute(1)).when(commit(&till, 0)).then_events(free);
-    // Paid already, in the same way or in another.
-    let sold = [begun, committed].concat();
-    given(sold.clone()).at(minute(1)).when(at_till(Tender::Cash)).then_nothing();
-    given(sold).at(minute(1)).when(at_till(Tender::Invoice)).then_rejected("already_confirmed");
+    // Paid already, in the same way or in another: by another request, which may come from another till.
+    let sold = [begun, committed.clone()].concat();
+    given(sold.clone()).at(minute(1)).when(at_till(Tender::Cash)).then_rejected("already_confirmed");
+    given(sold.clone()).at(minute(1)).when(at_till(Tender::Invoice)).then_rejected("already_confirmed");
+    let keyed = |key: &str| RequestFingerprint { key: key.into(), body: "cash".into() };
+    let request = |key| C::PayAtTill { now: in_time(), tender: Tender::Cash, request: Some(keyed(key)) };
+    given(sold).at(minute(1)).when(request("till-1")).then_rejected("already_confirmed");
+    let Event::PaymentStarted(begun) = started_at_till(Tender::Cash) else { panic!("not the event of a start") };
+    let begun = PaymentStarted { request: Some(keyed("till-1")), ..begun };
+    let sold = held_and([begun.into()].into_iter().chain(committed));
+    given(sold.clone()).at(minute(1)).when(request("till-1")).then_nothing();
+    given(sold).at(minute(1)).when(request("till-2")).then_rejected("already_confirmed");
 }
 
 #[test]

@@ -86,10 +86,19 @@ async fn staff_confirm_what_is_paid_at_the_till_and_nobody_else_does() {
     by_card.send().await.problem(404, "booking_not_found");
     let paid = pay_at_till(&server, &held, "cash").await.ok(200);
     assert_eq!((text(&paid, "status"), &paid["payment"]["tender"]), ("confirmed", &json!("cash")));
-    // Asked again it stays paid in cash, and the buyer's card is not charged.
-    pay_at_till(&server, &held, "cash").await.ok(200);
+    // Another till takes no second payment; it stays paid in cash, and the buyer's card is not charged.
+    pay_at_till(&server, &held, "cash").await.problem(409, "already_confirmed");
     pay_at_till(&server, &held, "invoice").await.problem(409, "already_confirmed");
     assert_eq!(server.pay(&held, "pm_card_visa").await.ok(200)["payment"]["tender"], "cash");
+    let keyed = server.hold_seat("A-9").await;
+    let from = |key: &'static str| {
+        on(&server, &keyed, "payment").bearer(&staff(&server)).json(&json!({"payment": "cash"})).key(key)
+    };
+    let first = from("till-1").send().await.ok(200);
+    from("till-2").send().await.problem(409, "already_confirmed");
+    // Its answer was lost: the same request again.
+    assert_eq!(from("till-1").send().await.ok(200), first);
+    server.refund(&keyed).await.ok(200);
     let declined = server.hold_seat("A-2").await;
     server.pay(&declined, "pm_card_chargeDeclined").await.problem(402, "payment_declined");
     pay_at_till(&server, &declined, "cash").await.problem(409, "gateway_payment_begun");

@@ -35,6 +35,7 @@ pub(super) fn fits(state: &Booking, intent: &IntentId) -> bool {
 }
 
 /// Begins the payment. A booking is paid for in one way only: what the gateway may still take must not be taken here, too.
+/// Paid already is a success only for a repeat of the request that paid: a second till would take the cash again.
 pub(super) fn pay(
     state: &Booking,
     now: Timestamp,
@@ -42,7 +43,8 @@ pub(super) fn pay(
     request: Option<RequestFingerprint>,
 ) -> Result<Vec<Event>, Rejection> {
     let is_paid = matches!(state.phase, Phase::Committed | Phase::Confirmed { refund_requested: false });
-    if is_paid && state.tender() == Some(tender) {
+    let paid_by = state.attempts.last().and_then(|attempt| attempt.started.request.as_ref());
+    if is_paid && state.tender() == Some(tender) && request.is_some() && paid_by == request.as_ref() {
         return Ok(vec![]);
     }
     check_alive(state, now)?;

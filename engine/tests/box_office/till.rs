@@ -7,9 +7,9 @@ use common::fault_injection::FaultPlan;
 use common::*;
 use lastseat_domain::block::{Access, TILL};
 use lastseat_domain::booking::{Booking, BookingCommand, Phase, Review};
-use lastseat_domain::event::{Event, Tender};
+use lastseat_domain::event::{Event, RequestFingerprint, Tender};
 use lastseat_domain::{BuyerId, ChannelId};
-use lastseat_engine::{BoxOffice, Hold, HoldRequest, Paid, PayRequest, ReviewRequest, SeatSelection};
+use lastseat_engine::{BoxOffice, Hold, HoldRequest, Paid, PayRequest, PayWith, ReviewRequest, SeatSelection};
 use std::sync::atomic::Ordering;
 
 fn on_both_logs(test: impl AsyncFn(TestBench)) {
@@ -99,9 +99,9 @@ fn nobody_pays_at_the_till_and_at_the_gateway() {
         assert_eq!(bench.taken(), 10_000);
         let held = hold(&bench, &office, seats(&["A-3"])).await.unwrap().booking;
         confirmed(pay_at_till(&office, held.id, Tender::Cash).await);
-        // What is paid is paid: the buyer's own request takes nothing, and the till's repeat is no second payment.
+        // What is paid is paid: the buyer's own request takes nothing, and another till takes no second payment.
         confirmed(pay(&office, &held, "pm_card_visa").await);
-        confirmed(pay_at_till(&office, held.id, Tender::Cash).await);
+        assert_eq!(code(pay_at_till(&office, held.id, Tender::Cash).await), "already_confirmed");
         assert_eq!(code(pay_at_till(&office, held.id, Tender::Invoice).await), "already_confirmed");
         assert_eq!(bench.taken(), 10_000);
         later(2).await;
@@ -126,6 +126,33 @@ fn the_till_and_the_gateway_at_the_same_moment_lead_to_one_payment() {
         }
         later(2).await;
         assert_settled(&bench, "a race of till and gateway").await;
+    });
+}
+
+/// Each till that gets `confirmed` takes the cash. A repeat of the request that paid is the same payment.
+#[test]
+fn of_two_tills_that_confirm_a_booking_at_once_one_takes_the_cash() {
+    on_both_logs(async |bench| {
+        let offices = [bench.open().await, bench.node().await];
+        for round in 1..=8 {
+            let held = hold(&bench, &offices[0], seats(&[&format!("A-{round}")])).await.unwrap().booking;
+            let at = |office: usize, key: &str| {
+                let fingerprint = Some(RequestFingerprint { key: key.into(), body: "cash".into() });
+                let request = PayRequest { pay_with: PayWith::AtTill(Tender::Cash), fingerprint, origin: "stan".into() };
+                offices[office].pay(held.id, request)
+            };
+            let (first, second) = tokio::join!(at(0, "till-1"), at(round % 2, "till-2"));
+            let (paid, refused, key) = if first.is_ok() { (first, second, "till-1") } else { (second, first, "till-2") };
+            confirmed(paid);
+            let refused = code(refused);
+            assert!(["already_confirmed", "payment_in_progress"].contains(&refused), "{refused}");
+            for office in [0, 1] {
+                confirmed(at(office, key).await);
+            }
+            assert_eq!(code(at(0, "till-3").await), "already_confirmed");
+        }
+        later(2).await;
+        assert_settled(&bench, "two tills").await;
     });
 }
 
