@@ -175,3 +175,32 @@ fn a_refused_part_is_ended_by_a_person() {
     }
     assert_eq!(review(&sold(0), Review::Abandoned), Err(Rejection::NotFlagged));
 }
+
+/// Its answer was lost or wrong, and the gateway has made the refund. What a person says then is a mistake.
+#[test]
+fn a_part_that_the_gateway_has_made_is_recorded_as_made() {
+    let flagged = |seats: &[u32], amount| {
+        let events = request(&sold(0), seats, amount).unwrap();
+        let state = after(sold(0), &events);
+        let flag = decide(Some(&state), BookingCommand::Flag { reason: "refused".into() }).unwrap();
+        after(state, &flag)
+    };
+    let review = |state: &Booking, outcome, kept: i64| {
+        let (reason, by) = ("seen".to_owned(), "admin".to_owned());
+        let command = BookingCommand::Review { outcome, kept: Some(eur(kept)), reason, by };
+        after(state.clone(), &decide(Some(state), command).unwrap()).partial_refunds[0].state
+    };
+    let state = flagged(&[1], None);
+    for (outcome, said) in [
+        (Review::Abandoned, PartialRefundState::Abandoned),
+        (Review::ReturnedElsewhere, PartialRefundState::ReturnedElsewhere),
+    ] {
+        assert_eq!(review(&state, outcome, 26_150 - 8_650), PartialRefundState::Made, "{outcome:?}");
+        // It has all of the money, or a person has returned another sum by hand.
+        assert_eq!(review(&state, outcome, 26_150), said, "{outcome:?}");
+        assert_eq!(review(&state, outcome, 26_150 - 8_651), said, "{outcome:?}");
+        // Seats that are given up for nothing: there is nothing to be seen at the gateway.
+        assert_eq!(review(&flagged(&[1], Some(0)), outcome, 26_150), said, "{outcome:?}");
+    }
+    assert_eq!(review(&state, Review::Continue, 26_150 - 8_650), PartialRefundState::UnderWay, "the process finds out");
+}

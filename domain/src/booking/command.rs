@@ -131,8 +131,8 @@ pub enum BookingCommand {
     Review {
         /// What follows from it.
         outcome: Review,
-        /// What the gateway still has of the money that a refund returned, if it was asked just now: that refund was
-        /// accepted and has failed since.
+        /// What the gateway still has of the booking's money, if it was asked just now: after a whole refund that was
+        /// accepted and has failed since, or of a partial one that it is said to have refused.
         kept: Option<Money>,
         /// What they found.
         reason: String,
@@ -188,7 +188,8 @@ pub enum Review {
     /// The refund can't be made, and the buyer has the money back by another way: the booking ends as after
     /// a refund; of a partial one, it goes on without the seats of that.
     ReturnedElsewhere,
-    /// The partial refund that was refused is not made: the booking goes on with all its seats.
+    /// The partial refund that was refused is not made: the booking goes on with all its seats. If the gateway has made
+    /// it nevertheless, it is recorded as made.
     Abandoned,
 }
 

@@ -2,7 +2,8 @@
 
 use super::command::Review;
 use super::state::{Booking, Phase};
-use crate::event::{Event, PaymentFlagged, PaymentReturnedElsewhere, PaymentReviewed, ReviewOutcome};
+use crate::event::{Event, PaymentFlagged, PaymentPartlyRefunded, PaymentReturnedElsewhere, PaymentReviewed, ReviewOutcome};
+use crate::ids::IntentId;
 use crate::money::Money;
 use crate::rejection::Rejection;
 
@@ -13,7 +14,7 @@ pub(super) fn flag(state: &Booking, reason: String) -> Vec<Event> {
     if known { vec![] } else { vec![PaymentFlagged { booking: state.id, reason }.into()] }
 }
 
-/// `kept`: what the gateway still has of the money of a refund that the log has.
+/// `kept`: what the gateway still has of the booking's money, if it was asked just now.
 pub(super) fn review(
     state: &Booking,
     found: Review,
@@ -35,6 +36,10 @@ pub(super) fn review(
     // No whole refund is requested while a partial one is under way, so the flag is about that one.
     if let Some(part) = state.refund_under_way().map(|part| &part.requested) {
         let (amount, refund) = (part.amount, Some(part.refund));
+        let returned = made_after_all(state, amount, kept).filter(|_| matches!(found, Review::ReturnedElsewhere | Review::Abandoned));
+        if let Some(intent) = returned {
+            return Ok(vec![PaymentPartlyRefunded { booking, refund: part.refund, intent, amount }.into()]);
+        }
         match found {
             Review::ReturnedElsewhere => {
                 return Ok(vec![PaymentReturnedElsewhere { booking, amount, refund, reason, by }.into()]);
@@ -74,6 +79,13 @@ fn returned_after_refund(
         PaymentFlagged { booking, reason: failed }.into(),
         PaymentReturnedElsewhere { booking, amount, refund: None, reason, by }.into(),
     ])
+}
+
+/// The intent from which the gateway has returned the part, although its answer was taken for a refusal. A person who says
+/// otherwise has not seen that, and their word must not let the money be returned a second time.
+fn made_after_all(state: &Booking, part: Money, kept: Option<Money>) -> Option<IntentId> {
+    let left = refundable(state)?.value.checked_sub(part.value)?;
+    state.intent.clone().filter(|_| part.value > 0 && kept.is_some_and(|kept| kept.value == left))
 }
 
 /// The money of a refund that the gateway can be asked about: a booking that cost nothing, or was paid at the till, has

@@ -221,16 +221,27 @@ pub(super) async fn refund_part(mut session: BookingSession, request: PartialRef
 pub(super) async fn review(mut session: BookingSession, request: ReviewRequest) -> Result<Booking, CommandError> {
     let booking = session.booking().await?;
     let ReviewRequest { outcome, reason, .. } = request;
-    let unsure = outcome == Review::ReturnedElsewhere && booking.phase == Phase::Refunded && booking.reviewed != Some(outcome);
-    let kept = if unsure { kept_of_refund(&session, &booking).await? } else { None };
+    let kept = if is_unsure(&booking, outcome) { kept_at_gateway(&session, &booking).await? } else { None };
     let by = session.by().to_owned();
     session.execute(BookingCommand::Review { outcome, kept, reason, by }).await?;
     follow_up(&mut session).await?;
     session.booking().await
 }
 
-/// What the gateway still has of a refunded booking's money: its refund was accepted, and has failed since.
-async fn kept_of_refund(session: &BookingSession, booking: &Booking) -> Result<Option<Money>, Fault> {
+/// Whether only the gateway knows what became of the refund: a whole one that it accepted may have failed since, and a
+/// partial one that it seemed to refuse may have been made.
+fn is_unsure(booking: &Booking, outcome: Review) -> bool {
+    let whole = booking.phase == Phase::Refunded && booking.reviewed != Some(outcome);
+    let part = booking.flagged && booking.refund_under_way().is_some_and(|part| part.requested.amount.value > 0);
+    match outcome {
+        Review::ReturnedElsewhere => whole || part,
+        Review::Abandoned => part,
+        Review::Continue | Review::Settled => false,
+    }
+}
+
+/// What the gateway still has of the booking's money.
+async fn kept_at_gateway(session: &BookingSession, booking: &Booking) -> Result<Option<Money>, Fault> {
     let at_gateway = booking.amount().filter(|amount| amount.value > 0 && booking.tender().is_none());
     let (Some(intent), Some(amount)) = (&booking.intent, at_gateway) else { return Ok(None) };
     match call(session, || session.services.ports.payments.retrieve(intent)).await {

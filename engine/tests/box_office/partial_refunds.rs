@@ -12,7 +12,7 @@ use lastseat_domain::ports::PaymentGateway;
 use lastseat_domain::ports::event_log::{Direction, Expected};
 use lastseat_domain::ports::payments::{GatewayFault, Intent};
 use lastseat_domain::{BookingId, CommandId, IntentId, Metadata, Money, SeatId, StreamName, codec};
-use lastseat_engine::{BoxOffice, Origin, PartialRefundRequest, ReviewRequest};
+use lastseat_engine::{BoxOffice, CommandError, Fault, Origin, PartialRefundRequest, ReviewRequest};
 use lastseat_testkit::{FaultyGateway, ForwardGateway, ForwardingGateway, GatewayCall, GatewayCallFault};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -22,6 +22,8 @@ use std::time::Duration;
 struct Refusing {
     inner: Arc<dyn PaymentGateway>,
     refuses: Arc<AtomicBool>,
+    /// It makes them, and says that it refuses them.
+    makes_refused: Arc<AtomicBool>,
 }
 
 #[async_trait]
@@ -31,6 +33,9 @@ impl ForwardGateway for Refusing {
     }
 
     async fn refund(&self, intent: &IntentId, booking: BookingId, number: u32, amount: Money) -> Result<Intent, GatewayFault> {
+        if self.makes_refused.load(Ordering::SeqCst) {
+            self.inner.refund(intent, booking, number, amount).await?;
+        }
         if self.refuses.load(Ordering::SeqCst) {
             return Err(GatewayFault::Refused { code: "charge_disputed".to_owned(), message: "disputed".to_owned() });
         }
@@ -41,6 +46,7 @@ impl ForwardGateway for Refusing {
 struct Gateways {
     faulty: Arc<FaultyGateway>,
     refuses: Arc<AtomicBool>,
+    makes_refused: Arc<AtomicBool>,
 }
 
 fn in_virtual_time(test: impl AsyncFn(TestBench, Gateways)) {
@@ -48,11 +54,12 @@ fn in_virtual_time(test: impl AsyncFn(TestBench, Gateways)) {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
         runtime.block_on(async {
             let bench = TestBench::new(atomic);
-            let refuses = Arc::new(AtomicBool::new(false));
-            let refusing = Refusing { inner: bench.payments.clone(), refuses: Arc::clone(&refuses) };
+            let [refuses, makes_refused] = [Arc::new(AtomicBool::new(false)), Arc::default()];
+            let inner = bench.payments.clone();
+            let refusing = Refusing { inner, refuses: Arc::clone(&refuses), makes_refused: Arc::clone(&makes_refused) };
             let faulty = Arc::new(FaultyGateway::new(Arc::new(ForwardingGateway(refusing))));
             let bench = TestBench { payments: faulty.clone(), ..bench };
-            test(bench, Gateways { faulty, refuses }).await;
+            test(bench, Gateways { faulty, refuses, makes_refused }).await;
         });
     }
 }
@@ -177,6 +184,43 @@ fn a_refused_part_waits_for_a_person_and_is_never_stuck() {
         }
         later(800).await;
         assert_safe(&bench, "reviews of parts").await;
+    });
+}
+
+/// The gateway has made the refund that it seemed to refuse. A person can't undo that, whatever they say.
+#[test]
+fn a_refused_part_that_the_gateway_has_made_is_recorded_as_made() {
+    in_virtual_time(async |bench, gateways| {
+        let office = bench.open().await;
+        let review = async |booking, outcome| {
+            let reason = "looked at the dashboard".to_owned();
+            office.review(booking, ReviewRequest { outcome, reason, origin: "admin".into() }).await
+        };
+        for (outcome, labels) in [(Review::Abandoned, ["A-1", "A-2"]), (Review::ReturnedElsewhere, ["B-1", "B-2"])] {
+            let booking = sold(&bench, &office, &labels).await;
+            [&gateways.refuses, &gateways.makes_refused].map(|set| set.store(true, Ordering::SeqCst));
+            assert!(refund_part(&office, booking.id, &labels[..1], None).await.unwrap().flagged);
+            [&gateways.refuses, &gateways.makes_refused].map(|set| set.store(false, Ordering::SeqCst));
+            assert_eq!(bench.taken(), 5_000);
+            // Without the gateway nobody knows, and nothing is written.
+            let events = bench.history().await.len();
+            gateways.faulty.fail_all(GatewayCall::Retrieve, Some(GatewayCallFault::Unavailable));
+            let unknown = review(booking.id, outcome).await;
+            assert!(matches!(unknown, Err(CommandError::Failed(Fault::Unavailable(_)))), "{unknown:?}");
+            assert_eq!(bench.history().await.len(), events);
+            gateways.faulty.fail_all(GatewayCall::Retrieve, None);
+            let reviewed = review(booking.id, outcome).await.unwrap();
+            assert_eq!((reviewed.flagged, reviewed.partial_refunds[0].state), (false, PartialRefundState::Made), "{outcome:?}");
+            assert_eq!(names(&reviewed), labels[1..]);
+            later(5).await;
+            let freed = hold(&bench, &office, seats(&labels[..1])).await.unwrap().booking;
+            office.cancel(freed.id, "ann").await.unwrap();
+            // All that is left, and no more.
+            assert_eq!(office.refund(booking.id, "admin").await.unwrap().status(), "refunded");
+            assert_eq!(bench.taken(), 0, "{outcome:?}");
+        }
+        later(800).await;
+        assert_safe(&bench, "parts that were made").await;
     });
 }
 
