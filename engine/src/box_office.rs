@@ -193,6 +193,13 @@ impl BoxOffice {
         self.change_show(show, ShowCommand::RequestRefunds { by: origin.by.clone() }, origin).await
     }
 
+    /// Bookings of a show that is refunded whose own refund could not be requested when this node tried last, such as one
+    /// whose events can't be read. Each is tried again.
+    #[must_use]
+    pub fn failed_refunds(&self, show: &ShowId) -> usize {
+        self.services.health.failed_refunds.lock().get(show).copied().unwrap_or_default()
+    }
+
     /// What is recorded of a caller's command. One context for all tries of the command.
     fn command(&self, by: impl Into<Origin>) -> Context {
         Context::command(by.into(), || self.services.ports.ids.uuid())

@@ -1,7 +1,9 @@
 //! What the engine's tasks report about themselves.
 
 use crate::status::RecoverySummary;
+use lastseat_domain::ShowId;
 use parking_lot::Mutex;
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, AtomicUsize};
 use tokio_util::sync::CancellationToken;
 
@@ -20,6 +22,8 @@ pub(crate) struct Health {
     /// Cancelled when a task that should run as long as the engine has ended, or the actors' supervisor:
     /// a defect.
     pub task_ended: CancellationToken,
+    /// Bookings of each show that is refunded whose own refund could not be requested when this node tried last.
+    pub failed_refunds: Mutex<BTreeMap<ShowId, usize>>,
     /// What recovery did, once it is finished.
     pub recovery: Mutex<Option<RecoverySummary>>,
 }

@@ -168,7 +168,7 @@ async fn a_cancelled_show_is_refunded_and_its_progress_is_shown() {
         }
     };
     let progress = tokio::time::timeout(std::time::Duration::from_secs(30), done()).await.unwrap();
-    let bookings = json!({"total": 3, "refunded": 3, "under_way": 0, "need_a_person": 0, "waiting": 0, "paying": 0});
+    let bookings = json!({"total": 3, "refunded": 3, "under_way": 0, "need_a_person": 0, "waiting": 0, "failed": 0, "paying": 0});
     assert_eq!((&progress["bookings"], &progress["requested_by"]), (&bookings, &json!("mary")));
     assert_eq!((&progress["captured"]["value"], &progress["refunded"]["value"]), (&json!(18_000), &json!(18_000)));
     assert_eq!(server.sandbox.intents().iter().map(|intent| intent.kept()).sum::<i64>(), 0);

@@ -15,5 +15,5 @@ mod vouchers;
 
 pub(crate) use actor::PaymentMessage;
 pub(crate) use commands::{Leftovers, Settled};
-pub(crate) use payments::Payments;
+pub(crate) use payments::{Payments, Tried};
 pub(crate) use process::{Reach, calls_gateway};

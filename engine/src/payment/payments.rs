@@ -13,6 +13,17 @@ use std::sync::Arc;
 use tokio::sync::oneshot;
 use uuid::Uuid;
 
+/// What came of the request of a booking's refund because its show is refunded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Tried {
+    /// It is requested, or a rule refuses it until an event of the booking says otherwise.
+    Done,
+    /// The log did not answer.
+    Failed,
+    /// The log's events of this booking make no sense.
+    Unreadable,
+}
+
 /// All payments, by their actors. Cheap to clone.
 #[derive(Clone)]
 pub(crate) struct Payments {
@@ -43,20 +54,23 @@ impl Payments {
         self.ask(Reach::Gateway, booking, message).await?
     }
 
-    /// Refunds a booking because its show is refunded. Returns whether it has to be tried again: the log did not answer. A
-    /// rule that refuses it does so until an event of the booking says otherwise.
-    pub(crate) async fn refund_for_show(&self, booking: BookingId, by: &str, trace: Option<String>, cause: Uuid) -> bool {
+    /// Refunds a booking because its show is refunded.
+    pub(crate) async fn refund_for_show(&self, booking: BookingId, by: &str, trace: Option<String>, cause: Uuid) -> Tried {
         let context = Context::following(by, trace, cause);
         let refunded = self.ask(Reach::Gateway, booking, |reply| PaymentMessage::Refund(context.clone(), reply)).await;
         match refunded.unwrap_or_else(|fault| Err(fault.into())) {
-            Ok(_) => false,
+            Ok(_) => Tried::Done,
             Err(CommandError::Rejected(rejection) | CommandError::Contended(rejection)) => {
                 tracing::info!(%booking, %rejection, "a booking of a show that is refunded waits");
-                false
+                Tried::Done
+            }
+            Err(CommandError::Failed(fault @ Fault::Damaged(_))) => {
+                tracing::error!(%booking, %fault, "a booking of a show that is refunded can't be read; trying again later");
+                Tried::Unreadable
             }
             Err(error) => {
                 tracing::warn!(%booking, %error, "a booking of a show that is refunded has to wait; trying again");
-                true
+                Tried::Failed
             }
         }
     }

@@ -7,7 +7,7 @@ use super::fold::Knowledge;
 use super::pending_bookings::{PendingBookings, Refunded, Reward};
 use super::recovery::Recovery;
 use crate::error::Fault;
-use crate::payment::{Payments, Reach, Settled};
+use crate::payment::{Payments, Reach, Settled, Tried};
 use crate::services::Services;
 use crate::snapshot::{CheckedSnapshot, FollowerState};
 use futures::StreamExt;
@@ -60,9 +60,9 @@ pub(crate) struct LogFollower {
     settled_sender: mpsc::Sender<(BookingId, Reach, Settled)>,
     settling: usize,
     at_gateway: usize,
-    /// Bookings whose refund was requested for their show, and whether that has failed.
-    refunded: mpsc::Receiver<(BookingId, bool)>,
-    refunded_sender: mpsc::Sender<(BookingId, bool)>,
+    /// Bookings whose refund was to be requested for their show, and what came of it.
+    refunded: mpsc::Receiver<(BookingId, Tried)>,
+    refunded_sender: mpsc::Sender<(BookingId, Tried)>,
     refunding: usize,
     rewards: mpsc::UnboundedSender<Reward>,
     /// Rewards that another node gives, each with the time from which this node does if the log does not show it.
@@ -197,7 +197,7 @@ impl LogFollower {
             tokio::select! {
                 biased;
                 Some((booking, reach, settled)) = self.settled.recv() => self.take_back(booking, reach, settled),
-                Some((booking, failed)) = self.refunded.recv() => self.take_back_refund(booking, failed),
+                Some((booking, tried)) = self.refunded.recv() => self.take_back_refund(booking, tried),
                 Some(request) = self.snapshots.recv() => self.answer(request),
                 Some(refunded) = self.refunds.recv() => self.knowledge.give_back(&refunded, &mut self.pending),
                 delivery = events.next() => {

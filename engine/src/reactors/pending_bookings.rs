@@ -14,6 +14,7 @@ use super::confirmed_bookings::{ConfirmedBookings, Sale};
 use super::pending_blocks::{PendingBlocks, PendingBlocksSnapshot};
 use super::pending_campaigns::PendingCampaigns;
 use super::show_refunds::{Confirmed, Requested, ShowRefunds, ShowRefundsSnapshot};
+use crate::payment::Tried;
 use entry::Entry;
 use lastseat_domain::booking::{self, Booking, Phase};
 use lastseat_domain::event::{BookingOpened, Event};
@@ -177,10 +178,12 @@ impl PendingBookings {
         show_refunds.take_due(now, limit, &Refundable { confirmed, schedule })
     }
 
-    /// The request of a booking's refund, for its show, has failed.
-    pub(crate) fn retry_show_refund(&mut self, booking: BookingId, due: Timestamp) {
-        if let Some(show) = self.confirmed.show_of(booking) {
-            self.show_refunds.retry(show, due);
+    /// What came of the request of a booking's refund, for its show.
+    pub(crate) fn take_back_show_refund(&mut self, booking: BookingId, tried: Tried, now: Timestamp) {
+        match (tried, self.confirmed.show_of(booking)) {
+            (Tried::Failed, Some(show)) => self.show_refunds.failed(show, booking, now, true),
+            (Tried::Unreadable, Some(show)) => self.show_refunds.failed(show, booking, now, false),
+            (Tried::Done, _) | (_, None) => self.show_refunds.done(booking),
         }
     }
 

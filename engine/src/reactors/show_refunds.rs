@@ -2,7 +2,8 @@
 //! with the place where this node's pass over the bookings is; so a job is never lost, and never done twice for a booking.
 //!
 //! A pass goes through the confirmed bookings part by part. One that can't be refunded yet (a part of it is being refunded)
-//! and one that is captured late (it was committed before the show was cancelled) begin another pass. A node that did not
+//! and one that is captured late (it was committed before the show was cancelled) begin another pass. One whose request
+//! failed is tried again beside the pass, with growing pauses, so that the others never wait for it. A node that did not
 //! see the request as its own waits for as long as another one makes progress
 //! ([0101](../../../docs/decisions/0101-refunds-of-a-show.md)).
 
@@ -34,9 +35,69 @@ struct Pass {
     again: bool,
 }
 
+impl Pass {
+    fn due(due: Timestamp) -> Self {
+        Self { due: Some(due), ..Self::default() }
+    }
+}
+
+/// A booking whose request has failed.
+#[derive(Debug)]
+struct Failed {
+    tries: u32,
+    /// When it is tried again. `None`: it is being tried.
+    due: Option<Timestamp>,
+}
+
+/// The refunds of one show.
+#[derive(Debug)]
+struct Job {
+    requested: Requested,
+    pass: Pass,
+    failed: BTreeMap<BookingId, Failed>,
+}
+
+impl Job {
+    fn new(requested: Requested, due: Timestamp) -> Self {
+        Self { requested, pass: Pass::due(due), failed: BTreeMap::new() }
+    }
+
+    fn next_due(&self) -> Option<Timestamp> {
+        self.pass.due.into_iter().chain(self.failed.values().filter_map(|failed| failed.due)).min()
+    }
+
+    /// The next failed booking that is to be tried again now.
+    fn take_failed(&mut self, now: Timestamp, confirmed: &impl Confirmed) -> Option<BookingId> {
+        // What can't be refunded now is found again after the event that changes this.
+        self.failed.retain(|booking, failed| failed.due.is_none() || confirmed.is_refundable(*booking));
+        let due = |failed: &Failed| failed.due.is_some_and(|due| due <= now);
+        let (booking, failed) = self.failed.iter_mut().find(|(_, failed)| due(failed))?;
+        failed.due = None;
+        Some(*booking)
+    }
+
+    /// The next booking of the pass. `None`: the pass has ended, or is not due.
+    fn take_next(&mut self, show: &ShowId, now: Timestamp, confirmed: &impl Confirmed) -> Option<BookingId> {
+        let Self { pass, failed, .. } = self;
+        while pass.due.is_some_and(|due| due <= now) {
+            if let Some(booking) = pass.todo.pop() {
+                if confirmed.is_refundable(booking) && !failed.contains_key(&booking) {
+                    return Some(booking);
+                }
+            } else if let Some(more) = confirmed.of_show(show, pass.part) {
+                pass.todo = more;
+                pass.part += 1;
+            } else {
+                *pass = Pass { due: pass.again.then_some(now), ..Pass::default() };
+            }
+        }
+        None
+    }
+}
+
 /// All of them, by show. Few shows are refunded, and each has a line here for ever.
 #[derive(Debug, Default)]
-pub(crate) struct ShowRefunds(BTreeMap<ShowId, (Requested, Pass)>);
+pub(crate) struct ShowRefunds(BTreeMap<ShowId, Job>);
 
 /// As a snapshot has them.
 pub(crate) type ShowRefundsSnapshot = BTreeMap<ShowId, Requested>;
@@ -52,13 +113,12 @@ pub(crate) trait Confirmed {
 impl ShowRefunds {
     /// The refunds of the show were requested.
     pub(super) fn request(&mut self, show: &ShowId, requested: Requested, due: Timestamp) {
-        let pass = Pass { due: Some(due), ..Pass::default() };
-        self.0.entry(show.clone()).or_insert((requested, pass));
+        self.0.entry(show.clone()).or_insert_with(|| Job::new(requested, due));
     }
 
     /// A booking of the show may be refundable now that was not before.
     pub(super) fn changed(&mut self, show: &ShowId, due: Timestamp) {
-        let Some((_, pass)) = self.0.get_mut(show) else { return };
+        let Some(Job { pass, .. }) = self.0.get_mut(show) else { return };
         if pass.due.is_some() {
             pass.again = true;
         } else {
@@ -68,60 +128,76 @@ impl ShowRefunds {
 
     /// Another node works on it: this one waits.
     pub(super) fn leave(&mut self, show: &ShowId, until: Timestamp) {
-        if let Some((_, pass)) = self.0.get_mut(show)
-            && let Some(due) = &mut pass.due
+        if let Some(job) = self.0.get_mut(show)
+            && let Some(due) = &mut job.pass.due
         {
             *due = until.max(*due);
         }
     }
 
     pub(crate) fn next_due(&self) -> Option<Timestamp> {
-        self.0.values().filter_map(|(_, pass)| pass.due).min()
+        self.0.values().filter_map(Job::next_due).min()
     }
 
     /// Takes at most `limit` bookings whose refund is to be requested now.
     pub(super) fn take_due(&mut self, now: Timestamp, limit: usize, confirmed: &impl Confirmed) -> Vec<(BookingId, Requested)> {
         let mut taken = Vec::new();
-        for (show, (requested, pass)) in self.0.iter_mut().filter(|(_, (_, pass))| pass.due.is_some_and(|due| due <= now)) {
+        for (show, job) in &mut self.0 {
+            if job.next_due().is_none_or(|due| due > now) {
+                continue;
+            }
             while taken.len() < limit {
-                if let Some(booking) = pass.todo.pop() {
-                    if confirmed.is_refundable(booking) {
-                        taken.push((booking, requested.clone()));
-                    }
-                } else if let Some(more) = confirmed.of_show(show, pass.part) {
-                    pass.todo = more;
-                    pass.part += 1;
-                } else {
-                    let again = std::mem::take(&mut pass.again).then_some(now);
-                    *pass = Pass { due: again, ..Pass::default() };
-                    break;
-                }
+                let next = job.take_failed(now, confirmed).or_else(|| job.take_next(show, now, confirmed));
+                let Some(booking) = next else { break };
+                taken.push((booking, job.requested.clone()));
             }
         }
         taken
     }
 
-    /// The request of a booking's refund has failed: it is tried again in a pass that begins at `due`.
-    pub(super) fn retry(&mut self, show: &ShowId, due: Timestamp) {
-        if let Some((_, pass)) = self.0.get_mut(show) {
-            *pass = Pass { due: Some(due), ..Pass::default() };
+    /// What was to be done for a booking now is done, or it is no longer confirmed.
+    pub(super) fn done(&mut self, booking: BookingId) {
+        self.0.values_mut().for_each(|job| drop(job.failed.remove(&booking)));
+    }
+
+    /// The request of a booking's refund has failed: it is tried again after a pause that doubles each time. `others`: the
+    /// cause concerns the other bookings, too, and the pass waits.
+    pub(super) fn failed(&mut self, show: &ShowId, booking: BookingId, now: Timestamp, others: bool) {
+        let Some(Job { pass, failed, .. }) = self.0.get_mut(show) else { return };
+        let failed = failed.entry(booking).or_insert(Failed { tries: 0, due: None });
+        failed.due = Some(now + (RETRY * 2_i32.pow(failed.tries.min(MOST_DOUBLINGS))).min(LONGEST_RETRY));
+        failed.tries = failed.tries.saturating_add(1);
+        if let Some(due) = pass.due.as_mut().filter(|_| others) {
+            *due = (now + RETRY).max(*due);
         }
     }
 
     /// After the log was read from its start: nobody works on anything.
     pub(super) fn make_due(&mut self, now: Timestamp) {
-        self.0.values_mut().for_each(|(_, pass)| *pass = Pass { due: Some(now), ..Pass::default() });
+        self.0.values_mut().for_each(|job| (job.pass, job.failed) = (Pass::due(now), BTreeMap::new()));
+    }
+
+    /// By show, how many bookings failed when their refund was last to be requested.
+    pub(crate) fn count_failed(&self) -> BTreeMap<ShowId, usize> {
+        let failing = self.0.iter().filter(|(_, job)| !job.failed.is_empty());
+        failing.map(|(show, job)| (show.clone(), job.failed.len())).collect()
     }
 
     pub(super) fn take_snapshot(&self) -> ShowRefundsSnapshot {
-        self.0.iter().map(|(show, (requested, _))| (show.clone(), requested.clone())).collect()
+        self.0.iter().map(|(show, job)| (show.clone(), job.requested.clone())).collect()
     }
 
     pub(super) fn restore(snapshot: ShowRefundsSnapshot, now: Timestamp) -> Self {
-        let pass = || Pass { due: Some(now), ..Pass::default() };
-        Self(snapshot.into_iter().map(|(show, requested)| (show, (requested, pass()))).collect())
+        Self(snapshot.into_iter().map(|(show, requested)| (show, Job::new(requested, now))).collect())
     }
 }
 
-/// How long a failed request waits.
-pub(crate) const RETRY: TimeDelta = TimeDelta::seconds(2);
+/// How long a failed request waits at first.
+const RETRY: TimeDelta = TimeDelta::seconds(2);
+/// And at most.
+const LONGEST_RETRY: TimeDelta = TimeDelta::minutes(10);
+/// More of them exceed [`LONGEST_RETRY`].
+const MOST_DOUBLINGS: u32 = 10;
+
+#[cfg(test)]
+mod tests;

@@ -9,9 +9,11 @@ use common::*;
 use lastseat_domain::booking::{Booking, Review};
 use lastseat_domain::event::Event;
 use lastseat_domain::ports::PaymentGateway;
+use lastseat_domain::ports::event_log::{Direction, Expected, NewEvent, StreamWrite};
 use lastseat_domain::ports::payments::{GatewayFault, Intent};
-use lastseat_domain::{BookingId, IntentId, Money};
+use lastseat_domain::{BookingId, IntentId, Money, StreamName};
 use lastseat_engine::{BoxOffice, ReviewRequest};
+use serde_json::value::RawValue;
 use lastseat_testkit::{FaultyGateway, ForwardGateway, ForwardingGateway, GatewayCall, GatewayCallFault};
 use std::sync::{Arc, Mutex};
 
@@ -193,6 +195,33 @@ fn what_the_gateway_refuses_waits_for_a_person_and_the_others_do_not() {
         later(5).await;
         assert_eq!((statuses(&office, &sold).await, bench.taken()), (vec!["refunded"; 10], 0));
         assert_returned_once(&bench);
+    });
+}
+
+/// An event that no version can read is in the stream of one booking.
+#[test]
+fn a_booking_that_can_not_be_read_is_counted_and_the_others_are_refunded() {
+    in_virtual_time(async |bench, _| {
+        let office = bench.open().await;
+        let sold = ten_sold(&bench, &office).await;
+        later(5).await;
+        let stream = StreamName::booking(sold[4].id);
+        let last = bench.log.read_stream(&stream, None, Direction::Backwards, 1).await.unwrap().remove(0);
+        let json = |text: &str| RawValue::from_string(text.to_owned()).unwrap();
+        let event = NewEvent {
+            id: lastseat_domain::ports::Ids::uuid(bench.ids.as_ref()),
+            event_type: "PaymentFlagged".to_owned(),
+            data: json(r#"{"from":"the future"}"#),
+            metadata: json(r#"{"actor":"x","v":99,"at":"2030-01-01T00:00:00Z"}"#),
+        };
+        let write = StreamWrite { stream, expected: Expected::Revision(last.revision), events: vec![event] };
+        assert!(bench.log.append(vec![write]).await.unwrap().iter().all(|outcome| outcome.is_written()));
+        office.cancel_show(&show(), "mary").await.unwrap();
+        office.refund_show(&show(), "mary").await.unwrap();
+        later(60).await;
+        assert_eq!((requests(&bench).await, bench.taken(), office.failed_refunds(&show())), (9, 4_000, 1));
+        later(3_600).await;
+        assert_eq!((requests(&bench).await, office.failed_refunds(&show())), (9, 1), "after an hour of tries");
     });
 }
 

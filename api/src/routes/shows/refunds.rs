@@ -49,6 +49,9 @@ struct BookingsRefunded {
     need_a_person: u64,
     /// Not requested yet.
     waiting: u64,
+    /// Of these, so many could not be requested when this node tried last: the log did not answer, or can't be read there.
+    /// Each is tried again, after growing pauses of up to ten minutes.
+    failed: u64,
     /// Paid before the show was cancelled, and still being captured; refunded after that.
     paying: u64,
 }
@@ -59,7 +62,8 @@ impl ShowRefunds {
         let view = app.read_model().refunds_of_show(&show).await?.ok_or(Rejection::ShowNotFound)?;
         let ShowRefundsView { paid, refunded, under_way, flagged, waiting, paying, captured, returned } = view;
         let complete = requested_by.is_some() && paid == refunded && paying == 0;
-        let bookings = BookingsRefunded { total: paid, refunded, under_way, need_a_person: flagged, waiting, paying };
+        let failed = u64::try_from(app.box_office().failed_refunds(&show)).unwrap_or_default().min(waiting);
+        let bookings = BookingsRefunded { total: paid, refunded, under_way, need_a_person: flagged, waiting, failed, paying };
         Ok(Self { show, requested_by, complete, bookings, captured: captured.into(), refunded: returned.into() })
     }
 }

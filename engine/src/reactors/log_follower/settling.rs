@@ -4,9 +4,8 @@
 //! The work itself runs in tasks of its own, of which there are so many at most.
 
 use super::{AT_GATEWAY, LogFollower, REFUNDING, SETTLING};
-use crate::payment::{Leftovers, Reach, Settled};
+use crate::payment::{Leftovers, Reach, Settled, Tried};
 use crate::reactors::pending_bookings::Reward;
-use crate::reactors::show_refunds::RETRY;
 use crate::{blocks, campaigns};
 use lastseat_domain::{BookingId, Timestamp};
 use std::sync::Arc;
@@ -76,20 +75,24 @@ impl LogFollower {
             self.refunding += 1;
             let (payments, back) = (self.payments.clone(), self.refunded_sender.clone());
             let work = async move {
-                let failed = payments.refund_for_show(booking, &requested.by, requested.cause.trace, requested.cause.event).await;
+                let tried = payments.refund_for_show(booking, &requested.by, requested.cause.trace, requested.cause.event).await;
                 // If the follower has stopped, the next one finds the show in the log.
-                let _ = back.send((booking, failed)).await;
+                let _ = back.send((booking, tried)).await;
             };
             let kill = self.kill.clone();
             self.tasks.spawn(async move { kill.run_until_cancelled_owned(work).await });
         }
+        self.count_failed_refunds();
     }
 
-    pub(super) fn take_back_refund(&mut self, booking: BookingId, failed: bool) {
+    pub(super) fn take_back_refund(&mut self, booking: BookingId, tried: Tried) {
         self.refunding = self.refunding.saturating_sub(1);
-        if failed {
-            self.pending.retry_show_refund(booking, self.services.now() + RETRY);
-        }
+        self.pending.take_back_show_refund(booking, tried, self.services.now());
+        self.count_failed_refunds();
+    }
+
+    fn count_failed_refunds(&self) {
+        *self.services.health.failed_refunds.lock() = self.pending.show_refunds.count_failed();
     }
 
     fn settle_waiting(&mut self) {
