@@ -156,7 +156,10 @@ impl Audit {
             let show = book.opened.as_ref().and_then(|opened| self.shows.get(&opened.show));
             let since = show.and_then(|show| show.refunds_at).max(book.last_at);
             let waits = book.flagged || book.part_under_way().is_some();
-            let due = book.is_charged() && !book.refund_requested && !waits && show.is_some_and(|show| show.refunds_at.is_some());
+            // No machine returns cash, or takes a bill back.
+            let by_staff = book.is_repaid_by_staff();
+            let asked = show.is_some_and(|show| show.refunds_at.is_some());
+            let due = asked && book.is_charged() && !book.refund_requested && !waits && !by_staff;
             let Some(since) = since.filter(|_| due) else { continue };
             let text = "its show is refunded, and its own refund is not requested";
             if self.activity.is_late(since) {

@@ -336,6 +336,12 @@ impl Book {
         self.returned_parts().fold(0, |sum, part| sum.saturating_add(part.amount))
     }
 
+    /// Whether staff have to return its money by hand.
+    pub fn is_repaid_by_staff(&self) -> bool {
+        let left = self.captured.map_or(0, |taken| taken.value.saturating_sub(self.returned_in_parts()));
+        matches!(self.tender, Some(Tender::Cash | Tender::Invoice)) && left > 0
+    }
+
     /// When it gave the seat up for a partial refund.
     pub fn gave_up_at(&self, seat: u32) -> Option<Timestamp> {
         self.returned_parts().find(|part| part.seats.contains(&seat)).map(|part| part.at)

@@ -217,3 +217,20 @@ fn a_show_is_refunded_after_it_was_cancelled_and_all_of_it() {
     let report = audit(&world);
     assert!(report.holds() && report.pending.is_empty(), "{report}");
 }
+
+#[test]
+fn cash_and_bills_of_a_refunded_show_are_left_to_staff_and_gifts_are_not() {
+    for (tender, missing) in [(Tender::Cash, 0), (Tender::Invoice, 0), (Tender::Complimentary, 1)] {
+        let mut world = World::new(1);
+        world.schedule(plan("gala", 2, 6, 9));
+        let id = world.hold("alice", "gala", &["A-1"]);
+        assert!(world.start_at_till(id, tender) && world.commit(id));
+        world.book_seats(id);
+        assert!(world.capture(id));
+        world.command_show(&show_id("gala"), ShowCommand::Cancel);
+        world.command_show(&show_id("gala"), ShowCommand::RequestRefunds { by: "mary".into() });
+        let report = audit(&world);
+        let refunds = report.pending.iter().filter(|pending| pending.text.contains("its own refund is not requested"));
+        assert!(report.holds() && refunds.count() == missing, "{tender:?}: {report}");
+    }
+}

@@ -600,6 +600,18 @@ fn a_payment_at_the_till_is_committed_and_taken_under_its_own_name() {
 }
 
 #[test]
+fn cash_and_bills_are_repaid_by_staff() {
+    let paid = |tender| {
+        let Event::PaymentStarted(begun) = started(1) else { panic!("not the event of a start") };
+        let begun = PaymentStarted { tender, ..begun };
+        let state = given(held_and([begun.into()])).state::<Booking>().unwrap();
+        state.is_repaid_by_staff()
+    };
+    let ways = [None, Some(Tender::Complimentary), Some(Tender::Cash), Some(Tender::Invoice)];
+    assert_eq!(ways.map(paid), [false, false, true, true]);
+}
+
+#[test]
 #[rustfmt::skip]
 fn only_what_is_sold_is_transferred() {
     let transfer = C::Transfer { buyer: buyer(2), by: "admin".into() };

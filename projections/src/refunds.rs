@@ -27,6 +27,8 @@ pub struct ShowRefundsView {
     pub under_way: u64,
     /// A person has to look at the payment first.
     pub flagged: u64,
+    /// Paid at the till: staff return the money.
+    pub at_the_till: u64,
     /// Nothing of it is requested yet.
     pub waiting: u64,
     /// Payments that are being taken, and will be refunded then.

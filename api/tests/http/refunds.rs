@@ -168,10 +168,52 @@ async fn a_cancelled_show_is_refunded_and_its_progress_is_shown() {
         }
     };
     let progress = tokio::time::timeout(std::time::Duration::from_secs(30), done()).await.unwrap();
-    let bookings = json!({"total": 3, "refunded": 3, "under_way": 0, "need_a_person": 0, "waiting": 0, "failed": 0, "paying": 0});
+    let bookings = json!({"total": 3, "refunded": 3, "under_way": 0, "need_a_person": 0, "at_the_till": 0, "waiting": 0, "failed": 0, "paying": 0});
     assert_eq!((&progress["bookings"], &progress["requested_by"]), (&bookings, &json!("mary")));
     assert_eq!((&progress["captured"]["value"], &progress["refunded"]["value"]), (&json!(18_000), &json!(18_000)));
     assert_eq!(server.sandbox.intents().iter().map(|intent| intent.kept()).sum::<i64>(), 0);
     assert!(server.sandbox.intents().iter().all(|intent| intent.refunds.len() == 1), "each once");
+    audited(&server).await;
+}
+
+#[tokio::test]
+async fn what_was_paid_at_the_till_is_shown_as_left_to_staff() {
+    let dir = tempfile::tempdir().unwrap();
+    let server = start_for_test(dir.path()).await;
+    let [stan, mary] = [("stan", Role::Staff), ("mary", Role::Manager)].map(|(name, role)| server.token(name, role));
+    sold(&server, &["A-1"]).await;
+    let mut at_till = Vec::new();
+    for (seat, payment) in [("B-1", "cash"), ("B-2", "invoice"), ("B-3", "complimentary")] {
+        let hold = json!({"seats": [seat], "channel": "till"});
+        let held = server.post("/v1/shows/demo/bookings").bearer(&stan).json(hold).send().await;
+        let booking = format!("/v1/bookings/{}", held.text("id"));
+        let paid = server.post(&format!("{booking}/payment")).bearer(&stan).json(json!({"payment": payment})).send().await;
+        assert_eq!(paid.status, StatusCode::OK, "{paid:?}");
+        at_till.push(booking);
+    }
+    assert_eq!(server.post("/v1/shows/demo/cancel").bearer(&mary).send().await.status, StatusCode::OK);
+    assert_eq!(server.post("/v1/shows/demo/refunds").bearer(&mary).send().await.status, StatusCode::ACCEPTED);
+    let done = async || {
+        loop {
+            let progress = read(&server, "/v1/shows/demo/refunds").await.json();
+            if progress["complete"] == json!(true) {
+                return progress;
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+        }
+    };
+    let progress = tokio::time::timeout(std::time::Duration::from_secs(30), done()).await.unwrap();
+    let (bookings, refunded) = (&progress["bookings"], &progress["refunded"]["value"]);
+    assert_eq!((&bookings["total"], &bookings["refunded"], &bookings["at_the_till"]), (&json!(4), &json!(2), &json!(2)));
+    assert_eq!((&bookings["waiting"], refunded, &progress["captured"]["value"]), (&json!(0), &json!(4_500), &json!(13_500)));
+    let left = read(&server, "/v1/shows/demo/bookings?status=confirmed").await.json();
+    let tenders = left["data"].as_array().unwrap().iter().map(|booking| booking["payment"]["tender"].as_str().unwrap());
+    assert_eq!(tenders.collect::<std::collections::BTreeSet<_>>(), ["cash", "invoice"].into());
+    // The money is handed over, and the booking refunded.
+    let refunded = server.post(&format!("{}/refund", at_till[0])).bearer(&stan).send().await;
+    assert_eq!(refunded.json()["status"], "refunded");
+    let progress = read(&server, "/v1/shows/demo/refunds").await.json();
+    assert_eq!((&progress["bookings"]["at_the_till"], &progress["complete"]), (&json!(1), &json!(true)));
+    assert_eq!(progress["refunded"]["value"], json!(9_000));
     audited(&server).await;
 }

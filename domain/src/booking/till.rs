@@ -29,6 +29,16 @@ impl Tender {
     }
 }
 
+impl Booking {
+    /// Whether its money is staff's to return, by hand: it was paid in cash or is on a bill. What was given away, or has
+    /// cost nothing, has no money to be returned.
+    #[must_use]
+    pub fn is_repaid_by_staff(&self) -> bool {
+        let paid = matches!(self.tender(), Some(Tender::Cash | Tender::Invoice));
+        paid && self.left().is_some_and(|left| left.value > 0)
+    }
+}
+
 /// Whether an intent can be that of the booking's last attempt: the till's if it pays there, else the gateway's.
 pub(super) fn fits(state: &Booking, intent: &IntentId) -> bool {
     intent.as_str().starts_with(PREFIX) == state.tender().is_some()

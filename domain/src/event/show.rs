@@ -221,7 +221,7 @@ pub struct SalesResumed {
 }
 
 /// All bookings of the cancelled show are to be refunded, those included that are captured later. Each gets its own
-/// request, which names this event as its cause.
+/// request, which names this event as its cause, except those that were paid in cash or by invoice: staff return that money.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ShowRefundsRequested {
     /// The show.

@@ -23,6 +23,8 @@ pub(crate) enum PaymentMessage {
     Extend(Context, Reply<Booking>),
     Cancel(Context, Reply<Booking>),
     Refund(Context, Reply<Booking>),
+    /// Because its show is refunded.
+    RefundForShow(Context, Reply<()>),
     Transfer(Context, BuyerId, Reply<Booking>),
     RefundPart(Context, PartialRefundRequest, Reply<Booking>),
     Review(Context, ReviewRequest, Reply<Booking>),
@@ -79,6 +81,9 @@ impl PaymentActor {
             PaymentMessage::Extend(context, reply) => drop(reply.send(commands::extend(session(context)).await)),
             PaymentMessage::Cancel(context, reply) => drop(reply.send(commands::cancel(session(context)).await)),
             PaymentMessage::Refund(context, reply) => drop(reply.send(commands::refund(session(context)).await)),
+            PaymentMessage::RefundForShow(context, reply) => {
+                drop(reply.send(commands::refund_for_show(session(context)).await));
+            }
             PaymentMessage::Transfer(context, buyer, reply) => {
                 drop(reply.send(commands::transfer(session(context), buyer).await));
             }

@@ -201,6 +201,15 @@ pub(super) async fn refund(mut session: BookingSession) -> Result<Booking, Comma
     session.booking().await
 }
 
+/// Refunds a booking because its show is refunded, unless its money is staff's to return: they refund it when they have
+/// handed that over, and until then it must not be reported as returned.
+pub(super) async fn refund_for_show(mut session: BookingSession) -> Result<(), CommandError> {
+    if session.booking().await?.is_repaid_by_staff() {
+        return Ok(());
+    }
+    refund(session).await.map(drop)
+}
+
 pub(super) async fn transfer(mut session: BookingSession, buyer: BuyerId) -> Result<Booking, CommandError> {
     session.booking().await?;
     let by = session.by().to_owned();

@@ -16,7 +16,7 @@ use uuid::Uuid;
 /// What came of the request of a booking's refund because its show is refunded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Tried {
-    /// It is requested, or a rule refuses it until an event of the booking says otherwise.
+    /// It is requested, or left to staff, or a rule refuses it until an event of the booking says otherwise.
     Done,
     /// The log did not answer.
     Failed,
@@ -54,12 +54,12 @@ impl Payments {
         self.ask(Reach::Gateway, booking, message).await?
     }
 
-    /// Refunds a booking because its show is refunded.
+    /// Refunds a booking because its show is refunded. One that was paid at the till is left to staff.
     pub(crate) async fn refund_for_show(&self, booking: BookingId, by: &str, trace: Option<String>, cause: Uuid) -> Tried {
         let context = Context::following(by, trace, cause);
-        let refunded = self.ask(Reach::Gateway, booking, |reply| PaymentMessage::Refund(context.clone(), reply)).await;
+        let refunded = self.ask(Reach::Gateway, booking, |reply| PaymentMessage::RefundForShow(context.clone(), reply)).await;
         match refunded.unwrap_or_else(|fault| Err(fault.into())) {
-            Ok(_) => Tried::Done,
+            Ok(()) => Tried::Done,
             Err(CommandError::Rejected(rejection) | CommandError::Contended(rejection)) => {
                 tracing::info!(%booking, %rejection, "a booking of a show that is refunded waits");
                 Tried::Done

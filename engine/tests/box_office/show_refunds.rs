@@ -7,7 +7,7 @@ use common::checker::assert_safe;
 use common::fault_injection::{AppendFate, FaultPlan};
 use common::*;
 use lastseat_domain::booking::{Booking, Review};
-use lastseat_domain::event::Event;
+use lastseat_domain::event::{Event, Tender};
 use lastseat_domain::ports::PaymentGateway;
 use lastseat_domain::ports::event_log::{Direction, Expected, NewEvent, StreamWrite};
 use lastseat_domain::ports::payments::{GatewayFault, Intent};
@@ -195,6 +195,36 @@ fn what_the_gateway_refuses_waits_for_a_person_and_the_others_do_not() {
         later(5).await;
         assert_eq!((statuses(&office, &sold).await, bench.taken()), (vec!["refunded"; 10], 0));
         assert_returned_once(&bench);
+    });
+}
+
+/// Nobody hands cash back or takes a bill back because an event says so. Staff do, and refund the booking then.
+#[test]
+fn what_was_paid_at_the_till_is_left_to_staff_and_gifts_end() {
+    in_virtual_time(async |bench, _| {
+        let office = bench.open().await;
+        let mut sold = Vec::new();
+        for tender in [Some(Tender::Cash), Some(Tender::Invoice), Some(Tender::Complimentary), None] {
+            let held = hold(&bench, &office, floor(2)).await.unwrap().booking;
+            match tender {
+                Some(tender) => pay_at_till(&office, held.id, tender).await.unwrap(),
+                None => pay(&office, &held, "pm_card_visa").await.unwrap(),
+            };
+            sold.push(office.booking(held.id).await.unwrap().unwrap());
+        }
+        office.cancel_show(&show(), "mary").await.unwrap();
+        office.refund_show(&show(), "mary").await.unwrap();
+        later(120).await;
+        assert_eq!(statuses(&office, &sold).await, ["confirmed", "confirmed", "refunded", "refunded"]);
+        assert_eq!((requests(&bench).await, bench.taken(), office.failed_refunds(&show())), (2, 0, 0));
+        let refunded = office.refund(sold[0].id, "stan").await.unwrap();
+        assert_eq!(refunded.status(), "refunded");
+        // A node that starts makes a pass of its own.
+        let office = bench.node().await;
+        later(120).await;
+        assert_eq!(statuses(&office, &sold).await, ["refunded", "confirmed", "refunded", "refunded"]);
+        assert_eq!(requests(&bench).await, 3);
+        assert_safe(&bench, "a show sold at the till, too").await;
     });
 }
 

@@ -192,20 +192,25 @@ pub(super) fn refunds_of(connection: &Connection, show: &ShowId) -> Result<Optio
     let found = query.query_row([show.as_str()], |row| row.get::<_, Option<String>>(0)).optional()?;
     let Some(sales) = found.flatten().map(|view| serde_json::from_str::<SalesView>(&view)).transpose()? else { return Ok(None) };
     let mut query = moment.prepare_cached(
-        "SELECT count(*) FILTER (WHERE view ->> '$.flagged'), count(*) FILTER (WHERE NOT view ->> '$.flagged' AND \
-         (view ->> '$.refund_requested' OR view ->> '$.refunds[#-1].status' = 'requested')), count(*) \
-         FROM bookings WHERE show = ?1 AND status = 'confirmed'",
+        "SELECT count(*) FILTER (WHERE flagged), count(*) FILTER (WHERE NOT flagged AND under_way), \
+         count(*) FILTER (WHERE NOT flagged AND NOT under_way AND at_the_till), count(*) FROM ( \
+         SELECT view ->> '$.flagged' AS flagged, \
+         view ->> '$.refund_requested' OR coalesce(view ->> '$.refunds[#-1].status', '') = 'requested' AS under_way, \
+         coalesce(view ->> '$.tender', '') IN ('cash', 'invoice') \
+         AND view ->> '$.amount.value' > coalesce(view ->> '$.refunded', 0) AS at_the_till \
+         FROM bookings WHERE show = ?1 AND status = 'confirmed')",
     )?;
     let count = |n: i64| u64::try_from(n).unwrap_or_default();
-    let (flagged, under_way, confirmed) =
-        query.query_row([show.as_str()], |row| Ok((count(row.get(0)?), count(row.get(1)?), count(row.get(2)?))))?;
+    let (flagged, under_way, at_the_till, confirmed) = query
+        .query_row([show.as_str()], |row| Ok((count(row.get(0)?), count(row.get(1)?), count(row.get(2)?), count(row.get(3)?))))?;
     let refunded = sales.bookings.refunded;
     Ok(Some(ShowRefundsView {
         paid: confirmed.saturating_add(refunded),
         refunded,
         under_way,
         flagged,
-        waiting: confirmed.saturating_sub(flagged).saturating_sub(under_way),
+        at_the_till,
+        waiting: confirmed.saturating_sub(flagged).saturating_sub(under_way).saturating_sub(at_the_till),
         paying: sales.bookings.paying,
         captured: sales.captured,
         returned: sales.refunded,

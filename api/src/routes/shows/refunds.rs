@@ -27,7 +27,7 @@ pub struct ShowRefunds {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(example = "mary")]
     requested_by: Option<String>,
-    /// Whether every booking that was paid is refunded, and none is being paid.
+    /// Whether every booking that was paid is refunded, or left to staff (`at_the_till`), and none is being paid.
     complete: bool,
     /// The bookings.
     bookings: BookingsRefunded,
@@ -47,6 +47,9 @@ struct BookingsRefunded {
     under_way: u64,
     /// A person has to look at the payment: GET /v1/shows/{show}/bookings lists them with `payment.under_review`.
     need_a_person: u64,
+    /// Paid in cash or by invoice: staff return the money, and refund each booking then. GET
+    /// /v1/shows/{show}/bookings?status=confirmed lists them with `payment.tender`.
+    at_the_till: u64,
     /// Not requested yet.
     waiting: u64,
     /// Of these, so many could not be requested when this node tried last: the log did not answer, or can't be read there.
@@ -60,16 +63,18 @@ impl ShowRefunds {
     async fn read(app: &App, show: ShowId) -> Result<Self, Problem> {
         let requested_by = app.box_office().show(&show).and_then(|known| known.refunds_requested_by.clone());
         let view = app.read_model().refunds_of_show(&show).await?.ok_or(Rejection::ShowNotFound)?;
-        let ShowRefundsView { paid, refunded, under_way, flagged, waiting, paying, captured, returned } = view;
-        let complete = requested_by.is_some() && paid == refunded && paying == 0;
+        let ShowRefundsView { paid, refunded, under_way, flagged, at_the_till, waiting, paying, captured, returned } = view;
+        let ended = paid == refunded.saturating_add(at_the_till) && paying == 0;
+        let complete = requested_by.is_some() && ended;
         let failed = u64::try_from(app.box_office().failed_refunds(&show)).unwrap_or_default().min(waiting);
-        let bookings = BookingsRefunded { total: paid, refunded, under_way, need_a_person: flagged, waiting, failed, paying };
+        let (total, need_a_person) = (paid, flagged);
+        let bookings = BookingsRefunded { total, refunded, under_way, need_a_person, at_the_till, waiting, failed, paying };
         Ok(Self { show, requested_by, complete, bookings, captured: captured.into(), refunded: returned.into() })
     }
 }
 
 /// Refunds every booking of a cancelled show. The server does it, and goes on after a restart; each booking is refunded once.
-/// A repeat is the same job. 202: `GET` shows how far it is.
+/// What was paid in cash or by invoice is left to staff, who refund each such booking when the money is handed over. A repeat is the same job. 202: `GET` shows how far it is.
 #[utoipa::path(
     post,
     path = "/v1/shows/{show}/refunds",
