@@ -30,6 +30,7 @@ pub use command::{BookingCommand, Review};
 pub use decide::decide;
 pub use part::{PartialRefund, PartialRefundState};
 pub use state::{Attempt, Booking, Phase};
+pub use vouchers::MAX_VOUCHER_APPLICATIONS;
 
 impl Decider for Booking {
     type Id = BookingId;

@@ -216,6 +216,9 @@ rejections! {
     VoucherUsedUp = "voucher_used_up", "The voucher was used already, or another booking has it at this moment.";
     /// The booking has another one.
     BookingHasVoucher = "booking_has_voucher", "This booking has a voucher already. Remove it to use another one.";
+    /// Vouchers were applied to it as often as that is possible.
+    TooManyVoucherChanges { /// How often that is.
+        most: u32 } = "too_many_voucher_changes", "Vouchers were applied to this booking {most} times, and that is the most. Pay for it without one, or cancel it and hold the seats again.";
     /// Its amount is fixed once the gateway may know it.
     PaymentBegun = "payment_begun", "A payment of this booking was begun, so what it costs can't change any more. To change it, cancel the booking and hold the seats again.";
     /// The gateway doesn't charge so little.

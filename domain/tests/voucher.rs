@@ -3,7 +3,7 @@
 
 mod support;
 
-use lastseat_domain::booking::{Booking, BookingCommand};
+use lastseat_domain::booking::{Booking, BookingCommand, MAX_VOUCHER_APPLICATIONS};
 use lastseat_domain::campaign::{CampaignCommand, MAX_VOUCHERS};
 use lastseat_domain::event::*;
 use lastseat_domain::rejection::Rejection;
@@ -256,6 +256,22 @@ fn a_booking_has_one_voucher_at_a_time_and_numbers_its_applications() {
     with(&[applied(1), removed(1)]).when(apply(2)).then_events([applied(2)]);
     with(&[applied(1), started(1)]).when(remove()).then_rejected("payment_begun");
     let booking = with(&[applied(1)]).state::<Booking>().unwrap();
+    assert_eq!(booking.amount(), Some(eur(13_500)));
+}
+
+#[test]
+fn a_booking_takes_only_so_many_applications() {
+    let most = MAX_VOUCHER_APPLICATIONS;
+    let times = |n| (1..=n).flat_map(|n| [applied(n), removed(n)]).collect::<Vec<_>>();
+    let with = |events: Vec<Event>| given([history("held"), events].concat());
+    with(times(most - 1)).when(apply(most)).then_events([applied(most)]);
+    with(times(most)).when(apply(most + 1)).then_rejected("too_many_voucher_changes");
+    // One that was kept from taking place is counted, and every one can be taken off and ended.
+    with(vec![removed(most)]).when(apply(most + 1)).then_rejected("too_many_voucher_changes");
+    with(vec![applied(most)]).when(remove()).then_events([removed(most)]);
+    with(times(most)).when(fence(most + 1)).then_events([removed(most + 1)]);
+    // A log in which an earlier version took more is read as it is.
+    let booking = with(vec![applied(most + 7)]).state::<Booking>().unwrap();
     assert_eq!(booking.amount(), Some(eur(13_500)));
 }
 

@@ -141,6 +141,7 @@ codes! {
     VoucherNotUsable = "voucher_not_usable", CONFLICT, "The voucher is not for this";
     VoucherUsedUp = "voucher_used_up", CONFLICT, "The voucher was used";
     BookingHasVoucher = "booking_has_voucher", CONFLICT, "The booking has a voucher";
+    TooManyVoucherChanges = "too_many_voucher_changes", CONFLICT, "The voucher was changed too often";
     PaymentBegun = "payment_begun", CONFLICT, "The amount can't change any more";
     AmountTooSmall = "amount_too_small", CONFLICT, "Too little would be left to pay";
     CampaignNotFound = "campaign_not_found", NOT_FOUND, "No such campaign";
@@ -221,6 +222,7 @@ impl Code {
             R::VoucherNotUsable { .. } => Self::VoucherNotUsable,
             R::VoucherUsedUp => Self::VoucherUsedUp,
             R::BookingHasVoucher => Self::BookingHasVoucher,
+            R::TooManyVoucherChanges { .. } => Self::TooManyVoucherChanges,
             R::PaymentBegun => Self::PaymentBegun,
             R::AmountTooSmall { .. } => Self::AmountTooSmall,
             R::CampaignNotFound => Self::CampaignNotFound,

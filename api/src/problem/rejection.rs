@@ -87,6 +87,7 @@ fn with_facts(problem: Problem, rejection: &Rejection) -> Problem {
         | R::VoucherNotUsable { .. }
         | R::VoucherUsedUp
         | R::BookingHasVoucher
+        | R::TooManyVoucherChanges { .. }
         | R::PaymentBegun
         | R::CampaignNotFound
         | R::CodesUnavailable

@@ -11,6 +11,9 @@ use crate::event::{Event, VoucherApplied, VoucherRemoved};
 use crate::ids::VoucherHash;
 use crate::rejection::Rejection;
 
+/// Most applications of vouchers to one booking. Each adds events to its stream, and every command reads all of them.
+pub const MAX_VOUCHER_APPLICATIONS: u32 = 20;
+
 impl Booking {
     /// Whether a voucher can be applied at `now`, whichever it is.
     ///
@@ -18,7 +21,11 @@ impl Booking {
     /// The [`Rejection`] that says why not.
     pub fn check_takes_voucher(&self, now: Timestamp) -> Result<(), Rejection> {
         check_unpaid(self, now)?;
-        if self.voucher.is_some() { Err(Rejection::BookingHasVoucher) } else { Ok(()) }
+        if self.voucher.is_some() {
+            return Err(Rejection::BookingHasVoucher);
+        }
+        let most = MAX_VOUCHER_APPLICATIONS;
+        if self.voucher_applications >= most { Err(Rejection::TooManyVoucherChanges { most }) } else { Ok(()) }
     }
 
     /// Whether the voucher lowers the amount, by this application.

@@ -8,7 +8,7 @@ use common::fault_injection::{AppendFate, FaultPlan};
 use common::*;
 use futures::future::join_all;
 use lastseat_audit::{Audit, Report};
-use lastseat_domain::booking::{Booking, Phase};
+use lastseat_domain::booking::{Booking, MAX_VOUCHER_APPLICATIONS, Phase};
 use lastseat_domain::event::{Discount, Event, RequestFingerprint, ShowScheduled, VoucherTerms};
 use lastseat_domain::ports::VoucherCodes;
 use lastseat_domain::ports::event_log::{Direction, EventLog, Expected, Filter, LogFault, StreamWrite, WriteOutcome};
@@ -146,6 +146,34 @@ fn it_is_free_again_after_removal_expiry_and_cancellation() {
         later(60).await;
         assert_settled(&bench, "freed").await;
         assert_audited(&bench, "freed").await;
+    });
+}
+
+/// Everybody who has a booking can do it for as long as the hold lasts, and each command reads all of its events.
+#[test]
+fn a_voucher_is_applied_and_removed_only_so_often() {
+    in_virtual_time(async |atomic| {
+        let bench = TestBench::new(atomic);
+        let office = bench.open().await;
+        let voucher = half_price(&office).await;
+        let booking = held(&bench, &office).await;
+        for _ in 0..MAX_VOUCHER_APPLICATIONS {
+            apply(&office, &booking, &voucher).await.unwrap();
+            office.remove_voucher(booking.id, "buyer").await.unwrap();
+        }
+        let events = bench.story(booking.id).await.len();
+        for _ in 0..3 {
+            assert_eq!(code(apply(&office, &booking, &voucher).await), "too_many_voucher_changes");
+            office.remove_voucher(booking.id, "buyer").await.unwrap();
+        }
+        assert_eq!(bench.story(booking.id).await.len(), events, "nothing more is written");
+        // The voucher is free for others, and the booking costs what it did.
+        apply(&office, &held(&bench, &office).await, &voucher).await.unwrap();
+        assert!(matches!(pay(&office, &booking, "pm_card_visa").await, Ok(Paid::Confirmed(_))));
+        assert_eq!(bench.taken(), 2_000);
+        later(700).await;
+        assert_settled(&bench, "many changes").await;
+        assert_audited(&bench, "many changes").await;
     });
 }
 
