@@ -131,9 +131,11 @@ impl Audit {
                 flow.refunded = flow.refunded.saturating_add(e.amount.value);
             }
             Event::PaymentReturnedElsewhere(e) if e.refund.is_some() => {
-                step.return_part_elsewhere(e.refund.unwrap_or_default(), e);
+                let counted = step.return_part_elsewhere(e.refund.unwrap_or_default(), e);
                 let flow = self.money.entry(e.amount.currency).or_default();
-                flow.refunded = flow.refunded.saturating_add(e.amount.value);
+                if !counted {
+                    flow.refunded = flow.refunded.saturating_add(e.amount.value);
+                }
                 flow.returned_elsewhere = flow.returned_elsewhere.saturating_add(e.amount.value);
             }
             Event::PaymentReturnedElsewhere(e) => {
@@ -364,15 +366,19 @@ impl Step<'_> {
         });
         self.book.flagged = false;
         self.book.refund_refused = false;
+        self.book.part_doubted = false;
     }
 
     fn flag(&mut self) {
         self.book.flagged = true;
         self.book.refund_refused = self.book.refund_requested || self.book.part_under_way().is_some();
+        let open = self.book.is_charged() && !self.book.refund_requested;
+        self.book.part_doubted = open && self.book.returned_parts().next().is_some();
     }
 
     fn request_refund(&mut self) {
         self.book.refund_refused = false;
+        self.book.part_doubted = false;
         let paid = self.book.is_charged();
         self.check(Code::RefundWithoutCapture, paid, || "a refund was requested and there is nothing to return".to_owned());
         let alone = self.book.part_under_way().is_none();

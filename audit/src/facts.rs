@@ -182,6 +182,8 @@ pub(super) struct Book {
     pub flagged: bool,
     /// Flagged after its refund was requested or recorded, whichever came last: the gateway has refused it.
     pub refund_refused: bool,
+    /// Flagged after a partial refund was made: the gateway may say that it has failed.
+    pub part_doubted: bool,
     /// By another way than a refund, as a person says.
     pub returned_elsewhere: bool,
     pub captured: Option<Money>,
@@ -212,6 +214,8 @@ pub(super) struct Part {
     pub at: Timestamp,
     /// Whether the points of its seats were taken back.
     pub uncredited: bool,
+    /// Whether its money went by another way than the gateway, as a person says.
+    pub elsewhere: bool,
 }
 
 /// How far a partial refund has got.

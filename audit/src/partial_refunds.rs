@@ -46,26 +46,37 @@ impl Step<'_> {
             state: PartState::UnderWay,
             at: self.at,
             uncredited: false,
+            elsewhere: false,
         });
     }
 
     pub(super) fn refund_part(&mut self, e: &PaymentPartlyRefunded) {
-        self.end_part(e.refund, e.amount);
+        self.end_part(e.refund, e.amount, false);
+        self.book.part_doubted = false;
     }
 
-    /// A person says that the buyer has the money of a partial refund back, where that could not be made.
-    pub(super) fn return_part_elsewhere(&mut self, refund: u32, e: &PaymentReturnedElsewhere) {
-        let refused = self.book.refund_refused;
+    /// A person says that the buyer has the money of a partial refund back, where that could not be made, or was made and
+    /// has failed since. Whether it is the latter.
+    pub(super) fn return_part_elsewhere(&mut self, refund: u32, e: &PaymentReturnedElsewhere) -> bool {
+        let part = self.book.parts.iter().find(|part| part.refund == refund);
+        let made = part.is_some_and(|part| part.state == PartState::Returned && !part.elsewhere);
+        let failed_later = made && self.book.part_doubted;
+        let refused = self.book.refund_refused || failed_later;
         self.check(Code::ReturnedUnasked, refused, || {
             format!("refund {refund} was recorded as returned by another way, and had not been refused")
         });
-        self.end_part(refund, e.amount);
+        self.end_part(refund, e.amount, failed_later);
+        if let Some(part) = self.book.parts.iter_mut().find(|part| part.refund == refund) {
+            part.elsewhere = true;
+        }
+        failed_later
     }
 
-    fn end_part(&mut self, refund: u32, amount: Money) {
+    /// `failed_later`: it was made, and has failed since.
+    fn end_part(&mut self, refund: u32, amount: Money, failed_later: bool) {
         let part = self.book.parts.iter().find(|part| part.refund == refund);
         let requested = part.is_some_and(|part| part.state != PartState::Abandoned);
-        let again = part.is_some_and(|part| part.state == PartState::Returned);
+        let again = !failed_later && part.is_some_and(|part| part.state == PartState::Returned);
         let right = part.is_none_or(|part| part.amount == amount.value);
         let currency = self.book.captured.is_none_or(|taken| taken.currency == amount.currency);
         let over = self.book.decision.is_over();

@@ -234,3 +234,35 @@ fn cash_and_bills_of_a_refunded_show_are_left_to_staff_and_gifts_are_not() {
         assert!(report.holds() && refunds.count() == missing, "{tender:?}: {report}");
     }
 }
+
+#[test]
+fn a_part_that_failed_later_went_another_way_once() {
+    let made_part = || {
+        let (mut world, id) = requested();
+        world.return_part(id);
+        world.finish_part(id);
+        (world, id)
+    };
+    let amount = |world: &World, id: BookingId| world.bookings[&id].partial_refunds[0].requested.amount;
+    let elsewhere = |world: &World, id| {
+        let (reason, by) = ("transferred".to_owned(), "root".to_owned());
+        PaymentReturnedElsewhere { booking: id, amount: amount(world, id), refund: Some(1), reason, by }
+    };
+    let (mut world, id) = made_part();
+    let left = world.bookings[&id].left().unwrap();
+    let kept = Some(eur(left.value + amount(&world, id).value));
+    let (outcome, reason, by) = (Review::ReturnedElsewhere, "transferred".to_owned(), "root".to_owned());
+    assert!(world.booking(id, BookingCommand::Review { outcome, kept, reason, by }));
+    let report = audit(&world);
+    assert!(report.holds() && report.pending.is_empty(), "{report}");
+    // Without the gateway's word, and a second time.
+    plant(world, &["refunded_twice", "returned_unasked"], |world| {
+        let event = elsewhere(world, id);
+        on_booking(world, id, event);
+    });
+    let (world, id) = made_part();
+    plant(world, &["refunded_twice", "returned_unasked"], |world| {
+        let event = elsewhere(world, id);
+        on_booking(world, id, event);
+    });
+}

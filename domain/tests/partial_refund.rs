@@ -191,10 +191,9 @@ fn a_part_that_the_gateway_has_made_is_recorded_as_made() {
         after(state.clone(), &decide(Some(state), command).unwrap()).partial_refunds[0].state
     };
     let state = flagged(&[1], None);
-    for (outcome, said) in [
-        (Review::Abandoned, PartialRefundState::Abandoned),
-        (Review::ReturnedElsewhere, PartialRefundState::ReturnedElsewhere),
-    ] {
+    for (outcome, said) in
+        [(Review::Abandoned, PartialRefundState::Abandoned), (Review::ReturnedElsewhere, PartialRefundState::ReturnedElsewhere)]
+    {
         assert_eq!(review(&state, outcome, 26_150 - 8_650), PartialRefundState::Made, "{outcome:?}");
         // It has all of the money, or a person has returned another sum by hand.
         assert_eq!(review(&state, outcome, 26_150), said, "{outcome:?}");
@@ -203,4 +202,42 @@ fn a_part_that_the_gateway_has_made_is_recorded_as_made() {
         assert_eq!(review(&flagged(&[1], Some(0)), outcome, 26_150), said, "{outcome:?}");
     }
     assert_eq!(review(&state, Review::Continue, 26_150 - 8_650), PartialRefundState::UnderWay, "the process finds out");
+}
+
+/// The gateway accepted it, and the bank has refused it days later: the gateway has the money of the part again.
+#[test]
+fn a_part_that_failed_later_is_ended_only_while_the_gateway_has_its_money() {
+    let with = |parts: &[(&[u32], Option<i64>)]| {
+        parts.iter().fold(sold(0), |state, (seats, amount)| {
+            let events = request(&state, seats, *amount).unwrap();
+            make(after(state, &events))
+        })
+    };
+    let review = |state: &Booking, kept: Option<i64>| {
+        let (outcome, reason, by) = (Review::ReturnedElsewhere, "transferred".to_owned(), "admin".to_owned());
+        decide(Some(state), BookingCommand::Review { outcome, kept: kept.map(eur), reason, by })
+    };
+    let state = with(&[(&[1], None), (&[], Some(300)), (&[], Some(300))]);
+    let left = 26_150 - 8_650 - 600;
+    for kept in [None, Some(left), Some(left - 1)] {
+        assert_eq!(review(&state, kept), Err(Rejection::RefundStands), "{kept:?}");
+    }
+    assert_eq!(review(&state, Some(left + 299)), Err(Rejection::PaymentMismatch));
+    // One of them, the latest if two fit, or all of them.
+    for (kept, failed) in [(8_650, vec![1]), (300, vec![3]), (9_250, vec![1, 2, 3])] {
+        let events = review(&state, Some(left + kept)).unwrap();
+        assert!(matches!(&events[0], Event::PaymentFlagged(_)));
+        let elsewhere = events[1..].iter().map(|event| match event {
+            Event::PaymentReturnedElsewhere(e) => e.refund.unwrap(),
+            other => panic!("{other:?}"),
+        });
+        assert_eq!(elsewhere.collect::<Vec<_>>(), failed);
+        let ended = after(state.clone(), &events);
+        assert_eq!((ended.flagged, ended.seats().len(), ended.left()), (false, 2, Some(eur(left))));
+        assert_eq!((ended.parts_elsewhere(), ended.partly_refunded()), (kept, 9_250));
+        // What went another way stays at the gateway, and is said once.
+        let again = review(&ended, Some(left));
+        assert_eq!(again, Err(if failed.len() == 3 { Rejection::NotFlagged } else { Rejection::RefundStands }));
+    }
+    assert_eq!(review(&sold(0), Some(26_150)), Err(Rejection::NotFlagged), "none was made");
 }

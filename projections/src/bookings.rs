@@ -268,6 +268,7 @@ impl BookingView {
                 self.returned_elsewhere = true;
                 self.flagged = false;
             }
+            Event::PaymentReturnedElsewhere(_) => self.flagged = false,
             Event::BookingTransferred(e) => {
                 let before = std::mem::replace(&mut self.buyer, e.buyer.clone());
                 self.first_buyer.get_or_insert(before);

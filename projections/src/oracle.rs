@@ -2,6 +2,7 @@
 
 use crate::bookings::{BookingStatus, BookingView};
 use crate::loyalty::VoucherView;
+use crate::refunds;
 use crate::sales::{StatusChange, Takings};
 use crate::sales_lines::{LineKey, SalesLine, Sold};
 use crate::show_seats::{SeatStates, StoredSeatStates};
@@ -45,7 +46,11 @@ impl Oracle {
         if let Some(view) = BookingView::opened_by(envelope) {
             self.bookings.insert(view.booking, view);
         } else if let Some(view) = envelope.event.booking().and_then(|booking| self.bookings.get_mut(&booking)) {
+            let is_counted = refunds::has_failed(&view.refunds, &envelope.event);
             view.apply(envelope);
+            if is_counted {
+                return;
+            }
         }
         self.count(envelope);
     }

@@ -72,6 +72,12 @@ impl RefundStatus {
     }
 }
 
+/// Whether the event says that a refund which was made has failed since, and that the same money went another way.
+pub(crate) fn has_failed(refunds: &[RefundView], event: &Event) -> bool {
+    let Event::PaymentReturnedElsewhere(e) = event else { return false };
+    refunds.iter().any(|refund| Some(refund.refund) == e.refund && refund.status == RefundStatus::Made)
+}
+
 /// The refund that an event of its booking has made, if it is a partial one.
 pub(crate) fn made_by<'a>(refunds: &'a [RefundView], event: &Event) -> Option<&'a RefundView> {
     let number = match event {
@@ -96,6 +102,10 @@ pub(crate) fn apply(refunds: &mut Vec<RefundView>, seats: &mut Vec<PricedSeat>, 
         Event::PaymentReviewed(e) if e.outcome == ReviewOutcome::Abandoned => (refunds.last()?.refund, RefundStatus::Abandoned),
         _ => return None,
     };
+    if has_failed(refunds, event) {
+        refunds.iter_mut().filter(|refund| refund.refund == number).for_each(|refund| refund.status = status);
+        return None;
+    }
     let is_open = |refund: &&mut RefundView| refund.refund == number && refund.status == RefundStatus::Requested;
     let refund = refunds.iter_mut().find(is_open)?;
     refund.status = status;

@@ -187,7 +187,8 @@ pub(super) fn of(operation: &str) -> Option<Vec<&'static [Code]>> {
         }
         "redeem_goods" => vec![VOUCHER, PRIVILEGE, COMMAND, KEYED],
         "review" => {
-            vec![&[C::BookingNotFound, C::NotFlagged, C::NotOver, C::NoRefundDue, C::RefundStands], PRIVILEGE, COMMAND, KEYED]
+            let refused = &[C::BookingNotFound, C::NotFlagged, C::NotOver, C::NoRefundDue, C::RefundStands, C::PaymentMismatch];
+            vec![refused, PRIVILEGE, COMMAND, KEYED]
         }
         "my_bookings" => vec![&[C::InvalidParameter, C::BookingNotFound], TOKEN, READ, LOG],
         "my_rewards" => vec![&[C::BookingNotFound, C::InvalidParameter], TOKEN, READ, LOG],

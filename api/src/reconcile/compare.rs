@@ -58,6 +58,8 @@ pub(super) struct Ledger {
 #[derive(Debug, Clone, Copy, Default)]
 struct Parts {
     under_way: i64,
+    /// The number of the one under way.
+    number: Option<u32>,
     /// Returned at the gateway.
     made: i64,
     /// Returned by another way, as a person says.
@@ -67,16 +69,20 @@ struct Parts {
 impl Parts {
     fn take(&mut self, event: &Event) {
         match event {
-            Event::PartialRefundRequested(e) => self.under_way = e.amount.value,
+            Event::PartialRefundRequested(e) => (self.under_way, self.number) = (e.amount.value, Some(e.refund)),
             Event::PaymentPartlyRefunded(e) => {
                 self.made = self.made.saturating_add(e.amount.value);
-                self.under_way = 0;
+                (self.under_way, self.number) = (0, None);
             }
             Event::PaymentReturnedElsewhere(e) if e.refund.is_some() => {
+                if self.number != e.refund {
+                    // It was made, and has failed since.
+                    self.made = self.made.saturating_sub(e.amount.value);
+                }
                 self.elsewhere = self.elsewhere.saturating_add(e.amount.value);
-                self.under_way = 0;
+                (self.under_way, self.number) = (0, None);
             }
-            Event::PaymentReviewed(e) if e.outcome == ReviewOutcome::Abandoned => self.under_way = 0,
+            Event::PaymentReviewed(e) if e.outcome == ReviewOutcome::Abandoned => (self.under_way, self.number) = (0, None),
             _ => {}
         }
     }

@@ -345,6 +345,14 @@ fn a_partial_refund_differs_only_where_the_gateway_has_not_returned_as_much() {
     assert_eq!(found(&events, vec![taken(50)]), [(Kind::PartlyReturnedByHand, Remedy::Decide)]);
     assert_eq!(found(&events, vec![taken(100)]), [(Kind::ReturnedByHand, Remedy::RefundBooking)]);
 
+    // The bank has refused it later, and it went another way.
+    let mut failed = events.clone();
+    let (reason, by) = ("transferred".to_owned(), "root".to_owned());
+    failed.push(PaymentFlagged { booking, reason: "failed".into() }.into());
+    failed.push(PaymentReturnedElsewhere { booking, amount, refund: Some(1), reason, by }.into());
+    assert_eq!(found(&failed, vec![taken(0)]), []);
+    assert_eq!(found(&failed, vec![taken(30)]), [(Kind::PartlyReturnedByHand, Remedy::Decide)], "it was made after all");
+
     // The rest, of both: what went another way stays at the gateway for good.
     for (mut events, rest) in [(events, 70), (flagged, 70)] {
         let elsewhere = events.iter().any(|event| matches!(event, Event::PaymentReturnedElsewhere(_)));

@@ -91,9 +91,8 @@ async fn staff_confirm_what_is_paid_at_the_till_and_nobody_else_does() {
     pay_at_till(&server, &held, "invoice").await.problem(409, "already_confirmed");
     assert_eq!(server.pay(&held, "pm_card_visa").await.ok(200)["payment"]["tender"], "cash");
     let keyed = server.hold_seat("A-9").await;
-    let from = |key: &'static str| {
-        on(&server, &keyed, "payment").bearer(&staff(&server)).json(&json!({"payment": "cash"})).key(key)
-    };
+    let from =
+        |key: &'static str| on(&server, &keyed, "payment").bearer(&staff(&server)).json(&json!({"payment": "cash"})).key(key);
     let first = from("till-1").send().await.ok(200);
     from("till-2").send().await.problem(409, "already_confirmed");
     // Its answer was lost: the same request again.

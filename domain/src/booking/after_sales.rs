@@ -36,6 +36,7 @@ fn apply(booking: &mut Booking, event: &Event, at: Timestamp) {
         Event::PaymentReturnedElsewhere(e) => {
             if let Some(number) = e.refund {
                 booking.end_refund(number, PartialRefundState::ReturnedElsewhere);
+                booking.flagged = false;
             }
         }
         Event::PaymentReviewed(e) if e.outcome == ReviewOutcome::Abandoned => {

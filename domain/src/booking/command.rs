@@ -131,7 +131,7 @@ pub enum BookingCommand {
     Review {
         /// What follows from it.
         outcome: Review,
-        /// What the gateway still has of the booking's money, if it was asked just now: after a whole refund that was
+        /// What the gateway still has of the booking's money, if it was asked just now: after a refund that was
         /// accepted and has failed since, or of a partial one that it is said to have refused.
         kept: Option<Money>,
         /// What they found.

@@ -35,6 +35,20 @@ impl Booking {
         self.sum_of_parts(|refund| refund.state == PartialRefundState::ReturnedElsewhere)
     }
 
+    /// Its partial refunds that returned money at the gateway.
+    pub(super) fn parts_at_gateway(&self) -> impl Iterator<Item = &PartialRefund> {
+        let at_gateway = self.tender().is_none();
+        let made = self.partial_refunds.iter().filter(|part| part.state == PartialRefundState::Made);
+        made.filter(move |part| at_gateway && part.requested.amount.value > 0)
+    }
+
+    /// Whether it goes on after partial refunds that the gateway accepted, of which the bank may refuse one days later.
+    #[must_use]
+    pub fn may_have_failed_parts(&self) -> bool {
+        let goes_on = self.phase == Phase::Confirmed { refund_requested: false } && self.refund_under_way().is_none();
+        goes_on && self.parts_at_gateway().next().is_some()
+    }
+
     fn sum_of_parts(&self, which: impl Fn(&PartialRefund) -> bool) -> i64 {
         let parts = self.partial_refunds.iter().filter(|refund| which(refund));
         parts.fold(0, |sum, refund| sum.saturating_add(refund.requested.amount.value))
@@ -65,10 +79,17 @@ impl Booking {
         i64::try_from(worth).unwrap_or(0)
     }
 
-    /// Ends the partial refund that is under way. The seats of one that was made leave the booking.
+    /// Ends the partial refund that is under way. The seats of one that was made leave the booking. One that was made and
+    /// has failed since is returned by another way: its seats are gone already.
     pub(super) fn end_refund(&mut self, number: u32, state: PartialRefundState) {
         let refund = self.partial_refunds.iter_mut().find(|refund| refund.requested.refund == number);
-        let Some(refund) = refund.filter(|refund| refund.state == PartialRefundState::UnderWay) else { return };
+        let Some(refund) = refund else { return };
+        if (refund.state, state) == (PartialRefundState::Made, PartialRefundState::ReturnedElsewhere) {
+            refund.state = state;
+        }
+        if refund.state != PartialRefundState::UnderWay {
+            return;
+        }
         refund.state = state;
         let seats = if refund.is_returned() { refund.requested.seats.clone() } else { vec![] };
         if !seats.is_empty() {

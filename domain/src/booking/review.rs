@@ -28,6 +28,9 @@ pub(super) fn review(
     if let (Review::ReturnedElsewhere, Phase::Refunded, Some(amount)) = (found, &state.phase, refundable(state)) {
         return returned_after_refund(state, amount, kept, reason, by);
     }
+    if found == Review::ReturnedElsewhere && state.may_have_failed_parts() {
+        return parts_after_refund(state, kept, reason, by);
+    }
     if !state.flagged {
         return Err(Rejection::NotFlagged);
     }
@@ -36,7 +39,8 @@ pub(super) fn review(
     // No whole refund is requested while a partial one is under way, so the flag is about that one.
     if let Some(part) = state.refund_under_way().map(|part| &part.requested) {
         let (amount, refund) = (part.amount, Some(part.refund));
-        let returned = made_after_all(state, amount, kept).filter(|_| matches!(found, Review::ReturnedElsewhere | Review::Abandoned));
+        let returned =
+            made_after_all(state, amount, kept).filter(|_| matches!(found, Review::ReturnedElsewhere | Review::Abandoned));
         if let Some(intent) = returned {
             return Ok(vec![PaymentPartlyRefunded { booking, refund: part.refund, intent, amount }.into()]);
         }
@@ -79,6 +83,30 @@ fn returned_after_refund(
         PaymentFlagged { booking, reason: failed }.into(),
         PaymentReturnedElsewhere { booking, amount, refund: None, reason, by }.into(),
     ])
+}
+
+/// The same for partial refunds of a booking that goes on. What the gateway has beyond the rest says which have failed: one
+/// of that amount, the latest if there are more, or all of them together.
+fn parts_after_refund(state: &Booking, kept: Option<Money>, reason: String, by: String) -> Result<Vec<Event>, Rejection> {
+    let (Some(kept), Some(left)) = (kept, state.left()) else { return Err(Rejection::RefundStands) };
+    let missing = kept.value.saturating_sub(left.value);
+    if missing <= 0 {
+        return Err(Rejection::RefundStands);
+    }
+    let made: Vec<_> = state.parts_at_gateway().map(|part| &part.requested).collect();
+    let all = made.iter().fold(0_i64, |sum, part| sum.saturating_add(part.amount.value));
+    let failed = match made.iter().rfind(|part| part.amount.value == missing) {
+        Some(one) => vec![*one],
+        None if missing == all => made,
+        None => return Err(Rejection::PaymentMismatch),
+    };
+    let booking = state.id;
+    let flag = format!("a refund of a part was accepted and has failed: the gateway still has {kept} and not {left}");
+    let returned = failed.into_iter().map(|part| {
+        let (amount, refund) = (part.amount, Some(part.refund));
+        PaymentReturnedElsewhere { booking, amount, refund, reason: reason.clone(), by: by.clone() }.into()
+    });
+    Ok(std::iter::once(PaymentFlagged { booking, reason: flag }.into()).chain(returned).collect())
 }
 
 /// The intent from which the gateway has returned the part, although its answer was taken for a refusal. A person who says

@@ -312,7 +312,8 @@ pub struct PaymentReturnedElsewhere {
     pub booking: BookingId,
     /// What the buyer has back: what was taken and not returned in parts, or the amount of the partial refund.
     pub amount: Money,
-    /// The number of the partial refund that it replaces. `None`: the whole booking's.
+    /// The number of the partial refund that it replaces: one that was refused, or was made and has failed since. `None`:
+    /// the whole booking's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub refund: Option<u32>,
     /// How they got it, in the person's words.

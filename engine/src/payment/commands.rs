@@ -237,13 +237,13 @@ pub(super) async fn review(mut session: BookingSession, request: ReviewRequest) 
     session.booking().await
 }
 
-/// Whether only the gateway knows what became of the refund: a whole one that it accepted may have failed since, and a
-/// partial one that it seemed to refuse may have been made.
+/// Whether only the gateway knows what became of the refund: one that it accepted may have failed since, and a partial one
+/// that it seemed to refuse may have been made.
 fn is_unsure(booking: &Booking, outcome: Review) -> bool {
     let whole = booking.phase == Phase::Refunded && booking.reviewed != Some(outcome);
     let part = booking.flagged && booking.refund_under_way().is_some_and(|part| part.requested.amount.value > 0);
     match outcome {
-        Review::ReturnedElsewhere => whole || part,
+        Review::ReturnedElsewhere => whole || part || booking.may_have_failed_parts(),
         Review::Abandoned => part,
         Review::Continue | Review::Settled => false,
     }

@@ -198,11 +198,14 @@ impl PendingBookings {
         self.schedule.change(id, now, |entry| {
             entry.grace = reading.grace();
             let before = entry.booking.take().map(Arc::unwrap_or_clone).or_else(|| is_confirmed.then(|| confirmed(id)));
+            let returned = before.as_ref().is_some_and(|before| given_up(before, &envelope.event).is_some());
             entry.booking = booking::evolve(before, &envelope.event, now).map(Arc::new);
             // Seats that partial refunds gave up before may still be on their way out.
             entry.to_free = entry.to_free.saturating_add(refunded.as_ref().map_or(0, |sale| sale.seats));
             entry.to_return |= to_return;
-            part = entry.booking.as_ref().and_then(|booking| given_up(booking, &envelope.event));
+            // Of one that was made and has failed since, the seats are counted already.
+            let given_up = entry.booking.as_ref().and_then(|booking| given_up(booking, &envelope.event));
+            part = given_up.filter(|_| !returned);
             entry.to_free = entry.to_free.saturating_add(part.map_or(0, |part| part.seats));
             if let (Event::PaymentCaptured(_), Some(booking)) = (&envelope.event, &entry.booking) {
                 captured.clone_from(&booking.opened);

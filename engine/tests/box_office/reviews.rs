@@ -202,6 +202,53 @@ fn a_refund_that_failed_later_ends_only_if_the_gateway_says_that_it_failed() {
     });
 }
 
+/// The same of a part: the booking goes on, and nothing of it is counted or released a second time.
+#[test]
+fn a_refund_of_a_part_that_failed_later_ends_only_if_the_gateway_says_that_it_failed() {
+    in_virtual_time(async |bench, Gateways { faulty, bounced, .. }| {
+        let office = bench.open().await;
+        let held = hold_as(&bench, &office, "ann", seats(&["A-1", "A-2", "A-3", "A-4"])).await.unwrap().booking;
+        pay(&office, &held, "pm_card_visa").await.unwrap();
+        later(5).await;
+        refund_part(&office, held.id, &["A-1"], None).await.unwrap();
+        later(5).await;
+        let returned = || review(&office, held.id, Review::ReturnedElsewhere);
+        let events = bench.history().await.len();
+        assert_eq!(code(returned().await), "refund_stands");
+        faulty.fail_all(GatewayCall::Retrieve, Some(GatewayCallFault::Unavailable));
+        let unknown = returned().await;
+        assert!(matches!(unknown, Err(CommandError::Failed(Fault::Unavailable(_)))), "{unknown:?}");
+        faulty.fail_all(GatewayCall::Retrieve, None);
+        assert_eq!(bench.history().await.len(), events);
+
+        // Its seat is somebody else's meanwhile.
+        let next = hold(&bench, &office, seats(&["A-1"])).await.unwrap().booking;
+        pay(&office, &next, "pm_card_visa").await.unwrap();
+        bounced.store(true, Ordering::SeqCst);
+        let reviewed = returned().await.unwrap();
+        assert_eq!((reviewed.status(), reviewed.flagged, reviewed.parts_elsewhere()), ("confirmed", false, 5_000));
+        assert_eq!((reviewed.seats().len(), reviewed.left().map(|left| left.value)), (3, Some(15_000)));
+        bounced.store(false, Ordering::SeqCst);
+        later(600).await;
+        assert_eq!(
+            bench.story(held.id).await.iter().rev().take(2).rev().copied().collect::<Vec<_>>(),
+            ["PaymentFlagged", "PaymentReturnedElsewhere"]
+        );
+        let revoked = bench.history().await.iter().filter(|e| matches!(e.event, Event::PointsRevoked(_))).count();
+        assert_eq!(revoked, 1, "points went back once");
+        // Ann has three seats of her eight, on this node and on one that starts.
+        let started = bench.node().await;
+        for office in [&office, &started] {
+            let five = ["B-1", "B-2", "B-3", "B-4", "B-5"];
+            let more = hold_as(&bench, office, "ann", seats(&five)).await.unwrap().booking;
+            office.cancel(more.id, "ann").await.unwrap();
+            later(2).await;
+            assert_eq!(code(hold_as(&bench, office, "ann", floor(6)).await), "buyer_limit");
+        }
+        assert_safe(&bench, "a part that failed later").await;
+    });
+}
+
 /// One worker flags the payment, and another one commits and captures it. A refund of it was then never asked of the
 /// gateway, and an admin's word ended it although nothing had been refused.
 #[test]

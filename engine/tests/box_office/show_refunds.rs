@@ -13,8 +13,8 @@ use lastseat_domain::ports::event_log::{Direction, Expected, NewEvent, StreamWri
 use lastseat_domain::ports::payments::{GatewayFault, Intent};
 use lastseat_domain::{BookingId, IntentId, Money, StreamName};
 use lastseat_engine::{BoxOffice, ReviewRequest};
-use serde_json::value::RawValue;
 use lastseat_testkit::{FaultyGateway, ForwardGateway, ForwardingGateway, GatewayCall, GatewayCallFault};
+use serde_json::value::RawValue;
 use std::sync::{Arc, Mutex};
 
 /// A gateway that refuses the refund of one booking.

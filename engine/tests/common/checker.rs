@@ -220,9 +220,11 @@ impl Findings {
                 story.parts.values_mut().filter(|part| part.end.is_none()).for_each(|part| part.end = Some("abandoned"));
             }
             "PaymentReturnedElsewhere" if body["refund"].is_u64() => {
-                require(story.refund_refused, "a part returned elsewhere before the gateway had refused");
-                story.refund_refused = false;
                 let part = story.parts.get_mut(&body["refund"].as_u64().unwrap());
+                // Or the gateway had accepted it, and a flag says that it has failed since.
+                let failed = story.flagged && part.as_ref().is_some_and(|part| part.end == Some("made"));
+                require(story.refund_refused || failed, "a part returned elsewhere before the gateway had refused");
+                story.refund_refused = false;
                 part.into_iter().for_each(|part| part.end = Some("elsewhere"));
             }
             // A person says that it went back by another way; the gateway keeps it on record.

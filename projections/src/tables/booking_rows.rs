@@ -3,6 +3,7 @@
 use super::fault::TablesFault;
 use super::progress::{integer, position_of};
 use crate::bookings::{BookingStatus, BookingView, Page};
+use crate::refunds;
 use crate::sales::StatusChange;
 use crate::sales_lines::Sold;
 use lastseat_domain::ports::event_log::Position;
@@ -38,9 +39,11 @@ impl BookingRows {
         // A fenced booking was never opened: it has no seats, no price and no buyer.
         let Some(row) = self.row(connection, booking)? else { return Ok(None) };
         let before = row.view.status;
+        // It was counted when it was made.
+        let is_counted = refunds::has_failed(&row.view.refunds, &envelope.event);
         row.view.apply(envelope);
         row.is_changed = true;
-        let after = BookingStatus::after(&envelope.event);
+        let after = BookingStatus::after(&envelope.event).filter(|_| !is_counted);
         Ok(after.map(|(_, after)| StatusChange {
             show: row.view.show.clone(),
             before: Some(before),
