@@ -4,6 +4,7 @@
 
 use super::commands::{self, Leftovers, Settled};
 use super::process::Reach;
+use super::review;
 use super::session::BookingSession;
 use super::vouchers;
 use crate::error::CommandError;
@@ -91,7 +92,7 @@ impl PaymentActor {
                 drop(reply.send(commands::refund_part(session(context), request).await));
             }
             PaymentMessage::Review(context, request, reply) => {
-                drop(reply.send(commands::review(session(context), request).await));
+                drop(reply.send(review::review(session(context), request).await));
             }
             PaymentMessage::ApplyVoucher(context, voucher, reply) => {
                 drop(reply.send(vouchers::apply(session(context), voucher).await));

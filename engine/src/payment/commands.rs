@@ -7,13 +7,13 @@ use super::steps::Stop;
 use super::vouchers::{self, ReservedVoucher};
 use crate::error::{CommandError, Fault};
 use crate::guard_service::LEASE_MARGIN;
-use crate::requests::{BuyerAction, Paid, PartialRefundRequest, PayRequest, PayWith, ReviewRequest};
-use lastseat_domain::booking::{Attempt, Booking, BookingCommand, Phase, Review};
+use crate::requests::{BuyerAction, Paid, PartialRefundRequest, PayRequest, PayWith};
+use lastseat_domain::booking::{Attempt, Booking, BookingCommand, Phase};
 use lastseat_domain::event::{AbortReason, RequestFingerprint, Tender};
 use lastseat_domain::ports::payments::UNKNOWN_PAYMENT_METHOD;
 use lastseat_domain::seat::{SeatCommand, SeatKey};
 use lastseat_domain::show::SaleState;
-use lastseat_domain::{BuyerId, Money, Rejection, SeatId, Secret, ShowId, Timestamp};
+use lastseat_domain::{BuyerId, Rejection, SeatId, Secret, ShowId, Timestamp};
 
 /// What there is left to do for a booking.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -140,7 +140,7 @@ async fn start_payment(session: &mut BookingSession, way: &Way, request: Option<
 
 /// Runs the process after a decision. What is decided will be done, so a log that fails now leaves the
 /// outcome open; "nothing was done" would be wrong.
-async fn follow_up(session: &mut BookingSession) -> Result<Stop, CommandError> {
+pub(super) async fn follow_up(session: &mut BookingSession) -> Result<Stop, CommandError> {
     run_until_blocked(session, Reach::Gateway).await.map_err(CommandError::begun)
 }
 
@@ -225,47 +225,6 @@ pub(super) async fn refund_part(mut session: BookingSession, request: PartialRef
     session.execute(BookingCommand::RequestPartialRefund { seats, amount, by }).await?;
     follow_up(&mut session).await?;
     session.booking().await
-}
-
-pub(super) async fn review(mut session: BookingSession, request: ReviewRequest) -> Result<Booking, CommandError> {
-    let booking = session.booking().await?;
-    let ReviewRequest { outcome, reason, .. } = request;
-    let kept = if is_unsure(&booking, outcome) { kept_at_gateway(&session, &booking).await? } else { None };
-    let by = session.by().to_owned();
-    session.execute(BookingCommand::Review { outcome, kept, reason, by }).await?;
-    follow_up(&mut session).await?;
-    session.booking().await
-}
-
-/// Whether only the gateway knows what became of the refund: one that it accepted may have failed since, and a partial one
-/// that it seemed to refuse may have been made.
-fn is_unsure(booking: &Booking, outcome: Review) -> bool {
-    let whole = booking.phase == Phase::Refunded && booking.reviewed != Some(outcome);
-    let part = booking.flagged && booking.refund_under_way().is_some_and(|part| part.requested.amount.value > 0);
-    match outcome {
-        Review::ReturnedElsewhere => whole || part || booking.may_have_failed_parts(),
-        Review::Abandoned => part,
-        Review::Continue | Review::Settled => false,
-    }
-}
-
-/// What the gateway still has of the booking's money.
-async fn kept_at_gateway(session: &BookingSession, booking: &Booking) -> Result<Option<Money>, Fault> {
-    let at_gateway = booking.amount().filter(|amount| amount.value > 0 && booking.tender().is_none());
-    let (Some(intent), Some(amount)) = (&booking.intent, at_gateway) else { return Ok(None) };
-    match call(session, || session.services.ports.payments.retrieve(intent)).await {
-        Reply::Answer(answer) if answer.id == *intent && answer.fits(session.id) => {
-            // A part that went back by another way is kept here for good.
-            let kept = answer.captured.saturating_sub(answer.refunded).saturating_sub(booking.parts_elsewhere());
-            let kept = Money { value: kept, ..amount };
-            Ok(Some(kept).filter(|kept| kept.value > 0))
-        }
-        Reply::Answer(_) => Err(Fault::Unavailable("the payment gateway shows another booking's payment".to_owned())),
-        Reply::Refused { code, message } => {
-            Err(Fault::Unavailable(format!("the payment gateway does not show what became of the refund: {message} ({code})")))
-        }
-        Reply::NoAnswer => Err(Fault::Unavailable("the payment gateway does not say what became of the refund".to_owned())),
-    }
 }
 
 pub(super) async fn settle(mut session: BookingSession, leftovers: Leftovers, reach: Reach) -> Result<Settled, CommandError> {

@@ -9,6 +9,7 @@ mod gateway;
 mod payments;
 mod process;
 mod refund_part;
+mod review;
 mod session;
 mod steps;
 mod vouchers;
