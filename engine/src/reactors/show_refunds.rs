@@ -158,7 +158,9 @@ impl ShowRefunds {
 
     /// What was to be done for a booking now is done, or it is no longer confirmed.
     pub(super) fn done(&mut self, booking: BookingId) {
-        self.0.values_mut().for_each(|job| drop(job.failed.remove(&booking)));
+        for job in self.0.values_mut() {
+            job.failed.remove(&booking);
+        }
     }
 
     /// The request of a booking's refund has failed: it is tried again after a pause that doubles each time. `others`: the

@@ -198,9 +198,9 @@ fn a_refused_part_that_the_gateway_has_made_is_recorded_as_made() {
         };
         for (outcome, labels) in [(Review::Abandoned, ["A-1", "A-2"]), (Review::ReturnedElsewhere, ["B-1", "B-2"])] {
             let booking = sold(&bench, &office, &labels).await;
-            [&gateways.refuses, &gateways.makes_refused].map(|set| set.store(true, Ordering::SeqCst));
+            [&gateways.refuses, &gateways.makes_refused].into_iter().for_each(|set| set.store(true, Ordering::SeqCst));
             assert!(refund_part(&office, booking.id, &labels[..1], None).await.unwrap().flagged);
-            [&gateways.refuses, &gateways.makes_refused].map(|set| set.store(false, Ordering::SeqCst));
+            [&gateways.refuses, &gateways.makes_refused].into_iter().for_each(|set| set.store(false, Ordering::SeqCst));
             assert_eq!(bench.taken(), 5_000);
             // Without the gateway nobody knows, and nothing is written.
             let events = bench.history().await.len();
