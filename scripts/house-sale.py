@@ -4,7 +4,7 @@
     scripts/house-sale.py target/debug/lastseat
 
 An imported plan of 1,000 seats, three price types, fees, house seats, a campaign of 500 codes, the till, a transfer,
-refunds of seats, amounts and bookings, and a cancelled date whose buyers get their money back. What each buyer
+an exchange of seats, refunds of seats, amounts and bookings, and a cancelled date whose buyers get their money back. What each buyer
 pays is computed here from this file's own price list, never taken from an answer: the sums of this file, of the sales
 report, of the payment gateway and of the log have to agree.
 """
@@ -265,6 +265,23 @@ def after_sales(sale, sold):
     print(f"  ✓ the seat that came back is sold again: {free['id']}")
 
 
+def exchange(sale, sold):
+    step("An exchange of seats")
+    call, (picks, booking, costs) = sale.house.call, sold[4]
+    (old, _), (kept, _) = picks
+    path, new = f"/v1/bookings/{booking['id']}/exchange", "balcony-H-1"
+    for _ in range(2):
+        moved, _ = call(path, {"leaves": [old], "takes": [{"seat": new, "price_type": "child"}]}, sale.staff, key="exchange-1")
+    same("seats after it", sorted([kept, new]), sorted(seat["seat"] for seat in moved["seats"]))
+    same("what was paid", costs, moved["amount"]["value"])
+    dearer = {"leaves": [new], "takes": [{"seat": "stalls-D-1", "price_type": "adult"}]}
+    refused, _ = call(path, dearer, sale.staff, expect=(409,))
+    same("to a dearer seat", ("exchange_costs_more", PRICES["category-1"]["adult"] - PRICES["category-3"]["child"]),
+         (refused["code"], refused["more"]["value"]))
+    sale.buy(SHOW, [(old, "child")])
+    print(f"  ✓ the seat that was given up is sold again: {old}")
+
+
 def cancelled_date(sale, rng):
     step("The second night is cancelled, and the server is killed in the middle of its refunds")
     call, house, show = sale.house.call, sale.house, "second-night"
@@ -326,12 +343,13 @@ def main():
             sold = open_sale(sale, rng)
             till(sale)
             after_sales(sale, sold)
+            exchange(sale, sold)
             cancelled_date(sale, rng)
             balance(sale)
         finally:
             if house.server.poll() is None:
                 house.stop("kill")
-    print("house-sale: sold, transferred, refunded, cancelled, balanced to the cent")
+    print("house-sale: sold, transferred, exchanged, refunded, cancelled, balanced to the cent")
 
 
 if __name__ == "__main__":

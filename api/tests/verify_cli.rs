@@ -159,15 +159,19 @@ async fn a_planted_double_sale_is_found() {
             price: 4500,
             expires_at: now + chrono::TimeDelta::minutes(10),
             block: None,
+            exchange: 0,
         })
     };
     let thief = somebody(7);
     // On a seat that is sold, on one that is held, and sold without ever having been locked.
     let found = sale.with("sold", &[(seat("A-1"), vec![lock(thief)])]).await;
     assert!(found.contains(&"seat_two_owners".to_owned()), "{found:?}");
-    let found = sale.with("held", &[(seat("B-2"), vec![lock(thief), SeatBooked { booking: thief, block: None }.into()])]).await;
+    let found = sale
+        .with("held", &[(seat("B-2"), vec![lock(thief), SeatBooked { booking: thief, block: None, exchange: 0 }.into()])])
+        .await;
     assert!(found.contains(&"seat_two_owners".to_owned()) && found.contains(&"booked_without_commit".to_owned()), "{found:?}");
-    let found = sale.with("stolen", &[(seat("A-1"), vec![SeatBooked { booking: sale.dora, block: None }.into()])]).await;
+    let found =
+        sale.with("stolen", &[(seat("A-1"), vec![SeatBooked { booking: sale.dora, block: None, exchange: 0 }.into()])]).await;
     assert!(found.contains(&"booked_by_non_owner".to_owned()), "{found:?}");
 }
 

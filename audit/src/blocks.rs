@@ -109,9 +109,9 @@ pub(super) fn judge_block(
             findings.check(Code::LeftBlock, seat.owner.is_none() || from == e.block, place, || {
                 format!("booking {} took it from {}, and not from {}", e.booking, name(from), name(e.block))
             });
-            let allowed = e
-                .block
-                .is_none_or(|block| blocks.get(&block).is_some_and(|fact| may_sell(fact, bookings.get(&e.booking), index)));
+            let allowed = e.block.is_none_or(|block| {
+                blocks.get(&block).is_some_and(|fact| may_sell(fact, bookings.get(&e.booking), index, e.exchange))
+            });
             findings.check(Code::SoldWithoutAccess, allowed, place, || {
                 format!("booking {} has no access to {}", e.booking, name(e.block))
             });
@@ -148,10 +148,12 @@ pub(super) fn judge_block(
     }
 }
 
-/// Whether a booking may buy a seat of this block: with its code, or at the till if the block is the till's.
-fn may_sell(fact: &BlockFact, book: Option<&Book>, index: u32) -> bool {
+/// Whether a booking may buy a seat of this block: with its code, or at the till if the block is the till's. Exchanges are
+/// made there, wherever the booking was sold.
+fn may_sell(fact: &BlockFact, book: Option<&Book>, index: u32, exchange: u32) -> bool {
     let (Some(terms), Some(opened)) = (&fact.opened, book.and_then(|book| book.opened.as_ref())) else { return false };
     let by_code = terms.access_code.is_some() && terms.access_code == opened.access_code;
-    let at_till = terms.channel.as_ref().is_some_and(|channel| channel.as_str() == TILL) && terms.channel == opened.channel;
+    let at_till = terms.channel.as_ref().is_some_and(|channel| channel.as_str() == TILL)
+        && (exchange > 0 || terms.channel == opened.channel);
     terms.show == opened.show && terms.seats.binary_search(&index).is_ok() && (by_code || at_till)
 }

@@ -1,7 +1,7 @@
 //! What became of a booking and its money, as its stream tells it.
 
 use super::code::Code;
-use super::facts::{Book, Decision, Opened, Pay, ShowFacts, at_the_end, seats_by_index};
+use super::facts::{Book, Decision, Exchange, Opened, Pay, ShowFacts, at_the_end, seats_by_index};
 use super::prices;
 use super::report::{Findings, Place};
 use super::state::Audit;
@@ -32,6 +32,9 @@ fn booking_of(event: &Event) -> Option<BookingId> {
         Event::PaymentRefunded(e) => e.booking,
         Event::PaymentReturnedElsewhere(e) => e.booking,
         Event::BookingTransferred(e) => e.booking,
+        Event::ExchangeRequested(e) => e.booking,
+        Event::BookingExchanged(e) => e.booking,
+        Event::ExchangeAbandoned(e) => e.booking,
         Event::PartialRefundRequested(e) => e.booking,
         Event::PaymentPartlyRefunded(e) => e.booking,
         Event::VoucherApplied(e) => e.booking,
@@ -49,11 +52,26 @@ fn seats_of(shows: &HashMap<ShowId, ShowFacts>, booking: BookingId, opened: Opti
     (count(seats().filter(|s| s.is_of(booking)).count()), count(seats().filter(|s| s.is_sold_to(booking)).count()))
 }
 
+/// Whether it has all its seats but those that it gave up for partial refunds.
+fn keeps_all(show: Option<&ShowFacts>, book: &Book, booking: BookingId) -> bool {
+    let (Some(show), Some(opened)) = (show, &book.opened) else { return false };
+    let kept = opened.seats.iter().filter(|seat| book.gave_up_at(**seat).is_none());
+    kept.into_iter().all(|seat| show.seats.get(*seat as usize).is_some_and(|fact| fact.is_of(booking)))
+}
+
+/// How many of the seats that it is being moved to are locked for it, by this very exchange.
+fn seats_taken(show: Option<&ShowFacts>, booking: BookingId, exchange: Option<&Exchange>) -> usize {
+    let (Some(show), Some(exchange)) = (show, exchange) else { return 0 };
+    let has = |seat: u32| show.seats.get(seat as usize).and_then(|fact| fact.owner);
+    let own = |seat: u32| has(seat).is_some_and(|owner| owner.booking == booking && owner.exchange == exchange.number);
+    exchange.takes.iter().filter(|(seat, ..)| own(*seat)).count()
+}
+
 /// A check of the booking that an event tells of.
 pub(super) struct Step<'a> {
     pub(super) book: &'a mut Book,
-    findings: &'a mut Findings,
-    place: Place,
+    pub(super) findings: &'a mut Findings,
+    pub(super) place: Place,
     pub(super) at: Timestamp,
     /// How many of its seats it has, and how many were sold to it.
     has: u32,
@@ -91,7 +109,10 @@ impl Audit {
             format!("{} comes before the booking was opened", envelope.event.name())
         });
         vouchers::judge_booking(book, envelope, &self.vouchers, &self.shows, findings, &place);
-        let hold = book.opened.as_ref().and_then(|o| self.shows.get(&o.show)?.longest_hold(o.revision));
+        let show = book.opened.as_ref().and_then(|o| self.shows.get(&o.show));
+        let hold = book.opened.as_ref().zip(show).and_then(|(opened, show)| show.longest_hold(opened.revision));
+        let takes = seats_taken(show, id, book.exchange.as_deref());
+        let keeps_all = matches!(envelope.event, Event::BookingExchanged(_)) && keeps_all(show, book, id);
         let given_up = match &envelope.event {
             Event::PartialRefundRequested(e) => seats_by_index(&self.shows, book.opened.as_deref(), &e.seats),
             _ => vec![],
@@ -113,6 +134,9 @@ impl Audit {
             Event::PaymentFlagged(_) => step.flag(),
             Event::PaymentReviewed(e) => step.review(e.outcome),
             Event::BookingTransferred(_) => step.transfer(),
+            Event::ExchangeRequested(e) => step.request_exchange(e, show),
+            Event::BookingExchanged(e) => step.decide_exchange(e.exchange, takes, keeps_all),
+            Event::ExchangeAbandoned(e) => step.abandon_exchange(e.exchange),
             Event::RefundRequested(_) => step.request_refund(),
             Event::PaymentCaptured(e) => {
                 step.capture(e.amount);
@@ -180,6 +204,7 @@ impl Audit {
             let flagged = if book.flagged { "; a person has to look at the payment" } else { "" };
             let text = match (book.decision, book.captured, book.refund_requested) {
                 (Decision::Committed, None, _) => "it is committed, and not yet captured",
+                (Decision::Committed, Some(_), false) if book.exchange.is_some() => "its exchange is not decided",
                 (Decision::Committed, Some(_), true) => "its refund was requested and is not complete",
                 (Decision::Committed, Some(_), false) if book.part_under_way().is_some() => {
                     "a refund of a part of it was requested and is not complete"
@@ -222,7 +247,7 @@ fn open(
     let most = edition.map_or(u32::MAX, |edition| edition.facts.max_seats_per_booking);
     let count = u32::try_from(e.seats.len()).unwrap_or(u32::MAX);
     findings.check(Code::TooManySeats, (1..=most).contains(&count), place, || format!("it has {count} seats of at most {most}"));
-    let known = || e.seats.iter().zip(&seats).filter_map(|(priced, index)| Some(((*index)?, priced.price)));
+    let known = || e.seats.iter().zip(&seats).filter_map(|(priced, index)| Some(((*index)?, priced.price, priced.fee)));
     let opened = Opened {
         show: e.show.clone(),
         revision: e.show_revision,
@@ -230,8 +255,9 @@ fn open(
         channel: e.channel.clone(),
         access_code: e.access_code.clone(),
         amount: e.amount,
-        seats: known().map(|(index, _)| index).collect(),
-        prices: known().map(|(_, price)| price).collect(),
+        seats: known().map(|(index, ..)| index).collect(),
+        prices: known().map(|(_, price, _)| price).collect(),
+        fees: known().map(|(.., fee)| fee).collect(),
         count,
         at,
     };
@@ -381,6 +407,8 @@ impl Step<'_> {
         self.book.part_doubted = false;
         let paid = self.book.is_charged();
         self.check(Code::RefundWithoutCapture, paid, || "a refund was requested and there is nothing to return".to_owned());
+        let moving = self.book.exchange.is_some();
+        self.check(Code::ExchangeUnasked, !moving, || "a refund was requested while it is being moved".to_owned());
         let alone = self.book.part_under_way().is_none();
         self.check(Code::RefundOutOfTurn, alone, || "its refund is requested while a part of it is being refunded".to_owned());
         self.book.refund_requested = true;

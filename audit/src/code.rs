@@ -65,6 +65,8 @@ codes! {
     ReleasedWhileLive "released_while_live" "A seat was freed while its booking was not over."
     ReleasedUnfenced "released_unfenced" "A seat of a booking that never opened was freed before the booking was fenced."
     CommittedWithoutSeats "committed_without_seats" "A booking was committed without having all its seats."
+    ExchangedWithoutSeats "exchanged_without_seats" "A booking was moved to seats that it did not have, or was not sold them."
+    LockedForNoExchange "locked_for_no_exchange" "A seat was locked or sold for an exchange that did not ask for it."
     TransferredUnsold "transferred_unsold" "A booking was transferred that was not confirmed, or whose refund was requested."
     LockedOtherSeat "locked_other_seat" "A booking kept, or was sold, a seat that it was not opened for."
     BlockedWhileTaken "blocked_while_taken" "A seat was blocked while a booking or another block had it."
@@ -86,6 +88,7 @@ codes! {
     ChargedWithoutSeats "charged_without_seats" "A seat of a paid booking was freed without a refund."
     AuthorisedAmount "authorised_amount" "Another amount was authorised than the booking's."
     AuthorisedUnasked "authorised_unasked" "A payment was authorised that was not in progress."
+    ExchangeTerms "exchange_terms" "A booking was to give up seats that it did not have, to get another number of seats, or dearer ones."
     PaidTwice "paid_twice" "A booking was paid at the till although the gateway may have a payment of it, or the other way round."
     PaymentWithoutSeats "payment_without_seats" "A payment was begun without having all the seats."
     AmountDiffers "amount_differs" "The amount of a booking is not the sum of its prices and fees."
@@ -115,6 +118,7 @@ codes! {
 
     3
     CommittedAndAborted "committed_and_aborted" "A booking was both committed and aborted."
+    ExchangeUnasked "exchange_unasked" "An exchange was requested of a booking that was not sold or was being moved, or was decided without being under way."
     AfterTheEnd "after_the_end" "Something was recorded of a booking that could not follow what was there.";
 
     4

@@ -123,6 +123,8 @@ pub(super) struct Owner {
     pub booked: bool,
     /// The block that it was taken from.
     pub block: Option<BlockId>,
+    /// The exchange that it has it by; 0 for the hold that opened it.
+    pub exchange: u32,
     /// Deadline as the lock names it.
     pub expires_at: Timestamp,
     /// When and where it was locked.
@@ -191,6 +193,11 @@ pub(super) struct Book {
     pub last_at: Option<Timestamp>,
     pub captured_at: Option<Timestamp>,
     pub refund_requested: bool,
+    pub exchange: Option<Box<Exchange>>,
+    /// The number of the last one.
+    pub exchanges: u32,
+    /// When that was requested, decided or given up, whichever came last.
+    pub moved_at: Option<Timestamp>,
     /// Its partial refunds, in their order.
     pub parts: Vec<Part>,
     /// The voucher that lowers its amount.
@@ -199,6 +206,15 @@ pub(super) struct Book {
     pub applications: u32,
     /// When a voucher was removed last.
     pub voucher_removed_at: Option<Timestamp>,
+}
+
+/// An exchange of seats that is under way, by the plan's indexes.
+#[derive(Debug)]
+pub(super) struct Exchange {
+    pub number: u32,
+    pub leaves: Vec<u32>,
+    /// With price and fee.
+    pub takes: Vec<(u32, i64, i64)>,
 }
 
 /// A partial refund.
@@ -280,6 +296,7 @@ pub(super) struct Opened {
     pub seats: Box<[u32]>,
     /// Of the same seats.
     pub prices: Box<[i64]>,
+    pub fees: Box<[i64]>,
     /// Number of seats, those included.
     pub count: u32,
     /// When.
@@ -319,6 +336,17 @@ impl Book {
     /// until then.
     pub fn is_stray(&self, show: &ShowId, seat: u32) -> bool {
         self.opened.as_ref().is_some_and(|o| o.show != *show || !o.seats.contains(&seat))
+    }
+
+    /// Whether it is to be moved to this seat, and for what price.
+    pub fn is_taking(&self, seat: u32) -> Option<i64> {
+        let exchange = self.exchange.as_ref()?;
+        exchange.takes.iter().find(|(taken, ..)| *taken == seat).map(|(_, price, _)| *price)
+    }
+
+    /// Since when a seat that it was not opened with, or was moved from, is to be free.
+    pub fn stray_since(&self) -> Option<Timestamp> {
+        self.opened.as_ref().map(|opened| self.moved_at.map_or(opened.at, |moved| moved.max(opened.at)))
     }
 
     /// Paid, and the money was not returned.

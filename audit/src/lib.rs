@@ -15,6 +15,7 @@ mod activity;
 mod blocks;
 mod bookings;
 mod code;
+mod exchanges;
 mod facts;
 mod identity;
 mod loyalty;

@@ -26,6 +26,8 @@ impl Step<'_> {
             let nothing = taken.value == 0 && after == 0;
             e.amount.currency == taken.currency && e.amount.value >= 0 && (after < taken.value || nothing)
         });
+        let moving = book.exchange.is_some();
+        self.check(Code::ExchangeUnasked, !moving, || "a refund of a part was requested while it is being moved".to_owned());
         self.check(Code::RefundWithoutCapture, paid, || {
             "a part of it is to be refunded and there is nothing to return".to_owned()
         });

@@ -3,7 +3,7 @@
 use super::code::Code;
 use super::facts::{Edition, Opened, ShowFacts};
 use super::report::{Findings, Place};
-use lastseat_domain::event::{BookingOpened, ShowScheduled};
+use lastseat_domain::event::{BookingOpened, PricedSeat, ShowScheduled};
 use lastseat_domain::plan::Category;
 use lastseat_domain::{CategoryId, PriceTypeId};
 
@@ -42,6 +42,28 @@ impl Opened {
     }
 }
 
+/// Checks a seat's price and fee. `index`: the plan's.
+pub(super) fn check_seat(
+    priced: &PricedSeat,
+    index: u32,
+    edition: &Edition,
+    revision: u64,
+    findings: &mut Findings,
+    place: &Place,
+) {
+    let category = edition.category_of(index);
+    let price = category.and_then(|category| price_of(&edition.facts, category, priced.price_type.as_ref()));
+    findings.check(Code::PriceDiffers, price == Some(priced.price), place, || {
+        let (seat, of) = (&priced.seat, priced.price_type.as_ref().map_or_else(String::new, |name| format!(" as `{name}`")));
+        let planned = price.map_or_else(|| "no price".to_owned(), |price| price.to_string());
+        format!("{seat} costs {}{of} in it, {planned} in the plan at revision {revision}", priced.price)
+    });
+    let fee = edition.facts.fees.per_seat;
+    findings.check(Code::FeeDiffers, fee == priced.fee, place, || {
+        format!("the fee of {} is {} in it, {fee} in the show at revision {revision}", priced.seat, priced.fee)
+    });
+}
+
 /// Checks each seat's price and fee, the booking's fee, and that the amount is their sum. `edition`: the show as it was at
 /// the revision that the booking names, if it was ever so. `seats`: of the event's seats, the plan's indexes.
 pub(super) fn check(
@@ -53,18 +75,9 @@ pub(super) fn check(
     place: &Place,
 ) {
     for (priced, index) in e.seats.iter().zip(seats) {
-        let (Some(edition), Some(index)) = (edition, *index) else { continue };
-        let category = edition.category_of(index);
-        let price = category.and_then(|category| price_of(&edition.facts, category, priced.price_type.as_ref()));
-        findings.check(Code::PriceDiffers, price == Some(priced.price), place, || {
-            let (seat, of) = (&priced.seat, priced.price_type.as_ref().map_or_else(String::new, |name| format!(" as `{name}`")));
-            let planned = price.map_or_else(|| "no price".to_owned(), |price| price.to_string());
-            format!("{seat} costs {}{of} in it, {planned} in the plan at revision {}", priced.price, e.show_revision)
-        });
-        let fee = edition.facts.fees.per_seat;
-        findings.check(Code::FeeDiffers, fee == priced.fee, place, || {
-            format!("the fee of {} is {} in it, {fee} in the show at revision {}", priced.seat, priced.fee, e.show_revision)
-        });
+        if let (Some(edition), Some(index)) = (edition, *index) {
+            check_seat(priced, index, edition, e.show_revision, findings, place);
+        }
     }
     let fee = edition.map(|edition| edition.facts.fees.per_booking);
     findings.check(Code::FeeDiffers, fee.is_none_or(|fee| fee == e.fee), place, || {

@@ -9,7 +9,9 @@ use lastseat_domain::event::{AbortReason, Event};
 use lastseat_domain::{Envelope, StreamName, Timestamp};
 
 /// Why a seat is to be free that was locked for a booking that was then opened without it.
-const STRAY: &str = "was opened without it";
+const STRAY: &str = "was opened without it, or was moved from it";
+/// Why a seat is to be sold to a booking that was moved to it.
+const UNSOLD: &str = "was moved to it and was not sold it";
 
 /// Whether a booking may lock the seat for this price: the one that it was opened with. Until it is opened, any price of the
 /// seat at any revision will do, for what counts is what it is opened with.
@@ -51,6 +53,12 @@ impl Audit {
                 findings.check(Code::SeatLockedTwice, !again, &place, || {
                     format!("booking {} locks it and has it already", e.booking)
                 });
+                let taking = book.is_taking(index).filter(|price| *price == e.price);
+                let number = book.exchange.as_ref().map_or(0, |exchange| exchange.number);
+                let asked = e.exchange == 0 || taking.is_some() && number == e.exchange;
+                findings.check(Code::LockedForNoExchange, asked, &place, || {
+                    format!("booking {} locks it for exchange {}, which does not ask for it", e.booking, e.exchange)
+                });
                 findings.check(Code::PriceDiffers, price_fits, &place, || {
                     format!("it is locked for {}, which is not its price", e.price)
                 });
@@ -58,6 +66,7 @@ impl Audit {
                     booking: e.booking,
                     booked: false,
                     block: e.block,
+                    exchange: e.exchange,
                     expires_at: e.expires_at,
                     since: envelope.metadata.at,
                     position: envelope.position,
@@ -74,6 +83,10 @@ impl Audit {
                 });
                 let sold = before.is_some_and(|o| o.booking == e.booking && o.booked);
                 findings.check(Code::SeatLockedTwice, !sold, &place, || format!("it is sold to booking {} again", e.booking));
+                let by = before.filter(|_| owns).map_or(e.exchange, |owner| owner.exchange);
+                findings.check(Code::LockedForNoExchange, by == e.exchange, &place, || {
+                    format!("booking {} has it by exchange {by}, and is sold it by exchange {}", e.booking, e.exchange)
+                });
                 let book = self.bookings.get(&e.booking);
                 let asked_for = !book.is_some_and(|b| b.is_stray(&show_id, index));
                 findings.check(Code::LockedOtherSeat, asked_for || !owns, &place, || {
@@ -93,6 +106,7 @@ impl Audit {
                         booking: e.booking,
                         booked: true,
                         block: e.block,
+                        exchange: e.exchange,
                         expires_at: since,
                         since,
                         position: envelope.position,
@@ -109,7 +123,8 @@ impl Audit {
                 let known = self.bookings.get_mut(&e.booking);
                 let book = known.as_deref();
                 let (begun, decision) = book.map_or((false, Decision::Open), |b| (b.begun, b.decision));
-                let stray = book.is_some_and(|b| b.is_stray(&show_id, index));
+                // What it is being moved to is its own while that is not decided.
+                let stray = book.is_some_and(|b| b.is_stray(&show_id, index) && b.is_taking(index).is_none());
                 let gave_up = book.is_some_and(|b| b.gave_up_at(index).is_some());
                 let charged = book.is_some_and(Book::is_charged) && !stray && !gave_up;
                 // A try that lost one of its seats gives the others back itself, and goes on with more.
@@ -147,7 +162,8 @@ impl Audit {
                 let decision = book.map_or(Decision::Open, |b| b.decision);
                 let gave_up = book.and_then(|book| book.gave_up_at(index));
                 let (over_at, why) = match (book, decision) {
-                    (Some(book), _) if book.is_stray(show_id, index) => (book.opened.as_ref().map(|o| o.at), STRAY),
+                    (Some(book), _) if book.is_stray(show_id, index) => (book.stray_since(), STRAY),
+                    (Some(book), Decision::Committed) if owner.exchange > 0 && !owner.booked => (book.moved_at, UNSOLD),
                     (_, Decision::Committed) if gave_up.is_some() => (gave_up, "gave it up"),
                     (_, Decision::Committed) => continue,
                     (Some(book), Decision::Aborted | Decision::Refunded) => (book.over_at, "is over"),
@@ -162,7 +178,11 @@ impl Audit {
                 let late = (until - due).num_seconds();
                 let text = format!("booking {} {why}, and still has it {late} s later", owner.booking);
                 if self.activity.is_late(due) {
-                    let code = if why == STRAY { Code::LockedOtherSeat } else { Code::StuckSeat };
+                    let code = match why {
+                        STRAY => Code::LockedOtherSeat,
+                        UNSOLD => Code::ExchangedWithoutSeats,
+                        _ => Code::StuckSeat,
+                    };
                     self.findings.wrong(code, &at_the_end(owner.position, &stream), || text);
                 } else {
                     self.findings.pending(stream, text);

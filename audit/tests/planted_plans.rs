@@ -98,7 +98,7 @@ fn open_seat(world: &mut World, seat: &str) {
         access_code: None,
         shop: ShopData::default(),
     };
-    let lock = SeatLocked { booking, buyer, price: 8500, expires_at: at, block: None };
+    let lock = SeatLocked { booking, buyer, price: 8500, expires_at: at, block: None, exchange: 0 };
     world.append(StreamName::booking(booking), &[opened.into()]);
     world.append(StreamName::seat(&show_id("gala"), &seat_id(seat)), &[lock.into()]);
 }

@@ -92,7 +92,7 @@ fn expect(log: &[Arc<RecordedEvent>], codes: &[&str]) {
 
 fn locked(world: &World, booking: BookingId, price: i64) -> Event {
     let buyer = BuyerId::new("mallory").unwrap();
-    SeatLocked { booking, buyer, price, expires_at: world.now + chrono::TimeDelta::seconds(120), block: None }.into()
+    SeatLocked { booking, buyer, price, expires_at: world.now + chrono::TimeDelta::seconds(120), block: None, exchange: 0 }.into()
 }
 
 #[test]
@@ -106,7 +106,7 @@ fn a_seat_sold_twice() {
         world.append(seat_stream("A-1"), &[lock]);
         world.start_payment(thief);
         world.commit(thief);
-        world.append(seat_stream("A-1"), &[SeatBooked { booking: thief, block: None }.into()]);
+        world.append(seat_stream("A-1"), &[SeatBooked { booking: thief, block: None, exchange: 0 }.into()]);
         world.capture(thief);
     });
 }
@@ -135,7 +135,7 @@ fn a_capture_before_the_seats_are_sold() {
     world.start_payment(id);
     world.commit(id);
     plant(world, &["captured_before_seats"], |world| {
-        world.append(seat_stream("A-1"), &[SeatBooked { booking: id, block: None }.into()]);
+        world.append(seat_stream("A-1"), &[SeatBooked { booking: id, block: None, exchange: 0 }.into()]);
         world.capture(id);
     });
 }
@@ -249,18 +249,18 @@ fn a_release_while_the_booking_lives_or_was_never_fenced() {
 fn a_sale_to_a_booking_that_is_not_committed_or_is_over() {
     let (world, id) = world_with_hold();
     plant(world, &["booked_without_commit"], |world| {
-        world.append(seat_stream("A-1"), &[SeatBooked { booking: id, block: None }.into()])
+        world.append(seat_stream("A-1"), &[SeatBooked { booking: id, block: None, exchange: 0 }.into()])
     });
     let (mut world, id) = world_with_hold();
     world.booking(id, BookingCommand::Cancel { reason: AbortReason::Cancelled });
     plant(world, &["booked_after_abort"], |world| {
-        world.append(seat_stream("A-1"), &[SeatBooked { booking: id, block: None }.into()])
+        world.append(seat_stream("A-1"), &[SeatBooked { booking: id, block: None, exchange: 0 }.into()])
     });
     let (mut world, id) = world_with_hold();
     world.start_payment(id);
     world.commit(id);
     plant(world, &["booked_by_non_owner"], |world| {
-        world.append(seat_stream("B-2"), &[SeatBooked { booking: id, block: None }.into()])
+        world.append(seat_stream("B-2"), &[SeatBooked { booking: id, block: None, exchange: 0 }.into()])
     });
 }
 
@@ -454,7 +454,7 @@ fn a_seat_that_was_not_asked_for_has_to_go() {
         // Sold.
         let (world, id) = after(lock_first);
         plant(world, &["locked_other_seat", "booked_without_commit"], |world| {
-            world.append(seat_stream("B-2"), &[SeatBooked { booking: id, block: None }.into()]);
+            world.append(seat_stream("B-2"), &[SeatBooked { booking: id, block: None, exchange: 0 }.into()]);
         });
     }
     // A try that lost a seat gives back the others before it is opened.
@@ -519,7 +519,7 @@ fn a_seat_of_a_block_sold_without_access() {
             world.append(seat_stream("B-2"), &[lock.into()]);
             world.start_payment(id);
             world.commit(id);
-            world.append(seat_stream("B-2"), &[SeatBooked { booking: id, block: Some(block) }.into()]);
+            world.append(seat_stream("B-2"), &[SeatBooked { booking: id, block: Some(block), exchange: 0 }.into()]);
             world.capture(id);
         });
     }
@@ -838,7 +838,7 @@ fn a_price_is_that_of_the_revision_that_its_booking_names() {
 fn a_seat_is_locked_for_the_price_that_its_booking_was_opened_at() {
     let lock = |world: &mut World, booking, price| {
         let (buyer, expires_at) = (BuyerId::new("alice").unwrap(), world.now + chrono::TimeDelta::seconds(60));
-        let lock = SeatLocked { booking, buyer, price, expires_at, block: None };
+        let lock = SeatLocked { booking, buyer, price, expires_at, block: None, exchange: 0 };
         world.append(seat_stream("B-1"), &[lock.into()]);
     };
     for (price, fits) in [(8500, true), (9500, false)] {

@@ -17,6 +17,7 @@ mod after_sales;
 mod checks;
 mod command;
 mod decide;
+mod exchange;
 mod part;
 mod partial_refund;
 mod review;
@@ -29,7 +30,7 @@ pub use after_sales::evolve;
 pub use command::{BookingCommand, Review};
 pub use decide::decide;
 pub use part::{PartialRefund, PartialRefundState};
-pub use state::{Attempt, Booking, Phase};
+pub use state::{Attempt, Booking, PastExchange, Phase};
 pub use vouchers::MAX_VOUCHER_APPLICATIONS;
 
 impl Decider for Booking {

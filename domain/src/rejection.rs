@@ -158,6 +158,17 @@ rejections! {
     /// Only what is sold, and is not being refunded, can be given to another buyer or moved to other seats.
     NotChangeable = "booking_not_changeable", "Only a confirmed booking can be transferred or exchanged, and none that is being refunded. GET the booking to see its status.";
 
+    /// An exchange of its seats is under way.
+    ExchangeInProgress = "exchange_in_progress", "The seats of this booking are being exchanged. Try again in a moment.";
+    /// The exchange that this request began was given up.
+    ExchangeAbandoned = "exchange_abandoned", "This exchange was given up, because a seat was taken. The booking has the seats that it had. Send the exchange with a new Idempotency-Key.";
+    /// The new seats cost more than those that are given up.
+    ExchangeCostsMore { /// By how much.
+        more: Money } = "exchange_costs_more", "The new seats cost {more} more than those that are given up, and an exchange takes no money. Choose seats that cost no more.";
+    /// The exchange can't be made like this.
+    InvalidExchange { /// The field of the request.
+        field: &'static str, /// What is wrong with it, without the full stop.
+        why: String } = "invalid_exchange", "Invalid exchange: {why}.";
     // Refunds.
     /// Another refund of the booking is under way.
     RefundInProgress = "refund_in_progress", "Another refund of this booking is being made. GET the booking, and send this one when that is done.";

@@ -26,6 +26,8 @@ pub enum Seat {
         expires_at: Timestamp,
         /// The block that it returns to.
         block: Option<BlockId>,
+        /// The exchange that it is locked for; 0 for the hold that opened the booking.
+        exchange: u32,
     },
     /// Sold.
     Booked {
@@ -33,6 +35,8 @@ pub enum Seat {
         booking: BookingId,
         /// The block that it returns to.
         block: Option<BlockId>,
+        /// The exchange that the booking has it by; 0 if it was opened with it.
+        exchange: u32,
     },
     /// Out of the open sale.
     Blocked {
@@ -112,6 +116,38 @@ pub enum SeatCommand {
         /// Blocks that the booking may buy from.
         blocks: Vec<BlockId>,
     },
+    /// Give it to a sold booking that is to be moved here.
+    Take {
+        /// The booking.
+        booking: BookingId,
+        /// The buyer.
+        buyer: BuyerId,
+        /// Minor units, as the exchange has it.
+        price: i64,
+        /// Until when that may take; only for display.
+        expires_at: Timestamp,
+        /// Blocks that it may be taken from.
+        blocks: Vec<BlockId>,
+        /// The number of the exchange.
+        exchange: u32,
+    },
+    /// The exchange that it was taken for is decided: sell it.
+    BookTaken {
+        /// The booking.
+        booking: BookingId,
+        /// The number of the exchange.
+        exchange: u32,
+    },
+    /// The booking has it no more: release it, if it has it by one of these exchanges. A slow worker may come to it
+    /// when a later exchange has brought it back.
+    GiveUp {
+        /// The booking.
+        booking: BookingId,
+        /// Why.
+        reason: AbortReason,
+        /// The first and the last of them; 0 for the hold that opened the booking.
+        by: (u32, u32),
+    },
     /// Its booking is committed: sell it.
     Book {
         /// The booking.
@@ -145,16 +181,20 @@ pub enum SeatCommand {
 pub fn decide(seat: &SeatId, state: &Seat, command: SeatCommand) -> Result<Vec<Event>, Rejection> {
     match (state, command) {
         (Seat::Free, SeatCommand::Lock { booking, buyer, price, expires_at, .. }) => {
-            Ok(vec![SeatLocked { booking, buyer, price, expires_at, block: None }.into()])
+            Ok(vec![SeatLocked { booking, buyer, price, expires_at, block: None, exchange: 0 }.into()])
         }
         (Seat::Blocked { block }, SeatCommand::Lock { booking, buyer, price, expires_at, blocks }) if blocks.contains(block) => {
-            Ok(vec![SeatLocked { booking, buyer, price, expires_at, block: Some(*block) }.into()])
+            Ok(vec![SeatLocked { booking, buyer, price, expires_at, block: Some(*block), exchange: 0 }.into()])
         }
         (_, SeatCommand::Lock { booking, .. }) if state.owner() == Some(booking) => Ok(vec![]),
         (_, SeatCommand::Lock { .. }) => Err(state.refusal(seat)),
 
-        (Seat::Locked { booking: owner, block, .. }, SeatCommand::Book { booking }) if *owner == booking => {
-            Ok(vec![SeatBooked { booking, block: *block }.into()])
+        (_, command @ (SeatCommand::Take { .. } | SeatCommand::BookTaken { .. } | SeatCommand::GiveUp { .. })) => {
+            decide_exchange(seat, state, command)
+        }
+
+        (Seat::Locked { booking: owner, block, exchange, .. }, SeatCommand::Book { booking }) if *owner == booking => {
+            Ok(vec![SeatBooked { booking, block: *block, exchange: *exchange }.into()])
         }
         (Seat::Booked { booking: owner, .. }, SeatCommand::Book { booking }) if *owner == booking => Ok(vec![]),
         (_, SeatCommand::Book { .. }) => Err(Rejection::NotOwner { seat: seat.clone() }),
@@ -166,7 +206,7 @@ pub fn decide(seat: &SeatId, state: &Seat, command: SeatCommand) -> Result<Vec<E
             Err(Rejection::OutOfOrder { step: "Releasing a sold seat without a refund" })
         }
         (
-            Seat::Locked { booking: owner, block, .. } | Seat::Booked { booking: owner, block },
+            Seat::Locked { booking: owner, block, .. } | Seat::Booked { booking: owner, block, .. },
             SeatCommand::Release { booking, reason },
         ) if *owner == booking => Ok(vec![SeatReleased { booking, reason, block: *block }.into()]),
         // The booking doesn't own the seat. It has nothing to release, and must not release what
@@ -184,12 +224,59 @@ pub fn decide(seat: &SeatId, state: &Seat, command: SeatCommand) -> Result<Vec<E
     }
 }
 
+/// What exchanges ask of a seat. Each names its number, because the same booking may give a seat up and take it again: what
+/// one exchange has left behind never passes for a lock of the next, and a slow worker releases no seat that is back.
+fn decide_exchange(seat: &SeatId, state: &Seat, command: SeatCommand) -> Result<Vec<Event>, Rejection> {
+    match (state, command) {
+        (Seat::Free, SeatCommand::Take { booking, buyer, price, expires_at, exchange, .. }) => {
+            Ok(vec![SeatLocked { booking, buyer, price, expires_at, block: None, exchange }.into()])
+        }
+        (Seat::Blocked { block }, SeatCommand::Take { booking, buyer, price, expires_at, blocks, exchange })
+            if blocks.contains(block) =>
+        {
+            Ok(vec![SeatLocked { booking, buyer, price, expires_at, block: Some(*block), exchange }.into()])
+        }
+        (
+            Seat::Locked { booking: owner, exchange: by, .. } | Seat::Booked { booking: owner, exchange: by, .. },
+            SeatCommand::Take { booking, exchange, .. },
+        ) if *owner == booking && *by == exchange => Ok(vec![]),
+        (_, SeatCommand::Take { .. }) => Err(state.refusal(seat)),
+
+        (Seat::Locked { booking: owner, block, exchange: by, .. }, SeatCommand::BookTaken { booking, exchange })
+            if *owner == booking && *by == exchange =>
+        {
+            Ok(vec![SeatBooked { booking, block: *block, exchange }.into()])
+        }
+        (Seat::Booked { booking: owner, exchange: by, .. }, SeatCommand::BookTaken { booking, exchange })
+            if *owner == booking && *by == exchange =>
+        {
+            Ok(vec![])
+        }
+        (_, SeatCommand::BookTaken { .. }) => Err(Rejection::NotOwner { seat: seat.clone() }),
+
+        (Seat::Locked { booking: owner, block, exchange, .. }, SeatCommand::GiveUp { booking, reason, by: (first, last) })
+            if *owner == booking && (first..=last).contains(exchange) =>
+        {
+            Ok(vec![SeatReleased { booking, reason, block: *block }.into()])
+        }
+        // A sold seat is given up for a decided exchange, and for nothing else.
+        (Seat::Booked { booking: owner, block, exchange }, SeatCommand::GiveUp { booking, reason, by: (first, last) })
+            if *owner == booking && (first..=last).contains(exchange) && reason == AbortReason::Exchanged =>
+        {
+            Ok(vec![SeatReleased { booking, reason, block: *block }.into()])
+        }
+        _ => Ok(vec![]),
+    }
+}
+
 /// See [`Decider::evolve`].
 #[must_use]
 pub fn evolve(state: Seat, event: &Event) -> Seat {
     match event {
-        Event::SeatLocked(e) => Seat::Locked { booking: e.booking, expires_at: e.expires_at, block: e.block },
-        Event::SeatBooked(e) => Seat::Booked { booking: e.booking, block: e.block },
+        Event::SeatLocked(e) => {
+            Seat::Locked { booking: e.booking, expires_at: e.expires_at, block: e.block, exchange: e.exchange }
+        }
+        Event::SeatBooked(e) => Seat::Booked { booking: e.booking, block: e.block, exchange: e.exchange },
         Event::SeatReleased(e) => e.block.map_or(Seat::Free, |block| Seat::Blocked { block }),
         Event::SeatBlocked(e) => Seat::Blocked { block: e.block },
         Event::SeatUnblocked(_) => Seat::Free,

@@ -42,9 +42,13 @@ pub enum Step {
     Flag,
     /// Return the money, then release the seats.
     Refund,
+    /// Lock the seats of the exchange that is under way and decide it, or abandon it if one can't be had.
+    Exchange,
+    /// Book the seats of decided exchanges, and release those that were given up or not needed.
+    FinishExchanges,
     /// Return the money of the partial refund that is under way, then release the seats that were given up for it.
     RefundPart,
-    /// Release the seats that were given up for partial refunds.
+    /// Release the seats that were given up for partial refunds, then finish exchanges.
     ReleaseGivenUp,
 }
 
@@ -71,6 +75,7 @@ pub fn next_step(booking: &Booking, now: Timestamp) -> Step {
         Phase::Authorised => Step::CommitAuthorised,
         Phase::Committed if booking.flagged => Step::Done,
         Phase::Committed => Step::BookSeatsAndCapture,
+        Phase::Confirmed { refund_requested: false } if booking.exchange.is_some() => Step::Exchange,
         Phase::Confirmed { refund_requested: false } => after_sale(booking),
         Phase::Confirmed { refund_requested: true } if booking.flagged => Step::Done,
         Phase::Confirmed { refund_requested: true } => Step::Refund,
@@ -91,11 +96,13 @@ pub fn next_step(booking: &Booking, now: Timestamp) -> Step {
     }
 }
 
-/// A confirmed booking has something to do only for its partial refunds. A refused one waits for a person.
+/// A confirmed booking has something to do only for its partial refunds and exchanges. A refused one waits for a person.
 fn after_sale(booking: &Booking) -> Step {
     match booking.refund_under_way() {
         Some(_) if !booking.flagged => Step::RefundPart,
+        // The rule does not see the seats, so it names these again and again.
         _ if !booking.given_up().is_empty() => Step::ReleaseGivenUp,
+        _ if !booking.past_exchanges.is_empty() => Step::FinishExchanges,
         _ => Step::Done,
     }
 }

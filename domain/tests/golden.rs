@@ -243,15 +243,19 @@ fn samples() -> Vec<(&'static str, Event)> {
         ("SalesResumed.v1", SalesResumed { show: show.clone() }.into()),
         ("ShowRefundsRequested.v1", ShowRefundsRequested { show: show.clone(), by: "manager-1".into() }.into()),
         ("ShowCancelled.v1", ShowCancelled { show: show.clone() }.into()),
-        ("SeatLocked.v1", SeatLocked { booking, buyer: buyer.clone(), price: 8500, expires_at: minute(10), block: None }.into()),
+        (
+            "SeatLocked.v1",
+            SeatLocked { booking, buyer: buyer.clone(), price: 8500, expires_at: minute(10), block: None, exchange: 0 }.into(),
+        ),
         ("SeatReleased.v1", SeatReleased { booking, reason: AbortReason::Expired, block: None }.into()),
-        ("SeatBooked.v1", SeatBooked { booking, block: None }.into()),
+        ("SeatBooked.v1", SeatBooked { booking, block: None, exchange: 0 }.into()),
         (
             "SeatLocked.v1.block",
-            SeatLocked { booking, buyer: buyer.clone(), price: 8500, expires_at: minute(10), block: Some(block(1)) }.into(),
+            SeatLocked { booking, buyer: buyer.clone(), price: 8500, expires_at: minute(10), block: Some(block(1)), exchange: 0 }
+                .into(),
         ),
         ("SeatReleased.v1.block", SeatReleased { booking, reason: AbortReason::Expired, block: Some(block(1)) }.into()),
-        ("SeatBooked.v1.block", SeatBooked { booking, block: Some(block(1)) }.into()),
+        ("SeatBooked.v1.block", SeatBooked { booking, block: Some(block(1)), exchange: 0 }.into()),
         ("SeatBlocked.v1", SeatBlocked { block: block(1) }.into()),
         ("SeatUnblocked.v1", SeatUnblocked { block: block(1) }.into()),
         ("BlockOpened.v1", BlockOpened { request: Some(request()), ..block_opened() }.into()),
@@ -389,6 +393,11 @@ fn after_sales(booking: BookingId) -> Vec<(&'static str, Event)> {
             .into(),
         ),
         ("BookingExchanged.v1", BookingExchanged { booking, exchange: 1 }.into()),
+        (
+            "SeatLocked.v1.exchange",
+            SeatLocked { booking, buyer: buyer(1), price: 8500, expires_at: minute(10), block: None, exchange: 1 }.into(),
+        ),
+        ("SeatBooked.v1.exchange", SeatBooked { booking, block: None, exchange: 1 }.into()),
         ("ExchangeAbandoned.v1", ExchangeAbandoned { booking, exchange: 1 }.into()),
         ("BookingTransferred.v1", BookingTransferred { booking, buyer: buyer(2), by: by() }.into()),
         ("PartialRefundRequested.v1", refund.clone().into()),
@@ -549,7 +558,7 @@ fn metadata_without_a_version_is_of_the_first() {
 #[test]
 fn the_prototypes_reservation_is_read_as_a_lock() {
     let envelope = decode("SeatReserved", &golden("SeatReserved.v0"), &metadata_v(0)).unwrap().unwrap();
-    let lock = SeatLocked { booking: id(1), buyer: buyer(1), price: 8505, expires_at: minute(10), block: None };
+    let lock = SeatLocked { booking: id(1), buyer: buyer(1), price: 8505, expires_at: minute(10), block: None, exchange: 0 };
     assert_eq!(envelope.event, lock.into());
 }
 

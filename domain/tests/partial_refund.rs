@@ -241,3 +241,60 @@ fn a_part_that_failed_later_is_ended_only_while_the_gateway_has_its_money() {
     }
     assert_eq!(review(&sold(0), Some(26_150)), Err(Rejection::NotFlagged), "none was made");
 }
+
+fn exchange(state: &Booking, leaves: &[u32], takes: &[(u32, i64)]) -> Result<Vec<Event>, Rejection> {
+    let leaves = leaves.iter().map(|n| seat(*n)).collect();
+    let takes = takes.iter().map(|(n, price)| PricedSeat { fee: 150, ..PricedSeat::new(seat(*n), *price) }).collect();
+    decide(Some(state), BookingCommand::RequestExchange { leaves, takes, show_revision: 0, by: "staff".into() })
+}
+
+fn refused(answer: Result<Vec<Event>, Rejection>) -> &'static str {
+    answer.unwrap_err().code()
+}
+
+/// Moves it, with all steps.
+fn moved(state: Booking, leaves: &[u32], takes: &[(u32, i64)]) -> Booking {
+    let requested = exchange(&state, leaves, takes).unwrap();
+    let moving = after(state, &requested);
+    let exchange = moving.exchanges;
+    let decided = decide(Some(&moving), BookingCommand::DecideExchange { exchange }).unwrap();
+    after(moving, &decided)
+}
+
+fn seats(state: &Booking) -> Vec<SeatId> {
+    state.seats().iter().map(|own| own.seat.clone()).collect()
+}
+
+#[test]
+fn no_exchange_while_money_is_returned_and_none_of_a_seat_that_was_given_back() {
+    let state = sold(0);
+    let part = request(&state, &[1], None).unwrap();
+    let state = after(state, &part);
+    assert_eq!(refused(exchange(&state, &[2], &[(9, 8_500)])), "refund_in_progress");
+    let state = make(state);
+    assert_eq!(refused(exchange(&state, &[1], &[(9, 8_500)])), "not_owner");
+    assert_eq!(refused(exchange(&state, &[2], &[(1, 8_500)])), "invalid_exchange");
+    // With the rest it goes on as ever, and no refund begins meanwhile.
+    let requested = exchange(&state, &[2], &[(9, 8_500)]).unwrap();
+    let moving = after(state.clone(), &requested);
+    assert_eq!(refused(request(&moving, &[3], None)), "exchange_in_progress");
+    assert_eq!(next_step(&moving, minute(3)), Step::Exchange);
+    let state = moved(state, &[2], &[(9, 8_500)]);
+    assert_eq!(seats(&state), [seat(3), seat(9)]);
+    assert_eq!(next_step(&state, minute(3)), Step::ReleaseGivenUp);
+    let whole = decide(Some(&state), BookingCommand::RequestRefund { by: "staff".into() }).unwrap();
+    assert_eq!(refused(exchange(&after(state, &whole), &[3], &[(8, 0)])), "booking_not_changeable");
+}
+
+#[test]
+fn an_exchange_keeps_what_was_paid_with_a_voucher() {
+    // Half of it.
+    let state = sold(13_075);
+    let paid = state.amount();
+    assert_eq!(refused(exchange(&state, &[1], &[(9, 8_501)])), "exchange_costs_more");
+    let state = moved(state, &[1], &[(9, 5_000)]);
+    assert_eq!((state.amount(), state.left()), (paid, paid));
+    // A refund returns as much of the new seat's price as was paid of the old one's.
+    let part = request(&state, &[9], None).unwrap();
+    assert_eq!(requested(&part), (1, vec![seat(9)], 2_575));
+}

@@ -22,11 +22,11 @@ const EVERY_REASON: [AbortReason; 8] = [
 ];
 
 fn locked(n: u8) -> Event {
-    SeatLocked { booking: booking(n), buyer: buyer(n), price: 8500, expires_at: too_late(), block: None }.into()
+    SeatLocked { booking: booking(n), buyer: buyer(n), price: 8500, expires_at: too_late(), block: None, exchange: 0 }.into()
 }
 
 fn booked(n: u8) -> Event {
-    SeatBooked { booking: booking(n), block: None }.into()
+    SeatBooked { booking: booking(n), block: None, exchange: 0 }.into()
 }
 
 fn released(n: u8, reason: AbortReason) -> Event {
@@ -125,7 +125,14 @@ fn blocked(n: u8) -> Event {
 
 /// The seat as booking 1 has it from block 1.
 fn from_block() -> [Event; 2] {
-    let lock = SeatLocked { booking: booking(1), buyer: buyer(1), price: 8500, expires_at: too_late(), block: Some(block(1)) };
+    let lock = SeatLocked {
+        booking: booking(1),
+        buyer: buyer(1),
+        price: 8500,
+        expires_at: too_late(),
+        block: Some(block(1)),
+        exchange: 0,
+    };
     [blocked(1), lock.into()]
 }
 
@@ -164,7 +171,7 @@ fn a_blocked_seat_is_refused_to_all_who_do_not_name_its_block() {
 
 #[test]
 fn a_seat_from_a_block_returns_there_when_its_booking_ends() {
-    let sold: Event = SeatBooked { booking: booking(1), block: Some(block(1)) }.into();
+    let sold: Event = SeatBooked { booking: booking(1), block: Some(block(1)), exchange: 0 }.into();
     given(from_block()).when(book(1)).then_events([sold.clone()]);
     let back = |reason| -> Event { SeatReleased { booking: booking(1), reason, block: Some(block(1)) }.into() };
     given(from_block()).when(release(1, AbortReason::Expired)).then_events([back(AbortReason::Expired)]);
@@ -188,4 +195,65 @@ fn a_lifted_block_frees_its_seats_before_and_after_a_booking_has_them() {
     given(from_block().into_iter().chain([back])).when(unblock(1)).then_events([unblocked]);
     given([blocked(1)]).when(unblock(2)).then_nothing();
     given([locked(1)]).when(unblock(1)).then_nothing();
+}
+
+/// The exchange `n` of booking 1.
+fn taken(n: u32) -> Event {
+    SeatLocked { booking: booking(1), buyer: buyer(1), price: 8500, expires_at: too_late(), block: None, exchange: n }.into()
+}
+
+fn booked_by(n: u32) -> Event {
+    SeatBooked { booking: booking(1), block: None, exchange: n }.into()
+}
+
+fn take(exchange: u32, blocks: &[u8]) -> SeatCommand {
+    let blocks = blocks.iter().map(|n| block(*n)).collect();
+    SeatCommand::Take { booking: booking(1), buyer: buyer(1), price: 8500, expires_at: too_late(), blocks, exchange }
+}
+
+#[test]
+fn a_lock_is_for_one_exchange_and_no_other() {
+    given([]).when(take(2, &[])).then_events([taken(2)]);
+    given([taken(2)]).when(take(2, &[])).then_nothing();
+    given([taken(2), booked_by(2)]).when(take(2, &[])).then_nothing();
+    // What an earlier exchange of the same booking has left behind is still to be released.
+    for history in [vec![taken(1)], vec![locked(1), booked(1)], vec![locked(2)], vec![blocked(1)]] {
+        given(history).when(take(2, &[])).then_rejected("seat_unavailable");
+    }
+    let from_block = SeatLocked {
+        booking: booking(1),
+        buyer: buyer(1),
+        price: 8500,
+        expires_at: too_late(),
+        block: Some(block(1)),
+        exchange: 2,
+    };
+    given([blocked(1)]).when(take(2, &[1])).then_events([from_block.into()]);
+}
+
+#[test]
+fn a_taken_seat_is_sold_for_its_own_exchange_only() {
+    let book = |exchange| SeatCommand::BookTaken { booking: booking(1), exchange };
+    given([taken(2)]).when(book(2)).then_events([booked_by(2)]);
+    given([taken(2), booked_by(2)]).when(book(2)).then_nothing();
+    for history in [vec![], vec![taken(1)], vec![locked(1), booked(1)], vec![locked(2)]] {
+        given(history).when(book(2)).then_rejected("not_owner");
+    }
+}
+
+#[test]
+fn a_slow_worker_gives_up_no_seat_that_a_later_exchange_has_brought_back() {
+    let give_up = |reason, by| SeatCommand::GiveUp { booking: booking(1), reason, by };
+    let gone = released(1, AbortReason::Exchanged);
+    let leaves = |exchange: u32| give_up(AbortReason::Exchanged, (0, exchange - 1));
+    given([locked(1), booked(1)]).when(leaves(1)).then_events([gone.clone()]);
+    given([taken(1), booked_by(1)]).when(leaves(2)).then_events([gone]);
+    given([taken(2), booked_by(2)]).when(leaves(1)).then_nothing();
+    given([taken(2)]).when(leaves(2)).then_nothing();
+    // An abandoned one frees what was locked for it, and nothing that is sold.
+    let abandoned = |exchange| give_up(AbortReason::SeatLost, (exchange, exchange));
+    given([taken(1)]).when(abandoned(1)).then_events([released(1, AbortReason::SeatLost)]);
+    for history in [vec![taken(2)], vec![locked(1)], vec![locked(2)], vec![taken(1), booked_by(1)], vec![]] {
+        given(history).when(abandoned(1)).then_nothing();
+    }
 }

@@ -194,3 +194,22 @@ fn a_payment_at_the_till_needs_no_gateway() {
     assert_eq!(step(over.clone(), too_late()), Step::ReleaseSeats(AbortReason::Expired));
     assert_eq!(step(over, next_day()), Step::ReleaseSeats(AbortReason::Expired));
 }
+
+#[test]
+fn an_exchange_is_decided_and_then_completed_for_good() {
+    let requested = ExchangeRequested {
+        booking: booking(1),
+        exchange: 1,
+        show_revision: 0,
+        leaves: vec![seat(1)],
+        takes: vec![PricedSeat::new(seat(9), 0)],
+        by: "staff-1".into(),
+    };
+    let under_way = and("confirmed", [requested.into()]);
+    assert_eq!(step(under_way.clone(), next_day()), Step::Exchange);
+    let decided: Event = BookingExchanged { booking: booking(1), exchange: 1 }.into();
+    let abandoned: Event = ExchangeAbandoned { booking: booking(1), exchange: 1 }.into();
+    for over in [decided, abandoned] {
+        assert_eq!(step([under_way.clone(), vec![over]].concat(), next_day()), Step::FinishExchanges);
+    }
+}

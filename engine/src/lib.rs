@@ -38,8 +38,8 @@ pub use error::{BusyCause, CommandError, Fault};
 pub use origin::Origin;
 pub use ports::Ports;
 pub use requests::{
-    BlockRequest, BlockSelection, BlockStatus, BuyerAction, CampaignRequest, CampaignStatus, Hold, HoldRequest, OpenedBlock,
-    Paid, PartialRefundRequest, PayRequest, PayWith, PriceTypeChoice, ReviewRequest, SeatInState, SeatSelection,
+    BlockRequest, BlockSelection, BlockStatus, BuyerAction, CampaignRequest, CampaignStatus, ExchangeRequest, Hold, HoldRequest,
+    OpenedBlock, Paid, PartialRefundRequest, PayRequest, PayWith, PriceTypeChoice, ReviewRequest, SeatInState, SeatSelection,
 };
 pub use settings::Settings;
 pub use snapshot::{CheckedSnapshot, Snapshot, SnapshotDoubt};

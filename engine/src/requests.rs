@@ -185,6 +185,16 @@ pub struct PayRequest {
     pub origin: Origin,
 }
 
+/// Other seats for a sold booking.
+#[derive(Debug, Clone)]
+pub struct ExchangeRequest {
+    /// The seats that it gives up.
+    pub leaves: Vec<SeatId>,
+    /// As many others, each at the price of this type or at the first.
+    pub takes: Vec<(SeatId, Option<PriceTypeId>)>,
+    pub origin: Origin,
+}
+
 /// What the buyer has to do.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum BuyerAction {

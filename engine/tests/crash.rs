@@ -21,6 +21,8 @@ struct Said {
     held: Mutex<Option<BookingId>>,
     confirmed: Mutex<Option<BookingId>>,
     refunded: Mutex<bool>,
+    /// To.
+    moved: Mutex<bool>,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -39,9 +41,11 @@ enum Story {
     Floor,
     /// Paid in cash and refunded.
     Till,
+    /// Sold, moved to other seats, and one of them back again.
+    Exchange,
 }
 
-const STORIES: [Story; 11] = [
+const STORIES: [Story; 12] = [
     Story::Pay,
     Story::Expire,
     Story::Cancel,
@@ -53,6 +57,7 @@ const STORIES: [Story; 11] = [
     Story::RefundTwice,
     Story::Floor,
     Story::Till,
+    Story::Exchange,
 ];
 
 impl Story {
@@ -61,7 +66,7 @@ impl Story {
         let held = hold_as(bench, office, "ann", selection).await.unwrap().booking;
         *said.held.lock().unwrap() = Some(held.id);
         let method = match self {
-            Self::Pay | Self::Refund | Self::RefundSeat | Self::RefundTwice | Self::Floor => "pm_card_visa",
+            Self::Pay | Self::Refund | Self::RefundSeat | Self::RefundTwice | Self::Floor | Self::Exchange => "pm_card_visa",
             Self::Authenticate => "pm_card_authenticationRequired",
             Self::Decline => "pm_card_chargeDeclined",
             Self::CaptureFails => "pm_lastseat_captureFails",
@@ -97,6 +102,13 @@ impl Story {
         }
         if matches!(self, Self::Refund | Self::RefundTwice) {
             return self.refund(office, held.id, said).await;
+        }
+        if matches!(self, Self::Exchange) {
+            // The rewards first, so that every run has them in the same place.
+            later(1).await;
+            exchange(office, held.id, &["A-1", "A-2"], &["A-3", "A-4"]).await.unwrap();
+            exchange(office, held.id, &["A-3"], &["A-1"]).await.unwrap();
+            *said.moved.lock().unwrap() = true;
         }
         later(2).await;
     }
@@ -182,6 +194,12 @@ async fn check_what_was_said(bench: &TestBench, office: &BoxOffice, said: &Said,
     if let Some(booking) = held {
         let phase = phase(booking).await;
         assert!(phase.is_some(), "{what}: an acknowledged hold is lost");
+        let moved = *said.moved.lock().unwrap();
+        if moved {
+            let found = office.booking(booking).await.unwrap().unwrap();
+            let seats: Vec<_> = found.seats().iter().map(|own| own.seat.to_string()).collect();
+            assert_eq!(seats, ["A-1", "A-4"], "{what}: an acknowledged exchange is lost");
+        }
         let refunded = *said.refunded.lock().unwrap();
         if refunded {
             assert_eq!(phase, Some(Phase::Refunded), "{what}");
@@ -196,7 +214,7 @@ async fn check_what_was_said(bench: &TestBench, office: &BoxOffice, said: &Said,
             _ => {}
         }
     }
-    for label in ["A-1", "A-2"] {
+    for label in ["A-1", "A-2", "A-3", "A-4"] {
         let again = hold(bench, office, seats(&[label])).await;
         assert_eq!(again.is_err(), taken.iter().any(|s| s.as_str() == label), "{what}: {label} {again:?}");
     }

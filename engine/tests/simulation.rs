@@ -125,6 +125,9 @@ impl Buyer {
                 }
                 _ => self.pay(&booking).await,
             }
+            if self.random.percent(30) {
+                self.exchange(&booking).await;
+            }
             if self.random.percent(20) {
                 self.world.answers.lock().unwrap().refunds.insert(booking.id);
                 drop(self.on(async |office| office.refund(booking.id, "admin").await).await);
@@ -149,6 +152,19 @@ impl Buyer {
         tokio::time::sleep(Duration::from_millis(self.random.below(2_000))).await;
         if self.random.percent(20) {
             drop(self.on(async |office| office.remove_voucher(booking.id, "buyer").await).await);
+        }
+    }
+
+    /// To a place that others want, too.
+    async fn exchange(&self, booking: &Booking) {
+        let (from, to) = (booking.seats()[0].seat.to_string(), format!("A-{}", 1 + self.random.below(6)));
+        match self.on(async |office| exchange(&office, booking.id, &[&from], &[&to]).await).await {
+            Some(Ok(_)) => self.world.count("exchanged"),
+            Some(Err(CommandError::Rejected(rejection) | CommandError::Contended(rejection))) => {
+                self.world.count(rejection.code())
+            }
+            Some(Err(CommandError::Failed(_))) => self.world.count("exchange failed"),
+            None => self.world.count("exchange: no answer"),
         }
     }
 

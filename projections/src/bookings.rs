@@ -1,7 +1,7 @@
 //! A booking as its buyer sees it, and what each event makes of it.
 
 use crate::refunds::{self, RefundStatus, RefundView};
-use lastseat_domain::event::{AbortReason, Event, PricedSeat, ShopData, Tender};
+use lastseat_domain::event::{AbortReason, Event, ExchangeRequested, PricedSeat, ShopData, Tender};
 use lastseat_domain::ports::event_log::Position;
 use lastseat_domain::{BookingId, BuyerId, ChannelId, Envelope, IntentId, Money, ShowId, Timestamp, VoucherHash};
 use serde::{Deserialize, Serialize};
@@ -60,6 +60,9 @@ pub struct BookingView {
     /// The payment intent, as soon as an event names it. The shop's business, not the buyer's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub intent: Option<IntentId>,
+    /// The exchange of seats that is under way.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub exchange: Option<ExchangeRequested>,
     /// A refund is requested and not done yet.
     pub refund_requested: bool,
     /// A person has said that the buyer has the money back by another way than a refund at the gateway.
@@ -207,6 +210,7 @@ impl BookingView {
             tender: None,
             last_decline: None,
             intent: None,
+            exchange: None,
             refund_requested: false,
             returned_elsewhere: false,
             refunds: vec![],
@@ -269,6 +273,15 @@ impl BookingView {
                 self.flagged = false;
             }
             Event::PaymentReturnedElsewhere(_) => self.flagged = false,
+            Event::ExchangeRequested(e) => self.exchange = Some(e.clone()),
+            Event::ExchangeAbandoned(_) => self.exchange = None,
+            Event::BookingExchanged(_) => {
+                if let Some(exchange) = self.exchange.take() {
+                    self.seats.retain(|own| !exchange.leaves.contains(&own.seat));
+                    self.seats.extend(exchange.takes);
+                    self.seats.sort_unstable_by(|a, b| a.seat.cmp(&b.seat));
+                }
+            }
             Event::BookingTransferred(e) => {
                 let before = std::mem::replace(&mut self.buyer, e.buyer.clone());
                 self.first_buyer.get_or_insert(before);

@@ -6,7 +6,7 @@ use crate::refunds;
 use crate::sales::{StatusChange, Takings};
 use crate::sales_lines::{LineKey, SalesLine, Sold};
 use crate::show_seats::{SeatStates, StoredSeatStates};
-use lastseat_domain::event::Event;
+use lastseat_domain::event::{Event, PricedSeat};
 use lastseat_domain::loyalty::VoucherState;
 use lastseat_domain::{BookingId, BuyerId, Envelope, ShowId};
 use serde::Serialize;
@@ -43,6 +43,8 @@ impl Oracle {
     pub fn apply(&mut self, envelope: &Envelope) {
         self.states.apply(envelope, |_, _| {});
         self.earn(envelope);
+        let known = envelope.event.booking().and_then(|booking| self.bookings.get(&booking));
+        let before = known.map(|view| view.seats.clone()).unwrap_or_default();
         if let Some(view) = BookingView::opened_by(envelope) {
             self.bookings.insert(view.booking, view);
         } else if let Some(view) = envelope.event.booking().and_then(|booking| self.bookings.get_mut(&booking)) {
@@ -52,19 +54,23 @@ impl Oracle {
                 return;
             }
         }
-        self.count(envelope);
+        self.count(envelope, &before);
     }
 
-    fn count(&mut self, envelope: &Envelope) {
+    fn count(&mut self, envelope: &Envelope, seats_before: &[PricedSeat]) {
         if let Event::BookingOpened(e) = &envelope.event {
             self.live.insert(e.booking, (e.show.clone(), BookingStatus::Held));
             let change = StatusChange { show: e.show.clone(), before: None, after: BookingStatus::Held, sold: None };
             self.takings.entry(e.show.clone()).or_default().count(&change, envelope);
             return;
         }
-        let Some((booking, after)) = BookingStatus::after(&envelope.event) else { return };
+        let moved = match &envelope.event {
+            Event::BookingExchanged(e) => Some((e.booking, BookingStatus::Confirmed)),
+            _ => None,
+        };
+        let Some((booking, after)) = BookingStatus::after(&envelope.event).or(moved) else { return };
         let Some((show, before)) = self.live.get(&booking).cloned() else { return };
-        let sold = self.bookings.get(&booking).and_then(|view| Sold::of(view, &envelope.event));
+        let sold = self.bookings.get(&booking).and_then(|view| Sold::of(view, &envelope.event, seats_before));
         for (key, line) in sold.iter().flat_map(|sold| sold.lines(self.states.shows.get(&show))) {
             self.lines.entry(show.clone()).or_default().entry(key).or_default().add(&line);
         }

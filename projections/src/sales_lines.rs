@@ -32,12 +32,23 @@ pub struct SalesLine {
 
 impl SalesLine {
     pub(crate) fn add(&mut self, other: &Self) {
-        self.bookings = self.bookings.saturating_add(other.bookings);
-        self.seats = self.seats.saturating_add(other.seats);
+        // An exchange takes away from one line and adds to another.
+        self.bookings = self.bookings.wrapping_add(other.bookings);
+        self.seats = self.seats.wrapping_add(other.seats);
         self.captured = self.captured.saturating_add(other.captured);
         self.refunded_bookings = self.refunded_bookings.saturating_add(other.refunded_bookings);
         self.refunded_seats = self.refunded_seats.saturating_add(other.refunded_seats);
         self.refunded = self.refunded.saturating_add(other.refunded);
+    }
+
+    /// What takes as much away, once it is added.
+    fn negated(self) -> Self {
+        Self {
+            bookings: self.bookings.wrapping_neg(),
+            seats: self.seats.wrapping_neg(),
+            captured: self.captured.saturating_neg(),
+            ..Self::default()
+        }
     }
 }
 
@@ -110,7 +121,7 @@ const HOUR: &str = "hour";
 const PAYMENT: &str = "payment";
 const PRICE_TYPE: &str = "price_type";
 
-/// A booking that was paid or refunded.
+/// A booking that was paid or refunded, or moved to other seats.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Sold {
     /// When it was paid.
@@ -120,11 +131,13 @@ pub(crate) struct Sold {
     /// Sold, or given back; all that the booking has for a refund of an amount.
     seats: Vec<PricedSeat>,
     amount: i64,
+    /// What was charged for the booking, and what its seats had cost without a discount.
+    paid: (i64, i64),
     what: What,
 }
 
 /// What has become of the seats of a [`Sold`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 enum What {
     Paid,
     /// The booking was refunded, all that was left of it.
@@ -133,45 +146,66 @@ enum What {
     SeatsRefunded,
     /// Money was given back, and the booking keeps its seats.
     AmountRefunded,
+    /// The booking has moved here from these.
+    Moved(Vec<PricedSeat>),
 }
 
 impl Sold {
-    /// What an event has made of its booking, if it was paid or refunded by it.
-    pub fn of(view: &BookingView, event: &Event) -> Option<Self> {
+    /// What an event has made of its booking, if it was paid, refunded or moved by it. `before`: its seats before.
+    pub fn of(view: &BookingView, event: &Event, before: &[PricedSeat]) -> Option<Self> {
         let (amount, seats, what) = match event {
             Event::PaymentCaptured(e) => (e.amount.value, &view.seats, What::Paid),
             Event::PaymentRefunded(e) => (e.amount.value, &view.seats, What::Refunded),
             Event::PaymentReturnedElsewhere(e) if e.refund.is_none() => (e.amount.value, &view.seats, What::Refunded),
+            Event::BookingExchanged(_) => (0, &view.seats, What::Moved(before.to_vec())),
             _ => match refunds::made_by(&view.refunds, event)? {
                 part if part.seats.is_empty() => (part.amount.value, &view.seats, What::AmountRefunded),
                 part => (part.amount.value, &part.seats, What::SeatsRefunded),
             },
         };
         let (channel, seats) = (view.channel.clone(), seats.clone());
-        Some(Self { at: view.confirmed_at?, channel, tender: view.tender, seats, amount, what })
+        let charged = view.amount.value;
+        let paid = (charged, charged.saturating_add(view.discount).saturating_sub(view.fee));
+        Some(Self { at: view.confirmed_at?, channel, tender: view.tender, seats, amount, paid, what })
     }
 
     /// What it adds to the lines of its show.
     pub fn lines(&self, show_seats: Option<&ShowSeats>) -> BTreeMap<LineKey, SalesLine> {
         let mut lines = BTreeMap::new();
-        let whole = self.line(self.seats.len(), self.amount);
-        lines.insert(LineKey { kind: HOUR, name: hour_of(self.at) }, whole);
-        let channel = self.channel.as_ref().map_or(WEB, ChannelId::as_str).to_owned();
-        lines.insert(LineKey { kind: CHANNEL, name: channel }, whole);
-        let payment = self.tender.map_or(GATEWAY, Tender::name).to_owned();
-        lines.insert(LineKey { kind: PAYMENT, name: payment }, whole);
+        let of_seats = |seats: &[PricedSeat]| self.of_seats(seats, show_seats).into_iter();
+        if let What::Moved(before) = &self.what {
+            for (key, (seats, amount)) in of_seats(before) {
+                let less = SalesLine { bookings: 1, seats, captured: amount, ..SalesLine::default() };
+                lines.insert(key, less.negated());
+            }
+        } else {
+            let whole = self.line(self.seats.len() as u64, self.amount);
+            lines.insert(LineKey { kind: HOUR, name: hour_of(self.at) }, whole);
+            let channel = self.channel.as_ref().map_or(WEB, ChannelId::as_str).to_owned();
+            lines.insert(LineKey { kind: CHANNEL, name: channel }, whole);
+            let payment = self.tender.map_or(GATEWAY, Tender::name).to_owned();
+            lines.insert(LineKey { kind: PAYMENT, name: payment }, whole);
+        }
+        for (key, (seats, amount)) in of_seats(&self.seats) {
+            lines.entry(key).or_default().add(&self.line(seats, amount));
+        }
+        lines
+    }
+
+    /// These seats by category and price type: how many, and what they cost.
+    fn of_seats(&self, seats: &[PricedSeat], show_seats: Option<&ShowSeats>) -> BTreeMap<LineKey, (u64, i64)> {
         let category_of = |priced: &PricedSeat| {
             let show_seats = show_seats?;
             let area = show_seats.plan.seat(show_seats.plan.index_of(&priced.seat)?)?.area;
             Some(show_seats.plan.areas.get(area as usize)?.category.clone())
         };
-        let mut of_seats: BTreeMap<LineKey, (usize, i64)> = BTreeMap::new();
-        for priced in &self.seats {
+        let mut found: BTreeMap<LineKey, (u64, i64)> = BTreeMap::new();
+        for priced in seats {
             let Some(category) = category_of(priced) else { continue };
             let price_type = priced.price_type.as_ref().map(|price_type| format!("{category}/{price_type}"));
             let price_type = price_type.map(|name| LineKey { kind: PRICE_TYPE, name });
             for key in price_type.into_iter().chain([LineKey { kind: CATEGORY, name: category.to_string() }]) {
-                let (seats, amount) = of_seats.entry(key).or_default();
+                let (seats, amount) = found.entry(key).or_default();
                 *seats += 1;
                 // Seats that are given away are no revenue.
                 if self.tender != Some(Tender::Complimentary) {
@@ -179,28 +213,43 @@ impl Sold {
                 }
             }
         }
-        lines.extend(of_seats.into_iter().map(|(key, (seats, amount))| (key, self.line(seats, amount))));
-        lines
+        found
     }
 
     /// What of the amount is for a seat: its price and fee, or its part of a payment or refund that comes to less than those.
+    /// No refund returns more for a seat than was paid for it.
     fn share_of(&self, priced: &PricedSeat) -> i64 {
-        let worth = |seat: &PricedSeat| i128::from(seat.price) + i128::from(seat.fee);
-        let (own, all) = (worth(priced), self.seats.iter().map(worth).sum::<i128>());
-        let whole = i128::from(self.amount) >= all;
-        let share = if whole { Some(own) } else { own.checked_mul(self.amount.into()).and_then(|n| n.checked_div(all)) };
-        share.and_then(|share| i64::try_from(share).ok()).unwrap_or_default()
+        let all = self.seats.iter().map(worth).fold(0, i64::saturating_add);
+        match self.what {
+            What::Paid => part_of(self.amount, all, worth(priced)),
+            What::Moved(_) => part_of(self.paid.0, self.paid.1, worth(priced)),
+            What::Refunded | What::SeatsRefunded | What::AmountRefunded => {
+                part_of(self.amount, all, worth(priced)).min(part_of(self.paid.0, self.paid.1, worth(priced)))
+            }
+        }
     }
 
-    fn line(&self, seats: usize, amount: i64) -> SalesLine {
-        let seats = seats as u64;
+    fn line(&self, seats: u64, amount: i64) -> SalesLine {
         match self.what {
-            What::Paid => SalesLine { bookings: 1, seats, captured: amount, ..SalesLine::default() },
+            What::Paid | What::Moved(_) => SalesLine { bookings: 1, seats, captured: amount, ..SalesLine::default() },
             What::Refunded => SalesLine { refunded_bookings: 1, refunded_seats: seats, refunded: amount, ..SalesLine::default() },
             What::SeatsRefunded => SalesLine { refunded_seats: seats, refunded: amount, ..SalesLine::default() },
             What::AmountRefunded => SalesLine { refunded: amount, ..SalesLine::default() },
         }
     }
+}
+
+fn worth(priced: &PricedSeat) -> i64 {
+    priced.price.saturating_add(priced.fee)
+}
+
+/// `own`, or as much of `amount` as it is of `all` if the amount is less than that.
+fn part_of(amount: i64, all: i64, own: i64) -> i64 {
+    if amount >= all {
+        return own;
+    }
+    let part = i128::from(own).checked_mul(amount.into()).and_then(|n| n.checked_div(all.into()));
+    part.and_then(|part| i64::try_from(part).ok()).unwrap_or_default()
 }
 
 /// The hour of a time in UTC, as RFC 3339 has it.

@@ -275,7 +275,7 @@ fn on_a_plan() -> World {
     let show = ShowScheduled { areas: vec![], plan: Some(on), ..plan("gala", 2, 6, 9) };
     world.append(StreamName::show(&show_id("gala")), &[show.into()]);
     let (booking, buyer, expires_at) = (world.new_booking(), BuyerId::new("ann").unwrap(), world.now);
-    let lock = SeatLocked { booking, buyer, price: 8500, expires_at, block: None };
+    let lock = SeatLocked { booking, buyer, price: 8500, expires_at, block: None, exchange: 0 };
     world.append(StreamName::seat(&show_id("gala"), &SeatId::new("b").unwrap()), &[lock.into()]);
     world.append(stream, &[part(2, 2, vec![counted]).into()]);
     world

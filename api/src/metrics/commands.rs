@@ -28,6 +28,7 @@ commands! {
     Refund = "refund",
     Review = "review",
     Transfer = "transfer",
+    Exchange = "exchange",
     DrawPlan = "draw_plan",
     ScheduleShow = "schedule_show",
     ReviseShow = "revise_show",

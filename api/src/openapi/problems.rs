@@ -111,6 +111,23 @@ const PAY: &[Code] = &[
     C::PaymentMismatch,
 ];
 
+/// Moving a booking to other seats.
+const EXCHANGE: &[Code] = &[
+    C::BookingNotFound,
+    C::NotChangeable,
+    C::ExchangeInProgress,
+    C::RefundInProgress,
+    C::ExchangeAbandoned,
+    C::ExchangeCostsMore,
+    C::InvalidExchange,
+    C::NotOwner,
+    C::ShowCancelled,
+    C::DuplicateSeats,
+    C::UnknownSeat,
+    C::UnknownPriceType,
+    C::PriceNotAccepted,
+    C::SeatUnavailable,
+];
 const REFUND: &[Code] = &[
     C::BookingNotFound,
     C::NotConfirmed,
@@ -122,7 +139,7 @@ const REFUND: &[Code] = &[
     C::InvalidRefund,
     C::DuplicateSeats,
     C::NotOwner,
-    C::OutOfOrder,
+    C::ExchangeInProgress,
 ];
 
 /// Using a code that is worth something.
@@ -175,6 +192,7 @@ pub(super) fn of(operation: &str) -> Option<Vec<&'static [Code]>> {
             KEYED,
         ],
         "pay" => vec![PAY, PRIVILEGE, COMMAND, KEYED],
+        "exchange" => vec![EXCHANGE, PRIVILEGE, COMMAND, KEYED],
         "transfer" => vec![&[C::BookingNotFound, C::NotChangeable], TOKEN, COMMAND, KEYED],
         "refund" => vec![REFUND, PRIVILEGE, COMMAND, KEYED],
         "apply_voucher" => {

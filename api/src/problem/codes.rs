@@ -104,6 +104,10 @@ codes! {
     AlreadyRefunded = "already_refunded", CONFLICT, "The booking was refunded";
     NotConfirmed = "not_confirmed", CONFLICT, "The booking is not confirmed";
     NotChangeable = "booking_not_changeable", CONFLICT, "The booking can't be changed";
+    ExchangeInProgress = "exchange_in_progress", CONFLICT, "The seats are being exchanged";
+    ExchangeAbandoned = "exchange_abandoned", CONFLICT, "The exchange was given up";
+    ExchangeCostsMore = "exchange_costs_more", CONFLICT, "The new seats cost more";
+    InvalidExchange = "invalid_exchange", UNPROCESSABLE_ENTITY, "The exchange is invalid";
     NotOwner = "not_owner", CONFLICT, "The seat is another booking's";
     OutOfOrder = "out_of_order", CONFLICT, "Not possible in this state";
 
@@ -206,6 +210,10 @@ impl Code {
             R::NotCancelled { .. } => Self::NotCancelled,
             R::PaymentInProgress => Self::PaymentInProgress,
             R::NotChangeable => Self::NotChangeable,
+            R::ExchangeInProgress => Self::ExchangeInProgress,
+            R::ExchangeAbandoned => Self::ExchangeAbandoned,
+            R::ExchangeCostsMore { .. } => Self::ExchangeCostsMore,
+            R::InvalidExchange { .. } => Self::InvalidExchange,
             R::GatewayPaymentBegun => Self::GatewayPaymentBegun,
             R::PaymentDeclined { .. } => Self::PaymentDeclined,
             R::InvalidPaymentMethod { .. } => Self::InvalidPaymentMethod,

@@ -23,8 +23,10 @@ fn with_facts(problem: Problem, rejection: &Rejection) -> Problem {
         | R::InvalidPlan { field, .. }
         | R::InvalidBlock { field, .. }
         | R::InvalidRefund { field, .. }
+        | R::InvalidExchange { field, .. }
         | R::InvalidVoucher { field, .. } => problem.fact("field", field),
         R::AmountTooSmall { amount } => problem.fact("amount", amount),
+        R::ExchangeCostsMore { more } => problem.fact("more", more),
         R::ShowChanged { show, revision } => problem.fact("show", show).fact("revision", revision),
         R::PlanNotFound { plan } => problem.fact("plan", plan),
         R::PlanChanged { plan, revision } => problem.fact("plan", plan).fact("revision", revision),
@@ -79,6 +81,8 @@ fn with_facts(problem: Problem, rejection: &Rejection) -> Problem {
         | R::PaymentInProgress
         | R::GatewayPaymentBegun
         | R::NotChangeable
+        | R::ExchangeInProgress
+        | R::ExchangeAbandoned
         | R::InvalidPaymentMethod { .. }
         | R::PaymentMethodMissing
         | R::CaptureFailed

@@ -109,6 +109,7 @@ fn private_operations() -> OpenApiRouter<App> {
         .routes(needs(RedeemVouchers, routes!(vouchers::redeem::redeem_goods)))
         .routes(needs(CommandOwn, routes!(bookings::pay::pay)))
         .routes(needs_of_others(CommandOwn, ChangeBookings, routes!(bookings::transfer::transfer)))
+        .routes(needs(ChangeBookings, routes!(bookings::exchange::exchange)))
         .routes(needs(RefundBookings, routes!(bookings::refund::refund)))
         .routes(needs(ReviewPayments, routes!(bookings::review::review)))
         .routes(needs(ReadOwn, routes!(me::bookings::my_bookings)))

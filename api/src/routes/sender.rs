@@ -36,6 +36,8 @@ macro_rules! with_permission {
 with_permission! {
     /// Batches of holds, sent for buyers.
     HoldForBuyers: HoldForBuyers, body::LARGE;
+    /// Exchanges of seats.
+    ChangeBookings: ChangeBookings, body::SMALL;
     /// Refunds of single bookings.
     RefundBookings: RefundBookings, body::SMALL;
     /// What a person found out about a flagged payment.

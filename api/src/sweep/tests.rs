@@ -29,6 +29,7 @@ fn view(status: BookingStatus, flagged: bool) -> BookingView {
         buyer: "ann".parse().unwrap(),
         first_buyer: None,
         tender: None,
+        exchange: None,
         fee: 0,
         status,
         reason: None,

@@ -126,6 +126,7 @@ impl Operation {
             ("POST", path) if path.ends_with("/authenticate") => Some(json!({"outcome": "succeeded"})),
             ("POST", path) if path.ends_with("/review") => Some(json!({"outcome": "continue", "reason": "checked"})),
             ("POST", path) if path.ends_with("/transfer") => Some(json!({"buyer": "cleo"})),
+            ("POST", path) if path.ends_with("/exchange") => Some(json!({"leaves": ["floor:1"], "takes": ["A-1"]})),
             ("POST", path) if path.ends_with("/payment") => Some(json!({"payment_method": "pm_card_visa"})),
             ("POST", path) if path.ends_with("/bookings:batch") => {
                 Some(json!({"holds": [{"buyer": "bob", "area": "floor", "quantity": 1}]}))

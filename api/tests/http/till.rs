@@ -5,8 +5,9 @@ use crate::support;
 use lastseat::auth::Role;
 use serde_json::{Value, json};
 use support::client::{Answer, Call};
+use support::sse::Stream;
 use support::test_server::{GALA, TestServer};
-use support::{eventually, text};
+use support::{eventually, seats_of, text};
 
 fn staff(server: &TestServer) -> String {
     server.token("stan", Role::Staff)
@@ -225,5 +226,139 @@ async fn a_guest_gives_their_booking_to_an_account_once() {
     assert_eq!(give().send().await.ok(200), first);
     transfer(&server, &held, text(&held, "token"), "bob").await.problem(404, "booking_not_found");
     read(&server, &held, &server.token("anna", Role::Buyer)).await.ok(200);
+    server.close().await;
+}
+
+async fn exchange(server: &TestServer, booking: &Value, body: &Value) -> Answer {
+    on(server, booking, "exchange").bearer(&staff(server)).json(body).send().await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_booking_is_exchanged_and_everybody_sees_it() {
+    let server = TestServer::open(600).await;
+    let anna = server.token("anna", Role::Buyer);
+    let held = hold_as(&server, "anna", Role::Buyer, &json!({"seats": ["A-1", "A-2"]})).await.ok(201);
+    let move_one = json!({"leaves": ["A-1"], "takes": ["B-7"]});
+    exchange(&server, &held, &move_one).await.problem(409, "booking_not_changeable");
+    server.pay(&held, "pm_card_visa").await.ok(200);
+    for token in [text(&held, "token"), anna.as_str()] {
+        on(&server, &held, "exchange").bearer(token).json(&move_one).send().await.problem(403, "forbidden");
+    }
+    let other = server.hold_seat("B-1").await;
+    for (body, status, code) in [
+        (json!({"leaves": ["A-1"], "takes": ["B-1"]}), 409, "seat_unavailable"),
+        (json!({"leaves": ["A-1"], "takes": ["Z-1"]}), 422, "unknown_seat"),
+        (json!({"leaves": ["A-3"], "takes": ["B-7"]}), 409, "not_owner"),
+        (json!({"leaves": ["A-1"], "takes": []}), 422, "invalid_exchange"),
+        (json!({"leaves": ["A-1"], "takes": ["B-7", "B-8"]}), 422, "invalid_exchange"),
+        (json!({"leaves": ["A-1"], "takes": [{"seat": "B-7", "price_type": "child"}]}), 422, "unknown_price_type"),
+        (json!({"leaves": ["A-1"], "takes": [{"seat": "B-7", "price": 1}]}), 422, "price_not_accepted"),
+        (json!({"leaves": ["A-1"]}), 422, "invalid_request"),
+    ] {
+        exchange(&server, &held, &body).await.problem(status, code);
+    }
+    assert_eq!((server.state("B-7").await, server.state("A-1").await), ("available".to_owned(), "booked".to_owned()));
+    let before = server.map(GALA).await["position"].as_u64();
+    let mut stream = Stream::open(&server.client, GALA, before, None).await;
+    let moved = exchange(&server, &held, &move_one).await.ok(200);
+    assert_eq!((seats_of(&moved), &moved["amount"]), (vec!["A-2".to_owned(), "B-7".to_owned()], &held["amount"]));
+    let mut seen = Vec::new();
+    while seen.len() < 3 {
+        let change = stream.next_seat(std::time::Duration::from_secs(20)).await.expect("the stream continues");
+        seen.push((change.name, text(&change.data, "seat").to_owned()));
+    }
+    let names = |seat: &str| seen.iter().filter(|(_, of)| of == seat).map(|(name, _)| name.as_str()).collect::<Vec<_>>();
+    assert_eq!((names("B-7"), names("A-1")), (vec!["seat_locked", "seat_booked"], vec!["seat_released"]));
+    // Lists find it by its new seat, and no more by its old one.
+    let by_seat = async |seat: &str| {
+        let path = format!("/v1/shows/{GALA}/bookings?seat={seat}&status=confirmed");
+        let list = server.client.get(&path).bearer(&staff(&server)).send().await.ok(200);
+        list["data"].as_array().unwrap().len()
+    };
+    eventually("the lists follow", async || (by_seat("B-7").await == 1).then_some(())).await;
+    assert_eq!((by_seat("A-1").await, by_seat("A-2").await), (0, 1));
+    // To cheaper places: the money stays, and the categories show where the seats are.
+    let cheaper = exchange(&server, &held, &json!({"leaves": ["B-7"], "takes": ["floor:1"]})).await.ok(200);
+    let dearer = exchange(&server, &held, &json!({"leaves": ["floor:1"], "takes": ["B-7"]})).await;
+    assert_eq!(dearer.problem(409, "exchange_costs_more")["more"], json!({"value": 1500, "currency": "EUR"}));
+    assert_eq!(cheaper["amount"], held["amount"]);
+    let sales = async || server.client.get(&format!("/v1/shows/{GALA}/sales")).bearer(&staff(&server)).send().await.ok(200);
+    let found = eventually("the sales follow", async || {
+        let found = sales().await;
+        let is_there = found["by_category"].as_array().unwrap().iter().any(|line| line["category"] == "standing");
+        is_there.then_some(found)
+    })
+    .await;
+    let of = |category: &str| {
+        let line = found["by_category"].as_array().unwrap().iter().find(|line| line["category"] == category).unwrap();
+        (line["bookings"].as_i64().unwrap(), line["seats"].as_i64().unwrap(), line["captured"].as_i64().unwrap())
+    };
+    assert_eq!((of("stalls"), of("standing")), ((1, 1, 4500), (1, 1, 3000)));
+    assert_eq!(found["captured"], held["amount"]);
+    assert_eq!(text(&server.refund(&held).await.ok(200), "status"), "refunded");
+    exchange(&server, &held, &json!({"leaves": ["A-2"], "takes": ["A-9"]})).await.problem(409, "booking_not_changeable");
+    server.cancel(&other).await.ok(200);
+    server.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_twenty_exchanges_to_one_seat_one_wins_and_a_restart_changes_nothing() {
+    let server = TestServer::open(600).await;
+    let mut bookings = Vec::new();
+    for n in 1..=20 {
+        let seat = if n <= 10 { format!("A-{n}") } else { format!("B-{}", n - 10) };
+        let held = hold_at_till(&server, &json!({"seats": [seat], "channel": "till"})).await;
+        pay_at_till(&server, &held, "cash").await.ok(200);
+        bookings.push((held, seat));
+    }
+    let all = bookings.iter().map(|(booking, seat)| {
+        let body = json!({"leaves": [seat], "takes": ["C-5"]});
+        let server = &server;
+        async move { exchange(server, booking, &body).await }
+    });
+    let answers = futures::future::join_all(all).await;
+    let won = answers.iter().filter(|answer| answer.status == 200).count();
+    assert_eq!(won, 1, "{answers:?}");
+    for lost in answers.iter().filter(|answer| answer.status != 200) {
+        lost.problem(409, "seat_unavailable");
+    }
+    let server = server.restart().await;
+    let mut at_c = 0;
+    for (booking, seat) in &bookings {
+        let now = read(&server, booking, &staff(&server)).await.ok(200);
+        let seats = seats_of(&now);
+        at_c += usize::from(seats == ["C-5"]);
+        assert!(seats == ["C-5"] || seats == [seat.as_str()], "{now}");
+    }
+    assert_eq!(at_c, 1);
+    server.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_exchange_keeps_the_amount_that_a_voucher_has_lowered() {
+    let server = TestServer::open(600).await;
+    let campaign = server.client.post("/v1/vouchers").bearer(&server.token("mia", Role::Manager));
+    let campaign = campaign.json(&json!({"discount": {"percent": 50}})).send().await.ok(201);
+    let voucher = text(&campaign["vouchers"][0], "voucher").to_owned();
+    let held = hold_at_till(&server, &json!({"seats": ["A-1", "A-2"], "channel": "till"})).await;
+    let held = on(&server, &held, "voucher").bearer(&staff(&server)).json(&json!({"voucher": voucher})).send().await.ok(200);
+    assert_eq!(held["amount"]["value"], json!(4500));
+    pay_at_till(&server, &held, "cash").await.ok(200);
+    let moved = exchange(&server, &held, &json!({"leaves": ["A-1"], "takes": ["floor:1"]})).await.ok(200);
+    assert_eq!((seats_of(&moved), &moved["amount"]), (vec!["A-2".to_owned(), "floor:1".to_owned()], &held["amount"]));
+    let lines = async || {
+        let sales = server.client.get(&format!("/v1/shows/{GALA}/sales")).bearer(&staff(&server)).send().await.ok(200);
+        let line = |line: &Value| (text(line, "category").to_owned(), line["captured"].as_i64(), line["refunded"].as_i64());
+        sales["by_category"].as_array().unwrap().iter().map(line).collect::<Vec<_>>()
+    };
+    let expect = |stalls, standing| {
+        vec![("stalls".to_owned(), Some(2250), Some(stalls)), ("standing".to_owned(), Some(1500), Some(standing))]
+    };
+    let follows =
+        async |expected: Vec<_>| eventually("the sales follow", async || (lines().await == expected).then_some(())).await;
+    follows(expect(0, 0)).await;
+    // The whole refund returns what was paid, and no line more than it took.
+    assert_eq!(text(&server.refund(&held).await.ok(200), "status"), "refunded");
+    follows(expect(2250, 1500)).await;
     server.close().await;
 }

@@ -5,7 +5,7 @@
 use lastseat_audit::{Audit, Report};
 use lastseat_domain::Event;
 use lastseat_domain::codec;
-use lastseat_domain::event::Tender;
+use lastseat_domain::event::{ExchangeRequested, Tender};
 use lastseat_domain::ports::event_log::{Direction, EventLog, Filter, LogFault, Position};
 use lastseat_event_log_sqlite::SqliteLog;
 use lastseat_payments_sandbox::{Record, Status};
@@ -33,6 +33,8 @@ pub struct Book {
     /// Paid at the till, of which the gateway knows nothing.
     pub at_till: bool,
     pub discount: i64,
+    /// The exchange of seats that is under way.
+    pub exchange: Option<ExchangeRequested>,
     pub attempts: u32,
     pub end: End,
 }
@@ -108,6 +110,16 @@ impl Books {
             }
             (Event::VoucherApplied(e), _) => self.discount(e.booking.to_string(), e.discount),
             (Event::VoucherRemoved(e), _) => self.discount(e.booking.to_string(), 0),
+            (Event::ExchangeRequested(e), _) => {
+                self.bookings.entry(e.booking.to_string()).or_default().exchange = Some(e.clone());
+            }
+            (Event::ExchangeAbandoned(e), _) => self.bookings.entry(e.booking.to_string()).or_default().exchange = None,
+            (Event::BookingExchanged(e), _) => {
+                let book = self.bookings.entry(e.booking.to_string()).or_default();
+                let exchange = book.exchange.take().expect("requested before");
+                book.seats.retain(|seat| !exchange.leaves.iter().any(|left| left.as_str() == seat));
+                book.seats.extend(exchange.takes.iter().map(|taken| taken.seat.to_string()));
+            }
             (Event::BookingCommitted(e), _) => self.ended(e.booking.to_string(), End::Committed),
             (Event::PaymentCaptured(e), _) => self.ended(e.booking.to_string(), End::Confirmed),
             (Event::BookingAborted(e), _) => self.ended(e.booking.to_string(), End::Aborted),

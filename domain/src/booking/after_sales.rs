@@ -1,7 +1,7 @@
 //! What vouchers, exchanges, transfers and partial refunds change in a booking.
 
 use super::part::{PartialRefund, PartialRefundState};
-use super::state::{self, Booking};
+use super::state::{self, Booking, PastExchange};
 use super::vouchers;
 use crate::Timestamp;
 use crate::event::{Event, ReviewOutcome};
@@ -23,11 +23,15 @@ fn apply(booking: &mut Booking, event: &Event, at: Timestamp) {
             booking.exchange = Some(e.clone());
         }
         Event::BookingExchanged(_) => {
-            if let Some(exchange) = booking.exchange.take() {
-                booking.change_seats(&exchange.leaves, &exchange.takes);
+            if let Some(requested) = booking.exchange.take() {
+                booking.change_seats(&requested.leaves, &requested.takes);
+                booking.past_exchanges.push(PastExchange { requested, made: true });
             }
         }
-        Event::ExchangeAbandoned(_) => booking.exchange = None,
+        Event::ExchangeAbandoned(_) => {
+            let over = booking.exchange.take().map(|requested| PastExchange { requested, made: false });
+            booking.past_exchanges.extend(over);
+        }
         Event::BookingTransferred(e) => booking.transferred_to = Some(e.buyer.clone()),
         Event::PartialRefundRequested(e) => {
             booking.partial_refunds.push(PartialRefund { requested: e.clone(), at, state: PartialRefundState::UnderWay });

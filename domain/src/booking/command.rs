@@ -1,7 +1,7 @@
 //! The commands of a booking.
 
 use crate::Timestamp;
-use crate::event::{AbortReason, BookingOpened, RequestFingerprint, ReviewOutcome, Tender};
+use crate::event::{AbortReason, BookingOpened, PricedSeat, RequestFingerprint, ReviewOutcome, Tender};
 use crate::ids::{BookingId, BuyerId, IntentId, SeatId, VoucherHash};
 use crate::money::Money;
 use serde::{Deserialize, Serialize};
@@ -143,6 +143,27 @@ pub enum BookingCommand {
     RequestRefund {
         /// Subject of the admin's token.
         by: String,
+    },
+    /// Move a sold booking to other seats.
+    RequestExchange {
+        /// The seats that it gives up.
+        leaves: Vec<SeatId>,
+        /// The seats that it gets, at the prices of the show's revision.
+        takes: Vec<PricedSeat>,
+        /// The revision of the show that has these prices.
+        show_revision: u64,
+        /// Subject of the caller's token.
+        by: String,
+    },
+    /// All new seats are locked: the booking has them from here on.
+    DecideExchange {
+        /// The number of the exchange.
+        exchange: u32,
+    },
+    /// One of the new seats can't be had: the booking keeps those that it has.
+    AbandonExchange {
+        /// The number of the exchange.
+        exchange: u32,
     },
     /// Give a sold booking to another buyer.
     Transfer {

@@ -5,7 +5,7 @@ use super::command::BookingCommand;
 use super::partial_refund;
 use super::review;
 use super::state::{Booking, Phase};
-use super::{till, transfer, vouchers};
+use super::{exchange, till, transfer, vouchers};
 use crate::Timestamp;
 use crate::event::{
     AbortReason, BookingAborted, BookingCommitted, BookingOpened, Event, HoldExtended, PaymentActionRequired, PaymentAuthorised,
@@ -45,6 +45,9 @@ pub fn decide(state: Option<&Booking>, command: BookingCommand) -> Result<Vec<Ev
         C::Fence { .. } => Ok(vec![]),
         C::Extend { now, seconds } => extend(state, now, seconds),
         C::StartPayment { now, payment_method, request } => start_payment(state, now, payment_method, request),
+        C::RequestExchange { leaves, takes, show_revision, by } => exchange::request(state, leaves, takes, show_revision, by),
+        C::DecideExchange { exchange } => Ok(exchange::decide(state, exchange)),
+        C::AbandonExchange { exchange } => Ok(exchange::abandon(state, exchange)),
         C::Transfer { buyer, by } => transfer::transfer(state, buyer, by),
         C::PayAtTill { now, tender, request } => till::pay(state, now, tender, request),
         C::RequireAction { attempt, intent, url } => require_action(state, attempt, intent, url),
@@ -94,6 +97,8 @@ pub fn decide(state: Option<&Booking>, command: BookingCommand) -> Result<Vec<Ev
         // One refund for a booking: a second request finds the first, only a requested refund can be
         // recorded, and the gateway gets one idempotency key for the booking.
         C::RequestRefund { by } => match state.phase {
+            // Its seats are in motion: a worker decides the exchange first, one way or the other.
+            Phase::Confirmed { refund_requested: false } if state.exchange.is_some() => Err(Rejection::ExchangeInProgress),
             Phase::Confirmed { refund_requested: false } if state.refund_under_way().is_some() => {
                 Err(Rejection::RefundInProgress)
             }

@@ -144,7 +144,7 @@ fn check_possible(state: &Booking) -> Result<(), Rejection> {
         return Err(Rejection::RefundInProgress);
     }
     if state.exchange.is_some() {
-        return Err(Rejection::OutOfOrder { step: "Refunding a part while seats are being exchanged" });
+        return Err(Rejection::ExchangeInProgress);
     }
     Ok(())
 }

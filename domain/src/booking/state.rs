@@ -45,12 +45,23 @@ pub struct Booking {
     pub exchange: Option<ExchangeRequested>,
     /// How many exchanges were requested.
     pub exchanges: u32,
+    /// Those that are over.
+    pub past_exchanges: Vec<PastExchange>,
     /// Its partial refunds, by number from 1.
     pub partial_refunds: Vec<PartialRefund>,
     /// The seats that it has now, once they are others than it opened with.
     pub changed_seats: Option<Vec<PricedSeat>>,
     /// The buyer that it was transferred to.
     pub transferred_to: Option<BuyerId>,
+}
+
+/// An exchange that is over.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PastExchange {
+    /// What was requested.
+    pub requested: ExchangeRequested,
+    /// Whether the booking has moved; it was abandoned otherwise.
+    pub made: bool,
 }
 
 /// An attempt to pay.
@@ -116,6 +127,7 @@ impl Booking {
             voucher_applications: 0,
             exchange: None,
             exchanges: 0,
+            past_exchanges: Vec::new(),
             partial_refunds: Vec::new(),
             changed_seats: None,
             transferred_to: None,

@@ -20,6 +20,14 @@ pub struct SeatLocked {
     /// The block that the booking took it from, if it did.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub block: Option<BlockId>,
+    /// The exchange that it is locked for, by its number in the booking; 0 for the hold that opened the booking.
+    #[serde(default, skip_serializing_if = "is_hold")]
+    pub exchange: u32,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes references")]
+fn is_hold(exchange: &u32) -> bool {
+    *exchange == 0
 }
 
 /// The seat is available again, or back in its block.
@@ -43,6 +51,9 @@ pub struct SeatBooked {
     /// The block that the booking took it from, if it did.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub block: Option<BlockId>,
+    /// The exchange that the booking has it by, as in [`SeatLocked`].
+    #[serde(default, skip_serializing_if = "is_hold")]
+    pub exchange: u32,
 }
 
 /// The seat is out of the open sale.

@@ -92,6 +92,8 @@ impl TestedCommand for BookingCommand {
             // Two requests to pay are two intentions, unless their idempotency keys say otherwise.
             Self::StartPayment { .. } => &["payment_in_progress"],
             Self::PayAtTill { .. } => &["payment_in_progress"],
+            // Two requests are two exchanges, the second of which has to wait, or finds other seats.
+            Self::RequestExchange { .. } => &["exchange_in_progress"],
             // Authorised too late: the first decision was the abort.
             Self::Commit { .. } => &["booking_over"],
             _ => &[],

@@ -1,7 +1,7 @@
 //! Random valid histories. A list of numbers is a history, so that a failing one shrinks.
 
 use super::partial_refunds;
-use super::world::{World, plan, plan_with_price_types, show_id, terms};
+use super::world::{World, plan, plan_with_price_types, seat_id, show_id, terms};
 use lastseat_domain::booking::{Booking, BookingCommand, Phase, Review};
 use lastseat_domain::event::{AbortReason, Discount, LossAccepted, PlanDrawn, Tender, VoucherTerms};
 use lastseat_domain::loyalty::LoyaltyCommand;
@@ -139,6 +139,14 @@ pub fn every_event(world: &mut World) {
     let goods = world.campaign(&terms(Discount::Goods("A drink".into())), 1);
     assert!(world.voucher(&goods[0], VoucherCommand::HandOver { now, by: "staff".into() }));
 
+    // Moved to another seat, and given to another buyer.
+    let moved = world.hold("buyer-9", "opera", &["A-23"]);
+    world.pay(moved);
+    world.exchange(moved, &["A-23"], &["A-24"]);
+    assert!(world.request_exchange(moved, &[seat_id("A-24")], &[seat_id("A-25")]));
+    give_up_exchange(world, moved);
+    let to = BuyerId::new("buyer-8").unwrap();
+    assert!(world.booking(moved, BookingCommand::Transfer { buyer: to, by: "admin".into() }));
     // Kept for sponsors: one seat is sold, one comes back before the block is lifted, one after.
     let block = world.block("opera", &["A-14", "A-15", "A-16"]);
     let [bought, early, late] = ["A-14", "A-15", "A-16"].map(|seat| world.hold_from(block, "buyer-9", "opera", seat));
@@ -177,6 +185,7 @@ pub fn finish(world: &mut World) {
         if world.bookings[id].flagged {
             look_at(world, *id);
         }
+        give_up_exchange(world, *id);
         while settle(world, *id) {}
     }
     world.unblock_lifted();
@@ -192,7 +201,7 @@ fn pick(world: &World, dice: u16, wanted: impl Fn(&Booking) -> bool) -> Option<B
 }
 
 fn take(world: &mut World, (what, small, dice): Step) {
-    match what % 25 {
+    match what % 26 {
         22 => {
             if let Some(id) = pick(world, dice, |b| matches!(b.phase, Phase::Confirmed { .. })) {
                 partial_refunds::request(world, id, small);
@@ -200,6 +209,7 @@ fn take(world: &mut World, (what, small, dice): Step) {
         }
         23 => use_voucher(world, small, dice),
         24 => take_voucher_off(world, small, dice),
+        25 => exchange(world, small, dice),
         20 => block(world, small, dice),
         21 => lift(world, dice),
         0..=3 => hold(world, small, dice),
@@ -323,6 +333,14 @@ fn flag(world: &mut World, small: u8, dice: u16) {
     }
 }
 
+/// Ends what is under way without a move.
+fn give_up_exchange(world: &mut World, id: BookingId) {
+    if let Some(exchange) = world.bookings[&id].exchange.as_ref().map(|requested| requested.exchange) {
+        world.booking(id, BookingCommand::AbandonExchange { exchange });
+        world.finish_exchanges(id);
+    }
+}
+
 /// A person has looked at a flagged payment.
 fn review(world: &mut World, small: u8, dice: u16) {
     let Some(id) = pick(world, dice, |b| b.flagged) else { return };
@@ -399,6 +417,32 @@ fn block(world: &mut World, small: u8, dice: u16) {
     }
 }
 
+/// A sold booking is to be moved, or what is under way is decided, given up or completed.
+fn exchange(world: &mut World, small: u8, dice: u16) {
+    let is_sold = |b: &Booking| b.phase == (Phase::Confirmed { refund_requested: false });
+    let Some(id) = pick(world, dice, is_sold) else { return };
+    let booking = world.bookings[&id].clone();
+    if small.is_multiple_of(16) {
+        let buyer = BuyerId::new(&format!("buyer-{}", dice % 3)).unwrap();
+        world.booking(id, BookingCommand::Transfer { buyer, by: "admin".into() });
+    }
+    if let Some(requested) = &booking.exchange {
+        let exchange = requested.exchange;
+        let command = if world.take_seats(id) && !small.is_multiple_of(4) {
+            BookingCommand::DecideExchange { exchange }
+        } else {
+            BookingCommand::AbandonExchange { exchange }
+        };
+        world.booking(id, command);
+    } else if !small.is_multiple_of(3) {
+        let show = booking.show().unwrap();
+        let plan = std::sync::Arc::clone(&world.shows[show].plan);
+        let wanted = plan.id_of(u32::from(dice) % plan.len()).unwrap();
+        world.request_exchange(id, &[booking.seats()[0].seat.clone()], &[wanted]);
+    }
+    world.finish_exchanges(id);
+}
+
 fn lift(world: &mut World, dice: u16) {
     let open = world.blocks.iter().filter(|(_, block)| block.is_open()).map(|(id, _)| id);
     if let Some(block) = nth(open, dice).copied() {
@@ -444,7 +488,14 @@ fn settle(world: &mut World, id: BookingId) -> bool {
         let Some((show, seat)) = held.first() else { return false };
         world.seat(show, seat, SeatCommand::Release { booking: id, reason })
     };
-    let counted = booking.buyer().and_then(|b| world.accounts.get(b)).and_then(|a| a.counted.get(&id)).copied();
+    // The account of who paid, whoever has it now.
+    let counted = booking
+        .opened
+        .as_ref()
+        .map(|opened| &opened.buyer)
+        .and_then(|b| world.accounts.get(b))
+        .and_then(|a| a.counted.get(&id))
+        .copied();
     match booking.phase {
         Phase::Committed => {
             let sold = |key: &&(ShowId, SeatId)| matches!(world.seats[*key], Seat::Booked { .. });
@@ -489,6 +540,10 @@ fn settle(world: &mut World, id: BookingId) -> bool {
 
 /// Time passes; what is over is settled before and after, so that nothing is late.
 fn pass(world: &mut World, seconds: i64) {
+    let moving: Vec<_> = world.bookings.values().filter(|b| b.exchange.is_some()).map(|b| b.id).collect();
+    for id in moving {
+        give_up_exchange(world, id);
+    }
     settle_all_over(world);
     world.pass(seconds);
     let overdue: Vec<_> = world.bookings.values().filter(|b| b.is_overdue(world.now)).map(|b| b.id).collect();

@@ -80,8 +80,8 @@ fn seat_of(state: SeatIs) -> Seat {
     let from = |is_from: bool| is_from.then(|| block(1));
     match state {
         SeatIs::Free => Seat::Free,
-        SeatIs::Locked(b) => Seat::Locked { booking: booking(1), expires_at: minute(10), block: from(b) },
-        SeatIs::Booked(b) => Seat::Booked { booking: booking(1), block: from(b) },
+        SeatIs::Locked(b) => Seat::Locked { booking: booking(1), expires_at: minute(10), block: from(b), exchange: 0 },
+        SeatIs::Booked(b) => Seat::Booked { booking: booking(1), block: from(b), exchange: 0 },
         SeatIs::Blocked => Seat::Blocked { block: block(1) },
     }
 }

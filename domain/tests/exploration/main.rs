@@ -7,6 +7,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test may stop at what it did not expect")]
 
 mod blocks;
+mod exchanges;
 mod explore;
 mod streams;
 #[path = "../support/mod.rs"]

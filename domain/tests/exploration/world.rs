@@ -382,6 +382,8 @@ impl World {
             Step::ReleaseSeatsAndVoid(_) => out.push(go(Worker::Release(0, true))),
             Step::Flag => out.push(go(self.decide(at, Ask::Flag))),
             Step::Refund => out.push(go(Worker::Refund)),
+            // Exchanges are explored apart.
+            Step::Exchange | Step::FinishExchanges => {}
         }
     }
 

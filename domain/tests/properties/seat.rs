@@ -116,7 +116,7 @@ fn a_release_that_does_not_look_whose_lock_it_is_is_caught() {
 fn a_lock_that_does_not_look_is_caught() {
     let twin: DecideFn = |state, command| match command {
         SeatCommand::Lock { booking, buyer, price, expires_at, .. } if state.owner().is_some_and(|owner| owner != booking) => {
-            Ok(vec![SeatLocked { booking, buyer, price, expires_at, block: None }.into()])
+            Ok(vec![SeatLocked { booking, buyer, price, expires_at, block: None, exchange: 0 }.into()])
         }
         command => real(state, command),
     };
@@ -126,7 +126,9 @@ fn a_lock_that_does_not_look_is_caught() {
 #[test]
 fn a_sale_to_whoever_asks_is_caught() {
     let twin: DecideFn = |state, command| match command {
-        SeatCommand::Book { booking } if state.owner() != Some(booking) => Ok(vec![SeatBooked { booking, block: None }.into()]),
+        SeatCommand::Book { booking } if state.owner() != Some(booking) => {
+            Ok(vec![SeatBooked { booking, block: None, exchange: 0 }.into()])
+        }
         command => real(state, command),
     };
     is_caught(&commands(), "sold to somebody else", |commands| never_two_live_owners(twin, false, commands));
@@ -138,7 +140,7 @@ fn a_lock_that_is_given_twice_is_caught() {
         (Seat::Locked { booking: owner, expires_at, .. }, SeatCommand::Lock { booking, buyer, price, .. })
             if *owner == booking =>
         {
-            Ok(vec![SeatLocked { booking, buyer, price, expires_at: *expires_at, block: None }.into()])
+            Ok(vec![SeatLocked { booking, buyer, price, expires_at: *expires_at, block: None, exchange: 0 }.into()])
         }
         (_, command) => real(state, command),
     };
@@ -171,7 +173,7 @@ fn a_release_that_forgets_the_block_is_caught() {
 fn a_sale_from_a_block_without_access_is_caught() {
     let twin: DecideFn = |state, command| match (state, command) {
         (Seat::Blocked { block }, SeatCommand::Lock { booking, buyer, price, expires_at, .. }) => {
-            Ok(vec![SeatLocked { booking, buyer, price, expires_at, block: Some(*block) }.into()])
+            Ok(vec![SeatLocked { booking, buyer, price, expires_at, block: Some(*block), exchange: 0 }.into()])
         }
         (_, command) => real(state, command),
     };

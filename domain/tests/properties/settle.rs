@@ -72,6 +72,7 @@ impl Engine {
                 self.ask(C::RecordPartialRefund { refund, intent, amount });
             }
             Step::ReleaseGivenUp => return std::mem::replace(&mut self.holds_seats, false),
+            Step::Exchange | Step::FinishExchanges => return false,
         }
         true
     }

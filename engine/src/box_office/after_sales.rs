@@ -4,6 +4,7 @@ use super::BoxOffice;
 use crate::error::CommandError;
 use crate::origin::Origin;
 use crate::payment::PaymentMessage;
+use crate::requests::ExchangeRequest;
 use lastseat_domain::booking::Booking;
 use lastseat_domain::{BookingId, BuyerId};
 
@@ -15,5 +16,14 @@ impl BoxOffice {
     pub async fn transfer(&self, booking: BookingId, to: BuyerId, by: impl Into<Origin>) -> Result<Booking, CommandError> {
         let context = self.command(by);
         self.payments.command(booking, |reply| PaymentMessage::Transfer(context.clone(), to.clone(), reply)).await
+    }
+
+    /// Moves a confirmed booking to other seats that cost no more. It has its old seats until it has the new ones.
+    ///
+    /// # Errors
+    /// [`CommandError`]; `Rejection::SeatUnavailable` if a seat is lost: the booking then has the seats that it had.
+    pub async fn exchange(&self, booking: BookingId, request: ExchangeRequest) -> Result<Booking, CommandError> {
+        let context = self.command(request.origin.clone());
+        self.payments.command(booking, |reply| PaymentMessage::Exchange(context.clone(), request.clone(), reply)).await
     }
 }

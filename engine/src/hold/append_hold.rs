@@ -76,7 +76,8 @@ async fn found_booking(
     let kept = kept_seats(booking.as_ref());
     let extra: Vec<SeatId> = seats.iter().filter(|seat| !kept.contains(seat)).cloned().collect();
     let written: Vec<SeatId> = decisions.iter().map(|p| p.key.seat.clone()).filter(|seat| extra.contains(seat)).collect();
-    let release = SeatCommand::Release { booking: request.booking, reason: AbortReason::SeatLost };
+    // Not what the booking has locked for an exchange since.
+    let release = SeatCommand::GiveUp { booking: request.booking, reason: AbortReason::SeatLost, by: (0, 0) };
     services.seats.execute(&request.show, &written, &release, &hold.metadata()).await?;
     services.guard.unlock(&request.show, &extra, request.booking).await;
     match first_answer? {

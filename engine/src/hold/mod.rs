@@ -8,6 +8,7 @@ mod append_group;
 mod append_hold;
 mod batch;
 mod choice;
+mod for_exchange;
 mod hold_in_progress;
 mod lock_seats;
 mod open_atomic;
@@ -19,4 +20,5 @@ mod replay;
 mod target;
 
 pub(crate) use batch::{find_all_repeated, hold_all};
+pub(crate) use for_exchange::{blocks_of_till, choose_for_exchange};
 pub(crate) use place_hold::{find_repeated, hold, refuse_at_once};

@@ -124,6 +124,6 @@ async fn release_in_log(hold: &HoldInProgress<'_>, locked: &[SeatId], metadata: 
     let state = hold.services.journal.load::<Booking>(&booking).await?.state;
     let kept = kept_seats(state.as_ref());
     let seats: Vec<SeatId> = locked.iter().filter(|seat| !kept.contains(seat)).cloned().collect();
-    let release = SeatCommand::Release { booking, reason: AbortReason::SeatLost };
+    let release = SeatCommand::GiveUp { booking, reason: AbortReason::SeatLost, by: (0, 0) };
     hold.services.seats.execute(&hold.request.show, &seats, &release, metadata).await
 }

@@ -3,13 +3,14 @@
 //! them.
 
 use super::commands::{self, Leftovers, Settled};
+use super::exchange;
 use super::process::Reach;
 use super::review;
 use super::session::BookingSession;
 use super::vouchers;
 use crate::error::CommandError;
 use crate::origin::Context;
-use crate::requests::{Paid, PartialRefundRequest, PayRequest, ReviewRequest};
+use crate::requests::{ExchangeRequest, Paid, PartialRefundRequest, PayRequest, ReviewRequest};
 use crate::services::Services;
 use lastseat_domain::booking::Booking;
 use lastseat_domain::{BookingId, BuyerId, VoucherHash};
@@ -27,6 +28,7 @@ pub(crate) enum PaymentMessage {
     /// Because its show is refunded.
     RefundForShow(Context, Reply<()>),
     Transfer(Context, BuyerId, Reply<Booking>),
+    Exchange(Context, ExchangeRequest, Reply<Booking>),
     RefundPart(Context, PartialRefundRequest, Reply<Booking>),
     Review(Context, ReviewRequest, Reply<Booking>),
     ApplyVoucher(Context, VoucherHash, Reply<Booking>),
@@ -87,6 +89,9 @@ impl PaymentActor {
             }
             PaymentMessage::Transfer(context, buyer, reply) => {
                 drop(reply.send(commands::transfer(session(context), buyer).await));
+            }
+            PaymentMessage::Exchange(context, request, reply) => {
+                drop(reply.send(exchange::exchange(session(context), request).await));
             }
             PaymentMessage::RefundPart(context, request, reply) => {
                 drop(reply.send(commands::refund_part(session(context), request).await));

@@ -71,7 +71,11 @@ async fn book(session: &BookingSession, show: &ShowId, seats: &[SeatId]) -> Resu
 /// Releases the seats that the booking still has, in the guard and then in the log. In the other order,
 /// a crash in between would leave a mark in the guard that keeps a free seat from being sold.
 pub(super) async fn release(session: &BookingSession, booking: &Booking, reason: AbortReason) -> Result<(), CommandError> {
-    let Some((show, seats)) = BookingSession::show_and_seats(booking) else { return Ok(()) };
+    let Some((show, mut seats)) = BookingSession::show_and_seats(booking) else { return Ok(()) };
+    // What an exchange has not released yet; of those that are somebody else's nothing happens.
+    seats.extend(booking.seats_of_exchanges());
+    seats.sort_unstable();
+    seats.dedup();
     session.services.guard.free(&show, &seats, session.id).await;
     let release = SeatCommand::Release { booking: session.id, reason };
     session.services.seats.execute(&show, &seats, &release, &session.metadata()).await?;

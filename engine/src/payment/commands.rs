@@ -194,7 +194,10 @@ pub(super) async fn cancel(mut session: BookingSession) -> Result<Booking, Comma
 }
 
 pub(super) async fn refund(mut session: BookingSession) -> Result<Booking, CommandError> {
-    session.booking().await?;
+    if session.booking().await?.exchange.is_some() {
+        // Its seats are in motion. It is decided first, one way or the other.
+        follow_up(&mut session).await?;
+    }
     let by = session.by().to_owned();
     session.execute(BookingCommand::RequestRefund { by }).await?;
     follow_up(&mut session).await?;
@@ -252,7 +255,11 @@ async fn release_strays(session: &BookingSession, booking: &Booking, locked: &[(
         Phase::Aborted { reason } => reason,
         _ => AbortReason::SeatLost,
     };
-    let release = SeatCommand::Release { booking: session.id, reason };
+    // Locks for exchanges are not strays: what becomes of them their exchange says.
+    let release = match booking.phase {
+        Phase::Confirmed { .. } => SeatCommand::GiveUp { booking: session.id, reason, by: (0, 0) },
+        _ => SeatCommand::Release { booking: session.id, reason },
+    };
     for (show, seat) in locked.iter().filter(|(_, seat)| !booking.seats().iter().any(|p| p.seat == *seat)) {
         session.services.seats.execute(show, std::slice::from_ref(seat), &release, &session.metadata()).await?;
     }

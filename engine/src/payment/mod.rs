@@ -5,6 +5,7 @@ mod actor;
 mod authorise;
 mod capture;
 mod commands;
+mod exchange;
 mod gateway;
 mod payments;
 mod process;
@@ -12,6 +13,7 @@ mod refund_part;
 mod review;
 mod session;
 mod steps;
+mod take_seats;
 mod vouchers;
 
 pub(crate) use actor::PaymentMessage;

@@ -3,7 +3,7 @@
 
 use super::session::BookingSession;
 use super::steps::{Next, Stop, execute_step, flag};
-use super::{authorise, capture, refund_part, vouchers};
+use super::{authorise, capture, refund_part, take_seats, vouchers};
 use crate::error::CommandError;
 use lastseat_domain::booking::{Booking, BookingCommand};
 use lastseat_domain::settle::{Step, next_step};
@@ -37,6 +37,8 @@ pub(crate) fn calls_gateway(booking: &Booking, step: &Step) -> bool {
             | Step::CommitAtTill
             | Step::CommitAuthorised
             | Step::ReleaseSeats(_)
+            | Step::Exchange
+            | Step::FinishExchanges
             | Step::ReleaseGivenUp
             | Step::Flag => false,
         }
@@ -52,7 +54,7 @@ pub(super) async fn run_until_blocked(session: &mut BookingSession, reach: Reach
                 capture::release(session, &booking, reason).await?;
                 vouchers::finish(session, &[]).await?;
             }
-            refund_part::release_given_up(session, &booking).await?;
+            free_seats(session, &booking).await?;
             return Ok(Stop::AtGateway(now));
         }
         let next = match step {
@@ -74,15 +76,17 @@ pub(super) async fn run_until_blocked(session: &mut BookingSession, reach: Reach
                 capture::void(session, &booking).await?
             }
             Step::Flag => flag(session, "the payment was started more than 24 hours ago and its outcome is unknown").await?,
+            Step::Exchange => take_seats::take_seats(session, &booking).await?,
+            Step::FinishExchanges => finish_exchanges(session, &booking).await?,
             Step::Refund => capture::return_money(session, &booking).await?,
             // Seats of an earlier one must not wait for the gateway.
             Step::RefundPart => {
-                refund_part::release_given_up(session, &booking).await?;
+                free_seats(session, &booking).await?;
                 refund_part::return_part(session, &booking).await?
             }
             Step::ReleaseGivenUp => {
                 refund_part::release_given_up(session, &booking).await?;
-                Next::Stop(Stop::Finished)
+                finish_exchanges(session, &booking).await?
             }
         };
         if let Next::Stop(stop) = next {
@@ -91,6 +95,19 @@ pub(super) async fn run_until_blocked(session: &mut BookingSession, reach: Reach
     }
     tracing::error!(booking = %session.id, "a booking takes more steps than any should");
     Ok(Stop::TryLater)
+}
+
+/// What the booking has given up, and what its exchanges have decided, for which the log is enough.
+async fn free_seats(session: &mut BookingSession, booking: &Booking) -> Result<(), CommandError> {
+    refund_part::release_given_up(session, booking).await?;
+    take_seats::finish(session, booking).await.map(drop)
+}
+
+async fn finish_exchanges(session: &mut BookingSession, booking: &Booking) -> Result<Next, CommandError> {
+    match take_seats::finish(session, booking).await? {
+        Next::Stop(Stop::Finished) => Ok(Next::Stop(finish_voucher(session).await)),
+        next => Ok(next),
+    }
 }
 
 /// The booking is paid or over: so is its voucher. A failure is no failure of what was done before, and is made good from

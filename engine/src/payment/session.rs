@@ -23,11 +23,13 @@ pub(super) struct BookingSession {
     pub client_secret: Option<Secret>,
     /// Whether this command has booked the seats together with the decision.
     pub seats_booked: bool,
+    /// Why this command's exchange was abandoned.
+    pub lost: Option<Rejection>,
 }
 
 impl BookingSession {
     pub(super) fn new(services: Arc<Services>, id: BookingId, context: Context) -> Self {
-        Self { services, id, context: context.of_booking(id), known: None, client_secret: None, seats_booked: false }
+        Self { services, id, context: context.of_booking(id), known: None, client_secret: None, seats_booked: false, lost: None }
     }
 
     /// The time, which is never before the booking's last event.

@@ -124,6 +124,8 @@ impl PendingBookings {
         self.voucher(&envelope.event, now, later, reading);
         match &envelope.event {
             Event::SeatLocked(e) => self.seat(e.booking, &envelope.stream, true, now, later),
+            // Of an exchange; those of a sale are counted with its capture.
+            Event::SeatBooked(e) if e.exchange > 0 => self.booked(e.booking, &envelope.stream, now),
             Event::SeatReleased(e) => self.seat(e.booking, &envelope.stream, false, now, later),
             Event::PointsEarned(e) => {
                 self.credits.remove(&e.booking);
@@ -199,9 +201,12 @@ impl PendingBookings {
             entry.grace = reading.grace();
             let before = entry.booking.take().map(Arc::unwrap_or_clone).or_else(|| is_confirmed.then(|| confirmed(id)));
             let returned = before.as_ref().is_some_and(|before| given_up(before, &envelope.event).is_some());
+            let moves = before.as_ref().and_then(|booking| booking.exchange.as_ref());
+            let moves = moves.filter(|_| matches!(envelope.event, Event::BookingExchanged(_)));
+            let left = moves.map_or(0, |exchange| u32::try_from(exchange.leaves.len()).unwrap_or(u32::MAX));
             entry.booking = booking::evolve(before, &envelope.event, now).map(Arc::new);
-            // Seats that partial refunds gave up before may still be on their way out.
-            entry.to_free = entry.to_free.saturating_add(refunded.as_ref().map_or(0, |sale| sale.seats));
+            // Seats that partial refunds or exchanges gave up before may still be on their way out.
+            entry.to_free = entry.to_free.saturating_add(refunded.as_ref().map_or(left, |sale| sale.seats));
             entry.to_return |= to_return;
             // Of one that was made and has failed since, the seats are counted already.
             let given_up = entry.booking.as_ref().and_then(|booking| given_up(booking, &envelope.event));
@@ -281,6 +286,14 @@ impl PendingBookings {
                 _ => {}
             }
             if entry.is_over() { Some(later) } else { entry.due }
+        });
+    }
+
+    fn booked(&mut self, booking: BookingId, stream: &StreamName, now: Timestamp) {
+        let Some(seat) = stream.as_seat() else { return };
+        self.schedule.change(booking, now, |entry| {
+            entry.locked.remove(&seat);
+            entry.due
         });
     }
 

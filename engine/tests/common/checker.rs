@@ -18,6 +18,8 @@ struct Story {
     amount: i64,
     /// Paid at the till, where the gateway takes nothing.
     at_till: bool,
+    /// The exchange that is under way: what it gives up, and what it gets.
+    exchange: Option<(BTreeSet<String>, BTreeSet<String>)>,
     /// The gateway may have an intent of it.
     at_gateway: bool,
     discount: i64,
@@ -61,6 +63,12 @@ impl Story {
     fn is_sold(&self) -> bool {
         self.captured && !self.refunded
     }
+}
+
+/// The show of a booking's seats.
+fn event_show(seats: &BTreeSet<String>) -> String {
+    let first = seats.iter().next().and_then(|stream| stream.strip_prefix("seat-")?.split_once('.'));
+    first.map(|(show, _)| show.to_owned()).unwrap_or_default()
 }
 
 struct Findings {
@@ -176,6 +184,30 @@ impl Findings {
                 require(sold, "captured before the seats were sold");
                 story.captured = true;
             }
+            "ExchangeRequested" => {
+                require(
+                    story.captured && !story.refund_requested && story.exchange.is_none(),
+                    "moved, and not sold or in motion",
+                );
+                let show = event_show(&story.seats);
+                let names = |list: &str, name: fn(&Value) -> Option<&str>| -> BTreeSet<String> {
+                    let seats = body[list].as_array().unwrap().iter().filter_map(name);
+                    seats.map(|seat| format!("seat-{show}.{seat}")).collect()
+                };
+                let (leaves, takes) = (names("leaves", Value::as_str), names("takes", |taken| taken["seat"].as_str()));
+                require(leaves.len() == takes.len() && leaves.is_subset(&story.seats), "gives up what it does not have");
+                story.exchange = Some((leaves, takes));
+            }
+            "BookingExchanged" => {
+                let Some((leaves, takes)) = story.exchange.take() else { panic!("decided without a request") };
+                let has = |seat: &String| self.owners.get(seat).is_some_and(|(owner, _)| *owner == booking);
+                require(
+                    takes.iter().all(has) && story.seats.iter().filter(|seat| story.has(seat)).all(has),
+                    "moved to seats that it does not have",
+                );
+                story.seats = story.seats.iter().filter(|seat| !leaves.contains(*seat)).cloned().chain(takes).collect();
+            }
+            "ExchangeAbandoned" => require(story.exchange.take().is_some(), "given up without a request"),
             "BookingAborted" => {
                 let reason = text("reason");
                 require(story.aborted.is_none() && !story.captured, "aborted after its end");
@@ -317,6 +349,9 @@ pub async fn unsettled(bench: &TestBench) -> Vec<String> {
         }
         if story.opened && !story.captured && story.aborted.is_none() {
             wrong.push(format!("{id} is neither sold nor over"));
+        }
+        if story.exchange.is_some() {
+            wrong.push(format!("{id} is still being moved"));
         }
         if story.is_sold() && story.seats.iter().any(|s| story.has(s) && owners.get(s) != Some(&(id.clone(), true))) {
             wrong.push(format!("{id} is paid, and does not have its seats"));

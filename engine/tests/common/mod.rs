@@ -20,8 +20,8 @@ use lastseat_domain::ports::{Clock, EventLog, Ids, PaymentGateway, SeatGuard};
 use lastseat_domain::show::ShowChanges;
 use lastseat_domain::{AreaId, BookingId, BuyerId, CategoryId, Currency, Envelope, SeatId, ShowId, Timestamp, codec};
 use lastseat_engine::{
-    BoxOffice, CommandError, Hold, HoldRequest, Paid, PartialRefundRequest, PayRequest, PayWith, Ports, SeatSelection, Settings,
-    Snapshot, SnapshotDoubt,
+    BoxOffice, CommandError, ExchangeRequest, Hold, HoldRequest, Paid, PartialRefundRequest, PayRequest, PayWith, Ports,
+    SeatSelection, Settings, Snapshot, SnapshotDoubt,
 };
 use lastseat_in_process::FreeOfCharge;
 use lastseat_in_process::InProcessGuard;
@@ -243,6 +243,13 @@ pub async fn pay(office: &BoxOffice, booking: &Booking, method: &str) -> Result<
     office
         .pay(booking.id, PayRequest { pay_with: Some(method.to_owned()).into(), fingerprint: None, origin: "buyer".into() })
         .await
+}
+
+/// Staff move a sold booking to other seats, each at its first price.
+pub async fn exchange(office: &BoxOffice, booking: BookingId, leaves: &[&str], takes: &[&str]) -> Result<Booking, CommandError> {
+    let seat = |label: &&str| SeatId::new(label).unwrap();
+    let takes = takes.iter().map(|label| (seat(label), None)).collect();
+    office.exchange(booking, ExchangeRequest { leaves: leaves.iter().map(seat).collect(), takes, origin: "stan".into() }).await
 }
 
 /// Staff take the payment at the till.

@@ -6,8 +6,9 @@ use crate::bookings::{BookingStatus, BookingView, Page};
 use crate::refunds;
 use crate::sales::StatusChange;
 use crate::sales_lines::Sold;
+use lastseat_domain::event::Event;
 use lastseat_domain::ports::event_log::Position;
-use lastseat_domain::{BookingId, BuyerId, Envelope, IntentId};
+use lastseat_domain::{BookingId, BuyerId, Envelope, IntentId, SeatId};
 use rusqlite::{Connection, OptionalExtension, params};
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
@@ -17,6 +18,8 @@ const KEPT: usize = 4096;
 
 struct Row {
     view: BookingView,
+    /// Seats that it had in the file and has no more.
+    left: Vec<SeatId>,
     is_new: bool,
     is_changed: bool,
 }
@@ -32,7 +35,7 @@ impl BookingRows {
     pub fn apply(&mut self, connection: &Connection, envelope: &Envelope) -> Result<Option<StatusChange>, TablesFault> {
         if let Some(view) = BookingView::opened_by(envelope) {
             let change = StatusChange { show: view.show.clone(), before: None, after: view.status, sold: None };
-            self.rows.insert(view.booking, Row { view, is_new: true, is_changed: true });
+            self.rows.insert(view.booking, Row { view, left: vec![], is_new: true, is_changed: true });
             return Ok(Some(change));
         }
         let Some(booking) = envelope.event.booking() else { return Ok(None) };
@@ -41,14 +44,19 @@ impl BookingRows {
         let before = row.view.status;
         // It was counted when it was made.
         let is_counted = refunds::has_failed(&row.view.refunds, &envelope.event);
+        let is_moved = matches!(envelope.event, Event::BookingExchanged(_));
+        let seats = if is_moved { row.view.seats.clone() } else { vec![] };
         row.view.apply(envelope);
         row.is_changed = true;
+        let has = |seat: &SeatId| row.view.seats.iter().any(|own| own.seat == *seat);
+        row.left.extend(seats.iter().map(|own| own.seat.clone()).filter(|seat| !has(seat)));
         let after = BookingStatus::after(&envelope.event).filter(|_| !is_counted);
-        Ok(after.map(|(_, after)| StatusChange {
+        let after = after.map(|(_, after)| after).or(is_moved.then_some(before));
+        Ok(after.map(|after| StatusChange {
             show: row.view.show.clone(),
             before: Some(before),
             after,
-            sold: Sold::of(&row.view, &envelope.event),
+            sold: Sold::of(&row.view, &envelope.event, &seats),
         }))
     }
 
@@ -57,7 +65,7 @@ impl BookingRows {
             Entry::Occupied(kept) => Ok(Some(kept.into_mut())),
             Entry::Vacant(place) => {
                 let Some(view) = one(connection, booking)? else { return Ok(None) };
-                Ok(Some(place.insert(Row { view, is_new: false, is_changed: false })))
+                Ok(Some(place.insert(Row { view, left: vec![], is_new: false, is_changed: false })))
             }
         }
     }
@@ -87,10 +95,16 @@ impl BookingRows {
                     view.shop.reference,
                     text
                 ])?;
-                insert_what_it_is_found_by(connection, view)?;
+                insert_metadata(connection, view)?;
+                insert_seats(connection, view)?;
             } else {
                 update.execute(params![opened, text, status, confirmed_at, view.buyer.as_str()])?;
+                if !row.left.is_empty() {
+                    delete_seats(connection, view, &row.left)?;
+                    insert_seats(connection, view)?;
+                }
             }
+            row.left.clear();
             (row.is_new, row.is_changed) = (false, false);
         }
         self.forget();
@@ -109,16 +123,29 @@ impl BookingRows {
     }
 }
 
-/// The seats and the metadata of a new booking. Neither changes later.
-fn insert_what_it_is_found_by(connection: &Connection, view: &BookingView) -> Result<(), TablesFault> {
-    let opened = integer(view.opened);
+/// The seats that a booking is found by.
+fn insert_seats(connection: &Connection, view: &BookingView) -> Result<(), TablesFault> {
     let mut insert = connection.prepare_cached("INSERT OR REPLACE INTO booking_seats VALUES (?1, ?2, ?3)")?;
     for priced in &view.seats {
-        insert.execute(params![view.show.as_str(), priced.seat.as_str(), opened])?;
+        insert.execute(params![view.show.as_str(), priced.seat.as_str(), integer(view.opened)])?;
     }
+    Ok(())
+}
+
+/// Those that it was exchanged from.
+fn delete_seats(connection: &Connection, view: &BookingView, left: &[SeatId]) -> Result<(), TablesFault> {
+    let mut delete = connection.prepare_cached("DELETE FROM booking_seats WHERE show = ?1 AND seat = ?2 AND opened = ?3")?;
+    for seat in left {
+        delete.execute(params![view.show.as_str(), seat.as_str(), integer(view.opened)])?;
+    }
+    Ok(())
+}
+
+/// The metadata of a new booking, which never change.
+fn insert_metadata(connection: &Connection, view: &BookingView) -> Result<(), TablesFault> {
     let mut insert = connection.prepare_cached("INSERT OR REPLACE INTO booking_metadata VALUES (?1, ?2, ?3)")?;
     for (name, value) in &view.shop.metadata {
-        insert.execute(params![name, value, opened])?;
+        insert.execute(params![name, value, integer(view.opened)])?;
     }
     Ok(())
 }

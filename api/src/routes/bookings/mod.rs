@@ -4,6 +4,7 @@ pub mod access;
 pub mod batch;
 pub mod buyer;
 mod csv;
+pub mod exchange;
 pub mod fast_refusal;
 mod filter;
 pub mod guests;

@@ -41,6 +41,16 @@ pub(super) struct AskedSeat {
     price_type: Option<String>,
 }
 
+impl AskedSeat {
+    /// Its price type, if one is named. `seat`: its label, read.
+    ///
+    /// # Errors
+    /// 422 for a text that no price type has.
+    pub(super) fn price_type_of(&self, seat: &SeatId) -> Result<Option<PriceTypeId>, Problem> {
+        self.price_type.as_deref().map(|name| price_type(name, seat.as_str())).transpose()
+    }
+}
+
 impl<'de> Deserialize<'de> for AskedSeat {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         struct Either;

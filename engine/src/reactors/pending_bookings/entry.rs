@@ -89,11 +89,13 @@ impl Entry {
         booking.expires_at.map(|end| end + self.grace)
     }
 
-    /// Whether the booking has ended, as sold or not. Seats may still have to be released.
+    /// Whether the booking has ended, as sold or not, and no exchange of its seats is under way. Seats may still have to be
+    /// released.
     pub fn is_over(&self) -> bool {
-        self.booking.as_ref().is_none_or(|b| {
-            let confirmed = matches!(b.phase, Phase::Confirmed { refund_requested: false }) && b.refund_under_way().is_none();
-            confirmed || matches!(b.phase, Phase::Aborted { .. } | Phase::Refunded)
+        self.booking.as_ref().is_none_or(|b| match b.phase {
+            Phase::Confirmed { refund_requested } => !refund_requested && b.exchange.is_none() && b.refund_under_way().is_none(),
+            Phase::Aborted { .. } | Phase::Refunded => true,
+            _ => false,
         })
     }
 
@@ -103,7 +105,7 @@ impl Entry {
             && self.is_over()
             && self.booking.as_ref().is_none_or(|booking| match next_step(booking, now) {
                 // Naming the step again and again is all that the rule can do: it does not see the seats.
-                Step::ReleaseSeats(_) | Step::ReleaseGivenUp => self.to_free == 0,
+                Step::ReleaseSeats(_) | Step::ReleaseGivenUp | Step::FinishExchanges => self.to_free == 0,
                 step => step == Step::Done,
             })
     }

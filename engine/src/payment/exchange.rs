@@ -1,0 +1,80 @@
+//! The command to move a sold booking to other seats. What follows from it are steps of the booking process, so any node
+//! can take them.
+
+use super::process::{Reach, run_until_blocked};
+use super::session::BookingSession;
+use crate::error::CommandError;
+use crate::hold::choose_for_exchange;
+use crate::requests::ExchangeRequest;
+use lastseat_domain::booking::{Booking, BookingCommand, PastExchange, Phase};
+use lastseat_domain::{Rejection, SeatId};
+
+/// Times that a request waits for an exchange that is under way.
+const TRIES: usize = 4;
+
+pub(super) async fn exchange(mut session: BookingSession, request: ExchangeRequest) -> Result<Booking, CommandError> {
+    let booking = session.booking().await?;
+    let Some(show) = booking.show().cloned() else { return Err(Rejection::BookingNotFound.into()) };
+    if session.is_repeat() {
+        return repeated(session, &request).await;
+    }
+    if booking.phase != (Phase::Confirmed { refund_requested: false }) {
+        return Err(Rejection::NotChangeable.into());
+    }
+    // What an earlier exchange has left undone comes first.
+    follow_up(&mut session).await?;
+    let chosen = choose_for_exchange(&session.services, &show, session.id, &request.takes).await?;
+    let takes: Vec<SeatId> = chosen.seats.iter().map(|priced| priced.seat.clone()).collect();
+    let command = BookingCommand::RequestExchange {
+        leaves: request.leaves.clone(),
+        takes: chosen.seats.clone(),
+        show_revision: chosen.show_revision,
+        by: session.by().to_owned(),
+    };
+    let requested = ask(&mut session, command).await;
+    let number = match requested {
+        Ok(number) => number,
+        Err(error) => {
+            session.services.guard.unlock(&show, &takes, session.id).await;
+            return Err(error);
+        }
+    };
+    follow_up(&mut session).await?;
+    let lost = session.lost.take();
+    let booking = session.booking().await?;
+    match booking.past_exchanges.iter().find(|past| past.requested.exchange == number) {
+        Some(PastExchange { made: true, .. }) => Ok(booking),
+        Some(PastExchange { made: false, .. }) => Err(lost.unwrap_or(Rejection::ExchangeAbandoned).into()),
+        None => Err(Rejection::ExchangeInProgress.into()),
+    }
+}
+
+/// Requests the exchange, once one that is under way is over. Returns its number.
+async fn ask(session: &mut BookingSession, command: BookingCommand) -> Result<u32, CommandError> {
+    for _ in 0..TRIES {
+        match session.execute(command.clone()).await {
+            Ok(()) => return Ok(session.booking().await?.exchanges),
+            Err(CommandError::Rejected(Rejection::ExchangeInProgress)) => follow_up(session).await?,
+            Err(error) => return Err(error),
+        }
+    }
+    Err(Rejection::ExchangeInProgress.into())
+}
+
+/// The same request was sent before, and its answer was lost.
+async fn repeated(mut session: BookingSession, request: &ExchangeRequest) -> Result<Booking, CommandError> {
+    follow_up(&mut session).await?;
+    let booking = session.booking().await?;
+    let asked = |past: &&PastExchange| {
+        let takes = past.requested.takes.iter().all(|taken| request.takes.iter().any(|(seat, _)| *seat == taken.seat));
+        takes && past.requested.leaves.iter().all(|seat| request.leaves.contains(seat))
+    };
+    match booking.past_exchanges.iter().rev().find(asked) {
+        Some(past) if past.made => Ok(booking),
+        _ => Err(Rejection::ExchangeAbandoned.into()),
+    }
+}
+
+async fn follow_up(session: &mut BookingSession) -> Result<(), CommandError> {
+    run_until_blocked(session, Reach::Log).await.map(drop).map_err(CommandError::begun)
+}
