@@ -7,7 +7,7 @@ default:
     @just --list
 
 # Everything that CI checks, in its order.
-ci: fmt-check lint test openapi-lint conformance conformance-stripe (first-command "debug") (house-sale "debug")
+ci: fmt-check lint test openapi-lint conformance conformance-stripe (first-command "debug") (house-sale "debug") (api-examples "debug")
 
 # Is the code formatted?
 fmt-check:
@@ -45,6 +45,11 @@ first-command profile="release":
 house-sale profile="release":
     cargo build --profile {{ if profile == "debug" { "dev" } else { profile } }}
     scripts/house-sale.py "${CARGO_TARGET_DIR:-target}/{{profile}}/lastseat"
+
+# Runs every command of docs/API.md as it is printed.
+api-examples profile="release":
+    cargo build --profile {{ if profile == "debug" { "dev" } else { profile } }}
+    scripts/api-examples.py "${CARGO_TARGET_DIR:-target}/{{profile}}/lastseat"
 
 # Writes the table of settings in docs/OPERATIONS.md from their declaration.
 settings-table:
