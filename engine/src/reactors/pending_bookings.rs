@@ -156,8 +156,9 @@ impl PendingBookings {
                     self.show_refunds.changed(&show, due);
                 }
             }
-            Event::RefundRequested(e) if !reading.own => {
-                if let Some(show) = of(e.booking) {
+            Event::RefundRequested(e) => {
+                self.show_refunds.done(e.booking);
+                if let Some(show) = of(e.booking).filter(|_| !reading.own) {
                     self.show_refunds.leave(&show, due);
                 }
             }

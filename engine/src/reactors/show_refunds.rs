@@ -12,7 +12,7 @@ use super::cause::Cause;
 use chrono::TimeDelta;
 use lastseat_domain::{BookingId, ShowId, Timestamp};
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// A show whose bookings are to be refunded, as the log says it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -42,45 +42,44 @@ impl Pass {
     }
 }
 
-/// A booking whose request has failed.
-#[derive(Debug)]
-struct Failed {
-    tries: u32,
-    /// When it is tried again. `None`: it is being tried.
-    due: Option<Timestamp>,
-}
-
 /// The refunds of one show.
 #[derive(Debug)]
 struct Job {
     requested: Requested,
     pass: Pass,
-    failed: BTreeMap<BookingId, Failed>,
+    /// Bookings whose request has failed, and how often.
+    failed: BTreeMap<BookingId, u32>,
+    /// Those of them that are not being tried now, by when they are.
+    retries: BTreeSet<(Timestamp, BookingId)>,
 }
 
 impl Job {
     fn new(requested: Requested, due: Timestamp) -> Self {
-        Self { requested, pass: Pass::due(due), failed: BTreeMap::new() }
+        Self { requested, pass: Pass::due(due), failed: BTreeMap::new(), retries: BTreeSet::new() }
     }
 
     fn next_due(&self) -> Option<Timestamp> {
-        self.pass.due.into_iter().chain(self.failed.values().filter_map(|failed| failed.due)).min()
+        self.pass.due.into_iter().chain(self.retries.first().map(|(due, _)| *due)).min()
     }
 
     /// The next failed booking that is to be tried again now.
     fn take_failed(&mut self, now: Timestamp, confirmed: &impl Confirmed) -> Option<BookingId> {
-        // What can't be refunded now is found again after the event that changes this.
-        self.failed.retain(|booking, failed| failed.due.is_none() || confirmed.is_refundable(*booking));
-        let due = |failed: &Failed| failed.due.is_some_and(|due| due <= now);
-        let (booking, failed) = self.failed.iter_mut().find(|(_, failed)| due(failed))?;
-        failed.due = None;
-        Some(*booking)
+        while let Some((due, booking)) = self.retries.first().copied().filter(|(due, _)| *due <= now) {
+            self.retries.remove(&(due, booking));
+            if self.failed.contains_key(&booking) && confirmed.is_refundable(booking) {
+                return Some(booking);
+            }
+            // What can't be refunded now is found again after the event that changes this.
+            self.failed.remove(&booking);
+        }
+        None
     }
 
-    /// The next booking of the pass. `None`: the pass has ended, or is not due.
-    fn take_next(&mut self, show: &ShowId, now: Timestamp, confirmed: &impl Confirmed) -> Option<BookingId> {
+    /// The next booking of the pass. `None`: the pass has ended, is not due, or has looked at as many as it may now.
+    fn take_next(&mut self, show: &ShowId, now: Timestamp, looks: &mut usize, confirmed: &impl Confirmed) -> Option<BookingId> {
         let Self { pass, failed, .. } = self;
-        while pass.due.is_some_and(|due| due <= now) {
+        while pass.due.is_some_and(|due| due <= now) && *looks > 0 {
+            *looks -= 1;
             if let Some(booking) = pass.todo.pop() {
                 if confirmed.is_refundable(booking) && !failed.contains_key(&booking) {
                     return Some(booking);
@@ -142,13 +141,13 @@ impl ShowRefunds {
 
     /// Takes at most `limit` bookings whose refund is to be requested now.
     pub(super) fn take_due(&mut self, now: Timestamp, limit: usize, confirmed: &impl Confirmed) -> Vec<(BookingId, Requested)> {
-        let mut taken = Vec::new();
+        let (mut taken, mut looks) = (Vec::new(), LOOKS);
         for (show, job) in &mut self.0 {
             if job.next_due().is_none_or(|due| due > now) {
                 continue;
             }
             while taken.len() < limit {
-                let next = job.take_failed(now, confirmed).or_else(|| job.take_next(show, now, confirmed));
+                let next = job.take_failed(now, confirmed).or_else(|| job.take_next(show, now, &mut looks, confirmed));
                 let Some(booking) = next else { break };
                 taken.push((booking, job.requested.clone()));
             }
@@ -159,6 +158,7 @@ impl ShowRefunds {
     /// What was to be done for a booking now is done, or it is no longer confirmed.
     pub(super) fn done(&mut self, booking: BookingId) {
         for job in self.0.values_mut() {
+            // If it waits to be tried again, that finds it done.
             job.failed.remove(&booking);
         }
     }
@@ -166,10 +166,10 @@ impl ShowRefunds {
     /// The request of a booking's refund has failed: it is tried again after a pause that doubles each time. `others`: the
     /// cause concerns the other bookings, too, and the pass waits.
     pub(super) fn failed(&mut self, show: &ShowId, booking: BookingId, now: Timestamp, others: bool) {
-        let Some(Job { pass, failed, .. }) = self.0.get_mut(show) else { return };
-        let failed = failed.entry(booking).or_insert(Failed { tries: 0, due: None });
-        failed.due = Some(now + (RETRY * 2_i32.pow(failed.tries.min(MOST_DOUBLINGS))).min(LONGEST_RETRY));
-        failed.tries = failed.tries.saturating_add(1);
+        let Some(Job { pass, failed, retries, .. }) = self.0.get_mut(show) else { return };
+        let tries = failed.entry(booking).or_default();
+        retries.insert((now + (RETRY * 2_i32.pow((*tries).min(MOST_DOUBLINGS))).min(LONGEST_RETRY), booking));
+        *tries = tries.saturating_add(1);
         if let Some(due) = pass.due.as_mut().filter(|_| others) {
             *due = (now + RETRY).max(*due);
         }
@@ -177,7 +177,7 @@ impl ShowRefunds {
 
     /// After the log was read from its start: nobody works on anything.
     pub(super) fn make_due(&mut self, now: Timestamp) {
-        self.0.values_mut().for_each(|job| (job.pass, job.failed) = (Pass::due(now), BTreeMap::new()));
+        self.0.values_mut().for_each(|job| *job = Job::new(job.requested.clone(), now));
     }
 
     /// By show, how many bookings failed when their refund was last to be requested.
@@ -195,6 +195,8 @@ impl ShowRefunds {
     }
 }
 
+/// Bookings that are looked at in one go. A pass over a sale of any size is no long pause for what else waits here.
+const LOOKS: usize = 10_000;
 /// How long a failed request waits at first.
 const RETRY: TimeDelta = TimeDelta::seconds(2);
 /// And at most.

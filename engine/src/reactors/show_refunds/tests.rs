@@ -100,3 +100,30 @@ fn one_that_failed_and_is_refunded_since_is_forgotten() {
     assert_eq!(try_due(&mut refunds, &mut sold, at(2), &[24], false), 0);
     assert_eq!((refunds.next_due(), refunds.count_failed()), (None, BTreeMap::new()));
 }
+
+/// A show that is sold, of which nothing can be refunded.
+struct Paying {
+    parts: usize,
+}
+
+impl Confirmed for Paying {
+    fn of_show(&self, _show: &ShowId, part: usize) -> Option<Vec<BookingId>> {
+        (part < self.parts).then(|| (0..1_000).map(booking).collect())
+    }
+
+    fn is_refundable(&self, _booking: BookingId) -> bool {
+        false
+    }
+}
+
+#[test]
+fn a_long_pass_is_made_in_pieces() {
+    let mut refunds = requested();
+    let paying = Paying { parts: 25 };
+    for _ in 0..2 {
+        assert_eq!(refunds.take_due(at(0), 16, &paying), []);
+        assert_eq!(refunds.next_due(), Some(at(0)), "it goes on as soon as something else had its turn");
+    }
+    assert_eq!(refunds.take_due(at(0), 16, &paying), []);
+    assert_eq!(refunds.next_due(), None);
+}
