@@ -46,6 +46,20 @@ impl Voucher {
         self.created.terms.uses.saturating_sub(claims).saturating_sub(self.handed_over)
     }
 
+    /// How often it was used: by bookings that were paid, or to hand over its goods.
+    #[must_use]
+    pub fn used(&self) -> u32 {
+        let paid = self.claims.values().filter(|claim| claim.used).count();
+        u32::try_from(paid).unwrap_or(u32::MAX).saturating_add(self.handed_over)
+    }
+
+    /// How many bookings have it that are not paid.
+    #[must_use]
+    pub fn reserved(&self) -> u32 {
+        let unpaid = self.claims.values().filter(|claim| !claim.used).count();
+        u32::try_from(unpaid).unwrap_or(u32::MAX)
+    }
+
     fn check_usable(&self, now: Timestamp) -> Result<(), Rejection> {
         self.created.terms.check_valid_at(now)?;
         if self.left() == 0 { Err(Rejection::VoucherUsedUp) } else { Ok(()) }

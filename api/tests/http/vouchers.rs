@@ -9,7 +9,7 @@ use std::collections::HashSet;
 use std::time::Duration;
 use support::client::{Answer, Call};
 use support::test_server::{GALA, TestServer};
-use support::text;
+use support::{eventually, text};
 
 fn campaign(server: &TestServer, body: &Value) -> Call {
     server.client.post("/v1/vouchers").bearer(&server.token("mia", Role::Manager)).json(body)
@@ -93,6 +93,7 @@ async fn a_campaign_is_issued_once_under_its_key_and_read_in_pages_and_as_csv() 
     assert_eq!((codes(&page), &page["has_more"]), (all[400..].to_vec(), &json!(false)));
     let page = read("").await.ok(200);
     assert_eq!((codes(&page).len(), &page["has_more"]), (20, &json!(true)));
+    assert_eq!(page["vouchers"][0], json!({"number": 1, "voucher": all[0], "used": 0, "reserved": 0}));
     let csv = read("?format=csv").await;
     assert_eq!((csv.status, csv.header("content-type").unwrap().starts_with("text/csv")), (200, true));
     let lines = String::from_utf8(csv.body.to_vec()).unwrap();
@@ -158,6 +159,30 @@ async fn a_booking_that_costs_nothing_is_confirmed_without_a_method() {
     let path = format!("/v1/bookings/{}/payment", text(&booking, "id"));
     let paid = server.client.post(&path).bearer(text(&booking, "token")).json(&json!({})).send().await.ok(200);
     assert_eq!((text(&paid, "status"), value(&paid, "amount")), ("confirmed", 0));
+    server.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_campaign_shows_how_often_each_voucher_was_used() {
+    let server = TestServer::open(600).await;
+    let issued = campaign(&server, &json!({"discount": {"percent": 100}, "count": 2, "uses": 3})).send().await.ok(201);
+    let path = format!("/v1/vouchers/{}", text(&issued, "id"));
+    let uses = async || {
+        let page = server.client.get(&path).bearer(&server.token("mia", Role::Manager)).send().await.ok(200);
+        let of = |n: usize, member: &str| page["vouchers"][n][member].as_u64().unwrap();
+        [0, 1].map(|n| (of(n, "used"), of(n, "reserved")))
+    };
+    let second = &codes(&issued)[1];
+    let (free, paid) = (server.hold_seat("A-1").await, server.hold_seat("A-2").await);
+    for booking in [&free, &paid] {
+        apply(&server, booking, second).await.ok(200);
+    }
+    assert_eq!(uses().await, [(0, 0), (0, 2)]);
+    let pay = format!("/v1/bookings/{}/payment", text(&paid, "id"));
+    server.client.post(&pay).bearer(text(&paid, "token")).json(&json!({})).send().await.ok(200);
+    eventually("it is used once", async || (uses().await == [(0, 0), (1, 1)]).then_some(())).await;
+    remove(&server, &free).await.ok(200);
+    assert_eq!(uses().await, [(0, 0), (1, 0)]);
     server.close().await;
 }
 

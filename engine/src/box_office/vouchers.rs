@@ -6,10 +6,15 @@ use crate::error::CommandError;
 use crate::origin::Origin;
 use crate::payment::PaymentMessage;
 use crate::requests::{CampaignRequest, CampaignStatus};
+use futures::{StreamExt, TryStreamExt};
 use lastseat_domain::booking::Booking;
 use lastseat_domain::voucher::{Voucher, VoucherCommand};
 use lastseat_domain::{BookingId, CampaignId, Rejection, VoucherHash};
+use std::ops::RangeInclusive;
 use std::sync::Arc;
+
+/// Vouchers of a page that are read at the same time.
+const READ_AT_ONCE: usize = 16;
 
 impl BoxOffice {
     /// Lowers what a held booking costs, before the first attempt to pay. Applied already is a success.
@@ -91,5 +96,17 @@ impl BoxOffice {
     /// `CampaignNotFound`, `CodesUnavailable`; faults.
     pub async fn campaign(&self, campaign: CampaignId) -> Result<CampaignStatus, CommandError> {
         campaigns::status(&self.services, campaign).await
+    }
+
+    /// Vouchers of a campaign that are issued, by their numbers, as the log has them now.
+    ///
+    /// # Errors
+    /// `UnknownVoucher`; faults.
+    pub async fn vouchers_of(&self, campaign: CampaignId, numbers: RangeInclusive<u32>) -> Result<Vec<Voucher>, CommandError> {
+        let of = |number| {
+            let voucher = self.services.ports.vouchers.of_campaign(campaign, number);
+            async move { self.voucher(&voucher).await }
+        };
+        futures::stream::iter(numbers.map(of)).buffered(READ_AT_ONCE).try_collect().await
     }
 }

@@ -152,11 +152,15 @@ pub async fn get_campaign(
         None => headers.get(ACCEPT).and_then(|value| value.to_str().ok()).is_some_and(|accept| accept.starts_with("text/csv")),
     };
     let status = app.box_office().campaign(campaign).await?;
-    Ok(if csv {
-        in_csv(&app, &status)
-    } else {
-        Answer::json(StatusCode::OK, &CampaignJson::of(app.parts().auth.vouchers(), &status, after.unwrap_or(0), limit))
-    })
+    if csv {
+        return Ok(in_csv(&app, &status));
+    }
+    let page = CampaignJson::of(app.parts().auth.vouchers(), &status, after.unwrap_or(0), limit);
+    let listed = match (page.vouchers.first(), page.vouchers.last()) {
+        (Some(first), Some(last)) => app.box_office().vouchers_of(campaign, first.number..=last.number).await?,
+        _ => vec![],
+    };
+    Ok(Answer::json(StatusCode::OK, &page.with_uses(&listed)))
 }
 
 fn in_csv(app: &App, status: &CampaignStatus) -> Answer {

@@ -3,6 +3,7 @@
 use super::Amount;
 use crate::auth::VoucherKeys;
 use lastseat_domain::event::{self, VoucherTerms};
+use lastseat_domain::voucher::Voucher;
 use lastseat_domain::{CampaignId, CategoryId, Currency, Money, ShowId, Timestamp};
 use lastseat_engine::CampaignStatus;
 use serde::{Deserialize, Serialize};
@@ -115,6 +116,14 @@ pub struct CodeOfCampaign {
     /// Its code.
     #[schema(example = "7K2M-Q9XA-0R4T-ZC5E")]
     pub voucher: String,
+    /// How often it was used, by bookings that were paid or at the counter. Not in the answer that issues it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(example = 0, nullable = false)]
+    pub used: Option<u32>,
+    /// How many bookings have it that are not paid yet.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(example = 0, nullable = false)]
+    pub reserved: Option<u32>,
 }
 
 /// Vouchers with the same terms.
@@ -151,7 +160,10 @@ impl CampaignJson {
         let CampaignStatus { campaign, issued } = status;
         let started = &campaign.started;
         let numbers = after.saturating_add(1)..=*issued;
-        let code = |number| CodeOfCampaign { number, voucher: keys.code_of_campaign(started.campaign, number) };
+        let code = |number| {
+            let voucher = keys.code_of_campaign(started.campaign, number);
+            CodeOfCampaign { number, voucher, used: None, reserved: None }
+        };
         let vouchers: Vec<_> = numbers.take(limit).map(code).collect();
         let has_more = vouchers.last().map_or(after, |last| last.number) < *issued;
         Self {
@@ -165,5 +177,14 @@ impl CampaignJson {
             vouchers,
             has_more,
         }
+    }
+
+    /// With how often the listed vouchers were used. `vouchers`: these, in the same order.
+    #[must_use]
+    pub fn with_uses(mut self, vouchers: &[Voucher]) -> Self {
+        for (listed, voucher) in self.vouchers.iter_mut().zip(vouchers) {
+            (listed.used, listed.reserved) = (Some(voucher.used()), Some(voucher.reserved()));
+        }
+        self
     }
 }
