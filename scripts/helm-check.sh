@@ -1,0 +1,23 @@
+#!/usr/bin/env bash
+# Lints the chart and renders it in both modes. Get helm with: go install helm.sh/helm/v3/cmd/helm@v3.22.0 (some
+# minutes, which is why CI leaves this out).
+set -euo pipefail
+cd "$(dirname "$0")/.."
+chart=deploy/helm/lastseat
+cluster=(--values "$chart/ci/cluster-values.yaml")
+# helm that is built like this knows no version of Kubernetes.
+as=(--kube-version 1.31.0)
+
+helm lint --strict "$chart"
+helm lint --strict "$chart" "${cluster[@]}"
+helm template sale "$chart" "${as[@]}" | grep -c '^kind:' | grep -qx 4
+helm template sale "$chart" "${as[@]}" "${cluster[@]}" | grep -c '^kind:' | grep -qx 7
+
+# What must be refused.
+refused() { ! helm template sale "$chart" "${as[@]}" "$@" >/dev/null 2>&1 || { echo "rendered: $*" >&2; exit 1; }; }
+refused --set mode=cluster
+refused --set settings.public_uri=https://tickets.example.org
+refused --set settings.redis=redis://redis
+refused --set replicas=3
+refused --set 'embedded.persistence.accessModes={ReadWriteMany}'
+echo "helm-check: the chart renders in both modes and refuses what is wrong"
