@@ -6,6 +6,7 @@ use clap::Parser;
 use lastseat::cli::Cli;
 use serde_json::Value;
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::process::Command;
 
 const COMPOSE: &str = include_str!("../../compose.yaml");
@@ -78,7 +79,10 @@ fn names(all: &Value) -> Vec<String> {
         needed.retain(|needed| all["services"].get(*needed).is_none());
         faults.extend(needed.iter().map(|needed| format!("{name} depends on {needed}, which is not there")));
         let volumes = words(&service["volumes"]).into_iter().filter_map(|volume| volume.split(':').next());
-        let unknown = volumes.filter(|volume| all["volumes"].get(volume).is_none());
+        let (files, volumes): (Vec<_>, Vec<_>) = volumes.partition(|volume| volume.starts_with("./"));
+        let missing = files.into_iter().filter(|file| !Path::new("..").join(file).exists());
+        faults.extend(missing.map(|file| format!("{name} mounts {file}, which is not there")));
+        let unknown = volumes.into_iter().filter(|volume| all["volumes"].get(volume).is_none());
         faults.extend(unknown.map(|volume| format!("{name} has an unknown volume {volume}")));
     }
     faults
@@ -208,6 +212,7 @@ fn what_does_not_fit_is_found() {
         ("\"127.0.0.1:8080:8080\"", "\"127.0.0.1:8080:80\"", "publishes 80"),
         ("    redis: { condition", "    reddis: { condition", "depends on reddis"),
         ("keys:/keys:ro", "key:/keys:ro", "unknown volume key"),
+        ("./deploy/prometheus/rules:", "./deploy/prometheus/rule:", "mounts ./deploy/prometheus/rule,"),
         ("EVENTSTORE_STREAM_INFO_CACHE_CAPACITY", "EVENTSTORE_STREAM_INFO_CACHE_SIZE", "is no option of EventStoreDB"),
         ("eventstore:23.10", "eventstore:25.0", "another version"),
         ("services:\n", "services\n", "no YAML"),
