@@ -7,7 +7,7 @@ default:
     @just --list
 
 # Everything that CI checks, in its order.
-ci: fmt-check lint test openapi-lint conformance conformance-stripe (first-command "debug") (house-sale "debug") (api-examples "debug")
+ci: fmt-check deploy-check lint test openapi-lint conformance conformance-stripe (first-command "debug") (house-sale "debug") (api-examples "debug")
 
 # Is the code formatted?
 fmt-check:
@@ -17,6 +17,14 @@ fmt-check:
 # Lints of all code, tests included; a warning is an error.
 lint:
     cargo clippy --workspace --all-targets -- -D warnings
+
+# What is in deploy/, checked by the programs that will read it: promtool, Caddy, systemd.
+deploy-check:
+    scripts/deploy-check.sh
+
+# The Helm chart, linted and rendered. Needs helm, which takes minutes to build: CI leaves it out.
+helm-check:
+    scripts/helm-check.sh
 
 # The README's test command.
 test:

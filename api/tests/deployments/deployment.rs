@@ -1,6 +1,7 @@
 //! The fixture: two deployments of two nodes, and nginx in front of them.
 
-use crate::nginx::{self, Nginx};
+use crate::nginx;
+use crate::proxy::Proxy;
 use crate::support::books::{self, Books, End};
 use crate::support::client::Client;
 use crate::support::eventually;
@@ -19,7 +20,7 @@ pub struct Deployments {
     pub south: Deployment,
     /// An admin's token: one key signs for both.
     pub admin: String,
-    nginx: Nginx,
+    nginx: Proxy,
     _dir: TempDir,
 }
 
@@ -43,10 +44,7 @@ impl Deployments {
         let admin = token_with(&key, &dir.path().join("nobody"), "root", "admin");
         let (north, south) =
             tokio::join!(Deployment::start("north", dir.path(), &key), Deployment::start("south", dir.path(), &key));
-        let examples = ["10.1.0.11:8080", "10.1.0.12:8080", "10.2.0.11:8080", "10.2.0.12:8080"];
-        let addrs = north.addrs.iter().chain(&south.addrs).copied();
-        let nodes: Vec<_> = examples.into_iter().zip(addrs).collect();
-        let nginx = Nginx::start(program, &nodes);
+        let nginx = nginx::start(program, [north.addrs[0], north.addrs[1], south.addrs[0], south.addrs[1]]);
         Some(Self { north, south, admin, nginx, _dir: dir })
     }
 
@@ -60,19 +58,13 @@ impl Deployments {
     pub async fn put_on_sale(&self, deployment: &Deployment, show: &Value) {
         let own = self.client(&deployment.host());
         own.post("/v1/shows").bearer(&self.admin).json(show).send().await.ok(201);
-        let path = format!("/v1/shows/{}", show["id"].as_str().unwrap());
-        for node in &deployment.nodes {
-            eventually("the node has the show", async || {
-                node.client.get(&path).try_send().await.ok().filter(|answer| answer.status == 200)
-            })
-            .await;
-        }
+        let path = deployment.has_show(show).await;
         self.client(COMMON).get(&path).send().await.ok(200);
     }
 }
 
 impl Deployment {
-    async fn start(name: &'static str, parent: &Path, key: &Path) -> Self {
+    pub async fn start(name: &'static str, parent: &Path, key: &Path) -> Self {
         let dir = parent.join(name);
         std::fs::create_dir(&dir).unwrap();
         let store = Some(LogServer::start(&dir.join("log")));
@@ -93,6 +85,23 @@ impl Deployment {
         Server::start_with(&self.dir.join(format!("node-{number}")), &[&flags[..], &shared].concat()).await
     }
 
+    /// Where its two nodes listen.
+    pub fn addrs(&self) -> [SocketAddr; 2] {
+        [self.addrs[0], self.addrs[1]]
+    }
+
+    /// Waits until every node has a show; its path.
+    pub async fn has_show(&self, show: &Value) -> String {
+        let path = format!("/v1/shows/{}", show["id"].as_str().unwrap());
+        for node in &self.nodes {
+            eventually("the node has the show", async || {
+                node.client.get(&path).try_send().await.ok().filter(|answer| answer.status == 200)
+            })
+            .await;
+        }
+        path
+    }
+
     /// The host that has all of it.
     pub fn host(&self) -> String {
         format!("{}.{COMMON}", self.name)
@@ -106,6 +115,11 @@ impl Deployment {
     /// Starts the killed store again.
     pub fn restart_store(&mut self) {
         self.store = Some(self.store.take().unwrap().restart(&self.dir.join("log")));
+    }
+
+    /// `kill -9` of one node.
+    pub fn kill_a_node(&mut self) {
+        self.nodes.remove(0).kill();
     }
 
     /// `kill -9` of all nodes.

@@ -46,14 +46,14 @@ impl Stream {
         Self { body, text: String::new(), ready: VecDeque::new(), last_id, _connection: Box::new(connection) }
     }
 
-    /// The next event; `None` if there is none within `patience`.
+    /// The next event; `None` if there is none within `patience`, or the connection is cut.
     pub async fn next(&mut self, patience: Duration) -> Option<Change> {
         loop {
             if let Some((change, id)) = self.ready.pop_front() {
                 self.last_id = id.or(self.last_id.take());
                 return Some(change);
             }
-            let frame = tokio::time::timeout(patience, self.body.frame()).await.ok()??.unwrap();
+            let frame = tokio::time::timeout(patience, self.body.frame()).await.ok()??.ok()?;
             let Ok(data) = frame.into_data() else { continue };
             self.text.push_str(std::str::from_utf8(&data).unwrap());
             while let Some((block, rest)) = self.text.split_once("\n\n") {
