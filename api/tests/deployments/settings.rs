@@ -104,7 +104,9 @@ fn unit_faults(unit: &str) -> Vec<String> {
 #[test]
 fn the_unit_starts_the_program_with_settings_that_it_takes() {
     assert_eq!(unit_faults(UNIT), Vec::<String>::new());
-    for (from, to) in [("lastseat serve", "lastseat serve --sell"), ("127.0.0.1:8080", "localhost"), ("DEMO=false", "DEMO=perhaps")] {
+    for (from, to) in
+        [("lastseat serve", "lastseat serve --sell"), ("127.0.0.1:8080", "localhost"), ("DEMO=false", "DEMO=perhaps")]
+    {
         let broken = UNIT.replace(from, to);
         assert_ne!(broken, UNIT, "{from} is not in the unit");
         assert_eq!(unit_faults(&broken).len(), 1, "{from} → {to}");
