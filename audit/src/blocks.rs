@@ -1,11 +1,11 @@
 //! Which seats are in which block, and who may buy from it, as the log tells it.
 
 use super::code::Code;
-use super::facts::{BlockFact, BlockTerms, Blocked, Book, SeatFact, at_the_end};
+use super::facts::{BlockFact, BlockTerms, Blocked, Book, SeatFact, VoucherFact, at_the_end};
 use super::report::{Findings, Place};
 use super::state::Audit;
-use lastseat_domain::event::{BlockLifted, BlockOpened, Event, LiftReason};
-use lastseat_domain::{BlockId, BookingId, Envelope, StreamName, Timestamp};
+use lastseat_domain::event::{BlockLifted, BlockOpened, Event, LiftReason, SeatBooked};
+use lastseat_domain::{BlockId, BookingId, Envelope, StreamName, Timestamp, VoucherHash};
 use std::collections::HashMap;
 
 /// The channel that needs no access code.
@@ -82,14 +82,30 @@ impl Audit {
     }
 }
 
+/// What decides who may buy from a block.
+pub(super) struct Access<'a> {
+    pub blocks: &'a HashMap<BlockId, BlockFact>,
+    pub vouchers: &'a HashMap<VoucherHash, VoucherFact>,
+    pub bookings: &'a HashMap<BookingId, Book>,
+}
+
+impl Access<'_> {
+    /// Whether the booking may buy the seat from the block.
+    fn allows(&self, block: BlockId, e: &SeatBooked, index: u32) -> bool {
+        let book = self.bookings.get(&e.booking);
+        let own = book.and_then(|book| book.opened.as_ref()?.voucher.as_ref()).and_then(|own| self.vouchers.get(own));
+        let by_voucher = own.is_some_and(|voucher| voucher.terms.opens.contains(&block));
+        self.blocks.get(&block).is_some_and(|fact| may_sell(fact, book, index, e.exchange, by_voucher))
+    }
+}
+
 /// Judges what an event of a seat says of blocks, and notes which block has the seat afterwards. The owner is still that
 /// of before the event.
 pub(super) fn judge_block(
     seat: &mut SeatFact,
     envelope: &Envelope,
     index: u32,
-    blocks: &HashMap<BlockId, BlockFact>,
-    bookings: &HashMap<BookingId, Book>,
+    access: &Access<'_>,
     findings: &mut Findings,
     place: &Place,
 ) {
@@ -109,9 +125,7 @@ pub(super) fn judge_block(
             findings.check(Code::LeftBlock, seat.owner.is_none() || from == e.block, place, || {
                 format!("booking {} took it from {}, and not from {}", e.booking, name(from), name(e.block))
             });
-            let allowed = e.block.is_none_or(|block| {
-                blocks.get(&block).is_some_and(|fact| may_sell(fact, bookings.get(&e.booking), index, e.exchange))
-            });
+            let allowed = e.block.is_none_or(|block| access.allows(block, e, index));
             findings.check(Code::SoldWithoutAccess, allowed, place, || {
                 format!("booking {} has no access to {}", e.booking, name(e.block))
             });
@@ -134,7 +148,7 @@ pub(super) fn judge_block(
         }
         Event::SeatUnblocked(e) => {
             let has = seat.blocked.is_some_and(|blocked| blocked.block == e.block);
-            let fact = blocks.get(&e.block);
+            let fact = access.blocks.get(&e.block);
             let kept = |fact: &BlockFact| {
                 fact.lifted_at.is_none() && fact.opened.as_ref().is_none_or(|terms| terms.seats.binary_search(&index).is_ok())
             };
@@ -148,12 +162,14 @@ pub(super) fn judge_block(
     }
 }
 
-/// Whether a booking may buy a seat of this block: with its code, or at the till if the block is the till's. Exchanges are
-/// made there, wherever the booking was sold.
-fn may_sell(fact: &BlockFact, book: Option<&Book>, index: u32, exchange: u32) -> bool {
+/// Whether a booking may buy a seat of this block: with a voucher that opens it, with its code, or at the till if the block
+/// is the till's. Exchanges are made there, wherever the booking was sold.
+fn may_sell(fact: &BlockFact, book: Option<&Book>, index: u32, exchange: u32, by_voucher: bool) -> bool {
     let (Some(terms), Some(opened)) = (&fact.opened, book.and_then(|book| book.opened.as_ref())) else { return false };
     let by_code = terms.access_code.is_some() && terms.access_code == opened.access_code;
     let at_till = terms.channel.as_ref().is_some_and(|channel| channel.as_str() == TILL)
         && (exchange > 0 || terms.channel == opened.channel);
-    terms.show == opened.show && terms.seats.binary_search(&index).is_ok() && (by_code || at_till)
+    // An exchange takes nothing by the voucher of the hold.
+    let by_voucher = by_voucher && exchange == 0;
+    terms.show == opened.show && terms.seats.binary_search(&index).is_ok() && (by_code || at_till || by_voucher)
 }

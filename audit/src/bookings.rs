@@ -254,6 +254,7 @@ fn open(
         buyer: e.buyer.clone(),
         channel: e.channel.clone(),
         access_code: e.access_code.clone(),
+        voucher: e.voucher.clone(),
         amount: e.amount,
         seats: known().map(|(index, ..)| index).collect(),
         prices: known().map(|(_, price, _)| price).collect(),

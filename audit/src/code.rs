@@ -97,6 +97,7 @@ codes! {
     RevisionUnknown "revision_unknown" "A booking was priced at a revision of its show that was not there."
     DiscountWithoutVoucher "discount_without_voucher" "A voucher was applied to a booking that it was not reserved for."
     DiscountDiffers "discount_differs" "A discount is not what the voucher's terms take off the booking."
+    PaidWithoutVoucher "paid_without_voucher" "A booking was paid for without the voucher that it was opened with."
     DiscountLate "discount_late" "A voucher was applied or removed after the first attempt to pay, or applied where there was one."
     VoucherFreedEarly "voucher_freed_early" "A voucher was given back before its booking had removed it or ended."
     VoucherUnowned "voucher_unowned" "A voucher was given back or used up by a booking that did not have it."

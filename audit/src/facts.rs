@@ -291,6 +291,8 @@ pub(super) struct Opened {
     pub buyer: BuyerId,
     pub channel: Option<ChannelId>,
     pub access_code: Option<AccessCodeHash>,
+    /// The voucher that opened blocks to it.
+    pub voucher: Option<VoucherHash>,
     pub amount: Money,
     /// By the plan's index; seats that are not in the plan are left out.
     pub seats: Box<[u32]>,

@@ -4,7 +4,7 @@ use super::code::Code;
 use super::facts::{Book, Decision, Owner, ShowFacts, at_the_end};
 use super::report::Place;
 use super::state::Audit;
-use crate::blocks::judge_block;
+use crate::blocks::{Access, judge_block};
 use lastseat_domain::event::{AbortReason, Event};
 use lastseat_domain::{Envelope, StreamName, Timestamp};
 
@@ -39,7 +39,8 @@ impl Audit {
         };
         let Some(seat) = show.seats.get_mut(index as usize) else { return };
         let findings = &mut self.findings;
-        judge_block(seat, envelope, index, &self.blocks, &self.bookings, findings, &place);
+        let access = Access { blocks: &self.blocks, vouchers: &self.vouchers, bookings: &self.bookings };
+        judge_block(seat, envelope, index, &access, findings, &place);
         let before = seat.owner;
         match &envelope.event {
             Event::SeatLocked(e) => {

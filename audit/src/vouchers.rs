@@ -229,7 +229,14 @@ pub(super) fn judge_booking(
             findings.check(Code::DiscountWithoutVoucher, reserved && e.application > book.applications, place, || {
                 format!("voucher {} is not reserved for application {}", e.voucher, e.application)
             });
+            let own = book.opened.as_ref().and_then(|opened| opened.voucher.as_ref());
+            findings.check(Code::DiscountWithoutVoucher, own.is_none_or(|own| *own == e.voucher), place, || {
+                "another voucher is applied than the one that it was opened with".to_owned()
+            });
+            // What opens its seats may take nothing off.
+            let least = i64::from(own.is_none());
             let due = fact.zip(book.opened.as_deref()).and_then(|(fact, opened)| due(&fact.terms, opened, shows));
+            let due = due.filter(|due| *due >= least);
             findings.check(Code::DiscountDiffers, fact.is_none() || due == Some(e.discount), place, || {
                 let due = due.map_or_else(|| "nothing".to_owned(), |due| due.to_string());
                 format!("{} is taken off, by the voucher's terms {due}", e.discount)
@@ -252,6 +259,13 @@ pub(super) fn judge_booking(
                 book.applied = None;
             }
         }
+        Event::PaymentStarted(_) | Event::BookingCommitted(_) => {
+            let own = book.opened.as_ref().and_then(|opened| opened.voucher.as_ref());
+            let applied = book.applied.as_ref().map(|applied| &applied.voucher);
+            findings.check(Code::PaidWithoutVoucher, own.is_none() || own == applied, place, || {
+                "it has not the voucher that it was opened with".to_owned()
+            });
+        }
         _ => {}
     }
 }
@@ -272,7 +286,8 @@ fn due(terms: &VoucherTerms, opened: &Opened, shows: &HashMap<ShowId, ShowFacts>
     let booking_fee = |seats: usize| if u32::try_from(seats) == Ok(opened.count) { fees.per_booking } else { 0 };
     let sum = |costs: &[i64]| costs.iter().fold(booking_fee(costs.len()), |sum, cost| sum.saturating_add(*cost));
     let all = sum(&costs);
-    let discount = match &terms.discount {
+    Some(match &terms.discount {
+        Discount::Nothing => 0,
         Discount::Percent(percent) => i64::try_from(i128::from(all) * i128::from(*percent) / 100).ok()?,
         Discount::Amount(amount) if amount.currency == opened.amount.currency => all.min(amount.value),
         Discount::FreeSeats(free) => {
@@ -280,6 +295,5 @@ fn due(terms: &VoucherTerms, opened: &Opened, shows: &HashMap<ShowId, ShowFacts>
             sum(&dearest)
         }
         Discount::Amount(_) | Discount::Goods(_) => return None,
-    };
-    (discount > 0).then_some(discount)
+    })
 }

@@ -96,6 +96,7 @@ fn open_seat(world: &mut World, seat: &str) {
         request: None,
         channel: None,
         access_code: None,
+        voucher: None,
         shop: ShopData::default(),
     };
     let lock = SeatLocked { booking, buyer, price: 8500, expires_at: at, block: None, exchange: 0 };

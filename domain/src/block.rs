@@ -48,23 +48,25 @@ pub struct Access {
     pub channel: Option<ChannelId>,
     /// Hash of the code that they sent.
     pub code: Option<AccessCodeHash>,
+    /// The blocks that the voucher opens which they sent.
+    pub by_voucher: Vec<BlockId>,
 }
 
 impl Access {
     /// Whether nothing is shown: the open sale.
     #[must_use]
     pub fn is_none(&self) -> bool {
-        self.channel.is_none() && self.code.is_none()
+        self.channel.is_none() && self.code.is_none() && self.by_voucher.is_empty()
     }
 
-    /// Whether it opens this block: by the block's code, or at the till if the block is the till's. A channel that
-    /// is named must be the block's.
+    /// Whether it opens this block: by a voucher for it, by the block's code, or at the till if the block is the till's. A
+    /// channel that is named must be the block's, unless a voucher opens that.
     #[must_use]
     pub fn opens(&self, block: &BlockOpened) -> bool {
         let by_code = block.access_code.is_some() && block.access_code == self.code;
         let at_till = block.channel.as_ref().is_some_and(|channel| channel.as_str() == TILL) && self.channel == block.channel;
         let fits = self.channel.is_none() || self.channel == block.channel;
-        fits && (by_code || at_till)
+        self.by_voucher.contains(&block.block) || fits && (by_code || at_till)
     }
 }
 

@@ -227,6 +227,10 @@ rejections! {
     VoucherUsedUp = "voucher_used_up", "The voucher was used already, or another booking has it at this moment.";
     /// The booking has another one.
     BookingHasVoucher = "booking_has_voucher", "This booking has a voucher already. Remove it to use another one.";
+    /// It was opened with its voucher.
+    BookingKeepsVoucher = "booking_keeps_voucher", "The voucher of this booking opened its seats, so it can't be taken off or replaced. To give it back, cancel the booking.";
+    /// It was opened with a voucher that is not applied to it.
+    VoucherMissing = "voucher_missing", "A voucher opened the seats of this booking and is not applied to it, so it can't be paid for. Apply that voucher, or cancel the booking.";
     /// Vouchers were applied to it as often as that is possible.
     TooManyVoucherChanges { /// How often that is.
         most: u32 } = "too_many_voucher_changes", "Vouchers were applied to this booking {most} times, and that is the most. Pay for it without one, or cancel it and hold the seats again.";

@@ -1,4 +1,4 @@
-//! A voucher: a code that lowers what a booking costs, or that goods are handed over for.
+//! A voucher: a code that lowers what a booking costs, opens blocks to it, or that goods are handed over for.
 //!
 //! A booking has a voucher as it has a seat. The voucher's own stream reserves it for one application to the booking,
 //! at an exact revision; and it is freed only after the booking's stream says that this application, or the whole
@@ -60,7 +60,11 @@ impl Voucher {
         u32::try_from(unpaid).unwrap_or(u32::MAX)
     }
 
-    fn check_usable(&self, now: Timestamp) -> Result<(), Rejection> {
+    /// Whether it can be used now, for what it is for.
+    ///
+    /// # Errors
+    /// The [`Rejection`] that says why not.
+    pub fn check_usable(&self, now: Timestamp) -> Result<(), Rejection> {
         self.created.terms.check_valid_at(now)?;
         if self.left() == 0 { Err(Rejection::VoucherUsedUp) } else { Ok(()) }
     }

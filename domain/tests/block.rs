@@ -93,7 +93,7 @@ fn a_block_needs_seats_a_reason_and_a_code_for_its_channel() {
 fn a_block_opens_to_its_code_or_at_the_till() {
     let sponsor = block_opened();
     let hash = sponsor.access_code.clone();
-    let opens = |block: &BlockOpened, channel: Option<ChannelId>, code| Access { channel, code }.opens(block);
+    let opens = |block: &BlockOpened, channel: Option<ChannelId>, code| Access { channel, code, by_voucher: vec![] }.opens(block);
     assert!(opens(&sponsor, None, hash.clone()) && opens(&sponsor, channel("sponsor"), hash.clone()));
     for (wrong_channel, wrong_code) in [
         (None, None),
@@ -112,4 +112,18 @@ fn a_block_opens_to_its_code_or_at_the_till() {
     for channel in [None, channel("till"), channel("sponsor")] {
         assert!(!opens(&closed, channel.clone(), None) && !opens(&closed, channel, hash.clone()));
     }
+}
+
+#[test]
+fn a_block_opens_to_a_voucher_for_it_wherever_that_is_sent() {
+    let sponsor = block_opened();
+    let opens = |by_voucher: &[_], channel: Option<ChannelId>| {
+        Access { channel, code: None, by_voucher: by_voucher.to_vec() }.opens(&sponsor)
+    };
+    for channel in [None, channel("till"), channel("sponsor"), channel("press")] {
+        assert!(opens(&[block(1)], channel.clone()) && opens(&[block(2), block(1)], channel.clone()));
+        assert!(!opens(&[block(2)], channel.clone()) && !opens(&[], channel));
+    }
+    assert!(Access::default().is_none());
+    assert!(!Access { by_voucher: vec![block(1)], ..Access::default() }.is_none());
 }

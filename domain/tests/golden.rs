@@ -268,6 +268,7 @@ fn samples() -> Vec<(&'static str, Event)> {
             "BookingOpened.v1.channel",
             BookingOpened { channel: block_opened().channel, access_code: block_opened().access_code, ..opened.clone() }.into(),
         ),
+        ("BookingOpened.v1.voucher", BookingOpened { voucher: VoucherHash::new(&"0f".repeat(32)).ok(), ..opened.clone() }.into()),
         ("BookingOpened.v1", opened.clone().into()),
         ("BookingOpened.v1.shop", BookingOpened { shop: shop_data(), ..opened.clone() }.into()),
         ("BookingOpened.v1.revised", BookingOpened { show_revision: 3, ..opened.clone() }.into()),
@@ -349,9 +350,18 @@ fn vouchers(booking: BookingId) -> Vec<(&'static str, Event)> {
         valid_until: Some(minute(60)),
         shows: vec![show()],
         categories: vec![CategoryId::new("front").unwrap()],
+        opens: vec![],
     };
-    let least =
-        |discount| VoucherTerms { discount, uses: 1, valid_from: None, valid_until: None, shows: vec![], categories: vec![] };
+    let opens = VoucherTerms { discount: Discount::Nothing, opens: vec![block(1)], ..terms.clone() };
+    let least = |discount| VoucherTerms {
+        discount,
+        uses: 1,
+        valid_from: None,
+        valid_until: None,
+        shows: vec![],
+        categories: vec![],
+        opens: vec![],
+    };
     let source = VoucherSource::Campaign { campaign, number: 2 };
     let created = VoucherCreated { voucher: voucher.clone(), terms: terms.clone(), source };
     let of = |discount| VoucherCreated { terms: least(discount), ..created.clone() };
@@ -363,6 +373,8 @@ fn vouchers(booking: BookingId) -> Vec<(&'static str, Event)> {
         ("VoucherCreated.v1.amount", of(Discount::Amount(eur(500))).into()),
         ("VoucherCreated.v1.free_seats", of(Discount::FreeSeats(1)).into()),
         ("VoucherCreated.v1.goods", of(Discount::Goods("A drink".into())).into()),
+        ("VoucherCreated.v1.opens", VoucherCreated { terms: opens.clone(), ..created.clone() }.into()),
+        ("CampaignStarted.v1.opens", CampaignStarted { terms: opens, ..started.clone() }.into()),
         ("VoucherReserved.v1", VoucherReserved { voucher: voucher.clone(), booking, application: 1 }.into()),
         ("VoucherFreed.v1", VoucherFreed { voucher: voucher.clone(), booking, application: 1 }.into()),
         ("VoucherUsed.v1", VoucherUsed { voucher: voucher.clone(), booking, application: 1 }.into()),

@@ -24,6 +24,7 @@ fn sold(discount: i64) -> Booking {
         fee: 200,
         channel: None,
         access_code: None,
+        voucher: None,
         shop: Default::default(),
         request: None,
     };

@@ -3,11 +3,11 @@
 
 mod support;
 
-use lastseat_domain::booking::{Booking, BookingCommand, MAX_VOUCHER_APPLICATIONS};
+use lastseat_domain::booking::{self, Booking, BookingCommand, MAX_VOUCHER_APPLICATIONS};
 use lastseat_domain::campaign::{CampaignCommand, MAX_VOUCHERS};
 use lastseat_domain::event::*;
 use lastseat_domain::rejection::Rejection;
-use lastseat_domain::voucher::{MAX_USES, VoucherCommand as C, VoucherStep, next_step};
+use lastseat_domain::voucher::{self, MAX_USES, VoucherCommand as C, VoucherStep, next_step};
 use lastseat_domain::{CampaignId, CategoryId, Currency, Money, SeatId, Timestamp, VoucherHash};
 use lastseat_testkit::given::{TestedCommand, given};
 use support::*;
@@ -18,7 +18,7 @@ fn hash() -> VoucherHash {
 }
 
 fn terms(discount: Discount) -> VoucherTerms {
-    VoucherTerms { discount, uses: 1, valid_from: None, valid_until: None, shows: vec![], categories: vec![] }
+    VoucherTerms { discount, uses: 1, valid_from: None, valid_until: None, shows: vec![], categories: vec![], opens: vec![] }
 }
 
 fn created(terms: VoucherTerms) -> VoucherCreated {
@@ -135,10 +135,16 @@ fn terms_that_make_no_sense_are_refused() {
         VoucherTerms { valid_from: Some(minute(2)), valid_until: Some(minute(2)), ..ok.clone() },
         VoucherTerms { shows: vec![show(); 101], ..ok.clone() },
         VoucherTerms { categories: vec![CategoryId::new("front").unwrap(); 101], ..ok.clone() },
+        terms(Discount::Nothing),
+        VoucherTerms { opens: vec![block(1); 101], ..ok.clone() },
+        VoucherTerms { opens: vec![block(1)], ..terms(Discount::Goods("A drink".into())) },
     ] {
         given([]).when(C::Create(created(wrong))).then_rejected("invalid_voucher");
     }
-    given([]).when(C::Create(created(ok.clone()))).then_events([created(ok).into()]);
+    let opens = VoucherTerms { opens: vec![block(1)], ..terms(Discount::Nothing) };
+    for ok in [ok, opens] {
+        given([]).when(C::Create(created(ok.clone()))).then_events([created(ok).into()]);
+    }
 }
 
 #[test]
@@ -308,4 +314,85 @@ fn what_is_to_be_done_follows_from_the_booking() {
     assert_eq!(step("refunded", &[applied(1)], false), VoucherStep::UseUp);
     assert_eq!(step("refunded", &[applied(1)], true), VoucherStep::Free);
     assert_eq!(step("refunded", &[], false), VoucherStep::Free);
+}
+
+/// A hold that a voucher has opened.
+fn held_with_voucher() -> Event {
+    BookingOpened { voucher: Some(hash()), ..opened() }.into()
+}
+
+#[test]
+fn a_booking_that_a_voucher_has_opened_is_paid_for_with_it_or_not_at_all() {
+    let pay = BookingCommand::StartPayment { now: in_time(), payment_method: Some("pm_card_visa".into()), request: None };
+    let at_till = |tender| BookingCommand::PayAtTill { now: in_time(), tender, request: None };
+    let ways = [pay, at_till(Tender::Cash), at_till(Tender::Invoice), at_till(Tender::Complimentary)];
+    let other: Event =
+        VoucherApplied { booking: booking(1), voucher: VoucherHash::of_bytes([2; 32]), application: 1, discount: 1_000 }.into();
+    for way in ways {
+        given([held_with_voucher()]).when(way.clone()).then_rejected("voucher_missing");
+        given([held_with_voucher(), removed(1)]).when(way.clone()).then_rejected("voucher_missing");
+        // Only a foreign log has these.
+        given([held_with_voucher(), applied(1), removed(1)]).when(way.clone()).then_rejected("voucher_missing");
+        given([held_with_voucher(), other.clone()]).when(way.clone()).then_rejected("voucher_missing");
+        let decided = booking::decide(given([held_with_voucher(), applied(1)]).state::<Booking>().as_ref(), way.clone());
+        assert!(matches!(decided.unwrap().as_slice(), [Event::PaymentStarted(_)]), "{way:?}");
+    }
+}
+
+#[test]
+fn a_booking_keeps_the_voucher_that_has_opened_it() {
+    let apply = |voucher, application, discount| BookingCommand::ApplyVoucher { now: in_time(), voucher, application, discount };
+    let other = VoucherHash::of_bytes([2; 32]);
+    given([held_with_voucher()]).when(apply(other.clone(), 1, 1_000)).then_rejected("booking_keeps_voucher");
+    given([held_with_voucher(), applied(1)]).when(apply(other, 2, 1_000)).then_rejected("booking_has_voucher");
+    for events in [vec![held_with_voucher()], vec![held_with_voucher(), applied(1)]] {
+        given(events).when(remove()).then_rejected("booking_keeps_voucher");
+    }
+    given([held_with_voucher(), applied(1), started(1)]).when(remove()).then_rejected("payment_begun");
+    // An application that did not take place is followed by another.
+    given([held_with_voucher(), removed(1)]).when(apply(hash(), 2, 1_000)).then_events([applied(2)]);
+    // It may take nothing off, and what does so can't be for another booking.
+    let nothing = VoucherApplied { booking: booking(1), voucher: hash(), application: 1, discount: 0 };
+    given([held_with_voucher()]).when(apply(hash(), 1, 0)).then_events([nothing.into()]);
+    given([held_with_voucher()]).when(apply(hash(), 1, -1)).then_rejected("out_of_order");
+    // Cancelling it gives the voucher back.
+    let cancel = BookingCommand::Cancel { reason: AbortReason::Cancelled };
+    given([held_with_voucher(), applied(1)]).when(cancel).then_events([aborted(AbortReason::Cancelled)]);
+}
+
+#[test]
+fn what_only_opens_seats_takes_nothing_off_and_only_the_booking_that_it_has_opened() {
+    let opens = |discount| VoucherTerms { opens: vec![block(1)], ..terms(discount) };
+    let with = given([held_with_voucher()]).state::<Booking>().unwrap();
+    let category = |_: &SeatId| CategoryId::new("front").ok();
+    assert_eq!(opens(Discount::Nothing).discount_of(&with, category), Ok(0));
+    assert_eq!(opens(Discount::Percent(50)).discount_of(&with, category), Ok(7_250));
+    assert_eq!(off(&opens(Discount::Nothing)).unwrap_err().code(), "voucher_not_usable");
+    assert_eq!(off(&opens(Discount::Percent(50))), Ok(7_500), "on a booking of the open sale it is like any other");
+    let free = BookingOpened { seats: vec![PricedSeat::new(seat(1), 0)], amount: eur(0), ..opened() };
+    let free = |voucher| given([BookingOpened { voucher, ..free.clone() }.into()]).state::<Booking>().unwrap();
+    assert_eq!(opens(Discount::Percent(50)).discount_of(&free(Some(hash())), category), Ok(0));
+    assert!(opens(Discount::Percent(50)).discount_of(&free(None), category).is_err());
+}
+
+#[test]
+fn a_hold_may_send_what_opens_seats_of_its_show_and_can_be_used() {
+    let opens = || VoucherTerms { opens: vec![block(1)], ..terms(Discount::Nothing) };
+    let elsewhere: lastseat_domain::ShowId = "othello".parse().unwrap();
+    for (terms, claims, expected) in [
+        (opens(), vec![], Ok(())),
+        (VoucherTerms { shows: vec![show()], ..opens() }, vec![], Ok(())),
+        (VoucherTerms { shows: vec![elsewhere], ..opens() }, vec![], Err("voucher_not_usable")),
+        (VoucherTerms { valid_from: Some(too_late()), ..opens() }, vec![], Err("voucher_not_usable")),
+        (VoucherTerms { valid_until: Some(in_time()), ..opens() }, vec![], Err("voucher_not_usable")),
+        (terms(Discount::Percent(50)), vec![], Err("voucher_not_usable")),
+        (opens(), vec![reserved(2)], Err("voucher_used_up")),
+        (opens(), vec![reserved(2), freed(2)], Ok(())),
+        (VoucherTerms { uses: 2, ..opens() }, vec![reserved(2)], Ok(())),
+    ] {
+        let events = std::iter::once(Event::from(created(terms.clone()))).chain(claims);
+        let voucher = events.fold(None, |state, event| voucher::evolve(state, &event)).unwrap();
+        let checked = voucher.created.terms.check_opens(&show()).and_then(|()| voucher.check_usable(in_time()));
+        assert_eq!(checked.map_err(|refused| refused.code()), expected, "{terms:?}");
+    }
 }

@@ -257,7 +257,10 @@ impl BoxOffice {
     /// # Errors
     /// [`CommandError`].
     pub async fn hold_for_buyer(&self, request: HoldRequest, access: Access, seller: &str) -> Result<Hold, CommandError> {
-        Box::pin(hold::hold(&self.services, &request, &access, seller)).await
+        match request.voucher.clone() {
+            None => Box::pin(hold::hold(&self.services, &request, &access, seller)).await,
+            Some(voucher) => Box::pin(self.hold_with_voucher(&request, access, seller, &voucher)).await,
+        }
     }
 
     /// The hold that an earlier request under the same idempotency key got, if there was one.
@@ -265,7 +268,11 @@ impl BoxOffice {
     /// # Errors
     /// [`CommandError`].
     pub async fn repeated_hold(&self, request: &HoldRequest) -> Result<Option<Hold>, CommandError> {
-        Box::pin(hold::find_repeated(&self.services, request, request.buyer.as_str())).await
+        let sender = request.buyer.as_str();
+        match (Box::pin(hold::find_repeated(&self.services, request, sender)).await?, &request.voucher) {
+            (Some(hold), Some(voucher)) => Ok(Some(self.with_its_voucher(hold, voucher, sender).await?)),
+            (found, _) => Ok(found),
+        }
     }
 
     /// Holds seats for several buyers, sent by one seller. Each hold is decided on its own, as by

@@ -7,7 +7,7 @@ use lastseat_domain::campaign::Campaign;
 use lastseat_domain::event::{RequestFingerprint, ShopData, Tender, VoucherTerms};
 use lastseat_domain::{
     AccessCodeHash, AreaId, BlockId, BookingId, BuyerId, CampaignId, CategoryId, ChannelId, PriceTypeId, SeatId, SeatState,
-    Secret, ShowId,
+    Secret, ShowId, VoucherHash,
 };
 
 /// Which seats a hold is for.
@@ -51,6 +51,8 @@ pub struct HoldRequest {
     pub selection: SeatSelection,
     pub price_types: PriceTypeChoice,
     pub buyer: BuyerId,
+    /// The voucher that it sends for the blocks that this opens. The booking gets it, or is over.
+    pub voucher: Option<VoucherHash>,
     /// What the shop wants to find the booking by.
     pub shop: ShopData,
     /// The request, if it carried an idempotency key.
@@ -69,6 +71,7 @@ impl HoldRequest {
             selection,
             price_types: PriceTypeChoice::First,
             buyer,
+            voucher: None,
             shop: ShopData::default(),
             fingerprint: None,
             trace: None,

@@ -67,7 +67,15 @@ const CAMPAIGNS: [(u128, u32, Discount); 3] =
 
 async fn issue_vouchers(office: &BoxOffice) {
     for (campaign, uses, discount) in CAMPAIGNS {
-        let terms = VoucherTerms { discount, uses, valid_from: None, valid_until: None, shows: vec![], categories: vec![] };
+        let terms = VoucherTerms {
+            discount,
+            uses,
+            valid_from: None,
+            valid_until: None,
+            shows: vec![],
+            categories: vec![],
+            opens: vec![],
+        };
         let campaign = CampaignId(Uuid::from_u128(campaign));
         let request = CampaignRequest { campaign, terms, count: 2, fingerprint: None, origin: "manager".into() };
         office.start_campaign(request).await.unwrap();

@@ -76,6 +76,7 @@ fn events_of(n: u64) -> [(StreamName, Event); EVENTS] {
         fee: 0,
         channel: None,
         access_code: None,
+        voucher: None,
         shop: ShopData::default(),
         request: None,
     };

@@ -145,6 +145,8 @@ codes! {
     VoucherNotUsable = "voucher_not_usable", CONFLICT, "The voucher is not for this";
     VoucherUsedUp = "voucher_used_up", CONFLICT, "The voucher was used";
     BookingHasVoucher = "booking_has_voucher", CONFLICT, "The booking has a voucher";
+    BookingKeepsVoucher = "booking_keeps_voucher", CONFLICT, "The booking keeps its voucher";
+    VoucherMissing = "voucher_missing", CONFLICT, "The booking's voucher is missing";
     TooManyVoucherChanges = "too_many_voucher_changes", CONFLICT, "The voucher was changed too often";
     PaymentBegun = "payment_begun", CONFLICT, "The amount can't change any more";
     AmountTooSmall = "amount_too_small", CONFLICT, "Too little would be left to pay";
@@ -230,6 +232,8 @@ impl Code {
             R::VoucherNotUsable { .. } => Self::VoucherNotUsable,
             R::VoucherUsedUp => Self::VoucherUsedUp,
             R::BookingHasVoucher => Self::BookingHasVoucher,
+            R::BookingKeepsVoucher => Self::BookingKeepsVoucher,
+            R::VoucherMissing => Self::VoucherMissing,
             R::TooManyVoucherChanges { .. } => Self::TooManyVoucherChanges,
             R::PaymentBegun => Self::PaymentBegun,
             R::AmountTooSmall { .. } => Self::AmountTooSmall,

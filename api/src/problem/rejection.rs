@@ -91,6 +91,8 @@ fn with_facts(problem: Problem, rejection: &Rejection) -> Problem {
         | R::VoucherNotUsable { .. }
         | R::VoucherUsedUp
         | R::BookingHasVoucher
+        | R::BookingKeepsVoucher
+        | R::VoucherMissing
         | R::TooManyVoucherChanges { .. }
         | R::PaymentBegun
         | R::CampaignNotFound

@@ -35,6 +35,7 @@ pub fn history(length: usize) -> Vec<Event> {
             fee: 0,
             channel: None,
             access_code: None,
+            voucher: None,
             shop: ShopData::default(),
             request: None,
         }

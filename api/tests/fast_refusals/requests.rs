@@ -88,6 +88,7 @@ fn odd_body() -> impl Strategy<Value = String> {
         "{\"seats\":[1]}",
         "{\"seats\":[\"A-1\"],\"access_code\":\"sesame-2027\"}",
         "{\"seats\":[\"A-1\"],\"access_code\":\"short\"}",
+        "{\"seats\":[\"A-1\"],\"voucher\":\"7K2M-Q9XA-0R4T-ZC5E\"}",
         "{\"seats\":[\"A-1\"],\"channel\":\"till\"}",
         "{\"seats\":[\"A-1\"],}",
         "{\"seats\":[\"A-1\"]} ",

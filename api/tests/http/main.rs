@@ -12,6 +12,7 @@ mod contract;
 mod crowds;
 mod guests;
 mod idempotency;
+mod opening_vouchers;
 mod plans;
 mod prices;
 mod reading;

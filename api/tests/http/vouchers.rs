@@ -41,7 +41,7 @@ fn value(booking: &Value, member: &str) -> i64 {
 async fn what_is_no_voucher_is_refused_and_nothing_is_issued() {
     let server = TestServer::open(600).await;
     for (body, code) in [
-        (json!({}), "invalid_request"),
+        (json!({}), "invalid_voucher"),
         (json!({"discount": {"percent": 50}, "code": "SUMMER"}), "invalid_request"),
         (json!({"discount": {"percent": 0}}), "invalid_voucher"),
         (json!({"discount": {"percent": 101}}), "invalid_voucher"),

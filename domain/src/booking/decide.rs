@@ -167,6 +167,7 @@ fn start_payment(
     if matches!(state.phase, Phase::Paying | Phase::Authorised) {
         return Err(Rejection::PaymentInProgress);
     }
+    vouchers::check_has_own(state)?;
     Ok(vec![PaymentStarted { booking: state.id, attempt: state.attempt() + 1, payment_method, tender: None, request }.into()])
 }
 

@@ -2,6 +2,7 @@
 
 use super::checks::{check_alive, check_not_flagged};
 use super::state::{Attempt, Booking, Phase};
+use super::vouchers;
 use crate::Timestamp;
 use crate::event::{Event, PaymentStarted, RequestFingerprint, Tender};
 use crate::ids::{BookingId, IntentId};
@@ -67,6 +68,7 @@ pub(super) fn pay(
     if state.phase != Phase::Held {
         return Err(Rejection::PaymentInProgress);
     }
+    vouchers::check_has_own(state)?;
     let attempt = state.attempt() + 1;
     Ok(vec![PaymentStarted { booking: state.id, attempt, payment_method: None, tender: Some(tender), request }.into()])
 }

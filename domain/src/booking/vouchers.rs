@@ -3,6 +3,9 @@
 //!
 //! Each application has a number, so that one that was removed, or never took place, stays so: only then may the
 //! voucher be freed, and applied again under the next number.
+//!
+//! A booking that was opened with a voucher, because its seats are of a block that this opens, is paid for with that voucher
+//! or not at all. So a voucher sells as many bookings from a block as it has uses, whatever crashes in between.
 
 use super::checks::check_alive;
 use super::state::{Booking, Phase};
@@ -28,6 +31,18 @@ impl Booking {
         if self.voucher_applications >= most { Err(Rejection::TooManyVoucherChanges { most }) } else { Ok(()) }
     }
 
+    /// The voucher that it was opened with.
+    #[must_use]
+    pub fn opened_with(&self) -> Option<&VoucherHash> {
+        self.opened.as_ref().and_then(|opened| opened.voucher.as_ref())
+    }
+
+    /// Whether the voucher is applied, whichever application that is.
+    #[must_use]
+    pub fn has_applied(&self, voucher: &VoucherHash) -> bool {
+        self.voucher.as_ref().is_some_and(|has| has.voucher == *voucher)
+    }
+
     /// Whether the voucher lowers the amount, by this application.
     #[must_use]
     pub fn has_voucher(&self, voucher: &VoucherHash, application: u32) -> bool {
@@ -38,6 +53,11 @@ impl Booking {
 fn check_unpaid(booking: &Booking, now: Timestamp) -> Result<(), Rejection> {
     check_alive(booking, now)?;
     if booking.attempts.is_empty() { Ok(()) } else { Err(Rejection::PaymentBegun) }
+}
+
+/// A payment may begin: the booking has the voucher that it was opened with.
+pub(super) fn check_has_own(booking: &Booking) -> Result<(), Rejection> {
+    if booking.opened_with().is_none_or(|own| booking.has_applied(own)) { Ok(()) } else { Err(Rejection::VoucherMissing) }
 }
 
 pub(super) fn apply(
@@ -51,8 +71,14 @@ pub(super) fn apply(
         return Ok(vec![]);
     }
     booking.check_takes_voucher(now)?;
+    let own = booking.opened_with();
+    if own.is_some_and(|own| *own != voucher) {
+        return Err(Rejection::BookingKeepsVoucher);
+    }
     let whole = booking.opened.as_ref().map_or(0, |opened| opened.amount.value);
-    if application != booking.voucher_applications + 1 || !(1..=whole).contains(&discount) {
+    // What opens seats may take nothing off.
+    let least = i64::from(own.is_none());
+    if application != booking.voucher_applications + 1 || !(least..=whole).contains(&discount) {
         return Err(Rejection::OutOfOrder { step: "Applying this voucher" });
     }
     Ok(vec![VoucherApplied { booking: booking.id, voucher, application, discount }.into()])
@@ -60,6 +86,9 @@ pub(super) fn apply(
 
 pub(super) fn remove(booking: &Booking, now: Timestamp) -> Result<Vec<Event>, Rejection> {
     check_unpaid(booking, now)?;
+    if booking.opened_with().is_some() {
+        return Err(Rejection::BookingKeepsVoucher);
+    }
     let removed = |applied: &VoucherApplied| {
         let VoucherApplied { booking, voucher, application, .. } = applied.clone();
         VoucherRemoved { booking, voucher, application }.into()

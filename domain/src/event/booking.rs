@@ -3,7 +3,7 @@
 use super::show::is_zero;
 use crate::Timestamp;
 use crate::access_code::AccessCodeHash;
-use crate::ids::{BookingId, BuyerId, ChannelId, IntentId, PriceTypeId, SeatId, ShowId};
+use crate::ids::{BookingId, BuyerId, ChannelId, IntentId, PriceTypeId, SeatId, ShowId, VoucherHash};
 use crate::money::Money;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -88,6 +88,9 @@ pub struct BookingOpened {
     /// Hash of the access code that it was held with.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub access_code: Option<AccessCodeHash>,
+    /// The voucher that it was held with, because that opens blocks. It is paid for with this voucher or not at all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub voucher: Option<VoucherHash>,
     /// What the shop that sells wants to find it by.
     #[serde(default, skip_serializing_if = "ShopData::is_empty")]
     pub shop: ShopData,

@@ -2,14 +2,17 @@
 
 use super::booking::RequestFingerprint;
 use crate::Timestamp;
-use crate::ids::{BookingId, CampaignId, CategoryId, ShowId, VoucherHash};
+use crate::ids::{BlockId, BookingId, CampaignId, CategoryId, ShowId, VoucherHash};
 use crate::money::Money;
 use serde::{Deserialize, Serialize};
 
 /// What a voucher is worth.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Discount {
+    /// Nothing off: it only opens blocks. The log and the API then name no discount.
+    #[default]
+    Nothing,
     /// So many per cent of what its seats cost, 1 to 100.
     Percent(u32),
     /// So much, or what its seats cost if that is less.
@@ -24,6 +27,7 @@ pub enum Discount {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct VoucherTerms {
     /// What it is worth.
+    #[serde(default, skip_serializing_if = "is_nothing")]
     pub discount: Discount,
     /// How often it can be used.
     #[serde(default = "once", skip_serializing_if = "is_once")]
@@ -40,6 +44,13 @@ pub struct VoucherTerms {
     /// The price categories that it is for; any category if empty.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub categories: Vec<CategoryId>,
+    /// The blocks that a hold with it may buy from, as long as they are open.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub opens: Vec<BlockId>,
+}
+
+fn is_nothing(discount: &Discount) -> bool {
+    *discount == Discount::Nothing
 }
 
 fn once() -> u32 {

@@ -242,6 +242,7 @@ impl World {
             fee,
             channel: None,
             access_code: None,
+            voucher: None,
             shop: ShopData::default(),
             request: Some(RequestFingerprint { key: booking.to_string(), body: "body".into() }),
         }

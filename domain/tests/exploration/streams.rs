@@ -231,6 +231,7 @@ impl Streams {
                 fee: 0,
                 channel: None,
                 access_code: None,
+                voucher: None,
                 shop: ShopData::default(),
                 request: None,
             }),

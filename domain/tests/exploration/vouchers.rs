@@ -24,6 +24,8 @@ enum Twin {
     /// It is freed while the booking still has it.
     FreeBeforeTheEnd,
     NobodyCompletes,
+    /// A booking is paid for without the voucher that it was opened with.
+    PayWithoutTheVoucher,
 }
 
 /// What one node is doing.
@@ -60,6 +62,8 @@ enum Fact {
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 struct World {
+    /// Whether the voucher opens seats, and both bookings were opened with it.
+    opens: bool,
     voucher: Vec<Fact>,
     bookings: [Vec<Fact>; 2],
     /// Of each booking: the node that its buyer talks to, and one that only completes what is left.
@@ -125,7 +129,13 @@ impl World {
     fn start() -> Self {
         // One booking takes it, removes it and takes it again; the other wants it, too.
         let nodes = [[Node::Idle(3), Node::Idle(1)], [Node::Idle(1), Node::Idle(0)]];
-        Self { voucher: vec![], bookings: [vec![], vec![]], nodes }
+        Self { opens: false, voucher: vec![], bookings: [vec![], vec![]], nodes }
+    }
+
+    /// Two holds of kept seats that the voucher has opened: each buyer applies it and pays, or cancels.
+    fn of_kept_seats() -> Self {
+        let nodes = [[Node::Idle(2), Node::Idle(1)], [Node::Idle(2), Node::Idle(0)]];
+        Self { opens: true, nodes, ..Self::start() }
     }
 
     fn voucher(&self) -> Voucher {
@@ -136,6 +146,7 @@ impl World {
             valid_until: None,
             shows: vec![],
             categories: vec![],
+            opens: if self.opens { vec![block(1)] } else { vec![] },
         };
         let source = VoucherSource::Campaign { campaign: CampaignId(Uuid::nil()), number: 1 };
         let created: Event = VoucherCreated { voucher: hash(), terms, source }.into();
@@ -144,7 +155,11 @@ impl World {
     }
 
     fn booking(&self, of: u8) -> Booking {
-        let opened: Event = lastseat_domain::event::BookingOpened { booking: booking(number(of)), ..opened() }.into();
+        self.booking_opened_with(of, self.opens.then(hash))
+    }
+
+    fn booking_opened_with(&self, of: u8, voucher: Option<VoucherHash>) -> Booking {
+        let opened: Event = lastseat_domain::event::BookingOpened { booking: booking(number(of)), voucher, ..opened() }.into();
         let events = std::iter::once(opened).chain(self.bookings[usize::from(of)].iter().map(|fact| event_of(*fact, of)));
         events.fold(None, |state, event| booking::evolve(state, &event, minute(0))).unwrap()
     }
@@ -161,6 +176,10 @@ impl World {
         let voucher = self.voucher();
         if voucher.claims.len() > 1 {
             return Some("two bookings have it");
+        }
+        let paid = |of: usize| self.bookings[of].contains(&Fact::Committed);
+        if self.opens && paid(0) && paid(1) {
+            return Some("one voucher has sold two bookings");
         }
         for of in 0..2 {
             let booking = self.booking(of);
@@ -255,7 +274,8 @@ impl World {
         }
         let pay = BookingCommand::StartPayment { now: in_time(), payment_method: None, request: None };
         if booking.attempts.is_empty() {
-            let fact = fact_of(booking::decide(Some(&booking), pay), of);
+            let asked = if twin == Twin::PayWithoutTheVoucher { self.booking_opened_with(of, None) } else { booking };
+            let fact = fact_of(booking::decide(Some(&asked), pay), of);
             next.extend(fact.map(|fact| self.fly(of, 0, left, Stream::Booking, fact, None)));
         }
         next.extend(self.complete(of, 0, left, twin));
@@ -319,9 +339,9 @@ struct Found {
     ways: BTreeSet<String>,
 }
 
-fn explore(twin: Twin) -> Found {
-    let (mut numbers, mut worlds, mut from) = (HashMap::new(), vec![World::start()], vec![Vec::<usize>::new()]);
-    numbers.insert(World::start(), 0_usize);
+fn explore(start: World, twin: Twin) -> Found {
+    let (mut numbers, mut worlds, mut from) = (HashMap::new(), vec![start.clone()], vec![Vec::<usize>::new()]);
+    numbers.insert(start, 0_usize);
     let (mut at, mut ways) = (0, BTreeSet::new());
     while at < worlds.len() {
         let world = worlds[at].clone();
@@ -372,16 +392,28 @@ fn explore(twin: Twin) -> Found {
 
 #[test]
 fn two_bookings_and_one_voucher() {
-    let found = explore(Twin::None);
+    let found = explore(World::start(), Twin::None);
     println!("vouchers: {} states", found.states);
     assert_eq!((found.violation, found.stuck), (None, 0));
     assert_eq!(found.ways.iter().map(String::as_str).collect::<Vec<_>>(), ["free", "kept", "used"]);
 }
 
+/// One that opens kept seats, and has one use.
+#[test]
+fn two_holds_of_kept_seats_and_one_voucher() {
+    let found = explore(World::of_kept_seats(), Twin::None);
+    println!("vouchers that open seats: {} states", found.states);
+    assert_eq!((found.violation, found.stuck), (None, 0));
+    assert_eq!(found.ways.iter().map(String::as_str).collect::<Vec<_>>(), ["free", "kept", "used"]);
+    let found = explore(World::of_kept_seats(), Twin::PayWithoutTheVoucher);
+    println!("{:?}: {:?}, after {} states", Twin::PayWithoutTheVoucher, found.violation, found.states);
+    assert_eq!(found.violation, Some("one voucher has sold two bookings"));
+}
+
 #[test]
 fn each_twin_is_caught() {
     for twin in [Twin::BlindAppend, Twin::FreeWithoutFence, Twin::FreeOfAnothers, Twin::FreeBeforeTheEnd, Twin::NobodyCompletes] {
-        let found = explore(twin);
+        let found = explore(World::start(), twin);
         println!("{twin:?}: {:?}, {} stuck, after {} states", found.violation, found.stuck, found.states);
         assert!(found.violation.is_some() || found.stuck > 0, "{twin:?} goes unnoticed in {} states", found.states);
     }

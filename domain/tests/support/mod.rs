@@ -76,6 +76,7 @@ pub fn opened() -> BookingOpened {
         fee: 0,
         channel: None,
         access_code: None,
+        voucher: None,
         shop: ShopData::default(),
         request: None,
     }

@@ -3,10 +3,12 @@
 use super::BoxOffice;
 use crate::campaigns;
 use crate::error::CommandError;
-use crate::origin::Origin;
+use crate::hold;
+use crate::origin::{Context, Origin};
 use crate::payment::PaymentMessage;
-use crate::requests::{CampaignRequest, CampaignStatus};
+use crate::requests::{CampaignRequest, CampaignStatus, Hold, HoldRequest};
 use futures::{StreamExt, TryStreamExt};
+use lastseat_domain::block::Access;
 use lastseat_domain::booking::Booking;
 use lastseat_domain::voucher::{Voucher, VoucherCommand};
 use lastseat_domain::{BookingId, CampaignId, Rejection, VoucherHash};
@@ -17,6 +19,26 @@ use std::sync::Arc;
 const READ_AT_ONCE: usize = 16;
 
 impl BoxOffice {
+    /// Holds seats of the blocks that a voucher opens, and applies it. If another booking is faster, nothing is held.
+    pub(super) async fn hold_with_voucher(
+        &self,
+        request: &HoldRequest,
+        access: Access,
+        seller: &str,
+        voucher: &VoucherHash,
+    ) -> Result<Hold, CommandError> {
+        let hold = hold::hold_with_voucher(&self.services, request, access, seller, voucher).await?;
+        self.with_its_voucher(hold, voucher, seller).await
+    }
+
+    /// A hold with the voucher that opened its seats.
+    pub(super) async fn with_its_voucher(&self, hold: Hold, voucher: &VoucherHash, seller: &str) -> Result<Hold, CommandError> {
+        let context = Context::step(seller);
+        let message = |reply| PaymentMessage::ApplyOrCancel(context.clone(), voucher.clone(), reply);
+        let booking = self.payments.command(hold.booking.id, message).await.map_err(CommandError::begun)?;
+        Ok(Hold { booking, ..hold })
+    }
+
     /// Lowers what a held booking costs, before the first attempt to pay. Applied already is a success.
     ///
     /// # Errors

@@ -4,8 +4,9 @@ use crate::error::{BusyCause, CommandError, Fault};
 use crate::origin::Context;
 use crate::requests::{CampaignRequest, CampaignStatus};
 use crate::services::Services;
+use lastseat_domain::block::Block;
 use lastseat_domain::campaign::{Campaign, CampaignCommand};
-use lastseat_domain::event::CampaignStarted;
+use lastseat_domain::event::{CampaignStarted, VoucherTerms};
 use lastseat_domain::voucher::Voucher;
 use lastseat_domain::{CampaignId, Rejection};
 
@@ -18,6 +19,10 @@ pub(crate) async fn start(services: &Services, request: CampaignRequest, context
     let busy = |retry_after| Fault::Busy { retry_after, cause: BusyCause::NewHold };
     services.ports.log.wait_for_capacity(1).await.map_err(busy)?;
     let id = request.campaign;
+    let known = services.journal.load::<Campaign>(&id).await?;
+    if known.state.is_none() {
+        check_blocks(services, &request.terms).await?;
+    }
     let started = CampaignStarted {
         campaign: id,
         terms: request.terms,
@@ -27,7 +32,22 @@ pub(crate) async fn start(services: &Services, request: CampaignRequest, context
         request: request.fingerprint,
     };
     let command = CampaignCommand::Start(Box::new(started));
-    services.journal.execute::<Campaign>(&id, command, context, &mut None).await?;
+    services.journal.execute::<Campaign>(&id, command, context, &mut Some(known)).await?;
+    Ok(())
+}
+
+/// What vouchers open has to be there, and to be one of their shows'.
+async fn check_blocks(services: &Services, terms: &VoucherTerms) -> Result<(), CommandError> {
+    terms.check()?;
+    for id in &terms.opens {
+        let wrong = |why| Rejection::InvalidVoucher { field: "opens", why };
+        let block = services.journal.load::<Block>(id).await?.state.filter(Block::is_open);
+        let opened = block.and_then(|block| block.opened);
+        let show = opened.ok_or_else(|| wrong(format!("there is no open block `{id}`")))?.show;
+        if terms.check_is_for(&show).is_err() {
+            return Err(wrong(format!("block `{id}` is of `{show}`, which is not one of `shows`")).into());
+        }
+    }
     Ok(())
 }
 

@@ -1,11 +1,14 @@
 //! Which blocked seats a hold may buy: those of the blocks that its access opens.
 
 use crate::blocks::KnownBlock;
+use crate::error::Fault;
 use crate::seat_table::SeatTable;
+use crate::services::Services;
 use crate::show_registry::ActiveShow;
 use lastseat_domain::block::{Access, TILL};
 use lastseat_domain::event::BookingOpened;
 use lastseat_domain::plan::Plan;
+use lastseat_domain::voucher::Voucher;
 use lastseat_domain::{AccessCodeHash, BlockId, ChannelId, Rejection, SeatState};
 use std::sync::Arc;
 
@@ -31,7 +34,7 @@ impl<'a> HoldAccess<'a> {
         let is_till = access.channel.as_ref().is_none_or(|channel| channel.as_str() == TILL);
         let opens = match &access.code {
             Some(_) => self.blocks.iter().any(|block| block.opened.access_code == access.code),
-            None => is_till || !self.blocks.is_empty(),
+            None => is_till || self.blocks.iter().any(|block| block.opened.channel == access.channel),
         };
         if opens { Ok(()) } else { Err(Rejection::NoSuchAccess) }
     }
@@ -87,9 +90,18 @@ impl<'a> HoldAccess<'a> {
 }
 
 /// The blocks that a booking was opened with access to, as far as they are still open.
-pub(super) fn blocks_of(active_show: &ActiveShow, opened: &BookingOpened) -> Vec<BlockId> {
+///
+/// # Errors
+/// The voucher that it was opened with can't be read.
+pub(super) async fn blocks_of(services: &Services, opened: &BookingOpened) -> Result<Vec<BlockId>, Fault> {
+    let Some(active_show) = services.shows.get(&opened.show) else { return Ok(Vec::new()) };
+    let voucher = match &opened.voucher {
+        Some(voucher) => services.journal.load::<Voucher>(voucher).await?.state,
+        None => None,
+    };
+    let by_voucher = voucher.map_or_else(Vec::new, |voucher| voucher.created.terms.opens);
     // A code may have opened blocks of other channels besides that of the booking.
     let channel = if opened.access_code.is_some() { None } else { opened.channel.clone() };
-    let access = Access { channel, code: opened.access_code.clone() };
-    active_show.blocks.opened_by(&access).iter().map(|block| block.opened.block).collect()
+    let access = Access { channel, code: opened.access_code.clone(), by_voucher };
+    Ok(active_show.blocks.opened_by(&access).iter().map(|block| block.opened.block).collect())
 }

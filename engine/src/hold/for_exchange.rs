@@ -27,7 +27,7 @@ pub(crate) struct SeatsToTake {
 
 /// What staff buy from besides the open sale.
 fn at_the_till() -> Access {
-    Access { channel: ChannelId::new(TILL).ok(), code: None }
+    Access { channel: ChannelId::new(TILL).ok(), ..Access::default() }
 }
 
 /// The blocks that seats of an exchange may be taken from: those of the till.

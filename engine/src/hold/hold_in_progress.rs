@@ -48,6 +48,7 @@ impl HoldInProgress<'_> {
             fee,
             channel: self.target.access.channel(),
             access_code: self.target.access.code(),
+            voucher: self.request.voucher.clone(),
             shop: self.request.shop.clone(),
             request: self.request.fingerprint.clone(),
         })

@@ -18,7 +18,9 @@ mod place_hold;
 mod repair_hold;
 mod replay;
 mod target;
+mod with_voucher;
 
 pub(crate) use batch::{find_all_repeated, hold_all};
 pub(crate) use for_exchange::{blocks_of_till, choose_for_exchange};
 pub(crate) use place_hold::{find_repeated, hold, refuse_at_once};
+pub(crate) use with_voucher::hold_with_voucher;

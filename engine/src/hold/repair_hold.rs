@@ -30,8 +30,7 @@ pub(super) async fn repair_hold(
         if services.seats.is_owner(&opened.show, &priced.seat, booking.id).await? {
             continue;
         }
-        let active_show = services.shows.get(&opened.show);
-        let blocks = active_show.map_or_else(Vec::new, |active_show| blocks_of(&active_show, &opened));
+        let blocks = blocks_of(services, &opened).await?;
         let lock = lock_command(&opened, priced, expires_at, blocks);
         match services.seats.execute(&opened.show, std::slice::from_ref(&priced.seat), &lock, metadata).await {
             Ok(()) => locked = true,

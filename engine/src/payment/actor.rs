@@ -4,6 +4,7 @@
 
 use super::commands::{self, Leftovers, Settled};
 use super::exchange;
+use super::opening_voucher;
 use super::process::Reach;
 use super::review;
 use super::session::BookingSession;
@@ -32,6 +33,8 @@ pub(crate) enum PaymentMessage {
     RefundPart(Context, PartialRefundRequest, Reply<Booking>),
     Review(Context, ReviewRequest, Reply<Booking>),
     ApplyVoucher(Context, VoucherHash, Reply<Booking>),
+    /// To the booking that it has opened seats to.
+    ApplyOrCancel(Context, VoucherHash, Reply<Booking>),
     RemoveVoucher(Context, Reply<Booking>),
     /// Do what has to follow.
     Settle(Leftovers, Reach, Reply<Settled>),
@@ -100,7 +103,10 @@ impl PaymentActor {
                 drop(reply.send(review::review(session(context), request).await));
             }
             PaymentMessage::ApplyVoucher(context, voucher, reply) => {
-                drop(reply.send(vouchers::apply(session(context), voucher).await));
+                drop(reply.send(vouchers::apply(&mut session(context), &voucher).await));
+            }
+            PaymentMessage::ApplyOrCancel(context, voucher, reply) => {
+                drop(reply.send(opening_voucher::apply_or_cancel(session(context), voucher).await));
             }
             PaymentMessage::RemoveVoucher(context, reply) => drop(reply.send(vouchers::remove(session(context)).await)),
             PaymentMessage::Settle(leftovers, reach, reply) => {

@@ -7,6 +7,7 @@ mod capture;
 mod commands;
 mod exchange;
 mod gateway;
+mod opening_voucher;
 mod payments;
 mod process;
 mod refund_part;

@@ -18,12 +18,12 @@ pub(crate) type ReservedVoucher = (VoucherHash, u32);
 const TRIES: usize = 16;
 
 /// Lowers a booking's amount by a voucher. Applied already is a success.
-pub(super) async fn apply(mut session: BookingSession, voucher: VoucherHash) -> Result<Booking, CommandError> {
+pub(super) async fn apply(session: &mut BookingSession, voucher: &VoucherHash) -> Result<Booking, CommandError> {
     let mut reserved = None;
-    let applied = try_to_apply(&mut session, &voucher, &mut reserved).await;
+    let applied = try_to_apply(session, voucher, &mut reserved).await;
     if let (Err(_), Some(application)) = (&applied, reserved) {
         session.forget();
-        if let Err(error) = finish(&mut session, &[(voucher, application)]).await {
+        if let Err(error) = finish(session, &[(voucher.clone(), application)]).await {
             tracing::warn!(booking = %session.id, %error, "a voucher is freed later");
         }
     }

@@ -197,11 +197,11 @@ fn code_of(text: &str) -> AccessCodeHash {
 }
 
 fn with_code(text: &str) -> Access {
-    Access { channel: None, code: Some(code_of(text)) }
+    Access { code: Some(code_of(text)), ..Access::default() }
 }
 
 fn till() -> Access {
-    Access { channel: Some(ChannelId::new("till").unwrap()), code: None }
+    Access { channel: Some(ChannelId::new("till").unwrap()), ..Access::default() }
 }
 
 async fn hold_with(
@@ -236,7 +236,7 @@ fn only_who_has_access_buys_from_a_block() {
             ("A-1", Access::default(), "seat_unavailable"),
             ("A-1", till(), "seat_unavailable"),
             ("A-1", with_code("wrong"), "access_refused"),
-            ("A-1", Access { channel: Some(sponsor.clone()), code: None }, "access_refused"),
+            ("A-1", Access { channel: Some(sponsor.clone()), ..Access::default() }, "access_refused"),
             ("A-1", Access { code: Some(code_of("right")), ..till() }, "access_refused"),
             ("B-1", with_code("right"), "seat_unavailable"),
             ("B-2", with_code("right"), "seat_unavailable"),

@@ -21,6 +21,7 @@ mod keyed_refusals;
 mod metadata;
 mod nodes;
 mod once;
+mod opening_vouchers;
 mod partial_refunds;
 mod plans;
 mod recovery;

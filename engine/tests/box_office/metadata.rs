@@ -60,7 +60,8 @@ fn small_plan() -> CheckedDrawing {
 
 async fn issue(office: &BoxOffice, n: u128, discount: Discount) -> VoucherHash {
     let campaign = CampaignId(Uuid::from_u128(n));
-    let terms = VoucherTerms { discount, uses: 1, valid_from: None, valid_until: None, shows: vec![], categories: vec![] };
+    let terms =
+        VoucherTerms { discount, uses: 1, valid_from: None, valid_until: None, shows: vec![], categories: vec![], opens: vec![] };
     let request = CampaignRequest { campaign, terms, count: 1, fingerprint: None, origin: by("manager") };
     office.start_campaign(request).await.unwrap();
     PlainCodes.of_campaign(campaign, 1)

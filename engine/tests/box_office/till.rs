@@ -23,7 +23,7 @@ fn on_both_logs(test: impl AsyncFn(TestBench)) {
 async fn hold_at_till(bench: &TestBench, office: &BoxOffice, buyer: Option<&str>, selection: SeatSelection) -> Booking {
     let booking = bench.new_booking();
     let buyer = buyer.map_or_else(|| BuyerId::guest(booking), |name| BuyerId::new(name).unwrap());
-    let access = Access { channel: Some(ChannelId::new(TILL).unwrap()), code: None };
+    let access = Access { channel: Some(ChannelId::new(TILL).unwrap()), ..Access::default() };
     let request = HoldRequest::new(booking, show(), selection, buyer);
     let Hold { booking, .. } = office.hold_for_buyer(request, access, "stan").await.unwrap();
     booking

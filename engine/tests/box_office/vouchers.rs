@@ -36,7 +36,7 @@ fn code_of(campaign_number: u128, number: u32) -> VoucherHash {
 }
 
 fn terms(discount: Discount) -> VoucherTerms {
-    VoucherTerms { discount, uses: 1, valid_from: None, valid_until: None, shows: vec![], categories: vec![] }
+    VoucherTerms { discount, uses: 1, valid_from: None, valid_until: None, shows: vec![], categories: vec![], opens: vec![] }
 }
 
 fn request(n: u128, count: u32, terms: VoucherTerms) -> CampaignRequest {

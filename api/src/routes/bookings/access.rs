@@ -28,7 +28,7 @@ impl Shown {
             caller.needs(Permission::HoldForBuyers)?;
         }
         let code = self.access_code.map(|code| access_code(app, show, &code)).transpose()?;
-        Ok(Access { channel, code })
+        Ok(Access { channel, code, ..Access::default() })
     }
 }
 

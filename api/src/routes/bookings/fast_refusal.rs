@@ -51,7 +51,7 @@ fn refuse(app: &App, show: ShowId, request: &Post<'_>) -> Option<Answer> {
     let (headers, now) = (headers_of(request)?, app.now());
     let caller = app.parts().auth.caller(&headers, now).ok()?;
     Holder::check(&caller, app).ok()?;
-    // A channel and a code are the route's to read.
+    // A channel, a code and a voucher are the route's to read.
     let mut body: HoldBody = serde_json::from_slice(request.body).ok().filter(|body: &HoldBody| !body.shows_access())?;
     body.take_shop().ok()?;
     let (selection, price_types) =

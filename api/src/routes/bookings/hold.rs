@@ -20,6 +20,7 @@ use crate::routes::bookings::shown_text::shortened;
 use crate::routes::command::{Command, execute_with_precheck};
 use crate::routes::params::InShow;
 use crate::routes::sender::Holder;
+use crate::routes::vouchers::codes::TriedCode;
 use crate::routes::wire::BookingJson;
 use axum::extract::State;
 use http::StatusCode;
@@ -69,6 +70,9 @@ pub struct HoldSeats {
     /// Opens the blocks of seats that have this code.
     #[schema(example = "sesame-2027", min_length = 8, max_length = 128, pattern = "^[!-~]+$", nullable = false)]
     access_code: Option<String>,
+    /// The code of a voucher that opens blocks. It is applied to the booking, which keeps it until it ends.
+    #[schema(example = "7K2M-Q9XA-0R4T-ZC5E", min_length = 1, max_length = 128, nullable = false)]
+    voucher: Option<String>,
     /// The shop's own number of this sale, to find the booking by. It stays in the log for ever: no personal data.
     #[schema(example = "order-4711", min_length = 1, max_length = 100, nullable = false)]
     reference: Option<String>,
@@ -101,6 +105,9 @@ pub struct HoldArea {
     /// Opens the blocks of seats that have this code.
     #[schema(example = "sesame-2027", min_length = 8, max_length = 128, pattern = "^[!-~]+$", nullable = false)]
     access_code: Option<String>,
+    /// The code of a voucher that opens blocks. It is applied to the booking, which keeps it until it ends.
+    #[schema(example = "7K2M-Q9XA-0R4T-ZC5E", min_length = 1, max_length = 128, nullable = false)]
+    voucher: Option<String>,
     /// The shop's own number of this sale, to find the booking by. It stays in the log for ever: no personal data.
     #[schema(example = "order-4711", min_length = 1, max_length = 100, nullable = false)]
     reference: Option<String>,
@@ -126,6 +133,9 @@ pub struct HoldBestAvailable {
     /// Opens the blocks of seats that have this code.
     #[schema(example = "sesame-2027", min_length = 8, max_length = 128, pattern = "^[!-~]+$", nullable = false)]
     access_code: Option<String>,
+    /// The code of a voucher that opens blocks. It is applied to the booking, which keeps it until it ends.
+    #[schema(example = "7K2M-Q9XA-0R4T-ZC5E", min_length = 1, max_length = 128, nullable = false)]
+    voucher: Option<String>,
     /// The shop's own number of this sale, to find the booking by. It stays in the log for ever: no personal data.
     #[schema(example = "order-4711", min_length = 1, max_length = 100, nullable = false)]
     reference: Option<String>,
@@ -146,6 +156,7 @@ pub struct HoldBody {
     pub(super) buyer: Option<String>,
     pub(super) channel: Option<String>,
     pub(super) access_code: Option<String>,
+    pub(super) voucher: Option<String>,
     pub(super) reference: Option<String>,
     pub(super) metadata: Option<BTreeMap<String, String>>,
 }
@@ -187,7 +198,7 @@ async fn hold(app: App, show: ShowId, command: Command<Holder>) -> Result<Answer
     let mut body = command.order::<HoldBody>(max)?;
     let shown = body.take_shown();
     let shop = body.take_shop()?;
-    let named = body.buyer.take();
+    let (named, code) = (body.buyer.take(), body.voucher.take());
     let (selection, price_types) = body.into_selection(max)?;
     let access = shown.into_access(&app, &show, &command.caller)?;
     let (named, access) = access::at_till(named, access, &command.caller)?;
@@ -202,8 +213,11 @@ async fn hold(app: App, show: ShowId, command: Command<Holder>) -> Result<Answer
         _ => named.unwrap_or_else(|| BuyerId::guest(booking)),
     };
     let sender = if access::is_till(&access) { command.caller.name() } else { buyer.to_string() };
+    let tried = code.map(|code| TriedCode::read(&app, &code, &command.caller, command.client)).transpose()?;
+    let voucher = tried.as_ref().map(|tried| tried.voucher.clone());
     let (fingerprint, trace) = (command.fingerprint(), command.trace.clone());
-    let request = HoldRequest { price_types, shop, fingerprint, trace, ..HoldRequest::new(booking, show, selection, buyer) };
+    let request =
+        HoldRequest { price_types, shop, voucher, fingerprint, trace, ..HoldRequest::new(booking, show, selection, buyer) };
     let guest = match &command.caller {
         Caller::Guest => match guests::may_hold(&app, command.client, booking, &request.selection).await {
             Ok(unit) => Some(unit),
@@ -214,6 +228,9 @@ async fn hold(app: App, show: ShowId, command: Command<Holder>) -> Result<Answer
     let guess = access::guess(&app, &access, &command.caller, command.client)?;
     let decided = app.box_office().hold_for_buyer(request, access, &sender).await;
     access::decided(guess, &decided);
+    if let Some(tried) = tried {
+        tried.decided(&decided);
+    }
     let hold = decided.map_err(|error| failed(&app, error))?;
     if let Some(unit) = guest {
         guests::has_held(&app, command.client, unit, &hold).await;
@@ -276,7 +293,7 @@ impl HoldBody {
 
     /// Whether it shows anything, or is for another buyer.
     pub(super) fn shows_access(&self) -> bool {
-        self.channel.is_some() || self.access_code.is_some() || self.buyer.is_some()
+        self.channel.is_some() || self.access_code.is_some() || self.voucher.is_some() || self.buyer.is_some()
     }
 
     /// The seats, and which of its category's prices each has.

@@ -14,8 +14,8 @@ use bytes::Bytes;
 use http::header::{ACCEPT, CONTENT_DISPOSITION, HeaderValue, RETRY_AFTER};
 use http::{HeaderMap, StatusCode};
 use lastseat_domain::campaign::MAX_VOUCHERS;
-use lastseat_domain::event::VoucherTerms;
-use lastseat_domain::{CampaignId, CategoryId, ShowId, Timestamp};
+use lastseat_domain::event::{Discount, VoucherTerms};
+use lastseat_domain::{BlockId, CampaignId, CategoryId, ShowId, Timestamp};
 use lastseat_engine::{CampaignRequest, CampaignStatus};
 use serde::Deserialize;
 use std::fmt::Write as _;
@@ -28,7 +28,9 @@ const LOOK_AGAIN: u64 = 2;
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields, expecting = "an object")]
 pub struct NewCampaign {
-    discount: NewDiscount,
+    /// What each of them is worth. Vouchers that open blocks need none.
+    #[schema(nullable = false)]
+    discount: Option<NewDiscount>,
     /// How many vouchers, each with a code of its own.
     #[serde(default = "one")]
     #[schema(default = 1, minimum = 1, maximum = 100000, example = 500)]
@@ -51,6 +53,10 @@ pub struct NewCampaign {
     #[serde(default)]
     #[schema(value_type = Vec<String>, required = false, max_items = 100, example = json!(["stalls"]))]
     categories: Vec<CategoryId>,
+    /// The open blocks that a hold with one of them may buy from, up to 100.
+    #[serde(default)]
+    #[schema(value_type = Vec<uuid::Uuid>, required = false, max_items = 100)]
+    opens: Vec<BlockId>,
 }
 
 fn one() -> u32 {
@@ -102,12 +108,13 @@ fn request(app: &App, command: &Command<IssueVouchers>) -> Result<CampaignReques
         }
     }
     let terms = VoucherTerms {
-        discount: body.discount.into(),
+        discount: body.discount.map_or(Discount::Nothing, Discount::from),
         uses: body.uses,
         valid_from: body.valid_from.map(whole_milliseconds),
         valid_until: body.valid_until.map(whole_milliseconds),
         shows: body.shows,
         categories: body.categories,
+        opens: body.opens,
     };
     let (fingerprint, origin) = (command.fingerprint(), command.origin());
     Ok(CampaignRequest { campaign, terms, count: body.count, fingerprint, origin })

@@ -17,7 +17,8 @@ use utoipa::ToSchema;
 #[derive(Debug, Serialize, ToSchema)]
 pub struct HandedOver {
     /// What the voucher is good for.
-    discount: Discount,
+    #[schema(required = true, nullable = false)]
+    discount: Option<Discount>,
     /// How often it can still be used.
     #[schema(example = 0)]
     left: u32,
@@ -41,7 +42,7 @@ pub async fn redeem_goods(State(app): State<App>, command: Result<Command<Redeem
         let handed_over = app.box_office().hand_over_goods(&tried.voucher, command.origin()).await;
         tried.decided(&handed_over);
         let voucher = handed_over?;
-        let body = HandedOver { discount: (&voucher.created.terms.discount).into(), left: voucher.left() };
+        let body = HandedOver { discount: Discount::of(&voucher.created.terms.discount), left: voucher.left() };
         Ok(Answer::json(StatusCode::OK, &body))
     })
     .await

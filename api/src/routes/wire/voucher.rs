@@ -4,7 +4,7 @@ use super::Amount;
 use crate::auth::VoucherKeys;
 use lastseat_domain::event::{self, VoucherTerms};
 use lastseat_domain::voucher::Voucher;
-use lastseat_domain::{CampaignId, CategoryId, Currency, Money, ShowId, Timestamp};
+use lastseat_domain::{BlockId, CampaignId, CategoryId, Currency, Money, ShowId, Timestamp};
 use lastseat_engine::CampaignStatus;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -60,21 +60,27 @@ pub enum Discount {
     Goods(String),
 }
 
-impl From<&event::Discount> for Discount {
-    fn from(discount: &event::Discount) -> Self {
-        match discount {
+impl Discount {
+    /// `None`: nothing off.
+    #[must_use]
+    pub fn of(discount: &event::Discount) -> Option<Self> {
+        Some(match discount {
+            event::Discount::Nothing => return None,
             event::Discount::Percent(percent) => Self::Percent(*percent),
             event::Discount::Amount(amount) => Self::Amount((*amount).into()),
             event::Discount::FreeSeats(seats) => Self::FreeSeats(*seats),
             event::Discount::Goods(goods) => Self::Goods(goods.clone()),
-        }
+        })
     }
 }
 
 /// What a voucher is worth, when, and for which seats.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Terms {
-    pub discount: Discount,
+    /// Absent if it takes nothing off, and only opens blocks.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub discount: Option<Discount>,
     /// How often each voucher can be used.
     #[schema(example = 1)]
     pub uses: u32,
@@ -92,17 +98,22 @@ pub struct Terms {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schema(value_type = Vec<String>, required = false, example = json!(["stalls"]))]
     pub categories: Vec<CategoryId>,
+    /// The blocks that it opens to a hold; absent for none.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schema(value_type = Vec<uuid::Uuid>, required = false)]
+    pub opens: Vec<BlockId>,
 }
 
 impl From<&VoucherTerms> for Terms {
     fn from(terms: &VoucherTerms) -> Self {
         Self {
-            discount: (&terms.discount).into(),
+            discount: Discount::of(&terms.discount),
             uses: terms.uses,
             valid_from: terms.valid_from,
             valid_until: terms.valid_until,
             shows: terms.shows.clone(),
             categories: terms.categories.clone(),
+            opens: terms.opens.clone(),
         }
     }
 }

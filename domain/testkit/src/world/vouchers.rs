@@ -12,7 +12,7 @@ use uuid::Uuid;
 /// Once, at any time, for any seat.
 #[must_use]
 pub fn terms(discount: Discount) -> VoucherTerms {
-    VoucherTerms { discount, uses: 1, valid_from: None, valid_until: None, shows: vec![], categories: vec![] }
+    VoucherTerms { discount, uses: 1, valid_from: None, valid_until: None, shows: vec![], categories: vec![], opens: vec![] }
 }
 
 impl World {

@@ -32,6 +32,7 @@ fn opened() -> Event {
         fee: 0,
         channel: None,
         access_code: None,
+        voucher: None,
         shop: ShopData::default(),
         request: None,
     }
