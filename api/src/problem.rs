@@ -194,6 +194,14 @@ impl From<Fault> for Problem {
                      operator has repaired it.",
                 )
             }
+            Fault::Refused(why) => {
+                tracing::error!(why, "the event log refuses");
+                Self::new(
+                    Code::Internal,
+                    "The event log refuses what the server asks of it. Repeating the request will not help until the operator \
+                     has looked at the server's log.",
+                )
+            }
         }
     }
 }

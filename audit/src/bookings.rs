@@ -399,8 +399,9 @@ impl Step<'_> {
     fn flag(&mut self) {
         self.book.flagged = true;
         self.book.refund_refused = self.book.refund_requested || self.book.part_under_way().is_some();
-        let open = self.book.is_charged() && !self.book.refund_requested;
-        self.book.part_doubted = open && self.book.returned_parts().next().is_some();
+        let goes_on = self.book.is_charged() && !self.book.refund_requested && self.book.part_under_way().is_none();
+        let at_gateway = self.book.tender.is_none() && self.book.returned_parts().any(|part| part.amount > 0);
+        self.book.part_doubted = goes_on && at_gateway;
     }
 
     fn request_refund(&mut self) {

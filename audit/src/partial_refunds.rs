@@ -63,7 +63,7 @@ impl Step<'_> {
         let part = self.book.parts.iter().find(|part| part.refund == refund);
         let made = part.is_some_and(|part| part.state == PartState::Returned && !part.elsewhere);
         let failed_later = made && self.book.part_doubted;
-        let refused = self.book.refund_refused || failed_later;
+        let refused = if made { failed_later } else { self.book.refund_refused };
         self.check(Code::ReturnedUnasked, refused, || {
             format!("refund {refund} was recorded as returned by another way, and had not been refused")
         });

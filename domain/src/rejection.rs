@@ -149,7 +149,7 @@ rejections! {
     /// The one extension was used.
     AlreadyExtended = "already_extended", "The hold was already extended, and only one extension is possible. Pay before it ends.";
     /// It is sold, and only a refund reverses that.
-    AlreadyConfirmed = "already_confirmed", "The booking is confirmed. Ask the organiser for a refund to give it back.";
+    AlreadyConfirmed = "already_confirmed", "The booking is paid and confirmed, so there is nothing to pay. To give it back, ask the organiser for a refund.";
     /// Its money was returned.
     AlreadyRefunded = "already_refunded", "The booking was refunded. Start a new booking.";
     /// Nothing was paid for it.
@@ -212,6 +212,9 @@ rejections! {
     /// The money of a refunded booking was called returned by another way, and the gateway says that its refund was made
     /// or is being made.
     RefundStands = "refund_stands", "The gateway says that this booking's refund was made or is being made, so the buyer gets the money that way. Send it by another way, and review the booking, only after the gateway shows that the refund has failed.";
+    /// What the gateway has fits no refunds of the log.
+    RefundUnclear { /// How much more it has than the log says.
+        missing: Money } = "refund_unclear", "The gateway has {missing} more than the log says, and no refunds of this booking that can have failed add up to that. Nothing was recorded. Put the payment in order at the gateway.";
 
     // Vouchers.
     /// No voucher can have these terms.

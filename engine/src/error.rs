@@ -50,6 +50,9 @@ pub enum Fault {
     /// What was read makes no sense. A person has to look.
     #[error("{0}")]
     Damaged(String),
+    /// The log refuses what was sent to it, and will until a person changes its rights or settings.
+    #[error("{0}")]
+    Refused(String),
 }
 
 /// What there is too much of.
@@ -116,7 +119,8 @@ impl From<LogFault> for Fault {
                 Self::Busy { retry_after: APPEND_AGAIN, cause: BusyCause::Append }
             }
             LogFault::OutcomeUnknown(_) => Self::OutcomeUnknown(text),
-            LogFault::Damaged(_) | LogFault::Refused(_) => Self::Damaged(text),
+            LogFault::Damaged(_) => Self::Damaged(text),
+            LogFault::Refused(_) => Self::Refused(text),
         }
     }
 }

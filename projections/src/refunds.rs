@@ -27,7 +27,7 @@ pub struct ShowRefundsView {
     pub under_way: u64,
     /// A person has to look at the payment first.
     pub flagged: u64,
-    /// Paid at the till: staff return the money.
+    /// Paid in cash or by invoice: staff return the money.
     pub at_the_till: u64,
     /// Nothing of it is requested yet.
     pub waiting: u64,

@@ -205,7 +205,7 @@ pub(super) fn of(operation: &str) -> Option<Vec<&'static [Code]>> {
         }
         "redeem_goods" => vec![VOUCHER, PRIVILEGE, COMMAND, KEYED],
         "review" => {
-            let refused = &[C::BookingNotFound, C::NotFlagged, C::NotOver, C::NoRefundDue, C::RefundStands, C::PaymentMismatch];
+            let refused = &[C::BookingNotFound, C::NotFlagged, C::NotOver, C::NoRefundDue, C::RefundStands, C::RefundUnclear];
             vec![refused, PRIVILEGE, COMMAND, KEYED]
         }
         "my_bookings" => vec![&[C::InvalidParameter, C::BookingNotFound], TOKEN, READ, LOG],

@@ -131,6 +131,7 @@ codes! {
     NotOver = "booking_not_over", CONFLICT, "The booking has not ended";
     NoRefundDue = "no_refund_due", CONFLICT, "No refund waits for a person";
     RefundStands = "refund_stands", CONFLICT, "The refund was made";
+    RefundUnclear = "refund_unclear", CONFLICT, "It is unclear which refund has failed";
     WebhookSignature = "webhook_signature_invalid", BAD_REQUEST, "The signature is not valid";
     SandboxRefused = "sandbox_refused", CONFLICT, "The payment sandbox refused";
 
@@ -173,6 +174,7 @@ impl Code {
             R::NotOver => Self::NotOver,
             R::NoRefundDue => Self::NoRefundDue,
             R::RefundStands => Self::RefundStands,
+            R::RefundUnclear { .. } => Self::RefundUnclear,
             R::ShowExists { .. } => Self::ShowExists,
             R::InvalidShow { .. } => Self::InvalidShow,
             R::ShowChanged { .. } => Self::ShowChanged,
@@ -254,6 +256,7 @@ impl Code {
             Self::PaymentInProgress
                 | Self::RefundInProgress
                 | Self::RefundStands
+                | Self::RefundUnclear
                 | Self::IdempotencyInFlight
                 | Self::IdempotencyKeyReused
         );

@@ -27,6 +27,7 @@ fn with_facts(problem: Problem, rejection: &Rejection) -> Problem {
         | R::InvalidVoucher { field, .. } => problem.fact("field", field),
         R::AmountTooSmall { amount } => problem.fact("amount", amount),
         R::ExchangeCostsMore { more } => problem.fact("more", more),
+        R::RefundUnclear { missing } => problem.fact("missing", missing),
         R::ShowChanged { show, revision } => problem.fact("show", show).fact("revision", revision),
         R::PlanNotFound { plan } => problem.fact("plan", plan),
         R::PlanChanged { plan, revision } => problem.fact("plan", plan).fact("revision", revision),

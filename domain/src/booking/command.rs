@@ -131,8 +131,9 @@ pub enum BookingCommand {
     Review {
         /// What follows from it.
         outcome: Review,
-        /// What the gateway still has of the booking's money, if it was asked just now: after a refund that was
-        /// accepted and has failed since, or of a partial one that it is said to have refused.
+        /// What the gateway has taken and not returned, if it was asked after the booking was read: only it knows whether
+        /// a refund that it accepted has failed since, and whether one that it seemed to refuse was made. `None`: it was
+        /// not asked, or does not show the payment.
         kept: Option<Money>,
         /// What they found.
         reason: String,

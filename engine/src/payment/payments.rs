@@ -16,9 +16,9 @@ use uuid::Uuid;
 /// What came of the request of a booking's refund because its show is refunded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Tried {
-    /// It is requested, or left to staff, or a rule refuses it until an event of the booking says otherwise.
+    /// It is requested, or its money is left to staff, or a rule refuses it until an event of the booking says otherwise.
     Done,
-    /// The log did not answer.
+    /// The log did not answer, or this node is busy or stopping. That concerns other bookings, too.
     Failed,
     /// The log's events of this booking make no sense.
     Unreadable,
@@ -54,7 +54,8 @@ impl Payments {
         self.ask(Reach::Gateway, booking, message).await?
     }
 
-    /// Refunds a booking because its show is refunded. One that was paid at the till is left to staff.
+    /// Refunds a booking because its show is refunded. One that was paid in cash or by invoice is left to
+    /// staff.
     pub(crate) async fn refund_for_show(&self, booking: BookingId, by: &str, trace: Option<String>, cause: Uuid) -> Tried {
         let context = Context::following(by, trace, cause);
         let refunded = self.ask(Reach::Gateway, booking, |reply| PaymentMessage::RefundForShow(context.clone(), reply)).await;

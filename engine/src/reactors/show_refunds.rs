@@ -1,6 +1,6 @@
 //! The refunds of whole shows: every confirmed booking of such a show has its own refund requested, except those that were
-//! paid at the till, whose money only staff can return. A pure fold of the log,
-//! with the place where this node's pass over the bookings is; so a job is never lost, and never done twice for a booking.
+//! paid in cash or by invoice, whose money only staff can return. A pure fold of the log, with the place where this node's
+//! pass over the bookings is; so a job is never lost, and never done twice for a booking.
 //!
 //! A pass goes through the confirmed bookings part by part. One that can't be refunded yet (a part of it is being refunded)
 //! and one that is captured late (it was committed before the show was cancelled) begin another pass. One whose request
