@@ -1,6 +1,9 @@
 //! The crate `eventstore` 4.0.0, the predecessor of `kurrentdb`, which is still in use.
+//!
+//! A program of its own: that client insists on installing the TLS provider of the process.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "a test may fail loudly")]
 
+#[path = "server/common/mod.rs"]
 mod common;
 
 use common::{TestServer, fill, id, memory, soon, sqlite, writing};

@@ -1,0 +1,125 @@
+//! Vouchers that open blocks: nothing is found in valid sales, and each planted fault is found under its code.
+
+use lastseat_audit::{Audit, Report};
+use lastseat_domain::booking::BookingCommand;
+use lastseat_domain::event::*;
+use lastseat_domain::ports::event_log::RecordedEvent;
+use lastseat_domain::seat::SeatCommand;
+use lastseat_domain::{BlockId, BookingId, BuyerId, Event, StreamName, VoucherHash};
+use lastseat_testkit::world::{World, plan, seat_id, show_id, terms};
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+fn audit(events: &[Arc<RecordedEvent>]) -> Report {
+    let mut audit = Audit::new();
+    events.iter().for_each(|event| audit.observe(event));
+    audit.finish()
+}
+
+/// The world is found valid before the fault is planted, and has exactly these codes after it.
+#[track_caller]
+fn plant(mut world: World, codes: &[&str], fault: impl FnOnce(&mut World)) {
+    let before = audit(&world.log);
+    assert!(before.holds(), "before the fault: {before}");
+    fault(&mut world);
+    let report = audit(&world.log);
+    let found: BTreeSet<&str> = report.violations.iter().map(|v| v.code.name()).collect();
+    assert_eq!(found, codes.iter().copied().collect(), "{report}");
+}
+
+/// A world with a block of B-1 and B-2, and one voucher of these terms that opens it.
+fn world_with_block(discount: Discount) -> (World, BlockId, VoucherHash) {
+    let mut world = World::new(1);
+    world.schedule(plan("gala", 2, 6, 9));
+    let block = world.block("gala", &["B-1", "B-2"]);
+    let vouchers = world.campaign(&VoucherTerms { opens: vec![block], ..terms(discount) }, 1);
+    (world, block, vouchers[0].clone())
+}
+
+/// A hold of a seat of the block with this voucher, which is not applied yet.
+fn hold(world: &mut World, block: BlockId, seat: &str, voucher: &VoucherHash) -> BookingId {
+    let (id, show, buyer, seat) = (world.new_booking(), show_id("gala"), BuyerId::new("alice").unwrap(), seat_id(seat));
+    let opening = world.opening(id, &buyer, &show, std::slice::from_ref(&seat));
+    let (price, expires_at) = (opening.seats[0].price, opening.expires_at);
+    let opened = BookingOpened { voucher: Some(voucher.clone()), ..opening };
+    assert!(world.booking(id, BookingCommand::Open(opened)));
+    assert!(world.seat(&show, &seat, SeatCommand::Lock { booking: id, buyer, price, expires_at, blocks: vec![block] }));
+    id
+}
+
+fn started(booking: BookingId) -> Event {
+    let payment_method = Some("pm_card_visa".to_owned());
+    PaymentStarted { booking, attempt: 1, payment_method, tender: None, request: None }.into()
+}
+
+#[test]
+fn a_sale_that_a_voucher_has_opened_is_valid() {
+    for (discount, off) in [(Discount::Nothing, 0), (Discount::Percent(100), 8_500)] {
+        let (mut world, block, voucher) = world_with_block(discount);
+        let id = hold(&mut world, block, "B-1", &voucher);
+        assert!(world.apply_voucher(id, &voucher));
+        assert_eq!(world.bookings[&id].voucher.as_ref().unwrap().discount, off);
+        world.pay(id);
+        assert!(world.settle_voucher(id));
+        let report = audit(&world.log);
+        assert!(report.holds() && report.pending.is_empty(), "{report}");
+    }
+}
+
+#[test]
+fn a_seat_sold_with_a_voucher_that_does_not_open_its_block() {
+    for opens_another in [false, true] {
+        let (mut world, block, _) = world_with_block(Discount::Nothing);
+        let other = world.block("gala", &["A-1"]);
+        let opens = if opens_another { vec![other] } else { vec![] };
+        let voucher = world.campaign(&VoucherTerms { opens, ..terms(Discount::Percent(50)) }, 1).remove(0);
+        plant(world, &["sold_without_access"], |world| {
+            let id = hold(world, block, "B-1", &voucher);
+            assert!(world.apply_voucher(id, &voucher));
+            world.pay(id);
+        });
+    }
+}
+
+#[test]
+fn a_booking_paid_for_without_the_voucher_that_has_opened_it() {
+    for taken_off in [false, true] {
+        let (mut world, block, voucher) = world_with_block(Discount::Percent(50));
+        let id = hold(&mut world, block, "B-1", &voucher);
+        if taken_off {
+            assert!(world.apply_voucher(id, &voucher));
+        }
+        plant(world, &["paid_without_voucher"], |world| {
+            if taken_off {
+                let removed = VoucherRemoved { booking: id, voucher, application: 1 };
+                world.append(StreamName::booking(id), &[removed.into()]);
+            }
+            assert!(!world.start_payment(id) || taken_off, "the rules refuse it");
+            if !taken_off {
+                world.append(StreamName::booking(id), &[started(id)]);
+            }
+        });
+    }
+}
+
+#[test]
+fn another_voucher_than_the_one_that_has_opened_it() {
+    let (mut world, block, voucher) = world_with_block(Discount::Nothing);
+    let other = world.campaign(&terms(Discount::Percent(50)), 1).remove(0);
+    let id = hold(&mut world, block, "B-1", &voucher);
+    plant(world, &["discount_without_voucher"], |world| {
+        let discount = world.discount(&world.bookings[&id], &other).unwrap();
+        let application = world.reserve_voucher(id, &other).unwrap();
+        world.append(StreamName::booking(id), &[VoucherApplied { booking: id, voucher: other, application, discount }.into()]);
+    });
+}
+
+#[test]
+fn nothing_off_a_booking_that_it_has_not_opened() {
+    let (mut world, _, voucher) = world_with_block(Discount::Nothing);
+    let id = world.hold("bob", "gala", &["A-1"]);
+    plant(world, &["discount_differs"], |world| {
+        let application = world.reserve_voucher(id, &voucher).unwrap();
+        world.append(StreamName::booking(id), &[VoucherApplied { booking: id, voucher, application, discount: 0 }.into()]);
+    });
+}

@@ -1,0 +1,16 @@
+//! The rules, command by command: one program, because each test program takes a while to build.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "a test may fail loudly")]
+
+mod block;
+mod booking;
+mod loyalty;
+mod names;
+mod partial_refund;
+mod plan;
+mod quota;
+mod seat;
+mod settle;
+mod show;
+#[path = "../support/mod.rs"]
+mod support;
+mod voucher;
