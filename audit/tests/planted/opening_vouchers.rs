@@ -1,11 +1,9 @@
 //! Vouchers that open blocks: nothing is found in valid sales, and each planted fault is found under its code.
 
 use lastseat_audit::{Audit, Report};
-use lastseat_domain::booking::BookingCommand;
 use lastseat_domain::event::*;
 use lastseat_domain::ports::event_log::RecordedEvent;
-use lastseat_domain::seat::SeatCommand;
-use lastseat_domain::{BlockId, BookingId, BuyerId, Event, StreamName, VoucherHash};
+use lastseat_domain::{BlockId, BookingId, Event, StreamName, VoucherHash};
 use lastseat_testkit::world::{World, plan, seat_id, show_id, terms};
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -38,13 +36,7 @@ fn world_with_block(discount: Discount) -> (World, BlockId, VoucherHash) {
 
 /// A hold of a seat of the block with this voucher, which is not applied yet.
 fn hold(world: &mut World, block: BlockId, seat: &str, voucher: &VoucherHash) -> BookingId {
-    let (id, show, buyer, seat) = (world.new_booking(), show_id("gala"), BuyerId::new("alice").unwrap(), seat_id(seat));
-    let opening = world.opening(id, &buyer, &show, std::slice::from_ref(&seat));
-    let (price, expires_at) = (opening.seats[0].price, opening.expires_at);
-    let opened = BookingOpened { voucher: Some(voucher.clone()), ..opening };
-    assert!(world.booking(id, BookingCommand::Open(opened)));
-    assert!(world.seat(&show, &seat, SeatCommand::Lock { booking: id, buyer, price, expires_at, blocks: vec![block] }));
-    id
+    world.hold_with_voucher(&(show_id("gala"), seat_id(seat), block), "alice", voucher)
 }
 
 fn started(booking: BookingId) -> Event {

@@ -1,5 +1,6 @@
 //! Random valid histories. A list of numbers is a history, so that a failing one shrinks.
 
+use super::kept_seats::hold_kept_seat;
 use super::partial_refunds;
 use super::world::{World, plan, plan_with_price_types, seat_id, show_id, terms};
 use lastseat_domain::booking::{Booking, BookingCommand, Phase, Review};
@@ -207,6 +208,7 @@ fn take(world: &mut World, (what, small, dice): Step) {
                 partial_refunds::request(world, id, small);
             }
         }
+        23 if small.is_multiple_of(3) => hold_kept_seat(world, small / 3, dice),
         23 => use_voucher(world, small, dice),
         24 => take_voucher_off(world, small, dice),
         25 => exchange(world, small, dice),

@@ -26,6 +26,7 @@ mod forwarding;
 pub mod given;
 pub mod history;
 mod jumping_time;
+mod kept_seats;
 mod memory_log;
 mod partial_refunds;
 pub mod payments;
