@@ -63,7 +63,7 @@ pub fn show(hold: Duration, now: Timestamp) -> Result<ShowScheduled, DemoError> 
     let area = |id: &str, rows: Vec<Row>, capacity| {
         Ok::<_, InvalidId>(Area { area: AreaId::new(id)?, category: CategoryId::new(id)?, rows, own_rows: false, capacity })
     };
-    let reward = |reward: &str, weight| Reward { reward: reward.into(), weight };
+    let reward = |reward: &str, weight| Reward { reward: reward.into(), weight, discount: None };
     Ok(ShowScheduled {
         show: ShowId::new(SHOW)?,
         title: "Last Night of the Proms".into(),

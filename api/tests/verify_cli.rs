@@ -203,6 +203,7 @@ async fn a_planted_voucher_without_payment_is_found() {
         buyer: dora.clone(),
         cause: VoucherCause::Booking,
         reward: "One drink".to_owned(),
+        code: None,
     };
     let found = sale.with("voucher", &[(StreamName::loyalty(&dora), vec![voucher.into()])]).await;
     assert!(found.contains(&"voucher_without_payment".to_owned()), "{found:?}");

@@ -115,6 +115,7 @@ codes! {
     VoucherWrongDraw "voucher_wrong_draw" "A voucher is not the one that the booking leads to."
     VoucherKept "voucher_kept" "A voucher is still good although its booking was refunded."
     PointsKept "points_kept" "Points are still there although their booking was refunded."
+    RevokedUnwithdrawn "revoked_unwithdrawn" "A reward was taken back before its code was withdrawn, or although the code was used."
     RevokedWithoutRefund "revoked_without_refund" "Points or a voucher were taken back for a booking that was not refunded.";
 
     3
@@ -146,6 +147,9 @@ codes! {
     PointsTwice "points_twice" "Points were given or taken back twice for one booking."
     VoucherTwice "voucher_twice" "A voucher was issued twice."
     VoucherOverused "voucher_overused" "A voucher was used more often than its terms allow, or when or for what they don't."
+    WithdrawnUsed "withdrawn_used" "A voucher was reserved or handed over after it was withdrawn."
+    RewardDiffers "reward_differs" "The code of a reward is not the one that the reward was issued with, or belongs to no reward that was issued."
+    RewardRedeemed "reward_redeemed" "A reward with a code was redeemed without it."
     CampaignDiffers "campaign_differs" "A voucher is not one of its campaign's, or a campaign does not have all its vouchers."
     RedeemedTwice "redeemed_twice" "A voucher was used twice, or used although it was not there to be used."
     CommandTwice "command_twice" "One command of a caller was executed twice.";

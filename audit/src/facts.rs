@@ -268,6 +268,34 @@ pub(super) struct VoucherFact {
     pub claims: Vec<Claim>,
     /// How often its goods were handed over.
     pub handed_over: u32,
+    /// What it is the code of, if no campaign's.
+    pub reward: Option<Box<CodeOfReward>>,
+}
+
+impl VoucherFact {
+    /// Whether it was paid with, or its goods were handed over.
+    pub fn is_used(&self) -> bool {
+        self.handed_over > 0 || self.claims.iter().any(|claim| claim.used)
+    }
+}
+
+/// A voucher that is the code of a reward.
+#[derive(Debug)]
+pub(super) struct CodeOfReward {
+    pub reward: VoucherId,
+    /// Whether an account says that it was issued.
+    pub issued: bool,
+    /// When and where it was created.
+    pub since: Timestamp,
+    pub position: Position,
+    pub withdrawn: Option<WithdrawnAs>,
+}
+
+/// How a voucher was when it was withdrawn.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum WithdrawnAs {
+    Unused,
+    Used,
 }
 
 /// A booking that has a voucher.
@@ -463,13 +491,18 @@ pub(super) struct Voucher {
     pub state: VoucherState,
     pub position: Position,
     pub buyer: BuyerId,
+    /// Its code, if it has one.
+    pub code: Option<VoucherHash>,
 }
 
 impl Rewards {
-    pub fn count_vouchers(&self) -> BTreeMap<&'static str, u64> {
+    /// `codes`: what has become of a reward with a code, its own stream says.
+    pub fn count_vouchers(&self, codes: &HashMap<VoucherHash, VoucherFact>) -> BTreeMap<&'static str, u64> {
         let mut counts = BTreeMap::from([("issued", 0), ("redeemed", 0), ("revoked", 0)]);
         for voucher in self.vouchers.values() {
+            let used = voucher.code.as_ref().and_then(|code| codes.get(code)).is_some_and(VoucherFact::is_used);
             let name = match voucher.state {
+                _ if used => "redeemed",
                 VoucherState::Issued => "issued",
                 VoucherState::Redeemed => "redeemed",
                 VoucherState::Revoked => "revoked",

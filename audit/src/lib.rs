@@ -25,6 +25,7 @@ mod plans;
 mod prices;
 mod render;
 mod report;
+mod reward_codes;
 mod seats;
 mod state;
 mod streams;
@@ -109,6 +110,7 @@ impl Audit {
             | Event::VoucherReserved(_)
             | Event::VoucherFreed(_)
             | Event::VoucherUsed(_)
+            | Event::VoucherWithdrawn(_)
             | Event::GoodsHandedOver(_) => "voucher",
             Event::CampaignStarted(_) | Event::CampaignCompleted(_) => "campaign",
             Event::LossAccepted(_) => "operations",
@@ -206,6 +208,7 @@ impl Audit {
             self.finish_bookings();
             self.finish_loyalty();
             self.finish_vouchers();
+            self.finish_codes_of_rewards();
         }
         let mut seats = BTreeMap::from([("available", 0), ("locked", 0), ("booked", 0), ("unavailable", 0)]);
         for seat in self.shows.values().flat_map(|show| &show.seats) {
@@ -226,7 +229,7 @@ impl Audit {
             bookings,
             seats,
             money: self.money,
-            vouchers: self.rewards.count_vouchers(),
+            vouchers: self.rewards.count_vouchers(&self.vouchers),
             accepted_losses: self.accepted_losses,
             pending: vec![],
             pending_total: 0,

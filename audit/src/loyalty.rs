@@ -1,8 +1,9 @@
 //! Points and vouchers, as the buyers' streams tell them.
 
 use super::code::Code;
-use super::facts::{Account, Book, Decision, PartState, Voucher, at_the_end};
+use super::facts::{Account, Book, Decision, PartState, Voucher, WithdrawnAs, at_the_end};
 use super::report::{Findings, Place};
+use super::reward_codes;
 use super::state::Audit;
 use lastseat_domain::event::Reward;
 use lastseat_domain::event::{Event, PointsRevoked, VoucherCause, VoucherIssued};
@@ -11,7 +12,7 @@ use lastseat_domain::loyalty::{
     VoucherState, decide, voucher_id,
 };
 use lastseat_domain::ports::event_log::Position;
-use lastseat_domain::{BookingId, BuyerId, Envelope, ShowId, StreamName, Timestamp, VoucherId};
+use lastseat_domain::{BuyerId, Envelope, ShowId, StreamName, Timestamp, VoucherId};
 use std::collections::HashMap;
 
 impl Audit {
@@ -71,12 +72,14 @@ impl Audit {
                     (book, rewards.unwrap_or_default())
                 });
                 check_issued(e, &buyer, facts, account, findings, &place);
+                reward_codes::issue(e, &mut self.vouchers, findings, &place);
                 let voucher = Voucher {
                     booking: e.booking,
                     cause: e.cause,
                     state: VoucherState::Issued,
                     position: envelope.position,
                     buyer: buyer.clone(),
+                    code: e.code.as_ref().map(|code| code.hash.clone()),
                 };
                 let again = self.rewards.vouchers.insert(e.voucher, voucher).is_some();
                 findings.check(Code::VoucherTwice, !again, &place, || format!("voucher {} was issued before", e.voucher));
@@ -85,9 +88,19 @@ impl Audit {
                 let refunded =
                     self.bookings.get(&e.booking).is_some_and(|b| b.decision == Decision::Refunded || b.seats_given_up() > 0);
                 findings.check(Code::RevokedWithoutRefund, refunded, &place, || format!("booking {} is not refunded", e.booking));
+                let code = self.rewards.vouchers.get(&e.voucher).and_then(|voucher| voucher.code.as_ref());
+                let withdrawn = code.map(|code| reward_codes::withdrawn(&self.vouchers, code));
+                findings.check(
+                    Code::RevokedUnwithdrawn,
+                    withdrawn.is_none_or(|as_| as_ == Some(WithdrawnAs::Unused)),
+                    &place,
+                    || format!("the code of voucher {} was not withdrawn, or was used before", e.voucher),
+                );
                 use_up(&mut self.rewards.vouchers, account, e.voucher, VoucherState::Revoked, &buyer, findings, &place);
             }
             Event::VoucherRedeemed(e) => {
+                let has_code = self.rewards.vouchers.get(&e.voucher).is_some_and(|voucher| voucher.code.is_some());
+                findings.check(Code::RewardRedeemed, !has_code, &place, || format!("voucher {} has a code", e.voucher));
                 use_up(&mut self.rewards.vouchers, account, e.voucher, VoucherState::Redeemed, &buyer, findings, &place);
             }
             _ => {}
@@ -106,7 +119,9 @@ impl Audit {
         };
         for voucher in self.rewards.vouchers.values() {
             let book = self.bookings.get(&voucher.booking).filter(|b| b.decision == Decision::Refunded || b.has_lost_voucher());
-            let own = voucher.cause == VoucherCause::Booking && voucher.state == VoucherState::Issued;
+            let withdrawn = voucher.code.as_ref().and_then(|code| reward_codes::withdrawn(&self.vouchers, code));
+            let used = withdrawn == Some(WithdrawnAs::Used);
+            let own = voucher.cause == VoucherCause::Booking && voucher.state == VoucherState::Issued && !used;
             if let Some(book) = book.filter(|_| own) {
                 let text = format!("a voucher of booking {} is still good, the booking was refunded", voucher.booking);
                 let since = book.over_at.or_else(|| book.returned_parts().last().map(|part| part.at));
@@ -187,7 +202,7 @@ fn check_issued(
             if let Some((book, rewards)) = facts {
                 if let Some(opened) = &book.opened {
                     right &= opened.count >= BOOKING_VOUCHER_SEATS && opened.buyer == *buyer;
-                    right &= drawn(e.booking, buyer, &opened.show, opened.count, rewards).as_ref() == Some(e);
+                    right &= drawn(e, &opened.show, opened.count, rewards).as_ref() == Some(e);
                 }
                 let again = std::mem::replace(&mut book.voucher, true);
                 findings.check(Code::VoucherTwice, !again, place, || format!("booking {} had its voucher", e.booking));
@@ -197,7 +212,7 @@ fn check_issued(
             account.milestones = account.milestones.saturating_add(1);
             account.unused = account.unused.saturating_add(1);
             let most = account.seats / MILESTONE_SEATS;
-            right &= account.milestones <= most && e.reward == MILESTONE_REWARD;
+            right &= account.milestones <= most && e.reward == MILESTONE_REWARD && e.code.is_none();
             right &= (0..=most).any(|ordinal| voucher_id(e.booking, VoucherCause::Milestone, ordinal) == e.voucher);
         }
     }
@@ -207,8 +222,9 @@ fn check_issued(
 }
 
 /// The voucher that a booking's own seats lead to, whatever happened on the account before.
-fn drawn(booking: BookingId, buyer: &BuyerId, show: &ShowId, seats: u32, rewards: &[Reward]) -> Option<VoucherIssued> {
-    let credit = LoyaltyCommand::Credit { buyer: buyer.clone(), booking, show: show.clone(), seats, rewards: rewards.to_vec() };
+fn drawn(issued: &VoucherIssued, show: &ShowId, seats: u32, rewards: &[Reward]) -> Option<VoucherIssued> {
+    let (buyer, booking, code) = (issued.buyer.clone(), issued.booking, issued.code.as_ref().map(|code| code.hash.clone()));
+    let credit = LoyaltyCommand::Credit { buyer, booking, show: show.clone(), seats, rewards: rewards.to_vec(), code };
     decide(&NoHistory::default(), credit).ok()?.into_iter().find_map(|event| match event {
         Event::VoucherIssued(issued) if issued.cause == VoucherCause::Booking => Some(issued),
         _ => None,

@@ -2,7 +2,9 @@
 //! computed here once more, by the audit's own reading of the terms.
 
 use super::code::Code;
-use super::facts::{Applied, Book, CampaignFact, Claim, Decision, Opened, ShowFacts, VoucherFact, at_the_end};
+use super::facts::{
+    Applied, Book, CampaignFact, Claim, CodeOfReward, Decision, Opened, ShowFacts, VoucherFact, WithdrawnAs, at_the_end,
+};
 use super::report::{Findings, Place};
 use super::state::Audit;
 use lastseat_domain::event::{CampaignStarted, Discount, Event, VoucherApplied, VoucherCreated, VoucherSource, VoucherTerms};
@@ -47,13 +49,14 @@ impl Audit {
             Event::VoucherReserved(e) => &e.voucher,
             Event::VoucherFreed(e) => &e.voucher,
             Event::VoucherUsed(e) => &e.voucher,
+            Event::VoucherWithdrawn(e) => &e.voucher,
             Event::GoodsHandedOver(e) => &e.voucher,
             _ => return,
         };
         let own = envelope.stream.as_voucher().as_ref() == Some(voucher);
         self.findings.check(Code::WrongStream, own, &place, || "it tells of another voucher".to_owned());
         if let Event::VoucherCreated(e) = &envelope.event {
-            return self.create_voucher(e, &place);
+            return self.create_voucher(e, envelope, &place);
         }
         let Some(fact) = self.vouchers.get_mut(voucher) else {
             return self.findings.wrong(Code::AfterTheEnd, &place, || "no voucher was created with this code".to_owned());
@@ -63,13 +66,21 @@ impl Audit {
             Event::VoucherReserved(e) => step.reserve(e.booking, e.application, envelope),
             Event::VoucherFreed(e) => step.free(e.booking, e.application, self.bookings.get(&e.booking), &self.shows),
             Event::VoucherUsed(e) => step.use_up(e.booking, e.application, self.bookings.get(&e.booking)),
+            Event::VoucherWithdrawn(e) => {
+                let earned = fact_of_reward(step.fact).and_then(|code| self.rewards.vouchers.get(&code.reward));
+                let earned = earned.is_some_and(|voucher| voucher.booking == e.booking);
+                step.withdraw(e.booking, earned, self.bookings.get(&e.booking));
+            }
             Event::GoodsHandedOver(_) => step.hand_over(),
             _ => {}
         }
     }
 
-    fn create_voucher(&mut self, e: &VoucherCreated, place: &Place) {
-        let VoucherSource::Campaign { campaign, number } = &e.source;
+    fn create_voucher(&mut self, e: &VoucherCreated, envelope: &Envelope, place: &Place) {
+        let (campaign, number) = match &e.source {
+            VoucherSource::Campaign { campaign, number } => (campaign, number),
+            VoucherSource::Reward { reward } => return self.create_code_of_reward(e, *reward, envelope, place),
+        };
         let new = !self.vouchers.contains_key(&e.voucher);
         self.findings.check(Code::VoucherTwice, new, place, || "a voucher with this code is there already".to_owned());
         let fact = self.campaigns.get_mut(campaign);
@@ -85,7 +96,7 @@ impl Audit {
         });
         if new {
             let terms = terms.filter(|terms| **terms == e.terms).unwrap_or_else(|| Arc::new(e.terms.clone()));
-            self.vouchers.insert(e.voucher.clone(), VoucherFact { terms, claims: Vec::new(), handed_over: 0 });
+            self.vouchers.insert(e.voucher.clone(), VoucherFact { terms, claims: Vec::new(), handed_over: 0, reward: None });
         }
     }
 
@@ -139,8 +150,10 @@ impl Step<'_> {
         self.findings.check(code, holds, &self.place, text);
     }
 
-    /// One more use is within the terms.
+    /// One more use is within the terms, and it was not withdrawn.
     fn check_use(&mut self, goods: bool) {
+        let withdrawn = fact_of_reward(self.fact).is_some_and(|code| code.withdrawn.is_some());
+        self.check(Code::WithdrawnUsed, !withdrawn, || "it was withdrawn before".to_owned());
         let (terms, at) = (Arc::clone(&self.fact.terms), self.at);
         let uses = u32::try_from(self.fact.claims.len()).unwrap_or(u32::MAX).saturating_add(self.fact.handed_over);
         self.check(Code::VoucherOverused, uses < terms.uses, || {
@@ -200,10 +213,28 @@ impl Step<'_> {
         }
     }
 
+    /// `earned`: whether it is the code of a reward that this booking has earned.
+    fn withdraw(&mut self, booking: BookingId, earned: bool, book: Option<&Book>) {
+        let lost = book.is_some_and(|book| book.decision == Decision::Refunded || book.has_lost_voucher());
+        self.check(Code::RevokedWithoutRefund, earned && lost, || {
+            format!("booking {booking} did not earn it, or is not refunded")
+        });
+        let used = self.fact.is_used();
+        let before = self.fact.reward.as_mut().and_then(|code| {
+            let found = if used { WithdrawnAs::Used } else { WithdrawnAs::Unused };
+            code.withdrawn.replace(found)
+        });
+        self.check(Code::AfterTheEnd, before.is_none(), || "it was withdrawn before".to_owned());
+    }
+
     fn hand_over(&mut self) {
         self.check_use(true);
         self.fact.handed_over = self.fact.handed_over.saturating_add(1);
     }
+}
+
+fn fact_of_reward(fact: &VoucherFact) -> Option<&CodeOfReward> {
+    fact.reward.as_deref()
 }
 
 /// Judges what an event of a booking says of its voucher.

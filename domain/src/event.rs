@@ -11,6 +11,7 @@ use crate::ids::BookingId;
 mod after_sales;
 mod block;
 mod booking;
+mod discount;
 mod loyalty;
 mod operations;
 mod plan;
@@ -21,6 +22,7 @@ mod voucher;
 pub use after_sales::*;
 pub use block::*;
 pub use booking::*;
+pub use discount::*;
 pub use loyalty::*;
 pub use operations::*;
 pub use plan::*;
@@ -127,6 +129,7 @@ events!(
     VoucherReserved,
     VoucherFreed,
     VoucherUsed,
+    VoucherWithdrawn,
     GoodsHandedOver,
     // campaign
     CampaignStarted,

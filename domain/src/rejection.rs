@@ -228,6 +228,8 @@ rejections! {
         why: String } = "voucher_not_usable", "The voucher can't be used here: {why}.";
     /// It was used as often as it may be, or is reserved.
     VoucherUsedUp = "voucher_used_up", "The voucher was used already, or another booking has it at this moment.";
+    /// The booking that earned it was refunded.
+    VoucherWithdrawn = "voucher_withdrawn", "The voucher was taken back because the booking that earned it was refunded.";
     /// The booking has another one.
     BookingHasVoucher = "booking_has_voucher", "This booking has a voucher already. Remove it to use another one.";
     /// It was opened with its voucher.
@@ -262,6 +264,9 @@ rejections! {
     /// It was already used.
     VoucherRedeemed { /// The one that was requested.
         voucher: VoucherId } = "voucher_redeemed", "Voucher {voucher} was already used.";
+    /// It is used by its code.
+    VoucherHasCode { /// The one that was requested.
+        voucher: VoucherId } = "voucher_has_code", "Voucher {voucher} has a code, which GET /v1/me/rewards shows. Apply the code to a booking before it is paid, or show it at the counter if it is for goods.";
     /// It was taken back because its booking was refunded.
     VoucherRevoked { /// The one that was requested.
         voucher: VoucherId } = "voucher_revoked", "Voucher {voucher} was taken back because its booking was refunded.";

@@ -8,7 +8,9 @@
 use crate::Timestamp;
 use crate::booking::{Booking, Phase};
 use crate::decider::Decider;
-use crate::event::{Discount, Event, GoodsHandedOver, VoucherCreated, VoucherFreed, VoucherReserved, VoucherUsed};
+use crate::event::{
+    Discount, Event, GoodsHandedOver, VoucherCreated, VoucherFreed, VoucherReserved, VoucherSource, VoucherUsed, VoucherWithdrawn,
+};
 use crate::ids::{BookingId, VoucherHash};
 use crate::rejection::Rejection;
 use crate::stream_name::StreamName;
@@ -27,6 +29,17 @@ pub struct Voucher {
     pub claims: BTreeMap<BookingId, Claim>,
     /// How often its goods were handed over.
     pub handed_over: u32,
+    /// How it was found when it was withdrawn.
+    pub withdrawn: Option<Withdrawn>,
+}
+
+/// How a voucher was found when it was withdrawn.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Withdrawn {
+    /// Nobody had used it.
+    Unused,
+    /// It was paid with, or its goods were handed over.
+    Used,
 }
 
 /// A use of a voucher by a booking.
@@ -65,6 +78,9 @@ impl Voucher {
     /// # Errors
     /// The [`Rejection`] that says why not.
     pub fn check_usable(&self, now: Timestamp) -> Result<(), Rejection> {
+        if self.withdrawn.is_some() {
+            return Err(Rejection::VoucherWithdrawn);
+        }
         self.created.terms.check_valid_at(now)?;
         if self.left() == 0 { Err(Rejection::VoucherUsedUp) } else { Ok(()) }
     }
@@ -97,6 +113,11 @@ pub enum VoucherCommand {
         booking: BookingId,
         /// Number of the application.
         application: u32,
+    },
+    /// The booking that earned it was refunded.
+    Withdraw {
+        /// That booking.
+        booking: BookingId,
     },
     /// Hand over its goods.
     HandOver {
@@ -177,6 +198,12 @@ pub fn decide(id: &VoucherHash, state: Option<&Voucher>, command: VoucherCommand
             }
             _ => Err(Rejection::OutOfOrder { step: "Using up a voucher that is not reserved" }),
         },
+        VoucherCommand::Withdraw { .. } if state.withdrawn.is_some() => Ok(vec![]),
+        VoucherCommand::Withdraw { booking } => match state.created.source {
+            // A booking that has it keeps it. One that was used is withdrawn, too: a refund may give that use back later.
+            VoucherSource::Reward { .. } => Ok(vec![VoucherWithdrawn { voucher: voucher(), booking }.into()]),
+            VoucherSource::Campaign { .. } => Err(Rejection::OutOfOrder { step: "Withdrawing a voucher that no booking earned" }),
+        },
         VoucherCommand::HandOver { now, by } => {
             let Discount::Goods(_) = state.created.terms.discount else {
                 let why = "it lowers what a booking costs; apply it to the booking before it is paid".to_owned();
@@ -192,7 +219,7 @@ pub fn decide(id: &VoucherHash, state: Option<&Voucher>, command: VoucherCommand
 #[must_use]
 pub fn evolve(state: Option<Voucher>, event: &Event) -> Option<Voucher> {
     if let Event::VoucherCreated(e) = event {
-        return state.or_else(|| Some(Voucher { created: e.clone(), claims: BTreeMap::new(), handed_over: 0 }));
+        return state.or_else(|| Some(Voucher { created: e.clone(), claims: BTreeMap::new(), handed_over: 0, withdrawn: None }));
     }
     let mut voucher = state?;
     match event {
@@ -204,6 +231,10 @@ pub fn evolve(state: Option<Voucher>, event: &Event) -> Option<Voucher> {
         }
         Event::VoucherFreed(e) => {
             voucher.claims.remove(&e.booking);
+        }
+        Event::VoucherWithdrawn(_) => {
+            let found = if voucher.used() > 0 { Withdrawn::Used } else { Withdrawn::Unused };
+            voucher.withdrawn.get_or_insert(found);
         }
         Event::GoodsHandedOver(_) => voucher.handed_over += 1,
         _ => {}

@@ -76,7 +76,7 @@ fn scheduled() -> ShowScheduled {
         hold_seconds: 600,
         sale_opens_at: Some(minute(0)),
         sale_closes_at: Some(minute(60) + chrono::TimeDelta::milliseconds(250)),
-        rewards: vec![Reward { reward: "A drink".into(), weight: 3 }],
+        rewards: vec![Reward { reward: "A drink".into(), weight: 3, discount: None }],
     }
 }
 
@@ -114,6 +114,12 @@ fn revised() -> ShowRevised {
 fn on_plan() -> ShowScheduled {
     let plan = PlanOfShow { plan: PlanId::new("house").unwrap(), revision: 2, drawn: None };
     ShowScheduled { areas: vec![], plan: Some(plan), ..scheduled() }
+}
+
+/// A show with a reward that is worth something.
+fn generous() -> ShowScheduled {
+    let reward = Reward { reward: "10 % off".into(), weight: 3, discount: Some(Discount::Percent(10)) };
+    ShowScheduled { rewards: vec![reward], ..scheduled() }
 }
 
 /// A show with an area whose rows are named within it.
@@ -238,6 +244,7 @@ fn samples() -> Vec<(&'static str, Event)> {
         ("ShowScheduled.v1.own_rows", with_own_rows().into()),
         ("PlanDrawn.v1", plan_drawn().into()),
         ("PlanDrawn.v1.part", PlanDrawn { part: 2, parts: 3, drawing: later_part(), ..plan_drawn() }.into()),
+        ("ShowScheduled.v1.discount", generous().into()),
         ("ShowScheduled.v1.vouchers_return", ShowScheduled { vouchers_return: true, ..scheduled() }.into()),
         ("SalesPaused.v1", SalesPaused { show: show.clone() }.into()),
         ("SalesResumed.v1", SalesResumed { show: show.clone() }.into()),
@@ -326,8 +333,15 @@ fn samples() -> Vec<(&'static str, Event)> {
         ("PointsRevoked.v1", PointsRevoked { booking, seats: 2, points: 20, refund: None }.into()),
         (
             "VoucherIssued.v1",
-            VoucherIssued { voucher, booking, buyer, cause: VoucherCause::Milestone, reward: "One ticket free of charge".into() }
-                .into(),
+            VoucherIssued {
+                voucher,
+                booking,
+                buyer,
+                cause: VoucherCause::Milestone,
+                reward: "One ticket free of charge".into(),
+                code: None,
+            }
+            .into(),
         ),
         ("VoucherRevoked.v1", VoucherRevoked { voucher, booking }.into()),
         ("VoucherRedeemed.v1", VoucherRedeemed { voucher }.into()),
@@ -363,6 +377,7 @@ fn vouchers(booking: BookingId) -> Vec<(&'static str, Event)> {
         opens: vec![],
     };
     let source = VoucherSource::Campaign { campaign, number: 2 };
+    let reward = with_code(booking, &voucher).voucher;
     let created = VoucherCreated { voucher: voucher.clone(), terms: terms.clone(), source };
     let of = |discount| VoucherCreated { terms: least(discount), ..created.clone() };
     let started =
@@ -378,11 +393,28 @@ fn vouchers(booking: BookingId) -> Vec<(&'static str, Event)> {
         ("VoucherReserved.v1", VoucherReserved { voucher: voucher.clone(), booking, application: 1 }.into()),
         ("VoucherFreed.v1", VoucherFreed { voucher: voucher.clone(), booking, application: 1 }.into()),
         ("VoucherUsed.v1", VoucherUsed { voucher: voucher.clone(), booking, application: 1 }.into()),
+        ("VoucherWithdrawn.v1", VoucherWithdrawn { voucher: voucher.clone(), booking }.into()),
+        ("VoucherIssued.v1.code", with_code(booking, &voucher).into()),
+        (
+            "VoucherCreated.v1.reward",
+            VoucherCreated { source: VoucherSource::Reward { reward }, ..of(Discount::Percent(10)) }.into(),
+        ),
         ("GoodsHandedOver.v1", GoodsHandedOver { voucher, by: "staff-1".into() }.into()),
         ("CampaignStarted.v1", started.clone().into()),
         ("CampaignStarted.v1.min", CampaignStarted { request: None, ..started }.into()),
         ("CampaignCompleted.v1", CampaignCompleted { campaign }.into()),
     ]
+}
+
+fn with_code(booking: BookingId, voucher: &VoucherHash) -> VoucherIssued {
+    VoucherIssued {
+        voucher: VoucherId(Uuid::from_u128(0x0e3a_7d00)),
+        booking,
+        buyer: buyer(1),
+        cause: VoucherCause::Booking,
+        reward: "10 % off".into(),
+        code: Some(RewardCode { hash: voucher.clone(), discount: Discount::Percent(10) }),
+    }
 }
 
 fn after_sales(booking: BookingId) -> Vec<(&'static str, Event)> {
@@ -488,7 +520,7 @@ fn every_event_has_a_golden_file_and_every_golden_file_an_event() {
     let there: BTreeSet<String> =
         std::fs::read_dir(directory()).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
     assert_eq!(there, expected);
-    assert_eq!(Event::NAMES.len(), 50);
+    assert_eq!(Event::NAMES.len(), 51);
 }
 
 #[test]

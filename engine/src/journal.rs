@@ -202,7 +202,7 @@ impl Journal {
 
     /// An aggregate that was loaded before, as the log has it now. Reads only what is new, and the last
     /// event known.
-    async fn catch_up<D: Decider>(&self, id: &D::Id, loaded: Loaded<D::State>) -> Result<Loaded<D::State>, Fault> {
+    pub(crate) async fn catch_up<D: Decider>(&self, id: &D::Id, loaded: Loaded<D::State>) -> Result<Loaded<D::State>, Fault> {
         if let Expected::Revision(last) = loaded.expected {
             let page = self.log.read_stream(&D::stream(id), Some(last), Direction::Forwards, PAGE).await?;
             self.saw(&page);

@@ -14,7 +14,8 @@ use common::*;
 use futures::future::join_all;
 use lastseat_audit::Audit;
 use lastseat_domain::booking::{Booking, Phase};
-use lastseat_domain::event::{AbortReason, Discount, RequestFingerprint, VoucherTerms};
+use lastseat_domain::event::{AbortReason, Discount, RequestFingerprint, Reward, ShowScheduled, VoucherCause, VoucherTerms};
+use lastseat_domain::loyalty::voucher_id;
 use lastseat_domain::ports::VoucherCodes;
 use lastseat_domain::ports::event_log::{Direction, Filter};
 use lastseat_domain::{BookingId, BuyerId, CampaignId, Rejection, VoucherHash};
@@ -82,6 +83,13 @@ async fn issue_vouchers(office: &BoxOffice) {
     }
 }
 
+/// The test show; most bookings of three seats earn a code.
+fn generous_show() -> ShowScheduled {
+    let mut show = test_show();
+    show.rewards.push(Reward { reward: "Half price".to_owned(), weight: 2, discount: Some(Discount::Percent(50)) });
+    show
+}
+
 fn vouchers() -> Vec<VoucherHash> {
     let of = |campaign: u128| (1..=2).map(move |n| PlainCodes.of_campaign(CampaignId(Uuid::from_u128(campaign)), n));
     CAMPAIGNS.iter().flat_map(|(campaign, ..)| of(*campaign)).collect()
@@ -143,12 +151,19 @@ impl Buyer {
         }
     }
 
+    /// The code of a booking that was paid, which may be refunded by now; or of one that has earned none.
+    fn earned(&self) -> VoucherHash {
+        let confirmed: Vec<_> = self.world.answers.lock().unwrap().confirmed.iter().copied().collect();
+        let booking = if confirmed.is_empty() { BookingId(Uuid::nil()) } else { self.random.pick(&confirmed) };
+        PlainCodes.of_reward(voucher_id(booking, VoucherCause::Booking, 0))
+    }
+
     /// Mostly one that others want, too; some take it off again.
     async fn use_voucher(&self, booking: &Booking) {
         if self.random.percent(50) {
             return;
         }
-        let voucher = self.random.pick(&vouchers());
+        let voucher = if self.random.percent(50) { self.earned() } else { self.random.pick(&vouchers()) };
         match self.on(async |office| office.apply_voucher(booking.id, &voucher, "buyer").await).await {
             Some(Ok(_)) => self.world.count("voucher applied"),
             Some(Err(CommandError::Rejected(rejection) | CommandError::Contended(rejection))) => {
@@ -345,7 +360,8 @@ fn run(seed: u64) -> History {
     runtime.block_on(async {
         let random = SeededRandom::new(seed);
         let bench = TestBench::new(seed.is_multiple_of(2));
-        let office = bench.open().await;
+        let office = bench.node().await;
+        office.schedule_show(generous_show(), "admin").await.unwrap();
         issue_vouchers(&office).await;
         office.drain(Duration::from_secs(1)).await;
         let fault_rate = FaultRate::default();

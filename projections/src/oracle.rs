@@ -8,7 +8,8 @@ use crate::sales_lines::{LineKey, SalesLine, Sold};
 use crate::show_seats::{SeatStates, StoredSeatStates};
 use lastseat_domain::event::{Event, PricedSeat};
 use lastseat_domain::loyalty::VoucherState;
-use lastseat_domain::{BookingId, BuyerId, Envelope, ShowId};
+use lastseat_domain::voucher::{self, Voucher};
+use lastseat_domain::{BookingId, BuyerId, Envelope, ShowId, VoucherHash};
 use serde::Serialize;
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -17,6 +18,7 @@ use std::collections::BTreeMap;
 pub(crate) struct Oracle {
     bookings: BTreeMap<BookingId, BookingView>,
     accounts: BTreeMap<BuyerId, Account>,
+    codes: BTreeMap<VoucherHash, Voucher>,
     states: SeatStates,
     takings: BTreeMap<ShowId, Takings>,
     lines: BTreeMap<ShowId, BTreeMap<LineKey, SalesLine>>,
@@ -82,11 +84,30 @@ impl Oracle {
         }
     }
 
+    /// What has become of a code, by the rules of vouchers.
+    fn follow_code(&mut self, envelope: &Envelope) {
+        let Some(hash) = envelope.stream.as_voucher() else { return };
+        let Some(voucher) = voucher::evolve(self.codes.remove(&hash), &envelope.event) else { return };
+        let is_it = |found: &&mut VoucherView| found.code.as_ref().is_some_and(|code| code.hash == hash);
+        if let Some(found) = self.accounts.values_mut().flat_map(|account| &mut account.vouchers).find(is_it) {
+            found.withdrawn = voucher.withdrawn.is_some();
+            found.state = match voucher.withdrawn {
+                _ if voucher.handed_over > 0 || voucher.claims.values().any(|claim| claim.used) => VoucherState::Redeemed,
+                Some(_) => VoucherState::Revoked,
+                None => VoucherState::Issued,
+            };
+        }
+        self.codes.insert(hash, voucher);
+    }
+
     fn earn(&mut self, envelope: &Envelope) {
+        self.follow_code(envelope);
         let Some(buyer) = envelope.stream.as_loyalty() else { return };
         let account = self.accounts.entry(buyer).or_default();
         let set = |account: &mut Account, voucher, state| {
-            if let Some(found) = account.vouchers.iter_mut().rev().find(|found| found.voucher == voucher) {
+            if let Some(found) = account.vouchers.iter_mut().rev().find(|found| found.voucher == voucher)
+                && found.code.is_none()
+            {
                 found.state = state;
             }
         };
@@ -105,6 +126,8 @@ impl Oracle {
                 reward: e.reward.clone(),
                 state: VoucherState::Issued,
                 booking: e.booking,
+                code: e.code.clone(),
+                withdrawn: false,
             }),
             Event::VoucherRevoked(e) => set(account, e.voucher, VoucherState::Revoked),
             Event::VoucherRedeemed(e) => set(account, e.voucher, VoucherState::Redeemed),

@@ -4,7 +4,7 @@
 use super::hmac_key::{HmacSha256, hmac};
 use hmac::Mac;
 use lastseat_domain::ports::VoucherCodes;
-use lastseat_domain::{CampaignId, VoucherHash};
+use lastseat_domain::{CampaignId, VoucherHash, VoucherId};
 
 /// Crockford's Base32: no I, L, O and U, which are misread.
 const LETTERS: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
@@ -32,6 +32,12 @@ impl VoucherKeys {
     #[must_use]
     pub fn code_of_campaign(&self, campaign: CampaignId, number: u32) -> String {
         self.code(&format!("campaign|{campaign}|{number}"))
+    }
+
+    /// The code of a reward.
+    #[must_use]
+    pub fn code_of_reward(&self, reward: VoucherId) -> String {
+        self.code(&format!("reward|{reward}"))
     }
 
     fn code(&self, name: &str) -> String {
@@ -76,6 +82,10 @@ impl VoucherCodes for VoucherKeys {
     fn of_campaign(&self, campaign: CampaignId, number: u32) -> VoucherHash {
         self.hash(&self.code_of_campaign(campaign, number).replace('-', ""))
     }
+
+    fn of_reward(&self, reward: VoucherId) -> VoucherHash {
+        self.hash(&self.code_of_reward(reward).replace('-', ""))
+    }
 }
 
 #[cfg(test)]
@@ -102,6 +112,21 @@ mod tests {
         }
         assert_eq!(keys.voucher(&code), Some(keys.of_campaign(campaign(1), 1)));
         assert_ne!(VoucherKeys::new(b"another").voucher(&code), keys.voucher(&code), "the hash needs the secret, too");
+    }
+
+    #[test]
+    fn a_rewards_code_is_no_campaigns_and_no_other_rewards() {
+        let keys = VoucherKeys::new(b"secret");
+        let reward = |n| VoucherId(Uuid::from_u128(n));
+        let code = keys.code_of_reward(reward(1));
+        assert_eq!(keys.voucher(&code), Some(keys.of_reward(reward(1))));
+        for other in [
+            keys.code_of_reward(reward(2)),
+            keys.code_of_campaign(campaign(1), 1),
+            VoucherKeys::new(b"another").code_of_reward(reward(1)),
+        ] {
+            assert_ne!(code, other);
+        }
     }
 
     #[test]

@@ -143,7 +143,7 @@ const REFUND: &[Code] = &[
 ];
 
 /// Using a code that is worth something.
-const VOUCHER: &[Code] = &[C::UnknownVoucher, C::VoucherNotUsable, C::VoucherUsedUp];
+const VOUCHER: &[Code] = &[C::UnknownVoucher, C::VoucherNotUsable, C::VoucherUsedUp, C::VoucherWithdrawn];
 /// Changing what a held booking costs.
 const DISCOUNT: &[Code] =
     &[C::BookingNotFound, C::ShowCancelled, C::BookingOver, C::AlreadyConfirmed, C::AlreadyRefunded, C::PaymentBegun];
@@ -210,7 +210,9 @@ pub(super) fn of(operation: &str) -> Option<Vec<&'static [Code]>> {
         }
         "my_bookings" => vec![&[C::InvalidParameter, C::BookingNotFound], TOKEN, READ, LOG],
         "my_rewards" => vec![&[C::BookingNotFound, C::InvalidParameter], TOKEN, READ, LOG],
-        "redeem_voucher" => vec![&[C::VoucherNotFound, C::VoucherRedeemed, C::VoucherRevoked], TOKEN, COMMAND, KEYED],
+        "redeem_voucher" => {
+            vec![&[C::VoucherNotFound, C::VoucherRedeemed, C::VoucherRevoked, C::VoucherHasCode], TOKEN, COMMAND, KEYED]
+        }
         "audit_events" => vec![&[C::InvalidParameter], PRIVILEGE, READ, LOG],
         "authenticate" => vec![&[C::SandboxRefused], COMMAND, KEYED],
         "stripe_webhook" => vec![WEBHOOK],

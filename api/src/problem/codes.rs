@@ -138,6 +138,7 @@ codes! {
     // Rewards.
     VoucherNotFound = "voucher_not_found", NOT_FOUND, "No such voucher";
     VoucherRedeemed = "voucher_redeemed", CONFLICT, "The voucher was used before";
+    VoucherHasCode = "voucher_has_code", CONFLICT, "The voucher is used by its code";
     VoucherRevoked = "voucher_revoked", CONFLICT, "The voucher was revoked";
 
     // Vouchers.
@@ -145,6 +146,7 @@ codes! {
     UnknownVoucher = "unknown_voucher", UNPROCESSABLE_ENTITY, "No voucher has this code";
     VoucherNotUsable = "voucher_not_usable", CONFLICT, "The voucher is not for this";
     VoucherUsedUp = "voucher_used_up", CONFLICT, "The voucher was used";
+    VoucherWithdrawn = "voucher_withdrawn", CONFLICT, "The voucher was taken back";
     BookingHasVoucher = "booking_has_voucher", CONFLICT, "The booking has a voucher";
     BookingKeepsVoucher = "booking_keeps_voucher", CONFLICT, "The booking keeps its voucher";
     VoucherMissing = "voucher_missing", CONFLICT, "The booking's voucher is missing";
@@ -228,11 +230,13 @@ impl Code {
             R::OutOfOrder { .. } => Self::OutOfOrder,
             R::VoucherNotFound { .. } => Self::VoucherNotFound,
             R::VoucherRedeemed { .. } => Self::VoucherRedeemed,
+            R::VoucherHasCode { .. } => Self::VoucherHasCode,
             R::VoucherRevoked { .. } => Self::VoucherRevoked,
             R::InvalidVoucher { .. } => Self::InvalidVoucher,
             R::UnknownVoucher => Self::UnknownVoucher,
             R::VoucherNotUsable { .. } => Self::VoucherNotUsable,
             R::VoucherUsedUp => Self::VoucherUsedUp,
+            R::VoucherWithdrawn => Self::VoucherWithdrawn,
             R::BookingHasVoucher => Self::BookingHasVoucher,
             R::BookingKeepsVoucher => Self::BookingKeepsVoucher,
             R::VoucherMissing => Self::VoucherMissing,

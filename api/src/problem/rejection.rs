@@ -59,9 +59,10 @@ fn with_facts(problem: Problem, rejection: &Rejection) -> Problem {
         R::SoldOut { free_at: None } => problem.fact("available", 0),
         R::BookingOver { reason } => problem.fact("reason", reason_name(*reason)),
         R::PaymentDeclined { decline } => problem.fact("decline_code", decline),
-        R::VoucherNotFound { voucher } | R::VoucherRedeemed { voucher } | R::VoucherRevoked { voucher } => {
-            problem.fact("voucher", voucher)
-        }
+        R::VoucherNotFound { voucher }
+        | R::VoucherRedeemed { voucher }
+        | R::VoucherHasCode { voucher }
+        | R::VoucherRevoked { voucher } => problem.fact("voucher", voucher),
         R::ShowNotFound
         | R::BlockNotFound
         | R::BlockOver
@@ -91,6 +92,7 @@ fn with_facts(problem: Problem, rejection: &Rejection) -> Problem {
         | R::UnknownVoucher
         | R::VoucherNotUsable { .. }
         | R::VoucherUsedUp
+        | R::VoucherWithdrawn
         | R::BookingHasVoucher
         | R::BookingKeepsVoucher
         | R::VoucherMissing

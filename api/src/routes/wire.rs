@@ -11,7 +11,9 @@ mod voucher;
 pub use block::{BlockJson, BlockSummary, SeatState};
 pub use booking::{BookedSeat, BookingJson, NextAction, Payment};
 pub use plan::{NewPlan, PlanJson, PlanOfShow, PlanSummary, hundredths};
-pub use show::{Area, Category, Fees, NewCategory, PriceType, Reward, Row, STATUSES, ShowJson, SingleSeats, sale_status};
+pub use show::{
+    Area, Category, Fees, NewCategory, NewReward, PriceType, Reward, Row, STATUSES, ShowJson, SingleSeats, sale_status,
+};
 pub use voucher::{CampaignJson, Discount, NewDiscount};
 
 use lastseat_domain::Money;

@@ -17,6 +17,7 @@ mod plans;
 mod prices;
 mod reading;
 mod refunds;
+mod reward_codes;
 mod shows;
 #[path = "../support/mod.rs"]
 mod support;

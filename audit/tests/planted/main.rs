@@ -5,4 +5,5 @@ mod exchanges;
 mod opening_vouchers;
 mod partial_refunds;
 mod plans;
+mod reward_codes;
 mod violations;

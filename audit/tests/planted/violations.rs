@@ -163,8 +163,14 @@ fn a_voucher_without_a_payment() {
     plant(world, &["voucher_without_payment", "voucher_wrong_draw"], |world| {
         let buyer = BuyerId::new("alice").unwrap();
         let voucher = loyalty::voucher_id(id, VoucherCause::Booking, 0);
-        let issued =
-            VoucherIssued { voucher, booking: id, buyer: buyer.clone(), cause: VoucherCause::Booking, reward: "A drink".into() };
+        let issued = VoucherIssued {
+            voucher,
+            booking: id,
+            buyer: buyer.clone(),
+            cause: VoucherCause::Booking,
+            reward: "A drink".into(),
+            code: None,
+        };
         world.append(StreamName::loyalty(&buyer), &[issued.into()]);
     });
     let (world, id) = world_with_hold();
@@ -196,7 +202,8 @@ fn rewards_twice_wrong_or_kept() {
     plant(world, &["voucher_wrong_draw"], |world| {
         let voucher = loyalty::voucher_id(id, VoucherCause::Milestone, 0);
         let reward = loyalty::MILESTONE_REWARD.to_owned();
-        let issued = VoucherIssued { voucher, booking: id, buyer: buyer.clone(), cause: VoucherCause::Milestone, reward };
+        let issued =
+            VoucherIssued { voucher, booking: id, buyer: buyer.clone(), cause: VoucherCause::Milestone, reward, code: None };
         world.append(StreamName::loyalty(&buyer), &[issued.into()]);
     });
     let (mut world, _, buyer, voucher) = sale();

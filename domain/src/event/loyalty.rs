@@ -1,6 +1,7 @@
 //! Events of a loyalty account's stream, and what they have in common with a show's rewards.
 
-use crate::ids::{BookingId, BuyerId, ShowId, VoucherId};
+use super::discount::Discount;
+use crate::ids::{BookingId, BuyerId, ShowId, VoucherHash, VoucherId};
 use serde::{Deserialize, Serialize};
 
 /// One line of a show's reward table.
@@ -11,6 +12,18 @@ pub struct Reward {
     pub reward: String,
     /// How often it is drawn, relative to the others; at least 1.
     pub weight: u32,
+    /// What its code is worth. `None`: it has no code, and is redeemed on the buyer's account.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub discount: Option<Discount>,
+}
+
+/// A reward's code: a voucher with a stream of its own, as one of a campaign.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RewardCode {
+    /// The voucher with this code.
+    pub hash: VoucherHash,
+    /// What it is worth, from the show's reward table.
+    pub discount: Discount,
 }
 
 /// A confirmed booking was counted.
@@ -63,6 +76,9 @@ pub struct VoucherIssued {
     pub cause: VoucherCause,
     /// What it is good for, from the show's reward table.
     pub reward: String,
+    /// Its code, if it is worth something. That voucher was created before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub code: Option<RewardCode>,
 }
 
 /// An unused voucher was taken back because its booking was refunded.

@@ -1,27 +1,10 @@
 //! Events of a voucher's stream, and of the campaign that issued it. The log knows a voucher by the hash of its code.
 
 use super::booking::RequestFingerprint;
+use super::discount::Discount;
 use crate::Timestamp;
-use crate::ids::{BlockId, BookingId, CampaignId, CategoryId, ShowId, VoucherHash};
-use crate::money::Money;
+use crate::ids::{BlockId, BookingId, CampaignId, CategoryId, ShowId, VoucherHash, VoucherId};
 use serde::{Deserialize, Serialize};
-
-/// What a voucher is worth.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Discount {
-    /// Nothing off: it only opens blocks. The log and the API then name no discount.
-    #[default]
-    Nothing,
-    /// So many per cent of what its seats cost, 1 to 100.
-    Percent(u32),
-    /// So much, or what its seats cost if that is less.
-    Amount(Money),
-    /// So many of its seats free of charge, the dearest first.
-    FreeSeats(u32),
-    /// Goods that staff hand over, 1 to 200 bytes. No booking costs less for them.
-    Goods(String),
-}
 
 /// What a voucher is worth, when, and for which seats.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -73,6 +56,11 @@ pub enum VoucherSource {
         /// Which of its vouchers, from 1.
         number: u32,
     },
+    /// A reward's code. `VoucherIssued` follows on the buyer's account.
+    Reward {
+        /// The reward.
+        reward: VoucherId,
+    },
 }
 
 /// There is a voucher with this code.
@@ -118,6 +106,15 @@ pub struct VoucherUsed {
     pub booking: BookingId,
     /// Number of the application.
     pub application: u32,
+}
+
+/// The booking that earned it was refunded: nobody can reserve it any more. A booking that has it keeps it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct VoucherWithdrawn {
+    /// The voucher.
+    pub voucher: VoucherHash,
+    /// The refunded booking.
+    pub booking: BookingId,
 }
 
 /// Staff have handed over what the voucher is for.

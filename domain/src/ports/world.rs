@@ -2,7 +2,7 @@
 //! simulation can supply its own.
 
 use crate::Timestamp;
-use crate::ids::{CampaignId, VoucherHash};
+use crate::ids::{CampaignId, VoucherHash, VoucherId};
 use futures::future::BoxFuture;
 use uuid::Uuid;
 
@@ -29,4 +29,7 @@ pub trait Ids: Send + Sync + 'static {
 pub trait VoucherCodes: Send + Sync + 'static {
     /// The voucher with this number, from 1, of a campaign. Always the same for the same two.
     fn of_campaign(&self, campaign: CampaignId, number: u32) -> VoucherHash;
+
+    /// The voucher with a reward's code. Always the same for the same reward, and never one of a campaign.
+    fn of_reward(&self, reward: VoucherId) -> VoucherHash;
 }

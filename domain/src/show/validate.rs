@@ -1,6 +1,6 @@
 //! Whether a show can be scheduled as its organiser wrote it.
 
-use crate::event::ShowScheduled;
+use crate::event::{Discount, Reward, ShowScheduled, VoucherTerms};
 use crate::ids::{CategoryId, SeatId};
 use crate::plan::{Area, Category, Row};
 use crate::rejection::Rejection;
@@ -54,7 +54,23 @@ pub(super) fn validate_terms(show: &ShowScheduled) -> Result<(), Rejection> {
             "`rewards` must be at most 100 lines, each with a text of 1 to 200 bytes and a weight of at least 1",
         );
     }
-    Ok(())
+    show.rewards.iter().try_for_each(|reward| validate_discount(reward, show))
+}
+
+/// What a reward's code is worth is what any voucher may be worth, in the show's currency.
+fn validate_discount(reward: &Reward, show: &ShowScheduled) -> Result<(), Rejection> {
+    let Some(discount) = &reward.discount else { return Ok(()) };
+    let wrong = |why: &str| invalid("rewards", format!("the discount of `{}` is invalid: {why}", reward.reward));
+    match VoucherTerms::once(discount.clone()).check() {
+        Err(Rejection::InvalidVoucher { why, .. }) => return wrong(&why),
+        checked => checked?,
+    }
+    match discount {
+        Discount::Amount(amount) if amount.currency != show.currency => {
+            wrong(&format!("`amount` must be in {}, as the show's prices", show.currency))
+        }
+        _ => Ok(()),
+    }
 }
 
 fn invalid<T>(field: &'static str, why: impl Into<String>) -> Result<T, Rejection> {

@@ -16,6 +16,12 @@ pub const MAX_GOODS: usize = 200;
 const MAX_FREE_SEATS: u32 = 100;
 
 impl VoucherTerms {
+    /// Once, at any time, for any show and seat.
+    #[must_use]
+    pub fn once(discount: Discount) -> Self {
+        Self { discount, uses: 1, valid_from: None, valid_until: None, shows: vec![], categories: vec![], opens: vec![] }
+    }
+
     /// Whether a voucher can have these terms.
     ///
     /// # Errors

@@ -4,7 +4,7 @@ use super::kept_seats::hold_kept_seat;
 use super::partial_refunds;
 use super::world::{World, plan, plan_with_price_types, seat_id, show_id, terms};
 use lastseat_domain::booking::{Booking, BookingCommand, Phase, Review};
-use lastseat_domain::event::{AbortReason, Discount, LossAccepted, PlanDrawn, Tender, VoucherTerms};
+use lastseat_domain::event::{AbortReason, Discount, LossAccepted, PlanDrawn, Reward, Tender, VoucherTerms};
 use lastseat_domain::loyalty::LoyaltyCommand;
 use lastseat_domain::plan::{Category, Drawing, DrawnArea, PlanCategory, PriceType, Row, merged};
 use lastseat_domain::seat::{Seat, SeatCommand};
@@ -26,7 +26,10 @@ pub const SHOWS: [&str; 3] = ["gala", "rave", "club"];
 pub fn history(steps: &[Step], stride: u64) -> World {
     let mut world = World::new(stride);
     world.schedule(plan("gala", 2, 6, 9));
-    world.schedule(plan("rave", 0, 0, 14));
+    // Some of its bookings earn a code.
+    let mut rave = plan("rave", 0, 0, 14);
+    rave.rewards.push(Reward { reward: "Half price".into(), weight: 4, discount: Some(Discount::Percent(50)) });
+    world.schedule(rave);
     for (n, step) in steps.iter().enumerate() {
         // A show may come up while others sell.
         if n == 5 {
@@ -91,6 +94,14 @@ pub fn every_event(world: &mut World) {
     review_as(world, returned, Review::ReturnedElsewhere);
     world.release(returned, AbortReason::Refunded);
     world.revoke(returned);
+
+    // Refunded, and with it the code that it has earned.
+    let mut soiree = plan("soiree", 0, 0, 9);
+    soiree.rewards = vec![Reward { reward: "Half price".into(), weight: 1, discount: Some(Discount::Percent(50)) }];
+    world.schedule(soiree);
+    let earning = world.hold("buyer-7", "soiree", &["floor:1", "floor:2", "floor:3"]);
+    world.pay(earning);
+    world.refund(earning);
 
     // Given back in parts: a seat, an amount, a seat whose money went another way, one that is kept; the last under way.
     let parts = world.hold("buyer-8", "opera", &["A-20", "A-21", "A-22"]);

@@ -36,7 +36,8 @@ impl World {
         let buyer = booking.opened.as_ref().unwrap().buyer.clone();
         for part in booking.partial_refunds.iter().filter(|part| part.is_returned() && !part.requested.seats.is_empty()) {
             let (refund, seats) = (part.requested.refund, part.requested.seats.len() as u32);
-            self.loyalty(&buyer, LoyaltyCommand::RevokePart { booking: id, refund, seats });
+            let withdrawn = self.withdraw_reward(id, Some((refund, seats)));
+            self.loyalty(&buyer, LoyaltyCommand::RevokePart { booking: id, refund, seats, withdrawn });
         }
     }
 

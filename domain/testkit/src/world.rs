@@ -89,7 +89,10 @@ pub fn plan(show: &str, rows: u32, per_row: u32, floor: u32) -> ShowScheduled {
         hold_seconds: HOLD_SECONDS,
         sale_opens_at: None,
         sale_closes_at: None,
-        rewards: vec![Reward { reward: "A drink".into(), weight: 3 }, Reward { reward: "A poster".into(), weight: 1 }],
+        rewards: vec![
+            Reward { reward: "A drink".into(), weight: 3, discount: None },
+            Reward { reward: "A poster".into(), weight: 1, discount: None },
+        ],
     }
 }
 
@@ -452,11 +455,16 @@ impl World {
         let rewards = self.shows[&opened.show].facts.rewards.clone();
         let seats = opened.seats.len() as u32;
         let buyer = opened.buyer;
-        self.loyalty(&buyer, LoyaltyCommand::Credit { buyer: buyer.clone(), booking: id, show: opened.show, seats, rewards });
+        let code = self.create_reward(id, seats, &rewards);
+        self.loyalty(
+            &buyer,
+            LoyaltyCommand::Credit { buyer: buyer.clone(), booking: id, show: opened.show, seats, rewards, code },
+        );
     }
 
     pub fn revoke(&mut self, id: BookingId) {
         let buyer = self.bookings[&id].opened.as_ref().unwrap().buyer.clone();
-        self.loyalty(&buyer, LoyaltyCommand::Revoke { booking: id });
+        let withdrawn = self.withdraw_reward(id, None);
+        self.loyalty(&buyer, LoyaltyCommand::Revoke { booking: id, withdrawn });
     }
 }

@@ -9,6 +9,7 @@
 mod blocks;
 mod exchanges;
 mod explore;
+mod rewards;
 mod streams;
 #[path = "../support/mod.rs"]
 mod support;

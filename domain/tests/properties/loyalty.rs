@@ -41,9 +41,10 @@ fn command(account: &Account, asked: Asked) -> Option<LoyaltyCommand> {
             booking: booking(b),
             show: show(),
             seats: seats_of(b),
-            rewards: vec![Reward { reward: "a drink".into(), weight: 1 }],
+            rewards: vec![Reward { reward: "a drink".into(), weight: 1, discount: None }],
+            code: None,
         }),
-        Asked::Revoke(b) => Some(LoyaltyCommand::Revoke { booking: booking(b) }),
+        Asked::Revoke(b) => Some(LoyaltyCommand::Revoke { booking: booking(b), withdrawn: None }),
         Asked::Redeem(nth) => account.vouchers.keys().nth(nth).map(|voucher| LoyaltyCommand::Redeem { voucher: *voucher }),
     }
 }

@@ -2,26 +2,32 @@
 
 use crate::support;
 
-use lastseat_domain::event::Reward;
-use lastseat_domain::event::{Event, PointsEarned, PointsRevoked, VoucherCause, VoucherIssued, VoucherRedeemed, VoucherRevoked};
+use lastseat_domain::event::{
+    Discount, Event, PointsEarned, PointsRevoked, Reward, RewardCode, VoucherCause, VoucherIssued, VoucherRedeemed,
+    VoucherRevoked,
+};
 use lastseat_domain::loyalty;
 use lastseat_domain::loyalty::{Account, LoyaltyCommand, MILESTONE_REWARD, VoucherState, voucher_id};
-use lastseat_domain::{BookingId, VoucherId};
+use lastseat_domain::voucher::Withdrawn;
+use lastseat_domain::{BookingId, VoucherHash, VoucherId};
 use lastseat_testkit::given::given;
 use std::collections::HashMap;
 use support::*;
 use uuid::Uuid;
 
 fn table() -> Vec<Reward> {
-    vec![Reward { reward: "a drink".into(), weight: 3 }, Reward { reward: "a programme".into(), weight: 1 }]
+    vec![
+        Reward { reward: "a drink".into(), weight: 3, discount: None },
+        Reward { reward: "a programme".into(), weight: 1, discount: None },
+    ]
 }
 
 fn credit(n: u8, seats: u32, rewards: Vec<Reward>) -> LoyaltyCommand {
-    LoyaltyCommand::Credit { buyer: buyer(1), booking: booking(n), show: show(), seats, rewards }
+    LoyaltyCommand::Credit { buyer: buyer(1), booking: booking(n), show: show(), seats, rewards, code: None }
 }
 
 fn revoke(n: u8) -> LoyaltyCommand {
-    LoyaltyCommand::Revoke { booking: booking(n) }
+    LoyaltyCommand::Revoke { booking: booking(n), withdrawn: None }
 }
 
 fn earned(n: u8, seats: u32) -> Event {
@@ -41,7 +47,7 @@ fn own(n: u8) -> VoucherId {
 }
 
 fn issued(voucher: VoucherId, n: u8, cause: VoucherCause, reward: &str) -> Event {
-    VoucherIssued { voucher, booking: booking(n), buyer: buyer(1), cause, reward: reward.into() }.into()
+    VoucherIssued { voucher, booking: booking(n), buyer: buyer(1), cause, reward: reward.into(), code: None }.into()
 }
 
 fn milestone_issued(n: u8, ordinal: u32) -> Event {
@@ -81,6 +87,7 @@ fn a_draw_depends_on_nothing_but_the_booking_and_follows_the_weights() {
             show: show(),
             seats: 3,
             rewards: table(),
+            code: None,
         };
         let decide = || lastseat_domain::loyalty::decide(&given([]).state::<Account>(), command()).unwrap();
         let events = decide();
@@ -172,10 +179,78 @@ fn a_voucher_is_redeemed_once() {
 #[test]
 fn a_booking_that_leads_to_a_voucher_of_its_own_is_known_beforehand() {
     for seats in 1..25 {
-        for rewards in [table(), vec![], vec![Reward { reward: "nothing".into(), weight: 0 }]] {
+        for rewards in [table(), vec![], vec![Reward { reward: "nothing".into(), weight: 0, discount: None }]] {
             let events = loyalty::decide(&Account::default(), credit(1, seats, rewards.clone())).unwrap();
             let issued = events.iter().any(|event| matches!(event, Event::VoucherIssued(_)));
             assert_eq!(loyalty::leads_to_voucher(booking(1), seats, &rewards), issued, "{seats} seats, {rewards:?}");
         }
     }
+}
+
+fn code() -> RewardCode {
+    RewardCode { hash: VoucherHash::of_bytes([7; 32]), discount: Discount::Percent(10) }
+}
+
+fn ten_off() -> Vec<Reward> {
+    vec![Reward { reward: "10 % off".into(), weight: 1, discount: Some(Discount::Percent(10)) }]
+}
+
+fn issued_with_code(n: u8) -> Event {
+    let (voucher, booking, cause) = (own(n), booking(n), VoucherCause::Booking);
+    VoucherIssued { voucher, booking, buyer: buyer(1), cause, reward: "10 % off".into(), code: Some(code()) }.into()
+}
+
+#[test]
+fn a_reward_that_is_worth_something_is_issued_with_the_code_that_was_created() {
+    let credit = |seats, code: Option<VoucherHash>| LoyaltyCommand::Credit {
+        buyer: buyer(1),
+        booking: booking(1),
+        show: show(),
+        seats,
+        rewards: ten_off(),
+        code,
+    };
+    given([]).when(credit(3, Some(code().hash))).then_events([earned(1, 3), issued_with_code(1)]);
+    given([]).when(credit(3, None)).then_rejected("out_of_order");
+    given([]).when(credit(2, None)).then_events([earned(1, 2)]);
+    given([earned(1, 3), issued_with_code(1)]).when(credit(3, None)).then_nothing();
+    let (voucher, reward) = loyalty::drawn(booking(1), 3, &ten_off()).map(|(id, line)| (id, line.clone())).unwrap();
+    assert_eq!((voucher, reward), (own(1), ten_off().remove(0)));
+    assert_eq!(loyalty::drawn(booking(1), 2, &ten_off()), None);
+    // A milestone's has none.
+    let events = loyalty::decide(&Account::default(), credit(10, Some(code().hash))).unwrap();
+    assert_eq!(events[2], milestone_issued(1, 0));
+}
+
+#[test]
+fn a_reward_with_a_code_is_used_by_its_code_alone() {
+    let redeem = LoyaltyCommand::Redeem { voucher: own(1) };
+    given([earned(1, 3), issued_with_code(1)]).when(redeem).then_rejected("voucher_has_code");
+}
+
+#[test]
+fn a_reward_with_a_code_is_taken_back_as_its_code_was_found() {
+    let history = || given([earned(1, 5), issued_with_code(1)]);
+    let revoke = |withdrawn| LoyaltyCommand::Revoke { booking: booking(1), withdrawn };
+    history().when(revoke(None)).then_rejected("out_of_order");
+    history().when(revoke(Some(Withdrawn::Unused))).then_events([points_revoked(1, 5), taken_back(own(1), 1)]);
+    history().when(revoke(Some(Withdrawn::Used))).then_events([points_revoked(1, 5)]);
+    let account = history().state::<Account>();
+    assert_eq!(account.to_withdraw(booking(1), None), Some(&code().hash));
+    assert_eq!(account.to_withdraw(booking(2), None), None);
+}
+
+#[test]
+fn a_partial_refund_takes_a_code_back_if_too_few_seats_are_left() {
+    let history = || given([earned(1, 5), issued_with_code(1)]);
+    let part = |refund, seats, withdrawn| LoyaltyCommand::RevokePart { booking: booking(1), refund, seats, withdrawn };
+    let given_up = |refund, seats: u32| -> Event {
+        PointsRevoked { booking: booking(1), seats, points: seats * 10, refund: Some(refund) }.into()
+    };
+    assert_eq!(history().state::<Account>().to_withdraw(booking(1), Some((1, 2))), None);
+    let three = history().when(part(1, 2, None)).then_events([given_up(1, 2)]);
+    assert_eq!(three.clone().state::<Account>().to_withdraw(booking(1), Some((2, 1))), Some(&code().hash));
+    assert_eq!(three.clone().state::<Account>().to_withdraw(booking(1), Some((1, 2))), None, "it is taken back already");
+    three.clone().when(part(2, 1, None)).then_rejected("out_of_order");
+    three.when(part(2, 1, Some(Withdrawn::Unused))).then_events([given_up(2, 1), taken_back(own(1), 1)]);
 }

@@ -2,15 +2,14 @@
 
 use crate::support;
 
-use lastseat_domain::event::Reward;
 use lastseat_domain::event::{
-    Event, Fees, PricedSeat, SalesPaused, SalesResumed, ShowCancelled, ShowDetails, ShowRefundsRequested, ShowRevised,
-    ShowScheduled, SingleSeats,
+    Discount, Event, Fees, PricedSeat, Reward, SalesPaused, SalesResumed, ShowCancelled, ShowDetails, ShowRefundsRequested,
+    ShowRevised, ShowScheduled, SingleSeats,
 };
 use lastseat_domain::plan::{Area, Category, PriceType, Row, merged};
 use lastseat_domain::rejection::Rejection;
 use lastseat_domain::show::{self, DetailChanges, MAX_AMOUNT, MAX_PRICE_TYPES, MAX_SEATS, Show, ShowChanges, ShowCommand};
-use lastseat_domain::{AreaId, CategoryId, Change, Currency, PriceTypeId, SeatId};
+use lastseat_domain::{AreaId, CategoryId, Change, Currency, Money, PriceTypeId, SeatId};
 use lastseat_testkit::given::given;
 use support::*;
 
@@ -22,6 +21,10 @@ fn category(name: &str, price: i64) -> Category {
 fn typed(types: &[(&str, i64)]) -> Category {
     let price_type = |(name, price): &(&str, i64)| PriceType { price_type: PriceTypeId::new(name).unwrap(), price: *price };
     Category { price_types: types.iter().map(price_type).collect(), ..category("front", types[0].1) }
+}
+
+fn worth(discount: Discount) -> Reward {
+    Reward { reward: "10 % off".into(), weight: 1, discount: Some(discount) }
 }
 
 fn row(name: &str, seats: u32) -> Row {
@@ -433,9 +436,15 @@ fn a_plan_that_makes_no_sense_is_named() {
         ("areas", "gap before the row", |s| s.areas[0].rows[0].gaps_after = vec![0]),
         ("areas", "too many seats", |s| s.areas[1].capacity = Some(u32::MAX)),
         ("areas", "too many seats in a row", |s| s.areas[0].rows[1].seats = u32::MAX),
-        ("rewards", "never drawn", |s| s.rewards = vec![Reward { reward: "a drink".into(), weight: 0 }]),
-        ("rewards", "nothing", |s| s.rewards = vec![Reward { reward: " ".into(), weight: 1 }]),
-        ("rewards", "too many", |s| s.rewards = vec![Reward { reward: "a drink".into(), weight: 1 }; 101]),
+        ("rewards", "never drawn", |s| s.rewards = vec![Reward { reward: "a drink".into(), weight: 0, discount: None }]),
+        ("rewards", "worth nothing", |s| s.rewards = vec![worth(Discount::Percent(0))]),
+        ("rewards", "too much", |s| s.rewards = vec![worth(Discount::Percent(101))]),
+        ("rewards", "no goods", |s| s.rewards = vec![worth(Discount::Goods(" ".into()))]),
+        ("rewards", "another currency", |s| {
+            s.rewards = vec![worth(Discount::Amount(Money { value: 500, currency: Currency::new("XTS").unwrap() }))];
+        }),
+        ("rewards", "nothing", |s| s.rewards = vec![Reward { reward: " ".into(), weight: 1, discount: None }]),
+        ("rewards", "too many", |s| s.rewards = vec![Reward { reward: "a drink".into(), weight: 1, discount: None }; 101]),
     ];
     for (field, why, spoil) in table {
         let mut facts = hamlet();

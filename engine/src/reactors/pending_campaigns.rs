@@ -19,8 +19,9 @@ impl PendingCampaigns {
             Event::CampaignCompleted(e) => drop(self.0.remove(&e.campaign)),
             // Somebody works on it.
             Event::VoucherCreated(e) => {
-                let VoucherSource::Campaign { campaign, .. } = &e.source;
-                if let Some(due) = self.0.get_mut(campaign) {
+                if let VoucherSource::Campaign { campaign, .. } = &e.source
+                    && let Some(due) = self.0.get_mut(campaign)
+                {
                     *due = later;
                 }
             }

@@ -8,21 +8,22 @@
 //! one before: an agency's has a hundred thousand bookings, and nobody could read all of them for each. However many
 //! there are, they take one place of those that work in parallel.
 
+mod codes;
 mod queues;
 mod recent;
 
 use super::cause::Cause;
 use super::log_follower::RewardsEnd;
-use super::pending_bookings::{Part, Refunded, Reward};
+use super::pending_bookings::{self, Part, Refunded};
 use crate::error::{CommandError, Fault};
 use crate::origin::Context;
 use crate::services::Services;
 use futures::StreamExt;
 use futures::stream::FuturesUnordered;
 use lastseat_domain::booking::Booking;
-use lastseat_domain::event::BookingOpened;
-use lastseat_domain::loyalty::{Account, LoyaltyCommand};
-use lastseat_domain::{BookingId, BuyerId};
+use lastseat_domain::event::{BookingOpened, Reward};
+use lastseat_domain::loyalty::{self, Account, LoyaltyCommand};
+use lastseat_domain::{BookingId, BuyerId, Rejection};
 use parking_lot::Mutex;
 use queues::Queues;
 use recent::RecentAccounts;
@@ -67,7 +68,7 @@ pub(crate) async fn run(services: Arc<Services>, ends: RewardsEnd, stop: Cancell
 }
 
 impl Accounts {
-    async fn work_through(&self, mut rewards: mpsc::UnboundedReceiver<Reward>) {
+    async fn work_through(&self, mut rewards: mpsc::UnboundedReceiver<pending_bookings::Reward>) {
         let (mut queues, mut working) = (Queues::default(), FuturesUnordered::new());
         loop {
             while working.len() < IN_PARALLEL
@@ -130,14 +131,15 @@ impl Accounts {
 
     async fn credit(&self, opened: &BookingOpened, cause: &Cause) -> Result<(), CommandError> {
         let show = self.services.shows.get(&opened.show);
-        let command = LoyaltyCommand::Credit {
-            buyer: opened.buyer.clone(),
-            booking: opened.booking,
-            show: opened.show.clone(),
-            seats: u32::try_from(opened.seats.len()).unwrap_or(u32::MAX),
-            rewards: show.map(|s| s.show().facts.rewards.clone()).unwrap_or_default(),
+        let rewards = show.map(|s| s.show().facts.rewards.clone()).unwrap_or_default();
+        let seats = u32::try_from(opened.seats.len()).unwrap_or(u32::MAX);
+        let code = match loyalty::drawn(opened.booking, seats, &rewards) {
+            Some((reward, Reward { discount: Some(discount), .. })) => self.create(opened, reward, discount, cause).await?,
+            _ => None,
         };
-        self.execute(&opened.buyer, opened.booking, command, cause).await
+        let (buyer, show) = (opened.buyer.clone(), opened.show.clone());
+        let command = LoyaltyCommand::Credit { buyer, booking: opened.booking, show, seats, rewards, code };
+        self.execute(&opened.buyer, command, &context(opened.booking, cause)).await
     }
 
     /// Counts the booking first if that has not happened yet, here or on another node: what is taken back
@@ -145,24 +147,22 @@ impl Accounts {
     async fn revoke(&self, opened: &BookingOpened, part: Option<Part>, cause: &Cause) -> Result<(), CommandError> {
         self.credit(opened, cause).await?;
         let booking = opened.booking;
+        let withdrawn = self.withdraw(opened, part, cause).await?;
         let command = match part {
-            Some(Part { refund, seats }) => LoyaltyCommand::RevokePart { booking, refund, seats },
-            None => LoyaltyCommand::Revoke { booking },
+            Some(Part { refund, seats }) => LoyaltyCommand::RevokePart { booking, refund, seats, withdrawn },
+            None => LoyaltyCommand::Revoke { booking, withdrawn },
         };
-        self.execute(&opened.buyer, booking, command, cause).await
+        match self.execute(&opened.buyer, command, &context(booking, cause)).await {
+            // Another node has taken back other seats of the booking meanwhile, and what is left is worth less now.
+            Err(CommandError::Rejected(Rejection::OutOfOrder { step })) => Err(Fault::Unavailable(step.to_owned()).into()),
+            done => done,
+        }
     }
 
-    async fn execute(
-        &self,
-        buyer: &BuyerId,
-        booking: BookingId,
-        command: LoyaltyCommand,
-        cause: &Cause,
-    ) -> Result<(), CommandError> {
-        let context = Context::following("rewards", cause.trace.clone(), cause.event).of_booking(booking);
+    async fn execute(&self, buyer: &BuyerId, command: LoyaltyCommand, context: &Context) -> Result<(), CommandError> {
         // Nobody else works on this account: its key has one work at a time.
         let mut known = self.recent.lock().take(buyer);
-        let executed = self.services.journal.execute::<Account>(buyer, command, &context, &mut known).await;
+        let executed = self.services.journal.execute::<Account>(buyer, command, context, &mut known).await;
         if let Some(account) = known {
             self.recent.lock().put(buyer.clone(), account);
         }
@@ -170,9 +170,18 @@ impl Accounts {
     }
 }
 
-fn key_of(reward: Reward) -> (SerialKey, Work) {
+/// Of what is written for a booking, to whichever stream.
+fn context(booking: BookingId, cause: &Cause) -> Context {
+    Context::following("rewards", cause.trace.clone(), cause.event).of_booking(booking)
+}
+
+fn key_of(reward: pending_bookings::Reward) -> (SerialKey, Work) {
     match reward {
-        Reward::Credit { opened, cause } => (SerialKey::Account(opened.buyer.clone()), Work::Credit { opened, cause }),
-        Reward::Revoke { booking, part, cause } => (SerialKey::Booking(booking), Work::FindBuyer { booking, part, cause }),
+        pending_bookings::Reward::Credit { opened, cause } => {
+            (SerialKey::Account(opened.buyer.clone()), Work::Credit { opened, cause })
+        }
+        pending_bookings::Reward::Revoke { booking, part, cause } => {
+            (SerialKey::Booking(booking), Work::FindBuyer { booking, part, cause })
+        }
     }
 }

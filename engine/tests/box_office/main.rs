@@ -26,6 +26,7 @@ mod partial_refunds;
 mod plans;
 mod recovery;
 mod reviews;
+mod reward_codes;
 mod rewards;
 mod rivals;
 mod show_refunds;

@@ -6,10 +6,12 @@ use common::fault_injection::{AppendFate, FaultPlan};
 use common::*;
 use lastseat_domain::booking::Booking;
 use lastseat_domain::drawing::CheckedDrawing;
-use lastseat_domain::event::{AbortReason, Discount, Event, VoucherCause, VoucherTerms};
+use lastseat_domain::event::{AbortReason, Discount, Event, Reward, ShowScheduled, VoucherCause, VoucherTerms};
 use lastseat_domain::plan::{Drawing, DrawnArea, PlanCategory};
 use lastseat_domain::ports::VoucherCodes;
-use lastseat_domain::{AreaId, BlockId, BuyerId, CampaignId, CategoryId, CommandId, Envelope, PlanId, SeatId, VoucherHash};
+use lastseat_domain::{
+    AreaId, BlockId, BuyerId, CampaignId, CategoryId, CommandId, Envelope, PlanId, SeatId, ShowId, VoucherHash,
+};
 use lastseat_engine::{
     BlockRequest, BlockSelection, BoxOffice, CampaignRequest, CommandError, ExchangeRequest, HoldRequest, Origin, Paid,
     PartialRefundRequest, PayRequest, SeatSelection,
@@ -91,6 +93,21 @@ async fn lose_exchange(bench: &TestBench, office: &BoxOffice, booking: &Booking)
     later(2).await;
 }
 
+/// A booking earns a code, and loses it with its refund.
+async fn earn_and_lose_a_code(bench: &TestBench, office: &BoxOffice) {
+    let id = ShowId::new("gala").unwrap();
+    let reward = Reward { reward: "10 % off".to_owned(), weight: 1, discount: Some(Discount::Percent(10)) };
+    let gala = ShowScheduled { show: id.clone(), rewards: vec![reward], ..test_show() };
+    office.schedule_show(gala, by("admin")).await.unwrap();
+    let (booking, buyer) = (bench.new_booking(), BuyerId::new("ann").unwrap());
+    let trace = Some(TRACE.to_owned());
+    let held = office.hold(HoldRequest { trace, ..HoldRequest::new(booking, id, floor(3), buyer) }).await.unwrap().booking;
+    traced_pay(office, &held, Some("pm_card_visa")).await.unwrap();
+    later(2).await;
+    office.refund(held.id, by("admin")).await.unwrap();
+    later(2).await;
+}
+
 /// Everything that can happen to a sale.
 async fn all_stories(bench: &TestBench, office: &BoxOffice) {
     office.draw_plan(&PlanId::new("house").unwrap(), small_plan(), None, by("admin")).await.unwrap();
@@ -131,6 +148,8 @@ async fn all_stories(bench: &TestBench, office: &BoxOffice) {
         _ => None,
     });
     office.redeem_voucher(&BuyerId::new("ann").unwrap(), voucher.unwrap(), by("ann")).await.unwrap();
+
+    earn_and_lose_a_code(bench, office).await;
 
     let block = BlockRequest {
         block: BlockId(bench.new_booking().0),

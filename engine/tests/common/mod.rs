@@ -193,7 +193,7 @@ pub fn test_show() -> ShowScheduled {
         hold_seconds: 600,
         sale_opens_at: None,
         sale_closes_at: None,
-        rewards: vec![Reward { reward: "A drink".to_owned(), weight: 1 }],
+        rewards: vec![Reward { reward: "A drink".to_owned(), weight: 1, discount: None }],
     }
 }
 

@@ -17,7 +17,7 @@ const APPLICATION_ID: i32 = 0x6c73_7677;
 
 /// Raised whenever the tables, or what the fold makes of an event, change. What an older or a newer
 /// version of the program stored is then rebuilt. Stored in `PRAGMA user_version`.
-pub(crate) const SCHEMA: u32 = 8;
+pub(crate) const SCHEMA: u32 = 9;
 
 const TABLES: &str = "
 CREATE TABLE progress (
@@ -76,6 +76,7 @@ CREATE TABLE vouchers (
     PRIMARY KEY (buyer, issued)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX vouchers_by_id ON vouchers (voucher);
+CREATE INDEX vouchers_by_code ON vouchers (view ->> '$.code.hash') WHERE view ->> '$.code.hash' IS NOT NULL;
 CREATE TABLE plans (               -- what is drawn of them
     plan     TEXT NOT NULL,
     revision INTEGER NOT NULL,

@@ -96,7 +96,7 @@ pub struct NewShow {
     #[schema(value_type = Option<String>, format = DateTime)]
     sale_closes_at: Option<Timestamp>,
     /// What a booking of three or more seats may win; nothing if absent.
-    rewards: Option<Vec<wire::Reward>>,
+    rewards: Option<Vec<wire::NewReward>>,
 }
 
 fn ten_seats() -> u32 {

@@ -1,6 +1,7 @@
 //! A show in a request and in an answer.
 
 use super::PlanOfShow;
+use super::voucher::{Discount, NewDiscount};
 use lastseat_domain::show::{SaleState, Show};
 use lastseat_domain::{AreaId, CategoryId, Currency, PriceTypeId, Rejection, ShowId, Timestamp, event, plan};
 use serde::{Deserialize, Serialize};
@@ -128,9 +129,28 @@ impl From<event::SingleSeats> for SingleSeats {
     }
 }
 
-/// A line of the reward table.
-#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+/// A line of a new show's reward table.
+#[derive(Debug, Clone, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+pub struct NewReward {
+    /// What the voucher is good for.
+    #[schema(example = "One drink", min_length = 1, max_length = 200)]
+    reward: String,
+    /// How often it is drawn, relative to the others.
+    #[schema(example = 3, minimum = 1)]
+    weight: u32,
+    /// What its code is worth; leave it out for a voucher without a code. An `amount` is in the show's currency.
+    discount: Option<NewDiscount>,
+}
+
+impl From<NewReward> for event::Reward {
+    fn from(json: NewReward) -> Self {
+        Self { reward: json.reward, weight: json.weight, discount: json.discount.map(Into::into) }
+    }
+}
+
+/// A line of the reward table.
+#[derive(Debug, Serialize, ToSchema)]
 pub struct Reward {
     /// What the voucher is good for.
     #[schema(example = "One drink", min_length = 1, max_length = 200)]
@@ -138,6 +158,15 @@ pub struct Reward {
     /// How often it is drawn, relative to the others.
     #[schema(example = 3, minimum = 1)]
     pub weight: u32,
+    /// What its code is worth; absent if it has none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub discount: Option<Discount>,
+}
+
+impl From<&event::Reward> for Reward {
+    fn from(line: &event::Reward) -> Self {
+        Self { reward: line.reward.clone(), weight: line.weight, discount: line.discount.as_ref().and_then(Discount::of) }
+    }
 }
 
 /// Conversion of a type of the domain to its JSON and back.
@@ -158,7 +187,6 @@ macro_rules! both_ways {
 }
 
 both_ways!(Row = plan::Row { row, seats, gaps_after });
-both_ways!(Reward = event::Reward { reward, weight });
 
 both_ways!(PriceType = plan::PriceType { price_type, price });
 both_ways!(Fees = event::Fees { per_seat, per_booking });

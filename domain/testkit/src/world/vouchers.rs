@@ -3,16 +3,17 @@
 use super::World;
 use crate::PlainCodes;
 use lastseat_domain::booking::{Booking, BookingCommand};
-use lastseat_domain::event::{CampaignCompleted, CampaignStarted, Discount, VoucherCreated, VoucherSource, VoucherTerms};
+use lastseat_domain::event::{CampaignCompleted, CampaignStarted, Discount, Reward, VoucherCreated, VoucherSource, VoucherTerms};
+use lastseat_domain::loyalty;
 use lastseat_domain::ports::VoucherCodes;
-use lastseat_domain::voucher::{self, VoucherCommand, VoucherStep};
+use lastseat_domain::voucher::{self, VoucherCommand, VoucherStep, Withdrawn};
 use lastseat_domain::{BookingId, CampaignId, StreamName, VoucherHash};
 use uuid::Uuid;
 
 /// Once, at any time, for any seat.
 #[must_use]
 pub fn terms(discount: Discount) -> VoucherTerms {
-    VoucherTerms { discount, uses: 1, valid_from: None, valid_until: None, shows: vec![], categories: vec![], opens: vec![] }
+    VoucherTerms::once(discount)
 }
 
 impl World {
@@ -33,6 +34,23 @@ impl World {
         let vouchers = (1..=count).map(create).collect();
         self.append(StreamName::campaign(campaign), &[CampaignCompleted { campaign }.into()]);
         vouchers
+    }
+
+    /// Creates the voucher of what a booking draws, if that is worth something.
+    pub fn create_reward(&mut self, booking: BookingId, seats: u32, rewards: &[Reward]) -> Option<VoucherHash> {
+        let (reward, line) = loyalty::drawn(booking, seats, rewards)?;
+        let (voucher, terms) = (PlainCodes.of_reward(reward), terms(line.discount.clone()?));
+        let created = VoucherCreated { voucher: voucher.clone(), terms, source: VoucherSource::Reward { reward } };
+        assert!(self.voucher(&voucher, VoucherCommand::Create(created)));
+        Some(voucher)
+    }
+
+    /// Withdraws what a refund costs the booking's buyer, and says how it was found. `part`: number and seats.
+    pub fn withdraw_reward(&mut self, booking: BookingId, part: Option<(u32, u32)>) -> Option<Withdrawn> {
+        let buyer = &self.bookings[&booking].opened.as_ref()?.buyer;
+        let voucher = self.accounts.get(buyer)?.to_withdraw(booking, part)?.clone();
+        assert!(self.voucher(&voucher, VoucherCommand::Withdraw { booking }));
+        self.vouchers[&voucher].withdrawn
     }
 
     /// One command to one voucher. Whether the decider took it.
