@@ -115,10 +115,13 @@ impl<W: Write, F: Fn(u64)> Writer<W, F> {
             drop(waiting);
             for line in lines {
                 let written = self.write(&line);
-                self.shared.waiting.lock().bytes -= line.len();
+                // A byte of it counts until the report is there: a flush waits for that, too.
+                let last = line.len().min(1);
+                self.shared.waiting.lock().bytes -= line.len() - last;
                 if written {
                     self.report_loss();
                 }
+                self.shared.waiting.lock().bytes -= last;
             }
         }
     }

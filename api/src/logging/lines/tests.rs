@@ -79,11 +79,14 @@ fn lines_are_written_in_order() {
 
 #[test]
 fn a_line_that_an_output_refuses_is_counted_and_reported_when_it_takes_lines_again() {
-    let output = Output::of([Next::Take, Next::Fail, Next::Fail]);
+    let (release, until): (Sender<()>, _) = mpsc::channel();
+    let output = Output::of([Next::Wait(until), Next::Fail, Next::Fail]);
     let lines = start(&output);
     for text in ["one", "two", "three", "four", "five"] {
         push(&lines, text);
     }
+    // All of them wait by now, or the report could come before the last.
+    release.send(()).unwrap();
     lines.flush(SOON);
     assert_eq!((output.text().as_str(), lines.dropped()), ("one\nfour\nfive\ndropped 2\n", 2));
 }
