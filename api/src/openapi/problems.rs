@@ -107,6 +107,9 @@ const PAY: &[Code] = &[
     C::PaymentDeclined,
     C::InvalidPaymentMethod,
     C::PaymentMethodMissing,
+    C::ClientConfirmationUnavailable,
+    C::PaymentQueueFull,
+    C::VoucherMissing,
     C::CaptureFailed,
     C::PaymentMismatch,
 ];
@@ -179,7 +182,7 @@ pub(super) fn of(operation: &str) -> Option<Vec<&'static [Code]>> {
         "lift_block" => vec![&[C::ShowNotFound, C::BlockNotFound], PRIVILEGE, COMMAND, KEYED],
         "list_blocks" => vec![&[C::ShowNotFound], PRIVILEGE, READ],
         "get_block" => vec![&[C::ShowNotFound, C::BlockNotFound], PRIVILEGE, READ, LOG],
-        "hold_seats" => vec![HOLD, COMMAND, KEYED],
+        "hold_seats" => vec![HOLD, VOUCHER, &[C::AmountTooSmall], COMMAND, KEYED],
         "hold_batch" => vec![&[C::ShowNotFound], PRIVILEGE, COMMAND, KEYED],
         "get_booking" => vec![&[C::BookingNotFound], TOKEN, READ, LOG],
         "cancel_booking" => {
@@ -196,9 +199,9 @@ pub(super) fn of(operation: &str) -> Option<Vec<&'static [Code]>> {
         "transfer" => vec![&[C::BookingNotFound, C::NotChangeable], TOKEN, COMMAND, KEYED],
         "refund" => vec![REFUND, PRIVILEGE, COMMAND, KEYED],
         "apply_voucher" => {
-            vec![VOUCHER, DISCOUNT, &[C::BookingHasVoucher, C::TooManyVoucherChanges, C::AmountTooSmall], TOKEN, COMMAND, KEYED]
+            vec![VOUCHER, DISCOUNT, &[C::BookingHasVoucher, C::BookingKeepsVoucher, C::TooManyVoucherChanges, C::AmountTooSmall], TOKEN, COMMAND, KEYED]
         }
-        "remove_voucher" => vec![DISCOUNT, TOKEN, COMMAND, KEYED],
+        "remove_voucher" => vec![DISCOUNT, &[C::BookingKeepsVoucher], TOKEN, COMMAND, KEYED],
         "issue_vouchers" => vec![&[C::InvalidVoucher, C::CodesUnavailable], PRIVILEGE, COMMAND, KEYED],
         "get_campaign" => {
             vec![&[C::InvalidParameter, C::CampaignNotFound, C::CodesUnavailable], PRIVILEGE, READ, LOG]

@@ -282,6 +282,15 @@ mod tests {
     }
 
     #[test]
+    fn every_code_is_in_the_document_with_its_status_and_title() {
+        let document = include_str!("../../../docs/API.md");
+        for code in Code::ALL {
+            let row = format!("| {} | `{}` | {} |", code.status().as_u16(), code.text(), code.title());
+            assert!(document.contains(&row), "docs/API.md has no row {row}");
+        }
+    }
+
+    #[test]
     fn every_code_is_unique() {
         let known: HashSet<_> = Code::ALL.iter().map(|c| c.text()).collect();
         assert_eq!(known.len(), Code::ALL.len());
