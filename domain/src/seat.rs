@@ -193,8 +193,10 @@ pub fn decide(seat: &SeatId, state: &Seat, command: SeatCommand) -> Result<Vec<E
             decide_exchange(seat, state, command)
         }
 
-        (Seat::Locked { booking: owner, block, exchange, .. }, SeatCommand::Book { booking }) if *owner == booking => {
-            Ok(vec![SeatBooked { booking, block: *block, exchange: *exchange }.into()])
+        // Not one that is locked for an exchange: a slow worker, to which the booking still is as it was sold, must not sell what
+        // that exchange may yet give up.
+        (Seat::Locked { booking: owner, block, exchange: 0, .. }, SeatCommand::Book { booking }) if *owner == booking => {
+            Ok(vec![SeatBooked { booking, block: *block, exchange: 0 }.into()])
         }
         (Seat::Booked { booking: owner, .. }, SeatCommand::Book { booking }) if *owner == booking => Ok(vec![]),
         (_, SeatCommand::Book { .. }) => Err(Rejection::NotOwner { seat: seat.clone() }),

@@ -199,7 +199,14 @@ pub(super) fn of(operation: &str) -> Option<Vec<&'static [Code]>> {
         "transfer" => vec![&[C::BookingNotFound, C::NotChangeable], TOKEN, COMMAND, KEYED],
         "refund" => vec![REFUND, PRIVILEGE, COMMAND, KEYED],
         "apply_voucher" => {
-            vec![VOUCHER, DISCOUNT, &[C::BookingHasVoucher, C::BookingKeepsVoucher, C::TooManyVoucherChanges, C::AmountTooSmall], TOKEN, COMMAND, KEYED]
+            vec![
+                VOUCHER,
+                DISCOUNT,
+                &[C::BookingHasVoucher, C::BookingKeepsVoucher, C::TooManyVoucherChanges, C::AmountTooSmall],
+                TOKEN,
+                COMMAND,
+                KEYED,
+            ]
         }
         "remove_voucher" => vec![DISCOUNT, &[C::BookingKeepsVoucher], TOKEN, COMMAND, KEYED],
         "issue_vouchers" => vec![&[C::InvalidVoucher, C::CodesUnavailable], PRIVILEGE, COMMAND, KEYED],

@@ -240,6 +240,13 @@ fn a_taken_seat_is_sold_for_its_own_exchange_only() {
     }
 }
 
+/// To whom the booking still is as it was sold: the exchange may yet give the seat up.
+#[test]
+fn a_slow_worker_sells_no_seat_that_is_locked_for_an_exchange() {
+    given([taken(2)]).when(book(1)).then_rejected("not_owner");
+    given([taken(0)]).when(book(1)).then_events([booked(1)]);
+}
+
 #[test]
 fn a_slow_worker_gives_up_no_seat_that_a_later_exchange_has_brought_back() {
     let give_up = |reason, by| SeatCommand::GiveUp { booking: booking(1), reason, by };

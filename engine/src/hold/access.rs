@@ -89,12 +89,14 @@ impl<'a> HoldAccess<'a> {
     }
 }
 
-/// The blocks that a booking was opened with access to, as far as they are still open.
+/// The blocks that a booking was opened with access to: those that its voucher opens, whether this node has read of them or
+/// not, and those that are still open of its code or channel.
 ///
 /// # Errors
-/// The voucher that it was opened with can't be read.
+/// The voucher that it was opened with can't be read, or the show is not known to this node yet.
 pub(super) async fn blocks_of(services: &Services, opened: &BookingOpened) -> Result<Vec<BlockId>, Fault> {
-    let Some(active_show) = services.shows.get(&opened.show) else { return Ok(Vec::new()) };
+    let unknown = || Fault::Unavailable("the show is not known to this node yet".to_owned());
+    let active_show = services.shows.get(&opened.show).ok_or_else(unknown)?;
     let voucher = match &opened.voucher {
         Some(voucher) => services.journal.load::<Voucher>(voucher).await?.state,
         None => None,
@@ -102,6 +104,7 @@ pub(super) async fn blocks_of(services: &Services, opened: &BookingOpened) -> Re
     let by_voucher = voucher.map_or_else(Vec::new, |voucher| voucher.created.terms.opens);
     // A code may have opened blocks of other channels besides that of the booking.
     let channel = if opened.access_code.is_some() { None } else { opened.channel.clone() };
-    let access = Access { channel, code: opened.access_code.clone(), by_voucher };
-    Ok(active_show.blocks.opened_by(&access).iter().map(|block| block.opened.block).collect())
+    let access = Access { channel, code: opened.access_code.clone(), by_voucher: Vec::new() };
+    let others = active_show.blocks.opened_by(&access);
+    Ok(by_voucher.into_iter().chain(others.iter().map(|block| block.opened.block)).collect())
 }

@@ -2,7 +2,7 @@
 //! kept from the holds of this node and, by the guard, of all others while the log decides.
 
 use super::access::HoldAccess;
-use crate::error::CommandError;
+use crate::error::{CommandError, Fault};
 use crate::guard_service::LEASE_MARGIN;
 use crate::seat_table::{Claim, SeatTable};
 use crate::services::Services;
@@ -31,9 +31,13 @@ fn at_the_till() -> Access {
 }
 
 /// The blocks that seats of an exchange may be taken from: those of the till.
-pub(crate) fn blocks_of_till(services: &Services, show: &ShowId) -> Vec<BlockId> {
-    let active_show = services.shows.get(show);
-    active_show.map_or_else(Vec::new, |active_show| HoldAccess::of(&active_show, &at_the_till()).blocks())
+///
+/// # Errors
+/// The show is not known to this node yet.
+pub(crate) fn blocks_of_till(services: &Services, show: &ShowId) -> Result<Vec<BlockId>, Fault> {
+    let unknown = || Fault::Unavailable("the show is not known to this node yet".to_owned());
+    let active_show = services.shows.get(show).ok_or_else(unknown)?;
+    Ok(HoldAccess::of(&active_show, &at_the_till()).blocks())
 }
 
 /// Chooses these seats for the exchange of a booking, each at the price of its type or at the first.

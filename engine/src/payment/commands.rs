@@ -255,10 +255,11 @@ async fn release_strays(session: &BookingSession, booking: &Booking, locked: &[(
         Phase::Aborted { reason } => reason,
         _ => AbortReason::SeatLost,
     };
-    // Locks for exchanges are not strays: what becomes of them their exchange says.
+    // Locks for exchanges are not strays: what becomes of them their exchange says. One that is committed as far as this node
+    // has read may have been moved since.
     let release = match booking.phase {
-        Phase::Confirmed { .. } => SeatCommand::GiveUp { booking: session.id, reason, by: (0, 0) },
-        _ => SeatCommand::Release { booking: session.id, reason },
+        Phase::Aborted { .. } | Phase::Refunded => SeatCommand::Release { booking: session.id, reason },
+        _ => SeatCommand::GiveUp { booking: session.id, reason, by: (0, 0) },
     };
     for (show, seat) in locked.iter().filter(|(_, seat)| !booking.seats().iter().any(|p| p.seat == *seat)) {
         session.services.seats.execute(show, std::slice::from_ref(seat), &release, &session.metadata()).await?;

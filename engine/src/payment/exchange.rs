@@ -23,7 +23,15 @@ pub(super) async fn exchange(mut session: BookingSession, request: ExchangeReque
     }
     // What an earlier exchange has left undone comes first.
     follow_up(&mut session).await?;
-    let chosen = choose_for_exchange(&session.services, &show, session.id, &request.takes).await?;
+    let chosen = match choose_for_exchange(&session.services, &show, session.id, &request.takes).await {
+        Ok(chosen) => chosen,
+        // The same request may be under way on another node, which has the seats for it.
+        Err(refused) => {
+            session.forget();
+            session.booking().await?;
+            return if session.is_repeat() { repeated(session, &request).await } else { Err(refused) };
+        }
+    };
     let takes: Vec<SeatId> = chosen.seats.iter().map(|priced| priced.seat.clone()).collect();
     let command = BookingCommand::RequestExchange {
         leaves: request.leaves.clone(),
@@ -65,14 +73,18 @@ async fn ask(session: &mut BookingSession, command: BookingCommand) -> Result<u3
 async fn repeated(mut session: BookingSession, request: &ExchangeRequest) -> Result<Booking, CommandError> {
     follow_up(&mut session).await?;
     let booking = session.booking().await?;
-    let asked = |past: &&PastExchange| {
-        let takes = past.requested.takes.iter().all(|taken| request.takes.iter().any(|(seat, _)| *seat == taken.seat));
-        takes && past.requested.leaves.iter().all(|seat| request.leaves.contains(seat))
+    let same = |past: &&PastExchange| {
+        let PastExchange { requested, .. } = past;
+        let takes = requested.takes.iter().all(|taken| request.takes.iter().any(|(seat, _)| *seat == taken.seat));
+        let leaves = requested.leaves.iter().all(|seat| request.leaves.contains(seat));
+        takes && leaves && requested.takes.len() == request.takes.len() && requested.leaves.len() == request.leaves.len()
     };
-    match booking.past_exchanges.iter().rev().find(asked) {
-        Some(past) if past.made => Ok(booking),
-        _ => Err(Rejection::ExchangeAbandoned.into()),
-    }
+    let made: Vec<bool> = booking.past_exchanges.iter().filter(same).map(|past| past.made).collect();
+    // Of several with these seats it does not matter which was this request's: the seats say whether it is carried out.
+    let has = |seat: &SeatId| booking.seats().iter().any(|own| own.seat == *seat);
+    let carried_out = request.takes.iter().all(|(seat, _)| has(seat)) && !request.leaves.iter().any(has);
+    let is_success = if made.contains(&false) { made.contains(&true) && carried_out } else { !made.is_empty() };
+    if is_success { Ok(booking) } else { Err(Rejection::ExchangeAbandoned.into()) }
 }
 
 async fn follow_up(session: &mut BookingSession) -> Result<(), CommandError> {

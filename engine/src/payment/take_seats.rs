@@ -20,7 +20,7 @@ pub(super) async fn take_seats(session: &mut BookingSession, booking: &Booking) 
         return Ok(Next::Stop(Stop::Finished));
     };
     let exchange = requested.exchange;
-    let blocks = blocks_of_till(&session.services, show);
+    let blocks = blocks_of_till(&session.services, show)?;
     for priced in &requested.takes {
         let take = SeatCommand::Take {
             booking: session.id,
