@@ -60,7 +60,7 @@ async fn the_fast_path_is_there_again_after_an_ordinary_request() {
     let ordinary = "GET /health/live HTTP/1.1\r\nhost: a\r\n\r\n";
     let large = format!("POST /v1/nowhere HTTP/1.1\r\nhost: a\r\ncontent-length: 30000\r\n\r\n{}", "x".repeat(30_000));
     let all = format!("{HOLD}1{BODY}{ordinary}{HOLD}1{BODY}{large}{HOLD}1{BODY}{ordinary}{ordinary}{HOLD}1{BODY}{CLOSE}");
-    let text = twin.talk(&Sent { pieces: vec![all.clone().into_bytes()] }).await;
+    let text = twin.talk(&Sent { pieces: vec![all.clone().into_bytes()] }).await.text;
     let statuses: Vec<_> = text.match_indices("HTTP/1.1 ").map(|(at, _)| &text[at + 9..at + 12]).collect();
     assert_eq!(statuses, ["409", "200", "409", "404", "409", "200", "200", "409", "200"]);
     assert_eq!(twin.answered_fast().await - before, 4);
@@ -68,7 +68,7 @@ async fn the_fast_path_is_there_again_after_an_ordinary_request() {
     let (first, rest) = all.split_at(HOLD.len() + 1 + BODY.len());
     let mut pieces = vec![first.as_bytes().to_vec()];
     pieces.extend(rest.as_bytes().chunks(211).map(<[u8]>::to_vec));
-    let text = twin.talk(&Sent { pieces }).await;
+    let text = twin.talk(&Sent { pieces }).await.text;
     assert_eq!(text.match_indices("HTTP/1.1 ").count(), 9);
     twin.stop().await;
 }

@@ -74,6 +74,28 @@ impl Ids for Counted {
     }
 }
 
+/// What a connection was answered.
+pub struct Answers {
+    pub text: String,
+    /// The server closed it with bytes unread, so that the last answers can be lost on their way.
+    pub was_reset: bool,
+}
+
+impl Answers {
+    /// Whether both can be the same answers.
+    pub fn agrees_with(&self, other: &Self) -> bool {
+        let (ours, theirs) = (self.certain(), other.certain());
+        let is_cut = |cut: &Self, text: &str, whole: &str| cut.was_reset && whole.starts_with(text);
+        ours == theirs || is_cut(self, ours, theirs) || is_cut(other, theirs, ours)
+    }
+
+    /// All but the answer to what is no request: whether it arrives before the connection ends is a matter of time.
+    fn certain(&self) -> &str {
+        let last = self.text.rfind("HTTP/1.1 400 Bad Request").filter(|at| self.text[*at..].contains("malformed_request"));
+        last.map_or(&self.text, |at| &self.text[..at])
+    }
+}
+
 /// One of the two.
 pub struct Twin {
     pub addr: SocketAddr,
@@ -182,7 +204,7 @@ impl Twin {
         let request = format!(
             "POST {path} HTTP/1.1\r\nhost: a\r\nconnection: close\r\ncontent-type: application/json\r\ncontent-length: {length}\r\n{headers}\r\n{body}"
         );
-        self.talk(&Sent { pieces: vec![request.into_bytes()] }).await
+        self.talk(&Sent { pieces: vec![request.into_bytes()] }).await.text
     }
 
     /// Of a buyer, another, an auditor and an admin.
@@ -195,7 +217,7 @@ impl Twin {
     }
 
     /// Sends the pieces one by one and returns everything that comes until the server closes.
-    pub async fn talk(&self, sent: &Sent) -> String {
+    pub async fn talk(&self, sent: &Sent) -> Answers {
         let stream = TcpStream::connect(self.addr).await.unwrap();
         stream.set_nodelay(true).unwrap();
         let (mut read, mut write) = stream.into_split();
@@ -208,11 +230,13 @@ impl Twin {
         };
         let reading = async {
             let mut all = Vec::new();
-            let _ = tokio::time::timeout(Duration::from_secs(20), read.read_to_end(&mut all)).await.expect("the server closes");
-            String::from_utf8_lossy(&all).into_owned()
+            let ended =
+                tokio::time::timeout(Duration::from_secs(20), read.read_to_end(&mut all)).await.expect("the server closes");
+            (String::from_utf8_lossy(&all).into_owned(), ended.is_err())
         };
-        let ((), text) = tokio::join!(writing, reading);
-        text.lines().filter(|line| !line.starts_with("date: ")).collect::<Vec<_>>().join("\n")
+        let ((), (text, was_reset)) = tokio::join!(writing, reading);
+        let text = text.lines().filter(|line| !line.starts_with("date: ")).collect::<Vec<_>>().join("\n");
+        Answers { text, was_reset }
     }
 
     pub fn pass_a_second(&self) {
@@ -220,7 +244,7 @@ impl Twin {
     }
 
     async fn metrics(&self) -> String {
-        self.talk(&Sent { pieces: vec![b"GET /metrics HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n".to_vec()] }).await
+        self.talk(&Sent { pieces: vec![b"GET /metrics HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n".to_vec()] }).await.text
     }
 
     /// What commands were counted as.
