@@ -1,58 +1,11 @@
 //! Exchanges of seats: those that keep the rules are found valid, and each planted fault is found under its code.
 
-use lastseat_audit::{Audit, Report};
+use crate::planting::*;
 use lastseat_domain::booking::BookingCommand;
 use lastseat_domain::event::*;
-use lastseat_domain::ports::event_log::RecordedEvent;
 use lastseat_domain::show::ShowCommand;
 use lastseat_domain::{BookingId, BuyerId, Event, Money, StreamName};
-use lastseat_testkit::world::{World, plan, seat_id, show_id, terms};
-use std::collections::BTreeSet;
-use std::sync::Arc;
-
-fn audit(events: &[Arc<RecordedEvent>]) -> Report {
-    let mut audit = Audit::new();
-    for event in events {
-        audit.observe(event);
-    }
-    audit.finish()
-}
-
-/// A show with a hold of.
-fn world_with_hold() -> (World, BookingId) {
-    let mut world = World::new(1);
-    world.schedule(plan("gala", 2, 6, 9));
-    let id = world.hold("alice", "gala", &["A-1", "A-2"]);
-    (world, id)
-}
-
-/// Likewise, paid.
-fn world_with_sale() -> (World, BookingId) {
-    let (mut world, id) = world_with_hold();
-    world.pay(id);
-    (world, id)
-}
-
-fn seat_stream(seat: &str) -> StreamName {
-    StreamName::seat(&show_id("gala"), &seat_id(seat))
-}
-
-/// The world is found valid before the fault is planted, and has exactly these codes after it.
-#[track_caller]
-fn plant(mut world: World, codes: &[&str], fault: impl FnOnce(&mut World)) {
-    let before = audit(&world.log);
-    assert!(before.holds(), "before the fault: {before}");
-    fault(&mut world);
-    expect(&world.log, codes);
-}
-
-#[track_caller]
-fn expect(log: &[Arc<RecordedEvent>], codes: &[&str]) {
-    let report = audit(log);
-    let found: BTreeSet<&str> = report.violations.iter().map(|v| v.code.name()).collect();
-    assert_eq!(found, codes.iter().copied().collect(), "{report}");
-    assert!(!report.holds());
-}
+use lastseat_testkit::world::{World, seat_id, show_id, terms};
 
 /// A sold booking of that is to be moved from A-1 to B-1, which is locked for it.
 fn world_with_exchange() -> (World, BookingId) {

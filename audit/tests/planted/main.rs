@@ -5,5 +5,6 @@ mod exchanges;
 mod opening_vouchers;
 mod partial_refunds;
 mod plans;
+mod planting;
 mod reward_codes;
 mod violations;

@@ -1,29 +1,9 @@
 //! Vouchers that open blocks: nothing is found in valid sales, and each planted fault is found under its code.
 
-use lastseat_audit::{Audit, Report};
+use crate::planting::*;
 use lastseat_domain::event::*;
-use lastseat_domain::ports::event_log::RecordedEvent;
 use lastseat_domain::{BlockId, BookingId, Event, StreamName, VoucherHash};
 use lastseat_testkit::world::{World, plan, seat_id, show_id, terms};
-use std::collections::BTreeSet;
-use std::sync::Arc;
-
-fn audit(events: &[Arc<RecordedEvent>]) -> Report {
-    let mut audit = Audit::new();
-    events.iter().for_each(|event| audit.observe(event));
-    audit.finish()
-}
-
-/// The world is found valid before the fault is planted, and has exactly these codes after it.
-#[track_caller]
-fn plant(mut world: World, codes: &[&str], fault: impl FnOnce(&mut World)) {
-    let before = audit(&world.log);
-    assert!(before.holds(), "before the fault: {before}");
-    fault(&mut world);
-    let report = audit(&world.log);
-    let found: BTreeSet<&str> = report.violations.iter().map(|v| v.code.name()).collect();
-    assert_eq!(found, codes.iter().copied().collect(), "{report}");
-}
 
 /// A world with a block of B-1 and B-2, and one voucher of these terms that opens it.
 fn world_with_block(discount: Discount) -> (World, BlockId, VoucherHash) {

@@ -1,32 +1,14 @@
 //! Plans in the log: nothing is found in valid ones, and each planted fault is found under its code.
 
-use lastseat_audit::{Audit, Report};
+use crate::planting::*;
 use lastseat_domain::decider::Decider;
 use lastseat_domain::drawing::{CheckedDrawing, DrawPlan};
 use lastseat_domain::event::*;
 use lastseat_domain::plan::{Drawing, DrawnArea, DrawnRow, DrawnSeat, PlanCategory, PlanOfShow, PlanRevisions, RowSeats};
-use lastseat_domain::ports::event_log::RecordedEvent;
 use lastseat_domain::{AreaId, BuyerId, CategoryId, Currency, Event, Money, PlanId, StreamName};
 use lastseat_testkit::world::{World, plan, seat_id, show_id};
 use std::collections::BTreeSet;
 use std::sync::Arc;
-
-fn audit(events: &[Arc<RecordedEvent>]) -> Report {
-    let mut audit = Audit::new();
-    events.iter().for_each(|event| audit.observe(event));
-    audit.finish()
-}
-
-/// The world is found valid before the fault is planted, and has exactly these codes after it.
-#[track_caller]
-fn plant(mut world: World, codes: &[&str], fault: impl FnOnce(&mut World)) {
-    let before = audit(&world.log);
-    assert!(before.holds(), "before the fault: {before}");
-    fault(&mut world);
-    let report = audit(&world.log);
-    let found: BTreeSet<&str> = report.violations.iter().map(|v| v.code.name()).collect();
-    assert_eq!(found, codes.iter().copied().collect(), "{report}");
-}
 
 /// A house with two rows of one name, drawn in as many parts as `rows` of 800 seats take.
 fn house(name: &str, rows: usize) -> Arc<CheckedDrawing> {

@@ -1,6 +1,6 @@
 //! The audit: nothing is found in valid histories, and each planted fault is found under its code.
 
-use lastseat_audit::{Audit, Report};
+use crate::planting::*;
 use lastseat_domain::block::BlockCommand;
 use lastseat_domain::booking::BookingCommand;
 use lastseat_domain::event::*;
@@ -19,14 +19,6 @@ use lastseat_testkit::world::{World, plan, plan_with_price_types, seat_id, show_
 use proptest::prelude::*;
 use std::sync::Arc;
 
-fn audit(events: &[Arc<RecordedEvent>]) -> Report {
-    let mut audit = Audit::new();
-    for event in events {
-        audit.observe(event);
-    }
-    audit.finish()
-}
-
 proptest! {
     #![proptest_config(ProptestConfig { cases: 200, failure_persistence: None, ..ProptestConfig::default() })]
 
@@ -43,50 +35,6 @@ proptest! {
         let report = audit(&world.log[..cut]);
         prop_assert!(report.violations.is_empty(), "cut at {cut}: {}", report);
     }
-}
-
-/// A world with a show, two buyers, and a hold of.
-fn world_with_hold() -> (World, BookingId) {
-    let mut world = World::new(1);
-    world.schedule(plan("gala", 2, 6, 9));
-    let id = world.hold("alice", "gala", &["A-1", "A-2"]);
-    (world, id)
-}
-
-/// Likewise, paid.
-fn world_with_sale() -> (World, BookingId) {
-    let (mut world, id) = world_with_hold();
-    world.pay(id);
-    (world, id)
-}
-
-fn seat_stream(seat: &str) -> StreamName {
-    StreamName::seat(&show_id("gala"), &seat_id(seat))
-}
-
-/// The world is found valid before the fault is planted, and has exactly these codes after it.
-#[track_caller]
-fn plant(mut world: World, codes: &[&str], fault: impl FnOnce(&mut World)) {
-    let before = audit(&world.log);
-    assert!(before.holds(), "before the fault: {before}");
-    fault(&mut world);
-    expect(&world.log, codes);
-}
-
-#[track_caller]
-fn expect(log: &[Arc<RecordedEvent>], codes: &[&str]) {
-    let report = audit(log);
-    let found: std::collections::BTreeSet<&str> = report.violations.iter().map(|v| v.code.name()).collect();
-    assert_eq!(found, codes.iter().copied().collect(), "{report}");
-    assert!(!report.holds());
-    assert_eq!(report.violations_total, report.violations.len() as u64);
-    for violation in &report.violations {
-        let guarantee = report.guarantees.iter().find(|g| g.number == violation.code.guarantee()).unwrap();
-        assert!(!guarantee.holds);
-    }
-    let json = serde_json::to_value(&report).unwrap();
-    assert!(codes.iter().all(|code| json["violations"].as_array().unwrap().iter().any(|v| v["code"] == *code)));
-    assert!(codes.iter().all(|code| report.to_string().contains(code)), "{report}");
 }
 
 fn locked(world: &World, booking: BookingId, price: i64) -> Event {
