@@ -179,7 +179,8 @@ async fn a_planted_double_sale_is_found() {
 async fn a_planted_charge_without_seats_is_found() {
     let sale = Sale::hold().await;
     let amount = Money { value: 4500, currency: Currency::new("EUR").unwrap() };
-    let capture = |booking: BookingId| Event::from(PaymentCaptured { booking, intent: IntentId::new("pi_1").unwrap(), amount });
+    let capture =
+        |booking: BookingId| Event::from(PaymentCaptured { booking, intent: IntentId::new("pi_1").unwrap(), amount, draw: None });
     // A paid seat that is given away again, and money for a booking that was never decided.
     let release = SeatReleased { booking: sale.ann, reason: AbortReason::Cancelled, block: None };
     let found = sale.with("freed", &[(seat("A-1"), vec![release.into()])]).await;

@@ -7,7 +7,7 @@ use super::report::{Findings, Place};
 use super::state::Audit;
 use super::vouchers;
 use chrono::TimeDelta;
-use lastseat_domain::event::{AbortReason, BookingOpened, Event, ReviewOutcome};
+use lastseat_domain::event::{AbortReason, BookingOpened, Event, PaymentCaptured, ReviewOutcome};
 use lastseat_domain::{BookingId, Envelope, Money, ShowId, StreamName, Timestamp};
 use std::collections::{HashMap, HashSet};
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -139,7 +139,7 @@ impl Audit {
             Event::ExchangeAbandoned(e) => step.abandon_exchange(e.exchange),
             Event::RefundRequested(_) => step.request_refund(),
             Event::PaymentCaptured(e) => {
-                step.capture(e.amount);
+                step.capture(e);
                 let flow = self.money.entry(e.amount.currency).or_default();
                 flow.captured = flow.captured.saturating_add(e.amount.value);
             }
@@ -355,7 +355,8 @@ impl Step<'_> {
         }
     }
 
-    fn capture(&mut self, amount: Money) {
+    fn capture(&mut self, e: &PaymentCaptured) {
+        let amount = e.amount;
         let (decision, committed, voided) = (self.book.decision, self.book.committed, self.book.voided);
         let first = self.book.captured.is_none();
         let right = self.book.amount() == Some(amount);
@@ -373,6 +374,7 @@ impl Step<'_> {
         if first {
             self.book.captured = Some(amount);
             self.book.captured_at = Some(self.at);
+            self.book.draw = Some(e.drawn_by());
         }
     }
 

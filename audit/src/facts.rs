@@ -13,6 +13,7 @@ use lastseat_domain::{
 };
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
+use uuid::Uuid;
 
 /// How long something may stay unfinished before it is wrong, by the times in the log.
 pub const GRACE: TimeDelta = TimeDelta::seconds(60);
@@ -192,6 +193,8 @@ pub(super) struct Book {
     /// When its last event was decided.
     pub last_at: Option<Timestamp>,
     pub captured_at: Option<Timestamp>,
+    /// What its reward is drawn by.
+    pub draw: Option<Uuid>,
     pub refund_requested: bool,
     pub exchange: Option<Box<Exchange>>,
     /// The number of the last one.

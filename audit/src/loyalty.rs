@@ -14,6 +14,7 @@ use lastseat_domain::loyalty::{
 use lastseat_domain::ports::event_log::Position;
 use lastseat_domain::{BuyerId, Envelope, ShowId, StreamName, Timestamp, VoucherId};
 use std::collections::HashMap;
+use uuid::Uuid;
 
 impl Audit {
     pub(super) fn take_loyalty(&mut self, envelope: &Envelope) {
@@ -202,7 +203,7 @@ fn check_issued(
             if let Some((book, rewards)) = facts {
                 if let Some(opened) = &book.opened {
                     right &= opened.count >= BOOKING_VOUCHER_SEATS && opened.buyer == *buyer;
-                    right &= drawn(e, &opened.show, opened.count, rewards).as_ref() == Some(e);
+                    right &= book.draw.and_then(|draw| drawn(e, draw, &opened.show, opened.count, rewards)).as_ref() == Some(e);
                 }
                 let again = std::mem::replace(&mut book.voucher, true);
                 findings.check(Code::VoucherTwice, !again, place, || format!("booking {} had its voucher", e.booking));
@@ -222,9 +223,9 @@ fn check_issued(
 }
 
 /// The voucher that a booking's own seats lead to, whatever happened on the account before.
-fn drawn(issued: &VoucherIssued, show: &ShowId, seats: u32, rewards: &[Reward]) -> Option<VoucherIssued> {
+fn drawn(issued: &VoucherIssued, draw: Uuid, show: &ShowId, seats: u32, rewards: &[Reward]) -> Option<VoucherIssued> {
     let (buyer, booking, code) = (issued.buyer.clone(), issued.booking, issued.code.as_ref().map(|code| code.hash.clone()));
-    let credit = LoyaltyCommand::Credit { buyer, booking, show: show.clone(), seats, rewards: rewards.to_vec(), code };
+    let credit = LoyaltyCommand::Credit { buyer, booking, draw, show: show.clone(), seats, rewards: rewards.to_vec(), code };
     decide(&NoHistory::default(), credit).ok()?.into_iter().find_map(|event| match event {
         Event::VoucherIssued(issued) if issued.cause == VoucherCause::Booking => Some(issued),
         _ => None,

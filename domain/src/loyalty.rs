@@ -2,7 +2,7 @@
 //!
 //! A captured payment counts once. A booking of [`BOOKING_VOUCHER_SEATS`] or more seats draws a
 //! voucher from its show's reward table, and every [`MILESTONE_SEATS`] seats over time another one is
-//! issued. Draws and ids are derived from the booking, so a repeat has the same result.
+//! issued. Draws and ids follow from the booking's events, so a repeat has the same result.
 //!
 //! A reward that is worth something has a code: a voucher with a stream of its own. That stream is there before the
 //! account says that the reward was issued, and says that it was withdrawn before the account says that it was revoked.
@@ -16,6 +16,7 @@ use crate::ids::{BookingId, BuyerId, ShowId, VoucherHash, VoucherId};
 use crate::rejection::Rejection;
 use crate::stream_name::StreamName;
 use crate::voucher::Withdrawn;
+use uuid::Uuid;
 
 mod account;
 mod draw;
@@ -63,6 +64,8 @@ pub enum LoyaltyCommand {
         buyer: BuyerId,
         /// The booking.
         booking: BookingId,
+        /// [What](crate::event::PaymentCaptured::drawn_by) its reward is drawn by.
+        draw: Uuid,
         /// Its show.
         show: ShowId,
         /// Its seats.
@@ -105,8 +108,8 @@ pub enum LoyaltyCommand {
 pub fn decide(account: &Account, command: LoyaltyCommand) -> Result<Vec<Event>, Rejection> {
     match command {
         LoyaltyCommand::Credit { booking, .. } if account.counted.contains_key(&booking) => Ok(vec![]),
-        LoyaltyCommand::Credit { buyer, booking, show, seats, rewards, code } => {
-            credit(account, &buyer, PointsEarned { booking, show, seats, points: points(seats) }, &rewards, code)
+        LoyaltyCommand::Credit { buyer, booking, draw, show, seats, rewards, code } => {
+            credit(account, &buyer, PointsEarned { booking, show, seats, points: points(seats) }, draw, &rewards, code)
         }
         LoyaltyCommand::Revoke { booking, withdrawn } => revoke(account, booking, None, withdrawn),
         LoyaltyCommand::RevokePart { booking, refund, .. } if account.parts.contains(&(booking, refund)) => Ok(vec![]),
@@ -124,10 +127,10 @@ pub fn decide(account: &Account, command: LoyaltyCommand) -> Result<Vec<Event>, 
     }
 }
 
-/// Whether a paid booking leads to a voucher, whatever its buyer has bought before.
+/// Whether a booking of so many seats leads to a voucher once it is paid, whatever its buyer has bought before.
 #[must_use]
-pub fn leads_to_voucher(booking: BookingId, seats: u32, rewards: &[Reward]) -> bool {
-    seats >= MILESTONE_SEATS || drawn(booking, seats, rewards).is_some()
+pub fn leads_to_voucher(seats: u32, rewards: &[Reward]) -> bool {
+    seats >= MILESTONE_SEATS || draw::draws(seats, rewards)
 }
 
 fn points(seats: u32) -> u32 {
@@ -138,6 +141,7 @@ fn credit(
     account: &Account,
     buyer: &BuyerId,
     earned: PointsEarned,
+    draw: Uuid,
     rewards: &[Reward],
     code: Option<VoucherHash>,
 ) -> Result<Vec<Event>, Rejection> {
@@ -146,7 +150,7 @@ fn credit(
     let issue = |voucher, cause, reward: &str, code| -> Event {
         VoucherIssued { voucher, booking, buyer: buyer.clone(), cause, reward: reward.to_owned(), code }.into()
     };
-    if let Some((voucher, reward)) = drawn(booking, seats, rewards) {
+    if let Some((voucher, reward)) = drawn(booking, draw, seats, rewards) {
         let code = match (&reward.discount, code) {
             (Some(discount), Some(hash)) => Some(RewardCode { hash, discount: discount.clone() }),
             (Some(_), None) => return Err(Rejection::OutOfOrder { step: "Issuing a voucher that was not created" }),

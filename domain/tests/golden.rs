@@ -302,7 +302,11 @@ fn samples() -> Vec<(&'static str, Event)> {
             PaymentAuthorised { booking, attempt: 2, intent: intent.clone(), amount, capture_before: Some(minute(90)) }.into(),
         ),
         ("BookingCommitted.v1", BookingCommitted { booking }.into()),
-        ("PaymentCaptured.v1", PaymentCaptured { booking, intent: intent.clone(), amount }.into()),
+        ("PaymentCaptured.v1", PaymentCaptured { booking, intent: intent.clone(), amount, draw: None }.into()),
+        (
+            "PaymentCaptured.v1.draw",
+            PaymentCaptured { booking, intent: intent.clone(), amount, draw: Some(Uuid::from_u128(0xd)) }.into(),
+        ),
         ("BookingAborted.v1", BookingAborted { booking, reason }.into()),
         ("PaymentVoided.v1", PaymentVoided { booking, intent: intent.clone() }.into()),
         ("PaymentFlagged.v1", PaymentFlagged { booking, reason: "The outcome of attempt 2 is not known.".into() }.into()),

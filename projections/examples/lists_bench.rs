@@ -87,7 +87,7 @@ fn events_of(n: u64) -> [(StreamName, Event); EVENTS] {
         of_booking(PaymentStarted { booking, attempt: 1, payment_method: None, tender: None, request: None }.into()),
         of_booking(PaymentAuthorised { booking, attempt: 1, intent: intent.clone(), amount, capture_before: None }.into()),
         of_booking(BookingCommitted { booking }.into()),
-        of_booking(PaymentCaptured { booking, intent, amount }.into()),
+        of_booking(PaymentCaptured { booking, intent, amount, draw: None }.into()),
         (StreamName::loyalty(&buyer), PointsEarned { booking, show, seats: 2, points: 20 }.into()),
     ]
 }

@@ -43,7 +43,7 @@ pub fn history(length: usize) -> Vec<Event> {
         PaymentStarted { booking, attempt: 1, payment_method: Some("pm_card_visa".into()), tender: None, request: None }.into(),
         PaymentAuthorised { booking, attempt: 1, intent: intent("pi_1"), amount, capture_before: None }.into(),
         BookingCommitted { booking }.into(),
-        PaymentCaptured { booking, intent: intent("pi_1"), amount }.into(),
+        PaymentCaptured { booking, intent: intent("pi_1"), amount, draw: None }.into(),
         RefundRequested { booking, by: "admin".into() }.into(),
         PaymentRefunded { booking, intent: intent("pi_1"), amount }.into(),
     ];

@@ -3,7 +3,7 @@
 use lastseat_audit::{Audit, Report};
 use lastseat_domain::booking::BookingCommand;
 use lastseat_domain::event::*;
-use lastseat_domain::loyalty::{LoyaltyCommand, voucher_id};
+use lastseat_domain::loyalty::{self, LoyaltyCommand, voucher_id};
 use lastseat_domain::ports::VoucherCodes;
 use lastseat_domain::ports::event_log::RecordedEvent;
 use lastseat_domain::show::ShowCommand;
@@ -147,6 +147,48 @@ fn a_reward_with_another_code_than_was_created() {
     plant(world, &["voucher_wrong_draw"], |world| issue(world, id, None));
     let (world, id) = sale();
     plant(world, &["reward_differs"], |world| issue(world, id, Some(10)));
+}
+
+/// The buyer knows the booking's id before the payment, so a reward that it leads to could be chosen. Only events of
+/// earlier versions have nothing else.
+#[test]
+fn a_reward_drawn_by_the_bookings_id_instead_of_what_its_payment_says() {
+    let line = |reward: &str| Reward { reward: reward.into(), weight: 1, discount: None };
+    let rewards = vec![line("A drink"), line("A poster")];
+    let by = |id: BookingId, draw: Uuid| loyalty::drawn(id, draw, 3, &rewards).unwrap().1.reward.clone();
+    let sale = |earlier_version: bool| {
+        let mut world = World::new(1);
+        world.schedule(ShowScheduled { rewards: rewards.clone(), ..plan("gala", 20, 6, 9) });
+        for row in 'A'..='T' {
+            let id = world.hold("alice", "gala", &[1, 2, 3].map(|n| format!("{row}-{n}")).each_ref().map(String::as_str));
+            assert!(world.start_payment(id) && world.commit(id));
+            world.book_seats(id);
+            if by(id, world.draw(id)) == by(id, id.0) {
+                assert!(world.capture(id));
+                world.credit(id);
+                continue;
+            }
+            let (intent, amount) = (world.intent(id), world.bookings[&id].amount().unwrap());
+            let draw = (!earlier_version).then(|| world.draw(id));
+            world.append(StreamName::booking(id), &[PaymentCaptured { booking: id, intent, amount, draw }.into()]);
+            return (world, id);
+        }
+        panic!("twenty bookings draw the same by either")
+    };
+    let issue = |world: &mut World, id, draw| {
+        let (voucher, cause, reward) = (reward(id), VoucherCause::Booking, by(id, draw));
+        let issued = VoucherIssued { voucher, booking: id, buyer: alice(), cause, reward, code: None };
+        let earned = PointsEarned { booking: id, show: show_id("gala"), seats: 3, points: 30 };
+        world.append(StreamName::loyalty(&alice()), &[earned.into(), issued.into()]);
+    };
+    let (world, id) = sale(false);
+    plant(world, &["voucher_wrong_draw"], |world| issue(world, id, id.0));
+    let (world, id) = sale(false);
+    plant(world, &[], |world| issue(world, id, world.draw(id)));
+    let (world, id) = sale(true);
+    plant(world, &["voucher_wrong_draw"], |world| issue(world, id, world.draw(id)));
+    let (world, id) = sale(true);
+    plant(world, &[], |world| issue(world, id, id.0));
 }
 
 #[test]

@@ -72,7 +72,7 @@ fn a_capture_before_the_commit() {
     plant(world, &["captured_without_commit"], |world| {
         world.start_payment(id);
         let (intent, amount) = (world.intent(id), world.bookings[&id].amount().unwrap());
-        world.append(StreamName::booking(id), &[PaymentCaptured { booking: id, intent, amount }.into()]);
+        world.append(StreamName::booking(id), &[PaymentCaptured { booking: id, intent, amount, draw: None }.into()]);
     });
 }
 
@@ -94,14 +94,14 @@ fn a_capture_twice_of_another_amount_and_after_the_end() {
     let amount = world.bookings[&id].amount().unwrap();
     plant(world, &["captured_twice", "captured_amount"], |world| {
         let more = Money { value: amount.value + 1, ..amount };
-        world.append(StreamName::booking(id), &[PaymentCaptured { booking: id, intent, amount: more }.into()]);
+        world.append(StreamName::booking(id), &[PaymentCaptured { booking: id, intent, amount: more, draw: None }.into()]);
     });
     let (mut world, id) = world_with_hold();
     world.booking(id, BookingCommand::Cancel { reason: AbortReason::Cancelled });
     world.release(id, AbortReason::Cancelled);
     plant(world, &["captured_after_abort"], |world| {
         let intent = world.intent(id);
-        world.append(StreamName::booking(id), &[PaymentCaptured { booking: id, intent, amount }.into()]);
+        world.append(StreamName::booking(id), &[PaymentCaptured { booking: id, intent, amount, draw: None }.into()]);
     });
 }
 
@@ -1194,7 +1194,7 @@ fn what_is_given_away_is_not_charged() {
     let mut free = audit(&sold.log);
     assert!(free.holds(), "{free}");
     let intent = sold.intent(id);
-    sold.append(StreamName::booking(id), &[PaymentCaptured { booking: id, intent, amount: whole }.into()]);
+    sold.append(StreamName::booking(id), &[PaymentCaptured { booking: id, intent, amount: whole, draw: None }.into()]);
     free = audit(&sold.log);
     assert_eq!(free.violations.iter().map(|v| v.code.name()).collect::<Vec<_>>(), ["captured_amount"], "{free}");
 }
@@ -1331,7 +1331,7 @@ fn more_is_taken_than_the_price_less_the_discount() {
     plant(world, &["captured_amount"], |world| {
         let amount = world.bookings[&id].opened.as_ref().unwrap().amount;
         let intent = world.intent(id);
-        world.append(StreamName::booking(id), &[PaymentCaptured { booking: id, intent, amount }.into()]);
+        world.append(StreamName::booking(id), &[PaymentCaptured { booking: id, intent, amount, draw: None }.into()]);
     });
 }
 

@@ -5,6 +5,7 @@ use crate::event::{AbortReason, BookingOpened, PricedSeat, RequestFingerprint, R
 use crate::ids::{BookingId, BuyerId, IntentId, SeatId, VoucherHash};
 use crate::money::Money;
 use serde::{Deserialize, Serialize};
+use uuid::Uuid;
 
 /// What can be requested of a booking. The time is passed in, because the rules never read a clock.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -76,6 +77,8 @@ pub enum BookingCommand {
         intent: IntentId,
         /// What was taken.
         amount: Money,
+        /// A number that nobody knew before: see [`PaymentCaptured`](crate::event::PaymentCaptured).
+        draw: Uuid,
     },
     /// The booking is committed, but the authorisation is no longer valid: end it without a sale.
     FailCapture {

@@ -16,6 +16,7 @@ use crate::money::Money;
 use crate::rejection::Rejection;
 use crate::show::MAX_SEATS_PER_BOOKING;
 use std::collections::HashSet;
+use uuid::Uuid;
 
 /// See [`Decider::decide`](crate::Decider::decide). `None` is a booking without events.
 ///
@@ -53,7 +54,7 @@ pub fn decide(state: Option<&Booking>, command: BookingCommand) -> Result<Vec<Ev
         C::RequireAction { attempt, intent, url } => require_action(state, attempt, intent, url),
         C::Decline { attempt, intent, code } => decline(state, attempt, intent, code),
         C::Commit { now, intent, amount, capture_before } => commit(state, now, intent, amount, capture_before),
-        C::RecordCapture { intent, amount } => record_capture(state, intent, amount),
+        C::RecordCapture { intent, amount, draw } => record_capture(state, intent, amount, draw),
         C::ApplyVoucher { now, voucher, application, discount } => vouchers::apply(state, now, voucher, application, discount),
         C::RemoveVoucher { now } => vouchers::remove(state, now),
         C::FenceVoucher { voucher, application } => Ok(vouchers::fence(state, voucher, application)),
@@ -229,11 +230,11 @@ fn commit(
     Ok(events)
 }
 
-fn record_capture(state: &Booking, intent: IntentId, amount: Money) -> Result<Vec<Event>, Rejection> {
+fn record_capture(state: &Booking, intent: IntentId, amount: Money, draw: Uuid) -> Result<Vec<Event>, Rejection> {
     match state.phase {
         Phase::Committed if state.amount() == Some(amount) => {
             check_intent(state, Some(&intent))?;
-            Ok(vec![PaymentCaptured { booking: state.id, intent, amount }.into()])
+            Ok(vec![PaymentCaptured { booking: state.id, intent, amount, draw: Some(draw) }.into()])
         }
         Phase::Committed => Err(Rejection::PaymentMismatch),
         Phase::Confirmed { .. } | Phase::Refunded => Ok(vec![]),

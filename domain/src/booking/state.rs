@@ -7,6 +7,7 @@ use crate::event::{AbortReason, BookingOpened, Event, ExchangeRequested, Payment
 use crate::ids::{BookingId, BuyerId, IntentId, SeatId, ShowId};
 use crate::money::Money;
 use serde::{Deserialize, Serialize};
+use uuid::Uuid;
 
 /// A booking, as its events describe it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -37,6 +38,8 @@ pub struct Booking {
     pub reviewed: Option<Review>,
     /// Until when the authorisation can be captured, where the gateway said so.
     pub capture_before: Option<Timestamp>,
+    /// What its reward is drawn by, once it is captured.
+    pub draw: Option<Uuid>,
     /// The voucher that lowers its amount.
     pub voucher: Option<VoucherApplied>,
     /// Number of the last application of a voucher.
@@ -123,6 +126,7 @@ impl Booking {
             flagged: false,
             reviewed: None,
             capture_before: None,
+            draw: None,
             voucher: None,
             voucher_applications: 0,
             exchange: None,
@@ -244,7 +248,10 @@ pub(super) fn evolve(state: Option<Booking>, event: &Event, at: Timestamp) -> Op
             next.phase = Phase::Authorised;
         }
         Event::BookingCommitted(_) => next.phase = Phase::Committed,
-        Event::PaymentCaptured(_) => next.phase = Phase::Confirmed { refund_requested: false },
+        Event::PaymentCaptured(e) => {
+            next.phase = Phase::Confirmed { refund_requested: false };
+            next.draw = Some(e.drawn_by());
+        }
         Event::BookingAborted(e) => next.phase = Phase::Aborted { reason: e.reason },
         Event::PaymentVoided(e) => {
             next.intent = Some(e.intent.clone());

@@ -7,6 +7,7 @@ use crate::ids::{BookingId, BuyerId, ChannelId, IntentId, PriceTypeId, SeatId, S
 use crate::money::Money;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
+use uuid::Uuid;
 
 /// A seat with its price at the time of the hold.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -206,6 +207,18 @@ pub struct PaymentCaptured {
     pub intent: IntentId,
     /// What was taken; equals the booking's amount.
     pub amount: Money,
+    /// Made with the event, so that nobody knew it before the payment: the booking's reward is drawn by it. Events of
+    /// earlier versions have none, and theirs was drawn by the booking's id.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub draw: Option<Uuid>,
+}
+
+impl PaymentCaptured {
+    /// What the booking's reward is drawn by.
+    #[must_use]
+    pub fn drawn_by(&self) -> Uuid {
+        self.draw.unwrap_or(self.booking.0)
+    }
 }
 
 /// Why a booking ended without seats, or why a seat was released.

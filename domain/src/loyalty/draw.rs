@@ -1,4 +1,5 @@
-//! Which voucher a booking leads to. It follows from the booking and its show's reward table, which never change.
+//! Which voucher a booking leads to. It follows from the booking, its show's reward table, and a number that was made when
+//! it was paid. None of them ever changes, and the buyer could not know the last before.
 
 use crate::event::{Reward, VoucherCause};
 use crate::ids::{BookingId, NAMESPACE, VoucherId};
@@ -9,16 +10,22 @@ use uuid::Uuid;
 pub const BOOKING_VOUCHER_SEATS: u32 = 3;
 
 /// The voucher that a paid booking of so many seats draws from its show's reward table, and the line that it is from.
+/// `draw` is that of its [`PaymentCaptured`](crate::event::PaymentCaptured).
 #[must_use]
-pub fn drawn(booking: BookingId, seats: u32, rewards: &[Reward]) -> Option<(VoucherId, &Reward)> {
-    let reward = draw(booking, rewards).filter(|_| seats >= BOOKING_VOUCHER_SEATS)?;
+pub fn drawn(booking: BookingId, draw: Uuid, seats: u32, rewards: &[Reward]) -> Option<(VoucherId, &Reward)> {
+    let reward = line(draw, rewards).filter(|_| draws(seats, rewards))?;
     Some((voucher_id(booking, VoucherCause::Booking, 0), reward))
 }
 
-/// Draws from the table by weight. The booking's id is the random number, so a repeat draws the same.
-fn draw(booking: BookingId, rewards: &[Reward]) -> Option<&Reward> {
+/// Whether a booking of so many seats draws a voucher once it is paid, whichever it will be.
+pub(super) fn draws(seats: u32, rewards: &[Reward]) -> bool {
+    seats >= BOOKING_VOUCHER_SEATS && rewards.iter().any(|reward| reward.weight > 0)
+}
+
+/// Draws from the table by weight. A repeat draws the same.
+fn line(draw: Uuid, rewards: &[Reward]) -> Option<&Reward> {
     let total: u64 = rewards.iter().map(|r| u64::from(r.weight)).sum();
-    let digest = Sha256::digest(booking.0.as_bytes());
+    let digest = Sha256::digest(draw.as_bytes());
     let ticket = digest.iter().take(8).fold(0_u64, |n, byte| (n << 8) | u64::from(*byte)).checked_rem(total)?;
     let mut passed = 0;
     rewards.iter().find(|r| {

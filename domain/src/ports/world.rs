@@ -20,7 +20,8 @@ pub trait Clock: Send + Sync + 'static {
 /// The source of new ids.
 pub trait Ids: Send + Sync + 'static {
     /// A UUID that was never returned before, by any node. An index of them grows at its end if each sorts after the one before
-    /// it: see docs/decisions/0090-ids-in-the-order-of-time.md. Not a secret: who has made one can guess when others were made.
+    /// it: see docs/decisions/0090-ids-in-the-order-of-time.md. Not a secret: who has made one can guess when others were made. But
+    /// nobody knows one before it is made: at least 32 bits of it are random.
     fn uuid(&self) -> Uuid;
 }
 

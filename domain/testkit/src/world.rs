@@ -358,7 +358,13 @@ impl World {
 
     pub fn capture(&mut self, id: BookingId) -> bool {
         let (intent, amount) = (self.intent(id), self.bookings[&id].amount().unwrap());
-        self.booking(id, BookingCommand::RecordCapture { intent, amount })
+        self.booking(id, BookingCommand::RecordCapture { intent, amount, draw: self.draw(id) })
+    }
+
+    /// What its reward is drawn by; the same in each run.
+    #[must_use]
+    pub fn draw(&self, id: BookingId) -> Uuid {
+        Uuid::new_v5(&id.0, b"draw")
     }
 
     pub fn release(&mut self, id: BookingId, reason: AbortReason) {
@@ -454,11 +460,11 @@ impl World {
         let opened = self.bookings[&id].opened.clone().unwrap();
         let rewards = self.shows[&opened.show].facts.rewards.clone();
         let seats = opened.seats.len() as u32;
-        let buyer = opened.buyer;
-        let code = self.create_reward(id, seats, &rewards);
+        let (buyer, draw) = (opened.buyer, self.draw(id));
+        let code = self.create_reward(id, draw, seats, &rewards);
         self.loyalty(
             &buyer,
-            LoyaltyCommand::Credit { buyer: buyer.clone(), booking: id, show: opened.show, seats, rewards, code },
+            LoyaltyCommand::Credit { buyer: buyer.clone(), booking: id, draw, show: opened.show, seats, rewards, code },
         );
     }
 

@@ -106,7 +106,7 @@ fn sold() -> Booking {
         lastseat_domain::event::PaymentAuthorised { booking, attempt: 1, intent: intent.clone(), amount, capture_before: None }
             .into(),
         lastseat_domain::event::BookingCommitted { booking }.into(),
-        lastseat_domain::event::PaymentCaptured { booking, intent, amount }.into(),
+        lastseat_domain::event::PaymentCaptured { booking, intent, amount, draw: Some(draw()) }.into(),
     ];
     events.iter().fold(None, |state, event| booking::evolve(state, event, minute(1))).unwrap()
 }

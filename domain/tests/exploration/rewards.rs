@@ -83,7 +83,7 @@ fn rewards() -> Vec<Reward> {
 
 fn credit() -> LoyaltyCommand {
     let (buyer, booking, show) = (buyer(1), booking(1), show());
-    LoyaltyCommand::Credit { buyer, booking, show, seats: 3, rewards: rewards(), code: Some(hash()) }
+    LoyaltyCommand::Credit { buyer, booking, draw: draw(), show, seats: 3, rewards: rewards(), code: Some(hash()) }
 }
 
 fn revoke(withdrawn: Option<Withdrawn>) -> LoyaltyCommand {
@@ -91,7 +91,7 @@ fn revoke(withdrawn: Option<Withdrawn>) -> LoyaltyCommand {
 }
 
 fn create() -> VoucherCreated {
-    let (reward, _) = loyalty::drawn(booking(1), 3, &rewards()).unwrap();
+    let (reward, _) = loyalty::drawn(booking(1), draw(), 3, &rewards()).unwrap();
     let terms = VoucherTerms::once(Discount::Percent(10));
     VoucherCreated { voucher: hash(), terms, source: VoucherSource::Reward { reward } }
 }

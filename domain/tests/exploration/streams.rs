@@ -242,7 +242,7 @@ impl Streams {
             }
             Ask::Decline(attempt) => C::Decline { attempt: attempt.into(), intent: Some(intent), code: "card_declined".into() },
             Ask::Commit => C::Commit { now, intent, amount, capture_before: None },
-            Ask::RecordCapture => C::RecordCapture { intent, amount },
+            Ask::RecordCapture => C::RecordCapture { intent, amount, draw: draw() },
             Ask::FailCapture => C::FailCapture { intent },
             Ask::Cancel => C::Cancel { reason: AbortReason::Cancelled },
             Ask::SeatLost => C::Cancel { reason: AbortReason::SeatLost },

@@ -35,7 +35,7 @@ fn command(which: u8, now: Timestamp, attempt: u32, fits: bool) -> C {
         12..=13 => C::RequireAction { attempt, intent, url: Some("https://bank.example".into()) },
         14..=16 => C::Decline { attempt, intent: fits.then_some(intent), code: "card_declined".into() },
         17..=24 => C::Commit { now, intent, amount, capture_before: None },
-        25..=29 => C::RecordCapture { intent, amount },
+        25..=29 => C::RecordCapture { intent, amount, draw: draw() },
         30 => C::FailCapture { intent },
         31 => C::Cancel { reason: AbortReason::Cancelled },
         32..=33 => C::Expire { now },
@@ -171,8 +171,8 @@ fn an_expiry_that_ignores_the_state_is_caught() {
 #[test]
 fn a_capture_before_the_commit_is_caught() {
     let twin: DecideFn = |state, command| match (state, &command) {
-        (Some(Booking { phase: Phase::Paying, id, .. }), C::RecordCapture { intent, amount }) => {
-            Ok(vec![PaymentCaptured { booking: *id, intent: intent.clone(), amount: *amount }.into()])
+        (Some(Booking { phase: Phase::Paying, id, .. }), C::RecordCapture { intent, amount, draw }) => {
+            Ok(vec![PaymentCaptured { booking: *id, intent: intent.clone(), amount: *amount, draw: Some(*draw) }.into()])
         }
         _ => booking::decide(state, command),
     };
@@ -182,8 +182,8 @@ fn a_capture_before_the_commit_is_caught() {
 #[test]
 fn a_capture_of_any_amount_is_caught() {
     let twin: DecideFn = |state, command| match (state, &command) {
-        (Some(Booking { phase: Phase::Committed, id, .. }), C::RecordCapture { intent, amount }) => {
-            Ok(vec![PaymentCaptured { booking: *id, intent: intent.clone(), amount: *amount }.into()])
+        (Some(Booking { phase: Phase::Committed, id, .. }), C::RecordCapture { intent, amount, draw }) => {
+            Ok(vec![PaymentCaptured { booking: *id, intent: intent.clone(), amount: *amount, draw: Some(*draw) }.into()])
         }
         _ => booking::decide(state, command),
     };

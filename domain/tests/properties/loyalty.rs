@@ -39,6 +39,7 @@ fn command(account: &Account, asked: Asked) -> Option<LoyaltyCommand> {
         Asked::Credit(b) => Some(LoyaltyCommand::Credit {
             buyer: buyer(1),
             booking: booking(b),
+            draw: draw(),
             show: show(),
             seats: seats_of(b),
             rewards: vec![Reward { reward: "a drink".into(), weight: 1, discount: None }],

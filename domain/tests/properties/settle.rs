@@ -54,7 +54,7 @@ impl Engine {
             Step::CommitAtTill | Step::CommitAuthorised => self.ask(C::Commit { now, intent, amount, capture_before: None }),
             Step::BookSeatsAndCapture if self.answers.next() == Some(3) => {}
             Step::BookSeatsAndCapture if self.reservation_is_gone => self.ask(C::FailCapture { intent }),
-            Step::BookSeatsAndCapture => self.ask(C::RecordCapture { intent, amount }),
+            Step::BookSeatsAndCapture => self.ask(C::RecordCapture { intent, amount, draw: draw() }),
             // Seats that are free need no release: then that was all.
             Step::ReleaseSeats(_) => return std::mem::replace(&mut self.holds_seats, false),
             Step::ReleaseSeatsAndVoid(_) => {

@@ -47,7 +47,7 @@ fn require_action(attempt: u32) -> C {
     C::RequireAction { attempt, intent: intent(1), url: Some("https://bank.example/3ds".into()) }
 }
 
-const CAPTURE: fn() -> C = || C::RecordCapture { intent: intent(1), amount: eur(14_500) };
+const CAPTURE: fn() -> C = || C::RecordCapture { intent: intent(1), amount: eur(14_500), draw: draw() };
 const REFUND: fn() -> C = || C::RecordRefund { intent: intent(1), amount: eur(14_500) };
 
 #[test]
@@ -428,7 +428,7 @@ fn what_the_gateway_says_must_fit_the_booking() {
     for amount in [eur(14_499), eur(0), usd] {
         let commit = C::Commit { now: in_time(), intent: intent(1), amount, capture_before: None };
         given(history("paying")).when(commit).then_rejected("payment_mismatch");
-        let capture = C::RecordCapture { intent: intent(1), amount };
+        let capture = C::RecordCapture { intent: intent(1), amount, draw: draw() };
         given(history("committed")).when(capture).then_rejected("payment_mismatch");
         let refund = C::RecordRefund { intent: intent(1), amount };
         given(history("refunding")).when(refund).then_rejected("payment_mismatch");
@@ -443,7 +443,7 @@ fn an_outcome_of_another_intent_is_no_outcome_even_for_the_same_amount() {
         (history("action_required"), C::Commit { now: in_time(), intent: intent.clone(), amount, capture_before: None }),
         (history("authorised"), C::Commit { now: in_time(), intent: intent.clone(), amount, capture_before: None }),
         (history("action_required"), C::Decline { attempt: 1, intent: Some(intent.clone()), code: "no".into() }),
-        (history("committed"), C::RecordCapture { intent: intent.clone(), amount }),
+        (history("committed"), C::RecordCapture { intent: intent.clone(), amount, draw: draw() }),
         (history("committed"), C::FailCapture { intent: intent.clone() }),
         (history("refunding"), C::RecordRefund { intent: intent.clone(), amount }),
         (aborted_later(), C::RecordVoid { intent: intent.clone() }),

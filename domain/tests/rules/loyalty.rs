@@ -9,7 +9,7 @@ use lastseat_domain::event::{
 use lastseat_domain::loyalty;
 use lastseat_domain::loyalty::{Account, LoyaltyCommand, MILESTONE_REWARD, VoucherState, voucher_id};
 use lastseat_domain::voucher::Withdrawn;
-use lastseat_domain::{BookingId, VoucherHash, VoucherId};
+use lastseat_domain::{VoucherHash, VoucherId};
 use lastseat_testkit::given::given;
 use std::collections::HashMap;
 use support::*;
@@ -23,7 +23,7 @@ fn table() -> Vec<Reward> {
 }
 
 fn credit(n: u8, seats: u32, rewards: Vec<Reward>) -> LoyaltyCommand {
-    LoyaltyCommand::Credit { buyer: buyer(1), booking: booking(n), show: show(), seats, rewards, code: None }
+    LoyaltyCommand::Credit { buyer: buyer(1), booking: booking(n), draw: draw(), show: show(), seats, rewards, code: None }
 }
 
 fn revoke(n: u8) -> LoyaltyCommand {
@@ -78,12 +78,13 @@ fn three_seats_draw_a_voucher_from_the_shows_table_two_do_not() {
 }
 
 #[test]
-fn a_draw_depends_on_nothing_but_the_booking_and_follows_the_weights() {
+fn a_draw_follows_the_weights_and_from_the_payment_whatever_the_booking() {
     let mut drawn: HashMap<String, u32> = HashMap::new();
     for n in 0..4000_u128 {
         let command = || LoyaltyCommand::Credit {
             buyer: buyer(1),
-            booking: BookingId(Uuid::from_u128(n)),
+            booking: booking(1),
+            draw: Uuid::from_u128(n),
             show: show(),
             seats: 3,
             rewards: table(),
@@ -95,7 +96,7 @@ fn a_draw_depends_on_nothing_but_the_booking_and_follows_the_weights() {
         let Event::VoucherIssued(voucher) = &events[1] else { panic!("no voucher in {events:?}") };
         *drawn.entry(voucher.reward.clone()).or_default() += 1;
     }
-    // Three in four, give or take what 4,000 draws can be off by.
+    // One booking, whose id the buyer knows before: three in four, give or take what 4,000 draws can be off by.
     assert!((2850..3150).contains(&drawn["a drink"]), "{drawn:?}");
 }
 
@@ -182,7 +183,7 @@ fn a_booking_that_leads_to_a_voucher_of_its_own_is_known_beforehand() {
         for rewards in [table(), vec![], vec![Reward { reward: "nothing".into(), weight: 0, discount: None }]] {
             let events = loyalty::decide(&Account::default(), credit(1, seats, rewards.clone())).unwrap();
             let issued = events.iter().any(|event| matches!(event, Event::VoucherIssued(_)));
-            assert_eq!(loyalty::leads_to_voucher(booking(1), seats, &rewards), issued, "{seats} seats, {rewards:?}");
+            assert_eq!(loyalty::leads_to_voucher(seats, &rewards), issued, "{seats} seats, {rewards:?}");
         }
     }
 }
@@ -205,6 +206,7 @@ fn a_reward_that_is_worth_something_is_issued_with_the_code_that_was_created() {
     let credit = |seats, code: Option<VoucherHash>| LoyaltyCommand::Credit {
         buyer: buyer(1),
         booking: booking(1),
+        draw: draw(),
         show: show(),
         seats,
         rewards: ten_off(),
@@ -214,9 +216,9 @@ fn a_reward_that_is_worth_something_is_issued_with_the_code_that_was_created() {
     given([]).when(credit(3, None)).then_rejected("out_of_order");
     given([]).when(credit(2, None)).then_events([earned(1, 2)]);
     given([earned(1, 3), issued_with_code(1)]).when(credit(3, None)).then_nothing();
-    let (voucher, reward) = loyalty::drawn(booking(1), 3, &ten_off()).map(|(id, line)| (id, line.clone())).unwrap();
+    let (voucher, reward) = loyalty::drawn(booking(1), draw(), 3, &ten_off()).map(|(id, line)| (id, line.clone())).unwrap();
     assert_eq!((voucher, reward), (own(1), ten_off().remove(0)));
-    assert_eq!(loyalty::drawn(booking(1), 2, &ten_off()), None);
+    assert_eq!(loyalty::drawn(booking(1), draw(), 2, &ten_off()), None);
     // A milestone's has none.
     let events = loyalty::decide(&Account::default(), credit(10, Some(code().hash))).unwrap();
     assert_eq!(events[2], milestone_issued(1, 0));

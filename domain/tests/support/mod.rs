@@ -25,6 +25,11 @@ pub fn booking(n: u8) -> BookingId {
     BookingId(Uuid::from_u128(u128::from(n)))
 }
 
+/// What a booking's reward is drawn by.
+pub fn draw() -> Uuid {
+    Uuid::from_u128(0xd1ce)
+}
+
 pub fn block(n: u8) -> BlockId {
     BlockId(Uuid::from_u128(0xb10c_0000 + u128::from(n)))
 }
@@ -104,7 +109,7 @@ pub fn committed() -> Event {
 }
 
 pub fn captured() -> Event {
-    PaymentCaptured { booking: booking(1), intent: intent(1), amount: eur(14_500) }.into()
+    PaymentCaptured { booking: booking(1), intent: intent(1), amount: eur(14_500), draw: Some(draw()) }.into()
 }
 
 pub fn aborted(reason: AbortReason) -> Event {

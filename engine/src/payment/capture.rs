@@ -28,7 +28,7 @@ pub(super) async fn book_and_capture(session: &mut BookingSession, booking: &Boo
     session.services.guard.mark_sold(&show, &seats, session.id).await;
     if let (Some(_), Some(amount)) = (booking.tender(), booking.amount()) {
         // The till has it already.
-        return execute_step(session, BookingCommand::RecordCapture { intent, amount }).await;
+        return record_capture(session, intent, amount).await;
     }
     let payments = &session.services.ports.payments;
     let answer = match call(session, || payments.capture(&intent, session.id)).await {
@@ -51,12 +51,17 @@ pub(super) async fn book_and_capture(session: &mut BookingSession, booking: &Boo
     match answer.status {
         IntentStatus::Succeeded => {
             let amount = Money { value: answer.captured, ..answer.amount };
-            execute_step(session, BookingCommand::RecordCapture { intent, amount }).await
+            record_capture(session, intent, amount).await
         }
         IntentStatus::Canceled => execute_step(session, BookingCommand::FailCapture { intent }).await,
         // Refused, but it can still be captured: the process tries again.
         _ => Ok(Next::Stop(Stop::TryLater)),
     }
+}
+
+async fn record_capture(session: &mut BookingSession, intent: IntentId, amount: Money) -> Result<Next, CommandError> {
+    let draw = session.services.ports.ids.uuid();
+    execute_step(session, BookingCommand::RecordCapture { intent, amount, draw }).await
 }
 
 /// Books the seats. Returns whether the booking still has all of them.

@@ -159,7 +159,7 @@ impl Knowledge {
         let draws = || {
             let show = self.shows.get(&opened.show)?;
             let show = show.show();
-            Some(loyalty::leads_to_voucher(opened.booking, seats(opened), &show.facts.rewards))
+            Some(loyalty::leads_to_voucher(seats(opened), &show.facts.rewards))
         };
         !opened.buyer.is_guest() || draws().unwrap_or(true)
     }

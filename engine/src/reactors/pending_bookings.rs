@@ -24,12 +24,13 @@ use schedule::Schedule;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use uuid::Uuid;
 
 /// A payment that has to be recorded in the buyer's loyalty account.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Reward {
     /// Captured: count it.
-    Credit { opened: Arc<BookingOpened>, cause: Cause },
+    Credit { opened: Arc<BookingOpened>, draw: Uuid, cause: Cause },
     /// Refunded: take it back, or what a partial refund gave up.
     Revoke { booking: BookingId, part: Option<Part>, cause: Cause },
 }
@@ -52,6 +53,8 @@ fn refund_key(booking: BookingId, part: Option<u32>) -> RefundKey {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 struct Credit {
     opened: Arc<BookingOpened>,
+    /// What its reward is drawn by.
+    draw: Uuid,
     cause: Cause,
 }
 
@@ -213,8 +216,8 @@ impl PendingBookings {
             let given_up = entry.booking.as_ref().and_then(|booking| given_up(booking, &envelope.event));
             part = given_up.filter(|_| !returned);
             entry.to_free = entry.to_free.saturating_add(part.map_or(0, |part| part.seats));
-            if let (Event::PaymentCaptured(_), Some(booking)) = (&envelope.event, &entry.booking) {
-                captured.clone_from(&booking.opened);
+            if let (Event::PaymentCaptured(e), Some(booking)) = (&envelope.event, &entry.booking) {
+                captured = booking.opened.clone().map(|opened| (opened, e.drawn_by()));
                 // What it has besides its own seats (a repeated hold on an area had picked other
                 // units, and its node died) still has to be released.
                 let bought = |(show, seat): &(ShowId, SeatId)| {
@@ -230,7 +233,7 @@ impl PendingBookings {
         });
         let cause = Cause { event: envelope.id, trace: envelope.metadata.trace.clone() };
         match (captured, refunded, part) {
-            (Some(opened), ..) => self.captured(opened, cause, reading),
+            (Some((opened, draw)), ..) => self.captured(opened, draw, cause, reading),
             (_, Some(sale), _) => self.gave_back(id, sale, None, cause),
             (_, _, Some(part)) => {
                 let sale = self.confirmed.take_seats(id, part.seats)?;
@@ -250,7 +253,7 @@ impl PendingBookings {
         Some(Reward::Revoke { booking, part, cause })
     }
 
-    fn captured(&mut self, opened: BookingOpened, cause: Cause, reading: &Reading) -> Option<Reward> {
+    fn captured(&mut self, opened: BookingOpened, draw: Uuid, cause: Cause, reading: &Reading) -> Option<Reward> {
         let counted = (reading.earns)(&opened);
         let (booking, seats) = (opened.booking, u32::try_from(opened.seats.len()).unwrap_or(u32::MAX));
         self.confirmed.insert(booking, &Sale { show: opened.show.clone(), seats, counted });
@@ -258,8 +261,8 @@ impl PendingBookings {
         if !counted {
             return None;
         }
-        self.credits.insert(booking, Credit { opened: Arc::clone(&opened), cause: cause.clone() });
-        Some(Reward::Credit { opened, cause })
+        self.credits.insert(booking, Credit { opened: Arc::clone(&opened), draw, cause: cause.clone() });
+        Some(Reward::Credit { opened, draw, cause })
     }
 
     /// Applies an event of a voucher's stream: a booking has a voucher as it has seats.
@@ -323,7 +326,7 @@ impl PendingBookings {
 
     /// Rewards that are missing.
     pub(crate) fn missing_rewards(&self) -> Vec<Reward> {
-        let credits = self.credits.values().cloned().map(|Credit { opened, cause }| Reward::Credit { opened, cause });
+        let credits = self.credits.values().cloned().map(|Credit { opened, draw, cause }| Reward::Credit { opened, draw, cause });
         let revoke = |((booking, _), revoke): (&RefundKey, &Revoke)| Reward::Revoke {
             booking: *booking,
             part: revoke.part,

@@ -30,6 +30,7 @@ use recent::RecentAccounts;
 use std::sync::Arc;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
 
 /// Accounts worked on in parallel.
 const IN_PARALLEL: usize = 64;
@@ -45,8 +46,8 @@ enum SerialKey {
 
 /// One thing to do.
 enum Work {
-    Credit { opened: Arc<BookingOpened>, cause: Cause },
-    Revoke { opened: Arc<BookingOpened>, part: Option<Part>, cause: Cause },
+    Credit { opened: Arc<BookingOpened>, draw: Uuid, cause: Cause },
+    Revoke { opened: Arc<BookingOpened>, draw: Uuid, part: Option<Part>, cause: Cause },
     FindBuyer { booking: BookingId, part: Option<Part>, cause: Cause },
 }
 
@@ -96,8 +97,8 @@ impl Accounts {
     async fn do_one(&self, work: Work) -> Option<(SerialKey, Work)> {
         loop {
             let done = match &work {
-                Work::Credit { opened, cause } => self.credit(opened, cause).await.map(|()| None),
-                Work::Revoke { opened, part, cause } => self.revoke(opened, *part, cause).await.map(|()| None),
+                Work::Credit { opened, draw, cause } => self.credit(opened, *draw, cause).await.map(|()| None),
+                Work::Revoke { opened, draw, part, cause } => self.revoke(opened, *draw, *part, cause).await.map(|()| None),
                 Work::FindBuyer { booking, part, cause } => self.find_buyer(*booking, *part, cause).await.map(Some),
             };
             match done {
@@ -119,33 +120,34 @@ impl Accounts {
 
     async fn find_buyer(&self, booking: BookingId, part: Option<Part>, cause: &Cause) -> Result<(SerialKey, Work), CommandError> {
         let loaded = self.services.journal.load::<Booking>(&booking).await?.state;
-        let never_opened = || Fault::Damaged(format!("{booking} was refunded, but never opened"));
-        let opened = Arc::new(loaded.and_then(|booking| booking.opened).ok_or_else(never_opened)?);
+        let never_captured = || Fault::Damaged(format!("{booking} was refunded, but never captured"));
+        let captured = loaded.and_then(|booking| Some((Arc::new(booking.opened?), booking.draw?)));
+        let (opened, draw) = captured.ok_or_else(never_captured)?;
         // Before the account, which may be unreadable: the buyer's limit does not depend on it.
         let refunded = Refunded { booking, part: part.map(|part| part.refund), buyer: opened.buyer.clone() };
         if self.refunds.send(refunded).is_err() {
             tracing::debug!("the log's follower has stopped");
         }
-        Ok((SerialKey::Account(opened.buyer.clone()), Work::Revoke { opened, part, cause: cause.clone() }))
+        Ok((SerialKey::Account(opened.buyer.clone()), Work::Revoke { opened, draw, part, cause: cause.clone() }))
     }
 
-    async fn credit(&self, opened: &BookingOpened, cause: &Cause) -> Result<(), CommandError> {
+    async fn credit(&self, opened: &BookingOpened, draw: Uuid, cause: &Cause) -> Result<(), CommandError> {
         let show = self.services.shows.get(&opened.show);
         let rewards = show.map(|s| s.show().facts.rewards.clone()).unwrap_or_default();
         let seats = u32::try_from(opened.seats.len()).unwrap_or(u32::MAX);
-        let code = match loyalty::drawn(opened.booking, seats, &rewards) {
+        let code = match loyalty::drawn(opened.booking, draw, seats, &rewards) {
             Some((reward, Reward { discount: Some(discount), .. })) => self.create(opened, reward, discount, cause).await?,
             _ => None,
         };
         let (buyer, show) = (opened.buyer.clone(), opened.show.clone());
-        let command = LoyaltyCommand::Credit { buyer, booking: opened.booking, show, seats, rewards, code };
+        let command = LoyaltyCommand::Credit { buyer, booking: opened.booking, draw, show, seats, rewards, code };
         self.execute(&opened.buyer, command, &context(opened.booking, cause)).await
     }
 
     /// Counts the booking first if that has not happened yet, here or on another node: what is taken back
     /// before it is given would be given afterwards, and stay.
-    async fn revoke(&self, opened: &BookingOpened, part: Option<Part>, cause: &Cause) -> Result<(), CommandError> {
-        self.credit(opened, cause).await?;
+    async fn revoke(&self, opened: &BookingOpened, draw: Uuid, part: Option<Part>, cause: &Cause) -> Result<(), CommandError> {
+        self.credit(opened, draw, cause).await?;
         let booking = opened.booking;
         let withdrawn = self.withdraw(opened, part, cause).await?;
         let command = match part {
@@ -177,8 +179,8 @@ fn context(booking: BookingId, cause: &Cause) -> Context {
 
 fn key_of(reward: pending_bookings::Reward) -> (SerialKey, Work) {
     match reward {
-        pending_bookings::Reward::Credit { opened, cause } => {
-            (SerialKey::Account(opened.buyer.clone()), Work::Credit { opened, cause })
+        pending_bookings::Reward::Credit { opened, draw, cause } => {
+            (SerialKey::Account(opened.buyer.clone()), Work::Credit { opened, draw, cause })
         }
         pending_bookings::Reward::Revoke { booking, part, cause } => {
             (SerialKey::Booking(booking), Work::FindBuyer { booking, part, cause })

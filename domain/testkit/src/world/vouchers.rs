@@ -37,8 +37,8 @@ impl World {
     }
 
     /// Creates the voucher of what a booking draws, if that is worth something.
-    pub fn create_reward(&mut self, booking: BookingId, seats: u32, rewards: &[Reward]) -> Option<VoucherHash> {
-        let (reward, line) = loyalty::drawn(booking, seats, rewards)?;
+    pub fn create_reward(&mut self, booking: BookingId, draw: Uuid, seats: u32, rewards: &[Reward]) -> Option<VoucherHash> {
+        let (reward, line) = loyalty::drawn(booking, draw, seats, rewards)?;
         let (voucher, terms) = (PlainCodes.of_reward(reward), terms(line.discount.clone()?));
         let created = VoucherCreated { voucher: voucher.clone(), terms, source: VoucherSource::Reward { reward } };
         assert!(self.voucher(&voucher, VoucherCommand::Create(created)));
