@@ -2,6 +2,8 @@
 //! rival wants the new seat, and staff may refund it; driven by the real deciders and `settle::next_step`.
 //!
 //! A worker reads the booking, then a seat, and appends later, if it has not died: whatever it has read may be old by then.
+//! Another may have read the booking before it was sold, and come to a seat long after: to sell the seat of the hold, or to free
+//! the other, which was none of the booking's.
 
 use crate::support::*;
 use lastseat_domain::Decider;
@@ -22,6 +24,10 @@ enum Twin {
     LockWithoutRequest,
     AnyLockWillDo,
     GiveUpWhateverItHas,
+    /// A late sale sells any lock of the booking.
+    SellWhateverItHas,
+    /// A lock that is none of the booking's seats, as it was read, is released, whatever it is for.
+    ReleaseStrays,
     NobodyFinishes,
 }
 
@@ -34,6 +40,14 @@ enum Rival {
     Flying(Stream),
     Has,
     Over,
+}
+
+/// A worker that read the booking before it was sold: it has not come to its seat, has read it, or is gone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+enum Late {
+    Coming,
+    Read(Stream),
+    Gone,
 }
 
 /// What a worker wants of the booking's stream.
@@ -63,6 +77,8 @@ struct World {
     booking: Stream,
     seats: [Stream; 2],
     workers: [Worker; 2],
+    /// By the seat that they come to: [`Tables::late_command`].
+    late: [Late; 2],
     rival: Rival,
     requests: u8,
 }
@@ -112,10 +128,19 @@ fn sold() -> Booking {
 }
 
 impl Tables {
-    fn new(twin: Twin) -> (Self, World) {
+    /// With a late worker at this seat, if any; then two exchanges and no rival suffice.
+    fn new(twin: Twin, late: Option<usize>) -> (Self, World) {
         let booked = Seat::Booked { booking: booking(1), block: None, exchange: 0 };
         let tables = Self { twin, bookings: vec![(0, sold())], seats: vec![(0, booked), (0, Seat::Free)] };
-        let world = World { booking: 0, seats: [0, 1], workers: [Worker::Idle; 2], rival: Rival::Unsent, requests: 0 };
+        let world = World {
+            booking: 0,
+            seats: [0, 1],
+            workers: [Worker::Idle; 2],
+            late: [Late::Gone; 2],
+            rival: Rival::Unsent,
+            requests: 0,
+        };
+        let world = late.map_or(world, |seat| World { requests: 1, rival: Rival::Over, ..world.with_late(seat) });
         (tables, world)
     }
 
@@ -174,10 +199,26 @@ impl Tables {
         SeatCommand::Take { booking, buyer, price: price(), expires_at: minute(10), blocks: vec![], exchange }
     }
 
+    /// Sells the seat that the booking was opened with; frees the other, which the booking has no right to as it was then.
+    fn late_command(&self, seat: usize) -> SeatCommand {
+        let (booking, reason) = (booking(1), AbortReason::SeatLost);
+        match seat {
+            0 => SeatCommand::Book { booking },
+            _ if self.twin == Twin::ReleaseStrays => SeatCommand::Release { booking, reason },
+            _ => SeatCommand::GiveUp { booking, reason, by: (0, 0) },
+        }
+    }
+
     fn decide_seat(&self, state: Seat, command: SeatCommand) -> Result<Vec<Event>, lastseat_domain::Rejection> {
         let is_own = state.owner() == Some(booking(1));
         match (self.twin, &command) {
             (Twin::AnyLockWillDo, SeatCommand::Take { .. } | SeatCommand::BookTaken { .. }) if is_own => Ok(vec![]),
+            (Twin::SellWhateverItHas, SeatCommand::Book { booking }) => match state {
+                Seat::Locked { block, exchange, .. } if is_own => {
+                    Ok(vec![lastseat_domain::event::SeatBooked { booking: *booking, block, exchange }.into()])
+                }
+                _ => seat::decide(&seat(1), &state, command),
+            },
             (Twin::GiveUpWhateverItHas, SeatCommand::GiveUp { reason, .. }) => {
                 let command = SeatCommand::GiveUp { booking: booking(1), reason: *reason, by: (0, u32::MAX) };
                 seat::decide(&seat(1), &state, command)
@@ -250,6 +291,37 @@ impl World {
             }
             self.work(w, tables, out);
         }
+        for seat in 0..2 {
+            self.come_late(seat, tables, out);
+        }
+    }
+
+    fn come_late(&self, seat: usize, tables: &mut Tables, out: &mut Vec<Next>) {
+        let mut next = *self;
+        match self.late[seat] {
+            Late::Coming => {
+                next.late[seat] = Late::Read(self.seats[seat]);
+                out.push(Next::Chance(next));
+            }
+            Late::Read(seen) => {
+                next.late[seat] = Late::Gone;
+                out.push(Next::Progress(next));
+                let events = tables.decide_seat(tables.seat(seen), tables.late_command(seat)).unwrap_or_default();
+                if seen == self.seats[seat] && !events.is_empty() {
+                    match tables.append_seat(seen, &events, 1) {
+                        Ok(stream) => next.seats[seat] = stream,
+                        Err(why) => return out.push(Next::Violation(why)),
+                    }
+                    out.push(Next::Chance(next));
+                }
+            }
+            Late::Gone => {}
+        }
+    }
+
+    fn with_late(mut self, seat: usize) -> Self {
+        self.late[seat] = Late::Coming;
+        self
     }
 
     fn worker(mut self, w: usize, worker: Worker) -> Self {
@@ -388,7 +460,7 @@ impl World {
             let own = is_sold && found.seats().iter().any(|own| own.seat == seat(AT[place]));
             if own { matches!(state, Seat::Booked { booking, .. } if booking == found.id) } else { state == Seat::Free }
         };
-        let idle = self.workers == [Worker::Idle; 2];
+        let idle = self.workers == [Worker::Idle; 2] && !self.late.iter().any(|late| matches!(late, Late::Read(_)));
         let no_rival = matches!(self.rival, Rival::Unsent | Rival::Over);
         idle && no_rival && found.exchange.is_none() && (is_sold || found.phase == Phase::Refunded) && fits(0) && fits(1)
     }
@@ -416,8 +488,8 @@ struct Found {
     ways: BTreeSet<&'static str>,
 }
 
-fn explore(twin: Twin) -> Found {
-    let (mut tables, first) = Tables::new(twin);
+fn explore(twin: Twin, late: Option<usize>) -> Found {
+    let (mut tables, first) = Tables::new(twin, late);
     let mut ids: HashMap<World, usize> = HashMap::from([(first, 0)]);
     let mut worlds = vec![first];
     let mut back: Vec<Vec<usize>> = vec![vec![]];
@@ -467,11 +539,21 @@ fn explore(twin: Twin) -> Found {
 
 #[test]
 fn exchanges_there_and_back_with_a_rival_and_a_refund() {
-    let found = explore(Twin::None);
+    let found = explore(Twin::None, None);
     println!("exchanges: {} states", found.states);
     assert_eq!((found.violation, found.stuck), (None, 0));
     let all = ["lost to a rival", "moved", "moved and refunded", "moved at the second try", "moved, and back again"];
     assert_eq!(found.ways.into_iter().collect::<Vec<_>>(), all);
+}
+
+#[test]
+fn exchanges_there_and_back_with_a_worker_that_is_late() {
+    for seat in 0..2 {
+        let found = explore(Twin::None, Some(seat));
+        println!("exchanges and one late at seat {seat}: {} states", found.states);
+        assert_eq!((found.violation, found.stuck), (None, 0));
+        assert!(found.ways.contains("moved, and back again"), "{:?}", found.ways);
+    }
 }
 
 const FEWER: &str = "a sold booking has fewer seats than it paid for";
@@ -480,7 +562,12 @@ const TWO_OWNERS: &str = "a seat has two live owners";
 /// `why`: the violation; none if seats are stuck instead.
 #[track_caller]
 fn assert_caught(twin: Twin, why: Option<&str>) {
-    let found = explore(twin);
+    let late = match twin {
+        Twin::SellWhateverItHas => Some(0),
+        Twin::ReleaseStrays => Some(1),
+        _ => None,
+    };
+    let found = explore(twin, late);
     println!("{twin:?}: {:?}, {} stuck, after {} states", found.violation, found.stuck, found.states);
     assert_eq!((found.violation, found.stuck > 0), (why, why.is_none()), "{twin:?}");
 }
@@ -518,6 +605,16 @@ fn a_lock_of_an_earlier_exchange_that_passes_for_a_new_one_is_caught() {
 #[test]
 fn a_slow_worker_that_gives_up_whatever_the_booking_has_is_caught() {
     assert_caught(Twin::GiveUpWhateverItHas, Some(FEWER));
+}
+
+#[test]
+fn a_late_sale_of_the_hold_that_sells_a_seat_of_an_exchange_is_caught() {
+    assert_caught(Twin::SellWhateverItHas, None);
+}
+
+#[test]
+fn a_late_release_of_a_stray_lock_that_frees_a_seat_of_an_exchange_is_caught() {
+    assert_caught(Twin::ReleaseStrays, Some(FEWER));
 }
 
 #[test]
