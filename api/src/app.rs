@@ -2,6 +2,7 @@
 
 use crate::assets::CompressedPages;
 use crate::auth::{Auth, Caller, Permission};
+use crate::cors::Cors;
 use crate::idempotency::AnswerStore;
 use crate::lag::Lag;
 use crate::limits::{AppliedLimits, Client, Counted, Limits};
@@ -41,6 +42,8 @@ pub struct AppParts {
     pub guests: bool,
     /// Where buyers reach this server, for links in answers (`https://tickets.example`).
     pub public_url: Option<String>,
+    /// Which pages of other sites may call, if any.
+    pub cors: Option<Cors>,
     /// The sandbox's bank, where payments are simulated.
     pub bank: Option<Arc<dyn BankAuthentication>>,
     /// Whether payments go through Stripe, which does not charge every amount.

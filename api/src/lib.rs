@@ -12,6 +12,7 @@ pub mod body;
 pub mod cli;
 pub mod compression;
 pub mod config;
+pub mod cors;
 pub mod data_dir;
 pub mod demo;
 mod etag;

@@ -41,6 +41,7 @@ pub use start_error::StartError;
 use crate::app::{App, AppParts, BankAuthentication};
 use crate::auth::{Auth, VoucherKeys};
 use crate::config::Config;
+use crate::cors::Cors;
 use crate::data_dir::DataDir;
 use crate::metrics::Metrics;
 use crate::routes;
@@ -273,6 +274,7 @@ impl Inside {
             limits: limits(config, self.redis.clone(), &self.clock),
             guests: config.guests,
             public_url: config.public_url.clone(),
+            cors: Cors::of(&config.cors_origin),
             bank: self.bank.clone(),
             webhooks,
             metrics: Arc::clone(&self.metrics),

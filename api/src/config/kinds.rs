@@ -2,6 +2,7 @@
 
 use super::service_url::ServiceUrl;
 use super::stripe::RateShare;
+use crate::cors::WebOrigin;
 use crate::limits::{Network, ProxyHeader};
 use lastseat_domain::{Quota, Secret};
 use std::net::SocketAddr;
@@ -157,6 +158,13 @@ pub(super) const PUBLIC_URL: Kind<Option<String>> = kind(
     "an http:// or https:// address without query, such as https://tickets.example.org",
     |text| url(text).map(Some),
     |url| url.clone().unwrap_or_default(),
+);
+pub(super) const WEB_ORIGINS: Kind<Vec<WebOrigin>> = kind(
+    LIST,
+    "origins as browsers send them, with commas between, such as https://shop.example.org, http://localhost:5173: no path, no * \
+     and no port that the scheme has anyway",
+    WebOrigin::list,
+    |origins| origins.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "),
 );
 pub(super) const LOG_LEVEL: Kind<String> = kind(
     "LEVEL",

@@ -3,6 +3,7 @@
 use super::kinds::{self, LogFormat};
 use super::service_url::ServiceUrl;
 use super::stripe::RateShare;
+use crate::cors::WebOrigin;
 use crate::data_dir::DataDir;
 use crate::limits::{GuestRules, Network, Proxies, ProxyHeader, Quotas};
 use lastseat_domain::{Quota, Secret};
@@ -169,6 +170,8 @@ settings! {
     proxy_header, "proxy_header": ProxyHeader = Proxies::default().header, PROXY_HEADER, SERVER;
     /// Address under which clients reach this server, if not the one it listens on
     public_url, "public_url": Option<String> = None, PUBLIC_URL, SERVER;
+    /// Origins of other sites whose pages may call the API from a browser (CORS)
+    cors_origin, "cors_origin": Vec<WebOrigin> = Vec::new(), WEB_ORIGINS, SERVER;
     /// What is logged to stderr
     log_level, "log_level": String = "info".into(), LOG_LEVEL, SERVER;
     /// Format of the log lines

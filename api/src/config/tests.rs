@@ -103,6 +103,8 @@ fn a_wrong_value_is_one_line_that_names_setting_source_and_rule() {
         ("LASTSEAT_STRIPE_RATE_SHARE", "1.5"),
         ("LASTSEAT_STRIPE_URL", "http://127.0.0.1:12111/v1"),
         ("LASTSEAT_PAYMENTS_SWEEP_SECONDS", "0"),
+        ("LASTSEAT_CORS_ORIGIN", "*"),
+        ("LASTSEAT_CORS_ORIGIN", "https://shop.example.org/"),
     ] {
         assert!(error(&SettingFlags::default(), &[(key, value)], None).contains(key));
     }

@@ -29,6 +29,7 @@ use axum::Router;
 use axum::middleware::{from_fn_with_state, map_response};
 use axum::response::{IntoResponse, Response};
 use http::{Method, Uri};
+use utoipa::openapi::Server;
 use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouter};
 use utoipa_axum::routes;
 
@@ -163,14 +164,26 @@ pub fn router(app: App) -> Router {
         pages = pages.merge(web::sandbox_router());
     }
     let (open, _) = open.split_for_parts();
-    limited(token_checked)
+    let cors = app.parts().cors.clone();
+    let all = limited(token_checked)
         .merge(open)
         .merge(private)
-        .merge(docs::router(openapi::json(&document())))
+        .merge(docs::router(openapi::json(&described(&app))))
         .merge(pages)
         .method_not_allowed_fallback(method_not_allowed)
         .fallback(unknown_route)
-        .with_state(app)
+        .with_state(app);
+    match cors {
+        Some(cors) => cors.around(all),
+        None => all,
+    }
+}
+
+/// The description as this server gives it: with its address, for clients that are generated from it.
+fn described(app: &App) -> utoipa::openapi::OpenApi {
+    let mut document = document();
+    document.servers = app.parts().public_url.as_ref().map(|url| vec![Server::new(url)]);
+    document
 }
 
 async fn unknown_route(uri: Uri) -> Response {

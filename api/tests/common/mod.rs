@@ -9,6 +9,7 @@ use http_body_util::{BodyExt, Full};
 use hyper_util::rt::TokioIo;
 use lastseat::app::{App, AppParts, BankAuthentication};
 use lastseat::auth::{Auth, Role, VoucherKeys};
+use lastseat::cors::{Cors, WebOrigin};
 use lastseat::limits::{GuestRules, Limits, Proxies, Quotas};
 use lastseat::routes::bookings::fast_refusal::FastRefusals;
 use lastseat::{routes, server};
@@ -65,7 +66,7 @@ pub async fn start_with(dir: &Path, guests: bool) -> TestServer {
 }
 
 pub async fn start_limited(dir: &Path, guests: bool, limits: Limits) -> TestServer {
-    start_server(dir, guests, limits, None).await
+    start_server(dir, guests, limits, None, None).await
 }
 
 /// With a publishable key: buyers pay in the gateway's own form. Guests may extend their holds.
@@ -73,10 +74,23 @@ pub async fn start_with_form(dir: &Path, publishable_key: &str) -> TestServer {
     let local = Arc::new(InProcessLimiter::new(Arc::new(SystemClock)));
     let guests = GuestRules { extend: true, ..GuestRules::default() };
     let limits = Limits::new(Quotas { guests, ..Quotas::default() }, Proxies::default(), local, None);
-    start_server(dir, true, limits, Some(publishable_key.to_owned())).await
+    start_server(dir, true, limits, Some(publishable_key.to_owned()), None).await
 }
 
-async fn start_server(dir: &Path, guests: bool, limits: Limits, publishable_key: Option<String>) -> TestServer {
+/// For pages of these origins, too.
+pub async fn start_for_origins(dir: &Path, origins: &str) -> TestServer {
+    let local = Arc::new(InProcessLimiter::new(Arc::new(SystemClock)));
+    let limits = Limits::new(Quotas::default(), Proxies::default(), local, None);
+    start_server(dir, true, limits, None, Cors::of(&WebOrigin::list(origins).unwrap())).await
+}
+
+async fn start_server(
+    dir: &Path,
+    guests: bool,
+    limits: Limits,
+    publishable_key: Option<String>,
+    cors: Option<Cors>,
+) -> TestServer {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let ids: Arc<dyn Ids> = Arc::new(TimeOrderedIds::new(Arc::clone(&clock)));
     let log = Arc::new(SqliteLog::open(dir.join("events.db"), Arc::clone(&clock)).unwrap());
@@ -107,6 +121,7 @@ async fn start_server(dir: &Path, guests: bool, limits: Limits, publishable_key:
         auth: Auth::new(SECRET),
         limits,
         guests,
+        cors,
         public_url: Some("http://tickets.test".to_owned()),
         bank: Some(Arc::new(Bank(Arc::clone(&sandbox)))),
         publishable_key,

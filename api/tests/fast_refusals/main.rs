@@ -46,20 +46,25 @@ fn the_fast_path_answers_as_the_route_does() {
     compare(cases, usual).unwrap_or_else(|error| panic!("{error}"));
 }
 
-/// Sees no `Idempotency-Key`.
-struct WithoutKeys(Arc<dyn Shortcut>);
+/// Does not see a header.
+struct Without(&'static str, Arc<dyn Shortcut>);
 
-impl Shortcut for WithoutKeys {
+impl Shortcut for Without {
     fn answer(&self, request: &Post<'_>) -> Option<lastseat::answer::Answer> {
-        let is_key = |header: &&httparse::Header<'_>| header.name.eq_ignore_ascii_case("idempotency-key");
-        let rest: Vec<_> = request.headers.iter().filter(|header| !is_key(header)).copied().collect();
-        self.0.answer(&Post { headers: &rest, ..*request })
+        let is_hidden = |header: &&httparse::Header<'_>| header.name.eq_ignore_ascii_case(self.0);
+        let rest: Vec<_> = request.headers.iter().filter(|header| !is_hidden(header)).copied().collect();
+        self.1.answer(&Post { headers: &rest, ..*request })
     }
 }
 
 #[test]
 fn a_fast_path_that_ignores_the_key_is_caught() {
-    compare(300, |parts| Arc::new(WithoutKeys(usual(parts)))).expect_err("a difference");
+    compare(300, |parts| Arc::new(Without("idempotency-key", usual(parts)))).expect_err("a difference");
+}
+
+#[test]
+fn a_fast_path_that_ignores_the_origin_is_caught() {
+    compare(300, |parts| Arc::new(Without("origin", usual(parts)))).expect_err("a difference");
 }
 
 #[test]

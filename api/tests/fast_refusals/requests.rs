@@ -1,5 +1,6 @@
 //! What clients send: holds in every form, right and wrong, among other requests, cut anywhere.
 
+use crate::twins::SHOP;
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::select;
@@ -143,16 +144,27 @@ fn from() -> impl Strategy<Value = String> {
     (1..4).prop_map(|n| format!("X-Forwarded-For: 203.0.113.{n}\r\n"))
 }
 
+/// Of the shop's page, of other pages, and of what is no page.
+fn origin() -> impl Strategy<Value = String> {
+    prop_oneof![
+        3 => Just(format!("Origin: {SHOP}\r\n")),
+        1 => select(vec!["https://shop.example.evil.com", "http://shop.example", "https://SHOP.example", "null", "*", ""])
+            .prop_map(|other| format!("origin: {other}\r\n")),
+        1 => Just(format!("origin: https://evil.example\r\norigin: {SHOP}\r\n")),
+    ]
+}
+
 fn maybe(headers: impl Strategy<Value = String> + 'static, weight: u32) -> impl Strategy<Value = String> {
     prop_oneof![10 - weight => Just(String::new()), weight => headers]
 }
 
 fn usual_hold(tokens: Vec<String>) -> impl Strategy<Value = Vec<u8>> {
-    (usual_body(), maybe(key(), 4), maybe(authorization(tokens), 3), maybe(from(), 8)).prop_map(|(body, key, token, from)| {
+    let headers = (maybe(key(), 4), maybe(authorization(tokens), 3), maybe(from(), 8), maybe(origin(), 4));
+    (usual_body(), headers).prop_map(|(body, (key, token, from, origin))| {
         let length = body.len();
         format!(
             "POST /v1/shows/gala/bookings HTTP/1.1\r\nHost: localhost:8080\r\nUser-Agent: x\r\nContent-Type: application/json\r\n\
-             {key}{token}{from}Content-Length: {length}\r\n\r\n{body}"
+             {key}{token}{from}{origin}Content-Length: {length}\r\n\r\n{body}"
         )
         .into_bytes()
     })
@@ -175,6 +187,7 @@ const ODD_HEADERS: &[&str] = &[
     "x-http-method-override: GET\r\n",
     "lastseat-min-position: 99999999\r\n",
     "range: bytes=0-1\r\nif-none-match: *\r\n",
+    "origin: https://shop.example\r\naccess-control-request-method: POST\r\n",
 ];
 
 fn odd_hold(tokens: Vec<String>) -> impl Strategy<Value = Vec<u8>> {
@@ -235,6 +248,7 @@ fn other() -> impl Strategy<Value = Vec<u8>> {
         "GET /v1/nowhere HTTP/1.1\r\nhost: a\r\ncontent-length: 3\r\n\r\nabc".to_owned(),
         "GET /docs HTTP/1.1\r\nhost: a\r\n\r\n".to_owned(),
         "OPTIONS * HTTP/1.1\r\nhost: a\r\n\r\n".to_owned(),
+        format!("OPTIONS /v1/shows/gala/bookings HTTP/1.1\r\nhost: a\r\norigin: {SHOP}\r\naccess-control-request-method: POST\r\n\r\n"),
         format!("POST /v1/nowhere HTTP/1.1\r\nhost: a\r\ncontent-length: 3000\r\n\r\n{bytes}"),
         format!("POST /v1/shows/gala/bookings HTTP/1.1\r\nhost: a\r\ncontent-type: application/json\r\ncontent-length: 3000\r\n\r\n{bytes}"),
     ])

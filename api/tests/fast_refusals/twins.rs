@@ -6,6 +6,7 @@ use futures::FutureExt;
 use futures::future::BoxFuture;
 use lastseat::app::{App, AppParts};
 use lastseat::auth::{Auth, Role};
+use lastseat::cors::{Cors, WebOrigin};
 use lastseat::limits::{GuestRules, Limits, Proxies, ProxyHeader, Quotas};
 use lastseat::routes::bookings::fast_refusal::FastRefusals;
 use lastseat::server::{self, Shortcut};
@@ -108,6 +109,9 @@ pub struct Twin {
     _dir: tempfile::TempDir,
 }
 
+/// The origin whose pages may call.
+pub const SHOP: &str = "https://shop.example";
+
 const SECRET: &[u8] = b"0123456789abcdef0123456789abcdef";
 
 fn limits(clock: &Stopped) -> Limits {
@@ -152,6 +156,7 @@ impl Twin {
                     limits,
                     guests: true,
                     public_url: None,
+                    cors: Cors::of(&WebOrigin::list(SHOP).unwrap()),
                     bank: None,
                     stripe: false,
                     webhooks: None,

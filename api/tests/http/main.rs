@@ -9,6 +9,7 @@ mod caching;
 mod common;
 mod connections;
 mod contract;
+mod cors;
 mod crowds;
 mod guests;
 mod idempotency;

@@ -13,7 +13,7 @@ use crate::metrics::Command;
 use crate::routes::sender::{Holder, Sender};
 use crate::server::{Post, Shortcut};
 use futures::FutureExt;
-use http::header::{AUTHORIZATION, CONTENT_TYPE, FORWARDED};
+use http::header::{AUTHORIZATION, CONTENT_TYPE, FORWARDED, ORIGIN};
 use http::{HeaderMap, HeaderName, HeaderValue};
 use lastseat_domain::{Rejection, ShowId, Timestamp};
 use lastseat_engine::SeatSelection;
@@ -39,7 +39,11 @@ impl Shortcut for FastRefusals {
     fn answer(&self, request: &Post<'_>) -> Option<Answer> {
         let show = request.target.strip_prefix("/v1/shows/")?.strip_suffix("/bookings")?;
         let begun = Instant::now();
-        let answer = refuse(&self.0, ShowId::new(show).ok()?, request)?;
+        let mut answer = refuse(&self.0, ShowId::new(show).ok()?, request)?;
+        if let Some(cors) = &self.0.parts().cors {
+            // After it was stored: the next request under the key may come from elsewhere.
+            answer.headers.extend(cors.fields(origin_of(request)));
+        }
         self.0.metrics().answered(Command::Hold, answer.problem, begun.elapsed());
         self.0.metrics().refused_fast();
         Some(answer)
@@ -94,6 +98,11 @@ fn ticket(app: &App, keyed: &Keyed, now: Timestamp) -> Option<Ticket> {
         Begin::New(ticket) => Some(ticket),
         Begin::Replay(_) | Begin::Reused | Begin::InFlight => None,
     }
+}
+
+/// The page's origin, as `HeaderMap::get` finds it: the first one.
+fn origin_of<'a>(request: &Post<'a>) -> Option<&'a [u8]> {
+    request.headers.iter().find(|header| header.name.eq_ignore_ascii_case(ORIGIN.as_str())).map(|header| header.value)
 }
 
 /// Those that can change a refusal, if exactly one `Content-Type` says that the body is JSON.
