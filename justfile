@@ -7,7 +7,7 @@ default:
     @just --list
 
 # Everything that CI checks, in its order.
-ci: fmt-check deploy-check lint test openapi-lint conformance conformance-stripe (first-command "debug") (house-sale "debug") (api-examples "debug")
+ci: fmt-check deploy-check lint test openapi-lint conformance conformance-stripe conformance-oidc (first-command "debug") (house-sale "debug") (api-examples "debug")
 
 # Is the code formatted?
 fmt-check:
@@ -42,6 +42,10 @@ conformance *server:
 # A whole payment against `lastseat sandbox` with Stripe's own SDKs for Python and Node, and async-stripe's client.
 conformance-stripe:
     conformance/stripe/run
+
+# Callers who sign in at a real OpenID provider, npm's oidc-provider.
+conformance-oidc:
+    conformance/oidc/run
 
 # The debug program as the tests have built it: `cargo build` would build what it depends on a second time, with the
 # features that only tests leave on.

@@ -11,6 +11,7 @@ use crate::problem::Problem;
 use crate::server::{Budget, Capacity};
 use crate::webhooks::Webhooks;
 use async_trait::async_trait;
+use http::HeaderMap;
 use lastseat_domain::booking::Booking;
 use lastseat_domain::ports::{Clock, EventLog, Ids};
 use lastseat_domain::{BookingId, BuyerId, IntentId, Rejection, Timestamp};
@@ -134,6 +135,14 @@ impl App {
     #[must_use]
     pub fn now(&self) -> Timestamp {
         self.0.parts.clock.now()
+    }
+
+    /// Who sent a request with these headers.
+    ///
+    /// # Errors
+    /// 401 if its token is not valid, 503 while the keys of its issuer are not known.
+    pub async fn caller(&self, headers: &HeaderMap) -> Result<Caller, Problem> {
+        self.parts().auth.caller_by_fresh_keys(headers, self.now()).await
     }
 
     /// The buyer whom the bearer of a booking's token is. A transfer ends the token.

@@ -1,12 +1,15 @@
-//! Who sent a request: a guest without a token, the bearer of a JWT, or the bearer of a booking's
-//! token.
+//! Who sent a request: a guest without a token, the bearer of a JWT of this server or of an OpenID provider, or the bearer
+//! of a booking's token.
 
 mod booking_token;
 mod hmac_key;
 mod jwt;
+mod oidc;
 mod role;
+mod token_checks;
 mod voucher_codes;
 
+pub use oidc::{Oidc, OidcSettings, PREFIX as OIDC_PREFIX, RoleRule, is_safe};
 pub use role::{Permission, Role};
 pub use voucher_codes::VoucherKeys;
 
@@ -17,6 +20,8 @@ use http::{HeaderMap, HeaderValue};
 use jwt::Jwt;
 use lastseat_domain::ports::Clock;
 use lastseat_domain::{AccessCodeHash, BlockId, BookingId, BuyerId, CampaignId, CommandId, ShowId, Timestamp};
+use oidc::Refusal;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// Makes and checks tokens.
@@ -24,6 +29,7 @@ pub struct Auth {
     jwt: Jwt,
     bookings: BookingTokens,
     vouchers: VoucherKeys,
+    oidc: Option<Arc<Oidc>>,
 }
 
 /// Who sent a request.
@@ -41,7 +47,19 @@ impl Auth {
     /// Signs and checks with this secret. It should have 32 random bytes or more.
     #[must_use]
     pub fn new(secret: &[u8]) -> Self {
-        Self { jwt: Jwt::new(secret), bookings: BookingTokens::new(secret), vouchers: VoucherKeys::new(secret) }
+        Self { jwt: Jwt::new(secret), bookings: BookingTokens::new(secret), vouchers: VoucherKeys::new(secret), oidc: None }
+    }
+
+    /// Accepts the tokens of an OpenID provider, too.
+    #[must_use]
+    pub fn accepting(self, oidc: Option<Arc<Oidc>>) -> Self {
+        Self { oidc, ..self }
+    }
+
+    /// What is wrong with the provider's keys, as one line for operators.
+    #[must_use]
+    pub fn trouble(&self) -> Option<String> {
+        self.oidc.as_ref()?.trouble()
     }
 
     /// A JWT that is valid for `ttl` from now.
@@ -96,27 +114,56 @@ impl Auth {
         self.bookings.command_for_request(slot, body)
     }
 
-    /// Who sent a request with these headers.
+    /// Who sent a request with these headers, if that can be said at once.
     ///
     /// # Errors
     /// 401 if a token was sent that is not valid, even where none is needed: the caller believes to be
-    /// signed in.
+    /// signed in. 503 while the keys of its issuer are not known.
     pub fn caller(&self, headers: &HeaderMap, now: Timestamp) -> Result<Caller, Problem> {
+        self.recognise(headers, now).map_err(|(Refusal::Refused(problem) | Refusal::UnknownKey(problem))| problem)
+    }
+
+    /// Who sent a request with these headers. If its token names a key that is not known, the issuer's keys are read again,
+    /// but not often.
+    ///
+    /// # Errors
+    /// Those of [`Self::caller`].
+    pub async fn caller_by_fresh_keys(&self, headers: &HeaderMap, now: Timestamp) -> Result<Caller, Problem> {
+        match (self.recognise(headers, now), &self.oidc) {
+            (Err(Refusal::UnknownKey(problem)), Some(oidc)) => {
+                if oidc.read_keys_for_a_token().await {
+                    self.caller(headers, now)
+                } else {
+                    Err(problem)
+                }
+            }
+            (Err(Refusal::Refused(problem) | Refusal::UnknownKey(problem)), _) => Err(problem),
+            (Ok(caller), _) => Ok(caller),
+        }
+    }
+
+    fn recognise(&self, headers: &HeaderMap, now: Timestamp) -> Result<Caller, Refusal> {
         let mut sent = headers.get_all(AUTHORIZATION).iter();
         let Some(value) = sent.next() else { return Ok(Caller::Guest) };
         if sent.next().is_some() {
-            return Err(Problem::token_refused(Code::InvalidToken, "Send one Authorization header, not several."));
+            return Err(Problem::token_refused(Code::InvalidToken, "Send one Authorization header, not several.").into());
         }
         let token = bearer(value)?;
         if token.starts_with(booking_token::PREFIX) {
             return self.bookings.check(token).map(Caller::Booking).ok_or_else(|| {
-                Problem::token_refused(
+                Refusal::from(Problem::token_refused(
                     Code::InvalidToken,
                     "This server did not issue this booking token. Copy the whole token from the answer that opened the booking.",
-                )
+                ))
             });
         }
-        let (sub, role) = self.jwt.check(token, now)?;
+        let (sub, role) = match &self.oidc {
+            None => self.jwt.check(token, now)?,
+            Some(oidc) => match token_checks::header(token).filter(Oidc::is_addressed) {
+                Some(header) => oidc.check(token, &header, now)?,
+                None => self.jwt.check(token, now)?,
+            },
+        };
         Ok(Caller::Token { sub, role })
     }
 }

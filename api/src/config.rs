@@ -5,8 +5,11 @@
 //! docs/OPERATIONS.md are derived from there.
 
 mod flags;
+mod kind;
 mod kinds;
 mod layers;
+mod login_kinds;
+pub mod oidc;
 pub mod service_url;
 mod settings;
 pub mod stripe;

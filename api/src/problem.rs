@@ -52,7 +52,7 @@ impl Problem {
 
     /// The 401 of a token that is not accepted, with its challenge (RFC 6750).
     #[must_use]
-    pub fn token_refused(code: Code, detail: &'static str) -> Self {
+    pub fn token_refused(code: Code, detail: impl Into<Cow<'static, str>>) -> Self {
         let challenge = match code {
             Code::TokenExpired => "Bearer realm=\"lastseat\", error=\"invalid_token\", error_description=\"token expired\"",
             _ => "Bearer realm=\"lastseat\", error=\"invalid_token\"",

@@ -9,6 +9,7 @@ mod event_log;
 mod eventstore_server;
 mod listener;
 mod log_host;
+mod oidc;
 mod parts;
 pub mod payment_records;
 mod payments;
@@ -39,7 +40,7 @@ pub mod sandbox_options {
 pub use start_error::StartError;
 
 use crate::app::{App, AppParts, BankAuthentication};
-use crate::auth::{Auth, VoucherKeys};
+use crate::auth::{Auth, Oidc, VoucherKeys};
 use crate::config::Config;
 use crate::cors::Cors;
 use crate::data_dir::DataDir;
@@ -179,6 +180,7 @@ struct Inside {
     clock: Arc<dyn Clock>,
     ids: Arc<dyn Ids>,
     key: Vec<u8>,
+    oidc: Option<Arc<Oidc>>,
     redis: Option<Redis>,
     eventstore_server: Option<EventStoreServer>,
     bank: Option<Arc<dyn BankAuthentication>>,
@@ -204,6 +206,7 @@ impl Inside {
         if let Some(exposure) = token_key::exposure(&config.token_key_file()) {
             tracing::warn!("the token key {exposure}");
         }
+        let oidc = oidc::open(config, shutdown).await?;
         let ChosenPayments { gateway, bank, sandbox, reporting } = ChosenPayments::open(config, data, clock, url)?;
         if let Some(sandbox) = &sandbox {
             charges::warn_of_unmatched(&*log, sandbox).await;
@@ -243,6 +246,7 @@ impl Inside {
             clock,
             ids,
             key,
+            oidc,
             redis,
             eventstore_server,
             bank,
@@ -270,7 +274,7 @@ impl Inside {
             log: Arc::clone(&self.log),
             clock: Arc::clone(&self.clock),
             ids: Arc::clone(&self.ids),
-            auth: Auth::new(&self.key),
+            auth: Auth::new(&self.key).accepting(self.oidc.clone()),
             limits: limits(config, self.redis.clone(), &self.clock),
             guests: config.guests,
             public_url: config.public_url.clone(),

@@ -1,7 +1,9 @@
 //! Tokens of people and programs: JWTs, signed with HS256 and nothing else.
 
 use super::hmac_key::{HmacSha256, hmac};
+use super::oidc;
 use super::role::Role;
+use super::token_checks::{self, Validity};
 use crate::problem::{Code, Problem};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -10,13 +12,9 @@ use jsonwebtoken::errors::ErrorKind;
 use jsonwebtoken::{Algorithm, DecodingKey, Validation};
 use lastseat_domain::{BuyerId, Timestamp};
 use serde::Deserialize;
-use serde::de::IgnoredAny;
-use std::collections::HashMap;
 use std::time::Duration;
 
 const ISSUER: &str = "lastseat";
-/// How far the clock of the token's maker may be from ours, in seconds.
-const SKEW: i64 = 30;
 
 #[derive(Deserialize)]
 struct Claims {
@@ -60,39 +58,21 @@ impl Jwt {
         let claims = jsonwebtoken::decode::<Claims>(token, &self.key, &self.validation)
             .map_err(|error| Problem::token_refused(Code::InvalidToken, why(error.kind())))?
             .claims;
-        if has_extensions(token) {
-            let detail = "The token's header names extensions (`crit`), and this server knows none. Get a token without them.";
-            return Err(Problem::token_refused(Code::InvalidToken, detail));
-        }
-        let now = now.timestamp();
-        if claims.exp.saturating_add(SKEW) <= now {
-            return Err(Problem::token_refused(Code::TokenExpired, "The token has expired. Get a new one."));
-        }
-        let in_future = |claim: Option<i64>| claim.is_some_and(|at| at.saturating_sub(SKEW) > now);
-        if in_future(claims.iat) {
-            let detail = "The token was made in the future: see its claim `iat`. Set the clock of the machine that makes tokens.";
-            return Err(Problem::token_refused(Code::InvalidToken, detail));
-        }
-        if in_future(claims.nbf) {
-            let detail = "The token is not valid yet: its claim `nbf` is in the future. Wait until then, or get a new token.";
-            return Err(Problem::token_refused(Code::InvalidToken, detail));
-        }
+        token_checks::refuse_extensions(token_checks::header(token).as_ref())?;
+        Validity { exp: claims.exp, nbf: claims.nbf, iat: claims.iat }.check(now)?;
         // The buyer id of a guest's booking: its bearer would be that guest.
         if claims.sub.is_guest() {
             let detail = "The claim `sub` must not begin with `guest:`, which is reserved for bookings without an account. Get \
                           a token with another subject; for a guest's booking send the booking's own token.";
             return Err(Problem::token_refused(Code::InvalidToken, detail));
         }
+        if claims.sub.as_str().starts_with(oidc::PREFIX) {
+            let detail = "The claim `sub` must not begin with `oidc:`, which is reserved for those who sign in at the OpenID provider. \
+                          Get a token with another subject.";
+            return Err(Problem::token_refused(Code::InvalidToken, detail));
+        }
         Ok((claims.sub, claims.role))
     }
-}
-
-/// Whether a token's header has `crit`: extensions that its reader must understand (RFC 7515). A header
-/// that can't be read counts as one.
-fn has_extensions(token: &str) -> bool {
-    let header = token.split('.').next().and_then(|part| URL_SAFE_NO_PAD.decode(part).ok());
-    let members = header.and_then(|json| serde_json::from_slice::<HashMap<String, IgnoredAny>>(&json).ok());
-    members.is_none_or(|members| members.contains_key("crit"))
 }
 
 /// Tells an honest caller what to correct, and an attacker nothing.

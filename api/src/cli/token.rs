@@ -1,7 +1,7 @@
 //! `lastseat token`: mints a token and prints it, alone, so that it can be put into a variable.
 
 use super::terminal::{complain, say};
-use crate::auth::{Auth, Role};
+use crate::auth::{Auth, OIDC_PREFIX, Role};
 use crate::config::Config;
 use crate::data_dir::DataDir;
 use crate::exit;
@@ -49,6 +49,9 @@ fn subject(text: &str) -> Result<BuyerId, String> {
     let buyer = BuyerId::new(text).map_err(|error| error.to_string())?;
     if buyer.is_guest() {
         return Err("`guest:` is for bookings made without a token".into());
+    }
+    if text.starts_with(OIDC_PREFIX) {
+        return Err("`oidc:` is for those who sign in at the OpenID provider".into());
     }
     Ok(buyer)
 }

@@ -1,5 +1,8 @@
 //! The kinds of values that settings take: how each is read and shown.
 
+pub(super) use super::kind::{BOOL, LIST};
+use super::kind::{Kind, kind, secret};
+pub(super) use super::login_kinds::{AUDIENCE, ISSUER, ROLE_CLAIM, ROLE_RULES};
 use super::service_url::ServiceUrl;
 use super::stripe::RateShare;
 use crate::cors::WebOrigin;
@@ -10,20 +13,6 @@ use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
 
-/// A kind of value.
-pub(super) struct Kind<T> {
-    /// The placeholder for the value in help texts.
-    pub value_name: &'static str,
-    /// Completes "must be …".
-    pub allowed: &'static str,
-    /// `None` if the text is not allowed.
-    pub read: fn(&str) -> Option<T>,
-    /// Text that `read` takes; empty if there is no value.
-    pub show: fn(&T) -> String,
-    /// The value may contain a password: no message repeats it.
-    pub is_secret: bool,
-}
-
 /// Format of the log lines on stderr.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LogFormat {
@@ -31,23 +20,6 @@ pub enum LogFormat {
     /// One JSON object a line.
     Json,
 }
-
-type Read<T> = fn(&str) -> Option<T>;
-type Show<T> = fn(&T) -> String;
-
-const fn kind<T>(value_name: &'static str, allowed: &'static str, read: Read<T>, show: Show<T>) -> Kind<T> {
-    Kind { value_name, allowed, read, show, is_secret: false }
-}
-
-const fn secret<T>(value_name: &'static str, allowed: &'static str, read: Read<T>, show: Show<T>) -> Kind<T> {
-    Kind { value_name, allowed, read, show, is_secret: true }
-}
-
-/// The value name that marks a switch: its flag without a value means `true`.
-pub(super) const BOOL: &str = "BOOL";
-
-/// The value name that marks a list: its flag may be given several times.
-pub(super) const LIST: &str = "LIST";
 
 pub(super) const SWITCH: Kind<bool> = kind(BOOL, "true or false", switch, ToString::to_string);
 pub(super) const ADDRESS: Kind<SocketAddr> =

@@ -3,6 +3,7 @@
 use super::kinds::{self, LogFormat};
 use super::service_url::ServiceUrl;
 use super::stripe::RateShare;
+use crate::auth::RoleRule;
 use crate::cors::WebOrigin;
 use crate::data_dir::DataDir;
 use crate::limits::{GuestRules, Network, Proxies, ProxyHeader, Quotas};
@@ -122,6 +123,14 @@ settings! {
     payments_sweep, "payments_sweep_seconds": Duration = Duration::from_secs(30), SECONDS, SERVER;
     /// File of the 32 secret bytes that all nodes sign tokens with, instead of token.key in --data
     token_key, "token_key": Option<PathBuf> = None, KEY_FILE, EVERY_VERB;
+    /// OpenID provider whose tokens are accepted, too: the issuer, exactly as the provider writes it
+    oidc_issuer, "oidc_issuer": Option<String> = None, ISSUER, SERVER;
+    /// What the tokens of that provider must have in their claim `aud`
+    oidc_audience, "oidc_audience": Option<String> = None, AUDIENCE, SERVER;
+    /// The claim of those tokens that has roles or groups; dots lead into objects
+    oidc_role_claim, "oidc_role_claim": String = "roles".into(), ROLE_CLAIM, SERVER;
+    /// Roles by the values of that claim: the first that fits counts, and a token that fits none is a buyer's
+    oidc_role, "oidc_role": Vec<RoleRule> = Vec::new(), ROLE_RULES, SERVER;
     /// Whether callers without a token may hold seats
     guests, "guests": bool = true, SWITCH, SERVER;
     /// Whether to put the show `demo` on sale

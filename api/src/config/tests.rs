@@ -104,6 +104,11 @@ fn a_wrong_value_is_one_line_that_names_setting_source_and_rule() {
         ("LASTSEAT_STRIPE_URL", "http://127.0.0.1:12111/v1"),
         ("LASTSEAT_PAYMENTS_SWEEP_SECONDS", "0"),
         ("LASTSEAT_CORS_ORIGIN", "*"),
+        ("LASTSEAT_OIDC_ISSUER", "http://login.example.org"),
+        ("LASTSEAT_OIDC_ISSUER", "https://login.example.org/?tenant=shop"),
+        ("LASTSEAT_OIDC_AUDIENCE", " "),
+        ("LASTSEAT_OIDC_ROLE_CLAIM", " "),
+        ("LASTSEAT_OIDC_ROLE", "boss=shop-managers"),
         ("LASTSEAT_CORS_ORIGIN", "https://shop.example.org/"),
     ] {
         assert!(error(&SettingFlags::default(), &[(key, value)], None).contains(key));

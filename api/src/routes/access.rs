@@ -15,7 +15,7 @@ pub type Others = Option<Permission>;
 /// A layer for operations that need no token: refuses one that is sent and is not valid, because its
 /// sender believes to be signed in.
 pub async fn check_token(State(app): State<App>, request: Request, next: Next) -> Response {
-    match app.parts().auth.caller(request.headers(), app.now()) {
+    match app.caller(request.headers()).await {
         Ok(_) => next.run(request).await,
         Err(problem) => problem.into_response(),
     }

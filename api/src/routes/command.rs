@@ -53,7 +53,7 @@ impl<S: Sender> FromRequest<App> for Command<S> {
     // checked there, too, in the same order.
     async fn from_request(request: Request, app: &App) -> Result<Self, Problem> {
         let (parts, body) = request.into_parts();
-        let caller = app.parts().auth.caller(&parts.headers, app.now())?;
+        let caller = app.caller(&parts.headers).await?;
         // Before the body and the key: what is refused here is not read and does not use up a key.
         let client = app.limits().client(&parts);
         let limits = app.check_node_limits(client, &caller).await?;

@@ -53,8 +53,8 @@ pub async fn live() -> Answer {
 }
 
 /// Whether the server can sell: the log answers, the engine and the seat map keep up with it, further connections can be
-/// accepted, and the server is not stopping. Other causes of trouble, such as a seat guard that is down or lists of
-/// bookings that are rebuilt, are listed as `degraded` and leave the server ready.
+/// accepted, and the server is not stopping. Other causes of trouble, such as a seat guard that is down, lists of
+/// bookings that are rebuilt or an OpenID provider that does not answer, are listed as `degraded` and leave the server ready.
 #[utoipa::path(
     get,
     path = "/health/ready",
@@ -109,7 +109,8 @@ pub(super) async fn check(app: &App) -> Readiness {
     ];
     let is_ready = checks.iter().all(|check| check.ok);
     // A degraded server is still better than none: nothing that follows is needed to sell.
-    let degraded: Vec<String> = engine.degraded.into_iter().chain(views_in_trouble(app, goal)).collect();
+    let degraded: Vec<String> =
+        engine.degraded.into_iter().chain(views_in_trouble(app, goal)).chain(app.parts().auth.trouble()).collect();
     let count = degraded.len() as u64;
     checks.extend(degraded.into_iter().map(|detail| Check { name: "degraded", ok: false, detail }));
     Readiness { is_ready, checks, degraded: count, head }

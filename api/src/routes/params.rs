@@ -84,7 +84,7 @@ impl FromRequestParts<App> for Caller {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
-        app.parts().auth.caller(&parts.headers, app.now())
+        app.caller(&parts.headers).await
     }
 }
 

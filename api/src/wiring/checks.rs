@@ -25,6 +25,7 @@ pub async fn run_all(config: &Config) -> Vec<Finding> {
     let mut findings = vec![data_dir(config), address(config).await, token_key_file(config), open_files()];
     let exposure = token_key::exposure(&config.token_key_file());
     findings.extend(exposure.map(|exposure| Finding::new(Severity::Warn, "token key", exposure)));
+    findings.extend(super::oidc::check(config).await);
     findings.extend(event_log(config).await);
     findings.extend(seat_guard(config, &clock).await);
     match &config.stripe_key {

@@ -5,7 +5,10 @@
 
 #[path = "../common/mod.rs"]
 mod common;
+mod foreign_tokens;
 mod forged_tokens;
 mod random_requests;
 mod raw;
 mod smuggling;
+#[path = "../support/mod.rs"]
+mod support;

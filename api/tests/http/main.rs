@@ -13,6 +13,7 @@ mod cors;
 mod crowds;
 mod guests;
 mod idempotency;
+mod oidc;
 mod opening_vouchers;
 mod plans;
 mod prices;

@@ -5,6 +5,7 @@
 
 pub mod books;
 pub mod client;
+pub mod issuer;
 pub mod process;
 pub mod sse;
 pub mod surgery;

@@ -1,0 +1,33 @@
+//! The kinds of values that say who signs in elsewhere.
+
+use super::kind::{Kind, LIST, kind};
+use crate::auth::{RoleRule, is_safe};
+
+pub(super) const ISSUER: Kind<Option<String>> = kind(
+    "URL",
+    "an https:// address without query, or an http:// one on this machine, such as https://login.example.org/realms/shop",
+    |text| {
+        let usable = is_safe(text) && !text.contains(['?', '#']) && text.chars().all(|c| c.is_ascii_graphic());
+        usable.then(|| Some(text.to_owned()))
+    },
+    |issuer| issuer.clone().unwrap_or_default(),
+);
+pub(super) const AUDIENCE: Kind<Option<String>> = kind(
+    "NAME",
+    "a text, such as the name that the provider has for this server",
+    |text| (!text.trim().is_empty()).then(|| Some(text.trim().to_owned())),
+    |audience| audience.clone().unwrap_or_default(),
+);
+pub(super) const ROLE_CLAIM: Kind<String> = kind(
+    "CLAIM",
+    "the name of a claim, such as roles, groups or realm_access.roles",
+    |text| (!text.trim().is_empty()).then(|| text.trim().to_owned()),
+    String::clone,
+);
+pub(super) const ROLE_RULES: Kind<Vec<RoleRule>> = kind(
+    LIST,
+    "roles with the value that gives them, and commas between, such as manager=shop-managers, staff=tills; the roles are buyer, \
+     staff, manager, auditor and admin",
+    RoleRule::list,
+    |rules| rules.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "),
+);
