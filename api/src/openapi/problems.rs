@@ -34,8 +34,9 @@ pub struct ProblemJson {
 
 use Code as C;
 
-/// Every read: a token that is sent must be valid, and the operator may limit reads.
-const READ: &[Code] = &[C::RateLimited, C::InvalidToken, C::TokenExpired];
+/// Every read: a token that is sent must be valid, which can't be said while its issuer's keys are not known, and the
+/// operator may limit reads.
+const READ: &[Code] = &[C::RateLimited, C::InvalidToken, C::TokenExpired, C::Unavailable];
 /// Every operation that waits for the log.
 const LOG: &[Code] = &[C::Unavailable, C::Internal];
 /// Every command.

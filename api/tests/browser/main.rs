@@ -16,6 +16,7 @@ mod common;
 mod docs;
 mod keyboard;
 mod my_bookings;
+mod other_site;
 mod payment_form;
 mod sale;
 mod server;

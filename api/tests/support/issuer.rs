@@ -1,4 +1,4 @@
-//! An OpenID provider in this process, with keys of its own, which can be told to misbehave.
+//! An OpenID provider in this process, with keys of its own, which misbehaves on request.
 
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::rsa::KeySize;
