@@ -4,6 +4,7 @@
 
 import { announce, focusHeading, h, redraw } from "./dom.js";
 import { copyButton } from "./my-bookings.js";
+import { ticketsButton } from "./tickets.js";
 import { countdown, duration, fullMoney, money, parts, placeNames, seatName, seats, timeOfDay, title } from "./words.js";
 
 /** Test cards of the sandbox, by what they show; the second list is for the curious. */
@@ -305,6 +306,7 @@ export class Panel {
         "div",
         { class: "buttons" },
         h("button", { type: "button", class: "primary", data: { key: "again", act: "again" }, onclick: () => this.#checkout.again() }, "Pick more seats"),
+        entry && ticketsButton(entry),
         entry && copyButton(entry),
       ),
     ];

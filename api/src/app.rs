@@ -9,6 +9,7 @@ use crate::limits::{AppliedLimits, Client, Counted, Limits};
 use crate::metrics::Metrics;
 use crate::problem::Problem;
 use crate::server::{Budget, Capacity};
+use crate::tickets::TicketKey;
 use crate::webhooks::Webhooks;
 use async_trait::async_trait;
 use http::HeaderMap;
@@ -38,6 +39,8 @@ pub struct AppParts {
     pub clock: Arc<dyn Clock>,
     pub ids: Arc<dyn Ids>,
     pub auth: Auth,
+    /// Signs tickets.
+    pub tickets: Arc<TicketKey>,
     pub limits: Limits,
     /// Whether a hold needs no token.
     pub guests: bool,

@@ -104,6 +104,12 @@ impl DataDir {
         self.root.join("token.key")
     }
 
+    /// The secret that tickets are signed with, likewise.
+    #[must_use]
+    pub fn ticket_key(&self) -> PathBuf {
+        self.root.join("ticket.key")
+    }
+
     /// Held by the node that writes here while the event log is elsewhere.
     fn lock_file(&self) -> PathBuf {
         self.root.join("node.lock")

@@ -31,5 +31,6 @@ pub mod server;
 pub mod snapshots;
 pub mod stripe_amounts;
 pub mod sweep;
+pub mod tickets;
 pub mod webhooks;
 pub mod wiring;

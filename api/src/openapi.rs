@@ -25,6 +25,7 @@ use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
         (name = "shows", description = "Shows and their sale"),
         (name = "seats", description = "The state of seats, and its changes"),
         (name = "bookings", description = "From hold to confirmed"),
+        (name = "tickets", description = "What a confirmed booking gets in with"),
         (name = "vouchers", description = "Vouchers that lower what a booking costs, or that goods are handed over for"),
         (name = "me", description = "The caller's own bookings and rewards"),
         (name = "audit", description = "The event history"),

@@ -7,6 +7,8 @@ pub mod checks;
 pub mod chosen;
 mod event_log;
 mod eventstore_server;
+pub mod key_file;
+mod keys;
 mod listener;
 mod log_host;
 mod oidc;
@@ -21,7 +23,6 @@ mod sandbox_server;
 mod snapshots;
 mod start_error;
 mod stripe;
-pub mod token_key;
 mod webhook_check;
 
 pub use eventstore_server::EventStoreServer;
@@ -48,9 +49,11 @@ use crate::metrics::Metrics;
 use crate::routes;
 use crate::routes::bookings::fast_refusal::FastRefusals;
 use crate::server::{self, Budget, Capacity};
+use crate::tickets::TicketKey;
 use crate::webhooks::Webhooks;
 use event_log::ChosenLog;
 use eventstore_options::Disturbances;
+use keys::Keys;
 use lastseat_domain::ports::{Clock, EventLog, Ids};
 use lastseat_engine::{BoxOffice, Ports};
 use lastseat_event_log_sqlite::{AcceptLoss, FatalHook};
@@ -181,6 +184,7 @@ struct Inside {
     ids: Arc<dyn Ids>,
     key: Vec<u8>,
     oidc: Option<Arc<Oidc>>,
+    tickets: Arc<TicketKey>,
     redis: Option<Redis>,
     eventstore_server: Option<EventStoreServer>,
     bank: Option<Arc<dyn BankAuthentication>>,
@@ -202,10 +206,7 @@ impl Inside {
         clock: &Arc<dyn Clock>,
         shutdown: &CancellationToken,
     ) -> Result<(Self, Option<Webhooks>), StartError> {
-        let key = token_key::read_or_create(&config.token_key_file())?;
-        if let Some(exposure) = token_key::exposure(&config.token_key_file()) {
-            tracing::warn!("the token key {exposure}");
-        }
+        let Keys { token: key, tickets } = Keys::open(config)?;
         let oidc = oidc::open(config, shutdown).await?;
         let ChosenPayments { gateway, bank, sandbox, reporting } = ChosenPayments::open(config, data, clock, url)?;
         if let Some(sandbox) = &sandbox {
@@ -247,6 +248,7 @@ impl Inside {
             ids,
             key,
             oidc,
+            tickets,
             redis,
             eventstore_server,
             bank,
@@ -275,6 +277,7 @@ impl Inside {
             clock: Arc::clone(&self.clock),
             ids: Arc::clone(&self.ids),
             auth: Auth::new(&self.key).accepting(self.oidc.clone()),
+            tickets: Arc::clone(&self.tickets),
             limits: limits(config, self.redis.clone(), &self.clock),
             guests: config.guests,
             public_url: config.public_url.clone(),

@@ -259,6 +259,7 @@ fn open(
         seats: known().map(|(index, ..)| index).collect(),
         prices: known().map(|(_, price, _)| price).collect(),
         fees: known().map(|(.., fee)| fee).collect(),
+        left: vec![],
         count,
         at,
     };

@@ -102,6 +102,7 @@ codes! {
     VoucherFreedEarly "voucher_freed_early" "A voucher was given back before its booking had removed it or ended."
     VoucherUnowned "voucher_unowned" "A voucher was given back or used up by a booking that did not have it."
     VoucherUnpaid "voucher_unpaid" "A voucher was used up by a booking that was not paid with it."
+    TicketWithoutSeat "ticket_without_seat" "A ticket was issued again of a booking that was not paid, or for a seat that it never had."
     RefundWithoutRequest "refund_without_request" "Money was returned without a request."
     ReturnedUnasked "returned_unasked" "Money was recorded as returned by another way, and no refund of it had been refused."
     RefundWithoutCapture "refund_without_capture" "Money was returned, or a refund requested, that had not been captured."
@@ -150,6 +151,7 @@ codes! {
     WithdrawnUsed "withdrawn_used" "A voucher was reserved or handed over after it was withdrawn."
     RewardDiffers "reward_differs" "The code of a reward is not the one that the reward was issued with, or belongs to no reward that was issued."
     RewardRedeemed "reward_redeemed" "A reward with a code was redeemed without it."
+    TicketIssue "ticket_issue" "The issues of a ticket are not numbered one by one."
     CampaignDiffers "campaign_differs" "A voucher is not one of its campaign's, or a campaign does not have all its vouchers."
     RedeemedTwice "redeemed_twice" "A voucher was used twice, or used although it was not there to be used."
     CommandTwice "command_twice" "One command of a caller was executed twice.";

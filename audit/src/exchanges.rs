@@ -93,6 +93,7 @@ impl Opened {
         let priced = self.seats.iter().zip(&self.prices).zip(&self.fees).map(|((seat, price), fee)| (*seat, *price, *fee));
         let kept = priced.filter(|(seat, ..)| !exchange.leaves.contains(seat));
         let now: Vec<(u32, i64, i64)> = kept.chain(exchange.takes.iter().copied()).collect();
+        self.left.extend(&exchange.leaves);
         self.seats = now.iter().map(|(seat, ..)| *seat).collect();
         self.prices = now.iter().map(|(_, price, _)| *price).collect();
         self.fees = now.iter().map(|(.., fee)| *fee).collect();

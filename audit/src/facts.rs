@@ -330,6 +330,8 @@ pub(super) struct Opened {
     /// Of the same seats.
     pub prices: Box<[i64]>,
     pub fees: Box<[i64]>,
+    /// Those that it gave up for others.
+    pub left: Vec<u32>,
     /// Number of seats, those included.
     pub count: u32,
     /// When.

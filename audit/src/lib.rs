@@ -29,6 +29,7 @@ mod reward_codes;
 mod seats;
 mod state;
 mod streams;
+mod tickets;
 mod till;
 mod transfer;
 mod vouchers;
@@ -112,6 +113,7 @@ impl Audit {
             | Event::VoucherUsed(_)
             | Event::VoucherWithdrawn(_)
             | Event::GoodsHandedOver(_) => "voucher",
+            Event::TicketReissued(_) => "ticket",
             Event::CampaignStarted(_) | Event::CampaignCompleted(_) => "campaign",
             Event::LossAccepted(_) => "operations",
             _ => "booking",
@@ -134,6 +136,7 @@ impl Audit {
             "block" => self.take_block(envelope),
             "loyalty" => self.take_loyalty(envelope),
             "voucher" => self.take_voucher(envelope),
+            "ticket" => self.take_ticket(envelope),
             "campaign" => self.take_campaign(envelope),
             "operations" => self.take_operations(envelope),
             _ => self.take_booking(envelope),

@@ -5,7 +5,7 @@ use super::facts::{BlockFact, Book, CampaignFact, Rewards, ShowFacts, VoucherFac
 use super::plan_facts::PlanFact;
 use super::report::{AcceptedLoss, Findings, Flow};
 use super::streams::Streams;
-use lastseat_domain::{BlockId, BookingId, CampaignId, Currency, PlanId, ShowId, VoucherHash};
+use lastseat_domain::{BlockId, BookingId, CampaignId, Currency, PlanId, ShowId, TicketId, VoucherHash};
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 /// An audit under way.
@@ -24,6 +24,8 @@ pub struct Audit {
     pub(super) rewards: Rewards,
     pub(super) campaigns: HashMap<CampaignId, CampaignFact>,
     pub(super) vouchers: HashMap<VoucherHash, VoucherFact>,
+    /// The last issue of each ticket that was issued again.
+    pub(super) tickets: HashMap<TicketId, u32>,
     pub(super) money: BTreeMap<Currency, Flow>,
     pub(super) accepted_losses: Vec<AcceptedLoss>,
     pub(super) findings: Findings,

@@ -17,6 +17,7 @@ mod operations;
 mod plan;
 mod seat;
 mod show;
+mod ticket;
 mod voucher;
 
 pub use after_sales::*;
@@ -28,6 +29,7 @@ pub use operations::*;
 pub use plan::*;
 pub use seat::*;
 pub use show::*;
+pub use ticket::*;
 pub use voucher::*;
 
 macro_rules! events {
@@ -131,6 +133,8 @@ events!(
     VoucherUsed,
     VoucherWithdrawn,
     GoodsHandedOver,
+    // ticket
+    TicketReissued,
     // campaign
     CampaignStarted,
     CampaignCompleted,

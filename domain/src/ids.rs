@@ -243,6 +243,11 @@ uuid_id!(
     "a campaign id"
 );
 uuid_id!(
+    /// A ticket: the admission of a booking to a seat.
+    TicketId,
+    "a ticket id"
+);
+uuid_id!(
     /// A voucher: a reward issued once.
     VoucherId,
     "a voucher id"

@@ -15,6 +15,7 @@
 //! | when a booking is committed, aborted, refunded | [`booking`] |
 //! | points and rewards | [`loyalty`] |
 //! | what a voucher is worth, and who may use it | [`voucher`] |
+//! | which tickets a booking has, and what makes their codes void | [`ticket`] |
 //! | what has to be done next for a booking, also after a crash | [`settle`] |
 //! | the state of a seat as buyers see it | [`seat_state`] |
 //! | how events are stored, and how old ones are read | [`codec`] |
@@ -56,6 +57,7 @@ pub mod settle;
 pub mod show;
 pub mod single_seats;
 pub mod stream_name;
+pub mod ticket;
 pub mod voucher;
 
 pub use access_code::AccessCodeHash;
@@ -65,7 +67,7 @@ pub use envelope::{Envelope, Metadata};
 pub use event::Event;
 pub use ids::{
     AreaId, BlockId, BookingId, BuyerId, CampaignId, CategoryId, ChannelId, CommandId, IntentId, PlanId, PriceTypeId, SeatId,
-    ShowId, VoucherHash, VoucherId,
+    ShowId, TicketId, VoucherHash, VoucherId,
 };
 pub use money::{Currency, Money};
 pub use quota::{Allowance, Quota};

@@ -249,6 +249,13 @@ rejections! {
     /// No such campaign.
     CampaignNotFound = "campaign_not_found", "There is no such campaign of vouchers.";
 
+    // Tickets.
+    /// Only a confirmed booking has tickets.
+    NoTickets = "no_tickets", "This booking has no tickets: it is not confirmed, or it is being refunded. Pay for it first.";
+    /// The booking has no ticket for this seat.
+    TicketNotFound { /// The one that was requested.
+        seat: SeatId } = "ticket_not_found", "This booking has no ticket for seat `{seat}`. GET /v1/bookings/…/tickets lists those that it has.";
+
     // Broken only by a defect or a race.
     /// Another booking owns the seat, or none does.
     NotOwner { /// The one that was requested.

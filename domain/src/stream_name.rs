@@ -1,6 +1,6 @@
 //! Names of streams: built from identifiers, and read back into them.
 
-use crate::ids::{BlockId, BookingId, BuyerId, CampaignId, PlanId, SeatId, ShowId, VoucherHash};
+use crate::ids::{BlockId, BookingId, BuyerId, CampaignId, PlanId, SeatId, ShowId, TicketId, VoucherHash};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::sync::Arc;
@@ -57,6 +57,12 @@ impl StreamName {
     #[must_use]
     pub fn voucher(voucher: &VoucherHash) -> Self {
         Self(format!("voucher-{voucher}").into())
+    }
+
+    /// `ticket-{ticket}`
+    #[must_use]
+    pub fn ticket(ticket: TicketId) -> Self {
+        Self(format!("ticket-{ticket}").into())
     }
 
     /// `operations-log`: what operators have decided about the log itself.
@@ -121,6 +127,12 @@ impl StreamName {
     #[must_use]
     pub fn as_voucher(&self) -> Option<VoucherHash> {
         if self.category() == "voucher" { VoucherHash::new(self.key()).ok() } else { None }
+    }
+
+    /// The ticket of a `ticket-` stream; `None` for other streams.
+    #[must_use]
+    pub fn as_ticket(&self) -> Option<TicketId> {
+        if self.category() == "ticket" { uuid_key(self.key())?.parse().ok() } else { None }
     }
 
     /// The show of a `show-` stream; `None` for other streams.

@@ -476,4 +476,5 @@ mod plans;
 mod snapshots;
 #[cfg(test)]
 mod tests;
+mod tickets;
 mod vouchers;

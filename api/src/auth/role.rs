@@ -58,7 +58,7 @@ pub enum Permission {
     ReadBookings,
     /// Confirm bookings that are paid at the till.
     TakePayments,
-    /// Extend, cancel, transfer and exchange anybody's bookings.
+    /// Extend, cancel, transfer and exchange anybody's bookings, and have their tickets.
     ChangeBookings,
     /// Refund a booking.
     RefundBookings,

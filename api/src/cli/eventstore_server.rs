@@ -66,8 +66,8 @@ Several nodes on one machine:
   lastseat eventstore-server --write --sandbox-listen 127.0.0.1:2114 &
   sleep 1
   for port in 8081 8082; do
-    lastseat serve --listen 127.0.0.1:$port --data ./node-$port --token-key ./token.key \\
-      --eventstore 'esdb://127.0.0.1:2113?tls=false' \\
+    lastseat serve --listen 127.0.0.1:$port --data ./node-$port \\
+      --token-key ./token.key --ticket-key ./ticket.key --eventstore 'esdb://127.0.0.1:2113?tls=false' \\
       --stripe-url http://127.0.0.1:2114 --stripe-key sk_test_cluster &
   done
 

@@ -6,7 +6,7 @@ use crate::config::Config;
 use crate::data_dir::DataDir;
 use crate::exit;
 use crate::wiring::chosen::SystemClock;
-use crate::wiring::token_key;
+use crate::wiring::key_file::{self, Key};
 use lastseat_domain::BuyerId;
 use std::process::ExitCode;
 use std::time::Duration;
@@ -81,7 +81,7 @@ pub fn run(args: &Token, config: &Config) -> ExitCode {
         RoleName::Admin => Role::Admin,
     };
     let minted = DataDir::prepare(&config.data).map_err(|error| error.to_string()).and_then(|_| {
-        let key = token_key::read_or_create(&config.token_key_file()).map_err(|error| error.to_string())?;
+        let key = key_file::read_or_create(Key::Token, &config.token_key_file()).map_err(|error| error.to_string())?;
         Ok::<_, String>(Auth::new(&key).mint(&args.sub, role, args.ttl, &SystemClock))
     });
     match minted {

@@ -131,6 +131,8 @@ settings! {
     oidc_role_claim, "oidc_role_claim": String = "roles".into(), ROLE_CLAIM, SERVER;
     /// Roles by the values of that claim: the first that fits counts, and a token that fits none is a buyer's
     oidc_role, "oidc_role": Vec<RoleRule> = Vec::new(), ROLE_RULES, SERVER;
+    /// File of the 32 secret bytes that all nodes sign tickets with, instead of ticket.key in --data
+    ticket_key, "ticket_key": Option<PathBuf> = None, KEY_FILE, SERVER;
     /// Whether callers without a token may hold seats
     guests, "guests": bool = true, SWITCH, SERVER;
     /// Whether to put the show `demo` on sale
@@ -192,6 +194,12 @@ impl Config {
     #[must_use]
     pub fn token_key_file(&self) -> PathBuf {
         self.token_key.clone().unwrap_or_else(|| DataDir::at(&self.data).token_key())
+    }
+
+    /// The file of the secret that tickets are signed with.
+    #[must_use]
+    pub fn ticket_key_file(&self) -> PathBuf {
+        self.ticket_key.clone().unwrap_or_else(|| DataDir::at(&self.data).ticket_key())
     }
 
     /// The rate limits.

@@ -29,6 +29,7 @@ commands! {
     Review = "review",
     Transfer = "transfer",
     Exchange = "exchange",
+    ReissueTicket = "reissue_ticket",
     DrawPlan = "draw_plan",
     ScheduleShow = "schedule_show",
     ReviseShow = "revise_show",

@@ -198,6 +198,10 @@ pub(super) fn of(operation: &str) -> Option<Vec<&'static [Code]>> {
         "pay" => vec![PAY, PRIVILEGE, COMMAND, KEYED],
         "exchange" => vec![EXCHANGE, PRIVILEGE, COMMAND, KEYED],
         "transfer" => vec![&[C::BookingNotFound, C::NotChangeable], TOKEN, COMMAND, KEYED],
+        "get_tickets" => vec![&[C::BookingNotFound, C::NoTickets, C::InvalidParameter], TOKEN, READ, LOG],
+        "get_ticket" => vec![&[C::BookingNotFound, C::NoTickets, C::TicketNotFound, C::InvalidParameter], TOKEN, READ, LOG],
+        "reissue_ticket" => vec![&[C::BookingNotFound, C::NoTickets, C::TicketNotFound], TOKEN, COMMAND, KEYED],
+        "get_ticket_key" => vec![READ],
         "refund" => vec![REFUND, PRIVILEGE, COMMAND, KEYED],
         "apply_voucher" => {
             vec![

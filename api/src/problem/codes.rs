@@ -156,6 +156,10 @@ codes! {
     CampaignNotFound = "campaign_not_found", NOT_FOUND, "No such campaign";
     CodesUnavailable = "codes_unavailable", CONFLICT, "The codes can't be named";
 
+    // Tickets.
+    NoTickets = "no_tickets", CONFLICT, "There are no tickets";
+    TicketNotFound = "ticket_not_found", NOT_FOUND, "No such ticket";
+
     // The server.
     Internal = "internal", INTERNAL_SERVER_ERROR, "The server has a defect";
     Busy = "busy", SERVICE_UNAVAILABLE, "The server is busy";
@@ -226,6 +230,8 @@ impl Code {
             R::PaymentMethodMissing => Self::PaymentMethodMissing,
             R::CaptureFailed => Self::CaptureFailed,
             R::PaymentMismatch => Self::PaymentMismatch,
+            R::NoTickets => Self::NoTickets,
+            R::TicketNotFound { .. } => Self::TicketNotFound,
             R::NotOwner { .. } => Self::NotOwner,
             R::OutOfOrder { .. } => Self::OutOfOrder,
             R::VoucherNotFound { .. } => Self::VoucherNotFound,
@@ -254,13 +260,14 @@ impl Code {
     #[must_use]
     pub fn is_decision(self) -> bool {
         let by_a_rule = [402, 404, 409, 410, 422].contains(&self.status().as_u16());
-        // What passes without a command: the end of a payment or refund, and the bank's refusal of one.
+        // What passes without a command: the end of a payment (which brings tickets) or refund, and the bank's refusal of one.
         let passes = matches!(
             self,
             Self::PaymentInProgress
                 | Self::RefundInProgress
                 | Self::RefundStands
                 | Self::RefundUnclear
+                | Self::NoTickets
                 | Self::IdempotencyInFlight
                 | Self::IdempotencyKeyReused
         );

@@ -35,7 +35,9 @@ fn with_facts(problem: Problem, rejection: &Rejection) -> Problem {
         R::SaleClosed { show, closed_at } => problem.fact("show", show).fact("closed_at", closed_at),
         R::TooManySeats { asked, most } => problem.fact("asked", asked).fact("most", most),
         R::InvalidQuantity { most } => problem.fact("most", most),
-        R::DuplicateSeats { seat } | R::NotOwner { seat } | R::LeavesSingleSeat { seat } => problem.fact("seat", seat),
+        R::DuplicateSeats { seat } | R::NotOwner { seat } | R::LeavesSingleSeat { seat } | R::TicketNotFound { seat } => {
+            problem.fact("seat", seat)
+        }
         R::UnknownSeat { seat } => problem.fact("seat", seat),
         R::UnknownArea { area } => problem.fact("area", area),
         R::UnknownCategory { category } => problem.fact("category", category),
@@ -100,6 +102,7 @@ fn with_facts(problem: Problem, rejection: &Rejection) -> Problem {
         | R::PaymentBegun
         | R::CampaignNotFound
         | R::CodesUnavailable
+        | R::NoTickets
         | R::OutOfOrder { .. } => problem,
     }
 }

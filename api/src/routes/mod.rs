@@ -15,6 +15,7 @@ pub mod plans;
 pub mod sandbox;
 pub mod sender;
 pub mod shows;
+pub mod tickets;
 pub mod vouchers;
 pub mod web;
 pub mod webhooks;
@@ -65,6 +66,7 @@ fn public_reads() -> OpenApiRouter<App> {
         .routes(routes!(shows::seats::get_seats))
         .routes(routes!(shows::stream::stream_seats))
         .routes(routes!(plans::read::get_revision))
+        .routes(routes!(tickets::get_ticket_key))
 }
 
 /// A hold is the hot path: these have no middleware.
@@ -111,6 +113,9 @@ fn private_operations() -> OpenApiRouter<App> {
         .routes(needs(CommandOwn, routes!(bookings::pay::pay)))
         .routes(needs_of_others(CommandOwn, ChangeBookings, routes!(bookings::transfer::transfer)))
         .routes(needs(ChangeBookings, routes!(bookings::exchange::exchange)))
+        .routes(needs_of_others(ReadOwn, ChangeBookings, routes!(bookings::tickets::get_tickets)))
+        .routes(needs_of_others(ReadOwn, ChangeBookings, routes!(bookings::tickets::get_ticket)))
+        .routes(needs_of_others(CommandOwn, ChangeBookings, routes!(bookings::tickets::reissue_ticket)))
         .routes(needs(RefundBookings, routes!(bookings::refund::refund)))
         .routes(needs(ReviewPayments, routes!(bookings::review::review)))
         .routes(needs(ReadOwn, routes!(me::bookings::my_bookings)))

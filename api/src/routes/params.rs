@@ -6,7 +6,7 @@ use crate::problem::{Code, Problem};
 use axum::extract::{FromRequestParts, Path, Query};
 use http::Uri;
 use http::request::Parts;
-use lastseat_domain::{BlockId, BookingId, CampaignId, IntentId, PlanId, Rejection, ShowId, VoucherId};
+use lastseat_domain::{BlockId, BookingId, CampaignId, IntentId, PlanId, Rejection, SeatId, ShowId, VoucherId};
 use std::collections::HashMap;
 use std::str::FromStr;
 
@@ -61,6 +61,22 @@ impl FromRequestParts<App> for InBlock {
         };
         let show = ShowId::from_str(&show).map_err(|_| Rejection::ShowNotFound)?;
         Ok(Self(show, BlockId::from_str(&block).map_err(|_| Rejection::BlockNotFound)?))
+    }
+}
+
+/// The booking and the seat in the path.
+pub struct InTicket(pub BookingId, pub SeatId);
+
+impl FromRequestParts<App> for InTicket {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
+        let Ok(Path((booking, seat))) = Path::<(String, String)>::from_request_parts(parts, app).await else {
+            return Err(Rejection::BookingNotFound.into());
+        };
+        let booking = BookingId::from_str(&booking).map_err(|_| Rejection::BookingNotFound)?;
+        let unknown = |_| Problem::new(Code::TicketNotFound, "No ticket is for such a seat.");
+        Ok(Self(booking, SeatId::from_str(&seat).map_err(unknown)?))
     }
 }
 

@@ -6,6 +6,7 @@ mod booking;
 mod plan;
 mod refund;
 mod show;
+mod ticket;
 mod voucher;
 
 pub use block::{BlockJson, BlockSummary, SeatState};
@@ -14,6 +15,7 @@ pub use plan::{NewPlan, PlanJson, PlanOfShow, PlanSummary, hundredths};
 pub use show::{
     Area, Category, Fees, NewCategory, NewReward, PriceType, Reward, Row, STATUSES, ShowJson, SingleSeats, sale_status,
 };
+pub use ticket::{TicketJson, TicketsJson};
 pub use voucher::{CampaignJson, Discount, NewDiscount};
 
 use lastseat_domain::Money;

@@ -2,8 +2,9 @@
 
 use super::charges;
 use super::event_log::open_cluster;
+use super::key_file::{self, Key};
+use super::listener::bind;
 use super::payments::NOT_SHARED;
-use super::{listener::bind, token_key};
 use crate::config::Config;
 use crate::config::stripe::STRIPE;
 use crate::data_dir::DataDir;
@@ -11,6 +12,7 @@ use lastseat_domain::ports::{Clock, EventLog, Finding, Severity};
 use lastseat_event_log_sqlite::{SqliteLog, check_end};
 use lastseat_in_process::SystemClock;
 use lastseat_redis::Redis;
+use std::path::Path;
 use std::sync::Arc;
 
 /// Fewer open files than this, and a rush ends in refused connections.
@@ -22,9 +24,11 @@ const NO_PAGE: &str = "http://localhost";
 /// Everything that a node of this configuration needs, in the order in which it starts.
 pub async fn run_all(config: &Config) -> Vec<Finding> {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-    let mut findings = vec![data_dir(config), address(config).await, token_key_file(config), open_files()];
-    let exposure = token_key::exposure(&config.token_key_file());
-    findings.extend(exposure.map(|exposure| Finding::new(Severity::Warn, "token key", exposure)));
+    let mut findings = vec![data_dir(config), address(config).await];
+    let (token_key, ticket_key) = (config.token_key.is_some(), config.ticket_key.is_some());
+    findings.extend(key(config, Key::Token, &config.token_key_file(), token_key));
+    findings.extend(key(config, Key::Ticket, &config.ticket_key_file(), ticket_key));
+    findings.push(open_files());
     findings.extend(super::oidc::check(config).await);
     findings.extend(event_log(config).await);
     findings.extend(seat_guard(config, &clock).await);
@@ -56,22 +60,23 @@ async fn address(config: &Config) -> Finding {
     }
 }
 
-fn token_key_file(config: &Config) -> Finding {
-    let file = config.token_key_file();
-    let shared = config.eventstore.is_some() && config.token_key.is_none();
-    match token_key::read(&file) {
-        Err(error) => Finding::new(Severity::Refuse, "token key", error.to_string()),
-        Ok(_) if shared => Finding::new(
-            Severity::Warn,
-            "token key",
-            format!(
-                "{} is this node's own: with more nodes than one, name the same file to all of them with --token-key",
-                file.display()
-            ),
-        ),
-        Ok(Some(_)) => Finding::new(Severity::Ok, "token key", format!("{} is sound", file.display())),
-        Ok(None) => Finding::new(Severity::Ok, "token key", format!("{} will be made at the first start", file.display())),
-    }
+/// `is_named`: whether the configuration names its file.
+fn key(config: &Config, key: Key, file: &Path, is_named: bool) -> Vec<Finding> {
+    let shared = config.eventstore.is_some() && !is_named;
+    let shown = file.display();
+    let (severity, text) = match key_file::read(key, file) {
+        Err(error) => (Severity::Refuse, error.to_string()),
+        Ok(_) if shared => {
+            let flag = key.flag();
+            let text =
+                format!("{shown} is this node's own: with more nodes than one, name the same file to all of them with {flag}");
+            (Severity::Warn, text)
+        }
+        Ok(Some(_)) => (Severity::Ok, format!("{shown} is sound")),
+        Ok(None) => (Severity::Ok, format!("{shown} will be made at the first start")),
+    };
+    let exposure = key_file::exposure(key, file).map(|exposure| Finding::new(Severity::Warn, key.name(), exposure));
+    std::iter::once(Finding::new(severity, key.name(), text)).chain(exposure).collect()
 }
 
 fn open_files() -> Finding {

@@ -1,8 +1,8 @@
 //! An engine without a server: for repairs while no server has the log open.
 
 use super::event_log::open_file;
+use super::key_file::{self, Key};
 use super::payments::ChosenPayments;
-use super::token_key;
 use crate::auth::VoucherKeys;
 use crate::config::Config;
 use crate::data_dir::DataDir;
@@ -72,7 +72,7 @@ async fn engine(
     // A payment that is under way is sent again as it was: with the page that buyers come back to.
     let page = config.public_url.clone().unwrap_or_else(|| super::reachable(config.listen));
     let ChosenPayments { gateway, .. } = ChosenPayments::open(config, data, clock, &page).map_err(|error| error.to_string())?;
-    let key = token_key::read_or_create(&config.token_key_file()).map_err(|error| error.to_string())?;
+    let key = key_file::read_or_create(Key::Token, &config.token_key_file()).map_err(|error| error.to_string())?;
     let ports = Ports {
         log: Arc::clone(log) as _,
         guard: Arc::new(InProcessGuard::new(Arc::clone(clock))),

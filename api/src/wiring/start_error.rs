@@ -1,6 +1,6 @@
 //! Why a server did not start.
 
-use super::token_key::KeyError;
+use super::key_file::KeyError;
 use crate::data_dir::Unusable;
 use crate::demo::DemoError;
 use crate::exit;

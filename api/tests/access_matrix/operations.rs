@@ -103,6 +103,7 @@ impl Operation {
             .replace("{booking}", &cast.booking)
             .replace("{block}", &cast.block)
             .replace("{id}", &cast.booking)
+            .replace("{seat}", "floor:1")
             .replace("{voucher}", &cast.voucher)
             .replace("{campaign}", &cast.campaign)
             .replace("{intent}", &cast.intent)

@@ -12,6 +12,7 @@ use lastseat::auth::{Auth, Role, VoucherKeys};
 use lastseat::cors::{Cors, WebOrigin};
 use lastseat::limits::{GuestRules, Limits, Proxies, Quotas};
 use lastseat::routes::bookings::fast_refusal::FastRefusals;
+use lastseat::tickets::TicketKey;
 use lastseat::{routes, server};
 use lastseat_domain::ports::{Clock, EventLog, Ids};
 use lastseat_domain::{BuyerId, IntentId};
@@ -119,6 +120,7 @@ async fn start_server(
         clock,
         ids,
         auth: Auth::new(SECRET),
+        tickets: Arc::new(TicketKey::new(&[7; 32]).unwrap()),
         limits,
         guests,
         cors,

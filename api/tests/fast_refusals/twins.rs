@@ -10,6 +10,7 @@ use lastseat::cors::{Cors, WebOrigin};
 use lastseat::limits::{GuestRules, Limits, Proxies, ProxyHeader, Quotas};
 use lastseat::routes::bookings::fast_refusal::FastRefusals;
 use lastseat::server::{self, Shortcut};
+use lastseat::tickets::TicketKey;
 use lastseat::{metrics::Metrics, routes};
 use lastseat_domain::ports::{Clock, EventLog, Ids};
 use lastseat_domain::{BuyerId, Quota, Timestamp};
@@ -153,6 +154,7 @@ impl Twin {
                     clock: Arc::clone(&clock),
                     ids: Arc::clone(&ids),
                     auth: Auth::new(SECRET),
+                    tickets: Arc::new(TicketKey::new(&[7; 32]).unwrap()),
                     limits,
                     guests: true,
                     public_url: None,

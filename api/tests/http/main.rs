@@ -23,6 +23,7 @@ mod reward_codes;
 mod shows;
 #[path = "../support/mod.rs"]
 mod support;
+mod tickets;
 mod till;
 mod tokens;
 mod vouchers;

@@ -7,4 +7,5 @@ mod partial_refunds;
 mod plans;
 mod planting;
 mod reward_codes;
+mod tickets;
 mod violations;

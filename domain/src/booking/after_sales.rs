@@ -32,7 +32,10 @@ fn apply(booking: &mut Booking, event: &Event, at: Timestamp) {
             let over = booking.exchange.take().map(|requested| PastExchange { requested, made: false });
             booking.past_exchanges.extend(over);
         }
-        Event::BookingTransferred(e) => booking.transferred_to = Some(e.buyer.clone()),
+        Event::BookingTransferred(e) => {
+            booking.transferred_to = Some(e.buyer.clone());
+            booking.transfers = booking.transfers.saturating_add(1);
+        }
         Event::PartialRefundRequested(e) => {
             booking.partial_refunds.push(PartialRefund { requested: e.clone(), at, state: PartialRefundState::UnderWay });
         }

@@ -56,6 +56,8 @@ pub struct Booking {
     pub changed_seats: Option<Vec<PricedSeat>>,
     /// The buyer that it was transferred to.
     pub transferred_to: Option<BuyerId>,
+    /// How often it was transferred.
+    pub transfers: u32,
 }
 
 /// An exchange that is over.
@@ -135,6 +137,7 @@ impl Booking {
             partial_refunds: Vec::new(),
             changed_seats: None,
             transferred_to: None,
+            transfers: 0,
         }
     }
 

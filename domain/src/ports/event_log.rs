@@ -190,7 +190,7 @@ impl Filter {
     /// All streams of lastseat. Other programs may share the log.
     #[must_use]
     pub fn our_streams() -> Self {
-        Self::streams(&["plan-", "show-", "seat-", "block-", "booking-", "loyalty-", "voucher-", "campaign-"])
+        Self::streams(&["plan-", "show-", "seat-", "block-", "booking-", "loyalty-", "voucher-", "campaign-", "ticket-"])
     }
 
     /// Streams of these prefixes.

@@ -18,8 +18,11 @@ use lastseat_domain::event::Event;
 use lastseat_domain::loyalty::{Account, LoyaltyCommand};
 use lastseat_domain::seat::{Seat, SeatCommand, SeatKey};
 use lastseat_domain::show::{Show, ShowCommand};
+use lastseat_domain::ticket::{Ticket, TicketCommand};
 use lastseat_domain::voucher::{Voucher, VoucherCommand};
-use lastseat_domain::{BlockId, BookingId, BuyerId, CampaignId, Decider, Rejection, SeatId, ShowId, Timestamp, VoucherHash};
+use lastseat_domain::{
+    BlockId, BookingId, BuyerId, CampaignId, Decider, Rejection, SeatId, ShowId, TicketId, Timestamp, VoucherHash,
+};
 use std::fmt::Debug;
 use uuid::Uuid;
 
@@ -67,6 +70,14 @@ impl TestedCommand for VoucherCommand {
             Self::HandOver { .. } => &["voucher_used_up"],
             _ => &[],
         }
+    }
+}
+
+impl TestedCommand for TicketCommand {
+    type Aggregate = Ticket;
+
+    fn id() -> TicketId {
+        TicketId::of(BookingCommand::id(), &SeatId::in_row("A", 1))
     }
 }
 

@@ -9,8 +9,11 @@ use lastseat_domain::loyalty::LoyaltyCommand;
 use lastseat_domain::plan::{Category, Drawing, DrawnArea, PlanCategory, PriceType, Row, merged};
 use lastseat_domain::seat::{Seat, SeatCommand};
 use lastseat_domain::show::{SaleState, Show, ShowChanges, ShowCommand};
+use lastseat_domain::ticket::{Ticket, TicketCommand};
 use lastseat_domain::voucher::VoucherCommand;
-use lastseat_domain::{AreaId, BookingId, BuyerId, CategoryId, Currency, Money, PlanId, SeatId, ShowId, StreamName};
+use lastseat_domain::{
+    AreaId, BookingId, BuyerId, CategoryId, Currency, Decider, Money, PlanId, SeatId, ShowId, StreamName, TicketId,
+};
 use proptest::prelude::*;
 
 /// One step: what, and two dice.
@@ -54,6 +57,14 @@ fn draw_plan(world: &mut World) {
     world.append(stream, &[PlanDrawn { plan, revision: 1, part: 1, parts: 1, fingerprint, drawing }.into()]);
 }
 
+fn reissue_ticket(world: &mut World, booking: BookingId, seat: &str) {
+    let seat = seat_id(seat);
+    let ticket = TicketId::of(booking, &seat);
+    let command = TicketCommand::Reissue { booking, seat, voids: 0, by: "buyer-1".into() };
+    let events = Ticket::decide(&ticket, &Ticket::default(), command).unwrap_or_default();
+    world.append(StreamName::ticket(ticket), &events);
+}
+
 /// Adds a show whose sale has an event of every type, so that none is left to chance.
 pub fn every_event(world: &mut World) {
     let show = show_id("opera");
@@ -83,6 +94,8 @@ pub fn every_event(world: &mut World) {
     let buyer = BuyerId::new("buyer-1").unwrap();
     let voucher = world.accounts[&buyer].vouchers.keys().next_back().copied().unwrap();
     assert!(world.loyalty(&buyer, LoyaltyCommand::Redeem { voucher }));
+
+    reissue_ticket(world, sold, "A-1");
 
     // Refunded, by the gateway and by hand.
     let refunded = world.hold("buyer-8", "opera", &["A-4", "A-5", "A-6"]);

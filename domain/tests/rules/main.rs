@@ -13,4 +13,5 @@ mod settle;
 mod show;
 #[path = "../support/mod.rs"]
 mod support;
+mod ticket;
 mod voucher;

@@ -70,6 +70,8 @@ fn streams_are_named_by_category_and_key_and_read_back() {
     let (voucher, campaign) = (VoucherHash::of_bytes([0xa7; 32]), CampaignId(booking(1).0));
     assert_eq!(StreamName::voucher(&voucher).as_voucher(), Some(voucher));
     assert_eq!(StreamName::campaign(campaign).as_campaign(), Some(campaign));
+    let ticket = TicketId::of(booking(1), &seat(1));
+    assert_eq!(StreamName::ticket(ticket).as_ticket(), Some(ticket));
 }
 
 #[test]
@@ -90,6 +92,8 @@ fn streams_of_other_programs_are_not_taken_for_ours() {
         "loyalty-",
         "voucher-0f",
         "campaign-17",
+        "ticket-17",
+        "ticket-00000000000000000000000000000001",
         "show-",
         "$$seat-hamlet.A-1",
         "$ce-seat",
@@ -100,7 +104,7 @@ fn streams_of_other_programs_are_not_taken_for_ours() {
             (None, None, None, None, None),
             "{name}"
         );
-        assert_eq!((name.as_voucher(), name.as_campaign()), (None, None), "{name}");
+        assert_eq!((name.as_voucher(), name.as_campaign(), name.as_ticket()), (None, None, None), "{name}");
     }
 }
 

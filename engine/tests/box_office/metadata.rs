@@ -130,6 +130,8 @@ async fn all_stories(bench: &TestBench, office: &BoxOffice) {
     let given = traced_hold(bench, office, seats(&["A-4"])).await;
     traced_pay(office, &given, Some("pm_card_visa")).await.unwrap();
     traced_exchange(office, &given, "A-4", "B-7").await.unwrap();
+    let moved = office.booking(given.id).await.unwrap().unwrap();
+    office.reissue_ticket(&moved, &SeatId::new("B-7").unwrap(), by("ann")).await.unwrap();
     lose_exchange(bench, office, &given).await;
     office.transfer(given.id, BuyerId::new("bob").unwrap(), by("admin")).await.unwrap();
     later(2).await;
@@ -228,6 +230,7 @@ fn every_event_of_every_story_has_a_cause_and_a_trace() {
             "BlockLifted",
             "CampaignStarted",
             "GoodsHandedOver",
+            "TicketReissued",
             "VoucherApplied",
             "VoucherRemoved",
             "HoldExtended",

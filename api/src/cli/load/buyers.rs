@@ -4,7 +4,7 @@
 use crate::auth::{Auth, Role};
 use crate::config::Config;
 use crate::wiring::chosen::{SystemClock, random_number};
-use crate::wiring::token_key;
+use crate::wiring::key_file::{self, Key};
 use lastseat_domain::BuyerId;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -22,7 +22,7 @@ impl Tokens {
     /// Why that can't be, in words.
     pub fn read(config: &Config) -> Result<Self, String> {
         let file = config.token_key_file();
-        match token_key::read(&file) {
+        match key_file::read(Key::Token, &file) {
             Ok(Some(key)) => Ok(Self(Auth::new(&key))),
             Ok(None) => Err(format!("there is no key {} (name the server's data directory with --data)", file.display())),
             Err(error) => Err(error.to_string()),

@@ -7,10 +7,10 @@ use crate::cli::load::client::{Connection, Target};
 use crate::config::Config;
 use crate::reconcile::{Difference, Reconciliation, Remedy};
 use crate::wiring::chosen::SystemClock;
+use crate::wiring::key_file::{self, Key};
 use crate::wiring::payment_records::Recorded;
 use crate::wiring::reading::Readable;
 use crate::wiring::repair::Repair;
-use crate::wiring::token_key;
 use bytes::Bytes;
 use lastseat_domain::ports::event_log::Direction;
 use lastseat_domain::ports::payments::{GatewayFault, Intent, IntentStatus};
@@ -206,7 +206,7 @@ fn seen(remedy: Remedy, now: &Intent) -> Result<String, String> {
 
 fn token(config: &Config) -> Result<String, String> {
     let file = config.token_key_file();
-    let key = token_key::read(&file).map_err(|error| error.to_string())?;
+    let key = key_file::read(Key::Token, &file).map_err(|error| error.to_string())?;
     let key = key.ok_or_else(|| format!("{} is not there; name the server's with --token-key", file.display()))?;
     let admin = BuyerId::new(ACTOR).map_err(|error| error.to_string())?;
     Ok(Auth::new(&key).mint(&admin, Role::Admin, Duration::from_secs(3600), &SystemClock))

@@ -17,5 +17,7 @@ pub mod refund;
 pub mod review;
 pub mod shop_data;
 mod shown_text;
+pub mod ticket_forms;
+pub mod tickets;
 pub mod transfer;
 pub mod voucher;

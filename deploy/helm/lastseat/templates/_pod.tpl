@@ -36,6 +36,9 @@ spec:
         {{- if .Values.tokenKey.existingSecret }}
         - { name: LASTSEAT_TOKEN_KEY, value: /keys/token.key }
         {{- end }}
+        {{- if .Values.ticketKey.existingSecret }}
+        - { name: LASTSEAT_TICKET_KEY, value: /ticket-keys/ticket.key }
+        {{- end }}
         {{- range $name, $value := include "lastseat.settings" . | fromYaml }}
         - name: LASTSEAT_{{ upper $name }}
           value: {{ include "lastseat.value" $value | quote }}
@@ -82,6 +85,9 @@ spec:
         {{- if .Values.tokenKey.existingSecret }}
         - { name: token-key, mountPath: /keys, readOnly: true }
         {{- end }}
+        {{- if .Values.ticketKey.existingSecret }}
+        - { name: ticket-key, mountPath: /ticket-keys, readOnly: true }
+        {{- end }}
   volumes:
     - name: tmp
       emptyDir: {}
@@ -95,6 +101,13 @@ spec:
         secretName: {{ .existingSecret | quote }}
         defaultMode: 0400
         items: [{ key: {{ .key | quote }}, path: token.key }]
+    {{- end }}{{ end }}
+    {{- with .Values.ticketKey }}{{ if .existingSecret }}
+    - name: ticket-key
+      secret:
+        secretName: {{ .existingSecret | quote }}
+        defaultMode: 0400
+        items: [{ key: {{ .key | quote }}, path: ticket.key }]
     {{- end }}{{ end }}
   {{- if eq .Values.mode "cluster" }}
   topologySpreadConstraints:

@@ -1,0 +1,126 @@
+//! The rules of tickets.
+
+use crate::support;
+
+use lastseat_domain::booking::{Booking, evolve};
+use lastseat_domain::event::*;
+use lastseat_domain::ticket::{Ticket, TicketCommand, TicketFacts};
+use lastseat_domain::{Event, Rejection, SeatId, TicketId};
+use lastseat_testkit::given::given;
+use support::*;
+
+fn after(events: impl IntoIterator<Item = Event>) -> Booking {
+    events.into_iter().fold(None, |state, event| evolve(state, &event, minute(1))).unwrap()
+}
+
+fn sold() -> Vec<Event> {
+    history("confirmed")
+}
+
+fn with(events: &[Event]) -> Vec<TicketFacts> {
+    after(sold().into_iter().chain(events.iter().cloned())).tickets().unwrap()
+}
+
+fn exchanged(exchange: u32, leaves: SeatId, takes: SeatId) -> [Event; 2] {
+    let (leaves, takes, by) = (vec![leaves], vec![PricedSeat::new(takes, 1_000)], "staff".to_owned());
+    let requested = ExchangeRequested { booking: booking(1), exchange, show_revision: 0, leaves, takes, by };
+    [requested.into(), BookingExchanged { booking: booking(1), exchange }.into()]
+}
+
+fn transferred(to: u8) -> Event {
+    BookingTransferred { booking: booking(1), buyer: buyer(to), by: "staff".into() }.into()
+}
+
+fn of<'a>(tickets: &'a [TicketFacts], seat: &SeatId) -> &'a TicketFacts {
+    tickets.iter().find(|ticket| ticket.seat == *seat).unwrap()
+}
+
+#[test]
+fn a_confirmed_booking_has_a_ticket_for_each_seat_and_no_other_booking_has_any() {
+    let seats: Vec<SeatId> = after(sold()).seats().iter().map(|priced| priced.seat.clone()).collect();
+    let tickets = with(&[]);
+    assert_eq!(tickets.iter().map(|ticket| ticket.seat.clone()).collect::<Vec<_>>(), seats);
+    for ticket in &tickets {
+        assert_eq!((ticket.booking, &ticket.show), (booking(1), &show()));
+        assert_eq!((ticket.issue, ticket.transfers, ticket.exchange), (0, 0, 0));
+        assert_eq!(ticket.ticket(), TicketId::of(booking(1), &ticket.seat));
+    }
+    assert_ne!(tickets[0].ticket(), TicketId::of(booking(2), &tickets[0].seat));
+    for phase in ["held", "paying", "committed", "aborted", "refunded"] {
+        assert_eq!(after(history(phase)).tickets(), Err(Rejection::NoTickets), "{phase}");
+    }
+    let refund = after(sold().into_iter().chain([refund_requested()]));
+    assert_eq!(refund.tickets(), Err(Rejection::NoTickets), "it is being refunded");
+    let none = after(sold()).ticket(&seat(99));
+    assert_eq!(none, Err(Rejection::TicketNotFound { seat: seat(99) }));
+}
+
+#[test]
+fn a_transfer_makes_all_tickets_others_also_when_the_booking_comes_back() {
+    let first = with(&[]);
+    let away = with(&[transferred(2)]);
+    let back = with(&[transferred(2), transferred(1)]);
+    for (seat, ticket) in first.iter().map(|ticket| (&ticket.seat, ticket)) {
+        assert_ne!(of(&away, seat), ticket);
+        assert_ne!(of(&back, seat), ticket);
+        assert_ne!(of(&back, seat), of(&away, seat));
+        assert_eq!(of(&back, seat).ticket(), ticket.ticket());
+    }
+}
+
+#[test]
+fn a_seat_that_leaves_a_booking_and_comes_back_has_another_ticket() {
+    let first = with(&[]);
+    let (gone, stays) = (&first[0].seat, &first[1].seat);
+    let away = exchanged(1, gone.clone(), seat(50));
+    let moved = with(&away);
+    assert!(moved.iter().all(|ticket| ticket.seat != *gone));
+    assert_eq!(of(&moved, stays), of(&first, stays), "the ticket of a seat that stays is as it was");
+    assert_eq!(of(&moved, &seat(50)).exchange, 1);
+    let abandoned: Event = ExchangeAbandoned { booking: booking(1), exchange: 1 }.into();
+    assert_eq!(with(&[away[0].clone(), abandoned]), first);
+    let back = with(&[&away[..], &exchanged(2, seat(50), gone.clone())].concat());
+    assert_ne!(of(&back, gone), of(&first, gone));
+    assert_eq!(of(&back, stays), of(&first, stays));
+}
+
+#[test]
+fn a_seat_that_is_being_given_back_has_no_ticket() {
+    let first = with(&[]);
+    let gone = first[0].seat.clone();
+    let request: Event =
+        PartialRefundRequested { booking: booking(1), refund: 1, seats: vec![gone.clone()], amount: eur(1), by: "staff".into() }
+            .into();
+    assert!(with(std::slice::from_ref(&request)).iter().all(|ticket| ticket.seat != gone));
+    let abandoned: Event = PaymentReviewed {
+        booking: booking(1),
+        outcome: ReviewOutcome::Abandoned,
+        reason: "The card is closed.".into(),
+        by: "staff".into(),
+    }
+    .into();
+    assert_eq!(with(&[request.clone(), abandoned]), first, "it has kept the seat");
+    let made: Event = PaymentPartlyRefunded { booking: booking(1), refund: 1, intent: intent(1), amount: eur(1) }.into();
+    assert!(with(&[request, made]).iter().all(|ticket| ticket.seat != gone));
+}
+
+fn reissue(voids: u32) -> TicketCommand {
+    TicketCommand::Reissue { booking: booking(1), seat: seat(1), voids, by: "buyer-1".into() }
+}
+
+fn reissued(issue: u32) -> Event {
+    let ticket = TicketId::of(booking(1), &seat(1));
+    TicketReissued { ticket, booking: booking(1), seat: seat(1), issue, by: "buyer-1".into() }.into()
+}
+
+#[test]
+fn a_reissue_voids_one_issue_once() {
+    given([]).when(reissue(0)).then_events([reissued(1)]);
+    given([reissued(1)]).when(reissue(1)).then_events([reissued(2)]);
+    // Somebody else has voided it a moment before.
+    given([reissued(1), reissued(2)]).when(reissue(1)).then_nothing();
+    let state = [reissued(1), reissued(2)]
+        .iter()
+        .fold(Ticket::default(), |state, event| <Ticket as lastseat_domain::Decider>::evolve(state, event, minute(1)));
+    assert_eq!(state.issue, 2);
+}
