@@ -21,7 +21,7 @@ use uuid::Uuid;
 mod account;
 mod draw;
 
-pub use account::{Account, Voucher, VoucherState, evolve};
+pub use account::{Account, IssuedReward, VoucherState, evolve};
 pub use draw::{BOOKING_VOUCHER_SEATS, drawn, voucher_id};
 
 /// Seats over time that issue a voucher.
@@ -189,7 +189,7 @@ fn revoke(
     // A milestone belongs to the account, not to a booking, so any unused voucher can be taken back.
     // Those of this booking come first.
     let owed = account.milestones.saturating_sub((account.seats - seats) / MILESTONE_SEATS);
-    let unredeemed = |v: &&Voucher| v.issued.cause == VoucherCause::Milestone && v.state == VoucherState::Issued;
+    let unredeemed = |v: &&IssuedReward| v.issued.cause == VoucherCause::Milestone && v.state == VoucherState::Issued;
     let mut milestones: Vec<_> = account.vouchers.values().filter(unredeemed).collect();
     milestones.sort_by_key(|v| (v.issued.booking != booking, v.issued.voucher));
     let taken_back = milestones.iter().take(owed as usize);

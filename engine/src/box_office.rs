@@ -471,7 +471,7 @@ impl BoxOffice {
 }
 
 mod after_sales;
-mod house_seats;
+mod blocks;
 mod plans;
 mod snapshots;
 #[cfg(test)]

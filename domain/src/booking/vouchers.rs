@@ -33,7 +33,7 @@ impl Booking {
 
     /// The voucher that it was opened with.
     #[must_use]
-    pub fn opened_with(&self) -> Option<&VoucherHash> {
+    pub fn required_voucher(&self) -> Option<&VoucherHash> {
         self.opened.as_ref().and_then(|opened| opened.voucher.as_ref())
     }
 
@@ -57,7 +57,7 @@ fn check_unpaid(booking: &Booking, now: Timestamp) -> Result<(), Rejection> {
 
 /// A payment may begin: the booking has the voucher that it was opened with.
 pub(super) fn check_has_own(booking: &Booking) -> Result<(), Rejection> {
-    if booking.opened_with().is_none_or(|own| booking.has_applied(own)) { Ok(()) } else { Err(Rejection::VoucherMissing) }
+    if booking.required_voucher().is_none_or(|own| booking.has_applied(own)) { Ok(()) } else { Err(Rejection::VoucherMissing) }
 }
 
 pub(super) fn apply(
@@ -71,7 +71,7 @@ pub(super) fn apply(
         return Ok(vec![]);
     }
     booking.check_takes_voucher(now)?;
-    let own = booking.opened_with();
+    let own = booking.required_voucher();
     if own.is_some_and(|own| *own != voucher) {
         return Err(Rejection::BookingKeepsVoucher);
     }
@@ -86,7 +86,7 @@ pub(super) fn apply(
 
 pub(super) fn remove(booking: &Booking, now: Timestamp) -> Result<Vec<Event>, Rejection> {
     check_unpaid(booking, now)?;
-    if booking.opened_with().is_some() {
+    if booking.required_voucher().is_some() {
         return Err(Rejection::BookingKeepsVoucher);
     }
     let removed = |applied: &VoucherApplied| {

@@ -15,16 +15,16 @@ pub struct Account {
     /// Their sum: seats counted, after what was taken back.
     pub seats: u32,
     /// All vouchers ever issued.
-    pub vouchers: BTreeMap<VoucherId, Voucher>,
+    pub vouchers: BTreeMap<VoucherId, IssuedReward>,
     /// Milestone vouchers issued and not taken back.
     pub milestones: u32,
     /// Points, after what was taken back.
     pub points: u32,
 }
 
-/// A voucher.
+/// A reward as it was issued to the account. If it has a code, the voucher with that code has a stream of its own.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Voucher {
+pub struct IssuedReward {
     /// What was issued.
     pub issued: VoucherIssued,
     /// Whether it can still be used.
@@ -56,7 +56,7 @@ impl Account {
 
     /// The voucher that a booking's refund costs it, unless that was used: its own, if what is left of the booking is not
     /// worth it. `part`: a partial refund's number, and the seats that it gave up.
-    pub(super) fn lost_by(&self, booking: BookingId, part: Option<(u32, u32)>) -> Option<&Voucher> {
+    pub(super) fn lost_by(&self, booking: BookingId, part: Option<(u32, u32)>) -> Option<&IssuedReward> {
         let counted = self.counted.get(&booking).copied().unwrap_or_default();
         let left = part.map_or(0, |(_, seats)| counted.saturating_sub(seats));
         let done = part.is_some_and(|(refund, _)| self.parts.contains(&(booking, refund)));
@@ -93,7 +93,7 @@ pub fn evolve(mut account: Account, event: &Event) -> Account {
             if e.cause == VoucherCause::Milestone {
                 account.milestones += 1;
             }
-            account.vouchers.insert(e.voucher, Voucher { issued: e.clone(), state: VoucherState::Issued });
+            account.vouchers.insert(e.voucher, IssuedReward { issued: e.clone(), state: VoucherState::Issued });
         }
         Event::VoucherRedeemed(e) => set_state(&mut account, e.voucher, VoucherState::Redeemed),
         Event::VoucherRevoked(e) => {

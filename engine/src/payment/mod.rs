@@ -6,6 +6,7 @@ mod authorise;
 mod capture;
 mod commands;
 mod exchange;
+mod exchange_steps;
 mod gateway;
 mod opening_voucher;
 mod payments;
@@ -14,7 +15,6 @@ mod refund_part;
 mod review;
 mod session;
 mod steps;
-mod take_seats;
 mod vouchers;
 
 pub(crate) use actor::PaymentMessage;

@@ -3,7 +3,7 @@
 
 use super::session::BookingSession;
 use super::steps::{Next, Stop, execute_step, flag};
-use super::{authorise, capture, refund_part, take_seats, vouchers};
+use super::{authorise, capture, exchange_steps, refund_part, vouchers};
 use crate::error::CommandError;
 use lastseat_domain::booking::{Booking, BookingCommand};
 use lastseat_domain::settle::{Step, next_step};
@@ -76,7 +76,7 @@ pub(super) async fn run_until_blocked(session: &mut BookingSession, reach: Reach
                 capture::void(session, &booking).await?
             }
             Step::Flag => flag(session, "the payment was started more than 24 hours ago and its outcome is unknown").await?,
-            Step::Exchange => take_seats::take_seats(session, &booking).await?,
+            Step::Exchange => exchange_steps::take_seats(session, &booking).await?,
             Step::FinishExchanges => finish_exchanges(session, &booking).await?,
             Step::Refund => capture::return_money(session, &booking).await?,
             // Seats of an earlier one must not wait for the gateway.
@@ -100,11 +100,11 @@ pub(super) async fn run_until_blocked(session: &mut BookingSession, reach: Reach
 /// What the booking has given up, and what its exchanges have decided, for which the log is enough.
 async fn free_seats(session: &mut BookingSession, booking: &Booking) -> Result<(), CommandError> {
     refund_part::release_given_up(session, booking).await?;
-    take_seats::finish(session, booking).await.map(drop)
+    exchange_steps::finish(session, booking).await.map(drop)
 }
 
 async fn finish_exchanges(session: &mut BookingSession, booking: &Booking) -> Result<Next, CommandError> {
-    match take_seats::finish(session, booking).await? {
+    match exchange_steps::finish(session, booking).await? {
         Next::Stop(Stop::Finished) => Ok(Next::Stop(finish_voucher(session).await)),
         next => Ok(next),
     }

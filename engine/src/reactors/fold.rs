@@ -1,7 +1,7 @@
 //! What each event of the log changes in what this node knows: shows, seats, buyers, known bookings, uncaptured
 //! payments and pending bookings. Nothing here reads a clock or does anything; the log's follower does.
 
-use super::pending_bookings::{Patience, PendingBookings, Reading, Refunded, Reward};
+use super::pending_bookings::{Patience, PendingBookings, Reading, Refunded, RewardChange};
 use crate::buyers::BuyerLedger;
 use crate::known_bookings::KnownBookings;
 use crate::services::Services;
@@ -73,7 +73,7 @@ impl Knowledge {
     }
 
     /// Applies the log's next event. `own`: whether this node has appended it, or may have before it started.
-    pub(crate) fn apply(&self, envelope: &Envelope, own: bool, pending: &mut PendingBookings) -> Option<Reward> {
+    pub(crate) fn apply(&self, envelope: &Envelope, own: bool, pending: &mut PendingBookings) -> Option<RewardChange> {
         // Before the seat table shows its seats as taken.
         self.learn_booking(envelope);
         self.uncaptured.apply(&envelope.event, envelope.metadata.at);

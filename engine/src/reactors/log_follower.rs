@@ -4,7 +4,7 @@
 mod settling;
 
 use super::fold::Knowledge;
-use super::pending_bookings::{PendingBookings, Refunded, Reward};
+use super::pending_bookings::{PendingBookings, Refunded, RewardChange};
 use super::recovery::Recovery;
 use crate::error::Fault;
 use crate::payment::{Payments, Reach, Settled, Tried};
@@ -64,9 +64,9 @@ pub(crate) struct LogFollower {
     refunded: mpsc::Receiver<(BookingId, Tried)>,
     refunded_sender: mpsc::Sender<(BookingId, Tried)>,
     refunding: usize,
-    rewards: mpsc::UnboundedSender<Reward>,
+    rewards: mpsc::UnboundedSender<RewardChange>,
     /// Rewards that another node gives, each with the time from which this node does if the log does not show it.
-    left_to_others: VecDeque<(Timestamp, Reward)>,
+    left_to_others: VecDeque<(Timestamp, RewardChange)>,
     /// Refunded bookings whose buyers the rewards task has read from the log.
     refunds: mpsc::UnboundedReceiver<Refunded>,
     tasks: TaskTracker,
@@ -76,7 +76,7 @@ pub(crate) struct LogFollower {
 /// The rewards task's ends of its two channels, both unbounded: they hold no more than the list of pending bookings has.
 pub(crate) struct RewardsEnd {
     /// What has to be recorded in loyalty accounts.
-    pub missing: mpsc::UnboundedReceiver<Reward>,
+    pub missing: mpsc::UnboundedReceiver<RewardChange>,
     pub refunds: mpsc::UnboundedSender<Refunded>,
 }
 
@@ -268,7 +268,7 @@ impl LogFollower {
         }
     }
 
-    fn apply(&mut self, recorded: &Arc<RecordedEvent>, own: bool) -> Result<Option<Reward>, Fault> {
+    fn apply(&mut self, recorded: &Arc<RecordedEvent>, own: bool) -> Result<Option<RewardChange>, Fault> {
         let envelope = codec::decode(recorded)?;
         let reward = envelope.as_ref().and_then(|envelope| {
             let reward = self.knowledge.apply(envelope, own, &mut self.pending);

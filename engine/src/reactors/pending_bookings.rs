@@ -28,7 +28,7 @@ use uuid::Uuid;
 
 /// A payment that has to be recorded in the buyer's loyalty account.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Reward {
+pub(crate) enum RewardChange {
     /// Captured: count it.
     Credit { opened: Arc<BookingOpened>, draw: Uuid, cause: Cause },
     /// Refunded: take it back, or what a partial refund gave up.
@@ -118,7 +118,7 @@ impl PendingSnapshot {
 
 impl PendingBookings {
     /// Applies an event.
-    pub(crate) fn apply(&mut self, envelope: &Envelope, reading: &Reading) -> Option<Reward> {
+    pub(crate) fn apply(&mut self, envelope: &Envelope, reading: &Reading) -> Option<RewardChange> {
         let now = envelope.metadata.at;
         let later = now + reading.in_progress();
         self.blocks.apply(envelope, reading);
@@ -194,7 +194,7 @@ impl PendingBookings {
     }
 
     /// Applies an event of a booking's stream.
-    fn booking(&mut self, id: BookingId, envelope: &Envelope, reading: &Reading) -> Option<Reward> {
+    fn booking(&mut self, id: BookingId, envelope: &Envelope, reading: &Reading) -> Option<RewardChange> {
         let now = envelope.metadata.at;
         let later = now + reading.in_progress();
         let is_confirmed = self.confirmed.contains(id);
@@ -244,16 +244,16 @@ impl PendingBookings {
     }
 
     /// `sale`: with the seats that were given back.
-    fn gave_back(&mut self, booking: BookingId, sale: Sale, part: Option<Part>, cause: Cause) -> Option<Reward> {
+    fn gave_back(&mut self, booking: BookingId, sale: Sale, part: Option<Part>, cause: Cause) -> Option<RewardChange> {
         if !sale.counted {
             return None;
         }
         let key = refund_key(booking, part.map(|part| part.refund));
         self.revokes.insert(key, Revoke { sale: Some(sale), part, cause: cause.clone() });
-        Some(Reward::Revoke { booking, part, cause })
+        Some(RewardChange::Revoke { booking, part, cause })
     }
 
-    fn captured(&mut self, opened: BookingOpened, draw: Uuid, cause: Cause, reading: &Reading) -> Option<Reward> {
+    fn captured(&mut self, opened: BookingOpened, draw: Uuid, cause: Cause, reading: &Reading) -> Option<RewardChange> {
         let counted = (reading.earns)(&opened);
         let (booking, seats) = (opened.booking, u32::try_from(opened.seats.len()).unwrap_or(u32::MAX));
         self.confirmed.insert(booking, &Sale { show: opened.show.clone(), seats, counted });
@@ -262,7 +262,7 @@ impl PendingBookings {
             return None;
         }
         self.credits.insert(booking, Credit { opened: Arc::clone(&opened), draw, cause: cause.clone() });
-        Some(Reward::Credit { opened, draw, cause })
+        Some(RewardChange::Credit { opened, draw, cause })
     }
 
     /// Applies an event of a voucher's stream: a booking has a voucher as it has seats.
@@ -315,19 +315,20 @@ impl PendingBookings {
     }
 
     /// Whether a reward is still missing.
-    pub(crate) fn is_missing(&self, reward: &Reward) -> bool {
+    pub(crate) fn is_missing(&self, reward: &RewardChange) -> bool {
         match reward {
-            Reward::Credit { opened, .. } => self.credits.contains_key(&opened.booking),
-            Reward::Revoke { booking, part, .. } => {
+            RewardChange::Credit { opened, .. } => self.credits.contains_key(&opened.booking),
+            RewardChange::Revoke { booking, part, .. } => {
                 self.revokes.contains_key(&refund_key(*booking, part.map(|part| part.refund)))
             }
         }
     }
 
     /// Rewards that are missing.
-    pub(crate) fn missing_rewards(&self) -> Vec<Reward> {
-        let credits = self.credits.values().cloned().map(|Credit { opened, draw, cause }| Reward::Credit { opened, draw, cause });
-        let revoke = |((booking, _), revoke): (&RefundKey, &Revoke)| Reward::Revoke {
+    pub(crate) fn missing_rewards(&self) -> Vec<RewardChange> {
+        let credits =
+            self.credits.values().cloned().map(|Credit { opened, draw, cause }| RewardChange::Credit { opened, draw, cause });
+        let revoke = |((booking, _), revoke): (&RefundKey, &Revoke)| RewardChange::Revoke {
             booking: *booking,
             part: revoke.part,
             cause: revoke.cause.clone(),

@@ -69,7 +69,7 @@ pub(crate) async fn run(services: Arc<Services>, ends: RewardsEnd, stop: Cancell
 }
 
 impl Accounts {
-    async fn work_through(&self, mut rewards: mpsc::UnboundedReceiver<pending_bookings::Reward>) {
+    async fn work_through(&self, mut rewards: mpsc::UnboundedReceiver<pending_bookings::RewardChange>) {
         let (mut queues, mut working) = (Queues::default(), FuturesUnordered::new());
         loop {
             while working.len() < IN_PARALLEL
@@ -177,12 +177,12 @@ fn context(booking: BookingId, cause: &Cause) -> Context {
     Context::following("rewards", cause.trace.clone(), cause.event).of_booking(booking)
 }
 
-fn key_of(reward: pending_bookings::Reward) -> (SerialKey, Work) {
+fn key_of(reward: pending_bookings::RewardChange) -> (SerialKey, Work) {
     match reward {
-        pending_bookings::Reward::Credit { opened, draw, cause } => {
+        pending_bookings::RewardChange::Credit { opened, draw, cause } => {
             (SerialKey::Account(opened.buyer.clone()), Work::Credit { opened, draw, cause })
         }
-        pending_bookings::Reward::Revoke { booking, part, cause } => {
+        pending_bookings::RewardChange::Revoke { booking, part, cause } => {
             (SerialKey::Booking(booking), Work::FindBuyer { booking, part, cause })
         }
     }

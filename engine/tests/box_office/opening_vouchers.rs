@@ -125,7 +125,7 @@ fn a_voucher_buys_a_kept_seat_once_and_stays_with_its_booking() {
         // A seat of the block and one of the open sale.
         let held = hold_with(&bench, &office, seats(&["A-1", "A-5"]), &voucher).await.unwrap().booking;
         assert_eq!((held.amount().unwrap().value, held.voucher.as_ref().unwrap().discount), (5_000, 5_000));
-        assert_eq!(held.opened_with(), Some(&voucher));
+        assert_eq!(held.required_voucher(), Some(&voucher));
         let second = bench.node().await;
         for node in [&office, &second] {
             assert_eq!(code(hold_with(&bench, node, seats(&["A-2"]), &voucher).await), "voucher_used_up");

@@ -12,7 +12,7 @@ use crate::auth::Caller;
 use crate::body::wrong_quantity;
 use crate::metrics;
 use crate::problem::{Code, Problem};
-use crate::routes::bookings::access::{self, Shown};
+use crate::routes::bookings::block_access::{self, Shown};
 use crate::routes::bookings::guests;
 use crate::routes::bookings::price_types::{self, AskedSeat, Counts, SeatOfHold};
 use crate::routes::bookings::shop_data;
@@ -201,18 +201,18 @@ async fn hold(app: App, show: ShowId, command: Command<Holder>) -> Result<Answer
     let (named, code) = (body.buyer.take(), body.voucher.take());
     let (selection, price_types) = body.into_selection(max)?;
     let access = shown.into_access(&app, &show, &command.caller)?;
-    let (named, access) = access::at_till(named, access, &command.caller)?;
+    let (named, access) = block_access::at_till(named, access, &command.caller)?;
     let keyed = command.key().map(|key| booking_of_key(&app, &command.caller, &show, key));
     let checked = app.box_office().refuse_at_once(&show, &selection, &price_types, keyed);
     checked.map_err(|rejection| refused(&app, rejection))?;
     command.check_shared_limits(&app).await?;
     let booking = keyed.unwrap_or_else(|| BookingId(app.parts().ids.uuid()));
     let buyer = match &command.caller {
-        Caller::Token { sub, .. } if !access::is_till(&access) => sub.clone(),
+        Caller::Token { sub, .. } if !block_access::is_till(&access) => sub.clone(),
         // A sale at the till is not the seller's own.
         _ => named.unwrap_or_else(|| BuyerId::guest(booking)),
     };
-    let sender = if access::is_till(&access) { command.caller.name() } else { buyer.to_string() };
+    let sender = if block_access::is_till(&access) { command.caller.name() } else { buyer.to_string() };
     let tried = code.map(|code| TriedCode::read(&app, &code, &command.caller, command.client)).transpose()?;
     let voucher = tried.as_ref().map(|tried| tried.voucher.clone());
     let (fingerprint, trace) = (command.fingerprint(), command.trace.clone());
@@ -225,9 +225,9 @@ async fn hold(app: App, show: ShowId, command: Command<Holder>) -> Result<Answer
         },
         Caller::Token { .. } | Caller::Booking(_) => None,
     };
-    let guess = access::guess(&app, &access, &command.caller, command.client)?;
+    let guess = block_access::guess(&app, &access, &command.caller, command.client)?;
     let decided = app.box_office().hold_for_buyer(request, access, &sender).await;
-    access::decided(guess, &decided);
+    block_access::decided(guess, &decided);
     if let Some(tried) = tried {
         tried.decided(&decided);
     }

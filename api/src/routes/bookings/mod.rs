@@ -1,7 +1,7 @@
 //! Bookings: from hold to confirmed, aborted or refunded.
 
-pub mod access;
 pub mod batch;
+pub mod block_access;
 pub mod buyer;
 mod csv;
 pub mod exchange;

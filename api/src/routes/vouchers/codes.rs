@@ -4,7 +4,7 @@ use crate::app::App;
 use crate::auth::Caller;
 use crate::limits::{Client, Guess};
 use crate::problem::Problem;
-use crate::routes::bookings::access;
+use crate::routes::bookings::block_access;
 use lastseat_domain::{Rejection, VoucherHash};
 use lastseat_engine::CommandError;
 use serde::Deserialize;
@@ -30,7 +30,7 @@ impl TriedCode {
     /// # Errors
     /// 422 for what can't be a code, 429 for who was wrong too often.
     pub fn read(app: &App, code: &str, caller: &Caller, client: Client) -> Result<Self, Problem> {
-        let guess = access::guess_of(app, caller, client)?;
+        let guess = block_access::guess_of(app, caller, client)?;
         match app.parts().auth.vouchers().voucher(code) {
             Some(voucher) => Ok(Self { voucher, guess }),
             None => {

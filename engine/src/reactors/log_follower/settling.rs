@@ -5,20 +5,20 @@
 
 use super::{AT_GATEWAY, LogFollower, REFUNDING, SETTLING};
 use crate::payment::{Leftovers, Reach, Settled, Tried};
-use crate::reactors::pending_bookings::Reward;
+use crate::reactors::pending_bookings::RewardChange;
 use crate::{blocks, campaigns};
 use lastseat_domain::{BookingId, Timestamp};
 use std::sync::Arc;
 
 impl LogFollower {
-    pub(super) fn reward(&self, reward: Reward) {
+    pub(super) fn reward(&self, reward: RewardChange) {
         if self.rewards.send(reward).is_err() {
             tracing::debug!("the rewards task has stopped");
         }
     }
 
     /// The node that has captured or refunded the payment records it in the account; this one only if that one fails.
-    pub(super) fn leave_to_others(&mut self, reward: Reward) {
+    pub(super) fn leave_to_others(&mut self, reward: RewardChange) {
         let due = self.services.now() + self.knowledge.patience.grace();
         self.left_to_others.push_back((due, reward));
     }
