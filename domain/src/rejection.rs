@@ -59,7 +59,7 @@ rejections! {
     SaleClosed { /// The one that was requested.
         show: ShowId, /// When it ended.
         closed_at: Timestamp } = "sale_closed", "The sale of `{show}` closed at {closed_at}.";
-    /// An admin paused the sale.
+    /// A manager paused the sale.
     SalesPaused { /// The one that was requested.
         show: ShowId } = "sales_paused", "The sale of `{show}` is paused. Try again later.";
     /// The show won't take place.

@@ -217,7 +217,7 @@ pub struct PartialRefundRequest {
     pub origin: Origin,
 }
 
-/// What an admin found out about a flagged payment.
+/// What a manager found out about a flagged payment.
 #[derive(Debug, Clone)]
 pub struct ReviewRequest {
     pub outcome: Review,

@@ -28,7 +28,7 @@ pub(crate) struct Services {
     pub blocks_in_hand: BlocksInHand,
     pub vouchers_in_hand: KeyedLocks<VoucherHash>,
     pub campaigns_in_hand: KeyedLocks<CampaignId>,
-    /// Admits holds and admin commands.
+    /// Admits holds and commands of staff.
     pub holds: Gate,
     /// Admits commands on open bookings. A gate of its own, so that a rush for seats never keeps
     /// buyers who have some from paying.

@@ -140,12 +140,12 @@ pub enum BookingCommand {
         kept: Option<Money>,
         /// What they found.
         reason: String,
-        /// Subject of the admin's token.
+        /// Subject of the manager's token.
         by: String,
     },
     /// Refund a confirmed booking.
     RequestRefund {
-        /// Subject of the admin's token.
+        /// Subject of the staff member's token.
         by: String,
     },
     /// Move a sold booking to other seats.

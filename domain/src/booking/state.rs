@@ -99,7 +99,7 @@ pub enum Phase {
     Committed,
     /// Paid and booked.
     Confirmed {
-        /// Whether an admin requested a refund that isn't completed yet.
+        /// Whether staff requested a refund that isn't completed yet.
         refund_requested: bool,
     },
     /// Ended without a sale.

@@ -294,17 +294,17 @@ pub struct PaymentReviewed {
     pub outcome: ReviewOutcome,
     /// What they found, in their words.
     pub reason: String,
-    /// Subject of the admin's token.
+    /// Subject of the manager's token.
     pub by: String,
 }
 
-/// An admin requested the refund of a confirmed booking. Written before the gateway is called, so
+/// Staff requested the refund of a confirmed booking. Written before the gateway is called, so
 /// that the refund is completed after a crash.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RefundRequested {
     /// The booking.
     pub booking: BookingId,
-    /// Subject of the admin's token.
+    /// Subject of the staff member's token.
     pub by: String,
 }
 
@@ -334,6 +334,6 @@ pub struct PaymentReturnedElsewhere {
     pub refund: Option<u32>,
     /// How they got it, in the person's words.
     pub reason: String,
-    /// Subject of the admin's token.
+    /// Subject of the manager's token.
     pub by: String,
 }
