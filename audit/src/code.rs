@@ -148,6 +148,8 @@ codes! {
     PointsTwice "points_twice" "Points were given or taken back twice for one booking."
     VoucherTwice "voucher_twice" "A voucher was issued twice."
     VoucherOverused "voucher_overused" "A voucher was used more often than its terms allow, or when or for what they don't."
+    DeliveriesOverlap "deliveries_overlap" "Two nodes sent to one endpoint at the same time, or one that had not claimed it."
+    DeliveriesBack "deliveries_back" "An endpoint's checkpoint went back without a replay, or beyond the end of the log."
     WithdrawnUsed "withdrawn_used" "A voucher was reserved or handed over after it was withdrawn."
     RewardDiffers "reward_differs" "The code of a reward is not the one that the reward was issued with, or belongs to no reward that was issued."
     RewardRedeemed "reward_redeemed" "A reward with a code was redeemed without it."

@@ -15,6 +15,7 @@ mod activity;
 mod blocks;
 mod bookings;
 mod code;
+mod deliveries;
 mod exchanges;
 mod facts;
 mod identity;
@@ -115,6 +116,7 @@ impl Audit {
             | Event::GoodsHandedOver(_) => "voucher",
             Event::TicketReissued(_) => "ticket",
             Event::CampaignStarted(_) | Event::CampaignCompleted(_) => "campaign",
+            Event::DeliveriesCheckpointed(_) | Event::DeliveryAbandoned(_) | Event::DeliveriesReplayed(_) => "webhook",
             Event::LossAccepted(_) => "operations",
             _ => "booking",
         };
@@ -138,6 +140,7 @@ impl Audit {
             "voucher" => self.take_voucher(envelope),
             "ticket" => self.take_ticket(envelope),
             "campaign" => self.take_campaign(envelope),
+            "webhook" => self.take_deliveries(envelope),
             "operations" => self.take_operations(envelope),
             _ => self.take_booking(envelope),
         }

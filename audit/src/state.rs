@@ -1,11 +1,12 @@
 //! The state of an audit.
 
 use super::activity::Activity;
+use super::deliveries::DeliveryFact;
 use super::facts::{BlockFact, Book, CampaignFact, Rewards, ShowFacts, VoucherFact};
 use super::plan_facts::PlanFact;
 use super::report::{AcceptedLoss, Findings, Flow};
 use super::streams::Streams;
-use lastseat_domain::{BlockId, BookingId, CampaignId, Currency, PlanId, ShowId, TicketId, VoucherHash};
+use lastseat_domain::{BlockId, BookingId, CampaignId, Currency, EndpointId, PlanId, ShowId, TicketId, VoucherHash};
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 /// An audit under way.
@@ -26,6 +27,7 @@ pub struct Audit {
     pub(super) vouchers: HashMap<VoucherHash, VoucherFact>,
     /// The last issue of each ticket that was issued again.
     pub(super) tickets: HashMap<TicketId, u32>,
+    pub(super) deliveries: HashMap<EndpointId, DeliveryFact>,
     pub(super) money: BTreeMap<Currency, Flow>,
     pub(super) accepted_losses: Vec<AcceptedLoss>,
     pub(super) findings: Findings,

@@ -11,6 +11,7 @@ use crate::ids::BookingId;
 mod after_sales;
 mod block;
 mod booking;
+mod delivery;
 mod discount;
 mod loyalty;
 mod operations;
@@ -23,6 +24,7 @@ mod voucher;
 pub use after_sales::*;
 pub use block::*;
 pub use booking::*;
+pub use delivery::*;
 pub use discount::*;
 pub use loyalty::*;
 pub use operations::*;
@@ -138,6 +140,10 @@ events!(
     // campaign
     CampaignStarted,
     CampaignCompleted,
+    // webhook
+    DeliveriesCheckpointed,
+    DeliveryAbandoned,
+    DeliveriesReplayed,
     // operations
     LossAccepted,
 );

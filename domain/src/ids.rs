@@ -127,6 +127,13 @@ text_id!(
     is_slug
 );
 text_id!(
+    /// An endpoint of the shop, which receives webhooks.
+    EndpointId,
+    "an endpoint's name",
+    "1 to 64 of a-z, 0-9, '-' and '_', starting with a letter or digit",
+    is_slug
+);
+text_id!(
     /// A drawn plan, which many shows may be on.
     PlanId,
     "a plan id",

@@ -39,6 +39,7 @@ pub mod campaign;
 mod change;
 pub mod codec;
 pub mod decider;
+pub mod deliveries;
 pub mod drawing;
 mod envelope;
 pub mod event;
@@ -66,8 +67,8 @@ pub use decider::Decider;
 pub use envelope::{Envelope, Metadata};
 pub use event::Event;
 pub use ids::{
-    AreaId, BlockId, BookingId, BuyerId, CampaignId, CategoryId, ChannelId, CommandId, IntentId, PlanId, PriceTypeId, SeatId,
-    ShowId, TicketId, VoucherHash, VoucherId,
+    AreaId, BlockId, BookingId, BuyerId, CampaignId, CategoryId, ChannelId, CommandId, EndpointId, IntentId, PlanId, PriceTypeId,
+    SeatId, ShowId, TicketId, VoucherHash, VoucherId,
 };
 pub use money::{Currency, Money};
 pub use quota::{Allowance, Quota};

@@ -1,6 +1,6 @@
 //! Names of streams: built from identifiers, and read back into them.
 
-use crate::ids::{BlockId, BookingId, BuyerId, CampaignId, PlanId, SeatId, ShowId, TicketId, VoucherHash};
+use crate::ids::{BlockId, BookingId, BuyerId, CampaignId, EndpointId, PlanId, SeatId, ShowId, TicketId, VoucherHash};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::sync::Arc;
@@ -63,6 +63,12 @@ impl StreamName {
     #[must_use]
     pub fn ticket(ticket: TicketId) -> Self {
         Self(format!("ticket-{ticket}").into())
+    }
+
+    /// `webhook-{endpoint}`
+    #[must_use]
+    pub fn webhook(endpoint: &EndpointId) -> Self {
+        Self(format!("webhook-{endpoint}").into())
     }
 
     /// `operations-log`: what operators have decided about the log itself.
@@ -133,6 +139,12 @@ impl StreamName {
     #[must_use]
     pub fn as_ticket(&self) -> Option<TicketId> {
         if self.category() == "ticket" { uuid_key(self.key())?.parse().ok() } else { None }
+    }
+
+    /// The endpoint of a `webhook-` stream; `None` for other streams.
+    #[must_use]
+    pub fn as_webhook(&self) -> Option<EndpointId> {
+        if self.category() == "webhook" { EndpointId::new(self.key()).ok() } else { None }
     }
 
     /// The show of a `show-` stream; `None` for other streams.

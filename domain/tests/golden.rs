@@ -222,6 +222,14 @@ fn samples() -> Vec<(&'static str, Event)> {
         reason: "it ends at position 1200, but events up to position 1475 were acknowledged".into(),
         by: "root".into(),
     };
+    let endpoint = EndpointId::new("shop").unwrap();
+    let checkpoint = DeliveriesCheckpointed {
+        endpoint: endpoint.clone(),
+        position: Position(40),
+        sender: Uuid::from_u128(0xa),
+        until: minute(2),
+        replayed_at: None,
+    };
     vec![
         ("ShowScheduled.v1", scheduled().into()),
         ("ShowScheduled.v1.min", bare.into()),
@@ -349,6 +357,23 @@ fn samples() -> Vec<(&'static str, Event)> {
         ),
         ("VoucherRevoked.v1", VoucherRevoked { voucher, booking }.into()),
         ("VoucherRedeemed.v1", VoucherRedeemed { voucher }.into()),
+        ("DeliveriesCheckpointed.v1", checkpoint.clone().into()),
+        (
+            "DeliveriesCheckpointed.v1.replayed",
+            DeliveriesCheckpointed { replayed_at: Some(minute(90)), ..checkpoint }.into(),
+        ),
+        (
+            "DeliveryAbandoned.v1",
+            DeliveryAbandoned {
+                endpoint: endpoint.clone(),
+                message: Uuid::from_u128(0xb),
+                position: Position(41),
+                tries: 17,
+                reason: "answered 500".into(),
+            }
+            .into(),
+        ),
+        ("DeliveriesReplayed.v1", DeliveriesReplayed { endpoint, position: Position(7), by: "maria".into() }.into()),
         ("LossAccepted.v1", loss.clone().into()),
         ("LossAccepted.v1.min", LossAccepted { expected_position: None, ..loss }.into()),
     ]
@@ -530,7 +555,7 @@ fn every_event_has_a_golden_file_and_every_golden_file_an_event() {
     let there: BTreeSet<String> =
         std::fs::read_dir(directory()).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
     assert_eq!(there, expected);
-    assert_eq!(Event::NAMES.len(), 52);
+    assert_eq!(Event::NAMES.len(), 55);
 }
 
 #[test]

@@ -472,6 +472,7 @@ impl BoxOffice {
 
 mod after_sales;
 mod blocks;
+mod deliveries;
 mod plans;
 mod snapshots;
 #[cfg(test)]

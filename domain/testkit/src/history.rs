@@ -3,7 +3,9 @@
 use super::kept_seats::hold_kept_seat;
 use super::partial_refunds;
 use super::world::{World, plan, plan_with_price_types, seat_id, show_id, terms};
+use chrono::TimeDelta;
 use lastseat_domain::booking::{Booking, BookingCommand, Phase, Review};
+use lastseat_domain::deliveries::{Deliveries, DeliveriesCommand};
 use lastseat_domain::event::{AbortReason, Discount, LossAccepted, PlanDrawn, Reward, Tender, VoucherTerms};
 use lastseat_domain::loyalty::LoyaltyCommand;
 use lastseat_domain::plan::{Category, Drawing, DrawnArea, PlanCategory, PriceType, Row, merged};
@@ -11,10 +13,12 @@ use lastseat_domain::seat::{Seat, SeatCommand};
 use lastseat_domain::show::{SaleState, Show, ShowChanges, ShowCommand};
 use lastseat_domain::ticket::{Ticket, TicketCommand};
 use lastseat_domain::voucher::VoucherCommand;
+use lastseat_domain::ports::event_log::Position;
 use lastseat_domain::{
-    AreaId, BookingId, BuyerId, CategoryId, Currency, Decider, Money, PlanId, SeatId, ShowId, StreamName, TicketId,
+    AreaId, BookingId, BuyerId, CategoryId, Currency, Decider, EndpointId, Money, PlanId, SeatId, ShowId, StreamName, TicketId,
 };
 use proptest::prelude::*;
+use uuid::Uuid;
 
 /// One step: what, and two dice.
 pub type Step = (u8, u8, u16);
@@ -192,6 +196,19 @@ pub fn every_event(world: &mut World) {
     world.hold("buyer-9", "opera", &["A-13"]);
     world.command_show(&show, ShowCommand::Cancel);
     world.command_show(&show, ShowCommand::RequestRefunds { by: "manager".into() });
+    let (shop, sender) = (EndpointId::new("shop").unwrap(), Uuid::from_u128(0xa));
+    let (now, until) = (world.now, world.now + TimeDelta::seconds(30));
+    let reached = |world: &World| world.log.last().map_or(Position::START, |event| event.position);
+    for command in [
+        DeliveriesCommand::Claim { sender, now, until, begin: Position::START },
+        DeliveriesCommand::Abandon { sender, message: sender, position: reached(world), tries: 10, reason: "answered 500".into() },
+        DeliveriesCommand::Checkpoint { sender, position: reached(world), until },
+        DeliveriesCommand::Replay { position: Position(1), by: "manager".into() },
+    ] {
+        let events = Deliveries::decide(&shop, &world.deliveries, command).unwrap();
+        world.append(StreamName::webhook(&shop), &events);
+        world.deliveries = events.iter().fold(world.deliveries, |state, event| Deliveries::evolve(state, event, now));
+    }
     let found_position = world.log.last().map_or(0, |event| event.position.0);
     let loss = LossAccepted { expected_position: None, found_position, reason: "planted".into(), by: "admin".into() };
     world.append(StreamName::operations(), &[loss.into()]);

@@ -6,6 +6,7 @@ mod vouchers;
 use chrono::{DateTime, TimeDelta};
 use lastseat_domain::block::{self, Block, BlockCommand};
 use lastseat_domain::booking::{self, Booking, BookingCommand};
+use lastseat_domain::deliveries::Deliveries;
 use lastseat_domain::event::Reward;
 use lastseat_domain::event::{
     AbortReason, BlockOpened, BookingOpened, Event, Fees, PricedSeat, RequestFingerprint, ShopData, ShowDetails, ShowScheduled,
@@ -113,6 +114,8 @@ pub struct World {
     pub bookings: BTreeMap<BookingId, Booking>,
     /// Seats locked for a booking.
     pub held: BTreeMap<BookingId, Vec<(ShowId, SeatId)>>,
+    /// Of its one endpoint.
+    pub deliveries: Deliveries,
     pub accounts: BTreeMap<BuyerId, Account>,
     pub blocks: BTreeMap<BlockId, Block>,
     pub vouchers: BTreeMap<VoucherHash, Voucher>,
@@ -132,6 +135,7 @@ impl World {
             seats: HashMap::new(),
             bookings: BTreeMap::new(),
             held: BTreeMap::new(),
+            deliveries: Deliveries::default(),
             accounts: BTreeMap::new(),
             blocks: BTreeMap::new(),
             vouchers: BTreeMap::new(),

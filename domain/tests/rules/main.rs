@@ -3,6 +3,7 @@
 
 mod block;
 mod booking;
+mod deliveries;
 mod loyalty;
 mod names;
 mod partial_refund;

@@ -10,7 +10,7 @@ use lastseat_domain::event::{AbortReason, Discount, Event, Reward, ShowScheduled
 use lastseat_domain::plan::{Drawing, DrawnArea, PlanCategory};
 use lastseat_domain::ports::VoucherCodes;
 use lastseat_domain::{
-    AreaId, BlockId, BuyerId, CampaignId, CategoryId, CommandId, Envelope, PlanId, SeatId, ShowId, VoucherHash,
+    AreaId, BlockId, BuyerId, CampaignId, CategoryId, CommandId, EndpointId, Envelope, PlanId, SeatId, ShowId, VoucherHash,
 };
 use lastseat_engine::{
     BlockRequest, BlockSelection, BoxOffice, CampaignRequest, CommandError, ExchangeRequest, HoldRequest, Origin, Paid,
@@ -109,6 +109,18 @@ async fn earn_and_lose_a_code(bench: &TestBench, office: &BoxOffice) {
 }
 
 /// Everything that can happen to a sale.
+async fn send_to_the_shop(bench: &TestBench, office: &BoxOffice) {
+    let (shop, sender, lasts) = (EndpointId::new("shop").unwrap(), Uuid::from_u128(1), Duration::from_secs(30));
+    let history = bench.history().await;
+    let (first, last) = (history.first().unwrap(), history.last().unwrap());
+    let claimed = office.claim_deliveries(&shop, sender, (first.id, first.position), lasts).await.unwrap();
+    assert_eq!(claimed.and_then(|deliveries| deliveries.position), Some(first.position));
+    let given_up = ((last.id, last.position), (10, "answered 500".to_owned()));
+    assert!(office.abandon_delivery(&shop, sender, given_up.0, given_up.1).await.unwrap().is_some());
+    assert!(office.checkpoint_deliveries(&shop, sender, last.position, lasts).await.unwrap().is_some());
+    assert!(office.replay_deliveries(&shop, first.position, by("maria")).await.unwrap().sender.is_none());
+}
+
 async fn all_stories(bench: &TestBench, office: &BoxOffice) {
     office.draw_plan(&PlanId::new("house").unwrap(), small_plan(), None, by("admin")).await.unwrap();
     office.schedule_show(test_show(), by("admin")).await.unwrap();
@@ -151,6 +163,7 @@ async fn all_stories(bench: &TestBench, office: &BoxOffice) {
     });
     office.redeem_voucher(&BuyerId::new("ann").unwrap(), voucher.unwrap(), by("ann")).await.unwrap();
 
+    send_to_the_shop(bench, office).await;
     earn_and_lose_a_code(bench, office).await;
 
     let block = BlockRequest {
@@ -240,6 +253,7 @@ fn every_event_of_every_story_has_a_cause_and_a_trace() {
             "ExchangeRequested",
             "PartialRefundRequested",
             "VoucherRedeemed",
+            "DeliveriesReplayed",
         ];
         for event in &history {
             let by_command = CommandId::of_cause(event.metadata.causation.unwrap()).is_some();

@@ -1,0 +1,149 @@
+//! The deliveries of an endpoint: how far it has received what happened, and who sends.
+//!
+//! Many nodes read the same log, and one of them sends: the one whose claim got into the endpoint's stream first. A claim ends
+//! by itself, so another node goes on where the last checkpoint is if the sender has died. What was sent after that
+//! checkpoint is sent again: at least once, never less.
+
+use crate::Timestamp;
+use crate::decider::Decider;
+use crate::event::{DeliveriesCheckpointed, DeliveriesReplayed, DeliveryAbandoned, Event};
+use crate::ids::EndpointId;
+use crate::position::Position;
+use crate::rejection::Rejection;
+use crate::stream_name::StreamName;
+use uuid::Uuid;
+
+/// The deliveries of an endpoint, as its events describe them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Deliveries {
+    /// Everything up to here was delivered or given up. `None`: nobody has sent to it yet.
+    pub position: Option<Position>,
+    /// Who sends, and until when.
+    pub sender: Option<(Uuid, Timestamp)>,
+    /// When messages were requested again.
+    pub replayed_at: Option<Timestamp>,
+}
+
+/// What can be requested of an endpoint's deliveries.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum DeliveriesCommand {
+    /// Send from now on.
+    Claim {
+        /// Who.
+        sender: Uuid,
+        /// The current time.
+        now: Timestamp,
+        /// Until when.
+        until: Timestamp,
+        /// Where to begin if nobody has sent to it yet.
+        begin: Position,
+    },
+    /// Record that everything up to a position was delivered or given up.
+    Checkpoint {
+        /// Who sends.
+        sender: Uuid,
+        /// The position.
+        position: Position,
+        /// Until when it goes on.
+        until: Timestamp,
+    },
+    /// Record that a message is given up.
+    Abandon {
+        /// Who sends.
+        sender: Uuid,
+        /// The message: the id of its event.
+        message: Uuid,
+        /// That event's position.
+        position: Position,
+        /// How often it was tried.
+        tries: u32,
+        /// What came of the last try.
+        reason: String,
+    },
+    /// Send everything after a position again.
+    Replay {
+        /// The position.
+        position: Position,
+        /// Subject of the manager's token.
+        by: String,
+    },
+}
+
+impl Deliveries {
+    /// Whether this sender may send at that time.
+    #[must_use]
+    pub fn is_free_for(&self, sender: Uuid, now: Timestamp) -> bool {
+        self.sender.is_none_or(|(owner, until)| owner == sender || until <= now)
+    }
+
+    /// Whether it was the last to claim: nobody has claimed since, and nothing was requested again.
+    fn is_sent_by(&self, sender: Uuid) -> bool {
+        self.sender.is_some_and(|(owner, _)| owner == sender)
+    }
+
+    fn checkpoint(&self, endpoint: &EndpointId, position: Position, sender: Uuid, until: Timestamp) -> Event {
+        let replayed_at = self.replayed_at;
+        DeliveriesCheckpointed { endpoint: endpoint.clone(), position, sender, until, replayed_at }.into()
+    }
+}
+
+impl Decider for Deliveries {
+    type Id = EndpointId;
+    type State = Self;
+    type Command = DeliveriesCommand;
+
+    const LAST_EVENT_SUFFICES: bool = true;
+
+    fn stream(id: &EndpointId) -> StreamName {
+        StreamName::webhook(id)
+    }
+
+    fn initial() -> Self {
+        Self::default()
+    }
+
+    fn decide(id: &EndpointId, state: &Self, command: DeliveriesCommand) -> Result<Vec<Event>, Rejection> {
+        const ANOTHERS: Rejection = Rejection::OutOfOrder { step: "Sending to an endpoint that another node sends to" };
+        match command {
+            DeliveriesCommand::Claim { sender, now, .. } if !state.is_free_for(sender, now) => Err(ANOTHERS),
+            DeliveriesCommand::Claim { sender, until, .. } if state.sender == Some((sender, until)) => Ok(vec![]),
+            DeliveriesCommand::Claim { sender, until, begin, .. } => {
+                Ok(vec![state.checkpoint(id, state.position.unwrap_or(begin), sender, until)])
+            }
+            DeliveriesCommand::Checkpoint { sender, .. } | DeliveriesCommand::Abandon { sender, .. }
+                if !state.is_sent_by(sender) =>
+            {
+                Err(ANOTHERS)
+            }
+            DeliveriesCommand::Checkpoint { sender, position, until } => {
+                // A slow repeat takes nothing back.
+                let position = position.max(state.position.unwrap_or_default());
+                let is_known = state.position == Some(position) && state.sender == Some((sender, until));
+                Ok(if is_known { vec![] } else { vec![state.checkpoint(id, position, sender, until)] })
+            }
+            DeliveriesCommand::Abandon { message, position, tries, reason, .. } => {
+                let (Some(reached), Some((sender, until))) = (state.position, state.sender) else { return Err(ANOTHERS) };
+                if position <= reached {
+                    return Ok(vec![]);
+                }
+                let abandoned = DeliveryAbandoned { endpoint: id.clone(), message, position, tries, reason };
+                // The last event says all there is to know.
+                Ok(vec![abandoned.into(), state.checkpoint(id, reached, sender, until)])
+            }
+            DeliveriesCommand::Replay { position, .. } if state.position == Some(position) && state.sender.is_none() => Ok(vec![]),
+            DeliveriesCommand::Replay { position, by } => {
+                Ok(vec![DeliveriesReplayed { endpoint: id.clone(), position, by }.into()])
+            }
+        }
+    }
+
+    fn evolve(state: Self, event: &Event, at: Timestamp) -> Self {
+        match event {
+            Event::DeliveriesCheckpointed(e) => {
+                Self { position: Some(e.position), sender: Some((e.sender, e.until)), replayed_at: e.replayed_at }
+            }
+            Event::DeliveriesReplayed(e) => Self { position: Some(e.position), sender: None, replayed_at: Some(at) },
+            _ => state,
+        }
+    }
+}

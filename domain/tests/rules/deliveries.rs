@@ -1,0 +1,119 @@
+//! Who sends to an endpoint, and how far it has got.
+
+use crate::support::*;
+use lastseat_domain::deliveries::{Deliveries, DeliveriesCommand as C};
+use lastseat_domain::event::{DeliveriesCheckpointed, DeliveriesReplayed, DeliveryAbandoned, Event};
+use lastseat_domain::ports::event_log::Position;
+use lastseat_domain::{Decider, EndpointId, Rejection, Timestamp};
+use uuid::Uuid;
+
+fn shop() -> EndpointId {
+    EndpointId::new("shop").unwrap()
+}
+
+fn node(n: u128) -> Uuid {
+    Uuid::from_u128(n)
+}
+
+/// The events so far, each decided a minute after the one before.
+#[derive(Default)]
+struct History(Vec<(Event, Timestamp)>);
+
+impl History {
+    fn state(&self) -> Deliveries {
+        self.0.iter().fold(Deliveries::initial(), |state, (event, at)| Deliveries::evolve(state, event, *at))
+    }
+
+    /// Also from the last event alone, which is what a node reads.
+    fn ask(&self, command: C) -> Result<Vec<Event>, Rejection> {
+        let state = self.state();
+        if let Some((last, at)) = self.0.last() {
+            assert_eq!(Deliveries::evolve(Deliveries::initial(), last, *at), state, "the last event says all");
+        }
+        Deliveries::decide(&shop(), &state, command)
+    }
+
+    #[track_caller]
+    fn done(mut self, at: u32, command: C) -> Self {
+        let events = self.ask(command.clone()).unwrap();
+        assert!(!events.is_empty());
+        self.0.extend(events.into_iter().map(|event| (event, minute(at.into()))));
+        if matches!(command, C::Claim { .. } | C::Checkpoint { .. } | C::Replay { .. }) {
+            assert_eq!(self.ask(command), Ok(vec![]), "a repeat has no effect");
+        }
+        self
+    }
+
+    #[track_caller]
+    fn refused(&self, command: C) {
+        assert!(matches!(self.ask(command), Err(Rejection::OutOfOrder { .. })));
+    }
+}
+
+fn claim(sender: u128, now: u32, until: u32) -> C {
+    C::Claim { sender: node(sender), now: minute(now.into()), until: minute(until.into()), begin: Position(10) }
+}
+
+fn checkpoint(sender: u128, position: u64, until: u32) -> C {
+    C::Checkpoint { sender: node(sender), position: Position(position), until: minute(until.into()) }
+}
+
+fn abandon(sender: u128, position: u64) -> C {
+    let (sender, message) = (node(sender), node(position.into()));
+    C::Abandon { sender, message, position: Position(position), tries: 10, reason: "answered 500".into() }
+}
+
+fn replay(position: u64) -> C {
+    C::Replay { position: Position(position), by: "maria".into() }
+}
+
+#[test]
+fn the_first_to_claim_sends_until_it_stops() {
+    let claimed = History::default().done(0, claim(1, 0, 2));
+    assert_eq!(claimed.state().position, Some(Position(10)), "nobody asks for what was before the endpoint");
+    claimed.refused(claim(2, 1, 3));
+    claimed.refused(checkpoint(2, 20, 3));
+    claimed.refused(abandon(2, 20));
+    let taken_over = claimed.done(1, checkpoint(1, 20, 2)).done(2, claim(2, 2, 4));
+    assert_eq!(taken_over.state().position, Some(Position(20)), "it goes on there");
+    // The first was only slow.
+    taken_over.refused(checkpoint(1, 30, 4));
+    taken_over.refused(abandon(1, 30));
+}
+
+#[test]
+fn a_checkpoint_never_goes_back() {
+    let sent = History::default().done(0, claim(1, 0, 2)).done(1, checkpoint(1, 20, 3));
+    let Ok(events) = sent.ask(checkpoint(1, 15, 4)) else { panic!("refused") };
+    let expected = DeliveriesCheckpointed {
+        endpoint: shop(),
+        position: Position(20),
+        sender: node(1),
+        until: minute(4),
+        replayed_at: None,
+    };
+    assert_eq!(events, [Event::from(expected)]);
+}
+
+#[test]
+fn a_message_that_is_given_up_is_recorded_once_and_its_sender_goes_on() {
+    let sent = History::default().done(0, claim(1, 0, 2)).done(1, abandon(1, 25));
+    let (abandoned, reason) = (node(25), "answered 500".to_owned());
+    let expected =
+        DeliveryAbandoned { endpoint: shop(), message: abandoned, position: Position(25), tries: 10, reason };
+    assert_eq!(sent.0[1].0, expected.into());
+    assert_eq!(sent.state().position, Some(Position(10)), "messages before it may still be tried");
+    let beyond = sent.done(1, checkpoint(1, 30, 3));
+    assert_eq!(beyond.ask(abandon(1, 25)), Ok(vec![]));
+}
+
+#[test]
+fn a_replay_begins_where_it_says_and_ends_the_claim() {
+    let sent = History::default().done(0, claim(1, 0, 9)).done(1, checkpoint(1, 40, 9));
+    let replayed = sent.done(2, replay(7));
+    assert_eq!(replayed.0.last().unwrap().0, DeliveriesReplayed { endpoint: shop(), position: Position(7), by: "maria".into() }.into());
+    // What it sends now is what followed its own checkpoint.
+    replayed.refused(checkpoint(1, 41, 9));
+    let again = replayed.done(3, claim(1, 3, 9)).done(4, checkpoint(1, 8, 9));
+    assert_eq!(again.state(), Deliveries { position: Some(Position(8)), sender: Some((node(1), minute(9))), replayed_at: Some(minute(2)) });
+}

@@ -1,0 +1,110 @@
+//! Who sends to an endpoint of the shop, and how far it has got. What is sent, and how, is decided outside.
+
+use super::BoxOffice;
+use crate::error::{CommandError, Fault};
+use crate::origin::{Context, Origin};
+use lastseat_domain::deliveries::{Deliveries, DeliveriesCommand};
+use lastseat_domain::ports::event_log::Position;
+use lastseat_domain::{EndpointId, Rejection};
+use std::time::Duration;
+use uuid::Uuid;
+
+/// The actor of what a node records of deliveries.
+const SENDER: &str = "webhooks";
+
+impl BoxOffice {
+    /// How far an endpoint has got.
+    ///
+    /// # Errors
+    /// Faults of the log.
+    pub async fn deliveries(&self, endpoint: &EndpointId) -> Result<Deliveries, Fault> {
+        Ok(self.services.journal.load::<Deliveries>(endpoint).await?.state)
+    }
+
+    /// Claims an endpoint for a while, because of an event that it has to be told of: nobody else sends to it then. An endpoint
+    /// that is new begins after `begin`. `None`: another node sends.
+    ///
+    /// # Errors
+    /// Faults of the log.
+    pub async fn claim_deliveries(
+        &self,
+        endpoint: &EndpointId,
+        sender: Uuid,
+        (cause, begin): (Uuid, Position),
+        lasts: Duration,
+    ) -> Result<Option<Deliveries>, CommandError> {
+        let now = self.services.now();
+        let command = DeliveriesCommand::Claim { sender, now, until: now + lasts, begin };
+        self.record(endpoint, command, &Context::following(SENDER, None, cause)).await
+    }
+
+    /// Records that everything up to a position was delivered or given up. `None`: another node sends, or something is to be
+    /// sent again; then it has to be claimed again.
+    ///
+    /// # Errors
+    /// Faults of the log.
+    pub async fn checkpoint_deliveries(
+        &self,
+        endpoint: &EndpointId,
+        sender: Uuid,
+        position: Position,
+        lasts: Duration,
+    ) -> Result<Option<Deliveries>, CommandError> {
+        let until = self.services.now() + lasts;
+        let command = DeliveriesCommand::Checkpoint { sender, position, until };
+        self.record(endpoint, command, &Context::step(SENDER)).await
+    }
+
+    /// Records that a message is given up. `None` as above.
+    ///
+    /// # Errors
+    /// Faults of the log.
+    pub async fn abandon_delivery(
+        &self,
+        endpoint: &EndpointId,
+        sender: Uuid,
+        (message, position): (Uuid, Position),
+        (tries, reason): (u32, String),
+    ) -> Result<Option<Deliveries>, CommandError> {
+        let command = DeliveriesCommand::Abandon { sender, message, position, tries, reason };
+        self.record(endpoint, command, &Context::step(SENDER)).await
+    }
+
+    /// Requests everything after a position again.
+    ///
+    /// # Errors
+    /// Faults of the log.
+    pub async fn replay_deliveries(
+        &self,
+        endpoint: &EndpointId,
+        position: Position,
+        by: impl Into<Origin>,
+    ) -> Result<Deliveries, CommandError> {
+        let origin = by.into();
+        let command = DeliveriesCommand::Replay { position, by: origin.by.clone() };
+        let context = self.command(origin);
+        let mut known = None;
+        self.services.journal.execute::<Deliveries>(endpoint, command, &context, &mut known).await?;
+        Ok(match known {
+            Some(loaded) => loaded.state,
+            None => self.deliveries(endpoint).await?,
+        })
+    }
+
+    async fn record(
+        &self,
+        endpoint: &EndpointId,
+        command: DeliveriesCommand,
+        context: &Context,
+    ) -> Result<Option<Deliveries>, CommandError> {
+        let mut known = None;
+        match self.services.journal.execute::<Deliveries>(endpoint, command, context, &mut known).await {
+            Ok(_) => Ok(Some(match known {
+                Some(loaded) => loaded.state,
+                None => self.deliveries(endpoint).await?,
+            })),
+            Err(CommandError::Rejected(Rejection::OutOfOrder { .. })) => Ok(None),
+            Err(fault) => Err(fault),
+        }
+    }
+}
