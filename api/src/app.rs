@@ -3,6 +3,7 @@
 use crate::assets::CompressedPages;
 use crate::auth::{Auth, Caller, Permission};
 use crate::cors::Cors;
+use crate::deliveries::Deliveries;
 use crate::idempotency::AnswerStore;
 use crate::lag::Lag;
 use crate::limits::{AppliedLimits, Client, Counted, Limits};
@@ -54,6 +55,8 @@ pub struct AppParts {
     pub stripe: bool,
     /// Takes what the gateway reports by itself, where it does.
     pub webhooks: Option<Webhooks>,
+    /// Tells the shop's endpoints what happens.
+    pub deliveries: Deliveries,
     pub metrics: Arc<Metrics>,
     /// Cancelled when a task that follows the gateway's reports has ended, which makes the server not ready.
     pub reports_ended: CancellationToken,

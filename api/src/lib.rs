@@ -14,6 +14,7 @@ pub mod compression;
 pub mod config;
 pub mod cors;
 pub mod data_dir;
+pub mod deliveries;
 pub mod demo;
 mod etag;
 pub mod exit;

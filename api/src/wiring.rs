@@ -5,6 +5,7 @@
 pub mod charges;
 pub mod checks;
 pub mod chosen;
+mod endpoints;
 mod event_log;
 mod eventstore_server;
 pub mod key_file;
@@ -45,6 +46,7 @@ use crate::auth::{Auth, Oidc, VoucherKeys};
 use crate::config::Config;
 use crate::cors::Cors;
 use crate::data_dir::DataDir;
+use crate::deliveries::{self, Deliveries, DeliveryTasks};
 use crate::metrics::Metrics;
 use crate::routes;
 use crate::routes::bookings::fast_refusal::FastRefusals;
@@ -97,6 +99,7 @@ pub struct Running {
     chosen_log: ChosenLog,
     snapshots: SnapshotKeeper,
     reports_ended: CancellationToken,
+    delivery_tasks: DeliveryTasks,
     shutdown: CancellationToken,
     serving: JoinHandle<io::Result<()>>,
     drain: Duration,
@@ -169,6 +172,7 @@ async fn assemble(
         eventstore_server: inside.eventstore_server,
         sandbox: inside.sandbox,
         reports_ended: inside.reports_ended,
+        delivery_tasks: inside.delivery_tasks,
         clock: Arc::clone(clock),
         chosen_log: chosen_log.clone(),
         shutdown,
@@ -194,6 +198,8 @@ struct Inside {
     snapshots: SnapshotKeeper,
     metrics: Arc<Metrics>,
     reports_ended: CancellationToken,
+    deliveries: Deliveries,
+    delivery_tasks: DeliveryTasks,
 }
 
 impl Inside {
@@ -206,6 +212,7 @@ impl Inside {
         clock: &Arc<dyn Clock>,
         shutdown: &CancellationToken,
     ) -> Result<(Self, Option<Webhooks>), StartError> {
+        let endpoints = endpoints::open(config)?;
         let Keys { token: key, tickets } = Keys::open(config)?;
         let oidc = oidc::open(config, shutdown).await?;
         let ChosenPayments { gateway, bank, sandbox, reporting } = ChosenPayments::open(config, data, clock, url)?;
@@ -241,6 +248,15 @@ impl Inside {
             shutdown,
         };
         let Reports { webhooks, ended } = Reports::start(reporting, &context);
+        let views = read_model.clone();
+        let context = deliveries::Context {
+            log: Arc::clone(&log),
+            box_office: box_office.clone(),
+            clock: Arc::clone(clock),
+            seen: Arc::new(move || views.position()),
+            sender: ids.uuid(),
+        };
+        let (deliveries, delivery_tasks) = Deliveries::start(endpoints, &context);
         let (clock, reports_ended) = (Arc::clone(clock), ended);
         let inside = Self {
             log,
@@ -258,6 +274,8 @@ impl Inside {
             snapshots,
             metrics,
             reports_ended,
+            deliveries,
+            delivery_tasks,
         };
         Ok((inside, webhooks))
     }
@@ -284,6 +302,7 @@ impl Inside {
             cors: Cors::of(&config.cors_origin),
             bank: self.bank.clone(),
             webhooks,
+            deliveries: self.deliveries.clone(),
             metrics: Arc::clone(&self.metrics),
             reports_ended: self.reports_ended.clone(),
             stripe: config.stripe_key.is_some(),
@@ -305,6 +324,7 @@ impl Running {
             () = self.reports_ended.cancelled() => "a task that payments need has ended; the log names it".to_owned(),
             () = self.read_model.failed() => "a task of the read model has ended".to_owned(),
             ended = &mut self.serving => format!("the HTTP server has ended ({ended:?})"),
+            () = self.delivery_tasks.failed() => "a task that tells the shop's endpoints has ended".to_owned(),
             why = eventstore_server => why,
         }
     }
@@ -318,6 +338,7 @@ impl Running {
             Ok(Err(error)) => tracing::warn!(%error, "the listener failed"),
             Err(error) => tracing::error!(%error, "the server's task failed"),
         }
+        self.delivery_tasks.stop().await;
         self.snapshots.stop(self.drain).await;
         self.box_office.drain(self.drain).await;
         self.read_model.stop().await;

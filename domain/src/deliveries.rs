@@ -130,7 +130,9 @@ impl Decider for Deliveries {
                 // The last event says all there is to know.
                 Ok(vec![abandoned.into(), state.checkpoint(id, reached, sender, until)])
             }
-            DeliveriesCommand::Replay { position, .. } if state.position == Some(position) && state.sender.is_none() => Ok(vec![]),
+            DeliveriesCommand::Replay { position, .. } if state.position == Some(position) && state.sender.is_none() => {
+                Ok(vec![])
+            }
             DeliveriesCommand::Replay { position, by } => {
                 Ok(vec![DeliveriesReplayed { endpoint: id.clone(), position, by }.into()])
             }

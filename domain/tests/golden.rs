@@ -358,10 +358,7 @@ fn samples() -> Vec<(&'static str, Event)> {
         ("VoucherRevoked.v1", VoucherRevoked { voucher, booking }.into()),
         ("VoucherRedeemed.v1", VoucherRedeemed { voucher }.into()),
         ("DeliveriesCheckpointed.v1", checkpoint.clone().into()),
-        (
-            "DeliveriesCheckpointed.v1.replayed",
-            DeliveriesCheckpointed { replayed_at: Some(minute(90)), ..checkpoint }.into(),
-        ),
+        ("DeliveriesCheckpointed.v1.replayed", DeliveriesCheckpointed { replayed_at: Some(minute(90)), ..checkpoint }.into()),
         (
             "DeliveryAbandoned.v1",
             DeliveryAbandoned {

@@ -68,6 +68,8 @@ pub enum Permission {
     RunShows,
     /// Issue vouchers, and read their codes.
     IssueVouchers,
+    /// See how the shop's endpoints get on, and have them told again.
+    ManageEndpoints,
     /// Hand over the goods of a voucher.
     RedeemVouchers,
     /// Read how shows sell, and which seats are kept from the open sale.
@@ -90,7 +92,9 @@ impl Permission {
             Self::HoldForBuyers | Self::TakePayments | Self::ChangeBookings | Self::RefundBookings | Self::RedeemVouchers => {
                 &[Staff, Manager, Admin]
             }
-            Self::RunShows | Self::ReviewPayments | Self::IssueVouchers | Self::ExceedLimits => &[Manager, Admin],
+            Self::RunShows | Self::ReviewPayments | Self::IssueVouchers | Self::ManageEndpoints | Self::ExceedLimits => {
+                &[Manager, Admin]
+            }
             Self::ReadHistory => &[Auditor, Admin],
         }
     }

@@ -7,7 +7,7 @@ use super::service_url::ServiceUrl;
 use super::stripe::RateShare;
 use crate::cors::WebOrigin;
 use crate::limits::{Network, ProxyHeader};
-use lastseat_domain::{Quota, Secret};
+use lastseat_domain::{EndpointId, Quota, Secret};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::str::FromStr;
@@ -87,6 +87,18 @@ pub(super) const WEBHOOK_SECRETS: Kind<Vec<Secret>> = secret(
     LIST,
     "signing secrets of webhook endpoints, which start with whsec_, with commas between",
     webhook_secrets,
+    |secrets| if secrets.is_empty() { String::new() } else { format!("({} secret)", secrets.len()) },
+);
+pub(super) const ENDPOINTS: Kind<Vec<(EndpointId, String)>> = kind(
+    LIST,
+    "NAME=URL, such as shop=https://shop.example/hooks, with commas between; https://, or http:// to this machine",
+    |text| text.split(',').map(endpoint).collect(),
+    |endpoints| endpoints.iter().map(|(name, url)| format!("{name}={url}")).collect::<Vec<_>>().join(", "),
+);
+pub(super) const ENDPOINT_SECRETS: Kind<Vec<(EndpointId, Secret)>> = secret(
+    LIST,
+    "NAME=whsec_…, the base64 of 24 to 64 random bytes, with commas between; two of one name while one replaces the other",
+    |text| text.split(',').map(endpoint_secret).collect(),
     |secrets| if secrets.is_empty() { String::new() } else { format!("({} secret)", secrets.len()) },
 );
 pub(super) const COUNT: Kind<usize> =
@@ -201,6 +213,17 @@ fn webhook_secrets(text: &str) -> Option<Vec<Secret>> {
         if usable { Secret::new(secret.trim()) } else { None }
     };
     text.split(',').map(one).collect()
+}
+
+fn endpoint(text: &str) -> Option<(EndpointId, String)> {
+    let (name, url) = text.trim().split_once('=')?;
+    Some((EndpointId::new(name).ok()?, lastseat_webhooks_http::check_url(url)?.to_string()))
+}
+
+fn endpoint_secret(text: &str) -> Option<(EndpointId, Secret)> {
+    let (name, secret) = text.trim().split_once('=')?;
+    lastseat_webhooks_http::Signer::new([secret]).ok()?;
+    Some((EndpointId::new(name).ok()?, Secret::new(secret)?))
 }
 
 fn path(text: &str) -> Option<PathBuf> {

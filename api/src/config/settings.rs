@@ -7,7 +7,7 @@ use crate::auth::RoleRule;
 use crate::cors::WebOrigin;
 use crate::data_dir::DataDir;
 use crate::limits::{GuestRules, Network, Proxies, ProxyHeader, Quotas};
-use lastseat_domain::{Quota, Secret};
+use lastseat_domain::{EndpointId, Quota, Secret};
 use lastseat_engine::Settings as EngineSettings;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
@@ -121,6 +121,10 @@ settings! {
     stripe_rate_share, "stripe_rate_share": RateShare = RateShare::ALL, RATE_SHARE, SERVER;
     /// Time between two passes over Stripe's payments, which find what no webhook reported
     payments_sweep, "payments_sweep_seconds": Duration = Duration::from_secs(30), SECONDS, SERVER;
+    /// Endpoints of the shop that are told what happens; the same on all nodes
+    webhook_endpoints, "webhook_endpoints": Vec<(EndpointId, String)> = Vec::new(), ENDPOINTS, SERVER;
+    /// Secrets that messages to them are signed with; the same on all nodes
+    webhook_endpoint_secrets, "webhook_endpoint_secrets": Vec<(EndpointId, Secret)> = Vec::new(), ENDPOINT_SECRETS, SERVER;
     /// File of the 32 secret bytes that all nodes sign tokens with, instead of token.key in --data
     token_key, "token_key": Option<PathBuf> = None, KEY_FILE, EVERY_VERB;
     /// OpenID provider whose tokens are accepted, too: the issuer, exactly as the provider writes it

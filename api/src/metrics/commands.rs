@@ -45,5 +45,6 @@ commands! {
     RemoveVoucher = "remove_voucher",
     IssueVouchers = "issue_vouchers",
     HandOverGoods = "hand_over_goods",
+    ReplayWebhooks = "replay_webhooks",
     Authenticate = "authenticate",
 }

@@ -1,6 +1,7 @@
 //! What is measured when metrics are read.
 
 use super::text::{family, sample, single};
+use crate::deliveries::EndpointStatus;
 use lastseat_domain::ports::event_log::LogReport;
 
 #[derive(Debug, Clone, Default)]
@@ -37,6 +38,8 @@ pub struct Gauges {
     pub answers_kept: u64,
     /// Bytes that they take.
     pub answers_bytes: u64,
+    /// What this node knows of each of the shop's endpoints.
+    pub endpoints: Vec<(String, EndpointStatus)>,
     /// Bytes that connections keep for slow clients.
     pub connection_bytes: u64,
     /// Connections that were closed because those were too many.
@@ -80,9 +83,26 @@ impl Gauges {
         single(text, "lastseat_log_lines_dropped_total", "counter", help, self.log_lines_dropped);
         let help = "Connections closed because slow clients kept too much memory.";
         single(text, "lastseat_connections_cut_total", "counter", help, self.connections_cut);
+        self.render_endpoints(text);
         family(text, "lastseat_view_lag", "gauge", "Positions that a view is behind the log.");
         for (view, lag) in &self.views {
             sample(text, &format!("lastseat_view_lag{{view=\"{view}\"}}"), *lag);
         }
+    }
+    fn render_endpoints(&self, text: &mut String) {
+        let of_each = |text: &mut String, name: &str, kind: &str, help: &str, value: fn(&EndpointStatus) -> u64| {
+            family(text, name, kind, help);
+            for (endpoint, status) in &self.endpoints {
+                sample(text, &format!("{name}{{endpoint=\"{endpoint}\"}}"), value(status));
+            }
+        };
+        let help = "Messages to the shop's endpoints that were taken.";
+        of_each(text, "lastseat_webhook_messages_taken_total", "counter", help, |status| status.taken);
+        let help = "Tries to send a message to an endpoint that failed.";
+        of_each(text, "lastseat_webhook_tries_failed_total", "counter", help, |status| status.failed);
+        let help = "Messages that an endpoint did not take for three days.";
+        of_each(text, "lastseat_webhook_messages_given_up_total", "counter", help, |status| status.given_up);
+        let help = "Messages that this node has to send to an endpoint.";
+        of_each(text, "lastseat_webhook_messages_waiting", "gauge", help, |status| status.waiting);
     }
 }

@@ -154,6 +154,7 @@ codes! {
     PaymentBegun = "payment_begun", CONFLICT, "The amount can't change any more";
     AmountTooSmall = "amount_too_small", CONFLICT, "Too little would be left to pay";
     CampaignNotFound = "campaign_not_found", NOT_FOUND, "No such campaign";
+    EndpointNotFound = "endpoint_not_found", NOT_FOUND, "No such endpoint";
     CodesUnavailable = "codes_unavailable", CONFLICT, "The codes can't be named";
 
     // Tickets.

@@ -37,6 +37,7 @@ pub async fn metrics(State(app): State<App>) -> Answer {
         views: app.read_model().status().into_iter().map(|view| (view.name, view.lag)).collect(),
         answers_kept: kept as u64,
         answers_bytes: bytes as u64,
+        endpoints: app.parts().deliveries.all().map(|(name, _, status)| (name.to_string(), status)).collect(),
         connection_bytes: app.parts().buffers.used() as u64,
         connections_cut: app.parts().buffers.closed(),
     };

@@ -90,8 +90,8 @@ fn commands_of_shows() -> OpenApiRouter<App> {
 /// Operations whose answers are for one caller only, so that no cache may store them.
 fn private_operations() -> OpenApiRouter<App> {
     use Permission::{
-        ChangeBookings, CommandOwn, IssueVouchers, ReadBookings, ReadHistory, ReadOwn, ReadSales, RedeemVouchers, RefundBookings,
-        ReviewPayments,
+        ChangeBookings, CommandOwn, IssueVouchers, ManageEndpoints, ReadBookings, ReadHistory, ReadOwn, ReadSales,
+        RedeemVouchers, RefundBookings, ReviewPayments,
     };
     OpenApiRouter::default()
         .routes(needs(ReadSales, routes!(plans::read::list_plans)))
@@ -110,6 +110,8 @@ fn private_operations() -> OpenApiRouter<App> {
         .routes(needs(IssueVouchers, routes!(vouchers::campaigns::issue_vouchers)))
         .routes(needs(IssueVouchers, routes!(vouchers::campaigns::get_campaign)))
         .routes(needs(RedeemVouchers, routes!(vouchers::redeem::redeem_goods)))
+        .routes(needs(ManageEndpoints, routes!(webhooks::endpoints::list_endpoints)))
+        .routes(needs(ManageEndpoints, routes!(webhooks::endpoints::replay_webhooks)))
         .routes(needs(CommandOwn, routes!(bookings::pay::pay)))
         .routes(needs_of_others(CommandOwn, ChangeBookings, routes!(bookings::transfer::transfer)))
         .routes(needs(ChangeBookings, routes!(bookings::exchange::exchange)))

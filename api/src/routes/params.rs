@@ -6,7 +6,7 @@ use crate::problem::{Code, Problem};
 use axum::extract::{FromRequestParts, Path, Query};
 use http::Uri;
 use http::request::Parts;
-use lastseat_domain::{BlockId, BookingId, CampaignId, IntentId, PlanId, Rejection, SeatId, ShowId, VoucherId};
+use lastseat_domain::{BlockId, BookingId, CampaignId, EndpointId, IntentId, PlanId, Rejection, SeatId, ShowId, VoucherId};
 use std::collections::HashMap;
 use std::str::FromStr;
 
@@ -45,8 +45,15 @@ in_path! {
     InCampaign(CampaignId), |_| Rejection::CampaignNotFound.into();
     /// The voucher in the path.
     InVoucher(VoucherId), |_| Problem::new(Code::VoucherNotFound, "There is no such voucher on this account. GET /v1/me/rewards lists them.");
+    /// The endpoint in the path.
+    InEndpoint(EndpointId), |_| unknown_endpoint();
     /// The payment intent in the path.
     InIntent(IntentId), |_| Problem::new(Code::SandboxRefused, "There is no such payment intent. Take its id from the booking's `next_action`.");
+}
+
+/// No endpoint has this name.
+pub fn unknown_endpoint() -> Problem {
+    Problem::new(Code::EndpointNotFound, "This server has no such endpoint. GET /v1/webhook-endpoints lists them.")
 }
 
 /// The show and the block in the path.

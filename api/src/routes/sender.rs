@@ -46,6 +46,8 @@ with_permission! {
     DrawPlans: RunShows, body::PLAN;
     /// Campaigns of vouchers.
     IssueVouchers: IssueVouchers, body::SMALL;
+    /// What endpoints are told again.
+    ManageEndpoints: ManageEndpoints, body::SMALL;
     /// Goods of vouchers.
     RedeemVouchers: RedeemVouchers, body::SMALL;
     /// Commands on a whole show.

@@ -9,6 +9,7 @@ mod buyers;
 mod calm;
 #[path = "../kill_9/check.rs"]
 mod check;
+mod deliveries;
 mod disturbed;
 mod kills;
 mod lag;

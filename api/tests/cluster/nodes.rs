@@ -15,6 +15,8 @@ pub struct Cluster {
     pub log_server: Option<LogServer>,
     pub redis: Option<RedisServer>,
     pub admin: String,
+    /// Of each node, besides what all tests need.
+    flags: Vec<String>,
     dir: TempDir,
 }
 
@@ -26,11 +28,20 @@ impl Cluster {
 
     /// Likewise, with a log whose server disturbs its clients as these flags say.
     pub async fn start_disturbed(nodes: usize, with_redis: bool, disturbances: &[&str]) -> Option<Self> {
+        Self::start_all(nodes, with_redis, disturbances, &[]).await
+    }
+
+    /// Likewise, calm, with more flags for each node.
+    pub async fn start_with(nodes: usize, with_redis: bool, flags: &[String]) -> Option<Self> {
+        Self::start_all(nodes, with_redis, &[], flags).await
+    }
+
+    async fn start_all(nodes: usize, with_redis: bool, disturbances: &[&str], flags: &[String]) -> Option<Self> {
         let redis = if with_redis { Some(RedisServer::start()?) } else { None };
         let dir = tempfile::tempdir().unwrap();
         let log_server = LogServer::start_disturbed(&dir.path().join("log"), disturbances);
         let admin = token_with(&dir.path().join("token.key"), &dir.path().join("node-0"), "root", "admin");
-        let mut cluster = Self { nodes: Vec::new(), log_server: Some(log_server), redis, admin, dir };
+        let mut cluster = Self { nodes: Vec::new(), log_server: Some(log_server), redis, admin, flags: flags.to_vec(), dir };
         for number in 0..nodes {
             let node = cluster.node(number).await;
             cluster.nodes.push(node);
@@ -60,6 +71,7 @@ impl Cluster {
         if let Some(redis) = &redis {
             flags.extend(["--redis", redis]);
         }
+        flags.extend(self.flags.iter().map(String::as_str));
         Server::start_with(&self.dir.path().join(format!("node-{number}")), &flags).await
     }
 

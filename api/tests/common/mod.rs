@@ -10,6 +10,7 @@ use hyper_util::rt::TokioIo;
 use lastseat::app::{App, AppParts, BankAuthentication};
 use lastseat::auth::{Auth, Role, VoucherKeys};
 use lastseat::cors::{Cors, WebOrigin};
+use lastseat::deliveries::Deliveries;
 use lastseat::limits::{GuestRules, Limits, Proxies, Quotas};
 use lastseat::routes::bookings::fast_refusal::FastRefusals;
 use lastseat::tickets::TicketKey;
@@ -111,6 +112,7 @@ async fn start_server(
     let capacity = Arc::new(server::Capacity::of_process(0));
     let app = App::new(AppParts {
         webhooks: None,
+        deliveries: Deliveries::default(),
         metrics: std::sync::Arc::default(),
         reports_ended: CancellationToken::new(),
         stripe: false,

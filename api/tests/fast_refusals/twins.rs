@@ -7,6 +7,7 @@ use futures::future::BoxFuture;
 use lastseat::app::{App, AppParts};
 use lastseat::auth::{Auth, Role};
 use lastseat::cors::{Cors, WebOrigin};
+use lastseat::deliveries::Deliveries;
 use lastseat::limits::{GuestRules, Limits, Proxies, ProxyHeader, Quotas};
 use lastseat::routes::bookings::fast_refusal::FastRefusals;
 use lastseat::server::{self, Shortcut};
@@ -162,6 +163,7 @@ impl Twin {
                     bank: None,
                     stripe: false,
                     webhooks: None,
+                    deliveries: Deliveries::default(),
                     metrics: Arc::clone(&metrics),
                     reports_ended: CancellationToken::new(),
                     publishable_key: None,

@@ -7,6 +7,7 @@ pub mod idempotency_keys;
 pub mod payments;
 pub mod rate_limit;
 pub mod seat_guard;
+pub mod webhook_endpoint;
 pub mod world;
 
 pub use check::{Finding, Severity};
@@ -14,4 +15,5 @@ pub use event_log::{EventLog, LogFault};
 pub use payments::{PaymentGateway, PaymentRecords};
 pub use rate_limit::RateLimiter;
 pub use seat_guard::SeatGuard;
+pub use webhook_endpoint::WebhookEndpoint;
 pub use world::{Clock, Ids, VoucherCodes};

@@ -9,11 +9,11 @@ use lastseat_domain::deliveries::{Deliveries, DeliveriesCommand};
 use lastseat_domain::event::{AbortReason, Discount, LossAccepted, PlanDrawn, Reward, Tender, VoucherTerms};
 use lastseat_domain::loyalty::LoyaltyCommand;
 use lastseat_domain::plan::{Category, Drawing, DrawnArea, PlanCategory, PriceType, Row, merged};
+use lastseat_domain::ports::event_log::Position;
 use lastseat_domain::seat::{Seat, SeatCommand};
 use lastseat_domain::show::{SaleState, Show, ShowChanges, ShowCommand};
 use lastseat_domain::ticket::{Ticket, TicketCommand};
 use lastseat_domain::voucher::VoucherCommand;
-use lastseat_domain::ports::event_log::Position;
 use lastseat_domain::{
     AreaId, BookingId, BuyerId, CategoryId, Currency, Decider, EndpointId, Money, PlanId, SeatId, ShowId, StreamName, TicketId,
 };
@@ -201,7 +201,13 @@ pub fn every_event(world: &mut World) {
     let reached = |world: &World| world.log.last().map_or(Position::START, |event| event.position);
     for command in [
         DeliveriesCommand::Claim { sender, now, until, begin: Position::START },
-        DeliveriesCommand::Abandon { sender, message: sender, position: reached(world), tries: 10, reason: "answered 500".into() },
+        DeliveriesCommand::Abandon {
+            sender,
+            message: sender,
+            position: reached(world),
+            tries: 10,
+            reason: "answered 500".into(),
+        },
         DeliveriesCommand::Checkpoint { sender, position: reached(world), until },
         DeliveriesCommand::Replay { position: Position(1), by: "manager".into() },
     ] {

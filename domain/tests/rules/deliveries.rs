@@ -85,13 +85,8 @@ fn the_first_to_claim_sends_until_it_stops() {
 fn a_checkpoint_never_goes_back() {
     let sent = History::default().done(0, claim(1, 0, 2)).done(1, checkpoint(1, 20, 3));
     let Ok(events) = sent.ask(checkpoint(1, 15, 4)) else { panic!("refused") };
-    let expected = DeliveriesCheckpointed {
-        endpoint: shop(),
-        position: Position(20),
-        sender: node(1),
-        until: minute(4),
-        replayed_at: None,
-    };
+    let expected =
+        DeliveriesCheckpointed { endpoint: shop(), position: Position(20), sender: node(1), until: minute(4), replayed_at: None };
     assert_eq!(events, [Event::from(expected)]);
 }
 
@@ -99,8 +94,7 @@ fn a_checkpoint_never_goes_back() {
 fn a_message_that_is_given_up_is_recorded_once_and_its_sender_goes_on() {
     let sent = History::default().done(0, claim(1, 0, 2)).done(1, abandon(1, 25));
     let (abandoned, reason) = (node(25), "answered 500".to_owned());
-    let expected =
-        DeliveryAbandoned { endpoint: shop(), message: abandoned, position: Position(25), tries: 10, reason };
+    let expected = DeliveryAbandoned { endpoint: shop(), message: abandoned, position: Position(25), tries: 10, reason };
     assert_eq!(sent.0[1].0, expected.into());
     assert_eq!(sent.state().position, Some(Position(10)), "messages before it may still be tried");
     let beyond = sent.done(1, checkpoint(1, 30, 3));
@@ -111,9 +105,15 @@ fn a_message_that_is_given_up_is_recorded_once_and_its_sender_goes_on() {
 fn a_replay_begins_where_it_says_and_ends_the_claim() {
     let sent = History::default().done(0, claim(1, 0, 9)).done(1, checkpoint(1, 40, 9));
     let replayed = sent.done(2, replay(7));
-    assert_eq!(replayed.0.last().unwrap().0, DeliveriesReplayed { endpoint: shop(), position: Position(7), by: "maria".into() }.into());
+    assert_eq!(
+        replayed.0.last().unwrap().0,
+        DeliveriesReplayed { endpoint: shop(), position: Position(7), by: "maria".into() }.into()
+    );
     // What it sends now is what followed its own checkpoint.
     replayed.refused(checkpoint(1, 41, 9));
     let again = replayed.done(3, claim(1, 3, 9)).done(4, checkpoint(1, 8, 9));
-    assert_eq!(again.state(), Deliveries { position: Some(Position(8)), sender: Some((node(1), minute(9))), replayed_at: Some(minute(2)) });
+    assert_eq!(
+        again.state(),
+        Deliveries { position: Some(Position(8)), sender: Some((node(1), minute(9))), replayed_at: Some(minute(2)) }
+    );
 }

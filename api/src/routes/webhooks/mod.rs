@@ -1,3 +1,4 @@
 //! Notifications of payment gateways.
 
+pub mod endpoints;
 pub mod stripe;

@@ -1,0 +1,162 @@
+//! An endpoint over HTTP.
+
+use super::signature::{InvalidSecret, Signer};
+use async_trait::async_trait;
+use bytes::Bytes;
+use http::header::{CONTENT_TYPE, RETRY_AFTER, USER_AGENT};
+use http::{Method, Request, Response, Uri};
+use http_body_util::{BodyExt, Full, Limited};
+use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
+use hyper_util::client::legacy::Client;
+use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::rt::{TokioExecutor, TokioTimer};
+use lastseat_domain::Timestamp;
+use lastseat_domain::ports::WebhookEndpoint;
+use lastseat_domain::ports::webhook_endpoint::{Message, Receipt};
+use std::error::Error;
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+const CONNECT: Duration = Duration::from_secs(5);
+/// From the first byte sent to the last one of the answer.
+const ANSWER: Duration = Duration::from_secs(15);
+/// Shorter than servers keep connections.
+const IDLE: Duration = Duration::from_secs(20);
+/// Nothing of an answer's body is used; more than this breaks the connection off.
+const LARGEST_ANSWER: usize = 64 << 10;
+
+/// An endpoint that nothing can be sent to.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum InvalidEndpoint {
+    /// Its address.
+    #[error("the address of a webhook endpoint must be https://, or http:// to this machine, without user and fragment")]
+    Address,
+    /// A secret.
+    #[error(transparent)]
+    Secret(#[from] InvalidSecret),
+    /// There is no TLS.
+    #[error("TLS can't be set up")]
+    Tls,
+}
+
+/// An endpoint over HTTP: each message is a POST, and any 2xx means that it was taken. Redirects are not followed.
+pub struct HttpEndpoint {
+    client: Client<HttpsConnector<HttpConnector>, Full<Bytes>>,
+    url: Uri,
+    signer: Signer,
+}
+
+/// The address of an endpoint, if messages may be sent there: they name bookings and buyers, so only over TLS or to this machine.
+#[must_use]
+pub fn check_url(text: &str) -> Option<Uri> {
+    let uri: Uri = text.parse().ok().filter(|_| !text.contains('#'))?;
+    let authority = uri.authority().filter(|authority| !authority.as_str().contains('@'))?;
+    let host = authority.host().trim_matches(['[', ']']);
+    let is_local = host == "localhost" || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback());
+    let is_safe = match uri.scheme_str() {
+        Some("https") => true,
+        Some("http") => is_local,
+        _ => false,
+    };
+    is_safe.then_some(uri)
+}
+
+impl HttpEndpoint {
+    /// # Errors
+    /// [`InvalidEndpoint`].
+    pub fn new<'a>(url: &str, secrets: impl IntoIterator<Item = &'a str>) -> Result<Self, InvalidEndpoint> {
+        let url = check_url(url).ok_or(InvalidEndpoint::Address)?;
+        let signer = Signer::new(secrets)?;
+        let mut http = HttpConnector::new();
+        http.set_connect_timeout(Some(CONNECT));
+        http.set_nodelay(true);
+        http.enforce_http(false);
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let https = HttpsConnectorBuilder::new()
+            .with_provider_and_webpki_roots(provider)
+            .map_err(|_| InvalidEndpoint::Tls)?
+            .https_or_http()
+            .enable_http1()
+            .wrap_connector(http);
+        let client = Client::builder(TokioExecutor::new()).pool_timer(TokioTimer::new()).pool_idle_timeout(IDLE).build(https);
+        Ok(Self { client, url, signer })
+    }
+
+    async fn post(&self, message: &Message, now: Timestamp) -> Result<Receipt, String> {
+        let (id, seconds) = (message.id.to_string(), now.timestamp());
+        let request = Request::builder()
+            .method(Method::POST)
+            .uri(self.url.clone())
+            .header(CONTENT_TYPE, "application/json")
+            .header(USER_AGENT, concat!("lastseat/", env!("CARGO_PKG_VERSION")))
+            .header("webhook-id", &id)
+            .header("webhook-timestamp", seconds)
+            .header("webhook-signature", self.signer.sign(&id, seconds, &message.body))
+            .body(Full::from(message.body.as_bytes().to_vec()))
+            .map_err(|error| error.to_string())?;
+        let response = self.client.request(request).await.map_err(|error| causes(&error))?;
+        let status = response.status();
+        let receipt = if status.is_success() {
+            Receipt::Taken
+        } else {
+            Receipt::Refused { status: status.as_u16(), retry_after: retry_after(&response) }
+        };
+        // What is left unread would keep the connection from being used again. What it says changes nothing.
+        Limited::new(response.into_body(), LARGEST_ANSWER).collect().await.map(drop).unwrap_or_default();
+        Ok(receipt)
+    }
+}
+
+#[async_trait]
+impl WebhookEndpoint for HttpEndpoint {
+    async fn send(&self, message: &Message, now: Timestamp) -> Receipt {
+        match tokio::time::timeout(ANSWER, self.post(message, now)).await {
+            Ok(Ok(receipt)) => receipt,
+            Ok(Err(why)) => Receipt::NoAnswer(why),
+            Err(_) => Receipt::NoAnswer(format!("no answer within {} s", ANSWER.as_secs())),
+        }
+    }
+}
+
+/// Seconds; a date is not asked for by the specification.
+fn retry_after<B>(response: &Response<B>) -> Option<Duration> {
+    let seconds = response.headers().get(RETRY_AFTER)?.to_str().ok()?.parse().ok()?;
+    Some(Duration::from_secs(seconds))
+}
+
+/// An error and what caused it, in one line.
+fn causes(error: &dyn Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text.push_str(": ");
+        text.push_str(&error.to_string());
+        cause = error.source();
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn messages_go_over_tls_or_stay_on_this_machine() {
+        for good in ["https://shop.example/hooks?a=1", "http://127.0.0.1:9000/", "http://localhost/x", "http://[::1]:9000/x"] {
+            assert!(check_url(good).is_some(), "{good}");
+        }
+        for bad in [
+            "http://shop.example/",
+            "http://127.0.0.1.example/",
+            "ftp://shop.example/",
+            "shop.example",
+            "/hooks",
+            "https://user:password@shop.example/",
+            "https://shop.example/#x",
+            "",
+        ] {
+            assert!(check_url(bad).is_none(), "{bad}");
+        }
+    }
+}

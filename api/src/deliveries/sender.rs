@@ -1,0 +1,286 @@
+//! Sends to one endpoint, from where it has got to.
+//!
+//! Every node runs this for every endpoint. One that finds something to be sent claims the endpoint in the log; the others
+//! find that it is claimed, and look again when the claim ends.
+
+use super::message::{self, Kind};
+use super::queue::{Failed, Queue};
+use super::status::{EndpointStatus, Status};
+use futures::StreamExt;
+use futures::future::BoxFuture;
+use futures::stream::FuturesUnordered;
+use lastseat_domain::booking::{self, Booking};
+use lastseat_domain::deliveries::Deliveries;
+use lastseat_domain::ports::event_log::{Direction, Filter, LogFault, Position, RecordedEvent};
+use lastseat_domain::ports::webhook_endpoint::{Message, Receipt};
+use lastseat_domain::ports::{Clock, EventLog, WebhookEndpoint};
+use lastseat_domain::{EndpointId, Envelope, Timestamp, codec};
+use lastseat_engine::{BoxOffice, CommandError};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+
+/// How long a claim lasts unless it is renewed. Longer than a try takes.
+const CLAIM: Duration = Duration::from_secs(30);
+/// The same while everything waits for an endpoint that is down: each renewal is an event.
+const LONG_CLAIM: Duration = Duration::from_secs(600);
+const LONG_CLAIM_RENEWED_MS: i64 = 540_000;
+/// A checkpoint is written as often while something is sent.
+const CHECKPOINT_MS: i64 = 10_000;
+/// After this the log is looked at again.
+const LOOK_MS: i64 = 250;
+/// After this it is read although nothing new was seen: who sees it may be late.
+const READ_MS: i64 = 5_000;
+/// After this a node looks again whether another one still sends.
+const WATCH_MS: i64 = 2_000;
+/// Pause after the log could not be read or written.
+const PAUSE_MS: i64 = 5_000;
+/// Messages on their way at once.
+const IN_FLIGHT: usize = 16;
+/// Messages read and not taken, beyond which nothing more is read.
+const WINDOW: usize = 1_000;
+const PAGE: usize = 256;
+
+pub(super) struct Sender {
+    pub name: EndpointId,
+    pub endpoint: Arc<dyn WebhookEndpoint>,
+    pub log: Arc<dyn EventLog>,
+    pub box_office: BoxOffice,
+    pub clock: Arc<dyn Clock>,
+    /// How far this node has read the log.
+    pub seen: Arc<dyn Fn() -> Position + Send + Sync>,
+    /// This process, as long as it runs.
+    pub id: Uuid,
+    pub status: Arc<Status>,
+}
+
+#[derive(Debug, thiserror::Error)]
+enum Fault {
+    #[error(transparent)]
+    Log(#[from] LogFault),
+    #[error(transparent)]
+    Engine(#[from] lastseat_engine::Fault),
+    #[error("an event can't be read: {0}")]
+    Unreadable(String),
+}
+
+impl From<CommandError> for Fault {
+    fn from(error: CommandError) -> Self {
+        match error {
+            CommandError::Failed(fault) => Self::Engine(fault),
+            CommandError::Rejected(rejection) | CommandError::Contended(rejection) => Self::Unreadable(rejection.to_string()),
+        }
+    }
+}
+
+/// How far the log has been seen, and when that was looked at.
+type Look = (Position, Timestamp);
+
+/// A try that has ended.
+type Tried = (Arc<RecordedEvent>, Result<Option<Receipt>, Fault>);
+
+impl Sender {
+    /// Runs until `stop`; then leaves the endpoint to other nodes.
+    pub(super) async fn run(self, stop: CancellationToken) {
+        let work = async {
+            loop {
+                let turn = self.turn().await;
+                self.status.leaves();
+                if let Err(fault) = turn {
+                    tracing::warn!(endpoint = %self.name, %fault, "messages have to wait for the log");
+                    self.pause(PAUSE_MS).await;
+                }
+            }
+        };
+        tokio::select! {
+            () = stop.cancelled() => {}
+            () = work => {}
+        }
+        let EndpointStatus { is_sender, reached: Some(reached), .. } = self.status.now() else { return };
+        if is_sender && let Err(error) = self.box_office.checkpoint_deliveries(&self.name, self.id, reached, Duration::ZERO).await
+        {
+            tracing::warn!(endpoint = %self.name, %error, "what was sent last may be sent again");
+        }
+    }
+
+    /// Sends what there is, if it is this node's turn; else waits a moment.
+    async fn turn(&self) -> Result<(), Fault> {
+        let seen = self.look();
+        let known = self.box_office.deliveries(&self.name).await?;
+        self.status.reached(known.position);
+        let from = match known.position {
+            Some(position) => self.log.read_all(Some(position), Direction::Forwards, 1, &told()).await?,
+            // A new endpoint begins with what comes now.
+            None => self.log.read_all(None, Direction::Backwards, 1, &Filter::all()).await?,
+        };
+        let Some(event) = from.first() else { return self.wait_for_news(seen).await };
+        if !known.is_free_for(self.id, self.clock.now()) {
+            self.pause(WATCH_MS).await;
+            return Ok(());
+        }
+        let claimed = self.box_office.claim_deliveries(&self.name, self.id, (event.id, event.position), CLAIM).await?;
+        match claimed {
+            Some(claimed) => self.send_all(&claimed).await,
+            None => Ok(()),
+        }
+    }
+
+    /// Sends until there was nothing to send for a while, or another node has claimed the endpoint.
+    async fn send_all(&self, claimed: &Deliveries) -> Result<(), Fault> {
+        let mut queue = Queue::new(claimed.position.unwrap_or_default());
+        let mut recorded = queue.done();
+        let mut renew_at = self.after(CHECKPOINT_MS);
+        let mut flying: FuturesUnordered<BoxFuture<'_, Tried>> = FuturesUnordered::new();
+        let mut read_to: Option<Look> = None;
+        loop {
+            if read_to.is_none_or(|look| self.has_news(look)) && queue.len() < WINDOW {
+                let look = self.look();
+                read_to = self.read(&mut queue, claimed.replayed_at).await?.then_some(look);
+            }
+            while flying.len() < IN_FLIGHT
+                && let Some(event) = queue.next(self.clock.now())
+            {
+                flying.push(Box::pin(async move {
+                    let tried = self.try_once(&event).await;
+                    (event, tried)
+                }));
+            }
+            self.status.sends(queue.len(), queue.failures_in_a_row());
+            self.status.reached(Some(queue.done()));
+            if self.clock.now() >= renew_at {
+                if queue.len() == 0 && queue.done() == recorded {
+                    return Ok(());
+                }
+                let is_down = flying.is_empty() && queue.next_due().is_some_and(|due| due > self.clock.now() + CLAIM);
+                let lasts = if is_down { LONG_CLAIM } else { CLAIM };
+                if self.box_office.checkpoint_deliveries(&self.name, self.id, queue.done(), lasts).await?.is_none() {
+                    tracing::info!(endpoint = %self.name, "another node sends now, or messages were requested again");
+                    return Ok(());
+                }
+                recorded = queue.done();
+                renew_at = self.after(if is_down { LONG_CLAIM_RENEWED_MS } else { CHECKPOINT_MS });
+            }
+            let due = queue.next_due().filter(|_| flying.len() < IN_FLIGHT);
+            let wake = due.into_iter().chain([renew_at, self.after(LOOK_MS)]).min().unwrap_or(renew_at);
+            tokio::select! {
+                Some((event, tried)) = flying.next() => self.settle(&mut queue, &event, tried?).await?,
+                () = self.clock.sleep_until(wake) => {}
+            }
+        }
+    }
+
+    /// How far the log has been seen, and when that was looked at.
+    fn look(&self) -> Look {
+        ((self.seen)(), self.clock.now())
+    }
+
+    fn has_news(&self, (seen, at): Look) -> bool {
+        (self.seen)() != seen || self.clock.now() >= at + chrono::TimeDelta::milliseconds(READ_MS)
+    }
+
+    async fn wait_for_news(&self, look: Look) -> Result<(), Fault> {
+        while !self.has_news(look) {
+            self.pause(LOOK_MS).await;
+        }
+        Ok(())
+    }
+
+    /// Reads on, as far as there is room. Returns whether it has come to the end.
+    async fn read(&self, queue: &mut Queue, replayed_at: Option<Timestamp>) -> Result<bool, Fault> {
+        while queue.len() < WINDOW {
+            let page = self.log.read_all(Some(queue.read()), Direction::Forwards, PAGE, &told()).await?;
+            for event in &page {
+                // What can't be read is for `verify`, which says so; it holds up nobody here.
+                let envelope = codec::decode(event).ok().flatten();
+                match envelope.filter(|envelope| Kind::of(&envelope.event).is_some()) {
+                    Some(envelope) => {
+                        queue
+                            .push(Arc::clone(event), replayed_at.map_or(envelope.metadata.at, |at| at.max(envelope.metadata.at)));
+                    }
+                    None => queue.skip(event.position),
+                }
+            }
+            if page.len() < PAGE {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    /// `None`: there is nothing to tell.
+    async fn try_once(&self, event: &RecordedEvent) -> Result<Option<Receipt>, Fault> {
+        let Some(body) = self.body(event).await? else { return Ok(None) };
+        let message = Message { id: event.id, body: body.into() };
+        Ok(Some(self.endpoint.send(&message, self.clock.now()).await))
+    }
+
+    async fn body(&self, event: &RecordedEvent) -> Result<Option<String>, Fault> {
+        let unreadable = |why: &dyn std::fmt::Display| Fault::Unreadable(format!("{}: {why}", event.position));
+        let Some(envelope) = codec::decode(event).map_err(|why| unreadable(&why))? else { return Ok(None) };
+        let Some(kind) = Kind::of(&envelope.event) else { return Ok(None) };
+        if let Some(show) = event.stream.as_show() {
+            return message::of_show(kind, &show, &envelope).map(Some).map_err(|why| unreadable(&why));
+        }
+        let Some(booking) = self.booking_after(&envelope).await? else { return Ok(None) };
+        message::of_booking(kind, &booking, &envelope).map_err(|why| unreadable(&why))
+    }
+
+    /// The booking as it was after one of its events.
+    async fn booking_after(&self, envelope: &Envelope) -> Result<Option<Booking>, Fault> {
+        let mut booking: Option<Booking> = None;
+        let mut from = 0;
+        while from <= envelope.revision {
+            let page = self.log.read_stream(&envelope.stream, Some(from), Direction::Forwards, PAGE).await?;
+            if page.is_empty() {
+                break;
+            }
+            from += page.len() as u64;
+            for event in page.iter().filter(|event| event.revision <= envelope.revision) {
+                let before = codec::decode(event).map_err(|why| Fault::Unreadable(why.to_string()))?;
+                if let Some(before) = before {
+                    booking = booking::evolve(booking, &before.event, before.metadata.at);
+                }
+            }
+        }
+        Ok(booking)
+    }
+
+    /// What came of a try.
+    async fn settle(&self, queue: &mut Queue, event: &RecordedEvent, receipt: Option<Receipt>) -> Result<(), Fault> {
+        let now = self.clock.now();
+        let (receipt, retry_after) = match receipt {
+            None | Some(Receipt::Taken) => {
+                self.status.taken(now);
+                queue.taken(event.position, now);
+                return Ok(());
+            }
+            Some(Receipt::Refused { status, retry_after }) => (Receipt::Refused { status, retry_after }, retry_after),
+            Some(receipt) => (receipt, None),
+        };
+        self.status.failed(&receipt, now);
+        if let Failed::GiveUp { tries } = queue.failed(event.position, now, retry_after) {
+            tracing::error!(endpoint = %self.name, message = %event.id, position = %event.position, %receipt, tries,
+                "a message was not taken for three days and is given up; replay it when the endpoint is well");
+            let (message, reason) = ((event.id, event.position), (tries, receipt.to_string()));
+            if self.box_office.abandon_delivery(&self.name, self.id, message, reason).await?.is_some() {
+                queue.given_up(event.position);
+                self.status.given_up();
+            }
+        }
+        Ok(())
+    }
+
+    async fn pause(&self, ms: i64) {
+        self.clock.sleep_until(self.after(ms)).await;
+    }
+
+    fn after(&self, ms: i64) -> Timestamp {
+        self.clock.now() + chrono::TimeDelta::milliseconds(ms)
+    }
+}
+
+/// The streams that endpoints are told of.
+fn told() -> Filter {
+    Filter::streams(&["booking-", "show-"])
+}
