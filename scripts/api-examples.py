@@ -19,6 +19,12 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 URL = "http://127.0.0.1:8080"
 
+# Nobody listens there.
+ENDPOINT = {
+    "LASTSEAT_WEBHOOK_ENDPOINTS": "shop=http://127.0.0.1:9/hooks",
+    "LASTSEAT_WEBHOOK_ENDPOINT_SECRETS": "shop=whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw",
+}
+
 # Says on the standard error output which status each answer had, and which code a refusal.
 CURL = r"""#!/usr/bin/env bash
 body="$(mktemp)"
@@ -97,7 +103,7 @@ def main():
     with tempfile.TemporaryDirectory() as folder:
         folder = Path(folder)
         with open(folder / "server.log", "wb") as log:
-            server = subprocess.Popen([program], cwd=folder, stdout=log, stderr=log)
+            server = subprocess.Popen([program], cwd=folder, stdout=log, stderr=log, env={**os.environ, **ENDPOINT})
         try:
             ready(server)
             run_all(program, folder)

@@ -22,6 +22,7 @@ mod signals;
 mod snapshot;
 mod token;
 mod verify;
+mod webhooks;
 
 use crate::config::{CommonFlags, Effective, SettingFlags};
 use crate::{exit, logging};
@@ -80,6 +81,9 @@ enum Verb {
     /// Show, export or import snapshots, from which the write side starts
     #[command(subcommand)]
     Snapshot(snapshot::SnapshotVerb),
+    /// Take a server's webhooks on this machine, or make a secret for an endpoint
+    #[command(subcommand)]
+    Webhooks(webhooks::WebhooksVerb),
     /// Mint a token and print it
     Token(token::Token),
     /// Print the API's description, OpenAPI 3.1 in JSON
@@ -165,6 +169,7 @@ impl Cli {
             Verb::Sandbox(args) => sandbox::run(args, config).await,
             Verb::Projections(verb) => projections::run(verb, config).await,
             Verb::Snapshot(verb) => snapshot::run(verb, config).await,
+            Verb::Webhooks(verb) => webhooks::run(verb).await,
             Verb::Token(args) => token::run(args, config),
             Verb::Openapi => openapi::run(),
             Verb::Config(config_show::ConfigVerb::Show(args)) => config_show::show(args, &effective),

@@ -31,8 +31,8 @@ pub(super) fn open(config: &Config) -> Result<Endpoints, StartError> {
             config.webhook_endpoint_secrets.iter().filter(|(of, _)| of == name).map(|(_, secret)| secret.expose()).collect();
         if secrets.is_empty() {
             let why = format!(
-                "the webhook endpoint `{name}` has no secret. Make one, give it to the endpoint, and set \
-                 webhook_endpoint_secrets to {name}=whsec_$(openssl rand -base64 32)"
+                "the webhook endpoint `{name}` has no secret. Make one with `lastseat webhooks secret`, give \
+                 it to the endpoint, and set webhook_endpoint_secrets to {name}=whsec_…"
             );
             return Err(StartError::Settings(why));
         }
