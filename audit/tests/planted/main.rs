@@ -1,6 +1,7 @@
 //! Logs with planted violations, and what the audit finds in each: one program, because each test program takes a while to build.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "a test may fail loudly")]
 
+mod deliveries;
 mod exchanges;
 mod opening_vouchers;
 mod partial_refunds;
