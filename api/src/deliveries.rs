@@ -60,6 +60,7 @@ impl Deliveries {
                 seen: Arc::clone(&context.seen),
                 id: context.sender,
                 status,
+                done: parking_lot::Mutex::default(),
             };
             tasks.spawn(sender.run(stop.clone()));
         }

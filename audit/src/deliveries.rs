@@ -12,6 +12,8 @@ use uuid::Uuid;
 #[derive(Debug, Default)]
 pub(super) struct DeliveryFact {
     reached: Option<Position>,
+    /// Whether something up to there was not taken.
+    is_pending: bool,
     sender: Option<(Uuid, Timestamp)>,
 }
 
@@ -40,15 +42,19 @@ impl Audit {
                 findings.check(Code::DeliveriesBack, fact.reached.is_none_or(|reached| reached <= position), &place, || {
                     format!("position {position} is before {}", fact.reached.unwrap_or_default())
                 });
-                *fact = DeliveryFact { reached: Some(position), sender: Some((e.sender, e.until)) };
+                let is_pending = !e.pending.is_empty();
+                *fact = DeliveryFact { reached: Some(position), is_pending, sender: Some((e.sender, e.until)) };
             }
             Event::DeliveryAbandoned(_) => {
                 findings.check(Code::DeliveriesOverlap, fact.sender.is_some(), &place, || "nobody sends".to_owned());
-                findings.check(Code::DeliveriesBack, fact.reached.is_some_and(|reached| reached < position), &place, || {
-                    format!("the message at {position} was done with before")
-                });
+                findings.check(
+                    Code::DeliveriesBack,
+                    fact.is_pending || fact.reached.is_some_and(|reached| reached < position),
+                    &place,
+                    || format!("the message at {position} was done with before"),
+                );
             }
-            _ => *fact = DeliveryFact { reached: Some(position), sender: None },
+            _ => *fact = DeliveryFact { reached: Some(position), ..DeliveryFact::default() },
         }
     }
 }

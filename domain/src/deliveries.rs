@@ -6,18 +6,23 @@
 
 use crate::Timestamp;
 use crate::decider::Decider;
-use crate::event::{DeliveriesCheckpointed, DeliveriesReplayed, DeliveryAbandoned, Event};
+use crate::event::{DeliveriesCheckpointed, DeliveriesReplayed, DeliveryAbandoned, Event, Pending};
 use crate::ids::EndpointId;
 use crate::position::Position;
 use crate::rejection::Rejection;
 use crate::stream_name::StreamName;
 use uuid::Uuid;
 
+/// Events that may be recorded as not taken, beside what was taken after them.
+pub const MAX_PENDING: usize = 100;
+
 /// The deliveries of an endpoint, as its events describe them.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Deliveries {
     /// Everything up to here was delivered or given up. `None`: nobody has sent to it yet.
     pub position: Option<Position>,
+    /// But for these.
+    pub pending: Vec<Pending>,
     /// Who sends, and until when.
     pub sender: Option<(Uuid, Timestamp)>,
     /// When messages were requested again.
@@ -44,6 +49,8 @@ pub enum DeliveriesCommand {
         sender: Uuid,
         /// The position.
         position: Position,
+        /// Up to it, these were not taken.
+        pending: Vec<Pending>,
         /// Until when it goes on.
         until: Timestamp,
     },
@@ -53,7 +60,9 @@ pub enum DeliveriesCommand {
         sender: Uuid,
         /// The message: the id of its event.
         message: Uuid,
-        /// That event's position.
+        /// That event.
+        event: Pending,
+        /// Its position.
         position: Position,
         /// How often it was tried.
         tries: u32,
@@ -81,9 +90,14 @@ impl Deliveries {
         self.sender.is_some_and(|(owner, _)| owner == sender)
     }
 
-    fn checkpoint(&self, endpoint: &EndpointId, position: Position, sender: Uuid, until: Timestamp) -> Event {
-        let replayed_at = self.replayed_at;
-        DeliveriesCheckpointed { endpoint: endpoint.clone(), position, sender, until, replayed_at }.into()
+    fn checkpoint(
+        &self,
+        endpoint: &EndpointId,
+        (position, pending): (Position, Vec<Pending>),
+        claim: (Uuid, Timestamp),
+    ) -> Event {
+        let ((sender, until), endpoint, replayed_at) = (claim, endpoint.clone(), self.replayed_at);
+        DeliveriesCheckpointed { endpoint, position, pending, sender, until, replayed_at }.into()
     }
 }
 
@@ -108,27 +122,32 @@ impl Decider for Deliveries {
             DeliveriesCommand::Claim { sender, now, .. } if !state.is_free_for(sender, now) => Err(ANOTHERS),
             DeliveriesCommand::Claim { sender, until, .. } if state.sender == Some((sender, until)) => Ok(vec![]),
             DeliveriesCommand::Claim { sender, until, begin, .. } => {
-                Ok(vec![state.checkpoint(id, state.position.unwrap_or(begin), sender, until)])
+                let reached = (state.position.unwrap_or(begin), state.pending.clone());
+                Ok(vec![state.checkpoint(id, reached, (sender, until))])
             }
             DeliveriesCommand::Checkpoint { sender, .. } | DeliveriesCommand::Abandon { sender, .. }
                 if !state.is_sent_by(sender) =>
             {
                 Err(ANOTHERS)
             }
-            DeliveriesCommand::Checkpoint { sender, position, until } => {
-                // A slow repeat takes nothing back.
-                let position = position.max(state.position.unwrap_or_default());
-                let is_known = state.position == Some(position) && state.sender == Some((sender, until));
-                Ok(if is_known { vec![] } else { vec![state.checkpoint(id, position, sender, until)] })
+            // A slow repeat takes nothing back.
+            DeliveriesCommand::Checkpoint { position, .. } if state.position.is_some_and(|reached| position < reached) => {
+                Ok(vec![])
             }
-            DeliveriesCommand::Abandon { message, position, tries, reason, .. } => {
-                let (Some(reached), Some((sender, until))) = (state.position, state.sender) else { return Err(ANOTHERS) };
-                if position <= reached {
+            DeliveriesCommand::Checkpoint { sender, position, pending, until } => {
+                let is_known =
+                    (state.position, state.sender) == (Some(position), Some((sender, until))) && state.pending == pending;
+                Ok(if is_known { vec![] } else { vec![state.checkpoint(id, (position, pending), (sender, until))] })
+            }
+            DeliveriesCommand::Abandon { message, event, position, tries, reason, .. } => {
+                let (Some(reached), Some(claim)) = (state.position, state.sender) else { return Err(ANOTHERS) };
+                let (of_it, others): (Vec<_>, Vec<_>) = state.pending.iter().cloned().partition(|pending| *pending == event);
+                if position <= reached && of_it.is_empty() {
                     return Ok(vec![]);
                 }
                 let abandoned = DeliveryAbandoned { endpoint: id.clone(), message, position, tries, reason };
                 // The last event says all there is to know.
-                Ok(vec![abandoned.into(), state.checkpoint(id, reached, sender, until)])
+                Ok(vec![abandoned.into(), state.checkpoint(id, (reached, others), claim)])
             }
             DeliveriesCommand::Replay { position, .. } if state.position == Some(position) && state.sender.is_none() => {
                 Ok(vec![])
@@ -141,10 +160,13 @@ impl Decider for Deliveries {
 
     fn evolve(state: Self, event: &Event, at: Timestamp) -> Self {
         match event {
-            Event::DeliveriesCheckpointed(e) => {
-                Self { position: Some(e.position), sender: Some((e.sender, e.until)), replayed_at: e.replayed_at }
-            }
-            Event::DeliveriesReplayed(e) => Self { position: Some(e.position), sender: None, replayed_at: Some(at) },
+            Event::DeliveriesCheckpointed(e) => Self {
+                position: Some(e.position),
+                pending: e.pending.clone(),
+                sender: Some((e.sender, e.until)),
+                replayed_at: e.replayed_at,
+            },
+            Event::DeliveriesReplayed(e) => Self { position: Some(e.position), replayed_at: Some(at), ..Self::default() },
             _ => state,
         }
     }

@@ -223,9 +223,11 @@ fn samples() -> Vec<(&'static str, Event)> {
         by: "root".into(),
     };
     let endpoint = EndpointId::new("shop").unwrap();
+    let pending = Pending { stream: StreamName::booking(booking), revision: 4 };
     let checkpoint = DeliveriesCheckpointed {
         endpoint: endpoint.clone(),
         position: Position(40),
+        pending: vec![],
         sender: Uuid::from_u128(0xa),
         until: minute(2),
         replayed_at: None,
@@ -358,7 +360,10 @@ fn samples() -> Vec<(&'static str, Event)> {
         ("VoucherRevoked.v1", VoucherRevoked { voucher, booking }.into()),
         ("VoucherRedeemed.v1", VoucherRedeemed { voucher }.into()),
         ("DeliveriesCheckpointed.v1", checkpoint.clone().into()),
-        ("DeliveriesCheckpointed.v1.replayed", DeliveriesCheckpointed { replayed_at: Some(minute(90)), ..checkpoint }.into()),
+        (
+            "DeliveriesCheckpointed.v1.replayed",
+            DeliveriesCheckpointed { replayed_at: Some(minute(90)), pending: vec![pending], ..checkpoint }.into(),
+        ),
         (
             "DeliveryAbandoned.v1",
             DeliveryAbandoned {

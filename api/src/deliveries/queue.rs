@@ -4,6 +4,8 @@
 //! sale. A message that the endpoint doesn't take holds up only those about the same thing.
 
 use chrono::TimeDelta;
+use lastseat_domain::deliveries::MAX_PENDING;
+use lastseat_domain::event::Pending;
 use lastseat_domain::ports::event_log::{Position, RecordedEvent};
 use lastseat_domain::{StreamName, Timestamp};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -20,7 +22,7 @@ const DOWN_AFTER: u32 = 3;
 #[derive(Debug)]
 struct Waiting {
     event: Arc<RecordedEvent>,
-    /// What was read before it: everything up to there is done if this is the first that is not.
+    /// What was read before it.
     before: Position,
     /// Since when it is tried.
     since: Timestamp,
@@ -65,20 +67,23 @@ impl Queue {
 
     /// An event that nothing is sent for.
     pub(super) fn skip(&mut self, position: Position) {
-        self.read = position;
+        self.read = self.read.max(position);
     }
 
     /// An event that a message is to be sent for. `since`: when it was decided, or when it was requested again.
+    /// Also one that was read by an earlier sender; those before all others.
     pub(super) fn push(&mut self, event: Arc<RecordedEvent>, since: Timestamp) {
         let (position, before) = (event.position, self.read);
-        self.read = position;
+        self.read = before.max(position);
         self.about.entry(event.stream.clone()).or_default().insert(position);
         self.waiting.insert(position, Waiting { event, before, since, tries: 0, due: since, in_flight: false });
     }
 
-    /// Everything up to here was taken or given up.
-    pub(super) fn done(&self) -> Position {
-        self.waiting.values().next().map_or(self.read, |first| first.before)
+    /// Everything up to a position was taken or given up, but for these.
+    pub(super) fn done(&self) -> (Position, Vec<Pending>) {
+        let pending = |w: &Waiting| Pending { stream: w.event.stream.clone(), revision: w.event.revision };
+        let reached = self.waiting.values().nth(MAX_PENDING).map_or(self.read, |first_too_many| first_too_many.before);
+        (reached, self.waiting.values().take(MAX_PENDING).map(pending).collect())
     }
 
     /// The next message that may be sent at `now`; it is in flight then.
@@ -193,18 +198,41 @@ mod tests {
     }
 
     #[test]
-    fn everything_before_the_first_that_is_not_taken_is_done() {
+    fn what_is_done_is_a_position_and_what_is_missing_up_to_it() {
         let mut queue = queue(&[(4, 1), (6, 2), (9, 3)]);
-        assert_eq!(queue.done(), Position(1));
+        let pending = |positions: &[u64]| {
+            positions
+                .iter()
+                .map(|n| Pending { stream: event(*n, [0, 0, 0, 0, 1, 0, 2, 0, 0, 3][*n as usize]).stream.clone(), revision: *n })
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(queue.done(), (Position(9), pending(&[4, 6, 9])));
         sendable(&mut queue, at(0));
         queue.taken(Position(6), at(1));
-        assert_eq!(queue.done(), Position(1), "4 is not");
+        assert_eq!(queue.done(), (Position(9), pending(&[4, 9])));
         queue.taken(Position(4), at(1));
-        assert_eq!(queue.done(), Position(6));
         queue.taken(Position(9), at(1));
-        assert_eq!(queue.done(), Position(9));
         queue.skip(Position(30));
-        assert_eq!((queue.done(), queue.len()), (Position(30), 0));
+        assert_eq!((queue.done(), queue.len()), ((Position(30), vec![]), 0));
+    }
+
+    #[test]
+    fn no_more_is_recorded_as_missing_than_an_event_should_have() {
+        let events: Vec<_> = (0..MAX_PENDING as u64 + 5).map(|n| (10 + n, u128::from(n))).collect();
+        let queue = queue(&events);
+        let (reached, pending) = queue.done();
+        assert_eq!((reached, pending.len()), (Position(10 + MAX_PENDING as u64 - 1), MAX_PENDING));
+    }
+
+    /// Read by an earlier sender, and not taken.
+    #[test]
+    fn what_was_missing_is_sent_again_before_what_follows() {
+        let mut queue = Queue::new(Position(20));
+        queue.push(event(4, 1), at(0));
+        queue.push(event(23, 1), at(0));
+        assert_eq!((queue.read(), sendable(&mut queue, at(0))), (Position(23), vec![4]));
+        queue.taken(Position(4), at(1));
+        assert_eq!(sendable(&mut queue, at(1)), [23]);
     }
 
     #[test]

@@ -5,17 +5,19 @@
 
 use super::message::{self, Kind};
 use super::queue::{Failed, Queue};
-use super::status::{EndpointStatus, Status};
+use super::status::Status;
 use futures::StreamExt;
 use futures::future::BoxFuture;
 use futures::stream::FuturesUnordered;
 use lastseat_domain::booking::{self, Booking};
 use lastseat_domain::deliveries::Deliveries;
+use lastseat_domain::event::Pending;
 use lastseat_domain::ports::event_log::{Direction, Filter, LogFault, Position, RecordedEvent};
 use lastseat_domain::ports::webhook_endpoint::{Message, Receipt};
 use lastseat_domain::ports::{Clock, EventLog, WebhookEndpoint};
 use lastseat_domain::{EndpointId, Envelope, Timestamp, codec};
 use lastseat_engine::{BoxOffice, CommandError};
+use parking_lot::Mutex;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
@@ -53,6 +55,8 @@ pub(super) struct Sender {
     /// This process, as long as it runs.
     pub id: Uuid,
     pub status: Arc<Status>,
+    /// What is to be recorded when it stops; `None` while it does not send.
+    pub done: Mutex<Option<(Position, Vec<Pending>)>>,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -87,6 +91,7 @@ impl Sender {
             loop {
                 let turn = self.turn().await;
                 self.status.leaves();
+                self.done.lock().take();
                 if let Err(fault) = turn {
                     tracing::warn!(endpoint = %self.name, %fault, "messages have to wait for the log");
                     self.pause(PAUSE_MS).await;
@@ -97,9 +102,8 @@ impl Sender {
             () = stop.cancelled() => {}
             () = work => {}
         }
-        let EndpointStatus { is_sender, reached: Some(reached), .. } = self.status.now() else { return };
-        if is_sender && let Err(error) = self.box_office.checkpoint_deliveries(&self.name, self.id, reached, Duration::ZERO).await
-        {
+        let Some(done) = self.done.lock().take() else { return };
+        if let Err(error) = self.box_office.checkpoint_deliveries(&self.name, self.id, done, Duration::ZERO).await {
             tracing::warn!(endpoint = %self.name, %error, "what was sent last may be sent again");
         }
     }
@@ -128,7 +132,7 @@ impl Sender {
 
     /// Sends until there was nothing to send for a while, or another node has claimed the endpoint.
     async fn send_all(&self, claimed: &Deliveries) -> Result<(), Fault> {
-        let mut queue = Queue::new(claimed.position.unwrap_or_default());
+        let mut queue = self.queue(claimed).await?;
         let mut recorded = queue.done();
         let mut renew_at = self.after(CHECKPOINT_MS);
         let mut flying: FuturesUnordered<BoxFuture<'_, Tried>> = FuturesUnordered::new();
@@ -147,18 +151,20 @@ impl Sender {
                 }));
             }
             self.status.sends(queue.len(), queue.failures_in_a_row());
-            self.status.reached(Some(queue.done()));
+            let done = queue.done();
+            self.status.reached(Some(done.0));
+            *self.done.lock() = Some(done.clone());
             if self.clock.now() >= renew_at {
-                if queue.len() == 0 && queue.done() == recorded {
+                if queue.len() == 0 && done == recorded {
                     return Ok(());
                 }
                 let is_down = flying.is_empty() && queue.next_due().is_some_and(|due| due > self.clock.now() + CLAIM);
                 let lasts = if is_down { LONG_CLAIM } else { CLAIM };
-                if self.box_office.checkpoint_deliveries(&self.name, self.id, queue.done(), lasts).await?.is_none() {
+                if self.box_office.checkpoint_deliveries(&self.name, self.id, done.clone(), lasts).await?.is_none() {
                     tracing::info!(endpoint = %self.name, "another node sends now, or messages were requested again");
                     return Ok(());
                 }
-                recorded = queue.done();
+                recorded = done;
                 renew_at = self.after(if is_down { LONG_CLAIM_RENEWED_MS } else { CHECKPOINT_MS });
             }
             let due = queue.next_due().filter(|_| flying.len() < IN_FLIGHT);
@@ -167,6 +173,27 @@ impl Sender {
                 Some((event, tried)) = flying.next() => self.settle(&mut queue, &event, tried?).await?,
                 () = self.clock.sleep_until(wake) => {}
             }
+        }
+    }
+
+    /// What was pending, and then what follows.
+    async fn queue(&self, claimed: &Deliveries) -> Result<Queue, Fault> {
+        let mut queue = Queue::new(claimed.position.unwrap_or_default());
+        for pending in &claimed.pending {
+            let page = self.log.read_stream(&pending.stream, Some(pending.revision), Direction::Forwards, 1).await?;
+            for event in &page {
+                self.push(&mut queue, event, claimed.replayed_at);
+            }
+        }
+        Ok(queue)
+    }
+
+    fn push(&self, queue: &mut Queue, event: &Arc<RecordedEvent>, replayed_at: Option<Timestamp>) {
+        // What can't be read is for `verify`, which says so; it holds up nobody here.
+        let envelope = codec::decode(event).ok().flatten();
+        match envelope.filter(|envelope| Kind::of(&envelope.event).is_some()) {
+            Some(envelope) => queue.push(Arc::clone(event), envelope.metadata.at.max(replayed_at.unwrap_or_default())),
+            None => queue.skip(event.position),
         }
     }
 
@@ -191,15 +218,7 @@ impl Sender {
         while queue.len() < WINDOW {
             let page = self.log.read_all(Some(queue.read()), Direction::Forwards, PAGE, &told()).await?;
             for event in &page {
-                // What can't be read is for `verify`, which says so; it holds up nobody here.
-                let envelope = codec::decode(event).ok().flatten();
-                match envelope.filter(|envelope| Kind::of(&envelope.event).is_some()) {
-                    Some(envelope) => {
-                        queue
-                            .push(Arc::clone(event), replayed_at.map_or(envelope.metadata.at, |at| at.max(envelope.metadata.at)));
-                    }
-                    None => queue.skip(event.position),
-                }
+                self.push(queue, event, replayed_at);
             }
             if page.len() < PAGE {
                 return Ok(true);
@@ -262,8 +281,8 @@ impl Sender {
         if let Failed::GiveUp { tries } = queue.failed(event.position, now, retry_after) {
             tracing::error!(endpoint = %self.name, message = %event.id, position = %event.position, %receipt, tries,
                 "a message was not taken for three days and is given up; replay it when the endpoint is well");
-            let (message, reason) = ((event.id, event.position), (tries, receipt.to_string()));
-            if self.box_office.abandon_delivery(&self.name, self.id, message, reason).await?.is_some() {
+            let reason = (tries, receipt.to_string());
+            if self.box_office.abandon_delivery(&self.name, self.id, event, reason).await?.is_some() {
                 queue.given_up(event.position);
                 self.status.given_up();
             }

@@ -6,8 +6,7 @@ use lastseat_domain::deliveries::{Deliveries, DeliveriesCommand};
 use lastseat_domain::event::*;
 use lastseat_domain::ports::event_log::Position;
 use lastseat_domain::{Decider, EndpointId, StreamName};
-use lastseat_testkit::world::World;
-use lastseat_testkit::world::plan;
+use lastseat_testkit::world::{World, plan, show_id};
 use uuid::Uuid;
 
 fn shop() -> EndpointId {
@@ -20,7 +19,15 @@ fn node(n: u128) -> Uuid {
 
 fn checkpoint(world: &World, sender: u128, position: u64, seconds: i64) -> Event {
     let until = world.now + TimeDelta::seconds(seconds);
-    DeliveriesCheckpointed { endpoint: shop(), position: Position(position), sender: node(sender), until, replayed_at: None }.into()
+    DeliveriesCheckpointed {
+        endpoint: shop(),
+        position: Position(position),
+        pending: vec![],
+        sender: node(sender),
+        until,
+        replayed_at: None,
+    }
+    .into()
 }
 
 fn append(world: &mut World, event: Event) {
@@ -43,9 +50,11 @@ fn a_sender_that_goes_on_one_that_takes_over_and_a_replay_are_valid() {
     plant(claimed(), &[], |world| {
         let (now, until) = (world.now, world.now + TimeDelta::seconds(30));
         let (sender, position) = (node(1), Position(5));
-        let state = Deliveries { position: Some(Position(3)), sender: Some((sender, until)), replayed_at: None };
-        let given_up = DeliveriesCommand::Abandon { sender, message: node(9), position, tries: 9, reason: "answered 500".into() };
-        for command in [given_up, DeliveriesCommand::Checkpoint { sender, position, until }] {
+        let state = Deliveries { position: Some(Position(3)), sender: Some((sender, until)), ..Deliveries::default() };
+        let event = Pending { stream: StreamName::show(&show_id("gala")), revision: 0 };
+        let given_up =
+            DeliveriesCommand::Abandon { sender, message: node(9), event, position, tries: 9, reason: "answered 500".into() };
+        for command in [given_up, DeliveriesCommand::Checkpoint { sender, position, pending: vec![], until }] {
             for event in Deliveries::decide(&shop(), &state, command).unwrap() {
                 append(world, event);
             }
@@ -69,8 +78,13 @@ fn two_that_send_at_the_same_time() {
     let mut unclaimed = World::new(1);
     unclaimed.schedule(plan("gala", 2, 6, 9));
     plant(unclaimed, &["deliveries_overlap", "deliveries_back"], |world| {
-        let abandoned =
-            DeliveryAbandoned { endpoint: shop(), message: node(9), position: Position(1), tries: 1, reason: "answered 500".into() };
+        let abandoned = DeliveryAbandoned {
+            endpoint: shop(),
+            message: node(9),
+            position: Position(1),
+            tries: 1,
+            reason: "answered 500".into(),
+        };
         append(world, abandoned.into());
     });
 }

@@ -4,17 +4,30 @@
 
 use crate::Timestamp;
 use crate::ids::EndpointId;
-use crate::position::Position;
+use crate::position::{Position, Revision};
+use crate::stream_name::StreamName;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-/// The endpoint has received every message up to a position, or was given up on; and one sender goes on for a while.
+/// An event that an endpoint was not told of yet.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Pending {
+    /// Its stream.
+    pub stream: StreamName,
+    /// Its revision there.
+    pub revision: Revision,
+}
+
+/// The endpoint has received every message up to a position, or was given up on, but for some; and one sender goes on for a while.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DeliveriesCheckpointed {
     /// The endpoint.
     pub endpoint: EndpointId,
     /// The last position of the log that it has received everything up to.
     pub position: Position,
+    /// Those up to it that it has not taken, at most [`MAX_PENDING`](crate::deliveries::MAX_PENDING).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub pending: Vec<Pending>,
     /// Who sends: a node, until it stops.
     pub sender: Uuid,
     /// Until when nobody else sends, unless this is written again.

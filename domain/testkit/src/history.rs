@@ -6,7 +6,7 @@ use super::world::{World, plan, plan_with_price_types, seat_id, show_id, terms};
 use chrono::TimeDelta;
 use lastseat_domain::booking::{Booking, BookingCommand, Phase, Review};
 use lastseat_domain::deliveries::{Deliveries, DeliveriesCommand};
-use lastseat_domain::event::{AbortReason, Discount, LossAccepted, PlanDrawn, Reward, Tender, VoucherTerms};
+use lastseat_domain::event::{AbortReason, Discount, LossAccepted, Pending, PlanDrawn, Reward, Tender, VoucherTerms};
 use lastseat_domain::loyalty::LoyaltyCommand;
 use lastseat_domain::plan::{Category, Drawing, DrawnArea, PlanCategory, PriceType, Row, merged};
 use lastseat_domain::ports::event_log::Position;
@@ -204,16 +204,18 @@ pub fn every_event(world: &mut World) {
         DeliveriesCommand::Abandon {
             sender,
             message: sender,
+            event: Pending { stream: StreamName::show(&show), revision: 0 },
             position: reached(world),
             tries: 10,
             reason: "answered 500".into(),
         },
-        DeliveriesCommand::Checkpoint { sender, position: reached(world), until },
+        DeliveriesCommand::Checkpoint { sender, position: reached(world), pending: vec![], until },
         DeliveriesCommand::Replay { position: Position(1), by: "manager".into() },
     ] {
         let events = Deliveries::decide(&shop, &world.deliveries, command).unwrap();
         world.append(StreamName::webhook(&shop), &events);
-        world.deliveries = events.iter().fold(world.deliveries, |state, event| Deliveries::evolve(state, event, now));
+        let before = std::mem::take(&mut world.deliveries);
+        world.deliveries = events.iter().fold(before, |state, event| Deliveries::evolve(state, event, now));
     }
     let found_position = world.log.last().map_or(0, |event| event.position.0);
     let loss = LossAccepted { expected_position: None, found_position, reason: "planted".into(), by: "admin".into() };

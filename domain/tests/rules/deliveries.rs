@@ -2,9 +2,9 @@
 
 use crate::support::*;
 use lastseat_domain::deliveries::{Deliveries, DeliveriesCommand as C};
-use lastseat_domain::event::{DeliveriesCheckpointed, DeliveriesReplayed, DeliveryAbandoned, Event};
+use lastseat_domain::event::{DeliveriesReplayed, DeliveryAbandoned, Event, Pending};
 use lastseat_domain::ports::event_log::Position;
-use lastseat_domain::{Decider, EndpointId, Rejection, Timestamp};
+use lastseat_domain::{Decider, EndpointId, Rejection, StreamName, Timestamp};
 use uuid::Uuid;
 
 fn shop() -> EndpointId {
@@ -50,17 +50,27 @@ impl History {
     }
 }
 
+fn event(revision: u64) -> Pending {
+    Pending { stream: StreamName::booking(booking(1)), revision }
+}
+
 fn claim(sender: u128, now: u32, until: u32) -> C {
     C::Claim { sender: node(sender), now: minute(now.into()), until: minute(until.into()), begin: Position(10) }
 }
 
 fn checkpoint(sender: u128, position: u64, until: u32) -> C {
-    C::Checkpoint { sender: node(sender), position: Position(position), until: minute(until.into()) }
+    checkpoint_without(sender, position, &[], until)
+}
+
+/// Those of these numbers were not taken.
+fn checkpoint_without(sender: u128, position: u64, pending: &[u64], until: u32) -> C {
+    let pending = pending.iter().copied().map(event).collect();
+    C::Checkpoint { sender: node(sender), position: Position(position), pending, until: minute(until.into()) }
 }
 
 fn abandon(sender: u128, position: u64) -> C {
     let (sender, message) = (node(sender), node(position.into()));
-    C::Abandon { sender, message, position: Position(position), tries: 10, reason: "answered 500".into() }
+    C::Abandon { sender, message, event: event(position), position: Position(position), tries: 10, reason: "answered 500".into() }
 }
 
 fn replay(position: u64) -> C {
@@ -84,10 +94,8 @@ fn the_first_to_claim_sends_until_it_stops() {
 #[test]
 fn a_checkpoint_never_goes_back() {
     let sent = History::default().done(0, claim(1, 0, 2)).done(1, checkpoint(1, 20, 3));
-    let Ok(events) = sent.ask(checkpoint(1, 15, 4)) else { panic!("refused") };
-    let expected =
-        DeliveriesCheckpointed { endpoint: shop(), position: Position(20), sender: node(1), until: minute(4), replayed_at: None };
-    assert_eq!(events, [Event::from(expected)]);
+    assert_eq!(sent.ask(checkpoint(1, 15, 4)), Ok(vec![]));
+    assert_eq!(sent.done(1, checkpoint(1, 20, 4)).state().position, Some(Position(20)));
 }
 
 #[test]
@@ -99,6 +107,19 @@ fn a_message_that_is_given_up_is_recorded_once_and_its_sender_goes_on() {
     assert_eq!(sent.state().position, Some(Position(10)), "messages before it may still be tried");
     let beyond = sent.done(1, checkpoint(1, 30, 3));
     assert_eq!(beyond.ask(abandon(1, 25)), Ok(vec![]));
+}
+
+/// Else who takes over would send again all that was taken after one that was not.
+#[test]
+fn what_was_not_taken_is_remembered_beside_what_was() {
+    let sent = History::default().done(0, claim(1, 0, 2)).done(1, checkpoint_without(1, 30, &[12, 15], 2));
+    let taken_over = sent.done(2, claim(2, 2, 4));
+    assert_eq!(taken_over.state().pending, [event(12), event(15)]);
+    let given_up = taken_over.done(3, abandon(2, 12));
+    assert_eq!((given_up.state().position, given_up.state().pending.clone()), (Some(Position(30)), vec![event(15)]));
+    assert_eq!(given_up.ask(abandon(2, 12)), Ok(vec![]));
+    let replayed = given_up.done(3, checkpoint_without(2, 31, &[], 5)).done(4, replay(7));
+    assert!(replayed.state().pending.is_empty());
 }
 
 #[test]
@@ -114,6 +135,11 @@ fn a_replay_begins_where_it_says_and_ends_the_claim() {
     let again = replayed.done(3, claim(1, 3, 9)).done(4, checkpoint(1, 8, 9));
     assert_eq!(
         again.state(),
-        Deliveries { position: Some(Position(8)), sender: Some((node(1), minute(9))), replayed_at: Some(minute(2)) }
+        Deliveries {
+            position: Some(Position(8)),
+            pending: vec![],
+            sender: Some((node(1), minute(9))),
+            replayed_at: Some(minute(2))
+        }
     );
 }

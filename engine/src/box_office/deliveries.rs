@@ -4,7 +4,8 @@ use super::BoxOffice;
 use crate::error::{CommandError, Fault};
 use crate::origin::{Context, Origin};
 use lastseat_domain::deliveries::{Deliveries, DeliveriesCommand};
-use lastseat_domain::ports::event_log::Position;
+use lastseat_domain::event::Pending;
+use lastseat_domain::ports::event_log::{Position, RecordedEvent};
 use lastseat_domain::{EndpointId, Rejection};
 use std::time::Duration;
 use uuid::Uuid;
@@ -38,7 +39,7 @@ impl BoxOffice {
         self.record(endpoint, command, &Context::following(SENDER, None, cause)).await
     }
 
-    /// Records that everything up to a position was delivered or given up. `None`: another node sends, or something is to be
+    /// Records that everything up to a position was delivered or given up, but for what is pending. `None`: another node sends, or something is to be
     /// sent again; then it has to be claimed again.
     ///
     /// # Errors
@@ -47,11 +48,11 @@ impl BoxOffice {
         &self,
         endpoint: &EndpointId,
         sender: Uuid,
-        position: Position,
+        (position, pending): (Position, Vec<Pending>),
         lasts: Duration,
     ) -> Result<Option<Deliveries>, CommandError> {
         let until = self.services.now() + lasts;
-        let command = DeliveriesCommand::Checkpoint { sender, position, until };
+        let command = DeliveriesCommand::Checkpoint { sender, position, pending, until };
         self.record(endpoint, command, &Context::step(SENDER)).await
     }
 
@@ -63,10 +64,12 @@ impl BoxOffice {
         &self,
         endpoint: &EndpointId,
         sender: Uuid,
-        (message, position): (Uuid, Position),
+        given_up: &RecordedEvent,
         (tries, reason): (u32, String),
     ) -> Result<Option<Deliveries>, CommandError> {
-        let command = DeliveriesCommand::Abandon { sender, message, position, tries, reason };
+        let event = Pending { stream: given_up.stream.clone(), revision: given_up.revision };
+        let (message, position) = (given_up.id, given_up.position);
+        let command = DeliveriesCommand::Abandon { sender, message, event, position, tries, reason };
         self.record(endpoint, command, &Context::step(SENDER)).await
     }
 

@@ -9,6 +9,7 @@ use lastseat_domain::drawing::CheckedDrawing;
 use lastseat_domain::event::{AbortReason, Discount, Event, Reward, ShowScheduled, VoucherCause, VoucherTerms};
 use lastseat_domain::plan::{Drawing, DrawnArea, PlanCategory};
 use lastseat_domain::ports::VoucherCodes;
+use lastseat_domain::ports::event_log::{Direction, Filter};
 use lastseat_domain::{
     AreaId, BlockId, BuyerId, CampaignId, CategoryId, CommandId, EndpointId, Envelope, PlanId, SeatId, ShowId, VoucherHash,
 };
@@ -115,9 +116,10 @@ async fn send_to_the_shop(bench: &TestBench, office: &BoxOffice) {
     let (first, last) = (history.first().unwrap(), history.last().unwrap());
     let claimed = office.claim_deliveries(&shop, sender, (first.id, first.position), lasts).await.unwrap();
     assert_eq!(claimed.and_then(|deliveries| deliveries.position), Some(first.position));
-    let given_up = ((last.id, last.position), (10, "answered 500".to_owned()));
-    assert!(office.abandon_delivery(&shop, sender, given_up.0, given_up.1).await.unwrap().is_some());
-    assert!(office.checkpoint_deliveries(&shop, sender, last.position, lasts).await.unwrap().is_some());
+    let log = bench.log.read_all(None, Direction::Backwards, 1, &Filter::all()).await.unwrap();
+    let reason = (10, "answered 500".to_owned());
+    assert!(office.abandon_delivery(&shop, sender, &log[0], reason).await.unwrap().is_some());
+    assert!(office.checkpoint_deliveries(&shop, sender, (last.position, vec![]), lasts).await.unwrap().is_some());
     assert!(office.replay_deliveries(&shop, first.position, by("maria")).await.unwrap().sender.is_none());
 }
 
