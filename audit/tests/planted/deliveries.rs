@@ -1,6 +1,6 @@
 //! Deliveries to endpoints: those that keep the rules are found valid, and each planted fault is found under its code.
 
-use crate::planting::plant;
+use crate::planting::{audit, plant};
 use chrono::TimeDelta;
 use lastseat_domain::deliveries::{Deliveries, DeliveriesCommand};
 use lastseat_domain::event::*;
@@ -47,25 +47,26 @@ fn claimed() -> World {
 
 #[test]
 fn a_sender_that_goes_on_one_that_takes_over_and_a_replay_are_valid() {
-    plant(claimed(), &[], |world| {
-        let (now, until) = (world.now, world.now + TimeDelta::seconds(30));
-        let (sender, position) = (node(1), Position(5));
-        let state = Deliveries { position: Some(Position(3)), sender: Some((sender, until)), ..Deliveries::default() };
-        let event = Pending { stream: StreamName::show(&show_id("gala")), revision: 0 };
-        let given_up =
-            DeliveriesCommand::Abandon { sender, message: node(9), event, position, tries: 9, reason: "answered 500".into() };
-        for command in [given_up, DeliveriesCommand::Checkpoint { sender, position, pending: vec![], until }] {
-            for event in Deliveries::decide(&shop(), &state, command).unwrap() {
-                append(world, event);
-            }
+    let mut world = claimed();
+    let (now, until) = (world.now, world.now + TimeDelta::seconds(30));
+    let (sender, position) = (node(1), Position(5));
+    let state = Deliveries { position: Some(Position(3)), sender: Some((sender, until)), ..Deliveries::default() };
+    let event = Pending { stream: StreamName::show(&show_id("gala")), revision: 0 };
+    let given_up =
+        DeliveriesCommand::Abandon { sender, message: node(9), event, position, tries: 9, reason: "answered 500".into() };
+    for command in [given_up, DeliveriesCommand::Checkpoint { sender, position, pending: vec![], until }] {
+        for event in Deliveries::decide(&shop(), &state, command).unwrap() {
+            append(&mut world, event);
         }
-        world.now = now + TimeDelta::seconds(30);
-        let event = checkpoint(world, 2, 6, 30);
-        append(world, event);
-        append(world, DeliveriesReplayed { endpoint: shop(), position: Position(1), by: "maria".into() }.into());
-        let event = checkpoint(world, 1, 2, 30);
-        append(world, event);
-    });
+    }
+    world.now = now + TimeDelta::seconds(30);
+    let event = checkpoint(&world, 2, 6, 30);
+    append(&mut world, event);
+    append(&mut world, DeliveriesReplayed { endpoint: shop(), position: Position(1), by: "maria".into() }.into());
+    let event = checkpoint(&world, 1, 2, 30);
+    append(&mut world, event);
+    let report = audit(&world.log);
+    assert!(report.holds(), "{report}");
 }
 
 #[test]
