@@ -60,7 +60,7 @@ const [server, url] = await serve(folder, `http://127.0.0.1:${endpoint.address()
 const ended = new Promise((resolve) => server.removeAllListeners("exit").on("exit", resolve));
 try {
   const held = await send(`${url}/v1/shows/demo/bookings`, { seats: ["A-1"], reference: "order-1 „ä“" });
-  await send(`${url}/v1/bookings/${held.id}/payments`, { payment_method: "pm_card_visa" }, held.token);
+  await send(`${url}/v1/bookings/${held.id}/payment`, { payment_method: "pm_card_visa" }, held.token);
   const kinds = [];
   let last;
   while (!kinds.includes("booking.confirmed")) {

@@ -62,7 +62,7 @@ def main():
         server, url = serve(sys.argv[1], folder, f"http://127.0.0.1:{endpoint.server_port}/hooks")
         try:
             held = send(url, "/v1/shows/demo/bookings", {"seats": ["A-1"], "reference": "order-1 „ä“"})
-            send(url, f"/v1/bookings/{held['id']}/payments", {"payment_method": "pm_card_visa"}, held["token"])
+            send(url, f"/v1/bookings/{held['id']}/payment", {"payment_method": "pm_card_visa"}, held["token"])
             kinds = []
             while "booking.confirmed" not in kinds:
                 headers, body = messages.get(timeout=30)

@@ -97,7 +97,7 @@ async fn hold(client: &Client, reference: &str) -> (String, String) {
 async fn buy(client: &Client, reference: &str) -> String {
     let (id, token) = hold(client, reference).await;
     let pay = json!({"payment_method": "pm_card_visa"});
-    client.post(&format!("/v1/bookings/{id}/payments")).bearer(&token).json(&pay).send().await.ok(200);
+    client.post(&format!("/v1/bookings/{id}/payment")).bearer(&token).json(&pay).send().await.ok(200);
     id
 }
 
