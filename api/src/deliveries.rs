@@ -18,6 +18,7 @@ use lastseat_engine::BoxOffice;
 use sender::Sender;
 use status::Status;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
@@ -47,10 +48,9 @@ impl Deliveries {
     /// Starts one task for each endpoint: its name, its address as it may be shown, and what sends.
     #[must_use]
     pub fn start(endpoints: Vec<(EndpointId, String, Arc<dyn WebhookEndpoint>)>, context: &Context) -> (Self, DeliveryTasks) {
-        let (mut tasks, stop, mut known) = (JoinSet::new(), CancellationToken::new(), Vec::new());
-        for (name, address, endpoint) in endpoints {
-            let status = Arc::<Status>::default();
-            known.push((name.clone(), address, Arc::clone(&status)));
+        let known = Self::known(endpoints.iter().map(|(name, address, _)| (name.clone(), address.clone())));
+        let (mut tasks, stop) = (JoinSet::new(), CancellationToken::new());
+        for ((name, _, endpoint), (.., status)) in endpoints.into_iter().zip(known.0.iter()) {
             let sender = Sender {
                 name,
                 endpoint,
@@ -59,12 +59,19 @@ impl Deliveries {
                 clock: Arc::clone(&context.clock),
                 seen: Arc::clone(&context.seen),
                 id: context.sender,
-                status,
+                status: Arc::clone(status),
+                saw_empty_log: AtomicBool::new(false),
                 done: parking_lot::Mutex::default(),
             };
             tasks.spawn(sender.run(stop.clone()));
         }
-        (Self(Arc::new(known)), DeliveryTasks { tasks, stop })
+        (known, DeliveryTasks { tasks, stop })
+    }
+
+    /// Endpoints of these names and addresses, which nobody sends to: [`Self::start`] does.
+    pub fn known(endpoints: impl IntoIterator<Item = (EndpointId, String)>) -> Self {
+        let known = endpoints.into_iter().map(|(name, address)| (name, address, Arc::default()));
+        Self(Arc::new(known.collect()))
     }
 
     /// Each endpoint's name, its address, and what this node knows of it.

@@ -19,6 +19,7 @@ use lastseat_domain::{EndpointId, Envelope, Timestamp, codec};
 use lastseat_engine::{BoxOffice, CommandError};
 use parking_lot::Mutex;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
@@ -55,6 +56,8 @@ pub(super) struct Sender {
     /// This process, as long as it runs.
     pub id: Uuid,
     pub status: Arc<Status>,
+    /// The log was empty while nobody had sent to the endpoint: it begins with the first event.
+    pub saw_empty_log: AtomicBool,
     /// What is to be recorded when it stops; `None` while it does not send.
     pub done: Mutex<Option<(Position, Vec<Pending>)>>,
 }
@@ -113,17 +116,25 @@ impl Sender {
         let seen = self.look();
         let known = self.box_office.deliveries(&self.name).await?;
         self.status.reached(known.position);
-        let from = match known.position {
-            Some(position) => self.log.read_all(Some(position), Direction::Forwards, 1, &told()).await?,
+        let (from, begin) = match known.position {
+            Some(position) => (self.log.read_all(Some(position), Direction::Forwards, 1, &told()).await?, position),
+            None if self.saw_empty_log.load(Ordering::Relaxed) => {
+                (self.log.read_all(None, Direction::Forwards, 1, &told()).await?, Position::START)
+            }
             // A new endpoint begins with what comes now.
-            None => self.log.read_all(None, Direction::Backwards, 1, &Filter::all()).await?,
+            None => {
+                let last = self.log.read_all(None, Direction::Backwards, 1, &Filter::all()).await?;
+                self.saw_empty_log.store(last.is_empty(), Ordering::Relaxed);
+                let begin = last.first().map_or(Position::START, |event| event.position);
+                (last, begin)
+            }
         };
         let Some(event) = from.first() else { return self.wait_for_news(seen).await };
         if !known.is_free_for(self.id, self.clock.now()) {
             self.pause(WATCH_MS).await;
             return Ok(());
         }
-        let claimed = self.box_office.claim_deliveries(&self.name, self.id, (event.id, event.position), CLAIM).await?;
+        let claimed = self.box_office.claim_deliveries(&self.name, self.id, (event.id, begin), CLAIM).await?;
         match claimed {
             Some(claimed) => self.send_all(&claimed).await,
             None => Ok(()),

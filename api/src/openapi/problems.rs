@@ -218,6 +218,8 @@ pub(super) fn of(operation: &str) -> Option<Vec<&'static [Code]>> {
         "get_campaign" => {
             vec![&[C::InvalidParameter, C::CampaignNotFound, C::CodesUnavailable], PRIVILEGE, READ, LOG]
         }
+        "list_endpoints" => vec![PRIVILEGE, READ],
+        "replay_webhooks" => vec![&[C::EndpointNotFound], PRIVILEGE, COMMAND, KEYED],
         "redeem_goods" => vec![VOUCHER, PRIVILEGE, COMMAND, KEYED],
         "review" => {
             let refused = &[C::BookingNotFound, C::NotFlagged, C::NotOver, C::NoRefundDue, C::RefundStands, C::RefundUnclear];

@@ -16,7 +16,7 @@ use lastseat::routes::bookings::fast_refusal::FastRefusals;
 use lastseat::tickets::TicketKey;
 use lastseat::{routes, server};
 use lastseat_domain::ports::{Clock, EventLog, Ids};
-use lastseat_domain::{BuyerId, IntentId};
+use lastseat_domain::{BuyerId, EndpointId, IntentId};
 use lastseat_engine::{BoxOffice, Ports, Settings};
 use lastseat_event_log_sqlite::SqliteLog;
 use lastseat_in_process::FreeOfCharge;
@@ -112,7 +112,7 @@ async fn start_server(
     let capacity = Arc::new(server::Capacity::of_process(0));
     let app = App::new(AppParts {
         webhooks: None,
-        deliveries: Deliveries::default(),
+        deliveries: Deliveries::known([(EndpointId::new("shop").unwrap(), "https://shop.test/hooks".to_owned())]),
         metrics: std::sync::Arc::default(),
         reports_ended: CancellationToken::new(),
         stripe: false,
