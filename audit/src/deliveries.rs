@@ -54,7 +54,10 @@ impl Audit {
                     || format!("the message at {position} was done with before"),
                 );
             }
-            _ => *fact = DeliveryFact { reached: Some(position), ..DeliveryFact::default() },
+            Event::DeliveriesReplayed(e) => {
+                *fact = DeliveryFact { reached: Some(position), is_pending: !e.pending.is_empty(), sender: None };
+            }
+            _ => {}
         }
     }
 }

@@ -81,7 +81,10 @@ impl Streams {
     /// Another program's event in one of our streams takes a revision, too. One with lastseat's metadata
     /// is not another program's.
     pub fn check_foreign(&mut self, recorded: &RecordedEvent, findings: &mut Findings) {
-        if !matches!(recorded.stream.category(), "show" | "seat" | "block" | "booking" | "loyalty" | "ticket" | "operations") {
+        if !matches!(
+            recorded.stream.category(),
+            "show" | "seat" | "block" | "booking" | "loyalty" | "ticket" | "webhook" | "operations"
+        ) {
             return;
         }
         self.tails.entry(recorded.stream.clone()).or_default().next = recorded.revision.saturating_add(1);

@@ -86,7 +86,8 @@ impl Deliveries {
     }
 
     /// Whether it was the last to claim: nobody has claimed since, and nothing was requested again.
-    fn is_sent_by(&self, sender: Uuid) -> bool {
+    #[must_use]
+    pub fn is_sent_by(&self, sender: Uuid) -> bool {
         self.sender.is_some_and(|(owner, _)| owner == sender)
     }
 
@@ -149,11 +150,13 @@ impl Decider for Deliveries {
                 // The last event says all there is to know.
                 Ok(vec![abandoned.into(), state.checkpoint(id, (reached, others), claim)])
             }
-            DeliveriesCommand::Replay { position, .. } if state.position == Some(position) && state.sender.is_none() => {
-                Ok(vec![])
-            }
             DeliveriesCommand::Replay { position, by } => {
-                Ok(vec![DeliveriesReplayed { endpoint: id.clone(), position, by }.into()])
+                // What the endpoint has not been sent yet is not passed over.
+                let position = position.min(state.position.unwrap_or(position));
+                let pending = state.pending.clone();
+                let is_known = state.position == Some(position) && state.sender.is_none();
+                let replayed = DeliveriesReplayed { endpoint: id.clone(), position, pending, by };
+                Ok(if is_known { vec![] } else { vec![replayed.into()] })
             }
         }
     }
@@ -166,7 +169,9 @@ impl Decider for Deliveries {
                 sender: Some((e.sender, e.until)),
                 replayed_at: e.replayed_at,
             },
-            Event::DeliveriesReplayed(e) => Self { position: Some(e.position), replayed_at: Some(at), ..Self::default() },
+            Event::DeliveriesReplayed(e) => {
+                Self { position: Some(e.position), pending: e.pending.clone(), sender: None, replayed_at: Some(at) }
+            }
             _ => state,
         }
     }

@@ -224,6 +224,7 @@ fn samples() -> Vec<(&'static str, Event)> {
     };
     let endpoint = EndpointId::new("shop").unwrap();
     let pending = Pending { stream: StreamName::booking(booking), revision: 4 };
+    let replayed = DeliveriesReplayed { endpoint: endpoint.clone(), position: Position(7), pending: vec![], by: "maria".into() };
     let checkpoint = DeliveriesCheckpointed {
         endpoint: endpoint.clone(),
         position: Position(40),
@@ -362,12 +363,12 @@ fn samples() -> Vec<(&'static str, Event)> {
         ("DeliveriesCheckpointed.v1", checkpoint.clone().into()),
         (
             "DeliveriesCheckpointed.v1.replayed",
-            DeliveriesCheckpointed { replayed_at: Some(minute(90)), pending: vec![pending], ..checkpoint }.into(),
+            DeliveriesCheckpointed { replayed_at: Some(minute(90)), pending: vec![pending.clone()], ..checkpoint }.into(),
         ),
         (
             "DeliveryAbandoned.v1",
             DeliveryAbandoned {
-                endpoint: endpoint.clone(),
+                endpoint,
                 message: Uuid::from_u128(0xb),
                 position: Position(41),
                 tries: 17,
@@ -375,7 +376,8 @@ fn samples() -> Vec<(&'static str, Event)> {
             }
             .into(),
         ),
-        ("DeliveriesReplayed.v1", DeliveriesReplayed { endpoint, position: Position(7), by: "maria".into() }.into()),
+        ("DeliveriesReplayed.v1", replayed.clone().into()),
+        ("DeliveriesReplayed.v1.pending", DeliveriesReplayed { pending: vec![pending], ..replayed }.into()),
         ("LossAccepted.v1", loss.clone().into()),
         ("LossAccepted.v1.min", LossAccepted { expected_position: None, ..loss }.into()),
     ]

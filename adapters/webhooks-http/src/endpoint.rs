@@ -21,6 +21,8 @@ use std::time::Duration;
 const CONNECT: Duration = Duration::from_secs(5);
 /// From the first byte sent to the last one of the answer.
 const ANSWER: Duration = Duration::from_secs(15);
+/// For the body of an answer whose status is known.
+const REST_OF_ANSWER: Duration = Duration::from_secs(1);
 /// Shorter than servers keep connections.
 const IDLE: Duration = Duration::from_secs(20);
 /// Nothing of an answer's body is used; more than this breaks the connection off.
@@ -102,8 +104,10 @@ impl HttpEndpoint {
         } else {
             Receipt::Refused { status: status.as_u16(), retry_after: retry_after(&response) }
         };
-        // What is left unread would keep the connection from being used again. What it says changes nothing.
-        Limited::new(response.into_body(), LARGEST_ANSWER).collect().await.map(drop).unwrap_or_default();
+        // What is left unread would keep the connection from being used again. What it says changes nothing, nor that it
+        // does not end.
+        let rest = Limited::new(response.into_body(), LARGEST_ANSWER).collect();
+        let _unused = tokio::time::timeout(REST_OF_ANSWER, rest).await;
         Ok(receipt)
     }
 }

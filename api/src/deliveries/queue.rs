@@ -14,7 +14,7 @@ use std::time::Duration;
 
 /// Pauses after each failed try, in seconds, as the Standard Webhooks specification proposes; the last one is repeated.
 const PAUSES: [i64; 9] = [5, 300, 1_800, 7_200, 18_000, 36_000, 50_400, 72_000, 86_400];
-/// How long a message is tried.
+/// How long a message is tried, and no fewer times than there are pauses: one that was old when it was tried first is not given up at once.
 pub(super) const PATIENCE: TimeDelta = TimeDelta::days(3);
 /// Failures in a row, of whichever messages, after which the endpoint counts as down.
 const DOWN_AFTER: u32 = 3;
@@ -105,7 +105,9 @@ impl Queue {
     /// The endpoint has taken it. If it was down until now, everything that waits is due at once.
     pub(super) fn taken(&mut self, position: Position, now: Timestamp) {
         self.remove(position);
-        if std::mem::take(&mut self.failures_in_a_row) >= DOWN_AFTER {
+        let was_down = self.is_down();
+        self.failures_in_a_row = 0;
+        if was_down {
             self.waiting.values_mut().for_each(|w| w.due = w.due.min(now));
         }
     }
@@ -120,12 +122,18 @@ impl Queue {
         let pause = TimeDelta::seconds(PAUSES.get(nth.saturating_sub(1)).copied().unwrap_or(86_400));
         let asked = retry_after.and_then(|wait| TimeDelta::from_std(wait).ok()).unwrap_or_default();
         waiting.due = now + pause.max(asked).min(TimeDelta::days(1));
-        if now - waiting.since >= PATIENCE { Failed::GiveUp { tries: waiting.tries } } else { Failed::Later }
+        let is_tried = usize::try_from(waiting.tries).is_ok_and(|tries| tries > PAUSES.len());
+        if is_tried && now - waiting.since >= PATIENCE { Failed::GiveUp { tries: waiting.tries } } else { Failed::Later }
     }
 
     /// It is recorded that this message is given up.
     pub(super) fn given_up(&mut self, position: Position) {
         self.remove(position);
+    }
+
+    /// Whether it has taken nothing for a while.
+    pub(super) fn is_down(&self) -> bool {
+        self.failures_in_a_row >= DOWN_AFTER
     }
 
     /// Failures in a row, of whichever messages.
@@ -270,6 +278,20 @@ mod tests {
         assert!(given_up == tries && now - at(0) >= PATIENCE && now - at(0) < PATIENCE + TimeDelta::days(1));
         queue.given_up(Position(4));
         assert_eq!(sendable(&mut queue, now), [6]);
+    }
+
+    /// Such as after the endpoint was not configured for a week.
+    #[test]
+    fn an_old_message_is_not_given_up_at_once() {
+        let mut queue = queue(&[(4, 1)]);
+        let mut now = at(0) + TimeDelta::days(7);
+        for _ in 0..PAUSES.len() {
+            assert_eq!(sendable(&mut queue, now), [4]);
+            assert_eq!(queue.failed(Position(4), now, None), Failed::Later);
+            now = queue.next_due().unwrap();
+        }
+        assert_eq!(sendable(&mut queue, now), [4]);
+        assert_eq!(queue.failed(Position(4), now, None), Failed::GiveUp { tries: 10 });
     }
 
     #[test]

@@ -94,17 +94,23 @@ impl Sender {
             loop {
                 let turn = self.turn().await;
                 self.status.leaves();
-                self.done.lock().take();
                 if let Err(fault) = turn {
                     tracing::warn!(endpoint = %self.name, %fault, "messages have to wait for the log");
+                    self.leave().await;
                     self.pause(PAUSE_MS).await;
                 }
+                self.done.lock().take();
             }
         };
         tokio::select! {
             () = stop.cancelled() => {}
             () = work => {}
         }
+        self.leave().await;
+    }
+
+    /// Records what was sent, and lets another node send.
+    async fn leave(&self) {
         let Some(done) = self.done.lock().take() else { return };
         if let Err(error) = self.box_office.checkpoint_deliveries(&self.name, self.id, done, Duration::ZERO).await {
             tracing::warn!(endpoint = %self.name, %error, "what was sent last may be sent again");
@@ -117,13 +123,13 @@ impl Sender {
         let known = self.box_office.deliveries(&self.name).await?;
         self.status.reached(known.position);
         let (from, begin) = match known.position {
-            Some(position) => (self.log.read_all(Some(position), Direction::Forwards, 1, &told()).await?, position),
+            Some(position) => (self.first_to_send(&known, position).await?, position),
             None if self.saw_empty_log.load(Ordering::Relaxed) => {
                 (self.log.read_all(None, Direction::Forwards, 1, &told()).await?, Position::START)
             }
             // A new endpoint begins with what comes now.
             None => {
-                let last = self.log.read_all(None, Direction::Backwards, 1, &Filter::all()).await?;
+                let last = self.log.read_all(None, Direction::Backwards, 1, &Filter::our_streams()).await?;
                 self.saw_empty_log.store(last.is_empty(), Ordering::Relaxed);
                 let begin = last.first().map_or(Position::START, |event| event.position);
                 (last, begin)
@@ -141,11 +147,20 @@ impl Sender {
         }
     }
 
+    /// What was pending comes before what follows, and is to be sent although nothing follows.
+    async fn first_to_send(&self, known: &Deliveries, reached: Position) -> Result<Vec<Arc<RecordedEvent>>, LogFault> {
+        match known.pending.first() {
+            Some(first) => self.log.read_stream(&first.stream, Some(first.revision), Direction::Forwards, 1).await,
+            None => self.log.read_all(Some(reached), Direction::Forwards, 1, &told()).await,
+        }
+    }
+
     /// Sends until there was nothing to send for a while, or another node has claimed the endpoint.
     async fn send_all(&self, claimed: &Deliveries) -> Result<(), Fault> {
         let mut queue = self.queue(claimed).await?;
         let mut recorded = queue.done();
         let mut renew_at = self.after(CHECKPOINT_MS);
+        let (mut is_long, mut look_again_at) = (false, renew_at);
         let mut flying: FuturesUnordered<BoxFuture<'_, Tried>> = FuturesUnordered::new();
         let mut read_to: Option<Look> = None;
         loop {
@@ -169,19 +184,33 @@ impl Sender {
                 if queue.len() == 0 && done == recorded {
                     return Ok(());
                 }
-                let is_down = flying.is_empty() && queue.next_due().is_some_and(|due| due > self.clock.now() + CLAIM);
-                let lasts = if is_down { LONG_CLAIM } else { CLAIM };
+                is_long =
+                    queue.is_down() && flying.is_empty() && queue.next_due().is_some_and(|due| due > self.clock.now() + CLAIM);
+                let lasts = if is_long { LONG_CLAIM } else { CLAIM };
                 if self.box_office.checkpoint_deliveries(&self.name, self.id, done.clone(), lasts).await?.is_none() {
                     tracing::info!(endpoint = %self.name, "another node sends now, or messages were requested again");
                     return Ok(());
                 }
                 recorded = done;
-                renew_at = self.after(if is_down { LONG_CLAIM_RENEWED_MS } else { CHECKPOINT_MS });
+                renew_at = self.after(if is_long { LONG_CLAIM_RENEWED_MS } else { CHECKPOINT_MS });
+            }
+            if is_long && self.clock.now() >= look_again_at {
+                // Something may have been requested again.
+                if !self.box_office.deliveries(&self.name).await?.is_sent_by(self.id) {
+                    return Ok(());
+                }
+                look_again_at = self.after(CHECKPOINT_MS);
             }
             let due = queue.next_due().filter(|_| flying.len() < IN_FLIGHT);
             let wake = due.into_iter().chain([renew_at, self.after(LOOK_MS)]).min().unwrap_or(renew_at);
             tokio::select! {
-                Some((event, tried)) = flying.next() => self.settle(&mut queue, &event, tried?).await?,
+                Some((event, tried)) = flying.next() => {
+                    self.settle(&mut queue, &event, tried?).await?;
+                    // It takes messages again: from now on checkpoints are due as ever.
+                    if std::mem::take(&mut is_long) && !queue.is_down() {
+                        renew_at = self.clock.now();
+                    }
+                }
                 () = self.clock.sleep_until(wake) => {}
             }
         }
@@ -192,7 +221,8 @@ impl Sender {
         let mut queue = Queue::new(claimed.position.unwrap_or_default());
         for pending in &claimed.pending {
             let page = self.log.read_stream(&pending.stream, Some(pending.revision), Direction::Forwards, 1).await?;
-            for event in &page {
+            // What lies after the position is read anyway.
+            for event in page.iter().filter(|event| claimed.position.is_some_and(|reached| event.position <= reached)) {
                 self.push(&mut queue, event, claimed.replayed_at);
             }
         }
@@ -200,11 +230,14 @@ impl Sender {
     }
 
     fn push(&self, queue: &mut Queue, event: &Arc<RecordedEvent>, replayed_at: Option<Timestamp>) {
-        // What can't be read is for `verify`, which says so; it holds up nobody here.
-        let envelope = codec::decode(event).ok().flatten();
-        match envelope.filter(|envelope| Kind::of(&envelope.event).is_some()) {
-            Some(envelope) => queue.push(Arc::clone(event), envelope.metadata.at.max(replayed_at.unwrap_or_default())),
-            None => queue.skip(event.position),
+        let since = |at: Timestamp| at.max(replayed_at.unwrap_or_default());
+        match codec::decode(event) {
+            Ok(Some(envelope)) if Kind::of(&envelope.event).is_some() => {
+                queue.push(Arc::clone(event), since(envelope.metadata.at))
+            }
+            Ok(_) => queue.skip(event.position),
+            // A newer program may be able to read it, so it waits like one that is not taken.
+            Err(_) => queue.push(Arc::clone(event), since(event.recorded_at)),
         }
     }
 
@@ -238,9 +271,14 @@ impl Sender {
         Ok(false)
     }
 
-    /// `None`: there is nothing to tell.
+    /// `None`: there is nothing to tell. What can't be read waits like what is not taken, and holds up nothing else.
     async fn try_once(&self, event: &RecordedEvent) -> Result<Option<Receipt>, Fault> {
-        let Some(body) = self.body(event).await? else { return Ok(None) };
+        let body = match self.body(event).await {
+            Ok(Some(body)) => body,
+            Ok(None) => return Ok(None),
+            Err(Fault::Unreadable(why)) => return Ok(Some(Receipt::NoAnswer(format!("not sent: {why} can't be read")))),
+            Err(fault) => return Err(fault),
+        };
         let message = Message { id: event.id, body: body.into() };
         Ok(Some(self.endpoint.send(&message, self.clock.now()).await))
     }

@@ -218,7 +218,7 @@ pub(super) fn of(operation: &str) -> Option<Vec<&'static [Code]>> {
         "get_campaign" => {
             vec![&[C::InvalidParameter, C::CampaignNotFound, C::CodesUnavailable], PRIVILEGE, READ, LOG]
         }
-        "list_endpoints" => vec![PRIVILEGE, READ],
+        "list_endpoints" => vec![PRIVILEGE, READ, LOG],
         "replay_webhooks" => vec![&[C::EndpointNotFound], PRIVILEGE, COMMAND, KEYED],
         "redeem_goods" => vec![VOUCHER, PRIVILEGE, COMMAND, KEYED],
         "review" => {

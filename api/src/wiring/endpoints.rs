@@ -37,7 +37,9 @@ pub(super) fn open(config: &Config) -> Result<Endpoints, StartError> {
             return Err(StartError::Settings(why));
         }
         let endpoint = HttpEndpoint::new(url, secrets).map_err(|error| StartError::Settings(error.to_string()))?;
-        Ok((name.clone(), url.clone(), Arc::new(endpoint) as Arc<dyn WebhookEndpoint>))
+        // A query may have a secret in it.
+        let shown = url.split('?').next().unwrap_or_default().to_owned();
+        Ok((name.clone(), shown, Arc::new(endpoint) as Arc<dyn WebhookEndpoint>))
     };
     config.webhook_endpoints.iter().map(open).collect()
 }

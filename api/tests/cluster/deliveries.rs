@@ -142,9 +142,9 @@ async fn a_shop_is_told_what_happens_once_and_again_if_it_asks() {
     assert_in_order(&got);
 
     // All of it again: the same ids and bodies.
-    let replay = json!({"after": 0});
+    let replay = json!({"from": 0});
     let path = "/v1/webhook-endpoints/shop/replay";
-    server.client.post(path).bearer(&admin).json(&json!({"after": u64::MAX})).send().await.problem(422, "invalid_request");
+    server.client.post(path).bearer(&admin).json(&json!({"from": u64::MAX})).send().await.problem(422, "invalid_request");
     server
         .client
         .post("/v1/webhook-endpoints/none/replay")
@@ -190,6 +190,29 @@ async fn an_endpoint_that_is_down_delays_nobody_else_and_gets_everything_in_orde
     down.answer(None);
     buy(&server.client, "order-10").await;
     assert_in_order(&down.has("booking.confirmed", 11).await);
+    server.stop();
+    assert_eq!(verify(data.path()).0, 0);
+}
+
+/// The next start sends what was not taken, although nothing happens any more.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_not_taken_before_a_restart_is_sent_after_it() {
+    let (shop, url) = Shop::open().await;
+    shop.answer(Some(StatusCode::UNAUTHORIZED));
+    let data = tempfile::tempdir().unwrap();
+    let server = start(data.path(), &[("shop", &url)]).await;
+    let admin = token(data.path(), "root", "admin");
+    server.client.post("/v1/shows").bearer(&admin).json(&standing_room()).send().await.ok(201);
+    buy(&server.client, "order-1").await;
+    eventually("it has failed", async || {
+        let listed = server.client.get("/v1/webhook-endpoints").bearer(&admin).send().await.ok(200);
+        (listed["items"][0]["failed"].as_u64() >= Some(2)).then_some(())
+    })
+    .await;
+    server.stop();
+    shop.answer(None);
+    let server = start(data.path(), &[("shop", &url)]).await;
+    assert_in_order(&shop.has("booking.confirmed", 1).await);
     server.stop();
     assert_eq!(verify(data.path()).0, 0);
 }

@@ -62,7 +62,10 @@ fn a_sender_that_goes_on_one_that_takes_over_and_a_replay_are_valid() {
     world.now = now + TimeDelta::seconds(30);
     let event = checkpoint(&world, 2, 6, 30);
     append(&mut world, event);
-    append(&mut world, DeliveriesReplayed { endpoint: shop(), position: Position(1), by: "maria".into() }.into());
+    append(
+        &mut world,
+        DeliveriesReplayed { endpoint: shop(), position: Position(1), pending: vec![], by: "maria".into() }.into(),
+    );
     let event = checkpoint(&world, 1, 2, 30);
     append(&mut world, event);
     let report = audit(&world.log);

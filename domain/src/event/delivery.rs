@@ -59,6 +59,9 @@ pub struct DeliveriesReplayed {
     pub endpoint: EndpointId,
     /// Everything after it is sent again.
     pub position: Position,
+    /// Those up to it that the endpoint has not taken: they are still to be sent.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub pending: Vec<Pending>,
     /// Subject of the manager's token.
     pub by: String,
 }

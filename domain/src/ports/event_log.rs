@@ -190,7 +190,18 @@ impl Filter {
     /// All streams of lastseat. Other programs may share the log.
     #[must_use]
     pub fn our_streams() -> Self {
-        Self::streams(&["plan-", "show-", "seat-", "block-", "booking-", "loyalty-", "voucher-", "campaign-", "ticket-"])
+        Self::streams(&[
+            "plan-",
+            "show-",
+            "seat-",
+            "block-",
+            "booking-",
+            "loyalty-",
+            "voucher-",
+            "campaign-",
+            "ticket-",
+            "webhook-",
+        ])
     }
 
     /// Streams of these prefixes.

@@ -118,8 +118,16 @@ fn what_was_not_taken_is_remembered_beside_what_was() {
     let given_up = taken_over.done(3, abandon(2, 12));
     assert_eq!((given_up.state().position, given_up.state().pending.clone()), (Some(Position(30)), vec![event(15)]));
     assert_eq!(given_up.ask(abandon(2, 12)), Ok(vec![]));
-    let replayed = given_up.done(3, checkpoint_without(2, 31, &[], 5)).done(4, replay(7));
-    assert!(replayed.state().pending.is_empty());
+}
+
+/// Else it would be passed over: what was not sent yet lies after the position, what was not taken before it.
+#[test]
+fn a_replay_passes_over_nothing_that_is_still_to_be_sent() {
+    let sent = History::default().done(0, claim(1, 0, 2)).done(1, checkpoint_without(1, 30, &[12], 2));
+    let ahead = sent.done(2, replay(900));
+    assert_eq!((ahead.state().position, ahead.state().pending.clone()), (Some(Position(30)), vec![event(12)]));
+    let claimed = ahead.done(3, claim(2, 3, 5));
+    assert_eq!((claimed.state().position, claimed.state().pending.clone()), (Some(Position(30)), vec![event(12)]));
 }
 
 #[test]
@@ -128,7 +136,7 @@ fn a_replay_begins_where_it_says_and_ends_the_claim() {
     let replayed = sent.done(2, replay(7));
     assert_eq!(
         replayed.0.last().unwrap().0,
-        DeliveriesReplayed { endpoint: shop(), position: Position(7), by: "maria".into() }.into()
+        DeliveriesReplayed { endpoint: shop(), position: Position(7), pending: vec![], by: "maria".into() }.into()
     );
     // What it sends now is what followed its own checkpoint.
     replayed.refused(checkpoint(1, 41, 9));

@@ -10,8 +10,9 @@ use crate::routes::params::{InEndpoint, unknown_endpoint};
 use crate::routes::sender::ManageEndpoints;
 use axum::extract::State;
 use http::StatusCode;
-use lastseat_domain::ports::event_log::Position;
+use lastseat_domain::ports::event_log::{Direction, Filter, LogFault, Position};
 use lastseat_domain::{EndpointId, Timestamp};
+use lastseat_engine::CommandError;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -21,10 +22,13 @@ pub struct EndpointJson {
     #[schema(value_type = String, example = "shop")]
     endpoint: EndpointId,
     url: String,
-    /// Log position up to which every message was taken or given up; absent if nothing was sent yet.
+    /// Log position up to which every message was taken or given up, on whichever node, but for those that are pending; absent if
+    /// nothing was sent yet.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<u64>)]
     position: Option<Position>,
+    /// Messages up to that position that it has not taken.
+    pending: usize,
     /// Whether this node sends to it; the others only watch.
     sending: bool,
     /// Messages of this node that it has not taken yet.
@@ -66,29 +70,34 @@ pub struct EndpointList {
 )]
 pub async fn list_endpoints(State(app): State<App>, caller: Caller) -> Result<Answer, Problem> {
     caller.needs(Permission::ManageEndpoints)?;
-    let item = |(endpoint, url, status): (&EndpointId, &str, crate::deliveries::EndpointStatus)| EndpointJson {
-        endpoint: endpoint.clone(),
-        url: url.to_owned(),
-        position: status.reached,
-        sending: status.is_sender,
-        waiting: status.waiting,
-        failures_in_a_row: status.failures_in_a_row,
-        taken: status.taken,
-        failed: status.failed,
-        given_up: status.given_up,
-        last_taken_at: status.last_taken_at,
-        last_failure: status.last_failure.map(|(at, reason)| FailureJson { at, reason }),
-    };
-    Ok(Answer::json(StatusCode::OK, &EndpointList { items: app.parts().deliveries.all().map(item).collect() }))
+    let mut items = Vec::new();
+    for (endpoint, url, status) in app.parts().deliveries.all() {
+        let recorded = app.box_office().deliveries(endpoint).await.map_err(CommandError::from)?;
+        items.push(EndpointJson {
+            endpoint: endpoint.clone(),
+            url: url.to_owned(),
+            position: recorded.position,
+            pending: recorded.pending.len(),
+            sending: status.is_sender,
+            waiting: status.waiting,
+            failures_in_a_row: status.failures_in_a_row,
+            taken: status.taken,
+            failed: status.failed,
+            given_up: status.given_up,
+            last_taken_at: status.last_taken_at,
+            last_failure: status.last_failure.map(|(at, reason)| FailureJson { at, reason }),
+        });
+    }
+    Ok(Answer::json(StatusCode::OK, &EndpointList { items }))
 }
 
 /// What is to be sent again.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields, expecting = "an object")]
 pub struct Replay {
-    /// Everything after this log position, such as a message's `position` less one; 0 for all that ever happened.
+    /// The `position` of the first message that is to be sent again; 0 for all that ever happened.
     #[schema(minimum = 0, example = 1200)]
-    after: u64,
+    from: u64,
 }
 
 /// How far an endpoint is now.
@@ -101,7 +110,7 @@ pub struct Replayed {
     position: Position,
 }
 
-/// Sends an endpoint everything after a log position again, in the same order and with the same ids. What is under way to
+/// Sends an endpoint everything from a log position on again, in the same order and with the same ids. What is under way to
 /// it meanwhile may arrive as well. For managers and admins.
 #[utoipa::path(
     post,
@@ -118,18 +127,34 @@ pub async fn replay_webhooks(
     command: Result<Command<ManageEndpoints>, Problem>,
 ) -> Answer {
     execute(&app, metrics::Command::ReplayWebhooks, command, async move |app: App, command: Command<ManageEndpoints>| {
-        let Replay { after } = command.json()?;
+        let Replay { from } = command.json()?;
         if !app.parts().deliveries.has(&endpoint) {
             return Err(unknown_endpoint());
         }
-        let head = app.parts().log.head().await?;
-        if after > head.0 {
-            let detail = format!("The log ends at position {head}. Replay from that position or an earlier one.");
-            return Err(Problem::new(Code::InvalidRequest, detail).fact("field", "after"));
-        }
-        let state = app.box_office().replay_deliveries(&endpoint, Position(after), command.origin()).await?;
+        let before = last_before(&app, Position(from)).await?;
+        let state = app.box_office().replay_deliveries(&endpoint, before, command.origin()).await?;
         let position = state.position.unwrap_or_default();
         Ok(Answer::json(StatusCode::ACCEPTED, &Replayed { endpoint, position }))
     })
     .await
+}
+
+/// The position that is before that of an event. One that no event has can't be read from in every log.
+async fn last_before(app: &App, from: Position) -> Result<Position, Problem> {
+    if from == Position::START {
+        return Ok(from);
+    }
+    let no_event = || {
+        let detail = format!("No event has the position {from}. Take the `position` of a message, or 0 for all.");
+        Problem::new(Code::InvalidRequest, detail).fact("field", "from")
+    };
+    let log = &app.parts().log;
+    if from > log.head().await? {
+        return Err(no_event());
+    }
+    match log.read_all(Some(from), Direction::Backwards, 1, &Filter::all()).await {
+        Ok(page) => Ok(page.first().map_or(Position::START, |event| event.position)),
+        Err(LogFault::Refused(_) | LogFault::Damaged(_)) => Err(no_event()),
+        Err(fault) => Err(fault.into()),
+    }
 }
