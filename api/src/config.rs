@@ -4,6 +4,7 @@
 //! each setting once: the flag, the variable, the line of the file, `config show` and the table in
 //! docs/OPERATIONS.md are derived from there.
 
+mod endpoint_url;
 mod flags;
 mod kind;
 mod kinds;

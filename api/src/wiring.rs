@@ -39,6 +39,10 @@ pub mod eventstore_options {
 pub mod sandbox_options {
     pub use lastseat_payments_sandbox::stripe::{Disturbances, Options, Outage, WebhookOptions};
 }
+/// What messages to endpoints are signed with, for their verb.
+pub mod webhook_options {
+    pub use lastseat_shop_webhooks::Signer;
+}
 pub use start_error::StartError;
 
 use crate::app::{App, AppParts, BankAuthentication};

@@ -1,21 +1,11 @@
 //! Who sends to an endpoint and how far it has got, as its stream tells it.
 
 use super::code::Code;
+use super::facts::DeliveryFact;
 use super::report::Place;
 use super::state::Audit;
+use lastseat_domain::Envelope;
 use lastseat_domain::event::Event;
-use lastseat_domain::ports::event_log::Position;
-use lastseat_domain::{Envelope, Timestamp};
-use uuid::Uuid;
-
-/// An endpoint's deliveries.
-#[derive(Debug, Default)]
-pub(super) struct DeliveryFact {
-    reached: Option<Position>,
-    /// Whether something up to there was not taken.
-    is_pending: bool,
-    sender: Option<(Uuid, Timestamp)>,
-}
 
 impl Audit {
     pub(super) fn take_deliveries(&mut self, envelope: &Envelope) {

@@ -100,6 +100,15 @@ pub(super) struct Blocked {
     pub position: Position,
 }
 
+/// An endpoint's deliveries.
+#[derive(Debug, Default)]
+pub(super) struct DeliveryFact {
+    pub reached: Option<Position>,
+    /// Whether something up to there was not taken.
+    pub is_pending: bool,
+    pub sender: Option<(Uuid, Timestamp)>,
+}
+
 /// A block, as its own stream tells it.
 #[derive(Debug, Default)]
 pub(super) struct BlockFact {

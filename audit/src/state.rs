@@ -1,8 +1,7 @@
 //! The state of an audit.
 
 use super::activity::Activity;
-use super::deliveries::DeliveryFact;
-use super::facts::{BlockFact, Book, CampaignFact, Rewards, ShowFacts, VoucherFact};
+use super::facts::{BlockFact, Book, CampaignFact, DeliveryFact, Rewards, ShowFacts, VoucherFact};
 use super::plan_facts::PlanFact;
 use super::report::{AcceptedLoss, Findings, Flow};
 use super::streams::Streams;

@@ -3,6 +3,7 @@
 use super::signals::Signals;
 use super::terminal::{Paint, complain, say, tell};
 use crate::exit;
+use crate::wiring::webhook_options::Signer;
 use axum::Router;
 use axum::extract::State;
 use axum::routing::post;
@@ -12,7 +13,6 @@ use bytes::Bytes;
 use clap::{Args, Subcommand};
 use http::{HeaderMap, StatusCode};
 use lastseat_domain::Secret;
-use lastseat_webhooks_http::Signer;
 use serde_json::Value;
 use std::net::SocketAddr;
 use std::process::ExitCode;

@@ -1,5 +1,6 @@
 //! The kinds of values that settings take: how each is read and shown.
 
+use super::endpoint_url::endpoint_url;
 pub(super) use super::kind::{BOOL, LIST};
 use super::kind::{Kind, kind, secret};
 pub(super) use super::login_kinds::{AUDIENCE, ISSUER, ROLE_CLAIM, ROLE_RULES};
@@ -217,13 +218,13 @@ fn webhook_secrets(text: &str) -> Option<Vec<Secret>> {
 
 fn endpoint(text: &str) -> Option<(EndpointId, String)> {
     let (name, url) = text.trim().split_once('=')?;
-    Some((EndpointId::new(name).ok()?, lastseat_webhooks_http::check_url(url)?.to_string()))
+    Some((EndpointId::new(name).ok()?, endpoint_url(url)?))
 }
 
 fn endpoint_secret(text: &str) -> Option<(EndpointId, Secret)> {
     let (name, secret) = text.trim().split_once('=')?;
-    lastseat_webhooks_http::Signer::new([secret]).ok()?;
-    Some((EndpointId::new(name).ok()?, Secret::new(secret)?))
+    let secret = webhook_secrets(secret)?.into_iter().next()?;
+    Some((EndpointId::new(name).ok()?, secret))
 }
 
 fn path(text: &str) -> Option<PathBuf> {

@@ -140,7 +140,7 @@ impl Sender {
             self.pause(WATCH_MS).await;
             return Ok(());
         }
-        let claimed = self.box_office.claim_deliveries(&self.name, self.id, (event.id, begin), CLAIM).await?;
+        let claimed = self.box_office.claim_deliveries(&self.name, self.id, (event, begin), CLAIM).await?;
         match claimed {
             Some(claimed) => self.send_all(&claimed).await,
             None => Ok(()),

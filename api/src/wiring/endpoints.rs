@@ -4,7 +4,7 @@ use super::StartError;
 use crate::config::Config;
 use lastseat_domain::EndpointId;
 use lastseat_domain::ports::WebhookEndpoint;
-use lastseat_webhooks_http::HttpEndpoint;
+use lastseat_shop_webhooks::HttpEndpoint;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 

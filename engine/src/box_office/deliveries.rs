@@ -6,7 +6,7 @@ use crate::origin::{Context, Origin};
 use lastseat_domain::deliveries::{Deliveries, DeliveriesCommand};
 use lastseat_domain::event::Pending;
 use lastseat_domain::ports::event_log::{Position, RecordedEvent};
-use lastseat_domain::{EndpointId, Rejection};
+use lastseat_domain::{EndpointId, Rejection, codec};
 use std::time::Duration;
 use uuid::Uuid;
 
@@ -31,12 +31,13 @@ impl BoxOffice {
         &self,
         endpoint: &EndpointId,
         sender: Uuid,
-        (cause, begin): (Uuid, Position),
+        (cause, begin): (&RecordedEvent, Position),
         lasts: Duration,
     ) -> Result<Option<Deliveries>, CommandError> {
         let now = self.services.now();
         let command = DeliveriesCommand::Claim { sender, now, until: now + lasts, begin };
-        self.record(endpoint, command, &Context::following(SENDER, None, cause)).await
+        let trace = codec::decode(cause).ok().flatten().and_then(|envelope| envelope.metadata.trace.clone());
+        self.record(endpoint, command, &Context::following(SENDER, trace, cause.id)).await
     }
 
     /// Records that everything up to a position was delivered or given up, but for what is pending. `None`: another node sends, or something is to be

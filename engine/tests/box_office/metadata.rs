@@ -112,14 +112,13 @@ async fn earn_and_lose_a_code(bench: &TestBench, office: &BoxOffice) {
 /// Everything that can happen to a sale.
 async fn send_to_the_shop(bench: &TestBench, office: &BoxOffice) {
     let (shop, sender, lasts) = (EndpointId::new("shop").unwrap(), Uuid::from_u128(1), Duration::from_secs(30));
-    let history = bench.history().await;
-    let (first, last) = (history.first().unwrap(), history.last().unwrap());
-    let claimed = office.claim_deliveries(&shop, sender, (first.id, first.position), lasts).await.unwrap();
+    let first = bench.log.read_all(None, Direction::Forwards, 1, &Filter::all()).await.unwrap().remove(0);
+    let claimed = office.claim_deliveries(&shop, sender, (&first, first.position), lasts).await.unwrap();
     assert_eq!(claimed.and_then(|deliveries| deliveries.position), Some(first.position));
     let log = bench.log.read_all(None, Direction::Backwards, 1, &Filter::all()).await.unwrap();
     let reason = (10, "answered 500".to_owned());
     assert!(office.abandon_delivery(&shop, sender, &log[0], reason).await.unwrap().is_some());
-    assert!(office.checkpoint_deliveries(&shop, sender, (last.position, vec![]), lasts).await.unwrap().is_some());
+    assert!(office.checkpoint_deliveries(&shop, sender, (log[0].position, vec![]), lasts).await.unwrap().is_some());
     assert!(office.replay_deliveries(&shop, first.position, by("maria")).await.unwrap().sender.is_none());
 }
 

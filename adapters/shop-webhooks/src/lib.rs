@@ -6,5 +6,5 @@
 mod endpoint;
 mod signature;
 
-pub use endpoint::{HttpEndpoint, InvalidEndpoint, check_url};
+pub use endpoint::{HttpEndpoint, InvalidEndpoint};
 pub use signature::{InvalidSecret, Signer};
