@@ -3,6 +3,7 @@
 use super::signals::Signals;
 use super::terminal::{Paint, complain, say, tell};
 use crate::exit;
+use crate::wiring::key_file;
 use crate::wiring::webhook_options::Signer;
 use axum::Router;
 use axum::extract::State;
@@ -75,8 +76,7 @@ fn failed(why: &str) -> ExitCode {
 }
 
 fn new_secret() -> Result<Secret, String> {
-    let mut key = [0_u8; 32];
-    getrandom::fill(&mut key).map_err(|error| format!("the operating system gives no random bytes: {error}"))?;
+    let key = key_file::random().map_err(|error| error.to_string())?;
     Secret::new(format!("whsec_{}", STANDARD.encode(key))).ok_or_else(|| "there is no secret".to_owned())
 }
 

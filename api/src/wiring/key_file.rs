@@ -141,8 +141,11 @@ pub fn read_or_create(key: Key, file: &Path) -> Result<Vec<u8>, KeyError> {
 }
 
 /// The only randomness besides the `Ids` port: a secret must not come from a simulation.
+///
+/// # Errors
+/// The operating system gives none.
 #[expect(clippy::disallowed_methods, reason = "this is the place where the key that must not be guessed is drawn")]
-fn random() -> Result<[u8; BYTES], KeyError> {
+pub fn random() -> Result<[u8; BYTES], KeyError> {
     let mut secret = [0; BYTES];
     getrandom::fill(&mut secret).map_err(|error| KeyError::NoRandomness(error.to_string()))?;
     Ok(secret)
