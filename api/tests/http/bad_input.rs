@@ -179,6 +179,7 @@ async fn a_bad_token_is_refused_by_every_operation() {
         for method in item.as_object().unwrap().keys() {
             let path =
                 path.replace("{show}", "demo").replace("{intent}", "pi_1").replace("{plan}", "house").replace("{revision}", "1");
+            let path = path.replace("{seat}", "A-1").replace("{endpoint}", "shop");
             let nil = uuid::Uuid::nil().to_string();
             let path = path.replace("{id}", &nil).replace("{block}", &nil).replace("{voucher}", &nil).replace("{campaign}", &nil);
             let reply = server.call(&method.to_uppercase(), &path).bearer("nonsense").send().await;
