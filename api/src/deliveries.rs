@@ -1,4 +1,4 @@
-//! Tells endpoints of the shop what happened: webhooks that this server sends. (Those that it receives from the payment gateway
+//! Webhooks that this server sends to endpoints of the shop. (Those that it receives from the payment gateway
 //! are in [`crate::webhooks`].)
 //!
 //! Each message follows from one event of the log and is sent at least once, in order for each booking. How far an endpoint

@@ -328,7 +328,7 @@ impl Running {
             () = self.reports_ended.cancelled() => "a task that payments need has ended; the log names it".to_owned(),
             () = self.read_model.failed() => "a task of the read model has ended".to_owned(),
             ended = &mut self.serving => format!("the HTTP server has ended ({ended:?})"),
-            () = self.delivery_tasks.failed() => "a task that tells the shop's endpoints has ended".to_owned(),
+            () = self.delivery_tasks.failed() => "a task that sends to the shop's endpoints has ended".to_owned(),
             why = eventstore_server => why,
         }
     }

@@ -73,8 +73,8 @@ def main():
                 raise SystemExit("webhooks, Python: a changed message passes")
             except WebhookVerificationError:
                 pass
-            told = json.loads(body)["data"]
-            assert (told["booking"], told["reference"]) == (held["id"], "order-1 „ä“"), told
+            data = json.loads(body)["data"]
+            assert (data["booking"], data["reference"]) == (held["id"], "order-1 „ä“"), data
         finally:
             server.terminate()
             server.wait()

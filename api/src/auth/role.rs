@@ -68,7 +68,7 @@ pub enum Permission {
     RunShows,
     /// Issue vouchers, and read their codes.
     IssueVouchers,
-    /// See how the shop's endpoints get on, and have them told again.
+    /// See how the shop's endpoints get on, and send to them again.
     ManageEndpoints,
     /// Hand over the goods of a voucher.
     RedeemVouchers,

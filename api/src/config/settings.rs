@@ -121,7 +121,7 @@ settings! {
     stripe_rate_share, "stripe_rate_share": RateShare = RateShare::ALL, RATE_SHARE, SERVER;
     /// Time between two passes over Stripe's payments, which find what no webhook reported
     payments_sweep, "payments_sweep_seconds": Duration = Duration::from_secs(30), SECONDS, SERVER;
-    /// Endpoints of the shop that are told what happens; the same on all nodes
+    /// Endpoints of the shop that receive what happens; the same on all nodes
     webhook_endpoints, "webhook_endpoints": Vec<(EndpointId, String)> = Vec::new(), ENDPOINTS, SERVER;
     /// Secrets that messages to them are signed with; the same on all nodes
     webhook_endpoint_secrets, "webhook_endpoint_secrets": Vec<(EndpointId, Secret)> = Vec::new(), ENDPOINT_SECRETS, SERVER;

@@ -1,4 +1,4 @@
-//! What an endpoint is told of an event: its kind, and the booking as it was then. It follows from the log alone, so every
+//! What an endpoint is sent about an event: its kind, and the booking as it was then. It follows from the log alone, so every
 //! try of every node has the same bytes.
 
 use lastseat_domain::booking::{Booking, Phase};
@@ -43,7 +43,7 @@ pub(super) enum Kind {
 }
 
 impl Kind {
-    /// `None`: nobody is told.
+    /// `None`: nothing is sent.
     pub(super) fn of(event: &Event) -> Option<Self> {
         Some(match event {
             Event::BookingOpened(_) => Self::Held,
@@ -102,7 +102,7 @@ struct AboutBooking<'a> {
     refunded: Option<Money>,
     #[serde(flatten, skip_serializing_if = "ShopData::is_empty")]
     shop: &'a ShopData,
-    /// Of the event in its booking: what is told first has the smaller one.
+    /// Of the event in its booking: what is sent first has the smaller one.
     revision: u64,
     /// Of the event, to replay from.
     position: Position,

@@ -125,7 +125,7 @@ impl Sender {
         let (from, begin) = match known.position {
             Some(position) => (self.first_to_send(&known, position).await?, position),
             None if self.saw_empty_log.load(Ordering::Relaxed) => {
-                (self.log.read_all(None, Direction::Forwards, 1, &told()).await?, Position::START)
+                (self.log.read_all(None, Direction::Forwards, 1, &sent()).await?, Position::START)
             }
             // A new endpoint begins with what comes now.
             None => {
@@ -151,7 +151,7 @@ impl Sender {
     async fn first_to_send(&self, known: &Deliveries, reached: Position) -> Result<Vec<Arc<RecordedEvent>>, LogFault> {
         match known.pending.first() {
             Some(first) => self.log.read_stream(&first.stream, Some(first.revision), Direction::Forwards, 1).await,
-            None => self.log.read_all(Some(reached), Direction::Forwards, 1, &told()).await,
+            None => self.log.read_all(Some(reached), Direction::Forwards, 1, &sent()).await,
         }
     }
 
@@ -260,7 +260,7 @@ impl Sender {
     /// Reads on, as far as there is room. Returns whether it has come to the end.
     async fn read(&self, queue: &mut Queue, replayed_at: Option<Timestamp>) -> Result<bool, Fault> {
         while queue.len() < WINDOW {
-            let page = self.log.read_all(Some(queue.read()), Direction::Forwards, PAGE, &told()).await?;
+            let page = self.log.read_all(Some(queue.read()), Direction::Forwards, PAGE, &sent()).await?;
             for event in &page {
                 self.push(queue, event, replayed_at);
             }
@@ -348,7 +348,7 @@ impl Sender {
     }
 }
 
-/// The streams that endpoints are told of.
-fn told() -> Filter {
+/// The streams that messages are sent about.
+fn sent() -> Filter {
     Filter::streams(&["booking-", "show-"])
 }

@@ -46,7 +46,7 @@ with_permission! {
     DrawPlans: RunShows, body::PLAN;
     /// Campaigns of vouchers.
     IssueVouchers: IssueVouchers, body::SMALL;
-    /// What endpoints are told again.
+    /// What endpoints are sent again.
     ManageEndpoints: ManageEndpoints, body::SMALL;
     /// Goods of vouchers.
     RedeemVouchers: RedeemVouchers, body::SMALL;

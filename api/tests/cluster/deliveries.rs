@@ -1,4 +1,4 @@
-//! The shop's endpoints are told what happens: signed, in order for each booking, also when an endpoint is down for a while, a
+//! The shop's endpoints receive what happens: signed, in order for each booking, also when an endpoint is down for a while, a
 //! server stops, or the node that sends is killed.
 
 use crate::calm::standing_room;
@@ -118,7 +118,7 @@ async fn start(data: &std::path::Path, endpoints: &[(&str, &str)]) -> Server {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_shop_is_told_what_happens_once_and_again_if_it_asks() {
+async fn a_shop_receives_what_happens_once_and_again_if_it_asks() {
     let (shop, url) = Shop::open().await;
     let data = tempfile::tempdir().unwrap();
     let server = start(data.path(), &[("shop", &url)]).await;
@@ -242,6 +242,6 @@ async fn another_node_goes_on_where_the_one_that_sends_was_killed() {
         let confirmed = got.iter().filter(|got| got.kind == "booking.confirmed");
         confirmed.map(|got| got.data["booking"].as_str().unwrap().to_owned()).collect::<HashSet<_>>()
     };
-    eventually("all thirty were told", async || (sold(&shop.got()).len() == 30).then_some(())).await;
+    eventually("all thirty were sent", async || (sold(&shop.got()).len() == 30).then_some(())).await;
     cluster.at_rest(&["big"]).await;
 }

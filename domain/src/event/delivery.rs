@@ -9,7 +9,7 @@ use crate::stream_name::StreamName;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-/// An event that an endpoint was not told of yet.
+/// An event whose message an endpoint has not taken yet.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Pending {
     /// Its stream.

@@ -22,7 +22,7 @@ impl BoxOffice {
         Ok(self.services.journal.load::<Deliveries>(endpoint).await?.state)
     }
 
-    /// Claims an endpoint for a while, because of an event that it has to be told of: nobody else sends to it then. An endpoint
+    /// Claims an endpoint for a while, because of an event whose message is to be sent: nobody else sends to it then. An endpoint
     /// that is new begins after `begin`. `None`: another node sends.
     ///
     /// # Errors
