@@ -7,7 +7,7 @@ default:
     @just --list
 
 # Everything that CI checks, in its order.
-ci: fmt-check deploy-check lint test openapi-lint conformance conformance-stripe conformance-oidc conformance-webhooks (first-command "debug") (house-sale "debug") (api-examples "debug")
+ci: fmt-check deploy-check lint test openapi-lint conformance conformance-stripe conformance-oidc conformance-webhooks conformance-clients (first-command "debug") (house-sale "debug") (api-examples "debug")
 
 # Is the code formatted?
 fmt-check:
@@ -50,6 +50,10 @@ conformance-oidc:
 # What a shop's endpoint is told, checked with the reference libraries of Standard Webhooks for Python and Node.
 conformance-webhooks:
     conformance/webhooks/run
+
+# Clients generated from the OpenAPI document, type-checked, and a sale over each.
+conformance-clients:
+    conformance/clients/run
 
 # The debug program as the tests have built it: `cargo build` would build what it depends on a second time, with the
 # features that only tests leave on.

@@ -2,7 +2,11 @@
 
 use lastseat_domain::event::AbortReason;
 
-/// Why a booking was aborted.
+/// All reasons, in the API's words.
+pub const REASONS: [&str; 8] =
+    ["expired", "cancelled", "seat_lost", "fenced", "capture_failed", "show_cancelled", "refunded", "exchanged"];
+
+/// Why a booking was aborted. Each is in [`REASONS`], too.
 #[must_use]
 pub fn reason_name(reason: AbortReason) -> &'static str {
     match reason {

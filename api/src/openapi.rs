@@ -1,12 +1,16 @@
 //! The description of the API around and beyond its operations, which describe themselves.
 
 mod limits;
+mod problem_schemas;
 mod problems;
 pub mod roles;
+mod shape;
 mod strict;
 
-pub use problems::ProblemJson;
+pub use problem_schemas::AnyProblem;
 
+use crate::routes::audit::events::Line;
+use crate::routes::wire::names;
 use utoipa::OpenApi;
 use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
 
@@ -20,7 +24,7 @@ use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
             `Idempotency-Key` with every POST: the same key and body get the first answer again, with \
             `Idempotent-Replayed: true`.",
     ),
-    components(schemas(problems::ProblemJson)),
+    components(schemas(Line<'static>, names::RoleName, names::SeatState)),
     tags(
         (name = "shows", description = "Shows and their sale"),
         (name = "seats", description = "The state of seats, and its changes"),
@@ -57,6 +61,7 @@ pub fn complete(document: &mut utoipa::openapi::OpenApi) {
     problems::add(document);
     limits::add(document);
     strict::add(document);
+    shape::add(document);
 }
 
 /// The document as JSON text.

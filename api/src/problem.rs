@@ -2,6 +2,7 @@
 //! do next, and the facts that stood in the way.
 
 mod codes;
+pub mod facts;
 mod rejection;
 
 pub use codes::Code;
@@ -145,6 +146,8 @@ impl Problem {
         }
         body.extend_from_slice(&inner.facts);
         body.push(b'}');
+        #[cfg(debug_assertions)]
+        facts::check(inner.code, &body);
         body.into()
     }
 }

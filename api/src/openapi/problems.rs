@@ -1,36 +1,10 @@
 //! Which operation answers with which problems: the table, and its way into the document.
 
-use crate::problem::{Code, MEDIA_TYPE};
-use serde::Serialize;
+use super::problem_schemas;
+use crate::problem::Code;
 use std::collections::BTreeMap;
-use utoipa::ToSchema;
 use utoipa::openapi::path::Operation;
-use utoipa::openapi::{Content, OpenApi, PathItem, Ref, RefOr, ResponseBuilder};
-
-/// A refusal (RFC 9457). Besides these members it has the facts that caused the refusal, such as
-/// `seat`, `state`, `free_at`, `available`, `most`, `have`, `opens_at`, `field`.
-#[derive(Debug, Serialize, ToSchema)]
-#[schema(as = Problem)]
-pub struct ProblemJson {
-    /// Address of a page that explains the code.
-    #[serde(rename = "type")]
-    #[schema(example = "/problems/seat_unavailable")]
-    kind: String,
-    /// What it means, in a few words.
-    #[schema(example = "The seat is taken")]
-    title: String,
-    /// The status of the answer.
-    #[schema(example = 409)]
-    status: u16,
-    /// Stable; the member that programs should use.
-    #[schema(example = "seat_unavailable")]
-    code: String,
-    /// What happened and what to do.
-    #[schema(example = "Seat `A-1` is taken. Choose another one.")]
-    detail: String,
-    /// Seconds after which to try again.
-    retry_after: Option<u64>,
-}
+use utoipa::openapi::{OpenApi, PathItem};
 
 use Code as C;
 
@@ -169,7 +143,7 @@ pub(super) fn of(operation: &str) -> Option<Vec<&'static [Code]>> {
         "draw_plan" => vec![&[C::InvalidParameter, C::InvalidPlan, C::PlanChanged], PRIVILEGE, COMMAND, KEYED],
         "list_plans" => vec![&[C::InvalidParameter], PRIVILEGE, READ],
         "get_plan" => vec![&[C::PlanNotFound], PRIVILEGE, READ, LOG],
-        "get_revision" => vec![&[C::PlanNotFound], READ, LOG],
+        "get_plan_revision" => vec![&[C::PlanNotFound], READ, LOG],
         "schedule_show" => vec![&[C::ShowExists, C::InvalidShow, C::PlanNotFound], PRIVILEGE, COMMAND, KEYED],
         "revise_show" => {
             vec![&[C::ShowNotFound, C::ShowChanged, C::ShowCancelled, C::InvalidShow], PRIVILEGE, COMMAND, KEYED]
@@ -195,14 +169,14 @@ pub(super) fn of(operation: &str) -> Option<Vec<&'static [Code]>> {
             COMMAND,
             KEYED,
         ],
-        "pay" => vec![PAY, PRIVILEGE, COMMAND, KEYED],
-        "exchange" => vec![EXCHANGE, PRIVILEGE, COMMAND, KEYED],
-        "transfer" => vec![&[C::BookingNotFound, C::NotChangeable], TOKEN, COMMAND, KEYED],
+        "pay_booking" => vec![PAY, PRIVILEGE, COMMAND, KEYED],
+        "exchange_seats" => vec![EXCHANGE, PRIVILEGE, COMMAND, KEYED],
+        "transfer_booking" => vec![&[C::BookingNotFound, C::NotChangeable], TOKEN, COMMAND, KEYED],
         "get_tickets" => vec![&[C::BookingNotFound, C::NoTickets, C::InvalidParameter], TOKEN, READ, LOG],
         "get_ticket" => vec![&[C::BookingNotFound, C::NoTickets, C::TicketNotFound, C::InvalidParameter], TOKEN, READ, LOG],
         "reissue_ticket" => vec![&[C::BookingNotFound, C::NoTickets, C::TicketNotFound], TOKEN, COMMAND, KEYED],
         "get_ticket_key" => vec![READ],
-        "refund" => vec![REFUND, PRIVILEGE, COMMAND, KEYED],
+        "refund_booking" => vec![REFUND, PRIVILEGE, COMMAND, KEYED],
         "apply_voucher" => {
             vec![
                 VOUCHER,
@@ -218,29 +192,30 @@ pub(super) fn of(operation: &str) -> Option<Vec<&'static [Code]>> {
         "get_campaign" => {
             vec![&[C::InvalidParameter, C::CampaignNotFound, C::CodesUnavailable], PRIVILEGE, READ, LOG]
         }
-        "list_endpoints" => vec![PRIVILEGE, READ, LOG],
+        "list_webhook_endpoints" => vec![PRIVILEGE, READ, LOG],
         "replay_webhooks" => vec![&[C::EndpointNotFound], PRIVILEGE, COMMAND, KEYED],
         "redeem_goods" => vec![VOUCHER, PRIVILEGE, COMMAND, KEYED],
-        "review" => {
+        "review_payment" => {
             let refused = &[C::BookingNotFound, C::NotFlagged, C::NotOver, C::NoRefundDue, C::RefundStands, C::RefundUnclear];
             vec![refused, PRIVILEGE, COMMAND, KEYED]
         }
-        "my_bookings" => vec![&[C::InvalidParameter, C::BookingNotFound], TOKEN, READ, LOG],
-        "my_rewards" => vec![&[C::BookingNotFound, C::InvalidParameter], TOKEN, READ, LOG],
-        "redeem_voucher" => {
+        "list_my_bookings" => vec![&[C::InvalidParameter, C::BookingNotFound], TOKEN, READ, LOG],
+        "get_my_rewards" => vec![&[C::BookingNotFound, C::InvalidParameter], TOKEN, READ, LOG],
+        "redeem_reward" => {
             vec![&[C::VoucherNotFound, C::VoucherRedeemed, C::VoucherRevoked, C::VoucherHasCode], TOKEN, COMMAND, KEYED]
         }
-        "audit_events" => vec![&[C::InvalidParameter], PRIVILEGE, READ, LOG],
-        "authenticate" => vec![&[C::SandboxRefused], COMMAND, KEYED],
-        "stripe_webhook" => vec![WEBHOOK],
-        "problem" => vec![&[C::UnknownRoute]],
-        "live" | "ready" | "metrics" => vec![],
+        "export_events" => vec![&[C::InvalidParameter], PRIVILEGE, READ, LOG],
+        "authenticate_payment" => vec![&[C::SandboxRefused], COMMAND, KEYED],
+        "receive_stripe_event" => vec![WEBHOOK],
+        "explain_problem" => vec![&[C::UnknownRoute]],
+        "get_liveness" | "get_readiness" | "get_metrics" => vec![],
         _ => return None,
     })
 }
 
-/// Adds its problems to every operation.
+/// Adds its problems to every operation, and their schemas.
 pub(super) fn add(document: &mut OpenApi) {
+    problem_schemas::add(document);
     for item in document.paths.paths.values_mut() {
         for operation in operations(item) {
             let codes = operation.operation_id.as_deref().and_then(of).unwrap_or_default();
@@ -252,7 +227,8 @@ pub(super) fn add(document: &mut OpenApi) {
                 }
             }
             for (status, codes) in by_status {
-                add_response(operation, status, &codes);
+                let response = || problem_schemas::response(&codes).into();
+                operation.responses.responses.entry(status.to_string()).or_insert_with(response);
             }
         }
     }
@@ -261,11 +237,4 @@ pub(super) fn add(document: &mut OpenApi) {
 /// The operations of a path.
 pub(super) fn operations(item: &mut PathItem) -> impl Iterator<Item = &mut Operation> {
     [&mut item.get, &mut item.post, &mut item.delete, &mut item.put, &mut item.patch].into_iter().filter_map(Option::as_mut)
-}
-
-fn add_response(operation: &mut Operation, status: u16, codes: &[Code]) {
-    let lines: Vec<_> = codes.iter().map(|code| format!("`{}`: {}", code.text(), code.title())).collect();
-    let content = Content::new(Some(RefOr::Ref(Ref::from_schema_name("Problem"))));
-    let response = ResponseBuilder::new().description(lines.join("\n\n")).content(MEDIA_TYPE, content).build();
-    operation.responses.responses.entry(status.to_string()).or_insert_with(|| response.into());
 }

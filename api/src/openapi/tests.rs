@@ -139,3 +139,56 @@ fn every_operation_says_whether_it_needs_a_token() {
         }
     }
 }
+
+#[test]
+fn each_answer_has_exactly_the_problems_of_its_operation() {
+    let document = document_json();
+    let codes_of = |reference: &serde_json::Value| {
+        let schema = document.pointer(reference["$ref"].as_str().unwrap().strip_prefix('#').unwrap()).unwrap();
+        schema["properties"]["code"]["enum"].as_array().unwrap().clone()
+    };
+    let held = &document["paths"]["/v1/shows/{show}/bookings"]["post"]["responses"]["409"];
+    let union = held["content"]["application/problem+json"]["schema"]["oneOf"].as_array().unwrap();
+    let own: Vec<_> = union.iter().map(codes_of).filter(|codes| codes.len() == 1).flatten().collect();
+    assert_eq!(own, ["amount_too_small", "leaves_single_seat", "seat_unavailable"]);
+    let all = document["components"]["schemas"]["Problem"]["oneOf"].as_array().unwrap();
+    let mut named: Vec<_> = all.iter().flat_map(codes_of).map(|code| code.as_str().unwrap().to_owned()).collect();
+    named.sort();
+    let mut known: Vec<_> = crate::problem::Code::ALL.iter().map(|code| code.text().to_owned()).collect();
+    known.sort();
+    assert_eq!(named, known, "each code is in one schema");
+    let tags = document["components"]["schemas"]["Problem"]["discriminator"]["mapping"].as_object().unwrap();
+    assert_eq!(tags["sold_out"], "#/components/schemas/SoldOutProblem");
+    assert_eq!(tags["booking_not_found"], "#/components/schemas/PlainProblem");
+}
+
+#[test]
+fn a_member_of_an_answer_is_there_or_not_and_never_null() {
+    let document = document_json();
+    let schemas = document["components"]["schemas"].as_object().unwrap();
+    let nulls: Vec<&String> = schemas.keys().filter(|name| schemas[*name].to_string().contains("\"null\"")).collect();
+    for answer in ["Booking", "Show", "Seat", "SeatArea", "PriceType", "Plan", "Payment", "HoldResult"] {
+        assert!(schemas.contains_key(answer) && !nulls.contains(&&answer.to_owned()), "{answer} has nulls");
+    }
+    // In a request null is what it is for the server: a change that removes a member, or a member that is absent.
+    assert_eq!(schemas["ShowChanges"]["properties"]["venue"]["type"], serde_json::json!(["string", "null"]));
+    assert_eq!(schemas["PayBody"]["properties"]["payment_method"]["type"], serde_json::json!(["string", "null"]));
+    assert!(!document.to_string().contains("\"default\":"), "generators take a default for a member that must be there");
+}
+
+#[test]
+fn names_are_enums_and_ids_in_addresses_are_uuids() {
+    let document = document_json();
+    let schemas = &document["components"]["schemas"];
+    assert_eq!(schemas["Booking"]["properties"]["status"]["$ref"], "#/components/schemas/BookingStatus");
+    assert_eq!(schemas["BookingStatus"]["enum"][2], "action_required");
+    assert_eq!(schemas["BookingList"]["properties"]["data"]["items"]["$ref"], "#/components/schemas/Booking");
+    let tags = &schemas["NextAction"]["discriminator"];
+    assert_eq!(tags["mapping"]["redirect_to_url"], "#/components/schemas/RedirectToUrl");
+    assert_eq!(schemas["RedirectToUrl"]["properties"]["type"]["enum"], serde_json::json!(["redirect_to_url"]));
+    assert_eq!(parameter(&document, "get", "/v1/bookings/{id}", "id")["format"], "uuid");
+    assert_eq!(parameter(&document, "get", "/v1/shows", "status")["enum"][0], "on_sale");
+    // Two types of one name: the document would have one of the two.
+    assert_eq!(schemas["BankOutcome"]["enum"], serde_json::json!(["succeeded", "failed"]));
+    assert_eq!(schemas["ReviewOutcome"]["enum"][0], "continue");
+}

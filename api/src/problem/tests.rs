@@ -38,9 +38,24 @@ fn a_taken_seat_is_named_with_the_time_it_may_be_free() {
 fn every_title_is_json_without_escaping() {
     for code in Code::ALL {
         let problem = Problem::new(*code, "\"quoted\" \\ and\nbroken \u{1F3AD}");
+        let always = facts::of(*code).iter().filter(|fact| fact.always);
+        let problem = always.fold(problem, |problem, fact| problem.fact(fact.name, "some"));
         assert_eq!(json(&problem)["title"], code.title());
         assert_eq!(json(&problem)["detail"], "\"quoted\" \\ and\nbroken \u{1F3AD}");
     }
+}
+
+#[test]
+#[should_panic(expected = "`rows` of sold_out is not in api/src/problem/facts.rs")]
+fn a_fact_that_is_not_documented_fails_the_tests() {
+    let problem = Problem::from(Rejection::SoldOut { free_at: None }).fact("rows", 1);
+    let _ = problem.to_json();
+}
+
+#[test]
+#[should_panic(expected = "buyer_limit has no `have`")]
+fn a_documented_fact_that_is_left_out_fails_the_tests() {
+    let _ = Problem::new(Code::BuyerLimit, "No more.").fact("most", 4).to_json();
 }
 
 #[test]

@@ -29,6 +29,7 @@ pub fn router(document: String) -> Router<App> {
 #[utoipa::path(
     get,
     path = "/problems/{code}",
+    operation_id = "explain_problem",
     tag = "operations",
     params(("code" = String, Path, description = "The code of a problem")),
     responses((status = 200, description = "What it means", body = String, content_type = "text/plain")),

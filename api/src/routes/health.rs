@@ -2,6 +2,7 @@
 
 use crate::answer::Answer;
 use crate::app::App;
+use crate::routes::wire::names;
 use axum::extract::State;
 use http::StatusCode;
 use http::header::{HeaderValue, RETRY_AFTER};
@@ -20,8 +21,8 @@ const LISTS: &str = "the lists of bookings, rewards and sales";
 /// The state of the server.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Health {
-    /// `ok` or `not_ready`.
-    #[schema(example = "ok")]
+    /// Whether it can sell.
+    #[schema(value_type = names::HealthStatus, example = "ok")]
     status: &'static str,
     /// What was checked.
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -45,6 +46,7 @@ pub struct Check {
 #[utoipa::path(
     get,
     path = "/health/live",
+    operation_id = "get_liveness",
     tag = "operations",
     responses((status = 200, description = "The process runs", body = Health)),
 )]
@@ -58,6 +60,7 @@ pub async fn live() -> Answer {
 #[utoipa::path(
     get,
     path = "/health/ready",
+    operation_id = "get_readiness",
     tag = "operations",
     responses(
         (status = 200, description = "The server takes requests", body = Health),

@@ -12,6 +12,7 @@ use http::{HeaderValue, StatusCode};
 #[utoipa::path(
     get,
     path = "/metrics",
+    operation_id = "get_metrics",
     tag = "operations",
     responses((status = 200, description = "Prometheus text", body = String, content_type = "text/plain")),
 )]

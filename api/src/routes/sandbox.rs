@@ -16,6 +16,7 @@ use utoipa::ToSchema;
 /// Whether the buyer confirmed the payment to the bank.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
+#[schema(as = BankOutcome)]
 pub enum Outcome {
     Succeeded,
     Failed,
@@ -44,6 +45,7 @@ pub struct Authenticated {
 #[utoipa::path(
     post,
     path = "/v1/sandbox/intents/{intent}/authenticate",
+    operation_id = "authenticate_payment",
     tag = "sandbox",
     params(("intent" = String, Path, description = "The payment intent's id")),
     request_body = Authentication,

@@ -3,6 +3,7 @@
 
 mod block;
 mod booking;
+pub mod names;
 mod plan;
 mod refund;
 mod show;
@@ -20,7 +21,9 @@ pub use voucher::{CampaignJson, Discount, NewDiscount};
 
 use lastseat_domain::Money;
 use serde::Serialize;
-use utoipa::ToSchema;
+use std::borrow::Cow;
+use utoipa::openapi::{ArrayBuilder, ObjectBuilder, Ref, RefOr, Schema, Type};
+use utoipa::{PartialSchema, ToSchema};
 
 /// An amount of money.
 #[derive(Debug, Serialize, ToSchema)]
@@ -40,10 +43,36 @@ impl From<Money> for Amount {
 }
 
 /// A page of a list.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Debug, Serialize)]
 pub struct List<T> {
-    /// The items.
     pub data: Vec<T>,
-    /// Whether there are more: ask again with `starting_after` set to the id of the last one.
+    /// Ask again with `starting_after` set to the id of the last one.
     pub has_more: bool,
+}
+
+// The names of lists: the document would write out the items of a `List<…>` again.
+pub type BookingList<'a> = List<BookingJson<'a>>;
+pub type ShowList<'a> = List<ShowJson<'a>>;
+pub type BlockList = List<BlockSummary>;
+pub type PlanList = List<PlanSummary>;
+
+impl<T: ToSchema> PartialSchema for List<T> {
+    fn schema() -> RefOr<Schema> {
+        let items = ArrayBuilder::new().items(Ref::from_schema_name(T::name())).description(Some("The items."));
+        let more = "Whether there are more: ask again with `starting_after` set to the id of the last one.";
+        let has_more = ObjectBuilder::new().schema_type(Type::Boolean).description(Some(more));
+        let object = ObjectBuilder::new().description(Some("A page of a list.")).property("data", items);
+        object.property("has_more", has_more).required("data").required("has_more").into()
+    }
+}
+
+impl<T: ToSchema> ToSchema for List<T> {
+    fn name() -> Cow<'static, str> {
+        format!("{}List", T::name()).into()
+    }
+
+    fn schemas(schemas: &mut Vec<(String, RefOr<Schema>)>) {
+        schemas.push((T::name().into(), T::schema()));
+        T::schemas(schemas);
+    }
 }

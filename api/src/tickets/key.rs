@@ -21,17 +21,14 @@ pub struct TicketKey(Ed25519KeyPair);
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = TicketPublicKey)]
 pub struct PublicKeyJson {
-    /// `OKP`.
-    #[schema(example = "OKP")]
+    #[schema(pattern = "^OKP$", example = "OKP")]
     kty: &'static str,
-    /// `Ed25519`.
-    #[schema(example = "Ed25519")]
+    #[schema(pattern = "^Ed25519$", example = "Ed25519")]
     crv: &'static str,
     /// The 32 bytes of the key in base64url.
     #[schema(example = "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo")]
     x: String,
-    /// `EdDSA`.
-    #[schema(example = "EdDSA")]
+    #[schema(pattern = "^EdDSA$", example = "EdDSA")]
     alg: &'static str,
     /// `sig`.
     #[serde(rename = "use")]

@@ -35,6 +35,7 @@ pub struct Line<'a> {
     #[schema(value_type = String, example = "seat-demo.A-1")]
     stream: &'a StreamName,
     /// Index in the stream, from 0.
+    #[schema(value_type = u64)]
     revision: Revision,
     /// Its id.
     id: Uuid,
@@ -43,10 +44,10 @@ pub struct Line<'a> {
     #[schema(example = "SeatLocked")]
     kind: &'a str,
     /// The fact, exactly as it was stored.
-    #[schema(value_type = Object)]
+    #[schema(value_type = HashMap<String, serde_json::Value>)]
     data: &'a RawValue,
     /// Who, why and when, exactly as it was stored.
-    #[schema(value_type = Object)]
+    #[schema(value_type = HashMap<String, serde_json::Value>)]
     metadata: &'a RawValue,
     /// When the log wrote it.
     #[schema(value_type = String, format = DateTime)]
@@ -60,13 +61,14 @@ pub struct Line<'a> {
 #[utoipa::path(
     get,
     path = "/v1/audit/events",
+    operation_id = "export_events",
     tag = "audit",
     params(
         ("from" = Option<u64>, Query, description = "Only events after this position"),
         ("stream" = Option<String>, Query, min_length = 1, description = "Only this stream, or with a `*` at the end every stream that starts so"),
         ("limit" = Option<u32>, Query, minimum = 1, maximum = 100000, description = "Most events, 1 to 100000; 1000 if absent"),
     ),
-    responses((status = 200, description = "One event a line", body = Line, content_type = "application/x-ndjson")),
+    responses((status = 200, description = "One `AuditEvent` a line, as JSON", body = String, content_type = "application/x-ndjson")),
     security(("token" = [])),
 )]
 pub async fn audit_events(State(app): State<App>, caller: Caller, params: Params) -> Result<Response, Problem> {

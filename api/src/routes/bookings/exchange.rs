@@ -46,6 +46,7 @@ struct ExchangeBody {
 #[utoipa::path(
     post,
     path = "/v1/bookings/{id}/exchange",
+    operation_id = "exchange_seats",
     tag = "bookings",
     params(("id" = String, Path, description = "The booking's id")),
     request_body = ExchangeBodySchema,

@@ -8,7 +8,7 @@ use crate::auth::{Caller, Permission};
 use crate::problem::Problem;
 use crate::routes::freshness;
 use crate::routes::params::{InShow, Params, wrong};
-use crate::routes::wire::{BookingJson, List};
+use crate::routes::wire::{self, BookingJson, List};
 use axum::body::Body;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
@@ -35,7 +35,7 @@ const LINES: usize = 1_000;
         ("Lastseat-Min-Position" = Option<u64>, Header, description = "Wait, up to 2 s, until the answer includes this position: `Lastseat-Position` of a command's answer"),
     ),
     responses((status = 200, description = "A page of bookings, or all of them as CSV", content(
-        (List<BookingJson> = "application/json"),
+        (wire::BookingList = "application/json"),
         (String = "text/csv"),
     ))),
     security(("token" = [])),
@@ -64,7 +64,7 @@ pub async fn list_bookings(
         ("Lastseat-Min-Position" = Option<u64>, Header, description = "Wait, up to 2 s, until the answer includes this position: `Lastseat-Position` of a command's answer"),
     ),
     responses((status = 200, description = "A page of bookings, or all of them as CSV", content(
-        (List<BookingJson> = "application/json"),
+        (wire::BookingList = "application/json"),
         (String = "text/csv"),
     ))),
     security(("token" = [])),

@@ -75,6 +75,7 @@ pub enum Confirm {
 #[utoipa::path(
     post,
     path = "/v1/bookings/{id}/payment",
+    operation_id = "pay_booking",
     tag = "bookings",
     params(("id" = String, Path, description = "The booking's id")),
     request_body = PayBody,

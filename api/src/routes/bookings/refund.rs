@@ -45,6 +45,7 @@ pub struct RefundBody {
 #[utoipa::path(
     post,
     path = "/v1/bookings/{id}/refund",
+    operation_id = "refund_booking",
     tag = "bookings",
     params(("id" = String, Path, description = "The booking's id")),
     request_body(content = Option<RefundBody>),

@@ -35,6 +35,7 @@ pub struct ReviewBody {
 /// What follows from a review.
 #[derive(Debug, Clone, Copy, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
+#[schema(as = ReviewOutcome)]
 pub enum Outcome {
     /// The cause is gone: the booking goes on where it stopped, and asks the gateway again.
     Continue,
@@ -52,6 +53,7 @@ pub enum Outcome {
 #[utoipa::path(
     post,
     path = "/v1/bookings/{id}/review",
+    operation_id = "review_payment",
     tag = "bookings",
     params(("id" = String, Path, description = "The booking's id")),
     request_body = ReviewBody,

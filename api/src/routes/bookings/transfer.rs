@@ -31,6 +31,7 @@ pub struct TransferBody {
 #[utoipa::path(
     post,
     path = "/v1/bookings/{id}/transfer",
+    operation_id = "transfer_booking",
     tag = "bookings",
     params(("id" = String, Path, description = "The booking's id")),
     request_body = TransferBody,

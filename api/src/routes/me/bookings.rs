@@ -7,7 +7,7 @@ use crate::problem::Problem;
 use crate::routes::access::{self, Mine};
 use crate::routes::freshness;
 use crate::routes::params::{Params, wrong};
-use crate::routes::wire::{BookingJson, List};
+use crate::routes::wire::{self, BookingJson, List};
 use axum::extract::State;
 use http::{HeaderMap, StatusCode};
 use lastseat_domain::BookingId;
@@ -17,13 +17,14 @@ use lastseat_projections::{BookingView, Page, PageError};
 #[utoipa::path(
     get,
     path = "/v1/me/bookings",
+    operation_id = "list_my_bookings",
     tag = "me",
     params(
         ("limit" = Option<u32>, Query, minimum = 1, maximum = 100, description = "Bookings on a page, 1 to 100; 20 if absent"),
         ("starting_after" = Option<Uuid>, Query, description = "Id of the last booking of the page before"),
         ("Lastseat-Min-Position" = Option<u64>, Header, description = "Wait, up to 2 s, until the answer includes this position: `Lastseat-Position` of a command's answer"),
     ),
-    responses((status = 200, description = "A page of bookings", body = List<BookingJson>)),
+    responses((status = 200, description = "A page of bookings", body = wire::BookingList)),
     security(("token" = []), ("booking_token" = [])),
 )]
 pub async fn my_bookings(State(app): State<App>, caller: Caller, params: Params, headers: HeaderMap) -> Result<Answer, Problem> {

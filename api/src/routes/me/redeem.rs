@@ -7,6 +7,7 @@ use crate::metrics;
 use crate::problem::Problem;
 use crate::routes::command::{Command, execute};
 use crate::routes::params::InVoucher;
+use crate::routes::wire::names;
 use crate::routes::{access, freshness};
 use axum::extract::State;
 use http::StatusCode;
@@ -22,7 +23,7 @@ pub struct Redeemed {
     #[schema(value_type = String, format = Uuid)]
     voucher: VoucherId,
     /// Always `redeemed`.
-    #[schema(value_type = String, example = "redeemed")]
+    #[schema(value_type = names::RewardState, example = "redeemed")]
     state: VoucherState,
 }
 
@@ -30,6 +31,7 @@ pub struct Redeemed {
 #[utoipa::path(
     post,
     path = "/v1/me/rewards/{voucher}/redeem",
+    operation_id = "redeem_reward",
     tag = "me",
     params(("voucher" = String, Path, description = "The voucher's id")),
     responses((status = 200, description = "The voucher is used", body = Redeemed)),

@@ -6,7 +6,7 @@ use crate::auth::{Caller, VoucherKeys};
 use crate::problem::Problem;
 use crate::routes::access::{self, Mine};
 use crate::routes::freshness;
-use crate::routes::wire::Discount;
+use crate::routes::wire::{Discount, names};
 use axum::extract::State;
 use http::{HeaderMap, StatusCode};
 use lastseat_domain::event::VoucherCause;
@@ -39,14 +39,14 @@ pub struct Voucher {
     /// Its id.
     #[schema(value_type = String, format = Uuid)]
     voucher: VoucherId,
-    /// What it was issued for: `booking` or `milestone`.
-    #[schema(value_type = String, example = "booking")]
+    /// What it was issued for.
+    #[schema(value_type = names::RewardCause, example = "booking")]
     cause: VoucherCause,
     /// What it is good for.
     #[schema(example = "One drink")]
     reward: String,
-    /// `issued`, `redeemed` (used) or `revoked`.
-    #[schema(value_type = String, example = "issued")]
+    /// Whether it can be used.
+    #[schema(value_type = names::RewardState, example = "issued")]
     state: VoucherState,
     /// The booking whose payment led to it.
     #[schema(value_type = String, format = Uuid)]
@@ -80,6 +80,7 @@ impl Voucher {
 #[utoipa::path(
     get,
     path = "/v1/me/rewards",
+    operation_id = "get_my_rewards",
     tag = "me",
     params(
         ("Lastseat-Min-Position" = Option<u64>, Header, description = "Wait, up to 2 s, until the answer includes this position: `Lastseat-Position` of a command's answer"),

@@ -7,7 +7,7 @@ use crate::compression::{Coding, Use};
 use crate::etag;
 use crate::problem::Problem;
 use crate::routes::params::{InPlan, InRevision, Params};
-use crate::routes::wire::{List, PlanJson, PlanSummary};
+use crate::routes::wire::{self, List, PlanJson, PlanSummary};
 use axum::extract::State;
 use bytes::Bytes;
 use http::header::{CACHE_CONTROL, CONTENT_ENCODING, ETAG, HeaderValue, VARY};
@@ -28,7 +28,7 @@ const FOR_EVER: HeaderValue = HeaderValue::from_static("public, max-age=31536000
         ("limit" = Option<u32>, Query, minimum = 1, maximum = 100, description = "Plans on a page, 1 to 100; 20 if absent"),
         ("starting_after" = Option<String>, Query, min_length = 1, max_length = 64, pattern = "^[a-z0-9_-]+$", description = "Id of the last plan of the page before"),
     ),
-    responses((status = 200, description = "A page of plans", body = List<PlanSummary>)),
+    responses((status = 200, description = "A page of plans", body = wire::PlanList)),
     security(("token" = [])),
 )]
 pub async fn list_plans(State(app): State<App>, caller: Caller, params: Params) -> Result<Answer, Problem> {
@@ -63,6 +63,7 @@ pub async fn get_plan(State(app): State<App>, caller: Caller, InPlan(plan): InPl
 #[utoipa::path(
     get,
     path = "/v1/plans/{plan}/revisions/{revision}",
+    operation_id = "get_plan_revision",
     tag = "plans",
     params(
         ("plan" = String, Path, description = "The plan's id"),

@@ -10,7 +10,7 @@ use crate::routes::bookings::hold::{area_id, seat_id};
 use crate::routes::command::{Command, execute};
 use crate::routes::params::{InBlock, InShow};
 use crate::routes::sender::{RunShows, RunShowsWithPlan};
-use crate::routes::wire::{BlockJson, BlockSummary, List, SeatState};
+use crate::routes::wire::{self, BlockJson, BlockSummary, List, SeatState};
 use axum::extract::State;
 use http::StatusCode;
 use lastseat_domain::{BlockId, Rejection, ShowId};
@@ -104,7 +104,7 @@ pub async fn lift_block(
     path = "/v1/shows/{show}/blocks",
     tag = "shows",
     params(("show" = String, Path, description = "The show's id")),
-    responses((status = 200, description = "The blocks, by id", body = List<BlockSummary>)),
+    responses((status = 200, description = "The blocks, by id", body = wire::BlockList)),
     security(("token" = [])),
 )]
 pub async fn list_blocks(State(app): State<App>, InShow(show): InShow, caller: Caller) -> Result<Answer, Problem> {

@@ -8,7 +8,7 @@ use crate::problem::Problem;
 use crate::routes::command::{Command, execute};
 use crate::routes::params::InShow;
 use crate::routes::sender::RunShows;
-use crate::routes::wire::{List, ShowJson};
+use crate::routes::wire::{self, List, ShowJson};
 use crate::stripe_amounts;
 use axum::extract::State;
 use http::StatusCode;
@@ -65,8 +65,8 @@ pub struct CopyDate {
     params(("show" = String, Path, description = "The show that is copied")),
     request_body = Copies,
     responses(
-        (status = 201, description = "The shows, in the order of the dates", body = List<ShowJson>),
-        (status = 200, description = "All of them were on sale already", body = List<ShowJson>),
+        (status = 201, description = "The shows, in the order of the dates", body = wire::ShowList),
+        (status = 200, description = "All of them were on sale already", body = wire::ShowList),
     ),
     security(("token" = [])),
 )]

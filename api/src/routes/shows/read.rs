@@ -5,7 +5,7 @@ use crate::app::App;
 use crate::etag;
 use crate::problem::Problem;
 use crate::routes::params::{InShow, Params, wrong};
-use crate::routes::wire::{List, STATUSES, ShowJson, sale_status};
+use crate::routes::wire::{self, List, STATUSES, ShowJson, sale_status};
 use axum::extract::State;
 use bytes::Bytes;
 use http::header::{ETAG, HeaderValue};
@@ -26,7 +26,7 @@ use lastseat_domain::{Rejection, ShowId, Timestamp};
         ("status" = Option<String>, Query, description = "`on_sale`, `not_open`, `closed`, `paused` or `cancelled`"),
         ("text" = Option<String>, Query, min_length = 1, max_length = 200, description = "Shows with this text in their title or venue, in any case"),
     ),
-    responses((status = 200, description = "A page of shows", body = List<ShowJson>)),
+    responses((status = 200, description = "A page of shows", body = wire::ShowList)),
 )]
 pub async fn list_shows(State(app): State<App>, params: Params) -> Result<Answer, Problem> {
     let limit = params.limit()?;

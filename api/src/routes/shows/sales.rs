@@ -6,11 +6,10 @@ use crate::auth::{Caller, Permission};
 use crate::problem::Problem;
 use crate::routes::freshness;
 use crate::routes::params::InShow;
-use crate::routes::wire::Amount;
+use crate::routes::wire::{Amount, names};
 use axum::extract::State;
 use http::{HeaderMap, StatusCode};
 use lastseat_domain::Rejection;
-use std::collections::BTreeMap;
 use utoipa::ToSchema;
 
 /// How a show sells.
@@ -26,17 +25,16 @@ pub struct Sales {
     /// ISO 4217 code of the amounts.
     #[schema(example = "EUR")]
     pub currency: String,
-    /// All its seats by state: `capacity`, `available`, `held`, `in_process`, `booked`, `unavailable` (in a block).
-    pub seats: BTreeMap<String, u32>,
+    /// All its seats by state.
+    pub seats: SeatCounts,
     /// Its bookings by status.
-    pub bookings: BTreeMap<String, u64>,
+    pub bookings: BookingCounts,
     /// Taken, refunds not deducted.
     pub captured: Amount,
     /// Returned.
     pub refunded: Amount,
-    /// Seats by category: `category`, `price`, and the same states as above.
-    #[schema(value_type = Vec<Object>)]
-    pub categories: Vec<BTreeMap<String, u64>>,
+    /// Seats by category.
+    pub categories: Vec<SeatsOfCategory>,
     /// What was paid by hour, oldest first, without the hours in which nothing was.
     pub by_hour: Vec<HourOfSales>,
     /// What was paid for the seats of each category. A fee of the whole booking belongs to no category.
@@ -48,6 +46,45 @@ pub struct Sales {
     /// What was paid in each way: through the `gateway`, or at the till as `cash`, `invoice` or `complimentary`, of which
     /// nothing was taken.
     pub by_payment: Vec<SalesOfPayment>,
+}
+
+/// Seats by state.
+#[derive(Debug, ToSchema)]
+pub struct SeatCounts {
+    /// All of them.
+    pub capacity: u32,
+    pub available: u32,
+    /// Held, no payment under way.
+    pub held: u32,
+    /// Held, payment under way.
+    pub in_process: u32,
+    pub booked: u32,
+    /// In a block.
+    pub unavailable: u32,
+}
+
+/// Bookings by status.
+#[derive(Debug, ToSchema)]
+pub struct BookingCounts {
+    pub held: u64,
+    pub paying: u64,
+    pub action_required: u64,
+    pub confirmed: u64,
+    pub aborted: u64,
+    pub refunded: u64,
+}
+
+/// The seats of a category by state.
+#[derive(Debug, ToSchema)]
+pub struct SeatsOfCategory {
+    /// The category.
+    #[schema(example = "stalls")]
+    pub category: String,
+    /// Price of one, minor units.
+    #[schema(example = 4500)]
+    pub price: i64,
+    #[serde(flatten)]
+    pub seats: SeatCounts,
 }
 
 /// What was paid, and what was returned of it. Amounts are minor units of the show's currency.
@@ -114,8 +151,8 @@ pub struct SalesOfChannel {
 /// What was paid in one way.
 #[derive(Debug, ToSchema)]
 pub struct SalesOfPayment {
-    /// `gateway`, `cash`, `invoice` or `complimentary`.
-    #[schema(example = "cash")]
+    /// The way.
+    #[schema(value_type = names::PaymentWay, example = "cash")]
     pub payment: String,
     #[serde(flatten)]
     pub line: SalesLine,

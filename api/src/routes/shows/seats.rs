@@ -6,7 +6,7 @@ use crate::etag;
 use crate::problem::Problem;
 use crate::routes::freshness;
 use crate::routes::params::InShow;
-use crate::routes::wire::{PlanOfShow, PriceType};
+use crate::routes::wire::{PlanOfShow, PriceType, names};
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use http::header::{ACCEPT, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYPE, ETAG, HeaderValue, VARY};
@@ -51,8 +51,8 @@ pub struct SeatJson {
     /// The area that it is in.
     #[schema(example = "stalls")]
     area: String,
-    /// One of `available`, `locked`, `in_process`, `booked`, `unavailable` (not on sale).
-    #[schema(example = "available")]
+    /// Its state.
+    #[schema(value_type = names::SeatState, example = "available")]
     state: String,
     /// Minor units; with price types, the first.
     #[schema(example = 4500)]

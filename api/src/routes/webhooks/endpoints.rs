@@ -64,6 +64,7 @@ pub struct EndpointList {
 #[utoipa::path(
     get,
     path = "/v1/webhook-endpoints",
+    operation_id = "list_webhook_endpoints",
     tag = "operations",
     responses((status = 200, description = "The endpoints", body = EndpointList)),
     security(("token" = [])),

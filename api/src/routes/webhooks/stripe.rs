@@ -29,15 +29,40 @@ pub struct Received {
     received: bool,
 }
 
+/// An event of Stripe. Of its members only these are read.
+#[derive(Debug, ToSchema)]
+pub struct StripeEvent {
+    /// What happened.
+    #[schema(example = "payment_intent.succeeded")]
+    pub r#type: String,
+    /// Whether it is about real money.
+    pub livemode: bool,
+    /// What it happened to.
+    pub data: StripeEventData,
+}
+
+/// What an event of Stripe is about.
+#[derive(Debug, ToSchema)]
+pub struct StripeEventData {
+    pub object: StripeObject,
+}
+
+/// An object of Stripe, such as a payment intent.
+#[derive(Debug, ToSchema)]
+pub struct StripeObject {
+    #[schema(example = "pi_3MtwBwLkdIwHu7ix28a3tqPa")]
+    pub id: String,
+}
+
 /// Takes an event of Stripe. The signature is checked over the body as it came; what the event says is only a
 /// hint to ask Stripe about that payment.
 #[utoipa::path(
     post,
     path = "/v1/webhooks/stripe",
-    operation_id = "stripe_webhook",
+    operation_id = "receive_stripe_event",
     tag = "payments",
     params(("Stripe-Signature" = String, Header, description = "Stripe's signature: time and HMAC-SHA256 of the body")),
-    request_body(content = serde_json::Value, description = "The event, as Stripe wrote it"),
+    request_body(content = StripeEvent, description = "The event, as Stripe wrote it"),
     responses((status = 200, description = "Taken; the work follows", body = Received)),
 )]
 pub async fn stripe(State(app): State<App>, request: Request) -> Answer {

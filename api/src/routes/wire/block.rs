@@ -1,5 +1,6 @@
 //! A block of seats in an answer.
 
+use super::names;
 use lastseat_domain::{BlockId, ShowId, Timestamp, seat_state};
 use lastseat_engine::{BlockStatus, SeatInState};
 use serde::Serialize;
@@ -12,8 +13,8 @@ use utoipa::ToSchema;
 pub struct SeatState {
     #[schema(example = "A-1")]
     pub seat: String,
-    /// One of `available`, `locked`, `in_process`, `booked`, `blocked`.
-    #[schema(example = "blocked")]
+    /// Its state.
+    #[schema(value_type = names::SeatStateForStaff, example = "blocked")]
     pub state: &'static str,
 }
 
@@ -52,8 +53,8 @@ pub struct BlockSummary {
     pub id: BlockId,
     #[schema(value_type = String, example = "demo")]
     pub show: ShowId,
-    /// `open` or `lifted`.
-    #[schema(example = "open")]
+    /// Whether it keeps its seats.
+    #[schema(value_type = names::BlockStatus, example = "open")]
     pub status: &'static str,
     /// Why, for staff.
     #[schema(example = "Sponsor")]

@@ -1,7 +1,7 @@
 //! A booking in an answer.
 
-use super::Amount;
 use super::refund::{RefundJson, refunded, refunded_of};
+use super::{Amount, names};
 use crate::app::App;
 use crate::names::reason_name;
 use lastseat_domain::booking::{Booking, Phase};
@@ -37,23 +37,53 @@ fn is_zero(amount: &i64) -> bool {
 }
 
 /// What the buyer has to do before the payment can continue.
+/// After either, pay again without a method.
 #[derive(Debug, Serialize, ToSchema)]
-pub struct NextAction {
-    /// `redirect_to_url`, or `confirm_client_side`: finish in the gateway's own form (Stripe.js). After
-    /// either, pay again without a method.
+#[serde(untagged)]
+#[schema(discriminator(property_name = "type", mapping(
+    ("redirect_to_url" = "#/components/schemas/RedirectToUrl"),
+    ("confirm_client_side" = "#/components/schemas/ConfirmClientSide"),
+)))]
+pub enum NextAction {
+    RedirectToUrl(RedirectToUrl),
+    ConfirmClientSide(ConfirmClientSide),
+}
+
+/// Send the buyer to their bank.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct RedirectToUrl {
     #[serde(rename = "type")]
-    #[schema(example = "redirect_to_url")]
-    pub kind: &'static str,
+    #[schema(inline)]
+    kind: RedirectTag,
     /// Where to send the buyer.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub url: Option<String>,
+    url: String,
+}
+
+/// Finish in the gateway's own form (Stripe.js).
+#[derive(Debug, Serialize, ToSchema)]
+pub struct ConfirmClientSide {
+    #[serde(rename = "type")]
+    #[schema(inline)]
+    kind: ConfirmTag,
     /// What the form confirms the payment with. Only in the answer to a payment.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub client_secret: Option<String>,
+    client_secret: Option<String>,
     /// Whose form it is.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(example = "pk_test_…")]
-    pub publishable_key: Option<String>,
+    publishable_key: Option<String>,
+}
+
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+enum RedirectTag {
+    RedirectToUrl,
+}
+
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+enum ConfirmTag {
+    ConfirmClientSide,
 }
 
 /// The payment of a booking so far.
@@ -61,9 +91,9 @@ pub struct NextAction {
 pub struct Payment<'a> {
     /// Number of attempts to pay.
     pub attempts: usize,
-    /// How it is paid for at the till: `cash`, `invoice` or `complimentary`; absent if the gateway takes the payment.
+    /// How it is paid for at the till; absent if the gateway takes the payment.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<String>, example = "cash", nullable = false)]
+    #[schema(value_type = Option<names::Tender>, example = "cash")]
     pub tender: Option<Tender>,
     /// The gateway's code, if the last attempt was declined.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -91,8 +121,8 @@ pub struct BookingJson<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = String, example = "demo")]
     pub show: Option<&'a ShowId>,
-    /// One of `held`, `paying`, `action_required`, `confirmed`, `aborted`, `refunded`.
-    #[schema(example = "held")]
+    /// How far it is.
+    #[schema(value_type = names::BookingStatus, example = "held")]
     pub status: &'static str,
     /// Its seats, without those that were refunded.
     pub seats: Vec<BookedSeat<'a>>,
@@ -149,9 +179,9 @@ pub struct BookingJson<'a> {
     pub extended: bool,
     /// Whether its buyer can extend the hold now.
     pub extendable: bool,
-    /// Why it was aborted: `expired`, `cancelled`, `seat_lost`, `fenced`, `capture_failed`, `show_cancelled` or `refunded`.
+    /// Why it was aborted.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(example = "expired")]
+    #[schema(value_type = Option<names::AbortReason>, example = "expired")]
     pub reason: Option<&'static str>,
     /// The payment so far; absent before the first attempt.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -342,13 +372,14 @@ impl<'a> Payment<'a> {
 impl NextAction {
     #[must_use]
     pub fn redirect(app: &App, url: &str) -> Self {
-        Self { kind: "redirect_to_url", url: Some(app.absolute(url)), client_secret: None, publishable_key: None }
+        Self::RedirectToUrl(RedirectToUrl { kind: RedirectTag::RedirectToUrl, url: app.absolute(url) })
     }
 
     #[must_use]
     pub fn confirm_client_side(app: &App, client_secret: &Secret) -> Self {
         let publishable_key = app.parts().publishable_key.clone();
-        Self { kind: "confirm_client_side", url: None, client_secret: Some(client_secret.expose().to_owned()), publishable_key }
+        let client_secret = Some(client_secret.expose().to_owned());
+        Self::ConfirmClientSide(ConfirmClientSide { kind: ConfirmTag::ConfirmClientSide, client_secret, publishable_key })
     }
 }
 

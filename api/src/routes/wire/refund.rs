@@ -1,6 +1,6 @@
 //! A refund of a part of a booking in an answer.
 
-use super::Amount;
+use super::{Amount, names};
 use lastseat_domain::Money;
 use lastseat_domain::booking::{Booking, PartialRefund, PartialRefundState, Phase};
 use lastseat_domain::event::PricedSeat;
@@ -20,8 +20,8 @@ pub struct RefundJson<'a> {
     pub seats: Vec<&'a str>,
     /// What is returned.
     pub amount: Amount,
-    /// `requested`, `made`, `returned_elsewhere` or `abandoned`.
-    #[schema(example = "made")]
+    /// How far it is.
+    #[schema(value_type = names::RefundStatus, example = "made")]
     pub status: &'static str,
 }
 

@@ -1,7 +1,7 @@
 //! A show in a request and in an answer.
 
-use super::PlanOfShow;
 use super::voucher::{Discount, NewDiscount};
+use super::{PlanOfShow, names};
 use lastseat_domain::show::{SaleState, Show};
 use lastseat_domain::{AreaId, CategoryId, Currency, PriceTypeId, Rejection, ShowId, Timestamp, event, plan};
 use serde::{Deserialize, Serialize};
@@ -240,8 +240,8 @@ pub struct ShowJson<'a> {
     /// The name that buyers see.
     #[schema(example = "Demo night")]
     pub title: &'a str,
-    /// One of `on_sale`, `not_open`, `closed`, `paused`, `cancelled`.
-    #[schema(example = "on_sale")]
+    /// Whether it is on sale.
+    #[schema(value_type = names::ShowStatus, example = "on_sale")]
     pub status: &'static str,
     /// Where it takes place.
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -1,6 +1,6 @@
 //! Vouchers and campaigns in requests and answers.
 
-use super::Amount;
+use super::{Amount, names};
 use crate::auth::VoucherKeys;
 use lastseat_domain::event::{self, VoucherTerms};
 use lastseat_domain::voucher::Voucher;
@@ -26,12 +26,16 @@ pub struct NewAmount {
 #[serde(rename_all = "snake_case")]
 pub enum NewDiscount {
     /// Per cent of what its seats cost, 1 to 100. Less than one minor unit is not discounted.
+    #[schema(title = "NewPercentDiscount")]
     Percent(u32),
     /// So much, or what its seats cost if that is less.
+    #[schema(title = "NewAmountDiscount")]
     Amount(NewAmount),
     /// So many of its seats free of charge, the dearest first.
+    #[schema(title = "NewFreeSeatsDiscount")]
     FreeSeats(u32),
     /// What staff hand over at the counter.
+    #[schema(title = "NewGoodsDiscount")]
     Goods(String),
 }
 
@@ -51,12 +55,16 @@ impl From<NewDiscount> for event::Discount {
 #[serde(rename_all = "snake_case")]
 pub enum Discount {
     /// Per cent of what its seats cost.
+    #[schema(title = "PercentDiscount")]
     Percent(u32),
     /// So much, or what its seats cost if that is less.
+    #[schema(title = "AmountDiscount")]
     Amount(Amount),
     /// So many of its seats free of charge, the dearest first.
+    #[schema(title = "FreeSeatsDiscount")]
     FreeSeats(u32),
     /// What staff hand over at the counter.
+    #[schema(title = "GoodsDiscount")]
     Goods(String),
 }
 
@@ -144,7 +152,7 @@ pub struct CampaignJson {
     #[schema(value_type = String, format = Uuid)]
     pub id: CampaignId,
     /// `issuing` until all vouchers are there, then `issued`.
-    #[schema(example = "issued")]
+    #[schema(value_type = names::CampaignStatus, example = "issued")]
     pub status: &'static str,
     #[serde(flatten)]
     pub terms: Terms,

@@ -1,7 +1,7 @@
 //! The answers to the holds of a batch, as one answer.
 
 use crate::answer::Answer;
-use crate::openapi::ProblemJson;
+use crate::openapi::AnyProblem;
 use crate::routes::wire::BookingJson;
 use bytes::Bytes;
 use http::StatusCode;
@@ -30,7 +30,7 @@ pub struct HoldResult {
     /// Whether an earlier request under the same key opened the booking, or got this answer.
     replayed: Option<bool>,
     /// The refusal.
-    problem: Option<ProblemJson>,
+    problem: Option<AnyProblem>,
 }
 
 /// Larger answers are not kept for repeats: a few dozen would leave no room for those of others. The log has the bookings.

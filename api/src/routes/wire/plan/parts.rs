@@ -1,5 +1,6 @@
 //! Areas, rows, seats and shapes of a plan, in requests and answers.
 
+use crate::routes::wire::names;
 use lastseat_domain::{AreaId, CategoryId, SeatId};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -93,8 +94,8 @@ pub struct PlanSeat {
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct PlanShape {
-    /// `rectangle`, `circle`, `ellipse`, `polygon` or `text`.
-    #[schema(example = "rectangle")]
+    /// What it is.
+    #[schema(value_type = names::ShapeKind, example = "rectangle")]
     pub shape: String,
     /// Its centre, or where its text is.
     #[schema(example = 100, minimum = -1_000_000, maximum = 1_000_000)]
