@@ -57,7 +57,12 @@ fn of_request(code: Code) -> &'static [Fact] {
             const { &[maybe("line", Number, "Where it ends to be JSON, from 1."), maybe("column", Number, "And in that line.")] }
         }
         C::InvalidParameter => {
-            const { &[fact("parameter", Text, "Its name."), maybe("position", Number, "The position of the log's last event.")] }
+            const {
+                &[
+                    maybe("parameter", Text, "Its name, unless the whole query is malformed."),
+                    maybe("position", Number, "The position of the log's last event."),
+                ]
+            }
         }
         C::InvalidRequest => const { &[MAYBE_FIELD, MAYBE_MOST, maybe("name", Text, "Key of the map's entry.")] },
         C::InvalidIdempotencyKey => const { &[MAYBE_FIELD] },
@@ -96,7 +101,8 @@ pub fn of(code: Code) -> &'static [Fact] {
         C::SaleClosed => const { &[SHOW, fact("closed_at", Time, "When it closed.")] },
         C::TooManySeats => const { &[fact("asked", Number, "Seats requested."), MOST] },
         C::InvalidQuantity => const { &[MOST, MAYBE_FIELD] },
-        C::DuplicateSeats | C::UnknownSeat | C::NotOwner | C::LeavesSingleSeat | C::TicketNotFound => SEAT,
+        C::DuplicateSeats | C::UnknownSeat | C::NotOwner | C::LeavesSingleSeat => SEAT,
+        C::TicketNotFound => const { &[maybe("seat", Text, "The seat, if the text in the address can be one.")] },
         C::UnknownArea => const { &[fact("area", Text, "The area.")] },
         C::UnknownCategory => const { &[fact("category", Text, "The category.")] },
         C::UnknownPriceType => {
@@ -126,7 +132,8 @@ pub fn of(code: Code) -> &'static [Fact] {
         C::AmountTooSmall => const { &[fact("amount", Kind::Amount, "What would be left to pay.")] },
         C::ExchangeCostsMore => const { &[fact("more", Kind::Amount, "By how much.")] },
         C::RefundUnclear => const { &[fact("missing", Kind::Amount, "How much more the gateway has than the log says.")] },
-        C::VoucherNotFound | C::VoucherRedeemed | C::VoucherHasCode | C::VoucherRevoked => VOUCHER,
+        C::VoucherNotFound => const { &[maybe("voucher", Kind::Id, "The voucher, if the text in the address is an id.")] },
+        C::VoucherRedeemed | C::VoucherHasCode | C::VoucherRevoked => VOUCHER,
         other => of_request(other),
     }
 }
