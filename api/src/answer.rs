@@ -50,6 +50,13 @@ impl Answer {
         }
     }
 
+    /// Done, and nothing to say. Not stored.
+    #[must_use]
+    pub fn nothing() -> Self {
+        let status = StatusCode::NO_CONTENT;
+        Self { status, headers: Vec::new(), body: Bytes::new(), decided: false, problem: None, busy: None }
+    }
+
     #[must_use]
     pub fn header(mut self, name: HeaderName, value: HeaderValue) -> Self {
         self.headers.push((name, value));

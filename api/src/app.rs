@@ -1,5 +1,6 @@
 //! The state that every operation has access to.
 
+use crate::accounts::{Accounts, SignedIn};
 use crate::assets::CompressedPages;
 use crate::auth::{Auth, Caller, Permission};
 use crate::cors::Cors;
@@ -14,6 +15,8 @@ use crate::tickets::TicketKey;
 use crate::webhooks::Webhooks;
 use async_trait::async_trait;
 use http::HeaderMap;
+use http::header::AUTHORIZATION;
+use http::request::Parts;
 use lastseat_domain::booking::Booking;
 use lastseat_domain::ports::{Clock, EventLog, Ids};
 use lastseat_domain::{BookingId, BuyerId, IntentId, Rejection, Timestamp};
@@ -40,6 +43,8 @@ pub struct AppParts {
     pub clock: Arc<dyn Clock>,
     pub ids: Arc<dyn Ids>,
     pub auth: Auth,
+    /// Those who sign in here, in the embedded mode.
+    pub accounts: Option<Accounts>,
     /// Signs tickets.
     pub tickets: Arc<TicketKey>,
     pub limits: Limits,
@@ -143,12 +148,26 @@ impl App {
         self.0.parts.clock.now()
     }
 
-    /// Who sent a request with these headers.
+    /// Who sent a request with these headers, by its token alone.
     ///
     /// # Errors
     /// 401 if its token is not valid, 503 while the keys of its issuer are not known.
-    pub async fn caller(&self, headers: &HeaderMap) -> Result<Caller, Problem> {
+    pub async fn caller_by_token(&self, headers: &HeaderMap) -> Result<Caller, Problem> {
         self.parts().auth.caller_by_fresh_keys(headers, self.now()).await
+    }
+
+    /// Who sent a request, by its token or by its session. A token wins: a browser adds its cookies to whatever it sends, and
+    /// a token was sent on purpose.
+    ///
+    /// # Errors
+    /// 401 if the token is not valid or the session has ended, 403 for a command that another site may have sent, 503.
+    pub async fn recognise(&self, request: &Parts) -> Result<(Caller, Option<Box<SignedIn>>), Problem> {
+        if let Some(accounts) = self.parts().accounts.as_ref().filter(|_| !request.headers.contains_key(AUTHORIZATION))
+            && let Some(who) = accounts.recognise(request).await?
+        {
+            return Ok((who.caller(), Some(Box::new(who))));
+        }
+        Ok((self.caller_by_token(&request.headers).await?, None))
     }
 
     /// The buyer whom the bearer of a booking's token is. A transfer ends the token.

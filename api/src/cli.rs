@@ -3,6 +3,7 @@
 pub mod terminal;
 
 mod accept_loss;
+mod admin;
 mod audit_export;
 mod banner;
 mod completions;
@@ -84,6 +85,9 @@ enum Verb {
     /// Take a server's webhooks on this machine, or make a secret for an endpoint
     #[command(subcommand)]
     Webhooks(webhooks::WebhooksVerb),
+    /// Make the first admin of those who sign in here
+    #[command(subcommand)]
+    Admin(admin::AdminVerb),
     /// Mint a token and print it
     Token(token::Token),
     /// Print the API's description, OpenAPI 3.1 in JSON
@@ -170,6 +174,7 @@ impl Cli {
             Verb::Projections(verb) => projections::run(verb, config).await,
             Verb::Snapshot(verb) => snapshot::run(verb, config).await,
             Verb::Webhooks(verb) => webhooks::run(verb).await,
+            Verb::Admin(verb) => admin::run(verb, config).await,
             Verb::Token(args) => token::run(args, config),
             Verb::Openapi => openapi::run(),
             Verb::Config(config_show::ConfigVerb::Show(args)) => config_show::show(args, &effective),

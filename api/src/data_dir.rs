@@ -98,6 +98,12 @@ impl DataDir {
         self.root.join("sandbox.db")
     }
 
+    /// Those who sign in here: a SQLite file.
+    #[must_use]
+    pub fn accounts(&self) -> PathBuf {
+        self.root.join("accounts.db")
+    }
+
     /// The secret that tokens are signed with, unless another file is named.
     #[must_use]
     pub fn token_key(&self) -> PathBuf {

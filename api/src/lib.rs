@@ -4,6 +4,7 @@
 //! every refusal looks like, [`idempotency`] what makes a repeated request harmless. As a process,
 //! start with [`cli`], then [`wiring`], the only place where adapters are chosen.
 
+pub mod accounts;
 pub mod answer;
 pub mod app;
 pub mod assets;

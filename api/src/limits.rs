@@ -55,6 +55,8 @@ pub struct Limits {
     shared: Option<SharedLimiter>,
     guests: Guests,
     codes: Arc<WrongCodes>,
+    sign_ins: Arc<WrongCodes>,
+    sign_ups: Arc<WrongCodes>,
 }
 
 impl Limits {
@@ -68,6 +70,8 @@ impl Limits {
             shared: shared.map(SharedLimiter::new),
             guests: Guests::new(quotas.guests),
             codes: Arc::default(),
+            sign_ins: Arc::new(WrongCodes::with(quotas.sign_ins)),
+            sign_ups: Arc::new(WrongCodes::with(quotas.sign_ups)),
         }
     }
 
@@ -102,6 +106,24 @@ impl Limits {
     pub fn guess(&self, sender: String, now: Timestamp, metrics: &Metrics) -> Result<Guess, Problem> {
         let guess = self.codes.guess(sender, now);
         guess.map_err(|(quota, allowance)| refuse(Policy::AccessCodes, quota, allowance, metrics))
+    }
+
+    /// Counts a password against its address, until it has turned out to be right.
+    ///
+    /// # Errors
+    /// 429.
+    pub fn sign_in(&self, client: Client, now: Timestamp, metrics: &Metrics) -> Result<Guess, Problem> {
+        let guess = self.sign_ins.guess(client.to_string(), now);
+        guess.map_err(|(quota, allowance)| refuse(Policy::SignIns, quota, allowance, metrics))
+    }
+
+    /// Counts a new account against its address.
+    ///
+    /// # Errors
+    /// 429.
+    pub fn sign_up(&self, client: Client, now: Timestamp, metrics: &Metrics) -> Result<(), Problem> {
+        let counted = self.sign_ups.guess(client.to_string(), now);
+        counted.map(Guess::was_wrong).map_err(|(quota, allowance)| refuse(Policy::SignUps, quota, allowance, metrics))
     }
 
     /// Counts on all nodes what a guest has done. The command is done: only the next one is refused.

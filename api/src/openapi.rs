@@ -4,6 +4,7 @@ mod limits;
 mod problem_schemas;
 mod problems;
 pub mod roles;
+mod sessions;
 mod shape;
 mod strict;
 
@@ -31,6 +32,7 @@ use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
         (name = "bookings", description = "From hold to confirmed"),
         (name = "tickets", description = "What a confirmed booking gets in with"),
         (name = "vouchers", description = "Vouchers that lower what a booking costs, or that goods are handed over for"),
+        (name = "accounts", description = "People who sign in here, and their sessions"),
         (name = "me", description = "The caller's own bookings and rewards"),
         (name = "audit", description = "The event history"),
         (name = "payments", description = "What payment gateways report"),
@@ -53,6 +55,7 @@ pub fn frame() -> utoipa::openapi::OpenApi {
         scheme.description = Some(what.to_owned());
         components.add_security_scheme(name, SecurityScheme::Http(scheme));
     }
+    sessions::describe(components);
     frame
 }
 

@@ -51,6 +51,14 @@ impl Problem {
             .header(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer realm=\"lastseat\""))
     }
 
+    /// The 403 of a caller with a token where an account here is needed.
+    #[must_use]
+    pub fn session_required() -> Self {
+        let detail =
+            "This is about an account here, and your token is not one's. Sign in with POST /v1/sessions, and send no token.";
+        Self::new(Code::SessionRequired, detail)
+    }
+
     /// The 401 of a token that is not accepted, with its challenge (RFC 6750).
     #[must_use]
     pub fn token_refused(code: Code, detail: impl Into<Cow<'static, str>>) -> Self {
@@ -87,6 +95,12 @@ impl Problem {
     pub fn retry_after(self, after: Duration) -> Self {
         let seconds = whole_seconds(after);
         self.header(RETRY_AFTER, HeaderValue::from(seconds)).fact("retry_after", seconds)
+    }
+
+    /// What happened and what to do.
+    #[must_use]
+    pub fn detail(&self) -> &str {
+        &self.0.detail
     }
 
     #[must_use]

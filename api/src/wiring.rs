@@ -2,6 +2,7 @@
 //!
 //! Nothing here is global: any number of servers run in one process, each on its own directory.
 
+pub mod accounts;
 pub mod charges;
 pub mod checks;
 pub mod chosen;
@@ -45,6 +46,7 @@ pub mod webhook_options {
 }
 pub use start_error::StartError;
 
+use crate::accounts::Accounts;
 use crate::app::{App, AppParts, BankAuthentication};
 use crate::auth::{Auth, Oidc, VoucherKeys};
 use crate::config::Config;
@@ -192,6 +194,7 @@ struct Inside {
     ids: Arc<dyn Ids>,
     key: Vec<u8>,
     oidc: Option<Arc<Oidc>>,
+    accounts: Option<Accounts>,
     tickets: Arc<TicketKey>,
     redis: Option<Redis>,
     eventstore_server: Option<EventStoreServer>,
@@ -227,6 +230,7 @@ impl Inside {
         let eventstore_server = EventStoreServer::start(config, &log, clock, Disturbances::default(), shutdown).await?;
         let redis = redis::open(config, clock).await?;
         let ids: Arc<dyn Ids> = Arc::new(TimeOrderedIds::new(Arc::clone(clock)));
+        let accounts = accounts::open(config, data, clock, &ids, shutdown).await?;
         let ports = Ports {
             log: Arc::clone(&log),
             guard: match &redis {
@@ -268,6 +272,7 @@ impl Inside {
             ids,
             key,
             oidc,
+            accounts,
             tickets,
             redis,
             eventstore_server,
@@ -299,6 +304,7 @@ impl Inside {
             clock: Arc::clone(&self.clock),
             ids: Arc::clone(&self.ids),
             auth: Auth::new(&self.key).accepting(self.oidc.clone()),
+            accounts: self.accounts.clone(),
             tickets: Arc::clone(&self.tickets),
             limits: limits(config, self.redis.clone(), &self.clock),
             guests: config.guests,

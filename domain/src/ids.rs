@@ -189,6 +189,18 @@ impl BuyerId {
         Self(format!("guest:{booking}").into())
     }
 
+    /// The buyer of a booking made with this account.
+    #[must_use]
+    pub fn of_account(account: AccountId) -> Self {
+        Self(format!("{}{account}", crate::account::BUYER_PREFIX).into())
+    }
+
+    /// Whether this is an account here, which only its session proves.
+    #[must_use]
+    pub fn is_account(&self) -> bool {
+        self.0.starts_with(crate::account::BUYER_PREFIX)
+    }
+
     /// Whether this is a guest of a single booking, without an account.
     #[must_use]
     pub fn is_guest(&self) -> bool {
@@ -238,6 +250,11 @@ uuid_id!(
     /// A booking: one buyer's checkout of 1..n seats, from hold to confirmed or aborted.
     BookingId,
     "a booking id"
+);
+uuid_id!(
+    /// An account: somebody who signs in here.
+    AccountId,
+    "an account id"
 );
 uuid_id!(
     /// A block: seats that are out of the open sale for a reason.

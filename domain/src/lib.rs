@@ -13,6 +13,7 @@
 //! | when a seat is refused | [`seat`]; the text of the refusal is in [`rejection`] |
 //! | who may buy from seats that are blocked | [`block`] |
 //! | when a booking is committed, aborted, refunded | [`booking`] |
+//! | which passwords are taken, how often one may be guessed, when a session ends | [`account`] |
 //! | points and rewards | [`loyalty`] |
 //! | what a voucher is worth, and who may use it | [`voucher`] |
 //! | which tickets a booking has, and what makes their codes void | [`ticket`] |
@@ -33,6 +34,7 @@
 #![warn(missing_docs)]
 
 mod access_code;
+pub mod account;
 pub mod block;
 pub mod booking;
 pub mod campaign;
@@ -51,6 +53,7 @@ pub mod ports;
 mod position;
 pub mod quota;
 pub mod rejection;
+mod role;
 pub mod seat;
 pub mod seat_state;
 mod secret;
@@ -67,12 +70,13 @@ pub use decider::Decider;
 pub use envelope::{Envelope, Metadata};
 pub use event::Event;
 pub use ids::{
-    AreaId, BlockId, BookingId, BuyerId, CampaignId, CategoryId, ChannelId, CommandId, EndpointId, IntentId, PlanId, PriceTypeId,
-    SeatId, ShowId, TicketId, VoucherHash, VoucherId,
+    AccountId, AreaId, BlockId, BookingId, BuyerId, CampaignId, CategoryId, ChannelId, CommandId, EndpointId, IntentId, PlanId,
+    PriceTypeId, SeatId, ShowId, TicketId, VoucherHash, VoucherId,
 };
 pub use money::{Currency, Money};
 pub use quota::{Allowance, Quota};
 pub use rejection::Rejection;
+pub use role::Role;
 pub use seat_state::SeatState;
 pub use secret::Secret;
 pub use stream_name::StreamName;

@@ -66,6 +66,12 @@ impl Jwt {
                           a token with another subject; for a guest's booking send the booking's own token.";
             return Err(Problem::token_refused(Code::InvalidToken, detail));
         }
+        // Only a session proves an account, and only as long as it lasts.
+        if claims.sub.is_account() {
+            let detail = "The claim `sub` must not begin with `account:`, which is reserved for those who sign in here. Get a token with \
+                          another subject, or sign in with POST /v1/sessions.";
+            return Err(Problem::token_refused(Code::InvalidToken, detail));
+        }
         if claims.sub.as_str().starts_with(oidc::PREFIX) {
             let detail = "The claim `sub` must not begin with `oidc:`, which is reserved for those who sign in at the OpenID provider. \
                           Get a token with another subject.";

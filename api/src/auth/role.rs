@@ -1,47 +1,6 @@
-//! Roles, and the one table of what each of them may do.
+//! What each role may do, in one table.
 
-use serde::{Deserialize, Serialize};
-
-/// What the bearer of a token is for the shop.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Role {
-    /// Books for themselves.
-    Buyer,
-    /// Sells at a till: holds for buyers, reads, cancels and refunds any booking.
-    Staff,
-    /// Everything that staff does; runs shows, and reviews payments.
-    Manager,
-    /// Reads everything and changes nothing.
-    Auditor,
-    /// Everything.
-    Admin,
-}
-
-impl Role {
-    /// All roles, in the order of the documents.
-    pub const ALL: [Self; 5] = [Self::Buyer, Self::Staff, Self::Manager, Self::Auditor, Self::Admin];
-
-    /// The value of the claim `role`.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Buyer => "buyer",
-            Self::Staff => "staff",
-            Self::Manager => "manager",
-            Self::Auditor => "auditor",
-            Self::Admin => "admin",
-        }
-    }
-}
-
-impl std::str::FromStr for Role {
-    type Err = String;
-    fn from_str(text: &str) -> Result<Self, String> {
-        let found = Self::ALL.into_iter().find(|role| role.name() == text);
-        found.ok_or_else(|| format!("`{text}` is not a role; a role is {}", one_of(&Self::ALL)))
-    }
-}
+pub use lastseat_domain::Role;
 
 /// What a route needs. Each route names one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -76,6 +35,8 @@ pub enum Permission {
     ReadSales,
     /// Read the event history.
     ReadHistory,
+    /// List accounts, and give them roles.
+    ManageAccounts,
     /// Send more commands and reads than one caller may: refunding a cancelled show takes thousands.
     ExceedLimits,
 }
@@ -96,6 +57,7 @@ impl Permission {
                 &[Manager, Admin]
             }
             Self::ReadHistory => &[Auditor, Admin],
+            Self::ManageAccounts => &[Admin],
         }
     }
 

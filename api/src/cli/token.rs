@@ -50,6 +50,9 @@ fn subject(text: &str) -> Result<BuyerId, String> {
     if buyer.is_guest() {
         return Err("`guest:` is for bookings made without a token".into());
     }
+    if buyer.is_account() {
+        return Err("`account:` is for those who sign in with a password".into());
+    }
     if text.starts_with(OIDC_PREFIX) {
         return Err("`oidc:` is for those who sign in at the OpenID provider".into());
     }
@@ -112,7 +115,7 @@ mod tests {
     #[test]
     fn subjects_are_buyers_but_no_guests() {
         assert!(subject("ann").is_ok());
-        for wrong in ["", "two words", "guest:1"] {
+        for wrong in ["", "two words", "guest:1", "account:1", "oidc:1"] {
             assert!(subject(wrong).is_err(), "{wrong}");
         }
     }

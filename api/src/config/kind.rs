@@ -30,3 +30,12 @@ pub(super) const BOOL: &str = "BOOL";
 
 /// The value name that marks a list: its flag may be given several times.
 pub(super) const LIST: &str = "LIST";
+
+/// What `true` and `false` may be written as.
+pub(super) fn switch(text: &str) -> Option<bool> {
+    match text {
+        "true" | "1" | "yes" | "on" => Some(true),
+        "false" | "0" | "no" | "off" => Some(false),
+        _ => None,
+    }
+}

@@ -2,8 +2,8 @@
 
 use super::endpoint_url::endpoint_url;
 pub(super) use super::kind::{BOOL, LIST};
-use super::kind::{Kind, kind, secret};
-pub(super) use super::login_kinds::{AUDIENCE, ISSUER, ROLE_CLAIM, ROLE_RULES};
+use super::kind::{Kind, kind, secret, switch};
+pub(super) use super::login_kinds::{ACCOUNTS, AUDIENCE, ISSUER, ROLE_CLAIM, ROLE_RULES};
 use super::service_url::ServiceUrl;
 use super::stripe::RateShare;
 use crate::cors::WebOrigin;
@@ -229,14 +229,6 @@ fn endpoint_secret(text: &str) -> Option<(EndpointId, Secret)> {
 
 fn path(text: &str) -> Option<PathBuf> {
     (!text.is_empty() && !text.contains('\0')).then(|| PathBuf::from(text))
-}
-
-fn switch(text: &str) -> Option<bool> {
-    match text {
-        "true" | "1" | "yes" | "on" => Some(true),
-        "false" | "0" | "no" | "off" => Some(false),
-        _ => None,
-    }
 }
 
 fn number<N: FromStr + PartialOrd>(text: &str, least: N, most: N) -> Option<N> {

@@ -1,6 +1,6 @@
-//! The kinds of values that say who signs in elsewhere.
+//! The kinds of values that say who signs in, here and elsewhere.
 
-use super::kind::{Kind, LIST, kind};
+use super::kind::{Kind, LIST, kind, switch};
 use crate::auth::{RoleRule, is_safe};
 
 pub(super) const ISSUER: Kind<Option<String>> = kind(
@@ -30,4 +30,13 @@ pub(super) const ROLE_RULES: Kind<Vec<RoleRule>> = kind(
      staff, manager, auditor and admin",
     RoleRule::list,
     |rules| rules.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "),
+);
+pub(super) const ACCOUNTS: Kind<Option<bool>> = kind(
+    "WHETHER",
+    "true, false, or auto: unless there is an --eventstore, where it can't be true",
+    |text| match text {
+        "auto" => Some(None),
+        text => switch(text).map(Some),
+    },
+    |accounts| accounts.map_or_else(|| "auto".to_owned(), |wanted| wanted.to_string()),
 );

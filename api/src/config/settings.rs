@@ -127,6 +127,8 @@ settings! {
     webhook_endpoint_secrets, "webhook_endpoint_secrets": Vec<(EndpointId, Secret)> = Vec::new(), ENDPOINT_SECRETS, SERVER;
     /// File of the 32 secret bytes that all nodes sign tokens with, instead of token.key in --data
     token_key, "token_key": Option<PathBuf> = None, KEY_FILE, EVERY_VERB;
+    /// Whether people sign in here, with an e-mail address and a password
+    accounts, "accounts": Option<bool> = None, ACCOUNTS, SERVER;
     /// OpenID provider whose tokens are accepted, too: the issuer, exactly as the provider writes it
     oidc_issuer, "oidc_issuer": Option<String> = None, ISSUER, SERVER;
     /// What the tokens of that provider must have in their claim `aud`
@@ -171,6 +173,10 @@ settings! {
     rate_limit_reads, "rate_limit_reads": Option<Quota> = Quotas::default().reads, QUOTA, SERVER;
     /// Seat streams opened by one caller (without a token: from one address) in a time
     rate_limit_streams, "rate_limit_streams": Option<Quota> = Quotas::default().streams, QUOTA, SERVER;
+    /// Wrong passwords from one address in a time, on each node
+    rate_limit_sign_ins, "rate_limit_sign_ins": Option<Quota> = Quotas::default().sign_ins, QUOTA, SERVER;
+    /// Accounts made from one address in a time, on each node
+    rate_limit_sign_ups, "rate_limit_sign_ups": Option<Quota> = Quotas::default().sign_ups, QUOTA, SERVER;
     /// Unpaid seats that guests of one address may hold together, on each node
     guest_seats, "guest_seats_per_address": Option<u32> = GuestRules::default().seats, OPTIONAL_COUNT, SERVER;
     /// Holds of guests from one address in a time; refusals do not count
@@ -220,6 +226,8 @@ impl Config {
                 cancels: self.rate_limit_guest_cancels,
                 extend: self.guests_extend,
             },
+            sign_ins: self.rate_limit_sign_ins,
+            sign_ups: self.rate_limit_sign_ups,
         }
     }
 

@@ -18,11 +18,24 @@ pub enum Policy {
     GuestCancels,
     /// Wrong access codes of one caller, or from one address where there is no token.
     AccessCodes,
+    /// Wrong passwords from one address.
+    SignIns,
+    /// Accounts made from one address.
+    SignUps,
 }
 
 impl Policy {
-    pub const ALL: &'static [Self] =
-        &[Self::Caller, Self::Address, Self::Reads, Self::Streams, Self::GuestHolds, Self::GuestCancels, Self::AccessCodes];
+    pub const ALL: &'static [Self] = &[
+        Self::Caller,
+        Self::Address,
+        Self::Reads,
+        Self::Streams,
+        Self::GuestHolds,
+        Self::GuestCancels,
+        Self::AccessCodes,
+        Self::SignIns,
+        Self::SignUps,
+    ];
 
     /// The name in headers, problems and metrics.
     #[must_use]
@@ -35,6 +48,8 @@ impl Policy {
             Self::GuestHolds => "guest_holds",
             Self::GuestCancels => "guest_cancels",
             Self::AccessCodes => "access_codes",
+            Self::SignIns => "sign_ins",
+            Self::SignUps => "sign_ups",
         }
     }
 }
@@ -75,10 +90,22 @@ pub struct Quotas {
     pub streams: Option<Quota>,
     /// What guests may do from one address.
     pub guests: GuestRules,
+    /// Wrong passwords from one address. By default 30 in ten minutes: an office has many people, and some forget theirs.
+    pub sign_ins: Option<Quota>,
+    /// Accounts made from one address. By default 60 in ten minutes.
+    pub sign_ups: Option<Quota>,
 }
 
 impl Default for Quotas {
     fn default() -> Self {
-        Self { caller: Quota::new(60, 10).ok(), address: None, reads: None, streams: None, guests: GuestRules::default() }
+        Self {
+            caller: Quota::new(60, 10).ok(),
+            address: None,
+            reads: None,
+            streams: None,
+            guests: GuestRules::default(),
+            sign_ins: Quota::new(30, 600).ok(),
+            sign_ups: Quota::new(60, 600).ok(),
+        }
     }
 }

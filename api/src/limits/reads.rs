@@ -27,8 +27,8 @@ pub async fn limit(State(app): State<App>, request: Request, next: Next) -> Resp
 
 async fn count(app: &App, parts: &Parts) -> Result<AppliedLimits, Problem> {
     let Some((policy, quota)) = app.limits().of_read(parts) else { return Ok(AppliedLimits::default()) };
-    // A token that is not valid counts as none here; the operation itself answers 401.
-    let caller = app.caller(&parts.headers).await.unwrap_or(Caller::Guest);
+    // A token or session that is not valid counts as none here; the operation itself answers 401.
+    let caller = app.recognise(parts).await.map_or(Caller::Guest, |(caller, _)| caller);
     let who = match app.counted_as(&caller).await {
         Counted::Nobody => app.limits().proxies.client(parts).to_string(),
         Counted::Unlimited => return Ok(AppliedLimits::default()),

@@ -1,9 +1,10 @@
-//! How often one sender may be wrong about an access code. A code opens seats that nobody else can buy, so it must not
-//! be found by trying.
+//! How often one sender may be wrong about an access code, or about a password. A code opens seats that nobody else can buy, so it
+//! must not be found by trying.
 //!
 //! A unit is taken before a code is looked at and returned if it was right, so that a thousand tries at the same moment
 //! are no more than one after the other. In memory and on each node alone: with many nodes, so many times as many tries.
 
+use crate::problem::{Code, Problem};
 use lastseat_domain::{Allowance, Quota, Timestamp};
 use parking_lot::Mutex;
 use std::collections::HashMap;
@@ -16,13 +17,26 @@ const SWEEP_FROM: usize = 1024;
 /// With so many senders in use, further ones are refused: only somebody who tries codes from everywhere has so many.
 const MOST_SENDERS: usize = 1_000_000;
 
-#[derive(Default)]
 pub struct WrongCodes {
+    /// `None`: as often as they like.
+    quota: Option<Quota>,
     /// Until when the quota of a sender is used up ahead, in microseconds.
     used_until: Mutex<HashMap<String, u64>>,
 }
 
+impl Default for WrongCodes {
+    fn default() -> Self {
+        Self::with(Quota::new(MOST.0, MOST.1).ok())
+    }
+}
+
 impl WrongCodes {
+    /// As many as the quota has.
+    #[must_use]
+    pub fn with(quota: Option<Quota>) -> Self {
+        Self { quota, used_until: Mutex::default() }
+    }
+
     /// Takes a unit of a sender, which is returned when the guess is dropped, unless it was wrong.
     ///
     /// # Errors
@@ -33,7 +47,7 @@ impl WrongCodes {
     }
 
     fn take(&self, sender: &str, now: Timestamp) -> Result<(), (Quota, Allowance)> {
-        let Ok(quota) = Quota::new(MOST.0, MOST.1) else { return Ok(()) };
+        let Some(quota) = self.quota else { return Ok(()) };
         let now = micros(now);
         let mut senders = self.used_until.lock();
         let many = senders.len();
@@ -52,7 +66,7 @@ impl WrongCodes {
     }
 
     fn give_back(&self, sender: &str) {
-        let Ok(quota) = Quota::new(MOST.0, MOST.1) else { return };
+        let Some(quota) = self.quota else { return };
         if let Some(until) = self.used_until.lock().get_mut(sender) {
             *until = until.saturating_sub(quota.interval_micros());
         }
@@ -70,6 +84,17 @@ impl Guess {
     /// The code opens nothing.
     pub fn was_wrong(mut self) {
         self.is_wrong = true;
+    }
+
+    /// A try to prove a password: it was wrong if that is the refusal.
+    ///
+    /// # Errors
+    /// That refusal.
+    pub fn of<T>(self, proven: Result<T, Problem>) -> Result<T, Problem> {
+        if proven.as_ref().is_err_and(|problem| problem.code() == Code::WrongCredentials) {
+            self.was_wrong();
+        }
+        proven
     }
 }
 

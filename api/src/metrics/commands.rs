@@ -47,4 +47,10 @@ commands! {
     HandOverGoods = "hand_over_goods",
     ReplayWebhooks = "replay_webhooks",
     Authenticate = "authenticate",
+    SignUp = "sign_up",
+    SignIn = "sign_in",
+    SignOut = "sign_out",
+    ChangePassword = "change_password",
+    EraseAccount = "erase_account",
+    ChangeAccount = "change_account",
 }

@@ -23,6 +23,9 @@ const COMMAND: &[Code] = &[
     C::InvalidRequest,
     C::InvalidToken,
     C::TokenExpired,
+    C::SessionEnded,
+    C::CrossSiteRequest,
+    C::CsrfTokenInvalid,
     C::RateLimited,
     C::Busy,
     C::Stopping,
@@ -32,8 +35,13 @@ const COMMAND: &[Code] = &[
 ];
 /// Every command that takes an idempotency key, in addition.
 const KEYED: &[Code] = &[C::InvalidIdempotencyKey, C::IdempotencyInFlight, C::IdempotencyKeyReused];
-const TOKEN: &[Code] = &[C::AuthenticationRequired, C::InvalidToken, C::TokenExpired];
-const PRIVILEGE: &[Code] = &[C::AuthenticationRequired, C::InvalidToken, C::TokenExpired, C::Forbidden];
+const TOKEN: &[Code] = &[C::AuthenticationRequired, C::InvalidToken, C::TokenExpired, C::SessionEnded];
+const PRIVILEGE: &[Code] = &[C::AuthenticationRequired, C::InvalidToken, C::TokenExpired, C::SessionEnded, C::Forbidden];
+/// Everything about one's own account.
+const ACCOUNT: &[Code] =
+    &[C::AuthenticationRequired, C::InvalidToken, C::TokenExpired, C::SessionEnded, C::SessionRequired, C::NoAccounts];
+/// Every command that a password proves.
+const PASSWORD: &[Code] = &[C::WrongCredentials, C::TooManyTries];
 const HOLD: &[Code] = &[
     C::AuthenticationRequired,
     C::Forbidden,
@@ -133,6 +141,15 @@ const WEBHOOK: &[Code] =
 /// The problems of an operation, by its `operationId`.
 pub(super) fn of(operation: &str) -> Option<Vec<&'static [Code]>> {
     Some(match operation {
+        "sign_up" => vec![&[C::NoAccounts, C::WeakPassword], COMMAND, KEYED],
+        "sign_in" => vec![&[C::NoAccounts], PASSWORD, COMMAND, KEYED],
+        "get_session" | "get_account" => vec![ACCOUNT, READ],
+        "export_account" => vec![ACCOUNT, READ, LOG],
+        "sign_out" => vec![ACCOUNT, COMMAND, KEYED],
+        "change_password" => vec![&[C::WeakPassword], ACCOUNT, PASSWORD, COMMAND, KEYED],
+        "erase_account" => vec![ACCOUNT, PASSWORD, COMMAND, KEYED],
+        "list_accounts" => vec![&[C::InvalidParameter, C::NoAccounts], PRIVILEGE, READ],
+        "change_account" => vec![&[C::AccountNotFound, C::NoAccounts], PRIVILEGE, COMMAND, KEYED],
         "list_shows" => vec![&[C::InvalidParameter], READ],
         "get_show" => vec![&[C::ShowNotFound], READ],
         "get_seats" => vec![&[C::ShowNotFound, C::InvalidParameter], READ],

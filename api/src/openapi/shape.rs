@@ -10,7 +10,7 @@ use utoipa::openapi::schema::{AdditionalProperties, ArrayItems, KnownFormat, Sch
 use utoipa::openapi::{Content, OpenApi, RefOr, Type};
 
 /// Parts of addresses that are UUIDs. Any other text there is an id that nothing has.
-const UUIDS: [&str; 4] = ["id", "block", "campaign", "voucher"];
+const UUIDS: [&str; 5] = ["account", "id", "block", "campaign", "voucher"];
 
 /// Completes all schemas.
 pub(super) fn add(document: &mut OpenApi) {

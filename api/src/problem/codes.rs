@@ -46,8 +46,13 @@ codes! {
     AuthenticationRequired = "authentication_required", UNAUTHORIZED, "A token is needed";
     InvalidToken = "invalid_token", UNAUTHORIZED, "The token is not valid";
     TokenExpired = "token_expired", UNAUTHORIZED, "The token is no longer valid";
+    SessionEnded = "session_ended", UNAUTHORIZED, "The session has ended";
+    WrongCredentials = "wrong_credentials", UNAUTHORIZED, "E-mail address or password is wrong";
     Forbidden = "forbidden", FORBIDDEN, "Another role is needed";
     BookingTokenOnly = "booking_token_only", FORBIDDEN, "A booking's token can't do this";
+    SessionRequired = "session_required", FORBIDDEN, "This is for accounts";
+    CrossSiteRequest = "cross_site_request", FORBIDDEN, "The request comes from another site";
+    CsrfTokenInvalid = "csrf_token_invalid", FORBIDDEN, "The CSRF token is missing or wrong";
     UnknownRoute = "unknown_route", NOT_FOUND, "There is nothing at this address";
     MethodNotAllowed = "method_not_allowed", METHOD_NOT_ALLOWED, "The method is not possible here";
     RequestTimeout = "request_timeout", REQUEST_TIMEOUT, "The body took too long to arrive";
@@ -59,6 +64,12 @@ codes! {
     IdempotencyInFlight = "idempotency_in_flight", CONFLICT, "The same request is being executed";
     IdempotencyKeyReused = "idempotency_key_reused", UNPROCESSABLE_ENTITY, "The Idempotency-Key was used for another request";
     RateLimited = "rate_limited", TOO_MANY_REQUESTS, "Too many requests in a short time";
+
+    // Accounts.
+    NoAccounts = "no_accounts", NOT_FOUND, "This server has no accounts";
+    AccountNotFound = "account_not_found", NOT_FOUND, "No such account";
+    WeakPassword = "weak_password", UNPROCESSABLE_ENTITY, "The password is too easy to guess";
+    TooManyTries = "too_many_tries", TOO_MANY_REQUESTS, "Too many wrong passwords";
 
     // Shows.
     ShowNotFound = "show_not_found", NOT_FOUND, "No such show";

@@ -13,9 +13,9 @@ use lastseat_domain::{BookingId, BuyerId, Rejection};
 pub type Others = Option<Permission>;
 
 /// A layer for operations that need no token: refuses one that is sent and is not valid, because its
-/// sender believes to be signed in.
+/// sender believes to be signed in. Sessions don't matter here: browsers send their cookies by themselves.
 pub async fn check_token(State(app): State<App>, request: Request, next: Next) -> Response {
-    match app.caller(request.headers()).await {
+    match app.caller_by_token(request.headers()).await {
         Ok(_) => next.run(request).await,
         Err(problem) => problem.into_response(),
     }

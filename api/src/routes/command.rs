@@ -1,5 +1,6 @@
 //! How a command is received and executed: caller, limits, body, idempotency key, answer.
 
+use crate::accounts::SignedIn;
 use crate::answer::Answer;
 use crate::app::App;
 use crate::auth::Caller;
@@ -13,6 +14,7 @@ use crate::routes::sender::{Owner, Sender};
 use crate::server::Keeping;
 use axum::extract::{FromRequest, Request};
 use bytes::Bytes;
+use http::request::Parts;
 use http::{HeaderMap, HeaderValue};
 use lastseat_domain::CommandId;
 use lastseat_domain::event::RequestFingerprint;
@@ -31,6 +33,10 @@ pub struct Command<S: Sender = Owner> {
     pub trace: Option<String>,
     /// Where it came from.
     pub client: Client,
+    /// The session that proves the caller, if one does.
+    pub signed_in: Option<Box<SignedIn>>,
+    /// The request without its body, for those who need more of it.
+    pub head: Parts,
     limits: AppliedLimits,
     keyed: Option<Arc<Keyed>>,
     /// The command's id, if it carries a key: a repeat has the same, on every node and after every
@@ -53,7 +59,7 @@ impl<S: Sender> FromRequest<App> for Command<S> {
     // checked there, too, in the same order.
     async fn from_request(request: Request, app: &App) -> Result<Self, Problem> {
         let (parts, body) = request.into_parts();
-        let caller = app.caller(&parts.headers).await?;
+        let (caller, signed_in) = if S::IS_SIGNED_IN { app.recognise(&parts).await? } else { newcomer(&parts, app).await? };
         // Before the body and the key: what is refused here is not read and does not use up a key.
         let client = app.limits().client(&parts);
         let limits = app.check_node_limits(client, &caller).await?;
@@ -64,8 +70,16 @@ impl<S: Sender> FromRequest<App> for Command<S> {
         let keyed = Keyed::read(&parts.headers, &caller, parts.method.as_str(), parts.uri.path(), &body)?;
         let id = keyed.as_ref().map(|k| app.parts().auth.command_for_request(&k.slot, &k.body));
         let trace = trace_id(&parts.headers);
-        Ok(Self { caller, trace, client, limits, keyed: keyed.map(Arc::new), id, body, media_type, sender: PhantomData })
+        let (keyed, sender) = (keyed.map(Arc::new), PhantomData);
+        Ok(Self { caller, trace, client, signed_in, head: parts, limits, keyed, id, body, media_type, sender })
     }
+}
+
+/// Somebody who is about to sign in: whose session the browser had until now does not matter. But a page of another site must not
+/// sign them in as somebody else.
+async fn newcomer(parts: &Parts, app: &App) -> Result<(Caller, Option<Box<SignedIn>>), Problem> {
+    app.parts().accounts.as_ref().map_or(Ok(()), |accounts| accounts.check_site(parts))?;
+    Ok((app.caller_by_token(&parts.headers).await?, None))
 }
 
 impl<S: Sender> Command<S> {

@@ -4,7 +4,7 @@ use axum::response::Response;
 use http::header::{CACHE_CONTROL, HeaderValue};
 
 /// Paths whose answers, errors included, are for one caller only.
-const PRIVATE: [&str; 3] = ["/v1/bookings", "/v1/me", "/v1/audit"];
+const PRIVATE: [&str; 5] = ["/v1/bookings", "/v1/me", "/v1/audit", "/v1/accounts", "/v1/sessions"];
 
 /// Forbids every cache to store the answer.
 pub(super) async fn no_store(mut response: Response) -> Response {

@@ -1,6 +1,7 @@
 //! The routes by resource. The tables below list everything that the server answers.
 
 pub mod access;
+pub mod accounts;
 pub mod audit;
 pub mod bookings;
 pub mod command;
@@ -124,6 +125,23 @@ fn private_operations() -> OpenApiRouter<App> {
         .routes(needs(ReadOwn, routes!(me::rewards::my_rewards)))
         .routes(needs(CommandOwn, routes!(me::redeem::redeem_voucher)))
         .routes(needs(ReadHistory, routes!(audit::events::audit_events)))
+        .merge(accounts_and_sessions())
+}
+
+/// Of those who sign in here. What is about one's own account needs its session, whatever the role.
+fn accounts_and_sessions() -> OpenApiRouter<App> {
+    use Permission::ManageAccounts;
+    OpenApiRouter::default()
+        .routes(routes!(accounts::sign_up::sign_up))
+        .routes(needs(ManageAccounts, routes!(accounts::manage::list_accounts)))
+        .routes(needs(ManageAccounts, routes!(accounts::manage::change_account)))
+        .routes(routes!(accounts::me::get_account))
+        .routes(routes!(accounts::me::change_password))
+        .routes(routes!(accounts::export::export_account))
+        .routes(routes!(accounts::erase::erase_account))
+        .routes(routes!(accounts::sessions::sign_in))
+        .routes(routes!(accounts::sessions::get_session))
+        .routes(routes!(accounts::sessions::sign_out))
 }
 
 /// Operations of the payment sandbox; present only where payments are simulated.

@@ -1,12 +1,15 @@
 //! Parameters in the path and the query of a request.
 
+use crate::accounts::SignedIn;
 use crate::app::App;
 use crate::auth::Caller;
 use crate::problem::{Code, Problem};
 use axum::extract::{FromRequestParts, Path, Query};
 use http::Uri;
 use http::request::Parts;
-use lastseat_domain::{BlockId, BookingId, CampaignId, EndpointId, IntentId, PlanId, Rejection, SeatId, ShowId, VoucherId};
+use lastseat_domain::{
+    AccountId, BlockId, BookingId, CampaignId, EndpointId, IntentId, PlanId, Rejection, SeatId, ShowId, VoucherId,
+};
 use std::collections::HashMap;
 use std::str::FromStr;
 
@@ -45,10 +48,18 @@ in_path! {
     InCampaign(CampaignId), |_| Rejection::CampaignNotFound.into();
     /// The voucher in the path.
     InVoucher(VoucherId), |_| Problem::new(Code::VoucherNotFound, "There is no such voucher on this account. GET /v1/me/rewards lists them.");
+    /// The account in the path.
+    InAccount(AccountId), |_| unknown_account();
     /// The endpoint in the path.
     InEndpoint(EndpointId), |_| unknown_endpoint();
     /// The payment intent in the path.
     InIntent(IntentId), |_| Problem::new(Code::SandboxRefused, "There is no such payment intent. Take its id from the booking's `next_action`.");
+}
+
+/// No account has this id.
+#[must_use]
+pub fn unknown_account() -> Problem {
+    Problem::new(Code::AccountNotFound, "There is no such account. GET /v1/accounts lists them.")
 }
 
 /// No endpoint has this name.
@@ -107,7 +118,20 @@ impl FromRequestParts<App> for Caller {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
-        app.caller(&parts.headers).await
+        Ok(app.recognise(parts).await?.0)
+    }
+}
+
+impl FromRequestParts<App> for SignedIn {
+    type Rejection = Problem;
+
+    /// 401 without a session, 403 with a token.
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
+        match app.recognise(parts).await? {
+            (_, Some(who)) => Ok(*who),
+            (Caller::Guest, None) => Err(Problem::authentication_required()),
+            (_, None) => Err(Problem::session_required()),
+        }
     }
 }
 

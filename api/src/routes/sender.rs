@@ -9,6 +9,8 @@ use crate::problem::{Code, Problem};
 pub trait Sender: Send + Sync + 'static {
     /// Most bytes of the body.
     const MAX_BODY: usize = body::SMALL;
+    /// Whether the session of the browser counts.
+    const IS_SIGNED_IN: bool = true;
 
     /// Refuses callers that may never send such a command. Whose booking it is about, the command
     /// finds out itself.
@@ -48,6 +50,8 @@ with_permission! {
     IssueVouchers: IssueVouchers, body::SMALL;
     /// What endpoints are sent again.
     ManageEndpoints: ManageEndpoints, body::SMALL;
+    /// Roles of accounts.
+    ManageAccounts: ManageAccounts, body::SMALL;
     /// Goods of vouchers.
     RedeemVouchers: RedeemVouchers, body::SMALL;
     /// Commands on a whole show.
@@ -59,6 +63,12 @@ with_permission! {
 /// Commands that need no token.
 pub struct Anyone;
 
+/// Signing up and signing in.
+pub struct Newcomer;
+
+/// Commands on one's own account: of those who are signed in here.
+pub struct AccountOwner;
+
 /// Holds: of everybody who may buy, and of guests where they are welcome.
 pub struct Holder;
 
@@ -68,6 +78,25 @@ pub struct Owner;
 impl Sender for Anyone {
     fn check(_: &Caller, _: &App) -> Result<(), Problem> {
         Ok(())
+    }
+}
+
+impl Sender for Newcomer {
+    const IS_SIGNED_IN: bool = false;
+
+    fn check(_: &Caller, _: &App) -> Result<(), Problem> {
+        Ok(())
+    }
+}
+
+impl Sender for AccountOwner {
+    fn check(caller: &Caller, _: &App) -> Result<(), Problem> {
+        match caller {
+            Caller::Guest => Err(Problem::authentication_required()),
+            // Only a session has such a subject.
+            Caller::Token { sub, .. } if sub.is_account() => Ok(()),
+            Caller::Token { .. } | Caller::Booking(_) => Err(Problem::session_required()),
+        }
     }
 }
 

@@ -10,6 +10,7 @@ use lastseat_engine::Fault;
 use lastseat_event_log_sqlite::OpenError;
 use lastseat_payments_sandbox as sandbox;
 use lastseat_projections::ProjectionError;
+use lastseat_sqlite_accounts as accounts;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
@@ -37,6 +38,8 @@ pub enum StartError {
     Server(String),
     #[error(transparent)]
     Key(#[from] KeyError),
+    #[error(transparent)]
+    Accounts(#[from] accounts::OpenError),
     #[error("the payment sandbox can't start: {0}")]
     Sandbox(#[from] sandbox::OpenError),
     #[error("the event history can't be read: {0}; `lastseat verify` says more")]

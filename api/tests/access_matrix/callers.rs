@@ -82,6 +82,7 @@ pub struct Cast {
     pub block: String,
     pub intent: String,
     pub voucher: String,
+    pub account: String,
     pub campaign: String,
     /// The code of its voucher.
     pub code: String,
@@ -113,6 +114,7 @@ impl Cast {
             block: String::new(),
             intent: String::new(),
             voucher: String::new(),
+            account: String::new(),
             campaign: String::new(),
             code: String::new(),
             own,
@@ -121,6 +123,10 @@ impl Cast {
             buyer,
             stranger,
         };
+        if operation.path.contains("{account}") {
+            let accounts = server.get("/v1/accounts").admin(server).send().await.json();
+            cast.account = accounts["data"][0]["id"].as_str().unwrap().to_owned();
+        }
         if operation.path.contains("{block}") {
             let body = json!({"area": "floor", "quantity": 1, "reason": "Press"});
             cast.block = server.post(&format!("/v1/shows/{}/blocks", cast.show)).admin(server).json(body).send().await.text("id");

@@ -38,6 +38,11 @@ pub fn plan() -> Value {
     json!({"plan": PLAN, "name": "House", "areas": [{"area": "floor", "category": "floor", "capacity": 10}]})
 }
 
+/// Of an account that is there.
+pub fn credentials() -> Value {
+    json!({"email": "ann@example.org", "password": "correct horse battery staple"})
+}
+
 pub struct Operation {
     pub method: String,
     pub path: String,
@@ -108,6 +113,7 @@ impl Operation {
             .replace("{campaign}", &cast.campaign)
             .replace("{intent}", &cast.intent)
             .replace("{endpoint}", "shop")
+            .replace("{account}", &cast.account)
             .replace("{plan}", PLAN)
             .replace("{revision}", "1")
             .replace("{code}", "seat_unavailable");
@@ -119,6 +125,9 @@ impl Operation {
     fn body(&self, cast: &Cast) -> Option<Value> {
         match (self.method.as_str(), self.path.as_str()) {
             ("POST", path) if path.ends_with("/blocks") => Some(json!({"area": "floor", "quantity": 1, "reason": "Press"})),
+            ("POST", "/v1/accounts" | "/v1/sessions") => Some(credentials()),
+            ("POST", path) if path.starts_with("/v1/accounts/me/") => Some(json!({"password": "x"})),
+            ("PATCH", "/v1/accounts/{account}") => Some(json!({"role": "buyer"})),
             ("POST", "/v1/plans") => Some(plan()),
             ("POST", "/v1/vouchers") => Some(json!({"discount": {"percent": 50}})),
             ("POST", "/v1/vouchers/redeem" | "/v1/bookings/{id}/voucher") => Some(json!({"voucher": cast.code})),

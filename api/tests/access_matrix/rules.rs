@@ -45,10 +45,10 @@ pub fn forbids(caller: Caller, method: &str, path: &str, row: &[Outcome]) -> boo
         Caller::Nobody => !is_public(method, path),
         Caller::Forger => path.starts_with("/v1/") && !path.starts_with("/v1/sandbox/"),
         Caller::Stranger | Caller::SiblingToken | Caller::ForeignToken if of_one_booking => true,
-        Caller::Auditor => method != "GET" || is_of_vouchers(path) || is_of_tickets(path),
+        Caller::Auditor => method != "GET" || is_for_admins(path) || is_of_vouchers(path) || is_of_tickets(path),
         Caller::Admin => false,
-        Caller::Manager => path.starts_with("/v1/audit"),
-        Caller::Staff => path.starts_with("/v1/audit") || is_for_managers(method, path),
+        Caller::Manager => path.starts_with("/v1/audit") || is_for_admins(path),
+        Caller::Staff => path.starts_with("/v1/audit") || is_for_admins(path) || is_for_managers(method, path),
         _ => is_for_the_shop(method, path),
     }
 }
@@ -61,7 +61,7 @@ fn is_public(method: &str, path: &str) -> bool {
     let operators = ["/health/live", "/health/ready", "/metrics", "/problems/{code}"];
     match method {
         "GET" => reads.contains(&path) || operators.contains(&path),
-        "POST" => is_hold(method, path) || path.starts_with("/v1/sandbox/"),
+        "POST" => is_hold(method, path) || path.starts_with("/v1/sandbox/") || ["/v1/accounts", "/v1/sessions"].contains(&path),
         _ => false,
     }
 }
@@ -80,6 +80,7 @@ fn is_for_the_shop(method: &str, path: &str) -> bool {
         || is_of_blocks
         || reads.contains(&path) && !is_hold(method, path)
         || path.starts_with("/v1/audit")
+        || is_for_admins(path)
         || is_of_vouchers(path)
         || is_of_endpoints(path)
         || is_for_managers(method, path)
@@ -89,6 +90,11 @@ fn is_for_the_shop(method: &str, path: &str) -> bool {
 fn is_for_managers(method: &str, path: &str) -> bool {
     let is_of_shows = path.starts_with("/v1/shows") && !is_hold(method, path) && !path.ends_with("bookings:batch");
     is_of_vouchers(path) || is_of_endpoints(path) || method != "GET" && (is_of_shows || path.ends_with("/review"))
+}
+
+/// Who has an account, and with which role.
+fn is_for_admins(path: &str) -> bool {
+    path == "/v1/accounts" || path == "/v1/accounts/{account}"
 }
 
 /// Who shows a ticket is let in.

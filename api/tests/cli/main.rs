@@ -1,6 +1,7 @@
 //! The command line, from outside: the real binary, its output and its exit status.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test may fail loudly")]
 
+mod admin;
 mod binary;
 mod config;
 #[cfg(target_os = "linux")]

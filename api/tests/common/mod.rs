@@ -7,6 +7,7 @@ use bytes::Bytes;
 use http::{HeaderMap, Request, StatusCode};
 use http_body_util::{BodyExt, Full};
 use hyper_util::rt::TokioIo;
+use lastseat::accounts::Accounts;
 use lastseat::app::{App, AppParts, BankAuthentication};
 use lastseat::auth::{Auth, Role, VoucherKeys};
 use lastseat::cors::{Cors, WebOrigin};
@@ -25,6 +26,7 @@ use lastseat_in_process::InProcessLimiter;
 use lastseat_in_process::{SystemClock, TimeOrderedIds};
 use lastseat_payments_sandbox::SandboxGateway;
 use lastseat_projections::ReadModel;
+use lastseat_sqlite_accounts::SqliteAccounts;
 use serde_json::{Value, json};
 use std::net::SocketAddr;
 use std::path::Path;
@@ -39,6 +41,7 @@ pub const SECRET: &[u8] = b"0123456789abcdef0123456789abcdef";
 pub struct TestServer {
     pub addr: SocketAddr,
     pub auth: Auth,
+    pub accounts: Accounts,
     pub log: Arc<SqliteLog>,
     pub box_office: BoxOffice,
     pub read_model: ReadModel,
@@ -68,7 +71,7 @@ pub async fn start_with(dir: &Path, guests: bool) -> TestServer {
 }
 
 pub async fn start_limited(dir: &Path, guests: bool, limits: Limits) -> TestServer {
-    start_server(dir, guests, limits, None, None).await
+    start_server(dir, guests, limits, None, None, Arc::new(SystemClock)).await
 }
 
 /// With a publishable key: buyers pay in the gateway's own form. Guests may extend their holds.
@@ -76,14 +79,21 @@ pub async fn start_with_form(dir: &Path, publishable_key: &str) -> TestServer {
     let local = Arc::new(InProcessLimiter::new(Arc::new(SystemClock)));
     let guests = GuestRules { extend: true, ..GuestRules::default() };
     let limits = Limits::new(Quotas { guests, ..Quotas::default() }, Proxies::default(), local, None);
-    start_server(dir, true, limits, Some(publishable_key.to_owned()), None).await
+    start_server(dir, true, limits, Some(publishable_key.to_owned()), None, Arc::new(SystemClock)).await
 }
 
 /// For pages of these origins, too.
 pub async fn start_for_origins(dir: &Path, origins: &str) -> TestServer {
     let local = Arc::new(InProcessLimiter::new(Arc::new(SystemClock)));
     let limits = Limits::new(Quotas::default(), Proxies::default(), local, None);
-    start_server(dir, true, limits, None, Cors::of(&WebOrigin::list(origins).unwrap())).await
+    start_server(dir, true, limits, None, Cors::of(&WebOrigin::list(origins).unwrap()), Arc::new(SystemClock)).await
+}
+
+/// With accounts that go by this clock.
+pub async fn start_with_accounts_at(dir: &Path, clock: Arc<dyn Clock>) -> TestServer {
+    let local = Arc::new(InProcessLimiter::new(Arc::new(SystemClock)));
+    let limits = Limits::new(Quotas::default(), Proxies::default(), local, None);
+    start_server(dir, true, limits, None, None, clock).await
 }
 
 async fn start_server(
@@ -92,6 +102,7 @@ async fn start_server(
     limits: Limits,
     publishable_key: Option<String>,
     cors: Option<Cors>,
+    clock_of_accounts: Arc<dyn Clock>,
 ) -> TestServer {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let ids: Arc<dyn Ids> = Arc::new(TimeOrderedIds::new(Arc::clone(&clock)));
@@ -110,7 +121,11 @@ async fn start_server(
     let stop = CancellationToken::new();
     let buffers = server::Budget::new(256 << 20, read_model.superseded_bytes());
     let capacity = Arc::new(server::Capacity::of_process(0));
+    let store = Arc::new(SqliteAccounts::open(&dir.join("accounts.db")).unwrap());
+    let public_url = Some("http://tickets.test".to_owned());
+    let accounts = Accounts::new(store, clock_of_accounts, Arc::clone(&ids), public_url.clone());
     let app = App::new(AppParts {
+        accounts: Some(accounts.clone()),
         webhooks: None,
         deliveries: Deliveries::known([(EndpointId::new("shop").unwrap(), "https://shop.test/hooks".to_owned())]),
         metrics: std::sync::Arc::default(),
@@ -126,7 +141,7 @@ async fn start_server(
         limits,
         guests,
         cors,
-        public_url: Some("http://tickets.test".to_owned()),
+        public_url,
         bank: Some(Arc::new(Bank(Arc::clone(&sandbox)))),
         publishable_key,
         buffers: Arc::clone(&buffers),
@@ -139,7 +154,7 @@ async fn start_server(
     let router = routes::router(app);
     let serving =
         tokio::spawn(server::serve(listener, router, shortcut, buffers, capacity, stop.clone(), Duration::from_secs(2)));
-    let server = TestServer { addr, auth: Auth::new(SECRET), log, box_office, read_model, sandbox, stop, serving };
+    let server = TestServer { addr, auth: Auth::new(SECRET), accounts, log, box_office, read_model, sandbox, stop, serving };
     let demo = server.post("/v1/shows").admin(&server).json(demo()).send().await;
     assert!(demo.status.is_success(), "{demo:?}");
     server

@@ -155,6 +155,7 @@ impl Twin {
                     clock: Arc::clone(&clock),
                     ids: Arc::clone(&ids),
                     auth: Auth::new(SECRET),
+                    accounts: None,
                     tickets: Arc::new(TicketKey::new(&[7; 32]).unwrap()),
                     limits,
                     guests: true,

@@ -181,7 +181,12 @@ async fn a_bad_token_is_refused_by_every_operation() {
                 path.replace("{show}", "demo").replace("{intent}", "pi_1").replace("{plan}", "house").replace("{revision}", "1");
             let path = path.replace("{seat}", "A-1").replace("{endpoint}", "shop");
             let nil = uuid::Uuid::nil().to_string();
-            let path = path.replace("{id}", &nil).replace("{block}", &nil).replace("{voucher}", &nil).replace("{campaign}", &nil);
+            let path = path
+                .replace("{id}", &nil)
+                .replace("{block}", &nil)
+                .replace("{voucher}", &nil)
+                .replace("{campaign}", &nil)
+                .replace("{account}", &nil);
             let reply = server.call(&method.to_uppercase(), &path).bearer("nonsense").send().await;
             reply.is(401, "invalid_token");
             assert!(reply.header("www-authenticate").starts_with("Bearer"), "{method} {path}");

@@ -1,6 +1,7 @@
 //! What a client of the HTTP API sees, over real connections: one program, because each test program takes a while to build.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "a test may fail loudly")]
 
+mod accounts;
 mod bad_input;
 mod batch;
 mod blocks;

@@ -1,6 +1,7 @@
 //! Ports: the traits through which lastseat uses the outside world. The crate `lastseat-testkit` has one
 //! contract suite for each port, which runs against every adapter.
 
+pub mod accounts;
 pub mod check;
 pub mod event_log;
 pub mod idempotency_keys;
@@ -10,6 +11,7 @@ pub mod seat_guard;
 pub mod webhook_endpoint;
 pub mod world;
 
+pub use accounts::AccountStore;
 pub use check::{Finding, Severity};
 pub use event_log::{EventLog, LogFault};
 pub use payments::{PaymentGateway, PaymentRecords};

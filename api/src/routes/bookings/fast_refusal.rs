@@ -3,6 +3,7 @@
 //! route might say is left to it.
 
 use super::hold::{HoldBody, booking_of_key, refused};
+use crate::accounts::may_have_session;
 use crate::answer::Answer;
 use crate::app::App;
 use crate::auth::Caller;
@@ -13,7 +14,7 @@ use crate::metrics::Command;
 use crate::routes::sender::{Holder, Sender};
 use crate::server::{Post, Shortcut};
 use futures::FutureExt;
-use http::header::{AUTHORIZATION, CONTENT_TYPE, FORWARDED, ORIGIN};
+use http::header::{AUTHORIZATION, CONTENT_TYPE, COOKIE, FORWARDED, ORIGIN};
 use http::{HeaderMap, HeaderName, HeaderValue};
 use lastseat_domain::{Rejection, ShowId, Timestamp};
 use lastseat_engine::SeatSelection;
@@ -22,8 +23,8 @@ use std::time::Instant;
 
 /// Headers that can change a refusal, besides `Content-Type` and those that the server has checked. One that
 /// `Command::from_request` or `hold` begins to read for a refusal has to be added: it is ignored here otherwise.
-const READ: [HeaderName; 4] =
-    [AUTHORIZATION, HeaderName::from_static("idempotency-key"), HeaderName::from_static("x-forwarded-for"), FORWARDED];
+const READ: [HeaderName; 5] =
+    [AUTHORIZATION, COOKIE, HeaderName::from_static("idempotency-key"), HeaderName::from_static("x-forwarded-for"), FORWARDED];
 
 pub struct FastRefusals(App);
 
@@ -53,6 +54,10 @@ impl Shortcut for FastRefusals {
 /// What is left to the route comes first, then what is counted and stored.
 fn refuse(app: &App, show: ShowId, request: &Post<'_>) -> Option<Answer> {
     let (headers, now) = (headers_of(request)?, app.now());
+    // Whose session it is, the route finds out.
+    if !headers.contains_key(AUTHORIZATION) && headers.get_all(COOKIE).iter().any(|value| may_have_session(value.as_bytes())) {
+        return None;
+    }
     let caller = app.parts().auth.caller(&headers, now).ok()?;
     Holder::check(&caller, app).ok()?;
     // A channel, a code and a voucher are the route's to read.

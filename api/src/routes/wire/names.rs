@@ -61,6 +61,8 @@ names! {
     RewardState = ["issued", "redeemed", "revoked"];
     /// Whether the server can sell.
     HealthStatus = ["ok", "not_ready"];
+    /// The role of an account.
+    AccountRole = Role::ALL.map(Role::name);
     /// The role of a token; `booking` is that of a booking's own token.
     RoleName = Role::ALL.map(Role::name).into_iter().chain(["booking"]).collect::<Vec<_>>();
 }

@@ -1,0 +1,87 @@
+//! `GET /v1/accounts` and `PATCH /v1/accounts/{account}`
+
+use super::accounts;
+use super::me::AccountJson;
+use crate::answer::Answer;
+use crate::app::App;
+use crate::auth::{Caller, Permission};
+use crate::metrics;
+use crate::problem::Problem;
+use crate::routes::command::{Command, execute};
+use crate::routes::params::{InAccount, Params, unknown_account, wrong};
+use crate::routes::sender::ManageAccounts;
+use crate::routes::wire::List;
+use crate::routes::wire::names::AccountRole;
+use axum::extract::State;
+use http::StatusCode;
+use lastseat_domain::account::EmailAddress;
+use lastseat_domain::{AccountId, Role};
+use serde::Deserialize;
+use utoipa::ToSchema;
+
+/// The document would write out the items of a `List<…>` again.
+type AccountList = List<AccountJson>;
+
+/// The accounts, newest first.
+#[utoipa::path(
+    get,
+    path = "/v1/accounts",
+    tag = "accounts",
+    params(
+        ("email" = Option<String>, Query, description = "The one with this address"),
+        ("limit" = Option<u32>, Query, minimum = 1, maximum = 100, description = "Accounts on a page, 1 to 100; 20 if absent"),
+        ("starting_after" = Option<Uuid>, Query, description = "Id of the last account of the page before"),
+    ),
+    responses((status = 200, description = "A page of accounts", body = AccountList)),
+    security(("token" = [])),
+)]
+pub async fn list_accounts(State(app): State<App>, caller: Caller, params: Params) -> Result<Answer, Problem> {
+    caller.needs(Permission::ManageAccounts)?;
+    let store = accounts(&app)?.store();
+    params.only(|name| ["email", "limit", "starting_after"].contains(&name))?;
+    let limit = params.limit()?;
+    let after = params.value::<AccountId>("starting_after", "the id of an account")?;
+    let mut found = match params.text("email") {
+        Some(email) => {
+            let email: EmailAddress = email.parse().map_err(|_| wrong("email", "an e-mail address"))?;
+            store.by_email(email).await?.into_iter().collect()
+        }
+        None => store.list(after, limit + 1).await?,
+    };
+    let has_more = found.len() > limit;
+    found.truncate(limit);
+    Ok(Answer::json(StatusCode::OK, &List { data: found.iter().map(AccountJson::of).collect(), has_more }))
+}
+
+/// What to change.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields, expecting = "an object")]
+pub struct AccountChange {
+    #[schema(value_type = AccountRole)]
+    role: Role,
+}
+
+/// Gives an account a role. If it had another one, its sessions end at once: its owner signs in again.
+#[utoipa::path(
+    patch,
+    path = "/v1/accounts/{account}",
+    tag = "accounts",
+    params(("account" = String, Path, description = "The account's id")),
+    request_body = AccountChange,
+    responses((status = 200, description = "The account", body = AccountJson)),
+    security(("token" = [])),
+)]
+pub async fn change_account(
+    State(app): State<App>,
+    InAccount(id): InAccount,
+    command: Result<Command<ManageAccounts>, Problem>,
+) -> Answer {
+    execute(&app, metrics::Command::ChangeAccount, command, async move |app: App, command: Command<ManageAccounts>| {
+        let accounts = accounts(&app)?;
+        let AccountChange { role } = command.json()?;
+        let account = accounts.store().set_role(id, role).await?.ok_or_else(unknown_account)?;
+        tracing::info!(account = %id, role = role.name(), by = command.caller.name(), "an account has a role");
+        Ok(Answer::json(StatusCode::OK, &AccountJson::of(&account)).undecided())
+    })
+    .await
+}

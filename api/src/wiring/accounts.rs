@@ -1,0 +1,100 @@
+//! The accounts of those who sign in here. They are in a file of this machine, so a cluster, whose nodes would each have their
+//! own, has none.
+
+use super::start_error::StartError;
+use crate::accounts::Accounts;
+use crate::config::Config;
+use crate::data_dir::DataDir;
+use lastseat_domain::ports::{AccountStore, Clock, Ids};
+use lastseat_in_process::{SystemClock, TimeOrderedIds};
+use lastseat_sqlite_accounts::SqliteAccounts;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::time::sleep;
+use tokio_util::sync::CancellationToken;
+
+/// Time between two removals of what is over.
+const SWEEP: Duration = Duration::from_secs(3600);
+
+const NOT_SHARED: &str = "accounts are in a file of one node, and with --eventstore there may be several nodes, on which people would \
+                          not be known; leave --accounts out and let people sign in at an OpenID provider (--oidc-issuer)";
+
+/// Opens them, unless the configuration has none, and removes what is over until `shutdown`.
+pub(super) async fn open(
+    config: &Config,
+    data: &DataDir,
+    clock: &Arc<dyn Clock>,
+    ids: &Arc<dyn Ids>,
+    shutdown: &CancellationToken,
+) -> Result<Option<Accounts>, StartError> {
+    if !are_wanted(config).map_err(StartError::Settings)? {
+        if config.eventstore.is_some() && data.accounts().exists() {
+            tracing::warn!(file = %data.accounts().display(), "the accounts here are not used: {NOT_SHARED}");
+        }
+        return Ok(None);
+    }
+    let store = open_file(data.clone()).await?;
+    tokio::spawn(sweep(Arc::clone(&store), Arc::clone(clock), shutdown.clone()));
+    Ok(Some(Accounts::new(store, Arc::clone(clock), Arc::clone(ids), config.public_url.clone())))
+}
+
+/// Whether there are accounts.
+fn are_wanted(config: &Config) -> Result<bool, String> {
+    match (config.accounts, &config.eventstore) {
+        (Some(true), Some(_)) => Err(NOT_SHARED.to_owned()),
+        (Some(wanted), _) => Ok(wanted),
+        (None, eventstore) => Ok(eventstore.is_none()),
+    }
+}
+
+/// For the verbs, while a server may be running.
+///
+/// # Errors
+/// A line that says what to do.
+pub async fn open_beside_a_server(config: &Config) -> Result<Accounts, String> {
+    if config.eventstore.is_some() {
+        return Err(NOT_SHARED.to_owned());
+    }
+    let data = DataDir::prepare(&config.data).map_err(|error| error.to_string())?;
+    let store = open_file(data).await.map_err(|error| error.to_string())?;
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    let ids = Arc::new(TimeOrderedIds::new(Arc::clone(&clock)));
+    Ok(Accounts::new(store, clock, ids, None))
+}
+
+async fn open_file(data: DataDir) -> Result<Arc<dyn AccountStore>, StartError> {
+    let path = data.accounts();
+    let opening = tokio::task::spawn_blocking(move || SqliteAccounts::open(&path)).await;
+    let store = opening.map_err(|error| StartError::Server(format!("the accounts can't be opened: {error}")))??;
+    Ok(Arc::new(store))
+}
+
+async fn sweep(store: Arc<dyn AccountStore>, clock: Arc<dyn Clock>, shutdown: CancellationToken) {
+    loop {
+        if let Err(error) = store.sweep(clock.now()).await {
+            tracing::warn!(%error, "sessions that are over can't be removed");
+        }
+        tokio::select! {
+            () = shutdown.cancelled() => return,
+            () = sleep(SWEEP) => {}
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::service_url::ServiceUrl;
+
+    #[test]
+    fn a_cluster_has_no_accounts_and_says_what_to_use_instead() {
+        let cluster = || ServiceUrl::of("esdb://db:2113", &["esdb://"]);
+        let config = |accounts, eventstore| Config { accounts, eventstore, ..Config::default() };
+        assert_eq!(are_wanted(&config(None, None)), Ok(true));
+        assert_eq!(are_wanted(&config(Some(true), None)), Ok(true));
+        assert_eq!(are_wanted(&config(Some(false), None)), Ok(false));
+        assert_eq!(are_wanted(&config(None, cluster())), Ok(false));
+        assert_eq!(are_wanted(&config(Some(false), cluster())), Ok(false));
+        assert!(are_wanted(&config(Some(true), cluster())).unwrap_err().contains("--oidc-issuer"));
+    }
+}

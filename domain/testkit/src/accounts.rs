@@ -1,0 +1,227 @@
+//! Contract suite of the port of the same name. Each case gets a store without accounts.
+
+use futures::FutureExt;
+use futures::future::{BoxFuture, join_all};
+use lastseat_domain::account::{Account, EmailAddress, PasswordHash, Session, SessionHash};
+use lastseat_domain::ports::AccountStore;
+use lastseat_domain::ports::accounts::TryKey;
+use lastseat_domain::{AccountId, Role, Timestamp};
+use std::sync::Arc;
+use uuid::Uuid;
+
+type Store = Arc<dyn AccountStore>;
+
+/// One case of the suite.
+pub type AccountCase = fn(Store) -> BoxFuture<'static, ()>;
+
+macro_rules! cases {
+    ($($name:ident),* $(,)?) => {
+        /// Every case with its name.
+        pub const CASES: &[(&str, AccountCase)] = &[$((stringify!($name), |store| $name(store).boxed())),*];
+    };
+}
+
+cases!(
+    an_account_is_found_by_id_and_address,
+    an_address_is_of_one_account,
+    of_many_who_want_an_address_at_once_one_gets_it,
+    lists_are_newest_first,
+    a_session_is_its_accounts,
+    a_session_needs_the_password_as_it_is_now,
+    a_changed_password_ends_the_other_sessions,
+    only_a_password_that_is_still_the_same_is_changed,
+    another_role_ends_the_sessions,
+    an_erased_account_leaves_nothing,
+    a_use_is_written_down,
+    tries_are_counted_and_forgotten,
+    of_many_tries_at_once_only_the_free_ones_pass,
+    what_is_over_is_swept,
+);
+
+/// An account of a buyer, made at second `number`.
+pub fn account(number: u128, email: &str) -> Account {
+    Account {
+        id: AccountId(Uuid::from_u128(number)),
+        email: address(email),
+        password: PasswordHash::new("first"),
+        role: Role::Buyer,
+        created_at: at(i64::try_from(number).unwrap()),
+    }
+}
+
+fn address(text: &str) -> EmailAddress {
+    text.parse().unwrap()
+}
+
+fn at(second: i64) -> Timestamp {
+    Timestamp::from_timestamp(1_900_000_000 + second, 0).unwrap()
+}
+
+fn hash(number: u8) -> SessionHash {
+    SessionHash([number; 32])
+}
+
+async fn ann(store: &Store) -> Account {
+    let ann = account(1, "ann@example.org");
+    assert!(store.add(ann.clone()).await.unwrap());
+    ann
+}
+
+async fn sign_in(store: &Store, account: &Account, number: u8) {
+    let session = Session { account: account.id, opened_at: at(10), seen_at: at(10) };
+    assert!(store.open_session(hash(number), session, account.password.clone()).await.unwrap());
+}
+
+async fn is_open(store: &Store, number: u8) -> bool {
+    store.session(hash(number)).await.unwrap().is_some()
+}
+
+async fn an_account_is_found_by_id_and_address(store: Store) {
+    assert_eq!(store.by_email(address("ann@example.org")).await.unwrap(), None);
+    let ann = ann(&store).await;
+    assert_eq!(store.by_email(address("Ann@Example.org")).await.unwrap().as_ref(), Some(&ann));
+    assert_eq!(store.by_id(ann.id).await.unwrap(), Some(ann));
+    assert_eq!(store.by_id(AccountId(Uuid::from_u128(2))).await.unwrap(), None);
+}
+
+async fn an_address_is_of_one_account(store: Store) {
+    let ann = ann(&store).await;
+    assert!(!store.add(account(2, "ann@example.org")).await.unwrap());
+    assert_eq!(store.by_email(address("ann@example.org")).await.unwrap(), Some(ann));
+    assert_eq!(store.by_id(AccountId(Uuid::from_u128(2))).await.unwrap(), None);
+}
+
+async fn of_many_who_want_an_address_at_once_one_gets_it(store: Store) {
+    let added = join_all((1..=20).map(|number| store.add(account(number, "ann@example.org")))).await;
+    assert_eq!(added.into_iter().filter(|added| *added == Ok(true)).count(), 1);
+}
+
+async fn lists_are_newest_first(store: Store) {
+    for (number, email) in [(1, "a@example.org"), (2, "b@example.org"), (3, "c@example.org")] {
+        assert!(store.add(account(number, email)).await.unwrap());
+    }
+    let ids = async |after, limit| -> Vec<u128> {
+        let page = store.list(after, limit).await.unwrap();
+        page.into_iter().map(|account| account.id.0.as_u128()).collect()
+    };
+    assert_eq!(ids(None, 2).await, [3, 2]);
+    assert_eq!(ids(Some(AccountId(Uuid::from_u128(2))), 2).await, [1]);
+}
+
+async fn a_session_is_its_accounts(store: Store) {
+    let ann = ann(&store).await;
+    sign_in(&store, &ann, 1).await;
+    let (session, account) = store.session(hash(1)).await.unwrap().unwrap();
+    assert_eq!((session.account, session.opened_at, account), (ann.id, at(10), ann.clone()));
+    assert!(!is_open(&store, 2).await);
+    sign_in(&store, &ann, 2).await;
+    assert_eq!(store.sessions_of(ann.id).await.unwrap().len(), 2);
+    store.end_session(hash(1)).await.unwrap();
+    assert!(!is_open(&store, 1).await && is_open(&store, 2).await);
+    store.end_session(hash(1)).await.unwrap();
+}
+
+async fn a_session_needs_the_password_as_it_is_now(store: Store) {
+    let ann = ann(&store).await;
+    let session = Session { account: ann.id, opened_at: at(10), seen_at: at(10) };
+    assert!(!store.open_session(hash(1), session, PasswordHash::new("other")).await.unwrap());
+    let nobody = Session { account: AccountId(Uuid::from_u128(9)), ..session };
+    assert!(!store.open_session(hash(1), nobody, ann.password).await.unwrap());
+    assert!(!is_open(&store, 1).await);
+}
+
+async fn a_changed_password_ends_the_other_sessions(store: Store) {
+    let ann = ann(&store).await;
+    let bob = account(2, "bob@example.org");
+    assert!(store.add(bob.clone()).await.unwrap());
+    for (account, number) in [(&ann, 1), (&ann, 2), (&bob, 3)] {
+        sign_in(&store, account, number).await;
+    }
+    let second = PasswordHash::new("second");
+    assert!(store.change_password(ann.id, ann.password.clone(), second.clone(), Some(hash(2))).await.unwrap());
+    assert!(!is_open(&store, 1).await && is_open(&store, 2).await && is_open(&store, 3).await);
+    assert!(store.change_password(ann.id, second, PasswordHash::new("third"), None).await.unwrap());
+    assert!(!is_open(&store, 2).await && is_open(&store, 3).await);
+}
+
+async fn only_a_password_that_is_still_the_same_is_changed(store: Store) {
+    let ann = ann(&store).await;
+    sign_in(&store, &ann, 1).await;
+    let (other, new) = (PasswordHash::new("other"), PasswordHash::new("new"));
+    assert!(!store.change_password(ann.id, other.clone(), new.clone(), None).await.unwrap());
+    store.rehash(ann.id, other, new.clone()).await.unwrap();
+    assert_eq!(store.by_id(ann.id).await.unwrap().unwrap().password, ann.password);
+    store.rehash(ann.id, ann.password, new.clone()).await.unwrap();
+    assert_eq!(store.by_id(ann.id).await.unwrap().unwrap().password, new);
+    assert!(is_open(&store, 1).await, "the password is the same");
+}
+
+async fn another_role_ends_the_sessions(store: Store) {
+    let ann = ann(&store).await;
+    sign_in(&store, &ann, 1).await;
+    assert_eq!(store.set_role(ann.id, Role::Buyer).await.unwrap().map(|account| account.role), Some(Role::Buyer));
+    assert!(is_open(&store, 1).await, "nothing has changed");
+    assert_eq!(store.set_role(ann.id, Role::Staff).await.unwrap().map(|account| account.role), Some(Role::Staff));
+    assert!(!is_open(&store, 1).await);
+    assert_eq!(store.set_role(AccountId(Uuid::from_u128(9)), Role::Staff).await.unwrap(), None);
+}
+
+async fn an_erased_account_leaves_nothing(store: Store) {
+    let ann = ann(&store).await;
+    sign_in(&store, &ann, 1).await;
+    assert!(store.erase(ann.id).await.unwrap());
+    assert!(!is_open(&store, 1).await);
+    assert_eq!(store.by_id(ann.id).await.unwrap(), None);
+    assert_eq!(store.sessions_of(ann.id).await.unwrap(), []);
+    assert!(!store.erase(ann.id).await.unwrap());
+    assert!(store.add(account(2, "ann@example.org")).await.unwrap(), "the address may be used again");
+}
+
+async fn a_use_is_written_down(store: Store) {
+    let ann = ann(&store).await;
+    sign_in(&store, &ann, 1).await;
+    for (seen, known) in [(20, 20), (15, 20)] {
+        store.seen(hash(1), at(seen)).await.unwrap();
+        assert_eq!(store.session(hash(1)).await.unwrap().unwrap().0.seen_at, at(known));
+    }
+}
+
+async fn tries_are_counted_and_forgotten(store: Store) {
+    let (one, other) = (TryKey([1; 32]), TryKey([2; 32]));
+    for _ in 0..5 {
+        assert_eq!(store.count_try(one, at(0)).await.unwrap(), Ok(()));
+    }
+    let locked = store.count_try(one, at(0)).await.unwrap().unwrap_err();
+    assert_eq!(locked.until, at(30));
+    assert_eq!(store.count_try(other, at(0)).await.unwrap(), Ok(()));
+    assert_eq!(store.count_try(one, at(30)).await.unwrap(), Ok(()));
+    assert_eq!(store.count_try(one, at(89)).await.unwrap().unwrap_err().until, at(90));
+    store.forget_tries(one).await.unwrap();
+    assert_eq!(store.count_try(one, at(31)).await.unwrap(), Ok(()));
+}
+
+async fn of_many_tries_at_once_only_the_free_ones_pass(store: Store) {
+    let tries = join_all((0..50).map(|_| store.count_try(TryKey([1; 32]), at(0)))).await;
+    assert_eq!(tries.into_iter().filter(|counted| *counted == Ok(Ok(()))).count(), 5);
+}
+
+async fn what_is_over_is_swept(store: Store) {
+    let ann = ann(&store).await;
+    let root = Account { role: Role::Admin, ..account(2, "root@example.org") };
+    assert!(store.add(root.clone()).await.unwrap());
+    sign_in(&store, &ann, 1).await;
+    sign_in(&store, &root, 2).await;
+    for _ in 0..5 {
+        assert_eq!(store.count_try(TryKey([1; 32]), at(0)).await.unwrap(), Ok(()));
+    }
+    let hour = 3600;
+    store.sweep(at(2 * hour)).await.unwrap();
+    assert!(is_open(&store, 1).await && is_open(&store, 2).await);
+    store.sweep(at(10 + 2 * hour)).await.unwrap();
+    assert!(is_open(&store, 1).await && !is_open(&store, 2).await);
+    assert!(store.count_try(TryKey([1; 32]), at(0)).await.unwrap().is_err(), "still known");
+    store.sweep(at(24 * hour)).await.unwrap();
+    assert_eq!(store.count_try(TryKey([1; 32]), at(0)).await.unwrap(), Ok(()));
+    store.sweep(at(10 + 14 * 24 * hour)).await.unwrap();
+    assert!(!is_open(&store, 1).await);
+}
