@@ -260,6 +260,7 @@ fn open(
         prices: known().map(|(_, price, _)| price).collect(),
         fees: known().map(|(.., fee)| fee).collect(),
         left: vec![],
+        brought: vec![],
         count,
         at,
     };
@@ -417,6 +418,7 @@ impl Step<'_> {
         let alone = self.book.part_under_way().is_none();
         self.check(Code::RefundOutOfTurn, alone, || "its refund is requested while a part of it is being refunded".to_owned());
         self.book.refund_requested = true;
+        self.book.refund_at = Some(self.at);
     }
 
     /// A person says that the buyer has the money back, where the refund could not be made.

@@ -102,7 +102,8 @@ codes! {
     VoucherFreedEarly "voucher_freed_early" "A voucher was given back before its booking had removed it or ended."
     VoucherUnowned "voucher_unowned" "A voucher was given back or used up by a booking that did not have it."
     VoucherUnpaid "voucher_unpaid" "A voucher was used up by a booking that was not paid with it."
-    TicketWithoutSeat "ticket_without_seat" "A ticket was issued again of a booking that was not paid, or for a seat that it never had."
+    TicketWithoutSeat "ticket_without_seat" "A ticket was issued again, or admitted somebody, of a booking that was not paid, or for a seat that it never had."
+    AdmittedVoid "admitted_void" "A ticket admitted somebody after it was issued again, or after its booking was over, transferred or without that seat."
     RefundWithoutRequest "refund_without_request" "Money was returned without a request."
     ReturnedUnasked "returned_unasked" "Money was recorded as returned by another way, and no refund of it had been refused."
     RefundWithoutCapture "refund_without_capture" "Money was returned, or a refund requested, that had not been captured."
@@ -154,6 +155,8 @@ codes! {
     RewardDiffers "reward_differs" "The code of a reward is not the one that the reward was issued with, or belongs to no reward that was issued."
     RewardRedeemed "reward_redeemed" "A reward with a code was redeemed without it."
     TicketIssue "ticket_issue" "The issues of a ticket are not numbered one by one."
+    AdmittedTwice "admitted_twice" "A ticket admitted somebody while somebody was inside with it."
+    LeftOutside "left_outside" "Somebody left with a ticket with which nobody was inside."
     CampaignDiffers "campaign_differs" "A voucher is not one of its campaign's, or a campaign does not have all its vouchers."
     RedeemedTwice "redeemed_twice" "A voucher was used twice, or used although it was not there to be used."
     CommandTwice "command_twice" "One command of a caller was executed twice.";

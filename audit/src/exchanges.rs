@@ -88,12 +88,18 @@ impl Opened {
         Some(self.prices.get(place)?.saturating_add(*self.fees.get(place)?))
     }
 
+    /// Number of the exchange that brought it this seat last; 0 for none.
+    pub(super) fn brought_by(&self, seat: u32) -> u32 {
+        self.brought.iter().rev().find(|(brought, _)| *brought == seat).map_or(0, |(_, exchange)| *exchange)
+    }
+
     /// Its seats after an exchange.
     fn change(&mut self, exchange: &Exchange) {
         let priced = self.seats.iter().zip(&self.prices).zip(&self.fees).map(|((seat, price), fee)| (*seat, *price, *fee));
         let kept = priced.filter(|(seat, ..)| !exchange.leaves.contains(seat));
         let now: Vec<(u32, i64, i64)> = kept.chain(exchange.takes.iter().copied()).collect();
         self.left.extend(&exchange.leaves);
+        self.brought.extend(exchange.takes.iter().map(|(seat, ..)| (*seat, exchange.number)));
         self.seats = now.iter().map(|(seat, ..)| *seat).collect();
         self.prices = now.iter().map(|(_, price, _)| *price).collect();
         self.fees = now.iter().map(|(.., fee)| *fee).collect();

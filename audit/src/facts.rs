@@ -205,6 +205,9 @@ pub(super) struct Book {
     /// What its reward is drawn by.
     pub draw: Option<Uuid>,
     pub refund_requested: bool,
+    pub refund_at: Option<Timestamp>,
+    pub transfers: u32,
+    pub transferred_at: Option<Timestamp>,
     pub exchange: Option<Box<Exchange>>,
     /// The number of the last one.
     pub exchanges: u32,
@@ -341,6 +344,8 @@ pub(super) struct Opened {
     pub fees: Box<[i64]>,
     /// Those that it gave up for others.
     pub left: Vec<u32>,
+    /// Those that exchanges have brought it, with the exchange's number.
+    pub brought: Vec<(u32, u32)>,
     /// Number of seats, those included.
     pub count: u32,
     /// When.
@@ -531,6 +536,15 @@ impl Rewards {
 pub(super) fn seats_by_index(shows: &HashMap<ShowId, ShowFacts>, opened: Option<&Opened>, seats: &[SeatId]) -> Vec<Option<u32>> {
     let plan = opened.and_then(|opened| shows.get(&opened.show)).map(|show| &show.latest().plan);
     seats.iter().map(|seat| plan.and_then(|plan| plan.index_of(seat))).collect()
+}
+
+/// What was done with a ticket.
+#[derive(Debug, Default)]
+pub(super) struct TicketFact {
+    /// Number of its last issue.
+    pub issue: u32,
+    /// Whether somebody is inside with it.
+    pub inside: bool,
 }
 
 /// The place of a finding that shows at the end of the log, not at one of its events.

@@ -114,7 +114,7 @@ impl Audit {
             | Event::VoucherUsed(_)
             | Event::VoucherWithdrawn(_)
             | Event::GoodsHandedOver(_) => "voucher",
-            Event::TicketReissued(_) => "ticket",
+            Event::TicketReissued(_) | Event::TicketAdmitted(_) | Event::TicketLeft(_) => "ticket",
             Event::CampaignStarted(_) | Event::CampaignCompleted(_) => "campaign",
             Event::DeliveriesCheckpointed(_) | Event::DeliveryAbandoned(_) | Event::DeliveriesReplayed(_) => "webhook",
             Event::LossAccepted(_) => "operations",

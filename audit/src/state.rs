@@ -1,7 +1,7 @@
 //! The state of an audit.
 
 use super::activity::Activity;
-use super::facts::{BlockFact, Book, CampaignFact, DeliveryFact, Rewards, ShowFacts, VoucherFact};
+use super::facts::{BlockFact, Book, CampaignFact, DeliveryFact, Rewards, ShowFacts, TicketFact, VoucherFact};
 use super::plan_facts::PlanFact;
 use super::report::{AcceptedLoss, Findings, Flow};
 use super::streams::Streams;
@@ -24,8 +24,8 @@ pub struct Audit {
     pub(super) rewards: Rewards,
     pub(super) campaigns: HashMap<CampaignId, CampaignFact>,
     pub(super) vouchers: HashMap<VoucherHash, VoucherFact>,
-    /// The last issue of each ticket that was issued again.
-    pub(super) tickets: HashMap<TicketId, u32>,
+    /// Of which something was recorded.
+    pub(super) tickets: HashMap<TicketId, TicketFact>,
     pub(super) deliveries: HashMap<EndpointId, DeliveryFact>,
     pub(super) money: BTreeMap<Currency, Flow>,
     pub(super) accepted_losses: Vec<AcceptedLoss>,

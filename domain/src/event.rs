@@ -137,6 +137,8 @@ events!(
     GoodsHandedOver,
     // ticket
     TicketReissued,
+    TicketAdmitted,
+    TicketLeft,
     // campaign
     CampaignStarted,
     CampaignCompleted,

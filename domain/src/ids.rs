@@ -134,6 +134,20 @@ text_id!(
     is_slug
 );
 text_id!(
+    /// A device that scans tickets.
+    DeviceId,
+    "a device",
+    "1 to 64 of a-z, 0-9, '-' and '_', starting with a letter or digit",
+    is_slug
+);
+text_id!(
+    /// Where tickets are scanned.
+    GateId,
+    "a gate",
+    "1 to 64 of a-z, 0-9, '-' and '_', starting with a letter or digit",
+    is_slug
+);
+text_id!(
     /// A drawn plan, which many shows may be on.
     PlanId,
     "a plan id",

@@ -16,7 +16,7 @@
 //! | which passwords are taken, how often one may be guessed, when a session ends | [`account`] |
 //! | points and rewards | [`loyalty`] |
 //! | what a voucher is worth, and who may use it | [`voucher`] |
-//! | which tickets a booking has, and what makes their codes void | [`ticket`] |
+//! | which tickets a booking has, what makes their codes void, and whom they admit | [`ticket`] |
 //! | what has to be done next for a booking, also after a crash | [`settle`] |
 //! | the state of a seat as buyers see it | [`seat_state`] |
 //! | how events are stored, and how old ones are read | [`codec`] |
@@ -62,6 +62,7 @@ pub mod show;
 pub mod single_seats;
 pub mod stream_name;
 pub mod ticket;
+mod void_ticket;
 pub mod voucher;
 
 pub use access_code::AccessCodeHash;
@@ -70,8 +71,8 @@ pub use decider::Decider;
 pub use envelope::{Envelope, Metadata};
 pub use event::Event;
 pub use ids::{
-    AccountId, AreaId, BlockId, BookingId, BuyerId, CampaignId, CategoryId, ChannelId, CommandId, EndpointId, IntentId, PlanId,
-    PriceTypeId, SeatId, ShowId, TicketId, VoucherHash, VoucherId,
+    AccountId, AreaId, BlockId, BookingId, BuyerId, CampaignId, CategoryId, ChannelId, CommandId, DeviceId, EndpointId, GateId,
+    IntentId, PlanId, PriceTypeId, SeatId, ShowId, TicketId, VoucherHash, VoucherId,
 };
 pub use money::{Currency, Money};
 pub use quota::{Allowance, Quota};
@@ -80,6 +81,7 @@ pub use role::Role;
 pub use seat_state::SeatState;
 pub use secret::Secret;
 pub use stream_name::StreamName;
+pub use void_ticket::VoidTicket;
 
 /// A moment in UTC. It is always passed in, because the rules never read a clock.
 pub type Timestamp = chrono::DateTime<chrono::Utc>;

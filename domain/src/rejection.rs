@@ -8,10 +8,11 @@
 
 use crate::Timestamp;
 use crate::event::AbortReason;
-use crate::ids::{AreaId, CategoryId, PlanId, PriceTypeId, SeatId, ShowId, VoucherId};
+use crate::ids::{AreaId, CategoryId, GateId, PlanId, PriceTypeId, SeatId, ShowId, VoucherId};
 use crate::money::Money;
 use crate::plan::PriceTypeNames;
 use crate::seat_state::SeatState;
+use crate::void_ticket::VoidTicket;
 
 macro_rules! rejections {
     ($($(#[$doc:meta])* $name:ident $({ $($(#[$fdoc:meta])* $field:ident : $ty:ty),* $(,)? })? = $code:literal, $text:literal;)*) => {
@@ -255,6 +256,19 @@ rejections! {
     /// The booking has no ticket for this seat.
     TicketNotFound { /// The one that was requested.
         seat: SeatId } = "ticket_not_found", "This booking has no ticket for seat `{seat}`. GET /v1/bookings/…/tickets lists those that it has.";
+
+    /// The code is of a ticket that was there, and is not good any more.
+    TicketVoid { /// Why.
+        why: VoidTicket } = "ticket_void", "This ticket is void: {why}. Do not admit its bearer.";
+    /// Somebody came in with it.
+    AlreadyAdmitted { /// When.
+        at: Timestamp, /// Where.
+        gate: GateId } = "already_admitted", "This ticket has admitted somebody at gate `{gate}` at {at}. Do not admit its bearer, unless you know who that was.";
+    /// Who was not scanned in can't be scanned out.
+    NotAdmitted = "not_admitted", "Nobody is inside with this ticket, so nobody can leave with it.";
+    /// It is good, and for another show.
+    TicketOfOtherShow { /// Which.
+        show: ShowId } = "ticket_of_other_show", "This ticket is for the show `{show}`.";
 
     // Broken only by a defect or a race.
     /// Another booking owns the seat, or none does.

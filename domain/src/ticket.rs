@@ -1,43 +1,35 @@
 //! Tickets: each seat of a confirmed booking has one.
 //!
 //! A ticket needs no event: it follows from the events of its booking, so a crash can't lose one. Its own stream has
-//! only what was done with it, such as a reissue.
+//! only what was done with it: reissues, and who came in and went out with it.
 //!
 //! A code names the ticket and three numbers, and is void as soon as one of them is another. They count what makes a
 //! paper worthless that somebody may have kept: reissues, transfers of the booking to other buyers, and the exchange
 //! by which the booking got the seat.
+//!
+//! A ticket admits once. Its bearer may go out for a while: scanned out, they can come in again.
 
 use crate::Timestamp;
-use crate::booking::{Booking, Phase};
 use crate::decider::Decider;
-use crate::event::{Event, TicketReissued};
-use crate::ids::{BookingId, NAMESPACE, SeatId, ShowId, TicketId};
+use crate::event::{Event, TicketAdmitted, TicketLeft, TicketReissued};
+use crate::ids::{BookingId, DeviceId, GateId, SeatId, TicketId};
 use crate::rejection::Rejection;
 use crate::stream_name::StreamName;
-use uuid::Uuid;
+use crate::void_ticket::VoidTicket;
+
+mod facts;
+mod scan;
+
+pub use facts::TicketFacts;
+pub use scan::{Scan, ScanId, ScanKind};
 
 /// What has been done with a ticket, as its events describe it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Ticket {
     /// Number of its last reissue; 0 if there was none.
     pub issue: u32,
-}
-
-/// What the code of a ticket says.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct TicketFacts {
-    /// The show that it admits to.
-    pub show: ShowId,
-    /// The booking that it is of.
-    pub booking: BookingId,
-    /// The seat that it is for.
-    pub seat: SeatId,
-    /// How often the ticket was issued again.
-    pub issue: u32,
-    /// How often the booking was transferred.
-    pub transfers: u32,
-    /// Number of the exchange that brought the booking the seat; 0 if it was opened with it.
-    pub exchange: u32,
+    /// Its scans, in the order of the log.
+    pub scans: Vec<Scan>,
 }
 
 /// What can be requested of a ticket.
@@ -54,60 +46,29 @@ pub enum TicketCommand {
         /// Subject of the caller's token.
         by: String,
     },
-}
-
-impl TicketId {
-    /// The ticket of a booking for a seat; always the same for the same two.
-    #[must_use]
-    pub fn of(booking: BookingId, seat: &SeatId) -> Self {
-        Self(Uuid::new_v5(&NAMESPACE, format!("ticket|{booking}|{seat}").as_bytes()))
-    }
-}
-
-impl TicketFacts {
-    /// The ticket that the code is of.
-    #[must_use]
-    pub fn ticket(&self) -> TicketId {
-        TicketId::of(self.booking, &self.seat)
-    }
-}
-
-impl Booking {
-    /// Its tickets, sorted by seat, as they were issued first. A seat that is being given up for a refund has none.
-    ///
-    /// # Errors
-    /// [`Rejection::NoTickets`] if it is not confirmed, or all of it is being refunded.
-    pub fn tickets(&self) -> Result<Vec<TicketFacts>, Rejection> {
-        let confirmed = self.phase == (Phase::Confirmed { refund_requested: false });
-        let Some(show) = self.show().filter(|_| confirmed) else { return Err(Rejection::NoTickets) };
-        let leaving = self.refund_under_way().map_or(&[][..], |refund| &refund.requested.seats);
-        let seats = self.seats().iter().map(|priced| &priced.seat).filter(|seat| !leaving.contains(seat));
-        let of = |seat: &SeatId| TicketFacts {
-            show: show.clone(),
-            booking: self.id,
-            seat: seat.clone(),
-            issue: 0,
-            transfers: self.transfers,
-            exchange: self.exchange_that_brought(seat),
-        };
-        Ok(seats.map(of).collect())
-    }
-
-    /// Its ticket for a seat, as it was issued first.
-    ///
-    /// # Errors
-    /// As those of [`Self::tickets`]; [`Rejection::TicketNotFound`] if it has no ticket for this seat.
-    pub fn ticket(&self, seat: &SeatId) -> Result<TicketFacts, Rejection> {
-        let found = self.tickets()?.into_iter().find(|ticket| ticket.seat == *seat);
-        found.ok_or_else(|| Rejection::TicketNotFound { seat: seat.clone() })
-    }
-
-    /// Number of the last exchange that brought it this seat; 0 if none did.
-    fn exchange_that_brought(&self, seat: &SeatId) -> u32 {
-        let made = self.past_exchanges.iter().filter(|past| past.made).map(|past| &past.requested);
-        let brought = made.filter(|requested| requested.takes.iter().any(|taken| taken.seat == *seat));
-        brought.map(|requested| requested.exchange).max().unwrap_or_default()
-    }
+    /// Let its bearer in, unless it has let somebody in who is inside. The booking was found to have the ticket that the
+    /// code is of.
+    Admit {
+        /// What the code says.
+        code: TicketFacts,
+        /// Where it was scanned.
+        gate: GateId,
+        /// The scan: it has one effect, however often it is sent.
+        scan: ScanId,
+        /// Subject of the caller's token.
+        by: String,
+    },
+    /// Let its bearer out, who may come in again. Its code may have become void in the meantime.
+    Leave {
+        /// What the code says.
+        code: TicketFacts,
+        /// Where it was scanned.
+        gate: GateId,
+        /// The scan, likewise.
+        scan: ScanId,
+        /// Subject of the caller's token.
+        by: String,
+    },
 }
 
 impl Decider for Ticket {
@@ -124,18 +85,67 @@ impl Decider for Ticket {
     }
 
     fn decide(id: &TicketId, state: &Self, command: TicketCommand) -> Result<Vec<Event>, Rejection> {
-        let TicketCommand::Reissue { booking, seat, voids, by } = command;
-        if voids < state.issue {
-            return Ok(vec![]);
+        match command {
+            TicketCommand::Reissue { voids, .. } if voids < state.issue => Ok(vec![]),
+            TicketCommand::Reissue { booking, seat, by, .. } => {
+                let issue = state.issue.saturating_add(1);
+                Ok(vec![TicketReissued { ticket: *id, booking, seat, issue, by }.into()])
+            }
+            TicketCommand::Admit { scan, .. } | TicketCommand::Leave { scan, .. } if state.scan(&scan).is_some() => Ok(vec![]),
+            TicketCommand::Admit { code, gate, scan: ScanId { device, scan }, by } => {
+                if code.issue != state.issue {
+                    return Err(Rejection::TicketVoid { why: VoidTicket::Reissued });
+                }
+                if let Some(Scan { at, gate, .. }) = state.inside() {
+                    return Err(Rejection::AlreadyAdmitted { at: *at, gate: gate.clone() });
+                }
+                let TicketFacts { show, booking, seat, issue, transfers, exchange } = code;
+                let event =
+                    TicketAdmitted { ticket: *id, show, booking, seat, issue, transfers, exchange, gate, device, scan, by };
+                Ok(vec![event.into()])
+            }
+            TicketCommand::Leave { code, gate, scan: ScanId { device, scan }, by } => {
+                if state.inside().is_none() {
+                    return Err(Rejection::NotAdmitted);
+                }
+                let TicketFacts { show, booking, seat, .. } = code;
+                Ok(vec![TicketLeft { ticket: *id, show, booking, seat, gate, device, scan, by }.into()])
+            }
         }
-        let issue = state.issue.saturating_add(1);
-        Ok(vec![TicketReissued { ticket: *id, booking, seat, issue, by }.into()])
     }
 
-    fn evolve(mut state: Self, event: &Event, _at: Timestamp) -> Self {
-        if let Event::TicketReissued(e) = event {
-            state.issue = e.issue;
+    fn evolve(mut state: Self, event: &Event, at: Timestamp) -> Self {
+        let scan = |kind, gate: &GateId, device: &Option<DeviceId>, scan| {
+            let id = ScanId { device: device.clone(), scan };
+            Scan { id, kind, at, gate: gate.clone() }
+        };
+        match event {
+            Event::TicketReissued(e) => state.issue = e.issue,
+            Event::TicketAdmitted(e) => state.scans.push(scan(ScanKind::Entry, &e.gate, &e.device, e.scan)),
+            Event::TicketLeft(e) => state.scans.push(scan(ScanKind::Exit, &e.gate, &e.device, e.scan)),
+            _ => {}
         }
         state
+    }
+}
+
+impl Ticket {
+    /// The scan that let in who is inside.
+    #[must_use]
+    pub fn inside(&self) -> Option<&Scan> {
+        self.scans.last().filter(|scan| scan.kind == ScanKind::Entry)
+    }
+
+    /// A scan of it.
+    #[must_use]
+    pub fn scan(&self, id: &ScanId) -> Option<&Scan> {
+        self.scans.iter().find(|scan| scan.id == *id)
+    }
+
+    /// How often it had let somebody in when it was scanned so, that time included.
+    #[must_use]
+    pub fn entries_until(&self, id: &ScanId) -> usize {
+        let until = self.scans.iter().position(|scan| scan.id == *id).map_or(0, |place| place + 1);
+        self.scans.iter().take(until).filter(|scan| scan.kind == ScanKind::Entry).count()
     }
 }

@@ -390,7 +390,29 @@ fn samples() -> Vec<(&'static str, Event)> {
 
 fn tickets(booking: BookingId) -> Vec<(&'static str, Event)> {
     let ticket = TicketId::of(booking, &seat(1));
-    vec![("TicketReissued.v1", TicketReissued { ticket, booking, seat: seat(1), issue: 2, by: "buyer-1".into() }.into())]
+    let (seat, gate, by) = (seat(1), GateId::new("north").unwrap(), "staff-1".to_owned());
+    let (device, scan) = (Some(DeviceId::new("scanner-7").unwrap()), Uuid::from_u128(0x5ca9));
+    let admitted = TicketAdmitted {
+        ticket,
+        show: show(),
+        booking,
+        seat: seat.clone(),
+        issue: 2,
+        transfers: 1,
+        exchange: 0,
+        gate: gate.clone(),
+        device: device.clone(),
+        scan,
+        by: by.clone(),
+    };
+    let left = TicketLeft { ticket, show: show(), booking, seat: seat.clone(), gate, device, scan, by };
+    vec![
+        ("TicketReissued.v1", TicketReissued { ticket, booking, seat: seat.clone(), issue: 2, by: "buyer-1".into() }.into()),
+        ("TicketAdmitted.v1", admitted.clone().into()),
+        ("TicketAdmitted.v1.min", TicketAdmitted { device: None, ..admitted }.into()),
+        ("TicketLeft.v1", left.clone().into()),
+        ("TicketLeft.v1.min", TicketLeft { device: None, ..left }.into()),
+    ]
 }
 
 fn vouchers(booking: BookingId) -> Vec<(&'static str, Event)> {
@@ -559,7 +581,7 @@ fn every_event_has_a_golden_file_and_every_golden_file_an_event() {
     let there: BTreeSet<String> =
         std::fs::read_dir(directory()).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
     assert_eq!(there, expected);
-    assert_eq!(Event::NAMES.len(), 55);
+    assert_eq!(Event::NAMES.len(), 57);
 }
 
 #[test]

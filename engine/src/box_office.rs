@@ -472,6 +472,7 @@ impl BoxOffice {
 
 mod after_sales;
 mod blocks;
+pub(crate) mod checkins;
 mod deliveries;
 mod plans;
 mod snapshots;

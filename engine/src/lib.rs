@@ -34,6 +34,7 @@ mod status;
 mod uncaptured;
 
 pub use box_office::BoxOffice;
+pub use box_office::checkins::{ScanRequest, Scanned};
 pub use error::{BusyCause, CommandError, Fault};
 pub use origin::Origin;
 pub use ports::Ports;

@@ -31,6 +31,8 @@ pub enum Permission {
     ManageEndpoints,
     /// Hand over the goods of a voucher.
     RedeemVouchers,
+    /// Scan tickets at the entrance.
+    CheckIn,
     /// Read how shows sell, and which seats are kept from the open sale.
     ReadSales,
     /// Read the event history.
@@ -50,9 +52,12 @@ impl Permission {
             Self::ReadOwn => &[Buyer, Staff, Manager, Auditor, Admin],
             Self::HoldSeats | Self::CommandOwn => &[Buyer, Staff, Manager, Admin],
             Self::ReadBookings | Self::ReadSales => &[Staff, Manager, Auditor, Admin],
-            Self::HoldForBuyers | Self::TakePayments | Self::ChangeBookings | Self::RefundBookings | Self::RedeemVouchers => {
-                &[Staff, Manager, Admin]
-            }
+            Self::HoldForBuyers
+            | Self::TakePayments
+            | Self::ChangeBookings
+            | Self::RefundBookings
+            | Self::RedeemVouchers
+            | Self::CheckIn => &[Staff, Manager, Admin],
             Self::RunShows | Self::ReviewPayments | Self::IssueVouchers | Self::ManageEndpoints | Self::ExceedLimits => {
                 &[Manager, Admin]
             }

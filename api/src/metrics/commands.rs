@@ -30,6 +30,7 @@ commands! {
     Transfer = "transfer",
     Exchange = "exchange",
     ReissueTicket = "reissue_ticket",
+    CheckIn = "check_in",
     DrawPlan = "draw_plan",
     ScheduleShow = "schedule_show",
     ReviseShow = "revise_show",

@@ -134,6 +134,18 @@ const VOUCHER: &[Code] = &[C::UnknownVoucher, C::VoucherNotUsable, C::VoucherUse
 const DISCOUNT: &[Code] =
     &[C::BookingNotFound, C::ShowCancelled, C::BookingOver, C::AlreadyConfirmed, C::AlreadyRefunded, C::PaymentBegun];
 
+/// Scanning a ticket.
+const CHECK_IN: &[Code] = &[
+    C::BookingNotFound,
+    C::ShowCancelled,
+    C::NotATicket,
+    C::TicketForged,
+    C::TicketVoid,
+    C::AlreadyAdmitted,
+    C::NotAdmitted,
+    C::TicketOfOtherShow,
+];
+
 /// Every notification of a gateway.
 const WEBHOOK: &[Code] =
     &[C::WebhookSignature, C::InvalidJson, C::BodyUnreadable, C::RequestTimeout, C::BodyTooLarge, C::UnknownRoute, C::Busy];
@@ -192,6 +204,7 @@ pub(super) fn of(operation: &str) -> Option<Vec<&'static [Code]>> {
         "get_tickets" => vec![&[C::BookingNotFound, C::NoTickets, C::InvalidParameter], TOKEN, READ, LOG],
         "get_ticket" => vec![&[C::BookingNotFound, C::NoTickets, C::TicketNotFound, C::InvalidParameter], TOKEN, READ, LOG],
         "reissue_ticket" => vec![&[C::BookingNotFound, C::NoTickets, C::TicketNotFound], TOKEN, COMMAND, KEYED],
+        "check_in" => vec![CHECK_IN, PRIVILEGE, COMMAND, KEYED],
         "get_ticket_key" => vec![READ],
         "refund_booking" => vec![REFUND, PRIVILEGE, COMMAND, KEYED],
         "apply_voucher" => {

@@ -171,6 +171,12 @@ codes! {
     // Tickets.
     NoTickets = "no_tickets", CONFLICT, "There are no tickets";
     TicketNotFound = "ticket_not_found", NOT_FOUND, "No such ticket";
+    NotATicket = "not_a_ticket", UNPROCESSABLE_ENTITY, "This is no ticket";
+    TicketForged = "ticket_forged", UNPROCESSABLE_ENTITY, "The ticket is forged";
+    TicketVoid = "ticket_void", CONFLICT, "The ticket is void";
+    AlreadyAdmitted = "already_admitted", CONFLICT, "The ticket has admitted somebody";
+    NotAdmitted = "not_admitted", CONFLICT, "Nobody is inside with this ticket";
+    TicketOfOtherShow = "ticket_of_other_show", CONFLICT, "The ticket is for another show";
 
     // The server.
     Internal = "internal", INTERNAL_SERVER_ERROR, "The server has a defect";
@@ -243,6 +249,10 @@ impl Code {
             R::CaptureFailed => Self::CaptureFailed,
             R::PaymentMismatch => Self::PaymentMismatch,
             R::NoTickets => Self::NoTickets,
+            R::TicketVoid { .. } => Self::TicketVoid,
+            R::AlreadyAdmitted { .. } => Self::AlreadyAdmitted,
+            R::NotAdmitted => Self::NotAdmitted,
+            R::TicketOfOtherShow { .. } => Self::TicketOfOtherShow,
             R::TicketNotFound { .. } => Self::TicketNotFound,
             R::NotOwner { .. } => Self::NotOwner,
             R::OutOfOrder { .. } => Self::OutOfOrder,

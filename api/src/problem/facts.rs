@@ -92,7 +92,7 @@ pub fn of(code: Code) -> &'static [Fact] {
     use Code as C;
     use Kind::{Number, Text, Time};
     match code {
-        C::ShowExists | C::SalesPaused | C::ShowCancelled | C::NotCancelled => const { &[SHOW] },
+        C::ShowExists | C::SalesPaused | C::ShowCancelled | C::NotCancelled | C::TicketOfOtherShow => const { &[SHOW] },
         C::InvalidShow | C::InvalidPlan | C::InvalidBlock | C::InvalidRefund | C::InvalidExchange | C::InvalidVoucher => FIELD,
         C::ShowChanged => const { &[SHOW, REVISION] },
         C::PlanNotFound => const { &[Fact { always: false, ..PLAN }] },
@@ -103,6 +103,8 @@ pub fn of(code: Code) -> &'static [Fact] {
         C::InvalidQuantity => const { &[MOST, MAYBE_FIELD] },
         C::DuplicateSeats | C::UnknownSeat | C::NotOwner | C::LeavesSingleSeat => SEAT,
         C::TicketNotFound => const { &[maybe("seat", Text, "The seat, if the text in the address can be one.")] },
+        C::TicketVoid => const { &[fact("reason", Text, "Why: what happened after the code was made.")] },
+        C::AlreadyAdmitted => const { &[fact("admitted_at", Time, "When."), fact("gate", Text, "Where.")] },
         C::UnknownArea => const { &[fact("area", Text, "The area.")] },
         C::UnknownCategory => const { &[fact("category", Text, "The category.")] },
         C::UnknownPriceType => {

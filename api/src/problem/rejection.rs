@@ -31,6 +31,9 @@ fn with_facts(problem: Problem, rejection: &Rejection) -> Problem {
         R::ShowChanged { show, revision } => problem.fact("show", show).fact("revision", revision),
         R::PlanNotFound { plan } => problem.fact("plan", plan),
         R::PlanChanged { plan, revision } => problem.fact("plan", plan).fact("revision", revision),
+        R::TicketVoid { why } => problem.fact("reason", why.name()),
+        R::AlreadyAdmitted { at, gate } => problem.fact("admitted_at", at).fact("gate", gate),
+        R::TicketOfOtherShow { show } => problem.fact("show", show),
         R::SaleNotOpen { show, opens_at } => problem.fact("show", show).fact("opens_at", opens_at),
         R::SaleClosed { show, closed_at } => problem.fact("show", show).fact("closed_at", closed_at),
         R::TooManySeats { asked, most } => problem.fact("asked", asked).fact("most", most),
@@ -103,6 +106,7 @@ fn with_facts(problem: Problem, rejection: &Rejection) -> Problem {
         | R::CampaignNotFound
         | R::CodesUnavailable
         | R::NoTickets
+        | R::NotAdmitted
         | R::OutOfOrder { .. } => problem,
     }
 }

@@ -67,7 +67,7 @@ fn public_reads() -> OpenApiRouter<App> {
         .routes(routes!(shows::seats::get_seats))
         .routes(routes!(shows::stream::stream_seats))
         .routes(routes!(plans::read::get_revision))
-        .routes(routes!(tickets::get_ticket_key))
+        .routes(routes!(tickets::key::get_ticket_key))
 }
 
 /// A hold is the hot path: these have no middleware.
@@ -91,7 +91,7 @@ fn commands_of_shows() -> OpenApiRouter<App> {
 /// Operations whose answers are for one caller only, so that no cache may store them.
 fn private_operations() -> OpenApiRouter<App> {
     use Permission::{
-        ChangeBookings, CommandOwn, IssueVouchers, ManageEndpoints, ReadBookings, ReadHistory, ReadOwn, ReadSales,
+        ChangeBookings, CheckIn, CommandOwn, IssueVouchers, ManageEndpoints, ReadBookings, ReadHistory, ReadOwn, ReadSales,
         RedeemVouchers, RefundBookings, ReviewPayments,
     };
     OpenApiRouter::default()
@@ -121,6 +121,7 @@ fn private_operations() -> OpenApiRouter<App> {
         .routes(needs_of_others(CommandOwn, ChangeBookings, routes!(bookings::tickets::reissue_ticket)))
         .routes(needs(RefundBookings, routes!(bookings::refund::refund)))
         .routes(needs(ReviewPayments, routes!(bookings::review::review)))
+        .routes(needs(CheckIn, routes!(tickets::checkins::check_in)))
         .routes(needs(ReadOwn, routes!(me::bookings::my_bookings)))
         .routes(needs(ReadOwn, routes!(me::rewards::my_rewards)))
         .routes(needs(CommandOwn, routes!(me::redeem::redeem_voucher)))

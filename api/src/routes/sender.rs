@@ -52,6 +52,8 @@ with_permission! {
     ManageEndpoints: ManageEndpoints, body::SMALL;
     /// Roles of accounts.
     ManageAccounts: ManageAccounts, body::SMALL;
+    /// Scans of tickets.
+    CheckIn: CheckIn, body::SMALL;
     /// Goods of vouchers.
     RedeemVouchers: RedeemVouchers, body::SMALL;
     /// Commands on a whole show.

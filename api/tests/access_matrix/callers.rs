@@ -3,6 +3,7 @@
 use crate::common::{Call, TestServer};
 use crate::operations::Operation;
 use lastseat::auth::Role;
+use lastseat_domain::ticket::TicketFacts;
 use serde_json::{Value, json};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -96,6 +97,19 @@ pub struct Cast {
 static NEXT: AtomicUsize = AtomicUsize::new(0);
 
 impl Cast {
+    /// The code that a ticket of the booking would have.
+    pub fn ticket(&self) -> String {
+        let facts = TicketFacts {
+            show: self.show.parse().unwrap(),
+            booking: self.booking.parse().unwrap(),
+            seat: "floor:1".parse().unwrap(),
+            issue: 0,
+            transfers: 0,
+            exchange: 0,
+        };
+        crate::common::ticket_key().sign(&facts)
+    }
+
     pub async fn new(server: &TestServer, operation: &Operation) -> Self {
         let number = NEXT.fetch_add(1, Ordering::Relaxed);
         let show = format!("show-{number}");

@@ -74,7 +74,7 @@ fn is_hold(method: &str, path: &str) -> bool {
 fn is_for_the_shop(method: &str, path: &str) -> bool {
     let reads = ["/v1/bookings", "/v1/shows/{show}/bookings", "/v1/shows/{show}/sales"];
     let is_of_blocks = path.starts_with("/v1/shows/{show}/blocks");
-    let commands = ["/refund", "/review", "/exchange", "bookings:batch", "/v1/vouchers/redeem"];
+    let commands = ["/refund", "/review", "/exchange", "bookings:batch", "/v1/vouchers/redeem", "/v1/checkins"];
     let is_command = method != "GET" && commands.iter().any(|end| path.ends_with(end));
     is_command
         || is_of_blocks

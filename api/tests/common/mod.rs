@@ -137,7 +137,7 @@ async fn start_server(
         clock,
         ids,
         auth: Auth::new(SECRET),
-        tickets: Arc::new(TicketKey::new(&[7; 32]).unwrap()),
+        tickets: Arc::new(ticket_key()),
         limits,
         guests,
         cors,
@@ -158,6 +158,11 @@ async fn start_server(
     let demo = server.post("/v1/shows").admin(&server).json(demo()).send().await;
     assert!(demo.status.is_success(), "{demo:?}");
     server
+}
+
+/// What the server signs tickets with.
+pub fn ticket_key() -> TicketKey {
+    TicketKey::new(&[7; 32]).unwrap()
 }
 
 /// The show that every test has.

@@ -14,6 +14,7 @@ use std::collections::HashSet;
 use support::client::{Answer, Call};
 use support::test_server::TestServer;
 use support::text;
+use uuid::Uuid;
 
 async fn sold(server: &TestServer, seats: &[&str]) -> Value {
     let held = server.hold(&json!({"seats": seats})).await;
@@ -193,5 +194,89 @@ async fn tickets_are_drawn_as_codes_on_a_page_and_in_a_pdf() {
     assert_eq!(text_of_pdf.matches("/Type /Page\n").count(), 2, "{text_of_pdf}");
     get(&server, &booking, "?format=png").send().await.problem(400, "invalid_parameter");
     get(&server, &booking, "/A-1?format=gif").send().await.problem(400, "invalid_parameter");
+    server.close().await;
+}
+
+async fn scan(server: &TestServer, body: &Value) -> Answer {
+    server.client.post("/v1/checkins").bearer(&server.token("stan", Role::Staff)).json(body).send().await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_ticket_admits_once_and_a_void_or_forged_one_never() {
+    let server = TestServer::open(600).await;
+    let booking = sold(&server, &["A-1", "A-2"]).await;
+    let token = text(&booking, "token").to_owned();
+    let tickets = codes(&server, &booking, &token).await;
+    let entry = |code: &str, gate: &str| json!({"ticket": code, "gate": gate});
+    let first = entry(&tickets[0].1, "north");
+    let buyer = server.token("anna", Role::Buyer);
+    server.client.post("/v1/checkins").bearer(&buyer).json(&first).send().await.problem(403, "forbidden");
+    server.client.post("/v1/checkins").bearer(&token).json(&first).send().await.problem(403, "forbidden");
+    server.client.post("/v1/checkins").json(&first).send().await.problem(401, "authentication_required");
+    let other_show = json!({"ticket": tickets[0].1, "gate": "north", "show": "opera"});
+    assert_eq!(scan(&server, &other_show).await.problem(409, "ticket_of_other_show")["show"], "gala");
+    let admitted = scan(&server, &json!({"ticket": tickets[0].1, "gate": "north", "show": "gala"})).await.ok(200);
+    assert_eq!((text(&admitted, "seat"), text(&admitted, "gate"), &admitted["entries"]), ("A-1", "north", &json!(1)));
+    let refused = scan(&server, &entry(&tickets[0].1, "south")).await.problem(409, "already_admitted");
+    assert_eq!((&refused["gate"], &refused["admitted_at"]), (&json!("north"), &admitted["at"]));
+    // Out for a while, and in again by another gate.
+    let exit = json!({"ticket": tickets[0].1, "gate": "north", "type": "exit"});
+    assert_eq!(scan(&server, &exit).await.ok(200)["type"], "exit");
+    scan(&server, &exit).await.problem(409, "not_admitted");
+    assert_eq!(scan(&server, &entry(&tickets[0].1, "south")).await.ok(200)["entries"], 2);
+    // Issued again: the old code is void, and the new one is good once.
+    let new = reissue(&server, &booking, "A-2").send().await.ok(200);
+    assert_eq!(scan(&server, &entry(&tickets[1].1, "north")).await.problem(409, "ticket_void")["reason"], "reissued");
+    scan(&server, &entry(text(&new, "ticket"), "north")).await.ok(200);
+    server.refund(&booking).await.ok(200);
+    let over = scan(&server, &entry(&tickets[0].1, "north")).await.problem(409, "ticket_void");
+    assert_eq!(over["reason"], "refunded");
+    let foreign = TicketKey::new(&[9; 32]).unwrap().sign(&read(&server, &tickets[0].1));
+    scan(&server, &entry(&foreign, "north")).await.problem(422, "ticket_forged");
+    scan(&server, &entry("https://tickets.example/17", "north")).await.problem(422, "not_a_ticket");
+    scan(&server, &entry(&tickets[0].1, "North Gate")).await.problem(422, "invalid_request");
+    for wrong in [json!({"type": "sideways"}), json!({"device": "scanner-7"}), json!({"scan": Uuid::nil()})] {
+        let mut body = entry(&tickets[0].1, "north");
+        body.as_object_mut().unwrap().extend(wrong.as_object().unwrap().clone());
+        scan(&server, &body).await.problem(422, "invalid_request");
+    }
+    server.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_tickets_of_a_cancelled_show_admit_nobody() {
+    let server = TestServer::open(600).await;
+    let booking = sold(&server, &["A-1"]).await;
+    let code = codes(&server, &booking, text(&booking, "token")).await[0].1.clone();
+    let manager = server.token("mary", Role::Manager);
+    server.client.post("/v1/shows/gala/cancel").bearer(&manager).send().await.ok(200);
+    scan(&server, &json!({"ticket": code, "gate": "north"})).await.problem(410, "show_cancelled");
+    server.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_50_gates_one_admits_over_http_and_a_repeat_of_its_scan_is_admitted_again() {
+    let server = TestServer::open(600).await;
+    let booking = sold(&server, &["A-1"]).await;
+    let code = codes(&server, &booking, text(&booking, "token")).await[0].1.clone();
+    let at = |server: &TestServer, n: usize| {
+        let body = json!({"ticket": code, "gate": format!("gate-{n}")});
+        server.client.post("/v1/checkins").bearer(&server.token("stan", Role::Staff)).key(&format!("scan-{n}")).json(&body)
+    };
+    let answers = futures::future::join_all((0..50).map(|n| at(&server, n).send())).await;
+    let admitted: Vec<usize> = (0..50).filter(|n| answers[*n].status == 200).collect();
+    let [by] = admitted[..] else { panic!("{admitted:?} admit") };
+    // By a scan of its own, and with the same id twice.
+    let exit = json!({"ticket": code, "gate": "north", "type": "exit", "device": "scanner-7", "scan": Uuid::from_u128(7)});
+    let left = scan(&server, &exit).await.ok(200);
+    let in_again = scan(&server, &json!({"ticket": code, "gate": "south"})).await.ok(200);
+    assert_eq!((&left["entries"], &in_again["entries"]), (&json!(1), &json!(2)));
+    // After a restart the log alone knows the scans. Each gets the answer that it had.
+    let server = server.restart().await;
+    assert_eq!(at(&server, by).send().await.ok(200), answers[by].clone().ok(200));
+    assert_eq!(scan(&server, &exit).await.ok(200), left);
+    for n in (0..50).filter(|n| *n != by) {
+        at(&server, n).send().await.problem(409, "already_admitted");
+    }
     server.close().await;
 }

@@ -1,7 +1,8 @@
 //! Events of a ticket's stream. A ticket follows from its booking; its stream has only what was done with it.
 
-use crate::ids::{BookingId, SeatId, TicketId};
+use crate::ids::{BookingId, DeviceId, GateId, SeatId, ShowId, TicketId};
 use serde::{Deserialize, Serialize};
+use uuid::Uuid;
 
 /// A ticket is issued again. Its codes until now are void.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -15,5 +16,55 @@ pub struct TicketReissued {
     /// Number of the issue that is valid from here on. The first is 0 and has no event.
     pub issue: u32,
     /// Subject of the token of the person who requested it.
+    pub by: String,
+}
+
+/// The ticket has admitted its bearer.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TicketAdmitted {
+    /// The ticket.
+    pub ticket: TicketId,
+    /// The show that it admits to.
+    pub show: ShowId,
+    /// The booking that it is of.
+    pub booking: BookingId,
+    /// The seat that it is for.
+    pub seat: SeatId,
+    /// The issue of the code that was scanned.
+    pub issue: u32,
+    /// How often the booking had been transferred when that code was made.
+    pub transfers: u32,
+    /// The exchange that had brought the booking the seat; 0 for none.
+    pub exchange: u32,
+    /// Where it was scanned.
+    pub gate: GateId,
+    /// The device that scanned it, if it has said so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub device: Option<DeviceId>,
+    /// The device's id of the scan; without one, the id of the command.
+    pub scan: Uuid,
+    /// Subject of the token of the person who scanned it.
+    pub by: String,
+}
+
+/// Its bearer has gone out, and may come in again.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TicketLeft {
+    /// The ticket.
+    pub ticket: TicketId,
+    /// The show that it admits to.
+    pub show: ShowId,
+    /// The booking that it is of.
+    pub booking: BookingId,
+    /// The seat that it is for.
+    pub seat: SeatId,
+    /// Where it was scanned.
+    pub gate: GateId,
+    /// The device that scanned it, if it has said so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub device: Option<DeviceId>,
+    /// The device's id of the scan; without one, the id of the command.
+    pub scan: Uuid,
+    /// Subject of the token of the person who scanned it.
     pub by: String,
 }

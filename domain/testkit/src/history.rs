@@ -12,10 +12,10 @@ use lastseat_domain::plan::{Category, Drawing, DrawnArea, PlanCategory, PriceTyp
 use lastseat_domain::ports::event_log::Position;
 use lastseat_domain::seat::{Seat, SeatCommand};
 use lastseat_domain::show::{SaleState, Show, ShowChanges, ShowCommand};
-use lastseat_domain::ticket::{Ticket, TicketCommand};
+use lastseat_domain::ticket::{ScanId, Ticket, TicketCommand, TicketFacts};
 use lastseat_domain::voucher::VoucherCommand;
 use lastseat_domain::{
-    AreaId, BookingId, BuyerId, CategoryId, Currency, Decider, EndpointId, Money, PlanId, SeatId, ShowId, StreamName, TicketId,
+    AreaId, BookingId, BuyerId, CategoryId, Currency, Decider, EndpointId, GateId, Money, PlanId, SeatId, ShowId, StreamName,
 };
 use proptest::prelude::*;
 use uuid::Uuid;
@@ -61,12 +61,25 @@ fn draw_plan(world: &mut World) {
     world.append(stream, &[PlanDrawn { plan, revision: 1, part: 1, parts: 1, fingerprint, drawing }.into()]);
 }
 
-fn reissue_ticket(world: &mut World, booking: BookingId, seat: &str) {
+/// A ticket is issued again, and admits; its bearer leaves.
+fn use_ticket(world: &mut World, booking: BookingId, seat: &str) {
     let seat = seat_id(seat);
-    let ticket = TicketId::of(booking, &seat);
-    let command = TicketCommand::Reissue { booking, seat, voids: 0, by: "buyer-1".into() };
-    let events = Ticket::decide(&ticket, &Ticket::default(), command).unwrap_or_default();
-    world.append(StreamName::ticket(ticket), &events);
+    let Ok(code) = world.bookings[&booking].ticket(&seat) else { return };
+    let ticket = code.ticket();
+    let (code, gate) = (TicketFacts { issue: 1, ..code }, GateId::new("north").unwrap());
+    let by = || "staff-1".to_owned();
+    let scan = |n| ScanId { device: None, scan: Uuid::from_u128(n) };
+    let commands = [
+        TicketCommand::Reissue { booking, seat, voids: 0, by: by() },
+        TicketCommand::Admit { code: code.clone(), gate: gate.clone(), scan: scan(1), by: by() },
+        TicketCommand::Leave { code, gate, scan: scan(2), by: by() },
+    ];
+    let mut state = Ticket::default();
+    for command in commands {
+        let events = Ticket::decide(&ticket, &state, command).unwrap();
+        world.append(StreamName::ticket(ticket), &events);
+        state = events.iter().fold(state, |state, event| Ticket::evolve(state, event, world.now));
+    }
 }
 
 /// Adds a show whose sale has an event of every type, so that none is left to chance.
@@ -99,7 +112,7 @@ pub fn every_event(world: &mut World) {
     let voucher = world.accounts[&buyer].vouchers.keys().next_back().copied().unwrap();
     assert!(world.loyalty(&buyer, LoyaltyCommand::Redeem { voucher }));
 
-    reissue_ticket(world, sold, "A-1");
+    use_ticket(world, sold, "A-1");
 
     // Refunded, by the gateway and by hand.
     let refunded = world.hold("buyer-8", "opera", &["A-4", "A-5", "A-6"]);

@@ -4,10 +4,11 @@ use crate::support;
 
 use lastseat_domain::booking::{Booking, evolve};
 use lastseat_domain::event::*;
-use lastseat_domain::ticket::{Ticket, TicketCommand, TicketFacts};
-use lastseat_domain::{Event, Rejection, SeatId, TicketId};
+use lastseat_domain::ticket::{ScanId, Ticket, TicketCommand, TicketFacts};
+use lastseat_domain::{DeviceId, Event, GateId, Rejection, SeatId, TicketId, VoidTicket};
 use lastseat_testkit::given::given;
 use support::*;
+use uuid::Uuid;
 
 fn after(events: impl IntoIterator<Item = Event>) -> Booking {
     events.into_iter().fold(None, |state, event| evolve(state, &event, minute(1))).unwrap()
@@ -123,4 +124,92 @@ fn a_reissue_voids_one_issue_once() {
         .iter()
         .fold(Ticket::default(), |state, event| <Ticket as lastseat_domain::Decider>::evolve(state, event, minute(1)));
     assert_eq!(state.issue, 2);
+}
+
+fn gate(name: &str) -> GateId {
+    GateId::new(name).unwrap()
+}
+
+/// The code of a ticket as it was issued so often.
+fn code(issue: u32) -> TicketFacts {
+    TicketFacts { show: show(), booking: booking(1), seat: seat(1), issue, transfers: 0, exchange: 0 }
+}
+
+fn scan(n: u128) -> ScanId {
+    ScanId { device: Some(DeviceId::new("scanner-7").unwrap()), scan: Uuid::from_u128(n) }
+}
+
+fn admit(n: u128, issue: u32, at: &str) -> TicketCommand {
+    TicketCommand::Admit { code: code(issue), gate: gate(at), scan: scan(n), by: "stan".into() }
+}
+
+fn leave(n: u128, issue: u32) -> TicketCommand {
+    TicketCommand::Leave { code: code(issue), gate: gate("north"), scan: scan(n), by: "stan".into() }
+}
+
+fn admitted(n: u128, issue: u32, at: &str) -> Event {
+    let TicketFacts { show, booking, seat, transfers, exchange, .. } = code(issue);
+    let (ticket, ScanId { device, scan }) = (code(issue).ticket(), scan(n));
+    let (gate, by) = (gate(at), "stan".into());
+    TicketAdmitted { ticket, show, booking, seat, issue, transfers, exchange, gate, device, scan, by }.into()
+}
+
+fn left(n: u128) -> Event {
+    let (TicketFacts { show, booking, seat, .. }, ScanId { device, scan }) = (code(0), scan(n));
+    TicketLeft { ticket: code(0).ticket(), show, booking, seat, gate: gate("north"), device, scan, by: "stan".into() }.into()
+}
+
+#[test]
+fn a_ticket_admits_once_and_again_after_its_bearer_has_left() {
+    given([]).when(admit(1, 0, "north")).then_events([admitted(1, 0, "north")]);
+    let refused = given([admitted(1, 0, "north")]).at(minute(3)).when(admit(2, 0, "south")).then_rejected("already_admitted");
+    assert_eq!(refused, Rejection::AlreadyAdmitted { at: minute(3), gate: gate("north") });
+    given([]).when(leave(1, 0)).then_rejected("not_admitted");
+    given([admitted(1, 0, "north")]).when(leave(2, 0)).then_events([left(2)]);
+    given([admitted(1, 0, "north"), left(2)]).when(leave(3, 0)).then_rejected("not_admitted");
+    given([admitted(1, 0, "north"), left(2)]).when(admit(3, 0, "south")).then_events([admitted(3, 0, "south")]);
+}
+
+#[test]
+fn a_scan_that_is_sent_again_is_no_second_one_whatever_happened_since() {
+    let events = [admitted(1, 0, "north"), left(2), admitted(3, 0, "south"), reissued(1)];
+    for command in [admit(1, 0, "north"), leave(2, 0), admit(3, 0, "south")] {
+        given(events.clone()).when(command).then_nothing();
+    }
+    // The same id by another device is another scan.
+    let other =
+        TicketCommand::Admit { code: code(1), gate: gate("north"), scan: ScanId { device: None, ..scan(1) }, by: "stan".into() };
+    given(events.clone()).when(other).then_rejected("already_admitted");
+    let state = given(events).state::<Ticket>();
+    assert_eq!([1, 2, 3, 4].map(|n| state.entries_until(&scan(n))), [1, 1, 2, 0]);
+}
+
+#[test]
+fn a_code_of_another_issue_admits_nobody() {
+    for issue in [0, 2] {
+        given([reissued(1)]).when(admit(1, issue, "north")).then_rejected("ticket_void");
+    }
+    given([reissued(1)]).when(admit(1, 1, "north")).then_events([admitted(1, 1, "north")]);
+    // Who is inside stays inside: the new code is no second way in. And gets out with the old one.
+    given([admitted(1, 0, "north"), reissued(1)]).when(admit(2, 1, "south")).then_rejected("already_admitted");
+    given([admitted(1, 0, "north"), reissued(1)]).when(leave(2, 0)).then_events([left(2)]);
+}
+
+#[test]
+fn a_code_is_good_as_long_as_its_booking_has_that_ticket() {
+    let old = with(&[]);
+    let (gone, stays) = (&old[0], &old[1]);
+    let check = |code: &TicketFacts, events: &[Event]| code.check_live(&after(sold().into_iter().chain(events.iter().cloned())));
+    let void = |why| Err(Rejection::TicketVoid { why });
+    assert_eq!(check(gone, &[]), Ok(()));
+    assert_eq!(check(gone, &[transferred(2)]), void(VoidTicket::Transferred));
+    assert_eq!(check(gone, &[transferred(2), transferred(1)]), void(VoidTicket::Transferred));
+    let away = exchanged(1, gone.seat.clone(), seat(50));
+    assert_eq!(check(gone, &away), void(VoidTicket::Exchanged));
+    assert_eq!(check(stays, &away), Ok(()));
+    let back = [&away[..], &exchanged(2, seat(50), gone.seat.clone())].concat();
+    assert_eq!(check(gone, &back), void(VoidTicket::Exchanged));
+    assert_eq!(check(gone, &[refund_requested()]), void(VoidTicket::Refunded));
+    assert_eq!(gone.check_live(&after(history("refunded"))), void(VoidTicket::Refunded));
+    assert_eq!(gone.check_live(&after(history("held"))), void(VoidTicket::NotConfirmed));
 }

@@ -31,6 +31,7 @@ mod rewards;
 mod rivals;
 mod show_refunds;
 mod snapshots;
+mod tickets;
 mod till;
 mod twins;
 mod vouchers;

@@ -10,12 +10,13 @@ use lastseat_domain::event::{AbortReason, Discount, Event, Reward, ShowScheduled
 use lastseat_domain::plan::{Drawing, DrawnArea, PlanCategory};
 use lastseat_domain::ports::VoucherCodes;
 use lastseat_domain::ports::event_log::{Direction, Filter};
+use lastseat_domain::ticket::ScanKind;
 use lastseat_domain::{
     AreaId, BlockId, BuyerId, CampaignId, CategoryId, CommandId, EndpointId, Envelope, PlanId, SeatId, ShowId, VoucherHash,
 };
 use lastseat_engine::{
     BlockRequest, BlockSelection, BoxOffice, CampaignRequest, CommandError, ExchangeRequest, HoldRequest, Origin, Paid,
-    PartialRefundRequest, PayRequest, SeatSelection,
+    PartialRefundRequest, PayRequest, ScanRequest, SeatSelection,
 };
 use lastseat_in_process::InProcessGuard;
 use lastseat_testkit::PlainCodes;
@@ -144,7 +145,11 @@ async fn all_stories(bench: &TestBench, office: &BoxOffice) {
     traced_pay(office, &given, Some("pm_card_visa")).await.unwrap();
     traced_exchange(office, &given, "A-4", "B-7").await.unwrap();
     let moved = office.booking(given.id).await.unwrap().unwrap();
-    office.reissue_ticket(&moved, &SeatId::new("B-7").unwrap(), by("ann")).await.unwrap();
+    let ticket = office.reissue_ticket(&moved, &SeatId::new("B-7").unwrap(), by("ann")).await.unwrap();
+    for kind in [ScanKind::Entry, ScanKind::Exit] {
+        let scan = ScanRequest { code: ticket.clone(), kind, gate: "north".parse().unwrap(), scan: None };
+        office.check_in(scan, by("staff")).await.unwrap();
+    }
     lose_exchange(bench, office, &given).await;
     office.transfer(given.id, BuyerId::new("bob").unwrap(), by("admin")).await.unwrap();
     later(2).await;
@@ -245,6 +250,8 @@ fn every_event_of_every_story_has_a_cause_and_a_trace() {
             "CampaignStarted",
             "GoodsHandedOver",
             "TicketReissued",
+            "TicketAdmitted",
+            "TicketLeft",
             "VoucherApplied",
             "VoucherRemoved",
             "HoldExtended",
