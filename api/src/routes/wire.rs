@@ -3,6 +3,7 @@
 
 mod block;
 mod booking;
+mod lists;
 pub mod names;
 mod plan;
 mod refund;
@@ -12,6 +13,7 @@ mod voucher;
 
 pub use block::{BlockJson, BlockSummary, SeatState};
 pub use booking::{BookedSeat, BookingJson, NextAction, Payment};
+pub use lists::{BlockList, BookingList, PlanList, ShowList};
 pub use plan::{NewPlan, PlanJson, PlanOfShow, PlanSummary, hundredths};
 pub use show::{
     Area, Category, Fees, NewCategory, NewReward, PriceType, Reward, Row, STATUSES, ShowJson, SingleSeats, sale_status,
@@ -49,12 +51,6 @@ pub struct List<T> {
     /// Ask again with `starting_after` set to the id of the last one.
     pub has_more: bool,
 }
-
-// The names of lists: the document would write out the items of a `List<…>` again.
-pub type BookingList<'a> = List<BookingJson<'a>>;
-pub type ShowList<'a> = List<ShowJson<'a>>;
-pub type BlockList = List<BlockSummary>;
-pub type PlanList = List<PlanSummary>;
 
 impl<T: ToSchema> PartialSchema for List<T> {
     fn schema() -> RefOr<Schema> {
