@@ -13,10 +13,13 @@ async function decide(decision) {
     outcome.textContent = problem.detail ?? `The bank answered ${answer.status}.`;
     return;
   }
-  outcome.textContent = 'Saved. Go back to the shop to finish the payment.';
+  const { return_url: page } = await answer.json();
+  outcome.textContent = page ? 'Saved. Back to the shop…' : 'Saved. Go back to the shop to finish the payment.';
   for (const button of document.querySelectorAll('button')) button.disabled = true;
   // For a shop that opened this page in a window of its own.
   window.opener?.postMessage({ intent, outcome: decision }, location.origin);
+  // The payment named it, and the server has checked it: nothing in this page's address can.
+  if (page) location.assign(page);
 }
 
 document.getElementById('yes').addEventListener('click', () => decide('succeeded'));

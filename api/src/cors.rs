@@ -78,6 +78,12 @@ impl Cors {
         (!origins.is_empty()).then(|| Self(Arc::new(Allowed { origins, exposed })))
     }
 
+    /// Whether the operator has listed this origin.
+    #[must_use]
+    pub fn lists(&self, origin: &WebOrigin) -> bool {
+        self.allows(Some(origin.value().as_bytes()))
+    }
+
     fn allows(&self, origin: Option<&[u8]>) -> bool {
         origin.is_some_and(|origin| self.0.origins.iter().any(|allowed| allowed.as_bytes() == origin))
     }

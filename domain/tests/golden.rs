@@ -203,6 +203,7 @@ fn samples() -> Vec<(&'static str, Event)> {
         attempt: 2,
         payment_method: Some("pm_card_visa".into()),
         tender: None,
+        return_url: None,
         request: Some(request()),
     };
     let declined = PaymentDeclined { booking, attempt: 2, intent: Some(intent.clone()), code: "card_declined".into() };
@@ -295,6 +296,10 @@ fn samples() -> Vec<(&'static str, Event)> {
         ("HoldExtended.v1", HoldExtended { booking, expires_at: minute(20) }.into()),
         ("PaymentStarted.v1", started.clone().into()),
         ("PaymentStarted.v1.min", PaymentStarted { request: None, ..started.clone() }.into()),
+        (
+            "PaymentStarted.v1.return_url",
+            PaymentStarted { return_url: Some("https://shop.example/thanks?order=4711".into()), ..started.clone() }.into(),
+        ),
         ("PaymentStarted.v1.client_side", PaymentStarted { payment_method: None, ..started.clone() }.into()),
         ("PaymentStarted.v1.till", PaymentStarted { payment_method: None, tender: Some(Tender::Cash), ..started }.into()),
         (

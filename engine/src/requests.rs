@@ -183,6 +183,8 @@ impl From<Option<String>> for PayWith {
 #[derive(Debug, Clone)]
 pub struct PayRequest {
     pub pay_with: PayWith,
+    /// Where the bank's page sends the buyer afterwards, if it is paid with a method.
+    pub return_url: Option<String>,
     /// The request, if it carried an idempotency key.
     pub fingerprint: Option<RequestFingerprint>,
     pub origin: Origin,

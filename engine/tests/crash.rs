@@ -85,7 +85,9 @@ impl Story {
         let mut paid = pay(office, &held, method).await;
         if let Ok(Paid::ActionRequired { booking, .. }) = &paid {
             bench.sandbox.authenticate(booking.intent.as_ref().unwrap(), true).await.unwrap();
-            paid = office.pay(held.id, PayRequest { pay_with: None.into(), fingerprint: None, origin: "ann".into() }).await;
+            paid = office
+                .pay(held.id, PayRequest { pay_with: None.into(), return_url: None, fingerprint: None, origin: "ann".into() })
+                .await;
         }
         if matches!(self, Self::Decline) {
             assert_eq!(code(paid), "payment_declined");

@@ -267,6 +267,7 @@ impl Buyer {
             let request = RequestFingerprint { key: format!("pay-{}", self.keys), body: method.to_owned() };
             let pay = |method: Option<&str>| PayRequest {
                 pay_with: method.map(ToOwned::to_owned).into(),
+                return_url: None,
                 fingerprint: method.map(|_| request.clone()).filter(|_| self.keys.is_multiple_of(2)),
                 origin: self.name.as_str().into(),
             };

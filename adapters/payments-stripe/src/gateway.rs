@@ -59,7 +59,20 @@ impl PaymentGateway for StripeGateway {
         attempt: u32,
         payment_method: &str,
     ) -> Result<Intent, GatewayFault> {
-        self.run(&Confirm { api: &self.api, intent: checked(intent)?, booking, attempt, payment_method }).await
+        let return_url = None;
+        self.run(&Confirm { api: &self.api, intent: checked(intent)?, booking, attempt, payment_method, return_url }).await
+    }
+
+    async fn confirm_returning_to(
+        &self,
+        intent: &IntentId,
+        booking: BookingId,
+        attempt: u32,
+        payment_method: &str,
+        return_url: &str,
+    ) -> Result<Intent, GatewayFault> {
+        let return_url = Some(return_url);
+        self.run(&Confirm { api: &self.api, intent: checked(intent)?, booking, attempt, payment_method, return_url }).await
     }
 
     async fn retrieve(&self, intent: &IntentId) -> Result<Intent, GatewayFault> {

@@ -54,9 +54,8 @@ fn description(order: &PaymentOrder, names: &[&str]) -> String {
     format!("lastseat: {}, {count} {unit} ({shown}{more})", order.show)
 }
 
-/// `page`: where buyers come back to from their bank; with the booking in the query, it opens that.
-pub(crate) fn confirm(intent: &IntentId, booking: BookingId, payment_method: &str, page: &str) -> Call {
-    let return_url = format!("{page}?booking={booking}");
+/// `return_url`: where buyers come back to from their bank.
+pub(crate) fn confirm(intent: &IntentId, payment_method: &str, return_url: &str) -> Call {
     let request = ConfirmPaymentIntent::new(intent.as_str()).payment_method(payment_method).return_url(return_url);
     request.expand(expanded()).build().into()
 }

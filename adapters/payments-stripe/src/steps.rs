@@ -47,6 +47,8 @@ pub(crate) struct Confirm<'a> {
     pub(crate) booking: BookingId,
     pub(crate) attempt: u32,
     pub(crate) payment_method: &'a str,
+    /// The shop's page; `None` for lastseat's own, which opens the booking that is in its query.
+    pub(crate) return_url: Option<&'a str>,
 }
 
 impl StripeStep for Confirm<'_> {
@@ -59,7 +61,9 @@ impl StripeStep for Confirm<'_> {
     }
 
     async fn send(&self, key: &str) -> Result<Intent, Failure> {
-        let request = requests::confirm(self.intent, self.booking, self.payment_method, self.api.return_url());
+        let own_page = || format!("{}?booking={}", self.api.return_url(), self.booking);
+        let return_url = self.return_url.map_or_else(own_page, str::to_owned);
+        let request = requests::confirm(self.intent, self.payment_method, &return_url);
         match self.api.intent(&request, Some(key)).await {
             // A decline is an answer. Its reason is the one of this attempt, whatever the intent shows.
             Err(Failure::Declined { reason, intent }) => {

@@ -16,7 +16,8 @@ impl WebOrigin {
         text.split(',').map(|origin| Self::of(origin.trim())).collect()
     }
 
-    fn of(text: &str) -> Option<Self> {
+    /// One origin, likewise.
+    pub(crate) fn of(text: &str) -> Option<Self> {
         let (scheme, rest) = text.split_once("://")?;
         let own_port = match scheme {
             "https" => 443,

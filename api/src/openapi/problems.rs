@@ -89,6 +89,7 @@ const PAY: &[Code] = &[
     C::GatewayPaymentBegun,
     C::PaymentDeclined,
     C::InvalidPaymentMethod,
+    C::InvalidReturnUrl,
     C::PaymentMethodMissing,
     C::ClientConfirmationUnavailable,
     C::PaymentQueueFull,

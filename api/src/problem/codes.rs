@@ -130,6 +130,7 @@ codes! {
     NotCancelled = "show_not_cancelled", CONFLICT, "The show is not cancelled";
 
     // Payment.
+    InvalidReturnUrl = "invalid_return_url", UNPROCESSABLE_ENTITY, "The page to return to can't be used";
     PaymentInProgress = "payment_in_progress", CONFLICT, "A payment is in progress";
     GatewayPaymentBegun = "gateway_payment_begun", CONFLICT, "The gateway has a payment of it";
     PaymentDeclined = "payment_declined", PAYMENT_REQUIRED, "The payment was declined";

@@ -40,7 +40,15 @@ pub fn history(length: usize) -> Vec<Event> {
             request: None,
         }
         .into(),
-        PaymentStarted { booking, attempt: 1, payment_method: Some("pm_card_visa".into()), tender: None, request: None }.into(),
+        PaymentStarted {
+            booking,
+            attempt: 1,
+            payment_method: Some("pm_card_visa".into()),
+            tender: None,
+            return_url: None,
+            request: None,
+        }
+        .into(),
         PaymentAuthorised { booking, attempt: 1, intent: intent("pi_1"), amount, capture_before: None }.into(),
         BookingCommitted { booking }.into(),
         PaymentCaptured { booking, intent: intent("pi_1"), amount, draw: None }.into(),

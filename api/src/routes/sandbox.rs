@@ -38,6 +38,9 @@ pub struct Authenticated {
     intent: IntentId,
     /// The bank's decision.
     outcome: Outcome,
+    /// The shop's page to go back to, if the payment named one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    return_url: Option<String>,
 }
 
 /// Simulates the bank's page on which the buyer confirms a payment. The booking then continues by
@@ -68,7 +71,11 @@ pub async fn authenticate(
         let booking = bank.authenticate(&intent, outcome == Outcome::Succeeded).await.map_err(refused)?;
         // Like a webhook: a hint. The engine asks the gateway for the outcome.
         app.box_office().settle(booking);
-        Ok(Answer::json(StatusCode::OK, &Authenticated { intent, outcome }))
+        // The decision is recorded: without the page the buyer finds back by themselves.
+        let booking = app.box_office().booking(booking).await.ok().flatten();
+        let attempt = booking.and_then(|booking| booking.attempts.last().cloned());
+        let return_url = attempt.and_then(|attempt| attempt.started.return_url);
+        Ok(Answer::json(StatusCode::OK, &Authenticated { intent, outcome, return_url }))
     })
     .await
 }

@@ -170,6 +170,52 @@ async fn a_bank_may_ask_the_buyer_first() {
 }
 
 #[tokio::test]
+async fn the_banks_page_leads_back_to_a_page_of_the_shop_and_to_no_other() {
+    let dir = tempfile::tempdir().unwrap();
+    let server = common::start_for_origins(dir.path(), "https://shop.example").await;
+    let held = server.hold(json!({"seats": ["A-1"]})).await;
+    let (id, token) = (held.text("id"), held.text("token"));
+    let pay = |body: Value| server.post(&format!("/v1/bookings/{id}/payment")).json(body).bearer(&token).send();
+    let with = |url: &str| pay(json!({"payment_method": "pm_card_authenticationRequired", "return_url": url}));
+    for bad in [
+        "https://shop.example.evil.example/",
+        "http://shop.example/",
+        "//shop.example/",
+        "/thanks",
+        "https://shop.example@evil.example/",
+    ] {
+        with(bad).await.is(422, "invalid_return_url");
+    }
+    pay(json!({"return_url": "https://shop.example/"})).await.is(422, "invalid_return_url");
+    assert_eq!(server.get(&format!("/v1/bookings/{id}")).bearer(&token).send().await.text("status"), "held");
+
+    let page = "https://shop.example/thanks?order=4711";
+    let asked = with(page).await;
+    assert_eq!(asked.text("status"), "action_required", "{asked:?}");
+    let action = asked.json()["next_action"].clone();
+    let intent = action["url"].as_str().unwrap().rsplit('/').next().unwrap().to_owned();
+    assert_eq!(with(page).await.json()["next_action"], action, "the same again is the same attempt");
+    let decide = |outcome: &str| {
+        server.post(&format!("/v1/sandbox/intents/{intent}/authenticate")).json(json!({"outcome": outcome})).send()
+    };
+    assert_eq!(decide("succeeded").await.text("return_url"), page);
+    assert_eq!(pay(json!({})).await.text("status"), "confirmed");
+
+    // This server's own pages need no list, and a payment that names no page has none.
+    let other = server.hold(json!({"seats": ["A-3"]})).await;
+    let pay = |body: Value| {
+        server.post(&format!("/v1/bookings/{}/payment", other.text("id"))).json(body).bearer(&other.text("token")).send()
+    };
+    let own = pay(json!({"payment_method": "pm_card_chargeDeclined", "return_url": "http://tickets.test/?booking=1"})).await;
+    own.is(402, "payment_declined");
+    let asked = pay(json!({"payment_method": "pm_card_authenticationRequired"})).await.json();
+    let intent = asked["next_action"]["url"].as_str().unwrap().rsplit('/').next().unwrap().to_owned();
+    let bank = server.post(&format!("/v1/sandbox/intents/{intent}/authenticate")).json(json!({"outcome": "failed"})).send().await;
+    assert_eq!(bank.json().get("return_url"), None);
+    server.stop().await;
+}
+
+#[tokio::test]
 async fn a_booking_is_its_buyers_and_anothers_is_none() {
     let dir = tempfile::tempdir().unwrap();
     let server = start_for_test(dir.path()).await;

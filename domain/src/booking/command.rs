@@ -30,6 +30,8 @@ pub enum BookingCommand {
         now: Timestamp,
         /// The gateway's name for it; `None` if the buyer chooses one in the gateway's own form.
         payment_method: Option<String>,
+        /// Where the bank's page sends the buyer afterwards; `None` for the gateway's usual place.
+        return_url: Option<String>,
         /// The request, if it had an idempotency key.
         request: Option<RequestFingerprint>,
     },

@@ -45,7 +45,9 @@ pub fn decide(state: Option<&Booking>, command: BookingCommand) -> Result<Vec<Ev
         },
         C::Fence { .. } => Ok(vec![]),
         C::Extend { now, seconds } => extend(state, now, seconds),
-        C::StartPayment { now, payment_method, request } => start_payment(state, now, payment_method, request),
+        C::StartPayment { now, payment_method, return_url, request } => {
+            start_payment(state, now, (payment_method, return_url), request)
+        }
         C::RequestExchange { leaves, takes, show_revision, by } => exchange::request(state, leaves, takes, show_revision, by),
         C::DecideExchange { exchange } => Ok(exchange::decide(state, exchange)),
         C::AbandonExchange { exchange } => Ok(exchange::abandon(state, exchange)),
@@ -156,7 +158,7 @@ fn extend(state: &Booking, now: Timestamp, seconds: u32) -> Result<Vec<Event>, R
 fn start_payment(
     state: &Booking,
     now: Timestamp,
-    payment_method: Option<String>,
+    (payment_method, return_url): (Option<String>, Option<String>),
     request: Option<RequestFingerprint>,
 ) -> Result<Vec<Event>, Rejection> {
     // Already paid for: no event, and no error.
@@ -169,7 +171,8 @@ fn start_payment(
         return Err(Rejection::PaymentInProgress);
     }
     vouchers::check_has_own(state)?;
-    Ok(vec![PaymentStarted { booking: state.id, attempt: state.attempt() + 1, payment_method, tender: None, request }.into()])
+    let attempt = state.attempt() + 1;
+    Ok(vec![PaymentStarted { booking: state.id, attempt, payment_method, tender: None, return_url, request }.into()])
 }
 
 // A worker that lost a race decides its command again in the newer state. By then the buyer may be

@@ -70,5 +70,8 @@ pub(super) fn pay(
     }
     vouchers::check_has_own(state)?;
     let attempt = state.attempt() + 1;
-    Ok(vec![PaymentStarted { booking: state.id, attempt, payment_method: None, tender: Some(tender), request }.into()])
+    Ok(vec![
+        PaymentStarted { booking: state.id, attempt, payment_method: None, tender: Some(tender), return_url: None, request }
+            .into(),
+    ])
 }

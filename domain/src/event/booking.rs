@@ -140,6 +140,10 @@ pub struct PaymentStarted {
     /// How it is paid for at the till; `None` if the gateway takes the payment.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tender: Option<Tender>,
+    /// Where the bank's page sends the buyer afterwards, if the shop named a page. In the log because a repeat of the request to
+    /// the gateway, by whichever node, must name the same.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub return_url: Option<String>,
     /// The request, if it had an idempotency key.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub request: Option<RequestFingerprint>,

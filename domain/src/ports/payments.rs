@@ -150,6 +150,23 @@ pub trait PaymentGateway: Send + Sync + 'static {
         payment_method: &str,
     ) -> Result<Intent, GatewayFault>;
 
+    /// Tries a payment method, and has the bank's page send the buyer to `return_url` afterwards. A gateway without such
+    /// pages of its own tries the method.
+    ///
+    /// # Errors
+    /// [`GatewayFault`].
+    async fn confirm_returning_to(
+        &self,
+        intent: &IntentId,
+        booking: BookingId,
+        attempt: u32,
+        payment_method: &str,
+        return_url: &str,
+    ) -> Result<Intent, GatewayFault> {
+        let _ = return_url;
+        self.confirm(intent, booking, attempt, payment_method).await
+    }
+
     /// The intent as it is now.
     ///
     /// # Errors

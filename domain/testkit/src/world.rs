@@ -340,7 +340,12 @@ impl World {
     }
 
     pub fn start_payment(&mut self, id: BookingId) -> bool {
-        let command = BookingCommand::StartPayment { now: self.now, payment_method: Some("pm_card_visa".into()), request: None };
+        let command = BookingCommand::StartPayment {
+            now: self.now,
+            payment_method: Some("pm_card_visa".into()),
+            return_url: None,
+            request: None,
+        };
         self.booking(id, command)
     }
 

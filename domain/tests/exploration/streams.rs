@@ -236,7 +236,7 @@ impl Streams {
                 request: None,
             }),
             Ask::Fence => C::Fence { booking: booking(b) },
-            Ask::Pay => C::StartPayment { now, payment_method: Some("pm_card_visa".into()), request: None },
+            Ask::Pay => C::StartPayment { now, payment_method: Some("pm_card_visa".into()), return_url: None, request: None },
             Ask::Action(attempt) => {
                 C::RequireAction { attempt: attempt.into(), intent, url: Some("https://bank.example".into()) }
             }

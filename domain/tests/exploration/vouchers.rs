@@ -272,7 +272,7 @@ impl World {
             let fact = fact_of(booking::decide(Some(&booking), command), of);
             next.extend(fact.map(|fact| self.fly(of, 0, left, Stream::Booking, fact, None)));
         }
-        let pay = BookingCommand::StartPayment { now: in_time(), payment_method: None, request: None };
+        let pay = BookingCommand::StartPayment { now: in_time(), payment_method: None, return_url: None, request: None };
         if booking.attempts.is_empty() {
             let asked = if twin == Twin::PayWithoutTheVoucher { self.booking_opened_with(of, None) } else { booking };
             let fact = fact_of(booking::decide(Some(&asked), pay), of);

@@ -31,7 +31,7 @@ fn command(which: u8, now: Timestamp, attempt: u32, fits: bool) -> C {
         0 => C::Open(opened()),
         1 => C::Fence { booking: booking(1) },
         2 => C::Extend { now, seconds: 600 },
-        3..=11 => C::StartPayment { now, payment_method: Some("pm_card_visa".into()), request: None },
+        3..=11 => C::StartPayment { now, payment_method: Some("pm_card_visa".into()), return_url: None, request: None },
         12..=13 => C::RequireAction { attempt, intent, url: Some("https://bank.example".into()) },
         14..=16 => C::Decline { attempt, intent: fits.then_some(intent), code: "card_declined".into() },
         17..=24 => C::Commit { now, intent, amount, capture_before: None },

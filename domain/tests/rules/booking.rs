@@ -32,7 +32,7 @@ fn booking_after(phase: &str) -> Booking {
 }
 
 fn pay(now: lastseat_domain::Timestamp) -> C {
-    C::StartPayment { now, payment_method: Some("pm_card_visa".into()), request: None }
+    C::StartPayment { now, payment_method: Some("pm_card_visa".into()), return_url: None, request: None }
 }
 
 fn commit(now: lastseat_domain::Timestamp) -> C {
@@ -536,7 +536,15 @@ fn at_till(tender: Tender) -> C {
 }
 
 fn started_at_till(tender: Tender) -> Event {
-    PaymentStarted { booking: booking(1), attempt: 1, payment_method: None, tender: Some(tender), request: None }.into()
+    PaymentStarted {
+        booking: booking(1),
+        attempt: 1,
+        payment_method: None,
+        tender: Some(tender),
+        return_url: None,
+        request: None,
+    }
+    .into()
 }
 
 /// A booking that is held, and then these events.
@@ -555,7 +563,7 @@ fn the_till_takes_no_payment_that_the_gateway_may_have() {
     ]);
     let declined = PaymentDeclined { booking: booking(1), attempt: 1, intent: None, code: "unknown_method".into() };
     let after_decline = held_and([started(1), declined.into()]);
-    let again = PaymentStarted { booking: booking(1), attempt: 2, payment_method: None, tender: Some(Tender::Cash), request: None };
+    let again = PaymentStarted { booking: booking(1), attempt: 2, payment_method: None, tender: Some(Tender::Cash), return_url: None, request: None };
     given(after_decline).at(minute(1)).when(at_till(Tender::Cash)).then_events([again.into()]);
 }
 

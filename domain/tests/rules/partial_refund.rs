@@ -38,7 +38,12 @@ fn sold(discount: i64) -> Booking {
             state = evolve(state.take(), &event, minute(1));
         }
     };
-    run(BookingCommand::StartPayment { now: minute(1), payment_method: Some("pm_card_visa".into()), request: None });
+    run(BookingCommand::StartPayment {
+        now: minute(1),
+        payment_method: Some("pm_card_visa".into()),
+        return_url: None,
+        request: None,
+    });
     run(BookingCommand::Commit { now: minute(1), intent: intent(1), amount, capture_before: None });
     run(BookingCommand::RecordCapture { intent: intent(1), amount, draw: draw() });
     state.unwrap()

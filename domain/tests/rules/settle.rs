@@ -183,7 +183,15 @@ fn no_moment_is_too_late_to_ask() {
 #[test]
 fn a_payment_at_the_till_needs_no_gateway() {
     let started = |tender| -> Event {
-        PaymentStarted { booking: booking(1), attempt: 1, payment_method: None, tender: Some(tender), request: None }.into()
+        PaymentStarted {
+            booking: booking(1),
+            attempt: 1,
+            payment_method: None,
+            tender: Some(tender),
+            return_url: None,
+            request: None,
+        }
+        .into()
     };
     let begun = and("held", [started(Tender::Cash)]);
     assert_eq!(step(begun.clone(), in_time()), Step::CommitAtTill);

@@ -322,7 +322,12 @@ fn held_with_voucher() -> Event {
 
 #[test]
 fn a_booking_that_a_voucher_has_opened_is_paid_for_with_it_or_not_at_all() {
-    let pay = BookingCommand::StartPayment { now: in_time(), payment_method: Some("pm_card_visa".into()), request: None };
+    let pay = BookingCommand::StartPayment {
+        now: in_time(),
+        payment_method: Some("pm_card_visa".into()),
+        return_url: None,
+        request: None,
+    };
     let at_till = |tender| BookingCommand::PayAtTill { now: in_time(), tender, request: None };
     let ways = [pay, at_till(Tender::Cash), at_till(Tender::Invoice), at_till(Tender::Complimentary)];
     let other: Event =

@@ -88,8 +88,15 @@ pub fn opened() -> BookingOpened {
 }
 
 pub fn started(attempt: u32) -> Event {
-    PaymentStarted { booking: booking(1), attempt, payment_method: Some("pm_card_visa".into()), tender: None, request: None }
-        .into()
+    PaymentStarted {
+        booking: booking(1),
+        attempt,
+        payment_method: Some("pm_card_visa".into()),
+        tender: None,
+        return_url: None,
+        request: None,
+    }
+    .into()
 }
 
 pub fn action(attempt: u32) -> Event {

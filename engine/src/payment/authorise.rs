@@ -31,7 +31,12 @@ pub(super) async fn confirm(session: &mut BookingSession, booking: &Booking) -> 
         // The buyer confirms in the gateway's own form; from now on the intent's state tells.
         return require_action(session, BookingCommand::RequireAction { attempt: number, intent, url: None }).await;
     };
-    match call(session, || session.services.ports.payments.confirm(&intent, session.id, number, method)).await {
+    let payments = &session.services.ports.payments;
+    let reply = match &attempt.started.return_url {
+        Some(url) => call(session, || payments.confirm_returning_to(&intent, session.id, number, method, url)).await,
+        None => call(session, || payments.confirm(&intent, session.id, number, method)).await,
+    };
+    match reply {
         Reply::Answer(answer) => take_answer(session, booking, answer).await,
         // An earlier attempt that was thought lost may have reserved the money. The intent's state
         // decides, not the refusal.

@@ -9,7 +9,7 @@ use crate::error::{CommandError, Fault};
 use crate::guard_service::LEASE_MARGIN;
 use crate::requests::{BuyerAction, Paid, PartialRefundRequest, PayRequest, PayWith};
 use lastseat_domain::booking::{Attempt, Booking, BookingCommand, Phase};
-use lastseat_domain::event::{AbortReason, RequestFingerprint, Tender};
+use lastseat_domain::event::{AbortReason, PaymentStarted, RequestFingerprint, Tender};
 use lastseat_domain::ports::payments::UNKNOWN_PAYMENT_METHOD;
 use lastseat_domain::seat::{SeatCommand, SeatKey};
 use lastseat_domain::show::SaleState;
@@ -62,18 +62,19 @@ pub(super) async fn pay(mut session: BookingSession, request: PayRequest) -> Res
     }
     let waits_for_buyer = matches!(booking.phase, Phase::ActionRequired { .. });
     let way = match request.pay_with {
-        PayWith::Method(method) => Way::Gateway(Some(method)),
-        PayWith::ClientSide => Way::Gateway(None),
+        PayWith::Method(method) => Way::Gateway { method: Some(method), return_url: request.return_url },
+        PayWith::ClientSide => Way::Gateway { method: None, return_url: None },
         PayWith::AtTill(tender) => Way::Till(tender),
         // Nothing is to be paid, so no method is needed.
         PayWith::Continue if is_free(&booking) && booking.phase == Phase::Held && booking.attempts.is_empty() => {
-            Way::Gateway(Some(NO_METHOD.to_owned()))
+            Way::Gateway { method: Some(NO_METHOD.to_owned()), return_url: None }
         }
         PayWith::Continue => return report_last(&mut session).await,
     };
-    if let Way::Gateway(payment_method) = &way {
+    if let Way::Gateway { method, return_url } = &way {
         // A repeat while the buyer still has to act: the same answer again.
-        if waits_for_buyer && booking.attempts.last().is_some_and(|a| a.started.payment_method == *payment_method) {
+        let is_same = |started: &PaymentStarted| started.payment_method == *method && started.return_url == *return_url;
+        if waits_for_buyer && booking.attempts.last().is_some_and(|attempt| is_same(&attempt.started)) {
             return report(&mut session, 0).await;
         }
         check_queue(&session, &booking)?;
@@ -87,14 +88,19 @@ pub(super) async fn pay(mut session: BookingSession, request: PayRequest) -> Res
 /// Where a payment is begun.
 enum Way {
     /// At the gateway, with this method; `None` if the buyer chooses one in the gateway's own form.
-    Gateway(Option<String>),
+    Gateway {
+        method: Option<String>,
+        return_url: Option<String>,
+    },
     Till(Tender),
 }
 
 impl Way {
     fn command(&self, now: Timestamp, request: Option<RequestFingerprint>) -> BookingCommand {
         match self {
-            Self::Gateway(method) => BookingCommand::StartPayment { now, payment_method: method.clone(), request },
+            Self::Gateway { method, return_url } => {
+                BookingCommand::StartPayment { now, payment_method: method.clone(), return_url: return_url.clone(), request }
+            }
             Self::Till(tender) => BookingCommand::PayAtTill { now, tender: *tender, request },
         }
     }

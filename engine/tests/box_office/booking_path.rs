@@ -270,7 +270,7 @@ scenario!(the_buyer_acts_at_their_bank_and_comes_back, bench, {
     assert!(matches!(pay(&office, &held, "pm_card_authenticationRequired").await, Ok(Paid::ActionRequired { .. })));
     let intent: IntentId = office.booking(held.id).await.unwrap().unwrap().intent.unwrap();
     bench.sandbox.authenticate(&intent, true).await.unwrap();
-    let request = PayRequest { pay_with: None.into(), fingerprint: None, origin: "buyer".into() };
+    let request = PayRequest { pay_with: None.into(), return_url: None, fingerprint: None, origin: "buyer".into() };
     assert!(matches!(office.pay(held.id, request).await, Ok(Paid::Confirmed(_))));
     assert_eq!(bench.story(held.id).await.iter().filter(|e| **e == "PaymentStarted").count(), 1);
 });
@@ -395,6 +395,7 @@ scenario!(the_same_payment_request_twice_is_one_attempt, bench, {
     let held = hold(&bench, &office, seats(&["A-1"])).await.unwrap().booking;
     let request = |method: &str| PayRequest {
         pay_with: Some(method.to_owned()).into(),
+        return_url: None,
         fingerprint: Some(RequestFingerprint { key: "k1".to_owned(), body: method.to_owned() }),
         origin: "buyer".into(),
     };

@@ -25,7 +25,7 @@ fn in_virtual_time(test: impl AsyncFn(TestBench)) {
 }
 
 async fn pay_with(office: &BoxOffice, booking: &Booking, pay_with: PayWith) -> Result<Paid, CommandError> {
-    office.pay(booking.id, PayRequest { pay_with, fingerprint: None, origin: "buyer".into() }).await
+    office.pay(booking.id, PayRequest { pay_with, return_url: None, fingerprint: None, origin: "buyer".into() }).await
 }
 
 /// Starts a payment in the gateway's form. Returns the client secret.

@@ -105,6 +105,7 @@ fn two_nodes_that_execute_one_keyed_payment_record_it_in_order() {
     with_crossing_nodes(async |_, right, late, held| {
         let request = || PayRequest {
             pay_with: Some("pm_card_visa".to_owned()).into(),
+            return_url: None,
             fingerprint: Some(RequestFingerprint { key: "k".to_owned(), body: "b".to_owned() }),
             origin: Origin::from("buyer").repeatable(Some(CommandId::new([7; 16]))),
         };

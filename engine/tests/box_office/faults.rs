@@ -63,8 +63,12 @@ async fn insist(bench: &TestBench, office: &BoxOffice, what: &str) -> u32 {
     assert_eq!(booking.status(), "held", "{what}");
     let paid = loop {
         let before = bench.story(booking.id).await.len();
-        let request =
-            PayRequest { pay_with: Some("pm_card_visa".to_owned()).into(), fingerprint: key("pay"), origin: "ann".into() };
+        let request = PayRequest {
+            pay_with: Some("pm_card_visa".to_owned()).into(),
+            return_url: None,
+            fingerprint: key("pay"),
+            origin: "ann".into(),
+        };
         match office.pay(booking.id, request).await {
             Ok(Paid::Confirmed(booking)) => break booking,
             Ok(Paid::Pending(_)) => repeats += 1,

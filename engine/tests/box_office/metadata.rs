@@ -46,7 +46,9 @@ async fn traced_hold(bench: &TestBench, office: &BoxOffice, selection: SeatSelec
 
 async fn traced_pay(office: &BoxOffice, booking: &Booking, method: Option<&str>) -> Result<Paid, CommandError> {
     let payment_method = method.map(str::to_owned);
-    office.pay(booking.id, PayRequest { pay_with: payment_method.into(), fingerprint: None, origin: by("ann") }).await
+    office
+        .pay(booking.id, PayRequest { pay_with: payment_method.into(), return_url: None, fingerprint: None, origin: by("ann") })
+        .await
 }
 
 /// A plan of one place.

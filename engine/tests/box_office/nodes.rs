@@ -202,6 +202,7 @@ scenario!(the_same_payment_on_all_nodes_at_once_is_one_charge, bench, nodes, wha
         let held = hold_of(&nodes[0], 1 + u128::from(keyed), seats(&[if keyed { "A-1" } else { "A-2" }])).await.unwrap().booking;
         let request = || PayRequest {
             pay_with: Some("pm_card_visa".to_owned()).into(),
+            return_url: None,
             fingerprint: keyed.then(|| RequestFingerprint { key: "k".to_owned(), body: "b".to_owned() }),
             // A key makes the command's id, so that all these are one command.
             origin: Origin::from("buyer").repeatable(keyed.then(|| CommandId::new([7; 16]))),

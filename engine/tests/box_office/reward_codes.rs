@@ -140,7 +140,7 @@ fn a_code_that_a_refund_gives_back_is_good_for_nothing_if_its_own_booking_was_re
         let office = open(&bench, show).await;
         let earning = sold(&bench, &office, floor(3)).await;
         let using = apply(&office, &held(&bench, &office).await, &code_of(&earning)).await.unwrap();
-        let nothing = PayRequest { pay_with: PayWith::Continue, fingerprint: None, origin: "bob".into() };
+        let nothing = PayRequest { pay_with: PayWith::Continue, return_url: None, fingerprint: None, origin: "bob".into() };
         assert!(matches!(office.pay(using.id, nothing).await.unwrap(), Paid::Confirmed(_)));
         office.refund(earning.id, "admin").await.unwrap();
         later(5).await;

@@ -138,7 +138,8 @@ fn of_two_tills_that_confirm_a_booking_at_once_one_takes_the_cash() {
             let held = hold(&bench, &offices[0], seats(&[&format!("A-{round}")])).await.unwrap().booking;
             let at = |office: usize, key: &str| {
                 let fingerprint = Some(RequestFingerprint { key: key.into(), body: "cash".into() });
-                let request = PayRequest { pay_with: PayWith::AtTill(Tender::Cash), fingerprint, origin: "stan".into() };
+                let request =
+                    PayRequest { pay_with: PayWith::AtTill(Tender::Cash), return_url: None, fingerprint, origin: "stan".into() };
                 offices[office].pay(held.id, request)
             };
             let (first, second) = tokio::join!(at(0, "till-1"), at(round % 2, "till-2"));
@@ -210,7 +211,7 @@ fn a_hold_that_is_over_takes_no_payment_at_the_till() {
         let cancelled = hold_at_till(&bench, &office, None, seats(&["A-1"])).await;
         office.cancel(cancelled.id, "stan").await.unwrap();
         assert_eq!(code(pay_at_till(&office, cancelled.id, Tender::Cash).await), "booking_over");
-        let again = PayRequest { pay_with: None.into(), fingerprint: None, origin: "stan".into() };
+        let again = PayRequest { pay_with: None.into(), return_url: None, fingerprint: None, origin: "stan".into() };
         assert_eq!(code(office.pay(cancelled.id, again).await), "booking_over");
         later(2).await;
         assert_settled(&bench, "over").await;

@@ -74,7 +74,9 @@ async fn apply(office: &BoxOffice, booking: &Booking, voucher: &VoucherHash) -> 
 }
 
 async fn pay_nothing(office: &BoxOffice, booking: &Booking) -> Result<Paid, CommandError> {
-    office.pay(booking.id, PayRequest { pay_with: PayWith::Continue, fingerprint: None, origin: "buyer".into() }).await
+    office
+        .pay(booking.id, PayRequest { pay_with: PayWith::Continue, return_url: None, fingerprint: None, origin: "buyer".into() })
+        .await
 }
 
 async fn audited(bench: &TestBench) -> Report {

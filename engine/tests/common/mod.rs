@@ -241,7 +241,10 @@ pub async fn hold_as(bench: &TestBench, office: &BoxOffice, buyer: &str, selecti
 
 pub async fn pay(office: &BoxOffice, booking: &Booking, method: &str) -> Result<Paid, CommandError> {
     office
-        .pay(booking.id, PayRequest { pay_with: Some(method.to_owned()).into(), fingerprint: None, origin: "buyer".into() })
+        .pay(
+            booking.id,
+            PayRequest { pay_with: Some(method.to_owned()).into(), return_url: None, fingerprint: None, origin: "buyer".into() },
+        )
         .await
 }
 
@@ -255,7 +258,7 @@ pub async fn exchange(office: &BoxOffice, booking: BookingId, leaves: &[&str], t
 /// Staff take the payment at the till.
 pub async fn pay_at_till(office: &BoxOffice, booking: BookingId, tender: Tender) -> Result<Paid, CommandError> {
     let origin = "stan".into();
-    office.pay(booking, PayRequest { pay_with: PayWith::AtTill(tender), fingerprint: None, origin }).await
+    office.pay(booking, PayRequest { pay_with: PayWith::AtTill(tender), return_url: None, fingerprint: None, origin }).await
 }
 
 /// A refund of these seats, or of an amount.

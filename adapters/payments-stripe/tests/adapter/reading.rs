@@ -204,6 +204,18 @@ async fn requests_name_key_version_and_booking() {
 }
 
 #[tokio::test]
+async fn the_bank_leads_back_to_the_page_that_the_payment_names() {
+    let server = Server::start(|_: &Request| ok(captured(0))).await;
+    let page = "https://shop.example/thanks?order=4711";
+    let confirmed = gateway(&server.url).confirm_returning_to(&pi(), booking(), 1, "pm_card_visa", page).await;
+    confirmed.unwrap();
+    let seen = server.seen();
+    let body = seen[0].body.replace("%3A", ":").replace("%2F", "/").replace("%3F", "?").replace("%3D", "=");
+    assert!(body.contains(&format!("return_url={page}")), "{body}");
+    assert_eq!(seen[0].key(), Some(format!("confirm-pi_1-{}-1", booking()).as_str()));
+}
+
+#[tokio::test]
 async fn refunds_are_numbered_and_show_the_sum() {
     let script = |request: &Request| match request.method.as_str() {
         "POST" => ok(json!({ "id": "re_1", "object": "refund", "status": "succeeded" })),

@@ -36,7 +36,7 @@ pub async fn hold_all(office: &BoxOffice, seats: impl IntoIterator<Item = u32>) 
 
 pub async fn pay(office: &BoxOffice, booking: BookingId) -> Result<Paid, CommandError> {
     let method = Some("pm_card_visa".to_owned());
-    office.pay(booking, PayRequest { pay_with: method.into(), fingerprint: None, origin: "buyer".into() }).await
+    office.pay(booking, PayRequest { pay_with: method.into(), return_url: None, fingerprint: None, origin: "buyer".into() }).await
 }
 
 /// The answers that all buyers got.

@@ -14,6 +14,7 @@ pub mod manage;
 pub mod pay;
 pub mod price_types;
 pub mod refund;
+mod return_url;
 pub mod review;
 pub mod shop_data;
 mod shown_text;

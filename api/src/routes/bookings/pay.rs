@@ -1,5 +1,6 @@
 //! `POST /v1/bookings/{id}/payment`
 
+use super::return_url;
 use crate::answer::Answer;
 use crate::app::App;
 use crate::auth::Permission;
@@ -33,6 +34,10 @@ pub struct PayBody {
     confirm: Option<Confirm>,
     /// How the buyer has paid at the till, instead of the two: no gateway is asked. Only for staff.
     payment: Option<TenderName>,
+    /// The shop's page that the buyer comes back to, if the bank asks them first. Its origin is this server's, or listed by the
+    /// operator (`--cors-origin`). It stays in the log for ever: no personal data.
+    #[schema(example = "https://shop.example/orders/4711", max_length = 2_048, pattern = "^https?://")]
+    return_url: Option<String>,
 }
 
 /// How a booking is paid for at the till.
@@ -98,10 +103,14 @@ async fn pay_for(app: App, id: BookingId, command: Command) -> Result<Answer, Pr
         command.caller.needs(Permission::TakePayments)?;
     }
     access::check(&app, &command.caller, id, at_till.then_some(Permission::TakePayments)).await?;
-    let body = body?;
+    let mut body = body?;
+    let return_url = body.return_url.take().map(|url| return_url::checked(&app, url)).transpose()?;
     let pay_with = pay_with(&app, body)?;
+    if return_url.is_some() && !matches!(pay_with, PayWith::Method(_)) {
+        return Err(return_url::without_method());
+    }
     let continues = pay_with == PayWith::Continue;
-    let request = PayRequest { pay_with, fingerprint: command.fingerprint(), origin: command.origin() };
+    let request = PayRequest { pay_with, return_url, fingerprint: command.fingerprint(), origin: command.origin() };
     Ok(match app.box_office().pay(id, request).await? {
         Paid::Confirmed(booking) => Answer::json(StatusCode::OK, &BookingJson::of(&app, &booking)),
         Paid::ActionRequired { booking, action } => {

@@ -40,8 +40,15 @@ fn opened() -> Event {
 }
 
 fn started() -> Event {
-    PaymentStarted { booking: id(), attempt: 1, payment_method: Some("pm_card_visa".to_owned()), tender: None, request: None }
-        .into()
+    PaymentStarted {
+        booking: id(),
+        attempt: 1,
+        payment_method: Some("pm_card_visa".to_owned()),
+        tender: None,
+        return_url: None,
+        request: None,
+    }
+    .into()
 }
 
 /// The booking after these events, due at 10.
