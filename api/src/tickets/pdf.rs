@@ -65,19 +65,21 @@ fn add_page(file: &mut Pdf, shared: &Shared, page: Ref, content: Ref) {
 /// Text from the top, the QR code at the bottom with its letters below it.
 fn drawn(show: &PrintedShow, ticket: &PrintedTicket) -> Vec<u8> {
     let mut content = Content::new();
-    let mut y = HEIGHT - 34.0;
-    let mut print = |content: &mut Content, font: Name<'_>, size: f32, letters: usize, most: usize, text: &str| {
+    let mut y = HEIGHT - 16.0;
+    // A line's letters are above its place: it goes down by its own size, not by that of the line before it.
+    let mut print = |content: &mut Content, (font, size): (Name<'_>, f32), (letters, most): (usize, usize), text: &str| {
         for line in wrapped(text, letters).into_iter().take(most) {
-            write_line(content, font, size, y, &line);
             y -= size * 1.3;
+            write_line(content, font, size, y, &line);
         }
     };
-    print(&mut content, BOLD, 15.0, 30, 2, &show.title);
+    print(&mut content, (BOLD, 15.0), (30, 2), &show.title);
     for line in lines(show) {
-        print(&mut content, PLAIN, 9.0, 54, 1, &line);
+        print(&mut content, (PLAIN, 9.0), (54, 1), &line);
     }
-    print(&mut content, BOLD, 13.0, 34, 2, &ticket.seat_in_words());
-    print(&mut content, PLAIN, 9.0, 54, 1, &ticket.kind());
+    print(&mut content, (PLAIN, 5.0), (1, 1), "");
+    print(&mut content, (BOLD, 13.0), (34, 2), &ticket.seat_in_words());
+    print(&mut content, (PLAIN, 9.0), (54, 1), &ticket.kind());
     let code = wrapped(&ticket.code, 58);
     let below = f32::from(u8::try_from(code.len()).unwrap_or(u8::MAX)) * 8.0 + 20.0;
     if let Some(qr) = Qr::of(&ticket.code) {
