@@ -16,8 +16,8 @@ const PATIENCE_MS = 3_000;
 /** A hidden tab closes its connection; browsers allow only six to one server. */
 const HIDDEN_MS = 60_000;
 
-function planPath({ plan, revision }) {
-  return `/v1/plans/${encodeURIComponent(plan)}/revisions/${revision}`;
+function planPath(base, { plan, revision }) {
+  return `${base}/v1/plans/${encodeURIComponent(plan)}/revisions/${revision}`;
 }
 
 export class Feed extends EventTarget {
@@ -25,6 +25,7 @@ export class Feed extends EventTarget {
   status = "loading";
 
   #inventory;
+  #base;
   #path;
   /** The drawn plan that the show is on, which never changes. */
   #plan;
@@ -33,15 +34,32 @@ export class Feed extends EventTarget {
   #failures = 0;
   #timer = 0;
   #heard = performance.now();
+  #ticker;
+  #closing = new AbortController();
 
-  constructor(show, inventory) {
+  /** `base` is the server's address, without a slash at its end; this page's own if left out. */
+  constructor(show, inventory, base = "") {
     super();
     this.#inventory = inventory;
-    this.#path = `/v1/shows/${encodeURIComponent(show)}/seats`;
-    setInterval(() => this.#listen(), 5_000);
-    document.addEventListener("visibilitychange", () => this.#rest());
-    window.addEventListener("online", () => this.#check());
+    this.#base = base;
+    this.#path = `${base}/v1/shows/${encodeURIComponent(show)}/seats`;
+    this.#ticker = setInterval(() => this.#listen(), 5_000);
+    const { signal } = this.#closing;
+    document.addEventListener("visibilitychange", () => this.#rest(), { signal });
+    window.addEventListener("online", () => this.#check(), { signal });
     this.#load();
+  }
+
+  /** Ends the connection for good. */
+  close() {
+    this.#closing.abort();
+    clearInterval(this.#ticker);
+    clearTimeout(this.#timer);
+    this.#source?.close();
+  }
+
+  get #closed() {
+    return this.#closing.signal.aborted;
   }
 
   // --- Snapshot ---------------------------------------------------------------------------------
@@ -51,10 +69,12 @@ export class Feed extends EventTarget {
     this.#source?.close();
     try {
       const snapshot = await get(this.#path, { accept: ROWS, patience: 0 });
-      if (snapshot.plan) this.#plan ??= await get(planPath(snapshot.plan), { patience: 0 });
+      if (snapshot.plan) this.#plan ??= await get(planPath(this.#base, snapshot.plan), { patience: 0 });
+      if (this.#closed) return;
       this.#inventory.reset(snapshot, this.#plan);
       this.#open(snapshot.position);
     } catch (error) {
+      if (this.#closed) return;
       if (error.status === 404) return this.dispatchEvent(new Event("gone"));
       this.#later();
     }
@@ -122,13 +142,13 @@ export class Feed extends EventTarget {
     this.#heard = performance.now();
     try {
       const { position } = await get(this.#path, { accept: ROWS, patience: 0 });
-      if (position <= this.#position) return;
+      if (position <= this.#position || this.#closed) return;
       setTimeout(() => {
-        if (source === this.#source && this.#position < position) this.#load();
+        if (source === this.#source && this.#position < position && !this.#closed) this.#load();
       }, PATIENCE_MS);
     } catch {
       // The connection looks open, but the server does not answer.
-      if (source === this.#source && this.status === "live") this.#later();
+      if (source === this.#source && this.status === "live" && !this.#closed) this.#later();
     }
   }
 

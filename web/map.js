@@ -43,6 +43,11 @@ export class SeatMap extends EventTarget {
     return this.#zoom;
   }
 
+  /** Listens to nothing outside of itself any more. */
+  close() {
+    this.#zoom.close();
+  }
+
   /** Draws the whole map. */
   draw(show, seats) {
     const { box, places, ends, names, stage } = layOut(show.areas, seats);

@@ -5,7 +5,7 @@ import { STATES } from "./inventory.js";
 import { outline } from "./shapes.js";
 import { number } from "./words.js";
 
-const NAMES = { available: "Available", locked: "Locked", in_process: "In process", booked: "Booked", unavailable: "Not on sale", mine: "Yours" };
+export const NAMES = { available: "Available", locked: "Locked", in_process: "In process", booked: "Booked", unavailable: "Not on sale", mine: "Yours" };
 const SECONDS = 40;
 
 export class Pulse {
@@ -56,7 +56,8 @@ export class Pulse {
   }
 }
 
-function sign(state) {
+/** A seat as the map draws it in this state. */
+export function sign(state) {
   const path = s("path", { class: state === "mine" ? "seat mine" : "seat", data: { state }, d: outline(state, { x: 0, y: 0, turn: 0 }) });
   return s("svg", { viewBox: "-9 -9 18 18", class: "tone-0", "aria-hidden": "true" }, path);
 }

@@ -26,7 +26,7 @@ export class SeatChoice {
 
   /** The prices of the seats and the fees. */
   get total() {
-    return this.labels.reduce((sum, label) => sum + this.#price(label), this.fees);
+    return this.labels.reduce((sum, label) => sum + this.priceOf(label), this.fees);
   }
 
   get fees() {
@@ -52,7 +52,8 @@ export class SeatChoice {
     this.#chosen.set(label, priceType);
   }
 
-  #price(label) {
+  /** What a seat costs at its price type. */
+  priceOf(label) {
     const typed = this.typesOf(label).find(({ price_type }) => price_type === this.typeOf(label));
     return typed?.price ?? this.#inventory.seats.get(label)?.price ?? 0;
   }

@@ -27,9 +27,10 @@ export async function listShows(onwait) {
   return shows;
 }
 
-async function describe(id, onwait) {
+/** The show `id` of the server at `base`, or `undefined` if it has none. */
+export async function describe(id, onwait, base = "") {
   try {
-    return await persist(`/v1/shows/${encodeURIComponent(id)}`, onwait);
+    return await persist(`${base}/v1/shows/${encodeURIComponent(id)}`, onwait);
   } catch (error) {
     // Not a possible id is as good as an unknown one.
     if (error.status === 404 || error.status === 400) return undefined;
@@ -53,12 +54,22 @@ async function persist(path, onwait) {
 /** Keeps a show's status current while the page is visible. */
 export class SaleStatus extends EventTarget {
   #show;
+  #base;
+  #ticker;
+  #closing = new AbortController();
 
-  constructor(show) {
+  constructor(show, base = "") {
     super();
     this.#show = show;
-    setInterval(() => this.#ask(), ASK_AGAIN_MS);
-    document.addEventListener("visibilitychange", () => this.#ask());
+    this.#base = base;
+    this.#ticker = setInterval(() => this.#ask(), ASK_AGAIN_MS);
+    document.addEventListener("visibilitychange", () => this.#ask(), { signal: this.#closing.signal });
+  }
+
+  /** Asks no more. */
+  close() {
+    this.#closing.abort();
+    clearInterval(this.#ticker);
   }
 
   get show() {
@@ -72,8 +83,8 @@ export class SaleStatus extends EventTarget {
   async #ask() {
     if (document.hidden) return;
     try {
-      const show = await get(`/v1/shows/${encodeURIComponent(this.#show.id)}`, { patience: 0 });
-      if (show.status === this.#show.status) return;
+      const show = await get(`${this.#base}/v1/shows/${encodeURIComponent(this.#show.id)}`, { patience: 0 });
+      if (show.status === this.#show.status || this.#closing.signal.aborted) return;
       this.#show = show;
       this.dispatchEvent(new Event("changed"));
     } catch {

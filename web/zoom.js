@@ -16,16 +16,25 @@ export class Zoom {
   #box = { width: 1, height: 1 };
   #scale = 0;
   #dragged = false;
+  #closing = new AbortController();
 
   /** `viewport` is the scrolling element that shows the `paper`. */
   constructor(viewport, paper) {
     this.#viewport = viewport;
     this.#paper = paper;
-    new ResizeObserver(() => this.#resized()).observe(viewport);
-    window.addEventListener("resize", () => this.#resized());
+    const { signal } = this.#closing;
+    const observer = new ResizeObserver(() => this.#resized());
+    observer.observe(viewport);
+    signal.addEventListener("abort", () => observer.disconnect());
+    window.addEventListener("resize", () => this.#resized(), { signal });
     this.#pinch();
     this.#wheel();
     this.#drag();
+  }
+
+  /** Listens no more. */
+  close() {
+    this.#closing.abort();
   }
 
   /** Shows another plan. */
@@ -162,6 +171,7 @@ export class Zoom {
   }
 
   #drag() {
+    const { signal } = this.#closing;
     let from;
     this.#viewport.addEventListener("pointerdown", (event) => {
       this.#dragged = false;
@@ -175,7 +185,7 @@ export class Zoom {
       this.#dragged = true;
       this.#viewport.scrollLeft = from.left - dx;
       this.#viewport.scrollTop = from.top - dy;
-    });
-    window.addEventListener("pointerup", () => (from = undefined));
+    }, { signal });
+    window.addEventListener("pointerup", () => (from = undefined), { signal });
   }
 }

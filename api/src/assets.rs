@@ -9,7 +9,10 @@ use crate::server::headers::PAGE_POLICY;
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use http::HeaderMap;
-use http::header::{CACHE_CONTROL, CONTENT_ENCODING, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG, HeaderValue, VARY};
+use http::header::{
+    ACCESS_CONTROL_ALLOW_ORIGIN, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG, HeaderName,
+    HeaderValue, VARY,
+};
 use parking_lot::Mutex;
 use rust_embed::{EmbeddedFile, RustEmbed};
 use sha2::{Digest, Sha256};
@@ -22,6 +25,28 @@ use std::fmt::Write;
 struct Web;
 
 const INDEX: &str = "index.html";
+
+/// What a page of any other site may load: the embedded seat map, and what it imports. They are the same for everybody, and
+/// reading them gives no access to anything.
+const EMBEDDED: [&str; 16] = [
+    "api.js",
+    "dom.js",
+    "embed.css",
+    "embed.js",
+    "feed.js",
+    "inventory.js",
+    "lastseat-map.js",
+    "layout.js",
+    "map.css",
+    "map.js",
+    "pulse.js",
+    "seat-choice.js",
+    "shapes.js",
+    "show.js",
+    "words.js",
+    "zoom.js",
+];
+const RESOURCE_POLICY: HeaderName = HeaderName::from_static("cross-origin-resource-policy");
 
 /// Pages in the content codings that clients have asked for: each is compressed once.
 #[derive(Default)]
@@ -46,7 +71,13 @@ pub fn serve(path: &str, headers: &HeaderMap, pages: &CompressedPages) -> Respon
         return Problem::new(Code::UnknownRoute, "There is no such file. The seat map is at /, the documentation at /docs.")
             .into_response();
     };
-    answer(media_type(path), data, &metadata.sha256_hash(), PAGE_POLICY, headers, pages)
+    let mut response = answer(media_type(path), data, &metadata.sha256_hash(), PAGE_POLICY, headers, pages);
+    if EMBEDDED.contains(&path) {
+        let fields = response.headers_mut();
+        fields.insert(ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
+        fields.insert(RESOURCE_POLICY, HeaderValue::from_static("cross-origin"));
+    }
+    response
 }
 
 /// Answers with the page of the shop, or with 304 if the caller has it. With a publishable key the page
@@ -120,5 +151,40 @@ fn media_type(path: &str) -> &'static str {
         Some("woff2") => "font/woff2",
         Some("txt" | "md") => "text/plain; charset=utf-8",
         _ => "application/octet-stream",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The files that a script names in its imports.
+    fn imports(script: &str) -> Vec<String> {
+        let quoted =
+            |line: &str| line.rsplit_once("./").and_then(|(_, rest)| rest.split_once('"')).map(|(file, _)| file.to_owned());
+        let is_import = |line: &&str| line.starts_with("import ") || line.starts_with("} from ");
+        script.lines().filter(is_import).filter_map(quoted).map(|file| file.replace("assets/", "")).collect()
+    }
+
+    #[test]
+    fn other_sites_may_load_the_embedded_map_and_no_other_script() {
+        let (mut unread, mut seen) = (vec!["embed.js".to_owned()], vec!["embed.css".to_owned(), "map.css".to_owned()]);
+        while let Some(name) = unread.pop() {
+            let file = Web::get(&name).unwrap_or_else(|| panic!("{name} is missing"));
+            unread.extend(imports(std::str::from_utf8(&file.data).unwrap()).into_iter().filter(|file| !seen.contains(file)));
+            seen.push(name);
+        }
+        seen.sort();
+        seen.dedup();
+        assert_eq!(seen, EMBEDDED);
+        let open = |path: &str| {
+            let response = serve(path, &HeaderMap::new(), &CompressedPages::default());
+            let header = |name: &HeaderName| response.headers().get(name).map(|value| value.to_str().unwrap().to_owned());
+            (header(&ACCESS_CONTROL_ALLOW_ORIGIN), header(&RESOURCE_POLICY))
+        };
+        assert_eq!(open("map.js"), (Some("*".to_owned()), Some("cross-origin".to_owned())));
+        for own in ["main.js", "checkout.js", "payment-form.js", "index.html", "bank.js"] {
+            assert_eq!(open(own), (None, None), "{own}");
+        }
     }
 }

@@ -84,7 +84,9 @@ fn events_of(n: u64) -> [(StreamName, Event); EVENTS] {
     let of_booking = |event: Event| (stream.clone(), event);
     [
         of_booking(opened.into()),
-        of_booking(PaymentStarted { booking, attempt: 1, payment_method: None, tender: None, request: None }.into()),
+        of_booking(
+            PaymentStarted { booking, attempt: 1, payment_method: None, tender: None, return_url: None, request: None }.into(),
+        ),
         of_booking(PaymentAuthorised { booking, attempt: 1, intent: intent.clone(), amount, capture_before: None }.into()),
         of_booking(BookingCommitted { booking }.into()),
         of_booking(PaymentCaptured { booking, intent, amount, draw: None }.into()),

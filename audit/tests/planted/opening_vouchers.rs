@@ -21,7 +21,7 @@ fn hold(world: &mut World, block: BlockId, seat: &str, voucher: &VoucherHash) ->
 
 fn started(booking: BookingId) -> Event {
     let payment_method = Some("pm_card_visa".to_owned());
-    PaymentStarted { booking, attempt: 1, payment_method, tender: None, request: None }.into()
+    PaymentStarted { booking, attempt: 1, payment_method, tender: None, return_url: None, request: None }.into()
 }
 
 #[test]

@@ -599,7 +599,8 @@ fn a_hold_extended_twice_late_or_too_far() {
 fn a_payment_begun_after_the_end() {
     let (world, id) = world_with_sale();
     let started = |attempt| -> Event {
-        PaymentStarted { booking: id, attempt, payment_method: Some("pm".into()), tender: None, request: None }.into()
+        PaymentStarted { booking: id, attempt, payment_method: Some("pm".into()), tender: None, return_url: None, request: None }
+            .into()
     };
     plant(world, &["payment_after_over"], |world| world.append(StreamName::booking(id), &[started(2)]));
     let (world, _) = world_with_hold();
@@ -1160,10 +1161,12 @@ fn world_with_payment_at_the_till() -> (World, BookingId) {
 #[test]
 fn a_payment_at_the_till_and_at_the_gateway() {
     let till = |attempt, id| -> Event {
-        PaymentStarted { booking: id, attempt, payment_method: None, tender: Some(Tender::Cash), request: None }.into()
+        PaymentStarted { booking: id, attempt, payment_method: None, tender: Some(Tender::Cash), return_url: None, request: None }
+            .into()
     };
     let gateway = |attempt, id| -> Event {
-        PaymentStarted { booking: id, attempt, payment_method: Some("pm".into()), tender: None, request: None }.into()
+        PaymentStarted { booking: id, attempt, payment_method: Some("pm".into()), tender: None, return_url: None, request: None }
+            .into()
     };
     let (mut world, id) = world_with_hold();
     world.start_payment(id);
