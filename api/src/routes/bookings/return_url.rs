@@ -38,6 +38,10 @@ fn origin(url: &str) -> Option<WebOrigin> {
     let is_plain = |byte: u8| byte.is_ascii_graphic() && !b"\\<>\"`{}|^".contains(&byte);
     let uri: Uri = url.parse().ok().filter(|_| url.len() <= LONGEST && url.bytes().all(is_plain))?;
     let authority = uri.authority().filter(|authority| !authority.as_str().contains('@'))?;
+    // What follows the host is a port, or nothing.
+    if authority.port().is_none() && authority.as_str() != authority.host() {
+        return None;
+    }
     let scheme = uri.scheme_str()?;
     let own_port = if scheme == "https" { 443 } else { 80 };
     let port = match authority.port_u16().filter(|port| *port != own_port) {
