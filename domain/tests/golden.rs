@@ -296,10 +296,6 @@ fn samples() -> Vec<(&'static str, Event)> {
         ("HoldExtended.v1", HoldExtended { booking, expires_at: minute(20) }.into()),
         ("PaymentStarted.v1", started.clone().into()),
         ("PaymentStarted.v1.min", PaymentStarted { request: None, ..started.clone() }.into()),
-        (
-            "PaymentStarted.v1.return_url",
-            PaymentStarted { return_url: Some("https://shop.example/thanks?order=4711".into()), ..started.clone() }.into(),
-        ),
         ("PaymentStarted.v1.client_side", PaymentStarted { payment_method: None, ..started.clone() }.into()),
         ("PaymentStarted.v1.till", PaymentStarted { payment_method: None, tender: Some(Tender::Cash), ..started }.into()),
         (
