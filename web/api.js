@@ -20,13 +20,14 @@ const LONGEST_PAUSE_MS = 4_000;
 
 /**
  * Sends a request until there is a final answer, for `patience` milliseconds. `key` makes it safe to
- * repeat a POST; `onwait` is called before each repeat.
+ * repeat a POST; `solution` is that of a challenge; `onwait` is called before each repeat.
  */
-export async function send(method, path, { accept = "application/json", body, token, key, patience = 30_000, onwait } = {}) {
+export async function send(method, path, { accept = "application/json", body, token, key, solution, patience = 30_000, onwait } = {}) {
   const headers = { accept };
   if (body !== undefined) headers["content-type"] = "application/json";
   if (token) headers.authorization = `Bearer ${token}`;
   if (key) headers["idempotency-key"] = key;
+  if (solution) headers["challenge-solution"] = solution;
   const request = { method, headers, body: body === undefined ? undefined : JSON.stringify(body) };
   const until = performance.now() + patience;
   const repeatable = method !== "POST" || Boolean(key);

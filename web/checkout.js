@@ -17,10 +17,12 @@ import { endedBy, failure, stepOf } from "./outcomes.js";
 import { isDecided, Requests } from "./requests.js";
 import { SeatChoice } from "./seat-choice.js";
 import { TabMemory } from "./tab-memory.js";
+import { asksForChallenge, solveChallenge } from "./challenge.js";
 import { CANNOT_SHOW, seatName, sentence } from "./words.js";
 
 const LOOK_AGAIN_MS = 2_000;
 
+const SOLVING = { tone: "calm", text: "Many people want seats. Your browser shows that you are one of them; this takes a moment." };
 const SLOW = { tone: "calm", text: "The box office is slow to answer. Still trying; nothing is done twice.", passing: true };
 
 export class Checkout extends EventTarget {
@@ -162,6 +164,19 @@ export class Checkout extends EventTarget {
 
   // --- Holding ----------------------------------------------------------------------------------
 
+  /** Sends a hold, and once more with a solved challenge if the server asks for one. */
+  async #sendHold(selection, key) {
+    const path = `/v1/shows/${encodeURIComponent(this.#show)}/bookings`;
+    try {
+      return await this.#requests.send("POST", path, { body: selection, key });
+    } catch (error) {
+      if (!asksForChallenge(error)) throw error;
+      this.#become("holding", SOLVING);
+      const solution = await solveChallenge(this.#show);
+      return this.#requests.send("POST", path, { body: selection, key, solution });
+    }
+  }
+
   /** Holds the chosen seats, or another `selection`: places of an area, or the best available seats. */
   async hold(selection = { seats: this.#choice.seats }, repeatedKey) {
     if (this.phase !== "picking" || this.busy) return;
@@ -171,7 +186,7 @@ export class Checkout extends EventTarget {
     this.#memory.request = { selection, key };
     this.#become("holding");
     try {
-      const { body } = await this.#requests.send("POST", `/v1/shows/${encodeURIComponent(this.#show)}/bookings`, { body: selection, key });
+      const { body } = await this.#sendHold(selection, key);
       const { token, ...booking } = body;
       this.#memory.request = undefined;
       this.#token = token;

@@ -3,6 +3,7 @@
 use crate::accounts::{Accounts, SignedIn};
 use crate::assets::CompressedPages;
 use crate::auth::{Auth, Caller, Permission};
+use crate::challenges::Challenges;
 use crate::cors::Cors;
 use crate::deliveries::Deliveries;
 use crate::idempotency::AnswerStore;
@@ -48,6 +49,8 @@ pub struct AppParts {
     /// Signs tickets.
     pub tickets: Arc<TicketKey>,
     pub limits: Limits,
+    /// What guests solve before they hold seats, where it is asked for.
+    pub challenges: Challenges,
     /// Whether a hold needs no token.
     pub guests: bool,
     /// Where buyers reach this server, for links in answers (`https://tickets.example`).

@@ -9,6 +9,7 @@ mod role;
 mod token_checks;
 mod voucher_codes;
 
+pub use booking_token::challenge_secret;
 pub use oidc::{Oidc, OidcSettings, PREFIX as OIDC_PREFIX, RoleRule, is_safe};
 pub use role::{Permission, Role};
 pub use voucher_codes::VoucherKeys;

@@ -29,11 +29,12 @@ const MAX_AGE: Duration = Duration::from_secs(3600);
 const METHODS: [Method; 5] = [Method::GET, Method::HEAD, Method::POST, Method::PATCH, Method::DELETE];
 
 /// Headers of requests that the API reads, besides those that every page may send.
-const READ: [HeaderName; 8] = [
+const READ: [HeaderName; 9] = [
     AUTHORIZATION,
     CONTENT_TYPE,
     IF_MATCH,
     IF_NONE_MATCH,
+    HeaderName::from_static("challenge-solution"),
     HeaderName::from_static("idempotency-key"),
     HeaderName::from_static("last-event-id"),
     HeaderName::from_static("lastseat-min-position"),

@@ -85,6 +85,8 @@ pub fn show(hold: Duration, now: Timestamp) -> Result<ShowScheduled, DemoError> 
         plan: None,
         max_seats_per_booking: 10,
         max_seats_per_buyer: None,
+        guests: true,
+        guest_challenge: false,
         single_seats: SingleSeats::Allow,
         vouchers_return: false,
         hold_seconds: u32::try_from(hold.as_secs()).unwrap_or(u32::MAX),

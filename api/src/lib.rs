@@ -10,6 +10,7 @@ pub mod app;
 pub mod assets;
 pub mod auth;
 pub mod body;
+pub mod challenges;
 pub mod cli;
 pub mod compression;
 pub mod config;

@@ -48,7 +48,8 @@ pub use start_error::StartError;
 
 use crate::accounts::Accounts;
 use crate::app::{App, AppParts, BankAuthentication};
-use crate::auth::{Auth, Oidc, VoucherKeys};
+use crate::auth::{Auth, Oidc, VoucherKeys, challenge_secret};
+use crate::challenges::Challenges;
 use crate::config::Config;
 use crate::cors::Cors;
 use crate::data_dir::DataDir;
@@ -307,6 +308,7 @@ impl Inside {
             accounts: self.accounts.clone(),
             tickets: Arc::clone(&self.tickets),
             limits: limits(config, self.redis.clone(), &self.clock),
+            challenges: Challenges::new(config.challenge_rules(), challenge_secret(&self.key)),
             guests: config.guests,
             public_url: config.public_url.clone(),
             cors: Cors::of(&config.cors_origin),

@@ -1,15 +1,12 @@
 //! Which seats are in which block, and who may buy from it, as the log tells it.
 
 use super::code::Code;
-use super::facts::{BlockFact, BlockTerms, Blocked, Book, SeatFact, VoucherFact, at_the_end};
+use super::facts::{BlockFact, BlockTerms, Blocked, Book, SeatFact, TILL, VoucherFact, at_the_end};
 use super::report::{Findings, Place};
 use super::state::Audit;
 use lastseat_domain::event::{BlockLifted, BlockOpened, Event, LiftReason, SeatBooked};
 use lastseat_domain::{BlockId, BookingId, Envelope, StreamName, Timestamp, VoucherHash};
 use std::collections::HashMap;
-
-/// The channel that needs no access code.
-const TILL: &str = "till";
 
 impl Audit {
     pub(super) fn take_block(&mut self, envelope: &Envelope) {

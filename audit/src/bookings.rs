@@ -1,7 +1,7 @@
 //! What became of a booking and its money, as its stream tells it.
 
 use super::code::Code;
-use super::facts::{Book, Decision, Exchange, Opened, Pay, ShowFacts, at_the_end, seats_by_index};
+use super::facts::{Book, Decision, Exchange, Opened, Pay, ShowFacts, TILL, at_the_end, seats_by_index};
 use super::prices;
 use super::report::{Findings, Place};
 use super::state::Audit;
@@ -244,6 +244,11 @@ fn open(
         seats.push(index);
     }
     prices::check(e, show, edition, &seats, findings, place);
+    let at_till = e.channel.as_ref().is_some_and(|channel| channel.as_str() == TILL);
+    let refused = e.buyer.as_str().starts_with("guest:") && !at_till && edition.is_some_and(|edition| !edition.facts.guests);
+    findings.check(Code::GuestRefused, !refused, place, || {
+        format!("{} has it, and the show was not sold to guests at revision {}", e.buyer, e.show_revision)
+    });
     let most = edition.map_or(u32::MAX, |edition| edition.facts.max_seats_per_booking);
     let count = u32::try_from(e.seats.len()).unwrap_or(u32::MAX);
     findings.check(Code::TooManySeats, (1..=most).contains(&count), place, || format!("it has {count} seats of at most {most}"));

@@ -132,6 +132,7 @@ codes! {
     ExtendedTwice "extended_twice" "A hold was extended more than once."
     ExtendedLate "extended_late" "A hold was extended after its deadline, or further than the show allows."
     PaymentAfterOver "payment_after_over" "A payment was begun for a booking that was over or decided."
+    GuestRefused "guest_refused" "A guest booked in the open sale of a show that is not sold to guests."
     TooManySeats "too_many_seats" "A booking has more seats than the show allows.";
 
     5

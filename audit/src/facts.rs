@@ -15,6 +15,9 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use uuid::Uuid;
 
+/// The channel of staff: it needs no access code.
+pub(super) const TILL: &str = "till";
+
 /// How long something may stay unfinished before it is wrong, by the times in the log.
 pub const GRACE: TimeDelta = TimeDelta::seconds(60);
 

@@ -109,6 +109,9 @@ rejections! {
     BuyerLimit { /// The most.
         most: u32, /// Seats that the buyer holds or has booked.
         have: u32 } = "buyer_limit", "One buyer can have at most {most} seats of this show, and you already have {have}. Request fewer, or cancel a booking.";
+    /// The show sells to nobody without an account.
+    GuestsRefused { /// The one that was requested.
+        show: ShowId } = "guests_refused", "`{show}` is not sold to guests. Sign in, and send the request with your token.";
     /// The seat is held or sold.
     SeatUnavailable { /// The one that was requested.
         seat: SeatId, /// Held seats may become available again, sold ones don't.

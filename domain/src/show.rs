@@ -1,9 +1,10 @@
 //! A show: whether it can be scheduled and changed, and whether it is on sale.
 
 use crate::Timestamp;
+use crate::block::TILL;
 use crate::decider::Decider;
 use crate::event::{Event, SalesPaused, SalesResumed, ShowCancelled, ShowRefundsRequested, ShowScheduled};
-use crate::ids::ShowId;
+use crate::ids::{BuyerId, ChannelId, ShowId};
 use crate::plan::{Plan, PlanBook};
 use crate::position::Revision;
 use crate::rejection::Rejection;
@@ -92,6 +93,20 @@ impl Show {
             return Err(Rejection::SaleClosed { show: show(), closed_at });
         }
         Ok(())
+    }
+}
+
+impl Show {
+    /// Checks that this buyer may book here.
+    ///
+    /// # Errors
+    /// [`Rejection::GuestsRefused`]: a guest in the open sale of a show that wants none.
+    pub fn check_buyer(&self, buyer: &BuyerId, channel: Option<&ChannelId>) -> Result<(), Rejection> {
+        let at_till = channel.is_some_and(|channel| channel.as_str() == TILL);
+        if self.facts.guests || at_till || !buyer.is_guest() {
+            return Ok(());
+        }
+        Err(Rejection::GuestsRefused { show: self.facts.show.clone() })
     }
 }
 

@@ -71,6 +71,8 @@ fn scheduled() -> ShowScheduled {
         plan: None,
         max_seats_per_booking: 10,
         max_seats_per_buyer: Some(4),
+        guests: true,
+        guest_challenge: false,
         single_seats: SingleSeats::Allow,
         vouchers_return: false,
         hold_seconds: 600,
@@ -104,6 +106,8 @@ fn revised() -> ShowRevised {
         added: vec![added, Area { capacity: Some(50), ..facts.areas[1].clone() }],
         max_seats_per_booking: Some(8),
         max_seats_per_buyer: Change::Set(6),
+        guests: None,
+        guest_challenge: None,
         hold_seconds: Some(300),
         sale_opens_at: Change::Set(minute(10)),
         sale_closes_at: Change::Set(minute(70)),
@@ -241,6 +245,10 @@ fn samples() -> Vec<(&'static str, Event)> {
         ("ShowRevised.v1", revised().into()),
         ("ShowRevised.v1.min", ShowRevised { hold_seconds: Some(300), ..ShowRevised::of(show.clone()) }.into()),
         (
+            "ShowRevised.v1.guests",
+            ShowRevised { guests: Some(false), guest_challenge: Some(true), ..ShowRevised::of(show.clone()) }.into(),
+        ),
+        (
             "ShowRevised.v1.removed",
             ShowRevised {
                 max_seats_per_buyer: Change::Remove,
@@ -252,6 +260,7 @@ fn samples() -> Vec<(&'static str, Event)> {
         ),
         ("ShowScheduled.v1.price_types", with_price_types().into()),
         ("ShowScheduled.v1.single_seats", ShowScheduled { single_seats: SingleSeats::Refuse, ..scheduled() }.into()),
+        ("ShowScheduled.v1.guests", ShowScheduled { guests: false, guest_challenge: true, ..scheduled() }.into()),
         ("ShowScheduled.v1.plan", on_plan().into()),
         ("ShowScheduled.v1.own_rows", with_own_rows().into()),
         ("PlanDrawn.v1", plan_drawn().into()),

@@ -7,6 +7,12 @@ use hmac::Mac;
 use lastseat_domain::{AccessCodeHash, BookingId, CommandId, ShowId};
 use uuid::Uuid;
 
+/// The secret that challenges are signed with: derived from that of the tokens, so that nodes that share one share both.
+#[must_use]
+pub fn challenge_secret(secret: &[u8]) -> String {
+    URL_SAFE_NO_PAD.encode(hmac(secret).chain_update(b"lastseat challenge 1").finalize().into_bytes())
+}
+
 /// What a booking's token starts with.
 pub(super) const PREFIX: &str = "bt_";
 const ID_BYTES: usize = 16;

@@ -22,6 +22,15 @@ pub enum LogFormat {
     Json,
 }
 
+/// More would cost the server as much as the guests.
+const MOST_CHALLENGE_COST: u32 = 10_000;
+
+pub(super) const CHALLENGE_COST: Kind<u32> = kind(
+    "N",
+    "a whole number from 1 to 10000",
+    |text| text.parse().ok().filter(|cost| (1..=MOST_CHALLENGE_COST).contains(cost)),
+    ToString::to_string,
+);
 pub(super) const SWITCH: Kind<bool> = kind(BOOL, "true or false", switch, ToString::to_string);
 pub(super) const ADDRESS: Kind<SocketAddr> =
     kind("ADDR:PORT", "an IP address and a port, such as 127.0.0.1:8080 or 0.0.0.0:8080", address, ToString::to_string);

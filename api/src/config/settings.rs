@@ -4,6 +4,7 @@ use super::kinds::{self, LogFormat};
 use super::service_url::ServiceUrl;
 use super::stripe::RateShare;
 use crate::auth::RoleRule;
+use crate::challenges::ChallengeRules;
 use crate::cors::WebOrigin;
 use crate::data_dir::DataDir;
 use crate::limits::{GuestRules, Network, Proxies, ProxyHeader, Quotas};
@@ -185,6 +186,10 @@ settings! {
     rate_limit_guest_cancels, "rate_limit_guest_cancels": Option<Quota> = GuestRules::default().cancels, QUOTA, SERVER;
     /// Whether guests may extend their holds
     guests_extend, "guests_extend": bool = GuestRules::default().extend, SWITCH, SERVER;
+    /// Holds of all guests together, in a time and on each node, that need no solved challenge; a show may ask for one always
+    challenge_above, "challenge_above": Option<Quota> = ChallengeRules::default().free_holds, QUOTA, SERVER;
+    /// Iterations of PBKDF2 for each of the keys that a guest's computer tries, 4,096 on average, to solve a challenge
+    challenge_cost, "challenge_cost": u32 = ChallengeRules::default().cost, CHALLENGE_COST, SERVER;
     /// Proxies that are believed where a request comes from
     trusted_proxies, "trusted_proxies": Vec<Network> = Proxies::default().trusted, NETWORKS, SERVER;
     /// The header in which they say so
@@ -229,6 +234,12 @@ impl Config {
             sign_ins: self.rate_limit_sign_ins,
             sign_ups: self.rate_limit_sign_ups,
         }
+    }
+
+    /// What guests have to solve, and when.
+    #[must_use]
+    pub fn challenge_rules(&self) -> ChallengeRules {
+        ChallengeRules { free_holds: self.challenge_above, cost: self.challenge_cost }
     }
 
     /// The proxies in front of this server.

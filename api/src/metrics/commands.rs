@@ -21,6 +21,7 @@ macro_rules! commands {
 
 commands! {
     Hold = "hold",
+    CreateChallenge = "create_challenge",
     HoldBatch = "hold_batch",
     Pay = "pay",
     Extend = "extend",

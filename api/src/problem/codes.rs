@@ -95,6 +95,9 @@ codes! {
     UnknownCategory = "unknown_category", UNPROCESSABLE_ENTITY, "No such category";
     UnknownPriceType = "unknown_price_type", UNPROCESSABLE_ENTITY, "No such price type";
     BuyerLimit = "buyer_limit", FORBIDDEN, "One buyer may not have so many seats";
+    GuestsRefused = "guests_refused", FORBIDDEN, "This show is not sold to guests";
+    ChallengeRequired = "challenge_required", FORBIDDEN, "Guests solve a challenge first";
+    ChallengeFailed = "challenge_failed", FORBIDDEN, "The challenge is not solved";
     GuestLimit = "guest_limit", FORBIDDEN, "Guests of one address may not hold so many seats";
     SeatUnavailable = "seat_unavailable", CONFLICT, "The seat is taken";
     LeavesSingleSeat = "leaves_single_seat", CONFLICT, "A single seat would be left alone";
@@ -219,6 +222,7 @@ impl Code {
             R::UnknownPriceType { .. } => Self::UnknownPriceType,
             R::BuyerLimit { .. } => Self::BuyerLimit,
             R::SeatUnavailable { .. } | R::NotEnoughTogether { .. } => Self::SeatUnavailable,
+            R::GuestsRefused { .. } => Self::GuestsRefused,
             R::LeavesSingleSeat { .. } => Self::LeavesSingleSeat,
             R::SoldOut { .. } => Self::SoldOut,
             R::InvalidBlock { .. } => Self::InvalidBlock,

@@ -16,9 +16,11 @@ impl From<Rejection> for Problem {
 fn with_facts(problem: Problem, rejection: &Rejection) -> Problem {
     use Rejection as R;
     match rejection {
-        R::ShowExists { show } | R::SalesPaused { show } | R::ShowCancelled { show } | R::NotCancelled { show } => {
-            problem.fact("show", show)
-        }
+        R::ShowExists { show }
+        | R::SalesPaused { show }
+        | R::ShowCancelled { show }
+        | R::NotCancelled { show }
+        | R::GuestsRefused { show } => problem.fact("show", show),
         R::InvalidShow { field, .. }
         | R::InvalidPlan { field, .. }
         | R::InvalidBlock { field, .. }

@@ -114,6 +114,12 @@ impl<S: Sender> Command<S> {
         if self.body.is_empty() { Ok(()) } else { self.json::<Nothing>().map(|Nothing {}| ()) }
     }
 
+    /// What a guest has solved to send it.
+    #[must_use]
+    pub fn solution(&self) -> Option<&[u8]> {
+        self.head.headers.get("challenge-solution").map(HeaderValue::as_bytes)
+    }
+
     /// The idempotency key, if one was sent.
     #[must_use]
     pub fn key(&self) -> Option<&str> {

@@ -4,6 +4,7 @@ pub mod access;
 pub mod accounts;
 pub mod audit;
 pub mod bookings;
+pub mod challenges;
 pub mod command;
 pub mod docs;
 pub mod freshness;
@@ -84,6 +85,7 @@ fn commands_of_shows() -> OpenApiRouter<App> {
         .routes(needs(RunShows, routes!(shows::refunds::refund_show)))
         .routes(needs(RunShows, routes!(shows::blocks::open_block)))
         .routes(needs(RunShows, routes!(shows::blocks::lift_block)))
+        .routes(routes!(challenges::create_challenge))
         .routes(needs(HoldSeats, routes!(bookings::hold::hold_seats)))
         .routes(needs(HoldForBuyers, routes!(bookings::batch::hold_batch)))
 }

@@ -2,6 +2,7 @@
 
 use crate::server::Server;
 use crate::window::{Size, Window, in_windows};
+use serde_json::json;
 
 #[tokio::test]
 async fn the_seat_map_sells_seats() {
@@ -111,4 +112,21 @@ async fn places_without_a_label_are_sold_by_quantity(one: &Window, other: &Windo
     other.until("#offers", "998 of 1,000").await;
     one.click("[data-act=pay]").await;
     one.until("#checkout .ticket", "Booked and paid").await;
+}
+
+#[tokio::test]
+async fn a_guest_is_asked_for_a_challenge_and_the_browser_solves_it() {
+    in_windows(Size::Desktop, async |[one]| {
+        let server = Server::start_with(&["--challenge-above", "1/600"]).await;
+        one.open(&server.url).await;
+        let seats = json!({"seats": ["A-1"]});
+        // The one hold that needs none.
+        assert_eq!(one.request("POST", "/v1/shows/demo/bookings", None, seats).await.0, 201);
+        let (status, refused) = one.request("POST", "/v1/shows/demo/bookings", None, json!({"seats": ["A-3"]})).await;
+        assert_eq!((status, &refused["code"]), (403, &json!("challenge_required")));
+        one.click("[data-seat='A-3']").await;
+        one.click("[data-act=hold]").await;
+        one.until("#checkout", "1 seat held").await;
+    })
+    .await;
 }

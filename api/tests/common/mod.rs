@@ -9,7 +9,8 @@ use http_body_util::{BodyExt, Full};
 use hyper_util::rt::TokioIo;
 use lastseat::accounts::Accounts;
 use lastseat::app::{App, AppParts, BankAuthentication};
-use lastseat::auth::{Auth, Role, VoucherKeys};
+use lastseat::auth::{Auth, Role, VoucherKeys, challenge_secret};
+use lastseat::challenges::{ChallengeRules, Challenges};
 use lastseat::cors::{Cors, WebOrigin};
 use lastseat::deliveries::Deliveries;
 use lastseat::limits::{GuestRules, Limits, Proxies, Quotas};
@@ -139,6 +140,7 @@ async fn start_server(
         auth: Auth::new(SECRET),
         tickets: Arc::new(ticket_key()),
         limits,
+        challenges: Challenges::new(ChallengeRules::default(), challenge_secret(SECRET)),
         guests,
         cors,
         public_url,

@@ -5,7 +5,8 @@ use chrono::{DateTime, TimeDelta};
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use lastseat::app::{App, AppParts};
-use lastseat::auth::{Auth, Role};
+use lastseat::auth::{Auth, Role, challenge_secret};
+use lastseat::challenges::{ChallengeRules, Challenges};
 use lastseat::cors::{Cors, WebOrigin};
 use lastseat::deliveries::Deliveries;
 use lastseat::limits::{GuestRules, Limits, Proxies, ProxyHeader, Quotas};
@@ -158,6 +159,7 @@ impl Twin {
                     accounts: None,
                     tickets: Arc::new(TicketKey::new(&[7; 32]).unwrap()),
                     limits,
+                    challenges: Challenges::new(ChallengeRules::default(), challenge_secret(SECRET)),
                     guests: true,
                     public_url: None,
                     cors: Cors::of(&WebOrigin::list(SHOP).unwrap()),

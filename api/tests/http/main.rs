@@ -6,6 +6,7 @@ mod bad_input;
 mod batch;
 mod blocks;
 mod caching;
+mod challenges;
 #[path = "../common/mod.rs"]
 mod common;
 mod connections;

@@ -3,6 +3,7 @@
 
 mod deliveries;
 mod exchanges;
+mod guests;
 mod opening_vouchers;
 mod partial_refunds;
 mod plans;

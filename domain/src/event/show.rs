@@ -77,6 +77,16 @@ impl SingleSeats {
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes references")]
+fn yes() -> bool {
+    true
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes references")]
+fn is_yes(flag: &bool) -> bool {
+    *flag
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes references")]
 pub(super) fn is_zero(amount: &i64) -> bool {
     *amount == 0
 }
@@ -106,9 +116,16 @@ pub struct ShowScheduled {
     pub plan: Option<PlanOfShow>,
     /// Most seats in one booking.
     pub max_seats_per_booking: u32,
-    /// Most seats that one buyer may hold and have booked, together; no limit if absent.
+    /// Most seats that one buyer may hold and have booked, together; no limit if absent. Each booking of a guest is
+    /// another buyer's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max_seats_per_buyer: Option<u32>,
+    /// Whether guests may book in the open sale. At the till they always may.
+    #[serde(default = "yes", skip_serializing_if = "is_yes")]
+    pub guests: bool,
+    /// Whether guests have to solve a challenge before each hold, also while there is little to do.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub guest_challenge: bool,
     /// Whether a pick may leave a single seat alone.
     #[serde(default, skip_serializing_if = "SingleSeats::are_allowed")]
     pub single_seats: SingleSeats,
@@ -157,6 +174,12 @@ pub struct ShowRevised {
     /// Most seats of one buyer; `null` for no limit.
     #[serde(default, skip_serializing_if = "Change::is_keep")]
     pub max_seats_per_buyer: Change<u32>,
+    /// Whether guests may book.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub guests: Option<bool>,
+    /// Whether guests have to solve a challenge.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub guest_challenge: Option<bool>,
     /// Seconds that a hold lasts.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hold_seconds: Option<u32>,
@@ -181,6 +204,8 @@ impl ShowRevised {
             added: vec![],
             max_seats_per_booking: None,
             max_seats_per_buyer: Change::Keep,
+            guests: None,
+            guest_challenge: None,
             hold_seconds: None,
             sale_opens_at: Change::Keep,
             sale_closes_at: Change::Keep,
@@ -199,6 +224,8 @@ impl ShowRevised {
         after.areas.extend(added);
         after.max_seats_per_booking = self.max_seats_per_booking.unwrap_or(after.max_seats_per_booking);
         after.max_seats_per_buyer = self.max_seats_per_buyer.applied_to(after.max_seats_per_buyer);
+        after.guests = self.guests.unwrap_or(after.guests);
+        after.guest_challenge = self.guest_challenge.unwrap_or(after.guest_challenge);
         after.hold_seconds = self.hold_seconds.unwrap_or(after.hold_seconds);
         after.sale_opens_at = self.sale_opens_at.applied_to(after.sale_opens_at);
         after.sale_closes_at = self.sale_closes_at.applied_to(after.sale_closes_at);

@@ -25,6 +25,10 @@ pub struct ShowChanges {
     pub max_seats_per_booking: Option<u32>,
     /// Most seats of one buyer.
     pub max_seats_per_buyer: Change<u32>,
+    /// Whether guests may book.
+    pub guests: Option<bool>,
+    /// Whether guests have to solve a challenge.
+    pub guest_challenge: Option<bool>,
     /// Seconds that a new hold lasts.
     pub hold_seconds: Option<u32>,
     /// First moment of the sale.
@@ -103,6 +107,8 @@ pub(super) fn revise(facts: &ShowScheduled, counts_buyers: bool, changes: ShowCh
         added: changes.areas.map_or(Ok(vec![]), |areas| added(&merged(&facts.areas), areas))?,
         max_seats_per_booking: changes.max_seats_per_booking.filter(|most| *most != facts.max_seats_per_booking),
         max_seats_per_buyer: changes.max_seats_per_buyer.against(facts.max_seats_per_buyer.as_ref()),
+        guests: changes.guests.filter(|welcome| *welcome != facts.guests),
+        guest_challenge: changes.guest_challenge.filter(|asked| *asked != facts.guest_challenge),
         hold_seconds: changes.hold_seconds.filter(|seconds| *seconds != facts.hold_seconds),
         sale_opens_at: changes.sale_opens_at.against(facts.sale_opens_at.as_ref()),
         sale_closes_at: changes.sale_closes_at.against(facts.sale_closes_at.as_ref()),

@@ -85,6 +85,8 @@ pub fn plan(show: &str, rows: u32, per_row: u32, floor: u32) -> ShowScheduled {
         plan: None,
         max_seats_per_booking: 4,
         max_seats_per_buyer: None,
+        guests: true,
+        guest_challenge: false,
         single_seats: SingleSeats::Allow,
         vouchers_return: false,
         hold_seconds: HOLD_SECONDS,

@@ -102,6 +102,8 @@ fn show_on(drawing: Drawing, categories: &[(&str, i64)]) -> ShowScheduled {
         plan: Some(PlanOfShow { plan: house(), revision: 1, drawn: state.latest().cloned() }),
         max_seats_per_booking: 10,
         max_seats_per_buyer: None,
+        guests: true,
+        guest_challenge: false,
         single_seats: SingleSeats::Allow,
         vouchers_return: false,
         hold_seconds: 600,

@@ -9,9 +9,10 @@ use lastseat_domain::event::{
 use lastseat_domain::plan::{Area, Category, PriceType, Row, merged};
 use lastseat_domain::rejection::Rejection;
 use lastseat_domain::show::{self, DetailChanges, MAX_AMOUNT, MAX_PRICE_TYPES, MAX_SEATS, Show, ShowChanges, ShowCommand};
-use lastseat_domain::{AreaId, CategoryId, Change, Currency, Money, PriceTypeId, SeatId};
+use lastseat_domain::{AreaId, BookingId, BuyerId, CategoryId, Change, ChannelId, Currency, Money, PriceTypeId, SeatId};
 use lastseat_testkit::given::given;
 use support::*;
+use uuid::Uuid;
 
 fn category(name: &str, price: i64) -> Category {
     Category::new(CategoryId::new(name).unwrap(), price)
@@ -64,6 +65,8 @@ fn hamlet() -> ShowScheduled {
         plan: None,
         max_seats_per_booking: 10,
         max_seats_per_buyer: None,
+        guests: true,
+        guest_challenge: false,
         single_seats: SingleSeats::Allow,
         vouchers_return: false,
         hold_seconds: 600,
@@ -542,4 +545,30 @@ fn a_seat_costs_what_its_price_type_costs_and_the_fee() {
 fn events_of_other_streams_leave_a_show_alone() {
     assert!(show::evolve(None, &committed()).is_none());
     assert!(show::evolve(None, &paused()).is_none());
+}
+
+#[test]
+fn a_show_without_guests_sells_to_accounts_and_at_the_till() {
+    let (guest, buyer) = (BuyerId::guest(BookingId(Uuid::from_u128(1))), BuyerId::new("anna").unwrap());
+    let channel = |name: &str| ChannelId::new(name).unwrap();
+    let closed = state([Event::from(ShowScheduled { guests: false, ..hamlet() })]);
+    for refused in [None, Some(channel("sponsor"))] {
+        assert_eq!(closed.check_buyer(&guest, refused.as_ref()).unwrap_err().code(), "guests_refused");
+    }
+    assert!(closed.check_buyer(&guest, Some(&channel("till"))).is_ok());
+    assert!(closed.check_buyer(&buyer, None).is_ok());
+    assert!(state([scheduled()]).check_buyer(&guest, None).is_ok());
+}
+
+#[test]
+fn guests_are_turned_away_and_let_in_again_by_a_revision() {
+    let guests = |guests: bool| ShowChanges { guests: Some(guests), guest_challenge: Some(!guests), ..ShowChanges::default() };
+    let of = |guests: bool| -> Event {
+        ShowRevised { guests: Some(guests), guest_challenge: Some(!guests), ..ShowRevised::of(show()) }.into()
+    };
+    given([scheduled()]).when(revise(guests(false))).then_events([of(false)]);
+    given([scheduled(), of(false)]).when(revise(guests(false))).then_nothing();
+    given([scheduled(), of(false)]).when(revise(guests(true))).then_events([of(true)]);
+    let facts = state([scheduled(), of(false)]).facts;
+    assert_eq!((facts.guests, facts.guest_challenge), (false, true));
 }

@@ -147,6 +147,7 @@ fn appends_of(selection: &SeatSelection) -> usize {
 async fn try_seats(hold: &HoldInProgress<'_>, strategy: OpenStrategy) -> Result<Hold, CommandError> {
     hold.target.show.check_on_sale(hold.target.now)?;
     hold.target.access.check()?;
+    hold.target.show.check_buyer(&hold.request.buyer, hold.target.access.channel().as_ref())?;
     let choice = Choice::of(&hold.target)?;
     let _share = reserve_share(hold, choice.quantity())?;
     let mut locker = SeatLocker::new(hold);

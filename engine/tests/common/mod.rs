@@ -188,6 +188,8 @@ pub fn test_show() -> ShowScheduled {
         plan: None,
         max_seats_per_booking: 6,
         max_seats_per_buyer: Some(8),
+        guests: true,
+        guest_challenge: false,
         single_seats: SingleSeats::Allow,
         vouchers_return: false,
         hold_seconds: 600,

@@ -154,6 +154,8 @@ fn on_sale(floor: u32, hold_seconds: u32) -> ShowScheduled {
         plan: None,
         max_seats_per_booking: 6,
         max_seats_per_buyer: None,
+        guests: true,
+        guest_challenge: false,
         single_seats: SingleSeats::Allow,
         vouchers_return: false,
         hold_seconds,

@@ -2,18 +2,23 @@
 
 use crate::app::App;
 use crate::auth::Caller;
+use crate::challenges;
 use crate::limits::{Client, GuestRefusal, GuestUnit};
 use crate::problem::{Code, Problem};
+use crate::routes::command::Command;
 use crate::routes::freshness;
+use crate::routes::sender::Holder;
 use lastseat_domain::BookingId;
 use lastseat_domain::booking::Phase;
-use lastseat_engine::{Hold, SeatSelection};
+use lastseat_engine::{Hold, HoldRequest, SeatSelection};
 use lastseat_projections::{BookingStatus, ProjectionError};
 
 /// Why a guest may hold nothing now.
 pub enum NotNow {
     /// A bound is reached.
     Refused(GuestRefusal),
+    /// A challenge is not solved.
+    Unsolved(Problem),
     /// Neither views nor log can be read, so it is unknown whether the seats of this address are paid for.
     Unknown(ProjectionError),
 }
@@ -23,16 +28,32 @@ impl NotNow {
     pub fn into_problem(self, app: &App) -> Problem {
         match self {
             Self::Refused(refusal) => app.limits().refuse_guest(refusal, app.now(), app.metrics()),
+            Self::Unsolved(problem) => problem,
             Self::Unknown(fault) => fault.into(),
         }
     }
 }
 
-/// Takes a unit for a hold of a guest. Keep it until the hold is decided.
+/// What a guest uses up for a hold. Dropped, it is given back.
+pub struct GuestHold {
+    unit: GuestUnit,
+    solution: Option<challenges::Use>,
+}
+
+/// Takes what a guest needs for a hold: the use of a solved challenge, where one is asked for, and a unit of the bounds of
+/// its address. Keep it until the hold is decided.
 ///
 /// # Errors
 /// [`NotNow`]. A repeat of an earlier request gets its answer all the same.
-pub async fn may_hold(app: &App, client: Client, booking: BookingId, selection: &SeatSelection) -> Result<GuestUnit, NotNow> {
+pub async fn may_hold(app: &App, command: &Command<Holder>, request: &HoldRequest) -> Result<GuestHold, NotNow> {
+    let asked = app.box_office().show(&request.show).is_some_and(|show| show.facts.guest_challenge);
+    let checked = app.parts().challenges.check(&request.show, asked, command.solution(), request.booking, app.now());
+    let solution = checked.map_err(NotNow::Unsolved)?;
+    let unit = unit_of_address(app, command.client, request.booking, &request.selection).await?;
+    Ok(GuestHold { unit, solution })
+}
+
+async fn unit_of_address(app: &App, client: Client, booking: BookingId, selection: &SeatSelection) -> Result<GuestUnit, NotNow> {
     let seats = u32::try_from(selection.quantity()).unwrap_or(u32::MAX);
     let guests = app.limits().guests();
     let taken = guests.hold(client, booking, seats, app.now(), |_| false);
@@ -51,11 +72,12 @@ pub async fn may_hold(app: &App, client: Client, booking: BookingId, selection: 
 }
 
 /// Counts a guest's hold.
-pub async fn has_held(app: &App, client: Client, unit: GuestUnit, hold: &Hold) {
+pub async fn has_held(app: &App, client: Client, used: GuestHold, hold: &Hold) {
+    used.solution.into_iter().for_each(challenges::Use::spend);
     let booking = &hold.booking;
     let seats = u32::try_from(booking.seats().len()).unwrap_or(u32::MAX);
     let ends = booking.expires_at.unwrap_or_else(|| app.now());
-    let counted = unit.held(booking.id, seats, ends, hold.replayed);
+    let counted = used.unit.held(booking.id, seats, ends, hold.replayed);
     app.limits().count_guest(client, counted, &*app.parts().clock, app.metrics()).await;
 }
 

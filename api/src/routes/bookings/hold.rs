@@ -184,7 +184,10 @@ pub struct BestAvailable {
     post,
     path = "/v1/shows/{show}/bookings",
     tag = "bookings",
-    params(("show" = String, Path, description = "The show's id")),
+    params(
+        ("show" = String, Path, description = "The show's id"),
+        ("Challenge-Solution" = Option<String>, Header, description = "What a guest has solved, where a challenge is asked for: base64 of an object with `challenge` and `solution`"),
+    ),
     request_body = HoldBodySchema,
     responses((status = 201, description = "The seats are held", body = BookingJson)),
     security((), ("token" = [])),
@@ -219,8 +222,8 @@ async fn hold(app: App, show: ShowId, command: Command<Holder>) -> Result<Answer
     let request =
         HoldRequest { price_types, shop, voucher, fingerprint, trace, ..HoldRequest::new(booking, show, selection, buyer) };
     let guest = match &command.caller {
-        Caller::Guest => match guests::may_hold(&app, command.client, booking, &request.selection).await {
-            Ok(unit) => Some(unit),
+        Caller::Guest => match guests::may_hold(&app, &command, &request).await {
+            Ok(used) => Some(used),
             Err(why) => return repeat_of_guest(&app, &request, why).await,
         },
         Caller::Token { .. } | Caller::Booking(_) => None,
@@ -232,8 +235,8 @@ async fn hold(app: App, show: ShowId, command: Command<Holder>) -> Result<Answer
         tried.decided(&decided);
     }
     let hold = decided.map_err(|error| failed(&app, error))?;
-    if let Some(unit) = guest {
-        guests::has_held(&app, command.client, unit, &hold).await;
+    if let Some(used) = guest {
+        guests::has_held(&app, command.client, used, &hold).await;
     }
     Ok(held(&app, &hold))
 }

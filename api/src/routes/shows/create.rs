@@ -75,9 +75,18 @@ pub struct NewShow {
     #[serde(default = "ten_seats")]
     #[schema(default = 10, minimum = 1, maximum = 100)]
     max_seats_per_booking: u32,
-    /// Most seats of one buyer, held and booked together; no limit if absent.
+    /// Most seats of one buyer, held and booked together; no limit if absent. Each booking of a guest counts as another
+    /// buyer's: a limit that counts for everybody needs `"guests": false`, too.
     #[schema(minimum = 1)]
     max_seats_per_buyer: Option<u32>,
+    /// Whether guests may book in the open sale. At the till they always may.
+    #[serde(default = "welcome")]
+    #[schema(default = true)]
+    guests: bool,
+    /// Whether guests have to solve a challenge before each hold.
+    #[serde(default)]
+    #[schema(required = false, default = false)]
+    guest_challenge: bool,
     /// Whether a hold of named seats may leave a single seat alone; `refuse` if the buyer can avoid it.
     #[serde(default)]
     single_seats: wire::SingleSeats,
@@ -101,6 +110,10 @@ pub struct NewShow {
 
 fn ten_seats() -> u32 {
     10
+}
+
+fn welcome() -> bool {
+    true
 }
 
 fn ten_minutes() -> u32 {
@@ -200,6 +213,8 @@ impl NewShow {
             plan: plan.clone(),
             max_seats_per_booking: self.max_seats_per_booking,
             max_seats_per_buyer: self.max_seats_per_buyer,
+            guests: self.guests,
+            guest_challenge: self.guest_challenge,
             single_seats: self.single_seats.into(),
             vouchers_return: self.vouchers_return,
             hold_seconds: self.hold_seconds,

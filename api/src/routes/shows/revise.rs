@@ -69,6 +69,12 @@ pub struct ShowPatch {
     /// Most seats of one buyer. Only a show that was put on sale with such a limit can have one.
     #[schema(value_type = Option<u32>, minimum = 1)]
     max_seats_per_buyer: Change<u32>,
+    /// Whether guests may book.
+    #[schema(value_type = Option<bool>)]
+    guests: Change<bool>,
+    /// Whether guests have to solve a challenge before each hold.
+    #[schema(value_type = Option<bool>)]
+    guest_challenge: Change<bool>,
     /// Seconds that a new hold lasts.
     #[schema(value_type = Option<u32>, minimum = 1, maximum = 86400)]
     hold_seconds: Change<u32>,
@@ -166,6 +172,8 @@ impl ShowPatch {
             areas: required("areas", self.areas)?.map(|areas| areas.into_iter().map(Into::into).collect()),
             max_seats_per_booking: required("max_seats_per_booking", self.max_seats_per_booking)?,
             max_seats_per_buyer: self.max_seats_per_buyer,
+            guests: required("guests", self.guests)?,
+            guest_challenge: required("guest_challenge", self.guest_challenge)?,
             hold_seconds: required("hold_seconds", self.hold_seconds)?,
             sale_opens_at: self.sale_opens_at.map(whole_milliseconds),
             sale_closes_at: self.sale_closes_at.map(whole_milliseconds),

@@ -285,9 +285,13 @@ pub struct ShowJson<'a> {
     /// Maximum seats in one booking.
     #[schema(example = 10)]
     pub max_seats_per_booking: u32,
-    /// Maximum seats of one buyer; no limit if absent.
+    /// Maximum seats of one buyer; no limit if absent. Each booking of a guest counts as another buyer's.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub max_seats_per_buyer: Option<u32>,
+    /// Whether guests may book in the open sale.
+    pub guests: bool,
+    /// Whether guests have to solve a challenge before each hold.
+    pub guest_challenge: bool,
     /// Whether a hold of named seats may leave a single seat alone.
     pub single_seats: SingleSeats,
     /// Whether the refund of a booking returns its voucher, too; absent if not.
@@ -333,6 +337,8 @@ impl<'a> ShowJson<'a> {
             plan: facts.plan.as_ref().map(Into::into),
             max_seats_per_booking: facts.max_seats_per_booking,
             max_seats_per_buyer: facts.max_seats_per_buyer,
+            guests: facts.guests,
+            guest_challenge: facts.guest_challenge,
             single_seats: facts.single_seats.into(),
             vouchers_return: facts.vouchers_return,
             hold_seconds: facts.hold_seconds,
