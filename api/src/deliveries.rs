@@ -4,6 +4,8 @@
 //! Each message follows from one event of the log and is sent at least once, in order for each booking. How far an endpoint
 //! has got is an event in its own stream, so that another node goes on where one has died.
 
+mod body;
+mod fault;
 mod message;
 mod queue;
 mod sender;

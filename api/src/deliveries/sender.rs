@@ -3,20 +3,21 @@
 //! Every node runs this for every endpoint. One that finds something to be sent claims the endpoint in the log; the others
 //! find that it is claimed, and look again when the claim ends.
 
-use super::message::{self, Kind};
+use super::body::body_of;
+use super::fault::Fault;
+use super::message::Kind;
 use super::queue::{Failed, Queue};
 use super::status::Status;
 use futures::StreamExt;
 use futures::future::BoxFuture;
 use futures::stream::FuturesUnordered;
-use lastseat_domain::booking::{self, Booking};
 use lastseat_domain::deliveries::Deliveries;
 use lastseat_domain::event::Pending;
 use lastseat_domain::ports::event_log::{Direction, Filter, LogFault, Position, RecordedEvent};
 use lastseat_domain::ports::webhook_endpoint::{Message, Receipt};
 use lastseat_domain::ports::{Clock, EventLog, WebhookEndpoint};
-use lastseat_domain::{EndpointId, Envelope, Timestamp, codec};
-use lastseat_engine::{BoxOffice, CommandError};
+use lastseat_domain::{EndpointId, Timestamp, codec};
+use lastseat_engine::BoxOffice;
 use parking_lot::Mutex;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -60,25 +61,6 @@ pub(super) struct Sender {
     pub saw_empty_log: AtomicBool,
     /// What is to be recorded when it stops; `None` while it does not send.
     pub done: Mutex<Option<(Position, Vec<Pending>)>>,
-}
-
-#[derive(Debug, thiserror::Error)]
-enum Fault {
-    #[error(transparent)]
-    Log(#[from] LogFault),
-    #[error(transparent)]
-    Engine(#[from] lastseat_engine::Fault),
-    #[error("an event can't be read: {0}")]
-    Unreadable(String),
-}
-
-impl From<CommandError> for Fault {
-    fn from(error: CommandError) -> Self {
-        match error {
-            CommandError::Failed(fault) => Self::Engine(fault),
-            CommandError::Rejected(rejection) | CommandError::Contended(rejection) => Self::Unreadable(rejection.to_string()),
-        }
-    }
 }
 
 /// How far the log has been seen, and when that was looked at.
@@ -273,7 +255,7 @@ impl Sender {
 
     /// `None`: there is nothing to tell. What can't be read waits like what is not taken, and holds up nothing else.
     async fn try_once(&self, event: &RecordedEvent) -> Result<Option<Receipt>, Fault> {
-        let body = match self.body(event).await {
+        let body = match body_of(&*self.log, event).await {
             Ok(Some(body)) => body,
             Ok(None) => return Ok(None),
             Err(Fault::Unreadable(why)) => return Ok(Some(Receipt::NoAnswer(format!("not sent: {why} can't be read")))),
@@ -281,37 +263,6 @@ impl Sender {
         };
         let message = Message { id: event.id, body: body.into() };
         Ok(Some(self.endpoint.send(&message, self.clock.now()).await))
-    }
-
-    async fn body(&self, event: &RecordedEvent) -> Result<Option<String>, Fault> {
-        let unreadable = |why: &dyn std::fmt::Display| Fault::Unreadable(format!("{}: {why}", event.position));
-        let Some(envelope) = codec::decode(event).map_err(|why| unreadable(&why))? else { return Ok(None) };
-        let Some(kind) = Kind::of(&envelope.event) else { return Ok(None) };
-        if let Some(show) = event.stream.as_show() {
-            return message::of_show(kind, &show, &envelope).map(Some).map_err(|why| unreadable(&why));
-        }
-        let Some(booking) = self.booking_after(&envelope).await? else { return Ok(None) };
-        message::of_booking(kind, &booking, &envelope).map_err(|why| unreadable(&why))
-    }
-
-    /// The booking as it was after one of its events.
-    async fn booking_after(&self, envelope: &Envelope) -> Result<Option<Booking>, Fault> {
-        let mut booking: Option<Booking> = None;
-        let mut from = 0;
-        while from <= envelope.revision {
-            let page = self.log.read_stream(&envelope.stream, Some(from), Direction::Forwards, PAGE).await?;
-            if page.is_empty() {
-                break;
-            }
-            from += page.len() as u64;
-            for event in page.iter().filter(|event| event.revision <= envelope.revision) {
-                let before = codec::decode(event).map_err(|why| Fault::Unreadable(why.to_string()))?;
-                if let Some(before) = before {
-                    booking = booking::evolve(booking, &before.event, before.metadata.at);
-                }
-            }
-        }
-        Ok(booking)
     }
 
     /// What came of a try.

@@ -128,6 +128,7 @@ impl Operation {
             ("POST", "/v1/accounts" | "/v1/sessions") => Some(credentials()),
             ("POST", path) if path.starts_with("/v1/accounts/me/") => Some(json!({"password": "x"})),
             ("PATCH", "/v1/accounts/{account}") => Some(json!({"role": "buyer"})),
+            ("POST", "/v1/challenges") => Some(json!({"show": cast.show})),
             ("POST", "/v1/plans") => Some(plan()),
             ("POST", "/v1/vouchers") => Some(json!({"discount": {"percent": 50}})),
             ("POST", "/v1/vouchers/redeem" | "/v1/bookings/{id}/voucher") => Some(json!({"voucher": cast.code})),

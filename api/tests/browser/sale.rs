@@ -117,7 +117,7 @@ async fn places_without_a_label_are_sold_by_quantity(one: &Window, other: &Windo
 #[tokio::test]
 async fn a_guest_is_asked_for_a_challenge_and_the_browser_solves_it() {
     in_windows(Size::Desktop, async |[one]| {
-        let server = Server::start_with(&["--challenge-above", "1/600"]).await;
+        let server = Server::start_with(&["--challenge-above", "1/10m"]).await;
         one.open(&server.url).await;
         let seats = json!({"seats": ["A-1"]});
         // The one hold that needs none.
