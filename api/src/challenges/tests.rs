@@ -1,6 +1,7 @@
 use super::*;
 use altcha::{SolveChallengeOptions, solve_challenge};
-use chrono::Utc;
+use lastseat_domain::ports::Clock;
+use lastseat_in_process::SystemClock;
 use uuid::Uuid;
 
 fn challenges(free_holds: Option<Quota>) -> Challenges {
@@ -32,7 +33,7 @@ fn reason(checked: Result<Option<Use>, Problem>) -> String {
 
 #[test]
 fn a_solution_counts_for_one_booking_and_its_repeats() {
-    let (challenges, now) = (challenges(None), Utc::now());
+    let (challenges, now) = (challenges(None), SystemClock.now());
     let solution = encoded(&solve(challenges.create(&show(), now).unwrap()));
     let check = |booking| challenges.check(&show(), true, Some(&solution), booking, now);
     // The hold was refused: the solution is there for the next one.
@@ -48,7 +49,7 @@ fn a_solution_counts_for_one_booking_and_its_repeats() {
 
 #[test]
 fn what_is_no_solution_of_this_show_is_refused() {
-    let (challenges, now) = (challenges(None), Utc::now());
+    let (challenges, now) = (challenges(None), SystemClock.now());
     let good = solve(challenges.create(&show(), now).unwrap());
     let check = |solution: &[u8], show: &ShowId, now| challenges.check(show, false, Some(solution), booking(1), now);
     for text in ["", "x", "eyJ9", &"A".repeat(5000)] {
@@ -79,7 +80,7 @@ fn what_is_no_solution_of_this_show_is_refused() {
 
 #[test]
 fn a_show_asks_always_and_the_others_when_the_free_holds_are_used_up() {
-    let (challenges, now) = (challenges(Quota::new(2, 10).ok()), Utc::now());
+    let (challenges, now) = (challenges(Quota::new(2, 10).ok()), SystemClock.now());
     let check = |asked, now| challenges.check(&show(), asked, None, booking(1), now);
     assert_eq!(reason(check(true, now)), "challenge_required");
     assert!(check(false, now).unwrap().is_none() && check(false, now).unwrap().is_none());
