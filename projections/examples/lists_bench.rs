@@ -107,7 +107,8 @@ fn filled_before(folder: &Path) -> Option<(u64, Arc<Envelope>)> {
     let position: i64 = file.query_row("SELECT position FROM progress", [], |row| row.get(0)).ok()?;
     let position = u64::try_from(position).ok()?;
     let (events, each) = (position.checked_sub(SHOWS).filter(|events| *events > 0)?, EVENTS as u64);
-    let last = events_of((events - 1) / each).into_iter().nth(((events - 1) % each) as usize)?;
+    let (booking, place) = ((events - 1) / each, (events - 1) % each);
+    let (_, last) = (0..).zip(events_of(booking)).find(|(n, _)| *n == place)?;
     Some((events / each, envelope(position, last)))
 }
 

@@ -76,7 +76,6 @@ impl SingleSeats {
     }
 }
 
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes references")]
 fn yes() -> bool {
     true
 }
