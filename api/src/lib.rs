@@ -24,6 +24,7 @@ pub mod idempotency;
 pub mod lag;
 pub mod limits;
 pub mod logging;
+pub mod measured;
 pub mod metrics;
 mod names;
 pub mod openapi;

@@ -1,19 +1,24 @@
-//! Counts what the server does and renders it as Prometheus text.
+//! Counts what the server does, for Prometheus.
 //!
-//! Every counter exists from the start, so that counting is one atomic addition and no label is
-//! looked up while a request waits. Nothing is global: two servers in one process count separately.
+//! What happens while a request waits is an addition to a series that was looked up before. What is known only when somebody
+//! asks is written then ([`Gauges`]). Nothing is global: two servers in one process count separately.
 
+mod answers;
+mod calls;
 mod commands;
 mod gauges;
-mod latency;
+mod process;
 mod reports;
+mod samples;
+mod shows;
 mod snapshots;
-mod text;
 mod webhooks;
 
+pub use calls::{Calls, Dependency};
 pub use commands::Command;
 pub use gauges::Gauges;
 pub use reports::SweepPass;
+pub use shows::ShowGauges;
 pub use webhooks::WebhookOutcome;
 
 use crate::limits::policy::Policy;
@@ -21,47 +26,99 @@ use crate::problem::Code;
 use lastseat_domain::Timestamp;
 use lastseat_domain::ports::event_log::Position;
 use lastseat_engine::BusyCause;
-use latency::Latency;
+use parking_lot::Mutex;
+use prometheus_client::collector::Collector;
+use prometheus_client::encoding::{DescriptorEncoder, prometheus_text, text};
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::registry::Registry;
+use samples::Samples;
+use std::fmt;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::time::Duration;
-use text::{family, sample, single};
 
-const OUTCOMES: usize = Code::ALL.len() + 1;
+type Label = [(&'static str, &'static str); 1];
 
+/// The text formats that monitoring systems read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Format {
+    /// Prometheus' own, version 0.0.4.
+    Prometheus,
+    /// OpenMetrics 1.0.0, with exemplars: traces of requests that took so long.
+    OpenMetrics,
+}
+
+impl Format {
+    /// What a client wants that sends this `Accept`.
+    #[must_use]
+    pub fn wanted(accept: Option<&str>) -> Self {
+        let open = accept.is_some_and(|accept| accept.contains("application/openmetrics-text"));
+        if open { Self::OpenMetrics } else { Self::Prometheus }
+    }
+
+    /// The media type.
+    #[must_use]
+    pub fn media_type(self) -> &'static str {
+        match self {
+            Self::Prometheus => prometheus_text::CONTENT_TYPE,
+            Self::OpenMetrics => "application/openmetrics-text; version=1.0.0; charset=utf-8",
+        }
+    }
+}
+
+#[derive(Debug)]
 pub struct Metrics {
-    /// By command and outcome; outcome 0 is a success, the others are the codes in their order.
-    answers: Vec<AtomicU64>,
-    latency: Latency,
-    replays: AtomicU64,
-    fast_refusals: AtomicU64,
-    /// By cause.
-    busy: [AtomicU64; BusyCause::ALL.len()],
-    /// By policy.
-    limited: [AtomicU64; Policy::ALL.len()],
-    shared_limits_unavailable: AtomicU64,
-    stream_clients: AtomicI64,
+    registry: Registry,
+    /// As they were read for the one who asks.
+    gauges: Arc<AsRead>,
+    answers: answers::Answers,
+    calls: Calls,
+    replays: Counter,
+    fast_refusals: Counter,
+    busy: Family<Label, Counter>,
+    limited: Family<Label, Counter>,
+    shared_limits_unavailable: Counter,
+    stream_clients: Gauge,
     webhooks: webhooks::Webhooks,
     reports: reports::Reports,
     snapshots: snapshots::Snapshots,
 }
 
+/// What is known only when somebody asks.
+#[derive(Debug, Default)]
+struct AsRead(Mutex<Gauges>);
+
+impl Collector for AsRead {
+    fn encode(&self, encoder: DescriptorEncoder<'_>) -> fmt::Result {
+        let mut samples = Samples(encoder);
+        self.0.lock().encode(&mut samples)?;
+        process::encode(&mut samples)
+    }
+}
+
 impl Default for Metrics {
     fn default() -> Self {
-        let cells = Command::ALL.len() * OUTCOMES;
-        Self {
-            answers: (0..cells).map(|_| AtomicU64::new(0)).collect(),
-            latency: Latency::default(),
-            replays: AtomicU64::new(0),
-            fast_refusals: AtomicU64::new(0),
-            busy: Default::default(),
-            limited: Default::default(),
-            shared_limits_unavailable: AtomicU64::new(0),
-            stream_clients: AtomicI64::new(0),
-            webhooks: webhooks::Webhooks::default(),
-            reports: reports::Reports::default(),
-            snapshots: snapshots::Snapshots::default(),
-        }
+        let mut registry = Registry::default();
+        process::register_build(&mut registry);
+        let gauges = Arc::<AsRead>::default();
+        registry.register_collector(Box::new(Arc::clone(&gauges)));
+        let metrics = Self {
+            answers: answers::Answers::register(&mut registry),
+            calls: Calls::register(&mut registry),
+            webhooks: webhooks::Webhooks::register(&mut registry),
+            reports: reports::Reports::register(&mut registry),
+            snapshots: snapshots::Snapshots::register(&mut registry),
+            registry,
+            gauges,
+            replays: Counter::default(),
+            fast_refusals: Counter::default(),
+            busy: Family::default(),
+            limited: Family::default(),
+            shared_limits_unavailable: Counter::default(),
+            stream_clients: Gauge::default(),
+        };
+        metrics.registered()
     }
 }
 
@@ -70,35 +127,54 @@ pub struct StreamClient(Arc<Metrics>);
 
 impl Drop for StreamClient {
     fn drop(&mut self) {
-        self.0.stream_clients.fetch_sub(1, Ordering::Relaxed);
+        self.0.stream_clients.dec();
     }
 }
 
 impl Metrics {
-    /// Counts an answer to a command, and how long it took.
-    pub fn answered(&self, command: Command, problem: Option<Code>, took: Duration) {
-        self.latency.record(command, took);
-        let outcome = problem.map_or(0, |code| code as usize + 1);
-        if let Some(cell) = self.answers.get(command as usize * OUTCOMES + outcome) {
-            cell.fetch_add(1, Ordering::Relaxed);
-        }
+    /// With what this file registers.
+    fn registered(mut self) -> Self {
+        let registry = &mut self.registry;
+        let help = "Answers given again under an Idempotency-Key";
+        registry.register("lastseat_idempotent_replays", help, self.replays.clone());
+        let help = "Holds of taken seats that were refused without the router";
+        registry.register("lastseat_fast_refusals", help, self.fast_refusals.clone());
+        registry.register("lastseat_rate_limited", "Requests refused for a rate limit, by policy", self.limited.clone());
+        let help = "Commands answered `busy`, by what there was too much of";
+        registry.register("lastseat_busy", help, self.busy.clone());
+        let help = "Requests that only this node's limits were applied to";
+        registry.register("lastseat_shared_limits_unavailable", help, self.shared_limits_unavailable.clone());
+        registry.register("lastseat_stream_clients", "Clients that read a seat stream", self.stream_clients.clone());
+        // All from the start, so that the first of its kind is an increase.
+        Policy::ALL.iter().for_each(|policy| drop(self.limited.get_or_create(&[("policy", policy.name())])));
+        BusyCause::ALL.iter().for_each(|cause| drop(self.busy.get_or_create(&[("cause", cause.label())])));
+        self
+    }
+
+    /// Measures the calls of the log, the guard and the gateway.
+    #[must_use]
+    pub fn calls(&self) -> &Calls {
+        &self.calls
+    }
+
+    /// Counts an answer to a command, and how long it took. `trace`: the id of its W3C trace.
+    pub fn answered(&self, command: Command, problem: Option<Code>, took: Duration, trace: Option<&str>) {
+        self.answers.count(command, problem, took, trace);
     }
 
     /// Counts an answer `busy`.
     pub fn busy(&self, cause: BusyCause) {
-        if let Some(cell) = self.busy.get(cause as usize) {
-            cell.fetch_add(1, Ordering::Relaxed);
-        }
+        self.busy.get_or_create(&[("cause", cause.label())]).inc();
     }
 
     /// Counts an answer that was given again under its idempotency key.
     pub fn replayed(&self) {
-        self.replays.fetch_add(1, Ordering::Relaxed);
+        self.replays.inc();
     }
 
     /// Counts a hold that was refused before the router saw it. It is counted as an answer, too.
     pub fn refused_fast(&self) {
-        self.fast_refusals.fetch_add(1, Ordering::Relaxed);
+        self.fast_refusals.inc();
     }
 
     /// Counts a notification of the payment gateway.
@@ -149,77 +225,36 @@ impl Metrics {
 
     /// Counts a request that a limit refused.
     pub fn limited(&self, policy: Policy) {
-        if let Some(cell) = self.limited.get(policy as usize) {
-            cell.fetch_add(1, Ordering::Relaxed);
-        }
+        self.limited.get_or_create(&[("policy", policy.name())]).inc();
     }
 
     /// Counts a request that only this node's limits were applied to, because the shared ones were
     /// unavailable.
     pub fn shared_limits_unavailable(&self) {
-        self.shared_limits_unavailable.fetch_add(1, Ordering::Relaxed);
+        self.shared_limits_unavailable.inc();
     }
 
     /// Counts a client of a stream for as long as the returned value lives.
     #[must_use]
     pub fn stream_client(self: &Arc<Self>) -> StreamClient {
-        self.stream_clients.fetch_add(1, Ordering::Relaxed);
+        self.stream_clients.inc();
         StreamClient(Arc::clone(self))
     }
 
-    /// Everything as Prometheus text.
+    /// Everything, in this format.
     #[must_use]
-    pub fn render(&self, gauges: &Gauges) -> String {
-        let mut text = String::with_capacity(4096);
-        self.render_answers(&mut text);
-        self.latency.render(&mut text);
-        family(&mut text, "lastseat_rate_limited_total", "counter", "Requests refused for a rate limit, by policy.");
-        for (policy, cell) in Policy::ALL.iter().zip(&self.limited) {
-            let series = format!("lastseat_rate_limited_total{{policy=\"{}\"}}", policy.name());
-            sample(&mut text, &series, cell.load(Ordering::Relaxed));
+    pub fn render(&self, gauges: Gauges, format: Format) -> String {
+        *self.gauges.0.lock() = gauges;
+        let mut body = String::with_capacity(16 << 10);
+        let written = match format {
+            Format::Prometheus => prometheus_text::encode(&mut body, &self.registry),
+            Format::OpenMetrics => text::encode(&mut body, &self.registry),
+        };
+        if written.is_err() {
+            // Writing to a string can't fail; a label that can't be written could.
+            tracing::error!("the metrics could not be written");
         }
-        family(&mut text, "lastseat_busy_total", "counter", "Commands answered `busy`, by what there was too much of.");
-        for (cause, cell) in BusyCause::ALL.iter().zip(&self.busy) {
-            sample(&mut text, &format!("lastseat_busy_total{{cause=\"{}\"}}", cause.label()), cell.load(Ordering::Relaxed));
-        }
-        let shared = self.shared_limits_unavailable.load(Ordering::Relaxed);
-        let help = "Requests that only this node's limits were applied to.";
-        single(&mut text, "lastseat_shared_limits_unavailable_total", "counter", help, shared);
-        let clients = u64::try_from(self.stream_clients.load(Ordering::Relaxed)).unwrap_or(0);
-        single(&mut text, "lastseat_stream_clients", "gauge", "Clients that read a seat stream.", clients);
-        self.webhooks.render(&mut text);
-        self.reports.render(&mut text);
-        self.snapshots.render(&mut text);
-        gauges.render(&mut text);
-        text
-    }
-
-    fn render_answers(&self, text: &mut String) {
-        family(text, "lastseat_commands_total", "counter", "Answers to commands, by command and outcome.");
-        for (command, cells) in Command::ALL.iter().zip(self.answers.chunks(OUTCOMES)) {
-            let outcomes = std::iter::once("ok").chain(Code::ALL.iter().map(|c| c.text()));
-            for (outcome, cell) in outcomes.zip(cells) {
-                let count = cell.load(Ordering::Relaxed);
-                // Successes are shown from the start, so that their rate is known before the first one.
-                if count > 0 || outcome == "ok" {
-                    let command = command.label();
-                    sample(text, &format!("lastseat_commands_total{{command=\"{command}\",outcome=\"{outcome}\"}}"), count);
-                }
-            }
-        }
-        let refused = self.answers.chunks(OUTCOMES).flat_map(|cells| cells.iter().skip(1));
-        let refused: u64 = refused.map(|cell| cell.load(Ordering::Relaxed)).sum();
-        single(text, "lastseat_refusals_total", "counter", "Commands that were answered with a problem.", refused);
-        let replays = self.replays.load(Ordering::Relaxed);
-        single(text, "lastseat_idempotent_replays_total", "counter", "Answers given again under an Idempotency-Key.", replays);
-        let fast = self.fast_refusals.load(Ordering::Relaxed);
-        single(
-            text,
-            "lastseat_fast_refusals_total",
-            "counter",
-            "Holds of taken seats that were refused without the router.",
-            fast,
-        );
+        body
     }
 }
 
@@ -230,21 +265,22 @@ mod tests {
     #[test]
     fn answers_are_counted_by_command_and_outcome() {
         let metrics = Arc::new(Metrics::default());
-        metrics.answered(Command::Hold, None, Duration::from_millis(2));
-        metrics.answered(Command::Hold, Some(Code::SeatUnavailable), Duration::from_millis(2));
-        metrics.answered(Command::Hold, Some(Code::SeatUnavailable), Duration::from_millis(2));
-        metrics.answered(Command::Authenticate, Some(Code::OutcomeUnknown), Duration::from_millis(2));
+        metrics.answered(Command::Hold, None, Duration::from_millis(2), None);
+        metrics.answered(Command::Hold, Some(Code::SeatUnavailable), Duration::from_millis(2), None);
+        metrics.answered(Command::Hold, Some(Code::SeatUnavailable), Duration::from_millis(2), None);
+        metrics.answered(Command::Authenticate, Some(Code::OutcomeUnknown), Duration::from_millis(2), None);
         let client = metrics.stream_client();
         metrics.limited(Policy::Address);
         metrics.refused_fast();
         metrics.busy(BusyCause::Append);
-        let text = metrics.render(&Gauges { head: Some(10), read_model: 7, guard_failures: 4, ..Gauges::default() });
+        let text = metrics.render(Gauges { head: Some(10), read_model: 7, guard_failures: 4, ..Gauges::default() }, Format::Prometheus);
         for line in [
             "lastseat_commands_total{command=\"hold\",outcome=\"ok\"} 1",
             "lastseat_commands_total{command=\"hold\",outcome=\"seat_unavailable\"} 2",
             "lastseat_commands_total{command=\"authenticate\",outcome=\"outcome_unknown\"} 1",
             "lastseat_commands_total{command=\"pay\",outcome=\"ok\"} 0",
-            "lastseat_refusals_total 3",
+            "lastseat_refusals_total{code=\"seat_unavailable\"} 2",
+            "lastseat_refusals_total{code=\"outcome_unknown\"} 1",
             "lastseat_fast_refusals_total 1",
             "lastseat_command_seconds_count{command=\"hold\"} 3",
             "lastseat_rate_limited_total{policy=\"caller\"} 0",
@@ -260,7 +296,7 @@ mod tests {
             assert!(text.lines().any(|l| l == line), "{line}\n{text}");
         }
         drop(client);
-        let text = metrics.render(&Gauges::default());
+        let text = metrics.render(Gauges::default(), Format::Prometheus);
         assert!(text.contains("lastseat_stream_clients 0") && !text.contains("lastseat_log_position"));
         assert!(text.contains("lastseat_event_log_up 0"));
     }

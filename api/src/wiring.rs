@@ -54,6 +54,7 @@ use crate::config::Config;
 use crate::cors::Cors;
 use crate::data_dir::DataDir;
 use crate::deliveries::{self, Deliveries, DeliveryTasks};
+use crate::measured::{MeasuredGateway, MeasuredGuard, MeasuredLog};
 use crate::metrics::Metrics;
 use crate::routes;
 use crate::routes::bookings::fast_refusal::FastRefusals;
@@ -63,7 +64,7 @@ use crate::webhooks::Webhooks;
 use event_log::ChosenLog;
 use eventstore_options::Disturbances;
 use keys::Keys;
-use lastseat_domain::ports::{Clock, EventLog, Ids};
+use lastseat_domain::ports::{Clock, EventLog, Ids, PaymentGateway, SeatGuard};
 use lastseat_engine::{BoxOffice, Ports};
 use lastseat_event_log_sqlite::{AcceptLoss, FatalHook};
 use lastseat_in_process::{FreeOfCharge, InProcessGuard, SystemClock, TimeOrderedIds};
@@ -232,18 +233,21 @@ impl Inside {
         let redis = redis::open(config, clock).await?;
         let ids: Arc<dyn Ids> = Arc::new(TimeOrderedIds::new(Arc::clone(clock)));
         let accounts = accounts::open(config, data, clock, &ids, shutdown).await?;
+        let metrics = Arc::<Metrics>::default();
+        let calls = || metrics.calls().clone();
+        let guard: Arc<dyn SeatGuard> = match &redis {
+            Some(redis) => Arc::new(RedisGuard::new(redis.clone())),
+            None => Arc::new(InProcessGuard::new(Arc::clone(clock))),
+        };
+        let measured: Arc<dyn PaymentGateway> = Arc::new(MeasuredGateway::new(Arc::clone(&gateway), calls()));
         let ports = Ports {
-            log: Arc::clone(&log),
-            guard: match &redis {
-                Some(redis) => Arc::new(RedisGuard::new(redis.clone())),
-                None => Arc::new(InProcessGuard::new(Arc::clone(clock))),
-            },
-            payments: Arc::new(FreeOfCharge::in_front_of(Arc::clone(&gateway))),
+            log: Arc::new(MeasuredLog::new(Arc::clone(&log), calls())),
+            guard: Arc::new(MeasuredGuard::new(guard, calls())),
+            payments: Arc::new(FreeOfCharge::in_front_of(measured)),
             clock: Arc::clone(clock),
             ids: Arc::clone(&ids),
             vouchers: Arc::new(VoucherKeys::new(&key)),
         };
-        let metrics = Arc::<Metrics>::default();
         let (box_office, read_model) = open_both_sides(config, data, ports, &metrics).await?;
         let snapshots = SnapshotKeeper::start(config, data, &box_office, clock, &metrics);
         let context = Context {

@@ -6,7 +6,7 @@ use crate::pages::{PAGE, Pages};
 use crate::paths::resolve;
 use crate::readers::{self, Readers};
 use crate::recent_events::RecentEvents;
-use crate::shared::Shared;
+use crate::shared::{Commits, Shared};
 use crate::writer::{Append, AppendResult, Job, Writer};
 use crate::{mark, opening, schema, subscription};
 use async_trait::async_trait;
@@ -16,7 +16,7 @@ use lastseat_domain::StreamName;
 use lastseat_domain::ports::Clock;
 use lastseat_domain::ports::event_log::request;
 use lastseat_domain::ports::event_log::{
-    Delivery, Direction, EventLog, Filter, LogFault, Position, RecordedEvent, Revision, StreamWrite, WriteOutcome,
+    Delivery, Direction, EventLog, Filter, LogFault, LogReport, Position, RecordedEvent, Revision, StreamWrite, WriteOutcome,
 };
 use parking_lot::{Mutex, RwLock};
 use std::path::Path;
@@ -68,6 +68,7 @@ impl SqliteLog {
             pages: Arc::new(Pages::new(Arc::clone(&readers))),
             readers,
             recent: RwLock::new(RecentEvents::new(options.tail_events, options.tail_bytes)),
+            commits: Commits::default(),
             stopped: OnceLock::new(),
         });
         let (queue, jobs) = mpsc::channel(options.queue.max(1));
@@ -103,7 +104,8 @@ impl SqliteLog {
         readers.keep(first);
         let recent = RwLock::new(RecentEvents::new(0, 0));
         let readers = Arc::new(readers);
-        let shared = Shared { pages: Arc::new(Pages::new(Arc::clone(&readers))), readers, recent, stopped: OnceLock::new() };
+        let (pages, commits) = (Arc::new(Pages::new(Arc::clone(&readers))), Commits::default());
+        let shared = Shared { pages, readers, recent, commits, stopped: OnceLock::new() };
         Ok(Self { shared: Arc::new(shared), writer: None })
     }
 
@@ -189,6 +191,10 @@ impl Drop for SqliteLog {
 impl EventLog for SqliteLog {
     fn atomic_across_streams(&self) -> bool {
         true
+    }
+
+    fn report(&self) -> LogReport {
+        self.shared.commits.report()
     }
 
     /// A queued append is carried out even if the caller gives up.

@@ -18,6 +18,7 @@ use rusqlite::Connection;
 use rusqlite::config::DbConfig;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
+use std::time::Instant;
 use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot, watch};
 
 /// Most appends, and most bytes, in one transaction. Larger ones would only make their callers wait
@@ -195,6 +196,7 @@ impl Writer {
     }
 
     fn transaction(&mut self, requests: Vec<Vec<StreamWrite>>) -> Result<Vec<Vec<WriteOutcome>>, Failure> {
+        let begun = Instant::now();
         let (outcomes, written) = match self.write(requests) {
             Ok(done) => done,
             Err(error) => return Err(self.roll_back(&error)),
@@ -202,6 +204,7 @@ impl Writer {
         if let Err(error) = self.commit() {
             return Err(self.commit_failed(&error));
         }
+        self.shared.commits.count(written.events.len(), begun.elapsed());
         self.next_stream = written.next_stream;
         if !written.events.is_empty() {
             let position = written.end.position;

@@ -1,7 +1,8 @@
 //! Counts the notifications of the payment gateway, by what became of them.
 
-use super::text::{family, sample};
-use std::sync::atomic::{AtomicU64, Ordering};
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::registry::Registry;
 
 /// What became of a notification.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -17,46 +18,57 @@ pub enum WebhookOutcome {
     Busy,
 }
 
-const OUTCOMES: [(WebhookOutcome, &str); 5] = [
-    (WebhookOutcome::Accepted, "accepted"),
-    (WebhookOutcome::BadSignature, "bad_signature"),
-    (WebhookOutcome::Unreadable, "unreadable"),
-    (WebhookOutcome::OtherMode, "other_mode"),
-    (WebhookOutcome::Busy, "busy"),
-];
+impl WebhookOutcome {
+    const ALL: [Self; 5] = [Self::Accepted, Self::BadSignature, Self::Unreadable, Self::OtherMode, Self::Busy];
 
-#[derive(Debug, Default)]
-pub(super) struct Webhooks([AtomicU64; OUTCOMES.len()]);
-
-impl Webhooks {
-    pub(super) fn count(&self, outcome: WebhookOutcome) {
-        if let Some(cell) = self.0.get(outcome as usize) {
-            cell.fetch_add(1, Ordering::Relaxed);
+    fn name(self) -> &'static str {
+        match self {
+            Self::Accepted => "accepted",
+            Self::BadSignature => "bad_signature",
+            Self::Unreadable => "unreadable",
+            Self::OtherMode => "other_mode",
+            Self::Busy => "busy",
         }
     }
+}
 
-    pub(super) fn render(&self, text: &mut String) {
-        family(text, "lastseat_webhooks_total", "counter", "Notifications of the payment gateway, by outcome.");
-        for ((_, outcome), cell) in OUTCOMES.iter().zip(&self.0) {
-            sample(text, &format!("lastseat_webhooks_total{{outcome=\"{outcome}\"}}"), cell.load(Ordering::Relaxed));
-        }
+#[derive(Debug)]
+pub(super) struct Webhooks(Family<[(&'static str, &'static str); 1], Counter>);
+
+impl Webhooks {
+    pub(super) fn register(registry: &mut Registry) -> Self {
+        let webhooks = Self(Family::default());
+        registry.register("lastseat_webhooks", "Notifications of the payment gateway, by outcome", webhooks.0.clone());
+        // All from the start, so that the first of its kind is an increase.
+        WebhookOutcome::ALL.iter().for_each(|outcome| drop(webhooks.of(*outcome)));
+        webhooks
+    }
+
+    pub(super) fn count(&self, outcome: WebhookOutcome) {
+        self.of(outcome).inc();
+    }
+
+    fn of(&self, outcome: WebhookOutcome) -> Counter {
+        self.0.get_or_create_owned(&[("outcome", outcome.name())])
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use prometheus_client::encoding::prometheus_text::encode;
 
     #[test]
     fn each_outcome_is_counted_under_its_name() {
-        let webhooks = Webhooks::default();
-        for (times, (outcome, _)) in OUTCOMES.iter().enumerate() {
+        let mut registry = Registry::default();
+        let webhooks = Webhooks::register(&mut registry);
+        for (times, outcome) in WebhookOutcome::ALL.iter().enumerate() {
             (0..times).for_each(|_| webhooks.count(*outcome));
         }
         let mut text = String::new();
-        webhooks.render(&mut text);
-        for (times, (_, name)) in OUTCOMES.iter().enumerate() {
-            assert!(text.contains(&format!("lastseat_webhooks_total{{outcome=\"{name}\"}} {times}\n")), "{text}");
+        encode(&mut text, &registry).unwrap();
+        for (times, outcome) in WebhookOutcome::ALL.iter().enumerate() {
+            assert!(text.contains(&format!("lastseat_webhooks_total{{outcome=\"{}\"}} {times}\n", outcome.name())), "{text}");
         }
     }
 }

@@ -198,10 +198,11 @@ where
     F: FnOnce(App, Command<S>) -> Done,
     Done: Future<Output = Result<Answer, Problem>> + Send + 'static,
 {
-    let begun = Instant::now();
+    let (begun, mut trace) = (Instant::now(), None);
     let answer = match received {
         Err(problem) => problem.into(),
         Ok(received) => {
+            trace.clone_from(&received.trace);
             let applied = received.limits.clone();
             let answer = match received.keyed.clone() {
                 None => {
@@ -214,7 +215,7 @@ where
             limits::fields::add_to_answer(&applied, with_position(app, answer))
         }
     };
-    app.metrics().answered(command, answer.problem, begun.elapsed());
+    app.metrics().answered(command, answer.problem, begun.elapsed(), trace.as_deref());
     answer.busy.into_iter().for_each(|cause| app.metrics().busy(cause));
     answer
 }

@@ -4,11 +4,13 @@ use super::health::{self, Readiness};
 use crate::answer::Answer;
 use crate::app::App;
 use crate::logging;
-use crate::metrics::Gauges;
+use crate::metrics::{Format, Gauges, ShowGauges};
 use axum::extract::State;
-use http::{HeaderValue, StatusCode};
+use http::header::{ACCEPT, HeaderMap, HeaderValue};
+use http::StatusCode;
 
-/// Counters and gauges as Prometheus reads them.
+/// Counters and gauges as Prometheus reads them: in its text format, or in OpenMetrics, which has exemplars, for clients
+/// that accept that.
 #[utoipa::path(
     get,
     path = "/metrics",
@@ -16,7 +18,7 @@ use http::{HeaderValue, StatusCode};
     tag = "operations",
     responses((status = 200, description = "Prometheus text", body = String, content_type = "text/plain")),
 )]
-pub async fn metrics(State(app): State<App>) -> Answer {
+pub async fn metrics(State(app): State<App>, headers: HeaderMap) -> Answer {
     // The same check that the load balancer makes, so that the two never disagree.
     let Readiness { is_ready, degraded, head, .. } = health::check(&app).await;
     let engine = app.box_office().status();
@@ -39,9 +41,11 @@ pub async fn metrics(State(app): State<App>) -> Answer {
         answers_kept: kept as u64,
         answers_bytes: bytes as u64,
         endpoints: app.parts().deliveries.all().map(|(name, _, status)| (name.to_string(), status)).collect(),
+        shows: ShowGauges::read(&app).await,
         connection_bytes: app.parts().buffers.used() as u64,
         connections_cut: app.parts().buffers.closed(),
     };
-    let text = app.metrics().render(&gauges);
-    Answer::new(StatusCode::OK, HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8"), text.into())
+    let format = Format::wanted(headers.get(ACCEPT).and_then(|accept| accept.to_str().ok()));
+    let text = app.metrics().render(gauges, format);
+    Answer::new(StatusCode::OK, HeaderValue::from_static(format.media_type()), text.into())
 }

@@ -246,6 +246,12 @@ pub struct LogReport {
     pub slow_subscriptions: u64,
     /// Times that calls were suspended because the log answered nothing any more.
     pub suspensions: u64,
+    /// Transactions that a log in this process has made durable, each for the appends that had arrived.
+    pub commits: u64,
+    /// Events in them.
+    pub committed_events: u64,
+    /// Microseconds that they took, from their begin to the end of the sync.
+    pub commit_micros: u64,
 }
 
 /// An append-only log of streams.

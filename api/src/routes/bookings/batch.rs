@@ -54,7 +54,7 @@ async fn hold_all(app: App, show: ShowId, command: Command<HoldForBuyers>) -> Re
     batch.place().await;
     let answers = batch.into_answers();
     for answer in &answers {
-        app.metrics().answered(metrics::Command::Hold, answer.problem, begun.elapsed());
+        app.metrics().answered(metrics::Command::Hold, answer.problem, begun.elapsed(), None);
         answer.busy.into_iter().for_each(|cause| app.metrics().busy(cause));
     }
     Ok(results::together(&answers))

@@ -45,7 +45,7 @@ impl Shortcut for FastRefusals {
             // After it was stored: the next request under the key may come from elsewhere.
             answer.headers.extend(cors.fields(origin_of(request)));
         }
-        self.0.metrics().answered(Command::Hold, answer.problem, begun.elapsed());
+        self.0.metrics().answered(Command::Hold, answer.problem, begun.elapsed(), None);
         self.0.metrics().refused_fast();
         Some(answer)
     }

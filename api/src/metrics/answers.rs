@@ -1,0 +1,134 @@
+//! Answers to commands by outcome, and how long they took.
+
+use super::commands::Command;
+use crate::problem::Code;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::exemplar::HistogramWithExemplars;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::registry::Registry;
+use std::sync::OnceLock;
+use std::time::Duration;
+
+const OUTCOMES: usize = Code::ALL.len() + 1;
+
+/// Upper bounds of the buckets in seconds: fine where objectives are set, and where people begin to wait.
+const BOUNDS: [f64; 20] = [
+    0.000_5, 0.001, 0.002, 0.005, 0.01, 0.02, 0.03, 0.05, 0.075, 0.1, 0.15, 0.2, 0.3, 0.5, 0.75, 1.0, 2.0, 3.0, 5.0, 10.0,
+];
+
+type Label = (&'static str, &'static str);
+/// The trace of a request that fell into a bucket.
+type Exemplar = [(&'static str, String); 1];
+type Latency = HistogramWithExemplars<Exemplar>;
+
+/// What is counted of each command. Its series are looked up once, when they are first needed: from then on, counting takes
+/// an addition, and a metric that never happened has no series.
+#[derive(Debug)]
+pub(super) struct Answers {
+    by_outcome: Family<[Label; 2], Counter>,
+    by_code: Family<[Label; 1], Counter>,
+    latency: Family<[Label; 1], Latency, fn() -> Latency>,
+    /// By command and outcome; outcome 0 is a success, the others are the codes in their order.
+    outcomes: Vec<OnceLock<Counter>>,
+    codes: Vec<OnceLock<Counter>>,
+    latencies: Vec<OnceLock<Latency>>,
+}
+
+fn latency() -> Latency {
+    HistogramWithExemplars::new(BOUNDS.into_iter())
+}
+
+fn empty<T>(many: usize) -> Vec<OnceLock<T>> {
+    (0..many).map(|_| OnceLock::new()).collect()
+}
+
+impl Answers {
+    pub(super) fn register(registry: &mut Registry) -> Self {
+        let answers = Self {
+            by_outcome: Family::default(),
+            by_code: Family::default(),
+            latency: Family::new_with_constructor(latency),
+            outcomes: empty(Command::ALL.len() * OUTCOMES),
+            codes: empty(Code::ALL.len()),
+            latencies: empty(Command::ALL.len()),
+        };
+        registry.register("lastseat_commands", "Answers to commands, by command and outcome", answers.by_outcome.clone());
+        registry.register("lastseat_refusals", "Commands answered with a problem, by its code", answers.by_code.clone());
+        let help = "How long commands took, from the whole request to its answer";
+        registry.register("lastseat_command_seconds", help, answers.latency.clone());
+        // Successes are shown from the start, so that their rate is known before the first one.
+        for command in Command::ALL {
+            answers.outcome(*command, None);
+        }
+        answers
+    }
+
+    /// Counts an answer. `trace`: the id of its W3C trace.
+    pub(super) fn count(&self, command: Command, problem: Option<Code>, took: Duration, trace: Option<&str>) {
+        self.outcome(command, problem).map(Counter::inc);
+        if let Some(code) = problem {
+            let cell = self.codes.get(code as usize);
+            cell.map(|cell| cell.get_or_init(|| self.by_code.get_or_create(&[("code", code.text())]).clone()).inc());
+        }
+        let Some(latency) = self.latencies.get(command as usize) else { return };
+        let latency = latency.get_or_init(|| self.latency.get_or_create(&[("command", command.label())]).clone());
+        let exemplar = trace.map(|trace| [("trace_id", trace.to_owned())]);
+        latency.observe(took.as_secs_f64(), exemplar, None);
+    }
+
+    fn outcome(&self, command: Command, problem: Option<Code>) -> Option<&Counter> {
+        let outcome = problem.map_or(0, |code| code as usize + 1);
+        let name = problem.map_or("ok", Code::text);
+        let labels = [("command", command.label()), ("outcome", name)];
+        let cell = self.outcomes.get(command as usize * OUTCOMES + outcome)?;
+        Some(cell.get_or_init(|| self.by_outcome.get_or_create(&labels).clone()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use prometheus_client::encoding::{prometheus_text, text};
+
+    fn registry() -> (Registry, Answers) {
+        let mut registry = Registry::default();
+        let answers = Answers::register(&mut registry);
+        (registry, answers)
+    }
+
+    #[test]
+    fn buckets_are_cumulative_and_include_their_bound() {
+        let (registry, answers) = registry();
+        for micros in [0, 1_000, 1_001, 250_000, 10_000_001] {
+            answers.count(Command::Hold, None, Duration::from_micros(micros), None);
+        }
+        let mut text = String::new();
+        prometheus_text::encode(&mut text, &registry).unwrap();
+        let hold = |series: &str| {
+            let line = text.lines().find_map(|line| line.strip_prefix(&format!("lastseat_command_seconds_{series} ")));
+            line.unwrap_or_else(|| panic!("no {series} in {text}")).to_owned()
+        };
+        for (bound, below) in [("0.001", "2"), ("0.005", "3"), ("0.1", "3"), ("0.3", "4"), ("10.0", "4"), ("+Inf", "5")] {
+            assert_eq!(hold(&format!("bucket{{command=\"hold\",le=\"{bound}\"}}")), below, "{bound}");
+        }
+        assert_eq!(hold("count{command=\"hold\"}"), "5");
+        assert!(!text.contains("seconds_count{command=\"pay\"}"), "{text}");
+    }
+
+    #[test]
+    fn an_answer_names_its_trace() {
+        let (registry, answers) = registry();
+        let trace = "4bf92f3577b34da6a3ce929d0e0e4736";
+        answers.count(Command::Pay, Some(Code::PaymentDeclined), Duration::from_millis(120), Some(trace));
+        let mut open_metrics = String::new();
+        text::encode(&mut open_metrics, &registry).unwrap();
+        let exemplar = format!("# {{trace_id=\"{trace}\"}} 0.12");
+        assert!(open_metrics.lines().any(|line| line.contains("le=\"0.15\"") && line.contains(&exemplar)), "{open_metrics}");
+        assert!(open_metrics.contains("lastseat_refusals_total{code=\"payment_declined\"} 1"), "{open_metrics}");
+    }
+
+    #[test]
+    fn the_bounds_ascend() {
+        assert!(BOUNDS.is_sorted_by(|a, b| a < b));
+    }
+}
