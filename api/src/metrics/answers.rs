@@ -27,7 +27,7 @@ type Latency = HistogramWithExemplars<Exemplar>;
 pub(super) struct Answers {
     by_outcome: Family<[Label; 2], Counter>,
     by_code: Family<[Label; 1], Counter>,
-    latency: Family<[Label; 1], Latency, fn() -> Latency>,
+    by_command: Family<[Label; 1], Latency, fn() -> Latency>,
     /// By command and outcome; outcome 0 is a success, the others are the codes in their order.
     outcomes: Vec<OnceLock<Counter>>,
     codes: Vec<OnceLock<Counter>>,
@@ -47,7 +47,7 @@ impl Answers {
         let answers = Self {
             by_outcome: Family::default(),
             by_code: Family::default(),
-            latency: Family::new_with_constructor(latency),
+            by_command: Family::new_with_constructor(latency),
             outcomes: empty(Command::ALL.len() * OUTCOMES),
             codes: empty(Code::ALL.len()),
             latencies: empty(Command::ALL.len()),
@@ -55,25 +55,36 @@ impl Answers {
         registry.register("lastseat_commands", "Answers to commands, by command and outcome", answers.by_outcome.clone());
         registry.register("lastseat_refusals", "Commands answered with a problem, by its code", answers.by_code.clone());
         let help = "How long commands took, from the whole request to its answer";
-        registry.register("lastseat_command_seconds", help, answers.latency.clone());
+        registry.register("lastseat_command_seconds", help, answers.by_command.clone());
         // Successes are shown from the start, so that their rate is known before the first one.
         for command in Command::ALL {
             answers.outcome(*command, None);
         }
+        // So are those that objectives are set for, and the refusal that a sale consists of.
+        for command in [Command::Hold, Command::Pay] {
+            answers.latency(command);
+        }
+        answers.code(Code::SeatUnavailable);
         answers
     }
 
     /// Counts an answer. `trace`: the id of its W3C trace.
     pub(super) fn count(&self, command: Command, problem: Option<Code>, took: Duration, trace: Option<&str>) {
         self.outcome(command, problem).map(Counter::inc);
-        if let Some(code) = problem {
-            let cell = self.codes.get(code as usize);
-            cell.map(|cell| cell.get_or_init(|| self.by_code.get_or_create(&[("code", code.text())]).clone()).inc());
-        }
-        let Some(latency) = self.latencies.get(command as usize) else { return };
-        let latency = latency.get_or_init(|| self.latency.get_or_create(&[("command", command.label())]).clone());
+        problem.and_then(|code| self.code(code)).map(Counter::inc);
+        let Some(latency) = self.latency(command) else { return };
         let exemplar = trace.map(|trace| [("trace_id", trace.to_owned())]);
         latency.observe(took.as_secs_f64(), exemplar, None);
+    }
+
+    fn code(&self, code: Code) -> Option<&Counter> {
+        let cell = self.codes.get(code as usize)?;
+        Some(cell.get_or_init(|| self.by_code.get_or_create_owned(&[("code", code.text())])))
+    }
+
+    fn latency(&self, command: Command) -> Option<&Latency> {
+        let cell = self.latencies.get(command as usize)?;
+        Some(cell.get_or_init(|| self.by_command.get_or_create_owned(&[("command", command.label())])))
     }
 
     fn outcome(&self, command: Command, problem: Option<Code>) -> Option<&Counter> {
@@ -81,7 +92,7 @@ impl Answers {
         let name = problem.map_or("ok", Code::text);
         let labels = [("command", command.label()), ("outcome", name)];
         let cell = self.outcomes.get(command as usize * OUTCOMES + outcome)?;
-        Some(cell.get_or_init(|| self.by_outcome.get_or_create(&labels).clone()))
+        Some(cell.get_or_init(|| self.by_outcome.get_or_create_owned(&labels)))
     }
 }
 
@@ -112,7 +123,7 @@ mod tests {
             assert_eq!(hold(&format!("bucket{{command=\"hold\",le=\"{bound}\"}}")), below, "{bound}");
         }
         assert_eq!(hold("count{command=\"hold\"}"), "5");
-        assert!(!text.contains("seconds_count{command=\"pay\"}"), "{text}");
+        assert!(!text.contains("seconds_count{command=\"cancel\"}"), "{text}");
     }
 
     #[test]
