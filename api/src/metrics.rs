@@ -273,7 +273,8 @@ mod tests {
         metrics.limited(Policy::Address);
         metrics.refused_fast();
         metrics.busy(BusyCause::Append);
-        let text = metrics.render(Gauges { head: Some(10), read_model: 7, guard_failures: 4, ..Gauges::default() }, Format::Prometheus);
+        let text =
+            metrics.render(Gauges { head: Some(10), read_model: 7, guard_failures: 4, ..Gauges::default() }, Format::Prometheus);
         for line in [
             "lastseat_commands_total{command=\"hold\",outcome=\"ok\"} 1",
             "lastseat_commands_total{command=\"hold\",outcome=\"seat_unavailable\"} 2",

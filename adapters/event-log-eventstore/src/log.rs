@@ -137,6 +137,8 @@ impl EventLog for EventStoreLog {
             appends_waiting: permits.waiting() as u64,
             slow_subscriptions: counts.slow_subscriptions,
             suspensions: counts.suspensions,
+            // Those of the server, which counts them itself.
+            ..LogReport::default()
         }
     }
 }

@@ -1,7 +1,7 @@
 use crate::metrics::{Calls, Dependency};
 use async_trait::async_trait;
 use lastseat_domain::ports::PaymentGateway;
-use lastseat_domain::ports::payment_gateway::{GatewayFault, Intent, PaymentOrder};
+use lastseat_domain::ports::payments::{GatewayFault, Intent, PaymentOrder};
 use lastseat_domain::{BookingId, IntentId, Money};
 use std::sync::Arc;
 use std::time::Duration;

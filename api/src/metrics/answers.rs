@@ -12,9 +12,8 @@ use std::time::Duration;
 const OUTCOMES: usize = Code::ALL.len() + 1;
 
 /// Upper bounds of the buckets in seconds: fine where objectives are set, and where people begin to wait.
-const BOUNDS: [f64; 20] = [
-    0.000_5, 0.001, 0.002, 0.005, 0.01, 0.02, 0.03, 0.05, 0.075, 0.1, 0.15, 0.2, 0.3, 0.5, 0.75, 1.0, 2.0, 3.0, 5.0, 10.0,
-];
+const BOUNDS: [f64; 20] =
+    [0.000_5, 0.001, 0.002, 0.005, 0.01, 0.02, 0.03, 0.05, 0.075, 0.1, 0.15, 0.2, 0.3, 0.5, 0.75, 1.0, 2.0, 3.0, 5.0, 10.0];
 
 type Label = (&'static str, &'static str);
 /// The trace of a request that fell into a bucket.

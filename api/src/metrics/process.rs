@@ -1,8 +1,8 @@
 //! What the process is, and what it takes of the machine, under the names that Prometheus' own clients use.
 
 use super::samples::Samples;
-use prometheus_client::registry::Registry;
 use prometheus_client::metrics::info::Info;
+use prometheus_client::registry::Registry;
 use std::fmt;
 
 /// Names the program's version.

@@ -46,8 +46,13 @@ impl ShowGauges {
         samples.gauges("lastseat_show_seats", "Seats of a show by state; held ones are locked", seats)?;
         let bookings = self.shows.iter().flat_map(|sales| {
             let (show, bookings) = (sales.show.as_str(), &sales.bookings);
-            [("held", bookings.held), ("paying", bookings.paying), ("confirmed", bookings.confirmed), ("refunded", bookings.refunded)]
-                .map(|(status, many)| ([("show", show), ("status", status)], whole(many)))
+            [
+                ("held", bookings.held),
+                ("paying", bookings.paying),
+                ("confirmed", bookings.confirmed),
+                ("refunded", bookings.refunded),
+            ]
+            .map(|(status, many)| ([("show", show), ("status", status)], whole(many)))
         });
         samples.gauges("lastseat_show_bookings", "Bookings of a show by status", bookings)?;
         let money = self.shows.iter().flat_map(|sales| {

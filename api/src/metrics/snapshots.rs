@@ -23,7 +23,10 @@ impl Snapshots {
         let snapshots = Self::default();
         let help = "Attempts to store a snapshot of the write side, by outcome";
         registry.register("lastseat_snapshots", help, snapshots.by_outcome.clone());
-        ["stored", "failed"].map(|outcome| drop(snapshots.of(outcome)));
+        // Both from the start, so that the first of its kind is an increase.
+        for outcome in ["stored", "failed"] {
+            drop(snapshots.of(outcome));
+        }
         let help = "Log position of the newest snapshot; 0 without one";
         registry.register("lastseat_snapshot_position", help, snapshots.position.clone());
         let help = "When the newest snapshot was taken; 0 without one";

@@ -6,8 +6,8 @@ use crate::app::App;
 use crate::logging;
 use crate::metrics::{Format, Gauges, ShowGauges};
 use axum::extract::State;
-use http::header::{ACCEPT, HeaderMap, HeaderValue};
 use http::StatusCode;
+use http::header::{ACCEPT, HeaderMap, HeaderValue};
 
 /// Counters and gauges as Prometheus reads them: in its text format, or in OpenMetrics, which has exemplars, for clients
 /// that accept that.

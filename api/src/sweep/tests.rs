@@ -268,7 +268,7 @@ async fn it_runs_again_and_again_until_it_is_stopped() {
     assert_eq!(*gateway.looked_at.lock(), [booking(1), booking(1), booking(1)]);
     stop.cancel();
     task.await.unwrap();
-    let text = metrics.render(&crate::metrics::Gauges::default());
+    let text = metrics.render(crate::metrics::Gauges::default(), crate::metrics::Format::Prometheus);
     for line in ["passes_total{outcome=\"done\"} 3", "found_total 3", "looked_at_total 3"] {
         assert!(text.contains(&format!("lastseat_payments_sweep_{line}\n")), "{line}\n{text}");
     }

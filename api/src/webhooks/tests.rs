@@ -80,7 +80,7 @@ impl Running {
     }
 
     fn failed_refunds(&self) -> u64 {
-        let text = self.metrics.render(&crate::metrics::Gauges::default());
+        let text = self.metrics.render(crate::metrics::Gauges::default(), crate::metrics::Format::Prometheus);
         let count = text.lines().find_map(|line| line.strip_prefix("lastseat_refunds_failed_total "));
         count.unwrap().parse().unwrap()
     }

@@ -77,7 +77,7 @@ async fn a_pass_without_the_views_counts_as_failed() {
     tokio::time::sleep(Duration::from_secs(65)).await;
     stop.cancel();
     task.await.unwrap();
-    let text = metrics.render(&crate::metrics::Gauges::default());
+    let text = metrics.render(crate::metrics::Gauges::default(), crate::metrics::Format::Prometheus);
     for line in ["passes_total{outcome=\"done\"} 0", "passes_total{outcome=\"failed\"} 2", "last_timestamp_seconds 0"] {
         assert!(text.contains(&format!("lastseat_payments_sweep_{line}\n")), "{line}\n{text}");
     }

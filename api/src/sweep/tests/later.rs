@@ -39,7 +39,7 @@ fn reported(sweep: &Sweep) -> u64 {
 }
 
 fn counted(sweep: &Sweep, name: &str) -> u64 {
-    let text = sweep.metrics.render(&crate::metrics::Gauges::default());
+    let text = sweep.metrics.render(crate::metrics::Gauges::default(), crate::metrics::Format::Prometheus);
     let count = text.lines().find_map(|line| line.strip_prefix(&format!("lastseat_payments_sweep_{name} ")));
     count.unwrap().parse().unwrap()
 }
