@@ -306,6 +306,10 @@ fn samples() -> Vec<(&'static str, Event)> {
         ("PaymentStarted.v1", started.clone().into()),
         ("PaymentStarted.v1.min", PaymentStarted { request: None, ..started.clone() }.into()),
         ("PaymentStarted.v1.client_side", PaymentStarted { payment_method: None, ..started.clone() }.into()),
+        (
+            "PaymentStarted.v1.return_url",
+            PaymentStarted { return_url: Some("https://shop.example/done?order=7".into()), ..started.clone() }.into(),
+        ),
         ("PaymentStarted.v1.till", PaymentStarted { payment_method: None, tender: Some(Tender::Cash), ..started }.into()),
         (
             "PaymentActionRequired.v1",

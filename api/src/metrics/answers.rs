@@ -118,7 +118,7 @@ mod tests {
             let line = text.lines().find_map(|line| line.strip_prefix(&format!("lastseat_command_seconds_{series} ")));
             line.unwrap_or_else(|| panic!("no {series} in {text}")).to_owned()
         };
-        for (bound, below) in [("0.001", "2"), ("0.005", "3"), ("0.1", "3"), ("0.3", "4"), ("10.0", "4"), ("+Inf", "5")] {
+        for (bound, below) in [("0.001", "2"), ("0.005", "3"), ("0.1", "3"), ("0.3", "4"), ("10", "4"), ("+Inf", "5")] {
             assert_eq!(hold(&format!("bucket{{command=\"hold\",le=\"{bound}\"}}")), below, "{bound}");
         }
         assert_eq!(hold("count{command=\"hold\"}"), "5");

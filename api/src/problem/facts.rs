@@ -93,6 +93,8 @@ pub fn of(code: Code) -> &'static [Fact] {
     use Kind::{Number, Text, Time};
     match code {
         C::ShowExists | C::SalesPaused | C::ShowCancelled | C::NotCancelled | C::TicketOfOtherShow => const { &[SHOW] },
+        C::GuestsRefused | C::ChallengeRequired => const { &[SHOW] },
+        C::ChallengeFailed => const { &[SHOW, fact("reason", Text, "Why the solution does not count.")] },
         C::InvalidShow | C::InvalidPlan | C::InvalidBlock | C::InvalidRefund | C::InvalidExchange | C::InvalidVoucher => FIELD,
         C::ShowChanged => const { &[SHOW, REVISION] },
         C::PlanNotFound => const { &[Fact { always: false, ..PLAN }] },

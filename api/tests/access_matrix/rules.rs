@@ -61,7 +61,11 @@ fn is_public(method: &str, path: &str) -> bool {
     let operators = ["/health/live", "/health/ready", "/metrics", "/problems/{code}"];
     match method {
         "GET" => reads.contains(&path) || operators.contains(&path),
-        "POST" => is_hold(method, path) || path.starts_with("/v1/sandbox/") || ["/v1/accounts", "/v1/challenges", "/v1/sessions"].contains(&path),
+        "POST" => {
+            is_hold(method, path)
+                || path.starts_with("/v1/sandbox/")
+                || ["/v1/accounts", "/v1/challenges", "/v1/sessions"].contains(&path)
+        }
         _ => false,
     }
 }
