@@ -51,6 +51,8 @@ pub struct AppParts {
     pub limits: Limits,
     /// What guests solve before they hold seats, where it is asked for.
     pub challenges: Challenges,
+    /// Whether the metrics, which need no token, show how each show sells.
+    pub metrics_of_shows: bool,
     /// Whether a hold needs no token.
     pub guests: bool,
     /// Where buyers reach this server, for links in answers (`https://tickets.example`).

@@ -313,6 +313,7 @@ impl Inside {
             tickets: Arc::clone(&self.tickets),
             limits: limits(config, self.redis.clone(), &self.clock),
             challenges: Challenges::new(config.challenge_rules(), challenge_secret(&self.key)),
+            metrics_of_shows: config.metrics_of_shows,
             guests: config.guests,
             public_url: config.public_url.clone(),
             cors: Cors::of(&config.cors_origin),

@@ -62,6 +62,20 @@ impl PaymentGateway for FreeOfCharge {
         }
     }
 
+    async fn confirm_returning_to(
+        &self,
+        intent: &IntentId,
+        booking: BookingId,
+        attempt: u32,
+        payment_method: &str,
+        return_url: &str,
+    ) -> Result<Intent, GatewayFault> {
+        match free(intent, IntentStatus::RequiresCapture) {
+            Some(intent) => Ok(intent),
+            None => self.0.confirm_returning_to(intent, booking, attempt, payment_method, return_url).await,
+        }
+    }
+
     async fn retrieve(&self, intent: &IntentId) -> Result<Intent, GatewayFault> {
         match free(intent, IntentStatus::RequiresCapture) {
             Some(intent) => Ok(intent),

@@ -254,6 +254,18 @@ impl PaymentGateway for SandboxGateway {
         self.ask(keys::confirm(intent, booking, attempt), command).await
     }
 
+    /// The bank's page gets the address from the answer to its decision.
+    async fn confirm_returning_to(
+        &self,
+        intent: &IntentId,
+        booking: BookingId,
+        attempt: u32,
+        payment_method: &str,
+        _: &str,
+    ) -> Result<Intent, GatewayFault> {
+        self.confirm(intent, booking, attempt, payment_method).await
+    }
+
     async fn retrieve(&self, intent: &IntentId) -> Result<Intent, GatewayFault> {
         self.intent_of(self.find(intent).await?.ok_or_else(|| rules::no_such_intent(intent)))
     }

@@ -51,7 +51,7 @@ fn a_solution_counts_for_one_booking_and_its_repeats() {
 fn what_is_no_solution_of_this_show_is_refused() {
     let (challenges, now) = (challenges(None), SystemClock.now());
     let good = solve(challenges.create(&show(), now).unwrap());
-    let check = |solution: &[u8], show: &ShowId, now| challenges.check(show, false, Some(solution), booking(1), now);
+    let check = |solution: &[u8], show: &ShowId, now| challenges.check(show, true, Some(solution), booking(1), now);
     for text in ["", "x", "eyJ9", &"A".repeat(5000)] {
         assert_eq!(reason(check(text.as_bytes(), &show(), now)), "unreadable", "{text}");
     }
@@ -75,6 +75,8 @@ fn what_is_no_solution_of_this_show_is_refused() {
     }
     let foreign = solve(Challenges::new(ChallengeRules::default(), "other".into()).create(&show(), now).unwrap());
     assert_eq!(reason(check(&encoded(&foreign), &show(), now)), "forged");
+    // Where none is asked for, a solution that came too late is no reason to refuse.
+    assert!(challenges.check(&show(), false, Some(&encoded(&good)), booking(1), now + VALID_FOR).unwrap().is_none());
     assert!(check(&encoded(&good), &show(), now).is_ok());
 }
 

@@ -23,11 +23,11 @@ pub enum LogFormat {
 }
 
 /// More would cost the server as much as the guests.
-const MOST_CHALLENGE_COST: u32 = 10_000;
+const MOST_CHALLENGE_COST: u32 = 2_000;
 
 pub(super) const CHALLENGE_COST: Kind<u32> = kind(
     "N",
-    "a whole number from 1 to 10000",
+    "a whole number from 1 to 2000",
     |text| text.parse().ok().filter(|cost| (1..=MOST_CHALLENGE_COST).contains(cost)),
     ToString::to_string,
 );

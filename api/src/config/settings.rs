@@ -190,6 +190,8 @@ settings! {
     challenge_above, "challenge_above": Option<Quota> = ChallengeRules::default().free_holds, QUOTA, SERVER;
     /// Iterations of PBKDF2 for each of the keys that a guest's computer tries, 4,096 on average, to solve a challenge
     challenge_cost, "challenge_cost": u32 = ChallengeRules::default().cost, CHALLENGE_COST, SERVER;
+    /// Whether /metrics, which needs no token, shows how each show sells: its seats, bookings and takings
+    metrics_of_shows, "metrics_of_shows": bool = false, SWITCH, SERVER;
     /// Proxies that are believed where a request comes from
     trusted_proxies, "trusted_proxies": Vec<Network> = Proxies::default().trusted, NETWORKS, SERVER;
     /// The header in which they say so

@@ -43,6 +43,18 @@ impl PaymentGateway for MeasuredGateway {
         self.measure("confirm", self.gateway.confirm(intent, booking, attempt, payment_method)).await
     }
 
+    async fn confirm_returning_to(
+        &self,
+        intent: &IntentId,
+        booking: BookingId,
+        attempt: u32,
+        payment_method: &str,
+        return_url: &str,
+    ) -> Result<Intent, GatewayFault> {
+        let confirmed = self.gateway.confirm_returning_to(intent, booking, attempt, payment_method, return_url);
+        self.measure("confirm", confirmed).await
+    }
+
     async fn retrieve(&self, intent: &IntentId) -> Result<Intent, GatewayFault> {
         self.measure("retrieve", self.gateway.retrieve(intent)).await
     }

@@ -4,9 +4,10 @@ use super::samples::{Samples, whole};
 use crate::app::App;
 use lastseat_domain::show::SaleState;
 use lastseat_projections::SalesView;
+use std::cmp::Reverse;
 use std::fmt;
 
-/// Most shows that have series of their own: those on sale come first, by id.
+/// Most shows that have series of their own: those on sale come first, and of these the ones that begin last.
 const MOST: usize = 100;
 
 /// The shows as far as they have series.
@@ -19,8 +20,15 @@ pub struct ShowGauges {
 impl ShowGauges {
     /// Reads them. Shows whose sales can't be read have no series meanwhile.
     pub async fn read(app: &App) -> Self {
+        if !app.parts().metrics_of_shows {
+            return Self::default();
+        }
+        let now = app.now();
         let mut all: Vec<_> = app.box_office().shows().into_iter().filter(|show| show.sale != SaleState::Cancelled).collect();
-        all.sort_by(|a, b| (a.sale != SaleState::Selling, &a.facts.show).cmp(&(b.sale != SaleState::Selling, &b.facts.show)));
+        // Among shows that sell, those that begin last: what began years ago may never have been closed.
+        all.sort_by_key(|show| {
+            (show.check_on_sale(now).is_err(), Reverse(show.facts.details.starts_at), show.facts.show.clone())
+        });
         let left_out = all.len().saturating_sub(MOST) as u64;
         let mut shows = Vec::with_capacity(all.len().min(MOST));
         for show in all.iter().take(MOST) {

@@ -190,7 +190,7 @@ pub(super) fn of(operation: &str) -> Option<Vec<&'static [Code]>> {
         "lift_block" => vec![&[C::ShowNotFound, C::BlockNotFound], PRIVILEGE, COMMAND, KEYED],
         "list_blocks" => vec![&[C::ShowNotFound], PRIVILEGE, READ],
         "get_block" => vec![&[C::ShowNotFound, C::BlockNotFound], PRIVILEGE, READ, LOG],
-        "create_challenge" => vec![&[C::ShowNotFound], COMMAND, KEYED],
+        "create_challenge" => vec![&[C::ShowNotFound, C::GuestsRefused], COMMAND, KEYED],
         "hold_seats" => vec![HOLD, VOUCHER, &[C::AmountTooSmall], COMMAND, KEYED],
         "hold_batch" => vec![&[C::ShowNotFound], PRIVILEGE, COMMAND, KEYED],
         "get_booking" => vec![&[C::BookingNotFound], TOKEN, READ, LOG],

@@ -81,6 +81,9 @@ pub async fn create_challenge(State(app): State<App>, command: Result<Command<An
 async fn create(app: App, command: Command<Anyone>) -> Result<Answer, Problem> {
     let wanted = command.json::<NewChallenge>()?;
     let show = ShowId::new(&wanted.show).ok().and_then(|show| app.box_office().show(&show)).ok_or(Rejection::ShowNotFound)?;
+    if !app.parts().guests || !show.facts.guests {
+        return Err(Rejection::GuestsRefused { show: show.facts.show.clone() }.into());
+    }
     let challenge = app.parts().challenges.create(&show.facts.show, app.now())?;
     let answer = Answer::json(StatusCode::CREATED, &challenge);
     Ok(answer.header(CACHE_CONTROL, HeaderValue::from_static("no-store")))

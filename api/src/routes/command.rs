@@ -62,8 +62,12 @@ impl<S: Sender> FromRequest<App> for Command<S> {
         let (caller, signed_in) = if S::IS_SIGNED_IN { app.recognise(&parts).await? } else { newcomer(&parts, app).await? };
         // Before the body and the key: what is refused here is not read and does not use up a key.
         let client = app.limits().client(&parts);
-        let limits = app.check_node_limits(client, &caller).await?;
-        S::check(&caller, app)?;
+        let may_send = S::check(&caller, app);
+        let limits = match may_send {
+            Ok(()) if !S::IS_COUNTED => AppliedLimits::default(),
+            _ => app.check_node_limits(client, &caller).await?,
+        };
+        may_send?;
         let media_type = body::check_media_type(&parts.headers);
         let keeping = parts.extensions.get::<Keeping>();
         let body = body::read(body, S::MAX_BODY, || keeping.into_iter().for_each(Keeping::nothing)).await?;

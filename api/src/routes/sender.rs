@@ -9,6 +9,9 @@ use crate::problem::{Code, Problem};
 pub trait Sender: Send + Sync + 'static {
     /// Most bytes of the body.
     const MAX_BODY: usize = body::SMALL;
+    /// Whether it counts as a command of its caller, who may send only so many. Scans at the entrance don't: ten gates may share
+    /// one login, and people are waiting.
+    const IS_COUNTED: bool = true;
     /// Whether the session of the browser counts.
     const IS_SIGNED_IN: bool = true;
 
@@ -52,14 +55,23 @@ with_permission! {
     ManageEndpoints: ManageEndpoints, body::SMALL;
     /// Roles of accounts.
     ManageAccounts: ManageAccounts, body::SMALL;
-    /// Scans of tickets.
-    CheckIn: CheckIn, body::SMALL;
     /// Goods of vouchers.
     RedeemVouchers: RedeemVouchers, body::SMALL;
     /// Commands on a whole show.
     RunShows: RunShows, body::SMALL;
     /// A whole show with its plan.
     RunShowsWithPlan: RunShows, body::LARGE;
+}
+
+/// Scans of tickets.
+pub struct CheckIn;
+
+impl Sender for CheckIn {
+    const IS_COUNTED: bool = false;
+
+    fn check(caller: &Caller, _: &App) -> Result<(), Problem> {
+        caller.needs(Permission::CheckIn)
+    }
 }
 
 /// Commands that need no token.

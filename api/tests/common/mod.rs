@@ -140,6 +140,7 @@ async fn start_server(
         auth: Auth::new(SECRET),
         tickets: Arc::new(ticket_key()),
         limits,
+        metrics_of_shows: true,
         challenges: Challenges::new(ChallengeRules::default(), challenge_secret(SECRET)),
         guests,
         cors,

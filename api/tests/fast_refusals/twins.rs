@@ -159,6 +159,7 @@ impl Twin {
                     accounts: None,
                     tickets: Arc::new(TicketKey::new(&[7; 32]).unwrap()),
                     limits,
+                    metrics_of_shows: false,
                     challenges: Challenges::new(ChallengeRules::default(), challenge_secret(SECRET)),
                     guests: true,
                     public_url: None,
@@ -269,7 +270,10 @@ impl Twin {
             "lastseat_command_seconds_count",
         ];
         let text = self.metrics().await;
-        text.lines().filter(|line| of.iter().any(|name| line.starts_with(name))).collect::<Vec<_>>().join("\n")
+        let mut lines: Vec<_> = text.lines().filter(|line| of.iter().any(|name| line.starts_with(name))).collect();
+        // The series of a metric come in any order.
+        lines.sort_unstable();
+        lines.join("\n")
     }
 
     pub async fn answered_fast(&self) -> u64 {

@@ -162,10 +162,7 @@ pub trait PaymentGateway: Send + Sync + 'static {
         attempt: u32,
         payment_method: &str,
         return_url: &str,
-    ) -> Result<Intent, GatewayFault> {
-        let _ = return_url;
-        self.confirm(intent, booking, attempt, payment_method).await
-    }
+    ) -> Result<Intent, GatewayFault>;
 
     /// The intent as it is now.
     ///

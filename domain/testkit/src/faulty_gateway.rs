@@ -130,6 +130,18 @@ impl PaymentGateway for FaultyGateway {
         self.call(GatewayCall::Confirm, self.inner.confirm(intent, booking, attempt, payment_method)).await
     }
 
+    async fn confirm_returning_to(
+        &self,
+        intent: &IntentId,
+        booking: BookingId,
+        attempt: u32,
+        payment_method: &str,
+        return_url: &str,
+    ) -> Result<Intent, GatewayFault> {
+        let confirmed = self.inner.confirm_returning_to(intent, booking, attempt, payment_method, return_url);
+        self.call(GatewayCall::Confirm, confirmed).await
+    }
+
     async fn retrieve(&self, intent: &IntentId) -> Result<Intent, GatewayFault> {
         self.call(GatewayCall::Retrieve, self.inner.retrieve(intent)).await
     }

@@ -260,6 +260,17 @@ impl PaymentGateway for RandomFaultGateway {
         self.call(self.inner.confirm(intent, booking, attempt, method)).await
     }
 
+    async fn confirm_returning_to(
+        &self,
+        intent: &IntentId,
+        booking: BookingId,
+        attempt: u32,
+        method: &str,
+        return_url: &str,
+    ) -> Result<Intent, GatewayFault> {
+        self.call(self.inner.confirm_returning_to(intent, booking, attempt, method, return_url)).await
+    }
+
     async fn retrieve(&self, intent: &IntentId) -> Result<Intent, GatewayFault> {
         self.call(self.inner.retrieve(intent)).await
     }

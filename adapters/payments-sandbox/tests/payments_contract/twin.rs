@@ -51,6 +51,17 @@ impl PaymentGateway for Twin {
         self.inner.create(&PaymentOrder { amount: Money { value, ..order.amount }, ..order.clone() }).await
     }
 
+    async fn confirm_returning_to(
+        &self,
+        intent: &IntentId,
+        booking: BookingId,
+        attempt: u32,
+        payment_method: &str,
+        _: &str,
+    ) -> Result<Intent, GatewayFault> {
+        self.confirm(intent, booking, attempt, payment_method).await
+    }
+
     async fn confirm(
         &self,
         intent: &IntentId,

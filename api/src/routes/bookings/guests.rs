@@ -46,10 +46,11 @@ pub struct GuestHold {
 /// # Errors
 /// [`NotNow`]. A repeat of an earlier request gets its answer all the same.
 pub async fn may_hold(app: &App, command: &Command<Holder>, request: &HoldRequest) -> Result<GuestHold, NotNow> {
+    // First what is given back when the hold is refused later: nobody beyond the bounds of an address uses up what is free for all.
+    let unit = unit_of_address(app, command.client, request.booking, &request.selection).await?;
     let asked = app.box_office().show(&request.show).is_some_and(|show| show.facts.guest_challenge);
     let checked = app.parts().challenges.check(&request.show, asked, command.solution(), request.booking, app.now());
     let solution = checked.map_err(NotNow::Unsolved)?;
-    let unit = unit_of_address(app, command.client, request.booking, &request.selection).await?;
     Ok(GuestHold { unit, solution })
 }
 

@@ -67,6 +67,10 @@ impl PaymentGateway for Gateway {
         unreachable!("nothing is sold here")
     }
 
+    async fn confirm_returning_to(&self, _: &IntentId, _: BookingId, _: u32, _: &str, _: &str) -> Result<Intent, GatewayFault> {
+        unreachable!("nothing is sold here")
+    }
+
     async fn retrieve(&self, _: &IntentId) -> Result<Intent, GatewayFault> {
         Ok(self.now())
     }
