@@ -1,14 +1,8 @@
 //! How shows sell, for dashboards. Labels cost a monitoring system memory, so their number is bounded.
 
 use super::samples::{Samples, whole};
-use crate::app::App;
-use lastseat_domain::show::SaleState;
 use lastseat_projections::SalesView;
-use std::cmp::Reverse;
 use std::fmt;
-
-/// Most shows that have series of their own: those on sale come first, and of these the ones that begin last.
-const MOST: usize = 100;
 
 /// The shows as far as they have series.
 #[derive(Debug, Clone, Default)]
@@ -18,24 +12,9 @@ pub struct ShowGauges {
 }
 
 impl ShowGauges {
-    /// Reads them. Shows whose sales can't be read have no series meanwhile.
-    pub async fn read(app: &App) -> Self {
-        if !app.parts().metrics_of_shows {
-            return Self::default();
-        }
-        let now = app.now();
-        let mut all: Vec<_> = app.box_office().shows().into_iter().filter(|show| show.sale != SaleState::Cancelled).collect();
-        // Among shows that sell, those that begin last: what began years ago may never have been closed.
-        all.sort_by_key(|show| {
-            (show.check_on_sale(now).is_err(), Reverse(show.facts.details.starts_at), show.facts.show.clone())
-        });
-        let left_out = all.len().saturating_sub(MOST) as u64;
-        let mut shows = Vec::with_capacity(all.len().min(MOST));
-        for show in all.iter().take(MOST) {
-            if let Ok(Some(sales)) = app.read_model().sales(&show.facts.show).await {
-                shows.push(sales);
-            }
-        }
+    /// Those that were read, and how many have no series.
+    #[must_use]
+    pub fn of(shows: Vec<SalesView>, left_out: u64) -> Self {
         Self { shows, left_out }
     }
 

@@ -8,6 +8,11 @@ use crate::metrics::{Format, Gauges, ShowGauges};
 use axum::extract::State;
 use http::StatusCode;
 use http::header::{ACCEPT, HeaderMap, HeaderValue};
+use lastseat_domain::show::SaleState;
+use std::cmp::Reverse;
+
+/// Most shows that have series of their own: those on sale come first, and of these the ones that begin last.
+const MOST_SHOWS: usize = 100;
 
 /// Counters and gauges as Prometheus reads them: in its text format, or in OpenMetrics, which has exemplars, for clients
 /// that accept that.
@@ -41,11 +46,29 @@ pub async fn metrics(State(app): State<App>, headers: HeaderMap) -> Answer {
         answers_kept: kept as u64,
         answers_bytes: bytes as u64,
         endpoints: app.parts().deliveries.all().map(|(name, _, status)| (name.to_string(), status)).collect(),
-        shows: ShowGauges::read(&app).await,
+        shows: shows(&app).await,
         connection_bytes: app.parts().buffers.used() as u64,
         connections_cut: app.parts().buffers.closed(),
     };
     let format = Format::wanted(headers.get(ACCEPT).and_then(|accept| accept.to_str().ok()));
     let text = app.metrics().render(gauges, format);
     Answer::new(StatusCode::OK, HeaderValue::from_static(format.media_type()), text.into())
+}
+
+/// How shows sell, where the operator wants that to be seen. Those whose sales can't be read have no series meanwhile.
+async fn shows(app: &App) -> ShowGauges {
+    if !app.parts().metrics_of_shows {
+        return ShowGauges::default();
+    }
+    let now = app.now();
+    let mut all: Vec<_> = app.box_office().shows().into_iter().filter(|show| show.sale != SaleState::Cancelled).collect();
+    // Among shows that sell, those that begin last: what began years ago may never have been closed.
+    all.sort_by_key(|show| (show.check_on_sale(now).is_err(), Reverse(show.facts.details.starts_at), show.facts.show.clone()));
+    let mut read = Vec::with_capacity(all.len().min(MOST_SHOWS));
+    for show in all.iter().take(MOST_SHOWS) {
+        if let Ok(Some(sales)) = app.read_model().sales(&show.facts.show).await {
+            read.push(sales);
+        }
+    }
+    ShowGauges::of(read, all.len().saturating_sub(MOST_SHOWS) as u64)
 }

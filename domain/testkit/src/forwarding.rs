@@ -143,6 +143,17 @@ pub trait ForwardGateway: Send + Sync + 'static {
         self.inner().confirm(intent, booking, attempt, method).await
     }
 
+    async fn confirm_returning_to(
+        &self,
+        intent: &IntentId,
+        booking: BookingId,
+        attempt: u32,
+        method: &str,
+        return_url: &str,
+    ) -> Result<Intent, GatewayFault> {
+        self.inner().confirm_returning_to(intent, booking, attempt, method, return_url).await
+    }
+
     async fn retrieve(&self, intent: &IntentId) -> Result<Intent, GatewayFault> {
         self.inner().retrieve(intent).await
     }
@@ -175,6 +186,17 @@ impl<T: ForwardGateway> PaymentGateway for ForwardingGateway<T> {
 
     async fn confirm(&self, intent: &IntentId, booking: BookingId, attempt: u32, method: &str) -> Result<Intent, GatewayFault> {
         self.0.confirm(intent, booking, attempt, method).await
+    }
+
+    async fn confirm_returning_to(
+        &self,
+        intent: &IntentId,
+        booking: BookingId,
+        attempt: u32,
+        method: &str,
+        return_url: &str,
+    ) -> Result<Intent, GatewayFault> {
+        self.0.confirm_returning_to(intent, booking, attempt, method, return_url).await
     }
 
     async fn retrieve(&self, intent: &IntentId) -> Result<Intent, GatewayFault> {
