@@ -16,7 +16,10 @@ impl Accounts {
         let vanished = || AccountFault("the account has vanished".to_owned());
         let account = self.0.store.by_email(email.clone()).await?.ok_or_else(vanished)?;
         let hash = self.0.passwords.hash(password).await?;
-        self.0.store.change_password(account.id, account.password, hash, None).await?;
+        // Addresses are not confirmed: somebody else may have the account, and must not become an admin with a password of theirs.
+        if !self.0.store.change_password(account.id, account.password, hash, None).await? {
+            return Err(AccountFault("the password was changed by somebody else meanwhile; try again".to_owned()).into());
+        }
         self.0.store.forget_tries(proof::key(&email)).await?;
         Ok(self.0.store.set_role(account.id, Role::Admin).await?.ok_or_else(vanished)?)
     }

@@ -115,8 +115,9 @@ pub fn may_have_session(value: &[u8]) -> bool {
 
 /// The values of the cookie with this name.
 fn values<'a>(parts: &'a Parts, name: &'a str) -> impl Iterator<Item = &'a str> {
-    let texts = parts.headers.get_all(COOKIE).iter().filter_map(|value| value.to_str().ok());
-    let pairs = texts.flat_map(|text| text.split(';')).filter_map(|pair| pair.trim().split_once('='));
+    // Each by itself: a page may have set another cookie to any bytes.
+    let texts = parts.headers.get_all(COOKIE).iter().flat_map(|value| value.as_bytes().split(|byte| *byte == b';'));
+    let pairs = texts.filter_map(|pair| std::str::from_utf8(pair).ok()?.trim().split_once('='));
     pairs.filter(move |(found, _)| *found == name).map(|(_, value)| value.trim_matches('"'))
 }
 
