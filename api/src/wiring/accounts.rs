@@ -7,7 +7,7 @@ use crate::config::Config;
 use crate::data_dir::DataDir;
 use lastseat_domain::ports::{AccountStore, Clock, Ids};
 use lastseat_in_process::{SystemClock, TimeOrderedIds};
-use lastseat_sqlite_accounts::SqliteAccounts;
+use lastseat_sqlite_accounts::{OpenError, SqliteAccounts};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::sleep;
@@ -33,7 +33,14 @@ pub(super) async fn open(
         }
         return Ok(None);
     }
-    let store = open_file(data.clone()).await?;
+    let store = match open_file(data.clone()).await {
+        // A disk that is full must not keep a server from finishing payments, unless the operator wants accounts in any case.
+        Err(StartError::Accounts(error @ OpenError::Io { .. })) if config.accounts.is_none() => {
+            tracing::error!(%error, "people can't sign in here until the next start; everything else goes on");
+            return Ok(None);
+        }
+        opened => opened?,
+    };
     tokio::spawn(sweep(Arc::clone(&store), Arc::clone(clock), shutdown.clone()));
     Ok(Some(Accounts::new(store, Arc::clone(clock), Arc::clone(ids), config.public_url.clone())))
 }
