@@ -10,7 +10,7 @@ import { SeatMap } from "./map.js";
 import { NAMES, sign } from "./pulse.js";
 import { SeatChoice } from "./seat-choice.js";
 import { describe, SaleStatus } from "./show.js";
-import { money, moment, number, seatName, title, useCurrency } from "./words.js";
+import { money, moment, number, seatName, title } from "./words.js";
 
 /** The server that this script came from, without a slash at its end. */
 const HOME = new URL("..", import.meta.url).href.replace(/\/$/, "");
@@ -30,9 +30,6 @@ async function sheet(url) {
   return made;
 }
 
-/** The currency of the page's maps: amounts are written in one. */
-let currency;
-
 class LastseatMap extends HTMLElement {
   static observedAttributes = ["show", "src", "max-seats"];
 
@@ -44,6 +41,8 @@ class LastseatMap extends HTMLElement {
   /** While the page asks for a hold, its seats being taken is no loss. */
   #holding = 0;
   #soon = false;
+  /** What was chosen before the show was revised: seats with their price types. */
+  #kept = [];
 
   connectedCallback() {
     this.#build();
@@ -56,7 +55,7 @@ class LastseatMap extends HTMLElement {
   attributeChangedCallback(name, before, now) {
     if (before === now || !this.isConnected) return;
     if (name === "max-seats") this.#limit();
-    else this.#build();
+    else this.#showAnother();
   }
 
   // --- For the page -------------------------------------------------------------------------------
@@ -82,7 +81,7 @@ class LastseatMap extends HTMLElement {
   /** The chosen seats: `{ seats: [{ seat, name, price, price_type?, price_types? }], fees, total, currency }`. */
   get selection() {
     const choice = this.#parts?.choice;
-    if (!choice || choice.labels.length === 0) return { seats: [], fees: 0, total: 0, currency: this.#parts?.show.currency };
+    if (!choice || choice.labels.length === 0) return { seats: [], fees: 0, total: 0, currency: this.#parts?.show?.currency };
     const seats = choice.labels.map((seat) => {
       const types = choice.typesOf(seat);
       const typed = types.length > 0 && { price_type: choice.typeOf(seat), price_types: types };
@@ -144,6 +143,16 @@ class LastseatMap extends HTMLElement {
 
   // --- Building -----------------------------------------------------------------------------------
 
+  /** Another show, or that of another server: nothing of the last one is meant any more. */
+  #showAnother() {
+    const had = this.#held.length > 0 || this.#parts?.choice?.labels.length > 0;
+    this.#held = [];
+    this.#kept = [];
+    this.#root.replaceChildren();
+    this.#build();
+    if (had) this.#selected();
+  }
+
   async #build() {
     this.#close();
     const id = this.show;
@@ -155,11 +164,6 @@ class LastseatMap extends HTMLElement {
     const [show, styles] = await this.#find(id, base, parts);
     if (closing.signal.aborted) return;
     if (!show) return;
-    if (currency !== undefined && currency !== show.currency) {
-      return this.#fail("other_currency", `A page's maps have one currency, and ${currency} is another than ${show.currency}.`);
-    }
-    currency = show.currency;
-    useCurrency(currency);
     this.#root.adoptedStyleSheets = styles;
     this.#draw(show, parts);
   }
@@ -196,7 +200,9 @@ class LastseatMap extends HTMLElement {
       frame.all.classList.toggle("no-map", seats.length === 0);
       map.draw(show, seats);
       frame.viewport.classList.add("ready");
-      parts.choice.drop(parts.choice.labels.filter((label) => !inventory.seats.has(label)));
+      const missing = parts.choice.labels.filter((label) => !inventory.seats.has(label));
+      parts.choice.drop(missing);
+      this.#chooseAgain(missing);
       this.#mark();
       this.#facts();
       if (!ready) this.#tell("ready", { show, seats: seats.length });
@@ -219,7 +225,11 @@ class LastseatMap extends HTMLElement {
     feed.addEventListener("gone", () => this.#fail("show_not_found", `The show “${show.id}” is gone.`));
     // All maps hear it at once, and must not all ask at once.
     feed.addEventListener("revised", () => {
-      parts.later = setTimeout(() => this.#build(), Math.random() * 2_000);
+      parts.later = setTimeout(() => {
+        const chosen = parts.choice.labels.map((seat) => ({ seat, type: parts.choice.typeOf(seat) }));
+        this.#kept = [...this.#kept, ...chosen];
+        this.#build();
+      }, Math.random() * 2_000);
     });
     for (const [button, act] of [
       [frame.nearer, () => map.zoom.step(1.5)],
@@ -264,6 +274,25 @@ class LastseatMap extends HTMLElement {
     this.#selected();
   }
 
+  /** What was chosen before a revision stays chosen as far as it can be; what can't be is reported, like what is `missing`. */
+  #chooseAgain(missing) {
+    const { choice } = this.#parts;
+    const kept = this.#kept;
+    this.#kept = [];
+    const lost = [...missing];
+    for (const { seat, type } of kept) {
+      if (choice.has(seat)) continue;
+      if (choice.add(seat, false)) lost.push(seat);
+      else if (choice.typesOf(seat).some(({ price_type }) => price_type === type)) choice.choose(seat, type);
+    }
+    if (lost.length > 0) {
+      this.#announce(`${lost.map(seatName).join(", ")} can't be chosen any more: the show was changed.`);
+      this.#tell("seat-lost", { seats: lost });
+    }
+    // The prices may be others, too.
+    if (kept.length > 0 || lost.length > 0) this.#selected();
+  }
+
   /** Drops chosen seats that somebody else has taken. */
   #lose() {
     const choice = this.#parts?.choice;
@@ -298,7 +327,7 @@ class LastseatMap extends HTMLElement {
     const { frame, inventory, sale } = this.#parts;
     const areas = [...inventory.areas.values()].filter((area) => !area.labelled);
     const lines = areas.map(({ area, available, capacity, price }) =>
-      h("li", null, `${title(area)}, ${money(price)}`, h("span", null, `${number(available)} of ${number(capacity)} left`)),
+      h("li", null, `${title(area)}, ${money(price, sale.show.currency)}`, h("span", null, `${number(available)} of ${number(capacity)} left`)),
     );
     frame.areas.replaceChildren(...lines);
     const text = saleFacts(sale.show) ?? (inventory.soldOut ? "Sold out." : "");

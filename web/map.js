@@ -25,6 +25,7 @@ export class SeatMap extends EventTarget {
   #ring = 0;
   #current;
   #box;
+  #currency;
 
   constructor(viewport, paper, tip) {
     super();
@@ -52,6 +53,7 @@ export class SeatMap extends EventTarget {
   draw(show, seats) {
     const { box, places, ends, names, stage } = layOut(show.areas, seats);
     this.#box = box;
+    this.#currency = show.currency;
     this.#seats.clear();
     this.#squares.clear();
     this.#rows = [];
@@ -86,7 +88,7 @@ export class SeatMap extends EventTarget {
       s("text", { class: "row", transform: `translate(${x.toFixed(1)} ${y.toFixed(1)}) rotate(${turn.toFixed(2)})`, dy: "0.35em" }, row),
     );
     const titles = names.map(({ area, price, x, y }) =>
-      s("text", { class: `area tone-${tones.get(area)}`, x, y, dy: "0.35em" }, title(area), s("tspan", { class: "price", dx: "0.6em" }, money(price))),
+      s("text", { class: `area tone-${tones.get(area)}`, x, y, dy: "0.35em" }, title(area), s("tspan", { class: "price", dx: "0.6em" }, money(price, show.currency))),
     );
     this.#paper.setAttribute("viewBox", `${box.x} ${box.y} ${box.width} ${box.height}`);
     this.#paper.replaceChildren(
@@ -141,7 +143,7 @@ export class SeatMap extends EventTarget {
     path.classList.toggle("mine", mine);
     path.setAttribute("aria-selected", String(mine));
     path.setAttribute("aria-disabled", String(!mine && state !== "available"));
-    path.setAttribute("aria-label", `${seatName(seat.seat)}, ${spokenMoney(seat.price)}, ${mine ? "yours" : STATE_NAMES[state]}`);
+    path.setAttribute("aria-label", `${seatName(seat.seat)}, ${spokenMoney(seat.price, this.#currency)}, ${mine ? "yours" : STATE_NAMES[state]}`);
     if (seat === this.#tipSeat) this.#showTip(seat);
   }
 
@@ -219,7 +221,7 @@ export class SeatMap extends EventTarget {
     const mine = this.#mine.has(seat.seat);
     const [name, fact] = this.#tip.children;
     name.textContent = seatName(seat.seat);
-    fact.textContent = mine ? "yours" : seat.state === "available" ? money(seat.price) : STATE_NAMES[seat.state];
+    fact.textContent = mine ? "yours" : seat.state === "available" ? money(seat.price, this.#currency) : STATE_NAMES[seat.state];
     const at = seat.path.getBoundingClientRect();
     const frame = this.#tip.offsetParent.getBoundingClientRect();
     const half = this.#tip.offsetWidth / 2;

@@ -2,7 +2,7 @@
 
 import { Bookings } from "./bookings.js";
 import { announce, byId, h, redraw } from "./dom.js";
-import { moneyIn, placeNames, seats } from "./words.js";
+import { fullMoney, placeNames, seats } from "./words.js";
 
 const STATUS = {
   held: "Held, not paid yet",
@@ -43,7 +43,7 @@ export class MyBookings {
   #entry(entry) {
     const { id, title, status, amount, currency } = entry;
     const count = entry.seats.length;
-    const price = amount === undefined ? "" : ` · ${moneyIn(amount, currency)}`;
+    const price = amount === undefined ? "" : ` · ${fullMoney(amount, currency)}`;
     return h(
       "li",
       { class: "entry", data: { booking: id, status } },

@@ -1,35 +1,33 @@
 // All sentences for the visitor: money, times, seats, and what went wrong.
 
-let currency = "EUR";
-let digits = 2;
+/** The currency of amounts that name no other. */
+let usual = "EUR";
 
-/** Sets the currency of all amounts, and with it how many minor units make a whole. */
+/** Sets the currency of all amounts that name no other. */
 export function useCurrency(code) {
-  currency = code;
-  digits = new Intl.NumberFormat("en", { style: "currency", currency }).resolvedOptions().maximumFractionDigits;
+  usual = code;
 }
 
 const formats = new Map();
-function format(value, display) {
-  const key = currency + display;
+function format(minor, currency, options) {
+  const key = `${currency} ${options.currencyDisplay} ${options.trailingZeroDisplay}`;
   if (!formats.has(key)) {
-    const options = { style: "currency", currency, currencyDisplay: display, trailingZeroDisplay: "stripIfInteger" };
-    formats.set(key, new Intl.NumberFormat(undefined, options));
+    const format = new Intl.NumberFormat(undefined, { style: "currency", currency, ...options });
+    // How many minor units make a whole, a format that strips zeros may not say.
+    const { maximumFractionDigits: digits } = new Intl.NumberFormat("en", { style: "currency", currency }).resolvedOptions();
+    formats.set(key, (value) => format.format(value / 10 ** digits));
   }
-  return formats.get(key).format(value / 10 ** digits);
+  return formats.get(key)(minor);
 }
 
+const short = { trailingZeroDisplay: "stripIfInteger" };
+
 /** `€85` */
-export const money = (minor) => format(minor, "symbol");
+export const money = (minor, currency = usual) => format(minor, currency, { ...short, currencyDisplay: "symbol" });
 /** `€85.00`: an amount to confirm. */
-export const fullMoney = (minor) => new Intl.NumberFormat(undefined, { style: "currency", currency }).format(minor / 10 ** digits);
-/** An amount in a currency of its own. */
-export function moneyIn(minor, code) {
-  const format = new Intl.NumberFormat(undefined, { style: "currency", currency: code });
-  return format.format(minor / 10 ** format.resolvedOptions().maximumFractionDigits);
-}
+export const fullMoney = (minor, currency = usual) => format(minor, currency, {});
 /** `85 euros`, for screen readers. */
-export const spokenMoney = (minor) => format(minor, "name");
+export const spokenMoney = (minor, currency = usual) => format(minor, currency, { ...short, currencyDisplay: "name" });
 
 export const number = (value) => new Intl.NumberFormat().format(value);
 

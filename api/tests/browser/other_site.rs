@@ -47,3 +47,69 @@ async fn a_page_of_a_listed_site_sells_and_one_of_another_reads_nothing() {
     })
     .await;
 }
+
+/// Puts a map into the page, and keeps what it tells.
+const MAP: &str = r"
+    const [server, show] = arguments;
+    return import(`${server}/embed.js`).then(() => {
+        window.told = [];
+        const map = document.createElement('lastseat-map');
+        for (const name of ['ready', 'selection', 'seat-lost', 'error']) {
+            map.addEventListener(`lastseat-${name}`, ({ detail }) => window.told.push([name, detail]));
+        }
+        map.show = show;
+        document.body.replaceChildren(map);
+        window.map = map;
+    })";
+
+/// The chosen seats with their prices.
+const CHOSEN: &str = "return map.selection.seats.map(({ seat, price }) => [seat, price])";
+
+#[tokio::test]
+async fn a_map_in_a_page_keeps_the_choice_while_its_show_is_revised_and_forgets_it_with_another_show() {
+    in_windows(Size::Desktop, async |[window]| {
+        let shop = site().await;
+        let server = Server::start_with(&["--cors-origin", &shop]).await;
+        let admin = server.admin().await;
+        window.page.goto(&shop).await.unwrap();
+        let shows = format!("{}/v1/shows", server.url);
+        let send = async |method: &str, url: &str, body| {
+            let (status, answer) = window.request(method, url, Some(&admin), body).await;
+            assert!(status == 200 || status == 201, "{status} {answer}");
+        };
+        let priced = |price: u32| json!([{"category": "seated", "price": price}]);
+        let show = |id: &str, currency: &str| {
+            json!({"id": id, "title": id, "currency": currency, "hold_seconds": 300, "categories": priced(4500),
+                "areas": [{"area": "stalls", "category": "seated", "rows": [{"row": "A", "seats": 6}]}]})
+        };
+        send("POST", &shows, show("opera", "EUR")).await;
+        send("POST", &shows, show("kabuki", "JPY")).await;
+
+        window.page.execute(MAP, vec![json!(server.url), json!("opera")]).await.unwrap();
+        window.until_eval("return told[0]?.[0]", json!("ready")).await;
+        window.eval("return [map.choose('A-1'), map.choose('A-2')]").await;
+        window.until_eval(CHOSEN, json!([["A-1", 4500], ["A-2", 4500]])).await;
+        window.eval("map.held = ['A-3']").await;
+        send("PATCH", &format!("{shows}/opera"), json!({"categories": priced(5500)})).await;
+        window.until_eval(CHOSEN, json!([["A-1", 5500], ["A-2", 5500]])).await;
+        window.until_eval("return told.at(-1)[1].total", json!(11_000)).await;
+        assert_eq!(window.eval("return map.held").await, json!(["A-3"]));
+
+        // Nothing of it is meant for another show, whose currency is another, too.
+        window.eval("told.length = 0; map.show = 'kabuki'").await;
+        window.until_eval("return told.filter(([name]) => name === 'ready').length", json!(1)).await;
+        assert_eq!(window.eval("return [map.held, map.selection.seats, map.selection.currency]").await, json!([[], [], "JPY"]));
+        assert_eq!(window.eval("return told.filter(([name]) => name === 'selection').length").await, json!(1));
+        let text = "return map.shadowRoot.querySelector('tspan.price').textContent";
+        assert_eq!(window.eval(text).await, json!("¥4,500"));
+        // What can't be shown does not look like what was shown before.
+        window.eval("map.show = 'none'").await;
+        window
+            .until_eval(
+                "return [map.shadowRoot.querySelectorAll('[role=gridcell]').length, map.shadowRoot.textContent]",
+                json!([0, "There is no show “none”."]),
+            )
+            .await;
+    })
+    .await;
+}
