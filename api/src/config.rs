@@ -13,10 +13,11 @@ mod login_kinds;
 pub mod oidc;
 pub mod service_url;
 mod settings;
+mod share;
 pub mod stripe;
 
 pub use flags::{CommonFlags, Flags, SettingFlags};
-pub use kinds::LogFormat;
+pub use kinds::{LogFormat, log_level};
 pub use layers::{ConfigError, DEFAULT_FILE, Effective, Layers, Source};
 pub use settings::{Config, SETTINGS, Setting};
 

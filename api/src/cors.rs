@@ -29,7 +29,7 @@ const MAX_AGE: Duration = Duration::from_secs(3600);
 const METHODS: [Method; 5] = [Method::GET, Method::HEAD, Method::POST, Method::PATCH, Method::DELETE];
 
 /// Headers of requests that the API reads, besides those that every page may send.
-const READ: [HeaderName; 9] = [
+const READ: [HeaderName; 10] = [
     AUTHORIZATION,
     CONTENT_TYPE,
     IF_MATCH,
@@ -39,10 +39,11 @@ const READ: [HeaderName; 9] = [
     HeaderName::from_static("last-event-id"),
     HeaderName::from_static("lastseat-min-position"),
     HeaderName::from_static("traceparent"),
+    HeaderName::from_static("x-request-id"),
 ];
 
 /// Headers of answers that a page may read, besides those that it always may.
-const EXPOSED: [HeaderName; 13] = [
+const EXPOSED: [HeaderName; 14] = [
     AGE,
     ALLOW,
     CACHE_CONTROL,
@@ -56,6 +57,7 @@ const EXPOSED: [HeaderName; 13] = [
     HeaderName::from_static("lastseat-position"),
     HeaderName::from_static("ratelimit"),
     HeaderName::from_static("ratelimit-policy"),
+    HeaderName::from_static("x-request-id"),
 ];
 
 const VARY_BY_ORIGIN: HeaderValue = HeaderValue::from_static("origin");

@@ -36,5 +36,6 @@ pub mod snapshots;
 pub mod stripe_amounts;
 pub mod sweep;
 pub mod tickets;
+pub mod traces;
 pub mod webhooks;
 pub mod wiring;

@@ -5,45 +5,95 @@
 
 mod lines;
 
-use crate::config::{Config, LogFormat};
+use crate::config::{Config, LogFormat, log_level};
+use crate::traces::TARGET as TRACES;
 use lines::Lines;
+use parking_lot::Mutex;
 use std::io::{self, IsTerminal};
 use std::sync::OnceLock;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
-use tracing_subscriber::EnvFilter;
+use tracing_subscriber::layer::{Layer, SubscriberExt};
+use tracing_subscriber::reload;
+use tracing_subscriber::util::SubscriberInitExt;
+use tracing_subscriber::{EnvFilter, Registry};
 
 /// The last lines of a process are waited for so long, if stderr is stuck.
 const LAST_LINES: Duration = Duration::from_secs(1);
 
+/// Target of the lines of the access log.
+pub const ACCESS: &str = "lastseat::access";
+
 static STDERR: OnceLock<Lines> = OnceLock::new();
+static HAS_ACCESS_LOG: AtomicBool = AtomicBool::new(false);
+static LEVEL: OnceLock<SetLevel> = OnceLock::new();
+
+/// Replaces what is logged. `false`: nothing is logged by this process.
+type SetLevel = Box<dyn Fn(EnvFilter) -> bool + Send + Sync>;
+
+/// What is logged now, as it was asked for.
+static LOGGED: Mutex<String> = Mutex::new(String::new());
 
 /// Installs the process's subscriber, and a panic hook that writes to it: the standard one would wait
-/// for stderr. Called once, from the verb that serves.
+/// for stderr. Called once, from the verb that serves. `spans` takes what a collector of traces gets.
 ///
 /// # Errors
 /// If the thread that writes can't be started.
-pub fn install(config: &Config) -> io::Result<()> {
+pub fn install(config: &Config, spans: Option<Box<dyn Layer<Registry> + Send + Sync>>) -> io::Result<()> {
     let lines = Lines::start(io::stderr(), report_dropped)?;
-    // The level was checked when it was read. The clients of the cluster report each lost connection
-    // hundreds of times; the adapter reports it once. Name a target to get its lines.
-    let level = &config.log_level;
-    let quiet = if level.contains(['=', ',']) { level.clone() } else { format!("{level},kurrentdb=off,h2=error") };
-    let filter = EnvFilter::try_new(quiet).unwrap_or_default();
+    HAS_ACCESS_LOG.store(config.access_log, Ordering::Relaxed);
+    // The level was checked when it was read.
+    LOGGED.lock().clone_from(&config.log_level);
+    let (filter, handle) = reload::Layer::new(filter(&config.log_level).unwrap_or_default());
     let writer = lines.clone();
-    let builder =
-        tracing_subscriber::fmt().with_env_filter(filter).with_writer(move || writer.clone()).log_internal_errors(false);
-    let installed = match config.log_format {
-        LogFormat::Json => builder.json().flatten_event(true).try_init(),
-        LogFormat::Text => builder.with_ansi(io::stderr().is_terminal()).with_target(false).try_init(),
+    let layer = tracing_subscriber::fmt::layer().with_writer(move || writer.clone()).log_internal_errors(false);
+    let layer = match config.log_format {
+        // Of the spans, a line has the request's.
+        LogFormat::Json => layer.json().flatten_event(true).with_span_list(false).with_filter(filter).boxed(),
+        LogFormat::Text => layer.with_ansi(io::stderr().is_terminal()).with_target(false).with_filter(filter).boxed(),
     };
-    installed.map_err(io::Error::other)?;
+    tracing_subscriber::registry().with(spans).with(layer).try_init().map_err(io::Error::other)?;
     let _first_wins = STDERR.set(lines);
+    let _first_wins = LEVEL.set(Box::new(move |filter| handle.reload(filter).is_ok()));
     std::panic::set_hook(Box::new(|panic| {
         let place = panic.location().map(ToString::to_string).unwrap_or_default();
         let why = panic.payload_as_str().unwrap_or("no reason given");
         tracing::error!(place, why, "a task has panicked");
     }));
     Ok(())
+}
+
+/// What a level lets through. The clients of the cluster report each lost connection hundreds of times; the adapter reports
+/// it once. Name a target to get its lines. Spans for a collector are no log lines, and the access log has a switch of its own.
+fn filter(level: &str) -> Option<EnvFilter> {
+    let named = if level.contains(['=', ',']) { level.to_owned() } else { format!("{level},kurrentdb=off,h2=error") };
+    let access = if has_access_log() { "info" } else { "off" };
+    EnvFilter::try_new(format!("{named},{TRACES}=off,{ACCESS}={access}")).ok()
+}
+
+/// Whether each answered request gets a line.
+#[must_use]
+pub fn has_access_log() -> bool {
+    HAS_ACCESS_LOG.load(Ordering::Relaxed)
+}
+
+/// What is logged now. Empty if this process logs nothing.
+#[must_use]
+pub fn level() -> String {
+    LOGGED.lock().clone()
+}
+
+/// Logs at another level from now on. `false`: it is none.
+#[must_use]
+pub fn set_level(level: &str) -> bool {
+    let Some(filter) = log_level(level).and_then(|level| filter(&level)) else { return false };
+    let mut logged = LOGGED.lock();
+    // A process without a log has nothing to change.
+    let is_set = LEVEL.get().is_none_or(|set| set(filter));
+    if is_set {
+        level.clone_into(&mut logged);
+    }
+    is_set
 }
 
 fn report_dropped(since_the_start: u64) {

@@ -15,6 +15,8 @@ pub mod headers;
 mod metered;
 mod plain;
 mod refusals;
+mod report;
+mod request_id;
 mod serving;
 
 pub use bodies::Keeping;

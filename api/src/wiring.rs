@@ -25,6 +25,7 @@ mod sandbox_server;
 mod snapshots;
 mod start_error;
 mod stripe;
+pub mod traces;
 mod webhook_check;
 
 pub use eventstore_server::EventStoreServer;
@@ -249,6 +250,7 @@ impl Inside {
             vouchers: Arc::new(VoucherKeys::new(&key)),
         };
         let (box_office, read_model) = open_both_sides(config, data, ports, &metrics).await?;
+        traces::follow(&read_model, clock);
         let snapshots = SnapshotKeeper::start(config, data, &box_office, clock, &metrics);
         let context = Context {
             log: &log,

@@ -25,7 +25,7 @@ pub struct Metadata {
     pub v: u32,
     /// When it was decided, by the engine's clock. The rules use this time, not the log's.
     pub at: Timestamp,
-    /// W3C trace id, if the caller sent one.
+    /// The request that it follows from, if that is part of a trace; see [`Trace`](crate::Trace).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub trace: Option<String>,
     /// The rule that made the event's id, from 1; see [`IdRule`]. [`encode`] writes [`ID_RULE`].

@@ -62,6 +62,7 @@ pub mod show;
 pub mod single_seats;
 pub mod stream_name;
 pub mod ticket;
+mod trace;
 mod void_ticket;
 pub mod voucher;
 
@@ -81,6 +82,7 @@ pub use role::Role;
 pub use seat_state::SeatState;
 pub use secret::Secret;
 pub use stream_name::StreamName;
+pub use trace::Trace;
 pub use void_ticket::VoidTicket;
 
 /// A moment in UTC. It is always passed in, because the rules never read a clock.

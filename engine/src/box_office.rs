@@ -29,6 +29,7 @@ use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
+use tracing::Instrument;
 
 /// The box office. Cheap to clone. When the last clone is dropped without [`BoxOffice::drain`], its
 /// work stops at once, as in a power cut; recovery finishes what was begun.
@@ -70,7 +71,7 @@ impl Tasks {
     /// Runs until it is done, or killed.
     fn spawn<T: Send + 'static>(&self, work: impl Future<Output = T> + Send + 'static) -> JoinHandle<Option<T>> {
         let kill = self.kill.clone();
-        self.running.spawn(async move { kill.run_until_cancelled_owned(work).await })
+        self.running.spawn(async move { kill.run_until_cancelled_owned(work).await }.in_current_span())
     }
 }
 

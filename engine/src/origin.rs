@@ -8,7 +8,7 @@ use uuid::Uuid;
 pub struct Origin {
     /// Subject of the caller.
     pub by: String,
-    /// W3C trace id, if the caller sent one.
+    /// Its place in a trace, as the metadata of events has it ([`Trace`](lastseat_domain::Trace)).
     pub trace: Option<String>,
     /// The command, if the caller may repeat it: every repeat has the same id. `None`: it is sent once,
     /// and gets a new id.

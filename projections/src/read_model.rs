@@ -19,12 +19,12 @@ use futures::StreamExt;
 use futures::stream::BoxStream;
 use lastseat_domain::ports::event_log::Position;
 use lastseat_domain::ports::{Clock, EventLog};
-use lastseat_domain::{ShowId, Timestamp};
+use lastseat_domain::{Envelope, ShowId, Timestamp};
 use parking_lot::{Mutex, RwLock};
 use serde::Serialize;
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
@@ -107,6 +107,7 @@ impl ReadModel {
             head: AtomicU64::new(head.0),
             current_at: Mutex::new(opened_at),
             trouble: Mutex::default(),
+            watcher: OnceLock::new(),
         });
         // Publishes the position of the stored seat map.
         shared.fold(&[], Position::START);
@@ -122,6 +123,12 @@ impl ReadModel {
             ),
         ];
         Ok(Self { inner: Arc::new(Inner { shared, tables, stop, failed, tasks: Mutex::new(tasks) }) })
+    }
+
+    /// Has every event passed on from now on, in the order of the log, once the seat map has it and the seat streams are woken
+    /// for it. `watcher` must not block: it holds up the seat map. Only the first one counts.
+    pub fn watch(&self, watcher: impl Fn(&Envelope) + Send + Sync + 'static) {
+        let _first_wins = self.inner.shared.watcher.set(Box::new(watcher));
     }
 
     /// Waits until all views have everything up to `position`; `false` if they have not within `patience`.

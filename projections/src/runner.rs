@@ -17,8 +17,8 @@ use lastseat_domain::ports::{Clock, EventLog, LogFault};
 use lastseat_domain::{Envelope, Timestamp};
 use parking_lot::{Mutex, RwLock};
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 use tokio::sync::watch;
 
 /// Most deliveries folded before their position is published.
@@ -48,7 +48,12 @@ pub(crate) struct Shared {
     pub current_at: Mutex<Timestamp>,
     /// Why the seat map may differ from the log, if it does.
     pub trouble: Mutex<Trouble>,
+    /// Learns of each event that buyers can see now.
+    pub watcher: OnceLock<Watcher>,
 }
+
+/// Learns of events.
+pub(crate) type Watcher = Box<dyn Fn(&Envelope) + Send + Sync>;
 
 impl Shared {
     /// Folds a batch, hands the seats' changes to the feed, then publishes.
@@ -73,6 +78,9 @@ impl Shared {
         self.head.fetch_max(position.0, Ordering::Relaxed);
         self.position.send_if_modified(|known| std::mem::replace(known, position) < position);
         self.feeds.wake();
+        if let Some(watcher) = self.watcher.get() {
+            batch.iter().for_each(|event| watcher(event));
+        }
     }
 
     /// Stores the seat map. Blocks: it writes and syncs a file.

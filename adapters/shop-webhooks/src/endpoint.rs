@@ -71,16 +71,18 @@ impl HttpEndpoint {
 
     async fn post(&self, message: &Message, now: Timestamp) -> Result<Receipt, String> {
         let (id, seconds) = (message.id.to_string(), now.timestamp());
-        let request = Request::builder()
+        let mut request = Request::builder()
             .method(Method::POST)
             .uri(self.url.clone())
             .header(CONTENT_TYPE, "application/json")
             .header(USER_AGENT, concat!("lastseat/", env!("CARGO_PKG_VERSION")))
             .header("webhook-id", &id)
             .header("webhook-timestamp", seconds)
-            .header("webhook-signature", self.signer.sign(&id, seconds, &message.body))
-            .body(Full::from(message.body.as_bytes().to_vec()))
-            .map_err(|error| error.to_string())?;
+            .header("webhook-signature", self.signer.sign(&id, seconds, &message.body));
+        if let Some(traceparent) = &message.traceparent {
+            request = request.header("traceparent", traceparent);
+        }
+        let request = request.body(Full::from(message.body.as_bytes().to_vec())).map_err(|error| error.to_string())?;
         let response = self.client.request(request).await.map_err(|error| causes(&error))?;
         let status = response.status();
         let receipt = if status.is_success() {

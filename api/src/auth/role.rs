@@ -39,6 +39,8 @@ pub enum Permission {
     ReadHistory,
     /// List accounts, and give them roles.
     ManageAccounts,
+    /// Change what the server logs.
+    OperateServer,
     /// Send more commands and reads than one caller may: refunding a cancelled show takes thousands.
     ExceedLimits,
 }
@@ -62,7 +64,7 @@ impl Permission {
                 &[Manager, Admin]
             }
             Self::ReadHistory => &[Auditor, Admin],
-            Self::ManageAccounts => &[Admin],
+            Self::ManageAccounts | Self::OperateServer => &[Admin],
         }
     }
 

@@ -3,9 +3,11 @@
 use super::signals::Signals;
 use super::terminal::{self, complain, end_now, tell};
 use crate::config::Config;
-use crate::wiring::{LogHost, Running, SandboxHost, StartError};
+use crate::traces::tracer;
+use crate::wiring::{LogHost, Running, SandboxHost, StartError, traces};
 use crate::{exit, logging};
 use std::process::ExitCode;
+use tokio::runtime::Handle;
 
 /// Something that runs until it is stopped.
 pub(super) trait Service {
@@ -21,7 +23,11 @@ pub(super) async fn run<S: Service>(
     start: impl AsyncFnOnce() -> Result<S, StartError>,
     greet: impl AsyncFnOnce(&S),
 ) -> ExitCode {
-    if let Err(error) = logging::install(config) {
+    let spans = traces::start(config, Handle::current()).unwrap_or_else(|error| {
+        complain(&format!("no traces: {error}"));
+        None
+    });
+    if let Err(error) = logging::install(config, spans) {
         complain(&format!("no log lines: {error}"));
     }
     let mut service = match start().await {
@@ -47,7 +53,7 @@ pub(super) async fn run<S: Service>(
     };
     tell(&format!("lastseat: {first}: finishing what is in progress (once more to stop at once)"));
     tokio::select! {
-        () = service.stop() => {
+        () = async { service.stop().await; send_last_traces().await } => {
             tell("lastseat: stopped; nothing is lost");
             ExitCode::SUCCESS
         }
@@ -56,6 +62,15 @@ pub(super) async fn run<S: Service>(
             // Returning would wait for the runtime's blocking threads.
             end_now(130)
         }
+    }
+}
+
+/// Sends what the collector of traces has not got.
+async fn send_last_traces() {
+    if let Some(tracer) = tracer()
+        && let Err(error) = tokio::task::spawn_blocking(|| tracer.end()).await
+    {
+        tracing::warn!(%error, "the last traces could not be sent");
     }
 }
 

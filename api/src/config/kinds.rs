@@ -5,7 +5,7 @@ pub(super) use super::kind::{BOOL, LIST};
 use super::kind::{Kind, kind, secret, switch};
 pub(super) use super::login_kinds::{ACCOUNTS, AUDIENCE, ISSUER, ROLE_CLAIM, ROLE_RULES};
 use super::service_url::ServiceUrl;
-use super::stripe::RateShare;
+use super::share::Share;
 use crate::cors::WebOrigin;
 use crate::limits::{Network, ProxyHeader};
 use lastseat_domain::{EndpointId, Quota, Secret};
@@ -91,8 +91,13 @@ pub(super) const STRIPE_URL: Kind<Option<ServiceUrl>> = kind(
     },
     show_optional,
 );
-pub(super) const RATE_SHARE: Kind<RateShare> =
-    kind("SHARE", "a number above 0 and up to 1, such as 0.25", RateShare::of, ToString::to_string);
+pub(super) const COLLECTOR: Kind<Option<ServiceUrl>> = secret(
+    "URL",
+    "the address of a collector, such as http://127.0.0.1:4318",
+    |text| ServiceUrl::of(text, &["http://", "https://"]).map(Some),
+    show_optional,
+);
+pub(super) const SHARE: Kind<Share> = kind("SHARE", "a number above 0 and up to 1, such as 0.25", Share::of, ToString::to_string);
 pub(super) const WEBHOOK_SECRETS: Kind<Vec<Secret>> = secret(
     LIST,
     "signing secrets of webhook endpoints, which start with whsec_, with commas between",
@@ -163,7 +168,7 @@ pub(super) const WEB_ORIGINS: Kind<Vec<WebOrigin>> = kind(
 pub(super) const LOG_LEVEL: Kind<String> = kind(
     "LEVEL",
     "error, warn, info, debug, trace, off, or tracing directives such as info,lastseat_engine=debug",
-    level,
+    log_level,
     String::clone,
 );
 pub(super) const LOG_FORMAT: Kind<LogFormat> = kind(
@@ -260,7 +265,9 @@ fn url(text: &str) -> Option<String> {
     usable.then(|| text.trim_end_matches('/').to_owned())
 }
 
-fn level(text: &str) -> Option<String> {
+/// What is logged, if the text says that.
+#[must_use]
+pub fn log_level(text: &str) -> Option<String> {
     // A single word that is no level would pass as a directive for a crate of that name, and log nothing.
     let known = text.contains(['=', ',']) || text.parse::<tracing_subscriber::filter::LevelFilter>().is_ok();
     (known && tracing_subscriber::EnvFilter::builder().parse(text).is_ok()).then(|| text.to_owned())

@@ -2,7 +2,7 @@
 
 use super::kinds::{self, LogFormat};
 use super::service_url::ServiceUrl;
-use super::stripe::RateShare;
+use super::share::Share;
 use crate::auth::RoleRule;
 use crate::challenges::ChallengeRules;
 use crate::cors::WebOrigin;
@@ -119,7 +119,7 @@ settings! {
     /// Secrets that Stripe signs its webhooks with; several while one replaces another
     stripe_webhook_secret, "stripe_webhook_secret": Vec<Secret> = Vec::new(), WEBHOOK_SECRETS, SERVER;
     /// This node's share of the requests that Stripe accepts from one account; the shares of all nodes add up to 1
-    stripe_rate_share, "stripe_rate_share": RateShare = RateShare::ALL, RATE_SHARE, SERVER;
+    stripe_rate_share, "stripe_rate_share": Share = Share::ALL, SHARE, SERVER;
     /// Time between two passes over Stripe's payments, which find what no webhook reported
     payments_sweep, "payments_sweep_seconds": Duration = Duration::from_secs(30), SECONDS, SERVER;
     /// Endpoints of the shop that receive what happens; the same on all nodes
@@ -204,6 +204,12 @@ settings! {
     log_level, "log_level": String = "info".into(), LOG_LEVEL, SERVER;
     /// Format of the log lines
     log_format, "log_format": LogFormat = LogFormat::Text, LOG_FORMAT, SERVER;
+    /// Whether each answered request gets a log line: client, method, path, status, time
+    access_log, "access_log": bool = false, SWITCH, SERVER;
+    /// OpenTelemetry collector that gets traces, over OTLP/HTTP; none are made without it
+    otlp, "otlp": Option<ServiceUrl> = None, COLLECTOR, SERVER;
+    /// Part of the traces that begin here; one that a caller began is recorded if the caller records it
+    otlp_share, "otlp_share": Share = Share::ALL, SHARE, SERVER;
 }
 
 impl Config {

@@ -1,39 +1,11 @@
 //! Which settings of Stripe fit together. What does not is refused at the start, before money is involved.
 
 use super::Config;
+use super::share::Share;
 use lastseat_domain::Secret;
-use std::fmt;
 
 /// Where Stripe's API is.
 pub const STRIPE: &str = "https://api.stripe.com";
-
-/// A node's share of the rate limits of Stripe's account, in thousandths: above 0 and up to all.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct RateShare(u16);
-
-impl RateShare {
-    /// One node uses the account alone.
-    pub const ALL: Self = Self(1_000);
-
-    /// Reads a number above 0 and up to 1. What is less than a thousandth counts as one.
-    #[must_use]
-    pub fn of(text: &str) -> Option<Self> {
-        let share: f64 = text.parse().ok().filter(|share| *share > 0.0 && *share <= 1.0)?;
-        (1..=1_000).rev().find(|thousandths| f64::from(*thousandths) <= share * 1_000.0 + 1e-9).or(Some(1)).map(Self)
-    }
-
-    /// As a fraction of 1.
-    #[must_use]
-    pub fn value(self) -> f64 {
-        f64::from(self.0) / 1_000.0
-    }
-}
-
-impl fmt::Display for RateShare {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.value().fmt(f)
-    }
-}
 
 /// Whether a key of Stripe moves real money.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -102,7 +74,7 @@ fn check_without_key(config: &Config) -> Result<(), String> {
         ("stripe_publishable_key", config.stripe_publishable_key.is_some()),
         ("stripe_webhook_secret", !config.stripe_webhook_secret.is_empty()),
         ("stripe_url", config.stripe_url.is_some()),
-        ("stripe_rate_share", config.stripe_rate_share != RateShare::ALL),
+        ("stripe_rate_share", config.stripe_rate_share != Share::ALL),
     ];
     match alone.iter().find(|(_, set)| *set) {
         Some((setting, _)) => {
@@ -125,18 +97,6 @@ mod tests {
 
     fn at(url: &str) -> Option<ServiceUrl> {
         ServiceUrl::of(url, &["http://", "https://"])
-    }
-
-    #[test]
-    fn a_share_is_above_none_and_up_to_all() {
-        for (text, shown) in
-            [("1", "1"), ("1.0", "1"), ("0.5", "0.5"), (".25", "0.25"), ("0.333333", "0.333"), ("0.0001", "0.001")]
-        {
-            assert_eq!(RateShare::of(text).unwrap().to_string(), shown, "{text}");
-        }
-        for text in ["0", "-0.5", "1.1", "half", "", "NaN", "inf"] {
-            assert_eq!(RateShare::of(text), None, "{text}");
-        }
     }
 
     #[test]
@@ -165,7 +125,7 @@ mod tests {
             (with("sk_test_1", |c| c.stripe_publishable_key = Some("pk_live_1".into())), "the same mode"),
             (with("", |c| c.stripe_publishable_key = Some("pk_test_1".into())), "stripe_key is not"),
             (with("", |c| c.stripe_webhook_secret = vec![Secret::new("whsec_1").unwrap()]), "stripe_key is not"),
-            (with("", |c| c.stripe_rate_share = RateShare::of("0.5").unwrap()), "stripe_key is not"),
+            (with("", |c| c.stripe_rate_share = Share::of("0.5").unwrap()), "stripe_key is not"),
             (with("", |c| c.stripe_url = at("http://127.0.0.1:12111")), "stripe_key is not"),
         ] {
             let why = refused.unwrap_err();

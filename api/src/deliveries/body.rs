@@ -2,24 +2,31 @@
 
 use super::fault::Fault;
 use super::message::{self, Kind};
+use crate::traces;
 use lastseat_domain::booking::{self, Booking};
 use lastseat_domain::ports::EventLog;
 use lastseat_domain::ports::event_log::{Direction, RecordedEvent};
+use lastseat_domain::ports::webhook_endpoint::Message;
 use lastseat_domain::{Envelope, codec};
 
 /// Events of a booking that are read at once.
 const PAGE: usize = 256;
 
 /// `None`: there is nothing to say about this event.
-pub(super) async fn body_of(log: &dyn EventLog, event: &RecordedEvent) -> Result<Option<String>, Fault> {
+pub(super) async fn message_about(log: &dyn EventLog, event: &RecordedEvent) -> Result<Option<Message>, Fault> {
     let unreadable = |why: &dyn std::fmt::Display| Fault::Unreadable(format!("{}: {why}", event.position));
     let Some(envelope) = codec::decode(event).map_err(|why| unreadable(&why))? else { return Ok(None) };
     let Some(kind) = Kind::of(&envelope.event) else { return Ok(None) };
-    if let Some(show) = event.stream.as_show() {
-        return message::of_show(kind, &show, &envelope).map(Some).map_err(|why| unreadable(&why));
-    }
-    let Some(booking) = booking_after(log, &envelope).await? else { return Ok(None) };
-    message::of_booking(kind, &booking, &envelope).map_err(|why| unreadable(&why))
+    let body = match event.stream.as_show() {
+        Some(show) => message::of_show(kind, &show, &envelope).map(Some),
+        None => match booking_after(log, &envelope).await? {
+            Some(booking) => message::of_booking(kind, &booking, &envelope),
+            None => Ok(None),
+        },
+    };
+    let traceparent = traces::of_event(&envelope).and_then(|trace| trace.traceparent());
+    let message = |body: String| Message { id: event.id, body: body.into(), traceparent };
+    Ok(body.map_err(|why| unreadable(&why))?.map(message))
 }
 
 /// The booking as it was after one of its events.

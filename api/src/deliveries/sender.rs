@@ -3,7 +3,7 @@
 //! Every node runs this for every endpoint. One that finds something to be sent claims the endpoint in the log; the others
 //! find that it is claimed, and look again when the claim ends.
 
-use super::body::body_of;
+use super::body::message_about;
 use super::fault::Fault;
 use super::message::Kind;
 use super::queue::{Failed, Queue};
@@ -14,7 +14,7 @@ use futures::stream::FuturesUnordered;
 use lastseat_domain::deliveries::Deliveries;
 use lastseat_domain::event::Pending;
 use lastseat_domain::ports::event_log::{Direction, Filter, LogFault, Position, RecordedEvent};
-use lastseat_domain::ports::webhook_endpoint::{Message, Receipt};
+use lastseat_domain::ports::webhook_endpoint::Receipt;
 use lastseat_domain::ports::{Clock, EventLog, WebhookEndpoint};
 use lastseat_domain::{EndpointId, Timestamp, codec};
 use lastseat_engine::BoxOffice;
@@ -255,13 +255,12 @@ impl Sender {
 
     /// `None`: there is nothing to tell. What can't be read waits like what is not taken, and holds up nothing else.
     async fn try_once(&self, event: &RecordedEvent) -> Result<Option<Receipt>, Fault> {
-        let body = match body_of(&*self.log, event).await {
-            Ok(Some(body)) => body,
+        let message = match message_about(&*self.log, event).await {
+            Ok(Some(message)) => message,
             Ok(None) => return Ok(None),
             Err(Fault::Unreadable(why)) => return Ok(Some(Receipt::NoAnswer(format!("not sent: {why} can't be read")))),
             Err(fault) => return Err(fault),
         };
-        let message = Message { id: event.id, body: body.into() };
         Ok(Some(self.endpoint.send(&message, self.clock.now()).await))
     }
 

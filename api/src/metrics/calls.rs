@@ -1,9 +1,12 @@
 //! How long the log, the guard and the gateway take to answer.
 
+use crate::traces::TARGET;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::Registry;
 use tokio::time::Instant;
+use tracing::Instrument;
+use tracing::field::Empty;
 
 /// Upper bounds of the buckets in seconds: a call within the process takes microseconds, one to a gateway a second.
 const BOUNDS: [f64; 16] =
@@ -56,7 +59,17 @@ impl Calls {
         answer: impl Future<Output = Result<T, E>>,
     ) -> Result<T, E> {
         let begun = Instant::now();
-        let answer = answer.await;
+        let span = tracing::info_span!(
+            target: TARGET,
+            "call",
+            otel.name = %format_args!("{} {call}", dependency.name()),
+            otel.kind = "client",
+            otel.status_code = Empty,
+        );
+        let answer = answer.instrument(span.clone()).await;
+        if answer.is_err() {
+            span.record("otel.status_code", "ERROR");
+        }
         self.count(dependency, call, answer.is_ok(), begun);
         answer
     }

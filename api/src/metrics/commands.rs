@@ -48,6 +48,7 @@ commands! {
     IssueVouchers = "issue_vouchers",
     HandOverGoods = "hand_over_goods",
     ReplayWebhooks = "replay_webhooks",
+    SetLogLevel = "set_log_level",
     Authenticate = "authenticate",
     SignUp = "sign_up",
     SignIn = "sign_in",

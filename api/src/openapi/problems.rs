@@ -227,6 +227,8 @@ pub(super) fn of(operation: &str) -> Option<Vec<&'static [Code]>> {
         "get_campaign" => {
             vec![&[C::InvalidParameter, C::CampaignNotFound, C::CodesUnavailable], PRIVILEGE, READ, LOG]
         }
+        "get_log_level" => vec![PRIVILEGE, READ],
+        "set_log_level" => vec![PRIVILEGE, COMMAND, KEYED],
         "list_webhook_endpoints" => vec![PRIVILEGE, READ, LOG],
         "replay_webhooks" => vec![&[C::EndpointNotFound], PRIVILEGE, COMMAND, KEYED],
         "redeem_goods" => vec![VOUCHER, PRIVILEGE, COMMAND, KEYED],

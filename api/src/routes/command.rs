@@ -12,12 +12,13 @@ use crate::problem::Problem;
 use crate::routes::freshness;
 use crate::routes::sender::{Owner, Sender};
 use crate::server::Keeping;
+use crate::traces;
 use axum::extract::{FromRequest, Request};
 use bytes::Bytes;
+use http::HeaderValue;
 use http::request::Parts;
-use http::{HeaderMap, HeaderValue};
-use lastseat_domain::CommandId;
 use lastseat_domain::event::RequestFingerprint;
+use lastseat_domain::{CommandId, Trace};
 use lastseat_engine::{Fault, Origin};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -25,12 +26,13 @@ use std::marker::PhantomData;
 use std::sync::Arc;
 use std::task::Poll;
 use tokio::time::Instant;
+use tracing::Instrument;
 
 /// A command as it was received, from a caller who may send it.
 pub struct Command<S: Sender = Owner> {
     pub caller: Caller,
-    /// The id of the W3C trace that the command belongs to.
-    pub trace: Option<String>,
+    /// The trace that the command is a part of.
+    pub trace: Option<Trace>,
     /// Where it came from.
     pub client: Client,
     /// The session that proves the caller, if one does.
@@ -73,7 +75,7 @@ impl<S: Sender> FromRequest<App> for Command<S> {
         let body = body::read(body, S::MAX_BODY, || keeping.into_iter().for_each(Keeping::nothing)).await?;
         let keyed = Keyed::read(&parts.headers, &caller, parts.method.as_str(), parts.uri.path(), &body)?;
         let id = keyed.as_ref().map(|k| app.parts().auth.command_for_request(&k.slot, &k.body));
-        let trace = trace_id(&parts.headers);
+        let trace = traces::of_request(&parts.headers);
         let (keyed, sender) = (keyed.map(Arc::new), PhantomData);
         Ok(Self { caller, trace, client, signed_in, head: parts, limits, keyed, id, body, media_type, sender })
     }
@@ -145,11 +147,17 @@ impl<S: Sender> Command<S> {
         app.check_shared_limits(&self.limits).await
     }
 
+    /// The trace that it is a part of, as the metadata of its events has it.
+    #[must_use]
+    pub fn trace_in_events(&self) -> Option<String> {
+        self.trace.as_ref().map(Trace::to_string)
+    }
+
     /// Who sent the command, for the events that follow from it.
     #[must_use]
     pub fn origin(&self) -> Origin {
         let bearer = matches!(self.caller, Caller::Booking(_));
-        Origin::new(&self.caller.name(), self.trace.clone()).repeatable(self.id).with_token_of_booking(bearer)
+        Origin::new(&self.caller.name(), self.trace_in_events()).repeatable(self.id).with_token_of_booking(bearer)
     }
 
     /// What the log keeps of the request, if it carries a key.
@@ -157,16 +165,6 @@ impl<S: Sender> Command<S> {
     pub fn fingerprint(&self) -> Option<RequestFingerprint> {
         self.keyed.as_ref().map(|k| k.fingerprint())
     }
-}
-
-/// The trace id of a `traceparent` header (W3C Trace Context). The standard says to ignore a
-/// malformed one.
-fn trace_id(headers: &HeaderMap) -> Option<String> {
-    let mut fields = headers.get("traceparent")?.to_str().ok()?.split('-');
-    let (version, trace) = (fields.next()?, fields.next()?);
-    let is_hex = |text: &str| text.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'));
-    let valid = version.len() == 2 && is_hex(version) && trace.len() == 32 && is_hex(trace) && trace.bytes().any(|b| b != b'0');
-    valid.then(|| trace.to_owned())
 }
 
 /// Executes a command, once per idempotency key, and counts its answer.
@@ -206,7 +204,7 @@ where
     let answer = match received {
         Err(problem) => problem.into(),
         Ok(received) => {
-            trace.clone_from(&received.trace);
+            trace = received.trace.as_ref().map(|trace| trace.id.clone());
             let applied = received.limits.clone();
             let answer = match received.keyed.clone() {
                 None => {
@@ -241,7 +239,7 @@ async fn run_to_completion(run: impl Future<Output = Answer> + Send + 'static) -
     if let Poll::Ready(answer) = futures::poll!(run.as_mut()) {
         return answer;
     }
-    tokio::spawn(run).await.unwrap_or_else(|error| {
+    tokio::spawn(run.in_current_span()).await.unwrap_or_else(|error| {
         tracing::error!(%error, "a command's task failed");
         Problem::from(Fault::OutcomeUnknown(error.to_string())).into()
     })

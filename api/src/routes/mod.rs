@@ -10,6 +10,7 @@ pub mod docs;
 pub mod freshness;
 mod headers;
 pub mod health;
+pub mod log_level;
 pub mod me;
 pub mod metrics;
 pub mod params;
@@ -28,10 +29,14 @@ use crate::auth::Permission;
 use crate::limits;
 use crate::openapi;
 use crate::problem::{Code, Problem};
+use crate::traces::{self, Tracer};
 use axum::Router;
-use axum::middleware::{from_fn_with_state, map_response};
+use axum::extract::{MatchedPath, Request, State};
+use axum::middleware::{Next, from_fn_with_state, map_response};
 use axum::response::{IntoResponse, Response};
 use http::{Method, Uri};
+use std::sync::Arc;
+use tracing::Span;
 use utoipa::openapi::Server;
 use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouter};
 use utoipa_axum::routes;
@@ -93,8 +98,8 @@ fn commands_of_shows() -> OpenApiRouter<App> {
 /// Operations whose answers are for one caller only, so that no cache may store them.
 fn private_operations() -> OpenApiRouter<App> {
     use Permission::{
-        ChangeBookings, CheckIn, CommandOwn, IssueVouchers, ManageEndpoints, ReadBookings, ReadHistory, ReadOwn, ReadSales,
-        RedeemVouchers, RefundBookings, ReviewPayments,
+        ChangeBookings, CheckIn, CommandOwn, IssueVouchers, ManageEndpoints, OperateServer, ReadBookings, ReadHistory, ReadOwn,
+        ReadSales, RedeemVouchers, RefundBookings, ReviewPayments,
     };
     OpenApiRouter::default()
         .routes(needs(ReadSales, routes!(plans::read::list_plans)))
@@ -115,6 +120,8 @@ fn private_operations() -> OpenApiRouter<App> {
         .routes(needs(RedeemVouchers, routes!(vouchers::redeem::redeem_goods)))
         .routes(needs(ManageEndpoints, routes!(webhooks::endpoints::list_endpoints)))
         .routes(needs(ManageEndpoints, routes!(webhooks::endpoints::replay_webhooks)))
+        .routes(needs(OperateServer, routes!(log_level::get_log_level)))
+        .routes(needs(OperateServer, routes!(log_level::set_log_level)))
         .routes(needs(CommandOwn, routes!(bookings::pay::pay)))
         .routes(needs_of_others(CommandOwn, ChangeBookings, routes!(bookings::transfer::transfer)))
         .routes(needs(ChangeBookings, routes!(bookings::exchange::exchange)))
@@ -193,18 +200,24 @@ pub fn router(app: App) -> Router {
     }
     let (open, _) = open.split_for_parts();
     let cors = app.parts().cors.clone();
-    let all = limited(token_checked)
-        .merge(open)
-        .merge(private)
-        .merge(docs::router(openapi::json(&described(&app))))
-        .merge(pages)
-        .method_not_allowed_fallback(method_not_allowed)
-        .fallback(unknown_route)
-        .with_state(app);
+    let all = limited(token_checked).merge(open).merge(private).merge(docs::router(openapi::json(&described(&app)))).merge(pages);
+    let all = match traces::tracer() {
+        Some(tracer) => all.route_layer(from_fn_with_state(Arc::clone(tracer), name_span)),
+        None => all,
+    };
+    let all = all.method_not_allowed_fallback(method_not_allowed).fallback(unknown_route).with_state(app);
     match cors {
         Some(cors) => cors.around(all),
         None => all,
     }
+}
+
+/// Names the span of a request for its route: whatever ids its path has, requests of one kind have one name.
+async fn name_span(State(tracer): State<Arc<dyn Tracer>>, route: MatchedPath, request: Request, next: Next) -> Response {
+    let span = Span::current();
+    span.record("http.route", route.as_str());
+    tracer.rename(&span, format!("{} {}", request.method(), route.as_str()));
+    next.run(request).await
 }
 
 /// The description as this server gives it: with its address, for clients that are generated from it.

@@ -53,6 +53,8 @@ with_permission! {
     IssueVouchers: IssueVouchers, body::SMALL;
     /// What endpoints are sent again.
     ManageEndpoints: ManageEndpoints, body::SMALL;
+    /// What the server logs.
+    OperateServer: OperateServer, body::SMALL;
     /// Roles of accounts.
     ManageAccounts: ManageAccounts, body::SMALL;
     /// Goods of vouchers.

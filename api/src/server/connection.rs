@@ -14,6 +14,8 @@ use super::fast::{FastLane, Shortcut};
 use super::headers;
 use super::metered::Metered;
 use super::refusals::check_host;
+use super::report::Report;
+use super::request_id;
 use super::serving::{Close, End, serve};
 use axum::Router;
 use axum::extract::ConnectInfo;
@@ -130,10 +132,11 @@ impl Exchange {
         self.ledger.begin();
         request.extensions_mut().insert(self.peer);
         let host = check_host(&request);
+        let report = Report::of(&request, self.peer.0);
         let can_leave = request.method() == Method::GET && request.version() == Version::HTTP_11;
         let (request, rest) = bodies::split(request, &self.ledger);
         let can_leave = can_leave && rest.is_none();
-        let answer = host.map(|()| self.router.clone().call(request));
+        let answer = host.map(|()| report.around(self.router.clone().call(request)));
         let (busy, ledger, exit) = (self.activity.begin(), self.ledger.clone(), self.exit.clone());
         async move {
             let mut response = match answer {
@@ -146,6 +149,8 @@ impl Exchange {
                 exit.leave_unread();
                 response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
             }
+            response.headers_mut().insert(request_id::NAME, report.id.clone());
+            report.answered(response.status());
             headers::add(response.headers_mut());
             // The router sets 0 when it answers HEAD. A 304 has no body, so that is not the length of
             // what a GET would get (RFC 9110 §8.6): say none.

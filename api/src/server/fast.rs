@@ -11,7 +11,7 @@ pub use request::Post;
 
 use super::activity::Activity;
 use super::budget::Ledger;
-use super::plain;
+use super::{plain, report, request_id};
 use crate::answer::Answer;
 use bytes::{Buf, BytesMut};
 use request::Next;
@@ -134,18 +134,25 @@ impl<S> FastLane<S> {
             if self.answers.len() >= FLUSH_BYTES {
                 return (at, Rest::Later);
             }
+            let begun = report::begun();
             let answered = request::with_next(rest, self.peer, |next| match next {
                 Next::Partial => Err(Rest::Partial),
                 Next::Unclear => Err(Rest::Unclear),
                 Next::Other(length) => Err(Rest::Request(length)),
                 Next::Post(post, length) => match self.shortcut.as_ref().and_then(|shortcut| shortcut.answer(&post)) {
-                    Some(answer) => Ok((answer, length)),
+                    Some(answer) => {
+                        let sent =
+                            post.headers.iter().filter(|header| header.name.eq_ignore_ascii_case(request_id::NAME.as_str()));
+                        let id = request_id::of(sent.map(|header| header.value));
+                        report::answered_at_once(self.peer, post.target, &id, answer.status, begun);
+                        Ok((answer, id, length))
+                    }
                     None => Err(Rest::Request(length as u64)),
                 },
             });
             match answered {
-                Ok((answer, length)) => {
-                    plain::write(&answer, &mut self.answers);
+                Ok((answer, id, length)) => {
+                    plain::write(&answer, &id, &mut self.answers);
                     self.activity.count();
                     (self.seen, self.written) = (self.seen + 1, self.written + 1);
                     at += length;

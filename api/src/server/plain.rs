@@ -1,6 +1,6 @@
 //! An answer as bytes, the same that router and hyper make of it.
 
-use super::headers;
+use super::{headers, request_id};
 use crate::answer::Answer;
 use bytes::BytesMut;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
@@ -29,14 +29,18 @@ thread_local! {
 }
 
 /// Writes the answer to a request over HTTP/1.1 whose connection stays open. The answer must not have a header of
-/// [`headers::add`].
+/// [`headers::add`]. `id`: the request's.
 #[expect(clippy::disallowed_methods, reason = "the header `date` is the machine's time, as hyper writes it")]
-pub(super) fn write(answer: &Answer, out: &mut BytesMut) {
+pub(super) fn write(answer: &Answer, id: &HeaderValue, out: &mut BytesMut) {
     out.reserve(512 + answer.body.len());
     let mut put = |part: &[u8]| out.extend_from_slice(part);
     begin(answer.status, answer.headers.iter().map(|(name, value)| (name, value)), &mut put);
     put(b"content-length: ");
     put(http::HeaderValue::from(answer.body.len()).as_bytes());
+    put(b"\r\n");
+    put(request_id::NAME.as_str().as_bytes());
+    put(b": ");
+    put(id.as_bytes());
     put(b"\r\n");
     put(&COMMON);
     put(b"date: ");

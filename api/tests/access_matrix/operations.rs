@@ -133,6 +133,7 @@ impl Operation {
             ("POST", "/v1/vouchers") => Some(json!({"discount": {"percent": 50}})),
             ("POST", "/v1/vouchers/redeem" | "/v1/bookings/{id}/voucher") => Some(json!({"voucher": cast.code})),
             ("POST", path) if path.ends_with("/replay") => Some(json!({"from": 0})),
+            ("PATCH", "/v1/log-level") => Some(json!({"level": "warn"})),
             ("POST", "/v1/checkins") => Some(json!({"ticket": cast.ticket(), "gate": "north"})),
             ("POST", "/v1/shows") => Some(crate::common::demo()),
             ("PATCH", "/v1/shows/{show}") => Some(json!({"hold_seconds": 600})),

@@ -96,9 +96,9 @@ fn is_for_managers(method: &str, path: &str) -> bool {
     is_of_vouchers(path) || is_of_endpoints(path) || method != "GET" && (is_of_shows || path.ends_with("/review"))
 }
 
-/// Who has an account, and with which role.
+/// Who has an account, and with which role; and what the server logs.
 fn is_for_admins(path: &str) -> bool {
-    path == "/v1/accounts" || path == "/v1/accounts/{account}"
+    ["/v1/accounts", "/v1/accounts/{account}", "/v1/log-level"].contains(&path)
 }
 
 /// Who shows a ticket is let in.

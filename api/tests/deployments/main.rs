@@ -9,6 +9,7 @@ mod market;
 mod monitoring;
 mod nginx;
 mod node_killed;
+mod observed;
 mod proxy;
 mod routing;
 mod sale;

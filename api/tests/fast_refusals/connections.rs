@@ -1,7 +1,7 @@
 //! Many refusals on one connection, and what is between them.
 
 use crate::requests::Sent;
-use crate::twins::{Twin, usual};
+use crate::twins::{Twin, comparable, usual};
 use std::time::{Duration, Instant};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -50,7 +50,7 @@ async fn late(twin: &Twin, requests: String) -> String {
 }
 
 fn without_dates(text: &str) -> String {
-    text.lines().filter(|line| !line.starts_with("date: ")).collect()
+    text.lines().filter_map(comparable).collect()
 }
 
 #[tokio::test(flavor = "multi_thread")]

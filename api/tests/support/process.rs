@@ -143,7 +143,10 @@ impl Server {
 
     /// Starts it, and waits for its greeting only.
     pub fn begin(data: &Path, more: &[&str]) -> Self {
-        let mut arguments = vec!["serve", "--demo", "false", "--settle-seconds", "1", "--log-level", "warn"];
+        let mut arguments = vec!["serve", "--demo", "false", "--settle-seconds", "1"];
+        if !more.contains(&"--log-level") {
+            arguments.extend(["--log-level", "warn"]);
+        }
         if !more.contains(&"--listen") {
             arguments.extend(["--listen", "127.0.0.1:0"]);
         }

@@ -14,6 +14,8 @@ pub struct Message {
     pub id: Uuid,
     /// JSON.
     pub body: Arc<str>,
+    /// The trace that the event is a part of, as a header `traceparent`; `None` if nobody records it.
+    pub traceparent: Option<String>,
 }
 
 /// What came of a try to send a message.

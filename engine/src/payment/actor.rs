@@ -18,6 +18,7 @@ use lastseat_domain::{BookingId, BuyerId, VoucherHash};
 use ractor::{Actor, ActorProcessingErr, ActorRef};
 use std::sync::{Arc, Weak};
 use tokio::sync::oneshot;
+use tracing::{Instrument, Span};
 
 type Reply<T> = oneshot::Sender<Result<T, CommandError>>;
 
@@ -40,6 +41,12 @@ pub(crate) enum PaymentMessage {
     Settle(Leftovers, Reach, Reply<Settled>),
 }
 
+/// A message, and what it is done for.
+pub(crate) struct InSpan {
+    pub span: Span,
+    pub message: PaymentMessage,
+}
+
 #[derive(Clone)]
 pub(crate) struct PaymentActor {
     booking: BookingId,
@@ -54,24 +61,24 @@ impl PaymentActor {
 }
 
 impl Actor for PaymentActor {
-    type Msg = PaymentMessage;
+    type Msg = InSpan;
     type State = ();
     type Arguments = ();
 
-    async fn pre_start(&self, _myself: ActorRef<PaymentMessage>, (): ()) -> Result<(), ActorProcessingErr> {
+    async fn pre_start(&self, _myself: ActorRef<InSpan>, (): ()) -> Result<(), ActorProcessingErr> {
         Ok(())
     }
 
     async fn handle(
         &self,
-        _myself: ActorRef<PaymentMessage>,
-        message: PaymentMessage,
+        _myself: ActorRef<InSpan>,
+        InSpan { span, message }: InSpan,
         _state: &mut (),
     ) -> Result<(), ActorProcessingErr> {
         // The engine is gone, and with it everyone who waits for a reply.
         let Some(services) = self.services.upgrade() else { return Ok(()) };
         // On the heap, and only while it runs: the actor's task has room for this future twice.
-        Box::pin(self.execute(services, message)).await;
+        Box::pin(self.execute(services, message).instrument(span)).await;
         Ok(())
     }
 }

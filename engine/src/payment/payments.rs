@@ -1,6 +1,6 @@
 //! The bookings that are being worked on: finds or starts the actor of a booking's payment.
 
-use super::actor::{PaymentActor, PaymentMessage};
+use super::actor::{InSpan, PaymentActor, PaymentMessage};
 use super::commands::{Leftovers, Settled};
 use super::process::Reach;
 use crate::actors::registry::Registry;
@@ -11,6 +11,7 @@ use lastseat_domain::{BookingId, Timestamp};
 use ractor::ActorCell;
 use std::sync::Arc;
 use tokio::sync::oneshot;
+use tracing::Span;
 use uuid::Uuid;
 
 /// What came of the request of a booking's refund because its show is refunded.
@@ -102,6 +103,8 @@ impl Payments {
             Reach::Gateway => &self.actors,
         };
         let spawn = || (PaymentActor::new(booking, &self.services), ());
+        // What the actor does for the caller belongs to the caller's span.
+        let message = |reply| InSpan { span: Span::current(), message: message(reply) };
         let answer = actors.ask(&booking, self.services.now(), spawn, message).await;
         // It keeps nothing from one command to the next.
         actors.stop_if_idle(&booking);

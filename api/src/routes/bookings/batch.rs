@@ -117,7 +117,7 @@ impl Reader<'_> {
             price_types: asked.price_types,
             shop: asked.shop,
             fingerprint: keyed.as_ref().map(Keyed::fingerprint),
-            trace: self.command.trace.clone(),
+            trace: self.command.trace_in_events(),
             ..HoldRequest::new(booking, self.show.clone(), asked.selection, asked.buyer)
         };
         Ok((request, key))

@@ -218,7 +218,7 @@ async fn hold(app: App, show: ShowId, command: Command<Holder>) -> Result<Answer
     let sender = if block_access::is_till(&access) { command.caller.name() } else { buyer.to_string() };
     let tried = code.map(|code| TriedCode::read(&app, &code, &command.caller, command.client)).transpose()?;
     let voucher = tried.as_ref().map(|tried| tried.voucher.clone());
-    let (fingerprint, trace) = (command.fingerprint(), command.trace.clone());
+    let (fingerprint, trace) = (command.fingerprint(), command.trace_in_events());
     let request =
         HoldRequest { price_types, shop, voucher, fingerprint, trace, ..HoldRequest::new(booking, show, selection, buyer) };
     let guest = match &command.caller {

@@ -83,7 +83,7 @@ async fn a_stream_is_a_chunked_answer_with_the_headers_of_every_answer() {
     names.sort_unstable();
     assert_eq!(line, "HTTP/1.1 200 OK");
     let expected = ["connection", "content-security-policy", "date", "referrer-policy", "transfer-encoding"];
-    assert_eq!(names, [&expected[..], &["x-content-type-options", "x-frame-options"]].concat());
+    assert_eq!(names, [&expected[..], &["x-content-type-options", "x-frame-options", "x-request-id"]].concat());
     assert_eq!(body, "5\r\nfirst\r\n");
     server.items.send(Bytes::new()).unwrap();
     server.items.send(Bytes::from("Z".repeat(300))).unwrap();
