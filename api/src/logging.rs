@@ -3,10 +3,13 @@
 //!
 //! A process has one stderr, so there is one of these, whatever number of servers run in it.
 
+mod fields;
 mod lines;
 
 use crate::config::{Config, LogFormat, log_level};
-use crate::traces::TARGET as TRACES;
+use crate::traces::{REQUEST, STEP};
+use fields::RequestId;
+pub use lines::ACCESS;
 use lines::Lines;
 use parking_lot::Mutex;
 use std::io::{self, IsTerminal};
@@ -20,9 +23,6 @@ use tracing_subscriber::{EnvFilter, Registry};
 
 /// The last lines of a process are waited for so long, if stderr is stuck.
 const LAST_LINES: Duration = Duration::from_secs(1);
-
-/// Target of the lines of the access log.
-pub const ACCESS: &str = "lastseat::access";
 
 static STDERR: OnceLock<Lines> = OnceLock::new();
 static HAS_ACCESS_LOG: AtomicBool = AtomicBool::new(false);
@@ -46,11 +46,14 @@ pub fn install(config: &Config, spans: Option<Box<dyn Layer<Registry> + Send + S
     LOGGED.lock().clone_from(&config.log_level);
     let (filter, handle) = reload::Layer::new(filter(&config.log_level).unwrap_or_default());
     let writer = lines.clone();
-    let layer = tracing_subscriber::fmt::layer().with_writer(move || writer.clone()).log_internal_errors(false);
+    let layer = tracing_subscriber::fmt::layer().with_writer(writer).log_internal_errors(false);
     let layer = match config.log_format {
-        // Of the spans, a line has the request's.
-        LogFormat::Json => layer.json().flatten_event(true).with_span_list(false).with_filter(filter).boxed(),
-        LogFormat::Text => layer.with_ansi(io::stderr().is_terminal()).with_target(false).with_filter(filter).boxed(),
+        LogFormat::Json => {
+            layer.json().flatten_event(true).with_span_list(false).fmt_fields(RequestId::Json).with_filter(filter).boxed()
+        }
+        LogFormat::Text => {
+            layer.with_ansi(io::stderr().is_terminal()).with_target(false).fmt_fields(RequestId::Text).with_filter(filter).boxed()
+        }
     };
     tracing_subscriber::registry().with(spans).with(layer).try_init().map_err(io::Error::other)?;
     let _first_wins = STDERR.set(lines);
@@ -68,7 +71,9 @@ pub fn install(config: &Config, spans: Option<Box<dyn Layer<Registry> + Send + S
 fn filter(level: &str) -> Option<EnvFilter> {
     let named = if level.contains(['=', ',']) { level.to_owned() } else { format!("{level},kurrentdb=off,h2=error") };
     let access = if has_access_log() { "info" } else { "off" };
-    EnvFilter::try_new(format!("{named},{TRACES}=off,{ACCESS}={access}")).ok()
+    // A level of one part of the program leaves its lines their request.
+    let request = if level == "off" { "off" } else { "error" };
+    EnvFilter::try_new(format!("{named},{REQUEST}={request},{STEP}=off,{ACCESS}={access}")).ok()
 }
 
 /// Whether each answered request gets a line.
@@ -81,6 +86,12 @@ pub fn has_access_log() -> bool {
 #[must_use]
 pub fn level() -> String {
     LOGGED.lock().clone()
+}
+
+/// Whether a text is a level.
+#[must_use]
+pub fn is_level(level: &str) -> bool {
+    log_level(level).is_some()
 }
 
 /// Logs at another level from now on. `false`: it is none.

@@ -14,7 +14,7 @@ mod shows;
 mod snapshots;
 mod webhooks;
 
-pub use calls::{Calls, Dependency};
+pub use calls::{Calls, Dependency, span};
 pub use commands::Command;
 pub use gauges::Gauges;
 pub use reports::SweepPass;

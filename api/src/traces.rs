@@ -1,7 +1,7 @@
 //! What the server says about each request to a collector of traces, if there is one ([0114]).
 //!
-//! A span is made where something is done, with the target [`TARGET`]; without a collector nothing takes it, which costs a
-//! comparison.
+//! The span of a request has the target [`REQUEST`]: log lines name its id, a collector gets the rest. Spans of what is done
+//! for it have the target [`STEP`]; without a collector nothing takes them, which costs a comparison.
 //!
 //! [0114]: ../../docs/decisions/0114-traces.md
 
@@ -10,8 +10,11 @@ use lastseat_domain::{Envelope, Timestamp, Trace};
 use std::sync::{Arc, OnceLock};
 use tracing::Span;
 
-/// Target of the spans that a collector gets.
-pub const TARGET: &str = "lastseat::trace";
+/// Target of the spans of requests. Not the name of a module, or what is logged there would go by it.
+pub const REQUEST: &str = "lastseat-request";
+
+/// Target of the spans of what is done for a request.
+pub const STEP: &str = "lastseat-step";
 
 /// What is sent to a collector besides the spans of `tracing`.
 pub trait Tracer: Send + Sync {

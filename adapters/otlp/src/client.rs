@@ -10,6 +10,7 @@ use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 use opentelemetry_http::{HttpClient, HttpError};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use tokio::runtime::Handle;
 
@@ -24,6 +25,8 @@ pub(crate) struct CollectorClient {
     client: Client<HttpsConnector<HttpConnector>, Full<Bytes>>,
     /// Where requests run.
     runtime: Handle,
+    /// Whether the last request failed, so that an outage is reported once.
+    is_failing: AtomicBool,
 }
 
 impl CollectorClient {
@@ -40,7 +43,7 @@ impl CollectorClient {
             .enable_http1()
             .wrap_connector(http);
         let client = Client::builder(TokioExecutor::new()).pool_timer(TokioTimer::new()).build(https);
-        Ok(Self { client, runtime })
+        Ok(Self { client, runtime, is_failing: AtomicBool::new(false) })
     }
 }
 
@@ -54,6 +57,29 @@ impl HttpClient for CollectorClient {
             Ok::<_, HttpError>(Response::from_parts(parts, body))
         };
         // The thread that exports has no runtime, which timers and sockets need.
-        self.runtime.spawn(async move { tokio::time::timeout(ANSWER, exchange).await? }).await?
+        let task = self.runtime.spawn(async move { tokio::time::timeout(ANSWER, exchange).await? });
+        let answer = match task.await {
+            Ok(answer) => answer,
+            Err(error) => Err(error.into()),
+        };
+        self.report(&answer);
+        answer
+    }
+}
+
+impl CollectorClient {
+    /// Reports an outage once, and its end. The crates themselves say nothing.
+    fn report(&self, answer: &Result<Response<Bytes>, HttpError>) {
+        let trouble = match answer {
+            Ok(answer) if answer.status().is_success() => None,
+            Ok(answer) => Some(format!("it answered {}", answer.status())),
+            Err(error) => Some(error.to_string()),
+        };
+        let was_failing = self.is_failing.swap(trouble.is_some(), Ordering::Relaxed);
+        match trouble {
+            Some(why) if !was_failing => tracing::warn!(why, "the collector takes no traces; they are lost until it does"),
+            None if was_failing => tracing::info!("the collector takes traces again"),
+            _ => {}
+        }
     }
 }

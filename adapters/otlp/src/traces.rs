@@ -3,16 +3,13 @@
 use crate::client::CollectorClient;
 use http::HeaderMap;
 use lastseat_domain::{Timestamp, Trace};
-use opentelemetry::propagation::TextMapPropagator;
 use opentelemetry::trace::{
-    SpanContext, SpanId, SpanKind, TraceContextExt, TraceFlags, TraceId, TraceState, Tracer, TracerProvider,
+    Link, Span as _, SpanContext, SpanId, SpanKind, TraceContextExt, TraceFlags, TraceId, TraceState, Tracer, TracerProvider,
 };
-use opentelemetry::{Context, KeyValue, trace::Span as _};
-use opentelemetry_http::HeaderExtractor;
+use opentelemetry::{Context, KeyValue};
 use opentelemetry_otlp::{Protocol, SpanExporter, WithExportConfig, WithHttpConfig};
 use opentelemetry_sdk::Resource;
-use opentelemetry_sdk::propagation::TraceContextPropagator;
-use opentelemetry_sdk::trace::{Sampler, SdkTracer, SdkTracerProvider};
+use opentelemetry_sdk::trace::{Sampler, SamplingResult, SdkTracer, SdkTracerProvider, ShouldSample};
 use std::time::{Duration, SystemTime};
 use tokio::runtime::Handle;
 use tracing::level_filters::LevelFilter;
@@ -32,7 +29,7 @@ const LAST_SPANS: Duration = Duration::from_secs(3);
 pub struct Settings {
     /// The collector, such as `http://127.0.0.1:4318`; `/v1/traces` is added unless it ends so.
     pub collector: String,
-    /// Part of the traces that begin here, from 0 to 1. A trace that a caller began is recorded if the caller records it.
+    /// Part of the traces that is recorded, from 0 to 1; none of those that their callers don't record.
     pub part: f64,
     /// Version of the program.
     pub version: &'static str,
@@ -76,15 +73,15 @@ impl Traces {
             [KeyValue::new("service.version", settings.version), KeyValue::new("service.instance.id", settings.node.clone())];
         let provider = SdkTracerProvider::builder()
             .with_batch_exporter(exporter)
-            .with_sampler(Sampler::ParentBased(Box::new(Sampler::TraceIdRatioBased(settings.part))))
+            .with_sampler(Share(Sampler::TraceIdRatioBased(settings.part)))
             .with_resource(Resource::builder().with_service_name("lastseat").with_attributes(about).build())
             .build();
         let tracer = provider.tracer("lastseat");
         Ok(Self { provider, tracer })
     }
 
-    /// Takes the spans of this target from `tracing`, from level INFO on.
-    pub fn layer<S>(&self, target: &str) -> impl Layer<S> + Send + Sync + use<S>
+    /// Takes the spans of these targets from `tracing`, from level INFO on.
+    pub fn layer<S>(&self, targets: &[&'static str]) -> impl Layer<S> + Send + Sync + use<S>
     where
         S: Subscriber + for<'span> LookupSpan<'span> + Send + Sync,
     {
@@ -94,15 +91,14 @@ impl Traces {
             .with_threads(false)
             .with_target(false)
             .with_tracked_inactivity(false)
-            .with_filter(Targets::new().with_target(target, LevelFilter::INFO))
+            .with_filter(Targets::new().with_targets(targets.iter().map(|target| (*target, LevelFilter::INFO))))
     }
 
-    /// Makes a new span a part of the trace that a request names, if it names one (W3C Trace Context). One that its caller does
-    /// not record is not recorded here either.
+    /// Makes a new span a part of the trace that a request names, if it names one (W3C Trace Context). Its `tracestate` is not
+    /// kept: anybody may fill it with whatever they like, and every span would carry it.
     pub fn continue_trace(&self, span: &Span, request: &HeaderMap) {
-        let caller = TraceContextPropagator::new().extract_with_context(&Context::new(), &HeaderExtractor(request));
-        if caller.span().span_context().is_valid()
-            && let Err(error) = span.set_parent(caller)
+        if let Some(caller) = caller(request)
+            && let Err(error) = span.set_parent(Context::new().with_remote_span_context(caller))
         {
             // Then the request begins a trace of its own.
             tracing::debug!(%error, "a request could not be added to its caller's trace");
@@ -130,7 +126,7 @@ impl Traces {
         parent: &Trace,
         began: Timestamp,
         ended: Timestamp,
-        about: [(&'static str, String); 2],
+        about: [(&'static str, String); 1],
     ) {
         let Some(parent) = remote(parent) else { return };
         let mut span = self
@@ -147,6 +143,41 @@ impl Traces {
     pub fn end(&self) {
         if let Err(error) = self.provider.shutdown_with_timeout(LAST_SPANS) {
             tracing::warn!(%error, "the last traces could not be sent");
+        }
+    }
+}
+
+/// The span of the caller, as the header `traceparent` names it.
+fn caller(request: &HeaderMap) -> Option<SpanContext> {
+    let mut fields = request.get("traceparent")?.to_str().ok()?.split('-');
+    let (version, trace, span, flags) = (fields.next()?, fields.next()?, fields.next()?, fields.next()?);
+    let (trace, span) = (TraceId::from_hex(trace).ok()?, SpanId::from_hex(span).ok()?);
+    let flags = TraceFlags::new(u8::from_str_radix(flags, 16).ok()?) & TraceFlags::SAMPLED;
+    let context = SpanContext::new(trace, span, flags, true, TraceState::NONE);
+    (version.len() == 2 && version != "ff" && context.is_valid()).then_some(context)
+}
+
+/// Decides which traces are recorded. A caller may say that one is not; that it is, only the share says: callers are strangers,
+/// and one could have everything recorded.
+#[derive(Debug, Clone)]
+struct Share(Sampler);
+
+impl ShouldSample for Share {
+    fn should_sample(
+        &self,
+        parent: Option<&Context>,
+        trace: TraceId,
+        name: &str,
+        kind: &SpanKind,
+        attributes: &[KeyValue],
+        links: &[Link],
+    ) -> SamplingResult {
+        let above = parent.map(|parent| parent.span().span_context().clone()).filter(SpanContext::is_valid);
+        let by = |sampler: &Sampler| sampler.should_sample(None, trace, name, kind, attributes, links);
+        match above {
+            Some(above) if !above.is_sampled() => by(&Sampler::AlwaysOff),
+            Some(above) if !above.is_remote() => by(&Sampler::AlwaysOn),
+            _ => by(&self.0),
         }
     }
 }

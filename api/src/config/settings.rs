@@ -204,11 +204,11 @@ settings! {
     log_level, "log_level": String = "info".into(), LOG_LEVEL, SERVER;
     /// Format of the log lines
     log_format, "log_format": LogFormat = LogFormat::Text, LOG_FORMAT, SERVER;
-    /// Whether each answered request gets a log line: client, method, path, status, time
+    /// Whether each answered request gets a log line: peer, method, path, status, time
     access_log, "access_log": bool = false, SWITCH, SERVER;
     /// OpenTelemetry collector that gets traces, over OTLP/HTTP; none are made without it
     otlp, "otlp": Option<ServiceUrl> = None, COLLECTOR, SERVER;
-    /// Part of the traces that begin here; one that a caller began is recorded if the caller records it
+    /// Part of the traces that is sent; none of those whose callers say in traceparent that they record none
     otlp_share, "otlp_share": Share = Share::ALL, SHARE, SERVER;
 }
 

@@ -10,12 +10,19 @@ use std::io::{self, ErrorKind, Write};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
+use tracing::Metadata;
+use tracing_subscriber::fmt::MakeWriter;
 
 /// Bytes that wait for the output at most.
 const MAX_WAITING: usize = 1 << 20;
+/// Of these, lines of which there may be hundreds of thousands take so many: they push no other out.
+const MAX_PLENTIFUL: usize = MAX_WAITING / 2;
 /// Pause before an output that is full for the moment (a terminal or pipe in non-blocking mode) is
 /// tried again.
 const FULL_PAUSE: Duration = Duration::from_millis(10);
+
+/// Target of the lines of the access log.
+pub const ACCESS: &str = "lastseat-access";
 
 /// Takes lines for an output. Cheap to clone.
 #[derive(Clone)]
@@ -57,8 +64,12 @@ impl Lines {
 
     /// Adds a line, which ends with a line feed.
     pub(super) fn push(&self, line: Vec<u8>) {
+        self.push_within(MAX_WAITING, line);
+    }
+
+    fn push_within(&self, most: usize, line: Vec<u8>) {
         let mut waiting = self.0.waiting.lock();
-        if waiting.bytes + line.len() > MAX_WAITING {
+        if waiting.bytes + line.len() > most {
             drop(waiting);
             self.0.dropped.fetch_add(1, Ordering::Relaxed);
             return;
@@ -81,10 +92,29 @@ impl Lines {
     }
 }
 
-/// Each write is one line, which is how `tracing-subscriber` writes.
-impl Write for Lines {
+/// Writes lines of one kind. Each write is one line, which is how `tracing-subscriber` writes.
+pub(super) struct LinesOfKind {
+    lines: Lines,
+    /// Bytes that may wait when one is added.
+    most: usize,
+}
+
+impl MakeWriter<'_> for Lines {
+    type Writer = LinesOfKind;
+
+    fn make_writer(&self) -> LinesOfKind {
+        LinesOfKind { lines: self.clone(), most: MAX_WAITING }
+    }
+
+    fn make_writer_for(&self, metadata: &Metadata<'_>) -> LinesOfKind {
+        let most = if metadata.target() == ACCESS { MAX_PLENTIFUL } else { MAX_WAITING };
+        LinesOfKind { lines: self.clone(), most }
+    }
+}
+
+impl Write for LinesOfKind {
     fn write(&mut self, line: &[u8]) -> io::Result<usize> {
-        self.push(line.to_vec());
+        self.lines.push_within(self.most, line.to_vec());
         Ok(line.len())
     }
 

@@ -1,4 +1,4 @@
-use crate::metrics::{Calls, Dependency};
+use crate::metrics::{Calls, Dependency, span};
 use async_trait::async_trait;
 use futures::stream::BoxStream;
 use lastseat_domain::StreamName;
@@ -9,6 +9,7 @@ use lastseat_domain::ports::event_log::{
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::Instant;
+use tracing::Instrument;
 
 /// An event log whose calls are measured.
 pub struct MeasuredLog {
@@ -35,7 +36,7 @@ impl EventLog for MeasuredLog {
 
     async fn append_each(&self, appends: Vec<Vec<StreamWrite>>) -> Vec<Result<Vec<WriteOutcome>, LogFault>> {
         let begun = Instant::now();
-        let answers = self.log.append_each(appends).await;
+        let answers = self.log.append_each(appends).instrument(span(Dependency::EventLog, "append_each")).await;
         for answer in &answers {
             self.calls.count(Dependency::EventLog, "append", answer.is_ok(), begun);
         }

@@ -1,12 +1,12 @@
 //! How long the log, the guard and the gateway take to answer.
 
-use crate::traces::TARGET;
+use crate::traces::STEP;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::Registry;
 use tokio::time::Instant;
-use tracing::Instrument;
 use tracing::field::Empty;
+use tracing::{Instrument, Span};
 
 /// Upper bounds of the buckets in seconds: a call within the process takes microseconds, one to a gateway a second.
 const BOUNDS: [f64; 16] =
@@ -59,13 +59,7 @@ impl Calls {
         answer: impl Future<Output = Result<T, E>>,
     ) -> Result<T, E> {
         let begun = Instant::now();
-        let span = tracing::info_span!(
-            target: TARGET,
-            "call",
-            otel.name = %format_args!("{} {call}", dependency.name()),
-            otel.kind = "client",
-            otel.status_code = Empty,
-        );
+        let span = span(dependency, call);
         let answer = answer.instrument(span.clone()).await;
         if answer.is_err() {
             span.record("otel.status_code", "ERROR");
@@ -80,6 +74,17 @@ impl Calls {
         let labels = [("dependency", dependency.name()), ("call", call), ("outcome", outcome)];
         self.0.get_or_create(&labels).observe(begun.elapsed().as_secs_f64());
     }
+}
+
+/// The span of a call, for a collector of traces.
+pub fn span(dependency: Dependency, call: &'static str) -> Span {
+    tracing::info_span!(
+        target: STEP,
+        "call",
+        otel.name = %format_args!("{} {call}", dependency.name()),
+        otel.kind = "client",
+        otel.status_code = Empty,
+    )
 }
 
 #[cfg(test)]

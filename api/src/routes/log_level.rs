@@ -47,12 +47,19 @@ pub async fn get_log_level(caller: Caller) -> Result<Answer, Problem> {
 pub async fn set_log_level(State(app): State<App>, command: Result<Command<OperateServer>, Problem>) -> Answer {
     execute(&app, metrics::Command::SetLogLevel, command, async move |_: App, command: Command<OperateServer>| {
         let LogLevel { level } = command.json()?;
-        let before = logging::level();
+        let (before, by) = (logging::level(), command.caller.name());
+        // By the louder of the two levels: who silences a node is named, too.
+        let was_heard = tracing::enabled!(tracing::Level::WARN);
+        if was_heard && logging::is_level(&level) {
+            tracing::warn!(before, to = level, by, "the log level is changed");
+        }
         if !logging::set_level(&level) {
             let detail = "`level` must be error, warn, info, debug, trace or off, or a list such as info,lastseat_engine=debug.";
             return Err(Problem::new(Code::InvalidRequest, detail).fact("field", "level"));
         }
-        tracing::warn!(before, level, by = %command.caller.name(), "the log level was changed");
+        if !was_heard {
+            tracing::warn!(before, to = level, by, "the log level is changed");
+        }
         Ok(Answer::json(StatusCode::OK, &LogLevel { level }))
     })
     .await

@@ -1,24 +1,26 @@
-//! What is reported of a request while it is answered: a span that its log lines name, a span for the collector of traces, and
-//! a line of the access log. Each only where somebody wants it.
+//! What is reported of a request while it is answered: a span, which its log lines and a collector of traces name, and a line
+//! of the access log. What only a collector or the access log wants is made only for them.
 
 use super::request_id;
 use crate::logging;
 use crate::traces;
-use http::{HeaderValue, Method, Request, StatusCode, Uri};
+use http::{HeaderValue, Method, Request, StatusCode};
 use std::net::SocketAddr;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 use tracing::field::Empty;
 use tracing::{Instrument, Span};
 
-/// Target of the spans that log lines name.
-const LINES: &str = "lastseat::request";
+/// The status of a request whose client had gone before there was an answer, as nginx has it in its log. What was begun for it
+/// goes on.
+const CLIENT_GONE: u16 = 499;
 
 /// A request as its reports name it.
 pub(super) struct Report {
     pub(super) id: HeaderValue,
-    lines: Span,
-    trace: Span,
+    span: Span,
     access: Option<Access>,
+    is_answered: AtomicBool,
 }
 
 /// What a line of the access log says.
@@ -35,46 +37,61 @@ impl Report {
         let access = logging::has_access_log().then(|| Access {
             peer,
             method: request.method().clone(),
-            path: path(request.uri()).into(),
+            // Without the query, which may have what only the caller should know.
+            path: request.uri().path().into(),
             begun: Instant::now(),
         });
-        let lines = tracing::error_span!(target: LINES, "request", id = request_id::text(&id));
-        Self { lines, trace: trace_of(request, &id), id, access }
+        Self { span: span_of(request, &id), id, access, is_answered: AtomicBool::new(false) }
     }
 
     /// What is done to answer the request.
     pub(super) fn around<F: Future>(&self, answer: F) -> impl Future<Output = F::Output> + use<F> {
-        answer.instrument(self.trace.clone()).instrument(self.lines.clone())
+        answer.instrument(self.span.clone())
     }
 
     /// The head of its answer is on its way.
     pub(super) fn answered(&self, status: StatusCode) {
-        self.trace.record("http.response.status_code", status.as_u16());
+        self.is_answered.store(true, Ordering::Relaxed);
+        self.ended(status.as_u16());
         if status.is_server_error() {
-            self.trace.record("otel.status_code", "ERROR");
+            self.span.record("otel.status_code", "ERROR");
         }
+    }
+
+    fn ended(&self, status: u16) {
+        self.span.record("http.response.status_code", status);
         if let Some(Access { peer, method, path, begun }) = &self.access {
             line(*peer, method.as_str(), path, &self.id, status, *begun);
         }
     }
 }
 
-/// The span of a request, if traces are collected: a part of the trace that the request names.
-fn trace_of<B>(request: &Request<B>, id: &HeaderValue) -> Span {
-    let Some(tracer) = traces::tracer() else { return Span::none() };
-    let span = tracing::info_span!(
-        target: traces::TARGET,
+impl Drop for Report {
+    fn drop(&mut self) {
+        if !self.is_answered.load(Ordering::Relaxed) {
+            self.ended(CLIENT_GONE);
+        }
+    }
+}
+
+/// The span of a request; if traces are collected, a part of the trace that the request names.
+fn span_of<B>(request: &Request<B>, id: &HeaderValue) -> Span {
+    let tracer = traces::tracer();
+    let method = tracer.map(|_| request.method().as_str());
+    let span = tracing::error_span!(
+        target: traces::REQUEST,
         "request",
-        otel.name = request.method().as_str(),
-        otel.kind = "server",
+        id = request_id::text(id),
+        otel.name = method,
+        otel.kind = tracer.map(|_| "server"),
         otel.status_code = Empty,
-        http.request.method = request.method().as_str(),
+        http.request.method = method,
         http.route = Empty,
         http.response.status_code = Empty,
-        url.path = path(request.uri()),
-        request_id = request_id::text(id),
     );
-    tracer.continue_trace(&span, request.headers());
+    if let Some(tracer) = tracer {
+        tracer.continue_trace(&span, request.headers());
+    }
     span
 }
 
@@ -82,7 +99,7 @@ fn trace_of<B>(request: &Request<B>, id: &HeaderValue) -> Span {
 pub(super) fn answered_at_once(peer: SocketAddr, target: &str, id: &HeaderValue, status: StatusCode, begun: Option<Instant>) {
     if let Some(begun) = begun {
         let path = target.split('?').next().unwrap_or_default();
-        line(peer, "POST", path, id, status, begun);
+        line(peer, "POST", path, id, status.as_u16(), begun);
     }
 }
 
@@ -91,13 +108,8 @@ pub(super) fn begun() -> Option<Instant> {
     logging::has_access_log().then(Instant::now)
 }
 
-/// Without the query, which may have what only the caller should know.
-fn path(uri: &Uri) -> &str {
-    uri.path()
-}
-
-fn line(peer: SocketAddr, method: &str, path: &str, id: &HeaderValue, status: StatusCode, begun: Instant) {
-    let (status, micros) = (status.as_u16(), u64::try_from(begun.elapsed().as_micros()).unwrap_or(u64::MAX));
+fn line(peer: SocketAddr, method: &str, path: &str, id: &HeaderValue, status: u16, begun: Instant) {
+    let micros = u64::try_from(begun.elapsed().as_micros()).unwrap_or(u64::MAX);
     tracing::info!(
         target: logging::ACCESS,
         request_id = request_id::text(id),

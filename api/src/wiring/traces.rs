@@ -2,6 +2,7 @@
 
 use crate::config::Config;
 use crate::traces::{self, Tracer};
+use crate::wiring::chosen::random_number;
 use chrono::TimeDelta;
 use http::HeaderMap;
 use lastseat_domain::ports::Clock;
@@ -29,10 +30,11 @@ pub fn start(config: &Config, runtime: Handle) -> Result<Option<SpanLayer>, Inva
         collector: collector.expose().to_owned(),
         part: config.otlp_share.value(),
         version: env!("CARGO_PKG_VERSION"),
-        node: node(config),
+        // Addresses and process ids are the same in all containers.
+        node: format!("{:016x}", random_number()),
     };
     let traces = Traces::start(&settings, runtime)?;
-    let layer = traces.layer(traces::TARGET).boxed();
+    let layer = traces.layer(&[traces::REQUEST, traces::STEP]).boxed();
     traces::install(Arc::new(ToCollector(traces)));
     Ok(Some(layer))
 }
@@ -42,18 +44,16 @@ pub fn follow(read_model: &ReadModel, clock: &Arc<dyn Clock>) {
     let Some(tracer) = traces::tracer() else { return };
     let clock = Arc::clone(clock);
     read_model.watch(move |event| {
-        if let Some(trace) = traces::of_event(event) {
+        // Streams of other kinds are on no seat map, and their names may be those of buyers.
+        let stream = &event.stream;
+        let is_shown = stream.as_seat().is_some() || stream.as_booking().is_some() || stream.as_show().is_some();
+        if let Some(trace) = traces::of_event(event).filter(|_| is_shown) {
             let now = clock.now();
             if now - event.metadata.at < LATEST {
                 tracer.followed("seat map and seat streams", event, &trace, now);
             }
         }
     });
-}
-
-/// Which of several nodes it is: where its clients reach it.
-fn node(config: &Config) -> String {
-    format!("{}/{}", config.listen, std::process::id())
 }
 
 struct ToCollector(Traces);
@@ -72,8 +72,9 @@ impl Tracer for ToCollector {
     }
 
     fn followed(&self, name: &'static str, event: &Envelope, trace: &Trace, now: Timestamp) {
-        let about = [("event.type", event.event.name().to_owned()), ("event.stream", event.stream.as_str().to_owned())];
-        self.0.record(name, trace, event.metadata.at, now, about);
+        // Clocks of nodes differ.
+        let began = event.metadata.at.min(now);
+        self.0.record(name, trace, began, now, [("event.type", event.event.name().to_owned())]);
     }
 
     fn end(&self) {
