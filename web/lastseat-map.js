@@ -36,14 +36,13 @@ class LastseatMap extends HTMLElement {
   #root = this.attachShadow({ mode: "open" });
   /** What belongs to the show on display, and ends with it. */
   #parts;
+  /** The same of its next revision, until that can be shown. */
+  #next;
   /** Seats that the page has held or paid for. */
   #held = [];
   /** While the page asks for a hold, its seats being taken is no loss. */
   #holding = 0;
   #soon = false;
-  /** What was chosen before the show was revised: seats with their price types. */
-  #kept = [];
-
   connectedCallback() {
     this.#build();
   }
@@ -53,9 +52,9 @@ class LastseatMap extends HTMLElement {
   }
 
   attributeChangedCallback(name, before, now) {
-    if (before === now || !this.isConnected) return;
+    if (before === now) return;
     if (name === "max-seats") this.#limit();
-    else this.#showAnother();
+    else this.#forget();
   }
 
   // --- For the page -------------------------------------------------------------------------------
@@ -92,7 +91,7 @@ class LastseatMap extends HTMLElement {
 
   /** The body of the request that holds the chosen seats. */
   get holdBody() {
-    return { seats: this.#parts?.choice.seats ?? [] };
+    return { seats: this.#parts?.choice?.seats ?? [] };
   }
 
   /** Chooses a seat. Says why not, if so. */
@@ -120,7 +119,7 @@ class LastseatMap extends HTMLElement {
 
   set held(seats) {
     this.#held = [...seats];
-    this.#parts?.choice.drop(this.#held);
+    this.#parts?.choice?.drop(this.#held);
     this.#mark();
     this.#selected();
   }
@@ -144,10 +143,10 @@ class LastseatMap extends HTMLElement {
   // --- Building -----------------------------------------------------------------------------------
 
   /** Another show, or that of another server: nothing of the last one is meant any more. */
-  #showAnother() {
+  #forget() {
     const had = this.#held.length > 0 || this.#parts?.choice?.labels.length > 0;
     this.#held = [];
-    this.#kept = [];
+    if (!this.isConnected) return;
     this.#root.replaceChildren();
     this.#build();
     if (had) this.#selected();
@@ -166,6 +165,35 @@ class LastseatMap extends HTMLElement {
     if (!show) return;
     this.#root.adoptedStyleSheets = styles;
     this.#draw(show, parts);
+  }
+
+  /** Draws the show as it is now. Until its seats are there, the map as it was stays, with what is chosen in it. */
+  async #revise(parts) {
+    if (parts !== this.#parts) return;
+    const [show] = await this.#find(this.show, parts.base, parts);
+    if (!show || parts !== this.#parts) return;
+    this.#end(this.#next);
+    this.#next = { closing: new AbortController(), base: parts.base };
+    this.#draw(show, this.#next);
+  }
+
+  /** The next revision can be shown. What was chosen stays chosen as far as it can be. */
+  #replace(parts) {
+    const before = this.#parts;
+    this.#next = undefined;
+    this.#parts = parts;
+    this.#end(before);
+    this.#root.replaceChildren(parts.frame.all);
+    const lost = [];
+    for (const seat of before.choice.labels) {
+      const type = before.choice.typeOf(seat);
+      // While the page asks for a hold, its seats may be taken by that.
+      const why = parts.choice.add(seat, false);
+      if (why && !(this.#holding > 0 && parts.inventory.seats.has(seat))) lost.push(seat);
+      else if (why) parts.choice.labels = [...parts.choice.labels, seat];
+      if (!why && parts.choice.typesOf(seat).some(({ price_type }) => price_type === type)) parts.choice.choose(seat, type);
+    }
+    return { had: before.choice.labels.length > 0, lost };
   }
 
   async #find(id, base, parts) {
@@ -187,49 +215,55 @@ class LastseatMap extends HTMLElement {
 
   #draw(show, parts) {
     const frame = template();
-    this.#root.replaceChildren(frame.all);
+    if (parts === this.#parts) this.#root.replaceChildren(frame.all);
     const inventory = new Inventory();
     const map = new SeatMap(frame.viewport, frame.paper, frame.tip);
     const sale = new SaleStatus(show, parts.base);
     Object.assign(parts, { frame, inventory, map, sale, show, choice: new SeatChoice(inventory, show) });
-    this.#limit();
+    this.#limit(parts);
 
     let ready = false;
     inventory.addEventListener("loaded", () => {
+      if (parts !== this.#parts && parts !== this.#next) return;
+      const { had, lost } = parts === this.#next ? this.#replace(parts) : { had: false, lost: [] };
       const seats = [...inventory.seats.values()];
       frame.all.classList.toggle("no-map", seats.length === 0);
       map.draw(show, seats);
       frame.viewport.classList.add("ready");
-      const missing = parts.choice.labels.filter((label) => !inventory.seats.has(label));
-      parts.choice.drop(missing);
-      this.#chooseAgain(missing);
+      lost.push(...parts.choice.labels.filter((label) => !inventory.seats.has(label)));
+      parts.choice.drop(lost);
+      if (lost.length > 0) {
+        this.#announce(`${lost.map(seatName).join(", ")} can't be chosen any more: the show was changed.`);
+        this.#tell("seat-lost", { seats: lost });
+      }
+      // The prices may be others, too.
+      if (had || lost.length > 0) this.#selected();
       this.#mark();
       this.#facts();
       if (!ready) this.#tell("ready", { show, seats: seats.length });
       ready = true;
     });
     inventory.addEventListener("changed", ({ detail }) => {
+      if (parts !== this.#parts) return;
       map.paint(detail);
       this.#lose();
       this.#facts();
     });
     map.addEventListener("pick", ({ detail }) => this.#toggle(detail));
     sale.addEventListener("changed", () => {
+      if (parts !== this.#parts) return;
       this.#facts();
       this.#tell("sale", { status: sale.show.status });
     });
 
     const feed = new Feed(show.id, inventory, parts.base);
     parts.feed = feed;
-    feed.addEventListener("status", () => this.#status(feed.status));
+    feed.addEventListener("status", () => parts === this.#parts && this.#status(feed.status));
     feed.addEventListener("gone", () => this.#fail("show_not_found", `The show “${show.id}” is gone.`));
     // All maps hear it at once, and must not all ask at once.
     feed.addEventListener("revised", () => {
-      parts.later = setTimeout(() => {
-        const chosen = parts.choice.labels.map((seat) => ({ seat, type: parts.choice.typeOf(seat) }));
-        this.#kept = [...this.#kept, ...chosen];
-        this.#build();
-      }, Math.random() * 2_000);
+      clearTimeout(parts.later);
+      parts.later = setTimeout(() => this.#revise(this.#parts), Math.random() * 2_000);
     });
     for (const [button, act] of [
       [frame.nearer, () => map.zoom.step(1.5)],
@@ -241,8 +275,13 @@ class LastseatMap extends HTMLElement {
   }
 
   #close() {
-    const parts = this.#parts;
-    this.#parts = undefined;
+    const [parts, next] = [this.#parts, this.#next];
+    this.#parts = this.#next = undefined;
+    this.#end(parts);
+    this.#end(next);
+  }
+
+  #end(parts) {
     if (!parts) return;
     parts.closing.abort();
     clearTimeout(parts.later);
@@ -251,8 +290,7 @@ class LastseatMap extends HTMLElement {
     parts.map?.close();
   }
 
-  #limit() {
-    const { choice, show } = this.#parts ?? {};
+  #limit({ choice, show } = this.#parts ?? {}) {
     if (!choice) return;
     const most = Number(this.getAttribute("max-seats"));
     choice.most = most >= 1 ? Math.min(most, show.max_seats_per_booking) : show.max_seats_per_booking;
@@ -272,25 +310,6 @@ class LastseatMap extends HTMLElement {
     }
     this.#announce(`${seatName(seat)} chosen.`);
     this.#selected();
-  }
-
-  /** What was chosen before a revision stays chosen as far as it can be; what can't be is reported, like what is `missing`. */
-  #chooseAgain(missing) {
-    const { choice } = this.#parts;
-    const kept = this.#kept;
-    this.#kept = [];
-    const lost = [...missing];
-    for (const { seat, type } of kept) {
-      if (choice.has(seat)) continue;
-      if (choice.add(seat, false)) lost.push(seat);
-      else if (choice.typesOf(seat).some(({ price_type }) => price_type === type)) choice.choose(seat, type);
-    }
-    if (lost.length > 0) {
-      this.#announce(`${lost.map(seatName).join(", ")} can't be chosen any more: the show was changed.`);
-      this.#tell("seat-lost", { seats: lost });
-    }
-    // The prices may be others, too.
-    if (kept.length > 0 || lost.length > 0) this.#selected();
   }
 
   /** Drops chosen seats that somebody else has taken. */
