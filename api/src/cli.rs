@@ -5,6 +5,7 @@ pub mod terminal;
 mod accept_loss;
 mod admin;
 mod audit_export;
+mod backup;
 mod banner;
 mod completions;
 mod config_show;
@@ -64,6 +65,10 @@ enum Verb {
     /// Export the event history
     #[command(subcommand)]
     Audit(audit_export::AuditVerb),
+    /// Copy a data directory while its server runs, and prove that the copy is whole
+    Backup(backup::Backup),
+    /// Make a data directory from a backup
+    Restore(backup::Restore),
     /// Check everything that a node needs, and say what to do about what is wrong
     Doctor(doctor::Doctor),
     /// Serve the event log in EventStoreDB's protocol, to nodes and auditors; sell nothing
@@ -166,6 +171,8 @@ impl Cli {
             Verb::KillDemo(args) => kill_demo::run(args).await,
             Verb::Verify(args) => verify::run(args, config).await,
             Verb::Audit(audit_export::AuditVerb::Export(args)) => audit_export::run(args, config).await,
+            Verb::Backup(args) => backup::backup(args, config).await,
+            Verb::Restore(args) => backup::restore(args, config).await,
             Verb::Doctor(args) => doctor::run(args, config).await,
             Verb::EventstoreServer(args) => eventstore_server::run(config.clone(), args).await,
             Verb::Payments(verb) => payments::run(verb, config).await,

@@ -137,7 +137,7 @@ impl DataDir {
 }
 
 /// Makes a directory, with its parents, that only its owner can look into. One that exists stays as it is.
-fn create_for_owner(path: &Path) -> io::Result<()> {
+pub(crate) fn create_for_owner(path: &Path) -> io::Result<()> {
     let mut builder = DirBuilder::new();
     builder.recursive(true);
     #[cfg(unix)]

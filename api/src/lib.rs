@@ -9,6 +9,7 @@ pub mod answer;
 pub mod app;
 pub mod assets;
 pub mod auth;
+pub mod backup;
 pub mod body;
 pub mod challenges;
 pub mod cli;

@@ -7,6 +7,7 @@
 
 #[cfg(test)]
 mod commit_faults;
+mod copy;
 mod faults;
 pub mod file_lock;
 pub mod file_mode;
@@ -33,6 +34,7 @@ mod transaction;
 mod write_ahead_log;
 mod writer;
 
+pub use copy::{CopyError, copy_database};
 pub use integrity::{Anchor, Integrity, check_end, check_integrity};
 pub use log::SqliteLog;
 pub use loss::{Loss, LossKind};

@@ -14,7 +14,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 /// A data directory `d` with a log of `pauses` + 1 events, whose server is gone.
-fn place_with_log(pauses: u64) -> Place {
+pub fn place_with_log(pauses: u64) -> Place {
     let place = Place::new();
     let scratch = tempfile::tempdir().unwrap();
     let file = scratch.path().join("events.db");

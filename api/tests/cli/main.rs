@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test may fail loudly")]
 
 mod admin;
+mod backup;
 mod binary;
 mod config;
 #[cfg(target_os = "linux")]

@@ -5,6 +5,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "a test may fail loudly")]
 #![allow(clippy::print_stderr, reason = "the seed and the counts belong to what the test says")]
 
+mod backup;
 mod buyers;
 mod check;
 mod damage;

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 /// Why an export can't be read.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum BadExport {
+pub(in crate::cli) enum BadExport {
     #[error("{} can't be read: {why}", path.display())]
     File { path: PathBuf, why: std::io::Error },
     #[error("line {line} of {} is no event as `lastseat audit export` writes it: {why}", path.display())]
